@@ -34,4 +34,28 @@ using InVector = const Eigen::Ref<const Vector<Scalar>>&;
 template <class Scalar>
 using OutVector = Eigen::Ref<Vector<Scalar>>;
 
+/// A window on numbers that somebody else owns; columns may lie apart. Copying it copies the window, not the numbers.
+template <class Scalar>
+using ConstView = Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
+
+template <class Scalar>
+using View = Eigen::Map<Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
+
+/// A window on any matrix whose columns are contiguous.
+template <class Derived>
+ConstView<typename Derived::Scalar> view(const Eigen::DenseBase<Derived>& m) {
+  return {m.derived().data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.derived().outerStride())};
+}
+
+template <class Derived>
+View<typename Derived::Scalar> view(Eigen::DenseBase<Derived>& m) {
+  return {m.derived().data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.derived().outerStride())};
+}
+
+/// A window on nothing: "not given" where a matrix is optional.
+template <class Scalar>
+ConstView<Scalar> nothing() {
+  return {nullptr, 0, 0, Eigen::OuterStride<>(0)};
+}
+
 }  // namespace unroll

@@ -1,0 +1,166 @@
+#pragma once
+// Numbers side by side in one SIMD register, so that a formula is written once and runs on packets of any width.
+//
+// Built on Eigen's packet operations, hence SSE, AVX, AVX-512 and NEON from one source. `Lanes<float>` and
+// `Lanes<double>` are one plain number: the same formula serves for ends of columns and for machines without SIMD.
+
+#include "unroll/core/lanes_x86.hpp"
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <concepts>
+
+namespace unroll {
+
+template <class Packet>
+struct Lanes {
+  using Scalar = typename Eigen::internal::unpacket_traits<Packet>::type;
+  static constexpr int size = Eigen::internal::unpacket_traits<Packet>::size;
+
+  Packet v;
+
+  EIGEN_ALWAYS_INLINE static Lanes constant(Scalar value) { return {Eigen::internal::pset1<Packet>(value)}; }
+
+  /// Reads `size` numbers; no alignment is asked for.
+  EIGEN_ALWAYS_INLINE static Lanes load(const Scalar* from) { return {Eigen::internal::ploadu<Packet>(from)}; }
+
+  /// Reads the first `n` numbers (0 <= n <= size) and nothing beyond them; the other lanes are 0.
+  EIGEN_ALWAYS_INLINE static Lanes load_partial(const Scalar* from, int n);
+
+  EIGEN_ALWAYS_INLINE void store(Scalar* to) const { Eigen::internal::pstoreu(to, v); }
+
+  /// Writes the first `n` lanes (0 <= n <= size); memory beyond them is neither read nor written.
+  EIGEN_ALWAYS_INLINE void store_partial(Scalar* to, int n) const;
+
+  EIGEN_ALWAYS_INLINE friend Lanes operator+(Lanes a, Lanes b) { return {Eigen::internal::padd(a.v, b.v)}; }
+  EIGEN_ALWAYS_INLINE friend Lanes operator-(Lanes a, Lanes b) { return {Eigen::internal::psub(a.v, b.v)}; }
+  EIGEN_ALWAYS_INLINE friend Lanes operator*(Lanes a, Lanes b) { return {Eigen::internal::pmul(a.v, b.v)}; }
+  EIGEN_ALWAYS_INLINE friend Lanes operator/(Lanes a, Lanes b) { return {Eigen::internal::pdiv(a.v, b.v)}; }
+  EIGEN_ALWAYS_INLINE friend Lanes operator-(Lanes a) { return {Eigen::internal::pnegate(a.v)}; }
+  EIGEN_ALWAYS_INLINE Lanes& operator+=(Lanes b) { return *this = *this + b; }
+  EIGEN_ALWAYS_INLINE Lanes& operator-=(Lanes b) { return *this = *this - b; }
+  EIGEN_ALWAYS_INLINE Lanes& operator*=(Lanes b) { return *this = *this * b; }
+  EIGEN_ALWAYS_INLINE Lanes& operator/=(Lanes b) { return *this = *this / b; }
+};
+
+// g++ warns at every register type that its alignment is no part of the name `Lanes<...>`.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+/// As many lanes as the widest register holds that the compiler may use.
+template <std::floating_point Scalar>
+using NativeLanes = Lanes<typename Eigen::internal::packet_traits<Scalar>::type>;
+#pragma GCC diagnostic pop
+
+/// a * b + c, rounded once where the machine can.
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> fma(Lanes<Packet> a, Lanes<Packet> b, Lanes<Packet> c) {
+#ifdef EIGEN_VECTORIZE_FMA
+  // Eigen leaves this to the compiler for a single number; the last rows of a column must round as the others do.
+  if constexpr (std::floating_point<Packet>) return {std::fma(a.v, b.v, c.v)};
+#endif
+  return {Eigen::internal::pmadd(a.v, b.v, c.v)};
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> abs(Lanes<Packet> a) {
+  return {Eigen::internal::pabs(a.v)};
+}
+
+namespace detail {
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE Packet select_greater(const Packet& a, const Packet& b, const Packet& x, const Packet& y) {
+  if constexpr (std::floating_point<Packet>) {
+    return a > b ? x : y;
+  } else {
+    return Eigen::internal::pselect(Eigen::internal::pcmp_lt(b, a), x, y);
+  }
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE Packet max(const Packet& a, const Packet& b) {
+#if EIGEN_ARCH_i386_OR_x86_64
+  return Eigen::internal::pmax(a, b);  // one instruction, and by chance the semantics we state
+#else
+  return select_greater(b, a, b, a);  // other machines' instructions treat NaN otherwise
+#endif
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE Packet min(const Packet& a, const Packet& b) {
+#if EIGEN_ARCH_i386_OR_x86_64
+  return Eigen::internal::pmin(a, b);
+#else
+  return select_greater(a, b, b, a);
+#endif
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE Packet sqrt(const Packet& a) {
+  return Eigen::internal::psqrt(a);
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE Packet load_partial(const typename Lanes<Packet>::Scalar* from, int n, const Packet&) {
+  std::array<typename Lanes<Packet>::Scalar, Lanes<Packet>::size> buffer{};
+  std::copy_n(from, n, buffer.data());
+  return Eigen::internal::ploadu<Packet>(buffer.data());
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE void store_partial(typename Lanes<Packet>::Scalar* to, int n, const Packet& v) {
+  std::array<typename Lanes<Packet>::Scalar, Lanes<Packet>::size> buffer;
+  Eigen::internal::pstoreu(buffer.data(), v);
+  std::copy_n(buffer.data(), n, to);
+}
+
+}  // namespace detail
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> Lanes<Packet>::load_partial(const Scalar* from, int n) {
+  return {detail::load_partial(from, n, Packet{})};
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE void Lanes<Packet>::store_partial(Scalar* to, int n) const {
+  detail::store_partial(to, n, v);
+}
+
+/// a > b ? x : y in every lane; a NaN is not greater than anything, nor anything greater than it.
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> select_greater(Lanes<Packet> a, Lanes<Packet> b, Lanes<Packet> x, Lanes<Packet> y) {
+  return {detail::select_greater(a.v, b.v, x.v, y.v)};
+}
+
+/// a < b ? b : a, as std::max: where either is NaN, `a` comes back; max(x, 0) keeps a NaN in x, max(0, x) drops it.
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> max(Lanes<Packet> a, Lanes<Packet> b) {
+  return {detail::max(a.v, b.v)};
+}
+
+/// b < a ? b : a, as std::min: where either is NaN, `a` comes back.
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> min(Lanes<Packet> a, Lanes<Packet> b) {
+  return {detail::min(a.v, b.v)};
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> sqrt(Lanes<Packet> a) {
+  return {detail::sqrt(a.v)};
+}
+
+/// e^a
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> exp(Lanes<Packet> a) {
+  return {Eigen::internal::pexp(a.v)};
+}
+
+/// The natural logarithm.
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> log(Lanes<Packet> a) {
+  return {Eigen::internal::plog(a.v)};
+}
+
+}  // namespace unroll

@@ -1,0 +1,141 @@
+#pragma once
+// Parameters are one flat vector with named matrix views. So are their gradients: whatever works on parameters (optimizers,
+// clipping, averaging, checks, files) is one Eigen expression over one vector, and a saved model is the vector with this table.
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/types.hpp"
+
+namespace unroll {
+
+/// What a block is for: initialisers and weight decay choose by it.
+enum class Role {
+  input_weight,      ///< multiplies what comes in
+  recurrent_weight,  ///< multiplies states or values of the same step
+  bias,              ///< added
+  gain,              ///< one number per unit or per layer, multiplied
+};
+
+/// A named matrix inside the flat vector. Blocks that read the same source lie interleaved in one stacked matrix, hence the stride.
+struct ParameterBlock {
+  std::string name;
+  Role role = Role::input_weight;
+  Index offset = 0;  ///< of the first entry in the flat vector
+  Index rows = 0, cols = 0;
+  Index stride = 0;  ///< distance between columns
+
+  Index size() const { return rows * cols; }
+};
+
+/// The blocks of a model in the order in which they were added; names are unique.
+class ParameterTable {
+ public:
+  const std::vector<ParameterBlock>& blocks() const { return blocks_; }
+  /// Length of the flat vector.
+  Index size() const { return size_; }
+
+  /// Adds one matrix; returns its offset.
+  Index add(std::string name, Role role, Index rows, Index cols) {
+    const Index offset = reserve(rows * cols);
+    add_block({std::move(name), role, offset, rows, cols, rows});
+    return offset;
+  }
+
+  /// Adds room without a name, for blocks that are added afterwards. Returns its offset.
+  Index reserve(Index size) {
+    const Index offset = size_;
+    size_ += size;
+    return offset;
+  }
+
+  /// Adds a name for a part of room that was reserved.
+  void add_block(ParameterBlock block) {
+    require<ValueError>(find(block.name) == nullptr, "parameters: the name '", block.name, "' is taken already");
+    blocks_.push_back(std::move(block));
+  }
+
+  /// Adds all blocks of `part`, each name behind `prefix`. Returns the offset of the part.
+  Index append(const ParameterTable& part, std::string_view prefix) {
+    const Index offset = reserve(part.size());
+    for (ParameterBlock block : part.blocks_) {
+      block.name.insert(0, prefix);
+      block.offset += offset;
+      add_block(std::move(block));
+    }
+    return offset;
+  }
+
+  /// nullptr when there is no such name.
+  const ParameterBlock* find(std::string_view name) const {
+    for (const ParameterBlock& block : blocks_)
+      if (block.name == name) return &block;
+    return nullptr;
+  }
+
+  const ParameterBlock& at(std::string_view name) const {
+    const ParameterBlock* block = find(name);
+    require<ValueError>(block != nullptr, "parameters: there is no '", name, "'; there are ", names());
+    return *block;
+  }
+
+  /// The block that holds entry `index` of the flat vector.
+  const ParameterBlock& holding(Index index) const {
+    for (const ParameterBlock& block : blocks_)
+      if (const Index k = index - block.offset; k >= 0 && k % block.stride < block.rows && k / block.stride < block.cols) return block;
+    throw ValueError(text("parameters: no block holds entry ", index, " of ", size()));
+  }
+
+  std::string names() const {
+    std::string all;
+    for (const ParameterBlock& block : blocks_) all += (all.empty() ? "" : ", ") + block.name;
+    return all;
+  }
+
+ private:
+  std::vector<ParameterBlock> blocks_;
+  Index size_ = 0;
+};
+
+/// A flat vector with its table: the parameters of a model, or their gradients.
+template <class Scalar>
+class Parameters {
+ public:
+  Parameters() : table_(std::make_shared<ParameterTable>()) {}
+  /// All entries zero.
+  explicit Parameters(ParameterTable table)
+      : table_(std::make_shared<ParameterTable>(std::move(table))), values_(Vector<Scalar>::Zero(table_->size())) {}
+
+  const ParameterTable& table() const { return *table_; }
+  Vector<Scalar>& values() { return values_; }
+  const Vector<Scalar>& values() const { return values_; }
+  Index size() const { return values_.size(); }
+
+  /// The block of that name as a matrix; throws ValueError when there is none.
+  View<Scalar> operator[](std::string_view name) { return block(table_->at(name)); }
+  ConstView<Scalar> operator[](std::string_view name) const { return block(table_->at(name)); }
+
+  View<Scalar> block(const ParameterBlock& b) {
+    return {values_.data() + b.offset, b.rows, b.cols, Eigen::OuterStride<>(b.stride)};
+  }
+  ConstView<Scalar> block(const ParameterBlock& b) const {
+    return {values_.data() + b.offset, b.rows, b.cols, Eigen::OuterStride<>(b.stride)};
+  }
+
+  /// The same names, all zero: where gradients are added up.
+  Parameters zeros_like() const {
+    Parameters other(*this);
+    other.values_.setZero();
+    return other;
+  }
+
+ private:
+  std::shared_ptr<const ParameterTable> table_;  // shared by a model, its gradients and its copies
+  Vector<Scalar> values_;
+};
+
+}  // namespace unroll

@@ -1,0 +1,217 @@
+#pragma once
+// A mask is a packing: a batch of sequences is stored without its masked steps.
+//
+// Sequences are ranked longest first, and the columns of a batch run step by step: those of step t are contiguous, one for each
+// sequence that still lasts, in order of rank. With lengths 3, 1, 2 (samples 0, 1, 2; ranks 0, 2, 1):
+//
+//     step      0            1        2
+//     column    0   1   2    3   4    5
+//     sample    0   2   1    0   2    0
+//     active    3            2        1
+//
+// `active` never grows with the step, so a step's columns continue the first columns of the step before it, and nothing that runs
+// over time has to know a mask. A step counts the valid steps of its sequence; where masked steps lay between them, the place in
+// the padded batch is kept for scattering back.
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/types.hpp"
+
+namespace unroll {
+
+/// What stands at masked steps when a batch is scattered back into its padded shape.
+enum class Padding {
+  zero,             ///< PyTorch, ONNX
+  repeat_previous,  ///< Keras: the last valid output before it, zero before the first one
+  repeat_next,      ///< the same for a layer that runs backwards in time
+};
+
+class Timeline {
+ public:
+  Timeline() = default;
+
+  /// Every sample is valid from step 0 to its length; any order, zeros allowed. Throws ShapeError for a negative length.
+  static Timeline from_lengths(std::span<const Index> lengths) {
+    Timeline timeline;
+    timeline.assign_lengths(lengths);
+    return timeline;
+  }
+  static Timeline from_lengths(std::initializer_list<Index> lengths) {
+    return from_lengths(std::span<const Index>(lengths.begin(), lengths.size()));
+  }
+
+  static Timeline rectangular(Index batch, Index steps) {
+    require<ShapeError>(batch >= 0, "timeline: expects a batch of at least 0 samples, got ", batch);
+    return from_lengths(std::vector<Index>(static_cast<std::size_t>(batch), steps));
+  }
+
+  /// Any pattern of valid steps: `mask(b, t)` is true where sample b has a value. [batch x steps]
+  static Timeline from_mask(const Eigen::Ref<const Matrix<bool>>& mask) {
+    Timeline timeline;
+    timeline.assign_mask(mask);
+    return timeline;
+  }
+
+  /// As from_lengths, reusing the memory of this timeline.
+  void assign_lengths(std::span<const Index> lengths) {
+    for (std::size_t b = 0; b < lengths.size(); ++b)
+      require<ShapeError>(lengths[b] >= 0, "timeline: sample ", b, " has length ", lengths[b], ", expects at least 0");
+    rank_by_length(lengths);
+    padded_steps_ = steps();
+    place_columns();
+    for (Index t = 0; t < steps(); ++t)
+      for (Index r = 0; r < active(t); ++r) step_of_[at(offset(t) + r)] = t;
+  }
+
+  /// As from_mask, reusing the memory of this timeline.
+  void assign_mask(const Eigen::Ref<const Matrix<bool>>& mask) {
+    counts_.resize(at(mask.rows()));
+    for (Index b = 0; b < mask.rows(); ++b) counts_[at(b)] = mask.row(b).count();
+    rank_by_length(counts_);
+    padded_steps_ = mask.cols();
+    place_columns();
+    for (Index r = 0; r < batch(); ++r)
+      for (Index step = 0, k = 0; k < length(r); ++step)
+        if (mask(sample(r), step)) step_of_[at(offset(k++) + r)] = step;
+  }
+
+  Index batch() const { return static_cast<Index>(sample_.size()); }
+  /// Steps of the longest sequence; masked steps do not count.
+  Index steps() const { return static_cast<Index>(offset_.size()) - 1; }
+  /// Valid steps of all sequences together: the columns of a batch.
+  Index columns() const { return offset_.back(); }
+  /// Steps of the padded batch that this one was made from.
+  Index padded_steps() const { return padded_steps_; }
+
+  /// Sequences that last beyond step t: the columns of step t.
+  Index active(Index t) const { return offset_[at(t) + 1] - offset_[at(t)]; }
+  /// First column of step t; `offset(steps()) == columns()`.
+  Index offset(Index t) const { return offset_[at(t)]; }
+
+  /// The sample at a rank (0 = longest), and back.
+  Index sample(Index rank) const { return sample_[at(rank)]; }
+  Index rank(Index sample) const { return rank_[at(sample)]; }
+  Index length(Index rank) const { return length_[at(rank)]; }
+
+  Index rank_of(Index column) const { return rank_of_[at(column)]; }
+  Index sample_of(Index column) const { return sample(rank_of(column)); }
+  /// The step in the padded batch.
+  Index step_of(Index column) const { return step_of_[at(column)]; }
+  /// Where a column stands in a padded, time-major batch: memory (T, B, F), column t * batch + b.
+  Index padded_column(Index column) const { return step_of(column) * batch() + sample_of(column); }
+
+  /// Takes the valid columns out of a padded, time-major batch [features x padded_steps * batch].
+  template <class Scalar>
+  Matrix<Scalar> pack(const Matrix<Scalar>& padded) const {
+    require<ShapeError>(padded.cols() == padded_steps() * batch(), "timeline: a padded batch of ", padded_steps(), " steps and ",
+                        batch(), " samples has ", padded_steps() * batch(), " columns, got ", padded.cols());
+    Matrix<Scalar> packed(padded.rows(), columns());
+    for (Index c = 0; c < columns(); ++c) packed.col(c) = padded.col(padded_column(c));
+    return packed;
+  }
+
+  /// Puts columns back to their places in a padded, time-major batch. [features x padded_steps * batch]
+  template <class Scalar>
+  Matrix<Scalar> unpack(const Matrix<Scalar>& packed, Padding padding = Padding::zero) const {
+    require<ShapeError>(packed.cols() == columns(), "timeline: expects ", columns(), " columns, got ", packed.cols());
+    Matrix<Scalar> padded = Matrix<Scalar>::Zero(packed.rows(), padded_steps() * batch());
+    for (Index c = 0; c < columns(); ++c) padded.col(padded_column(c)) = packed.col(c);
+    if (padding != Padding::zero) repeat(padded, padding == Padding::repeat_next);
+    return padded;
+  }
+
+  /// One column per sample: from the order of samples to the order of ranks, and back.
+  template <class Scalar>
+  Matrix<Scalar> by_rank(const Matrix<Scalar>& by_sample) const {
+    return permuted(by_sample, sample_);
+  }
+  template <class Scalar>
+  Matrix<Scalar> by_sample(const Matrix<Scalar>& by_rank) const {
+    return permuted(by_rank, rank_);
+  }
+
+  /// Steps [first, last) of every sequence, the same samples at the same ranks: its columns are [offset(first), offset(last)).
+  /// Sequences that ended before have length 0.
+  Timeline window(Index first, Index last) const {
+    require<ShapeError>(0 <= first && first <= last && last <= steps(), "timeline: steps [", first, ", ", last,
+                        ") are not within [0, ", steps(), ")");
+    Timeline part(*this);
+    for (Index& length : part.length_) length = std::clamp(length - first, Index(0), last - first);
+    part.offset_.assign(offset_.begin() + first, offset_.begin() + last + 1);
+    for (Index& offset : part.offset_) offset -= offset_[at(first)];
+    part.rank_of_.assign(rank_of_.begin() + offset(first), rank_of_.begin() + offset(last));
+    part.step_of_.assign(step_of_.begin() + offset(first), step_of_.begin() + offset(last));
+    return part;
+  }
+
+  /// One step per sample, the same samples at the same ranks: what is left after pooling over time.
+  Timeline one_step() const {
+    Timeline pooled(*this);
+    pooled.padded_steps_ = batch() > 0 ? 1 : 0;
+    std::fill(pooled.length_.begin(), pooled.length_.end(), Index(1));
+    pooled.place_columns();
+    std::fill(pooled.step_of_.begin(), pooled.step_of_.end(), Index(0));
+    return pooled;
+  }
+
+ private:
+  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+  void rank_by_length(std::span<const Index> lengths) {
+    sample_.resize(lengths.size());
+    rank_.resize(lengths.size());
+    length_.resize(lengths.size());
+    std::iota(sample_.begin(), sample_.end(), Index(0));
+    std::sort(sample_.begin(), sample_.end(), [&](Index a, Index b) {  // equal lengths keep their order; std::sort allocates nothing
+      return lengths[at(a)] != lengths[at(b)] ? lengths[at(a)] > lengths[at(b)] : a < b;
+    });
+    for (Index r = 0; r < batch(); ++r) rank_[at(sample(r))] = r, length_[at(r)] = lengths[at(sample(r))];
+    offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
+  }
+
+  /// Offsets and ranks of all columns, from the lengths in order of rank.
+  void place_columns() {
+    offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
+    offset_[0] = 0;
+    Index lasting = batch();
+    for (Index t = 0; t < steps(); ++t) {
+      while (length(lasting - 1) <= t) --lasting;
+      offset_[at(t) + 1] = offset(t) + lasting;
+    }
+    rank_of_.resize(at(columns()));
+    step_of_.resize(at(columns()));
+    for (Index t = 0; t < steps(); ++t)
+      for (Index r = 0; r < active(t); ++r) rank_of_[at(offset(t) + r)] = r;
+  }
+
+  template <class Scalar>
+  void repeat(Matrix<Scalar>& padded, bool from_next) const {
+    std::vector<bool> valid(at(padded.cols()), false);
+    for (Index c = 0; c < columns(); ++c) valid[at(padded_column(c))] = true;
+    for (Index k = 1; k < padded_steps(); ++k) {
+      const Index to = from_next ? padded_steps() - 1 - k : k, from = from_next ? to + 1 : to - 1;
+      for (Index b = 0; b < batch(); ++b)
+        if (!valid[at(to * batch() + b)]) padded.col(to * batch() + b) = padded.col(from * batch() + b);
+    }
+  }
+
+  template <class Scalar>
+  Matrix<Scalar> permuted(const Matrix<Scalar>& m, const std::vector<Index>& source) const {
+    require<ShapeError>(m.cols() == batch(), "timeline: expects one column for each of ", batch(), " samples, got ", m.cols());
+    Matrix<Scalar> out(m.rows(), m.cols());
+    for (Index k = 0; k < batch(); ++k) out.col(k) = m.col(source[at(k)]);
+    return out;
+  }
+
+  Index padded_steps_ = 0;
+  std::vector<Index> sample_, rank_, length_;  // by rank, by sample, by rank
+  std::vector<Index> offset_ = {0};            // by step, one more than there are steps
+  std::vector<Index> rank_of_, step_of_;       // by column
+  std::vector<Index> counts_;                  // valid steps per sample while a mask is read
+};
+
+}  // namespace unroll
