@@ -1,0 +1,56 @@
+#pragma once
+// Reading a whole file with errors that name it.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <ios>
+#include <span>
+#include <string>
+#include <system_error>
+
+#include "unroll/core/error.hpp"
+
+namespace unroll::detail {
+
+/// A regular file opened for reading, with its size known before anything is allocated for it.
+class InputFile {
+ public:
+  explicit InputFile(const std::filesystem::path& path) : name_(path.string()) {
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    require<FileError>(std::filesystem::exists(status), name_, ": no such file");
+    // A folder opens like a file on some systems and only fails, or reports an absurd size, later.
+    require<FileError>(std::filesystem::is_regular_file(status), name_,
+                       ": expected a file, this is a folder or a device");
+    size_ = std::filesystem::file_size(path, error);
+    if (!error) stream_.open(path, std::ios::binary);
+    require<FileError>(!error && stream_.is_open(), name_, ": cannot be opened for reading");
+  }
+
+  std::uint64_t size() const { return size_; }
+  const std::string& name() const { return name_; }
+
+  /// Fills `bytes` with the next ones of the file.
+  void read(std::span<std::byte> bytes) {
+    stream_.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    require<FileError>(static_cast<std::size_t>(stream_.gcount()) == bytes.size(), name_, ": ", bytes.size(),
+                       " bytes were expected and only ", stream_.gcount(), " came; was it changed while being read?");
+  }
+
+ private:
+  std::string name_;
+  std::ifstream stream_;
+  std::uint64_t size_ = 0;
+};
+
+/// The whole file as text, byte for byte.
+inline std::string read_text(const std::filesystem::path& path) {
+  InputFile file(path);
+  std::string text(static_cast<std::size_t>(file.size()), '\0');
+  file.read(std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+}  // namespace unroll::detail
