@@ -1,0 +1,74 @@
+#include "support/allocations.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<std::size_t> total{0};
+
+void count_one() { total.fetch_add(1, std::memory_order_relaxed); }
+
+}  // namespace
+
+namespace support {
+
+AllocationCount::AllocationCount() : before_(total.load()) {}
+
+std::size_t AllocationCount::count() const { return total.load() - before_; }
+
+}  // namespace support
+
+// The linker sends the program's own calls here; `__real_` names reach the C library, or a sanitizer in front of it.
+extern "C" {
+
+void* __real_malloc(std::size_t size);
+void* __real_calloc(std::size_t count, std::size_t size);
+void* __real_realloc(void* old, std::size_t size);
+void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
+int __real_posix_memalign(void** out, std::size_t alignment, std::size_t size);
+
+void* __wrap_malloc(std::size_t size) {
+  count_one();
+  return __real_malloc(size);
+}
+
+void* __wrap_calloc(std::size_t count, std::size_t size) {
+  count_one();
+  return __real_calloc(count, size);
+}
+
+void* __wrap_realloc(void* old, std::size_t size) {
+  count_one();
+  return __real_realloc(old, size);
+}
+
+void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
+  count_one();
+  return __real_aligned_alloc(alignment, size);
+}
+
+int __wrap_posix_memalign(void** out, std::size_t alignment, std::size_t size) {
+  count_one();
+  return __real_posix_memalign(out, alignment, size);
+}
+
+}  // extern "C"
+
+// The array and nothrow forms of the standard library end in these. malloc and free here are the wrapped ones, so each counts once.
+void* operator new(std::size_t size) {
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  void* memory = nullptr;
+  if (posix_memalign(&memory, static_cast<std::size_t>(alignment), size) == 0) return memory;
+  throw std::bad_alloc();
+}
+
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }

@@ -1,0 +1,44 @@
+#pragma once
+// Catch2 for the tests, version 2 (Debian 12) or 3, and one matcher for messages that reads the same in both.
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+using Catch::Approx;
+
+namespace support {
+
+#if __has_include(<catch2/catch_all.hpp>)
+template <class T>
+using MatcherBase = Catch::Matchers::MatcherBase<T>;
+#else
+template <class T>
+using MatcherBase = Catch::MatcherBase<T>;
+#endif
+
+class Says : public MatcherBase<std::exception> {
+ public:
+  explicit Says(std::string part) : part_(std::move(part)) {}
+
+  bool match(const std::exception& thrown) const override {
+    return std::string_view(thrown.what()).find(part_) != std::string_view::npos;
+  }
+
+  std::string describe() const override { return "says \"" + part_ + "\""; }
+
+ private:
+  std::string part_;
+};
+
+}  // namespace support
+
+/// `CHECK_THROWS_MATCHES(cell.step(x), unroll::ShapeError, says("expects 64 features"))`: the type, and a part of the message.
+inline support::Says says(std::string part) { return support::Says(std::move(part)); }
