@@ -1,0 +1,28 @@
+# What the project's own programs are built with. None of it reaches the library's targets or whoever links them.
+include(CheckCXXCompilerFlag)
+
+add_library(unroll_development INTERFACE)
+target_compile_options(unroll_development INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(UNROLL_WERROR)
+  target_compile_options(unroll_development INTERFACE -Werror)
+endif()
+if(UNROLL_NATIVE)
+  check_cxx_compiler_flag(-march=native UNROLL_HAS_MARCH_NATIVE)
+  if(UNROLL_HAS_MARCH_NATIVE)
+    target_compile_options(unroll_development INTERFACE -march=native)
+  endif()
+endif()
+target_compile_definitions(unroll_development INTERFACE UNROLL_TEST_DATA="${PROJECT_SOURCE_DIR}/tests"
+                                                        UNROLL_EXAMPLE_DATA="${PROJECT_SOURCE_DIR}/examples")
+
+# Without these, ccache takes no precompiled header from its cache: its manual, "Precompiled headers".
+find_program(UNROLL_CCACHE ccache)
+if(PROJECT_IS_TOP_LEVEL AND UNROLL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${UNROLL_CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(unroll_development INTERFACE -fpch-preprocess)
+  elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    target_compile_options(unroll_development INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
+endif()

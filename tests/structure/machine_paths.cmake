@@ -1,0 +1,20 @@
+# cmake -D ROOT=. -P machine_paths.cmake: no file of the project names a folder that exists on one machine only.
+cmake_minimum_required(VERSION 3.21)
+set(pattern "(^|[^a-zA-Z0-9_.])/(work|root|farm)/")
+
+file(GLOB_RECURSE files ${ROOT}/include/* ${ROOT}/tests/* ${ROOT}/examples/* ${ROOT}/bench/* ${ROOT}/docs/* ${ROOT}/scripts/*
+     ${ROOT}/cmake/* ${ROOT}/.ci/*)
+file(GLOB top_level LIST_DIRECTORIES false ${ROOT}/* ${ROOT}/.clang-*)
+set(problems)
+foreach(file IN LISTS files top_level)
+  if(NOT file MATCHES "\\.safetensors$|/machine_paths.cmake$")
+    file(STRINGS ${file} lines REGEX "${pattern}")
+    if(lines)
+      list(APPEND problems "${file}: ${lines}")
+    endif()
+  endif()
+endforeach()
+if(problems)
+  list(JOIN problems "\n  " text)
+  message(FATAL_ERROR "paths of one machine:\n  ${text}")
+endif()

@@ -1,0 +1,4 @@
+#pragma once
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <unroll/layers/recurrent.hpp>

@@ -1,0 +1,3 @@
+#pragma once
+#include <unroll/core/types.hpp>
+#include <unroll/optim/adam.hpp>

@@ -1,0 +1,3 @@
+#pragma once
+#include <unroll/check/gradient.hpp>
+#include <unroll/train/fit.hpp>
