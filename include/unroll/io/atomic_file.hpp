@@ -47,7 +47,8 @@ class AtomicFile {
   }
 
   void write(std::span<const std::byte> bytes) {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), stream_) != bytes.size()) fail("written", errno);
+    // An empty span may have no address, which fwrite must not be given.
+    if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), stream_) != bytes.size()) fail("written", errno);
   }
 
   /// Brings the bytes to the disk, then gives the file its name. Call it once, last.

@@ -1,0 +1,74 @@
+#pragma once
+// Text files line by line, numbers independent of the locale.
+
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "unroll/core/error.hpp"
+
+namespace unroll::detail {
+
+/// Without blanks at both ends; '\r' counts as a blank, so that files from Windows read the same.
+inline std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r";
+  const auto first = text.find_first_not_of(blanks);
+  return first == text.npos ? std::string_view{} : text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// Takes the part before the first `separator` off the front of `text`; all of it when there is none.
+inline std::string_view take_until(std::string_view& text, char separator) {
+  const auto end = text.find(separator);
+  return std::exchange(text, end == text.npos ? std::string_view{} : text.substr(end + 1)).substr(0, end);
+}
+
+/// The lines of a text that have something in them, and the number by which an editor finds them.
+class TextLines {
+ public:
+  /// `file` names the text in messages; both texts must outlive this object.
+  TextLines(std::string_view text, std::string_view file) : rest_(text), file_(file) {
+    if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);  // the mark that some editors put before UTF-8
+  }
+
+  std::optional<std::string_view> next() {
+    while (!rest_.empty()) {
+      ++number_;
+      if (const auto line = trimmed(take_until(rest_, '\n')); !line.empty()) return line;
+    }
+    return std::nullopt;
+  }
+
+  /// Throws FileError, naming the file and the line read last, unless `condition` holds.
+  template <class... Parts>
+  void expect(bool condition, const Parts&... parts) const {
+    require<FileError>(condition, file_, ", line ", number_, ": ", parts...);
+  }
+
+  std::string_view file() const { return file_; }
+
+ private:
+  std::string_view rest_, file_;
+  std::size_t number_ = 0;
+};
+
+/// A finite number that `Scalar` can hold, or nothing.
+template <std::floating_point Scalar>
+std::optional<Scalar> parse_number(std::string_view text) {
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);  // from_chars knows no plus sign
+  // Read as double: a float too small to tell from 0 is no reason to refuse a file.
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  // Also false for NaN and infinity, which from_chars reads as words.
+  if (!whole || !(std::abs(value) <= double{std::numeric_limits<Scalar>::max()})) return std::nullopt;
+  return static_cast<Scalar>(value);
+}
+
+}  // namespace unroll::detail
