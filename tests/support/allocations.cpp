@@ -56,7 +56,8 @@ int __wrap_posix_memalign(void** out, std::size_t alignment, std::size_t size) {
 
 }  // extern "C"
 
-// The array and nothrow forms of the standard library end in these. malloc and free here are the wrapped ones, so each counts once.
+// The array and nothrow forms of the standard library end in these. malloc and free here are the wrapped ones, so each
+// counts once.
 void* operator new(std::size_t size) {
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();

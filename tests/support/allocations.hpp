@@ -1,7 +1,7 @@
 #pragma once
-// Counts memory allocations, for tests that ask for none. A folder of tests whose sources include this file is linked with
-// allocations.cpp, which replaces `operator new` and, through the linker's --wrap, the malloc family that Eigen calls directly.
-// The first use in a folder needs a new run of cmake.
+// Counts memory allocations, for tests that ask for none. A folder of tests whose sources include this file is linked
+// with allocations.cpp, which replaces `operator new` and, through the linker's --wrap, the malloc family that Eigen
+// calls directly. The first use in a folder needs a new run of cmake.
 
 #include <cstddef>
 

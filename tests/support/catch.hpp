@@ -8,11 +8,10 @@
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
+using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
 #endif
-
-using Catch::Approx;
 
 namespace support {
 
@@ -40,5 +39,6 @@ class Says : public MatcherBase<std::exception> {
 
 }  // namespace support
 
-/// `CHECK_THROWS_MATCHES(cell.step(x), unroll::ShapeError, says("expects 64 features"))`: the type, and a part of the message.
+/// `CHECK_THROWS_MATCHES(cell.step(x), unroll::ShapeError, says("expects 64 features"))`: the type, and a part of the
+/// message.
 inline support::Says says(std::string part) { return support::Says(std::move(part)); }

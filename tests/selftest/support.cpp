@@ -1,0 +1,59 @@
+// The tools of the tests are worth nothing if they never complain.
+#include <Eigen/Core>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+/// Seen from outside, so that the compiler may not leave the allocation out.
+const void* volatile seen = nullptr;
+
+template <class Action>
+std::size_t allocations_of(Action action) {
+  const support::AllocationCount allocations;
+  action();
+  return allocations.count();
+}
+
+}  // namespace
+
+TEST_CASE("every kind of allocation is counted once") {
+  struct alignas(64) Wide {
+    float values[16];
+  };
+  CHECK(allocations_of([] {}) == 0);
+  CHECK(allocations_of([] { seen = std::make_unique<int>(1).get(); }) == 1);
+  CHECK(allocations_of([] { seen = std::vector<double>(100).data(); }) == 1);
+  CHECK(allocations_of([] { seen = std::make_unique<Wide>().get(); }) == 1);
+  CHECK(allocations_of([] { seen = std::make_unique<Wide[]>(3).get(); }) == 1);
+  CHECK(allocations_of([] { seen = Eigen::MatrixXf(7, 5).data(); }) == 1);
+  CHECK(allocations_of([] { seen = Eigen::Matrix4f::Zero().eval().data(); }) == 0);
+}
+
+TEST_CASE("allocations of other threads are counted") {
+  CHECK(allocations_of([] { std::thread([] { seen = Eigen::VectorXd(1000).data(); }).join(); }) >= 2);
+}
+
+TEST_CASE("Eigen refuses to allocate where a test forbids it") {
+  // Whether the refusal aborts or is switched off cannot be seen here; that the switch exists and is on can.
+  CHECK(Eigen::internal::is_malloc_allowed());
+  CHECK_FALSE(Eigen::internal::set_is_malloc_allowed(false));
+  CHECK(Eigen::internal::set_is_malloc_allowed(true));
+}
+
+TEST_CASE("messages are compared by a part of them") {
+  const auto fail = [] { throw std::invalid_argument("layer 1 (gru): expects 64 features"); };
+  CHECK_THROWS_MATCHES(fail(), std::invalid_argument, says("expects 64 features"));
+  CHECK_FALSE(says("expects 3").match(std::invalid_argument("expects 64 features")));
+  CHECK(says("expects 3").describe() == "says \"expects 3\"");
+}
+
+TEMPLATE_TEST_CASE("test cases over types and generated values", "", float, double) {
+  const auto value = GENERATE(1, 2, 3);
+  CHECK(TestType(value) == Approx(value));
+}
