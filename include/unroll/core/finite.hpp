@@ -1,5 +1,6 @@
 #pragma once
-// Is a number a NaN, an infinity? Asked of its bits: `-ffast-math` lets a compiler answer std::isnan with a constant `false`.
+// Is a number a NaN, an infinity? Asked of its bits: `-ffast-math` lets a compiler answer std::isnan with a constant
+// `false`.
 
 #include <bit>
 #include <concepts>

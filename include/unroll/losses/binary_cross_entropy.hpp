@@ -1,0 +1,62 @@
+#pragma once
+
+#include "unroll/losses/entry_loss.hpp"
+
+namespace unroll {
+
+struct BinaryCrossEntropyOptions {
+  Vector<double> pos_weight = {};  ///< one per row: what a positive target weighs against a negative one; empty: all 1
+  Reduction reduction = Reduction::valid;
+};
+
+/// Cross entropy of sigmoid(z), in nats, for each entry of the logits `output` and target y in [0, 1], both [rows x
+/// columns]; a NaN target is not scored. With p = pos_weight and softplus(z) = max(z, 0) + log(1 + exp(-|z|)):
+///
+///     l = p y softplus(-z) + (1 - y) softplus(z)      dl/dz = (1 - y) sigmoid(z) - p y sigmoid(-z)
+///
+/// No two terms cancel, so that confident predictions keep all digits. pos_weight never enters the denominator, as in
+/// PyTorch.
+template <std::floating_point Scalar>
+class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, Scalar> {
+  friend detail::EntryLoss<BinaryCrossEntropy, Scalar>;
+
+ public:
+  using Options = BinaryCrossEntropyOptions;
+  static constexpr const char* name = "binary cross entropy";
+
+  explicit BinaryCrossEntropy(const Options& options = {})
+      : detail::EntryLoss<BinaryCrossEntropy, Scalar>(options.reduction),
+        pos_weight_(options.pos_weight.cast<Scalar>()) {
+    for (Index r = 0; r < options.pos_weight.size(); ++r) {
+      require<ValueError>(is_finite(options.pos_weight[r]) && options.pos_weight[r] >= 0, name, ": pos_weight of row ",
+                          r, " is ", options.pos_weight[r], ", expected a finite number that is not negative");
+    }
+  }
+
+ private:
+  using Entries = detail::Entries<Scalar>;
+
+  void check_rows(Index rows) const {
+    require<ShapeError>(pos_weight_.size() == 0 || pos_weight_.size() == rows, name, ": expects ", rows,
+                        " values of pos_weight, got ", pos_weight_.size());
+  }
+  void check_target(Scalar y, Index row, Index column) const {
+    require<ValueError>(is_nan(y) || (y >= 0 && y <= 1), name, ": the target in row ", row, ", column ", column, " is ",
+                        y, ", expected 0 to 1, or NaN for none");
+  }
+
+  void entries(const Entries& z, const Entries& y, Index first, Entries& loss, Entries& slope) const {
+    const Entries e = (-z.abs()).exp();
+    const Entries u = 1 + e;
+    const Entries log1p = u.log() - ((u - 1) - e) / u;  // the correction gives back the digits of e that 1 + e lost
+    Entries positive = y;
+    if (pos_weight_.size() > 0) positive *= pos_weight_.segment(first, y.size()).array();
+    loss = positive * ((-z).max(Scalar(0)) + log1p) + (1 - y) * (z.max(Scalar(0)) + log1p);
+    const Entries larger = u.inverse(), smaller = e / u;  // sigmoid(|z|), sigmoid(-|z|)
+    slope = (z >= 0).select((1 - y) * larger - positive * smaller, (1 - y) * smaller - positive * larger);
+  }
+
+  Vector<Scalar> pos_weight_;
+};
+
+}  // namespace unroll

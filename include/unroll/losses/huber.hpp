@@ -1,0 +1,42 @@
+#pragma once
+
+#include "unroll/losses/entry_loss.hpp"
+
+namespace unroll {
+
+struct HuberOptions {
+  double delta = 1;  ///< in units of the target: errors above it count linearly
+  Reduction reduction = Reduction::valid;
+};
+
+/// Huber 1964 (doi:10.1214/aoms/1177703732), for each entry of `output` and target [rows x columns]; a NaN target is
+/// not scored:
+///
+///     d = a - t      l = d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2)      dl/da = clamp(d, -delta, delta)
+///
+/// PyTorch's smooth L1 with beta = delta is this divided by delta.
+template <std::floating_point Scalar>
+class Huber : public detail::EntryLoss<Huber<Scalar>, Scalar> {
+  friend detail::EntryLoss<Huber, Scalar>;
+
+ public:
+  using Options = HuberOptions;
+  static constexpr const char* name = "huber loss";
+
+  explicit Huber(const Options& options = {})
+      : detail::EntryLoss<Huber, Scalar>(options.reduction), delta_(Scalar(options.delta)) {
+    require<ValueError>(is_finite(options.delta) && options.delta > 0, "huber loss: delta is ", options.delta,
+                        ", expected a positive number");
+  }
+
+ private:
+  using Entries = detail::Entries<Scalar>;
+  void entries(const Entries& a, const Entries& t, Index, Entries& loss, Entries& slope) const {
+    slope = (a - t).max(-delta_).min(delta_);
+    loss = slope * (a - t - slope / 2);  // both branches at once
+  }
+
+  Scalar delta_;
+};
+
+}  // namespace unroll

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "unroll/losses/entry_loss.hpp"
+
+namespace unroll {
+
+struct MeanAbsoluteErrorOptions {
+  Reduction reduction = Reduction::valid;
+};
+
+/// l = |a - t| for each entry of `output` and target [rows x columns]; a NaN target is not scored. The slope at a = t
+/// is 0.
+template <std::floating_point Scalar>
+class MeanAbsoluteError : public detail::EntryLoss<MeanAbsoluteError<Scalar>, Scalar> {
+  friend detail::EntryLoss<MeanAbsoluteError, Scalar>;
+
+ public:
+  using Options = MeanAbsoluteErrorOptions;
+  static constexpr const char* name = "mean absolute error";
+
+  explicit MeanAbsoluteError(const Options& options = {})
+      : detail::EntryLoss<MeanAbsoluteError, Scalar>(options.reduction) {}
+
+ private:
+  using Entries = detail::Entries<Scalar>;
+  void entries(const Entries& a, const Entries& t, Index, Entries& loss, Entries& slope) const {
+    slope = (a - t).sign();
+    loss = (a - t).abs();
+  }
+};
+
+}  // namespace unroll

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "unroll/losses/entry_loss.hpp"
+
+namespace unroll {
+
+struct MeanSquaredErrorOptions {
+  Reduction reduction = Reduction::valid;
+};
+
+/// l = (a - t)^2 for each entry of `output` and target [rows x columns]; a NaN target is not scored. Reduction::valid
+/// divides by the number of scored entries: by labelled steps and by rows, so that neither longer sequences nor wider
+/// targets raise it.
+template <std::floating_point Scalar>
+class MeanSquaredError : public detail::EntryLoss<MeanSquaredError<Scalar>, Scalar> {
+  friend detail::EntryLoss<MeanSquaredError, Scalar>;
+
+ public:
+  using Options = MeanSquaredErrorOptions;
+  static constexpr const char* name = "mean squared error";
+
+  explicit MeanSquaredError(const Options& options = {})
+      : detail::EntryLoss<MeanSquaredError, Scalar>(options.reduction) {}
+
+ private:
+  using Entries = detail::Entries<Scalar>;
+  void entries(const Entries& a, const Entries& t, Index, Entries& loss, Entries& slope) const {
+    slope = 2 * (a - t);
+    loss = (a - t).square();
+  }
+};
+
+}  // namespace unroll
