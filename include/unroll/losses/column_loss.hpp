@@ -30,21 +30,23 @@ class ColumnLoss {
   /// thread.
   LossValue operator()(In<Scalar> output, const Target& target, Out<Scalar> d_output,
                        const Columns& columns = {}) const {
-    return run(output, target, &d_output, columns, counted(target, columns));
+    return run(output, target, &d_output, columns, counted(output, target, columns));
   }
 
   /// The same for a part of a larger whole: the gradient of (sum of all parts) / whole.denominator. The parts' values
   /// add up.
   LossValue operator()(In<Scalar> output, const Target& target, Out<Scalar> d_output, const Columns& columns,
                        const LossCount& whole) const {
+    derived().check(output, target);
     return run(output, target, &d_output, columns, whole);
   }
 
   /// Without gradient, for evaluation.
   LossValue operator()(In<Scalar> output, const Target& target, const Columns& columns = {}) const {
-    return run(output, target, nullptr, columns, counted(target, columns));
+    return run(output, target, nullptr, columns, counted(output, target, columns));
   }
   LossValue operator()(In<Scalar> output, const Target& target, const Columns& columns, const LossCount& whole) const {
+    derived().check(output, target);
     return run(output, target, nullptr, columns, whole);
   }
 
@@ -74,15 +76,15 @@ class ColumnLoss {
   const Derived& derived() const { return static_cast<const Derived&>(*this); }
 
   // One count per thread: losses are const and shared by the threads of a step, yet must not allocate at each call.
-  const LossCount& counted(const Target& target, const Columns& columns) const {
+  const LossCount& counted(In<Scalar> output, const Target& target, const Columns& columns) const {
     thread_local LossCount whole;
+    derived().check(output, target);
     count(target, columns, whole);
     return whole;
   }
 
   LossValue run(In<Scalar> output, const Target& target, Out<Scalar>* d_output, const Columns& columns,
                 const LossCount& whole) const {
-    derived().check(output, target);
     check_columns(columns, output.cols(), derived().reduction());
     require<ShapeError>(!d_output || (d_output->rows() == output.rows() && d_output->cols() == output.cols()),
                         "loss: the output is ", output.rows(), " x ", output.cols(), ", its gradient is another size");

@@ -1,0 +1,26 @@
+#include <limits>
+#include <unroll/core/finite.hpp>
+
+#include "support/catch.hpp"
+
+namespace {
+using unroll::is_finite;
+using unroll::is_nan;
+}  // namespace
+
+TEMPLATE_TEST_CASE("NaN and infinity are told from numbers by their bits", "[finite]", float, double) {
+  using Limits = std::numeric_limits<TestType>;
+  for (const TestType x :
+       {TestType(0), -TestType(0), Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min()}) {
+    CHECK_FALSE(is_nan(x));
+    CHECK(is_finite(x));
+  }
+  for (const TestType x : {Limits::infinity(), -Limits::infinity()}) {
+    CHECK_FALSE(is_nan(x));
+    CHECK_FALSE(is_finite(x));
+  }
+  for (const TestType x : {Limits::quiet_NaN(), -Limits::quiet_NaN(), Limits::signaling_NaN()}) {
+    CHECK(is_nan(x));
+    CHECK_FALSE(is_finite(x));
+  }
+}

@@ -1,0 +1,443 @@
+// What every loss must do: gradients, denominators, missing labels, parts of a whole, hostile input, no allocation.
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <unroll/losses/binary_cross_entropy.hpp>
+#include <unroll/losses/huber.hpp>
+#include <unroll/losses/mean_absolute_error.hpp>
+#include <unroll/losses/mean_squared_error.hpp>
+#include <unroll/losses/negative_log_likelihood.hpp>
+#include <unroll/losses/softmax_cross_entropy.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+/// Reproducible numbers in [-2, 2] of no particular pattern.
+Matrix<double> wave(Index rows, Index cols, double phase) {
+  return Matrix<double>::NullaryExpr(
+      rows, cols, [=](Index r, Index c) { return 2 * std::sin(double(1 + r * cols + c) * 1.7 + phase); });
+}
+
+/// Seven columns of three sequences; sequence 2 has no label at all, sequence 1 lacks one, and one column weighs
+/// nothing.
+struct Batch {
+  Matrix<double> output = wave(4, 7, 0);
+  Labels labels = (Labels(7) << 0, 2, -1, 3, -1, 1, -1).finished();
+  Matrix<double> probabilities = wave(4, 7, 1).cwiseAbs();
+  Matrix<double> entries = (wave(4, 7, 2).array() / 4 + 0.5).matrix();
+  Vector<double> weights = (Vector<double>(7) << 1, 0.5, 2, 0, 3, 1.25, 1).finished();
+  Labels sequence = (Labels(7) << 0, 1, 2, 0, 1, 0, 2).finished();
+  Columns columns() const { return {.weights = weights, .sequence = sequence, .sequences = 3}; }
+
+  Batch() {
+    probabilities.col(2).setConstant(missing), probabilities.col(6).setConstant(missing), probabilities(1, 4) = missing;
+    entries.col(2).setConstant(missing), entries.col(6).setConstant(missing), entries(1, 4) = entries(3, 0) = missing;
+  }
+};
+
+/// Calls f(loss, target, whether items are entries) for every loss with the given reduction.
+template <class F>
+void for_every_loss(Reduction reduction, const Batch& batch, const F& f) {
+  const Vector<double> four = (Vector<double>(4) << 0.5, 2, 1, 1.5).finished();
+  f(SoftmaxCrossEntropy<double>{{.smoothing = 0.1, .class_weights = four, .reduction = reduction}}, batch.labels);
+  f(SoftmaxCrossEntropy<double>{{.reduction = reduction}}, batch.labels);
+  f(SoftmaxCrossEntropy<double>{{.smoothing = 0.2, .class_weights = four, .reduction = reduction}},
+    batch.probabilities);
+  f(SoftmaxCrossEntropy<double>{{.reduction = reduction}}, batch.probabilities);
+  f(NegativeLogLikelihood<double>{{.class_weights = four, .reduction = reduction}}, batch.labels);
+  f(BinaryCrossEntropy<double>{{.pos_weight = four, .reduction = reduction}}, batch.entries);
+  f(MeanSquaredError<double>{{.reduction = reduction}}, batch.entries);
+  f(MeanAbsoluteError<double>{{.reduction = reduction}}, batch.entries);
+  f(Huber<double>{{.delta = 0.6, .reduction = reduction}}, batch.entries);
+}
+
+template <class F>
+void for_every_loss_and_reduction(const Batch& batch, const F& f) {
+  for (const Reduction reduction :
+       {Reduction::sum, Reduction::valid, Reduction::weighted, Reduction::per_sequence, Reduction::batch}) {
+    for_every_loss(reduction, batch, f);
+  }
+}
+
+auto head(const Labels& labels, Index n) { return labels.head(n); }
+auto head(const Matrix<double>& target, Index n) { return target.leftCols(n); }
+auto tail(const Labels& labels, Index n) { return labels.tail(n); }
+auto tail(const Matrix<double>& target, Index n) { return target.rightCols(n); }
+
+void unlabel(Labels& labels) { labels.setConstant(-1); }
+void unlabel(Matrix<double>& target) { target.setConstant(missing); }
+
+bool same(const Matrix<double>& a, const Matrix<double>& b) { return (a - b).cwiseAbs().maxCoeff() <= 1e-13; }
+
+}  // namespace
+
+TEST_CASE("every loss and reduction: the gradient is that of value()") {
+  Batch batch;
+  for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
+    Matrix<double> gradient(4, 7), output = batch.output;
+    loss(output, target, gradient, batch.columns());
+    for (Index i = 0; i < output.size(); ++i) {
+      const double step = 1e-5, at = output(i);
+      output(i) = at + step;
+      const double above = loss(output, target, batch.columns()).value();
+      output(i) = at - step;
+      const double below = loss(output, target, batch.columns()).value();
+      output(i) = at;
+      CHECK(gradient(i) == Approx((above - below) / (2 * step)).epsilon(1e-7).margin(1e-9));
+    }
+    CHECK(gradient.cwiseAbs().maxCoeff() > 0.01);
+  });
+}
+
+TEST_CASE("each reduction divides as its name says") {
+  // Losses 1, 4, 9, 16; the third column is not labelled; sequences {0, 2}, {1}, {3} and an empty fourth.
+  const Matrix<double> output = (Matrix<double>(1, 4) << 1, 2, 3, 4).finished();
+  const Matrix<double> target = (Matrix<double>(1, 4) << 0, 0, missing, 0).finished();
+  const Vector<double> weights = (Vector<double>(4) << 1, 3, 5, 0.5).finished();
+  const Labels sequence = (Labels(4) << 0, 0, 1, 2).finished();
+  const auto value = [&](Reduction reduction, const Vector<double>& w) {
+    return MeanSquaredError<double>{{reduction}}(output, target, {w, sequence, 4}).value();
+  };
+  const Vector<double> none;
+  CHECK(value(Reduction::sum, none) == Approx(21));
+  CHECK(value(Reduction::valid, none) == Approx(21. / 3));
+  CHECK(value(Reduction::weighted, none) == Approx(21. / 3));
+  CHECK(value(Reduction::per_sequence, none) == Approx((5. / 2 + 16) / 2));
+  CHECK(value(Reduction::batch, none) == Approx(21. / 4));
+  CHECK(value(Reduction::sum, weights) == Approx(1 + 12 + 8));
+  CHECK(value(Reduction::valid, weights) == Approx(21. / 3));
+  CHECK(value(Reduction::weighted, weights) == Approx(21. / 4.5));
+  CHECK(value(Reduction::per_sequence, weights) == Approx((13. / 2 + 8) / 2));
+  CHECK(value(Reduction::batch, weights) == Approx(21. / 4));
+}
+
+TEST_CASE("Keras 3: weights 1 and 3 on losses 1 and 4 give 13/2 under valid") {
+  const Matrix<double> output = (Matrix<double>(1, 2) << 1, 2).finished(), target = Matrix<double>::Zero(1, 2);
+  const Vector<double> weights = (Vector<double>(2) << 1, 3).finished();
+  CHECK(MeanSquaredError<double>{}(output, target, {.weights = weights}).value() == Approx(6.5));
+}
+
+TEST_CASE("every loss and reduction: parts of a whole add up to the whole, and so do the parts' values") {
+  const Batch batch;
+  for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
+    Matrix<double> whole(4, 7), parts(4, 7);
+    const LossValue value = loss(batch.output, target, whole, batch.columns());
+    const LossCount count = loss.count(target, batch.columns());
+    LossValue sum = loss(batch.output.leftCols(5), head(target, 5), parts.leftCols(5),
+                         {batch.weights.head(5), batch.sequence.head(5), 3}, count);
+    sum += loss(batch.output.rightCols(2), tail(target, 2), parts.rightCols(2),
+                {batch.weights.tail(2), batch.sequence.tail(2), 3}, count);
+    CHECK(same(whole, parts));
+    CHECK(sum.value() == Approx(value.value()).epsilon(1e-12));
+    CHECK(sum.count == Approx(value.count).epsilon(1e-12));
+    CHECK(sum.scored == value.scored);
+    CHECK(sum.unscored == value.unscored);
+  });
+}
+
+TEST_CASE("every loss and reduction: micro batches of other sequences divide by their total") {
+  const Batch batch;
+  for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
+    // The same columns as one batch of twice as many sequences.
+    Matrix<double> twice(4, 14), gradient(4, 14), part(4, 7);
+    twice << batch.output, batch.output;
+    std::remove_cvref_t<decltype(target)> targets;
+    if constexpr (std::is_same_v<decltype(targets), Labels>) {
+      targets = target.replicate(2, 1);
+    } else {
+      targets = target.replicate(1, 2);
+    }
+    Labels sequence(14);
+    sequence << batch.sequence, (batch.sequence.array() + 3).matrix();
+    const Vector<double> weights = batch.weights.replicate(2, 1);
+    const LossValue value = loss(twice, targets, gradient, {weights, sequence, 6});
+
+    LossCount count = loss.count(target, batch.columns()), total;
+    total += count;
+    total += count;
+    count.divide_by(total);
+    LossValue sum = loss(batch.output, target, part, batch.columns(), count);
+    sum += loss(batch.output, target, batch.columns(), count);
+    CHECK(same(gradient.leftCols(7), part));
+    CHECK(sum.value() == Approx(value.value()).epsilon(1e-12));
+  });
+}
+
+TEST_CASE("the values of batches of unequal size join to the mean over all items, not to a mean of means") {
+  const MeanSquaredError<double> loss;
+  LossValue epoch = loss(Matrix<double>::Ones(1, 9), Matrix<double>::Zero(1, 9));
+  epoch += loss(Matrix<double>::Constant(1, 1, 11), Matrix<double>::Zero(1, 1));
+  CHECK(epoch.value() == Approx((9 + 121) / 10.));
+}
+
+TEST_CASE("every loss and reduction: what stands at an unlabelled place leaves no trace") {
+  Batch batch;
+  for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
+    for (const double poison : {missing, inf, 1e300}) {
+      Matrix<double> clean(4, 7), got(4, 7), output = batch.output;
+      const double want = loss(output, target, clean, batch.columns()).value();
+      output.col(2).setConstant(poison), output.col(6).setConstant(poison);
+      output.col(3).setConstant(poison);  // labelled, but of weight 0
+      const double value = loss(output, target, got, batch.columns()).value();
+      CHECK(value == want);
+      CHECK(same(got, clean));
+      CHECK(got.col(2).isZero(0));
+      CHECK(got.col(3).isZero(0));
+      CHECK(got.col(6).isZero(0));
+    }
+  });
+}
+
+TEST_CASE("entries without a target leave no trace inside a labelled column") {
+  Batch batch;
+  for_every_loss(Reduction::valid, batch, [&](const auto& loss, const auto& target) {
+    if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(target)>, Labels>) {
+      if (loss.count(target).scored < 7) return;  // whole columns are its items
+      Matrix<double> gradient(4, 7), output = batch.output;
+      output(3, 0) = missing;
+      CHECK(std::isfinite(loss(output, target, gradient).value()));
+      CHECK(gradient(3, 0) == 0);
+      CHECK(gradient.allFinite());
+    }
+  });
+}
+
+TEST_CASE("every loss and reduction: nothing labelled gives 0, gradient 0, and is counted") {
+  Batch batch;
+  for_every_loss_and_reduction(batch, [&](const auto& loss, auto target) {
+    unlabel(target);
+    Matrix<double> gradient = Matrix<double>::Constant(4, 7, missing);
+    const LossValue value = loss(batch.output, target, gradient, batch.columns());
+    CHECK(value.value() == 0);
+    CHECK(gradient.isZero(0));
+    CHECK(value.scored == 0);
+    CHECK(value.unscored % 7 == 0);
+    CHECK(value.empty == 1);
+    Matrix<double> no_columns(4, 0);
+    const LossValue nothing = loss(no_columns, head(target, 0), no_columns, Columns{});
+    CHECK(nothing.value() == 0);
+    CHECK(nothing.empty == 1);
+  });
+}
+
+TEST_CASE("every loss and reduction: the gradient may overwrite the output") {
+  Batch batch;
+  for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
+    Matrix<double> apart(4, 7), in_place = batch.output;
+    const double want = loss(batch.output, target, apart, batch.columns()).value();
+    const double value = loss(in_place, target, in_place, batch.columns()).value();
+    CHECK(value == want);
+    CHECK(in_place == apart);
+  });
+}
+
+TEST_CASE("every loss and reduction: no allocation after the first call") {
+  Batch batch;
+  Matrix<double> gradient(4, 7);
+  Vector<double> losses(7);
+  for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
+    LossCount count = loss.count(target, batch.columns());
+    loss(batch.output, target, gradient, batch.columns());
+    const support::AllocationCount allocations;
+    loss(batch.output, target, gradient, batch.columns());
+    loss(batch.output, target, batch.columns());
+    loss.count(target, batch.columns(), count);
+    loss(batch.output, target, gradient, batch.columns(), count);
+    loss.per_column(batch.output, target, losses);
+    const auto made = allocations.count();
+    CHECK(made == 0);
+  });
+}
+
+TEST_CASE("every loss: per_column adds up to the sum, and a column does not depend on its neighbours") {
+  Batch batch;
+  for_every_loss(Reduction::sum, batch, [&](const auto& loss, const auto& target) {
+    Vector<double> losses(7), one(1);
+    loss.per_column(batch.output, target, losses);
+    CHECK(losses.sum() == Approx(loss(batch.output, target).value()));
+    loss.per_column(batch.output.leftCols(1), head(target, 1), one);
+    CHECK(one[0] == losses[0]);
+    CHECK(losses[2] == 0);
+  });
+}
+
+TEST_CASE("a one-hot column of probabilities costs what its label costs, under every reduction") {
+  const Batch batch;
+  Matrix<double> one_hot = Matrix<double>::Zero(4, 7);
+  for (Index c = 0; c < 7; ++c) {
+    if (batch.labels[c] < 0) {
+      one_hot(c % 4, c) = missing;
+    } else {
+      one_hot(batch.labels[c], c) = 1;
+    }
+  }
+  const Vector<double> four = (Vector<double>(4) << 0.5, 2, 1, 1.5).finished();
+  for (const Reduction reduction :
+       {Reduction::sum, Reduction::valid, Reduction::weighted, Reduction::per_sequence, Reduction::batch}) {
+    const SoftmaxCrossEntropy<double> loss{{.smoothing = 0.1, .class_weights = four, .reduction = reduction}};
+    Matrix<double> by_label(4, 7), by_probability(4, 7);
+    const auto want = loss(batch.output, batch.labels, by_label, batch.columns());
+    const auto got = loss(batch.output, one_hot, by_probability, batch.columns());
+    CHECK(got.value() == Approx(want.value()).epsilon(1e-13));
+    CHECK(same(by_label, by_probability));
+  }
+}
+
+TEST_CASE("an untrained classifier costs ln K, and in float more classes than a SIMD register are no less exact") {
+  const Index classes = GENERATE(1, 2, 6, 17, 1000, 10000);
+  Matrix<float> output = Matrix<float>::Constant(classes, 3, 50), gradient(classes, 3);
+  const Labels labels = (Labels(3) << 0, classes - 1, classes / 2).finished();
+  const double value = SoftmaxCrossEntropy<float>{}(output, labels, gradient).value();
+  CHECK(value == Approx(std::log(double(classes))).epsilon(1e-6).margin(1e-7));
+  CHECK(std::abs(gradient.colwise().sum().maxCoeff()) < 1e-5f);
+}
+
+TEST_CASE("an excluded class, logit minus infinity, has probability 0 and no gradient") {
+  Matrix<double> output = wave(4, 1, 0), gradient(4, 1);
+  output(2, 0) = -inf;
+  Matrix<double> probabilities = Matrix<double>::Zero(4, 1);
+  probabilities(0, 0) = 1;
+  const Labels label = Labels::Zero(1);
+  const double value = SoftmaxCrossEntropy<double>{}(output, label, gradient).value();
+  CHECK(std::isfinite(value));
+  CHECK(std::abs(gradient(2, 0)) < 1e-300);
+  CHECK(SoftmaxCrossEntropy<double>{}(output, probabilities, gradient).value() == Approx(value));
+  CHECK(gradient.allFinite());
+}
+
+TEST_CASE("a NaN in a labelled column is not hidden") {
+  Batch batch;
+  for_every_loss(Reduction::valid, batch, [&](const auto& loss, const auto& target) {
+    Matrix<double> output = batch.output;
+    output.col(0).setConstant(missing);
+    CHECK(is_nan(loss(output, target).value()));
+  });
+}
+
+TEST_CASE("confident predictions keep their digits in float") {
+  const Matrix<float> output = (Matrix<float>(2, 1) << -20.f, 20.f).finished();
+  const Matrix<float> target = (Matrix<float>(2, 1) << 0.f, 1.f).finished();
+  Matrix<float> gradient(2, 1);
+  const auto value = BinaryCrossEntropy<float>{{.reduction = Reduction::sum}}(output, target, gradient);
+  const double exact = std::log1p(std::exp(-20.));
+  CHECK(value.value() == Approx(2 * exact).epsilon(1e-5));
+  CHECK(double(gradient(0)) == Approx(exact).epsilon(1e-5));
+  CHECK(double(gradient(1)) == Approx(-exact).epsilon(1e-5));
+}
+
+TEST_CASE("more rows than one block of entries") {
+  const Matrix<double> output = wave(150, 3, 0), target = wave(150, 3, 1);
+  Matrix<double> gradient(150, 3);
+  CHECK(MeanSquaredError<double>{}(output, target, gradient).value() ==
+        Approx((output - target).squaredNorm() / 450).epsilon(1e-14));
+  CHECK(same(gradient, 2 * (output - target) / 450));
+  const Vector<double> pos_weight = Vector<double>::LinSpaced(150, 0.1, 3);
+  BinaryCrossEntropy<double>{{.pos_weight = pos_weight, .reduction = Reduction::sum}}(
+      output, Matrix<double>::Ones(150, 3), gradient);
+  CHECK(gradient(149, 2) == Approx(-3 / (1 + std::exp(output(149, 2)))));
+}
+
+TEST_CASE("blocks of a larger matrix are read and written in place, and nothing beside them") {
+  Matrix<double> output = wave(9, 9, 0), gradient = Matrix<double>::Constant(9, 9, 7);
+  const Labels labels = (Labels(3) << 1, 0, 2).finished();
+  const double value =
+      SoftmaxCrossEntropy<double>{}(output.block(2, 3, 4, 3), labels, gradient.block(2, 3, 4, 3)).value();
+  Matrix<double> copy = output.block(2, 3, 4, 3), want(4, 3);
+  CHECK(value == SoftmaxCrossEntropy<double>{}(copy, labels, want).value());
+  CHECK(same(gradient.block(2, 3, 4, 3), want));
+  gradient.block(2, 3, 4, 3).setConstant(7);
+  CHECK((gradient.array() == 7).all());
+}
+
+TEST_CASE("labels and targets that cannot be meant are refused with column and range") {
+  const Matrix<double> output = Matrix<double>::Zero(6, 3);
+  Matrix<double> gradient(6, 3);
+  Labels labels = (Labels(3) << 1, 5, 6).finished();
+  const SoftmaxCrossEntropy<double> loss;
+  CHECK_THROWS_MATCHES(loss(output, labels, gradient), ValueError, says("column 2: label 6, but there are 6 classes"));
+  CHECK_THROWS_MATCHES(NegativeLogLikelihood<double>{}(output, labels), ValueError, says("column 2: label 6"));
+  const SoftmaxCrossEntropy<double> weighted{{.class_weights = Vector<double>::Ones(6)}};
+  CHECK_THROWS_MATCHES(weighted.count(labels), ValueError, says("column 2: label 6"));
+  labels[2] = std::numeric_limits<Index>::max();
+  CHECK_THROWS_AS(loss(output, labels), ValueError);
+  labels[2] = std::numeric_limits<Index>::min();
+  CHECK(loss(output, labels).scored == 2);
+
+  Matrix<double> target = Matrix<double>::Zero(6, 3);
+  target(4, 1) = 2;
+  CHECK_THROWS_MATCHES(BinaryCrossEntropy<double>{}(output, target), ValueError, says("row 4, column 1 is 2"));
+  target(4, 1) = -0.5;
+  CHECK_THROWS_MATCHES(BinaryCrossEntropy<double>{}(output, target), ValueError, says("row 4, column 1"));
+  CHECK_THROWS_MATCHES(loss(output, target), ValueError, says("column 1 has a negative probability"));
+}
+
+TEST_CASE("sizes that do not fit are refused") {
+  const Matrix<double> output = Matrix<double>::Zero(6, 3);
+  Matrix<double> small = Matrix<double>::Constant(6, 2, -1);
+  const Labels labels = Labels::Zero(3), four = Labels::Zero(4);
+  const Vector<double> two = Vector<double>::Ones(2);
+  Vector<double> room(2);
+  const SoftmaxCrossEntropy<double> loss;
+  const MeanSquaredError<double> square;
+  CHECK_THROWS_MATCHES(loss(output, four), ShapeError, says("3 columns, got 4"));
+  CHECK_THROWS_MATCHES(loss(output, labels, small), ShapeError, says("6 x 3"));
+  CHECK_THROWS_MATCHES(loss(output, small), ShapeError, says("6 x 3 probabilities, got 6 x 2"));
+  CHECK_THROWS_MATCHES(square(output, small), ShapeError, says("expects 6 x 3 targets, got 6 x 2"));
+  CHECK_THROWS_MATCHES(loss(output, labels, {.weights = two}), ShapeError,
+                       says("one weight for each of 3 columns, got 2"));
+  CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>{{.class_weights = two}}(output, labels), ShapeError,
+                       says("6 class weights, got 2"));
+  CHECK_THROWS_MATCHES(BinaryCrossEntropy<double>{{.pos_weight = two}}(output, output), ShapeError, says("pos_weight"));
+  CHECK_THROWS_AS(loss.per_column(output, labels, room), ShapeError);
+  CHECK_THROWS_AS(loss(Matrix<double>(0, 3), Matrix<double>(0, 3)), ValueError);
+  CHECK_THROWS_AS(loss(Matrix<double>(0, 3), labels), ValueError);
+}
+
+TEST_CASE("columns that lack what their reduction needs are refused") {
+  const Matrix<double> output = Matrix<double>::Zero(6, 3);
+  const Labels labels = Labels::Zero(3), sequence = (Labels(3) << 0, 1, 2).finished();
+  const Vector<double> negative = Vector<double>::Constant(3, -1), broken = Vector<double>::Constant(3, missing);
+  const SoftmaxCrossEntropy<double> batch{{.reduction = Reduction::batch}};
+  const SoftmaxCrossEntropy<double> sequences{{.reduction = Reduction::per_sequence}};
+  CHECK_THROWS_MATCHES(batch(output, labels), ValueError, says("number of sequences"));
+  CHECK_THROWS_MATCHES(sequences(output, labels, {.sequences = 3}), ShapeError, says("Columns::sequence"));
+  CHECK_THROWS_MATCHES(sequences(output, labels, {.sequence = sequence, .sequences = 2}), ValueError,
+                       says("column 2 belongs to sequence 2 of 2"));
+  CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>{}(output, labels, {.weights = broken}), ValueError,
+                       says("column 0"));
+  CHECK_THROWS_MATCHES(
+      SoftmaxCrossEntropy<double>{{.reduction = Reduction::weighted}}(output, labels, {.weights = negative}),
+      ValueError, says("negative"));
+}
+
+TEST_CASE("a count that belongs to other labels is refused") {
+  const Matrix<double> output = Matrix<double>::Zero(6, 3);
+  const Labels labels = Labels::Zero(3), sequence = Labels::Zero(3), none = Labels::Constant(3, -1);
+  const SoftmaxCrossEntropy<double> loss, sequences{{.reduction = Reduction::per_sequence}};
+  CHECK_THROWS_MATCHES(loss(output, labels, {}, LossCount{}), ValueError,
+                       says("covers 0 labels, but here alone are 3"));
+  CHECK_THROWS_AS(sequences(output, labels, {.sequence = sequence, .sequences = 1}, LossCount{}), ValueError);
+  const Columns columns{.sequence = sequence, .sequences = 1};
+  CHECK_THROWS_AS(sequences(output, labels, columns, sequences.count(none, columns)), ValueError);
+}
+
+TEST_CASE("options out of range are refused when the loss is made") {
+  const Vector<double> bad = (Vector<double>(2) << 1, -1).finished();
+  CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>({.smoothing = 1.5}), ValueError, says("smoothing is 1.5"));
+  CHECK_THROWS_AS(SoftmaxCrossEntropy<double>({.smoothing = missing}), ValueError);
+  CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>({.class_weights = bad}), ValueError,
+                       says("weight of class 1 is -1"));
+  CHECK_THROWS_AS(NegativeLogLikelihood<float>({.class_weights = bad}), ValueError);
+  CHECK_THROWS_MATCHES(BinaryCrossEntropy<float>({.pos_weight = bad}), ValueError, says("pos_weight of row 1"));
+  CHECK_THROWS_MATCHES(Huber<float>({.delta = 0}), ValueError, says("delta is 0"));
+  CHECK_THROWS_AS(Huber<float>({.delta = inf}), ValueError);
+}
