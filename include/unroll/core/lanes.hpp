@@ -151,16 +151,4 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> sqrt(Lanes<Packet> a) {
   return {detail::sqrt(a.v)};
 }
 
-/// e^a
-template <class Packet>
-EIGEN_ALWAYS_INLINE Lanes<Packet> exp(Lanes<Packet> a) {
-  return {Eigen::internal::pexp(a.v)};
-}
-
-/// The natural logarithm.
-template <class Packet>
-EIGEN_ALWAYS_INLINE Lanes<Packet> log(Lanes<Packet> a) {
-  return {Eigen::internal::plog(a.v)};
-}
-
 }  // namespace unroll

@@ -74,6 +74,12 @@ EIGEN_ALWAYS_INLINE Packet8d min(const Packet8d& a, const Packet8d& b) { return 
 
 EIGEN_ALWAYS_INLINE Packet16f sqrt(const Packet16f& a) { return _mm512_maskz_sqrt_ps(all16, a); }
 EIGEN_ALWAYS_INLINE Packet8d sqrt(const Packet8d& a) { return _mm512_maskz_sqrt_pd(all8, a); }
+
+/// x 2^k
+EIGEN_ALWAYS_INLINE Packet16f scale(const Packet16f& x, const Packet16f& k) {
+  return _mm512_maskz_scalef_ps(all16, x, k);
+}
+EIGEN_ALWAYS_INLINE Packet8d scale(const Packet8d& x, const Packet8d& k) { return _mm512_maskz_scalef_pd(all8, x, k); }
 #endif
 
 }  // namespace unroll::detail
