@@ -1,0 +1,121 @@
+#pragma once
+// Which class is taken for which, and what follows from it.
+
+#include <algorithm>
+
+#include "unroll/train/metrics/hits.hpp"
+
+namespace unroll {
+
+/// How well one class, or an average of several, was found.
+struct ClassScores {
+  double precision = 0;  ///< of what was predicted as this class, the share that is
+  double recall = 0;     ///< of what is this class, the share that was found
+  double f1 = 0;         ///< harmonic mean of the two
+  Index support = 0;     ///< columns whose label is this class
+  Index predicted = 0;   ///< columns that were taken for it
+};
+
+/// Counts of labelled columns by true class (row) and predicted class (column). A column whose scores hold a NaN has no
+/// predicted class: it is counted as missed (recall), but taken for no class (precision). A share of nothing is 0, as
+/// in scikit-learn.
+class ConfusionMatrix {
+ public:
+  using Counts = Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic>;
+
+  explicit ConfusionMatrix(Index classes) {
+    require<ValueError>(classes >= 1, "confusion matrix: expects at least 1 class, got ", classes);
+    counts_.setZero(classes, classes);
+    undecided_.setZero(classes);
+  }
+
+  /// Scores [classes x columns] and a label per column, negative for none; of equal scores the smaller class is
+  /// predicted. Throws ShapeError, and ValueError for a label that is no class.
+  template <class Derived>
+  void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
+    const Eigen::Ref<const Matrix<typename Derived::Scalar>> view(scores.derived());
+    require<ShapeError>(view.rows() == classes(), "confusion matrix: expects ", classes(), " classes, the scores have ",
+                        view.rows());
+    detail::check_labels(labels, classes(), view.cols());
+    for (Index c = 0; c < view.cols(); ++c) {
+      count(labels[c], labels[c] < 0 ? -1 : detail::predicted_class(view.col(c)));
+    }
+  }
+
+  /// Classes that were decided elsewhere, negative for undecided.
+  void add_predicted(InLabels predicted, InLabels labels) {
+    detail::check_labels(labels, classes(), predicted.size());
+    detail::check_labels(predicted, classes(), labels.size());
+    for (Index c = 0; c < labels.size(); ++c) count(labels[c], predicted[c]);
+  }
+
+  Index classes() const { return counts_.rows(); }
+  const Counts& counts() const { return counts_; }        ///< rows true, columns predicted
+  const Labels& undecided() const { return undecided_; }  ///< by true class
+  Index scored() const { return counts_.sum() + undecided_.sum(); }
+  Index unscored() const { return unscored_; }
+
+  double accuracy() const { return share(counts_.trace(), scored()); }
+
+  /// Of one class; throws ValueError where there is no such class.
+  ClassScores of(Index label) const {
+    require<ValueError>(label >= 0 && label < classes(), "confusion matrix: class ", label, " of ", classes());
+    return scores(counts_(label, label), counts_.col(label).sum(), counts_.row(label).sum() + undecided_[label]);
+  }
+
+  /// Mean of each measure over the classes that are a label or a prediction at least once (the F1 is the mean of the
+  /// F1s).
+  ClassScores macro() const {
+    ClassScores mean;
+    Index present = 0;
+    for (Index k = 0; k < classes(); ++k) {
+      const ClassScores one = of(k);
+      if (one.support + one.predicted == 0) continue;
+      mean.precision += one.precision, mean.recall += one.recall, mean.f1 += one.f1;
+      mean.support += one.support, mean.predicted += one.predicted;
+      ++present;
+    }
+    const double by = double(std::max<Index>(present, 1));
+    mean.precision /= by, mean.recall /= by, mean.f1 /= by;
+    return mean;
+  }
+
+  /// Over all columns at once. Each column has one label and one prediction, so all three equal the accuracy, unless
+  /// some are undecided.
+  ClassScores micro() const { return scores(counts_.trace(), counts_.sum(), scored()); }
+
+  /// Mean recall of the classes that occur as labels: guessing one class always gives 1 / (number of classes).
+  double balanced_accuracy() const {
+    double sum = 0;
+    Index present = 0;
+    for (Index k = 0; k < classes(); ++k) {
+      const ClassScores one = of(k);
+      sum += one.recall;
+      present += one.support > 0;
+    }
+    return present > 0 ? sum / double(present) : 0;
+  }
+
+ private:
+  static double share(Index part, Index whole) { return whole > 0 ? double(part) / double(whole) : 0; }
+
+  static ClassScores scores(Index found, Index predicted, Index support) {
+    return {share(found, predicted), share(found, support), share(2 * found, predicted + support), support, predicted};
+  }
+
+  void count(Index label, Index predicted) {
+    if (label < 0) {
+      ++unscored_;
+    } else if (predicted < 0) {
+      ++undecided_[label];
+    } else {
+      ++counts_(label, predicted);
+    }
+  }
+
+  Counts counts_;
+  Labels undecided_;
+  Index unscored_ = 0;
+};
+
+}  // namespace unroll

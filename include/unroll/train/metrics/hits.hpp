@@ -1,0 +1,160 @@
+#pragma once
+// How often the right class was the best, among the best, or the best at a given step.
+
+#include <utility>
+#include <vector>
+
+#include "unroll/core/finite.hpp"
+#include "unroll/losses/class_weights.hpp"
+
+namespace unroll {
+
+/// A share of labelled columns, with the numbers it is made of.
+struct Hits {
+  Index correct = 0;
+  Index scored = 0;     ///< labelled columns
+  Index unscored = 0;   ///< columns without a label
+  Index undecided = 0;  ///< labelled columns whose scores hold a NaN: scored, never correct
+
+  /// In [0, 1]; 0 where nothing was scored, which `scored` tells from a model that is always wrong.
+  double value() const { return scored > 0 ? double(correct) / double(scored) : 0; }
+
+  Hits& operator+=(const Hits& other) {
+    correct += other.correct, scored += other.scored;
+    unscored += other.unscored, undecided += other.undecided;
+    return *this;
+  }
+};
+
+namespace detail {
+
+/// How many classes come before `label`: those with a larger score, and those with the same score and a smaller number.
+/// So there is one order, its first class is the prediction, and the label is among the k best when its rank is below
+/// k. -1 with a NaN.
+template <class Scores>
+Index rank_of(const Scores& scores, Index label) {
+  Index rank = 0;
+  for (Index k = 0; k < scores.size(); ++k) {
+    if (is_nan(scores[k])) return -1;
+    rank += scores[k] > scores[label] || (scores[k] == scores[label] && k < label);
+  }
+  return rank;
+}
+
+/// The class with the largest score, the first of several; -1 with a NaN.
+template <class Scores>
+Index predicted_class(const Scores& scores) {
+  Index best = 0;
+  for (Index k = 0; k < scores.size(); ++k) {
+    if (is_nan(scores[k])) return -1;
+    if (scores[k] > scores[best]) best = k;
+  }
+  return best;
+}
+
+/// Calls f(column, label, rank of the label or -1) for every column; label and rank are -1 where there is none.
+template <class Derived, class F>
+void for_each_rank(const Eigen::MatrixBase<Derived>& scores, InLabels labels, const F& f) {
+  const Eigen::Ref<const Matrix<typename Derived::Scalar>> view(scores.derived());
+  check_labels(labels, view.rows(), view.cols());
+  for (Index c = 0; c < view.cols(); ++c) {
+    if (labels[c] < 0) {
+      f(c, Index(-1), Index(-1));
+    } else {
+      f(c, labels[c], rank_of(view.col(c), labels[c]));
+    }
+  }
+}
+
+inline Hits hit(Index label, Index rank, Index k) {
+  if (label < 0) return {.unscored = 1};
+  return {.correct = rank >= 0 && rank < k, .scored = 1, .undecided = rank < 0};
+}
+
+}  // namespace detail
+
+/// Share of labelled columns whose largest score stands at the label; of equal scores the class with the smaller number
+/// wins.
+class Accuracy {
+ public:
+  /// Scores (logits or probabilities) [classes x columns] and a label per column, negative for none. Throws ShapeError,
+  /// and ValueError for a label that is no class.
+  template <class Derived>
+  void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
+    Hits batch;
+    detail::for_each_rank(scores, labels,
+                          [&](Index, Index label, Index rank) { batch += detail::hit(label, rank, 1); });
+    hits_ += batch;
+  }
+
+  /// Classes that were decided elsewhere (by a decoder), negative for undecided.
+  void add_predicted(InLabels predicted, InLabels labels) {
+    require<ShapeError>(predicted.size() == labels.size(), "accuracy: ", predicted.size(), " predictions, but ",
+                        labels.size(), " labels");
+    for (Index c = 0; c < labels.size(); ++c) {
+      const Index rank = predicted[c] < 0 ? -1 : Index(predicted[c] != labels[c]);
+      hits_ += detail::hit(labels[c], rank, 1);
+    }
+  }
+
+  const Hits& hits() const { return hits_; }
+  double value() const { return hits_.value(); }
+
+ private:
+  Hits hits_;
+};
+
+/// Share of labelled columns whose label is among the k largest scores, for several k at once. Of equal scores the
+/// class with the smaller number comes first, so that k = 1 is Accuracy, and a constant output does not count as right
+/// everywhere.
+class TopK {
+ public:
+  /// Throws ValueError unless every k is at least 1.
+  explicit TopK(std::vector<Index> k) : k_(std::move(k)), hits_(k_.size()) {
+    for (const Index each : k_) require<ValueError>(each >= 1, "top k: k is ", each, ", expected at least 1");
+  }
+
+  /// As Accuracy::add; throws ValueError where a k is larger than the number of classes, since it could not be missed.
+  template <class Derived>
+  void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
+    for (const Index each : k_)
+      require<ValueError>(each <= scores.rows(), "top k: k is ", each, ", but there are ", scores.rows(), " classes");
+    detail::for_each_rank(scores, labels, [&](Index, Index label, Index rank) {
+      for (std::size_t i = 0; i < k_.size(); ++i) hits_[i] += detail::hit(label, rank, k_[i]);
+    });
+  }
+
+  const std::vector<Index>& k() const { return k_; }
+  const std::vector<Hits>& hits() const { return hits_; }  ///< in the order of k()
+
+ private:
+  std::vector<Index> k_;
+  std::vector<Hits> hits_;
+};
+
+/// Accuracy at each time step, over the sequences that have a label there; a late step stands on few of them, so look
+/// at `scored`.
+class StepAccuracy {
+ public:
+  /// As Accuracy::add, with the step (from 0) of each column.
+  template <class Derived>
+  void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels, InLabels step_of_column) {
+    require<ShapeError>(step_of_column.size() == scores.cols(), "accuracy per step: expects the step of each of ",
+                        scores.cols(), " columns, got ", step_of_column.size());
+    require<ValueError>(step_of_column.size() == 0 || step_of_column.minCoeff() >= 0,
+                        "accuracy per step: a step is negative");
+    detail::check_labels(labels, scores.rows(), scores.cols());
+    const Index steps = step_of_column.size() == 0 ? 0 : step_of_column.maxCoeff() + 1;
+    if (steps > Index(hits_.size())) hits_.resize(std::size_t(steps));
+    detail::for_each_rank(scores, labels, [&](Index c, Index label, Index rank) {
+      hits_[std::size_t(step_of_column[c])] += detail::hit(label, rank, 1);
+    });
+  }
+
+  const std::vector<Hits>& hits() const { return hits_; }  ///< by step
+
+ private:
+  std::vector<Hits> hits_;
+};
+
+}  // namespace unroll
