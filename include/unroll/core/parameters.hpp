@@ -86,7 +86,7 @@ class ParameterTable {
   /// The block that holds entry `index` of the flat vector.
   const ParameterBlock& holding(Index index) const {
     for (const ParameterBlock& block : blocks_)
-      if (const Index k = index - block.offset; k >= 0 && k % block.stride < block.rows && k / block.stride < block.cols) return block;
+      if (const Index k = index - block.offset; block.size() > 0 && k >= 0 && k % block.stride < block.rows && k / block.stride < block.cols) return block;
     throw ValueError(text("parameters: no block holds entry ", index, " of ", size()));
   }
 

@@ -52,6 +52,29 @@ View<typename Derived::Scalar> view(Eigen::DenseBase<Derived>& m) {
   return {m.derived().data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.derived().outerStride())};
 }
 
+/// A matrix as loops over steps and kernels see it, without sizes: column j begins at data + j * stride. No data: not given.
+template <class Scalar>
+struct Strided {
+  Scalar* data = nullptr;
+  Index stride = 0;
+
+  EIGEN_ALWAYS_INLINE Scalar* at(Index row, Index column) const { return data + column * stride + row; }
+  Strided from_column(Index column) const { return {data + column * stride, stride}; }
+
+  /// With sizes, for Eigen expressions.
+  auto view(Index rows, Index columns) const {
+    if constexpr (std::is_const_v<Scalar>)
+      return ConstView<std::remove_const_t<Scalar>>(data, rows, columns, Eigen::OuterStride<>(stride));
+    else
+      return View<Scalar>(data, rows, columns, Eigen::OuterStride<>(stride));
+  }
+  operator Strided<const Scalar>() const  // NOLINT: what can be written can be read
+    requires(!std::is_const_v<Scalar>)
+  {
+    return {data, stride};
+  }
+};
+
 /// A window on nothing: "not given" where a matrix is optional.
 template <class Scalar>
 ConstView<Scalar> nothing() {

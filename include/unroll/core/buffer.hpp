@@ -1,0 +1,41 @@
+#pragma once
+// Memory that is sized by the first batch and reused by the following ones.
+
+#include "unroll/core/types.hpp"
+
+namespace unroll {
+
+/// A matrix that keeps its memory when it becomes smaller, so that batches of varying size allocate only until the largest has come.
+template <class Scalar>
+class Buffer {
+ public:
+  /// Gives it a shape. The values are whatever was there.
+  View<Scalar> shape(Index rows, Index cols) {
+    if (rows * cols > memory_.size()) memory_.resize(rows * cols);
+    rows_ = rows;
+    cols_ = cols;
+    return view();
+  }
+  View<Scalar> zero(Index rows, Index cols) {
+    View<Scalar> shaped = shape(rows, cols);
+    shaped.setZero();
+    return shaped;
+  }
+
+  View<Scalar> view() { return {memory_.data(), rows_, cols_, Eigen::OuterStride<>(rows_)}; }
+  ConstView<Scalar> view() const { return {memory_.data(), rows_, cols_, Eigen::OuterStride<>(rows_)}; }
+  Strided<Scalar> strided() { return {memory_.data(), rows_}; }
+  Strided<const Scalar> strided() const { return {memory_.data(), rows_}; }
+  Scalar* data() { return memory_.data(); }
+
+  Index rows() const { return rows_; }
+  Index cols() const { return cols_; }
+  /// Numbers that it has room for.
+  Index capacity() const { return memory_.size(); }
+
+ private:
+  Vector<Scalar> memory_;
+  Index rows_ = 0, cols_ = 0;
+};
+
+}  // namespace unroll

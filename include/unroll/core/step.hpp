@@ -1,0 +1,43 @@
+#pragma once
+// What passes between the engine, which knows time, and a cell, which knows a step.
+
+#include <array>
+#include <span>
+
+#include "unroll/core/types.hpp"
+
+namespace unroll {
+
+/// What a recurrence reads: one matrix per input [rows x columns of the timeline], and one per constant [rows x batch, by rank].
+template <class Scalar>
+struct Inputs {
+  std::span<const ConstView<Scalar>> steps;
+  std::span<const ConstView<Scalar>> constants;
+};
+
+/// Where the gradients of inputs and constants go; the same shapes, overwritten. A view without data is not wanted.
+template <class Scalar>
+struct InputGradients {
+  std::span<View<Scalar>> steps;
+  std::span<View<Scalar>> constants;
+};
+
+/// Some columns that stand next to each other in a batch: of one step, on the way through time, or of many steps, afterwards.
+template <class Scalar, int states>
+struct Step {
+  Index first = 0;    ///< column in the batch
+  Index columns = 0;  ///< how many
+  Index rank = 0;     ///< rank of the first; only when they belong to one step
+  std::array<Strided<const Scalar>, std::size_t(states)> before{};  ///< states before the step
+  std::array<Strided<Scalar>, std::size_t(states)> after{};         ///< states after the step
+  Strided<Scalar> output{};                                       ///< only for cells whose output is no state
+};
+
+/// The same on the way back.
+template <class Scalar, int states>
+struct StepBack : Step<Scalar, states> {
+  std::array<Strided<Scalar>, std::size_t(states)> d_state{};  ///< gradient of the state after the step, replaced by that of the one before
+  Strided<const Scalar> d_output{};                          ///< gradient that reached the output; no data: none did
+};
+
+}  // namespace unroll

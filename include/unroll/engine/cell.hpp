@@ -1,0 +1,83 @@
+#pragma once
+// What the engine asks of a cell, however it came to be: equations (recurrence/equation_cell.hpp) or hand-written Eigen.
+//
+// A cell knows one step of many sequences side by side; it never knows which step, which direction, or who is masked.
+
+#include <string_view>
+
+#include "unroll/core/parameters.hpp"
+#include "unroll/core/step.hpp"
+#include "unroll/core/timeline.hpp"
+
+namespace unroll {
+
+/// `C::states` states; `C::output_state` is the one that is handed on, or -1 when the cell writes Step::output instead;
+/// `C::Work` is whatever a pass over time keeps for the cell.
+template <class C>
+concept HasTypes = requires {
+  typename C::Scalar;
+  typename C::Work;
+  { C::states } -> std::convertible_to<int>;
+  { C::output_state } -> std::convertible_to<int>;
+};
+
+/// How many inputs and constants it reads, and the rows of everything that crosses its border.
+template <class C>
+concept HasSizes = requires(const C& cell, int k) {
+  { cell.inputs() } -> std::convertible_to<int>;
+  { cell.constants() } -> std::convertible_to<int>;
+  { cell.input_rows(k) } -> std::convertible_to<Index>;
+  { cell.constant_rows(k) } -> std::convertible_to<Index>;
+  { cell.state_rows(k) } -> std::convertible_to<Index>;
+  { cell.output_rows() } -> std::convertible_to<Index>;
+  { cell.kept_rows() } -> std::convertible_to<Index>;  ///< numbers kept per column besides states and output, for memory estimates
+};
+
+/// The table of its parameters; `theta` and `gradient` below are laid out by it.
+template <class C>
+concept HasParameters = requires(const C& cell) {
+  { cell.parameters() } -> std::convertible_to<const ParameterTable&>;
+};
+
+/// begin: once per pass, e.g. to pack weights and to size `work`. project: work that needs no state, for the steps [first, last).
+/// step: fills `after` (and `output`) from `before`.
+template <class C>
+concept HasStep = requires(const C& cell, const typename C::Scalar* theta, const Inputs<typename C::Scalar>& inputs,
+                           const Timeline& timeline, Index t, const Step<typename C::Scalar, C::states>& step,
+                           typename C::Work& work) {
+  cell.begin(theta, inputs, timeline, work);
+  cell.project(inputs, timeline, t, t, work);
+  cell.step(step, work);
+};
+
+/// begin_back: once per pass. step_back: turns `d_state` from the gradient after the step into the gradient before it, steps in reverse
+/// order. collect: adds the parameters' gradient of some columns that step_back has been through, and writes those of their inputs;
+/// `chunk` gives the states around these columns. end_back: once, after the last collect.
+template <class C>
+concept HasStepBack = requires(const C& cell, const typename C::Scalar* theta, const Inputs<typename C::Scalar>& inputs,
+                               const Timeline& timeline, const Step<typename C::Scalar, C::states>& chunk,
+                               const StepBack<typename C::Scalar, C::states>& step, typename C::Scalar* gradient,
+                               const InputGradients<typename C::Scalar>& d_inputs, typename C::Work& work) {
+  cell.begin_back(theta, timeline, work);
+  cell.step_back(step, work);
+  cell.collect(chunk, inputs, gradient, d_inputs, work);
+  cell.end_back(inputs, gradient, d_inputs, work);
+};
+
+template <class C>
+concept Cell = HasTypes<C> && HasSizes<C> && HasParameters<C> && HasStep<C> && HasStepBack<C>;
+
+/// Instantiated by everything that takes a cell: names the first missing piece instead of a page of notes.
+template <class C>
+constexpr bool check_cell() {
+  static_assert(HasTypes<C>, "unroll: a cell needs the types Scalar and Work and the numbers states and output_state");
+  static_assert(HasSizes<C>,
+                "unroll: a cell needs inputs(), constants(), input_rows(k), constant_rows(k), state_rows(k), output_rows() and kept_rows()");
+  static_assert(HasParameters<C>, "unroll: a cell needs parameters(), the table of its weights");
+  static_assert(HasStep<C>, "unroll: a cell needs begin(...), project(...) and step(...), all const; see engine/cell.hpp");
+  static_assert(HasStepBack<C>,
+                "unroll: a cell needs begin_back(...), step_back(...), collect(...) and end_back(...), all const; see engine/cell.hpp");
+  return Cell<C>;
+}
+
+}  // namespace unroll

@@ -1,0 +1,59 @@
+#pragma once
+// Everything that is derived from a cell's equations at compile time, in one place, and the sentences for what can be wrong.
+
+#include <array>
+#include <tuple>
+
+#include "unroll/recurrence/schedule.hpp"
+
+namespace unroll {
+
+namespace detail {
+
+template <class... F>
+constexpr auto derivatives_by_output(const std::tuple<F...>&) {
+  return std::array<bool, sizeof...(F) + 1>{F::by_output...};  // one more, so that none is no special case
+}
+
+/// One sentence for each mistake, in the words of whoever wrote the equations.
+template <Misuse misuse>
+constexpr bool check_equations() {
+  static_assert(misuse != Misuse::no_state, "unroll: a cell needs at least one state: cell(state(h), ...)");
+  static_assert(misuse != Misuse::undefined,
+                "unroll: an equation uses a symbol that is neither a state nor defined by an earlier equation");
+  static_assert(misuse != Misuse::used_before_defined,
+                "unroll: an equation uses a value before the equation that defines it: change their order");
+  static_assert(misuse != Misuse::defined_twice, "unroll: two equations define the same name, or an equation has a state's name");
+  static_assert(misuse != Misuse::next_of_no_state, "unroll: next(...) takes one of the states in state(...)");
+  static_assert(misuse != Misuse::state_without_next, "unroll: a state has no equation next(...) = ...");
+  static_assert(misuse != Misuse::dead_equation,
+                "unroll: neither a state nor the output depends on one of the equations: use its value or remove it");
+  static_assert(misuse != Misuse::input_element_by_element,
+                "unroll: inputs and constants have rows of their own: read them through linear(...)");
+  static_assert(misuse != Misuse::mixed_sizes,
+                "unroll: values of different sizes meet element by element: change size through linear(...)");
+  static_assert(misuse != Misuse::undefined_output, "unroll: output(...) names a value that no equation defines");
+  static_assert(misuse != Misuse::too_many,
+                "unroll: a cell has at most 8 inputs, 8 constants, 8 states and 8 sizes");
+  return misuse == Misuse::none;
+}
+
+}  // namespace detail
+
+/// `equations` is a constexpr variable with static storage: the numbers in it are read here.
+template <const auto& equations>
+struct Derived {
+  static constexpr auto functions = functions_of(equations);
+  static constexpr auto program = lower(equations);
+  static_assert(detail::check_equations<program.misuse>());
+  static constexpr auto schedule = make_schedule(program, detail::derivatives_by_output(functions));
+
+  /// Equations of one stage and one size run as one pass.
+  static constexpr bool has_pass(int stage, int size) {
+    for (int e = 0; e < program.equations; ++e)
+      if (schedule.stage[e] == stage && program.equation[e].size == size) return true;
+    return false;
+  }
+};
+
+}  // namespace unroll

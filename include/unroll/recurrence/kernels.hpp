@@ -1,0 +1,401 @@
+#pragma once
+// The element-wise work of one pass, one register of rows at a time: forward, and back by pulling gradients through the operations.
+//
+// Everything a pass computes for some rows stays in registers. Which operations it runs, what it loads and what it stores is known
+// at compile time, so what remains of the loops below is straight code.
+
+#include "unroll/core/lanes.hpp"
+#include "unroll/core/step.hpp"
+#include "unroll/recurrence/derived.hpp"
+
+namespace unroll {
+
+/// The memory that the passes of a cell work on, for columns that stand next to each other.
+template <class Scalar, class D>
+struct Frame {
+  template <class T, int n>
+  using Array = std::array<T, std::size_t(n > 0 ? n : 1)>;
+
+  Array<Strided<const Scalar>, D::program.states> before;
+  Array<Strided<Scalar>, D::program.states> after;
+  Strided<Scalar> terms;                            ///< stacked pre-activations, then what is kept there, then their gradients
+  Array<Index, D::program.terms> term_row;          ///< first row of each term in them
+  const Scalar* bias = nullptr;                     ///< one for each of those rows
+  Array<Strided<Scalar>, D::schedule.extras> extra;
+  Array<const Scalar*, D::program.weights> weight;  ///< per unit, or a single number
+  Strided<Scalar> output;                           ///< only when the output is no state
+
+  // Only on the way back:
+  Array<Strided<Scalar>, D::program.states> d_state;  ///< gradient of the state after the step, replaced by that of the one before
+  Strided<const Scalar> d_output;                     ///< no data: nothing reached the output
+  Array<Strided<Scalar>, D::schedule.incomings> incoming;
+  Array<Scalar*, D::program.weights> d_weight;  ///< one for each row, also for weights that all units share
+};
+
+namespace detail {
+
+/// Which operations a pass runs, and which values of others it has to bring into registers.
+template <class D>
+struct PassPlan {
+  static constexpr int capacity = int(D::program.operation.size());
+  std::array<bool, std::size_t(capacity)> runs{}, read{}, brought_forward{}, brought_back{};
+
+  constexpr PassPlan(int stage, int size) {
+    const auto& program = D::program;
+    const auto& schedule = D::schedule;
+    for (int o = 0; o < program.operations; ++o) {
+      const Operation& operation = program.operation[o];
+      runs[o] = operation.equation >= 0 && schedule.stage[operation.equation] == stage && program.size_of(o) == size;
+      if (!runs[o]) continue;
+      if (operation.left >= 0) read[operation.left] = true;
+      if (operation.right >= 0) read[operation.right] = true;
+    }
+    for (int e = 0; e < program.equations; ++e)  // also where an equation is only another name
+      if (schedule.stage[e] == stage && program.equation[e].size == size) read[program.equation[e].root] = true;
+    for (int o = 0; o < program.operations; ++o) {
+      brought_forward[o] = read[o] && !runs[o];
+      brought_back[o] = (read[o] || runs[o]) && schedule.needed[o];
+    }
+    bring_operands(brought_forward);
+    bring_operands(brought_back);
+  }
+
+  /// What is not kept is computed again from its operands.
+  static constexpr void bring_operands(std::array<bool, std::size_t(capacity)>& brought) {
+    for (int o = D::program.operations - 1; o >= 0; --o) {
+      if (!brought[o] || D::schedule.storage[o] != Storage::none) continue;
+      if (const int left = D::program.operation[o].left; left >= 0) brought[left] = true;
+      if (const int right = D::program.operation[o].right; right >= 0) brought[right] = true;
+    }
+  }
+};
+
+template <int n, class F>
+EIGEN_ALWAYS_INLINE void each_operation(F&& f) {
+  [&]<int... o>(std::integer_sequence<int, o...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, o>{}), ...);
+  }
+  (std::make_integer_sequence<int, n>{});
+}
+
+}  // namespace detail
+
+/// The pass of one stage and one size, on registers `V`.
+template <class D, class V, int stage, int size>
+class PassKernel {
+  using Scalar = typename V::Scalar;
+  static constexpr const auto& program = D::program;
+  static constexpr const auto& schedule = D::schedule;
+  static constexpr detail::PassPlan<D> plan{stage, size};
+  static constexpr int operations = program.operations;
+
+ public:
+  static void forward(const Frame<Scalar, D>& frame, Index rows, Index columns) {
+    sweep(rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
+      forward_rows(frame, row, column, count);
+    });
+  }
+
+  static void backward(const Frame<Scalar, D>& frame, Index rows, Index columns) {
+    sweep(rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
+      backward_rows(frame, row, column, count);
+    });
+  }
+
+  /// Writes the value of operation `o` for all columns, from what the way forward kept.
+  template <int o>
+  static void trace(const Frame<Scalar, D>& frame, Index rows, Index columns, Strided<Scalar> to) {
+    sweep(rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
+      store(to.at(row, column), recall<o>(frame, row, column, count), count);
+    });
+  }
+
+ private:
+  /// A whole register of rows, or the last few.
+  using Whole = std::integral_constant<int, V::size>;
+
+  template <class F>
+  EIGEN_ALWAYS_INLINE static void sweep(Index rows, Index columns, F&& f) {
+    const Index whole = rows / V::size * V::size;
+    for (Index column = 0; column < columns; ++column) {
+      for (Index row = 0; row < whole; row += V::size) f(row, column, Whole{});
+      if (whole < rows) f(whole, column, int(rows - whole));
+    }
+  }
+
+  EIGEN_ALWAYS_INLINE static V load(const Scalar* from, Whole) { return V::load(from); }
+  EIGEN_ALWAYS_INLINE static V load(const Scalar* from, int count) { return V::load_partial(from, count); }
+  EIGEN_ALWAYS_INLINE static void store(Scalar* to, V v, Whole) { v.store(to); }
+  EIGEN_ALWAYS_INLINE static void store(Scalar* to, V v, int count) { v.store_partial(to, count); }
+
+  struct Values {
+    V v[operations];
+  };
+
+  // ---- forward
+
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void forward_rows(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
+    Values values;
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      constexpr int o = O::value;
+      if constexpr (plan.runs[o])
+        values.v[o] = compute<o>(frame, values, row, column, count);
+      else if constexpr (plan.brought_forward[o])
+        values.v[o] = bring<o>(frame, values, row, column, count);
+    });
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      if constexpr (plan.runs[O::value]) keep<O::value>(frame, values.v[O::value], row, column, count);
+    });
+    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+      constexpr int s = State::value;
+      if constexpr (turns<s>) store(frame.after[s].at(row, column), values.v[program.state[s].next], count);
+    });
+    if constexpr (writes_output) store(frame.output.at(row, column), values.v[program.output], count);
+  }
+
+  /// This pass holds the equation next(s) = ...
+  template <int s>
+  static constexpr bool turns = [] {
+    for (int e = 0; e < program.equations; ++e)
+      if (program.equation[e].state == s) return schedule.stage[e] == stage && program.equation[e].size == size;
+    return false;
+  }();
+
+  /// The output is no state after the step, and this pass computes it.
+  static constexpr bool writes_output = program.output_state < 0 && (plan.runs[program.output] || (plan.read[program.output] && [] {
+    const Operation& operation = program.operation[program.output];
+    if (operation.op != Op::state) return false;
+    for (int e = 0; e < program.equations; ++e)
+      if (program.equation[e].state == operation.index) return schedule.stage[e] == stage;
+    return false;
+  }()));
+
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void keep(const Frame<Scalar, D>& frame, V v, Index row, Index column, Count count) {
+    constexpr int at = schedule.stored_at[o];
+    if constexpr (schedule.storage[o] == Storage::extra) store(frame.extra[at].at(row, column), v, count);
+    if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
+      store(frame.terms.at(frame.term_row[at] + row, column), v, count);
+  }
+
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static V compute(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
+                                       Count count) {
+    constexpr Operation operation = program.operation[o];
+    if constexpr (operation.op == Op::state) return load(frame.before[operation.index].at(row, column), count);
+    if constexpr (operation.op == Op::number) return V::constant(Scalar(operation.number));
+    if constexpr (operation.op == Op::unit_weight) return load(frame.weight[operation.index] + row, count);
+    if constexpr (operation.op == Op::scalar_weight) return V::constant(*frame.weight[operation.index]);
+    if constexpr (operation.op == Op::linear) {
+      const Index at = frame.term_row[operation.index] + row;
+      return load(frame.terms.at(at, column), count) + load(frame.bias + at, count);
+    }
+    if constexpr (operation.left >= 0) {
+      const V l = values.v[operation.left];
+      if constexpr (operation.op == Op::apply) return std::get<operation.index>(D::functions).value(l);
+      if constexpr (operation.op == Op::negate) return -l;
+      if constexpr (operation.op == Op::clip)
+        return max(min(l, V::constant(Scalar(operation.number))), V::constant(Scalar(-operation.number)));
+      if constexpr (operation.right >= 0) return combine<operation.op>(l, values.v[operation.right]);
+    }
+  }
+
+  template <Op op>
+  EIGEN_ALWAYS_INLINE static V combine(V l, V r) {
+    if constexpr (op == Op::add) return l + r;
+    if constexpr (op == Op::subtract) return l - r;
+    if constexpr (op == Op::multiply) return l * r;
+    if constexpr (op == Op::divide) return l / r;
+    if constexpr (op == Op::maximum) return max(l, r);
+    if constexpr (op == Op::minimum) return min(l, r);
+  }
+
+  // ---- values that other passes have computed
+
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static V bring(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column, Count count) {
+    constexpr int at = schedule.stored_at[o];
+    if constexpr (schedule.storage[o] == Storage::history) return load(frame.after[at].at(row, column), count);
+    if constexpr (schedule.storage[o] == Storage::extra) return load(frame.extra[at].at(row, column), count);
+    if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
+      return load(frame.terms.at(frame.term_row[at] + row, column), count);
+    else if constexpr (schedule.storage[o] == Storage::slot || schedule.storage[o] == Storage::leaf ||
+                       schedule.storage[o] == Storage::none)
+      return compute<o>(frame, values, row, column, count);
+  }
+
+  /// What the way back brings into registers first.
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void bring_back(const Frame<Scalar, D>& frame, Values& values, Index row, Index column, Count count) {
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      if constexpr (plan.brought_back[O::value]) values.v[O::value] = bring<O::value>(frame, values, row, column, count);
+    });
+  }
+
+  /// One value from what is kept; a pre-activation that was consumed in place is not to be had.
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static V recall(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
+    Values values;
+    recall_into<o>(frame, values, row, column, count);
+    return values.v[o];
+  }
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void recall_into(const Frame<Scalar, D>& frame, Values& values, Index row, Index column, Count count) {
+    if constexpr (schedule.storage[o] == Storage::none) {
+      if constexpr (program.operation[o].left >= 0) recall_into<program.operation[o].left>(frame, values, row, column, count);
+      if constexpr (program.operation[o].right >= 0) recall_into<program.operation[o].right>(frame, values, row, column, count);
+    }
+    values.v[o] = bring<o>(frame, values, row, column, count);
+  }
+
+  // ---- backward
+
+  /// A sum that does not begin with zero: most operations have one reader.
+  struct Gradient {
+    V v;
+    bool any = false;
+    EIGEN_ALWAYS_INLINE void add(V g) {
+      v = any ? v + g : g;
+      any = true;
+    }
+    EIGEN_ALWAYS_INLINE V value() const { return any ? v : V::constant(Scalar(0)); }
+  };
+  struct Gradients {
+    Gradient of[operations];
+  };
+
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void backward_rows(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
+    Values values;
+    Gradients gradients;
+    bring_back(frame, values, row, column, count);
+    begin_gradients(frame, gradients, row, column, count);
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      constexpr int o = operations - 1 - O::value;
+      if constexpr (plan.runs[o]) pull<o>(frame, values, gradients, row, column, count);
+    });
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      if constexpr (plan.read[O::value] && !plan.runs[O::value])
+        hand_on<O::value>(frame, gradients.of[O::value], row, column, count);
+    });
+    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+      constexpr int s = State::value;  // nothing here reads the state: its gradient comes from products or later passes alone
+      if constexpr (turns<s> && !plan.read[s]) store(frame.d_state[s].at(row, column), gradients.of[s].value(), count);
+    });
+  }
+
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void begin_gradients(const Frame<Scalar, D>& frame, Gradients& gradients, Index row, Index column,
+                                                  Count count) {
+    if constexpr (takes_output_gradient)
+      if (frame.d_output.data != nullptr) gradients.of[program.output].add(load(frame.d_output.at(row, column), count));
+    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+      constexpr int s = State::value;
+      if constexpr (turns<s>) gradients.of[program.state[s].next].add(load(frame.d_state[s].at(row, column), count));
+    });
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      constexpr int o = O::value;
+      if constexpr (schedule.incoming[o] >= 0 && collects<o>)
+        gradients.of[o].add(load(frame.incoming[schedule.incoming[o]].at(row, column), count));
+    });
+  }
+
+  /// What later passes and products sent to this operation is taken up here.
+  template <int o>
+  static constexpr bool collects = [] {
+    if (program.operation[o].op != Op::state) return plan.runs[o];
+    for (int e = 0; e < program.equations; ++e)
+      if (program.equation[e].state == program.operation[o].index)
+        return schedule.stage[e] == stage && program.equation[e].size == size;
+    return false;
+  }();
+
+  static constexpr bool takes_output_gradient = collects<program.output>;
+
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void pull(const Frame<Scalar, D>& frame, const Values& values, Gradients& gradients, Index row,
+                                       Index column, Count count) {
+    constexpr Operation operation = program.operation[o];
+    const V g = gradients.of[o].value();
+    if constexpr (operation.op == Op::linear)
+      store(frame.terms.at(frame.term_row[operation.index] + row, column), g, count);
+    else if constexpr (operation.op == Op::unit_weight || operation.op == Op::scalar_weight) {
+      Scalar* sum = frame.d_weight[operation.index] + row;
+      store(sum, load(sum, count) + g, count);
+    } else if constexpr (operation.left >= 0) {
+      pull_operands<o>(values, gradients, g);
+    }
+  }
+
+  template <int o>
+  EIGEN_ALWAYS_INLINE static void pull_operands(const Values& values, Gradients& gradients, V g) {
+    constexpr Operation operation = program.operation[o];
+    constexpr int l = operation.left, r = operation.right >= 0 ? operation.right : 0;
+    constexpr bool to_left = program.operation[l].op != Op::number;
+    constexpr bool to_right = operation.right >= 0 && program.operation[r].op != Op::number;
+    const V zero = V::constant(Scalar(0));
+    if constexpr (operation.op == Op::add) {
+      if constexpr (to_left) gradients.of[l].add(g);
+      if constexpr (to_right) gradients.of[r].add(g);
+    } else if constexpr (operation.op == Op::subtract) {
+      if constexpr (to_left) gradients.of[l].add(g);
+      if constexpr (to_right) gradients.of[r].add(-g);
+    } else if constexpr (operation.op == Op::multiply) {
+      if constexpr (to_left) gradients.of[l].add(g * values.v[r]);
+      if constexpr (to_right) gradients.of[r].add(g * values.v[l]);
+    } else if constexpr (operation.op == Op::divide) {
+      const V scaled = g / values.v[r];
+      if constexpr (to_left) gradients.of[l].add(scaled);
+      if constexpr (to_right) gradients.of[r].add(-(scaled * values.v[o]));
+    } else if constexpr (operation.op == Op::maximum || operation.op == Op::minimum) {
+      constexpr bool greater = operation.op == Op::maximum;
+      const V a = values.v[greater ? l : r], b = values.v[greater ? r : l];  // the left one is chosen where a > b
+      const V half = g * V::constant(Scalar(0.5));                           // equal operands share, as in PyTorch
+      if constexpr (to_left) gradients.of[l].add(select_greater(a, b, g, select_greater(b, a, zero, half)));
+      if constexpr (to_right) gradients.of[r].add(select_greater(b, a, g, select_greater(a, b, zero, half)));
+    } else if constexpr (operation.op == Op::negate) {
+      gradients.of[l].add(-g);
+    } else if constexpr (operation.op == Op::clip) {
+      if constexpr (to_left) gradients.of[l].add(select_greater(V::constant(Scalar(operation.number)), abs(values.v[o]), g, zero));
+    } else if constexpr (operation.op == Op::apply) {
+      constexpr const auto& function = std::get<operation.index>(D::functions);
+      constexpr int seen = std::remove_cvref_t<decltype(function)>::by_output ? o : l;
+      if constexpr (to_left) gradients.of[l].add(g * function.slope(values.v[seen]));
+    }
+  }
+
+  /// The gradient of a value that another pass computes, or of a state before the step, leaves this pass through memory.
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void hand_on(const Frame<Scalar, D>& frame, const Gradient& gradient, Index row, Index column,
+                                          Count count) {
+    constexpr Operation operation = program.operation[o];
+    if constexpr (operation.op == Op::state) {
+      constexpr int s = operation.index;
+      if constexpr (turns<s>) return store(frame.d_state[s].at(row, column), gradient.value(), count);
+      constexpr bool turned = stage < turning_stage<s>;  // passes run from the last stage to the first
+      if constexpr (turned) return add_to(frame.d_state[s], gradient, row, column, count);
+    }
+    if constexpr (schedule.incoming[o] >= 0 && !collects<o>) {
+      const auto& waiting = frame.incoming[schedule.incoming[o]];
+      if constexpr (schedule.last_reader[o] == stage)
+        store(waiting.at(row, column), gradient.value(), count);
+      else
+        add_to(waiting, gradient, row, column, count);
+    }
+  }
+
+  template <int s>
+  static constexpr int turning_stage = [] {
+    for (int e = 0; e < program.equations; ++e)
+      if (program.equation[e].state == s) return schedule.stage[e];
+    return 0;
+  }();
+
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void add_to(const Strided<Scalar>& sum, const Gradient& gradient, Index row, Index column, Count count) {
+    store(sum.at(row, column), load(sum.at(row, column), count) + gradient.value(), count);
+  }
+};
+
+}  // namespace unroll
