@@ -20,68 +20,81 @@ namespace detail {
 //
 // A tile is what the registers hold of the result: `height` panels times `width` columns of running sums. Each loaded
 // register of the left factor serves `width` sums and each broadcast number `height` of them, so that arithmetic, not
-// loading, is the limit; and there are enough independent sums to hide the latency of the multiply-add. Left and
-// broadcast registers must fit as well: 2 x 6 sums + 2 + 1 = 15 of 16 registers (AVX2, SSE), 3 x 8 + 3 + 1 = 28 of 32
-// (AVX-512, NEON).
+// loading, is the limit. Left and broadcast registers must fit as well: 2 x 6 sums + 2 + 1 = 15 of 16 registers (SSE,
+// AVX2), 3 x 8 + 3 + 1 = 28 of 32 (AVX-512, NEON).
 inline constexpr bool many_registers = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32;
 inline constexpr int tile_height = many_registers ? 3 : 2;
 inline constexpr int tile_width = many_registers ? 8 : 6;
-inline constexpr int column_height = 8;  // of a tile that is one column wide: fewer sums would wait for one another
+
+/// Few columns need more panels: a multiply-add takes 4 cycles and up to 2 begin in each, so 8 sums and more must be
+/// under way.
+constexpr int height_for(Index width) { return static_cast<int>(std::clamp<Index>(12 / width, tile_height, 8)); }
 
 /// The operands of one tile: target(r, j) (+)= sum over k of left(r, k) right(k, j).
 template <class Scalar>
 struct Tile {
-  const Scalar* left;  // panels
-  Index panel_stride;
+  const Scalar* left;
+  Index panel_stride, left_stride;  // from panel to panel, and in a panel from left(r, k) to left(r, k + 1)
   const Scalar* right;
-  Index term_stride;    // from right(k, j) to right(k + 1, j)
-  Index column_stride;  // from right(k, j) to right(k, j + 1)
+  Index right_stride, column_stride;  // from right(k, j) to right(k + 1, j), and to right(k, j + 1)
   Index terms;
   Scalar* target;  // column-major
   Index target_stride;
-  int last_rows;  // rows of the highest panel that exist in the target: 1 to Lanes::size
-  bool add;       // to what the target holds, which counts as the first term
+  int last_rows;  // rows of the last panel that exist in the target: 1 to Lanes::size
+  bool add;       // to what the target holds
 };
 
-/// f(0), f(1), ..., f(n - 1) with constants: running sums must have fixed places to live in registers.
-template <int n, class F>
-EIGEN_ALWAYS_INLINE void unrolled(F&& f) {
-  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<int, i>{}), ...);
+/// Left to itself, g++ reads a left factor from memory again for every sum it serves, which narrow tiles cannot afford.
+template <class Packet>
+EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Packet& packet) {
+#if EIGEN_COMP_GNUC && EIGEN_ARCH_x86_64
+  __asm__("" : "+v"(packet));
+#endif
+}
+
+/// Writes or adds a register of sums, or the first `rows` of them.
+template <class Packet, class Scalar>
+EIGEN_ALWAYS_INLINE void put(Lanes<Packet> sum, Scalar* to, int rows, bool add) {
+  if (rows == Lanes<Packet>::size) {
+    (add ? Lanes<Packet>::load(to) + sum : sum).store(to);
+  } else {
+    (add ? Lanes<Packet>::load_partial(to, rows) + sum : sum).store_partial(to, rows);
   }
-  (std::make_integer_sequence<int, n>{});
 }
 
 /// Every sum runs over the terms in their order, whatever the tile's shape: a column's bits do not depend on its
-/// neighbours.
+/// neighbours. The loops over places are unrolled, because only sums with fixed places live in registers.
 template <class Scalar, int height, int width>
 void multiply_tile(const Tile<Scalar>& tile) {
   using L = NativeLanes<Scalar>;
-  const bool whole = tile.last_rows == L::size;
-  const auto for_each_place = [&](auto&& f) __attribute__((always_inline)) {
-    unrolled<width>([&](auto j) __attribute__((always_inline)) {
-      unrolled<height>([&](auto i) __attribute__((always_inline)) {
-        f(i, j, tile.target + j * tile.target_stride + i * L::size, i + 1 < height || whole);
-      });
-    });
-  };
-
   L sum[width][height];
-  for_each_place([&](auto i, auto j, const Scalar* at, bool full) __attribute__((always_inline)) {
-    sum[j][i] = !tile.add ? L::constant(0) : full ? L::load(at) : L::load_partial(at, tile.last_rows);
-  });
+#pragma GCC unroll 8
+  for (int j = 0; j < width; ++j)
+#pragma GCC unroll 8
+    for (int i = 0; i < height; ++i) sum[j][i] = L::constant(0);
+
   const Scalar *left = tile.left, *right = tile.right;
-  for (Index k = 0; k < tile.terms; ++k, left += L::size, right += tile.term_stride) {
+  for (Index k = 0; k < tile.terms; ++k, left += tile.left_stride, right += tile.right_stride) {
     L column[height];
-    unrolled<height>([&](auto i) __attribute__((always_inline)) { column[i] = L::load(left + i * tile.panel_stride); });
-    unrolled<width>([&](auto j) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int i = 0; i < height; ++i) {
+      column[i] = L::load(left + i * tile.panel_stride);
+      if constexpr (width > 1) keep_in_register(column[i].v);
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < width; ++j) {
       const L factor = L::constant(right[j * tile.column_stride]);
-      unrolled<height>([&](auto i) __attribute__((always_inline)) { sum[j][i] = fma(column[i], factor, sum[j][i]); });
-    });
+#pragma GCC unroll 8
+      for (int i = 0; i < height; ++i) sum[j][i] = fma(column[i], factor, sum[j][i]);
+    }
   }
-  for_each_place([&](auto i, auto j, Scalar* at, bool full) __attribute__((always_inline)) {
-    full ? sum[j][i].store(at) : sum[j][i].store_partial(at, tile.last_rows);
-  });
+
+#pragma GCC unroll 8
+  for (int j = 0; j < width; ++j)
+#pragma GCC unroll 8
+    for (int i = 0; i < height; ++i)
+      put(sum[j][i], tile.target + j * tile.target_stride + i * L::size, i + 1 < height ? L::size : tile.last_rows,
+          tile.add);
 }
 
 /// The tiles of one width, by height - 1.
@@ -89,7 +102,7 @@ template <class Scalar, int width>
 inline constexpr auto tiles_of_width = []<int... i>(std::integer_sequence<int, i...>) {
   return std::array{&multiply_tile<Scalar, i + 1, width>...};
 }
-(std::make_integer_sequence<int, width == 1 ? column_height : tile_height>{});
+(std::make_integer_sequence<int, height_for(width)>{});
 
 template <class Scalar>
 void multiply_tile(const Tile<Scalar>& tile, Index height, Index width) {
@@ -100,21 +113,36 @@ void multiply_tile(const Tile<Scalar>& tile, Index height, Index width) {
   by_width[static_cast<std::size_t>(width - 1)][height - 1](tile);
 }
 
-/// The first of as few and as equal parts, none above `most`, as `whole` can be cut into: 10 columns are 5 + 5, not 8
+/// The first of as few and as equal parts, none above `most`, as `whole` is cut into: 10 columns are 5 + 5 and not 8
 /// + 2.
 inline Index even_part(Index whole, Index most) {
+  if (whole <= most) return whole;
   const Index parts = (whole + most - 1) / most;
   return (whole + parts - 1) / parts;
 }
 
-/// A few panels, which stay in the first-level cache, times all columns.
+/// All `rows` of the left factor times all columns: a few panels, which stay in the first-level cache, pass over the
+/// columns.
 template <class Scalar>
-void multiply_columns(Tile<Scalar> tile, Index height, Index columns) {
-  for (Index width; columns > 0; columns -= width) {
-    width = even_part(columns, tile_width);
-    multiply_tile(tile, height, width);
-    tile.right += width * tile.column_stride;
-    tile.target += width * tile.target_stride;
+void multiply_panels(Tile<Scalar> tile, Index rows, Index columns) {
+  constexpr Index lanes = NativeLanes<Scalar>::size;
+  if (columns == 0) return;
+  const Index most = height_for(even_part(columns, tile_width));
+  const Scalar* const right = tile.right;
+  Scalar* target = tile.target;
+  for (Index height; rows > 0; rows -= height * lanes) {
+    height = even_part((rows + lanes - 1) / lanes, most);
+    tile.last_rows = static_cast<int>(std::min(lanes, rows - (height - 1) * lanes));
+    tile.right = right;
+    tile.target = target;
+    for (Index left = columns, width; left > 0; left -= width) {
+      width = even_part(left, tile_width);
+      multiply_tile(tile, height, width);
+      tile.right += width * tile.column_stride;
+      tile.target += width * tile.target_stride;
+    }
+    tile.left += height * tile.panel_stride;
+    target += height * lanes;
   }
 }
 
@@ -125,17 +153,6 @@ void pack_panel(const Scalar* from, Index stride, Index rows, Index columns, Sca
   const int n = static_cast<int>(std::min<Index>(rows, L::size));
   for (Index k = 0; k < columns; ++k, from += stride, to += L::size)
     (n == L::size ? L::load(from) : L::load_partial(from, n)).store(to);
-}
-
-template <class Scalar>
-Index panels_for(Index rows) {
-  return (rows + NativeLanes<Scalar>::size - 1) / NativeLanes<Scalar>::size;
-}
-
-/// How many of the rows the last of `panels` panels holds.
-template <class Scalar>
-int rows_in_last(Index rows, Index panels) {
-  return static_cast<int>(std::min<Index>(rows - (panels - 1) * NativeLanes<Scalar>::size, NativeLanes<Scalar>::size));
 }
 
 }  // namespace detail
@@ -157,9 +174,13 @@ class PackedMatrix {
   /// Packs w^T: rows() = w.cols().
   void pack_transposed(In<Scalar> w) {
     resize(w.cols(), w.rows());
-    for (Index row = 0; row < detail::panels_for<Scalar>(rows_) * lanes; ++row)
-      for (Index k = 0; k < inner_; ++k)
-        panel(row / lanes)[k * lanes + row % lanes] = row < rows_ ? w(k, row) : Scalar(0);
+    for (Index row = 0; row < rows_; row += lanes) {
+      Scalar* const to = panel(row / lanes);
+      const Index n = std::min(lanes, rows_ - row);
+      if (n < lanes) std::fill_n(to, lanes * inner_, Scalar(0));
+      for (Index r = 0; r < n; ++r)
+        for (Index k = 0; k < inner_; ++k) to[k * lanes + r] = w(k, row + r);
+    }
   }
 
   Index rows() const { return rows_; }
@@ -180,29 +201,25 @@ class PackedMatrix {
 
   void resize(Index rows, Index inner) {
     rows_ = rows, inner_ = inner;
-    const Index needed = detail::panels_for<Scalar>(rows) * lanes * inner;
+    const Index needed = (rows + lanes - 1) / lanes * lanes * inner;
     if (panels_.size() < needed) panels_.resize(needed);
   }
 
   Scalar* panel(Index i) { return panels_.data() + i * lanes * inner_; }
 
   void multiply(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride, bool add) const {
-    const Index most = columns == 1 ? detail::column_height : detail::tile_height;
-    const Index panels = detail::panels_for<Scalar>(rows_);
-    for (Index first = 0, height; first < panels; first += height) {
-      height = detail::even_part(panels - first, most);
-      detail::multiply_columns<Scalar>({.left = panels_.data() + first * lanes * inner_,
-                                        .panel_stride = lanes * inner_,
-                                        .right = x,
-                                        .term_stride = 1,
-                                        .column_stride = x_stride,
-                                        .terms = inner_,
-                                        .target = y + first * lanes,
-                                        .target_stride = y_stride,
-                                        .last_rows = detail::rows_in_last<Scalar>(rows_ - first * lanes, height),
-                                        .add = add},
-                                       height, columns);
-    }
+    detail::multiply_panels<Scalar>({.left = panels_.data(),
+                                     .panel_stride = lanes * inner_,
+                                     .left_stride = lanes,
+                                     .right = x,
+                                     .right_stride = 1,
+                                     .column_stride = x_stride,
+                                     .terms = inner_,
+                                     .target = y,
+                                     .target_stride = y_stride,
+                                     .last_rows = 0,
+                                     .add = add},
+                                    rows_, columns);
   }
 
   Index rows_ = 0, inner_ = 0;
@@ -216,31 +233,29 @@ class PackedMatrix {
 template <class Scalar>
 void add_outer_products(const Scalar* a, Index a_stride, Index rows, const Scalar* b, Index b_stride, Index inner,
                         Index columns, Scalar* gradient, Index gradient_stride) {
-  constexpr Index lanes = NativeLanes<Scalar>::size, height = detail::tile_height;
-  // Columns are taken in blocks: the packed panels of a block stay in the first-level cache, the block of b in the
-  // second.
-  constexpr Index block = 24 * 1024 / (height * lanes * Index(sizeof(Scalar)));
-  alignas(EIGEN_MAX_ALIGN_BYTES) std::array<Scalar, static_cast<std::size_t>(block * height * lanes)> left;
-  for (Index from = 0; from < columns; from += block) {
-    const Index terms = std::min(block, columns - from);
-    const Index panels = detail::panels_for<Scalar>(rows);
-    for (Index first = 0, part; first < panels; first += part) {
-      part = detail::even_part(panels - first, height);
-      for (Index i = 0; i < part; ++i) {
-        const Index row = (first + i) * lanes;
-        detail::pack_panel(a + from * a_stride + row, a_stride, rows - row, terms, left.data() + i * lanes * terms);
-      }
-      detail::multiply_columns<Scalar>({.left = left.data(),
-                                        .panel_stride = lanes * terms,
-                                        .right = b + from * b_stride,
-                                        .term_stride = b_stride,
-                                        .column_stride = 1,
-                                        .terms = terms,
-                                        .target = gradient + first * lanes,
-                                        .target_stride = gradient_stride,
-                                        .last_rows = detail::rows_in_last<Scalar>(rows - first * lanes, part),
-                                        .add = true},
-                                       part, inner);
+  constexpr Index lanes = NativeLanes<Scalar>::size;
+  // Both factors are read where they lie, a few columns at a time: they stay in the caches, and the sums seldom leave
+  // the registers.
+  constexpr Index block = 64;
+  const Index whole = rows / lanes * lanes;
+  for (Index first = 0; first < columns; first += block, a += block * a_stride, b += block * b_stride) {
+    detail::Tile<Scalar> tile{.left = a,
+                              .panel_stride = lanes,
+                              .left_stride = a_stride,
+                              .right = b,
+                              .right_stride = b_stride,
+                              .column_stride = 1,
+                              .terms = std::min(block, columns - first),
+                              .target = gradient,
+                              .target_stride = gradient_stride,
+                              .last_rows = 0,
+                              .add = true};
+    detail::multiply_panels(tile, whole, inner);
+    if (whole < rows) {  // the last rows fill no register, and nothing behind them may be read
+      Scalar panel[block * lanes];
+      detail::pack_panel(a + whole, a_stride, rows - whole, tile.terms, panel);
+      tile.left = panel, tile.left_stride = lanes, tile.target += whole;
+      detail::multiply_panels(tile, rows - whole, inner);
     }
   }
 }
