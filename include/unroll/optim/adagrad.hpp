@@ -1,0 +1,48 @@
+#pragma once
+
+#include "unroll/optim/optimizer.hpp"
+
+namespace unroll {
+
+/// Keras: {.learning_rate = 1e-3, .initial_accumulator = 0.1, .epsilon = 1e-7, .epsilon_at = RootEpsilon::inside,
+/// .decay = Decay::decoupled}.
+struct AdagradOptions {
+  double learning_rate = 0.01;
+  double lr_decay = 0;             ///< the rate of step t is learning_rate / (1 + (t - 1) lr_decay)
+  double initial_accumulator = 0;  ///< the sum of squares begins with it
+  double epsilon = 1e-10;
+  RootEpsilon epsilon_at = RootEpsilon::outside;
+  double weight_decay = 0;
+  Decay decay = Decay::l2;
+  static constexpr std::string_view name = "Adagrad";
+};
+
+/// Adagrad with a diagonal, Duchi et al. 2011 (JMLR 12, fig. 1):
+///
+///     s += g^2      theta -= lr g / (sqrt(s) + eps)      or lr g / sqrt(s + eps)
+template <std::floating_point Scalar>
+class Adagrad : public detail::OptimizerBase<Adagrad<Scalar>, Scalar, AdagradOptions, 1> {
+  using Base = detail::OptimizerBase<Adagrad, Scalar, AdagradOptions, 1>;
+  using typename Base::ConstPiece, typename Base::Piece;
+  friend Base;
+
+ public:
+  explicit Adagrad(AdagradOptions options = {}) : Base(options) {}
+
+ private:
+  static constexpr std::array<std::string_view, 1> state_names{"sum"};
+  double initial_state() const { return this->options().initial_accumulator; }
+
+  void update(Piece theta, ConstPiece g, Piece s) const {
+    const AdagradOptions& o = this->options();
+    const auto rate = Scalar(o.learning_rate / (1 + double(this->updates() - 1) * o.lr_decay));
+    const auto eps = Scalar(o.epsilon);
+    s += g.square();
+    if (o.epsilon_at == RootEpsilon::inside)
+      theta -= rate * g / (s + eps).sqrt();
+    else
+      theta -= rate * g / (s.sqrt() + eps);
+  }
+};
+
+}  // namespace unroll

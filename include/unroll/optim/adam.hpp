@@ -1,0 +1,71 @@
+#pragma once
+
+#include "unroll/optim/optimizer.hpp"
+
+namespace unroll {
+
+/// What Adam's epsilon is added to.
+enum class Epsilon {
+  corrected,  ///< the bias-corrected root (PyTorch, Algorithm 1 of the paper)
+  raw         ///< the root before correction (Keras, the paper's "efficient" form): larger in effect at early steps
+};
+
+/// Keras's Adam: {.epsilon = 1e-7, .epsilon_at = Epsilon::raw, .decay = Decay::decoupled}.
+template <bool decoupled_decay>
+struct BasicAdamOptions {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9, beta2 = 0.999;  ///< in [0, 1)
+  double epsilon = 1e-8;
+  Epsilon epsilon_at = Epsilon::corrected;
+  bool amsgrad = false;  ///< divide by the largest v so far (Reddi et al. 2018)
+  double weight_decay = decoupled_decay ? 0.01 : 0;
+  Decay decay = decoupled_decay ? Decay::decoupled : Decay::l2;
+  static constexpr std::string_view name = decoupled_decay ? "AdamW" : "Adam";
+};
+
+using AdamOptions = BasicAdamOptions<false>;
+using AdamWOptions = BasicAdamOptions<true>;
+
+/// Adam, Kingma & Ba 2015 (arXiv:1412.6980, Algorithm 1):
+///
+///     m = b1 m + (1 - b1) g      v = b2 v + (1 - b2) g^2      amsgrad: w = max(w, v), and w below in place of v
+///     theta -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+template <std::floating_point Scalar, class AnyAdamOptions>
+class BasicAdam : public detail::OptimizerBase<BasicAdam<Scalar, AnyAdamOptions>, Scalar, AnyAdamOptions, 3> {
+  using Base = detail::OptimizerBase<BasicAdam, Scalar, AnyAdamOptions, 3>;
+  using typename Base::ConstPiece, typename Base::Piece;
+  friend Base;
+
+ public:
+  explicit BasicAdam(AnyAdamOptions options = {}) : Base(options) {}
+
+ private:
+  static constexpr std::array<std::string_view, 3> state_names{"m", "v", "v_max"};
+  bool keeps(std::size_t i) const { return i < 2 || this->options().amsgrad; }
+
+  void update(Piece theta, ConstPiece g, Piece m, Piece v, Piece w) const {
+    const AnyAdamOptions& o = this->options();
+    m = Scalar(o.beta1) * m + Scalar(1 - o.beta1) * g;
+    v = Scalar(o.beta2) * v + Scalar(1 - o.beta2) * g.square();
+    if (o.amsgrad) w = w.max(v);
+    move(theta, m, o.amsgrad ? w : v);
+  }
+
+  void move(Piece theta, Piece m, Piece v) const {
+    const AnyAdamOptions& o = this->options();
+    const double root_fix = std::sqrt(this->bias_correction(o.beta2));
+    const auto rate = Scalar(o.learning_rate / this->bias_correction(o.beta1)), scale = Scalar(1 / root_fix);
+    const auto eps = Scalar(o.epsilon_at == Epsilon::raw ? o.epsilon / root_fix : o.epsilon);
+    theta -= rate * m / (scale * v.sqrt() + eps);
+  }
+};
+
+template <std::floating_point Scalar>
+using Adam = BasicAdam<Scalar, AdamOptions>;
+
+/// Adam with decoupled weight decay, Loshchilov & Hutter 2019 (arXiv:1711.05101, Algorithm 2; the decay is multiplied
+/// by the learning rate, as in PyTorch and Keras): theta -= lr * lambda * theta, then Adam's step.
+template <std::floating_point Scalar>
+using AdamW = BasicAdam<Scalar, AdamWOptions>;
+
+}  // namespace unroll

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "unroll/optim/optimizer.hpp"
+
+namespace unroll {
+
+struct AdamaxOptions {
+  double learning_rate = 2e-3;
+  double beta1 = 0.9, beta2 = 0.999;  ///< in [0, 1)
+  double epsilon = 1e-8;
+  double weight_decay = 0;
+  Decay decay = Decay::l2;
+  static constexpr std::string_view name = "Adamax";
+};
+
+/// Adam with the infinity norm, Kingma & Ba 2015 (arXiv:1412.6980, Algorithm 2); epsilon where PyTorch has it:
+///
+///     m = b1 m + (1 - b1) g      u = max(b2 u, |g| + eps)      theta -= lr / (1 - b1^t) * m / u
+template <std::floating_point Scalar>
+class Adamax : public detail::OptimizerBase<Adamax<Scalar>, Scalar, AdamaxOptions, 2> {
+  using Base = detail::OptimizerBase<Adamax, Scalar, AdamaxOptions, 2>;
+  using typename Base::ConstPiece, typename Base::Piece;
+  friend Base;
+
+ public:
+  explicit Adamax(AdamaxOptions options = {}) : Base(options) {}
+
+ private:
+  static constexpr std::array<std::string_view, 2> state_names{"m", "u"};
+  static constexpr bool squares_gradient = false;
+
+  void update(Piece theta, ConstPiece g, Piece m, Piece u) const {
+    const AdamaxOptions& o = this->options();
+    m = Scalar(o.beta1) * m + Scalar(1 - o.beta1) * g;
+    u = (Scalar(o.beta2) * u).max(g.abs() + Scalar(o.epsilon));
+    theta -= Scalar(o.learning_rate / this->bias_correction(o.beta1)) * m / u;
+  }
+};
+
+}  // namespace unroll

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/types.hpp"
+#include "unroll/optim/option_checks.hpp"
+
+namespace unroll {
+
+struct WeightAverageOptions {
+  double momentum = 0.99;  ///< share of the old average, in [0, 1)
+};
+
+/// Exponential moving average of the parameters, often better than the last ones (Polyak & Juditsky 1992):
+///
+///     average = momentum * average + (1 - momentum) * theta      after each update; the first average is theta itself
+///
+/// as Keras's `use_ema`. To evaluate with it: `exchange(theta)`, evaluate, `exchange(theta)`.
+template <std::floating_point Scalar>
+class WeightAverage {
+ public:
+  explicit WeightAverage(WeightAverageOptions options = {}) : options_(options) {
+    detail::check_below_one("WeightAverage", "momentum", options.momentum);
+  }
+
+  /// Takes in `theta` [parameters] after an update of it. Allocates at the first call only. Throws ShapeError when its
+  /// size changed, ValueError between the two calls of `exchange`.
+  void update(InVector<Scalar> theta) {
+    require<ValueError>(exchanged_ == 0, "WeightAverage: exchange the weights back before the next update");
+    if (average_.size() == 0) {
+      average_ = theta;
+      return;
+    }
+    check_size(theta.size());
+    average_ = Scalar(options_.momentum) * average_ + Scalar(1 - options_.momentum) * theta;
+  }
+
+  /// Swaps the average with `theta`; a second call swaps back. Throws ShapeError before the first update.
+  void exchange(OutVector<Scalar> theta) {
+    check_size(theta.size());
+    average_.swap(theta);
+    exchanged_ = 1 - exchanged_;
+  }
+
+  /// Whether the caller's vector holds the average at present.
+  bool exchanged() const { return exchanged_ != 0; }
+  /// Empty before the first update.
+  const Vector<Scalar>& average() const { return average_; }
+
+  /// Calls `f(name, value)` with everything a resumed run needs, to save or restore.
+  template <class F>
+  void visit_state(F&& f) {
+    f(std::string_view("average"), average_);
+    f(std::string_view("exchanged"), exchanged_);
+  }
+
+ private:
+  void check_size(Index parameters) const {
+    require<ShapeError>(average_.size() == parameters, "WeightAverage: the average has ", average_.size(),
+                        " entries, there are ", parameters, " parameters");
+  }
+
+  WeightAverageOptions options_;
+  Vector<Scalar> average_;
+  std::int64_t exchanged_ = 0;
+};
+
+}  // namespace unroll

@@ -1,0 +1,52 @@
+#pragma once
+// Is every entry a number? One pass over the bits, fast enough to run before every update, and right under -ffast-math.
+
+#include <algorithm>
+
+#include "unroll/core/finite.hpp"
+#include "unroll/core/types.hpp"
+
+namespace unroll {
+namespace detail {
+
+/// Index of the first entry with magnitude >= `limit` (> 0) or NaN; -1 when there is none.
+template <std::floating_point Scalar>
+Index first_reaching(const Scalar* values, Index size, Scalar limit) {
+  using Bits = decltype(magnitude_bits(limit));
+  constexpr Bits top = ~(std::numeric_limits<Bits>::max() >> 1);
+  constexpr Index block = 256;
+  const Bits carry =
+      top - magnitude_bits(limit);  // added to a magnitude it reaches the top bit exactly from `limit` on
+  const auto reaches = [&](Scalar x) { return (magnitude_bits(x) + carry) & top; };
+  Index first = 0;
+  for (; first + block <= size; first += block) {
+    Bits any = 0;  // without a branch inside, so that the compiler makes vector instructions of it
+    for (Index k = 0; k < block; ++k) any |= reaches(values[first + k]);
+    if (any != 0) break;
+  }
+  const Scalar* found = std::find_if(values + first, values + size, [&](Scalar x) { return reaches(x) != 0; });
+  return found == values + size ? -1 : found - values;
+}
+
+}  // namespace detail
+
+/// Index of the first NaN or infinity of a vector or matrix (counted down the columns), -1 when there is none.
+template <class Values>
+Index first_non_finite(const Values& values) {
+  using Scalar = typename Values::Scalar;
+  const Eigen::Ref<const Matrix<Scalar>> view(values);
+  for (Index col = 0; col < view.cols(); ++col) {
+    const Index row = detail::first_reaching(view.data() + col * view.outerStride(), view.rows(),
+                                             std::numeric_limits<Scalar>::infinity());
+    if (row >= 0) return col * view.rows() + row;
+  }
+  return -1;
+}
+
+/// Neither NaN nor infinity anywhere in the vector or matrix.
+template <class Values>
+bool finite(const Values& values) {
+  return first_non_finite(values) < 0;
+}
+
+}  // namespace unroll

@@ -1,0 +1,201 @@
+#pragma once
+// What all optimizers share: checks, state vectors, weight decay, the count of updates. An optimizer itself is its
+// formula.
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "unroll/core/error.hpp"
+#include "unroll/optim/finite.hpp"
+#include "unroll/optim/option_checks.hpp"
+
+namespace unroll {
+
+/// How weight decay lambda acts.
+enum class Decay {
+  l2,        ///< lambda * theta is added to the gradient, so adaptive methods rescale it (PyTorch's Adam)
+  decoupled  ///< theta shrinks by lr * lambda * theta before the update (Loshchilov & Hutter 2019; AdamW, all of Keras)
+};
+
+/// What a momentum buffer collects; the two differ only once the learning rate changes.
+enum class Velocity {
+  gradient,  ///< gradients; the learning rate multiplies the buffer (PyTorch)
+  step       ///< steps; each keeps the learning rate of its own time (Keras)
+};
+
+/// Where epsilon goes in methods without bias correction.
+enum class RootEpsilon {
+  outside,  ///< sqrt(v) + epsilon (PyTorch)
+  inside    ///< sqrt(v + epsilon) (Keras)
+};
+
+namespace detail {
+
+template <class Scalar>
+using Entries = Eigen::Map<Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
+template <class Scalar>
+using ConstEntries = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
+
+/// Base of all optimizers. `Rule` (the derived class) gives the `state_names` of its state vectors and
+/// `update(theta, gradient, state...)`, its formula for a piece of all vectors; it may hide the protected defaults.
+///
+/// A step walks the vectors in pieces that stay in the first-level cache: a formula of several Eigen statements reads
+/// and writes memory once, and needs no temporary vectors.
+template <class Rule, std::floating_point ScalarType, class OptionsType, std::size_t states>
+class OptimizerBase {
+ public:
+  using Scalar = ScalarType;
+  using Options = OptionsType;
+
+  explicit OptimizerBase(Options options) : options_(options) { check_options(options_); }
+
+  /// May be changed between steps; checked again at each step.
+  Options& options() { return options_; }
+  const Options& options() const { return options_; }
+  double& learning_rate() { return options_.learning_rate; }
+  /// Steps done so far.
+  std::int64_t updates() const { return updates_; }
+
+  /// One factor per parameter for the weight decay: 0 = this entry does not decay (biases, gains). Empty: all decay.
+  /// Throws ValueError for a negative or non-finite factor.
+  void set_decay_mask(Vector<Scalar> mask) {
+    require<ValueError>(finite(mask) && (mask.array() >= 0).all(), Options::name,
+                        ": factors of the decay mask must be finite and >= 0");
+    decay_mask_ = std::move(mask);
+  }
+
+  /// One update of `theta` [parameters] by the gradient of the loss with respect to it. Allocates at the first call
+  /// only. Throws ShapeError when sizes differ or changed since the last step, ValueError for an option out of range,
+  /// and NonFiniteError for a gradient that is not finite (or too large to be squared, where the method squares it),
+  /// all before anything is touched: a bad gradient never reaches `theta` or the state.
+  void step(OutVector<Scalar> theta, InVector<Scalar> gradient) {
+    check_options(options_);
+    check_sizes(theta.size(), gradient.size());
+    check_gradient(gradient);
+    make_state(theta.size());
+    ++updates_;
+    rule().begin_step();
+    for (Index first = 0; first < theta.size(); first += piece) {
+      const Index size = std::min(piece, theta.size() - first);
+      update_piece({theta.data() + first, size}, {gradient.data() + first, size}, first, StateNumbers{});
+    }
+  }
+
+  /// Everything a resumed run needs besides options and mask: calls `f(name, value)` with each state vector
+  /// (`Vector<Scalar>&`, empty before the first step) and each counter (`std::int64_t&`, `double&`), to save or
+  /// restore.
+  template <class F>
+  void visit_state(F&& f) {
+    f(std::string_view("updates"), updates_);
+    rule().visit_counters(f);
+    for (std::size_t i = 0; i < states; ++i)
+      if (rule().keeps(i)) f(std::string_view(Rule::state_names[i]), state_[i]);
+  }
+
+ protected:
+  using Piece = Entries<Scalar>;
+  using ConstPiece = ConstEntries<Scalar>;
+
+  /// Then gradient entries from 2^63 (float) or 2^511 (double) on are refused: an average that took in an infinite
+  /// square would freeze its parameter for ever.
+  static constexpr bool squares_gradient = true;
+  /// Whether state vector `i` is used under the present options.
+  bool keeps(std::size_t) const { return true; }
+  double initial_state() const { return 0; }
+  /// Once per step, after the count and before the pieces.
+  void begin_step() {}
+  template <class F>
+  void visit_counters(F&&) {}
+
+  /// 1 - beta^t: what is missing from an average that began with zero.
+  double bias_correction(double beta) const { return 1 - std::pow(beta, double(updates_)); }
+
+ private:
+  static constexpr Index piece = 1024;
+  using StateNumbers = std::make_index_sequence<states>;
+
+  Rule& rule() { return static_cast<Rule&>(*this); }
+  const Rule& rule() const { return static_cast<const Rule&>(*this); }
+
+  void check_sizes(Index parameters, Index gradient) const {
+    require<ShapeError>(gradient == parameters, Options::name, ": the gradient has ", gradient, " entries, there are ",
+                        parameters, " parameters");
+    require<ShapeError>(decay_mask_.size() == 0 || decay_mask_.size() == parameters, Options::name,
+                        ": the decay mask has ", decay_mask_.size(), " entries, there are ", parameters, " parameters");
+    require<ValueError>(updates_ >= 0, Options::name, ": the restored count of updates is ", updates_);
+    for (std::size_t i = 0; i < states; ++i)
+      require<ShapeError>(state_[i].size() == 0 || state_[i].size() == parameters, Options::name, ": the state ",
+                          Rule::state_names[i], " has ", state_[i].size(), " entries, there are ", parameters,
+                          " parameters; an optimizer serves one model");
+  }
+
+  void check_gradient(InVector<Scalar> gradient) const {
+    using Limits = std::numeric_limits<Scalar>;
+    const Scalar limit =
+        Rule::squares_gradient ? std::ldexp(Scalar(1), Limits::max_exponent / 2 - 1) : Limits::infinity();
+    const Index bad = first_reaching(gradient.data(), gradient.size(), limit);
+    if (bad >= 0)
+      throw NonFiniteError(text(Options::name, ": entry ", bad, " of the gradient is ", gradient[bad],
+                                is_finite(gradient[bad]) ? ", too large to be squared" : ""));
+  }
+
+  void make_state(Index parameters) {
+    for (std::size_t i = 0; i < states; ++i)
+      if (rule().keeps(i) && state_[i].size() == 0) state_[i].setConstant(parameters, Scalar(rule().initial_state()));
+  }
+
+  template <std::size_t... I>
+  void update_piece(Piece theta, ConstPiece gradient, Index first, std::index_sequence<I...>) {
+    Buffer buffer;
+    const ConstPiece effective = options_.weight_decay == 0 ? gradient : decay(theta, gradient, first, buffer);
+    rule().update(theta, effective, state_piece(I, first, theta.size())...);
+  }
+
+  /// Empty when the options at hand do without this state.
+  Piece state_piece(std::size_t i, Index first, Index size) {
+    return state_[i].size() == 0 ? Piece(nullptr, 0) : Piece(state_[i].data() + first, size);
+  }
+
+  using Buffer = Eigen::Array<Scalar, piece, 1>;
+
+  /// Returns the gradient that the formula shall see.
+  ConstPiece decay(Piece theta, ConstPiece gradient, Index first, Buffer& buffer) const {
+    Piece pull(buffer.data(), theta.size());
+    pull = Scalar(options_.weight_decay) * theta;
+    if (decay_mask_.size()) pull *= decay_mask_.segment(first, theta.size()).array();
+    if (options_.decay == Decay::decoupled) {
+      theta -= Scalar(options_.learning_rate) * pull;
+      return gradient;
+    }
+    pull += gradient;
+    return {pull.data(), pull.size()};
+  }
+
+  Options options_;
+  std::array<Vector<Scalar>, states> state_;
+  Vector<Scalar> decay_mask_;
+  std::int64_t updates_ = 0;
+};
+
+struct AnyState {
+  template <class Value>
+  void operator()(std::string_view, Value&) const {}
+};
+
+}  // namespace detail
+
+/// What training asks of an optimizer; all of `optim/` fulfil it, and so may a user's own.
+template <class O>
+concept Optimizer = std::copyable<O> &&
+    requires(O optimizer, Vector<typename O::Scalar> vector, detail::AnyState visitor) {
+  optimizer.step(vector, vector);
+  { optimizer.learning_rate() } -> std::same_as<double&>;
+  optimizer.options();
+  optimizer.set_decay_mask(vector);
+  optimizer.visit_state(visitor);
+};
+
+}  // namespace unroll

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include "unroll/optim/option_checks.hpp"
+
+namespace unroll {
+
+/// Which values of a metric are good.
+enum class Better { smaller, larger };
+
+/// When a plateau has lasted too long; with a constant metric and patience 2 PyTorch cuts at the 4th call, Keras at the
+/// 3rd.
+enum class PlateauRule {
+  pytorch,  ///< when more than `patience` calls in a row were bad; a call in the cooldown is never bad
+  keras     ///< when `patience` calls in a row were bad; the call that ends the cooldown may be bad
+};
+
+enum class Threshold { relative, absolute };
+
+/// Keras: {.rule = PlateauRule::keras, .threshold_kind = Threshold::absolute, .smallest_cut = 0}.
+struct PlateauOptions {
+  double initial = 1e-3;  ///< the learning rate before the first cut
+  double factor = 0.1;    ///< rate *= factor, in (0, 1)
+  std::int64_t patience = 10;
+  PlateauRule rule = PlateauRule::pytorch;
+  Better better = Better::smaller;
+  double threshold = 1e-4;  ///< a call is good only if it beats the best by more than this
+  Threshold threshold_kind = Threshold::relative;
+  std::int64_t cooldown = 0;  ///< calls after a cut during which nothing is counted
+  double lowest = 0;
+  double smallest_cut = 1e-8;  ///< a cut by no more than this leaves the rate as it is
+};
+
+/// Cuts the learning rate when a metric has stopped improving, as ReduceLROnPlateau in PyTorch and Keras.
+class Plateau {
+ public:
+  explicit Plateau(PlateauOptions options = {}) : options_(options), rate_(options.initial) { check(); }
+
+  /// Takes in the metric of one more epoch (NaN is a bad one); returns the rate from now on.
+  double update(double metric) {
+    if (options_.rule == PlateauRule::pytorch)
+      update_as_pytorch(metric);
+    else
+      update_as_keras(metric);
+    return rate_;
+  }
+
+  double rate() const { return rate_; }
+  const PlateauOptions& options() const { return options_; }
+
+  /// Calls `f(name, value)` with each number that a resumed run needs, to save or restore; `best` begins infinite.
+  template <class F>
+  void visit_state(F&& f) {
+    f(std::string_view("rate"), rate_);
+    f(std::string_view("best"), best_);
+    f(std::string_view("bad"), bad_);
+    f(std::string_view("cooldown_left"), cooldown_left_);
+  }
+
+ private:
+  void check() const {
+    constexpr std::string_view owner = "Plateau";
+    detail::check_positive(owner, "initial", options_.initial);
+    detail::check_option(options_.factor > 0 && options_.factor < 1, owner, "factor", "in (0, 1)", options_.factor);
+    detail::check_not_negative(owner, "patience", double(options_.patience));
+    detail::check_not_negative(owner, "threshold", options_.threshold);
+    detail::check_not_negative(owner, "cooldown", double(options_.cooldown));
+    detail::check_not_negative(owner, "lowest", options_.lowest);
+    detail::check_not_negative(owner, "smallest_cut", options_.smallest_cut);
+  }
+
+  bool improves(double metric) const {
+    const double sign = options_.better == Better::smaller ? -1 : 1;
+    const double bar = options_.threshold_kind == Threshold::relative ? best_ * (1 + sign * options_.threshold)
+                                                                      : best_ + sign * options_.threshold;
+    return options_.better == Better::smaller ? metric < bar : metric > bar;
+  }
+
+  void take(double metric) {
+    best_ = metric;
+    bad_ = 0;
+  }
+
+  void update_as_pytorch(double metric) {
+    if (improves(metric))
+      take(metric);
+    else
+      ++bad_;
+    if (cooldown_left_ > 0) {
+      --cooldown_left_;
+      bad_ = 0;
+    }
+    if (bad_ > options_.patience) cut();
+  }
+
+  void update_as_keras(double metric) {
+    if (cooldown_left_ > 0) {
+      --cooldown_left_;
+      bad_ = 0;
+    }
+    if (improves(metric))
+      take(metric);
+    else if (cooldown_left_ == 0 && ++bad_ >= options_.patience && rate_ > options_.lowest)
+      cut();
+  }
+
+  void cut() {
+    const double lower = std::max(rate_ * options_.factor, options_.lowest);
+    if (rate_ - lower > options_.smallest_cut) rate_ = lower;
+    cooldown_left_ = options_.cooldown;
+    bad_ = 0;
+  }
+
+  PlateauOptions options_;
+  double rate_;
+  double best_ = options_.better == Better::smaller ? std::numeric_limits<double>::infinity()
+                                                    : -std::numeric_limits<double>::infinity();
+  std::int64_t bad_ = 0, cooldown_left_ = 0;
+};
+
+}  // namespace unroll

@@ -1,0 +1,256 @@
+#pragma once
+// Learning rates as functions of time. Values without state: `rate(k)` may be asked for any k in any order, so a
+// resumed run needs only its k. k counts what the caller wants, updates or epochs DONE: rate(0) is for the first. Every
+// schedule throws ValueError for k < 0 and for lengths that are not positive. `plateau.hpp` has the schedule that looks
+// at a metric.
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <limits>
+#include <numbers>
+#include <utility>
+#include <vector>
+
+#include "unroll/optim/option_checks.hpp"
+
+namespace unroll {
+
+template <class S>
+concept Schedule = requires(const S& schedule, long k) {
+  { schedule.rate(k) } -> std::convertible_to<double>;
+};
+
+namespace detail {
+
+inline void check_time(std::string_view owner, long k) {
+  check_option(k >= 0, owner, "the count of updates or epochs done", ">= 0", double(k));
+}
+
+inline void check_length(std::string_view owner, std::string_view option, long length) {
+  check_option(length >= 1, owner, option, ">= 1", double(length));
+}
+
+/// The way from `from` (part 0) to `to` (part 1) along half a cosine.
+inline double along_cosine(double from, double to, double part) {
+  return to + (from - to) / 2 * (1 + std::cos(std::numbers::pi * part));
+}
+
+}  // namespace detail
+
+/// Used as in `schedule::Cosine{.initial = 0.1, .half_period = 100}.rate(updates)`.
+namespace schedule {
+
+struct Constant {
+  double initial = 1e-3;
+
+  double rate(long k) const {
+    detail::check_time("constant schedule", k);
+    return initial;
+  }
+};
+
+/// initial * factor^floor(k / every)
+struct Step {
+  double initial = 1e-3;
+  long every = 1;
+  double factor = 0.1;
+
+  double rate(long k) const {
+    detail::check_time("step schedule", k);
+    detail::check_length("step schedule", "every", every);
+    return initial * std::pow(factor, double(k / every));
+  }
+};
+
+/// initial * factor^(how many of the milestones are <= k)
+struct Multistep {
+  double initial = 1e-3;
+  std::vector<long> milestones;
+  double factor = 0.1;
+
+  double rate(long k) const {
+    detail::check_time("multistep schedule", k);
+    const auto passed = std::count_if(milestones.begin(), milestones.end(), [k](long m) { return m <= k; });
+    return initial * std::pow(factor, double(passed));
+  }
+};
+
+/// initial * factor^k
+struct Exponential {
+  double initial = 1e-3;
+  double factor = 0.99;
+
+  double rate(long k) const {
+    detail::check_time("exponential schedule", k);
+    return initial * std::pow(factor, double(k));
+  }
+};
+
+/// initial times a factor that goes straight from `start_factor` to `end_factor` within `length`, then stays.
+struct Linear {
+  double initial = 1e-3;
+  long length = 5;
+  double start_factor = 1.0 / 3, end_factor = 1;
+
+  double rate(long k) const {
+    detail::check_time("linear schedule", k);
+    detail::check_length("linear schedule", "length", length);
+    return initial * std::lerp(start_factor, end_factor, double(std::min(k, length)) / double(length));
+  }
+};
+
+/// final + (initial - final) * (1 - k / length)^power, then `final`.
+struct Polynomial {
+  double initial = 1e-3;
+  long length = 5;
+  double power = 1;
+  double final = 0;
+
+  double rate(long k) const {
+    detail::check_time("polynomial schedule", k);
+    detail::check_length("polynomial schedule", "length", length);
+    detail::check_positive("polynomial schedule", "power", power);
+    const double left = 1 - double(std::min(k, length)) / double(length);
+    return final + (initial - final) * std::pow(left, power);
+  }
+};
+
+/// Half a cosine from `initial` to `lowest` at k = half_period, and up again after it as in PyTorch (Loshchilov &
+/// Hutter 2017, arXiv:1608.03983, eq. 5, without restarts).
+struct Cosine {
+  double initial = 1e-3;
+  long half_period = 100;
+  double lowest = 0;
+
+  double rate(long k) const {
+    detail::check_time("cosine schedule", k);
+    detail::check_length("cosine schedule", "half_period", half_period);
+    return detail::along_cosine(initial, lowest, double(k) / double(half_period));
+  }
+};
+
+/// The same with restarts: half a cosine of `first` counts, the next `stretch` times as long, and so on (SGDR, eq. 5).
+struct CosineRestarts {
+  double initial = 1e-3;
+  long first = 10;
+  long stretch = 1;
+  double lowest = 0;
+
+  double rate(long k) const {
+    detail::check_time("cosine schedule with restarts", k);
+    detail::check_length("cosine schedule with restarts", "first", first);
+    detail::check_length("cosine schedule with restarts", "stretch", stretch);
+    double since = double(k), period = double(first);  // in double: a long period could overflow
+    if (stretch == 1) since = std::fmod(since, period);
+    for (; since >= period; period *= double(stretch)) since -= period;
+    return detail::along_cosine(initial, lowest, since / period);
+  }
+};
+
+/// One cycle, Smith & Topin 2019 (arXiv:1708.07120): up from highest / start_divisor to `highest` in the first
+/// `rising` part of `length` counts, then down to highest / (start_divisor * end_divisor); momentum goes the other way.
+/// PyTorch's arithmetic. Set both before the update: `options().momentum = cycle.momentum(k)` (Adam: beta1).
+struct OneCycle {
+  double highest = 1e-2;
+  long length = 100;
+  double rising = 0.3;
+  double start_divisor = 25, end_divisor = 1e4;
+  double lowest_momentum = 0.85, highest_momentum = 0.95;
+  bool straight = false;   ///< straight lines instead of half cosines
+  bool symmetric = false;  ///< three phases: up, down in the same time, then the last part from start to end
+
+  double rate(long k) const {
+    const auto [phase, part] = at(k);
+    const double start = highest / start_divisor, end = start / end_divisor;
+    if (phase == 0) return between(start, highest, part);
+    if (phase == 1) return between(highest, symmetric ? start : end, part);
+    return between(start, end, part);
+  }
+
+  double momentum(long k) const {
+    const auto [phase, part] = at(k);
+    if (phase == 0) return between(highest_momentum, lowest_momentum, part);
+    return phase == 1 ? between(lowest_momentum, highest_momentum, part) : highest_momentum;
+  }
+
+ private:
+  double between(double from, double to, double part) const {
+    return straight ? std::lerp(from, to, part) : detail::along_cosine(from, to, part);
+  }
+
+  /// Phase (0 up, 1 down, 2 rest) and the part of it that is over; the end is kept for k >= length.
+  std::pair<int, double> at(long k) const {
+    detail::check_time("one-cycle schedule", k);
+    detail::check_length("one-cycle schedule", "length", length);
+    detail::check_fraction("one-cycle schedule", "rising", rising);
+    detail::check_positive("one-cycle schedule", "start_divisor", start_divisor);
+    detail::check_positive("one-cycle schedule", "end_divisor", end_divisor);
+    const double last = double(length - 1), now = std::min(double(k), last), up = rising * double(length) - 1;
+    const double down = symmetric ? 2 * rising * double(length) - 2 : last;
+    if (now <= up) return {0, part_of(now, 0, up)};
+    if (now <= down || !symmetric) return {1, part_of(now, up, down)};
+    return {2, part_of(now, down, last)};
+  }
+
+  static double part_of(double now, double begin, double end) {
+    return end > begin ? (now - begin) / (end - begin) : 1;
+  }
+};
+
+/// Goes straight from start_factor * next.rate(0) to next.rate(0) within `length` counts, then follows `next` from its
+/// beginning. Made by `warmup(length, next)`.
+template <Schedule Next>
+struct Warmup {
+  Next next;
+  long length = 1;
+  double start_factor = 0;
+
+  double rate(long k) const {
+    detail::check_time("warm-up", k);
+    detail::check_option(length >= 0, "warm-up", "length", ">= 0", double(length));
+    if (k >= length) return next.rate(k - length);
+    return next.rate(0) * std::lerp(start_factor, 1.0, double(k) / double(length));
+  }
+};
+
+template <Schedule Next>
+Warmup<Next> warmup(long length, Next next, double start_factor = 0) {
+  return {std::move(next), length, start_factor};
+}
+
+/// scale * units^-1/2 * min(n^-1/2, n * warmup^-3/2) for the n-th update, n = k + 1: Vaswani et al. 2017
+/// (arXiv:1706.03762, eq. 3).
+struct Noam {
+  double scale = 1;
+  long units = 512;
+  long warmup = 4000;
+
+  double rate(long k) const {
+    detail::check_time("Noam schedule", k);
+    detail::check_length("Noam schedule", "units", units);
+    detail::check_length("Noam schedule", "warmup", warmup);
+    const double n = double(k) + 1;
+    return scale / std::sqrt(double(units)) * std::min(1 / std::sqrt(n), n * std::pow(double(warmup), -1.5));
+  }
+};
+
+/// initial * factor(k) with any function of k. Made by `lambda(initial, factor)`.
+template <std::invocable<long> F>
+struct Lambda {
+  double initial = 1e-3;
+  F factor;
+
+  double rate(long k) const {
+    detail::check_time("lambda schedule", k);
+    return initial * double(factor(k));
+  }
+};
+
+template <std::invocable<long> F>
+Lambda<F> lambda(double initial, F factor) {
+  return {initial, std::move(factor)};
+}
+
+}  // namespace schedule
+}  // namespace unroll

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "unroll/optim/optimizer.hpp"
+
+namespace unroll {
+
+struct SGDOptions {
+  double learning_rate = 0.01;
+  double momentum = 0;   ///< in [0, 1); 0 keeps no state
+  double dampening = 0;  ///< in [0, 1]
+  bool nesterov = false;
+  Velocity velocity = Velocity::gradient;
+  double weight_decay = 0;
+  Decay decay = Decay::l2;
+  static constexpr std::string_view name = "SGD";
+};
+
+/// Stochastic gradient descent with momentum mu, Polyak 1964 and, as `nesterov`, Sutskever et al. 2013:
+///
+///     b = mu b + (1 - dampening) g          (the first b is g itself, as in PyTorch)
+///     theta -= lr b                         nesterov: theta -= lr (g + mu b)
+///
+/// With `Velocity::step` b collects lr g instead of g, and theta -= b: Keras's velocity with its sign turned.
+template <std::floating_point Scalar>
+class SGD : public detail::OptimizerBase<SGD<Scalar>, Scalar, SGDOptions, 1> {
+  using Base = detail::OptimizerBase<SGD, Scalar, SGDOptions, 1>;
+  using typename Base::ConstPiece, typename Base::Piece;
+  friend Base;
+
+ public:
+  explicit SGD(SGDOptions options = {}) : Base(options) {}
+
+ private:
+  static constexpr std::array<std::string_view, 1> state_names{"momentum"};
+  static constexpr bool squares_gradient = false;
+  bool keeps(std::size_t) const { return this->options().momentum != 0; }
+
+  void update(Piece theta, ConstPiece g, Piece b) const {
+    const SGDOptions& o = this->options();
+    const auto lr = Scalar(o.learning_rate), mu = Scalar(o.momentum);
+    if (mu == 0) {
+      theta -= lr * g;
+      return;
+    }
+    const bool collects_steps = o.velocity == Velocity::step;
+    const Scalar inner = collects_steps ? lr : Scalar(1), outer = collects_steps ? Scalar(1) : lr;
+    b = mu * b + (this->updates() == 1 ? inner : Scalar(1 - o.dampening) * inner) * g;
+    if (o.nesterov)
+      theta -= outer * (inner * g + mu * b);
+    else
+      theta -= outer * b;
+  }
+};
+
+}  // namespace unroll

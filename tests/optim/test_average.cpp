@@ -1,0 +1,59 @@
+#include <unroll/optim/average.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+TEMPLATE_TEST_CASE("the average of the weights begins with the first and forgets exponentially", "", float, double) {
+  WeightAverage<TestType> average({.momentum = 0.75});
+  Vector<TestType> theta = Vector<TestType>::Constant(3, 8);
+  average.update(theta);
+  CHECK(average.average() == theta);
+  theta.setConstant(4);
+  average.update(theta);
+  CHECK(average.average() == Vector<TestType>::Constant(3, 7));
+  theta.setZero();
+  support::AllocationCount allocations;
+  average.update(theta);
+  const auto count = allocations.count();
+  CHECK(count == 0);
+  CHECK(average.average() == Vector<TestType>::Constant(3, TestType(5.25)));
+}
+
+TEST_CASE("exchange puts the average in and out again") {
+  WeightAverage<float> average;
+  Vector<float> theta = Vector<float>::Constant(2, 1);
+  CHECK_THROWS_MATCHES(average.exchange(theta), ShapeError, says("0 entries, there are 2"));
+  average.update(theta);
+  theta.setConstant(2);
+  const Vector<float> kept = average.average();
+  average.exchange(theta);
+  CHECK(average.exchanged());
+  CHECK(theta == kept);
+  CHECK_THROWS_MATCHES(average.update(theta), ValueError, says("exchange the weights back"));
+  average.exchange(theta);
+  CHECK(!average.exchanged());
+  CHECK(theta == Vector<float>::Constant(2, 2));
+  CHECK(average.average() == kept);
+}
+
+TEST_CASE("the average resumes, and refuses what does not fit") {
+  WeightAverage<double> first, second;
+  const Vector<double> theta = Vector<double>::LinSpaced(4, 0, 1);
+  first.update(theta);
+  first.update(2 * theta);
+  Vector<double> saved;
+  first.visit_state([&](std::string_view name, auto& value) {
+    if constexpr (requires { value.size(); }) saved = value;
+    CHECK((name == "average" || name == "exchanged"));
+  });
+  second.visit_state([&](std::string_view, auto& value) {
+    if constexpr (requires { value.size(); }) value = saved;
+  });
+  first.update(theta);
+  second.update(theta);
+  CHECK(first.average() == second.average());
+  CHECK_THROWS_AS(first.update(Vector<double>::Ones(5)), ShapeError);
+  CHECK_THROWS_MATCHES(WeightAverage<double>({.momentum = 1}), ValueError, says("momentum"));
+}

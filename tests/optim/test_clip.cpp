@@ -1,0 +1,181 @@
+#include <unroll/optim/clip.hpp>
+
+#include "optim/golden.hpp"
+#include "support/allocations.hpp"
+
+using namespace unroll;
+
+namespace {
+
+/// The three tensors of a case, one behind the other.
+std::vector<double> joined(const SafeTensors& file, const std::string& prefix) {
+  std::vector<double> all;
+  for (const char* number : {"0", "1", "2"}) {
+    const auto values = file.at(prefix + number).to<double>();
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
+Vector<double> to_vector(const std::vector<double>& values) {
+  return Eigen::Map<const Vector<double>>(values.data(), Index(values.size()));
+}
+
+ParameterBlock block(Index offset, Index rows, Index cols, Index stride) {
+  return {"block", Role::input_weight, offset, rows, cols, stride};
+}
+
+}  // namespace
+
+TEST_CASE("clipping by the global norm agrees with PyTorch") {
+  const auto [name, max_norm, kind] = GENERATE(table<std::string, double, NormKind>({
+      {"clip/l2", 1, NormKind::l2},
+      {"clip/l2_untouched", 100, NormKind::l2},
+      {"clip/l2_zero", 1, NormKind::l2},
+      {"clip/inf_norm", 0.5, NormKind::inf},
+  }));
+  INFO(name);
+  const SafeTensors file = golden::read(name);
+  const golden::Tolerance tolerance(file);
+  Vector<double> gradient = to_vector(joined(file, "grad"));
+  const double norm = clip_by_global_norm(gradient, max_norm, kind);
+  CHECK(golden::agrees(norm, file.at("total_norm").to<double>()[0], tolerance.rtol, tolerance.atol));
+  golden::check_close(gradient, joined(file, "clipped"), tolerance);
+}
+
+TEST_CASE("clipping by value agrees with PyTorch, infinities included") {
+  const auto name = GENERATE("clip/value", "clip/value_nan_inf");
+  const SafeTensors file = golden::read(name);
+  Vector<double> gradient = to_vector(joined(file, "grad"));
+  clip_by_value(gradient, 0.5);
+  golden::check_close(gradient, joined(file, "clipped"), golden::Tolerance(file));
+}
+
+TEST_CASE("where PyTorch destroys the gradient, the norm tells and the gradient stays") {
+  SECTION("a NaN: PyTorch makes every entry NaN") {
+    const SafeTensors file = golden::read("clip/l2_nan");
+    const Vector<double> before = to_vector(joined(file, "grad"));
+    Vector<double> gradient = before;
+    CHECK(is_nan(clip_by_global_norm(gradient, 1)));
+    golden::check_close(gradient, joined(file, "grad"), {0, 0});
+    CHECK(first_non_finite(gradient) == 14);
+  }
+  SECTION("squares that overflow: PyTorch returns infinity and zeros, ours the norm and the clipped gradient") {
+    const SafeTensors file = golden::read("clip/l2_huge");
+    const Vector<double> before = to_vector(joined(file, "grad"));
+    Vector<double> gradient = before;
+    const double norm = clip_by_global_norm(gradient, 1);
+    CHECK(norm == Approx(1e160 * (before / 1e160).norm()).epsilon(1e-12));
+    CHECK(gradient.norm() == Approx(1).epsilon(1e-12));
+    CHECK(gradient.isApprox(before / norm, 1e-12));
+  }
+}
+
+TEMPLATE_TEST_CASE("the norm is right at every magnitude", "", float, double) {
+  using Limits = std::numeric_limits<TestType>;
+  for (const TestType size :
+       {Limits::denorm_min() * TestType(1 << 22), Limits::min(), TestType(1), Limits::max() / 4}) {
+    Vector<TestType> gradient(3);
+    gradient << 2 * size, 0, -size;
+    INFO(double(size));
+    CHECK(global_norm(gradient) / double(size) == Approx(std::sqrt(5.0)).epsilon(1e-6));
+    CHECK(global_norm(gradient, NormKind::inf) == double(2 * size));
+  }
+  Vector<TestType> exploded = Vector<TestType>::Constant(4, Limits::max() / 8);
+  clip_by_global_norm(exploded, 1e-3);
+  CHECK(double(exploded.norm()) == Approx(1e-3).epsilon(1e-5));
+}
+
+TEMPLATE_TEST_CASE("what is not finite is found wherever it is and left alone", "", float, double) {
+  using Limits = std::numeric_limits<TestType>;
+  const Index n = 700, at = GENERATE(Index(0), Index(1), Index(255), Index(256), Index(511), Index(699));
+  const auto bad = GENERATE(Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity());
+  const auto kind = GENERATE(NormKind::l2, NormKind::inf);
+  Vector<TestType> gradient = Vector<TestType>::Constant(n, Limits::max() / 1000);
+  CHECK(finite(gradient));
+  gradient[at] = bad;
+  CHECK(!finite(gradient));
+  CHECK(first_non_finite(gradient) == at);
+  const double norm = clip_by_global_norm(gradient, 1, kind);
+  CHECK((is_nan(bad) ? is_nan(norm) : norm == std::numeric_limits<double>::infinity()));
+  CHECK(!is_finite(clip_by_norm(gradient, std::vector{block(0, n, 1, n)}, 1.0, kind)));
+  CHECK((gradient.array() == Limits::max() / 1000).count() == n - 1);
+}
+
+TEST_CASE("first_non_finite counts down the columns of a matrix") {
+  Matrix<float> m = Matrix<float>::Zero(5, 4);
+  CHECK(first_non_finite(m) == -1);
+  CHECK(first_non_finite(m.middleRows(1, 3)) == -1);
+  m(2, 3) = NAN;
+  CHECK(first_non_finite(m) == 17);
+  CHECK(first_non_finite(m.middleRows(1, 3)) == 10);
+  CHECK(finite(m.leftCols(3)));
+  CHECK(finite(Vector<double>()));
+}
+
+TEST_CASE("the two rules for the factor") {
+  Vector<double> pytorch(2), keras(2), below(2);
+  pytorch << 3, 4;
+  keras = pytorch;
+  below << 0.3, 0.4;
+  CHECK(clip_by_global_norm(pytorch, 1) == 5);
+  CHECK(clip_by_global_norm(keras, 1, NormKind::l2, ClipRule::keras) == 5);
+  CHECK(pytorch.norm() == Approx(5 / (5 + 1e-6)).epsilon(1e-14));
+  CHECK(keras.norm() == Approx(1).epsilon(1e-14));
+  for (const auto rule : {ClipRule::pytorch, ClipRule::keras}) {
+    Vector<double> kept = below;
+    CHECK(clip_by_global_norm(kept, 1, NormKind::l2, rule) == 0.5);
+    CHECK(kept == below);
+    CHECK(clip_by_global_norm(kept, INFINITY, NormKind::l2, rule) == 0.5);
+    CHECK(kept == below);
+  }
+}
+
+TEST_CASE("every block is clipped by its own norm, interleaved blocks too") {
+  Vector<float> gradient(9);
+  // Columns of 3: rows 0 and 1 are one block, row 2 another; the last three entries a third.
+  gradient << 3, 0, 30, 0, 4, 40, 0.1f, 0, 0.2f;
+  const std::vector<ParameterBlock> blocks{block(0, 2, 2, 3), block(2, 1, 2, 3), block(6, 3, 1, 3)};
+  CHECK(clip_by_norm(gradient, blocks, 1) == Approx(50));
+  Vector<float> want(9);
+  want << 0.6f, 0, 0.6f, 0, 0.8f, 0.8f, 0.1f, 0, 0.2f;
+  CHECK(gradient.isApprox(want, 1e-6f));
+  CHECK_THROWS_MATCHES(clip_by_norm(gradient, std::vector{block(2, 2, 3, 3)}, 1.0), ShapeError,
+                       says("ends at entry 10"));
+  CHECK_THROWS_AS(clip_by_norm(gradient, std::vector{block(-1, 2, 1, 2)}, 1.0), ShapeError);
+}
+
+TEST_CASE("a part of a vector can be clipped, and nothing is allocated") {
+  Vector<float> gradient = Vector<float>::Constant(6, 2);
+  const std::vector<ParameterBlock> blocks{block(0, 2, 1, 2), block(2, 4, 1, 4)};
+  support::AllocationCount allocations;
+  clip_by_global_norm(gradient.head(2), 1, NormKind::l2, ClipRule::keras);
+  clip_by_value(gradient.tail(2), 0.5);
+  clip_by_norm(gradient, blocks, 100);
+  const auto count = allocations.count();
+  CHECK(count == 0);
+  Vector<float> want(6);
+  want << std::sqrt(0.5f), std::sqrt(0.5f), 2, 2, 0.5f, 0.5f;
+  CHECK(gradient.isApprox(want, 1e-6f));
+}
+
+TEST_CASE("limits out of range are refused") {
+  Vector<double> gradient = Vector<double>::Ones(2);
+  for (const double limit : {0.0, -1.0, double(NAN)}) {
+    CHECK_THROWS_MATCHES(clip_by_global_norm(gradient, limit), ValueError, says("max_norm"));
+    CHECK_THROWS_MATCHES(clip_by_norm(gradient, {}, limit), ValueError, says("max_norm"));
+    CHECK_THROWS_MATCHES(clip_by_value(gradient, limit), ValueError, says("limit"));
+  }
+  Vector<double> none;
+  CHECK(clip_by_global_norm(none, 1) == 0);
+  CHECK(clip_by_global_norm(none, 1, NormKind::inf) == 0);
+}
+
+TEST_CASE("a NaN stays a NaN when entries are limited") {
+  Vector<float> gradient(3);
+  gradient << NAN, 7, -7;
+  clip_by_value(gradient, 1);
+  CHECK(is_nan(gradient[0]));
+  CHECK(gradient[1] == 1);
+  CHECK(gradient[2] == -1);
+}

@@ -1,0 +1,276 @@
+#include <cstring>
+#include <map>
+#include <unroll/optim/adadelta.hpp>
+#include <unroll/optim/adagrad.hpp>
+#include <unroll/optim/adam.hpp>
+#include <unroll/optim/adamax.hpp>
+#include <unroll/optim/nadam.hpp>
+#include <unroll/optim/radam.hpp>
+#include <unroll/optim/rmsprop.hpp>
+#include <unroll/optim/sgd.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+/// Every optimizer with a setting that uses all of its state.
+template <class O>
+O make(double learning_rate, double weight_decay = 0) {
+  typename O::Options options;
+  options.learning_rate = learning_rate;
+  options.weight_decay = weight_decay;
+  if constexpr (requires { options.momentum; }) options.momentum = 0.9;
+  if constexpr (requires { options.centered; }) options.centered = true;
+  if constexpr (requires { options.amsgrad; }) options.amsgrad = true;
+  return O(options);
+}
+
+template <class Scalar>
+Vector<Scalar> ramp(Index n, double from, double to) {
+  return Vector<Scalar>::LinSpaced(n, Scalar(from), Scalar(to));
+}
+
+/// Copies state out of one optimizer or into another.
+template <class Scalar>
+struct Store {
+  std::map<std::string, Vector<Scalar>> vectors;
+  std::map<std::string, double> numbers;
+
+  template <class O>
+  void save(O& optimizer) {
+    optimizer.visit_state([&](std::string_view name, auto& value) {
+      if constexpr (requires { value.size(); })
+        vectors[std::string(name)] = value;
+      else
+        numbers[std::string(name)] = double(value);
+    });
+  }
+  template <class O>
+  void restore(O& optimizer) const {
+    optimizer.visit_state([&]<class Value>(std::string_view name, Value& value) {
+      if constexpr (requires { value.size(); })
+        value = vectors.at(std::string(name));
+      else
+        value = Value(numbers.at(std::string(name)));
+    });
+  }
+  bool operator==(const Store& other) const { return vectors == other.vectors && numbers == other.numbers; }
+};
+
+template <class O>
+Store<typename O::Scalar> state_of(O& optimizer) {
+  Store<typename O::Scalar> store;
+  store.save(optimizer);
+  return store;
+}
+
+/// A user's own optimizer, to see that the concept asks for no more than it says.
+struct SignDescent {
+  using Scalar = float;
+  struct Options {
+    double learning_rate = 0.1;
+  } given;
+  void step(OutVector<float> theta, InVector<float> gradient) {
+    theta.array() -= float(given.learning_rate) * gradient.array().sign();
+  }
+  double& learning_rate() { return given.learning_rate; }
+  Options& options() { return given; }
+  void set_decay_mask(const Vector<float>&) {}
+  template <class F>
+  void visit_state(F&&) {}
+};
+static_assert(Optimizer<SignDescent> && Optimizer<Adam<float>> && !Optimizer<int>);
+
+}  // namespace
+
+#define EVERY_IN(S) SGD<S>, RMSprop<S>, Adam<S>, AdamW<S>, Adamax<S>, NAdam<S>, RAdam<S>, Adagrad<S>, Adadelta<S>
+#define EVERY_OPTIMIZER EVERY_IN(float), EVERY_IN(double)
+
+TEMPLATE_TEST_CASE("every optimizer goes down a quadratic", "", EVERY_OPTIMIZER) {
+  using Scalar = typename TestType::Scalar;
+  constexpr bool accumulates = std::same_as<TestType, Adagrad<Scalar>>,
+                 unitless = std::same_as<TestType, Adadelta<Scalar>>;
+  auto optimizer = make<TestType>(accumulates ? 1 : unitless ? 1 : 0.01);
+  const Index n = 2500;  // more than two pieces, and no multiple of one
+  const Vector<Scalar> target = ramp<Scalar>(n, -1, 1), curvature = ramp<Scalar>(n, 0.5, 2);
+  Vector<Scalar> theta = ramp<Scalar>(n, 2, 1);
+  for (int t = 0; t < 1500; ++t) optimizer.step(theta, curvature.cwiseProduct(theta - target));
+  CHECK((theta - target).cwiseAbs().maxCoeff() < (unitless ? 0.3 : 0.03));
+}
+
+TEMPLATE_TEST_CASE("a resumed optimizer continues bit for bit", "", EVERY_OPTIMIZER) {
+  using Scalar = typename TestType::Scalar;
+  const Index n = 1030;
+  auto optimizer = make<TestType>(0.01, 0.1), fresh = make<TestType>(0.01, 0.1);
+  Vector<Scalar> theta = ramp<Scalar>(n, -1, 2);
+  const auto train = [&](TestType& by, Vector<Scalar>& values) {
+    for (int t = 0; t < 7; ++t) by.step(values, (values.array() * Scalar(1.5) - Scalar(0.3)).matrix());
+  };
+  train(optimizer, theta);
+  const auto saved = state_of(optimizer);
+  CHECK(saved.numbers.at("updates") == 7);
+  CHECK(!saved.vectors.empty());
+  Vector<Scalar> copy = theta, without = theta;
+  saved.restore(fresh);
+  train(optimizer, theta);
+  train(fresh, copy);
+  CHECK(std::memcmp(theta.data(), copy.data(), sizeof(Scalar) * std::size_t(n)) == 0);
+  CHECK(state_of(optimizer) == state_of(fresh));
+  auto forgetful = make<TestType>(0.01, 0.1);
+  train(forgetful, without);
+  CHECK(theta != without);  // else the state would not matter and nothing was shown
+}
+
+TEMPLATE_TEST_CASE("a gradient that is not finite touches neither parameters nor state", "", EVERY_OPTIMIZER) {
+  using Scalar = typename TestType::Scalar;
+  using Limits = std::numeric_limits<Scalar>;
+  const auto bad = GENERATE(Limits::quiet_NaN(), -Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity());
+  const Index n = 600, at = GENERATE(Index(0), Index(255), Index(256), Index(599));
+  auto optimizer = make<TestType>(0.01, 0.1);
+  Vector<Scalar> theta = ramp<Scalar>(n, -1, 2), gradient = ramp<Scalar>(n, 1, -1);
+  optimizer.step(theta, gradient);
+  const Vector<Scalar> before = theta;
+  const auto state_before = state_of(optimizer);
+  gradient[at] = bad;
+  CHECK_THROWS_MATCHES(optimizer.step(theta, gradient), NonFiniteError, says("entry " + std::to_string(at)));
+  CHECK(theta == before);
+  CHECK(state_of(optimizer) == state_before);
+}
+
+TEST_CASE("a gradient whose square is infinite is refused where it would be squared") {
+  const Vector<float> gradient = Vector<float>::Constant(3, 1e19f);
+  Vector<float> theta = Vector<float>::Zero(3);
+  CHECK_THROWS_MATCHES(Adam<float>().step(theta, gradient), NonFiniteError, says("too large to be squared"));
+  CHECK_THROWS_AS(RMSprop<float>().step(theta, gradient), NonFiniteError);
+  CHECK_THROWS_AS(Adagrad<float>().step(theta, gradient), NonFiniteError);
+  CHECK_NOTHROW(Adamax<float>().step(theta, gradient));
+  CHECK_NOTHROW(SGD<float>().step(theta, gradient));
+  Adam<float> adam;
+  adam.step(theta, Vector<float>::Constant(3, 9e18f));
+  CHECK(finite(theta));
+  adam.visit_state([](std::string_view, auto& value) {
+    if constexpr (requires { value.size(); }) CHECK(finite(value));
+  });
+}
+
+TEMPLATE_TEST_CASE("weight decay spares the entries that the mask excludes", "", EVERY_OPTIMIZER) {
+  using Scalar = typename TestType::Scalar;
+  const auto decay = GENERATE(Decay::l2, Decay::decoupled);
+  const Index n = 1500;
+  auto masked = make<TestType>(0.01, 0.3), decaying = make<TestType>(0.01, 0.3), plain = make<TestType>(0.01);
+  masked.options().decay = decaying.options().decay = decay;
+  Vector<Scalar> mask = Vector<Scalar>::Ones(n);
+  mask.segment(1000, 300).setZero();
+  masked.set_decay_mask(mask);
+  Vector<Scalar> by_masked = ramp<Scalar>(n, 1, 2), by_decaying = by_masked, by_plain = by_masked;
+  const Vector<Scalar> gradient = ramp<Scalar>(n, -0.1, -0.2);  // against the decay
+  for (int t = 0; t < 3; ++t) {
+    masked.step(by_masked, gradient);
+    decaying.step(by_decaying, gradient);
+    plain.step(by_plain, gradient);
+  }
+  CHECK(by_masked.segment(1000, 300) == by_plain.segment(1000, 300));
+  CHECK(by_masked.head(1000) == by_decaying.head(1000));
+  CHECK(by_masked.tail(200) == by_decaying.tail(200));
+  CHECK((by_decaying - by_plain).segment(1000, 300).cwiseAbs().maxCoeff() > 0);  // else the mask would not matter
+}
+
+TEMPLATE_TEST_CASE("step allocates nothing after the first call", "", EVERY_OPTIMIZER) {
+  using Scalar = typename TestType::Scalar;
+  auto optimizer = make<TestType>(0.01, 0.1);
+  Vector<Scalar> theta = ramp<Scalar>(3000, -1, 2);
+  const Vector<Scalar> gradient = ramp<Scalar>(3000, 1, -1);
+  optimizer.set_decay_mask(Vector<Scalar>::Ones(3000));
+  optimizer.step(theta, gradient);
+  support::AllocationCount allocations;
+  for (int t = 0; t < 3; ++t) optimizer.step(theta, gradient);
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+TEMPLATE_TEST_CASE("sizes that do not fit are refused before anything changes", "", EVERY_IN(float)) {
+  auto optimizer = make<TestType>(0.01, 0.1);
+  Vector<float> theta = ramp<float>(5, 0, 1);
+  const Vector<float> before = theta;
+  CHECK_THROWS_MATCHES(optimizer.step(theta, ramp<float>(4, 0, 1)), ShapeError, says("4 entries, there are 5"));
+  optimizer.set_decay_mask(Vector<float>::Ones(6));
+  CHECK_THROWS_MATCHES(optimizer.step(theta, theta), ShapeError, says("decay mask has 6"));
+  CHECK(theta == before);
+  optimizer.set_decay_mask({});
+  optimizer.step(theta, before);
+  Vector<float> other = ramp<float>(6, 0, 1);
+  CHECK_THROWS_MATCHES(optimizer.step(other, other), ShapeError, says("one model"));
+  Vector<float> none;
+  CHECK_NOTHROW(make<TestType>(0.01).step(none, none));
+}
+
+TEST_CASE("options out of range are refused with their name and value") {
+  CHECK_THROWS_MATCHES(Adam<float>({.learning_rate = -1}), ValueError,
+                       says("Adam: learning_rate must be finite and >= 0, it is -1"));
+  CHECK_THROWS_MATCHES(AdamW<float>({.beta2 = 1}), ValueError, says("AdamW: beta2 must be in [0, 1), it is 1"));
+  CHECK_THROWS_MATCHES(NAdam<float>({.beta1 = -0.5}), ValueError, says("beta1"));
+  CHECK_THROWS_MATCHES(NAdam<float>({.momentum_decay = -1}), ValueError, says("momentum_decay"));
+  CHECK_THROWS_MATCHES(RAdam<float>({.epsilon = 0}), ValueError, says("epsilon"));
+  CHECK_THROWS_MATCHES(Adamax<float>({.epsilon = 1e-60}), ValueError, says("1e-60"));
+  CHECK_THROWS_MATCHES(SGD<float>({.momentum = 1.5}), ValueError, says("momentum must be in [0, 1), it is 1.5"));
+  CHECK_THROWS_MATCHES(SGD<float>({.momentum = 0.5, .dampening = 2}), ValueError, says("dampening"));
+  CHECK_THROWS_MATCHES(SGD<float>({.nesterov = true}), ValueError, says("nesterov needs momentum > 0"));
+  CHECK_THROWS_MATCHES(SGD<float>({.momentum = 0.9, .dampening = 0.1, .nesterov = true}), ValueError,
+                       says("0.9 and 0.1"));
+  CHECK_THROWS_MATCHES(RMSprop<float>({.rho = 1}), ValueError, says("rho"));
+  CHECK_THROWS_MATCHES(Adagrad<float>({.lr_decay = -1}), ValueError, says("lr_decay"));
+  CHECK_THROWS_MATCHES(Adagrad<float>({.initial_accumulator = -1}), ValueError, says("initial_accumulator"));
+  CHECK_THROWS_MATCHES(Adadelta<float>({.weight_decay = NAN}), ValueError, says("nan"));
+  CHECK_THROWS_MATCHES(SGD<float>().set_decay_mask(Vector<float>::Constant(2, -1)), ValueError, says("decay mask"));
+
+  SGD<float> sgd;
+  Vector<float> theta = Vector<float>::Ones(2);
+  sgd.learning_rate() = INFINITY;  // a schedule that went wrong
+  CHECK_THROWS_MATCHES(sgd.step(theta, theta), ValueError, says("learning_rate"));
+  CHECK(theta == Vector<float>::Ones(2));
+}
+
+TEST_CASE("a restored state that does not fit is refused") {
+  Adam<double> adam;
+  adam.visit_state([]<class Value>(std::string_view name, Value& value) {
+    if constexpr (std::same_as<Value, std::int64_t>) value = -3;
+    CHECK((name == "updates" || name == "m" || name == "v"));
+  });
+  Vector<double> theta = Vector<double>::Ones(2);
+  CHECK_THROWS_MATCHES(adam.step(theta, theta), ValueError, says("-3"));
+}
+
+TEST_CASE("PyTorch's and Keras's momentum part when the learning rate changes") {
+  const Vector<double> gradient = Vector<double>::Ones(1);
+  const auto after = [&](Velocity velocity, double second_rate) {
+    SGD<double> sgd({.learning_rate = 0.1, .momentum = 0.5, .velocity = velocity});
+    Vector<double> theta = Vector<double>::Zero(1);
+    sgd.step(theta, gradient);
+    sgd.learning_rate() = second_rate;
+    sgd.step(theta, gradient);
+    return theta[0];
+  };
+  CHECK(after(Velocity::gradient, 0.1) == Approx(after(Velocity::step, 0.1)));
+  CHECK(after(Velocity::gradient, 0.01) == Approx(-0.1 - 0.01 * 1.5));
+  CHECK(after(Velocity::step, 0.01) == Approx(-0.1 - 0.05 - 0.01));
+}
+
+TEST_CASE("centred RMSprop survives a variance that rounds below zero") {
+  RMSprop<float> rmsprop({.rho = 0.9, .centered = true});
+  Vector<float> theta = Vector<float>::Zero(64);
+  const Vector<float> gradient = ramp<float>(64, 0.1, 1000);  // constant in time: the variance goes to 0
+  for (int t = 0; t < 400; ++t) rmsprop.step(theta, gradient);
+  CHECK(finite(theta));
+}
+
+TEST_CASE("an entry that never has a gradient stays where it is") {
+  Vector<float> theta = Vector<float>::Ones(2), gradient = Vector<float>::Zero(2);
+  Adam<float> adam;
+  RMSprop<float> rmsprop({.epsilon = 1e-7, .epsilon_at = RootEpsilon::inside, .centered = true});
+  Adagrad<float> adagrad;
+  for (int t = 0; t < 5; ++t) adam.step(theta, gradient), rmsprop.step(theta, gradient), adagrad.step(theta, gradient);
+  CHECK(theta == Vector<float>::Ones(2));
+}

@@ -1,0 +1,190 @@
+#include <functional>
+#include <map>
+#include <unroll/optim/plateau.hpp>
+#include <unroll/optim/schedules.hpp>
+
+#include "optim/golden.hpp"
+
+using namespace unroll;
+
+namespace {
+
+using Rates = std::function<double(long)>;
+
+template <Schedule S>
+Rates of(S s) {
+  return [s](long k) { return s.rate(k); };
+}
+
+const std::map<std::string, Rates> schedules{
+    {"sched/step", of(schedule::Step{.initial = 0.1, .every = 7, .factor = 0.5})},
+    {"sched/multistep", of(schedule::Multistep{.initial = 0.1, .milestones = {3, 10, 11}, .factor = 0.1})},
+    {"sched/exponential", of(schedule::Exponential{.initial = 0.1, .factor = 0.9})},
+    {"sched/linear", of(schedule::Linear{.initial = 0.1, .length = 8, .start_factor = 0.1})},
+    {"sched/polynomial", of(schedule::Polynomial{.initial = 0.1, .length = 15, .power = 2})},
+    {"sched/cosine", of(schedule::Cosine{.initial = 0.1, .half_period = 20, .lowest = 0.001})},
+    {"sched/cosine_restarts", of(schedule::CosineRestarts{.initial = 0.1, .first = 5, .stretch = 2})},
+    {"sched/onecycle", of(schedule::OneCycle{.highest = 0.4, .length = 31})},
+    {"sched/warmup_cosine", of(schedule::warmup(5, schedule::Cosine{.initial = 0.1, .half_period = 20}, 0.2))},
+    {"sched/lambda_linear_decay", of(schedule::lambda(0.1, [](long k) { return std::max(0.0, 1 - double(k) / 25); }))},
+};
+
+std::vector<double> after_each(Plateau plateau, const std::vector<double>& metrics) {
+  std::vector<double> rates{plateau.rate()};
+  for (const double metric : metrics) rates.push_back(plateau.update(metric));
+  return rates;
+}
+
+const std::vector<double> constant(8, 1.0);
+
+}  // namespace
+
+TEST_CASE("schedules agree with PyTorch at every k") {
+  std::size_t compared = 0;
+  for (const std::string& name : golden::cases("sched")) {
+    if (name.find("plateau") != std::string::npos) continue;
+    INFO(name);
+    const SafeTensors file = golden::read(name);
+    const auto want = file.at("lr").to<double>();
+    std::vector<double> got;
+    for (std::size_t k = 0; k < want.size(); ++k) got.push_back(schedules.at(name)(long(k)));
+    golden::check_close(Eigen::Map<const Vector<double>>(got.data(), Index(got.size())), want, golden::Tolerance(file));
+    ++compared;
+  }
+  CHECK(compared == schedules.size());
+}
+
+TEST_CASE("one cycle moves the momentum against the rate") {
+  const SafeTensors file = golden::read("sched/onecycle");
+  const auto want = file.at("momentum").to<double>();
+  const schedule::OneCycle cycle{.highest = 0.4, .length = 31};
+  const golden::Tolerance tolerance(file);
+  for (std::size_t k = 0; k < want.size(); ++k)
+    CHECK(golden::agrees(cycle.momentum(long(k)), want[k], tolerance.rtol, tolerance.atol));
+  CHECK(cycle.rate(1000) == cycle.rate(30));
+}
+
+TEST_CASE("one cycle in three phases, straight") {
+  const schedule::OneCycle cycle{.highest = 1, .length = 21, .rising = 0.5, .start_divisor = 10, .straight = true};
+  CHECK(cycle.rate(0) == Approx(0.1));
+  CHECK(cycle.rate(19) == Approx(1e-5 + (1 - 1e-5) * (1 / 10.5)));
+  const schedule::OneCycle symmetric{
+      .highest = 1, .length = 20, .rising = 0.25, .start_divisor = 10, .straight = true, .symmetric = true};
+  CHECK(symmetric.rate(4) == Approx(1));     // 0.25 * 20 - 1
+  CHECK(symmetric.rate(6) == Approx(0.55));  // half way down
+  CHECK(symmetric.rate(8) == Approx(0.1));
+  CHECK(symmetric.momentum(4) == Approx(0.85));
+  CHECK(symmetric.momentum(12) == Approx(0.95));
+  CHECK(symmetric.rate(19) == Approx(1e-5));
+  CHECK(std::isfinite(schedule::OneCycle{.length = 1}.rate(0)));
+  CHECK(std::isfinite(schedule::OneCycle{.length = 2, .rising = 0.5}.rate(0)));
+}
+
+TEST_CASE("a cosine goes up again after its half period") {
+  const schedule::Cosine cosine{.initial = 1, .half_period = 10, .lowest = 0.2};
+  CHECK(cosine.rate(10) == Approx(0.2));
+  CHECK(cosine.rate(15) == Approx(0.6));
+  CHECK(cosine.rate(20) == Approx(1));
+}
+
+TEST_CASE("restarts come at once for any k, however far") {
+  const schedule::CosineRestarts even{.initial = 1, .first = 5}, growing{.initial = 1, .first = 5, .stretch = 1000000};
+  for (const long k : {5L, 10L, 5000000000L}) CHECK(even.rate(k) == 1);
+  CHECK(even.rate(4999999999L) == Approx(even.rate(4)));
+  CHECK(growing.rate(std::numeric_limits<long>::max()) >= 0);
+}
+
+TEST_CASE("the rest of the schedules") {
+  CHECK(schedule::Constant{0.3}.rate(99) == 0.3);
+  CHECK(schedule::Polynomial{.initial = 1, .length = 4, .final = 0.5}.rate(2) == Approx(0.75));
+  CHECK(schedule::Polynomial{.initial = 1, .length = 4, .final = 0.5}.rate(9) == 0.5);
+  const auto warm = schedule::warmup(4, schedule::Exponential{.initial = 1, .factor = 0.5});
+  CHECK(warm.rate(0) == 0);
+  CHECK(warm.rate(1) == Approx(0.25));
+  CHECK(warm.rate(4) == 1);
+  CHECK(warm.rate(5) == 0.5);
+  CHECK(schedule::warmup(0, schedule::Constant{0.3}).rate(0) == 0.3);
+  const schedule::Noam noam{.scale = 2, .units = 64, .warmup = 100};  // the paper's step number begins at 1
+  CHECK(noam.rate(0) == Approx(2 / 8. / 1000));
+  CHECK(noam.rate(99) == Approx(2 / 8. / 10));
+  CHECK(noam.rate(399) == Approx(2 / 8. / 20));
+}
+
+TEST_CASE("schedules refuse what makes no sense") {
+  CHECK_THROWS_MATCHES(schedule::Constant{}.rate(-1), ValueError, says("-1"));
+  CHECK_THROWS_MATCHES(schedule::Step{.every = 0}.rate(1), ValueError, says("every"));
+  CHECK_THROWS_MATCHES(schedule::Linear{.length = 0}.rate(1), ValueError, says("length"));
+  CHECK_THROWS_MATCHES(schedule::Polynomial{.power = 0}.rate(1), ValueError, says("power"));
+  CHECK_THROWS_MATCHES(schedule::Cosine{.half_period = -3}.rate(1), ValueError, says("-3"));
+  CHECK_THROWS_MATCHES(schedule::CosineRestarts{.stretch = 0}.rate(1), ValueError, says("stretch"));
+  CHECK_THROWS_MATCHES(schedule::OneCycle{.rising = 2}.rate(1), ValueError, says("rising"));
+  CHECK_THROWS_MATCHES(schedule::warmup(-1, schedule::Constant{}).rate(1), ValueError, says("warm-up"));
+  CHECK_THROWS_MATCHES(schedule::Noam{.warmup = 0}.rate(1), ValueError, says("warmup"));
+}
+
+TEST_CASE("plateaus agree with PyTorch") {
+  const auto [name, options] = GENERATE(table<std::string, PlateauOptions>({
+      {"sched/plateau", {.initial = 0.1, .factor = 0.5, .patience = 3}},
+      {"sched/plateau_abs_cooldown",
+       {.initial = 0.1,
+        .patience = 2,
+        .better = Better::larger,
+        .threshold = 0.05,
+        .threshold_kind = Threshold::absolute,
+        .cooldown = 2,
+        .lowest = 1e-4}},
+  }));
+  INFO(name);
+  const SafeTensors file = golden::read(name);
+  const auto got = after_each(Plateau(options), file.at("metrics").to<double>()), want = file.at("lr").to<double>();
+  golden::check_close(Eigen::Map<const Vector<double>>(got.data(), Index(got.size())), want, golden::Tolerance(file));
+}
+
+TEST_CASE("PyTorch cuts one call later than Keras") {
+  PlateauOptions options{.initial = 1, .factor = 0.5, .patience = 2};
+  CHECK(after_each(Plateau(options), constant) == std::vector<double>{1, 1, 1, 1, .5, .5, .5, .25, .25});
+  options.rule = PlateauRule::keras;
+  CHECK(after_each(Plateau(options), constant) == std::vector<double>{1, 1, 1, .5, .5, .25, .25, .125, .125});
+}
+
+TEST_CASE("Keras's cooldown") {
+  const PlateauOptions options{
+      .initial = 1, .factor = 0.5, .patience = 1, .rule = PlateauRule::keras, .cooldown = 3, .lowest = 0.25};
+  // Cut at call 2; three calls of cooldown, the third of which already counts: cut at call 5, then the floor is
+  // reached.
+  CHECK(after_each(Plateau(options), constant) == std::vector<double>{1, 1, .5, .5, .5, .25, .25, .25, .25});
+}
+
+TEST_CASE("a plateau's threshold, direction, tiny cuts and NaN") {
+  const std::vector<double> slow{100, 99.5, 99.2, 99.1, 99.05};
+  CHECK(after_each(Plateau({.initial = 1, .patience = 1, .threshold = 0.01}), slow).back() < 1);
+  CHECK(
+      after_each(Plateau({.initial = 1, .patience = 1, .threshold = 0.01, .threshold_kind = Threshold::absolute}), slow)
+          .back() == 1);
+  CHECK(after_each(Plateau({.initial = 1, .patience = 1, .better = Better::larger}), {1, 2, 3, 4, 5}).back() == 1);
+  CHECK(after_each(Plateau({.initial = 1e-8, .patience = 0}), constant).back() == 1e-8);
+  CHECK(after_each(Plateau({.initial = 1, .patience = 1}), {1, NAN, NAN, NAN}).back() < 1);
+}
+
+TEST_CASE("a plateau resumes where it was") {
+  const PlateauOptions options{.initial = 1, .factor = 0.5, .patience = 2, .cooldown = 1};
+  const std::vector<double> metrics{5, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3};
+  for (std::size_t cut = 0; cut < metrics.size(); ++cut) {
+    Plateau whole(options), first(options), second(options);
+    for (const double m : metrics) whole.update(m);
+    for (std::size_t i = 0; i < cut; ++i) first.update(metrics[i]);
+    std::map<std::string, double> saved;
+    first.visit_state([&](std::string_view name, auto& value) { saved[std::string(name)] = double(value); });
+    second.visit_state([&]<class V>(std::string_view name, V& value) { value = V(saved.at(std::string(name))); });
+    for (std::size_t i = cut; i < metrics.size(); ++i) second.update(metrics[i]);
+    CHECK(second.rate() == whole.rate());
+  }
+}
+
+TEST_CASE("a plateau refuses options out of range") {
+  CHECK_THROWS_MATCHES(Plateau({.factor = 1}), ValueError, says("Plateau: factor must be in (0, 1), it is 1"));
+  CHECK_THROWS_MATCHES(Plateau({.patience = -1}), ValueError, says("patience"));
+  CHECK_THROWS_MATCHES(Plateau({.initial = NAN}), ValueError, says("initial"));
+  CHECK_THROWS_MATCHES(Plateau({.cooldown = -1}), ValueError, says("cooldown"));
+  CHECK_THROWS_MATCHES(Plateau({.lowest = -1}), ValueError, says("lowest"));
+}
