@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "unroll/core/lanes.hpp"
@@ -28,7 +29,7 @@ inline constexpr int tile_width = many_registers ? 8 : 6;
 
 /// Few columns need more panels: a multiply-add takes 4 cycles and up to 2 begin in each, so 8 sums and more must be
 /// under way.
-constexpr int height_for(Index width) { return static_cast<int>(std::clamp<Index>(12 / width, tile_height, 8)); }
+constexpr int height_for(int width) { return std::clamp(12 / width, tile_height, 8); }
 
 /// The operands of one tile: target(r, j) (+)= sum over k of left(r, k) right(k, j).
 template <class Scalar>
@@ -97,21 +98,19 @@ void multiply_tile(const Tile<Scalar>& tile) {
           tile.add);
 }
 
-/// The tiles of one width, by height - 1.
+/// The tiles of one width: [height - 1].
 template <class Scalar, int width>
 inline constexpr auto tiles_of_width = []<int... i>(std::integer_sequence<int, i...>) {
   return std::array{&multiply_tile<Scalar, i + 1, width>...};
 }
 (std::make_integer_sequence<int, height_for(width)>{});
 
+/// All tiles: [width - 1], with their number and [height - 1].
 template <class Scalar>
-void multiply_tile(const Tile<Scalar>& tile, Index height, Index width) {
-  static constexpr auto by_width = []<int... i>(std::integer_sequence<int, i...>) {
-    return std::array{tiles_of_width<Scalar, i + 1>.data()...};
-  }
-  (std::make_integer_sequence<int, tile_width>{});
-  by_width[static_cast<std::size_t>(width - 1)][height - 1](tile);
+inline constexpr auto tiles = []<int... i>(std::integer_sequence<int, i...>) {
+  return std::array{std::span<void (*const)(const Tile<Scalar>&)>(tiles_of_width<Scalar, i + 1>)...};
 }
+(std::make_integer_sequence<int, tile_width>{});
 
 /// The first of as few and as equal parts, none above `most`, as `whole` is cut into: 10 columns are 5 + 5 and not 8
 /// + 2.
@@ -124,10 +123,10 @@ inline Index even_part(Index whole, Index most) {
 /// All `rows` of the left factor times all columns: a few panels, which stay in the first-level cache, pass over the
 /// columns.
 template <class Scalar>
-void multiply_panels(Tile<Scalar> tile, Index rows, Index columns) {
+void multiply_panels(Tile<Scalar>& tile, Index rows, Index columns) {
   constexpr Index lanes = NativeLanes<Scalar>::size;
   if (columns == 0) return;
-  const Index most = height_for(even_part(columns, tile_width));
+  const Index most = std::ssize(tiles<Scalar>[static_cast<std::size_t>(even_part(columns, tile_width) - 1)]);
   const Scalar* const right = tile.right;
   Scalar* target = tile.target;
   for (Index height; rows > 0; rows -= height * lanes) {
@@ -137,7 +136,7 @@ void multiply_panels(Tile<Scalar> tile, Index rows, Index columns) {
     tile.target = target;
     for (Index left = columns, width; left > 0; left -= width) {
       width = even_part(left, tile_width);
-      multiply_tile(tile, height, width);
+      tiles<Scalar>[static_cast<std::size_t>(width - 1)][static_cast<std::size_t>(height - 1)](tile);
       tile.right += width * tile.column_stride;
       tile.target += width * tile.target_stride;
     }
@@ -208,18 +207,18 @@ class PackedMatrix {
   Scalar* panel(Index i) { return panels_.data() + i * lanes * inner_; }
 
   void multiply(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride, bool add) const {
-    detail::multiply_panels<Scalar>({.left = panels_.data(),
-                                     .panel_stride = lanes * inner_,
-                                     .left_stride = lanes,
-                                     .right = x,
-                                     .right_stride = 1,
-                                     .column_stride = x_stride,
-                                     .terms = inner_,
-                                     .target = y,
-                                     .target_stride = y_stride,
-                                     .last_rows = 0,
-                                     .add = add},
-                                    rows_, columns);
+    detail::Tile<Scalar> tile{.left = panels_.data(),
+                              .panel_stride = lanes * inner_,
+                              .left_stride = lanes,
+                              .right = x,
+                              .right_stride = 1,
+                              .column_stride = x_stride,
+                              .terms = inner_,
+                              .target = y,
+                              .target_stride = y_stride,
+                              .last_rows = 0,
+                              .add = add};
+    detail::multiply_panels(tile, rows_, columns);
   }
 
   Index rows_ = 0, inner_ = 0;
@@ -254,7 +253,8 @@ void add_outer_products(const Scalar* a, Index a_stride, Index rows, const Scala
     if (whole < rows) {  // the last rows fill no register, and nothing behind them may be read
       Scalar panel[block * lanes];
       detail::pack_panel(a + whole, a_stride, rows - whole, tile.terms, panel);
-      tile.left = panel, tile.left_stride = lanes, tile.target += whole;
+      tile.left = panel, tile.left_stride = lanes;
+      tile.right = b, tile.target = gradient + whole;
       detail::multiply_panels(tile, rows - whole, inner);
     }
   }
