@@ -3,10 +3,21 @@
 
 #include <array>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "unroll/core/types.hpp"
 
 namespace unroll {
+
+/// The sizes of a cell: what is not said is derived from its equations.
+struct CellSizes {
+  std::vector<Index> inputs = {};     ///< features per step of each input, in the order in which the equations read them first
+  Index units = 0;               ///< rows of states and intermediate values
+  std::vector<Index> constants = {};  ///< rows of each constant, likewise
+  std::vector<std::pair<std::string, Index>> sizes = {};  ///< rows of symbols that were given another size than "units", by name
+};
 
 /// What a recurrence reads: one matrix per input [rows x columns of the timeline], and one per constant [rows x batch, by rank].
 template <class Scalar>

@@ -2,7 +2,9 @@
 // A cell for the engine, made from equations: the products of each stage, then its fused passes, and the same backwards.
 
 #include <memory>
-#include <vector>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/products.hpp"
@@ -39,6 +41,12 @@ class EquationCell {
   Index state_rows(int s) const { return rows_of_size(program.state[s].size); }
   Index output_rows() const { return rows_of_size(program.size_of(program.output)); }
   const ParameterTable& parameters() const { return layout_->table(); }
+  /// Whether a product reads the state before the step.
+  static constexpr bool collects_state(int s) {
+    for (int v = 0; v < schedule.sources; ++v)
+      if (schedule.source[v].operation == s) return true;
+    return false;
+  }
   const CellLayout<Derivation>& layout() const { return *layout_; }
 
   /// Numbers that a pass keeps for each column, states and output not counted.
@@ -158,6 +166,24 @@ class EquationCell {
     each_source(-1, Op::constant, [&](const Source& source, int k) { finish_constant(source, k, inputs, gradient, d_inputs, work); });
   }
 
+  /// The first equation and column in the order of computation whose value is not finite.
+  std::optional<std::pair<std::string, Index>> first_non_finite(const Step<S, states>& all, const Timeline& timeline, bool forward_in_time,
+                                                                Work& work) const {
+    std::optional<std::pair<std::string, Index>> first;
+    const auto earlier = [&](Index a, Index b) {  // columns are ordered by step
+      const Index step_a = step_of(timeline, a), step_b = step_of(timeline, b);
+      return forward_in_time ? step_a < step_b : step_a > step_b;
+    };
+    Matrix<S> values;
+    for_operations<0>([&]<class E>(E) {
+      trace_equation<E::value>(all, work, values);
+      for (Index c = 0; c < values.cols(); ++c)
+        if (!values.col(c).allFinite() && (!first || earlier(c, first->second)))
+          first.emplace(std::string(program.equation[E::value].name), c);
+    });
+    return first;
+  }
+
   /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it. Only before the way
   /// back has run. `after` are the states after each step. Throws ValueError for a name that no equation has.
   void trace(std::string_view name, const Step<S, states>& all, Work& work, Matrix<S>& to) const {
@@ -171,6 +197,12 @@ class EquationCell {
 
  private:
   using Frame = unroll::Frame<S, Derivation>;
+
+  static Index step_of(const Timeline& timeline, Index column) {
+    Index t = 0;
+    while (timeline.offset(t + 1) <= column) ++t;
+    return t;
+  }
 
   static CellSizes with_fixed_units(CellSizes sizes) {
     if constexpr (fixed_units != Eigen::Dynamic) {

@@ -1,23 +1,13 @@
 #pragma once
 // Where a cell's parameters and its kept values lie, once its sizes are known.
 
-#include <initializer_list>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "unroll/core/parameters.hpp"
+#include "unroll/core/step.hpp"
 #include "unroll/recurrence/derived.hpp"
 
 namespace unroll {
-
-/// The sizes of a cell: what is not said is derived from its equations.
-struct CellSizes {
-  std::vector<Index> inputs = {};     ///< features per step of each input, in the order in which the equations read them first
-  Index units = 0;               ///< rows of states and intermediate values
-  std::vector<Index> constants = {};  ///< rows of each constant, likewise
-  std::vector<std::pair<std::string, Index>> sizes = {};  ///< rows of symbols that were given another size than "units", by name
-};
 
 /// Parameters of a cell are, for each source, the stacked weights of all terms that read it, term by term as their pre-activations
 /// are stacked; then the biases; then single weights. Names are EQUATION.SOURCE, EQUATION.b; a second `linear` in the same

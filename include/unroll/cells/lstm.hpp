@@ -1,0 +1,85 @@
+#pragma once
+
+#include <vector>
+
+#include "unroll/core/initializers.hpp"
+#include "unroll/recurrence/equation_cell.hpp"
+
+namespace unroll {
+
+namespace equations {
+using namespace symbols;
+inline constexpr auto p_i = symbol<"p_i">;
+inline constexpr auto p_f = symbol<"p_f">;
+inline constexpr auto p_o = symbol<"p_o">;
+
+/// Long short-term memory with a forget gate: Hochreiter & Schmidhuber 1997, Gers et al. 2000.
+///
+/// x [inputs x B] input, h, c [units x B] output and cell state, B sequences side by side.
+inline constexpr auto lstm = cell(state(h, c),
+    i = sigmoid(linear(x, h)),
+    f = sigmoid(linear(x, h)),
+    g = tanh(linear(x, h)),
+    o = sigmoid(linear(x, h)),
+    next(c) = f * c + i * g,
+    next(h) = o * tanh(next(c)));
+
+/// With peepholes, Gers et al. 2002 (JMLR 3): input and forget gate see the cell before the step, the output gate the one after.
+inline constexpr auto lstm_peephole = cell(state(h, c),
+    i = sigmoid(linear(x, h) + weight(p_i) * c),
+    f = sigmoid(linear(x, h) + weight(p_f) * c),
+    g = tanh(linear(x, h)),
+    next(c) = f * c + i * g,
+    o = sigmoid(linear(x, h) + weight(p_o) * next(c)),
+    next(h) = o * tanh(next(c)));
+
+/// With coupled input and forget gate (CIFG), Greff et al. 2017 (arXiv:1503.04069): what is forgotten is replaced.
+inline constexpr auto lstm_coupled = cell(state(h, c),
+    i = sigmoid(linear(x, h)),
+    g = tanh(linear(x, h)),
+    o = sigmoid(linear(x, h)),
+    next(c) = (1 - i) * c + i * g,
+    next(h) = o * tanh(next(c)));
+
+/// With a projected output, Sak et al. 2014 (arXiv:1402.1128): h has "projected" rows, c has units.
+inline constexpr auto h_projected = symbol<"h", "projected">;
+inline constexpr auto lstm_projected = cell(state(h_projected, c),
+    i = sigmoid(linear(x, h_projected)),
+    f = sigmoid(linear(x, h_projected)),
+    g = tanh(linear(x, h_projected)),
+    o = sigmoid(linear(x, h_projected)),
+    next(c) = f * c + i * g,
+    m = o * tanh(next(c)),
+    next(h_projected) = linear(m, no_bias));
+}  // namespace equations
+
+/// Forget bias 1 (Jozefowicz et al. 2015): an untrained cell remembers.
+template <class Scalar, int units = Eigen::Dynamic>
+struct Lstm : EquationCell<Scalar, equations::lstm, units> {
+  using EquationCell<Scalar, equations::lstm, units>::EquationCell;
+  static constexpr std::string_view name = "lstm";
+  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
+};
+
+template <class Scalar, int units = Eigen::Dynamic>
+struct PeepholeLstm : EquationCell<Scalar, equations::lstm_peephole, units> {
+  using EquationCell<Scalar, equations::lstm_peephole, units>::EquationCell;
+  static constexpr std::string_view name = "lstm with peepholes";
+  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
+};
+
+template <class Scalar, int units = Eigen::Dynamic>
+struct CoupledLstm : EquationCell<Scalar, equations::lstm_coupled, units> {
+  using EquationCell<Scalar, equations::lstm_coupled, units>::EquationCell;
+  static constexpr std::string_view name = "lstm with coupled gates";
+};
+
+/// Needs the size "projected": `Recurrent<ProjectedLstm<float>>{.units = 64, .sizes = {{"projected", 16}}}`.
+template <class Scalar, int units = Eigen::Dynamic>
+struct ProjectedLstm : EquationCell<Scalar, equations::lstm_projected, units> {
+  using EquationCell<Scalar, equations::lstm_projected, units>::EquationCell;
+  static constexpr std::string_view name = "lstm with projection";
+  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
+};
+
+}  // namespace unroll

@@ -1,0 +1,156 @@
+#pragma once
+// Two cells over the same steps, one forward and one backward in time; each sequence is reversed within its own length.
+
+#include "unroll/layers/recurrent.hpp"
+
+namespace unroll {
+
+enum class Merge { concat, sum, product, average };
+
+/// `Bidirectional<Lstm<float>>{.units = 64, .merge = Merge::average}`. Parameters are named forward.* and backward.*; its states are
+/// those of the forward direction, then those of the backward one.
+///
+/// Returns::last hands on what each direction gave at its own last step: the last valid one and the first one.
+template <Cell C>
+struct Bidirectional {
+  using Scalar = typename C::Scalar;
+  using One = detail::OneDirection<C>;
+  struct Tape {
+    unroll::Tape<C> forward, backward;
+    Timeline one_step;
+    Buffer<Scalar> last[2], merged, d_half[2], d_steps[2], d_in;
+  };
+
+  Index units = 0;
+  Merge merge = Merge::concat;
+  Returns returns = Returns::steps;
+  std::vector<std::pair<std::string, Index>> sizes = {};
+  Start first_values = {};
+  C cell = {};                 ///< made by connect; both directions have the same shapes
+  ParameterTable table = {};   ///< made by connect
+
+  Shape connect(Shape in) {
+    cell = One::make(in, units, sizes);
+    table = {};
+    table.append(cell.parameters(), "forward.");
+    table.append(cell.parameters(), "backward.");
+    return {(merge == Merge::concat ? 2 : 1) * cell.output_rows(), returns == Returns::steps};
+  }
+  std::string_view name() const { return One::name(); }
+  const ParameterTable& parameters() const { return table; }
+  std::vector<Index> state_rows() const {
+    std::vector<Index> rows = One::state_rows(cell);
+    rows.insert(rows.end(), rows.begin(), rows.begin() + C::states);
+    return rows;
+  }
+  bool causal() const { return false; }
+  Start start() const { return first_values; }
+  std::vector<NamedStart> named_starts() const {
+    std::vector<NamedStart> both;
+    for (const std::string_view prefix : {"forward.", "backward."})
+      for (const auto& [block, initializer] : One::named_starts()) both.emplace_back(std::string(prefix) + block, initializer);
+    return both;
+  }
+  Index kept(Index columns, Index batch) const {
+    const Index merged = (merge == Merge::concat ? 2 : 1) * cell.output_rows();
+    const Index halves = 2 * cell.output_rows() * (returns == Returns::last ? columns + 2 * batch : columns);
+    return 2 * One::kept(cell, columns, batch) + merged * (returns == Returns::last ? batch : columns) + halves +
+           cell.input_rows(0) * columns;
+  }
+
+  Signal<Scalar> forward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, const State<Scalar>& initial, Tape& tape) const {
+    const auto [first, second] = halves(initial);
+    One::forward(cell, theta, in, Direction::forward, first, tape.forward);
+    One::forward(cell, theta + cell.parameters().size(), in, Direction::backward, second, tape.backward);
+    if (returns == Returns::last) {
+      tape.one_step = in.timeline->one_step();
+      detail::gather_last(One::output(cell, in, tape.forward), *in.timeline, Direction::forward,
+                          tape.last[0].shape(cell.output_rows(), in.timeline->batch()));
+      detail::gather_last(One::output(cell, in, tape.backward), *in.timeline, Direction::backward,
+                          tape.last[1].shape(cell.output_rows(), in.timeline->batch()));
+    }
+    merge_halves(half(0, in, tape), half(1, in, tape), tape);
+    return {std::as_const(tape.merged).view(), returns == Returns::steps ? in.timeline : &tape.one_step};
+  }
+
+  void final_state(const Signal<Scalar>& in, Tape& tape, State<Scalar>& state) const {
+    state.resize(2 * std::size_t(C::states));
+    const std::span<Matrix<Scalar>> all(state);
+    OverTime<C>(cell, nullptr, *in.timeline, Direction::forward, tape.forward).final_state(all.first(C::states));
+    OverTime<C>(cell, nullptr, *in.timeline, Direction::backward, tape.backward).final_state(all.last(C::states));
+  }
+
+  void backward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, ConstView<Scalar> d_out, const State<Scalar>& d_final,
+                Tape& tape, Scalar* gradient, View<Scalar> d_in, State<Scalar>* d_initial) const {
+    const auto [first, second] = halves(d_final);
+    if (d_initial != nullptr) d_initial->resize(2 * std::size_t(C::states));
+    const auto d_states = d_initial == nullptr ? std::span<Matrix<Scalar>>() : std::span<Matrix<Scalar>>(*d_initial);
+    const auto split = d_initial == nullptr ? 0 : std::size_t(C::states);
+    View<Scalar> d_in_backward(nullptr, 0, 0, Eigen::OuterStride<>(0));
+    if (d_in.data() != nullptr) new (&d_in_backward) View<Scalar>(tape.d_in.shape(d_in.rows(), d_in.cols()));
+    const auto d_forward = d_half(0, d_out, in, tape);
+    const auto d_backward = d_half(1, d_out, in, tape);
+    One::backward(cell, theta, in, Direction::forward, d_forward, first, tape.forward, gradient, d_in, d_states.first(split));
+    One::backward(cell, theta + cell.parameters().size(), in, Direction::backward, d_backward, second, tape.backward,
+                  gradient + cell.parameters().size(), d_in_backward, d_states.last(split));
+    if (d_in.data() != nullptr) d_in += d_in_backward;
+  }
+
+  std::optional<NonFinite> first_non_finite(const Signal<Scalar>& in, Tape& tape) const {
+    if (auto found = One::first_non_finite(cell, in, Direction::forward, tape.forward)) return found;
+    auto found = One::first_non_finite(cell, in, Direction::backward, tape.backward);
+    if (found) found->value += " of the backward direction";
+    return found;
+  }
+
+ private:
+  using States = std::span<const Matrix<Scalar>>;
+
+  static std::pair<States, States> halves(const State<Scalar>& state) {
+    if (state.empty()) return {};
+    require<ShapeError>(state.size() == 2 * std::size_t(C::states), "state: expects ", 2 * C::states, " matrices, got ", state.size());
+    return {States(state).first(C::states), States(state).last(C::states)};
+  }
+
+  /// What one direction contributes: all steps, or one column per sequence.
+  ConstView<Scalar> half(int which, const Signal<Scalar>& in, const Tape& tape) const {
+    if (returns == Returns::last) return tape.last[which].view();
+    return One::output(cell, in, which == 0 ? tape.forward : tape.backward);
+  }
+
+  void merge_halves(const ConstView<Scalar>& a, const ConstView<Scalar>& b, Tape& tape) const {
+    auto out = tape.merged.shape((merge == Merge::concat ? 2 : 1) * a.rows(), a.cols());
+    switch (merge) {
+      case Merge::concat:
+        out.topRows(a.rows()) = a;
+        out.bottomRows(a.rows()) = b;
+        break;
+      case Merge::sum: out = a + b; break;
+      case Merge::product: out = a.cwiseProduct(b); break;
+      case Merge::average: out = (a + b) * Scalar(0.5); break;
+    }
+  }
+
+  /// The gradient of one direction's contribution, spread over its steps.
+  ConstView<Scalar> d_half(int which, const ConstView<Scalar>& d_out, const Signal<Scalar>& in, Tape& tape) const {
+    if (d_out.data() == nullptr) return d_out;
+    const ConstView<Scalar> d = merge == Merge::concat ? view(d_out.middleRows(which * cell.output_rows(), cell.output_rows()))
+                                : merge == Merge::sum  ? d_out
+                                                       : d_scaled(which, d_out, in, tape);
+    if (returns == Returns::steps) return d;
+    auto d_steps = tape.d_steps[which].shape(cell.output_rows(), in.timeline->columns());
+    detail::scatter_last(d, *in.timeline, which == 0 ? Direction::forward : Direction::backward, d_steps);
+    return view(std::as_const(d_steps));
+  }
+
+  ConstView<Scalar> d_scaled(int which, const ConstView<Scalar>& d_out, const Signal<Scalar>& in, Tape& tape) const {
+    auto d = tape.d_half[which].shape(d_out.rows(), d_out.cols());
+    if (merge == Merge::average)
+      d = d_out * Scalar(0.5);
+    else
+      d = d_out.cwiseProduct(half(1 - which, in, tape));
+    return view(std::as_const(d));
+  }
+};
+
+}  // namespace unroll

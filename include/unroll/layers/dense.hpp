@@ -1,0 +1,70 @@
+#pragma once
+
+#include "unroll/core/products.hpp"
+#include "unroll/layers/layer.hpp"
+
+namespace unroll {
+
+/// y = W x + b for every column on its own: each step, or each sequence after pooling. W [units x features], b [units].
+template <class S>
+struct Dense {
+  using Scalar = S;
+  struct Tape {
+    PackedMatrix<S> weights, transposed;
+    Buffer<S> output;
+  };
+
+  Index units = 0;
+  bool biased = true;
+  Start first_values = {};
+  Index features = 0;         ///< set by connect
+  ParameterTable table = {};  ///< made by connect
+
+  Shape connect(Shape in) {
+    require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
+    features = in.features;
+    table = {};
+    table.add("weight", Role::input_weight, units, features);
+    if (biased) table.add("bias", Role::bias, units, 1);
+    return {units, in.per_step};
+  }
+  std::string_view name() const { return "dense"; }
+  const ParameterTable& parameters() const { return table; }
+  std::vector<Index> state_rows() const { return {}; }
+  bool causal() const { return true; }
+  Start start() const { return first_values; }
+  std::vector<NamedStart> named_starts() const { return {}; }
+  Index kept(Index columns, Index) const { return units * columns; }
+
+  Signal<S> forward(const S* theta, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    tape.weights.pack(weight(theta));
+    auto out = tape.output.shape(units, in.values.cols());
+    tape.weights.multiply(in.values.data(), in.values.outerStride(), in.values.cols(), out.data(), out.outerStride());
+    if (biased) out.colwise() += Eigen::Map<const Vector<S>>(theta + units * features, units);
+    return {view(std::as_const(out)), in.timeline};
+  }
+
+  void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
+
+  void backward(const S* theta, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S* gradient,
+                View<S> d_in, State<S>*) const {
+    add_outer_products(d_out.data(), d_out.outerStride(), units, in.values.data(), in.values.outerStride(), features, d_out.cols(),
+                       gradient, units);
+    if (biased) {
+      Eigen::Map<Vector<S>> d_bias(gradient + units * features, units);
+      for (Index c = 0; c < d_out.cols(); ++c) d_bias += d_out.col(c);
+    }
+    if (d_in.data() == nullptr) return;
+    tape.transposed.pack_transposed(weight(theta));
+    tape.transposed.multiply(d_out.data(), d_out.outerStride(), d_out.cols(), d_in.data(), d_in.outerStride());
+  }
+
+  std::optional<NonFinite> first_non_finite(const Signal<S>&, Tape& tape) const {
+    return detail::non_finite_output(std::as_const(tape.output).view());
+  }
+
+ private:
+  ConstView<S> weight(const S* theta) const { return {theta, units, features, Eigen::OuterStride<>(units)}; }
+};
+
+}  // namespace unroll

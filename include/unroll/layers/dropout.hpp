@@ -1,0 +1,65 @@
+#pragma once
+
+#include "unroll/layers/layer.hpp"
+
+namespace unroll {
+
+struct DropoutOptions {
+  double rate = 0.5;                ///< probability that a value is dropped, in [0, 1)
+  bool same_for_all_steps = false;  ///< one mask per sample for all its steps (Gal & Ghahramani 2016)
+};
+
+/// Inverted dropout (Srivastava et al. 2014): in training each value is 0 with probability `rate`, the others are divided by
+/// 1 - rate; in evaluation nothing happens.
+///
+/// The mask depends on (seed, update, layer, sample, step, feature) alone: not on threads, not on the samples' ranks.
+template <class S>
+struct Dropout : PlainLayer<S> {
+  struct Tape {
+    Buffer<S> mask, output;
+    bool active = false;
+  };
+
+  explicit Dropout(DropoutOptions options = {}) : options_(options) {}
+
+  Shape connect(Shape in) {
+    require<ValueError>(options_.rate >= 0 && options_.rate < 1, "expects a rate in [0, 1), got ", options_.rate);
+    features_ = in.features;
+    return in;
+  }
+  std::string_view name() const { return "dropout"; }
+  Index kept(Index columns, Index) const { return 2 * features_ * columns; }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
+    tape.active = pass.training && options_.rate > 0;
+    if (!tape.active) return in;
+    auto mask = tape.mask.shape(in.values.rows(), in.values.cols());
+    const S scale = S(1 / (1 - options_.rate));
+    for (Index c = 0; c < mask.cols(); ++c) {
+      const Index step = options_.same_for_all_steps ? 0 : in.timeline->step_of(c);
+      const Random random(pass.seed, Purpose::dropout, key(pass.layer, in.timeline->sample_of(c)), key(pass.update, step));
+      for (Index r = 0; r < mask.rows(); ++r) mask(r, c) = random.bernoulli(std::uint64_t(r), options_.rate) ? S(0) : scale;
+    }
+    auto out = tape.output.shape(mask.rows(), mask.cols());
+    out = in.values.cwiseProduct(mask);
+    return {view(std::as_const(out)), in.timeline};
+  }
+
+  void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*, View<S> d_in,
+                State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    if (tape.active)
+      d_in = d_out.cwiseProduct(std::as_const(tape.mask).view());
+    else
+      d_in = d_out;
+  }
+
+  std::optional<NonFinite> first_non_finite(const Signal<S>&, Tape&) const { return std::nullopt; }
+
+ private:
+  static std::uint64_t key(std::uint64_t high, Index low) { return high << 32 | std::uint64_t(low); }
+  DropoutOptions options_;
+  Index features_ = 0;
+};
+
+}  // namespace unroll

@@ -1,0 +1,116 @@
+#pragma once
+// From a column per step to a column per sequence. Only valid steps count; a sequence without steps gives 0.
+
+#include "unroll/layers/last_step.hpp"
+#include "unroll/layers/layer.hpp"
+
+namespace unroll {
+
+namespace detail {
+
+/// What all pooling layers share: shapes, the pooled timeline and the output.
+template <class S>
+struct Pooling : PlainLayer<S> {
+  struct Tape {
+    Timeline one_step;
+    Buffer<S> output;
+    Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> chosen;  // by MaxOverTime: column of each maximum, -1 without steps
+  };
+
+  Shape connect(Shape in) {
+    require<ShapeError>(in.per_step, "pools over steps, what comes in has one column for every sequence already");
+    features_ = in.features;
+    return {in.features, false};
+  }
+  Index kept(Index columns, Index batch) const { return features_ * (columns + batch); }
+  bool causal() const { return false; }
+  std::optional<NonFinite> first_non_finite(const Signal<S>&, Tape& tape) const {
+    return non_finite_output(std::as_const(tape.output).view(), true);
+  }
+
+ protected:
+  View<S> begin(const Signal<S>& in, Tape& tape) const {
+    tape.one_step = in.timeline->one_step();
+    return tape.output.shape(in.values.rows(), in.timeline->batch());
+  }
+  static Signal<S> result(const Tape& tape) { return {tape.output.view(), &tape.one_step}; }
+
+ private:
+  Index features_ = 0;
+};
+
+}  // namespace detail
+
+/// The last valid step of each sequence.
+template <class S>
+struct LastStep : detail::Pooling<S> {
+  using typename detail::Pooling<S>::Tape;
+  std::string_view name() const { return "last step"; }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    detail::gather_last(in.values, *in.timeline, Direction::forward, this->begin(in, tape));
+    return this->result(tape);
+  }
+  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&, S*, View<S> d_in,
+                State<S>*) const {
+    if (d_in.data() != nullptr) detail::scatter_last(d_out, *in.timeline, Direction::forward, d_in);
+  }
+};
+
+/// The mean over the valid steps of each sequence.
+template <class S>
+struct MeanOverTime : detail::Pooling<S> {
+  using typename detail::Pooling<S>::Tape;
+  std::string_view name() const { return "mean over time"; }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    auto mean = this->begin(in, tape);
+    mean.setZero();
+    const Timeline& timeline = *in.timeline;
+    for (Index t = 0; t < timeline.steps(); ++t)
+      mean.leftCols(timeline.active(t)) += in.values.middleCols(timeline.offset(t), timeline.active(t));
+    for (Index r = 0; r < timeline.batch(); ++r)
+      if (timeline.length(r) > 0) mean.col(r) /= S(timeline.length(r));
+    return this->result(tape);
+  }
+  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&, S*, View<S> d_in,
+                State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    const Timeline& timeline = *in.timeline;
+    for (Index t = 0; t < timeline.steps(); ++t)
+      for (Index r = 0; r < timeline.active(t); ++r) d_in.col(timeline.offset(t) + r) = d_out.col(r) / S(timeline.length(r));
+  }
+};
+
+/// The greatest value of each feature over the valid steps of each sequence; the gradient goes to the first step that has it.
+template <class S>
+struct MaxOverTime : detail::Pooling<S> {
+  using typename detail::Pooling<S>::Tape;
+  std::string_view name() const { return "max over time"; }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    auto greatest = this->begin(in, tape);
+    tape.chosen.setConstant(greatest.rows(), greatest.cols(), -1);
+    greatest.setZero();
+    for (Index c = 0; c < in.values.cols(); ++c) {
+      const Index r = in.timeline->rank_of(c);
+      for (Index k = 0; k < greatest.rows(); ++k)
+        if (tape.chosen(k, r) < 0 || !(in.values(k, c) <= greatest(k, r))) {  // a NaN is kept, not hidden
+          if (tape.chosen(k, r) >= 0 && greatest(k, r) != greatest(k, r)) continue;
+          greatest(k, r) = in.values(k, c);
+          tape.chosen(k, r) = c;
+        }
+    }
+    return this->result(tape);
+  }
+  void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*, View<S> d_in,
+                State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    d_in.setZero();
+    for (Index r = 0; r < d_out.cols(); ++r)
+      for (Index k = 0; k < d_out.rows(); ++k)
+        if (tape.chosen(k, r) >= 0) d_in(k, tape.chosen(k, r)) = d_out(k, r);
+  }
+};
+
+}  // namespace unroll
