@@ -37,4 +37,5 @@
 #include "unroll/optim/rmsprop.hpp"
 #include "unroll/optim/schedules.hpp"
 #include "unroll/optim/sgd.hpp"
+#include "unroll/recurrence/describe.hpp"
 #include "unroll/recurrence/equation_cell.hpp"
