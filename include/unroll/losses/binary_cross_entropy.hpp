@@ -25,8 +25,10 @@ class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, 
   static constexpr const char* name = "binary cross entropy";
 
   explicit BinaryCrossEntropy(const Options& options = {})
-      : detail::EntryLoss<BinaryCrossEntropy, Scalar>(options.reduction),
-        pos_weight_(options.pos_weight.cast<Scalar>()) {
+      : detail::EntryLoss<BinaryCrossEntropy, Scalar>(options.reduction), rows_(options.pos_weight.size()) {
+    // Blocks of entries may reach beyond the last row.
+    pos_weight_.setZero(rows_ == 0 ? 0 : rows_ + detail::entry_block);
+    pos_weight_.head(rows_) = options.pos_weight.cast<Scalar>();
     for (Index r = 0; r < options.pos_weight.size(); ++r) {
       require<ValueError>(is_finite(options.pos_weight[r]) && options.pos_weight[r] >= 0, name, ": pos_weight of row ",
                           r, " is ", options.pos_weight[r], ", expected a finite number that is not negative");
@@ -37,25 +39,23 @@ class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, 
   using Entries = detail::Entries<Scalar>;
 
   void check_rows(Index rows) const {
-    require<ShapeError>(pos_weight_.size() == 0 || pos_weight_.size() == rows, name, ": expects ", rows,
-                        " values of pos_weight, got ", pos_weight_.size());
+    require<ShapeError>(rows_ == 0 || rows_ == rows, name, ": expects ", rows, " values of pos_weight, got ", rows_);
   }
-  void check_target(Scalar y, Index row, Index column) const {
-    require<ValueError>(is_nan(y) || (y >= 0 && y <= 1), name, ": the target in row ", row, ", column ", column, " is ",
-                        y, ", expected 0 to 1, or NaN for none");
-  }
+  static constexpr const char* expected = "0 to 1";
+  static constexpr bool allows(Scalar y) { return (y >= 0) & (y <= 1); }
 
   void entries(const Entries& z, const Entries& y, Index first, Entries& loss, Entries& slope) const {
-    const Entries e = (-z.abs()).exp();
+    // One of the two is 1 and the other exp(-|z|): no exponential overflows, and nothing needs a branch.
+    const Entries up = z.min(Scalar(0)).exp(), down = (-z).min(Scalar(0)).exp(), e = up * down;
     const Entries u = 1 + e;
     const Entries log1p = u.log() - ((u - 1) - e) / u;  // the correction gives back the digits of e that 1 + e lost
     Entries positive = y;
-    if (pos_weight_.size() > 0) positive *= pos_weight_.segment(first, y.size()).array();
+    if (rows_ > 0) positive *= pos_weight_.segment(first, y.size()).array();
     loss = positive * ((-z).max(Scalar(0)) + log1p) + (1 - y) * (z.max(Scalar(0)) + log1p);
-    const Entries larger = u.inverse(), smaller = e / u;  // sigmoid(|z|), sigmoid(-|z|)
-    slope = (z >= 0).select((1 - y) * larger - positive * smaller, (1 - y) * smaller - positive * larger);
+    slope = ((1 - y) * up - positive * down) / u;  // sigmoid(z) = up / u, sigmoid(-z) = down / u
   }
 
+  Index rows_;
   Vector<Scalar> pos_weight_;
 };
 
