@@ -35,9 +35,9 @@ enum class RootEpsilon {
 namespace detail {
 
 template <class Scalar>
-using Entries = Eigen::Map<Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
+using Flat = Eigen::Map<Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
 template <class Scalar>
-using ConstEntries = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
+using ConstFlat = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
 
 /// Base of all optimizers. `Rule` (the derived class) gives the `state_names` of its state vectors and
 /// `update(theta, gradient, state...)`, its formula for a piece of all vectors; it may hide the protected defaults.
@@ -96,8 +96,8 @@ class OptimizerBase {
   }
 
  protected:
-  using Piece = Entries<Scalar>;
-  using ConstPiece = ConstEntries<Scalar>;
+  using Piece = Flat<Scalar>;
+  using ConstPiece = ConstFlat<Scalar>;
 
   /// Then gradient entries from 2^63 (float) or 2^511 (double) on are refused: an average that took in an infinite
   /// square would freeze its parameter for ever.

@@ -24,7 +24,7 @@ enum class Storage : unsigned char {
 
 /// One matrix product: the weights of some terms that stand next to each other, times one source.
 struct Product {
-  int source = 0;      ///< index into Schedule::source
+  int source = 0;      ///< index into StageSchedule::source
   int first_slot = 0;  ///< the terms, in order of slots
   int slots = 0;
   int first_row = 0;    ///< how many terms that read the source come before, in its stacked weights
@@ -39,7 +39,7 @@ struct Source {
 };
 
 template <int capacity>
-struct Schedule {
+struct StageSchedule {
   std::array<int, capacity> stage{};  ///< of each equation
   int stages = 1;
 
@@ -68,7 +68,7 @@ namespace detail {
 template <int capacity>
 struct Scheduling {
   const Program<capacity>& program;
-  Schedule<capacity> schedule{};
+  StageSchedule<capacity> schedule{};
 
   // -- stages
 
@@ -297,7 +297,7 @@ struct Scheduling {
 
 /// `by_output[k]`: the derivative of function k is computed from its result.
 template <int capacity, class ByOutput>
-constexpr Schedule<capacity> make_schedule(const Program<capacity>& program, const ByOutput& by_output) {
+constexpr StageSchedule<capacity> make_schedule(const Program<capacity>& program, const ByOutput& by_output) {
   detail::Scheduling<capacity> scheduling{program};
   if (program.misuse != Misuse::none) return scheduling.schedule;  // told by check_equations
   scheduling.find_stages();
