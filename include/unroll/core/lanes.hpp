@@ -4,13 +4,13 @@
 // Built on Eigen's packet operations, hence SSE, AVX, AVX-512 and NEON from one source. `Lanes<float>` and
 // `Lanes<double>` are one plain number: the same formula serves for ends of columns and for machines without SIMD.
 
-#include "unroll/core/lanes_x86.hpp"
-
 #include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <concepts>
+
+#include "unroll/core/lanes_x86.hpp"
 
 namespace unroll {
 
@@ -38,7 +38,8 @@ struct Lanes {
   EIGEN_ALWAYS_INLINE friend Lanes operator-(Lanes a, Lanes b) { return {Eigen::internal::psub(a.v, b.v)}; }
   EIGEN_ALWAYS_INLINE friend Lanes operator*(Lanes a, Lanes b) { return {Eigen::internal::pmul(a.v, b.v)}; }
   EIGEN_ALWAYS_INLINE friend Lanes operator/(Lanes a, Lanes b) { return {Eigen::internal::pdiv(a.v, b.v)}; }
-  EIGEN_ALWAYS_INLINE friend Lanes operator-(Lanes a) { return {Eigen::internal::pnegate(a.v)}; }
+  // Not pnegate: on AVX that is 0 - a, which loses the sign of 0. The compiler knows its own vector types.
+  EIGEN_ALWAYS_INLINE friend Lanes operator-(Lanes a) { return {-a.v}; }
   EIGEN_ALWAYS_INLINE Lanes& operator+=(Lanes b) { return *this = *this + b; }
   EIGEN_ALWAYS_INLINE Lanes& operator-=(Lanes b) { return *this = *this - b; }
   EIGEN_ALWAYS_INLINE Lanes& operator*=(Lanes b) { return *this = *this * b; }

@@ -1,0 +1,191 @@
+#pragma once
+// Random numbers without a state: every number is a pure function of what it is for. Masks, initial weights and
+// shuffles therefore depend neither on threads, nor on the order of calls, nor on whether a step is computed again.
+//
+// Philox 4x32-10: Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3", section 3.3. The
+// distributions are ours, of integers, IEEE basic operations and fused multiply-adds alone: equal bits on every
+// machine, compiler and library.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "unroll/core/elementary.hpp"
+#include "unroll/core/error.hpp"
+#include "unroll/core/types.hpp"
+
+namespace unroll {
+
+/// What random numbers are for. Numbers of different purposes are independent of each other; the values are never
+/// renumbered, because a seed would mean something else then.
+enum class Purpose : std::uint32_t {
+  initialise = 0,
+  shuffle = 1,
+  dropout = 2,
+  zoneout = 3,
+  split = 4,
+  sample = 5,
+  noise = 6,
+  data = 7,
+  permute = 8,
+};
+
+namespace detail {
+
+using Block = std::array<std::uint32_t, 4>;
+
+/// One block of Philox 4x32-10. For a given key a permutation of the counters: no two of them share a block.
+constexpr Block philox(Block counter, std::array<std::uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t(0xD2511F53) * counter[0], b = std::uint64_t(0xCD9E8D57) * counter[2];
+    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
+               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
+    key = {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};  // the golden ratio and sqrt(3) - 1, by Weyl
+  }
+  return counter;
+}
+
+constexpr std::uint32_t low_word(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+constexpr std::uint32_t high_word(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
+
+/// c[0] x^n + ... + c[n], fused whatever the compiler may do elsewhere.
+template <std::size_t n>
+double fused_polynomial(const std::array<double, n>& c, double x) {
+  double sum = c[0];
+  for (std::size_t i = 1; i < n; ++i) sum = std::fma(sum, x, c[i]);
+  return sum;
+}
+
+/// The natural logarithm of a positive normal number, with the same bits everywhere.
+inline double portable_log(double x) {
+  using C = ElementaryConstants<double>;
+  int exponent = 0;
+  const double m = std::frexp(x, &exponent);  // in [1/2, 1)
+  const bool small = m < 0.70710678118654752;
+  const double f = small ? 2 * m - 1 : m - 1, k = small ? exponent - 1 : exponent;  // both exact
+  const double s = f / (2 + f), s2 = s * s;
+  const double log_m = std::fma(s * s2, fused_polynomial(C::log1p, s2), 2 * s);
+  return std::fma(k, C::ln2_high, std::fma(k, C::ln2_low, log_m));
+}
+
+/// The standard normal quantile: Wichura 1988, Algorithm AS 241, PPND16, relative error about 1e-16. `p` in (0, 1).
+inline double normal_quantile(double p) {
+  static constexpr std::array a{2.5090809287301226727e+3, 3.3430575583588128105e+4, 6.7265770927008700853e+4,
+                                4.5921953931549871457e+4, 1.3731693765509461125e+4, 1.9715909503065514427e+3,
+                                1.3314166789178437745e+2, 3.3871328727963666080e0};
+  static constexpr std::array b{
+      5.2264952788528545610e+3, 2.8729085735721942674e+4, 3.9307895800092710610e+4, 2.1213794301586595867e+4,
+      5.3941960214247511077e+3, 6.8718700749205790830e+2, 4.2313330701600911252e+1, 1.0};
+  static constexpr std::array c{7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1,
+                                1.27045825245236838258e0,  3.64784832476320460504e0,  5.76949722146069140550e0,
+                                4.63033784615654529590e0,  1.42343711074968357734e0};
+  static constexpr std::array d{
+      1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 1.48103976427480074590e-1,
+      6.89767334985100004550e-1, 1.67638483018380384940e0,  2.05319162663775882187e0,  1.0};
+  static constexpr std::array e{2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
+                                2.65321895265761230930e-2, 2.96560571828504891230e-1, 1.78482653991729133580e0,
+                                5.46378491116411436990e0,  6.65790464350110377720e0};
+  static constexpr std::array f{
+      2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
+      1.48753612908506148525e-2,  1.36929880922735805310e-1, 5.99832206555887937690e-1, 1.0};
+  const double q = p - 0.5;
+  if (std::abs(q) <= 0.425) {
+    const double r = std::fma(-q, q, 0.180625);
+    return q * fused_polynomial(a, r) / fused_polynomial(b, r);
+  }
+  const double r = std::sqrt(-portable_log(std::min(p, 1 - p)));
+  const double tail = r <= 5 ? fused_polynomial(c, r - 1.6) / fused_polynomial(d, r - 1.6)
+                             : fused_polynomial(e, r - 5) / fused_polynomial(f, r - 5);
+  return q < 0 ? -tail : tail;
+}
+
+}  // namespace detail
+
+/// The random numbers of one purpose, layer and step under a seed; `element` picks one of 2^64. Asking again gives the
+/// same number. The functions below are views of the same bits: use one of them per object, or else differ in purpose,
+/// layer or step.
+class Random {
+ public:
+  Random(std::uint64_t seed, Purpose purpose, std::uint64_t layer = 0, std::uint64_t step = 0) {
+    using detail::high_word, detail::low_word;
+    const auto key = detail::philox({static_cast<std::uint32_t>(purpose)}, {low_word(seed), high_word(seed)});
+    const auto stream =
+        detail::philox({low_word(layer), high_word(layer), low_word(step), high_word(step)}, {key[0], key[1]});
+    key_ = {stream[0], stream[1]};
+    stream_ = {stream[2], stream[3]};
+  }
+
+  /// 64 even bits.
+  std::uint64_t bits(std::uint64_t element) const { return bits(element, 0); }
+
+  /// In [0, 1), a multiple of 2^-53; rounded to float it may become 1.
+  double uniform(std::uint64_t element) const { return static_cast<double>(bits(element) >> 11) * 0x1p-53; }
+
+  /// Mean 0, variance 1; within +-8.3, because a 53-bit probability has no tail beyond.
+  double normal(std::uint64_t element) const {
+    return detail::normal_quantile((static_cast<double>(bits(element) >> 12) + 0.5) * 0x1p-52);
+  }
+
+  /// True with probability p, resolved to 2^-32. Throws ValueError unless 0 <= p <= 1.
+  bool bernoulli(std::uint64_t element, double p) const { return block(element / 4, 0)[element % 4] < threshold(p); }
+
+  /// In [0, n), every value exactly equally often. Throws ValueError unless n > 0.
+  Index below(std::uint64_t element, Index n) const {
+    require<ValueError>(n > 0, "Random::below: expects n > 0, got ", n);
+    const auto values = static_cast<std::uint64_t>(n);
+    const std::uint64_t incomplete = (0 - values) % values;  // 2^64 mod n bits would favour small values
+    std::uint32_t attempt = 0;
+    std::uint64_t drawn = bits(element, attempt);
+    while (drawn < incomplete) drawn = bits(element, ++attempt);
+    return static_cast<Index>(drawn % values);
+  }
+
+  /// out[i] = bernoulli(first + i, p) ? value : 0, at a quarter of the cost; what dropout keeps, scaled. Throws as
+  /// bernoulli does.
+  template <std::floating_point Scalar>
+  void fill_bernoulli(double p, Scalar value, std::type_identity_t<OutVector<Scalar>> out,
+                      std::uint64_t first = 0) const {
+    const std::uint64_t limit = threshold(p);
+    for (Index i = 0; i < out.size();) {
+      const std::uint64_t element = first + static_cast<std::uint64_t>(i);
+      const auto words = block(element / 4, 0);
+      for (std::size_t word = element % 4; word < 4 && i < out.size(); ++word) {
+        out[i++] = words[word] < limit ? value : Scalar(0);
+      }
+    }
+  }
+
+ private:
+  static std::uint64_t threshold(double p) {
+    require<ValueError>(p >= 0 && p <= 1, "Random: expects a probability in [0, 1], got ", p);
+    return static_cast<std::uint64_t>(p * 0x1p32);
+  }
+
+  detail::Block block(std::uint64_t index, std::uint32_t attempt) const {
+    return detail::philox({detail::low_word(index), detail::high_word(index), stream_[0], stream_[1] + attempt}, key_);
+  }
+
+  std::uint64_t bits(std::uint64_t element, std::uint32_t attempt) const {
+    const auto words = block(element / 2, attempt);
+    const auto half = 2 * (element % 2);
+    return std::uint64_t(words[half + 1]) << 32 | words[half];
+  }
+
+  std::array<std::uint32_t, 2> key_, stream_;
+};
+
+/// The numbers 0 ... n-1 in random order, every order equally likely: Durstenfeld 1964. Throws ValueError if n < 0.
+inline Vector<Index> permutation(Index n, const Random& random) {
+  require<ValueError>(n >= 0, "permutation: expects n >= 0, got ", n);
+  Vector<Index> order = Vector<Index>::LinSpaced(n, 0, n - 1);
+  for (Index last = n - 1; last > 0; --last) {
+    std::swap(order[last], order[random.below(static_cast<std::uint64_t>(last), last + 1)]);
+  }
+  return order;
+}
+
+}  // namespace unroll
