@@ -1,6 +1,7 @@
 // The tools of the tests are worth nothing if they never complain.
 #include <Eigen/Core>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -31,6 +32,7 @@ TEST_CASE("every kind of allocation is counted once") {
   CHECK(allocations_of([] { seen = std::vector<double>(100).data(); }) == 1);
   CHECK(allocations_of([] { seen = std::make_unique<Wide>().get(); }) == 1);
   CHECK(allocations_of([] { seen = std::make_unique<Wide[]>(3).get(); }) == 1);
+  CHECK(allocations_of([] { seen = std::unique_ptr<int>(new (std::nothrow) int).get(); }) == 1);
   CHECK(allocations_of([] { seen = Eigen::MatrixXf(7, 5).data(); }) == 1);
   CHECK(allocations_of([] { seen = Eigen::Matrix4f::Zero().eval().data(); }) == 0);
 }

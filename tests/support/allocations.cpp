@@ -56,20 +56,38 @@ int __wrap_posix_memalign(void** out, std::size_t alignment, std::size_t size) {
 
 }  // extern "C"
 
-// The array and nothrow forms of the standard library end in these. malloc and free here are the wrapped ones, so each
-// counts once.
-void* operator new(std::size_t size) {
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
+// Every form, because a sanitizer brings its own for those that are left to it. malloc and free here are the wrapped
+// ones, so that each allocation counts once.
+namespace {
+
+void* allocate(std::size_t size) noexcept { return std::malloc(size == 0 ? 1 : size); }
+
+void* allocate(std::size_t size, std::align_val_t alignment) noexcept {
+  void* memory = nullptr;
+  return posix_memalign(&memory, static_cast<std::size_t>(alignment), size) == 0 ? memory : nullptr;
 }
 
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  void* memory = nullptr;
-  if (posix_memalign(&memory, static_cast<std::size_t>(alignment), size) == 0) return memory;
-  throw std::bad_alloc();
+void* or_throw(void* memory) {
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
 }
+
+}  // namespace
+
+void* operator new(std::size_t size) { return or_throw(allocate(size)); }
+void* operator new[](std::size_t size) { return or_throw(allocate(size)); }
+void* operator new(std::size_t size, std::align_val_t alignment) { return or_throw(allocate(size, alignment)); }
+void* operator new[](std::size_t size, std::align_val_t alignment) { return or_throw(allocate(size, alignment)); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
 
 void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
