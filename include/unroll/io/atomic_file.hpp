@@ -24,6 +24,8 @@ namespace unroll {
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path) : path_(path) {
+    require<FileError>(path.has_filename(), "'", path.string(),
+                       "': cannot be written: the path ends without a file name");
     std::error_code error;  // "not found" is none here
     const auto status = std::filesystem::status(path, error);
     // Renaming over a device such as /dev/null would replace the device itself.

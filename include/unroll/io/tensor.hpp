@@ -99,9 +99,10 @@ bool holds(From value) {
     const From limit = std::ldexp(From(1), std::numeric_limits<To>::digits);
     return value == std::trunc(value) && value < limit && value >= (std::is_signed_v<To> ? -limit : From(0));
   } else if constexpr (std::floating_point<To>) {
-    using Unsigned = std::make_unsigned_t<From>;
-    const auto magnitude = static_cast<Unsigned>(value < 0 ? Unsigned{0} - static_cast<Unsigned>(value) : value);
-    return magnitude == 0 || std::bit_width(magnitude) - std::countr_zero(magnitude) <= std::numeric_limits<To>::digits;
+    // Exact when no more digits than the type has lie between the highest bit and the lowest.
+    const auto bits = static_cast<std::uint64_t>(value);
+    const std::uint64_t magnitude = value < 0 ? 0 - bits : bits;
+    return static_cast<int>(std::bit_width(magnitude)) - std::countr_zero(magnitude) <= std::numeric_limits<To>::digits;
   } else {
     return std::in_range<To>(value);
   }

@@ -1,0 +1,140 @@
+// Readers meet files that nobody wrote on purpose: broken copies, other formats, attacks. Whatever comes, they read it
+// or throw an unroll::Error; anything else (another exception, a crash, a sanitizer's report) fails here.
+
+#include <cstdint>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <unroll/io/safetensors.hpp>
+#include <unroll/io/ts.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+const std::filesystem::path tests = UNROLL_TEST_DATA;
+
+/// Changes a few places of a text the way accidents and attackers do. The seed fixes everything.
+class Mutator {
+ public:
+  explicit Mutator(std::uint32_t seed) : random_(seed) {}
+
+  std::string operator()(std::string text) {
+    for (std::size_t n = 1 + below(4); n > 0; --n) mutate(text);
+    return text;
+  }
+
+ private:
+  std::size_t below(std::size_t bound) { return bound == 0 ? 0 : random_() % bound; }
+
+  void mutate(std::string& text) {
+    // Words that mean something to one of the formats, or to a parser below them.
+    static const std::string words[] = {"{",
+                                        "}",
+                                        "[",
+                                        "]",
+                                        "\"",
+                                        ":",
+                                        ",",
+                                        "-1",
+                                        "18446744073709551616",
+                                        "1e999",
+                                        "nan",
+                                        "?",
+                                        "\n",
+                                        "\r",
+                                        "@data",
+                                        "\\u",
+                                        "null",
+                                        "#",
+                                        "true",
+                                        "\xff",
+                                        std::string(1, '\0'),
+                                        "9223372036854775807"};
+    const std::size_t at = below(text.size()), length = below(std::min<std::size_t>(text.size() - at, 40));
+    switch (below(6)) {
+      case 0:
+        text[at] = static_cast<char>(random_());
+        break;
+      case 1:
+        text.erase(at, length);
+        break;
+      case 2:
+        text.insert(at, text.substr(below(text.size()), length));
+        break;
+      case 3:
+        text.insert(at, words[below(std::size(words))]);
+        break;
+      case 4:
+        text.replace(at, std::min<std::size_t>(length, 3), words[below(std::size(words))]);
+        break;
+      default:
+        text.resize(at + 1);
+        break;
+    }
+    if (text.empty()) text = "x";
+  }
+
+  std::mt19937 random_;
+};
+
+/// Runs `read` on variants of `text`; true when some were read and some refused, so that the test reached both ways.
+template <class Read>
+bool survives(const std::string& text, int rounds, Read read) {
+  Mutator mutate(20240607);
+  int accepted = 0;
+  for (int round = 0; round < rounds; ++round) {
+    const std::string variant = mutate(text);
+    try {
+      read(variant);
+      ++accepted;
+    } catch (const Error& error) {
+      if (std::string_view(error.what()).size() > 1000)
+        FAIL("round " << round << ": a message of " << std::string_view(error.what()).size());
+    } catch (const std::exception& other) {
+      FAIL("round " << round << ": " << other.what());
+    }
+  }
+  return accepted > 0 && accepted < rounds;
+}
+
+}  // namespace
+
+TEST_CASE("hostile files: safetensors") {
+  const auto read = [](const std::string& text) {
+    const auto content = parse_safetensors(std::as_bytes(std::span(text)));
+    for (const auto& item : content.tensors) (void)item.second.to<double>();
+  };
+  for (const auto* name : {"good_mixed", "good_ints"})
+    CHECK(survives(detail::read_text(tests / "golden/safetensors" / (std::string(name) + ".safetensors")), 2000, read));
+  // The length word is a strong guard: here it is always right, so that the header itself is what the changes hit.
+  const std::string whole = detail::read_text(tests / "golden/safetensors/good_mixed.safetensors");
+  const std::size_t json =
+      static_cast<unsigned char>(whole[0]) + 256 * static_cast<std::size_t>(static_cast<unsigned char>(whole[1]));
+  CHECK(survives(whole.substr(8, json), 4000, [&](const std::string& header) {
+    const std::uint64_t length = header.size();
+    read(std::string(reinterpret_cast<const char*>(&length), 8) + header + whole.substr(8 + json));
+  }));
+}
+
+TEST_CASE("hostile files: ts") {
+  const std::string vowels = detail::read_text(tests / "data/JapaneseVowels_TRAIN.ts");
+  const std::string header = vowels.substr(vowels.find('@'), vowels.find("@data") + 6 - vowels.find('@'));
+  const std::string series = vowels.substr(vowels.find("@data") + 6);
+  const std::string few = header + series.substr(0, series.find('\n', series.find('\n') + 1) + 1);
+  const std::string tiny =
+      "@dimensions 2\n@equalLength true\n@seriesLength 2\n@classLabel true a b\n@data\n1,2:3,4:a\n5,?:7,8:b\n";
+  for (const auto& text : {few, tiny, detail::read_text(tests / "data/UnitTest_TRAIN.ts")})
+    for (const auto missing : {MissingValues::refuse, MissingValues::drop_step, MissingValues::keep_nan}) {
+      if (missing == MissingValues::refuse && text == tiny) continue;  // refused unchanged as well
+      CHECK(survives(text, 2000, [&](const std::string& variant) {
+        const auto set = parse_ts(variant, {.missing = missing});
+        bool sound = !set.sequences.empty();
+        for (const auto& sequence : set.sequences) sound &= sequence.size() > 0;
+        for (const Index label : set.labels) sound &= label >= 0 && label < static_cast<Index>(set.classes.size());
+        if (!sound) FAIL("an empty sequence or a label outside the classes came out of\n" << variant);
+      }));
+    }
+}

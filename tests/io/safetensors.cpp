@@ -1,0 +1,290 @@
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <unroll/io/safetensors.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+const std::filesystem::path golden = std::filesystem::path(UNROLL_TEST_DATA) / "golden";
+
+std::vector<std::byte> bytes_of(const std::filesystem::path& path) {
+  const std::string text = detail::read_text(path);
+  const auto raw = std::as_bytes(std::span(text));
+  return {raw.begin(), raw.end()};
+}
+
+std::string hex(const std::vector<std::byte>& bytes) {
+  std::string digits;
+  for (const std::byte b : bytes)
+    for (const int nibble : {std::to_integer<int>(b) >> 4, std::to_integer<int>(b) & 15})
+      digits += "0123456789abcdef"[nibble];
+  return digits;
+}
+
+/// A file with this header, followed by `data` zero bytes.
+std::vector<std::byte> file_with(const std::string& header, std::size_t data) {
+  std::vector<std::byte> file(8 + header.size() + data);
+  const std::uint64_t length = header.size();
+  std::memcpy(file.data(), &length, 8);
+  std::memcpy(file.data() + 8, header.data(), header.size());
+  return file;
+}
+
+/// A folder of its own for one test case, gone afterwards.
+struct Folder {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("unroll_safetensors_" + std::to_string(std::rand()));
+  Folder() { std::filesystem::create_directories(path); }
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+
+/// Compares values that JSON gives as a number or, when not finite, as text.
+void check_value(double got, const nlohmann::json& want) {
+  if (want == "nan") {
+    CHECK(std::isnan(got));
+  } else {
+    const double value =
+        want.is_string() ? (want == "inf" ? 1 : -1) * std::numeric_limits<double>::infinity() : want.get<double>();
+    CHECK(got == value);
+    CHECK(std::signbit(got) == std::signbit(value));
+  }
+}
+
+void check_content(const SafeTensors& got, const nlohmann::json& want) {
+  REQUIRE(got.tensors.size() == want.at("expect").size());
+  for (const auto& [name, expected] : want.at("expect").items()) {
+    INFO("tensor " << name);
+    const Tensor& tensor = got.at(name);
+    CHECK(unroll::name(tensor.dtype) == expected.at("dtype").get<std::string>());
+    CHECK(tensor.shape == expected.at("shape").get<std::vector<Index>>());
+    CHECK(hex(tensor.bytes) == expected.at("hex").get<std::string>());
+    const auto values = tensor.to<double>();
+    REQUIRE(values.size() == expected.at("values").size());
+    for (std::size_t i = 0; i < values.size(); ++i) check_value(values[i], expected.at("values")[i]);
+  }
+  CHECK(got.metadata == want.at("metadata").get<std::map<std::string, std::string>>());
+}
+
+}  // namespace
+
+TEST_CASE("safetensors: every reference file is read exactly or refused, as the format says") {
+  // Where the format leaves the choice: unknown fields are skipped, sizes whose products overflow are refused even
+  // times 0.
+  const std::map<std::string, bool> our_choice{{"raw_extra_field", true}, {"raw_ok_zero_dim_overflow", false}};
+  const auto index = nlohmann::json::parse(detail::read_text(golden / "index.json"));
+  int read = 0, refused = 0;
+  for (const auto& entry : index.at("cases")) {
+    if (entry.at("group") != "safetensors") continue;
+    const auto path = golden / entry.at("file").get<std::string>();
+    INFO(path.filename() << ": " << entry.at("desc"));
+    const bool accept = entry.at("valid") == "either" ? our_choice.at(path.stem().string())
+                                                      : entry.at("valid") == true || entry.at("valid") == "accept";
+    if (accept) {
+      const SafeTensors content = read_safetensors(path);
+      if (entry.contains("expect")) check_content(content, entry);
+      ++read;
+    } else {
+      CHECK_THROWS_MATCHES(read_safetensors(path), FileError, says(path.string()));
+      ++refused;
+    }
+  }
+  CHECK(read == 11);
+  CHECK(refused == 39);
+}
+
+TEST_CASE("safetensors: hand-built files that are accepted hold what they say") {
+  const auto file = [](const char* name) {
+    return read_safetensors(golden / "safetensors" / (std::string(name) + ".safetensors"));
+  };
+  CHECK(file("raw_ok_no_tensors").tensors.empty());
+  CHECK(file("raw_ok_metadata_only").metadata.size() == 1);
+  CHECK(file("raw_ok_escaped_name").tensors.begin()->first == "a\xC3\xA9\n\"\xF0\x9F\x98\x80");
+  CHECK(file("raw_ok_scalar").tensors.begin()->second.shape.empty());
+  CHECK(file("raw_ok_scalar").tensors.begin()->second.size() == 1);
+  CHECK(file("raw_ok_zero_dim").tensors.begin()->second.size() == 0);
+  // Listed z, a; stored a, z: the numbers must follow the offsets.
+  CHECK(file("raw_ok_unordered").at("a").to<float>() == std::vector<float>{1, 2});
+  CHECK(file("raw_ok_unordered").at("z").to<float>() == std::vector<float>{3, 4});
+}
+
+TEST_CASE("safetensors: writing gives the bytes of the reference package") {
+  const Folder folder;
+  for (const auto* name : {"good_mixed", "good_ints", "good_single"}) {
+    const auto original = golden / "safetensors" / (std::string(name) + ".safetensors");
+    const auto copy = folder.path / name;
+    write_safetensors(copy, read_safetensors(original));
+    CHECK(bytes_of(copy) == bytes_of(original));
+    write_safetensors(copy, read_safetensors(original));  // over a file that is there
+    CHECK(bytes_of(copy) == bytes_of(original));
+  }
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 3);  // no temporary file left
+  write_safetensors(folder.path / "empty", {});
+  CHECK(bytes_of(folder.path / "empty") == file_with("{}      ", 0));
+}
+
+TEST_CASE("safetensors: no proper beginning of a file is a file") {
+  const auto whole = bytes_of(golden / "safetensors/good_mixed.safetensors");
+  REQUIRE(parse_safetensors(whole).tensors.size() == 9);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    // A copy of that size, so that a sanitizer sees any read past its end.
+    const std::vector<std::byte> part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+    INFO(size << " bytes of " << whole.size());
+    CHECK_THROWS_AS(parse_safetensors(part), FileError);
+  }
+}
+
+TEST_CASE("safetensors: a single flipped bit is refused or only changes a value") {
+  auto file = bytes_of(golden / "safetensors/good_mixed.safetensors");
+  const auto original = parse_safetensors(file);
+  std::size_t data_begin = 0;
+  std::memcpy(&data_begin, file.data(), 8);
+  data_begin += 8;
+  int refused = 0;
+  for (std::size_t bit = 0; bit < 8 * file.size(); ++bit) {
+    const auto flip = std::byte{1} << (bit % 8);
+    file[bit / 8] ^= flip;
+    bool read = false;
+    try {
+      const auto content = parse_safetensors(file);
+      read = true;
+      if (content.tensors.size() != original.tensors.size()) FAIL("bit " << bit << " lost a tensor");
+      for (const auto& item : content.tensors) (void)item.second.to<double>();
+    } catch (const Error&) {
+      ++refused;
+    }
+    if (!read && bit / 8 >= data_begin) FAIL("bit " << bit << " of the data was refused");
+    file[bit / 8] ^= flip;
+  }
+  CHECK(refused > 2000);
+}
+
+TEST_CASE("safetensors: what is wrong, and where, is said") {
+  const auto refuse = [](const std::string& header, std::size_t data, const std::string& message) {
+    INFO(header);
+    CHECK_THROWS_MATCHES(parse_safetensors(file_with(header, data), "model.st"), FileError,
+                         says("model.st: " + message));
+  };
+  refuse(R"({"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}})", 1,
+         "tensor 'a', field 'dtype': 'F8_E4M3' is not supported");
+  refuse(R"({"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,20]}})", 20,
+         "tensor 'a': F32 [2, 3] needs 24 bytes, but data_offsets give 20");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})",
+         3, "tensor 'b' begins at byte 2 of the data, but the tensors before it end at 1");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 4,
+         "the tensors end at byte 1 of the data, but the file holds 4");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}})", 1,
+         "tensor 'a': data_offsets run backwards: 1 to 0");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}})", 1,
+         "tensor 'a': data_offsets needs 2 numbers, found 1");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,1]}})", 1,
+         "tensor 'a', field 'data_offsets': has more than 2 numbers");
+  refuse(R"({"a":{"dtype":"U8","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,1]}})", 1,
+         "tensor 'a', field 'shape': has more than 8 numbers");
+  refuse(R"({"a":{"dtype":"U8","shape":[[1]],"data_offsets":[0,1]}})", 1,
+         "tensor 'a', field 'shape': expected a list of whole numbers");
+  refuse(R"({"a":{"dtype":"U8","shape":1,"data_offsets":[0,1]}})", 1,
+         "tensor 'a', field 'shape': expected a list of whole numbers");
+  refuse(R"({"a":{"dtype":3,"shape":[1],"data_offsets":[0,1]}})", 1,
+         "tensor 'a', field 'dtype': expected text, found a number");
+  refuse(R"({"a":{"dtype":["U8"],"shape":[1],"data_offsets":[0,1]}})", 1,
+         "tensor 'a', field 'dtype': expected text, found a list");
+  refuse(R"({"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1,
+         "tensor 'a', field 'dtype': comes twice");
+  refuse(R"({"a":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}})", 1,
+         "tensor 'a', field 'shape': comes twice");
+  refuse(R"({"a":{"shape":[1],"data_offsets":[0,1]}})", 1,
+         "tensor 'a': needs the fields dtype, shape and data_offsets");
+  refuse(R"({"a":7})", 0, "tensor 'a': expected an object, found a number");
+  refuse(R"({"a":null})", 0, "tensor 'a': expected an object, found null");
+  refuse(R"({"a":{"x":[[1]]}})", 0, "tensor 'a', field 'x': nested deeper than 3 levels");
+  refuse(R"({"a":{"x":{"y":{}}}})", 0, "tensor 'a', field 'x': nested deeper than 3 levels");
+  refuse(R"({"__metadata__":{"k":{}}})", 0, "the metadata, field 'k': expected text, found an object");
+  refuse(R"({"__metadata__":{"k":"1","k":"2"}})", 0, "the metadata, field 'k': comes twice");
+  refuse(R"({"__metadata__":{},"__metadata__":{}})", 0, "the metadata: comes twice");
+  refuse(R"({"__metadata__":[]})", 0, "the metadata: expected an object, found a list");
+  refuse(R"({"a":tru})", 0, "byte 16: the header is no valid JSON");
+  refuse(R"({"a":{"x":1e999}})", 0, "byte 22: the header is no valid JSON");
+  refuse("{}\n{}", 0, "byte 11: the header is no valid JSON");
+  refuse(std::string("{}\0{}", 5), 0, "byte 10: the header contains a NUL byte");
+  refuse("\xEF\xBB\xBF{}", 0, "byte 8: the header must begin with '{'");
+  refuse("{\"" + std::string(5000, 'n') + "\":{}}", 0,
+         "tensor '" + std::string(80, 'n') + "...': the name has 5000 bytes");
+  refuse("{\"a\x1b[2J\":{}}", 0, "byte 11: the header is no valid JSON");
+  refuse(R"({"a\u001b[2J":{}})", 0, "tensor 'a?[2J': needs the fields");
+  refuse("{\"a\":" + std::string(100'000, '['), 0, "tensor 'a': expected an object, found a list");
+  // The file's own bytes stay out of the message however long the broken word is.
+  try {
+    parse_safetensors(file_with("{\"" + std::string(1'000'000, 'n'), 0));
+    FAIL("accepted");
+  } catch (const FileError& error) {
+    CHECK(std::string(error.what()).size() < 300);
+  }
+}
+
+TEST_CASE("safetensors: unknown fields are skipped with everything in them") {
+  const auto content =
+      parse_safetensors(file_with(R"({"a":{"note":{"dtype":"F64","shape":null},"extra":[1,-1,"x",null,true,0.5],)"
+                                  R"("dtype":"U8","flag":false,"shape":[2],"data_offsets":[0,2]}})",
+                                  2));
+  CHECK(content.at("a").dtype == DType::U8);
+  CHECK(content.at("a").shape == std::vector<Index>{2});
+}
+
+TEST_CASE("safetensors: missing files, folders and unknown names are told apart") {
+  CHECK_THROWS_MATCHES(read_safetensors(golden / "nothing.safetensors"), FileError, says("no such file"));
+  CHECK_THROWS_MATCHES(read_safetensors(golden), FileError, says("this is a folder or a device"));
+  SafeTensors content;
+  for (const auto* name : {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}) content.tensors[name] = {};
+  content.file = "model.safetensors";
+  CHECK_THROWS_MATCHES(
+      content.at("weight_hh_10"), FileError,
+      says("model.safetensors: no tensor 'weight_hh_10' among 4; the nearest names: 'weight_hh_l0', 'weight_ih_l0'"));
+  CHECK_THROWS_MATCHES(SafeTensors{}.at("x"), FileError, says("no tensor 'x' among 0"));
+}
+
+TEST_CASE("safetensors: nothing is written that could not be read") {
+  const Folder folder;
+  const auto path = folder.path / "out.safetensors";
+  const auto refuse = [&](const std::string& name, Tensor tensor, const std::string& message) {
+    SafeTensors content;
+    content.tensors[name] = std::move(tensor);
+    CHECK_THROWS_MATCHES(write_safetensors(path, content), Error, says(message));
+    CHECK(std::filesystem::is_empty(folder.path));
+  };
+  refuse("__metadata__", Tensor::of(std::vector<float>{1}, {1}), "no tensor may have the name '__metadata__'");
+  refuse("\xff", Tensor::of(std::vector<float>{1}, {1}), "must be UTF-8");
+  refuse("a", Tensor{DType::F32, {2}, std::vector<std::byte>(7)},
+         "tensor 'a': F32 [2] needs 8 bytes, but data_offsets give 7");
+  refuse("a", Tensor{DType::F32, {-1}, {}},
+         "tensor 'a', field 'shape': expected a list of whole numbers from 0, found a negative");
+  refuse("a", Tensor::of(std::vector<float>{1}, {1, 1, 1, 1, 1, 1, 1, 1, 1}), "more than 8");
+  SafeTensors content;
+  content.metadata["note"] = "\xc3";
+  CHECK_THROWS_MATCHES(write_safetensors(path, content), ValueError, says("must be UTF-8"));
+  CHECK_THROWS_MATCHES(write_safetensors(folder.path / "no" / "such" / "folder", {}), FileError,
+                       says("No such file or directory"));
+}
+
+TEST_CASE("safetensors: names and metadata of every kind come back as they went") {
+  const Folder folder;
+  SafeTensors content;
+  std::string awkward =
+      "quote \" backslash \\ slash / tab \t newline \n delete \x7f umlaut \xC3\xA4 emoji \xF0\x9F\x98\x80";
+  for (char c = 1; c < 32; ++c) awkward += c;
+  content.tensors[awkward] = Tensor::of(std::vector<std::int8_t>{-1}, {1});
+  content.tensors[""] = Tensor::of(std::vector<std::int8_t>{2}, {1});
+  content.tensors[std::string("a\0b", 3)] = Tensor::of(std::vector<std::int8_t>{3}, {1});
+  content.metadata = {{awkward, awkward}, {"", ""}, {"config", R"({"units": 4})"}};
+  write_safetensors(folder.path / "x", content);
+  const auto back = read_safetensors(folder.path / "x");
+  CHECK(back.metadata == content.metadata);
+  REQUIRE(back.tensors.size() == 3);
+  for (const auto& [name, tensor] : content.tensors) CHECK(back.at(name).bytes == tensor.bytes);
+}

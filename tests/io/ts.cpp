@@ -1,0 +1,180 @@
+#include <clocale>
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <unroll/io/ts.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+const std::filesystem::path data = std::filesystem::path(UNROLL_TEST_DATA) / "data";
+const std::filesystem::path activities = std::filesystem::path(UNROLL_EXAMPLE_DATA) / "har/data";
+
+const std::string header = "@problemName Small\n@timestamps false\n@classLabel true walk run\n@data\n";
+
+double total(const LabelledSequences<double>& set) {
+  double sum = 0;
+  for (const auto& sequence : set.sequences) sum += sequence.sum();
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("ts: Japanese vowels, sequences of different lengths") {
+  const auto train = read_ts<double>(data / "JapaneseVowels_TRAIN.ts"),
+             test = read_ts<double>(data / "JapaneseVowels_TEST.ts");
+  CHECK(train.name == "JapaneseVowels");
+  CHECK(train.classes == std::vector<std::string>{"1", "2", "3", "4", "5", "6", "7", "8", "9"});
+  REQUIRE(train.sequences.size() == 270);
+  REQUIRE(test.sequences.size() == 370);
+  for (Index speaker = 0; speaker < 9; ++speaker)
+    CHECK(std::count(train.labels.begin(), train.labels.end(), speaker) == 30);
+  Index shortest = 100, longest = 0;
+  for (const auto* set : {&train, &test})
+    for (const auto& sequence : set->sequences) {
+      CHECK(sequence.rows() == 12);
+      shortest = std::min(shortest, sequence.cols()), longest = std::max(longest, sequence.cols());
+    }
+  CHECK(shortest == 7);
+  CHECK(longest == 29);
+  // First line: the first two values and the first of channel 2; sums over all values by another program.
+  CHECK(train.sequences[0].cols() == 20);
+  CHECK(train.sequences[0](0, 0) == 1.860936);
+  CHECK(train.sequences[0](0, 1) == 1.891651);
+  CHECK(train.sequences[0](1, 0) == -0.207383);
+  CHECK(total(train) == Approx(-1057.452303).epsilon(1e-12));
+  CHECK(total(test) == Approx(-2146.51343).epsilon(1e-12));
+}
+
+TEST_CASE("ts: activities with six channels of a hundred steps") {
+  const auto train = read_ts(activities / "BasicMotions_TRAIN.ts"), test = read_ts(activities / "BasicMotions_TEST.ts");
+  for (const auto* set : {&train, &test}) {
+    REQUIRE(set->sequences.size() == 40);
+    CHECK(set->classes == std::vector<std::string>{"Standing", "Running", "Walking", "Badminton"});
+    for (Index label = 0; label < 4; ++label) CHECK(std::count(set->labels.begin(), set->labels.end(), label) == 10);
+    for (const auto& sequence : set->sequences) CHECK((sequence.rows() == 6 && sequence.cols() == 100));
+  }
+  CHECK(train.sequences[0](0, 2) == -0.903497f);
+  CHECK(total(read_ts<double>(activities / "BasicMotions_TRAIN.ts")) == Approx(646.184441).epsilon(1e-12));
+  CHECK(total(read_ts<double>(activities / "BasicMotions_TEST.ts")) == Approx(-278.362599).epsilon(1e-12));
+}
+
+TEST_CASE("ts: one channel, '%' comments, the last of two problem names") {
+  const auto train = read_ts<double>(data / "UnitTest_TRAIN.ts"), test = read_ts<double>(data / "UnitTest_TEST.ts");
+  CHECK(train.name == "UnitTest");
+  CHECK(test.name == "Chinatown");
+  CHECK(train.sequences.size() == 20);
+  CHECK(test.sequences.size() == 22);
+  CHECK(train.sequences[0].rows() == 1);
+  CHECK(train.sequences[0].cols() == 24);
+  CHECK(train.sequences[0](0, 0) == 573);
+  CHECK(total(train) == 305436);
+  CHECK(total(test) == 347122);
+}
+
+TEST_CASE("ts: a small file, value by value") {
+  const auto set = parse_ts("# about\n% this\n\n" + header + "1,2.5,-3e-2:4,+5,.5:run\n\n# more\n7:8:walk\n");
+  CHECK(set.name == "Small");
+  REQUIRE(set.sequences.size() == 2);
+  CHECK(set.sequences[0] == (Matrix<float>(2, 3) << 1, 2.5f, -3e-2f, 4, 5, .5f).finished());
+  CHECK(set.sequences[1] == (Matrix<float>(2, 1) << 7, 8).finished());
+  CHECK(set.labels == std::vector<Index>{1, 0});
+  CHECK(set.classes == std::vector<std::string>{"walk", "run"});
+}
+
+TEST_CASE("ts: line ends, blanks, byte order mark and locale make no difference") {
+  const std::string plain = header + "1,2.5:3,4:run\n5:6:walk\n";
+  const auto want = parse_ts(plain);
+  std::string windows = "\xEF\xBB\xBF";
+  for (const char c : plain) windows += c == '\n' ? std::string(" \t\r\n") : std::string(1, c);
+  const char* old = std::setlocale(LC_ALL, nullptr);
+  const std::string saved = old ? old : "C";
+  const bool comma = std::setlocale(LC_ALL, "de_DE.UTF-8") != nullptr;  // where it is installed: a decimal comma
+  INFO("decimal comma " << comma);
+  for (const std::string& text : std::vector<std::string>{
+           windows, plain.substr(0, plain.size() - 1), header + " 1 , 2.5 : 3 , 4 : run \n5:6:walk",
+           "@TIMESTAMPS FALSE\n@problemname Small\n@classlabel True walk run\n@DATA\n1,2.5:3,4:run\n5:6:walk"}) {
+    const auto got = parse_ts(text);
+    CHECK(got.name == want.name);
+    CHECK(got.sequences == want.sequences);
+    CHECK(got.labels == want.labels);
+    CHECK(got.classes == want.classes);
+  }
+  std::setlocale(LC_ALL, saved.c_str());
+}
+
+TEST_CASE("ts: a file without labels") {
+  for (const auto* keys : {"@classLabel false\n@data\n", "@data\n"}) {
+    const auto set = parse_ts(keys + std::string("1,2:3,4\n5:6\n"));
+    CHECK(set.labels.empty());
+    CHECK(set.classes.empty());
+    REQUIRE(set.sequences.size() == 2);
+    CHECK(set.sequences[0] == (Matrix<float>(2, 2) << 1, 2, 3, 4).finished());
+  }
+}
+
+TEST_CASE("ts: given classes take the place of the header's") {
+  const TsOptions options{.classes = {"run", "stand", "walk"}};
+  const auto set = parse_ts(header + "1:walk\n2:run\n", options);
+  CHECK(set.classes == options.classes);
+  CHECK(set.labels == std::vector<Index>{2, 0});
+  CHECK(parse_ts("@classLabel true\n@data\n1:walk\n", options).labels == std::vector<Index>{2});
+  CHECK_THROWS_MATCHES(parse_ts(header + "1:walk\n2:run\n", {.classes = {"run", "swim"}}), FileError,
+                       says("line 5: label 'walk' is none of the 2 classes; the nearest: 'run', 'swim'"));
+}
+
+TEST_CASE("ts: missing values are refused, dropped with their step, or kept") {
+  const std::string text = header + "1,?,3,4:5,6,NaN,8:run\n";
+  CHECK_THROWS_MATCHES(parse_ts(text), FileError, says("line 5: channel 1, value 2 is missing; the option `missing`"));
+  CHECK(parse_ts(text, {.missing = MissingValues::drop_step}).sequences[0] ==
+        (Matrix<float>(2, 2) << 1, 4, 5, 8).finished());
+  const auto kept = parse_ts(text, {.missing = MissingValues::keep_nan}).sequences[0];
+  REQUIRE(kept.cols() == 4);
+  CHECK(std::isnan(kept(0, 1)));
+  CHECK(std::isnan(kept(1, 2)));
+  CHECK(kept.array().isNaN().count() == 2);
+  CHECK(kept(1, 3) == 8);
+  CHECK_THROWS_MATCHES(parse_ts(header + "1,?:?,2:run\n", {.missing = MissingValues::drop_step}), FileError,
+                       says("line 5: every step has a missing value"));
+}
+
+TEST_CASE("ts: what is wrong, and on which line, is said") {
+  const auto refuse = [](const std::string& text, const std::string& message) {
+    INFO(text);
+    CHECK_THROWS_MATCHES(parse_ts(text, {}, "walk.ts"), FileError, says("walk.ts" + message));
+  };
+  refuse("", ": the file ends without a line @data");
+  refuse("# only comments\n", ": the file ends without a line @data");
+  refuse("@problemName X\n1,2,3\n", ", line 2: expected a header line that begins with '@', found '1,2,3'");
+  refuse(header, ", line 4: the file ends after @data without a series");
+  refuse("@timestamps true\n@data\n", ", line 1: series with time stamps are not supported");
+  refuse("@targetLabel true\n@data\n", ", line 1: regression targets are not supported");
+  refuse("@univariate perhaps\n@data\n", ", line 1: @univariate expects true or false, found 'perhaps'");
+  refuse("@dimensions 0\n@data\n", ", line 1: @dimensions expects a whole number from 1, found '0'");
+  refuse("@dimensions 99999999999999999999\n@data\n", ", line 1: @dimensions expects a whole number");
+  refuse("@seriesLength 2.5\n@data\n", ", line 1: @serieslength expects a whole number");
+  refuse("@classLabel\n@data\n", ", line 1: @classlabel expects true or false, found ''");
+  refuse("@classLabel true a b a\n@data\n", ", line 1: @classLabel lists 'a' twice");
+  refuse("@classLabel true\n@data\n1:a\n", ", line 2: @classLabel lists no classes, and the options give none");
+  refuse(header + "1,2:3,4:run\n1,2:3:walk\n", ", line 6: channel 2 has 1 values, channel 1 has 2");
+  refuse(header + "1:2:run\n1:2:3:walk\n",
+         ", line 6: expected 2 channels (as the header or the first series has), found 3");
+  refuse("@dimensions 3\n" + header + "1:2:run\n", ", line 6: expected 3 channels");
+  refuse("@univariate true\n" + header + "1:2:run\n", ", line 6: expected 1 channels");
+  refuse("@equalLength true\n@seriesLength 3\n" + header + "1,2:run\n",
+         ", line 7: expected 3 steps as in every series of this file, found 2");
+  refuse("@equalLength true\n" + header + "1,2:run\n1:walk\n", ", line 7: expected 2 steps");
+  refuse(header + "1,2:jog\n", ", line 5: label 'jog' is none of the 2 classes; the nearest: 'run', 'walk'");
+  refuse(header + "1,2\n", ", line 5: expected a class label after the last ':', found no ':'");
+  refuse(header + "1,2:\n", ", line 5: label '' is none of the 2 classes");
+  refuse(header + "1,2,x:run\n", ", line 5: channel 1, value 3: expected a number, found 'x'");
+  for (const auto* word :
+       {"", " ", "1.5.2", "0x10", "1e", "--1", "+-1", "+", "inf", "-infinity", "1e39", "1e999", "1;2", "(0", "nano"})
+    refuse(header + "1:" + word + ":run\n", ", line 5: channel 2, value 1: expected a number, found '");
+  CHECK(parse_ts<double>(header + "1e39:run\n").sequences[0](0, 0) == 1e39);  // fits here
+  CHECK(parse_ts(header + "1e-60:run\n").sequences[0](0, 0) == 0);
+  CHECK_THROWS_MATCHES(read_ts(data / "Nothing.ts"), FileError, says("Nothing.ts: no such file"));
+}
