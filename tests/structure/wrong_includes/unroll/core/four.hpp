@@ -1,6 +1,6 @@
 #pragma once
-#include <Eigen/Core>
 #include <immintrin.h>
+#include <Eigen/Core>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <unroll/engine/cell.hpp>
