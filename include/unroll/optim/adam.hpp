@@ -43,21 +43,23 @@ class BasicAdam : public detail::OptimizerBase<BasicAdam<Scalar, AnyAdamOptions>
   static constexpr std::array<std::string_view, 3> state_names{"m", "v", "v_max"};
   bool keeps(std::size_t i) const { return i < 2 || this->options().amsgrad; }
 
+  void begin_step() {
+    const AnyAdamOptions& o = this->options();
+    const double root_fix = std::sqrt(this->bias_correction(o.beta2));
+    rate_ = Scalar(o.learning_rate / this->bias_correction(o.beta1));
+    scale_ = Scalar(1 / root_fix);
+    epsilon_ = Scalar(o.epsilon_at == Epsilon::raw ? o.epsilon / root_fix : o.epsilon);
+  }
+
   void update(Piece theta, ConstPiece g, Piece m, Piece v, Piece w) const {
     const AnyAdamOptions& o = this->options();
     m = Scalar(o.beta1) * m + Scalar(1 - o.beta1) * g;
     v = Scalar(o.beta2) * v + Scalar(1 - o.beta2) * g.square();
     if (o.amsgrad) w = w.max(v);
-    move(theta, m, o.amsgrad ? w : v);
+    theta -= rate_ * m / (scale_ * (o.amsgrad ? w : v).sqrt() + epsilon_);
   }
 
-  void move(Piece theta, Piece m, Piece v) const {
-    const AnyAdamOptions& o = this->options();
-    const double root_fix = std::sqrt(this->bias_correction(o.beta2));
-    const auto rate = Scalar(o.learning_rate / this->bias_correction(o.beta1)), scale = Scalar(1 / root_fix);
-    const auto eps = Scalar(o.epsilon_at == Epsilon::raw ? o.epsilon / root_fix : o.epsilon);
-    theta -= rate * m / (scale * v.sqrt() + eps);
-  }
+  Scalar rate_ = 0, scale_ = 0, epsilon_ = 0;  // of the step at hand
 };
 
 template <std::floating_point Scalar>

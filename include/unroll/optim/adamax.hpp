@@ -29,12 +29,16 @@ class Adamax : public detail::OptimizerBase<Adamax<Scalar>, Scalar, AdamaxOption
   static constexpr std::array<std::string_view, 2> state_names{"m", "u"};
   static constexpr bool squares_gradient = false;
 
+  void begin_step() { rate_ = Scalar(this->options().learning_rate / this->bias_correction(this->options().beta1)); }
+
   void update(Piece theta, ConstPiece g, Piece m, Piece u) const {
     const AdamaxOptions& o = this->options();
     m = Scalar(o.beta1) * m + Scalar(1 - o.beta1) * g;
     u = (Scalar(o.beta2) * u).max(g.abs() + Scalar(o.epsilon));
-    theta -= Scalar(o.learning_rate / this->bias_correction(o.beta1)) * m / u;
+    theta -= rate_ * m / u;
   }
+
+  Scalar rate_ = 0;  // of the step at hand
 };
 
 }  // namespace unroll

@@ -31,10 +31,24 @@ double non_finite_norm(In<Scalar> values) {
   return nan ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
 }
 
+/// In double, by way of a small buffer: Eigen does not vectorise a sum behind a cast.
+template <class Scalar>
+double sum_of_squares(In<Scalar> values) {
+  Eigen::Array<double, 512, 1> buffer;
+  double sum = 0;
+  for (Index col = 0; col < values.cols(); ++col)
+    for (Index first = 0; first < values.rows(); first += buffer.size()) {
+      const Index size = std::min(buffer.size(), values.rows() - first);
+      buffer.head(size) = values.col(col).segment(first, size).array().template cast<double>();
+      sum += buffer.head(size).square().sum();
+    }
+  return sum;
+}
+
 /// The plain sum of squares is right unless it left the range of double; only then are further passes needed.
 template <class Scalar>
 double l2_norm(In<Scalar> values) {
-  const double squares = values.template cast<double>().squaredNorm();
+  const double squares = sum_of_squares<Scalar>(values);
   if (is_finite(squares) && squares > 1e-280) return std::sqrt(squares);
   if (!finite(values)) return non_finite_norm<Scalar>(values);
   const double largest = values.size() ? double(values.cwiseAbs().maxCoeff()) : 0;
@@ -47,12 +61,11 @@ double inf_norm(In<Scalar> values) {
   return values.size() ? double(values.cwiseAbs().maxCoeff()) : 0;
 }
 
-/// Scales in double: the factor of an exploded float gradient can be too small for a float.
+/// In double and in two steps: the factor of an exploded gradient may be subnormal, which many programs flush to zero.
 template <class Scalar>
 void clip_to(Out<Scalar> values, double norm, double max_norm, ClipRule rule) {
-  const double factor =
-      rule == ClipRule::keras ? (norm <= max_norm ? 1 : max_norm / norm) : std::min(1.0, max_norm / (norm + 1e-6));
-  if (factor != 1) values = (values.template cast<double>() * factor).template cast<Scalar>();
+  const double divisor = rule == ClipRule::pytorch ? norm + 1e-6 : norm;
+  if (max_norm < divisor) values = (values.template cast<double>() / divisor * max_norm).template cast<Scalar>();
 }
 
 inline void check_block(const ParameterBlock& block, Index size) {

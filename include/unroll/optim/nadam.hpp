@@ -35,7 +35,14 @@ class NAdam : public detail::OptimizerBase<NAdam<Scalar>, Scalar, NAdamOptions, 
   double momentum(std::int64_t t) const {
     return this->options().beta1 * (1 - 0.5 * std::pow(0.96, double(t) * this->options().momentum_decay));
   }
-  void begin_step() { momentum_product_ *= momentum(this->updates()); }
+  void begin_step() {
+    const NAdamOptions& o = this->options();
+    const double now = momentum(this->updates()), next = momentum(this->updates() + 1);
+    momentum_product_ *= now;
+    of_m_ = Scalar(o.learning_rate * next / (1 - momentum_product_ * next));
+    of_g_ = Scalar(o.learning_rate * (1 - now) / (1 - momentum_product_));
+    scale_ = Scalar(1 / std::sqrt(this->bias_correction(o.beta2)));
+  }
   template <class F>
   void visit_counters(F&& f) {
     f(std::string_view("momentum_product"), momentum_product_);
@@ -43,16 +50,13 @@ class NAdam : public detail::OptimizerBase<NAdam<Scalar>, Scalar, NAdamOptions, 
 
   void update(Piece theta, ConstPiece g, Piece m, Piece v) const {
     const NAdamOptions& o = this->options();
-    const double now = momentum(this->updates()), next = momentum(this->updates() + 1);
-    const auto of_m = Scalar(o.learning_rate * next / (1 - momentum_product_ * next));
-    const auto of_g = Scalar(o.learning_rate * (1 - now) / (1 - momentum_product_));
     m = Scalar(o.beta1) * m + Scalar(1 - o.beta1) * g;
     v = Scalar(o.beta2) * v + Scalar(1 - o.beta2) * g.square();
-    const auto scale = Scalar(1 / std::sqrt(this->bias_correction(o.beta2)));
-    theta -= (of_m * m + of_g * g) / (scale * v.sqrt() + Scalar(o.epsilon));
+    theta -= (of_m_ * m + of_g_ * g) / (scale_ * v.sqrt() + Scalar(o.epsilon));
   }
 
-  double momentum_product_ = 1;  // p_t
+  double momentum_product_ = 1;             // p_t
+  Scalar of_m_ = 0, of_g_ = 0, scale_ = 0;  // of the step at hand
 };
 
 }  // namespace unroll

@@ -163,15 +163,19 @@ class OptimizerBase {
 
   /// Returns the gradient that the formula shall see.
   ConstPiece decay(Piece theta, ConstPiece gradient, Index first, Buffer& buffer) const {
-    Piece pull(buffer.data(), theta.size());
-    pull = Scalar(options_.weight_decay) * theta;
-    if (decay_mask_.size()) pull *= decay_mask_.segment(first, theta.size()).array();
+    const auto lambda = Scalar(options_.weight_decay);
+    if (decay_mask_.size() == 0) return decay_by(lambda * theta, theta, gradient, buffer);
+    return decay_by(lambda * decay_mask_.segment(first, theta.size()).array() * theta, theta, gradient, buffer);
+  }
+
+  template <class Pull>
+  ConstPiece decay_by(const Pull& pull, Piece theta, ConstPiece gradient, Buffer& buffer) const {
     if (options_.decay == Decay::decoupled) {
       theta -= Scalar(options_.learning_rate) * pull;
       return gradient;
     }
-    pull += gradient;
-    return {pull.data(), pull.size()};
+    buffer.head(theta.size()) = gradient + pull;
+    return {buffer.data(), theta.size()};
   }
 
   Options options_;

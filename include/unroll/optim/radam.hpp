@@ -40,16 +40,25 @@ class RAdam : public detail::OptimizerBase<RAdam<Scalar>, Scalar, RAdamOptions, 
     return std::sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho) * fix);
   }
 
+  void begin_step() {
+    const double rectified = rectifier();
+    adapts_ = rectified > 0;
+    rate_ = Scalar((adapts_ ? rectified : 1) * this->options().learning_rate /
+                   this->bias_correction(this->options().beta1));
+  }
+
   void update(Piece theta, ConstPiece g, Piece m, Piece v) const {
     const RAdamOptions& o = this->options();
     m = Scalar(o.beta1) * m + Scalar(1 - o.beta1) * g;
     v = Scalar(o.beta2) * v + Scalar(1 - o.beta2) * g.square();
-    const double rate = o.learning_rate / this->bias_correction(o.beta1), rectified = rectifier();
-    if (rectified > 0)
-      theta -= Scalar(rate * rectified) * m / (v.sqrt() + Scalar(o.epsilon));
+    if (adapts_)
+      theta -= rate_ * m / (v.sqrt() + Scalar(o.epsilon));
     else
-      theta -= Scalar(rate) * m;
+      theta -= rate_ * m;
   }
+
+  bool adapts_ = false;  // both of the step at hand
+  Scalar rate_ = 0;
 };
 
 }  // namespace unroll
