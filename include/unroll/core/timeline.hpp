@@ -137,25 +137,39 @@ class Timeline {
   /// Steps [first, last) of every sequence, the same samples at the same ranks: its columns are [offset(first), offset(last)).
   /// Sequences that ended before have length 0.
   Timeline window(Index first, Index last) const {
-    require<ShapeError>(0 <= first && first <= last && last <= steps(), "timeline: steps [", first, ", ", last,
-                        ") are not within [0, ", steps(), ")");
-    Timeline part(*this);
-    for (Index& length : part.length_) length = std::clamp(length - first, Index(0), last - first);
-    part.offset_.assign(offset_.begin() + first, offset_.begin() + last + 1);
-    for (Index& offset : part.offset_) offset -= offset_[at(first)];
-    part.rank_of_.assign(rank_of_.begin() + offset(first), rank_of_.begin() + offset(last));
-    part.step_of_.assign(step_of_.begin() + offset(first), step_of_.begin() + offset(last));
+    Timeline part;
+    part.assign_window(*this, first, last);
     return part;
+  }
+  /// The same, reusing the memory of this timeline.
+  void assign_window(const Timeline& whole, Index first, Index last) {
+    require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps [", first, ", ", last,
+                        ") are not within [0, ", whole.steps(), ")");
+    padded_steps_ = whole.padded_steps_;
+    sample_ = whole.sample_;
+    rank_ = whole.rank_;
+    length_ = whole.length_;
+    for (Index& length : length_) length = std::clamp(length - first, Index(0), last - first);
+    offset_.assign(whole.offset_.begin() + first, whole.offset_.begin() + last + 1);
+    for (Index& offset : offset_) offset -= whole.offset(first);
+    rank_of_.assign(whole.rank_of_.begin() + whole.offset(first), whole.rank_of_.begin() + whole.offset(last));
+    step_of_.assign(whole.step_of_.begin() + whole.offset(first), whole.step_of_.begin() + whole.offset(last));
   }
 
   /// One step per sample, the same samples at the same ranks: what is left after pooling over time.
   Timeline one_step() const {
-    Timeline pooled(*this);
-    pooled.padded_steps_ = batch() > 0 ? 1 : 0;
-    std::fill(pooled.length_.begin(), pooled.length_.end(), Index(1));
-    pooled.place_columns();
-    std::fill(pooled.step_of_.begin(), pooled.step_of_.end(), Index(0));
+    Timeline pooled;
+    pooled.assign_one_step(*this);
     return pooled;
+  }
+  /// The same, reusing the memory of this timeline.
+  void assign_one_step(const Timeline& whole) {
+    sample_ = whole.sample_;
+    rank_ = whole.rank_;
+    length_.assign(whole.length_.size(), Index(1));
+    padded_steps_ = batch() > 0 ? 1 : 0;
+    place_columns();
+    std::fill(step_of_.begin(), step_of_.end(), Index(0));
   }
 
  private:

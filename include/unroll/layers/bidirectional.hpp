@@ -63,7 +63,7 @@ struct Bidirectional {
     One::forward(cell, theta, in, Direction::forward, first, tape.forward);
     One::forward(cell, theta + cell.parameters().size(), in, Direction::backward, second, tape.backward);
     if (returns == Returns::last) {
-      tape.one_step = in.timeline->one_step();
+      tape.one_step.assign_one_step(*in.timeline);
       detail::gather_last(One::output(cell, in, tape.forward), *in.timeline, Direction::forward,
                           tape.last[0].shape(cell.output_rows(), in.timeline->batch()));
       detail::gather_last(One::output(cell, in, tape.backward), *in.timeline, Direction::backward,

@@ -30,7 +30,7 @@ struct Pooling : PlainLayer<S> {
 
  protected:
   View<S> begin(const Signal<S>& in, Tape& tape) const {
-    tape.one_step = in.timeline->one_step();
+    tape.one_step.assign_one_step(*in.timeline);
     return tape.output.shape(in.values.rows(), in.timeline->batch());
   }
   static Signal<S> result(const Tape& tape) { return {tape.output.view(), &tape.one_step}; }

@@ -121,7 +121,7 @@ struct Recurrent {
     One::forward(cell, theta, in, direction, initial, tape.cell);
     const auto steps = One::output(cell, in, tape.cell);
     if (returns == Returns::steps) return {steps, in.timeline};
-    tape.one_step = in.timeline->one_step();
+    tape.one_step.assign_one_step(*in.timeline);
     auto last = tape.last.shape(steps.rows(), in.timeline->batch());
     detail::gather_last(steps, *in.timeline, direction, last);
     return {view(std::as_const(last)), &tape.one_step};
