@@ -24,6 +24,7 @@ set(light ${knows_check} umbrella)
 set(heavy_standard_headers iostream fstream sstream regex)
 set(processor_headers immintrin.h xmmintrin.h pmmintrin.h arm_neon.h)
 set(external_io "^nlohmann/|^unistd\\.h$")
+set(external_train "^unistd\\.h$")
 set(external_distributed "^mpi\\.h$")
 
 # A few headers of one part that another part may know: io reads files into the data types of train.

@@ -1,0 +1,106 @@
+#pragma once
+// Which sequences go into which batch: lists of indices, made anew for each epoch.
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/random.hpp"
+#include "unroll/core/types.hpp"
+
+namespace unroll {
+
+/// A batch is full when one more sequence would pass a limit. No sequence is ever left out.
+struct BatchOptions {
+  Index size = 32;         ///< sequences; 0: no limit
+  Index tokens = 0;        ///< valid steps of all its sequences together; 0: no limit
+  bool shuffle = true;     ///< a new order for each epoch
+  bool by_length = false;  ///< sequences of similar length together: fewer steps for the same columns
+  Index pool = 1024;       ///< by_length sorts so many sequences at a time, so that batches still differ between epochs
+};
+
+/// The batches of one epoch. The order depends on (seed, epoch) alone.
+class Batches {
+ public:
+  /// `samples` to be put into batches, and the length of any sample, `length(sample)`. Reuses the memory of the epoch
+  /// before. Throws ValueError for options out of range, and for a sequence that alone is longer than `tokens`.
+  template <class LengthOf>
+  void plan(std::span<const Index> samples, const LengthOf& length, const BatchOptions& options, std::uint64_t seed,
+            Index epoch) {
+    check(options);
+    order_.assign(samples.begin(), samples.end());
+    if (options.shuffle) shuffle(seed, epoch);
+    if (options.by_length) sort_pools(length, options);
+    cut(length, options);
+    if (options.shuffle && options.by_length) order_of_batches_ = permutation(count(), random(seed, epoch, 1));
+  }
+
+  Index count() const { return Index(begin_.size()) - 1; }
+  std::span<const Index> batch(Index k) const {
+    const Index b = order_of_batches_[k];
+    return std::span(order_).subspan(at(begin_[at(b)]), at(begin_[at(b) + 1] - begin_[at(b)]));
+  }
+
+ private:
+  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+  static Random random(std::uint64_t seed, Index epoch, std::uint64_t what) {
+    return Random(seed, Purpose::shuffle, what, std::uint64_t(epoch));
+  }
+
+  static void check(const BatchOptions& options) {
+    require<ValueError>(options.size >= 0 && options.tokens >= 0, "batches: size is ", options.size, " and tokens is ",
+                        options.tokens, ", expected at least 0");
+    require<ValueError>(options.size > 0 || options.tokens > 0,
+                        "batches: size and tokens are both 0, one must limit the batch");
+    require<ValueError>(options.pool > 0, "batches: pool is ", options.pool, ", expected at least 1");
+  }
+
+  void shuffle(std::uint64_t seed, Index epoch) {
+    const std::vector<Index> before = order_;
+    const auto place = permutation(Index(order_.size()), random(seed, epoch, 0));
+    for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = before[at(place[Index(i)])];
+  }
+
+  template <class LengthOf>
+  void sort_pools(const LengthOf& length, const BatchOptions& options) {
+    // Without shuffling nothing is gained by pools: then everything is one.
+    const std::size_t pool = options.shuffle ? at(options.pool) : std::max<std::size_t>(order_.size(), 1);
+    for (std::size_t first = 0; first < order_.size(); first += pool) {
+      const auto begin = order_.begin() + Index(first),
+                 end = order_.begin() + Index(std::min(first + pool, order_.size()));
+      std::stable_sort(begin, end, [&](Index a, Index b) { return length(a) > length(b); });
+    }
+  }
+
+  template <class LengthOf>
+  void cut(const LengthOf& length, const BatchOptions& options) {
+    begin_.assign(1, 0);
+    Index tokens = 0;
+    for (Index i = 0; i < Index(order_.size()); ++i) {
+      const Index sample = order_[at(i)], steps = length(sample);
+      require<ValueError>(options.tokens == 0 || steps <= options.tokens, "batches: sample ", sample, " has ", steps,
+                          " steps, a batch may have ", options.tokens);
+      const bool full = (options.size > 0 && i - begin_.back() == options.size) ||
+                        (options.tokens > 0 && tokens + steps > options.tokens);
+      if (full) begin_.push_back(i), tokens = 0;
+      tokens += steps;
+    }
+    if (!order_.empty()) begin_.push_back(Index(order_.size()));
+    order_of_batches_ = Vector<Index>::LinSpaced(count(), 0, count() - 1);
+  }
+
+  std::vector<Index> order_;        // samples
+  std::vector<Index> begin_ = {0};  // of each batch in order_, one more than there are batches
+  Vector<Index> order_of_batches_;
+};
+
+/// All samples of a data set.
+inline std::vector<Index> all_samples(Index size) {
+  std::vector<Index> samples(static_cast<std::size_t>(size));
+  std::iota(samples.begin(), samples.end(), Index(0));
+  return samples;
+}
+
+}  // namespace unroll

@@ -1,0 +1,177 @@
+#pragma once
+// Sequences with what is to be learnt about them. Everything is checked when a data set is made: a wrong length, label
+// or NaN is told with its sample and step, not found later as a strange loss.
+
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/finite.hpp"
+#include "unroll/core/types.hpp"
+
+namespace unroll {
+
+/// What a data set asks for: a class or numbers, once per sequence or at every step.
+enum class TargetKind { none, label, step_labels, values, step_values };
+
+inline bool has_labels(TargetKind kind) { return kind == TargetKind::label || kind == TargetKind::step_labels; }
+inline bool has_values(TargetKind kind) { return kind == TargetKind::values || kind == TargetKind::step_values; }
+inline bool per_step(TargetKind kind) { return kind == TargetKind::step_labels || kind == TargetKind::step_values; }
+
+/// Sequences [features x steps] of any length (0 too) with their targets. A negative label and a NaN among real-valued
+/// targets mean "not scored"; inputs must be finite.
+///
+/// Every way to make one throws ValueError when it is empty, when an input is not finite or a label is no class, and
+/// ShapeError when the numbers of sequences, features, steps or targets do not fit; messages name sample and step.
+template <std::floating_point S>
+class Dataset {
+ public:
+  using Scalar = S;
+
+  static Dataset unlabelled(std::vector<Matrix<S>> sequences) {
+    return Dataset(TargetKind::none, std::move(sequences));
+  }
+
+  /// One class per sequence, from 0. `classes` 0: as many as the largest label needs.
+  static Dataset labelled(std::vector<Matrix<S>> sequences, const std::vector<Index>& labels, Index classes = 0) {
+    Dataset data(TargetKind::label, std::move(sequences));
+    for (const Index label : labels) data.labels_.push_back(Labels::Constant(1, label));
+    data.check_labels(classes);
+    return data;
+  }
+
+  /// One class per step: as many labels for each sequence as it has steps.
+  static Dataset step_labelled(std::vector<Matrix<S>> sequences, std::vector<Labels> labels, Index classes = 0) {
+    Dataset data(TargetKind::step_labels, std::move(sequences));
+    data.labels_ = std::move(labels);
+    data.check_labels(classes);
+    return data;
+  }
+
+  /// Numbers per sequence: `targets` [rows x sequences].
+  static Dataset valued(std::vector<Matrix<S>> sequences, const Matrix<S>& targets) {
+    Dataset data(TargetKind::values, std::move(sequences));
+    for (Index s = 0; s < targets.cols(); ++s) data.values_.push_back(targets.col(s));
+    data.check_values();
+    return data;
+  }
+
+  /// Numbers per step: `targets` [rows x steps] for each sequence.
+  static Dataset step_valued(std::vector<Matrix<S>> sequences, std::vector<Matrix<S>> targets) {
+    Dataset data(TargetKind::step_values, std::move(sequences));
+    data.values_ = std::move(targets);
+    data.check_values();
+    return data;
+  }
+
+  /// Sequences.
+  Index size() const { return Index(sequences_.size()); }
+  Index features() const { return sequences_.front().rows(); }
+  Index length(Index sample) const { return sequences_[at(sample)].cols(); }
+  TargetKind kind() const { return kind_; }
+  /// Number of classes; 0 without labels.
+  Index classes() const { return classes_; }
+  /// Numbers per target; 0 without real-valued targets.
+  Index target_rows() const { return values_.empty() ? 0 : values_.front().rows(); }
+
+  const Matrix<S>& sequence(Index sample) const { return sequences_[at(sample)]; }
+  /// One entry, or one per step.
+  const Labels& labels(Index sample) const { return labels_[at(sample)]; }
+  /// [rows x 1], or [rows x steps].
+  const Matrix<S>& values(Index sample) const { return values_[at(sample)]; }
+  double weight(Index sample) const { return weights_.empty() ? 1 : weights_[at(sample)]; }
+  bool weighted() const { return !weights_.empty(); }
+
+  /// How much each sequence counts in the loss; empty: all 1. Throws unless there is one finite weight >= 0 for each.
+  void set_weights(std::vector<double> weights) {
+    require<ShapeError>(weights.empty() || Index(weights.size()) == size(), "data set: expects a weight for each of ",
+                        size(), " sequences, got ", weights.size());
+    for (std::size_t s = 0; s < weights.size(); ++s)
+      require<ValueError>(is_finite(weights[s]) && weights[s] >= 0, "data set: the weight of sample ", s, " is ",
+                          weights[s], ", expected a finite number that is not negative");
+    weights_ = std::move(weights);
+  }
+
+  /// A copy of some of the sequences, in the order given. Throws ValueError for none, or for one that is not there.
+  Dataset subset(std::span<const Index> samples) const {
+    require<ValueError>(!samples.empty(), "data set: a subset needs at least one sequence");
+    Dataset part;
+    part.kind_ = kind_;
+    part.classes_ = classes_;
+    for (const Index s : samples) {
+      require<ValueError>(s >= 0 && s < size(), "data set: there is no sample ", s, " among ", size());
+      part.sequences_.push_back(sequence(s));
+      if (has_labels(kind_)) part.labels_.push_back(labels(s));
+      if (has_values(kind_)) part.values_.push_back(values(s));
+      if (weighted()) part.weights_.push_back(weight(s));
+    }
+    return part;
+  }
+
+  /// The same targets for changed inputs: `f(Matrix<S>&)` works on each sequence in place and keeps its shape.
+  template <class F>
+  void transform(F&& f) {
+    for (Matrix<S>& sequence : sequences_) f(sequence);
+    check_sequences();
+  }
+
+ private:
+  Dataset() = default;
+  Dataset(TargetKind kind, std::vector<Matrix<S>> sequences) : kind_(kind), sequences_(std::move(sequences)) {
+    check_sequences();
+  }
+  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+  void check_sequences() const {
+    require<ValueError>(!sequences_.empty(), "data set: there is no sequence");
+    require<ShapeError>(features() > 0, "data set: sample 0 has no features");
+    for (Index s = 0; s < size(); ++s) {
+      require<ShapeError>(sequence(s).rows() == features(), "data set: sample ", s, " has ", sequence(s).rows(),
+                          " features, sample 0 has ", features());
+      for (Index t = 0; t < length(s); ++t)
+        for (Index r = 0; r < features(); ++r)
+          require<ValueError>(is_finite(sequence(s)(r, t)), "data set: sample ", s, ", step ", t, ", feature ", r,
+                              " is ", sequence(s)(r, t), ", expected a finite number");
+    }
+  }
+
+  void check_count(std::size_t count, std::string_view what) const {
+    require<ShapeError>(Index(count) == size(), "data set: there are ", size(), " sequences, but ", what, " for ",
+                        count);
+  }
+
+  void check_labels(Index classes) {
+    check_count(labels_.size(), "labels");
+    Index largest = -1;
+    for (Index s = 0; s < size(); ++s) {
+      require<ShapeError>(!per_step(kind_) || labels(s).size() == length(s), "data set: sample ", s, " has ", length(s),
+                          " steps, but ", labels(s).size(), " labels");
+      if (labels(s).size() == 0) continue;
+      largest = std::max(largest, labels(s).maxCoeff());
+      require<ValueError>(classes == 0 || labels(s).maxCoeff() < classes, "data set: sample ", s, " has label ",
+                          labels(s).maxCoeff(), ", but there are ", classes, " classes, counted from 0");
+    }
+    classes_ = classes > 0 ? classes : largest + 1;
+  }
+
+  void check_values() const {
+    check_count(values_.size(), "targets");
+    for (Index s = 0; s < size(); ++s) {
+      require<ShapeError>(values(s).rows() == target_rows(), "data set: sample ", s, " has ", values(s).rows(),
+                          " numbers per target, sample 0 has ", target_rows());
+      require<ShapeError>(!per_step(kind_) || values(s).cols() == length(s), "data set: sample ", s, " has ", length(s),
+                          " steps, but targets for ", values(s).cols());
+    }
+  }
+
+  TargetKind kind_ = TargetKind::none;
+  Index classes_ = 0;
+  std::vector<Matrix<S>> sequences_;
+  std::vector<Labels> labels_;     // only with labels
+  std::vector<Matrix<S>> values_;  // only with real-valued targets
+  std::vector<double> weights_;
+};
+
+}  // namespace unroll

@@ -1,0 +1,334 @@
+#pragma once
+// The training loop.
+
+#include <chrono>
+#include <optional>
+
+#include "unroll/optim/schedules.hpp"
+#include "unroll/train/evaluate.hpp"
+#include "unroll/train/progress.hpp"
+#include "unroll/train/split.hpp"
+#include "unroll/train/training_state.hpp"
+#include "unroll/train/training_step.hpp"
+
+namespace unroll {
+
+/// The number of an epoch by which runs are compared.
+enum class Monitor { validation_loss, validation_accuracy, training_loss, training_accuracy };
+
+/// Stops when the monitored value has not improved by more than `min_delta` for `patience` epochs (Keras's rule).
+struct EarlyStopping {
+  Index patience = 10;  ///< epochs, at least 1
+  double min_delta = 0;
+  Monitor monitor = Monitor::validation_loss;
+  bool restore_best = true;  ///< the model ends with the best parameters, also when all epochs were run
+};
+
+/// A learning rate over time: `LearningRate(schedule::Cosine{.initial = 0.1}, LearningRate::per_update)`.
+struct LearningRate {
+  enum Every { per_epoch, per_update };
+
+  LearningRate() = default;
+  template <Schedule T>
+  LearningRate(T schedule, Every every = per_epoch)  // NOLINT: a schedule is a learning rate
+      : rate([schedule](long k) { return double(schedule.rate(k)); }), counts(every) {}
+
+  std::function<double(long)> rate;  ///< of the count of epochs or updates done; empty: as the optimizer has it
+  Every counts = per_epoch;
+};
+
+struct BatchEnd {
+  Index epoch, batch, batches;  ///< the first two from 0
+  StepReport report;
+};
+
+template <class S>
+struct FitOptions {
+  Index epochs = 10;  ///< of the whole run, those of a resumed one included
+  BatchOptions batches = {};
+  std::uint64_t seed = 1;                  ///< of shuffling, splitting and dropout
+  const Dataset<S>* validation = nullptr;  ///< or
+  double validation_fraction = 0;          ///< of the training data, stratified; in [0, 1)
+  double clip_norm = 0, clip_value = 0;    ///< see StepOptions; 0: no limit
+  LearningRate learning_rate = {};
+  std::optional<PlateauOptions> plateau = {};  ///< cuts the learning rate, by the monitored value
+  Monitor plateau_monitor = Monitor::validation_loss;
+  std::optional<EarlyStopping> early_stopping = {};
+  Truncation truncation = {};
+  std::optional<WeightAverageOptions> average = {};  ///< validate and end with averaged parameters
+  EvaluateOptions evaluation = {};
+  std::function<bool(const BatchEnd&)> on_batch = {};  ///< after each update; false: stop at once
+  std::function<bool(const Epoch&)> on_epoch = {};     ///< after each epoch; false: stop
+  Progress progress = Progress::automatic;
+};
+
+struct FitResult {
+  History history;
+  Index best_epoch = 0;        ///< from 1; 0: nothing was monitored
+  bool stopped_early = false;  ///< by early stopping
+};
+
+namespace detail {
+
+inline double monitored(const Epoch& epoch, Monitor monitor) {
+  switch (monitor) {
+    case Monitor::validation_loss:
+      return epoch.validation_loss;
+    case Monitor::validation_accuracy:
+      return epoch.validation_accuracy;
+    case Monitor::training_loss:
+      return epoch.loss;
+    default:
+      return epoch.accuracy;
+  }
+}
+inline bool larger_is_better(Monitor monitor) {
+  return monitor == Monitor::validation_accuracy || monitor == Monitor::training_accuracy;
+}
+
+/// `fresh` with the state, but not the options, of `old`.
+template <class T>
+T continued(T fresh, T& old) {
+  std::vector<void*> parts;
+  old.visit_state([&](std::string_view, auto& part) { parts.push_back(&part); });
+  auto next = parts.begin();
+  fresh.visit_state([&]<class Part>(std::string_view, Part& part) { part = *static_cast<Part*>(*next++); });
+  return fresh;
+}
+
+/// A run of `fit`: what its epochs share.
+template <class Model, class Loss, class O>
+class FitRun {
+  using S = typename Model::Scalar;
+
+ public:
+  FitRun(Model& model, const Loss& loss, O& optimizer, const Dataset<S>& data, const FitOptions<S>& options,
+         TrainingState<S>& state)
+      : model_(model),
+        loss_(loss),
+        optimizer_(optimizer),
+        data_(data),
+        options_(options),
+        state_(state),
+        step_(model, loss, optimizer, step_options(options)),
+        progress_(options.progress, Index(state.epochs), options.epochs) {
+    check_options();
+    divide();
+    state_.epochs == 0 ? begin() : resume();
+    if (options_.average) step_.average_into(&state_.average);
+  }
+
+  FitResult run() {
+    bool goes_on = state_.stopped == 0;
+    while (goes_on && state_.epochs < options_.epochs) goes_on = epoch();
+    end();
+    return {state_.history, Index(state_.best_epoch), state_.stopped != 0};
+  }
+
+ private:
+  static StepOptions step_options(const FitOptions<S>& options) {
+    const bool per_update = options.learning_rate.counts == LearningRate::per_update;
+    return {.clip_norm = options.clip_norm,
+            .clip_value = options.clip_value,
+            .truncation = options.truncation,
+            .seed = options.seed,
+            .learning_rate = per_update ? options.learning_rate.rate : nullptr};
+  }
+
+  // ---- beginning and end
+
+  void check_options() const {
+    require<ValueError>(options_.epochs >= 0, "fit: epochs is ", options_.epochs, ", expected at least 0");
+    require<ValueError>(options_.validation == nullptr || options_.validation_fraction == 0,
+                        "fit: validation and validation_fraction are both given, expected one of them");
+    require<ValueError>(options_.validation_fraction >= 0 && options_.validation_fraction < 1,
+                        "fit: validation_fraction is ", options_.validation_fraction, ", expected in [0, 1)");
+    require<ValueError>(!options_.plateau || !options_.learning_rate.rate,
+                        "fit: plateau and learning_rate both set the learning rate, expected one of them");
+    require<ShapeError>(data_.features() == model_.features(), "fit: the model expects ", model_.features(),
+                        " features per step, the data set has ", data_.features());
+    if (options_.early_stopping) {
+      require<ValueError>(options_.early_stopping->patience >= 1, "fit: the patience of early stopping is ",
+                          options_.early_stopping->patience, ", expected at least 1");
+      check_monitor(options_.early_stopping->monitor, "early stopping");
+    }
+    if (options_.plateau) check_monitor(options_.plateau_monitor, "plateau");
+  }
+
+  void check_monitor(Monitor monitor, std::string_view who) const {
+    const bool validation = monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
+    require<ValueError>(!validation || options_.validation != nullptr || options_.validation_fraction > 0, "fit: ", who,
+                        " watches the validation data, but there are none; give validation or validation_fraction");
+    require<ValueError>(!larger_is_better(monitor) || has_labels(data_.kind()), "fit: ", who,
+                        " watches the accuracy, but the data set has no labels");
+  }
+
+  void divide() {
+    kept_ = all_samples(data_.size());
+    if (options_.validation != nullptr) held_out_ = all_samples(options_.validation->size());
+    if (options_.validation_fraction == 0) return;
+    auto split = stratified_split(data_, options_.validation_fraction, options_.seed);
+    kept_ = std::move(split.kept);
+    held_out_ = std::move(split.held_out);
+  }
+
+  void begin() {
+    state_ = TrainingState<S>();
+    state_.seed = std::int64_t(options_.seed);
+    state_.samples = std::int64_t(kept_.size());
+    state_.parameter_names = model_.parameters().table().names();
+    if (options_.average) state_.average = WeightAverage<S>(*options_.average);
+    if (options_.plateau) state_.plateau = Plateau(*options_.plateau);
+  }
+
+  void resume() {
+    require<ValueError>(state_.seed == std::int64_t(options_.seed), "fit: the run was begun with seed ", state_.seed,
+                        ", to resume it the options say ", std::int64_t(options_.seed));
+    require<ValueError>(state_.samples == std::int64_t(kept_.size()), "fit: the run was begun with ", state_.samples,
+                        " sequences to train on, to resume it there are ", kept_.size());
+    const std::string names = model_.parameters().table().names();
+    require<ShapeError>(state_.parameter_names == names && state_.parameters.size() == model_.parameters().size(),
+                        "fit: the run was begun with ", state_.parameters.size(), " parameters (",
+                        state_.parameter_names, "), the model has ", model_.parameters().size(), " (", names, ")");
+    if (options_.average) state_.average = continued(WeightAverage<S>(*options_.average), state_.average);
+    if (options_.plateau) state_.plateau = continued(Plateau(*options_.plateau), state_.plateau);
+    model_.parameters().values() = state_.parameters;
+    step_.updates() = state_.updates;
+  }
+
+  void end() {
+    if (options_.early_stopping && state_.best.size() > 0) {
+      model_.parameters().values() = state_.best;
+    } else if (options_.average && state_.average.average().size() > 0) {
+      model_.parameters().values() = state_.average.average();
+    }
+  }
+
+  // ---- an epoch
+
+  bool epoch() {
+    const auto start = std::chrono::steady_clock::now();
+    Epoch row{.epoch = double(state_.epochs + 1)};
+    if (options_.plateau) optimizer_.learning_rate() = state_.plateau.rate();
+    if (options_.learning_rate.rate && options_.learning_rate.counts == LearningRate::per_epoch)
+      optimizer_.learning_rate() = options_.learning_rate.rate(long(state_.epochs));
+    bool goes_on = train(row);
+    if (!goes_on) return false;
+    validate(row);
+    row.learning_rate = optimizer_.learning_rate();
+    row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    goes_on = conclude(row);
+    progress_.epoch(row);
+    return (!options_.on_epoch || options_.on_epoch(row)) && goes_on;
+  }
+
+  bool train(Epoch& row) {
+    const auto length = [&](Index s) { return data_.length(s); };
+    batches_.plan(kept_, length, options_.batches, options_.seed, Index(state_.epochs));
+    LossValue loss;
+    Accuracy accuracy;
+    row.gradient_norm = 0;
+    for (Index b = 0; b < batches_.count(); ++b) {
+      batch_.gather(data_, batches_.batch(b));
+      const StepReport report = step(b, accuracy);
+      loss += report.loss;
+      row.gradient_norm = std::max(row.gradient_norm, report.gradient_norm);
+      progress_.batch(Index(state_.epochs), b, batches_.count(), loss.value());
+      if (options_.on_batch && !options_.on_batch({Index(state_.epochs), b, batches_.count(), report})) return false;
+    }
+    row.loss = loss.value();
+    if (has_labels(data_.kind())) row.accuracy = accuracy.value();
+    return true;
+  }
+
+  StepReport step(Index b, Accuracy& accuracy) try {
+    return step_.step(batch_, [&](const Window& window, const auto& output, const Batch<S>& batch) {
+      if (!has_labels(batch.kind()) || (window.scored > 0 && !model_.per_step())) return;
+      const Timeline& timeline = batch.timeline();
+      const Index first = model_.per_step() ? timeline.offset(window.scored) : 0;
+      const Index count = model_.per_step() ? timeline.offset(window.end) - first : output.cols();
+      accuracy.add(output.rightCols(count), batch.labels(first, count));
+    });
+  } catch (const NonFiniteError& error) {
+    throw NonFiniteError(
+        text("epoch ", state_.epochs + 1, ", batch ", b + 1, " of ", batches_.count(), ": ", error.what()));
+  }
+
+  void validate(Epoch& row) {
+    if (held_out_.empty()) return;
+    const bool averaged = options_.average && state_.average.average().size() > 0;
+    if (averaged) state_.average.exchange(model_.parameters().values());
+    const Dataset<S>& data = options_.validation != nullptr ? *options_.validation : data_;
+    const Evaluation result = evaluator_(model_, data, held_out_, loss_, options_.evaluation);
+    if (averaged) state_.average.exchange(model_.parameters().values());
+    row.validation_loss = result.loss.value();
+    if (has_labels(data.kind())) row.validation_accuracy = result.hits.value();
+  }
+
+  /// Brings the state up to date. Returns whether training goes on.
+  bool conclude(const Epoch& row) {
+    ++state_.epochs;
+    state_.updates = step_.updates();
+    state_.parameters = model_.parameters().values();
+    state_.history.push_back(row);
+    if (options_.plateau) state_.plateau.update(monitored(row, options_.plateau_monitor));
+    if (options_.early_stopping) watch(*options_.early_stopping, row);
+    return state_.stopped == 0;
+  }
+
+  void watch(const EarlyStopping& rule, const Epoch& row) {
+    const double value = monitored(row, rule.monitor), best = state_.best_value, delta = std::abs(rule.min_delta);
+    const bool better = larger_is_better(rule.monitor) ? value > best + delta : value < best - delta;
+    if (state_.best_epoch == 0 ? is_finite(value) : better) {
+      state_.best_value = value;
+      state_.best_epoch = state_.epochs;
+      state_.waited = 0;
+      if (rule.restore_best) state_.best = options_.average ? state_.average.average() : state_.parameters;
+    } else if (++state_.waited >= rule.patience) {
+      state_.stopped = 1;
+    }
+  }
+
+  Model& model_;
+  const Loss& loss_;
+  O& optimizer_;
+  const Dataset<S>& data_;
+  const FitOptions<S>& options_;
+  TrainingState<S>& state_;
+  TrainingStep<Model, Loss, O> step_;
+  Evaluator<Model> evaluator_;
+  ProgressLine progress_;
+  std::vector<Index> kept_, held_out_;
+  Batches batches_;
+  Batch<S> batch_;
+};
+
+}  // namespace detail
+
+/// Trains `model` in place:
+///
+///     Adam<float> adam({.learning_rate = 1e-3});
+///     const auto result = fit(model, SoftmaxCrossEntropy<float>(), adam, data, {.epochs = 30, .validation_fraction =
+///     0.2});
+///
+/// Throws before anything is trained when model, loss, data and options do not fit, and NonFiniteError as soon as a
+/// loss or gradient is not finite, with epoch, batch and the place where such a value arose first.
+///
+/// `state` is for runs that are stopped and resumed: given back with the optimizer as it was, the run goes on with the
+/// next epoch, bit for bit as without the stop (an epoch that a callback broke off is trained again from its
+/// beginning).
+template <class Model, class Loss, Optimizer O>
+FitResult fit(Model& model, const Loss& loss, O& optimizer, const Dataset<typename Model::Scalar>& data,
+              const std::type_identity_t<FitOptions<typename Model::Scalar>>& options,
+              TrainingState<typename Model::Scalar>& state) {
+  return detail::FitRun<Model, Loss, O>(model, loss, optimizer, data, options, state).run();
+}
+
+template <class Model, class Loss, Optimizer O>
+FitResult fit(Model& model, const Loss& loss, O& optimizer, const Dataset<typename Model::Scalar>& data,
+              const std::type_identity_t<FitOptions<typename Model::Scalar>>& options = {}) {
+  TrainingState<typename Model::Scalar> state;
+  return fit(model, loss, optimizer, data, options, state);
+}
+
+}  // namespace unroll

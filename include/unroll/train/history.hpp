@@ -1,0 +1,67 @@
+#pragma once
+// What every epoch gave, as numbers and as text.
+
+#include <array>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/finite.hpp"
+#include "unroll/core/types.hpp"
+
+namespace unroll {
+
+/// NaN where something was not measured.
+struct Epoch {
+  static constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+  double epoch = 0;        ///< from 1
+  double loss = none;      ///< of the training data while the parameters changed, dropout on
+  double accuracy = none;  ///< likewise; only with labels
+  double validation_loss = none, validation_accuracy = none;  ///< after the epoch
+  double learning_rate = none;                                ///< of the last update
+  double gradient_norm = none;                                ///< the largest, before clipping
+  double seconds = none;
+
+  static constexpr std::array<std::string_view, 8> names{
+      "epoch",         "loss",          "accuracy", "validation_loss", "validation_accuracy",
+      "learning_rate", "gradient_norm", "seconds"};
+  std::array<double, 8> numbers() const {
+    return {epoch, loss, accuracy, validation_loss, validation_accuracy, learning_rate, gradient_norm, seconds};
+  }
+  static Epoch of(const double* n) { return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]}; }
+};
+
+using History = std::vector<Epoch>;
+
+/// A line of names, then a line for each epoch; an empty field where something was not measured.
+inline std::string to_csv(const History& history) {
+  std::string csv;
+  for (const auto name : Epoch::names) csv += text(csv.empty() ? "" : ",", name);
+  csv += "\n";
+  for (const Epoch& epoch : history) {
+    std::string line;
+    for (const double number : epoch.numbers())
+      line += text(line.empty() ? "" : ",", is_finite(number) ? text(number) : std::string());
+    csv += line + "\n";
+  }
+  return csv;
+}
+
+/// An array with an object for each epoch; null where something was not measured.
+inline std::string to_json(const History& history) {
+  std::string json;
+  for (const Epoch& epoch : history) {
+    std::string object;
+    for (std::size_t k = 0; k < Epoch::names.size(); ++k) {
+      const double number = epoch.numbers()[k];
+      object += text(k == 0 ? "" : ", ", "\"", Epoch::names[k], "\": ", is_finite(number) ? text(number) : "null");
+    }
+    json += text(json.empty() ? "[\n" : ",\n", "  {", object, "}");
+  }
+  return json.empty() ? "[]\n" : json + "\n]\n";
+}
+
+}  // namespace unroll

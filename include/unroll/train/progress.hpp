@@ -1,0 +1,95 @@
+#pragma once
+// One line on a terminal that says how far training is; nothing in a log.
+
+#include <chrono>
+#include <cstdio>
+#if !defined(_WIN32)
+#include <unistd.h>
+#endif
+
+#include "unroll/train/history.hpp"
+
+namespace unroll {
+
+enum class Progress {
+  automatic,  ///< a line that is rewritten when standard error is a terminal, otherwise nothing
+  quiet,
+  lines,  ///< a line for each epoch, for logs
+};
+
+namespace detail {
+
+inline bool is_terminal(std::FILE* stream) {
+#if defined(_WIN32)
+  return stream == nullptr;
+#else
+  return isatty(fileno(stream)) != 0;
+#endif
+}
+
+/// "59 s", "12 min", "3 h 20 min".
+inline std::string duration_text(double seconds) {
+  const auto whole = static_cast<long>(seconds);
+  if (whole < 120) return text(whole, " s");
+  if (whole < 2 * 3600) return text(whole / 60, " min");
+  return text(whole / 3600, " h ", whole % 3600 / 60, " min");
+}
+
+/// A number with four digits, as progress needs no more.
+inline std::string short_number(double number) {
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.4g", number);
+  return digits;
+}
+
+inline std::string epoch_text(const Epoch& epoch, Index epochs) {
+  std::string line = text("epoch ", Index(epoch.epoch), "/", epochs);
+  const auto numbers = epoch.numbers();
+  for (std::size_t k = 1; k <= 4; ++k)
+    if (is_finite(numbers[k])) line += text("  ", Epoch::names[k], " ", short_number(numbers[k]));
+  return line;
+}
+
+}  // namespace detail
+
+/// Writes to `stream`; the time left is told from the epochs of this run.
+class ProgressLine {
+ public:
+  ProgressLine(Progress progress, Index first_epoch, Index epochs, std::FILE* stream = stderr)
+      : stream_(stream),
+        lines_(progress == Progress::lines),
+        rewrites_(progress == Progress::automatic && detail::is_terminal(stream)),
+        first_(first_epoch),
+        epochs_(epochs) {}
+
+  /// At most ten times a second, because a terminal is slower than a small batch.
+  void batch(Index epoch, Index batch, Index batches, double loss) {
+    const double now = seconds();
+    if (!rewrites_ || now - shown_ < 0.1) return;
+    shown_ = now;
+    const double done = double(epoch - first_) + double(batch + 1) / double(batches);
+    const double left = now / done * (double(epochs_ - first_) - done);
+    std::fprintf(stream_, "\r\033[Kepoch %ld/%ld  batch %ld/%ld  loss %s  %s left", long(epoch + 1), long(epochs_),
+                 long(batch + 1), long(batches), detail::short_number(loss).c_str(),
+                 detail::duration_text(left).c_str());
+    std::fflush(stream_);
+  }
+
+  void epoch(const Epoch& epoch) {
+    if (!rewrites_ && !lines_) return;
+    std::fprintf(stream_, "%s%s%s", rewrites_ ? "\r\033[K" : "", detail::epoch_text(epoch, epochs_).c_str(), "\n");
+    std::fflush(stream_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+  std::FILE* stream_;
+  bool lines_, rewrites_;
+  Index first_, epochs_;
+  Clock::time_point begin_ = Clock::now();
+  double shown_ = 0;
+};
+
+}  // namespace unroll

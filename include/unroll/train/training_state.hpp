@@ -1,0 +1,64 @@
+#pragma once
+// Everything besides the optimizer that a training run continues from.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/core/parameters.hpp"
+#include "unroll/optim/average.hpp"
+#include "unroll/optim/plateau.hpp"
+#include "unroll/train/history.hpp"
+
+namespace unroll {
+
+/// Filled by `fit`, brought up to date at the end of every epoch before callbacks are called. A run that is given a
+/// state with epochs done, and the optimizer as it was then, continues as if it had never stopped, bit for bit.
+template <std::floating_point S>
+struct TrainingState {
+  std::int64_t epochs = 0, updates = 0;  ///< done
+  std::int64_t seed = 0;                 ///< of the run, to refuse another
+  std::int64_t samples = 0;              ///< trained on, likewise
+  std::string parameter_names;           ///< of the model, likewise
+  Vector<S> parameters;                  ///< as the last update left them, neither averaged nor the best
+  Vector<S> best;                        ///< where the monitored value was best; empty unless they shall be restored
+  double best_value = 0;
+  std::int64_t best_epoch = 0;  ///< from 1; 0: none yet
+  std::int64_t waited = 0;      ///< epochs since then
+  std::int64_t stopped = 0;     ///< 1 when early stopping ended the run
+  WeightAverage<S> average;
+  Plateau plateau;
+  History history;
+
+  /// Calls `f(name, value)` with each part, to save or restore: Vector<S>, Vector<double>, std::int64_t, double and
+  /// std::string.
+  template <class F>
+  void visit_state(F&& f) {
+    f(std::string_view("epochs"), epochs), f(std::string_view("updates"), updates);
+    f(std::string_view("seed"), seed), f(std::string_view("samples"), samples);
+    f(std::string_view("parameter_names"), parameter_names);
+    f(std::string_view("parameters"), parameters), f(std::string_view("best"), best);
+    f(std::string_view("best_value"), best_value), f(std::string_view("best_epoch"), best_epoch);
+    f(std::string_view("waited"), waited), f(std::string_view("stopped"), stopped);
+    average.visit_state([&](std::string_view name, auto& value) { f(text("average.", name), value); });
+    plateau.visit_state([&](std::string_view name, auto& value) { f(text("plateau.", name), value); });
+    visit_history(f);
+  }
+
+ private:
+  template <class F>
+  void visit_history(F&& f) {
+    constexpr std::size_t columns = Epoch::names.size();
+    Vector<double> numbers(Index(columns * history.size()));
+    for (std::size_t k = 0; k < history.size(); ++k)
+      Eigen::Map<Vector<double>>(numbers.data() + k * columns, columns) =
+          Eigen::Map<const Vector<double>>(history[k].numbers().data(), columns);
+    f(std::string_view("history"), numbers);
+    require<ValueError>(numbers.size() % Index(columns) == 0, "training state: a history has ", columns,
+                        " numbers for each epoch, got ", numbers.size());
+    history.clear();
+    for (Index k = 0; k < numbers.size(); k += Index(columns)) history.push_back(Epoch::of(numbers.data() + k));
+  }
+};
+
+}  // namespace unroll
