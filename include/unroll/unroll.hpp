@@ -4,6 +4,8 @@
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
+#include "unroll/check/gradient.hpp"
+#include "unroll/check/learning.hpp"
 #include "unroll/core/activations.hpp"
 #include "unroll/core/error.hpp"
 #include "unroll/core/initializers.hpp"

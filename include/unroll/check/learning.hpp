@@ -1,0 +1,83 @@
+#pragma once
+// Can the model learn at all, and does it learn at a sound pace?
+
+#include <string>
+#include <vector>
+
+#include "unroll/core/parameters.hpp"
+#include "unroll/core/timeline.hpp"
+#include "unroll/layers/layer.hpp"
+
+namespace unroll {
+
+/// How far one update moved a block, relative to its size: ||after - before|| / ||before||. About 1e-3 is healthy; far less learns
+/// nothing, far more forgets what it knew.
+struct UpdateRatio {
+  std::string name;
+  double ratio = 0;   ///< infinity for a block that was zero and moved
+  double update = 0;  ///< Euclidean norms
+  double weight = 0;
+};
+
+template <class Scalar>
+std::vector<UpdateRatio> update_ratios(const Parameters<Scalar>& before, const Parameters<Scalar>& after) {
+  require<ShapeError>(before.size() == after.size(), "update ratios: ", before.size(), " parameters before, ", after.size(), " after");
+  std::vector<UpdateRatio> ratios;
+  for (const ParameterBlock& block : after.table().blocks()) {
+    const double update = (after.block(block) - before.block(block)).template cast<double>().norm();
+    const double weight = before.block(block).template cast<double>().norm();
+    ratios.push_back({block.name, update == 0 ? 0 : update / weight, update, weight});
+  }
+  return ratios;
+}
+
+/// One line per block: name, ratio, norms.
+inline std::string report(const std::vector<UpdateRatio>& ratios) {
+  std::string lines;
+  for (const UpdateRatio& r : ratios)
+    lines += text(r.name, ": update/weight ", float(r.ratio), " (", float(r.update), " / ", float(r.weight), ")\n");
+  return lines;
+}
+
+struct OverfitOptions {
+  long updates = 500;
+  double target = 0.01;  ///< stop when the loss is below
+};
+
+struct OverfitResult {
+  double first = 0;  ///< loss before the first update: ln(classes) for an untrained classifier
+  double last = 0;
+  long updates = 0;
+  bool reached = false;
+
+  std::string text() const {
+    return unroll::text("loss ", float(first), " at first, ", float(last), " after ", updates, " updates: ",
+                        reached ? "the model can learn these examples by heart" : "the model did NOT learn these few examples by heart");
+  }
+};
+
+/// Trains on one small batch again and again: a model that cannot learn some twenty examples by heart has a bug, a wrong label or a
+/// learning rate that is far off. `loss(output, d_output)` returns the value and writes its gradient. Changes the model.
+template <class Model, class Loss, class Optimizer>
+OverfitResult overfit(Model& model, const Matrix<typename Model::Scalar>& x, const Timeline& timeline, Loss&& loss, Optimizer& optimizer,
+                      const OverfitOptions& options = {}) {
+  typename Model::Tape tape;
+  Matrix<typename Model::Scalar> d_output;
+  auto gradient = model.parameters().zeros_like();
+  OverfitResult result;
+  for (;; ++result.updates) {
+    const auto output = model.forward(x, timeline, tape, {.training = true, .update = std::uint64_t(result.updates)});
+    d_output.resize(output.rows(), output.cols());
+    result.last = double(loss(output, d_output));
+    require<NonFiniteError>(result.last - result.last == 0, "overfit: the loss is not finite after ", result.updates, " updates; ",
+                            model.locate_non_finite(tape));
+    if (result.updates == 0) result.first = result.last;
+    result.reached = result.last < options.target;
+    if (result.reached || result.updates >= options.updates) return result;
+    gradient.values().setZero();
+    model.backward(tape, d_output, gradient);
+    optimizer.step(model.parameters().values(), gradient.values());
+  }
+}
+
+}  // namespace unroll
