@@ -187,7 +187,7 @@ TEST_CASE("bernoulli keeps its probability, and its ends exactly", "[random]") {
 
 TEST_CASE("a mask filled at once is the mask of single draws", "[random]") {
   const Random random(seed, Purpose::dropout, 1, 9);
-  for (const std::uint64_t first : {0, 1, 2, 3, 4, 1001}) {
+  for (const std::uint64_t first : {0u, 1u, 2u, 3u, 4u, 1001u}) {
     for (const Index n : {0, 1, 2, 5, 64}) {
       Matrix<float> room = Matrix<float>::Constant(n + 2, 2, 7);
       random.fill_bernoulli(0.8, 1.25f, room.col(1).segment(1, n), first);
