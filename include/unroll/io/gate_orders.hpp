@@ -1,0 +1,174 @@
+#pragma once
+// Which rows of PyTorch's, Keras's and ONNX's stacked matrices are which equation of a cell.
+//
+// A cell of ours has a weight for every place where it is written: `i = sigmoid(linear(x, h))` gives i.x, i.h and i.b, and a second
+// linear in the same equation i2.h and i2.b. Other systems stack the gates into one matrix per source. All that differs between
+// them is the order of the gates, so an order is a word: one letter per block of rows, the name of the equation.
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/core/parameters.hpp"
+
+namespace unroll {
+
+enum class System { pytorch, keras, onnx };
+
+/// What goes into the second bias of a system that has two where the cell has one.
+enum class SecondBias {
+  zero,  ///< of parameters: only the sum counts
+  same,  ///< of gradients: each of the two has the gradient of the sum
+};
+
+/// The weights of one cell as other systems stack them: G blocks of `units` rows, in their order.
+template <class Scalar>
+struct StackedWeights {
+  Matrix<Scalar> input;           ///< [G units x inputs]
+  Matrix<Scalar> recurrent;       ///< [G units x outputs]
+  Vector<Scalar> bias;            ///< [G units], added to the product with the input
+  Vector<Scalar> recurrent_bias;  ///< [G units], added to the product with the state
+  Vector<Scalar> peepholes;       ///< [3 units] for i, o, f; empty without
+  Matrix<Scalar> projection;      ///< [outputs x units]; empty without
+};
+
+namespace detail {
+
+struct GateOrder {
+  std::string_view cell, candidate, pytorch, keras, onnx;  // candidate: the equation that tells the cell
+
+  std::string_view in(System system) const {
+    return system == System::pytorch ? pytorch : system == System::keras ? keras : onnx;
+  }
+};
+
+// PyTorch i,f,g,o and r,z,n; Keras i,f,c,o and z,r,h; ONNX i,o,f,c and z,r,h.
+inline constexpr std::array gate_orders{GateOrder{"LSTM", "g", "ifgo", "ifgo", "iofg"}, GateOrder{"GRU", "n", "rzn", "zrn", "zrn"},
+                                        GateOrder{"simple RNN", "h", "h", "h", "h"}};
+
+/// The parameters of one gate; nullptr where the cell has none.
+struct GateBlocks {
+  const ParameterBlock *input = nullptr, *recurrent = nullptr, *bias = nullptr, *recurrent_bias = nullptr;
+};
+
+}  // namespace detail
+
+/// The parameters of one cell (those of `table` whose names begin with `prefix`) in the gate order of a system. Refers to the table.
+class GateLayout {
+ public:
+  /// The cell is known by the names of its parameters. Throws ValueError when they are not those of an LSTM (with peepholes,
+  /// with a projection, with coupled gates), a GRU or a simple RNN, each with one bias per gate or two.
+  GateLayout(const ParameterTable& table, std::string_view prefix, System system) : prefix_(prefix) {
+    for (const detail::GateOrder& order : detail::gate_orders)
+      if (gates_.empty() && block(table, order.candidate, ".x") != nullptr) collect(table, order, system);
+    std::size_t all = 0;
+    for (const ParameterBlock& b : table.blocks()) all += b.name.starts_with(prefix);
+    require<ValueError>(!gates_.empty() && all == taken_, "parameters '", prefix, "*': an LSTM, a GRU or a simple RNN has a place in other ",
+                        "systems' files, these belong to another cell: ", table.names());
+  }
+
+  std::string_view cell() const { return cell_; }
+  Index gates() const { return Index(gates_.size()); }
+  Index units() const { return first().input->rows; }
+  Index inputs() const { return first().input->cols; }
+  Index outputs() const { return first().recurrent->cols; }
+  bool has_projection() const { return projection_ != nullptr; }
+  bool has_peepholes() const { return peepholes_[0] != nullptr; }
+  bool has_biases() const { return first().bias != nullptr; }
+  /// Whether any gate has a second bias of its own: the reset-after GRU, and cells written with two linear terms per gate.
+  bool has_recurrent_biases() const {
+    for (const auto& gate : gates_)
+      if (gate.recurrent_bias != nullptr) return true;
+    return false;
+  }
+  bool resets_before() const { return resets_before_; }
+
+  /// The cell's parameters, or their gradients, stacked.
+  template <class Scalar>
+  StackedWeights<Scalar> stack(const Parameters<Scalar>& from, SecondBias second) const {
+    StackedWeights<Scalar> to;
+    to.input.setZero(gates() * units(), inputs());
+    to.recurrent.setZero(gates() * units(), outputs());
+    to.bias.setZero(gates() * units());
+    to.recurrent_bias.setZero(gates() * units());
+    for (Index k = 0; k < gates(); ++k) stack_gate(from, k, second, to);
+    if (has_projection()) to.projection = from.block(*projection_);
+    if (has_peepholes()) to.peepholes.resize(3 * units());
+    for (Index p = 0; p < 3 && has_peepholes(); ++p) to.peepholes.segment(p * units(), units()) = from.block(*peepholes_[std::size_t(p)]);
+    return to;
+  }
+
+  /// The other way; two biases become their sum where the cell has one.
+  template <class Scalar>
+  void unstack(const StackedWeights<Scalar>& from, Parameters<Scalar>& to) const {
+    for (Index k = 0; k < gates(); ++k) {
+      const detail::GateBlocks& gate = gates_[std::size_t(k)];
+      if (gate.input == nullptr) continue;
+      to.block(*gate.input) = from.input.middleRows(k * units(), units());
+      to.block(*gate.recurrent) = from.recurrent.middleRows(k * units(), units());
+      if (gate.bias == nullptr) continue;
+      to.block(*gate.bias) = from.bias.segment(k * units(), units());
+      const auto second = from.recurrent_bias.segment(k * units(), units());
+      if (gate.recurrent_bias != nullptr)
+        to.block(*gate.recurrent_bias) = second;
+      else
+        to.block(*gate.bias) += second;
+    }
+    if (has_projection()) to.block(*projection_) = from.projection;
+    for (Index p = 0; p < 3 && has_peepholes(); ++p) to.block(*peepholes_[std::size_t(p)]) = from.peepholes.segment(p * units(), units());
+  }
+
+ private:
+  const detail::GateBlocks& first() const {
+    for (const auto& gate : gates_)
+      if (gate.input != nullptr) return gate;
+    return gates_.front();
+  }
+
+  const ParameterBlock* block(const ParameterTable& table, std::string_view gate, std::string_view source) const {
+    return table.find(prefix_ + std::string(gate) + std::string(source));
+  }
+  const ParameterBlock* take(const ParameterTable& table, std::string_view gate, std::string_view source) {
+    const ParameterBlock* found = block(table, gate, source);
+    taken_ += found != nullptr;
+    return found;
+  }
+
+  void collect(const ParameterTable& table, const detail::GateOrder& order, System system) {
+    cell_ = order.cell;
+    for (std::size_t k = 0; k < order.in(system).size(); ++k) {
+      const std::string_view gate = order.in(system).substr(k, 1);
+      detail::GateBlocks blocks{take(table, gate, ".x"), take(table, gate, ".h"), take(table, gate, ".b"), take(table, gate, "2.b")};
+      if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, "2.h");
+      if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, ".s"), resets_before_ |= blocks.recurrent != nullptr;
+      require<ValueError>((blocks.input == nullptr) == (blocks.recurrent == nullptr), "parameters '", prefix_, gate,
+                          ".*': a gate reads both the input and the state");
+      gates_.push_back(blocks);
+    }
+    projection_ = take(table, "h", ".m");
+    for (std::size_t p = 0; p < 3; ++p) peepholes_[p] = take(table, "p_", std::string_view("iof").substr(p, 1));
+  }
+
+  template <class Scalar>
+  void stack_gate(const Parameters<Scalar>& from, Index k, SecondBias second, StackedWeights<Scalar>& to) const {
+    const detail::GateBlocks& gate = gates_[std::size_t(k)];
+    if (gate.input == nullptr) return;  // a gate that the cell does without
+    to.input.middleRows(k * units(), units()) = from.block(*gate.input);
+    to.recurrent.middleRows(k * units(), units()) = from.block(*gate.recurrent);
+    if (gate.bias != nullptr) to.bias.segment(k * units(), units()) = from.block(*gate.bias);
+    const ParameterBlock* own = gate.recurrent_bias != nullptr ? gate.recurrent_bias : second == SecondBias::same ? gate.bias : nullptr;
+    if (own != nullptr) to.recurrent_bias.segment(k * units(), units()) = from.block(*own);
+  }
+
+  std::string prefix_;
+  std::string_view cell_;
+  std::vector<detail::GateBlocks> gates_;
+  std::array<const ParameterBlock*, 3> peepholes_{};
+  const ParameterBlock* projection_ = nullptr;
+  std::size_t taken_ = 0;
+  bool resets_before_ = false;
+};
+
+}  // namespace unroll

@@ -1,0 +1,58 @@
+#pragma once
+// Keras's recurrent weights (keras.layers.SimpleRNN, LSTM, GRU; Keras 3): kernels transposed, gates i,f,c,o and z,r,h, one bias, or
+// the two rows [input, recurrent] of a GRU with reset_after. A Bidirectional layer has one set per direction.
+
+#include "unroll/io/gate_orders.hpp"
+#include "unroll/io/named_tensors.hpp"
+
+namespace unroll {
+
+namespace detail {
+
+inline GateLayout keras_layout(const ParameterTable& table, std::string_view ours) {
+  GateLayout layout(table, ours, System::keras);
+  require<ValueError>(!layout.has_peepholes() && !layout.has_projection(), "parameters '", ours, "*': Keras's LSTM has no ",
+                      layout.has_peepholes() ? "peepholes" : "projection");
+  return layout;
+}
+
+}  // namespace detail
+
+/// Reads prefix + "kernel", "recurrent_kernel" and "bias" into the parameters whose names begin with `ours`. Throws FileError for a
+/// missing tensor, ShapeError for one of another shape, ValueError for a cell that Keras does not have.
+template <class Scalar>
+void read_keras(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
+  const GateLayout layout = detail::keras_layout(to.table(), ours);
+  const Index rows = layout.gates() * layout.units();
+  StackedWeights<Scalar> w;
+  w.input = file.matrix<Scalar>(prefix + "kernel", {layout.inputs(), rows}).transpose();
+  w.recurrent = file.matrix<Scalar>(prefix + "recurrent_kernel", {layout.outputs(), rows}).transpose();
+  w.recurrent_bias.setZero(rows);
+  if (layout.has_recurrent_biases()) {
+    const Matrix<Scalar> both = file.matrix<Scalar>(prefix + "bias", {2, rows});
+    w.bias = both.row(0);
+    w.recurrent_bias = both.row(1);
+  } else if (layout.has_biases()) {
+    w.bias = file.matrix<Scalar>(prefix + "bias", {rows});
+  }
+  layout.unstack(w, to);
+}
+
+/// The other way.
+template <class Scalar>
+void write_keras(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file, const std::string& prefix,
+                 SecondBias second = SecondBias::zero) {
+  const GateLayout layout = detail::keras_layout(from.table(), ours);
+  const auto w = layout.stack(from, second);
+  file.tensors[prefix + "kernel"] = Tensor::of(w.input.transpose());
+  file.tensors[prefix + "recurrent_kernel"] = Tensor::of(w.recurrent.transpose());
+  if (layout.has_recurrent_biases()) {
+    Matrix<Scalar> both(2, w.bias.size());
+    both << w.bias.transpose(), w.recurrent_bias.transpose();
+    file.tensors[prefix + "bias"] = Tensor::of(both);
+  } else if (layout.has_biases()) {
+    file.tensors[prefix + "bias"] = Tensor::of(w.bias);
+  }
+}
+
+}  // namespace unroll
