@@ -1,7 +1,6 @@
 #pragma once
 // What passes between the engine, which knows time, and a cell, which knows a step.
 
-#include <array>
 #include <span>
 #include <string>
 #include <utility>
@@ -39,16 +38,16 @@ struct Step {
   Index first = 0;    ///< column in the batch
   Index columns = 0;  ///< how many
   Index rank = 0;     ///< rank of the first; only when they belong to one step
-  std::array<Strided<const Scalar>, std::size_t(states)> before{};  ///< states before the step
-  std::array<Strided<Scalar>, std::size_t(states)> after{};         ///< states after the step
-  Strided<Scalar> output{};                                       ///< only for cells whose output is no state
+  Table<Strided<const Scalar>, states> before = {};  ///< states before the step
+  Table<Strided<Scalar>, states> after = {};         ///< states after the step
+  Strided<Scalar> output = {};                                       ///< only for cells whose output is no state
 };
 
 /// The same on the way back.
 template <class Scalar, int states>
 struct StepBack : Step<Scalar, states> {
-  std::array<Strided<Scalar>, std::size_t(states)> d_state{};  ///< gradient of the state after the step, replaced by that of the one before
-  Strided<const Scalar> d_output{};                          ///< gradient that reached the output; no data: none did
+  Table<Strided<Scalar>, states> d_state = {};  ///< gradient of the state after the step, replaced by that of the one before
+  Strided<const Scalar> d_output = {};                          ///< gradient that reached the output; no data: none did
 };
 
 }  // namespace unroll

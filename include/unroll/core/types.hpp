@@ -75,6 +75,15 @@ struct Strided {
   }
 };
 
+/// A few things, counted by plain numbers; room for one at least, so that none is no special case.
+template <class T, int n>
+struct Table {
+  T items[n > 0 ? n : 1]{};
+
+  constexpr T& operator[](int k) { return items[k]; }
+  constexpr const T& operator[](int k) const { return items[k]; }
+};
+
 /// A window on nothing: "not given" where a matrix is optional.
 template <class Scalar>
 ConstView<Scalar> nothing() {

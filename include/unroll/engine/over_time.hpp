@@ -8,7 +8,7 @@
 // Steps are taken in chunks that stay in the cache: what needs no state is done for a whole chunk before its steps are
 // run, and gradients that sum over columns are collected for a whole chunk after its steps have been run back.
 
-#include <array>
+#include <utility>
 
 #include "unroll/core/buffer.hpp"
 #include "unroll/engine/cell.hpp"
@@ -23,7 +23,7 @@ template <Cell C>
 struct Tape {
   using Scalar = typename C::Scalar;
   template <class T>
-  using PerState = std::array<T, std::size_t(C::states)>;
+  using PerState = Table<T, C::states>;
 
   typename C::Work work;
   PerState<Buffer<Scalar>> initial;  ///< [rows x batch], by rank
@@ -71,9 +71,9 @@ class OverTime {
   /// The states after the last step of each sequence, by sample; its initial state for one without steps.
   void final_state(std::span<Matrix<Scalar>> to) const {
     for (int s = 0; s < states; ++s) {
-      to[s].resize(cell_.state_rows(s), timeline_.batch());
+      to[std::size_t(s)].resize(cell_.state_rows(s), timeline_.batch());
       for (Index r = 0; r < timeline_.batch(); ++r) {
-        auto column = to[s].col(timeline_.sample(r));
+        auto column = to[std::size_t(s)].col(timeline_.sample(r));
         if (timeline_.length(r) == 0)
           column = tape_.initial[s].view().col(r);
         else
@@ -101,7 +101,7 @@ class OverTime {
     cell_.end_back(inputs, gradient, d_inputs, tape_.work);
     for (std::size_t s = 0; s < d_initial.size(); ++s) {
       d_initial[s].resize(cell_.state_rows(int(s)), timeline_.batch());
-      for (Index r = 0; r < timeline_.batch(); ++r) d_initial[s].col(timeline_.sample(r)) = tape_.d_state[s].view().col(r);
+      for (Index r = 0; r < timeline_.batch(); ++r) d_initial[std::size_t(s)].col(timeline_.sample(r)) = tape_.d_state[int(s)].view().col(r);
     }
   }
 
@@ -144,7 +144,8 @@ class OverTime {
   }
 
   StepBack<Scalar, states> back(const StepOf& step, const ConstView<Scalar>& d_output) const {
-    StepBack<Scalar, states> back{step};
+    StepBack<Scalar, states> back;
+    static_cast<StepOf&>(back) = step;
     for (int s = 0; s < states; ++s) back.d_state[s] = tape_.d_state[s].strided().from_column(step.rank);
     if (d_output.data() != nullptr)
       back.d_output = Strided<const Scalar>{d_output.data(), d_output.outerStride()}.from_column(step.first);
@@ -235,7 +236,7 @@ class OverTime {
       if (initial.empty())
         to.setZero();
       else
-        for (Index r = 0; r < timeline_.batch(); ++r) to.col(r) = initial[s].col(timeline_.sample(r));
+        for (Index r = 0; r < timeline_.batch(); ++r) to.col(r) = initial[std::size_t(s)].col(timeline_.sample(r));
       tape_.after[s].shape(cell_.state_rows(s), timeline_.columns());
     }
     if constexpr (C::output_state < 0) tape_.output.shape(cell_.output_rows(), timeline_.columns());
@@ -247,7 +248,7 @@ class OverTime {
       if (d_final.empty())
         to.setZero();
       else
-        for (Index r = 0; r < timeline_.batch(); ++r) to.col(r) = d_final[s].col(timeline_.sample(r));
+        for (Index r = 0; r < timeline_.batch(); ++r) to.col(r) = d_final[std::size_t(s)].col(timeline_.sample(r));
     }
   }
 
@@ -258,9 +259,9 @@ class OverTime {
     require<ShapeError>(Index(inputs.constants.size()) == cell_.constants(), "expects ", cell_.constants(), " constants, got ",
                         inputs.constants.size());
     for (int k = 0; k < cell_.inputs(); ++k)
-      check_shape("input", k, inputs.steps[k].rows(), inputs.steps[k].cols(), cell_.input_rows(k), timeline_.columns());
+      check_shape("input", k, inputs.steps[std::size_t(k)].rows(), inputs.steps[std::size_t(k)].cols(), cell_.input_rows(k), timeline_.columns());
     for (int k = 0; k < cell_.constants(); ++k)
-      check_shape("constant", k, inputs.constants[k].rows(), inputs.constants[k].cols(), cell_.constant_rows(k), timeline_.batch());
+      check_shape("constant", k, inputs.constants[std::size_t(k)].rows(), inputs.constants[std::size_t(k)].cols(), cell_.constant_rows(k), timeline_.batch());
     check_states("initial state", initial);
   }
 

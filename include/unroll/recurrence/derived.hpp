@@ -1,7 +1,6 @@
 #pragma once
 // Everything that is derived from a cell's equations at compile time, in one place, and the sentences for what can be wrong.
 
-#include <array>
 #include <tuple>
 
 #include "unroll/recurrence/schedule.hpp"
@@ -12,7 +11,7 @@ namespace detail {
 
 template <class... F>
 constexpr auto derivatives_by_output(const std::tuple<F...>&) {
-  return std::array<bool, sizeof...(F) + 1>{F::by_output...};  // one more, so that none is no special case
+  return Table<bool, int(sizeof...(F))>{{F::by_output...}};
 }
 
 /// One sentence for each mistake, in the words of whoever wrote the equations.

@@ -58,17 +58,14 @@ class EquationCell {
 
   /// What a pass over time writes: packed weights, kept values, and what the way back adds up.
   struct Work {
-    template <class T, int n>
-    using Array = std::array<T, std::size_t(n > 0 ? n : 1)>;
-
-    Array<PackedMatrix<S>, schedule.products> forward, backward;
+    Table<PackedMatrix<S>, schedule.products> forward, backward;
     Buffer<S> terms;
-    Array<Buffer<S>, schedule.extras> extra;
+    Table<Buffer<S>, schedule.extras> extra;
     Vector<S> bias;                         // one for each row of the terms, 0 where a term has none
-    Array<Vector<S>, program.weights> single;
-    Array<Buffer<S>, program.constants> constant;  // products of each constant, by rank; later their gradients
-    Array<Buffer<S>, schedule.incomings> incoming;
-    Array<Vector<S>, program.weights> d_single;
+    Table<Vector<S>, program.weights> single;
+    Table<Buffer<S>, program.constants> constant;  // products of each constant, by rank; later their gradients
+    Table<Buffer<S>, schedule.incomings> incoming;
+    Table<Vector<S>, program.weights> d_single;
     bool consumed = false;  // the way back has replaced what was kept by gradients
   };
 
@@ -77,7 +74,7 @@ class EquationCell {
     copy_small_parameters(theta, work);
     work.terms.shape(layout_->term_rows(), timeline.columns());
     for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
-    each_source(-1, Op::constant, [&](const Source& source, int k) { project_constant(source, inputs.constants[k], work); });
+    each_source(-1, Op::constant, [&](const Source& source, int k) { project_constant(source, inputs.constants[std::size_t(k)], work); });
     work.consumed = false;
   }
 
@@ -85,7 +82,7 @@ class EquationCell {
   void project(const Inputs<S>& inputs, const Timeline& timeline, Index first_step, Index last_step, Work& work) const {
     const Index first = timeline.offset(first_step), columns = timeline.offset(last_step) - first;
     each_source(-1, Op::input, [&](const Source& source, int k) {
-      const auto& x = inputs.steps[k];
+      const auto& x = inputs.steps[std::size_t(k)];
       take_products(source, {x.data(), x.outerStride()}, first, columns, work);
     });
     each_source(-1, Op::constant, [&](const Source& source, int k) {
@@ -143,12 +140,12 @@ class EquationCell {
       const Operation& operation = program.operation[source.operation];
       if (operation.op == Op::constant) continue;
       const auto values = operation.op == Op::input
-                              ? Strided<const S>{inputs.steps[operation.index].data(), inputs.steps[operation.index].outerStride()}
+                              ? Strided<const S>{inputs.steps[std::size_t(operation.index)].data(), inputs.steps[std::size_t(operation.index)].outerStride()}
                                     .from_column(chunk.first)
                               : values_of(source.operation, chunk, work);
       add_weight_gradient(source, work.terms.strided().from_column(chunk.first), values, chunk.columns, gradient);
       if (operation.op != Op::input) continue;
-      if (auto& d_input = d_inputs.steps[operation.index]; d_input.data() != nullptr)
+      if (auto& d_input = d_inputs.steps[std::size_t(operation.index)]; d_input.data() != nullptr)
         pull_products(source, chunk.first, chunk.columns,
                       Strided<S>{d_input.data(), d_input.outerStride()}.from_column(chunk.first), false, work);
     }
@@ -389,9 +386,9 @@ class EquationCell {
 
   void finish_constant(const Source& source, int constant, const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs,
                        Work& work) const {
-    const auto& values = inputs.constants[constant];
+    const auto& values = inputs.constants[std::size_t(constant)];
     const auto d_products = work.constant[constant].view();
-    auto& d_constant = d_inputs.constants[constant];
+    auto& d_constant = d_inputs.constants[std::size_t(constant)];
     Index row = 0;
     for (int k = source.first_product; k < source.first_product + source.products; ++k) {
       const Product& p = schedule.product[k];

@@ -13,23 +13,20 @@ namespace unroll {
 /// The memory that the passes of a cell work on, for columns that stand next to each other.
 template <class Scalar, class D>
 struct Frame {
-  template <class T, int n>
-  using Array = std::array<T, std::size_t(n > 0 ? n : 1)>;
-
-  Array<Strided<const Scalar>, D::program.states> before;
-  Array<Strided<Scalar>, D::program.states> after;
+  Table<Strided<const Scalar>, D::program.states> before;
+  Table<Strided<Scalar>, D::program.states> after;
   Strided<Scalar> terms;                            ///< stacked pre-activations, then what is kept there, then their gradients
-  Array<Index, D::program.terms> term_row;          ///< first row of each term in them
+  Table<Index, D::program.terms> term_row;          ///< first row of each term in them
   const Scalar* bias = nullptr;                     ///< one for each of those rows
-  Array<Strided<Scalar>, D::schedule.extras> extra;
-  Array<const Scalar*, D::program.weights> weight;  ///< per unit, or a single number
+  Table<Strided<Scalar>, D::schedule.extras> extra;
+  Table<const Scalar*, D::program.weights> weight;  ///< per unit, or a single number
   Strided<Scalar> output;                           ///< only when the output is no state
 
   // Only on the way back:
-  Array<Strided<Scalar>, D::program.states> d_state;  ///< gradient of the state after the step, replaced by that of the one before
+  Table<Strided<Scalar>, D::program.states> d_state;  ///< gradient of the state after the step, replaced by that of the one before
   Strided<const Scalar> d_output;                     ///< no data: nothing reached the output
-  Array<Strided<Scalar>, D::schedule.incomings> incoming;
-  Array<Scalar*, D::program.weights> d_weight;  ///< one for each row, also for weights that all units share
+  Table<Strided<Scalar>, D::schedule.incomings> incoming;
+  Table<Scalar*, D::program.weights> d_weight;  ///< one for each row, also for weights that all units share
 };
 
 namespace detail {
@@ -37,8 +34,8 @@ namespace detail {
 /// Which operations a pass runs, and which values of others it has to bring into registers.
 template <class D>
 struct PassPlan {
-  static constexpr int capacity = int(D::program.operation.size());
-  std::array<bool, std::size_t(capacity)> runs{}, read{}, brought_forward{}, brought_back{};
+  static constexpr int capacity = D::program.operations;
+  Table<bool, capacity> runs{}, read{}, brought_forward{}, brought_back{};
 
   constexpr PassPlan(int stage, int size) {
     const auto& program = D::program;
@@ -61,7 +58,7 @@ struct PassPlan {
   }
 
   /// What is not kept is computed again from its operands.
-  static constexpr void bring_operands(std::array<bool, std::size_t(capacity)>& brought) {
+  static constexpr void bring_operands(Table<bool, capacity>& brought) {
     for (int o = D::program.operations - 1; o >= 0; --o) {
       if (!brought[o] || D::schedule.storage[o] != Storage::none) continue;
       if (const int left = D::program.operation[o].left; left >= 0) brought[left] = true;

@@ -17,7 +17,7 @@ class CellLayout {
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
   template <int n>
-  using Numbers = std::array<Index, std::size_t(n > 0 ? n : 1)>;
+  using Numbers = Table<Index, n>;
 
  public:
   CellLayout() = default;
@@ -56,7 +56,7 @@ class CellLayout {
 
   /// The part of a source's stacked weights that a product uses: [product_rows x rows of the source], strided by weight_stride.
   Index product_rows(const Product& p) const { return slot_row(p.first_slot + p.slots) - slot_row(p.first_slot); }
-  Index weight_offset(const Product& p) const { return source_offset_[p.source] + product_row_[&p - schedule.product.data()]; }
+  Index weight_offset(const Product& p) const { return source_offset_[p.source] + product_row_[int(&p - schedule.product.items)]; }
   Index weight_stride(const Product& p) const { return source_stride_[p.source]; }
 
   /// Offset of a term's bias, -1 where it has none; of a single weight.

@@ -5,7 +5,6 @@
 // is not an operation: whatever reads `r` reads the last operation of the equation that defines r. All that is derived from
 // a cell (schedule, kernels, parameters, text) reads this list and nothing else.
 
-#include <array>
 #include <string_view>
 #include <tuple>
 
@@ -48,8 +47,8 @@ struct LinearTerm {
   int operation = 0;
   bool biased = true;
   int sources = 0;
-  std::array<int, max_sources> source{};                 ///< operations
-  std::array<std::string_view, max_sources> source_name{};
+  Table<int, max_sources> source{};                 ///< operations
+  Table<std::string_view, max_sources> source_name{};
 
   constexpr bool reads(int operation_number) const {
     for (int k = 0; k < sources; ++k)
@@ -99,19 +98,19 @@ template <int capacity>
 struct Program {
   static constexpr int max_names = 8;  ///< of inputs, constants, states and sizes each
 
-  std::array<Operation, capacity> operation{};
+  Table<Operation, capacity> operation{};
   int operations = 0;
-  std::array<EquationInfo, capacity> equation{};
+  Table<EquationInfo, capacity> equation{};
   int equations = 0;
-  std::array<LinearTerm, capacity> term{};
+  Table<LinearTerm, capacity> term{};
   int terms = 0;
-  std::array<WeightInfo, capacity> weight{};
+  Table<WeightInfo, capacity> weight{};
   int weights = 0;
   int functions = 0;
-  std::array<StateInfo, max_names> state{};
+  Table<StateInfo, max_names> state{};
   int states = 0;
-  std::array<std::string_view, max_names> input{}, constant{}, sizes{"units"};
-  std::array<int, max_names> input_operation{}, constant_operation{};
+  Table<std::string_view, max_names> input{}, constant{}, sizes{{"units"}};
+  Table<int, max_names> input_operation{}, constant_operation{};
   int inputs = 0, constants = 0, size_count = 1;
   int output = -1;        ///< the operation whose value is handed on
   int output_state = -1;  ///< the state whose next value that is; -1 when it is an intermediate value
@@ -142,7 +141,7 @@ struct Program {
   }
 
   /// The place of a name in a list of names, appended when it is new.
-  constexpr int intern(std::array<std::string_view, max_names>& names, int& count, std::string_view name) {
+  constexpr int intern(Table<std::string_view, max_names>& names, int& count, std::string_view name) {
     for (int k = 0; k < count; ++k)
       if (names[k] == name) return k;
     if (count == max_names) return report(Misuse::too_many), 0;
@@ -157,7 +156,7 @@ namespace detail {
 template <int capacity>
 struct Lowering {
   Program<capacity> program{};
-  std::array<std::string_view, capacity> defined_somewhere{};  // names of all equations, to tell "later" from "never"
+  Table<std::string_view, capacity> defined_somewhere{};  // names of all equations, to tell "later" from "never"
   int names = 0;
   int equation = 0, linear_terms = 0;  // of the equation that is being read
 
@@ -362,7 +361,7 @@ struct Lowering {
 
   /// What nothing reads, neither a state nor the output, was written by mistake.
   constexpr void find_dead_equations() {
-    std::array<bool, capacity> used{};
+    Table<bool, capacity> used{};
     used[program.output] = true;
     for (int s = 0; s < program.states; ++s) used[program.state[s].next] = true;
     for (int o = program.operations - 1; o >= 0; --o) {

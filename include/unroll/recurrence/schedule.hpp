@@ -40,27 +40,27 @@ struct Source {
 
 template <int capacity>
 struct StageSchedule {
-  std::array<int, capacity> stage{};  ///< of each equation
+  Table<int, capacity> stage{};  ///< of each equation
   int stages = 1;
 
-  std::array<int, capacity> slot_of{}, term_at{};  ///< terms in the order in which their rows are stacked
-  std::array<Source, capacity> source{};           ///< in the order in which they are ready
+  Table<int, capacity> slot_of{}, term_at{};  ///< terms in the order in which their rows are stacked
+  Table<Source, capacity> source{};           ///< in the order in which they are ready
   int sources = 0;
-  std::array<Product, 2 * capacity> product{};
+  Table<Product, 2 * capacity> product{};
   int products = 0;
 
-  std::array<bool, capacity> needed{};  ///< the way back reads the operation's value
-  std::array<Storage, capacity> storage{};
-  std::array<int, capacity> stored_at{};
-  std::array<int, capacity> extra{};  ///< the operation kept in each extra matrix
+  Table<bool, capacity> needed{};  ///< the way back reads the operation's value
+  Table<Storage, capacity> storage{};
+  Table<int, capacity> stored_at{};
+  Table<int, capacity> extra{};  ///< the operation kept in each extra matrix
   int extras = 0;
 
   /// Gradients that reach an operation from later stages wait in a buffer; -1 where none come.
-  std::array<int, capacity> incoming{};
-  std::array<int, capacity> incoming_operation{};
+  Table<int, capacity> incoming{};
+  Table<int, capacity> incoming_operation{};
   int incomings = 0;
   /// The last stage whose pass reads the operation element by element, behind its own; -1 if none.
-  std::array<int, capacity> last_reader{};
+  Table<int, capacity> last_reader{};
 };
 
 namespace detail {
@@ -130,7 +130,7 @@ struct Scheduling {
 
   /// One product for every run of neighbouring terms that read the source and agree on whether it is the first to write.
   constexpr void find_products() {
-    std::array<bool, capacity> written{};
+    Table<bool, capacity> written{};
     for (int v = 0; v < schedule.sources; ++v) {
       Source& source = schedule.source[v];
       source.first_product = schedule.products;
@@ -243,7 +243,7 @@ struct Scheduling {
   }
 
   constexpr void store_activations() {
-    std::array<bool, capacity> taken{};
+    Table<bool, capacity> taken{};
     for (int o = 0; o < program.operations; ++o)
       if (program.operation[o].op == Op::linear && schedule.needed[o] && schedule.storage[o] == Storage::none)
         store(o, Storage::slot, program.operation[o].index);
@@ -261,7 +261,7 @@ struct Scheduling {
   }
 
   /// A pre-activation below `o` in the same equation whose own value nobody needs any more; -1 if there is none.
-  constexpr int free_linear_below(int o, const std::array<bool, capacity>& taken) const {
+  constexpr int free_linear_below(int o, const Table<bool, capacity>& taken) const {
     for (const int operand : {program.operation[o].left, program.operation[o].right}) {
       if (operand < 0 || program.operation[operand].equation != program.operation[o].equation) continue;
       const bool free = program.operation[operand].op == Op::linear && !schedule.needed[operand] && !taken[operand] &&
