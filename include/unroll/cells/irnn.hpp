@@ -1,0 +1,29 @@
+#pragma once
+
+#include <vector>
+
+#include "unroll/core/initializers.hpp"
+#include "unroll/recurrence/equation_cell.hpp"
+
+namespace unroll {
+
+namespace equations {
+using namespace symbols;
+
+/// IRNN, Le, Jaitly & Hinton 2015 (arXiv:1504.00941): an Elman network of rectified linear units, which at first copies its state.
+///
+/// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
+inline constexpr auto irnn = cell(state(h), next(h) = relu(linear(x, h)));
+}  // namespace equations
+
+/// The identity as recurrent weights and small input weights (sections 2 and 4 of the paper).
+template <class Scalar, int units = Eigen::Dynamic>
+struct Irnn : EquationCell<Scalar, equations::irnn, units> {
+  using EquationCell<Scalar, equations::irnn, units>::EquationCell;
+  static constexpr std::string_view name = "irnn";
+  static std::vector<std::pair<std::string, Initializer>> starts() {
+    return {{"h.h", init::identity()}, {"h.x", init::normal(0, 0.001)}};
+  }
+};
+
+}  // namespace unroll

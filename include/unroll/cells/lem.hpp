@@ -1,0 +1,29 @@
+#pragma once
+
+#include "unroll/recurrence/equation_cell.hpp"
+
+namespace unroll {
+
+namespace equations {
+using namespace symbols;
+
+/// Long expressive memory, Rusch et al. 2022 (arXiv:2110.04744), equation 3 with a time step of 1: two states with a learned time scale for each
+/// unit and step, one after the other.
+///
+/// x [inputs x B] input, y [units x B] state and output, z [units x B] the other state, B sequences side by side.
+inline constexpr auto lem = cell(state(y, z),
+    r = sigmoid(linear(x, y)),
+    s = sigmoid(linear(x, y)),
+    n = tanh(linear(x, y)),
+    next(z) = (1 - r) * z + r * n,
+    m = tanh(linear(x, next(z))),
+    next(y) = (1 - s) * y + s * m);
+}  // namespace equations
+
+template <class Scalar, int units = Eigen::Dynamic>
+struct Lem : EquationCell<Scalar, equations::lem, units> {
+  using EquationCell<Scalar, equations::lem, units>::EquationCell;
+  static constexpr std::string_view name = "lem";
+};
+
+}  // namespace unroll

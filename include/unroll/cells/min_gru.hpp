@@ -1,0 +1,38 @@
+#pragma once
+
+#include "unroll/recurrence/equation_cell.hpp"
+
+namespace unroll {
+
+namespace equations {
+using namespace symbols;
+
+/// minGRU, Feng et al. 2024 (arXiv:2410.01201), section 3.1: a GRU whose gate and candidate read the input alone.
+///
+/// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
+inline constexpr auto min_gru = cell(state(h),
+    z = sigmoid(linear(x)),
+    n = linear(x),
+    next(h) = (1 - z) * h + z * n);
+
+/// minLSTM, section 3.2 there: two gates of the input that are scaled to sum to 1.
+inline constexpr auto min_lstm = cell(state(h),
+    f = sigmoid(linear(x)),
+    i = sigmoid(linear(x)),
+    n = linear(x),
+    next(h) = f / (f + i) * h + i / (f + i) * n);
+}  // namespace equations
+
+template <class Scalar, int units = Eigen::Dynamic>
+struct MinGru : EquationCell<Scalar, equations::min_gru, units> {
+  using EquationCell<Scalar, equations::min_gru, units>::EquationCell;
+  static constexpr std::string_view name = "mingru";
+};
+
+template <class Scalar, int units = Eigen::Dynamic>
+struct MinLstm : EquationCell<Scalar, equations::min_lstm, units> {
+  using EquationCell<Scalar, equations::min_lstm, units>::EquationCell;
+  static constexpr std::string_view name = "minlstm";
+};
+
+}  // namespace unroll
