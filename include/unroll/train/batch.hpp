@@ -77,12 +77,18 @@ class Batch {
 
 namespace detail {
 
+/// Converts to one type only: a Ref of Eigen claims to convert from matrices of any numbers.
+template <class Target>
+struct Only {
+  operator const Target&() const;  // NOLINT: never called
+};
+
 template <class Loss>
-concept TakesLabels = requires(const Loss& loss, InLabels labels) {
+concept TakesLabels = requires(const Loss& loss, Only<Eigen::Ref<const Labels>> labels) {
   loss.count(labels);
 };
 template <class Loss, class S>
-concept TakesValues = requires(const Loss& loss, In<S> values) {
+concept TakesValues = requires(const Loss& loss, Only<Eigen::Ref<const Matrix<S>>> values) {
   loss.count(values);
 };
 

@@ -26,8 +26,8 @@ struct TrainingState {
   std::int64_t best_epoch = 0;  ///< from 1; 0: none yet
   std::int64_t waited = 0;      ///< epochs since then
   std::int64_t stopped = 0;     ///< 1 when early stopping ended the run
-  WeightAverage<S> average;
-  Plateau plateau;
+  WeightAverage<S> average = WeightAverage<S>();
+  Plateau plateau = Plateau();
   History history;
 
   /// Calls `f(name, value)` with each part, to save or restore: Vector<S>, Vector<double>, std::int64_t, double and

@@ -1,0 +1,174 @@
+#include <limits>
+#include <unroll/train/batches.hpp>
+#include <unroll/train/split.hpp>
+#include <unroll/train/standardizer.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+const double missing = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<Matrix<double>> sequences(std::initializer_list<Index> lengths, Index features = 2) {
+  std::vector<Matrix<double>> all;
+  for (const Index length : lengths) all.push_back(Matrix<double>::Constant(features, length, double(all.size())));
+  return all;
+}
+
+std::vector<std::vector<Index>> planned(const std::vector<Index>& lengths, const BatchOptions& options,
+                                        std::uint64_t seed = 1, Index epoch = 0) {
+  Batches batches;
+  batches.plan(
+      all_samples(Index(lengths.size())), [&](Index s) { return lengths[std::size_t(s)]; }, options, seed, epoch);
+  std::vector<std::vector<Index>> lists;
+  for (Index k = 0; k < batches.count(); ++k) lists.emplace_back(batches.batch(k).begin(), batches.batch(k).end());
+  return lists;
+}
+
+std::vector<Index> sorted_union(const std::vector<std::vector<Index>>& lists) {
+  std::vector<Index> all;
+  for (const auto& list : lists) all.insert(all.end(), list.begin(), list.end());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a data set tells what does not fit, with its sample and step") {
+  using D = Dataset<double>;
+  CHECK_THROWS_MATCHES(D::unlabelled({}), ValueError, says("there is no sequence"));
+  CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0}), ShapeError, says("2 sequences, but labels for 1"));
+  CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0, 5}, 3), ValueError,
+                       says("sample 1 has label 5, but there are 3 classes"));
+  CHECK_THROWS_MATCHES(D::step_labelled(sequences({3, 2}), {Labels::Zero(3), Labels::Zero(3)}), ShapeError,
+                       says("sample 1 has 2 steps, but 3 labels"));
+  CHECK_THROWS_MATCHES(D::valued(sequences({3, 2}), Matrix<double>::Zero(1, 3)), ShapeError, says("targets for 3"));
+  CHECK_THROWS_MATCHES(D::step_valued(sequences({3, 2}), {Matrix<double>::Zero(1, 3), Matrix<double>::Zero(2, 2)}),
+                       ShapeError, says("sample 1 has 2 numbers per target, sample 0 has 1"));
+  CHECK_THROWS_MATCHES(D::step_valued(sequences({3, 2}), {Matrix<double>::Zero(1, 3), Matrix<double>::Zero(1, 3)}),
+                       ShapeError, says("sample 1 has 2 steps, but targets for 3"));
+  auto bad = sequences({3, 2});
+  bad[1](1, 0) = missing;
+  CHECK_THROWS_MATCHES(D::unlabelled(bad), ValueError, says("sample 1, step 0, feature 1 is nan"));
+  bad[1] = Matrix<double>::Zero(3, 2);
+  CHECK_THROWS_MATCHES(D::unlabelled(bad), ShapeError, says("sample 1 has 3 features, sample 0 has 2"));
+  CHECK_THROWS_MATCHES(D::unlabelled({Matrix<double>(0, 3)}), ShapeError, says("no features"));
+  auto data = D::labelled(sequences({3, 2}), {0, 1});
+  CHECK_THROWS_MATCHES(data.set_weights({1}), ShapeError, says("a weight for each of 2"));
+  CHECK_THROWS_MATCHES(data.set_weights({1, -1}), ValueError, says("the weight of sample 1 is -1"));
+}
+
+TEST_CASE("missing labels, NaN targets and empty sequences are no errors") {
+  const auto labelled = Dataset<double>::labelled(sequences({3, 0, 2}), {2, -1, 0});
+  CHECK(labelled.classes() == 3);
+  CHECK(labelled.length(1) == 0);
+  CHECK(Dataset<double>::valued(sequences({3}), Matrix<double>::Constant(2, 1, missing)).target_rows() == 2);
+  CHECK(Dataset<double>::labelled(sequences({1}), {0}, 4).classes() == 4);
+}
+
+TEST_CASE("a subset keeps targets, weights and the number of classes") {
+  auto data = Dataset<double>::labelled(sequences({3, 1, 2}), {0, 2, 1});
+  data.set_weights({1, 2, 3});
+  const auto part = data.subset(std::vector<Index>{2, 0});
+  REQUIRE(part.size() == 2);
+  CHECK(part.length(0) == 2);
+  CHECK(part.sequence(0)(0, 0) == 2);
+  CHECK(part.labels(0)[0] == 1);
+  CHECK(part.weight(0) == 3);
+  CHECK(part.classes() == 3);
+  CHECK_THROWS_MATCHES(data.subset(std::vector<Index>{3}), ValueError, says("no sample 3 among 3"));
+}
+
+TEST_CASE("a stratified split takes its share of every class and depends on the seed alone") {
+  std::vector<Index> labels;
+  for (Index s = 0; s < 100; ++s) labels.push_back(s < 80 ? 0 : s < 90 ? 1 : -1);
+  const auto data = Dataset<double>::labelled(std::vector<Matrix<double>>(100, Matrix<double>::Zero(1, 1)), labels);
+  const auto split = stratified_split(data, 0.3, 4);
+  std::array<Index, 3> held{};
+  for (const Index s : split.held_out) ++held[std::size_t(data.labels(s)[0] + 1)];
+  CHECK(held == std::array<Index, 3>{3, 24, 3});
+  CHECK(sorted_union({split.kept, split.held_out}) == all_samples(100));
+  CHECK(stratified_split(data, 0.3, 4).held_out == split.held_out);
+  CHECK(stratified_split(data, 0.3, 5).held_out != split.held_out);
+  CHECK_THROWS_MATCHES(stratified_split(data, 0.001, 1), ValueError, says("leaves one part empty"));
+  CHECK_THROWS_MATCHES(stratified_split(data, 1, 1), ValueError, says("between 0 and 1"));
+}
+
+TEST_CASE("balanced class weights make every class count the same") {
+  const auto data = Dataset<double>::labelled(sequences({1, 1, 1, 1, 1}), {0, 0, 0, 1, -1}, 3);
+  const auto weights = balanced_class_weights(data);
+  CHECK(weights[0] * 3 == Approx(weights[1]));
+  CHECK(weights[2] == 0);
+}
+
+TEST_CASE("the standardizer knows the training data only, and centres what is constant") {
+  auto inputs = sequences({2, 3});
+  inputs[0] << 1, 3, 1e8, 1e8;
+  inputs[1] << 5, 7, 9, 1e8, 1e8, 1e8;
+  auto training = Dataset<double>::unlabelled(inputs);
+  const Standardizer<double> standardizer(training);
+  CHECK(standardizer.mean()[0] == 5);
+  CHECK(standardizer.deviation()[0] == Approx(std::sqrt(8.0)));
+  CHECK(standardizer.deviation()[1] == 1);
+  standardizer.apply(training);
+  CHECK(training.sequence(0)(0, 0) == Approx(-4 / std::sqrt(8.0)));
+  CHECK(training.sequence(1)(1, 2) == 0);
+  auto test = Dataset<double>::unlabelled(sequences({1}));
+  standardizer.apply(test);
+  CHECK(test.sequence(0)(1, 0) == -1e8);
+  auto other = Dataset<double>::unlabelled(sequences({1}, 3));
+  CHECK_THROWS_MATCHES(standardizer.apply(other), ShapeError, says("expects 2 features, got 3"));
+  CHECK_THROWS_MATCHES(Standardizer<double>(Dataset<double>::unlabelled(sequences({0}))), ValueError, says("no steps"));
+}
+
+TEST_CASE("batches by count hold every sample once, in an order of the seed and the epoch") {
+  const std::vector<Index> lengths(10, 4);
+  const auto first = planned(lengths, {.size = 4});
+  REQUIRE(first.size() == 3);
+  CHECK(first[2].size() == 2);
+  CHECK(sorted_union(first) == all_samples(10));
+  CHECK(planned(lengths, {.size = 4}) == first);
+  CHECK(planned(lengths, {.size = 4}, 1, 1) != first);
+  CHECK(planned(lengths, {.size = 4}, 2) != first);
+  CHECK(planned(lengths, {.size = 4, .shuffle = false})[1] == std::vector<Index>{4, 5, 6, 7});
+}
+
+TEST_CASE("batches by tokens stay below the limit") {
+  std::vector<Index> lengths;
+  for (Index s = 0; s < 50; ++s) lengths.push_back(1 + 7 * s % 20);
+  const auto batches = planned(lengths, {.size = 0, .tokens = 30});
+  CHECK(sorted_union(batches) == all_samples(50));
+  for (const auto& batch : batches) {
+    Index tokens = 0;
+    for (const Index s : batch) tokens += lengths[std::size_t(s)];
+    CHECK(tokens <= 30);
+  }
+  CHECK_THROWS_MATCHES(planned(lengths, {.size = 0, .tokens = 19}), ValueError,
+                       says("sample 17 has 20 steps, a batch may have 19"));
+}
+
+TEST_CASE("batches by length differ between epochs and spread little") {
+  std::vector<Index> lengths;
+  for (Index s = 0; s < 200; ++s) lengths.push_back(1 + 37 * s % 100);
+  const BatchOptions options{.size = 10, .by_length = true, .pool = 100};
+  const auto batches = planned(lengths, options);
+  CHECK(sorted_union(batches) == all_samples(200));
+  CHECK(planned(lengths, options, 1, 1) != batches);
+  double spread = 0;
+  for (const auto& batch : batches) {
+    const auto shorter = [&](Index a, Index b) { return lengths[std::size_t(a)] < lengths[std::size_t(b)]; };
+    const auto [least, most] = std::minmax_element(batch.begin(), batch.end(), shorter);
+    spread += double(lengths[std::size_t(*most)] - lengths[std::size_t(*least)]) / double(batches.size());
+  }
+  CHECK(spread < 15);
+  const auto whole = planned({3, 1, 2}, {.size = 2, .shuffle = false, .by_length = true});
+  CHECK(whole == std::vector<std::vector<Index>>{{0, 2}, {1}});
+}
+
+TEST_CASE("batches without a limit are refused") {
+  CHECK_THROWS_MATCHES(planned({1}, {.size = 0}), ValueError, says("size and tokens are both 0"));
+  CHECK_THROWS_MATCHES(planned({1}, {.size = -1}), ValueError, says("size is -1"));
+  CHECK(planned({}, {}).empty());
+}
