@@ -56,7 +56,7 @@ EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Packet& packet) {
 /// Writes or adds a register of sums, or the first `rows` of them.
 template <class Packet, class Scalar>
 EIGEN_ALWAYS_INLINE void put(Lanes<Packet> sum, Scalar* to, int rows, bool add) {
-  if (rows == Lanes<Packet>::size) {
+  if (Lanes<Packet>::size == 1 || rows == Lanes<Packet>::size) {
     (add ? Lanes<Packet>::load(to) + sum : sum).store(to);
   } else {
     (add ? Lanes<Packet>::load_partial(to, rows) + sum : sum).store_partial(to, rows);
@@ -74,8 +74,9 @@ void multiply_tile(const Tile<Scalar>& tile) {
 #pragma GCC unroll 8
     for (int i = 0; i < height; ++i) sum[j][i] = L::constant(0);
 
-  const Scalar *left = tile.left, *right = tile.right;
-  for (Index k = 0; k < tile.terms; ++k, left += tile.left_stride, right += tile.right_stride) {
+  for (Index k = 0; k < tile.terms; ++k) {
+    const Scalar* const left = tile.left + k * tile.left_stride;
+    const Scalar* const right = tile.right + k * tile.right_stride;
     L column[height];
 #pragma GCC unroll 8
     for (int i = 0; i < height; ++i) {
@@ -98,21 +99,21 @@ void multiply_tile(const Tile<Scalar>& tile) {
           tile.add);
 }
 
-/// The tiles of one width: [height - 1].
+/// The tiles of one width, at [height - 1].
 template <class Scalar, int width>
 inline constexpr auto tiles_of_width = []<int... i>(std::integer_sequence<int, i...>) {
   return std::array{&multiply_tile<Scalar, i + 1, width>...};
 }
 (std::make_integer_sequence<int, height_for(width)>{});
 
-/// All tiles: [width - 1], with their number and [height - 1].
+/// All tiles, at [width - 1][height - 1]; the size of the inner list is the greatest height for that width.
 template <class Scalar>
 inline constexpr auto tiles = []<int... i>(std::integer_sequence<int, i...>) {
   return std::array{std::span<void (*const)(const Tile<Scalar>&)>(tiles_of_width<Scalar, i + 1>)...};
 }
 (std::make_integer_sequence<int, tile_width>{});
 
-/// The first of as few and as equal parts, none above `most`, as `whole` is cut into: 10 columns are 5 + 5 and not 8
+/// The first of the parts when `whole` is cut into as few as can be, none above `most`, and equal: 5 + 5 for 10, not 8
 /// + 2.
 inline Index even_part(Index whole, Index most) {
   if (whole <= most) return whole;
@@ -121,27 +122,26 @@ inline Index even_part(Index whole, Index most) {
 }
 
 /// All `rows` of the left factor times all columns: a few panels, which stay in the first-level cache, pass over the
-/// columns.
+/// columns. `tile` begins as the first one and goes over the whole. It is no copy: reading a copy back would wait for
+/// its writing.
 template <class Scalar>
 void multiply_panels(Tile<Scalar>& tile, Index rows, Index columns) {
   constexpr Index lanes = NativeLanes<Scalar>::size;
   if (columns == 0) return;
+  const Scalar *const left = tile.left, *const right = tile.right;
+  Scalar* const target = tile.target;
+  const Index panels = (rows + lanes - 1) / lanes;
   const Index most = std::ssize(tiles<Scalar>[static_cast<std::size_t>(even_part(columns, tile_width) - 1)]);
-  const Scalar* const right = tile.right;
-  Scalar* target = tile.target;
-  for (Index height; rows > 0; rows -= height * lanes) {
-    height = even_part((rows + lanes - 1) / lanes, most);
-    tile.last_rows = static_cast<int>(std::min(lanes, rows - (height - 1) * lanes));
-    tile.right = right;
-    tile.target = target;
-    for (Index left = columns, width; left > 0; left -= width) {
-      width = even_part(left, tile_width);
+  for (Index panel = 0, height; panel < panels; panel += height) {
+    height = even_part(panels - panel, most);
+    tile.left = left + panel * tile.panel_stride;
+    tile.last_rows = static_cast<int>(std::min(lanes, rows - (panel + height - 1) * lanes));
+    for (Index j = 0, width; j < columns; j += width) {
+      width = even_part(columns - j, tile_width);
+      tile.right = right + j * tile.column_stride;
+      tile.target = target + panel * lanes + j * tile.target_stride;
       tiles<Scalar>[static_cast<std::size_t>(width - 1)][static_cast<std::size_t>(height - 1)](tile);
-      tile.right += width * tile.column_stride;
-      tile.target += width * tile.target_stride;
     }
-    tile.left += height * tile.panel_stride;
-    target += height * lanes;
   }
 }
 
@@ -150,8 +150,8 @@ template <class Scalar>
 void pack_panel(const Scalar* from, Index stride, Index rows, Index columns, Scalar* to) {
   using L = NativeLanes<Scalar>;
   const int n = static_cast<int>(std::min<Index>(rows, L::size));
-  for (Index k = 0; k < columns; ++k, from += stride, to += L::size)
-    (n == L::size ? L::load(from) : L::load_partial(from, n)).store(to);
+  for (Index k = 0; k < columns; ++k)
+    (n == L::size ? L::load(from + k * stride) : L::load_partial(from + k * stride, n)).store(to + k * L::size);
 }
 
 }  // namespace detail
@@ -199,9 +199,9 @@ class PackedMatrix {
   static constexpr Index lanes = NativeLanes<Scalar>::size;
 
   void resize(Index rows, Index inner) {
-    rows_ = rows, inner_ = inner;
     const Index needed = (rows + lanes - 1) / lanes * lanes * inner;
     if (panels_.size() < needed) panels_.resize(needed);
+    rows_ = rows, inner_ = inner;
   }
 
   Scalar* panel(Index i) { return panels_.data() + i * lanes * inner_; }
@@ -233,18 +233,19 @@ template <class Scalar>
 void add_outer_products(const Scalar* a, Index a_stride, Index rows, const Scalar* b, Index b_stride, Index inner,
                         Index columns, Scalar* gradient, Index gradient_stride) {
   constexpr Index lanes = NativeLanes<Scalar>::size;
-  // Both factors are read where they lie, a few columns at a time: they stay in the caches, and the sums seldom leave
-  // the registers.
-  constexpr Index block = 64;
+  // Both factors are read where they lie, a few columns at a time: these stay in the caches, and the sums still leave
+  // the registers seldom enough.
+  constexpr Index block = 96;
   const Index whole = rows / lanes * lanes;
-  for (Index first = 0; first < columns; first += block, a += block * a_stride, b += block * b_stride) {
-    detail::Tile<Scalar> tile{.left = a,
+  for (Index first = 0; first < columns; first += block) {
+    const Index terms = std::min(block, columns - first);
+    detail::Tile<Scalar> tile{.left = a + first * a_stride,
                               .panel_stride = lanes,
                               .left_stride = a_stride,
-                              .right = b,
+                              .right = b + first * b_stride,
                               .right_stride = b_stride,
                               .column_stride = 1,
-                              .terms = std::min(block, columns - first),
+                              .terms = terms,
                               .target = gradient,
                               .target_stride = gradient_stride,
                               .last_rows = 0,
@@ -252,9 +253,9 @@ void add_outer_products(const Scalar* a, Index a_stride, Index rows, const Scala
     detail::multiply_panels(tile, whole, inner);
     if (whole < rows) {  // the last rows fill no register, and nothing behind them may be read
       Scalar panel[block * lanes];
-      detail::pack_panel(a + whole, a_stride, rows - whole, tile.terms, panel);
+      detail::pack_panel(a + first * a_stride + whole, a_stride, rows - whole, terms, panel);
       tile.left = panel, tile.left_stride = lanes;
-      tile.right = b, tile.target = gradient + whole;
+      tile.right = b + first * b_stride, tile.target = gradient + whole;
       detail::multiply_panels(tile, rows - whole, inner);
     }
   }
