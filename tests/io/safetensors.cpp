@@ -219,6 +219,13 @@ TEST_CASE("safetensors: what is wrong, and where, is said") {
   refuse("{\"a\x1b[2J\":{}}", 0, "byte 11: the header is no valid JSON");
   refuse(R"({"a\u001b[2J":{}})", 0, "tensor 'a?[2J': needs the fields");
   refuse("{\"a\":" + std::string(100'000, '['), 0, "tensor 'a': expected an object, found a list");
+  // Even when both say the same: the package lets this pass, the format does not.
+  const std::string same = R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
+  refuse("{" + same + "," + same + "}", 1, "tensor 'a': the name comes twice");
+  auto too_long = file_with("{}", 0);
+  too_long[0] = std::byte{3};
+  CHECK_THROWS_MATCHES(parse_safetensors(too_long, "model.st"), FileError,
+                       says("model.st: byte 0: the header length 3 runs past the end of the file (10 bytes)"));
   // The file's own bytes stay out of the message however long the broken word is.
   try {
     parse_safetensors(file_with("{\"" + std::string(1'000'000, 'n'), 0));

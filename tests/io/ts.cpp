@@ -174,6 +174,8 @@ TEST_CASE("ts: what is wrong, and on which line, is said") {
   for (const auto* word :
        {"", " ", "1.5.2", "0x10", "1e", "--1", "+-1", "+", "inf", "-infinity", "1e39", "1e999", "1;2", "(0", "nano"})
     refuse(header + "1:" + word + ":run\n", ", line 5: channel 2, value 1: expected a number, found '");
+  // Without @equalLength true the length in the header binds nothing.
+  CHECK(parse_ts("@seriesLength 3\n@equalLength false\n" + header + "1,2:run\n").sequences[0].cols() == 2);
   CHECK(parse_ts<double>(header + "1e39:run\n").sequences[0](0, 0) == 1e39);  // fits here
   CHECK(parse_ts(header + "1e-60:run\n").sequences[0](0, 0) == 0);
   CHECK_THROWS_MATCHES(read_ts(data / "Nothing.ts"), FileError, says("Nothing.ts: no such file"));
