@@ -1,0 +1,17 @@
+#pragma once
+
+#include <utility>
+
+#include "unroll/io/ts.hpp"
+#include "unroll/train/dataset.hpp"
+
+namespace unroll {
+
+/// What a .ts file holds as a data set to train on; without labels in the file it has none. Throws as Dataset does.
+template <class Scalar>
+Dataset<Scalar> to_dataset(LabelledSequences<Scalar> file) {
+  if (file.labels.empty()) return Dataset<Scalar>::unlabelled(std::move(file.sequences));
+  return Dataset<Scalar>::labelled(std::move(file.sequences), file.labels, Index(file.classes.size()));
+}
+
+}  // namespace unroll

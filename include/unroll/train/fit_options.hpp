@@ -1,0 +1,89 @@
+#pragma once
+// How a model is to be trained.
+
+#include <functional>
+#include <optional>
+
+#include "unroll/optim/schedules.hpp"
+#include "unroll/train/evaluate.hpp"
+#include "unroll/train/progress.hpp"
+#include "unroll/train/training_state.hpp"
+#include "unroll/train/training_step.hpp"
+
+namespace unroll {
+
+/// The number of an epoch by which runs are compared.
+enum class Monitor { validation_loss, validation_accuracy, training_loss, training_accuracy };
+
+/// Stops when the monitored value has not improved by more than `min_delta` for `patience` epochs (Keras's rule).
+struct EarlyStopping {
+  Index patience = 10;  ///< epochs, at least 1
+  double min_delta = 0;
+  Monitor monitor = Monitor::validation_loss;
+  bool restore_best = true;  ///< the model ends with the best parameters, also when all epochs were run
+};
+
+/// A learning rate over time: `LearningRate(schedule::Cosine{.initial = 0.1}, LearningRate::per_update)`.
+struct LearningRate {
+  enum Every { per_epoch, per_update };
+
+  LearningRate() = default;
+  template <Schedule T>
+  LearningRate(T schedule, Every every = per_epoch)  // NOLINT: a schedule is a learning rate
+      : rate([schedule](long k) { return double(schedule.rate(k)); }), counts(every) {}
+
+  std::function<double(long)> rate;  ///< of the count of epochs or updates done; empty: as the optimizer has it
+  Every counts = per_epoch;
+};
+
+struct BatchEnd {
+  Index epoch, batch, batches;  ///< the first two from 0
+  StepReport report;
+};
+
+template <class S>
+struct FitOptions {
+  Index epochs = 10;  ///< of the whole run, those of a resumed one included
+  BatchOptions batches = {};
+  std::uint64_t seed = 1;                  ///< of shuffling, splitting and dropout
+  const Dataset<S>* validation = nullptr;  ///< or
+  double validation_fraction = 0;          ///< of the training data, stratified; in [0, 1)
+  double clip_norm = 0, clip_value = 0;    ///< see StepOptions; 0: no limit
+  LearningRate learning_rate = {};
+  std::optional<PlateauOptions> plateau = {};  ///< cuts the learning rate, by the monitored value
+  Monitor plateau_monitor = Monitor::validation_loss;
+  std::optional<EarlyStopping> early_stopping = {};
+  Truncation truncation = {};
+  std::optional<WeightAverageOptions> average = {};  ///< validate and end with averaged parameters
+  EvaluateOptions evaluation = {};
+  std::function<bool(const BatchEnd&)> on_batch = {};  ///< after each update; false: stop at once
+  std::function<bool(const Epoch&)> on_epoch = {};     ///< after each epoch; false: stop
+  Progress progress = Progress::automatic;
+};
+
+struct FitResult {
+  History history;
+  Index best_epoch = 0;        ///< from 1; 0: nothing was monitored
+  bool stopped_early = false;  ///< by early stopping
+};
+
+namespace detail {
+
+inline double monitored(const Epoch& epoch, Monitor monitor) {
+  switch (monitor) {
+    case Monitor::validation_loss:
+      return epoch.validation_loss;
+    case Monitor::validation_accuracy:
+      return epoch.validation_accuracy;
+    case Monitor::training_loss:
+      return epoch.loss;
+    default:
+      return epoch.accuracy;
+  }
+}
+inline bool larger_is_better(Monitor monitor) {
+  return monitor == Monitor::validation_accuracy || monitor == Monitor::training_accuracy;
+}
+
+}  // namespace detail
+}  // namespace unroll

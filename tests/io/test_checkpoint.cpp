@@ -1,0 +1,154 @@
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/io/checkpoint.hpp>
+#include <unroll/io/dataset.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/dropout.hpp>
+#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/recurrent.hpp>
+#include <unroll/layers/sequential.hpp>
+#include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/optim/adam.hpp>
+#include <unroll/optim/sgd.hpp>
+#include <unroll/train/fit.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+using S = double;
+
+struct Folder {
+  std::filesystem::path path = std::filesystem::temp_directory_path() / "unroll_test_checkpoint";
+  Folder() {
+    std::filesystem::remove_all(path);
+    std::filesystem::create_directory(path);
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+
+Dataset<S> data() {
+  std::vector<Matrix<S>> sequences;
+  std::vector<Index> labels;
+  for (Index s = 0; s < 20; ++s) {
+    const Random random(1, Purpose::data, std::uint64_t(s));
+    sequences.push_back(Matrix<S>::NullaryExpr(
+        2, 2 + s % 4, [&](Index r, Index t) { return random.normal(std::uint64_t(2 * t + r)) + double(s % 2); }));
+    labels.push_back(s % 2);
+  }
+  return Dataset<S>::labelled(sequences, labels);
+}
+
+struct Run {
+  Sequential<Recurrent<Lstm<S>>, Dropout<S>, LastStep<S>, Dense<S>> model{
+      2, Recurrent<Lstm<S>>{.units = 4}, Dropout<S>({.rate = 0.3}), LastStep<S>{}, Dense<S>{.units = 2}};
+  Adam<S> adam{{.learning_rate = 1e-2, .amsgrad = true}};
+  TrainingState<S> state{};
+
+  explicit Run(std::uint64_t seed) { model.initialise(seed); }
+  FitResult operator()(FitOptions<S> options) {
+    options.batches.size = 6;
+    options.validation_fraction = 0.3;
+    options.clip_norm = 1;
+    options.plateau = PlateauOptions{.initial = 1e-2, .patience = 0, .threshold = 0.05};
+    options.early_stopping = EarlyStopping{.patience = 10};
+    options.average = WeightAverageOptions{.momentum = 0.8};
+    options.progress = Progress::quiet;
+    return fit(model, SoftmaxCrossEntropy<S>(), adam, data(), options, state);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a run resumed from a file ends with the same bits as one that never stopped") {
+  const Folder folder;
+  const auto file = folder.path / "run.safetensors";
+  Run whole(1);
+  const auto want = whole({.epochs = 5});
+  {
+    Run killed(1);  // in the middle of its fourth epoch
+    int batches = 0;
+    killed({.epochs = 5,
+            .on_batch = [&](const BatchEnd&) { return ++batches < 8; },
+            .on_epoch = checkpoint_every(2, file, killed.state, killed.adam)});
+    REQUIRE(killed.state.epochs == 2);
+  }
+  Run resumed(99);
+  read_checkpoint(file, resumed.state, resumed.adam);
+  const auto got = resumed({.epochs = 5});
+  CHECK(resumed.model.parameters().values() == whole.model.parameters().values());
+  CHECK(resumed.state.parameters == whole.state.parameters);
+  CHECK(resumed.state.best == whole.state.best);
+  CHECK(resumed.adam.updates() == whole.adam.updates());
+  REQUIRE(got.history.size() == 5);
+  for (std::size_t k = 0; k < 5; ++k) CHECK(got.history[k].loss == want.history[k].loss);
+  CHECK(got.history[4].learning_rate == want.history[4].learning_rate);
+  CHECK(got.best_epoch == want.best_epoch);
+}
+
+TEST_CASE("a checkpoint of another kind is refused and leaves everything as it was") {
+  const Folder folder;
+  const auto file = folder.path / "run.safetensors";
+  Run run(1);
+  run({.epochs = 1});
+  write_checkpoint(file, run.state, run.adam);
+  TrainingState<S> state;
+  SECTION("another optimizer") {
+    SGD<S> sgd;
+    CHECK_THROWS_MATCHES(read_checkpoint(file, state, sgd), FileError,
+                         says("trained with Adam, the optimizer given is SGD"));
+  }
+  SECTION("another type of numbers") {
+    TrainingState<float> narrow;
+    Adam<float> adam;
+    CHECK_THROWS_MATCHES(read_checkpoint(file, narrow, adam), FileError, says("'training.parameters' is F64"));
+    CHECK(narrow.epochs == 0);
+  }
+  SECTION("a part is missing") {
+    SafeTensors content = read_safetensors(file);
+    content.tensors.erase("optimizer.v");
+    write_safetensors(file, content);
+    Adam<S> adam;
+    CHECK_THROWS_MATCHES(read_checkpoint(file, state, adam), FileError, says("optimizer.v"));
+    CHECK(adam.updates() == 0);
+  }
+  SECTION("a history of the wrong size") {
+    SafeTensors content = read_safetensors(file);
+    content.tensors["training.history"] = Tensor::of(Vector<double>(Vector<double>::Zero(3)));
+    write_safetensors(file, content);
+    Adam<S> adam;
+    CHECK_THROWS_MATCHES(read_checkpoint(file, state, adam), ValueError, says("8 numbers for each epoch, got 3"));
+  }
+  SECTION("another file") {
+    write_safetensors(file, {});
+    Adam<S> adam;
+    CHECK_THROWS_MATCHES(read_checkpoint(file, state, adam), FileError, says("not a checkpoint"));
+  }
+  CHECK(state.epochs == 0);
+  CHECK(state.parameters.size() == 0);
+  CHECK_THROWS_MATCHES(checkpoint_every(0, file, run.state, run.adam), ValueError, says("every is 0 epochs"));
+}
+
+TEST_CASE("text is written completely") {
+  const Folder folder;
+  write_text(folder.path / "history.csv", "epoch,loss\n1,2\n");
+  std::ifstream file(folder.path / "history.csv");
+  CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == "epoch,loss\n1,2\n");
+  CHECK_THROWS_AS(write_text(folder.path / "missing" / "history.csv", "x"), FileError);
+}
+
+TEST_CASE("the content of a .ts file becomes a data set") {
+  const auto file = parse_ts<float>("@dimensions 1\n@classLabel true a b c\n@data\n1,2,3:b\n4,5:a\n");
+  const auto read = to_dataset(file);
+  REQUIRE(read.size() == 2);
+  CHECK(read.classes() == 3);
+  CHECK(read.labels(0)[0] == 1);
+  CHECK(read.length(1) == 2);
+  const auto unlabelled = to_dataset(parse_ts<float>("@classLabel false\n@data\n1,2,3\n"));
+  CHECK(unlabelled.kind() == TargetKind::none);
+}

@@ -1,0 +1,310 @@
+#include <filesystem>
+#include <unroll/cells/elman.hpp>
+#include <unroll/cells/gru.hpp>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/io/safetensors.hpp>
+#include <unroll/layers/bidirectional.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/dropout.hpp>
+#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/recurrent.hpp>
+#include <unroll/layers/sequential.hpp>
+#include <unroll/losses/mean_squared_error.hpp>
+#include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/optim/adam.hpp>
+#include <unroll/optim/sgd.hpp>
+#include <unroll/train/batches.hpp>
+#include <unroll/train/training_step.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+namespace two_biases {  // PyTorch's layers have a bias for the input and one for the state
+using namespace unroll::symbols;
+constexpr auto rnn = cell(state(h), next(h) = tanh(linear(x) + linear(h)));
+constexpr auto lstm = cell(state(h, c), i = sigmoid(linear(x) + linear(h)), f = sigmoid(linear(x) + linear(h)),
+                           g = tanh(linear(x) + linear(h)), o = sigmoid(linear(x) + linear(h)), next(c) = f * c + i * g,
+                           next(h) = o * tanh(next(c)));
+}  // namespace two_biases
+
+/// A trajectory of PyTorch: batches, and the parameters after each update.
+class Trajectory {
+ public:
+  Trajectory(const std::string& name, std::vector<std::string> gates)
+      : file_(read_safetensors(std::filesystem::path(UNROLL_TEST_DATA) / "golden/train" / (name + ".safetensors"))),
+        gates_(std::move(gates)) {}
+
+  Index steps() const { return Index(number("steps")); }
+  double number(const std::string& key) const { return std::stod(file_.metadata.at(key)); }
+  double value(const std::string& name, Index k) const { return file_.at(name).to<double>()[std::size_t(k)]; }
+
+  Dataset<double> batch(Index k) const {
+    const Index T = Index(number("T")), B = Index(number("B")), I = Index(number("I"));
+    const auto x = file_.at("x").to<double>();
+    const auto lengths = file_.at("lengths").to<Index>(), target = file_.at("target").to<Index>();
+    const bool steps = file_.at("target").shape.size() == 3;
+    std::vector<Matrix<double>> sequences;
+    std::vector<Labels> step_labels;
+    std::vector<Index> labels;
+    for (Index b = 0; b < B; ++b) {
+      const Index length = lengths[std::size_t(k * B + b)];
+      Matrix<double> sequence(I, length);
+      Labels of_steps(length);
+      for (Index t = 0; t < length; ++t) {
+        const Index column = (k * T + t) * B + b;
+        sequence.col(t) = Eigen::Map<const Vector<double>>(x.data() + column * I, I);
+        if (steps) of_steps[t] = target[std::size_t(column)];
+      }
+      sequences.push_back(sequence);
+      step_labels.push_back(of_steps);
+      if (!steps) labels.push_back(target[std::size_t(k * B + b)]);
+    }
+    return steps ? Dataset<double>::step_labelled(sequences, step_labels)
+                 : Dataset<double>::labelled(sequences, labels);
+  }
+
+  /// f(our block, PyTorch's numbers after `k` updates)
+  template <class F>
+  void each_block(Parameters<double>& parameters, Index k, F&& f) const {
+    const auto torch = [&](const std::string& name) { return matrix<double>(file_.at(text(name, ".step", k))); };
+    const auto wx = torch("rnn.weight_ih_l0"), wh = torch("rnn.weight_hh_l0"), bx = torch("rnn.bias_ih_l0"),
+               bh = torch("rnn.bias_hh_l0");
+    const Index units = wh.cols();
+    for (std::size_t g = 0; g < gates_.size(); ++g) {
+      const std::string& name = gates_[g];
+      const Index row = Index(g) * units;
+      f(parameters["0." + name + ".x"], wx.middleRows(row, units));
+      f(parameters["0." + name + "2.h"], wh.middleRows(row, units));
+      f(parameters["0." + name + ".b"], bx.middleRows(row, units));
+      f(parameters["0." + name + "2.b"], bh.middleRows(row, units));
+    }
+    const std::string last = parameters.table().blocks().back().name.substr(0, 2);
+    f(parameters[last + "weight"], torch("fc.weight"));
+    f(parameters[last + "bias"], torch("fc.bias"));
+  }
+
+ private:
+  SafeTensors file_;
+  std::vector<std::string> gates_;
+};
+
+template <class Model, class O>
+void follows(const Trajectory& golden, Model model, O optimizer) {
+  golden.each_block(model.parameters(), 0, [](auto ours, const auto& theirs) { ours = theirs; });
+  TrainingStep<Model, SoftmaxCrossEntropy<double>, O> step(model, SoftmaxCrossEntropy<double>(), optimizer,
+                                                           {.clip_norm = golden.number("clip_grad_norm")});
+  Batch<double> batch;
+  for (Index k = 0; k < golden.steps(); ++k) {
+    const auto data = golden.batch(k);
+    batch.gather(data, all_samples(data.size()));
+    const auto report = step.step(batch);
+    CHECK(report.loss.value() == Approx(golden.value("loss", k)).epsilon(1e-8));
+    CHECK(report.gradient_norm == Approx(golden.value("grad_norm", k)).epsilon(1e-8));
+    golden.each_block(model.parameters(), k + 1, [](auto ours, const auto& theirs) {
+      CHECK(((ours - theirs).array().abs() <= 1e-10 + 1e-8 * theirs.array().abs()).all());
+    });
+  }
+}
+
+Dataset<float> step_data(std::initializer_list<Index> lengths, Index classes = 3) {
+  std::vector<Matrix<float>> sequences;
+  std::vector<Labels> labels;
+  for (const Index length : lengths) {
+    const Random random(1, Purpose::data, sequences.size());
+    sequences.push_back(Matrix<float>::NullaryExpr(
+        2, length, [&](Index r, Index c) { return float(random.normal(std::uint64_t(2 * c + r))); }));
+    labels.push_back(Labels::NullaryExpr(length, [&](Index t) { return t % 5 == 4 ? -1 : t % classes; }));
+  }
+  return Dataset<float>::step_labelled(sequences, labels, classes);
+}
+
+template <class Model>
+void allocates_nothing(Model model, const Dataset<float>& data, StepOptions options) {
+  model.initialise(1);
+  Adam<float> adam;
+  TrainingStep<Model, SoftmaxCrossEntropy<float>, Adam<float>> step(model, SoftmaxCrossEntropy<float>(), adam, options);
+  Batch<float> batch;
+  const auto samples = all_samples(data.size());
+  const auto train = [&](std::size_t count) {
+    batch.gather(data, std::span(samples).first(count));
+    step.step(batch);
+  };
+  train(samples.size());
+  if (options.truncation.active()) train(samples.size());  // both places for a state have been used then
+  support::AllocationCount allocations;
+  Eigen::internal::set_is_malloc_allowed(false);
+  train(samples.size());
+  if (!options.truncation.active()) train(samples.size() - 2);
+  Eigen::internal::set_is_malloc_allowed(true);
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+}  // namespace
+
+TEST_CASE("five updates follow PyTorch: classifier of the last step, LSTM, Adam, clipping") {
+  using Cell = EquationCell<double, two_biases::lstm>;
+  follows(Trajectory("lstm_adam", {"i", "f", "g", "o"}),
+          Sequential(3, Recurrent<Cell>{.units = 4, .returns = Returns::last}, Dense<double>{.units = 3}),
+          Adam<double>({.learning_rate = 0.05}));
+}
+
+TEST_CASE("five updates follow PyTorch: classifier of every step, simple RNN, SGD, clipping") {
+  using Cell = EquationCell<double, two_biases::rnn>;
+  follows(Trajectory("rnn_steps_sgd", {"h"}), Sequential(2, Recurrent<Cell>{.units = 4}, Dense<double>{.units = 3}),
+          SGD<double>({.learning_rate = 0.2, .momentum = 0.9, .nesterov = true}));
+}
+
+TEST_CASE("after the first batch of a shape a training step allocates nothing") {
+  const auto data = step_data({7, 5, 9, 1, 4});
+  const StepOptions options{.clip_norm = 1};
+  allocates_nothing(Sequential(2, Recurrent<Gru<float>>{.units = 9}, Dense<float>{.units = 3}), data, options);
+  allocates_nothing(Sequential(2, Recurrent<Elman<float>>{.units = 9}, Dropout<float>({.rate = 0.2}),
+                               Recurrent<Lstm<float>>{.units = 5}, Dense<float>{.units = 3}),
+                    data, options);
+  allocates_nothing(Sequential(2, Recurrent<Lstm<float>>{.units = 9}, Dense<float>{.units = 3}), data,
+                    {.clip_value = 0.1, .truncation = {.update_every = 2, .back = 4}});
+  std::vector<Matrix<float>> sequences;
+  for (Index s = 0; s < data.size(); ++s) sequences.push_back(data.sequence(s));
+  const auto labelled = Dataset<float>::labelled(sequences, {0, 1, 2, 0, -1});
+  allocates_nothing(Sequential(2, Recurrent<Gru<float>>{.units = 9}, MeanOverTime<float>{}, Dense<float>{.units = 3}),
+                    labelled, options);
+  allocates_nothing(
+      Sequential(2, Recurrent<Gru<float>>{.units = 9, .returns = Returns::last}, Dense<float>{.units = 3}), labelled,
+      options);
+}
+
+namespace {
+
+using Model = decltype(Sequential(2, Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = 3}));
+Model small() {
+  Model model(2, Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = 3});
+  model.initialise(3);
+  return model;
+}
+
+struct Run {
+  Model model = small();
+  Adam<float> adam{};
+  Batch<float> batch{};
+
+  StepReport operator()(const Dataset<float>& data, StepOptions options = {},
+                        std::vector<State<float>>* carried = nullptr, int times = 1) {
+    TrainingStep<Model, SoftmaxCrossEntropy<float>, Adam<float>> step(model, SoftmaxCrossEntropy<float>(), adam,
+                                                                      options);
+    batch.gather(data, all_samples(data.size()));
+    StepReport report;
+    for (int k = 0; k < times; ++k)
+      report = step.step(
+          batch, [](const auto&...) {}, carried);
+    return report;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("truncation to at least all steps is full backpropagation, bit for bit") {
+  const auto data = step_data({7, 5, 9, 1, 4});
+  Run full, truncated;
+  const auto want = full(data, {}, nullptr, 3);
+  const auto got =
+      truncated(data, {.truncation = {.update_every = GENERATE(Index(9), Index(100)), .back = 100}}, nullptr, 3);
+  CHECK(truncated.model.parameters().values() == full.model.parameters().values());
+  CHECK(got.loss.sum == want.loss.sum);
+}
+
+TEST_CASE("windows that are accumulated score what the whole batch scores") {
+  const auto data = step_data({7, 5, 9, 1, 4});
+  Run full, windows;
+  const auto want = full(data);
+  const auto got = windows(
+      data, {.truncation = {.update_every = 2, .back = GENERATE(Index(0), Index(3), Index(7)), .accumulate = true}});
+  CHECK(got.loss.value() == Approx(want.loss.value()).epsilon(1e-6));
+  CHECK(got.loss.scored == want.loss.scored);
+  CHECK(got.loss.count == Approx(want.loss.count));
+  int updates = 0;
+  windows.adam.visit_state([&](std::string_view name, auto& value) {
+    if constexpr (std::is_integral_v<std::remove_reference_t<decltype(value)>>)
+      if (name == "updates") updates = int(value);
+  });
+  CHECK(updates == 1);
+}
+
+TEST_CASE("a carried state continues the sequences of the batch before") {
+  const auto whole = step_data({8, 8});
+  const auto half = [&](Index first) {
+    std::vector<Matrix<float>> x;
+    std::vector<Labels> y;
+    for (Index s = 0; s < 2; ++s) {
+      x.push_back(whole.sequence(s).middleCols(first, 4));
+      y.push_back(whole.labels(s).segment(first, 4));
+    }
+    return Dataset<float>::step_labelled(x, y, 3);
+  };
+  Run one, two;
+  one.adam.learning_rate() = two.adam.learning_rate() = 1e-30;  // the same parameters all the time
+  std::vector<State<float>> state;
+  const auto want = one(whole);
+  LossValue got = two(half(0), {}, &state).loss;
+  got += two(half(4), {}, &state).loss;
+  CHECK(got.value() == Approx(want.loss.value()).epsilon(1e-6));
+  const std::array<bool, 2> where{true, false};
+  reset(state, where);
+  CHECK(state[0][0].col(0).isZero(0));
+  CHECK(!state[0][0].col(1).isZero(0));
+}
+
+TEST_CASE("a value that is not finite stops training, is located, and harms nothing") {
+  const auto data = step_data({4, 2});
+  Run run;
+  run(data);
+  SECTION("a parameter") {
+    run.model.parameters()["0.n.b"](1, 0) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_MATCHES(run(data), NonFiniteError, says("first not finite: parameter '0.n.b'"));
+  }
+  SECTION("an output that overflows") {
+    run.model.parameters()["1.weight"].setConstant(std::numeric_limits<float>::max());
+    run.model.parameters()["1.bias"].setConstant(std::numeric_limits<float>::max());
+    CHECK_THROWS_MATCHES(run(data), NonFiniteError, says("layer 1 (dense): its output at sample"));
+  }
+  SECTION("the gradient") {
+    run.model.parameters()["1.weight"].setConstant(3e38f);
+    run.model.parameters()["1.bias"].setZero();
+    run.model.parameters()["1.weight"].row(1).setConstant(-3e38f);
+    CHECK_THROWS_AS(run(data), NonFiniteError);
+  }
+  const Vector<float> before = run.model.parameters().values();
+  const Adam<float> adam = run.adam;
+  CHECK_THROWS_AS(run(data, {.clip_norm = 1, .clip_value = 1}), NonFiniteError);
+  CHECK(adam.updates() == run.adam.updates());
+  CHECK((run.model.parameters().values().array() == before.array() || before.array().isNaN()).all());
+}
+
+TEST_CASE("a step tells when model, loss and targets do not fit") {
+  std::vector<Matrix<float>> x{Matrix<float>::Ones(2, 3)};
+  Run run;
+  CHECK_THROWS_MATCHES(run(Dataset<float>::labelled(x, {1})), ShapeError, says("LastStep or MeanOverTime is missing"));
+  CHECK_THROWS_MATCHES(run(Dataset<float>::unlabelled(x)), ValueError, says("no targets for the loss"));
+  CHECK_THROWS_MATCHES(run(step_data({3}), {.clip_norm = -1}), ValueError, says("clip_norm is -1"));
+  auto model = small();
+  Adam<float> adam;
+  TrainingStep<Model, MeanSquaredError<float>, Adam<float>> step(model, MeanSquaredError<float>(), adam);
+  Batch<float> batch;
+  const auto data = step_data({3});
+  batch.gather(data, all_samples(1));
+  CHECK_THROWS_MATCHES(step.step(batch), ValueError, says("the loss takes real-valued targets"));
+}
+
+TEST_CASE("models that read later steps cannot be truncated") {
+  const auto data = step_data({3});
+  Sequential model(2, Bidirectional<Gru<float>>{.units = 2}, Dense<float>{.units = 3});
+  Adam<float> adam;
+  TrainingStep<decltype(model), SoftmaxCrossEntropy<float>, Adam<float>> step(model, SoftmaxCrossEntropy<float>(), adam,
+                                                                              {.truncation = {.update_every = 9}});
+  Batch<float> batch;
+  batch.gather(data, all_samples(1));
+  CHECK_THROWS_MATCHES(step.step(batch), ValueError, says("cannot be run window by window"));
+}
