@@ -69,8 +69,9 @@ class Timeline {
 
   /// As from_mask, reusing the memory of this timeline.
   void assign_mask(const Eigen::Ref<const Matrix<bool>>& mask) {
-    counts_.resize(at(mask.rows()));
-    for (Index b = 0; b < mask.rows(); ++b) counts_[at(b)] = mask.row(b).count();
+    counts_.assign(at(mask.rows()), 0);
+    for (Index step = 0; step < mask.cols(); ++step)
+      for (Index b = 0; b < mask.rows(); ++b) counts_[at(b)] += mask(b, step);
     rank_by_length(counts_);
     padded_steps_ = mask.cols();
     place_columns();

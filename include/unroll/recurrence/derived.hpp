@@ -1,8 +1,6 @@
 #pragma once
 // Everything that is derived from a cell's equations at compile time, in one place, and the sentences for what can be wrong.
 
-#include <tuple>
-
 #include "unroll/recurrence/schedule.hpp"
 
 namespace unroll {
@@ -10,7 +8,7 @@ namespace unroll {
 namespace detail {
 
 template <class... F>
-constexpr auto derivatives_by_output(const std::tuple<F...>&) {
+constexpr auto derivatives_by_output(const List<F...>&) {
   return Table<bool, int(sizeof...(F))>{{F::by_output...}};
 }
 

@@ -101,7 +101,9 @@ class Describer {
   static std::string function_name(int index, Notation notation) {
     std::string found;
     int k = 0;
-    std::apply([&](const auto&... f) { ((k++ == index ? (found = notation == Notation::latex ? f.latex : f.name, 0) : 0), ...); }, D::functions);
+    D::functions.each([&](const auto& f) {
+      if (k++ == index) found = notation == Notation::latex ? f.latex : f.name;
+    });
     return found;
   }
   std::string function_name(int index) const { return function_name(index, latex_ ? Notation::latex : Notation::text); }

@@ -190,7 +190,7 @@ class PassKernel {
     }
     if constexpr (operation.left >= 0) {
       const V l = values.v[operation.left];
-      if constexpr (operation.op == Op::apply) return std::get<operation.index>(D::functions).value(l);
+      if constexpr (operation.op == Op::apply) return D::functions.template get<operation.index>().value(l);
       if constexpr (operation.op == Op::negate) return -l;
       if constexpr (operation.op == Op::clip)
         return max(min(l, V::constant(Scalar(operation.number))), V::constant(Scalar(-operation.number)));
@@ -356,7 +356,7 @@ class PassKernel {
     } else if constexpr (operation.op == Op::clip) {
       if constexpr (to_left) gradients.of[l].add(select_greater(V::constant(Scalar(operation.number)), abs(values.v[o]), g, zero));
     } else if constexpr (operation.op == Op::apply) {
-      constexpr const auto& function = std::get<operation.index>(D::functions);
+      constexpr const auto& function = D::functions.template get<operation.index>();
       constexpr int seen = std::remove_cvref_t<decltype(function)>::by_output ? o : l;
       if constexpr (to_left) gradients.of[l].add(g * function.slope(values.v[seen]));
     }

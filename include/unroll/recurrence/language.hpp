@@ -12,9 +12,9 @@
 
 #include <algorithm>
 #include <string_view>
-#include <tuple>
 
 #include "unroll/core/activations.hpp"
+#include "unroll/recurrence/list.hpp"
 
 namespace unroll {
 
@@ -124,14 +124,14 @@ inline constexpr NoBias no_bias{};
 
 namespace detail {
 template <class... Done, class First, class... Rest>
-constexpr auto linear_of(std::tuple<Done...>, First, Rest... rest) {
+constexpr auto linear_of(Linear<true, Done...>, First, Rest... rest) {
   if constexpr (std::is_same_v<First, NoBias>) {
     static_assert(sizeof...(Rest) == 0, "unroll: no_bias is the last word in linear(...)");
     return Linear<false, Done...>{};
   } else if constexpr (sizeof...(Rest) == 0) {
     return Linear<true, Done..., First>{};
   } else {
-    return linear_of(std::tuple<Done..., First>{}, rest...);
+    return linear_of(Linear<true, Done..., First>{}, rest...);
   }
 }
 }  // namespace detail
@@ -142,7 +142,7 @@ constexpr auto linear(Sources... sources) {
   static_assert(((is_named<Sources> || std::is_same_v<Sources, NoBias>)&&...),
                 "unroll: linear() reads named values: give the expression inside it an equation of its own");
   static_assert((is_named<Sources> || ...), "unroll: linear() needs something to read");
-  return detail::linear_of(std::tuple<>{}, sources...);
+  return detail::linear_of(Linear<true>{}, sources...);
 }
 
 /// One learned number per unit, to multiply with or to add.
@@ -351,12 +351,12 @@ constexpr Output<Named> output(Named) {
 template <class StateList, class... Lines>
 struct Equations {
   static constexpr int operations = (0 + ... + Lines::operations);
-  std::tuple<Lines...> lines;
+  detail::List<Lines...> lines;
 };
 
 template <class... Symbols, class... Lines>
 constexpr Equations<States<Symbols...>, Lines...> cell(States<Symbols...>, Lines... lines) {
-  return {{lines...}};
+  return {detail::list(lines...)};
 }
 
 /// Names that papers use, ready to write with; any other is declared as `inline constexpr auto p = symbol<"p">;`.

@@ -6,7 +6,6 @@
 // a cell (schedule, kernels, parameters, text) reads this list and nothing else.
 
 #include <string_view>
-#include <tuple>
 
 #include "unroll/recurrence/language.hpp"
 
@@ -391,7 +390,7 @@ struct Lowering {
 /// Collects the functions in the order in which Lowering numbers them: operands first, left before right.
 struct FunctionsIn {
   template <class E>
-  static constexpr std::tuple<> of(const E&) {
+  static constexpr List<> of(const E&) {
     return {};
   }
   template <class E>
@@ -404,15 +403,20 @@ struct FunctionsIn {
   }
   template <class F, class E>
   static constexpr auto of(const Apply<F, E>& e) {
-    return std::tuple_cat(of(e.argument), std::tuple<F>(e.function));
+    return join(of(e.argument), list(e.function));
   }
   template <class Operator, class L, class R>
   static constexpr auto of(const Binary<Operator, L, R>& e) {
-    return std::tuple_cat(of(e.left), of(e.right));
+    return join(of(e.left), of(e.right));
   }
   template <class Target, class E>
   static constexpr auto of(const Equation<Target, E>& e) {
     return of(e.expression);
+  }
+  static constexpr List<> all(const List<>&) { return {}; }
+  template <class Line, class... Lines>
+  static constexpr auto all(const List<Line, Lines...>& lines) {
+    return join(of(lines.first), all(lines.rest));
   }
 };
 
@@ -423,8 +427,8 @@ template <class... Symbols, class... Lines>
 constexpr auto lower(const Equations<States<Symbols...>, Lines...>& equations) {
   detail::Lowering<Equations<States<Symbols...>, Lines...>::operations + sizeof...(Lines) + 3 * 8> lowering;
   (lowering.declare_state(Symbols{}), ...);
-  std::apply([&](const auto&... line) { (lowering.note_name(line), ...); }, equations.lines);
-  std::apply([&](const auto&... line) { (lowering.line(line), ...); }, equations.lines);
+  equations.lines.each([&](const auto& line) { lowering.note_name(line); });
+  equations.lines.each([&](const auto& line) { lowering.line(line); });
   lowering.finish();
   return lowering.program;
 }
@@ -432,7 +436,7 @@ constexpr auto lower(const Equations<States<Symbols...>, Lines...>& equations) {
 /// The functions that the equations apply, in the order of their numbers.
 template <class StateList, class... Lines>
 constexpr auto functions_of(const Equations<StateList, Lines...>& equations) {
-  return std::apply([](const auto&... line) { return std::tuple_cat(detail::FunctionsIn::of(line)...); }, equations.lines);
+  return detail::FunctionsIn::all(equations.lines);
 }
 
 }  // namespace unroll

@@ -1,0 +1,55 @@
+#pragma once
+// A few values of different types in a row, usable at compile time. std::tuple does more and costs more to compile, which every
+// program would pay for every cell that it includes.
+
+namespace unroll::detail {
+
+template <class... Items>
+struct List;
+
+template <>
+struct List<> {
+  static constexpr int size = 0;
+  template <class F>
+  constexpr void each(F&&) const {}
+};
+
+template <class First, class... Rest>
+struct List<First, Rest...> {
+  static constexpr int size = 1 + sizeof...(Rest);
+  First first;
+  List<Rest...> rest;
+
+  template <int k>
+  constexpr const auto& get() const {
+    if constexpr (k == 0)
+      return first;
+    else
+      return rest.template get<k - 1>();
+  }
+
+  /// f(item) for all items, in order.
+  template <class F>
+  constexpr void each(F&& f) const {
+    f(first);
+    rest.each(f);
+  }
+};
+
+constexpr List<> list() { return {}; }
+template <class First, class... Rest>
+constexpr List<First, Rest...> list(First first, Rest... rest) {
+  return {first, list(rest...)};
+}
+
+/// The items of both, in order.
+template <class... B>
+constexpr List<B...> join(List<>, List<B...> b) {
+  return b;
+}
+template <class First, class... A, class... B>
+constexpr List<First, A..., B...> join(List<First, A...> a, List<B...> b) {
+  return {a.first, join(a.rest, b)};
+}
+
+}  // namespace unroll::detail
