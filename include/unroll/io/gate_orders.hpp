@@ -1,9 +1,10 @@
 #pragma once
 // Which rows of PyTorch's, Keras's and ONNX's stacked matrices are which equation of a cell.
 //
-// A cell of ours has a weight for every place where it is written: `i = sigmoid(linear(x, h))` gives i.x, i.h and i.b, and a second
-// linear in the same equation i2.h and i2.b. Other systems stack the gates into one matrix per source. All that differs between
-// them is the order of the gates, so an order is a word: one letter per block of rows, the name of the equation.
+// A cell of ours has a weight for every place where it is written: `i = sigmoid(linear(x, h))` gives i.x, i.h and i.b,
+// and a second linear in the same equation i2.h and i2.b. Other systems stack the gates into one matrix per source. All
+// that differs between them is the order of the gates, so an order is a word: one letter per block of rows, the name of
+// the equation.
 
 #include <array>
 #include <optional>
@@ -45,7 +46,8 @@ struct GateOrder {
 };
 
 // PyTorch i,f,g,o and r,z,n; Keras i,f,c,o and z,r,h; ONNX i,o,f,c and z,r,h.
-inline constexpr std::array gate_orders{GateOrder{"LSTM", "g", "ifgo", "ifgo", "iofg"}, GateOrder{"GRU", "n", "rzn", "zrn", "zrn"},
+inline constexpr std::array gate_orders{GateOrder{"LSTM", "g", "ifgo", "ifgo", "iofg"},
+                                        GateOrder{"GRU", "n", "rzn", "zrn", "zrn"},
                                         GateOrder{"simple RNN", "h", "h", "h", "h"}};
 
 /// The parameters of one gate; nullptr where the cell has none.
@@ -55,17 +57,19 @@ struct GateBlocks {
 
 }  // namespace detail
 
-/// The parameters of one cell (those of `table` whose names begin with `prefix`) in the gate order of a system. Refers to the table.
+/// The parameters of one cell (those of `table` whose names begin with `prefix`) in the gate order of a system. Refers
+/// to the table.
 class GateLayout {
  public:
-  /// The cell is known by the names of its parameters. Throws ValueError when they are not those of an LSTM (with peepholes,
-  /// with a projection, with coupled gates), a GRU or a simple RNN, each with one bias per gate or two.
+  /// The cell is known by the names of its parameters. Throws ValueError when they are not those of an LSTM (with
+  /// peepholes, with a projection, with coupled gates), a GRU or a simple RNN, each with one bias per gate or two.
   GateLayout(const ParameterTable& table, std::string_view prefix, System system) : prefix_(prefix) {
     for (const detail::GateOrder& order : detail::gate_orders)
       if (gates_.empty() && block(table, order.candidate, ".x") != nullptr) collect(table, order, system);
     std::size_t all = 0;
     for (const ParameterBlock& b : table.blocks()) all += b.name.starts_with(prefix);
-    require<ValueError>(!gates_.empty() && all == taken_, "parameters '", prefix, "*': an LSTM, a GRU or a simple RNN has a place in other ",
+    require<ValueError>(!gates_.empty() && all == taken_, "parameters '", prefix,
+                        "*': an LSTM, a GRU or a simple RNN has a place in other ",
                         "systems' files, these belong to another cell: ", table.names());
   }
 
@@ -77,7 +81,8 @@ class GateLayout {
   bool has_projection() const { return projection_ != nullptr; }
   bool has_peepholes() const { return peepholes_[0] != nullptr; }
   bool has_biases() const { return first().bias != nullptr; }
-  /// Whether any gate has a second bias of its own: the reset-after GRU, and cells written with two linear terms per gate.
+  /// Whether any gate has a second bias of its own: the reset-after GRU, and cells written with two linear terms per
+  /// gate.
   bool has_recurrent_biases() const {
     for (const auto& gate : gates_)
       if (gate.recurrent_bias != nullptr) return true;
@@ -96,7 +101,8 @@ class GateLayout {
     for (Index k = 0; k < gates(); ++k) stack_gate(from, k, second, to);
     if (has_projection()) to.projection = from.block(*projection_);
     if (has_peepholes()) to.peepholes.resize(3 * units());
-    for (Index p = 0; p < 3 && has_peepholes(); ++p) to.peepholes.segment(p * units(), units()) = from.block(*peepholes_[std::size_t(p)]);
+    for (Index p = 0; p < 3 && has_peepholes(); ++p)
+      to.peepholes.segment(p * units(), units()) = from.block(*peepholes_[std::size_t(p)]);
     return to;
   }
 
@@ -117,7 +123,8 @@ class GateLayout {
         to.block(*gate.bias) += second;
     }
     if (has_projection()) to.block(*projection_) = from.projection;
-    for (Index p = 0; p < 3 && has_peepholes(); ++p) to.block(*peepholes_[std::size_t(p)]) = from.peepholes.segment(p * units(), units());
+    for (Index p = 0; p < 3 && has_peepholes(); ++p)
+      to.block(*peepholes_[std::size_t(p)]) = from.peepholes.segment(p * units(), units());
   }
 
  private:
@@ -140,9 +147,11 @@ class GateLayout {
     cell_ = order.cell;
     for (std::size_t k = 0; k < order.in(system).size(); ++k) {
       const std::string_view gate = order.in(system).substr(k, 1);
-      detail::GateBlocks blocks{take(table, gate, ".x"), take(table, gate, ".h"), take(table, gate, ".b"), take(table, gate, "2.b")};
+      detail::GateBlocks blocks{take(table, gate, ".x"), take(table, gate, ".h"), take(table, gate, ".b"),
+                                take(table, gate, "2.b")};
       if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, "2.h");
-      if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, ".s"), resets_before_ |= blocks.recurrent != nullptr;
+      if (blocks.recurrent == nullptr)
+        blocks.recurrent = take(table, gate, ".s"), resets_before_ |= blocks.recurrent != nullptr;
       require<ValueError>((blocks.input == nullptr) == (blocks.recurrent == nullptr), "parameters '", prefix_, gate,
                           ".*': a gate reads both the input and the state");
       gates_.push_back(blocks);
@@ -158,7 +167,9 @@ class GateLayout {
     to.input.middleRows(k * units(), units()) = from.block(*gate.input);
     to.recurrent.middleRows(k * units(), units()) = from.block(*gate.recurrent);
     if (gate.bias != nullptr) to.bias.segment(k * units(), units()) = from.block(*gate.bias);
-    const ParameterBlock* own = gate.recurrent_bias != nullptr ? gate.recurrent_bias : second == SecondBias::same ? gate.bias : nullptr;
+    const ParameterBlock* own = gate.recurrent_bias != nullptr ? gate.recurrent_bias
+                                : second == SecondBias::same   ? gate.bias
+                                                               : nullptr;
     if (own != nullptr) to.recurrent_bias.segment(k * units(), units()) = from.block(*own);
   }
 

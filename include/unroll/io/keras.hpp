@@ -1,6 +1,7 @@
 #pragma once
-// Keras's recurrent weights (keras.layers.SimpleRNN, LSTM, GRU; Keras 3): kernels transposed, gates i,f,c,o and z,r,h, one bias, or
-// the two rows [input, recurrent] of a GRU with reset_after. A Bidirectional layer has one set per direction.
+// Keras's recurrent weights (keras.layers.SimpleRNN, LSTM, GRU; Keras 3): kernels transposed, gates i,f,c,o and z,r,h,
+// one bias, or the two rows [input, recurrent] of a GRU with reset_after. A Bidirectional layer has one set per
+// direction.
 
 #include "unroll/io/gate_orders.hpp"
 #include "unroll/io/named_tensors.hpp"
@@ -11,15 +12,15 @@ namespace detail {
 
 inline GateLayout keras_layout(const ParameterTable& table, std::string_view ours) {
   GateLayout layout(table, ours, System::keras);
-  require<ValueError>(!layout.has_peepholes() && !layout.has_projection(), "parameters '", ours, "*': Keras's LSTM has no ",
-                      layout.has_peepholes() ? "peepholes" : "projection");
+  require<ValueError>(!layout.has_peepholes() && !layout.has_projection(), "parameters '", ours,
+                      "*': Keras's LSTM has no ", layout.has_peepholes() ? "peepholes" : "projection");
   return layout;
 }
 
 }  // namespace detail
 
-/// Reads prefix + "kernel", "recurrent_kernel" and "bias" into the parameters whose names begin with `ours`. Throws FileError for a
-/// missing tensor, ShapeError for one of another shape, ValueError for a cell that Keras does not have.
+/// Reads prefix + "kernel", "recurrent_kernel" and "bias" into the parameters whose names begin with `ours`. Throws
+/// FileError for a missing tensor, ShapeError for one of another shape, ValueError for a cell that Keras does not have.
 template <class Scalar>
 void read_keras(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
   const GateLayout layout = detail::keras_layout(to.table(), ours);

@@ -21,14 +21,16 @@ std::string layers_text(const Model& model) {
 
 inline void check_version(const SafeTensors& file) {
   const auto version = file.metadata.find("unroll");
-  require<FileError>(version != file.metadata.end(), file.file, ": no model of this library: its metadata have no 'unroll'");
+  require<FileError>(version != file.metadata.end(), file.file,
+                     ": no model of this library: its metadata have no 'unroll'");
   require<FileError>(version->second == model_file_version, file.file, ": layout ", in_quotes(version->second),
                      " of a model file, this library reads ", model_file_version);
 }
 
 }  // namespace detail
 
-/// Every named block as a row-major tensor (biases as vectors), and in the metadata the version, the layers and what is given.
+/// Every named block as a row-major tensor (biases as vectors), and in the metadata the version, the layers and what is
+/// given.
 template <class Model>
 SafeTensors to_tensors(const Model& model, std::map<std::string, std::string> metadata = {}) {
   SafeTensors file;
@@ -40,16 +42,17 @@ SafeTensors to_tensors(const Model& model, std::map<std::string, std::string> me
   return file;
 }
 
-/// Sets all parameters. Throws FileError for another version, other layers, a tensor that is missing or has no place, ShapeError for one
-/// of another shape; then nothing is loaded. A file of another floating type is converted.
+/// Sets all parameters. Throws FileError for another version, other layers, a tensor that is missing or has no place,
+/// ShapeError for one of another shape; then nothing is loaded. A file of another floating type is converted.
 template <class Model>
 void from_tensors(Model& model, const SafeTensors& file) {
   using Scalar = typename Model::Scalar;
   detail::check_version(file);
   const auto layers = file.metadata.find("layers");
-  require<FileError>(layers != file.metadata.end() && layers->second == detail::layers_text(model), file.file, ": holds the layers ",
-                     layers == file.metadata.end() ? "(not given)" : detail::in_quotes(layers->second), ", this model has '",
-                     detail::layers_text(model), "'");
+  require<FileError>(layers != file.metadata.end() && layers->second == detail::layers_text(model), file.file,
+                     ": holds the layers ",
+                     layers == file.metadata.end() ? "(not given)" : detail::in_quotes(layers->second),
+                     ", this model has '", detail::layers_text(model), "'");
   TensorReader reader(file);
   Parameters<Scalar> loaded = model.parameters().zeros_like();
   for (const ParameterBlock& block : model.parameters().table().blocks())

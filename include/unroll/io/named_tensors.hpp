@@ -16,8 +16,8 @@ class TensorReader {
 
   const SafeTensors& file() const { return file_; }
 
-  /// The tensor as a matrix [rows x cols]; a vector counts as one column. `shape` is what the file must hold. Throws FileError when
-  /// there is none of that name, ShapeError when its shape is another.
+  /// The tensor as a matrix [rows x cols]; a vector counts as one column. `shape` is what the file must hold. Throws
+  /// FileError when there is none of that name, ShapeError when its shape is another.
   template <class Scalar>
   Matrix<Scalar> matrix(const std::string& name, const std::vector<Index>& shape) {
     return unroll::matrix<Scalar>(tensor(name, shape));
@@ -36,8 +36,10 @@ class TensorReader {
     std::string unused;
     std::size_t count = 0;
     for (const auto& item : file_.tensors)
-      if (!used_.contains(item.first) && ++count <= 3) unused += (count > 1 ? ", " : "") + detail::in_quotes(item.first);
-    require<FileError>(count == 0, file_.file, ": ", count, " tensors have no place in the model: ", unused, count > 3 ? ", ..." : "");
+      if (!used_.contains(item.first) && ++count <= 3)
+        unused += (count > 1 ? ", " : "") + detail::in_quotes(item.first);
+    require<FileError>(count == 0, file_.file, ": ", count, " tensors have no place in the model: ", unused,
+                       count > 3 ? ", ..." : "");
   }
 
  private:

@@ -1,8 +1,10 @@
 #pragma once
-// The inputs W, R, B and P of ONNX's operators RNN, GRU and LSTM (opset 14 and later), one slice per direction: W [D, G units, inputs],
-// R [D, G units, units], B [D, 2 G units] = [bias of W, bias of R], P [D, 3 units]. Gates i,o,f,c and z,r,h, peepholes i,o,f.
+// The inputs W, R, B and P of ONNX's operators RNN, GRU and LSTM (opset 14 and later), one slice per direction: W [D, G
+// units, inputs], R [D, G units, units], B [D, 2 G units] = [bias of W, bias of R], P [D, 3 units]. Gates i,o,f,c and
+// z,r,h, peepholes i,o,f.
 //
-// The attributes are the caller's: linear_before_reset = 1 belongs to Gru, 0 to GruResetBefore, input_forget = 1 to CoupledLstm.
+// The attributes are the caller's: linear_before_reset = 1 belongs to Gru, 0 to GruResetBefore, input_forget = 1 to
+// CoupledLstm.
 
 #include "unroll/io/gate_orders.hpp"
 #include "unroll/io/named_tensors.hpp"
@@ -21,7 +23,8 @@ Matrix<Scalar> slice(const Tensor& tensor, Index d, Index rows, Index cols) {
 
 /// Appends a matrix to a tensor that is stacked slice by slice.
 template <class Scalar>
-void append_slice(SafeTensors& file, const std::string& name, const Matrix<Scalar>& m, const std::vector<Index>& shape) {
+void append_slice(SafeTensors& file, const std::string& name, const Matrix<Scalar>& m,
+                  const std::vector<Index>& shape) {
   Tensor slice = Tensor::of(m);
   auto [at, is_new] = file.tensors.try_emplace(name, Tensor{slice.dtype, {}, {}});
   Tensor& all = at->second;
@@ -33,16 +36,18 @@ void append_slice(SafeTensors& file, const std::string& name, const Matrix<Scala
 
 }  // namespace detail
 
-/// Reads slice `direction` of `directions` into the parameters whose names begin with `ours`; without B and P in the file these are 0,
-/// as in ONNX. Throws FileError for a missing tensor, ShapeError for one of another shape.
+/// Reads slice `direction` of `directions` into the parameters whose names begin with `ours`; without B and P in the
+/// file these are 0, as in ONNX. Throws FileError for a missing tensor, ShapeError for one of another shape.
 template <class Scalar>
 void read_onnx(TensorReader& file, Index direction, Index directions, Parameters<Scalar>& to, std::string_view ours) {
   const GateLayout layout(to.table(), ours, System::onnx);
   require<ValueError>(!layout.has_projection(), "parameters '", ours, "*': ONNX's LSTM has no projection");
   const Index rows = layout.gates() * layout.units();
   StackedWeights<Scalar> w;
-  w.input = detail::slice<Scalar>(file.tensor("W", {directions, rows, layout.inputs()}), direction, rows, layout.inputs());
-  w.recurrent = detail::slice<Scalar>(file.tensor("R", {directions, rows, layout.outputs()}), direction, rows, layout.outputs());
+  w.input =
+      detail::slice<Scalar>(file.tensor("W", {directions, rows, layout.inputs()}), direction, rows, layout.inputs());
+  w.recurrent =
+      detail::slice<Scalar>(file.tensor("R", {directions, rows, layout.outputs()}), direction, rows, layout.outputs());
   Vector<Scalar> both = Vector<Scalar>::Zero(2 * rows);
   if (layout.has_biases() && file.file().contains("B"))
     both = detail::slice<Scalar>(file.tensor("B", {directions, 2 * rows}), direction, 2 * rows, 1);
@@ -50,14 +55,15 @@ void read_onnx(TensorReader& file, Index direction, Index directions, Parameters
   w.recurrent_bias = both.tail(rows);
   w.peepholes.setZero(3 * layout.units());
   if (layout.has_peepholes() && file.file().contains("P"))
-    w.peepholes = detail::slice<Scalar>(file.tensor("P", {directions, 3 * layout.units()}), direction, 3 * layout.units(), 1);
+    w.peepholes =
+        detail::slice<Scalar>(file.tensor("P", {directions, 3 * layout.units()}), direction, 3 * layout.units(), 1);
   layout.unstack(w, to);
 }
 
 /// Adds a slice to W, R, B and P; the first call makes them.
 template <class Scalar>
-void write_onnx(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file, SecondBias second = SecondBias::zero,
-                const std::string& prefix = {}) {
+void write_onnx(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file,
+                SecondBias second = SecondBias::zero, const std::string& prefix = {}) {
   const GateLayout layout(from.table(), ours, System::onnx);
   require<ValueError>(!layout.has_projection(), "parameters '", ours, "*': ONNX's LSTM has no projection");
   const auto w = layout.stack(from, second);

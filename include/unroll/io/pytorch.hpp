@@ -1,13 +1,16 @@
 #pragma once
 // PyTorch's state_dict (torch.nn.RNN, LSTM, GRU and Linear; PyTorch 2): names, gate orders and two biases, both ways.
 //
-//     auto file = read_safetensors("model.safetensors");          // safetensors.torch.save_file(model.state_dict(), ...)
-//     import_pytorch(model, file, {"rnn.", "rnn.", "out."});       // two layers of one nn.LSTM(num_layers=2), then an nn.Linear
+//     auto file = read_safetensors("model.safetensors");          // safetensors.torch.save_file(model.state_dict(),
+//     ...) import_pytorch(model, file, {"rnn.", "rnn.", "out."});       // two layers of one nn.LSTM(num_layers=2),
+//     then an nn.Linear
 //
-// One prefix per layer that has parameters; layers that follow each other with the same prefix are the layers of one module.
+// One prefix per layer that has parameters; layers that follow each other with the same prefix are the layers of one
+// module.
 
 #include "unroll/io/gate_orders.hpp"
 #include "unroll/io/named_tensors.hpp"
+#include "unroll/layers/recurrent.hpp"
 #include "unroll/layers/sequential.hpp"
 
 namespace unroll {
@@ -16,18 +19,19 @@ namespace detail {
 
 inline GateLayout pytorch_layout(const ParameterTable& table, std::string_view ours) {
   GateLayout layout(table, ours, System::pytorch);
-  require<ValueError>(!layout.has_peepholes() && !layout.resets_before(), "parameters '", ours, "*': PyTorch's ", layout.cell(),
-                      layout.has_peepholes() ? " has no peepholes" : " resets after the product");
+  require<ValueError>(!layout.has_peepholes() && !layout.resets_before(), "parameters '", ours, "*': PyTorch's ",
+                      layout.cell(), layout.has_peepholes() ? " has no peepholes" : " resets after the product");
   return layout;
 }
 
 }  // namespace detail
 
-/// One direction of one layer of torch.nn.RNN, LSTM or GRU, whose names end in `suffix`: "_l0", "_l1_reverse". Reads into the parameters
-/// whose names begin with `ours`. Throws FileError for a missing tensor, ShapeError for one of another shape, ValueError for a cell
-/// that PyTorch does not have.
+/// One direction of one layer of torch.nn.RNN, LSTM or GRU, whose names end in `suffix`: "_l0", "_l1_reverse". Reads
+/// into the parameters whose names begin with `ours`. Throws FileError for a missing tensor, ShapeError for one of
+/// another shape, ValueError for a cell that PyTorch does not have.
 template <class Scalar>
-void read_pytorch(TensorReader& file, const std::string& prefix, const std::string& suffix, Parameters<Scalar>& to, std::string_view ours) {
+void read_pytorch(TensorReader& file, const std::string& prefix, const std::string& suffix, Parameters<Scalar>& to,
+                  std::string_view ours) {
   const GateLayout layout = detail::pytorch_layout(to.table(), ours);
   const Index rows = layout.gates() * layout.units();
   StackedWeights<Scalar> w;
@@ -35,11 +39,13 @@ void read_pytorch(TensorReader& file, const std::string& prefix, const std::stri
   w.recurrent = file.matrix<Scalar>(prefix + "weight_hh" + suffix, {rows, layout.outputs()});
   if (layout.has_biases()) w.bias = file.matrix<Scalar>(prefix + "bias_ih" + suffix, {rows});
   if (layout.has_biases()) w.recurrent_bias = file.matrix<Scalar>(prefix + "bias_hh" + suffix, {rows});
-  if (layout.has_projection()) w.projection = file.matrix<Scalar>(prefix + "weight_hr" + suffix, {layout.outputs(), layout.units()});
+  if (layout.has_projection())
+    w.projection = file.matrix<Scalar>(prefix + "weight_hr" + suffix, {layout.outputs(), layout.units()});
   layout.unstack(w, to);
 }
 
-/// The other way. A cell with one bias puts it into bias_ih and zero into bias_hh; gradients (SecondBias::same) go into both.
+/// The other way. A cell with one bias puts it into bias_ih and zero into bias_hh; gradients (SecondBias::same) go into
+/// both.
 template <class Scalar>
 void write_pytorch(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file, const std::string& prefix,
                    const std::string& suffix, SecondBias second = SecondBias::zero) {
@@ -54,20 +60,22 @@ void write_pytorch(const Parameters<Scalar>& from, std::string_view ours, SafeTe
 
 namespace detail {
 
-/// Calls `recurrent(suffix, ours)` for each direction of each recurrent layer, and `plain(block, name)` for each parameter of a
-/// Dense layer, each with the module's prefix in front.
+/// Calls `recurrent(suffix, ours)` for each direction of each recurrent layer, and `plain(block, name)` for each
+/// parameter of a Dense layer, each with the module's prefix in front.
 template <class Model, class Recurrent, class Plain>
-void each_pytorch_tensor(const Model& model, const std::vector<std::string>& prefixes, Recurrent&& recurrent, Plain&& plain) {
+void each_pytorch_tensor(const Model& model, const std::vector<std::string>& prefixes, Recurrent&& recurrent,
+                         Plain&& plain) {
   std::size_t next = 0, of_module = 0;
   model.each_layer([&](const auto& layer, std::size_t k) {
     if (layer.parameters().size() == 0) return;
-    require<ValueError>(next < prefixes.size(), "PyTorch: ", prefixes.size(), " prefixes, but layer ", k, " (", layer.name(),
-                        ") has parameters too");
+    require<ValueError>(next < prefixes.size(), "PyTorch: ", prefixes.size(), " prefixes, but layer ", k, " (",
+                        layer.name(), ") has parameters too");
     of_module = next > 0 && prefixes[next] == prefixes[next - 1] ? of_module + 1 : 0;
     const std::string& prefix = prefixes[next++];
     const std::string ours = text(k, "."), suffix = text("_l", of_module);
     if (layer.name() == "dense") {
-      for (const ParameterBlock& block : layer.parameters().blocks()) plain(model.parameters().table().at(ours + block.name), prefix + block.name);
+      for (const ParameterBlock& block : layer.parameters().blocks())
+        plain(model.parameters().table().at(ours + block.name), prefix + block.name);
     } else if (model.parameters().table().blocks().end() !=
                std::ranges::find_if(model.parameters().table().blocks(),
                                     [&](const ParameterBlock& b) { return b.name.starts_with(ours + "backward."); })) {
@@ -75,17 +83,20 @@ void each_pytorch_tensor(const Model& model, const std::vector<std::string>& pre
       recurrent(prefix, suffix + "_reverse", ours + "backward.");
     } else {
       if constexpr (requires { layer.direction; })
-        require<ValueError>(layer.direction == Direction::forward, "PyTorch: layer ", k, " runs backward only; PyTorch has no such module");
+        require<ValueError>(layer.direction == Direction::forward, "PyTorch: layer ", k,
+                            " runs backward only; PyTorch has no such module");
       recurrent(prefix, suffix, ours);
     }
   });
-  require<ValueError>(next == prefixes.size(), "PyTorch: ", prefixes.size(), " prefixes for ", next, " layers with parameters");
+  require<ValueError>(next == prefixes.size(), "PyTorch: ", prefixes.size(), " prefixes for ", next,
+                      " layers with parameters");
 }
 
 }  // namespace detail
 
-/// Sets the parameters of a Sequential of recurrent and dense layers from a state_dict. Throws FileError for a tensor that is missing
-/// or has no place, ShapeError for one of another shape, ValueError for prefixes or layers that do not fit; then nothing is loaded.
+/// Sets the parameters of a Sequential of recurrent and dense layers from a state_dict. Throws FileError for a tensor
+/// that is missing or has no place, ShapeError for one of another shape, ValueError for prefixes or layers that do not
+/// fit; then nothing is loaded.
 template <class Model>
 void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std::string>& prefixes) {
   using Scalar = typename Model::Scalar;
@@ -93,7 +104,9 @@ void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std
   Parameters<Scalar> loaded = model.parameters().zeros_like();
   detail::each_pytorch_tensor(
       model, prefixes,
-      [&](const std::string& prefix, const std::string& suffix, const std::string& ours) { read_pytorch(reader, prefix, suffix, loaded, ours); },
+      [&](const std::string& prefix, const std::string& suffix, const std::string& ours) {
+        read_pytorch(reader, prefix, suffix, loaded, ours);
+      },
       [&](const ParameterBlock& block, const std::string& name) {
         loaded.block(block) = reader.matrix<Scalar>(name, detail::shape_of(block));
       });
@@ -110,7 +123,9 @@ SafeTensors export_pytorch(const Model& model, const std::vector<std::string>& p
       [&](const std::string& prefix, const std::string& suffix, const std::string& ours) {
         write_pytorch(model.parameters(), ours, file, prefix, suffix);
       },
-      [&](const ParameterBlock& block, const std::string& name) { file.tensors[name] = detail::tensor_of(model.parameters(), block); });
+      [&](const ParameterBlock& block, const std::string& name) {
+        file.tensors[name] = detail::tensor_of(model.parameters(), block);
+      });
   file.metadata["format"] = "pt";
   return file;
 }

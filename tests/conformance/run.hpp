@@ -1,0 +1,83 @@
+#pragma once
+// One cell over time in one direction, with everything that a case asks about.
+
+#include "case.hpp"
+#include "unroll/engine/over_time.hpp"
+
+namespace conformance {
+
+template <class C>
+class Run {
+ public:
+  using Scalar = typename C::Scalar;
+
+  Run(const CellSizes& sizes, Direction direction)
+      : cell(sizes), theta(cell.parameters()), gradient(cell.parameters()), direction_(direction) {}
+
+  /// x [inputs x columns] -> [outputs x columns]; an empty state is zero.
+  Matrix<Scalar> forward(const Matrix<Scalar>& x, const Timeline& timeline, const State<Scalar>& initial) {
+    x_ = x;
+    const auto in = view(std::as_const(x_));
+    auto pass = over(timeline);
+    pass.forward({{&in, 1}, {}}, initial);
+    return pass.output();
+  }
+
+  State<Scalar> final_state(const Timeline& timeline) {
+    State<Scalar> state(std::size_t(C::states));
+    over(timeline).final_state(state);
+    return state;
+  }
+
+  /// Adds to `gradient`; returns the gradient of x and fills that of the initial states. Empty arguments: nothing
+  /// arrived there.
+  Matrix<Scalar> backward(const Timeline& timeline, const Matrix<Scalar>& d_y, const State<Scalar>& d_final,
+                          State<Scalar>& d_initial) {
+    Matrix<Scalar> d_x(x_.rows(), x_.cols());
+    d_initial.resize(std::size_t(C::states));
+    const auto in = view(std::as_const(x_));
+    auto d_in = view(d_x);
+    over(timeline).backward({{&in, 1}, {}}, d_y.size() == 0 ? nothing<Scalar>() : view(d_y), d_final,
+                            gradient.values().data(), {{&d_in, 1}, {}}, d_initial);
+    return d_x;
+  }
+
+  Direction direction() const { return direction_; }
+
+  C cell;
+  Parameters<Scalar> theta, gradient;
+
+ private:
+  OverTime<C> over(const Timeline& timeline) { return {cell, theta.values().data(), timeline, direction_, tape_}; }
+
+  Direction direction_;
+  Tape<C> tape_;
+  Matrix<Scalar> x_;
+};
+
+/// The mask of sequences that are valid from step 0 to their lengths. [batch x steps]
+inline Matrix<bool> mask_of_lengths(const std::vector<Index>& lengths, Index steps) {
+  Matrix<bool> mask(Index(lengths.size()), steps);
+  for (Index b = 0; b < mask.rows(); ++b)
+    for (Index t = 0; t < steps; ++t) mask(b, t) = t < lengths[std::size_t(b)];
+  return mask;
+}
+
+/// Slice k of a tensor (K, B, rows) that was read as columns, one per state; empty when none was given.
+template <class Scalar>
+State<Scalar> state_slice(const std::vector<Matrix<Scalar>>& states, Index k, Index batch) {
+  State<Scalar> slice;
+  for (const Matrix<Scalar>& state : states) slice.push_back(state.middleCols(k * batch, batch));
+  return slice;
+}
+
+/// The tensors of these names, if the case has them all; the cell may have fewer states than there are names.
+template <class Scalar>
+std::vector<Matrix<Scalar>> states_if_any(const Case& given, const std::vector<std::string>& names, int states) {
+  std::vector<Matrix<Scalar>> all;
+  for (int s = 0; s < states && given.has(names[std::size_t(s)]); ++s)
+    all.push_back(given.columns<Scalar>(names[std::size_t(s)]));
+  return all;
+}
+
+}  // namespace conformance
