@@ -1,4 +1,5 @@
 #include <limits>
+#include <unroll/train/batch.hpp>
 #include <unroll/train/batches.hpp>
 #include <unroll/train/split.hpp>
 #include <unroll/train/standardizer.hpp>
@@ -171,4 +172,42 @@ TEST_CASE("batches without a limit are refused") {
   CHECK_THROWS_MATCHES(planned({1}, {.size = 0}), ValueError, says("size and tokens are both 0"));
   CHECK_THROWS_MATCHES(planned({1}, {.size = -1}), ValueError, says("size is -1"));
   CHECK(planned({}, {}).empty());
+}
+
+TEST_CASE("a batch puts inputs, targets and weights on the columns of its timeline") {
+  const auto numbered = [](Index rows, Index sample, Index steps) {
+    return Matrix<double>::NullaryExpr(rows, steps,
+                                       [=](Index r, Index t) { return double(100 * sample + 10 * t + r); });
+  };
+  std::vector<Matrix<double>> x, y;
+  const std::vector<Index> lengths{2, 0, 5, 3};
+  for (Index s = 0; s < 4; ++s) {
+    x.push_back(numbered(2, s, lengths[std::size_t(s)]));
+    y.push_back(-numbered(3, s, lengths[std::size_t(s)]));
+  }
+  auto data = Dataset<double>::step_valued(x, y);
+  data.set_weights({0.5, 1.5, 2.5, 3.5});
+  Batch<double> batch;
+  const std::vector<Index> first{0, 1, 2, 3}, samples{3, 1, 2};
+  for (const auto& some : {first, samples}) {  // the second one in the memory of the first
+    batch.gather(data, some);
+    const Timeline& timeline = batch.timeline();
+    const Index count = batch.target_columns();
+    REQUIRE(count == timeline.columns());
+    const auto columns = batch.columns(0, count);
+    for (Index c = 0; c < count; ++c) {
+      const Index sample = some[std::size_t(timeline.sample_of(c))], step = timeline.step_of(c);
+      CHECK(batch.x().col(c) == x[std::size_t(sample)].col(step));
+      CHECK(batch.values(0, count).col(c) == y[std::size_t(sample)].col(step));
+      CHECK(columns.weights[c] == 0.5 + double(sample));
+      CHECK(columns.sequence[c] == timeline.rank_of(c));
+    }
+  }
+  CHECK(batch.values(2, 3).col(0) == batch.values(0, 5).col(2));
+  CHECK(batch.columns(2, 3).weights[0] == batch.columns(0, 5).weights[2]);
+  batch.gather(Dataset<double>::valued(x, numbered(3, 1, 4)), samples);
+  REQUIRE(batch.target_columns() == 3);
+  for (Index r = 0; r < 3; ++r)
+    CHECK(batch.values(0, 3)(0, r) == double(100 + 10 * samples[std::size_t(batch.timeline().sample(r))]));
+  CHECK(batch.columns(0, 3).weights.size() == 0);
 }

@@ -220,6 +220,10 @@ TEST_CASE("fit tells what does not fit before it trains") {
   CHECK_THAT(refused({.plateau = PlateauOptions{}}), Contains("plateau watches the validation data"));
   CHECK_THAT(refused({.learning_rate = schedule::Constant{}, .plateau = PlateauOptions{}}), Contains("both set"));
   const auto wide = Dataset<float>::labelled({Matrix<float>::Ones(3, 2)}, {0});
+  const auto many = Dataset<float>::labelled({Matrix<float>::Ones(2, 2)}, {3});
+  CHECK_THROWS_MATCHES(Run()(many, {}), ShapeError, says("4 classes, the model has 3 outputs"));
+  const auto valued = Dataset<float>::valued({Matrix<float>::Ones(2, 2)}, Matrix<float>::Ones(2, 1));
+  CHECK_THROWS_MATCHES(Run()(valued, {}), ShapeError, says("2 numbers per target, the model has 3 outputs"));
   CHECK_THROWS_MATCHES(Run()(wide, {}), ShapeError, says("the model expects 2 features per step, the data set has 3"));
 }
 

@@ -15,17 +15,17 @@ class Batch {
  public:
   /// Fills the batch with these samples; sample b of the timeline is samples[b].
   void gather(const Dataset<S>& data, std::span<const Index> samples) {
-    data_ = &data;
+    kind_ = data.kind();
     lengths_.clear();
     for (const Index s : samples) lengths_.push_back(data.length(s));
     timeline_.assign_lengths(lengths_);
-    gather_inputs(samples);
-    gather_targets(samples);
+    gather_inputs(data, samples);
+    gather_targets(data, samples);
   }
 
   const Timeline& timeline() const { return timeline_; }
   ConstView<S> x() const { return x_.view(); }  ///< [features x columns]
-  TargetKind kind() const { return data_->kind(); }
+  TargetKind kind() const { return kind_; }
   Index target_columns() const { return per_step(kind()) ? timeline_.columns() : timeline_.batch(); }
 
   /// Targets of the columns [first, first + count).
@@ -37,37 +37,37 @@ class Batch {
   /// Weights and sequences of these columns, for a loss.
   Columns columns(Index first, Index count) const {
     using Weights = Eigen::Map<const Vector<double>>;
-    const bool weighted = data_->weighted();
-    return {.weights = Weights(weights_.view().data() + first, weighted ? count : 0),
+    const bool weighted = weights_.rows() > 0;
+    return {.weights = weighted ? Weights(weights_.view().data() + first, count) : Weights(nullptr, 0),
             .sequence = Eigen::Map<const Labels>(sequence_.view().data() + first, count),
             .sequences = timeline_.batch()};
   }
 
  private:
-  void gather_inputs(std::span<const Index> samples) {
-    auto x = x_.shape(data_->features(), timeline_.columns());
+  void gather_inputs(const Dataset<S>& data, std::span<const Index> samples) {
+    auto x = x_.shape(data.features(), timeline_.columns());
     for (Index c = 0; c < x.cols(); ++c)
-      x.col(c) = data_->sequence(samples[std::size_t(timeline_.sample_of(c))]).col(timeline_.step_of(c));
+      x.col(c) = data.sequence(samples[std::size_t(timeline_.sample_of(c))]).col(timeline_.step_of(c));
   }
 
-  void gather_targets(std::span<const Index> samples) {
+  void gather_targets(const Dataset<S>& data, std::span<const Index> samples) {
     const Index count = target_columns();
     auto labels = labels_.shape(has_labels(kind()) ? count : 0, 1);
-    auto values = values_.shape(data_->target_rows(), has_values(kind()) ? count : 0);
-    auto weights = weights_.shape(data_->weighted() ? count : 0, 1);
+    auto values = values_.shape(data.target_rows(), has_values(kind()) ? count : 0);
+    auto weights = weights_.shape(data.weighted() ? count : 0, 1);
     auto sequence = sequence_.shape(count, 1);
     for (Index c = 0; c < count; ++c) {
       const Index rank = per_step(kind()) ? timeline_.rank_of(c) : c,
                   step = per_step(kind()) ? timeline_.step_of(c) : 0;
       const Index sample = samples[std::size_t(timeline_.sample(rank))];
-      if (has_labels(kind())) labels(c, 0) = data_->labels(sample)[step];
-      if (has_values(kind())) values.col(c) = data_->values(sample).col(step);
-      if (data_->weighted()) weights(c, 0) = data_->weight(sample);
+      if (has_labels(kind())) labels(c, 0) = data.labels(sample)[step];
+      if (has_values(kind())) values.col(c) = data.values(sample).col(step);
+      if (data.weighted()) weights(c, 0) = data.weight(sample);
       sequence(c, 0) = rank;
     }
   }
 
-  const Dataset<S>* data_ = nullptr;
+  TargetKind kind_ = TargetKind::none;
   std::vector<Index> lengths_;
   Timeline timeline_;
   Buffer<S> x_, values_;

@@ -70,6 +70,10 @@ class FitRun {
                         "fit: plateau and learning_rate both set the learning rate, expected one of them");
     require<ShapeError>(data_.features() == model_.features(), "fit: the model expects ", model_.features(),
                         " features per step, the data set has ", data_.features());
+    require<ShapeError>(data_.classes() <= model_.outputs(), "fit: the data set has ", data_.classes(),
+                        " classes, the model has ", model_.outputs(), " outputs");
+    require<ShapeError>(!has_values(data_.kind()) || data_.target_rows() == model_.outputs(), "fit: the data set has ",
+                        data_.target_rows(), " numbers per target, the model has ", model_.outputs(), " outputs");
     if (options_.early_stopping) {
       require<ValueError>(options_.early_stopping->patience >= 1, "fit: the patience of early stopping is ",
                           options_.early_stopping->patience, ", expected at least 1");

@@ -59,10 +59,10 @@ class TrainingStep {
       loss_.count(targets, batch.columns(0, batch.target_columns()), whole_);
     });
     StepReport report;
-    gradient_.values().setZero();
     const Pass pass{.training = true, .seed = options_.seed, .update = std::uint64_t(updates_)};
     run_(model_, batch.x(), batch.timeline(), options_.truncation, pass, tape_, carried,
          [&](const Window& window, const Output& output) {
+           if (window.scored == 0 || !options_.truncation.accumulate) gradient_.values().setZero();
            seen(window, output, batch);
            back(window, output, batch, report);
            const bool last = window.end == batch.timeline().steps();
@@ -79,6 +79,7 @@ class TrainingStep {
 
   /// Updates done; to be set when a run is resumed, because dropout and schedules depend on it.
   std::int64_t& updates() { return updates_; }
+  /// That of the last update, clipped.
   const Parameters<Scalar>& gradient() const { return gradient_; }
 
  private:
@@ -119,7 +120,6 @@ class TrainingStep {
     optimizer_.step(model_.parameters().values(), gradient);
     ++updates_;
     if (average_ != nullptr) average_->update(model_.parameters().values());
-    gradient.setZero();
   }
 
   /// Runs forward once more, because the way back overwrites what a search needs.
