@@ -1,5 +1,5 @@
-// Times training steps of the configurations that PyTorch is timed on: zero the gradient, forward, loss, backward, clip to global norm 5,
-// Adam 1e-3, float. Prints one JSON line per configuration.
+// Times training steps of the configurations that PyTorch is timed on: zero the gradient, forward, loss, backward, clip
+// to global norm 5, Adam 1e-3, float. Prints one JSON line per configuration.
 //
 //     taskset -c 0 ./training_step [NAME...]        NAME is part of a configuration's name; all without one
 
@@ -21,9 +21,7 @@ struct Configuration {
   bool label_per_step;
 };
 
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 Matrix<float> normal(Index rows, Index cols, std::mt19937& generator) {
   std::normal_distribution<float> distribution;
@@ -62,7 +60,8 @@ void measure(const Configuration& c, const char* cell, Model model, bool packed)
   const Timeline timeline = lengths_of(c, packed, generator);
   const Matrix<float> x = normal(c.inputs, timeline.columns(), generator);
   std::uniform_int_distribution<Index> any(0, c.classes - 1);
-  const Labels labels = Labels::NullaryExpr(model.per_step() ? timeline.columns() : timeline.batch(), [&] { return any(generator); });
+  const Labels labels =
+      Labels::NullaryExpr(model.per_step() ? timeline.columns() : timeline.batch(), [&] { return any(generator); });
 
   model.initialise(1);
   Parameters<float> gradient = model.parameters().zeros_like();
@@ -79,10 +78,10 @@ void measure(const Configuration& c, const char* cell, Model model, bool packed)
     adam.step(model.parameters().values(), gradient.values());
   });
   const double infer = median_ms([&] { model.forward(x, timeline, tape); });
-  std::printf("{\"what\": \"unroll\", \"cfg\": \"%s/%s\", \"mode\": \"%s\", \"threads\": 1, \"ms\": %.4f}\n", c.name, cell,
-              packed ? "train_packed" : "train", ms);
-  std::printf("{\"what\": \"unroll\", \"cfg\": \"%s/%s\", \"mode\": \"%s\", \"threads\": 1, \"ms\": %.4f}\n", c.name, cell,
-              packed ? "infer_packed" : "infer", infer);
+  std::printf("{\"what\": \"unroll\", \"cfg\": \"%s/%s\", \"mode\": \"%s\", \"threads\": 1, \"ms\": %.4f}\n", c.name,
+              cell, packed ? "train_packed" : "train", ms);
+  std::printf("{\"what\": \"unroll\", \"cfg\": \"%s/%s\", \"mode\": \"%s\", \"threads\": 1, \"ms\": %.4f}\n", c.name,
+              cell, packed ? "infer_packed" : "infer", infer);
   std::fflush(stdout);
 }
 
@@ -90,10 +89,13 @@ template <template <class> class C>
 void measure_cell(const Configuration& c, const char* cell) {
   for (const bool packed : {false, true})
     if (c.label_per_step)
-      measure(c, cell, Sequential(c.inputs, Recurrent<C<float>>{.units = c.units}, Dense<float>{.units = c.classes}), packed);
+      measure(c, cell, Sequential(c.inputs, Recurrent<C<float>>{.units = c.units}, Dense<float>{.units = c.classes}),
+              packed);
     else
       measure(c, cell,
-              Sequential(c.inputs, Recurrent<C<float>>{.units = c.units}, LastStep<float>{}, Dense<float>{.units = c.classes}), packed);
+              Sequential(c.inputs, Recurrent<C<float>>{.units = c.units}, LastStep<float>{},
+                         Dense<float>{.units = c.classes}),
+              packed);
 }
 
 template <class S>
@@ -107,11 +109,13 @@ using PlainGru = Gru<S>;
 
 int main(int count, char** names) {
   const auto wanted = [&](const std::string& name) {
-    return count == 1 || std::any_of(names + 1, names + count, [&](const char* part) { return name.find(part) != name.npos; });
+    return count == 1 ||
+           std::any_of(names + 1, names + count, [&](const char* part) { return name.find(part) != name.npos; });
   };
   const Configuration configurations[] = {
-      {"har10_H50", 10, 150, 3, 50, 6, false},   {"har30_H100", 30, 150, 3, 100, 6, false}, {"hcp_H32", 32, 90, 300, 32, 15, true},
-      {"hcp_H128", 32, 90, 300, 128, 15, true}, {"gen_H128", 32, 100, 64, 128, 10, false},
+      {"har10_H50", 10, 150, 3, 50, 6, false},   {"har30_H100", 30, 150, 3, 100, 6, false},
+      {"hcp_H32", 32, 90, 300, 32, 15, true},    {"hcp_H128", 32, 90, 300, 128, 15, true},
+      {"gen_H128", 32, 100, 64, 128, 10, false},
   };
   for (const Configuration& c : configurations) {
     if (wanted(std::string(c.name) + "/rnn")) measure_cell<Rnn>(c, "rnn");

@@ -36,7 +36,7 @@ Labels list(std::initializer_list<Index> values) {
 
 }  // namespace
 
-TEST_CASE("accuracy counts labelled columns; ties go to the smaller class, a NaN is never right") {
+TEST_CASE("accuracy counts labelled columns, ties go to the smaller class, a NaN is never right") {
   Accuracy accuracy;
   accuracy.add(scores(), list({2, 1, 1, 3, 2, -1}));
   CHECK(accuracy.hits().correct == 3);

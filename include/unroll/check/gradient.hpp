@@ -13,13 +13,14 @@
 namespace unroll {
 
 struct GradientCheckOptions {
-  double step = 1e-6;     ///< of the central difference
-  double floor = 1e-3;    ///< gradients smaller than this are compared absolutely, in units of it
-  Index most = 0;         ///< check at most so many entries of each vector, chosen by chance; 0: all
+  double step = 1e-6;   ///< of the central difference
+  double floor = 1e-3;  ///< gradients smaller than this are compared absolutely, in units of it
+  Index most = 0;       ///< check at most so many entries of each vector, chosen by chance; 0: all
   std::uint64_t seed = 1;
 };
 
-/// The entry with the greatest relative error |analytic - numeric| / (floor + |numeric|), where `where` tells its name and place.
+/// The entry with the greatest relative error |analytic - numeric| / (floor + |numeric|), where `where` tells its name
+/// and place.
 struct GradientReport {
   double worst = 0;
   std::string where = "nothing was checked";
@@ -28,7 +29,8 @@ struct GradientReport {
 
   /// "worst of 213 entries: 2.1e-08 at 0.r.h(3, 1): analytic -0.0132, numeric -0.0132"
   std::string text() const {
-    return unroll::text("worst of ", checked, " entries: ", worst, " at ", where, ": analytic ", analytic, ", numeric ", numeric);
+    return unroll::text("worst of ", checked, " entries: ", worst, " at ", where, ": analytic ", analytic, ", numeric ",
+                        numeric);
   }
 
   GradientReport& operator+=(const GradientReport& other) {
@@ -39,15 +41,15 @@ struct GradientReport {
   }
 };
 
-/// Compares `analytic`, the gradient of `loss()` with respect to `variables`, with central differences. `name(k)` tells what entry k is.
-/// Changes `variables` while it runs and restores them. A NaN counts as the worst error there is.
+/// Compares `analytic`, the gradient of `loss()` with respect to `variables`, with central differences. `name(k)` tells
+/// what entry k is. Changes `variables` while it runs and restores them. A NaN counts as the worst error there is.
 template <class Loss, class Name>
 GradientReport check_gradient(Loss&& loss, OutVector<double> variables, InVector<double> analytic, Name&& name,
                               const GradientCheckOptions& options = {}) {
-  require<ShapeError>(variables.size() == analytic.size(), "gradient check: ", variables.size(), " variables, ", analytic.size(),
-                      " entries of the gradient");
-  require<ValueError>(options.step > 0 && options.floor > 0, "gradient check: expects a step and a floor above 0, got ", options.step,
-                      " and ", options.floor);
+  require<ShapeError>(variables.size() == analytic.size(), "gradient check: ", variables.size(), " variables, ",
+                      analytic.size(), " entries of the gradient");
+  require<ValueError>(options.step > 0 && options.floor > 0, "gradient check: expects a step and a floor above 0, got ",
+                      options.step, " and ", options.floor);
   GradientReport report;
   const Random random(options.seed, Purpose::sample);
   const bool all = options.most <= 0 || options.most >= variables.size();
@@ -86,7 +88,8 @@ auto random_state(const Model& model, const Timeline& timeline, std::uint64_t se
     for (const Index rows : layer.state_rows()) {
       const Random random(seed, Purpose::sample, k + 1, parts.size());
       Matrix<typename Model::Scalar> part(rows, timeline.batch());
-      for (Index j = 0; j < part.size(); ++j) part.data()[j] = typename Model::Scalar(0.5 * random.normal(std::uint64_t(j)));
+      for (Index j = 0; j < part.size(); ++j)
+        part.data()[j] = typename Model::Scalar(0.5 * random.normal(std::uint64_t(j)));
       parts.push_back(std::move(part));
     }
     state.push_back(std::move(parts));
@@ -95,12 +98,14 @@ auto random_state(const Model& model, const Timeline& timeline, std::uint64_t se
 }
 
 /// Checks all gradients of a model on a batch: parameters, inputs and initial states, for
-/// loss = `loss(output, d_output)`, which returns the value and writes its gradient. `pass.training` includes dropout, whose masks stay
-/// the same. Parameters are changed while it runs and restored. Only in double: float differences are too coarse.
+/// loss = `loss(output, d_output)`, which returns the value and writes its gradient. `pass.training` includes dropout,
+/// whose masks stay the same. Parameters are changed while it runs and restored. Only in double: float differences are
+/// too coarse.
 template <class Model, class Loss>
-GradientReport check_gradients(Model& model, const Matrix<double>& x, const Timeline& timeline, Loss&& loss, const Pass& pass = {},
-                               const GradientCheckOptions& options = {}) {
-  static_assert(std::same_as<typename Model::Scalar, double>, "unroll: gradients are checked in double; make the model with double");
+GradientReport check_gradients(Model& model, const Matrix<double>& x, const Timeline& timeline, Loss&& loss,
+                               const Pass& pass = {}, const GradientCheckOptions& options = {}) {
+  static_assert(std::same_as<typename Model::Scalar, double>,
+                "unroll: gradients are checked in double; make the model with double");
   typename Model::Tape tape;
   Matrix<double> input = x, d_input, d_output;
   auto initial = random_state(model, timeline, options.seed);
@@ -115,13 +120,16 @@ GradientReport check_gradients(Model& model, const Matrix<double>& x, const Time
   model.backward(tape, d_output, gradient, &d_input, {}, &d_initial);
 
   const auto parameter_name = [&](Index k) { return entry_name(model.parameters().table(), k); };
-  GradientReport report = check_gradient(value, model.parameters().values(), gradient.values(), parameter_name, options);
-  report += check_gradient(value, input.reshaped(), d_input.reshaped(),
-                           [&](Index k) { return text("input(", k % input.rows(), ", column ", k / input.rows(), ")"); }, options);
+  GradientReport report =
+      check_gradient(value, model.parameters().values(), gradient.values(), parameter_name, options);
+  report += check_gradient(
+      value, input.reshaped(), d_input.reshaped(),
+      [&](Index k) { return text("input(", k % input.rows(), ", column ", k / input.rows(), ")"); }, options);
   for (std::size_t layer = 0; layer < initial.size(); ++layer)
     for (std::size_t s = 0; s < initial[layer].size(); ++s)
-      report += check_gradient(value, initial[layer][s].reshaped(), d_initial[layer][s].reshaped(),
-                               [&](Index k) { return text("state ", s, " of layer ", layer, "(entry ", k, ")"); }, options);
+      report += check_gradient(
+          value, initial[layer][s].reshaped(), d_initial[layer][s].reshaped(),
+          [&](Index k) { return text("state ", s, " of layer ", layer, "(entry ", k, ")"); }, options);
   return report;
 }
 

@@ -10,8 +10,8 @@
 
 namespace unroll {
 
-/// How far one update moved a block, relative to its size: ||after - before|| / ||before||. About 1e-3 is healthy; far less learns
-/// nothing, far more forgets what it knew.
+/// How far one update moved a block, relative to its size: ||after - before|| / ||before||. About 1e-3 is healthy; far
+/// less learns nothing, far more forgets what it knew.
 struct UpdateRatio {
   std::string name;
   double ratio = 0;   ///< infinity for a block that was zero and moved
@@ -21,7 +21,8 @@ struct UpdateRatio {
 
 template <class Scalar>
 std::vector<UpdateRatio> update_ratios(const Parameters<Scalar>& before, const Parameters<Scalar>& after) {
-  require<ShapeError>(before.size() == after.size(), "update ratios: ", before.size(), " parameters before, ", after.size(), " after");
+  require<ShapeError>(before.size() == after.size(), "update ratios: ", before.size(), " parameters before, ",
+                      after.size(), " after");
   std::vector<UpdateRatio> ratios;
   for (const ParameterBlock& block : after.table().blocks()) {
     const double update = (after.block(block) - before.block(block)).template cast<double>().norm();
@@ -52,15 +53,17 @@ struct OverfitResult {
 
   std::string text() const {
     return unroll::text("loss ", float(first), " at first, ", float(last), " after ", updates, " updates: ",
-                        reached ? "the model can learn these examples by heart" : "the model did NOT learn these few examples by heart");
+                        reached ? "the model can learn these examples by heart"
+                                : "the model did NOT learn these few examples by heart");
   }
 };
 
-/// Trains on one small batch again and again: a model that cannot learn some twenty examples by heart has a bug, a wrong label or a
-/// learning rate that is far off. `loss(output, d_output)` returns the value and writes its gradient. Changes the model.
+/// Trains on one small batch again and again: a model that cannot learn some twenty examples by heart has a bug, a
+/// wrong label or a learning rate that is far off. `loss(output, d_output)` returns the value and writes its gradient.
+/// Changes the model.
 template <class Model, class Loss, class Optimizer>
-OverfitResult overfit(Model& model, const Matrix<typename Model::Scalar>& x, const Timeline& timeline, Loss&& loss, Optimizer& optimizer,
-                      const OverfitOptions& options = {}) {
+OverfitResult overfit(Model& model, const Matrix<typename Model::Scalar>& x, const Timeline& timeline, Loss&& loss,
+                      Optimizer& optimizer, const OverfitOptions& options = {}) {
   typename Model::Tape tape;
   Matrix<typename Model::Scalar> d_output;
   auto gradient = model.parameters().zeros_like();
@@ -69,8 +72,8 @@ OverfitResult overfit(Model& model, const Matrix<typename Model::Scalar>& x, con
     const auto output = model.forward(x, timeline, tape, {.training = true, .update = std::uint64_t(result.updates)});
     d_output.resize(output.rows(), output.cols());
     result.last = double(loss(output, d_output));
-    require<NonFiniteError>(result.last - result.last == 0, "overfit: the loss is not finite after ", result.updates, " updates; ",
-                            model.locate_non_finite(tape));
+    require<NonFiniteError>(result.last - result.last == 0, "overfit: the loss is not finite after ", result.updates,
+                            " updates; ", model.locate_non_finite(tape));
     if (result.updates == 0) result.first = result.last;
     result.reached = result.last < options.target;
     if (result.reached || result.updates >= options.updates) return result;

@@ -5,7 +5,8 @@
 
 namespace unroll {
 
-/// A matrix that keeps its memory when it becomes smaller, so that batches of varying size allocate only until the largest has come.
+/// A matrix that keeps its memory when it becomes smaller, so that batches of varying size allocate only until the
+/// largest has come.
 template <class Scalar>
 class Buffer {
  public:

@@ -44,13 +44,14 @@ namespace detail {
 inline void append(std::string& out, std::string_view text) { out += text; }
 
 template <class Number>
-  requires std::integral<Number> || std::floating_point<Number>
+requires std::integral<Number> || std::floating_point<Number>
 void append(std::string& out, Number number) {
   if constexpr (std::same_as<Number, bool>) {
     out += number ? "true" : "false";
   } else {
     char digits[64];
-    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;  // the shortest text that reads back the same
+    const auto end =
+        std::to_chars(digits, digits + sizeof digits, number).ptr;  // the shortest text that reads back the same
     out.append(digits, end);
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
-// Parameters are one flat vector with named matrix views. So are their gradients: whatever works on parameters (optimizers,
-// clipping, averaging, checks, files) is one Eigen expression over one vector, and a saved model is the vector with this table.
+// Parameters are one flat vector with named matrix views. So are their gradients: whatever works on parameters
+// (optimizers, clipping, averaging, checks, files) is one Eigen expression over one vector, and a saved model is the
+// vector with this table.
 
 #include <cmath>
 #include <memory>
@@ -21,7 +22,8 @@ enum class Role {
   gain,              ///< one number per unit or per layer, multiplied
 };
 
-/// A named matrix inside the flat vector. Blocks that read the same source lie interleaved in one stacked matrix, hence the stride.
+/// A named matrix inside the flat vector. Blocks that read the same source lie interleaved in one stacked matrix, hence
+/// the stride.
 struct ParameterBlock {
   std::string name;
   Role role = Role::input_weight;
@@ -86,7 +88,9 @@ class ParameterTable {
   /// The block that holds entry `index` of the flat vector.
   const ParameterBlock& holding(Index index) const {
     for (const ParameterBlock& block : blocks_)
-      if (const Index k = index - block.offset; block.size() > 0 && k >= 0 && k % block.stride < block.rows && k / block.stride < block.cols) return block;
+      if (const Index k = index - block.offset;
+          block.size() > 0 && k >= 0 && k % block.stride < block.rows && k / block.stride < block.cols)
+        return block;
     throw ValueError(text("parameters: no block holds entry ", index, " of ", size()));
   }
 

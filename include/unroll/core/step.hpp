@@ -12,13 +12,16 @@ namespace unroll {
 
 /// The sizes of a cell: what is not said is derived from its equations.
 struct CellSizes {
-  std::vector<Index> inputs = {};     ///< features per step of each input, in the order in which the equations read them first
-  Index units = 0;               ///< rows of states and intermediate values
+  std::vector<Index> inputs =
+      {};           ///< features per step of each input, in the order in which the equations read them first
+  Index units = 0;  ///< rows of states and intermediate values
   std::vector<Index> constants = {};  ///< rows of each constant, likewise
-  std::vector<std::pair<std::string, Index>> sizes = {};  ///< rows of symbols that were given another size than "units", by name
+  std::vector<std::pair<std::string, Index>> sizes =
+      {};  ///< rows of symbols that were given another size than "units", by name
 };
 
-/// What a recurrence reads: one matrix per input [rows x columns of the timeline], and one per constant [rows x batch, by rank].
+/// What a recurrence reads: one matrix per input [rows x columns of the timeline], and one per constant [rows x batch,
+/// by rank].
 template <class Scalar>
 struct Inputs {
   std::span<const ConstView<Scalar>> steps;
@@ -32,22 +35,24 @@ struct InputGradients {
   std::span<View<Scalar>> constants;
 };
 
-/// Some columns that stand next to each other in a batch: of one step, on the way through time, or of many steps, afterwards.
+/// Some columns that stand next to each other in a batch: of one step, on the way through time, or of many steps,
+/// afterwards.
 template <class Scalar, int states>
 struct Step {
-  Index first = 0;    ///< column in the batch
-  Index columns = 0;  ///< how many
-  Index rank = 0;     ///< rank of the first; only when they belong to one step
+  Index first = 0;                                   ///< column in the batch
+  Index columns = 0;                                 ///< how many
+  Index rank = 0;                                    ///< rank of the first; only when they belong to one step
   Table<Strided<const Scalar>, states> before = {};  ///< states before the step
   Table<Strided<Scalar>, states> after = {};         ///< states after the step
-  Strided<Scalar> output = {};                                       ///< only for cells whose output is no state
+  Strided<Scalar> output = {};                       ///< only for cells whose output is no state
 };
 
 /// The same on the way back.
 template <class Scalar, int states>
 struct StepBack : Step<Scalar, states> {
-  Table<Strided<Scalar>, states> d_state = {};  ///< gradient of the state after the step, replaced by that of the one before
-  Strided<const Scalar> d_output = {};                          ///< gradient that reached the output; no data: none did
+  Table<Strided<Scalar>, states> d_state =
+      {};                               ///< gradient of the state after the step, replaced by that of the one before
+  Strided<const Scalar> d_output = {};  ///< gradient that reached the output; no data: none did
 };
 
 }  // namespace unroll

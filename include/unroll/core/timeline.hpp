@@ -1,17 +1,17 @@
 #pragma once
 // A mask is a packing: a batch of sequences is stored without its masked steps.
 //
-// Sequences are ranked longest first, and the columns of a batch run step by step: those of step t are contiguous, one for each
-// sequence that still lasts, in order of rank. With lengths 3, 1, 2 (samples 0, 1, 2; ranks 0, 2, 1):
+// Sequences are ranked longest first, and the columns of a batch run step by step: those of step t are contiguous, one
+// for each sequence that still lasts, in order of rank. With lengths 3, 1, 2 (samples 0, 1, 2; ranks 0, 2, 1):
 //
 //     step      0            1        2
 //     column    0   1   2    3   4    5
 //     sample    0   2   1    0   2    0
 //     active    3            2        1
 //
-// `active` never grows with the step, so a step's columns continue the first columns of the step before it, and nothing that runs
-// over time has to know a mask. A step counts the valid steps of its sequence; where masked steps lay between them, the place in
-// the padded batch is kept for scattering back.
+// `active` never grows with the step, so a step's columns continue the first columns of the step before it, and nothing
+// that runs over time has to know a mask. A step counts the valid steps of its sequence; where masked steps lay between
+// them, the place in the padded batch is kept for scattering back.
 
 #include <algorithm>
 #include <numeric>
@@ -34,7 +34,8 @@ class Timeline {
  public:
   Timeline() = default;
 
-  /// Every sample is valid from step 0 to its length; any order, zeros allowed. Throws ShapeError for a negative length.
+  /// Every sample is valid from step 0 to its length; any order, zeros allowed. Throws ShapeError for a negative
+  /// length.
   static Timeline from_lengths(std::span<const Index> lengths) {
     Timeline timeline;
     timeline.assign_lengths(lengths);
@@ -108,8 +109,9 @@ class Timeline {
   /// Takes the valid columns out of a padded, time-major batch [features x padded_steps * batch].
   template <class Scalar>
   Matrix<Scalar> pack(const Matrix<Scalar>& padded) const {
-    require<ShapeError>(padded.cols() == padded_steps() * batch(), "timeline: a padded batch of ", padded_steps(), " steps and ",
-                        batch(), " samples has ", padded_steps() * batch(), " columns, got ", padded.cols());
+    require<ShapeError>(padded.cols() == padded_steps() * batch(), "timeline: a padded batch of ", padded_steps(),
+                        " steps and ", batch(), " samples has ", padded_steps() * batch(), " columns, got ",
+                        padded.cols());
     Matrix<Scalar> packed(padded.rows(), columns());
     for (Index c = 0; c < columns(); ++c) packed.col(c) = padded.col(padded_column(c));
     return packed;
@@ -135,8 +137,8 @@ class Timeline {
     return permuted(by_rank, rank_);
   }
 
-  /// Steps [first, last) of every sequence, the same samples at the same ranks: its columns are [offset(first), offset(last)).
-  /// Sequences that ended before have length 0.
+  /// Steps [first, last) of every sequence, the same samples at the same ranks: its columns are [offset(first),
+  /// offset(last)). Sequences that ended before have length 0.
   Timeline window(Index first, Index last) const {
     Timeline part;
     part.assign_window(*this, first, last);
@@ -181,9 +183,10 @@ class Timeline {
     rank_.resize(lengths.size());
     length_.resize(lengths.size());
     std::iota(sample_.begin(), sample_.end(), Index(0));
-    std::sort(sample_.begin(), sample_.end(), [&](Index a, Index b) {  // equal lengths keep their order; std::sort allocates nothing
-      return lengths[at(a)] != lengths[at(b)] ? lengths[at(a)] > lengths[at(b)] : a < b;
-    });
+    std::sort(sample_.begin(), sample_.end(),
+              [&](Index a, Index b) {  // equal lengths keep their order; std::sort allocates nothing
+                return lengths[at(a)] != lengths[at(b)] ? lengths[at(a)] > lengths[at(b)] : a < b;
+              });
     for (Index r = 0; r < batch(); ++r) rank_[at(sample(r))] = r, length_[at(r)] = lengths[at(sample(r))];
     offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
   }
@@ -216,7 +219,8 @@ class Timeline {
 
   template <class Scalar>
   Matrix<Scalar> permuted(const Matrix<Scalar>& m, const std::vector<Index>& source) const {
-    require<ShapeError>(m.cols() == batch(), "timeline: expects one column for each of ", batch(), " samples, got ", m.cols());
+    require<ShapeError>(m.cols() == batch(), "timeline: expects one column for each of ", batch(), " samples, got ",
+                        m.cols());
     Matrix<Scalar> out(m.rows(), m.cols());
     for (Index k = 0; k < batch(); ++k) out.col(k) = m.col(source[at(k)]);
     return out;

@@ -19,8 +19,8 @@ using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
 using Labels = Eigen::Matrix<Index, Eigen::Dynamic, 1>;
 
 /// A matrix that is only read. Columns may lie apart (a block of a larger matrix), rows are contiguous.
-/// The parameter type is not deduced, so that a Matrix, a Block and a Map all convert: write `In<Scalar>` with a Scalar that is
-/// known from elsewhere.
+/// The parameter type is not deduced, so that a Matrix, a Block and a Map all convert: write `In<Scalar>` with a Scalar
+/// that is known from elsewhere.
 template <class Scalar>
 using In = const Eigen::Ref<const Matrix<Scalar>>&;
 
@@ -52,7 +52,8 @@ View<typename Derived::Scalar> view(Eigen::DenseBase<Derived>& m) {
   return {m.derived().data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.derived().outerStride())};
 }
 
-/// A matrix as loops over steps and kernels see it, without sizes: column j begins at data + j * stride. No data: not given.
+/// A matrix as loops over steps and kernels see it, without sizes: column j begins at data + j * stride. No data: not
+/// given.
 template <class Scalar>
 struct Strided {
   Scalar* data = nullptr;
@@ -69,8 +70,7 @@ struct Strided {
       return View<Scalar>(data, rows, columns, Eigen::OuterStride<>(stride));
   }
   operator Strided<const Scalar>() const  // NOLINT: what can be written can be read
-    requires(!std::is_const_v<Scalar>)
-  {
+      requires(!std::is_const_v<Scalar>) {
     return {data, stride};
   }
 };

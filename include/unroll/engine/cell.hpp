@@ -1,5 +1,6 @@
 #pragma once
-// What the engine asks of a cell, however it came to be: equations (recurrence/equation_cell.hpp) or hand-written Eigen.
+// What the engine asks of a cell, however it came to be: equations (recurrence/equation_cell.hpp) or hand-written
+// Eigen.
 //
 // A cell knows one step of many sequences side by side; it never knows which step, which direction, or who is masked.
 
@@ -30,7 +31,9 @@ concept HasSizes = requires(const C& cell, int k) {
   { cell.constant_rows(k) } -> std::convertible_to<Index>;
   { cell.state_rows(k) } -> std::convertible_to<Index>;
   { cell.output_rows() } -> std::convertible_to<Index>;
-  { cell.kept_rows() } -> std::convertible_to<Index>;  ///< numbers kept per column besides states and output, for memory estimates
+  {
+    cell.kept_rows()
+    } -> std::convertible_to<Index>;  ///< numbers kept per column besides states and output, for memory estimates
 };
 
 /// The table of its parameters; `theta` and `gradient` below are laid out by it.
@@ -39,8 +42,8 @@ concept HasParameters = requires(const C& cell) {
   { cell.parameters() } -> std::convertible_to<const ParameterTable&>;
 };
 
-/// begin: once per pass, e.g. to pack weights and to size `work`. project: work that needs no state, for the steps [first, last).
-/// step: fills `after` (and `output`) from `before`.
+/// begin: once per pass, e.g. to pack weights and to size `work`. project: work that needs no state, for the steps
+/// [first, last). step: fills `after` (and `output`) from `before`.
 template <class C>
 concept HasStep = requires(const C& cell, const typename C::Scalar* theta, const Inputs<typename C::Scalar>& inputs,
                            const Timeline& timeline, Index t, const Step<typename C::Scalar, C::states>& step,
@@ -50,9 +53,9 @@ concept HasStep = requires(const C& cell, const typename C::Scalar* theta, const
   cell.step(step, work);
 };
 
-/// begin_back: once per pass. step_back: turns `d_state` from the gradient after the step into the gradient before it, steps in reverse
-/// order. collect: adds the parameters' gradient of some columns that step_back has been through, and writes those of their inputs;
-/// `chunk` gives the states around these columns. end_back: once, after the last collect.
+/// begin_back: once per pass. step_back: turns `d_state` from the gradient after the step into the gradient before it,
+/// steps in reverse order. collect: adds the parameters' gradient of some columns that step_back has been through, and
+/// writes those of their inputs; `chunk` gives the states around these columns. end_back: once, after the last collect.
 template <class C>
 concept HasStepBack = requires(const C& cell, const typename C::Scalar* theta, const Inputs<typename C::Scalar>& inputs,
                                const Timeline& timeline, const Step<typename C::Scalar, C::states>& chunk,
@@ -72,11 +75,14 @@ template <class C>
 constexpr bool check_cell() {
   static_assert(HasTypes<C>, "unroll: a cell needs the types Scalar and Work and the numbers states and output_state");
   static_assert(HasSizes<C>,
-                "unroll: a cell needs inputs(), constants(), input_rows(k), constant_rows(k), state_rows(k), output_rows() and kept_rows()");
+                "unroll: a cell needs inputs(), constants(), input_rows(k), constant_rows(k), state_rows(k), "
+                "output_rows() and kept_rows()");
   static_assert(HasParameters<C>, "unroll: a cell needs parameters(), the table of its weights");
-  static_assert(HasStep<C>, "unroll: a cell needs begin(...), project(...) and step(...), all const; see engine/cell.hpp");
+  static_assert(HasStep<C>,
+                "unroll: a cell needs begin(...), project(...) and step(...), all const; see engine/cell.hpp");
   static_assert(HasStepBack<C>,
-                "unroll: a cell needs begin_back(...), step_back(...), collect(...) and end_back(...), all const; see engine/cell.hpp");
+                "unroll: a cell needs begin_back(...), step_back(...), collect(...) and end_back(...), all const; see "
+                "engine/cell.hpp");
   return Cell<C>;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // Time lives here and nowhere else: any cell over a timeline, forward and back, in both directions.
 //
-// Columns of a step continue the first columns of the step before, so a step is one or two runs of columns whose states before it
-// lie next to each other: those that continue, and, where the direction is backward, those that join with their initial
-// state because it is their last step. Nothing is copied to line them up.
+// Columns of a step continue the first columns of the step before, so a step is one or two runs of columns whose states
+// before it lie next to each other: those that continue, and, where the direction is backward, those that join with
+// their initial state because it is their last step. Nothing is copied to line them up.
 //
 // Steps are taken in chunks that stay in the cache: what needs no state is done for a whole chunk before its steps are
 // run, and gradients that sum over columns are collected for a whole chunk after its steps have been run back.
@@ -82,10 +82,10 @@ class OverTime {
     }
   }
 
-  /// Runs back over all steps. `d_output` [output rows x columns] and `d_final` (each state by sample) may be empty where nothing
-  /// reached them. Adds to `gradient`, overwrites `d_inputs`, and `d_initial` where it is given.
-  void backward(const Inputs<Scalar>& inputs, ConstView<Scalar> d_output, std::span<const Matrix<Scalar>> d_final, Scalar* gradient,
-                const InputGradients<Scalar>& d_inputs, std::span<Matrix<Scalar>> d_initial = {}) {
+  /// Runs back over all steps. `d_output` [output rows x columns] and `d_final` (each state by sample) may be empty
+  /// where nothing reached them. Adds to `gradient`, overwrites `d_inputs`, and `d_initial` where it is given.
+  void backward(const Inputs<Scalar>& inputs, ConstView<Scalar> d_output, std::span<const Matrix<Scalar>> d_final,
+                Scalar* gradient, const InputGradients<Scalar>& d_inputs, std::span<Matrix<Scalar>> d_initial = {}) {
     check_gradients(d_output, d_final);
     begin_gradients(d_final);
     cell_.begin_back(theta_, timeline_, tape_.work);
@@ -101,7 +101,8 @@ class OverTime {
     cell_.end_back(inputs, gradient, d_inputs, tape_.work);
     for (std::size_t s = 0; s < d_initial.size(); ++s) {
       d_initial[s].resize(cell_.state_rows(int(s)), timeline_.batch());
-      for (Index r = 0; r < timeline_.batch(); ++r) d_initial[std::size_t(s)].col(timeline_.sample(r)) = tape_.d_state[int(s)].view().col(r);
+      for (Index r = 0; r < timeline_.batch(); ++r)
+        d_initial[std::size_t(s)].col(timeline_.sample(r)) = tape_.d_state[int(s)].view().col(r);
     }
   }
 
@@ -130,7 +131,8 @@ class OverTime {
 
   template <class F>
   void each_run(Index t, F&& f) const {
-    const Index before = direction_ == Direction::forward ? t - 1 : t + 1, split = continuing(t), active = timeline_.active(t);
+    const Index before = direction_ == Direction::forward ? t - 1 : t + 1, split = continuing(t),
+                active = timeline_.active(t);
     if (split > 0) {
       StepOf step = step_at(timeline_.offset(t), split, 0);
       for (int s = 0; s < states; ++s) step.before[s] = tape_.after[s].strided().from_column(timeline_.offset(before));
@@ -205,21 +207,24 @@ class OverTime {
       return true;
   }
 
-  /// The states before the steps [first, last), column for column: in place where they lie side by side, else copied together.
+  /// The states before the steps [first, last), column for column: in place where they lie side by side, else copied
+  /// together.
   Strided<const Scalar> states_before(int s, Index first, Index last) {
     const Index before = direction_ == Direction::forward ? first - 1 : first + 1;
     if (side_by_side(first, last)) return tape_.after[s].strided().from_column(timeline_.offset(before));
     auto together = tape_.before[s].shape(cell_.state_rows(s), timeline_.offset(last) - timeline_.offset(first));
     for (Index t = first; t < last; ++t)
       each_run(t, [&](const StepOf& step) {
-        together.middleCols(step.first - timeline_.offset(first), step.columns) = step.before[s].view(together.rows(), step.columns);
+        together.middleCols(step.first - timeline_.offset(first), step.columns) =
+            step.before[s].view(together.rows(), step.columns);
       });
     return tape_.before[s].strided();
   }
 
   bool side_by_side(Index first, Index last) const {
     if (direction_ == Direction::forward)
-      return first > 0 && first < last && timeline_.active(first - 1) == timeline_.active(std::max(first - 1, last - 2));
+      return first > 0 && first < last &&
+             timeline_.active(first - 1) == timeline_.active(std::max(first - 1, last - 2));
     return last < timeline_.steps() && first < last && timeline_.active(first) == timeline_.active(last);
   }
 
@@ -255,13 +260,16 @@ class OverTime {
   // ---- what callers get wrong
 
   void check(const Inputs<Scalar>& inputs, std::span<const Matrix<Scalar>> initial) const {
-    require<ShapeError>(Index(inputs.steps.size()) == cell_.inputs(), "expects ", cell_.inputs(), " inputs, got ", inputs.steps.size());
-    require<ShapeError>(Index(inputs.constants.size()) == cell_.constants(), "expects ", cell_.constants(), " constants, got ",
-                        inputs.constants.size());
+    require<ShapeError>(Index(inputs.steps.size()) == cell_.inputs(), "expects ", cell_.inputs(), " inputs, got ",
+                        inputs.steps.size());
+    require<ShapeError>(Index(inputs.constants.size()) == cell_.constants(), "expects ", cell_.constants(),
+                        " constants, got ", inputs.constants.size());
     for (int k = 0; k < cell_.inputs(); ++k)
-      check_shape("input", k, inputs.steps[std::size_t(k)].rows(), inputs.steps[std::size_t(k)].cols(), cell_.input_rows(k), timeline_.columns());
+      check_shape("input", k, inputs.steps[std::size_t(k)].rows(), inputs.steps[std::size_t(k)].cols(),
+                  cell_.input_rows(k), timeline_.columns());
     for (int k = 0; k < cell_.constants(); ++k)
-      check_shape("constant", k, inputs.constants[std::size_t(k)].rows(), inputs.constants[std::size_t(k)].cols(), cell_.constant_rows(k), timeline_.batch());
+      check_shape("constant", k, inputs.constants[std::size_t(k)].rows(), inputs.constants[std::size_t(k)].cols(),
+                  cell_.constant_rows(k), timeline_.batch());
     check_states("initial state", initial);
   }
 
@@ -272,7 +280,8 @@ class OverTime {
   }
 
   void check_states(std::string_view what, std::span<const Matrix<Scalar>> given) const {
-    require<ShapeError>(given.empty() || given.size() == std::size_t(states), what, ": expects ", states, " matrices, got ", given.size());
+    require<ShapeError>(given.empty() || given.size() == std::size_t(states), what, ": expects ", states,
+                        " matrices, got ", given.size());
     for (std::size_t s = 0; s < given.size(); ++s)
       check_shape(what, int(s), given[s].rows(), given[s].cols(), cell_.state_rows(int(s)), timeline_.batch());
   }

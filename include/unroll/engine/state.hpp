@@ -17,7 +17,8 @@ using State = std::vector<Matrix<Scalar>>;
 template <class Scalar>
 void reset(State<Scalar>& state, std::span<const bool> where) {
   for (Matrix<Scalar>& part : state) {
-    require<ShapeError>(part.cols() == Index(where.size()), "reset: the state holds ", part.cols(), " samples, got ", where.size(), " marks");
+    require<ShapeError>(part.cols() == Index(where.size()), "reset: the state holds ", part.cols(), " samples, got ",
+                        where.size(), " marks");
     for (Index b = 0; b < part.cols(); ++b)
       if (where[std::size_t(b)]) part.col(b).setZero();
   }

@@ -1,5 +1,6 @@
 #pragma once
-// The equations back as text and as LaTeX, and what they cost, read from the same list of operations that the kernels run.
+// The equations back as text and as LaTeX, and what they cost, read from the same list of operations that the kernels
+// run.
 
 #include <string>
 
@@ -23,7 +24,8 @@ class Describer {
     for (int e = 0; e < program.equations; ++e) {
       const EquationInfo& equation = program.equation[e];
       const std::string target = equation.state >= 0 ? after(equation.name) : value(equation.name);
-      all += target + (latex_ ? " &= " : " = ") + right_side(e) + (latex_ && e + 1 < program.equations ? " \\\\\n" : "\n");
+      all +=
+          target + (latex_ ? " &= " : " = ") + right_side(e) + (latex_ && e + 1 < program.equations ? " \\\\\n" : "\n");
     }
     return latex_ ? "\\begin{aligned}\n" + all + "\\end{aligned}\n" : all;
   }
@@ -56,22 +58,35 @@ class Describer {
     const auto left = [&](Binding binding) { return operand(operation.left, operation.equation, binding); };
     const auto right = [&](Binding binding) { return operand(operation.right, operation.equation, binding); };
     switch (operation.op) {
-      case Op::number: return text(operation.number);
+      case Op::number:
+        return text(operation.number);
       case Op::unit_weight:
-      case Op::scalar_weight: return letter(program.weight[operation.index].name);
-      case Op::linear: return bracketed(linear(program.term[operation.index]), needed > sum && terms(o) > 1);
-      case Op::apply: return call(function_name(operation.index), left(sum));
-      case Op::clip: return call(latex_ ? "\\mathrm{clip}_{" + text(operation.number) + "}" : "clip", left(sum) + (latex_ ? "" : ", " + text(operation.number)));
-      case Op::negate: return bracketed("-" + left(product), needed > sum);
-      case Op::add: return bracketed(left(sum) + " + " + right(sum), needed > sum);
-      case Op::subtract: return bracketed(left(sum) + " - " + right(product), needed > sum);
-      case Op::multiply: return bracketed(left(product) + times(operation) + right(product), needed > product);
+      case Op::scalar_weight:
+        return letter(program.weight[operation.index].name);
+      case Op::linear:
+        return bracketed(linear(program.term[operation.index]), needed > sum && terms(o) > 1);
+      case Op::apply:
+        return call(function_name(operation.index), left(sum));
+      case Op::clip:
+        return call(latex_ ? "\\mathrm{clip}_{" + text(operation.number) + "}" : "clip",
+                    left(sum) + (latex_ ? "" : ", " + text(operation.number)));
+      case Op::negate:
+        return bracketed("-" + left(product), needed > sum);
+      case Op::add:
+        return bracketed(left(sum) + " + " + right(sum), needed > sum);
+      case Op::subtract:
+        return bracketed(left(sum) + " - " + right(product), needed > sum);
+      case Op::multiply:
+        return bracketed(left(product) + times(operation) + right(product), needed > product);
       case Op::divide:
         if (latex_) return "\\frac{" + left(sum) + "}{" + right(sum) + "}";
         return bracketed(left(product) + " / " + right(whole), needed > product);
-      case Op::maximum: return call(latex_ ? "\\max" : "max", left(sum) + ", " + right(sum));
-      case Op::minimum: return call(latex_ ? "\\min" : "min", left(sum) + ", " + right(sum));
-      default: return named(o);
+      case Op::maximum:
+        return call(latex_ ? "\\max" : "max", left(sum) + ", " + right(sum));
+      case Op::minimum:
+        return call(latex_ ? "\\min" : "min", left(sum) + ", " + right(sum));
+      default:
+        return named(o);
     }
   }
 
@@ -86,7 +101,9 @@ class Describer {
     if (term.ordinal > 1) equation += text(term.ordinal);
     std::string written;
     for (int k = 0; k < term.sources; ++k)
-      written += (k > 0 ? " + " : "") + indexed("W", equation + (latex_ ? " " : "_") + std::string(term.source_name[k])) + " " + named(term.source[k]);
+      written += (k > 0 ? " + " : "") +
+                 indexed("W", equation + (latex_ ? " " : "_") + std::string(term.source_name[k])) + " " +
+                 named(term.source[k]);
     return term.biased ? written + " + " + indexed("b", equation) : written;
   }
 
@@ -140,8 +157,8 @@ class Describer {
 
 }  // namespace detail
 
-/// The equations of a cell, a line each: `h` before the step, `h'` after it, weights as W_EQUATION_SOURCE and b_EQUATION; or as a LaTeX
-/// `aligned` block.
+/// The equations of a cell, a line each: `h` before the step, `h'` after it, weights as W_EQUATION_SOURCE and
+/// b_EQUATION; or as a LaTeX `aligned` block.
 template <class S, const auto& equations, int units>
 std::string describe(const EquationCell<S, equations, units>&, Notation notation = Notation::text) {
   return detail::Describer<Derived<equations>>(notation).lines();
@@ -150,10 +167,10 @@ std::string describe(const EquationCell<S, equations, units>&, Notation notation
 /// What one column (one sequence at one step) costs.
 struct CellCounts {
   Index parameters = 0;
-  Index product_flops = 0;  ///< of a step forward: two for each weight of a matrix; back it is twice as many
-  Index operations = 0;     ///< element by element, of a step forward
-  Index transcendental = 0; ///< how many of these are functions
-  Index kept_bytes = 0;     ///< that a training step keeps, states and output included
+  Index product_flops = 0;   ///< of a step forward: two for each weight of a matrix; back it is twice as many
+  Index operations = 0;      ///< element by element, of a step forward
+  Index transcendental = 0;  ///< how many of these are functions
+  Index kept_bytes = 0;      ///< that a training step keeps, states and output included
 };
 
 template <class S, const auto& equations, int units>
@@ -162,7 +179,8 @@ CellCounts count(const EquationCell<S, equations, units>& cell) {
   CellCounts counts;
   counts.parameters = cell.parameters().size();
   for (const ParameterBlock& block : cell.parameters().blocks())
-    if (block.role == Role::input_weight || block.role == Role::recurrent_weight) counts.product_flops += 2 * block.size();
+    if (block.role == Role::input_weight || block.role == Role::recurrent_weight)
+      counts.product_flops += 2 * block.size();
   for (int o = 0; o < program.operations; ++o) {
     const Op op = program.operation[o].op;
     if (op == Op::apply) counts.transcendental += cell.layout().rows(o);

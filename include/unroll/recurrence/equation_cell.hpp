@@ -1,5 +1,6 @@
 #pragma once
-// A cell for the engine, made from equations: the products of each stage, then its fused passes, and the same backwards.
+// A cell for the engine, made from equations: the products of each stage, then its fused passes, and the same
+// backwards.
 
 #include <memory>
 #include <optional>
@@ -16,8 +17,8 @@ namespace unroll {
 
 /// The recurrence that `equations` say. `fixed_units` sets the units at compile time.
 ///
-/// It models the concept Cell of the engine (engine/cell.hpp), where each member function is explained. A cell is a description: its
-/// parameters, and all that a pass over time writes, are handed to it.
+/// It models the concept Cell of the engine (engine/cell.hpp), where each member function is explained. A cell is a
+/// description: its parameters, and all that a pass over time writes, are handed to it.
 template <std::floating_point S, const auto& equations, int fixed_units = Eigen::Dynamic>
 class EquationCell {
  public:
@@ -61,7 +62,7 @@ class EquationCell {
     Table<PackedMatrix<S>, schedule.products> forward, backward;
     Buffer<S> terms;
     Table<Buffer<S>, schedule.extras> extra;
-    Vector<S> bias;                         // one for each row of the terms, 0 where a term has none
+    Vector<S> bias;  // one for each row of the terms, 0 where a term has none
     Table<Vector<S>, program.weights> single;
     Table<Buffer<S>, program.constants> constant;  // products of each constant, by rank; later their gradients
     Table<Buffer<S>, schedule.incomings> incoming;
@@ -74,7 +75,8 @@ class EquationCell {
     copy_small_parameters(theta, work);
     work.terms.shape(layout_->term_rows(), timeline.columns());
     for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
-    each_source(-1, Op::constant, [&](const Source& source, int k) { project_constant(source, inputs.constants[std::size_t(k)], work); });
+    each_source(-1, Op::constant,
+                [&](const Source& source, int k) { project_constant(source, inputs.constants[std::size_t(k)], work); });
     work.consumed = false;
   }
 
@@ -86,7 +88,8 @@ class EquationCell {
       take_products(source, {x.data(), x.outerStride()}, first, columns, work);
     });
     each_source(-1, Op::constant, [&](const Source& source, int k) {
-      for (Index t = first_step; t < last_step; ++t) spread_constant(source, k, timeline.offset(t), timeline.active(t), work);
+      for (Index t = first_step; t < last_step; ++t)
+        spread_constant(source, k, timeline.offset(t), timeline.active(t), work);
     });
   }
 
@@ -102,12 +105,15 @@ class EquationCell {
   }
 
   void begin_back(const S* theta, const Timeline& timeline, Work& work) const {
-    require<ValueError>(!work.consumed, "cell: the way back has been run already; it uses up what the way forward kept");
-    for (int p = 0; p < schedule.products; ++p) work.backward[p].pack_transposed(product_weights(theta, schedule.product[p]));
+    require<ValueError>(!work.consumed,
+                        "cell: the way back has been run already; it uses up what the way forward kept");
+    for (int p = 0; p < schedule.products; ++p)
+      work.backward[p].pack_transposed(product_weights(theta, schedule.product[p]));
     for (int k = 0; k < schedule.incomings; ++k)
       work.incoming[k].shape(layout_->rows(schedule.incoming_operation[k]), timeline.batch());
     for (int w = 0; w < program.weights; ++w)
-      work.d_single[w].setZero(layout_->rows_of_size(program.weight[w].per_unit ? program.weight[w].size : widest_size()));
+      work.d_single[w].setZero(
+          layout_->rows_of_size(program.weight[w].per_unit ? program.weight[w].size : widest_size()));
     each_source(-1, Op::constant, [&](const Source&, int k) { work.constant[k].view().setZero(); });
     work.consumed = true;
   }
@@ -140,7 +146,8 @@ class EquationCell {
       const Operation& operation = program.operation[source.operation];
       if (operation.op == Op::constant) continue;
       const auto values = operation.op == Op::input
-                              ? Strided<const S>{inputs.steps[std::size_t(operation.index)].data(), inputs.steps[std::size_t(operation.index)].outerStride()}
+                              ? Strided<const S>{inputs.steps[std::size_t(operation.index)].data(),
+                                                 inputs.steps[std::size_t(operation.index)].outerStride()}
                                     .from_column(chunk.first)
                               : values_of(source.operation, chunk, work);
       add_weight_gradient(source, work.terms.strided().from_column(chunk.first), values, chunk.columns, gradient);
@@ -160,12 +167,13 @@ class EquationCell {
       else
         *to += work.d_single[w].sum();
     }
-    each_source(-1, Op::constant, [&](const Source& source, int k) { finish_constant(source, k, inputs, gradient, d_inputs, work); });
+    each_source(-1, Op::constant,
+                [&](const Source& source, int k) { finish_constant(source, k, inputs, gradient, d_inputs, work); });
   }
 
   /// The first equation and column in the order of computation whose value is not finite.
-  std::optional<std::pair<std::string, Index>> first_non_finite(const Step<S, states>& all, const Timeline& timeline, bool forward_in_time,
-                                                                Work& work) const {
+  std::optional<std::pair<std::string, Index>> first_non_finite(const Step<S, states>& all, const Timeline& timeline,
+                                                                bool forward_in_time, Work& work) const {
     std::optional<std::pair<std::string, Index>> first;
     const auto earlier = [&](Index a, Index b) {  // columns are ordered by step
       const Index step_a = step_of(timeline, a), step_b = step_of(timeline, b);
@@ -181,8 +189,9 @@ class EquationCell {
     return first;
   }
 
-  /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it. Only before the way
-  /// back has run. `after` are the states after each step. Throws ValueError for a name that no equation has.
+  /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it.
+  /// Only before the way back has run. `after` are the states after each step. Throws ValueError for a name that no
+  /// equation has.
   void trace(std::string_view name, const Step<S, states>& all, Work& work, Matrix<S>& to) const {
     require<ValueError>(!work.consumed, "cell: '", name, "' cannot be traced after the way back has run");
     bool found = false;
@@ -203,7 +212,8 @@ class EquationCell {
 
   static CellSizes with_fixed_units(CellSizes sizes) {
     if constexpr (fixed_units != Eigen::Dynamic) {
-      require<ShapeError>(sizes.units == 0 || sizes.units == fixed_units, "cell: made for ", fixed_units, " units, got ", sizes.units);
+      require<ShapeError>(sizes.units == 0 || sizes.units == fixed_units, "cell: made for ", fixed_units,
+                          " units, got ", sizes.units);
       sizes.units = fixed_units;
     }
     return sizes;
@@ -222,8 +232,8 @@ class EquationCell {
   }
 
   ConstView<S> product_weights(const S* theta, const Product& p) const {
-    return {theta + layout_->weight_offset(p), layout_->product_rows(p), layout_->rows(schedule.source[p.source].operation),
-            Eigen::OuterStride<>(layout_->weight_stride(p))};
+    return {theta + layout_->weight_offset(p), layout_->product_rows(p),
+            layout_->rows(schedule.source[p.source].operation), Eigen::OuterStride<>(layout_->weight_stride(p))};
   }
 
   void copy_small_parameters(const S* theta, Work& work) const {
@@ -231,7 +241,8 @@ class EquationCell {
     for (int k = 0; k < program.terms; ++k) {
       const Index rows = layout_->rows_of_size(program.equation[program.term[k].equation].size);
       if (layout_->bias_offset(k) >= 0)
-        work.bias.segment(layout_->term_row()[k], rows) = Eigen::Map<const Vector<S>>(theta + layout_->bias_offset(k), rows);
+        work.bias.segment(layout_->term_row()[k], rows) =
+            Eigen::Map<const Vector<S>>(theta + layout_->bias_offset(k), rows);
     }
     for (int w = 0; w < program.weights; ++w)
       work.single[w] = Eigen::Map<const Vector<S>>(theta + layout_->single_offset(w), layout_->single_rows(w));
@@ -258,7 +269,8 @@ class EquationCell {
   template <class F>
   static void each_source(int ready, Op op, F&& f) {
     for (int v = 0; v < schedule.sources; ++v)
-      if (const Source& source = schedule.source[v]; source.ready == ready && program.operation[source.operation].op == op)
+      if (const Source& source = schedule.source[v];
+          source.ready == ready && program.operation[source.operation].op == op)
         f(source, program.operation[source.operation].index);
   }
 
@@ -317,15 +329,17 @@ class EquationCell {
   void pull_source(const Source& source, const Step<S, states>& step, Work& work) const {
     const int o = source.operation;
     const bool read_by_later_pass = schedule.last_reader[o] > source.ready - 1;
-    pull_products(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(), read_by_later_pass, work);
+    pull_products(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(), read_by_later_pass,
+                  work);
   }
 
-  void add_weight_gradient(const Source& source, Strided<S> d_terms, Strided<const S> values, Index columns, S* gradient) const {
+  void add_weight_gradient(const Source& source, Strided<S> d_terms, Strided<const S> values, Index columns,
+                           S* gradient) const {
     for (int k = source.first_product; k < source.first_product + source.products; ++k) {
       const Product& p = schedule.product[k];
-      add_outer_products(d_terms.at(layout_->slot_row(p.first_slot), 0), d_terms.stride, layout_->product_rows(p), values.data,
-                         values.stride, layout_->rows(source.operation), columns, gradient + layout_->weight_offset(p),
-                         layout_->weight_stride(p));
+      add_outer_products(d_terms.at(layout_->slot_row(p.first_slot), 0), d_terms.stride, layout_->product_rows(p),
+                         values.data, values.stride, layout_->rows(source.operation), columns,
+                         gradient + layout_->weight_offset(p), layout_->weight_stride(p));
     }
   }
 
@@ -342,10 +356,12 @@ class EquationCell {
   // ---- constants: one product per sequence, spread over its steps
 
   void project_constant(const Source& source, const ConstView<S>& constant, Work& work) const {
-    auto to = work.constant[program.operation[source.operation].index].shape(constant_term_rows(source), constant.cols());
+    auto to =
+        work.constant[program.operation[source.operation].index].shape(constant_term_rows(source), constant.cols());
     Index row = 0;
     for (int k = source.first_product; k < source.first_product + source.products; ++k) {
-      work.forward[k].multiply(constant.data(), constant.outerStride(), constant.cols(), to.data() + row, to.outerStride());
+      work.forward[k].multiply(constant.data(), constant.outerStride(), constant.cols(), to.data() + row,
+                               to.outerStride());
       row += layout_->product_rows(schedule.product[k]);
     }
   }
@@ -384,8 +400,8 @@ class EquationCell {
     }
   }
 
-  void finish_constant(const Source& source, int constant, const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs,
-                       Work& work) const {
+  void finish_constant(const Source& source, int constant, const Inputs<S>& inputs, S* gradient,
+                       const InputGradients<S>& d_inputs, Work& work) const {
     const auto& values = inputs.constants[std::size_t(constant)];
     const auto d_products = work.constant[constant].view();
     auto& d_constant = d_inputs.constants[std::size_t(constant)];
@@ -393,11 +409,12 @@ class EquationCell {
     for (int k = source.first_product; k < source.first_product + source.products; ++k) {
       const Product& p = schedule.product[k];
       const S* from = d_products.data() + row;
-      add_outer_products(from, d_products.outerStride(), layout_->product_rows(p), values.data(), values.outerStride(), values.rows(),
-                         values.cols(), gradient + layout_->weight_offset(p), layout_->weight_stride(p));
+      add_outer_products(from, d_products.outerStride(), layout_->product_rows(p), values.data(), values.outerStride(),
+                         values.rows(), values.cols(), gradient + layout_->weight_offset(p), layout_->weight_stride(p));
       if (d_constant.data() != nullptr) {
         if (row == 0) d_constant.setZero();
-        work.backward[k].multiply_add(from, d_products.outerStride(), values.cols(), d_constant.data(), d_constant.outerStride());
+        work.backward[k].multiply_add(from, d_products.outerStride(), values.cols(), d_constant.data(),
+                                      d_constant.outerStride());
       }
       row += layout_->product_rows(p);
     }

@@ -1,8 +1,9 @@
 #pragma once
-// The element-wise work of one pass, one register of rows at a time: forward, and back by pulling gradients through the operations.
+// The element-wise work of one pass, one register of rows at a time: forward, and back by pulling gradients through the
+// operations.
 //
-// Everything a pass computes for some rows stays in registers. Which operations it runs, what it loads and what it stores is known
-// at compile time, so what remains of the loops below is straight code.
+// Everything a pass computes for some rows stays in registers. Which operations it runs, what it loads and what it
+// stores is known at compile time, so what remains of the loops below is straight code.
 
 #include "unroll/core/lanes.hpp"
 #include "unroll/core/step.hpp"
@@ -15,16 +16,17 @@ template <class Scalar, class D>
 struct Frame {
   Table<Strided<const Scalar>, D::program.states> before;
   Table<Strided<Scalar>, D::program.states> after;
-  Strided<Scalar> terms;                            ///< stacked pre-activations, then what is kept there, then their gradients
-  Table<Index, D::program.terms> term_row;          ///< first row of each term in them
-  const Scalar* bias = nullptr;                     ///< one for each of those rows
+  Strided<Scalar> terms;                    ///< stacked pre-activations, then what is kept there, then their gradients
+  Table<Index, D::program.terms> term_row;  ///< first row of each term in them
+  const Scalar* bias = nullptr;             ///< one for each of those rows
   Table<Strided<Scalar>, D::schedule.extras> extra;
   Table<const Scalar*, D::program.weights> weight;  ///< per unit, or a single number
   Strided<Scalar> output;                           ///< only when the output is no state
 
   // Only on the way back:
-  Table<Strided<Scalar>, D::program.states> d_state;  ///< gradient of the state after the step, replaced by that of the one before
-  Strided<const Scalar> d_output;                     ///< no data: nothing reached the output
+  Table<Strided<Scalar>, D::program.states>
+      d_state;                     ///< gradient of the state after the step, replaced by that of the one before
+  Strided<const Scalar> d_output;  ///< no data: nothing reached the output
   Table<Strided<Scalar>, D::schedule.incomings> incoming;
   Table<Scalar*, D::program.weights> d_weight;  ///< one for each row, also for weights that all units share
 };
@@ -88,23 +90,26 @@ class PassKernel {
 
  public:
   static void forward(const Frame<Scalar, D>& frame, Index rows, Index columns) {
-    sweep(rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
-      forward_rows(frame, row, column, count);
-    });
+    sweep(
+        rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
+          forward_rows(frame, row, column, count);
+        });
   }
 
   static void backward(const Frame<Scalar, D>& frame, Index rows, Index columns) {
-    sweep(rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
-      backward_rows(frame, row, column, count);
-    });
+    sweep(
+        rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
+          backward_rows(frame, row, column, count);
+        });
   }
 
   /// Writes the value of operation `o` for all columns, from what the way forward kept.
   template <int o>
   static void trace(const Frame<Scalar, D>& frame, Index rows, Index columns, Strided<Scalar> to) {
-    sweep(rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
-      store(to.at(row, column), recall<o>(frame, row, column, count), count);
-    });
+    sweep(
+        rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
+          store(to.at(row, column), recall<o>(frame, row, column, count), count);
+        });
   }
 
  private:
@@ -160,13 +165,15 @@ class PassKernel {
   }();
 
   /// The output is no state after the step, and this pass computes it.
-  static constexpr bool writes_output = program.output_state < 0 && (plan.runs[program.output] || (plan.read[program.output] && [] {
-    const Operation& operation = program.operation[program.output];
-    if (operation.op != Op::state) return false;
-    for (int e = 0; e < program.equations; ++e)
-      if (program.equation[e].state == operation.index) return schedule.stage[e] == stage;
-    return false;
-  }()));
+  static constexpr bool writes_output =
+      program.output_state < 0 && (plan.runs[program.output] || (plan.read[program.output] && [] {
+                                     const Operation& operation = program.operation[program.output];
+                                     if (operation.op != Op::state) return false;
+                                     for (int e = 0; e < program.equations; ++e)
+                                       if (program.equation[e].state == operation.index)
+                                         return schedule.stage[e] == stage;
+                                     return false;
+                                   }()));
 
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static void keep(const Frame<Scalar, D>& frame, V v, Index row, Index column, Count count) {
@@ -211,7 +218,8 @@ class PassKernel {
   // ---- values that other passes have computed
 
   template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static V bring(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column, Count count) {
+  EIGEN_ALWAYS_INLINE static V bring(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
+                                     Count count) {
     constexpr int at = schedule.stored_at[o];
     if constexpr (schedule.storage[o] == Storage::history) return load(frame.after[at].at(row, column), count);
     if constexpr (schedule.storage[o] == Storage::extra) return load(frame.extra[at].at(row, column), count);
@@ -224,9 +232,11 @@ class PassKernel {
 
   /// What the way back brings into registers first.
   template <class Count>
-  EIGEN_ALWAYS_INLINE static void bring_back(const Frame<Scalar, D>& frame, Values& values, Index row, Index column, Count count) {
+  EIGEN_ALWAYS_INLINE static void bring_back(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
+                                             Count count) {
     detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
-      if constexpr (plan.brought_back[O::value]) values.v[O::value] = bring<O::value>(frame, values, row, column, count);
+      if constexpr (plan.brought_back[O::value])
+        values.v[O::value] = bring<O::value>(frame, values, row, column, count);
     });
   }
 
@@ -238,10 +248,13 @@ class PassKernel {
     return values.v[o];
   }
   template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static void recall_into(const Frame<Scalar, D>& frame, Values& values, Index row, Index column, Count count) {
+  EIGEN_ALWAYS_INLINE static void recall_into(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
+                                              Count count) {
     if constexpr (schedule.storage[o] == Storage::none) {
-      if constexpr (program.operation[o].left >= 0) recall_into<program.operation[o].left>(frame, values, row, column, count);
-      if constexpr (program.operation[o].right >= 0) recall_into<program.operation[o].right>(frame, values, row, column, count);
+      if constexpr (program.operation[o].left >= 0)
+        recall_into<program.operation[o].left>(frame, values, row, column, count);
+      if constexpr (program.operation[o].right >= 0)
+        recall_into<program.operation[o].right>(frame, values, row, column, count);
     }
     values.v[o] = bring<o>(frame, values, row, column, count);
   }
@@ -277,14 +290,15 @@ class PassKernel {
         hand_on<O::value>(frame, gradients.of[O::value], row, column, count);
     });
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
-      constexpr int s = State::value;  // nothing here reads the state: its gradient comes from products or later passes alone
+      constexpr int s =
+          State::value;  // nothing here reads the state: its gradient comes from products or later passes alone
       if constexpr (turns<s> && !plan.read[s]) store(frame.d_state[s].at(row, column), gradients.of[s].value(), count);
     });
   }
 
   template <class Count>
-  EIGEN_ALWAYS_INLINE static void begin_gradients(const Frame<Scalar, D>& frame, Gradients& gradients, Index row, Index column,
-                                                  Count count) {
+  EIGEN_ALWAYS_INLINE static void begin_gradients(const Frame<Scalar, D>& frame, Gradients& gradients, Index row,
+                                                  Index column, Count count) {
     if constexpr (takes_output_gradient)
       if (frame.d_output.data != nullptr) gradients.of[program.output].add(load(frame.d_output.at(row, column), count));
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
@@ -311,8 +325,8 @@ class PassKernel {
   static constexpr bool takes_output_gradient = collects<program.output>;
 
   template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static void pull(const Frame<Scalar, D>& frame, const Values& values, Gradients& gradients, Index row,
-                                       Index column, Count count) {
+  EIGEN_ALWAYS_INLINE static void pull(const Frame<Scalar, D>& frame, const Values& values, Gradients& gradients,
+                                       Index row, Index column, Count count) {
     constexpr Operation operation = program.operation[o];
     const V g = gradients.of[o].value();
     if constexpr (operation.op == Op::linear)
@@ -354,7 +368,8 @@ class PassKernel {
     } else if constexpr (operation.op == Op::negate) {
       gradients.of[l].add(-g);
     } else if constexpr (operation.op == Op::clip) {
-      if constexpr (to_left) gradients.of[l].add(select_greater(V::constant(Scalar(operation.number)), abs(values.v[o]), g, zero));
+      if constexpr (to_left)
+        gradients.of[l].add(select_greater(V::constant(Scalar(operation.number)), abs(values.v[o]), g, zero));
     } else if constexpr (operation.op == Op::apply) {
       constexpr const auto& function = D::functions.template get<operation.index>();
       constexpr int seen = std::remove_cvref_t<decltype(function)>::by_output ? o : l;
@@ -362,10 +377,11 @@ class PassKernel {
     }
   }
 
-  /// The gradient of a value that another pass computes, or of a state before the step, leaves this pass through memory.
+  /// The gradient of a value that another pass computes, or of a state before the step, leaves this pass through
+  /// memory.
   template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static void hand_on(const Frame<Scalar, D>& frame, const Gradient& gradient, Index row, Index column,
-                                          Count count) {
+  EIGEN_ALWAYS_INLINE static void hand_on(const Frame<Scalar, D>& frame, const Gradient& gradient, Index row,
+                                          Index column, Count count) {
     constexpr Operation operation = program.operation[o];
     if constexpr (operation.op == Op::state) {
       constexpr int s = operation.index;
@@ -390,7 +406,8 @@ class PassKernel {
   }();
 
   template <class Count>
-  EIGEN_ALWAYS_INLINE static void add_to(const Strided<Scalar>& sum, const Gradient& gradient, Index row, Index column, Count count) {
+  EIGEN_ALWAYS_INLINE static void add_to(const Strided<Scalar>& sum, const Gradient& gradient, Index row, Index column,
+                                         Count count) {
     store(sum.at(row, column), load(sum.at(row, column), count) + gradient.value(), count);
   }
 };

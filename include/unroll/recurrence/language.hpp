@@ -7,8 +7,9 @@
 //         n = tanh(linear(x) + r * linear(h)),
 //         next(h) = n + z * (h - n));
 //
-// Every word makes an object whose type is the shape of what was written; the objects hold nothing but the numbers that stand in
-// the equations. Nothing is computed here: program.hpp lowers the equations to a flat list of operations, at compile time.
+// Every word makes an object whose type is the shape of what was written; the objects hold nothing but the numbers that
+// stand in the equations. Nothing is computed here: program.hpp lowers the equations to a flat list of operations, at
+// compile time.
 
 #include <algorithm>
 #include <string_view>
@@ -26,11 +27,14 @@ struct Name {
   constexpr std::string_view view() const { return {text, N - 1}; }
 };
 
-// ---- Expressions -----------------------------------------------------------------------------------------------------------
+// ---- Expressions
+// -----------------------------------------------------------------------------------------------------------
 
 /// Anything that may stand in an equation says how many operations it holds.
 template <class E>
-concept Expression = requires { E::operations; };
+concept Expression = requires {
+  E::operations;
+};
 
 /// A number may stand wherever an expression may.
 template <class E>
@@ -46,10 +50,8 @@ constexpr E as_expression(E e) {
   return e;
 }
 template <class N>
-  requires std::is_arithmetic_v<N>
-constexpr Number as_expression(N number) {
-  return {static_cast<double>(number)};
-}
+requires std::is_arithmetic_v<N>
+constexpr Number as_expression(N number) { return {static_cast<double>(number)}; }
 
 /// `target = expression`
 template <class Target, class E>
@@ -112,7 +114,8 @@ inline constexpr bool is_named<Constant<name>> = true;
 template <class State>
 inline constexpr bool is_named<Next<State>> = true;
 
-// ---- Terms with parameters -------------------------------------------------------------------------------------------------
+// ---- Terms with parameters
+// -------------------------------------------------------------------------------------------------
 
 template <bool biased, class... Sources>
 struct Linear {
@@ -136,7 +139,8 @@ constexpr auto linear_of(Linear<true, Done...>, First, Rest... rest) {
 }
 }  // namespace detail
 
-/// W1 s1 + W2 s2 + ... + b, with weights of its own at each place where it is written. `linear(..., no_bias)` leaves b out.
+/// W1 s1 + W2 s2 + ... + b, with weights of its own at each place where it is written. `linear(..., no_bias)` leaves b
+/// out.
 template <class... Sources>
 constexpr auto linear(Sources... sources) {
   static_assert(((is_named<Sources> || std::is_same_v<Sources, NoBias>)&&...),
@@ -172,7 +176,8 @@ constexpr ScalarWeight<name> scalar(Symbol<name, size>) {
   return {};
 }
 
-// ---- Element by element ----------------------------------------------------------------------------------------------------
+// ---- Element by element
+// ----------------------------------------------------------------------------------------------------
 
 struct Add {};
 struct Subtract {};
@@ -211,7 +216,7 @@ struct Clip {
 };
 
 template <class L, class R>
-concept Operands = Operand<L> && Operand<R> && (Expression<L> || Expression<R>);
+concept Operands = Operand<L> && Operand<R> &&(Expression<L> || Expression<R>);
 
 namespace detail {
 template <class Operation, class L, class R>
@@ -221,35 +226,23 @@ constexpr auto binary(L l, R r) {
 }  // namespace detail
 
 template <class L, class R>
-  requires Operands<L, R>
-constexpr auto operator+(L l, R r) {
-  return detail::binary<Add>(l, r);
-}
+requires Operands<L, R>
+constexpr auto operator+(L l, R r) { return detail::binary<Add>(l, r); }
 template <class L, class R>
-  requires Operands<L, R>
-constexpr auto operator-(L l, R r) {
-  return detail::binary<Subtract>(l, r);
-}
+requires Operands<L, R>
+constexpr auto operator-(L l, R r) { return detail::binary<Subtract>(l, r); }
 template <class L, class R>
-  requires Operands<L, R>
-constexpr auto operator*(L l, R r) {
-  return detail::binary<Multiply>(l, r);
-}
+requires Operands<L, R>
+constexpr auto operator*(L l, R r) { return detail::binary<Multiply>(l, r); }
 template <class L, class R>
-  requires Operands<L, R>
-constexpr auto operator/(L l, R r) {
-  return detail::binary<Divide>(l, r);
-}
+requires Operands<L, R>
+constexpr auto operator/(L l, R r) { return detail::binary<Divide>(l, r); }
 template <class L, class R>
-  requires Operands<L, R>
-constexpr auto max(L l, R r) {
-  return detail::binary<Maximum>(l, r);
-}
+requires Operands<L, R>
+constexpr auto max(L l, R r) { return detail::binary<Maximum>(l, r); }
 template <class L, class R>
-  requires Operands<L, R>
-constexpr auto min(L l, R r) {
-  return detail::binary<Minimum>(l, r);
-}
+requires Operands<L, R>
+constexpr auto min(L l, R r) { return detail::binary<Minimum>(l, r); }
 template <Expression E>
 constexpr Negate<E> operator-(E e) {
   return {e};
@@ -324,7 +317,8 @@ constexpr Clip<E> clip(E e, double limit) {
   return {e, limit};
 }
 
-// ---- Cells -----------------------------------------------------------------------------------------------------------------
+// ---- Cells
+// -----------------------------------------------------------------------------------------------------------------
 
 template <class... Symbols>
 struct States {};

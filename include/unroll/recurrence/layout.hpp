@@ -9,9 +9,9 @@
 
 namespace unroll {
 
-/// Parameters of a cell are, for each source, the stacked weights of all terms that read it, term by term as their pre-activations
-/// are stacked; then the biases; then single weights. Names are EQUATION.SOURCE, EQUATION.b; a second `linear` in the same
-/// equation gets a number: n.x, n.b, n2.h, n2.b.
+/// Parameters of a cell are, for each source, the stacked weights of all terms that read it, term by term as their
+/// pre-activations are stacked; then the biases; then single weights. Names are EQUATION.SOURCE, EQUATION.b; a second
+/// `linear` in the same equation gets a number: n.x, n.b, n2.h, n2.b.
 template <class D>
 class CellLayout {
   static constexpr const auto& program = D::program;
@@ -26,13 +26,14 @@ class CellLayout {
   explicit CellLayout(const CellSizes& sizes) {
     require<ShapeError>(Index(sizes.inputs.size()) == program.inputs, "cell: its equations read ", program.inputs,
                         " inputs per step, sizes are given for ", sizes.inputs.size());
-    require<ShapeError>(Index(sizes.constants.size()) == program.constants, "cell: its equations read ", program.constants,
-                        " constants, sizes are given for ", sizes.constants.size());
+    require<ShapeError>(Index(sizes.constants.size()) == program.constants, "cell: its equations read ",
+                        program.constants, " constants, sizes are given for ", sizes.constants.size());
     size_rows_[0] = sizes.units;
     for (int k = 1; k < program.size_count; ++k) size_rows_[k] = named_size(sizes, program.sizes[k]);
     for (const auto& [name, rows] : sizes.sizes) require_known(name);
     for (int k = 0; k < program.size_count; ++k) require_positive(program.sizes[k], size_rows_[k]);
-    for (int k = 0; k < program.inputs; ++k) require_positive(program.input[k], input_rows_[k] = sizes.inputs[std::size_t(k)]);
+    for (int k = 0; k < program.inputs; ++k)
+      require_positive(program.input[k], input_rows_[k] = sizes.inputs[std::size_t(k)]);
     for (int k = 0; k < program.constants; ++k)
       require_positive(program.constant[k], constant_rows_[k] = sizes.constants[std::size_t(k)]);
     place_terms();
@@ -54,15 +55,20 @@ class CellLayout {
   const Numbers<program.terms>& term_row() const { return term_row_; }
   Index slot_row(int slot) const { return slot < program.terms ? term_row_[schedule.term_at[slot]] : term_rows_; }
 
-  /// The part of a source's stacked weights that a product uses: [product_rows x rows of the source], strided by weight_stride.
+  /// The part of a source's stacked weights that a product uses: [product_rows x rows of the source], strided by
+  /// weight_stride.
   Index product_rows(const Product& p) const { return slot_row(p.first_slot + p.slots) - slot_row(p.first_slot); }
-  Index weight_offset(const Product& p) const { return source_offset_[p.source] + product_row_[int(&p - schedule.product.items)]; }
+  Index weight_offset(const Product& p) const {
+    return source_offset_[p.source] + product_row_[int(&p - schedule.product.items)];
+  }
   Index weight_stride(const Product& p) const { return source_stride_[p.source]; }
 
   /// Offset of a term's bias, -1 where it has none; of a single weight.
   Index bias_offset(int term) const { return bias_offset_[term]; }
   Index single_offset(int weight) const { return single_offset_[weight]; }
-  Index single_rows(int weight) const { return program.weight[weight].per_unit ? size_rows_[program.weight[weight].size] : 1; }
+  Index single_rows(int weight) const {
+    return program.weight[weight].per_unit ? size_rows_[program.weight[weight].size] : 1;
+  }
 
   const ParameterTable& table() const { return table_; }
 
@@ -99,7 +105,8 @@ class CellLayout {
   static std::string source_name(const LinearTerm& term, int operation) {
     for (int k = 0; k < term.sources; ++k)
       if (term.source[k] == operation)
-        return std::string(term.source_name[k]) + (is_next(operation) && program.operation[operation].op != Op::state ? "_next" : "");
+        return std::string(term.source_name[k]) +
+               (is_next(operation) && program.operation[operation].op != Op::state ? "_next" : "");
     return {};
   }
   static bool is_next(int operation) {
@@ -117,8 +124,8 @@ class CellLayout {
                                : -1;
     }
     for (int w = 0; w < program.weights; ++w)
-      single_offset_[w] = table_.add(std::string(program.weight[w].name), program.weight[w].added ? Role::bias : Role::gain,
-                                     single_rows(w), 1);
+      single_offset_[w] = table_.add(std::string(program.weight[w].name),
+                                     program.weight[w].added ? Role::bias : Role::gain, single_rows(w), 1);
   }
 
   void place_stacked_weights(int v) {

@@ -1,6 +1,6 @@
 #pragma once
-// A few values of different types in a row, usable at compile time. std::tuple does more and costs more to compile, which every
-// program would pay for every cell that it includes.
+// A few values of different types in a row, usable at compile time. std::tuple does more and costs more to compile,
+// which every program would pay for every cell that it includes.
 
 namespace unroll::detail {
 

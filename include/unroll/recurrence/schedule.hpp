@@ -1,9 +1,10 @@
 #pragma once
 // When each operation runs and where its value is kept, decided at compile time.
 //
-// A `linear` of an intermediate value needs all rows of it, so it ends a stage: what depends on it runs one stage later. An equation
-// runs as a whole in the stage of the latest thing it reads, and all equations of one stage (and one size) are one fused pass over
-// packets of rows. Products come between passes; those of inputs and constants are taken before the first step.
+// A `linear` of an intermediate value needs all rows of it, so it ends a stage: what depends on it runs one stage
+// later. An equation runs as a whole in the stage of the latest thing it reads, and all equations of one stage (and one
+// size) are one fused pass over packets of rows. Products come between passes; those of inputs and constants are taken
+// before the first step.
 //
 // Memory decides the speed of a recurrence, so as little as possible is kept for the way back:
 //   - a pull needs values of its operands or its own; `needed` collects which;
@@ -27,8 +28,8 @@ struct Product {
   int source = 0;      ///< index into StageSchedule::source
   int first_slot = 0;  ///< the terms, in order of slots
   int slots = 0;
-  int first_row = 0;    ///< how many terms that read the source come before, in its stacked weights
-  bool adds = false;    ///< something has been written to these rows before
+  int first_row = 0;  ///< how many terms that read the source come before, in its stacked weights
+  bool adds = false;  ///< something has been written to these rows before
 };
 
 /// What linear terms read, with the products that it takes part in.
@@ -103,7 +104,8 @@ struct Scheduling {
 
   // -- rows of the stacked pre-activations
 
-  /// Terms of inputs first, terms of both next, terms of values of the step last: so that each source's block is usually one.
+  /// Terms of inputs first, terms of both next, terms of values of the step last: so that each source's block is
+  /// usually one.
   constexpr int group(const LinearTerm& term) const {
     bool before = false, within = false;
     for (int k = 0; k < term.sources; ++k) (ready(term.source[k]) < 0 ? before : within) = true;
@@ -128,7 +130,8 @@ struct Scheduling {
       }
   }
 
-  /// One product for every run of neighbouring terms that read the source and agree on whether it is the first to write.
+  /// One product for every run of neighbouring terms that read the source and agree on whether it is the first to
+  /// write.
   constexpr void find_products() {
     Table<bool, capacity> written{};
     for (int v = 0; v < schedule.sources; ++v) {
@@ -238,7 +241,8 @@ struct Scheduling {
     for (int s = program.states - 1; s >= 0; --s)
       if (!is_leaf(program.state[s].next)) store(program.state[s].next, Storage::history, s);
     for (int v = 0; v < schedule.sources; ++v)
-      if (const int o = schedule.source[v].operation; schedule.source[v].ready > 0 && schedule.storage[o] == Storage::none)
+      if (const int o = schedule.source[v].operation;
+          schedule.source[v].ready > 0 && schedule.storage[o] == Storage::none)
         store_extra(o);
   }
 
@@ -286,7 +290,8 @@ struct Scheduling {
       const Operation& operation = program.operation[o];
       const bool state = operation.op == Op::state;
       const int own = state ? turning_stage(operation.index) : stage_of_operation(o);
-      const bool waits = (state || !is_leaf(o)) && (schedule.last_reader[o] > own || (!state && is_source(o) && ready(o) > 0));
+      const bool waits =
+          (state || !is_leaf(o)) && (schedule.last_reader[o] > own || (!state && is_source(o) && ready(o) > 0));
       schedule.incoming[o] = waits ? schedule.incomings : -1;
       if (waits) schedule.incoming_operation[schedule.incomings++] = o;
     }
