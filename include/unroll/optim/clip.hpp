@@ -126,7 +126,7 @@ void clip_by_value(Gradient&& gradient, double limit) {
   detail::check_positive("clip_by_value", "limit", limit);
   const auto bound = Scalar(limit);
   OutVector<Scalar> values(gradient);
-  values = values.unaryExpr([bound](Scalar x) { return x > bound ? bound : x < -bound ? -bound : x; });
+  values = values.unaryExpr([bound](Scalar x) { return is_nan(x) ? x : std::clamp(x, -bound, bound); });
 }
 
 }  // namespace unroll
