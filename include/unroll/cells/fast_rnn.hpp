@@ -16,8 +16,8 @@ inline constexpr auto nu = symbol<"nu">;
 inline constexpr auto b_z = symbol<"b_z">;
 inline constexpr auto b_n = symbol<"b_n">;
 
-/// FastRNN, Kusupati et al. 2018 (arXiv:1901.02358), section 3.1: an Elman network with a residual path and two more numbers, kept between 0
-/// and 1 by a sigmoid.
+/// FastRNN, Kusupati et al. 2018 (arXiv:1901.02358), section 3.1: an Elman network with a residual path and two more
+/// numbers, kept between 0 and 1 by a sigmoid.
 ///
 /// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
 inline constexpr auto fast_rnn = cell(state(h),

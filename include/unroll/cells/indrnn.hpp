@@ -11,8 +11,8 @@ namespace equations {
 using namespace symbols;
 inline constexpr auto u = symbol<"u">;
 
-/// Independently recurrent network, Li et al. 2018 (arXiv:1803.04831), equation 2: each unit reads only its own past, so its gradient through
-/// T steps is governed by one number, u to the power of T.
+/// Independently recurrent network, Li et al. 2018 (arXiv:1803.04831), equation 2: each unit reads only its own past,
+/// so its gradient through T steps is governed by one number, u to the power of T.
 ///
 /// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
 inline constexpr auto indrnn = cell(state(h), next(h) = relu(linear(x) + weight(u) * h));

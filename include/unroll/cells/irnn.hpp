@@ -10,7 +10,8 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// IRNN, Le, Jaitly & Hinton 2015 (arXiv:1504.00941): an Elman network of rectified linear units, which at first copies its state.
+/// IRNN, Le, Jaitly & Hinton 2015 (arXiv:1504.00941): an Elman network of rectified linear units, which at first copies
+/// its state.
 ///
 /// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
 inline constexpr auto irnn = cell(state(h), next(h) = relu(linear(x, h)));

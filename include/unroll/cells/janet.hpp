@@ -10,8 +10,8 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// JANET, van der Westhuizen & Lasenby 2018 (arXiv:1804.04849): an LSTM with the forget gate alone; what comes in is weighted 1 - sigmoid(s - 1),
-/// a little more than what is forgotten.
+/// JANET, van der Westhuizen & Lasenby 2018 (arXiv:1804.04849): an LSTM with the forget gate alone; what comes in is
+/// weighted 1 - sigmoid(s - 1), a little more than what is forgotten.
 ///
 /// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
 inline constexpr auto janet = cell(state(h),

@@ -7,8 +7,8 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// Long expressive memory, Rusch et al. 2022 (arXiv:2110.04744), equation 3 with a time step of 1: two states with a learned time scale for each
-/// unit and step, one after the other.
+/// Long expressive memory, Rusch et al. 2022 (arXiv:2110.04744), equation 3 with a time step of 1: two states with a
+/// learned time scale for each unit and step, one after the other.
 ///
 /// x [inputs x B] input, y [units x B] state and output, z [units x B] the other state, B sequences side by side.
 inline constexpr auto lem = cell(state(y, z),

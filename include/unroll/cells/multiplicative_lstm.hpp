@@ -10,10 +10,11 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// Multiplicative LSTM, Krause et al. 2016 (arXiv:1609.07959): its gates read m in place of h, so each input has transitions of its own.
+/// Multiplicative LSTM, Krause et al. 2016 (arXiv:1609.07959): its gates read m in place of h, so each input has
+/// transitions of its own.
 ///
-/// x [inputs x B] input, h, c [units x B] output and cell state, B sequences side by side. The paper's equations have no biases; those of the
-/// gates are here as in its authors' later work (Radford et al. 2017, arXiv:1704.01444).
+/// x [inputs x B] input, h, c [units x B] output and cell state, B sequences side by side. The paper's equations have
+/// no biases; those of the gates are here as in its authors' later work (Radford et al. 2017, arXiv:1704.01444).
 inline constexpr auto multiplicative_lstm = cell(state(h, c),
     m = linear(x, no_bias) * linear(h, no_bias),
     i = sigmoid(linear(x, m)),

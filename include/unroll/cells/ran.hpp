@@ -7,8 +7,8 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// Recurrent additive network, Lee, Levy & Zettlemoyer 2017 (arXiv:1705.07393), equation 1: an LSTM whose content is linear in the input, so its
-/// cell is a weighted sum of all inputs so far.
+/// Recurrent additive network, Lee, Levy & Zettlemoyer 2017 (arXiv:1705.07393), equation 1: an LSTM whose content is
+/// linear in the input, so its cell is a weighted sum of all inputs so far.
 ///
 /// x [inputs x B] input, h, c [units x B] output and cell state, B sequences side by side.
 inline constexpr auto ran = cell(state(h, c),

@@ -18,8 +18,8 @@ inline constexpr auto n3 = symbol<"n3">;
 inline constexpr auto s1 = symbol<"s1">;
 inline constexpr auto s2 = symbol<"s2">;
 
-/// Recurrent highway network, Zilly et al. 2017 (arXiv:1607.03474), equations 6 to 9 with coupled gates and depth 3: three highway layers
-/// within each step, the first of which reads the input.
+/// Recurrent highway network, Zilly et al. 2017 (arXiv:1607.03474), equations 6 to 9 with coupled gates and depth 3:
+/// three highway layers within each step, the first of which reads the input.
 ///
 /// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
 inline constexpr auto recurrent_highway = cell(state(h),

@@ -8,8 +8,8 @@ namespace equations {
 using namespace symbols;
 inline constexpr auto s_context = symbol<"s", "context">;
 
-/// Structurally constrained network, Mikolov et al. 2014 (arXiv:1412.7753), section 3: beside the hidden units some that change slowly,
-/// s = 0.95 s + 0.05 B x, so that they hold the context.
+/// Structurally constrained network, Mikolov et al. 2014 (arXiv:1412.7753), section 3: beside the hidden units some
+/// that change slowly, s = 0.95 s + 0.05 B x, so that they hold the context.
 ///
 /// x [inputs x B] input, h [units x B] state and output, s [context x B] slow state, B sequences side by side.
 inline constexpr auto scrn = cell(state(h, s_context),

@@ -7,11 +7,12 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// sLSTM, Beck et al. 2024 (xLSTM, arXiv:2405.04517), section 2.2, with one head: the input gate is an exponential, n sums what the gates let
-/// in, and m keeps the exponents small without changing h.
+/// sLSTM, Beck et al. 2024 (xLSTM, arXiv:2405.04517), section 2.2, with one head: the input gate is an exponential, n
+/// sums what the gates let in, and m keeps the exponents small without changing h.
 ///
-/// x [inputs x B] input; h, c, n, m [units x B] output, cell, normaliser and stabiliser state, B sequences side by side. `i` and `f` are the
-/// logarithms of the paper's gates; of its two forget gates this is the sigmoid one, log sigmoid(a) = -softplus(-a).
+/// x [inputs x B] input; h, c, n, m [units x B] output, cell, normaliser and stabiliser state, B sequences side by
+/// side. `i` and `f` are the logarithms of the paper's gates; of its two forget gates this is the sigmoid one, log
+/// sigmoid(a) = -softplus(-a).
 inline constexpr auto slstm = cell(state(h, c, n, m),
     i = linear(x, h),
     f = -softplus(-linear(x, h)),

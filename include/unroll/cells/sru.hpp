@@ -9,11 +9,11 @@ using namespace symbols;
 inline constexpr auto v_f = symbol<"v_f">;
 inline constexpr auto v_r = symbol<"v_r">;
 
-/// Simple recurrent unit, Lei et al. 2018 (arXiv:1709.02755), equations 1 to 4: no product with a state, so all products are taken before the
-/// first step.
+/// Simple recurrent unit, Lei et al. 2018 (arXiv:1709.02755), equations 1 to 4: no product with a state, so all
+/// products are taken before the first step.
 ///
-/// x [inputs x B] input, c [units x B] state, y [units x B] output, B sequences side by side. In equation 4 the highway carries x itself; here
-/// it carries a linear map of it, as the paper's authors do where inputs and units differ.
+/// x [inputs x B] input, c [units x B] state, y [units x B] output, B sequences side by side. In equation 4 the highway
+/// carries x itself; here it carries a linear map of it, as the paper's authors do where inputs and units differ.
 inline constexpr auto sru = cell(state(c),
     f = sigmoid(linear(x) + weight(v_f) * c),
     r = sigmoid(linear(x) + weight(v_r) * c),

@@ -8,8 +8,8 @@ namespace equations {
 using namespace symbols;
 inline constexpr auto k_gate = symbol<"k">;
 
-/// Stackable recurrent cell (STAR), Turkoglu et al. 2021 (arXiv:1911.11033): made so that gradients keep their size through many layers as well as
-/// through many steps.
+/// Stackable recurrent cell (STAR), Turkoglu et al. 2021 (arXiv:1911.11033): made so that gradients keep their size
+/// through many layers as well as through many steps.
 ///
 /// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
 inline constexpr auto star = cell(state(h),

@@ -10,7 +10,8 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// Update gate network, Collins, Sohl-Dickstein & Sussillo 2017 (arXiv:1611.09913): a leaky integrator whose leak is learned.
+/// Update gate network, Collins, Sohl-Dickstein & Sussillo 2017 (arXiv:1611.09913): a leaky integrator whose leak is
+/// learned.
 ///
 /// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
 inline constexpr auto ugrnn = cell(state(h),

@@ -1,5 +1,6 @@
 #pragma once
-// Everything that is derived from a cell's equations at compile time, in one place, and the sentences for what can be wrong.
+// Everything that is derived from a cell's equations at compile time, in one place, and the sentences for what can be
+// wrong.
 
 #include "unroll/recurrence/schedule.hpp"
 
@@ -20,7 +21,8 @@ constexpr bool check_equations() {
                 "unroll: an equation uses a symbol that is neither a state nor defined by an earlier equation");
   static_assert(misuse != Misuse::used_before_defined,
                 "unroll: an equation uses a value before the equation that defines it: change their order");
-  static_assert(misuse != Misuse::defined_twice, "unroll: two equations define the same name, or an equation has a state's name");
+  static_assert(misuse != Misuse::defined_twice,
+                "unroll: two equations define the same name, or an equation has a state's name");
   static_assert(misuse != Misuse::next_of_no_state, "unroll: next(...) takes one of the states in state(...)");
   static_assert(misuse != Misuse::state_without_next, "unroll: a state has no equation next(...) = ...");
   static_assert(misuse != Misuse::dead_equation,
@@ -30,8 +32,12 @@ constexpr bool check_equations() {
   static_assert(misuse != Misuse::mixed_sizes,
                 "unroll: values of different sizes meet element by element: change size through linear(...)");
   static_assert(misuse != Misuse::undefined_output, "unroll: output(...) names a value that no equation defines");
-  static_assert(misuse != Misuse::too_many,
-                "unroll: a cell has at most 8 inputs, 8 constants, 8 states and 8 sizes");
+  static_assert(misuse != Misuse::source_twice, "unroll: a linear(...) reads the same value twice: one weight matrix is enough");
+  static_assert(misuse != Misuse::linear_of_weight,
+                "unroll: linear(...) reads a number or a single weight, which is the same in every column: use the bias of linear(...)");
+  static_assert(misuse != Misuse::weight_of_two_kinds,
+                "unroll: one name stands for two kinds of single weights, or for values of different sizes: give each its own name");
+  static_assert(misuse != Misuse::too_many, "unroll: a cell has at most 8 inputs, 8 constants, 8 states and 8 sizes");
   return misuse == Misuse::none;
 }
 

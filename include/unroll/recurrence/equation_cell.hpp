@@ -83,14 +83,17 @@ class EquationCell {
   /// Products with inputs and constants, for many steps at once.
   void project(const Inputs<S>& inputs, const Timeline& timeline, Index first_step, Index last_step, Work& work) const {
     const Index first = timeline.offset(first_step), columns = timeline.offset(last_step) - first;
-    each_source(-1, Op::input, [&](const Source& source, int k) {
-      const auto& x = inputs.steps[std::size_t(k)];
-      take_products(source, {x.data(), x.outerStride()}, first, columns, work);
-    });
-    each_source(-1, Op::constant, [&](const Source& source, int k) {
-      for (Index t = first_step; t < last_step; ++t)
-        spread_constant(source, k, timeline.offset(t), timeline.active(t), work);
-    });
+    for (int v = 0; v < schedule.sources; ++v) {  // in this order: the first to reach a row overwrites it, the next ones add
+      const Source& source = schedule.source[v];
+      const Operation& operation = program.operation[source.operation];
+      if (operation.op == Op::input) {
+        const auto& x = inputs.steps[std::size_t(operation.index)];
+        take_products(source, {x.data(), x.outerStride()}, first, columns, work);
+      } else if (operation.op == Op::constant) {
+        for (Index t = first_step; t < last_step; ++t)
+          spread_constant(source, operation.index, timeline.offset(t), timeline.active(t), work);
+      }
+    }
   }
 
   void step(const Step<S, states>& step, Work& work) const {

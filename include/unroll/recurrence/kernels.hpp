@@ -153,7 +153,7 @@ class PassKernel {
       constexpr int s = State::value;
       if constexpr (turns<s>) store(frame.after[s].at(row, column), values.v[program.state[s].next], count);
     });
-    if constexpr (writes_output) store(frame.output.at(row, column), values.v[program.output], count);
+    if constexpr (writes_output) store_output(frame, values, row, column, count);
   }
 
   /// This pass holds the equation next(s) = ...
@@ -166,14 +166,25 @@ class PassKernel {
 
   /// The output is no state after the step, and this pass computes it.
   static constexpr bool writes_output =
-      program.output_state < 0 && (plan.runs[program.output] || (plan.read[program.output] && [] {
-                                     const Operation& operation = program.operation[program.output];
-                                     if (operation.op != Op::state) return false;
-                                     for (int e = 0; e < program.equations; ++e)
-                                       if (program.equation[e].state == operation.index)
-                                         return schedule.stage[e] == stage;
-                                     return false;
-                                   }()));
+      program.output_state < 0 && (plan.runs[program.output] || [] {
+    const Operation& operation = program.operation[program.output];
+    if (operation.op != Op::state) return false;
+    for (int e = 0; e < program.equations; ++e)
+      if (program.equation[e].state == operation.index)
+        return schedule.stage[e] == stage && program.equation[e].size == size;
+    return false;
+  }());
+
+  /// A state before the step may be the output without being read by any pass.
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void store_output(const Frame<Scalar, D>& frame, const Values& values, Index row,
+                                               Index column, Count count) {
+    constexpr int o = program.output;
+    if constexpr (program.operation[o].op == Op::state)
+      store(frame.output.at(row, column), bring<o>(frame, values, row, column, count), count);
+    else
+      store(frame.output.at(row, column), values.v[o], count);
+  }
 
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static void keep(const Frame<Scalar, D>& frame, V v, Index row, Index column, Count count) {
@@ -331,12 +342,21 @@ class PassKernel {
     const V g = gradients.of[o].value();
     if constexpr (operation.op == Op::linear)
       store(frame.terms.at(frame.term_row[operation.index] + row, column), g, count);
-    else if constexpr (operation.op == Op::unit_weight || operation.op == Op::scalar_weight) {
-      Scalar* sum = frame.d_weight[operation.index] + row;
-      store(sum, load(sum, count) + g, count);
+    else if constexpr (is_single_weight<o>) {
+      add_to_weight<o>(frame, g, row, count);
     } else if constexpr (operation.left >= 0) {
       pull_operands<o>(values, gradients, g);
     }
+  }
+
+  template <int o>
+  static constexpr bool is_single_weight =
+      program.operation[o].op == Op::unit_weight || program.operation[o].op == Op::scalar_weight;
+
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void add_to_weight(const Frame<Scalar, D>& frame, V g, Index row, Count count) {
+    Scalar* sum = frame.d_weight[program.operation[o].index] + row;
+    store(sum, load(sum, count) + g, count);
   }
 
   template <int o>
@@ -389,6 +409,7 @@ class PassKernel {
       constexpr bool turned = stage < turning_stage<s>;  // passes run from the last stage to the first
       if constexpr (turned) return add_to(frame.d_state[s], gradient, row, column, count);
     }
+    if constexpr (is_single_weight<o>) return add_to_weight<o>(frame, gradient.value(), row, count);
     if constexpr (schedule.incoming[o] >= 0 && !collects<o>) {
       const auto& waiting = frame.incoming[schedule.incoming[o]];
       if constexpr (schedule.last_reader[o] == stage)

@@ -1,9 +1,9 @@
 #pragma once
 // The equations of a cell as a flat list of operations, made at compile time.
 //
-// Every operand stands before what uses it, so running down the list computes a step and running up it pulls gradients back. A name
-// is not an operation: whatever reads `r` reads the last operation of the equation that defines r. All that is derived from
-// a cell (schedule, kernels, parameters, text) reads this list and nothing else.
+// Every operand stands before what uses it, so running down the list computes a step and running up it pulls gradients
+// back. A name is not an operation: whatever reads `r` reads the last operation of the equation that defines r. All
+// that is derived from a cell (schedule, kernels, parameters, text) reads this list and nothing else.
 
 #include <string_view>
 
@@ -46,7 +46,7 @@ struct LinearTerm {
   int operation = 0;
   bool biased = true;
   int sources = 0;
-  Table<int, max_sources> source{};                 ///< operations
+  Table<int, max_sources> source{};  ///< operations
   Table<std::string_view, max_sources> source_name{};
 
   constexpr bool reads(int operation_number) const {
@@ -89,6 +89,9 @@ enum class Misuse {
   input_element_by_element,
   mixed_sizes,
   undefined_output,
+  source_twice,
+  linear_of_weight,
+  weight_of_two_kinds,
   too_many,
 };
 
@@ -126,7 +129,8 @@ struct Program {
     if (misuse == Misuse::none) misuse = found;
   }
 
-  /// Rows of what an operation gives, as an index into `sizes`; -1 for inputs and constants, which have rows of their own.
+  /// Rows of what an operation gives, as an index into `sizes`; -1 for inputs and constants, which have rows of their
+  /// own.
   constexpr int size_of(int o) const {
     if (operation[o].op == Op::state) return state[operation[o].index].size;
     return operation[o].equation >= 0 ? equation[operation[o].equation].size : -1;
@@ -155,6 +159,7 @@ namespace detail {
 template <int capacity>
 struct Lowering {
   Program<capacity> program{};
+  Table<bool, capacity> read_by_name{};                   // of each equation
   Table<std::string_view, capacity> defined_somewhere{};  // names of all equations, to tell "later" from "never"
   int names = 0;
   int equation = 0, linear_terms = 0;  // of the equation that is being read
@@ -187,7 +192,8 @@ struct Lowering {
   constexpr EquationInfo target(Symbol<name, size>) {
     if (state_named(name.view()) >= 0) program.report(Misuse::defined_twice);
     for (int e = 0; e < equation; ++e)
-      if (program.equation[e].state < 0 && program.equation[e].name == name.view()) program.report(Misuse::defined_twice);
+      if (program.equation[e].state < 0 && program.equation[e].name == name.view())
+        program.report(Misuse::defined_twice);
     return {name.view(), -1, -1, program.intern(program.sizes, program.size_count, size.view())};
   }
   template <Name name, Name size>
@@ -216,15 +222,17 @@ struct Lowering {
   template <class Named>
   constexpr void line(const Output<Named>&) {
     program.output = find(Named{});
-    if (program.output < 0) program.report(Misuse::undefined_output);
+    if (program.output < 0) return program.report(Misuse::undefined_output);
+    if (program.size_of(program.output) < 0) program.report(Misuse::input_element_by_element);
   }
 
   // -- named values: the operation that gives them, or -1
 
   template <Name name, Name size>
-  constexpr int find(Symbol<name, size>) const {
+  constexpr int find(Symbol<name, size>) {
     for (int e = 0; e < program.equations; ++e)
-      if (program.equation[e].state < 0 && program.equation[e].name == name.view()) return program.equation[e].root;
+      if (program.equation[e].state < 0 && program.equation[e].name == name.view())
+        return read_by_name[e] = true, program.equation[e].root;
     return state_named(name.view());  // states are the first operations, in order
   }
   template <Name name, Name size>
@@ -270,7 +278,7 @@ struct Lowering {
   // -- expressions
 
   template <class Named>
-    requires is_named<Named>
+  requires is_named<Named>
   constexpr int lower(Named named) {
     const int o = read(named);
     const int size = program.size_of(o);
@@ -294,10 +302,18 @@ struct Lowering {
   constexpr int lower(const Linear<biased, Sources...>&) {
     static_assert(sizeof...(Sources) <= LinearTerm::max_sources, "unroll: one linear() reads at most 8 values");
     LinearTerm term{.equation = equation, .ordinal = ++linear_terms, .biased = biased};
-    ((term.source[term.sources] = read(Sources{}), term.source_name[term.sources++] = name_of(Sources{})), ...);
+    (add_source(term, read(Sources{}), name_of(Sources{})), ...);
     term.operation = add({.op = Op::linear, .index = program.terms});
     program.term[program.terms++] = term;
     return term.operation;
+  }
+
+  constexpr void add_source(LinearTerm& term, int source, std::string_view name) {
+    const Op op = program.operation[source].op;
+    if (op == Op::number || op == Op::unit_weight || op == Op::scalar_weight) program.report(Misuse::linear_of_weight);
+    if (term.reads(source)) program.report(Misuse::source_twice);
+    term.source[term.sources] = source;
+    term.source_name[term.sources++] = name;
   }
 
   template <class F, class E>
@@ -353,9 +369,13 @@ struct Lowering {
   /// Written twice, a weight is the same weight.
   constexpr int weight(WeightInfo w) {
     for (int k = 0; k < program.weights; ++k)
-      if (program.weight[k].name == w.name) return k;
+      if (program.weight[k].name == w.name) return check_same_kind(program.weight[k], w), k;
     program.weight[program.weights] = w;
     return program.weights++;
+  }
+
+  constexpr void check_same_kind(const WeightInfo& a, const WeightInfo& b) {
+    if (a.per_unit != b.per_unit || a.added != b.added || a.size != b.size) program.report(Misuse::weight_of_two_kinds);
   }
 
   /// What nothing reads, neither a state nor the output, was written by mistake.
@@ -369,10 +389,12 @@ struct Lowering {
       if (operation.left >= 0) used[operation.left] = true;
       if (operation.right >= 0) used[operation.right] = true;
       if (operation.op == Op::linear)
-        for (int k = 0; k < program.term[operation.index].sources; ++k) used[program.term[operation.index].source[k]] = true;
+        for (int k = 0; k < program.term[operation.index].sources; ++k)
+          used[program.term[operation.index].source[k]] = true;
     }
     for (int e = 0; e < program.equations; ++e)
-      if (!used[program.equation[e].root]) program.report(Misuse::dead_equation);
+      if (!used[program.equation[e].root] || (program.equation[e].state < 0 && !read_by_name[e]))
+        program.report(Misuse::dead_equation);
   }
 
   constexpr void finish() {
