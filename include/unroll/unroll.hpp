@@ -30,6 +30,7 @@
 #include "unroll/core/timeline.hpp"
 #include "unroll/core/types.hpp"
 #include "unroll/engine/over_time.hpp"
+#include "unroll/engine/truncation.hpp"
 #include "unroll/layers/bidirectional.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/dropout.hpp"
