@@ -62,17 +62,30 @@ constexpr auto f2 = activation(Chosen<2>{});
 using namespace unroll::symbols;
 using unroll::equations::p_f, unroll::equations::p_i, unroll::equations::p_o;
 
+// clang-format off
 constexpr auto any_rnn = cell(state(h), next(h) = f0(linear(x, h)));
 
-constexpr auto any_gru = cell(state(h), r = f0(linear(x, h)), z = f0(linear(x, h)), n = f1(linear(x) + r * linear(h)),
-                              next(h) = n + z * (h - n));
+constexpr auto any_gru = cell(state(h),
+    r = f0(linear(x, h)),
+    z = f0(linear(x, h)),
+    n = f1(linear(x) + r * linear(h)),
+    next(h) = n + z * (h - n));
 
-constexpr auto any_gru_reset_before = cell(state(h), r = f0(linear(x, h)), z = f0(linear(x, h)), s = r * h,
-                                           n = f1(linear(x, s)), next(h) = n + z * (h - n));
+constexpr auto any_gru_reset_before = cell(state(h),
+    r = f0(linear(x, h)),
+    z = f0(linear(x, h)),
+    s = r * h,
+    n = f1(linear(x, s)),
+    next(h) = n + z * (h - n));
 
-constexpr auto any_lstm = cell(state(h, c), i = f0(linear(x, h) + weight(p_i) * c),
-                               f = f0(linear(x, h) + weight(p_f) * c), g = f1(linear(x, h)), next(c) = f * c + i * g,
-                               o = f0(linear(x, h) + weight(p_o) * next(c)), next(h) = o * f2(next(c)));
+constexpr auto any_lstm = cell(state(h, c),
+    i = f0(linear(x, h) + weight(p_i) * c),
+    f = f0(linear(x, h) + weight(p_f) * c),
+    g = f1(linear(x, h)),
+    next(c) = f * c + i * g,
+    o = f0(linear(x, h) + weight(p_o) * next(c)),
+    next(h) = o * f2(next(c)));
+// clang-format on
 
 /// The attributes of an operator, for one direction.
 class Attributes {

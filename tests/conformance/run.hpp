@@ -24,7 +24,8 @@ class Run {
   }
 
   State<Scalar> final_state(const Timeline& timeline) {
-    State<Scalar> state(std::size_t(C::states));
+    State<Scalar> state;
+    state.resize(std::size_t(C::states));
     over(timeline).final_state(state);
     return state;
   }

@@ -18,12 +18,17 @@ namespace {
 
 using namespace unroll::symbols;
 
-constexpr auto lstm_two_biases =
-    cell(state(h, c), i = sigmoid(linear(x) + linear(h)), f = sigmoid(linear(x) + linear(h)),
-         g = tanh(linear(x) + linear(h)), o = sigmoid(linear(x) + linear(h)), next(c) = f * c + i * g,
-         next(h) = o * tanh(next(c)));
+// clang-format off
+constexpr auto lstm_two_biases = cell(state(h, c),
+    i = sigmoid(linear(x) + linear(h)),
+    f = sigmoid(linear(x) + linear(h)),
+    g = tanh(linear(x) + linear(h)),
+    o = sigmoid(linear(x) + linear(h)),
+    next(c) = f * c + i * g,
+    next(h) = o * tanh(next(c)));
 
 constexpr auto elman_two_biases = cell(state(h), next(h) = tanh(linear(x) + linear(h)));
+// clang-format on
 
 const std::vector<std::string> prefixes{"rnn.", "fc."};
 

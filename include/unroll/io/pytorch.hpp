@@ -60,36 +60,52 @@ void write_pytorch(const Parameters<Scalar>& from, std::string_view ours, SafeTe
 
 namespace detail {
 
-/// Calls `recurrent(suffix, ours)` for each direction of each recurrent layer, and `plain(block, name)` for each
-/// parameter of a Dense layer, each with the module's prefix in front.
+/// One prefix per layer with parameters; the layers of one module follow each other.
+template <class Model>
+void check_prefixes(const Model& model, const std::vector<std::string>& prefixes) {
+  std::size_t layers = 0;
+  model.each_layer([&](const auto& layer, std::size_t) { layers += layer.parameters().size() > 0; });
+  require<ValueError>(layers == prefixes.size(), "PyTorch: ", prefixes.size(), " prefixes for ", layers,
+                      " layers with parameters");
+  for (std::size_t k = 2; k < layers; ++k)
+    for (std::size_t j = 0; j + 1 < k; ++j)
+      require<ValueError>(prefixes[j] != prefixes[k] || prefixes[k - 1] == prefixes[k], "PyTorch: the prefix '",
+                          prefixes[k], "' comes again after another");
+}
+
+/// Calls `recurrent(prefix, suffix, ours)` for each direction of a layer.
+template <class Layer, class Recurrent>
+void each_direction(const Layer& layer, const std::string& prefix, const std::string& suffix, const std::string& ours,
+                    Recurrent&& recurrent) {
+  const auto& blocks = layer.parameters().blocks();
+  if (std::ranges::any_of(blocks, [](const ParameterBlock& b) { return b.name.starts_with("backward."); })) {
+    recurrent(prefix, suffix, ours + "forward.");
+    recurrent(prefix, suffix + "_reverse", ours + "backward.");
+    return;
+  }
+  if constexpr (requires { layer.direction; })
+    require<ValueError>(layer.direction == Direction::forward, "PyTorch: layer '", ours,
+                        "*' runs backward only; PyTorch has no such module");
+  recurrent(prefix, suffix, ours);
+}
+
+/// Calls `recurrent(prefix, suffix, ours)` for each direction of each recurrent layer, and `plain(block, name)` for
+/// each parameter of a Dense layer.
 template <class Model, class Recurrent, class Plain>
 void each_pytorch_tensor(const Model& model, const std::vector<std::string>& prefixes, Recurrent&& recurrent,
                          Plain&& plain) {
+  check_prefixes(model, prefixes);
   std::size_t next = 0, of_module = 0;
   model.each_layer([&](const auto& layer, std::size_t k) {
     if (layer.parameters().size() == 0) return;
-    require<ValueError>(next < prefixes.size(), "PyTorch: ", prefixes.size(), " prefixes, but layer ", k, " (",
-                        layer.name(), ") has parameters too");
-    of_module = next > 0 && prefixes[next] == prefixes[next - 1] ? of_module + 1 : 0;
-    const std::string& prefix = prefixes[next++];
-    const std::string ours = text(k, "."), suffix = text("_l", of_module);
-    if (layer.name() == "dense") {
-      for (const ParameterBlock& block : layer.parameters().blocks())
-        plain(model.parameters().table().at(ours + block.name), prefix + block.name);
-    } else if (model.parameters().table().blocks().end() !=
-               std::ranges::find_if(model.parameters().table().blocks(),
-                                    [&](const ParameterBlock& b) { return b.name.starts_with(ours + "backward."); })) {
-      recurrent(prefix, suffix, ours + "forward.");
-      recurrent(prefix, suffix + "_reverse", ours + "backward.");
-    } else {
-      if constexpr (requires { layer.direction; })
-        require<ValueError>(layer.direction == Direction::forward, "PyTorch: layer ", k,
-                            " runs backward only; PyTorch has no such module");
-      recurrent(prefix, suffix, ours);
-    }
+    const std::string &prefix = prefixes[next], ours = text(k, ".");
+    of_module = next > 0 && prefix == prefixes[next - 1] ? of_module + 1 : 0;
+    ++next;
+    if (layer.name() != "dense") return each_direction(layer, prefix, text("_l", of_module), ours, recurrent);
+    require<ValueError>(of_module == 0, "PyTorch: layer ", k, " (dense) has the prefix of the layer before it");
+    for (const ParameterBlock& block : layer.parameters().blocks())
+      plain(model.parameters().table().at(ours + block.name), prefix + block.name);
   });
-  require<ValueError>(next == prefixes.size(), "PyTorch: ", prefixes.size(), " prefixes for ", next,
-                      " layers with parameters");
 }
 
 }  // namespace detail

@@ -1,0 +1,146 @@
+#include <unroll/cells/elman.hpp>
+#include <unroll/cells/gru.hpp>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/io/keras.hpp>
+#include <unroll/io/onnx_weights.hpp>
+#include <unroll/io/pytorch.hpp>
+#include <unroll/layers/bidirectional.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/dropout.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+const std::vector<std::string> prefixes{"rnn.", "rnn.", "out."};
+
+/// Two layers of one module and a readout, as in most PyTorch models; every parameter another number.
+auto model_of(Index units) {
+  Sequential model(3, Bidirectional<Gru<double>>{.units = units}, Dropout<double>(),
+                   Bidirectional<Gru<double>>{.units = units}, Dense<double>{.units = 2});
+  model.parameters().values() = Vector<double>::LinSpaced(model.parameters().size(), -1, 1);
+  return model;
+}
+
+template <class C>
+Parameters<double> parameters_of(const std::vector<std::pair<std::string, Index>>& sizes = {}) {
+  const C cell(CellSizes{.inputs = {3}, .units = 4, .constants = {}, .sizes = sizes});
+  Parameters<double> parameters(cell.parameters());
+  parameters.values() = Vector<double>::LinSpaced(parameters.size(), -1, 1);
+  return parameters;
+}
+
+/// Writes and reads back what `write` and `read` know of; the same numbers must come out.
+template <class Write, class Read>
+void check_there_and_back(const Parameters<double>& parameters, Write write, Read read) {
+  SafeTensors file;
+  write(parameters, file);
+  Parameters<double> back = parameters.zeros_like();
+  TensorReader reader(file);
+  read(reader, back);
+  reader.require_all_used();
+  CHECK(back.values() == parameters.values());
+}
+
+}  // namespace
+
+TEST_CASE("a state_dict is read back number for number, with PyTorch's names and shapes", "[pytorch]") {
+  const auto model = model_of(4);
+  const SafeTensors file = export_pytorch(model, prefixes);
+  CHECK(file.at("rnn.weight_ih_l1_reverse").shape == std::vector<Index>{12, 8});
+  CHECK(file.at("rnn.bias_hh_l0").shape == std::vector<Index>{12});
+  CHECK(file.at("out.weight").shape == std::vector<Index>{2, 8});
+  CHECK(file.tensors.size() == 18);
+  auto other = model_of(4);
+  other.parameters().values().setZero();
+  import_pytorch(other, file, prefixes);
+  CHECK(other.parameters().values() == model.parameters().values());
+}
+
+TEST_CASE("two biases become one, but not within the reset gate of a GRU", "[pytorch]") {
+  SafeTensors file = export_pytorch(model_of(1), prefixes);
+  const auto vector = [](double r, double z, double n) { return Tensor::of(Vector<double>(Eigen::Vector3d(r, z, n))); };
+  file.tensors["rnn.bias_ih_l0"] = vector(1, 2, 3);
+  file.tensors["rnn.bias_hh_l0"] = vector(10, 20, 30);
+  auto model = model_of(1);
+  import_pytorch(model, file, prefixes);
+  const auto& p = std::as_const(model).parameters();
+  CHECK(p["0.forward.r.b"](0, 0) == 11);
+  CHECK(p["0.forward.z.b"](0, 0) == 22);
+  CHECK(p["0.forward.n.b"](0, 0) == 3);
+  CHECK(p["0.forward.n2.b"](0, 0) == 30);
+}
+
+TEST_CASE("a state_dict that does not fit is refused, and nothing of it is loaded", "[pytorch][hostile]") {
+  auto model = model_of(4);
+  const Vector<double> before = model.parameters().values();
+  SafeTensors file = export_pytorch(model_of(4), prefixes);
+  file.file = "model.safetensors";
+  for (auto& item : file.tensors) std::ranges::fill(item.second.bytes, std::byte{0});
+  const auto refuses = [&]<class E>(std::type_identity<E>, const std::string& why) {
+    CHECK_THROWS_MATCHES(import_pytorch(model, file, prefixes), E, says(why));
+    CHECK(model.parameters().values() == before);
+  };
+  SECTION("a tensor is missing") {
+    file.tensors.erase("out.bias");
+    refuses(std::type_identity<FileError>{}, "model.safetensors: no tensor 'out.bias'");
+  }
+  SECTION("a tensor has no place") {
+    file.tensors["rnn.weight_ih_l2"] = Tensor::of(Matrix<double>(Matrix<double>::Zero(1, 1)));
+    refuses(std::type_identity<FileError>{}, "1 tensors have no place in the model: 'rnn.weight_ih_l2'");
+  }
+  SECTION("the last tensor has another shape") {
+    file.tensors["rnn.weight_ih_l1_reverse"].shape = {8, 12};
+    refuses(std::type_identity<ShapeError>{},
+            "tensor 'rnn.weight_ih_l1_reverse' has the shape [8, 12], expected [12, 8]");
+  }
+  SECTION("prefixes do not match the layers") {
+    CHECK_THROWS_MATCHES(import_pytorch(model, file, {"rnn.", "out."}), ValueError, says("2 prefixes"));
+    CHECK_THROWS_MATCHES(import_pytorch(model, file, {"rnn.", "out.", "rnn."}), ValueError, says("'rnn.' comes again"));
+    CHECK_THROWS_MATCHES(export_pytorch(model, {"a.", "out.", "out."}), ValueError,
+                         says("the prefix of the layer before"));
+    CHECK_THROWS_MATCHES(import_pytorch(model, file, {"rnn.", "rnn.", "out.", "x."}), ValueError, says("4 prefixes"));
+  }
+}
+
+TEST_CASE("cells that a system does not have are refused", "[pytorch][keras]") {
+  SafeTensors file;
+  CHECK_THROWS_MATCHES(write_pytorch(parameters_of<GruResetBefore<double>>(), "", file, "", "_l0"), ValueError,
+                       says("resets after"));
+  CHECK_THROWS_MATCHES(write_pytorch(parameters_of<PeepholeLstm<double>>(), "", file, "", "_l0"), ValueError,
+                       says("no peepholes"));
+  CHECK_THROWS_MATCHES(write_keras(parameters_of<ProjectedLstm<double>>({{"projected", 2}}), "", file, ""), ValueError,
+                       says("no projection"));
+  ParameterTable unknown;
+  unknown.add("k.x", Role::input_weight, 2, 2);
+  CHECK_THROWS_MATCHES(GateLayout(unknown, "", System::onnx), ValueError, says("another cell: k.x"));
+  Sequential backward(3, Recurrent<Elman<double>>{.units = 2, .direction = Direction::backward});
+  CHECK_THROWS_MATCHES(export_pytorch(backward, {"rnn."}), ValueError, says("backward only"));
+}
+
+TEST_CASE("every cell goes to each system that has it and back", "[pytorch][keras][onnx]") {
+  const auto pytorch = [](const Parameters<double>& p) {
+    check_there_and_back(
+        p, [](const auto& from, SafeTensors& file) { write_pytorch(from, "", file, "a.", "_l0"); },
+        [](TensorReader& file, auto& to) { read_pytorch(file, "a.", "_l0", to, ""); });
+  };
+  const auto keras = [](const Parameters<double>& p) {
+    check_there_and_back(
+        p, [](const auto& from, SafeTensors& file) { write_keras(from, "", file, "a/"); },
+        [](TensorReader& file, auto& to) { read_keras(file, "a/", to, ""); });
+  };
+  const auto onnx = [](const Parameters<double>& p) {
+    check_there_and_back(
+        p, [](const auto& from, SafeTensors& file) { write_onnx(from, "", file); },
+        [](TensorReader& file, auto& to) { read_onnx(file, 0, 1, to, ""); });
+  };
+  for (const auto& p : {parameters_of<Elman<double>>(), parameters_of<Lstm<double>>(), parameters_of<Gru<double>>()})
+    pytorch(p), keras(p), onnx(p);
+  pytorch(parameters_of<ProjectedLstm<double>>({{"projected", 2}}));
+  keras(parameters_of<GruResetBefore<double>>());
+  for (const auto& p : {parameters_of<GruResetBefore<double>>(), parameters_of<PeepholeLstm<double>>(),
+                        parameters_of<CoupledLstm<double>>()})
+    onnx(p);
+}
