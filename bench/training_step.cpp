@@ -104,13 +104,14 @@ void measure_cell(const Configuration& c, const char* cell) {
                          Dense<float>{.units = c.classes}),
               packed);
   }
+}
 
-  template <class S>
-  using Rnn = Elman<S>;
-  template <class S>
-  using PlainLstm = Lstm<S>;
-  template <class S>
-  using PlainGru = Gru<S>;
+template <class S>
+using Rnn = Elman<S>;
+template <class S>
+using PlainLstm = Lstm<S>;
+template <class S>
+using PlainGru = Gru<S>;
 
 }  // namespace
 
