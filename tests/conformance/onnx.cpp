@@ -136,6 +136,12 @@ class Attributes {
   std::vector<std::string> defaults_;
 };
 
+/// Before anything runs in this direction, there or back.
+void choose(const Attributes& attributes, Index direction) {
+  const auto choices = attributes.choices(direction);
+  Chosen<0>::choice = choices[0], Chosen<1>::choice = choices[1], Chosen<2>::choice = choices[2];
+}
+
 struct Layout {
   Layout(const Case& given, const Attributes& attributes)
       : batch_first(attributes.batch_first()),
@@ -200,7 +206,8 @@ void put_states(SafeTensors& out, const std::vector<std::string>& names, const s
 }
 
 template <class C>
-void run_back(const Case& given, const Layout& layout, std::vector<Run<C>>& runs, SafeTensors& out) {
+void run_back(const Case& given, const Attributes& attributes, const Layout& layout, std::vector<Run<C>>& runs,
+              SafeTensors& out) {
   using S = typename C::Scalar;
   const Matrix<S> g_y = given.columns<S>("g_Y");
   const auto g_final = states_if_any<S>(given, {"g_Y_h", "g_Y_c"}, C::states);
@@ -209,6 +216,7 @@ void run_back(const Case& given, const Layout& layout, std::vector<Run<C>>& runs
   std::vector<State<S>> d_initial(runs.size());
   Matrix<S> d_x = Matrix<S>::Zero(runs[0].cell.input_rows(0), layout.timeline.columns());
   for (Index d = 0; d < layout.directions; ++d) {
+    choose(attributes, d);
     Run<C>& run = runs[std::size_t(d)];
     d_x += run.backward(layout.timeline, layout.timeline.pack(d_y[std::size_t(d)]), slice_of(g_final, layout, d),
                         d_initial[std::size_t(d)]);
@@ -233,8 +241,7 @@ SafeTensors run(const Case& given, const Attributes& attributes) {
   std::vector<State<S>> finals;
   Matrix<S> y(sizes.units, layout.steps * layout.directions * layout.batch);
   for (Index d = 0; d < layout.directions; ++d) {
-    const auto choices = attributes.choices(d);
-    Chosen<0>::choice = choices[0], Chosen<1>::choice = choices[1], Chosen<2>::choice = choices[2];
+    choose(attributes, d);
     Run<C>& run = runs.emplace_back(sizes, attributes.direction(d));
     read_onnx(reader, d, layout.directions, run.theta, "");
     const Matrix<S> own = layout.timeline.unpack(run.forward(x, layout.timeline, slice_of(initial, layout, d)));
@@ -249,7 +256,7 @@ SafeTensors run(const Case& given, const Attributes& attributes) {
                                    : std::vector<Index>{layout.steps, layout.directions, layout.batch, y.rows()});
   put_states(out, final_names, finals, layout);
   if constexpr (std::same_as<S, double>) {  // no case in float has gradients
-    if (given.has("g_Y")) run_back(given, layout, runs, out);
+    if (given.has("g_Y")) run_back(given, attributes, layout, runs, out);
   }
   return out;
 }
