@@ -1,0 +1,56 @@
+#pragma once
+// THE list of cells. Whatever stands here is tested in every respect: gradients in both directions and in a model, masks, same bits in any
+// batch, a plain reference, traces, fixed sizes, memory, and its row in docs/cells.md.
+
+#include <unroll/unroll.hpp>
+
+#include "cells/hand_written.hpp"
+
+namespace cell_run {
+
+template <class... C>
+struct Cells {};
+
+// clang-format off
+template <class S>
+using AllCells = Cells<
+    Elman<S>,
+    Elman<S, Softplus>,
+    Lstm<S>,
+    PeepholeLstm<S>,
+    CoupledLstm<S>,
+    ProjectedLstm<S>,
+    MultiplicativeLstm<S>,
+    Slstm<S>,
+    Janet<S>,
+    Ran<S>,
+    Gru<S>,
+    GruResetBefore<S>,
+    Mgu<S>,
+    Ugrnn<S>,
+    MinGru<S>,
+    MinLstm<S>,
+    FastRnn<S>,
+    FastGrnn<S>,
+    Star<S>,
+    Irnn<S>,
+    IndRnn<S>,
+    Sru<S>,
+    Scrn<S>,
+    Lem<S>,
+    RecurrentHighway<S>,
+    HandWrittenGru<S>>;
+// clang-format on
+
+/// f.operator()<C>() for every cell of the list whose place leaves the remainder `part`: lists are tested in parts, as each takes its time to
+/// compile.
+template <int part, int parts, class F, class... C>
+void each_cell(Cells<C...>, F&& f) {
+  const auto one = [&]<class Cell, int k>() {
+    if constexpr (k % parts == part) f.template operator()<Cell>();
+  };
+  [&]<int... k>(std::integer_sequence<int, k...>) { (one.template operator()<C, k>(), ...); }
+  (std::make_integer_sequence<int, int(sizeof...(C))>{});
+}
+
+}  // namespace cell_run

@@ -1,0 +1,134 @@
+#pragma once
+// The equations of a cell, one operation and one number after the other: no products, no stages, no registers, no buffers. Slow, and
+// independent of everything that is derived from a cell but its list of operations and the names of its parameters.
+
+#include <string>
+#include <vector>
+
+#include "cells/cell_run.hpp"
+
+namespace cell_run {
+
+/// What a run gives: the value of every equation, by its number, and the output [rows x columns].
+struct ReferenceValues {
+  std::vector<Matrix<double>> equation;
+  Matrix<double> output;
+  std::vector<Matrix<double>> final_state;
+};
+
+template <class C>
+class Reference {
+  using D = typename C::Derivation;
+  static constexpr const auto& program = D::program;
+
+ public:
+  explicit Reference(const CellRun<C>& run) : run_(run), parameters_(run.cell.parameters()), values_(std::size_t(program.operations)) {
+    parameters_.values() = run.theta.template cast<double>();
+    D::functions.each([&](const auto& f) { functions_.push_back(std::string(f.name)); });
+  }
+
+  ReferenceValues operator()() {
+    ReferenceValues result;
+    result.equation.resize(std::size_t(program.equations));
+    for (const auto& part : run_.initial) result.final_state.push_back(part.template cast<double>());
+    for (Index rank = 0; rank < run_.timeline.batch(); ++rank) sequence(rank, result);
+    return result;
+  }
+
+ private:
+  void sequence(Index rank, ReferenceValues& result) {
+    const Timeline& timeline = run_.timeline;
+    const Index sample = timeline.sample(rank), length = timeline.length(rank);
+    for (Index k = 0; k < length; ++k) {
+      const Index column = timeline.offset(run_.direction == Direction::forward ? k : length - 1 - k) + rank;
+      for (int o = 0; o < program.operations; ++o) values_[std::size_t(o)] = compute(o, column, rank, sample, result);
+      for (int e = 0; e < program.equations; ++e) write(result.equation[std::size_t(e)], column, program.equation[e].root);
+      write(result.output, column, program.output);
+      for (int s = 0; s < program.states; ++s)
+        result.final_state[std::size_t(s)].col(sample) = values_[std::size_t(program.state[s].next)];
+    }
+  }
+
+  void write(Matrix<double>& to, Index column, int o) {
+    if (to.size() == 0) to.setZero(run_.cell.layout().rows(o), run_.timeline.columns());
+    to.col(column) = values_[std::size_t(o)];
+  }
+
+  Vector<double> compute(int o, Index column, Index rank, Index sample, const ReferenceValues& result) const {
+    const Operation& operation = program.operation[o];
+    const auto at = [&](int operand) -> const Vector<double>& { return values_[std::size_t(operand)]; };
+    const Index rows = operation.op == Op::input || operation.op == Op::constant ? 0 : run_.cell.layout().rows(o);
+    Vector<double> v(rows);
+    switch (operation.op) {
+      case Op::state: return result.final_state[std::size_t(operation.index)].col(sample);
+      case Op::input: return run_.inputs[std::size_t(operation.index)].col(column).template cast<double>();
+      case Op::constant: return run_.constants[std::size_t(operation.index)].col(rank).template cast<double>();
+      case Op::number: return v.setConstant(operation.number);
+      case Op::unit_weight: return parameters_[program.weight[operation.index].name];
+      case Op::scalar_weight: return v.setConstant(parameters_[program.weight[operation.index].name](0, 0));
+      case Op::linear: return linear(program.term[operation.index], rows);
+      default: break;
+    }
+    for (Index r = 0; r < rows; ++r) {
+      const double a = at(operation.left)[r], b = operation.right < 0 ? 0 : at(operation.right)[r];
+      v[r] = element(operation, a, b);
+    }
+    return v;
+  }
+
+  Vector<double> linear(const LinearTerm& term, Index rows) const {
+    const std::string name = std::string(program.equation[term.equation].name) + (term.ordinal > 1 ? text(term.ordinal) : "");
+    Vector<double> v = Vector<double>::Zero(rows);
+    if (term.biased) v = parameters_[name + ".b"];
+    for (int k = 0; k < term.sources; ++k) {
+      const auto weights = parameters_[name + "." + source_name(term, k)];
+      const auto& source = values_[std::size_t(term.source[k])];
+      for (Index r = 0; r < rows; ++r)
+        for (Index j = 0; j < source.size(); ++j) v[r] += weights(r, j) * source[j];
+    }
+    return v;
+  }
+
+  /// The state after the step is told from the one before.
+  static std::string source_name(const LinearTerm& term, int k) {
+    bool next = false;
+    for (int s = 0; s < program.states; ++s) next = next || program.state[s].next == term.source[k];
+    return std::string(term.source_name[k]) + (next && program.operation[term.source[k]].op != Op::state ? "_next" : "");
+  }
+
+  double element(const Operation& operation, double a, double b) const {
+    switch (operation.op) {
+      case Op::apply: return function(functions_[std::size_t(operation.index)], a);
+      case Op::clip: return a > operation.number ? operation.number : a < -operation.number ? -operation.number : a;
+      case Op::negate: return -a;
+      case Op::add: return a + b;
+      case Op::subtract: return a - b;
+      case Op::multiply: return a * b;
+      case Op::divide: return a / b;
+      case Op::maximum: return a > b ? a : b;
+      case Op::minimum: return a < b ? a : b;
+      default: throw std::logic_error("reference: unknown operation");
+    }
+  }
+
+  static double function(const std::string& name, double x) {
+    if (name == "sigmoid") return 1 / (1 + std::exp(-x));
+    if (name == "tanh") return std::tanh(x);
+    if (name == "relu") return x > 0 ? x : 0;
+    if (name == "softplus") return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+    if (name == "softsign") return x / (1 + std::abs(x));
+    if (name == "exp") return std::exp(x);
+    if (name == "log") return std::log(x);
+    if (name == "sqrt") return std::sqrt(x);
+    if (name == "square") return x * x;
+    if (name == "abs") return std::abs(x);
+    throw std::logic_error("reference: unknown function " + name);
+  }
+
+  const CellRun<C>& run_;
+  Parameters<double> parameters_;
+  std::vector<std::string> functions_;
+  std::vector<Vector<double>> values_;
+};
+
+}  // namespace cell_run

@@ -1,0 +1,57 @@
+// A hand-written cell that lacks something is told what.
+#include <unroll/engine/over_time.hpp>
+
+using namespace unroll;
+
+namespace {
+
+struct Complete {
+  using Scalar = double;
+#if CASE != 1
+  struct Work {};
+#endif
+  static constexpr int states = 1, output_state = 0;
+  int inputs() const { return 1; }
+  int constants() const { return 0; }
+  Index input_rows(int) const { return 1; }
+  Index constant_rows(int) const { return 0; }
+  Index state_rows(int) const { return 1; }
+  Index output_rows() const { return 1; }
+#if CASE != 2
+  Index kept_rows() const { return 0; }
+#endif
+#if CASE != 3
+  const ParameterTable& parameters() const { return table; }
+#endif
+  template <class W>
+  void begin(const double*, const Inputs<double>&, const Timeline&, W&) const {}
+  template <class W>
+  void project(const Inputs<double>&, const Timeline&, Index, Index, W&) const {}
+#if CASE != 4
+  template <class W>
+  void step(const Step<double, 1>&, W&) const {}
+#endif
+  template <class W>
+  void begin_back(const double*, const Timeline&, W&) const {}
+#if CASE == 5
+  template <class W>
+  void step_back(const StepBack<double, 1>&, W&) {}
+#else
+  template <class W>
+  void step_back(const StepBack<double, 1>&, W&) const {}
+#endif
+  template <class W>
+  void collect(const Step<double, 1>&, const Inputs<double>&, double*, const InputGradients<double>&, W&) const {}
+  template <class W>
+  void end_back(const Inputs<double>&, double*, const InputGradients<double>&, W&) const {}
+  ParameterTable table;
+};
+
+// CASE 1: unroll: a cell needs the types Scalar and Work and the numbers states and output_state
+// CASE 2: unroll: a cell needs inputs(), constants(), input_rows(k), constant_rows(k), state_rows(k), output_rows() and kept_rows()
+// CASE 3: unroll: a cell needs parameters(), the table of its weights
+// CASE 4: unroll: a cell needs begin(...), project(...) and step(...), all const
+// CASE 5: unroll: a cell needs begin_back(...), step_back(...), collect(...) and end_back(...), all const
+static_assert(check_cell<Complete>());
+
+}  // namespace

@@ -1,0 +1,148 @@
+// Mistakes in equations: each is refused with one sentence.
+#include <unroll/recurrence/equation_cell.hpp>
+
+using namespace unroll;
+
+namespace {
+using namespace unroll::symbols;
+constexpr auto k = constant<"k">;
+constexpr auto p = symbol<"p">;
+constexpr auto small = symbol<"small", "small size">;
+
+#if CASE == 0
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)));
+#endif
+
+// CASE 1: unroll: a cell needs at least one state: cell(state(h), ...)
+#if CASE == 1
+constexpr auto equations = cell(state(), n = tanh(linear(x)), output(n));
+#endif
+
+// CASE 2: unroll: an equation uses a symbol that is neither a state nor defined by an earlier equation
+#if CASE == 2
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) * z);
+#endif
+
+// CASE 3: unroll: an equation uses a value before the equation that defines it: change their order
+#if CASE == 3
+constexpr auto equations = cell(state(h), next(h) = n, n = tanh(linear(x, h)));
+#endif
+
+// CASE 4: unroll: two equations define the same name, or an equation has a state's name
+#if CASE == 4
+constexpr auto equations = cell(state(h), n = linear(x), n = tanh(linear(x, h)), next(h) = n);
+#endif
+
+// CASE 5: unroll: two equations define the same name, or an equation has a state's name
+#if CASE == 5
+constexpr auto equations = cell(state(h), h = tanh(linear(x)), next(h) = h);
+#endif
+
+// CASE 6: unroll: two equations define the same name, or an equation has a state's name
+#if CASE == 6
+constexpr auto equations = cell(state(h), next(h) = linear(x), next(h) = tanh(linear(x, h)));
+#endif
+
+// CASE 7: unroll: next(...) takes one of the states in state(...)
+#if CASE == 7
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), next(c) = h);
+#endif
+
+// CASE 8: unroll: a state has no equation next(...) = ...
+#if CASE == 8
+constexpr auto equations = cell(state(h, c), next(h) = tanh(linear(x, h)) * c);
+#endif
+
+// CASE 9: unroll: neither a state nor the output depends on one of the equations: use its value or remove it
+#if CASE == 9
+constexpr auto equations = cell(state(h), n = tanh(linear(x)), next(h) = tanh(linear(x, h)));
+#endif
+
+// CASE 10: unroll: neither a state nor the output depends on one of the equations: use its value or remove it
+#if CASE == 10
+constexpr auto equations = cell(state(h), n = h, next(h) = tanh(linear(x, h)));
+#endif
+
+// CASE 11: unroll: inputs and constants have rows of their own: read them through linear(...)
+#if CASE == 11
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(h)) * x);
+#endif
+
+// CASE 12: unroll: inputs and constants have rows of their own: read them through linear(...)
+#if CASE == 12
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + k);
+#endif
+
+// CASE 13: unroll: inputs and constants have rows of their own: read them through linear(...)
+#if CASE == 13
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), output(x));
+#endif
+
+// CASE 14: unroll: values of different sizes meet element by element: change size through linear(...)
+#if CASE == 14
+constexpr auto equations = cell(state(h), small = tanh(linear(x)), next(h) = tanh(linear(x, h)) * small);
+#endif
+
+// CASE 15: unroll: output(...) names a value that no equation defines
+#if CASE == 15
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), output(y));
+#endif
+
+// CASE 16: unroll: a linear(...) reads the same value twice: one weight matrix is enough
+#if CASE == 16
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h, x)));
+#endif
+
+// CASE 17: unroll: linear(...) reads a number or a single weight, which is the same in every column: use the bias of linear(...)
+#if CASE == 17
+constexpr auto equations = cell(state(h), n = weight(p), next(h) = tanh(linear(x, n)) + h);
+#endif
+
+// CASE 18: unroll: one name stands for two kinds of single weights, or for values of different sizes: give each its own name
+#if CASE == 18
+constexpr auto equations = cell(state(h), next(h) = tanh(weight(p) * h + bias(p)));
+#endif
+
+// CASE 19: unroll: a cell has at most 8 inputs, 8 constants, 8 states and 8 sizes
+#if CASE == 19
+constexpr auto s1 = symbol<"s1">;
+constexpr auto s2 = symbol<"s2">;
+constexpr auto equations = cell(state(a, c, f, g, h, i, m, s1, s2), next(a) = linear(x), next(c) = a, next(f) = c, next(g) = f,
+                                next(h) = g, next(i) = h, next(m) = i, next(s1) = m, next(s2) = s1);
+#endif
+
+// CASE 20: unroll: linear() reads named values: give the expression inside it an equation of its own
+#if CASE == 20
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, z * h)));
+#endif
+
+// CASE 21: unroll: no_bias is the last word in linear(...)
+#if CASE == 21
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, no_bias, h)));
+#endif
+
+// CASE 22: unroll: linear() needs something to read
+#if CASE == 22
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(no_bias) + h));
+#endif
+
+// CASE 23: unroll: output() takes a named value
+#if CASE == 23
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), output(2 * h));
+#endif
+
+// CASE 24: unroll: one linear() reads at most 8 values
+#if CASE == 24
+constexpr auto s1 = symbol<"s1">;
+constexpr auto equations = cell(state(a, c, f, g, h, i, m), s1 = linear(x), n = linear(a, c, f, g, h, i, m, x, s1), next(a) = n, next(c) = a,
+                                next(f) = c, next(g) = f, next(h) = g, next(i) = h, next(m) = i);
+#endif
+
+// CASE 25: unroll: an equation uses a value before the equation that defines it: change their order
+#if CASE == 25
+constexpr auto equations = cell(state(h), n = n * h, next(h) = tanh(linear(x, h)) * n);
+#endif
+}  // namespace
+
+using Made = EquationCell<double, equations>;
+Made made() { return Made(CellSizes{.inputs = {1}, .units = 1}); }
