@@ -43,15 +43,19 @@ class ParameterTable {
 
   /// Adds one matrix; returns its offset.
   Index add(std::string name, Role role, Index rows, Index cols) {
-    const Index offset = reserve(rows * cols);
+    const Index offset = reserve(rows, cols);
     add_block({std::move(name), role, offset, rows, cols, rows});
     return offset;
   }
 
-  /// Adds room without a name, for blocks that are added afterwards. Returns its offset.
-  Index reserve(Index size) {
+  /// Adds room without a name, for blocks that are added afterwards. Returns its offset. Throws ShapeError for sizes
+  /// that no memory holds.
+  Index reserve(Index rows, Index cols) {
+    constexpr Index most = Index(1) << 48;  // entries; far below where products and sums of sizes overflow
+    require<ShapeError>(rows >= 0 && cols >= 0 && (cols == 0 || rows <= (most - size_) / cols),
+                        "parameters: a matrix of ", rows, " x ", cols, " is no size that memory holds");
     const Index offset = size_;
-    size_ += size;
+    size_ += rows * cols;
     return offset;
   }
 
@@ -63,7 +67,7 @@ class ParameterTable {
 
   /// Adds all blocks of `part`, each name behind `prefix`. Returns the offset of the part.
   Index append(const ParameterTable& part, std::string_view prefix) {
-    const Index offset = reserve(part.size());
+    const Index offset = reserve(part.size(), 1);
     for (ParameterBlock block : part.blocks_) {
       block.name.insert(0, prefix);
       block.offset += offset;

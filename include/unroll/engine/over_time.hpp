@@ -106,6 +106,20 @@ class OverTime {
     }
   }
 
+  /// As many columns as keep about 256 KB, half of a small second-level cache. A chunk has one step at least.
+  static Index chunk_columns(const C& cell) {
+    Index rows = cell.kept_rows() + cell.output_rows();
+    for (int k = 0; k < cell.inputs(); ++k) rows += cell.input_rows(k);
+    return std::max<Index>(1, 256 * 1024 / (rows * Index(sizeof(Scalar))));
+  }
+  /// A cell may say which states its `collect` reads.
+  static constexpr bool collects_state(int s) {
+    if constexpr (requires { C::collects_state(s); })
+      return C::collects_state(s);
+    else
+      return true;
+  }
+
   /// All columns as one piece, for tracing.
   StepOf all_columns() {
     StepOf all = step_at(0, timeline_.columns(), 0);
@@ -154,13 +168,7 @@ class OverTime {
     return back;
   }
 
-  // ---- chunks of steps: as many columns as keep about 256 KB, half of a small second-level cache
-
-  Index chunk_columns() const {
-    Index rows = cell_.kept_rows() + cell_.output_rows();
-    for (int k = 0; k < cell_.inputs(); ++k) rows += cell_.input_rows(k);
-    return std::max<Index>(1, 256 * 1024 / (rows * Index(sizeof(Scalar))));
-  }
+  // ---- chunks of steps
 
   struct Range {
     Index first, last;
@@ -168,7 +176,7 @@ class OverTime {
 
   /// The steps after the first `done` in the direction of the pass.
   Range next_chunk(Index done) const {
-    const Index steps = timeline_.steps(), most = chunk_columns();
+    const Index steps = timeline_.steps(), most = chunk_columns(cell_);
     Index count = 1;
     if (direction_ == Direction::forward) {
       while (done + count < steps && timeline_.offset(done + count + 1) - timeline_.offset(done) <= most) ++count;
@@ -181,7 +189,7 @@ class OverTime {
 
   /// The steps before the last of the first `done` ones, for the way back.
   Range previous_chunk(Index done) const {
-    const Index steps = timeline_.steps(), most = chunk_columns();
+    const Index steps = timeline_.steps(), most = chunk_columns(cell_);
     Index count = 1;
     if (direction_ == Direction::forward) {
       while (count < done && timeline_.offset(done) - timeline_.offset(done - count - 1) <= most) ++count;
@@ -197,14 +205,6 @@ class OverTime {
     for (int s = 0; s < states; ++s)
       if (collects_state(s)) chunk.before[s] = states_before(s, first, last);
     return chunk;
-  }
-
-  /// A cell may say which states its `collect` reads.
-  static constexpr bool collects_state(int s) {
-    if constexpr (requires { C::collects_state(s); })
-      return C::collects_state(s);
-    else
-      return true;
   }
 
   /// The states before the steps [first, last), column for column: in place where they lie side by side, else copied

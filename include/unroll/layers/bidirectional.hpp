@@ -7,8 +7,8 @@ namespace unroll {
 
 enum class Merge { concat, sum, product, average };
 
-/// `Bidirectional<Lstm<float>>{.units = 64, .merge = Merge::average}`. Parameters are named forward.* and backward.*; its states are
-/// those of the forward direction, then those of the backward one.
+/// `Bidirectional<Lstm<float>>{.units = 64, .merge = Merge::average}`. Parameters are named forward.* and backward.*;
+/// its states are those of the forward direction, then those of the backward one.
 ///
 /// Returns::last hands on what each direction gave at its own last step: the last valid one and the first one.
 template <Cell C>
@@ -26,8 +26,8 @@ struct Bidirectional {
   Returns returns = Returns::steps;
   std::vector<std::pair<std::string, Index>> sizes = {};
   Start first_values = {};
-  C cell = {};                 ///< made by connect; both directions have the same shapes
-  ParameterTable table = {};   ///< made by connect
+  C cell = {};                ///< made by connect; both directions have the same shapes
+  ParameterTable table = {};  ///< made by connect
 
   Shape connect(Shape in) {
     cell = One::make(in, units, sizes);
@@ -48,17 +48,20 @@ struct Bidirectional {
   std::vector<NamedStart> named_starts() const {
     std::vector<NamedStart> both;
     for (const std::string_view prefix : {"forward.", "backward."})
-      for (const auto& [block, initializer] : One::named_starts()) both.emplace_back(std::string(prefix) + block, initializer);
+      for (const auto& [block, initializer] : One::named_starts())
+        both.emplace_back(std::string(prefix) + block, initializer);
     return both;
   }
   Index kept(Index columns, Index batch) const {
-    const Index merged = (merge == Merge::concat ? 2 : 1) * cell.output_rows();
-    const Index halves = 2 * cell.output_rows() * (returns == Returns::last ? columns + 2 * batch : columns);
-    return 2 * One::kept(cell, columns, batch) + merged * (returns == Returns::last ? batch : columns) + halves +
-           cell.input_rows(0) * columns;
+    const Index rows = cell.output_rows(), outputs = returns == Returns::last ? batch : columns;
+    const Index merged = (merge == Merge::concat ? 2 : 1) * rows * outputs;
+    const Index scaled = merge == Merge::product || merge == Merge::average ? 2 * rows * outputs : 0;
+    const Index last = returns == Returns::last ? 2 * rows * (batch + columns) : 0;
+    return 2 * One::kept(cell, columns, batch) + merged + scaled + last + cell.input_rows(0) * columns;
   }
 
-  Signal<Scalar> forward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, const State<Scalar>& initial, Tape& tape) const {
+  Signal<Scalar> forward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, const State<Scalar>& initial,
+                         Tape& tape) const {
     const auto [first, second] = halves(initial);
     One::forward(cell, theta, in, Direction::forward, first, tape.forward);
     One::forward(cell, theta + cell.parameters().size(), in, Direction::backward, second, tape.backward);
@@ -80,8 +83,9 @@ struct Bidirectional {
     OverTime<C>(cell, nullptr, *in.timeline, Direction::backward, tape.backward).final_state(all.last(C::states));
   }
 
-  void backward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, ConstView<Scalar> d_out, const State<Scalar>& d_final,
-                Tape& tape, Scalar* gradient, View<Scalar> d_in, State<Scalar>* d_initial) const {
+  void backward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, ConstView<Scalar> d_out,
+                const State<Scalar>& d_final, Tape& tape, Scalar* gradient, View<Scalar> d_in,
+                State<Scalar>* d_initial) const {
     const auto [first, second] = halves(d_final);
     if (d_initial != nullptr) d_initial->resize(2 * std::size_t(C::states));
     const auto d_states = d_initial == nullptr ? std::span<Matrix<Scalar>>() : std::span<Matrix<Scalar>>(*d_initial);
@@ -90,7 +94,8 @@ struct Bidirectional {
     if (d_in.data() != nullptr) new (&d_in_backward) View<Scalar>(tape.d_in.shape(d_in.rows(), d_in.cols()));
     const auto d_forward = d_half(0, d_out, in, tape);
     const auto d_backward = d_half(1, d_out, in, tape);
-    One::backward(cell, theta, in, Direction::forward, d_forward, first, tape.forward, gradient, d_in, d_states.first(split));
+    One::backward(cell, theta, in, Direction::forward, d_forward, first, tape.forward, gradient, d_in,
+                  d_states.first(split));
     One::backward(cell, theta + cell.parameters().size(), in, Direction::backward, d_backward, second, tape.backward,
                   gradient + cell.parameters().size(), d_in_backward, d_states.last(split));
     if (d_in.data() != nullptr) d_in += d_in_backward;
@@ -100,6 +105,7 @@ struct Bidirectional {
     if (auto found = One::first_non_finite(cell, in, Direction::forward, tape.forward)) return found;
     auto found = One::first_non_finite(cell, in, Direction::backward, tape.backward);
     if (found) found->value += " of the backward direction";
+    if (!found) found = detail::non_finite_output(std::as_const(tape.merged).view(), returns == Returns::last);
     return found;
   }
 
@@ -108,7 +114,8 @@ struct Bidirectional {
 
   static std::pair<States, States> halves(const State<Scalar>& state) {
     if (state.empty()) return {};
-    require<ShapeError>(state.size() == 2 * std::size_t(C::states), "state: expects ", 2 * C::states, " matrices, got ", state.size());
+    require<ShapeError>(state.size() == 2 * std::size_t(C::states), "state: expects ", 2 * C::states, " matrices, got ",
+                        state.size());
     return {States(state).first(C::states), States(state).last(C::states)};
   }
 
@@ -125,18 +132,25 @@ struct Bidirectional {
         out.topRows(a.rows()) = a;
         out.bottomRows(a.rows()) = b;
         break;
-      case Merge::sum: out = a + b; break;
-      case Merge::product: out = a.cwiseProduct(b); break;
-      case Merge::average: out = (a + b) * Scalar(0.5); break;
+      case Merge::sum:
+        out = a + b;
+        break;
+      case Merge::product:
+        out = a.cwiseProduct(b);
+        break;
+      case Merge::average:
+        out = (a + b) * Scalar(0.5);
+        break;
     }
   }
 
   /// The gradient of one direction's contribution, spread over its steps.
   ConstView<Scalar> d_half(int which, const ConstView<Scalar>& d_out, const Signal<Scalar>& in, Tape& tape) const {
     if (d_out.data() == nullptr) return d_out;
-    const ConstView<Scalar> d = merge == Merge::concat ? view(d_out.middleRows(which * cell.output_rows(), cell.output_rows()))
-                                : merge == Merge::sum  ? d_out
-                                                       : d_scaled(which, d_out, in, tape);
+    const ConstView<Scalar> d = merge == Merge::concat
+                                    ? view(d_out.middleRows(which * cell.output_rows(), cell.output_rows()))
+                                : merge == Merge::sum ? d_out
+                                                      : d_scaled(which, d_out, in, tape);
     if (returns == Returns::steps) return d;
     auto d_steps = tape.d_steps[which].shape(cell.output_rows(), in.timeline->columns());
     detail::scatter_last(d, *in.timeline, which == 0 ? Direction::forward : Direction::backward, d_steps);

@@ -46,10 +46,10 @@ struct Dense {
 
   void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
 
-  void backward(const S* theta, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S* gradient,
-                View<S> d_in, State<S>*) const {
-    add_outer_products(d_out.data(), d_out.outerStride(), units, in.values.data(), in.values.outerStride(), features, d_out.cols(),
-                       gradient, units);
+  void backward(const S* theta, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape,
+                S* gradient, View<S> d_in, State<S>*) const {
+    add_outer_products(d_out.data(), d_out.outerStride(), units, in.values.data(), in.values.outerStride(), features,
+                       d_out.cols(), gradient, units);
     if (biased) {
       Eigen::Map<Vector<S>> d_bias(gradient + units * features, units);
       for (Index c = 0; c < d_out.cols(); ++c) d_bias += d_out.col(c);

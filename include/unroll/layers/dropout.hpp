@@ -9,8 +9,8 @@ struct DropoutOptions {
   bool same_for_all_steps = false;  ///< one mask per sample for all its steps (Gal & Ghahramani 2016)
 };
 
-/// Inverted dropout (Srivastava et al. 2014): in training each value is 0 with probability `rate`, the others are divided by
-/// 1 - rate; in evaluation nothing happens.
+/// Inverted dropout (Srivastava et al. 2014): in training each value is 0 with probability `rate`, the others are
+/// divided by 1 - rate; in evaluation nothing happens.
 ///
 /// The mask depends on (seed, update, layer, sample, step, feature) alone: not on threads, not on the samples' ranks.
 template <class S>
@@ -37,16 +37,18 @@ struct Dropout : PlainLayer<S> {
     const S scale = S(1 / (1 - options_.rate));
     for (Index c = 0; c < mask.cols(); ++c) {
       const Index step = options_.same_for_all_steps ? 0 : in.timeline->step_of(c);
-      const Random random(pass.seed, Purpose::dropout, key(pass.layer, in.timeline->sample_of(c)), key(pass.update, step));
-      for (Index r = 0; r < mask.rows(); ++r) mask(r, c) = random.bernoulli(std::uint64_t(r), options_.rate) ? S(0) : scale;
+      const Random random(pass.seed, Purpose::dropout, key(pass.layer, in.timeline->sample_of(c)),
+                          key(pass.update, step));
+      for (Index r = 0; r < mask.rows(); ++r)
+        mask(r, c) = random.bernoulli(std::uint64_t(r), options_.rate) ? S(0) : scale;
     }
     auto out = tape.output.shape(mask.rows(), mask.cols());
     out = in.values.cwiseProduct(mask);
     return {view(std::as_const(out)), in.timeline};
   }
 
-  void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*, View<S> d_in,
-                State<S>*) const {
+  void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*,
+                View<S> d_in, State<S>*) const {
     if (d_in.data() == nullptr) return;
     if (tape.active)
       d_in = d_out.cwiseProduct(std::as_const(tape.mask).view());
@@ -54,7 +56,10 @@ struct Dropout : PlainLayer<S> {
       d_in = d_out;
   }
 
-  std::optional<NonFinite> first_non_finite(const Signal<S>&, Tape&) const { return std::nullopt; }
+  std::optional<NonFinite> first_non_finite(const Signal<S>&, Tape& tape) const {
+    if (!tape.active) return std::nullopt;
+    return detail::non_finite_output(std::as_const(tape.output).view());
+  }
 
  private:
   static std::uint64_t key(std::uint64_t high, Index low) { return high << 32 | std::uint64_t(low); }

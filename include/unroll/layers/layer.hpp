@@ -1,5 +1,6 @@
 #pragma once
-// What a model asks of a layer. A layer is a description; parameters, states and everything a pass writes are handed to it.
+// What a model asks of a layer. A layer is a description; parameters, states and everything a pass writes are handed to
+// it.
 
 #include <concepts>
 #include <cstdint>
@@ -32,7 +33,7 @@ struct Signal {
 
 /// Whether a pass trains, and what its random numbers are keyed by.
 struct Pass {
-  bool training = false;     ///< dropout only happens in training
+  bool training = false;  ///< dropout only happens in training
   std::uint64_t seed = 0;
   std::uint64_t update = 0;  ///< counts the batches of a training run
   std::uint64_t layer = 0;   ///< set by the model
@@ -47,10 +48,14 @@ struct Start {
 
   const Initializer& of(Role role) const {
     switch (role) {
-      case Role::input_weight: return input_weight;
-      case Role::recurrent_weight: return recurrent_weight;
-      case Role::bias: return bias;
-      default: return gain;
+      case Role::input_weight:
+        return input_weight;
+      case Role::recurrent_weight:
+        return recurrent_weight;
+      case Role::bias:
+        return bias;
+      default:
+        return gain;
     }
   }
 };
@@ -65,32 +70,55 @@ struct NonFinite {
   bool per_sequence = false;  ///< of the timeline of what goes out: one step per sequence
 };
 
-/// connect: told what comes in, says what goes out; throws ShapeError. forward fills the tape and returns a view into it.
-/// `initial` and `d_final` are empty or one matrix per state by sample; a `d_in` without data is not wanted.
-/// kept: numbers that a training step keeps for so many columns and sequences, output and gradients included.
 template <class L>
-concept Layer = requires(L& made, const L& layer, Shape shape, const typename L::Scalar* theta, Signal<typename L::Scalar> in,
-                         const Pass& pass, State<typename L::Scalar>& state, typename L::Tape& tape,
-                         ConstView<typename L::Scalar> d_out, typename L::Scalar* gradient, View<typename L::Scalar> d_in, Index n) {
+concept HasLayerTypes = requires {
+  typename L::Scalar;
+  typename L::Tape;
+};
+
+/// connect: told what comes in, says what goes out; throws ShapeError or ValueError. causal: no step depends on a later
+/// one, so the layer may be run window by window. kept: numbers that a training step keeps on the tape for so many
+/// columns and sequences, besides packed weights.
+template <class L>
+concept HasDescription = requires(L& made, const L& layer, Shape shape, Index n) {
   { made.connect(shape) } -> std::same_as<Shape>;
   { layer.name() } -> std::convertible_to<std::string_view>;
   { layer.parameters() } -> std::convertible_to<const ParameterTable&>;
   { layer.state_rows() } -> std::convertible_to<std::vector<Index>>;
-  { layer.causal() } -> std::same_as<bool>;  // no step depends on a later one: may be run window by window
+  { layer.causal() } -> std::same_as<bool>;
   { layer.start() } -> std::convertible_to<Start>;
   { layer.named_starts() } -> std::convertible_to<std::vector<NamedStart>>;
   { layer.kept(n, n) } -> std::convertible_to<Index>;
-  { layer.forward(theta, in, pass, state, tape) } -> std::same_as<Signal<typename L::Scalar>>;
+};
+
+/// forward fills the tape and returns a view into it; backward adds to `gradient` and overwrites `d_in`. `initial` and
+/// `d_final` are empty or one matrix per state by sample; a `d_in` without data is not wanted. A `d_out` without data
+/// reaches only layers with states: nothing came back but the gradient of their final states.
+template <class L>
+concept HasPasses = requires(const L& layer, const typename L::Scalar* theta, Signal<typename L::Scalar> in,
+                             const Pass& pass, const State<typename L::Scalar>& initial,
+                             State<typename L::Scalar>& state, typename L::Tape& tape,
+                             ConstView<typename L::Scalar> d_out, typename L::Scalar* gradient,
+                             View<typename L::Scalar> d_in) {
+  { layer.forward(theta, in, pass, initial, tape) } -> std::same_as<Signal<typename L::Scalar>>;
   layer.final_state(in, tape, state);
-  layer.backward(theta, in, pass, d_out, state, tape, gradient, d_in, &state);
+  layer.backward(theta, in, pass, d_out, initial, tape, gradient, d_in, &state);
   { layer.first_non_finite(in, tape) } -> std::same_as<std::optional<NonFinite>>;
 };
+
+template <class L>
+concept Layer = HasLayerTypes<L> && HasDescription<L> && HasPasses<L>;
 
 /// Instantiated by every model: names what is missing.
 template <class L>
 constexpr bool check_layer() {
-  static_assert(Layer<L>, "unroll: a layer needs Scalar, Tape, connect, name, parameters, state_rows, causal, start, named_starts, kept, "
-                          "forward, final_state, backward and first_non_finite; see layers/layer.hpp");
+  static_assert(HasLayerTypes<L>, "unroll: a layer needs the types Scalar and Tape");
+  static_assert(HasDescription<L>,
+                "unroll: a layer needs connect(shape), and const: name, parameters, state_rows, causal, start, "
+                "named_starts and kept; see layers/layer.hpp");
+  static_assert(HasPasses<L>,
+                "unroll: a layer needs forward, final_state, backward and first_non_finite, all const; see "
+                "layers/layer.hpp");
   return Layer<L>;
 }
 

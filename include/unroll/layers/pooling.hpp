@@ -14,7 +14,7 @@ struct Pooling : PlainLayer<S> {
   struct Tape {
     Timeline one_step;
     Buffer<S> output;
-    Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> chosen;  // by MaxOverTime: column of each maximum, -1 without steps
+    Buffer<Index> chosen;  // by MaxOverTime: column of each maximum, -1 without steps
   };
 
   Shape connect(Shape in) {
@@ -22,7 +22,7 @@ struct Pooling : PlainLayer<S> {
     features_ = in.features;
     return {in.features, false};
   }
-  Index kept(Index columns, Index batch) const { return features_ * (columns + batch); }
+  Index kept(Index, Index batch) const { return features_ * batch; }
   bool causal() const { return false; }
   std::optional<NonFinite> first_non_finite(const Signal<S>&, Tape& tape) const {
     return non_finite_output(std::as_const(tape.output).view(), true);
@@ -51,8 +51,8 @@ struct LastStep : detail::Pooling<S> {
     detail::gather_last(in.values, *in.timeline, Direction::forward, this->begin(in, tape));
     return this->result(tape);
   }
-  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&, S*, View<S> d_in,
-                State<S>*) const {
+  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&, S*,
+                View<S> d_in, State<S>*) const {
     if (d_in.data() != nullptr) detail::scatter_last(d_out, *in.timeline, Direction::forward, d_in);
   }
 };
@@ -73,43 +73,51 @@ struct MeanOverTime : detail::Pooling<S> {
       if (timeline.length(r) > 0) mean.col(r) /= S(timeline.length(r));
     return this->result(tape);
   }
-  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&, S*, View<S> d_in,
-                State<S>*) const {
+  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&, S*,
+                View<S> d_in, State<S>*) const {
     if (d_in.data() == nullptr) return;
     const Timeline& timeline = *in.timeline;
     for (Index t = 0; t < timeline.steps(); ++t)
-      for (Index r = 0; r < timeline.active(t); ++r) d_in.col(timeline.offset(t) + r) = d_out.col(r) / S(timeline.length(r));
+      for (Index r = 0; r < timeline.active(t); ++r)
+        d_in.col(timeline.offset(t) + r) = d_out.col(r) / S(timeline.length(r));
   }
 };
 
-/// The greatest value of each feature over the valid steps of each sequence; the gradient goes to the first step that has it.
+/// The greatest value of each feature over the valid steps of each sequence; the gradient goes to the first step that
+/// has it.
 template <class S>
 struct MaxOverTime : detail::Pooling<S> {
   using typename detail::Pooling<S>::Tape;
   std::string_view name() const { return "max over time"; }
+  Index kept(Index columns, Index batch) const {  // the choices are integers
+    const Index output = detail::Pooling<S>::kept(columns, batch);
+    return output + output * Index(sizeof(Index) / sizeof(S));
+  }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     auto greatest = this->begin(in, tape);
-    tape.chosen.setConstant(greatest.rows(), greatest.cols(), -1);
+    auto chosen = tape.chosen.shape(greatest.rows(), greatest.cols());
+    chosen.setConstant(-1);
     greatest.setZero();
     for (Index c = 0; c < in.values.cols(); ++c) {
       const Index r = in.timeline->rank_of(c);
       for (Index k = 0; k < greatest.rows(); ++k)
-        if (tape.chosen(k, r) < 0 || !(in.values(k, c) <= greatest(k, r))) {  // a NaN is kept, not hidden
-          if (tape.chosen(k, r) >= 0 && greatest(k, r) != greatest(k, r)) continue;
+        if (chosen(k, r) < 0 || !(in.values(k, c) <= greatest(k, r))) {  // a NaN is kept, not hidden
+          if (chosen(k, r) >= 0 && greatest(k, r) != greatest(k, r)) continue;
           greatest(k, r) = in.values(k, c);
-          tape.chosen(k, r) = c;
+          chosen(k, r) = c;
         }
     }
     return this->result(tape);
   }
-  void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*, View<S> d_in,
-                State<S>*) const {
+  void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*,
+                View<S> d_in, State<S>*) const {
     if (d_in.data() == nullptr) return;
     d_in.setZero();
+    const auto chosen = tape.chosen.view();
     for (Index r = 0; r < d_out.cols(); ++r)
       for (Index k = 0; k < d_out.rows(); ++k)
-        if (tape.chosen(k, r) >= 0) d_in(k, tape.chosen(k, r)) = d_out(k, r);
+        if (chosen(k, r) >= 0) d_in(k, chosen(k, r)) = d_out(k, r);
   }
 };
 

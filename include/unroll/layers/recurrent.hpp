@@ -44,17 +44,21 @@ struct OneDirection {
   }
 
   static void backward(const C& cell, const Scalar* theta, const Signal<Scalar>& in, Direction direction,
-                       const ConstView<Scalar>& d_output, std::span<const Matrix<Scalar>> d_final, Tape<C>& tape, Scalar* gradient,
-                       View<Scalar> d_in, std::span<Matrix<Scalar>> d_initial) {
+                       const ConstView<Scalar>& d_output, std::span<const Matrix<Scalar>> d_final, Tape<C>& tape,
+                       Scalar* gradient, View<Scalar> d_in, std::span<Matrix<Scalar>> d_initial) {
     OverTime<C>(cell, theta, *in.timeline, direction, tape)
         .backward({{&in.values, 1}, {}}, d_output, d_final, gradient, {{&d_in, 1}, {}}, d_initial);
   }
 
   /// The earliest step in the direction of the pass; of one step, the first equation.
-  static std::optional<NonFinite> first_non_finite(const C& cell, const Signal<Scalar>& in, Direction direction, Tape<C>& tape) {
-    if constexpr (requires { cell.first_non_finite(std::declval<Step<Scalar, C::states>>(), *in.timeline, true, tape.work); }) {
+  static std::optional<NonFinite> first_non_finite(const C& cell, const Signal<Scalar>& in, Direction direction,
+                                                   Tape<C>& tape) {
+    if constexpr (requires {
+                    cell.first_non_finite(std::declval<Step<Scalar, C::states>>(), *in.timeline, true, tape.work);
+                  }) {
       OverTime<C> pass(cell, nullptr, *in.timeline, direction, tape);
-      if (const auto found = cell.first_non_finite(pass.all_columns(), *in.timeline, direction == Direction::forward, tape.work))
+      if (const auto found =
+              cell.first_non_finite(pass.all_columns(), *in.timeline, direction == Direction::forward, tape.work))
         return NonFinite{"equation '" + found->first + "'", found->second, false};
       return std::nullopt;
     } else {
@@ -75,11 +79,14 @@ struct OneDirection {
     return rows;
   }
 
-  /// States, output, kept values and their gradients.
+  /// States, output and kept values, gradients of states, and copies of the states before the steps of a chunk.
   static Index kept(const C& cell, Index columns, Index batch) {
-    Index per_column = cell.kept_rows() + (C::output_state < 0 ? cell.output_rows() : 0), per_sequence = 0;
-    for (int s = 0; s < C::states; ++s) per_column += cell.state_rows(s), per_sequence += 2 * cell.state_rows(s);
-    return per_column * columns + per_sequence * batch;
+    using Run = OverTime<C>;
+    const Index per_column = cell.kept_rows() + (C::output_state < 0 ? cell.output_rows() : 0);
+    Index states = 0, copied = 0;
+    for (int s = 0; s < C::states; ++s) states += cell.state_rows(s);
+    for (int s = 0; s < C::states; ++s) copied += Run::collects_state(s) ? cell.state_rows(s) : 0;
+    return (per_column + states) * columns + 2 * states * batch + copied * std::min(columns, Run::chunk_columns(cell));
   }
 };
 
@@ -117,7 +124,8 @@ struct Recurrent {
     return One::kept(cell, columns, batch) + (returns == Returns::last ? cell.output_rows() * (columns + batch) : 0);
   }
 
-  Signal<Scalar> forward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, const State<Scalar>& initial, Tape& tape) const {
+  Signal<Scalar> forward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, const State<Scalar>& initial,
+                         Tape& tape) const {
     One::forward(cell, theta, in, direction, initial, tape.cell);
     const auto steps = One::output(cell, in, tape.cell);
     if (returns == Returns::steps) return {steps, in.timeline};
@@ -132,8 +140,9 @@ struct Recurrent {
     OverTime<C>(cell, nullptr, *in.timeline, direction, tape.cell).final_state(state);
   }
 
-  void backward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, ConstView<Scalar> d_out, const State<Scalar>& d_final,
-                Tape& tape, Scalar* gradient, View<Scalar> d_in, State<Scalar>* d_initial) const {
+  void backward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, ConstView<Scalar> d_out,
+                const State<Scalar>& d_final, Tape& tape, Scalar* gradient, View<Scalar> d_in,
+                State<Scalar>* d_initial) const {
     if (returns == Returns::last && d_out.data() != nullptr) {
       auto d_steps = tape.d_steps.shape(cell.output_rows(), in.timeline->columns());
       detail::scatter_last(d_out, *in.timeline, direction, d_steps);

@@ -85,6 +85,8 @@ class CellLayout {
   }
   static void require_positive(std::string_view name, Index rows) {
     require<ShapeError>(rows > 0, "cell: expects at least 1 row for '", name, "', got ", rows);
+    constexpr Index most = Index(1) << 40;  // the sum over all equations must not overflow
+    require<ShapeError>(rows < most, "cell: ", rows, " rows for '", name, "' are more than memory holds");
   }
 
   Index rows_of_term(int term) const { return size_rows_[program.equation[program.term[term].equation].size]; }
@@ -136,7 +138,7 @@ class CellLayout {
       product_row_[p] = source_stride_[v];
       source_stride_[v] += product_rows(schedule.product[p]);
     }
-    source_offset_[v] = table_.reserve(source_stride_[v] * rows(source.operation));
+    source_offset_[v] = table_.reserve(source_stride_[v], rows(source.operation));
     Index row = 0;
     for (int slot = 0; slot < program.terms; ++slot) {
       const int term = schedule.term_at[slot];

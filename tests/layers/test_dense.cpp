@@ -1,0 +1,47 @@
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/pooling.hpp>
+
+#include "layers/model_run.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+using namespace model_run;
+
+TEST_CASE("dense: W x + b for every column") {
+  const bool biased = GENERATE(true, false);
+  Sequential model(3, Dense<double>{.units = 4, .biased = biased});
+  randomise(model);
+  const auto timeline = Timeline::from_lengths({2, 0, 3});
+  const Matrix<double> x = noise(3, 5);
+  decltype(model)::Tape tape;
+  const Matrix<double> out = model.forward(x, timeline, tape);
+  Matrix<double> want = model.parameters()["0.weight"] * x;
+  if (biased) want.colwise() += model.parameters()["0.bias"].col(0);
+  CHECK(out.isApprox(want, 1e-14));
+  CHECK(model.parameters().size() == (biased ? 16 : 12));
+  CHECK((model.parameters().table().find("0.bias") != nullptr) == biased);
+  const auto report = gradients(model);
+  INFO(report.text());
+  CHECK(report.worst < 1e-7);
+}
+
+TEST_CASE("dense runs over a part of a larger matrix") {
+  Sequential model(3, Dense<double>{.units = 4});
+  randomise(model);
+  const Matrix<double> whole = noise(7, 5);
+  const Matrix<double> copy = whole.middleRows(2, 3);
+  decltype(model)::Tape one, two;
+  const auto timeline = Timeline::rectangular(1, 5);
+  CHECK(same_bits(model.forward(view(whole.middleRows(2, 3)), timeline, one), model.forward(copy, timeline, two)));
+}
+
+TEST_CASE("sizes that no layer can have") {
+  const auto units = [](Index n) { Sequential(3, Dense<double>{.units = n}); };
+  CHECK_THROWS_MATCHES(units(0), ShapeError, says("layer 0 (dense): expects at least 1 unit, got 0"));
+  CHECK_THROWS_MATCHES(units(-3), ShapeError, says("got -3"));
+  CHECK_THROWS_MATCHES(units(std::numeric_limits<Index>::max()), ShapeError,
+                       says("layer 0 (dense): parameters: a matrix"));
+  CHECK_THROWS_MATCHES(Sequential(0, Dense<double>{.units = 1}), ShapeError,
+                       says("at least 1 feature per step, got 0"));
+  CHECK_THROWS_AS(Sequential(std::numeric_limits<Index>::max(), Dense<double>{.units = 4}), ShapeError);
+}

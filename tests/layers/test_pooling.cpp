@@ -1,0 +1,119 @@
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/pooling.hpp>
+
+#include "layers/model_run.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+using namespace model_run;
+
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+/// Output by sample.
+template <class L>
+Matrix<double> pooled(const Matrix<double>& x, const Timeline& timeline) {
+  Sequential model(x.rows(), L{});
+  typename decltype(model)::Tape tape;
+  const Matrix<double> out = model.forward(x, timeline, tape);
+  CHECK(model.output_timeline(tape).columns() == timeline.batch());
+  return timeline.by_sample(out);
+}
+
+/// Samples of 3, 0, 2 and 1 steps, the k-th step of sample b being 10 b + k.
+const auto timeline = Timeline::from_lengths({3, 0, 2, 1});
+Matrix<double> numbered() {
+  Matrix<double> x(1, timeline.columns());
+  for (Index c = 0; c < x.cols(); ++c) x(0, c) = double(10 * timeline.sample_of(c) + timeline.step_of(c));
+  return x;
+}
+
+template <class... Numbers>
+Matrix<double> row(Numbers... numbers) {
+  Matrix<double> m(1, Index(sizeof...(numbers)));
+  Index k = 0;
+  ((m(0, k++) = numbers), ...);
+  return m;
+}
+
+}  // namespace
+
+TEST_CASE("pooling counts valid steps alone; a sequence without steps gives 0") {
+  CHECK(same_bits(pooled<LastStep<double>>(numbered(), timeline), row(2., 0., 21., 30.)));
+  CHECK(same_bits(pooled<MeanOverTime<double>>(numbered(), timeline), row(1., 0., 20.5, 30.)));
+  CHECK(same_bits(pooled<MaxOverTime<double>>(numbered(), timeline), row(2., 0., 21., 30.)));
+  CHECK(same_bits(pooled<MaxOverTime<double>>(-numbered(), timeline), row(-0., 0., -20., -30.)));
+}
+
+TEST_CASE("a batch without any step") {
+  const auto empty = Timeline::from_lengths({0, 0});
+  const Matrix<double> none(2, 0);
+  CHECK(pooled<LastStep<double>>(none, empty).isZero(0));
+  CHECK(pooled<MeanOverTime<double>>(none, empty).isZero(0));
+  CHECK(pooled<MaxOverTime<double>>(none, empty).isZero(0));
+  Sequential model(2, MeanOverTime<double>{}, Dense<double>{.units = 3});
+  randomise(model);
+  auto gradient = model.parameters().zeros_like();
+  decltype(model)::Tape tape;
+  const Matrix<double> out = model.forward(none, empty, tape);
+  model.backward(tape, Matrix<double>::Ones(3, 2), gradient);
+  CHECK(same_bits(out.col(0), model.parameters()["1.bias"]));
+  CHECK(gradient["1.weight"].isZero(0));
+  CHECK((gradient["1.bias"].array() == 2).all());
+}
+
+TEST_CASE("max over time: the gradient goes to the first of equal values, and a NaN is not hidden") {
+  Sequential model(1, MaxOverTime<double>{});
+  decltype(model)::Tape tape;
+  auto gradient = model.parameters().zeros_like();
+  Matrix<double> d_x;
+  const auto one = Timeline::rectangular(1, 4);
+  model.forward(row(1., 5., 5., 2.), one, tape);
+  model.backward(tape, row(3.), gradient, &d_x);
+  CHECK(same_bits(d_x, row(0., 3., 0., 0.)));
+  for (const auto& x : {row(not_a_number, 1., 2., 3.), row(1., not_a_number, 7., 3.), row(1., 2., 3., not_a_number)}) {
+    const double greatest = model.forward(x, one, tape)(0, 0);
+    CHECK(std::isnan(greatest));
+  }
+  CHECK(std::isnan(pooled<MeanOverTime<double>>(row(1., not_a_number, 7., 3.), one)(0, 0)));
+  CHECK(pooled<LastStep<double>>(row(1., not_a_number, 7., 3.), one)(0, 0) == 3);
+  const double minus = -std::numeric_limits<double>::infinity();
+  CHECK(pooled<MaxOverTime<double>>(row(minus, minus, minus, minus), one)(0, 0) == minus);
+}
+
+TEMPLATE_TEST_CASE("pooling: gradients match central differences", "", LastStep<double>, MeanOverTime<double>,
+                   MaxOverTime<double>) {
+  const auto report = gradients(Sequential(2, Dense<double>{.units = 3}, TestType{}, Dense<double>{.units = 2}));
+  INFO(report.text());
+  CHECK(report.worst < 1e-7);
+}
+
+TEMPLATE_TEST_CASE("pooling a sample gives the same bits in any batch", "", LastStep<double>, MeanOverTime<double>,
+                   MaxOverTime<double>) {
+  const auto many = Timeline::from_lengths({2, 7, 5, 7});
+  const Matrix<double> x = noise(3, many.columns());
+  const auto out = pooled<TestType>(x, many);
+  for (Index b = 0; b < many.batch(); ++b) {
+    const auto one = Timeline::rectangular(1, many.length(many.rank(b)));
+    Matrix<double> alone(3, one.columns());
+    for (Index c = 0; c < x.cols(); ++c)
+      if (many.sample_of(c) == b) alone.col(many.step_of(c)) = x.col(c);
+    CHECK(same_bits(pooled<TestType>(alone, one), out.col(b)));
+  }
+}
+
+TEST_CASE("steps that are pooled already cannot be pooled again") {
+  CHECK_THROWS_MATCHES(Sequential(2, LastStep<double>{}, MeanOverTime<double>{}), ShapeError,
+                       says("layer 1 (mean over time): pools over steps, what comes in has one column for every"));
+}
+
+TEST_CASE("a value that overflows in pooling is told by its sample") {
+  Sequential model(1, MeanOverTime<double>{});
+  decltype(model)::Tape tape;
+  Matrix<double> x = numbered();
+  for (Index c = 0; c < x.cols(); ++c)
+    if (timeline.sample_of(c) == 2) x(0, c) = std::numeric_limits<double>::max();
+  model.forward(x, timeline, tape);
+  CHECK(model.locate_non_finite(tape) == "layer 0 (mean over time): its output at sample 2");
+}
