@@ -1,0 +1,50 @@
+// docs/cells.md says what the cells say of themselves.
+
+#include <fstream>
+#include <sstream>
+
+#include "cells/documented.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace cell_run;
+
+std::string page(const char* name) {
+  std::ifstream file(std::string(UNROLL_TEST_DATA) + "/../docs/" + name);
+  REQUIRE(file.good());
+  std::ostringstream all;
+  all << file.rdbuf();
+  return all.str();
+}
+
+/// The line of the table that begins with the name.
+std::string row_of(const std::string& text, std::string_view name) {
+  const auto begin = text.find(unroll::text("\n| ", name, " | "));
+  return begin == text.npos ? std::string() : text.substr(begin + 1, text.find('\n', begin + 1) - begin - 1);
+}
+
+}  // namespace
+
+TEST_CASE("the page on cells has the equations and the counts of every cell") {
+  const std::string cells = page("cells.md");
+  each_documented_cell([&]<class C>() {
+    const std::string row = row_of(cells, C::name), end = table_row_end<C>();
+    INFO("the row of '" << C::name << "' is\n" << row << "\nand must end with\n" << end);
+    CHECK(row.ends_with(end));
+    INFO("the section of '" << C::name << "' must be\n" << equation_block<C>());
+    CHECK(cells.find(equation_block<C>()) != std::string::npos);
+  });
+}
+
+TEST_CASE("weights of cells start as their papers say") {
+  const auto check = []<class C>() {
+    const C cell(sizes_for<C>(4));
+    if constexpr (requires { C::starts(); })
+      for (const auto& [block, initializer] : C::starts()) {
+        INFO(C::name << " has no parameter '" << block << "'");
+        CHECK(cell.parameters().find(block) != nullptr);
+      }
+  };
+  each_cell<0, 1>(AllCells<double>{}, check);
+}
