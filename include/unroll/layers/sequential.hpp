@@ -1,205 +1,39 @@
 #pragma once
 // Layers one after the other, known at compile time.
 
+#include <array>
 #include <tuple>
+#include <utility>
 
-#include "unroll/layers/layer.hpp"
+#include "unroll/layers/chain.hpp"
 
 namespace unroll {
+namespace detail {
 
-/// The states of a model's layers, in their order; empty where a layer has none, and empty as a whole for "all zero".
-template <class Scalar>
-using ModelState = std::vector<State<Scalar>>;
-
-/// A stack of layers:
-///
-///     Sequential model(6, Recurrent<Gru<float>>{.units = 32}, MeanOverTime<float>{}, Dense<float>{.units = 4});
-///     model.initialise(1);
-///
-/// Shapes are checked when it is made. It owns its parameters and nothing else: what a pass writes is in a Tape, so one
-/// model can be used by many threads, each with its own.
+/// Layers as a tuple: each is called directly.
 template <class First, class... Rest>
-class Sequential {
+class FixedLayers {
   static_assert(check_layer<First>() && (check_layer<Rest>() && ...));
+  static_assert((std::same_as<typename First::Scalar, typename Rest::Scalar> && ...),
+                "unroll: all layers of a model have the same Scalar");
 
  public:
   using Scalar = typename First::Scalar;
-  static_assert((std::same_as<Scalar, typename Rest::Scalar> && ...),
-                "unroll: all layers of a model have the same Scalar");
-  static constexpr std::size_t size = 1 + sizeof...(Rest);
+  using Tapes = std::tuple<typename First::Tape, typename Rest::Tape...>;
 
-  /// What a pass forward keeps for the way back; reused from batch to batch. It refers to the batch, which must outlive
-  /// it, and to itself, so it stays where it is.
-  struct Tape {
-    Tape() = default;
-    Tape(const Tape&) = delete;
-    Tape& operator=(const Tape&) = delete;
+  explicit FixedLayers(First first, Rest... rest) : layers_(std::move(first), std::move(rest)...) {}
 
-    std::tuple<typename First::Tape, typename Rest::Tape...> layers;
-    std::vector<Signal<Scalar>> in;  // of each layer, and the output behind the last
-    Pass pass;
-    std::array<Buffer<Scalar>, size> d_in;
-    bool consumed = false;  // the way back overwrites what was kept
-  };
-
-  /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
-  explicit Sequential(Index features, First first, Rest... rest) : layers_(std::move(first), std::move(rest)...) {
-    require<ShapeError>(features > 0, "model: expects at least 1 feature per step, got ", features);
-    shapes_.push_back({features, true});
-    ParameterTable table;
-    std::apply([&](auto&... layer) { (connect(layer, table), ...); }, layers_);
-    parameters_ = Parameters<Scalar>(std::move(table));
-  }
-
-  Index features() const { return shapes_.front().features; }
-  Index outputs() const { return shapes_.back().features; }
-  /// Whether the output has a column for every step, or one for every sequence.
-  bool per_step() const { return shapes_.back().per_step; }
-  /// No step depends on a later one, so a sequence may be run window by window with its state carried.
-  bool causal() const {
-    return std::apply([](const auto&... layer) { return (layer.causal() && ...); }, layers_);
-  }
-  const Shape& shape(std::size_t k) const { return shapes_[k]; }  ///< what comes into layer k
-
-  Parameters<Scalar>& parameters() { return parameters_; }
-  const Parameters<Scalar>& parameters() const { return parameters_; }
-
+  static constexpr std::size_t size() { return 1 + sizeof...(Rest); }
+  std::string_view first_name() const { return std::get<0>(layers_).name(); }
   template <std::size_t k>
-  const auto& layer() const {
+  const auto& at() const {
     return std::get<k>(layers_);
   }
+
+  void prepare(Tapes&) const {}
   template <std::size_t k>
-  Index parameter_offset() const {
-    return offsets_[k];
-  }
-  /// f(layer, its number)
-  template <class F>
-  void each_layer(F&& f) const {
-    each([&](const auto& layer, auto k) { f(layer, k); });
-  }
-
-  /// First values of all parameters, from one seed: each block by its role, or as its cell asks for.
-  void initialise(std::uint64_t seed) {
-    parameters_.values().setZero();
-    std::uint64_t number = 0;
-    each([&](const auto& layer, auto k) {
-      const auto named = layer.named_starts();
-      for (const ParameterBlock& local : layer.parameters().blocks()) {
-        Initializer initializer = layer.start().of(local.role);
-        for (const auto& [name, own] : named)
-          if (name == local.name) initializer = own;
-        initializer.fill(parameters_[text(k(), ".", local.name)], Random(seed, Purpose::initialise, number++));
-      }
-    });
-  }
-
-  /// x [features x columns of the timeline] -> [outputs x columns], or one column per sequence by rank; see
-  /// output_timeline. Empty `initial`: all states zero. Throws ShapeError for what does not fit.
-  ConstView<Scalar> forward(ConstView<Scalar> x, const Timeline& timeline, Tape& tape, const Pass& pass = {},
-                            const ModelState<Scalar>& initial = {}) const {
-    check(x, timeline, initial);
-    tape.pass = pass;
-    tape.consumed = false;
-    tape.in.clear();
-    tape.in.push_back({x, &timeline});
-    each([&](const auto& layer, auto k) {
-      within(k, layer, [&] {
-        tape.in.push_back(layer.forward(theta(k), tape.in.back(), pass_of(k, pass),
-                                        initial.empty() ? no_state() : initial[k], std::get<k>(tape.layers)));
-      });
-    });
-    return tape.in.back().values;
-  }
-  ConstView<Scalar> forward(const Matrix<Scalar>& x, const Timeline& timeline, Tape& tape, const Pass& pass = {},
-                            const ModelState<Scalar>& initial = {}) const {
-    return forward(view(x), timeline, tape, pass, initial);
-  }
-
-  /// The timeline of the output of the last pass: the batch's own, or one step per sequence.
-  const Timeline& output_timeline(const Tape& tape) const {
-    check_forward(tape, false);
-    return *tape.in.back().timeline;
-  }
-
-  /// The states after the last step of each sequence.
-  ModelState<Scalar> final_state(Tape& tape) const {
-    ModelState<Scalar> state;
-    final_state(tape, state);
-    return state;
-  }
-  void final_state(Tape& tape, ModelState<Scalar>& state) const {
-    check_forward(tape, false);
-    state.resize(size);
-    each([&](const auto& layer, auto k) { layer.final_state(tape.in[k], std::get<k>(tape.layers), state[k]); });
-  }
-
-  /// Adds to `gradient` (same table as parameters()) the gradient of what the last pass forward computed, given that of
-  /// its output. Where they are given, `d_x` [features x columns] is overwritten with the gradient of the input, and
-  /// `d_initial` with those of the initial states; `d_final` are gradients of the final states.
-  void backward(Tape& tape, ConstView<Scalar> d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
-                const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
-    check_gradient(tape, d_output, gradient);
-    check_states("gradients of final states", d_final);
-    tape.consumed = true;
-    if (d_x != nullptr) d_x->resize(features(), tape.in.front().values.cols());
-    if (d_initial != nullptr) d_initial->resize(size);
-    ConstView<Scalar> d_out = d_output;
-    each_back([&](const auto& layer, auto k) {
-      View<Scalar> d_in(nullptr, 0, 0, Eigen::OuterStride<>(0));
-      const auto& in = tape.in[k].values;
-      if (k > 0) new (&d_in) View<Scalar>(tape.d_in[k].shape(in.rows(), in.cols()));
-      if (k == 0 && d_x != nullptr) new (&d_in) View<Scalar>(view(*d_x));
-      if (d_out.data() == nullptr && states_[k].empty()) {  // only final states have a gradient, and none from here on
-        if (k == 0) d_in.setZero();
-        return;
-      }
-      within(k, layer, [&] {
-        layer.backward(theta(k), tape.in[k], pass_of(k, tape.pass), d_out, d_final.empty() ? no_state() : d_final[k],
-                       std::get<k>(tape.layers), gradient.values().data() + offsets_[k], d_in,
-                       d_initial == nullptr ? nullptr : &(*d_initial)[k]);
-      });
-      new (&d_out) ConstView<Scalar>(d_in.data(), d_in.rows(), d_in.cols(), Eigen::OuterStride<>(d_in.outerStride()));
-    });
-  }
-  void backward(Tape& tape, const Matrix<Scalar>& d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
-                const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
-    backward(tape, view(d_output), gradient, d_x, d_final, d_initial);
-  }
-
-  /// Where the last pass forward met its first value that is not finite, in words; empty if there is none. Throws
-  /// ValueError after the way back, which overwrites what a search needs.
-  std::string locate_non_finite(Tape& tape) const {
-    check_forward(tape, true);
-    std::string found = non_finite_input(tape);
-    if (found.empty()) found = non_finite_parameter();
-    each([&](const auto& layer, auto k) {
-      if (!found.empty()) return;
-      if (const auto where = layer.first_non_finite(tape.in[k], std::get<k>(tape.layers)))
-        found = text("layer ", k(), " (", layer.name(), "): ", where->value, " at ", place(tape, k, *where));
-    });
-    return found;
-  }
-
-  /// Bytes that a training step with so many columns and sequences needs: batch, parameters, their gradient, two
-  /// moments of an optimizer, what the layers keep, and the gradients of their outputs. Weights are packed twice.
-  std::size_t training_bytes(Index columns, Index batch) const {
-    Index numbers = 6 * parameters_.size() + features() * columns + outputs() * (per_step() ? columns : batch);
-    each([&](const auto& layer, auto k) {
-      numbers += layer.kept(shapes_[k].per_step ? columns : batch, batch);
-      if (k > 0) numbers += shapes_[k].features * (shapes_[k].per_step ? columns : batch);
-    });
-    return std::size_t(numbers) * sizeof(Scalar);
-  }
-
- private:
-  template <class L>
-  void connect(L& layer, ParameterTable& table) {
-    const std::size_t k = offsets_.size();
-    within(k, layer, [&] {
-      shapes_.push_back(layer.connect(shapes_.back()));
-      offsets_.push_back(table.append(layer.parameters(), text(k, ".")));
-    });
-    states_.push_back(layer.state_rows());
+  static auto& tape(Tapes& tapes, std::integral_constant<std::size_t, k>) {
+    return std::get<k>(tapes);
   }
 
   /// f(layer, its number as a constant)
@@ -208,93 +42,45 @@ class Sequential {
     [&]<std::size_t... k>(std::index_sequence<k...>) {
       (f(std::get<k>(layers_), std::integral_constant<std::size_t, k>{}), ...);
     }
-    (std::make_index_sequence<size>{});
+    (std::make_index_sequence<size()>{});
   }
   template <class F>
   void each_back(F&& f) const {
     [&]<std::size_t... k>(std::index_sequence<k...>) {
-      (f(std::get<size - 1 - k>(layers_), std::integral_constant<std::size_t, size - 1 - k>{}), ...);
+      (f(std::get<size() - 1 - k>(layers_), std::integral_constant<std::size_t, size() - 1 - k>{}), ...);
     }
-    (std::make_index_sequence<size>{});
+    (std::make_index_sequence<size()>{});
+  }
+  template <class F>
+  void each_mutable(F&& f) {
+    std::apply([&](auto&... layer) { (f(layer), ...); }, layers_);
   }
 
-  const Scalar* theta(std::size_t k) const { return parameters_.values().data() + offsets_[k]; }
-  static Pass pass_of(std::size_t k, Pass pass) {
-    pass.layer = k;
-    return pass;
-  }
-  static const State<Scalar>& no_state() {
-    static const State<Scalar> none;
-    return none;
-  }
-
-  /// Says in which layer something did not fit.
-  template <class L, class F>
-  static void within(std::size_t k, const L& layer, F&& f) {
-    try {
-      f();
-    } catch (const ShapeError& error) {
-      throw ShapeError(text("layer ", k, " (", layer.name(), "): ", error.what()));
-    } catch (const ValueError& error) {
-      throw ValueError(text("layer ", k, " (", layer.name(), "): ", error.what()));
-    }
-  }
-
-  void check(const ConstView<Scalar>& x, const Timeline& timeline, const ModelState<Scalar>& initial) const {
-    require<ShapeError>(x.rows() == features(), "layer 0 (", std::get<0>(layers_).name(), "): expects ", features(),
-                        " features per step, the input has ", x.rows());
-    require<ShapeError>(x.cols() == timeline.columns(), "model: the timeline has ", timeline.columns(),
-                        " columns, the input has ", x.cols());
-    check_states("initial states", initial);
-  }
-
-  /// Their shapes are checked by the layers.
-  void check_states(std::string_view what, const ModelState<Scalar>& given) const {
-    require<ShapeError>(given.empty() || given.size() == size, "model: ", what, ": expects those of ", size,
-                        " layers, got ", given.size());
-    for (std::size_t k = 0; k < given.size(); ++k)
-      require<ShapeError>(given[k].empty() || given[k].size() == states_[k].size(), "layer ", k, ": ", what,
-                          ": expects ", states_[k].size(), " matrices, got ", given[k].size());
-  }
-  void check_forward(const Tape& tape, bool before_way_back) const {
-    require<ValueError>(tape.in.size() == size + 1, "model: there was no pass forward on this tape");
-    require<ValueError>(!before_way_back || !tape.consumed, "model: the way back has been run on this tape already");
-  }
-  void check_gradient(const Tape& tape, const ConstView<Scalar>& d_output, const Parameters<Scalar>& gradient) const {
-    check_forward(tape, true);
-    for (std::size_t k = 0; k <= size; ++k)
-      require<ShapeError>(tape.in[k].values.rows() == shapes_[k].features, "model: the tape is another model's");
-    const auto& out = tape.in.back().values;
-    require<ShapeError>(d_output.data() == nullptr || (d_output.rows() == out.rows() && d_output.cols() == out.cols()),
-                        "model: the output is ", out.rows(), " x ", out.cols(), ", its gradient ", d_output.rows(),
-                        " x ", d_output.cols());
-    require<ShapeError>(gradient.size() == parameters_.size(), "model: has ", parameters_.size(),
-                        " parameters, the gradient ", gradient.size(), " entries");
-  }
-
-  std::string place(const Tape& tape, std::size_t k, const NonFinite& where) const {
-    const Timeline& timeline = *tape.in[where.per_sequence ? k + 1 : k].timeline;
-    const std::string sample = text("sample ", timeline.sample_of(where.column));
-    return where.per_sequence || !shapes_[k].per_step ? sample
-                                                      : text(sample, ", step ", timeline.step_of(where.column));
-  }
-  std::string non_finite_input(const Tape& tape) const {
-    const Signal<Scalar>& in = tape.in.front();
-    const Index c = detail::first_non_finite_column(in.values);
-    return c < 0 ? std::string()
-                 : text("input at sample ", in.timeline->sample_of(c), ", step ", in.timeline->step_of(c));
-  }
-  std::string non_finite_parameter() const {
-    for (Index k = 0; k < parameters_.size(); ++k)
-      if (!is_finite(parameters_.values()[k])) return "parameter '" + parameters_.table().holding(k).name + "'";
-    return {};
-  }
-
+ private:
   std::tuple<First, Rest...> layers_;
-  std::vector<Shape> shapes_;
-  std::vector<Index> offsets_;
-  std::vector<std::vector<Index>> states_;  // rows of each layer's states
-  Parameters<Scalar> parameters_;
+};
+
+}  // namespace detail
+
+/// A stack of layers:
+///
+///     Sequential model(6, Recurrent<Gru<float>>{.units = 32}, MeanOverTime<float>{}, Dense<float>{.units = 4});
+///     model.initialise(1);
+///
+/// Shapes are checked when it is made; everything else is in Chain.
+template <class First, class... Rest>
+class Sequential : public Chain<detail::FixedLayers<First, Rest...>> {
+  using Layers = detail::FixedLayers<First, Rest...>;
+
+ public:
+  /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
+  explicit Sequential(Index features, First first, Rest... rest)
+      : Chain<Layers>(features, Layers(std::move(first), std::move(rest)...)) {}
+
+  template <std::size_t k>
+  const auto& layer() const {
+    return this->layers().template at<k>();
+  }
 };
 
 }  // namespace unroll

@@ -1,0 +1,281 @@
+#pragma once
+// Layers one after the other: what models have in common, however they hold their layers.
+
+#include "unroll/layers/layer.hpp"
+
+namespace unroll {
+
+/// The states of a model's layers, in their order; empty where a layer has none, and empty as a whole for "all zero".
+template <class Scalar>
+using ModelState = std::vector<State<Scalar>>;
+
+/// `Layers` holds the layers and their tapes: FixedLayers of sequential.hpp, ListedLayers of stack.hpp.
+///
+/// It owns its parameters and nothing else: what a pass writes is in a Tape, so one model can be used by many threads,
+/// each with its own.
+template <class Layers>
+class Chain {
+ public:
+  using Scalar = typename Layers::Scalar;
+
+  /// What a pass forward keeps for the way back; reused from batch to batch. It refers to the batch, which must outlive
+  /// it, and to itself, so it stays where it is.
+  struct Tape {
+    Tape() = default;
+    Tape(const Tape&) = delete;
+    Tape& operator=(const Tape&) = delete;
+
+    typename Layers::Tapes layers;
+    std::vector<Signal<Scalar>> in;  // of each layer, and the output behind the last
+    Pass pass;
+    std::vector<Buffer<Scalar>> d_in;
+    bool consumed = false;  // the way back overwrites what was kept
+  };
+
+  Index features() const { return shapes_.front().features; }
+  Index outputs() const { return shapes_.back().features; }
+  /// Whether the output has a column for every step, or one for every sequence.
+  bool per_step() const { return shapes_.back().per_step; }
+  /// No step depends on a later one, so a sequence may be run window by window with its state carried.
+  bool causal() const {
+    bool all = true;
+    each([&](const auto& layer, auto) { all = all && layer.causal(); });
+    return all;
+  }
+  const Shape& shape(std::size_t k) const { return shapes_[k]; }  ///< what comes into layer k
+
+  Parameters<Scalar>& parameters() { return parameters_; }
+  const Parameters<Scalar>& parameters() const { return parameters_; }
+
+  Index parameter_offset(std::size_t k) const { return offsets_[k]; }  ///< of the first parameter of layer k
+
+  /// f(layer, its number)
+  template <class F>
+  void each_layer(F&& f) const {
+    each([&](const auto& layer, auto k) { f(layer, k); });
+  }
+
+  /// First values of all parameters, from one seed: each block by its role, or as its cell asks for.
+  void initialise(std::uint64_t seed) {
+    parameters_.values().setZero();
+    std::uint64_t number = 0;
+    each([&](const auto& layer, auto k) {
+      const auto named = layer.named_starts();
+      for (const ParameterBlock& local : layer.parameters().blocks()) {
+        Initializer initializer = layer.start().of(local.role);
+        for (const auto& [name, own] : named)
+          if (name == local.name) initializer = own;
+        initializer.fill(parameters_[text(std::size_t(k), ".", local.name)],
+                         Random(seed, Purpose::initialise, number++));
+      }
+    });
+  }
+
+  /// x [features x columns of the timeline] -> [outputs x columns], or one column per sequence by rank; see
+  /// output_timeline. Empty `initial`: all states zero. Throws ShapeError for what does not fit.
+  ConstView<Scalar> forward(ConstView<Scalar> x, const Timeline& timeline, Tape& tape, const Pass& pass = {},
+                            const ModelState<Scalar>& initial = {}) const {
+    check(x, timeline, initial);
+    tape.pass = pass;
+    layers_.prepare(tape.layers);
+    tape.d_in.resize(layers_.size());
+    tape.consumed = false;
+    tape.in.clear();
+    tape.in.push_back({x, &timeline});
+    each([&](const auto& layer, auto k) {
+      within(k, layer, [&] {
+        tape.in.push_back(layer.forward(theta(k), tape.in.back(), pass_of(k, pass),
+                                        initial.empty() ? no_state() : initial[k], Layers::tape(tape.layers, k)));
+      });
+    });
+    return tape.in.back().values;
+  }
+  ConstView<Scalar> forward(const Matrix<Scalar>& x, const Timeline& timeline, Tape& tape, const Pass& pass = {},
+                            const ModelState<Scalar>& initial = {}) const {
+    return forward(view(x), timeline, tape, pass, initial);
+  }
+
+  /// The timeline of the output of the last pass: the batch's own, or one step per sequence.
+  const Timeline& output_timeline(const Tape& tape) const {
+    check_forward(tape, false);
+    return *tape.in.back().timeline;
+  }
+
+  /// The states after the last step of each sequence.
+  ModelState<Scalar> final_state(Tape& tape) const {
+    ModelState<Scalar> state;
+    final_state(tape, state);
+    return state;
+  }
+  void final_state(Tape& tape, ModelState<Scalar>& state) const {
+    check_forward(tape, false);
+    state.resize(layers_.size());
+    each([&](const auto& layer, auto k) { layer.final_state(tape.in[k], Layers::tape(tape.layers, k), state[k]); });
+  }
+
+  /// Adds to `gradient` (same table as parameters()) the gradient of what the last pass forward computed, given that of
+  /// its output. Where they are given, `d_x` [features x columns] is overwritten with the gradient of the input, and
+  /// `d_initial` with those of the initial states; `d_final` are gradients of the final states.
+  void backward(Tape& tape, ConstView<Scalar> d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
+                const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
+    check_gradient(tape, d_output, gradient);
+    check_states("gradients of final states", d_final);
+    tape.consumed = true;
+    if (d_x != nullptr) d_x->resize(features(), tape.in.front().values.cols());
+    if (d_initial != nullptr) d_initial->resize(layers_.size());
+    ConstView<Scalar> d_out = d_output;
+    layers_.each_back([&](const auto& layer, auto k) {
+      View<Scalar> d_in(nullptr, 0, 0, Eigen::OuterStride<>(0));
+      const auto& in = tape.in[k].values;
+      if (k > 0) new (&d_in) View<Scalar>(tape.d_in[k].shape(in.rows(), in.cols()));
+      if (k == 0 && d_x != nullptr) new (&d_in) View<Scalar>(view(*d_x));
+      if (d_out.data() == nullptr && states_[k].empty()) {  // only final states have a gradient, and none from here on
+        if (k == 0) d_in.setZero();
+        return;
+      }
+      within(k, layer, [&] {
+        layer.backward(theta(k), tape.in[k], pass_of(k, tape.pass), d_out, d_final.empty() ? no_state() : d_final[k],
+                       Layers::tape(tape.layers, k), gradient.values().data() + offsets_[k], d_in,
+                       d_initial == nullptr ? nullptr : &(*d_initial)[k]);
+      });
+      new (&d_out) ConstView<Scalar>(d_in.data(), d_in.rows(), d_in.cols(), Eigen::OuterStride<>(d_in.outerStride()));
+    });
+  }
+  void backward(Tape& tape, const Matrix<Scalar>& d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
+                const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
+    backward(tape, view(d_output), gradient, d_x, d_final, d_initial);
+  }
+
+  /// Where the last pass forward met its first value that is not finite, in words; empty if there is none. Throws
+  /// ValueError after the way back, which overwrites what a search needs.
+  std::string locate_non_finite(Tape& tape) const {
+    check_forward(tape, true);
+    std::string found = non_finite_input(tape);
+    if (found.empty()) found = non_finite_parameter();
+    each([&](const auto& layer, auto k) {
+      if (!found.empty()) return;
+      if (const auto where = layer.first_non_finite(tape.in[k], Layers::tape(tape.layers, k)))
+        found = text("layer ", std::size_t(k), " (", layer.name(), "): ", where->value, " at ", place(tape, k, *where));
+    });
+    return found;
+  }
+
+  /// Bytes that a training step with so many columns and sequences needs: batch, parameters, their gradient, two
+  /// moments of an optimizer, what the layers keep, and the gradients of their outputs. Weights are packed twice.
+  std::size_t training_bytes(Index columns, Index batch) const {
+    Index numbers = 6 * parameters_.size() + features() * columns + outputs() * (per_step() ? columns : batch);
+    each([&](const auto& layer, auto k) {
+      numbers += layer.kept(shapes_[k].per_step ? columns : batch, batch);
+      if (k > 0) numbers += shapes_[k].features * (shapes_[k].per_step ? columns : batch);
+    });
+    return std::size_t(numbers) * sizeof(Scalar);
+  }
+
+ protected:
+  /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
+  Chain(Index features, Layers layers) : layers_(std::move(layers)) {
+    require<ShapeError>(features > 0, "model: expects at least 1 feature per step, got ", features);
+    shapes_.push_back({features, true});
+    ParameterTable table;
+    layers_.each_mutable([&](auto& layer) { connect(layer, table); });
+    parameters_ = Parameters<Scalar>(std::move(table));
+  }
+  const Layers& layers() const { return layers_; }
+
+ private:
+  template <class L>
+  void connect(L& layer, ParameterTable& table) {
+    const std::size_t k = offsets_.size();
+    within(k, layer, [&] {
+      shapes_.push_back(layer.connect(shapes_.back()));
+      offsets_.push_back(table.append(layer.parameters(), text(k, ".")));
+    });
+    states_.push_back(layer.state_rows());
+  }
+
+  /// f(layer, its number)
+  template <class F>
+  void each(F&& f) const {
+    layers_.each(f);
+  }
+
+  const Scalar* theta(std::size_t k) const { return parameters_.values().data() + offsets_[k]; }
+  static Pass pass_of(std::size_t k, Pass pass) {
+    pass.layer = k;
+    return pass;
+  }
+  static const State<Scalar>& no_state() {
+    static const State<Scalar> none;
+    return none;
+  }
+
+  /// Says in which layer something did not fit.
+  template <class L, class F>
+  static void within(std::size_t k, const L& layer, F&& f) {
+    try {
+      f();
+    } catch (const ShapeError& error) {
+      throw ShapeError(text("layer ", k, " (", layer.name(), "): ", error.what()));
+    } catch (const ValueError& error) {
+      throw ValueError(text("layer ", k, " (", layer.name(), "): ", error.what()));
+    }
+  }
+
+  void check(const ConstView<Scalar>& x, const Timeline& timeline, const ModelState<Scalar>& initial) const {
+    require<ShapeError>(x.rows() == features(), "layer 0 (", layers_.first_name(), "): expects ", features(),
+                        " features per step, the input has ", x.rows());
+    require<ShapeError>(x.cols() == timeline.columns(), "model: the timeline has ", timeline.columns(),
+                        " columns, the input has ", x.cols());
+    check_states("initial states", initial);
+  }
+
+  /// Their shapes are checked by the layers.
+  void check_states(std::string_view what, const ModelState<Scalar>& given) const {
+    require<ShapeError>(given.empty() || given.size() == layers_.size(), "model: ", what, ": expects those of ",
+                        layers_.size(), " layers, got ", given.size());
+    for (std::size_t k = 0; k < given.size(); ++k)
+      require<ShapeError>(given[k].empty() || given[k].size() == states_[k].size(), "layer ", k, ": ", what,
+                          ": expects ", states_[k].size(), " matrices, got ", given[k].size());
+  }
+  void check_forward(const Tape& tape, bool before_way_back) const {
+    require<ValueError>(tape.in.size() == layers_.size() + 1, "model: there was no pass forward on this tape");
+    require<ValueError>(!before_way_back || !tape.consumed, "model: the way back has been run on this tape already");
+  }
+  void check_gradient(const Tape& tape, const ConstView<Scalar>& d_output, const Parameters<Scalar>& gradient) const {
+    check_forward(tape, true);
+    for (std::size_t k = 0; k <= layers_.size(); ++k)
+      require<ShapeError>(tape.in[k].values.rows() == shapes_[k].features, "model: the tape is another model's");
+    const auto& out = tape.in.back().values;
+    require<ShapeError>(d_output.data() == nullptr || (d_output.rows() == out.rows() && d_output.cols() == out.cols()),
+                        "model: the output is ", out.rows(), " x ", out.cols(), ", its gradient ", d_output.rows(),
+                        " x ", d_output.cols());
+    require<ShapeError>(gradient.size() == parameters_.size(), "model: has ", parameters_.size(),
+                        " parameters, the gradient ", gradient.size(), " entries");
+  }
+
+  std::string place(const Tape& tape, std::size_t k, const NonFinite& where) const {
+    const Timeline& timeline = *tape.in[where.per_sequence ? k + 1 : k].timeline;
+    const std::string sample = text("sample ", timeline.sample_of(where.column));
+    return where.per_sequence || !shapes_[k].per_step ? sample
+                                                      : text(sample, ", step ", timeline.step_of(where.column));
+  }
+  std::string non_finite_input(const Tape& tape) const {
+    const Signal<Scalar>& in = tape.in.front();
+    const Index c = detail::first_non_finite_column(in.values);
+    return c < 0 ? std::string()
+                 : text("input at sample ", in.timeline->sample_of(c), ", step ", in.timeline->step_of(c));
+  }
+  std::string non_finite_parameter() const {
+    for (Index k = 0; k < parameters_.size(); ++k)
+      if (!is_finite(parameters_.values()[k])) return "parameter '" + parameters_.table().holding(k).name + "'";
+    return {};
+  }
+
+  Layers layers_;
+  std::vector<Shape> shapes_;
+  std::vector<Index> offsets_;
+  std::vector<std::vector<Index>> states_;  // rows of each layer's states
+  Parameters<Scalar> parameters_;
+};
+
+}  // namespace unroll
