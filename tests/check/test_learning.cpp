@@ -1,0 +1,99 @@
+#include <unroll/check/learning.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/sequential.hpp>
+#include <unroll/optim/sgd.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+/// y = W x + b to be fitted to two points: with a bias it can, without it cannot.
+struct Fit {
+  Sequential<Dense<double>> model;
+  SGD<double> optimizer;
+  Matrix<double> x = Matrix<double>::Ones(1, 2);
+  long calls = 0;
+
+  explicit Fit(bool biased, double rate = 0.2)
+      : model(1, Dense<double>{.units = 1, .biased = biased}), optimizer({.learning_rate = rate}) {
+    x(0, 1) = 0;
+  }
+  OverfitResult run(const OverfitOptions& options = {}) {
+    return overfit(
+        model, x, Timeline::rectangular(2, 1),
+        [&](const auto& output, auto& d_output) {  // targets 3 and 1
+          ++calls;
+          d_output(0, 0) = output(0, 0) - 3, d_output(0, 1) = output(0, 1) - 1;
+          return d_output.squaredNorm() / 2;
+        },
+        optimizer, options);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a model that can learn its examples by heart does so and stops") {
+  Fit fit(true);
+  const auto result = fit.run({.updates = 300, .target = 1e-4});
+  CHECK(result.reached);
+  CHECK(result.first == 5);
+  CHECK(result.last < 1e-4);
+  CHECK(result.updates < 300);
+  CHECK(fit.calls == result.updates + 1);  // the loss after the last update counts
+  CHECK(result.text().find("loss 5 at first, ") == 0);
+  CHECK(result.text().find("the model can learn these examples by heart") != std::string::npos);
+}
+
+TEST_CASE("a model that cannot is told so") {
+  Fit fit(false);  // at x = 0 its output is 0, whatever the weight
+  const auto result = fit.run({.updates = 100});
+  CHECK(!result.reached);
+  CHECK(result.updates == 100);
+  CHECK(result.last == Approx(0.5));
+  CHECK(result.text().find("0.5 after 100 updates: the model did NOT learn") != std::string::npos);
+}
+
+TEST_CASE("no updates: the loss is all that is asked for") {
+  Fit fit(true);
+  const auto result = fit.run({.updates = 0});
+  CHECK(result.updates == 0);
+  CHECK(result.first == result.last);
+  CHECK(fit.model.parameters().values().isZero(0));
+}
+
+TEST_CASE("a loss that blows up stops with a sentence") {
+  Fit fit(true, 1e200);
+  CHECK_THROWS_MATCHES(fit.run(), NonFiniteError, says("overfit: the loss is not finite after "));
+  Fit bad(true);
+  bad.model.parameters()["0.bias"](0, 0) = std::numeric_limits<double>::quiet_NaN();
+  CHECK_THROWS_MATCHES(bad.run(), NonFiniteError, says("not finite after 0 updates; parameter '0.bias'"));
+  Fit input(true);
+  input.x(0, 1) = std::numeric_limits<double>::infinity();
+  CHECK_THROWS_MATCHES(input.run(), NonFiniteError, says("input at sample 1, step 0"));
+}
+
+TEST_CASE("updates against weights, block by block") {
+  ParameterTable table;
+  table.add("w", Role::input_weight, 2, 1);
+  table.add("b", Role::bias, 1, 1);
+  table.add("still", Role::bias, 2, 1);
+  Parameters<float> before(table), after(before);
+  before["w"] << 3, 4;
+  after["w"] << 3, 4.5;
+  after["b"] << 2;
+  const auto ratios = update_ratios(before, after);
+  REQUIRE(ratios.size() == 3);
+  CHECK(ratios[0].name == "w");
+  CHECK(ratios[0].ratio == 0.1);
+  CHECK(ratios[0].update == 0.5);
+  CHECK(ratios[0].weight == 5);
+  CHECK(std::isinf(ratios[1].ratio));  // it was zero and moved
+  CHECK(ratios[2].ratio == 0);         // zero and not moved: no 0 / 0
+  CHECK(report(ratios) ==
+        "w: update/weight 0.1 (0.5 / 5)\n"
+        "b: update/weight inf (2 / 0)\n"
+        "still: update/weight 0 (0 / 0)\n");
+  CHECK_THROWS_MATCHES(update_ratios(before, Parameters<float>()), ShapeError, says("5 parameters before, 0 after"));
+}
