@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cells/cell_run.hpp"
 #include "cells/documented.hpp"
 #include "support/catch.hpp"
 

@@ -13,6 +13,7 @@ using namespace symbols;
 /// x [inputs x B] input; h, c, n, m [units x B] output, cell, normaliser and stabiliser state, B sequences side by
 /// side. `i` and `f` are the logarithms of the paper's gates; of its two forget gates this is the sigmoid one, log
 /// sigmoid(a) = -softplus(-a).
+/// The paper divides by n itself, which is 0 where all gates so far have let in less than a float can hold.
 inline constexpr auto slstm = cell(state(h, c, n, m),
     i = linear(x, h),
     f = -softplus(-linear(x, h)),
@@ -23,7 +24,7 @@ inline constexpr auto slstm = cell(state(h, c, n, m),
     s = exp(i - next(m)),
     next(c) = r * c + s * z,
     next(n) = r * n + s,
-    next(h) = o * (next(c) / next(n)));
+    next(h) = o * (next(c) / max(next(n), 1e-30)));
 }  // namespace equations
 
 template <class Scalar, int units = Eigen::Dynamic>

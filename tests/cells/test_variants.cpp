@@ -1,0 +1,72 @@
+// The same recurrence made in other ways: units fixed at compile time, float, and written by hand.
+
+#include "cells/all_cells.hpp"
+#include "cells/every_cell.hpp"
+
+namespace {
+
+using namespace cell_run;
+
+template <class Fixed, class Dynamic>
+void same_bits_with_fixed_units(Index units) {
+  const Timeline timeline = timelines().back();
+  CellRun<Fixed> fixed(timeline, Direction::forward, units);
+  CellRun<Dynamic> dynamic(timeline, Direction::forward, units);
+  CHECK(same_bits(fixed.forward(), dynamic.forward()));
+  fixed.backward();
+  dynamic.backward();
+  CHECK(same_bits(fixed.gradient, dynamic.gradient));
+  CHECK(same_bits(fixed.d_inputs[0], dynamic.d_inputs[0]));
+}
+
+}  // namespace
+
+TEST_CASE("units fixed at compile time give the same bits") {
+  same_bits_with_fixed_units<Gru<double, 8>, Gru<double>>(8);
+  same_bits_with_fixed_units<Gru<float, 5>, Gru<float>>(5);
+  same_bits_with_fixed_units<ProjectedLstm<double, 5>, ProjectedLstm<double>>(5);
+  same_bits_with_fixed_units<Mgu<float, 13>, Mgu<float>>(13);
+}
+
+TEST_CASE("in float no bit depends on the batch either") {
+  batch_mates_change_nothing<Gru<float>>();
+  batch_mates_change_nothing<PeepholeLstm<float>>();
+  batch_mates_change_nothing<Mgu<float>>();
+  batch_mates_change_nothing<Slstm<float>>();
+  batch_mates_change_nothing<Scrn<float>>();
+  runs_repeat_bit_for_bit<Gru<float>>();
+  runs_repeat_bit_for_bit<Mgu<float>>();
+}
+
+TEST_CASE("a GRU written by hand agrees with the one that is derived from its equations") {
+  for (const Direction direction : {Direction::forward, Direction::backward})
+    for (const Timeline& timeline : timelines()) {
+      CellRun<Gru<double>> derived(timeline, direction);
+      CellRun<HandWrittenGru<double>> by_hand(timeline, direction);
+      Parameters<double> from(derived.cell.parameters()), to(by_hand.cell.parameters());
+      from.values() = derived.theta;
+      for (const ParameterBlock& block : to.table().blocks()) to.block(block) = from[block.name];
+      by_hand.theta = to.values();
+      CHECK((by_hand.forward() - derived.forward()).norm() < 1e-12);
+      CHECK((by_hand.final_state[0] - derived.final_state[0]).norm() < 1e-12);
+      derived.backward();
+      by_hand.backward();
+      from.values() = derived.gradient;
+      to.values() = by_hand.gradient;
+      for (const ParameterBlock& block : to.table().blocks()) {
+        INFO(block.name);
+        CHECK((to.block(block) - from[block.name]).norm() < 1e-11);
+      }
+      CHECK((by_hand.d_inputs[0] - derived.d_inputs[0]).norm() < 1e-11);
+      CHECK((by_hand.d_initial[0] - derived.d_initial[0]).norm() < 1e-11);
+    }
+}
+
+TEST_CASE("a stabilised sLSTM survives inputs whose exponentials overflow") {
+  CellRun<Slstm<float>> run(Timeline::rectangular(3, 20));
+  run.inputs[0] *= 400.f;
+  for (auto& part : run.initial) part.setZero();
+  const auto output = run.forward();
+  CHECK(output.allFinite());
+  CHECK(output.cwiseAbs().maxCoeff() <= 1.001f);
+}

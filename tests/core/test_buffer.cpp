@@ -1,0 +1,38 @@
+// Memory that grows to the largest batch and stays.
+
+#include <unroll/core/buffer.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+TEST_CASE("a buffer keeps its memory when it becomes smaller") {
+  Buffer<double> buffer;
+  CHECK(buffer.rows() == 0);
+  buffer.shape(3, 4).setOnes();
+  const double* memory = buffer.data();
+  CHECK(buffer.zero(2, 5).isZero(0));
+  CHECK(buffer.data() == memory);
+  CHECK(buffer.capacity() == 12);
+  CHECK((buffer.rows() == 2 && buffer.cols() == 5));
+  buffer.shape(6, 2);
+  CHECK(buffer.data() == memory);
+  buffer.shape(5, 5);
+  CHECK(buffer.capacity() == 25);
+}
+
+TEST_CASE("views of a buffer share its columns") {
+  Buffer<float> buffer;
+  buffer.zero(2, 3);
+  *buffer.strided().at(1, 2) = 7;
+  *buffer.strided().from_column(1).at(0, 0) = 5;
+  CHECK(std::as_const(buffer).view()(1, 2) == 7);
+  CHECK(buffer.view().col(1)[0] == 5);
+  CHECK(std::as_const(buffer).strided().view(2, 3).sum() == 12);
+}
+
+TEST_CASE("a buffer may be empty") {
+  Buffer<double> buffer;
+  CHECK(buffer.shape(0, 5).cols() == 5);
+  CHECK(buffer.zero(3, 0).rows() == 3);
+}

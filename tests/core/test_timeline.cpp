@@ -1,0 +1,170 @@
+// Timelines: which column belongs to which step of which sample, and back to padded batches.
+
+#include <unroll/core/timeline.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+/// All that must hold of any timeline made from a mask [batch x steps].
+void check_against_mask(const Timeline& timeline, const Matrix<bool>& mask) {
+  const Index batch = mask.rows();
+  REQUIRE(timeline.batch() == batch);
+  CHECK(timeline.padded_steps() == mask.cols());
+  CHECK(timeline.columns() == mask.count());
+  CHECK(timeline.offset(timeline.steps()) == timeline.columns());
+  for (Index rank = 0; rank < batch; ++rank) {
+    const Index sample = timeline.sample(rank);
+    CHECK(timeline.rank(sample) == rank);
+    CHECK(timeline.length(rank) == mask.row(sample).count());
+    if (rank > 0) {
+      CHECK(timeline.length(rank) <= timeline.length(rank - 1));
+      if (timeline.length(rank) == timeline.length(rank - 1)) CHECK(timeline.sample(rank) > timeline.sample(rank - 1));
+    }
+    Index k = 0;
+    for (Index t = 0; t < mask.cols(); ++t) {
+      if (!mask(sample, t)) continue;
+      const Index column = timeline.offset(k++) + rank;
+      CHECK(timeline.sample_of(column) == sample);
+      CHECK(timeline.rank_of(column) == rank);
+      CHECK(timeline.step_of(column) == t);
+      CHECK(timeline.padded_column(column) == t * batch + sample);
+    }
+  }
+  for (Index t = 0; t < timeline.steps(); ++t) {
+    CHECK(timeline.active(t) > 0);
+    CHECK(timeline.active(t) == timeline.offset(t + 1) - timeline.offset(t));
+    if (t > 0) CHECK(timeline.active(t) <= timeline.active(t - 1));
+  }
+}
+
+Matrix<bool> mask_of(const std::vector<Index>& lengths) {
+  Matrix<bool> mask = Matrix<bool>::Constant(Index(lengths.size()), lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end()), false);
+  for (std::size_t b = 0; b < lengths.size(); ++b) mask.row(Index(b)).head(lengths[b]).setConstant(true);
+  return mask;
+}
+
+Matrix<bool> gaps() {
+  Matrix<bool> mask(4, 5);
+  mask << 0, 1, 0, 0, 1,  //
+      0, 0, 0, 0, 0,      //
+      1, 1, 0, 1, 0,      //
+      1, 0, 0, 1, 0;
+  return mask;
+}
+
+}  // namespace
+
+TEST_CASE("the example at the head of the file") {
+  const Timeline timeline = Timeline::from_lengths({3, 1, 2});
+  CHECK(timeline.columns() == 6);
+  const Index samples[] = {0, 2, 1, 0, 2, 0}, steps[] = {0, 0, 0, 1, 1, 2};
+  for (Index c = 0; c < 6; ++c) {
+    CHECK(timeline.sample_of(c) == samples[c]);
+    CHECK(timeline.step_of(c) == steps[c]);
+  }
+}
+
+TEST_CASE("lengths in any order make a timeline") {
+  for (const std::vector<Index>& lengths : {std::vector<Index>{3, 1, 2}, {1, 2, 3}, {2, 2, 2}, {0, 4, 0, 1}, {1}, {0}, {0, 0}, {}, {5, 0, 5, 3, 3, 1}}) {
+    const Timeline timeline = Timeline::from_lengths(lengths);
+    check_against_mask(timeline, mask_of(lengths));
+    check_against_mask(Timeline::from_mask(mask_of(lengths)), mask_of(lengths));
+  }
+  check_against_mask(Timeline::rectangular(3, 4), Matrix<bool>::Constant(3, 4, true));
+}
+
+TEST_CASE("any pattern of valid steps makes a timeline") {
+  check_against_mask(Timeline::from_mask(gaps()), gaps());
+  CHECK(Timeline::from_mask(gaps()).steps() == 3);
+  for (int pattern = 0; pattern < 64; ++pattern) {
+    const Matrix<bool> mask = Matrix<bool>::NullaryExpr(2, 3, [&](Index b, Index t) { return ((pattern >> (b * 3 + t)) & 1) != 0; });
+    check_against_mask(Timeline::from_mask(mask), mask);
+  }
+}
+
+TEST_CASE("a timeline that is assigned anew forgets what it was") {
+  Timeline timeline = Timeline::from_mask(gaps());
+  const std::vector<Index> lengths = {1, 2};
+  timeline.assign_lengths(lengths);
+  check_against_mask(timeline, mask_of(lengths));
+  timeline.assign_mask(gaps());
+  check_against_mask(timeline, gaps());
+}
+
+TEST_CASE("packing takes valid steps only, unpacking puts them back") {
+  const Timeline timeline = Timeline::from_mask(gaps());
+  Matrix<double> padded = Matrix<double>::Constant(2, 20, std::numeric_limits<double>::quiet_NaN());
+  for (Index b = 0; b < 4; ++b)
+    for (Index t = 0; t < 5; ++t)
+      if (gaps()(b, t)) padded.col(t * 4 + b) << double(10 * b + t), 1;
+  const Matrix<double> packed = timeline.pack(padded);
+  CHECK(packed.cols() == 7);
+  CHECK(packed.allFinite());
+
+  const Matrix<double> zero = timeline.unpack(packed), previous = timeline.unpack(packed, Padding::repeat_previous),
+                       next = timeline.unpack(packed, Padding::repeat_next);
+  const double none = 0;
+  const double expected_previous[4][5] = {{none, 1, 1, 1, 4}, {none, none, none, none, none}, {20, 21, 21, 23, 23}, {30, 30, 30, 33, 33}};
+  const double expected_next[4][5] = {{1, 1, 4, 4, 4}, {none, none, none, none, none}, {20, 21, 23, 23, none}, {30, 33, 33, 33, none}};
+  for (Index b = 0; b < 4; ++b)
+    for (Index t = 0; t < 5; ++t) {
+      CHECK(zero(0, t * 4 + b) == (gaps()(b, t) ? double(10 * b + t) : 0));
+      CHECK(previous(0, t * 4 + b) == expected_previous[b][t]);
+      CHECK(next(0, t * 4 + b) == expected_next[b][t]);
+    }
+  CHECK(timeline.pack(zero) == packed);
+  CHECK(timeline.pack(next) == packed);
+}
+
+TEST_CASE("samples and ranks are permutations of each other") {
+  const Timeline timeline = Timeline::from_lengths({1, 3, 2});
+  const Matrix<double> by_sample = (Matrix<double>(1, 3) << 10, 20, 30).finished();
+  CHECK(timeline.by_rank(by_sample) == (Matrix<double>(1, 3) << 20, 30, 10).finished());
+  CHECK(timeline.by_sample(timeline.by_rank(by_sample)) == by_sample);
+}
+
+TEST_CASE("a window keeps samples, ranks and columns") {
+  const Timeline whole = Timeline::from_mask(gaps());
+  for (Index first = 0; first <= whole.steps(); ++first)
+    for (Index last = first; last <= whole.steps(); ++last) {
+      const Timeline part = whole.window(first, last);
+      CHECK(part.steps() == last - first);
+      CHECK(part.batch() == whole.batch());
+      CHECK(part.columns() == whole.offset(last) - whole.offset(first));
+      for (Index rank = 0; rank < part.batch(); ++rank) {
+        CHECK(part.sample(rank) == whole.sample(rank));
+        CHECK(part.length(rank) == std::max<Index>(0, std::min(whole.length(rank), last) - first));
+      }
+      for (Index c = 0; c < part.columns(); ++c) {
+        CHECK(part.sample_of(c) == whole.sample_of(whole.offset(first) + c));
+        CHECK(part.step_of(c) == whole.step_of(whole.offset(first) + c));
+      }
+    }
+  const Timeline inner = whole.window(1, 3).window(1, 2);
+  CHECK(inner.columns() == whole.active(2));
+}
+
+TEST_CASE("one step is left after pooling, also of a sequence without steps") {
+  const Timeline pooled = Timeline::from_lengths({0, 3, 1}).one_step();
+  CHECK(pooled.steps() == 1);
+  CHECK(pooled.columns() == 3);
+  CHECK(pooled.padded_steps() == 1);
+  CHECK(pooled.sample_of(0) == 1);
+  CHECK(pooled.sample_of(2) == 0);
+  CHECK(Timeline::from_lengths(std::initializer_list<Index>{}).one_step().columns() == 0);
+}
+
+TEST_CASE("what makes no timeline is refused") {
+  CHECK_THROWS_MATCHES(Timeline::from_lengths({1, -2}), ShapeError, says("sample 1 has length -2"));
+  CHECK_THROWS_MATCHES(Timeline::rectangular(-1, 2), ShapeError, says("at least 0 samples, got -1"));
+  const Timeline timeline = Timeline::from_lengths({2, 1});
+  CHECK_THROWS_MATCHES(timeline.pack(Matrix<double>(3, 5)), ShapeError, says("has 4 columns, got 5"));
+  CHECK_THROWS_MATCHES(timeline.unpack(Matrix<double>(3, 4)), ShapeError, says("expects 3 columns, got 4"));
+  CHECK_THROWS_MATCHES(timeline.by_rank(Matrix<double>(3, 1)), ShapeError, says("for each of 2 samples, got 1"));
+  CHECK_THROWS_MATCHES(timeline.window(1, 3), ShapeError, says("[1, 3) are not within [0, 2)"));
+  CHECK_THROWS_MATCHES(timeline.window(2, 1), ShapeError, says("[2, 1)"));
+  CHECK_THROWS_AS(timeline.window(-1, 1), ShapeError);
+}

@@ -1,0 +1,130 @@
+// The engine itself: both directions against each other, chunks, several inputs and constants, and what callers get wrong.
+
+#include <unroll/cells/elman.hpp>
+#include <unroll/cells/gru.hpp>
+#include <unroll/engine/over_time.hpp>
+
+#include "cells/cell_run.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+using cell_run::CellRun;
+
+namespace two_inputs {
+using namespace unroll::symbols;
+inline constexpr auto u = input<"u">;
+inline constexpr auto k = constant<"k">;
+inline constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h) + linear(k, u, no_bias)));
+}  // namespace two_inputs
+
+namespace {
+
+using Conditioned = EquationCell<double, two_inputs::equations>;
+
+/// Each sequence's columns in reverse order of its steps.
+Matrix<double> reversed(const Matrix<double>& m, const Timeline& timeline) {
+  Matrix<double> out(m.rows(), m.cols());
+  for (Index r = 0; r < timeline.batch(); ++r)
+    for (Index k = 0; k < timeline.length(r); ++k)
+      out.col(timeline.offset(k) + r) = m.col(timeline.offset(timeline.length(r) - 1 - k) + r);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("backward in time is forward in time of the reversed sequences") {
+  for (const Timeline& timeline : cell_run::timelines()) {
+    CellRun<Gru<double>> forward(timeline, Direction::forward), backward(timeline, Direction::backward);
+    backward.inputs[0] = reversed(forward.inputs[0], timeline);
+    backward.d_output = reversed(forward.d_output, timeline);
+    CHECK(cell_run::same_bits(backward.forward(), reversed(forward.forward(), timeline)));
+    CHECK(backward.final_state[0] == forward.final_state[0]);
+    forward.backward();
+    backward.backward();
+    CHECK((backward.gradient - forward.gradient).norm() < 1e-12);
+    CHECK((backward.d_inputs[0] - reversed(forward.d_inputs[0], timeline)).norm() < 1e-12);
+    CHECK((backward.d_initial[0] - forward.d_initial[0]).norm() < 1e-12);
+  }
+}
+
+TEST_CASE("gradients are right across chunks of steps") {  // 3 x 300 columns of 400 kept rows are more than one chunk
+  for (const Direction direction : {Direction::forward, Direction::backward}) {
+    CellRun<Gru<double>> run(Timeline::from_lengths({300, 120, 290}), direction, 100);
+    run.theta *= 0.05;
+    run.forward();
+    run.backward();
+    const auto loss = [&] {
+      const double sum = run.forward().cwiseProduct(run.d_output).sum();
+      return sum + run.final_state[0].cwiseProduct(run.d_final[0]).sum();
+    };
+    const GradientCheckOptions few{.step = 1e-5, .most = 12};
+    const auto name = [](Index k) { return text("entry ", k); };
+    const auto report = check_gradient(loss, run.theta, run.gradient, name, few);
+    INFO(report.text());
+    CHECK(report.worst < 1e-6);
+    CHECK(check_gradient(loss, run.inputs[0].reshaped(), run.d_inputs[0].reshaped(), name, few).worst < 1e-6);
+    CHECK(check_gradient(loss, run.initial[0].reshaped(), run.d_initial[0].reshaped(), name, few).worst < 1e-6);
+  }
+}
+
+TEST_CASE("several inputs and a constant per sequence") {
+  for (const Direction direction : {Direction::forward, Direction::backward})
+    for (const Timeline& timeline : cell_run::timelines()) {
+      CellRun<Conditioned> run(timeline, direction);
+      const auto report = run.check();
+      INFO(report.text());
+      CHECK(report.worst < 1e-6);
+    }
+}
+
+TEST_CASE("no initial state is a state of zeros") {
+  CellRun<Gru<double>> given(Timeline::from_lengths({2, 0, 3})), none(Timeline::from_lengths({2, 0, 3}));
+  given.initial[0].setZero();
+  none.initial.clear();
+  CHECK(cell_run::same_bits(given.forward(), none.forward()));
+  CHECK(none.final_state[0].col(1).isZero(0));
+}
+
+TEST_CASE("gradients add up, and what is not wanted is not written") {
+  CellRun<Gru<double>> run(Timeline::from_lengths({2, 3}));
+  run.forward();
+  run.backward();
+  const std::vector<ConstView<double>> x{view(std::as_const(run.inputs[0]))};
+  std::vector<View<double>> unwanted{View<double>(nullptr, 0, 0, Eigen::OuterStride<>(0))};
+  Vector<double> sum = run.gradient;
+  run.forward();
+  run.over_time().backward({x, {}}, view(std::as_const(run.d_output)), run.d_final, sum.data(), {unwanted, {}});
+  CHECK((sum - 2 * run.gradient).norm() < 1e-12);
+
+  run.forward();
+  sum.setZero();
+  run.over_time().backward({x, {}}, nothing<double>(), {}, sum.data(), {unwanted, {}});
+  CHECK(sum.isZero(0));  // no gradient came in
+}
+
+TEST_CASE("a pass goes back only once") {
+  CellRun<Gru<double>> run(Timeline::from_lengths({2, 3}));
+  run.forward();
+  run.backward();
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("the way back has been run already"));
+}
+
+TEST_CASE("what does not fit is refused") {
+  const auto refused = [](auto&& spoil, const char* message) {
+    CellRun<Conditioned> run(Timeline::from_lengths({2, 3}));
+    spoil(run);
+    CHECK_THROWS_MATCHES(run.forward(), ShapeError, says(message));
+  };
+  refused([](auto& run) { run.inputs.pop_back(); }, "expects 2 inputs, got 1");
+  refused([](auto& run) { run.constants.clear(); }, "expects 1 constants, got 0");
+  refused([](auto& run) { run.inputs[1].resize(7, 5); }, "input 1: expects 2 features, got 7");
+  refused([](auto& run) { run.inputs[0].resize(3, 4); }, "input 0: expects 5 columns, got 4");
+  refused([](auto& run) { run.constants[0].resize(4, 3); }, "constant 0: expects 2 columns, got 3");
+  refused([](auto& run) { run.initial[0].resize(5, 1); }, "initial state 0: expects 2 columns, got 1");
+  refused([](auto& run) { run.initial.push_back(run.initial[0]); }, "initial state: expects 1 matrices, got 2");
+
+  CellRun<Conditioned> run(Timeline::from_lengths({2, 3}));
+  run.forward();
+  run.d_output.resize(5, 4);
+  CHECK_THROWS_MATCHES(run.backward(), ShapeError, says("gradient of output 0: expects 5 columns, got 4"));
+}

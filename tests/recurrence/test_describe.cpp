@@ -1,0 +1,128 @@
+// Equations back as text and LaTeX, what they cost, and what their parameters are called.
+
+#include <unroll/cells/gru.hpp>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/cells/mgu.hpp>
+#include <unroll/recurrence/describe.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace written {
+using namespace unroll::symbols;
+inline constexpr auto p = symbol<"p">;
+inline constexpr auto c_x = symbol<"c_x">;
+inline constexpr auto k = constant<"k">;
+inline constexpr auto brackets = cell(state(h),
+    a = linear(x, k),
+    s = a - (h - 1) + -(a + h),
+    c_x = a / (h * a) * clip(s, 0.5),
+    next(h) = max(c_x, 0.25) - linear(x) * (2 - a) + weight(p) * h + min(s, sqrt(1 + square(a))));
+}  // namespace written
+
+namespace {
+
+const CellSizes sizes{.inputs = {3}, .units = 4};
+
+/// Every entry of the flat vector belongs to exactly one block.
+void check_cover(const ParameterTable& table) {
+  std::vector<int> owners(std::size_t(table.size()), 0);
+  for (const ParameterBlock& block : table.blocks())
+    for (Index c = 0; c < block.cols; ++c)
+      for (Index r = 0; r < block.rows; ++r) ++owners[std::size_t(block.offset + c * block.stride + r)];
+  CHECK(std::all_of(owners.begin(), owners.end(), [](int n) { return n == 1; }));
+}
+
+}  // namespace
+
+TEST_CASE("cells describe themselves as text") {
+  CHECK(describe(Lstm<double>(sizes)) ==
+        "i = sigmoid(W_i_x x + W_i_h h + b_i)\n"
+        "f = sigmoid(W_f_x x + W_f_h h + b_f)\n"
+        "g = tanh(W_g_x x + W_g_h h + b_g)\n"
+        "o = sigmoid(W_o_x x + W_o_h h + b_o)\n"
+        "c' = f * c + i * g\n"
+        "h' = o * tanh(c')\n");
+  CHECK(describe(Gru<double>(sizes)) ==
+        "r = sigmoid(W_r_x x + W_r_h h + b_r)\n"
+        "z = sigmoid(W_z_x x + W_z_h h + b_z)\n"
+        "n = tanh(W_n_x x + b_n + r * (W_n2_h h + b_n2))\n"
+        "h' = n + z * (h - n)\n");
+  CHECK(describe(Mgu<double>(sizes)) ==
+        "f = sigmoid(W_f_x x + W_f_h h + b_f)\n"
+        "s = f * h\n"
+        "n = tanh(W_n_x x + W_n_s s + b_n)\n"
+        "h' = (1 - f) * h + f * n\n");
+}
+
+TEST_CASE("text keeps the meaning of brackets") {
+  const EquationCell<double, written::brackets> cell({.inputs = {3}, .units = 4, .constants = {2}, .sizes = {}});
+  CHECK(describe(cell) ==
+        "a = W_a_x x + W_a_k k + b_a\n"
+        "s = a - (h - 1) + -(a + h)\n"
+        "c_x = a / (h * a) * clip(s, 0.5)\n"
+        "h' = max(c_x, 0.25) - (W_h_x x + b_h) * (2 - a) + p * h + min(s, sqrt(1 + square(a)))\n");
+  const std::string latex = describe(cell, Notation::latex);
+  CHECK(latex.find("\\frac{a_{t}}{h_{t-1} \\odot a_{t}}") != std::string::npos);
+  CHECK(latex.find("c_{x,t} &= ") != std::string::npos);
+}
+
+TEST_CASE("cells describe themselves in LaTeX") {
+  CHECK(describe(Mgu<double>(sizes), Notation::latex) ==
+        "\\begin{aligned}\n"
+        "f_{t} &= \\sigma\\left(W_{f x} x_{t} + W_{f h} h_{t-1} + b_{f}\\right) \\\\\n"
+        "s_{t} &= f_{t} \\odot h_{t-1} \\\\\n"
+        "n_{t} &= \\tanh\\left(W_{n x} x_{t} + W_{n s} s_{t} + b_{n}\\right) \\\\\n"
+        "h_{t} &= \\left(1 - f_{t}\\right) \\odot h_{t-1} + f_{t} \\odot n_{t}\n"
+        "\\end{aligned}\n");
+}
+
+TEST_CASE("counts of an LSTM") {
+  const CellCounts counts = count(Lstm<float>(sizes));
+  CHECK(counts.parameters == 4 * 4 * (3 + 4 + 1));
+  CHECK(counts.product_flops == 2 * 4 * 4 * (3 + 4));
+  CHECK(counts.transcendental == 5 * 4);
+  CHECK(counts.operations == (5 + 4) * 4);  // five functions; f * c + i * g and o * tanh
+  CHECK(counts.kept_bytes >= (4 + 2) * 4 * Index(sizeof(float)));
+  CHECK(counts.kept_bytes <= (4 + 3) * 4 * Index(sizeof(float)));
+}
+
+TEST_CASE("parameters are named after equations and sources, and cover the vector once") {
+  const Gru<double> gru(sizes);
+  CHECK(gru.parameters().names() == "n.x, r.x, z.x, r.h, z.h, n2.h, n.b, r.b, z.b, n2.b");
+  CHECK(gru.parameters().size() == 3 * 4 * 3 + 3 * 4 * 4 + 4 * 4);
+  CHECK(gru.parameters().at("n2.h").role == Role::recurrent_weight);
+  CHECK(gru.parameters().at("z.x").role == Role::input_weight);
+  CHECK(gru.parameters().at("n.b").role == Role::bias);
+  CHECK(gru.parameters().at("r.h").stride == 3 * 4);  // terms that read one source are one stacked matrix
+  check_cover(gru.parameters());
+
+  const PeepholeLstm<double> lstm(sizes);
+  CHECK(lstm.parameters().at("p_o").role == Role::gain);
+  for (const char* name : {"i.x", "f.x", "g.x", "o.x", "i.h", "f.h", "g.h", "o.h", "i.b", "f.b", "g.b", "o.b", "p_i", "p_f", "p_o"})
+    CHECK(lstm.parameters().find(name) != nullptr);
+  CHECK(lstm.parameters().blocks().size() == 15);
+  check_cover(lstm.parameters());
+
+  const ProjectedLstm<double> projected({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"projected", 2}}});
+  CHECK(projected.parameters().at("h.m").rows == 2);
+  CHECK(projected.parameters().at("h.m").cols == 4);
+  CHECK(projected.parameters().find("h.b") == nullptr);
+  check_cover(projected.parameters());
+}
+
+TEST_CASE("sizes that do not fit the equations are refused") {
+  const auto says_of = [](const CellSizes& wrong, const char* message) {
+    CHECK_THROWS_MATCHES(Gru<double>(wrong), ShapeError, says(message));
+  };
+  says_of({.inputs = {}, .units = 4}, "its equations read 1 inputs per step, sizes are given for 0");
+  says_of({.inputs = {3, 2}, .units = 4}, "sizes are given for 2");
+  says_of({.inputs = {3}, .units = 0}, "expects at least 1 row for 'units', got 0");
+  says_of({.inputs = {-3}, .units = 4}, "expects at least 1 row for 'x', got -3");
+  says_of({.inputs = {3}, .units = 4, .constants = {1}}, "its equations read 0 constants, sizes are given for 1");
+  says_of({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"projected", 2}}}, "a size 'projected' is given, which its equations do not use");
+  CHECK_THROWS_MATCHES(ProjectedLstm<double>(sizes), ShapeError, says("its equations use the size 'projected', which is not given"));
+  CHECK_THROWS_MATCHES((Gru<double, 8>(sizes)), ShapeError, says("made for 8 units, got 4"));
+  CHECK((Gru<double, 8>({.inputs = {3}})).units() == 8);
+}
