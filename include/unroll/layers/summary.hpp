@@ -19,7 +19,7 @@ struct LayerSummary {
 };
 
 /// The numbers behind the table that `text()` writes.
-struct Summary {
+struct ModelSummary {
   Index features = 0;  ///< per step of the input
   std::vector<LayerSummary> layers;
   Index parameters = 0;
@@ -62,7 +62,7 @@ inline std::string aligned(const std::vector<std::array<std::string, 5>>& rows) 
 
 }  // namespace detail
 
-inline std::string Summary::text() const {
+inline std::string ModelSummary::text() const {
   std::vector<std::array<std::string, 5>> rows{{"layer", "name", "output", "parameters", "kept"}};
   for (const LayerSummary& layer : layers)
     rows.push_back({unroll::text(rows.size() - 1), layer.name,
@@ -75,15 +75,15 @@ inline std::string Summary::text() const {
 /// Of a training step with so many columns (valid steps of all sequences together) and sequences. Throws ShapeError for
 /// numbers below 0.
 template <class Model>
-Summary summary(const Model& model, Index columns, Index batch) {
+ModelSummary summary(const Model& model, Index columns, Index batch) {
   require<ShapeError>(columns >= 0 && batch >= 0, "summary: expects at least 0 columns and sequences, got ", columns,
                       " and ", batch);
-  Summary all{.features = model.features(),
-              .layers = {},
-              .parameters = model.parameters().size(),
-              .columns = columns,
-              .batch = batch,
-              .training_bytes = model.training_bytes(columns, batch)};
+  ModelSummary all{.features = model.features(),
+                   .layers = {},
+                   .parameters = model.parameters().size(),
+                   .columns = columns,
+                   .batch = batch,
+                   .training_bytes = model.training_bytes(columns, batch)};
   model.each_layer([&](const auto& layer, std::size_t k) {
     const Index kept = layer.kept(model.shape(k).per_step ? columns : batch, batch);
     all.layers.push_back({std::string(layer.name()), model.shape(k + 1), layer.parameters().size(),
