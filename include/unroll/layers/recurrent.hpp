@@ -28,10 +28,11 @@ struct OneDirection {
 
   static C make(Shape in, Index units, const std::vector<std::pair<std::string, Index>>& sizes) {
     require<ShapeError>(in.per_step, "expects a column for every step, what comes in has one for every sequence");
-    C cell(CellSizes{.inputs = {in.features}, .units = units, .constants = {}, .sizes = sizes});
-    require<ShapeError>(cell.inputs() == 1 && cell.constants() == 0, "the cell reads ", cell.inputs(), " inputs and ",
-                        cell.constants(), " constants; a layer has one input: run the cell with OverTime");
-    return cell;
+    const C unsized;
+    require<ShapeError>(unsized.inputs() <= 1 && unsized.constants() == 0, "the cell reads ", unsized.inputs(),
+                        " inputs and ", unsized.constants(),
+                        " constants; a layer has one input: run the cell with OverTime");
+    return C(CellSizes{.inputs = {in.features}, .units = units, .constants = {}, .sizes = sizes});
   }
 
   static void forward(const C& cell, const Scalar* theta, const Signal<Scalar>& in, Direction direction,

@@ -1,0 +1,121 @@
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/pooling.hpp>
+
+#include "layers/model_run.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+using namespace model_run;
+
+namespace {
+
+/// A user's layer with parameters: each feature times a gain of its own.
+struct Scale : PlainLayer<double> {
+  struct Tape {
+    Buffer<double> output;
+  };
+  ParameterTable table;
+
+  Shape connect(Shape in) {
+    table = {};
+    table.add("gain", Role::gain, in.features, 1);
+    return in;
+  }
+  std::string_view name() const { return "scale"; }
+  const ParameterTable& parameters() const { return table; }
+  Start start() const { return {.gain = init::constant(1)}; }
+  Index kept(Index columns, Index) const { return table.size() * columns; }
+  Signal<double> forward(const double* theta, const Signal<double>& in, const Pass&, const State<double>&,
+                         Tape& tape) const {
+    auto out = tape.output.shape(in.values.rows(), in.values.cols());
+    out = gain(theta).asDiagonal() * in.values;
+    return {view(std::as_const(out)), in.timeline};
+  }
+  void backward(const double* theta, const Signal<double>& in, const Pass&, ConstView<double> d_out,
+                const State<double>&, Tape&, double* gradient, View<double> d_in, State<double>*) const {
+    Eigen::Map<Vector<double>>(gradient, table.size()) += d_out.cwiseProduct(in.values).rowwise().sum();
+    if (d_in.data() != nullptr) d_in = gain(theta).asDiagonal() * d_out;
+  }
+  std::optional<NonFinite> first_non_finite(const Signal<double>&, Tape& tape) const {
+    return detail::non_finite_output(std::as_const(tape.output).view());
+  }
+
+ private:
+  Eigen::Map<const Vector<double>> gain(const double* theta) const { return {theta, table.size()}; }
+};
+
+/// A user's layer with a state: the running sum over time, which begins with the initial state.
+struct RunningSum {
+  using Scalar = double;
+  struct Tape {
+    Matrix<double> sum, state;
+  };
+  Index features = 0;
+  ParameterTable none;
+
+  Shape connect(Shape in) {
+    require<ShapeError>(in.per_step, "sums over steps, and there are none left");
+    features = in.features;
+    return in;
+  }
+  std::string_view name() const { return "running sum"; }
+  const ParameterTable& parameters() const { return none; }
+  std::vector<Index> state_rows() const { return {features}; }
+  bool causal() const { return true; }
+  Start start() const { return {}; }
+  std::vector<NamedStart> named_starts() const { return {}; }
+  Index kept(Index columns, Index batch) const { return features * (columns + batch); }
+  Signal<double> forward(const double*, const Signal<double>& in, const Pass&, const State<double>& initial,
+                         Tape& tape) const {
+    const Timeline& time = *in.timeline;
+    tape.state = initial.empty() ? Matrix<double>::Zero(features, time.batch()) : time.by_rank(initial[0]);
+    tape.sum.resize(features, time.columns());
+    for (Index c = 0; c < time.columns(); ++c) tape.sum.col(c) = tape.state.col(time.rank_of(c)) += in.values.col(c);
+    return {view(std::as_const(tape.sum)), in.timeline};
+  }
+  void final_state(const Signal<double>& in, Tape& tape, State<double>& state) const {
+    state = {in.timeline->by_sample(tape.state)};
+  }
+  void backward(const double*, const Signal<double>& in, const Pass&, ConstView<double> d_out,
+                const State<double>& d_final, Tape&, double*, View<double> d_in, State<double>* d_initial) const {
+    const Timeline& time = *in.timeline;
+    Matrix<double> d = d_final.empty() ? Matrix<double>::Zero(features, time.batch()) : time.by_rank(d_final[0]);
+    for (Index c = time.columns() - 1; c >= 0; --c) {
+      if (d_out.data() != nullptr) d.col(time.rank_of(c)) += d_out.col(c);
+      if (d_in.data() != nullptr) d_in.col(c) = d.col(time.rank_of(c));
+    }
+    if (d_initial != nullptr) *d_initial = {time.by_sample(d)};
+  }
+  std::optional<NonFinite> first_non_finite(const Signal<double>&, Tape& tape) const {
+    return detail::non_finite_output(view(std::as_const(tape.sum)));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a user's own layers work in a model like the built-in ones") {
+  Sequential model(3, Scale{}, RunningSum{}, Dense<double>{.units = 2}, RunningSum{}, LastStep<double>{}, Scale{});
+  model.initialise(1);
+  CHECK((model.parameters()["0.gain"].array() == 1).all());
+  const auto report = gradients(model);
+  INFO(report.text());
+  CHECK(report.worst < 1e-6);
+  decltype(model)::Tape tape;
+  const auto timeline = Timeline::from_lengths({1, 3});
+  const Matrix<double> x = noise(3, 4);
+  model.forward(x, timeline, tape);
+  const auto state = model.final_state(tape);
+  CHECK(state[1][0].col(0).isApprox(x.col(1)));
+  CHECK(state[1][0].col(1).isApprox(x.col(0) + x.col(2) + x.col(3)));
+  CHECK(state[0].empty());
+  const ModelState<double> d_final{{}, {}, {}, {noise(2, 2)}, {}, {}};
+  auto gradient = model.parameters().zeros_like();
+  model.backward(tape, Matrix<double>(), gradient, nullptr, d_final);
+  CHECK(gradient["5.gain"].isZero(0));
+  CHECK(!gradient["2.weight"].isZero(0));
+}
+
+TEST_CASE("what a user's own layer throws names the layer") {
+  CHECK_THROWS_MATCHES(Sequential(3, LastStep<double>{}, RunningSum{}), ShapeError,
+                       says("layer 1 (running sum): sums over steps, and there are none left"));
+}
