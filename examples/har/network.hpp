@@ -1,0 +1,14 @@
+#pragma once
+// The network that the command line asks for.
+
+#include "options.hpp"
+#include "unroll/layers/stack.hpp"
+
+namespace har {
+
+using Network = unroll::Stack<float>;
+
+/// Recurrent layers, one vector per sequence, and a score for each class; not initialised.
+Network make_network(const Options& options, unroll::Index features, unroll::Index classes);
+
+}  // namespace har

@@ -1,0 +1,177 @@
+#include "report.hpp"
+
+#include <cstdarg>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "pictures.hpp"
+
+namespace har {
+
+using namespace unroll;
+
+namespace {
+
+[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...) {
+  char line[256];
+  va_list values;
+  va_start(values, pattern);
+  std::vsnprintf(line, sizeof line, pattern, values);
+  va_end(values);
+  return line;
+}
+
+std::string range_text(Index low, Index high) { return low == high ? text(low) : text(low, " to ", high); }
+
+std::string steps_text(const Dataset<float>& data) {
+  Index low = data.length(0), high = low;
+  for (Index s = 1; s < data.size(); ++s) low = std::min(low, data.length(s)), high = std::max(high, data.length(s));
+  return range_text(low, high);
+}
+
+std::string padded(std::string word, std::size_t width) {
+  // Bytes, not letters: class names beyond ASCII may stand a little off.
+  return word.size() < width ? std::string(width - word.size(), ' ') + word : word;
+}
+
+nlohmann::json json_of(const Summary& summary) {
+  return {{"mean", summary.mean}, {"sample_standard_deviation", summary.sample_deviation}, {"runs", summary.count}};
+}
+
+nlohmann::json json_of(const ConfusionMatrix::Counts& counts) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (Index truth = 0; truth < counts.rows(); ++truth) {
+    nlohmann::json row = nlohmann::json::array();
+    for (Index k = 0; k < counts.cols(); ++k) row.push_back(counts(truth, k));
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+nlohmann::json json_of(const Run& run) {
+  nlohmann::json object{{"seed", run.seed},
+                        {"epochs", run.fit.history.size()},
+                        {"test_loss_before_training", run.loss_before},
+                        {"test_loss", run.loss.value()},
+                        {"training_loss", run.fit.history.back().loss},
+                        {"training_accuracy", run.fit.history.back().accuracy},
+                        {"seconds", run.seconds},
+                        {"confusion", json_of(run.confusion.counts())}};
+  for (std::size_t k = 0; k < run.top.size(); ++k) object[text("top_", k + 1)] = run.top[k].value();
+  if (run.fit.best_epoch > 0) object["best_epoch"] = run.fit.best_epoch;
+  return object;
+}
+
+nlohmann::json json_of(const Options& o) {
+  return {{"train", o.train},
+          {"test", o.test},
+          {"cell", o.cell},
+          {"direction", o.direction},
+          {"units", o.units},
+          {"layers", o.layers},
+          {"pool", o.pool},
+          {"dropout", o.dropout},
+          {"epochs", o.epochs},
+          {"batch", o.batch},
+          {"optimizer", o.optimizer},
+          {"rate", o.rate},
+          {"clip", o.clip},
+          {"validation", o.validation},
+          {"patience", o.patience},
+          {"seeds", o.seeds},
+          {"first_seed", o.first_seed}};
+}
+
+}  // namespace
+
+std::vector<Summary> top_summaries(const std::vector<Run>& runs) {
+  std::vector<Summary> summaries;
+  for (std::size_t k = 0; k < runs.front().top.size(); ++k) {
+    Vector<double> values(Index(runs.size()));
+    for (std::size_t r = 0; r < runs.size(); ++r) values[Index(r)] = runs[r].top[k].value();
+    summaries.push_back(summarize(values));
+  }
+  return summaries;
+}
+
+std::string percent_text(const Summary& summary) {
+  const std::string mean = format("%.1f %%", 100 * summary.mean);
+  return summary.count > 1 ? mean + format(" +- %.1f", 100 * summary.sample_deviation) : mean;
+}
+
+std::string data_text(const Options& options, const Data& data) {
+  std::string names;
+  for (const std::string& name : data.classes) names += (names.empty() ? "" : ", ") + name;
+  return text(data.name, ": ", data.train.size(), " sequences to train on, ", data.test.size(), " to test; ",
+              data.train.features(), " channels, ", steps_text(data.train), " steps, ", data.classes.size(),
+              " classes (", names, ")\n  training data ", options.train, "\n  test data     ", options.test,
+              "\n  each channel standardized by the mean and deviation of the training data\n");
+}
+
+std::string epoch_text(const Epoch& epoch, const Options& options) {
+  return format("epoch %3.0f/%ld   training: loss %.4f, top-1 %5.1f %%   %s: loss %.4f, top-1 %5.1f %%\n", epoch.epoch,
+                long(options.epochs), epoch.loss, 100 * epoch.accuracy, options.validation > 0 ? "validation" : "test",
+                epoch.validation_loss, 100 * epoch.validation_accuracy);
+}
+
+std::string run_text(const Run& run) {
+  std::string line = format("seed %ld: %ld epochs in %.1f s, test loss %.4f", long(run.seed),
+                            long(run.fit.history.size()), run.seconds, run.loss.value());
+  for (std::size_t k = 0; k < run.top.size(); ++k)
+    line += format(", top-%ld %.1f %%", long(k + 1), 100 * run.top[k].value());
+  if (run.fit.best_epoch > 0) line += format("; parameters of epoch %ld", long(run.fit.best_epoch));
+  return line + "\n";
+}
+
+std::string confusion_text(const ConfusionMatrix::Counts& counts, const std::vector<std::string>& classes) {
+  std::size_t width = 6;
+  for (const std::string& name : classes) width = std::max(width, name.size());
+  std::string table = padded("", width);
+  for (const std::string& name : classes) table += "  " + padded(name, width);
+  table += "  recall\n";
+  for (Index truth = 0; truth < counts.rows(); ++truth) {
+    table += padded(classes[std::size_t(truth)], width);
+    for (Index k = 0; k < counts.cols(); ++k) table += "  " + padded(text(counts(truth, k)), width);
+    const double recall = double(counts(truth, truth)) / double(std::max<Index>(counts.row(truth).sum(), 1));
+    table += format("  %5.1f %%\n", 100 * recall);
+  }
+  return table;
+}
+
+std::string metrics_json(const Options& options, const Data& data, const Network& network, Index largest_batch_steps,
+                         const std::vector<Run>& runs) {
+  nlohmann::json all{{"options", json_of(options)},
+                     {"data",
+                      {{"name", data.name},
+                       {"training_sequences", data.train.size()},
+                       {"test_sequences", data.test.size()},
+                       {"channels", data.train.features()},
+                       {"classes", data.classes}}},
+                     {"model",
+                      {{"parameters", network.parameters().size()},
+                       {"training_step_bytes", network.training_bytes(largest_batch_steps, options.batch)}}},
+                     {"loss_of_guessing", std::log(double(data.classes.size()))},
+                     {"confusion_of_all_runs", json_of(confusion_of_all(runs))},
+                     {"runs", nlohmann::json::array()}};
+  const auto tops = top_summaries(runs);
+  for (std::size_t k = 0; k < tops.size(); ++k) all[text("top_", k + 1)] = json_of(tops[k]);
+  for (const Run& run : runs) all["runs"].push_back(json_of(run));
+  // Names from a file may hold bytes that are no UTF-8: they are replaced, not thrown at.
+  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string history_csv(const std::vector<Run>& runs) {
+  std::string csv;
+  for (const Run& run : runs) {
+    const std::string table = to_csv(run.fit.history);
+    for (std::size_t begin = 0, end; begin < table.size(); begin = end + 1) {
+      end = table.find('\n', begin);
+      const std::string line = table.substr(begin, end - begin + 1);
+      if (begin > 0) csv += text(run.seed, ",", line);
+      if (begin == 0 && csv.empty()) csv = "seed," + line;
+    }
+  }
+  return csv;
+}
+
+}  // namespace har
