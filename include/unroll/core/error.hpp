@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <concepts>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -41,19 +42,66 @@ class NonFiniteError : public Error {
 
 namespace detail {
 
-inline void append(std::string& out, std::string_view text) { out += text; }
+/// A text or a number on its way into a message. Erasing the type here keeps what every check costs to compile small: a
+/// literal of each length would otherwise have its own way of being joined.
+class Part {
+ public:
+  template <class T>
+  requires std::convertible_to<const T&, std::string_view> Part(const T& letters)
+      : text_(letters) {}  // NOLINT: anything that can be told is a part
+  template <std::integral T>
+  Part(T number) : kind_(kind_of<T>), integer_(static_cast<unsigned long long>(number)) {}  // NOLINT
+  Part(float number) : kind_(Kind::single), number_(number) {}                              // NOLINT
+  Part(double number) : kind_(Kind::real), number_(number) {}                               // NOLINT
 
-template <class Number>
-requires std::integral<Number> || std::floating_point<Number>
-void append(std::string& out, Number number) {
-  if constexpr (std::same_as<Number, bool>) {
-    out += number ? "true" : "false";
-  } else {
+  void append_to(std::string& out) const {
+    switch (kind_) {
+      case Kind::text:
+        out += text_;
+        break;
+      case Kind::truth:
+        out += integer_ != 0 ? "true" : "false";
+        break;
+      case Kind::negatable:
+        append_digits(out, static_cast<long long>(integer_));
+        break;
+      case Kind::natural:
+        append_digits(out, integer_);
+        break;
+      case Kind::single:
+        append_digits(out, static_cast<float>(number_));
+        break;
+      case Kind::real:
+        append_digits(out, number_);
+        break;
+    }
+  }
+
+ private:
+  enum class Kind { text, truth, negatable, natural, single, real };
+  template <class T>
+  static constexpr Kind kind_of = std::same_as<T, bool>     ? Kind::truth
+                                  : std::signed_integral<T> ? Kind::negatable
+                                                            : Kind::natural;
+
+  template <class Number>
+  static void append_digits(std::string& out, Number number) {
     char digits[64];
     const auto end =
         std::to_chars(digits, digits + sizeof digits, number).ptr;  // the shortest text that reads back the same
     out.append(digits, end);
   }
+
+  Kind kind_ = Kind::text;
+  std::string_view text_;
+  unsigned long long integer_ = 0;
+  double number_ = 0;
+};
+
+inline std::string join(std::initializer_list<Part> parts) {
+  std::string out;
+  for (const Part& part : parts) part.append_to(out);
+  return out;
 }
 
 }  // namespace detail
@@ -61,15 +109,14 @@ void append(std::string& out, Number number) {
 /// Joins texts and numbers: `text("expects ", 3, " features")`. A char counts as a number; write a string for a letter.
 template <class... Parts>
 std::string text(const Parts&... parts) {
-  std::string out;
-  (detail::append(out, parts), ...);
-  return out;
+  return detail::join({detail::Part(parts)...});
 }
 
 /// Throws `E` with the joined message unless `condition` holds; the message is only made when it is needed.
 template <std::derived_from<Error> E, class... Parts>
 void require(bool condition, const Parts&... parts) {
-  if (!condition) throw E(text(parts...));
+  if (!condition) [[unlikely]]
+    throw E(detail::join({detail::Part(parts)...}));
 }
 
 }  // namespace unroll

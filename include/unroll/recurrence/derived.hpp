@@ -2,6 +2,7 @@
 // Everything that is derived from a cell's equations at compile time, in one place, and the sentences for what can be
 // wrong.
 
+#include "unroll/recurrence/lowering.hpp"
 #include "unroll/recurrence/schedule.hpp"
 
 namespace unroll {
@@ -9,7 +10,7 @@ namespace unroll {
 namespace detail {
 
 template <class... F>
-constexpr auto derivatives_by_output(const List<F...>&) {
+constexpr auto derivatives_by_output(const language::List<F...>&) {
   return Table<bool, int(sizeof...(F))>{{F::by_output...}};
 }
 
@@ -32,11 +33,14 @@ constexpr bool check_equations() {
   static_assert(misuse != Misuse::mixed_sizes,
                 "unroll: values of different sizes meet element by element: change size through linear(...)");
   static_assert(misuse != Misuse::undefined_output, "unroll: output(...) names a value that no equation defines");
-  static_assert(misuse != Misuse::source_twice, "unroll: a linear(...) reads the same value twice: one weight matrix is enough");
+  static_assert(misuse != Misuse::source_twice,
+                "unroll: a linear(...) reads the same value twice: one weight matrix is enough");
   static_assert(misuse != Misuse::linear_of_weight,
-                "unroll: linear(...) reads a number or a single weight, which is the same in every column: use the bias of linear(...)");
+                "unroll: linear(...) reads a number or a single weight, which is the same in every column: use the "
+                "bias of linear(...)");
   static_assert(misuse != Misuse::weight_of_two_kinds,
-                "unroll: one name stands for two kinds of single weights, or for values of different sizes: give each its own name");
+                "unroll: one name stands for two kinds of single weights, or for values of different sizes: give each "
+                "its own name");
   static_assert(misuse != Misuse::too_many, "unroll: a cell has at most 8 inputs, 8 constants, 8 states and 8 sizes");
   return misuse == Misuse::none;
 }

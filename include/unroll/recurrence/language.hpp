@@ -17,7 +17,7 @@
 #include "unroll/core/activations.hpp"
 #include "unroll/recurrence/list.hpp"
 
-namespace unroll {
+namespace unroll::language {
 
 /// A name as a template argument.
 template <std::size_t N>
@@ -125,7 +125,7 @@ struct Linear {
 struct NoBias {};
 inline constexpr NoBias no_bias{};
 
-namespace detail {
+namespace parts {
 template <class... Done, class First, class... Rest>
 constexpr auto linear_of(Linear<true, Done...>, First, Rest... rest) {
   if constexpr (std::is_same_v<First, NoBias>) {
@@ -137,7 +137,7 @@ constexpr auto linear_of(Linear<true, Done...>, First, Rest... rest) {
     return linear_of(Linear<true, Done..., First>{}, rest...);
   }
 }
-}  // namespace detail
+}  // namespace parts
 
 /// W1 s1 + W2 s2 + ... + b, with weights of its own at each place where it is written. `linear(..., no_bias)` leaves b
 /// out.
@@ -146,7 +146,7 @@ constexpr auto linear(Sources... sources) {
   static_assert(((is_named<Sources> || std::is_same_v<Sources, NoBias>)&&...),
                 "unroll: linear() reads named values: give the expression inside it an equation of its own");
   static_assert((is_named<Sources> || ...), "unroll: linear() needs something to read");
-  return detail::linear_of(Linear<true>{}, sources...);
+  return parts::linear_of(Linear<true>{}, sources...);
 }
 
 /// One learned number per unit, to multiply with or to add.
@@ -218,31 +218,31 @@ struct Clip {
 template <class L, class R>
 concept Operands = Operand<L> && Operand<R> &&(Expression<L> || Expression<R>);
 
-namespace detail {
+namespace parts {
 template <class Operation, class L, class R>
 constexpr auto binary(L l, R r) {
   return Binary<Operation, decltype(as_expression(l)), decltype(as_expression(r))>{as_expression(l), as_expression(r)};
 }
-}  // namespace detail
+}  // namespace parts
 
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto operator+(L l, R r) { return detail::binary<Add>(l, r); }
+constexpr auto operator+(L l, R r) { return parts::binary<Add>(l, r); }
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto operator-(L l, R r) { return detail::binary<Subtract>(l, r); }
+constexpr auto operator-(L l, R r) { return parts::binary<Subtract>(l, r); }
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto operator*(L l, R r) { return detail::binary<Multiply>(l, r); }
+constexpr auto operator*(L l, R r) { return parts::binary<Multiply>(l, r); }
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto operator/(L l, R r) { return detail::binary<Divide>(l, r); }
+constexpr auto operator/(L l, R r) { return parts::binary<Divide>(l, r); }
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto max(L l, R r) { return detail::binary<Maximum>(l, r); }
+constexpr auto max(L l, R r) { return parts::binary<Maximum>(l, r); }
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto min(L l, R r) { return detail::binary<Minimum>(l, r); }
+constexpr auto min(L l, R r) { return parts::binary<Minimum>(l, r); }
 template <Expression E>
 constexpr Negate<E> operator-(E e) {
   return {e};
@@ -345,12 +345,12 @@ constexpr Output<Named> output(Named) {
 template <class StateList, class... Lines>
 struct Equations {
   static constexpr int operations = (0 + ... + Lines::operations);
-  detail::List<Lines...> lines;
+  List<Lines...> lines;
 };
 
 template <class... Symbols, class... Lines>
 constexpr Equations<States<Symbols...>, Lines...> cell(States<Symbols...>, Lines... lines) {
-  return {detail::list(lines...)};
+  return {list(lines...)};
 }
 
 /// Names that papers use, ready to write with; any other is declared as `inline constexpr auto p = symbol<"p">;`.
@@ -372,4 +372,28 @@ inline constexpr Symbol<"y"> y;
 inline constexpr Symbol<"z"> z;
 }  // namespace symbols
 
+}  // namespace unroll::language
+
+// The words, but not the operators and functions of expressions: those are found through their arguments, so that
+// arithmetic on anything else in the library never has to consider them.
+namespace unroll {
+using language::activation;
+using language::bias;
+using language::cell;
+using language::clip;
+using language::constant;
+using language::Equations;
+using language::Expression;
+using language::input;
+using language::linear;
+using language::Name;
+using language::next;
+using language::no_bias;
+using language::output;
+using language::scalar;
+using language::state;
+using language::Symbol;
+using language::symbol;
+using language::weight;
+namespace symbols = language::symbols;
 }  // namespace unroll

@@ -2,7 +2,7 @@
 // A few values of different types in a row, usable at compile time. std::tuple does more and costs more to compile,
 // which every program would pay for every cell that it includes.
 
-namespace unroll::detail {
+namespace unroll::language {
 
 template <class... Items>
 struct List;
@@ -52,4 +52,4 @@ constexpr List<First, A..., B...> join(List<First, A...> a, List<B...> b) {
   return {a.first, join(a.rest, b)};
 }
 
-}  // namespace unroll::detail
+}  // namespace unroll::language

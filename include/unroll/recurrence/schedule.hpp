@@ -11,6 +11,8 @@
 //   - what is cheap (sums, products, ...) is computed again from what is kept, what is an activation never is;
 //   - an activation is kept in place of the pre-activation that it consumed, and so is that one's gradient later.
 
+#include <algorithm>
+
 #include "unroll/recurrence/program.hpp"
 
 namespace unroll {
