@@ -1,0 +1,126 @@
+#include <unroll/cells/gru.hpp>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/layers/bidirectional.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/dropout.hpp>
+#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/summary.hpp>
+
+#include "layers/model_run.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+using namespace model_run;
+
+namespace {
+
+// ---- numbers that tapes really hold, packed weights left out
+
+template <class B>
+Index room(const B& buffer) {
+  return buffer.capacity();
+}
+template <class B, std::size_t n>
+Index room(const B (&buffers)[n]) {
+  Index sum = 0;
+  for (const B& buffer : buffers) sum += room(buffer);
+  return sum;
+}
+template <class T, int n>
+Index room(const Table<T, n>& table) {
+  return room(table.items);
+}
+template <class C>
+Index held(const Tape<C>& tape) {
+  return room(tape.work.terms) + room(tape.work.extra) + room(tape.work.incoming) + room(tape.initial) +
+         room(tape.after) + room(tape.output) + room(tape.d_state) + room(tape.before);
+}
+template <class T>
+Index held(const T& tape) {
+  Index sum = 0;
+  if constexpr (requires { tape.cell; }) sum += held(tape.cell) + room(tape.last) + room(tape.d_steps);
+  if constexpr (requires { tape.merged; })
+    sum += held(tape.forward) + held(tape.backward) + room(tape.last) + room(tape.merged) + room(tape.d_half) +
+           room(tape.d_steps) + room(tape.d_in);
+  if constexpr (requires { tape.mask; }) sum += room(tape.mask);
+  if constexpr (requires { tape.output; }) sum += room(tape.output);
+  if constexpr (requires { tape.chosen; }) sum += 2 * room(tape.chosen);  // integers of twice the size of a float
+  return sum;
+}
+
+/// Runs a training step and compares what it holds with what was foretold, for each layer and for all.
+template <class Model>
+void foretells(Model model, const Timeline& timeline) {
+  model.initialise(1);
+  const Matrix<float> x = noise(model.features(), timeline.columns()).template cast<float>();
+  auto gradient = model.parameters().zeros_like();
+  typename Model::Tape tape;
+  const Matrix<float> out = model.forward(x, timeline, tape, {.training = true});
+  model.backward(tape, out, gradient);
+  const ModelSummary foretold = summary(model, timeline.columns(), timeline.batch());
+  Index all = 6 * model.parameters().size() + x.size() + out.size();
+  for (const auto& buffer : tape.d_in) all += room(buffer);
+  model.each_layer([&](const auto&, auto k) {
+    const Index now = held(std::get<k>(tape.layers));
+    all += now;
+    INFO(foretold.layers[k].name << " holds " << now * 4 << " bytes");
+    CHECK(double(foretold.layers[k].kept_bytes) == Approx(4. * double(now)).epsilon(0.03));
+  });
+  CHECK(double(foretold.training_bytes) == Approx(4. * double(all)).epsilon(0.03));
+}
+
+}  // namespace
+
+TEST_CASE("the memory of a training step is what tapes hold afterwards") {
+  const auto timeline = GENERATE(Timeline::rectangular(4, 40), Timeline::from_lengths({300, 200, 250, 10, 0, 280}));
+  foretells(Sequential(6, Recurrent<Gru<float>>{.units = 16}, Dropout<float>({.rate = 0.1}),
+                       Recurrent<GruResetBefore<float>>{.units = 24, .direction = Direction::backward},
+                       Dense<float>{.units = 8}, MaxOverTime<float>{}, Dense<float>{.units = 4}),
+            timeline);
+  foretells(
+      Sequential(3,
+                 Recurrent<ProjectedLstm<float>>{.units = 32, .returns = Returns::last, .sizes = {{"projected", 16}}}),
+      timeline);
+}
+
+TEST_CASE("the memory of each way to merge") {
+  const auto timeline = Timeline::from_lengths({60, 20, 50, 10});
+  const auto merge = GENERATE(Merge::concat, Merge::sum, Merge::product, Merge::average);
+  const auto returns = GENERATE(Returns::steps, Returns::last);
+  foretells(Sequential(5, Dense<float>{.units = 7},
+                       Bidirectional<Gru<float>>{.units = 16, .merge = merge, .returns = returns}),
+            timeline);
+}
+
+TEST_CASE("a summary: a row for each layer, and the sums") {
+  Sequential model(6, Recurrent<Gru<float>>{.units = 32}, MeanOverTime<float>{}, Dense<float>{.units = 4});
+  const auto s = summary(model, 1280, 10);
+  REQUIRE(s.layers.size() == 3);
+  CHECK(s.features == 6);
+  CHECK(s.layers[0].name == "gru");
+  CHECK(s.layers[0].output.features == 32);
+  CHECK(s.layers[0].output.per_step);
+  CHECK(!s.layers[1].output.per_step);
+  CHECK(s.layers[0].parameters == 3 * 32 * (6 + 32) + 4 * 32);  // the new value's state has a bias of its own
+  CHECK(s.layers[1].parameters == 0);
+  CHECK(s.layers[2].parameters == 4 * 33);
+  CHECK(s.parameters == model.parameters().size());
+  CHECK(s.training_bytes == model.training_bytes(1280, 10));
+  CHECK(s.text() ==
+        "layer  name            output         parameters  kept\n"
+        "0      gru             32 a step      3776        852 KiB\n"
+        "1      mean over time  32 a sequence  0           1.2 KiB\n"
+        "2      dense           4 a sequence   132         160 B\n"
+        "3908 parameters; 6 features a step; training on 1280 steps of 10 sequences takes 1.1 MiB\n");
+  CHECK_THROWS_MATCHES(summary(model, -1, 2), ShapeError, says("got -1 and 2"));
+}
+
+TEST_CASE("bytes for people") {
+  using detail::readable_bytes;
+  CHECK(readable_bytes(0) == "0 B");
+  CHECK(readable_bytes(1023) == "1023 B");
+  CHECK(readable_bytes(1024) == "1.0 KiB");
+  CHECK(readable_bytes(1024 * 1024 - 1) == "1.0 MiB");
+  CHECK(readable_bytes(150 * 1024) == "150 KiB");
+  CHECK(readable_bytes(std::size_t(5) << 40) == "5.0 TiB");
+}
