@@ -10,7 +10,8 @@ using namespace unroll;
 
 inline Matrix<double> noise(Index rows, Index cols, std::uint64_t seed, double scale = 1) {
   const Random random(seed, Purpose::sample);
-  return Matrix<double>::NullaryExpr(rows, cols, [&](Index r, Index c) { return scale * random.normal(std::uint64_t(c * rows + r)); });
+  return Matrix<double>::NullaryExpr(
+      rows, cols, [&](Index r, Index c) { return scale * random.normal(std::uint64_t(c * rows + r)); });
 }
 
 /// Sizes that differ from each other and fit no register: inputs 3, 2, ..., constants 4, 3, ..., named sizes 2, 3, ...
@@ -20,7 +21,8 @@ CellSizes sizes_for(Index units) {
   if constexpr (requires { C::program; }) {
     for (int k = 0; k < C::program.inputs; ++k) sizes.inputs.push_back(std::max(1, 3 - k));
     for (int k = 0; k < C::program.constants; ++k) sizes.constants.push_back(std::max(1, 4 - k));
-    for (int k = 1; k < C::program.size_count; ++k) sizes.sizes.emplace_back(std::string(C::program.sizes[k]), Index(1 + k));
+    for (int k = 1; k < C::program.size_count; ++k)
+      sizes.sizes.emplace_back(std::string(C::program.sizes[k]), Index(1 + k));
   } else {
     sizes.inputs = {3};
   }
@@ -44,8 +46,10 @@ struct CellRun {
       : cell(sizes), timeline(std::move(steps)), direction(way) {
     theta = noise(cell.parameters().size(), 1, seed, 0.4).template cast<S>();
     for (int k = 0; k < cell.inputs(); ++k) inputs.push_back(numbers(cell.input_rows(k), timeline.columns(), ++seed));
-    for (int k = 0; k < cell.constants(); ++k) constants.push_back(numbers(cell.constant_rows(k), timeline.batch(), ++seed));
-    for (int s = 0; s < C::states; ++s) initial.push_back(numbers(cell.state_rows(s), timeline.batch(), ++seed).cwiseAbs());
+    for (int k = 0; k < cell.constants(); ++k)
+      constants.push_back(numbers(cell.constant_rows(k), timeline.batch(), ++seed));
+    for (int s = 0; s < C::states; ++s)
+      initial.push_back(numbers(cell.state_rows(s), timeline.batch(), ++seed).cwiseAbs());
     for (int s = 0; s < C::states; ++s) d_final.push_back(numbers(cell.state_rows(s), timeline.batch(), ++seed));
     d_output = numbers(cell.output_rows(), timeline.columns(), ++seed);
     d_inputs = inputs, d_constants = constants;
@@ -70,7 +74,8 @@ struct CellRun {
     const auto steps = views(inputs), given = views(constants);
     auto d_steps = writable(d_inputs), d_given = writable(d_constants);
     gradient.setZero(theta.size());
-    over_time().backward({steps, given}, view(std::as_const(d_output)), d_final, gradient.data(), {d_steps, d_given}, d_initial);
+    over_time().backward({steps, given}, view(std::as_const(d_output)), d_final, gradient.data(), {d_steps, d_given},
+                         d_initial);
   }
 
   /// Of the loss <output, d_output> + <final states, d_final>, with respect to all that goes in.
@@ -83,12 +88,14 @@ struct CellRun {
     loss();
     backward();
     const GradientCheckOptions options{.step = 1e-5};
-    GradientReport report =
-        check_gradient(loss, theta, gradient, [&](Index k) { return entry_name(cell.parameters(), k); }, options);
-    const auto others = [&](std::vector<Matrix<S>>& variables, const std::vector<Matrix<S>>& analytic, const char* what) {
+    GradientReport report = check_gradient(
+        loss, theta, gradient, [&](Index k) { return entry_name(cell.parameters(), k); }, options);
+    const auto others = [&](std::vector<Matrix<S>>& variables, const std::vector<Matrix<S>>& analytic,
+                            const char* what) {
       for (std::size_t k = 0; k < variables.size(); ++k)
-        report += check_gradient(loss, variables[k].reshaped(), analytic[k].reshaped(),
-                                 [&](Index entry) { return text(what, " ", k, ", entry ", entry); }, options);
+        report += check_gradient(
+            loss, variables[k].reshaped(), analytic[k].reshaped(),
+            [&](Index entry) { return text(what, " ", k, ", entry ", entry); }, options);
     };
     others(inputs, d_inputs, "input");
     others(constants, d_constants, "constant");
@@ -97,7 +104,9 @@ struct CellRun {
   }
 
  private:
-  static Matrix<S> numbers(Index rows, Index cols, std::uint64_t seed) { return noise(rows, cols, seed).template cast<S>(); }
+  static Matrix<S> numbers(Index rows, Index cols, std::uint64_t seed) {
+    return noise(rows, cols, seed).template cast<S>();
+  }
   static std::vector<ConstView<S>> views(const std::vector<Matrix<S>>& matrices) {
     std::vector<ConstView<S>> all;
     for (const auto& m : matrices) all.push_back(view(m));
@@ -116,7 +125,8 @@ inline std::vector<Timeline> timelines() {
   mask << 1, 0, 1, 1, 0, 0, 1,  //
       0, 0, 0, 0, 0, 0, 0,      //
       0, 1, 1, 1, 0, 1, 1;
-  return {Timeline::rectangular(3, 1), Timeline::from_lengths({2, 1, 2}), Timeline::from_lengths({3, 7, 5}), Timeline::from_mask(mask)};
+  return {Timeline::rectangular(3, 1), Timeline::from_lengths({2, 1, 2}), Timeline::from_lengths({3, 7, 5}),
+          Timeline::from_mask(mask)};
 }
 
 /// All bits, so that a zero's sign counts.

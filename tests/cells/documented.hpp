@@ -14,7 +14,9 @@ std::string parameter_formula() {
   CellSizes sizes{.inputs = {11}, .units = 17};
   for (int k = 1; k < C::program.size_count; ++k) sizes.sizes.emplace_back(std::string(C::program.sizes[k]), 23);
   const C cell(sizes);
-  const auto letter = [](Index rows) -> std::string { return rows == 17 ? "H" : rows == 11 ? "I" : rows == 23 ? "P" : ""; };
+  const auto letter = [](Index rows) -> std::string {
+    return rows == 17 ? "H" : rows == 11 ? "I" : rows == 23 ? "P" : "";
+  };
   std::vector<std::pair<std::string, int>> counts;
   for (const char* product : {"HI", "PI", "HH", "HP", "PH", "PP", "H", "P", ""}) counts.emplace_back(product, 0);
   for (const ParameterBlock& block : cell.parameters().blocks())
@@ -22,7 +24,9 @@ std::string parameter_formula() {
       if (product == letter(block.rows) + letter(block.cols)) ++count;
   std::string formula;
   for (const auto& [product, count] : counts)
-    if (count > 0) formula += (formula.empty() ? "" : " + ") + (count > 1 || product.empty() ? text(count, product.empty() ? "" : " ") : "") + product;
+    if (count > 0)
+      formula += (formula.empty() ? "" : " + ") +
+                 (count > 1 || product.empty() ? text(count, product.empty() ? "" : " ") : "") + product;
   return formula;
 }
 

@@ -57,7 +57,8 @@ void values_are_those_of_the_equations() {
         const Matrix<double> output = run.forward();
         const ReferenceValues expected = Reference<C>(run)();
         CHECK((output - expected.output).norm() < 1e-12);
-        for (std::size_t s = 0; s < run.final_state.size(); ++s) CHECK((run.final_state[s] - expected.final_state[s]).norm() < 1e-12);
+        for (std::size_t s = 0; s < run.final_state.size(); ++s)
+          CHECK((run.final_state[s] - expected.final_state[s]).norm() < 1e-12);
         Matrix<double> traced;
         for (int e = 0; e < C::program.equations; ++e) {
           const auto name = C::program.equation[e].name;
@@ -86,7 +87,8 @@ inline Batch batch_of(std::vector<Index> order, Index steps, Index shift) {
   const Index length[] = {4, 1, 6, 0, 3};
   Batch batch{Matrix<bool>::Constant(Index(order.size()), steps, false), order};
   for (Index b = 0; b < Index(order.size()); ++b)
-    for (Index k = 0; k < length[order[std::size_t(b)]]; ++k) batch.mask(b, (k < 2 ? k : k + shift) + (steps > 8 ? b % 2 : 0)) = true;
+    for (Index k = 0; k < length[order[std::size_t(b)]]; ++k)
+      batch.mask(b, (k < 2 ? k : k + shift) + (steps > 8 ? b % 2 : 0)) = true;
   return batch;
 }
 
@@ -96,19 +98,23 @@ std::vector<Matrix<typename C::Scalar>> run_batch(const Batch& batch, Direction 
   using S = typename C::Scalar;
   const Timeline timeline = batch.timeline();
   CellRun<C> run(timeline, direction, units);
-  Matrix<S> padded = Matrix<S>::Constant(run.cell.input_rows(0), timeline.padded_steps() * timeline.batch(), std::numeric_limits<S>::quiet_NaN());
+  Matrix<S> padded = Matrix<S>::Constant(run.cell.input_rows(0), timeline.padded_steps() * timeline.batch(),
+                                         std::numeric_limits<S>::quiet_NaN());
   std::vector<Index> taken(5, 0);
   for (Index t = 0; t < timeline.padded_steps(); ++t)
     for (Index b = 0; b < timeline.batch(); ++b)
       if (batch.mask(b, t)) {
         const Index sequence = batch.order[std::size_t(b)];
-        padded.col(t * timeline.batch() + b) = noise(padded.rows(), 1, std::uint64_t(100 * sequence + taken[std::size_t(sequence)]++)).template cast<S>();
+        padded.col(t * timeline.batch() + b) =
+            noise(padded.rows(), 1, std::uint64_t(100 * sequence + taken[std::size_t(sequence)]++)).template cast<S>();
       }
   run.inputs[0] = timeline.pack(padded);
   for (std::size_t s = 0; s < run.initial.size(); ++s)
     for (Index b = 0; b < timeline.batch(); ++b)
       run.initial[s].col(b) =
-          noise(run.initial[s].rows(), 1, std::uint64_t(1000 + 10 * batch.order[std::size_t(b)]) + s).cwiseAbs().template cast<S>();
+          noise(run.initial[s].rows(), 1, std::uint64_t(1000 + 10 * batch.order[std::size_t(b)]) + s)
+              .cwiseAbs()
+              .template cast<S>();
   const Matrix<S> output = run.forward();
   std::vector<Matrix<S>> by_sequence(5);
   for (Index b = 0; b < timeline.batch(); ++b) {
@@ -124,7 +130,8 @@ std::vector<Matrix<typename C::Scalar>> run_batch(const Batch& batch, Direction 
   return by_sequence;
 }
 
-/// No bit of a sequence's results depends on its batch: its mates, their order, where masked steps stand, what stands there.
+/// No bit of a sequence's results depends on its batch: its mates, their order, where masked steps stand, what stands
+/// there.
 template <class C>
 void batch_mates_change_nothing() {
   if constexpr (requires { typename C::Derivation; })  // Eigen's own products do not promise it
@@ -163,7 +170,8 @@ void runs_repeat_bit_for_bit() {
   CHECK(same_bits(d_input, run.d_inputs[0]));
 }
 
-/// Window by window with the state carried: the same bits forward, and with its gradient carried back the same gradient.
+/// Window by window with the state carried: the same bits forward, and with its gradient carried back the same
+/// gradient.
 template <class C>
 void windows_equal_the_whole() {
   INFO(cell_name<C>());
@@ -173,7 +181,8 @@ void windows_equal_the_whole() {
   std::vector<CellRun<C>> windows;
   auto state = whole.initial;
   for (Index first = 0; first < 7; first += 3) {
-    const Index last = std::min<Index>(first + 3, 7), from = whole.timeline.offset(first), columns = whole.timeline.offset(last) - from;
+    const Index last = std::min<Index>(first + 3, 7), from = whole.timeline.offset(first),
+                columns = whole.timeline.offset(last) - from;
     CellRun<C>& window = windows.emplace_back(whole.timeline.window(first, last));
     window.theta = whole.theta;
     window.initial = state;
@@ -227,7 +236,8 @@ void passes_allocate_nothing() {
       auto over_time = run.over_time();
       over_time.forward({x, {}}, run.initial);
       over_time.final_state(run.final_state);
-      over_time.backward({x, {}}, view(std::as_const(run.d_output)), run.d_final, run.gradient.data(), {d_x, {}}, run.d_initial);
+      over_time.backward({x, {}}, view(std::as_const(run.d_output)), run.d_final, run.gradient.data(), {d_x, {}},
+                         run.d_initial);
     };
     pass();
     support::AllocationCount allocations;
@@ -241,17 +251,17 @@ void passes_allocate_nothing() {
 }  // namespace cell_run
 
 /// The tests of one part of the list; a source for each.
-#define TEST_CELLS(part, parts)                                                                                        \
-  TEST_CASE("every cell, part " #part " of " #parts) {                                                                 \
-    using namespace cell_run;                                                                                          \
-    each_cell<part, parts>(AllCells<double>{}, []<class C>() {                                                         \
-      gradients_are_right<C>();                                                                                        \
-      gradients_of_a_model_are_right<C>();                                                                             \
-      values_are_those_of_the_equations<C>();                                                                          \
-      batch_mates_change_nothing<C>();                                                                                 \
-      runs_repeat_bit_for_bit<C>();                                                                                    \
-      windows_equal_the_whole<C>();                                                                                    \
-      nothing_comes_of_nothing<C>();                                                                                   \
-      passes_allocate_nothing<C>();                                                                                    \
-    });                                                                                                                \
+#define TEST_CELLS(part, parts)                                \
+  TEST_CASE("every cell, part " #part " of " #parts) {         \
+    using namespace cell_run;                                  \
+    each_cell<part, parts>(AllCells<double>{}, []<class C>() { \
+      gradients_are_right<C>();                                \
+      gradients_of_a_model_are_right<C>();                     \
+      values_are_those_of_the_equations<C>();                  \
+      batch_mates_change_nothing<C>();                         \
+      runs_repeat_bit_for_bit<C>();                            \
+      windows_equal_the_whole<C>();                            \
+      nothing_comes_of_nothing<C>();                           \
+      passes_allocate_nothing<C>();                            \
+    });                                                        \
   }

@@ -18,7 +18,8 @@ class HandWrittenGru {
 
   struct Work {
     const S* theta = nullptr;
-    Buffer<S> gates;    // [4 units x columns] r, z, n and U_n h + b_n2; on the way back the gradients of what they were made of
+    Buffer<S>
+        gates;  // [4 units x columns] r, z, n and U_n h + b_n2; on the way back the gradients of what they were made of
     Buffer<S> product;  // of one step
   };
 
@@ -81,12 +82,14 @@ class HandWrittenGru {
     r = n * u * r * (1 - r);
     u = d_u.array();
     const auto weights = matrix(work, u_, units_);
-    d_h.noalias() += weights.topRows(2 * units_).transpose() * work.gates.view().block(0, step.first, 2 * units_, step.columns);
+    d_h.noalias() +=
+        weights.topRows(2 * units_).transpose() * work.gates.view().block(0, step.first, 2 * units_, step.columns);
     d_h.noalias() += weights.bottomRows(units_).transpose() * d_u;
     d_state = d_h;
   }
 
-  void collect(const Step<S, 1>& chunk, const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs, Work& work) const {
+  void collect(const Step<S, 1>& chunk, const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs,
+               Work& work) const {
     const auto x = inputs.steps[0].middleCols(chunk.first, chunk.columns);
     const auto h = chunk.before[0].view(units_, chunk.columns);
     const auto d = work.gates.view().middleCols(chunk.first, chunk.columns);
@@ -107,13 +110,16 @@ class HandWrittenGru {
   Index stack(std::initializer_list<const char*> names, Role role, Index cols) {
     const Index offset = table_.reserve(3 * units_, cols);
     Index row = 0;
-    for (const char* block : names) table_.add_block({block, role, offset + row, units_, cols, 3 * units_}), row += units_;
+    for (const char* block : names)
+      table_.add_block({block, role, offset + row, units_, cols, 3 * units_}), row += units_;
     return offset;
   }
   Eigen::Map<const Matrix<S>> matrix(const Work& work, Index offset, Index cols) const {
     return {work.theta + offset, 3 * units_, cols};
   }
-  Eigen::Map<Matrix<S>> matrix(S* gradient, Index offset, Index cols) const { return {gradient + offset, 3 * units_, cols}; }
+  Eigen::Map<Matrix<S>> matrix(S* gradient, Index offset, Index cols) const {
+    return {gradient + offset, 3 * units_, cols};
+  }
   auto rows(Work& work, Index k, const Step<S, 1>& step) const {
     return work.gates.view().block(k * units_, step.first, units_, step.columns).array();
   }

@@ -1,6 +1,7 @@
 #pragma once
-// The equations of a cell, one operation and one number after the other: no products, no stages, no registers, no buffers. Slow, and
-// independent of everything that is derived from a cell but its list of operations and the names of its parameters.
+// The equations of a cell, one operation and one number after the other: no products, no stages, no registers, no
+// buffers. Slow, and independent of everything that is derived from a cell but its list of operations and the names of
+// its parameters.
 
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ class Reference {
   static constexpr const auto& program = D::program;
 
  public:
-  explicit Reference(const CellRun<C>& run) : run_(run), parameters_(run.cell.parameters()), values_(std::size_t(program.operations)) {
+  explicit Reference(const CellRun<C>& run)
+      : run_(run), parameters_(run.cell.parameters()), values_(std::size_t(program.operations)) {
     parameters_.values() = run.theta.template cast<double>();
     D::functions.each([&](const auto& f) { functions_.push_back(std::string(f.name)); });
   }
@@ -42,7 +44,8 @@ class Reference {
     for (Index k = 0; k < length; ++k) {
       const Index column = timeline.offset(run_.direction == Direction::forward ? k : length - 1 - k) + rank;
       for (int o = 0; o < program.operations; ++o) values_[std::size_t(o)] = compute(o, column, rank, sample, result);
-      for (int e = 0; e < program.equations; ++e) write(result.equation[std::size_t(e)], column, program.equation[e].root);
+      for (int e = 0; e < program.equations; ++e)
+        write(result.equation[std::size_t(e)], column, program.equation[e].root);
       write(result.output, column, program.output);
       for (int s = 0; s < program.states; ++s)
         result.final_state[std::size_t(s)].col(sample) = values_[std::size_t(program.state[s].next)];
@@ -60,14 +63,22 @@ class Reference {
     const Index rows = operation.op == Op::input || operation.op == Op::constant ? 0 : run_.cell.layout().rows(o);
     Vector<double> v(rows);
     switch (operation.op) {
-      case Op::state: return result.final_state[std::size_t(operation.index)].col(sample);
-      case Op::input: return run_.inputs[std::size_t(operation.index)].col(column).template cast<double>();
-      case Op::constant: return run_.constants[std::size_t(operation.index)].col(rank).template cast<double>();
-      case Op::number: return v.setConstant(operation.number);
-      case Op::unit_weight: return parameters_[program.weight[operation.index].name];
-      case Op::scalar_weight: return v.setConstant(parameters_[program.weight[operation.index].name](0, 0));
-      case Op::linear: return linear(program.term[operation.index], rows);
-      default: break;
+      case Op::state:
+        return result.final_state[std::size_t(operation.index)].col(sample);
+      case Op::input:
+        return run_.inputs[std::size_t(operation.index)].col(column).template cast<double>();
+      case Op::constant:
+        return run_.constants[std::size_t(operation.index)].col(rank).template cast<double>();
+      case Op::number:
+        return v.setConstant(operation.number);
+      case Op::unit_weight:
+        return parameters_[program.weight[operation.index].name];
+      case Op::scalar_weight:
+        return v.setConstant(parameters_[program.weight[operation.index].name](0, 0));
+      case Op::linear:
+        return linear(program.term[operation.index], rows);
+      default:
+        break;
     }
     for (Index r = 0; r < rows; ++r) {
       const double a = at(operation.left)[r], b = operation.right < 0 ? 0 : at(operation.right)[r];
@@ -77,7 +88,8 @@ class Reference {
   }
 
   Vector<double> linear(const LinearTerm& term, Index rows) const {
-    const std::string name = std::string(program.equation[term.equation].name) + (term.ordinal > 1 ? text(term.ordinal) : "");
+    const std::string name =
+        std::string(program.equation[term.equation].name) + (term.ordinal > 1 ? text(term.ordinal) : "");
     Vector<double> v = Vector<double>::Zero(rows);
     if (term.biased) v = parameters_[name + ".b"];
     for (int k = 0; k < term.sources; ++k) {
@@ -93,21 +105,32 @@ class Reference {
   static std::string source_name(const LinearTerm& term, int k) {
     bool next = false;
     for (int s = 0; s < program.states; ++s) next = next || program.state[s].next == term.source[k];
-    return std::string(term.source_name[k]) + (next && program.operation[term.source[k]].op != Op::state ? "_next" : "");
+    return std::string(term.source_name[k]) +
+           (next && program.operation[term.source[k]].op != Op::state ? "_next" : "");
   }
 
   double element(const Operation& operation, double a, double b) const {
     switch (operation.op) {
-      case Op::apply: return function(functions_[std::size_t(operation.index)], a);
-      case Op::clip: return a > operation.number ? operation.number : a < -operation.number ? -operation.number : a;
-      case Op::negate: return -a;
-      case Op::add: return a + b;
-      case Op::subtract: return a - b;
-      case Op::multiply: return a * b;
-      case Op::divide: return a / b;
-      case Op::maximum: return a > b ? a : b;
-      case Op::minimum: return a < b ? a : b;
-      default: throw std::logic_error("reference: unknown operation");
+      case Op::apply:
+        return function(functions_[std::size_t(operation.index)], a);
+      case Op::clip:
+        return a > operation.number ? operation.number : a < -operation.number ? -operation.number : a;
+      case Op::negate:
+        return -a;
+      case Op::add:
+        return a + b;
+      case Op::subtract:
+        return a - b;
+      case Op::multiply:
+        return a * b;
+      case Op::divide:
+        return a / b;
+      case Op::maximum:
+        return a > b ? a : b;
+      case Op::minimum:
+        return a < b ? a : b;
+      default:
+        throw std::logic_error("reference: unknown operation");
     }
   }
 

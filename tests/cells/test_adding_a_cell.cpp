@@ -28,9 +28,10 @@ inline constexpr auto swish_network = cell(state(h), next(h) = activation(Swish{
 inline constexpr auto u = input<"u">;
 inline constexpr auto k = constant<"k">;
 inline constexpr auto s = symbol<"s", "context">;
-inline constexpr auto conditioned = cell(state(h, s),
-    next(s) = 0.05 * linear(x, no_bias) + 0.95 * s,
-    next(h) = tanh(linear(x, u, k, h, next(s))));
+// clang-format off: equations keep their lines
+inline constexpr auto conditioned =
+    cell(state(h, s), next(s) = 0.05 * linear(x, no_bias) + 0.95 * s, next(h) = tanh(linear(x, u, k, h, next(s))));
+// clang-format on
 }  // namespace page
 
 TEST_CASE("the cells on the page about adding a cell have the right gradients") {

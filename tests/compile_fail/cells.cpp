@@ -1,6 +1,7 @@
 // A hand-written cell that lacks something is told what.
 #include <unroll/engine/over_time.hpp>
 
+// clang-format off: a case keeps its sentence in one line
 using namespace unroll;
 
 namespace {

@@ -1,6 +1,7 @@
 // Mistakes in equations: each is refused with one sentence.
 #include <unroll/recurrence/equation_cell.hpp>
 
+// clang-format off: a case keeps its sentence in one line
 using namespace unroll;
 
 namespace {

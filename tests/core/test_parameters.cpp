@@ -37,7 +37,8 @@ TEST_CASE("blocks are views into the flat vector") {
 
 TEST_CASE("every entry knows its block") {
   const ParameterTable table = example();
-  const char* owner[] = {"w", "w", "w", "w", "w", "w", "upper", "upper", "lower", "lower", "lower", "upper", "upper", "lower", "lower", "lower", "b", "b"};
+  const char* owner[] = {"w",     "w",     "w",     "w",     "w",     "w",     "upper", "upper", "lower",
+                         "lower", "lower", "upper", "upper", "lower", "lower", "lower", "b",     "b"};
   for (Index k = 0; k < table.size(); ++k) CHECK(table.holding(k).name == owner[k]);
   CHECK_THROWS_MATCHES(table.holding(18), ValueError, says("no block holds entry 18 of 18"));
   CHECK_THROWS_AS(table.holding(-1), ValueError);

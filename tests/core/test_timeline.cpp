@@ -41,7 +41,8 @@ void check_against_mask(const Timeline& timeline, const Matrix<bool>& mask) {
 }
 
 Matrix<bool> mask_of(const std::vector<Index>& lengths) {
-  Matrix<bool> mask = Matrix<bool>::Constant(Index(lengths.size()), lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end()), false);
+  Matrix<bool> mask = Matrix<bool>::Constant(
+      Index(lengths.size()), lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end()), false);
   for (std::size_t b = 0; b < lengths.size(); ++b) mask.row(Index(b)).head(lengths[b]).setConstant(true);
   return mask;
 }
@@ -68,7 +69,8 @@ TEST_CASE("the example at the head of the file") {
 }
 
 TEST_CASE("lengths in any order make a timeline") {
-  for (const std::vector<Index>& lengths : {std::vector<Index>{3, 1, 2}, {1, 2, 3}, {2, 2, 2}, {0, 4, 0, 1}, {1}, {0}, {0, 0}, {}, {5, 0, 5, 3, 3, 1}}) {
+  for (const std::vector<Index>& lengths :
+       {std::vector<Index>{3, 1, 2}, {1, 2, 3}, {2, 2, 2}, {0, 4, 0, 1}, {1}, {0}, {0, 0}, {}, {5, 0, 5, 3, 3, 1}}) {
     const Timeline timeline = Timeline::from_lengths(lengths);
     check_against_mask(timeline, mask_of(lengths));
     check_against_mask(Timeline::from_mask(mask_of(lengths)), mask_of(lengths));
@@ -80,7 +82,8 @@ TEST_CASE("any pattern of valid steps makes a timeline") {
   check_against_mask(Timeline::from_mask(gaps()), gaps());
   CHECK(Timeline::from_mask(gaps()).steps() == 3);
   for (int pattern = 0; pattern < 64; ++pattern) {
-    const Matrix<bool> mask = Matrix<bool>::NullaryExpr(2, 3, [&](Index b, Index t) { return ((pattern >> (b * 3 + t)) & 1) != 0; });
+    const Matrix<bool> mask =
+        Matrix<bool>::NullaryExpr(2, 3, [&](Index b, Index t) { return ((pattern >> (b * 3 + t)) & 1) != 0; });
     check_against_mask(Timeline::from_mask(mask), mask);
   }
 }
@@ -107,8 +110,10 @@ TEST_CASE("packing takes valid steps only, unpacking puts them back") {
   const Matrix<double> zero = timeline.unpack(packed), previous = timeline.unpack(packed, Padding::repeat_previous),
                        next = timeline.unpack(packed, Padding::repeat_next);
   const double none = 0;
-  const double expected_previous[4][5] = {{none, 1, 1, 1, 4}, {none, none, none, none, none}, {20, 21, 21, 23, 23}, {30, 30, 30, 33, 33}};
-  const double expected_next[4][5] = {{1, 1, 4, 4, 4}, {none, none, none, none, none}, {20, 21, 23, 23, none}, {30, 33, 33, 33, none}};
+  const double expected_previous[4][5] = {
+      {none, 1, 1, 1, 4}, {none, none, none, none, none}, {20, 21, 21, 23, 23}, {30, 30, 30, 33, 33}};
+  const double expected_next[4][5] = {
+      {1, 1, 4, 4, 4}, {none, none, none, none, none}, {20, 21, 23, 23, none}, {30, 33, 33, 33, none}};
   for (Index b = 0; b < 4; ++b)
     for (Index t = 0; t < 5; ++t) {
       CHECK(zero(0, t * 4 + b) == (gaps()(b, t) ? double(10 * b + t) : 0));

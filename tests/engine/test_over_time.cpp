@@ -1,4 +1,5 @@
-// The engine itself: both directions against each other, chunks, several inputs and constants, and what callers get wrong.
+// The engine itself: both directions against each other, chunks, several inputs and constants, and what callers get
+// wrong.
 
 #include <unroll/cells/elman.hpp>
 #include <unroll/cells/gru.hpp>

@@ -9,17 +9,17 @@
 
 using namespace unroll;
 
+// clang-format off: equations keep their lines
 namespace written {
 using namespace unroll::symbols;
 inline constexpr auto p = symbol<"p">;
 inline constexpr auto c_x = symbol<"c_x">;
 inline constexpr auto k = constant<"k">;
-inline constexpr auto brackets = cell(state(h),
-    a = linear(x, k),
-    s = a - (h - 1) + -(a + h),
-    c_x = a / (h * a) * clip(s, 0.5),
-    next(h) = max(c_x, 0.25) - linear(x) * (2 - a) + weight(p) * h + min(s, sqrt(1 + square(a))));
+inline constexpr auto brackets =
+    cell(state(h), a = linear(x, k), s = a - (h - 1) + -(a + h), c_x = a / (h * a) * clip(s, 0.5),
+         next(h) = max(c_x, 0.25) - linear(x) * (2 - a) + weight(p) * h + min(s, sqrt(1 + square(a))));
 }  // namespace written
+// clang-format on
 
 namespace {
 
@@ -100,7 +100,8 @@ TEST_CASE("parameters are named after equations and sources, and cover the vecto
 
   const PeepholeLstm<double> lstm(sizes);
   CHECK(lstm.parameters().at("p_o").role == Role::gain);
-  for (const char* name : {"i.x", "f.x", "g.x", "o.x", "i.h", "f.h", "g.h", "o.h", "i.b", "f.b", "g.b", "o.b", "p_i", "p_f", "p_o"})
+  for (const char* name :
+       {"i.x", "f.x", "g.x", "o.x", "i.h", "f.h", "g.h", "o.h", "i.b", "f.b", "g.b", "o.b", "p_i", "p_f", "p_o"})
     CHECK(lstm.parameters().find(name) != nullptr);
   CHECK(lstm.parameters().blocks().size() == 15);
   check_cover(lstm.parameters());
@@ -121,8 +122,10 @@ TEST_CASE("sizes that do not fit the equations are refused") {
   says_of({.inputs = {3}, .units = 0}, "expects at least 1 row for 'units', got 0");
   says_of({.inputs = {-3}, .units = 4}, "expects at least 1 row for 'x', got -3");
   says_of({.inputs = {3}, .units = 4, .constants = {1}}, "its equations read 0 constants, sizes are given for 1");
-  says_of({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"projected", 2}}}, "a size 'projected' is given, which its equations do not use");
-  CHECK_THROWS_MATCHES(ProjectedLstm<double>(sizes), ShapeError, says("its equations use the size 'projected', which is not given"));
+  says_of({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"projected", 2}}},
+          "a size 'projected' is given, which its equations do not use");
+  CHECK_THROWS_MATCHES(ProjectedLstm<double>(sizes), ShapeError,
+                       says("its equations use the size 'projected', which is not given"));
   CHECK_THROWS_MATCHES((Gru<double, 8>(sizes)), ShapeError, says("made for 8 units, got 4"));
   CHECK((Gru<double, 8>({.inputs = {3}})).units() == 8);
 }
