@@ -70,7 +70,7 @@ void values_are_those_of_the_equations() {
                              says("no equation has the name 'nobody'"));
         run.backward();
         CHECK_THROWS_MATCHES(run.cell.trace("h", run.over_time().all_columns(), run.tape.work, traced), ValueError,
-                             says("'h' cannot be traced after the way back has run"));
+                             says("cannot be traced before a pass forward or after the way back has run"));
       }
 }
 

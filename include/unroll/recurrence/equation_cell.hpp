@@ -67,7 +67,7 @@ class EquationCell {
     Table<Buffer<S>, program.constants> constant;  // products of each constant, by rank; later their gradients
     Table<Buffer<S>, schedule.incomings> incoming;
     Table<Vector<S>, program.weights> d_single;
-    bool consumed = false;  // the way back has replaced what was kept by gradients
+    bool consumed = true;  // nothing is kept yet, or the way back has replaced it by gradients
   };
 
   void begin(const S* theta, const Inputs<S>& inputs, const Timeline& timeline, Work& work) const {
@@ -83,7 +83,8 @@ class EquationCell {
   /// Products with inputs and constants, for many steps at once.
   void project(const Inputs<S>& inputs, const Timeline& timeline, Index first_step, Index last_step, Work& work) const {
     const Index first = timeline.offset(first_step), columns = timeline.offset(last_step) - first;
-    for (int v = 0; v < schedule.sources; ++v) {  // in this order: the first to reach a row overwrites it, the next ones add
+    for (int v = 0; v < schedule.sources;
+         ++v) {  // in this order: the first to reach a row overwrites it, the next ones add
       const Source& source = schedule.source[v];
       const Operation& operation = program.operation[source.operation];
       if (operation.op == Op::input) {
@@ -108,8 +109,12 @@ class EquationCell {
   }
 
   void begin_back(const S* theta, const Timeline& timeline, Work& work) const {
-    require<ValueError>(!work.consumed,
-                        "cell: the way back has been run already; it uses up what the way forward kept");
+    require<ValueError>(
+        !work.consumed,
+        "cell: there is no pass forward to go back over, or the way back has been run already; it uses up "
+        "what the way forward kept");
+    require<ShapeError>(work.terms.cols() == timeline.columns(), "cell: the pass forward had ", work.terms.cols(),
+                        " columns, the way back has ", timeline.columns());
     for (int p = 0; p < schedule.products; ++p)
       work.backward[p].pack_transposed(product_weights(theta, schedule.product[p]));
     for (int k = 0; k < schedule.incomings; ++k)
@@ -196,7 +201,8 @@ class EquationCell {
   /// Only before the way back has run. `after` are the states after each step. Throws ValueError for a name that no
   /// equation has.
   void trace(std::string_view name, const Step<S, states>& all, Work& work, Matrix<S>& to) const {
-    require<ValueError>(!work.consumed, "cell: '", name, "' cannot be traced after the way back has run");
+    require<ValueError>(!work.consumed, "cell: '", name,
+                        "' cannot be traced before a pass forward or after the way back has run");
     bool found = false;
     for_operations<0>([&]<class E>(E) {
       if (program.equation[E::value].name == name && !found) found = true, trace_equation<E::value>(all, work, to);
