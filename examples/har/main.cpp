@@ -60,6 +60,13 @@ void save_and_check(const Network& network, const std::filesystem::path& file, c
   require<FileError>(before == after, file.string(), ": read back, the model gives other outputs");
 }
 
+void introduce(const Options& options, const Data& data, Network& network, Index steps) {
+  std::printf("%s\n%s\n", data_text(options, data).c_str(), summary(network, steps, options.batch).text().c_str());
+  std::printf("loss before training %.4f; of guessing, ln %zu = %.4f\n\n",
+              loss_before_training(network, data, options.first_seed), data.classes.size(),
+              std::log(double(data.classes.size())));
+}
+
 void report(const Options& options, const Data& data, const std::vector<Run>& runs) {
   const auto confusion = confusion_of_all(runs);
   std::printf("\ntest sequences of all runs by true class (rows) and predicted class (columns):\n%s\n",
@@ -74,8 +81,8 @@ void show_pictures(const Options& options, const Pictures& pictures) {
   if (pictures.missing.empty()) {
     std::printf("pictures there: %s, %s\n", pictures.files[0].c_str(), pictures.files[1].c_str());
   } else {
-    std::printf("no pictures: %s. Data and scripts are there; with gnuplot: cd %s && gnuplot curve.gp confusion.gp\n",
-                pictures.missing.c_str(), options.out.c_str());
+    std::printf("no pictures: %s; data and scripts are there, for gnuplot curve.gp confusion.gp in that folder\n",
+                pictures.missing.c_str());
   }
 }
 
@@ -84,8 +91,7 @@ void run(const Options& options) {
   const Data data = read_data(options);
   const Index classes = Index(data.classes.size()), steps = largest_batch_steps(options, data.train);
   Network network = make_network(options, data.train.features(), classes);
-  if (!options.quiet)
-    std::printf("%s\n%s\n", data_text(options, data).c_str(), summary(network, steps, options.batch).text().c_str());
+  if (!options.quiet) introduce(options, data, network, steps);
 
   std::vector<Run> runs;
   for (Index k = 0; k < options.seeds; ++k) {
@@ -94,9 +100,6 @@ void run(const Options& options) {
       std::fflush(stdout);
     }));
     if (k == 0) save_and_check(network, folder / "model.safetensors", options, data);
-    if (!options.quiet && k == 0)
-      std::printf("\nloss before training %.4f; of guessing, ln %ld = %.4f\n", runs[0].loss_before, long(classes),
-                  std::log(double(classes)));
     if (!options.quiet) std::fputs(run_text(runs.back()).c_str(), stdout);
   }
 

@@ -61,12 +61,16 @@ void score(const Network& network, const Data& data, Run& run) {
 
 }  // namespace
 
+double loss_before_training(Network& network, const Data& data, std::uint64_t seed) {
+  network.initialise(seed);
+  return evaluate(network, data.test, SoftmaxCrossEntropy<float>()).loss.value();
+}
+
 Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed,
           const std::function<void(const Epoch&)>& on_epoch) {
   const SoftmaxCrossEntropy<float> loss;
   Run run{seed, ConfusionMatrix(data.train.classes())};
-  network.initialise(seed);
-  run.loss_before = evaluate(network, data.test, loss).loss.value();
+  run.loss_before = loss_before_training(network, data, seed);
   const auto begin = std::chrono::steady_clock::now();
   run.fit = fit_as_asked(
       network, options, data,

@@ -30,6 +30,9 @@ struct Run {
   double seconds = 0;
 };
 
+/// The loss of the test data under first values; near ln(classes) when nothing is wrong with them.
+double loss_before_training(Network& network, const Data& data, std::uint64_t seed);
+
 /// Trains `network` from its first values on and tests it. The test data are watched during training, where no
 /// validation data are asked for, but decide nothing.
 Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed,
