@@ -127,6 +127,7 @@ struct Bidirectional {
 
   void merge_halves(const ConstView<Scalar>& a, const ConstView<Scalar>& b, Tape& tape) const {
     auto out = tape.merged.shape((merge == Merge::concat ? 2 : 1) * a.rows(), a.cols());
+    if (out.cols() == 0) return;  // a batch without steps may have no memory to take rows of
     switch (merge) {
       case Merge::concat:
         out.topRows(a.rows()) = a;
