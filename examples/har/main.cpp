@@ -77,7 +77,7 @@ void report(const Options& options, const Data& data, const std::vector<Run>& ru
               options.out.c_str(), static_cast<unsigned long long>(runs.front().seed));
 }
 
-void show_pictures(const Options& options, const Pictures& pictures) {
+void show_pictures(const Pictures& pictures) {
   if (pictures.missing.empty()) {
     std::printf("pictures there: %s, %s\n", pictures.files[0].c_str(), pictures.files[1].c_str());
   } else {
@@ -106,7 +106,7 @@ void run(const Options& options) {
   write_text(folder / "metrics.json", metrics_json(options, data, network, steps, runs));
   write_text(folder / "history.csv", history_csv(runs));
   report(options, data, runs);
-  show_pictures(options, draw(folder, options, data, runs));
+  show_pictures(draw(folder, options, data, runs));
   std::printf("top-1 %s on %ld test sequences, %s%ld seed%s\n", percent_text(top_summaries(runs)[0]).c_str(),
               long(data.test.size()), runs.size() > 1 ? "mean and sample standard deviation of " : "",
               long(runs.size()), runs.size() > 1 ? "s" : "");
