@@ -7,11 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "unroll/core/buffer.hpp"
-#include "unroll/core/products.hpp"
 #include "unroll/core/timeline.hpp"
+#include "unroll/recurrence/cell_products.hpp"
 #include "unroll/recurrence/kernels.hpp"
-#include "unroll/recurrence/layout.hpp"
 
 namespace unroll {
 
@@ -57,43 +55,30 @@ class EquationCell {
     return rows;
   }
 
-  /// What a pass over time writes: packed weights, kept values, and what the way back adds up.
-  struct Work {
-    Table<PackedMatrix<S>, schedule.products> forward, backward;
-    Buffer<S> terms;
-    Table<Buffer<S>, schedule.extras> extra;
-    Vector<S> bias;  // one for each row of the terms, 0 where a term has none
-    Table<Vector<S>, program.weights> single;
-    Table<Buffer<S>, program.constants> constant;  // products of each constant, by rank; later their gradients
-    Table<Buffer<S>, schedule.incomings> incoming;
-    Table<Vector<S>, program.weights> d_single;
-    bool consumed = true;  // nothing is kept yet, or the way back has replaced it by gradients
-  };
+  using Work = CellWork<S, Derivation>;
 
   void begin(const S* theta, const Inputs<S>& inputs, const Timeline& timeline, Work& work) const {
-    for (int p = 0; p < schedule.products; ++p) work.forward[p].pack(product_weights(theta, schedule.product[p]));
+    products(work).pack(theta);
     copy_small_parameters(theta, work);
     work.terms.shape(layout_->term_rows(), timeline.columns());
     for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
-    each_source(-1, Op::constant,
-                [&](const Source& source, int k) { project_constant(source, inputs.constants[std::size_t(k)], work); });
+    each_source(Op::constant, [&](const Source& source, int k) {
+      products(work).project_constant(source, k, inputs.constants[std::size_t(k)]);
+    });
     work.consumed = false;
   }
 
   /// Products with inputs and constants, for many steps at once.
   void project(const Inputs<S>& inputs, const Timeline& timeline, Index first_step, Index last_step, Work& work) const {
     const Index first = timeline.offset(first_step), columns = timeline.offset(last_step) - first;
-    for (int v = 0; v < schedule.sources;
-         ++v) {  // in this order: the first to reach a row overwrites it, the next ones add
+    for (int v = 0; v < schedule.sources; ++v) {  // in this order: the first to reach a row overwrites it, others add
       const Source& source = schedule.source[v];
       const Operation& operation = program.operation[source.operation];
-      if (operation.op == Op::input) {
-        const auto& x = inputs.steps[std::size_t(operation.index)];
-        take_products(source, {x.data(), x.outerStride()}, first, columns, work);
-      } else if (operation.op == Op::constant) {
+      if (operation.op == Op::input)
+        products(work).take(source, input(inputs, operation.index, first), first, columns);
+      else if (operation.op == Op::constant)
         for (Index t = first_step; t < last_step; ++t)
-          spread_constant(source, operation.index, timeline.offset(t), timeline.active(t), work);
-      }
+          products(work).spread_constant(source, operation.index, timeline.offset(t), timeline.active(t));
     }
   }
 
@@ -103,7 +88,7 @@ class EquationCell {
       constexpr int stage = Stage::value;
       for (int v = 0; v < schedule.sources; ++v)
         if (const Source& source = schedule.source[v]; source.ready == stage)
-          take_products(source, values_of(source.operation, step, work), step.first, step.columns, work);
+          products(work).take(source, values_of(source.operation, step, work), step.first, step.columns);
       for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::forward(frame, rows, step.columns); });
     });
   }
@@ -115,14 +100,13 @@ class EquationCell {
         "what the way forward kept");
     require<ShapeError>(work.terms.cols() == timeline.columns(), "cell: the pass forward had ", work.terms.cols(),
                         " columns, the way back has ", timeline.columns());
-    for (int p = 0; p < schedule.products; ++p)
-      work.backward[p].pack_transposed(product_weights(theta, schedule.product[p]));
+    products(work).pack_transposed(theta);
     for (int k = 0; k < schedule.incomings; ++k)
       work.incoming[k].shape(layout_->rows(schedule.incoming_operation[k]), timeline.batch());
     for (int w = 0; w < program.weights; ++w)
       work.d_single[w].setZero(
           layout_->rows_of_size(program.weight[w].per_unit ? program.weight[w].size : widest_size()));
-    each_source(-1, Op::constant, [&](const Source&, int k) { work.constant[k].view().setZero(); });
+    each_source(Op::constant, [&](const Source&, int k) { work.constant[k].view().setZero(); });
     work.consumed = true;
   }
 
@@ -138,12 +122,12 @@ class EquationCell {
         if (const Source& source = schedule.source[v]; source.ready == stage + 1) pull_source(source, step, work);
       for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::backward(frame, rows, step.columns); });
     });
-    for (int v = 0; v < schedule.sources; ++v)
-      if (const Source& source = schedule.source[v]; source.ready == 0) {
-        const Strided<S> d_state = step.d_state[program.operation[source.operation].index];
-        pull_products(source, step.first, step.columns, d_state, true, work);
-      }
-    each_source(-1, Op::constant, [&](const Source& source, int k) { gather_constant(source, k, step, work); });
+    each_source(Op::state, [&](const Source& source, int k) {
+      products(work).pull(source, step.first, step.columns, step.d_state[k], true);
+    });
+    each_source(Op::constant, [&](const Source& source, int k) {
+      products(work).gather_constant(source, k, step.first, step.columns, step.rank);
+    });
   }
 
   /// Gradients that sum over columns, for many steps at once; `chunk` holds the states before and after those columns.
@@ -153,18 +137,17 @@ class EquationCell {
       const Source& source = schedule.source[v];
       const Operation& operation = program.operation[source.operation];
       if (operation.op == Op::constant) continue;
-      const auto values = operation.op == Op::input
-                              ? Strided<const S>{inputs.steps[std::size_t(operation.index)].data(),
-                                                 inputs.steps[std::size_t(operation.index)].outerStride()}
-                                    .from_column(chunk.first)
-                              : values_of(source.operation, chunk, work);
-      add_weight_gradient(source, work.terms.strided().from_column(chunk.first), values, chunk.columns, gradient);
-      if (operation.op != Op::input) continue;
-      if (auto& d_input = d_inputs.steps[std::size_t(operation.index)]; d_input.data() != nullptr)
-        pull_products(source, chunk.first, chunk.columns,
-                      Strided<S>{d_input.data(), d_input.outerStride()}.from_column(chunk.first), false, work);
+      const auto values = operation.op == Op::input ? input(inputs, operation.index, chunk.first)
+                                                    : values_of(source.operation, chunk, work);
+      products(work).add_weight_gradient(source, values, chunk.first, chunk.columns, gradient);
     }
-    add_bias_gradient(chunk, gradient, work);
+    products(work).add_bias_gradient(chunk.first, chunk.columns, gradient);
+    each_source(Op::input, [&](const Source& source, int k) {
+      const auto& d_input = d_inputs.steps[std::size_t(k)];
+      if (d_input.data() == nullptr) return;
+      const Strided<S> to{const_cast<S*>(d_input.data()), d_input.outerStride()};
+      products(work).pull(source, chunk.first, chunk.columns, to.from_column(chunk.first), false);
+    });
   }
 
   void end_back(const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs, Work& work) const {
@@ -175,8 +158,10 @@ class EquationCell {
       else
         *to += work.d_single[w].sum();
     }
-    each_source(-1, Op::constant,
-                [&](const Source& source, int k) { finish_constant(source, k, inputs, gradient, d_inputs, work); });
+    each_source(Op::constant, [&](const Source& source, int k) {
+      products(work).finish_constant(source, k, inputs.constants[std::size_t(k)], gradient,
+                                     d_inputs.constants[std::size_t(k)]);
+    });
   }
 
   /// The first equation and column in the order of computation whose value is not finite.
@@ -240,15 +225,12 @@ class EquationCell {
     return widest;
   }
 
-  ConstView<S> product_weights(const S* theta, const Product& p) const {
-    return {theta + layout_->weight_offset(p), layout_->product_rows(p),
-            layout_->rows(schedule.source[p.source].operation), Eigen::OuterStride<>(layout_->weight_stride(p))};
-  }
+  detail::CellProducts<S, Derivation> products(Work& work) const { return {*layout_, work}; }
 
   void copy_small_parameters(const S* theta, Work& work) const {
     work.bias.setZero(layout_->term_rows());
     for (int k = 0; k < program.terms; ++k) {
-      const Index rows = layout_->rows_of_size(program.equation[program.term[k].equation].size);
+      const Index rows = layout_->rows_of_term(k);
       if (layout_->bias_offset(k) >= 0)
         work.bias.segment(layout_->term_row()[k], rows) =
             Eigen::Map<const Vector<S>>(theta + layout_->bias_offset(k), rows);
@@ -275,12 +257,17 @@ class EquationCell {
       for_passes<stage, size + 1>(f);
     }
   }
+  /// f(source, the number of the input, constant or state) for all sources of a kind.
   template <class F>
-  static void each_source(int ready, Op op, F&& f) {
+  static void each_source(Op op, F&& f) {
     for (int v = 0; v < schedule.sources; ++v)
-      if (const Source& source = schedule.source[v];
-          source.ready == ready && program.operation[source.operation].op == op)
-        f(source, program.operation[source.operation].index);
+      if (const Operation& operation = program.operation[schedule.source[v].operation]; operation.op == op)
+        f(schedule.source[v], operation.index);
+  }
+
+  static Strided<const S> input(const Inputs<S>& inputs, int k, Index first) {
+    const auto& x = inputs.steps[std::size_t(k)];
+    return Strided<const S>{x.data(), x.outerStride()}.from_column(first);
   }
 
   Frame make_frame(const Step<S, states>& step, Work& work) const {
@@ -304,129 +291,12 @@ class EquationCell {
     return work.extra[at].strided().from_column(step.first);
   }
 
-  // ---- products
-
-  Strided<S> product_target(const Product& p, Index column, Work& work) const {
-    return {work.terms.strided().at(layout_->slot_row(p.first_slot), column), layout_->term_rows()};
-  }
-
-  void take_products(const Source& source, Strided<const S> values, Index first, Index columns, Work& work) const {
-    if (program.operation[source.operation].op == Op::input) values = values.from_column(first);
-    for (int k = source.first_product; k < source.first_product + source.products; ++k) {
-      const Product& p = schedule.product[k];
-      const auto to = product_target(p, first, work);
-      if (p.adds)
-        work.forward[k].multiply_add(values.data, values.stride, columns, to.data, to.stride);
-      else
-        work.forward[k].multiply(values.data, values.stride, columns, to.data, to.stride);
-    }
-  }
-
-  /// target (+)= W^T times the gradients of the pre-activations.
-  void pull_products(const Source& source, Index first, Index columns, Strided<S> target, bool add, Work& work) const {
-    for (int k = source.first_product; k < source.first_product + source.products; ++k) {
-      const auto from = product_target(schedule.product[k], first, work);
-      if (add)
-        work.backward[k].multiply_add(from.data, from.stride, columns, target.data, target.stride);
-      else
-        work.backward[k].multiply(from.data, from.stride, columns, target.data, target.stride);
-      add = true;
-    }
-  }
-
   /// The gradient of an intermediate value, from the terms that read it, for the pass that computed it.
   void pull_source(const Source& source, const Step<S, states>& step, Work& work) const {
     const int o = source.operation;
     const bool read_by_later_pass = schedule.last_reader[o] > source.ready - 1;
-    pull_products(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(), read_by_later_pass,
-                  work);
-  }
-
-  void add_weight_gradient(const Source& source, Strided<S> d_terms, Strided<const S> values, Index columns,
-                           S* gradient) const {
-    for (int k = source.first_product; k < source.first_product + source.products; ++k) {
-      const Product& p = schedule.product[k];
-      add_outer_products(d_terms.at(layout_->slot_row(p.first_slot), 0), d_terms.stride, layout_->product_rows(p),
-                         values.data, values.stride, layout_->rows(source.operation), columns,
-                         gradient + layout_->weight_offset(p), layout_->weight_stride(p));
-    }
-  }
-
-  void add_bias_gradient(const Step<S, states>& chunk, S* gradient, Work& work) const {
-    for (int k = 0; k < program.terms; ++k) {
-      if (layout_->bias_offset(k) < 0) continue;
-      const Index rows = layout_->rows_of_size(program.equation[program.term[k].equation].size);
-      const auto d_term = work.terms.view().block(layout_->term_row()[k], chunk.first, rows, chunk.columns);
-      Eigen::Map<Vector<S>> sum(gradient + layout_->bias_offset(k), rows);
-      for (Index c = 0; c < chunk.columns; ++c) sum += d_term.col(c);
-    }
-  }
-
-  // ---- constants: one product per sequence, spread over its steps
-
-  void project_constant(const Source& source, const ConstView<S>& constant, Work& work) const {
-    auto to =
-        work.constant[program.operation[source.operation].index].shape(constant_term_rows(source), constant.cols());
-    Index row = 0;
-    for (int k = source.first_product; k < source.first_product + source.products; ++k) {
-      work.forward[k].multiply(constant.data(), constant.outerStride(), constant.cols(), to.data() + row,
-                               to.outerStride());
-      row += layout_->product_rows(schedule.product[k]);
-    }
-  }
-
-  Index constant_term_rows(const Source& source) const {
-    Index rows = 0;
-    for (int k = source.first_product; k < source.first_product + source.products; ++k)
-      rows += layout_->product_rows(schedule.product[k]);
-    return rows;
-  }
-
-  /// The columns of a step are its sequences in order of rank.
-  void spread_constant(const Source& source, int constant, Index first, Index columns, Work& work) const {
-    Index row = 0;
-    for (int k = source.first_product; k < source.first_product + source.products; ++k) {
-      const Product& p = schedule.product[k];
-      const Index rows = layout_->product_rows(p);
-      const auto from = work.constant[constant].view().block(row, 0, rows, columns);
-      auto to = work.terms.view().block(layout_->slot_row(p.first_slot), first, rows, columns);
-      if (p.adds)
-        to += from;
-      else
-        to = from;
-      row += rows;
-    }
-  }
-
-  void gather_constant(const Source& source, int constant, const Step<S, states>& step, Work& work) const {
-    Index row = 0;
-    for (int k = source.first_product; k < source.first_product + source.products; ++k) {
-      const Product& p = schedule.product[k];
-      const Index rows = layout_->product_rows(p);
-      work.constant[constant].view().block(row, step.rank, rows, step.columns) +=
-          work.terms.view().block(layout_->slot_row(p.first_slot), step.first, rows, step.columns);
-      row += rows;
-    }
-  }
-
-  void finish_constant(const Source& source, int constant, const Inputs<S>& inputs, S* gradient,
-                       const InputGradients<S>& d_inputs, Work& work) const {
-    const auto& values = inputs.constants[std::size_t(constant)];
-    const auto d_products = work.constant[constant].view();
-    auto& d_constant = d_inputs.constants[std::size_t(constant)];
-    Index row = 0;
-    for (int k = source.first_product; k < source.first_product + source.products; ++k) {
-      const Product& p = schedule.product[k];
-      const S* from = d_products.data() + row;
-      add_outer_products(from, d_products.outerStride(), layout_->product_rows(p), values.data(), values.outerStride(),
-                         values.rows(), values.cols(), gradient + layout_->weight_offset(p), layout_->weight_stride(p));
-      if (d_constant.data() != nullptr) {
-        if (row == 0) d_constant.setZero();
-        work.backward[k].multiply_add(from, d_products.outerStride(), values.cols(), d_constant.data(),
-                                      d_constant.outerStride());
-      }
-      row += layout_->product_rows(p);
-    }
+    products(work).pull(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(),
+                        read_by_later_pass);
   }
 
   template <int equation>

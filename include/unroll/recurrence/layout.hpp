@@ -50,6 +50,8 @@ class CellLayout {
     return size_rows_[program.size_of(operation)];
   }
 
+  Index rows_of_term(int term) const { return size_rows_[program.equation[program.term[term].equation].size]; }
+
   /// Rows of all pre-activations, and the first row of each term and each slot.
   Index term_rows() const { return term_rows_; }
   const Numbers<program.terms>& term_row() const { return term_row_; }
@@ -88,8 +90,6 @@ class CellLayout {
     constexpr Index most = Index(1) << 40;  // the sum over all equations must not overflow
     require<ShapeError>(rows < most, "cell: ", rows, " rows for '", name, "' are more than memory holds");
   }
-
-  Index rows_of_term(int term) const { return size_rows_[program.equation[program.term[term].equation].size]; }
 
   void place_terms() {
     for (int slot = 0; slot < program.terms; ++slot) {
