@@ -34,6 +34,10 @@ std::string padded(std::string word, std::size_t width) {
   return word.size() < width ? std::string(width - word.size(), ' ') + word : word;
 }
 
+double recall(const ConfusionMatrix::Counts& counts, Index label) {
+  return double(counts(label, label)) / double(std::max<Index>(counts.row(label).sum(), 1));
+}
+
 nlohmann::json json_of(const Summary& summary) {
   return {{"mean", summary.mean}, {"sample_standard_deviation", summary.sample_deviation}, {"runs", summary.count}};
 }
@@ -132,8 +136,7 @@ std::string confusion_text(const ConfusionMatrix::Counts& counts, const std::vec
   for (Index truth = 0; truth < counts.rows(); ++truth) {
     table += padded(classes[std::size_t(truth)], width);
     for (Index k = 0; k < counts.cols(); ++k) table += "  " + padded(text(counts(truth, k)), width);
-    const double recall = double(counts(truth, truth)) / double(std::max<Index>(counts.row(truth).sum(), 1));
-    table += format("  %5.1f %%\n", 100 * recall);
+    table += format("  %5.1f %%\n", 100 * recall(counts, truth));
   }
   return table;
 }
@@ -153,6 +156,8 @@ std::string metrics_json(const Options& options, const Data& data, const Network
                      {"loss_of_guessing", std::log(double(data.classes.size()))},
                      {"confusion_of_all_runs", json_of(confusion_of_all(runs))},
                      {"runs", nlohmann::json::array()}};
+  for (Index k = 0; k < Index(data.classes.size()); ++k)
+    all["recall_of_all_runs"].push_back(recall(confusion_of_all(runs), k));
   const auto tops = top_summaries(runs);
   for (std::size_t k = 0; k < tops.size(); ++k) all[text("top_", k + 1)] = json_of(tops[k]);
   for (const Run& run : runs) all["runs"].push_back(json_of(run));

@@ -1,5 +1,6 @@
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
+#include <unroll/io/model_file.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/dropout.hpp>
@@ -119,4 +120,12 @@ TEST_CASE("a step of a stack allocates nothing after the first") {
   step();
   const auto count = allocations.count();
   CHECK(count == 0);
+}
+
+TEST_CASE("the tensors of a stack are read into the Sequential of the same layers") {
+  Stack<double> stack(3, listed());
+  stack.initialise(3);
+  auto sequential = fixed();
+  from_tensors(sequential, to_tensors(stack));
+  CHECK(same_bits(stack.parameters().values(), sequential.parameters().values()));
 }
