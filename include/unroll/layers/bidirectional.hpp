@@ -109,6 +109,16 @@ struct Bidirectional {
     return found;
   }
 
+  /// `equation` is forward.NAME or backward.NAME.
+  void trace(const Signal<Scalar>& in, Tape& tape, std::string_view equation, Matrix<Scalar>& to) const {
+    const std::string_view side = equation.substr(0, equation.find('.') + 1);
+    require<ValueError>(side == "forward." || side == "backward.",
+                        "trace: expects forward.NAME or backward.NAME of a bidirectional layer, got '", equation, "'");
+    const bool forwards = side == "forward.";
+    One::trace(cell, in, forwards ? Direction::forward : Direction::backward, forwards ? tape.forward : tape.backward,
+               equation.substr(side.size()), to);
+  }
+
  private:
   using States = std::span<const Matrix<Scalar>>;
 

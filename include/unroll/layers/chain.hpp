@@ -181,6 +181,10 @@ class Chain {
     parameters_ = Parameters<Scalar>(std::move(table));
   }
   const Layers& layers() const { return layers_; }
+  void check_forward(const Tape& tape, bool before_way_back) const {
+    require<ValueError>(tape.in.size() == layers_.size() + 1, "model: there was no pass forward on this tape");
+    require<ValueError>(!before_way_back || !tape.consumed, "model: the way back has been run on this tape already");
+  }
 
  private:
   template <class L>
@@ -236,10 +240,6 @@ class Chain {
     for (std::size_t k = 0; k < given.size(); ++k)
       require<ShapeError>(given[k].empty() || given[k].size() == states_[k].size(), "layer ", k, ": ", what,
                           ": expects ", states_[k].size(), " matrices, got ", given[k].size());
-  }
-  void check_forward(const Tape& tape, bool before_way_back) const {
-    require<ValueError>(tape.in.size() == layers_.size() + 1, "model: there was no pass forward on this tape");
-    require<ValueError>(!before_way_back || !tape.consumed, "model: the way back has been run on this tape already");
   }
   void check_gradient(const Tape& tape, const ConstView<Scalar>& d_output, const Parameters<Scalar>& gradient) const {
     check_forward(tape, true);

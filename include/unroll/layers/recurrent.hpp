@@ -67,6 +67,13 @@ struct OneDirection {
     }
   }
 
+  /// The value of a named equation [rows x columns]; only before the way back.
+  static void trace(const C& cell, const Signal<Scalar>& in, Direction direction, Tape<C>& tape,
+                    std::string_view equation, Matrix<Scalar>& to) {
+    OverTime<C> pass(cell, nullptr, *in.timeline, direction, tape);
+    cell.trace(equation, pass.all_columns(), tape.work, to);
+  }
+
   static std::vector<NamedStart> named_starts() {
     if constexpr (requires { C::starts(); })
       return C::starts();
@@ -156,6 +163,10 @@ struct Recurrent {
 
   std::optional<NonFinite> first_non_finite(const Signal<Scalar>& in, Tape& tape) const {
     return One::first_non_finite(cell, in, direction, tape.cell);
+  }
+
+  void trace(const Signal<Scalar>& in, Tape& tape, std::string_view equation, Matrix<Scalar>& to) const {
+    One::trace(cell, in, direction, tape.cell, equation, to);
   }
 };
 

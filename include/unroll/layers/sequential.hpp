@@ -81,6 +81,17 @@ class Sequential : public Chain<detail::FixedLayers<First, Rest...>> {
   const auto& layer() const {
     return this->layers().template at<k>();
   }
+
+  /// The value of a named equation of recurrent layer k at every step [rows x columns of its timeline], as the last
+  /// pass forward computed it: gates, cell states, whatever has a name. Throws ValueError after the way back, which
+  /// uses it up, and for a name that no equation has.
+  template <std::size_t k>
+  Matrix<typename Layers::Scalar> trace(std::string_view equation, typename Chain<Layers>::Tape& tape) const {
+    this->check_forward(tape, true);
+    Matrix<typename Layers::Scalar> values;
+    layer<k>().trace(tape.in[k], std::get<k>(tape.layers), equation, values);
+    return values;
+  }
 };
 
 }  // namespace unroll
