@@ -37,7 +37,7 @@ class AnyLayer {
   ~AnyLayer() = default;
 
   Shape connect(Shape in) { return holder_->connect(in); }
-  std::string_view name() const { return holder_->name(); }
+  std::string name() const { return holder_->name(); }
   const ParameterTable& parameters() const { return holder_->parameters(); }
   std::vector<Index> state_rows() const { return holder_->state_rows(); }
   bool causal() const { return holder_->causal(); }
@@ -62,7 +62,7 @@ class AnyLayer {
     virtual ~Holder() = default;
     virtual std::unique_ptr<Holder> copy() const = 0;
     virtual Shape connect(Shape in) = 0;
-    virtual std::string_view name() const = 0;
+    virtual std::string name() const = 0;
     virtual const ParameterTable& parameters() const = 0;
     virtual std::vector<Index> state_rows() const = 0;
     virtual bool causal() const = 0;
@@ -82,7 +82,7 @@ class AnyLayer {
 
     std::unique_ptr<Holder> copy() const override { return std::make_unique<Holding>(layer); }
     Shape connect(Shape in) override { return layer.connect(in); }
-    std::string_view name() const override { return layer.name(); }
+    std::string name() const override { return std::string(layer.name()); }
     const ParameterTable& parameters() const override { return layer.parameters(); }
     std::vector<Index> state_rows() const override { return layer.state_rows(); }
     bool causal() const override { return layer.causal(); }

@@ -36,7 +36,7 @@ struct Bidirectional {
     table.append(cell.parameters(), "backward.");
     return {(merge == Merge::concat ? 2 : 1) * cell.output_rows(), returns == Returns::steps};
   }
-  std::string_view name() const { return One::name(); }
+  std::string name() const { return "bidirectional " + std::string(One::name()); }
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const {
     std::vector<Index> rows = One::state_rows(cell);

@@ -122,7 +122,7 @@ struct Recurrent {
     cell = One::make(in, units, sizes);
     return {cell.output_rows(), returns == Returns::steps};
   }
-  std::string_view name() const { return One::name(); }
+  std::string name() const { return std::string(One::name()) + (direction == Direction::backward ? ", backward" : ""); }
   const ParameterTable& parameters() const { return cell.parameters(); }
   std::vector<Index> state_rows() const { return One::state_rows(cell); }
   bool causal() const { return direction == Direction::forward && returns == Returns::steps; }

@@ -24,7 +24,7 @@ class FixedLayers {
   explicit FixedLayers(First first, Rest... rest) : layers_(std::move(first), std::move(rest)...) {}
 
   static constexpr std::size_t size() { return 1 + sizeof...(Rest); }
-  std::string_view first_name() const { return std::get<0>(layers_).name(); }
+  std::string first_name() const { return std::string(std::get<0>(layers_).name()); }
   template <std::size_t k>
   const auto& at() const {
     return std::get<k>(layers_);

@@ -19,7 +19,7 @@ class ListedLayers {
   }
 
   std::size_t size() const { return layers_.size(); }
-  std::string_view first_name() const { return layers_.front().name(); }
+  std::string first_name() const { return layers_.front().name(); }
 
   void prepare(Tapes& tapes) const { tapes.resize(size()); }
   static typename AnyLayer<S>::Tape& tape(Tapes& tapes, std::size_t k) { return tapes[k]; }
