@@ -143,6 +143,11 @@ constexpr auto equations = cell(state(a, c, f, g, h, i, m), s1 = linear(x), n = 
 #if CASE == 25
 constexpr auto equations = cell(state(h), n = n * h, next(h) = tanh(linear(x, h)) * n);
 #endif
+
+// CASE 26: unroll: a cell has one output(...)
+#if CASE == 26
+constexpr auto equations = cell(state(h), n = linear(x), next(h) = tanh(linear(x, h)) * n, output(n), output(next(h)));
+#endif
 }  // namespace
 
 using Made = EquationCell<double, equations>;

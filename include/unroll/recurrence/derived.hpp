@@ -32,6 +32,7 @@ constexpr bool check_equations() {
                 "unroll: inputs and constants have rows of their own: read them through linear(...)");
   static_assert(misuse != Misuse::mixed_sizes,
                 "unroll: values of different sizes meet element by element: change size through linear(...)");
+  static_assert(misuse != Misuse::two_outputs, "unroll: a cell has one output(...)");
   static_assert(misuse != Misuse::undefined_output, "unroll: output(...) names a value that no equation defines");
   static_assert(misuse != Misuse::source_twice,
                 "unroll: a linear(...) reads the same value twice: one weight matrix is enough");

@@ -75,6 +75,7 @@ struct Lowering {
   }
   template <class Named>
   constexpr void line(const Output<Named>&) {
+    if (program.output >= 0) program.report(Misuse::two_outputs);
     program.output = find(Named{});
     if (program.output < 0) return program.report(Misuse::undefined_output);
     if (program.size_of(program.output) < 0) program.report(Misuse::input_element_by_element);

@@ -89,6 +89,7 @@ enum class Misuse {
   input_element_by_element,
   mixed_sizes,
   undefined_output,
+  two_outputs,
   source_twice,
   linear_of_weight,
   weight_of_two_kinds,
