@@ -11,7 +11,7 @@ TEST_CASE("a decay mask leaves out the blocks of the roles that are named, and o
   ParameterTable table;
   table.add("w", Role::input_weight, 2, 3);
   table.add("b", Role::bias, 2, 1);
-  const Index stacked = table.reserve(6);  // two blocks interleaved in one matrix
+  const Index stacked = table.reserve(3, 2);  // two blocks interleaved in one matrix
   table.add_block({"u", Role::recurrent_weight, stacked, 1, 2, 3});
   table.add_block({"g", Role::gain, stacked + 1, 2, 2, 3});
 
