@@ -119,7 +119,7 @@ TEST_CASE("every bit is set half of the time", "[random]") {
   for (const int count : set) CHECK(std::abs(count - n / 2) < 4.5 * std::sqrt(n) / 2);
 }
 
-TEST_CASE("uniform numbers fill [0, 1) evenly", "[random]") {
+TEST_CASE("uniform numbers from 0 to below 1 are even", "[random]") {
   const int n = 100000, cells = 200;
   const Random random(seed, Purpose::sample, 1);
   std::vector<double> counts(cells);

@@ -10,16 +10,14 @@
 #endif
 
 #include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 using namespace unroll;
 namespace fs = std::filesystem;
 
 namespace {
 
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("unroll_atomic_file_" + std::to_string(std::rand()));
-  Folder() { fs::create_directories(path); }
-  ~Folder() { fs::remove_all(path); }
+struct Folder : support::TemporaryFolder {
   auto files() const { return std::distance(fs::directory_iterator(path), {}); }
 };
 

@@ -7,6 +7,7 @@
 #include <unroll/io/safetensors.hpp>
 
 #include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 using namespace unroll;
 
@@ -37,13 +38,7 @@ std::vector<std::byte> file_with(const std::string& header, std::size_t data) {
   return file;
 }
 
-/// A folder of its own for one test case, gone afterwards.
-struct Folder {
-  std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("unroll_safetensors_" + std::to_string(std::rand()));
-  Folder() { std::filesystem::create_directories(path); }
-  ~Folder() { std::filesystem::remove_all(path); }
-};
+using Folder = support::TemporaryFolder;
 
 /// Compares values that JSON gives as a number or, when not finite, as text.
 void check_value(double got, const nlohmann::json& want) {

@@ -16,6 +16,7 @@
 #include <unroll/train/fit.hpp>
 
 #include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 using namespace unroll;
 
@@ -23,14 +24,7 @@ namespace {
 
 using S = double;
 
-struct Folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / "unroll_test_checkpoint";
-  Folder() {
-    std::filesystem::remove_all(path);
-    std::filesystem::create_directory(path);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-};
+using Folder = support::TemporaryFolder;
 
 Dataset<S> data() {
   std::vector<Matrix<S>> sequences;

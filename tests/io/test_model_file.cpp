@@ -6,6 +6,7 @@
 #include <unroll/layers/recurrent.hpp>
 
 #include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 using namespace unroll;
 
@@ -18,10 +19,10 @@ auto model_of(Index units, std::uint64_t seed) {
   return model;
 }
 
-/// A path that is removed at the end of the test.
+/// A path in a folder of its own.
 struct TemporaryFile {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / "unroll_test_model_file.safetensors";
-  ~TemporaryFile() { std::filesystem::remove(path); }
+  support::TemporaryFolder folder;
+  std::filesystem::path path = folder.path / "model.safetensors";
 };
 
 }  // namespace

@@ -166,7 +166,7 @@ TEST_CASE("an equation that overflows is told with its step and sample") {
   model.forward(x, timeline, tape);
   CHECK(model.locate_non_finite(tape) == (direction == Direction::forward
                                               ? "layer 0 (recurrent): equation 'e' at sample 1, step 1"
-                                              : "layer 0 (recurrent): equation 'e' at sample 2, step 2"));
+                                              : "layer 0 (recurrent, backward): equation 'e' at sample 2, step 2"));
 }
 
 TEST_CASE("steps are told as in the padded batch") {
@@ -191,9 +191,9 @@ TEST_CASE("overflow behind the halves of a bidirectional layer") {
   for (Index step = 0; step < 3; ++step) x(0, timeline.offset(step) + timeline.rank(2)) = 5;  // exp(500) squared
   decltype(model)::Tape tape;
   model.forward(x, timeline, tape);
-  CHECK(model.locate_non_finite(tape) ==
-        std::string("layer 0 (recurrent): its output at sample 2") + (returns == Returns::steps ? ", step 0" : ""));
+  CHECK(model.locate_non_finite(tape) == std::string("layer 0 (bidirectional recurrent): its output at sample 2") +
+                                             (returns == Returns::steps ? ", step 0" : ""));
   x.setConstant(8);
   model.forward(x, timeline, tape);
-  CHECK(model.locate_non_finite(tape).find("layer 0 (recurrent): equation 'e' at sample ") == 0);
+  CHECK(model.locate_non_finite(tape).find("layer 0 (bidirectional recurrent): equation 'e' at sample ") == 0);
 }

@@ -39,7 +39,7 @@ Matrix<double> row(Numbers... numbers) {
 
 }  // namespace
 
-TEST_CASE("pooling counts valid steps alone; a sequence without steps gives 0") {
+TEST_CASE("pooling counts valid steps alone, a sequence without steps gives 0") {
   CHECK(same_bits(pooled<LastStep<double>>(numbered(), timeline), row(2., 0., 21., 30.)));
   CHECK(same_bits(pooled<MeanOverTime<double>>(numbered(), timeline), row(1., 0., 20.5, 30.)));
   CHECK(same_bits(pooled<MaxOverTime<double>>(numbered(), timeline), row(2., 0., 21., 30.)));

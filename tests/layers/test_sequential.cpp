@@ -127,7 +127,7 @@ TEST_CASE("gradients are added, not overwritten") {
   CHECK(twice.values().isApprox(2 * once.values(), 1e-14));
 }
 
-TEST_CASE("one seed gives one start; biases and gates start as roles and cells say") {
+TEST_CASE("one seed gives one start, biases and gates start as roles and cells say") {
   auto model = deep(), again = deep(), other = deep();
   model.initialise(1), again.initialise(1), other.initialise(2);
   CHECK(same_bits(model.parameters().values(), again.parameters().values()));
