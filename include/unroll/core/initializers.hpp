@@ -82,9 +82,9 @@ class Initializer {
     return std::clamp(detail::normal_quantile(below + (1 - 2 * below) * u), -2.0, 2.0);
   }
 
-  /// A Gaussian matrix with its columns made orthogonal, which is the Q of its QR factors with a positive diagonal of R, so
-  /// that the result is uniform over all orthogonal matrices (Mezzadri 2007). Projecting twice keeps it orthogonal to
-  /// rounding (Giraud et al. 2005); Eigen's own QR costs every user seconds of compilation.
+  /// A Gaussian matrix with its columns made orthogonal, which is the Q of its QR factors with a positive diagonal of
+  /// R, so that the result is uniform over all orthogonal matrices (Mezzadri 2007). Projecting twice keeps it
+  /// orthogonal to rounding (Giraud et al. 2005); Eigen's own QR costs every user seconds of compilation.
   template <class Scalar>
   void fill_orthogonal(Out<Scalar> block, const Random& random, Index first_element) const {
     const bool wide = block.rows() < block.cols();

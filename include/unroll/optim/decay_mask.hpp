@@ -7,14 +7,15 @@
 
 namespace unroll {
 
-/// Which entries weight decay applies to, for `optimizer.set_decay_mask(...)`: 0 for blocks of the roles that are left out, as is usual
-/// for biases, 1 for all others.
+/// Which entries weight decay applies to, for `optimizer.set_decay_mask(...)`: 0 for blocks of the roles that are left
+/// out, as is usual for biases, 1 for all others.
 template <class Scalar>
 Vector<Scalar> decay_mask(const ParameterTable& table, std::initializer_list<Role> left_out = {Role::bias}) {
   Vector<Scalar> mask = Vector<Scalar>::Ones(table.size());
   for (const ParameterBlock& block : table.blocks())
     if (std::find(left_out.begin(), left_out.end(), block.role) != left_out.end())
-      for (Index col = 0; col < block.cols; ++col) mask.segment(block.offset + col * block.stride, block.rows).setZero();
+      for (Index col = 0; col < block.cols; ++col)
+        mask.segment(block.offset + col * block.stride, block.rows).setZero();
   return mask;
 }
 
