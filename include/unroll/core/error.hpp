@@ -98,10 +98,16 @@ class Part {
   double number_ = 0;
 };
 
-inline std::string join(std::initializer_list<Part> parts) {
+[[gnu::cold]] inline std::string join(std::initializer_list<Part> parts) {
   std::string out;
   for (const Part& part : parts) part.append_to(out);
   return out;
+}
+
+/// Never inlined: what a check costs where it holds is the check alone.
+template <class E>
+[[noreturn, gnu::cold, gnu::noinline]] void fail(std::initializer_list<Part> parts) {
+  throw E(join(parts));
 }
 
 }  // namespace detail
@@ -116,7 +122,7 @@ std::string text(const Parts&... parts) {
 template <std::derived_from<Error> E, class... Parts>
 void require(bool condition, const Parts&... parts) {
   if (!condition) [[unlikely]]
-    throw E(detail::join({detail::Part(parts)...}));
+    detail::fail<E>({detail::Part(parts)...});
 }
 
 }  // namespace unroll

@@ -87,17 +87,17 @@ class Initializer {
   /// orthogonal to rounding (Giraud et al. 2005); Eigen's own QR costs every user seconds of compilation.
   template <class Scalar>
   void fill_orthogonal(Out<Scalar> block, const Random& random, Index first_element) const {
-    const bool wide = block.rows() < block.cols();
-    Matrix<double> q(block.rows(), block.cols());
-    Initializer(Kind::normal, 0, 1).fill(q, random, first_element);
-    if (wide) q.transposeInPlace();
+    Matrix<double> gaussian(block.rows(), block.cols());
+    Initializer(Kind::normal, 0, 1).fill(gaussian, random, first_element);
+    const bool wide = gaussian.rows() < gaussian.cols();
+    Matrix<double> q = wide ? Matrix<double>(gaussian.transpose()) : gaussian;
     for (Index j = 0; j < q.cols(); ++j) {
       for (int pass = 0; pass < 2; ++pass)
         for (Index k = 0; k < j; ++k) q.col(j) -= q.col(k).dot(q.col(j)) * q.col(k);
-      q.col(j).normalize();
+      q.col(j) /= q.col(j).norm();
     }
-    if (wide) q.transposeInPlace();
-    block = (a_ * q).template cast<Scalar>();
+    for (Index col = 0; col < block.cols(); ++col)
+      for (Index row = 0; row < block.rows(); ++row) block(row, col) = Scalar(a_ * (wide ? q(col, row) : q(row, col)));
   }
 
   Kind kind_;

@@ -60,14 +60,7 @@ class Chain {
     parameters_.values().setZero();
     std::uint64_t number = 0;
     each([&](const auto& layer, auto k) {
-      const auto named = layer.named_starts();
-      for (const ParameterBlock& local : layer.parameters().blocks()) {
-        Initializer initializer = layer.start().of(local.role);
-        for (const auto& [name, own] : named)
-          if (name == local.name) initializer = own;
-        initializer.fill(parameters_[text(std::size_t(k), ".", local.name)],
-                         Random(seed, Purpose::initialise, number++));
-      }
+      fill(k, layer.parameters(), layer.start(), layer.named_starts(), seed, number);
     });
   }
 
@@ -195,6 +188,17 @@ class Chain {
       offsets_.push_back(table.append(layer.parameters(), text(k, ".")));
     });
     states_.push_back(layer.state_rows());
+  }
+
+  /// First values of layer k. Blocks are numbered through the whole model, so that each has its own random numbers.
+  void fill(std::size_t k, const ParameterTable& table, const Start& start, const std::vector<NamedStart>& named,
+            std::uint64_t seed, std::uint64_t& number) {
+    for (const ParameterBlock& block : table.blocks()) {
+      const Initializer* initializer = &start.of(block.role);
+      for (const auto& [name, own] : named)
+        if (name == block.name) initializer = &own;
+      initializer->fill(parameters_[text(k, ".", block.name)], Random(seed, Purpose::initialise, number++));
+    }
   }
 
   /// f(layer, its number)

@@ -25,10 +25,26 @@ enum class ClipRule {
 
 namespace detail {
 
+/// f(entry in double), down the columns. For what runs rarely: an Eigen expression would cost every program compile
+/// time.
+template <class Scalar, class F>
+void each_entry(In<Scalar> values, F&& f) {
+  for (Index col = 0; col < values.cols(); ++col)
+    for (Index row = 0; row < values.rows(); ++row) f(double(values(row, col)));
+}
+
 template <class Scalar>
 double non_finite_norm(In<Scalar> values) {
-  const bool nan = values.unaryExpr([](Scalar x) { return is_nan(x); }).any();
+  bool nan = false;
+  each_entry<Scalar>(values, [&](double x) { nan = nan || is_nan(x); });
   return nan ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
+}
+
+template <class Scalar>
+double largest_magnitude(In<Scalar> values) {
+  double largest = 0;
+  each_entry<Scalar>(values, [&](double x) { largest = std::max(largest, std::abs(x)); });
+  return largest;
 }
 
 /// In double, by way of a small buffer: Eigen does not vectorise a sum behind a cast.
@@ -51,14 +67,16 @@ double l2_norm(In<Scalar> values) {
   const double squares = sum_of_squares<Scalar>(values);
   if (is_finite(squares) && squares > 1e-280) return std::sqrt(squares);
   if (!finite(values)) return non_finite_norm<Scalar>(values);
-  const double largest = values.size() ? double(values.cwiseAbs().maxCoeff()) : 0;
-  return largest == 0 ? 0 : largest * (values.template cast<double>() / largest).norm();
+  const double largest = largest_magnitude<Scalar>(values);
+  if (largest == 0) return 0;
+  double scaled = 0;
+  each_entry<Scalar>(values, [&](double x) { scaled += (x / largest) * (x / largest); });
+  return largest * std::sqrt(scaled);
 }
 
 template <class Scalar>
 double inf_norm(In<Scalar> values) {
-  if (!finite(values)) return non_finite_norm<Scalar>(values);
-  return values.size() ? double(values.cwiseAbs().maxCoeff()) : 0;
+  return finite(values) ? largest_magnitude<Scalar>(values) : non_finite_norm<Scalar>(values);
 }
 
 /// In double and in two steps: the factor of an exploded gradient may be subnormal, which many programs flush to zero.
