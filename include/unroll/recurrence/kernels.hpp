@@ -87,23 +87,26 @@ class PassKernel {
     if constexpr (writes_output) store_output(frame, values, row, column, count);
   }
 
-  /// This pass holds the equation next(s) = ...
+  /// The stage whose pass holds the equation next(s) = ...
   template <int s>
-  static constexpr bool turns = [] {
-    for (int e = 0; e < program.equations; ++e)
-      if (program.equation[e].state == s) return schedule.stage[e] == stage && program.equation[e].size == size;
-    return false;
+  static constexpr int turning_stage = schedule.stage[program.equation_of(s)];
+
+  /// This pass holds it.
+  template <int s>
+  static constexpr bool turns = turning_stage<s> == stage&& program.state[s].size == size;
+
+  /// This pass computes the operation; a state before the step belongs to the pass that advances it. What later passes
+  /// and products sent to the operation on the way back is taken up there.
+  template <int o>
+  static constexpr bool collects = [] {
+    if constexpr (program.operation[o].op == Op::state)
+      return turns<program.operation[o].index>;
+    else
+      return plan.runs[o];
   }();
 
-  /// The output is no state after the step, and this pass computes it.
-  static constexpr bool writes_output = program.output_state < 0 && (plan.runs[program.output] || [] {
-                                          const Operation& operation = program.operation[program.output];
-                                          if (operation.op != Op::state) return false;
-                                          for (int e = 0; e < program.equations; ++e)
-                                            if (program.equation[e].state == operation.index)
-                                              return schedule.stage[e] == stage && program.equation[e].size == size;
-                                          return false;
-                                        }());
+  /// The output is no state after the step, and this pass has it.
+  static constexpr bool writes_output = program.output_state < 0 && collects<program.output>;
 
   /// A state before the step may be the output without being read by any pass.
   template <class Count>
@@ -253,16 +256,6 @@ class PassKernel {
     });
   }
 
-  /// What later passes and products sent to this operation is taken up here.
-  template <int o>
-  static constexpr bool collects = [] {
-    if (program.operation[o].op != Op::state) return plan.runs[o];
-    for (int e = 0; e < program.equations; ++e)
-      if (program.equation[e].state == program.operation[o].index)
-        return schedule.stage[e] == stage && program.equation[e].size == size;
-    return false;
-  }();
-
   static constexpr bool takes_output_gradient = collects<program.output>;
 
   template <int o, class Count>
@@ -348,13 +341,6 @@ class PassKernel {
         add_to(waiting, gradient, row, column, count);
     }
   }
-
-  template <int s>
-  static constexpr int turning_stage = [] {
-    for (int e = 0; e < program.equations; ++e)
-      if (program.equation[e].state == s) return schedule.stage[e];
-    return 0;
-  }();
 
   template <class Count>
   EIGEN_ALWAYS_INLINE static void add_to(const Strided<Scalar>& sum, const Gradient& gradient, Index row, Index column,

@@ -137,6 +137,13 @@ struct Program {
     return operation[o].equation >= 0 ? equation[operation[o].equation].size : -1;
   }
 
+  /// The equation next(state) = ..., or -1.
+  constexpr int equation_of(int advanced) const {
+    for (int e = 0; e < equations; ++e)
+      if (equation[e].state == advanced) return e;
+    return -1;
+  }
+
   /// The equation whose value this operation is, or -1.
   constexpr int root_of(int o) const {
     for (int e = 0; e < equations; ++e)

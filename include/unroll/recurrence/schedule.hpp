@@ -281,11 +281,7 @@ struct Scheduling {
   // -- gradients between stages
 
   /// The stage whose pass takes up the gradient of a state after the step.
-  constexpr int turning_stage(int state) const {
-    for (int e = 0; e < program.equations; ++e)
-      if (program.equation[e].state == state) return schedule.stage[e];
-    return 0;
-  }
+  constexpr int turning_stage(int state) const { return schedule.stage[program.equation_of(state)]; }
 
   constexpr void find_incoming() {
     for (int o = 0; o < program.operations; ++o) {
