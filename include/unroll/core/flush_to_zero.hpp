@@ -1,0 +1,57 @@
+#pragma once
+// Numbers too small for a full mantissa (subnormal ones: below 1.2e-38 for float) take a processor many times as long
+// as others, and a state or a gradient that fades through time becomes one sooner or later.
+
+#include <atomic>
+#include <cstdint>
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+namespace unroll {
+namespace detail {
+
+#if defined(__SSE2__)
+inline constexpr std::uint64_t flush_bits = 0x8040;  // results (bit 15), operands (bit 6)
+inline std::uint64_t floating_point_mode() noexcept { return _mm_getcsr(); }
+inline void set_floating_point_mode(std::uint64_t mode) noexcept { _mm_setcsr(static_cast<unsigned>(mode)); }
+#elif defined(__aarch64__)
+inline constexpr std::uint64_t flush_bits = std::uint64_t(1) << 24;  // operands and results
+inline std::uint64_t floating_point_mode() noexcept {
+  std::uint64_t mode;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+  return mode;
+}
+inline void set_floating_point_mode(std::uint64_t mode) noexcept { __asm__ volatile("msr fpcr, %0" : : "r"(mode)); }
+#else
+inline constexpr std::uint64_t flush_bits = 0;
+inline std::uint64_t floating_point_mode() noexcept { return 0; }
+inline void set_floating_point_mode(std::uint64_t) noexcept {}
+#endif
+
+}  // namespace detail
+
+/// Within its scope the calling thread takes subnormal operands and results of SIMD arithmetic as 0; then the mode is
+/// as it was before. Exceptions that were raised meanwhile stay raised. Costs next to nothing where the mode is set
+/// already. No effect on processors other than x86 with SSE2 and AArch64.
+class FlushToZero {
+ public:
+  FlushToZero() noexcept {
+    const std::uint64_t mode = detail::floating_point_mode();
+    added_ = detail::flush_bits & ~mode;
+    if (added_ != 0) detail::set_floating_point_mode(mode | added_);
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // keeps the compiler from moving arithmetic out of the scope
+  }
+  ~FlushToZero() {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (added_ != 0) detail::set_floating_point_mode(detail::floating_point_mode() & ~added_);
+  }
+  FlushToZero(const FlushToZero&) = delete;
+  FlushToZero& operator=(const FlushToZero&) = delete;
+
+ private:
+  std::uint64_t added_;  // bits that were not set before
+};
+
+}  // namespace unroll
