@@ -1,134 +1,146 @@
-// Times training steps of the configurations that PyTorch is timed on: zero the gradient, forward, loss, backward, clip
-// to global norm 5, Adam 1e-3, float. Prints one JSON line per configuration.
+// Times training steps and passes of inference on the configurations that the peers are timed on (configurations.hpp),
+// in float. Prints one JSON line per measurement.
 //
-//     taskset -c 0 ./training_step [NAME...] [--quick]     NAME is part of a configuration's name; all without one.
-//                                                          --quick: training of full sequences only
+//     taskset -c 0 ./training_step [NAME...] [options]     NAME is part of a configuration's name; all without one
+//       --mode MODE      train, train_packed, infer or infer_packed; may be given several times; all without one
+//       --quick          the same as --mode train
+//       --seconds S      how long a measurement lasts at least; 0.5
+//       --list           describes the configurations instead, for programs that time others on them
+//       --serve          measures what it is asked on standard input, one line each: NAME MODE SECONDS
+//
+// gflops counts the products of the configuration's valid steps, three passes of them in a training step, as the peers'
+// rates do. share_of_peak leaves out what no training step needs, the gradient of the first layer's input, and relates
+// the rest to the multiply-add peak that was measured beside it.
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <random>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
 #include <string_view>
-#include <unroll/unroll.hpp>
-#include <vector>
+
+#include "peak.hpp"
+#include "timing.hpp"
+#include "workload.hpp"
 
 namespace {
 
-using namespace unroll;
+using namespace bench;
 
-struct Configuration {
-  const char* name;
-  Index batch, steps, inputs, units, classes;
-  bool label_per_step;
+struct Options {
+  std::vector<std::string> names, modes;
+  double seconds = 0.5;
+  bool list = false, serve = false;
 };
 
-double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-Matrix<float> normal(Index rows, Index cols, std::mt19937& generator) {
-  std::normal_distribution<float> distribution;
-  return Matrix<float>::NullaryExpr(rows, cols, [&] { return distribution(generator); });
-}
-
-Timeline lengths_of(const Configuration& c, bool packed, std::mt19937& generator) {
-  std::uniform_int_distribution<Index> distribution(c.steps / 2, c.steps);
-  std::vector<Index> lengths(std::size_t(c.batch), c.steps);
-  if (packed)
-    for (std::size_t b = 1; b < lengths.size(); ++b) lengths[b] = distribution(generator);
-  return Timeline::from_lengths(lengths);
-}
-
-/// Median milliseconds of a call: at least 7 repeats of at least 50 ms each.
-template <class F>
-double median_ms(F&& f) {
-  f();
-  double once = seconds();
-  f();
-  once = seconds() - once;
-  const int calls = std::max(1, int(0.05 / once) + 1);
-  std::vector<double> times(7);
-  for (double& time : times) {
-    const double start = seconds();
-    for (int k = 0; k < calls; ++k) f();
-    time = (seconds() - start) / calls;
-  }
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2] * 1e3;
-}
-
-bool quick = false;
-
-void print(const Configuration& c, const char* cell, const char* mode, double ms) {
-  std::printf("{\"what\": \"unroll\", \"cfg\": \"%s/%s\", \"mode\": \"%s\", \"threads\": 1, \"ms\": %.4f}\n", c.name,
-              cell, mode, ms);
-  std::fflush(stdout);
-}
-
-template <class Model>
-void measure(const Configuration& c, const char* cell, Model model, bool packed) {
-  std::mt19937 generator(1);
-  const Timeline timeline = lengths_of(c, packed, generator);
-  const Matrix<float> x = normal(c.inputs, timeline.columns(), generator);
-  std::uniform_int_distribution<Index> any(0, c.classes - 1);
-  const Labels labels =
-      Labels::NullaryExpr(model.per_step() ? timeline.columns() : timeline.batch(), [&] { return any(generator); });
-
-  model.initialise(1);
-  Parameters<float> gradient = model.parameters().zeros_like();
-  typename Model::Tape tape;
-  const SoftmaxCrossEntropy<float> loss;
-  Adam<float> adam({.learning_rate = 1e-3});
-  Matrix<float> d_output(c.classes, labels.size());
-  const double ms = median_ms([&] {
-    gradient.values().setZero();
-    const auto output = model.forward(x, timeline, tape, {.training = true});
-    loss(output, labels, d_output);
-    model.backward(tape, d_output, gradient);
-    clip_by_global_norm(gradient.values(), 5.0);
-    adam.step(model.parameters().values(), gradient.values());
-  });
-  print(c, cell, packed ? "train_packed" : "train", ms);
-  if (quick) return;
-  print(c, cell, packed ? "infer_packed" : "infer", median_ms([&] { model.forward(x, timeline, tape); }));
-}
-
-template <template <class> class C>
-void measure_cell(const Configuration& c, const char* cell) {
-  for (const bool packed : {false, true}) {
-    if (packed && quick) return;
-    if (c.label_per_step)
-      measure(c, cell, Sequential(c.inputs, Recurrent<C<float>>{.units = c.units}, Dense<float>{.units = c.classes}),
-              packed);
+Options parse(int count, char** arguments) {
+  Options options;
+  for (int k = 1; k < count; ++k) {
+    const std::string_view argument = arguments[k];
+    const auto value = [&] {
+      if (k + 1 == count) throw std::invalid_argument(std::string(argument) + " needs a value");
+      return arguments[++k];
+    };
+    if (argument == "--quick")
+      options.modes = {"train"};
+    else if (argument == "--mode")
+      options.modes.emplace_back(value());
+    else if (argument == "--seconds")
+      options.seconds = std::atof(value());
+    else if (argument == "--list")
+      options.list = true;
+    else if (argument == "--serve")
+      options.serve = true;
+    else if (argument.starts_with("--"))
+      throw std::invalid_argument("unknown option " + std::string(argument));
     else
-      measure(c, cell,
-              Sequential(c.inputs, Recurrent<C<float>>{.units = c.units}, LastStep<float>{},
-                         Dense<float>{.units = c.classes}),
-              packed);
+      options.names.emplace_back(argument);
+  }
+  if (options.modes.empty()) options.modes = {"train", "train_packed", "infer", "infer_packed"};
+  return options;
+}
+
+/// One configuration in one mode, kept from request to request.
+class Measurement {
+ public:
+  Measurement(const Configuration& c, const std::string& mode)
+      : c_(c), mode_(mode), trains_(mode.starts_with("train")), workload_(c, mode.ends_with("_packed")) {}
+
+  bool is(const std::string& name, const std::string& mode) const { return c_.name() == name && mode_ == mode; }
+
+  /// Measures for so many seconds and prints.
+  void run(double seconds) {
+    ms_ = median_ms([&] { trains_ ? workload_.train() : workload_.infer(); }, seconds, ms_ > 1000);
+    const double valid = double(workload_.timeline().columns()) / double(c_.batch * c_.steps);
+    const double flops = (trains_ ? c_.training_flops() : c_.forward_flops()) * valid;
+    const double unneeded = trains_ ? c_.unneeded_training_flops() * valid : 0, peak = peak_gflops<float>();
+    std::printf(
+        "{\"what\": \"unroll\", \"cfg\": \"%s\", \"mode\": \"%s\", \"threads\": 1, \"ms\": %.4f, "
+        "\"gflops\": %.2f, \"peak_gflops\": %.1f, \"share_of_peak\": %.3f}\n",
+        c_.name().c_str(), mode_.c_str(), ms_, flops / ms_ * 1e-6, peak, (flops - unneeded) / ms_ * 1e-6 / peak);
+    std::fflush(stdout);
+  }
+
+ private:
+  Configuration c_;
+  std::string mode_;
+  bool trains_;
+  Workload workload_;
+  double ms_ = 0;
+};
+
+const Configuration& find(const std::vector<Configuration>& all, const std::string& name) {
+  for (const Configuration& c : all)
+    if (c.name() == name) return c;
+  throw std::invalid_argument("there is no configuration " + name);
+}
+
+void serve(const std::vector<Configuration>& all) {
+  std::unique_ptr<Measurement> measurement;
+  std::string name, mode;
+  for (double seconds; std::cin >> name >> mode >> seconds;) {
+    if (!measurement || !measurement->is(name, mode)) {
+      measurement.reset();  // before the next one takes its memory
+      measurement = std::make_unique<Measurement>(find(all, name), mode);
+    }
+    measurement->run(seconds);
   }
 }
 
-template <class S>
-using Rnn = Elman<S>;
-template <class S>
-using PlainLstm = Lstm<S>;
-template <class S>
-using PlainGru = Gru<S>;
+void describe(const Configuration& c) {
+  std::printf(
+      "{\"cfg\": \"%s\", \"cell\": \"%s\", \"batch\": %td, \"steps\": %td, \"inputs\": %td, \"units\": %td, "
+      "\"layers\": %td, \"classes\": %td, \"task\": \"%s\", \"forward_flops\": %.0f, \"lengths\": [",
+      c.name().c_str(), c.cell.c_str(), c.batch, c.steps, c.inputs, c.units, c.layers, c.classes, text(c.task),
+      c.forward_flops());
+  const char* separator = "";
+  for (const Index length : c.lengths()) std::printf("%s%td", separator, length), separator = ", ";
+  std::printf("]}\n");
+}
+
+bool wanted(const Configuration& c, const std::vector<std::string>& names) {
+  const std::string name = c.name();
+  return names.empty() ||
+         std::any_of(names.begin(), names.end(), [&](const std::string& part) { return name.find(part) != name.npos; });
+}
 
 }  // namespace
 
-int main(int count, char** names) {
-  if (count > 1 && std::string_view(names[count - 1]) == "--quick") quick = true, --count;
-  const auto wanted = [&](const std::string& name) {
-    return count == 1 ||
-           std::any_of(names + 1, names + count, [&](const char* part) { return name.find(part) != name.npos; });
-  };
-  const Configuration configurations[] = {
-      {"har10_H50", 10, 150, 3, 50, 6, false},   {"har30_H100", 30, 150, 3, 100, 6, false},
-      {"hcp_H32", 32, 90, 300, 32, 15, true},    {"hcp_H128", 32, 90, 300, 128, 15, true},
-      {"gen_H128", 32, 100, 64, 128, 10, false},
-  };
-  for (const Configuration& c : configurations) {
-    if (wanted(std::string(c.name) + "/rnn")) measure_cell<Rnn>(c, "rnn");
-    if (wanted(std::string(c.name) + "/lstm")) measure_cell<PlainLstm>(c, "lstm");
-    if (wanted(std::string(c.name) + "/gru")) measure_cell<PlainGru>(c, "gru");
+int main(int count, char** arguments) try {
+  const Options options = parse(count, arguments);
+  const std::vector<Configuration> all = configurations();
+  if (options.serve) {
+    serve(all);
+    return 0;
   }
+  for (const Configuration& c : all) {
+    if (!wanted(c, options.names)) continue;
+    if (options.list)
+      describe(c);
+    else
+      for (const std::string& mode : options.modes) Measurement(c, mode).run(options.seconds);
+  }
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "training_step: %s\n", e.what());
+  return 1;
 }

@@ -1,0 +1,83 @@
+#pragma once
+// The configurations that every peer is timed on: small networks on sensor data, general ones, language models, and
+// long recordings in which peaks are marked.
+
+#include <random>
+#include <string>
+#include <unroll/core/types.hpp>
+#include <vector>
+
+namespace bench {
+
+using unroll::Index;
+
+enum class Task {
+  label_at_end,    ///< one label for each sequence
+  label_per_step,  ///< one for each of its valid steps, also where the padding is computed
+  words,           ///< an embedding comes before the network, and the next word is one of `classes`
+  peaks,           ///< yes or no for each step, seen from both directions
+};
+
+inline const char* text(Task task) {
+  const char* const names[] = {"label_at_end", "label_per_step", "words", "peaks"};
+  return names[int(task)];
+}
+
+struct Configuration {
+  std::string group, cell;
+  Index batch, steps, inputs, units, layers, classes;
+  Task task;
+
+  std::string name() const { return group + "/" + cell; }
+  Index gates() const { return cell == "rnn" ? 1 : cell == "gru" ? 3 : 4; }
+  Index directions() const { return task == Task::peaks ? 2 : 1; }
+  bool per_step() const { return task != Task::label_at_end; }
+
+  /// Of the products in one pass forward over full sequences.
+  double forward_flops() const {
+    const Index recurrent = directions() * gates() * units, sequences = per_step() ? batch * steps : batch;
+    const Index step = recurrent * (inputs + units) + (layers - 1) * recurrent * (directions() * units + units);
+    return 2. * (double(batch * steps) * double(step) + double(sequences) * double(directions() * units * classes));
+  }
+  /// What a training step has: three such passes, though nobody asks for the gradient of an input that is not computed
+  /// itself. The peers' rates count it.
+  double training_flops() const { return 3 * forward_flops(); }
+  double unneeded_training_flops() const {
+    return task == Task::words ? 0 : 2. * double(batch * steps) * double(directions() * gates() * units * inputs);
+  }
+
+  /// Of the sequences of a packed batch: between half of the steps and all, and at least one has all.
+  std::vector<Index> lengths() const {
+    std::mt19937 generator(1);
+    std::vector<Index> all(std::size_t(batch), steps);
+    for (std::size_t b = 1; b < all.size(); ++b) all[b] = steps / 2 + Index(generator()) % (steps - steps / 2 + 1);
+    return all;
+  }
+};
+
+inline std::vector<Configuration> configurations() {
+  using enum Task;
+  return {
+      {"har10_H50", "rnn", 10, 150, 3, 50, 1, 6, label_at_end},
+      {"har10_H50", "lstm", 10, 150, 3, 50, 1, 6, label_at_end},
+      {"har10_H50", "gru", 10, 150, 3, 50, 1, 6, label_at_end},
+      {"har30_H100", "rnn", 30, 150, 3, 100, 1, 6, label_at_end},
+      {"hcp_H32", "gru", 32, 90, 300, 32, 1, 15, label_per_step},
+      {"hcp_H32", "lstm", 32, 90, 300, 32, 1, 15, label_per_step},
+      {"hcp_H32", "rnn", 32, 90, 300, 32, 1, 15, label_per_step},
+      {"hcp_H128", "gru", 32, 90, 300, 128, 1, 15, label_per_step},
+      {"gen_H128", "lstm", 32, 100, 64, 128, 1, 10, label_at_end},
+      {"gen_H128", "gru", 32, 100, 64, 128, 1, 10, label_at_end},
+      {"gen_H128", "rnn", 32, 100, 64, 128, 1, 10, label_at_end},
+      {"gen_H256x2", "lstm", 64, 100, 128, 256, 2, 10, label_at_end},
+      {"gen_H256x2", "gru", 64, 100, 128, 256, 2, 10, label_at_end},
+      {"gen_H512", "lstm", 128, 128, 256, 512, 1, 10, label_at_end},
+      {"gen_H512", "gru", 128, 128, 256, 512, 1, 10, label_at_end},
+      {"lm_zaremba", "lstm", 20, 35, 200, 200, 2, 10000, words},
+      {"lm_gru128", "gru", 32, 20, 128, 128, 1, 8000, words},
+      {"peaks_4x4000", "lstm", 4, 4000, 4, 96, 2, 1, peaks},
+      {"peaks_16x1000", "lstm", 16, 1000, 4, 96, 2, 1, peaks},
+  };
+}
+
+}  // namespace bench

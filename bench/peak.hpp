@@ -1,0 +1,37 @@
+#pragma once
+// What this processor's multiply-add units can do at best: the limit that no product can pass.
+
+#include <algorithm>
+#include <unroll/core/lanes.hpp>
+
+#include "timing.hpp"
+
+namespace bench {
+
+/// As many independent multiply-adds as hide the latency, nothing else; the best of some rounds of 0.1 ms, in GFLOP/s
+/// of one core. Clocks wander: measure it beside whatever is compared with it.
+template <class Scalar>
+double peak_gflops(int repeats = 10) {
+  using L = unroll::NativeLanes<Scalar>;
+  constexpr int chains = 12;
+  constexpr long rounds = 30000;
+  volatile Scalar seed = Scalar(0.5);
+  L sum[chains];
+  for (L& s : sum) s = L::constant(seed);
+  const L a = L::constant(seed), b = L::constant(seed);
+  double best = 0;
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    const double start = now();
+    for (long i = 0; i < rounds; ++i)
+      for (L& s : sum) s = fma(s, a, b);
+    best = std::max(best, 2e-9 * chains * L::size * double(rounds) / (now() - start));
+  }
+  Scalar out[L::size];
+  for (const L& s : sum) {
+    s.store(out);
+    seed = out[0];  // so that the sums are wanted
+  }
+  return best;
+}
+
+}  // namespace bench
