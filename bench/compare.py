@@ -1,75 +1,173 @@
 #!/usr/bin/env python3
-"""PyTorch and unroll on the same training steps, timed alternately in one run on one core.
+"""PyTorch, JAX, ONNX Runtime and unroll on the same work, timed alternately in one run.
 
-    bench/compare.py build/release/bin/bench_training_step [NAME...]      needs torch 2.13 (CPU)
+    bench/compare.py build/release/bin/bench_training_step [NAME...]     NAME is part of a configuration's name
 
-A training step is: zero the gradients, forward, loss, backward, clip to global norm 5, Adam 1e-3, float32. R is PyTorch's time
-divided by ours: the median over the rounds, with the smallest and the greatest.
+R is a peer's time divided by ours, each measured right after the other, as the median over all rounds. Everything runs
+in float and on one core (with --threads on as many). A training step is: zero the gradients, forward, loss, backward,
+clip to global norm 5, Adam 1e-3. The modes *_packed have sequences of T / 2 to T steps: PyTorch packs them, ONNX
+Runtime gets their lengths. What a peer cannot do or what is not installed is left out. bench/peers/ holds the peers'
+programs, which need torch, jax, or onnx and onnxruntime.
 """
-import json, os, statistics, subprocess, sys, time
+import argparse, json, math, os, statistics, subprocess, sys, time
 
-ROUNDS = 7
-# name: batch, steps, inputs, units, classes, a label per step (else one at the end); as in training_step.cpp
-CONFIGURATIONS = {
-    'har10_H50': (10, 150, 3, 50, 6, False), 'har30_H100': (30, 150, 3, 100, 6, False), 'hcp_H32': (32, 90, 300, 32, 15, True),
-    'hcp_H128': (32, 90, 300, 128, 15, True), 'gen_H128': (32, 100, 64, 128, 10, False),
+MODES = ['train', 'train_packed', 'infer', 'infer_packed']
+PEERS = {  # program, modes, what it imports
+    'PyTorch': ('with_torch.py', MODES, 'torch'),
+    'JAX': ('with_jax.py', ['train'], 'jax'),
+    'ONNX Runtime': ('with_onnxruntime.py', MODES[2:], 'onnx, onnxruntime'),
 }
 
 
-def torch_step(cell, batch, steps, inputs, units, classes, label_per_step):
-    import torch
-    from torch import nn
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    net = {'rnn': nn.RNN, 'lstm': nn.LSTM, 'gru': nn.GRU}[cell](inputs, units, batch_first=True)
-    out = nn.Linear(units, classes)
-    parameters = list(net.parameters()) + list(out.parameters())
-    adam = torch.optim.Adam(parameters, lr=1e-3)
-    x = torch.randn(batch, steps, inputs)
-    y = torch.randint(0, classes, (batch, steps) if label_per_step else (batch,))
+class Program:
+    """Answers one line of JSON to each line that it is asked, until it ends."""
 
-    def step():
-        adam.zero_grad(set_to_none=True)
-        h, _ = net(x)
-        logits = out(h if label_per_step else h[:, -1])
-        nn.functional.cross_entropy(logits.reshape(-1, classes), y.reshape(-1)).backward()
-        nn.utils.clip_grad_norm_(parameters, 5.0)
-        adam.step()
-    return step
+    def __init__(self, command, quiet=False):
+        errors = subprocess.DEVNULL if quiet else None
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                                        text=True)
+
+    def ask(self, line):
+        try:
+            print(line, file=self.process.stdin, flush=True)
+            return json.loads(self.process.stdout.readline())
+        except (BrokenPipeError, json.JSONDecodeError):
+            sys.exit(f'compare: {" ".join(self.process.args)} gave no answer to {line[:100]}')
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def milliseconds(step, seconds=0.3):
-    step()
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e3
+class Peer(Program):
+    def __init__(self, name, threads):
+        self.name, self.modes = name, PEERS[name][1]
+        program = os.path.join(os.path.dirname(__file__), 'peers', PEERS[name][0])
+        super().__init__([sys.executable, program, str(threads)], quiet=True)
+
+    def measure(self, configuration, mode, seconds=0.):
+        return self.ask(json.dumps({**configuration, 'mode': mode, 'seconds': seconds}))
+
+    @staticmethod
+    def installed(name):
+        return subprocess.run([sys.executable, '-c', 'import ' + PEERS[name][2]], capture_output=True).returncode == 0
 
 
-def ours(program, name):
-    lines = subprocess.run([program, name, '--quick'], capture_output=True, text=True, check=True).stdout.splitlines()
-    return next(r['ms'] for r in map(json.loads, lines) if r['cfg'] == name and r['mode'] == 'train')
+def configurations(program, names):
+    described = subprocess.run([program, '--list', *names], capture_output=True, text=True, check=True).stdout
+    return [json.loads(line) for line in described.splitlines()]
+
+
+class Row:
+    """One configuration in one mode: all rounds, ours beside each peer's."""
+
+    def __init__(self, name):
+        self.name, self.ours, self.peers = name, [], {}
+
+    def add(self, peer, theirs, ours):
+        self.ours.append(ours)
+        self.peers.setdefault(peer, []).append((theirs['ms'], ours['ms']))
+
+    def ratios(self, peer):
+        return sorted(theirs / ours for theirs, ours in self.peers[peer])
+
+    def ratio(self, peer):
+        return statistics.median(self.ratios(peer))
+
+    def worst(self):
+        """Against whichever peer is faster."""
+        return min(map(self.ratio, self.peers))
+
+    def cells(self, peers):
+        cells = [self.name] + [f'{statistics.median(o[field] for o in self.ours):.3g}' for field in ('ms', 'gflops')]
+        cells += [f'{100 * statistics.median(o["share_of_peak"] for o in self.ours):.0f} %']
+        for peer in peers:
+            ratios = self.ratios(peer)
+            cells += [f'{statistics.median(t for t, _ in self.peers[peer]):.3g}', f'**{self.ratio(peer):.2f}**',
+                      f'{ratios[0]:.2f} - {ratios[-1]:.2f}']
+        return cells + ([f'{self.worst():.2f}'] if len(peers) > 1 else [])
+
+
+def header(peers):
+    cells = ['configuration', 'ms', 'GFLOP/s', 'of peak']
+    for peer in peers:
+        cells += [peer + ', ms', 'R', 'from - to']
+    return cells + (['R, better peer'] if len(peers) > 1 else [])
+
+
+def line(cells):
+    return '| ' + ' | '.join(cells) + ' |'
+
+
+def geometric_mean(values):
+    return math.exp(statistics.fmean(map(math.log, values)))
+
+
+def summary(rows, peers):
+    means = [f'{peer} {geometric_mean([row.ratio(peer) for row in rows]):.2f}' for peer in peers]
+    if len(peers) > 1:
+        means.append(f'the better one {geometric_mean([row.worst() for row in rows]):.2f}')
+    return 'Geometric mean of R against ' + ', '.join(means) + '.'
+
+
+def compare(ours, peers, configuration, mode, options):
+    row, start = Row(configuration['cfg']), time.perf_counter()
+    for done in range(options.rounds):
+        if done >= 2 and time.perf_counter() - start > options.budget:
+            break
+        for peer in peers:
+            theirs = peer.measure(configuration, mode, options.seconds)
+            row.add(peer.name, theirs, ours.ask(f'{configuration["cfg"]} {mode} {options.seconds}'))
+    return row
+
+
+def processor():
+    with open('/proc/cpuinfo') as lines:
+        return next(l.split(':')[1].strip() for l in lines if l.startswith('model name'))
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('program')
+    parser.add_argument('names', nargs='*', metavar='NAME', help='part of a configuration\'s name; all without one')
+    parser.add_argument('--mode', action='append', choices=MODES, help='may be given several times; all without one')
+    parser.add_argument('--peer', action='append', choices=PEERS, help='likewise')
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--rounds', type=int, default=7)
+    parser.add_argument('--seconds', type=float, default=0.3, help='of each measurement, at least')
+    parser.add_argument('--budget', type=float, default=60, help='seconds after which there is no round beyond two')
+    parser.add_argument('--markdown', metavar='FILE', help='writes the tables there as well')
+    return parser.parse_args()
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    program, wanted = sys.argv[1], sys.argv[2:]
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # children inherit it
-    print('| configuration | PyTorch, ms | unroll, ms | R | from | to |\n|---|---|---|---|---|---|')
-    for name, configuration in CONFIGURATIONS.items():
-        for cell in ('rnn', 'lstm', 'gru'):
-            key = f'{name}/{cell}'
-            if wanted and not any(w in key for w in wanted):
-                continue
-            step = torch_step(cell, *configuration)
-            pairs = [(milliseconds(step), ours(program, key)) for _ in range(ROUNDS)]
-            ratios = sorted(t / u for t, u in pairs)
-            torch_ms, our_ms = (statistics.median(p[k] for p in pairs) for k in (0, 1))
-            print(f'| {key} | {torch_ms:.2f} | {our_ms:.3f} | {statistics.median(ratios):.1f} | {ratios[0]:.1f} | {ratios[-1]:.1f} |',
-                  flush=True)
+    options = arguments()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads:])  # children inherit it
+    report = []
+
+    def say(text):
+        report.append(text)
+        print(text, flush=True)
+    wanted = configurations(options.program, options.names)
+    peers = [Peer(name, options.threads) for name in options.peer or PEERS if Peer.installed(name)]
+    ours = Program([options.program, '--serve', '--threads', str(options.threads)])
+    say(f'{processor()}, {options.threads} {"thread" if options.threads == 1 else "threads"}.')
+    for mode in options.mode or MODES:
+        able = [peer for peer in peers if mode in peer.modes]
+        names = [peer.name for peer in able]
+        say(f'\n### {mode}\n\n{line(header(names))}\n{line(["---"] * len(header(names)))}')
+        rows = []
+        for configuration in wanted:
+            rows.append(compare(ours, able, configuration, mode, options))
+            say(line(rows[-1].cells(names)))
+        if rows and names:
+            say('\n' + summary(rows, names))
+    for program in [ours, *peers]:
+        program.end()
+    if options.markdown:
+        with open(options.markdown, 'w') as file:
+            file.write('\n'.join(report) + '\n')
 
 
-main()
+if __name__ == '__main__':
+    main()

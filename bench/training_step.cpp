@@ -4,6 +4,7 @@
 //     taskset -c 0 ./training_step [NAME...] [options]     NAME is part of a configuration's name; all without one
 //       --mode MODE      train, train_packed, infer or infer_packed; may be given several times; all without one
 //       --quick          the same as --mode train
+//       --threads N      1, so far
 //       --seconds S      how long a measurement lasts at least; 0.5
 //       --list           describes the configurations instead, for programs that time others on them
 //       --serve          measures what it is asked on standard input, one line each: NAME MODE SECONDS
@@ -29,6 +30,7 @@ using namespace bench;
 
 struct Options {
   std::vector<std::string> names, modes;
+  int threads = 1;
   double seconds = 0.5;
   bool list = false, serve = false;
 };
@@ -47,6 +49,8 @@ Options parse(int count, char** arguments) {
       options.modes.emplace_back(value());
     else if (argument == "--seconds")
       options.seconds = std::atof(value());
+    else if (argument == "--threads")
+      options.threads = std::atoi(value());
     else if (argument == "--list")
       options.list = true;
     else if (argument == "--serve")
@@ -56,6 +60,7 @@ Options parse(int count, char** arguments) {
     else
       options.names.emplace_back(argument);
   }
+  if (options.threads != 1) throw std::invalid_argument("steps run on one thread so far");
   if (options.modes.empty()) options.modes = {"train", "train_packed", "infer", "infer_packed"};
   return options;
 }
