@@ -58,6 +58,10 @@ def configurations(program, names):
     return [json.loads(line) for line in described.splitlines()]
 
 
+def digits(number):
+    return f'{number:.0f}' if number >= 100 else f'{number:.3g}'
+
+
 class Row:
     """One configuration in one mode: all rounds, ours beside each peer's."""
 
@@ -79,11 +83,11 @@ class Row:
         return min(map(self.ratio, self.peers))
 
     def cells(self, peers):
-        cells = [self.name] + [f'{statistics.median(o[field] for o in self.ours):.3g}' for field in ('ms', 'gflops')]
+        cells = [self.name] + [digits(statistics.median(o[field] for o in self.ours)) for field in ('ms', 'gflops')]
         cells += [f'{100 * statistics.median(o["share_of_peak"] for o in self.ours):.0f} %']
         for peer in peers:
             ratios = self.ratios(peer)
-            cells += [f'{statistics.median(t for t, _ in self.peers[peer]):.3g}', f'**{self.ratio(peer):.2f}**',
+            cells += [digits(statistics.median(t for t, _ in self.peers[peer])), f'**{self.ratio(peer):.2f}**',
                       f'{ratios[0]:.2f} - {ratios[-1]:.2f}']
         return cells + ([f'{self.worst():.2f}'] if len(peers) > 1 else [])
 

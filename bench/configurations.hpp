@@ -3,6 +3,7 @@
 // long recordings in which peaks are marked.
 
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <unroll/core/types.hpp>
 #include <vector>
@@ -78,6 +79,12 @@ inline std::vector<Configuration> configurations() {
       {"peaks_4x4000", "lstm", 4, 4000, 4, 96, 2, 1, peaks},
       {"peaks_16x1000", "lstm", 16, 1000, 4, 96, 2, 1, peaks},
   };
+}
+
+inline Configuration configuration(const std::string& name) {
+  for (const Configuration& c : configurations())
+    if (c.name() == name) return c;
+  throw std::invalid_argument("there is no configuration " + name);
 }
 
 }  // namespace bench

@@ -94,19 +94,13 @@ class Measurement {
   double ms_ = 0;
 };
 
-const Configuration& find(const std::vector<Configuration>& all, const std::string& name) {
-  for (const Configuration& c : all)
-    if (c.name() == name) return c;
-  throw std::invalid_argument("there is no configuration " + name);
-}
-
-void serve(const std::vector<Configuration>& all) {
+void serve() {
   std::unique_ptr<Measurement> measurement;
   std::string name, mode;
   for (double seconds; std::cin >> name >> mode >> seconds;) {
     if (!measurement || !measurement->is(name, mode)) {
       measurement.reset();  // before the next one takes its memory
-      measurement = std::make_unique<Measurement>(find(all, name), mode);
+      measurement = std::make_unique<Measurement>(configuration(name), mode);
     }
     measurement->run(seconds);
   }
@@ -133,12 +127,11 @@ bool wanted(const Configuration& c, const std::vector<std::string>& names) {
 
 int main(int count, char** arguments) try {
   const Options options = parse(count, arguments);
-  const std::vector<Configuration> all = configurations();
   if (options.serve) {
-    serve(all);
+    serve();
     return 0;
   }
-  for (const Configuration& c : all) {
+  for (const Configuration& c : configurations()) {
     if (!wanted(c, options.names)) continue;
     if (options.list)
       describe(c);

@@ -61,7 +61,8 @@ def prepare(c):
         options = {'hidden_size': c['units'], 'direction': 'bidirectional' if directions == 2 else 'forward'}
         if c['cell'] == 'gru':
             options['linear_before_reset'] = 1
-        steps, last = graph.node(c['cell'].upper(), x, *weights, bias, 'lengths' if packed else '', outputs=2, **options)
+        lengths = 'lengths' if packed else ''
+        steps, last = graph.node(c['cell'].upper(), x, *weights, bias, lengths, outputs=2, **options)
         if directions == 2:  # [steps, directions, batch, units] -> [steps, batch, directions * units]
             side_by_side = graph.node('Transpose', steps, perm=[0, 2, 1, 3])
             x = graph.node('Reshape', side_by_side, graph.constant(numpy.array([0, 0, -1])))

@@ -1,4 +1,4 @@
-"""PyTorch's training steps and inference for bench/compare.py and bench/memory.py, which start it. Argument: threads."""
+"""PyTorch's side of bench/compare.py and bench/memory.py, which start it: training and inference. Argument: threads."""
 import sys
 
 import torch

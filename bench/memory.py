@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""What the memory of a process rises by while it trains, PyTorch's and ours, as a table.
+
+    bench/memory.py build/release/bin/bench_memory [NAME...]     names of configurations in full; needs torch
+
+Model and batch are there before; what counts is the peak of two training steps above that, in MB of 2^20 bytes. The last
+two columns are our process as a whole, model and batch included, as measured and as the model's summary foretells it.
+"""
+import json, os, subprocess, sys
+
+from compare import Peer, configurations, line
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    program, names = sys.argv[1], sys.argv[2:] or ['peaks_4x4000/lstm']
+    others = os.path.join(os.path.dirname(program), 'bench_training_step')
+    print(line(['configuration', 'PyTorch, MB', 'unroll, MB', 'share', 'unroll, all', 'foretold']))
+    print(line(['---'] * 6))
+    for name in names:
+        [described] = [c for c in configurations(others, [name]) if c['cfg'] == name]
+        peer = Peer('PyTorch', 1)
+        theirs = peer.measure(described, 'memory')['megabytes']
+        peer.end()
+        ours = json.loads(subprocess.run([program, name], capture_output=True, text=True, check=True).stdout)
+        print(line([name, f'{theirs:.0f}', f'{ours["added_mb"]:.0f}', f'{ours["added_mb"] / theirs:.2f}',
+                    f'{ours["all_mb"]:.0f}', f'{ours["foretold_mb"]:.0f}']), flush=True)
+
+
+if __name__ == '__main__':
+    main()
