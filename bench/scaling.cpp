@@ -1,0 +1,109 @@
+// How the time of a training step grows with the batch and with the number of steps, and what masked steps cost.
+//
+//     taskset -c 0 ./scaling [CELL] [SECONDS]     gru, lstm or rnn, and how long to measure each; gru and 0.5 without
+//
+// Prints one JSON line per measurement; after each series the exponent e of the fit time ~ size^e over two decades; and
+// last the share of time that is left when half of the steps are masked.
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "timing.hpp"
+#include "workload.hpp"
+
+namespace {
+
+using namespace bench;
+
+constexpr Index usual_batch = 32, usual_steps = 100;
+
+Configuration configuration_of(const char* cell, Index batch, Index steps) {
+  return {"", cell, batch, steps, 64, 128, 1, 10, Task::label_per_step};
+}
+
+struct Point {
+  Index size;
+  Timeline timeline;
+  std::vector<double> ms = {};  ///< one of each round
+};
+
+struct Series {
+  const char *name, *cell;
+  std::vector<Point> points = {};
+
+  /// In three rounds, because clocks wander; the median of each point counts.
+  void run(double duration) {
+    for (int round = 0; round < 3; ++round)
+      for (Point& point : points) {
+        const Timeline& timeline = point.timeline;
+        Workload workload(configuration_of(cell, timeline.batch(), timeline.padded_steps()), timeline);
+        point.ms.push_back(median_ms([&] { workload.train(); }, duration));
+      }
+    for (const Point& point : points)
+      std::printf("{\"what\": \"%s\", \"cell\": \"%s\", \"size\": %td, \"ms\": %.4f}\n", name, cell, point.size,
+                  median(point.ms));
+    std::printf("{\"what\": \"exponent\", \"of\": \"%s\", \"cell\": \"%s\", \"value\": %.3f}\n", name, cell,
+                exponent());
+    std::fflush(stdout);
+  }
+
+  /// The slope of the straight line through the logarithms, by least squares.
+  double exponent() const {
+    const Index count = std::ssize(points);
+    Vector<double> size(count), ms(count);
+    for (Index k = 0; k < count; ++k) {
+      size[k] = std::log(double(points[std::size_t(k)].size));
+      ms[k] = std::log(median(points[std::size_t(k)].ms));
+    }
+    size.array() -= size.mean();
+    return size.dot(ms) / size.squaredNorm();
+  }
+};
+
+Timeline lengths_up_to(Index longest) {
+  std::mt19937 generator(1);
+  std::vector<Index> lengths(std::size_t(usual_batch), longest);
+  for (std::size_t b = 1; b < lengths.size(); ++b) lengths[b] = 1 + Index(generator()) % longest;
+  return Timeline::from_lengths(lengths);
+}
+
+/// Of all sequences together exactly half of the steps, anywhere.
+Timeline half_masked() {
+  Matrix<bool> mask(usual_batch, usual_steps);
+  std::fill_n(mask.data(), mask.size() / 2, true);
+  std::fill_n(mask.data() + mask.size() / 2, mask.size() / 2, false);
+  std::shuffle(mask.data(), mask.data() + mask.size(), std::mt19937(1));
+  return Timeline::from_mask(mask);
+}
+
+/// Both alternately, because clocks wander.
+void print_share_of_half(const char* cell, double duration) {
+  const Configuration c = configuration_of(cell, usual_batch, usual_steps);
+  Workload full(c, false), half(c, half_masked());
+  std::vector<double> shares;
+  for (int round = 0; round < 7; ++round) {
+    const double full_ms = median_ms([&] { full.train(); }, duration);
+    shares.push_back(median_ms([&] { half.train(); }, duration) / full_ms);
+  }
+  std::printf("{\"what\": \"half_masked\", \"cell\": \"%s\", \"share_of_time\": %.3f}\n", cell, median(shares));
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const char* const cell = count > 1 ? arguments[1] : "gru";
+  const double duration = count > 2 ? std::atof(arguments[2]) : 0.5;
+
+  Series steps{"steps", cell}, batch{"batch", cell}, sum{"sum_of_lengths", cell};
+  for (const Index n : {10, 20, 50, 100, 200, 500, 1000}) {
+    const Timeline lengths = lengths_up_to(n);
+    steps.points.push_back({n, Timeline::rectangular(usual_batch, n)});
+    sum.points.push_back({lengths.columns(), lengths});
+  }
+  for (const Index n : {4, 10, 20, 40, 100, 200, 400})
+    batch.points.push_back({n, Timeline::rectangular(n, usual_steps)});
+  for (Series* series : {&steps, &batch, &sum}) series->run(duration);
+  print_share_of_half(cell, duration);
+}
