@@ -1,0 +1,270 @@
+#pragma once
+// One pass of a cell for one sequence: sums of products and element-wise work, some rows at a time, all in registers.
+
+#include "unroll/recurrence/stream_plan.hpp"
+
+namespace unroll {
+
+/// What a step of one sequence works on. Every vector has room for a whole number of the widest registers.
+template <class S, class D>
+struct StreamFrame {
+  const S* input = nullptr;
+  Table<const S*, D::program.states> before;
+  Table<S*, D::program.states> after;
+  Table<S*, detail::StreamPlan<D>::carried.count> carried;
+};
+
+/// The pass of one stage and one size.
+template <class S, class D, FixedRows fixed, int stage, int size>
+class StreamKernel {
+  using Plan = detail::StreamPlan<D>;
+  using Frame = StreamFrame<S, D>;
+  static constexpr const auto& program = D::program;
+  static constexpr const auto& schedule = D::schedule;
+  static constexpr detail::PassPlan<D> plan{stage, size};
+  static constexpr auto terms = Plan::terms(stage, size);
+  static constexpr auto weights = Plan::weights(stage, size);
+  template <int v>
+  static constexpr auto readers = Plan::readers(stage, size, v);
+
+ public:
+  using Rows = StreamRows<D, fixed>;
+
+  /// f.operator()<V, vectors>(first row, blocks) for all rows of the pass.
+  template <class F>
+  EIGEN_ALWAYS_INLINE static void each_segment(const Rows& rows, F&& f) {
+    detail::each_segment<S, fixed.size[size], terms.count>(rows.template of_size<size>(), f);
+  }
+
+  /// Numbers that a block of so many rows reads: biases, weights of each source, column by column, single weights.
+  EIGEN_ALWAYS_INLINE static Index block_numbers(const Rows& rows, Index height) {
+    Index columns = terms.count + weights.count;
+    each_source([&]<class Source>(Source) __attribute__((always_inline)) {
+      columns += rows.template of_source<Source::value>() * readers<Source::value>.count;
+    });
+    return columns * height;
+  }
+
+  /// Writes what a block of `height` rows from `row` on reads; zeros where the cell has fewer rows. Returns the end.
+  template <class Layout>
+  static S* pack(const Layout& layout, const S* theta, const Rows& rows, Index row, Index height, S* to) {
+    const Index within = std::min(height, rows.template of_size<size>() - row);
+    const auto put = [&](const S* from, Index stride) {
+      for (Index r = 0; r < height; ++r) to[r] = r < within && from != nullptr ? from[r * stride] : S(0);
+      to += height;
+    };
+    for (int k = 0; k < terms.count; ++k) {
+      const Index bias = layout.bias_offset(terms.at[k]);
+      put(bias < 0 ? nullptr : theta + bias + row, 1);
+    }
+    each_source([&]<class Source>(Source) {
+      constexpr int v = Source::value;
+      for (Index column = 0; column < rows.template of_source<v>(); ++column)
+        for (int k = 0; k < readers<v>.count; ++k)
+          put(weight_column(layout, theta, v, terms.at[readers<v>.at[k]], column) + row, 1);
+    });
+    for (int k = 0; k < weights.count; ++k) {
+      const int w = weights.at[k];
+      const bool per_unit = program.weight[w].per_unit;
+      put(theta + layout.single_offset(w) + (per_unit ? row : 0), per_unit ? 1 : 0);
+    }
+    return to;
+  }
+
+  /// All rows; `packed` as pack() left it, block after block. Backward is the same with the blocks in the other order.
+  EIGEN_ALWAYS_INLINE static const S* run(const Frame& frame, const Rows& rows, const S* packed, bool backward) {
+    each_segment(
+        rows, [&]<class V, int vectors>(Index first, Index blocks) __attribute__((always_inline)) {
+          constexpr Index height = V::size * vectors;
+          const Index numbers = block_numbers(rows, height);
+          for (Index b = 0; b < blocks; ++b) {
+            const Index k = backward ? blocks - 1 - b : b;
+            run_block<V, vectors>(frame, rows, first + k * height, packed + k * numbers);
+          }
+          packed += blocks * numbers;
+        });
+    return packed;
+  }
+
+ private:
+  template <class F>
+  EIGEN_ALWAYS_INLINE static void each_source(F&& f) {
+    detail::each_operation<schedule.sources>([&]<class Source>(Source source) __attribute__((always_inline)) {
+      if constexpr (readers<Source::value>.count > 0) f(source);
+    });
+  }
+
+  /// The column of the matrix by which a term multiplies source v.
+  template <class Layout>
+  static const S* weight_column(const Layout& layout, const S* theta, int v, int term, Index column) {
+    const Source& source = schedule.source[v];
+    const int slot = schedule.slot_of[term];
+    for (int p = source.first_product; p < source.first_product + source.products; ++p)
+      if (const Product& product = schedule.product[p];
+          slot >= product.first_slot && slot < product.first_slot + product.slots)
+        return theta + layout.weight_offset(product) + layout.slot_row(slot) - layout.slot_row(product.first_slot) +
+               column * layout.weight_stride(product);
+    return nullptr;
+  }
+
+  // ---- sums
+
+  /// As many sums for each pre-activation as keep about eight multiply-adds under way, each of which takes four cycles.
+  template <int vectors>
+  static constexpr int chains = std::clamp(8 / std::max(1, terms.count* vectors), 1, 4);
+
+  template <class V, int vectors>
+  struct Sums {
+    V at[chains<vectors>][terms.count > 0 ? terms.count : 1][vectors];
+  };
+
+  template <class V, int vectors>
+  EIGEN_ALWAYS_INLINE static void run_block(const Frame& frame, const Rows& rows, Index row, const S* packed) {
+    Sums<V, vectors> sums;
+    packed = begin<V, vectors>(sums, packed);
+    each_source([&]<class Source>(Source) __attribute__((always_inline)) {
+      constexpr int v = Source::value;
+      packed = add_source<V, vectors, v>(sums, source_values<v>(frame), rows.template of_source<v>(), packed);
+    });
+    detail::each_operation<vectors>([&]<class Vector>(Vector) __attribute__((always_inline)) {
+      constexpr int k = Vector::value;
+      finish<V, vectors, k>(frame, sums, row + k * V::size, packed + k * V::size);
+    });
+  }
+
+  template <class V, int vectors>
+  EIGEN_ALWAYS_INLINE static const S* begin(Sums<V, vectors>& sums, const S* packed) {
+    detail::each_operation<terms.count * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
+      constexpr int t = Place::value / vectors, k = Place::value % vectors;
+      sums.at[0][t][k] = V::load(packed + Place::value * V::size);
+      for (int c = 1; c < chains<vectors>; ++c) sums.at[c][t][k] = V::constant(0);
+    });
+    return packed + terms.count * vectors * V::size;
+  }
+
+  template <int v>
+  EIGEN_ALWAYS_INLINE static const S* source_values(const Frame& frame) {
+    constexpr int o = schedule.source[v].operation;
+    if constexpr (program.operation[o].op == Op::input)
+      return frame.input;
+    else
+      return place<o>(frame);
+  }
+
+  template <class V, int vectors, int v>
+  EIGEN_ALWAYS_INLINE static const S* add_source(Sums<V, vectors>& sums, const S* values, Index rows, const S* packed) {
+    constexpr Index column = readers<v>.count * vectors * V::size;
+    constexpr int count = chains<vectors>;
+    const Index whole = rows / count * count;
+#pragma GCC unroll 4
+    for (Index j = 0; j < whole; j += count)
+      detail::each_operation<count>([&]<class Chain>(Chain) __attribute__((always_inline)) {
+        add_column<V, vectors, v, Chain::value>(sums, values[j + Chain::value], packed + (j + Chain::value) * column);
+      });
+    detail::each_operation<count - 1>([&]<class Chain>(Chain) __attribute__((always_inline)) {
+      if (const Index j = whole + Chain::value; j < rows)
+        add_column<V, vectors, v, Chain::value>(sums, values[j], packed + j * column);
+    });
+    return packed + rows * column;
+  }
+
+  template <class V, int vectors, int v, int chain>
+  EIGEN_ALWAYS_INLINE static void add_column(Sums<V, vectors>& sums, S value, const S* packed) {
+    const V factor = V::constant(value);
+    detail::each_operation<readers<v>.count * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
+      V& sum = sums.at[chain][readers<v>.at[Place::value / vectors]][Place::value % vectors];
+      sum = fma(V::load(packed + Place::value * V::size), factor, sum);
+    });
+  }
+
+  // ---- element-wise work
+
+  template <class V>
+  struct Values {
+    V v[program.operations];
+  };
+
+  template <class V, int vectors, int k>
+  EIGEN_ALWAYS_INLINE static void finish(const Frame& frame, const Sums<V, vectors>& sums, Index row,
+                                         const S* singles) {
+    Values<V> values;
+    detail::each_operation<terms.count>([&]<class T>(T) __attribute__((always_inline)) {
+      values.v[program.term[terms.at[T::value]].operation] = total<V, vectors, T::value, k>(sums);
+    });
+    detail::each_operation<program.operations>([&]<class O>(O) __attribute__((always_inline)) {
+      constexpr int o = O::value;
+      if constexpr (plan.runs[o])
+        compute<V, vectors, o>(values, singles);
+      else if constexpr (plan.read[o])
+        values.v[o] = V::load(place<o>(frame) + row);
+    });
+    hand_on(frame, values, row);
+  }
+
+  template <class V, int vectors, int t, int k>
+  EIGEN_ALWAYS_INLINE static V total(const Sums<V, vectors>& sums) {
+    constexpr int count = chains<vectors>;
+    if constexpr (count == 4) return (sums.at[0][t][k] + sums.at[1][t][k]) + (sums.at[2][t][k] + sums.at[3][t][k]);
+    V sum = sums.at[0][t][k];
+    for (int c = 1; c < count; ++c) sum += sums.at[c][t][k];
+    return sum;
+  }
+
+  static constexpr int place_of_weight(int w) {
+    for (int k = 0; k < weights.count; ++k)
+      if (weights.at[k] == w) return k;
+    return 0;
+  }
+
+  template <class V, int vectors, int o>
+  EIGEN_ALWAYS_INLINE static void compute(Values<V>& values, const S* singles) {
+    constexpr Operation operation = program.operation[o];
+    V& value = values.v[o];
+    if constexpr (operation.op == Op::number) value = V::constant(S(operation.number));
+    if constexpr (operation.op == Op::unit_weight || operation.op == Op::scalar_weight)
+      value = V::load(singles + place_of_weight(operation.index) * vectors * V::size);
+    if constexpr (operation.left >= 0) {
+      const V l = values.v[operation.left];
+      if constexpr (operation.op == Op::apply) value = D::functions.template get<operation.index>().value(l);
+      if constexpr (operation.op == Op::negate) value = -l;
+      if constexpr (operation.op == Op::clip)
+        value = max(min(l, V::constant(S(operation.number))), V::constant(S(-operation.number)));
+      if constexpr (operation.right >= 0) {
+        const V r = values.v[operation.right];
+        if constexpr (operation.op == Op::add) value = l + r;
+        if constexpr (operation.op == Op::subtract) value = l - r;
+        if constexpr (operation.op == Op::multiply) value = l * r;
+        if constexpr (operation.op == Op::divide) value = l / r;
+        if constexpr (operation.op == Op::maximum) value = max(l, r);
+        if constexpr (operation.op == Op::minimum) value = min(l, r);
+      }
+    }
+  }
+
+  // ---- memory
+
+  /// Where a value lies that this pass does not compute, or that it hands on.
+  template <int o>
+  EIGEN_ALWAYS_INLINE static auto place(const Frame& frame) {
+    if constexpr (Plan::is_state(o))
+      return frame.before[program.operation[o].index];
+    else if constexpr (Plan::state_after(o) >= 0)
+      return frame.after[Plan::state_after(o)];
+    else
+      return frame.carried[Plan::carried_place(o)];
+  }
+
+  template <class V>
+  EIGEN_ALWAYS_INLINE static void hand_on(const Frame& frame, const Values<V>& values, Index row) {
+    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+      constexpr int s = State::value, e = program.equation_of(s);
+      if constexpr (Plan::in_pass(e, stage, size)) values.v[program.state[s].next].store(frame.after[s] + row);
+    });
+    detail::each_operation<Plan::carried.count>([&]<class Carried>(Carried) __attribute__((always_inline)) {
+      constexpr int o = Plan::carried.at[Carried::value];
+      if constexpr (plan.runs[o]) values.v[o].store(frame.carried[Carried::value] + row);
+    });
+  }
+};
+
+}  // namespace unroll
