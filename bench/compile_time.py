@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Seconds and memory that a compiler needs for what a user compiles, as a table.
+
+    bench/compile_time.py [COMPILER...]     g++ and clang++ without one; needs Eigen 3.4 and nlohmann-json
+
+The programs are the first one of README.md, taken from there, and the same with a GRU; the flags are those that it
+recommends.
+"""
+import os, re, shutil, statistics, subprocess, sys, tempfile, time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+EIGEN = os.environ.get('EIGEN_INCLUDE', '/usr/include/eigen3')
+FLAGS = ['-std=c++20', '-O2', '-march=native', '-isystem', EIGEN, '-I', os.path.join(ROOT, 'include')]
+ROUNDS = 3
+
+
+def readme_program():
+    with open(os.path.join(ROOT, 'README.md')) as file:
+        return re.search(r'```cpp\n(.*?)```', file.read(), re.S).group(1)
+
+
+def compiled(compiler, source):
+    """Seconds and MB of one run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'program.cpp')
+        with open(path, 'w') as file:
+            file.write(source)
+        start = time.perf_counter()
+        process = subprocess.Popen([compiler, *FLAGS, '-c', path, '-o', os.devnull])
+        _, status, usage = os.wait4(process.pid, 0)
+        if status != 0:
+            sys.exit(f'compile_time: {compiler} failed')
+        return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def main():
+    if sys.argv[1:2] in (['-h'], ['--help']):
+        sys.exit(__doc__)
+    own_cell = readme_program()
+    sources = {
+        'nothing but Eigen/Core': '#include <Eigen/Core>\n',
+        'unroll.hpp alone': '#include <unroll/unroll.hpp>\n',
+        'the first program of README.md': own_cell,
+        'the same with a GRU': own_cell.replace('EquationCell<float, minimal_gated>', 'Gru<float>'),
+    }
+    compilers = sys.argv[1:] or filter(shutil.which, ['g++', 'clang++', 'clang++-14'])
+    print('| program | compiler | seconds | MB |\n|---|---|---|---|')
+    for compiler in compilers:
+        for name, source in sources.items():
+            seconds, megabytes = zip(*(compiled(compiler, source) for _ in range(ROUNDS)))
+            print(f'| {name} | {compiler} | {statistics.median(seconds):.1f} | {max(megabytes):.0f} |', flush=True)
+
+
+if __name__ == '__main__':
+    main()
