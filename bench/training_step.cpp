@@ -75,6 +75,7 @@ class Measurement {
 
   /// Measures for so many seconds and prints.
   void run(double seconds) {
+    workload_.restart();
     ms_ = median_ms([&] { trains_ ? workload_.train() : workload_.infer(); }, seconds, ms_ > 1000);
     const double valid = double(workload_.timeline().columns()) / double(c_.batch * c_.steps);
     const double flops = (trains_ ? c_.training_flops() : c_.forward_flops()) * valid;

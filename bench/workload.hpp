@@ -14,19 +14,25 @@ namespace bench {
 
 using namespace unroll;
 
-inline AnyLayer<float> recurrent_layer(const Configuration& c, Returns returns) {
-  if (c.task == Task::peaks) return Bidirectional<Lstm<float>>{.units = c.units, .returns = returns};
-  if (c.cell == "rnn") return Recurrent<Elman<float>>{.units = c.units, .returns = returns};
-  if (c.cell == "gru") return Recurrent<Gru<float>>{.units = c.units, .returns = returns};
-  return Recurrent<Lstm<float>>{.units = c.units, .returns = returns};
+template <class Layer>
+AnyLayer<float> recurrent_layer(const Configuration& c, bool every_step) {
+  // As the peers do: gradients then fade through time, down to subnormal numbers in long sequences.
+  const Initializer first = init::pytorch_rnn(c.units);
+  return Layer{.units = c.units,
+               .returns = every_step ? Returns::steps : Returns::last,
+               .first_values = {.input_weight = first, .recurrent_weight = first, .bias = first}};
+}
+
+inline AnyLayer<float> recurrent_layer(const Configuration& c, bool every_step) {
+  if (c.task == Task::peaks) return recurrent_layer<Bidirectional<Lstm<float>>>(c, every_step);
+  if (c.cell == "rnn") return recurrent_layer<Recurrent<Elman<float>>>(c, every_step);
+  if (c.cell == "gru") return recurrent_layer<Recurrent<Gru<float>>>(c, every_step);
+  return recurrent_layer<Recurrent<Lstm<float>>>(c, every_step);
 }
 
 inline Stack<float> model_of(const Configuration& c) {
   std::vector<AnyLayer<float>> layers;
-  for (Index k = 0; k < c.layers; ++k) {
-    const bool every_step = c.per_step() || k + 1 < c.layers;
-    layers.push_back(recurrent_layer(c, every_step ? Returns::steps : Returns::last));
-  }
+  for (Index k = 0; k < c.layers; ++k) layers.push_back(recurrent_layer(c, c.per_step() || k + 1 < c.layers));
   layers.push_back(Dense<float>{.units = c.classes});
   return {c.inputs, std::move(layers)};
 }
@@ -36,13 +42,16 @@ class Workload {
  public:
   Workload(const Configuration& c, Timeline timeline)
       : c_(c), timeline_(std::move(timeline)), model_(model_of(c)), gradient_(model_.parameters().zeros_like()) {
-    model_.initialise(1);
+    restart();
     make_inputs();
     make_targets();
   }
   /// Full sequences, or packed ones of different lengths.
   Workload(const Configuration& c, bool packed)
       : Workload(c, packed ? Timeline::from_lengths(c.lengths()) : Timeline::rectangular(c.batch, c.steps)) {}
+
+  /// First values of all parameters again: what a step costs may depend on how far training has come.
+  void restart() { model_.initialise(1); }
 
   void train() {
     embed();

@@ -36,16 +36,18 @@ def added_memory(step):
 
 
 def serve(prepare, version):
-    """prepare(request) returns the function to time; the request is a dict."""
+    """prepare(request) returns the function to time, and one that brings parameters back to their first values: what a
+    step costs may depend on how far training has come. The request is a dict."""
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)  # what libraries print is no answer
-    current, step, ms = None, None, 0
+    current, step, restart, ms = None, None, None, 0
     for line in sys.stdin:
         request = json.loads(line)
         key = request['cfg'], request['mode']
         if key != current:
-            step = None  # before the next one takes its memory
-            current, step, ms = key, prepare(request), 0
+            step = restart = None  # before the next one takes its memory
+            current, (step, restart), ms = key, prepare(request), 0
+        restart()
         if request['mode'] == 'memory':
             answer = {'megabytes': added_memory(step)}
         else:

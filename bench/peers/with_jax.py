@@ -61,19 +61,19 @@ def loss(c, p, x, y, mask):
 
 
 def parameters(c, random):
-    def normal(*shape):
-        return jnp.asarray(random.randn(*shape) * 0.1, jnp.float32)
-
     units, gates, directions = c['units'], GATES[c['cell']] * c['units'], 2 if c['task'] == 'peaks' else 1
 
+    def uniform(*shape):
+        return jnp.asarray(random.uniform(-1, 1, shape) / units ** 0.5, jnp.float32)
+
     def one(inputs):
-        p = {'input': normal(inputs, gates), 'recurrent': normal(units, gates), 'bias': normal(gates)}
-        return {**p, 'recurrent_bias': normal(units)} if c['cell'] == 'gru' else p
-    p = {'out': normal(directions * units, c['classes']), 'out_bias': normal(c['classes'])}
+        p = {'input': uniform(inputs, gates), 'recurrent': uniform(units, gates), 'bias': uniform(gates)}
+        return {**p, 'recurrent_bias': uniform(units)} if c['cell'] == 'gru' else p
+    p = {'out': uniform(directions * units, c['classes']), 'out_bias': uniform(c['classes'])}
     widths = [c['inputs']] + [directions * units] * (c['layers'] - 1)
     p['layers'] = [[one(width) for _ in range(directions)] for width in widths]
     if c['task'] == 'words':
-        p['embedding'] = normal(c['classes'], c['inputs'])
+        p['embedding'] = uniform(c['classes'], c['inputs'])
     return p
 
 
@@ -106,13 +106,16 @@ def prepare(c):
         return p, m, v, count
 
     compiled = jax.jit(step, donate_argnums=(0, 1, 2))
-    p = parameters(c, random)
-    state = [p, jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p), jnp.float32(0)]
+    first = parameters(c, random)
+    state = [None, jax.tree.map(jnp.zeros_like, first), jax.tree.map(jnp.zeros_like, first), jnp.float32(0)]
 
     def run():
         state[:] = compiled(*state)
         jax.block_until_ready(state)
-    return run
+
+    def restart():
+        state[0] = jax.tree.map(jnp.copy, first)  # a step takes over the memory of what it is given
+    return run, restart
 
 
 serve(prepare, f'JAX {jax.__version__}')

@@ -11,10 +11,10 @@ GATES = {'rnn': 1, 'lstm': 4, 'gru': 3}
 
 
 class Graph:
-    """Nodes one after the other; weights are random."""
+    """Nodes one after the other; weights are random, in [-bound, bound]."""
 
-    def __init__(self):
-        self.nodes, self.constants, self.random = [], [], numpy.random.RandomState(0)
+    def __init__(self, bound):
+        self.nodes, self.constants, self.random, self.bound = [], [], numpy.random.RandomState(0), bound
 
     def constant(self, value):
         name = f'constant{len(self.constants)}'
@@ -22,7 +22,7 @@ class Graph:
         return name
 
     def weights(self, *shape):
-        return self.constant(self.random.uniform(-0.1, 0.1, shape).astype(numpy.float32))
+        return self.constant(self.random.uniform(-self.bound, self.bound, shape).astype(numpy.float32))
 
     def node(self, operator, *inputs, outputs=1, **attributes):
         names = [f'value{len(self.nodes)}_{k}' for k in range(outputs)]
@@ -40,7 +40,7 @@ class Graph:
 
 
 def prepare(c):
-    graph, directions, width = Graph(), 2 if c['task'] == 'peaks' else 1, c['inputs']
+    graph, directions, width = Graph(c['units'] ** -0.5), 2 if c['task'] == 'peaks' else 1, c['inputs']
     packed, words = c['mode'].endswith('_packed'), c['task'] == 'words'
     size, random = (c['steps'], c['batch']), numpy.random.RandomState(1)
     if words:
@@ -73,7 +73,7 @@ def prepare(c):
         x = graph.node('Squeeze', last, graph.constant(numpy.array([0])))
     output = graph.node('Add', graph.node('MatMul', x, graph.weights(width, c['classes'])), graph.weights(c['classes']))
     session = graph.session(inputs, output, int(sys.argv[1]))
-    return lambda: session.run(['out'], feed)
+    return lambda: session.run(['out'], feed), lambda: None
 
 
 serve(prepare, f'ONNX Runtime {onnxruntime.__version__}')

@@ -55,9 +55,10 @@ def prepare(c):
     inputs = (x, lengths) if c['mode'].endswith('_packed') else (x,)
     if c['mode'].startswith('infer'):
         network.eval()
-        return torch.inference_mode()(lambda: network(*inputs))
+        return torch.inference_mode()(lambda: network(*inputs)), lambda: None
     parameters = list(network.parameters())
     adam = torch.optim.Adam(parameters, lr=1e-3)
+    first = [p.detach().clone() for p in parameters] if c['mode'] != 'memory' else parameters
 
     def step():
         adam.zero_grad(set_to_none=True)
@@ -69,7 +70,12 @@ def prepare(c):
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 5.0)
         adam.step()
-    return step
+
+    def restart():
+        with torch.no_grad():
+            for p, value in zip(parameters, first):
+                p.copy_(value)
+    return step, restart
 
 
 torch.set_num_threads(int(sys.argv[1]))
