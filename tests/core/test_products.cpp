@@ -58,7 +58,7 @@ bool close(const Matrix<Scalar>& result, const Matrix<Scalar>& expected, Index t
 
 bool same_bits(const void* a, const void* b, std::size_t bytes) { return std::memcmp(a, b, bytes) == 0; }
 
-const std::vector<Index> some_rows = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 48, 50, 64, 65, 100, 150};
+const std::vector<Index> some_rows = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 33, 48, 50, 64, 65, 100, 150};
 
 }  // namespace
 
@@ -67,7 +67,7 @@ TEMPLATE_TEST_CASE("packed products equal plain sums for every shape and stay in
   PackedMatrix<TestType> packed, transposed;
   for (const Index rows : some_rows)
     for (const Index inner : {0, 1, 3, 8, 21})
-      for (const Index columns : {0, 1, 2, 3, 5, 6, 7, 8, 9, 13, 17}) {
+      for (const Index columns : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 17}) {
         Guarded<TestType> w(rows, inner), w_t(inner, rows), x(inner, columns), y(rows, columns), sum(rows, columns);
         w_t.view() = w.view().transpose();
         const Matrix<TestType> start = sum.view();
@@ -88,7 +88,7 @@ TEMPLATE_TEST_CASE("packed products equal plain sums for every shape and stay in
 
 TEMPLATE_TEST_CASE("a column's bits do not depend on how many columns there are or where it stands", "[products]",
                    float, double) {
-  for (const Index rows : {1, 5, 16, 50, 129}) {
+  for (const Index rows : {1, 5, 16, 50, 63, 129}) {
     const Index inner = 37, most = 40;
     const Matrix<TestType> w = Matrix<TestType>::Random(rows, inner);
     Guarded<TestType> x(inner, most);
@@ -116,14 +116,17 @@ TEMPLATE_TEST_CASE("a column's bits do not depend on how many columns there are 
 
 TEMPLATE_TEST_CASE("a matrix packed from w and from its transpose multiplies to the same bits", "[products]", float,
                    double) {
-  const Matrix<TestType> w = Matrix<TestType>::Random(50, 19), x = Matrix<TestType>::Random(19, 10);
-  PackedMatrix<TestType> packed, transposed;
-  packed.pack(w);
-  transposed.pack_transposed(w.transpose().eval());
-  Matrix<TestType> y(50, 10), other(50, 10);
-  packed.multiply(x.data(), 19, 10, y.data(), 50);
-  transposed.multiply(x.data(), 19, 10, other.data(), 50);
-  CHECK(same_bits(y.data(), other.data(), static_cast<std::size_t>(y.size()) * sizeof(TestType)));
+  for (const Index rows : {3, 16, 50, 63}) {
+    const Matrix<TestType> w = Matrix<TestType>::Random(rows, 19), x = Matrix<TestType>::Random(19, 10);
+    PackedMatrix<TestType> packed, transposed;
+    packed.pack(w);
+    transposed.pack_transposed(w.transpose().eval());
+    Matrix<TestType> y(rows, 10), other(rows, 10);
+    packed.multiply(x.data(), 19, 10, y.data(), rows);
+    transposed.multiply(x.data(), 19, 10, other.data(), rows);
+    INFO("rows " << rows);
+    CHECK(same_bits(y.data(), other.data(), static_cast<std::size_t>(y.size()) * sizeof(TestType)));
+  }
 }
 
 TEST_CASE("a product without terms writes zeros, or adds nothing", "[products]") {
@@ -165,6 +168,38 @@ TEMPLATE_TEST_CASE("sums of outer products equal plain sums for every shape and 
         REQUIRE(close<TestType>(gradient.view(), exact<TestType>(a.view(), b.view().transpose(), start), columns));
         REQUIRE(gradient.guards_intact());
       }
+}
+
+TEMPLATE_TEST_CASE("sums of outer products are right where columns lie far apart and the results are many",
+                   "[products]", float, double) {
+  for (const Index rows : {1, 4, 8, 24, 50, 55, 100})
+    for (const Index inner : {63, 64, 101})
+      for (const Index gap : {3, 2000}) {
+        const Index columns = 201;  // more than one block
+        Guarded<TestType> a(rows, columns, gap), b(inner, columns), gradient(rows, inner);
+        const Matrix<TestType> start = gradient.view();
+        unroll::add_outer_products<TestType>(a.data(), a.stride, rows, b.data(), b.stride, inner, columns,
+                                             gradient.data(), gradient.stride);
+        INFO("rows " << rows << ", inner " << inner << ", columns lie " << a.stride << " apart");
+        REQUIRE(close<TestType>(gradient.view(), exact<TestType>(a.view(), b.view().transpose(), start), columns));
+        REQUIRE(gradient.guards_intact());
+      }
+}
+
+TEMPLATE_TEST_CASE("sums of outer products have the same bits wherever their columns lie", "[products]", float,
+                   double) {
+  const Index rows = 50, columns = 300;
+  for (const Index inner : {3, 50, 64, 130}) {
+    const Matrix<TestType> a = Matrix<TestType>::Random(rows, columns), b = Matrix<TestType>::Random(inner, columns);
+    Guarded<TestType> far(rows, columns, 2000);
+    far.view() = a;
+    Matrix<TestType> near_sum = Matrix<TestType>::Zero(rows, inner), far_sum = near_sum;
+    unroll::add_outer_products(a.data(), rows, rows, b.data(), inner, inner, columns, near_sum.data(), rows);
+    unroll::add_outer_products<TestType>(far.data(), far.stride, rows, b.data(), inner, inner, columns, far_sum.data(),
+                                         rows);
+    INFO("inner " << inner);
+    CHECK(same_bits(near_sum.data(), far_sum.data(), static_cast<std::size_t>(rows * inner) * sizeof(TestType)));
+  }
 }
 
 TEST_CASE("products allocate nothing once the weights have been packed", "[products]") {
