@@ -22,10 +22,12 @@ class StreamKernel {
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
   static constexpr detail::PassPlan<D> plan{stage, size};
-  static constexpr auto terms = Plan::terms(stage, size);
   static constexpr auto weights = Plan::weights(stage, size);
-  template <int v>
-  static constexpr auto readers = Plan::readers(stage, size, v);
+  static constexpr auto round_of = Plan::round_of(stage, size);
+  template <int round>
+  static constexpr auto terms = Plan::terms(stage, size, round);
+  template <int round, int v>
+  static constexpr auto readers = Plan::readers(terms<round>, v);
 
  public:
   using Rows = StreamRows<D, fixed>;
@@ -33,14 +35,20 @@ class StreamKernel {
   /// f.operator()<V, vectors>(first row, blocks) for all rows of the pass.
   template <class F>
   EIGEN_ALWAYS_INLINE static void each_segment(const Rows& rows, F&& f) {
-    detail::each_segment<S, fixed.size[size], terms.count>(rows.template of_size<size>(), f);
+    detail::each_segment<S, fixed.size[size], std::max(terms<0>.count, terms<1>.count)>(rows.template of_size<size>(),
+                                                                                        f);
   }
 
-  /// Numbers that a block of so many rows reads: biases, weights of each source, column by column, single weights.
+  /// Numbers that a block of so many rows reads: single weights; for each round biases, and weights of each source
+  /// column by column.
   EIGEN_ALWAYS_INLINE static Index block_numbers(const Rows& rows, Index height) {
-    Index columns = terms.count + weights.count;
-    each_source([&]<class Source>(Source) __attribute__((always_inline)) {
-      columns += rows.template of_source<Source::value>() * readers<Source::value>.count;
+    Index columns = weights.count;
+    each_round([&]<class Round>(Round) __attribute__((always_inline)) {
+      constexpr int round = Round::value;
+      columns += terms<round>.count;
+      each_source<round>([&]<class Source>(Source) __attribute__((always_inline)) {
+        columns += rows.template of_source<Source::value>() * readers<round, Source::value>.count;
+      });
     });
     return columns * height;
   }
@@ -53,21 +61,24 @@ class StreamKernel {
       for (Index r = 0; r < height; ++r) to[r] = r < within && from != nullptr ? from[r * stride] : S(0);
       to += height;
     };
-    for (int k = 0; k < terms.count; ++k) {
-      const Index bias = layout.bias_offset(terms.at[k]);
-      put(bias < 0 ? nullptr : theta + bias + row, 1);
-    }
-    each_source([&]<class Source>(Source) {
-      constexpr int v = Source::value;
-      for (Index column = 0; column < rows.template of_source<v>(); ++column)
-        for (int k = 0; k < readers<v>.count; ++k)
-          put(weight_column(layout, theta, v, terms.at[readers<v>.at[k]], column) + row, 1);
-    });
     for (int k = 0; k < weights.count; ++k) {
       const int w = weights.at[k];
       const bool per_unit = program.weight[w].per_unit;
       put(theta + layout.single_offset(w) + (per_unit ? row : 0), per_unit ? 1 : 0);
     }
+    each_round([&]<class Round>(Round) {
+      constexpr int round = Round::value;
+      for (int k = 0; k < terms<round>.count; ++k) {
+        const Index bias = layout.bias_offset(terms<round>.at[k]);
+        put(bias < 0 ? nullptr : theta + bias + row, 1);
+      }
+      each_source<round>([&]<class Source>(Source) {
+        constexpr int v = Source::value;
+        for (Index column = 0; column < rows.template of_source<v>(); ++column)
+          for (int k = 0; k < readers<round, v>.count; ++k)
+            put(weight_column(layout, theta, v, terms<round>.at[readers<round, v>.at[k]], column) + row, 1);
+      });
+    });
     return to;
   }
 
@@ -88,9 +99,13 @@ class StreamKernel {
 
  private:
   template <class F>
+  EIGEN_ALWAYS_INLINE static void each_round(F&& f) {
+    detail::each_operation<Plan::rounds>(f);
+  }
+  template <int round, class F>
   EIGEN_ALWAYS_INLINE static void each_source(F&& f) {
     detail::each_operation<schedule.sources>([&]<class Source>(Source source) __attribute__((always_inline)) {
-      if constexpr (readers<Source::value>.count > 0) f(source);
+      if constexpr (readers<round, Source::value>.count > 0) f(source);
     });
   }
 
@@ -109,37 +124,64 @@ class StreamKernel {
 
   // ---- sums
 
-  /// As many sums for each pre-activation as keep about eight multiply-adds under way, each of which takes four cycles.
-  template <int vectors>
-  static constexpr int chains = std::clamp(8 / std::max(1, terms.count* vectors), 1, 4);
+  /// As many sums for each pre-activation as keep enough multiply-adds under way, each of which takes four cycles.
+  static constexpr int most_sums = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 16 : 8;
 
-  template <class V, int vectors>
+  template <class V, int vectors, int round>
   struct Sums {
-    V at[chains<vectors>][terms.count > 0 ? terms.count : 1][vectors];
+    static constexpr int places = terms<round>.count * vectors;
+    static constexpr int chains = std::clamp(most_sums / std::max(1, places), 1, 4);
+    V at[chains][places > 0 ? places : 1];
+
+    /// Of all chains.
+    EIGEN_ALWAYS_INLINE V total(int place) const {
+      if constexpr (chains == 4) return (at[0][place] + at[1][place]) + (at[2][place] + at[3][place]);
+      V sum = at[0][place];
+      for (int c = 1; c < chains; ++c) sum += at[c][place];
+      return sum;
+    }
+  };
+
+  template <class V>
+  struct Values {
+    V v[program.operations];
   };
 
   template <class V, int vectors>
   EIGEN_ALWAYS_INLINE static void run_block(const Frame& frame, const Rows& rows, Index row, const S* packed) {
-    Sums<V, vectors> sums;
-    packed = begin<V, vectors>(sums, packed);
-    each_source([&]<class Source>(Source) __attribute__((always_inline)) {
-      constexpr int v = Source::value;
-      packed = add_source<V, vectors, v>(sums, source_values<v>(frame), rows.template of_source<v>(), packed);
+    Values<V> values[vectors];
+    const S* const singles = packed;
+    packed += weights.count * vectors * V::size;
+    each_round([&]<class Round>(Round) __attribute__((always_inline)) {
+      constexpr int round = Round::value;
+      packed = sum_terms<V, vectors, round>(frame, rows, packed, values);
+      detail::each_operation<vectors>([&]<class Vector>(Vector) __attribute__((always_inline)) {
+        constexpr int k = Vector::value;
+        compute_round<V, vectors, round>(frame, values[k], row + k * V::size, singles + k * V::size);
+      });
     });
-    detail::each_operation<vectors>([&]<class Vector>(Vector) __attribute__((always_inline)) {
-      constexpr int k = Vector::value;
-      finish<V, vectors, k>(frame, sums, row + k * V::size, packed + k * V::size);
-    });
+    for (int k = 0; k < vectors; ++k) hand_on(frame, values[k], row + k * V::size);
   }
 
-  template <class V, int vectors>
-  EIGEN_ALWAYS_INLINE static const S* begin(Sums<V, vectors>& sums, const S* packed) {
-    detail::each_operation<terms.count * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
-      constexpr int t = Place::value / vectors, k = Place::value % vectors;
-      sums.at[0][t][k] = V::load(packed + Place::value * V::size);
-      for (int c = 1; c < chains<vectors>; ++c) sums.at[c][t][k] = V::constant(0);
+  template <class V, int vectors, int round>
+  EIGEN_ALWAYS_INLINE static const S* sum_terms(const Frame& frame, const Rows& rows, const S* packed,
+                                                Values<V>* values) {
+    using RoundSums = Sums<V, vectors, round>;
+    RoundSums sums;
+    detail::each_operation<RoundSums::places>([&]<class Place>(Place) __attribute__((always_inline)) {
+      sums.at[0][Place::value] = V::load(packed + Place::value * V::size);
+      for (int c = 1; c < RoundSums::chains; ++c) sums.at[c][Place::value] = V::constant(0);
     });
-    return packed + terms.count * vectors * V::size;
+    packed += RoundSums::places * V::size;
+    each_source<round>([&]<class Source>(Source) __attribute__((always_inline)) {
+      constexpr int v = Source::value;
+      packed = add_source<V, vectors, round, v>(sums, source_values<v>(frame), rows.template of_source<v>(), packed);
+    });
+    detail::each_operation<RoundSums::places>([&]<class Place>(Place) __attribute__((always_inline)) {
+      constexpr int o = program.term[terms<round>.at[Place::value / vectors]].operation;
+      values[Place::value % vectors].v[o] = sums.total(Place::value);
+    });
+    return packed;
   }
 
   template <int v>
@@ -151,63 +193,46 @@ class StreamKernel {
       return place<o>(frame);
   }
 
-  template <class V, int vectors, int v>
-  EIGEN_ALWAYS_INLINE static const S* add_source(Sums<V, vectors>& sums, const S* values, Index rows, const S* packed) {
-    constexpr Index column = readers<v>.count * vectors * V::size;
-    constexpr int count = chains<vectors>;
+  template <class V, int vectors, int round, int v>
+  EIGEN_ALWAYS_INLINE static const S* add_source(Sums<V, vectors, round>& sums, const S* values, Index rows,
+                                                 const S* packed) {
+    constexpr Index column = readers<round, v>.count * vectors * V::size;
+    constexpr int count = Sums<V, vectors, round>::chains;
     const Index whole = rows / count * count;
 #pragma GCC unroll 4
     for (Index j = 0; j < whole; j += count)
       detail::each_operation<count>([&]<class Chain>(Chain) __attribute__((always_inline)) {
-        add_column<V, vectors, v, Chain::value>(sums, values[j + Chain::value], packed + (j + Chain::value) * column);
+        add_column<V, vectors, round, v>(sums.at[Chain::value], values[j + Chain::value],
+                                         packed + (j + Chain::value) * column);
       });
     detail::each_operation<count - 1>([&]<class Chain>(Chain) __attribute__((always_inline)) {
       if (const Index j = whole + Chain::value; j < rows)
-        add_column<V, vectors, v, Chain::value>(sums, values[j], packed + j * column);
+        add_column<V, vectors, round, v>(sums.at[Chain::value], values[j], packed + j * column);
     });
     return packed + rows * column;
   }
 
-  template <class V, int vectors, int v, int chain>
-  EIGEN_ALWAYS_INLINE static void add_column(Sums<V, vectors>& sums, S value, const S* packed) {
+  template <class V, int vectors, int round, int v>
+  EIGEN_ALWAYS_INLINE static void add_column(V* sums, S value, const S* packed) {
     const V factor = V::constant(value);
-    detail::each_operation<readers<v>.count * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
-      V& sum = sums.at[chain][readers<v>.at[Place::value / vectors]][Place::value % vectors];
+    detail::each_operation<readers<round, v>.count * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
+      V& sum = sums[readers<round, v>.at[Place::value / vectors] * vectors + Place::value % vectors];
       sum = fma(V::load(packed + Place::value * V::size), factor, sum);
     });
   }
 
   // ---- element-wise work
 
-  template <class V>
-  struct Values {
-    V v[program.operations];
-  };
-
-  template <class V, int vectors, int k>
-  EIGEN_ALWAYS_INLINE static void finish(const Frame& frame, const Sums<V, vectors>& sums, Index row,
-                                         const S* singles) {
-    Values<V> values;
-    detail::each_operation<terms.count>([&]<class T>(T) __attribute__((always_inline)) {
-      values.v[program.term[terms.at[T::value]].operation] = total<V, vectors, T::value, k>(sums);
-    });
+  /// What the round's terms make possible; values of other passes come first.
+  template <class V, int vectors, int round>
+  EIGEN_ALWAYS_INLINE static void compute_round(const Frame& frame, Values<V>& values, Index row, const S* singles) {
     detail::each_operation<program.operations>([&]<class O>(O) __attribute__((always_inline)) {
       constexpr int o = O::value;
-      if constexpr (plan.runs[o])
+      if constexpr (plan.runs[o] && round_of[o] == round)
         compute<V, vectors, o>(values, singles);
-      else if constexpr (plan.read[o])
+      else if constexpr (plan.read[o] && !plan.runs[o] && round == 0)
         values.v[o] = V::load(place<o>(frame) + row);
     });
-    hand_on(frame, values, row);
-  }
-
-  template <class V, int vectors, int t, int k>
-  EIGEN_ALWAYS_INLINE static V total(const Sums<V, vectors>& sums) {
-    constexpr int count = chains<vectors>;
-    if constexpr (count == 4) return (sums.at[0][t][k] + sums.at[1][t][k]) + (sums.at[2][t][k] + sums.at[3][t][k]);
-    V sum = sums.at[0][t][k];
-    for (int c = 1; c < count; ++c) sum += sums.at[c][t][k];
-    return sum;
   }
 
   static constexpr int place_of_weight(int w) {
