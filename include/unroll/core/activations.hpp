@@ -79,8 +79,7 @@ struct Sigmoid {
   static constexpr bool by_output = true;
   template <class V>
   EIGEN_ALWAYS_INLINE V value(V x) const {
-    const V e = exp(-abs(x)), one = V::constant(1);
-    return select_greater(V::constant(0), x, e, one) / (one + e);
+    return sigmoid(x);
   }
   template <class V>
   EIGEN_ALWAYS_INLINE V slope(V y) const {

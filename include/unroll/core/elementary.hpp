@@ -37,6 +37,7 @@ struct ElementaryConstants<float> {
   // ln(2) in two parts: the first has so few digits that its product with any exponent is exact.
   static constexpr float ln2_high = 0.693145751953125f, ln2_low = 1.4286067653301869e-06f;
   static constexpr float exp_low = -104, exp_high = 89;  // beyond them exp is 0 and infinite
+  static constexpr float sigmoid_low = -105;             // below it is 0
 };
 
 template <>
@@ -50,6 +51,7 @@ struct ElementaryConstants<double> {
                                     0.2857142862665214,  0.39999999999897884, 0.666666666666667};
   static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
   static constexpr double exp_low = -746, exp_high = 710;
+  static constexpr double sigmoid_low = -745.9;
 };
 
 template <class Scalar>
@@ -83,6 +85,27 @@ EIGEN_ALWAYS_INLINE V polynomial(const std::array<typename V::Scalar, n>& c, V x
   return sum;
 }
 
+/// The same in pairs, pairs of pairs and so on (Estrin's scheme): one multiplication more for each doubling, but a
+/// result after four multiply-adds where Horner's rule takes ten. That is what a step of one sequence waits for. `x2`
+/// is x^2.
+template <class V, std::size_t n>
+EIGEN_ALWAYS_INLINE V polynomial_in_pairs(const std::array<typename V::Scalar, n>& c, V x, V x2) {
+  constexpr std::size_t pairs = (n + 1) / 2;
+  V sum[pairs];
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < pairs; ++i) {
+    sum[i] = V::constant(c[n - 1 - 2 * i]);
+    if (2 * i + 1 < n) sum[i] = fma(V::constant(c[n - 2 - 2 * i]), x, sum[i]);
+  }
+#pragma GCC unroll 8
+  for (std::size_t count = pairs; count > 1; count = (count + 1) / 2) {
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < count; i += 2) sum[i / 2] = i + 1 < count ? fma(sum[i + 1], x2, sum[i]) : sum[i];
+    x2 = x2 * x2;
+  }
+  return sum[0];
+}
+
 /// 2^k for k = rounded - rounder, as long as 2^k is a normal number.
 template <class V>
 EIGEN_ALWAYS_INLINE V power_of_two(V rounded) {
@@ -100,34 +123,38 @@ EIGEN_ALWAYS_INLINE Packet scale(const Packet& x, const Packet& k) {
   return (V{x} * power_of_two(half) * power_of_two(V{k} - (half - shift) + shift)).v;
 }
 
-/// e^x = 2^k (1 + expm1), k = rounded - rounder.
+/// e^x = 2^k (1 + expm1), k = rounded - rounder, the integer next to x / ln(2).
 template <class V>
 struct ReducedExp {
   V rounded, k, expm1;
 };
 
 template <class V>
-EIGEN_ALWAYS_INLINE ReducedExp<V> reduce_exp(V x) {
+EIGEN_ALWAYS_INLINE ReducedExp<V> reduce_exp(V x, V rounded) {
   using Scalar = typename V::Scalar;
   using C = ElementaryConstants<Scalar>;
-  const V rounded = fma(x, V::constant(Scalar(1.4426950408889634)), V::constant(rounder<Scalar>));
   const V k = rounded - V::constant(rounder<Scalar>);
   const V r = fma(k, V::constant(-C::ln2_low), fma(k, V::constant(-C::ln2_high), x));
-  return {rounded, k, fma(r * r, polynomial(C::expm1, r), r)};
+  const V r2 = r * r;
+  return {rounded, k, fma(r2, polynomial_in_pairs(C::expm1, r, r2), r)};
+}
+template <class V>
+EIGEN_ALWAYS_INLINE ReducedExp<V> reduce_exp(V x) {
+  using Scalar = typename V::Scalar;
+  return reduce_exp(x, fma(x, V::constant(Scalar(1.4426950408889634)), V::constant(rounder<Scalar>)));
 }
 
 /// e^x - 1 for |x| <= 80, with a small relative error near 0 too.
 template <class V>
-EIGEN_ALWAYS_INLINE V expm1_bounded(V x) {
-  const auto [rounded, k, expm1] = reduce_exp(x);
-  const V power = power_of_two(rounded);
-  return fma(power, expm1, power - V::constant(1));
+EIGEN_ALWAYS_INLINE V expm1_bounded(const ReducedExp<V>& x) {
+  const V power = power_of_two(x.rounded);
+  return fma(power, x.expm1, power - V::constant(1));
 }
 
 /// e^x - 1 for x <= 0. From -40 on it is -1.
 template <class V>
 EIGEN_ALWAYS_INLINE V expm1_nonpositive(V x) {
-  return expm1_bounded(max(x, V::constant(-40)));
+  return expm1_bounded(reduce_exp(max(x, V::constant(-40))));
 }
 
 /// x = 2^exponent mantissa with 1 <= mantissa < 2, for positive finite x.
@@ -210,9 +237,25 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> log(Lanes<Packet> x) {
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> tanh(Lanes<Packet> x) {
   using V = Lanes<Packet>;
+  using Scalar = typename V::Scalar;
   const V magnitude = min(abs(x), V::constant(20));
-  const V t = detail::expm1_bounded(magnitude + magnitude);
+  // The integer is found while the argument is doubled.
+  const V rounded = fma(magnitude, V::constant(Scalar(2 * 1.4426950408889634)), V::constant(detail::rounder<Scalar>));
+  const V t = detail::expm1_bounded(detail::reduce_exp(magnitude + magnitude, rounded));
   return detail::with_sign_of(x, t / (t + V::constant(2)));
+}
+
+/// 1 / (1 + e^-x). All is scaled by the last place of 1, so that e^-x stays finite as long as the result is not 0.
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> sigmoid(Lanes<Packet> x) {
+  using V = Lanes<Packet>;
+  using Scalar = typename V::Scalar;
+  using C = detail::ElementaryConstants<Scalar>;
+  constexpr int digits = std::numeric_limits<Scalar>::digits;
+  const V scale = V::constant(std::numeric_limits<Scalar>::epsilon() / 2);
+  const auto [rounded, k, expm1] = detail::reduce_exp(-min(max(x, V::constant(C::sigmoid_low)), V::constant(40)));
+  const V power = detail::power_of_two(rounded - V::constant(digits));
+  return scale / fma(power, expm1, power + scale);
 }
 
 }  // namespace unroll
