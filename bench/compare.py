@@ -117,7 +117,7 @@ def summary(rows, peers):
 def compare(ours, peers, configuration, mode, options):
     row, start = Row(configuration['cfg']), time.perf_counter()
     for done in range(options.rounds):
-        if done >= 2 and time.perf_counter() - start > options.budget:
+        if done >= 1 and time.perf_counter() - start > options.budget:
             break
         for peer in peers:
             theirs = peer.measure(configuration, mode, options.seconds)
@@ -139,7 +139,7 @@ def arguments():
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--seconds', type=float, default=0.3, help='of each measurement, at least')
-    parser.add_argument('--budget', type=float, default=60, help='seconds after which there is no round beyond two')
+    parser.add_argument('--budget', type=float, default=60, help='seconds after which a row gets no further round')
     parser.add_argument('--markdown', metavar='FILE', help='writes the tables there as well')
     return parser.parse_args()
 

@@ -3,7 +3,8 @@ import os
 import sys
 
 if sys.argv[1] == '1':
-    os.environ['XLA_FLAGS'] = '--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1'
+    one_thread = ' --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1'
+    os.environ['XLA_FLAGS'] = os.environ.get('XLA_FLAGS', '') + one_thread
 import jax
 import numpy
 from jax import numpy as jnp
