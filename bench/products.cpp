@@ -1,82 +1,76 @@
 // How fast the packed products are, as shares of what this processor's multiply-add units can do at best.
 //
-// ./products [name part]     one JSON line per shape; pin it to a core (taskset -c 0) for steady numbers
-// The peak is measured in the same run and before each shape, because clocks wander; Eigen's own product alternates
-// with ours, and of several rounds the best counts.
+// ./products [name part [BLAS]]     one JSON line per shape; pin it to a core (taskset -c 0) for steady numbers
+// The peak is measured beside every round, because clocks wander. Eigen's own product and, where a shared library of a
+// BLAS is given (libmkl_rt.so, libopenblas.so; set it to one thread), cblas_sgemm alternate with ours; medians count.
+
+#include <dlfcn.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <type_traits>
 #include <unroll/core/products.hpp>
+#include <vector>
+
+#include "peak.hpp"
+#include "timing.hpp"
 
 namespace {
 
 using unroll::Index, unroll::Matrix, unroll::PackedMatrix;
 
-template <class F>
-double seconds(F&& f) {
-  const auto start = std::chrono::steady_clock::now();
-  f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+/// cblas_sgemm, of whatever BLAS the user names.
+using Gemm = void (*)(int, int, int, int, int, int, float, const float*, int, const float*, int, float, float*, int);
+constexpr int column_major = 102, as_is = 111, transposed = 112;
+Gemm blas = nullptr;
+
+Gemm load_blas(const char* file) {
+  void* const library = dlopen(file, RTLD_NOW);
+  if (library == nullptr) std::fprintf(stderr, "%s\n", dlerror());
+  return library == nullptr ? nullptr : reinterpret_cast<Gemm>(dlsym(library, "cblas_sgemm"));
 }
 
-/// As many independent multiply-adds as hide the latency, nothing else: the limit that no product can pass.
-template <class Scalar>
-double peak_gflops() {
-  using L = unroll::NativeLanes<Scalar>;
-  constexpr int chains = 12;
-  const Index rounds = 10000;
-  volatile Scalar seed = Scalar(0.5);
-  L sum[chains];
-  for (L& s : sum) s = L::constant(seed);
-  const L a = L::constant(seed), b = L::constant(seed);
-  double best = 0;
-  for (int repeat = 0; repeat < 10; ++repeat) {
-    const double time = seconds([&] {
-      for (Index i = 0; i < rounds; ++i)
-        for (L& s : sum) s = fma(s, a, b);
-    });
-    best = std::max(best, 2e-9 * chains * L::size * double(rounds) / time);
-  }
-  Scalar out[L::size];
-  for (const L& s : sum) {
-    s.store(out);
-    seed = out[0];  // so that the sums are wanted
-  }
-  return best;
-}
-
+/// Shares of the peak, and how many multiply-adds (x 2) or numbers a nanosecond ours is.
 struct Result {
-  double ours = 0, eigen = 0, peak = 0;  // GFLOP/s
+  double gflops = 0, ours = 0, eigen = 0, blas = 0;
 };
 
-/// Alternates the two and keeps the best round of each; a round repeats the call for about 0.1 ms.
-template <class Scalar, class Ours, class Eigens>
-Result compare(double flops, Ours&& ours, Eigens&& eigens) {
-  Result best;
+/// Alternates the three; a round repeats the call for about 0.1 ms.
+template <class Scalar, class Ours, class Eigens, class Blas>
+Result compare(double flops, Ours&& ours, Eigens&& eigens, Blas&& other) {
   const int calls = std::max(1, int(1e-4 * 5e10 / std::max(flops, 1.)));
   const auto rate = [&](auto&& f) {
-    return 1e-9 * flops * calls / seconds([&] {
-             for (int i = 0; i < calls; ++i) f();
-           });
+    const double start = bench::now();
+    for (int i = 0; i < calls; ++i) f();
+    return 1e-9 * flops * calls / (bench::now() - start);
   };
-  for (int round = 0; round < 200; ++round) {
-    if (round % 20 == 0) best.peak = std::max(best.peak, peak_gflops<Scalar>());
-    best.ours = std::max(best.ours, rate(ours));
-    best.eigen = std::max(best.eigen, rate(eigens));
+  std::vector<double> gflops, shares[3];
+  for (int round = 0; round < 40; ++round) {
+    const double peak = bench::peak_gflops<Scalar>(1);
+    gflops.push_back(rate(ours));
+    shares[0].push_back(gflops.back() / peak);
+    shares[1].push_back(rate(eigens) / peak);
+    shares[2].push_back(blas == nullptr || sizeof(Scalar) != sizeof(float) ? 0 : rate(other) / peak);
   }
-  return best;
+  return {bench::median(gflops), bench::median(shares[0]), bench::median(shares[1]), bench::median(shares[2])};
 }
 
 template <class Scalar>
 void print(const char* what, Index m, Index k, Index n, const Result& r) {
   std::printf(
       "{\"what\":\"%s\",\"scalar\":\"%s\",\"shape\":[%d,%d,%d],\"gflops\":%.1f,\"share_of_peak\":%.3f,"
-      "\"eigen_gflops\":%.1f,\"eigen_share\":%.3f,\"peak\":%.1f}\n",
-      what, sizeof(Scalar) == 4 ? "float" : "double", int(m), int(k), int(n), r.ours, r.ours / r.peak, r.eigen,
-      r.eigen / r.peak, r.peak);
+      "\"eigen_share\":%.3f,\"blas_share\":%.3f}\n",
+      what, sizeof(Scalar) == 4 ? "float" : "double", int(m), int(k), int(n), r.gflops, r.ours, r.eigen, r.blas);
   std::fflush(stdout);
+}
+
+/// y = a b or, with b transposed, y += a b^T, by the BLAS; floats alone are asked for.
+template <class Scalar>
+void multiply_by_blas(const Matrix<Scalar>& a, const Matrix<Scalar>& b, bool turned, Matrix<Scalar>& y) {
+  if constexpr (std::is_same_v<Scalar, float>)
+    blas(column_major, as_is, turned ? transposed : as_is, int(y.rows()), int(y.cols()), int(a.cols()), 1, a.data(),
+         int(a.rows()), b.data(), int(b.rows()), turned ? 1 : 0, y.data(), int(y.rows()));
 }
 
 /// [m x k] weights times [k x n].
@@ -86,10 +80,10 @@ void product(Index m, Index k, Index n) {
   Matrix<Scalar> y = Matrix<Scalar>::Zero(m, n);
   PackedMatrix<Scalar> packed;
   packed.pack(w);
-  print<Scalar>(
-      "product", m, k, n,
-      compare<Scalar>(
-          2. * double(m * k * n), [&] { packed.multiply(x.data(), k, n, y.data(), m); }, [&] { y.noalias() = w * x; }));
+  print<Scalar>("product", m, k, n,
+                compare<Scalar>(
+                    2. * double(m * k * n), [&] { packed.multiply(x.data(), k, n, y.data(), m); },
+                    [&] { y.noalias() = w * x; }, [&] { multiply_by_blas(w, x, false, y); }));
 }
 
 /// [m x k] gradient, n columns.
@@ -101,49 +95,49 @@ void outer_products(Index m, Index k, Index n) {
                 compare<Scalar>(
                     2. * double(m * k * n),
                     [&] { unroll::add_outer_products(a.data(), m, m, b.data(), k, k, n, gradient.data(), m); },
-                    [&] { gradient.noalias() += a * b.transpose(); }));
+                    [&] { gradient.noalias() += a * b.transpose(); }, [&] { multiply_by_blas(a, b, true, gradient); }));
 }
 
-/// What training pays after each update of the weights; the rate is in numbers packed, not in arithmetic.
+/// What training pays after each update of the weights, in numbers packed a nanosecond; the second share is that of
+/// packing the transpose.
 template <class Scalar>
 void packing(Index m, Index k) {
   const Matrix<Scalar> w = Matrix<Scalar>::Random(m, k);
-  PackedMatrix<Scalar> packed;
+  PackedMatrix<Scalar> packed, turned;
   print<Scalar>("pack_vs_pack_transposed", m, k, 0,
                 compare<Scalar>(
-                    double(m * k), [&] { packed.pack(w); }, [&] { packed.pack_transposed(w); }));
+                    double(m * k), [&] { packed.pack(w); }, [&] { turned.pack_transposed(w); }, [] {}));
 }
 
 template <class Scalar>
 void all(const char* only) {
   const auto wanted = [&](const char* what) { return std::strstr(what, only) != nullptr; };
-  if (wanted("product"))
-    for (const auto& [m, k] : {std::pair<Index, Index>{32, 8},
-                               {128, 32},
-                               {256, 64},
-                               {512, 128},
-                               {384, 128},
-                               {128, 512},
-                               {1024, 256},
-                               {50, 50},
-                               {200, 50},
-                               {100, 100},
-                               {300, 300},
-                               {512, 2048},
-                               {2048, 512}})
-      for (const Index n : {1, 2, 4, 8, 10, 32, 128}) product<Scalar>(m, k, n);
-  if (wanted("outer"))
+  if (wanted("product")) {
+    for (const Index units : {32, 50, 64, 100, 128, 256})
+      for (const Index gates : {1, 3, 4})
+        for (const Index n : {1, 2, 4, 8, 10, 16, 32, 64, 128}) {
+          product<Scalar>(gates * units, units, n);
+          if (gates > 1) product<Scalar>(units, gates * units, n);
+        }
+    for (const Index n : {8, 10, 32, 128}) product<Scalar>(2048, 512, n), product<Scalar>(512, 2048, n);
+  }
+  if (wanted("outer")) {
     for (const Index m : {50, 128, 200, 512})
       for (const Index k : {3, 8, 32, 50, 128})
         for (const Index n : {128, 1000, 4000}) outer_products<Scalar>(m, k, n);
+    outer_products<Scalar>(2048, 512, 128), outer_products<Scalar>(2048, 512, 1000);
+    outer_products<Scalar>(10000, 200, 128);
+  }
   if (wanted("pack"))
-    for (const auto& [m, k] : {std::pair<Index, Index>{128, 32}, {512, 128}, {100, 100}}) packing<Scalar>(m, k);
+    for (const auto& [m, k] : {std::pair<Index, Index>{50, 50}, {128, 32}, {100, 100}, {512, 128}, {2048, 512}})
+      packing<Scalar>(m, k);
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
   const char* only = count > 1 ? arguments[1] : "";
+  if (count > 2) blas = load_blas(arguments[2]);
   all<float>(only);
   all<double>(only);
 }
