@@ -21,7 +21,7 @@ namespace unroll::detail {
 // loading, is the limit. The usual ones are 2 x 6 or 3 x 4 of 16 registers (SSE, AVX2), 3 x 8 of 32 (AVX-512, NEON).
 inline constexpr int registers = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS;
 inline constexpr bool many_registers = registers >= 32;
-inline constexpr int most_panels = 8, most_columns = 12;  // of any tile
+inline constexpr int most_panels = 8, most_columns = 10;  // of any tile
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // as in lanes.hpp
@@ -106,7 +106,7 @@ template <class L, int height, int width>
 void multiply_tile(const Tile<typename L::Scalar>& tile) {
   using Scalar = typename L::Scalar;
   L sum[width][height];
-#pragma GCC unroll 12
+#pragma GCC unroll 10
   for (int j = 0; j < width; ++j)
 #pragma GCC unroll 8
     for (int i = 0; i < height; ++i) sum[j][i] = L::constant(0);
@@ -120,7 +120,7 @@ void multiply_tile(const Tile<typename L::Scalar>& tile) {
       column[i] = L::load(left + i * tile.panel_stride);
       if constexpr (width > 1) keep_in_register(column[i].v);
     }
-#pragma GCC unroll 12
+#pragma GCC unroll 10
     for (int j = 0; j < width; ++j) {
       const L factor = L::constant(right[j * tile.column_stride]);
 #pragma GCC unroll 8
@@ -133,7 +133,7 @@ void multiply_tile(const Tile<typename L::Scalar>& tile) {
   const Index stride = tile.target_stride;
   const int last_rows = tile.last_rows;
   const bool add = tile.add;
-#pragma GCC unroll 12
+#pragma GCC unroll 10
   for (int j = 0; j < width; ++j)
 #pragma GCC unroll 8
     for (int i = 0; i < height; ++i)
