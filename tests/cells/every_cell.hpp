@@ -63,14 +63,16 @@ void values_are_those_of_the_equations() {
         for (int e = 0; e < C::program.equations; ++e) {
           const auto name = C::program.equation[e].name;
           INFO("equation " << name);
-          run.cell.trace(name, run.over_time().all_columns(), run.tape.work, traced);
+          run.cell.trace(name, run.tape.weights, run.over_time().all_columns(), run.tape.work, traced);
           CHECK((traced - expected.equation[std::size_t(e)]).norm() < 1e-12);
         }
-        CHECK_THROWS_MATCHES(run.cell.trace("nobody", run.over_time().all_columns(), run.tape.work, traced), ValueError,
-                             says("no equation has the name 'nobody'"));
+        CHECK_THROWS_MATCHES(
+            run.cell.trace("nobody", run.tape.weights, run.over_time().all_columns(), run.tape.work, traced),
+            ValueError, says("no equation has the name 'nobody'"));
         run.backward();
-        CHECK_THROWS_MATCHES(run.cell.trace("h", run.over_time().all_columns(), run.tape.work, traced), ValueError,
-                             says("cannot be traced before a pass forward or after the way back has run"));
+        CHECK_THROWS_MATCHES(
+            run.cell.trace("h", run.tape.weights, run.over_time().all_columns(), run.tape.work, traced), ValueError,
+            says("cannot be traced before a pass forward or after the way back has run"));
       }
 }
 

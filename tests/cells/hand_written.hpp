@@ -16,8 +16,9 @@ class HandWrittenGru {
   static constexpr int states = 1, output_state = 0;
   static constexpr std::string_view name = "gru by hand";
 
+  using Weights = const S*;  // as they are
+
   struct Work {
-    const S* theta = nullptr;
     Buffer<S>
         gates;  // [4 units x columns] r, z, n and U_n h + b_n2; on the way back the gradients of what they were made of
     Buffer<S> product;  // of one step
@@ -40,35 +41,38 @@ class HandWrittenGru {
   Index kept_rows() const { return 4 * units_; }
   const ParameterTable& parameters() const { return table_; }
 
-  void begin(const S* theta, const Inputs<S>&, const Timeline& timeline, Work& work) const {
-    work.theta = theta;
+  void prepare(const S* theta, Weights& weights) const { weights = theta; }
+  void prepare_back(const S*, Weights&) const {}
+
+  void begin(const S*, const Inputs<S>&, const Timeline& timeline, Work& work) const {
     work.gates.shape(4 * units_, timeline.columns());
     work.product.shape(3 * units_, timeline.batch());
   }
 
   /// W x + b for many steps at once.
-  void project(const Inputs<S>& inputs, const Timeline& timeline, Index first_step, Index last_step, Work& work) const {
+  void project(const S* theta, const Inputs<S>& inputs, const Timeline& timeline, Index first_step, Index last_step,
+               Work& work) const {
     const Index first = timeline.offset(first_step), columns = timeline.offset(last_step) - first;
     auto gates = work.gates.view().block(0, first, 3 * units_, columns);
-    gates.noalias() = matrix(work, w_, features_) * inputs.steps[0].middleCols(first, columns);
-    gates.colwise() += matrix(work, b_, 1).col(0);
+    gates.noalias() = matrix(theta, w_, features_) * inputs.steps[0].middleCols(first, columns);
+    gates.colwise() += matrix(theta, b_, 1).col(0);
   }
 
-  void step(const Step<S, 1>& step, Work& work) const {
+  void step(const S* theta, const Step<S, 1>& step, Work& work) const {
     const auto h = step.before[0].view(units_, step.columns);
     auto product = work.product.view().leftCols(step.columns);
-    product.noalias() = matrix(work, u_, units_) * h;
+    product.noalias() = matrix(theta, u_, units_) * h;
     auto r = rows(work, 0, step), z = rows(work, 1, step), n = rows(work, 2, step), u = rows(work, 3, step);
     r = logistic(r + product.topRows(units_).array());
     z = logistic(z + product.middleRows(units_, units_).array());
-    u = (product.bottomRows(units_).colwise() + Eigen::Map<const Vector<S>>(work.theta + b2_, units_)).array();
+    u = (product.bottomRows(units_).colwise() + Eigen::Map<const Vector<S>>(theta + b2_, units_)).array();
     n = (n + r * u).tanh();
     step.after[0].view(units_, step.columns).array() = n + z * (h.array() - n);
   }
 
-  void begin_back(const S* theta, const Timeline&, Work& work) const { work.theta = theta; }
+  void begin_back(const S*, const Timeline&, Work&) const {}
 
-  void step_back(const StepBack<S, 1>& step, Work& work) const {
+  void step_back(const S* theta, const StepBack<S, 1>& step, Work& work) const {
     const auto h = step.before[0].view(units_, step.columns).array();
     auto d_state = step.d_state[0].view(units_, step.columns);
     if (step.d_output.data != nullptr) d_state += step.d_output.view(units_, step.columns);
@@ -81,15 +85,14 @@ class HandWrittenGru {
     const Matrix<S> d_u = (n * r).matrix();
     r = n * u * r * (1 - r);
     u = d_u.array();
-    const auto weights = matrix(work, u_, units_);
+    const auto weights = matrix(theta, u_, units_);
     d_h.noalias() +=
         weights.topRows(2 * units_).transpose() * work.gates.view().block(0, step.first, 2 * units_, step.columns);
     d_h.noalias() += weights.bottomRows(units_).transpose() * d_u;
     d_state = d_h;
   }
 
-  void collect(const Step<S, 1>& chunk, const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs,
-               Work& work) const {
+  void collect(const S*, const Step<S, 1>& chunk, const Inputs<S>& inputs, S* gradient, Work& work) const {
     const auto x = inputs.steps[0].middleCols(chunk.first, chunk.columns);
     const auto h = chunk.before[0].view(units_, chunk.columns);
     const auto d = work.gates.view().middleCols(chunk.first, chunk.columns);
@@ -98,12 +101,17 @@ class HandWrittenGru {
     matrix(gradient, u_, units_).bottomRows(units_).noalias() += d.bottomRows(units_) * h.transpose();
     matrix(gradient, b_, 1) += d.topRows(3 * units_).rowwise().sum();
     Eigen::Map<Vector<S>>(gradient + b2_, units_) += d.bottomRows(units_).rowwise().sum();
-    if (d_inputs.steps[0].data() != nullptr)
-      d_inputs.steps[0].middleCols(chunk.first, chunk.columns).noalias() =
-          matrix(work, w_, features_).transpose() * d.topRows(3 * units_);
   }
 
-  void end_back(const Inputs<S>&, S*, const InputGradients<S>&, Work&) const {}
+  void pull_inputs(const S* theta, Index first, Index columns, const InputGradients<S>& d_inputs, bool add,
+                   Work& work) const {
+    if (d_inputs.steps[0].data() == nullptr) return;
+    auto d_x = d_inputs.steps[0].middleCols(first, columns);
+    if (!add) d_x.setZero();
+    d_x.noalias() += matrix(theta, w_, features_).transpose() * work.gates.view().block(0, first, 3 * units_, columns);
+  }
+
+  void end_back(const S*, const Inputs<S>&, S*, const InputGradients<S>&, Work&) const {}
 
  private:
   /// Three blocks in one matrix [3 units x cols]; returns its offset.
@@ -114,8 +122,8 @@ class HandWrittenGru {
       table_.add_block({block, role, offset + row, units_, cols, 3 * units_}), row += units_;
     return offset;
   }
-  Eigen::Map<const Matrix<S>> matrix(const Work& work, Index offset, Index cols) const {
-    return {work.theta + offset, 3 * units_, cols};
+  Eigen::Map<const Matrix<S>> matrix(const S* theta, Index offset, Index cols) const {
+    return {theta + offset, 3 * units_, cols};
   }
   Eigen::Map<Matrix<S>> matrix(S* gradient, Index offset, Index cols) const {
     return {gradient + offset, 3 * units_, cols};

@@ -6,7 +6,7 @@
 using namespace unroll;
 
 struct Twice : PlainLayer<double> {
-// CASE 1: unroll: a layer needs the types Scalar and Tape
+// CASE 1: unroll: a layer needs the types Scalar, Weights and Tape
 #if CASE != 1
   struct Tape {
     Matrix<double> output;
@@ -30,14 +30,14 @@ struct Twice : PlainLayer<double> {
     tape.output = 2 * in.values;
     return {view(std::as_const(tape.output)), in.timeline};
   }
-// CASE 3: unroll: a layer needs forward, final_state, backward and first_non_finite, all const
+// CASE 3: unroll: a layer needs prepare, prepare_back, forward, final_state, backward and first_non_finite, all
 #if CASE != 3
   void backward(const double*, const Signal<double>&, const Pass&, ConstView<double> d_out, const State<double>&, Kept&, double*,
                 View<double> d_in, State<double>*) const {
     if (d_in.data() != nullptr) d_in = 2 * d_out;
   }
 #endif
-  std::optional<NonFinite> first_non_finite(const Signal<double>&, Kept&) const { return std::nullopt; }
+  std::optional<NonFinite> first_non_finite(const double*, const Signal<double>&, Kept&) const { return std::nullopt; }
 };
 
 void make() { Sequential model(3, Twice{}); }

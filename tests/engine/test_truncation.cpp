@@ -29,6 +29,24 @@ bool close(const Matrix<double>& got, const Matrix<double>& want) {
          ((got - want).array().abs() <= 1e-11 + 1e-9 * want.array().abs()).all();
 }
 
+/// f(window, output, tape) for all windows.
+template <class Model, class F>
+void windows(const Model& model, const Matrix<double>& x, const Timeline& timeline, const Truncation& truncation,
+             std::vector<State<double>>* carried, F&& f) {
+  typename Model::Tape tape;
+  TruncatedRun<Model> run;
+  run.begin(model, truncation, carried, carried != nullptr);
+  for (Index k = 0; k < truncation.windows(timeline.steps()); ++k)
+    run.window(
+        k, timeline.steps(), view(x), timeline,
+        [&](ConstView<double> part, const Timeline& steps, const std::vector<State<double>>& initial) {
+          model.forward(part, steps, tape, {.training = true}, initial);
+        },
+        [&](std::vector<State<double>>& state) { model.final_state(tape, state); },
+        [&](const Window& window) { f(window, tape.in.back().values, tape); });
+  if (carried != nullptr) *carried = run.state();
+}
+
 template <class Model>
 void matches_pytorch(Model model, const SafeTensors& file, const std::vector<std::string>& gates,
                      const std::vector<std::string>& states) {
@@ -52,20 +70,18 @@ void matches_pytorch(Model model, const SafeTensors& file, const std::vector<std
       CHECK(close(gradient["0." + gates[g] + block], want.middleRows(Index(g) * units, units)));
   };
 
-  typename Model::Tape tape;
-  TruncatedRun<Model> run;
   Matrix<double> y(units, g_y.cols()), d_x(x.rows(), x.cols()), d_window;
-  run(model, view(x), Timeline::rectangular(batch, steps), {.update_every = chunk}, Pass{.training = true}, tape,
-      &carried, [&](const Window& window, const ConstView<double>& output) {
-        const Index first = window.scored * batch, count = output.cols();
-        y.middleCols(first, count) = output;
-        model.backward(tape, Matrix<double>(g_y.middleCols(first, count)), gradient, &d_window);
-        d_x.middleCols(first, count) = d_window;
-        if (window.scored > 0) return;
-        agree("d_weight_ih_l0", ".x", "_chunk0");
-        agree("d_weight_hh_l0", ".h", "_chunk0");
-        agree("d_bias_ih_l0", ".b", "_chunk0");
-      });
+  windows(model, x, Timeline::rectangular(batch, steps), {.update_every = chunk}, &carried,
+          [&](const Window& window, const ConstView<double>& output, auto& tape) {
+            const Index first = window.scored * batch, count = output.cols();
+            y.middleCols(first, count) = output;
+            model.backward(tape, Matrix<double>(g_y.middleCols(first, count)), gradient, &d_window);
+            d_x.middleCols(first, count) = d_window;
+            if (window.scored > 0) return;
+            agree("d_weight_ih_l0", ".x", "_chunk0");
+            agree("d_weight_hh_l0", ".h", "_chunk0");
+            agree("d_bias_ih_l0", ".b", "_chunk0");
+          });
   CHECK(close(y, columns(file.at("y"))));
   CHECK(close(d_x, columns(file.at("d_x"))));
   agree("d_weight_ih_l0", ".x", "");
@@ -114,16 +130,15 @@ TEST_CASE("windows that overlap give the outputs of a whole pass, and a gradient
   model.backward(tape, d_y, whole);
   const auto truncated = [&](Truncation truncation) {
     auto gradient = model.parameters().zeros_like();
-    TruncatedRun<Model> run;
-    run(model, view(x), timeline, truncation, Pass{}, tape, nullptr,
-        [&](const Window& window, const ConstView<double>& output) {
-          const Index again = timeline.offset(window.scored) - timeline.offset(window.begin);
-          CHECK(output.rightCols(output.cols() - again)
-                    .isApprox(y.middleCols(timeline.offset(window.scored), output.cols() - again), 1e-14));
-          Matrix<double> d_window = Matrix<double>::Ones(3, output.cols());
-          d_window.leftCols(again).setZero();
-          model.backward(tape, d_window, gradient);
-        });
+    windows(model, x, timeline, truncation, nullptr,
+            [&](const Window& window, const ConstView<double>& output, auto& window_tape) {
+              const Index again = timeline.offset(window.scored) - timeline.offset(window.begin);
+              CHECK(output.rightCols(output.cols() - again)
+                        .isApprox(y.middleCols(timeline.offset(window.scored), output.cols() - again), 1e-14));
+              Matrix<double> d_window = Matrix<double>::Ones(3, output.cols());
+              d_window.leftCols(again).setZero();
+              model.backward(window_tape, d_window, gradient);
+            });
     return (gradient.values() - whole.values()).norm() / whole.values().norm();
   };
   const Index every = GENERATE(1, 2, 3);

@@ -36,7 +36,7 @@ struct Scale : PlainLayer<double> {
     Eigen::Map<Vector<double>>(gradient, table.size()) += d_out.cwiseProduct(in.values).rowwise().sum();
     if (d_in.data() != nullptr) d_in = gain(theta).asDiagonal() * d_out;
   }
-  std::optional<NonFinite> first_non_finite(const Signal<double>&, Tape& tape) const {
+  std::optional<NonFinite> first_non_finite(const double*, const Signal<double>&, Tape& tape) const {
     return detail::non_finite_output(std::as_const(tape.output).view());
   }
 
@@ -47,6 +47,7 @@ struct Scale : PlainLayer<double> {
 /// A user's layer with a state: the running sum over time, which begins with the initial state.
 struct RunningSum {
   using Scalar = double;
+  using Weights = const double*;
   struct Tape {
     Matrix<double> sum, state;
   };
@@ -65,6 +66,8 @@ struct RunningSum {
   Start start() const { return {}; }
   std::vector<NamedStart> named_starts() const { return {}; }
   Index kept(Index columns, Index batch) const { return features * (columns + batch); }
+  void prepare(const double*, Weights&) const {}
+  void prepare_back(const double*, Weights&) const {}
   Signal<double> forward(const double*, const Signal<double>& in, const Pass&, const State<double>& initial,
                          Tape& tape) const {
     const Timeline& time = *in.timeline;
@@ -86,7 +89,7 @@ struct RunningSum {
     }
     if (d_initial != nullptr) *d_initial = {time.by_sample(d)};
   }
-  std::optional<NonFinite> first_non_finite(const Signal<double>&, Tape& tape) const {
+  std::optional<NonFinite> first_non_finite(const double*, const Signal<double>&, Tape& tape) const {
     return detail::non_finite_output(view(std::as_const(tape.sum)));
   }
 };

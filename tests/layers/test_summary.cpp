@@ -33,7 +33,7 @@ Index room(const Table<T, n>& table) {
 template <class C>
 Index held(const Tape<C>& tape) {
   return room(tape.work.terms) + room(tape.work.extra) + room(tape.work.incoming) + room(tape.initial) +
-         room(tape.after) + room(tape.output) + room(tape.d_state) + room(tape.before);
+         room(tape.states) + room(tape.output_memory) + room(tape.d_state) + room(tape.before);
 }
 template <class T>
 Index held(const T& tape) {
@@ -41,7 +41,7 @@ Index held(const T& tape) {
   if constexpr (requires { tape.cell; }) sum += held(tape.cell) + room(tape.last) + room(tape.d_steps);
   if constexpr (requires { tape.merged; })
     sum += held(tape.forward) + held(tape.backward) + room(tape.last) + room(tape.merged) + room(tape.d_half) +
-           room(tape.d_steps) + room(tape.d_in);
+           room(tape.d_steps);
   if constexpr (requires { tape.mask; }) sum += room(tape.mask);
   if constexpr (requires { tape.output; }) sum += room(tape.output);
   if constexpr (requires { tape.chosen; }) sum += 2 * room(tape.chosen);  // integers of twice the size of a float

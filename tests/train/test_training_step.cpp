@@ -197,9 +197,7 @@ struct Run {
                                                                       options);
     batch.gather(data, all_samples(data.size()));
     StepReport report;
-    for (int k = 0; k < times; ++k)
-      report = step.step(
-          batch, [](const auto&...) {}, carried);
+    for (int k = 0; k < times; ++k) report = step.step(batch, carried);
     return report;
   }
 };

@@ -99,6 +99,16 @@ class Timeline {
   Index rank(Index sample) const { return rank_[at(sample)]; }
   Index length(Index rank) const { return length_[at(rank)]; }
 
+  /// Where these samples stand in the batch that they are a part of (a shard); sample b stands at place b unless
+  /// `places` says otherwise. Random numbers and messages go by it.
+  void set_places(std::span<const Index> places) {
+    require<ShapeError>(Index(places.size()) == batch(), "timeline: expects a place for each of ", batch(),
+                        " samples, got ", places.size());
+    place_.assign(places.begin(), places.end());
+  }
+  Index place(Index sample) const { return place_.empty() ? sample : place_[at(sample)]; }
+  Index place_of(Index column) const { return place(sample_of(column)); }
+
   Index rank_of(Index column) const { return rank_of_[at(column)]; }
   Index sample_of(Index column) const { return sample(rank_of(column)); }
   /// The step in the padded batch.
@@ -149,6 +159,7 @@ class Timeline {
     require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps [", first, ", ", last,
                         ") are not within [0, ", whole.steps(), ")");
     padded_steps_ = whole.padded_steps_;
+    place_ = whole.place_;
     sample_ = whole.sample_;
     rank_ = whole.rank_;
     length_ = whole.length_;
@@ -167,6 +178,7 @@ class Timeline {
   }
   /// The same, reusing the memory of this timeline.
   void assign_one_step(const Timeline& whole) {
+    place_ = whole.place_;
     sample_ = whole.sample_;
     rank_ = whole.rank_;
     length_.assign(whole.length_.size(), Index(1));
@@ -179,6 +191,7 @@ class Timeline {
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
   void rank_by_length(std::span<const Index> lengths) {
+    place_.clear();
     sample_.resize(lengths.size());
     rank_.resize(lengths.size());
     length_.resize(lengths.size());
@@ -230,6 +243,7 @@ class Timeline {
   std::vector<Index> sample_, rank_, length_;  // by rank, by sample, by rank
   std::vector<Index> offset_ = {0};            // by step, one more than there are steps
   std::vector<Index> rank_of_, step_of_;       // by column
+  std::vector<Index> place_;                   // by sample; empty: the sample's own number
   std::vector<Index> counts_;                  // valid steps per sample while a mask is read
 };
 

@@ -61,6 +61,7 @@ struct Strided {
 
   EIGEN_ALWAYS_INLINE Scalar* at(Index row, Index column) const { return data + column * stride + row; }
   Strided from_column(Index column) const { return {data + column * stride, stride}; }
+  Strided from_row(Index row) const { return {data + row, stride}; }
 
   /// With sizes, for Eigen expressions.
   auto view(Index rows, Index columns) const {

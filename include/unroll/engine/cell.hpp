@@ -13,10 +13,11 @@
 namespace unroll {
 
 /// `C::states` states; `C::output_state` is the one that is handed on, or -1 when the cell writes Step::output instead;
-/// `C::Work` is whatever a pass over time keeps for the cell.
+/// `C::Weights` are its parameters as its passes read them, `C::Work` is whatever a pass over time keeps for the cell.
 template <class C>
 concept HasTypes = requires {
   typename C::Scalar;
+  typename C::Weights;
   typename C::Work;
   { C::states } -> std::convertible_to<int>;
   { C::output_state } -> std::convertible_to<int>;
@@ -42,29 +43,37 @@ concept HasParameters = requires(const C& cell) {
   { cell.parameters() } -> std::convertible_to<const ParameterTable&>;
 };
 
-/// begin: once per pass, e.g. to pack weights and to size `work`. project: work that needs no state, for the steps
-/// [first, last). step: fills `after` (and `output`) from `before`.
+/// prepare: once for all passes after the parameters changed, e.g. to pack weights. begin: once per pass, to size
+/// `work`. project: work that needs no state, for the steps [first, last). step: fills `after` (and `output`) from
+/// `before`.
 template <class C>
-concept HasStep = requires(const C& cell, const typename C::Scalar* theta, const Inputs<typename C::Scalar>& inputs,
+concept HasStep = requires(const C& cell, const typename C::Scalar* theta, typename C::Weights& made,
+                           const typename C::Weights& weights, const Inputs<typename C::Scalar>& inputs,
                            const Timeline& timeline, Index t, const Step<typename C::Scalar, C::states>& step,
                            typename C::Work& work) {
-  cell.begin(theta, inputs, timeline, work);
-  cell.project(inputs, timeline, t, t, work);
-  cell.step(step, work);
+  cell.prepare(theta, made);
+  cell.begin(weights, inputs, timeline, work);
+  cell.project(weights, inputs, timeline, t, t, work);
+  cell.step(weights, step, work);
 };
 
-/// begin_back: once per pass. step_back: turns `d_state` from the gradient after the step into the gradient before it,
-/// steps in reverse order. collect: adds the parameters' gradient of some columns that step_back has been through, and
-/// writes those of their inputs; `chunk` gives the states around these columns. end_back: once, after the last collect.
+/// prepare_back: as prepare, for the way back. begin_back: once per way back. step_back: turns `d_state` from the
+/// gradient after the step into the gradient before it, steps in reverse order. collect: adds the parameters' gradient
+/// of some columns that step_back has been through; `chunk` gives the states around these columns. pull_inputs: writes,
+/// or adds, the gradients of their inputs. end_back: once, after the last collect.
 template <class C>
-concept HasStepBack = requires(const C& cell, const typename C::Scalar* theta, const Inputs<typename C::Scalar>& inputs,
+concept HasStepBack = requires(const C& cell, const typename C::Scalar* theta, typename C::Weights& made,
+                               const typename C::Weights& weights, const Inputs<typename C::Scalar>& inputs,
                                const Timeline& timeline, const Step<typename C::Scalar, C::states>& chunk,
                                const StepBack<typename C::Scalar, C::states>& step, typename C::Scalar* gradient,
-                               const InputGradients<typename C::Scalar>& d_inputs, typename C::Work& work) {
-  cell.begin_back(theta, timeline, work);
-  cell.step_back(step, work);
-  cell.collect(chunk, inputs, gradient, d_inputs, work);
-  cell.end_back(inputs, gradient, d_inputs, work);
+                               const InputGradients<typename C::Scalar>& d_inputs, Index first, bool add,
+                               typename C::Work& work) {
+  cell.prepare_back(theta, made);
+  cell.begin_back(weights, timeline, work);
+  cell.step_back(weights, step, work);
+  cell.collect(weights, chunk, inputs, gradient, work);
+  cell.pull_inputs(weights, first, first, d_inputs, add, work);
+  cell.end_back(weights, inputs, gradient, d_inputs, work);
 };
 
 template <class C>
@@ -73,16 +82,19 @@ concept Cell = HasTypes<C> && HasSizes<C> && HasParameters<C> && HasStep<C> && H
 /// Instantiated by everything that takes a cell: names the first missing piece instead of a page of notes.
 template <class C>
 constexpr bool check_cell() {
-  static_assert(HasTypes<C>, "unroll: a cell needs the types Scalar and Work and the numbers states and output_state");
+  static_assert(HasTypes<C>,
+                "unroll: a cell needs the types Scalar, Weights and Work and the numbers states and output_state");
   static_assert(HasSizes<C>,
                 "unroll: a cell needs inputs(), constants(), input_rows(k), constant_rows(k), state_rows(k), "
                 "output_rows() and kept_rows()");
   static_assert(HasParameters<C>, "unroll: a cell needs parameters(), the table of its weights");
-  static_assert(HasStep<C>,
-                "unroll: a cell needs begin(...), project(...) and step(...), all const; see engine/cell.hpp");
-  static_assert(HasStepBack<C>,
-                "unroll: a cell needs begin_back(...), step_back(...), collect(...) and end_back(...), all const; see "
-                "engine/cell.hpp");
+  static_assert(
+      HasStep<C>,
+      "unroll: a cell needs prepare(...), begin(...), project(...) and step(...), all const; see engine/cell.hpp");
+  static_assert(
+      HasStepBack<C>,
+      "unroll: a cell needs prepare_back(...), begin_back(...), step_back(...), collect(...), pull_inputs(...) and "
+      "end_back(...), all const; see engine/cell.hpp");
   return Cell<C>;
 }
 

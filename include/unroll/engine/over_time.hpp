@@ -1,104 +1,89 @@
 #pragma once
 // Time lives here and nowhere else: any cell over a timeline, forward and back, in both directions.
 //
-// Columns of a step continue the first columns of the step before, so a step is one or two runs of columns whose states
-// before it lie next to each other: those that continue, and, where the direction is backward, those that join with
-// their initial state because it is their last step. Nothing is copied to line them up.
-//
-// Steps are taken in chunks that stay in the cache: what needs no state is done for a whole chunk before its steps are
-// run, and gradients that sum over columns are collected for a whole chunk after its steps have been run back.
+// A pass is one stretch of steps, of which everything is kept. A pass that keeps less is several: each begins with the
+// state behind the one before it and uses the same memory. On the way back a stretch whose values are gone is run again
+// from the state that it began with.
 
-#include <utility>
-
-#include "unroll/core/buffer.hpp"
-#include "unroll/engine/cell.hpp"
-#include "unroll/engine/state.hpp"
+#include "unroll/engine/stretch.hpp"
 
 namespace unroll {
 
-enum class Direction { forward, backward };
-
-/// What a pass keeps for the way back, and the buffers of the way back. Reused from batch to batch.
-template <Cell C>
-struct Tape {
-  using Scalar = typename C::Scalar;
-  template <class T>
-  using PerState = Table<T, C::states>;
-
-  typename C::Work work;
-  PerState<Buffer<Scalar>> initial;  ///< [rows x batch], by rank
-  PerState<Buffer<Scalar>> after;    ///< [rows x columns]
-  Buffer<Scalar> output;             ///< [rows x columns], only for cells whose output is no state
-  PerState<Buffer<Scalar>> d_state;  ///< [rows x batch], by rank
-  PerState<Buffer<Scalar>> before;   ///< states before the steps of a chunk, where they do not lie side by side
-};
-
+/// One pass of a cell over a timeline, on a tape.
 template <Cell C>
 class OverTime {
   static_assert(check_cell<C>());
   using Scalar = typename C::Scalar;
+  using Weights = typename C::Weights;
+  using States = std::span<const Matrix<Scalar>>;
   static constexpr int states = C::states;
-  using StepOf = Step<Scalar, states>;
 
  public:
-  OverTime(const C& cell, const Scalar* theta, const Timeline& timeline, Direction direction, Tape<C>& tape)
-      : cell_(cell), theta_(theta), timeline_(timeline), direction_(direction), tape_(tape) {}
+  /// With weights that were prepared, for the way back too where there will be one.
+  OverTime(const C& cell, const Weights& weights, const Timeline& timeline, Direction direction, Tape<C>& tape)
+      : cell_(cell), weights_(&weights), timeline_(timeline), direction_(direction), tape_(tape) {}
 
-  /// Runs the cell over all steps. `initial` is empty (all zero) or gives each state [rows x batch], by sample.
-  void forward(const Inputs<Scalar>& inputs, std::span<const Matrix<Scalar>> initial = {}) {
+  /// Prepares the weights itself, from the parameters `theta`.
+  OverTime(const C& cell, const Scalar* theta, const Timeline& timeline, Direction direction, Tape<C>& tape)
+      : OverTime(cell, tape.weights, timeline, direction, tape) {
+    theta_ = theta;
+  }
+
+  /// Runs the cell over all steps. `initial` is empty (all zero) or gives each state [rows x batch], by sample. The
+  /// output [output rows x columns] is written to `output`, which must outlive the tape's use, or to memory of the
+  /// tape.
+  void forward(const Inputs<Scalar>& inputs, States initial = {}, Keeping keeping = {}, Strided<Scalar> output = {}) {
     check(inputs, initial);
-    begin_states(initial);
-    cell_.begin(theta_, inputs, timeline_, tape_.work);
-    for (Index done = 0; done < timeline_.steps();) {
-      const auto [first, last] = next_chunk(done);
-      cell_.project(inputs, timeline_, first, last, tape_.work);
-      for (Index k = first; k < last; ++k) {
-        const Index t = direction_ == Direction::forward ? k : last - 1 - (k - first);
-        each_run(t, [&](const StepOf& step) { cell_.step(step, tape_.work); });
-      }
-      done += last - first;
+    if (theta_ != nullptr) cell_.prepare(theta_, tape_.weights);
+    if (output.data == nullptr) {
+      tape_.output_memory.shape(cell_.output_rows(), timeline_.columns());
+      output = tape_.output_memory.strided();
+    }
+    tape_.output = output;
+    tape_.keep = keeping.keep;
+    tape_.columns = timeline_.columns();
+    plan(keeping);
+    tape_.checkpoints.resize(keeping.keep == Keep::checkpoints ? tape_.stretches.size() : 0);
+    for (std::size_t k = 0; k < tape_.stretches.size(); ++k) {
+      if (keeping.keep == Keep::checkpoints) tape_.checkpoints[k].assign(initial.begin(), initial.end());
+      run(k, inputs, initial);
+      if (tape_.stretches.size() == 1) return;
+      tape_.state.resize(std::size_t(states));
+      present().final_state(tape_.state);
+      initial = tape_.state;
     }
   }
 
   /// What the cell hands on [output rows x columns].
   ConstView<Scalar> output() const {
-    if constexpr (C::output_state >= 0)
-      return std::as_const(tape_.after[C::output_state]).view();
-    else
-      return std::as_const(tape_.output).view();
+    return Strided<const Scalar>(tape_.output).view(cell_.output_rows(), timeline_.columns());
   }
 
   /// The states after the last step of each sequence, by sample; its initial state for one without steps.
   void final_state(std::span<Matrix<Scalar>> to) const {
-    for (int s = 0; s < states; ++s) {
-      to[std::size_t(s)].resize(cell_.state_rows(s), timeline_.batch());
-      for (Index r = 0; r < timeline_.batch(); ++r) {
-        auto column = to[std::size_t(s)].col(timeline_.sample(r));
-        if (timeline_.length(r) == 0)
-          column = tape_.initial[s].view().col(r);
-        else
-          column = tape_.after[s].view().col(last_column(r));
-      }
-    }
+    if (tape_.stretches.size() == 1) return present().final_state(to);
+    std::copy(tape_.state.begin(), tape_.state.end(), to.begin());
   }
 
   /// Runs back over all steps. `d_output` [output rows x columns] and `d_final` (each state by sample) may be empty
-  /// where nothing reached them. Adds to `gradient`, overwrites `d_inputs`, and `d_initial` where it is given.
-  void backward(const Inputs<Scalar>& inputs, ConstView<Scalar> d_output, std::span<const Matrix<Scalar>> d_final,
-                Scalar* gradient, const InputGradients<Scalar>& d_inputs, std::span<Matrix<Scalar>> d_initial = {}) {
+  /// where nothing reached them. Adds to `gradient`, overwrites `d_inputs` or adds to them, and overwrites `d_initial`
+  /// where it is given.
+  void backward(const Inputs<Scalar>& inputs, ConstView<Scalar> d_output, States d_final, Scalar* gradient,
+                const InputGradients<Scalar>& d_inputs, std::span<Matrix<Scalar>> d_initial = {},
+                bool add_to_inputs = false) {
+    check_kept();
     check_gradients(d_output, d_final);
+    if (theta_ != nullptr) cell_.prepare_back(theta_, tape_.weights);
+    tape_.columns = -1;
     begin_gradients(d_final);
-    cell_.begin_back(theta_, timeline_, tape_.work);
-    for (Index done = timeline_.steps(); done > 0;) {
-      const auto [first, last] = previous_chunk(done);
-      for (Index k = last - 1; k >= first; --k) {
-        const Index t = direction_ == Direction::forward ? k : first + (last - 1 - k);
-        each_run(t, [&](const StepOf& step) { cell_.step_back(back(step, d_output), tape_.work); });
-      }
-      cell_.collect(chunk(first, last), inputs, gradient, d_inputs, tape_.work);
-      done -= last - first;
+    cell_.begin_back(*weights_, timeline_, tape_.work);
+    for (std::size_t k = tape_.stretches.size(); k-- > 0;) {
+      if (k != tape_.present) run(k, inputs, tape_.checkpoints[k]);
+      const auto [first, columns] = columns_of(k);
+      present().backward(part_of(inputs), detail::from_column(d_output, first, columns), gradient, part_of(d_inputs),
+                         add_to_inputs);
     }
-    cell_.end_back(inputs, gradient, d_inputs, tape_.work);
+    cell_.end_back(*weights_, inputs, gradient, d_inputs, tape_.work);
     for (std::size_t s = 0; s < d_initial.size(); ++s) {
       d_initial[s].resize(cell_.state_rows(int(s)), timeline_.batch());
       for (Index r = 0; r < timeline_.batch(); ++r)
@@ -106,148 +91,113 @@ class OverTime {
     }
   }
 
-  /// As many columns as keep about 256 KB, half of a small second-level cache. A chunk has one step at least.
-  static Index chunk_columns(const C& cell) {
-    Index rows = cell.kept_rows() + cell.output_rows();
-    for (int k = 0; k < cell.inputs(); ++k) rows += cell.input_rows(k);
-    return std::max<Index>(1, 256 * 1024 / (rows * Index(sizeof(Scalar))));
-  }
-  /// A cell may say which states its `collect` reads.
-  static constexpr bool collects_state(int s) {
-    if constexpr (requires { C::collects_state(s); })
-      return C::collects_state(s);
-    else
-      return true;
+  /// After a way back that was not asked for the inputs' gradients: adds them. Only where everything was kept.
+  void add_input_gradients(const InputGradients<Scalar>& d_inputs) { present().add_input_gradients(d_inputs); }
+
+  /// All columns as one piece, for tracing. Throws ValueError where not everything was kept.
+  Step<Scalar, states> all_columns() {
+    require<ValueError>(tape_.stretches.size() == 1,
+                        "the values of a pass can be looked at only when it keeps everything (Keep::everything)");
+    return present().all_columns();
   }
 
-  /// All columns as one piece, for tracing.
-  StepOf all_columns() {
-    StepOf all = step_at(0, timeline_.columns(), 0);
-    for (int s = 0; s < states; ++s) all.before[s] = states_before(s, 0, timeline_.steps());
-    return all;
+  /// Numbers that a pass and its way back hold for so many columns and sequences, weights left out. With checkpoints an
+  /// estimate for sequences of one length.
+  static Index kept(const C& cell, Index columns, Index batch, Keeping keeping = {}) {
+    const Index chunk = Stretch::chunk_columns(cell);
+    Index per_column = cell.kept_rows(), at_ends = 0, collected = 0;
+    for (int s = 0; s < states; ++s) {
+      at_ends += cell.state_rows(s);
+      if (s != C::output_state) per_column += cell.state_rows(s);
+      if (Stretch::collects_state(s)) collected += cell.state_rows(s);
+    }
+    const auto [stretch, count] = lengths_of_stretches(columns, batch, chunk, keeping);
+    const Index copies =
+        2 + (count > 1 ? count + 1 : 0);  // initial state and gradient; checkpoints and what is carried
+    return cell.output_rows() * columns + per_column * stretch + copies * at_ends * batch +
+           collected * std::min(stretch, chunk);
   }
 
  private:
-  // ---- steps
+  using Stretch = detail::Stretch<C>;
 
-  StepOf step_at(Index first, Index columns, Index rank) const {
-    StepOf step{.first = first, .columns = columns, .rank = rank};
-    for (int s = 0; s < states; ++s) step.after[s] = tape_.after[s].strided().from_column(first);
-    step.output = tape_.output.strided().from_column(first);
-    return step;
+  /// Columns of a stretch, and how many stretches there are.
+  static std::pair<Index, Index> lengths_of_stretches(Index columns, Index batch, Index chunk, Keeping keeping) {
+    if (keeping.keep == Keep::everything || columns == 0 || batch == 0) return {columns, 1};
+    const Index steps = (columns + batch - 1) / batch, chunk_steps = std::max<Index>(1, chunk / batch);
+    const Index wanted = keeping.keep == Keep::checkpoints ? steps_between(keeping, steps) : 1;
+    const Index stretch = std::min(steps, (wanted + chunk_steps - 1) / chunk_steps * chunk_steps);
+    return {stretch * batch, (steps + stretch - 1) / stretch};
+  }
+  static Index steps_between(Keeping keeping, Index steps) {
+    return keeping.every > 0 ? keeping.every : Index(std::sqrt(double(steps)));
   }
 
-  /// Sequences that continue from the step before in the direction of the pass; the others of step t begin here.
-  Index continuing(Index t) const {
-    if (direction_ == Direction::forward) return t > 0 ? timeline_.active(t) : 0;
-    return t + 1 < timeline_.steps() ? timeline_.active(t + 1) : 0;
+  // ---- stretches
+
+  /// One, or as many as are kept together.
+  void plan(Keeping keeping) {
+    auto& stretches = tape_.stretches;
+    stretches.clear();
+    const Index steps = timeline_.steps();
+    const Stretch whole(cell_, *weights_, timeline_, direction_, tape_);
+    if (keeping.keep == Keep::nothing)
+      for (Index done = 0; done < steps; done += stretches.back().last - stretches.back().first)
+        stretches.push_back(whole.next_chunk(done));
+    if (keeping.keep == Keep::checkpoints) plan_checkpoints(whole, steps_between(keeping, steps));
+    if (stretches.empty()) stretches.push_back({0, steps});
   }
 
-  template <class F>
-  void each_run(Index t, F&& f) const {
-    const Index before = direction_ == Direction::forward ? t - 1 : t + 1, split = continuing(t),
-                active = timeline_.active(t);
-    if (split > 0) {
-      StepOf step = step_at(timeline_.offset(t), split, 0);
-      for (int s = 0; s < states; ++s) step.before[s] = tape_.after[s].strided().from_column(timeline_.offset(before));
-      f(step);
-    }
-    if (split < active) {
-      StepOf step = step_at(timeline_.offset(t) + split, active - split, split);
-      for (int s = 0; s < states; ++s) step.before[s] = tape_.initial[s].strided().from_column(split);
-      f(step);
-    }
-  }
-
-  StepBack<Scalar, states> back(const StepOf& step, const ConstView<Scalar>& d_output) const {
-    StepBack<Scalar, states> back;
-    static_cast<StepOf&>(back) = step;
-    for (int s = 0; s < states; ++s) back.d_state[s] = tape_.d_state[s].strided().from_column(step.rank);
-    if (d_output.data() != nullptr)
-      back.d_output = Strided<const Scalar>{d_output.data(), d_output.outerStride()}.from_column(step.first);
-    return back;
-  }
-
-  // ---- chunks of steps
-
-  struct Range {
-    Index first, last;
-  };
-
-  /// The steps after the first `done` in the direction of the pass.
-  Range next_chunk(Index done) const {
-    const Index steps = timeline_.steps(), most = chunk_columns(cell_);
-    Index count = 1;
-    if (direction_ == Direction::forward) {
-      while (done + count < steps && timeline_.offset(done + count + 1) - timeline_.offset(done) <= most) ++count;
-      return {done, done + count};
-    }
-    const Index last = steps - done;
-    while (count < last && timeline_.offset(last) - timeline_.offset(last - count - 1) <= most) ++count;
-    return {last - count, last};
-  }
-
-  /// The steps before the last of the first `done` ones, for the way back.
-  Range previous_chunk(Index done) const {
-    const Index steps = timeline_.steps(), most = chunk_columns(cell_);
-    Index count = 1;
-    if (direction_ == Direction::forward) {
-      while (count < done && timeline_.offset(done) - timeline_.offset(done - count - 1) <= most) ++count;
-      return {done - count, done};
-    }
-    const Index first = steps - done;
-    while (first + count < steps && timeline_.offset(first + count + 1) - timeline_.offset(first) <= most) ++count;
-    return {first, first + count};
-  }
-
-  StepOf chunk(Index first, Index last) {
-    StepOf chunk = step_at(timeline_.offset(first), timeline_.offset(last) - timeline_.offset(first), 0);
-    for (int s = 0; s < states; ++s)
-      if (collects_state(s)) chunk.before[s] = states_before(s, first, last);
-    return chunk;
-  }
-
-  /// The states before the steps [first, last), column for column: in place where they lie side by side, else copied
-  /// together.
-  Strided<const Scalar> states_before(int s, Index first, Index last) {
-    const Index before = direction_ == Direction::forward ? first - 1 : first + 1;
-    if (side_by_side(first, last)) return tape_.after[s].strided().from_column(timeline_.offset(before));
-    auto together = tape_.before[s].shape(cell_.state_rows(s), timeline_.offset(last) - timeline_.offset(first));
-    for (Index t = first; t < last; ++t)
-      each_run(t, [&](const StepOf& step) {
-        together.middleCols(step.first - timeline_.offset(first), step.columns) =
-            step.before[s].view(together.rows(), step.columns);
-      });
-    return tape_.before[s].strided();
-  }
-
-  bool side_by_side(Index first, Index last) const {
-    if (direction_ == Direction::forward)
-      return first > 0 && first < last &&
-             timeline_.active(first - 1) == timeline_.active(std::max(first - 1, last - 2));
-    return last < timeline_.steps() && first < last && timeline_.active(first) == timeline_.active(last);
-  }
-
-  Index last_column(Index rank) const {
-    const Index t = direction_ == Direction::forward ? timeline_.length(rank) - 1 : 0;
-    return timeline_.offset(t) + rank;
-  }
-
-  // ---- states and gradients at the ends
-
-  void begin_states(std::span<const Matrix<Scalar>> initial) {
-    for (int s = 0; s < states; ++s) {
-      auto to = tape_.initial[s].shape(cell_.state_rows(s), timeline_.batch());
-      if (initial.empty())
-        to.setZero();
+  /// Of whole chunks of the way back, so that the sums of gradients have the same parts as without checkpoints.
+  void plan_checkpoints(const Stretch& whole, Index every) {
+    auto& stretches = tape_.stretches;
+    const Index steps = timeline_.steps();
+    for (Index done = steps; done > 0;) {
+      const auto chunk = whole.previous_chunk(done);
+      done -= chunk.last - chunk.first;
+      if (stretches.empty() || stretches.back().last - stretches.back().first >= every)
+        stretches.push_back(chunk);
+      else if (direction_ == Direction::forward)
+        stretches.back().first = chunk.first;
       else
-        for (Index r = 0; r < timeline_.batch(); ++r) to.col(r) = initial[std::size_t(s)].col(timeline_.sample(r));
-      tape_.after[s].shape(cell_.state_rows(s), timeline_.columns());
+        stretches.back().last = chunk.last;
     }
-    if constexpr (C::output_state < 0) tape_.output.shape(cell_.output_rows(), timeline_.columns());
+    std::reverse(stretches.begin(), stretches.end());
   }
 
-  void begin_gradients(std::span<const Matrix<Scalar>> d_final) {
+  void run(std::size_t k, const Inputs<Scalar>& inputs, States initial) {
+    tape_.present = k;
+    if (tape_.stretches.size() > 1)
+      tape_.part.assign_window(timeline_, tape_.stretches[k].first, tape_.stretches[k].last);
+    present().forward(part_of(inputs), initial, tape_.output.from_column(columns_of(k).first));
+  }
+
+  Stretch present() const {
+    return {cell_, *weights_, tape_.stretches.size() > 1 ? tape_.part : timeline_, direction_, tape_};
+  }
+
+  /// First column of a stretch, and how many it has.
+  std::pair<Index, Index> columns_of(std::size_t k) const {
+    const auto [first, last] = tape_.stretches[k];
+    return {timeline_.offset(first), timeline_.offset(last) - timeline_.offset(first)};
+  }
+
+  Inputs<Scalar> part_of(const Inputs<Scalar>& inputs) const {
+    if (tape_.stretches.size() == 1) return inputs;
+    const auto [first, columns] = columns_of(tape_.present);
+    tape_.part_inputs.clear();
+    for (const auto& input : inputs.steps) tape_.part_inputs.push_back(detail::from_column(input, first, columns));
+    return {tape_.part_inputs, inputs.constants};
+  }
+  InputGradients<Scalar> part_of(const InputGradients<Scalar>& d_inputs) const {
+    if (tape_.stretches.size() == 1) return d_inputs;
+    const auto [first, columns] = columns_of(tape_.present);
+    tape_.part_d_inputs.clear();
+    for (const auto& d : d_inputs.steps) tape_.part_d_inputs.push_back(detail::from_column(d, first, columns));
+    return {tape_.part_d_inputs, d_inputs.constants};
+  }
+
+  void begin_gradients(States d_final) {
     for (int s = 0; s < states; ++s) {
       auto to = tape_.d_state[s].shape(cell_.state_rows(s), timeline_.batch());
       if (d_final.empty())
@@ -273,6 +223,16 @@ class OverTime {
     check_states("initial state", initial);
   }
 
+  void check_kept() const {
+    require<ValueError>(tape_.columns >= 0,
+                        "cell: there is no pass forward to go back over, or the way back has been run already; it uses "
+                        "up what the way forward kept");
+    require<ShapeError>(tape_.columns == timeline_.columns(), "cell: the pass forward had ", tape_.columns,
+                        " columns, the way back has ", timeline_.columns());
+    require<ValueError>(tape_.keep != Keep::nothing,
+                        "cell: the pass forward kept nothing (Keep::nothing), so there is no way back over it");
+  }
+
   void check_gradients(const ConstView<Scalar>& d_output, std::span<const Matrix<Scalar>> d_final) const {
     if (d_output.data() != nullptr)
       check_shape("gradient of output", 0, d_output.rows(), d_output.cols(), cell_.output_rows(), timeline_.columns());
@@ -292,7 +252,8 @@ class OverTime {
   }
 
   const C& cell_;
-  const Scalar* theta_;
+  const Weights* weights_;
+  const Scalar* theta_ = nullptr;
   const Timeline& timeline_;
   Direction direction_;
   Tape<C>& tape_;

@@ -9,6 +9,7 @@
 
 #include "unroll/core/timeline.hpp"
 #include "unroll/engine/state.hpp"
+#include "unroll/engine/tape.hpp"
 
 namespace unroll {
 
@@ -53,42 +54,48 @@ void reset(std::vector<State<Scalar>>& states, std::span<const bool> where) {
   for (State<Scalar>& state : states) reset(state, where);
 }
 
-/// The windows of a batch, run one after the other with the state carried. Keeps its memory from batch to batch.
+/// The windows of some sequences, run one after the other with the state carried. Keeps its memory from batch to batch.
 template <class Model>
 class TruncatedRun {
  public:
   using Scalar = typename Model::Scalar;
   using States = std::vector<State<Scalar>>;
 
-  /// For each window a pass forward of the model on `tape`, then `f(window, output)`, which may run back on the tape
-  /// and change the parameters. `carried` is the state before the first step (empty: zero), by sample; afterwards the
-  /// one behind the last. Throws ValueError for a model in which a step depends on later ones.
-  template <class Pass, class F>
-  void operator()(const Model& model, ConstView<Scalar> x, const Timeline& timeline, const Truncation& truncation,
-                  const Pass& pass, typename Model::Tape& tape, States* carried, F&& f) {
+  /// `first` is the state before the first step, by sample; nullptr or empty: all zero. Where `carries`, `state()` is
+  /// the one behind the last step after the last window. Throws ValueError for a model in which a step depends on later
+  /// ones.
+  void begin(const Model& model, const Truncation& truncation, const States* first, bool carries) {
     check(model, truncation);
-    from_zero_ = carried == nullptr || carried->empty();
-    if (!from_zero_) state_ = *carried;
-    const Index steps = timeline.steps(), count = truncation.windows(steps);
-    for (Index k = 0; k < count; ++k) {
-      const Window window = truncation.window(k, steps);
-      const Index keep = k + 1 < count        ? truncation.window(k + 1, steps).begin
-                         : carried != nullptr ? steps
-                                              : window.begin;
-      if (keep > window.begin && keep < window.end) {
-        pass_over(model, x, timeline, {window.begin, keep, keep}, pass, tape);
-        model.final_state(tape, next_);
-      }
-      const auto output = pass_over(model, x, timeline, window, pass, tape);
-      if (keep > window.begin && keep == window.end) model.final_state(tape, next_);
-      f(window, output);
-      if (keep > window.begin) advance();
-    }
-    if (carried != nullptr && !from_zero_) *carried = state_;
+    truncation_ = truncation;
+    carries_ = carries;
+    from_zero_ = first == nullptr || first->empty();
+    if (!from_zero_) state_ = *first;
   }
 
-  /// The state that the window at hand began with.
-  const States& initial() const { return from_zero_ ? zero_ : state_; }
+  /// Window `k` of `steps` steps, of which these sequences may have fewer: then the window ends with them.
+  /// `forward(x, timeline, initial)` runs the model and `final_state(state)` asks for the states behind it; then
+  /// `f(window)` may run back and change the parameters. Nothing happens in a window that begins behind the last step.
+  template <class Forward, class FinalState, class F>
+  void window(Index k, Index steps, ConstView<Scalar> x, const Timeline& timeline, const Forward& forward,
+              const FinalState& final_state, F&& f) {
+    const Window window = clipped(truncation_.window(k, steps), timeline);
+    if (window.begin == window.end && k > 0) return;
+    const bool last = k + 1 == truncation_.windows(steps);
+    const Index keep = !last      ? clipped(truncation_.window(k + 1, steps), timeline).begin
+                       : carries_ ? timeline.steps()
+                                  : window.begin;
+    if (keep > window.begin && keep < window.end) {
+      pass_over(x, timeline, {window.begin, keep, keep}, forward);
+      final_state(next_);
+    }
+    pass_over(x, timeline, window, forward);
+    if (keep > window.begin && keep == window.end) final_state(next_);
+    f(window);
+    if (keep > window.begin) advance();
+  }
+
+  /// The state that the window at hand began with; behind the last window, see `begin`. Empty: all zero.
+  const States& state() const { return from_zero_ ? zero_ : state_; }
 
  private:
   void advance() {
@@ -104,20 +111,24 @@ class TruncatedRun {
         "over time), so the model cannot be run window by window");
   }
 
-  ConstView<Scalar> pass_over(const Model& model, ConstView<Scalar> x, const Timeline& timeline, const Window& window,
-                              const auto& pass, typename Model::Tape& tape) {
-    if (window.begin == 0 && window.end == timeline.steps()) return model.forward(x, timeline, tape, pass, initial());
-    part_.assign_window(timeline, window.begin, window.end);
-    const Index first = timeline.offset(window.begin);
-    const ConstView<Scalar> columns(x.data() + first * x.outerStride(), x.rows(), part_.columns(),
-                                    Eigen::OuterStride<>(x.outerStride()));
-    return model.forward(columns, part_, tape, pass, initial());
+  static Window clipped(Window window, const Timeline& timeline) {
+    const Index steps = timeline.steps();
+    return {std::min(window.begin, steps), std::min(window.scored, steps), std::min(window.end, steps)};
   }
 
+  template <class Forward>
+  void pass_over(ConstView<Scalar> x, const Timeline& timeline, const Window& window, const Forward& forward) {
+    if (window.begin == 0 && window.end == timeline.steps()) return forward(x, timeline, state());
+    part_.assign_window(timeline, window.begin, window.end);
+    forward(detail::from_column(x, timeline.offset(window.begin), part_.columns()), part_, state());
+  }
+
+  Truncation truncation_;
   Timeline part_;
   States state_, next_;
   const States zero_ = {};
   bool from_zero_ = true;  // the memory of state_ is kept for the next batch
+  bool carries_ = false;
 };
 
 }  // namespace unroll

@@ -17,7 +17,11 @@ class AnyLayer {
 
  public:
   using Scalar = S;
-  /// Made by the first pass forward, by the layer that runs.
+  /// Made by the layer that runs, when it first prepares.
+  struct Weights {
+    std::unique_ptr<Kept> kept;
+  };
+  /// Made by the first pass forward.
   struct Tape {
     std::unique_ptr<Kept> kept;
   };
@@ -43,18 +47,23 @@ class AnyLayer {
   bool causal() const { return holder_->causal(); }
   Start start() const { return holder_->start(); }
   std::vector<NamedStart> named_starts() const { return holder_->named_starts(); }
-  Index kept(Index columns, Index batch) const { return holder_->kept(columns, batch); }
+  Index kept(Index columns, Index batch, Keeping keeping = {}) const { return holder_->kept(columns, batch, keeping); }
 
-  Signal<S> forward(const S* theta, const Signal<S>& in, const Pass& pass, const State<S>& initial, Tape& tape) const {
-    return holder_->forward(theta, in, pass, initial, tape);
+  bool columnwise() const { return holder_->columnwise(); }
+  void prepare(const S* theta, Weights& weights) const { holder_->prepare(theta, weights); }
+  void prepare_back(const S* theta, Weights& weights) const { holder_->prepare_back(theta, weights); }
+
+  Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
+                    Tape& tape) const {
+    return holder_->forward(weights, in, pass, initial, tape);
   }
   void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const { holder_->final_state(in, tape, state); }
-  void backward(const S* theta, const Signal<S>& in, const Pass& pass, ConstView<S> d_out, const State<S>& d_final,
-                Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
-    holder_->backward(theta, in, pass, d_out, d_final, tape, gradient, d_in, d_initial);
+  void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out,
+                const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
+    holder_->backward(weights, in, pass, d_out, d_final, tape, gradient, d_in, d_initial);
   }
-  std::optional<NonFinite> first_non_finite(const Signal<S>& in, Tape& tape) const {
-    return holder_->first_non_finite(in, tape);
+  std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const {
+    return holder_->first_non_finite(weights, in, tape);
   }
 
  private:
@@ -68,12 +77,15 @@ class AnyLayer {
     virtual bool causal() const = 0;
     virtual Start start() const = 0;
     virtual std::vector<NamedStart> named_starts() const = 0;
-    virtual Index kept(Index columns, Index batch) const = 0;
-    virtual Signal<S> forward(const S*, const Signal<S>&, const Pass&, const State<S>&, Tape&) const = 0;
+    virtual Index kept(Index columns, Index batch, Keeping keeping) const = 0;
+    virtual bool columnwise() const = 0;
+    virtual void prepare(const S*, Weights&) const = 0;
+    virtual void prepare_back(const S*, Weights&) const = 0;
+    virtual Signal<S> forward(const Weights&, const Signal<S>&, const Pass&, const State<S>&, Tape&) const = 0;
     virtual void final_state(const Signal<S>&, Tape&, State<S>&) const = 0;
-    virtual void backward(const S*, const Signal<S>&, const Pass&, ConstView<S>, const State<S>&, Tape&, S*, View<S>,
-                          State<S>*) const = 0;
-    virtual std::optional<NonFinite> first_non_finite(const Signal<S>&, Tape&) const = 0;
+    virtual void backward(const Weights&, const Signal<S>&, const Pass&, ConstView<S>, const State<S>&, Tape&, S*,
+                          View<S>, State<S>*) const = 0;
+    virtual std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>&, Tape&) const = 0;
   };
 
   template <class L>
@@ -88,37 +100,53 @@ class AnyLayer {
     bool causal() const override { return layer.causal(); }
     Start start() const override { return layer.start(); }
     std::vector<NamedStart> named_starts() const override { return layer.named_starts(); }
-    Index kept(Index columns, Index batch) const override { return layer.kept(columns, batch); }
+    Index kept(Index columns, Index batch, Keeping keeping) const override {
+      return detail::kept_by(layer, columns, batch, keeping);
+    }
 
-    Signal<S> forward(const S* theta, const Signal<S>& in, const Pass& pass, const State<S>& initial,
+    bool columnwise() const override { return detail::is_columnwise(layer); }
+    void prepare(const S* theta, Weights& weights) const override {
+      // Also when another model has used these before.
+      if (dynamic_cast<KeptBy<typename L::Weights>*>(weights.kept.get()) == nullptr)
+        weights.kept = std::make_unique<KeptBy<typename L::Weights>>();
+      layer.prepare(theta, of<typename L::Weights>(weights));
+    }
+    void prepare_back(const S* theta, Weights& weights) const override {
+      layer.prepare_back(theta, of<typename L::Weights>(weights));
+    }
+
+    Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
                       Tape& tape) const override {
-      // Also when another model has used this tape before.
-      if (dynamic_cast<KeptBy<L>*>(tape.kept.get()) == nullptr) tape.kept = std::make_unique<KeptBy<L>>();
-      return layer.forward(theta, in, pass, initial, of(tape));
+      if (dynamic_cast<KeptBy<typename L::Tape>*>(tape.kept.get()) == nullptr)
+        tape.kept = std::make_unique<KeptBy<typename L::Tape>>();
+      return layer.forward(of<typename L::Weights>(weights), in, pass, initial, of<typename L::Tape>(tape));
     }
     void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const override {
-      layer.final_state(in, of(tape), state);
+      layer.final_state(in, of<typename L::Tape>(tape), state);
     }
-    void backward(const S* theta, const Signal<S>& in, const Pass& pass, ConstView<S> d_out, const State<S>& d_final,
-                  Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const override {
-      layer.backward(theta, in, pass, d_out, d_final, of(tape), gradient, d_in, d_initial);
+    void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out,
+                  const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const override {
+      layer.backward(of<typename L::Weights>(weights), in, pass, d_out, d_final, of<typename L::Tape>(tape), gradient,
+                     d_in, d_initial);
     }
-    std::optional<NonFinite> first_non_finite(const Signal<S>& in, Tape& tape) const override {
-      return layer.first_non_finite(in, of(tape));
+    std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const override {
+      return layer.first_non_finite(of<typename L::Weights>(weights), in, of<typename L::Tape>(tape));
     }
 
-    static typename L::Tape& of(Tape& tape) {
-      auto* kept = dynamic_cast<KeptBy<L>*>(tape.kept.get());
+    /// The layer's own weights or tape.
+    template <class Own, class Holding>
+    static Own& of(Holding& holding) {
+      auto* kept = dynamic_cast<KeptBy<Own>*>(holding.kept.get());
       require<ValueError>(kept != nullptr, "this layer has not run forward on this tape");
-      return kept->tape;
+      return kept->own;
     }
 
     L layer;
   };
 
-  template <class L>
+  template <class Own>
   struct KeptBy final : Kept {
-    typename L::Tape tape;
+    Own own = {};
   };
 
   std::unique_ptr<Holder> holder_;

@@ -15,10 +15,13 @@ template <Cell C>
 struct Bidirectional {
   using Scalar = typename C::Scalar;
   using One = detail::OneDirection<C>;
+  struct Weights {
+    typename C::Weights forward, backward;
+  };
   struct Tape {
     unroll::Tape<C> forward, backward;
     Timeline one_step;
-    Buffer<Scalar> last[2], merged, d_half[2], d_steps[2], d_in;
+    Buffer<Scalar> last[2], merged, d_half[2], d_steps[2];
   };
 
   Index units = 0;
@@ -52,19 +55,35 @@ struct Bidirectional {
         both.emplace_back(std::string(prefix) + block, initializer);
     return both;
   }
-  Index kept(Index columns, Index batch) const {
+  Index kept(Index columns, Index batch, Keeping keeping = {}) const {
     const Index rows = cell.output_rows(), outputs = returns == Returns::last ? batch : columns;
-    const Index merged = (merge == Merge::concat ? 2 : 1) * rows * outputs;
+    const bool in_place = merge == Merge::concat && returns == Returns::steps;
+    const Index merged = in_place ? 0 : (merge == Merge::concat ? 2 : 1) * rows * outputs;
     const Index scaled = merge == Merge::product || merge == Merge::average ? 2 * rows * outputs : 0;
     const Index last = returns == Returns::last ? 2 * rows * (batch + columns) : 0;
-    return 2 * One::kept(cell, columns, batch) + merged + scaled + last + cell.input_rows(0) * columns;
+    return 2 * OverTime<C>::kept(cell, columns, batch, keeping) + merged + scaled + last;
   }
 
-  Signal<Scalar> forward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, const State<Scalar>& initial,
-                         Tape& tape) const {
+  void prepare(const Scalar* theta, Weights& weights) const {
+    cell.prepare(theta, weights.forward);
+    cell.prepare(theta + cell.parameters().size(), weights.backward);
+  }
+  void prepare_back(const Scalar* theta, Weights& weights) const {
+    cell.prepare_back(theta, weights.forward);
+    cell.prepare_back(theta + cell.parameters().size(), weights.backward);
+  }
+
+  Signal<Scalar> forward(const Weights& weights, const Signal<Scalar>& in, const Pass& pass,
+                         const State<Scalar>& initial, Tape& tape) const {
     const auto [first, second] = halves(initial);
-    One::forward(cell, theta, in, Direction::forward, first, tape.forward);
-    One::forward(cell, theta + cell.parameters().size(), in, Direction::backward, second, tape.backward);
+    const Strided<Scalar> merged = place_of_halves(in, tape);
+    run_tasks(pass.threads, 2, [&, first = first, second = second](Index which) {
+      if (which == 0)
+        One::forward(cell, weights.forward, in, Direction::forward, pass, first, tape.forward, merged);
+      else
+        One::forward(cell, weights.backward, in, Direction::backward, pass, second, tape.backward,
+                     merged.data == nullptr ? merged : merged.from_row(cell.output_rows()));
+    });
     if (returns == Returns::last) {
       tape.one_step.assign_one_step(*in.timeline);
       detail::gather_last(One::output(cell, in, tape.forward), *in.timeline, Direction::forward,
@@ -72,50 +91,59 @@ struct Bidirectional {
       detail::gather_last(One::output(cell, in, tape.backward), *in.timeline, Direction::backward,
                           tape.last[1].shape(cell.output_rows(), in.timeline->batch()));
     }
-    merge_halves(half(0, in, tape), half(1, in, tape), tape);
+    if (merged.data == nullptr) merge_halves(half(0, in, tape), half(1, in, tape), tape);
     return {std::as_const(tape.merged).view(), returns == Returns::steps ? in.timeline : &tape.one_step};
   }
 
   void final_state(const Signal<Scalar>& in, Tape& tape, State<Scalar>& state) const {
     state.resize(2 * std::size_t(C::states));
     const std::span<Matrix<Scalar>> all(state);
-    OverTime<C>(cell, nullptr, *in.timeline, Direction::forward, tape.forward).final_state(all.first(C::states));
-    OverTime<C>(cell, nullptr, *in.timeline, Direction::backward, tape.backward).final_state(all.last(C::states));
+    One::final_state(cell, in, Direction::forward, tape.forward, all.first(C::states));
+    One::final_state(cell, in, Direction::backward, tape.backward, all.last(C::states));
   }
 
-  void backward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, ConstView<Scalar> d_out,
+  void backward(const Weights& weights, const Signal<Scalar>& in, const Pass& pass, ConstView<Scalar> d_out,
                 const State<Scalar>& d_final, Tape& tape, Scalar* gradient, View<Scalar> d_in,
                 State<Scalar>* d_initial) const {
     const auto [first, second] = halves(d_final);
     if (d_initial != nullptr) d_initial->resize(2 * std::size_t(C::states));
     const auto d_states = d_initial == nullptr ? std::span<Matrix<Scalar>>() : std::span<Matrix<Scalar>>(*d_initial);
     const auto split = d_initial == nullptr ? 0 : std::size_t(C::states);
-    View<Scalar> d_in_backward(nullptr, 0, 0, Eigen::OuterStride<>(0));
-    if (d_in.data() != nullptr) new (&d_in_backward) View<Scalar>(tape.d_in.shape(d_in.rows(), d_in.cols()));
     const auto d_forward = d_half(0, d_out, in, tape);
     const auto d_backward = d_half(1, d_out, in, tape);
-    One::backward(cell, theta, in, Direction::forward, d_forward, first, tape.forward, gradient, d_in,
-                  d_states.first(split));
-    One::backward(cell, theta + cell.parameters().size(), in, Direction::backward, d_backward, second, tape.backward,
-                  gradient + cell.parameters().size(), d_in_backward, d_states.last(split));
-    if (d_in.data() != nullptr) d_in += d_in_backward;
+    // Both directions write the gradient of what came in. So that they can run at the same time, the second one adds
+    // its share afterwards; with checkpoints it has forgotten by then what that takes, and they run one after the
+    // other.
+    const bool later = pass.keeping.keep == Keep::everything;
+    const View<Scalar> none(nullptr, 0, 0, Eigen::OuterStride<>(0));
+    run_tasks(later ? pass.threads : nullptr, 2, [&, first = first, second = second](Index which) {
+      if (which == 0)
+        One::backward(cell, weights.forward, in, Direction::forward, d_forward, first, tape.forward, gradient, d_in,
+                      d_states.first(split));
+      else
+        One::backward(cell, weights.backward, in, Direction::backward, d_backward, second, tape.backward,
+                      gradient + cell.parameters().size(), later ? none : d_in, d_states.last(split), true);
+    });
+    if (later) One::add_input_gradient(cell, weights.backward, in, Direction::backward, tape.backward, d_in);
   }
 
-  std::optional<NonFinite> first_non_finite(const Signal<Scalar>& in, Tape& tape) const {
-    if (auto found = One::first_non_finite(cell, in, Direction::forward, tape.forward)) return found;
-    auto found = One::first_non_finite(cell, in, Direction::backward, tape.backward);
+  std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<Scalar>& in, Tape& tape) const {
+    if (auto found = One::first_non_finite(cell, weights.forward, in, Direction::forward, tape.forward)) return found;
+    auto found = One::first_non_finite(cell, weights.backward, in, Direction::backward, tape.backward);
     if (found) found->value += " of the backward direction";
     if (!found) found = detail::non_finite_output(std::as_const(tape.merged).view(), returns == Returns::last);
     return found;
   }
 
   /// `equation` is forward.NAME or backward.NAME.
-  void trace(const Signal<Scalar>& in, Tape& tape, std::string_view equation, Matrix<Scalar>& to) const {
+  void trace(const Weights& weights, const Signal<Scalar>& in, Tape& tape, std::string_view equation,
+             Matrix<Scalar>& to) const {
     const std::string_view side = equation.substr(0, equation.find('.') + 1);
     require<ValueError>(side == "forward." || side == "backward.",
                         "trace: expects forward.NAME or backward.NAME of a bidirectional layer, got '", equation, "'");
     const bool forwards = side == "forward.";
-    One::trace(cell, in, forwards ? Direction::forward : Direction::backward, forwards ? tape.forward : tape.backward,
+    One::trace(cell, forwards ? weights.forward : weights.backward, in,
+               forwards ? Direction::forward : Direction::backward, forwards ? tape.forward : tape.backward,
                equation.substr(side.size()), to);
   }
 
@@ -127,6 +155,14 @@ struct Bidirectional {
     require<ShapeError>(state.size() == 2 * std::size_t(C::states), "state: expects ", 2 * C::states, " matrices, got ",
                         state.size());
     return {States(state).first(C::states), States(state).last(C::states)};
+  }
+
+  /// Where every step's output is both directions' one below the other, these write it there themselves; nowhere for
+  /// the other ways to merge.
+  Strided<Scalar> place_of_halves(const Signal<Scalar>& in, Tape& tape) const {
+    if (merge != Merge::concat || returns == Returns::last) return {};
+    tape.merged.shape(2 * cell.output_rows(), in.timeline->columns());
+    return tape.merged.strided();
   }
 
   /// What one direction contributes: all steps, or one column per sequence.

@@ -1,6 +1,7 @@
 #pragma once
 // Layers one after the other: what models have in common, however they hold their layers.
 
+#include "unroll/core/flush_to_zero.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll {
@@ -18,18 +19,25 @@ class Chain {
  public:
   using Scalar = typename Layers::Scalar;
 
-  /// What a pass forward keeps for the way back; reused from batch to batch. It refers to the batch, which must outlive
-  /// it, and to itself, so it stays where it is.
+  /// The parameters in the form that passes read. Any number of passes, in any threads, may share them.
+  struct Weights {
+    typename Layers::Weights layers;
+  };
+
+  /// What a pass forward keeps for the way back; reused from batch to batch. It refers to the batch and to the weights,
+  /// which must outlive it, and to itself, so it stays where it is.
   struct Tape {
     Tape() = default;
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
 
+    Weights own;  // where the caller brings none
+    const Weights* weights = nullptr;
     typename Layers::Tapes layers;
     std::vector<Signal<Scalar>> in;  // of each layer, and the output behind the last
     Pass pass;
-    std::vector<Buffer<Scalar>> d_in;
-    bool consumed = false;  // the way back overwrites what was kept
+    Buffer<Scalar> d_in[2];  // in turn: a layer writes one and the layer before it reads it
+    bool consumed = false;   // the way back overwrites what was kept
   };
 
   Index features() const { return shapes_.front().features; }
@@ -64,28 +72,56 @@ class Chain {
     });
   }
 
+  /// Brings the parameters, as they are now, into the form that passes read; prepare_back: that of the way back.
+  void prepare(Weights& weights) const {
+    layers_.make_room(weights.layers);
+    each([&](const auto& layer, auto k) { layer.prepare(theta(k), Layers::of(weights.layers, k)); });
+  }
+  void prepare_back(Weights& weights) const {
+    each([&](const auto& layer, auto k) {
+      within(k, layer, [&] { layer.prepare_back(theta(k), Layers::of(weights.layers, k)); });
+    });
+  }
+
   /// x [features x columns of the timeline] -> [outputs x columns], or one column per sequence by rank; see
   /// output_timeline. Empty `initial`: all states zero. Throws ShapeError for what does not fit.
   ConstView<Scalar> forward(ConstView<Scalar> x, const Timeline& timeline, Tape& tape, const Pass& pass = {},
                             const ModelState<Scalar>& initial = {}) const {
-    check(x, timeline, initial);
-    tape.pass = pass;
-    layers_.prepare(tape.layers);
-    tape.d_in.resize(layers_.size());
-    tape.consumed = false;
-    tape.in.clear();
-    tape.in.push_back({x, &timeline});
-    each([&](const auto& layer, auto k) {
-      within(k, layer, [&] {
-        tape.in.push_back(layer.forward(theta(k), tape.in.back(), pass_of(k, pass),
-                                        initial.empty() ? no_state() : initial[k], Layers::tape(tape.layers, k)));
-      });
-    });
-    return tape.in.back().values;
+    prepare(tape.own);
+    return forward(tape.own, x, timeline, tape, pass, initial);
   }
   ConstView<Scalar> forward(const Matrix<Scalar>& x, const Timeline& timeline, Tape& tape, const Pass& pass = {},
                             const ModelState<Scalar>& initial = {}) const {
     return forward(view(x), timeline, tape, pass, initial);
+  }
+  /// The same with weights that were prepared.
+  ConstView<Scalar> forward(const Weights& weights, ConstView<Scalar> x, const Timeline& timeline, Tape& tape,
+                            const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
+    run(weights, x, timeline, tape, pass, initial, layers_.size());
+    return tape.in.back().values;
+  }
+
+  /// The first half of a pass forward and back at once, which `learn` completes: weights must be prepared for the way
+  /// back too. Where the last layer treats each column on its own, it is left out: all its outputs, scores of ten
+  /// thousand words for instance, never stand in memory together.
+  void begin_learning(const Weights& weights, ConstView<Scalar> x, const Timeline& timeline, Tape& tape,
+                      const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
+    run(weights, x, timeline, tape, pass, initial, layers_.size() - (last_is_columnwise() ? 1 : 0));
+  }
+
+  /// `loss(first, output)` is told some columns of the output, the first one's number among all, and returns their
+  /// gradient (a view that stays until the next call). Adds to `gradient`.
+  template <class F>
+  void learn(Tape& tape, Parameters<Scalar>& gradient, F&& loss) const {
+    if (tape.in.size() == layers_.size() + 1) return backward(tape, loss(Index(0), tape.in.back().values), gradient);
+    check_size(gradient);
+    tape.consumed = true;
+    const FlushToZero flush;
+    each([&](const auto& layer, auto k) {
+      if (k + 1 == layers_.size()) within(k, layer, [&] { learn_last(layer, k, tape, gradient, loss); });
+    });
+    back(tape, layers_.size() - 1, std::as_const(tape.d_in[(layers_.size() - 1) % 2]).view(), gradient, nullptr, {},
+         nullptr);
   }
 
   /// The timeline of the output of the last pass: the batch's own, or one step per sequence.
@@ -101,9 +137,9 @@ class Chain {
     return state;
   }
   void final_state(Tape& tape, ModelState<Scalar>& state) const {
-    check_forward(tape, false);
+    require<ValueError>(tape.in.size() >= layers_.size(), "model: there was no pass forward on this tape");
     state.resize(layers_.size());
-    each([&](const auto& layer, auto k) { layer.final_state(tape.in[k], Layers::tape(tape.layers, k), state[k]); });
+    each([&](const auto& layer, auto k) { layer.final_state(tape.in[k], Layers::of(tape.layers, k), state[k]); });
   }
 
   /// Adds to `gradient` (same table as parameters()) the gradient of what the last pass forward computed, given that of
@@ -113,26 +149,11 @@ class Chain {
                 const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
     check_gradient(tape, d_output, gradient);
     check_states("gradients of final states", d_final);
+    if (tape.weights == &tape.own) prepare_back(tape.own);
     tape.consumed = true;
     if (d_x != nullptr) d_x->resize(features(), tape.in.front().values.cols());
     if (d_initial != nullptr) d_initial->resize(layers_.size());
-    ConstView<Scalar> d_out = d_output;
-    layers_.each_back([&](const auto& layer, auto k) {
-      View<Scalar> d_in(nullptr, 0, 0, Eigen::OuterStride<>(0));
-      const auto& in = tape.in[k].values;
-      if (k > 0) new (&d_in) View<Scalar>(tape.d_in[k].shape(in.rows(), in.cols()));
-      if (k == 0 && d_x != nullptr) new (&d_in) View<Scalar>(view(*d_x));
-      if (d_out.data() == nullptr && states_[k].empty()) {  // only final states have a gradient, and none from here on
-        if (k == 0) d_in.setZero();
-        return;
-      }
-      within(k, layer, [&] {
-        layer.backward(theta(k), tape.in[k], pass_of(k, tape.pass), d_out, d_final.empty() ? no_state() : d_final[k],
-                       Layers::tape(tape.layers, k), gradient.values().data() + offsets_[k], d_in,
-                       d_initial == nullptr ? nullptr : &(*d_initial)[k]);
-      });
-      new (&d_out) ConstView<Scalar>(d_in.data(), d_in.rows(), d_in.cols(), Eigen::OuterStride<>(d_in.outerStride()));
-    });
+    back(tape, layers_.size(), d_output, gradient, d_x, d_final, d_initial);
   }
   void backward(Tape& tape, const Matrix<Scalar>& d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
                 const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
@@ -147,21 +168,34 @@ class Chain {
     if (found.empty()) found = non_finite_parameter();
     each([&](const auto& layer, auto k) {
       if (!found.empty()) return;
-      if (const auto where = layer.first_non_finite(tape.in[k], Layers::tape(tape.layers, k)))
+      if (const auto where =
+              layer.first_non_finite(Layers::of(tape.weights->layers, k), tape.in[k], Layers::of(tape.layers, k)))
         found = text("layer ", std::size_t(k), " (", layer.name(), "): ", where->value, " at ", place(tape, k, *where));
     });
     return found;
   }
 
-  /// Bytes that a training step with so many columns and sequences needs: batch, parameters, their gradient, two
-  /// moments of an optimizer, what the layers keep, and the gradients of their outputs. Weights are packed twice.
-  std::size_t training_bytes(Index columns, Index batch) const {
-    Index numbers = 6 * parameters_.size() + features() * columns + outputs() * (per_step() ? columns : batch);
+  /// Bytes that a training step with so many columns and sequences needs, in one part: batch, parameters, their
+  /// gradient, two moments of an optimizer, what the layers keep, and the gradients of their outputs. Weights are
+  /// packed twice.
+  std::size_t training_bytes(Index columns, Index batch, Keeping keeping = {}) const {
+    Index numbers = 6 * parameters_.size() + features() * columns, d_in[2] = {0, 0};
     each([&](const auto& layer, auto k) {
-      numbers += layer.kept(shapes_[k].per_step ? columns : batch, batch);
-      if (k > 0) numbers += shapes_[k].features * (shapes_[k].per_step ? columns : batch);
+      numbers += kept(k, columns, batch, keeping);
+      if (k > 0) d_in[k % 2] = std::max(d_in[k % 2], shapes_[k].features * columns_at(k, columns, batch));
+      if (k + 1 == layers_.size()) numbers += outputs() * columns_of_last(layer, columns_at(k + 1, columns, batch));
     });
-    return std::size_t(numbers) * sizeof(Scalar);
+    return std::size_t(numbers + d_in[0] + d_in[1]) * sizeof(Scalar);
+  }
+  /// Numbers that layer k keeps on the tape of such a step.
+  Index kept(std::size_t number, Index columns, Index batch, Keeping keeping = {}) const {
+    Index numbers = 0;
+    each([&](const auto& layer, auto k) {
+      if (k != number) return;
+      const Index all = columns_at(k, columns, batch);
+      numbers = detail::kept_by(layer, k + 1 == layers_.size() ? columns_of_last(layer, all) : all, batch, keeping);
+    });
+    return numbers;
   }
 
  protected:
@@ -205,6 +239,81 @@ class Chain {
   template <class F>
   void each(F&& f) const {
     layers_.each(f);
+  }
+
+  bool last_is_columnwise() const {
+    bool last = false;
+    each([&](const auto& layer, auto) { last = detail::is_columnwise(layer); });
+    return last;
+  }
+
+  /// The first `count` layers forward.
+  void run(const Weights& weights, ConstView<Scalar> x, const Timeline& timeline, Tape& tape, const Pass& pass,
+           const ModelState<Scalar>& initial, std::size_t count) const {
+    check(x, timeline, initial);
+    const FlushToZero flush;
+    tape.pass = pass;
+    tape.weights = &weights;
+    layers_.make_room(tape.layers);
+    tape.consumed = false;
+    tape.in.clear();
+    tape.in.push_back({x, &timeline});
+    each([&](const auto& layer, auto k) {
+      if (k >= count) return;
+      within(k, layer, [&] {
+        tape.in.push_back(layer.forward(Layers::of(weights.layers, k), tape.in.back(), pass_of(k, pass),
+                                        initial.empty() ? no_state() : initial[k], Layers::of(tape.layers, k)));
+      });
+    });
+  }
+
+  /// The last layer forward and back, some columns at a time.
+  template <class L, class F>
+  void learn_last(const L& layer, auto k, Tape& tape, Parameters<Scalar>& gradient, F&& loss) const {
+    const Signal<Scalar> in = tape.in.back();
+    const Index columns = in.values.cols(), piece = piece_columns();
+    View<Scalar> d_in(nullptr, 0, 0, Eigen::OuterStride<>(0));
+    if (k > 0) new (&d_in) View<Scalar>(tape.d_in[k % 2].shape(in.values.rows(), columns));
+    for (Index first = 0; first == 0 || first < columns; first += piece) {
+      const Index count = std::min(piece, columns - first);
+      const Signal<Scalar> some{detail::from_column(in.values, first, count), in.timeline};
+      auto& layer_tape = Layers::of(tape.layers, k);
+      const auto& weights = Layers::of(tape.weights->layers, k);
+      const auto out = layer.forward(weights, some, pass_of(k, tape.pass), no_state(), layer_tape);
+      layer.backward(weights, some, pass_of(k, tape.pass), loss(first, out.values), no_state(), layer_tape,
+                     gradient.values().data() + offsets_[k], detail::from_column(d_in, first, count), nullptr);
+    }
+  }
+  template <class L>
+  Index columns_of_last(const L& layer, Index columns) const {
+    return detail::is_columnwise(layer) ? std::min(columns, piece_columns()) : columns;
+  }
+  Index columns_at(std::size_t k, Index columns, Index batch) const { return shapes_[k].per_step ? columns : batch; }
+  /// As many columns as 1 MiB holds of the output, so that it stays in a cache; but enough for the sums over columns to
+  /// leave the registers seldom.
+  Index piece_columns() const { return std::max<Index>(192, 1024 * 1024 / (outputs() * Index(sizeof(Scalar)))); }
+
+  /// The first `count` layers back.
+  void back(Tape& tape, std::size_t count, ConstView<Scalar> d_out, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x,
+            const ModelState<Scalar>& d_final, ModelState<Scalar>* d_initial) const {
+    const FlushToZero flush;
+    layers_.each_back([&](const auto& layer, auto k) {
+      if (k >= count) return;
+      View<Scalar> d_in(nullptr, 0, 0, Eigen::OuterStride<>(0));
+      const auto& in = tape.in[k].values;
+      if (k > 0) new (&d_in) View<Scalar>(tape.d_in[k % 2].shape(in.rows(), in.cols()));
+      if (k == 0 && d_x != nullptr) new (&d_in) View<Scalar>(view(*d_x));
+      if (d_out.data() == nullptr && states_[k].empty()) {  // only final states have a gradient, and none from here on
+        if (k == 0) d_in.setZero();
+        return;
+      }
+      within(k, layer, [&] {
+        layer.backward(Layers::of(tape.weights->layers, k), tape.in[k], pass_of(k, tape.pass), d_out,
+                       d_final.empty() ? no_state() : d_final[k], Layers::of(tape.layers, k),
+                       gradient.values().data() + offsets_[k], d_in, d_initial == nullptr ? nullptr : &(*d_initial)[k]);
+      });
+      new (&d_out) ConstView<Scalar>(d_in.data(), d_in.rows(), d_in.cols(), Eigen::OuterStride<>(d_in.outerStride()));
+    });
   }
 
   const Scalar* theta(std::size_t k) const { return parameters_.values().data() + offsets_[k]; }
@@ -253,13 +362,16 @@ class Chain {
     require<ShapeError>(d_output.data() == nullptr || (d_output.rows() == out.rows() && d_output.cols() == out.cols()),
                         "model: the output is ", out.rows(), " x ", out.cols(), ", its gradient ", d_output.rows(),
                         " x ", d_output.cols());
+    check_size(gradient);
+  }
+  void check_size(const Parameters<Scalar>& gradient) const {
     require<ShapeError>(gradient.size() == parameters_.size(), "model: has ", parameters_.size(),
                         " parameters, the gradient ", gradient.size(), " entries");
   }
 
   std::string place(const Tape& tape, std::size_t k, const NonFinite& where) const {
     const Timeline& timeline = *tape.in[where.per_sequence ? k + 1 : k].timeline;
-    const std::string sample = text("sample ", timeline.sample_of(where.column));
+    const std::string sample = text("sample ", timeline.place_of(where.column));
     return where.per_sequence || !shapes_[k].per_step ? sample
                                                       : text(sample, ", step ", timeline.step_of(where.column));
   }
@@ -267,7 +379,7 @@ class Chain {
     const Signal<Scalar>& in = tape.in.front();
     const Index c = detail::first_non_finite_column(in.values);
     return c < 0 ? std::string()
-                 : text("input at sample ", in.timeline->sample_of(c), ", step ", in.timeline->step_of(c));
+                 : text("input at sample ", in.timeline->place_of(c), ", step ", in.timeline->step_of(c));
   }
   std::string non_finite_parameter() const {
     for (Index k = 0; k < parameters_.size(); ++k)

@@ -9,8 +9,12 @@ namespace unroll {
 template <class S>
 struct Dense {
   using Scalar = S;
+  static constexpr bool columnwise = true;
+  struct Weights {
+    PackedMatrix<S> packed, transposed;
+    Vector<S> bias;
+  };
   struct Tape {
-    PackedMatrix<S> weights, transposed;
     Buffer<S> output;
   };
 
@@ -36,17 +40,22 @@ struct Dense {
   std::vector<NamedStart> named_starts() const { return {}; }
   Index kept(Index columns, Index) const { return units * columns; }
 
-  Signal<S> forward(const S* theta, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
-    tape.weights.pack(weight(theta));
+  void prepare(const S* theta, Weights& weights) const {
+    weights.packed.pack(matrix(theta));
+    if (biased) weights.bias = Eigen::Map<const Vector<S>>(theta + units * features, units);
+  }
+  void prepare_back(const S* theta, Weights& weights) const { weights.transposed.pack_transposed(matrix(theta)); }
+
+  Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     auto out = tape.output.shape(units, in.values.cols());
-    tape.weights.multiply(in.values.data(), in.values.outerStride(), in.values.cols(), out.data(), out.outerStride());
-    if (biased) out.colwise() += Eigen::Map<const Vector<S>>(theta + units * features, units);
+    weights.packed.multiply(in.values.data(), in.values.outerStride(), in.values.cols(), out.data(), out.outerStride());
+    if (biased) out.colwise() += weights.bias;
     return {view(std::as_const(out)), in.timeline};
   }
 
   void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
 
-  void backward(const S* theta, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape,
+  void backward(const Weights& weights, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&,
                 S* gradient, View<S> d_in, State<S>*) const {
     add_outer_products(d_out.data(), d_out.outerStride(), units, in.values.data(), in.values.outerStride(), features,
                        d_out.cols(), gradient, units);
@@ -55,16 +64,15 @@ struct Dense {
       for (Index c = 0; c < d_out.cols(); ++c) d_bias += d_out.col(c);
     }
     if (d_in.data() == nullptr) return;
-    tape.transposed.pack_transposed(weight(theta));
-    tape.transposed.multiply(d_out.data(), d_out.outerStride(), d_out.cols(), d_in.data(), d_in.outerStride());
+    weights.transposed.multiply(d_out.data(), d_out.outerStride(), d_out.cols(), d_in.data(), d_in.outerStride());
   }
 
-  std::optional<NonFinite> first_non_finite(const Signal<S>&, Tape& tape) const {
+  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>&, Tape& tape) const {
     return detail::non_finite_output(std::as_const(tape.output).view());
   }
 
  private:
-  ConstView<S> weight(const S* theta) const { return {theta, units, features, Eigen::OuterStride<>(units)}; }
+  ConstView<S> matrix(const S* theta) const { return {theta, units, features, Eigen::OuterStride<>(units)}; }
 };
 
 }  // namespace unroll

@@ -37,7 +37,7 @@ struct Dropout : PlainLayer<S> {
     const S scale = S(1 / (1 - options_.rate));
     for (Index c = 0; c < mask.cols(); ++c) {
       const Index step = options_.same_for_all_steps ? 0 : in.timeline->step_of(c);
-      const Random random(pass.seed, Purpose::dropout, key(pass.layer, in.timeline->sample_of(c)),
+      const Random random(pass.seed, Purpose::dropout, key(pass.layer, in.timeline->place_of(c)),
                           key(pass.update, step));
       for (Index r = 0; r < mask.rows(); ++r)
         mask(r, c) = random.bernoulli(std::uint64_t(r), options_.rate) ? S(0) : scale;
@@ -56,7 +56,7 @@ struct Dropout : PlainLayer<S> {
       d_in = d_out;
   }
 
-  std::optional<NonFinite> first_non_finite(const Signal<S>&, Tape& tape) const {
+  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape& tape) const {
     if (!tape.active) return std::nullopt;
     return detail::non_finite_output(std::as_const(tape.output).view());
   }

@@ -13,8 +13,10 @@
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/initializers.hpp"
 #include "unroll/core/parameters.hpp"
+#include "unroll/core/thread_pool.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/engine/state.hpp"
+#include "unroll/engine/tape.hpp"
 
 namespace unroll {
 
@@ -31,12 +33,14 @@ struct Signal {
   const Timeline* timeline;
 };
 
-/// Whether a pass trains, and what its random numbers are keyed by.
+/// How a pass runs, and what its random numbers are keyed by.
 struct Pass {
   bool training = false;  ///< dropout only happens in training
   std::uint64_t seed = 0;
-  std::uint64_t update = 0;  ///< counts the batches of a training run
-  std::uint64_t layer = 0;   ///< set by the model
+  std::uint64_t update = 0;       ///< counts the batches of a training run
+  std::uint64_t layer = 0;        ///< set by the model
+  Keeping keeping = {};           ///< how much recurrent layers keep for the way back
+  ThreadPool* threads = nullptr;  ///< for what a layer can do at the same time; nullptr: the calling thread alone
 };
 
 /// First values by role; a cell may override single blocks (the forget bias of an LSTM).
@@ -73,6 +77,7 @@ struct NonFinite {
 template <class L>
 concept HasLayerTypes = requires {
   typename L::Scalar;
+  typename L::Weights;
   typename L::Tape;
 };
 
@@ -91,19 +96,23 @@ concept HasDescription = requires(L& made, const L& layer, Shape shape, Index n)
   { layer.kept(n, n) } -> std::convertible_to<Index>;
 };
 
-/// forward fills the tape and returns a view into it; backward adds to `gradient` and overwrites `d_in`. `initial` and
-/// `d_final` are empty or one matrix per state by sample; a `d_in` without data is not wanted. A `d_out` without data
-/// reaches only layers with states: nothing came back but the gradient of their final states.
+/// prepare: once for all passes after the parameters changed, brings them into the form that passes read (e.g. packed);
+/// prepare_back: likewise for the way back. forward fills the tape and returns a view into it; backward adds to
+/// `gradient` and overwrites `d_in`. `initial` and `d_final` are empty or one matrix per state by sample; a `d_in`
+/// without data is not wanted. A `d_out` without data reaches only layers with states: nothing came back but the
+/// gradient of their final states.
 template <class L>
-concept HasPasses = requires(const L& layer, const typename L::Scalar* theta, Signal<typename L::Scalar> in,
-                             const Pass& pass, const State<typename L::Scalar>& initial,
-                             State<typename L::Scalar>& state, typename L::Tape& tape,
-                             ConstView<typename L::Scalar> d_out, typename L::Scalar* gradient,
+concept HasPasses = requires(const L& layer, const typename L::Scalar* theta, typename L::Weights& made,
+                             const typename L::Weights& weights, Signal<typename L::Scalar> in, const Pass& pass,
+                             const State<typename L::Scalar>& initial, State<typename L::Scalar>& state,
+                             typename L::Tape& tape, ConstView<typename L::Scalar> d_out, typename L::Scalar* gradient,
                              View<typename L::Scalar> d_in) {
-  { layer.forward(theta, in, pass, initial, tape) } -> std::same_as<Signal<typename L::Scalar>>;
+  layer.prepare(theta, made);
+  layer.prepare_back(theta, made);
+  { layer.forward(weights, in, pass, initial, tape) } -> std::same_as<Signal<typename L::Scalar>>;
   layer.final_state(in, tape, state);
-  layer.backward(theta, in, pass, d_out, initial, tape, gradient, d_in, &state);
-  { layer.first_non_finite(in, tape) } -> std::same_as<std::optional<NonFinite>>;
+  layer.backward(weights, in, pass, d_out, initial, tape, gradient, d_in, &state);
+  { layer.first_non_finite(weights, in, tape) } -> std::same_as<std::optional<NonFinite>>;
 };
 
 template <class L>
@@ -112,17 +121,38 @@ concept Layer = HasLayerTypes<L> && HasDescription<L> && HasPasses<L>;
 /// Instantiated by every model: names what is missing.
 template <class L>
 constexpr bool check_layer() {
-  static_assert(HasLayerTypes<L>, "unroll: a layer needs the types Scalar and Tape");
+  static_assert(HasLayerTypes<L>, "unroll: a layer needs the types Scalar, Weights and Tape");
   static_assert(HasDescription<L>,
                 "unroll: a layer needs connect(shape), and const: name, parameters, state_rows, causal, start, "
                 "named_starts and kept; see layers/layer.hpp");
   static_assert(HasPasses<L>,
-                "unroll: a layer needs forward, final_state, backward and first_non_finite, all const; see "
-                "layers/layer.hpp");
+                "unroll: a layer needs prepare, prepare_back, forward, final_state, backward and first_non_finite, all "
+                "const; see layers/layer.hpp");
   return Layer<L>;
 }
 
 namespace detail {
+
+/// Whether each column of the output depends on the same column of the input alone, so that the layer can be run on
+/// some columns at a time. Layers that can say so in `columnwise`, or `columnwise()`.
+template <class L>
+bool is_columnwise(const L& layer) {
+  if constexpr (requires { layer.columnwise(); })
+    return layer.columnwise();
+  else if constexpr (requires { L::columnwise; })
+    return L::columnwise;
+  else
+    return false;
+}
+
+/// Layers whose tape depends on how much is kept for the way back have a third argument of `kept`.
+template <class L>
+Index kept_by(const L& layer, Index columns, Index batch, Keeping keeping) {
+  if constexpr (requires { layer.kept(columns, batch, keeping); })
+    return layer.kept(columns, batch, keeping);
+  else
+    return layer.kept(columns, batch);
+}
 
 /// The first column with a value that is not finite, or -1.
 template <class Scalar>
@@ -141,10 +171,14 @@ std::optional<NonFinite> non_finite_output(const ConstView<Scalar>& values, bool
 
 }  // namespace detail
 
-/// For layers without parameters and states.
+/// For layers without states whose passes read parameters, if there are any, as they are.
 template <class S>
 struct PlainLayer {
   using Scalar = S;
+  using Weights = const S*;
+
+  void prepare(const S* theta, Weights& weights) const { weights = theta; }
+  void prepare_back(const S*, Weights&) const {}
 
   const ParameterTable& parameters() const {
     static const ParameterTable none;

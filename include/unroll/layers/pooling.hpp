@@ -24,7 +24,7 @@ struct Pooling : PlainLayer<S> {
   }
   Index kept(Index, Index batch) const { return features_ * batch; }
   bool causal() const { return false; }
-  std::optional<NonFinite> first_non_finite(const Signal<S>&, Tape& tape) const {
+  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape& tape) const {
     return non_finite_output(std::as_const(tape.output).view(), true);
   }
 

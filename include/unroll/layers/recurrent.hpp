@@ -1,6 +1,7 @@
 #pragma once
 // A layer that runs one cell over time.
 
+#include "unroll/engine/over_time.hpp"
 #include "unroll/layers/last_step.hpp"
 #include "unroll/layers/layer.hpp"
 
@@ -35,31 +36,45 @@ struct OneDirection {
     return C(CellSizes{.inputs = {in.features}, .units = units, .constants = {}, .sizes = sizes});
   }
 
-  static void forward(const C& cell, const Scalar* theta, const Signal<Scalar>& in, Direction direction,
-                      std::span<const Matrix<Scalar>> initial, Tape<C>& tape) {
-    OverTime<C>(cell, theta, *in.timeline, direction, tape).forward({{&in.values, 1}, {}}, initial);
+  /// `output`: where the output goes; without data, to memory of the tape.
+  static void forward(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
+                      const Pass& pass, std::span<const Matrix<Scalar>> initial, Tape<C>& tape,
+                      Strided<Scalar> output = {}) {
+    over_time(cell, weights, in, direction, tape).forward({{&in.values, 1}, {}}, initial, pass.keeping, output);
   }
 
   static ConstView<Scalar> output(const C& cell, const Signal<Scalar>& in, const Tape<C>& tape) {
-    return OverTime<C>(cell, nullptr, *in.timeline, Direction::forward, const_cast<Tape<C>&>(tape)).output();
+    return Strided<const Scalar>(tape.output).view(cell.output_rows(), in.timeline->columns());
   }
 
-  static void backward(const C& cell, const Scalar* theta, const Signal<Scalar>& in, Direction direction,
+  static void final_state(const C& cell, const Signal<Scalar>& in, Direction direction, Tape<C>& tape,
+                          std::span<Matrix<Scalar>> state) {
+    over_time(cell, tape.weights, in, direction, tape).final_state(state);
+  }
+
+  static void backward(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
                        const ConstView<Scalar>& d_output, std::span<const Matrix<Scalar>> d_final, Tape<C>& tape,
-                       Scalar* gradient, View<Scalar> d_in, std::span<Matrix<Scalar>> d_initial) {
-    OverTime<C>(cell, theta, *in.timeline, direction, tape)
-        .backward({{&in.values, 1}, {}}, d_output, d_final, gradient, {{&d_in, 1}, {}}, d_initial);
+                       Scalar* gradient, View<Scalar> d_in, std::span<Matrix<Scalar>> d_initial,
+                       bool add_to_input = false) {
+    over_time(cell, weights, in, direction, tape)
+        .backward({{&in.values, 1}, {}}, d_output, d_final, gradient, {{&d_in, 1}, {}}, d_initial, add_to_input);
+  }
+
+  /// After a way back without it.
+  static void add_input_gradient(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in,
+                                 Direction direction, Tape<C>& tape, View<Scalar> d_in) {
+    over_time(cell, weights, in, direction, tape).add_input_gradients({{&d_in, 1}, {}});
   }
 
   /// The earliest step in the direction of the pass; of one step, the first equation.
-  static std::optional<NonFinite> first_non_finite(const C& cell, const Signal<Scalar>& in, Direction direction,
-                                                   Tape<C>& tape) {
-    if constexpr (requires {
-                    cell.first_non_finite(std::declval<Step<Scalar, C::states>>(), *in.timeline, true, tape.work);
-                  }) {
-      OverTime<C> pass(cell, nullptr, *in.timeline, direction, tape);
-      if (const auto found =
-              cell.first_non_finite(pass.all_columns(), *in.timeline, direction == Direction::forward, tape.work))
+  static std::optional<NonFinite> first_non_finite(const C& cell, const typename C::Weights& weights,
+                                                   const Signal<Scalar>& in, Direction direction, Tape<C>& tape) {
+    constexpr bool searches = requires(const Step<Scalar, C::states>& all) {
+      cell.first_non_finite(weights, all, *in.timeline, true, tape.work);
+    };
+    if constexpr (searches) {
+      if (const auto found = cell.first_non_finite(weights, over_time(cell, weights, in, direction, tape).all_columns(),
+                                                   *in.timeline, direction == Direction::forward, tape.work))
         return NonFinite{"equation '" + found->first + "'", found->second, false};
       return std::nullopt;
     } else {
@@ -68,10 +83,10 @@ struct OneDirection {
   }
 
   /// The value of a named equation [rows x columns]; only before the way back.
-  static void trace(const C& cell, const Signal<Scalar>& in, Direction direction, Tape<C>& tape,
-                    std::string_view equation, Matrix<Scalar>& to) {
-    OverTime<C> pass(cell, nullptr, *in.timeline, direction, tape);
-    cell.trace(equation, pass.all_columns(), tape.work, to);
+  static void trace(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
+                    Tape<C>& tape, std::string_view equation, Matrix<Scalar>& to) {
+    const auto all = over_time(cell, weights, in, direction, tape).all_columns();
+    cell.trace(equation, weights, all, tape.work, to);
   }
 
   static std::vector<NamedStart> named_starts() {
@@ -87,14 +102,9 @@ struct OneDirection {
     return rows;
   }
 
-  /// States, output and kept values, gradients of states, and copies of the states before the steps of a chunk.
-  static Index kept(const C& cell, Index columns, Index batch) {
-    using Run = OverTime<C>;
-    const Index per_column = cell.kept_rows() + (C::output_state < 0 ? cell.output_rows() : 0);
-    Index states = 0, copied = 0;
-    for (int s = 0; s < C::states; ++s) states += cell.state_rows(s);
-    for (int s = 0; s < C::states; ++s) copied += Run::collects_state(s) ? cell.state_rows(s) : 0;
-    return (per_column + states) * columns + 2 * states * batch + copied * std::min(columns, Run::chunk_columns(cell));
+  static OverTime<C> over_time(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in,
+                               Direction direction, Tape<C>& tape) {
+    return {cell, weights, *in.timeline, direction, tape};
   }
 };
 
@@ -105,6 +115,7 @@ template <Cell C>
 struct Recurrent {
   using Scalar = typename C::Scalar;
   using One = detail::OneDirection<C>;
+  using Weights = typename C::Weights;
   struct Tape {
     unroll::Tape<C> cell;
     Timeline one_step;
@@ -128,13 +139,17 @@ struct Recurrent {
   bool causal() const { return direction == Direction::forward && returns == Returns::steps; }
   Start start() const { return first_values; }
   std::vector<NamedStart> named_starts() const { return One::named_starts(); }
-  Index kept(Index columns, Index batch) const {
-    return One::kept(cell, columns, batch) + (returns == Returns::last ? cell.output_rows() * (columns + batch) : 0);
+  Index kept(Index columns, Index batch, Keeping keeping = {}) const {
+    return OverTime<C>::kept(cell, columns, batch, keeping) +
+           (returns == Returns::last ? cell.output_rows() * (columns + batch) : 0);
   }
 
-  Signal<Scalar> forward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, const State<Scalar>& initial,
-                         Tape& tape) const {
-    One::forward(cell, theta, in, direction, initial, tape.cell);
+  void prepare(const Scalar* theta, Weights& weights) const { cell.prepare(theta, weights); }
+  void prepare_back(const Scalar* theta, Weights& weights) const { cell.prepare_back(theta, weights); }
+
+  Signal<Scalar> forward(const Weights& weights, const Signal<Scalar>& in, const Pass& pass,
+                         const State<Scalar>& initial, Tape& tape) const {
+    One::forward(cell, weights, in, direction, pass, initial, tape.cell);
     const auto steps = One::output(cell, in, tape.cell);
     if (returns == Returns::steps) return {steps, in.timeline};
     tape.one_step.assign_one_step(*in.timeline);
@@ -145,10 +160,10 @@ struct Recurrent {
 
   void final_state(const Signal<Scalar>& in, Tape& tape, State<Scalar>& state) const {
     state.resize(std::size_t(C::states));
-    OverTime<C>(cell, nullptr, *in.timeline, direction, tape.cell).final_state(state);
+    One::final_state(cell, in, direction, tape.cell, state);
   }
 
-  void backward(const Scalar* theta, const Signal<Scalar>& in, const Pass&, ConstView<Scalar> d_out,
+  void backward(const Weights& weights, const Signal<Scalar>& in, const Pass&, ConstView<Scalar> d_out,
                 const State<Scalar>& d_final, Tape& tape, Scalar* gradient, View<Scalar> d_in,
                 State<Scalar>* d_initial) const {
     if (returns == Returns::last && d_out.data() != nullptr) {
@@ -157,16 +172,17 @@ struct Recurrent {
       new (&d_out) ConstView<Scalar>(view(std::as_const(d_steps)));  // Eigen's way to let a Map look elsewhere
     }
     if (d_initial != nullptr) d_initial->resize(std::size_t(C::states));
-    One::backward(cell, theta, in, direction, d_out, d_final, tape.cell, gradient, d_in,
+    One::backward(cell, weights, in, direction, d_out, d_final, tape.cell, gradient, d_in,
                   d_initial == nullptr ? std::span<Matrix<Scalar>>() : std::span<Matrix<Scalar>>(*d_initial));
   }
 
-  std::optional<NonFinite> first_non_finite(const Signal<Scalar>& in, Tape& tape) const {
-    return One::first_non_finite(cell, in, direction, tape.cell);
+  std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<Scalar>& in, Tape& tape) const {
+    return One::first_non_finite(cell, weights, in, direction, tape.cell);
   }
 
-  void trace(const Signal<Scalar>& in, Tape& tape, std::string_view equation, Matrix<Scalar>& to) const {
-    One::trace(cell, in, direction, tape.cell, equation, to);
+  void trace(const Weights& weights, const Signal<Scalar>& in, Tape& tape, std::string_view equation,
+             Matrix<Scalar>& to) const {
+    One::trace(cell, weights, in, direction, tape.cell, equation, to);
   }
 };
 

@@ -19,6 +19,7 @@ class FixedLayers {
 
  public:
   using Scalar = typename First::Scalar;
+  using Weights = std::tuple<typename First::Weights, typename Rest::Weights...>;
   using Tapes = std::tuple<typename First::Tape, typename Rest::Tape...>;
 
   explicit FixedLayers(First first, Rest... rest) : layers_(std::move(first), std::move(rest)...) {}
@@ -30,10 +31,12 @@ class FixedLayers {
     return std::get<k>(layers_);
   }
 
-  void prepare(Tapes&) const {}
-  template <std::size_t k>
-  static auto& tape(Tapes& tapes, std::integral_constant<std::size_t, k>) {
-    return std::get<k>(tapes);
+  template <class All>
+  void make_room(All&) const {}
+  /// The weights or the tape of layer k.
+  template <class All, std::size_t k>
+  static auto& of(All& all, std::integral_constant<std::size_t, k>) {
+    return std::get<k>(all);
   }
 
   /// f(layer, its number as a constant)
@@ -89,7 +92,7 @@ class Sequential : public Chain<detail::FixedLayers<First, Rest...>> {
   Matrix<typename Layers::Scalar> trace(std::string_view equation, typename Chain<Layers>::Tape& tape) const {
     this->check_forward(tape, true);
     Matrix<typename Layers::Scalar> values;
-    layer<k>().trace(tape.in[k], std::get<k>(tape.layers), equation, values);
+    layer<k>().trace(std::get<k>(tape.weights->layers), tape.in[k], std::get<k>(tape.layers), equation, values);
     return values;
   }
 };

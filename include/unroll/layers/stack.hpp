@@ -12,6 +12,7 @@ template <class S>
 class ListedLayers {
  public:
   using Scalar = S;
+  using Weights = std::vector<typename AnyLayer<S>::Weights>;
   using Tapes = std::vector<typename AnyLayer<S>::Tape>;
 
   explicit ListedLayers(std::vector<AnyLayer<S>> layers) : layers_(std::move(layers)) {
@@ -21,8 +22,15 @@ class ListedLayers {
   std::size_t size() const { return layers_.size(); }
   std::string first_name() const { return layers_.front().name(); }
 
-  void prepare(Tapes& tapes) const { tapes.resize(size()); }
-  static typename AnyLayer<S>::Tape& tape(Tapes& tapes, std::size_t k) { return tapes[k]; }
+  /// Room for weights or tapes.
+  template <class Each>
+  void make_room(std::vector<Each>& all) const {
+    all.resize(size());
+  }
+  template <class All>
+  static auto& of(All& all, std::size_t k) {
+    return all[k];
+  }
 
   /// f(layer, its number)
   template <class F>

@@ -72,10 +72,10 @@ inline std::string ModelSummary::text() const {
                       columns, " steps of ", batch, " sequences takes ", detail::readable_bytes(training_bytes), "\n");
 }
 
-/// Of a training step with so many columns (valid steps of all sequences together) and sequences. Throws ShapeError for
-/// numbers below 0.
+/// `keeping` as in StepOptions. Of a training step with so many columns (valid steps of all sequences together) and
+/// sequences. Throws ShapeError for numbers below 0.
 template <class Model>
-ModelSummary summary(const Model& model, Index columns, Index batch) {
+ModelSummary summary(const Model& model, Index columns, Index batch, Keeping keeping = {}) {
   require<ShapeError>(columns >= 0 && batch >= 0, "summary: expects at least 0 columns and sequences, got ", columns,
                       " and ", batch);
   ModelSummary all{.features = model.features(),
@@ -83,9 +83,9 @@ ModelSummary summary(const Model& model, Index columns, Index batch) {
                    .parameters = model.parameters().size(),
                    .columns = columns,
                    .batch = batch,
-                   .training_bytes = model.training_bytes(columns, batch)};
+                   .training_bytes = model.training_bytes(columns, batch, keeping)};
   model.each_layer([&](const auto& layer, std::size_t k) {
-    const Index kept = layer.kept(model.shape(k).per_step ? columns : batch, batch);
+    const Index kept = model.kept(k, columns, batch, keeping);
     all.layers.push_back({std::string(layer.name()), model.shape(k + 1), layer.parameters().size(),
                           std::size_t(kept) * sizeof(typename Model::Scalar)});
   });

@@ -3,10 +3,12 @@
 // skips the update. Optimizers refuse such a gradient themselves, so that it never touches their state.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 
 #include "unroll/core/parameters.hpp"
+#include "unroll/core/thread_pool.hpp"
 #include "unroll/optim/finite.hpp"
 #include "unroll/optim/option_checks.hpp"
 
@@ -49,22 +51,38 @@ double largest_magnitude(In<Scalar> values) {
 
 /// In double, by way of a small buffer: Eigen does not vectorise a sum behind a cast.
 template <class Scalar>
-double sum_of_squares(In<Scalar> values) {
+double sum_of_squares(const Scalar* values, Index size) {
   Eigen::Array<double, 512, 1> buffer;
   double sum = 0;
-  for (Index col = 0; col < values.cols(); ++col)
-    for (Index first = 0; first < values.rows(); first += buffer.size()) {
-      const Index size = std::min(buffer.size(), values.rows() - first);
-      buffer.head(size) = values.col(col).segment(first, size).array().template cast<double>();
-      sum += buffer.head(size).square().sum();
-    }
+  for (Index first = 0; first < size; first += buffer.size()) {
+    const Index count = std::min(buffer.size(), size - first);
+    buffer.head(count) = Eigen::Map<const Vector<Scalar>>(values + first, count).array().template cast<double>();
+    sum += buffer.head(count).square().sum();
+  }
+  return sum;
+}
+
+/// Columns are cut into shares whose sums are added in their order, whoever computed them.
+template <class Scalar>
+double sum_of_squares(In<Scalar> values, ThreadPool* threads) {
+  std::array<double, 256> sums;
+  const Index most = Index(sums.size()), share = std::max<Index>(1 << 15, (values.rows() + most - 1) / most);
+  const Index shares = (values.rows() + share - 1) / share;
+  double sum = 0;
+  for (Index col = 0; col < values.cols(); ++col) {
+    const Scalar* const column = values.data() + col * values.outerStride();
+    run_tasks(shares > 1 ? threads : nullptr, shares, [&](Index k) {
+      sums[std::size_t(k)] = sum_of_squares(column + k * share, std::min(share, values.rows() - k * share));
+    });
+    for (Index k = 0; k < shares; ++k) sum += sums[std::size_t(k)];
+  }
   return sum;
 }
 
 /// The plain sum of squares is right unless it left the range of double; only then are further passes needed.
 template <class Scalar>
-double l2_norm(In<Scalar> values) {
-  const double squares = sum_of_squares<Scalar>(values);
+double l2_norm(In<Scalar> values, ThreadPool* threads) {
+  const double squares = sum_of_squares<Scalar>(values, threads);
   if (is_finite(squares) && squares > 1e-280) return std::sqrt(squares);
   if (!finite(values)) return non_finite_norm<Scalar>(values);
   const double largest = largest_magnitude<Scalar>(values);
@@ -95,11 +113,11 @@ inline void check_block(const ParameterBlock& block, Index size) {
 }  // namespace detail
 
 /// Norm of all entries of a vector or matrix, accumulated in double and safe from overflow. NaN when an entry is NaN,
-/// otherwise infinity when one is infinite.
+/// otherwise infinity when one is infinite. Long vectors are shared out among `threads`.
 template <class Values>
-double global_norm(const Values& values, NormKind kind = NormKind::l2) {
+double global_norm(const Values& values, NormKind kind = NormKind::l2, ThreadPool* threads = nullptr) {
   using Scalar = typename Values::Scalar;
-  return kind == NormKind::l2 ? detail::l2_norm<Scalar>(values) : detail::inf_norm<Scalar>(values);
+  return kind == NormKind::l2 ? detail::l2_norm<Scalar>(values, threads) : detail::inf_norm<Scalar>(values);
 }
 
 /// Scales the whole gradient, a flat vector, so that its norm is at most `max_norm` (> 0; infinity only measures):
@@ -107,10 +125,10 @@ double global_norm(const Values& values, NormKind kind = NormKind::l2) {
 /// gradient is left as it is: skip the update. Throws ValueError for a max_norm out of range.
 template <class Gradient>
 double clip_by_global_norm(Gradient&& gradient, double max_norm, NormKind kind = NormKind::l2,
-                           ClipRule rule = ClipRule::pytorch) {
+                           ClipRule rule = ClipRule::pytorch, ThreadPool* threads = nullptr) {
   using Scalar = typename std::remove_cvref_t<Gradient>::Scalar;
   detail::check_option(max_norm > 0, "clip_by_global_norm", "max_norm", "> 0", max_norm);
-  const double norm = global_norm(gradient, kind);
+  const double norm = global_norm(gradient, kind, threads);
   if (is_finite(norm)) detail::clip_to<Scalar>(gradient, norm, max_norm, rule);
   return norm;
 }

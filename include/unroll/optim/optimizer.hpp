@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/thread_pool.hpp"
 #include "unroll/optim/finite.hpp"
 #include "unroll/optim/option_checks.hpp"
 
@@ -70,18 +71,22 @@ class OptimizerBase {
   /// One update of `theta` [parameters] by the gradient of the loss with respect to it. Allocates at the first call
   /// only. Throws ShapeError when sizes differ or changed since the last step, ValueError for an option out of range,
   /// and NonFiniteError for a gradient that is not finite (or too large to be squared, where the method squares it),
-  /// all before anything is touched: a bad gradient never reaches `theta` or the state.
-  void step(OutVector<Scalar> theta, InVector<Scalar> gradient) {
+  /// all before anything is touched: a bad gradient never reaches `theta` or the state. Large vectors are shared out
+  /// among `threads`.
+  void step(OutVector<Scalar> theta, InVector<Scalar> gradient, ThreadPool* threads = nullptr) {
     check_options(options_);
     check_sizes(theta.size(), gradient.size());
     check_gradient(gradient);
     make_state(theta.size());
     ++updates_;
     rule().begin_step();
-    for (Index first = 0; first < theta.size(); first += piece) {
-      const Index size = std::min(piece, theta.size() - first);
-      update_piece({theta.data() + first, size}, {gradient.data() + first, size}, first, StateNumbers{});
-    }
+    run_tasks(threads, (theta.size() + share - 1) / share, [&](Index k) {
+      const Index end = std::min((k + 1) * share, theta.size());
+      for (Index first = k * share; first < end; first += piece) {
+        const Index size = std::min(piece, end - first);
+        update_piece({theta.data() + first, size}, {gradient.data() + first, size}, first, StateNumbers{});
+      }
+    });
   }
 
   /// Everything a resumed run needs besides options and mask: calls `f(name, value)` with each state vector
@@ -114,7 +119,7 @@ class OptimizerBase {
   double bias_correction(double beta) const { return 1 - std::pow(beta, double(updates_)); }
 
  private:
-  static constexpr Index piece = 1024;
+  static constexpr Index piece = 1024, share = 64 * piece;
   using StateNumbers = std::make_index_sequence<states>;
 
   Rule& rule() { return static_cast<Rule&>(*this); }

@@ -8,15 +8,21 @@
 
 namespace unroll {
 
-/// What a pass over time writes: packed weights, kept values, and what the way back adds up.
+/// A cell's parameters as its passes read them. Any number of passes may share them.
+template <class S, class D>
+struct CellWeights {
+  Table<PackedMatrix<S>, D::schedule.products> forward, backward;
+  Vector<S> bias;  // one for each row of the terms, 0 where a term has none
+  Table<Vector<S>, D::program.weights> single;
+};
+
+/// What a pass over time writes: kept values, and what the way back adds up.
 template <class S, class D>
 struct CellWork {
-  Table<PackedMatrix<S>, D::schedule.products> forward, backward;
   Buffer<S> terms;  // pre-activations, then what is kept in their place, then their gradients
   Table<Buffer<S>, D::schedule.extras> extra;
-  Vector<S> bias;  // one for each row of the terms, 0 where a term has none
-  Table<Vector<S>, D::program.weights> single, d_single;
-  Table<Buffer<S>, D::program.constants> constant;  // products of each constant, by rank; later their gradients
+  Table<Vector<S>, D::program.weights> d_single;
+  Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
   Table<Buffer<S>, D::schedule.incomings> incoming;
   bool consumed = true;  // nothing is kept yet, or the way back has replaced it by gradients
 };
@@ -30,13 +36,15 @@ class CellProducts {
   static constexpr const auto& schedule = D::schedule;
 
  public:
-  CellProducts(const CellLayout<D>& layout, CellWork<S, D>& work) : layout_(layout), work_(work) {}
+  CellProducts(const CellLayout<D>& layout, const CellWeights<S, D>& weights, CellWork<S, D>& work)
+      : layout_(layout), weights_(weights), work_(work) {}
 
-  void pack(const S* theta) {
-    for (int k = 0; k < schedule.products; ++k) work_.forward[k].pack(weights(theta, schedule.product[k]));
+  static void pack(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
+    for (int k = 0; k < schedule.products; ++k) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
   }
-  void pack_transposed(const S* theta) {
-    for (int k = 0; k < schedule.products; ++k) work_.backward[k].pack_transposed(weights(theta, schedule.product[k]));
+  static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
+    for (int k = 0; k < schedule.products; ++k)
+      weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k]));
   }
 
   /// Pre-activations (+)= W values, for the columns from `first` on.
@@ -44,9 +52,9 @@ class CellProducts {
     each_product(source, [&](const Product& p, int k) {
       const auto to = rows_of(p, first);
       if (p.adds)
-        work_.forward[k].multiply_add(values.data, values.stride, columns, to.data, to.stride);
+        weights_.forward[k].multiply_add(values.data, values.stride, columns, to.data, to.stride);
       else
-        work_.forward[k].multiply(values.data, values.stride, columns, to.data, to.stride);
+        weights_.forward[k].multiply(values.data, values.stride, columns, to.data, to.stride);
     });
   }
 
@@ -55,9 +63,9 @@ class CellProducts {
     each_product(source, [&](const Product& p, int k) {
       const auto from = rows_of(p, first);
       if (add)
-        work_.backward[k].multiply_add(from.data, from.stride, columns, target.data, target.stride);
+        weights_.backward[k].multiply_add(from.data, from.stride, columns, target.data, target.stride);
       else
-        work_.backward[k].multiply(from.data, from.stride, columns, target.data, target.stride);
+        weights_.backward[k].multiply(from.data, from.stride, columns, target.data, target.stride);
       add = true;
     });
   }
@@ -89,8 +97,13 @@ class CellProducts {
     each_product(source, [&](const Product& p, int) { rows += layout_.product_rows(p); });
     auto to = work_.constant[constant].shape(rows, values.cols());
     each_part(source, [&](const Product&, int k, Index row, Index) {
-      work_.forward[k].multiply(values.data(), values.outerStride(), values.cols(), to.data() + row, to.outerStride());
+      weights_.forward[k].multiply(values.data(), values.outerStride(), values.cols(), to.data() + row,
+                                   to.outerStride());
     });
+  }
+
+  void begin_constant_gradient(int constant) {
+    work_.d_constant[constant].zero(work_.constant[constant].rows(), work_.constant[constant].cols());
   }
 
   /// The columns of a step take their sequences' products.
@@ -108,22 +121,22 @@ class CellProducts {
   /// The gradients of a step's columns go to their sequences.
   void gather_constant(const Source& source, int constant, Index first, Index columns, Index rank) {
     each_part(source, [&](const Product& p, int, Index row, Index rows) {
-      work_.constant[constant].view().block(row, rank, rows, columns) +=
+      work_.d_constant[constant].view().block(row, rank, rows, columns) +=
           work_.terms.view().block(layout_.slot_row(p.first_slot), first, rows, columns);
     });
   }
 
   /// Adds the gradient of the constant's weights; overwrites that of the constant, unless it has no data.
   void finish_constant(const Source& source, int constant, const ConstView<S>& values, S* gradient, View<S> d_values) {
-    const auto d_products = work_.constant[constant].view();
+    const auto d_products = work_.d_constant[constant].view();
     if (d_values.data() != nullptr) d_values.setZero();
     each_part(source, [&](const Product& p, int k, Index row, Index rows) {
       const S* from = d_products.data() + row;
       add_outer_products(from, d_products.outerStride(), rows, values.data(), values.outerStride(), values.rows(),
                          values.cols(), gradient + layout_.weight_offset(p), layout_.weight_stride(p));
       if (d_values.data() != nullptr)
-        work_.backward[k].multiply_add(from, d_products.outerStride(), values.cols(), d_values.data(),
-                                       d_values.outerStride());
+        weights_.backward[k].multiply_add(from, d_products.outerStride(), values.cols(), d_values.data(),
+                                          d_values.outerStride());
     });
   }
 
@@ -143,9 +156,9 @@ class CellProducts {
     });
   }
 
-  ConstView<S> weights(const S* theta, const Product& p) const {
-    return {theta + layout_.weight_offset(p), layout_.product_rows(p),
-            layout_.rows(schedule.source[p.source].operation), Eigen::OuterStride<>(layout_.weight_stride(p))};
+  static ConstView<S> stacked(const CellLayout<D>& layout, const S* theta, const Product& p) {
+    return {theta + layout.weight_offset(p), layout.product_rows(p), layout.rows(schedule.source[p.source].operation),
+            Eigen::OuterStride<>(layout.weight_stride(p))};
   }
 
   /// The rows of the pre-activations that a product writes.
@@ -154,6 +167,7 @@ class CellProducts {
   }
 
   const CellLayout<D>& layout_;
+  const CellWeights<S, D>& weights_;
   CellWork<S, D>& work_;
 };
 

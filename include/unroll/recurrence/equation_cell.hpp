@@ -55,63 +55,61 @@ class EquationCell {
     return rows;
   }
 
+  using Weights = CellWeights<S, Derivation>;
   using Work = CellWork<S, Derivation>;
 
-  void begin(const S* theta, const Inputs<S>& inputs, const Timeline& timeline, Work& work) const {
-    products(work).pack(theta);
-    copy_small_parameters(theta, work);
+  void prepare(const S* theta, Weights& weights) const {
+    Products::pack(*layout_, theta, weights);
+    copy_small_parameters(theta, weights);
+  }
+  void prepare_back(const S* theta, Weights& weights) const { Products::pack_transposed(*layout_, theta, weights); }
+
+  void begin(const Weights& weights, const Inputs<S>& inputs, const Timeline& timeline, Work& work) const {
     work.terms.shape(layout_->term_rows(), timeline.columns());
     for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
     each_source(Op::constant, [&](const Source& source, int k) {
-      products(work).project_constant(source, k, inputs.constants[std::size_t(k)]);
+      products(weights, work).project_constant(source, k, inputs.constants[std::size_t(k)]);
     });
     work.consumed = false;
   }
 
   /// Products with inputs and constants, for many steps at once.
-  void project(const Inputs<S>& inputs, const Timeline& timeline, Index first_step, Index last_step, Work& work) const {
+  void project(const Weights& weights, const Inputs<S>& inputs, const Timeline& timeline, Index first_step,
+               Index last_step, Work& work) const {
     const Index first = timeline.offset(first_step), columns = timeline.offset(last_step) - first;
     for (int v = 0; v < schedule.sources; ++v) {  // in this order: the first to reach a row overwrites it, others add
       const Source& source = schedule.source[v];
       const Operation& operation = program.operation[source.operation];
       if (operation.op == Op::input)
-        products(work).take(source, input(inputs, operation.index, first), first, columns);
+        products(weights, work).take(source, input(inputs, operation.index, first), first, columns);
       else if (operation.op == Op::constant)
         for (Index t = first_step; t < last_step; ++t)
-          products(work).spread_constant(source, operation.index, timeline.offset(t), timeline.active(t));
+          products(weights, work).spread_constant(source, operation.index, timeline.offset(t), timeline.active(t));
     }
   }
 
-  void step(const Step<S, states>& step, Work& work) const {
-    const auto frame = make_frame(step, work);
+  void step(const Weights& weights, const Step<S, states>& step, Work& work) const {
+    const auto frame = make_frame(weights, step, work);
     for_stages<0>([&]<class Stage>(Stage) {
       constexpr int stage = Stage::value;
       for (int v = 0; v < schedule.sources; ++v)
         if (const Source& source = schedule.source[v]; source.ready == stage)
-          products(work).take(source, values_of(source.operation, step, work), step.first, step.columns);
+          products(weights, work).take(source, values_of(source.operation, step, work), step.first, step.columns);
       for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::forward(frame, rows, step.columns); });
     });
   }
 
-  void begin_back(const S* theta, const Timeline& timeline, Work& work) const {
-    require<ValueError>(
-        !work.consumed,
-        "cell: there is no pass forward to go back over, or the way back has been run already; it uses up "
-        "what the way forward kept");
-    require<ShapeError>(work.terms.cols() == timeline.columns(), "cell: the pass forward had ", work.terms.cols(),
-                        " columns, the way back has ", timeline.columns());
-    products(work).pack_transposed(theta);
+  void begin_back(const Weights& weights, const Timeline& timeline, Work& work) const {
     for (int k = 0; k < schedule.incomings; ++k)
       work.incoming[k].shape(layout_->rows(schedule.incoming_operation[k]), timeline.batch());
     for (int w = 0; w < program.weights; ++w)
       work.d_single[w].setZero(
           layout_->rows_of_size(program.weight[w].per_unit ? program.weight[w].size : widest_size()));
-    each_source(Op::constant, [&](const Source&, int k) { work.constant[k].view().setZero(); });
-    work.consumed = true;
+    each_source(Op::constant, [&](const Source&, int k) { products(weights, work).begin_constant_gradient(k); });
   }
 
-  void step_back(const StepBack<S, states>& step, Work& work) const {
-    auto frame = make_frame(step, work);
+  void step_back(const Weights& weights, const StepBack<S, states>& step, Work& work) const {
+    auto frame = make_frame(weights, step, work);
     frame.d_state = step.d_state;
     frame.d_output = step.d_output;
     for (int k = 0; k < schedule.incomings; ++k) frame.incoming[k] = work.incoming[k].strided();
@@ -119,19 +117,21 @@ class EquationCell {
     for_stages<0>([&]<class Stage>(Stage) {
       constexpr int stage = schedule.stages - 1 - Stage::value;
       for (int v = 0; v < schedule.sources; ++v)
-        if (const Source& source = schedule.source[v]; source.ready == stage + 1) pull_source(source, step, work);
+        if (const Source& source = schedule.source[v]; source.ready == stage + 1)
+          pull_source(source, weights, step, work);
       for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::backward(frame, rows, step.columns); });
     });
     each_source(Op::state, [&](const Source& source, int k) {
-      products(work).pull(source, step.first, step.columns, step.d_state[k], true);
+      products(weights, work).pull(source, step.first, step.columns, step.d_state[k], true);
     });
     each_source(Op::constant, [&](const Source& source, int k) {
-      products(work).gather_constant(source, k, step.first, step.columns, step.rank);
+      products(weights, work).gather_constant(source, k, step.first, step.columns, step.rank);
     });
   }
 
-  /// Gradients that sum over columns, for many steps at once; `chunk` holds the states before and after those columns.
-  void collect(const Step<S, states>& chunk, const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs,
+  /// Gradients of parameters, which sum over columns, for many steps at once; `chunk` holds the states before and after
+  /// those columns.
+  void collect(const Weights& weights, const Step<S, states>& chunk, const Inputs<S>& inputs, S* gradient,
                Work& work) const {
     for (int v = 0; v < schedule.sources; ++v) {
       const Source& source = schedule.source[v];
@@ -139,18 +139,24 @@ class EquationCell {
       if (operation.op == Op::constant) continue;
       const auto values = operation.op == Op::input ? input(inputs, operation.index, chunk.first)
                                                     : values_of(source.operation, chunk, work);
-      products(work).add_weight_gradient(source, values, chunk.first, chunk.columns, gradient);
+      products(weights, work).add_weight_gradient(source, values, chunk.first, chunk.columns, gradient);
     }
-    products(work).add_bias_gradient(chunk.first, chunk.columns, gradient);
+    products(weights, work).add_bias_gradient(chunk.first, chunk.columns, gradient);
+    work.consumed = true;
+  }
+
+  void pull_inputs(const Weights& weights, Index first, Index columns, const InputGradients<S>& d_inputs, bool add,
+                   Work& work) const {
     each_source(Op::input, [&](const Source& source, int k) {
       const auto& d_input = d_inputs.steps[std::size_t(k)];
       if (d_input.data() == nullptr) return;
       const Strided<S> to{const_cast<S*>(d_input.data()), d_input.outerStride()};
-      products(work).pull(source, chunk.first, chunk.columns, to.from_column(chunk.first), false);
+      products(weights, work).pull(source, first, columns, to.from_column(first), add);
     });
   }
 
-  void end_back(const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs, Work& work) const {
+  void end_back(const Weights& weights, const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs,
+                Work& work) const {
     for (int w = 0; w < program.weights; ++w) {
       S* to = gradient + layout_->single_offset(w);
       if (program.weight[w].per_unit)
@@ -159,14 +165,16 @@ class EquationCell {
         *to += work.d_single[w].sum();
     }
     each_source(Op::constant, [&](const Source& source, int k) {
-      products(work).finish_constant(source, k, inputs.constants[std::size_t(k)], gradient,
-                                     d_inputs.constants[std::size_t(k)]);
+      products(weights, work)
+          .finish_constant(source, k, inputs.constants[std::size_t(k)], gradient, d_inputs.constants[std::size_t(k)]);
     });
+    work.consumed = true;
   }
 
   /// The first equation and column in the order of computation whose value is not finite.
-  std::optional<std::pair<std::string, Index>> first_non_finite(const Step<S, states>& all, const Timeline& timeline,
-                                                                bool forward_in_time, Work& work) const {
+  std::optional<std::pair<std::string, Index>> first_non_finite(const Weights& weights, const Step<S, states>& all,
+                                                                const Timeline& timeline, bool forward_in_time,
+                                                                Work& work) const {
     std::optional<std::pair<std::string, Index>> first;
     const auto earlier = [&](Index a, Index b) {  // columns are ordered by step
       const Index step_a = step_of(timeline, a), step_b = step_of(timeline, b);
@@ -174,7 +182,7 @@ class EquationCell {
     };
     Matrix<S> values;
     for_operations<0>([&]<class E>(E) {
-      trace_equation<E::value>(all, work, values);
+      trace_equation<E::value>(weights, all, work, values);
       for (Index c = 0; c < values.cols(); ++c)
         if (!values.col(c).allFinite() && (!first || earlier(c, first->second)))
           first.emplace(std::string(program.equation[E::value].name), c);
@@ -185,18 +193,21 @@ class EquationCell {
   /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it.
   /// Only before the way back has run. `after` are the states after each step. Throws ValueError for a name that no
   /// equation has.
-  void trace(std::string_view name, const Step<S, states>& all, Work& work, Matrix<S>& to) const {
+  void trace(std::string_view name, const Weights& weights, const Step<S, states>& all, Work& work,
+             Matrix<S>& to) const {
     require<ValueError>(!work.consumed, "cell: '", name,
                         "' cannot be traced before a pass forward or after the way back has run");
     bool found = false;
     for_operations<0>([&]<class E>(E) {
-      if (program.equation[E::value].name == name && !found) found = true, trace_equation<E::value>(all, work, to);
+      if (program.equation[E::value].name == name && !found)
+        found = true, trace_equation<E::value>(weights, all, work, to);
     });
     require<ValueError>(found, "cell: no equation has the name '", name, "'");
   }
 
  private:
   using Frame = unroll::Frame<S, Derivation>;
+  using Products = detail::CellProducts<S, Derivation>;
 
   static Index step_of(const Timeline& timeline, Index column) {
     Index t = 0;
@@ -225,18 +236,18 @@ class EquationCell {
     return widest;
   }
 
-  detail::CellProducts<S, Derivation> products(Work& work) const { return {*layout_, work}; }
+  Products products(const Weights& weights, Work& work) const { return {*layout_, weights, work}; }
 
-  void copy_small_parameters(const S* theta, Work& work) const {
-    work.bias.setZero(layout_->term_rows());
+  void copy_small_parameters(const S* theta, Weights& weights) const {
+    weights.bias.setZero(layout_->term_rows());
     for (int k = 0; k < program.terms; ++k) {
       const Index rows = layout_->rows_of_term(k);
       if (layout_->bias_offset(k) >= 0)
-        work.bias.segment(layout_->term_row()[k], rows) =
+        weights.bias.segment(layout_->term_row()[k], rows) =
             Eigen::Map<const Vector<S>>(theta + layout_->bias_offset(k), rows);
     }
     for (int w = 0; w < program.weights; ++w)
-      work.single[w] = Eigen::Map<const Vector<S>>(theta + layout_->single_offset(w), layout_->single_rows(w));
+      weights.single[w] = Eigen::Map<const Vector<S>>(theta + layout_->single_offset(w), layout_->single_rows(w));
   }
 
   // ---- stages and passes
@@ -270,16 +281,16 @@ class EquationCell {
     return Strided<const S>{x.data(), x.outerStride()}.from_column(first);
   }
 
-  Frame make_frame(const Step<S, states>& step, Work& work) const {
+  Frame make_frame(const Weights& weights, const Step<S, states>& step, Work& work) const {
     Frame frame;
     frame.before = step.before;
     frame.after = step.after;
     frame.output = step.output;
     frame.terms = work.terms.strided().from_column(step.first);
     frame.term_row = layout_->term_row();
-    frame.bias = work.bias.data();
+    frame.bias = weights.bias.data();
     for (int k = 0; k < schedule.extras; ++k) frame.extra[k] = work.extra[k].strided().from_column(step.first);
-    for (int w = 0; w < program.weights; ++w) frame.weight[w] = work.single[w].data();
+    for (int w = 0; w < program.weights; ++w) frame.weight[w] = weights.single[w].data();
     return frame;
   }
 
@@ -292,20 +303,20 @@ class EquationCell {
   }
 
   /// The gradient of an intermediate value, from the terms that read it, for the pass that computed it.
-  void pull_source(const Source& source, const Step<S, states>& step, Work& work) const {
+  void pull_source(const Source& source, const Weights& weights, const Step<S, states>& step, Work& work) const {
     const int o = source.operation;
     const bool read_by_later_pass = schedule.last_reader[o] > source.ready - 1;
-    products(work).pull(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(),
-                        read_by_later_pass);
+    products(weights, work)
+        .pull(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(), read_by_later_pass);
   }
 
   template <int equation>
-  void trace_equation(const Step<S, states>& all, Work& work, Matrix<S>& to) const {
+  void trace_equation(const Weights& weights, const Step<S, states>& all, Work& work, Matrix<S>& to) const {
     constexpr int root = program.equation[equation].root;
     constexpr int size = program.equation[equation].size;
     to.resize(rows_of_size(size), all.columns);
     using Kernel = PassKernel<Derivation, NativeLanes<S>, schedule.stage[equation], size>;
-    Kernel::template trace<root>(make_frame(all, work), to.rows(), to.cols(), {to.data(), to.outerStride()});
+    Kernel::template trace<root>(make_frame(weights, all, work), to.rows(), to.cols(), {to.data(), to.outerStride()});
   }
 
   std::shared_ptr<const CellLayout<Derivation>> layout_;  // shared by copies: a cell is handed around by value

@@ -1,7 +1,11 @@
 #pragma once
 // Some sequences of a data set, packed for a pass.
 
+#include <algorithm>
+#include <numeric>
+
 #include "unroll/core/buffer.hpp"
+#include "unroll/core/thread_pool.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/losses/reduction.hpp"
 #include "unroll/train/dataset.hpp"
@@ -13,12 +17,14 @@ namespace unroll {
 template <std::floating_point S>
 class Batch {
  public:
-  /// Fills the batch with these samples; sample b of the timeline is samples[b].
-  void gather(const Dataset<S>& data, std::span<const Index> samples) {
+  /// Fills the batch with these samples; sample b of the timeline is samples[b]. `places`: where they stand in a batch
+  /// that this one is a part of.
+  void gather(const Dataset<S>& data, std::span<const Index> samples, std::span<const Index> places = {}) {
     kind_ = data.kind();
     lengths_.clear();
     for (const Index s : samples) lengths_.push_back(data.length(s));
     timeline_.assign_lengths(lengths_);
+    if (!places.empty()) timeline_.set_places(places);
     gather_inputs(data, samples);
     gather_targets(data, samples);
   }
@@ -73,6 +79,52 @@ class Batch {
   Buffer<S> x_, values_;
   Buffer<Index> labels_, sequence_;
   Buffer<double> weights_;
+};
+
+/// A batch in parts that can be worked on at the same time. How it is cut depends on the batch alone, never on the
+/// number of threads.
+template <std::floating_point S>
+class ShardedBatch {
+ public:
+  /// Fills the batch with these samples, `shard` of them at most in each part; 0: 16, and two parts from 8 samples on.
+  /// Long and short sequences are dealt out evenly. Throws ValueError for a negative `shard`.
+  void gather(const Dataset<S>& data, std::span<const Index> samples, Index shard = 0, ThreadPool* threads = nullptr) {
+    require<ValueError>(shard >= 0, "batch: a shard has ", shard, " sequences, expected at least 1, or 0 for 16");
+    deal(data, samples, shard_count(Index(samples.size()), shard));
+    run_tasks(threads, count_, [&](Index k) { shards_[at(k)].gather(data, samples_[at(k)], places_[at(k)]); });
+  }
+
+  std::span<const Batch<S>> shards() const { return {shards_.data(), at(count_)}; }
+
+ private:
+  static std::size_t at(Index k) { return static_cast<std::size_t>(k); }
+
+  static Index shard_count(Index samples, Index shard) {
+    const Index count = (samples + (shard == 0 ? 16 : shard) - 1) / (shard == 0 ? 16 : shard);
+    return std::max<Index>(shard == 0 && samples >= 8 ? 2 : 1, count);
+  }
+
+  void deal(const Dataset<S>& data, std::span<const Index> samples, Index count) {
+    order_.resize(samples.size());
+    std::iota(order_.begin(), order_.end(), Index(0));
+    std::sort(order_.begin(), order_.end(),
+              [&](Index a, Index b) {  // allocates nothing; equal lengths keep their order
+                const Index length_a = data.length(samples[at(a)]), length_b = data.length(samples[at(b)]);
+                return length_a != length_b ? length_a > length_b : a < b;
+              });
+    count_ = count;
+    if (at(count) > shards_.size()) shards_.resize(at(count)), samples_.resize(at(count)), places_.resize(at(count));
+    for (Index k = 0; k < count; ++k) samples_[at(k)].clear(), places_[at(k)].clear();
+    for (std::size_t r = 0; r < order_.size(); ++r) {
+      samples_[r % at(count)].push_back(samples[at(order_[r])]);
+      places_[r % at(count)].push_back(order_[r]);
+    }
+  }
+
+  Index count_ = 0;
+  std::vector<Batch<S>> shards_;
+  std::vector<std::vector<Index>> samples_, places_;
+  std::vector<Index> order_;
 };
 
 namespace detail {

@@ -1,6 +1,7 @@
 #pragma once
 // What a model says about a data set, in the order of its samples: independent of the batch size, bit for bit.
 
+#include <deque>
 #include <type_traits>
 
 #include "unroll/layers/layer.hpp"
@@ -17,6 +18,7 @@ struct Evaluation {
 
 struct EvaluateOptions {
   Index batch_size = 128;  ///< sequences at a time
+  Threads threads = {};    ///< that share them
 };
 
 /// Runs a model over data sets and keeps the memory of a pass.
@@ -25,19 +27,20 @@ class Evaluator {
  public:
   using Scalar = typename Model::Scalar;
 
-  /// f(sample, output [outputs x steps], or [outputs x 1] of a model that pools) for each of `samples`, in this order.
+  /// f(sample, output [outputs x steps], or [outputs x 1] of a model that pools) for each of `samples`, in this order
+  /// and by the calling thread; as many batches are run at the same time as there are threads.
   template <class F>
   void each_output(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
                    const EvaluateOptions& options, F&& f) {
     require<ValueError>(options.batch_size > 0, "evaluation: batch_size is ", options.batch_size,
                         ", expected at least 1");
-    for (std::size_t first = 0; first < samples.size(); first += std::size_t(options.batch_size)) {
-      const auto some = samples.subspan(first, std::min(samples.size() - first, std::size_t(options.batch_size)));
-      batch_.gather(data, some);
-      const auto output = model.forward(batch_.x(), batch_.timeline(), tape_);
-      for (std::size_t b = 0; b < some.size(); ++b)
-        f(some[b], of_sample(output, model.output_timeline(tape_), Index(b)));
-    }
+    model.prepare(weights_);
+    const Index size = options.batch_size, batches = (Index(samples.size()) + size - 1) / size;
+    if (batches < 2) return each_batch(model, data, samples, options, 0, batches, nullptr, f);
+    ThreadPool& threads = options.threads.pool();
+    for (Index first = 0; first < batches; first += threads.threads())
+      each_batch(model, data, samples, options, first, std::min<Index>(first + threads.threads(), batches), &threads,
+                 f);
   }
 
   /// The loss is summed sample by sample, so that batches leave no trace in its rounding.
@@ -58,6 +61,35 @@ class Evaluator {
   }
 
  private:
+  /// What a batch is run with.
+  struct Run {
+    Batch<Scalar> batch;
+    typename Model::Tape tape;
+  };
+
+  /// The batches [first, last), one thread each.
+  template <class F>
+  void each_batch(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
+                  const EvaluateOptions& options, Index first, Index last, ThreadPool* threads, F&& f) {
+    const auto samples_of = [&](Index batch) {
+      const std::size_t begin = std::size_t(batch * options.batch_size);
+      return samples.subspan(begin, std::min(samples.size() - begin, std::size_t(options.batch_size)));
+    };
+    while (Index(runs_.size()) < last - first) runs_.emplace_back();
+    const auto forward = [&](Index k) {
+      Run& run = runs_[std::size_t(k)];
+      run.batch.gather(data, samples_of(first + k));
+      model.forward(weights_, run.batch.x(), run.batch.timeline(), run.tape, {.keeping = {Keep::nothing}});
+    };
+    run_tasks(threads, last - first, forward);
+    for (Index batch = first; batch < last; ++batch) {
+      const auto& tape = runs_[std::size_t(batch - first)].tape;
+      const auto some = samples_of(batch);
+      for (std::size_t b = 0; b < some.size(); ++b)
+        f(some[b], of_sample(tape.in.back().values, model.output_timeline(tape), Index(b)));
+    }
+  }
+
   ConstView<Scalar> of_sample(const ConstView<Scalar>& output, const Timeline& timeline, Index b) {
     const Index rank = timeline.rank(b), steps = timeline.length(rank);
     auto mine = mine_.shape(output.rows(), steps);
@@ -65,8 +97,9 @@ class Evaluator {
     return view(std::as_const(mine));
   }
 
-  Batch<Scalar> batch_, one_;
-  typename Model::Tape tape_;
+  typename Model::Weights weights_;
+  std::deque<Run> runs_;  // their tapes stay where they are
+  Batch<Scalar> one_;
   Buffer<Scalar> mine_;
 };
 

@@ -55,7 +55,10 @@ class FitRun {
             .clip_value = options.clip_value,
             .truncation = options.truncation,
             .seed = options.seed,
-            .learning_rate = per_update ? options.learning_rate.rate : nullptr};
+            .learning_rate = per_update ? options.learning_rate.rate : nullptr,
+            .keeping = options.keeping,
+            .threads = options.threads,
+            .count_hits = true};
   }
 
   // ---- beginning and end
@@ -153,30 +156,23 @@ class FitRun {
     const auto length = [&](Index s) { return data_.length(s); };
     batches_.plan(kept_, length, options_.batches, options_.seed, Index(state_.epochs));
     LossValue loss;
-    Accuracy accuracy;
     row.gradient_norm = 0;
+    Hits hits;
     for (Index b = 0; b < batches_.count(); ++b) {
-      batch_.gather(data_, batches_.batch(b));
-      const StepReport report = step(b, accuracy);
+      batch_.gather(data_, batches_.batch(b), options_.shard, &options_.threads.pool());
+      const StepReport report = step(b);
       loss += report.loss;
+      hits += report.hits;
       row.gradient_norm = std::max(row.gradient_norm, report.gradient_norm);
       progress_.batch(Index(state_.epochs), b, batches_.count(), loss.value());
       if (options_.on_batch && !options_.on_batch({Index(state_.epochs), b, batches_.count(), report})) return false;
     }
     row.loss = loss.value();
-    if (has_labels(data_.kind())) row.accuracy = accuracy.value();
+    if (has_labels(data_.kind())) row.accuracy = hits.value();
     return true;
   }
 
-  StepReport step(Index b, Accuracy& accuracy) try {
-    return step_.step(batch_, [&](const Window& window, const auto& output, const Batch<S>& batch) {
-      if (!has_labels(batch.kind()) || (window.scored > 0 && !model_.per_step())) return;
-      const Timeline& timeline = batch.timeline();
-      const Index first = model_.per_step() ? timeline.offset(window.scored) : 0;
-      const Index count = model_.per_step() ? timeline.offset(window.end) - first : output.cols();
-      accuracy.add(output.rightCols(count), batch.labels(first, count));
-    });
-  } catch (const NonFiniteError& error) {
+  StepReport step(Index b) try { return step_.step(batch_); } catch (const NonFiniteError& error) {
     throw NonFiniteError(
         text("epoch ", state_.epochs + 1, ", batch ", b + 1, " of ", batches_.count(), ": ", error.what()));
   }
@@ -186,7 +182,8 @@ class FitRun {
     const bool averaged = options_.average && state_.average.average().size() > 0;
     if (averaged) state_.average.exchange(model_.parameters().values());
     const Dataset<S>& data = options_.validation != nullptr ? *options_.validation : data_;
-    const Evaluation result = evaluator_(model_, data, held_out_, loss_, options_.evaluation);
+    const EvaluateOptions evaluation{options_.evaluation_batch, options_.threads};
+    const Evaluation result = evaluator_(model_, data, held_out_, loss_, evaluation);
     if (averaged) state_.average.exchange(model_.parameters().values());
     row.validation_loss = result.loss.value();
     if (has_labels(data.kind())) row.validation_accuracy = result.hits.value();
@@ -227,7 +224,7 @@ class FitRun {
   ProgressLine progress_;
   std::vector<Index> kept_, held_out_;
   Batches batches_;
-  Batch<S> batch_;
+  ShardedBatch<S> batch_;
 };
 
 }  // namespace detail

@@ -55,7 +55,10 @@ struct FitOptions {
   std::optional<EarlyStopping> early_stopping = {};
   Truncation truncation = {};
   std::optional<WeightAverageOptions> average = {};  ///< validate and end with averaged parameters
-  EvaluateOptions evaluation = {};
+  Threads threads = {};  ///< for training and validation; results do not depend on how many there are
+  Index shard = 0;       ///< sequences that one thread trains on at a time, see ShardedBatch; results depend on it
+  Keeping keeping = {};  ///< see StepOptions
+  Index evaluation_batch = 128;                        ///< sequences at a time in validation
   std::function<bool(const BatchEnd&)> on_batch = {};  ///< after each update; false: stop at once
   std::function<bool(const Epoch&)> on_epoch = {};     ///< after each epoch; false: stop
   Progress progress = Progress::automatic;

@@ -1,15 +1,18 @@
 #pragma once
 // One batch: forward, loss, backward, clipping, update.
 
+#include <deque>
 #include <functional>
 #include <string>
 
+#include "unroll/core/flush_to_zero.hpp"
 #include "unroll/engine/truncation.hpp"
 #include "unroll/layers/layer.hpp"
 #include "unroll/optim/average.hpp"
 #include "unroll/optim/clip.hpp"
 #include "unroll/optim/optimizer.hpp"
 #include "unroll/train/batch.hpp"
+#include "unroll/train/metrics/hits.hpp"
 
 namespace unroll {
 
@@ -19,60 +22,49 @@ struct StepOptions {
   Truncation truncation = {};  ///< with updates after each window, unless it accumulates
   std::uint64_t seed = 0;      ///< of dropout
   std::function<double(long)> learning_rate = {};  ///< of the count of updates done; empty: as the optimizer has it
+  Keeping keeping = {};                            ///< Keep::checkpoints trades a second pass forward for memory
+  Threads threads = {};     ///< that run the parts of a sharded batch; results do not depend on how many there are
+  bool count_hits = false;  ///< counts how often the largest output stood at the label
 };
 
-/// What a batch gave. The loss is that of the parameters before the update (of each window).
+/// What a batch gave. Loss and hits are those of the parameters before the update (of each window).
 struct StepReport {
   LossValue loss;
   double gradient_norm = 0;  ///< before clipping; of several windows the largest
+  Hits hits = {};            ///< only with StepOptions::count_hits
 };
 
 /// Trains a model batch by batch. It refers to model and optimizer, which must outlive it. After the first batch of a
 /// shape a step allocates nothing.
+///
+/// The parts of a sharded batch go through all of their steps at the same time, each on a tape and with a gradient of
+/// its own; the gradients are added in the order of the parts. So what comes out has the same bits for any number of
+/// threads.
 template <class Model, class Loss, Optimizer O>
 class TrainingStep {
  public:
   using Scalar = typename Model::Scalar;
-  using Output = ConstView<Scalar>;
+  using States = std::vector<State<Scalar>>;
 
   /// Throws ValueError for options out of range.
   TrainingStep(Model& model, Loss loss, O& optimizer, StepOptions options = {})
-      : model_(model),
-        loss_(std::move(loss)),
-        optimizer_(optimizer),
-        options_(std::move(options)),
-        gradient_(model.parameters().zeros_like()) {
+      : model_(model), loss_(std::move(loss)), optimizer_(optimizer), options_(std::move(options)) {
     require<ValueError>(options_.clip_norm >= 0 && options_.clip_value >= 0, "training: clip_norm is ",
                         options_.clip_norm, ", clip_value is ", options_.clip_value, ", expected at least 0");
     options_.truncation.check();
+    parts_.emplace_back(model_);
   }
 
-  /// `seen(window, output, batch)` is called with each window's output before the way back. `carried` as in
-  /// TruncatedRun.
+  /// `carried` is the state before the first step (empty: zero) of each sample of the batch; afterwards the one behind
+  /// the last.
   ///
   /// Throws NonFiniteError when the loss or the gradient is not finite, naming where the first such value arose, and
   /// leaves parameters and optimizer as they were after the last good update.
-  template <class Seen>
-  StepReport step(const Batch<Scalar>& batch, Seen&& seen, std::vector<State<Scalar>>* carried = nullptr) {
-    check(batch);
-    detail::with_targets(loss_, batch, 0, batch.target_columns(), [&](const auto& targets) {
-      loss_.count(targets, batch.columns(0, batch.target_columns()), whole_);
-    });
-    StepReport report;
-    const Pass pass{.training = true, .seed = options_.seed, .update = std::uint64_t(updates_)};
-    run_(model_, batch.x(), batch.timeline(), options_.truncation, pass, tape_, carried,
-         [&](const Window& window, const Output& output) {
-           if (window.scored == 0 || !options_.truncation.accumulate) gradient_.values().setZero();
-           seen(window, output, batch);
-           back(window, output, batch, report);
-           const bool last = window.end == batch.timeline().steps();
-           if (last || !options_.truncation.accumulate) update(report);
-         });
-    return report;
+  StepReport step(const ShardedBatch<Scalar>& batch, States* carried = nullptr) {
+    return step(batch.shards(), carried);
   }
-  StepReport step(const Batch<Scalar>& batch) {
-    return step(batch, [](const auto&...) {});
-  }
+  /// The same for a batch in one part.
+  StepReport step(const Batch<Scalar>& batch, States* carried = nullptr) { return step({&batch, 1}, carried); }
 
   /// Also keeps an average of the parameters, see WeightAverage; nullptr: no more.
   void average_into(WeightAverage<Scalar>* average) { average_ = average; }
@@ -80,9 +72,45 @@ class TrainingStep {
   /// Updates done; to be set when a run is resumed, because dropout and schedules depend on it.
   std::int64_t& updates() { return updates_; }
   /// That of the last update, clipped.
-  const Parameters<Scalar>& gradient() const { return gradient_; }
+  const Parameters<Scalar>& gradient() const { return parts_.front().gradient; }
 
  private:
+  /// What one part of a batch is worked on with.
+  struct Part {
+    explicit Part(const Model& model) : gradient(model.parameters().zeros_like()) {}
+
+    Parameters<Scalar> gradient;
+    typename Model::Tape tape;
+    TruncatedRun<Model> run;
+    Buffer<Scalar> d_output;
+    LossCount whole;  // of the whole batch
+    LossValue loss;   // of the window at hand
+    Hits hits;
+    States first;  // state before the first step
+  };
+  using Shards = std::span<const Batch<Scalar>>;
+
+  StepReport step(Shards shards, States* carried) {
+    const FlushToZero flush;
+    check(shards.front());
+    while (parts_.size() < shards.size()) parts_.emplace_back(model_);
+    begin(shards, carried);
+    StepReport report;
+    const Index steps = longest(shards), windows = options_.truncation.windows(steps);
+    for (Index k = 0; k < windows; ++k) {
+      if (k == 0 || !options_.truncation.accumulate) {
+        model_.prepare(weights_);
+        model_.prepare_back(weights_);
+      }
+      const bool new_sum = k == 0 || !options_.truncation.accumulate;
+      each_part(shards, [&](Part& part, const Batch<Scalar>& batch) { learn(part, batch, k, steps, new_sum); });
+      take_in(shards, report);
+      if (k + 1 == windows || !options_.truncation.accumulate) update(shards, report);
+    }
+    if (carried != nullptr) hand_over(shards, *carried);
+    return report;
+  }
+
   void check(const Batch<Scalar>& batch) const {
     require<ShapeError>(model_.per_step() == per_step(batch.kind()) || batch.kind() == TargetKind::none, "training: ",
                         model_.per_step()
@@ -92,60 +120,200 @@ class TrainingStep {
                               "every step");
   }
 
-  /// Loss and gradient of a window. Steps that are only run again have no loss.
-  void back(const Window& window, const Output& output, const Batch<Scalar>& batch, StepReport& report) {
-    const Timeline& timeline = batch.timeline();
-    const Index first = model_.per_step() ? timeline.offset(window.scored) : 0;
-    const Index again = model_.per_step() ? first - timeline.offset(window.begin) : 0, count = output.cols() - again;
-    auto d_output = d_output_.shape(output.rows(), output.cols());
-    d_output.leftCols(again).setZero();
-    LossValue loss;
-    detail::with_targets(loss_, batch, first, count, [&](const auto& targets) {
-      loss = loss_(output.rightCols(count), targets, d_output.rightCols(count), batch.columns(first, count), whole_);
-    });
-    if (!is_finite(loss.sum)) fail(text("the loss is ", loss.sum));
-    report.loss += loss;
-    model_.backward(tape_, view(std::as_const(d_output)), gradient_);
+  // ---- beginning and end
+
+  void begin(Shards shards, const States* carried) {
+    LossCount total;
+    for (std::size_t s = 0; s < shards.size(); ++s) {
+      const Batch<Scalar>& batch = shards[s];
+      detail::with_targets(loss_, batch, 0, batch.target_columns(), [&](const auto& targets) {
+        loss_.count(targets, batch.columns(0, batch.target_columns()), parts_[s].whole);
+      });
+      total += parts_[s].whole;
+    }
+    for (std::size_t s = 0; s < shards.size(); ++s) {
+      if (shards.size() > 1) parts_[s].whole.divide_by(total);
+      const States* first = carried;
+      if (carried != nullptr && shards.size() > 1)
+        first = &take_places(*carried, shards[s].timeline(), parts_[s].first);
+      parts_[s].run.begin(model_, options_.truncation, first, carried != nullptr);
+    }
   }
 
-  void update(StepReport& report) {
-    auto& gradient = gradient_.values();
+  /// The states of a part's samples.
+  static const States& take_places(const States& all, const Timeline& timeline, States& mine) {
+    mine.resize(all.size());
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      mine[k].resize(all[k].size());
+      for (std::size_t s = 0; s < all[k].size(); ++s) {
+        mine[k][s].resize(all[k][s].rows(), timeline.batch());
+        for (Index b = 0; b < timeline.batch(); ++b) {
+          require<ShapeError>(timeline.place(b) < all[k][s].cols(), "training: the carried state is of ",
+                              all[k][s].cols(), " samples, the batch has more");
+          mine[k][s].col(b) = all[k][s].col(timeline.place(b));
+        }
+      }
+    }
+    return mine;
+  }
+
+  void hand_over(Shards shards, States& carried) {
+    Index samples = 0;
+    for (const auto& batch : shards) samples += batch.timeline().batch();
+    for (std::size_t p = 0; p < shards.size(); ++p) {
+      const States& mine = parts_[p].run.state();
+      if (mine.empty()) continue;  // a part without any step keeps the state that it began with
+      const Timeline& timeline = shards[p].timeline();
+      carried.resize(mine.size());
+      for (std::size_t k = 0; k < mine.size(); ++k) {
+        carried[k].resize(mine[k].size());
+        for (std::size_t s = 0; s < mine[k].size(); ++s) {
+          if (carried[k][s].cols() != samples) carried[k][s].setZero(mine[k][s].rows(), samples);
+          for (Index b = 0; b < timeline.batch(); ++b) carried[k][s].col(timeline.place(b)) = mine[k][s].col(b);
+        }
+      }
+    }
+  }
+
+  static Index longest(Shards shards) {
+    Index steps = 0;
+    for (const auto& batch : shards) steps = std::max(steps, batch.timeline().steps());
+    return steps;
+  }
+
+  // ---- parts
+
+  /// f(part, batch) for all parts, at the same time where that pays.
+  template <class F>
+  void each_part(Shards shards, F&& f) {
+    run_tasks(threads(shards), Index(shards.size()), [&](Index s) {
+      const FlushToZero flush;
+      f(parts_[std::size_t(s)], shards[std::size_t(s)]);
+    });
+  }
+
+  /// None for a batch of which less than some ten microseconds are left to others.
+  ThreadPool* threads(Shards shards) const {
+    Index columns = 0;
+    for (const auto& batch : shards) columns += batch.timeline().columns();
+    return columns * gradient().size() < 200'000 ? nullptr : &options_.threads.pool();
+  }
+
+  /// Window `k` of one part: forward, loss and back.
+  void learn(Part& part, const Batch<Scalar>& batch, Index k, Index steps, bool new_sum) {
+    if (new_sum) part.gradient.values().setZero();
+    part.loss = {};
+    part.hits = {};
+    const Pass pass{.training = true,
+                    .seed = options_.seed,
+                    .update = std::uint64_t(updates_),
+                    .keeping = options_.keeping,
+                    .threads = threads({&batch, 1})};
+    part.run.window(
+        k, steps, batch.x(), batch.timeline(),
+        [&](ConstView<Scalar> x, const Timeline& timeline, const States& initial) {
+          model_.begin_learning(weights_, x, timeline, part.tape, pass, initial);
+        },
+        [&](States& state) { model_.final_state(part.tape, state); },
+        [&](const Window& window) {
+          model_.learn(part.tape, part.gradient, [&](Index first, const ConstView<Scalar>& output) {
+            return gradient_of_loss(part, batch, window, first, output);
+          });
+        });
+  }
+
+  /// Of some columns of a window's output, the first of them number `first`. Steps that are only run again have no
+  /// loss.
+  ConstView<Scalar> gradient_of_loss(Part& part, const Batch<Scalar>& batch, const Window& window, Index first,
+                                     const ConstView<Scalar>& output) {
+    const Timeline& timeline = batch.timeline();
+    const Index begin = model_.per_step() ? timeline.offset(window.begin) + first : first;
+    const Index scored = model_.per_step() ? std::max(begin, timeline.offset(window.scored)) : first;
+    const Index again = std::min(scored - begin, output.cols()), count = output.cols() - again;
+    auto d_output = part.d_output.shape(output.rows(), output.cols());
+    d_output.leftCols(again).setZero();
+    detail::with_targets(loss_, batch, begin + again, count, [&](const auto& targets) {
+      part.loss += loss_(output.rightCols(count), targets, d_output.rightCols(count),
+                         batch.columns(begin + again, count), part.whole);
+    });
+    if (options_.count_hits && has_labels(batch.kind())) {
+      Accuracy accuracy;
+      accuracy.add(output.rightCols(count), batch.labels(begin + again, count));
+      part.hits += accuracy.hits();
+    }
+    return view(std::as_const(d_output));
+  }
+
+  /// Adds up what the parts found in a window.
+  void take_in(Shards shards, StepReport& report) {
+    for (std::size_t s = 0; s < shards.size(); ++s) {
+      if (!is_finite(parts_[s].loss.sum)) fail(shards, text("the loss is ", parts_[s].loss.sum));
+      report.loss += parts_[s].loss;
+      report.hits += parts_[s].hits;
+    }
+  }
+
+  // ---- the update
+
+  void update(Shards shards, StepReport& report) {
+    auto& gradient = parts_.front().gradient.values();
+    add_gradients(shards);
     // A non-finite entry must be seen before it is limited.
     if (options_.clip_value > 0 && finite(gradient)) clip_by_value(gradient, options_.clip_value);
-    const double norm =
-        options_.clip_norm > 0 ? clip_by_global_norm(gradient, options_.clip_norm) : global_norm(gradient);
-    if (!is_finite(norm)) fail(text("the norm of the gradient is ", norm));
+    ThreadPool* const pool = threads(shards);
+    const double norm = clip_by_global_norm(gradient, options_.clip_norm > 0 ? options_.clip_norm : infinity,
+                                            NormKind::l2, ClipRule::pytorch, pool);
+    if (!is_finite(norm)) fail(shards, text("the norm of the gradient is ", norm));
     report.gradient_norm = std::max(report.gradient_norm, norm);
     if (options_.learning_rate) optimizer_.learning_rate() = options_.learning_rate(long(updates_));
-    optimizer_.step(model_.parameters().values(), gradient);
+    if constexpr (requires { optimizer_.step(model_.parameters().values(), gradient, pool); })
+      optimizer_.step(model_.parameters().values(), gradient, pool);
+    else
+      optimizer_.step(model_.parameters().values(), gradient);
     ++updates_;
     if (average_ != nullptr) average_->update(model_.parameters().values());
   }
 
+  /// Into the first part's, in the order of the parts.
+  void add_gradients(Shards shards) {
+    constexpr Index share = 1 << 15;
+    const Index size = gradient().size();
+    run_tasks(threads(shards), (size + share - 1) / share, [&](Index k) {
+      const Index first = k * share, count = std::min(share, size - first);
+      for (std::size_t s = 1; s < shards.size(); ++s)
+        parts_.front().gradient.values().segment(first, count) += parts_[s].gradient.values().segment(first, count);
+    });
+  }
+
   /// Runs forward once more, because the way back overwrites what a search needs.
-  [[noreturn]] void fail(const std::string& what) {
-    const Signal<Scalar> in = tape_.in.front();
-    model_.forward(in.values, *in.timeline, tape_, Pass(tape_.pass), run_.initial());
-    std::string where = model_.locate_non_finite(tape_);
+  [[noreturn]] void fail(Shards shards, const std::string& what) {
+    std::string where;
+    for (std::size_t s = 0; s < shards.size() && where.empty(); ++s) {
+      auto& tape = parts_[s].tape;
+      const Signal<Scalar> in = tape.in.front();
+      Pass pass = tape.pass;
+      pass.keeping = {};
+      model_.forward(in.values, *in.timeline, tape, pass, parts_[s].run.state());
+      where = model_.locate_non_finite(tape);
+    }
     if (where.empty()) where = gradient_entry();
     throw NonFiniteError(text(what, where.empty() ? "" : "; first not finite: ", where));
   }
 
   std::string gradient_entry() const {
-    const Index entry = first_non_finite(gradient_.values());
+    const Index entry = first_non_finite(gradient().values());
     if (entry < 0) return {};
-    return "the gradient of parameter '" + gradient_.table().holding(entry).name + "'";
+    return "the gradient of parameter '" + gradient().table().holding(entry).name + "'";
   }
+
+  static constexpr double infinity = std::numeric_limits<double>::infinity();
 
   Model& model_;
   Loss loss_;
   O& optimizer_;
   StepOptions options_;
-  Parameters<Scalar> gradient_;
-  typename Model::Tape tape_;
-  TruncatedRun<Model> run_;
-  Buffer<Scalar> d_output_;
-  LossCount whole_;
+  typename Model::Weights weights_;
+  std::deque<Part> parts_;  // their tapes stay where they are
   WeightAverage<Scalar>* average_ = nullptr;
   std::int64_t updates_ = 0;
 };

@@ -1,0 +1,225 @@
+#pragma once
+// Any cell over some steps of which everything is kept, forward and back, in both directions.
+//
+// Columns of a step continue the first columns of the step before, so a step is one or two runs of columns whose states
+// before it lie next to each other: those that continue, and, where the direction is backward, those that join with
+// their initial state because it is their last step. Nothing is copied to line them up.
+//
+// Steps are taken in chunks that stay in the cache: what needs no state is done for a whole chunk before its steps are
+// run, and gradients that sum over columns are collected for a whole chunk after its steps have been run back.
+
+#include <utility>
+
+#include "unroll/engine/tape.hpp"
+
+namespace unroll::detail {
+
+/// The columns of the timeline are those of the tape and of everything that is handed in.
+template <Cell C>
+class Stretch {
+  using Scalar = typename C::Scalar;
+  static constexpr int states = C::states;
+  using StepOf = Step<Scalar, states>;
+
+ public:
+  Stretch(const C& cell, const typename C::Weights& weights, const Timeline& timeline, Direction direction,
+          Tape<C>& tape)
+      : cell_(cell), weights_(weights), timeline_(timeline), direction_(direction), tape_(tape) {}
+
+  /// `initial` is empty (all zero) or gives each state [rows x batch], by sample; `output` is where the output goes.
+  void forward(const Inputs<Scalar>& inputs, std::span<const Matrix<Scalar>> initial, Strided<Scalar> output) {
+    begin_states(initial, output);
+    cell_.begin(weights_, inputs, timeline_, tape_.work);
+    for (Index done = 0; done < timeline_.steps();) {
+      const auto [first, last] = next_chunk(done);
+      cell_.project(weights_, inputs, timeline_, first, last, tape_.work);
+      for (Index k = first; k < last; ++k) {
+        const Index t = direction_ == Direction::forward ? k : last - 1 - (k - first);
+        each_run(t, [&](const StepOf& step) { cell_.step(weights_, step, tape_.work); });
+      }
+      done += last - first;
+    }
+  }
+
+  /// The states after the last step of each sequence, by sample; its initial state for one without steps.
+  void final_state(std::span<Matrix<Scalar>> to) const {
+    for (int s = 0; s < states; ++s) {
+      const Index rows = cell_.state_rows(s);
+      to[std::size_t(s)].resize(rows, timeline_.batch());
+      for (Index r = 0; r < timeline_.batch(); ++r) {
+        auto column = to[std::size_t(s)].col(timeline_.sample(r));
+        if (timeline_.length(r) == 0)
+          column = tape_.initial[s].view().col(r);
+        else
+          column = tape_.after[s].from_column(last_column(r)).view(rows, 1);
+      }
+    }
+  }
+
+  /// Turns tape.d_state from the gradients behind the last step into those before the first; adds to `gradient`, writes
+  /// `d_inputs` or adds to them.
+  void backward(const Inputs<Scalar>& inputs, const ConstView<Scalar>& d_output, Scalar* gradient,
+                const InputGradients<Scalar>& d_inputs, bool add_to_inputs) {
+    for (Index done = timeline_.steps(); done > 0;) {
+      const auto [first, last] = previous_chunk(done);
+      for (Index k = last - 1; k >= first; --k) {
+        const Index t = direction_ == Direction::forward ? k : first + (last - 1 - k);
+        each_run(t, [&](const StepOf& step) { cell_.step_back(weights_, back(step, d_output), tape_.work); });
+      }
+      const StepOf columns = chunk(first, last);
+      cell_.collect(weights_, columns, inputs, gradient, tape_.work);
+      cell_.pull_inputs(weights_, columns.first, columns.columns, d_inputs, add_to_inputs, tape_.work);
+      done -= last - first;
+    }
+  }
+
+  /// The gradients of the inputs alone, when `backward` was not asked for them: added.
+  void add_input_gradients(const InputGradients<Scalar>& d_inputs) {
+    const Index most = chunk_columns(cell_);
+    for (Index first = 0; first < timeline_.columns(); first += most)
+      cell_.pull_inputs(weights_, first, std::min(most, timeline_.columns() - first), d_inputs, true, tape_.work);
+  }
+
+  /// All columns as one piece, for tracing.
+  StepOf all_columns() {
+    StepOf all = step_at(0, timeline_.columns(), 0);
+    for (int s = 0; s < states; ++s) all.before[s] = states_before(s, 0, timeline_.steps());
+    return all;
+  }
+
+  /// As many columns as keep about 256 KB, half of a small second-level cache. A chunk has one step at least.
+  static Index chunk_columns(const C& cell) {
+    Index rows = cell.kept_rows() + cell.output_rows();
+    for (int k = 0; k < cell.inputs(); ++k) rows += cell.input_rows(k);
+    return std::max<Index>(1, 256 * 1024 / (rows * Index(sizeof(Scalar))));
+  }
+  /// A cell may say which states its `collect` reads.
+  static constexpr bool collects_state(int s) {
+    if constexpr (requires { C::collects_state(s); })
+      return C::collects_state(s);
+    else
+      return true;
+  }
+
+  /// The steps after the first `done` in the direction of the pass.
+  StepRange next_chunk(Index done) const {
+    return direction_ == Direction::forward ? chunk_from(done) : chunk_until(timeline_.steps() - done);
+  }
+  /// The steps before the last of the first `done` ones, for the way back.
+  StepRange previous_chunk(Index done) const {
+    return direction_ == Direction::forward ? chunk_until(done) : chunk_from(timeline_.steps() - done);
+  }
+
+ private:
+  // ---- steps
+
+  StepOf step_at(Index first, Index columns, Index rank) const {
+    StepOf step{.first = first, .columns = columns, .rank = rank};
+    for (int s = 0; s < states; ++s) step.after[s] = tape_.after[s].from_column(first);
+    step.output = tape_.stretch_output.from_column(first);
+    return step;
+  }
+
+  /// Sequences that continue from the step before in the direction of the pass; the others of step t begin here.
+  Index continuing(Index t) const {
+    if (direction_ == Direction::forward) return t > 0 ? timeline_.active(t) : 0;
+    return t + 1 < timeline_.steps() ? timeline_.active(t + 1) : 0;
+  }
+
+  template <class F>
+  void each_run(Index t, F&& f) const {
+    const Index before = direction_ == Direction::forward ? t - 1 : t + 1, split = continuing(t),
+                active = timeline_.active(t);
+    if (split > 0) {
+      StepOf step = step_at(timeline_.offset(t), split, 0);
+      for (int s = 0; s < states; ++s) step.before[s] = tape_.after[s].from_column(timeline_.offset(before));
+      f(step);
+    }
+    if (split < active) {
+      StepOf step = step_at(timeline_.offset(t) + split, active - split, split);
+      for (int s = 0; s < states; ++s) step.before[s] = tape_.initial[s].strided().from_column(split);
+      f(step);
+    }
+  }
+
+  StepBack<Scalar, states> back(const StepOf& step, const ConstView<Scalar>& d_output) const {
+    StepBack<Scalar, states> back;
+    static_cast<StepOf&>(back) = step;
+    for (int s = 0; s < states; ++s) back.d_state[s] = tape_.d_state[s].strided().from_column(step.rank);
+    if (d_output.data() != nullptr)
+      back.d_output = Strided<const Scalar>{d_output.data(), d_output.outerStride()}.from_column(step.first);
+    return back;
+  }
+
+  // ---- chunks of steps
+
+  StepRange chunk_from(Index first) const {
+    const Index most = chunk_columns(cell_);
+    Index last = first + 1;
+    while (last < timeline_.steps() && timeline_.offset(last + 1) - timeline_.offset(first) <= most) ++last;
+    return {first, last};
+  }
+  StepRange chunk_until(Index last) const {
+    const Index most = chunk_columns(cell_);
+    Index first = last - 1;
+    while (first > 0 && timeline_.offset(last) - timeline_.offset(first - 1) <= most) --first;
+    return {first, last};
+  }
+
+  StepOf chunk(Index first, Index last) {
+    StepOf chunk = step_at(timeline_.offset(first), timeline_.offset(last) - timeline_.offset(first), 0);
+    for (int s = 0; s < states; ++s)
+      if (collects_state(s)) chunk.before[s] = states_before(s, first, last);
+    return chunk;
+  }
+
+  /// The states before the steps [first, last), column for column: in place where they lie side by side, else copied
+  /// together.
+  Strided<const Scalar> states_before(int s, Index first, Index last) {
+    const Index before = direction_ == Direction::forward ? first - 1 : first + 1;
+    if (side_by_side(first, last)) return tape_.after[s].from_column(timeline_.offset(before));
+    auto together = tape_.before[s].shape(cell_.state_rows(s), timeline_.offset(last) - timeline_.offset(first));
+    for (Index t = first; t < last; ++t)
+      each_run(t, [&](const StepOf& step) {
+        together.middleCols(step.first - timeline_.offset(first), step.columns) =
+            step.before[s].view(together.rows(), step.columns);
+      });
+    return tape_.before[s].strided();
+  }
+
+  bool side_by_side(Index first, Index last) const {
+    if (direction_ == Direction::forward)
+      return first > 0 && first < last &&
+             timeline_.active(first - 1) == timeline_.active(std::max(first - 1, last - 2));
+    return last < timeline_.steps() && first < last && timeline_.active(first) == timeline_.active(last);
+  }
+
+  Index last_column(Index rank) const {
+    const Index t = direction_ == Direction::forward ? timeline_.length(rank) - 1 : 0;
+    return timeline_.offset(t) + rank;
+  }
+
+  // ---- states at the ends
+
+  void begin_states(std::span<const Matrix<Scalar>> initial, Strided<Scalar> output) {
+    for (int s = 0; s < states; ++s) {
+      const Index rows = cell_.state_rows(s);
+      auto to = tape_.initial[s].shape(rows, timeline_.batch());
+      if (initial.empty())
+        to.setZero();
+      else
+        for (Index r = 0; r < timeline_.batch(); ++r) to.col(r) = initial[std::size_t(s)].col(timeline_.sample(r));
+      if (s != C::output_state) tape_.states[s].shape(rows, timeline_.columns());
+      tape_.after[s] = s == C::output_state ? output : tape_.states[s].strided();
+    }
+    tape_.stretch_output = output;
+  }
+
+  const C& cell_;
+  const typename C::Weights& weights_;
+  const Timeline& timeline_;
+  Direction direction_;
+  Tape<C>& tape_;
+};
+
+}  // namespace unroll::detail

@@ -1,0 +1,74 @@
+#include <numeric>
+#include <unroll/core/thread_pool.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+TEST_CASE("a pool runs every task once, by however many threads") {
+  ThreadPool pool(GENERATE(1, 2, 3, 8));
+  for (const Index count : {0, 1, 2, 7, 1000}) {
+    std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
+    pool.run(count, [&](Index k) { ++runs[std::size_t(k)]; });
+    CHECK(std::all_of(runs.begin(), runs.end(), [](const auto& n) { return n == 1; }));
+  }
+}
+
+TEST_CASE("tasks may have tasks of their own") {
+  ThreadPool pool(GENERATE(1, 2, 4));
+  for (int repeat = 0; repeat < 50; ++repeat) {
+    std::atomic<Index> sum = 0;
+    pool.run(5,
+             [&](Index i) { pool.run(6, [&](Index j) { pool.run(2, [&](Index k) { sum += 12 * i + 2 * j + k; }); }); });
+    CHECK(sum == 60 * 59 / 2);
+  }
+}
+
+TEST_CASE("several callers may share a pool") {
+  ThreadPool pool(3);
+  std::atomic<Index> sum = 0;
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller)
+    callers.emplace_back([&] {
+      for (int repeat = 0; repeat < 200; ++repeat) pool.run(10, [&](Index k) { sum += k; });
+    });
+  for (auto& caller : callers) caller.join();
+  CHECK(sum == 4 * 200 * 45);
+}
+
+TEST_CASE("what the first task throws is thrown on, when all have ended") {
+  ThreadPool pool(GENERATE(1, 2, 4));
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    std::atomic<int> ended = 0;
+    CHECK_THROWS_MATCHES(pool.run(40,
+                                  [&](Index k) {
+                                    ++ended;
+                                    if (k % 10 == 3) throw ValueError(text("task ", k));
+                                  }),
+                         ValueError, says("task 3"));
+    if (pool.threads() > 1) CHECK(ended == 40);
+  }
+  std::atomic<int> after = 0;
+  pool.run(8, [&](Index) { ++after; });
+  CHECK(after == 8);
+}
+
+TEST_CASE("running tasks allocates nothing") {
+  ThreadPool pool(2);
+  std::atomic<Index> sum = 0;
+  pool.run(4, [&](Index k) { sum += k; });
+  const support::AllocationCount allocations;
+  pool.run(100, [&](Index k) { sum += k; });
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+TEST_CASE("an option for threads: copies share a pool, and impossible numbers are refused") {
+  const Threads two = 2, copy = two;
+  CHECK(&two.pool() == &copy.pool());
+  CHECK(two.pool().threads() == 2);
+  CHECK(Threads().pool().threads() >= 1);
+  CHECK_THROWS_MATCHES(Threads(-1), ValueError, says("expects at least 1, or 0 for one per core, got -1"));
+  CHECK_THROWS_MATCHES(ThreadPool(-2), ValueError, says("got -2"));
+}

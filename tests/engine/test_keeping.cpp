@@ -1,0 +1,109 @@
+// Passes that keep less than everything: the same bits come out.
+
+#include <unroll/cells/gru.hpp>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/engine/over_time.hpp>
+
+#include "cells/cell_run.hpp"
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+using cell_run::CellRun;
+using cell_run::same_bits;
+
+namespace keeping {
+using namespace unroll::symbols;
+inline constexpr auto k = constant<"k">;
+inline constexpr auto p = symbol<"p">;
+inline constexpr auto equations =
+    cell(state(h, c), next(c) = tanh(linear(x, h) + linear(k) + weight(p) * c), next(h) = next(c) * sigmoid(linear(next(c))));
+}  // namespace keeping
+
+namespace {
+
+/// A constant, a weight per unit, two stages.
+using Conditioned = EquationCell<double, keeping::equations>;
+
+/// Long enough for several chunks of `units`.
+std::vector<Timeline> long_timelines() {
+  Matrix<bool> gaps(4, 300);
+  for (Index b = 0; b < 4; ++b)
+    for (Index t = 0; t < 300; ++t) gaps(b, t) = (t * 7 + b * 3) % 5 != 0 && t < 300 - 60 * b;
+  return {Timeline::rectangular(3, 250), Timeline::from_lengths({300, 0, 10, 280, 150}), Timeline::from_mask(gaps)};
+}
+
+template <class C>
+Matrix<double> forward(CellRun<C>& run, Keeping keeping) {
+  std::vector<ConstView<double>> inputs, constants;
+  for (const auto& m : run.inputs) inputs.push_back(view(m));
+  for (const auto& m : run.constants) constants.push_back(view(m));
+  auto pass = run.over_time();
+  pass.forward({inputs, constants}, run.initial, keeping);
+  pass.final_state(run.final_state);
+  return pass.output();
+}
+
+template <class C>
+void checkpoints_change_no_bit(Index units) {
+  for (const Direction direction : {Direction::forward, Direction::backward})
+    for (const Timeline& timeline : long_timelines()) {
+      CellRun<C> whole(timeline, direction, units), parts(timeline, direction, units);
+      const Matrix<double> output = forward(whole, {});
+      whole.backward();
+      for (const Index every : {0, 1, 40, 1000}) {
+        CHECK(same_bits(forward(parts, {Keep::checkpoints, every}), output));
+        if (every == 1) CHECK(parts.tape.stretches.size() > 2);
+        if (every == 1000) CHECK(parts.tape.stretches.size() == 1);
+        parts.backward();
+        for (std::size_t s = 0; s < whole.final_state.size(); ++s) {
+          CHECK(same_bits(parts.final_state[s], whole.final_state[s]));
+          CHECK(same_bits(parts.d_initial[s], whole.d_initial[s]));
+        }
+        CHECK(same_bits(parts.gradient, whole.gradient));
+        for (std::size_t k = 0; k < whole.d_inputs.size(); ++k) CHECK(same_bits(parts.d_inputs[k], whole.d_inputs[k]));
+        for (std::size_t k = 0; k < whole.d_constants.size(); ++k)
+          CHECK(same_bits(parts.d_constants[k], whole.d_constants[k]));
+      }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("with checkpoints, outputs and gradients have the same bits") {
+  checkpoints_change_no_bit<Gru<double>>(60);
+  checkpoints_change_no_bit<Lstm<double>>(60);
+  checkpoints_change_no_bit<Conditioned>(60);
+}
+
+TEST_CASE("a pass that keeps nothing gives the same outputs and final states, and has no way back") {
+  for (const Direction direction : {Direction::forward, Direction::backward})
+    for (const Timeline& timeline : long_timelines()) {
+      CellRun<Lstm<double>> whole(timeline, direction, 60), nothing(timeline, direction, 60);
+      const Matrix<double> output = forward(whole, {});
+      CHECK(same_bits(forward(nothing, {Keep::nothing}), output));
+      CHECK(nothing.tape.stretches.size() > 2);
+      for (std::size_t s = 0; s < 2; ++s) CHECK(same_bits(nothing.final_state[s], whole.final_state[s]));
+      CHECK(nothing.tape.work.terms.capacity() < whole.tape.work.terms.capacity() / 2);
+      CHECK_THROWS_MATCHES(nothing.backward(), ValueError, says("kept nothing (Keep::nothing)"));
+      CHECK_THROWS_MATCHES(nothing.over_time().all_columns(), ValueError, says("Keep::everything"));
+    }
+}
+
+TEST_CASE("with checkpoints a second pass of a shape allocates nothing") {
+  CellRun<Lstm<double>> run(Timeline::from_lengths({300, 280, 150}), Direction::backward, 60);
+  const std::vector<ConstView<double>> inputs{view(std::as_const(run.inputs[0]))};
+  std::vector<View<double>> d_inputs{view(run.d_inputs[0])};
+  const auto both_ways = [&] {
+    auto pass = run.over_time();
+    pass.forward({inputs, {}}, run.initial, {Keep::checkpoints});
+    pass.backward({inputs, {}}, view(std::as_const(run.d_output)), run.d_final, run.gradient.data(), {d_inputs, {}},
+                  run.d_initial);
+  };
+  run.gradient.setZero(run.theta.size());
+  both_ways();
+  const support::AllocationCount allocations;
+  both_ways();
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}

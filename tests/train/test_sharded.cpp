@@ -1,0 +1,252 @@
+// A batch in parts, by any number of threads.
+
+#include <unroll/cells/gru.hpp>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/layers/bidirectional.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/dropout.hpp>
+#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/recurrent.hpp>
+#include <unroll/layers/sequential.hpp>
+#include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/optim/adam.hpp>
+#include <unroll/optim/sgd.hpp>
+#include <unroll/train/batches.hpp>
+#include <unroll/train/fit.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+Matrix<float> numbers(Index rows, Index cols, std::uint64_t seed) {
+  const Random random(seed, Purpose::data);
+  return Matrix<float>::NullaryExpr(
+      rows, cols, [&](Index r, Index c) { return float(random.normal(std::uint64_t(rows * c + r))); });
+}
+
+/// Sequences of 0 to 39 steps; one step in five has no label.
+Dataset<float> step_data(Index size, Index classes = 3) {
+  std::vector<Matrix<float>> sequences;
+  std::vector<Labels> labels;
+  for (Index s = 0; s < size; ++s) {
+    const Index length = (17 * s + 5) % 40;
+    sequences.push_back(numbers(2, length, std::uint64_t(s)));
+    labels.push_back(Labels::NullaryExpr(length, [&](Index t) { return t % 5 == 4 ? -1 : (t + s) % classes; }));
+  }
+  return Dataset<float>::step_labelled(sequences, labels, classes);
+}
+
+auto model() {
+  Sequential model(2, Recurrent<Gru<float>>{.units = 24}, Dropout<float>({.rate = 0.3}),
+                   Recurrent<Lstm<float>>{.units = 20}, Dense<float>{.units = 3});
+  model.initialise(1);
+  return model;
+}
+
+struct Outcome {
+  Vector<float> theta;
+  LossValue loss;
+  Hits hits;
+  std::vector<State<float>> state;
+};
+
+/// Three steps on a batch, cut into parts of at most `shard`; 0: in one part.
+template <class Model, class Loss = SoftmaxCrossEntropy<float>>
+Outcome train(Model model, const Dataset<float>& data, Index shard, StepOptions options, const Loss& loss = Loss(),
+              bool carries = false) {
+  SGD<float> sgd({.learning_rate = 0.1});
+  options.count_hits = true;
+  TrainingStep<Model, Loss, SGD<float>> step(model, loss, sgd, options);
+  const auto samples = all_samples(data.size());
+  Outcome outcome;
+  Batch<float> whole;
+  ShardedBatch<float> parts;
+  for (int k = 0; k < 3; ++k) {
+    if (shard == 0) whole.gather(data, samples);
+    if (shard > 0) parts.gather(data, samples, shard, &options.threads.pool());
+    auto* const state = carries ? &outcome.state : nullptr;
+    const StepReport report = shard == 0 ? step.step(whole, state) : step.step(parts, state);
+    outcome.loss += report.loss;
+    outcome.hits += report.hits;
+  }
+  outcome.theta = model.parameters().values();
+  return outcome;
+}
+
+bool close(const Vector<float>& a, const Vector<float>& b) { return (a - b).norm() < 1e-5F * b.norm(); }
+
+}  // namespace
+
+TEST_CASE("parts give the loss, the hits and, up to rounding, the update of the whole batch") {
+  const auto data = step_data(21);
+  const auto reduction =
+      GENERATE(Reduction::sum, Reduction::valid, Reduction::weighted, Reduction::per_sequence, Reduction::batch);
+  const SoftmaxCrossEntropy<float> loss({.class_weights = Vector<double>{{1, 2, 0.5}}, .reduction = reduction});
+  const StepOptions options{.clip_norm = 1, .seed = 4};
+  const Outcome whole = train(model(), data, 0, options, loss);
+  for (const Index shard : {1, 4, 7, 20, 100}) {
+    const Outcome parts = train(model(), data, shard, options, loss);
+    CHECK(close(parts.theta, whole.theta));
+    CHECK(parts.loss.value() == Approx(whole.loss.value()).epsilon(1e-5));
+    CHECK(parts.loss.scored == whole.loss.scored);
+    CHECK(parts.hits.scored == whole.hits.scored);
+    CHECK(parts.hits.correct == whole.hits.correct);
+  }
+}
+
+TEST_CASE("the bits do not depend on the number of threads") {
+  const auto data = step_data(30);
+  const StepOptions one{.clip_norm = 1, .seed = 4, .threads = 1};
+  const auto checked = [&](auto model, StepOptions options, bool carries = false) {
+    const Outcome alone = train(model, data, 4, options, SoftmaxCrossEntropy<float>(), carries);
+    for (const int threads : {2, 3, 8}) {
+      options.threads = threads;
+      const Outcome together = train(model, data, 4, options, SoftmaxCrossEntropy<float>(), carries);
+      CHECK(together.theta == alone.theta);
+      CHECK(together.loss.sum == alone.loss.sum);
+      CHECK(together.state == alone.state);
+    }
+  };
+  checked(model(), one);
+  checked(model(), {.truncation = {.update_every = 6, .back = 9}, .threads = 1}, true);
+  checked(model(),
+          {.truncation = {.update_every = 6, .accumulate = true}, .keeping = {Keep::checkpoints, 2}, .threads = 1});
+  Sequential both(2, Bidirectional<Lstm<float>>{.units = 16},
+                  Bidirectional<Gru<float>>{.units = 12, .merge = Merge::sum}, Dense<float>{.units = 3});
+  both.initialise(1);
+  checked(both, one);
+  checked(both, {.keeping = {Keep::checkpoints}, .threads = 1});
+}
+
+TEST_CASE("checkpoints change no bit of a training step") {
+  const auto data = step_data(12);
+  Sequential both(2, Bidirectional<Lstm<float>>{.units = 50}, Recurrent<Gru<float>>{.units = 60},
+                  Dense<float>{.units = 3});
+  both.initialise(1);
+  CHECK(train(both, data, 5, {.keeping = {Keep::checkpoints, 1}}).theta == train(both, data, 5, {}).theta);
+}
+
+TEST_CASE("windows and carried states of parts are those of the whole batch") {
+  const auto data = step_data(21);
+  const Index back = GENERATE(0, 9);
+  const StepOptions options{.truncation = {.update_every = 6, .back = back}, .seed = 4};
+  const Outcome whole = train(model(), data, 0, options, SoftmaxCrossEntropy<float>(), true);
+  const Outcome parts = train(model(), data, 4, options, SoftmaxCrossEntropy<float>(), true);
+  CHECK(close(parts.theta, whole.theta));
+  CHECK(parts.loss.scored == whole.loss.scored);
+  REQUIRE(parts.state.size() == whole.state.size());
+  for (std::size_t k = 0; k < whole.state.size(); ++k)
+    for (std::size_t s = 0; s < whole.state[k].size(); ++s) CHECK(parts.state[k][s].isApprox(whole.state[k][s], 1e-4F));
+}
+
+TEST_CASE("a batch is dealt out by length, and every sample is in one part") {
+  const auto data = step_data(23);
+  auto samples = all_samples(data.size());
+  std::reverse(samples.begin(), samples.end());
+  ShardedBatch<float> batch;
+  for (const Index shard : {0, 1, 5, 23, 30}) {
+    batch.gather(data, samples, shard);
+    std::vector<Index> places;
+    Index least = 1'000'000, most = 0;
+    for (const auto& part : batch.shards()) {
+      CHECK(part.timeline().batch() <= (shard == 0 ? 16 : shard));
+      for (Index b = 0; b < part.timeline().batch(); ++b) {
+        const Index place = part.timeline().place(b), sample = samples[std::size_t(place)];
+        places.push_back(place);
+        const Index rank = part.timeline().rank(b);
+        REQUIRE(part.timeline().length(rank) == data.length(sample));
+        if (data.length(sample) > 0) CHECK(part.x().col(rank) == data.sequence(sample).col(0));
+      }
+      least = std::min(least, part.timeline().columns()), most = std::max(most, part.timeline().columns());
+    }
+    std::sort(places.begin(), places.end());
+    CHECK(places == all_samples(data.size()));
+    if (shard == 5) CHECK(2 * most < 3 * least);
+  }
+  batch.gather(data, std::span(samples).first(7));
+  CHECK(batch.shards().size() == 1);
+  batch.gather(data, std::span(samples).first(10));
+  CHECK(batch.shards().size() == 2);
+  CHECK_THROWS_MATCHES(batch.gather(data, samples, -1), ValueError, says("a shard has -1 sequences"));
+}
+
+TEST_CASE("what is not finite is found in whichever part it is") {
+  auto data = step_data(20);
+  std::vector<Matrix<float>> sequences;
+  std::vector<Labels> labels;
+  for (Index s = 0; s < data.size(); ++s) sequences.push_back(data.sequence(s)), labels.push_back(data.labels(s));
+  sequences[13](1, 2) = 3e38F;
+  data = Dataset<float>::step_labelled(sequences, labels, 3);
+  Sequential net(2, Dense<float>{.units = 2}, Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = 3});
+  net.initialise(1);
+  net.parameters()["0.weight"].setConstant(10);
+  CHECK_THROWS_MATCHES(train(net, data, 4, {.keeping = {Keep::checkpoints}}), NonFiniteError,
+                       says("layer 0 (dense): its output at sample 13, step 2"));
+}
+
+TEST_CASE("scores of many classes are worked on by pieces") {
+  Sequential model(2, Recurrent<Gru<float>>{.units = 8}, Dense<float>{.units = 5000});
+  model.initialise(1);
+  const auto data = step_data(30, 5000);
+  Batch<float> batch;
+  batch.gather(data, all_samples(data.size()));
+  REQUIRE(batch.timeline().columns() > 3 * 192);
+  const SoftmaxCrossEntropy<float> loss;
+  auto whole = model.parameters().zeros_like(), pieces = whole;
+  decltype(model)::Tape tape;
+  const auto labels = batch.labels(0, batch.target_columns());
+  Matrix<float> d_output = model.forward(batch.x(), batch.timeline(), tape);
+  const LossCount count = loss.count(labels);
+  loss(d_output, labels, d_output, {}, count);
+  model.backward(tape, d_output, whole);
+
+  decltype(model)::Weights weights;
+  decltype(model)::Tape other;
+  model.prepare(weights);
+  model.prepare_back(weights);
+  model.begin_learning(weights, batch.x(), batch.timeline(), other);
+  Index calls = 0, columns = 0;
+  Matrix<float> d_piece;
+  model.learn(other, pieces, [&](Index first, const ConstView<float>& output) {
+    CHECK(first == columns);
+    CHECK(output.cols() <= 192);
+    ++calls, columns += output.cols();
+    d_piece.resize(output.rows(), output.cols());
+    loss(output, batch.labels(first, output.cols()), d_piece, {}, count);
+    return view(std::as_const(d_piece));
+  });
+  CHECK(calls == (batch.timeline().columns() + 191) / 192);
+  CHECK(columns == batch.timeline().columns());
+  CHECK(close(pieces.values(), whole.values()));
+}
+
+TEST_CASE("a step on a batch in parts allocates nothing after the first") {
+  auto net = model();
+  const auto data = step_data(20);
+  const auto samples = all_samples(data.size());
+  Adam<float> adam;
+  TrainingStep<decltype(net), SoftmaxCrossEntropy<float>, Adam<float>> step(net, SoftmaxCrossEntropy<float>(), adam,
+                                                                            {.clip_norm = 1, .threads = 2});
+  ShardedBatch<float> batch;
+  const auto train_once = [&] {
+    batch.gather(data, samples, 4);
+    step.step(batch);
+  };
+  train_once();
+  const support::AllocationCount allocations;
+  train_once();
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+TEST_CASE("evaluation does not depend on batches or threads") {
+  const auto data = step_data(23);
+  const auto net = model();
+  const auto want = predict(net, data, {.batch_size = 100, .threads = 1});
+  for (const int threads : {1, 3})
+    for (const Index batch_size : {1, 4})
+      CHECK(predict(net, data, {.batch_size = batch_size, .threads = threads}) == want);
+}
