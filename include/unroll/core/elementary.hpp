@@ -85,33 +85,25 @@ EIGEN_ALWAYS_INLINE V polynomial(const std::array<typename V::Scalar, n>& c, V x
   return sum;
 }
 
-/// The same in pairs, pairs of pairs and so on (Estrin's scheme): one multiplication more for each doubling, but a
-/// result after four multiply-adds where Horner's rule takes ten. That is what a step of one sequence waits for. `x2`
-/// is x^2.
+/// The same by Horner's rule in x2 = x^2, for pairs of coefficients: a result after three multiply-adds where
+/// `polynomial` takes four, after five where it takes nine. That is what a step of one sequence waits for.
 template <class V, std::size_t n>
 EIGEN_ALWAYS_INLINE V polynomial_in_pairs(const std::array<typename V::Scalar, n>& c, V x, V x2) {
-  constexpr std::size_t pairs = (n + 1) / 2;
-  V sum[pairs];
-#pragma GCC unroll 8
-  for (std::size_t i = 0; i < pairs; ++i) {
-    sum[i] = V::constant(c[n - 1 - 2 * i]);
-    if (2 * i + 1 < n) sum[i] = fma(V::constant(c[n - 2 - 2 * i]), x, sum[i]);
-  }
-#pragma GCC unroll 8
-  for (std::size_t count = pairs; count > 1; count = (count + 1) / 2) {
-#pragma GCC unroll 8
-    for (std::size_t i = 0; i < count; i += 2) sum[i / 2] = i + 1 < count ? fma(sum[i + 1], x2, sum[i]) : sum[i];
-    x2 = x2 * x2;
-  }
-  return sum[0];
+  const auto pair = [&](std::size_t i) __attribute__((always_inline)) {
+    return fma(V::constant(c[i]), x, V::constant(c[i + 1]));
+  };
+  V sum = n % 2 == 0 ? pair(0) : V::constant(c[0]);
+  for (std::size_t i = 2 - n % 2; i < n; i += 2) sum = fma(sum, x2, pair(i));
+  return sum;
 }
 
-/// 2^k for k = rounded - rounder, as long as 2^k is a normal number.
-template <class V>
+/// 2^(k + offset) for k = rounded - rounder, as long as it is a normal number.
+template <int offset = 0, class V>
 EIGEN_ALWAYS_INLINE V power_of_two(V rounded) {
   using Scalar = typename V::Scalar;
   using Word = typename ElementaryConstants<Scalar>::Word;
-  return from_words<V>((words(rounded) << mantissa_bits<Scalar>)+std::bit_cast<Word>(Scalar(1)));
+  constexpr Word one = std::bit_cast<Word>(Scalar(1)) + (Word(offset) << mantissa_bits<Scalar>);
+  return from_words<V>((words(rounded) << mantissa_bits<Scalar>)+one);
 }
 
 /// x 2^k for integers k, with overflow and subnormal results; two factors, because 2^k itself may be out of range.
@@ -253,9 +245,10 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> sigmoid(Lanes<Packet> x) {
   using C = detail::ElementaryConstants<Scalar>;
   constexpr int digits = std::numeric_limits<Scalar>::digits;
   const V scale = V::constant(std::numeric_limits<Scalar>::epsilon() / 2);
-  const auto [rounded, k, expm1] = detail::reduce_exp(-min(max(x, V::constant(C::sigmoid_low)), V::constant(40)));
-  const V power = detail::power_of_two(rounded - V::constant(digits));
-  return scale / fma(power, expm1, power + scale);
+  const V limited = min(max(x, V::constant(C::sigmoid_low)), V::constant(40));
+  const V rounded = fma(limited, V::constant(Scalar(-1.4426950408889634)), V::constant(detail::rounder<Scalar>));
+  const V power = detail::power_of_two<-digits>(rounded);
+  return scale / fma(power, detail::reduce_exp(-limited, rounded).expm1, power + scale);
 }
 
 }  // namespace unroll
