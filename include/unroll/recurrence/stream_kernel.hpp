@@ -124,13 +124,14 @@ class StreamKernel {
 
   // ---- sums
 
-  /// As many sums for each pre-activation as keep enough multiply-adds under way, each of which takes four cycles.
-  static constexpr int most_sums = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 16 : 8;
+  /// As many sums for each pre-activation as the registers hold, at most four: a multiply-add takes four cycles.
+  static constexpr int most_sums = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 16 : 12;
+  static constexpr int chains_for(int places) { return 4 * places <= most_sums ? 4 : 2 * places <= most_sums ? 2 : 1; }
 
   template <class V, int vectors, int round>
   struct Sums {
     static constexpr int places = terms<round>.count * vectors;
-    static constexpr int chains = std::clamp(most_sums / std::max(1, places), 1, 4);
+    static constexpr int chains = chains_for(places);
     V at[chains][places > 0 ? places : 1];
 
     /// Of all chains.
@@ -155,10 +156,7 @@ class StreamKernel {
     each_round([&]<class Round>(Round) __attribute__((always_inline)) {
       constexpr int round = Round::value;
       packed = sum_terms<V, vectors, round>(frame, rows, packed, values);
-      detail::each_operation<vectors>([&]<class Vector>(Vector) __attribute__((always_inline)) {
-        constexpr int k = Vector::value;
-        compute_round<V, vectors, round>(frame, values[k], row + k * V::size, singles + k * V::size);
-      });
+      compute_round<V, vectors, round>(frame, values, row, singles);
     });
     for (int k = 0; k < vectors; ++k) hand_on(frame, values[k], row + k * V::size);
   }
@@ -197,17 +195,15 @@ class StreamKernel {
   EIGEN_ALWAYS_INLINE static const S* add_source(Sums<V, vectors, round>& sums, const S* values, Index rows,
                                                  const S* packed) {
     constexpr Index column = readers<round, v>.count * vectors * V::size;
-    constexpr int count = Sums<V, vectors, round>::chains;
-    const Index whole = rows / count * count;
-#pragma GCC unroll 4
-    for (Index j = 0; j < whole; j += count)
-      detail::each_operation<count>([&]<class Chain>(Chain) __attribute__((always_inline)) {
-        add_column<V, vectors, round, v>(sums.at[Chain::value], values[j + Chain::value],
-                                         packed + (j + Chain::value) * column);
+    constexpr int chains = Sums<V, vectors, round>::chains, unrolled = 4;
+    const Index whole = rows / unrolled * unrolled;
+    for (Index j = 0; j < whole; j += unrolled)
+      detail::each_operation<unrolled>([&]<class K>(K k) __attribute__((always_inline)) {
+        add_column<V, vectors, round, v>(sums.at[k % chains], values[j + k], packed + (j + k) * column);
       });
-    detail::each_operation<count - 1>([&]<class Chain>(Chain) __attribute__((always_inline)) {
-      if (const Index j = whole + Chain::value; j < rows)
-        add_column<V, vectors, round, v>(sums.at[Chain::value], values[j], packed + j * column);
+    detail::each_operation<unrolled - 1>([&]<class K>(K k) __attribute__((always_inline)) {
+      if (const Index j = whole + k; j < rows)
+        add_column<V, vectors, round, v>(sums.at[k % chains], values[j], packed + j * column);
     });
     return packed + rows * column;
   }
@@ -223,15 +219,16 @@ class StreamKernel {
 
   // ---- element-wise work
 
-  /// What the round's terms make possible; values of other passes come first.
+  /// The round's operations, each for all registers of the block: a processor sees about a hundred operations ahead,
+  /// and they should not all wait for each other. Values of other passes come first.
   template <class V, int vectors, int round>
-  EIGEN_ALWAYS_INLINE static void compute_round(const Frame& frame, Values<V>& values, Index row, const S* singles) {
-    detail::each_operation<program.operations>([&]<class O>(O) __attribute__((always_inline)) {
-      constexpr int o = O::value;
+  EIGEN_ALWAYS_INLINE static void compute_round(const Frame& frame, Values<V>* values, Index row, const S* singles) {
+    detail::each_operation<program.operations * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
+      constexpr int o = Place::value / vectors, k = Place::value % vectors;
       if constexpr (plan.runs[o] && round_of[o] == round)
-        compute<V, vectors, o>(values, singles);
+        compute<V, vectors, o>(values[k], singles + k * V::size);
       else if constexpr (plan.read[o] && !plan.runs[o] && round == 0)
-        values.v[o] = V::load(place<o>(frame) + row);
+        values[k].v[o] = V::load(place<o>(frame) + row + k * V::size);
     });
   }
 

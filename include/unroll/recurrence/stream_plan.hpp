@@ -140,14 +140,17 @@ struct StreamPlan {
     return all;
   }
 
-  /// The round in which a pass computes each of its operations: the second, where it needs a term of the second.
+  /// The round in which a pass computes each of its operations: the second, where it needs a term of the second, and
+  /// where no further function follows, so that the second round's products fill the time that the last function takes.
   static constexpr Table<int, capacity> round_of(int stage, int size) {
     Table<int, capacity> round{};
     const auto second = terms(stage, size, 1);
     for (int k = 0; k < second.count; ++k) round[program.term[second.at[k]].operation] = 1;
-    for (int o = 0; o < program.operations; ++o)
+    for (int o = 0; o < program.operations; ++o) {
+      if (program.operation[o].op == Op::apply && distance[o] == 0) round[o] = 1;
       for (const int operand : {program.operation[o].left, program.operation[o].right})
         if (operand >= 0 && same_pass(operand, o)) round[o] = std::max(round[o], round[operand]);
+    }
     return round;
   }
 
