@@ -1,9 +1,27 @@
 #pragma once
 // One pass of a cell for one sequence: sums of products and element-wise work, some rows at a time, all in registers.
 
+#include "unroll/core/activations.hpp"
+#include "unroll/core/fast_functions.hpp"
 #include "unroll/recurrence/stream_plan.hpp"
 
 namespace unroll {
+
+namespace detail {
+
+/// The function's value, for float by a quicker way where there is one.
+template <class F, class V>
+EIGEN_ALWAYS_INLINE V apply_quickly(const F& function, V x) {
+  constexpr bool is_float = std::same_as<typename V::Scalar, float>;
+  if constexpr (is_float && std::same_as<F, Tanh>)
+    return fast_tanh(x);
+  else if constexpr (is_float && std::same_as<F, Sigmoid>)
+    return fast_sigmoid(x);
+  else
+    return function.value(x);
+}
+
+}  // namespace detail
 
 /// What a step of one sequence works on. Every vector has room for a whole number of the widest registers.
 template <class S, class D>
@@ -23,11 +41,9 @@ class StreamKernel {
   static constexpr const auto& schedule = D::schedule;
   static constexpr detail::PassPlan<D> plan{stage, size};
   static constexpr auto weights = Plan::weights(stage, size);
-  static constexpr auto round_of = Plan::round_of(stage, size);
-  template <int round>
-  static constexpr auto terms = Plan::terms(stage, size, round);
-  template <int round, int v>
-  static constexpr auto readers = Plan::readers(terms<round>, v);
+  static constexpr auto terms = Plan::terms(stage, size);
+  template <int v>
+  static constexpr auto readers = Plan::readers(stage, size, v);
 
  public:
   using Rows = StreamRows<D, fixed>;
@@ -35,20 +51,14 @@ class StreamKernel {
   /// f.operator()<V, vectors>(first row, blocks) for all rows of the pass.
   template <class F>
   EIGEN_ALWAYS_INLINE static void each_segment(const Rows& rows, F&& f) {
-    detail::each_segment<S, fixed.size[size], std::max(terms<0>.count, terms<1>.count)>(rows.template of_size<size>(),
-                                                                                        f);
+    detail::each_segment<S, fixed.size[size], terms.count>(rows.template of_size<size>(), f);
   }
 
-  /// Numbers that a block of so many rows reads: single weights; for each round biases, and weights of each source
-  /// column by column.
+  /// Numbers that a block of so many rows reads: single weights, biases, weights of each source column by column.
   EIGEN_ALWAYS_INLINE static Index block_numbers(const Rows& rows, Index height) {
-    Index columns = weights.count;
-    each_round([&]<class Round>(Round) __attribute__((always_inline)) {
-      constexpr int round = Round::value;
-      columns += terms<round>.count;
-      each_source<round>([&]<class Source>(Source) __attribute__((always_inline)) {
-        columns += rows.template of_source<Source::value>() * readers<round, Source::value>.count;
-      });
+    Index columns = weights.count + terms.count;
+    each_source([&]<class Source>(Source) __attribute__((always_inline)) {
+      columns += rows.template of_source<Source::value>() * readers<Source::value>.count;
     });
     return columns * height;
   }
@@ -66,18 +76,15 @@ class StreamKernel {
       const bool per_unit = program.weight[w].per_unit;
       put(theta + layout.single_offset(w) + (per_unit ? row : 0), per_unit ? 1 : 0);
     }
-    each_round([&]<class Round>(Round) {
-      constexpr int round = Round::value;
-      for (int k = 0; k < terms<round>.count; ++k) {
-        const Index bias = layout.bias_offset(terms<round>.at[k]);
-        put(bias < 0 ? nullptr : theta + bias + row, 1);
-      }
-      each_source<round>([&]<class Source>(Source) {
-        constexpr int v = Source::value;
-        for (Index column = 0; column < rows.template of_source<v>(); ++column)
-          for (int k = 0; k < readers<round, v>.count; ++k)
-            put(weight_column(layout, theta, v, terms<round>.at[readers<round, v>.at[k]], column) + row, 1);
-      });
+    for (int k = 0; k < terms.count; ++k) {
+      const Index bias = layout.bias_offset(terms.at[k]);
+      put(bias < 0 ? nullptr : theta + bias + row, 1);
+    }
+    each_source([&]<class Source>(Source) {
+      constexpr int v = Source::value;
+      for (Index column = 0; column < rows.template of_source<v>(); ++column)
+        for (int k = 0; k < readers<v>.count; ++k)
+          put(weight_column(layout, theta, v, terms.at[readers<v>.at[k]], column) + row, 1);
     });
     return to;
   }
@@ -99,13 +106,9 @@ class StreamKernel {
 
  private:
   template <class F>
-  EIGEN_ALWAYS_INLINE static void each_round(F&& f) {
-    detail::each_operation<Plan::rounds>(f);
-  }
-  template <int round, class F>
   EIGEN_ALWAYS_INLINE static void each_source(F&& f) {
     detail::each_operation<schedule.sources>([&]<class Source>(Source source) __attribute__((always_inline)) {
-      if constexpr (readers<round, Source::value>.count > 0) f(source);
+      if constexpr (readers<Source::value>.count > 0) f(source);
     });
   }
 
@@ -128,9 +131,9 @@ class StreamKernel {
   static constexpr int most_sums = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 16 : 12;
   static constexpr int chains_for(int places) { return 4 * places <= most_sums ? 4 : 2 * places <= most_sums ? 2 : 1; }
 
-  template <class V, int vectors, int round>
+  template <class V, int vectors>
   struct Sums {
-    static constexpr int places = terms<round>.count * vectors;
+    static constexpr int places = terms.count * vectors;
     static constexpr int chains = chains_for(places);
     V at[chains][places > 0 ? places : 1];
 
@@ -151,35 +154,28 @@ class StreamKernel {
   template <class V, int vectors>
   EIGEN_ALWAYS_INLINE static void run_block(const Frame& frame, const Rows& rows, Index row, const S* packed) {
     Values<V> values[vectors];
-    const S* const singles = packed;
-    packed += weights.count * vectors * V::size;
-    each_round([&]<class Round>(Round) __attribute__((always_inline)) {
-      constexpr int round = Round::value;
-      packed = sum_terms<V, vectors, round>(frame, rows, packed, values);
-      compute_round<V, vectors, round>(frame, values, row, singles);
-    });
+    sum_terms<V, vectors>(frame, rows, packed + weights.count * vectors * V::size, values);
+    compute_all<V, vectors>(frame, values, row, packed);
     for (int k = 0; k < vectors; ++k) hand_on(frame, values[k], row + k * V::size);
   }
 
-  template <class V, int vectors, int round>
-  EIGEN_ALWAYS_INLINE static const S* sum_terms(const Frame& frame, const Rows& rows, const S* packed,
-                                                Values<V>* values) {
-    using RoundSums = Sums<V, vectors, round>;
-    RoundSums sums;
-    detail::each_operation<RoundSums::places>([&]<class Place>(Place) __attribute__((always_inline)) {
+  template <class V, int vectors>
+  EIGEN_ALWAYS_INLINE static void sum_terms(const Frame& frame, const Rows& rows, const S* packed, Values<V>* values) {
+    using BlockSums = Sums<V, vectors>;
+    BlockSums sums;
+    detail::each_operation<BlockSums::places>([&]<class Place>(Place) __attribute__((always_inline)) {
       sums.at[0][Place::value] = V::load(packed + Place::value * V::size);
-      for (int c = 1; c < RoundSums::chains; ++c) sums.at[c][Place::value] = V::constant(0);
+      for (int c = 1; c < BlockSums::chains; ++c) sums.at[c][Place::value] = V::constant(0);
     });
-    packed += RoundSums::places * V::size;
-    each_source<round>([&]<class Source>(Source) __attribute__((always_inline)) {
+    packed += BlockSums::places * V::size;
+    each_source([&]<class Source>(Source) __attribute__((always_inline)) {
       constexpr int v = Source::value;
-      packed = add_source<V, vectors, round, v>(sums, source_values<v>(frame), rows.template of_source<v>(), packed);
+      packed = add_source<V, vectors, v>(sums, source_values<v>(frame), rows.template of_source<v>(), packed);
     });
-    detail::each_operation<RoundSums::places>([&]<class Place>(Place) __attribute__((always_inline)) {
-      constexpr int o = program.term[terms<round>.at[Place::value / vectors]].operation;
+    detail::each_operation<BlockSums::places>([&]<class Place>(Place) __attribute__((always_inline)) {
+      constexpr int o = program.term[terms.at[Place::value / vectors]].operation;
       values[Place::value % vectors].v[o] = sums.total(Place::value);
     });
-    return packed;
   }
 
   template <int v>
@@ -191,43 +187,42 @@ class StreamKernel {
       return place<o>(frame);
   }
 
-  template <class V, int vectors, int round, int v>
-  EIGEN_ALWAYS_INLINE static const S* add_source(Sums<V, vectors, round>& sums, const S* values, Index rows,
-                                                 const S* packed) {
-    constexpr Index column = readers<round, v>.count * vectors * V::size;
-    constexpr int chains = Sums<V, vectors, round>::chains, unrolled = 4;
+  template <class V, int vectors, int v>
+  EIGEN_ALWAYS_INLINE static const S* add_source(Sums<V, vectors>& sums, const S* values, Index rows, const S* packed) {
+    constexpr Index column = readers<v>.count * vectors * V::size;
+    constexpr int chains = Sums<V, vectors>::chains, unrolled = 4;
     const Index whole = rows / unrolled * unrolled;
     for (Index j = 0; j < whole; j += unrolled)
       detail::each_operation<unrolled>([&]<class K>(K k) __attribute__((always_inline)) {
-        add_column<V, vectors, round, v>(sums.at[k % chains], values[j + k], packed + (j + k) * column);
+        add_column<V, vectors, v>(sums.at[k % chains], values[j + k], packed + (j + k) * column);
       });
     detail::each_operation<unrolled - 1>([&]<class K>(K k) __attribute__((always_inline)) {
       if (const Index j = whole + k; j < rows)
-        add_column<V, vectors, round, v>(sums.at[k % chains], values[j], packed + j * column);
+        add_column<V, vectors, v>(sums.at[k % chains], values[j], packed + j * column);
     });
     return packed + rows * column;
   }
 
-  template <class V, int vectors, int round, int v>
+  template <class V, int vectors, int v>
   EIGEN_ALWAYS_INLINE static void add_column(V* sums, S value, const S* packed) {
     const V factor = V::constant(value);
-    detail::each_operation<readers<round, v>.count * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
-      V& sum = sums[readers<round, v>.at[Place::value / vectors] * vectors + Place::value % vectors];
+    detail::each_operation<readers<v>.count * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
+      V& sum = sums[readers<v>.at[Place::value / vectors] * vectors + Place::value % vectors];
       sum = fma(V::load(packed + Place::value * V::size), factor, sum);
     });
   }
 
   // ---- element-wise work
 
-  /// The round's operations, each for all registers of the block: a processor sees about a hundred operations ahead,
-  /// and they should not all wait for each other. Values of other passes come first.
-  template <class V, int vectors, int round>
-  EIGEN_ALWAYS_INLINE static void compute_round(const Frame& frame, Values<V>* values, Index row, const S* singles) {
+  /// Each operation for all registers of the block: a processor sees about a hundred operations ahead, and they should
+  /// not all wait for each other.
+  template <class V, int vectors>
+  EIGEN_ALWAYS_INLINE static void compute_all(const Frame& frame, Values<V>* values, Index row, const S* singles) {
     detail::each_operation<program.operations * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
       constexpr int o = Place::value / vectors, k = Place::value % vectors;
-      if constexpr (plan.runs[o] && round_of[o] == round)
+      if constexpr (plan.runs[o])
         compute<V, vectors, o>(values[k], singles + k * V::size);
-      else if constexpr (plan.read[o] && !plan.runs[o] && round == 0)
+      else if constexpr (plan.read[o])
         values[k].v[o] = V::load(place<o>(frame) + row + k * V::size);
     });
   }
@@ -247,7 +242,8 @@ class StreamKernel {
       value = V::load(singles + place_of_weight(operation.index) * vectors * V::size);
     if constexpr (operation.left >= 0) {
       const V l = values.v[operation.left];
-      if constexpr (operation.op == Op::apply) value = D::functions.template get<operation.index>().value(l);
+      if constexpr (operation.op == Op::apply)
+        value = detail::apply_quickly(D::functions.template get<operation.index>(), l);
       if constexpr (operation.op == Op::negate) value = -l;
       if constexpr (operation.op == Op::clip)
         value = max(min(l, V::constant(S(operation.number))), V::constant(S(-operation.number)));

@@ -100,58 +100,20 @@ struct StreamPlan {
     return schedule.stage[equation] == stage && program.equation[equation].size == size;
   }
 
-  static constexpr bool same_pass(int a, int b) {
-    const int e = program.operation[a].equation, f = program.operation[b].equation;
-    return e >= 0 && f >= 0 && in_pass(e, schedule.stage[f], program.equation[f].size);
-  }
-
-  /// Functions on the longest way from an operation to a result of its pass: what has to be waited for.
-  static constexpr Table<int, capacity> distance = [] {
-    Table<int, capacity> all{};
-    for (int o = program.operations - 1; o >= 0; --o) {
-      const Operation& operation = program.operation[o];
-      const int own = all[o] + (operation.op == Op::apply ? 1 : 0);
-      for (const int operand : {operation.left, operation.right})
-        if (operand >= 0 && same_pass(operand, o)) all[operand] = std::max(all[operand], own);
-    }
-    return all;
-  }();
-  /// Terms are summed in two rounds: first those that most functions wait for, then, while these are computed, the
-  /// others (an LSTM's output gate, a GRU's update gate).
-  static constexpr int rounds = 2;
-  static constexpr Selection<program.terms> terms(int stage, int size, int round) {
-    int longest = 0;
-    for (int t = 0; t < program.terms; ++t)
-      if (in_pass(program.term[t].equation, stage, size))
-        longest = std::max(longest, distance[program.term[t].operation]);
+  static constexpr Selection<program.terms> terms(int stage, int size) {
     Selection<program.terms> all;
     for (int t = 0; t < program.terms; ++t)
-      if (in_pass(program.term[t].equation, stage, size) &&
-          (distance[program.term[t].operation] == longest) == (round == 0))
-        all.add(t);
+      if (in_pass(program.term[t].equation, stage, size)) all.add(t);
     return all;
   }
 
-  /// Terms of a round that read source v, as places among its terms.
-  static constexpr Selection<program.terms> readers(const Selection<program.terms>& summed, int v) {
+  /// Terms of the pass that read source v, as places among its terms.
+  static constexpr Selection<program.terms> readers(int stage, int size, int v) {
+    const auto summed = terms(stage, size);
     Selection<program.terms> all;
     for (int k = 0; k < summed.count; ++k)
       if (program.term[summed.at[k]].reads(schedule.source[v].operation)) all.add(k);
     return all;
-  }
-
-  /// The round in which a pass computes each of its operations: the second, where it needs a term of the second, and
-  /// where no further function follows, so that the second round's products fill the time that the last function takes.
-  static constexpr Table<int, capacity> round_of(int stage, int size) {
-    Table<int, capacity> round{};
-    const auto second = terms(stage, size, 1);
-    for (int k = 0; k < second.count; ++k) round[program.term[second.at[k]].operation] = 1;
-    for (int o = 0; o < program.operations; ++o) {
-      if (program.operation[o].op == Op::apply && distance[o] == 0) round[o] = 1;
-      for (const int operand : {program.operation[o].left, program.operation[o].right})
-        if (operand >= 0 && same_pass(operand, o)) round[o] = std::max(round[o], round[operand]);
-    }
-    return round;
   }
 
   static constexpr Selection<program.weights> weights(int stage, int size) {
