@@ -1,7 +1,7 @@
 // How much memory a training step takes, beside what the model's summary foretells. Prints one JSON line; MB are 2^20
 // bytes, as the operating system (Linux) counts them.
 //
-//     ./memory [NAME]     of a configuration, in full; peaks_4x4000/lstm without one
+//     ./memory [NAME [--checkpoints]]     of a configuration, in full; peaks_4x4000/lstm without one
 //
 // all_mb: the peak of the process above what it had before there were model and batch. foretold_mb: the same by
 // training_bytes. added_mb: the peak above what it had with model and batch, before the first step; what is asked of
@@ -31,14 +31,14 @@ double begin_peak() {
   return status_mb("VmRSS:");
 }
 
-void measure(const Configuration& c) {
+void measure(const Configuration& c, Keeping keeping) {
   const double empty = begin_peak();
-  Workload workload(c, false);
+  Workload workload(c, false, 1, keeping);
   const double ready = begin_peak();
   workload.train();
   workload.train();
   const double peak = status_mb("VmHWM:"), mb = 1 << 20;
-  const double foretold = double(workload.model().training_bytes(workload.timeline().columns(), c.batch)) / mb;
+  const double foretold = double(workload.model().training_bytes(workload.columns(), c.batch, keeping)) / mb;
   std::printf(
       "{\"what\": \"unroll\", \"cfg\": \"%s\", \"mode\": \"memory\", \"added_mb\": %.1f, \"all_mb\": %.1f, "
       "\"foretold_mb\": %.1f}\n",
@@ -48,7 +48,9 @@ void measure(const Configuration& c) {
 }  // namespace
 
 int main(int count, char** arguments) try {
-  measure(configuration(count > 1 ? arguments[1] : "peaks_4x4000/lstm"));
+  const bool checkpoints = count > 2 && std::string(arguments[2]) == "--checkpoints";
+  measure(configuration(count > 1 ? arguments[1] : "peaks_4x4000/lstm"),
+          {checkpoints ? Keep::checkpoints : Keep::everything});
 } catch (const std::exception& e) {
   std::fprintf(stderr, "memory: %s\n", e.what());
   return 1;

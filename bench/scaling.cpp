@@ -23,6 +23,13 @@ Configuration configuration_of(const char* cell, Index batch, Index steps) {
   return {"", cell, batch, steps, 64, 128, 1, 10, Task::label_per_step};
 }
 
+/// Masked steps are left out, so a mask is its sequences' numbers of valid steps.
+std::vector<Index> lengths_of(const Timeline& timeline) {
+  std::vector<Index> lengths;
+  for (Index b = 0; b < timeline.batch(); ++b) lengths.push_back(timeline.length(timeline.rank(b)));
+  return lengths;
+}
+
 struct Point {
   Index size;
   Timeline timeline;
@@ -38,7 +45,7 @@ struct Series {
     for (int round = 0; round < 3; ++round)
       for (Point& point : points) {
         const Timeline& timeline = point.timeline;
-        Workload workload(configuration_of(cell, timeline.batch(), timeline.padded_steps()), timeline);
+        Workload workload(configuration_of(cell, timeline.batch(), timeline.padded_steps()), lengths_of(timeline));
         point.ms.push_back(median_ms([&] { workload.train(); }, duration));
       }
     for (const Point& point : points)
@@ -81,7 +88,7 @@ Timeline half_masked() {
 /// Both alternately, because clocks wander.
 void print_share_of_half(const char* cell, double duration) {
   const Configuration c = configuration_of(cell, usual_batch, usual_steps);
-  Workload full(c, false), half(c, half_masked());
+  Workload full(c, false), half(c, lengths_of(half_masked()));
   std::vector<double> shares;
   for (int round = 0; round < 7; ++round) {
     const double full_ms = median_ms([&] { full.train(); }, duration);

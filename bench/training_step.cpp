@@ -4,7 +4,7 @@
 //     taskset -c 0 ./training_step [NAME...] [options]     NAME is part of a configuration's name; all without one
 //       --mode MODE      train, train_packed, infer or infer_packed; may be given several times; all without one
 //       --quick          the same as --mode train
-//       --threads N      1, so far
+//       --threads N      that share the work; 1
 //       --seconds S      how long a measurement lasts at least; 0.5
 //       --list           describes the configurations instead, for programs that time others on them
 //       --serve          measures what it is asked on standard input, one line each: NAME MODE SECONDS
@@ -60,7 +60,7 @@ Options parse(int count, char** arguments) {
     else
       options.names.emplace_back(argument);
   }
-  if (options.threads != 1) throw std::invalid_argument("steps run on one thread so far");
+  if (options.threads < 1) throw std::invalid_argument("--threads needs a number from 1 on");
   if (options.modes.empty()) options.modes = {"train", "train_packed", "infer", "infer_packed"};
   return options;
 }
@@ -68,8 +68,12 @@ Options parse(int count, char** arguments) {
 /// One configuration in one mode, kept from request to request.
 class Measurement {
  public:
-  Measurement(const Configuration& c, const std::string& mode)
-      : c_(c), mode_(mode), trains_(mode.starts_with("train")), workload_(c, mode.ends_with("_packed")) {}
+  Measurement(const Configuration& c, const std::string& mode, int threads)
+      : c_(c),
+        mode_(mode),
+        trains_(mode.starts_with("train")),
+        threads_(threads),
+        workload_(c, mode.ends_with("_packed"), threads) {}
 
   bool is(const std::string& name, const std::string& mode) const { return c_.name() == name && mode_ == mode; }
 
@@ -77,13 +81,14 @@ class Measurement {
   void run(double seconds) {
     workload_.restart();
     ms_ = median_ms([&] { trains_ ? workload_.train() : workload_.infer(); }, seconds, ms_ > 1000);
-    const double valid = double(workload_.timeline().columns()) / double(c_.batch * c_.steps);
+    const double valid = double(workload_.columns()) / double(c_.batch * c_.steps);
     const double flops = (trains_ ? c_.training_flops() : c_.forward_flops()) * valid;
     const double unneeded = trains_ ? c_.unneeded_training_flops() * valid : 0, peak = peak_gflops<float>();
     std::printf(
-        "{\"what\": \"unroll\", \"cfg\": \"%s\", \"mode\": \"%s\", \"threads\": 1, \"ms\": %.4f, "
+        "{\"what\": \"unroll\", \"cfg\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"ms\": %.4f, "
         "\"gflops\": %.2f, \"peak_gflops\": %.1f, \"share_of_peak\": %.3f}\n",
-        c_.name().c_str(), mode_.c_str(), ms_, flops / ms_ * 1e-6, peak, (flops - unneeded) / ms_ * 1e-6 / peak);
+        c_.name().c_str(), mode_.c_str(), threads_, ms_, flops / ms_ * 1e-6, peak,
+        (flops - unneeded) / ms_ * 1e-6 / peak);
     std::fflush(stdout);
   }
 
@@ -91,17 +96,18 @@ class Measurement {
   Configuration c_;
   std::string mode_;
   bool trains_;
+  int threads_;
   Workload workload_;
   double ms_ = 0;
 };
 
-void serve() {
+void serve(int threads) {
   std::unique_ptr<Measurement> measurement;
   std::string name, mode;
   for (double seconds; std::cin >> name >> mode >> seconds;) {
     if (!measurement || !measurement->is(name, mode)) {
       measurement.reset();  // before the next one takes its memory
-      measurement = std::make_unique<Measurement>(configuration(name), mode);
+      measurement = std::make_unique<Measurement>(configuration(name), mode, threads);
     }
     measurement->run(seconds);
   }
@@ -129,7 +135,7 @@ bool wanted(const Configuration& c, const std::vector<std::string>& names) {
 int main(int count, char** arguments) try {
   const Options options = parse(count, arguments);
   if (options.serve) {
-    serve();
+    serve(options.threads);
     return 0;
   }
   for (const Configuration& c : configurations()) {
@@ -137,7 +143,7 @@ int main(int count, char** arguments) try {
     if (options.list)
       describe(c);
     else
-      for (const std::string& mode : options.modes) Measurement(c, mode).run(options.seconds);
+      for (const std::string& mode : options.modes) Measurement(c, mode, options.threads).run(options.seconds);
   }
 } catch (const std::exception& e) {
   std::fprintf(stderr, "training_step: %s\n", e.what());

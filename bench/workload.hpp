@@ -2,9 +2,13 @@
 // A configuration made ready to run: model, batch and targets, and one step of training or one pass of inference on
 // them.
 
-#include <cmath>
+#include <deque>
+#include <functional>
+#include <memory>
 #include <random>
 #include <unroll/layers/stack.hpp>
+#include <unroll/train/batches.hpp>
+#include <unroll/train/training_step.hpp>
 #include <unroll/unroll.hpp>
 #include <vector>
 
@@ -32,113 +36,109 @@ inline AnyLayer<float> recurrent_layer(const Configuration& c, bool every_step) 
 
 inline Stack<float> model_of(const Configuration& c) {
   std::vector<AnyLayer<float>> layers;
+  if (c.task == Task::words) layers.push_back(Embedding<float>{.size = c.classes, .dimension = c.inputs});
   for (Index k = 0; k < c.layers; ++k) layers.push_back(recurrent_layer(c, c.per_step() || k + 1 < c.layers));
   layers.push_back(Dense<float>{.units = c.classes});
-  return {c.inputs, std::move(layers)};
+  return {c.task == Task::words ? 1 : c.inputs, std::move(layers)};
 }
 
-/// A training step is: zero the gradients, forward, loss, backward, clip to global norm 5, Adam 1e-3.
-class Workload {
+/// Random inputs and targets for sequences of these lengths.
+class Samples {
  public:
-  Workload(const Configuration& c, Timeline timeline)
-      : c_(c), timeline_(std::move(timeline)), model_(model_of(c)), gradient_(model_.parameters().zeros_like()) {
-    restart();
-    make_inputs();
-    make_targets();
-  }
-  /// Full sequences, or packed ones of different lengths.
-  Workload(const Configuration& c, bool packed)
-      : Workload(c, packed ? Timeline::from_lengths(c.lengths()) : Timeline::rectangular(c.batch, c.steps)) {}
-
-  /// First values of all parameters again: what a step costs may depend on how far training has come.
-  void restart() { model_.initialise(1); }
-
-  void train() {
-    embed();
-    gradient_.values().setZero();
-    const ConstView<float> output = model_.forward(x_, timeline_, tape_, {.training = true});
-    d_output_.resize(output.rows(), output.cols());
-    if (c_.task == Task::peaks)
-      BinaryCrossEntropy<float>()(output, peaks_, d_output_);
-    else
-      SoftmaxCrossEntropy<float>()(output, labels_, d_output_);
-    model_.backward(tape_, d_output_, gradient_, c_.task == Task::words ? &d_x_ : nullptr);
-    if (c_.task == Task::words)
-      update_with_embedding();
-    else
-      update();
-  }
-
-  void infer() {
-    embed();
-    model_.forward(x_, timeline_, tape_);
-  }
-
-  const Timeline& timeline() const { return timeline_; }
-  const Stack<float>& model() const { return model_; }
-
- private:
-  void make_inputs() {
-    if (c_.task == Task::words) {
-      words_ = random_labels(timeline_.columns());
-      embedding_ = normal(c_.inputs, c_.classes);
-      x_.resize(c_.inputs, timeline_.columns());
-    } else {
-      x_ = normal(c_.inputs, timeline_.columns());
+  Samples(const Configuration& c, std::span<const Index> lengths) : c_(c) {
+    const std::vector<Index> valid = c.lengths();  // computed or not, padding has no label
+    for (std::size_t b = 0; b < lengths.size(); ++b) {
+      inputs_.push_back(c.task == Task::words ? words(lengths[b]) : normal(c.inputs, lengths[b]));
+      if (c.task == Task::peaks) peaks_.push_back((normal(1, lengths[b]).array() > 1.28F).cast<float>());  // a tenth
+      step_labels_.push_back(Labels::NullaryExpr(lengths[b], [&] { return label(); }));
+      if (c.task == Task::label_per_step && b < valid.size())
+        step_labels_.back().tail(std::max<Index>(0, lengths[b] - valid[b])).setConstant(-1);
+      labels_.push_back(label());
     }
   }
 
-  void make_targets() {
-    if (c_.task == Task::peaks)
-      peaks_ = (normal(1, timeline_.columns()).array() > 1.28F).cast<float>();  // a tenth
-    else
-      labels_ = random_labels(c_.per_step() ? timeline_.columns() : timeline_.batch());
-    if (c_.task != Task::label_per_step) return;
-    const std::vector<Index> lengths = c_.lengths();  // computed or not, padding has no label
-    for (Index column = 0; column < timeline_.columns(); ++column)
-      if (timeline_.step_of(column) >= lengths[std::size_t(timeline_.sample_of(column))]) labels_[column] = -1;
+  Dataset<float> dataset() const {
+    if (c_.task == Task::peaks) return Dataset<float>::step_valued(inputs_, peaks_);
+    if (c_.per_step()) return Dataset<float>::step_labelled(inputs_, step_labels_, c_.classes);
+    return Dataset<float>::labelled(inputs_, labels_, c_.classes);
   }
 
+ private:
+  Index label() { return std::uniform_int_distribution<Index>(0, c_.classes - 1)(generator_); }
   Matrix<float> normal(Index rows, Index cols) {
     std::normal_distribution<float> distribution;
     return Matrix<float>::NullaryExpr(rows, cols, [&] { return distribution(generator_); });
   }
-  Labels random_labels(Index count) {
-    std::uniform_int_distribution<Index> any(0, c_.classes - 1);
-    return Labels::NullaryExpr(count, [&] { return any(generator_); });
+  Matrix<float> words(Index count) {
+    return Matrix<float>::NullaryExpr(1, count, [&] { return float(label()); });
   }
-
-  void embed() {
-    for (Index k = 0; k < words_.size(); ++k) x_.col(k) = embedding_.col(words_[k]);
-  }
-
-  void update() {
-    clip_by_global_norm(gradient_.values(), max_norm);
-    adam_.step(model_.parameters().values(), gradient_.values());
-  }
-
-  /// The rows of all words are parameters too: the same norm counts for them, and Adam moves each of them in every
-  /// step.
-  void update_with_embedding() {
-    d_embedding_.setZero(embedding_.rows(), embedding_.cols());
-    for (Index k = 0; k < words_.size(); ++k) d_embedding_.col(words_[k]) += d_x_.col(k);
-    const double norm = std::hypot(global_norm(gradient_.values()), global_norm(d_embedding_)) + 1e-6;
-    if (norm > max_norm) gradient_.values() *= float(max_norm / norm), d_embedding_ *= float(max_norm / norm);
-    adam_.step(model_.parameters().values(), gradient_.values());
-    adam_of_embedding_.step(embedding_.reshaped(), d_embedding_.reshaped());
-  }
-
-  static constexpr double max_norm = 5;
 
   Configuration c_;
   std::mt19937 generator_{1};
-  Timeline timeline_;
+  std::vector<Matrix<float>> inputs_, peaks_;
+  std::vector<Labels> step_labels_;
+  std::vector<Index> labels_;
+};
+
+/// A training step is: zero the gradients, forward, loss, backward, clip to global norm 5, Adam 1e-3. The batch is
+/// ready.
+class Workload {
+ public:
+  /// Sequences of these lengths.
+  Workload(const Configuration& c, std::span<const Index> lengths, int threads = 1, Keeping keeping = {})
+      : threads_(threads), model_(model_of(c)) {
+    const Dataset<float> data = Samples(c, lengths).dataset();
+    const auto samples = all_samples(data.size());
+    batch_.gather(data, samples);
+    // By one thread a pass of inference takes the whole batch at once.
+    inference_.gather(data, samples, threads == 1 ? data.size() : 0);
+    tapes_.resize(inference_.shards().size());
+    const StepOptions options{.clip_norm = 5, .keeping = keeping, .threads = threads_};
+    if (c.task == Task::peaks)
+      train_ = [step = std::make_shared<TrainingStep<Stack<float>, BinaryCrossEntropy<float>, Adam<float>>>(
+                    model_, BinaryCrossEntropy<float>(), adam_, options),
+                this] { step->step(batch_); };
+    else
+      train_ = [step = std::make_shared<TrainingStep<Stack<float>, SoftmaxCrossEntropy<float>, Adam<float>>>(
+                    model_, SoftmaxCrossEntropy<float>(), adam_, options),
+                this] { step->step(batch_); };
+    restart();
+  }
+  /// Full sequences, or packed ones of different lengths.
+  Workload(const Configuration& c, bool packed, int threads = 1, Keeping keeping = {})
+      : Workload(c, packed ? c.lengths() : std::vector<Index>(std::size_t(c.batch), c.steps), threads, keeping) {}
+
+  /// First values of all parameters again: what a step costs may depend on how far training has come.
+  void restart() {
+    model_.initialise(1);
+    model_.prepare(weights_);
+  }
+
+  void train() { train_(); }
+
+  void infer() {
+    const auto shards = inference_.shards();
+    threads_.pool().run(std::ssize(shards), [&](Index k) {
+      const Batch<float>& batch = shards[std::size_t(k)];
+      model_.forward(weights_, batch.x(), batch.timeline(), tapes_[std::size_t(k)], {.keeping = {Keep::nothing}});
+    });
+  }
+
+  Index columns() const {
+    Index columns = 0;
+    for (const auto& batch : batch_.shards()) columns += batch.timeline().columns();
+    return columns;
+  }
+  const Stack<float>& model() const { return model_; }
+
+ private:
+  Threads threads_;
   Stack<float> model_;
-  Parameters<float> gradient_;
-  Stack<float>::Tape tape_;
-  Adam<float> adam_{{.learning_rate = 1e-3}}, adam_of_embedding_{{.learning_rate = 1e-3}};
-  Matrix<float> x_, d_x_, d_output_, embedding_, d_embedding_, peaks_;
-  Labels words_, labels_;
+  Adam<float> adam_{{.learning_rate = 1e-3}};
+  ShardedBatch<float> batch_, inference_;
+  Stack<float>::Weights weights_;
+  std::deque<Stack<float>::Tape> tapes_;
+  std::function<void()> train_;
 };
 
 }  // namespace bench

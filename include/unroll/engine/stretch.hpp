@@ -87,11 +87,12 @@ class Stretch {
     return all;
   }
 
-  /// As many columns as keep about 256 KB, half of a small second-level cache. A chunk has one step at least.
+  /// As many columns as keep about 256 KB, half of a small second-level cache; but enough for the sums of gradients to
+  /// leave the registers seldom. A chunk has one step at least.
   static Index chunk_columns(const C& cell) {
     Index rows = cell.kept_rows() + cell.output_rows();
     for (int k = 0; k < cell.inputs(); ++k) rows += cell.input_rows(k);
-    return std::max<Index>(1, 256 * 1024 / (rows * Index(sizeof(Scalar))));
+    return std::max<Index>(128, 256 * 1024 / (rows * Index(sizeof(Scalar))));
   }
   /// A cell may say which states its `collect` reads.
   static constexpr bool collects_state(int s) {

@@ -257,11 +257,15 @@ struct Scheduling {
       const Op op = program.operation[o].op;
       if ((op != Op::apply && op != Op::clip) || !schedule.needed[o] || schedule.storage[o] != Storage::none) continue;
       const int free = free_linear_below(o, taken);
-      if (free < 0) {
-        store_extra(o);
-      } else {
+      if (free >= 0) {
         taken[free] = true;
         store(o, Storage::slot, program.operation[free].index);
+      } else if (schedule.storage[program.operation[o].left] == Storage::history) {
+        // tanh(c') of an LSTM: computed again from the state, which is kept anyway. That takes less time than memory
+        // does to keep it and give it back, and a seventh of the tape.
+        schedule.needed[program.operation[o].left] = true;
+      } else {
+        store_extra(o);
       }
     }
   }

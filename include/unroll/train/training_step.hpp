@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <mutex>
 #include <string>
 
 #include "unroll/core/flush_to_zero.hpp"
@@ -80,13 +81,18 @@ class TrainingStep {
     explicit Part(const Model& model) : gradient(model.parameters().zeros_like()) {}
 
     Parameters<Scalar> gradient;
-    typename Model::Tape tape;
     TruncatedRun<Model> run;
-    Buffer<Scalar> d_output;
     LossCount whole;  // of the whole batch
     LossValue loss;   // of the window at hand
     Hits hits;
-    States first;  // state before the first step
+    States first;                       // state before the first step
+    std::vector<Signal<Scalar>> input;  // of the window at hand
+  };
+  /// What a thread works with: as many as there are threads, so that a part finds the memory of the part before it in
+  /// the caches.
+  struct Desk {
+    typename Model::Tape tape;
+    Buffer<Scalar> d_output;
   };
   using Shards = std::span<const Batch<Scalar>>;
 
@@ -199,25 +205,57 @@ class TrainingStep {
     return columns * gradient().size() < 200'000 ? nullptr : &options_.threads.pool();
   }
 
+  /// A desk that nobody else works at, for as long as this lives.
+  class DeskUse {
+   public:
+    explicit DeskUse(TrainingStep& step) : step_(step) {
+      const std::lock_guard lock(step_.desks_mutex_);
+      if (step_.free_desks_.empty()) {
+        step_.free_desks_.reserve(step_.desks_.size() + 1);
+        step_.free_desks_.push_back(&step_.desks_.emplace_back());
+      }
+      desk_ = step_.free_desks_.back();
+      step_.free_desks_.pop_back();
+    }
+    DeskUse(const DeskUse&) = delete;
+    DeskUse& operator=(const DeskUse&) = delete;
+    ~DeskUse() {
+      const std::lock_guard lock(step_.desks_mutex_);
+      step_.free_desks_.push_back(desk_);
+    }
+    Desk& operator*() { return *desk_; }
+
+   private:
+    TrainingStep& step_;
+    Desk* desk_;
+  };
+
+  Pass pass(ThreadPool* threads) const {
+    return {.training = true,
+            .seed = options_.seed,
+            .update = std::uint64_t(updates_),
+            .keeping = options_.keeping,
+            .threads = threads};
+  }
+
   /// Window `k` of one part: forward, loss and back.
   void learn(Part& part, const Batch<Scalar>& batch, Index k, Index steps, bool new_sum) {
     if (new_sum) part.gradient.values().setZero();
     part.loss = {};
     part.hits = {};
-    const Pass pass{.training = true,
-                    .seed = options_.seed,
-                    .update = std::uint64_t(updates_),
-                    .keeping = options_.keeping,
-                    .threads = threads({&batch, 1})};
+    DeskUse use(*this);
+    Desk& desk = *use;
     part.run.window(
         k, steps, batch.x(), batch.timeline(),
         [&](ConstView<Scalar> x, const Timeline& timeline, const States& initial) {
-          model_.begin_learning(weights_, x, timeline, part.tape, pass, initial);
+          part.input.clear();
+          part.input.push_back({x, &timeline});
+          model_.begin_learning(weights_, x, timeline, desk.tape, pass(threads({&batch, 1})), initial);
         },
-        [&](States& state) { model_.final_state(part.tape, state); },
+        [&](States& state) { model_.final_state(desk.tape, state); },
         [&](const Window& window) {
-          model_.learn(part.tape, part.gradient, [&](Index first, const ConstView<Scalar>& output) {
-            return gradient_of_loss(part, batch, window, first, output);
+          model_.learn(desk.tape, part.gradient, [&](Index first, const ConstView<Scalar>& output) {
+            return gradient_of_loss(part, batch, window, first, output, desk.d_output);
           });
         });
   }
@@ -225,12 +263,12 @@ class TrainingStep {
   /// Of some columns of a window's output, the first of them number `first`. Steps that are only run again have no
   /// loss.
   ConstView<Scalar> gradient_of_loss(Part& part, const Batch<Scalar>& batch, const Window& window, Index first,
-                                     const ConstView<Scalar>& output) {
+                                     const ConstView<Scalar>& output, Buffer<Scalar>& memory) {
     const Timeline& timeline = batch.timeline();
     const Index begin = model_.per_step() ? timeline.offset(window.begin) + first : first;
     const Index scored = model_.per_step() ? std::max(begin, timeline.offset(window.scored)) : first;
     const Index again = std::min(scored - begin, output.cols()), count = output.cols() - again;
-    auto d_output = part.d_output.shape(output.rows(), output.cols());
+    auto d_output = memory.shape(output.rows(), output.cols());
     d_output.leftCols(again).setZero();
     detail::with_targets(loss_, batch, begin + again, count, [&](const auto& targets) {
       part.loss += loss_(output.rightCols(count), targets, d_output.rightCols(count),
@@ -288,13 +326,14 @@ class TrainingStep {
   /// Runs forward once more, because the way back overwrites what a search needs.
   [[noreturn]] void fail(Shards shards, const std::string& what) {
     std::string where;
+    DeskUse use(*this);
+    Desk& desk = *use;
+    Pass again = pass(nullptr);
+    again.keeping = {};
     for (std::size_t s = 0; s < shards.size() && where.empty(); ++s) {
-      auto& tape = parts_[s].tape;
-      const Signal<Scalar> in = tape.in.front();
-      Pass pass = tape.pass;
-      pass.keeping = {};
-      model_.forward(in.values, *in.timeline, tape, pass, parts_[s].run.state());
-      where = model_.locate_non_finite(tape);
+      const Signal<Scalar>& in = parts_[s].input.front();
+      model_.forward(in.values, *in.timeline, desk.tape, again, parts_[s].run.state());
+      where = model_.locate_non_finite(desk.tape);
     }
     if (where.empty()) where = gradient_entry();
     throw NonFiniteError(text(what, where.empty() ? "" : "; first not finite: ", where));
@@ -313,7 +352,10 @@ class TrainingStep {
   O& optimizer_;
   StepOptions options_;
   typename Model::Weights weights_;
-  std::deque<Part> parts_;  // their tapes stay where they are
+  std::deque<Part> parts_;
+  std::deque<Desk> desks_;
+  std::vector<Desk*> free_desks_;
+  std::mutex desks_mutex_;
   WeightAverage<Scalar>* average_ = nullptr;
   std::int64_t updates_ = 0;
 };
