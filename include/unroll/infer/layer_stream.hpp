@@ -100,7 +100,7 @@ requires(in > 0 && out > 0 && out <= detail::most_dots) struct LayerStream<Dense
   }
   Index memory_rows() const { return fixed_memory_rows; }
 
-  EIGEN_ALWAYS_INLINE const S* step(const S* input, S* memory, int) const noexcept {
+  EIGEN_ALWAYS_INLINE const S* step(const S* input, S* memory, Index) const noexcept {
     detail::each_operation<out>([&]<class Row>(Row) __attribute__((always_inline)) {
       memory[Row::value] = dot(input, weights_.data() + Row::value * in) + biases_[Row::value];
     });
@@ -129,7 +129,7 @@ struct LayerStream<Dropout<S>, in, out> {
 
   LayerStream(const Dropout<S>&, const S*) {}
   Index memory_rows() const { return 0; }
-  EIGEN_ALWAYS_INLINE const S* step(const S* input, S*, int) const noexcept { return input; }
+  EIGEN_ALWAYS_INLINE const S* step(const S* input, S*, Index) const noexcept { return input; }
 };
 
 }  // namespace unroll

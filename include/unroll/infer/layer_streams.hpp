@@ -36,7 +36,7 @@ class LayerStreams {
   /// Of one sequence.
   struct Memory {
     Eigen::Matrix<S, fixed_memory_rows(static_cast<Streams*>(nullptr)), 1> numbers;
-    int turn = 0;
+    Index turn = 0;
   };
 
   template <class Model>

@@ -52,15 +52,15 @@ class CellStream {
   Index state_rows(int s) const { return rows_.size[program.state[s].size]; }
 
   /// State s before a step that is told this turn, hence after one that was told the other [rows].
-  Eigen::Map<Vector<S>> state(S* memory, int turn, int s) const {
+  Eigen::Map<Vector<S>> state(S* memory, Index turn, int s) const {
     return {const_cast<S*>(frame_on(memory, turn).before[s]), state_rows(s)};
   }
-  Eigen::Map<const Vector<S>> state(const S* memory, int turn, int s) const {
+  Eigen::Map<const Vector<S>> state(const S* memory, Index turn, int s) const {
     return {frame_on(const_cast<S*>(memory), turn).before[s], state_rows(s)};
   }
 
   /// Reads `input`; returns the output, which lies in `memory` until the next step but one.
-  EIGEN_ALWAYS_INLINE const S* step(const S* input, S* memory, int turn) const noexcept {
+  EIGEN_ALWAYS_INLINE const S* step(const S* input, S* memory, Index turn) const noexcept {
     auto frame = frame_on(memory, turn);
     frame.input = input;
     const S* packed = weights_.data();
@@ -85,22 +85,20 @@ class CellStream {
   }
 
   template <int size>
-  EIGEN_ALWAYS_INLINE S* take(S*& memory) const {
-    S* const taken = memory;
-    memory += detail::stream_room<S>(rows_.template of_size<size>());
-    return taken;
+  EIGEN_ALWAYS_INLINE Index room() const {
+    return detail::stream_room<S>(rows_.template of_size<size>());
   }
-  EIGEN_ALWAYS_INLINE StreamFrame<S, D> frame_on(S* memory, int turn) const {
+  EIGEN_ALWAYS_INLINE StreamFrame<S, D> frame_on(S* memory, Index turn) const {
     StreamFrame<S, D> frame;
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
-      constexpr int size = program.state[State::value].size;
-      S* const even = take<size>(memory);
-      S* const odd = take<size>(memory);
-      frame.before[State::value] = turn == 0 ? even : odd;
-      frame.after[State::value] = turn == 0 ? odd : even;
+      const Index rows = room<program.state[State::value].size>();
+      frame.before[State::value] = memory + turn * rows;  // no branch, which would be predicted wrongly now and then
+      frame.after[State::value] = memory + (1 - turn) * rows;
+      memory += 2 * rows;
     });
     detail::each_operation<Plan::carried.count>([&]<class Carried>(Carried) __attribute__((always_inline)) {
-      frame.carried[Carried::value] = take<program.size_of(Plan::carried.at[Carried::value])>(memory);
+      frame.carried[Carried::value] = memory;
+      memory += room<program.size_of(Plan::carried.at[Carried::value])>();
     });
     return frame;
   }
