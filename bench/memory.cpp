@@ -38,7 +38,8 @@ void measure(const Configuration& c, Keeping keeping) {
   workload.train();
   workload.train();
   const double peak = status_mb("VmHWM:"), mb = 1 << 20;
-  const double foretold = double(workload.model().training_bytes(workload.columns(), c.batch, keeping)) / mb;
+  const double foretold =
+      double(training_bytes(workload.model(), workload.columns(), c.batch, {keeping, workload.parts()})) / mb;
   std::printf(
       "{\"what\": \"unroll\", \"cfg\": \"%s\", \"mode\": \"memory\", \"added_mb\": %.1f, \"all_mb\": %.1f, "
       "\"foretold_mb\": %.1f}\n",

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <unroll/layers/memory.hpp>
 #include <unroll/layers/stack.hpp>
 #include <unroll/train/batches.hpp>
 #include <unroll/train/training_step.hpp>
@@ -129,6 +130,7 @@ class Workload {
     for (const auto& batch : batch_.shards()) columns += batch.timeline().columns();
     return columns;
   }
+  Index parts() const { return std::ssize(batch_.shards()); }
   const Stack<float>& model() const { return model_; }
 
  private:

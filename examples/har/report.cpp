@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pictures.hpp"
+#include "unroll/layers/memory.hpp"
 
 namespace har {
 
@@ -152,7 +153,7 @@ std::string metrics_json(const Options& options, const Data& data, const Network
                        {"classes", data.classes}}},
                      {"model",
                       {{"parameters", network.parameters().size()},
-                       {"training_step_bytes", network.training_bytes(largest_batch_steps, options.batch)}}},
+                       {"training_step_bytes", training_bytes(network, largest_batch_steps, options.batch)}}},
                      {"loss_of_guessing", std::log(double(data.classes.size()))},
                      {"confusion_of_all_runs", json_of(confusion_of_all(runs))},
                      {"runs", nlohmann::json::array()}};

@@ -4,6 +4,7 @@
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/dropout.hpp>
+#include <unroll/layers/memory.hpp>
 #include <unroll/layers/pooling.hpp>
 #include <unroll/layers/recurrent.hpp>
 #include <unroll/layers/stack.hpp>
@@ -50,7 +51,7 @@ TEST_CASE("a stack is the Sequential of the same layers, bit for bit") {
   sequential.initialise(7);
   CHECK(stack.parameters().table().names() == sequential.parameters().table().names());
   CHECK(same_bits(stack.parameters().values(), sequential.parameters().values()));
-  CHECK(stack.training_bytes(20, 3) == sequential.training_bytes(20, 3));
+  CHECK(training_bytes(stack, 20, 3) == training_bytes(sequential, 20, 3));
   CHECK(stack.causal() == sequential.causal());
 
   Stack<double>::Tape stack_tape;

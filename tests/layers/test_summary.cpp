@@ -92,6 +92,34 @@ TEST_CASE("the memory of each way to merge") {
             timeline);
 }
 
+TEST_CASE("the memory of a step with checkpoints, and of one in parts") {
+  Sequential model(5, Bidirectional<Lstm<float>>{.units = 40}, Dense<float>{.units = 2});
+  const Index columns = 4 * 3000;
+  const auto timeline = Timeline::rectangular(4, 3000);
+  const Matrix<float> x = noise(5, columns).cast<float>(), d_out = noise(2, columns).cast<float>();
+  auto gradient = model.parameters().zeros_like();
+  decltype(model)::Tape tape;
+  model.forward(x, timeline, tape, {.training = true, .keeping = {Keep::checkpoints}});
+  model.backward(tape, d_out, gradient);
+  const auto& bidirectional = std::get<0>(tape.layers);
+  Index now = held(bidirectional);
+  for (const auto* one : {&bidirectional.forward, &bidirectional.backward})
+    for (const auto& state : one->checkpoints)
+      for (const auto& part : state) now += part.size();
+  const Index foretold = numbers_kept(model, 0, columns, 4, {.keeping = {Keep::checkpoints}});
+  CHECK(double(foretold) == Approx(double(now)).epsilon(0.05));
+  CHECK(foretold < numbers_kept(model, 0, columns, 4) / 4);
+
+  const Index whole = numbers_kept(model, 0, columns, 4);
+  CHECK(double(numbers_kept(model, 0, columns, 4, {.parts = 4})) == Approx(double(whole) / 4).epsilon(0.05));
+  const auto bytes = [&](Index parts, Index threads) {
+    return Index(training_bytes(model, columns, 4, {.parts = parts, .threads = threads}));
+  };
+  CHECK(bytes(4, 1) < bytes(1, 1) / 2);
+  CHECK(bytes(4, 4) > bytes(4, 1) + 2 * 4 * whole / 4);
+  CHECK(bytes(4, 8) == bytes(4, 4));
+}
+
 TEST_CASE("a summary: a row for each layer, and the sums") {
   Sequential model(6, Recurrent<Gru<float>>{.units = 32}, MeanOverTime<float>{}, Dense<float>{.units = 4});
   const auto s = summary(model, 1280, 10);
@@ -105,7 +133,7 @@ TEST_CASE("a summary: a row for each layer, and the sums") {
   CHECK(s.layers[1].parameters == 0);
   CHECK(s.layers[2].parameters == 4 * 33);
   CHECK(s.parameters == model.parameters().size());
-  CHECK(s.training_bytes == model.training_bytes(1280, 10));
+  CHECK(s.training_bytes == training_bytes(model, 1280, 10));
   CHECK(s.text() ==
         "layer  name            output         parameters  kept\n"
         "0      gru             32 a step      3776        852 KiB\n"

@@ -1,6 +1,8 @@
 #pragma once
 // Layers one after the other: what models have in common, however they hold their layers.
 
+#include <limits>
+
 #include "unroll/core/flush_to_zero.hpp"
 #include "unroll/layers/layer.hpp"
 
@@ -175,27 +177,12 @@ class Chain {
     return found;
   }
 
-  /// Bytes that a training step with so many columns and sequences needs, in one part: batch, parameters, their
-  /// gradient, two moments of an optimizer, what the layers keep, and the gradients of their outputs. Weights are
-  /// packed twice.
-  std::size_t training_bytes(Index columns, Index batch, Keeping keeping = {}) const {
-    Index numbers = 6 * parameters_.size() + features() * columns, d_in[2] = {0, 0};
-    each([&](const auto& layer, auto k) {
-      numbers += kept(k, columns, batch, keeping);
-      if (k > 0) d_in[k % 2] = std::max(d_in[k % 2], shapes_[k].features * columns_at(k, columns, batch));
-      if (k + 1 == layers_.size()) numbers += outputs() * columns_of_last(layer, columns_at(k + 1, columns, batch));
-    });
-    return std::size_t(numbers + d_in[0] + d_in[1]) * sizeof(Scalar);
-  }
-  /// Numbers that layer k keeps on the tape of such a step.
-  Index kept(std::size_t number, Index columns, Index batch, Keeping keeping = {}) const {
-    Index numbers = 0;
-    each([&](const auto& layer, auto k) {
-      if (k != number) return;
-      const Index all = columns_at(k, columns, batch);
-      numbers = detail::kept_by(layer, k + 1 == layers_.size() ? columns_of_last(layer, all) : all, batch, keeping);
-    });
-    return numbers;
+  /// Columns that the last layer works on at a time in `learn`: as many as 1 MiB holds of the output, so that it stays
+  /// in a cache; but enough for the sums over columns to leave the registers seldom. No limit where it needs all at
+  /// once.
+  Index piece_columns() const {
+    if (!last_is_columnwise()) return std::numeric_limits<Index>::max();
+    return std::max<Index>(192, 1024 * 1024 / (outputs() * Index(sizeof(Scalar))));
   }
 
  protected:
@@ -284,15 +271,6 @@ class Chain {
                      gradient.values().data() + offsets_[k], detail::from_column(d_in, first, count), nullptr);
     }
   }
-  template <class L>
-  Index columns_of_last(const L& layer, Index columns) const {
-    return detail::is_columnwise(layer) ? std::min(columns, piece_columns()) : columns;
-  }
-  Index columns_at(std::size_t k, Index columns, Index batch) const { return shapes_[k].per_step ? columns : batch; }
-  /// As many columns as 1 MiB holds of the output, so that it stays in a cache; but enough for the sums over columns to
-  /// leave the registers seldom.
-  Index piece_columns() const { return std::max<Index>(192, 1024 * 1024 / (outputs() * Index(sizeof(Scalar)))); }
-
   /// The first `count` layers back.
   void back(Tape& tape, std::size_t count, ConstView<Scalar> d_out, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x,
             const ModelState<Scalar>& d_final, ModelState<Scalar>* d_initial) const {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "unroll/layers/layer.hpp"
+#include "unroll/layers/memory.hpp"
 
 namespace unroll {
 
@@ -15,7 +15,7 @@ struct LayerSummary {
   std::string name;
   Shape output;
   Index parameters = 0;
-  std::size_t kept_bytes = 0;  ///< what a training step keeps for the way back
+  std::size_t kept_bytes = 0;  ///< what a part of a training step keeps for the way back
 };
 
 /// The numbers behind the table that `text()` writes.
@@ -24,7 +24,7 @@ struct ModelSummary {
   std::vector<LayerSummary> layers;
   Index parameters = 0;
   Index columns = 0, batch = 0;    ///< valid steps of all sequences together, and sequences
-  std::size_t training_bytes = 0;  ///< of a step with so many; see Sequential::training_bytes
+  std::size_t training_bytes = 0;  ///< of a step with so many; see training_bytes in memory.hpp
 
   ///     layer  name            output         parameters  kept
   ///     0      gru             32 a step      3840        1.1 MiB
@@ -72,10 +72,10 @@ inline std::string ModelSummary::text() const {
                       columns, " steps of ", batch, " sequences takes ", detail::readable_bytes(training_bytes), "\n");
 }
 
-/// `keeping` as in StepOptions. Of a training step with so many columns (valid steps of all sequences together) and
+/// Of a training step with so many columns (valid steps of all sequences together) and
 /// sequences. Throws ShapeError for numbers below 0.
 template <class Model>
-ModelSummary summary(const Model& model, Index columns, Index batch, Keeping keeping = {}) {
+ModelSummary summary(const Model& model, Index columns, Index batch, const TrainingPlan& plan = {}) {
   require<ShapeError>(columns >= 0 && batch >= 0, "summary: expects at least 0 columns and sequences, got ", columns,
                       " and ", batch);
   ModelSummary all{.features = model.features(),
@@ -83,9 +83,9 @@ ModelSummary summary(const Model& model, Index columns, Index batch, Keeping kee
                    .parameters = model.parameters().size(),
                    .columns = columns,
                    .batch = batch,
-                   .training_bytes = model.training_bytes(columns, batch, keeping)};
+                   .training_bytes = unroll::training_bytes(model, columns, batch, plan)};
   model.each_layer([&](const auto& layer, std::size_t k) {
-    const Index kept = model.kept(k, columns, batch, keeping);
+    const Index kept = numbers_kept(model, k, columns, batch, plan);
     all.layers.push_back({std::string(layer.name()), model.shape(k + 1), layer.parameters().size(),
                           std::size_t(kept) * sizeof(typename Model::Scalar)});
   });

@@ -1,0 +1,51 @@
+#pragma once
+// What a training step needs in memory.
+
+#include <algorithm>
+
+#include "unroll/layers/layer.hpp"
+
+namespace unroll {
+
+/// How a step runs, as far as its memory is concerned: see StepOptions and ShardedBatch.
+struct TrainingPlan {
+  Keeping keeping = {};
+  Index parts = 1;    ///< of the batch
+  Index threads = 1;  ///< that work on parts at the same time
+};
+
+/// Numbers that layer k of a model keeps on the tape of one part of a training step, of so many columns (valid steps of
+/// all sequences together) and sequences in all parts.
+template <class Model>
+Index numbers_kept(const Model& model, std::size_t k, Index columns, Index batch, const TrainingPlan& plan = {}) {
+  const auto of_part = [&](Index all) { return (all + plan.parts - 1) / plan.parts; };
+  Index numbers = 0, last = -1;
+  model.each_layer([&](const auto&, std::size_t) { ++last; });
+  model.each_layer([&](const auto& layer, std::size_t number) {
+    if (number != k) return;
+    Index some = of_part(model.shape(k).per_step ? columns : batch);
+    if (Index(k) == last) some = std::min(some, model.piece_columns());
+    numbers = detail::kept_by(layer, some, of_part(batch), plan.keeping);
+  });
+  return numbers;
+}
+
+/// Bytes of a training step: batch, parameters, two moments of an optimizer, weights packed for both ways, for each
+/// part a gradient, and for each thread what the layers keep and the gradients of their outputs.
+template <class Model>
+std::size_t training_bytes(const Model& model, Index columns, Index batch, const TrainingPlan& plan = {}) {
+  const auto of_part = [&](Index all) { return (all + plan.parts - 1) / plan.parts; };
+  Index tape = 0, between[2] = {0, 0};
+  model.each_layer([&](const auto&, std::size_t k) {
+    tape += numbers_kept(model, k, columns, batch, plan);
+    const Index gradient = model.shape(k).features * of_part(model.shape(k).per_step ? columns : batch);
+    if (k > 0) between[k % 2] = std::max(between[k % 2], gradient);
+  });
+  tape += between[0] + between[1];
+  tape += model.outputs() * std::min(model.piece_columns(), of_part(model.per_step() ? columns : batch));
+  const Index numbers = (5 + plan.parts) * model.parameters().size() + model.features() * columns +
+                        std::min(plan.parts, plan.threads) * tape;
+  return std::size_t(numbers) * sizeof(typename Model::Scalar);
+}
+
+}  // namespace unroll
