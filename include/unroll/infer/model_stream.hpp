@@ -13,10 +13,12 @@ template <class Model>
 class ModelStream {
   using S = typename Model::Scalar;
 
-  /// A step of one sequence.
+  /// What all sequences read.
   struct Shared {
-    Model model;
-    Timeline timeline = Timeline::rectangular(1, 1);
+    explicit Shared(const Model& original) : model(original) { model.prepare(weights); }
+    const Model model;
+    typename Model::Weights weights;
+    const Timeline one_step = Timeline::rectangular(1, 1);
   };
 
  public:
@@ -42,7 +44,8 @@ class ModelStream {
     void step(const S* x, S* y) {
       const Model& model = shared_->model;
       const ConstView<S> in(x, model.features(), 1, Eigen::OuterStride<>(model.features()));
-      const auto out = model.forward(in, shared_->timeline, *tape_, {}, states_);
+      const auto out =
+          model.forward(shared_->weights, in, shared_->one_step, *tape_, {.keeping = {Keep::nothing}}, states_);
       model.final_state(*tape_, states_);
       for (Index k = 0; k < out.rows(); ++k) y[k] = out(k, 0);
     }
@@ -58,7 +61,7 @@ class ModelStream {
     ModelState<S> states_;
   };
 
-  explicit ModelStream(const Model& model) : shared_(std::make_shared<const Shared>(Shared{model})) {}
+  explicit ModelStream(const Model& model) : shared_(std::make_shared<const Shared>(model)) {}
 
   Memory memory() const { return Memory(shared_); }
   bool fits(const Memory& memory) const noexcept { return memory.shared_ == shared_; }

@@ -1,0 +1,78 @@
+#pragma once
+// Every cell step by step, against the model's pass forward.
+
+#include <unroll/infer/streaming.hpp>
+
+#include "cells/all_cells.hpp"
+#include "cells/cell_run.hpp"
+#include "support/catch.hpp"
+
+namespace streamed {
+
+using namespace unroll;
+using cell_run::noise;
+
+/// Rows of a cell's output with the sizes of sizes_for(units).
+template <class C>
+constexpr int output_rows(int units) {
+  if constexpr (requires { C::program; })
+    if (const int size = C::program.size_of(C::program.output); size > 0) return 1 + size;
+  return units;
+}
+
+/// With numbers of no pattern.
+template <class Model>
+Model filled(Model model) {
+  model.parameters().values() = noise(model.parameters().size(), 1, 4, 0.4).template cast<typename Model::Scalar>();
+  return model;
+}
+
+template <class C>
+Recurrent<C> layer_of(Index units) {
+  return {.units = units, .sizes = cell_run::sizes_for<C>(units).sizes};
+}
+
+/// All steps of one sequence by the pass forward.
+template <class Model>
+Matrix<typename Model::Scalar> forward(const Model& model, const Matrix<typename Model::Scalar>& x) {
+  typename Model::Tape tape;
+  return model.forward(x, Timeline::rectangular(1, x.cols()), tape);
+}
+
+template <class S>
+std::span<const S> numbers(const Matrix<S>& m) {
+  return {m.data(), std::size_t(m.size())};
+}
+template <class S>
+std::span<S> numbers(Matrix<S>& m) {
+  return {m.data(), std::size_t(m.size())};
+}
+
+/// The largest difference from the pass forward over 30 steps, by the largest output where that is above 1.
+template <int... widths, class Model>
+double difference(const Model& model) {
+  using S = typename Model::Scalar;
+  const Matrix<S> x = noise(model.features(), 30, 9).template cast<S>(), expected = forward(model, x);
+  const Streaming<Model, widths...> streaming(model);
+  auto stream = streaming.stream();
+  Matrix<S> y = Matrix<S>::Constant(expected.rows(), expected.cols(), std::numeric_limits<S>::quiet_NaN());
+  REQUIRE(streaming.run(numbers(x), numbers(y), stream));
+  REQUIRE(y.allFinite());
+  return double((y - expected).cwiseAbs().maxCoeff() / std::max(S(1), expected.cwiseAbs().maxCoeff()));
+}
+
+/// Sizes that fit no register, with and without the compiler's knowledge. float: sums in another order, and quicker
+/// functions; double: sums in another order.
+template <template <class> class List, int part, int parts>
+void every_cell_agrees() {
+  cell_run::each_cell<part, parts>(List<double>{}, []<class C>() {
+    INFO(C::name);
+    CHECK(difference(filled(Sequential(3, layer_of<C>(19), layer_of<C>(5)))) < 1e-12);
+  });
+  cell_run::each_cell<part, parts>(List<float>{}, []<class C>() {
+    INFO(C::name);
+    CHECK(difference<3, output_rows<C>(21)>(filled(Sequential(3, layer_of<C>(21)))) < 1e-5);
+  });
+}
+
+}  // namespace streamed

@@ -1,0 +1,256 @@
+#include <unroll/infer/streaming.hpp>
+#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/stack.hpp>
+
+#include "infer/every_cell.hpp"
+#include "support/allocations.hpp"
+
+using namespace unroll;
+using cell_run::noise;
+using streamed::difference;
+using streamed::forward;
+using streamed::numbers;
+
+namespace {
+
+Matrix<float> signal(Index features, Index steps, std::uint64_t seed = 9) {
+  return noise(features, steps, seed).cast<float>();
+}
+
+template <class... L>
+auto made(Index features, L... layers) {
+  Sequential model(features, std::move(layers)...);
+  model.parameters().values() = noise(model.parameters().size(), 1, 4, 0.4).template cast<float>();
+  return model;
+}
+
+template <template <class, int> class C = Lstm>
+using Small = Sequential<Recurrent<C<float, Eigen::Dynamic>>, Dense<float>>;
+
+template <template <class, int> class C = Lstm>
+auto small(Index units) {
+  return made(1, Recurrent<C<float, Eigen::Dynamic>>{.units = units}, Dense<float>{.units = 1});
+}
+
+using Filter = Streaming<Small<>, 1, 16, 1>;
+using Dynamic = Streaming<Small<>>;
+using Sample = Eigen::Matrix<float, 1, 1>;
+
+}  // namespace
+
+static_assert(noexcept(std::declval<const Filter&>().step(std::declval<const Sample&>(),
+                                                          std::declval<Filter::Stream&>())));
+static_assert(noexcept(std::declval<const Filter&>().run({}, {}, std::declval<Filter::Stream&>())));
+static_assert(noexcept(std::declval<const Dynamic&>().run({}, {}, std::declval<Dynamic::Stream&>())));
+static_assert(noexcept(std::declval<const Dynamic&>().reset(std::declval<Dynamic::Stream&>())));
+static_assert(Filter::Output::SizeAtCompileTime == 1 && Dynamic::Output::SizeAtCompileTime == Eigen::Dynamic);
+
+TEST_CASE("streams of every height, whole registers or not") {
+  CHECK(difference<1, 1, 1>(small<Lstm>(1)) < 1e-5);
+  CHECK(difference<1, 2, 1>(small<Gru>(2)) < 1e-5);
+  CHECK(difference<1, 8, 1>(small<Lstm>(8)) < 1e-5);
+  CHECK(difference<1, 16, 1>(small<Gru>(16)) < 1e-5);
+  CHECK(difference<1, 50, 1>(small<Lstm>(50)) < 1e-5);
+  CHECK(difference<1, 100, 1>(small<Gru>(100)) < 1e-5);
+  for (const Index units : {1, 3, 8, 16, 31, 32, 64, 100}) {
+    INFO(units);
+    CHECK(difference(small<Lstm>(units)) < 1e-5);
+    CHECK(difference(small<Gru>(units)) < 1e-5);
+  }
+}
+
+TEST_CASE("layers of all kinds that have streams, with few and many outputs, with and without biases") {
+  const auto model = made(3, Dense<float>{.units = 5}, Dropout<float>(), Recurrent<Gru<float>>{.units = 9},
+                          Recurrent<ProjectedLstm<float>>{.units = 12, .sizes = {{"projected", 4}}},
+                          Dense<float>{.units = 20, .biased = false}, Dense<float>{.units = 3, .biased = false},
+                          Dense<float>{.units = 4});
+  CHECK(difference(model) < 2e-5);
+  CHECK(difference<3, 5, 5, 9, 4, 20, 3, 4>(model) < 2e-5);
+}
+
+TEST_CASE("a cell whose units are part of its type") {
+  const auto model =
+      made(2, Recurrent<ProjectedLstm<float, 12>>{.units = 12, .sizes = {{"projected", 4}}}, Dense<float>{.units = 1});
+  CHECK(difference<2, 4, 1>(model) < 1e-5);
+}
+
+TEST_CASE("a stack, layers and cells without streams run by the pass forward, bit by bit") {
+  const auto model = made(2, Recurrent<cell_run::HandWrittenGru<float>>{.units = 7}, Dense<float>{.units = 2});
+  CHECK(difference(model) < 1e-6);
+  CHECK(difference<2, 7, 2>(model) < 1e-6);
+  Stack<float> stack(2, {Recurrent<Gru<float>>{.units = 7}, Dropout<float>(), Dense<float>{.units = 2}});
+  stack.initialise(3);
+  CHECK(difference(stack) == 0);
+}
+
+TEST_CASE("one step per call is the same as all in one call, and streams do not know each other") {
+  const auto model = small(16);
+  const Matrix<float> a = signal(1, 40, 1), b = signal(1, 40, 2);
+  const Filter filter(model);
+  auto first = filter.stream(), second = filter.stream(), block = filter.stream();
+  Matrix<float> y_a(1, 40), y_b(1, 40), whole(1, 40);
+  for (Index t = 0; t < 40; ++t) {
+    y_a.col(t) = filter.step(a.col(t), first);
+    y_b.col(t) = filter.step(b.col(t), second);
+  }
+  REQUIRE(filter.run(numbers(a), numbers(whole), block));
+  CHECK(cell_run::same_bits(whole, y_a));
+  CHECK((y_b - forward(model, b)).cwiseAbs().maxCoeff() < 1e-5f);
+}
+
+TEST_CASE("a stream is reset, copied, and may write where it reads") {
+  const Dynamic filter(small(16));
+  const Matrix<float> x = signal(1, 20);
+  auto stream = filter.stream();
+  Matrix<float> fresh(1, 20), later(1, 20), copied(1, 20), again = x;
+  REQUIRE(filter.run(numbers(x), numbers(fresh), stream));
+  auto copy = stream;
+  REQUIRE(filter.run(numbers(x), numbers(later), stream));
+  REQUIRE(filter.run(numbers(x), numbers(copied), copy));
+  CHECK(cell_run::same_bits(later, copied));
+  CHECK_FALSE(cell_run::same_bits(later, fresh));
+  filter.reset(stream);
+  REQUIRE(filter.run(numbers(again), numbers(again), stream));
+  CHECK(cell_run::same_bits(again, fresh));
+}
+
+TEMPLATE_TEST_CASE("states go from a pass forward to a stream and back", "", Dynamic, (Streaming<Small<>, 1, 16, 1>),
+                   Streaming<Stack<float>>) {
+  using Model = std::conditional_t<std::same_as<TestType, Streaming<Stack<float>>>, Stack<float>, Small<>>;
+  Model model = [] {
+    if constexpr (std::same_as<Model, Small<>>)
+      return small(16);
+    else
+      return Stack<float>(1, {Recurrent<Lstm<float>>{.units = 16}, Dense<float>{.units = 1}});
+  }();
+  model.initialise(2);
+  const Matrix<float> x = signal(1, 31);
+  const TestType filter(model);
+  auto stream = filter.stream();
+  CHECK(filter.state(stream)[0][1].isZero(0));
+
+  typename Model::Tape tape;
+  Matrix<float> three(1, 3 * 11);  // 11 steps of three sequences, ours the second
+  for (Index t = 0; t < 11; ++t) three.middleCols(3 * t, 3) << 1, x(0, t), -1;
+  const Timeline begun = Timeline::rectangular(3, 11), complete = Timeline::rectangular(1, 31);
+  model.forward(three, begun, tape);
+  filter.set_state(stream, model.final_state(tape), 1);
+  const Matrix<float> rest = x.rightCols(20);
+  Matrix<float> y(1, 20);
+  REQUIRE(filter.run(numbers(rest), numbers(y), stream));
+  CHECK((y - forward(model, x).rightCols(20)).cwiseAbs().maxCoeff() < 1e-5f);
+
+  model.forward(x, complete, tape);
+  const auto expected = model.final_state(tape), state = filter.state(stream);
+  REQUIRE(state.size() == 2);
+  CHECK((state[0][0] - expected[0][0]).cwiseAbs().maxCoeff() < 1e-5f);
+  CHECK((state[0][1] - expected[0][1]).cwiseAbs().maxCoeff() < 1e-5f);
+  filter.set_state(stream, {});
+  CHECK(filter.state(stream)[0][0].isZero(0));
+
+  ModelState<float> wrong = state;
+  CHECK_THROWS_MATCHES(filter.set_state(stream, state, 1), ShapeError, says("layer 0, state 0"));
+  wrong[0][1].resize(15, 1);
+  CHECK_THROWS_MATCHES(filter.set_state(stream, wrong), ShapeError, says("expects 16 rows"));
+  wrong[0].pop_back();
+  CHECK_THROWS_MATCHES(filter.set_state(stream, wrong), ShapeError, says("layer 0: expects 2 states, got 1"));
+  wrong.pop_back();
+  CHECK_THROWS_MATCHES(filter.set_state(stream, wrong), ShapeError, says("the states of 2 layers, got 1"));
+}
+
+TEST_CASE("steps allocate nothing") {
+  const auto model = small(16);
+  Stack<float> stack(1, {Recurrent<Gru<float>>{.units = 7}, Dense<float>{.units = 1}});
+  stack.initialise(3);
+  const Filter fixed(model);
+  const Dynamic dynamic(model);
+  const Streaming<Stack<float>> general(stack);
+  auto a = fixed.stream(), other = a;
+  auto b = dynamic.stream();
+  auto c = general.stream(), d = c;
+  const Matrix<float> x = signal(1, 20);
+  Matrix<float> y(1, 20);
+  bool done = true;
+  const support::AllocationCount allocations;
+  for (Index t = 0; t < 20; ++t) y.col(t) = fixed.step(Sample(x.col(t)), a);
+  done = done && fixed.run(numbers(x), numbers(y), a) && dynamic.run(numbers(x), numbers(y), b) &&
+         general.run(numbers(x), numbers(y), c);
+  fixed.reset(a), dynamic.reset(b), general.reset(c);
+  other = a, d = c;
+  const auto count = allocations.count();
+  CHECK(done);
+  CHECK(count == 0);
+}
+
+TEST_CASE("sizes that do not fit change nothing") {
+  const Dynamic filter(small(16)), larger(small(40));
+  auto stream = filter.stream(), foreign = larger.stream();
+  Matrix<float> x = signal(1, 4), y = Matrix<float>::Constant(1, 4, 7);
+  CHECK_FALSE(filter.run(numbers(x), numbers(y).first(3), stream));
+  CHECK_FALSE(filter.run(numbers(std::as_const(x)).first(3), numbers(y), stream));
+  CHECK_FALSE(filter.run(numbers(x), numbers(y), foreign));
+  CHECK(y == Matrix<float>::Constant(1, 4, 7));
+  CHECK(filter.state(stream)[0][0].isZero(0));
+  CHECK(filter.run({}, {}, stream));
+  CHECK_THROWS_MATCHES(filter.state(foreign), ShapeError, says("another model's"));
+
+  const Streaming two(made(2, Dense<float>{.units = 1}));
+  auto of_two = two.stream();
+  CHECK_FALSE(two.run(numbers(std::as_const(x)).first(3), numbers(y).first(1), of_two));
+}
+
+TEST_CASE("what cannot run step by step is refused by name") {
+  const auto refused = [](const auto& model, const char* name) {
+    CHECK_THROWS_MATCHES(Streaming(model), ValueError,
+                         says(text(name, ": cannot run step by step: it needs all steps of a sequence")));
+  };
+  refused(made(2, Dense<float>{.units = 3}, Recurrent<Gru<float>>{.units = 3, .direction = Direction::backward}),
+          "layer 1 (gru, backward)");
+  refused(made(2, Recurrent<Gru<float>>{.units = 3, .returns = Returns::last}), "layer 0 (gru)");
+  refused(made(2, Bidirectional<Gru<float>>{.units = 3}), "layer 0 (bidirectional gru)");
+  refused(made(2, Recurrent<Gru<float>>{.units = 3}, MeanOverTime<float>(), Dense<float>{.units = 1}),
+          "layer 1 (mean over time)");
+  refused(Stack<float>(2, {Bidirectional<Gru<float>>{.units = 3}}), "layer 0 (bidirectional gru)");
+}
+
+TEST_CASE("widths are the model's") {
+  const auto model = small(16);
+  CHECK_THROWS_MATCHES((Streaming<Small<>, 2, 16, 1>(model)), ShapeError,
+                       says("streaming: what comes in: has 1 features, the stream is made for 2"));
+  CHECK_THROWS_MATCHES((Streaming<Small<>, 1, 8, 1>(model)), ShapeError,
+                       says("layer 0 (lstm): has 16 features, the stream is made for 8"));
+  CHECK_THROWS_MATCHES((Streaming<Small<>, 1, 16>(model)), ShapeError, says("a model of 2 layers has 3 widths, got 2"));
+}
+
+TEST_CASE("a state that fades becomes 0, and the caller's mode comes back") {
+  auto model = made(1, Recurrent<Elman<float, Identity>>{.units = 8});
+  model.parameters().values().setZero();
+  model.parameters()["0.h.h"].diagonal().setConstant(0.5f);
+  model.parameters()["0.h.x"].setConstant(1);
+  const Streaming filter(model);
+  auto stream = filter.stream();
+  const auto mode = detail::floating_point_mode() & detail::flush_bits;
+  Matrix<float> x = Matrix<float>::Zero(1, 130), y(8, 130);
+  x(0, 0) = 1;
+  REQUIRE(filter.run(numbers(x), numbers(y), stream));
+  CHECK(y(0, 126) > 0);
+  CHECK(y(0, 127) == (detail::flush_bits != 0 ? 0 : y(0, 126) / 2));
+  CHECK((detail::floating_point_mode() & detail::flush_bits) == mode);
+}
+
+TEST_CASE("what is not finite stays in its own stream") {
+  const Dynamic filter(small(16));
+  auto bad = filter.stream(), good = filter.stream();
+  Matrix<float> x = signal(1, 5), y(1, 5);
+  x(0, 2) = std::numeric_limits<float>::quiet_NaN();
+  REQUIRE(filter.run(numbers(x), numbers(y), bad));
+  CHECK(std::isfinite(y(0, 1)));
+  CHECK(std::isnan(y(0, 4)));
+  x(0, 2) = 0;
+  REQUIRE(filter.run(numbers(x), numbers(y), good));
+  CHECK(y.allFinite());
+  filter.reset(bad);
+  Matrix<float> after(1, 5);
+  REQUIRE(filter.run(numbers(x), numbers(after), bad));
+  CHECK(cell_run::same_bits(after, y));
+}
