@@ -1,6 +1,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -92,6 +93,28 @@ TEMPLATE_TEST_CASE("lanes: partial moves touch nothing beyond n", "[lanes]", ALL
     TestType::load(numbers.data()).store_partial(inside.data(), n);
     for (int i = n; i < 2 * size; ++i) CHECK(inside[static_cast<std::size_t>(i)] == 55);
   }
+}
+
+TEMPLATE_TEST_CASE("lanes: ends of columns move side by side and touch nothing else", "[lanes]", ALL_LANES) {
+  using Scalar = typename TestType::Scalar;
+  constexpr int ends = TestType::ends, end_rows = TestType::end_rows;
+  REQUIRE(ends * end_rows == TestType::size);
+  const auto numbers = sample<TestType>();
+  const auto v = TestType::load(numbers.data());
+  Fence fence;
+  for (int n = 0; n <= end_rows; ++n)
+    for (const int stride : {n, end_rows + 3}) {
+      Scalar* const columns = fence.before_end<Scalar>(stride * (ends - 1) + n);
+      std::fill_n(columns, stride * (ends - 1) + n, Scalar(55));
+      v.store_ends(columns, stride, n);
+      for (int i = 0; i < stride * (ends - 1) + n; ++i) {
+        const int row = i % std::max(stride, 1), column = i / std::max(stride, 1);
+        CHECK(columns[i] == (row < n ? numbers[static_cast<std::size_t>(column * end_rows + row)] : 55));
+      }
+      const auto loaded = lanes_of(TestType::load_ends(columns, stride, n));
+      for (int i = 0; i < TestType::size; ++i)
+        CHECK(loaded[static_cast<std::size_t>(i)] == (i % end_rows < n ? numbers[static_cast<std::size_t>(i)] : 0));
+    }
 }
 
 TEMPLATE_TEST_CASE("lanes: what comparisons make of NaN and of equal numbers", "[lanes]", ALL_LANES) {

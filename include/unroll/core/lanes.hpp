@@ -34,6 +34,17 @@ struct Lanes {
   /// Writes the first `n` lanes (0 <= n <= size); memory beyond them is neither read nor written.
   EIGEN_ALWAYS_INLINE void store_partial(Scalar* to, int n) const;
 
+  /// How many columns' last few rows fit into one register, if each has no more than `end_rows`: 16 bytes a column.
+  static constexpr int ends = sizeof(Packet) > 16 ? int(sizeof(Packet)) / 16 : 1;
+  static constexpr int end_rows = size / ends;
+
+  /// Reads the first `n` numbers (0 <= n <= end_rows) at from, from + stride, ... for `ends` columns side by side and
+  /// nothing beyond them; the other lanes are 0.
+  EIGEN_ALWAYS_INLINE static Lanes load_ends(const Scalar* from, Eigen::Index stride, int n);
+
+  /// Writes them back; memory beyond them is neither read nor written.
+  EIGEN_ALWAYS_INLINE void store_ends(Scalar* to, Eigen::Index stride, int n) const;
+
   EIGEN_ALWAYS_INLINE friend Lanes operator+(Lanes a, Lanes b) { return {Eigen::internal::padd(a.v, b.v)}; }
   EIGEN_ALWAYS_INLINE friend Lanes operator-(Lanes a, Lanes b) { return {Eigen::internal::psub(a.v, b.v)}; }
   EIGEN_ALWAYS_INLINE friend Lanes operator*(Lanes a, Lanes b) { return {Eigen::internal::pmul(a.v, b.v)}; }
@@ -117,6 +128,30 @@ EIGEN_ALWAYS_INLINE void store_partial(typename Lanes<Packet>::Scalar* to, int n
   std::copy_n(buffer.data(), n, to);
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"  // as above
+template <class Packet>
+EIGEN_ALWAYS_INLINE Packet load_ends(const typename Lanes<Packet>::Scalar* from, Eigen::Index stride, int n) {
+  if constexpr (Lanes<Packet>::ends == 1) {
+    return load_partial(from, n, Packet{});
+  } else {
+    using Half = typename Eigen::internal::unpacket_traits<Packet>::half;
+    return join(load_ends<Half>(from, stride, n), load_ends<Half>(from + Lanes<Half>::ends * stride, stride, n));
+  }
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE void store_ends(typename Lanes<Packet>::Scalar* to, Eigen::Index stride, int n, const Packet& v) {
+  if constexpr (Lanes<Packet>::ends == 1) {
+    store_partial(to, n, v);
+  } else {
+    using Half = typename Eigen::internal::unpacket_traits<Packet>::half;
+    store_ends<Half>(to, stride, n, lower_half(v));
+    store_ends<Half>(to + Lanes<Half>::ends * stride, stride, n, upper_half(v));
+  }
+}
+#pragma GCC diagnostic pop
+
 }  // namespace detail
 
 template <class Packet>
@@ -127,6 +162,16 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> Lanes<Packet>::load_partial(const Scalar* from
 template <class Packet>
 EIGEN_ALWAYS_INLINE void Lanes<Packet>::store_partial(Scalar* to, int n) const {
   detail::store_partial(to, n, v);
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> Lanes<Packet>::load_ends(const Scalar* from, Eigen::Index stride, int n) {
+  return {detail::load_ends<Packet>(from, stride, n)};
+}
+
+template <class Packet>
+EIGEN_ALWAYS_INLINE void Lanes<Packet>::store_ends(Scalar* to, Eigen::Index stride, int n) const {
+  detail::store_ends<Packet>(to, stride, n, v);
 }
 
 /// a > b ? x : y in every lane; a NaN is not greater than anything, nor anything greater than it.
