@@ -58,7 +58,7 @@ struct CellRun {
   explicit CellRun(Timeline steps, Direction way = Direction::forward, Index units = 5)
       : CellRun(sizes_for<C>(units), std::move(steps), way) {}
 
-  OverTime<C> over_time() { return OverTime<C>(cell, theta.data(), timeline, direction, tape); }
+  OverTime<C> over_time() { return OverTime<C>(cell, timeline, direction, tape, theta.data()); }
 
   /// Returns the outputs [output rows x columns]; fills final_state.
   Matrix<S> forward() {

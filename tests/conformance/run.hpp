@@ -49,7 +49,7 @@ class Run {
   Parameters<Scalar> theta, gradient;
 
  private:
-  OverTime<C> over(const Timeline& timeline) { return {cell, theta.values().data(), timeline, direction_, tape_}; }
+  OverTime<C> over(const Timeline& timeline) { return {cell, timeline, direction_, tape_, theta.values().data()}; }
 
   Direction direction_;
   Tape<C> tape_;

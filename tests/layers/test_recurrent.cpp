@@ -64,7 +64,7 @@ TEST_CASE("a recurrent layer is its cell over time, states and all") {
 
   const TwoStates cell(CellSizes{.inputs = {features}, .units = units});
   Tape<TwoStates> tape;
-  OverTime<TwoStates> run(cell, one.model.parameters().values().data(), timeline, direction, tape);
+  OverTime<TwoStates> run(cell, timeline, direction, tape, one.model.parameters().values().data());
   const ConstView<double> in = view(x);
   run.forward({{&in, 1}, {}}, initial);
   CHECK(same_bits(out, run.output()));

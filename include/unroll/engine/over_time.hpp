@@ -24,7 +24,7 @@ class OverTime {
       : cell_(cell), weights_(&weights), timeline_(timeline), direction_(direction), tape_(tape) {}
 
   /// Prepares the weights itself, from the parameters `theta`.
-  OverTime(const C& cell, const Scalar* theta, const Timeline& timeline, Direction direction, Tape<C>& tape)
+  OverTime(const C& cell, const Timeline& timeline, Direction direction, Tape<C>& tape, const Scalar* theta)
       : OverTime(cell, tape.weights, timeline, direction, tape) {
     theta_ = theta;
   }
