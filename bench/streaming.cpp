@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <unroll/infer/streaming.hpp>
 #include <unroll/unroll.hpp>
 #include <vector>
@@ -47,7 +48,7 @@ template <int units>
 struct PlainLstm : Plain<units, 4> {
   explicit PlainLstm(const auto& model) { this->take(model, {"i", "f", "o", "g"}, {"i", "f", "o", "g"}); }
 
-  float step(float x) {
+  EIGEN_ALWAYS_INLINE float step(float x) {
     Fixed<4 * units> a = this->w * x + this->b;
     a.noalias() += this->u * this->h;
     a.template head<3 * units>().array() = a.template head<3 * units>().array().logistic();
@@ -65,7 +66,7 @@ struct PlainGru : Plain<units, 3> {
     this->n_b = model.parameters()["0.n2.b"];
   }
 
-  float step(float x) {
+  EIGEN_ALWAYS_INLINE float step(float x) {
     Fixed<3 *units> a = this->w * x + this->b, s;
     s.noalias() = this->u * this->h;
     const Fixed<2 * units> gates = (a + s).template head<2 * units>().array().logistic();
@@ -114,18 +115,20 @@ void measure(const char* name) {
   auto a = fixed.stream(), b = fixed.stream();
   auto c = dynamic.stream();
   Reference<units> plain(model);
-  const auto each = [](auto&& step) {
-    for (std::size_t t = 0; t < steps; ++t) result[t] = step(signal[t]);
-  };
   using Input = Eigen::Matrix<float, 1, 1>;
-  const auto all = times<5>({[&] { each([&](float x) { return fixed.step(Input(x), a)[0]; }); },
+  const auto step_by_step = [&] {
+    for (std::size_t t = 0; t < steps; ++t) result[t] = fixed.step(Input(signal[t]), a)[0];
+  };
+  const auto all = times<5>({step_by_step,
                              [&] {
                                const FlushToZero set_by_the_caller;
-                               each([&](float x) { return fixed.step(Input(x), a)[0]; });
+                               step_by_step();
                              },
                              [&] { checksum += float(fixed.run(signal, result, b)); },
                              [&] { checksum += float(dynamic.run(signal, result, c)); },
-                             [&] { each([&](float x) { return plain.step(x); }); }});
+                             [&] {
+                               for (std::size_t t = 0; t < steps; ++t) result[t] = plain.step(signal[t]);
+                             }});
   std::vector<double> ratio;
   for (std::size_t k = 0; k < all[0].size(); ++k) ratio.push_back(all[1][k] / all[4][k]);
   std::printf(

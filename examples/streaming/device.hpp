@@ -1,0 +1,50 @@
+#pragma once
+// What the network is to imitate, and sounds to play through it.
+
+#include <cmath>
+#include <cstdint>
+
+#include "unroll/core/random.hpp"
+#include "unroll/core/types.hpp"
+
+namespace device {
+
+constexpr double sample_rate = 48000;
+
+/// An overdriven amplifier whose own output is fed back: y = a y + (1 - a) tanh(4 x - y), cut above about 2.5 kHz. It
+/// bends loud tones, and what it does depends on what came before.
+class Amplifier {
+ public:
+  float operator()(float x) {
+    constexpr float a = 0.72f;
+    return y_ = a * y_ + (1 - a) * std::tanh(4 * x - y_);
+  }
+
+ private:
+  float y_ = 0;
+};
+
+/// A sound [1 x steps]: five tones from 80 Hz to 5 kHz under an envelope that swells and fades, with a little noise.
+/// Depends on (seed, number) alone.
+inline unroll::Matrix<float> sound(std::uint64_t seed, std::uint64_t number, unroll::Index steps) {
+  const unroll::Random random(seed, unroll::Purpose::sample, number);
+  unroll::Matrix<float> x(1, steps);
+  for (unroll::Index t = 0; t < steps; ++t) {
+    const double time = double(t) / sample_rate;
+    double value = 0.02 * random.normal(std::uint64_t(100 + t));
+    for (std::uint64_t k = 0; k < 5; ++k) {
+      const double frequency = 80 * std::pow(60, random.uniform(3 * k)), phase = 6.2831853 * random.uniform(3 * k + 1);
+      value += 0.4 * random.uniform(3 * k + 2) * std::sin(6.2831853 * frequency * time + phase);
+    }
+    x(0, t) = float(value * (0.55 + 0.45 * std::sin(6.2831853 * 3 * time + double(number))));
+  }
+  return x;
+}
+
+/// What the amplifier makes of it, from rest.
+inline unroll::Matrix<float> amplified(const unroll::Matrix<float>& x) {
+  Amplifier amplifier;
+  return x.unaryExpr([&](float sample) { return amplifier(sample); });
+}
+
+}  // namespace device

@@ -1,0 +1,118 @@
+// Task: sound like an overdriven amplifier, sample by sample, while the music plays.
+// bin/streaming [--epochs 200] [--seconds 10] [--block 64] [--seed 1]     some seconds
+// Learns the amplifier of device.hpp from sounds and what it makes of them; then runs in blocks as an audio plug-in
+// does, and ends with the error on new sounds and the time that a step takes, on average and in the slowest block.
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <vector>
+
+#include "device.hpp"
+#include "unroll/cells/gru.hpp"
+#include "unroll/infer/streaming.hpp"
+#include "unroll/layers/dense.hpp"
+#include "unroll/losses/mean_squared_error.hpp"
+#include "unroll/optim/adam.hpp"
+#include "unroll/train/train.hpp"
+
+using namespace unroll;
+
+namespace {
+
+struct Options {
+  Index epochs = 200, seconds = 10, block = 64;
+  std::uint64_t seed = 1;
+};
+
+constexpr int units = 16;
+using Network = Sequential<Recurrent<Gru<float>>, Dense<float>>;
+using Plugin = Streaming<Network, 1, units, 1>;  // the compiler knows every size
+
+/// 64 sounds of a fiftieth of a second. The first samples are not scored: the amplifier may have been playing.
+Dataset<float> lessons(std::uint64_t seed) {
+  std::vector<Matrix<float>> sounds, results;
+  for (std::uint64_t number = 0; number < 64; ++number) {
+    sounds.push_back(device::sound(seed, number, 960));
+    results.push_back(device::amplified(sounds.back()));
+    results.back().leftCols(16).setConstant(std::numeric_limits<float>::quiet_NaN());
+  }
+  return Dataset<float>::step_valued(std::move(sounds), std::move(results));
+}
+
+Network trained(const Options& options) {
+  Network network(1, {.units = units}, {.units = 1});
+  network.initialise(options.seed);
+  Adam<float> adam({.learning_rate = 5e-3});
+  fit(network, MeanSquaredError<float>(), adam, lessons(options.seed),
+      {.epochs = options.epochs,
+       .batches = {.size = 16},
+       .seed = options.seed,
+       .clip_norm = 1,
+       .learning_rate = schedule::Cosine{.initial = 5e-3, .half_period = long(options.epochs), .lowest = 2e-4},
+       .truncation = {.update_every = 240}});
+  return network;
+}
+
+/// What a plug-in's caller sees: blocks in, blocks out, nothing that could make it wait.
+struct Performance {
+  std::vector<double> nanoseconds;  ///< per step, of each block
+  double squared_error = 0, squared_target = 0;
+
+  double mean() const {
+    double sum = 0;
+    for (const double time : nanoseconds) sum += time;
+    return sum / double(nanoseconds.size());
+  }
+};
+
+Performance play(const Plugin& plugin, const Options& options) {
+  Performance performance;
+  auto stream = plugin.stream();
+  const Index samples = options.seconds * Index(device::sample_rate) / options.block * options.block;
+  const Matrix<float> sound = device::sound(options.seed + 1000, 0, samples), target = device::amplified(sound);
+  std::vector<float> block(std::size_t(options.block));
+  for (Index t = 0; t < samples; t += options.block) {
+    std::copy_n(sound.data() + t, options.block, block.begin());
+    const auto start = std::chrono::steady_clock::now();
+    const bool fits = plugin.run(block, block, stream);
+    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+    require<ShapeError>(fits, "a block of ", options.block, " samples does not fit the plug-in");
+    performance.nanoseconds.push_back(time.count() / double(options.block));
+    const Eigen::Map<const Matrix<float>> result(block.data(), 1, options.block);
+    performance.squared_error += double((result - target.middleCols(t, options.block)).squaredNorm());
+    performance.squared_target += double(target.middleCols(t, options.block).squaredNorm());
+  }
+  return performance;
+}
+
+void run(const Options& options) {
+  const Network network = trained(options);
+  const Plugin plugin(network);
+  const Performance performance = play(plugin, options);
+  const auto slowest = std::max_element(performance.nanoseconds.begin(), performance.nanoseconds.end());
+  std::printf(
+      "%ld seconds of sound in blocks of %ld samples: %.1f ns per step, %.1f in the slowest block; "
+      "a sample lasts %.0f\n",
+      long(options.seconds), long(options.block), performance.mean(), *slowest, 1e9 / device::sample_rate);
+  std::printf("error %.2f %% of the amplifier's output (root mean squares)\n",
+              100 * std::sqrt(performance.squared_error / performance.squared_target));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Options options;
+  CLI::App app("A recurrent filter that learns an amplifier and plays");
+  app.add_option("--epochs", options.epochs, "passes over the lessons")->check(CLI::Range(1, 100000));
+  app.add_option("--seconds", options.seconds, "how long it plays")->check(CLI::Range(1, 3600));
+  app.add_option("--block", options.block, "samples per call")->check(CLI::Range(1, 48000));
+  app.add_option("--seed", options.seed, "of sounds and first weights");
+  CLI11_PARSE(app, argc, argv);
+  run(options);
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "streaming: %s\n", error.what());
+  return 1;
+}
