@@ -24,10 +24,10 @@ struct Example {
 struct Planted : Dense<double> {
   Index wrong_weight = -1, wrong_input = -1;
 
-  void backward(const double* theta, const Signal<double>& in, const Pass& pass, ConstView<double> d_out,
+  void backward(const Weights& weights, const Signal<double>& in, const Pass& pass, ConstView<double> d_out,
                 const State<double>& d_final, Dense<double>::Tape& tape, double* gradient, View<double> d_in,
                 State<double>* d_initial) const {
-    Dense<double>::backward(theta, in, pass, d_out, d_final, tape, gradient, d_in, d_initial);
+    Dense<double>::backward(weights, in, pass, d_out, d_final, tape, gradient, d_in, d_initial);
     if (wrong_weight >= 0) gradient[wrong_weight] *= 1.01;
     if (wrong_input >= 0 && d_in.data() != nullptr) d_in.data()[wrong_input] += 0.01;
   }
