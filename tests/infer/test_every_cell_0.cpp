@@ -1,4 +1,4 @@
-#include "infer/every_cell.hpp"
+#include "infer/streamed.hpp"
 
 TEST_CASE("every cell gives step by step what its pass forward gives, part 0") {
   streamed::every_cell_agrees<cell_run::AllCells, 0, 5>();

@@ -2,34 +2,21 @@
 #include <unroll/layers/pooling.hpp>
 #include <unroll/layers/stack.hpp>
 
-#include "infer/every_cell.hpp"
+#include "infer/streamed.hpp"
 #include "support/allocations.hpp"
 
 using namespace unroll;
 using cell_run::noise;
-using streamed::difference;
 using streamed::forward;
+using streamed::made;
 using streamed::numbers;
+using streamed::small;
+using streamed::Small;
 
 namespace {
 
 Matrix<float> signal(Index features, Index steps, std::uint64_t seed = 9) {
   return noise(features, steps, seed).cast<float>();
-}
-
-template <class... L>
-auto made(Index features, L... layers) {
-  Sequential model(features, std::move(layers)...);
-  model.parameters().values() = noise(model.parameters().size(), 1, 4, 0.4).template cast<float>();
-  return model;
-}
-
-template <template <class, int> class C = Lstm>
-using Small = Sequential<Recurrent<C<float, Eigen::Dynamic>>, Dense<float>>;
-
-template <template <class, int> class C = Lstm>
-auto small(Index units) {
-  return made(1, Recurrent<C<float, Eigen::Dynamic>>{.units = units}, Dense<float>{.units = 1});
 }
 
 using Filter = Streaming<Small<>, 1, 16, 1>;
@@ -44,44 +31,6 @@ static_assert(noexcept(std::declval<const Filter&>().run({}, {}, std::declval<Fi
 static_assert(noexcept(std::declval<const Dynamic&>().run({}, {}, std::declval<Dynamic::Stream&>())));
 static_assert(noexcept(std::declval<const Dynamic&>().reset(std::declval<Dynamic::Stream&>())));
 static_assert(Filter::Output::SizeAtCompileTime == 1 && Dynamic::Output::SizeAtCompileTime == Eigen::Dynamic);
-
-TEST_CASE("streams of every height, whole registers or not") {
-  CHECK(difference<1, 1, 1>(small<Lstm>(1)) < 1e-5);
-  CHECK(difference<1, 2, 1>(small<Gru>(2)) < 1e-5);
-  CHECK(difference<1, 8, 1>(small<Lstm>(8)) < 1e-5);
-  CHECK(difference<1, 16, 1>(small<Gru>(16)) < 1e-5);
-  CHECK(difference<1, 50, 1>(small<Lstm>(50)) < 1e-5);
-  CHECK(difference<1, 100, 1>(small<Gru>(100)) < 1e-5);
-  for (const Index units : {1, 3, 8, 16, 31, 32, 64, 100}) {
-    INFO(units);
-    CHECK(difference(small<Lstm>(units)) < 1e-5);
-    CHECK(difference(small<Gru>(units)) < 1e-5);
-  }
-}
-
-TEST_CASE("layers of all kinds that have streams, with few and many outputs, with and without biases") {
-  const auto model = made(3, Dense<float>{.units = 5}, Dropout<float>(), Recurrent<Gru<float>>{.units = 9},
-                          Recurrent<ProjectedLstm<float>>{.units = 12, .sizes = {{"projected", 4}}},
-                          Dense<float>{.units = 20, .biased = false}, Dense<float>{.units = 3, .biased = false},
-                          Dense<float>{.units = 4});
-  CHECK(difference(model) < 2e-5);
-  CHECK(difference<3, 5, 5, 9, 4, 20, 3, 4>(model) < 2e-5);
-}
-
-TEST_CASE("a cell whose units are part of its type") {
-  const auto model =
-      made(2, Recurrent<ProjectedLstm<float, 12>>{.units = 12, .sizes = {{"projected", 4}}}, Dense<float>{.units = 1});
-  CHECK(difference<2, 4, 1>(model) < 1e-5);
-}
-
-TEST_CASE("a stack, layers and cells without streams run by the pass forward, bit by bit") {
-  const auto model = made(2, Recurrent<cell_run::HandWrittenGru<float>>{.units = 7}, Dense<float>{.units = 2});
-  CHECK(difference(model) < 1e-6);
-  CHECK(difference<2, 7, 2>(model) < 1e-6);
-  Stack<float> stack(2, {Recurrent<Gru<float>>{.units = 7}, Dropout<float>(), Dense<float>{.units = 2}});
-  stack.initialise(3);
-  CHECK(difference(stack) == 0);
-}
 
 TEST_CASE("one step per call is the same as all in one call, and streams do not know each other") {
   const auto model = small(16);

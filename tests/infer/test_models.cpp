@@ -1,0 +1,49 @@
+#include <unroll/layers/stack.hpp>
+
+#include "infer/streamed.hpp"
+
+using namespace unroll;
+using streamed::difference;
+using streamed::made;
+using streamed::small;
+
+TEST_CASE("streams of every height, whole registers or not") {
+  CHECK(difference<1, 1, 1>(small<Lstm>(1)) < 1e-5);
+  CHECK(difference<1, 16, 1>(small<Gru>(16)) < 1e-5);
+  CHECK(difference<1, 50, 1>(small<Lstm>(50)) < 1e-5);
+  for (const Index units : {1, 3, 8, 16, 31, 32, 64, 100}) {
+    INFO(units);
+    CHECK(difference(small<Lstm>(units)) < 1e-5);
+    CHECK(difference(small<Gru>(units)) < 1e-5);
+  }
+}
+
+TEST_CASE("layers of all kinds that have streams, with few and many outputs, with and without biases") {
+  const auto model = made(3, Dense<float>{.units = 5}, Dropout<float>(), Recurrent<Gru<float>>{.units = 9},
+                          Recurrent<ProjectedLstm<float>>{.units = 12, .sizes = {{"projected", 4}}},
+                          Dense<float>{.units = 20, .biased = false}, Dense<float>{.units = 3, .biased = false},
+                          Dense<float>{.units = 4});
+  CHECK(difference(model) < 2e-5);
+  CHECK(difference<3, 5, 5, 9, 4, 20, 3, 4>(model) < 2e-5);
+}
+
+TEST_CASE("cells of several stages and sizes whose units are known at run time") {
+  CHECK(
+      difference(made(3, Recurrent<RecurrentHighway<float>>{.units = 19}, Recurrent<GruResetBefore<float>>{.units = 5},
+                      Recurrent<PeepholeLstm<float>>{.units = 18}, Recurrent<Slstm<float>>{.units = 4})) < 2e-5);
+}
+
+TEST_CASE("a cell whose units are part of its type") {
+  const auto model =
+      made(2, Recurrent<ProjectedLstm<float, 12>>{.units = 12, .sizes = {{"projected", 4}}}, Dense<float>{.units = 1});
+  CHECK(difference<2, 4, 1>(model) < 1e-5);
+}
+
+TEST_CASE("a stack, layers and cells without streams run by the pass forward, bit by bit") {
+  const auto model = made(2, Recurrent<cell_run::HandWrittenGru<float>>{.units = 7}, Dense<float>{.units = 2});
+  CHECK(difference(model) < 1e-6);
+  CHECK(difference<2, 7, 2>(model) < 1e-6);
+  Stack<float> stack(2, {Recurrent<Gru<float>>{.units = 7}, Dropout<float>(), Dense<float>{.units = 2}});
+  stack.initialise(3);
+  CHECK(difference(stack) == 0);
+}
