@@ -16,8 +16,8 @@ namespace keeping {
 using namespace unroll::symbols;
 inline constexpr auto k = constant<"k">;
 inline constexpr auto p = symbol<"p">;
-inline constexpr auto equations =
-    cell(state(h, c), next(c) = tanh(linear(x, h) + linear(k) + weight(p) * c), next(h) = next(c) * sigmoid(linear(next(c))));
+inline constexpr auto equations = cell(state(h, c), next(c) = tanh(linear(x, h) + linear(k) + weight(p) * c),
+                                       next(h) = next(c) * sigmoid(linear(next(c))));
 }  // namespace keeping
 
 namespace {
