@@ -1,4 +1,5 @@
 #include <unroll/infer/streaming.hpp>
+#include <unroll/layers/embedding.hpp>
 #include <unroll/layers/pooling.hpp>
 #include <unroll/layers/stack.hpp>
 
@@ -185,6 +186,18 @@ TEST_CASE("a state that fades becomes 0, and the caller's mode comes back") {
   CHECK(y(0, 126) > 0);
   CHECK(y(0, 127) == (detail::flush_bits != 0 ? 0 : y(0, 126) / 2));
   CHECK((detail::floating_point_mode() & detail::flush_bits) == mode);
+}
+
+TEST_CASE("an input that the model refuses gives no numbers and leaves the state as it was") {
+  const Streaming words(made(1, Embedding<float>{.size = 4, .dimension = 3}, Recurrent<Gru<float>>{.units = 5}));
+  auto stream = words.stream(), untouched = words.stream();
+  Matrix<float> x{{2, 7, 1}}, y(5, 3), want(5, 2);
+  REQUIRE(words.run(numbers(x), numbers(y), stream));
+  CHECK(y.col(0).allFinite());
+  CHECK(y.col(1).array().isNaN().all());
+  Matrix<float> good{{2, 1}};
+  REQUIRE(words.run(numbers(good), numbers(want), untouched));
+  CHECK(y.col(2) == want.col(1));
 }
 
 TEST_CASE("what is not finite stays in its own stream") {

@@ -116,6 +116,35 @@ TEST_CASE("a way back needs a way forward of its own") {
   CHECK_THROWS_MATCHES(run.backward(), ValueError, says("no pass forward"));  // the failed one does not count
 }
 
+TEST_CASE("a pass that kept nothing has no way back") {
+  Run run;
+  run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::nothing}});
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the pass forward kept nothing (Keep::nothing)"));
+  CHECK(run.gradient.values().isZero(0));  // not even the last layer's
+  CHECK_THROWS_MATCHES(run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::checkpoints, -1}}), ValueError,
+                       says("layer 1 (gru): keeping: `every` is -1 steps"));
+}
+
+TEST_CASE("learning needs a beginning of its own") {
+  Run run;
+  const Matrix<double> d_output = Matrix<double>::Ones(2, 9);
+  const auto learn = [&] {
+    run.model.learn(run.tape, run.gradient, [&](Index first, const ConstView<double>& output) {
+      return detail::from_column(view(d_output), first, output.cols());
+    });
+  };
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: there was no pass forward on this tape"));
+  decltype(run.model)::Weights weights;
+  run.model.prepare(weights);
+  run.model.prepare_back(weights);
+  run.model.begin_learning(weights, view(run.x), timeline, run.tape);
+  learn();
+  const auto once = run.gradient.values();
+  CHECK(once.norm() > 0);
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: the way back has been run on this tape already"));
+  CHECK(same_bits(run.gradient.values(), once));
+}
+
 TEST_CASE("gradients that do not fit") {
   Run run;
   run.forward();

@@ -66,7 +66,7 @@ Outcome train(Model model, const Dataset<float>& data, Index shard, StepOptions 
   ShardedBatch<float> parts;
   for (int k = 0; k < 3; ++k) {
     if (shard == 0) whole.gather(data, samples);
-    if (shard > 0) parts.gather(data, samples, shard, &options.threads.pool());
+    if (shard > 0) parts.gather(data, samples, shard, &options.threads);
     auto* const state = carries ? &outcome.state : nullptr;
     const StepReport report = shard == 0 ? step.step(whole, state) : step.step(parts, state);
     outcome.loss += report.loss;
@@ -221,6 +221,25 @@ TEST_CASE("scores of many classes are worked on by pieces") {
   CHECK(calls == (batch.timeline().columns() + 191) / 192);
   CHECK(columns == batch.timeline().columns());
   CHECK(close(pieces.values(), whole.values()));
+}
+
+TEST_CASE("carried states of another number of samples are refused, for one part and for several") {
+  const auto data = step_data(9);
+  auto net = model();
+  SGD<float> sgd({.learning_rate = 0.1});
+  TrainingStep step(net, SoftmaxCrossEntropy<float>(), sgd);
+  const auto before = net.parameters().values();
+  for (const Index shard : {4, 100})
+    for (const Index samples : {8, 10}) {
+      ShardedBatch<float> batch;
+      batch.gather(data, all_samples(data.size()), shard);
+      std::vector<State<float>> carried(4);
+      carried[0] = {Matrix<float>::Zero(24, samples)};
+      carried[2] = {Matrix<float>::Zero(20, samples), Matrix<float>::Zero(20, samples)};
+      CHECK_THROWS_MATCHES(step.step(batch, &carried), ShapeError,
+                           says(text("training: the batch has 9 samples, the carried state is of ", samples)));
+    }
+  CHECK(net.parameters().values() == before);
 }
 
 TEST_CASE("a step on a batch in parts allocates nothing after the first") {  // with more threads, once each had a part

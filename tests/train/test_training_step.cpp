@@ -290,6 +290,10 @@ TEST_CASE("a step tells when model, loss and targets do not fit") {
   CHECK_THROWS_MATCHES(run(Dataset<float>::labelled(x, {1})), ShapeError, says("LastStep or MeanOverTime is missing"));
   CHECK_THROWS_MATCHES(run(Dataset<float>::unlabelled(x)), ValueError, says("no targets for the loss"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.clip_norm = -1}), ValueError, says("clip_norm is -1"));
+  CHECK_THROWS_MATCHES(run(step_data({3}), {.keeping = {Keep::nothing}}), ValueError,
+                       says("training: keeping is Keep::nothing, which leaves no way back"));
+  CHECK_THROWS_MATCHES(run(step_data({3}), {.keeping = {Keep::checkpoints, -2}}), ValueError,
+                       says("`every` is -2 steps, expected at least 1, or 0"));
   auto model = small();
   Adam<float> adam;
   TrainingStep<Model, MeanSquaredError<float>, Adam<float>> step(model, MeanSquaredError<float>(), adam);

@@ -171,6 +171,9 @@ class Threads {
     return *shared_->pool;
   }
 
+  /// None for work of so few multiply-adds, or as much time, that waking others would not pay.
+  ThreadPool* for_work(Index operations) const { return operations < 200'000 ? nullptr : &pool(); }
+
  private:
   struct Shared {
     int count = 0;

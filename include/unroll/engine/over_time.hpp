@@ -34,6 +34,7 @@ class OverTime {
   /// tape.
   void forward(const Inputs<Scalar>& inputs, States initial = {}, Keeping keeping = {}, Strided<Scalar> output = {}) {
     check(inputs, initial);
+    keeping.check();
     if (theta_ != nullptr) cell_.prepare(theta_, tape_.weights);
     if (output.data == nullptr) {
       tape_.output_memory.shape(cell_.output_rows(), timeline_.columns());
@@ -182,19 +183,21 @@ class OverTime {
     return {timeline_.offset(first), timeline_.offset(last) - timeline_.offset(first)};
   }
 
+  /// Of all columns those of the stretch at hand.
+  template <class Wholes, class Part>
+  std::vector<Part>& part_of(const Wholes& wholes, std::vector<Part>& parts) const {
+    const auto [first, columns] = columns_of(tape_.present);
+    parts.clear();
+    for (const auto& whole : wholes) parts.push_back(detail::from_column(whole, first, columns));
+    return parts;
+  }
   Inputs<Scalar> part_of(const Inputs<Scalar>& inputs) const {
     if (tape_.stretches.size() == 1) return inputs;
-    const auto [first, columns] = columns_of(tape_.present);
-    tape_.part_inputs.clear();
-    for (const auto& input : inputs.steps) tape_.part_inputs.push_back(detail::from_column(input, first, columns));
-    return {tape_.part_inputs, inputs.constants};
+    return {part_of(inputs.steps, tape_.part_inputs), inputs.constants};
   }
   InputGradients<Scalar> part_of(const InputGradients<Scalar>& d_inputs) const {
     if (tape_.stretches.size() == 1) return d_inputs;
-    const auto [first, columns] = columns_of(tape_.present);
-    tape_.part_d_inputs.clear();
-    for (const auto& d : d_inputs.steps) tape_.part_d_inputs.push_back(detail::from_column(d, first, columns));
-    return {tape_.part_d_inputs, d_inputs.constants};
+    return {part_of(d_inputs.steps, tape_.part_d_inputs), d_inputs.constants};
   }
 
   void begin_gradients(States d_final) {

@@ -25,6 +25,12 @@ struct Keeping {
   Keep keep = Keep::everything;
   Index every = 0;  ///< steps between checkpoints; 0: about the square root of their number. Whole chunks are kept
                     ///< together, so fewer than make a chunk change nothing.
+
+  /// Throws ValueError for a length that makes no sense.
+  void check() const {
+    require<ValueError>(every >= 0, "keeping: `every` is ", every,
+                        " steps, expected at least 1, or 0 for a good number");
+  }
 };
 
 namespace detail {

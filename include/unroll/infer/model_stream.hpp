@@ -1,6 +1,8 @@
 #pragma once
 // Any model a step at a time, by its pass forward over one column: slower than streams of layers, but for every layer.
 
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -41,6 +43,7 @@ class ModelStream {
     Memory& operator=(Memory&&) noexcept = default;
     ~Memory() = default;
 
+    /// Throws what the model throws for such an input; the states are then as before.
     void step(const S* x, S* y) {
       const Model& model = shared_->model;
       const ConstView<S> in(x, model.features(), 1, Eigen::OuterStride<>(model.features()));
@@ -66,7 +69,10 @@ class ModelStream {
   Memory memory() const { return Memory(shared_); }
   bool fits(const Memory& memory) const noexcept { return memory.shared_ == shared_; }
   void reset(Memory& memory) const noexcept { memory.reset(); }
-  void step(const S* x, S* y, Index, Memory& memory) const noexcept { memory.step(x, y); }
+  /// An input that the model refuses, such as a token that is none, gives outputs that are not a number.
+  void step(const S* x, S* y, Index, Memory& memory) const noexcept try { memory.step(x, y); } catch (const Error&) {
+    std::fill_n(y, shared_->model.outputs(), std::numeric_limits<S>::quiet_NaN());
+  }
 
   /// f(layer, state, its numbers) for all states.
   template <class M, class F>

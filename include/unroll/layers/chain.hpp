@@ -1,10 +1,8 @@
 #pragma once
 // Layers one after the other: what models have in common, however they hold their layers.
 
-#include <limits>
-
 #include "unroll/core/flush_to_zero.hpp"
-#include "unroll/layers/layer.hpp"
+#include "unroll/layers/description.hpp"
 
 namespace unroll {
 
@@ -17,9 +15,13 @@ using ModelState = std::vector<State<Scalar>>;
 /// It owns its parameters and nothing else: what a pass writes is in a Tape, so one model can be used by many threads,
 /// each with its own.
 template <class Layers>
-class Chain {
+class Chain : public detail::Description<Layers> {
+  using Base = detail::Description<Layers>;
+  using Base::each, Base::last_is_columnwise, Base::states, Base::theta, Base::within;
+
  public:
   using Scalar = typename Layers::Scalar;
+  using Base::depth, Base::features, Base::parameters, Base::piece_columns, Base::parameter_offset, Base::shape;
 
   /// The parameters in the form that passes read. Any number of passes, in any threads, may share them.
   struct Weights {
@@ -42,46 +44,14 @@ class Chain {
     bool consumed = false;   // the way back overwrites what was kept
   };
 
-  Index features() const { return shapes_.front().features; }
-  Index outputs() const { return shapes_.back().features; }
-  /// Whether the output has a column for every step, or one for every sequence.
-  bool per_step() const { return shapes_.back().per_step; }
-  /// No step depends on a later one, so a sequence may be run window by window with its state carried.
-  bool causal() const {
-    bool all = true;
-    each([&](const auto& layer, auto) { all = all && layer.causal(); });
-    return all;
-  }
-  const Shape& shape(std::size_t k) const { return shapes_[k]; }  ///< what comes into layer k
-
-  Parameters<Scalar>& parameters() { return parameters_; }
-  const Parameters<Scalar>& parameters() const { return parameters_; }
-
-  Index parameter_offset(std::size_t k) const { return offsets_[k]; }  ///< of the first parameter of layer k
-
-  /// f(layer, its number)
-  template <class F>
-  void each_layer(F&& f) const {
-    each([&](const auto& layer, auto k) { f(layer, k); });
-  }
-
-  /// First values of all parameters, from one seed: each block by its role, or as its cell asks for.
-  void initialise(std::uint64_t seed) {
-    parameters_.values().setZero();
-    std::uint64_t number = 0;
-    each([&](const auto& layer, auto k) {
-      fill(k, layer.parameters(), layer.start(), layer.named_starts(), seed, number);
-    });
-  }
-
   /// Brings the parameters, as they are now, into the form that passes read; prepare_back: that of the way back.
   void prepare(Weights& weights) const {
-    layers_.make_room(weights.layers);
-    each([&](const auto& layer, auto k) { layer.prepare(theta(k), Layers::of(weights.layers, k)); });
+    layers().make_room(weights.layers);
+    each([&](const auto& layer, auto k) { layer.prepare(this->theta(k), Layers::of(weights.layers, k)); });
   }
   void prepare_back(Weights& weights) const {
     each([&](const auto& layer, auto k) {
-      within(k, layer, [&] { layer.prepare_back(theta(k), Layers::of(weights.layers, k)); });
+      this->within(k, layer, [&] { layer.prepare_back(this->theta(k), Layers::of(weights.layers, k)); });
     });
   }
 
@@ -99,7 +69,7 @@ class Chain {
   /// The same with weights that were prepared.
   ConstView<Scalar> forward(const Weights& weights, ConstView<Scalar> x, const Timeline& timeline, Tape& tape,
                             const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
-    run(weights, x, timeline, tape, pass, initial, layers_.size());
+    run(weights, x, timeline, tape, pass, initial, depth());
     return tape.in.back().values;
   }
 
@@ -108,27 +78,28 @@ class Chain {
   /// thousand words for instance, never stand in memory together.
   void begin_learning(const Weights& weights, ConstView<Scalar> x, const Timeline& timeline, Tape& tape,
                       const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
-    run(weights, x, timeline, tape, pass, initial, layers_.size() - (last_is_columnwise() ? 1 : 0));
+    run(weights, x, timeline, tape, pass, initial, depth() - (last_is_columnwise() ? 1 : 0));
   }
 
   /// `loss(first, output)` is told some columns of the output, the first one's number among all, and returns their
   /// gradient (a view that stays until the next call). Adds to `gradient`.
   template <class F>
   void learn(Tape& tape, Parameters<Scalar>& gradient, F&& loss) const {
-    if (tape.in.size() == layers_.size() + 1) return backward(tape, loss(Index(0), tape.in.back().values), gradient);
+    if (tape.in.size() == depth() + 1) return backward(tape, loss(Index(0), tape.in.back().values), gradient);
+    require<ValueError>(tape.in.size() == depth() && last_is_columnwise(), no_pass);
+    check_way_back(tape);
     check_size(gradient);
     tape.consumed = true;
     const FlushToZero flush;
     each([&](const auto& layer, auto k) {
-      if (k + 1 == layers_.size()) within(k, layer, [&] { learn_last(layer, k, tape, gradient, loss); });
+      if (k + 1 == this->depth()) this->within(k, layer, [&] { learn_last(layer, k, tape, gradient, loss); });
     });
-    back(tape, layers_.size() - 1, std::as_const(tape.d_in[(layers_.size() - 1) % 2]).view(), gradient, nullptr, {},
-         nullptr);
+    back(tape, depth() - 1, std::as_const(tape.d_in[(depth() - 1) % 2]).view(), gradient, nullptr, {}, nullptr);
   }
 
   /// The timeline of the output of the last pass: the batch's own, or one step per sequence.
   const Timeline& output_timeline(const Tape& tape) const {
-    check_forward(tape, false);
+    check_forward(tape);
     return *tape.in.back().timeline;
   }
 
@@ -139,8 +110,8 @@ class Chain {
     return state;
   }
   void final_state(Tape& tape, ModelState<Scalar>& state) const {
-    require<ValueError>(tape.in.size() >= layers_.size(), "model: there was no pass forward on this tape");
-    state.resize(layers_.size());
+    require<ValueError>(tape.in.size() >= depth(), no_pass);
+    state.resize(depth());
     each([&](const auto& layer, auto k) { layer.final_state(tape.in[k], Layers::of(tape.layers, k), state[k]); });
   }
 
@@ -154,8 +125,8 @@ class Chain {
     if (tape.weights == &tape.own) prepare_back(tape.own);
     tape.consumed = true;
     if (d_x != nullptr) d_x->resize(features(), tape.in.front().values.cols());
-    if (d_initial != nullptr) d_initial->resize(layers_.size());
-    back(tape, layers_.size(), d_output, gradient, d_x, d_final, d_initial);
+    if (d_initial != nullptr) d_initial->resize(depth());
+    back(tape, depth(), d_output, gradient, d_x, d_final, d_initial);
   }
   void backward(Tape& tape, const Matrix<Scalar>& d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
                 const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
@@ -165,7 +136,8 @@ class Chain {
   /// Where the last pass forward met its first value that is not finite, in words; empty if there is none. Throws
   /// ValueError after the way back, which overwrites what a search needs.
   std::string locate_non_finite(Tape& tape) const {
-    check_forward(tape, true);
+    check_forward(tape);
+    check_not_consumed(tape);
     std::string found = non_finite_input(tape);
     if (found.empty()) found = non_finite_parameter();
     each([&](const auto& layer, auto k) {
@@ -177,62 +149,16 @@ class Chain {
     return found;
   }
 
-  /// Columns that the last layer works on at a time in `learn`: as many as 1 MiB holds of the output, so that it stays
-  /// in a cache; but enough for the sums over columns to leave the registers seldom. No limit where it needs all at
-  /// once.
-  Index piece_columns() const {
-    if (!last_is_columnwise()) return std::numeric_limits<Index>::max();
-    return std::max<Index>(192, 1024 * 1024 / (outputs() * Index(sizeof(Scalar))));
-  }
-
  protected:
-  /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
-  Chain(Index features, Layers layers) : layers_(std::move(layers)) {
-    require<ShapeError>(features > 0, "model: expects at least 1 feature per step, got ", features);
-    shapes_.push_back({features, true});
-    ParameterTable table;
-    layers_.each_mutable([&](auto& layer) { connect(layer, table); });
-    parameters_ = Parameters<Scalar>(std::move(table));
-  }
-  const Layers& layers() const { return layers_; }
-  void check_forward(const Tape& tape, bool before_way_back) const {
-    require<ValueError>(tape.in.size() == layers_.size() + 1, "model: there was no pass forward on this tape");
-    require<ValueError>(!before_way_back || !tape.consumed, "model: the way back has been run on this tape already");
+  using Base::Base, Base::layers;
+
+  void check_forward(const Tape& tape) const { require<ValueError>(tape.in.size() == depth() + 1, no_pass); }
+  static void check_not_consumed(const Tape& tape) {
+    require<ValueError>(!tape.consumed, "model: the way back has been run on this tape already");
   }
 
  private:
-  template <class L>
-  void connect(L& layer, ParameterTable& table) {
-    const std::size_t k = offsets_.size();
-    within(k, layer, [&] {
-      shapes_.push_back(layer.connect(shapes_.back()));
-      offsets_.push_back(table.append(layer.parameters(), text(k, ".")));
-    });
-    states_.push_back(layer.state_rows());
-  }
-
-  /// First values of layer k. Blocks are numbered through the whole model, so that each has its own random numbers.
-  void fill(std::size_t k, const ParameterTable& table, const Start& start, const std::vector<NamedStart>& named,
-            std::uint64_t seed, std::uint64_t& number) {
-    for (const ParameterBlock& block : table.blocks()) {
-      const Initializer* initializer = &start.of(block.role);
-      for (const auto& [name, own] : named)
-        if (name == block.name) initializer = &own;
-      initializer->fill(parameters_[text(k, ".", block.name)], Random(seed, Purpose::initialise, number++));
-    }
-  }
-
-  /// f(layer, its number)
-  template <class F>
-  void each(F&& f) const {
-    layers_.each(f);
-  }
-
-  bool last_is_columnwise() const {
-    bool last = false;
-    each([&](const auto& layer, auto) { last = detail::is_columnwise(layer); });
-    return last;
-  }
+  static constexpr const char* no_pass = "model: there was no pass forward on this tape";
 
   /// The first `count` layers forward.
   void run(const Weights& weights, ConstView<Scalar> x, const Timeline& timeline, Tape& tape, const Pass& pass,
@@ -241,13 +167,13 @@ class Chain {
     const FlushToZero flush;
     tape.pass = pass;
     tape.weights = &weights;
-    layers_.make_room(tape.layers);
+    layers().make_room(tape.layers);
     tape.consumed = false;
     tape.in.clear();
     tape.in.push_back({x, &timeline});
     each([&](const auto& layer, auto k) {
       if (k >= count) return;
-      within(k, layer, [&] {
+      this->within(k, layer, [&] {
         tape.in.push_back(layer.forward(Layers::of(weights.layers, k), tape.in.back(), pass_of(k, pass),
                                         initial.empty() ? no_state() : initial[k], Layers::of(tape.layers, k)));
       });
@@ -268,33 +194,35 @@ class Chain {
       const auto& weights = Layers::of(tape.weights->layers, k);
       const auto out = layer.forward(weights, some, pass_of(k, tape.pass), no_state(), layer_tape);
       layer.backward(weights, some, pass_of(k, tape.pass), loss(first, out.values), no_state(), layer_tape,
-                     gradient.values().data() + offsets_[k], detail::from_column(d_in, first, count), nullptr);
+                     gradient.values().data() + parameter_offset(k), detail::from_column(d_in, first, count), nullptr);
     }
   }
+
   /// The first `count` layers back.
   void back(Tape& tape, std::size_t count, ConstView<Scalar> d_out, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x,
             const ModelState<Scalar>& d_final, ModelState<Scalar>* d_initial) const {
     const FlushToZero flush;
-    layers_.each_back([&](const auto& layer, auto k) {
+    layers().each_back([&](const auto& layer, auto k) {
       if (k >= count) return;
       View<Scalar> d_in(nullptr, 0, 0, Eigen::OuterStride<>(0));
       const auto& in = tape.in[k].values;
       if (k > 0) new (&d_in) View<Scalar>(tape.d_in[k % 2].shape(in.rows(), in.cols()));
       if (k == 0 && d_x != nullptr) new (&d_in) View<Scalar>(view(*d_x));
-      if (d_out.data() == nullptr && states_[k].empty()) {  // only final states have a gradient, and none from here on
+      if (d_out.data() == nullptr &&
+          this->states(k).empty()) {  // only final states have a gradient, and none from here on
         if (k == 0) d_in.setZero();
         return;
       }
-      within(k, layer, [&] {
+      this->within(k, layer, [&] {
         layer.backward(Layers::of(tape.weights->layers, k), tape.in[k], pass_of(k, tape.pass), d_out,
                        d_final.empty() ? no_state() : d_final[k], Layers::of(tape.layers, k),
-                       gradient.values().data() + offsets_[k], d_in, d_initial == nullptr ? nullptr : &(*d_initial)[k]);
+                       gradient.values().data() + this->parameter_offset(k), d_in,
+                       d_initial == nullptr ? nullptr : &(*d_initial)[k]);
       });
       new (&d_out) ConstView<Scalar>(d_in.data(), d_in.rows(), d_in.cols(), Eigen::OuterStride<>(d_in.outerStride()));
     });
   }
 
-  const Scalar* theta(std::size_t k) const { return parameters_.values().data() + offsets_[k]; }
   static Pass pass_of(std::size_t k, Pass pass) {
     pass.layer = k;
     return pass;
@@ -304,20 +232,8 @@ class Chain {
     return none;
   }
 
-  /// Says in which layer something did not fit.
-  template <class L, class F>
-  static void within(std::size_t k, const L& layer, F&& f) {
-    try {
-      f();
-    } catch (const ShapeError& error) {
-      throw ShapeError(text("layer ", k, " (", layer.name(), "): ", error.what()));
-    } catch (const ValueError& error) {
-      throw ValueError(text("layer ", k, " (", layer.name(), "): ", error.what()));
-    }
-  }
-
   void check(const ConstView<Scalar>& x, const Timeline& timeline, const ModelState<Scalar>& initial) const {
-    require<ShapeError>(x.rows() == features(), "layer 0 (", layers_.first_name(), "): expects ", features(),
+    require<ShapeError>(x.rows() == features(), "layer 0 (", layers().first_name(), "): expects ", features(),
                         " features per step, the input has ", x.rows());
     require<ShapeError>(x.cols() == timeline.columns(), "model: the timeline has ", timeline.columns(),
                         " columns, the input has ", x.cols());
@@ -326,16 +242,23 @@ class Chain {
 
   /// Their shapes are checked by the layers.
   void check_states(std::string_view what, const ModelState<Scalar>& given) const {
-    require<ShapeError>(given.empty() || given.size() == layers_.size(), "model: ", what, ": expects those of ",
-                        layers_.size(), " layers, got ", given.size());
+    require<ShapeError>(given.empty() || given.size() == depth(), "model: ", what, ": expects those of ", depth(),
+                        " layers, got ", given.size());
     for (std::size_t k = 0; k < given.size(); ++k)
-      require<ShapeError>(given[k].empty() || given[k].size() == states_[k].size(), "layer ", k, ": ", what,
-                          ": expects ", states_[k].size(), " matrices, got ", given[k].size());
+      require<ShapeError>(given[k].empty() || given[k].size() == states(k).size(), "layer ", k, ": ", what,
+                          ": expects ", states(k).size(), " matrices, got ", given[k].size());
+  }
+  /// Before anything is added to a gradient.
+  static void check_way_back(const Tape& tape) {
+    check_not_consumed(tape);
+    require<ValueError>(tape.pass.keeping.keep != Keep::nothing,
+                        "model: the pass forward kept nothing (Keep::nothing), so there is no way back over it");
   }
   void check_gradient(const Tape& tape, const ConstView<Scalar>& d_output, const Parameters<Scalar>& gradient) const {
-    check_forward(tape, true);
-    for (std::size_t k = 0; k <= layers_.size(); ++k)
-      require<ShapeError>(tape.in[k].values.rows() == shapes_[k].features, "model: the tape is another model's");
+    check_forward(tape);
+    check_way_back(tape);
+    for (std::size_t k = 0; k <= depth(); ++k)
+      require<ShapeError>(tape.in[k].values.rows() == shape(k).features, "model: the tape is another model's");
     const auto& out = tape.in.back().values;
     require<ShapeError>(d_output.data() == nullptr || (d_output.rows() == out.rows() && d_output.cols() == out.cols()),
                         "model: the output is ", out.rows(), " x ", out.cols(), ", its gradient ", d_output.rows(),
@@ -343,15 +266,14 @@ class Chain {
     check_size(gradient);
   }
   void check_size(const Parameters<Scalar>& gradient) const {
-    require<ShapeError>(gradient.size() == parameters_.size(), "model: has ", parameters_.size(),
+    require<ShapeError>(gradient.size() == parameters().size(), "model: has ", parameters().size(),
                         " parameters, the gradient ", gradient.size(), " entries");
   }
 
   std::string place(const Tape& tape, std::size_t k, const NonFinite& where) const {
     const Timeline& timeline = *tape.in[where.per_sequence ? k + 1 : k].timeline;
     const std::string sample = text("sample ", timeline.place_of(where.column));
-    return where.per_sequence || !shapes_[k].per_step ? sample
-                                                      : text(sample, ", step ", timeline.step_of(where.column));
+    return where.per_sequence || !shape(k).per_step ? sample : text(sample, ", step ", timeline.step_of(where.column));
   }
   std::string non_finite_input(const Tape& tape) const {
     const Signal<Scalar>& in = tape.in.front();
@@ -360,16 +282,10 @@ class Chain {
                  : text("input at sample ", in.timeline->place_of(c), ", step ", in.timeline->step_of(c));
   }
   std::string non_finite_parameter() const {
-    for (Index k = 0; k < parameters_.size(); ++k)
-      if (!is_finite(parameters_.values()[k])) return "parameter '" + parameters_.table().holding(k).name + "'";
+    for (Index k = 0; k < parameters().size(); ++k)
+      if (!is_finite(parameters().values()[k])) return "parameter '" + parameters().table().holding(k).name + "'";
     return {};
   }
-
-  Layers layers_;
-  std::vector<Shape> shapes_;
-  std::vector<Index> offsets_;
-  std::vector<std::vector<Index>> states_;  // rows of each layer's states
-  Parameters<Scalar> parameters_;
 };
 
 }  // namespace unroll

@@ -19,12 +19,11 @@ struct TrainingPlan {
 template <class Model>
 Index numbers_kept(const Model& model, std::size_t k, Index columns, Index batch, const TrainingPlan& plan = {}) {
   const auto of_part = [&](Index all) { return (all + plan.parts - 1) / plan.parts; };
-  Index numbers = 0, last = -1;
-  model.each_layer([&](const auto&, std::size_t) { ++last; });
+  Index numbers = 0;
   model.each_layer([&](const auto& layer, std::size_t number) {
     if (number != k) return;
     Index some = of_part(model.shape(k).per_step ? columns : batch);
-    if (Index(k) == last) some = std::min(some, model.piece_columns());
+    if (k + 1 == model.depth()) some = std::min(some, model.piece_columns());
     numbers = detail::kept_by(layer, some, of_part(batch), plan.keeping);
   });
   return numbers;

@@ -90,7 +90,8 @@ class Sequential : public Chain<detail::FixedLayers<First, Rest...>> {
   /// uses it up, and for a name that no equation has.
   template <std::size_t k>
   Matrix<typename Layers::Scalar> trace(std::string_view equation, typename Chain<Layers>::Tape& tape) const {
-    this->check_forward(tape, true);
+    this->check_forward(tape);
+    this->check_not_consumed(tape);
     Matrix<typename Layers::Scalar> values;
     layer<k>().trace(std::get<k>(tape.weights->layers), tape.in[k], std::get<k>(tape.layers), equation, values);
     return values;

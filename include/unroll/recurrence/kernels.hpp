@@ -5,8 +5,7 @@
 // Everything a pass computes for some rows stays in registers. Which operations it runs, what it loads and what it
 // stores is known at compile time, so what remains of the loops below is straight code.
 
-#include "unroll/core/lanes.hpp"
-#include "unroll/recurrence/frame.hpp"
+#include "unroll/recurrence/element_wise.hpp"
 
 namespace unroll {
 
@@ -14,6 +13,7 @@ namespace unroll {
 template <class D, class V, int stage, int size>
 class PassKernel {
   using Scalar = typename V::Scalar;
+  using Rows = detail::RowAccess<V>;
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
   static constexpr detail::PassPlan<D> plan{stage, size};
@@ -21,14 +21,14 @@ class PassKernel {
 
  public:
   static void forward(const Frame<Scalar, D>& frame, Index rows, Index columns) {
-    sweep(
+    Rows::sweep(
         rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
           forward_rows(frame, row, column, count);
         });
   }
 
   static void backward(const Frame<Scalar, D>& frame, Index rows, Index columns) {
-    sweep(
+    Rows::sweep(
         rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
           backward_rows(frame, row, column, count);
         });
@@ -37,52 +37,13 @@ class PassKernel {
   /// Writes the value of operation `o` for all columns, from what the way forward kept.
   template <int o>
   static void trace(const Frame<Scalar, D>& frame, Index rows, Index columns, Strided<Scalar> to) {
-    sweep(
+    Rows::sweep(
         rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
-          store(to, row, column, recall<o>(frame, row, column, count), count);
+          Rows::store(to, row, column, recall<o>(frame, row, column, count), count);
         });
   }
 
  private:
-  /// A whole register of rows of one column.
-  using Whole = std::integral_constant<int, V::size>;
-  /// The last few rows, of one column or, where they are few enough, of V::ends columns side by side.
-  struct Ends {
-    int rows;
-    bool many;
-  };
-
-  template <class F>
-  EIGEN_ALWAYS_INLINE static void sweep(Index rows, Index columns, F&& f) {
-    const Index whole = rows / V::size * V::size;
-    const int rest = int(rows - whole);
-    const Index together = rest <= V::end_rows ? V::ends : 1;
-    for (Index first = 0; first < columns;) {
-      const Index block = columns - first < together ? 1 : together;
-      for (Index column = first; column < first + block; ++column)
-        for (Index row = 0; row < whole; row += V::size) f(row, column, Whole{});
-      if (rest > 0) f(whole, first, Ends{rest, block > 1});
-      first += block;
-    }
-  }
-
-  template <class T>
-  EIGEN_ALWAYS_INLINE static V load(const Strided<T>& from, Index row, Index column, Whole) {
-    return V::load(from.at(row, column));
-  }
-  template <class T>
-  EIGEN_ALWAYS_INLINE static V load(const Strided<T>& from, Index row, Index column, Ends ends) {
-    const Scalar* const first = from.at(row, column);
-    return ends.many ? V::load_ends(first, from.stride, ends.rows) : V::load_partial(first, ends.rows);
-  }
-  EIGEN_ALWAYS_INLINE static void store(const Strided<Scalar>& to, Index row, Index column, V v, Whole) {
-    v.store(to.at(row, column));
-  }
-  EIGEN_ALWAYS_INLINE static void store(const Strided<Scalar>& to, Index row, Index column, V v, Ends ends) {
-    Scalar* const first = to.at(row, column);
-    ends.many ? v.store_ends(first, to.stride, ends.rows) : v.store_partial(first, ends.rows);
-  }
-
   struct Values {
     V v[operations];
   };
@@ -104,7 +65,7 @@ class PassKernel {
     });
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       constexpr int s = State::value;
-      if constexpr (turns<s>) store(frame.after[s], row, column, values.v[program.state[s].next], count);
+      if constexpr (turns<s>) Rows::store(frame.after[s], row, column, values.v[program.state[s].next], count);
     });
     if constexpr (writes_output) store_output(frame, values, row, column, count);
   }
@@ -136,50 +97,36 @@ class PassKernel {
                                                Index column, Count count) {
     constexpr int o = program.output;
     if constexpr (program.operation[o].op == Op::state)
-      store(frame.output, row, column, bring<o>(frame, values, row, column, count), count);
+      Rows::store(frame.output, row, column, bring<o>(frame, values, row, column, count), count);
     else
-      store(frame.output, row, column, values.v[o], count);
+      Rows::store(frame.output, row, column, values.v[o], count);
   }
 
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static void keep(const Frame<Scalar, D>& frame, V v, Index row, Index column, Count count) {
     constexpr int at = schedule.stored_at[o];
-    if constexpr (schedule.storage[o] == Storage::extra) store(frame.extra[at], row, column, v, count);
+    if constexpr (schedule.storage[o] == Storage::extra) Rows::store(frame.extra[at], row, column, v, count);
     if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
-      store(frame.terms, frame.term_row[at] + row, column, v, count);
+      Rows::store(frame.terms, frame.term_row[at] + row, column, v, count);
   }
 
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static V compute(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
                                        Count count) {
     constexpr Operation operation = program.operation[o];
-    if constexpr (operation.op == Op::state) return load(frame.before[operation.index], row, column, count);
+    if constexpr (operation.op == Op::state) return Rows::load(frame.before[operation.index], row, column, count);
     if constexpr (operation.op == Op::number) return V::constant(Scalar(operation.number));
     if constexpr (operation.op == Op::unit_weight)
-      return load(Strided<const Scalar>{frame.weight[operation.index], 0}, row, column, count);
+      return Rows::load(Strided<const Scalar>{frame.weight[operation.index], 0}, row, column, count);
     if constexpr (operation.op == Op::scalar_weight) return V::constant(*frame.weight[operation.index]);
     if constexpr (operation.op == Op::linear) {
       const Index at = frame.term_row[operation.index] + row;
-      return load(frame.terms, at, column, count) + load(Strided<const Scalar>{frame.bias, 0}, at, column, count);
+      return Rows::load(frame.terms, at, column, count) +
+             Rows::load(Strided<const Scalar>{frame.bias, 0}, at, column, count);
     }
-    if constexpr (operation.left >= 0) {
-      const V l = values.v[operation.left];
-      if constexpr (operation.op == Op::apply) return D::functions.template get<operation.index>().value(l);
-      if constexpr (operation.op == Op::negate) return -l;
-      if constexpr (operation.op == Op::clip)
-        return max(min(l, V::constant(Scalar(operation.number))), V::constant(Scalar(-operation.number)));
-      if constexpr (operation.right >= 0) return combine<operation.op>(l, values.v[operation.right]);
-    }
-  }
-
-  template <Op op>
-  EIGEN_ALWAYS_INLINE static V combine(V l, V r) {
-    if constexpr (op == Op::add) return l + r;
-    if constexpr (op == Op::subtract) return l - r;
-    if constexpr (op == Op::multiply) return l * r;
-    if constexpr (op == Op::divide) return l / r;
-    if constexpr (op == Op::maximum) return max(l, r);
-    if constexpr (op == Op::minimum) return min(l, r);
+    if constexpr (operation.left >= 0)
+      return detail::from_operands<D, o>(
+          values.v, [](const auto& function, V x) __attribute__((always_inline)) { return function.value(x); });
   }
 
   // ---- values that other passes have computed
@@ -188,10 +135,10 @@ class PassKernel {
   EIGEN_ALWAYS_INLINE static V bring(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
                                      Count count) {
     constexpr int at = schedule.stored_at[o];
-    if constexpr (schedule.storage[o] == Storage::history) return load(frame.after[at], row, column, count);
-    if constexpr (schedule.storage[o] == Storage::extra) return load(frame.extra[at], row, column, count);
+    if constexpr (schedule.storage[o] == Storage::history) return Rows::load(frame.after[at], row, column, count);
+    if constexpr (schedule.storage[o] == Storage::extra) return Rows::load(frame.extra[at], row, column, count);
     if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
-      return load(frame.terms, frame.term_row[at] + row, column, count);
+      return Rows::load(frame.terms, frame.term_row[at] + row, column, count);
     else if constexpr (schedule.storage[o] == Storage::slot || schedule.storage[o] == Storage::leaf ||
                        schedule.storage[o] == Storage::none)
       return compute<o>(frame, values, row, column, count);
@@ -259,7 +206,8 @@ class PassKernel {
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       constexpr int s =
           State::value;  // nothing here reads the state: its gradient comes from products or later passes alone
-      if constexpr (turns<s> && !plan.read[s]) store(frame.d_state[s], row, column, gradients.of[s].value(), count);
+      if constexpr (turns<s> && !plan.read[s])
+        Rows::store(frame.d_state[s], row, column, gradients.of[s].value(), count);
     });
   }
 
@@ -267,15 +215,16 @@ class PassKernel {
   EIGEN_ALWAYS_INLINE static void begin_gradients(const Frame<Scalar, D>& frame, Gradients& gradients, Index row,
                                                   Index column, Count count) {
     if constexpr (takes_output_gradient)
-      if (frame.d_output.data != nullptr) gradients.of[program.output].add(load(frame.d_output, row, column, count));
+      if (frame.d_output.data != nullptr)
+        gradients.of[program.output].add(Rows::load(frame.d_output, row, column, count));
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       constexpr int s = State::value;
-      if constexpr (turns<s>) gradients.of[program.state[s].next].add(load(frame.d_state[s], row, column, count));
+      if constexpr (turns<s>) gradients.of[program.state[s].next].add(Rows::load(frame.d_state[s], row, column, count));
     });
     detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       constexpr int o = O::value;
       if constexpr (schedule.incoming[o] >= 0 && collects<o>)
-        gradients.of[o].add(load(frame.incoming[schedule.incoming[o]], row, column, count));
+        gradients.of[o].add(Rows::load(frame.incoming[schedule.incoming[o]], row, column, count));
     });
   }
 
@@ -287,7 +236,7 @@ class PassKernel {
     constexpr Operation operation = program.operation[o];
     const V g = gradients.of[o].value();
     if constexpr (operation.op == Op::linear)
-      store(frame.terms, frame.term_row[operation.index] + row, column, g, count);
+      Rows::store(frame.terms, frame.term_row[operation.index] + row, column, g, count);
     else if constexpr (is_single_weight<o>) {
       add_to_weight<o>(frame, g, row, count);
     } else if constexpr (operation.left >= 0) {
@@ -302,9 +251,9 @@ class PassKernel {
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static void add_to_weight(const Frame<Scalar, D>& frame, V g, Index row, Count count) {
     const Strided<Scalar> sum{frame.d_weight[program.operation[o].index], 0};
-    if constexpr (!std::is_same_v<Count, Whole>)
+    if constexpr (!std::is_same_v<Count, typename Rows::Whole>)
       if (count.many) return add_columns(g, sum.data + row, count.rows);
-    store(sum, row, 0, load(sum, row, 0, count) + g, count);
+    Rows::store(sum, row, 0, Rows::load(sum, row, 0, count) + g, count);
   }
 
   /// One column after the other, as if each had a register of its own.
@@ -361,7 +310,7 @@ class PassKernel {
     constexpr Operation operation = program.operation[o];
     if constexpr (operation.op == Op::state) {
       constexpr int s = operation.index;
-      if constexpr (turns<s>) return store(frame.d_state[s], row, column, gradient.value(), count);
+      if constexpr (turns<s>) return Rows::store(frame.d_state[s], row, column, gradient.value(), count);
       constexpr bool turned = stage < turning_stage<s>;  // passes run from the last stage to the first
       if constexpr (turned) return add_to(frame.d_state[s], gradient, row, column, count);
     }
@@ -369,7 +318,7 @@ class PassKernel {
     if constexpr (schedule.incoming[o] >= 0 && !collects<o>) {
       const auto& waiting = frame.incoming[schedule.incoming[o]];
       if constexpr (schedule.last_reader[o] == stage)
-        store(waiting, row, column, gradient.value(), count);
+        Rows::store(waiting, row, column, gradient.value(), count);
       else
         add_to(waiting, gradient, row, column, count);
     }
@@ -378,7 +327,7 @@ class PassKernel {
   template <class Count>
   EIGEN_ALWAYS_INLINE static void add_to(const Strided<Scalar>& sum, const Gradient& gradient, Index row, Index column,
                                          Count count) {
-    store(sum, row, column, load(sum, row, column, count) + gradient.value(), count);
+    Rows::store(sum, row, column, Rows::load(sum, row, column, count) + gradient.value(), count);
   }
 };
 

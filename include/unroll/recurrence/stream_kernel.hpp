@@ -3,6 +3,7 @@
 
 #include "unroll/core/activations.hpp"
 #include "unroll/core/fast_functions.hpp"
+#include "unroll/recurrence/element_wise.hpp"
 #include "unroll/recurrence/stream_plan.hpp"
 
 namespace unroll {
@@ -240,23 +241,10 @@ class StreamKernel {
     if constexpr (operation.op == Op::number) value = V::constant(S(operation.number));
     if constexpr (operation.op == Op::unit_weight || operation.op == Op::scalar_weight)
       value = V::load(singles + place_of_weight(operation.index) * vectors * V::size);
-    if constexpr (operation.left >= 0) {
-      const V l = values.v[operation.left];
-      if constexpr (operation.op == Op::apply)
-        value = detail::apply_quickly(D::functions.template get<operation.index>(), l);
-      if constexpr (operation.op == Op::negate) value = -l;
-      if constexpr (operation.op == Op::clip)
-        value = max(min(l, V::constant(S(operation.number))), V::constant(S(-operation.number)));
-      if constexpr (operation.right >= 0) {
-        const V r = values.v[operation.right];
-        if constexpr (operation.op == Op::add) value = l + r;
-        if constexpr (operation.op == Op::subtract) value = l - r;
-        if constexpr (operation.op == Op::multiply) value = l * r;
-        if constexpr (operation.op == Op::divide) value = l / r;
-        if constexpr (operation.op == Op::maximum) value = max(l, r);
-        if constexpr (operation.op == Op::minimum) value = min(l, r);
-      }
-    }
+    if constexpr (operation.left >= 0)
+      value = detail::from_operands<D, o>(
+          values.v,
+          [](const auto& function, V x) __attribute__((always_inline)) { return detail::apply_quickly(function, x); });
   }
 
   // ---- memory

@@ -88,10 +88,15 @@ class ShardedBatch {
  public:
   /// Fills the batch with these samples, `shard` of them at most in each part; 0: 16, and two parts from 8 samples on.
   /// Long and short sequences are dealt out evenly. Throws ValueError for a negative `shard`.
-  void gather(const Dataset<S>& data, std::span<const Index> samples, Index shard = 0, ThreadPool* threads = nullptr) {
+  void gather(const Dataset<S>& data, std::span<const Index> samples, Index shard = 0,
+              const Threads* threads = nullptr) {
     require<ValueError>(shard >= 0, "batch: a shard has ", shard, " sequences, expected at least 1, or 0 for 16");
     deal(data, samples, shard_count(Index(samples.size()), shard));
-    run_tasks(threads, count_, [&](Index k) { shards_[at(k)].gather(data, samples_[at(k)], places_[at(k)]); });
+    Index numbers = 0;
+    for (const Index sample : samples) numbers += data.length(sample) * data.features();
+    constexpr Index operations = 4;  // that take as long as a copy
+    run_tasks(threads == nullptr ? nullptr : threads->for_work(operations * numbers), count_,
+              [&](Index k) { shards_[at(k)].gather(data, samples_[at(k)], places_[at(k)]); });
   }
 
   std::span<const Batch<S>> shards() const { return {shards_.data(), at(count_)}; }

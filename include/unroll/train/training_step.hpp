@@ -3,10 +3,10 @@
 
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
 
 #include "unroll/core/flush_to_zero.hpp"
+#include "unroll/core/lender.hpp"
 #include "unroll/engine/truncation.hpp"
 #include "unroll/layers/layer.hpp"
 #include "unroll/optim/average.hpp"
@@ -14,6 +14,7 @@
 #include "unroll/optim/optimizer.hpp"
 #include "unroll/train/batch.hpp"
 #include "unroll/train/metrics/hits.hpp"
+#include "unroll/train/part_states.hpp"
 
 namespace unroll {
 
@@ -52,7 +53,11 @@ class TrainingStep {
       : model_(model), loss_(std::move(loss)), optimizer_(optimizer), options_(std::move(options)) {
     require<ValueError>(options_.clip_norm >= 0 && options_.clip_value >= 0, "training: clip_norm is ",
                         options_.clip_norm, ", clip_value is ", options_.clip_value, ", expected at least 0");
+    require<ValueError>(options_.keeping.keep != Keep::nothing,
+                        "training: keeping is Keep::nothing, which leaves no way back; expected Keep::everything or "
+                        "Keep::checkpoints");
     options_.truncation.check();
+    options_.keeping.check();
     parts_.emplace_back(model_);
   }
 
@@ -88,8 +93,7 @@ class TrainingStep {
     States first;                       // state before the first step
     std::vector<Signal<Scalar>> input;  // of the window at hand
   };
-  /// What a thread works with: as many as there are threads, so that a part finds the memory of the part before it in
-  /// the caches.
+  /// What a thread works with.
   struct Desk {
     typename Model::Tape tape;
     Buffer<Scalar> d_output;
@@ -104,11 +108,11 @@ class TrainingStep {
     StepReport report;
     const Index steps = longest(shards), windows = options_.truncation.windows(steps);
     for (Index k = 0; k < windows; ++k) {
-      if (k == 0 || !options_.truncation.accumulate) {
+      const bool new_sum = k == 0 || !options_.truncation.accumulate;
+      if (new_sum) {
         model_.prepare(weights_);
         model_.prepare_back(weights_);
       }
-      const bool new_sum = k == 0 || !options_.truncation.accumulate;
       each_part(shards, [&](Part& part, const Batch<Scalar>& batch) { learn(part, batch, k, steps, new_sum); });
       take_in(shards, report);
       if (k + 1 == windows || !options_.truncation.accumulate) update(shards, report);
@@ -129,6 +133,7 @@ class TrainingStep {
   // ---- beginning and end
 
   void begin(Shards shards, const States* carried) {
+    if (carried != nullptr) detail::check_samples(*carried, samples(shards));
     LossCount total;
     for (std::size_t s = 0; s < shards.size(); ++s) {
       const Batch<Scalar>& batch = shards[s];
@@ -140,47 +145,24 @@ class TrainingStep {
     for (std::size_t s = 0; s < shards.size(); ++s) {
       if (shards.size() > 1) parts_[s].whole.divide_by(total);
       const States* first = carried;
-      if (carried != nullptr && shards.size() > 1)
-        first = &take_places(*carried, shards[s].timeline(), parts_[s].first);
+      if (carried != nullptr && shards.size() > 1) {
+        detail::take_places(*carried, shards[s].timeline(), parts_[s].first);
+        first = &parts_[s].first;
+      }
       parts_[s].run.begin(model_, options_.truncation, first, carried != nullptr);
     }
   }
 
-  /// The states of a part's samples.
-  static const States& take_places(const States& all, const Timeline& timeline, States& mine) {
-    mine.resize(all.size());
-    for (std::size_t k = 0; k < all.size(); ++k) {
-      mine[k].resize(all[k].size());
-      for (std::size_t s = 0; s < all[k].size(); ++s) {
-        mine[k][s].resize(all[k][s].rows(), timeline.batch());
-        for (Index b = 0; b < timeline.batch(); ++b) {
-          require<ShapeError>(timeline.place(b) < all[k][s].cols(), "training: the carried state is of ",
-                              all[k][s].cols(), " samples, the batch has more");
-          mine[k][s].col(b) = all[k][s].col(timeline.place(b));
-        }
-      }
-    }
-    return mine;
+  void hand_over(Shards shards, States& carried) {
+    for (std::size_t s = 0; s < shards.size(); ++s)  // a part without any step keeps the state that it began with
+      detail::put_places(parts_[s].run.state(), shards[s].timeline(), samples(shards), carried);
   }
 
-  void hand_over(Shards shards, States& carried) {
+  static Index samples(Shards shards) {
     Index samples = 0;
     for (const auto& batch : shards) samples += batch.timeline().batch();
-    for (std::size_t p = 0; p < shards.size(); ++p) {
-      const States& mine = parts_[p].run.state();
-      if (mine.empty()) continue;  // a part without any step keeps the state that it began with
-      const Timeline& timeline = shards[p].timeline();
-      carried.resize(mine.size());
-      for (std::size_t k = 0; k < mine.size(); ++k) {
-        carried[k].resize(mine[k].size());
-        for (std::size_t s = 0; s < mine[k].size(); ++s) {
-          if (carried[k][s].cols() != samples) carried[k][s].setZero(mine[k][s].rows(), samples);
-          for (Index b = 0; b < timeline.batch(); ++b) carried[k][s].col(timeline.place(b)) = mine[k][s].col(b);
-        }
-      }
-    }
+    return samples;
   }
-
   static Index longest(Shards shards) {
     Index steps = 0;
     for (const auto& batch : shards) steps = std::max(steps, batch.timeline().steps());
@@ -198,37 +180,11 @@ class TrainingStep {
     });
   }
 
-  /// None for a batch of which less than some ten microseconds are left to others.
   ThreadPool* threads(Shards shards) const {
     Index columns = 0;
     for (const auto& batch : shards) columns += batch.timeline().columns();
-    return columns * gradient().size() < 200'000 ? nullptr : &options_.threads.pool();
+    return options_.threads.for_work(columns * gradient().size());
   }
-
-  /// A desk that nobody else works at, for as long as this lives.
-  class DeskUse {
-   public:
-    explicit DeskUse(TrainingStep& step) : step_(step) {
-      const std::lock_guard lock(step_.desks_mutex_);
-      if (step_.free_desks_.empty()) {
-        step_.free_desks_.reserve(step_.desks_.size() + 1);
-        step_.free_desks_.push_back(&step_.desks_.emplace_back());
-      }
-      desk_ = step_.free_desks_.back();
-      step_.free_desks_.pop_back();
-    }
-    DeskUse(const DeskUse&) = delete;
-    DeskUse& operator=(const DeskUse&) = delete;
-    ~DeskUse() {
-      const std::lock_guard lock(step_.desks_mutex_);
-      step_.free_desks_.push_back(desk_);
-    }
-    Desk& operator*() { return *desk_; }
-
-   private:
-    TrainingStep& step_;
-    Desk* desk_;
-  };
 
   Pass pass(ThreadPool* threads) const {
     return {.training = true,
@@ -243,8 +199,8 @@ class TrainingStep {
     if (new_sum) part.gradient.values().setZero();
     part.loss = {};
     part.hits = {};
-    DeskUse use(*this);
-    Desk& desk = *use;
+    auto loan = desks_.borrow();
+    Desk& desk = *loan;
     part.run.window(
         k, steps, batch.x(), batch.timeline(),
         [&](ConstView<Scalar> x, const Timeline& timeline, const States& initial) {
@@ -326,8 +282,8 @@ class TrainingStep {
   /// Runs forward once more, because the way back overwrites what a search needs.
   [[noreturn]] void fail(Shards shards, const std::string& what) {
     std::string where;
-    DeskUse use(*this);
-    Desk& desk = *use;
+    auto loan = desks_.borrow();
+    Desk& desk = *loan;
     Pass again = pass(nullptr);
     again.keeping = {};
     for (std::size_t s = 0; s < shards.size() && where.empty(); ++s) {
@@ -353,9 +309,7 @@ class TrainingStep {
   StepOptions options_;
   typename Model::Weights weights_;
   std::deque<Part> parts_;
-  std::deque<Desk> desks_;
-  std::vector<Desk*> free_desks_;
-  std::mutex desks_mutex_;
+  Lender<Desk> desks_;
   WeightAverage<Scalar>* average_ = nullptr;
   std::int64_t updates_ = 0;
 };

@@ -1,0 +1,123 @@
+#pragma once
+// What a model consists of: layers, the shapes between them, and all of their parameters in one vector.
+
+#include <limits>
+
+#include "unroll/layers/layer.hpp"
+
+namespace unroll::detail {
+
+/// `Layers` holds the layers: FixedLayers of sequential.hpp, ListedLayers of stack.hpp.
+template <class Layers>
+class Description {
+ public:
+  using Scalar = typename Layers::Scalar;
+
+  Index features() const { return shapes_.front().features; }
+  Index outputs() const { return shapes_.back().features; }
+  /// Whether the output has a column for every step, or one for every sequence.
+  bool per_step() const { return shapes_.back().per_step; }
+  /// No step depends on a later one, so a sequence may be run window by window with its state carried.
+  bool causal() const {
+    bool all = true;
+    each([&](const auto& layer, auto) { all = all && layer.causal(); });
+    return all;
+  }
+  const Shape& shape(std::size_t k) const { return shapes_[k]; }  ///< what comes into layer k
+  std::size_t depth() const { return layers_.size(); }            ///< how many layers there are
+
+  Parameters<Scalar>& parameters() { return parameters_; }
+  const Parameters<Scalar>& parameters() const { return parameters_; }
+
+  Index parameter_offset(std::size_t k) const { return offsets_[k]; }  ///< of the first parameter of layer k
+
+  /// f(layer, its number)
+  template <class F>
+  void each_layer(F&& f) const {
+    each([&](const auto& layer, auto k) { f(layer, k); });
+  }
+
+  /// First values of all parameters, from one seed: each block by its role, or as its cell asks for.
+  void initialise(std::uint64_t seed) {
+    parameters_.values().setZero();
+    std::uint64_t number = 0;
+    each([&](const auto& layer, auto k) {
+      fill(k, layer.parameters(), layer.start(), layer.named_starts(), seed, number);
+    });
+  }
+
+  /// Columns that the last layer works on at a time in `learn`: as many as 1 MiB holds of the output, so that it stays
+  /// in a cache; but enough for the sums over columns to leave the registers seldom. No limit where it needs all at
+  /// once.
+  Index piece_columns() const {
+    if (!last_is_columnwise()) return std::numeric_limits<Index>::max();
+    return std::max<Index>(192, 1024 * 1024 / (outputs() * Index(sizeof(Scalar))));
+  }
+
+ protected:
+  /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
+  Description(Index features, Layers layers) : layers_(std::move(layers)) {
+    require<ShapeError>(features > 0, "model: expects at least 1 feature per step, got ", features);
+    shapes_.push_back({features, true});
+    ParameterTable table;
+    layers_.each_mutable([&](auto& layer) { connect(layer, table); });
+    parameters_ = Parameters<Scalar>(std::move(table));
+  }
+  const Layers& layers() const { return layers_; }
+  /// Rows of the states of layer k.
+  const std::vector<Index>& states(std::size_t k) const { return states_[k]; }
+  const Scalar* theta(std::size_t k) const { return parameters_.values().data() + offsets_[k]; }
+  /// f(layer, its number)
+  template <class F>
+  void each(F&& f) const {
+    layers_.each(f);
+  }
+
+  bool last_is_columnwise() const {
+    bool last = false;
+    each([&](const auto& layer, auto) { last = detail::is_columnwise(layer); });
+    return last;
+  }
+
+  /// Says in which layer something did not fit.
+  template <class L, class F>
+  static void within(std::size_t k, const L& layer, F&& f) {
+    try {
+      f();
+    } catch (const ShapeError& error) {
+      throw ShapeError(text("layer ", k, " (", layer.name(), "): ", error.what()));
+    } catch (const ValueError& error) {
+      throw ValueError(text("layer ", k, " (", layer.name(), "): ", error.what()));
+    }
+  }
+
+ private:
+  template <class L>
+  void connect(L& layer, ParameterTable& table) {
+    const std::size_t k = offsets_.size();
+    within(k, layer, [&] {
+      shapes_.push_back(layer.connect(shapes_.back()));
+      offsets_.push_back(table.append(layer.parameters(), text(k, ".")));
+    });
+    states_.push_back(layer.state_rows());
+  }
+
+  /// First values of layer k. Blocks are numbered through the whole model, so that each has its own random numbers.
+  void fill(std::size_t k, const ParameterTable& table, const Start& start, const std::vector<NamedStart>& named,
+            std::uint64_t seed, std::uint64_t& number) {
+    for (const ParameterBlock& block : table.blocks()) {
+      const Initializer* initializer = &start.of(block.role);
+      for (const auto& [name, own] : named)
+        if (name == block.name) initializer = &own;
+      initializer->fill(parameters_[text(k, ".", block.name)], Random(seed, Purpose::initialise, number++));
+    }
+  }
+
+  Layers layers_;
+  std::vector<Shape> shapes_;
+  std::vector<Index> offsets_;
+  std::vector<std::vector<Index>> states_;  // rows of each layer's states
+  Parameters<Scalar> parameters_;
+};
+
+}  // namespace unroll::detail
