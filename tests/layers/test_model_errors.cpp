@@ -137,7 +137,7 @@ TEST_CASE("learning needs a beginning of its own") {
   decltype(run.model)::Weights weights;
   run.model.prepare(weights);
   run.model.prepare_back(weights);
-  run.model.begin_learning(weights, view(run.x), timeline, run.tape);
+  run.model.begin_learning(weights, view(std::as_const(run.x)), timeline, run.tape);
   learn();
   const auto once = run.gradient.values();
   CHECK(once.norm() > 0);
