@@ -1,0 +1,198 @@
+#pragma once
+// The best hypotheses as a whole, searched with several at a time.
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+#include <vector>
+
+#include "unroll/infer/coverage.hpp"
+#include "unroll/infer/frontier.hpp"
+
+namespace unroll {
+
+/// What a log-probability is divided by: ((offset + n) / scale)^alpha for n predictions, the end token counted. Without
+/// it every further token makes a hypothesis worse, so short ones win.
+struct LengthPenalty {
+  double alpha = 0;  ///< 0: none; at least 0
+  double offset = 0, scale = 1;
+
+  /// Wu et al. 2016 (arXiv:1609.08144, equation 14).
+  static constexpr LengthPenalty wu(double alpha) { return {alpha, 5, 6}; }
+  /// By the length itself; with alpha = 1 scores are mean log-probabilities per prediction.
+  static constexpr LengthPenalty average(double alpha = 1) { return {alpha, 0, 1}; }
+
+  double divisor(Index n) const { return std::pow((offset + double(n)) / scale, alpha); }
+};
+
+struct BeamOptions {
+  Limits limits = {};
+  bool keep_attention = false;        ///< of an AttentionDecoder; see Hypothesis
+  Index beams = 4;                    ///< hypotheses of a source that are followed at a time
+  Index n_best = 1;                   ///< results for each source, at most `beams`
+  LengthPenalty length_penalty = {};  ///< none, LengthPenalty::wu(alpha) or ::average(alpha)
+  double coverage_penalty = 0;        ///< beta >= 0, for an AttentionDecoder: see detail::Coverage
+};
+
+namespace detail {
+
+inline void check(const BeamOptions& o, bool attends) {
+  const LengthPenalty& p = o.length_penalty;
+  require<ValueError>(o.beams >= 1, "beam search: expects 1 beam or more, got ", o.beams);
+  require<ValueError>(o.n_best >= 1 && o.n_best <= o.beams, "beam search: n_best is ", o.n_best, ", expected 1 to ",
+                      o.beams, ", the number of beams");
+  require<ValueError>(is_finite(p.alpha) && p.alpha >= 0, "beam search: the length penalty's alpha is ", p.alpha,
+                      ", expected 0 or more");
+  require<ValueError>(p.scale > 0 && p.offset + 1 >= p.scale && is_finite(p.offset),
+                      "beam search: expects a length penalty of 1 or more, but (offset + n) / scale is (", p.offset,
+                      " + n) / ", p.scale);
+  require<ValueError>(is_finite(o.coverage_penalty) && o.coverage_penalty >= 0, "beam search: the coverage penalty is ",
+                      o.coverage_penalty, ", expected 0 or more");
+  require<ValueError>(attends || o.coverage_penalty == 0, "beam search: this decoder has no attention to cover with");
+}
+
+template <class D>
+class BeamSearch {
+  using Scalar = typename D::Scalar;
+
+ public:
+  BeamSearch(D& decoder, const BeamOptions& options)
+      : decoder_(decoder), options_(options), frontier_(decoder, options.limits, options.keep_attention) {
+    finished_.resize(std::size_t(frontier_.size()));
+  }
+
+  std::vector<std::vector<Hypothesis<Scalar>>> run() {
+    for (look(); frontier_.size() > 0; look()) {
+      for (Index first = 0, last = 0; first < frontier_.size(); first = last) {
+        while (last < frontier_.size() && frontier_[last].source == frontier_[first].source) ++last;
+        expand(first, last);
+      }
+      if (covers()) coverage_.continue_with(frontier_.parents());
+      frontier_.advance();
+    }
+    return results();
+  }
+
+ private:
+  /// A hypothesis that goes no further. One without a way on is no result as long as there are others.
+  struct Finished {
+    Ongoing item;
+    double score;
+    bool ended, dead_end;
+
+    friend bool operator<(const Finished& a, const Finished& b) {
+      return a.dead_end != b.dead_end ? b.dead_end : a.score > b.score;
+    }
+  };
+
+  bool covers() const { return options_.coverage_penalty > 0; }
+
+  void look() {
+    if constexpr (AttentionDecoder<D>) {
+      if (covers() && frontier_.size() > 0) coverage_.add(frontier_.attention());
+    }
+  }
+
+  /// Hypotheses [first, last) are those of one source.
+  void expand(Index first, Index last) {
+    const Index source = frontier_[first].source;
+    best_.clear(options_.beams);
+    for (Index k = first; k < last; ++k) {
+      const auto choices = frontier_.choices(k);
+      if (choices.any())
+        best_.add(k, frontier_[k].log_probability, choices);
+      else
+        finish(k, frontier_[k], frontier_.length(), false, frontier_.length() < frontier_.longest(source));
+    }
+    const auto candidates = best_.sorted();
+    for (const Candidate& candidate : candidates) finish_if_whole(candidate);
+    const auto best = std::ranges::find_if(candidates, [this](const Candidate& c) { return goes_on(c); });
+    if (best == candidates.end() || !can_improve(source, best->log_probability)) return;
+    for (const Candidate& c : candidates)
+      if (goes_on(c)) frontier_.go_on(c.parent, c.token, frontier_.extended(c.parent, c.token, c.log_probability));
+  }
+
+  bool goes_on(const Candidate& c) const {
+    return !frontier_.ends(c.token) && frontier_.length() + 1 < frontier_.longest(frontier_[c.parent].source);
+  }
+
+  void finish_if_whole(const Candidate& c) {
+    if (goes_on(c)) return;
+    const bool ended = frontier_.ends(c.token);
+    Ongoing item = frontier_[c.parent];
+    item.log_probability = c.log_probability;
+    if (!ended) item = frontier_.extended(c.parent, c.token, c.log_probability);
+    finish(c.parent, item, frontier_.length() + 1, ended, false);
+  }
+
+  /// Hypothesis k of the present set, or what became of it, after n predictions.
+  void finish(Index k, const Ongoing& item, Index n, bool ended, bool dead_end) {
+    const Finished one{item, score(k, item, n), ended, dead_end};
+    require<NonFiniteError>(is_finite(one.score), "beam search: source ", item.source, ", step ", frontier_.length(),
+                            ": the score is not finite; are the attention weights?");
+    auto& list = finished_[std::size_t(item.source)];
+    list.insert(std::upper_bound(list.begin(), list.end(), one), one);
+    if (Index(list.size()) > options_.n_best) list.pop_back();
+  }
+
+  double score(Index k, const Ongoing& item, Index n) const {
+    const double mean = n == 0 ? 0 : item.log_probability / options_.length_penalty.divisor(n);
+    if constexpr (AttentionDecoder<D>) {
+      if (covers()) return mean + options_.coverage_penalty * coverage_.penalty(k, decoder_.source_length(item.source));
+    }
+    return mean;
+  }
+
+  /// Can a hypothesis that goes on from this log-probability still be a result? It only loses by further tokens, is at
+  /// best divided by the penalty of the largest length, and at best covers all of its source. So stopping early never
+  /// changes a result.
+  bool can_improve(Index source, double log_probability) const {
+    const auto& list = finished_[std::size_t(source)];
+    if (Index(list.size()) < options_.n_best || list.back().dead_end) return true;
+    return log_probability / options_.length_penalty.divisor(frontier_.longest(source)) > list.back().score;
+  }
+
+  std::vector<std::vector<Hypothesis<Scalar>>> results() const {
+    std::vector<std::vector<Hypothesis<Scalar>>> out(finished_.size());
+    for (std::size_t b = 0; b < out.size(); ++b) {
+      for (const Finished& one : finished_[b]) {
+        out[b].push_back(frontier_.hypothesis(one.item, one.ended));
+        out[b].back().score = one.score;
+      }
+    }
+    return out;
+  }
+
+  D& decoder_;
+  const BeamOptions& options_;
+  Frontier<D> frontier_;
+  Coverage coverage_;
+  BestCandidates best_;
+  std::vector<Index> parents_;
+  std::vector<std::vector<Finished>> finished_;
+};
+
+}  // namespace detail
+
+/// For each source up to `n_best` hypotheses, the one with the best score first. At each step the `beams` best
+/// continuations of a source's hypotheses, by log-probability, are followed; of equals the one with the lower token,
+/// then the one of the earlier hypothesis. Those that end are set aside with the score
+///
+///     log-probability / length penalty(n) + coverage_penalty * sum_s log min(sum_t attention_ts, 1)
+///
+/// where n counts predictions, the end token among them. The search of a source stops as soon as nothing that goes on
+/// can reach the `n_best` found. One beam gives what greedy() gives, whatever the penalties. A source's result does not
+/// depend on the others in the batch. A hypothesis after which no token is possible, with logits of -inf or forbidden
+/// by the limits, is given only if there are not `n_best` others.
+///
+/// Throws ValueError or ShapeError for options that do not suit the decoder, and NonFiniteError naming source and step
+/// for a logit that is NaN or +inf.
+template <class D>
+requires Decoder<std::remove_reference_t<D>>
+auto beam_search(D&& decoder, const BeamOptions& options) {
+  using Search = detail::BeamSearch<std::remove_reference_t<D>>;
+  detail::check(options, AttentionDecoder<std::remove_reference_t<D>>);
+  return Search(decoder, options).run();
+}
+
+}  // namespace unroll

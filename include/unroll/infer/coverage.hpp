@@ -1,0 +1,46 @@
+#pragma once
+// How much of its source a hypothesis has looked at.
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <utility>
+
+#include "unroll/core/buffer.hpp"
+#include "unroll/core/error.hpp"
+
+namespace unroll::detail {
+
+/// The attention of each hypothesis of a set, summed over its steps [longest source x hypotheses]; Wu et al. 2016
+/// (arXiv:1609.08144, equation 14).
+class Coverage {
+ public:
+  /// The attention of the present set; all begins with the first.
+  template <class Scalar>
+  void add(const ConstView<Scalar>& attention) {
+    if (sum_.cols() == 0) sum_.zero(attention.rows(), attention.cols());
+    require<ShapeError>(attention.rows() == sum_.rows(), "decoding: the attention had ", sum_.rows(),
+                        " rows, now it has ", attention.rows());
+    sum_.view() += attention.template cast<double>();
+  }
+
+  /// The next set continues these hypotheses of the present one.
+  void continue_with(std::span<const Index> parents) {
+    auto next = next_.shape(sum_.rows(), Index(parents.size()));
+    for (Index k = 0; k < next.cols(); ++k) next.col(k) = sum_.view().col(parents[std::size_t(k)]);
+    std::swap(sum_, next_);
+  }
+
+  /// sum_s log min(sum_t a_ts, 1) over the first `length` steps of the source: 0 if all were looked at, else negative.
+  /// A step that was passed over counts as one with 1e-6, since log 0 would outweigh everything.
+  double penalty(Index k, Index length) const {
+    double sum = 0;
+    for (Index s = 0; s < length; ++s) sum += std::log(std::clamp(sum_.view()(s, k), 1e-6, 1.0));
+    return sum;
+  }
+
+ private:
+  Buffer<double> sum_, next_;
+};
+
+}  // namespace unroll::detail

@@ -1,0 +1,143 @@
+#pragma once
+// Tokens drawn at random, as likely as the model says or more to the point.
+
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <type_traits>
+#include <vector>
+
+#include "unroll/core/activations.hpp"
+#include "unroll/core/functions.hpp"
+#include "unroll/core/random.hpp"
+#include "unroll/infer/generate.hpp"
+
+namespace unroll {
+
+/// A token is drawn from softmax(logits / temperature), restricted to the top_k most likely tokens, and of those to the
+/// fewest that together have probability top_p (Holtzman et al. 2020, arXiv:1904.09751).
+struct SamplingOptions {
+  Limits limits = {};
+  bool keep_attention = false;                  ///< of an AttentionDecoder; see Hypothesis
+  Index samples = 1;                            ///< hypotheses per source
+  double temperature = 1;                       ///< 0: always the most likely token
+  Index top_k = 0;                              ///< 0: all
+  double top_p = 1;                             ///< in [0, 1]; at least one token is left
+  std::uint64_t seed = 0;                       ///< another seed, other samples
+  std::vector<std::uint64_t> source_keys = {};  ///< what makes a source's random numbers its own; empty: 0, 1, ... in
+                                                ///< order. With places in the data they are the same in any batch
+};
+
+namespace detail {
+
+inline void check(const SamplingOptions& o, Index sources) {
+  require<ValueError>(o.samples >= 1, "sampling: expects 1 sample or more, got ", o.samples);
+  require<ValueError>(is_finite(o.temperature) && o.temperature >= 0, "sampling: the temperature is ", o.temperature,
+                      ", expected 0 or more");
+  require<ValueError>(o.top_k >= 0, "sampling: top_k is ", o.top_k, ", expected a number of tokens, or 0 for all");
+  require<ValueError>(o.top_p >= 0 && o.top_p <= 1, "sampling: top_p is ", o.top_p, ", expected 0 to 1");
+  require<ShapeError>(o.source_keys.empty() || Index(o.source_keys.size()) == sources, "sampling: source_keys has ",
+                      o.source_keys.size(), " entries for ", sources, " sources");
+}
+
+/// Draws one token at a time, in memory that is used again.
+template <class Scalar>
+class Sampler {
+ public:
+  explicit Sampler(const SamplingOptions& options)
+      : temperature_(Scalar(std::min(options.temperature, double(std::numeric_limits<Scalar>::max())))),
+        top_k_(std::size_t(options.top_k)),
+        top_p_(options.top_p) {}
+
+  /// Below the smallest normal number nothing can be divided by it.
+  bool greedy() const { return temperature_ < std::numeric_limits<Scalar>::min(); }
+
+  /// The token at `quantile`, in [0, 1), of the distribution.
+  Index draw(const Choices<Scalar>& choices, double quantile) {
+    weigh(choices);
+    keep_likely(choices.logits);
+    const double place = quantile * mass();
+    double sum = 0;
+    for (const Index token : kept_) {
+      sum += double(weights_[token]);
+      if (sum > place) return token;
+    }
+    return kept_.back();
+  }
+
+ private:
+  /// Relative to the most likely token that is allowed, so that a forbidden one cannot make all others vanish.
+  void weigh(const Choices<Scalar>& choices) {
+    weights_ = Eigen::Map<const Vector<Scalar>>(choices.logits.data(), Index(choices.logits.size()));
+    for (const Index token : choices.forbidden) weights_[token] = -std::numeric_limits<Scalar>::infinity();
+    weights_ = (weights_.array() - weights_.maxCoeff()) / temperature_;
+    apply(Exp{}, weights_);
+    kept_.clear();
+    for (Index token = 0; token < weights_.size(); ++token)
+      if (weights_[token] > 0) kept_.push_back(token);
+  }
+
+  /// By logits, since weights of different logits may round to the same number.
+  void keep_likely(std::span<const Scalar> logits) {
+    const auto better = [logits](Index a, Index b) {
+      const Scalar x = logits[std::size_t(a)], y = logits[std::size_t(b)];
+      return x != y ? x > y : a < b;
+    };
+    if (top_k_ > 0 && top_k_ < kept_.size()) {
+      std::partial_sort(kept_.begin(), kept_.begin() + std::ptrdiff_t(top_k_), kept_.end(), better);
+      kept_.resize(top_k_);
+    }
+    if (top_p_ < 1) keep_nucleus([better](Index a, Index b) { return better(b, a); });
+  }
+
+  /// One by one the best is taken off a heap to its end, until there are enough: few of many, as a rule.
+  template <class Worse>
+  void keep_nucleus(Worse worse) {
+    const double enough = top_p_ * mass();
+    std::make_heap(kept_.begin(), kept_.end(), worse);
+    auto heap_end = kept_.end();
+    double sum = 0;
+    do {
+      std::pop_heap(kept_.begin(), heap_end--, worse);
+      sum += double(weights_[*heap_end]);
+    } while (sum < enough && heap_end != kept_.begin());
+    kept_.erase(kept_.begin(), heap_end);
+  }
+
+  double mass() const {
+    return std::accumulate(kept_.begin(), kept_.end(), 0.0,
+                           [this](double sum, Index token) { return sum + double(weights_[token]); });
+  }
+
+  Scalar temperature_;
+  std::size_t top_k_;
+  double top_p_;
+  Vector<Scalar> weights_;
+  std::vector<Index> kept_;
+};
+
+}  // namespace detail
+
+/// For each source `samples` hypotheses drawn at random, independently of each other. A sample depends on the seed, its
+/// source's key, its own number and its own tokens alone, not on the batch, nor on how many samples are drawn. If no
+/// token is possible, with logits of -inf or forbidden by the limits, a hypothesis stays as it is, not ended.
+///
+/// Throws ValueError or ShapeError for options that do not suit the decoder, and NonFiniteError naming source and step
+/// for a logit that is NaN or +inf.
+template <class D>
+requires Decoder<std::remove_reference_t<D>>
+auto sample(D&& decoder, const SamplingOptions& options) {
+  detail::check(options, decoder.sources());
+  detail::Sampler<typename std::remove_reference_t<D>::Scalar> sampler(options);
+  detail::BestCandidates best;
+  const auto choose = [&](const auto& choices, const detail::Ongoing& item, Index number, Index step) {
+    if (sampler.greedy()) return detail::best_token(best, choices, item);
+    const std::uint64_t key =
+        options.source_keys.empty() ? std::uint64_t(item.source) : options.source_keys[std::size_t(item.source)];
+    const Random random(options.seed, Purpose::sample, key, std::uint64_t(step));
+    return sampler.draw(choices, random.uniform(std::uint64_t(number)));
+  };
+  return detail::generate(decoder, options.limits, options.keep_attention, options.samples, choose);
+}
+
+}  // namespace unroll
