@@ -1,6 +1,8 @@
 #pragma once
 // Everything from core to check, which needs Eigen alone. train, io and the parts that need more are included by name.
 
+#include "unroll/attention/bahdanau.hpp"
+#include "unroll/attention/luong.hpp"
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/fast_rnn.hpp"
 #include "unroll/cells/gru.hpp"
@@ -45,6 +47,7 @@
 #include "unroll/losses/mean_squared_error.hpp"
 #include "unroll/losses/negative_log_likelihood.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
+#include "unroll/models/seq2seq.hpp"
 #include "unroll/optim/adadelta.hpp"
 #include "unroll/optim/adagrad.hpp"
 #include "unroll/optim/adam.hpp"

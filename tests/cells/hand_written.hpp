@@ -44,7 +44,9 @@ class HandWrittenGru {
   void prepare(const S* theta, Weights& weights) const { weights = theta; }
   void prepare_back(const S*, Weights&) const {}
 
-  void begin(const S*, const Inputs<S>&, const Timeline& timeline, Work& work) const {
+  void begin(const S*, const Inputs<S>&, const Timeline&, Work&) const {}
+
+  void make_room(const S*, const Timeline& timeline, Work& work) const {
     work.gates.shape(4 * units_, timeline.columns());
     work.product.shape(3 * units_, timeline.batch());
   }

@@ -30,6 +30,8 @@ struct Complete {
   template <class W>
   void begin(const double*, const Inputs<double>&, const Timeline&, W&) const {}
   template <class W>
+  void make_room(const double*, const Timeline&, W&) const {}
+  template <class W>
   void project(const double*, const Inputs<double>&, const Timeline&, Index, Index, W&) const {}
 #if CASE != 4
   template <class W>
@@ -56,7 +58,7 @@ struct Complete {
 // CASE 1: unroll: a cell needs the types Scalar, Weights and Work and the numbers states and output_state
 // CASE 2: unroll: a cell needs inputs(), constants(), input_rows(k), constant_rows(k), state_rows(k), output_rows() and kept_rows()
 // CASE 3: unroll: a cell needs parameters(), the table of its weights
-// CASE 4: unroll: a cell needs prepare(...), begin(...), project(...) and step(...), all const
+// CASE 4: unroll: a cell needs prepare(...), begin(...), make_room(...), project(...) and step(...), all const
 // CASE 5: unroll: a cell needs prepare_back(...), begin_back(...), step_back(...), collect(...), pull_inputs(...) and
 static_assert(check_cell<Complete>());
 

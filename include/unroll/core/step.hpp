@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/core/attention.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -17,7 +18,9 @@ struct CellSizes {
   Index units = 0;  ///< rows of states and intermediate values
   std::vector<Index> constants = {};  ///< rows of each constant, likewise
   std::vector<std::pair<std::string, Index>> sizes =
-      {};  ///< rows of symbols that were given another size than "units", by name
+      {};            ///< rows of symbols that were given another size than "units", by name
+  Index memory = 0;  ///< rows of the values that its equations attend to
+  Index keys = 0;    ///< rows of the keys; 0: the values are the keys
 };
 
 /// What a recurrence reads: one matrix per input [rows x columns of the timeline], and one per constant [rows x batch,
@@ -26,6 +29,7 @@ template <class Scalar>
 struct Inputs {
   std::span<const ConstView<Scalar>> steps;
   std::span<const ConstView<Scalar>> constants;
+  const AttentionMemory<Scalar>* memory = nullptr;  ///< what its equations attend to
 };
 
 /// Where the gradients of inputs and constants go; the same shapes, overwritten. A view without data is not wanted.
@@ -33,6 +37,7 @@ template <class Scalar>
 struct InputGradients {
   std::span<View<Scalar>> steps;
   std::span<View<Scalar>> constants;
+  MemoryGradient<Scalar> memory = {};
 };
 
 /// Some columns that stand next to each other in a batch: of one step, on the way through time, or of many steps,

@@ -43,9 +43,10 @@ concept HasParameters = requires(const C& cell) {
   { cell.parameters() } -> std::convertible_to<const ParameterTable&>;
 };
 
-/// prepare: once for all passes after the parameters changed, e.g. to pack weights. begin: once per pass, to size
-/// `work`. project: work that needs no state, for the steps [first, last). step: fills `after` (and `output`) from
-/// `before`.
+/// prepare: once for all passes after the parameters changed, e.g. to pack weights. begin: once per pass, for what does
+/// not change from step to step. make_room: before each stretch of steps that is kept, to size `work` for the columns
+/// of its timeline. project: work that needs no state, for the steps [first, last). step: fills `after` (and `output`)
+/// from `before`.
 template <class C>
 concept HasStep = requires(const C& cell, const typename C::Scalar* theta, typename C::Weights& made,
                            const typename C::Weights& weights, const Inputs<typename C::Scalar>& inputs,
@@ -53,6 +54,7 @@ concept HasStep = requires(const C& cell, const typename C::Scalar* theta, typen
                            typename C::Work& work) {
   cell.prepare(theta, made);
   cell.begin(weights, inputs, timeline, work);
+  cell.make_room(weights, timeline, work);
   cell.project(weights, inputs, timeline, t, t, work);
   cell.step(weights, step, work);
 };
@@ -90,7 +92,8 @@ constexpr bool check_cell() {
   static_assert(HasParameters<C>, "unroll: a cell needs parameters(), the table of its weights");
   static_assert(
       HasStep<C>,
-      "unroll: a cell needs prepare(...), begin(...), project(...) and step(...), all const; see engine/cell.hpp");
+      "unroll: a cell needs prepare(...), begin(...), make_room(...), project(...) and step(...), all const; see "
+      "engine/cell.hpp");
   static_assert(
       HasStepBack<C>,
       "unroll: a cell needs prepare_back(...), begin_back(...), step_back(...), collect(...), pull_inputs(...) and "

@@ -44,6 +44,7 @@ class OverTime {
     tape_.keep = keeping.keep;
     tape_.columns = timeline_.columns();
     plan(keeping);
+    cell_.begin(*weights_, inputs, timeline_, tape_.work);
     tape_.checkpoints.resize(keeping.keep == Keep::checkpoints ? tape_.stretches.size() : 0);
     for (std::size_t k = 0; k < tape_.stretches.size(); ++k) {
       if (keeping.keep == Keep::checkpoints) tape_.checkpoints[k].assign(initial.begin(), initial.end());
@@ -193,11 +194,11 @@ class OverTime {
   }
   Inputs<Scalar> part_of(const Inputs<Scalar>& inputs) const {
     if (tape_.stretches.size() == 1) return inputs;
-    return {part_of(inputs.steps, tape_.part_inputs), inputs.constants};
+    return {part_of(inputs.steps, tape_.part_inputs), inputs.constants, inputs.memory};
   }
   InputGradients<Scalar> part_of(const InputGradients<Scalar>& d_inputs) const {
     if (tape_.stretches.size() == 1) return d_inputs;
-    return {part_of(d_inputs.steps, tape_.part_d_inputs), d_inputs.constants};
+    return {part_of(d_inputs.steps, tape_.part_d_inputs), d_inputs.constants, d_inputs.memory};
   }
 
   void begin_gradients(States d_final) {

@@ -29,7 +29,7 @@ class Stretch {
   /// `initial` is empty (all zero) or gives each state [rows x batch], by sample; `output` is where the output goes.
   void forward(const Inputs<Scalar>& inputs, std::span<const Matrix<Scalar>> initial, Strided<Scalar> output) {
     begin_states(initial, output);
-    cell_.begin(weights_, inputs, timeline_, tape_.work);
+    cell_.make_room(weights_, timeline_, tape_.work);
     for (Index done = 0; done < timeline_.steps();) {
       const auto [first, last] = next_chunk(done);
       cell_.project(weights_, inputs, timeline_, first, last, tape_.work);

@@ -17,7 +17,7 @@ using ModelState = std::vector<State<Scalar>>;
 template <class Layers>
 class Chain : public detail::Description<Layers> {
   using Base = detail::Description<Layers>;
-  using Base::each, Base::last_is_columnwise, Base::states, Base::theta, Base::within;
+  using Base::each, Base::last_is_columnwise, Base::states, Base::within;
 
  public:
   using Scalar = typename Layers::Scalar;
@@ -45,13 +45,19 @@ class Chain : public detail::Description<Layers> {
   };
 
   /// Brings the parameters, as they are now, into the form that passes read; prepare_back: that of the way back.
-  void prepare(Weights& weights) const {
+  void prepare(Weights& weights) const { prepare(parameters().values().data(), weights); }
+  void prepare_back(Weights& weights) const { prepare_back(parameters().values().data(), weights); }
+  /// The same for parameters that are a part of a larger model's, of which they begin at `theta`.
+  void prepare(const Scalar* theta, Weights& weights) const {
     layers().make_room(weights.layers);
-    each([&](const auto& layer, auto k) { layer.prepare(this->theta(k), Layers::of(weights.layers, k)); });
-  }
-  void prepare_back(Weights& weights) const {
     each([&](const auto& layer, auto k) {
-      this->within(k, layer, [&] { layer.prepare_back(this->theta(k), Layers::of(weights.layers, k)); });
+      layer.prepare(theta + this->parameter_offset(k), Layers::of(weights.layers, k));
+    });
+  }
+  void prepare_back(const Scalar* theta, Weights& weights) const {
+    each([&](const auto& layer, auto k) {
+      this->within(k, layer,
+                   [&] { layer.prepare_back(theta + this->parameter_offset(k), Layers::of(weights.layers, k)); });
     });
   }
 

@@ -66,7 +66,6 @@ class Description {
   const Layers& layers() const { return layers_; }
   /// Rows of the states of layer k.
   const std::vector<Index>& states(std::size_t k) const { return states_[k]; }
-  const Scalar* theta(std::size_t k) const { return parameters_.values().data() + offsets_[k]; }
   /// f(layer, its number)
   template <class F>
   void each(F&& f) const {

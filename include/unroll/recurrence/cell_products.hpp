@@ -4,7 +4,7 @@
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/products.hpp"
 #include "unroll/core/step.hpp"
-#include "unroll/recurrence/layout.hpp"
+#include "unroll/recurrence/cell_attention.hpp"
 
 namespace unroll {
 
@@ -14,6 +14,7 @@ struct CellWeights {
   Table<PackedMatrix<S>, D::schedule.products> forward, backward;
   Vector<S> bias;  // one for each row of the terms, 0 where a term has none
   Table<Vector<S>, D::program.weights> single;
+  Table<AttentionWeights<S>, D::program.attentions> attention;
 };
 
 /// What a pass over time writes: kept values, and what the way back adds up.
@@ -24,6 +25,8 @@ struct CellWork {
   Table<Vector<S>, D::program.weights> d_single;
   Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
   Table<Buffer<S>, D::schedule.incomings> incoming;
+  MemoryWork<S> memory;
+  Table<AttentionWork<S>, D::program.attentions> attention;
   bool consumed = true;  // nothing is kept yet, or the way back has replaced it by gradients
 };
 
@@ -40,18 +43,21 @@ class CellProducts {
       : layout_(layout), weights_(weights), work_(work) {}
 
   static void pack(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
-    for (int k = 0; k < schedule.products; ++k) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
+    for (int k = 0; k < schedule.products; ++k)
+      if (!schedule.product[k].copies) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
   }
   static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     for (int k = 0; k < schedule.products; ++k)
-      weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k]));
+      if (!schedule.product[k].copies) weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k]));
   }
 
   /// Pre-activations (+)= W values, for the columns from `first` on.
   void take(const Source& source, Strided<const S> values, Index first, Index columns) {
     each_product(source, [&](const Product& p, int k) {
       const auto to = rows_of(p, first);
-      if (p.adds)
+      if (p.copies)
+        to.view(layout_.product_rows(p), columns) = values.view(layout_.product_rows(p), columns);
+      else if (p.adds)
         weights_.forward[k].multiply_add(values.data, values.stride, columns, to.data, to.stride);
       else
         weights_.forward[k].multiply(values.data, values.stride, columns, to.data, to.stride);
@@ -62,7 +68,10 @@ class CellProducts {
   void pull(const Source& source, Index first, Index columns, Strided<S> target, bool add) {
     each_product(source, [&](const Product& p, int k) {
       const auto from = rows_of(p, first);
-      if (add)
+      if (p.copies)
+        give_back(Strided<const S>(from).view(layout_.product_rows(p), columns),
+                  target.view(layout_.product_rows(p), columns), add);
+      else if (add)
         weights_.backward[k].multiply_add(from.data, from.stride, columns, target.data, target.stride);
       else
         weights_.backward[k].multiply(from.data, from.stride, columns, target.data, target.stride);
@@ -73,6 +82,7 @@ class CellProducts {
   /// Gradient of W += gradients of the pre-activations times values^T.
   void add_weight_gradient(const Source& source, Strided<const S> values, Index first, Index columns, S* gradient) {
     each_product(source, [&](const Product& p, int) {
+      if (p.copies) return;
       const auto from = rows_of(p, first);
       add_outer_products(from.data, from.stride, layout_.product_rows(p), values.data, values.stride,
                          layout_.rows(source.operation), columns, gradient + layout_.weight_offset(p),
@@ -141,6 +151,13 @@ class CellProducts {
   }
 
  private:
+  static void give_back(const ConstView<S>& from, View<S> to, bool add) {
+    if (add)
+      to += from;
+    else
+      to = from;
+  }
+
   /// f(product, its number)
   template <class F>
   static void each_product(const Source& source, F&& f) {

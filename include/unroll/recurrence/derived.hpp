@@ -33,6 +33,16 @@ constexpr bool check_equations() {
   static_assert(misuse != Misuse::mixed_sizes,
                 "unroll: values of different sizes meet element by element: change size through linear(...)");
   static_assert(misuse != Misuse::two_outputs, "unroll: a cell has one output(...)");
+  static_assert(misuse != Misuse::attend_within,
+                "unroll: attend(...) is a vector: give it an equation of its own, and read its name");
+  static_assert(misuse != Misuse::next_of_attend,
+                "unroll: a state cannot be attend(...) itself: give that a name, and then next(state) = name");
+  static_assert(misuse != Misuse::attend_of_another_size,
+                "unroll: what attend(...) gives has the memory's rows: its symbol has no size of its own");
+  static_assert(misuse != Misuse::output_of_attend,
+                "unroll: output(...) cannot be an attend(...) itself: make an equation of it, such as y = 1 * ctx");
+  static_assert(misuse != Misuse::attend_asked_by_constant,
+                "unroll: attend(dot, ...) is asked by a constant: project it first, q = linear(constant)");
   static_assert(misuse != Misuse::undefined_output, "unroll: output(...) names a value that no equation defines");
   static_assert(misuse != Misuse::source_twice,
                 "unroll: a linear(...) reads the same value twice: one weight matrix is enough");
@@ -56,10 +66,16 @@ struct Derived {
   static_assert(detail::check_equations<program.misuse>());
   static constexpr auto schedule = make_schedule(program, detail::derivatives_by_output(functions));
 
+  /// The equation is an attend(...).
+  static constexpr bool attends(int equation) {
+    const int root = program.equation[equation].root;
+    return program.operation[root].op == Op::attend && program.operation[root].equation == equation;
+  }
+
   /// Equations of one stage and one size run as one pass.
   static constexpr bool has_pass(int stage, int size) {
     for (int e = 0; e < program.equations; ++e)
-      if (schedule.stage[e] == stage && program.equation[e].size == size) return true;
+      if (schedule.stage[e] == stage && program.equation[e].size == size && !attends(e)) return true;
     return false;
   }
 };

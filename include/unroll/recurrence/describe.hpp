@@ -65,6 +65,8 @@ class Describer {
         return letter(program.weight[operation.index].name);
       case Op::linear:
         return bracketed(linear(program.term[operation.index]), needed > sum && terms(o) > 1);
+      case Op::attend:
+        return attend(program.attention[operation.index]);
       case Op::apply:
         return call(function_name(operation.index), left(sum));
       case Op::clip:
@@ -105,6 +107,17 @@ class Describer {
                  indexed("W", equation + (latex_ ? " " : "_") + std::string(term.source_name[k])) + " " +
                  named(term.source[k]);
     return term.biased ? written + " + " + indexed("b", equation) : written;
+  }
+
+  std::string attend(const AttentionInfo& info) const {
+    const std::string query = named(program.term[info.term].source[0]), score(score_name(info));
+    return latex_ ? call("\\mathrm{attend}_{\\mathrm{" + score + "}}", query) : call("attend", score + ", " + query);
+  }
+  static std::string_view score_name(const AttentionInfo& info) {
+    if (info.score == ScoreKind::dot) return "dot";
+    if (info.score == ScoreKind::scaled_dot) return "scaled dot";
+    if (info.score == ScoreKind::general) return "general";
+    return info.normalised ? "additive normalised" : info.biased ? "additive biased" : "additive";
   }
 
   std::string times(const Operation& operation) const {

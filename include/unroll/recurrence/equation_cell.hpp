@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "unroll/core/initializers.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/recurrence/cell_products.hpp"
 #include "unroll/recurrence/kernels.hpp"
@@ -26,6 +27,7 @@ class EquationCell {
   static constexpr const auto& schedule = Derivation::schedule;
   static constexpr int states = program.states;
   static constexpr int output_state = program.output_state;
+  static constexpr bool attends = program.attentions > 0;  ///< to a memory, see Inputs::memory
 
   EquationCell() = default;
 
@@ -47,6 +49,17 @@ class EquationCell {
     return false;
   }
   const CellLayout<Derivation>& layout() const { return *layout_; }
+  /// First values that follow from sizes: the length of a normalised score's vector.
+  std::vector<std::pair<std::string, Initializer>> named_starts() const {
+    std::vector<std::pair<std::string, Initializer>> starts;
+    for (int k = 0; k < program.attentions; ++k)
+      if (program.attention[k].normalised) {
+        const LinearTerm& query = program.term[program.attention[k].term];
+        const double rows = double(layout_->rows_of_term(program.attention[k].term));
+        starts.emplace_back(text(program.equation[query.equation].name, ".g"), init::constant(1 / std::sqrt(rows)));
+      }
+    return starts;
+  }
 
   /// Numbers that a pass keeps for each column, states and output not counted.
   Index kept_rows() const {
@@ -61,15 +74,30 @@ class EquationCell {
   void prepare(const S* theta, Weights& weights) const {
     Products::pack(*layout_, theta, weights);
     copy_small_parameters(theta, weights);
+    if constexpr (attends) Attention::prepare(*layout_, theta, weights);
   }
-  void prepare_back(const S* theta, Weights& weights) const { Products::pack_transposed(*layout_, theta, weights); }
+  void prepare_back(const S* theta, Weights& weights) const {
+    Products::pack_transposed(*layout_, theta, weights);
+    if constexpr (attends) Attention::prepare_back(*layout_, theta, weights);
+  }
 
   void begin(const Weights& weights, const Inputs<S>& inputs, const Timeline& timeline, Work& work) const {
-    work.terms.shape(layout_->term_rows(), timeline.columns());
-    for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
     each_source(Op::constant, [&](const Source& source, int k) {
       products(weights, work).project_constant(source, k, inputs.constants[std::size_t(k)]);
     });
+    if constexpr (attends) attention(weights, work).begin(inputs.memory, timeline);
+  }
+
+  /// From now on the samples, by rank, attend to these sequences of the memory that `begin` was given: a search goes on
+  /// with some of its hypotheses and drops others.
+  void attend_to(std::span<const Index> sources, Work& work) const requires(attends) {
+    work.memory.source.assign(sources.begin(), sources.end());
+  }
+
+  void make_room(const Weights& weights, const Timeline& timeline, Work& work) const {
+    work.terms.shape(layout_->term_rows(), timeline.columns());
+    for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
+    if constexpr (attends) attention(weights, work).make_room(timeline);
     work.consumed = false;
   }
 
@@ -95,6 +123,7 @@ class EquationCell {
       for (int v = 0; v < schedule.sources; ++v)
         if (const Source& source = schedule.source[v]; source.ready == stage)
           products(weights, work).take(source, values_of(source.operation, step, work), step.first, step.columns);
+      each_attention(stage, [&](int k) { attention(weights, work).attend(k, step.first, step.columns, step.rank); });
       for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::forward(frame, rows, step.columns); });
     });
   }
@@ -106,6 +135,7 @@ class EquationCell {
       work.d_single[w].setZero(
           layout_->rows_of_size(program.weight[w].per_unit ? program.weight[w].size : widest_size()));
     each_source(Op::constant, [&](const Source&, int k) { products(weights, work).begin_constant_gradient(k); });
+    if constexpr (attends) attention(weights, work).begin_back();
   }
 
   void step_back(const Weights& weights, const StepBack<S, states>& step, Work& work) const {
@@ -120,6 +150,10 @@ class EquationCell {
         if (const Source& source = schedule.source[v]; source.ready == stage + 1)
           pull_source(source, weights, step, work);
       for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::backward(frame, rows, step.columns); });
+      each_attention(stage, [&](int k) {
+        const int waits = schedule.incoming[program.attention[k].operation];
+        attention(weights, work).attend_back(k, step.first, step.columns, step.rank, work.incoming[waits].strided());
+      });
     });
     each_source(Op::state, [&](const Source& source, int k) {
       products(weights, work).pull(source, step.first, step.columns, step.d_state[k], true);
@@ -168,6 +202,7 @@ class EquationCell {
       products(weights, work)
           .finish_constant(source, k, inputs.constants[std::size_t(k)], gradient, d_inputs.constants[std::size_t(k)]);
     });
+    if constexpr (attends) attention(weights, work).end_back(*inputs.memory, gradient, d_inputs.memory);
     work.consumed = true;
   }
 
@@ -190,14 +225,15 @@ class EquationCell {
     return first;
   }
 
-  /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it.
+  /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it; of
+  /// an equation ctx = attend(...) the weights under the name ctx.weights [longest sequence of the memory x columns].
   /// Only before the way back has run. `after` are the states after each step. Throws ValueError for a name that no
   /// equation has.
   void trace(std::string_view name, const Weights& weights, const Step<S, states>& all, Work& work,
              Matrix<S>& to) const {
     require<ValueError>(!work.consumed, "cell: '", name,
                         "' cannot be traced before a pass forward or after the way back has run");
-    bool found = false;
+    bool found = trace_attention(name, work, to);
     for_operations<0>([&]<class E>(E) {
       if (program.equation[E::value].name == name && !found)
         found = true, trace_equation<E::value>(weights, all, work, to);
@@ -208,6 +244,7 @@ class EquationCell {
  private:
   using Frame = unroll::Frame<S, Derivation>;
   using Products = detail::CellProducts<S, Derivation>;
+  using Attention = detail::CellAttention<S, Derivation, Weights, Work>;
 
   static Index step_of(const Timeline& timeline, Index column) {
     Index t = 0;
@@ -237,6 +274,7 @@ class EquationCell {
   }
 
   Products products(const Weights& weights, Work& work) const { return {*layout_, weights, work}; }
+  auto attention(const Weights& weights, Work& work) const { return Attention(*layout_, weights, work); }
 
   void copy_small_parameters(const S* theta, Weights& weights) const {
     weights.bias.setZero(layout_->term_rows());
@@ -267,6 +305,13 @@ class EquationCell {
         f(PassKernel<Derivation, NativeLanes<S>, stage, size>{}, rows_of_size(size));
       for_passes<stage, size + 1>(f);
     }
+  }
+  /// f(number) for every `attend` of a stage.
+  template <class F>
+  static void each_attention(int stage, F&& f) {
+    if constexpr (attends)
+      for (int k = 0; k < program.attentions; ++k)
+        if (schedule.stage[program.operation[program.attention[k].operation].equation] == stage) f(k);
   }
   /// f(source, the number of the input, constant or state) for all sources of a kind.
   template <class F>
@@ -308,6 +353,19 @@ class EquationCell {
     const bool read_by_later_pass = schedule.last_reader[o] > source.ready - 1;
     products(weights, work)
         .pull(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(), read_by_later_pass);
+  }
+
+  static bool trace_attention(std::string_view name, const Work& work, Matrix<S>& to) {
+    constexpr std::string_view suffix = ".weights";
+    for (int k = 0; k < program.attentions; ++k) {
+      const auto& equation = program.equation[program.operation[program.attention[k].operation].equation];
+      if (name.size() != equation.name.size() + suffix.size() || !name.starts_with(equation.name) ||
+          !name.ends_with(suffix))
+        continue;
+      to = work.attention[k].weights.view();
+      return true;
+    }
+    return false;
   }
 
   template <int equation>

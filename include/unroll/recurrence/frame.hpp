@@ -41,13 +41,15 @@ struct PassPlan {
     const auto& schedule = D::schedule;
     for (int o = 0; o < program.operations; ++o) {
       const Operation& operation = program.operation[o];
-      runs[o] = operation.equation >= 0 && schedule.stage[operation.equation] == stage && program.size_of(o) == size;
+      runs[o] = operation.equation >= 0 && schedule.stage[operation.equation] == stage && program.size_of(o) == size &&
+                !program.between_passes(o);
       if (!runs[o]) continue;
       if (operation.left >= 0) read[operation.left] = true;
       if (operation.right >= 0) read[operation.right] = true;
     }
     for (int e = 0; e < program.equations; ++e)  // also where an equation is only another name
-      if (schedule.stage[e] == stage && program.equation[e].size == size) read[program.equation[e].root] = true;
+      if (schedule.stage[e] == stage && program.equation[e].size == size && !D::attends(e))
+        read[program.equation[e].root] = true;
     for (int o = 0; o < program.operations; ++o) {
       brought_forward[o] = read[o] && !runs[o];
       brought_back[o] = (read[o] || runs[o]) && schedule.needed[o];

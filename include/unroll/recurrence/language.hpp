@@ -16,6 +16,7 @@
 
 #include "unroll/core/activations.hpp"
 #include "unroll/recurrence/list.hpp"
+#include "unroll/recurrence/score.hpp"
 
 namespace unroll::language {
 
@@ -173,6 +174,36 @@ constexpr UnitWeight<name, true> bias(Symbol<name, size>) {
 /// One learned number for the whole cell.
 template <Name name, Name size>
 constexpr ScalarWeight<name> scalar(Symbol<name, size>) {
+  return {};
+}
+
+// ---- Attention
+// ------------------------------------------------------------------------------------------------------------
+
+/// How a query is compared with the keys of a memory, see the words in `symbols`. The additive scores have rows of
+/// their own, the size "attention", which is the cell's units unless it is given.
+template <ScoreKind kind, bool biased = false, bool normalised = false>
+struct Score {};
+
+template <class ScoreWord, class Query>
+struct Attend {
+  static constexpr int operations = 2;
+};
+
+template <class T>
+inline constexpr bool is_score = false;
+template <ScoreKind kind, bool biased, bool normalised>
+inline constexpr bool is_score<Score<kind, biased, normalised>> = true;
+
+/// The sum of the values of the memory that is handed to the engine, weighted by the softmax of the query's scores. It
+/// stands alone on the right of a name, which then has the memory's rows.
+template <class ScoreWord, class Query>
+constexpr Attend<ScoreWord, Query> attend(ScoreWord, Query) {
+  static_assert(is_score<ScoreWord>,
+                "unroll: attend(score, query) takes a score first: dot, scaled_dot, general, concat, additive");
+  static_assert(is_named<Query>,
+                "unroll: attend(score, query) is asked by a named value: give the expression an "
+                "equation of its own");
   return {};
 }
 
@@ -358,6 +389,7 @@ namespace symbols {
 inline constexpr Input<"x"> x;
 inline constexpr Symbol<"a"> a;
 inline constexpr Symbol<"c"> c;
+inline constexpr Symbol<"ctx"> ctx;
 inline constexpr Symbol<"f"> f;
 inline constexpr Symbol<"g"> g;
 inline constexpr Symbol<"h"> h;
@@ -370,6 +402,16 @@ inline constexpr Symbol<"s"> s;
 inline constexpr Symbol<"t"> t;
 inline constexpr Symbol<"y"> y;
 inline constexpr Symbol<"z"> z;
+
+// Scores of a query q against a key k:
+inline constexpr Score<ScoreKind::dot> dot;                ///< q . k, Luong et al. 2015 (arXiv:1508.04025)
+inline constexpr Score<ScoreKind::scaled_dot> scaled_dot;  ///< q . k / sqrt(rows), Vaswani et al. 2017
+inline constexpr Score<ScoreKind::general> general;        ///< q . W k, Luong et al. 2015
+inline constexpr Score<ScoreKind::additive> concat;        ///< v . tanh(W [q; k]), Luong et al. 2015: as additive
+inline constexpr Score<ScoreKind::additive> additive;      ///< v . tanh(W q + U k), Bahdanau et al. 2015
+inline constexpr Score<ScoreKind::additive, true> additive_biased;  ///< v . tanh(W q + U k + b)
+/// g v / |v| . tanh(W q + U k + b), Raffel et al. 2017 (arXiv:1704.00784), section 2.1; g starts at 1 / sqrt(rows)
+inline constexpr Score<ScoreKind::additive, true, true> additive_normalised;
 }  // namespace symbols
 
 }  // namespace unroll::language
@@ -378,6 +420,7 @@ inline constexpr Symbol<"z"> z;
 // arithmetic on anything else in the library never has to consider them.
 namespace unroll {
 using language::activation;
+using language::attend;
 using language::bias;
 using language::cell;
 using language::clip;

@@ -73,11 +73,24 @@ struct Lowering {
     program.equation[equation].root = root;
     if (const int s = program.equation[equation].state; s >= 0) program.state[s].next = root;
   }
+  template <Name name, Name size, class ScoreWord, class Query>
+  constexpr void line(const Equation<Symbol<name, size>, Attend<ScoreWord, Query>>&) {
+    if (size.view() != "units" && size.view() != "memory") program.report(Misuse::attend_of_another_size);
+    equation = program.equations;
+    program.equation[equation] = target(Symbol<name, "memory">{});
+    program.equations++;
+    program.equation[equation].root = ask(ScoreWord{}, Query{});
+  }
+  template <class State, class ScoreWord, class Query>
+  constexpr void line(const Equation<Next<State>, Attend<ScoreWord, Query>>&) {
+    program.report(Misuse::next_of_attend);
+  }
   template <class Named>
   constexpr void line(const Output<Named>&) {
     if (program.output >= 0) program.report(Misuse::two_outputs);
     program.output = find(Named{});
     if (program.output < 0) return program.report(Misuse::undefined_output);
+    if (program.operation[program.output].op == Op::attend) program.report(Misuse::output_of_attend);
     if (program.size_of(program.output) < 0) program.report(Misuse::input_element_by_element);
   }
 
@@ -156,11 +169,29 @@ struct Lowering {
   template <bool biased, class... Sources>
   constexpr int lower(const Linear<biased, Sources...>&) {
     static_assert(sizeof...(Sources) <= LinearTerm::max_sources, "unroll: one linear() reads at most 8 values");
-    LinearTerm term{.equation = equation, .ordinal = ++linear_terms, .biased = biased};
+    LinearTerm term{
+        .equation = equation, .ordinal = ++linear_terms, .biased = biased, .size = program.equation[equation].size};
     (add_source(term, read(Sources{}), name_of(Sources{})), ...);
-    term.operation = add({.op = Op::linear, .index = program.terms});
-    program.term[program.terms++] = term;
-    return term.operation;
+    return add(term);
+  }
+  template <class ScoreWord, class Query>
+  constexpr int lower(const Attend<ScoreWord, Query>&) {
+    return program.report(Misuse::attend_within), 0;
+  }
+
+  /// The query is a term whose rows the score compares with those of the keys.
+  template <ScoreKind kind, bool biased, bool normalised, class Query>
+  constexpr int ask(Score<kind, biased, normalised>, Query query) {
+    const bool copies = kind == ScoreKind::dot || kind == ScoreKind::scaled_dot;
+    LinearTerm term{.equation = equation, .ordinal = 1, .biased = false, .asks = true, .copies = copies};
+    term.size = program.intern(program.sizes, program.size_count, kind == ScoreKind::additive ? "attention" : "keys");
+    add_source(term, read(query), name_of(query));
+    if (copies && program.operation[term.source[0]].op == Op::constant)
+      program.report(Misuse::attend_asked_by_constant);
+    const int number = program.terms, index = program.attentions++;
+    const int left = add(term), operation = add({.op = Op::attend, .left = left, .index = index});
+    program.attention[index] = {operation, number, kind, biased, normalised};
+    return operation;
   }
 
   constexpr void add_source(LinearTerm& term, int source, std::string_view name) {
@@ -219,6 +250,11 @@ struct Lowering {
   constexpr int add(Operation o) {
     o.equation = equation;
     return program.add(o);
+  }
+  constexpr int add(LinearTerm term) {
+    term.operation = add({.op = Op::linear, .index = program.terms});
+    program.term[program.terms++] = term;
+    return term.operation;
   }
 
   /// Written twice, a weight is the same weight.

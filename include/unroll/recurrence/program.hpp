@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "unroll/core/types.hpp"
+#include "unroll/recurrence/score.hpp"
 
 namespace unroll {
 
@@ -19,6 +20,7 @@ enum class Op : unsigned char {
   unit_weight,    ///< one parameter per unit; index = weight
   scalar_weight,  ///< one parameter for all units; index = weight
   linear,         ///< index = term
+  attend,         ///< left = the linear term that gives the query; index = attention
   apply,          ///< a function of `left`; index = function
   clip,           ///< `left` limited to [-number, number]
   negate,
@@ -38,13 +40,17 @@ struct Operation {
   int equation = -1;  ///< where it stands; -1 for states, inputs and constants
 };
 
-/// One `linear(...)`: what it reads, and where it stands.
+/// One `linear(...)`: what it reads, and where it stands; or the query of an `attend(...)`, whose pre-activation is
+/// read as a whole.
 struct LinearTerm {
   static constexpr int max_sources = 8;
   int equation = 0;
   int ordinal = 0;  ///< it is the ordinal-th linear of its equation, from 1
   int operation = 0;
   bool biased = true;
+  int size = 0;         ///< index into Program::sizes
+  bool asks = false;    ///< it is a query
+  bool copies = false;  ///< of one source, without weights: the query of scores that compare it as it is
   int sources = 0;
   Table<int, max_sources> source{};  ///< operations
   Table<std::string_view, max_sources> source_name{};
@@ -54,6 +60,15 @@ struct LinearTerm {
       if (source[k] == operation_number) return true;
     return false;
   }
+};
+
+/// One `attend(...)`.
+struct AttentionInfo {
+  int operation = 0;
+  int term = 0;  ///< that gives the query
+  ScoreKind score = ScoreKind::dot;
+  bool biased = false;      ///< the projected keys have a bias
+  bool normalised = false;  ///< the vector of an additive score has a length of its own
 };
 
 struct EquationInfo {
@@ -90,6 +105,11 @@ enum class Misuse {
   mixed_sizes,
   undefined_output,
   two_outputs,
+  attend_within,
+  next_of_attend,
+  attend_of_another_size,
+  output_of_attend,
+  attend_asked_by_constant,
   source_twice,
   linear_of_weight,
   weight_of_two_kinds,
@@ -107,6 +127,8 @@ struct Program {
   int equations = 0;
   Table<LinearTerm, capacity> term{};
   int terms = 0;
+  Table<AttentionInfo, capacity> attention{};
+  int attentions = 0;
   Table<WeightInfo, capacity> weight{};
   int weights = 0;
   int functions = 0;
@@ -135,6 +157,11 @@ struct Program {
   constexpr int size_of(int o) const {
     if (operation[o].op == Op::state) return state[operation[o].index].size;
     return operation[o].equation >= 0 ? equation[operation[o].equation].size : -1;
+  }
+
+  /// It concerns all rows of a column together, so it runs between passes.
+  constexpr bool between_passes(int o) const {
+    return operation[o].op == Op::attend || (operation[o].op == Op::linear && term[operation[o].index].asks);
   }
 
   /// The equation next(state) = ..., or -1.

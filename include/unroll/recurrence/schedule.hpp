@@ -4,7 +4,8 @@
 // A `linear` of an intermediate value needs all rows of it, so it ends a stage: what depends on it runs one stage
 // later. An equation runs as a whole in the stage of the latest thing it reads, and all equations of one stage (and one
 // size) are one fused pass over packets of rows. Products come between passes; those of inputs and constants are taken
-// before the first step.
+// before the first step. `attend` comes between passes too: behind the product that gives its query, and before the
+// stage that reads it.
 //
 // Memory decides the speed of a recurrence, so as little as possible is kept for the way back:
 //   - a pull needs values of its operands or its own; `needed` collects which;
@@ -30,8 +31,9 @@ struct Product {
   int source = 0;      ///< index into StageSchedule::source
   int first_slot = 0;  ///< the terms, in order of slots
   int slots = 0;
-  int first_row = 0;  ///< how many terms that read the source come before, in its stacked weights
-  bool adds = false;  ///< something has been written to these rows before
+  int first_row = 0;    ///< how many terms that read the source come before, in its stacked weights
+  bool adds = false;    ///< something has been written to these rows before
+  bool copies = false;  ///< without weights: the term is the source
 };
 
 /// What linear terms read, with the products that it takes part in.
@@ -87,14 +89,20 @@ struct Scheduling {
     return op == Op::state ? 0 : stage_of_operation(o) + 1;
   }
 
+  /// The first stage whose pass can read the operation.
+  constexpr int stage_behind(int o) const {
+    return stage_of_operation(o) + (program.operation[o].op == Op::attend ? 1 : 0);
+  }
+
   constexpr void find_stages() {
     for (int e = 0; e < program.equations; ++e) {
-      int stage = stage_of_operation(program.equation[e].root);
+      int stage =
+          program.operation[program.equation[e].root].equation == e ? 0 : stage_behind(program.equation[e].root);
       for (int o = 0; o < program.operations; ++o) {
         const Operation& operation = program.operation[o];
         if (operation.equation != e) continue;
         for (const int operand : {operation.left, operation.right})
-          if (operand >= 0) stage = std::max(stage, stage_of_operation(operand));
+          if (operand >= 0) stage = std::max(stage, stage_behind(operand));
         if (operation.op == Op::linear)
           for (int k = 0; k < program.term[operation.index].sources; ++k)
             stage = std::max(stage, ready(program.term[operation.index].source[k]));
@@ -143,11 +151,13 @@ struct Scheduling {
       for (int slot = 0; slot < program.terms; ++slot) {
         if (!program.term[schedule.term_at[slot]].reads(source.operation)) continue;
         Product* last = schedule.products > source.first_product ? &schedule.product[schedule.products - 1] : nullptr;
-        if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot])
+        const bool copies = program.term[schedule.term_at[slot]].copies;
+        if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot] && !last->copies &&
+            !copies)
           ++last->slots;
         else
-          schedule.product[schedule.products++] = {v, slot, 1, row, written[slot]};
-        ++row;
+          schedule.product[schedule.products++] = {v, slot, 1, row, written[slot], copies};
+        if (!copies) ++row;
       }
       source.products = schedule.products - source.first_product;
       for (int p = source.first_product; p < schedule.products; ++p)
@@ -209,6 +219,9 @@ struct Scheduling {
       case Op::clip:
         schedule.needed[o] = true;
         break;
+      case Op::attend:
+        schedule.needed[operation.left] = true;
+        break;
       case Op::apply:
         schedule.needed[by_output[operation.index] ? o : operation.left] = true;
         break;
@@ -236,12 +249,15 @@ struct Scheduling {
     schedule.extra[schedule.extras++] = o;
   }
 
-  /// States after the step are the engine's; what products read must not be overwritten by gradients.
+  /// States after the step are the engine's; what products read must not be overwritten by gradients. What is attended
+  /// to is computed outside of any pass.
   constexpr void store_states_and_sources() {
+    for (int k = 0; k < program.attentions; ++k) store_extra(program.attention[k].operation);
     for (int o = 0; o < program.operations; ++o)
       if (is_leaf(o)) schedule.storage[o] = Storage::leaf;
     for (int s = program.states - 1; s >= 0; --s)
-      if (!is_leaf(program.state[s].next)) store(program.state[s].next, Storage::history, s);
+      if (const int next = program.state[s].next; !is_leaf(next) && program.operation[next].op != Op::attend)
+        store(next, Storage::history, s);
     for (int v = 0; v < schedule.sources; ++v)
       if (const int o = schedule.source[v].operation;
           schedule.source[v].ready > 0 && schedule.storage[o] == Storage::none)

@@ -82,14 +82,14 @@ class Batch {
 };
 
 /// A batch in parts that can be worked on at the same time. How it is cut depends on the batch alone, never on the
-/// number of threads.
-template <std::floating_point S>
+/// number of threads. `One` is what a part is: Batch, or PairBatch of pairs.hpp.
+template <std::floating_point S, class One = Batch<S>>
 class ShardedBatch {
  public:
   /// Fills the batch with these samples, `shard` of them at most in each part; 0: 16, and two parts from 8 samples on.
   /// Long and short sequences are dealt out evenly. Throws ValueError for a negative `shard`.
-  void gather(const Dataset<S>& data, std::span<const Index> samples, Index shard = 0,
-              const Threads* threads = nullptr) {
+  template <class Data>
+  void gather(const Data& data, std::span<const Index> samples, Index shard = 0, const Threads* threads = nullptr) {
     require<ValueError>(shard >= 0, "batch: a shard has ", shard, " sequences, expected at least 1, or 0 for 16");
     deal(data, samples, shard_count(Index(samples.size()), shard));
     Index numbers = 0;
@@ -99,7 +99,7 @@ class ShardedBatch {
               [&](Index k) { shards_[at(k)].gather(data, samples_[at(k)], places_[at(k)]); });
   }
 
-  std::span<const Batch<S>> shards() const { return {shards_.data(), at(count_)}; }
+  std::span<const One> shards() const { return {shards_.data(), at(count_)}; }
 
  private:
   static std::size_t at(Index k) { return static_cast<std::size_t>(k); }
@@ -109,7 +109,8 @@ class ShardedBatch {
     return std::max<Index>(shard == 0 && samples >= 8 ? 2 : 1, count);
   }
 
-  void deal(const Dataset<S>& data, std::span<const Index> samples, Index count) {
+  template <class Data>
+  void deal(const Data& data, std::span<const Index> samples, Index count) {
     order_.resize(samples.size());
     std::iota(order_.begin(), order_.end(), Index(0));
     std::sort(order_.begin(), order_.end(),
@@ -127,7 +128,7 @@ class ShardedBatch {
   }
 
   Index count_ = 0;
-  std::vector<Batch<S>> shards_;
+  std::vector<One> shards_;
   std::vector<std::vector<Index>> samples_, places_;
   std::vector<Index> order_;
 };

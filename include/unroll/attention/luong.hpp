@@ -1,0 +1,89 @@
+#pragma once
+
+#include "unroll/recurrence/equation_cell.hpp"
+
+namespace unroll {
+
+namespace equations {
+using namespace symbols;
+
+// clang-format off
+
+/// Decoder with attention and input feeding, Luong, Pham & Manning 2015 (arXiv:1508.04025), sections 3.1 and 3.3: the state
+/// after the step asks; the attentional state a (equation 5, with a bias as in PyTorch's and OpenNMT's versions) is the output
+/// and enters the next step.
+///
+/// x [inputs x B] the embedded word before, a and h [units x B] states, ctx [memory rows x B] context.
+template <auto score>
+inline constexpr auto luong_gru = cell(state(a, h),
+    r = sigmoid(linear(x, a, h)),
+    z = sigmoid(linear(x, a, h)),
+    n = tanh(linear(x, a) + r * linear(h)),
+    next(h) = n + z * (h - n),
+    ctx = attend(score, next(h)),
+    next(a) = tanh(linear(ctx, next(h))));
+
+template <auto score>
+inline constexpr auto luong_lstm = cell(state(a, h, c),
+    i = sigmoid(linear(x, a, h)),
+    f = sigmoid(linear(x, a, h)),
+    g = tanh(linear(x, a, h)),
+    o = sigmoid(linear(x, a, h)),
+    next(c) = f * c + i * g,
+    next(h) = o * tanh(next(c)),
+    ctx = attend(score, next(h)),
+    next(a) = tanh(linear(ctx, next(h))));
+
+/// Without input feeding: the attentional state is the output and goes nowhere else.
+template <auto score>
+inline constexpr auto luong_gru_unfed = cell(state(h),
+    r = sigmoid(linear(x, h)),
+    z = sigmoid(linear(x, h)),
+    n = tanh(linear(x) + r * linear(h)),
+    next(h) = n + z * (h - n),
+    ctx = attend(score, next(h)),
+    a = tanh(linear(ctx, next(h))),
+    output(a));
+
+template <auto score>
+inline constexpr auto luong_lstm_unfed = cell(state(h, c),
+    i = sigmoid(linear(x, h)),
+    f = sigmoid(linear(x, h)),
+    g = tanh(linear(x, h)),
+    o = sigmoid(linear(x, h)),
+    next(c) = f * c + i * g,
+    next(h) = o * tanh(next(c)),
+    ctx = attend(score, next(h)),
+    a = tanh(linear(ctx, next(h))),
+    output(a));
+
+// clang-format on
+}  // namespace equations
+
+/// Reads a memory (Inputs::memory). Sizes: units, memory, and "attention" of additive scores. `dot` scores need as many
+/// units as the memory has rows.
+template <class Scalar, auto score = symbols::general>
+struct LuongGru : EquationCell<Scalar, equations::luong_gru<score>> {
+  using EquationCell<Scalar, equations::luong_gru<score>>::EquationCell;
+  static constexpr std::string_view name = "luong gru";
+};
+
+template <class Scalar, auto score = symbols::general>
+struct LuongLstm : EquationCell<Scalar, equations::luong_lstm<score>> {
+  using EquationCell<Scalar, equations::luong_lstm<score>>::EquationCell;
+  static constexpr std::string_view name = "luong lstm";
+};
+
+template <class Scalar, auto score = symbols::general>
+struct LuongGruUnfed : EquationCell<Scalar, equations::luong_gru_unfed<score>> {
+  using EquationCell<Scalar, equations::luong_gru_unfed<score>>::EquationCell;
+  static constexpr std::string_view name = "luong gru, unfed";
+};
+
+template <class Scalar, auto score = symbols::general>
+struct LuongLstmUnfed : EquationCell<Scalar, equations::luong_lstm_unfed<score>> {
+  using EquationCell<Scalar, equations::luong_lstm_unfed<score>>::EquationCell;
+  static constexpr std::string_view name = "luong lstm, unfed";
+};
+
+}  // namespace unroll

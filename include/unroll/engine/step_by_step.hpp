@@ -1,0 +1,90 @@
+#pragma once
+// A cell one step at a time, for sequences that may be others at every step, as in a search.
+
+#include <span>
+
+#include "unroll/engine/tape.hpp"
+
+namespace unroll {
+
+/// Runs a cell forward a step per call, with the states held by the caller. Nothing is kept for a way back.
+template <Cell C>
+class StepByStep {
+  static_assert(check_cell<C>());
+  using Scalar = typename C::Scalar;
+  using Weights = typename C::Weights;
+
+ public:
+  /// `weights` were prepared and must outlive it.
+  StepByStep(const C& cell, const Weights& weights) : cell_(cell), weights_(weights) {
+    require<ValueError>(cell_.inputs() == 1 && cell_.constants() == 0, "step by step: the cell reads ", cell_.inputs(),
+                        " inputs and ", cell_.constants(), " constants, expected 1 and 0");
+  }
+
+  /// At the first step. `memory` is what the cell attends to, if it does, and may go away afterwards.
+  void begin(const AttentionMemory<Scalar>* memory) {
+    restart();
+    if constexpr (requires { C::attends; })
+      if (C::attends) {
+        require<ValueError>(memory != nullptr && memory->timeline != nullptr,
+                            "step by step: the cell attends to a memory, and none is given");
+        ConstView<Scalar> no_steps(nullptr, cell_.input_rows(0), 0, Eigen::OuterStride<>(cell_.input_rows(0)));
+        const auto samples = Timeline::rectangular(
+            Index(memory->source.empty() ? std::size_t(memory->timeline->batch()) : memory->source.size()), 0);
+        cell_.begin(weights_, {{&no_steps, 1}, {}, memory}, samples, work_);
+      }
+  }
+
+  /// Back to the first step, over the same memory.
+  void restart() { step_ = 0; }
+
+  /// x [features x n]; `states` [rows x n] each, those before the step, are replaced by those after it. `sources` says
+  /// which sequence of the memory each of the n attends to. Returns the output [rows x n], which stays until the next
+  /// call.
+  ConstView<Scalar> step(const ConstView<Scalar>& x, std::span<const Index> sources, State<Scalar>& states) {
+    const Index n = x.cols();
+    const Timeline timeline =
+        Timeline::rectangular(n, step_ + 1).window(step_, step_ + 1);  // it knows which step it is
+    ++step_;
+    if constexpr (requires { C::attends; })
+      if constexpr (C::attends) cell_.attend_to(sources, work_);
+    cell_.make_room(weights_, timeline, work_);
+    cell_.project(weights_, {{&x, 1}, {}}, timeline, 0, 1, work_);
+    cell_.step(weights_, step_of(n, states), work_);
+    for (int s = 0; s < C::states; ++s) states[std::size_t(s)].swap(after_[s]);
+    return C::output_state >= 0 ? view(std::as_const(states[std::size_t(std::max(0, C::output_state))]))
+                                : std::as_const(output_).view();
+  }
+
+  /// The weights of the last step's attention [longest sequence of the memory x n]; of a cell without, nothing.
+  ConstView<Scalar> attention() const {
+    if constexpr (requires { C::attends; })
+      if constexpr (C::attends) return work_.attention[0].weights.view();
+    return nothing<Scalar>();
+  }
+
+ private:
+  Step<Scalar, C::states> step_of(Index n, const State<Scalar>& states) {
+    Step<Scalar, C::states> step{.first = 0, .columns = n, .rank = 0};
+    for (int s = 0; s < C::states; ++s) {
+      const Matrix<Scalar>& before = states[std::size_t(s)];
+      require<ShapeError>(before.rows() == cell_.state_rows(s) && before.cols() == n, "step by step: state ", s,
+                          ": expects ", cell_.state_rows(s), " x ", n, ", got ", before.rows(), " x ", before.cols());
+      after_[s].resize(before.rows(), n);
+      step.before[s] = {before.data(), before.rows()};
+      step.after[s] = {after_[s].data(), before.rows()};
+    }
+    output_.shape(cell_.output_rows(), n);
+    step.output = output_.strided();
+    return step;
+  }
+
+  const C& cell_;
+  const Weights& weights_;
+  typename C::Work work_;
+  Table<Matrix<Scalar>, C::states> after_;
+  Buffer<Scalar> output_;
+  Index step_ = 0;
+};
+
+}  // namespace unroll

@@ -1,0 +1,92 @@
+#pragma once
+// What a Seq2Seq model writes by itself.
+
+#include <memory>
+#include <vector>
+
+#include "unroll/engine/step_by_step.hpp"
+#include "unroll/infer/decoder.hpp"
+#include "unroll/models/seq2seq.hpp"
+
+namespace unroll {
+
+/// A trained model and some sources, as greedy(), sample() and beam_search() ask for (concepts Decoder and
+/// AttentionDecoder). There is no place for targets in it, so nothing that it writes can come from them.
+///
+///     Seq2SeqDecoder decoder(model, begin);
+///     decoder.read(x, timeline);
+///     const auto written = beam_search(decoder, {.limits = {.end = end, .longest = 30}, .beams = 4});
+///
+/// It holds weights that are prepared when it is made; whoever trains on makes another. All hypotheses of a source
+/// share what was read of it.
+template <class Model>
+class Seq2SeqDecoder {
+ public:
+  using Scalar = typename Model::Scalar;
+
+  /// The model must outlive it. `begin` is fed before the first token. Throws ValueError where it is no token.
+  Seq2SeqDecoder(const Model& model, Index begin)
+      : model_(model), begin_(begin), tape_(std::make_unique<typename Model::Tape>()) {
+    require<ValueError>(begin >= 0 && begin < model.vocabulary(), "decoder: the begin mark is ", begin,
+                        ", the vocabulary has ", model.vocabulary(), " tokens");
+    model_.prepare(weights_);
+    steps_.emplace(model_.cell(), weights_.decoder);
+  }
+  Seq2SeqDecoder(const Seq2SeqDecoder&) = delete;
+  Seq2SeqDecoder& operator=(const Seq2SeqDecoder&) = delete;
+
+  /// The sources from now on [features x columns of the timeline]. Both may go away afterwards.
+  void read(const ConstView<Scalar>& x, const Timeline& timeline) {
+    model_.encode(weights_, x, timeline, *tape_, {.keeping = {Keep::nothing}});
+    lengths_.resize(std::size_t(timeline.batch()));
+    for (Index b = 0; b < timeline.batch(); ++b) lengths_[std::size_t(b)] = timeline.length(timeline.rank(b));
+    steps_->begin(Model::attends ? &tape_->memory : nullptr);
+  }
+  void read(const Matrix<Scalar>& x, const Timeline& timeline) { read(view(x), timeline); }
+
+  Index vocabulary() const { return model_.vocabulary(); }
+  Index sources() const { return Index(lengths_.size()); }
+  Index source_length(Index source) const { return lengths_[std::size_t(source)]; }
+
+  ConstView<Scalar> start() {
+    steps_->restart();
+    states_ = tape_->initial;
+    source_.resize(lengths_.size());
+    std::iota(source_.begin(), source_.end(), Index(0));
+    tokens_.assign(lengths_.size(), begin_);
+    return advance(tokens_);
+  }
+
+  ConstView<Scalar> step(std::span<const Index> parents, std::span<const Index> tokens) {
+    for (Matrix<Scalar>& state : states_) {
+      reordered_.resize(state.rows(), Index(parents.size()));
+      for (std::size_t k = 0; k < parents.size(); ++k) reordered_.col(Index(k)) = state.col(parents[k]);
+      state.swap(reordered_);
+    }
+    next_source_.resize(parents.size());
+    for (std::size_t k = 0; k < parents.size(); ++k) next_source_[k] = source_[std::size_t(parents[k])];
+    source_.swap(next_source_);
+    return advance(tokens);
+  }
+
+  /// Without data for a cell that does not attend.
+  ConstView<Scalar> attention() const { return steps_->attention(); }
+
+ private:
+  ConstView<Scalar> advance(std::span<const Index> tokens) {
+    const auto x = model_.embed(weights_, tokens, embedded_);
+    return model_.score(weights_, steps_->step(x, source_, states_), scores_);
+  }
+
+  const Model& model_;
+  Index begin_;
+  typename Model::Weights weights_;
+  std::unique_ptr<typename Model::Tape> tape_;
+  std::optional<StepByStep<std::remove_cvref_t<decltype(std::declval<const Model&>().cell())>>> steps_;
+  std::vector<Index> lengths_, source_, next_source_, tokens_;
+  State<Scalar> states_;
+  Matrix<Scalar> reordered_;
+  Buffer<Scalar> embedded_, scores_;
+};
+
+}  // namespace unroll

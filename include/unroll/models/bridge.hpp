@@ -1,0 +1,118 @@
+#pragma once
+// How the states that an encoder ends with become those that a decoder begins with.
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "unroll/core/parameters.hpp"
+#include "unroll/core/products.hpp"
+#include "unroll/engine/state.hpp"
+
+namespace unroll {
+
+enum class Bridge {
+  zero,     ///< the decoder begins with zeros
+  copy,     ///< it begins with the encoder's states, one for one, Luong et al. 2015
+  project,  ///< with tanh(W s + b), s all states of the encoder's last recurrent layer, Bahdanau et al. 2015, A.2.2
+};
+
+namespace detail {
+
+/// Of one state of a decoder that begins with something else than zero.
+struct BridgedState {
+  int state = 0;
+  Index rows = 0;
+  Index weight = -1, bias = -1;  // offsets of its parameters, where it is projected
+};
+
+/// `final_state` is that of the encoder's layer, by sample, as all states here are.
+template <class S>
+class StateBridge {
+ public:
+  struct Tape {
+    Matrix<S> joined, d_joined;  // all states of the encoder's layer on top of each other [rows x batch]
+    Matrix<S> d_sum;
+  };
+
+  StateBridge() = default;
+
+  /// `from`: rows of the encoder's states; `to`: those of the decoder that are bridged. Adds parameters to the table.
+  /// Throws ShapeError when states cannot be copied one for one.
+  StateBridge(Bridge kind, std::vector<Index> from, std::vector<BridgedState> to, ParameterTable& table)
+      : kind_(kind), from_(std::move(from)), to_(std::move(to)) {
+    if (kind_ == Bridge::copy) check_copies();
+    if (kind_ != Bridge::project) return;
+    require<ShapeError>(!from_.empty(), "bridge: the encoder has no recurrent layer whose states could be projected");
+    for (const Index rows : from_) joined_ += rows;
+    for (BridgedState& state : to_) {
+      const std::string name = text("bridge.", state.state);
+      state.weight = table.add(name + ".weight", Role::input_weight, state.rows, joined_);
+      state.bias = table.add(name + ".bias", Role::bias, state.rows, 1);
+    }
+  }
+
+  /// Writes the bridged states among `initial`, which has a zero matrix for each state.
+  void forward(const S* theta, const State<S>& final_state, State<S>& initial, Tape& tape) const {
+    if (kind_ == Bridge::copy)
+      for (std::size_t k = 0; k < to_.size(); ++k) initial[std::size_t(to_[k].state)] = final_state[k];
+    if (kind_ != Bridge::project) return;
+    join(final_state, tape.joined);
+    for (const BridgedState& state : to_) {
+      auto& to = initial[std::size_t(state.state)];
+      to.noalias() = weight(theta, state) * tape.joined;
+      to.colwise() += Eigen::Map<const Vector<S>>(theta + state.bias, state.rows);
+      to.array() = to.array().tanh();
+    }
+  }
+
+  /// Adds to the gradient; overwrites `d_final`, which has a matrix for each state of the encoder's layer. `initial` is
+  /// what forward wrote.
+  void backward(const S* theta, const State<S>& initial, const State<S>& d_initial, Tape& tape, S* gradient,
+                State<S>& d_final) const {
+    const Index batch = d_initial.empty() ? 0 : d_initial.front().cols();
+    for (std::size_t k = 0; k < from_.size(); ++k) d_final[k].setZero(from_[k], batch);
+    if (kind_ == Bridge::copy)
+      for (std::size_t k = 0; k < to_.size(); ++k) d_final[k] = d_initial[std::size_t(to_[k].state)];
+    if (kind_ != Bridge::project) return;
+    tape.d_joined.setZero(joined_, batch);
+    for (const BridgedState& state : to_) {
+      const auto y = initial[std::size_t(state.state)].array();
+      tape.d_sum = (d_initial[std::size_t(state.state)].array() * (1 - y * y)).matrix();
+      Eigen::Map<Matrix<S>>(gradient + state.weight, state.rows, joined_).noalias() +=
+          tape.d_sum * tape.joined.transpose();
+      for (Index b = 0; b < batch; ++b) Eigen::Map<Vector<S>>(gradient + state.bias, state.rows) += tape.d_sum.col(b);
+      tape.d_joined.noalias() += weight(theta, state).transpose() * tape.d_sum;
+    }
+    part(tape.d_joined, d_final);
+  }
+
+ private:
+  void check_copies() const {
+    require<ShapeError>(from_.size() == to_.size(), "bridge: the encoder's last recurrent layer has ", from_.size(),
+                        " states, the decoder ", to_.size(), "; they cannot be copied, Bridge::project joins them");
+    for (std::size_t k = 0; k < to_.size(); ++k)
+      require<ShapeError>(from_[k] == to_[k].rows, "bridge: state ", k, " has ", from_[k], " rows in the encoder and ",
+                          to_[k].rows, " in the decoder; they cannot be copied, Bridge::project resizes them");
+  }
+  Eigen::Map<const Matrix<S>> weight(const S* theta, const BridgedState& state) const {
+    return {theta + state.weight, state.rows, joined_};
+  }
+  void join(const State<S>& states, Matrix<S>& joined) const {
+    joined.resize(joined_, states.front().cols());
+    Index row = 0;
+    for (const Matrix<S>& state : states) joined.middleRows(row, state.rows()) = state, row += state.rows();
+  }
+  void part(const Matrix<S>& joined, State<S>& states) const {
+    Index row = 0;
+    for (Matrix<S>& state : states) state = joined.middleRows(row, state.rows()), row += state.rows();
+  }
+
+  Bridge kind_ = Bridge::zero;
+  std::vector<Index> from_;
+  std::vector<BridgedState> to_;
+  Index joined_ = 0;
+};
+
+}  // namespace detail
+}  // namespace unroll

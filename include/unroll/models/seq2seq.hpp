@@ -1,0 +1,354 @@
+#pragma once
+// An encoder reads a sequence, a decoder writes tokens.
+//
+// This is the model and its passes over tokens that are given, which is what training needs. Whoever wants to know what
+// the model writes by itself asks a Seq2SeqDecoder (infer/seq2seq_decoder.hpp), which has no parameter that could take
+// targets.
+
+#include <optional>
+#include <span>
+
+#include "unroll/engine/over_time.hpp"
+#include "unroll/layers/chain.hpp"
+#include "unroll/models/bridge.hpp"
+
+namespace unroll {
+
+struct Seq2SeqOptions {
+  Index vocabulary = 0;  ///< tokens that are written, the marks for begin and end among them
+  Index embedding = 0;   ///< rows of an embedded token
+  Index units = 0;       ///< of the decoder
+  std::vector<std::pair<std::string, Index>> sizes = {};  ///< of its symbols with sizes of their own, see CellSizes
+  Bridge bridge = Bridge::project;
+  bool tied = false;    ///< scores are products with the embedded tokens (Press & Wolf 2017, arXiv:1608.05859)
+  bool causal = false;  ///< the decoder's step t sees the first t + 1 steps of its source only
+  Start first_values = {};
+};
+
+/// `Encoder` is a Sequential or Stack that gives an output for every step; what it gives is the memory of a decoder
+/// that attends. `C` is the decoder's cell: BahdanauGru, LuongLstm, a cell of one's own; one that does not attend (Gru)
+/// knows the source by its first state only.
+///
+/// Parameters are one vector: encoder, embedding.weight [embedding x vocabulary], bridge, decoder, output.weight
+/// [vocabulary x decoder's output] unless tied, output.bias. A state named `a`, Luong's attentional state, starts at
+/// zero, the others come over the bridge.
+template <class Encoder, Cell C>
+class Seq2Seq {
+ public:
+  using Scalar = typename C::Scalar;
+  using Options = Seq2SeqOptions;
+  static constexpr bool attends = [] {
+    if constexpr (requires { C::attends; })
+      return C::attends;
+    else
+      return false;
+  }();
+
+  /// The parameters in the form that passes read, see Chain::Weights. They refer to the model's parameters.
+  struct Weights {
+    const Scalar* theta = nullptr;
+    typename Encoder::Weights encoder;
+    typename C::Weights decoder;
+    PackedMatrix<Scalar> output, output_back;
+  };
+
+  /// What a pass keeps, see Chain::Tape.
+  struct Tape {
+    typename Encoder::Tape encoder;
+    unroll::Tape<C> decoder;
+    typename detail::StateBridge<Scalar>::Tape bridge;
+    const Timeline* targets = nullptr;
+    std::span<const Index> tokens;
+    AttentionMemory<Scalar> memory{nothing<Scalar>()};
+    ModelState<Scalar> final_state, d_final;  // of the encoder
+    State<Scalar> initial, d_initial;         // of the decoder
+    Keeping keeping;
+    Buffer<Scalar> embedded, d_embedded, scores, d_output, d_memory;
+    std::optional<Parameters<Scalar>> d_encoder;
+    bool kept = false;
+  };
+
+  /// Throws ShapeError or ValueError for sizes that do not fit.
+  Seq2Seq(Encoder encoder, const Options& options) : encoder_(std::move(encoder)), options_(options) {
+    require<ValueError>(options.vocabulary > 0 && options.embedding > 0,
+                        "seq2seq: expects a vocabulary and an embedding of at least 1, got ", options.vocabulary,
+                        " and ", options.embedding);
+    require<ShapeError>(encoder_.per_step(),
+                        "seq2seq: the encoder gives one output for each sequence, expected one for every step: leave "
+                        "pooling and last steps out");
+    cell_ = made_cell();
+    require<ShapeError>(!options.tied || cell_.output_rows() == options.embedding,
+                        "seq2seq: tied, what the decoder gives is compared with embedded tokens; it has ",
+                        cell_.output_rows(), " rows, the embedding ", options.embedding);
+    place_parameters();
+  }
+
+  const Encoder& encoder() const { return encoder_; }
+  const C& cell() const { return cell_; }
+  const Options& options() const { return options_; }
+  Index features() const { return encoder_.features(); }  ///< of a step of the source
+  Index vocabulary() const { return options_.vocabulary; }
+
+  Parameters<Scalar>& parameters() { return parameters_; }
+  const Parameters<Scalar>& parameters() const { return parameters_; }
+
+  /// First values from one seed; embedded tokens are normal numbers of deviation 1, as in PyTorch.
+  void initialise(std::uint64_t seed) {
+    encoder_.initialise(seed);
+    parameters_.values().head(encoder_.parameters().size()) = encoder_.parameters().values();
+    const auto& blocks = parameters_.table().blocks();
+    for (std::size_t k = encoder_.parameters().table().blocks().size(); k < blocks.size(); ++k)
+      first_values(blocks[k]).fill(parameters_.block(blocks[k]), Random(seed, Purpose::initialise, std::uint64_t(k)));
+  }
+
+  void prepare(Weights& weights) const {
+    weights.theta = parameters_.values().data();
+    encoder_.prepare(weights.theta, weights.encoder);
+    cell_.prepare(weights.theta + decoder_at_, weights.decoder);
+    if (options_.tied)
+      weights.output.pack_transposed(embedding(weights.theta));
+    else
+      weights.output.pack(output_weight(weights.theta));
+  }
+  void prepare_back(Weights& weights) const {
+    encoder_.prepare_back(weights.theta, weights.encoder);
+    cell_.prepare_back(weights.theta + decoder_at_, weights.decoder);
+    if (options_.tied)
+      weights.output_back.pack(embedding(weights.theta));
+    else
+      weights.output_back.pack_transposed(output_weight(weights.theta));
+  }
+
+  // ---- parts of a pass, which a decoder takes one by one
+
+  /// Reads the sources [features x columns of their timeline]: fills the tape's memory and the decoder's first states.
+  void encode(const Weights& weights, const ConstView<Scalar>& x, const Timeline& sources, Tape& tape,
+              const Pass& pass = {}) const {
+    tape.kept = false;
+    tape.keeping = pass.keeping;
+    const auto out = encoder_.forward(weights.encoder, x, sources, tape.encoder, pass);
+    tape.memory.timeline = &encoder_.output_timeline(tape.encoder);
+    new (&tape.memory.values) ConstView<Scalar>(out);
+    tape.memory.causal = options_.causal;
+    encoder_.final_state(tape.encoder, tape.final_state);
+    tape.initial.resize(std::size_t(C::states));
+    for (int s = 0; s < C::states; ++s) tape.initial[std::size_t(s)].setZero(cell_.state_rows(s), sources.batch());
+    if (bridged_layer_) bridge_.forward(weights.theta, tape.final_state[*bridged_layer_], tape.initial, tape.bridge);
+  }
+
+  /// [embedding x tokens]. Throws ValueError for a number that is no token.
+  ConstView<Scalar> embed(const Weights& weights, std::span<const Index> tokens, Buffer<Scalar>& to) const {
+    auto embedded = to.shape(options_.embedding, Index(tokens.size()));
+    for (std::size_t c = 0; c < tokens.size(); ++c) {
+      require<ValueError>(tokens[c] >= 0 && tokens[c] < vocabulary(), "seq2seq: expects tokens from 0 to ",
+                          vocabulary() - 1, ", got ", tokens[c]);
+      embedded.col(Index(c)) = embedding(weights.theta).col(tokens[c]);
+    }
+    return std::as_const(to).view();
+  }
+
+  /// Scores of all tokens [vocabulary x columns] before the softmax, from what the decoder gives.
+  ConstView<Scalar> score(const Weights& weights, const ConstView<Scalar>& output, Buffer<Scalar>& to) const {
+    auto scores = to.shape(vocabulary(), output.cols());
+    weights.output.multiply(output.data(), output.outerStride(), output.cols(), scores.data(), scores.outerStride());
+    const Eigen::Map<const Vector<Scalar>> bias(weights.theta + bias_at_, vocabulary());
+    for (Index c = 0; c < scores.cols(); ++c) scores.col(c) += bias;
+    return std::as_const(to).view();
+  }
+
+  // ---- over tokens that are given
+
+  /// Encodes, and runs the decoder over `tokens`, one for each column of `targets`: what stands before each token that
+  /// is to be told. Sample b of both timelines is the same.
+  void begin_learning(const Weights& weights, const ConstView<Scalar>& x, const Timeline& sources,
+                      std::span<const Index> tokens, const Timeline& targets, Tape& tape, const Pass& pass = {}) const {
+    require<ShapeError>(sources.batch() == targets.batch(), "seq2seq: got ", sources.batch(), " sources and ",
+                        targets.batch(), " targets");
+    require<ShapeError>(Index(tokens.size()) == targets.columns(), "seq2seq: the targets have ", targets.columns(),
+                        " columns, got ", tokens.size(), " tokens");
+    const FlushToZero flush;
+    encode(weights, x, sources, tape, pass);
+    tape.targets = &targets;
+    tape.tokens = tokens;
+    const auto embedded = embed(weights, tokens, tape.embedded);
+    over_time(weights, tape).forward(inputs(embedded, tape), tape.initial, pass.keeping);
+    tape.kept = true;
+  }
+
+  /// f(first, scores) for some columns of the targets after the other, the first one's number among all.
+  template <class F>
+  void each_score(const Weights& weights, Tape& tape, F&& f) const {
+    require<ValueError>(tape.kept, no_pass);
+    const auto output = over_time(weights, tape).output();
+    for (Index first = 0; first < output.cols(); first += piece_columns())
+      f(first, score(weights, piece(output, first), tape.scores));
+  }
+
+  /// `loss(first, scores)` is told what each_score tells and returns the gradient of the scores (a view that stays
+  /// until the next call). Adds to `gradient`. Weights must be prepared for the way back too.
+  template <class F>
+  void learn(const Weights& weights, Tape& tape, Parameters<Scalar>& gradient, F&& loss) const {
+    require<ValueError>(tape.kept && tape.keeping.keep != Keep::nothing, no_pass);
+    require<ShapeError>(gradient.size() == parameters_.size(), "seq2seq: has ", parameters_.size(),
+                        " parameters, the gradient ", gradient.size(), " entries");
+    tape.kept = false;
+    const FlushToZero flush;
+    Scalar* const to = gradient.values().data();
+    const auto output = over_time(weights, tape).output();
+    auto d_output = tape.d_output.shape(output.rows(), output.cols());
+    for (Index first = 0; first < output.cols(); first += piece_columns()) {
+      const auto some = piece(output, first);
+      const ConstView<Scalar> d_scores = loss(first, score(weights, some, tape.scores));
+      pull_scores(weights, some, d_scores, to, detail::from_column(d_output, first, some.cols()));
+    }
+    pull_decoder(weights, tape, to);
+    pull_encoder(weights, tape, to);
+  }
+
+  /// Where the last pass met its first value that is not finite, in words; empty if there is none.
+  std::string locate_non_finite(const Weights& weights, Tape& tape) const {
+    for (Index k = 0; k < parameters_.size(); ++k)
+      if (!is_finite(parameters_.values()[k])) return "parameter '" + parameters_.table().holding(k).name + "'";
+    if (std::string found = encoder_.locate_non_finite(tape.encoder); !found.empty()) return "encoder: " + found;
+    const auto output = over_time(weights, tape).output();
+    const Index column = detail::first_non_finite_column(output);
+    if (column < 0) return {};
+    return text("decoder: its output at sample ", tape.targets->place_of(column), ", step ",
+                tape.targets->step_of(column));
+  }
+
+  /// The value of a named equation of the decoder at every step of the targets, as the last pass computed it; the
+  /// weights of ctx = attend(...) under the name ctx.weights [longest source x columns].
+  Matrix<Scalar> trace(const Weights& weights, Tape& tape, std::string_view equation) const {
+    require<ValueError>(tape.kept, no_pass);
+    Matrix<Scalar> values;
+    cell_.trace(equation, weights.decoder, over_time(weights, tape).all_columns(), tape.decoder.work, values);
+    return values;
+  }
+
+ private:
+  static constexpr const char* no_pass = "seq2seq: there was no pass over targets on this tape, or it is used up";
+
+  // ---- what it consists of
+
+  C made_cell() const {
+    CellSizes sizes{.inputs = {options_.embedding}, .units = options_.units, .sizes = options_.sizes};
+    if (attends) sizes.memory = encoder_.outputs();
+    return C(sizes);
+  }
+
+  void place_parameters() {
+    ParameterTable table;
+    table.append(encoder_.parameters().table(), "encoder.");
+    embedding_at_ = table.add("embedding.weight", Role::input_weight, options_.embedding, vocabulary());
+    place_bridge(table);
+    decoder_at_ = table.append(cell_.parameters(), "decoder.");
+    if (!options_.tied) output_at_ = table.add("output.weight", Role::input_weight, vocabulary(), cell_.output_rows());
+    bias_at_ = table.add("output.bias", Role::bias, vocabulary(), 1);
+    parameters_ = Parameters<Scalar>(std::move(table));
+  }
+
+  void place_bridge(ParameterTable& table) {
+    if (options_.bridge == Bridge::zero) return;
+    std::vector<Index> from;
+    encoder_.each_layer([&](const auto& layer, std::size_t k) {
+      if (!layer.state_rows().empty()) bridged_layer_ = k, from = layer.state_rows();
+    });
+    std::vector<detail::BridgedState> to;
+    for (int s = 0; s < C::states; ++s)
+      if (state_name(s) != "a") to.push_back({.state = s, .rows = cell_.state_rows(s)});
+    bridge_ = detail::StateBridge<Scalar>(options_.bridge, std::move(from), std::move(to), table);
+  }
+  static std::string_view state_name(int s) {
+    if constexpr (requires { C::program.state[s].name; })
+      return C::program.state[s].name;
+    else
+      return {};
+  }
+
+  Initializer first_values(const ParameterBlock& block) const {
+    if (block.name == "embedding.weight") return init::normal(0, 1);
+    if constexpr (requires { C::starts(); })
+      for (const auto& [name, own] : C::starts())
+        if (block.name == "decoder." + name) return own;
+    if constexpr (requires { cell_.named_starts(); })
+      for (const auto& [name, own] : cell_.named_starts())
+        if (block.name == "decoder." + name) return own;
+    return options_.first_values.of(block.role);
+  }
+
+  Eigen::Map<const Matrix<Scalar>> embedding(const Scalar* theta) const {
+    return {theta + embedding_at_, options_.embedding, vocabulary()};
+  }
+  Eigen::Map<const Matrix<Scalar>> output_weight(const Scalar* theta) const {
+    return {theta + output_at_, vocabulary(), cell_.output_rows()};
+  }
+
+  // ---- passes
+
+  OverTime<C> over_time(const Weights& weights, Tape& tape) const {
+    return {cell_, weights.decoder, *tape.targets, Direction::forward, tape.decoder};
+  }
+  static Inputs<Scalar> inputs(const ConstView<Scalar>& embedded, const Tape& tape) {
+    return {{&embedded, 1}, {}, attends ? &tape.memory : nullptr};
+  }
+
+  /// Columns whose scores stand in memory together: as many as stay in a cache.
+  Index piece_columns() const { return std::max<Index>(192, 1024 * 1024 / (vocabulary() * Index(sizeof(Scalar)))); }
+  ConstView<Scalar> piece(const ConstView<Scalar>& whole, Index first) const {
+    return detail::from_column(whole, first, std::min(piece_columns(), whole.cols() - first));
+  }
+
+  void pull_scores(const Weights& weights, const ConstView<Scalar>& output, const ConstView<Scalar>& d_scores,
+                   Scalar* gradient, View<Scalar> d_output) const {
+    weights.output_back.multiply(d_scores.data(), d_scores.outerStride(), d_scores.cols(), d_output.data(),
+                                 d_output.outerStride());
+    if (options_.tied)
+      add_outer_products(output.data(), output.outerStride(), output.rows(), d_scores.data(), d_scores.outerStride(),
+                         d_scores.rows(), d_scores.cols(), gradient + embedding_at_, options_.embedding);
+    else
+      add_outer_products(d_scores.data(), d_scores.outerStride(), d_scores.rows(), output.data(), output.outerStride(),
+                         output.rows(), output.cols(), gradient + output_at_, vocabulary());
+    Eigen::Map<Vector<Scalar>> d_bias(gradient + bias_at_, vocabulary());
+    for (Index c = 0; c < d_scores.cols(); ++c) d_bias += d_scores.col(c);
+  }
+
+  void pull_decoder(const Weights& weights, Tape& tape, Scalar* gradient) const {
+    const ConstView<Scalar> embedded = std::as_const(tape.embedded).view();
+    auto d_embedded = tape.d_embedded.shape(embedded.rows(), embedded.cols());
+    MemoryGradient<Scalar> d_memory;
+    const auto& values = tape.memory.values;
+    if (attends) new (&d_memory.values) View<Scalar>(tape.d_memory.shape(values.rows(), values.cols()));
+    tape.d_initial.resize(std::size_t(C::states));
+    over_time(weights, tape)
+        .backward(inputs(embedded, tape), std::as_const(tape.d_output).view(), {}, gradient + decoder_at_,
+                  {{&d_embedded, 1}, {}, d_memory}, tape.d_initial);
+    for (std::size_t c = 0; c < tape.tokens.size(); ++c)
+      Eigen::Map<Vector<Scalar>>(gradient + embedding_at_ + tape.tokens[c] * options_.embedding, options_.embedding) +=
+          d_embedded.col(Index(c));
+  }
+
+  void pull_encoder(const Weights& weights, Tape& tape, Scalar* gradient) const {
+    if (!tape.d_encoder) tape.d_encoder.emplace(encoder_.parameters().zeros_like());
+    tape.d_encoder->values().setZero();
+    tape.d_final.resize(encoder_.depth());
+    if (bridged_layer_) {
+      State<Scalar>& d_final = tape.d_final[*bridged_layer_];
+      d_final.resize(tape.final_state[*bridged_layer_].size());
+      bridge_.backward(weights.theta, tape.initial, tape.d_initial, tape.bridge, gradient, d_final);
+    }
+    encoder_.backward(tape.encoder, attends ? std::as_const(tape.d_memory).view() : nothing<Scalar>(), *tape.d_encoder,
+                      nullptr, tape.d_final);
+    Eigen::Map<Vector<Scalar>>(gradient, tape.d_encoder->size()) += tape.d_encoder->values();
+  }
+
+  Encoder encoder_;  // a description: its parameters are the first ones of `parameters_`
+  C cell_;
+  Options options_;
+  detail::StateBridge<Scalar> bridge_;
+  std::optional<std::size_t> bridged_layer_;  // of the encoder
+  Index embedding_at_ = 0, decoder_at_ = 0, output_at_ = 0, bias_at_ = 0;
+  Parameters<Scalar> parameters_;
+};
+
+}  // namespace unroll
