@@ -1,0 +1,303 @@
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <unroll/io/npz.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+
+namespace {
+
+const std::filesystem::path golden = std::filesystem::path(UNROLL_TEST_DATA) / "golden/npy";
+
+std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+
+/// A file of version 1 with this dictionary, followed by `data` bytes.
+std::string npy_with(const std::string& dictionary, const std::string& data) {
+  std::string file("\x93NUMPY\1\0", 8);
+  file += static_cast<char>(dictionary.size() & 0xff);
+  file += static_cast<char>(dictionary.size() >> 8);
+  return file + dictionary + data;
+}
+std::string dictionary_of(const std::string& descr, const std::string& shape) {
+  return "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }\n";
+}
+
+/// Compares values that JSON gives as a number or, when not finite, as text.
+void check_value(double got, const nlohmann::json& want) {
+  if (want == "nan") {
+    CHECK(std::isnan(got));
+  } else {
+    const double value =
+        want.is_string() ? (want == "inf" ? 1 : -1) * std::numeric_limits<double>::infinity() : want.get<double>();
+    CHECK(got == value);
+    CHECK(std::signbit(got) == std::signbit(value));
+  }
+}
+
+void check_array(const Tensor& got, const nlohmann::json& want) {
+  CHECK(got.shape == want.at("shape").get<std::vector<Index>>());
+  const auto values = got.to<double>();
+  REQUIRE(values.size() == want.at("values_row_major").size());
+  for (std::size_t i = 0; i < values.size(); ++i) check_value(values[i], want.at("values_row_major")[i]);
+}
+
+std::string from_hex(std::string_view digits) {
+  std::string bytes;
+  for (; !digits.empty(); digits.remove_prefix(2)) {
+    bytes += static_cast<char>(std::stoi(std::string(digits.substr(0, 2)), nullptr, 16));
+  }
+  return bytes;
+}
+
+std::string inflated(std::string_view hex, std::size_t size) {
+  const std::string packed = from_hex(hex);
+  const auto bytes = detail::inflate(bytes_of(packed), size, "test");
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Everything that was read or refused for good reasons; true when `read` did either.
+template <class Read>
+bool sound(const std::string& bytes, Read read) {
+  try {
+    read(bytes);
+  } catch (const Error& error) {
+    return std::string_view(error.what()).size() < 1000;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("npy: every reference file is read exactly or refused, as NumPy does") {
+  const auto index = nlohmann::json::parse(detail::read_text(golden / "index.json"));
+  int read = 0, refused = 0;
+  for (const auto& entry : index.at("cases")) {
+    const auto path = golden.parent_path() / entry.at("file").get<std::string>();
+    INFO(path.filename() << ": " << entry.at("desc"));
+    const bool several = path.extension() == ".npz";
+    // Bytes behind the data, where NumPy looks away, are refused: what is not described could be anything.
+    if (entry.at("valid") != "accept") {
+      if (several) {
+        CHECK_THROWS_MATCHES(read_npz(path), FileError, says(path.string()));
+      } else {
+        CHECK_THROWS_MATCHES(read_npy(path), FileError, says(path.string()));
+      }
+      ++refused;
+    } else if (several) {
+      const auto arrays = read_npz(path);
+      REQUIRE(arrays.size() == entry.at("expect").size());
+      for (const auto& [name, want] : entry.at("expect").items()) check_array(arrays.at(name), want);
+      ++read;
+    } else {
+      const Tensor array = read_npy(path);
+      if (entry.contains("expect")) check_array(array, entry.at("expect"));
+      ++read;
+    }
+  }
+  CHECK(read == 26);
+  CHECK(refused == 16);
+}
+
+TEST_CASE("npy: a shape of one dimension") { CHECK(read_npy(golden / "one_dim.npy").shape == std::vector<Index>{7}); }
+
+TEST_CASE("npy: unsigned numbers become the next signed type") {
+  const std::string three("\xff\xff\0\0\1\0", 6);
+  const Tensor small = parse_npy(bytes_of(npy_with(dictionary_of("<u2", "(3,)"), three)));
+  CHECK(small.dtype == DType::I32);
+  CHECK(small.to<int>() == std::vector<int>{65535, 0, 1});
+  CHECK(read_npy(golden / "dtype_le_u4.npy").dtype == DType::I64);
+  CHECK(read_npy(golden / "dtype_u1.npy").dtype == DType::U8);
+  const std::string too_large("\0\0\0\0\0\0\0\x80", 8);
+  CHECK_THROWS_MATCHES(parse_npy(bytes_of(npy_with(dictionary_of("<u8", "()"), too_large))), FileError,
+                       says("element 0 is 9223372036854775808, above 2^63 - 1"));
+}
+
+TEST_CASE("npy: Fortran order of any rank") {
+  // Element (i, j, k) of shape (2, 3, 2) is 100 i + 10 j + k; the first index runs fastest in the file.
+  std::string data;
+  for (int k = 0; k < 2; ++k)
+    for (int j = 0; j < 3; ++j)
+      for (int i = 0; i < 2; ++i) data += static_cast<char>(100 * i + 10 * j + k);
+  const Tensor tensor =
+      parse_npy(bytes_of(npy_with("{'shape': (2, 3, 2), \"fortran_order\":True,'descr':'|i1'}", data)));
+  CHECK(tensor.shape == std::vector<Index>{2, 3, 2});
+  CHECK(tensor.to<int>() == std::vector<int>{0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121});
+}
+
+TEST_CASE("npy: a header that is no plain dictionary is refused in a sentence") {
+  const std::string eight(8, '\0');
+  const auto refuses = [&](const std::string& dictionary, const std::string& words) {
+    INFO(dictionary);
+    CHECK_THROWS_MATCHES(parse_npy(bytes_of(npy_with(dictionary, eight)), "x.npy"), FileError, says(words));
+  };
+  refuses(dictionary_of("<f8", "(1)"), "'shape' is no tuple");
+  refuses(dictionary_of("<f8", "(1, 0x1)"), "'shape' is no tuple");
+  refuses(dictionary_of("<f8", "(-1,)"), "whole numbers from 0");
+  refuses(dictionary_of("<f8", "(9223372036854775808,)"), "whole numbers from 0");
+  refuses(dictionary_of("<f8", "(9223372036854775807, 2)"), "more elements than memory can hold");
+  refuses(dictionary_of("<f8", "(1,) + (1,)"), "expected ',' or '}'");
+  refuses(dictionary_of("<c8", "(1,)"), "the element type '<c8' is not supported");
+  refuses(dictionary_of("|f8", "(1,)"), "the element type '|f8' is not supported");
+  refuses(dictionary_of("f8", "(1,)"), "the element type 'f8' is not supported");
+  refuses(dictionary_of("", "(1,)"), "the element type '' is not supported");
+  refuses(dictionary_of("|O", "(1,)"), "Python objects");
+  refuses("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}", "records of several fields");
+  refuses("{'descr': '<f8', 'descr': '<f8'}", "'descr' comes twice");
+  refuses("{'descr': '<f8', 'shape': (1,)}", "needs the keys");
+  refuses("{'descr': '<f8', 'fortran_order': 0, 'shape': (1,)}", "neither True nor False");
+  refuses(dictionary_of("<f8", "(1,)") + "import os", "text behind the dictionary");
+  refuses("{'descr': '<f8", "does not end");
+  refuses(dictionary_of("<f8", "(2,)"), "needs 16 bytes, the file holds 8");
+  refuses(dictionary_of("<f4", "(1,)"), "needs 4 bytes, the file holds 8");
+  std::string deep = "(";
+  for (int k = 0; k < 33; ++k) deep += "1,";
+  refuses(dictionary_of("<f8", deep + ")"), "more than 32 dimensions");
+}
+
+TEST_CASE("npy: what is written is read back") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "x.npy";
+  const auto survives = [&](const Tensor& tensor) {
+    write_npy(path, tensor);
+    const Tensor again = read_npy(path);
+    CHECK(again.dtype == tensor.dtype);
+    CHECK(again.shape == tensor.shape);
+    CHECK(again.bytes == tensor.bytes);
+    CHECK((std::filesystem::file_size(path) - tensor.bytes.size()) % 64 == 0);
+  };
+  survives(Tensor::of(std::vector<float>{1, -2, NAN, 4, 5, 6}, {3, 2}));
+  survives(Tensor::of(std::vector<double>{2.5}, {}));
+  survives(Tensor::of(std::vector<std::int64_t>{1, 2, 3}, {3}));
+  survives(Tensor::of(std::vector<std::int32_t>{}, {0, 3}));
+  survives(Tensor::of(std::vector<std::int16_t>{-1, 1}, {1, 2, 1}));
+  survives(Tensor::of(std::vector<std::int8_t>{-1, 1}, {2, 1}));
+  survives(Tensor::of(std::vector<std::uint8_t>{255}, {1}));
+  survives(Tensor{DType::BOOL, {2}, {std::byte{0}, std::byte{1}}});
+  survives(Tensor::of(std::vector<Eigen::half>{Eigen::half(1.5f)}, {1}));
+  CHECK_THROWS_MATCHES(write_npy(path, Tensor::of(std::vector<Eigen::bfloat16>{Eigen::bfloat16(1.f)}, {1})), ValueError,
+                       says("no element type BF16"));
+  CHECK_THROWS_MATCHES(write_npy(path, Tensor{DType::F32, {2}, {std::byte{0}}}), ShapeError,
+                       says("needs 8 bytes, the tensor has 1"));
+}
+
+TEST_CASE("npz: what is written is read back") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "all.npz";
+  const std::map<std::string, Tensor> arrays{{"a", Tensor::of(std::vector<float>{1, 2}, {2})},
+                                             {"b/c", Tensor::of(std::vector<std::int64_t>{7}, {})},
+                                             {"none", Tensor::of(std::vector<double>{}, {0})}};
+  write_npz(path, arrays);
+  const auto again = read_npz(path);
+  REQUIRE(again.size() == arrays.size());
+  for (const auto& [name, tensor] : arrays) {
+    CHECK(again.at(name).shape == tensor.shape);
+    CHECK(again.at(name).bytes == tensor.bytes);
+  }
+  write_npz(path, {});
+  CHECK(read_npz(path).empty());
+  CHECK_THROWS_MATCHES(write_npz(path, {{"", arrays.at("a")}}), ValueError, says("name has 0 bytes"));
+  CHECK(read_npz(path).empty());  // a refusal leaves the old file
+}
+
+TEST_CASE("npz: archives that are not sound are refused in a sentence") {
+  const std::string stored = detail::read_text(golden / "stored.npz");
+  const auto with = [&](const std::string& from, const std::string& to, std::size_t occurrence) {
+    std::string changed = stored;
+    std::size_t at = changed.find(from);
+    for (; occurrence > 0; --occurrence) at = changed.find(from, at + 1);
+    REQUIRE(at != changed.npos);
+    return changed.replace(at, from.size(), to);
+  };
+  const auto refuses = [&](const std::string& bytes, const std::string& words) {
+    CHECK_THROWS_MATCHES(parse_npz(bytes_of(bytes), "x.npz"), FileError, says(words));
+  };
+  CHECK(parse_npz(bytes_of(stored)).size() == 4);
+  std::string comment = stored + "words of somebody";
+  comment[stored.size() - 2] = 17;
+  CHECK(parse_npz(bytes_of(comment)).size() == 4);
+
+  refuses("", "it has only 0 bytes");
+  refuses(stored + "x", "no directory at its end");
+  refuses(with("PK\1\2", "PK\1\3", 1), "its directory is broken");
+  refuses(with("PK\3\4", "PK\3\5", 1), "is not where the directory says");
+  refuses(with("y.npy", "x.npy", 1), "the member 'x.npy' comes twice");
+  refuses(with("y.npy", "y.txt", 1), "the member 'y.txt' is no .npy file");
+  const std::size_t entry = stored.find("PK\1\2");
+  const auto with_byte = [&](std::size_t place, char value) {
+    std::string changed = stored;
+    changed[entry + place] = value;
+    return changed;
+  };
+  refuses(with_byte(8, 1), "'x.npy' is encrypted");
+  refuses(with_byte(10, 12), "packed by method 12");
+  refuses(with_byte(10, 8), "deflated data");  // what is stored is taken for deflated
+  refuses(with_byte(24, 1), "is stored, but has two sizes");
+  refuses(with_byte(16, char(stored[entry + 16] ^ 1)), "the checksum is wrong");
+  refuses(with_byte(45, 1), "it ends too early");
+  refuses(with_byte(22, 1), "more bytes than the file");
+}
+
+TEST_CASE("inflate: blocks of all kinds, copies that overlap themselves") {
+  std::string words;
+  for (int k = 0; k < 20; ++k) words += "abracadabra ";
+  words += "!";
+  CHECK(inflated("4b4c2a4a4c4e4c4904520a892380ad0800", words.size()) == words);
+  CHECK(inflated("4b4c1c05a360140c770000", 1000) == std::string(1000, 'a'));
+  CHECK(inflated("0300", 0).empty());
+  CHECK(inflated("010500faff68656c6c6f", 5) == "hello");  // stored
+  std::string numbers;
+  for (int k = 0; k < 120; ++k) numbers += std::to_string(k * 7919 % 1000) + ":";
+  CHECK(
+      inflated(
+          "15d1c911c0300cc3c096ac5b62ff8505f9e5e16816c3a7b3d3c66a6ad4d3aa2b95a53242512e1f93dd93bd93af2e47dbadd9d2bc547"
+          "ba8d2956d8a7df2e399ad2c46d5ba29eda5d64213ae2e53cd53ee29df2a7ce4d9b2e65d2a74ee7c98a61f9c83b370064ec3293809276"
+          "4e"
+          "60ad3d58373702878143805597038b6143c0a9c827c9c82b37028300aa2e0249c501e05464150900787775c83f3bb124ea817ffc3eff"
+          "8e3"
+          "e02c9c8183df4a917082ff5c731418054e412e9c8143c1a3c02948ceb96e297814b0c1b041b341b141b241b241b081b381cdff4ef859"
+          "605"
+          "96058a059a059a05820592058e003",
+          numbers.size()) == numbers);
+}
+
+TEST_CASE("inflate: broken data are refused") {
+  const auto refuses = [](std::string_view hex, std::size_t size, const std::string& words) {
+    INFO(hex);
+    CHECK_THROWS_MATCHES(inflated(hex, size), FileError, says(words));
+  };
+  refuses("", 0, "end too early");
+  refuses("4b4c1c05", 1000, "end too early");
+  refuses("4b4c1c05a360140c770000", 999, "more than the 999 bytes");
+  refuses("4b4c1c05a360140c770000", 1001, "give 1000 bytes, expected 1001");
+  refuses("07", 0, "unknown kind");
+  refuses("010500faee68656c6c6f", 5, "unsure length");
+  refuses("030200", 1000, "before their first");
+  refuses("ffffffffffff", 10, "unknown kind");
+}
+
+TEST_CASE("npy and npz: any byte changed, any end cut off, and nothing but an error of ours comes out") {
+  const auto npy = [](const std::string& bytes) { parse_npy(bytes_of(bytes)).to<double>(); };
+  const auto npz = [](const std::string& bytes) {
+    for (const auto& item : parse_npz(bytes_of(bytes))) item.second.to<double>();
+  };
+  const auto attack = [](const std::string& whole, const auto& read) {
+    for (std::size_t k = 0; k < whole.size(); ++k) {
+      if (!sound(whole.substr(0, k), read)) FAIL("cut at " << k);
+      for (const int change : {1, 0x80, 0xff, 0x10}) {
+        std::string changed = whole;
+        changed[k] = static_cast<char>(changed[k] ^ change);
+        if (!sound(changed, read)) FAIL("byte " << k << " xor " << change);
+      }
+    }
+  };
+  attack(detail::read_text(golden / "fortran_f4.npy"), npy);
+  attack(detail::read_text(golden / "header_v3.npy"), npy);
+  attack(detail::read_text(golden / "stored.npz"), npz);
+  attack(detail::read_text(golden / "deflated.npz"), npz);
+}
