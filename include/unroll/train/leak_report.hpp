@@ -1,0 +1,157 @@
+#pragma once
+// What a leak test found, as numbers and in a sentence.
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/train/metrics/chance.hpp"
+#include "unroll/train/metrics/grouped_hits.hpp"
+
+namespace unroll {
+
+/// What is done to the data before a model is trained and tested anew.
+enum class Control {
+  none,             ///< nothing: what the model can do
+  shuffled_time,    ///< the steps of each sequence, with their labels, in random order: does order matter? No test of
+                    ///< chance: what a clip looks like at any moment can tell it, too
+  gaussian_input,   ///< normal numbers in place of all inputs: nothing but targets could tell
+  permuted_labels,  ///< each training sequence gets the labels of another; the test data stay as they are
+  drawn_labels,     ///< a class by chance at every step, in training and test data
+};
+
+/// Whether a model that sees inputs alone can do no better than chance.
+inline bool expects_chance(Control control) { return control != Control::none && control != Control::shuffled_time; }
+
+/// "gaussian inputs"
+inline std::string_view name(Control control) {
+  switch (control) {
+    case Control::none:
+      return "data as they are";
+    case Control::shuffled_time:
+      return "time-shuffled inputs";
+    case Control::gaussian_input:
+      return "gaussian inputs";
+    case Control::permuted_labels:
+      return "labels permuted over the training sequences";
+    default:
+      return "labels drawn at every step";
+  }
+}
+
+/// Shares of right answers under a control, over all repeats. Their limits are those over groups or, where they are
+/// wider, those over repeats.
+struct ControlResult {
+  Control control = Control::none;
+  Interval accuracy = {}, balanced = {};
+  double chance = 0, balanced_chance = 0;                     ///< the most that can be had without inputs
+  std::vector<double> accuracies = {}, balanced_values = {};  ///< of each repeat
+
+  /// Above chance by more than `margin`, and not by accident.
+  bool above_chance(double margin) const {
+    return accuracy.low > chance + margin || balanced.low > balanced_chance + margin;
+  }
+};
+
+/// Outputs that changed with the targets of the data that were handed to the predictor.
+struct TargetsSeen {
+  Index sequence = 0, step = 0;  ///< the first of them
+};
+
+struct LeakReport {
+  std::vector<ControlResult> controls;      ///< in the order in which they were asked for
+  std::optional<TargetsSeen> targets_seen;  ///< exact, without statistics
+  bool repeatable = true;                   ///< the predictor gives the same outputs for the same data
+  ChanceLevels chance;                      ///< of the test data
+  Index groups = 0, repeats = 0;
+  double margin = 0;
+
+  /// Whether the model knows what it cannot know from its inputs.
+  bool leaks() const {
+    return targets_seen || std::ranges::any_of(controls, [&](const ControlResult& result) { return leaking(result); });
+  }
+
+  /// nullptr where it was not asked for.
+  const ControlResult* find(Control control) const {
+    const auto found = std::ranges::find(controls, control, &ControlResult::control);
+    return found == controls.end() ? nullptr : &*found;
+  }
+
+  /// What follows, in sentences for people who did not make the test.
+  std::string verdict() const {
+    std::string words = leaks() ? "Information leaks." : "No leak was found.";
+    if (targets_seen)
+      words += text(" The outputs for test sequence ", targets_seen->sequence, " change from step ", targets_seen->step,
+                    " on when nothing but its targets is changed: the predictor sees what it should predict.");
+    if (!repeatable) words += " The predictor gives other outputs for the same data, so changed targets prove nothing.";
+    for (const ControlResult& result : controls)
+      if (leaking(result)) words += leak_sentence(result);
+    if (!leaks()) words += chance_sentence();
+    return words + learning_sentence() + order_sentence();
+  }
+
+  /// A line for each control: accuracy and balanced accuracy with limits, and what chance gives.
+  std::string table() const {
+    std::string lines = text(padded("", widest), "  accuracy (limits) chance        balanced (limits) chance\n");
+    for (const ControlResult& result : controls)
+      lines += text(padded(std::string(name(result.control)), widest), "  ", padded(limits(result.accuracy), 22),
+                    padded(percent(result.chance), 8), "  ", padded(limits(result.balanced), 22),
+                    percent(result.balanced_chance), "\n");
+    return lines;
+  }
+
+ private:
+  static constexpr std::size_t widest = 43;
+
+  bool leaking(const ControlResult& result) const {
+    return expects_chance(result.control) && result.above_chance(margin);
+  }
+
+  static std::string percent(double share) { return text(std::round(1000 * share) / 10, " %"); }
+  static std::string limits(const Interval& i) {
+    return text(percent(i.value), " (", std::round(1000 * i.low) / 10, "-", std::round(1000 * i.high) / 10, ")");
+  }
+  static std::string padded(std::string words, std::size_t width) {
+    return words + std::string(width - std::min(width, words.size()), ' ');
+  }
+
+  static std::string leak_sentence(const ControlResult& result) {
+    return text(" With ", name(result.control), " the model is right on ", percent(result.accuracy.value),
+                " of steps where ", percent(result.chance), " is chance (balanced ", percent(result.balanced.value),
+                ", at least ", percent(result.balanced.low), ", chance ", percent(result.balanced_chance),
+                "): it must see what it should predict.");
+  }
+
+  std::string chance_sentence() const {
+    std::string list;
+    for (const ControlResult& result : controls)
+      if (expects_chance(result.control))
+        list += text(list.empty() ? " The balanced accuracy is " : ", ", percent(result.balanced.value), " with ",
+                     name(result.control), " (chance ", percent(result.balanced_chance), ")");
+    if (!list.empty()) list += ".";
+    return repeatable ? " Outputs do not depend on the targets of the data that they are for." + list : list;
+  }
+
+  /// A model that learns nothing passes every control.
+  std::string learning_sentence() const {
+    const ControlResult* plain = find(Control::none);
+    if (plain == nullptr || plain->above_chance(0)) return "";
+    return text(" But the model is no better than chance on the data as they are (balanced ",
+                percent(plain->balanced.value), "): it has learnt nothing that could be tested.");
+  }
+
+  std::string order_sentence() const {
+    const ControlResult *plain = find(Control::none), *shuffled = find(Control::shuffled_time);
+    if (plain == nullptr || shuffled == nullptr) return "";
+    const double lost = plain->accuracy.value - shuffled->accuracy.value;
+    if (shuffled->accuracy.high < plain->accuracy.low)
+      return text(" The order of steps matters: without it ", std::round(1000 * lost) / 10, " points are lost.");
+    return text(" That the order of steps matters is not shown: without it the accuracy is ",
+                percent(shuffled->accuracy.value), ", with it ", percent(plain->accuracy.value), ".");
+  }
+};
+
+}  // namespace unroll
