@@ -1,7 +1,9 @@
+#include <set>
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/recurrent.hpp>
+#include <unroll/layers/stack.hpp>
 
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"
@@ -73,4 +75,128 @@ TEST_CASE("numbers that are no token are refused") {
   CHECK_THROWS_MATCHES(Sequential(2, Embedding<float>{.size = 4, .dimension = 2}), ShapeError,
                        says("expects one token number per step, what comes in has 2 features"));
   CHECK_THROWS_MATCHES(Sequential(1, Embedding<float>{.dimension = 2}), ShapeError, says("got 0 and 2"));
+}
+
+TEST_CASE("a padding token is zero at first and never gets a gradient") {
+  Sequential model(1, Embedding<double>{.size = 4, .dimension = 3, .padding = 1});
+  model.initialise(1);
+  const auto table = model.parameters()["0.weight"];
+  CHECK(table.col(1).isZero(0));
+  Sequential plain(1, Embedding<double>{.size = 4, .dimension = 3});
+  plain.initialise(1);
+  for (const Index token : {0, 2, 3}) CHECK(table.col(token) == plain.parameters()["0.weight"].col(token));
+  const auto timeline = Timeline::from_lengths({3, 1});
+  decltype(model)::Tape tape;
+  auto gradient = model.parameters().zeros_like();
+  const Matrix<double> out = model.forward(tokens({1, 0, 3, 1}), timeline, tape);
+  CHECK(out.col(0).isZero(0));
+  model.backward(tape, noise(3, 4), gradient);
+  CHECK(gradient["0.weight"].col(1).isZero(0));
+  CHECK(!gradient["0.weight"].col(0).isZero(0));
+  CHECK(gradient.touched().size() == 2);
+  CHECK(model.parameters().table().learned() == std::vector<Segment>{{0, 3}, {6, 6}});
+}
+
+TEST_CASE("vectors that are known beforehand stand in place of those drawn") {
+  const Matrix<float> all = noise(3, 5, 4).cast<float>();
+  Sequential whole(1, Embedding<float>{.size = 5, .dimension = 3, .pretrained = all, .padding = 2});
+  whole.initialise(1);
+  CHECK(whole.parameters()["0.weight"] == all);  // of the padding token too, as in PyTorch
+
+  const Matrix<float> two = all.leftCols(2);
+  const Embedding<float> some{.size = 5, .dimension = 3, .pretrained = {two, {4, 1}}, .padding = 2};
+  Sequential model(1, some);
+  Stack<float> stack(1, {some});
+  Sequential drawn(1, Embedding<float>{.size = 5, .dimension = 3});
+  for (int k = 0; k < 2; ++k) {  // as often as one likes
+    model.initialise(7), stack.initialise(7), drawn.initialise(7);
+    const auto table = model.parameters()["0.weight"];
+    CHECK(table.col(4) == two.col(0));
+    CHECK(table.col(1) == two.col(1));
+    CHECK(table.col(2).isZero(0));
+    CHECK(table.col(0) == drawn.parameters()["0.weight"].col(0));
+    CHECK(stack.parameters().values() == model.parameters().values());
+  }
+}
+
+TEST_CASE("gradients reach the vectors that are not frozen, and say which they touched") {
+  const auto frozen = GENERATE(std::vector<Index>{}, std::vector<Index>{3, 0}, std::vector<Index>{0, 1, 2, 3, 4});
+  const bool whole = GENERATE(false, true), sparse = GENERATE(false, true);
+  const Embedding<double> words{.size = 5, .dimension = 3, .frozen = whole, .frozen_tokens = frozen, .sparse = sparse};
+  Sequential model(1, words, Recurrent<Gru<double>>{.units = 4});
+  randomise(model);
+  const auto timeline = Timeline::from_lengths({4, 1, 3});
+  const Matrix<double> x = tokens({0, 4, 2, 3, 0, 0, 2, 2});
+  decltype(model)::Tape tape;
+  Matrix<double> d_output;
+  const auto loss = [&] {
+    const Matrix<double> out = model.forward(x, timeline, tape);
+    return weighted()(out, d_output);
+  };
+  loss();
+  auto gradient = model.parameters().zeros_like();
+  model.backward(tape, d_output, gradient);
+  GradientReport report;
+  for (const Segment& learned : model.parameters().table().learned())
+    report += check_gradient(loss, model.parameters().values().segment(learned.first, learned.size),
+                             gradient.values().segment(learned.first, learned.size),
+                             [&](Index k) { return entry_name(model.parameters().table(), learned.first + k); });
+  INFO(report.text());
+  CHECK(report.worst < 1e-6);
+  std::set<Index> touched;
+  for (const Segment& column : gradient.touched()) touched.insert(column.first / 3);
+  for (Index token = 0; token < 5; ++token) {
+    const bool kept = whole || std::ranges::count(frozen, token) > 0, used = token != 1;
+    CHECK(gradient["0.weight"].col(token).isZero(0) == (kept || !used));
+    CHECK(touched.contains(token) == (sparse && used && !kept));
+  }
+}
+
+TEST_CASE("the check of gradients passes by what is frozen") {
+  struct Tokens : PlainLayer<double> {  // lets the check move the input without making other tokens of it
+    struct Tape {
+      Buffer<double> output;
+    };
+    Shape connect(Shape in) { return in; }
+    std::string_view name() const { return "round"; }
+    Index kept(Index columns, Index) const { return columns; }
+    Signal<double> forward(const double*, const Signal<double>& in, const Pass&, const State<double>&,
+                           Tape& tape) const {
+      auto out = tape.output.shape(1, in.values.cols());
+      out = in.values.array().round();
+      return {view(std::as_const(out)), in.timeline};
+    }
+    void backward(const double*, const Signal<double>&, const Pass&, ConstView<double>, const State<double>&, Tape&,
+                  double*, View<double> d_in, State<double>*) const {
+      if (d_in.data() != nullptr) d_in.setZero();
+    }
+    std::optional<NonFinite> first_non_finite(const double*, const Signal<double>&, Tape&) const { return {}; }
+  };
+  Sequential model(1, Tokens{}, Embedding<double>{.size = 4, .dimension = 3, .padding = 0, .frozen_tokens = {2}},
+                   Dense<double>{.units = 2});
+  randomise(model);
+  const auto timeline = Timeline::from_lengths({4, 2});
+  const auto report = check_gradients(model, tokens({0, 1, 2, 3, 1, 0}), timeline, weighted());
+  INFO(report.text());
+  CHECK(report.worst < 1e-6);
+  CHECK(report.checked == model.parameters().size() - 6 + 6);  // without two vectors, with the input
+}
+
+TEST_CASE("tables that contradict themselves are refused") {
+  using E = Embedding<float>;
+  const auto make = [](E layer) { Sequential(1, std::move(layer)); };
+  const Matrix<float> vectors = Matrix<float>::Ones(3, 4);
+  CHECK_THROWS_MATCHES(make({.size = 5, .dimension = 3, .pretrained = vectors}), ShapeError,
+                       says("layer 0 (embedding): expects pretrained vectors [3 x 5], got [3 x 4]"));
+  CHECK_THROWS_MATCHES(make({.size = 4, .dimension = 2, .pretrained = vectors}), ShapeError, says("[2 x 4], got"));
+  CHECK_THROWS_MATCHES(make({.size = 9, .dimension = 3, .pretrained = {vectors, {1, 2}}}), ShapeError,
+                       says("[3 x 2], got [3 x 4]"));
+  CHECK_THROWS_MATCHES(make({.size = 9, .dimension = 3, .pretrained = {vectors, {1, 2, 3, 9}}}), ValueError,
+                       says("expects pretrained vectors of tokens from 0 to 8, got one of token 9"));
+  for (const Index token : {-1, 4}) {
+    CHECK_THROWS_MATCHES(make({.size = 4, .dimension = 3, .padding = token}), ValueError,
+                         says("expects a padding token from 0 to 3, got " + std::to_string(token)));
+    CHECK_THROWS_MATCHES(make({.size = 4, .dimension = 3, .frozen_tokens = {1, token}}), ValueError,
+                         says("expects frozen tokens from 0 to 3, got"));
+  }
 }

@@ -97,7 +97,7 @@ auto random_state(const Model& model, const Timeline& timeline, std::uint64_t se
   return state;
 }
 
-/// Checks all gradients of a model on a batch: parameters, inputs and initial states, for
+/// Checks all gradients of a model on a batch: parameters that are not frozen, inputs and initial states, for
 /// loss = `loss(output, d_output)`, which returns the value and writes its gradient. `pass.training` includes dropout,
 /// whose masks stay the same. Parameters are changed while it runs and restored. Only in double: float differences are
 /// too coarse.
@@ -120,8 +120,12 @@ GradientReport check_gradients(Model& model, const Matrix<double>& x, const Time
   model.backward(tape, d_output, gradient, &d_input, {}, &d_initial);
 
   const auto parameter_name = [&](Index k) { return entry_name(model.parameters().table(), k); };
-  GradientReport report =
-      check_gradient(value, model.parameters().values(), gradient.values(), parameter_name, options);
+  GradientReport report;
+  for (const Segment& learned : model.parameters().table().learned())
+    report += check_gradient(
+        value, model.parameters().values().segment(learned.first, learned.size),
+        gradient.values().segment(learned.first, learned.size),
+        [&](Index k) { return parameter_name(learned.first + k); }, options);
   report += check_gradient(
       value, input.reshaped(), d_input.reshaped(),
       [&](Index k) { return text("input(", k % input.rows(), ", column ", k / input.rows(), ")"); }, options);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/reach.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -29,9 +30,13 @@ struct ParameterBlock {
   Role role = Role::input_weight;
   Index offset = 0;  ///< of the first entry in the flat vector
   Index rows = 0, cols = 0;
-  Index stride = 0;  ///< distance between columns
+  Index stride = 0;     ///< distance between columns
+  bool sparse = false;  ///< a batch reaches few of the columns, and gradients remember which: Parameters::touch
+  std::vector<bool> frozen = {};  ///< by column: it keeps its values; empty: none does
 
   Index size() const { return rows * cols; }
+  bool is_frozen(Index column) const { return !frozen.empty() && frozen[std::size_t(column)]; }
+  Segment column(Index k) const { return {offset + k * stride, rows}; }
 };
 
 /// The blocks of a model in the order in which they were added; names are unique.
@@ -64,6 +69,9 @@ class ParameterTable {
     require<ValueError>(find(block.name) == nullptr, "parameters: the name '", block.name, "' is taken already");
     blocks_.push_back(std::move(block));
   }
+
+  /// From now on every batch reaches all columns of that block, because something besides the lookup uses it.
+  void make_dense(std::string_view name) { blocks_[std::size_t(&at(name) - blocks_.data())].sparse = false; }
 
   /// Adds all blocks of `part`, each name behind `prefix`. Returns the offset of the part.
   Index append(const ParameterTable& part, std::string_view prefix) {
@@ -98,6 +106,20 @@ class ParameterTable {
     throw ValueError(text("parameters: no block holds entry ", index, " of ", size()));
   }
 
+  bool has_frozen() const { return detail::Segments(learned()).numbers() < size(); }
+
+  /// All entries that can be learned: everything but frozen columns, and without the blocks that are sparse if only
+  /// `dense` ones are asked for.
+  std::vector<Segment> learned(bool dense = false) const {
+    std::vector<Segment> others;
+    for (const ParameterBlock& block : blocks_) {
+      if (block.frozen.empty() && !(dense && block.sparse)) continue;
+      for (Index k = 0; k < block.cols; ++k)
+        if (block.is_frozen(k) || (dense && block.sparse)) others.push_back(block.column(k));
+    }
+    return detail::all_but(std::move(others), size());
+  }
+
   std::string names() const {
     std::string all;
     for (const ParameterBlock& block : blocks_) all += (all.empty() ? "" : ", ") + block.name;
@@ -110,13 +132,24 @@ class ParameterTable {
 };
 
 /// A flat vector with its table: the parameters of a model, or their gradients.
+///
+/// A gradient knows where it can differ from zero: `segments()` leave out frozen columns, and those columns of sparse
+/// blocks that nobody touched. Who goes through them instead of the whole vector pays for the batch, not for the
+/// vocabulary.
 template <class Scalar>
 class Parameters {
  public:
   Parameters() : table_(std::make_shared<ParameterTable>()) {}
   /// All entries zero.
   explicit Parameters(ParameterTable table)
-      : table_(std::make_shared<ParameterTable>(std::move(table))), values_(Vector<Scalar>::Zero(table_->size())) {}
+      : table_(std::make_shared<ParameterTable>(std::move(table))),
+        values_(Vector<Scalar>::Zero(table_->size())),
+        reach_(table_->learned(true)) {
+    for (const ParameterBlock& block : table_->blocks())
+      if (block.sparse)
+        reach_.add_table(block.offset, block.rows, block.stride,
+                         block.frozen.empty() ? std::vector<bool>(std::size_t(block.cols)) : block.frozen);
+  }
 
   const ParameterTable& table() const { return *table_; }
   Vector<Scalar>& values() { return values_; }
@@ -138,12 +171,30 @@ class Parameters {
   Parameters zeros_like() const {
     Parameters other(*this);
     other.values_.setZero();
+    other.reach_.forget();
     return other;
+  }
+
+  /// Says that these columns of the block at `offset` got a gradient. Needed where the block is sparse, without effect
+  /// otherwise. Throws ShapeError for a column that it does not have.
+  void touch(Index offset, std::span<const Index> columns) { reach_.touch(offset, columns); }
+  /// Whatever was touched of another gradient of the same parameters.
+  void touch(const Parameters& other) { reach_.touch(other.reach_); }
+
+  std::span<const Segment> segments() const { return reach_.segments(); }  ///< dense ones, then those touched
+  std::span<const Segment> dense() const { return reach_.always(); }       ///< that every batch reaches
+  std::span<const Segment> touched() const { return reach_.touched(); }    ///< columns, in the order of touching
+
+  /// Zero again, where it may differ from it.
+  void reset() {
+    for (const Segment& segment : segments()) values_.segment(segment.first, segment.size).setZero();
+    reach_.forget();
   }
 
  private:
   std::shared_ptr<const ParameterTable> table_;  // shared by a model, its gradients and its copies
   Vector<Scalar> values_;
+  detail::Reach reach_;
 };
 
 }  // namespace unroll

@@ -50,6 +50,10 @@ class AnyLayer {
   Index kept(Index columns, Index batch, Keeping keeping = {}) const { return holder_->kept(columns, batch, keeping); }
 
   bool columnwise() const { return holder_->columnwise(); }
+  std::span<const Index> touched(const Tape& tape) const { return holder_->touched(tape); }
+  std::optional<Index> tied_to() const { return holder_->tied_to(); }
+  void tie(const TiedWeight& weight) { holder_->tie(weight); }
+  void set_given(S* theta) const { holder_->set_given(theta); }
   void prepare(const S* theta, Weights& weights) const { holder_->prepare(theta, weights); }
   void prepare_back(const S* theta, Weights& weights) const { holder_->prepare_back(theta, weights); }
 
@@ -79,6 +83,10 @@ class AnyLayer {
     virtual std::vector<NamedStart> named_starts() const = 0;
     virtual Index kept(Index columns, Index batch, Keeping keeping) const = 0;
     virtual bool columnwise() const = 0;
+    virtual std::span<const Index> touched(const Tape&) const = 0;
+    virtual std::optional<Index> tied_to() const = 0;
+    virtual void tie(const TiedWeight&) = 0;
+    virtual void set_given(S*) const = 0;
     virtual void prepare(const S*, Weights&) const = 0;
     virtual void prepare_back(const S*, Weights&) const = 0;
     virtual Signal<S> forward(const Weights&, const Signal<S>&, const Pass&, const State<S>&, Tape&) const = 0;
@@ -105,6 +113,17 @@ class AnyLayer {
     }
 
     bool columnwise() const override { return detail::is_columnwise(layer); }
+    std::span<const Index> touched(const Tape& tape) const override {
+      return detail::touched_by(layer, of<typename L::Tape>(tape));
+    }
+    std::optional<Index> tied_to() const override {
+      if constexpr (detail::TiedLayer<L>) return layer.tied_to();
+      return std::nullopt;
+    }
+    void tie(const TiedWeight& weight) override {
+      if constexpr (detail::TiedLayer<L>) layer.tie(weight);
+    }
+    void set_given(S* theta) const override { detail::set_given_values(layer, theta); }
     void prepare(const S* theta, Weights& weights) const override {
       // Also when another model has used these before.
       if (dynamic_cast<KeptBy<typename L::Weights>*>(weights.kept.get()) == nullptr)

@@ -201,6 +201,7 @@ class Chain : public detail::Description<Layers> {
       const auto out = layer.forward(weights, some, pass_of(k, tape.pass), no_state(), layer_tape);
       layer.backward(weights, some, pass_of(k, tape.pass), loss(first, out.values), no_state(), layer_tape,
                      gradient.values().data() + parameter_offset(k), detail::from_column(d_in, first, count), nullptr);
+      gradient.touch(parameter_offset(k), detail::touched_by(layer, layer_tape));
     }
   }
 
@@ -224,6 +225,7 @@ class Chain : public detail::Description<Layers> {
                        d_final.empty() ? no_state() : d_final[k], Layers::of(tape.layers, k),
                        gradient.values().data() + this->parameter_offset(k), d_in,
                        d_initial == nullptr ? nullptr : &(*d_initial)[k]);
+        gradient.touch(this->parameter_offset(k), detail::touched_by(layer, Layers::of(tape.layers, k)));
       });
       new (&d_out) ConstView<Scalar>(d_in.data(), d_in.rows(), d_in.cols(), Eigen::OuterStride<>(d_in.outerStride()));
     });

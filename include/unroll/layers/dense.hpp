@@ -4,16 +4,42 @@
 #include "unroll/layers/layer.hpp"
 
 namespace unroll {
+namespace detail {
+
+/// y = W x + b by columns, W in the form that products read.
+template <class S>
+struct PackedMap {
+  PackedMatrix<S> packed, transposed;
+  Vector<S> bias;  // no entries: none is added
+
+  ConstView<S> forward(const ConstView<S>& x, Buffer<S>& output) const {
+    auto y = output.shape(packed.rows(), x.cols());
+    packed.multiply(x.data(), x.outerStride(), x.cols(), y.data(), y.outerStride());
+    if (bias.size() > 0) y.colwise() += bias;
+    return unroll::view(std::as_const(y));
+  }
+  /// `d_x` without data is not wanted.
+  void backward(const ConstView<S>& d_y, View<S> d_x) const {
+    if (d_x.data() != nullptr)
+      transposed.multiply(d_y.data(), d_y.outerStride(), d_y.cols(), d_x.data(), d_x.outerStride());
+  }
+};
+
+/// Sums over columns, added to a gradient.
+template <class S>
+void add_columns(const ConstView<S>& columns, S* sum) {
+  Eigen::Map<Vector<S>> all(sum, columns.rows());
+  for (Index c = 0; c < columns.cols(); ++c) all += columns.col(c);
+}
+
+}  // namespace detail
 
 /// y = W x + b for every column on its own: each step, or each sequence after pooling. W [units x features], b [units].
 template <class S>
 struct Dense {
   using Scalar = S;
   static constexpr bool columnwise = true;
-  struct Weights {
-    PackedMatrix<S> packed, transposed;
-    Vector<S> bias;
-  };
+  using Weights = detail::PackedMap<S>;
   struct Tape {
     Buffer<S> output;
   };
@@ -42,15 +68,12 @@ struct Dense {
 
   void prepare(const S* theta, Weights& weights) const {
     weights.packed.pack(matrix(theta));
-    if (biased) weights.bias = Eigen::Map<const Vector<S>>(theta + units * features, units);
+    weights.bias = Eigen::Map<const Vector<S>>(theta + units * features, biased ? units : 0);
   }
   void prepare_back(const S* theta, Weights& weights) const { weights.transposed.pack_transposed(matrix(theta)); }
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
-    auto out = tape.output.shape(units, in.values.cols());
-    weights.packed.multiply(in.values.data(), in.values.outerStride(), in.values.cols(), out.data(), out.outerStride());
-    if (biased) out.colwise() += weights.bias;
-    return {view(std::as_const(out)), in.timeline};
+    return {weights.forward(in.values, tape.output), in.timeline};
   }
 
   void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
@@ -59,12 +82,8 @@ struct Dense {
                 S* gradient, View<S> d_in, State<S>*) const {
     add_outer_products(d_out.data(), d_out.outerStride(), units, in.values.data(), in.values.outerStride(), features,
                        d_out.cols(), gradient, units);
-    if (biased) {
-      Eigen::Map<Vector<S>> d_bias(gradient + units * features, units);
-      for (Index c = 0; c < d_out.cols(); ++c) d_bias += d_out.col(c);
-    }
-    if (d_in.data() == nullptr) return;
-    weights.transposed.multiply(d_out.data(), d_out.outerStride(), d_out.cols(), d_in.data(), d_in.outerStride());
+    if (biased) detail::add_columns(d_out, gradient + units * features);
+    weights.backward(d_out, d_in);
   }
 
   std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>&, Tape& tape) const {

@@ -37,12 +37,13 @@ class Description {
     each([&](const auto& layer, auto k) { f(layer, k); });
   }
 
-  /// First values of all parameters, from one seed: each block by its role, or as its cell asks for.
+  /// First values of all parameters, from one seed: each block by its role, or as its layer asks for.
   void initialise(std::uint64_t seed) {
     parameters_.values().setZero();
     std::uint64_t number = 0;
     each([&](const auto& layer, auto k) {
       fill(k, layer.parameters(), layer.start(), layer.named_starts(), seed, number);
+      detail::set_given_values(layer, parameters_.values().data() + offsets_[k]);
     });
   }
 
@@ -95,10 +96,26 @@ class Description {
   void connect(L& layer, ParameterTable& table) {
     const std::size_t k = offsets_.size();
     within(k, layer, [&] {
+      if constexpr (TiedLayer<L>)
+        if (const std::optional<Index> owner = layer.tied_to()) tie(layer, *owner, table);
       shapes_.push_back(layer.connect(shapes_.back()));
       offsets_.push_back(table.append(layer.parameters(), text(k, ".")));
     });
     states_.push_back(layer.state_rows());
+  }
+
+  /// The other layer's matrix is now multiplied as a whole, so every batch reaches all of it.
+  template <class L>
+  void tie(L& layer, Index owner, ParameterTable& table) const {
+    const ParameterBlock* const found = owner < 0 ? nullptr : table.find(text(owner, ".weight"));
+    require<ValueError>(found != nullptr, "is tied to the weights of layer ", owner,
+                        ", expected an earlier layer that has a matrix 'weight', such as an Embedding");
+    table.make_dense(found->name);
+    TiedWeight weight{*found, found->offset - table.size(), text("layer ", owner)};
+    each([&](const auto& other, auto k) {
+      if (Index(k) == owner) weight.owner += text(" (", other.name(), ")");
+    });
+    layer.tie(weight);
   }
 
   /// First values of layer k. Blocks are numbered through the whole model, so that each has its own random numbers.

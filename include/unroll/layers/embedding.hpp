@@ -6,10 +6,41 @@
 
 namespace unroll {
 
+/// Vectors of tokens that are known before training, from word2vec for instance. Copies share the numbers.
+template <class S>
+class Pretrained {
+ public:
+  Pretrained() = default;
+  /// vectors [dimension x tokens]: a column for each of `tokens`, or for all tokens in their order.
+  Pretrained(Matrix<S> vectors, std::vector<Index> tokens = {})  // NOLINT: vectors are pretrained ones
+      : vectors_(std::make_shared<Matrix<S>>(std::move(vectors))), tokens_(std::move(tokens)) {}
+
+  /// Throws ShapeError or ValueError for what does not fit a table [dimension x size].
+  void check(Index dimension, Index size) const {
+    if (vectors_ == nullptr) return;
+    const Index expected = tokens_.empty() ? size : Index(tokens_.size());
+    require<ShapeError>(vectors_->rows() == dimension && vectors_->cols() == expected, "expects pretrained vectors [",
+                        dimension, " x ", expected, "], got [", vectors_->rows(), " x ", vectors_->cols(), "]");
+    for (const Index token : tokens_)
+      require<ValueError>(token >= 0 && token < size, "expects pretrained vectors of tokens from 0 to ", size - 1,
+                          ", got one of token ", token);
+  }
+  void write(View<S> table) const {
+    if (vectors_ == nullptr) return;
+    for (Index k = 0; k < vectors_->cols(); ++k)
+      table.col(tokens_.empty() ? k : tokens_[std::size_t(k)]) = vectors_->col(k);
+  }
+
+ private:
+  std::shared_ptr<const Matrix<S>> vectors_;
+  std::vector<Index> tokens_;
+};
+
 /// A learned vector for each of `size` tokens: what comes in is one row of token numbers (0 to size - 1, as numbers of
 /// the model's kind, which are exact up to 2^24 in float), what goes out is [dimension x columns].
 ///
-/// Weight [dimension x size], a column per token; normal numbers of deviation 1 at first, as in PyTorch.
+/// Weight [dimension x size], a column per token; normal numbers of deviation 1 at first, as in PyTorch. A step of
+/// training costs what the tokens of its batch cost, however large the table is: see `sparse` and docs/embeddings.md.
 template <class S>
 struct Embedding {
   using Scalar = S;
@@ -23,6 +54,12 @@ struct Embedding {
   Index size = 0;
   Index dimension = 0;
   Initializer first_values = init::normal(0, 1);
+  Pretrained<S> pretrained = {};          ///< in place of those first values
+  std::optional<Index> padding = {};      ///< a token whose vector is zero, unless pretrained, and stays as it is
+  bool frozen = false;                    ///< all vectors keep their first values
+  std::vector<Index> frozen_tokens = {};  ///< those of these tokens do
+  bool sparse = true;         ///< a training step leaves the tokens alone that are not in its batch: no momentum moves
+                              ///< them, nothing decays. Without effect where a TiedDense uses the weights too
   ParameterTable table = {};  ///< made by connect
 
   Shape connect(Shape in) {
@@ -30,8 +67,12 @@ struct Embedding {
                         dimension);
     require<ShapeError>(in.features == 1, "expects one token number per step, what comes in has ", in.features,
                         " features");
+    pretrained.check(dimension, size);
     table = {};
-    table.add("weight", Role::input_weight, dimension, size);
+    ParameterBlock weight{"weight", Role::input_weight, table.reserve(dimension, size), dimension, size, dimension};
+    weight.sparse = sparse;
+    weight.frozen = frozen_columns();
+    table.add_block(std::move(weight));
     return {dimension, in.per_step};
   }
   std::string_view name() const { return "embedding"; }
@@ -43,6 +84,12 @@ struct Embedding {
   Index kept(Index columns, Index) const { return dimension * columns + columns * Index(sizeof(Index) / sizeof(S)); }
   void prepare(const S* theta, Weights& weights) const { weights = theta; }
   void prepare_back(const S*, Weights&) const {}
+
+  void set_given(S* theta) const {
+    View<S> vectors(theta, dimension, size, Eigen::OuterStride<>(dimension));
+    if (padding) vectors.col(*padding).setZero();
+    pretrained.write(vectors);
+  }
 
   /// Throws ValueError for a number that is no token.
   Signal<S> forward(const S* theta, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
@@ -61,9 +108,14 @@ struct Embedding {
   void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S* gradient,
                 View<S> d_in, State<S>*) const {
     const auto tokens = tape.tokens.view();
+    const ParameterBlock& weight = table.blocks().front();
     for (Index c = 0; c < d_out.cols(); ++c)
-      Eigen::Map<Vector<S>>(gradient + tokens(0, c) * dimension, dimension) += d_out.col(c);
+      if (!weight.is_frozen(tokens(0, c)))
+        Eigen::Map<Vector<S>>(gradient + tokens(0, c) * dimension, dimension) += d_out.col(c);
     if (d_in.data() != nullptr) d_in.setZero();
+  }
+  std::span<const Index> touched(const Tape& tape) const {
+    return {tape.tokens.view().data(), std::size_t(tape.tokens.cols())};
   }
 
   std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape& tape) const {
@@ -75,6 +127,18 @@ struct Embedding {
     require<ValueError>(number >= 0 && number < S(size) && number == std::floor(number),
                         "expects token numbers from 0 to ", size - 1, ", got ", number);
     return Index(number);
+  }
+
+  /// Empty when none is.
+  std::vector<bool> frozen_columns() const {
+    std::vector<bool> columns(frozen || padding || !frozen_tokens.empty() ? std::size_t(size) : 0, frozen);
+    const auto freeze = [&](std::string_view what, Index token) {
+      require<ValueError>(token >= 0 && token < size, "expects ", what, " from 0 to ", size - 1, ", got ", token);
+      columns[std::size_t(token)] = true;
+    };
+    if (padding) freeze("a padding token", *padding);
+    for (const Index token : frozen_tokens) freeze("frozen tokens", token);
+    return columns;
   }
 };
 

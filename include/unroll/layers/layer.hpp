@@ -74,6 +74,13 @@ struct NonFinite {
   bool per_sequence = false;  ///< of the timeline of what goes out: one step per sequence
 };
 
+/// A block of parameters that belongs to another layer.
+struct TiedWeight {
+  ParameterBlock block = {};  ///< as the model has it
+  Index distance = 0;  ///< to its first entry from the first parameter of the layer that is tied, also in a gradient
+  std::string owner = {};  ///< "layer 0 (embedding)"
+};
+
 template <class L>
 concept HasLayerTypes = requires {
   typename L::Scalar;
@@ -152,6 +159,30 @@ Index kept_by(const L& layer, Index columns, Index batch, Keeping keeping) {
     return layer.kept(columns, batch, keeping);
   else
     return layer.kept(columns, batch);
+}
+
+/// Layers with a table that is looked up name the columns of their first block that the last way back on a tape gave a
+/// gradient, in `touched(tape)`, so that a step may leave all others alone; see Parameters::touch.
+template <class L>
+std::span<const Index> touched_by(const L& layer, const typename L::Tape& tape) {
+  if constexpr (requires { layer.touched(tape); })
+    return layer.touched(tape);
+  else
+    return {};
+}
+
+/// Layers that use the block "weight" of an earlier one, too: they say of which, and are told about it before they are
+/// connected.
+template <class L>
+concept TiedLayer = requires(L& made, const L& layer, const TiedWeight& weight) {
+  { layer.tied_to() } -> std::convertible_to<std::optional<Index>>;
+  made.tie(weight);
+};
+
+/// Layers with values that were given, not drawn, write them over the first values in `set_given(theta)`.
+template <class L>
+void set_given_values(const L& layer, typename L::Scalar* theta) {
+  if constexpr (requires { layer.set_given(theta); }) layer.set_given(theta);
 }
 
 /// The first column with a value that is not finite, or -1.

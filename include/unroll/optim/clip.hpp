@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <span>
 
 #include "unroll/core/parameters.hpp"
@@ -27,25 +28,25 @@ enum class ClipRule {
 
 namespace detail {
 
-/// f(entry in double), down the columns. For what runs rarely: an Eigen expression would cost every program compile
+/// f(entry), in the order of the segments. For what runs rarely: an Eigen expression would cost every program compile
 /// time.
-template <class Scalar, class F>
-void each_entry(In<Scalar> values, F&& f) {
-  for (Index col = 0; col < values.cols(); ++col)
-    for (Index row = 0; row < values.rows(); ++row) f(double(values(row, col)));
+template <class Number, class F>
+void each_entry(Number* values, const Segments& segments, F&& f) {
+  for (std::size_t k = 0; k < segments.size(); ++k)
+    for (Index i = 0; i < segments[k].size; ++i) f(values[segments[k].first + i]);
 }
 
 template <class Scalar>
-double non_finite_norm(In<Scalar> values) {
+double non_finite_norm(const Scalar* values, const Segments& segments) {
   bool nan = false;
-  each_entry<Scalar>(values, [&](double x) { nan = nan || is_nan(x); });
+  each_entry(values, segments, [&](Scalar x) { nan = nan || is_nan(x); });
   return nan ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
 }
 
 template <class Scalar>
-double largest_magnitude(In<Scalar> values) {
+double largest_magnitude(const Scalar* values, const Segments& segments) {
   double largest = 0;
-  each_entry<Scalar>(values, [&](double x) { largest = std::max(largest, std::abs(x)); });
+  each_entry(values, segments, [&](double x) { largest = std::max(largest, std::abs(x)); });
   return largest;
 }
 
@@ -62,46 +63,70 @@ double sum_of_squares(const Scalar* values, Index size) {
   return sum;
 }
 
-/// Columns are cut into shares whose sums are added in their order, whoever computed them.
+/// Cut into shares whose sums are added in their order, whoever computed them.
 template <class Scalar>
-double sum_of_squares(In<Scalar> values, ThreadPool* threads) {
+double sum_of_squares(const Scalar* values, const Segments& segments, ThreadPool* threads) {
   std::array<double, 256> sums;
-  const Index most = Index(sums.size()), share = std::max<Index>(1 << 15, (values.rows() + most - 1) / most);
-  const Index shares = (values.rows() + share - 1) / share;
-  double sum = 0;
-  for (Index col = 0; col < values.cols(); ++col) {
-    const Scalar* const column = values.data() + col * values.outerStride();
-    run_tasks(shares > 1 ? threads : nullptr, shares, [&](Index k) {
-      sums[std::size_t(k)] = sum_of_squares(column + k * share, std::min(share, values.rows() - k * share));
-    });
-    for (Index k = 0; k < shares; ++k) sum += sums[std::size_t(k)];
-  }
-  return sum;
+  const Index numbers = segments.numbers(), most = Index(sums.size());
+  const Index share = std::max<Index>(1 << 15, (numbers + most - 1) / most), shares = (numbers + share - 1) / share;
+  run_tasks(shares > 1 ? threads : nullptr, shares, [&](Index k) {
+    double sum = 0;
+    each_piece(segments, k * share, std::min((k + 1) * share, numbers),
+               [&](Index first, Index size) { sum += sum_of_squares(values + first, size); });
+    sums[std::size_t(k)] = sum;
+  });
+  return std::accumulate(sums.begin(), sums.begin() + shares, 0.0);
 }
 
 /// The plain sum of squares is right unless it left the range of double; only then are further passes needed.
 template <class Scalar>
-double l2_norm(In<Scalar> values, ThreadPool* threads) {
-  const double squares = sum_of_squares<Scalar>(values, threads);
+double l2_norm(const Scalar* values, const Segments& segments, ThreadPool* threads) {
+  const double squares = sum_of_squares(values, segments, threads);
   if (is_finite(squares) && squares > 1e-280) return std::sqrt(squares);
-  if (!finite(values)) return non_finite_norm<Scalar>(values);
-  const double largest = largest_magnitude<Scalar>(values);
+  if (!all_finite(values, segments)) return non_finite_norm(values, segments);
+  const double largest = largest_magnitude(values, segments);
   if (largest == 0) return 0;
   double scaled = 0;
-  each_entry<Scalar>(values, [&](double x) { scaled += (x / largest) * (x / largest); });
+  each_entry(values, segments, [&](double x) { scaled += (x / largest) * (x / largest); });
   return largest * std::sqrt(scaled);
 }
 
 template <class Scalar>
-double inf_norm(In<Scalar> values) {
-  return finite(values) ? largest_magnitude<Scalar>(values) : non_finite_norm<Scalar>(values);
+double norm_of(const Scalar* values, const Segments& segments, NormKind kind, ThreadPool* threads) {
+  if (kind == NormKind::l2) return l2_norm(values, segments, threads);
+  return all_finite(values, segments) ? largest_magnitude(values, segments) : non_finite_norm(values, segments);
 }
 
 /// In double and in two steps: the factor of an exploded gradient may be subnormal, which many programs flush to zero.
 template <class Scalar>
-void clip_to(Out<Scalar> values, double norm, double max_norm, ClipRule rule) {
+void clip_to(Scalar* values, const Segments& segments, double norm, double max_norm, ClipRule rule) {
   const double divisor = rule == ClipRule::pytorch ? norm + 1e-6 : norm;
-  if (max_norm < divisor) values = (values.template cast<double>() / divisor * max_norm).template cast<Scalar>();
+  if (!(max_norm < divisor)) return;
+  for (std::size_t k = 0; k < segments.size(); ++k) {
+    Eigen::Map<Vector<Scalar>> some(values + segments[k].first, segments[k].size);
+    some = (some.template cast<double>() / divisor * max_norm).template cast<Scalar>();
+  }
+}
+
+template <class Scalar>
+double clip_segments(Scalar* values, const Segments& segments, double max_norm, NormKind kind, ClipRule rule,
+                     ThreadPool* threads) {
+  check_option(max_norm > 0, "clip_by_global_norm", "max_norm", "> 0", max_norm);
+  const double norm = norm_of(values, segments, kind, threads);
+  if (is_finite(norm)) clip_to(values, segments, norm, max_norm, rule);
+  return norm;
+}
+
+template <class Scalar>
+void limit_segments(Scalar* values, const Segments& segments, double limit) {
+  check_positive("clip_by_value", "limit", limit);
+  const auto bound = Scalar(limit);
+  each_entry(values, segments, [bound](Scalar& x) { x = is_nan(x) ? x : std::clamp(x, -bound, bound); });
+}
+
+template <class M>
+Segments columns_of(const M& matrix) {
+  return {matrix.rows(), matrix.cols(), matrix.outerStride()};
 }
 
 inline void check_block(const ParameterBlock& block, Index size) {
@@ -116,8 +141,8 @@ inline void check_block(const ParameterBlock& block, Index size) {
 /// otherwise infinity when one is infinite. Long vectors are shared out among `threads`.
 template <class Values>
 double global_norm(const Values& values, NormKind kind = NormKind::l2, ThreadPool* threads = nullptr) {
-  using Scalar = typename Values::Scalar;
-  return kind == NormKind::l2 ? detail::l2_norm<Scalar>(values, threads) : detail::inf_norm<Scalar>(values);
+  const Eigen::Ref<const Matrix<typename Values::Scalar>> matrix(values);
+  return detail::norm_of(matrix.data(), detail::columns_of(matrix), kind, threads);
 }
 
 /// Scales the whole gradient, a flat vector, so that its norm is at most `max_norm` (> 0; infinity only measures):
@@ -126,11 +151,15 @@ double global_norm(const Values& values, NormKind kind = NormKind::l2, ThreadPoo
 template <class Gradient>
 double clip_by_global_norm(Gradient&& gradient, double max_norm, NormKind kind = NormKind::l2,
                            ClipRule rule = ClipRule::pytorch, ThreadPool* threads = nullptr) {
-  using Scalar = typename std::remove_cvref_t<Gradient>::Scalar;
-  detail::check_option(max_norm > 0, "clip_by_global_norm", "max_norm", "> 0", max_norm);
-  const double norm = global_norm(gradient, kind, threads);
-  if (is_finite(norm)) detail::clip_to<Scalar>(gradient, norm, max_norm, rule);
-  return norm;
+  Out<typename std::remove_cvref_t<Gradient>::Scalar> matrix(gradient);
+  return detail::clip_segments(matrix.data(), detail::columns_of(matrix), max_norm, kind, rule, threads);
+}
+
+/// The same for what the gradient reached: all else is zero.
+template <class Scalar>
+double clip_by_global_norm(Parameters<Scalar>& gradient, double max_norm, NormKind kind = NormKind::l2,
+                           ClipRule rule = ClipRule::pytorch, ThreadPool* threads = nullptr) {
+  return detail::clip_segments(gradient.values().data(), gradient.segments(), max_norm, kind, rule, threads);
 }
 
 /// Clips every block (`Parameters::table().blocks()`) of the flat gradient by its own norm, Keras's `clipnorm`. Changes
@@ -146,9 +175,9 @@ double clip_by_norm(Gradient&& gradient, std::span<const ParameterBlock> blocks,
   if (!finite(values)) return global_norm(values);
   double largest = 0;
   for (const ParameterBlock& block : blocks) {
-    View<Scalar> entries(values.data() + block.offset, block.rows, block.cols, Eigen::OuterStride<>(block.stride));
-    const double norm = global_norm(entries, kind);
-    detail::clip_to<Scalar>(entries, norm, max_norm, rule);
+    const detail::Segments columns(block.rows, block.cols, block.stride);
+    const double norm = detail::norm_of(values.data() + block.offset, columns, kind, nullptr);
+    detail::clip_to(values.data() + block.offset, columns, norm, max_norm, rule);
     largest = std::max(largest, norm);
   }
   return largest;
@@ -158,11 +187,14 @@ double clip_by_norm(Gradient&& gradient, std::span<const ParameterBlock> blocks,
 /// limit: ask `finite` first.
 template <class Gradient>
 void clip_by_value(Gradient&& gradient, double limit) {
-  using Scalar = typename std::remove_cvref_t<Gradient>::Scalar;
-  detail::check_positive("clip_by_value", "limit", limit);
-  const auto bound = Scalar(limit);
-  OutVector<Scalar> values(gradient);
-  values = values.unaryExpr([bound](Scalar x) { return is_nan(x) ? x : std::clamp(x, -bound, bound); });
+  Out<typename std::remove_cvref_t<Gradient>::Scalar> matrix(gradient);
+  detail::limit_segments(matrix.data(), detail::columns_of(matrix), limit);
+}
+
+/// The same for what the gradient reached: all else is zero.
+template <class Scalar>
+void clip_by_value(Parameters<Scalar>& gradient, double limit) {
+  detail::limit_segments(gradient.values().data(), gradient.segments(), limit);
 }
 
 }  // namespace unroll

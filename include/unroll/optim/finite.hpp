@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "unroll/core/finite.hpp"
-#include "unroll/core/types.hpp"
+#include "unroll/core/parameters.hpp"
 
 namespace unroll {
 namespace detail {
@@ -19,13 +19,23 @@ Index first_reaching(const Scalar* values, Index size, Scalar limit) {
       top - magnitude_bits(limit);  // added to a magnitude it reaches the top bit exactly from `limit` on
   const auto reaches = [&](Scalar x) { return (magnitude_bits(x) + carry) & top; };
   Index first = 0;
-  for (; first + block <= size; first += block) {
+  for (; first < size; first += block) {
     Bits any = 0;  // without a branch inside, so that the compiler makes vector instructions of it
-    for (Index k = 0; k < block; ++k) any |= reaches(values[first + k]);
+    for (Index k = first; k < std::min(first + block, size); ++k) any |= reaches(values[k]);
     if (any != 0) break;
   }
-  const Scalar* found = std::find_if(values + first, values + size, [&](Scalar x) { return reaches(x) != 0; });
+  const Scalar* found =
+      std::find_if(values + std::min(first, size), values + size, [&](Scalar x) { return reaches(x) != 0; });
   return found == values + size ? -1 : found - values;
+}
+
+/// Neither NaN nor infinity in the segments.
+template <std::floating_point Scalar>
+bool all_finite(const Scalar* values, const Segments& segments) {
+  for (std::size_t k = 0; k < segments.size(); ++k)
+    if (first_reaching(values + segments[k].first, segments[k].size, std::numeric_limits<Scalar>::infinity()) >= 0)
+      return false;
+  return true;
 }
 
 }  // namespace detail
@@ -47,6 +57,12 @@ Index first_non_finite(const Values& values) {
 template <class Values>
 bool finite(const Values& values) {
   return first_non_finite(values) < 0;
+}
+
+/// Likewise where a gradient can differ from zero.
+template <class Scalar>
+bool finite(const Parameters<Scalar>& gradient) {
+  return detail::all_finite(gradient.values().data(), gradient.segments());
 }
 
 }  // namespace unroll

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/parameters.hpp"
 #include "unroll/core/thread_pool.hpp"
 #include "unroll/optim/finite.hpp"
 #include "unroll/optim/option_checks.hpp"
@@ -74,19 +75,15 @@ class OptimizerBase {
   /// all before anything is touched: a bad gradient never reaches `theta` or the state. Large vectors are shared out
   /// among `threads`.
   void step(OutVector<Scalar> theta, InVector<Scalar> gradient, ThreadPool* threads = nullptr) {
-    check_options(options_);
-    check_sizes(theta.size(), gradient.size());
-    check_gradient(gradient);
-    make_state(theta.size());
-    ++updates_;
-    rule().begin_step();
-    run_tasks(threads, (theta.size() + share - 1) / share, [&](Index k) {
-      const Index end = std::min((k + 1) * share, theta.size());
-      for (Index first = k * share; first < end; first += piece) {
-        const Index size = std::min(piece, end - first);
-        update_piece({theta.data() + first, size}, {gradient.data() + first, size}, first, StateNumbers{});
-      }
-    });
+    const Segment all{0, theta.size()};
+    step_over({&all, 1}, theta, gradient, threads);
+  }
+
+  /// The same for the parameters that the gradient reached: frozen ones, and columns of sparse blocks that the batch
+  /// did not touch, keep their values, their state and their weight, whatever momentum they had. As torch.optim's
+  /// SparseAdam; counts and bias corrections are those of all updates.
+  void step(Parameters<Scalar>& theta, const Parameters<Scalar>& gradient, ThreadPool* threads = nullptr) {
+    step_over(gradient.segments(), theta.values(), gradient.values(), threads);
   }
 
   /// Everything a resumed run needs besides options and mask: calls `f(name, value)` with each state vector
@@ -125,6 +122,22 @@ class OptimizerBase {
   Rule& rule() { return static_cast<Rule&>(*this); }
   const Rule& rule() const { return static_cast<const Rule&>(*this); }
 
+  void step_over(std::span<const Segment> segments, OutVector<Scalar> theta, InVector<Scalar> gradient,
+                 ThreadPool* threads) {
+    check_options(options_);
+    check_sizes(theta.size(), gradient.size());
+    for (const Segment& segment : segments) check_gradient(gradient, segment);
+    make_state(theta.size());
+    ++updates_;
+    rule().begin_step();
+    each_share(segments, share, threads, [&](Index first, Index size) {
+      for (const Index end = first + size; first < end; first += piece) {
+        const Index count = std::min(piece, end - first);
+        update_piece({theta.data() + first, count}, {gradient.data() + first, count}, first, StateNumbers{});
+      }
+    });
+  }
+
   void check_sizes(Index parameters, Index gradient) const {
     require<ShapeError>(gradient == parameters, Options::name, ": the gradient has ", gradient, " entries, there are ",
                         parameters, " parameters");
@@ -137,14 +150,15 @@ class OptimizerBase {
                           " parameters; an optimizer serves one model");
   }
 
-  void check_gradient(InVector<Scalar> gradient) const {
+  void check_gradient(InVector<Scalar> gradient, const Segment& segment) const {
     using Limits = std::numeric_limits<Scalar>;
     const Scalar limit =
         Rule::squares_gradient ? std::ldexp(Scalar(1), Limits::max_exponent / 2 - 1) : Limits::infinity();
-    const Index bad = first_reaching(gradient.data(), gradient.size(), limit);
-    if (bad >= 0)
-      throw NonFiniteError(text(Options::name, ": entry ", bad, " of the gradient is ", gradient[bad],
-                                is_finite(gradient[bad]) ? ", too large to be squared" : ""));
+    const Index found = first_reaching(gradient.data() + segment.first, segment.size, limit);
+    if (found < 0) return;
+    const Index bad = segment.first + found;
+    throw NonFiniteError(text(Options::name, ": entry ", bad, " of the gradient is ", gradient[bad],
+                              is_finite(gradient[bad]) ? ", too large to be squared" : ""));
   }
 
   void make_state(Index parameters) {
@@ -196,7 +210,9 @@ struct AnyState {
 
 }  // namespace detail
 
-/// What training asks of an optimizer; all of `optim/` fulfil it, and so may a user's own.
+/// What training asks of an optimizer; all of `optim/` fulfil it, and so may a user's own. One that also has
+/// `step(parameters, gradient, threads)` gets the gradient with its segments; without, it is given both vectors as a
+/// whole, and a model with frozen parameters is refused.
 template <class O>
 concept Optimizer = std::copyable<O> &&
     requires(O optimizer, Vector<typename O::Scalar> vector, detail::AnyState visitor) {

@@ -14,6 +14,7 @@
 #include "unroll/optim/optimizer.hpp"
 #include "unroll/train/batch.hpp"
 #include "unroll/train/metrics/hits.hpp"
+#include "unroll/train/part_gradients.hpp"
 #include "unroll/train/part_states.hpp"
 
 namespace unroll {
@@ -56,6 +57,9 @@ class TrainingStep {
     require<ValueError>(options_.keeping.keep != Keep::nothing,
                         "training: keeping is Keep::nothing, which leaves no way back; expected Keep::everything or "
                         "Keep::checkpoints");
+    require<ValueError>(knows_segments || !model_.parameters().table().has_frozen(),
+                        "training: the model has frozen parameters, which this optimizer would move: it lacks "
+                        "step(parameters, gradient, threads)");
     options_.truncation.check();
     options_.keeping.check();
     parts_.emplace_back(model_);
@@ -183,7 +187,7 @@ class TrainingStep {
   ThreadPool* threads(Shards shards) const {
     Index columns = 0;
     for (const auto& batch : shards) columns += batch.timeline().columns();
-    return options_.threads.for_work(columns * gradient().size());
+    return options_.threads.for_work(columns * detail::Segments(gradient().dense()).numbers());
   }
 
   Pass pass(ThreadPool* threads) const {
@@ -196,7 +200,7 @@ class TrainingStep {
 
   /// Window `k` of one part: forward, loss and back.
   void learn(Part& part, const Batch<Scalar>& batch, Index k, Index steps, bool new_sum) {
-    if (new_sum) part.gradient.values().setZero();
+    if (new_sum) part.gradient.reset();
     part.loss = {};
     part.hits = {};
     auto loan = desks_.borrow();
@@ -250,33 +254,23 @@ class TrainingStep {
   // ---- the update
 
   void update(Shards shards, StepReport& report) {
-    auto& gradient = parts_.front().gradient.values();
-    add_gradients(shards);
+    Parameters<Scalar>& gradient = parts_.front().gradient;
+    ThreadPool* const pool = threads(shards);
+    detail::add_gradients(
+        shards.size(), [&](std::size_t s) -> auto& { return parts_[s].gradient; }, pool);
     // A non-finite entry must be seen before it is limited.
     if (options_.clip_value > 0 && finite(gradient)) clip_by_value(gradient, options_.clip_value);
-    ThreadPool* const pool = threads(shards);
     const double norm = clip_by_global_norm(gradient, options_.clip_norm > 0 ? options_.clip_norm : infinity,
                                             NormKind::l2, ClipRule::pytorch, pool);
     if (!is_finite(norm)) fail(shards, text("the norm of the gradient is ", norm));
     report.gradient_norm = std::max(report.gradient_norm, norm);
     if (options_.learning_rate) optimizer_.learning_rate() = options_.learning_rate(long(updates_));
-    if constexpr (requires { optimizer_.step(model_.parameters().values(), gradient, pool); })
-      optimizer_.step(model_.parameters().values(), gradient, pool);
+    if constexpr (knows_segments)
+      optimizer_.step(model_.parameters(), gradient, pool);
     else
-      optimizer_.step(model_.parameters().values(), gradient);
+      optimizer_.step(model_.parameters().values(), gradient.values());
     ++updates_;
     if (average_ != nullptr) average_->update(model_.parameters().values());
-  }
-
-  /// Into the first part's, in the order of the parts.
-  void add_gradients(Shards shards) {
-    constexpr Index share = 1 << 15;
-    const Index size = gradient().size();
-    run_tasks(threads(shards), (size + share - 1) / share, [&](Index k) {
-      const Index first = k * share, count = std::min(share, size - first);
-      for (std::size_t s = 1; s < shards.size(); ++s)
-        parts_.front().gradient.values().segment(first, count) += parts_[s].gradient.values().segment(first, count);
-    });
   }
 
   /// Runs forward once more, because the way back overwrites what a search needs.
@@ -302,6 +296,9 @@ class TrainingStep {
   }
 
   static constexpr double infinity = std::numeric_limits<double>::infinity();
+  static constexpr bool knows_segments = requires(O & optimizer, Parameters<Scalar>& parameters, ThreadPool* threads) {
+    optimizer.step(parameters, std::as_const(parameters), threads);
+  };
 
   Model& model_;
   Loss loss_;

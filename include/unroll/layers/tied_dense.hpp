@@ -1,0 +1,84 @@
+#pragma once
+
+#include "unroll/layers/dense.hpp"
+
+namespace unroll {
+
+/// y = E^T x + b for every column on its own, where E [features x tokens] are the weights of an Embedding earlier in
+/// the model: scores of all tokens by the vectors that also stand for them as inputs (Press & Wolf 2017,
+/// arXiv:1608.05859; Inan et al. 2017, arXiv:1611.01462).
+///
+///     Sequential model(1, Embedding<float>{.size = 8000, .dimension = 128}, Recurrent<Gru<float>>{.units = 128},
+///                      TiedDense<float>{.embedding = 0});
+///
+/// Of its own it has the biases b [tokens]. The gradient of E is the sum of both places; columns that the embedding
+/// keeps frozen, padding among them, get none from here either.
+template <class S>
+struct TiedDense {
+  using Scalar = S;
+  static constexpr bool columnwise = true;
+  using Weights = detail::PackedMap<S>;
+  struct Tape {
+    Buffer<S> output;
+  };
+
+  Index embedding = 0;  ///< number of the layer whose weights it uses
+  bool biased = true;
+  Start first_values = {};
+  TiedWeight weight = {};     ///< made by the model
+  ParameterTable table = {};  ///< made by connect
+
+  std::optional<Index> tied_to() const { return embedding; }
+  void tie(const TiedWeight& of_embedding) { weight = of_embedding; }
+
+  Shape connect(Shape in) {
+    const Index features = weight.block.rows, tokens = weight.block.cols;
+    require<ShapeError>(in.features == features, "uses the weights [", features, " x ", tokens, "] of ", weight.owner,
+                        ", so it expects ", features, " features, what comes in has ", in.features);
+    table = {};
+    if (biased) table.add("bias", Role::bias, tokens, 1);
+    return {tokens, in.per_step};
+  }
+  std::string_view name() const { return "tied dense"; }
+  const ParameterTable& parameters() const { return table; }
+  std::vector<Index> state_rows() const { return {}; }
+  bool causal() const { return true; }
+  Start start() const { return first_values; }
+  std::vector<NamedStart> named_starts() const { return {}; }
+  Index kept(Index columns, Index) const { return weight.block.cols * columns; }
+
+  void prepare(const S* theta, Weights& weights) const {
+    weights.packed.pack_transposed(matrix(theta));
+    weights.bias = Eigen::Map<const Vector<S>>(theta, biased ? weight.block.cols : 0);
+  }
+  void prepare_back(const S* theta, Weights& weights) const { weights.transposed.pack(matrix(theta)); }
+
+  Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    return {weights.forward(in.values, tape.output), in.timeline};
+  }
+
+  void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
+
+  void backward(const Weights& weights, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&,
+                S* gradient, View<S> d_in, State<S>*) const {
+    const ParameterBlock& block = weight.block;
+    S* const shared = gradient + weight.distance;
+    add_outer_products(in.values.data(), in.values.outerStride(), block.rows, d_out.data(), d_out.outerStride(),
+                       block.cols, d_out.cols(), shared, block.stride);
+    for (Index k = 0; k < block.cols; ++k)
+      if (block.is_frozen(k)) Eigen::Map<Vector<S>>(shared + k * block.stride, block.rows).setZero();
+    if (biased) detail::add_columns(d_out, gradient);
+    weights.backward(d_out, d_in);
+  }
+
+  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>&, Tape& tape) const {
+    return detail::non_finite_output(std::as_const(tape.output).view());
+  }
+
+ private:
+  ConstView<S> matrix(const S* theta) const {
+    return {theta + weight.distance, weight.block.rows, weight.block.cols, Eigen::OuterStride<>(weight.block.stride)};
+  }
+};
+
+}  // namespace unroll

@@ -1,0 +1,192 @@
+// An output layer that uses the embedding's weights.
+
+#include <unroll/cells/gru.hpp>
+#include <unroll/io/model_file.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/embedding.hpp>
+#include <unroll/layers/recurrent.hpp>
+#include <unroll/layers/stack.hpp>
+#include <unroll/layers/summary.hpp>
+#include <unroll/layers/tied_dense.hpp>
+
+#include "layers/model_run.hpp"
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+using namespace model_run;
+
+namespace {
+
+constexpr Index size = 7, dimension = 3;
+
+Embedding<double> words(std::vector<Index> frozen = {}) {
+  return {.size = size, .dimension = dimension, .frozen_tokens = std::move(frozen)};
+}
+const Recurrent<Gru<double>> gru{.units = dimension};
+
+auto tied(std::vector<Index> frozen = {}, bool biased = true) {
+  Sequential model(1, words(std::move(frozen)), gru, TiedDense<double>{.embedding = 0, .biased = biased});
+  randomise(model);
+  return model;
+}
+
+Matrix<double> some_tokens(Index columns) {
+  return Matrix<double>::NullaryExpr(1, columns, [](Index, Index c) { return double((3 * c + 1) % size); });
+}
+
+/// What a pass and its way back give.
+template <class Model>
+struct Run {
+  explicit Run(const Model& model, const Timeline& timeline = Timeline::from_lengths({4, 1, 3}))
+      : gradient(model.parameters().zeros_like()) {
+    const Matrix<double> x = some_tokens(timeline.columns());
+    output = model.forward(x, timeline, tape);
+    model.backward(tape, noise(size, timeline.columns(), 4), gradient);
+  }
+  typename Model::Tape tape;
+  Matrix<double> output;
+  Parameters<double> gradient;
+};
+
+}  // namespace
+
+TEST_CASE("a tied layer multiplies by the transposed table, whose gradient is the sum of both places") {
+  const auto model = tied();
+  Sequential apart(1, words(), gru, Dense<double>{.units = size});
+  const Index before = model.parameters().size() - size;
+  apart.parameters().values().head(before) = model.parameters().values().head(before);
+  apart.parameters()["2.weight"] = model.parameters()["0.weight"].transpose();
+  apart.parameters()["2.bias"] = model.parameters()["2.bias"];
+  const Run<decltype(model)> one(model);
+  const Run<decltype(apart)> two(apart);
+  CHECK(one.output.isApprox(two.output, 1e-14));
+  const Matrix<double> sum = two.gradient["0.weight"] + two.gradient["2.weight"].transpose();
+  CHECK(one.gradient["0.weight"].isApprox(sum, 1e-13));
+  CHECK(one.gradient["2.bias"].isApprox(two.gradient["2.bias"], 1e-14));
+  const Index cell = before - size * dimension;
+  CHECK(one.gradient.values()
+            .segment(size * dimension, cell)
+            .isApprox(two.gradient.values().segment(size * dimension, cell), 1e-13));
+  CHECK(one.gradient.touched().empty());  // every batch reaches all of the table
+  CHECK(one.gradient.dense().size() == 1);
+}
+
+TEST_CASE("gradients of a tied model are right, also with frozen vectors and without biases") {
+  const auto frozen = GENERATE(std::vector<Index>{}, std::vector<Index>{5, 1});
+  const bool biased = GENERATE(true, false);
+  auto model = tied(frozen, biased);
+  for (const auto& lengths : {std::vector<Index>{1, 1}, std::vector<Index>{2, 0}, std::vector<Index>{7, 3, 5}}) {
+    const auto timeline = Timeline::from_lengths(lengths);
+    const Matrix<double> x = some_tokens(timeline.columns());
+    decltype(model)::Tape tape;
+    Matrix<double> d_output;
+    const auto loss = [&] {
+      const Matrix<double> out = model.forward(x, timeline, tape);
+      return weighted()(out, d_output);
+    };
+    loss();
+    auto gradient = model.parameters().zeros_like();
+    model.backward(tape, d_output, gradient);
+    for (const Segment& learned : model.parameters().table().learned()) {
+      const auto report = check_gradient(loss, model.parameters().values().segment(learned.first, learned.size),
+                                         gradient.values().segment(learned.first, learned.size), [&](Index k) {
+                                           return entry_name(model.parameters().table(), learned.first + k);
+                                         });
+      INFO(report.text());
+      CHECK(report.worst < 1e-6);
+    }
+    for (const Index token : frozen) CHECK(gradient["0.weight"].col(token).isZero(0));
+  }
+}
+
+TEST_CASE("a tied layer learns by pieces of columns what it learns at once") {
+  const auto model = tied({2});
+  REQUIRE(model.piece_columns() < 40000);
+  const auto timeline = Timeline::rectangular(160, 250);
+  const Matrix<double> x = some_tokens(timeline.columns()), d_output = noise(size, timeline.columns(), 4, 1e-2);
+  REQUIRE(timeline.columns() > model.piece_columns());
+  decltype(model)::Tape tape, other;
+  auto whole = model.parameters().zeros_like(), pieces = model.parameters().zeros_like();
+  model.forward(x, timeline, tape);
+  model.backward(tape, d_output, whole);
+  decltype(model)::Weights weights;
+  model.prepare(weights);
+  model.prepare_back(weights);
+  model.begin_learning(weights, view(x), timeline, other);
+  model.learn(other, pieces, [&](Index first, const ConstView<double>& output) {
+    return detail::from_column(view(d_output), first, output.cols());
+  });
+  CHECK(pieces.values().isApprox(whole.values(), 1e-10));
+  CHECK(pieces["0.weight"].col(2).isZero(0));
+}
+
+TEST_CASE("a stack ties as a sequential model does, and allocates as little") {
+  const auto model = tied({4});
+  Stack<double> stack(1, {words({4}), gru, TiedDense<double>{.embedding = 0}});
+  stack.parameters().values() = model.parameters().values();
+  CHECK(stack.parameters().table().names() == model.parameters().table().names());
+  CHECK(stack.parameters().table().learned() == model.parameters().table().learned());
+  Run<decltype(model)> one(model);
+  Run<Stack<double>> two(stack);
+  CHECK(same_bits(one.output, two.output));
+  CHECK(same_bits(one.gradient.values(), two.gradient.values()));
+  const auto timeline = Timeline::from_lengths({4, 1, 3});
+  const Matrix<double> x = some_tokens(8), d = noise(size, 8, 4);
+  support::AllocationCount allocations;
+  stack.forward(x, timeline, two.tape);
+  stack.backward(two.tape, d, two.gradient);
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+TEST_CASE("the table is saved once, and counted once") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "model.safetensors";
+  const auto model = tied();
+  save(model, path);
+  const SafeTensors file = read_safetensors(path);
+  CHECK(file.at("0.weight").shape == std::vector<Index>{dimension, size});
+  CHECK(file.at("2.bias").shape == std::vector<Index>{size});
+  CHECK(!file.contains("2.weight"));
+  auto other = tied();
+  other.parameters().values().setZero();
+  load(other, path);
+  CHECK(same_bits(Run<decltype(model)>(model).output, Run<decltype(other)>(other).output));
+  const ModelSummary lines = summary(model, 100, 4);
+  CHECK(lines.layers[2].name == "tied dense");
+  CHECK(lines.layers[2].parameters == size);
+  CHECK(lines.parameters == model.parameters().size());
+}
+
+TEST_CASE("initial values of the table are the embedding's") {
+  auto model = tied();
+  Sequential plain(1, words(), gru);
+  model.initialise(3), plain.initialise(3);
+  CHECK(model.parameters()["0.weight"] == plain.parameters()["0.weight"]);
+  CHECK(model.parameters()["2.bias"].isZero(0));
+}
+
+TEST_CASE("what cannot be tied is refused when the model is made, with both layers named") {
+  using T = TiedDense<double>;
+  CHECK_THROWS_MATCHES(Sequential(1, words(), Recurrent<Gru<double>>{.units = 4}, T{}), ShapeError,
+                       says("layer 2 (tied dense): uses the weights [3 x 7] of layer 0 (embedding), so it expects 3 "
+                            "features, what comes in has 4"));
+  CHECK_THROWS_MATCHES(Stack<double>(1, {words(), Recurrent<Gru<double>>{.units = 4}, T{}}), ShapeError,
+                       says("layer 2 (tied dense): uses the weights [3 x 7] of layer 0 (embedding), so it expects 3"));
+  for (const Index owner : {-1, 1, 2, 9})
+    CHECK_THROWS_MATCHES(Sequential(1, words(), gru, T{.embedding = owner}), ValueError,
+                         says(text("layer 2 (tied dense): is tied to the weights of layer ", owner,
+                                   ", expected an earlier layer that has a matrix 'weight', such as an Embedding")));
+  CHECK_THROWS_MATCHES(Sequential(3, T{}), ValueError, says("layer 0 (tied dense): is tied to the weights of layer 0"));
+}
+
+TEST_CASE("a dense layer may be tied to as well, and a model's layer used in another model") {
+  Sequential coder(7, Dense<double>{.units = 3}, TiedDense<double>{.embedding = 0});
+  const auto report = gradients(coder);
+  INFO(report.text());
+  CHECK(report.worst < 1e-6);
+  Sequential other(1, Embedding<double>{.size = 5, .dimension = 2}, coder.layer<1>());
+  CHECK(other.outputs() == 5);
+}

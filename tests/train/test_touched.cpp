@@ -1,0 +1,226 @@
+// Training steps on tables of which a batch touches few columns.
+
+#include <unroll/cells/gru.hpp>
+#include <unroll/io/checkpoint.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/embedding.hpp>
+#include <unroll/layers/recurrent.hpp>
+#include <unroll/layers/sequential.hpp>
+#include <unroll/layers/tied_dense.hpp>
+#include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/optim/adam.hpp>
+#include <unroll/optim/decay_mask.hpp>
+#include <unroll/optim/sgd.hpp>
+#include <unroll/train/fit.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+
+namespace {
+
+constexpr Index size = 40, dimension = 5, classes = 3;
+
+/// `count` sequences of 0 to 8 tokens of [first, first + kinds).
+Dataset<float> sentences(Index count, Index first, Index kinds) {
+  std::vector<Matrix<float>> sequences;
+  std::vector<Labels> labels;
+  for (Index s = 0; s < count; ++s) {
+    const Index length = (5 * s + 3) % 9;
+    sequences.push_back(
+        Matrix<float>::NullaryExpr(1, length, [&](Index, Index t) { return float(first + (7 * s + 3 * t) % kinds); }));
+    labels.push_back(Labels::NullaryExpr(length, [&](Index t) { return (s + t) % classes; }));
+  }
+  return Dataset<float>::step_labelled(sequences, labels, classes);
+}
+
+auto model(Embedding<float> words = {}) {
+  words.size = size, words.dimension = dimension;
+  Sequential model(1, std::move(words), Recurrent<Gru<float>>{.units = 6}, Dense<float>{.units = classes});
+  model.initialise(1);
+  return model;
+}
+using Model = decltype(model());
+
+using Loss = SoftmaxCrossEntropy<float>;
+
+template <class O, class M = Model>
+using Training = TrainingStep<M, Loss, O>;
+
+/// One update by all samples, cut into parts of at most `shard`.
+template <class O, class M>
+StepReport step_on(Training<O, M>& step, const Dataset<float>& data, Index shard = 3) {
+  ShardedBatch<float> batch;
+  batch.gather(data, all_samples(data.size()), shard);
+  return step.step(batch);
+}
+
+bool close(const Vector<float>& a, const Vector<float>& b) { return (a - b).norm() < 1e-5F * b.norm(); }
+
+/// A user's own optimizer, which knows vectors only.
+struct Own {
+  using Scalar = float;
+  struct Options {
+    double learning_rate = 0.1;
+  };
+  Options options_ = {};
+  void step(Vector<float>& theta, const Vector<float>& gradient) { theta -= 0.1F * gradient; }
+  double& learning_rate() { return options_.learning_rate; }
+  Options& options() { return options_; }
+  void set_decay_mask(const Vector<float>&) {}
+  template <class F>
+  void visit_state(F&&) {}
+};
+
+}  // namespace
+
+TEST_CASE("a step moves the tokens of its batch and no others, however much momentum they have") {
+  auto trained = model();
+  Adam<float> adam({.learning_rate = 0.05, .weight_decay = 0.1});
+  Training<Adam<float>> step(trained, Loss(), adam, {.clip_norm = 1});
+  step_on(step, sentences(45, 0, 20));
+  const Matrix<float> before = trained.parameters()["0.weight"];
+  step_on(step, sentences(45, 15, 20));
+  const Matrix<float> after = trained.parameters()["0.weight"], gradient = step.gradient()["0.weight"];
+  for (Index token = 0; token < size; ++token) {
+    const bool touched = token >= 15 && token < 35;
+    CHECK((after.col(token) != before.col(token)) == touched);
+    CHECK(gradient.col(token).isZero(0) == !touched);  // nothing is left of the batch before
+  }
+}
+
+TEST_CASE("without momentum and decay a sparse table trains as a dense one") {
+  const Truncation truncation = GENERATE(Truncation{}, Truncation{.update_every = 3, .back = 3},
+                                         Truncation{.update_every = 2, .back = 4, .accumulate = true});
+  const double clip_value = GENERATE(0.0, 0.01);
+  auto one = model(), two = model({.sparse = false});
+  SGD<float> first({.learning_rate = 0.5}), second({.learning_rate = 0.5});
+  const StepOptions options{.clip_norm = 0.3, .clip_value = clip_value, .truncation = truncation};
+  Training<SGD<float>> sparse(one, Loss(), first, options), dense(two, Loss(), second, options);
+  for (Index k = 0; k < 4; ++k) {
+    const auto a = step_on(sparse, sentences(9, 5 * k, 20)), b = step_on(dense, sentences(9, 5 * k, 20));
+    CHECK(a.gradient_norm == Approx(b.gradient_norm).epsilon(1e-6));
+    CHECK(a.loss.sum == Approx(b.loss.sum).epsilon(1e-6));
+  }
+  CHECK(close(one.parameters().values(), two.parameters().values()));
+}
+
+TEST_CASE("any number of threads and any order of parts in time gives the same bits") {
+  const auto run = [&](int threads) {
+    auto trained = model();
+    Adam<float> adam({.learning_rate = 0.05});
+    Training<Adam<float>> step(trained, Loss(), adam, {.clip_norm = 0.1, .threads = threads});
+    for (Index k = 0; k < 3; ++k) step_on(step, sentences(200, 5 * k, 25));
+    return Vector<float>(trained.parameters().values());
+  };
+  const auto alone = run(1);
+  for (const int threads : {2, 4}) CHECK(run(threads) == alone);
+}
+
+TEST_CASE("a batch in parts touches what the whole batch does") {
+  auto one = model(), two = model();
+  SGD<float> first({.learning_rate = 0.5, .momentum = 0.9}), second({.learning_rate = 0.5, .momentum = 0.9});
+  Training<SGD<float>> parts(one, Loss(), first), whole(two, Loss(), second);
+  for (Index k = 0; k < 4; ++k) step_on(parts, sentences(9, 5 * k, 20), 2), step_on(whole, sentences(9, 5 * k, 20), 9);
+  CHECK(close(one.parameters().values(), two.parameters().values()));
+}
+
+TEST_CASE("a step on tokens that it knows allocates nothing") {
+  auto trained = model({.padding = 3});
+  Adam<float> adam;
+  Training<Adam<float>> step(trained, Loss(), adam, {.clip_norm = 1, .clip_value = 1});
+  const auto data = sentences(12, 0, 20);
+  ShardedBatch<float> batch;
+  batch.gather(data, all_samples(data.size()), 4);
+  step.step(batch);
+  support::AllocationCount allocations;
+  step.step(batch);
+  step.step(batch);
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+TEST_CASE("frozen vectors stay, dense, sparse or tied, under momentum and decay") {
+  const bool sparse = GENERATE(true, false), whole = GENERATE(false, true), is_tied = GENERATE(false, true);
+  const Embedding<float> words{
+      .size = size, .dimension = dimension, .padding = 2, .frozen = whole, .frozen_tokens = {4, 7}, .sparse = sparse};
+  const auto check = [&](auto trained, Index kinds) {
+    trained.initialise(5);
+    const Matrix<float> first = trained.parameters()["0.weight"];
+    AdamW<float> adam({.learning_rate = 0.05, .weight_decay = 0.1});
+    Training<AdamW<float>, decltype(trained)> step(trained, Loss(), adam, {.clip_norm = 1});
+    for (Index k = 0; k < 3; ++k) step_on(step, sentences(45, 0, kinds));
+    const Matrix<float> last = trained.parameters()["0.weight"];
+    for (Index token = 0; token < size; ++token) {
+      const bool kept = whole || token == 2 || token == 4 || token == 7;
+      const bool moves = !kept && (token < kinds || is_tied || !sparse);
+      CHECK((first.col(token) != last.col(token)) == moves);
+    }
+  };
+  if (is_tied)
+    check(Sequential(1, words, Recurrent<Gru<float>>{.units = dimension}, TiedDense<float>{}), 20);
+  else
+    check(Sequential(1, words, Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = classes}), 20);
+}
+
+TEST_CASE("an optimizer that knows vectors only steps over all, and is no optimizer for frozen parameters") {
+  static_assert(Optimizer<Own>);
+  auto one = model(), two = model();
+  Own own;
+  SGD<float> sgd({.learning_rate = 0.1});
+  Training<Own> by_own(one, Loss(), own);
+  Training<SGD<float>> by_sgd(two, Loss(), sgd);
+  for (Index k = 0; k < 3; ++k) step_on(by_own, sentences(9, 5 * k, 20)), step_on(by_sgd, sentences(9, 5 * k, 20));
+  CHECK(close(one.parameters().values(), two.parameters().values()));
+  auto frozen = model({.padding = 0});
+  CHECK_THROWS_MATCHES(Training<Own>(frozen, Loss(), own), ValueError,
+                       says("the model has frozen parameters, which this optimizer would move"));
+}
+
+TEST_CASE("a run with a sparse table is resumed bit for bit, averages and decay masks included") {
+  const auto data = sentences(30, 0, 35);
+  FitOptions<float> options{.epochs = 4, .batches = {.size = 4}, .clip_norm = 1, .progress = Progress::quiet};
+  options.average = WeightAverageOptions{.momentum = 0.8};
+  const Loss loss;
+  const auto adam = [&] {
+    AdamW<float> made({.learning_rate = 0.02, .weight_decay = 0.1});
+    made.set_decay_mask(decay_mask<float>(model().parameters().table()));
+    return made;
+  };
+  auto straight = model();
+  auto whole = adam();
+  fit(straight, loss, whole, data, options);
+
+  const support::TemporaryFolder folder;
+  TrainingState<float> state;
+  auto stopped = model();
+  auto first = adam();
+  options.epochs = 2;
+  fit(stopped, loss, first, data, options, state);
+  write_checkpoint(folder.path / "run", state, first);
+  TrainingState<float> read;
+  auto resumed = model();
+  auto second = adam();
+  read_checkpoint(folder.path / "run", read, second);
+  options.epochs = 4;
+  fit(resumed, loss, second, data, options, read);
+  CHECK(resumed.parameters().values() == straight.parameters().values());
+}
+
+TEST_CASE("after a gradient that is not finite the next step begins with a clean one") {
+  auto trained = model();
+  SGD<float> sgd({.learning_rate = 0.1});
+  Training<SGD<float>> step(trained, Loss(), sgd);
+  const auto good = sentences(9, 0, 20);
+  const Vector<float> theta = trained.parameters().values();
+  trained.parameters()["0.weight"].col(25).setConstant(std::numeric_limits<float>::quiet_NaN());
+  CHECK_THROWS_MATCHES(step_on(step, sentences(9, 15, 20)), NonFiniteError, says("parameter '0.weight'"));
+  trained.parameters().values() = theta;
+  step_on(step, good);
+  auto other = model();
+  Training<SGD<float>> fresh(other, Loss(), sgd);
+  step_on(fresh, good);
+  CHECK(trained.parameters().values() == other.parameters().values());
+}
