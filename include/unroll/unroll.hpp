@@ -41,6 +41,7 @@
 #include "unroll/layers/pooling.hpp"
 #include "unroll/layers/recurrent.hpp"
 #include "unroll/layers/sequential.hpp"
+#include "unroll/layers/tied_dense.hpp"
 #include "unroll/losses/binary_cross_entropy.hpp"
 #include "unroll/losses/huber.hpp"
 #include "unroll/losses/mean_absolute_error.hpp"

@@ -82,6 +82,7 @@ Matrix<Scalar> swapped(const Matrix<Scalar>& m, Index a) {
 /// Throw Unsupported for an operation that is not theirs to compute.
 SafeTensors compute_rnn(const Case& given);
 SafeTensors compute_keras(const Case& given);
+SafeTensors compute_embedding(const Case& given);
 SafeTensors compute_onnx(const Case& given);
 SafeTensors compute_optimizer(const Case& given);
 SafeTensors compute_schedule(const Case& given);

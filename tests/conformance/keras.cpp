@@ -1,6 +1,7 @@
 // Keras's recurrent layers under any mask, with both GRU forms, backwards, bidirectional, and below an embedding.
 
 #include "unroll/io/keras.hpp"
+#include "lookup.hpp"
 #include "run.hpp"
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"
@@ -159,14 +160,11 @@ SafeTensors run(const Case& given, Index gates) {
   }
   // Below an embedding: the table's rows in place of x.
   const Layout layout(given, given.extent("index", 0), given.extent("index", 1));
-  const auto index = given.integers("index");
-  const Matrix<double> table = given.columns<double>("embeddings");
-  Matrix<double> x(table.rows(), Index(index.size())), d_table = Matrix<double>::Zero(table.rows(), table.cols());
-  for (std::size_t k = 0; k < index.size(); ++k) x.col(Index(k)) = table.col(index[k]);
-  const Matrix<double> d_x =
-      swapped(layout.unpacked(run_layer<C>(given, layout, layout.packed(x), sizes, out), Padding::zero), layout.steps);
-  for (std::size_t k = 0; k < index.size(); ++k) d_table.col(index[k]) += d_x.col(Index(k));
-  out.tensors["d_embeddings"] = tensor(d_table, {table.cols(), table.rows()});
+  Lookup lookup(given.columns<double>("embeddings"));
+  const Matrix<double> tokens = given.columns<double>("index").reshaped(1, layout.batch * layout.steps);
+  const Matrix<double> x = lookup.forward(layout.packed(tokens));
+  const Matrix<double> d_table = lookup.gradient(run_layer<C>(given, layout, x, sizes, out));
+  out.tensors["d_embeddings"] = tensor(d_table, {d_table.cols(), d_table.rows()});
   return out;
 }
 

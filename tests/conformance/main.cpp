@@ -19,6 +19,7 @@ namespace {
 SafeTensors compute(const Case& given) {
   const std::string op = given.word("op");
   if (op == "lstm" || op == "gru" || op == "rnn_tanh" || op == "rnn_relu") return compute_rnn(given);
+  if (op == "embedding") return compute_embedding(given);
   if (op == "training_trajectory") return compute_training(given);
   if (op == "optimizer" || op == "keras_optimizer") return compute_optimizer(given);
   if (op == "scheduler") return compute_schedule(given);

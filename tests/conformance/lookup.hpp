@@ -1,0 +1,40 @@
+#pragma once
+// The library's embedding between the tensors of a case.
+
+#include "case.hpp"
+#include "unroll/layers/embedding.hpp"
+#include "unroll/layers/sequential.hpp"
+
+namespace conformance {
+
+/// `weights` [dimension x tokens] are looked up along a row of token numbers.
+class Lookup {
+ public:
+  explicit Lookup(const Matrix<double>& weights, std::optional<Index> padding = {})
+      : model_(1, {.size = weights.cols(), .dimension = weights.rows(), .padding = padding}) {
+    model_.parameters()["0.weight"] = weights;
+  }
+
+  Matrix<double> forward(const Matrix<double>& tokens) {
+    tokens_ = tokens;
+    timeline_ = Timeline::rectangular(1, tokens.cols());
+    return model_.forward(tokens_, timeline_, tape_);
+  }
+
+  /// [dimension x tokens]
+  Matrix<double> gradient(const Matrix<double>& d_output) {
+    auto gradient = model_.parameters().zeros_like();
+    model_.backward(tape_, d_output, gradient);
+    return gradient["0.weight"];
+  }
+
+ private:
+  using Model = Sequential<Embedding<double>>;
+
+  Model model_;
+  Model::Tape tape_;
+  Matrix<double> tokens_;
+  Timeline timeline_;
+};
+
+}  // namespace conformance
