@@ -82,6 +82,8 @@ Matrix<Scalar> swapped(const Matrix<Scalar>& m, Index a) {
 /// Throw Unsupported for an operation that is not theirs to compute.
 SafeTensors compute_rnn(const Case& given);
 SafeTensors compute_keras(const Case& given);
+SafeTensors compute_attention(const Case& given);
+SafeTensors compute_seq2seq(const Case& given);
 SafeTensors compute_embedding(const Case& given);
 SafeTensors compute_onnx(const Case& given);
 SafeTensors compute_optimizer(const Case& given);

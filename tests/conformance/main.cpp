@@ -19,6 +19,8 @@ namespace {
 SafeTensors compute(const Case& given) {
   const std::string op = given.word("op");
   if (op == "lstm" || op == "gru" || op == "rnn_tanh" || op == "rnn_relu") return compute_rnn(given);
+  if (op == "attention" || op == "keras_Attention" || op == "keras_AdditiveAttention") return compute_attention(given);
+  if (op.starts_with("seq2seq_")) return compute_seq2seq(given);
   if (op == "embedding") return compute_embedding(given);
   if (op == "training_trajectory") return compute_training(given);
   if (op == "optimizer" || op == "keras_optimizer") return compute_optimizer(given);
