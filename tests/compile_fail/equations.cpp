@@ -148,6 +148,46 @@ constexpr auto equations = cell(state(h), n = n * h, next(h) = tanh(linear(x, h)
 #if CASE == 26
 constexpr auto equations = cell(state(h), n = linear(x), next(h) = tanh(linear(x, h)) * n, output(n), output(next(h)));
 #endif
+// CASE 27: unroll: attend(...) is a vector: give it an equation of its own, and read its name
+#if CASE == 27
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + attend(dot, h));
+#endif
+
+// CASE 28: unroll: a state cannot be attend(...) itself: give that a name, and then next(state) = name
+#if CASE == 28
+constexpr auto equations = cell(state(h), next(h) = attend(dot, h));
+#endif
+
+// CASE 29: unroll: what attend(...) gives has the memory's rows: its symbol has no size of its own
+#if CASE == 29
+constexpr auto wide = symbol<"wide", "width">;
+constexpr auto equations = cell(state(h), wide = attend(dot, h), next(h) = tanh(linear(x, h, wide)));
+#endif
+
+// CASE 30: unroll: output(...) cannot be an attend(...) itself: make an equation of it, such as y = linear(ctx)
+#if CASE == 30
+constexpr auto equations = cell(state(h), ctx = attend(dot, h), next(h) = tanh(linear(x, h, ctx)), output(ctx));
+#endif
+
+// CASE 31: unroll: attend(dot, ...) is asked by a constant: project it first, q = linear(constant)
+#if CASE == 31
+constexpr auto equations = cell(state(h), ctx = attend(dot, constant<"k">), next(h) = tanh(linear(x, h, ctx)));
+#endif
+
+// CASE 32: unroll: attend(score, query) takes a score first: dot, scaled_dot, general, concat, additive
+#if CASE == 32
+constexpr auto equations = cell(state(h), ctx = attend(h, h), next(h) = tanh(linear(x, h, ctx)));
+#endif
+
+// CASE 33: unroll: attend(score, query) is asked by a named value: give the expression an equation of its own
+#if CASE == 33
+constexpr auto equations = cell(state(h), ctx = attend(dot, 2 * h), next(h) = tanh(linear(x, h, ctx)));
+#endif
+
+// CASE 34: unroll: values of different sizes meet element by element: change size through linear(...)
+#if CASE == 34
+constexpr auto equations = cell(state(h), ctx = attend(dot, h), next(h) = tanh(linear(x, h)) * ctx);
+#endif
 }  // namespace
 
 using Made = EquationCell<double, equations>;

@@ -40,7 +40,7 @@ constexpr bool check_equations() {
   static_assert(misuse != Misuse::attend_of_another_size,
                 "unroll: what attend(...) gives has the memory's rows: its symbol has no size of its own");
   static_assert(misuse != Misuse::output_of_attend,
-                "unroll: output(...) cannot be an attend(...) itself: make an equation of it, such as y = 1 * ctx");
+                "unroll: output(...) cannot be an attend(...) itself: make an equation of it, such as y = linear(ctx)");
   static_assert(misuse != Misuse::attend_asked_by_constant,
                 "unroll: attend(dot, ...) is asked by a constant: project it first, q = linear(constant)");
   static_assert(misuse != Misuse::undefined_output, "unroll: output(...) names a value that no equation defines");

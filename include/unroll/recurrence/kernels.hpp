@@ -228,7 +228,13 @@ class PassKernel {
     });
   }
 
-  static constexpr bool takes_output_gradient = collects<program.output>;
+  /// No pass runs an attend; where a state is one by another name, the state's pass takes it.
+  static constexpr bool takes_output_gradient = [] {
+    if constexpr (program.operation[program.output].op == Op::attend)
+      return turns<program.output_state>;
+    else
+      return collects<program.output>;
+  }();
 
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static void pull(const Frame<Scalar, D>& frame, const Values& values, Gradients& gradients,

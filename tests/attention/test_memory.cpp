@@ -1,0 +1,169 @@
+#include "attention_run.hpp"
+#include "support/allocations.hpp"
+#include "unroll/cells/gru.hpp"
+#include "unroll/layers/recurrent.hpp"
+#include "unroll/layers/sequential.hpp"
+
+using namespace attention_run;
+
+namespace {
+
+using Bahdanau = BahdanauGru<double>;
+using Luong = LuongLstm<double, symbols::dot>;
+
+const CellSizes sizes{.inputs = {2}, .units = 3, .sizes = {{"attention", 4}, {"readout", 5}}, .memory = 6};
+const CellSizes luong_sizes{.inputs = {2}, .units = 3, .memory = 3};
+
+/// A pass with the memory given, all else alike.
+template <class C>
+struct Forward {
+  explicit Forward(const CellSizes& given) : cell(given), theta(noise(cell.parameters().size(), 1)) {}
+
+  Matrix<double> run(const Matrix<double>& x, const Timeline& timeline, const AttentionMemory<double>& memory,
+                     Keeping keeping = {}) {
+    const auto in = view(x);
+    OverTime<C> run(cell, timeline, Direction::forward, tape, theta.data());
+    run.forward({{&in, 1}, {}, &memory}, {}, keeping);
+    return run.output();
+  }
+  Matrix<double> trace(const Timeline& timeline, std::string_view name) {
+    OverTime<C> run(cell, timeline, Direction::forward, tape, theta.data());
+    Matrix<double> values;
+    cell.trace(name, tape.weights, run.all_columns(), tape.work, values);
+    return values;
+  }
+
+  C cell;
+  Vector<double> theta;
+  Tape<C> tape;
+};
+
+const auto timeline = Timeline::from_lengths({3, 1, 4}), sources = Timeline::from_lengths({2, 4, 0});
+
+}  // namespace
+
+TEST_CASE("weights add up to one over the steps that there are; with none there, weights and context are 0") {
+  Forward<Bahdanau> pass(sizes);
+  const Matrix<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
+  CHECK(pass.run(x, timeline, {view(values), &sources}).allFinite());
+  const Matrix<double> weights = pass.trace(timeline, "ctx.weights"), context = pass.trace(timeline, "ctx");
+  REQUIRE(weights.rows() == 4);
+  for (Index c = 0; c < timeline.columns(); ++c) {
+    const Index sample = timeline.sample_of(c), length = sources.length(sources.rank(sample));
+    CHECK(weights.col(c).sum() == Approx(length > 0 ? 1 : 0));
+    CHECK(weights.col(c).tail(4 - length).isZero(0));
+    Vector<double> want = Vector<double>::Zero(6);
+    for (Index s = 0; s < length; ++s) want += weights(s, c) * values.col(sources.offset(s) + sources.rank(sample));
+    CHECK((context.col(c) - want).norm() < 1e-14);
+  }
+}
+
+TEST_CASE("a step sees what has happened until then, if it is asked to") {
+  Forward<Bahdanau> pass(sizes);
+  Matrix<bool> gaps(2, 5);
+  gaps << true, false, true, true, true, true, true, false, false, true;
+  const auto same = Timeline::from_mask(gaps);
+  const Matrix<double> x = noise(2, same.columns()), values = noise(6, same.columns());
+  pass.run(x, same, {.values = view(values), .timeline = &same, .causal = true});
+  const Matrix<double> weights = pass.trace(same, "ctx.weights");
+  for (Index c = 0; c < same.columns(); ++c)
+    for (Index s = 0; s < weights.rows(); ++s) {
+      const Index rank = same.rank_of(c);
+      const bool seen = s < same.length(rank) && same.offset(s) + rank <= c;
+      CHECK((weights(s, c) > 0) == seen);
+    }
+}
+
+TEST_CASE("a sample gives the same bits alone and in any batch") {
+  Forward<Bahdanau> pass(sizes);
+  const Matrix<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
+  const Matrix<double> together = pass.run(x, timeline, {view(values), &sources});
+  for (Index b = 0; b < 3; ++b) {
+    const Index rank = timeline.rank(b), steps = timeline.length(rank), source_rank = sources.rank(b);
+    const auto alone = Timeline::from_lengths({steps}), source = Timeline::from_lengths({sources.length(source_rank)});
+    Matrix<double> own_x(2, steps), own_values(6, source.columns());
+    for (Index t = 0; t < steps; ++t) own_x.col(t) = x.col(timeline.offset(t) + rank);
+    for (Index s = 0; s < source.columns(); ++s) own_values.col(s) = values.col(sources.offset(s) + source_rank);
+    const Matrix<double> output = pass.run(own_x, alone, {view(std::as_const(own_values)), &source});
+    for (Index t = 0; t < steps; ++t) CHECK(output.col(t) == together.col(timeline.offset(t) + rank));
+  }
+}
+
+TEST_CASE("what stands at masked steps of the memory changes no bit") {
+  Forward<Luong> pass(luong_sizes);
+  Matrix<bool> mask(2, 4);
+  mask << true, false, true, false, false, true, true, true;
+  const auto gaps = Timeline::from_mask(mask), targets = Timeline::from_lengths({3, 2});
+  Matrix<double> padded = noise(3, 8);
+  const Matrix<double> x = noise(2, targets.columns());
+  const auto run = [&] {
+    const Matrix<double> packed = gaps.pack(padded);
+    return pass.run(x, targets, {view(packed), &gaps});
+  };
+  const Matrix<double> want = run();
+  for (Index t = 0; t < 4; ++t)
+    for (Index b = 0; b < 2; ++b)
+      if (!mask(b, t)) padded.col(t * 2 + b).setConstant(std::numeric_limits<double>::quiet_NaN());
+  CHECK(run() == want);
+}
+
+TEMPLATE_TEST_CASE("with checkpoints, or nothing kept, the same bits", "", Bahdanau, Luong) {
+  const Setting all{.lengths = {1500, 600, 1, 0}, .memory_lengths = {5, 0, 3, 2}};
+  const CellSizes own = std::is_same_v<TestType, Bahdanau> ? sizes : luong_sizes;
+  AttentionRun<TestType> whole(own, all), parts(own, all);
+  parts.setting.keeping = {Keep::checkpoints, 1};
+  CHECK(whole.forward() == parts.forward());
+  CHECK(parts.tape.stretches.size() > 1);
+  whole.backward(), parts.backward();
+  CHECK(whole.gradient == parts.gradient);
+  parts.setting.keeping = {Keep::nothing};
+  parts.forward();
+  CHECK(parts.output == whole.output);
+}
+
+TEST_CASE("a pass forward and back allocates nothing after the first") {
+  AttentionRun<Bahdanau> run(sizes, {.lengths = {4, 2, 3}, .memory_lengths = {2, 3, 0}});
+  const auto x = run.part(0), values = run.part(1);
+  const auto memory = run.memory(values, nothing<double>());
+  auto d_x = run.d_part(0), d_values = run.d_part(1);
+  const Matrix<double> d_output = noise(5, run.timeline.columns());
+  const auto once = [&] {
+    auto pass = run.over_time();
+    pass.forward({{&x, 1}, {}, &memory});
+    pass.backward({{&x, 1}, {}, &memory}, view(d_output), {}, run.gradient.data(), {{&d_x, 1}, {}, {d_values}});
+  };
+  once();
+  const support::AllocationCount allocations;
+  once();
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+TEST_CASE("memories that do not fit are refused") {
+  Forward<Bahdanau> pass(sizes);
+  const Matrix<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
+  const auto run = [&](const AttentionMemory<double>& memory) { pass.run(x, timeline, memory); };
+  const auto in = view(x);
+  OverTime<Bahdanau> without(pass.cell, timeline, Direction::forward, pass.tape, pass.theta.data());
+  CHECK_THROWS_MATCHES(without.forward({{&in, 1}, {}}), ShapeError, says("attend to a memory, and none is given"));
+  CHECK_THROWS_MATCHES(run({view(noise(5, 6)), &sources}), ShapeError, says("values: expects 6 rows, got 5"));
+  CHECK_THROWS_MATCHES(run({view(noise(6, 5)), &sources}), ShapeError, says("its timeline has 6 columns, got 5"));
+  const auto two = Timeline::from_lengths({3, 3});
+  CHECK_THROWS_MATCHES(run({view(values), &two}), ShapeError, says("the memory has 2 sequences, the batch 3 samples"));
+  const std::vector<Index> wrong{0, 3, 1}, short_one{0, 1};
+  CHECK_THROWS_MATCHES(run({.values = view(values), .timeline = &sources, .source = wrong}), ShapeError,
+                       says("the memory has 3 sequences, a sample attends to number 3"));
+  CHECK_THROWS_MATCHES(run({.values = view(values), .timeline = &sources, .source = short_one}), ShapeError,
+                       says("`source` has 2 entries, the batch 3 samples"));
+  CHECK_THROWS_MATCHES(run({.values = view(values), .timeline = &sources, .keys = view(noise(5, 6))}), ShapeError,
+                       says("keys: expects 6 rows, got 5"));
+}
+
+TEST_CASE("sizes that do not fit are refused when the cell is made") {
+  CHECK_THROWS_MATCHES(Luong({.inputs = {2}, .units = 4, .memory = 3}), ShapeError,
+                       says("'ctx' compares a query of 4 rows with keys of 3"));
+  CHECK_THROWS_MATCHES(Luong({.inputs = {2}, .units = 4}), ShapeError, says("whose rows are not given"));
+  CHECK_THROWS_MATCHES(Gru<double>({.inputs = {2}, .units = 4, .memory = 3}), ShapeError,
+                       says("rows of a memory are given, to which its equations do not attend"));
+  CHECK_THROWS_MATCHES(Sequential(2, Recurrent<Luong>{.units = 3}), ShapeError, says("attend to a memory"));
+}
