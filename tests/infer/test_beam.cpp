@@ -274,7 +274,9 @@ TEST_CASE("a hypothesis without a way on is a result only where there are no oth
   REQUIRE(found[1].size() == 2);
   CHECK(found[1][0].tokens == Tokens{0});
   CHECK((found[1][1].tokens.size() == 2 && !found[1][1].ended && found[1][1].tokens[0] != 0));
-  options.beams = options.n_best = 1;
+  options.n_best = 1;
+  CHECK(beam_search(decoder, options)[0][0].tokens.size() == 3);  // the search goes on, though they are less likely
+  options.beams = 1;
   CHECK(beam_search(decoder, options)[0][0].tokens == Tokens{0});
 
   const Law<double> nothing = [](std::uint64_t, const Tokens&) -> Vector<double> {

@@ -123,7 +123,7 @@ TEMPLATE_TEST_CASE("tokens come as often as their probability says", "", float, 
 TEST_CASE("sequences come as often as their probability says, in Markov chains of any order") {
   const std::size_t order = GENERATE(1u, 2u, 3u);
   const auto law = chain<double>(4, 1.2, order);
-  SamplingOptions options{.limits = {.end = 3, .shortest = 1, .longest = 4}, .samples = 30000, .seed = order};
+  SamplingOptions options{.limits = {.end = 3, .shortest = 1, .longest = 4}, .samples = 10000, .seed = order};
   if (GENERATE(false, true)) {
     options.temperature = 0.8, options.top_k = 3, options.top_p = 0.9;
     options.limits.no_repeat_ngram = 2;

@@ -45,22 +45,20 @@ Scalar largest(std::span<const Scalar> x) {
   return top;
 }
 
-/// The sum of e^(x - top). Registers add up a few hundred numbers each, so that even float loses nothing worth
-/// mentioning over a vocabulary of any size.
-template <class Scalar>
-double sum_of_exponentials(std::span<const Scalar> x, Scalar top) {
+/// The sum of f(x) over all numbers, f a function of lanes. Registers add up a few hundred numbers each, so that even
+/// float loses nothing worth mentioning over a vocabulary of any size.
+template <class Scalar, class F>
+double sum_of(std::span<const Scalar> x, const F& f) {
   using V = NativeLanes<Scalar>;
-  using One = Lanes<Scalar>;
   constexpr std::size_t width = std::size_t(V::size);
   double sum = 0;
   std::size_t i = 0;
   while (i + width <= x.size()) {
     V part = V::constant(0);
-    for (std::size_t n = 0; n < 256 && i + width <= x.size(); ++n, i += width)
-      part += exp(V::load(x.data() + i) - V::constant(top));
+    for (std::size_t n = 0; n < 256 && i + width <= x.size(); ++n, i += width) part += f(V::load(x.data() + i));
     sum += sum_of_lanes(part);
   }
-  for (; i < x.size(); ++i) sum += double(exp(One{x[i]} - One{top}).v);
+  for (; i < x.size(); ++i) sum += double(f(Lanes<Scalar>{x[i]}).v);
   return sum;
 }
 
@@ -68,7 +66,8 @@ double sum_of_exponentials(std::span<const Scalar> x, Scalar top) {
 template <class Scalar>
 LogSoftmax<Scalar> log_softmax(std::span<const Scalar> logits) {
   const Scalar top = largest(logits);
-  return {double(top), std::log(sum_of_exponentials(logits, top))};
+  const double sum = sum_of(logits, [top]<class V>(V x) { return exp(x - V::constant(top)); });
+  return {double(top), std::log(sum)};
 }
 
 /// What may follow a hypothesis: its next token's logits, as probabilities, and the few tokens that are forbidden.
@@ -119,14 +118,16 @@ class BestCandidates {
     least_ = std::numeric_limits<double>::lowest();
   }
 
-  /// Offers all that may follow `parent`, whose own log-probability is given.
+  /// Offers all that may follow `parent`, whose own log-probability is given. Most of them are passed over a block at a
+  /// time, by the largest logit in it.
   template <class Scalar>
   void add(Index parent, double log_probability, const Choices<Scalar>& choices) {
-    for (std::size_t token = 0; token < choices.logits.size(); ++token) {
-      const double sum = log_probability + choices.log_softmax(choices.logits[token]);
-      if (sum < least_) continue;
-      const Candidate candidate{sum, Index(token), parent};
-      if (fits(candidate) && choices.allows(candidate.token)) insert(candidate);
+    constexpr std::size_t block = 64;
+    const auto sum = [&](Scalar logit) { return log_probability + choices.log_softmax(logit); };
+    for (std::size_t first = 0; first < choices.logits.size(); first += block) {
+      const auto logits = choices.logits.subspan(first, std::min(block, choices.logits.size() - first));
+      if (sum(largest(logits)) < least_) continue;
+      for (std::size_t i = 0; i < logits.size(); ++i) offer({sum(logits[i]), Index(first + i), parent}, choices);
     }
   }
 
@@ -137,7 +138,12 @@ class BestCandidates {
   }
 
  private:
-  bool fits(const Candidate& candidate) const { return heap_.size() < room_ || candidate < heap_.front(); }
+  template <class Scalar>
+  void offer(const Candidate& candidate, const Choices<Scalar>& choices) {
+    if (candidate.log_probability < least_) return;
+    if (heap_.size() == room_ && !(candidate < heap_.front())) return;
+    if (choices.allows(candidate.token)) insert(candidate);
+  }
 
   void insert(const Candidate& candidate) {
     if (heap_.size() == room_) {
@@ -151,7 +157,7 @@ class BestCandidates {
 
   std::vector<Candidate> heap_;  // the worst first
   std::size_t room_ = 0;
-  double least_ = 0;
+  double least_ = 0;  // what is less likely has no room; above -inf, which never has any
 };
 
 }  // namespace unroll::detail

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
+#include <ranges>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -46,7 +48,7 @@ class Sampler {
  public:
   explicit Sampler(const SamplingOptions& options)
       : temperature_(Scalar(std::min(options.temperature, double(std::numeric_limits<Scalar>::max())))),
-        top_k_(std::size_t(options.top_k)),
+        top_k_(options.top_k),
         top_p_(options.top_p) {}
 
   /// Below the smallest normal number nothing can be divided by it.
@@ -55,14 +57,14 @@ class Sampler {
   /// The token at `quantile`, in [0, 1), of the distribution.
   Index draw(const Choices<Scalar>& choices, double quantile) {
     weigh(choices);
-    keep_likely(choices.logits);
-    const double place = quantile * mass();
-    double sum = 0;
-    for (const Index token : kept_) {
-      sum += double(weights_[token]);
-      if (sum > place) return token;
-    }
-    return kept_.back();
+    const bool few = top_k_ > 0 && top_k_ < weights_.size();
+    if (!few && top_p_ == 1) return at(quantile * total(), std::views::iota(Index(0), weights_.size()));
+    if (few)
+      keep_best(choices);
+    else
+      keep_likely();
+    if (top_p_ < 1) keep_nucleus(choices.logits, top_p_ * (few ? kept_mass() : total()));
+    return at(quantile * kept_mass(), kept_);
   }
 
  private:
@@ -72,28 +74,36 @@ class Sampler {
     for (const Index token : choices.forbidden) weights_[token] = -std::numeric_limits<Scalar>::infinity();
     weights_ = (weights_.array() - weights_.maxCoeff()) / temperature_;
     apply(Exp{}, weights_);
+  }
+
+  double total() const {
+    return sum_of(std::span<const Scalar>(weights_.data(), std::size_t(weights_.size())), [](auto w) { return w; });
+  }
+
+  /// The top_k best.
+  void keep_best(const Choices<Scalar>& choices) {
+    best_.clear(top_k_);
+    best_.add(0, 0, choices);
+    kept_.clear();
+    for (const Candidate& candidate : best_.sorted()) kept_.push_back(candidate.token);
+  }
+
+  /// Those with at least their share of 1 - top_p. All others together have less than that, so none of them belongs to
+  /// the nucleus, and what is left is quickly sorted. The best token, with weight 1, stays whatever is rounded.
+  void keep_likely() {
+    const double share = std::min(1.0, (1 - top_p_) * total() / double(weights_.size()));
     kept_.clear();
     for (Index token = 0; token < weights_.size(); ++token)
-      if (weights_[token] > 0) kept_.push_back(token);
+      if (double(weights_[token]) >= share) kept_.push_back(token);
   }
 
-  /// By logits, since weights of different logits may round to the same number.
-  void keep_likely(std::span<const Scalar> logits) {
-    const auto better = [logits](Index a, Index b) {
+  /// One by one the best is taken off a heap to its end, until there is enough. By logits, since weights of different
+  /// logits may round to the same number.
+  void keep_nucleus(std::span<const Scalar> logits, double enough) {
+    const auto worse = [logits](Index a, Index b) {
       const Scalar x = logits[std::size_t(a)], y = logits[std::size_t(b)];
-      return x != y ? x > y : a < b;
+      return x != y ? x < y : a > b;
     };
-    if (top_k_ > 0 && top_k_ < kept_.size()) {
-      std::partial_sort(kept_.begin(), kept_.begin() + std::ptrdiff_t(top_k_), kept_.end(), better);
-      kept_.resize(top_k_);
-    }
-    if (top_p_ < 1) keep_nucleus([better](Index a, Index b) { return better(b, a); });
-  }
-
-  /// One by one the best is taken off a heap to its end, until there are enough: few of many, as a rule.
-  template <class Worse>
-  void keep_nucleus(Worse worse) {
-    const double enough = top_p_ * mass();
     std::make_heap(kept_.begin(), kept_.end(), worse);
     auto heap_end = kept_.end();
     double sum = 0;
@@ -104,15 +114,29 @@ class Sampler {
     kept_.erase(kept_.begin(), heap_end);
   }
 
-  double mass() const {
+  double kept_mass() const {
     return std::accumulate(kept_.begin(), kept_.end(), 0.0,
                            [this](double sum, Index token) { return sum + double(weights_[token]); });
   }
 
+  /// The token where the sum of weights exceeds `place`; the last one that is possible if rounding keeps it from that.
+  template <class Range>
+  Index at(double place, const Range& tokens) const {
+    Index last = -1;
+    double sum = 0;
+    for (const Index token : tokens) {
+      sum += double(weights_[token]);
+      if (weights_[token] > 0) last = token;
+      if (sum > place) break;
+    }
+    return last;
+  }
+
   Scalar temperature_;
-  std::size_t top_k_;
+  Index top_k_;
   double top_p_;
-  Vector<Scalar> weights_;
+  Vector<Scalar> weights_;  // of every token; 0 for what is impossible or forbidden
+  BestCandidates best_;
   std::vector<Index> kept_;
 };
 
