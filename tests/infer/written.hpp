@@ -35,10 +35,10 @@ Law<S> chain(Index rows, double spread = 1, std::size_t order = 1000, std::uint6
   };
 }
 
-/// Softmax of a law, as weights of attention.
+/// Softmax of a law, as weights of attention: some are nearly 0.
 template <class S>
 Law<S> attention(Index rows, std::uint64_t seed = 5) {
-  return [law = chain<double>(rows, 2, 1000, seed)](std::uint64_t key, const Tokens& tokens) -> Vector<S> {
+  return [law = chain<double>(rows, 8, 1000, seed)](std::uint64_t key, const Tokens& tokens) -> Vector<S> {
     const Vector<double> e = law(key, tokens).array().exp();
     return (e / e.sum()).cast<S>();
   };

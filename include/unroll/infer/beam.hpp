@@ -31,7 +31,7 @@ struct BeamOptions {
   Index beams = 4;                    ///< hypotheses of a source that are followed at a time
   Index n_best = 1;                   ///< results for each source, at most `beams`
   LengthPenalty length_penalty = {};  ///< none, LengthPenalty::wu(alpha) or ::average(alpha)
-  double coverage_penalty = 0;        ///< beta >= 0, for an AttentionDecoder: see detail::Coverage
+  double coverage_penalty = 0;        ///< beta >= 0, for an AttentionDecoder: see beam_search()
 };
 
 namespace detail {
@@ -180,10 +180,10 @@ class BeamSearch {
 ///
 ///     log-probability / length penalty(n) + coverage_penalty * sum_s log min(sum_t attention_ts, 1)
 ///
-/// where n counts predictions, the end token among them. The search of a source stops as soon as nothing that goes on
-/// can reach the `n_best` found. One beam gives what greedy() gives, whatever the penalties. A source's result does not
-/// depend on the others in the batch. A hypothesis after which no token is possible, with logits of -inf or forbidden
-/// by the limits, is given only if there are not `n_best` others.
+/// where n counts predictions, the end token among them, and the argument of the logarithm is 1e-6 at least. The search
+/// of a source stops as soon as nothing that goes on can reach the `n_best` found. One beam gives what greedy() gives,
+/// whatever the penalties. A source's result does not depend on the others in the batch. A hypothesis after which no
+/// token is possible, with logits of -inf or forbidden by the limits, is given only if there are not `n_best` others.
 ///
 /// Throws ValueError or ShapeError for options that do not suit the decoder, and NonFiniteError naming source and step
 /// for a logit that is NaN or +inf.

@@ -1,7 +1,6 @@
 #pragma once
 // Hypotheses that are written token by token, each for itself.
 
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -12,32 +11,53 @@ namespace unroll::detail {
 /// `samples` hypotheses of every source. choose(choices, item, sample, step) gives the next token of one; `item` is
 /// what is common to all samples in the first step, which has one hypothesis per source only.
 template <class D, class Choose>
-auto generate(D& decoder, const Limits& limits, bool keep_attention, Index samples, Choose&& choose) {
+class Generation {
   using Scalar = typename D::Scalar;
-  Frontier<D> frontier(decoder, limits, keep_attention);
-  std::vector<std::vector<Hypothesis<Scalar>>> result(std::size_t(frontier.size()),
-                                                      std::vector<Hypothesis<Scalar>>(std::size_t(samples)));
-  const auto finish = [&](const Ongoing& item, Index sample, bool ended) {
-    result[std::size_t(item.source)][std::size_t(sample)] = frontier.hypothesis(item, ended);
-  };
-  const auto write = [&](Index k, Index sample, const Choices<Scalar>& choices) {
-    const Ongoing item = frontier[k];
-    if (!choices.any()) return finish(item, sample, false);
-    const Index token = choose(choices, item, sample, frontier.length());
-    const double log_probability = item.log_probability + choices.log_softmax(choices.logits[std::size_t(token)]);
-    if (frontier.ends(token)) return finish({item.source, item.node, log_probability}, sample, true);
-    const Ongoing longer = frontier.extended(k, token, log_probability, sample);
-    if (frontier.length() + 1 == frontier.longest(item.source)) return finish(longer, sample, false);
-    frontier.go_on(k, token, longer);
-  };
-  for (; frontier.size() > 0; frontier.advance()) {
-    for (Index k = 0; k < frontier.size(); ++k) {
-      const auto choices = frontier.choices(k);
-      const Index first = frontier[k].sample, last = frontier.length() == 0 ? samples : first + 1;
-      for (Index sample = first; sample < last; ++sample) write(k, sample, choices);
-    }
+  using Result = std::vector<std::vector<Hypothesis<Scalar>>>;
+
+ public:
+  Generation(D& decoder, const Limits& limits, bool keep_attention, Index samples, const Choose& choose)
+      : frontier_(decoder, limits, keep_attention), samples_(samples), choose_(choose) {
+    result_.assign(std::size_t(frontier_.size()), std::vector<Hypothesis<Scalar>>(std::size_t(samples)));
   }
-  return result;
+
+  Result run() && {
+    for (; frontier_.size() > 0; frontier_.advance()) {
+      for (Index k = 0; k < frontier_.size(); ++k) {
+        const auto choices = frontier_.choices(k);
+        const Index first = frontier_[k].sample, last = frontier_.length() == 0 ? samples_ : first + 1;
+        for (Index sample = first; sample < last; ++sample) write(k, sample, choices);
+      }
+    }
+    return std::move(result_);
+  }
+
+ private:
+  /// The next token of one sample.
+  void write(Index k, Index sample, const Choices<Scalar>& choices) {
+    const Ongoing item = frontier_[k];
+    if (!choices.any()) return finish(item, sample, false);
+    const Index token = choose_(choices, item, sample, frontier_.length());
+    const double log_probability = item.log_probability + choices.log_softmax(choices.logits[std::size_t(token)]);
+    if (frontier_.ends(token)) return finish({item.source, item.node, log_probability}, sample, true);
+    const Ongoing longer = frontier_.extended(k, token, log_probability, sample);
+    if (frontier_.length() + 1 == frontier_.longest(item.source)) return finish(longer, sample, false);
+    frontier_.go_on(k, token, longer);
+  }
+
+  void finish(const Ongoing& item, Index sample, bool ended) {
+    result_[std::size_t(item.source)][std::size_t(sample)] = frontier_.hypothesis(item, ended);
+  }
+
+  Frontier<D> frontier_;
+  Index samples_;
+  const Choose& choose_;
+  Result result_;
+};
+
+template <class D, class Choose>
+auto generate(D& decoder, const Limits& limits, bool keep_attention, Index samples, const Choose& choose) {
+  return Generation<D, Choose>(decoder, limits, keep_attention, samples, choose).run();
 }
 
 /// The most likely token; of equals the lowest.
