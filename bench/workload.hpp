@@ -37,7 +37,8 @@ inline AnyLayer<float> recurrent_layer(const Configuration& c, bool every_step) 
 
 inline Stack<float> model_of(const Configuration& c) {
   std::vector<AnyLayer<float>> layers;
-  if (c.task == Task::words) layers.push_back(Embedding<float>{.size = c.classes, .dimension = c.inputs});
+  if (c.task == Task::words)  // not sparse: the peers move all vectors at each step
+    layers.push_back(Embedding<float>{.size = c.classes, .dimension = c.inputs, .sparse = false});
   for (Index k = 0; k < c.layers; ++k) layers.push_back(recurrent_layer(c, c.per_step() || k + 1 < c.layers));
   layers.push_back(Dense<float>{.units = c.classes});
   return {c.task == Task::words ? 1 : c.inputs, std::move(layers)};
