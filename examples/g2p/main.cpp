@@ -1,0 +1,170 @@
+// Task: how is a word pronounced? Letters in, phonemes out, learned from a dictionary.
+// bin/g2p [WORD ...] [--score general] [--map WORD] [--compare] [--load out/g2p/model.safetensors]      bin/g2p --help
+// A minute on two cores with the defaults; ends with the error rates on words that were not learned from, and with the
+// pronunciations of the given words.
+
+#include <cstdio>
+
+#include "model_file.hpp"
+#include "pictures.hpp"
+#include "report.hpp"
+#include "unroll/io/atomic_file.hpp"
+#include "unroll/io/checkpoint.hpp"
+
+using namespace unroll;
+using namespace g2p;
+
+namespace {
+
+/// Made and tried before anything is trained, so that no result is lost for want of a place.
+std::filesystem::path output_folder(const Options& options) {
+  std::error_code error;
+  std::filesystem::create_directories(options.out, error);
+  require<FileError>(!error, "--out ", options.out, ": the folder cannot be made: ", error.message());
+  const auto folder = std::filesystem::path(options.out);
+  AtomicFile{folder / "model.safetensors"};
+  return folder;
+}
+
+class Program {
+ public:
+  explicit Program(const Options& options) : options_(options), threads_(options.threads) {}
+
+  void run() {
+    if (options_.load.empty() || !options_.map.empty()) folder_ = output_folder(options_);
+    if (options_.compare) return compare();
+    Trained trained = options_.load.empty() ? learn() : load(options_.load);
+    if (!options_.load.empty() && asked().empty()) test_again(trained);
+    write_words(trained);
+    if (!options_.map.empty()) draw_map(trained);
+  }
+
+ private:
+  void say(const std::string& lines) const {
+    if (options_.quiet) return;
+    std::fputs(lines.c_str(), stdout);
+    std::fflush(stdout);
+  }
+  static void tell(const std::string& lines) { std::fputs(lines.c_str(), stdout); }
+
+  /// Words that something is to be done with.
+  std::vector<std::string> asked() const {
+    std::vector<std::string> words = options_.words;
+    if (!options_.map.empty()) words.push_back(options_.map);
+    return words;
+  }
+
+  Data read() const {
+    const Data data = read_data(options_.train, options_.validation, options_.limit);
+    say(data_text(options_, data));
+    return data;
+  }
+
+  Trained make(const NetworkOptions& network, const Vocabulary& vocabulary) const {
+    return {network, vocabulary, make_network(network, Index(vocabulary.letters.size()), vocabulary.tokens())};
+  }
+
+  /// All runs of one kind of network; `first` is called after the first one.
+  template <class F>
+  Study study(Trained& trained, const Data& data, F&& first) const {
+    Study study{trained.options, trained.network->parameters().size(), {}};
+    say(network_text(study));
+    for (Index k = 0; k < options_.seeds; ++k) {
+      study.runs.push_back(train(*trained.network, options_, data, options_.first_seed + std::uint64_t(k), threads_,
+                                 [&](const Epoch& epoch) {
+                                   if (k == 0) say(epoch_text(epoch, options_.epochs));
+                                 }));
+      say(run_text(study.runs.back(), options_.search));
+      if (k == 0) first();
+    }
+    return study;
+  }
+
+  void save_numbers(const Data& data, const std::vector<Study>& studies) const {
+    write_text(folder_ / "metrics.json", metrics_json(options_, data, studies));
+    write_text(folder_ / "history.csv", history_csv(studies));
+  }
+
+  /// The network of the first seed.
+  Trained learn() const {
+    const Data data = read();
+    for (const std::string& word : asked()) data.vocabulary.source(word);  // throws now rather than after training
+    Trained trained = make(options_.network, data.vocabulary);
+    const Study all = study(trained, data, [&] {
+      save(trained, folder_ / "model.safetensors");
+      const auto written = write(*trained.network, data.test.sources, options_.search, threads_);
+      write_text(folder_ / "test.tsv", test_table(data.test, written, data.vocabulary));
+    });
+    save_numbers(data, {all});
+    say(text("in ", options_.out, ": model.safetensors and test.tsv (seed ", options_.first_seed,
+             "), metrics.json, history.csv\n"));
+    tell(result_text(all, options_.search));
+    return load(folder_ / "model.safetensors");
+  }
+
+  void compare() const {
+    const Data data = read();
+    std::vector<Study> studies;
+    for (const Kind& kind : kinds()) {
+      if (kind.cell != "gru") continue;
+      NetworkOptions network = options_.network;
+      network.cell = kind.cell, network.attention = kind.attention, network.score = kind.score;
+      Trained trained = make(network, data.vocabulary);
+      studies.push_back(study(trained, data, [] {}));
+      save_numbers(data, studies);
+    }
+    tell(text("\nerror rates in % on ", data.test.size(), " test words, mean of ", options_.seeds, " seed(s)\n",
+              comparison_text(studies, options_.search)));
+  }
+
+  void test_again(const Trained& trained) const {
+    const Data data = read_data(options_.train, options_.validation, options_.limit, &trained.vocabulary);
+    say(data_text(options_, data));
+    const auto line = [&](const char* part, const Words& words) {
+      tell(text(part, tested_text(test(*trained.network, options_, words, threads_), options_.search), "\n"));
+    };
+    tell(name_of(trained.options) + "\n");
+    line("  validation  ", data.validation);
+    line("  test        ", data.test);
+  }
+
+  void write_words(const Trained& trained) const {
+    std::vector<Matrix<float>> sources;
+    for (const std::string& word : options_.words) sources.push_back(trained.vocabulary.source(word));
+    const auto written = write(*trained.network, sources, options_.search, threads_);
+    for (std::size_t k = 0; k < written.size(); ++k)
+      tell(written_text(options_.words[k], trained.vocabulary, written[k]));
+  }
+
+  void draw_map(const Trained& trained) const {
+    require<ValueError>(trained.network->attends(), "--map: this network has no attention that could be drawn");
+    Search search = options_.search;
+    search.keep_attention = true;
+    const auto written =
+        write(*trained.network, {trained.vocabulary.source(options_.map)}, search, threads_).front().front();
+    const std::string missing =
+        g2p::draw_map(folder_, options_.map, trained.vocabulary, written, name_of(trained.options));
+    if (missing.empty())
+      tell(text("attention while writing ", options_.map, ", ", trained.vocabulary.spoken(written.tokens), ": ",
+                (folder_ / "map.svg").string(), "\n"));
+    else
+      tell(text("no picture: ", missing, "; map.dat and map.gp are in ", options_.out, "\n"));
+  }
+
+  const Options& options_;
+  std::filesystem::path folder_;
+  Threads threads_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Options options;
+  const int status = read_command_line(argc, argv, options);
+  if (status >= 0) return status;
+  Program(options).run();
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "g2p: %s\n", error.what());
+  return 1;
+}

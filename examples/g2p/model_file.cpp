@@ -1,0 +1,106 @@
+#include "model_file.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "unroll/core/finite.hpp"
+#include "unroll/io/named_tensors.hpp"
+
+namespace g2p {
+
+using namespace unroll;
+
+namespace {
+
+std::string joined(const std::vector<std::string>& symbols) {
+  std::string line;
+  for (const std::string& symbol : symbols) line += (line.empty() ? "" : " ") + symbol;
+  return line;
+}
+
+/// What the metadata of a file say.
+class Metadata {
+ public:
+  explicit Metadata(const SafeTensors& file) : file_(file) {}
+
+  const std::string& word(const std::string& key) const {
+    const auto found = file_.metadata.find(key);
+    require<FileError>(found != file_.metadata.end(), file_.file, ": no model of this program: its metadata have no '",
+                       key, "'");
+    return found->second;
+  }
+
+  Index size(const std::string& key) const {
+    const std::string& given = word(key);
+    Index value = 0;
+    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
+    require<FileError>(error == std::errc{} && end == given.data() + given.size() && value >= 1 && value <= 4096,
+                       file_.file, ": its metadata have '", key, "' = '", given,
+                       "', expected a whole number from 1 to 4096");
+    return value;
+  }
+
+  /// In order, each once: they are searched for.
+  std::vector<std::string> symbols(const std::string& key) const {
+    std::vector<std::string> all(1);
+    for (const char c : word(key))
+      if (c == ' ')
+        all.emplace_back();
+      else
+        all.back() += c;
+    const bool good =
+        !all.front().empty() && std::adjacent_find(all.begin(), all.end(), std::greater_equal<>()) == all.end();
+    require<FileError>(good, file_.file, ": its metadata have '", key, "' out of order, twice or empty");
+    return all;
+  }
+
+ private:
+  const SafeTensors& file_;
+};
+
+std::vector<Index> shape_of(const ParameterBlock& block) { return {block.rows, block.cols}; }
+
+void read_parameters(const SafeTensors& file, Parameters<float>& parameters) {
+  TensorReader reader(file);
+  for (const ParameterBlock& block : parameters.table().blocks())
+    parameters.block(block) = reader.matrix<float>(block.name, shape_of(block));
+  reader.require_all_used();
+  for (Index k = 0; k < parameters.size(); ++k)
+    require<FileError>(is_finite(parameters.values()[k]), file.file, ": the parameter '",
+                       parameters.table().holding(k).name, "' is not finite");
+}
+
+}  // namespace
+
+void save(const Trained& trained, const std::filesystem::path& file) {
+  const NetworkOptions& o = trained.options;
+  SafeTensors content;
+  Parameters<float>& parameters = trained.network->parameters();
+  for (const ParameterBlock& block : parameters.table().blocks())
+    content.tensors[block.name] = Tensor::of(Matrix<float>(parameters.block(block)));
+  content.metadata = {{"cell", o.cell},
+                      {"attention", o.attention},
+                      {"score", o.score},
+                      {"units", text(o.units)},
+                      {"embedding", text(o.embedding)},
+                      {"letters", joined(trained.vocabulary.letters)},
+                      {"phonemes", joined(trained.vocabulary.phonemes)}};
+  write_safetensors(file, content);
+}
+
+Trained load(const std::filesystem::path& path) {
+  const SafeTensors file = read_safetensors(path);
+  const Metadata metadata(file);
+  Trained trained{{metadata.word("cell"), metadata.word("attention"), metadata.word("score"), metadata.size("units"),
+                   metadata.size("embedding")},
+                  {metadata.symbols("letters"), metadata.symbols("phonemes")},
+                  {}};
+  require<FileError>(find_kind(trained.options) != nullptr, file.file,
+                     ": holds a network that this program does not know: ", name_of(trained.options));
+  trained.network =
+      make_network(trained.options, Index(trained.vocabulary.letters.size()), trained.vocabulary.tokens());
+  read_parameters(file, trained.network->parameters());
+  return trained;
+}
+
+}  // namespace g2p

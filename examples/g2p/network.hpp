@@ -1,0 +1,70 @@
+#pragma once
+// Networks that write phonemes for letters, whatever cell and score they have, and the list of those that there are.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "unroll/layers/stack.hpp"
+#include "unroll/optim/adam.hpp"
+#include "unroll/train/seq2seq_step.hpp"
+
+namespace g2p {
+
+struct NetworkOptions {
+  std::string cell = "gru", attention = "bahdanau", score = "additive";
+  unroll::Index units = 96, embedding = 48;
+};
+
+/// A network that writes for the words it has read: what greedy() and beam_search() ask for, compiled once for all
+/// kinds.
+class Writer {
+ public:
+  using Scalar = float;
+
+  virtual ~Writer() = default;
+  virtual void read(const unroll::Matrix<float>& letters, const unroll::Timeline& timeline) = 0;
+  virtual unroll::Index vocabulary() const = 0;
+  virtual unroll::Index sources() const = 0;
+  virtual unroll::Index source_length(unroll::Index source) const = 0;
+  virtual unroll::ConstView<float> start() = 0;
+  virtual unroll::ConstView<float> step(std::span<const unroll::Index> parents,
+                                        std::span<const unroll::Index> tokens) = 0;
+  virtual unroll::ConstView<float> attention() const = 0;  // without data where there is none
+};
+
+using PairsBatch = unroll::ShardedBatch<float, unroll::PairBatch<float>>;
+/// Learns from a batch; refers to network and optimizer.
+using BatchStep = std::function<unroll::Seq2SeqReport(const PairsBatch&)>;
+
+class Network {
+ public:
+  virtual ~Network() = default;
+  virtual bool attends() const = 0;
+  virtual void initialise(std::uint64_t seed) = 0;
+  virtual unroll::Parameters<float>& parameters() = 0;
+  virtual BatchStep step(unroll::Adam<float>& adam, const unroll::Seq2SeqStepOptions& options) = 0;
+  /// With the present parameters; refers to the network.
+  virtual std::unique_ptr<Writer> writer() const = 0;
+};
+
+/// What can be asked for; attention and score are "none" together.
+struct Kind {
+  std::string cell, attention, score;
+  std::unique_ptr<Network> (*make)(const NetworkOptions&, unroll::Index letters, unroll::Index tokens);
+};
+const std::vector<Kind>& kinds();
+/// nullptr where there is no such kind.
+const Kind* find_kind(const NetworkOptions& options);
+/// "gru, bahdanau attention, additive score"
+std::string name_of(const NetworkOptions& options);
+
+/// Throws ValueError where there is no such kind.
+std::unique_ptr<Network> make_network(const NetworkOptions& options, unroll::Index letters, unroll::Index tokens);
+
+/// Embedded letters, read in both directions. Where a dot score compares states with what was read, they are made as
+/// long as a state by a linear layer.
+unroll::Stack<float> make_encoder(const NetworkOptions& options, unroll::Index letters);
+
+}  // namespace g2p

@@ -1,0 +1,70 @@
+#pragma once
+// A network with a given decoder cell.
+
+#include "network.hpp"
+#include "unroll/infer/seq2seq_decoder.hpp"
+#include "unroll/losses/softmax_cross_entropy.hpp"
+#include "words.hpp"
+
+namespace g2p {
+
+template <class Model>
+class WriterOf final : public Writer {
+ public:
+  explicit WriterOf(const Model& model) : decoder_(model, marks.begin) {}
+
+  void read(const unroll::Matrix<float>& letters, const unroll::Timeline& timeline) override {
+    decoder_.read(letters, timeline);
+  }
+  unroll::Index vocabulary() const override { return decoder_.vocabulary(); }
+  unroll::Index sources() const override { return decoder_.sources(); }
+  unroll::Index source_length(unroll::Index source) const override { return decoder_.source_length(source); }
+  unroll::ConstView<float> start() override { return decoder_.start(); }
+  unroll::ConstView<float> step(std::span<const unroll::Index> parents,
+                                std::span<const unroll::Index> tokens) override {
+    return decoder_.step(parents, tokens);
+  }
+  unroll::ConstView<float> attention() const override { return decoder_.attention(); }
+
+ private:
+  unroll::Seq2SeqDecoder<Model> decoder_;
+};
+
+template <unroll::Cell C>
+class NetworkOf final : public Network {
+  using Model = unroll::Seq2Seq<unroll::Stack<float>, C>;
+
+ public:
+  NetworkOf(const NetworkOptions& options, unroll::Index letters, unroll::Index tokens, bool has_readout)
+      : model_(make_encoder(options, letters), {.vocabulary = tokens,
+                                                .embedding = options.embedding,
+                                                .units = options.units,
+                                                .sizes = sizes(options, has_readout)}) {}
+
+  bool attends() const override { return Model::attends; }
+  void initialise(std::uint64_t seed) override { model_.initialise(seed); }
+  unroll::Parameters<float>& parameters() override { return model_.parameters(); }
+  BatchStep step(unroll::Adam<float>& adam, const unroll::Seq2SeqStepOptions& options) override {
+    using Loss = unroll::SoftmaxCrossEntropy<float>;
+    using ModelStep = unroll::Seq2SeqStep<Model, Loss, unroll::Adam<float>>;
+    return [step = std::make_shared<ModelStep>(model_, Loss(), adam, options)](const PairsBatch& batch) {
+      return step->step(batch);
+    };
+  }
+  std::unique_ptr<Writer> writer() const override { return std::make_unique<WriterOf<Model>>(model_); }
+
+ private:
+  static std::vector<std::pair<std::string, unroll::Index>> sizes(const NetworkOptions& options, bool has_readout) {
+    if (!has_readout) return {};
+    return {{"readout", options.units}};
+  }
+
+  Model model_;
+};
+
+template <unroll::Cell C, bool has_readout = true>
+std::unique_ptr<Network> make(const NetworkOptions& options, unroll::Index letters, unroll::Index tokens) {
+  return std::make_unique<NetworkOf<C>>(options, letters, tokens, has_readout);
+}
+
+}  // namespace g2p

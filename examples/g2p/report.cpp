@@ -1,0 +1,189 @@
+#include "report.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "../support/format.hpp"
+#include "unroll/train/metrics/summary.hpp"
+
+namespace g2p {
+
+using namespace unroll;
+using example::format;
+
+namespace {
+
+std::string rates_text(const ErrorRates& rates) {
+  return format("PER %5.2f %%, WER %5.2f %%", 100 * rates.phoneme(), 100 * rates.word());
+}
+
+std::string plural(Index count, const std::string& word) { return text(count, " ", word, count == 1 ? "" : "s"); }
+
+/// Over the runs of a study.
+template <class Value>
+Summary over_runs(const Study& study, const Value& value) {
+  Vector<double> values(Index(study.runs.size()));
+  for (Index k = 0; k < values.size(); ++k) values[k] = value(study.runs[std::size_t(k)]);
+  return summarize(values);
+}
+
+std::string percent_text(const Summary& share) {
+  const std::string mean = format("%.2f %%", 100 * share.mean);
+  return share.count > 1 ? mean + format(" +- %.2f", 100 * share.sample_deviation) : mean;
+}
+
+nlohmann::json json_of(const ErrorRates& rates) {
+  return {{"phoneme_error_rate", rates.phoneme()},
+          {"word_error_rate", rates.word()},
+          {"edits", rates.edits},
+          {"phonemes", rates.phonemes},
+          {"wrong_words", rates.wrong_words},
+          {"words", rates.words}};
+}
+
+nlohmann::json json_of(const Tested& tested) {
+  return {{"greedy", json_of(tested.greedy)}, {"beam", json_of(tested.beam)}};
+}
+
+nlohmann::json json_of(const Run& run) {
+  return {{"seed", run.seed},
+          {"loss", run.history.back().loss},
+          {"seconds", run.seconds.wall},
+          {"processor_seconds", run.seconds.processor},
+          {"validation", json_of(run.validation)},
+          {"test", json_of(run.test)}};
+}
+
+nlohmann::json json_of(const Study& study) {
+  nlohmann::json object{{"cell", study.network.cell},
+                        {"attention", study.network.attention},
+                        {"score", study.network.score},
+                        {"parameters", study.parameters},
+                        {"runs", nlohmann::json::array()}};
+  for (const Run& run : study.runs) object["runs"].push_back(json_of(run));
+  return object;
+}
+
+nlohmann::json json_of(const Options& o) {
+  return {{"train", o.train},
+          {"valid", o.validation},
+          {"limit", o.limit},
+          {"units", o.network.units},
+          {"embedding", o.network.embedding},
+          {"epochs", o.epochs},
+          {"batch", o.batch},
+          {"rate", o.rate},
+          {"clip", o.clip},
+          {"threads", o.threads},
+          {"beams", o.search.beams},
+          {"length_penalty", o.search.length_penalty}};
+}
+
+}  // namespace
+
+std::string data_text(const Options& options, const Data& data) {
+  return text(plural(data.train.size(), "word"), " to learn from, ", data.validation.size(), " to watch, ",
+              data.test.size(), " to test (every ", spread, "th of the training file); ",
+              data.vocabulary.letters.size(), " letters, ", data.vocabulary.phonemes.size(),
+              " phonemes\n  training file   ", options.train, "\n  validation file ", options.validation, "\n");
+}
+
+std::string network_text(const Study& study) {
+  return text("\n", name_of(study.network), ": ", study.network.units, " units, embeddings of ",
+              study.network.embedding, ", ", study.parameters, " parameters\n");
+}
+
+std::string epoch_text(const Epoch& epoch, Index epochs) {
+  return format("epoch %2ld/%ld   loss %.4f   validation, greedy: %s   %.1f s (%.1f s of processors)\n",
+                long(epoch.epoch), long(epochs), epoch.loss, rates_text(epoch.validation).c_str(), epoch.seconds.wall,
+                epoch.seconds.processor);
+}
+
+std::string tested_text(const Tested& tested, const Search& search) {
+  return text("greedy: ", rates_text(tested.greedy), "   ", plural(search.beams, "beam"), ": ",
+              rates_text(tested.beam));
+}
+
+std::string run_text(const Run& run, const Search& search) {
+  return format("seed %ld learned in %.1f s, %.1f s of processors\n", long(run.seed), run.seconds.wall,
+                run.seconds.processor) +
+         "  validation  " + tested_text(run.validation, search) + "\n  test        " + tested_text(run.test, search) +
+         "\n";
+}
+
+std::string comparison_text(const std::vector<Study>& studies, const Search& search) {
+  const std::string beams = plural(search.beams, "beam");
+  std::string table =
+      format("%-12s %-16s %10s  %14s  %14s  %20s\n", "", "", "", "greedy", beams.c_str(), "seconds of learning");
+  table += format("%-12s %-16s %10s  %6s  %6s  %6s  %6s  %9s %10s\n", "attention", "score", "parameters", "PER", "WER",
+                  "PER", "WER", "wall", "processor");
+  for (const Study& study : studies) {
+    const auto mean = [&](const auto& value) { return over_runs(study, value).mean; };
+    table += format("%-12s %-16s %10ld  %6.2f  %6.2f  %6.2f  %6.2f  %9.1f %10.1f\n", study.network.attention.c_str(),
+                    study.network.score.c_str(), long(study.parameters),
+                    100 * mean([](const Run& run) { return run.test.greedy.phoneme(); }),
+                    100 * mean([](const Run& run) { return run.test.greedy.word(); }),
+                    100 * mean([](const Run& run) { return run.test.beam.phoneme(); }),
+                    100 * mean([](const Run& run) { return run.test.beam.word(); }),
+                    mean([](const Run& run) { return run.seconds.wall; }),
+                    mean([](const Run& run) { return run.seconds.processor; }));
+  }
+  return table;
+}
+
+std::string result_text(const Study& study, const Search& search) {
+  return text("phoneme error rate ",
+              percent_text(over_runs(study, [](const Run& run) { return run.test.beam.phoneme(); })),
+              ", word error rate ", percent_text(over_runs(study, [](const Run& run) { return run.test.beam.word(); })),
+              " on ", study.runs.front().test.beam.words, " test words, ", plural(search.beams, "beam"), ", ",
+              plural(Index(study.runs.size()), "seed"), "\n");
+}
+
+std::string written_text(const std::string& word, const Vocabulary& vocabulary,
+                         const std::vector<Hypothesis<float>>& written) {
+  std::string lines;
+  for (std::size_t k = 0; k < written.size(); ++k)
+    lines += text(k == 0 ? word : std::string(word.size(), ' '), "  ",
+                  format("%8.3f  %5.1f %%  ", written[k].log_probability, 100 * std::exp(written[k].log_probability)),
+                  vocabulary.spoken(written[k].tokens), written[k].ended ? "" : " ...", "\n");
+  return lines;
+}
+
+std::string metrics_json(const Options& options, const Data& data, const std::vector<Study>& studies) {
+  nlohmann::json all{{"options", json_of(options)},
+                     {"data",
+                      {{"training_words", data.train.size()},
+                       {"validation_words", data.validation.size()},
+                       {"test_words", data.test.size()},
+                       {"letters", data.vocabulary.letters},
+                       {"phonemes", data.vocabulary.phonemes}}},
+                     {"networks", nlohmann::json::array()}};
+  for (const Study& study : studies) all["networks"].push_back(json_of(study));
+  // Names of files may hold bytes that are no UTF-8: they are replaced, not thrown at.
+  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string history_csv(const std::vector<Study>& studies) {
+  std::string csv =
+      "cell,attention,score,seed,epoch,loss,validation_phoneme_error_rate,validation_word_error_rate,seconds,"
+      "processor_seconds\n";
+  for (const Study& study : studies)
+    for (const Run& run : study.runs)
+      for (const Epoch& epoch : run.history)
+        csv += text(study.network.cell, ",", study.network.attention, ",", study.network.score, ",", run.seed, ",",
+                    epoch.epoch, ",", epoch.loss, ",", epoch.validation.phoneme(), ",", epoch.validation.word(), ",",
+                    epoch.seconds.wall, ",", epoch.seconds.processor, "\n");
+  return csv;
+}
+
+std::string test_table(const Words& words, const Written& written, const Vocabulary& vocabulary) {
+  std::string table = "word\tright\twritten\tedits\tlog_probability\n";
+  for (std::size_t k = 0; k < written.size(); ++k) {
+    const auto& best = written[k].front();
+    table += text(words.spelled[k], "\t", vocabulary.spoken(words.targets[k]), "\t", vocabulary.spoken(best.tokens),
+                  "\t", edit_distance(best.tokens, words.targets[k]), "\t", best.log_probability, "\n");
+  }
+  return table;
+}
+
+}  // namespace g2p

@@ -1,0 +1,45 @@
+#pragma once
+// Checks of options that say in words what was expected; CLI11's own print limits as 1.000000.
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+
+namespace example {
+
+template <class Number>
+CLI::Validator within(Number low, Number high, const char* kind) {
+  const std::string range = unroll::text(kind, " from ", low, " to ", high);
+  const auto check = [=](const std::string& given) {
+    Number value{};
+    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
+    const bool good = error == std::errc{} && end == given.data() + given.size() && low <= value && value <= high;
+    return good ? std::string() : unroll::text("expected ", range, ", got '", given, "'");
+  };
+  return {check, range, "range"};
+}
+inline CLI::Validator whole(std::int64_t low, std::int64_t high) { return within(low, high, "a whole number"); }
+inline CLI::Validator number(double low, double high) { return within(low, high, "a number"); }
+
+/// "a, b or c"
+inline std::string any_of(const std::vector<std::string>& words) {
+  std::string all = words.front();
+  for (std::size_t k = 1; k < words.size(); ++k) all += (k + 1 < words.size() ? ", " : " or ") + words[k];
+  return all;
+}
+
+inline CLI::Validator one_of(const std::vector<std::string>& words) {
+  const std::string all = any_of(words);
+  const auto check = [=](const std::string& given) {
+    const bool good = std::find(words.begin(), words.end(), given) != words.end();
+    return good ? std::string() : unroll::text("expected ", all, ", got '", given, "'");
+  };
+  return {check, all, "words"};
+}
+
+}  // namespace example

@@ -1,0 +1,82 @@
+#include <fstream>
+
+#include "g2p/words.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+using namespace g2p;
+
+namespace {
+
+/// `count` words of two letters each, from "aa" on, with their letters as phonemes.
+std::string word_list(int count) {
+  std::string list;
+  for (int k = 0; k < count; ++k) {
+    const char first = char('a' + k / 26), second = char('a' + k % 26);
+    list += std::string{first, second, '\t', char(first - 32), ' ', char(second - 32), '\n'};
+  }
+  return list;
+}
+
+std::filesystem::path written(const support::TemporaryFolder& folder, const std::string& name,
+                              const std::string& content) {
+  const auto path = folder.path / name;
+  std::ofstream(path, std::ios::binary) << content;
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("letters are code points of UTF-8", "[g2p]") {
+  CHECK(letters_of("cat") == std::vector<std::string>{"c", "a", "t"});
+  CHECK(letters_of("na\xC3\xAFve") == std::vector<std::string>{"n", "a", "\xC3\xAF", "v", "e"});
+  CHECK(letters_of("\xE2\x82\xAC\xF0\x9F\x99\x82").size() == 2);
+  for (const char* bad : {"", "a b", "a\tb", "\x7F", "\xFF", "\xC3", "\xC3(", "\x80", "a\xE2\x82", "\xC0\x80"})
+    CHECK(letters_of(bad).empty());
+}
+
+TEST_CASE("every 20th word of the training file is for testing and none of them is learned from", "[g2p]") {
+  const support::TemporaryFolder folder;
+  const auto train = written(folder, "train.tsv", word_list(45)),
+             watch = written(folder, "watch.tsv", "ba\tB A\nbz\tA\n");
+  CHECK_THROWS_MATCHES(read_data(train, watch, 0), FileError,
+                       says("watch.tsv, line 1: the word 'ba' was there before"));
+  const Data data = read_data(train, watch, 26);
+  CHECK(data.train.size() == 25);
+  CHECK(data.test.spelled == std::vector<std::string>{"at"});
+  CHECK(data.validation.spelled == std::vector<std::string>{"ba", "bz"});
+  CHECK(std::find(data.train.spelled.begin(), data.train.spelled.end(), "at") == data.train.spelled.end());
+}
+
+TEST_CASE("letters and phonemes become numbers and phonemes become text again", "[g2p]") {
+  const support::TemporaryFolder folder;
+  const auto train = written(folder, "train.tsv", word_list(26)),
+             watch = written(folder, "watch.tsv", "ccb\tC  B A\r\n");
+  const Data data = read_data(train, watch, 0);
+  CHECK(data.vocabulary.tokens() == 28);
+  CHECK(data.validation.sources[0] == token_row<float>(std::vector<Index>{2, 2, 1}));
+  CHECK(data.validation.targets[0] == std::vector<Index>{4, 3, 2});
+  CHECK(data.vocabulary.spoken(data.validation.targets[0]) == "C B A");
+  CHECK(data.vocabulary.source("cCb") == data.validation.sources[0]);
+  CHECK_THROWS_MATCHES(data.vocabulary.source("c\xC3\xA4"), ValueError, says("the letter '\xC3\xA4' is in no word"));
+  CHECK_THROWS_MATCHES(data.vocabulary.source(std::string(65, 'a')), ValueError,
+                       says("expected a word of 1 to 64 letters"));
+  CHECK(data.vocabulary.source(std::string(64, 'a')).cols() == 64);
+}
+
+TEST_CASE("broken lines are refused with their number", "[g2p]") {
+  const support::TemporaryFolder folder;
+  const auto watch = written(folder, "watch.tsv", "ba\tB A\n");
+  const auto says_of = [&](const std::string& line, const std::string& what) {
+    const auto train = written(folder, "train.tsv", "aa\tA A\n" + line + "\n" + word_list(26));
+    CHECK_THROWS_MATCHES(read_data(train, watch, 0), FileError, says("train.tsv, line 2: " + what));
+  };
+  says_of("word", "expected a word, a tab and its phonemes");
+  says_of("word\t  ", "expected a word, a tab and its phonemes");
+  says_of("word\tA\tB", "expected a word, a tab and its phonemes");
+  says_of("two words\tA", "expected a word in UTF-8 without blanks");
+  says_of("w\xFFrd\tA", "expected a word in UTF-8 without blanks");
+  says_of(std::string(65, 'w') + "\tA", "a word of 65 letters and 1 phonemes, at most 64 are possible");
+  says_of("aa\tA", "the word 'aa' was there before");
+}
