@@ -65,6 +65,7 @@ struct LeakReport {
   std::vector<ControlResult> controls;      ///< in the order in which they were asked for
   std::optional<TargetsSeen> targets_seen;  ///< exact, without statistics
   bool repeatable = true;                   ///< the predictor gives the same outputs for the same data
+  bool exact = false;                       ///< outputs for changed targets were compared
   ChanceLevels chance;                      ///< of the test data
   Index groups = 0, repeats = 0;
   double margin = 0;
@@ -87,42 +88,56 @@ struct LeakReport {
       words += text(" The outputs for test sequence ", targets_seen->sequence, " change from step ", targets_seen->step,
                     " on when nothing but its targets is changed: the predictor sees what it should predict.");
     if (!repeatable) words += " The predictor gives other outputs for the same data, so changed targets prove nothing.";
-    for (const ControlResult& result : controls)
-      if (leaking(result)) words += leak_sentence(result);
-    if (!leaks()) words += chance_sentence();
+    words += leaks() ? leak_sentences() : chance_sentence();
     return words + learning_sentence() + order_sentence();
   }
 
   /// A line for each control: accuracy and balanced accuracy with limits, and what chance gives.
   std::string table() const {
-    std::string lines = text(padded("", widest), "  accuracy (limits) chance        balanced (limits) chance\n");
+    std::string lines = row("", "accuracy (limits)", "chance", "balanced (limits)", "chance");
     for (const ControlResult& result : controls)
-      lines += text(padded(std::string(name(result.control)), widest), "  ", padded(limits(result.accuracy), 22),
-                    padded(percent(result.chance), 8), "  ", padded(limits(result.balanced), 22),
-                    percent(result.balanced_chance), "\n");
+      lines += row(name(result.control), limits(result.accuracy), percent(result.chance), limits(result.balanced),
+                   percent(result.balanced_chance));
     return lines;
   }
 
  private:
-  static constexpr std::size_t widest = 43;
-
   bool leaking(const ControlResult& result) const {
     return expects_chance(result.control) && result.above_chance(margin);
   }
 
-  static std::string percent(double share) { return text(std::round(1000 * share) / 10, " %"); }
-  static std::string limits(const Interval& i) {
-    return text(percent(i.value), " (", std::round(1000 * i.low) / 10, "-", std::round(1000 * i.high) / 10, ")");
+  static std::string tenths(double share) {
+    const long long n = std::llround(1000 * share);
+    return text(n / 10, ".", n % 10);
   }
-  static std::string padded(std::string words, std::size_t width) {
-    return words + std::string(width - std::min(width, words.size()), ' ');
+  static std::string percent(double share) { return tenths(share) + " %"; }
+  static std::string limits(const Interval& i) {
+    return text(percent(i.value), " (", tenths(i.low), " to ", tenths(i.high), ")");
+  }
+  static std::string padded(std::string_view words, std::size_t width) {
+    return std::string(words) + std::string(width - std::min(width, words.size()), ' ');
+  }
+  static std::string row(std::string_view name, std::string_view accuracy, std::string_view chance,
+                         std::string_view balanced, std::string_view balanced_chance) {
+    return text(padded(name, 45), padded(accuracy, 24), padded(chance, 10), padded(balanced, 24), balanced_chance,
+                "\n");
   }
 
-  static std::string leak_sentence(const ControlResult& result) {
-    return text(" With ", name(result.control), " the model is right on ", percent(result.accuracy.value),
-                " of steps where ", percent(result.chance), " is chance (balanced ", percent(result.balanced.value),
-                ", at least ", percent(result.balanced.low), ", chance ", percent(result.balanced_chance),
-                "): it must see what it should predict.");
+  std::string leak_sentences() const {
+    std::string words;
+    bool lengths = true;  // would tell as much
+    for (const ControlResult& result : controls) {
+      if (!leaking(result)) continue;
+      words += text(" With ", name(result.control), " the model is right on ", percent(result.accuracy.value),
+                    " of steps where ", percent(result.chance), " is chance (balanced ", percent(result.balanced.value),
+                    ", at least ", percent(result.balanced.low), ", chance ", percent(result.balanced_chance), ").");
+      lengths = lengths && result.accuracy.low <= chance.per_length + margin &&
+                result.balanced.low <= chance.balanced_per_length + margin;
+    }
+    if (words.empty()) return words;
+    if (!lengths) return words + " It must see what it should predict.";
+    return words + " Either it sees what it should predict, or it reads sequences to their end before it answers and " +
+           "knows them by their length (LeakTestOptions::sees_length).";
   }
 
   std::string chance_sentence() const {
@@ -132,13 +147,15 @@ struct LeakReport {
         list += text(list.empty() ? " The balanced accuracy is " : ", ", percent(result.balanced.value), " with ",
                      name(result.control), " (chance ", percent(result.balanced_chance), ")");
     if (!list.empty()) list += ".";
-    return repeatable ? " Outputs do not depend on the targets of the data that they are for." + list : list;
+    return exact ? " Outputs do not depend on the targets of the data that they are for." + list : list;
   }
 
   /// A model that learns nothing passes every control.
   std::string learning_sentence() const {
     const ControlResult* plain = find(Control::none);
-    if (plain == nullptr || plain->above_chance(0)) return "";
+    if (plain == nullptr || plain->accuracy.value > plain->chance + margin ||
+        plain->balanced.value > plain->balanced_chance + margin)
+      return "";
     return text(" But the model is no better than chance on the data as they are (balanced ",
                 percent(plain->balanced.value), "): it has learnt nothing that could be tested.");
   }
@@ -148,7 +165,7 @@ struct LeakReport {
     if (plain == nullptr || shuffled == nullptr) return "";
     const double lost = plain->accuracy.value - shuffled->accuracy.value;
     if (shuffled->accuracy.high < plain->accuracy.low)
-      return text(" The order of steps matters: without it ", std::round(1000 * lost) / 10, " points are lost.");
+      return text(" The order of steps matters: without it ", tenths(lost), " points are lost.");
     return text(" That the order of steps matters is not shown: without it the accuracy is ",
                 percent(shuffled->accuracy.value), ", with it ", percent(plain->accuracy.value), ".");
   }

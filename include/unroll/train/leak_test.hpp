@@ -147,6 +147,7 @@ class LeakTest {
     const std::vector<Matrix<S>> outputs = predictor(test_), again = predictor(test_);
     report_.repeatable = !first_difference(outputs, again);
     if (!report_.repeatable) return;
+    report_.exact = true;
     const std::vector<Matrix<S>> other = predictor(with_changed_labels(test_, draws(Control::none, 0, true)));
     report_.targets_seen = first_difference(outputs, other);
   }

@@ -1,0 +1,149 @@
+// Task: somebody watches a movie in a scanner; tell from the activity of brain regions, second by second, which clip.
+// bin/hcp [--model lstm] [--controls] [--data X.npy --meta meta.csv] ...      bin/hcp --help
+// Some 20 seconds with the defaults; ends with the accuracy on people who were not trained on. --controls trains on
+// shuffled, random and permuted data, too, and says whether information leaks.
+
+#include <cstdio>
+#include <filesystem>
+
+#include "files.hpp"
+#include "pictures.hpp"
+#include "report.hpp"
+#include "unroll/io/atomic_file.hpp"
+#include "unroll/io/checkpoint.hpp"
+
+using namespace unroll;
+using namespace hcp;
+
+namespace {
+
+/// Made and tried before anything is trained, so that no result is lost for want of a place.
+std::filesystem::path output_folder(const Options& options) {
+  std::error_code error;
+  std::filesystem::create_directories(options.out, error);
+  require<FileError>(!error, "--out ", options.out, ": the folder cannot be made: ", error.message());
+  const auto folder = std::filesystem::path(options.out);
+  AtomicFile{folder / "metrics.json"};
+  return folder;
+}
+
+Data read_data(const Options& options) {
+  if (options.data.empty()) return make_stand_in(options.stand_in, options.steps);
+  const auto beside = std::filesystem::path(options.data).replace_filename("meta.csv");
+  return read_recordings(options.data, options.meta.empty() ? beside : std::filesystem::path(options.meta),
+                         options.steps);
+}
+
+Index number_in(const Metadata& metadata, const std::string& key, const std::string& file) {
+  const auto& word = metadata.at(key);
+  const bool digits = !word.empty() && word.size() < 10 && word.find_first_not_of("0123456789") == word.npos;
+  require<FileError>(digits, file, ": its metadata have '", key, "' = '", word, "', expected a whole number");
+  return std::stol(word);
+}
+
+/// What the file says about its model takes the place of the options.
+void take_options_of(const Metadata& metadata, Options& options) {
+  options.model = {metadata.at("kind"), number_in(metadata, "units", options.load),
+                   number_in(metadata, "layers", options.load)};
+  options.steps = number_in(metadata, "steps", options.load);
+  if (options.data.empty()) options.stand_in.regions = number_in(metadata, "regions", options.load);
+}
+
+void check_fits(const Metadata& metadata, const Options& options, const Data& data) {
+  const Index regions = number_in(metadata, "regions", options.load);
+  require<ShapeError>(regions == data.clips.features(), options.load, ": was trained on ", regions, " regions, ",
+                      data.source, " has ", data.clips.features());
+}
+
+Metadata metadata_of(const Options& options, const Data& data) {
+  std::string clips;
+  for (const std::string& name : clip_names()) clips += (clips.empty() ? "" : " ") + name;
+  return {{"kind", options.model.kind},           {"units", text(options.model.units)},
+          {"layers", text(options.model.layers)}, {"regions", text(data.clips.features())},
+          {"steps", text(options.steps)},         {"clips", clips}};
+}
+
+/// With proof that the model can be used again.
+void save_and_check(const Model& model, const std::filesystem::path& file, const Options& options, const Data& data) {
+  model.save(file, metadata_of(options, data));
+  const auto again = make_model(options.model, data.clips.features());
+  again->load(file);
+  const std::vector<Index> some{0};
+  const auto clips = data.clips.subset(some);
+  require<FileError>(model.predict(clips) == again->predict(clips), file.string(),
+                     ": read back, the model gives other outputs");
+}
+
+/// Says it now, unless only the result is wanted.
+void say(const Options& options, const std::string& words) {
+  if (options.quiet) return;
+  std::fputs(words.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+void train(Model& model, const std::filesystem::path& folder, const Options& options, const Data& data,
+           const Division& division, Results& results) {
+  if (options.folds > 0)
+    cross_validate(options, data, division, results,
+                   [&](const Fold& fold) { say(options, fold_text(results.folds.size() + 1, fold)); });
+  if (results.validation)
+    say(options, text("cross-validation: ", percent_text(results.validation->steps.accuracy()), "\n\n"));
+  train_model(model, options, data, division, results,
+              [&](const Epoch& epoch) { say(options, epoch_text(epoch, options.training.epochs)); });
+  save_and_check(model, folder / "model.safetensors", options, data);
+}
+
+void write_files(const std::filesystem::path& folder, const Options& options, const Data& data,
+                 const Division& division, const Model& model, const Results& results) {
+  write_text(folder / "metrics.json", metrics_json(options, data, division, model, results));
+  write_text(folder / "accuracy.csv", accuracy_csv(results));
+  write_text(folder / "confusion.csv", confusion_csv(results));
+  if (results.leak) write_text(folder / "controls.csv", controls_csv(*results.leak));
+  const Pictures pictures = draw(folder, options, results);
+  std::string words = text("in ", options.out, ": ", options.load.empty() ? "model.safetensors, " : "",
+                           "metrics.json, accuracy.csv, confusion.csv", results.leak ? ", controls.csv" : "");
+  for (const std::string& file : pictures.files) words += ", " + file;
+  if (!pictures.missing.empty()) words += "; no pictures: " + pictures.missing;
+  say(options, words + "\n");
+}
+
+void run(Options options) {
+  const auto folder = output_folder(options);
+  const Metadata metadata = options.load.empty() ? Metadata{} : read_metadata(options.load);
+  if (!options.load.empty()) take_options_of(metadata, options);
+  const Data data = read_data(options);
+  if (!options.load.empty()) check_fits(metadata, options, data);
+  const Division division = divide(options, data);
+  const auto model = make_model(options.model, data.clips.features());
+  say(options,
+      data_text(data, division) + text("  ", options.model.kind, " with ", model->parameters(), " parameters\n\n"));
+  Results results;
+  if (options.load.empty()) {
+    train(*model, folder, options, data, division, results);
+  } else {
+    model->load(options.load);
+  }
+  if (!division.test.empty()) test_model(*model, data, division.test, results);
+  say(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
+  if (options.controls) {
+    run_controls(options, data, division, results, [&](Control control, Index repeat, const GroupedHits& hits) {
+      say(options, run_text(control, repeat, hits));
+    });
+    std::printf("\n%s\n%s\n\n", results.leak->table().c_str(), results.leak->verdict().c_str());
+  }
+  write_files(folder, options, data, division, *model, results);
+  std::fputs(result_text(results).c_str(), stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Options options;
+  const int status = read_command_line(argc, argv, options);
+  if (status >= 0) return status;
+  run(options);
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "hcp: %s\n", error.what());
+  return 1;
+}

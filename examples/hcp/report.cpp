@@ -1,0 +1,191 @@
+#include "report.hpp"
+
+#include <cstdarg>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace hcp {
+
+using namespace unroll;
+
+namespace {
+
+[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...) {
+  char line[512];
+  va_list values;
+  va_start(values, pattern);
+  std::vsnprintf(line, sizeof line, pattern, values);
+  va_end(values);
+  return line;
+}
+
+nlohmann::json json_of(const Interval& i) { return {{"value", i.value}, {"low", i.low}, {"high", i.high}}; }
+
+nlohmann::json json_of(const ChanceLevels& c) {
+  return {{"uniform", c.uniform},
+          {"majority", c.majority},
+          {"majority_per_sequence", c.per_sequence},
+          {"majority_per_step", c.per_step},
+          {"by_length", c.per_length},
+          {"balanced_per_step", c.balanced_per_step},
+          {"balanced_by_length", c.balanced_per_length}};
+}
+
+nlohmann::json json_of(const Scores& scores) {
+  nlohmann::json object{{"accuracy", json_of(scores.steps.accuracy())},
+                        {"balanced_accuracy", json_of(scores.steps.balanced_accuracy())},
+                        {"scored_steps", scores.steps.scored()}};
+  for (std::size_t t = 0; t < scores.at_step.size(); ++t)
+    object["accuracy_at_step"].push_back(scores.at_step[t].accuracy().value);
+  for (Index k = 0; k < scores.confusion.classes(); ++k) object["recall"].push_back(scores.confusion.of(k).recall);
+  return object;
+}
+
+nlohmann::json json_of(const Fold& fold, const Data& data) {
+  nlohmann::json object{
+      {"accuracy", json_of(fold.accuracy)}, {"balanced_accuracy", json_of(fold.balanced)}, {"seconds", fold.seconds}};
+  for (const Index p : fold.held_out) object["held_out"].push_back(data.participants[std::size_t(p)]);
+  return object;
+}
+
+nlohmann::json json_of(const LeakReport& leak) {
+  nlohmann::json object{{"leaks", leak.leaks()},
+                        {"verdict", leak.verdict()},
+                        {"targets_seen", leak.targets_seen.has_value()},
+                        {"repeats", leak.repeats},
+                        {"groups", leak.groups}};
+  for (const ControlResult& result : leak.controls)
+    object["controls"].push_back({{"control", std::string(name(result.control))},
+                                  {"accuracy", json_of(result.accuracy)},
+                                  {"chance", result.chance},
+                                  {"balanced_accuracy", json_of(result.balanced)},
+                                  {"balanced_chance", result.balanced_chance}});
+  return object;
+}
+
+nlohmann::json json_of(const Options& o) {
+  nlohmann::json object{{"model", o.model.kind},     {"units", o.model.units},
+                        {"layers", o.model.layers},  {"epochs", o.training.epochs},
+                        {"batch", o.training.batch}, {"rate", o.training.rate},
+                        {"l2", o.training.l2},       {"clip", o.training.clip},
+                        {"seed", o.training.seed},   {"steps", o.steps},
+                        {"folds", o.folds},          {"test_participants", o.test_participants}};
+  if (o.data.empty())
+    object["stand_in"] = {{"participants", o.stand_in.participants},
+                          {"regions", o.stand_in.regions},
+                          {"snr", o.stand_in.snr},
+                          {"idio", o.stand_in.idio},
+                          {"mapvar", o.stand_in.mapvar},
+                          {"data_seed", o.stand_in.seed}};
+  return object;
+}
+
+}  // namespace
+
+std::string percent_text(const Interval& i) {
+  return format("%.1f %% (%.1f to %.1f)", 100 * i.value, 100 * i.low, 100 * i.high);
+}
+
+std::string data_text(const Data& data, const Division& division) {
+  Index longest = 0;
+  for (Index s = 0; s < data.clips.size(); ++s) longest = std::max(longest, data.clips.length(s));
+  return text(data.source, "\n  ", data.clips.size(), " sequences of up to ", longest, " seconds, ",
+              data.clips.features(), " regions, ", clip_names().size(), " clips\n  ", division.training.size(),
+              " participants to train on, ", division.test.size(), " others to test\n");
+}
+
+std::string fold_text(std::size_t number, const Fold& fold) {
+  return format("fold %zu: %zu participants held out, accuracy %s, balanced %.1f %%, %.1f s\n", number,
+                fold.held_out.size(), percent_text(fold.accuracy).c_str(), 100 * fold.balanced.value, fold.seconds);
+}
+
+std::string epoch_text(const Epoch& epoch, Index epochs) {
+  return format("epoch %3.0f/%ld   loss %.4f, accuracy %5.1f %%, %.1f s\n", epoch.epoch, long(epochs), epoch.loss,
+                100 * epoch.accuracy, epoch.seconds);
+}
+
+std::string run_text(Control control, Index repeat, const GroupedHits& hits) {
+  return format("control %ld: %s: accuracy %.1f %%, balanced %.1f %%\n", long(repeat + 1),
+                std::string(name(control)).c_str(), 100 * hits.accuracy().value, 100 * hits.balanced_accuracy().value);
+}
+
+std::string moments_text(const Scores& scores) {
+  std::string line = "accuracy after";
+  for (const std::size_t t : {0, 5, 10, 20, 30, 45, 60, 75, 89, 120, 180, 240})
+    if (t < scores.at_step.size())
+      line += format("%s %zu s %.0f %%", t == 0 ? "" : ",", t, 100 * scores.at_step[t].accuracy().value);
+  return line + "\n";
+}
+
+std::string chance_text(const ChanceLevels& c) {
+  return format(
+      "without looking: %.1f %% by naming one clip always, %.1f %% by knowing the second, balanced %.1f %% and %.1f "
+      "%%\n",
+      100 * c.majority, 100 * c.per_step, 100 * c.uniform, 100 * c.balanced_per_step);
+}
+
+std::string result_text(const Results& results) {
+  const GroupedHits& steps = results.main().steps;
+  return format("accuracy %s, balanced %s, %ld participants %s\n", percent_text(steps.accuracy()).c_str(),
+                percent_text(steps.balanced_accuracy()).c_str(), long(steps.groups()),
+                results.test ? "that were not trained on" : "in cross-validation");
+}
+
+std::string metrics_json(const Options& options, const Data& data, const Division& division, const Model& model,
+                         const Results& results) {
+  nlohmann::json all{{"options", json_of(options)},
+                     {"data",
+                      {{"source", data.source},
+                       {"sequences", data.clips.size()},
+                       {"regions", data.clips.features()},
+                       {"training_participants", division.training.size()},
+                       {"test_participants", division.test.size()},
+                       {"clips", clip_names()}}},
+                     {"parameters", model.parameters()},
+                     {"chance", json_of(results.chance)},
+                     {"seconds", results.seconds}};
+  for (const Fold& fold : results.folds) all["folds"].push_back(json_of(fold, data));
+  if (results.validation) all["cross_validation"] = json_of(*results.validation);
+  if (results.test) all["test"] = json_of(*results.test);
+  if (results.leak) all["leak_test"] = json_of(*results.leak);
+  for (const Epoch& epoch : results.history) all["training_loss"].push_back(epoch.loss);
+  // Names from a file may hold bytes that are no UTF-8: they are replaced, not thrown at.
+  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string accuracy_csv(const Results& results) {
+  const Scores& scores = results.main();
+  std::string csv = "second,accuracy,low,high,sequences,majority,cross_validation\n";
+  for (std::size_t t = 0; t < scores.at_step.size(); ++t) {
+    const Interval i = scores.at_step[t].accuracy();
+    csv += text(t, ",", i.value, ",", i.low, ",", i.high, ",", scores.sequences_at[t], ",", results.chance.at_step[t],
+                ",");
+    if (results.validation && t < results.validation->at_step.size())
+      csv += text(results.validation->at_step[t].accuracy().value);
+    csv += "\n";
+  }
+  return csv;
+}
+
+std::string confusion_csv(const Results& results) {
+  const auto& counts = results.main().confusion.counts();
+  std::string csv = "true,predicted,steps,share_of_true\n";
+  for (Index truth = 0; truth < counts.rows(); ++truth)
+    for (Index k = 0; k < counts.cols(); ++k) {
+      const Index all = std::max<Index>(counts.row(truth).sum(), 1);
+      csv += text(clip_names()[std::size_t(truth)], ",", clip_names()[std::size_t(k)], ",", counts(truth, k), ",",
+                  double(counts(truth, k)) / double(all), "\n");
+    }
+  return csv;
+}
+
+std::string controls_csv(const LeakReport& leak) {
+  std::string csv = "control,repeat,accuracy,chance,balanced_accuracy,balanced_chance\n";
+  for (const ControlResult& result : leak.controls)
+    for (std::size_t k = 0; k < result.accuracies.size(); ++k)
+      csv += text(name(result.control), ",", k + 1, ",", result.accuracies[k], ",", result.chance, ",",
+                  result.balanced_values[k], ",", result.balanced_chance, "\n");
+  return csv;
+}
+
+}  // namespace hcp

@@ -1,0 +1,32 @@
+#pragma once
+// What a study gave, as text, CSV and JSON.
+
+#include "study.hpp"
+
+namespace hcp {
+
+/// "81.3 % (79.0 to 83.6)"
+std::string percent_text(const unroll::Interval& interval);
+
+std::string data_text(const Data& data, const Division& division);
+std::string fold_text(std::size_t number, const Fold& fold);
+std::string epoch_text(const unroll::Epoch& epoch, unroll::Index epochs);
+std::string run_text(unroll::Control control, unroll::Index repeat, const unroll::GroupedHits& hits);
+/// Accuracy at some moments.
+std::string moments_text(const Scores& scores);
+/// What can be reached without inputs.
+std::string chance_text(const unroll::ChanceLevels& chance);
+/// The result in one line.
+std::string result_text(const Results& results);
+
+/// Every number that the program prints, and the options.
+std::string metrics_json(const Options& options, const Data& data, const Division& division, const Model& model,
+                         const Results& results);
+/// A line for each step: accuracy with limits, sequences that last so long, chance.
+std::string accuracy_csv(const Results& results);
+/// A line for each pair of clips: how many steps of the one were taken for the other.
+std::string confusion_csv(const Results& results);
+/// A line for each control and repeat.
+std::string controls_csv(const unroll::LeakReport& leak);
+
+}  // namespace hcp

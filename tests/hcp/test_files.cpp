@@ -1,0 +1,112 @@
+#include <fstream>
+#include <hcp/files.hpp>
+#include <limits>
+#include <unroll/io/npz.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+using namespace hcp;
+
+namespace {
+
+/// Two participants, three sequences of up to four steps and two regions.
+struct Files {
+  support::TemporaryFolder folder;
+  std::filesystem::path x = folder.path / "X.npy", meta = folder.path / "meta.csv";
+  std::vector<float> values;
+
+  Files() {
+    for (int k = 0; k < 24; ++k) values.push_back(float(k % 5) - float(k % 3));
+    write();
+    describe("participant,class,run,length\n100610,twomen,1,4\n100610,0,2,3\n102311,starwars,4,4\n");
+  }
+  void write() { write_npy(x, Tensor::of(values, {3, 4, 2})); }
+  void describe(const std::string& text) { std::ofstream(meta) << text; }
+  Data read(Index steps = 0) const { return read_recordings(x, meta, steps); }
+};
+
+}  // namespace
+
+TEST_CASE("recordings: sequences, clips and participants are those of the files") {
+  Files files;
+  const Data data = files.read();
+  REQUIRE(data.clips.size() == 3);
+  CHECK(data.participants == std::vector<std::string>{"100610", "102311"});
+  CHECK(data.participant == std::vector<Index>{0, 0, 1});
+  CHECK(data.clips.labels(0) == Labels::Constant(4, 1));
+  CHECK(data.clips.labels(1) == Labels::Constant(3, 0));
+  CHECK(data.clips.labels(2) == Labels::Constant(4, 14));
+  // Step 2 of sequence 1, region 1 against region 0: row-major [sequences x steps x regions], z-scored by one number.
+  const auto at = [&](Index s, Index t, Index r) { return files.values[std::size_t((s * 4 + t) * 2 + r)]; };
+  const float scale = (data.clips.sequence(1)(0, 0) - data.clips.sequence(1)(0, 1)) / (at(1, 0, 0) - at(1, 1, 0));
+  CHECK(data.clips.sequence(1)(1, 2) - data.clips.sequence(1)(0, 2) == Approx(scale * (at(1, 2, 1) - at(1, 2, 0))));
+  CHECK(std::abs(data.clips.sequence(1).mean()) < 1e-6f);
+  CHECK(files.read(2).clips.length(0) == 2);
+  CHECK(files.read(2).clips.length(2) == 2);
+}
+
+TEST_CASE("recordings: columns in any order, an archive, other number types") {
+  Files files;
+  const Data plain = files.read();
+  files.describe(
+      "run, length ,class,site,participant\r\n1,4,1,A,100610\r\n\r\n2,3,testretest,A,100610\r\n4,4,14,B,102311\r\n");
+  const Data other = files.read();
+  for (Index s = 0; s < 3; ++s) CHECK(other.clips.sequence(s) == plain.clips.sequence(s));
+  CHECK(other.participants == plain.participants);
+  const auto archive = files.folder.path / "all.npz";
+  const std::vector<double> wide(files.values.begin(), files.values.end());
+  write_npz(archive, {{"X", Tensor::of(wide, {3, 4, 2})}, {"Y", Tensor::of(wide, {24})}});
+  CHECK(read_recordings(archive, files.meta, 0).clips.sequence(2) == plain.clips.sequence(2));
+  write_npz(archive, {{"a", Tensor::of(wide, {3, 4, 2})}, {"b", Tensor::of(wide, {24})}});
+  CHECK_THROWS_MATCHES(read_recordings(archive, files.meta, 0), FileError, says("2 arrays and none is named X"));
+}
+
+TEST_CASE("recordings: what lies behind the end of a sequence does not count") {
+  Files files;
+  const Data plain = files.read();
+  files.values[(1 * 4 + 3) * 2] = std::numeric_limits<float>::quiet_NaN();
+  files.write();
+  CHECK(files.read().clips.sequence(1) == plain.clips.sequence(1));
+}
+
+TEST_CASE("recordings: what does not fit is refused in a sentence") {
+  Files files;
+  const auto refuses = [&](const std::string& words) { CHECK_THROWS_MATCHES(files.read(), Error, says(words)); };
+  const std::string first = "participant,class,run,length\n";
+  const auto with = [&](const std::string& text, const std::string& words) {
+    files.describe(text);
+    refuses(words);
+  };
+  with(first + "p,1,1,4\np,2,1,4\n", "holds 3 sequences, but ");
+  with(first + "p,1,1,4\np,matrix,1,4\np,2,1,4\n", "meta.csv, line 3: class 'matrix' is no clip");
+  with(first + "p,1,1,4\np,15,1,4\np,2,1,4\n", "class '15' is no clip");
+  with(first + "p,1,1,4\np,3,1,5\np,2,1,4\n", "sequence 1 has length 5, but ");
+  with(first + "p,1,1,4\np,3,1,0\n", "line 3: a sequence has length 0");
+  with(first + "p,1,1,4\np,3,1,four\n", "line 3: length 'four' is no whole number");
+  with(first + "p,1,x,4\n", "line 2: run 'x' is no whole number");
+  with(first + "p,1,1\n", "line 2: expected 4 fields, found 3");
+  with(first + "p,1,1,4\np,1,1,4\n", "line 3: participant 'p', clip '1', run 1 comes twice");
+  with(first + ",1,1,4\n", "the participant has no name");
+  with("participant,clip,run,length\np,1,1,4\n", "has no column 'class'");
+  with(first, "expected a line for each sequence");
+  with("", "found nothing");
+  std::filesystem::remove(files.meta);
+  refuses("meta.csv: no such file");
+  files.describe(first + "p,1,1,4\np,2,1,4\nq,1,1,4\n");
+  CHECK(files.read().clips.size() == 3);
+
+  files.values[(2 * 4 + 1) * 2 + 1] = std::numeric_limits<float>::infinity();
+  files.write();
+  refuses("sequence 2 (participant 'q', clip twomen), step 1, region 1 is inf, expected a finite number");
+  files.values.assign(24, 0.5f);
+  files.write();
+  refuses("sequence 0 is constant");
+  write_npy(files.x, Tensor::of(files.values, {12, 2}));
+  refuses("expected an array [sequences x steps x regions], found the shape [12, 2]");
+  write_npy(files.x, Tensor::of(std::vector<float>{}, {3, 4, 0}));
+  refuses("found the shape [3, 4, 0]");
+  std::ofstream(files.x) << "no array";
+  refuses("X.npy: a .npy file has at least 10 bytes");
+}

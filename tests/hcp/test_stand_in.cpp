@@ -1,0 +1,77 @@
+#include <cmath>
+#include <hcp/stand_in.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+using namespace hcp;
+
+namespace {
+
+/// How alike two recordings are: the correlation of all their numbers.
+double correlation(const Matrix<float>& a, const Matrix<float>& b) {
+  const Index steps = std::min(a.cols(), b.cols());
+  return double(a.leftCols(steps).cwiseProduct(b.leftCols(steps)).mean());
+}
+
+}  // namespace
+
+TEST_CASE("stand-in: eighteen z-scored sequences for each participant, cut where asked") {
+  const StandIn options{.participants = 3, .regions = 20};
+  const Data data = make_stand_in(options, 90);
+  REQUIRE(data.clips.size() == 3 * 18);
+  CHECK(data.participants.size() == 3);
+  CHECK(data.clips.features() == 20);
+  CHECK(data.clips.classes() == 15);
+  CHECK(data.clips.length(0) == 84);  // testretest, four times
+  CHECK(data.clips.labels(3)[0] == 0);
+  CHECK(data.clips.labels(4)[0] == 1);
+  CHECK(data.clips.length(4) == 90);
+  CHECK(data.clips.length(7) == 65);  // overcome
+  for (Index s = 0; s < data.clips.size(); ++s) {
+    CHECK(data.participant[std::size_t(s)] == s / 18);
+    CHECK(std::abs(data.clips.sequence(s).cast<double>().mean()) < 1e-6);
+    CHECK(data.clips.sequence(s).cast<double>().squaredNorm() / double(data.clips.sequence(s).size()) ==
+          Approx(1).epsilon(1e-5));
+  }
+  CHECK(make_stand_in({.participants = 2, .regions = 2}, 0).clips.length(17) == 256);
+  CHECK_THROWS_MATCHES(make_stand_in(options, 19), ValueError, says("at least 20 steps"));
+}
+
+TEST_CASE("stand-in: the seed alone decides, and a participant does not depend on who else there is") {
+  const Data a = make_stand_in({.participants = 2, .regions = 5, .seed = 3}, 40);
+  const Data b = make_stand_in({.participants = 3, .regions = 5, .seed = 3}, 40);
+  const Data c = make_stand_in({.participants = 2, .regions = 5, .seed = 4}, 40);
+  for (Index s = 0; s < a.clips.size(); ++s) {
+    CHECK(a.clips.sequence(s) == b.clips.sequence(s));
+    CHECK(a.clips.sequence(s) != c.clips.sequence(s));
+  }
+}
+
+TEST_CASE("stand-in: people who watch the same clip are alike, the more so the more signal there is") {
+  const auto alike = [](double snr, Index other) {
+    const Data data = make_stand_in({.participants = 2, .regions = 40, .snr = snr, .idio = 0.2, .mapvar = 0.1}, 90);
+    double sum = 0;
+    for (Index s = 4; s < 18; ++s)
+      sum += correlation(data.clips.sequence(s), data.clips.sequence(18 + (s - 4 + other) % 14 + 4));
+    return sum / 14;
+  };
+  CHECK(alike(0.9, 0) > 0.7);
+  CHECK(alike(0.3, 0) > 0.15);
+  CHECK(alike(0.3, 0) < 0.4);
+  CHECK(std::abs(alike(0.9, 1)) < 0.15);
+  CHECK(std::abs(alike(0, 0)) < 0.05);
+}
+
+TEST_CASE("stand-in: no clip has a mean or a covariance of its own") {
+  // Without noise, own thoughts and own maps every participant's recording is the clip itself: x = W z / scale, and
+  // beyond the ramp at its beginning z is white, so x x' is W W' for every clip.
+  const Data data = make_stand_in({.participants = 1, .regions = 30, .snr = 1, .idio = 0, .mapvar = 0, .seed = 2}, 0);
+  const auto covariance = [&](Index s) {
+    const Matrix<double> x = data.clips.sequence(s).cast<double>();
+    const Matrix<double> centred = x.colwise() - x.rowwise().mean();
+    return Matrix<double>(centred * centred.transpose() / double(x.cols()));
+  };
+  const Matrix<double> first = covariance(4);
+  for (Index s = 5; s < 18; ++s) CHECK((covariance(s) - first).norm() < 0.35 * first.norm());
+}

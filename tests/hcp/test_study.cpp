@@ -1,0 +1,153 @@
+#include <algorithm>
+#include <hcp/study.hpp>
+#include <set>
+#include <unroll/io/safetensors.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+using namespace hcp;
+
+namespace {
+
+Options small() {
+  Options options;
+  options.stand_in = {.participants = 7, .regions = 6};
+  options.steps = 24;
+  options.test_participants = 2;
+  options.model.units = 4;
+  options.training.epochs = 1;
+  options.folds = 3;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("study: nobody is both trained on and tested") {
+  const Options options = small();
+  const Data data = make_stand_in(options.stand_in, options.steps);
+  const Division division = divide(options, data);
+  CHECK(division.training == std::vector<Index>{0, 1, 2, 3, 4});
+  CHECK(division.test == std::vector<Index>{5, 6});
+  std::set<Index> seen;
+  for (const auto& fold : folds_of(division.training, 3, 1)) {
+    CHECK((fold.size() == 1 || fold.size() == 2));
+    for (const Index p : fold) CHECK(seen.insert(p).second);
+  }
+  CHECK(seen == std::set<Index>{0, 1, 2, 3, 4});
+  CHECK(folds_of(division.training, 3, 1) == folds_of(division.training, 3, 1));
+  CHECK(folds_of(division.training, 3, 1) != folds_of(division.training, 3, 2));
+  const Part part = part_of(data, std::vector<Index>{5, 2});
+  CHECK(part.clips.size() == 36);
+  CHECK(part.group.front() == 1);  // participant 2 comes first in the data
+  CHECK(part.group.back() == 0);
+}
+
+TEST_CASE("study: cross-validation scores every step of every training participant once") {
+  const Options options = small();
+  const Data data = make_stand_in(options.stand_in, options.steps);
+  const Division division = divide(options, data);
+  Results results;
+  std::size_t told = 0;
+  cross_validate(options, data, division, results, [&](const Fold&) { ++told; });
+  CHECK(told == 3);
+  CHECK(results.folds.size() == 3);
+  REQUIRE(results.validation);
+  CHECK(results.validation->steps.scored() == 5 * 18 * 24);
+  CHECK(results.validation->confusion.scored() == 5 * 18 * 24);
+  REQUIRE(results.validation->at_step.size() == 24);
+  CHECK(results.validation->sequences_at == std::vector<Index>(24, 5 * 18));
+  double mean = 0;
+  for (const auto& at : results.validation->at_step) mean += at.accuracy().value / 24;
+  CHECK(mean == Approx(results.validation->steps.accuracy().value));
+  CHECK(results.chance.majority == Approx(4 / 18.0));
+}
+
+TEMPLATE_TEST_CASE_SIG("study: a model is saved, loaded, and does not see lengths", "", ((int kind), kind), 0, 1) {
+  Options options = small();
+  options.model.kind = model_kinds().at(kind);
+  const Data data = make_stand_in(options.stand_in, options.steps);
+  const Division division = divide(options, data);
+  const auto model = make_model(options.model, data.clips.features());
+  Results results;
+  train_model(*model, options, data, division, results, [](const Epoch&) {});
+  CHECK(results.history.size() == 1);
+  const support::TemporaryFolder folder;
+  model->save(folder.path / "m.safetensors", {{"kind", options.model.kind}});
+  const auto again = make_model(options.model, data.clips.features());
+  CHECK(again->predict(data.clips) != model->predict(data.clips));
+  again->load(folder.path / "m.safetensors");
+  CHECK(again->predict(data.clips) == model->predict(data.clips));
+  CHECK_FALSE(model->sees_length());
+  CHECK_THROWS_AS(read_metadata(folder.path / "m.safetensors"), FileError);
+  test_model(*model, data, division.test, results);
+  CHECK(results.main().steps.groups() == 2);
+}
+
+TEST_CASE("study: the penalty shrinks the weights that read inputs, and no others") {
+  Options options = small();
+  options.training.epochs = 10;
+  options.training.rate = 0.03;
+  const Data data = make_stand_in(options.stand_in, options.steps);
+  const support::TemporaryFolder folder;
+  const auto norms = [&](double l2) {
+    options.training.l2 = l2;
+    const auto model = make_model(options.model, data.clips.features());
+    model->train(data.clips, options.training, [](const Epoch&) {});
+    model->save(folder.path / "m.safetensors", {});
+    std::map<std::string, double> norm;
+    for (const auto& [name, tensor] : read_safetensors(folder.path / "m.safetensors").tensors)
+      norm[name] = matrix<double>(tensor).norm();
+    return norm;
+  };
+  const auto free = norms(0), held = norms(3);
+  for (const auto& [name, norm] : free) {
+    INFO(name << ": " << norm << " without, " << held.at(name) << " with the penalty");
+    const bool reads_input = name.starts_with("0.") && name.ends_with(".x");
+    CHECK((held.at(name) < 0.5 * norm) == reads_input);
+  }
+}
+
+TEST_CASE("study: too few participants are told") {
+  Options options = small();
+  const Data data = make_stand_in(options.stand_in, options.steps);
+  const auto refuses = [&](Index test, Index folds, const std::string& words) {
+    options.test_participants = test, options.folds = folds;
+    CHECK_THROWS_MATCHES(divide(options, data), ValueError, says(words));
+  };
+  refuses(2, 6, "has 7 participants; without 2 to test on 5 are left, too few for 6 folds");
+  refuses(7, 0, "nobody is left to train on");
+  refuses(9, 0, "nobody is left to train on");
+  refuses(1, 0, "of one participant no confidence limits follow");
+  options.load = "m.safetensors";
+  options.test_participants = 0;
+  CHECK(divide(options, data).test.size() == 7);
+}
+
+TEST_CASE("study: clips after their end do not count in the accuracy over time") {
+  Options options = small();
+  options.stand_in.participants = 4;
+  options.steps = 90;
+  const Data data = make_stand_in(options.stand_in, options.steps);
+  const auto model = make_model(options.model, data.clips.features());
+  Results results;
+  test_model(*model, data, {2, 3}, results);
+  CHECK(results.test->sequences_at[64] == 2 * 18);
+  CHECK(results.test->sequences_at[65] == 2 * 17);
+  CHECK(results.test->sequences_at[84] == 2 * 13);
+}
+
+TEST_CASE("study: controls leave a verdict") {
+  Options options = small();
+  options.repeats = 2;
+  const Data data = make_stand_in(options.stand_in, options.steps);
+  Results results;
+  int runs = 0;
+  run_controls(options, data, divide(options, data), results, [&](Control, Index, const GroupedHits&) { ++runs; });
+  REQUIRE(results.leak);
+  CHECK(runs == 10);
+  CHECK(results.leak->controls.size() == 5);
+  CHECK_FALSE(results.leak->targets_seen);
+  CHECK(results.leak->groups == 2);
+}
