@@ -151,12 +151,20 @@ TEST_CASE("a beam as wide as the space finds the best of all hypotheses, whateve
   }
 }
 
+namespace {
+struct Case {
+  Index vocabulary;
+  int penalty;
+};
+}  // namespace
+
 TEMPLATE_TEST_CASE("it is the search that one would write by hand, though it stops early", "", float, double) {
-  const Index vocabulary = GENERATE(5, 37);
+  const auto [vocabulary, penalty] =
+      GENERATE(Case{5, 0}, Case{5, 1}, Case{5, 3}, Case{37, 2}, Case{37, 4}, Case{200, 3});
   BeamOptions options{.beams = GENERATE(1, 2, 3, 7)};
   options.n_best = GENERATE(1, 3);
   if (options.n_best > options.beams) return;
-  options.length_penalty = penalties[std::size_t(GENERATE(range(0, 5)))];
+  options.length_penalty = penalties[std::size_t(penalty)];
   options.coverage_penalty = GENERATE(0.0, 0.2);
   options.limits = GENERATE(Limits{.end = 1, .longest = 12}, Limits{.longest = 6},
                             Limits{.end = 2, .shortest = 3, .longest_of = {8, 3, 5, 12, 4}, .no_repeat_ngram = 2});
@@ -248,12 +256,18 @@ TEST_CASE("a length penalty makes it search on as long as longer hypotheses can 
 }
 
 TEST_CASE("of equally likely continuations the lower token is followed, then the earlier hypothesis") {
-  const Law<float> law = [](std::uint64_t, const Tokens&) -> Vector<float> { return Vector<float>::Zero(4); };
-  const auto found = beam_search(Written<float>({0}, 4, law), {.limits = {.longest = 3}, .beams = 3, .n_best = 3})[0];
-  REQUIRE(found.size() == 3);
-  CHECK(found[0].tokens == Tokens{0, 0, 0});
-  CHECK(found[1].tokens == Tokens{1, 0, 0});
-  CHECK(found[2].tokens == Tokens{2, 0, 0});
+  const Index vocabulary = GENERATE(4, 200);
+  const Law<float> law = [=](std::uint64_t, const Tokens&) -> Vector<float> { return Vector<float>::Zero(vocabulary); };
+  Written<float> decoder({0}, vocabulary, law);
+  for (const Index longest : {1, 2, 3}) {
+    const auto found = beam_search(decoder, {.limits = {.longest = longest}, .beams = 3, .n_best = 3})[0];
+    REQUIRE(found.size() == 3);
+    for (std::size_t i = 0; i < 3; ++i) {
+      Tokens expected(std::size_t(longest), 0);
+      expected[0] = Index(i);
+      CHECK(found[i].tokens == expected);
+    }
+  }
 }
 
 TEST_CASE("a hypothesis without a way on is a result only where there are no others") {
