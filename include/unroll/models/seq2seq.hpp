@@ -240,6 +240,8 @@ class Seq2Seq {
   void place_parameters() {
     ParameterTable table;
     table.append(encoder_.parameters().table(), "encoder.");
+    for (const ParameterBlock& block : encoder_.parameters().table().blocks())
+      if (block.sparse) table.make_dense("encoder." + block.name);  // both tables would have to tell what was touched
     embedding_at_ = table.add("embedding.weight", Role::input_weight, options_.embedding, vocabulary());
     place_bridge(table);
     decoder_at_ = table.append(cell_.parameters(), "decoder.");
@@ -254,6 +256,11 @@ class Seq2Seq {
     encoder_.each_layer([&](const auto& layer, std::size_t k) {
       if (!layer.state_rows().empty()) bridged_layer_ = k, from = layer.state_rows();
     });
+    if (options_.bridge == Bridge::copy && bridged_layer_)
+      require<ShapeError>(encoder_.shape(*bridged_layer_ + 1).features == from.front(),
+                          "bridge: the encoder's last recurrent layer gives ",
+                          encoder_.shape(*bridged_layer_ + 1).features, " rows and its first state has ", from.front(),
+                          "; states of two directions cannot be copied, Bridge::project joins them");
     std::vector<detail::BridgedState> to;
     for (int s = 0; s < C::states; ++s)
       if (state_name(s) != "a") to.push_back({.state = s, .rows = cell_.state_rows(s)});
@@ -330,7 +337,7 @@ class Seq2Seq {
 
   void pull_encoder(const Weights& weights, Tape& tape, Scalar* gradient) const {
     if (!tape.d_encoder) tape.d_encoder.emplace(encoder_.parameters().zeros_like());
-    tape.d_encoder->values().setZero();
+    tape.d_encoder->reset();
     tape.d_final.resize(encoder_.depth());
     if (bridged_layer_) {
       State<Scalar>& d_final = tape.d_final[*bridged_layer_];
@@ -339,7 +346,9 @@ class Seq2Seq {
     }
     encoder_.backward(tape.encoder, attends ? std::as_const(tape.d_memory).view() : nothing<Scalar>(), *tape.d_encoder,
                       nullptr, tape.d_final);
-    Eigen::Map<Vector<Scalar>>(gradient, tape.d_encoder->size()) += tape.d_encoder->values();
+    for (const Segment& part : tape.d_encoder->segments())
+      Eigen::Map<Vector<Scalar>>(gradient + part.first, part.size) +=
+          tape.d_encoder->values().segment(part.first, part.size);
   }
 
   Encoder encoder_;  // a description: its parameters are the first ones of `parameters_`

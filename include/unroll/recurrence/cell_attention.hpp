@@ -40,7 +40,7 @@ struct MemoryWork {
   std::vector<Index> seen;                   // steps that a column may see
   Index longest = 0;
   bool has_keys = false, causal = false;
-  Vector<S> d_weights;  // of one query
+  Buffer<S> d_weights;  // of one query
 };
 
 namespace detail {
@@ -151,7 +151,7 @@ class CellAttention {
     const Index steps = memory().values.cols();
     memory().d_values.zero(layout_.memory_rows(), steps);
     memory().d_keys.zero(layout_.key_rows(), memory().has_keys ? steps : 0);
-    memory().d_weights.resize(memory().longest);
+    memory().d_weights.shape(memory().longest, 1);
     each_additive([&](int k) {
       AttentionWork<S>& own = work_.attention[k];
       own.d_keys.zero(own.keys.rows(), steps);

@@ -7,16 +7,17 @@
 #include "unroll/core/flush_to_zero.hpp"
 #include "unroll/core/lender.hpp"
 #include "unroll/models/seq2seq.hpp"
-#include "unroll/optim/clip.hpp"
-#include "unroll/optim/optimizer.hpp"
 #include "unroll/train/metrics/hits.hpp"
+#include "unroll/train/part_gradients.hpp"
 #include "unroll/train/teacher_forcing.hpp"
+#include "unroll/train/update.hpp"
 
 namespace unroll {
 
 struct Seq2SeqStepOptions {
-  double clip_norm = 0;                            ///< largest norm of the whole gradient; 0: no limit
-  std::uint64_t seed = 0;                          ///< of dropout and of scheduled sampling
+  double clip_norm = 0;    ///< largest norm of the whole gradient; 0: no limit
+  double clip_value = 0;   ///< largest magnitude of its entries, before the norm is taken; 0: no limit
+  std::uint64_t seed = 0;  ///< of dropout and of scheduled sampling
   std::function<double(long)> learning_rate = {};  ///< of the count of updates done; empty: as the optimizer has it
   teacher_forcing::Schedule teacher = {};  ///< share of the fed tokens that come from the target; empty: all of them
   Keeping keeping = {};
@@ -41,9 +42,10 @@ class Seq2SeqStep {
 
   /// Refers to model and optimizer, which must outlive it. Throws ValueError for options out of range.
   Seq2SeqStep(Model& model, Loss loss, O& optimizer, Seq2SeqStepOptions options = {})
-      : model_(model), loss_(std::move(loss)), optimizer_(optimizer), options_(std::move(options)) {
-    require<ValueError>(options_.clip_norm >= 0, "training: clip_norm is ", options_.clip_norm,
-                        ", expected at least 0");
+      : model_(model),
+        loss_(std::move(loss)),
+        options_(std::move(options)),
+        update_(optimizer, options_.clip_norm, options_.clip_value, options_.learning_rate) {
     require<ValueError>(options_.keeping.keep != Keep::nothing,
                         "training: keeping is Keep::nothing, which leaves no way back; expected Keep::everything or "
                         "Keep::checkpoints");
@@ -59,7 +61,7 @@ class Seq2SeqStep {
     while (parts_.size() < shards.size()) parts_.emplace_back(model_);
     count(shards);
     Seq2SeqReport report;
-    if (options_.teacher) report.teacher = options_.teacher(long(updates_));
+    if (options_.teacher) report.teacher = options_.teacher(long(update_.updates));
     model_.prepare(weights_);
     model_.prepare_back(weights_);
     ThreadPool* const pool = threads(shards);
@@ -77,7 +79,9 @@ class Seq2SeqStep {
   }
 
   /// Updates done; to be set when a run is resumed.
-  std::int64_t& updates() { return updates_; }
+  std::int64_t& updates() { return update_.updates; }
+  /// Also keeps an average of the parameters, see WeightAverage; nullptr: no more.
+  void average_into(WeightAverage<Scalar>* average) { update_.average = average; }
   /// That of the last update, clipped.
   const Parameters<Scalar>& gradient() const { return parts_.front().gradient; }
 
@@ -120,7 +124,7 @@ class Seq2SeqStep {
   Pass pass() const {
     return {.training = true,
             .seed = options_.seed,
-            .update = std::uint64_t(updates_),
+            .update = std::uint64_t(update_.updates),
             .keeping = options_.keeping,
             .threads = nullptr};
   }
@@ -131,7 +135,7 @@ class Seq2SeqStep {
   }
 
   void learn(Part& part, const PairBatch<Scalar>& batch, double teacher) {
-    part.gradient.values().setZero();
+    part.gradient.reset();
     part.loss = {};
     part.hits = {};
     auto loan = desks_.borrow();
@@ -151,15 +155,11 @@ class Seq2SeqStep {
   }
 
   void update(Shards shards, ThreadPool* pool, Seq2SeqReport& report) {
-    auto& gradient = parts_.front().gradient.values();
-    for (std::size_t k = 1; k < shards.size(); ++k) gradient += parts_[k].gradient.values();
-    report.gradient_norm = clip_by_global_norm(gradient, options_.clip_norm > 0 ? options_.clip_norm : infinity,
-                                               NormKind::l2, ClipRule::pytorch, pool);
-    if (!is_finite(report.gradient_norm))
-      fail(shards, report.teacher, text("the norm of the gradient is ", report.gradient_norm));
-    if (options_.learning_rate) optimizer_.learning_rate() = options_.learning_rate(long(updates_));
-    optimizer_.step(model_.parameters().values(), gradient, pool);
-    ++updates_;
+    detail::add_gradients(
+        shards.size(), [&](std::size_t k) -> auto& { return parts_[k].gradient; }, pool);
+    report.gradient_norm = update_(model_.parameters(), parts_.front().gradient, pool, [&](double bad) {
+      fail(shards, report.teacher, text("the norm of the gradient is ", bad));
+    });
   }
 
   /// Runs forward once more, because the way back overwrites what a search needs.
@@ -173,16 +173,13 @@ class Seq2SeqStep {
     throw NonFiniteError(text(what, where.empty() ? "" : "; first not finite: ", where));
   }
 
-  static constexpr double infinity = std::numeric_limits<double>::infinity();
-
   Model& model_;
   Loss loss_;
-  O& optimizer_;
   Seq2SeqStepOptions options_;
+  detail::Update<Scalar, O> update_;
   typename Model::Weights weights_;
   std::deque<Part> parts_;
   Lender<Desk> desks_;
-  std::int64_t updates_ = 0;
 };
 
 }  // namespace unroll

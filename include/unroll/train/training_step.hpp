@@ -9,13 +9,11 @@
 #include "unroll/core/lender.hpp"
 #include "unroll/engine/truncation.hpp"
 #include "unroll/layers/layer.hpp"
-#include "unroll/optim/average.hpp"
-#include "unroll/optim/clip.hpp"
-#include "unroll/optim/optimizer.hpp"
 #include "unroll/train/batch.hpp"
 #include "unroll/train/metrics/hits.hpp"
 #include "unroll/train/part_gradients.hpp"
 #include "unroll/train/part_states.hpp"
+#include "unroll/train/update.hpp"
 
 namespace unroll {
 
@@ -51,13 +49,14 @@ class TrainingStep {
 
   /// Throws ValueError for options out of range.
   TrainingStep(Model& model, Loss loss, O& optimizer, StepOptions options = {})
-      : model_(model), loss_(std::move(loss)), optimizer_(optimizer), options_(std::move(options)) {
-    require<ValueError>(options_.clip_norm >= 0 && options_.clip_value >= 0, "training: clip_norm is ",
-                        options_.clip_norm, ", clip_value is ", options_.clip_value, ", expected at least 0");
+      : model_(model),
+        loss_(std::move(loss)),
+        options_(std::move(options)),
+        update_(optimizer, options_.clip_norm, options_.clip_value, options_.learning_rate) {
     require<ValueError>(options_.keeping.keep != Keep::nothing,
                         "training: keeping is Keep::nothing, which leaves no way back; expected Keep::everything or "
                         "Keep::checkpoints");
-    require<ValueError>(knows_segments || !model_.parameters().table().has_frozen(),
+    require<ValueError>(Update::knows_segments || !model_.parameters().table().has_frozen(),
                         "training: the model has frozen parameters, which this optimizer would move: it lacks "
                         "step(parameters, gradient, threads)");
     options_.truncation.check();
@@ -77,10 +76,10 @@ class TrainingStep {
   StepReport step(const Batch<Scalar>& batch, States* carried = nullptr) { return step({&batch, 1}, carried); }
 
   /// Also keeps an average of the parameters, see WeightAverage; nullptr: no more.
-  void average_into(WeightAverage<Scalar>* average) { average_ = average; }
+  void average_into(WeightAverage<Scalar>* average) { update_.average = average; }
 
   /// Updates done; to be set when a run is resumed, because dropout and schedules depend on it.
-  std::int64_t& updates() { return updates_; }
+  std::int64_t& updates() { return update_.updates; }
   /// That of the last update, clipped.
   const Parameters<Scalar>& gradient() const { return parts_.front().gradient; }
 
@@ -103,6 +102,7 @@ class TrainingStep {
     Buffer<Scalar> d_output;
   };
   using Shards = std::span<const Batch<Scalar>>;
+  using Update = detail::Update<Scalar, O>;
 
   StepReport step(Shards shards, States* carried) {
     const FlushToZero flush;
@@ -193,7 +193,7 @@ class TrainingStep {
   Pass pass(ThreadPool* threads) const {
     return {.training = true,
             .seed = options_.seed,
-            .update = std::uint64_t(updates_),
+            .update = std::uint64_t(update_.updates),
             .keeping = options_.keeping,
             .threads = threads};
   }
@@ -258,19 +258,9 @@ class TrainingStep {
     ThreadPool* const pool = threads(shards);
     detail::add_gradients(
         shards.size(), [&](std::size_t s) -> auto& { return parts_[s].gradient; }, pool);
-    // A non-finite entry must be seen before it is limited.
-    if (options_.clip_value > 0 && finite(gradient)) clip_by_value(gradient, options_.clip_value);
-    const double norm = clip_by_global_norm(gradient, options_.clip_norm > 0 ? options_.clip_norm : infinity,
-                                            NormKind::l2, ClipRule::pytorch, pool);
-    if (!is_finite(norm)) fail(shards, text("the norm of the gradient is ", norm));
+    const double norm = update_(model_.parameters(), gradient, pool,
+                                [&](double bad) { fail(shards, text("the norm of the gradient is ", bad)); });
     report.gradient_norm = std::max(report.gradient_norm, norm);
-    if (options_.learning_rate) optimizer_.learning_rate() = options_.learning_rate(long(updates_));
-    if constexpr (knows_segments)
-      optimizer_.step(model_.parameters(), gradient, pool);
-    else
-      optimizer_.step(model_.parameters().values(), gradient.values());
-    ++updates_;
-    if (average_ != nullptr) average_->update(model_.parameters().values());
   }
 
   /// Runs forward once more, because the way back overwrites what a search needs.
@@ -295,20 +285,13 @@ class TrainingStep {
     return "the gradient of parameter '" + gradient().table().holding(entry).name + "'";
   }
 
-  static constexpr double infinity = std::numeric_limits<double>::infinity();
-  static constexpr bool knows_segments = requires(O & optimizer, Parameters<Scalar>& parameters, ThreadPool* threads) {
-    optimizer.step(parameters, std::as_const(parameters), threads);
-  };
-
   Model& model_;
   Loss loss_;
-  O& optimizer_;
   StepOptions options_;
+  Update update_;
   typename Model::Weights weights_;
   std::deque<Part> parts_;
   Lender<Desk> desks_;
-  WeightAverage<Scalar>* average_ = nullptr;
-  std::int64_t updates_ = 0;
 };
 
 }  // namespace unroll

@@ -1,0 +1,62 @@
+#pragma once
+// From a gradient to new parameters: clipping, learning rate, optimizer, average.
+
+#include <functional>
+#include <limits>
+
+#include "unroll/core/parameters.hpp"
+#include "unroll/core/thread_pool.hpp"
+#include "unroll/optim/average.hpp"
+#include "unroll/optim/clip.hpp"
+#include "unroll/optim/optimizer.hpp"
+
+namespace unroll::detail {
+
+/// What training steps of every kind do last. It refers to the optimizer, which must outlive it.
+template <class Scalar, class O>
+class Update {
+ public:
+  /// A limit of 0 is none. Throws ValueError for one below.
+  Update(O& optimizer, double clip_norm, double clip_value, std::function<double(long)> learning_rate)
+      : optimizer_(optimizer),
+        clip_norm_(clip_norm),
+        clip_value_(clip_value),
+        learning_rate_(std::move(learning_rate)) {
+    require<ValueError>(clip_norm >= 0 && clip_value >= 0, "training: clip_norm is ", clip_norm, ", clip_value is ",
+                        clip_value, ", expected at least 0");
+  }
+
+  /// Whether the optimizer leaves alone what the gradient cannot reach: frozen columns, tokens not in the batch.
+  static constexpr bool knows_segments = requires(O & optimizer, Parameters<Scalar>& parameters, ThreadPool* threads) {
+    optimizer.step(parameters, std::as_const(parameters), threads);
+  };
+
+  /// Returns the gradient's norm before it is clipped to it. `fail(norm)`, which throws, is called in place of a step
+  /// where that is not finite.
+  template <class F>
+  double operator()(Parameters<Scalar>& parameters, Parameters<Scalar>& gradient, ThreadPool* threads, F&& fail) {
+    // A non-finite entry must be seen before it is limited.
+    if (clip_value_ > 0 && finite(gradient)) clip_by_value(gradient, clip_value_);
+    const double most = clip_norm_ > 0 ? clip_norm_ : std::numeric_limits<double>::infinity();
+    const double norm = clip_by_global_norm(gradient, most, NormKind::l2, ClipRule::pytorch, threads);
+    if (!is_finite(norm)) fail(norm);
+    if (learning_rate_) optimizer_.learning_rate() = learning_rate_(long(updates));
+    if constexpr (knows_segments)
+      optimizer_.step(parameters, gradient, threads);
+    else
+      optimizer_.step(parameters.values(), gradient.values());
+    ++updates;
+    if (average != nullptr) average->update(parameters.values());
+    return norm;
+  }
+
+  std::int64_t updates = 0;                  ///< done
+  WeightAverage<Scalar>* average = nullptr;  ///< also updated, if there is one
+
+ private:
+  O& optimizer_;
+  double clip_norm_, clip_value_;
+  std::function<double(long)> learning_rate_;
+};
+
+}  // namespace unroll::detail

@@ -1,0 +1,167 @@
+#include <unroll/check/gradient.hpp>
+
+#include "seq2seq_run.hpp"
+
+using namespace seq2seq_run;
+
+namespace {
+
+/// Mean cross entropy; its gradient where one is given.
+template <class Model>
+double loss_of(const Model& model, const PairBatch<double>& batch, Parameters<double>* gradient = nullptr,
+               Keeping keeping = {}) {
+  typename Model::Weights weights;
+  typename Model::Tape tape;
+  model.prepare(weights);
+  model.prepare_back(weights);
+  model.begin_learning(weights, batch.x(), batch.sources(), batch.tokens(), batch.targets(), tape,
+                       {.keeping = keeping});
+  const SoftmaxCrossEntropy<double> entropy;
+  const Labels labels = batch.labels(0, batch.target_columns());
+  const LossCount whole = entropy.count(labels);
+  LossValue loss;
+  Matrix<double> d_scores;
+  const auto piece = [&](Index first, const ConstView<double>& scores) {
+    d_scores.resize(scores.rows(), scores.cols());
+    const Labels some = labels.segment(first, scores.cols());
+    loss += entropy(scores, some, d_scores, {}, whole);
+    return view(std::as_const(d_scores));
+  };
+  auto ignored = model.parameters().zeros_like();
+  model.learn(weights, tape, gradient == nullptr ? ignored : *gradient, piece);
+  return loss.value();
+}
+
+template <class Model>
+void check(Model model, const std::vector<std::pair<Index, Index>>& lengths, Keeping keeping = {}) {
+  randomise(model);
+  const auto batch = batch_of(pairs<double>(lengths));
+  auto gradient = model.parameters().zeros_like();
+  loss_of(model, batch, &gradient, keeping);
+  const auto report =
+      check_gradient([&] { return loss_of(model, batch, nullptr, keeping); }, model.parameters().values(),
+                     gradient.values(), [&](Index k) { return entry_name(model.parameters().table(), k); });
+  INFO(report.text());
+  CHECK(report.worst < 2e-6);
+}
+
+const std::vector<std::pair<Index, Index>> ragged{{3, 2}, {1, 4}, {5, 0}, {0, 3}, {2, 1}};
+
+template <class C, class Encoder>
+Seq2Seq<Encoder, C> made(const Encoder& encoder, Seq2SeqOptions options) {
+  options.vocabulary = words;
+  if (options.embedding == 0) options.embedding = 3;
+  if (options.units == 0) options.units = 4;
+  return {encoder, options};
+}
+
+}  // namespace
+
+TEST_CASE("all gradients of encoder, bridge and decoder, for every way to join them") {
+  const auto both = encoder<double>();
+  check(made<BahdanauGru<double>>(both, {.sizes = {{"readout", 5}}}), ragged);
+  check(made<BahdanauLstm<double>>(both, {.sizes = {{"readout", 3}}, .tied = true}), ragged);
+  check(made<LuongGru<double>>(both, {.bridge = Bridge::zero}), ragged);
+  check(made<LuongLstm<double>>(lstm_encoder<double>(), {.units = 5, .bridge = Bridge::copy}), ragged);
+  check(made<Gru<double>>(both, {}), ragged);
+  check(made<Lstm<double>>(lstm_encoder<double>(), {.units = 5, .bridge = Bridge::copy}), ragged);
+}
+
+TEST_CASE("gradients of a decoder that sees the past of its source only") {
+  check(made<BahdanauGru<double>>(
+            Sequential(1, Embedding<double>{.size = letters, .dimension = 3}, Recurrent<Gru<double>>{.units = 4}),
+            {.sizes = {{"readout", 5}}, .causal = true}),
+        {{3, 2}, {4, 3}, {2, 4}});
+}
+
+TEST_CASE("checkpoints change no bit of a gradient") {
+  auto model = made<BahdanauGru<double>>(encoder<double>(), {.sizes = {{"readout", 5}}});
+  randomise(model);
+  const auto batch = batch_of(pairs<double>({{400, 500}, {3, 90}}));
+  auto everything = model.parameters().zeros_like(), checkpoints = everything;
+  loss_of(model, batch, &everything);
+  loss_of(model, batch, &checkpoints, {Keep::checkpoints});
+  CHECK(everything.values() == checkpoints.values());
+}
+
+TEST_CASE("a causal decoder over a forward encoder does not know what comes") {
+  auto model = made<BahdanauGru<double>>(
+      Sequential(1, Embedding<double>{.size = letters, .dimension = 3}, Recurrent<Gru<double>>{.units = 4}),
+      {.sizes = {{"readout", 5}}, .bridge = Bridge::zero, .causal = true});
+  randomise(model);
+  std::vector<Matrix<double>> sources{token_row<double>(std::vector<Index>{1, 2, 3, 4})};
+  const std::vector<std::vector<Index>> targets{{1, 0, 2, 3}};
+  const auto told = forced(model, batch_of(SequencePairs<double>(sources, targets, {.begin = 5})));
+  sources[0](0, 2) = 0;
+  const auto changed = forced(model, batch_of(SequencePairs<double>(sources, targets, {.begin = 5})));
+  CHECK((told[0] == changed[0] && told[1] == changed[1]));
+  CHECK((told[2] != changed[2] && told[3] != changed[3]));
+}
+
+TEST_CASE("a pair gives the same bits alone and in any batch") {
+  auto model = made<LuongGru<double>>(encoder<double>(), {});
+  randomise(model);
+  const auto data = pairs<double>(ragged);
+  const auto batch = batch_of(data);
+  const auto together = forced(model, batch);
+  for (Index k = 0; k < data.size(); ++k) {
+    PairBatch<double> one;
+    one.gather(data, std::vector<Index>{k});
+    const auto alone = forced(model, one);
+    const Index rank = batch.targets().rank(k);
+    for (std::size_t t = 0; t < alone.size(); ++t)
+      CHECK(alone[t] == together[std::size_t(batch.targets().offset(Index(t)) + rank)]);
+  }
+}
+
+TEST_CASE("first values come from one seed, each block by its role") {
+  using namespace symbols;
+  auto model =
+      made<BahdanauGru<float, additive_normalised>>(encoder<float>(), {.sizes = {{"attention", 16}, {"readout", 5}}});
+  model.initialise(3);
+  const auto first = model.parameters().values();
+  model.initialise(3);
+  CHECK(model.parameters().values() == first);
+  model.initialise(4);
+  CHECK(model.parameters().values() != first);
+  CHECK(model.parameters()["decoder.ctx.g"](0, 0) == 0.25F);
+  CHECK(model.parameters()["output.bias"].isZero(0));
+  CHECK(model.parameters()["encoder.0.weight"].norm() > 0);
+  CHECK(model.parameters()["decoder.ctx.memory"].cols() == 8);
+}
+
+TEST_CASE("what cannot be joined is refused") {
+  const auto both = encoder<double>();
+  CHECK_THROWS_MATCHES(made<LuongLstm<double>>(both, {.bridge = Bridge::copy}), ShapeError,
+                       says("gives 8 rows and its first state has 4; states of two directions cannot be copied"));
+  CHECK_THROWS_MATCHES(made<Gru<double>>(lstm_encoder<double>(), {.units = 5, .bridge = Bridge::copy}), ShapeError,
+                       says("the encoder's last recurrent layer has 2 states, the decoder 1"));
+  CHECK_THROWS_MATCHES(made<Lstm<double>>(lstm_encoder<double>(), {.bridge = Bridge::copy}), ShapeError,
+                       says("state 0 has 5 rows in the encoder and 4 in the decoder"));
+  CHECK_THROWS_MATCHES(made<BahdanauGru<double>>(both, {.sizes = {{"readout", 5}}, .tied = true}), ShapeError,
+                       says("it has 5 rows, the embedding 3"));
+  CHECK_THROWS_MATCHES(made<BahdanauGru<double>>(both, {}), ShapeError, says("'readout', which is not given"));
+  CHECK_THROWS_MATCHES(
+      made<Gru<double>>(Sequential(1, Recurrent<Gru<double>>{.units = 4, .returns = Returns::last}), {}), ShapeError,
+      says("expected one for every step"));
+  CHECK_THROWS_MATCHES((Seq2Seq<decltype(encoder<double>()), Gru<double>>(both, {.embedding = 3, .units = 4})),
+                       ValueError, says("got 0 and 3"));
+  auto model = made<Gru<double>>(both, {});
+  decltype(model)::Tape tape;
+  decltype(model)::Weights weights;
+  model.prepare(weights);
+  const auto batch = batch_of(pairs<double>({{3, 2}}));
+  const auto begin = [&](std::vector<Index> tokens) {
+    model.begin_learning(weights, batch.x(), batch.sources(), tokens, batch.targets(), tape);
+  };
+  CHECK_THROWS_MATCHES(begin({5, 1}), ShapeError, says("the targets have 3 columns, got 2 tokens"));
+  CHECK_THROWS_MATCHES(begin({5, 1, 7}), ValueError, says("expects tokens from 0 to 6, got 7"));
+  auto gradient = model.parameters().zeros_like();
+  const auto learn = [&] {
+    model.learn(weights, tape, gradient, [&](Index, const ConstView<double>& scores) { return scores; });
+  };
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("no pass over targets on this tape"));
+  CHECK_THROWS_AS(SequencePairs<double>({Matrix<double>(1, 2)}, {}, marks), ShapeError);
+  CHECK_THROWS_MATCHES(SequencePairs<double>({Matrix<double>(1, 2)}, {{0, -2}}, marks), ValueError,
+                       says("target 0 has the token -2"));
+}

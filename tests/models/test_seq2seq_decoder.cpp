@@ -1,0 +1,113 @@
+#include <unroll/infer/beam.hpp>
+#include <unroll/infer/greedy.hpp>
+#include <unroll/infer/sampling.hpp>
+#include <unroll/infer/seq2seq_decoder.hpp>
+
+#include "seq2seq_run.hpp"
+
+using namespace seq2seq_run;
+
+namespace {
+
+template <class C>
+auto made(double size = 1.2) {
+  Seq2SeqOptions options{.vocabulary = words, .embedding = 3, .units = 4};
+  if constexpr (std::is_same_v<C, BahdanauGru<double>>) options.sizes = {{"readout", 5}};
+  Seq2Seq<decltype(encoder<double>()), C> model(encoder<double>(), options);
+  randomise(model, size);
+  return model;
+}
+
+const std::vector<std::pair<Index, Index>> lengths{{3, 0}, {5, 0}, {1, 0}, {0, 0}, {4, 0}};
+const Limits limits{.end = marks.end, .longest = 8};
+
+/// The sum of the log-probabilities along the tokens (and the end mark, if it was written), forced by a pass as in
+/// training.
+template <class Model>
+double forced_score(const Model& model, const Matrix<double>& source, const std::vector<Index>& tokens, bool ended) {
+  double sum = 0;
+  const SequencePairs<double> one({source}, {tokens}, {.begin = marks.begin, .end = ended ? marks.end : -1});
+  for (const double each : forced(model, batch_of(one))) sum += each;
+  return sum;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("what is written scores as much as when it is forced", "", BahdanauGru<double>, LuongLstm<double>,
+                   Gru<double>) {
+  const auto model = made<TestType>();
+  const auto data = pairs<double>(lengths);
+  const auto batch = batch_of(data);
+  Seq2SeqDecoder decoder(model, marks.begin);
+  decoder.read(batch.x(), batch.sources());
+  REQUIRE(decoder.sources() == 5);
+  const auto written = beam_search(decoder, {.limits = limits, .beams = 3, .n_best = 3});
+  for (Index b = 0; b < 5; ++b)
+    for (const auto& one : written[std::size_t(b)])
+      CHECK(one.log_probability == Approx(forced_score(model, data.source(b), one.tokens, one.ended)).epsilon(1e-9));
+  const auto greedily = greedy(decoder, {.limits = limits});
+  for (Index b = 0; b < 5; ++b) {
+    const auto& one = greedily[std::size_t(b)];
+    CHECK(one.log_probability == Approx(forced_score(model, data.source(b), one.tokens, one.ended)).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("a beam of one is greedy, wider ones find nothing worse") {
+  const auto model = made<BahdanauGru<double>>();
+  const auto batch = batch_of(pairs<double>(lengths));
+  Seq2SeqDecoder decoder(model, marks.begin);
+  decoder.read(batch.x(), batch.sources());
+  const auto greedily = greedy(decoder, {.limits = limits});
+  const auto one = beam_search(decoder, {.limits = limits, .beams = 1});
+  for (std::size_t b = 0; b < 5; ++b) {
+    CHECK(one[b].front().tokens == greedily[b].tokens);
+    CHECK(one[b].front().log_probability == greedily[b].log_probability);
+  }
+}
+
+TEST_CASE("sources do not know each other, and may be read again") {
+  const auto model = made<LuongLstm<double>>();
+  const auto data = pairs<double>(lengths);
+  const auto batch = batch_of(data);
+  Seq2SeqDecoder decoder(model, marks.begin);
+  decoder.read(batch.x(), batch.sources());
+  const BeamOptions options{.limits = limits, .beams = 4, .n_best = 4};
+  const auto together = beam_search(decoder, options);
+  for (Index b = 0; b < 5; ++b) {
+    PairBatch<double> one;
+    one.gather(data, std::vector<Index>{b});
+    decoder.read(one.x(), one.sources());
+    const auto alone = beam_search(decoder, options);
+    REQUIRE(alone[0].size() == together[std::size_t(b)].size());
+    for (std::size_t k = 0; k < alone[0].size(); ++k) {
+      CHECK(alone[0][k].tokens == together[std::size_t(b)][k].tokens);
+      CHECK(alone[0][k].score == together[std::size_t(b)][k].score);
+    }
+  }
+}
+
+TEST_CASE("attention that is kept is that of the hypothesis") {
+  const auto model = made<BahdanauGru<double>>();
+  const auto data = pairs<double>(lengths);
+  const auto batch = batch_of(data);
+  Seq2SeqDecoder decoder(model, marks.begin);
+  decoder.read(batch.x(), batch.sources());
+  const auto written = beam_search(decoder, {.limits = limits, .keep_attention = true, .beams = 3});
+  typename std::remove_cvref_t<decltype(model)>::Weights weights;
+  typename std::remove_cvref_t<decltype(model)>::Tape tape;
+  model.prepare(weights);
+  for (Index b = 0; b < 5; ++b) {
+    const auto& one = written[std::size_t(b)].front();
+    const auto again = batch_of(SequencePairs<double>({data.source(b)}, {one.tokens}, {.begin = marks.begin}));
+    model.begin_learning(weights, again.x(), again.sources(), again.tokens(), again.targets(), tape);
+    const Matrix<double> want = model.trace(weights, tape, "ctx.weights");
+    REQUIRE(one.attention.rows() == data.source(b).cols());
+    REQUIRE(one.attention.cols() == Index(one.tokens.size()));
+    CHECK((one.attention - want).norm() < 1e-12);
+  }
+}
+
+TEST_CASE("a begin mark that is no token is refused") {
+  const auto model = made<Gru<double>>();
+  CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("the begin mark is 7, the vocabulary has 7 tokens"));
+}

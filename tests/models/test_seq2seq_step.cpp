@@ -1,0 +1,176 @@
+#include <unroll/infer/greedy.hpp>
+#include <unroll/infer/seq2seq_decoder.hpp>
+#include <unroll/optim/adam.hpp>
+#include <unroll/optim/sgd.hpp>
+#include <unroll/train/seq2seq_step.hpp>
+
+#include "seq2seq_run.hpp"
+#include "support/allocations.hpp"
+
+using namespace seq2seq_run;
+
+namespace {
+
+using Model = Seq2Seq<decltype(encoder<float>()), BahdanauGru<float>>;
+
+Model made() {
+  Model model(encoder<float>(), {.vocabulary = words, .embedding = 3, .units = 8, .sizes = {{"readout", 6}}});
+  model.initialise(2);
+  return model;
+}
+
+const std::vector<std::pair<Index, Index>> lengths{{3, 2}, {1, 4}, {5, 1}, {2, 3}, {4, 4},
+                                                   {2, 2}, {0, 1}, {6, 0}, {3, 3}};
+
+std::vector<Index> all(Index count) {
+  std::vector<Index> samples;
+  for (Index k = 0; k < count; ++k) samples.push_back(k);
+  return samples;
+}
+
+struct Outcome {
+  Vector<float> theta;
+  double loss = 0, norm = 0;
+};
+
+Outcome train(Index shard, Seq2SeqStepOptions options, int updates = 3) {
+  Model model = made();
+  SGD<float> sgd({.learning_rate = 0.3});
+  Seq2SeqStep step(model, SoftmaxCrossEntropy<float>(), sgd, std::move(options));
+  const auto data = pairs<float>(lengths);
+  ShardedBatch<float, PairBatch<float>> batch;
+  Outcome outcome;
+  for (int k = 0; k < updates; ++k) {
+    batch.gather(data, all(data.size()), shard);
+    const auto report = step.step(batch);
+    outcome.loss = report.loss.value(), outcome.norm = report.gradient_norm;
+  }
+  outcome.theta = model.parameters().values();
+  return outcome;
+}
+
+}  // namespace
+
+TEST_CASE("parts give, up to rounding, the update of the whole batch, and the same bits for any number of threads") {
+  const Outcome whole = train(100, {.clip_norm = 1, .threads = 1});
+  for (const Index shard : {1, 4}) {
+    const Outcome parts = train(shard, {.clip_norm = 1, .threads = 1});
+    CHECK((parts.theta - whole.theta).norm() < 1e-5F * whole.theta.norm());
+    CHECK(parts.loss == Approx(whole.loss).epsilon(1e-5));
+    for (const int threads : {2, 3}) CHECK(train(shard, {.clip_norm = 1, .threads = threads}).theta == parts.theta);
+    const Seq2SeqStepOptions sampled{.seed = 4, .teacher = teacher_forcing::constant(0.4), .threads = 1};
+    Seq2SeqStepOptions more = sampled;
+    more.threads = 3;
+    CHECK(train(shard, sampled).theta == train(shard, more).theta);
+  }
+  CHECK(train(4, {.teacher = teacher_forcing::constant(0.4)}).theta !=
+        train(4, {.seed = 1, .teacher = teacher_forcing::constant(0.4)}).theta);
+  CHECK(train(4, {.teacher = teacher_forcing::constant(1)}).theta == train(4, {}).theta);
+}
+
+TEST_CASE("scheduled sampling depends on the pair, not on the parts it is cut into") {
+  const Seq2SeqStepOptions options{.seed = 4, .teacher = teacher_forcing::constant(0.5)};
+  const Outcome whole = train(100, options), parts = train(2, options);
+  CHECK((parts.theta - whole.theta).norm() < 1e-5F * whole.theta.norm());
+}
+
+TEST_CASE("without a teacher a decoder is fed what it writes") {
+  const Model model = made();
+  const auto data = pairs<float>({{3, 5}, {1, 5}, {4, 5}});
+  const auto batch = batch_of(data);
+  Model::Weights weights;
+  Model::Tape tape;
+  model.prepare(weights);
+  detail::ScheduledSampling<Model> sampling;
+  const auto fed = sampling(model, weights, tape, batch, 0, {});
+  Seq2SeqDecoder decoder(model, marks.begin);
+  decoder.read(batch.x(), batch.sources());
+  const auto written = greedy(decoder, {.limits = {.longest = 5}});
+  for (Index c = 0; c < batch.target_columns(); ++c) {
+    const auto& tokens = written[std::size_t(batch.targets().sample_of(c))].tokens;
+    const Index t = batch.targets().step_of(c);
+    CHECK(fed[std::size_t(c)] == (t == 0 ? marks.begin : tokens[std::size_t(t - 1)]));
+  }
+}
+
+TEST_CASE("schedules of the teacher's share") {
+  namespace schedule = teacher_forcing;
+  CHECK(schedule::linear(0.2, 10)(0) == 1);
+  CHECK(schedule::linear(0.2, 10)(5) == Approx(0.6));
+  CHECK(schedule::linear(0.2, 10)(50) == Approx(0.2));
+  CHECK(schedule::exponential(0.9)(2) == Approx(0.81));
+  CHECK(schedule::inverse_sigmoid(10)(0) == Approx(10. / 11));
+  CHECK(schedule::inverse_sigmoid(10)(30) == Approx(10 / (10 + std::exp(3.))));
+  CHECK_THROWS_MATCHES(schedule::exponential(1), ValueError, says("expected between 0 and 1"));
+  CHECK_THROWS_MATCHES(schedule::constant(1.5), ValueError, says("the share is 1.5"));
+  CHECK_THROWS_AS(schedule::linear(0.5, 0), ValueError);
+  CHECK_THROWS_AS(schedule::inverse_sigmoid(0.5), ValueError);
+}
+
+TEST_CASE("a model learns to write sequences backwards") {
+  const auto data = [] {
+    auto random = pairs<float>(std::vector<std::pair<Index, Index>>(60, {4, 0}));
+    std::vector<Matrix<float>> sources;
+    std::vector<std::vector<Index>> targets;
+    for (Index k = 0; k < random.size(); ++k) {
+      Matrix<float> row = random.source(k).array().min(4);
+      targets.emplace_back();
+      for (Index t = row.cols(); t-- > 0;) targets.back().push_back(Index(row(0, t)));
+      sources.push_back(row);
+    }
+    return SequencePairs<float>(sources, targets, marks);
+  }();
+  Model model(encoder<float>(), {.vocabulary = words, .embedding = 3, .units = 16, .sizes = {{"readout", 16}}});
+  model.initialise(1);
+  Adam<float> adam({.learning_rate = 0.01});
+  Seq2SeqStep step(model, SoftmaxCrossEntropy<float>(), adam,
+                   {.clip_norm = 1, .teacher = teacher_forcing::linear(0.8, 300), .count_hits = true});
+  ShardedBatch<float, PairBatch<float>> batch;
+  batch.gather(data, all(data.size()));
+  Seq2SeqReport report;
+  for (int k = 0; k < 300; ++k) report = step.step(batch);
+  CHECK(report.hits.value() > 0.95);
+  Seq2SeqDecoder decoder(model, marks.begin);
+  const auto whole = batch_of(data);
+  decoder.read(whole.x(), whole.sources());
+  const auto written = greedy(decoder, {.limits = {.end = marks.end, .longest = 10}});
+  int right = 0;
+  for (Index k = 0; k < data.size(); ++k) right += written[std::size_t(k)].tokens == data.target(k);
+  CHECK(right >= 54);
+}
+
+TEST_CASE("a step allocates nothing after the first") {
+  Model model = made();
+  Adam<float> adam;
+  Seq2SeqStep step(model, SoftmaxCrossEntropy<float>(), adam, {.clip_norm = 1, .threads = 1});
+  const auto data = pairs<float>(lengths);
+  const auto samples = all(data.size());
+  ShardedBatch<float, PairBatch<float>> batch;
+  const auto once = [&] {
+    batch.gather(data, samples, 4);
+    step.step(batch);
+  };
+  once();
+  const support::AllocationCount allocations;
+  once();
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+TEST_CASE("what is not finite is told with its place, and nothing is changed") {
+  Model model = made();
+  model.parameters()["decoder.readout.b"].setConstant(3e38F);
+  model.parameters()["output.weight"].setConstant(3e38F);
+  const auto before = model.parameters().values();
+  SGD<float> sgd({.learning_rate = 0.1});
+  Seq2SeqStep step(model, SoftmaxCrossEntropy<float>(), sgd);
+  ShardedBatch<float, PairBatch<float>> batch;
+  const auto data = pairs<float>(lengths);
+  batch.gather(data, all(data.size()));
+  CHECK_THROWS_AS(step.step(batch), NonFiniteError);
+  CHECK(model.parameters().values() == before);
+  CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.keeping = {Keep::nothing}})),
+                       ValueError, says("leaves no way back"));
+  CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.clip_norm = -1})), ValueError,
+                       says("clip_norm is -1"));
+}
