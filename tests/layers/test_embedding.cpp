@@ -152,6 +152,32 @@ TEST_CASE("gradients reach the vectors that are not frozen, and say which they t
   }
 }
 
+TEST_CASE("stacks, and an embedding that learns by pieces of columns, touch the same tokens") {
+  const Embedding<double> words{.size = 9, .dimension = 3, .padding = 4};
+  const Sequential model(1, words);
+  const Stack<double> stack(1, {words});
+  const auto timeline = Timeline::from_lengths({3, 2});
+  const Matrix<double> x = tokens({7, 4, 2, 7, 0}), d_out = noise(3, 5);
+  const auto touched = [&](const auto& some, bool by_pieces) {
+    typename std::remove_cvref_t<decltype(some)>::Tape tape;
+    typename std::remove_cvref_t<decltype(some)>::Weights weights;
+    auto gradient = some.parameters().zeros_like();
+    some.prepare(weights);
+    some.prepare_back(weights);
+    some.begin_learning(weights, view(x), timeline, tape);
+    if (by_pieces)
+      some.learn(tape, gradient, [&](Index, const ConstView<double>&) { return view(d_out); });
+    else
+      some.forward(x, timeline, tape), some.backward(tape, d_out, gradient);
+    return std::vector<Segment>(gradient.touched().begin(), gradient.touched().end());
+  };
+  const std::vector<Segment> expected{{21, 3}, {6, 3}, {0, 3}};
+  for (const bool by_pieces : {false, true}) {
+    CHECK(touched(model, by_pieces) == expected);
+    CHECK(touched(stack, by_pieces) == expected);
+  }
+}
+
 TEST_CASE("the check of gradients passes by what is frozen") {
   struct Tokens : PlainLayer<double> {  // lets the check move the input without making other tokens of it
     struct Tape {
