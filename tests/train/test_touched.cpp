@@ -119,6 +119,29 @@ TEST_CASE("any number of threads and any order of parts in time gives the same b
   for (const int threads : {2, 4}) CHECK(run(threads) == alone);
 }
 
+TEST_CASE("a loop of one's own takes the same steps") {
+  auto one = model({.padding = 3}), two = model({.padding = 3});
+  Adam<float> first({.weight_decay = 0.1}), second({.weight_decay = 0.1});
+  Training<Adam<float>> step(one, Loss(), first, {.clip_norm = 0.1});
+  auto gradient = two.parameters().zeros_like();
+  Model::Tape tape;
+  for (Index k = 0; k < 3; ++k) {
+    const auto data = sentences(9, 5 * k, 20);
+    Batch<float> batch;
+    batch.gather(data, all_samples(data.size()));
+    step.step(batch);
+    const Matrix<float> x = batch.x(), scores = two.forward(x, batch.timeline(), tape, {.training = true});
+    Matrix<float> d_scores(scores.rows(), scores.cols());
+    Loss()(scores, batch.labels(0, scores.cols()), d_scores);
+    gradient.reset();
+    two.backward(tape, d_scores, gradient);
+    clip_by_global_norm(gradient, 0.1);
+    second.step(two.parameters(), gradient);
+  }
+  CHECK(close(one.parameters().values(), two.parameters().values()));
+  CHECK(two.parameters()["0.weight"].col(3).isZero(0));
+}
+
 TEST_CASE("a batch in parts touches what the whole batch does") {
   auto one = model(), two = model();
   SGD<float> first({.learning_rate = 0.5, .momentum = 0.9}), second({.learning_rate = 0.5, .momentum = 0.9});
