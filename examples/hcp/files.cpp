@@ -128,6 +128,7 @@ void check_finite(const Matrix<float>& x, Index s, const Entry& entry, const std
 }  // namespace
 
 Data read_recordings(const std::filesystem::path& data, const std::filesystem::path& meta, Index steps) {
+  detail::InputFile{data};  // to be told first that it is missing, though it is read last
   const std::string file = data.string(), meta_text = detail::read_text(meta), meta_file = meta.string();
   const auto entries = MetaReader(meta_text, meta_file).read();
   const Tensor array = read_array(data);

@@ -44,7 +44,7 @@ Index number_in(const Metadata& metadata, const std::string& key, const std::str
 /// What the file says about its model takes the place of the options.
 void take_options_of(const Metadata& metadata, Options& options) {
   options.model = {metadata.at("kind"), number_in(metadata, "units", options.load),
-                   number_in(metadata, "layers", options.load)};
+                   number_in(metadata, "depth", options.load)};
   options.steps = number_in(metadata, "steps", options.load);
   if (options.data.empty()) options.stand_in.regions = number_in(metadata, "regions", options.load);
 }
@@ -58,9 +58,9 @@ void check_fits(const Metadata& metadata, const Options& options, const Data& da
 Metadata metadata_of(const Options& options, const Data& data) {
   std::string clips;
   for (const std::string& name : clip_names()) clips += (clips.empty() ? "" : " ") + name;
-  return {{"kind", options.model.kind},           {"units", text(options.model.units)},
-          {"layers", text(options.model.layers)}, {"regions", text(data.clips.features())},
-          {"steps", text(options.steps)},         {"clips", clips}};
+  return {{"kind", options.model.kind},          {"units", text(options.model.units)},
+          {"depth", text(options.model.layers)}, {"regions", text(data.clips.features())},
+          {"steps", text(options.steps)},        {"clips", clips}};
 }
 
 /// With proof that the model can be used again.

@@ -99,7 +99,7 @@ std::unique_ptr<Model> make_model(const ModelOptions& options, Index regions) {
 
 Metadata read_metadata(const std::filesystem::path& file) {
   Metadata metadata = read_safetensors(file).metadata;
-  for (const char* key : {"kind", "units", "layers", "regions", "steps", "clips"})
+  for (const char* key : {"kind", "units", "depth", "regions", "steps", "clips"})
     require<FileError>(metadata.contains(key), file.string(), ": no model of this program: its metadata have no '", key,
                        "'");
   return metadata;

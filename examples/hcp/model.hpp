@@ -51,8 +51,8 @@ const std::vector<std::string>& model_kinds();
 /// For so many regions; not trained yet.
 std::unique_ptr<Model> make_model(const ModelOptions& options, unroll::Index regions);
 
-/// What a file of Model::save says about itself: "kind", "units", "layers", "regions", "steps", "clips". Throws
-/// FileError where it is no such file.
+/// What a file of Model::save says about itself: "kind", "units", "depth" (recurrent layers), "regions", "steps",
+/// "clips". Throws FileError where it is no such file.
 Metadata read_metadata(const std::filesystem::path& file);
 
 }  // namespace hcp
