@@ -1,40 +1,14 @@
 #include "options.hpp"
 
-#include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdio>
 
-#include "unroll/core/error.hpp"
+#include "../support/command_line.hpp"
 
 namespace hcp {
 namespace {
 
+using example::number, example::one_of, example::whole;
 using unroll::text;
-
-/// CLI11's own range check prints limits as 1.000000; this one says what was expected in words.
-template <class Number>
-CLI::Validator within(Number low, Number high, const char* kind) {
-  const std::string range = text(kind, " from ", low, " to ", high);
-  const auto check = [=](const std::string& given) {
-    Number value{};
-    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
-    const bool good = error == std::errc{} && end == given.data() + given.size() && low <= value && value <= high;
-    return good ? std::string() : text("expected ", range, ", got '", given, "'");
-  };
-  return {check, range, "range"};
-}
-CLI::Validator whole(std::int64_t low, std::int64_t high) { return within(low, high, "a whole number"); }
-CLI::Validator number(double low, double high) { return within(low, high, "a number"); }
-
-CLI::Validator one_of(const std::vector<std::string>& words) {
-  std::string all = words.front();
-  for (std::size_t k = 1; k < words.size(); ++k) all += (k + 1 < words.size() ? ", " : " or ") + words[k];
-  const auto check = [=](const std::string& given) {
-    const bool good = std::find(words.begin(), words.end(), given) != words.end();
-    return good ? std::string() : text("expected ", all, ", got '", given, "'");
-  };
-  return {check, all, "words"};
-}
 
 void add_data_options(CLI::App& app, Options& o) {
   app.add_option("--data", o.data, "recordings, .npy or .npz [sequences x steps x regions] (default: a stand-in)")

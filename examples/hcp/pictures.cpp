@@ -1,7 +1,6 @@
 #include "pictures.hpp"
 
-#include <cstdlib>
-
+#include "../support/gnuplot.hpp"
 #include "unroll/io/checkpoint.hpp"
 
 namespace hcp {
@@ -9,23 +8,6 @@ namespace hcp {
 using namespace unroll;
 
 namespace {
-
-/// gnuplot is run inside the folder, so that its name needs no quoting for a shell.
-class Inside {
- public:
-  explicit Inside(const std::filesystem::path& folder) : before_(std::filesystem::current_path()) {
-    std::filesystem::current_path(folder);
-  }
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
-  ~Inside() {
-    std::error_code ignored;
-    std::filesystem::current_path(before_, ignored);
-  }
-
- private:
-  std::filesystem::path before_;
-};
 
 std::string head(const std::string& name, Index width, Index height) {
   return text("# gnuplot ", name, ".gp draws ", name, ".svg\nset terminal svg size ", width, ",", height,
@@ -118,7 +100,8 @@ std::string controls_data(const LeakReport& leak) {
 
 std::string controls_script(const Options& options, const LeakReport& leak) {
   return head("controls", 900, 320) + text("set label '", options.model.kind, ", ", options.model.units,
-                                           " units: ", leak.repeats, " runs of each control, ", leak.groups,
+                                           " units: ", leak.repeats, leak.repeats == 1 ? " run" : " runs",
+                                           " of each control, ", leak.groups,
                                            " participants' at screen 0.5, 0.94 center font 'sans,15'\n",
                                            R"(set lmargin 43
 set tmargin 3
@@ -148,15 +131,12 @@ Pictures draw(const std::filesystem::path& folder, const Options& options, const
     write_text(folder / "controls.gp", controls_script(options, *results.leak));
     names.push_back("controls");
   }
-  const Inside inside(folder);
-  if (std::system("command -v gnuplot > /dev/null 2>&1") != 0) return {{}, "gnuplot is not installed"};
   Pictures pictures;
   for (const std::string& name : names) {
-    if (std::system(text("gnuplot ", name, ".gp > gnuplot.log 2>&1").c_str()) != 0)
-      return {{}, "gnuplot failed, see gnuplot.log there"};
+    pictures.missing = example::draw(folder, name);
+    if (!pictures.missing.empty()) return pictures;
     pictures.files.push_back(name + ".svg");
   }
-  std::filesystem::remove("gnuplot.log");
   return pictures;
 }
 

@@ -1,23 +1,15 @@
 #include "report.hpp"
 
-#include <cstdarg>
-#include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "../support/format.hpp"
 
 namespace hcp {
 
 using namespace unroll;
+using example::format;
 
 namespace {
-
-[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...) {
-  char line[512];
-  va_list values;
-  va_start(values, pattern);
-  std::vsnprintf(line, sizeof line, pattern, values);
-  va_end(values);
-  return line;
-}
 
 nlohmann::json json_of(const Interval& i) { return {{"value", i.value}, {"low", i.low}, {"high", i.high}}; }
 
