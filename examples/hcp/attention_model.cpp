@@ -53,11 +53,9 @@ class AttentionModel : public Model {
     network_.initialise(options.seed);
     Adam<float> adam({.learning_rate = options.rate, .weight_decay = 2 * options.l2});
     adam.set_decay_mask(input_weights());
-    Seq2SeqStep step(network_, SoftmaxCrossEntropy<float>(), adam,
-                     {.clip_norm = options.clip,
-                      .seed = options.seed,
-                      .teacher = teacher_forcing::constant(0),
-                      .count_hits = true});
+    Seq2SeqStep step(
+        network_, SoftmaxCrossEntropy<float>(), adam,
+        {.clip_norm = options.clip, .seed = options.seed, .teacher = teacher_forcing::constant(0), .count_hits = true});
     const auto all = pairs(data);
     std::vector<Index> samples(std::size_t(all.size()));
     for (std::size_t k = 0; k < samples.size(); ++k) samples[k] = Index(k);

@@ -11,6 +11,7 @@
 #include "unroll/optim/decay_mask.hpp"
 #include "unroll/train/fit.hpp"
 
+#include "attention_model.hpp"
 #include "data.hpp"
 
 namespace hcp {
@@ -76,7 +77,8 @@ std::unique_ptr<Model> make(const ModelOptions& options, Index regions) {
 /// A new kind of model is a class and a line here.
 const std::vector<std::pair<std::string, Make>>& kinds() {
   static const std::vector<std::pair<std::string, Make>> all{{"gru", make<Recurrence<Gru<float>>>},
-                                                             {"lstm", make<Recurrence<Lstm<float>>>}};
+                                                             {"lstm", make<Recurrence<Lstm<float>>>},
+                                                             {"attention", make_attention_model}};
   return all;
 }
 

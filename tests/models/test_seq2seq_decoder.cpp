@@ -107,6 +107,30 @@ TEST_CASE("attention that is kept is that of the hypothesis") {
   }
 }
 
+TEST_CASE("a causal decoder writes what it would write if its sources ended there") {
+  const Sequential forward(1, Embedding<double>{.size = letters, .dimension = 3}, Recurrent<Gru<double>>{.units = 4});
+  Seq2Seq<std::remove_const_t<decltype(forward)>, BahdanauGru<double>> model(forward, {.vocabulary = words,
+                                                                                       .embedding = 3,
+                                                                                       .units = 4,
+                                                                                       .sizes = {{"readout", 5}},
+                                                                                       .bridge = Bridge::zero,
+                                                                                       .causal = true});
+  randomise(model, 1.2);
+  const auto source = pairs<double>({{6, 0}}).source(0);
+  Seq2SeqDecoder decoder(model, marks.begin);
+  const auto scores_of = [&](Index steps) {
+    decoder.read(Matrix<double>(source.leftCols(steps)), Timeline::from_lengths({steps}));
+    Matrix<double> scores(words, steps);
+    std::vector<Index> parent{0}, token{0};
+    scores.col(0) = decoder.start();
+    for (Index t = 1; t < steps; ++t)
+      scores.col(t - 1).maxCoeff(token.data()), scores.col(t) = decoder.step(parent, token);
+    return scores;
+  };
+  const Matrix<double> whole = scores_of(6);
+  for (Index steps = 1; steps < 6; ++steps) CHECK(scores_of(steps) == whole.leftCols(steps));
+}
+
 TEST_CASE("a begin mark that is no token is refused") {
   const auto model = made<Gru<double>>();
   CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("the begin mark is 7, the vocabulary has 7 tokens"));

@@ -11,12 +11,21 @@ inline constexpr std::string_view model_file_version = "1";
 
 namespace detail {
 
-/// The layers in words: "6 -> lstm -> dropout -> dense"; told when a file does not fit.
 template <class Model>
-std::string layers_text(const Model& model) {
+std::string chain_text(const Model& model) {
   std::string all = text(model.features());
   model.each_layer([&](const auto& layer, std::size_t) { all += " -> " + std::string(layer.name()); });
   return all;
+}
+
+/// The layers in words: "6 -> lstm -> dropout -> dense", or "1 -> embedding -> gru, read by luong gru"; told when a
+/// file does not fit.
+template <class Model>
+std::string layers_text(const Model& model) {
+  if constexpr (requires { model.decoder_name(); })
+    return layers_text(model.encoder()) + ", read by " + model.decoder_name();
+  else
+    return chain_text(model);
 }
 
 inline void check_version(const SafeTensors& file) {

@@ -86,6 +86,12 @@ class Seq2Seq {
   const Encoder& encoder() const { return encoder_; }
   const C& cell() const { return cell_; }
   const Options& options() const { return options_; }
+  /// What kind of decoder it is, for files and messages.
+  std::string decoder_name() const {
+    std::string name = "a decoder";
+    if constexpr (requires { C::name; }) name = C::name;
+    return options_.causal ? name + ", causal" : name;
+  }
   Index features() const { return encoder_.features(); }  ///< of a step of the source
   Index vocabulary() const { return options_.vocabulary; }
 
