@@ -67,7 +67,7 @@ class Program {
   /// All runs of one kind of network; `first` is called after the first one.
   template <class F>
   Study study(Trained& trained, const Data& data, F&& first) const {
-    Study study{trained.options, trained.network->parameters().size(), {}};
+    Study study{trained.options, trained.network->parameters(), {}};
     say(network_text(study));
     for (Index k = 0; k < options_.seeds; ++k) {
       study.runs.push_back(train(*trained.network, options_, data, options_.first_seed + std::uint64_t(k), threads_,

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "unroll/core/finite.hpp"
-#include "unroll/io/named_tensors.hpp"
-
 namespace g2p {
 
 using namespace unroll;
@@ -58,34 +55,17 @@ class Metadata {
   const SafeTensors& file_;
 };
 
-std::vector<Index> shape_of(const ParameterBlock& block) { return {block.rows, block.cols}; }
-
-void read_parameters(const SafeTensors& file, Parameters<float>& parameters) {
-  TensorReader reader(file);
-  for (const ParameterBlock& block : parameters.table().blocks())
-    parameters.block(block) = reader.matrix<float>(block.name, shape_of(block));
-  reader.require_all_used();
-  for (Index k = 0; k < parameters.size(); ++k)
-    require<FileError>(is_finite(parameters.values()[k]), file.file, ": the parameter '",
-                       parameters.table().holding(k).name, "' is not finite");
-}
-
 }  // namespace
 
 void save(const Trained& trained, const std::filesystem::path& file) {
   const NetworkOptions& o = trained.options;
-  SafeTensors content;
-  Parameters<float>& parameters = trained.network->parameters();
-  for (const ParameterBlock& block : parameters.table().blocks())
-    content.tensors[block.name] = Tensor::of(Matrix<float>(parameters.block(block)));
-  content.metadata = {{"cell", o.cell},
-                      {"attention", o.attention},
-                      {"score", o.score},
-                      {"units", text(o.units)},
-                      {"embedding", text(o.embedding)},
-                      {"letters", joined(trained.vocabulary.letters)},
-                      {"phonemes", joined(trained.vocabulary.phonemes)}};
-  write_safetensors(file, content);
+  write_safetensors(file, trained.network->tensors({{"cell", o.cell},
+                                                    {"attention", o.attention},
+                                                    {"score", o.score},
+                                                    {"units", text(o.units)},
+                                                    {"embedding", text(o.embedding)},
+                                                    {"letters", joined(trained.vocabulary.letters)},
+                                                    {"phonemes", joined(trained.vocabulary.phonemes)}}));
 }
 
 Trained load(const std::filesystem::path& path) {
@@ -99,7 +79,7 @@ Trained load(const std::filesystem::path& path) {
                      ": holds a network that this program does not know: ", name_of(trained.options));
   trained.network =
       make_network(trained.options, Index(trained.vocabulary.letters.size()), trained.vocabulary.tokens());
-  read_parameters(file, trained.network->parameters());
+  trained.network->take(file);
   return trained;
 }
 

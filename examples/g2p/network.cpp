@@ -3,7 +3,6 @@
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
 #include "unroll/layers/bidirectional.hpp"
-#include "unroll/layers/dense.hpp"
 #include "unroll/layers/embedding.hpp"
 
 namespace g2p {
@@ -43,11 +42,11 @@ std::unique_ptr<Network> make_network(const NetworkOptions& options, Index lette
 
 Stack<float> make_encoder(const NetworkOptions& options, Index letters) {
   std::vector<AnyLayer<float>> layers{Embedding<float>{.size = letters, .dimension = options.embedding}};
+  const Index units = options.score.ends_with("dot") ? options.units / 2 : options.units;
   if (options.cell == "lstm")
-    layers.push_back(Bidirectional<Lstm<float>>{.units = options.units});
+    layers.push_back(Bidirectional<Lstm<float>>{.units = units});
   else
-    layers.push_back(Bidirectional<Gru<float>>{.units = options.units});
-  if (options.score.ends_with("dot")) layers.push_back(Dense<float>{.units = options.units});
+    layers.push_back(Bidirectional<Gru<float>>{.units = units});
   return Stack<float>(1, std::move(layers));
 }
 

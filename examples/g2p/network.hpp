@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "unroll/io/safetensors.hpp"
 #include "unroll/layers/stack.hpp"
 #include "unroll/optim/adam.hpp"
 #include "unroll/train/seq2seq_step.hpp"
@@ -43,7 +44,10 @@ class Network {
   virtual ~Network() = default;
   virtual bool attends() const = 0;
   virtual void initialise(std::uint64_t seed) = 0;
-  virtual unroll::Parameters<float>& parameters() = 0;
+  virtual unroll::Index parameters() const = 0;
+  /// As a file holds them.
+  virtual unroll::SafeTensors tensors(std::map<std::string, std::string> metadata) const = 0;
+  virtual void take(const unroll::SafeTensors& file) = 0;
   virtual BatchStep step(unroll::Adam<float>& adam, const unroll::Seq2SeqStepOptions& options) = 0;
   /// With the present parameters; refers to the network.
   virtual std::unique_ptr<Writer> writer() const = 0;
@@ -63,8 +67,8 @@ std::string name_of(const NetworkOptions& options);
 /// Throws ValueError where there is no such kind.
 std::unique_ptr<Network> make_network(const NetworkOptions& options, unroll::Index letters, unroll::Index tokens);
 
-/// Embedded letters, read in both directions. Where a dot score compares states with what was read, they are made as
-/// long as a state by a linear layer.
+/// Embedded letters, read in both directions. For a dot score each direction has half the units, so that what was read
+/// is as long as the state that it is compared with.
 unroll::Stack<float> make_encoder(const NetworkOptions& options, unroll::Index letters);
 
 }  // namespace g2p

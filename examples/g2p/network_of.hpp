@@ -3,6 +3,7 @@
 
 #include "network.hpp"
 #include "unroll/infer/seq2seq_decoder.hpp"
+#include "unroll/io/model_file.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
 #include "words.hpp"
 
@@ -43,7 +44,11 @@ class NetworkOf final : public Network {
 
   bool attends() const override { return Model::attends; }
   void initialise(std::uint64_t seed) override { model_.initialise(seed); }
-  unroll::Parameters<float>& parameters() override { return model_.parameters(); }
+  unroll::Index parameters() const override { return model_.parameters().size(); }
+  unroll::SafeTensors tensors(std::map<std::string, std::string> metadata) const override {
+    return unroll::to_tensors(model_, std::move(metadata));
+  }
+  void take(const unroll::SafeTensors& file) override { unroll::from_tensors(model_, file); }
   BatchStep step(unroll::Adam<float>& adam, const unroll::Seq2SeqStepOptions& options) override {
     using Loss = unroll::SoftmaxCrossEntropy<float>;
     using ModelStep = unroll::Seq2SeqStep<Model, Loss, unroll::Adam<float>>;

@@ -79,6 +79,10 @@ void check_kind(const CLI::App& app, NetworkOptions& o) {
 /// What no option can know alone.
 void check_together(const CLI::App& app, Options& o) {
   check_kind(app, o.network);
+  if ((o.compare || o.network.score.ends_with("dot")) && o.network.units % 2 != 0)
+    throw CLI::ValidationError(
+        "--units",
+        unroll::text("dot scores need an even number, half of it for each direction, got '", o.network.units, "'"));
   if (app.count("--n-best") == 0) o.search.n_best = std::min(o.search.n_best, o.search.beams);
   if (o.search.n_best > o.search.beams)
     throw CLI::ValidationError("--n-best", unroll::text("expected at most the number of beams, ", o.search.beams,

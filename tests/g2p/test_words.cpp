@@ -77,6 +77,6 @@ TEST_CASE("broken lines are refused with their number", "[g2p]") {
   says_of("word\tA\tB", "expected a word, a tab and its phonemes");
   says_of("two words\tA", "expected a word in UTF-8 without blanks");
   says_of("w\xFFrd\tA", "expected a word in UTF-8 without blanks");
-  says_of(std::string(65, 'w') + "\tA", "a word of 65 letters and 1 phonemes, at most 64 are possible");
+  says_of(text(std::string(65, 'w'), "\tA"), "a word of 65 letters and 1 phonemes, at most 64 are possible");
   says_of("aa\tA", "the word 'aa' was there before");
 }
