@@ -174,6 +174,28 @@ struct Forced {
   double loss = 0;
 };
 
+void read(const Case& given, const Pieces& map, const std::vector<Biases>& biases, Parameters<double>& theta) {
+  map.read(theta);
+  for (const auto& b : biases) read_biases(given, b, theta);
+  theta["encoder.0.weight"] = given.columns<double>("src_embedding");
+  theta["embedding.weight"] = given.columns<double>("tgt_embedding");
+}
+
+void put_gradient(const Case& given, SafeTensors& out, const std::string& name, const Matrix<double>& m) {
+  out.tensors["d_" + name] = tensor(m, given.input(name).shape);
+}
+
+template <class Run>
+SafeTensors written(const Case& given, const Run& run, const Pieces& map, const std::vector<Biases>& biases) {
+  SafeTensors out;
+  run.put(given, out);
+  map.write(run.gradient, out);
+  for (const auto& b : biases) write_biases(given, b, run.gradient, out);
+  put_gradient(given, out, "src_embedding", run.gradient["encoder.0.weight"]);
+  put_gradient(given, out, "tgt_embedding", run.gradient["embedding.weight"]);
+  return out;
+}
+
 SafeTensors bahdanau(const Case& given) {
   const Index units = 4, embedding = 3, memory = 8;
   using Decoder = EquationCell<double, of_the_case::decoder>;
@@ -202,25 +224,14 @@ SafeTensors bahdanau(const Case& given) {
   add_gates(pieces, "encb_", "encoder.1.backward.", gates, units, {{"x", embedding}}, true);
   const Pieces map(given, pieces);
   Parameters<double>& theta = model.parameters();
-  map.read(theta);
-  for (const auto& b : biases) read_biases(given, b, theta);
-  theta["encoder.0.weight"] = given.columns<double>("src_embedding");
-  theta["embedding.weight"] = given.columns<double>("tgt_embedding");
+  read(given, map, biases, theta);
   theta["decoder.ctx.v"] = given.columns<double>("v_att").reshaped(1, given.extent("v_att", 0));
   theta["bridge.0.weight"].rightCols(units) = parameter(given, "W_init");  // of the backward state alone
   theta["output.weight"].setIdentity();
   Forced<decltype(model)> run(given, model);
-  SafeTensors out;
-  run.put(given, out);
-  map.write(run.gradient, out);
-  for (const auto& b : biases) write_biases(given, b, run.gradient, out);
-  const auto put = [&](const std::string& name, const Matrix<double>& m) {
-    out.tensors["d_" + name] = tensor(m, given.input(name).shape);
-  };
-  put("src_embedding", run.gradient["encoder.0.weight"]);
-  put("tgt_embedding", run.gradient["embedding.weight"]);
-  put("v_att", run.gradient["decoder.ctx.v"].transpose());
-  put("W_init", run.gradient["bridge.0.weight"].rightCols(units).transpose());
+  SafeTensors out = written(given, run, map, biases);
+  put_gradient(given, out, "v_att", run.gradient["decoder.ctx.v"].transpose());
+  put_gradient(given, out, "W_init", run.gradient["bridge.0.weight"].rightCols(units).transpose());
   return out;
 }
 
@@ -243,22 +254,11 @@ SafeTensors luong(const Case& given) {
   add_gates(pieces, "enc_", "encoder.1.", gates, units, {{"x", embedding}}, false);
   const Pieces map(given, pieces);
   Parameters<double>& theta = model.parameters();
-  map.read(theta);
-  for (const auto& b : biases) read_biases(given, b, theta);
-  theta["encoder.0.weight"] = given.columns<double>("src_embedding");
-  theta["embedding.weight"] = given.columns<double>("tgt_embedding");
+  read(given, map, biases, theta);
   theta["decoder.ctx.h_next"] = given.columns<double>("W_a");  // the case has q^T W k, the query is multiplied by W^T
   Forced<decltype(model)> run(given, model);
-  SafeTensors out;
-  run.put(given, out);
-  map.write(run.gradient, out);
-  for (const auto& b : biases) write_biases(given, b, run.gradient, out);
-  const auto put = [&](const std::string& name, const Matrix<double>& m) {
-    out.tensors["d_" + name] = tensor(m, given.input(name).shape);
-  };
-  put("src_embedding", run.gradient["encoder.0.weight"]);
-  put("tgt_embedding", run.gradient["embedding.weight"]);
-  put("W_a", run.gradient["decoder.ctx.h_next"]);
+  SafeTensors out = written(given, run, map, biases);
+  put_gradient(given, out, "W_a", run.gradient["decoder.ctx.h_next"]);
   return out;
 }
 
