@@ -1,5 +1,7 @@
 #include "attention_model.hpp"
 
+#include <chrono>
+
 #include "data.hpp"
 #include "unroll/attention/bahdanau.hpp"
 #include "unroll/cells/gru.hpp"
@@ -62,6 +64,7 @@ class AttentionModel : public Model {
     Batches batches;
     ShardedBatch<float, PairBatch<float>> batch;
     for (Index e = 0; e < options.epochs; ++e) {
+      const auto start = std::chrono::steady_clock::now();
       batches.plan(
           samples, [&](Index s) { return all.length(s); }, {.size = options.batch}, options.seed, e);
       LossValue loss;
@@ -74,6 +77,7 @@ class AttentionModel : public Model {
         row.gradient_norm = std::max(row.gradient_norm, report.gradient_norm);
       }
       row.loss = loss.value(), row.accuracy = hits.value();
+      row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       on_epoch(row);
     }
   }
