@@ -182,6 +182,24 @@ TEST_CASE("what cannot be tied is refused when the model is made, with both laye
   CHECK_THROWS_MATCHES(Sequential(3, T{}), ValueError, says("layer 0 (tied dense): is tied to the weights of layer 0"));
 }
 
+TEST_CASE("a vocabulary of many tokens") {
+  const Index many = 1100;
+  Sequential model(1, Embedding<double>{.size = many, .dimension = 2}, TiedDense<double>{.biased = false});
+  randomise(model);
+  const auto timeline = Timeline::rectangular(1, 3);
+  const Matrix<double> x{{0, 700, 1099}}, d_out = noise(many, 3, 4);
+  decltype(model)::Tape tape;
+  const Matrix<double> table = model.parameters()["0.weight"];
+  Matrix<double> in(2, 3);
+  for (Index c = 0; c < 3; ++c) in.col(c) = table.col(Index(x(0, c)));
+  CHECK(model.forward(x, timeline, tape).isApprox(table.transpose() * in, 1e-14));
+  auto gradient = model.parameters().zeros_like();
+  model.backward(tape, d_out, gradient);
+  Matrix<double> expected = in * d_out.transpose();
+  for (Index c = 0; c < 3; ++c) expected.col(Index(x(0, c))) += table * d_out.col(c);
+  CHECK(gradient["0.weight"].isApprox(expected, 1e-13));
+}
+
 TEST_CASE("a dense layer may be tied to as well, and a model's layer used in another model") {
   Sequential coder(7, Dense<double>{.units = 3}, TiedDense<double>{.embedding = 0});
   const auto report = gradients(coder);

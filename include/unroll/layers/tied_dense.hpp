@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "unroll/layers/dense.hpp"
 
 namespace unroll {
@@ -63,8 +65,11 @@ struct TiedDense {
                 S* gradient, View<S> d_in, State<S>*) const {
     const ParameterBlock& block = weight.block;
     S* const shared = gradient + weight.distance;
-    add_outer_products(in.values.data(), in.values.outerStride(), block.rows, d_out.data(), d_out.outerStride(),
-                       block.cols, d_out.cols(), shared, block.stride);
+    constexpr Index some = 512;  // tokens at a time, so that their part of d_out stays in a cache
+    for (Index first = 0; first < block.cols; first += some)
+      add_outer_products(in.values.data(), in.values.outerStride(), block.rows, d_out.data() + first,
+                         d_out.outerStride(), std::min(some, block.cols - first), d_out.cols(),
+                         shared + first * block.stride, block.stride);
     for (Index k = 0; k < block.cols; ++k)
       if (block.is_frozen(k)) Eigen::Map<Vector<S>>(shared + k * block.stride, block.rows).setZero();
     if (biased) detail::add_columns(d_out, gradient);
