@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "unroll/core/buffer.hpp"
 #include "unroll/core/products.hpp"
 #include "unroll/recurrence/layout.hpp"
 
