@@ -166,9 +166,17 @@ TEMPLATE_TEST_CASE("top_p keeps the smallest set that has so much probability", 
   CHECK(kept(0.67, 2) == Tokens{1, 3});
 }
 
+TEST_CASE("what is too unlikely for any set still counts as a part of the whole") {
+  std::vector<double> logits(102, std::log(0.002));
+  logits[7] = std::log(0.5), logits[90] = std::log(0.3);
+  const auto counts = drawn<double>(always<double>(logits), 102, {.samples = 400, .top_p = 0.6});
+  CHECK((counts[7] > 150 && counts[90] > 80 && counts[7] + counts[90] == 400));
+}
+
 TEST_CASE("top_p of exactly the first tokens' probability keeps them alone") {
   const auto counts = drawn<double>(always<double>({0, 0, 0, 0}), 4, {.samples = 400, .top_p = 0.5});
   CHECK((counts[0] > 0 && counts[1] > 0 && counts[2] == 0 && counts[3] == 0));
+  CHECK(drawn<double>(always<double>({0, 0, 0, 0}), 4, {.samples = 9, .top_p = 0})[0] == 9);
 }
 
 TEMPLATE_TEST_CASE("without temperature, or with one token to choose from, it is greedy decoding", "", float, double) {
