@@ -8,6 +8,7 @@
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/engine/step_by_step.hpp"
+#include "unroll/layers/layer.hpp"
 #include "unroll/train/pairs.hpp"
 
 namespace unroll {
