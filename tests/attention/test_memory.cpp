@@ -42,7 +42,7 @@ const auto timeline = Timeline::from_lengths({3, 1, 4}), sources = Timeline::fro
 
 }  // namespace
 
-TEST_CASE("weights add up to one over the steps that there are; with none there, weights and context are 0") {
+TEST_CASE("weights add up to one over the steps that there are, and are 0 with the context where there are none") {
   Forward<Bahdanau> pass(sizes);
   const Matrix<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
   CHECK(pass.run(x, timeline, {view(values), &sources}).allFinite());
