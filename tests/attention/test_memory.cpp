@@ -159,6 +159,25 @@ TEST_CASE("memories that do not fit are refused") {
                        says("keys: expects 6 rows, got 5"));
 }
 
+TEST_CASE("a way back needs the memory too") {
+  AttentionRun<Bahdanau> run(sizes, {.lengths = {4, 2}, .memory_lengths = {2, 3}});
+  run.forward();
+  const auto x = run.part(0), values = run.part(1);
+  const auto memory = run.memory(values, nothing<double>());
+  auto d_x = run.d_part(0);
+  Matrix<double> narrow(5, values.cols());
+  const Matrix<double> d_output = noise(5, run.timeline.columns());
+  const auto back = [&](const AttentionMemory<double>* given, const MemoryGradient<double>& d_memory) {
+    run.over_time().backward({{&x, 1}, {}, given}, view(d_output), {}, run.gradient.data(), {{&d_x, 1}, {}, d_memory});
+  };
+  CHECK_THROWS_MATCHES(back(nullptr, {}), ShapeError, says("the way back needs the memory"));
+  CHECK_THROWS_MATCHES(back(&memory, {view(narrow)}), ShapeError,
+                       says("the memory's values are 6 x 5, their gradient 5 x 5"));
+  CHECK(run.gradient.isZero(0));
+  back(&memory, {});
+  CHECK(run.gradient.norm() > 0);
+}
+
 TEST_CASE("sizes that do not fit are refused when the cell is made") {
   CHECK_THROWS_MATCHES(Luong({.inputs = {2}, .units = 4, .memory = 3}), ShapeError,
                        says("'ctx' compares a query of 4 rows with keys of 3"));

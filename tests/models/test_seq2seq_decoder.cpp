@@ -131,6 +131,21 @@ TEST_CASE("a causal decoder writes what it would write if its sources ended ther
   for (Index steps = 1; steps < 6; ++steps) CHECK(scores_of(steps) == whole.leftCols(steps));
 }
 
+TEST_CASE("steps before their time and hypotheses that there are not are refused") {
+  const auto model = made<LuongLstm<double>>();
+  Seq2SeqDecoder decoder(model, marks.begin);
+  CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to write about before read()"));
+  const auto batch = batch_of(pairs<double>(lengths));
+  decoder.read(batch.x(), batch.sources());
+  const std::vector<Index> first{0}, beyond{5}, two{0, 1};
+  CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("there are 0 hypotheses"));
+  decoder.start();
+  CHECK_THROWS_MATCHES(decoder.step(beyond, first), ShapeError,
+                       says("there are 5 hypotheses, one is to continue number 5"));
+  CHECK_THROWS_MATCHES(decoder.step(two, first), ShapeError, says("got 2 parents and 1 tokens"));
+  CHECK(decoder.step(first, first).cols() == 1);
+}
+
 TEST_CASE("a begin mark that is no token is refused") {
   const auto model = made<Gru<double>>();
   CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("the begin mark is 7, the vocabulary has 7 tokens"));

@@ -75,6 +75,7 @@ class OverTime {
                 bool add_to_inputs = false) {
     check_kept();
     check_gradients(d_output, d_final);
+    check_memory(inputs, d_inputs);
     if (theta_ != nullptr) cell_.prepare_back(theta_, tape_.weights);
     tape_.columns = -1;
     begin_gradients(d_final);
@@ -235,6 +236,22 @@ class OverTime {
                         " columns, the way back has ", timeline_.columns());
     require<ValueError>(tape_.keep != Keep::nothing,
                         "cell: the pass forward kept nothing (Keep::nothing), so there is no way back over it");
+  }
+
+  /// The way forward has checked the memory itself.
+  static void check_memory(const Inputs<Scalar>& inputs, const InputGradients<Scalar>& d_inputs) {
+    if constexpr (requires { C::attends; })
+      if constexpr (C::attends) {
+        require<ShapeError>(inputs.memory != nullptr && inputs.memory->timeline != nullptr,
+                            "cell: the way back needs the memory that the way forward attended to, and none is given");
+        check_like("values", d_inputs.memory.values, inputs.memory->values);
+        check_like("keys", d_inputs.memory.keys, inputs.memory->keys);
+      }
+  }
+  static void check_like(const char* what, const View<Scalar>& gradient, const ConstView<Scalar>& of) {
+    require<ShapeError>(gradient.data() == nullptr || (gradient.rows() == of.rows() && gradient.cols() == of.cols()),
+                        "cell: the memory's ", what, " are ", of.rows(), " x ", of.cols(), ", their gradient ",
+                        gradient.rows(), " x ", gradient.cols());
   }
 
   void check_gradients(const ConstView<Scalar>& d_output, std::span<const Matrix<Scalar>> d_final) const {

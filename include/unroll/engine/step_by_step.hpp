@@ -40,9 +40,14 @@ class StepByStep {
 
   /// x [features x n]; `states` [rows x n] each, those before the step, are replaced by those after it. `sources` says
   /// which sequence of the memory each of the n attends to. Returns the output [rows x n], which stays until the next
-  /// call.
+  /// call. Throws ShapeError for what does not fit.
   ConstView<Scalar> step(const ConstView<Scalar>& x, std::span<const Index> sources, State<Scalar>& states) {
     const Index n = x.cols();
+    require<ShapeError>(x.rows() == cell_.input_rows(0) && Index(sources.size()) == n, "step by step: expects ",
+                        cell_.input_rows(0), " features and a source for each column, got ", x.rows(), " and ",
+                        sources.size(), " sources for ", n, " columns");
+    require<ShapeError>(states.size() == std::size_t(C::states), "step by step: expects ", C::states, " states, got ",
+                        states.size());
     const Timeline timeline =
         Timeline::rectangular(n, step_ + 1).window(step_, step_ + 1);  // it knows which step it is
     ++step_;

@@ -2,6 +2,8 @@
 // What a Seq2Seq model writes by itself.
 
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <vector>
 
 #include "unroll/engine/step_by_step.hpp"
@@ -37,6 +39,7 @@ class Seq2SeqDecoder {
 
   /// The sources from now on [features x columns of the timeline]. Both may go away afterwards.
   void read(const ConstView<Scalar>& x, const Timeline& timeline) {
+    source_.clear();
     model_.encode(weights_, x, timeline, *tape_, {.keeping = {Keep::nothing}});
     lengths_.resize(std::size_t(timeline.batch()));
     for (Index b = 0; b < timeline.batch(); ++b) lengths_[std::size_t(b)] = timeline.length(timeline.rank(b));
@@ -48,7 +51,9 @@ class Seq2SeqDecoder {
   Index sources() const { return Index(lengths_.size()); }
   Index source_length(Index source) const { return lengths_[std::size_t(source)]; }
 
+  /// Throws ValueError before anything has been read.
   ConstView<Scalar> start() {
+    require<ValueError>(!tape_->initial.empty(), "decoder: there is nothing to write about before read()");
     steps_->restart();
     states_ = tape_->initial;
     source_.resize(lengths_.size());
@@ -57,7 +62,13 @@ class Seq2SeqDecoder {
     return advance(tokens_);
   }
 
+  /// Throws ShapeError for a parent that there is not, ValueError for a token.
   ConstView<Scalar> step(std::span<const Index> parents, std::span<const Index> tokens) {
+    require<ShapeError>(parents.size() == tokens.size(), "decoder: got ", parents.size(), " parents and ",
+                        tokens.size(), " tokens");
+    for (const Index parent : parents)
+      require<ShapeError>(parent >= 0 && parent < Index(source_.size()), "decoder: there are ", source_.size(),
+                          " hypotheses, one is to continue number ", parent);
     for (Matrix<Scalar>& state : states_) {
       reordered_.resize(state.rows(), Index(parents.size()));
       for (std::size_t k = 0; k < parents.size(); ++k) reordered_.col(Index(k)) = state.col(parents[k]);

@@ -212,7 +212,9 @@ class Seq2Seq {
   }
 
   /// Where the last pass met its first value that is not finite, in words; empty if there is none.
+  /// Only after a pass that kept everything.
   std::string locate_non_finite(const Weights& weights, Tape& tape) const {
+    require<ValueError>(tape.kept, no_pass);
     for (Index k = 0; k < parameters_.size(); ++k)
       if (!is_finite(parameters_.values()[k])) return "parameter '" + parameters_.table().holding(k).name + "'";
     if (std::string found = encoder_.locate_non_finite(tape.encoder); !found.empty()) return "encoder: " + found;

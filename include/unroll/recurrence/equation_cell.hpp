@@ -89,8 +89,12 @@ class EquationCell {
   }
 
   /// From now on the samples, by rank, attend to these sequences of the memory that `begin` was given: a search goes on
-  /// with some of its hypotheses and drops others.
+  /// with some of its hypotheses and drops others. Throws ShapeError for a number that is no sequence.
   void attend_to(std::span<const Index> sources, Work& work) const requires(attends) {
+    const Index sequences = Index(work.memory.first.size()) - 1;
+    for (const Index source : sources)
+      require<ShapeError>(source >= 0 && source < sequences, "cell: the memory has ", sequences,
+                          " sequences, a sample attends to number ", source);
     work.memory.source.assign(sources.begin(), sources.end());
   }
 

@@ -45,11 +45,9 @@ class Seq2SeqStep {
       : model_(model),
         loss_(std::move(loss)),
         options_(std::move(options)),
-        update_(optimizer, options_.clip_norm, options_.clip_value, options_.learning_rate) {
-    require<ValueError>(options_.keeping.keep != Keep::nothing,
-                        "training: keeping is Keep::nothing, which leaves no way back; expected Keep::everything or "
-                        "Keep::checkpoints");
-    options_.keeping.check();
+        update_(optimizer, model.parameters().table(), options_.clip_norm, options_.clip_value,
+                options_.learning_rate) {
+    detail::check_keeping(options_.keeping);
     parts_.emplace_back(model_);
   }
 
@@ -121,17 +119,18 @@ class Seq2SeqStep {
     return options_.threads.for_work(columns * model_.parameters().size() / 2);
   }
 
-  Pass pass() const {
+  /// A batch of one part leaves its threads to the encoder.
+  Pass pass(ThreadPool* threads) const {
     return {.training = true,
             .seed = options_.seed,
             .update = std::uint64_t(update_.updates),
             .keeping = options_.keeping,
-            .threads = nullptr};
+            .threads = threads};
   }
 
-  void forward(const PairBatch<Scalar>& batch, double teacher, Desk& desk) {
-    const auto fed = teacher < 1 ? desk.sampling(model_, weights_, desk.tape, batch, teacher, pass()) : batch.tokens();
-    model_.begin_learning(weights_, batch.x(), batch.sources(), fed, batch.targets(), desk.tape, pass());
+  void forward(const PairBatch<Scalar>& batch, double teacher, const Pass& pass, Desk& desk) {
+    const auto fed = teacher < 1 ? desk.sampling(model_, weights_, desk.tape, batch, teacher, pass) : batch.tokens();
+    model_.begin_learning(weights_, batch.x(), batch.sources(), fed, batch.targets(), desk.tape, pass);
   }
 
   void learn(Part& part, const PairBatch<Scalar>& batch, double teacher) {
@@ -140,7 +139,7 @@ class Seq2SeqStep {
     part.hits = {};
     auto loan = desks_.borrow();
     Desk& desk = *loan;
-    forward(batch, teacher, desk);
+    forward(batch, teacher, pass(threads({&batch, 1})), desk);
     model_.learn(weights_, desk.tape, part.gradient, [&](Index first, const ConstView<Scalar>& scores) {
       auto d_scores = desk.d_scores.shape(scores.rows(), scores.cols());
       part.loss +=
@@ -166,8 +165,10 @@ class Seq2SeqStep {
   [[noreturn]] void fail(Shards shards, double teacher, const std::string& what) {
     std::string where;
     auto loan = desks_.borrow();
+    Pass again = pass(nullptr);
+    again.keeping = {};
     for (std::size_t k = 0; k < shards.size() && where.empty(); ++k) {
-      forward(shards[k], teacher, *loan);
+      forward(shards[k], teacher, again, *loan);
       where = model_.locate_non_finite(weights_, (*loan).tape);
     }
     throw NonFiniteError(text(what, where.empty() ? "" : "; first not finite: ", where));

@@ -52,15 +52,10 @@ class TrainingStep {
       : model_(model),
         loss_(std::move(loss)),
         options_(std::move(options)),
-        update_(optimizer, options_.clip_norm, options_.clip_value, options_.learning_rate) {
-    require<ValueError>(options_.keeping.keep != Keep::nothing,
-                        "training: keeping is Keep::nothing, which leaves no way back; expected Keep::everything or "
-                        "Keep::checkpoints");
-    require<ValueError>(Update::knows_segments || !model_.parameters().table().has_frozen(),
-                        "training: the model has frozen parameters, which this optimizer would move: it lacks "
-                        "step(parameters, gradient, threads)");
+        update_(optimizer, model.parameters().table(), options_.clip_norm, options_.clip_value,
+                options_.learning_rate) {
+    detail::check_keeping(options_.keeping);
     options_.truncation.check();
-    options_.keeping.check();
     parts_.emplace_back(model_);
   }
 

@@ -6,24 +6,37 @@
 
 #include "unroll/core/parameters.hpp"
 #include "unroll/core/thread_pool.hpp"
+#include "unroll/engine/tape.hpp"
 #include "unroll/optim/average.hpp"
 #include "unroll/optim/clip.hpp"
 #include "unroll/optim/optimizer.hpp"
 
 namespace unroll::detail {
 
+/// Throws ValueError for what no training step can go back over.
+inline void check_keeping(const Keeping& keeping) {
+  require<ValueError>(keeping.keep != Keep::nothing,
+                      "training: keeping is Keep::nothing, which leaves no way back; expected Keep::everything or "
+                      "Keep::checkpoints");
+  keeping.check();
+}
+
 /// What training steps of every kind do last. It refers to the optimizer, which must outlive it.
 template <class Scalar, class O>
 class Update {
  public:
-  /// A limit of 0 is none. Throws ValueError for one below.
-  Update(O& optimizer, double clip_norm, double clip_value, std::function<double(long)> learning_rate)
+  /// A limit of 0 is none. Throws ValueError for one below, and for frozen parameters that the optimizer would move.
+  Update(O& optimizer, const ParameterTable& table, double clip_norm, double clip_value,
+         std::function<double(long)> learning_rate)
       : optimizer_(optimizer),
         clip_norm_(clip_norm),
         clip_value_(clip_value),
         learning_rate_(std::move(learning_rate)) {
     require<ValueError>(clip_norm >= 0 && clip_value >= 0, "training: clip_norm is ", clip_norm, ", clip_value is ",
                         clip_value, ", expected at least 0");
+    require<ValueError>(knows_segments || !table.has_frozen(),
+                        "training: the model has frozen parameters, which this optimizer would move: it lacks "
+                        "step(parameters, gradient, threads)");
   }
 
   /// Whether the optimizer leaves alone what the gradient cannot reach: frozen columns, tokens not in the batch.
