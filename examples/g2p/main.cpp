@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "../support/output_folder.hpp"
 #include "model_file.hpp"
 #include "pictures.hpp"
 #include "report.hpp"
@@ -16,22 +17,13 @@ using namespace g2p;
 
 namespace {
 
-/// Made and tried before anything is trained, so that no result is lost for want of a place.
-std::filesystem::path output_folder(const Options& options) {
-  std::error_code error;
-  std::filesystem::create_directories(options.out, error);
-  require<FileError>(!error, "--out ", options.out, ": the folder cannot be made: ", error.message());
-  const auto folder = std::filesystem::path(options.out);
-  AtomicFile{folder / "model.safetensors"};
-  return folder;
-}
-
 class Program {
  public:
   explicit Program(const Options& options) : options_(options), threads_(options.threads) {}
 
   void run() {
-    if (options_.load.empty() || !options_.map.empty()) folder_ = output_folder(options_);
+    if (options_.load.empty() || !options_.map.empty())
+      folder_ = example::output_folder(options_.out, "model.safetensors");
     if (options_.compare) return compare();
     Trained trained = options_.load.empty() ? learn() : load(options_.load);
     if (!options_.load.empty() && asked().empty()) test_again(trained);

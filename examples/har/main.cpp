@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "../support/output_folder.hpp"
 #include "network.hpp"
 #include "options.hpp"
 #include "pictures.hpp"
@@ -19,16 +20,6 @@ using namespace unroll;
 using namespace har;
 
 namespace {
-
-/// Made and tried before anything is trained, so that no result is lost for want of a place.
-std::filesystem::path output_folder(const Options& options) {
-  std::error_code error;
-  std::filesystem::create_directories(options.out, error);
-  require<FileError>(!error, "--out ", options.out, ": the folder cannot be made: ", error.message());
-  const auto folder = std::filesystem::path(options.out);
-  AtomicFile{folder / "model.safetensors"};
-  return folder;
-}
 
 /// Steps of the largest batch that training can meet.
 Index largest_batch_steps(const Options& options, const Dataset<float>& data) {
@@ -87,7 +78,7 @@ void show_pictures(const Pictures& pictures) {
 }
 
 void run(const Options& options) {
-  const auto folder = output_folder(options);
+  const auto folder = example::output_folder(options.out, "model.safetensors");
   const Data data = read_data(options);
   const Index classes = Index(data.classes.size()), steps = largest_batch_steps(options, data.train);
   Network network = make_network(options, data.train.features(), classes);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "../support/output_folder.hpp"
 #include "files.hpp"
 #include "pictures.hpp"
 #include "report.hpp"
@@ -16,16 +17,6 @@ using namespace unroll;
 using namespace hcp;
 
 namespace {
-
-/// Made and tried before anything is trained, so that no result is lost for want of a place.
-std::filesystem::path output_folder(const Options& options) {
-  std::error_code error;
-  std::filesystem::create_directories(options.out, error);
-  require<FileError>(!error, "--out ", options.out, ": the folder cannot be made: ", error.message());
-  const auto folder = std::filesystem::path(options.out);
-  AtomicFile{folder / "metrics.json"};
-  return folder;
-}
 
 Data read_data(const Options& options) {
   if (options.data.empty()) return make_stand_in(options.stand_in, options.steps);
@@ -108,7 +99,7 @@ void write_files(const std::filesystem::path& folder, const Options& options, co
 }
 
 void run(Options options) {
-  const auto folder = output_folder(options);
+  const auto folder = example::output_folder(options.out, "metrics.json");
   const Metadata metadata = options.load.empty() ? Metadata{} : read_metadata(options.load);
   if (!options.load.empty()) take_options_of(metadata, options);
   const Data data = read_data(options);

@@ -1,0 +1,22 @@
+#pragma once
+// The folder of a program's results.
+
+#include <filesystem>
+#include <string>
+
+#include "unroll/io/atomic_file.hpp"
+
+namespace example {
+
+/// Made and tried before anything is trained, so that no result is lost for want of a place: `first` is a file that the
+/// program will write. Throws FileError.
+inline std::filesystem::path output_folder(const std::string& out, const char* first) {
+  std::error_code error;
+  std::filesystem::create_directories(out, error);
+  unroll::require<unroll::FileError>(!error, "--out ", out, ": the folder cannot be made: ", error.message());
+  const auto folder = std::filesystem::path(out);
+  unroll::AtomicFile{folder / first};
+  return folder;
+}
+
+}  // namespace example
