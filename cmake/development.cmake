@@ -17,6 +17,11 @@ if(UNROLL_NATIVE)
     target_compile_options(unroll_development INTERFACE -march=native)
   endif()
 endif()
+# Eigen then refuses to allocate where a test forbids it; see Eigen::internal::set_is_malloc_allowed. Not in tests alone, because parts of
+# example programs are linked with theirs.
+if(UNROLL_BUILD_TESTS)
+  target_compile_definitions(unroll_development INTERFACE EIGEN_RUNTIME_NO_MALLOC)
+endif()
 target_compile_definitions(unroll_development INTERFACE UNROLL_TEST_DATA="${PROJECT_SOURCE_DIR}/tests"
                                                         UNROLL_EXAMPLE_DATA="${PROJECT_SOURCE_DIR}/examples")
 
