@@ -15,6 +15,7 @@ set(knows_check core recurrence cells attention engine layers models losses opti
 set(knows_train ${knows_check} train)
 set(knows_infer ${knows_check} infer)
 set(knows_io core layers io)
+set(knows_text core train io text)
 set(knows_report train report)
 set(knows_distributed core train distributed)
 set(knows_umbrella ${knows_check})

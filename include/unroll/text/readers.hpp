@@ -1,0 +1,167 @@
+#pragma once
+// Texts from files: cut into lines, sentences or paragraphs, and those into words.
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "unroll/io/input_file.hpp"
+#include "unroll/io/text_lines.hpp"
+#include "unroll/text/utf8.hpp"
+
+namespace unroll {
+
+/// What stands by itself in a text. A line is what a newline ends; a paragraph is what an empty line ends, its own line
+/// ends are blanks; a sentence is a part of a paragraph and ends behind one of . ! ? and the quotes and brackets that
+/// follow, where a blank comes next. (So "Mr. Fox" ends one: there is no list of abbreviations.)
+enum class TextUnit { line, sentence, paragraph, whole };
+
+namespace detail {
+
+/// The lower-case letter of a capital one of Latin (ASCII and Latin-1), Greek and Cyrillic; any other as it is.
+inline std::uint32_t lower_case(std::uint32_t c) {
+  const auto within = [c](std::uint32_t first, std::uint32_t last) { return first <= c && c <= last; };
+  const bool twenty =
+      within('A', 'Z') || (within(0xC0, 0xDE) && c != 0xD7) || within(0x391, 0x3A9) || within(0x410, 0x42F);
+  return twenty ? c + 0x20 : within(0x400, 0x40F) ? c + 0x50 : c;
+}
+
+inline bool is_blank(std::uint32_t c) { return (c >= 0x09 && c <= 0x0D) || c == ' ' || c == 0xA0 || c == 0x3000; }
+inline bool is_digit(std::uint32_t c) { return c >= '0' && c <= '9'; }
+
+/// ASCII letters and what lies beyond ASCII, but for Latin-1's signs, general and ideographic punctuation.
+inline bool is_letter(std::uint32_t c) {
+  const bool sign = c < 0xC0 || (c >= 0x2000 && c < 0x2070) || (c >= 0x3000 && c < 0x3040);
+  const std::uint32_t small = c | 0x20;
+  return c < 0x80 ? small >= 'a' && small <= 'z' : !sign;
+}
+inline bool is_apostrophe(std::uint32_t c) { return c == '\'' || c == 0x2019; }
+
+/// Goes through the words of a text.
+class WordReader {
+ public:
+  WordReader(std::string_view text, bool lower) : rest_(text), lower_(lower) {}
+
+  /// Empty behind the last one.
+  std::string next() {
+    while (is_blank(ahead())) take();
+    word_.clear();
+    if (is_letter(ahead()))
+      take_letters();
+    else if (is_digit(ahead()))
+      while (is_digit(ahead())) take();
+    else if (!rest_.empty())
+      take();
+    return word_;
+  }
+
+ private:
+  /// The code point at hand; 0 at the end.
+  std::uint32_t ahead() const { return at(0).value; }
+  CodePoint at(std::size_t byte) const {
+    const auto point = code_point(rest_.substr(std::min(byte, rest_.size())));
+    require<ValueError>(point.has_value() || byte >= rest_.size(), "words: the text is no UTF-8");
+    return point.value_or(CodePoint{});
+  }
+
+  void take() {
+    const CodePoint point = at(0);
+    append_utf8(word_, lower_ ? lower_case(point.value) : point.value);
+    rest_.remove_prefix(point.bytes);
+  }
+
+  void take_letters() {
+    while (is_letter(ahead())) take();
+    const CodePoint mark = at(0);
+    if (!is_apostrophe(mark.value) || !is_letter(at(mark.bytes).value)) return;
+    take();
+    while (is_letter(ahead())) take();
+  }
+
+  std::string_view rest_;
+  bool lower_;
+  std::string word_;
+};
+
+/// Without the byte-order mark and the '\r' of files from Windows.
+inline std::string plain(std::string text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
+  std::erase(text, '\r');
+  return text;
+}
+
+/// Takes a paragraph off the front, its lines joined by blanks.
+inline std::string take_paragraph(std::string_view& rest) {
+  std::string paragraph;
+  while (!rest.empty()) {
+    const std::string_view line = trimmed(take_until(rest, '\n'));
+    if (line.empty() && !paragraph.empty()) break;
+    if (!line.empty()) paragraph += (paragraph.empty() ? "" : " ") + std::string(line);
+  }
+  return paragraph;
+}
+
+/// Where the first sentence of a paragraph ends.
+inline std::size_t end_of_sentence(std::string_view paragraph) {
+  for (std::size_t k = 0; k < paragraph.size(); ++k) {
+    k = paragraph.find_first_of(".!?", k);
+    if (k == paragraph.npos) break;
+    const std::size_t behind = paragraph.find_first_not_of(".!?\"')]", k);
+    if (behind == paragraph.npos) break;
+    if (paragraph[behind] == ' ') return behind;
+    k = behind - 1;
+  }
+  return paragraph.size();
+}
+
+}  // namespace detail
+
+/// The words of a text: runs of letters (with one apostrophe between letters: "don't"), runs of digits, and every other
+/// sign that is no blank by itself. Letters are those of ASCII and what lies beyond it but for punctuation. `lower`
+/// makes Latin, Greek and Cyrillic capitals small. Throws ValueError for a text that is no UTF-8.
+inline std::vector<std::string> words(std::string_view text, bool lower = false) {
+  std::vector<std::string> all;
+  detail::WordReader reader(text, lower);
+  for (std::string word = reader.next(); !word.empty(); word = reader.next()) all.push_back(std::move(word));
+  return all;
+}
+
+/// The text with Latin, Greek and Cyrillic capitals made small. Throws ValueError for a text that is no UTF-8.
+inline std::string lower_case(std::string_view text) {
+  std::string lower;
+  for (const std::string& c : characters(text)) append_utf8(lower, detail::lower_case(code_point(c)->value));
+  return lower;
+}
+
+/// The parts of a text, without blanks at both ends and without empty ones; `whole` is the text as it is.
+inline std::vector<std::string> units(std::string_view text, TextUnit unit) {
+  if (unit == TextUnit::whole) return {std::string(text)};
+  std::vector<std::string> all;
+  while (!text.empty()) {
+    std::string part = unit == TextUnit::line ? std::string(detail::trimmed(detail::take_until(text, '\n')))
+                                              : detail::take_paragraph(text);
+    std::string_view rest = part;
+    while (unit == TextUnit::sentence && detail::end_of_sentence(rest) < rest.size()) {
+      const std::size_t end = detail::end_of_sentence(rest);
+      all.emplace_back(rest.substr(0, end));
+      rest.remove_prefix(end + 1);
+    }
+    if (!rest.empty()) all.emplace_back(rest);
+  }
+  return all;
+}
+
+/// A file of UTF-8, without a byte-order mark and '\r'. Throws FileError for one that is not there, empty or blank, and
+/// for bytes that are no UTF-8, with line and place.
+inline std::string read_text_file(const std::filesystem::path& path) {
+  std::string text = detail::read_text(path);
+  require_utf8(text, path.string());
+  text = detail::plain(std::move(text));
+  require<FileError>(text.find_first_not_of(" \t\n") != text.npos, path.string(), ": there is no text in this file");
+  return text;
+}
+
+}  // namespace unroll

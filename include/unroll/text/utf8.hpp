@@ -1,0 +1,86 @@
+#pragma once
+// UTF-8: where code points begin, and what is none (RFC 3629: no overlong forms, no surrogates, nothing from U+110000).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+
+namespace unroll {
+
+/// A code point and the bytes that it has in a text.
+struct CodePoint {
+  std::uint32_t value = 0;
+  std::size_t bytes = 0;
+};
+
+namespace detail {
+
+/// The first byte's share of the value, and the number of bytes; 0 bytes for one that begins nothing.
+inline CodePoint begin_code_point(unsigned char first) {
+  if (first < 0x80) return {first, 1};
+  if (first >= 0xC2 && first < 0xE0) return {first & 0x1Fu, 2};
+  if (first >= 0xE0 && first < 0xF0) return {first & 0x0Fu, 3};
+  if (first >= 0xF0 && first < 0xF5) return {first & 0x07u, 4};
+  return {};
+}
+
+inline bool is_scalar_value(const CodePoint& point) {
+  constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = point.value >= 0xD800 && point.value < 0xE000;
+  return point.value >= smallest[point.bytes] && point.value < 0x110000 && !surrogate;
+}
+
+}  // namespace detail
+
+/// The code point that `text` begins with; nothing for an empty text and for bytes that are none.
+inline std::optional<CodePoint> code_point(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  CodePoint point = detail::begin_code_point(static_cast<unsigned char>(text.front()));
+  if (point.bytes == 0 || point.bytes > text.size()) return std::nullopt;
+  for (std::size_t k = 1; k < point.bytes; ++k) {
+    const auto byte = static_cast<unsigned char>(text[k]);
+    if ((byte & 0xC0) != 0x80) return std::nullopt;
+    point.value = point.value << 6 | (byte & 0x3Fu);
+  }
+  return detail::is_scalar_value(point) ? std::optional(point) : std::nullopt;
+}
+
+/// Appends a code point.
+inline void append_utf8(std::string& out, std::uint32_t value) {
+  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
+  const auto tail = [&](int shift) { put(0x80 | (value >> shift & 0x3F)); };
+  if (value < 0x80) return put(value);
+  if (value < 0x800) return put(0xC0 | value >> 6), tail(0);
+  if (value < 0x10000) return put(0xE0 | value >> 12), tail(6), tail(0);
+  put(0xF0 | value >> 18), tail(12), tail(6), tail(0);
+}
+
+/// Throws FileError for bytes that are no UTF-8, with the place as an editor and as a program count it: the line from
+/// 1, the byte of the whole text from 0. `name` is the text's in the message.
+inline void require_utf8(std::string_view text, std::string_view name) {
+  std::size_t at = 0, line = 1;
+  while (at < text.size()) {
+    const auto point = code_point(text.substr(at));
+    require<FileError>(point.has_value(), name, ", line ", line, ": byte ", at, " (",
+                       int(static_cast<unsigned char>(text[at])), ") is no UTF-8");
+    line += text[at] == '\n';
+    at += point->bytes;
+  }
+}
+
+/// The characters of a text: its code points, each a text of its own. Throws ValueError for what is no UTF-8.
+inline std::vector<std::string> characters(std::string_view text) {
+  std::vector<std::string> all;
+  for (std::size_t at = 0; at < text.size(); at += all.back().size()) {
+    const auto point = code_point(text.substr(at));
+    require<ValueError>(point.has_value(), "characters: byte ", at, " of the text is no UTF-8");
+    all.emplace_back(text.substr(at, point->bytes));
+  }
+  return all;
+}
+
+}  // namespace unroll

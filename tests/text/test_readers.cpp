@@ -1,0 +1,69 @@
+#include <fstream>
+#include <unroll/text/readers.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+using Texts = std::vector<std::string>;
+
+TEST_CASE("words are letters, digits, or one other sign") {
+  CHECK(words("He said: \"don't!\" (twice), 42x") ==
+        Texts{"He", "said", ":", "\"", "don't", "!", "\"", "(", "twice", ")", ",", "42", "x"});
+  CHECK(words("'tis the dogs' rock'n'roll") == Texts{"'", "tis", "the", "dogs", "'", "rock'n", "'", "roll"});
+  CHECK(words("a\tb\n\n c").size() == 3);
+  CHECK(words(" \n").empty());
+  CHECK(words("na\xC3\xAFve \xE2\x80\x9Cno\xE2\x80\x9D") ==
+        Texts{"na\xC3\xAFve", "\xE2\x80\x9C", "no", "\xE2\x80\x9D"});
+  CHECK(words("don\xE2\x80\x99t") == Texts{"don\xE2\x80\x99t"});
+  CHECK_THROWS_MATCHES(words("a \xFF"), ValueError, says("no UTF-8"));
+}
+
+TEST_CASE("capitals of three alphabets become small") {
+  CHECK(words("Don't \xC3\x84", true) == Texts{"don't", "\xC3\xA4"});
+  CHECK(lower_case("AZ\xC3\x9E\xC3\x97 \xCE\xA9 \xD0\xAF\xD0\x81 \xE2\x82\xAC") ==
+        "az\xC3\xBE\xC3\x97 \xCF\x89 \xD1\x8F\xD1\x91 \xE2\x82\xAC");
+}
+
+TEST_CASE("a text is cut into lines, sentences or paragraphs") {
+  const std::string text = "One. Two?\n three!  \n\n  \nA \"quote.\" It is 3.5 m (yes.) and so on\n";
+  CHECK(units(text, TextUnit::line) == Texts{"One. Two?", "three!", "A \"quote.\" It is 3.5 m (yes.) and so on"});
+  CHECK(units(text, TextUnit::paragraph) == Texts{"One. Two? three!", "A \"quote.\" It is 3.5 m (yes.) and so on"});
+  CHECK(units(text, TextUnit::sentence) ==
+        Texts{"One.", "Two?", "three!", "A \"quote.\"", "It is 3.5 m (yes.)", "and so on"});
+  CHECK(units(text, TextUnit::whole) == Texts{text});
+  for (const auto unit : {TextUnit::line, TextUnit::sentence, TextUnit::paragraph}) CHECK(units("\n \n", unit).empty());
+}
+
+TEST_CASE("code points are those of RFC 3629") {
+  CHECK(characters("a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x99\x82\n").size() == 5);
+  for (const std::string bad :
+       {"\x80", "\xC0\x80", "\xC3", "\xC3(", "\xE0\x80\x80", "\xED\xA0\x80", "\xE2\x82", "\xF4\x90\x80\x80", "\xFF"}) {
+    CHECK(!code_point(bad));
+    CHECK_THROWS_MATCHES(require_utf8("ab\n" + bad, "file"), FileError, says("file, line 2: byte 3 ("));
+  }
+  for (const std::uint32_t value : {0x41u, 0x7FFu, 0x800u, 0xFFFFu, 0x10FFFFu}) {
+    std::string bytes;
+    append_utf8(bytes, value);
+    CHECK(code_point(bytes)->value == value);
+    CHECK(code_point(bytes)->bytes == bytes.size());
+  }
+  CHECK_THROWS_MATCHES(characters("a\xFF"), ValueError, says("byte 1 of the text is no UTF-8"));
+}
+
+TEST_CASE("a text file loses its mark and its carriage returns, an empty one is refused") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "text";
+  const auto write = [&](const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; };
+  write(
+      "\xEF\xBB\xBF"
+      "a\r\nb\r\n");
+  CHECK(read_text_file(path) == "a\nb\n");
+  for (const std::string nothing : {"", "\n \r\n", "\xEF\xBB\xBF"}) {
+    write(nothing);
+    CHECK_THROWS_MATCHES(read_text_file(path), FileError, says("text: there is no text in this file"));
+  }
+  write("ab\nc\xFF");
+  CHECK_THROWS_MATCHES(read_text_file(path), FileError, says("text, line 2: byte 4 (255) is no UTF-8"));
+  CHECK_THROWS_MATCHES(read_text_file(folder.path / "nowhere"), FileError, says("no such file"));
+}

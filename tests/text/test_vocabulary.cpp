@@ -1,0 +1,80 @@
+#include <unroll/text/readers.hpp>
+#include <unroll/text/vocabulary.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+TokenCounts counted(std::string_view text) {
+  TokenCounts counts;
+  counts.add_all(words(text));
+  return counts;
+}
+
+}  // namespace
+
+TEST_CASE("tokens are ordered by count, then as they were first seen, behind the special ones") {
+  const Vocabulary vocabulary(counted("b a c a d b e"));
+  CHECK(vocabulary.size() == 8);
+  CHECK(vocabulary.unknown() == 0);
+  CHECK(vocabulary.start() == 1);
+  CHECK(vocabulary.end() == 2);
+  CHECK(vocabulary.numbers(words("b a c d e x")) == std::vector<Index>{3, 4, 5, 6, 7, 0});
+  CHECK(vocabulary.token(3) == "b");
+  CHECK(vocabulary.count(3) == 2);
+  CHECK(vocabulary.count(0) == 0);
+  CHECK_THROWS_MATCHES(vocabulary.token(8), ValueError, says("there is no token 8 among 8"));
+}
+
+TEST_CASE("a limit keeps the most frequent tokens") {
+  const auto counts = counted("b a c a d b e");
+  CHECK(counts.total() == 7);
+  CHECK(Vocabulary(counts, {.size = 5}).numbers(words("b a c")) == std::vector<Index>{3, 4, 0});
+  CHECK(Vocabulary(counts, {.least = 2}).size() == 5);
+  CHECK(Vocabulary(counts, {.unknown = false, .start = false, .end = false}).size() == 5);
+  CHECK_THROWS_MATCHES(Vocabulary(counts, {.size = 3}), ValueError, says("a size of 3 leaves no room beside the 3"));
+  CHECK_THROWS_MATCHES(Vocabulary(counts, {.least = 3}), ValueError, says("no token is left of 5 different ones"));
+  CHECK_THROWS_MATCHES(Vocabulary(counts, {.least = 0}), ValueError, says("least is 0"));
+  CHECK_THROWS_MATCHES(Vocabulary(TokenCounts{}), ValueError, says("no token is left of 0"));
+}
+
+TEST_CASE("without an unknown token others are refused by name") {
+  const Vocabulary vocabulary(counted("a b"), {.unknown = false});
+  CHECK(vocabulary.unknown() == -1);
+  CHECK_THROWS_MATCHES(vocabulary.number("x"), ValueError, says("'x' is none of its 4 tokens"));
+  CHECK(!vocabulary.find("x"));
+}
+
+TEST_CASE("a vocabulary comes back from metadata, newlines and backslashes too") {
+  TokenCounts counts;
+  counts.add_all(characters("a\n\\n\xC3\xA4\n"));
+  const Vocabulary vocabulary(counts, {.unknown = true, .start = GENERATE(false, true), .end = false});
+  std::map<std::string, std::string> metadata;
+  vocabulary.save(metadata);
+  CHECK(Vocabulary::load(metadata, "file") == vocabulary);
+  CHECK(Vocabulary::load(metadata, "file").number("\xC3\xA4") == vocabulary.number("\xC3\xA4"));
+}
+
+TEST_CASE("metadata that hold no vocabulary are refused") {
+  using Metadata = std::map<std::string, std::string>;
+  const auto refused = [](const Metadata& metadata, const std::string& what) {
+    CHECK_THROWS_MATCHES(Vocabulary::load(metadata, "file"), FileError, says("file: " + what));
+  };
+  refused({}, "its metadata have no 'vocabulary'");
+  refused({{"vocabulary", "a\na\n"}, {"vocabulary.special", ""}},
+          "token 1 of its 'vocabulary' is empty or there twice");
+  refused({{"vocabulary", "a\n\nb"}, {"vocabulary.special", ""}}, "token 1 of its");
+  refused({{"vocabulary", "a\n"}, {"vocabulary.special", "unknown "}}, "token 0 is not <unk>");
+  refused({{"vocabulary", "<unk>\n"}, {"vocabulary.special", "unknown "}}, "its vocabulary has no token beside");
+}
+
+TEST_CASE("another vocabulary is told by its first token that differs") {
+  const Vocabulary a(counted("a b")), b(counted("a c")), longer(counted("a b c"));
+  require_same(a, a, "one", "two");
+  CHECK_THROWS_MATCHES(require_same(a, b, "the model", "the text"), ValueError,
+                       says("the model has another vocabulary than the text: token 4 is 'b', there 'c'"));
+  CHECK_THROWS_MATCHES(require_same(a, longer, "the model", "the text"), ValueError,
+                       says("of 5 tokens, the text one of 6"));
+}
