@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #if !defined(_WIN32)
@@ -87,5 +88,12 @@ class AtomicFile {
   std::FILE* stream_ = nullptr;
   bool committed_ = false;
 };
+
+/// Writes text (a history as CSV or JSON), completely or not at all. Throws FileError.
+inline void write_text(const std::filesystem::path& path, std::string_view content) {
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(content)));
+  file.commit();
+}
 
 }  // namespace unroll

@@ -117,11 +117,4 @@ auto checkpoint_every(Index every, std::filesystem::path path, State& state, O& 
   };
 }
 
-/// Writes text (a history as CSV or JSON), completely or not at all. Throws FileError.
-inline void write_text(const std::filesystem::path& path, std::string_view content) {
-  AtomicFile file(path);
-  file.write(std::as_bytes(std::span(content)));
-  file.commit();
-}
-
 }  // namespace unroll
