@@ -1,4 +1,4 @@
-# Headers, targets and a package file for find_package(unroll [COMPONENTS io]).
+# Headers, targets and a package file for find_package(unroll [COMPONENTS io hdf5]).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -8,8 +8,10 @@ install(DIRECTORY include/unroll DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 # One export set per component, so that a missing package of one component does not stop the others.
 install(TARGETS unroll EXPORT unroll-targets)
 install(TARGETS unroll_io EXPORT unroll-io-targets)
+install(TARGETS unroll_hdf5 EXPORT unroll-hdf5-targets)
 install(EXPORT unroll-targets NAMESPACE unroll:: DESTINATION ${unroll_package_dir})
 install(EXPORT unroll-io-targets NAMESPACE unroll:: DESTINATION ${unroll_package_dir})
+install(EXPORT unroll-hdf5-targets NAMESPACE unroll:: DESTINATION ${unroll_package_dir})
 
 configure_package_config_file(cmake/unroll-config.cmake.in unroll-config.cmake
                               INSTALL_DESTINATION ${unroll_package_dir} NO_SET_AND_CHECK_MACRO)

@@ -1,0 +1,51 @@
+#pragma once
+// LZF, the compression that h5py offers beside gzip: runs of bytes as they are, and copies of bytes that came before.
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <span>
+
+namespace unroll::detail {
+
+/// One instruction of an LZF stream: copy `length` bytes, from the stream itself or from `distance` bytes before.
+struct LzfRun {
+  std::size_t length = 0, distance = 0;  // distance 0: literal bytes follow in the stream
+};
+
+/// Takes the next run's head off the stream. Below 32 the first byte is the number of literal bytes less one; above,
+/// its high three bits are the length of a copy less two (7: a byte with the rest follows), its low five and the next
+/// byte the distance less one.
+inline std::optional<LzfRun> next_lzf_run(std::span<const std::byte>& packed) {
+  const auto take = [&] {
+    const auto value = std::to_integer<std::size_t>(packed.front());
+    packed = packed.subspan(1);
+    return value;
+  };
+  const std::size_t head = take();
+  if (head < 32) return LzfRun{head + 1, 0};
+  std::size_t length = head >> 5;
+  if (packed.size() < (length == 7 ? 2u : 1u)) return {};
+  if (length == 7) length += take();
+  return LzfRun{length + 2, ((head & 31) << 8) + take() + 1};
+}
+
+/// Unpacks into `bytes` and returns how many were written; nothing when the stream is damaged or has more than fits.
+inline std::optional<std::size_t> unpack_lzf(std::span<const std::byte> packed, std::span<std::byte> bytes) {
+  std::size_t at = 0;
+  while (!packed.empty()) {
+    const auto run = next_lzf_run(packed);
+    if (!run || run->length > bytes.size() - at) return {};
+    if (run->distance == 0 ? run->length > packed.size() : run->distance > at) return {};
+    if (run->distance == 0) {
+      std::copy_n(packed.begin(), run->length, bytes.begin() + std::ptrdiff_t(at));
+      packed = packed.subspan(run->length);
+    } else {  // byte by byte: a copy may overlap what it writes
+      for (std::size_t k = at; k < at + run->length; ++k) bytes[k] = bytes[k - run->distance];
+    }
+    at += run->length;
+  }
+  return at;
+}
+
+}  // namespace unroll::detail

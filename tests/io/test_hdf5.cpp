@@ -1,0 +1,183 @@
+#include <cmath>
+#include <cstdint>
+#include <fstream>
+#include <unroll/io/hdf5.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+
+namespace {
+
+const std::filesystem::path by_h5py = std::filesystem::path(UNROLL_TEST_DATA) / "io/h5py_lzf.h5";
+
+/// Files as others write them: any element type, whole or in packed chunks.
+class Writer {
+ public:
+  explicit Writer(const std::filesystem::path& path)
+      : file_(H5Fcreate(path.string().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose) {}
+
+  template <class T>
+  void write(const char* name, std::vector<hsize_t> sizes, const std::vector<T>& values, hid_t stored,
+             bool packed = false) {
+    const Handle space(H5Screate_simple(int(sizes.size()), sizes.data(), nullptr), H5Sclose);
+    const Handle how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    if (packed) {
+      std::vector<hsize_t> chunk(sizes.size(), 2);
+      H5Pset_chunk(how, int(chunk.size()), chunk.data());
+      H5Pset_deflate(how, 6);
+    }
+    const Handle data(H5Dcreate2(file_, name, stored, space, H5P_DEFAULT, how, H5P_DEFAULT), H5Dclose);
+    H5Dwrite(data, detail::hdf5_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+  }
+  /// One chunk of `count` bytes, packed by the caller.
+  void write_lzf(const char* name, hsize_t count, const std::vector<std::byte>& packed) {
+    const Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose), how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    const H5Z_class2_t filter{H5Z_CLASS_T_VERS, 32000, 1, 1, "lzf", nullptr, nullptr, detail::hdf5_lzf};
+    H5Zregister(&filter);  // as one that packs, or else no dataset is made with it
+    const unsigned values[] = {4, 0x106, unsigned(count)};
+    H5Pset_chunk(how, 1, &count);
+    H5Pset_filter(how, 32000, H5Z_FLAG_OPTIONAL, 3, values);
+    const Handle data(H5Dcreate2(file_, name, H5T_STD_I8LE, space, H5P_DEFAULT, how, H5P_DEFAULT), H5Dclose);
+    const hsize_t first = 0;
+    H5Dwrite_chunk(data, H5P_DEFAULT, 0, &first, packed.size(), packed.data());
+  }
+  void write_text(const char* name) {
+    const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+    H5Dclose(H5Dcreate2(file_, name, H5T_C_S1, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  }
+  void group(const char* name) { H5Gclose(H5Gcreate2(file_, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); }
+
+ private:
+  using Handle = detail::Hdf5Handle;
+  Handle file_;
+};
+
+std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+void write_bytes(const std::filesystem::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary) << bytes;
+}
+
+std::vector<std::byte> stream_of(std::initializer_list<int> bytes) {
+  std::vector<std::byte> all;
+  for (const int byte : bytes) all.push_back(std::byte(byte));
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("HDF5 numbers of any type and byte order are read as the wanted type", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  {
+    Writer writer(folder.path / "x.h5");
+    writer.write("floats", {2, 3}, std::vector<double>{1, 2.5, -3, 4, 5, 6}, H5T_IEEE_F64BE);
+    writer.write("whole", {3}, std::vector<int>{1, -2, 70000}, H5T_STD_I32BE, true);
+    writer.write("cube", {2, 2, 2}, std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7}, H5T_IEEE_F32LE, true);
+    writer.write("none", {0, 3}, std::vector<float>{}, H5T_IEEE_F32LE);
+  }
+  const Hdf5File file(folder.path / "x.h5");
+  CHECK(file.names() == std::vector<std::string>{"cube", "floats", "none", "whole"});
+  CHECK(file.read<float>("floats") == std::vector<float>{1, 2.5, -3, 4, 5, 6});
+  CHECK(file.matrix<double>("/floats") == (Matrix<double>(2, 3) << 1, 2.5, -3, 4, 5, 6).finished());
+  CHECK(file.read<std::int64_t>("whole") == std::vector<std::int64_t>{1, -2, 70000});
+  CHECK(file.read<int>("cube") == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7});
+  CHECK(file.read<float>("cube", 1, 1) == std::vector<float>{4, 5, 6, 7});
+  CHECK(file.read<float>("none").empty());
+  CHECK(file.shape("cube").sizes == std::vector<Index>{2, 2, 2});
+  CHECK(file.shape("floats").type == "float64");
+  CHECK(file.has("cube"));
+  CHECK_FALSE(file.has("cub"));
+}
+
+TEST_CASE("HDF5 numbers that the wanted type cannot hold are refused", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  Writer(folder.path / "x.h5").write("x", {2}, std::vector<double>{1, 70000.5}, H5T_IEEE_F64LE);
+  const Hdf5File file(folder.path / "x.h5");
+  CHECK_THROWS_MATCHES(file.read<int>("x"), ValueError, says("'x': is float64, and holds numbers that int32 cannot"));
+  CHECK(file.read<float>("x")[1] == 70000.5f);
+}
+
+TEST_CASE("what h5py packs with LZF is read", "[hdf5]") {
+  const Hdf5File file(by_h5py);
+  CHECK(file.names() == std::vector<std::string>{"kernel", "pv_loc", "shuffled"});
+  CHECK(file.shape("kernel").type == "float16");
+  const Matrix<float> kernel = file.matrix<float>("kernel");
+  CHECK(kernel(1, 6) == 1.25f);
+  CHECK(std::isinf(kernel(1, 8)));
+  CHECK(std::isnan(kernel(0, 3)));
+  for (Index k = 0; k < 40; ++k) CHECK(kernel(2, k) == float(k % 7));
+  const auto shuffled = file.read<int>("shuffled");
+  for (int k = 0; k < 40; ++k) CHECK(shuffled[std::size_t(k)] == k);
+}
+
+TEST_CASE("HDF5 arrays of different lengths are read", "[hdf5]") {
+  const Hdf5File file(by_h5py);
+  CHECK(file.shape("pv_loc").type == "ragged float32");
+  CHECK(file.ragged<double>("pv_loc") == std::vector<std::vector<double>>{{1.5, 2.5}, {}, {7}});
+  CHECK_THROWS_MATCHES(file.ragged<float>("kernel"), ShapeError, says("different lengths, it is float16 [3, 40]"));
+  CHECK_THROWS_MATCHES(file.read<float>("pv_loc"), FileError, says("expected numbers, it is ragged float32"));
+}
+
+TEST_CASE("what is wrong with an HDF5 file is told in a sentence", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "x.h5";
+  {
+    Writer writer(path);
+    writer.write("kernel", {4, 8}, std::vector<float>(32, 1.f), H5T_IEEE_F32LE, true);
+    writer.write_text("title");
+    writer.group("more");
+  }
+  const Hdf5File file(path);
+  CHECK_THROWS_MATCHES(file.read<float>("pv"), FileError,
+                       says("x.h5: has no dataset 'pv', there are 'kernel', 'title'"));
+  CHECK_THROWS_MATCHES(file.read<float>("more"), FileError, says("'more': is no dataset"));
+  CHECK_THROWS_MATCHES(file.read<float>("title"), FileError, says("'title': expected numbers, it is text"));
+  CHECK_THROWS_MATCHES(file.read<float>("kernel", 3, 2), ShapeError, says("entries 3 to 5"));
+  CHECK_THROWS_MATCHES(Hdf5File(folder.path / "y.h5"), FileError, says("y.h5: no such file"));
+  CHECK_THROWS_MATCHES(Hdf5File(folder.path), FileError, says("expected a file, this is a folder"));
+  write_bytes(folder.path / "text.h5", "not at all");
+  CHECK_THROWS_MATCHES(Hdf5File(folder.path / "text.h5"), FileError, says("text.h5: is no HDF5 file"));
+}
+
+TEST_CASE("an HDF5 file that was cut anywhere is refused", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  const std::string whole = bytes_of(by_h5py);
+  const auto path = folder.path / "cut.h5";
+  for (std::size_t size = 0; size < whole.size(); size += 97) {
+    write_bytes(path, whole.substr(0, size));
+    CHECK_THROWS_AS(Hdf5File(path), FileError);
+  }
+}
+
+TEST_CASE("a damaged LZF chunk is refused by the name of its dataset", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  const std::vector<std::byte> good = stream_of({3, 1, 2, 3, 4, 0x40, 3}), bad = stream_of({3, 1, 2, 3, 4, 0x40, 9});
+  {
+    Writer writer(folder.path / "x.h5");
+    writer.write_lzf("good", 8, good);
+    writer.write_lzf("bad", 8, bad);
+    writer.write_lzf("huge", 4000, good);
+  }
+  const Hdf5File file(folder.path / "x.h5");
+  CHECK(file.read<int>("good") == std::vector<int>{1, 2, 3, 4, 1, 2, 3, 4});
+  CHECK_THROWS_MATCHES(file.read<int>("bad"), FileError, says("'bad': cannot be read, the file may be damaged ("));
+  CHECK_THROWS_MATCHES(file.read<int>("huge"), FileError, says("'huge': cannot be read"));
+}
+
+TEST_CASE("an LZF stream that leads outside is damaged, not followed", "[hdf5]") {
+  std::vector<std::byte> out(8);
+  CHECK(detail::unpack_lzf(stream_of({1, 7, 8, 0x40, 1}), out) == 6);  // two bytes, then four from two before
+  CHECK(std::to_integer<int>(out[4]) == 7);
+  CHECK(std::to_integer<int>(out[5]) == 8);
+  CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7}), out));                 // fewer literal bytes than announced
+  CHECK_FALSE(detail::unpack_lzf(stream_of({0x40}), out));                 // no distance
+  CHECK_FALSE(detail::unpack_lzf(stream_of({0xe0, 1}), out));              // no distance behind a long length
+  CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7, 8, 0x40, 2}), out));     // from before the beginning
+  CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7, 8, 0xe0, 9, 0}), out));  // more than there is room for
+  CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7, 8, 5, 1, 2, 3, 4, 5, 6, 1, 9, 9}), out));
+}
