@@ -44,6 +44,7 @@
 #include "unroll/layers/tied_dense.hpp"
 #include "unroll/losses/binary_cross_entropy.hpp"
 #include "unroll/losses/huber.hpp"
+#include "unroll/losses/log_ratio.hpp"
 #include "unroll/losses/mean_absolute_error.hpp"
 #include "unroll/losses/mean_squared_error.hpp"
 #include "unroll/losses/negative_log_likelihood.hpp"

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <unroll/losses/binary_cross_entropy.hpp>
 #include <unroll/losses/huber.hpp>
+#include <unroll/losses/log_ratio.hpp>
 #include <unroll/losses/mean_absolute_error.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
 #include <unroll/losses/negative_log_likelihood.hpp>
@@ -58,6 +59,7 @@ void for_every_loss(Reduction reduction, const Batch& batch, const F& f) {
   f(MeanSquaredError<double>{{.reduction = reduction}}, batch.entries);
   f(MeanAbsoluteError<double>{{.reduction = reduction}}, batch.entries);
   f(Huber<double>{{.delta = 0.6, .reduction = reduction}}, batch.entries);
+  f(LogRatio<double>{{.asymmetry = 2, .epsilon = 0.01, .reduction = reduction}}, batch.entries);
 }
 
 template <class F>

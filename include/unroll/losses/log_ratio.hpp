@@ -1,0 +1,59 @@
+#pragma once
+
+#include "unroll/losses/entry_loss.hpp"
+
+namespace unroll {
+
+struct LogRatioOptions {
+  double asymmetry = 0;   ///< c: how much more too small an output costs than too large a one; at least 0
+  double epsilon = 1e-5;  ///< e, in units of the target: what is far below it counts as 0
+  Reduction reduction = Reduction::valid;
+};
+
+/// The loss of the hybrid vertex finder (Fang et al. 2020, arXiv:2007.01023), for each entry of `output` a and target
+/// t >= 0, both [rows x columns]; a NaN target is not scored:
+///
+///     r = |(a + e) / (t + e)|      k = log((r + 1/r) / 2)      l = k (1 + c exp(-r))
+///     dl/dr = (r - 1/r) / (r^2 + 1) (1 + c exp(-r)) - c exp(-r) k
+///
+/// k is symmetric under r -> 1/r and 0 at r = 1: small targets count as much as large ones. Outputs are meant to be at
+/// least 0, as those of softplus. Where they are far below e the gradient vanishes, and training that comes there ends:
+/// begin with a few epochs of MeanSquaredError.
+///
+/// Reduction::valid divides by the scored entries. The paper divides by all entries of an event and by the events:
+/// Reduction::batch with weights 1 / entries.
+template <std::floating_point Scalar>
+class LogRatio : public detail::EntryLoss<LogRatio<Scalar>, Scalar> {
+  friend detail::EntryLoss<LogRatio, Scalar>;
+
+ public:
+  using Options = LogRatioOptions;
+  static constexpr const char* name = "log ratio";
+
+  explicit LogRatio(const Options& options = {})
+      : detail::EntryLoss<LogRatio, Scalar>(options.reduction),
+        asymmetry_(Scalar(options.asymmetry)),
+        epsilon_(Scalar(options.epsilon)) {
+    require<ValueError>(is_finite(options.asymmetry) && options.asymmetry >= 0, name, ": asymmetry is ",
+                        options.asymmetry, ", expected a finite number that is not negative");
+    require<ValueError>(is_finite(options.epsilon) && options.epsilon > 0, name, ": epsilon is ", options.epsilon,
+                        ", expected a positive number");
+  }
+
+ private:
+  using Entries = detail::Entries<Scalar>;
+  static constexpr const char* expected = "at least 0";
+  static constexpr bool allows(Scalar t) { return t >= 0; }
+
+  void entries(const Entries& a, const Entries& t, Index, Entries& loss, Entries& slope) const {
+    const Entries signed_ratio = (a + epsilon_) / (t + epsilon_), r = signed_ratio.abs();
+    const Entries k = ((r - 1).square() / (2 * r)).log1p();  // keeps its digits near r = 1
+    const Entries more = asymmetry_ * (-r).exp();
+    loss = k * (1 + more);
+    slope = ((r - r.inverse()) / (r.square() + 1) * (1 + more) - more * k) * signed_ratio.sign() / (t + epsilon_);
+  }
+
+  Scalar asymmetry_, epsilon_;
+};
+
+}  // namespace unroll
