@@ -103,6 +103,21 @@ class Chain : public detail::Description<Layers> {
     back(tape, depth() - 1, std::as_const(tape.d_in[(depth() - 1) % 2]).view(), gradient, nullptr, {}, nullptr);
   }
 
+  /// Outputs, behind `begin_learning`, for some columns of what it ended with (`tape.in.back()`, in place or copied):
+  /// what evaluates as little at a time as it wants. They stay until the next call.
+  ConstView<Scalar> finish(Tape& tape, ConstView<Scalar> some) const {
+    if (tape.in.size() == depth() + 1) return some;
+    require<ValueError>(tape.in.size() == depth() && last_is_columnwise(), no_pass);
+    const FlushToZero flush;
+    each([&](const auto& layer, auto k) {
+      if (k + 1 < this->depth()) return;
+      const auto out = layer.forward(Layers::of(tape.weights->layers, k), {some, tape.in.back().timeline},
+                                     this->pass_of(k, tape.pass), no_state(), Layers::of(tape.layers, k));
+      new (&some) ConstView<Scalar>(out.values);
+    });
+    return some;
+  }
+
   /// The timeline of the output of the last pass: the batch's own, or one step per sequence.
   const Timeline& output_timeline(const Tape& tape) const {
     check_forward(tape);

@@ -32,75 +32,110 @@ class Evaluator {
   template <class F>
   void each_output(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
                    const EvaluateOptions& options, F&& f) {
-    require<ValueError>(options.batch_size > 0, "evaluation: batch_size is ", options.batch_size,
-                        ", expected at least 1");
-    model.prepare(weights_);
-    const Index size = options.batch_size, batches = (Index(samples.size()) + size - 1) / size;
-    if (batches < 2) return each_batch(model, data, samples, options, 0, batches, nullptr, f);
-    ThreadPool& threads = options.threads.pool();
-    for (Index first = 0; first < batches; first += threads.threads())
-      each_batch(model, data, samples, options, first, std::min<Index>(first + threads.threads(), batches), &threads,
-                 f);
+    const auto work = [&](Run& run, std::span<const Index>) {
+      model.forward(weights_, run.batch.x(), run.batch.timeline(), run.tape, {.keeping = {Keep::nothing}});
+    };
+    each_batch(model, data, samples, options, work, [&](Run& run, std::span<const Index> some) {
+      for (std::size_t b = 0; b < some.size(); ++b) f(some[b], of_sample(run, Index(b)));
+    });
   }
 
-  /// The loss is summed sample by sample, so that batches leave no trace in its rounding.
+  /// The loss is summed sample by sample, and in a sample by pieces of a length that depends on the model alone, so
+  /// that batches leave no trace in its rounding. Where the last layer treats each column on its own, its output stands
+  /// in memory for one piece at a time.
+  ///
+  /// `carried`: the states before the first step of each sample (empty: zero), afterwards those behind the last; all
+  /// samples are then one batch.
   template <class Loss>
   Evaluation operator()(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
-                        const Loss& loss, const EvaluateOptions& options = {}) {
+                        const Loss& loss, EvaluateOptions options = {}, std::vector<State<Scalar>>* carried = nullptr) {
+    if (carried != nullptr) options.batch_size = std::max<Index>(Index(samples.size()), 1);
+    const std::vector<State<Scalar>> zero;
+    const auto work = [&](Run& run, std::span<const Index> some) {
+      model.begin_learning(weights_, run.batch.x(), run.batch.timeline(), run.tape, {.keeping = {Keep::nothing}},
+                           carried == nullptr ? zero : *carried);
+      run.scores.clear();
+      for (std::size_t b = 0; b < some.size(); ++b) {
+        run.one.gather(data, some.subspan(b, 1));
+        run.scores.push_back(score(model, loss, run, of_sample(run, Index(b))));
+      }
+      if (carried != nullptr) model.final_state(run.tape, *carried);
+    };
     Evaluation result;
-    Accuracy accuracy;
-    each_output(model, data, samples, options, [&](Index sample, const ConstView<Scalar>& output) {
-      one_.gather(data, {&sample, 1});
-      const Index count = one_.target_columns();
-      detail::with_targets(loss, one_, 0, count,
-                           [&](const auto& targets) { result.loss += loss(output, targets, one_.columns(0, count)); });
-      if (has_labels(data.kind())) accuracy.add(output, one_.labels(0, count));
+    each_batch(model, data, samples, options, work, [&](Run& run, std::span<const Index>) {
+      for (const Evaluation& one : run.scores) result.loss += one.loss, result.hits += one.hits;
     });
-    result.hits = accuracy.hits();
     return result;
   }
 
  private:
   /// What a batch is run with.
   struct Run {
-    Batch<Scalar> batch;
+    Batch<Scalar> batch, one;  // the latter a sample by itself
     typename Model::Tape tape;
+    Buffer<Scalar> sample;
+    std::vector<Evaluation> scores;  // of each sample
   };
 
-  /// The batches [first, last), one thread each.
-  template <class F>
+  /// work(run, samples) for all batches, each in a thread; then done(run, samples) in their order.
+  template <class Work, class Done>
   void each_batch(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
-                  const EvaluateOptions& options, Index first, Index last, ThreadPool* threads, F&& f) {
+                  const EvaluateOptions& options, const Work& work, const Done& done) {
+    require<ValueError>(options.batch_size > 0, "evaluation: batch_size is ", options.batch_size,
+                        ", expected at least 1");
+    model.prepare(weights_);
+    const Index size = options.batch_size, batches = (Index(samples.size()) + size - 1) / size;
+    ThreadPool* const threads = batches < 2 ? nullptr : &options.threads.pool();
+    const Index at_once = threads == nullptr ? 1 : threads->threads();
     const auto samples_of = [&](Index batch) {
-      const std::size_t begin = std::size_t(batch * options.batch_size);
-      return samples.subspan(begin, std::min(samples.size() - begin, std::size_t(options.batch_size)));
+      const std::size_t begin = std::size_t(batch * size);
+      return samples.subspan(begin, std::min(samples.size() - begin, std::size_t(size)));
     };
-    while (Index(runs_.size()) < last - first) runs_.emplace_back();
-    const auto forward = [&](Index k) {
-      Run& run = runs_[std::size_t(k)];
-      run.batch.gather(data, samples_of(first + k));
-      model.forward(weights_, run.batch.x(), run.batch.timeline(), run.tape, {.keeping = {Keep::nothing}});
-    };
-    run_tasks(threads, last - first, forward);
-    for (Index batch = first; batch < last; ++batch) {
-      const auto& tape = runs_[std::size_t(batch - first)].tape;
-      const auto some = samples_of(batch);
-      for (std::size_t b = 0; b < some.size(); ++b)
-        f(some[b], of_sample(tape.in.back().values, model.output_timeline(tape), Index(b)));
+    for (Index first = 0; first < batches; first += at_once) {
+      const Index count = std::min<Index>(at_once, batches - first);
+      while (Index(runs_.size()) < count) runs_.emplace_back();
+      run_tasks(threads, count, [&](Index k) {
+        Run& run = runs_[std::size_t(k)];
+        run.batch.gather(data, samples_of(first + k));
+        work(run, samples_of(first + k));
+      });
+      for (Index k = 0; k < count; ++k) done(runs_[std::size_t(k)], samples_of(first + k));
     }
   }
 
-  ConstView<Scalar> of_sample(const ConstView<Scalar>& output, const Timeline& timeline, Index b) {
-    const Index rank = timeline.rank(b), steps = timeline.length(rank);
-    auto mine = mine_.shape(output.rows(), steps);
-    for (Index t = 0; t < steps; ++t) mine.col(t) = output.col(timeline.offset(t) + rank);
+  /// Of the sample in run.one, given what the pass ended with.
+  template <class Loss>
+  static Evaluation score(const Model& model, const Loss& loss, Run& run, const ConstView<Scalar>& all) {
+    const Index count = run.one.target_columns(), piece = model.piece_columns();
+    Evaluation result;
+    Accuracy accuracy;
+    LossCount whole;
+    detail::with_targets(loss, run.one, 0, count,
+                         [&](const auto& targets) { loss.count(targets, run.one.columns(0, count), whole); });
+    for (Index first = 0, some = 0; first < count; first += some) {
+      some = std::min(piece, count - first);
+      const auto output = model.finish(run.tape, detail::from_column(all, first, some));
+      detail::with_targets(loss, run.one, first, some, [&](const auto& targets) {
+        result.loss += loss(output, targets, run.one.columns(first, some), whole);
+      });
+      if (has_labels(run.one.kind())) accuracy.add(output, run.one.labels(first, some));
+    }
+    result.loss.empty = result.loss.scored == 0;
+    result.hits = accuracy.hits();
+    return result;
+  }
+
+  /// The columns of sample b of what the pass ended with, in their order.
+  static ConstView<Scalar> of_sample(Run& run, Index b) {
+    const Signal<Scalar>& last = run.tape.in.back();
+    const Index rank = last.timeline->rank(b), steps = last.timeline->length(rank);
+    auto mine = run.sample.shape(last.values.rows(), steps);
+    for (Index t = 0; t < steps; ++t) mine.col(t) = last.values.col(last.timeline->offset(t) + rank);
     return view(std::as_const(mine));
   }
 
   typename Model::Weights weights_;
   std::deque<Run> runs_;  // their tapes stay where they are
-  Batch<Scalar> one_;
-  Buffer<Scalar> mine_;
 };
 
 /// Loss and hits of the whole data set without dropout. Values are sums over sums, see LossValue.
