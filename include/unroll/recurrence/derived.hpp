@@ -2,6 +2,7 @@
 // Everything that is derived from a cell's equations at compile time, in one place, and the sentences for what can be
 // wrong.
 
+#include "unroll/recurrence/functions_in.hpp"
 #include "unroll/recurrence/lowering.hpp"
 #include "unroll/recurrence/schedule.hpp"
 

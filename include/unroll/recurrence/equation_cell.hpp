@@ -9,8 +9,7 @@
 
 #include "unroll/core/initializers.hpp"
 #include "unroll/core/timeline.hpp"
-#include "unroll/recurrence/cell_products.hpp"
-#include "unroll/recurrence/kernels.hpp"
+#include "unroll/recurrence/cell_trace.hpp"
 
 namespace unroll {
 
@@ -121,7 +120,7 @@ class EquationCell {
   }
 
   void step(const Weights& weights, const Step<S, states>& step, Work& work) const {
-    const auto frame = make_frame(weights, step, work);
+    const auto frame = detail::make_frame(*layout_, weights, step, work);
     for_stages<0>([&]<class Stage>(Stage) {
       constexpr int stage = Stage::value;
       for (int v = 0; v < schedule.sources; ++v)
@@ -143,7 +142,7 @@ class EquationCell {
   }
 
   void step_back(const Weights& weights, const StepBack<S, states>& step, Work& work) const {
-    auto frame = make_frame(weights, step, work);
+    auto frame = detail::make_frame(*layout_, weights, step, work);
     frame.d_state = step.d_state;
     frame.d_output = step.d_output;
     for (int k = 0; k < schedule.incomings; ++k) frame.incoming[k] = work.incoming[k].strided();
@@ -214,47 +213,24 @@ class EquationCell {
   std::optional<std::pair<std::string, Index>> first_non_finite(const Weights& weights, const Step<S, states>& all,
                                                                 const Timeline& timeline, bool forward_in_time,
                                                                 Work& work) const {
-    std::optional<std::pair<std::string, Index>> first;
-    const auto earlier = [&](Index a, Index b) {  // columns are ordered by step
-      const Index step_a = step_of(timeline, a), step_b = step_of(timeline, b);
-      return forward_in_time ? step_a < step_b : step_a > step_b;
-    };
-    Matrix<S> values;
-    for_operations<0>([&]<class E>(E) {
-      trace_equation<E::value>(weights, all, work, values);
-      for (Index c = 0; c < values.cols(); ++c)
-        if (!values.col(c).allFinite() && (!first || earlier(c, first->second)))
-          first.emplace(std::string(program.equation[E::value].name), c);
-    });
-    return first;
+    return Trace(*layout_, weights, all, work).first_non_finite(timeline, forward_in_time);
   }
 
   /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it; of
   /// an equation ctx = attend(...) the weights under the name ctx.weights [longest sequence of the memory x columns].
-  /// Only before the way back has run. `after` are the states after each step. Throws ValueError for a name that no
-  /// equation has.
+  /// Only before the way back has run. `all` are the states before and after each step. Throws ValueError for a name
+  /// that no equation has.
   void trace(std::string_view name, const Weights& weights, const Step<S, states>& all, Work& work,
              Matrix<S>& to) const {
     require<ValueError>(!work.consumed, "cell: '", name,
                         "' cannot be traced before a pass forward or after the way back has run");
-    bool found = trace_attention(name, work, to);
-    for_operations<0>([&]<class E>(E) {
-      if (program.equation[E::value].name == name && !found)
-        found = true, trace_equation<E::value>(weights, all, work, to);
-    });
-    require<ValueError>(found, "cell: no equation has the name '", name, "'");
+    Trace(*layout_, weights, all, work).write(name, to);
   }
 
  private:
-  using Frame = unroll::Frame<S, Derivation>;
   using Products = detail::CellProducts<S, Derivation>;
   using Attention = detail::CellAttention<S, Derivation, Weights, Work>;
-
-  static Index step_of(const Timeline& timeline, Index column) {
-    Index t = 0;
-    while (timeline.offset(t + 1) <= column) ++t;
-    return t;
-  }
+  using Trace = detail::CellTrace<S, Derivation>;
 
   static CellSizes with_fixed_units(CellSizes sizes) {
     if constexpr (fixed_units != Eigen::Dynamic) {
@@ -298,10 +274,6 @@ class EquationCell {
   static void for_stages(F&& f) {
     if constexpr (from < schedule.stages) f(std::integral_constant<int, from>{}), for_stages<from + 1>(f);
   }
-  template <int from, class F>
-  static void for_operations(F&& f) {
-    if constexpr (from < program.equations) f(std::integral_constant<int, from>{}), for_operations<from + 1>(f);
-  }
   template <int stage, int size = 0, class F>
   void for_passes(F&& f) const {
     if constexpr (size < program.size_count) {
@@ -330,19 +302,6 @@ class EquationCell {
     return Strided<const S>{x.data(), x.outerStride()}.from_column(first);
   }
 
-  Frame make_frame(const Weights& weights, const Step<S, states>& step, Work& work) const {
-    Frame frame;
-    frame.before = step.before;
-    frame.after = step.after;
-    frame.output = step.output;
-    frame.terms = work.terms.strided().from_column(step.first);
-    frame.term_row = layout_->term_row();
-    frame.bias = weights.bias.data();
-    for (int k = 0; k < schedule.extras; ++k) frame.extra[k] = work.extra[k].strided().from_column(step.first);
-    for (int w = 0; w < program.weights; ++w) frame.weight[w] = weights.single[w].data();
-    return frame;
-  }
-
   /// Where the values lie that a product reads, from the step's first column on.
   Strided<const S> values_of(int operation, const Step<S, states>& step, Work& work) const {
     if (program.operation[operation].op == Op::state) return step.before[program.operation[operation].index];
@@ -357,28 +316,6 @@ class EquationCell {
     const bool read_by_later_pass = schedule.last_reader[o] > source.ready - 1;
     products(weights, work)
         .pull(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(), read_by_later_pass);
-  }
-
-  static bool trace_attention(std::string_view name, const Work& work, Matrix<S>& to) {
-    constexpr std::string_view suffix = ".weights";
-    for (int k = 0; k < program.attentions; ++k) {
-      const auto& equation = program.equation[program.operation[program.attention[k].operation].equation];
-      if (name.size() != equation.name.size() + suffix.size() || !name.starts_with(equation.name) ||
-          !name.ends_with(suffix))
-        continue;
-      to = work.attention[k].weights.view();
-      return true;
-    }
-    return false;
-  }
-
-  template <int equation>
-  void trace_equation(const Weights& weights, const Step<S, states>& all, Work& work, Matrix<S>& to) const {
-    constexpr int root = program.equation[equation].root;
-    constexpr int size = program.equation[equation].size;
-    to.resize(rows_of_size(size), all.columns);
-    using Kernel = PassKernel<Derivation, NativeLanes<S>, schedule.stage[equation], size>;
-    Kernel::template trace<root>(make_frame(weights, all, work), to.rows(), to.cols(), {to.data(), to.outerStride()});
   }
 
   std::shared_ptr<const CellLayout<Derivation>> layout_;  // shared by copies: a cell is handed around by value

@@ -230,23 +230,6 @@ struct Lowering {
   static constexpr Op op(Maximum) { return Op::maximum; }
   static constexpr Op op(Minimum) { return Op::minimum; }
 
-  template <Name name, Name size>
-  static constexpr std::string_view name_of(Symbol<name, size>) {
-    return name.view();
-  }
-  template <Name name, Name size>
-  static constexpr std::string_view name_of(Next<Symbol<name, size>>) {
-    return name.view();
-  }
-  template <Name name>
-  static constexpr std::string_view name_of(Input<name>) {
-    return name.view();
-  }
-  template <Name name>
-  static constexpr std::string_view name_of(Constant<name>) {
-    return name.view();
-  }
-
   constexpr int add(Operation o) {
     o.equation = equation;
     return program.add(o);
@@ -300,39 +283,6 @@ struct Lowering {
   }
 };
 
-/// Collects the functions in the order in which Lowering numbers them: operands first, left before right.
-struct FunctionsIn {
-  template <class E>
-  static constexpr List<> of(const E&) {
-    return {};
-  }
-  template <class E>
-  static constexpr auto of(const Negate<E>& e) {
-    return of(e.argument);
-  }
-  template <class E>
-  static constexpr auto of(const Clip<E>& e) {
-    return of(e.argument);
-  }
-  template <class F, class E>
-  static constexpr auto of(const Apply<F, E>& e) {
-    return join(of(e.argument), list(e.function));
-  }
-  template <class Operator, class L, class R>
-  static constexpr auto of(const Binary<Operator, L, R>& e) {
-    return join(of(e.left), of(e.right));
-  }
-  template <class Target, class E>
-  static constexpr auto of(const Equation<Target, E>& e) {
-    return of(e.expression);
-  }
-  static constexpr List<> all(const List<>&) { return {}; }
-  template <class Line, class... Lines>
-  static constexpr auto all(const List<Line, Lines...>& lines) {
-    return join(of(lines.first), all(lines.rest));
-  }
-};
-
 }  // namespace language
 
 /// The operations of all equations, operands first. Mistakes are reported in `misuse`.
@@ -344,12 +294,6 @@ constexpr auto lower(const Equations<language::States<Symbols...>, Lines...>& eq
   equations.lines.each([&](const auto& line) { lowering.line(line); });
   lowering.finish();
   return lowering.program;
-}
-
-/// The functions that the equations apply, in the order of their numbers.
-template <class StateList, class... Lines>
-constexpr auto functions_of(const Equations<StateList, Lines...>& equations) {
-  return language::FunctionsIn::all(equations.lines);
 }
 
 }  // namespace unroll
