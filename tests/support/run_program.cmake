@@ -1,4 +1,4 @@
-# cmake -D PROGRAM=har -D FOLDER=dir -D STATUS=number -D SAYS=regex [-D FILES=names] [-D NO_FILES=names] [-D PATH=dir] -P run.cmake --
+# cmake -D PROGRAM=har -D FOLDER=dir -D STATUS=number -D SAYS=regex [-D FILES=names] [-D NO_FILES=names] [-D PATH=dir] -P run_program.cmake --
 # arguments...: runs the program in an empty folder. It must end with the status, and its last line match; an error is one line.
 cmake_minimum_required(VERSION 3.21)
 set(arguments)
