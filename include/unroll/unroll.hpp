@@ -35,6 +35,8 @@
 #include "unroll/engine/over_time.hpp"
 #include "unroll/engine/truncation.hpp"
 #include "unroll/layers/bidirectional.hpp"
+#include "unroll/layers/conv1d.hpp"
+#include "unroll/layers/conv_transpose1d.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/dropout.hpp"
 #include "unroll/layers/embedding.hpp"

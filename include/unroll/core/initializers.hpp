@@ -19,6 +19,8 @@ namespace unroll {
 /// when the block is a part: Keras counts all gates of a stacked matrix, fans = {.out = 4 * units} for an LSTM.
 struct Fans {
   Index in = 0, out = 0;
+
+  friend constexpr bool operator==(const Fans&, const Fans&) = default;
 };
 
 /// A rule for first values; made by the functions of namespace `init`.
@@ -30,6 +32,13 @@ class Initializer {
   /// `a` and `b` mean for each kind what the factory below says. With a fan the numbers are for fan 1 and are divided
   /// by the root of the block's fan.
   constexpr Initializer(Kind kind, double a, double b, Fan fan = Fan::none) : kind_(kind), fan_(fan), a_(a), b_(b) {}
+
+  /// The same rule for a block whose rows and columns do not say its fans, such as a convolution's.
+  constexpr Initializer with_fans(Fans fans) const {
+    Initializer same = *this;
+    same.fans_ = fans;
+    return same;
+  }
 
   /// Fills a block [outputs x inputs]. Entry (i, j) gets random number `first_element` + j * rows + i. Throws
   /// ValueError when a fan is needed and is not positive.
@@ -51,11 +60,14 @@ class Initializer {
   }
 
   double fan_of(Index rows, Index cols, Fans fans) const {
-    const double in = double(fans.in == 0 ? cols : fans.in), out = double(fans.out == 0 ? rows : fans.out);
+    const double in = double(first_given(fans.in, fans_.in, cols)),
+                 out = double(first_given(fans.out, fans_.out, rows));
     const double fan = fan_ == Fan::in ? in : fan_ == Fan::out ? out : (in + out) / 2;
     require<ValueError>(fan > 0, "initializer: fans must be positive, they are ", in, " and ", out);
     return fan;
   }
+
+  static Index first_given(Index asked, Index own, Index block) { return asked != 0 ? asked : own != 0 ? own : block; }
 
   double draw(const Random& random, Index element, bool diagonal) const {
     const auto number = static_cast<std::uint64_t>(element);
@@ -103,6 +115,7 @@ class Initializer {
   Kind kind_;
   Fan fan_;
   double a_, b_;
+  Fans fans_ = {};
 };
 
 namespace init {

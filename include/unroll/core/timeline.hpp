@@ -64,8 +64,7 @@ class Timeline {
     rank_by_length(lengths);
     padded_steps_ = steps();
     place_columns();
-    for (Index t = 0; t < steps(); ++t)
-      for (Index r = 0; r < active(t); ++r) step_of_[at(offset(t) + r)] = t;
+    number_steps();
   }
 
   /// As from_mask, reusing the memory of this timeline.
@@ -78,7 +77,10 @@ class Timeline {
     place_columns();
     for (Index r = 0; r < batch(); ++r)
       for (Index step = 0, k = 0; k < length(r); ++step)
-        if (mask(sample(r), step)) step_of_[at(offset(k++) + r)] = step;
+        if (mask(sample(r), step)) {
+          gaps_ = gaps_ || step != k;
+          step_of_[at(offset(k++) + r)] = step;
+        }
   }
 
   Index batch() const { return static_cast<Index>(sample_.size()); }
@@ -115,6 +117,8 @@ class Timeline {
   Index step_of(Index column) const { return step_of_[at(column)]; }
   /// Where a column stands in a padded, time-major batch: memory (T, B, F), column t * batch + b.
   Index padded_column(Index column) const { return step_of(column) * batch() + sample_of(column); }
+  /// Whether masked steps lie before a valid one anywhere, so that a step's place is not its number.
+  bool has_gaps() const { return gaps_; }
 
   /// Takes the valid columns out of a padded, time-major batch [features x padded_steps * batch].
   template <class Scalar>
@@ -159,6 +163,7 @@ class Timeline {
     require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps [", first, ", ", last,
                         ") are not within [0, ", whole.steps(), ")");
     padded_steps_ = whole.padded_steps_;
+    gaps_ = whole.gaps_;
     place_ = whole.place_;
     sample_ = whole.sample_;
     rank_ = whole.rank_;
@@ -178,13 +183,27 @@ class Timeline {
   }
   /// The same, reusing the memory of this timeline.
   void assign_one_step(const Timeline& whole) {
+    assign_lengths_like(whole, [](Index) { return Index(1); });
+    padded_steps_ = batch() > 0 ? 1 : 0;
+  }
+
+  /// The same samples at the same ranks, a sequence of n steps now having resized(n): what is left behind strides and
+  /// windows. `resized` must never fall as n grows, so that the ranks still go by length; throws ValueError if it does.
+  /// Reuses the memory of this timeline.
+  template <class F>
+  void assign_lengths_like(const Timeline& whole, F&& resized) {
     place_ = whole.place_;
     sample_ = whole.sample_;
     rank_ = whole.rank_;
-    length_.assign(whole.length_.size(), Index(1));
-    padded_steps_ = batch() > 0 ? 1 : 0;
+    length_.resize(whole.length_.size());
+    for (Index r = 0; r < batch(); ++r) {
+      length_[at(r)] = resized(whole.length(r));
+      require<ValueError>(length_[at(r)] >= 0 && (r == 0 || length_[at(r)] <= length_[at(r - 1)]), "timeline: ",
+                          whole.length(r), " steps become ", length_[at(r)], ", more than those of a longer sequence");
+    }
+    padded_steps_ = resized(whole.padded_steps_);
     place_columns();
-    std::fill(step_of_.begin(), step_of_.end(), Index(0));
+    number_steps();
   }
 
  private:
@@ -206,6 +225,7 @@ class Timeline {
 
   /// Offsets and ranks of all columns, from the lengths in order of rank.
   void place_columns() {
+    gaps_ = false;
     offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
     offset_[0] = 0;
     Index lasting = batch();
@@ -217,6 +237,12 @@ class Timeline {
     step_of_.resize(at(columns()));
     for (Index t = 0; t < steps(); ++t)
       for (Index r = 0; r < active(t); ++r) rank_of_[at(offset(t) + r)] = r;
+  }
+
+  /// Each sequence is valid from step 0 on.
+  void number_steps() {
+    for (Index t = 0; t < steps(); ++t)
+      for (Index r = 0; r < active(t); ++r) step_of_[at(offset(t) + r)] = t;
   }
 
   template <class Scalar>
@@ -240,6 +266,7 @@ class Timeline {
   }
 
   Index padded_steps_ = 0;
+  bool gaps_ = false;
   std::vector<Index> sample_, rank_, length_;  // by rank, by sample, by rank
   std::vector<Index> offset_ = {0};            // by step, one more than there are steps
   std::vector<Index> rank_of_, step_of_;       // by column

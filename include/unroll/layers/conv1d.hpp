@@ -1,0 +1,96 @@
+#pragma once
+
+#include "unroll/layers/convolution.hpp"
+
+namespace unroll {
+
+/// Convolution over time: y_q = b + sum over taps k of W_k x_{q stride - front + k dilation}, where a step that does
+/// not exist, masked ones included, counts as 0. A cross-correlation, as in PyTorch and Keras.
+///
+/// A sequence of n steps leaves floor((n + 2 p - dilation (kernel - 1) - 1) / stride) + 1 of them with p zeros at
+/// either end, ceil(n / stride) with same() and causal(), and none where no window fits; one without steps stays so.
+/// Where the number of steps stays the same, steps may be masked in between.
+///
+/// weight [units x kernel * features / groups], column = tap * (features / groups) + feature, which is the memory of
+/// Keras's (kernel, features / groups, units); bias [units].
+template <class S>
+struct Conv1d {
+  using Scalar = S;
+  using Weights = detail::ConvolutionWeights<S>;
+  using Tape = detail::ConvolutionTape<S>;
+
+  Index units = 0;
+  Index kernel = 1;                 ///< taps of a window
+  Index stride = 1;                 ///< steps from window to window
+  Index dilation = 1;               ///< steps from tap to tap
+  Index groups = 1;                 ///< so many parts of the features each feed a part of the units
+  WindowPadding padding = valid();  ///< or same(), causal(), or zeros at either end
+  bool biased = true;
+  Start first_values = {};
+  Index features = 0;                       ///< set by connect
+  ParameterTable table = {};                ///< made by connect
+  detail::Convolution<S> convolution = {};  ///< made by connect
+
+  Shape connect(Shape in) {
+    require<ShapeError>(in.per_step, "runs over steps, what comes in has one column for every sequence");
+    require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
+    features = in.features;
+    convolution = {features, units, windows(), groups};
+    detail::check_padding(padding);
+    table = {};
+    table.add("weight", Role::input_weight, units, convolution.inputs_of_window());
+    if (biased) table.add("bias", Role::bias, units, 1);
+    return {units, true};
+  }
+  std::string_view name() const { return "conv1d"; }
+  const ParameterTable& parameters() const { return table; }
+  std::vector<Index> state_rows() const { return {}; }
+  bool causal() const { return false; }
+  /// Fans count all taps, as in PyTorch and Keras.
+  Start start() const { return detail::with_fans(first_values, {kernel * (features / groups), kernel * units}); }
+  std::vector<NamedStart> named_starts() const { return {}; }
+  Index kept(Index columns, Index batch) const {
+    const auto sizes = sizes_of(batch == 0 ? 0 : (columns + batch - 1) / batch);
+    return batch * (convolution.kept(sizes) + units * sizes.coarse);
+  }
+
+  void prepare(const S* theta, Weights& weights) const {
+    convolution.pack_gather(theta, weights);
+    weights.bias = Eigen::Map<const Vector<S>>(theta + weight_size(), biased ? units : 0);
+  }
+  void prepare_back(const S* theta, Weights& weights) const { convolution.pack_spread(theta, weights); }
+
+  Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
+    const Timeline& out = detail::resized_timeline<S>(keeps_steps(), *in.timeline, tape.timeline,
+                                                      [this](Index steps) { return sizes_of(steps).coarse; });
+    detail::find_sizes(*in.timeline, tape.sizes, [this](Index steps) { return sizes_of(steps); });
+    convolution.fill(detail::Side::fine, in, tape, pass.threads);
+    const View<S> y = tape.output.shape(units, out.columns());
+    convolution.run(detail::Side::coarse, weights, weights.bias, tape, out, y, pass.threads);
+    return {std::as_const(tape.output).view(), &out};
+  }
+
+  void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
+
+  void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out, const State<S>&,
+                Tape& tape, S* gradient, View<S> d_in, State<S>*) const {
+    if (biased) detail::add_columns(d_out, gradient + weight_size());
+    convolution.fill(detail::Side::coarse, {d_out, &timeline_after(in, tape)}, tape, pass.threads);
+    convolution.run_back(detail::Side::fine, weights, tape, *in.timeline, d_in, gradient, pass.threads);
+  }
+
+  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>& in, Tape& tape) const {
+    return detail::non_finite_output(std::as_const(tape.output).view(), *in.timeline, timeline_after(in, tape));
+  }
+
+ private:
+  detail::Windows windows() const { return {kernel, stride, dilation}; }
+  detail::ConvolvedSizes sizes_of(Index steps) const { return detail::windows_on(windows(), padding, steps); }
+  bool keeps_steps() const { return stride == 1 && detail::zeros_of(windows(), padding) == windows().span() - 1; }
+  Index weight_size() const { return table.blocks().front().size(); }
+  const Timeline& timeline_after(const Signal<S>& in, const Tape& tape) const {
+    return keeps_steps() ? *in.timeline : tape.timeline;
+  }
+};
+
+}  // namespace unroll

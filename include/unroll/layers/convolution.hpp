@@ -1,0 +1,340 @@
+#pragma once
+// What a convolution and its transpose have in common. Windows lie on the fine side, each belongs to a column of the
+// coarse side: a convolution goes from fine to coarse, its transpose from coarse to fine, and the way back of each is
+// the other's way forward.
+
+#include <functional>
+
+#include "unroll/core/windows.hpp"
+#include "unroll/layers/dense.hpp"
+
+namespace unroll {
+
+/// Where the windows of a convolution or of pooling lie about the ends of a sequence.
+class WindowPadding {
+ public:
+  enum class Kind { number, same, causal };
+
+  /// So many zeros at either end, PyTorch's `padding`.
+  constexpr WindowPadding(Index steps = 0) : steps_(steps) {}  // NOLINT: a number is a padding
+  constexpr explicit WindowPadding(Kind kind) : kind_(kind) {}
+
+  constexpr Kind kind() const { return kind_; }
+  constexpr Index steps() const { return steps_; }
+
+ private:
+  Kind kind_ = Kind::number;
+  Index steps_ = 0;
+};
+
+/// No window reaches beyond an end.
+constexpr WindowPadding valid() { return {}; }
+/// One window for every `stride` steps, the last ones included; of an odd number of zeros there is one more behind the
+/// end (Keras, TensorFlow).
+constexpr WindowPadding same() { return WindowPadding(WindowPadding::Kind::same); }
+/// Windows end at their step: all zeros lie in front.
+constexpr WindowPadding causal() { return WindowPadding(WindowPadding::Kind::causal); }
+
+namespace detail {
+
+inline constexpr Index most_of_option = Index(1) << 24;  // far below where products of options overflow
+
+/// Places of one sequence on both sides. Window k begins at the fine place k * stride - front.
+struct ConvolvedSizes {
+  Index fine = 0, coarse = 0, front = 0;
+};
+
+/// Where windows lie on a sequence of so many steps; no window where it has none.
+inline ConvolvedSizes windows_on(const Windows& windows, const WindowPadding& padding, Index steps) {
+  const Index span = windows.span(), stride = windows.stride;
+  if (steps == 0) return {};
+  if (padding.kind() == WindowPadding::Kind::number) {
+    const Index room = steps + 2 * padding.steps() - span;
+    return {steps, room < 0 ? 0 : room / stride + 1, padding.steps()};
+  }
+  const Index count = (steps + stride - 1) / stride;
+  if (padding.kind() == WindowPadding::Kind::causal) return {steps, count, span - 1};
+  return {steps, count, std::max<Index>(0, (count - 1) * stride + span - steps) / 2};
+}
+
+/// Zeros at both ends together, for windows that begin one step apart.
+inline Index zeros_of(const Windows& windows, const WindowPadding& padding) {
+  return padding.kind() == WindowPadding::Kind::number ? 2 * padding.steps() : windows.span() - 1;
+}
+
+inline void check_padding(const WindowPadding& padding) {
+  require<ValueError>(padding.steps() >= 0 && padding.steps() < most_of_option, "expects a padding from 0 to ",
+                      most_of_option, ", got ", padding.steps());
+}
+
+/// `sizes_of(places)` for each sequence, by rank.
+template <class F>
+void find_sizes(const Timeline& timeline, std::vector<ConvolvedSizes>& sizes, F&& sizes_of) {
+  sizes.resize(std::size_t(timeline.batch()));
+  for (Index r = 0; r < timeline.batch(); ++r) sizes[std::size_t(r)] = sizes_of(places_of_sequence(timeline, r));
+}
+
+inline Start with_fans(Start start, Fans fans) {
+  start.input_weight = start.input_weight.with_fans(fans);
+  start.bias = start.bias.with_fans(fans);
+  return start;
+}
+
+/// Weights in the form that passes read.
+template <class S>
+struct ConvolutionWeights {
+  std::vector<PackedMatrix<S>> gather;  // of each group: from a window to its coarse column
+  std::vector<PackedMatrix<S>> spread;  // of each group and phase: from a window of coarse columns to a fine one
+  Matrix<S> turned;                     // one of these before it is packed
+  Vector<S> bias;                       // no entries: none is added
+};
+
+/// The side of a convolution that has a column for each window, and the one on which windows lie.
+enum class Side { coarse, fine };
+
+/// Columns sequence by sequence, before they are put into the order of a timeline.
+template <class S>
+class LinedUp {
+ public:
+  /// `places(rank)` columns for each sequence.
+  template <class F>
+  void shape(Index rows, Index batch, F&& places) {
+    begin_.assign(1, 0);
+    for (Index r = 0; r < batch; ++r) begin_.push_back(begin_.back() + places(r));
+    columns_.shape(rows, begin_.back());
+  }
+  S* sequence(Index rank) { return columns_.strided().at(0, begin_[std::size_t(rank)]); }
+
+  /// Moves the valid steps of a sequence to their columns, and adds a bias if there is one.
+  void put(Index rank, const Timeline& timeline, const Vector<S>& bias, View<S> to) const {
+    const auto from = columns_.view();
+    for (Index k = 0; k < timeline.length(rank); ++k) {
+      auto column = to.col(timeline.offset(k) + rank);
+      column = from.col(begin_[std::size_t(rank)] + place_in_sequence(timeline, rank, k));
+      if (bias.size() > 0) column += bias;
+    }
+  }
+
+ private:
+  std::vector<Index> begin_;
+  Buffer<S> columns_;
+};
+
+template <class S>
+struct ConvolutionTape {
+  PaddedSequences<S> fine, coarse;
+  std::vector<ConvolvedSizes> sizes;  // by rank
+  LinedUp<S> lined;
+  Buffer<S> output;
+  Timeline timeline;  // of the output, where it is not that of the input
+};
+
+/// W [coarse x kernel * fine / groups], column = tap * (fine / groups) + feature, in both its directions.
+template <class S>
+class Convolution {
+ public:
+  using Weights = ConvolutionWeights<S>;
+  using Tape = ConvolutionTape<S>;
+
+  Convolution() = default;
+  /// Features of both sides. Throws ShapeError or ValueError for what no convolution can be.
+  Convolution(Index fine, Index coarse, Windows windows, Index groups)
+      : fine_(fine), coarse_(coarse), windows_(windows), groups_(groups) {
+    for (const Index option : {windows.kernel, windows.stride, windows.dilation})
+      require<ValueError>(option > 0 && option < most_of_option, "expects kernel, stride and dilation from 1 to ",
+                          most_of_option, ", got ", windows.kernel, ", ", windows.stride, " and ", windows.dilation);
+    require<ShapeError>(groups > 0 && fine % groups == 0 && coarse % groups == 0,
+                        "expects a number of groups that divides the features of both sides, got ", groups,
+                        " groups for ", fine, " and ", coarse, " features");
+    common_ = std::gcd(windows.stride, windows.dilation);
+  }
+
+  Index inputs_of_window() const { return windows_.kernel * (fine_ / groups_); }
+
+  void pack_gather(const S* theta, Weights& weights) const {
+    weights.gather.resize(std::size_t(groups_));
+    for (Index g = 0; g < groups_; ++g) weights.gather[std::size_t(g)].pack(of_group(theta, g));
+  }
+  /// A fine place meets every so many-th tap: these, turned round, slide over the coarse side.
+  void pack_spread(const S* theta, Weights& weights) const {
+    weights.spread.resize(std::size_t(groups_ * phases()));
+    for (Index g = 0; g < groups_; ++g)
+      for (Index phase = 0; phase < phases(); ++phase) pack_phase(of_group(theta, g), weights, g, phase);
+  }
+
+  /// Takes in the columns of one side. `tape.sizes` must be known.
+  void fill(Side side, const Signal<S>& in, Tape& tape, ThreadPool* threads) const {
+    PaddedSequences<S>& padded = side == Side::fine ? tape.fine : tape.coarse;
+    if (side == Side::fine)
+      padded.begin(fine_, groups_, windows_.dilation);
+    else
+      padded.begin(coarse_, groups_, windows_.dilation / common_);
+    for (const ConvolvedSizes& own : tape.sizes)
+      if (side == Side::fine)
+        padded.add(own.front, windows_.places(own.coarse));
+      else
+        padded.add(windows_in_front(own), windows_in_front(own) + windows_in_use(own));
+    padded.make_room();
+    run_tasks(threads, in.timeline->batch(), [&](Index r) { padded.fill(r, in.values, *in.timeline); });
+  }
+
+  /// From the other side, which was taken in, to the columns of this one.
+  void run(Side to, const Weights& weights, const Vector<S>& bias, Tape& tape, const Timeline& timeline, View<S> y,
+           ThreadPool* threads) const {
+    line_up(to, tape);
+    run_tasks(threads, timeline.batch(), [&](Index r) { run_sequence(to, weights, bias, tape, r, timeline, y); });
+  }
+  /// Likewise, with the gradient of W, which needs both sides taken in. A `y` without data is not wanted.
+  void run_back(Side to, const Weights& weights, Tape& tape, const Timeline& timeline, View<S> y, S* gradient,
+                ThreadPool* threads) const {
+    line_up(to, tape);
+    const Vector<S> no_bias;
+    run_tasks(threads, y.data() == nullptr ? 1 : timeline.batch() + 1, [&](Index k) {
+      if (k == 0)
+        add_gradient(tape, gradient);
+      else
+        run_sequence(to, weights, no_bias, tape, k - 1, timeline, y);
+    });
+  }
+
+  /// Numbers that a tape holds for one sequence, besides the output.
+  Index kept(const ConvolvedSizes& own) const {
+    return fine_ * (windows_.places(own.coarse) + windows_.dilation) +
+           coarse_ * (windows_in_front(own) + windows_in_use(own) + windows_.dilation) +
+           std::max(fine_ * own.fine, coarse_ * own.coarse);
+  }
+
+ private:
+  template <class T>
+  static const T& at(const std::vector<T>& all, Index k) {
+    return all[static_cast<std::size_t>(k)];
+  }
+  ConstView<S> of_group(const S* theta, Index group) const {
+    const Index rows = coarse_ / groups_;
+    return {theta + group * rows, rows, inputs_of_window(), Eigen::OuterStride<>(coarse_)};
+  }
+
+  // Fine place p meets tap t of window k where k * stride + t * dilation = p + front. With all divided by c, the common
+  // divisor of stride and dilation, p is met by those taps t whose t * dilation / c equals (p + front) / c modulo
+  // stride / c: every (stride / c)-th from first_tap on. Places p + front that c does not divide are met by none.
+  Index phases() const { return windows_.stride / common_; }
+  Index step_of_tap() const { return windows_.dilation / common_; }
+  Index first_tap(Index phase) const {
+    Index tap = 0;
+    while ((tap * step_of_tap() - phase) % phases() != 0) ++tap;
+    return tap;
+  }
+  Index taps(Index phase) const {
+    return std::max<Index>(0, (windows_.kernel - first_tap(phase) + phases() - 1) / phases());
+  }
+  /// The window that meets place 0 of a phase with its last tap.
+  Index first_window(Index phase) const {
+    return (phase - first_tap(phase) * step_of_tap()) / phases() - (taps(phase) - 1) * step_of_tap();
+  }
+  /// How many places of a phase lie before `place`, counted from where window 0 begins.
+  Index places_before(Index place, Index phase) const {
+    return std::max<Index>(0, ((place + common_ - 1) / common_ - phase + phases() - 1) / phases());
+  }
+  /// Windows before the first and after the last have zeros; those that cover no fine place are left out.
+  Index windows_in_front(const ConvolvedSizes& own) const {
+    return (std::max<Index>(0, windows_.span() - 1 - own.front) + windows_.stride - 1) / windows_.stride;
+  }
+  Index windows_in_use(const ConvolvedSizes& own) const {
+    return own.fine == 0 ? 0 : (own.front + own.fine - 1) / windows_.stride + 1;
+  }
+
+  void pack_phase(const ConstView<S>& w, Weights& weights, Index group, Index phase) const {
+    const Index fine = fine_ / groups_, count = taps(phase), first = first_tap(phase);
+    weights.turned.resize(fine, count * w.rows());
+    for (Index k = 0; k < count; ++k)
+      weights.turned.middleCols((count - 1 - k) * w.rows(), w.rows()) =
+          w.middleCols((first + k * phases()) * fine, fine).transpose();
+    weights.spread[std::size_t(group * phases() + phase)].pack(weights.turned);
+  }
+
+  void line_up(Side to, Tape& tape) const {
+    tape.lined.shape(to == Side::fine ? fine_ : coarse_, Index(tape.sizes.size()),
+                     [&](Index r) { return to == Side::fine ? at(tape.sizes, r).fine : at(tape.sizes, r).coarse; });
+  }
+  void run_sequence(Side to, const Weights& weights, const Vector<S>& bias, Tape& tape, Index rank,
+                    const Timeline& timeline, View<S> y) const {
+    if (to == Side::fine)
+      spread(weights, tape, rank);
+    else
+      gather(weights, tape, rank);
+    tape.lined.put(rank, timeline, bias, y);
+  }
+
+  void gather(const Weights& weights, Tape& tape, Index rank) const {
+    S* const y = tape.lined.sequence(rank);
+    for (Index g = 0; g < groups_; ++g)
+      slide(at(weights.gather, g), tape.fine, rank, g, 0, windows_.stride, at(tape.sizes, rank).coarse,
+            y + g * (coarse_ / groups_), coarse_);
+  }
+
+  void spread(const Weights& weights, Tape& tape, Index rank) const {
+    const ConvolvedSizes& own = at(tape.sizes, rank);
+    S* const y = tape.lined.sequence(rank);
+    if (common_ > 1 || windows_.kernel < phases()) std::fill_n(y, fine_ * own.fine, S(0));  // some meet no window
+    for (Index phase = 0; phase < phases(); ++phase) {
+      if (taps(phase) == 0) continue;
+      const Index before = places_before(own.front, phase), end = places_before(own.front + own.fine, phase);
+      const Index place = common_ * phase + before * windows_.stride - own.front;
+      for (Index g = 0; g < groups_; ++g)
+        slide(at(weights.spread, g * phases() + phase), tape.coarse, rank, g,
+              tape.coarse.front(rank) + first_window(phase) + before, 1, end - before,
+              y + place * fine_ + g * (fine_ / groups_), windows_.stride * fine_);
+    }
+  }
+
+  /// Column k of y = w times the window that begins at place `first` + k * stride.
+  static void slide(const PackedMatrix<S>& w, const PaddedSequences<S>& x, Index rank, Index group, Index first,
+                    Index stride, Index windows, S* y, Index y_stride) {
+    x.each_run(rank, group, first, stride, windows,
+               [&](const S* window, Index distance, Index number, Index step, Index count) {
+                 w.multiply(window, distance, count, y + number * y_stride, step * y_stride);
+               });
+  }
+
+  /// In order of rank.
+  void add_gradient(const Tape& tape, S* gradient) const {
+    const Index rows = coarse_ / groups_;
+    for (Index rank = 0; rank < Index(tape.sizes.size()); ++rank) {
+      const Index front = tape.coarse.front(rank);
+      const Index windows = std::min(at(tape.sizes, rank).coarse, tape.coarse.places(rank) - front);
+      for (Index g = 0; g < groups_; ++g)
+        tape.fine.each_run(rank, g, 0, windows_.stride, windows,
+                           [&](const S* x, Index distance, Index number, Index, Index count) {
+                             add_outer_products(tape.coarse.column(rank, g, front + number), rows, rows, x, distance,
+                                                inputs_of_window(), count, gradient + g * rows, coarse_);
+                           });
+    }
+  }
+
+  Index fine_ = 0, coarse_ = 0;
+  Windows windows_;
+  Index groups_ = 1, common_ = 1;
+};
+
+/// The output's timeline: the input's where no step is added or lost, else one of its own.
+template <class S, class F>
+const Timeline& resized_timeline(bool keeps_steps, const Timeline& in, Timeline& own, F&& length) {
+  if (keeps_steps) return in;
+  require<ShapeError>(!in.has_gaps(),
+                      "changes the number of steps, so that no step may be masked in front of a valid one; pad "
+                      "sequences at their ends, or use stride 1 with same() or causal()");
+  own.assign_lengths_like(in, length);
+  return own;
+}
+
+/// The first value of an output that is not finite; where its steps are not those of the input, by their own number.
+template <class S>
+std::optional<NonFinite> non_finite_output(const ConstView<S>& values, const Timeline& in, const Timeline& out) {
+  const Index column = first_non_finite_column(values);
+  if (column < 0) return std::nullopt;
+  if (&in == &out) return NonFinite{"its output", column, false};
+  return NonFinite{text("step ", out.step_of(column), " of its output"), column, true};
+}
+
+}  // namespace detail
+}  // namespace unroll
