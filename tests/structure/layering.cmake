@@ -15,8 +15,8 @@ set(knows_check core recurrence cells attention engine layers models losses opti
 set(knows_train ${knows_check} train)
 set(knows_infer ${knows_check} infer)
 set(knows_io core layers io)
-set(knows_text core train io text)
-set(knows_report train report)
+set(knows_text core layers train io text)
+set(knows_report ${knows_check} train io report)
 set(knows_distributed core train distributed)
 set(knows_umbrella ${knows_check})
 
@@ -25,6 +25,7 @@ set(light ${knows_check} umbrella)
 set(heavy_standard_headers iostream fstream sstream regex)
 set(processor_headers immintrin.h xmmintrin.h pmmintrin.h arm_neon.h)
 set(external_io "^nlohmann/|^hdf5\\.h$|^unistd\\.h$")
+set(external_report "^nlohmann/")
 set(external_train "^unistd\\.h$")
 set(external_distributed "^mpi\\.h$")
 

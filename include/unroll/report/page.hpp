@@ -1,0 +1,139 @@
+#pragma once
+// Pieces of a page in HTML: it needs neither a network nor scripts, and says in words and numbers what its pictures
+// show.
+
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "unroll/report/environment.hpp"
+#include "unroll/report/gnuplot.hpp"
+
+namespace unroll::detail {
+
+/// For phones from 360 pixels on, desktops, dark rooms and paper.
+inline constexpr std::string_view page_style = R"(
+:root { color-scheme: light dark; --text: #1b1f24; --soft: #57606a; --line: #d0d7de; --back: #ffffff; --head: #f3f5f7; --link: #0b5cad; }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e6e9ed; --soft: #a3acb8; --line: #3d444d; --back: #16191d; --head: #22272e; --link: #79b8ff; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 76rem; padding: 1rem; color: var(--text); background: var(--back);
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0; }
+h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; border-bottom: 1px solid var(--line); }
+p { max-width: 44rem; }
+a { color: var(--link); }
+.figures { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
+figure { margin: 1rem 0; max-width: 100%; min-width: 0; }
+.wide { overflow-x: auto; max-width: 100%; }
+.picture { width: fit-content; border: 1px solid var(--line); background: #ffffff; }
+.picture img { display: block; max-width: 100%; height: auto; }
+figcaption { margin: .5rem 0; max-width: 44rem; }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; padding: .5rem 0; color: var(--soft); }
+th, td { border: 1px solid var(--line); padding: .25rem .5rem; text-align: right; overflow-wrap: normal; vertical-align: top; }
+th { background: var(--head); font-weight: 600; }
+td.text, th.text { text-align: left; }
+.names td, .names th { text-align: left; overflow-wrap: anywhere; }
+summary { cursor: pointer; color: var(--link); }
+.missing { border: 1px dashed var(--line); padding: 1rem; color: var(--soft); }
+@media print {
+  :root { --text: #000000; --soft: #333333; --line: #999999; --back: #ffffff; --head: #eeeeee; --link: #000000; }
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  figure, tr { break-inside: avoid; }
+  h2 { break-after: avoid; }
+  .picture img { min-width: 0 !important; max-height: 20cm; }
+  .wide { overflow: visible; }
+}
+)";
+
+/// Cut to so many rows, evenly, the last one included: a page is read, the file beside it has all.
+inline std::vector<std::size_t> shown_rows(std::size_t rows) {
+  constexpr std::size_t most = 100;
+  const std::size_t every = (rows + most - 1) / most;
+  std::vector<std::size_t> shown;
+  for (std::size_t k = 0; k < rows; ++k)
+    if (k % every == 0 || k + 1 == rows) shown.push_back(k);
+  return shown;
+}
+
+inline std::string html_cell(const TableValue& value, bool heads_row) {
+  const std::string inside = html_text(value.rounded());
+  if (heads_row) return text("<th scope=\"row\" class=\"text\">", inside, "</th>");
+  return text(value.is_text() ? "<td class=\"text\">" : "<td>", inside, "</td>");
+}
+
+/// A table that scrolls by itself where it is wider than the page.
+inline std::string html_table(const DataTable& table, std::string_view caption, std::string_view file) {
+  const auto shown = shown_rows(table.rows.size());
+  std::string head, rows;
+  for (std::size_t k = 0; k < table.columns.size(); ++k) {
+    const bool letters = !table.rows.empty() && (k == 0 || table.rows.front()[k].is_text());
+    head += text("<th scope=\"col\"", letters ? " class=\"text\"" : "", ">", html_text(table.columns[k]), "</th>");
+  }
+  for (const std::size_t k : shown) {
+    rows += "<tr>";
+    for (std::size_t c = 0; c < table.columns.size(); ++c) rows += html_cell(table.rows[k][c], c == 0);
+    rows += "</tr>\n";
+  }
+  const std::string rest = shown.size() == table.rows.size()
+                               ? std::string()
+                               : text(" ", shown.size(), " of ", table.rows.size(), " rows; all are in ", file, ".");
+  return text("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"", html_text(caption),
+              "\">\n<table>\n<caption>", html_text(caption), html_text(rest), "</caption>\n<thead><tr>", head,
+              "</tr></thead>\n<tbody>\n", rows, "</tbody>\n</table>\n</div>\n");
+}
+
+inline std::string html_names(const NamedValues& values, std::string_view caption) {
+  std::string rows;
+  for (const auto& [name, value] : values)
+    rows += text("<tr><th scope=\"row\">", html_text(name), "</th><td>", html_text(value), "</td></tr>\n");
+  return text("<table class=\"names\">\n<caption>", html_text(caption), "</caption>\n<tbody>\n", rows,
+              "</tbody>\n</table>\n");
+}
+
+inline std::string html_section(std::string_view heading, const std::string& inside) {
+  return inside.empty() ? std::string()
+                        : text("<section>\n<h2>", html_text(heading), "</h2>\n", inside, "</section>\n");
+}
+
+/// A link to a file beside the page; letters that mean something in an address are written as numbers.
+inline std::string html_link(std::string_view file) {
+  std::string address;
+  for (const char c : file) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._/").find(c) != std::string_view::npos;
+    char code[4];
+    std::snprintf(code, sizeof code, "%%%02X", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    address += plain ? std::string(1, c) : std::string(code);
+  }
+  return text("<a href=\"./", address, "\">", html_text(file), "</a>");
+}
+
+inline std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  require<FileError>(file.good(), path.string(), ": cannot be read");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// As an image of its own: neither its names nor anything in it can touch the page.
+inline std::string html_picture(const std::filesystem::path& path, PictureFormat format, int width, int height,
+                                std::string_view description) {
+  return text("<div class=\"wide picture\" role=\"region\" tabindex=\"0\" aria-label=\"picture\">\n<img width=\"",
+              width, "\" height=\"", height, "\" style=\"min-width: ", width * 11 / 25, "px\" alt=\"",
+              html_text(description), "\" src=\"data:image/", format == PictureFormat::svg ? "svg+xml" : "png",
+              ";base64,", base64(bytes_of(path)), "\">\n</div>\n");
+}
+
+inline std::string html_page(std::string_view title, const std::string& body) {
+  return text(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+      "content=\"width=device-width, initial-scale=1\">\n<title>",
+      html_text(title), "</title>\n<style>", page_style, "</style>\n</head>\n<body>\n", body, "</body>\n</html>\n");
+}
+
+}  // namespace unroll::detail

@@ -1,0 +1,136 @@
+#pragma once
+// A picture before it is drawn: its numbers, and what gnuplot is told about them.
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/report/table.hpp"
+
+namespace unroll {
+
+enum class PictureFormat { svg, png };
+
+struct Picture {
+  DataTable numbers;              ///< what the commands read, as the file `data`
+  DataTable shown;                ///< the same for a reader
+  std::string commands;           ///< of gnuplot, behind those of `gnuplot_script`
+  int width = 640, height = 420;  ///< in pixels; letters are 17 high, to be read at half the size too
+};
+
+/// What stands along a side of a picture.
+struct Axis {
+  std::string title;                          ///< with its unit: "time (s)"
+  std::optional<double> low = {}, high = {};  ///< as the data go unless given
+  bool logarithmic = false;
+};
+
+namespace detail {
+
+/// Of Okabe & Ito 2008 ("Color Universal Design"): told apart by those who do not see red or green.
+inline constexpr std::array<std::string_view, 6> colours{"#0072b2", "#d55e00", "#009e73",
+                                                         "#cc79a7", "#e69f00", "#56b4e9"};
+inline constexpr std::array point_types{7, 5, 9, 13, 11, 15};
+inline constexpr std::string_view pale_to_dark = "defined (0 '#ffffff', 50 '#6baed6', 100 '#08306b')";
+inline constexpr std::string_view blue_to_red =
+    "defined (-1 '#2166ac', -0.5 '#92c5de', 0 '#f7f7f7', 0.5 '#f4a582', 1 '#b2182b')";
+
+/// A title broken between words into lines that fit into a picture of so many pixels.
+inline std::vector<std::string> title_lines(std::string_view title, int width) {
+  std::vector<std::string> lines;
+  while (!title.empty()) {
+    const std::size_t end = title.find(' ');
+    const std::string word(title.substr(0, end));
+    title.remove_prefix(end == std::string_view::npos ? title.size() : end + 1);
+    if (lines.empty() || 10 * int(letter_count(lines.back()) + 1 + letter_count(word)) > width)
+      lines.push_back(word);
+    else
+      lines.back() += " " + word;
+  }
+  return lines;
+}
+
+inline int title_height(const std::vector<std::string>& lines) { return 12 + 23 * int(lines.size()); }
+
+/// At a place of its own, above everything else.
+inline std::string title_commands(const std::vector<std::string>& lines, int height) {
+  std::string commands;
+  for (std::size_t k = 0; k < lines.size(); ++k)
+    commands += text("set label ", 10 + k, " ", gnuplot_quoted(lines[k]), " center at screen 0.5,",
+                     1 - (18 + 23 * double(k)) / height, "\n");
+  return commands;
+}
+
+/// What stands above the axes: the title, then a line for each entry of the key, so that nothing covers the data.
+struct Head {
+  std::vector<std::string> title;
+  int keys;
+
+  Head(std::string_view words, std::size_t entries) : title(title_lines(words, 640)), keys(int(entries)) {}
+
+  int height() const { return title_height(title) + 24 * keys + 12; }
+
+  std::string commands(int whole) const {
+    const auto from_top = [&](int pixels) { return 1 - double(pixels) / whole; };
+    return text(title_commands(title, whole), "set key at screen 0.03, screen ", from_top(title_height(title)),
+                " left top Left reverse vertical maxcols 1 samplen 2\nset tmargin at screen ", from_top(height()),
+                "\n");
+  }
+};
+
+/// gnuplot writes the place of a tic where its label holds a percent sign.
+inline std::string tic_label(std::string_view name) {
+  std::string safe;
+  for (const char c : name) safe += c == '%' ? std::string("%%") : std::string(1, c);
+  return gnuplot_quoted(safe);
+}
+
+/// "('standing' 0, 'walking' 1)"
+inline std::string tics(const std::vector<std::string>& names) {
+  std::string list;
+  for (std::size_t k = 0; k < names.size(); ++k) list += text(list.empty() ? "" : ", ", tic_label(names[k]), " ", k);
+  return "(" + list + ")";
+}
+
+inline std::string range(const std::optional<double>& low, const std::optional<double>& high) {
+  return text("[", low ? text(*low) : "*", ":", high ? text(*high) : "*", "]");
+}
+
+inline std::string axis_commands(const char* letter, const Axis& axis) {
+  return text("set ", letter, "label ", gnuplot_quoted(axis.title), "\nset ", letter, "range ",
+              range(axis.low, axis.high), "\n",
+              axis.logarithmic ? text("set logscale ", letter, "\nset format ", letter, " '%h'\n") : std::string());
+}
+
+inline std::size_t longest(const std::vector<std::string>& names) {
+  std::size_t most = 0;
+  for (const std::string& name : names) most = std::max(most, letter_count(name));
+  return most;
+}
+
+}  // namespace detail
+
+/// The whole of NAME.gp, which reads NAME.csv and draws NAME.svg or NAME.png.
+inline std::string gnuplot_script(const Picture& picture, std::string_view name, PictureFormat format) {
+  const bool svg = format == PictureFormat::svg;
+  const std::string file = text(name, svg ? ".svg" : ".png");
+  const int scale = svg ? 1 : 2;  // dots of a PNG: sharp on a phone and in print
+  return text("# gnuplot ", name, ".gp draws ", file, " from ", name, ".csv\nset terminal ", svg ? "svg" : "pngcairo",
+              " size ", scale * picture.width, ",", scale * picture.height,
+              svg ? " dynamic" : " fontscale 2 linewidth 2 pointscale 2",
+              " noenhanced font 'sans,17' background '#ffffff'\nset output '", file, "'\ndata = '", name, R"(.csv'
+set encoding utf8
+set datafile separator ','
+set datafile commentschars ''
+set datafile missing ''
+set tics nomirror out
+set border 3 lc rgb '#555555'
+set style fill transparent solid 0.2 noborder
+)",
+              picture.commands);
+}
+
+}  // namespace unroll

@@ -1,0 +1,195 @@
+#pragma once
+// What a run gave, as one page that people look at, and as files that programs read.
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "unroll/report/page.hpp"
+
+namespace unroll {
+
+/// One number of the table of results. Deviations say which kind they are by the caller's words in `note`.
+struct Metric {
+  std::string name;
+  double value = 0;
+  double deviation = std::numeric_limits<double>::quiet_NaN();  ///< NaN: none
+  std::string unit = {};
+  std::string note = {};
+};
+
+/// Gathers what a run gave and writes it into a folder:
+///
+///     report.html        one page: pictures and their numbers inside, no network, no script
+///     report.json        everything that the page says
+///     report.csv         the metrics
+///     NAME.csv           the numbers of each table and picture
+///     NAME.gp, NAME.svg  what drew each picture, and the picture
+///
+///     Report report("Human activities", folder);
+///     report.settings({{"cell", "gru"}, {"units", "64"}});
+///     report.metric({"top-1", 95.2, 1.1, "%", "mean and sample standard deviation of 3 seeds"});
+///     report.figure("loss", figure::learning_curves(histories), "Loss after every epoch.", "Both fall to 0.1.");
+///     report.write();
+class Report {
+ public:
+  /// The folder must be there. Names given below are file names of a-z, 0-9 and _.
+  Report(std::string title, std::filesystem::path folder, PictureFormat format = PictureFormat::svg)
+      : title_(std::move(title)), folder_(std::move(folder)), format_(format) {}
+
+  /// A paragraph. Metrics stand in front of everything else, settings, environment and files behind; the rest in the
+  /// order of calls.
+  void paragraph(const std::string& words) {
+    body() += text("<p>", html_text(words), "</p>\n"), json_["text"].push_back(readable(words));
+  }
+  /// What follows has a heading of its own.
+  void heading(const std::string& words) { sections_.push_back({words, {}}); }
+
+  void metric(Metric metric) { metrics_.push_back(std::move(metric)); }
+  void settings(const NamedValues& values) { settings_.insert(settings_.end(), values.begin(), values.end()); }
+  void environment(const NamedValues& values) { environment_.insert(environment_.end(), values.begin(), values.end()); }
+  /// A file in the folder that this report did not write itself.
+  void file(const std::string& name, const std::string& what) { files_.emplace_back(name, what); }
+
+  /// Throws ValueError for a name that is taken, ShapeError for rows that are not as long as there are columns.
+  void table(const std::string& name, const DataTable& table, const std::string& caption) {
+    take(name);
+    write_text(folder_ / (name + ".csv"), to_csv(table));
+    files_.emplace_back(name + ".csv", caption);
+    body() += detail::html_table(table, caption, name + ".csv");
+    json_["tables"].push_back({{"name", name}, {"caption", readable(caption)}, {"numbers", json_of(table)}});
+  }
+
+  /// `what` is anything that `picture` takes: figure::Curves, HeatMap, Confusion, Scatter, Bars. `description` says
+  /// what is to be seen, for those who cannot see it. Draws at once; without gnuplot the page says so.
+  template <class Figure>
+  void figure(const std::string& name, const Figure& what, const std::string& caption, const std::string& description) {
+    add_picture(name, picture(what), caption, description);
+  }
+
+  /// Why the last picture that is missing was not drawn; empty if all were.
+  const std::string& missing() const { return missing_; }
+
+  /// The page and the two files beside it, each completely or not at all. Throws FileError.
+  void write() {
+    const std::string json = as_json().dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    write_text(folder_ / "report.csv", to_csv(metric_table()));
+    write_text(folder_ / "report.json", json);
+    write_text(folder_ / "report.html", detail::html_page(title_, as_html()));
+  }
+
+ private:
+  struct Section {
+    std::string heading, inside;
+  };
+
+  void take(const std::string& name) {
+    detail::check_name(name);
+    require<ValueError>(name != "report" && names_.insert(name).second, "report: the name '", name,
+                        "' is taken already");
+  }
+
+  std::string& body() {
+    if (sections_.empty()) sections_.push_back({"Pictures and tables", {}});
+    return sections_.back().inside;
+  }
+
+  void add_picture(const std::string& name, const Picture& picture, const std::string& caption,
+                   const std::string& description) {
+    take(name);
+    const std::string why = draw(picture, folder_, name, format_), file = picture_file(name, format_);
+    if (!why.empty()) missing_ = why;
+    const std::string image =
+        why.empty() ? detail::html_picture(folder_ / file, format_, picture.width, picture.height, description)
+                    : text("<p class=\"missing\">No picture: ", html_text(why), ". ", html_text(description),
+                           " The numbers are in ", name, ".csv, the script is ", name, ".gp.</p>\n");
+    body() += text("<figure id=\"", name, "\">\n", image, "<figcaption>", html_text(caption),
+                   "</figcaption>\n<details>\n<summary>Numbers</summary>\n<p>", html_text(description), "</p>\n",
+                   detail::html_table(picture.shown, caption, name + ".csv"), "</details>\n</figure>\n");
+    files_.emplace_back(why.empty() ? file : name + ".gp", caption);
+    files_.emplace_back(name + ".csv", "its numbers");
+    json_["figures"].push_back({{"name", name},
+                                {"caption", readable(caption)},
+                                {"description", readable(description)},
+                                {"numbers", json_of(picture.shown)}});
+  }
+
+  DataTable metric_table() const {
+    DataTable table{{"metric", "value", "deviation", "unit", "note"}, {}};
+    for (const Metric& m : metrics_) table.rows.push_back({m.name, m.value, m.deviation, m.unit, m.note});
+    return table;
+  }
+
+  /// As a reader wants it: what belongs to one number stands together.
+  DataTable results() const {
+    DataTable table{{"", "result", ""}, {}};
+    for (const Metric& m : metrics_)
+      table.rows.push_back(
+          {m.name,
+           text(TableValue(m.value).rounded(),
+                is_finite(m.deviation) ? text(" \u00b1 ", TableValue(m.deviation).rounded()) : std::string(),
+                m.unit.empty() ? "" : " ", m.unit),
+           m.note});
+    return table;
+  }
+
+  static nlohmann::json json_of(const TableValue& value) {
+    if (value.is_text()) return readable(value.letters());
+    return value.is_missing() ? nlohmann::json() : nlohmann::json(value.number());
+  }
+  static nlohmann::json json_of(const DataTable& table) {
+    nlohmann::json object{{"columns", nlohmann::json::array()}, {"rows", nlohmann::json::array()}};
+    for (const std::string& name : table.columns) object["columns"].push_back(readable(name));
+    for (const auto& row : table.rows) {
+      object["rows"].push_back(nlohmann::json::array());
+      for (const TableValue& value : row) object["rows"].back().push_back(json_of(value));
+    }
+    return object;
+  }
+  static nlohmann::json json_of(const NamedValues& values) {
+    nlohmann::json object = nlohmann::json::object();
+    for (const auto& [name, value] : values) object[readable(name)] = readable(value);
+    return object;
+  }
+
+  nlohmann::json as_json() const {
+    nlohmann::json all = json_;
+    all["title"] = readable(title_);
+    all["metrics"] = json_of(metric_table());
+    all["settings"] = json_of(settings_);
+    all["environment"] = json_of(environment_);
+    all["files"] = json_of(files_);
+    return all;
+  }
+
+  std::string as_html() const {
+    std::string page = text("<header>\n<h1>", html_text(title_), "</h1>\n</header>\n<main>\n");
+    if (!metrics_.empty())
+      page += detail::html_section("Results", detail::html_table(results(), "What the run gave", "report.csv"));
+    for (const Section& section : sections_) page += detail::html_section(section.heading, section.inside);
+    if (!settings_.empty())
+      page += detail::html_section("Settings", detail::html_names(settings_, "What the run was told"));
+    if (!environment_.empty())
+      page += detail::html_section("Environment", detail::html_names(environment_, "Where it was computed"));
+    return page + detail::html_section("Files", file_list()) + "</main>\n";
+  }
+
+  std::string file_list() const {
+    std::string list = text("<li>", detail::html_link("report.json"), ": all of this page</li>\n<li>",
+                            detail::html_link("report.csv"), ": the results</li>\n");
+    for (const auto& [name, what] : files_)
+      list += text("<li>", detail::html_link(name), ": ", html_text(what), "</li>\n");
+    return "<ul>\n" + list + "</ul>\n";
+  }
+
+  std::string title_;
+  std::filesystem::path folder_;
+  PictureFormat format_;
+  std::set<std::string> names_;
+  std::vector<Section> sections_;
+  std::vector<Metric> metrics_;
+  NamedValues settings_, environment_, files_;
+  nlohmann::json json_ = nlohmann::json::object();
+  std::string missing_;
+};
+
+}  // namespace unroll

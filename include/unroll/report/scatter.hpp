@@ -1,0 +1,82 @@
+#pragma once
+// Points with names: vectors of words in the plane, runs by cost and result.
+
+#include "unroll/report/picture.hpp"
+
+namespace unroll {
+namespace figure {
+
+struct Point {
+  double x = 0, y = 0;
+  std::string name = {};  ///< written beside it; may be empty
+  std::size_t group = 0;
+};
+
+struct Scatter {
+  std::string title;  ///< may be empty
+  Axis x, y;
+  std::vector<Point> points;
+  std::vector<std::string> groups = {};  ///< names of groups 0, 1 ...; empty: there is one, without a name
+  bool same_scale = false;               ///< distances are the same in both directions
+};
+
+}  // namespace figure
+
+namespace detail {
+
+inline DataTable numbers_of(const figure::Scatter& scatter) {
+  DataTable table{{"group number", "name", scatter.x.title, scatter.y.title}, {}};
+  if (!scatter.groups.empty()) table.columns.push_back("group");
+  for (const figure::Point& point : scatter.points) {
+    table.rows.push_back({point.group, point.name, point.x, point.y});
+    require<ShapeError>(point.group < std::max<std::size_t>(scatter.groups.size(), 1), "scatter: point '", point.name,
+                        "' is of group ", point.group, " of ", scatter.groups.size());
+    if (!scatter.groups.empty()) table.rows.back().push_back(scatter.groups[point.group]);
+  }
+  return table;
+}
+
+inline DataTable shown_of(DataTable table) {
+  table.columns.erase(table.columns.begin());
+  for (auto& row : table.rows) row.erase(row.begin());
+  return table;
+}
+
+/// Names stand in the script, between quotes that gnuplot does not look into.
+inline std::string point_names(const std::vector<figure::Point>& points) {
+  std::string commands;
+  for (const figure::Point& point : points)
+    if (!point.name.empty() && is_finite(point.x) && is_finite(point.y))
+      commands += text("set label ", gnuplot_quoted(point.name), " at ", point.x, ",", point.y,
+                       " left offset 0.6,0.3 font 'sans,15'\n");
+  return commands;
+}
+
+inline std::string group_plots(const std::vector<std::string>& groups) {
+  std::string plots;
+  for (std::size_t g = 0; g < std::max<std::size_t>(groups.size(), 1); ++g)
+    plots += text(g == 0 ? "plot " : ", \\\n     ", "data skip 1 using ($1 == ", g, " ? $3 : NaN):4 with points pt ",
+                  point_types[g % point_types.size()], " ps 1 lc rgb '", colours[g % colours.size()], "' ",
+                  groups.empty() ? std::string("notitle") : "title " + gnuplot_quoted(groups[g]));
+  return plots + "\n";
+}
+
+}  // namespace detail
+
+namespace figure {
+
+/// Throws ShapeError for a point whose group has no name, unless no group has one.
+inline Picture picture(const Scatter& scatter) {
+  using namespace detail;
+  const DataTable numbers = numbers_of(scatter);
+  const Head head(scatter.title, scatter.groups.size());
+  Picture picture{numbers, shown_of(numbers), {}, 640, 480 + head.height()};
+  picture.commands = text(head.commands(picture.height), axis_commands("x", scatter.x), axis_commands("y", scatter.y),
+                          scatter.same_scale ? "set size ratio -1\n" : "",
+                          "set offsets graph 0.05, graph 0.15, graph 0.05, graph 0.05\n", point_names(scatter.points),
+                          group_plots(scatter.groups));
+  return picture;
+}
+
+}  // namespace figure
+}  // namespace unroll
