@@ -133,7 +133,10 @@ class Chain : public detail::Description<Layers> {
   void final_state(Tape& tape, ModelState<Scalar>& state) const {
     require<ValueError>(tape.in.size() >= depth(), no_pass);
     state.resize(depth());
-    each([&](const auto& layer, auto k) { layer.final_state(tape.in[k], Layers::of(tape.layers, k), state[k]); });
+    each([&](const auto& layer, auto k) {
+      if (k + 1 == tape.in.size()) return state[k].clear();  // left out; such a layer has no state
+      layer.final_state(tape.in[k], Layers::of(tape.layers, k), state[k]);
+    });
   }
 
   /// Adds to `gradient` (same table as parameters()) the gradient of what the last pass forward computed, given that of

@@ -1,0 +1,121 @@
+#pragma once
+// A language model that writes on by itself.
+
+#include <limits>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "unroll/layers/chain.hpp"
+
+namespace unroll {
+
+/// A trained model of tokens (one number comes in per step, a score for each token of the vocabulary goes out) and the
+/// beginnings that it is to continue, as greedy(), sample() and beam_search() ask for (concept Decoder).
+///
+///     LanguageDecoder decoder(model, {vocabulary.unknown(), vocabulary.start()});
+///     decoder.read({prompt});  // begins with vocabulary.start() where the model has learned sentences
+///     const auto written = sample(decoder, {.limits = {.end = vocabulary.end(), .longest = 40}, .temperature = 0.8});
+///
+/// It holds weights that are prepared when it is made; whoever trains on makes another.
+template <class Model>
+class LanguageDecoder {
+ public:
+  using Scalar = typename Model::Scalar;
+
+  /// The model must outlive it. `never`: tokens that are not to be written; negative ones are passed over. Throws
+  /// ShapeError for a model with other inputs than one number, or with one output for a sequence.
+  explicit LanguageDecoder(const Model& model, std::vector<Index> never = {})
+      : model_(model), never_(std::move(never)), tape_(std::make_unique<typename Model::Tape>()) {
+    require<ShapeError>(model.features() == 1 && model.per_step(),
+                        "language decoder: expects a model that reads one number per step and gives scores at every "
+                        "step, this one reads ",
+                        model.features());
+    for (const Index token : never_)
+      require<ValueError>(token < vocabulary(), "language decoder: there is no token ", token, " among ", vocabulary());
+    model_.prepare(weights_);
+  }
+
+  /// The beginnings from now on. Throws ValueError for an empty one and for numbers that are no token.
+  void read(const std::vector<std::vector<Index>>& prompts) {
+    std::vector<Index> lengths;
+    for (const auto& prompt : prompts) {
+      require<ValueError>(!prompt.empty(), "language decoder: beginning ", lengths.size(),
+                          " is empty, expected at least one token to go on from");
+      lengths.push_back(Index(prompt.size()));
+    }
+    const Timeline timeline = Timeline::from_lengths(lengths);
+    Matrix<Scalar> x(1, timeline.columns());
+    for (Index c = 0; c < x.cols(); ++c)
+      x(0, c) = Scalar(prompts[std::size_t(timeline.sample_of(c))][std::size_t(timeline.step_of(c))]);
+    begin(x, timeline);
+  }
+
+  Index vocabulary() const { return model_.outputs(); }
+  Index sources() const { return first_.cols(); }
+
+  /// Throws ValueError before anything has been read.
+  ConstView<Scalar> start() {
+    require<ValueError>(sources() > 0, "language decoder: there is nothing to continue before read()");
+    states_ = first_states_;
+    return view(std::as_const(first_));
+  }
+
+  /// Throws ValueError for a parent that is not there or a number that is no token.
+  ConstView<Scalar> step(std::span<const Index> parents, std::span<const Index> tokens) {
+    require<ShapeError>(parents.size() == tokens.size(), "language decoder: ", parents.size(), " parents, but ",
+                        tokens.size(), " tokens");
+    for (State<Scalar>& layer : states_)
+      for (Matrix<Scalar>& state : layer) reorder(state, parents);
+    x_.resize(1, Index(tokens.size()));
+    for (Index k = 0; k < x_.cols(); ++k) x_(0, k) = Scalar(tokens[std::size_t(k)]);
+    one_step_.assign_lengths(std::vector<Index>(tokens.size(), 1));
+    const auto scores =
+        model_.forward(weights_, view(std::as_const(x_)), one_step_, *tape_, {.keeping = {Keep::nothing}}, states_);
+    scores_ = scores;
+    model_.final_state(*tape_, states_);
+    forbid(scores_);
+    return view(std::as_const(scores_));
+  }
+
+ private:
+  /// Reads the beginnings; only the scores behind each one's last token are made.
+  void begin(const Matrix<Scalar>& x, const Timeline& timeline) {
+    model_.begin_learning(weights_, view(x), timeline, *tape_, {.keeping = {Keep::nothing}});
+    model_.final_state(*tape_, first_states_);
+    const auto all = tape_->in.back().values;
+    Matrix<Scalar> last(all.rows(), timeline.batch());
+    for (Index b = 0; b < timeline.batch(); ++b) {
+      const Index rank = timeline.rank(b);
+      last.col(b) = all.col(timeline.offset(timeline.length(rank) - 1) + rank);
+    }
+    first_ = model_.finish(*tape_, view(std::as_const(last)));
+    forbid(first_);
+  }
+
+  void reorder(Matrix<Scalar>& state, std::span<const Index> parents) {
+    reordered_.resize(state.rows(), Index(parents.size()));
+    for (std::size_t k = 0; k < parents.size(); ++k) {
+      require<ValueError>(parents[k] >= 0 && parents[k] < state.cols(), "language decoder: there is no hypothesis ",
+                          parents[k], " among ", state.cols());
+      reordered_.col(Index(k)) = state.col(parents[k]);
+    }
+    state.swap(reordered_);
+  }
+
+  void forbid(Matrix<Scalar>& scores) const {
+    for (const Index token : never_)
+      if (token >= 0) scores.row(token).setConstant(-std::numeric_limits<Scalar>::infinity());
+  }
+
+  const Model& model_;
+  std::vector<Index> never_;
+  typename Model::Weights weights_;
+  std::unique_ptr<typename Model::Tape> tape_;
+  ModelState<Scalar> first_states_, states_;
+  Timeline one_step_;
+  Matrix<Scalar> first_, scores_, x_, reordered_;
+};
+
+}  // namespace unroll

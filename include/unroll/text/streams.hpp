@@ -1,0 +1,110 @@
+#pragma once
+// One long text as several streams that are read side by side, window by window, with the state carried from each to
+// the next; see docs/truncated-bptt.md.
+
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "unroll/train/evaluate.hpp"
+
+namespace unroll {
+
+/// What becomes of tokens that fill no window in every stream.
+enum class Tail {
+  drop,  ///< they are left out, so that every window of every stream is full: for training
+  keep   ///< the last windows are shorter, and every token but the first is predicted: for evaluation
+};
+
+struct StreamOptions {
+  Index streams = 32;  ///< side by side
+  Index steps = 50;    ///< of a window
+  Tail tail = Tail::drop;
+};
+
+/// Tokens in streams: each is a run of neighbouring tokens, as long as the others, and they follow each other in the
+/// text. The target of a token is the next one of the text, also at the end of a window and of a stream. So with the
+/// tokens 1 to 13, two streams and three steps:
+///
+///     stream 0    window 0: 1 2 3 -> 2 3 4         window 1: 4 5 6 -> 5 6 7
+///     stream 1    window 0: 7 8 9 -> 8 9 10        window 1: 10 11 12 -> 11 12 13
+///
+///     const TokenStreams<float> text(tokens, vocabulary.size(), {.streams = 2, .steps = 3});
+///     std::vector<State<float>> states;  // zero at the beginning of each epoch
+///     for (Index k = 0; k < text.windows(); ++k) {
+///       batch.gather(text.data(), text.window(k));
+///       step.step(batch, &states);
+///     }
+template <std::floating_point S>
+class TokenStreams {
+ public:
+  /// `tokens` from 0 to `vocabulary` - 1. Throws ValueError for options out of range, tokens that are none, and for a
+  /// text that is too short for a single window.
+  TokenStreams(std::span<const Index> tokens, Index vocabulary, const StreamOptions& options)
+      : options_(options), predicted_(Index(tokens.size()) - 1), data_(cut(tokens, vocabulary)) {}
+
+  /// Sample window * streams + stream, with a label at every step.
+  const Dataset<S>& data() const { return data_; }
+  Index streams() const { return options_.streams; }
+  Index windows() const { return data_.size() / options_.streams; }
+  /// The samples of a window, in the order of their streams.
+  std::span<const Index> window(Index k) const {
+    return std::span(samples_).subspan(std::size_t(k * options_.streams), std::size_t(options_.streams));
+  }
+  /// Tokens that are predicted, and those that were left out at the end.
+  Index tokens() const { return predicted_ - dropped(); }
+  Index dropped() const { return std::max<Index>(predicted_ - length_ * options_.streams, 0); }
+
+ private:
+  Dataset<S> cut(std::span<const Index> tokens, Index vocabulary) {
+    find_length();
+    std::vector<Matrix<S>> inputs;
+    std::vector<Labels> targets;
+    for (Index first = 0; first < length_; first += options_.steps)
+      for (Index stream = 0; stream < options_.streams; ++stream) {
+        const Index begin = std::min(stream * length_ + first, predicted_),
+                    last = std::min({begin + options_.steps, (stream + 1) * length_, predicted_});
+        const Eigen::Map<const Labels> part(tokens.data() + begin, std::max<Index>(last - begin, 0) + 1);
+        inputs.push_back(part.head(part.size() - 1).transpose().template cast<S>());
+        targets.push_back(part.tail(part.size() - 1));
+      }
+    require<ValueError>(std::ranges::all_of(tokens, [&](Index t) { return t >= 0 && t < vocabulary; }),
+                        "streams: a token is outside the vocabulary of ", vocabulary);
+    samples_ = all_samples(Index(inputs.size()));
+    return Dataset<S>::step_labelled(std::move(inputs), std::move(targets), vocabulary);
+  }
+
+  void find_length() {
+    const Index streams = options_.streams, steps = options_.steps;
+    require<ValueError>(streams >= 1 && steps >= 1, "streams: expects at least 1 stream and 1 step, got ", streams,
+                        " and ", steps);
+    const bool keep = options_.tail == Tail::keep;
+    const Index least = keep ? 1 : streams * steps;
+    require<ValueError>(predicted_ >= least, "streams: the text has ", predicted_ + 1, " tokens, ",
+                        keep ? text("there must be at least ", least + 1)
+                             : text(streams, " streams of ", steps, " steps need at least ", least + 1));
+    length_ = keep ? (predicted_ + streams - 1) / streams : predicted_ / (streams * steps) * steps;
+  }
+
+  StreamOptions options_;
+  Index predicted_, length_ = 0;  // tokens that have one before them, and those of one stream
+  std::vector<Index> samples_;
+  Dataset<S> data_;
+};
+
+/// Loss and hits of all windows, with the state carried from each to the next. With one stream (and Tail::keep) this is
+/// the loss of the text read from its beginning to its end; the windows' length only bounds the memory.
+template <class Model, class Loss>
+Evaluation evaluate(Evaluator<Model>& evaluator, const Model& model, const TokenStreams<typename Model::Scalar>& text,
+                    const Loss& loss, const EvaluateOptions& options = {}) {
+  Evaluation all;
+  std::vector<State<typename Model::Scalar>> states;
+  for (Index k = 0; k < text.windows(); ++k) {
+    const Evaluation window = evaluator(model, text.data(), text.window(k), loss, options, &states);
+    all.loss += window.loss, all.hits += window.hits;
+  }
+  return all;
+}
+
+}  // namespace unroll

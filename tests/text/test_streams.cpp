@@ -1,0 +1,228 @@
+#include <unroll/cells/gru.hpp>
+#include <unroll/infer/greedy.hpp>
+#include <unroll/infer/sampling.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/embedding.hpp>
+#include <unroll/layers/recurrent.hpp>
+#include <unroll/layers/stack.hpp>
+#include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/optim/sgd.hpp>
+#include <unroll/text/language_decoder.hpp>
+#include <unroll/text/readers.hpp>
+#include <unroll/text/sentences.hpp>
+#include <unroll/text/streams.hpp>
+#include <unroll/train/training_step.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+using Tokens = std::vector<Index>;
+using Model = Stack<double>;
+using Loss = SoftmaxCrossEntropy<double>;
+using States = std::vector<State<double>>;
+
+Tokens counting(Index first, Index last) {
+  Tokens tokens;
+  for (Index t = first; t <= last; ++t) tokens.push_back(t);
+  return tokens;
+}
+
+Tokens drawn(Index count, Index vocabulary) {
+  const Random random(4, Purpose::data);
+  Tokens tokens;
+  for (Index k = 0; k < count; ++k) tokens.push_back(random.below(std::uint64_t(k), vocabulary));
+  return tokens;
+}
+
+Tokens inputs(const TokenStreams<double>& streams, Index window, Index stream) {
+  const auto& row = streams.data().sequence(streams.window(window)[std::size_t(stream)]);
+  Tokens tokens;
+  for (Index t = 0; t < row.cols(); ++t) tokens.push_back(Index(row(0, t)));
+  return tokens;
+}
+Tokens targets(const TokenStreams<double>& streams, Index window, Index stream) {
+  const Labels& row = streams.data().labels(streams.window(window)[std::size_t(stream)]);
+  return {row.begin(), row.end()};
+}
+
+Model model_of(Index vocabulary) {
+  Model model(1, {Embedding<double>{.size = vocabulary, .dimension = 3}, Recurrent<Gru<double>>{.units = 4},
+                  Dense<double>{.units = vocabulary}});
+  model.initialise(3);
+  return model;
+}
+
+/// All targets of a text in one sequence.
+Dataset<double> whole(const Tokens& tokens, Index vocabulary) {
+  return TokenStreams<double>(tokens, vocabulary, {1, Index(tokens.size()), Tail::keep}).data();
+}
+
+}  // namespace
+
+TEST_CASE("the worked example of stateful batches comes out exactly") {
+  const TokenStreams<double> streams(counting(1, 13), 14, {.streams = 2, .steps = 3});
+  REQUIRE(streams.windows() == 2);
+  CHECK(inputs(streams, 0, 0) == counting(1, 3));
+  CHECK(inputs(streams, 0, 1) == counting(7, 9));
+  CHECK(inputs(streams, 1, 0) == counting(4, 6));
+  CHECK(inputs(streams, 1, 1) == counting(10, 12));
+  CHECK(targets(streams, 0, 0) == counting(2, 4));
+  CHECK(targets(streams, 0, 1) == counting(8, 10));
+  CHECK(targets(streams, 1, 0) == counting(5, 7));
+  CHECK(targets(streams, 1, 1) == counting(11, 13));
+  CHECK(streams.tokens() == 12);
+  CHECK(streams.dropped() == 0);
+}
+
+TEST_CASE("what fills no window is dropped, or kept in shorter ones") {
+  const TokenStreams<double> dropped(counting(0, 19), 20, {.streams = 2, .steps = 3});
+  CHECK(dropped.windows() == 3);
+  CHECK(dropped.dropped() == 1);
+  CHECK(TokenStreams<double>(counting(0, 18), 20, {.streams = 2, .steps = 3}).windows() == 3);
+  CHECK(TokenStreams<double>(counting(0, 17), 20, {.streams = 2, .steps = 3}).windows() == 2);
+
+  const TokenStreams<double> kept(counting(0, 19), 20, {.streams = 3, .steps = 4, .tail = Tail::keep});
+  CHECK(kept.windows() == 2);
+  CHECK(inputs(kept, 1, 0) == counting(4, 6));
+  CHECK(targets(kept, 1, 1) == counting(12, 14));
+  CHECK(inputs(kept, 1, 2) == counting(18, 18));
+  CHECK(kept.tokens() == 19);
+  CHECK(kept.dropped() == 0);
+  const TokenStreams<double> more(counting(0, 5), 6, {.streams = 4, .steps = 2, .tail = Tail::keep});
+  CHECK(inputs(more, 0, 2) == counting(4, 4));
+  CHECK(inputs(more, 0, 3).empty());
+}
+
+TEST_CASE("a text too short for its streams, and tokens that are none, are refused") {
+  const auto streams = [](const Tokens& tokens, StreamOptions options) { TokenStreams<double>(tokens, 20, options); };
+  CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 2, .steps = 3}), ValueError,
+                       says("the text has 6 tokens, 2 streams of 3 steps need at least 7"));
+  CHECK_THROWS_MATCHES(streams({}, {.streams = 2, .steps = 3, .tail = Tail::keep}), ValueError,
+                       says("the text has 0 tokens, there must be at least 2"));
+  CHECK_THROWS_MATCHES(streams(counting(0, 20), {.streams = 2, .steps = 3}), ValueError, says("a token is outside"));
+  CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 0}), ValueError, says("at least 1 stream and 1 step"));
+}
+
+TEST_CASE("a text is evaluated with the state carried, whatever the windows are") {
+  const Index vocabulary = 7;
+  const Tokens tokens = drawn(101, vocabulary);
+  const Model model = model_of(vocabulary);
+  const double want = evaluate(model, whole(tokens, vocabulary), Loss()).loss.sum;
+  Evaluator<Model> evaluator;
+  const auto sum = [&](StreamOptions options) {
+    const auto all = evaluate(evaluator, model, TokenStreams<double>(tokens, vocabulary, options), Loss());
+    CHECK(all.loss.scored == 100);
+    return all.loss.sum;
+  };
+  for (const Index steps : {1, 7, 64, 100, 500}) CHECK(sum({1, steps, Tail::keep}) == Approx(want).epsilon(1e-13));
+  const double two = sum({2, 11, Tail::keep});
+  CHECK(std::abs(two - want) > 1e-6);  // the second stream begins without a past
+  CHECK(sum({2, 50, Tail::keep}) == Approx(two).epsilon(1e-13));
+}
+
+TEST_CASE("scores of a large vocabulary are evaluated by pieces") {
+  const Index vocabulary = 1500;
+  const Tokens tokens = drawn(400, vocabulary);
+  const Model model = model_of(vocabulary);
+  REQUIRE(model.piece_columns() < 200);
+  const auto data = whole(tokens, vocabulary);
+  const Matrix<double> scores = predict(model, data).front();
+  const LossValue want = Loss()(scores, data.labels(0));
+  const auto all = evaluate(model, data, Loss());
+  CHECK(all.loss.value() == Approx(want.value()).epsilon(1e-13));
+  CHECK(all.loss.scored == 399);
+  CHECK(all.hits.scored == 399);
+  CHECK_THROWS_MATCHES(evaluate(model, data, SoftmaxCrossEntropy<double>({.class_weights = Vector<double>::Ones(3)})),
+                       Error, says("3"));
+}
+
+TEST_CASE("windows of streams with the state carried are truncated BPTT over the whole streams, bit for bit") {
+  const Index vocabulary = 5;
+  const Tokens tokens = drawn(41, vocabulary);
+  const auto trained = [&](Index window, Truncation truncation) {
+    Model model = model_of(vocabulary);
+    SGD<double> sgd({.learning_rate = 0.5});
+    // Sums instead of means: a window does not know how many others there are.
+    TrainingStep step(model, Loss({.reduction = Reduction::sum}), sgd, {.truncation = truncation});
+    const TokenStreams<double> streams(tokens, vocabulary, {.streams = 2, .steps = window});
+    States states;
+    ShardedBatch<double> batch;
+    for (Index k = 0; k < streams.windows(); ++k) {
+      batch.gather(streams.data(), streams.window(k));
+      step.step(batch, &states);
+    }
+    CHECK(states[1][0].cols() == 2);
+    return Vector<double>(model.parameters().values());
+  };
+  const Vector<double> carried = trained(5, {});
+  CHECK(trained(20, {.update_every = 5}) == carried);
+  CHECK(trained(10, {.update_every = 5}) == carried);
+  CHECK(trained(20, {.update_every = 20}) == trained(20, {}));
+  CHECK(trained(20, {.update_every = 5, .back = 20}) != carried);
+  CHECK(trained(20, {}) != carried);
+}
+
+TEST_CASE("sentences begin with the start and end with the end") {
+  TokenCounts counts;
+  counts.add_all(words("a a b c"));
+  const Vocabulary vocabulary(counts, {.size = 5});
+  const auto data = sentence_data<double>({vocabulary.numbers(words("b a c")), {}}, vocabulary);
+  CHECK(data.sequence(0) == (Matrix<double>(1, 4) << 1, 4, 3, 0).finished());
+  CHECK(data.labels(0) == (Labels(4) << 4, 3, 0, 2).finished());
+  CHECK(data.sequence(1) == Matrix<double>::Constant(1, 1, 1));
+  CHECK(data.labels(1) == Labels::Constant(1, 2));
+  CHECK(data.classes() == 5);
+  CHECK(share_of_label(data, vocabulary.unknown()) == 0.2);
+  CHECK(share_of_label(data, -1) == 0);
+  const auto cut = sentence_data<double>({{4, 3, 0}}, vocabulary, 2);
+  CHECK(cut.labels(0) == (Labels(3) << 4, 3, 2).finished());
+  CHECK_THROWS_MATCHES(sentence_data<double>({{0}}, Vocabulary(counts, {.end = false})), ValueError,
+                       says("no token for the start or none for the end"));
+  CHECK(perplexity(std::log(8.0)) == Approx(8));
+  CHECK(bits(std::log(8.0)) == Approx(3));
+}
+
+TEST_CASE("a language model writes what its scores say, from beginnings of any length") {
+  const Index vocabulary = 7;
+  const Model model = model_of(vocabulary);
+  const std::vector<Tokens> prompts{{3}, {1, 2, 5, 0}, {6, 6}};
+  LanguageDecoder decoder(model, {0, -1});
+  decoder.read(prompts);
+  const auto written = greedy(decoder, {.limits = {.longest = 6}});
+  for (std::size_t k = 0; k < prompts.size(); ++k) {
+    Tokens so_far = prompts[k];
+    for (const Index token : written[k].tokens) {
+      so_far.push_back(0);
+      const auto scores = predict(model, whole(so_far, vocabulary)).front();
+      Index best = 0;
+      scores.col(scores.cols() - 1).tail(vocabulary - 1).maxCoeff(&best);
+      CHECK(token == best + 1);
+      so_far.back() = token;
+    }
+    CHECK(written[k].tokens.size() == 6);
+  }
+  const SamplingOptions options{.limits = {.longest = 9}, .samples = 3};
+  const auto first = sample(decoder, options), second = sample(decoder, options);
+  for (std::size_t k = 0; k < prompts.size(); ++k)
+    for (std::size_t s = 0; s < 3; ++s) {
+      CHECK(first[k][s].tokens == second[k][s].tokens);
+      CHECK(std::ranges::count(first[k][s].tokens, 0) == 0);
+    }
+}
+
+TEST_CASE("a language decoder refuses what it cannot continue") {
+  const Model model = model_of(7);
+  LanguageDecoder decoder(model);
+  CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to continue before read()"));
+  CHECK_THROWS_MATCHES(decoder.read({{1}, {}}), ValueError, says("beginning 1 is empty"));
+  CHECK_THROWS_MATCHES(decoder.read({{7}}), ValueError, says("expects token numbers from 0 to 6, got 7"));
+  CHECK_THROWS_MATCHES(LanguageDecoder(model, {7}), ValueError, says("there is no token 7 among 7"));
+  decoder.read({{1}});
+  decoder.start();
+  const Tokens parents{1}, tokens{2};
+  CHECK_THROWS_MATCHES(decoder.step(parents, tokens), ValueError, says("there is no hypothesis 1 among 1"));
+  CHECK_THROWS_MATCHES(decoder.step(parents, {}), ShapeError, says("1 parents, but 0 tokens"));
+}
