@@ -1,0 +1,78 @@
+#include "scorer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace peaks {
+
+using unroll::Index;
+
+namespace {
+
+/// Bins that may become a peak.
+struct Run {
+  Index bins = 0;
+  double sum = 0, moment = 0;
+
+  void add(std::size_t bin, double value) {
+    ++bins;
+    sum += value;
+    moment += double(bin) * value;
+  }
+};
+
+bool is_near(double position, const std::vector<double>& others, double distance) {
+  return std::any_of(others.begin(), others.end(),
+                     [&](double other) { return std::abs(other - position) <= distance; });
+}
+
+double ratio(Index part, Index whole) { return whole == 0 ? 0 : double(part) / double(whole); }
+
+}  // namespace
+
+Search Search::scaled_to(double bin_width) const {
+  const double scale = 0.1 / bin_width;
+  Search scaled = *this;
+  scaled.width = std::max<Index>(1, Index(std::lround(double(width) * scale)));
+  scaled.distance = distance * scale;
+  return scaled;
+}
+
+std::vector<double> find_peaks(std::span<const float> values, const Search& search) {
+  std::vector<double> positions;
+  Run run;
+  for (std::size_t bin = 0; bin < values.size(); ++bin) {
+    const auto value = double(values[bin]);
+    if (value >= search.threshold) run.add(bin, value);
+    // Not the opposite: NaN is neither above nor below.
+    const bool ends = value < search.threshold || bin + 1 == values.size();
+    if (!ends || run.bins == 0) continue;
+    if (run.bins >= search.width && run.sum >= search.integral) positions.push_back(run.moment / run.sum);
+    run = {};
+  }
+  return positions;
+}
+
+Comparison compare(std::span<const float> truth, std::span<const float> prediction, const Search& search) {
+  const std::vector<double> wanted = find_peaks(truth, search), got = find_peaks(prediction, search);
+  Comparison event;
+  for (const double position : wanted) event.truth.push_back({position, is_near(position, got, search.distance)});
+  for (const double position : got) {
+    const bool scored = !std::isnan(truth[std::size_t(std::nearbyint(position))]);
+    event.predicted.push_back({position, is_near(position, wanted, search.distance), scored});
+  }
+  return event;
+}
+
+Score& Score::operator+=(const Comparison& event) {
+  for (const Peak& peak : event.truth) ++(peak.matched ? found : missed);
+  for (const Peak& peak : event.predicted) extra += peak.scored && !peak.matched;
+  ++events;
+  return *this;
+}
+
+double Score::efficiency() const { return ratio(found, found + missed); }
+double Score::false_rate() const { return ratio(extra, events); }
+double Score::f1() const { return ratio(2 * found, 2 * found + missed + extra); }
+
+}  // namespace peaks

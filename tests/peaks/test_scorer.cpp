@@ -1,0 +1,133 @@
+#include <cmath>
+#include <limits>
+#include <peaks/scorer.hpp>
+
+#include "support/catch.hpp"
+
+using namespace peaks;
+using Bins = std::vector<float>;
+
+namespace {
+
+constexpr float nan_bin = std::numeric_limits<float>::quiet_NaN();
+
+/// Zeros with a peak of these values from each given bin on.
+Bins with_peaks(std::initializer_list<std::size_t> first, const Bins& shape = {0.1f, 0.2f, 0.1f},
+                std::size_t size = 60) {
+  Bins bins(size, 0.f);
+  for (const std::size_t at : first)
+    for (std::size_t k = 0; k < shape.size(); ++k) bins[at + k] = shape[k];
+  return bins;
+}
+
+Score score(const Bins& truth, const Bins& prediction) {
+  Score total;
+  return total += compare(truth, prediction, {});
+}
+
+void check(const Score& got, int found, int missed, int extra) {
+  CHECK(got.found == found);
+  CHECK(got.missed == missed);
+  CHECK(got.extra == extra);
+}
+
+}  // namespace
+
+TEST_CASE("a peak lies at the mean of its bins, weighted by their values") {
+  CHECK(find_peaks(with_peaks({10}), {}) == std::vector<double>{11});
+  CHECK(find_peaks(with_peaks({10}, {0.1f, 0.1f, 0.2f}), {})[0] == Approx(11.25));
+}
+
+TEST_CASE("a peak has at least three bins, each at the threshold or above") {
+  CHECK(find_peaks(with_peaks({10}, {0.5f, 0.5f}), {}).empty());
+  CHECK(find_peaks(with_peaks({10}, {0.2f, 0.009f, 0.2f, 0.2f}), {}).empty());
+  CHECK(find_peaks(with_peaks({10}, {0.2f, 0.011f, 0.2f}), {}).size() == 1);
+}
+
+TEST_CASE("a peak has a sum of at least 0.2") {
+  CHECK(find_peaks(with_peaks({10}, {0.06f, 0.06f, 0.06f}), {}).empty());
+  CHECK(find_peaks(with_peaks({10}, {0.07f, 0.07f, 0.07f}), {}).size() == 1);
+}
+
+TEST_CASE("a run that reaches the last bin is a peak there") {
+  CHECK(find_peaks(with_peaks({57}), {}) == std::vector<double>{58});
+  Bins ends_in_nan = with_peaks({56});
+  ends_in_nan.back() = nan_bin;
+  CHECK(find_peaks(ends_in_nan, {}) == std::vector<double>{57});
+}
+
+TEST_CASE("a NaN bin inside a run neither extends nor ends it") {
+  Bins bins = with_peaks({10}, {0.1f, nan_bin, 0.1f, 0.1f});
+  REQUIRE(find_peaks(bins, {}).size() == 1);
+  CHECK(find_peaks(bins, {})[0] == Approx((10 + 12 + 13) / 3.0));
+  bins[12] = nan_bin;  // two bins are left, too few
+  CHECK(find_peaks(bins, {}).empty());
+}
+
+TEST_CASE("a run in front of NaN bins goes on behind them until a small bin ends it") {
+  Bins bins = with_peaks({10}, {0.2f, 0.2f, 0.2f, nan_bin, nan_bin, 0.2f, 0.2f, 0.2f});
+  CHECK(find_peaks(bins, {}).size() == 1);
+  bins[14] = 0;
+  CHECK(find_peaks(bins, {}).size() == 2);
+}
+
+TEST_CASE("a prediction within five bins finds a true peak") {
+  check(score(with_peaks({20}), with_peaks({25})), 1, 0, 0);
+  check(score(with_peaks({20}), with_peaks({26})), 0, 1, 1);
+  check(score(with_peaks({20}), with_peaks({15})), 1, 0, 0);
+  check(score(with_peaks({20}), with_peaks({14})), 0, 1, 1);
+}
+
+TEST_CASE("two predictions at one true peak are no false positive") {
+  check(score(with_peaks({20}), with_peaks({17, 23})), 1, 0, 0);
+}
+
+TEST_CASE("one prediction between two true peaks finds both") {
+  check(score(with_peaks({17, 23}), with_peaks({20})), 2, 0, 0);
+}
+
+TEST_CASE("without a prediction everything is missed") { check(score(with_peaks({5, 30}), with_peaks({})), 0, 2, 0); }
+
+TEST_CASE("without a true peak every prediction is a false positive") {
+  check(score(with_peaks({}), with_peaks({5, 30})), 0, 0, 2);
+  check(score(with_peaks({}), with_peaks({})), 0, 0, 0);
+}
+
+TEST_CASE("a prediction in a NaN bin of the truth is no false positive") {
+  Bins truth = with_peaks({});
+  truth[31] = nan_bin;
+  check(score(truth, with_peaks({30})), 0, 0, 0);
+  check(score(truth, with_peaks({29})), 0, 0, 1);
+  // 30.5 is rounded to the even neighbour
+  truth = with_peaks({});
+  truth[30] = nan_bin;
+  check(score(truth, with_peaks({29}, {0.1f, 0.1f, 0.1f, 0.1f})), 0, 0, 0);
+}
+
+TEST_CASE("a prediction in a NaN bin of the truth still finds a true peak") {
+  Bins truth = with_peaks({20});
+  truth[25] = nan_bin;
+  const auto event = compare(truth, with_peaks({24}), {});
+  REQUIRE(event.predicted.size() == 1);
+  CHECK_FALSE(event.predicted[0].scored);
+  check(score(truth, with_peaks({24})), 1, 0, 0);
+}
+
+TEST_CASE("efficiency is over all peaks, false positives are per event") {
+  Score total;
+  total += compare(with_peaks({5, 30}), with_peaks({5}), {});
+  total += compare(with_peaks({5}), with_peaks({5, 40}), {});
+  CHECK(total.efficiency() == Approx(2. / 3));
+  CHECK(total.false_rate() == Approx(0.5));
+  CHECK(total.f1() == Approx(4. / 6));
+  CHECK(Score().efficiency() == 0);
+  CHECK(Score().false_rate() == 0);
+}
+
+TEST_CASE("on wider bins lengths stay the same in mm") {
+  const Search search = Search().scaled_to(0.4);
+  CHECK(search.width == 1);
+  CHECK(search.distance == Approx(1.25));
+  CHECK(search.threshold == 1e-2);
+  CHECK(Search().scaled_to(0.1).width == 3);
+}
