@@ -1,0 +1,151 @@
+#pragma once
+// What a model from sequence to sequence consists of: encoder, bridge and decoder, and all of their parameters in one
+// vector.
+
+#include <optional>
+
+#include "unroll/engine/cell.hpp"
+#include "unroll/layers/chain.hpp"
+#include "unroll/models/bridge.hpp"
+
+namespace unroll {
+
+struct Seq2SeqOptions {
+  Index vocabulary = 0;  ///< tokens that are written, the marks for begin and end among them
+  Index embedding = 0;   ///< rows of an embedded token
+  Index units = 0;       ///< of the decoder
+  std::vector<std::pair<std::string, Index>> sizes = {};  ///< of its symbols with sizes of their own, see CellSizes
+  Bridge bridge = Bridge::project;
+  bool tied = false;    ///< scores are products with the embedded tokens (Press & Wolf 2017, arXiv:1608.05859)
+  bool causal = false;  ///< the decoder's step t sees the first t + 1 steps of its source only
+  Start first_values = {};
+};
+
+namespace detail {
+
+template <class Encoder, Cell C>
+class Seq2SeqDescription {
+ public:
+  using Scalar = typename C::Scalar;
+  using Options = Seq2SeqOptions;
+  static constexpr bool attends = [] {
+    if constexpr (requires { C::attends; })
+      return C::attends;
+    else
+      return false;
+  }();
+
+  const Encoder& encoder() const { return encoder_; }
+  const C& cell() const { return cell_; }
+  const Options& options() const { return options_; }
+  /// What kind of decoder it is, for files and messages.
+  std::string decoder_name() const {
+    std::string name = "a decoder";
+    if constexpr (requires { C::name; }) name = C::name;
+    return options_.causal ? name + ", causal" : name;
+  }
+  Index features() const { return encoder_.features(); }  ///< of a step of the source
+  Index vocabulary() const { return options_.vocabulary; }
+
+  Parameters<Scalar>& parameters() { return parameters_; }
+  const Parameters<Scalar>& parameters() const { return parameters_; }
+
+  /// First values from one seed; embedded tokens are normal numbers of deviation 1, as in PyTorch.
+  void initialise(std::uint64_t seed) {
+    encoder_.initialise(seed);
+    parameters_.values().head(encoder_.parameters().size()) = encoder_.parameters().values();
+    const auto& blocks = parameters_.table().blocks();
+    for (std::size_t k = encoder_.parameters().table().blocks().size(); k < blocks.size(); ++k)
+      first_values(blocks[k]).fill(parameters_.block(blocks[k]), Random(seed, Purpose::initialise, std::uint64_t(k)));
+  }
+
+ protected:
+  /// Throws ShapeError or ValueError for sizes that do not fit.
+  Seq2SeqDescription(Encoder encoder, const Options& options) : encoder_(std::move(encoder)), options_(options) {
+    require<ValueError>(options.vocabulary > 0 && options.embedding > 0,
+                        "seq2seq: expects a vocabulary and an embedding of at least 1, got ", options.vocabulary,
+                        " and ", options.embedding);
+    require<ShapeError>(encoder_.per_step(),
+                        "seq2seq: the encoder gives one output for each sequence, expected one for every step: leave "
+                        "pooling and last steps out");
+    cell_ = made_cell();
+    require<ShapeError>(!options.tied || cell_.output_rows() == options.embedding,
+                        "seq2seq: tied, what the decoder gives is compared with embedded tokens; it has ",
+                        cell_.output_rows(), " rows, the embedding ", options.embedding);
+    place_parameters();
+  }
+
+  Eigen::Map<const Matrix<Scalar>> embedding(const Scalar* theta) const {
+    return {theta + embedding_at_, options_.embedding, vocabulary()};
+  }
+  Eigen::Map<const Matrix<Scalar>> output_weight(const Scalar* theta) const {
+    return {theta + output_at_, vocabulary(), cell_.output_rows()};
+  }
+
+  Encoder encoder_;  // a description: its parameters are the first ones of `parameters_`
+  C cell_;
+  Options options_;
+  StateBridge<Scalar> bridge_;
+  std::optional<std::size_t> bridged_layer_;  // of the encoder
+  Index embedding_at_ = 0, decoder_at_ = 0, output_at_ = 0, bias_at_ = 0;
+  Parameters<Scalar> parameters_;
+
+ private:
+  // ---- what it consists of
+
+  C made_cell() const {
+    CellSizes sizes{.inputs = {options_.embedding}, .units = options_.units, .sizes = options_.sizes};
+    if (attends) sizes.memory = encoder_.outputs();
+    return C(sizes);
+  }
+
+  void place_parameters() {
+    ParameterTable table;
+    table.append(encoder_.parameters().table(), "encoder.");
+    for (const ParameterBlock& block : encoder_.parameters().table().blocks())
+      if (block.sparse) table.make_dense("encoder." + block.name);  // both tables would have to tell what was touched
+    embedding_at_ = table.add("embedding.weight", Role::input_weight, options_.embedding, vocabulary());
+    place_bridge(table);
+    decoder_at_ = table.append(cell_.parameters(), "decoder.");
+    if (!options_.tied) output_at_ = table.add("output.weight", Role::input_weight, vocabulary(), cell_.output_rows());
+    bias_at_ = table.add("output.bias", Role::bias, vocabulary(), 1);
+    parameters_ = Parameters<Scalar>(std::move(table));
+  }
+
+  void place_bridge(ParameterTable& table) {
+    if (options_.bridge == Bridge::zero) return;
+    std::vector<Index> from;
+    encoder_.each_layer([&](const auto& layer, std::size_t k) {
+      if (!layer.state_rows().empty()) bridged_layer_ = k, from = layer.state_rows();
+    });
+    if (options_.bridge == Bridge::copy && bridged_layer_)
+      require<ShapeError>(encoder_.shape(*bridged_layer_ + 1).features == from.front(),
+                          "bridge: the encoder's last recurrent layer gives ",
+                          encoder_.shape(*bridged_layer_ + 1).features, " rows and its first state has ", from.front(),
+                          "; states of two directions cannot be copied, Bridge::project joins them");
+    std::vector<BridgedState> to;
+    for (int s = 0; s < C::states; ++s)
+      if (state_name(s) != "a") to.push_back({.state = s, .rows = cell_.state_rows(s)});
+    bridge_ = StateBridge<Scalar>(options_.bridge, std::move(from), std::move(to), table);
+  }
+  static std::string_view state_name(int s) {
+    if constexpr (requires { C::program.state[s].name; })
+      return C::program.state[s].name;
+    else
+      return {};
+  }
+
+  Initializer first_values(const ParameterBlock& block) const {
+    if (block.name == "embedding.weight") return init::normal(0, 1);
+    if constexpr (requires { C::starts(); })
+      for (const auto& [name, own] : C::starts())
+        if (block.name == "decoder." + name) return own;
+    if constexpr (requires { cell_.named_starts(); })
+      for (const auto& [name, own] : cell_.named_starts())
+        if (block.name == "decoder." + name) return own;
+    return options_.first_values.of(block.role);
+  }
+};
+
+}  // namespace detail
+}  // namespace unroll
