@@ -198,8 +198,9 @@ class Timeline {
     length_.resize(whole.length_.size());
     for (Index r = 0; r < batch(); ++r) {
       length_[at(r)] = resized(whole.length(r));
-      require<ValueError>(length_[at(r)] >= 0 && (r == 0 || length_[at(r)] <= length_[at(r - 1)]), "timeline: ",
-                          whole.length(r), " steps become ", length_[at(r)], ", more than those of a longer sequence");
+      require<ValueError>(length_[at(r)] >= 0 && (r == 0 || length_[at(r)] <= length_[at(r - 1)]),
+                          "timeline: ", whole.length(r), " steps become ", length_[at(r)],
+                          ", more than those of a longer sequence");
     }
     padded_steps_ = resized(whole.padded_steps_);
     place_columns();

@@ -61,8 +61,8 @@ struct Conv1d {
   void prepare_back(const S* theta, Weights& weights) const { convolution.pack_spread(theta, weights); }
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
-    const Timeline& out = detail::resized_timeline<S>(keeps_steps(), *in.timeline, tape.timeline,
-                                                      [this](Index steps) { return sizes_of(steps).coarse; });
+    const Timeline& out = detail::resized_timeline(keeps_steps(), *in.timeline, tape.timeline,
+                                                   [this](Index steps) { return sizes_of(steps).coarse; });
     detail::find_sizes(*in.timeline, tape.sizes, [this](Index steps) { return sizes_of(steps); });
     convolution.fill(detail::Side::fine, in, tape, pass.threads);
     const View<S> y = tape.output.shape(units, out.columns());

@@ -62,8 +62,8 @@ struct ConvTranspose1d {
   void prepare_back(const S* theta, Weights& weights) const { convolution.pack_gather(theta, weights); }
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
-    const Timeline& out = detail::resized_timeline<S>(keeps_steps(), *in.timeline, tape.timeline,
-                                                      [this](Index steps) { return sizes_of(steps).fine; });
+    const Timeline& out = detail::resized_timeline(keeps_steps(), *in.timeline, tape.timeline,
+                                                   [this](Index steps) { return sizes_of(steps).fine; });
     detail::find_sizes(*in.timeline, tape.sizes, [this](Index steps) { return sizes_of(steps); });
     convolution.fill(detail::Side::coarse, in, tape, pass.threads);
     const View<S> y = tape.output.shape(units, out.columns());

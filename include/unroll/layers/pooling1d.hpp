@@ -1,0 +1,201 @@
+#pragma once
+// Pooling over windows of steps. What no step stands at, in front of a sequence, behind it or masked in between, is
+// left out of a window.
+
+#include "unroll/layers/window_padding.hpp"
+
+namespace unroll {
+namespace detail {
+
+template <class S>
+struct PoolingTape {
+  std::vector<Index> columns;  // of a sequence by place, -1 where it is masked
+  Buffer<Index> chosen;        // by MaxPool1d: the column of each maximum
+  Buffer<S> output;
+  Timeline timeline;  // of the output, where it is not that of the input
+};
+
+/// The windows of pooling, without parameters.
+struct Pooled {
+  Windows windows;
+  WindowPadding padding;
+
+  /// Throws ShapeError or ValueError for what no window can be.
+  void check(Shape in) const {
+    require<ShapeError>(in.per_step, "pools over windows of steps, what comes in has one column for every sequence");
+    require<ValueError>(windows.kernel > 0 && windows.kernel < most_of_option, "expects a kernel of at least 1, got ",
+                        windows.kernel);
+    require<ValueError>(windows.stride > 0 && windows.stride < most_of_option,
+                        "expects a stride of at least 1, or 0 for that of the kernel, got ", windows.stride);
+    require<ValueError>(padding.steps() >= 0 && 2 * padding.steps() <= windows.kernel,
+                        "expects a padding of at most half the kernel, so that every window holds a step, got ",
+                        padding.steps(), " for a kernel of ", windows.kernel);
+  }
+  bool keeps_steps() const { return windows.stride == 1 && zeros_of(windows, padding) == windows.span() - 1; }
+  Index length(Index steps) const { return windows_on(windows, padding, steps).coarse; }
+
+  template <class S>
+  const Timeline& timeline_after(const Timeline& in, const PoolingTape<S>& tape) const {
+    return keeps_steps() ? in : tape.timeline;
+  }
+
+  /// f(column of the output, what its window holds: columns of the input, -1 where it is masked)
+  template <class S, class F>
+  void each_window(const Timeline& in, PoolingTape<S>& tape, F&& f) const {
+    const Timeline& out = timeline_after(in, tape);
+    for (Index r = 0; r < out.batch(); ++r) {
+      const Index places = places_of_sequence(in, r), front = windows_on(windows, padding, places).front;
+      tape.columns.assign(std::size_t(places), -1);
+      for (Index k = 0; k < in.length(r); ++k)
+        tape.columns[std::size_t(place_in_sequence(in, r, k))] = in.offset(k) + r;
+      for (Index k = 0; k < out.length(r); ++k) {
+        const Index begin = place_in_sequence(out, r, k) * windows.stride - front;
+        const Index first = std::max<Index>(0, begin), last = std::min(places, begin + windows.kernel);
+        f(out.offset(k) + r,
+          std::span<const Index>(tape.columns).subspan(std::size_t(first), std::size_t(last - first)));
+      }
+    }
+  }
+};
+
+/// What both layers share.
+template <class S>
+class WindowPooling : public PlainLayer<S> {
+ public:
+  using Tape = PoolingTape<S>;
+
+  Shape connect(Shape in) {
+    pooled_.check(in);
+    features_ = in.features;
+    return in;
+  }
+  bool causal() const { return false; }
+  Index kept(Index columns, Index batch) const {
+    return batch == 0 ? 0 : features_ * batch * pooled_.length((columns + batch - 1) / batch);
+  }
+  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>& in, Tape& tape) const {
+    return non_finite_output(std::as_const(tape.output).view(), *in.timeline,
+                             pooled_.timeline_after(*in.timeline, tape));
+  }
+
+ protected:
+  WindowPooling(Index kernel, Index stride, WindowPadding padding)
+      : pooled_{{kernel, stride == 0 ? kernel : stride, 1}, padding} {}
+
+  View<S> begin(const Signal<S>& in, Tape& tape) const {
+    const Timeline& out = resized_timeline(pooled_.keeps_steps(), *in.timeline, tape.timeline,
+                                           [this](Index steps) { return pooled_.length(steps); });
+    return tape.output.shape(in.values.rows(), out.columns());
+  }
+  Signal<S> result(const Signal<S>& in, const Tape& tape) const {
+    return {tape.output.view(), &pooled_.timeline_after(*in.timeline, tape)};
+  }
+  const Pooled& pooled() const { return pooled_; }
+
+ private:
+  Pooled pooled_;
+  Index features_ = 0;
+};
+
+}  // namespace detail
+
+struct MaxPoolOptions {
+  Index kernel = 2;                 ///< steps of a window
+  Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
+  WindowPadding padding = valid();  ///< or same(), causal(), or a number up to kernel / 2
+};
+
+/// The greatest value of each feature in a window; the gradient goes to the first step that has it. A sequence of n
+/// steps leaves as many as in a Conv1d.
+template <class S>
+struct MaxPool1d : detail::WindowPooling<S> {
+  using typename detail::WindowPooling<S>::Tape;
+
+  explicit MaxPool1d(MaxPoolOptions options = {})
+      : detail::WindowPooling<S>(options.kernel, options.stride, options.padding) {}
+
+  std::string_view name() const { return "max pool1d"; }
+  Index kept(Index columns, Index batch) const {  // the choices are integers
+    const Index output = detail::WindowPooling<S>::kept(columns, batch);
+    return output + output * Index(sizeof(Index) / sizeof(S));
+  }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    auto greatest = this->begin(in, tape);
+    auto chosen = tape.chosen.shape(greatest.rows(), greatest.cols());
+    chosen.setConstant(-1);
+    this->pooled().each_window(*in.timeline, tape, [&](Index to, std::span<const Index> window) {
+      for (const Index from : window)
+        if (from >= 0) choose(in.values.col(from), from, greatest.col(to), chosen.col(to));
+    });
+    return this->result(in, tape);
+  }
+  void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*,
+                View<S> d_in, State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    d_in.setZero();
+    const auto chosen = std::as_const(tape.chosen).view();
+    for (Index c = 0; c < d_out.cols(); ++c)
+      for (Index k = 0; k < d_out.rows(); ++k) d_in(k, chosen(k, c)) += d_out(k, c);
+  }
+
+ private:
+  /// A NaN is kept, not hidden.
+  template <class From, class To, class Chosen>
+  static void choose(const From& values, Index column, To&& greatest, Chosen&& chosen) {
+    for (Index k = 0; k < values.size(); ++k)
+      if (chosen[k] < 0 || (!(values[k] <= greatest[k]) && greatest[k] == greatest[k]))
+        greatest[k] = values[k], chosen[k] = column;
+  }
+};
+
+struct AveragePoolOptions {
+  Index kernel = 2;                 ///< steps of a window
+  Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
+  WindowPadding padding = valid();  ///< or same(), causal(), or a number up to kernel / 2
+  bool count_padding = false;       ///< always divide by `kernel`
+};
+
+/// The mean of the steps in a window. A sequence of n steps leaves as many as in a Conv1d.
+///
+/// What is padded is no step, and a mean is one of steps: at the ends of a sequence fewer are counted, as in Keras.
+/// PyTorch counts padding as zeros unless told otherwise: `count_padding`.
+template <class S>
+struct AveragePool1d : detail::WindowPooling<S> {
+  using typename detail::WindowPooling<S>::Tape;
+
+  explicit AveragePool1d(AveragePoolOptions options = {})
+      : detail::WindowPooling<S>(options.kernel, options.stride, options.padding),
+        divisor_(options.count_padding ? S(options.kernel) : S(0)) {}
+
+  std::string_view name() const { return "average pool1d"; }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    auto mean = this->begin(in, tape);
+    mean.setZero();
+    this->pooled().each_window(*in.timeline, tape, [&](Index to, std::span<const Index> window) {
+      for (const Index from : window)
+        if (from >= 0) mean.col(to) += in.values.col(from);
+      mean.col(to) /= divisor(window);
+    });
+    return this->result(in, tape);
+  }
+  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*,
+                View<S> d_in, State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    d_in.setZero();
+    this->pooled().each_window(*in.timeline, tape, [&](Index to, std::span<const Index> window) {
+      for (const Index from : window)
+        if (from >= 0) d_in.col(from) += d_out.col(to) / divisor(window);
+    });
+  }
+
+ private:
+  S divisor(std::span<const Index> window) const {
+    return divisor_ > 0 ? divisor_ : S(window.size() - std::size_t(std::ranges::count(window, Index(-1))));
+  }
+
+  S divisor_;  // 0: the steps that are there
+};
+
+}  // namespace unroll
