@@ -1,0 +1,111 @@
+#include <cmath>
+
+#include "data.hpp"
+#include "unroll/io/hdf5.hpp"
+
+namespace peaks {
+
+using namespace unroll;
+
+namespace {
+
+constexpr Index file_bins = 4000;
+
+/// Datasets of one file that all have a row of bins for each event.
+class Reader {
+ public:
+  Reader(const std::filesystem::path& path, Channels channels)
+      : file_(path), poca_(channels == Channels::closest_approach) {
+    if (channels == Channels::automatic) poca_ = !file_.has("kernel") && file_.has("poca_KDE_A");
+    const auto sizes = file_.shape("pv").sizes;
+    require<ShapeError>(sizes.size() == 2 && sizes[1] == file_bins, who("pv"), "expected events of ", file_bins,
+                        " bins, its shape is ", detail::shape_text(sizes));
+    require<ValueError>(sizes[0] > 0, file_.path(), ": has no events");
+    events_ = sizes[0];
+  }
+
+  Events read() const {
+    const auto wanted = dataset("pv"), other = dataset("pv_other");
+    const std::vector<Matrix<float>> channels = poca_ ? closest_approach() : kernel();
+    std::vector<Matrix<float>> inputs, targets;
+    Index unanswered = 0, empty = 0;
+    for (Index k = 0; k < events_; ++k) {
+      Matrix<float> target = wanted.col(k).transpose(), input(Index(channels.size()), file_bins);
+      check_target(target, k);
+      mask(target, other.col(k).transpose());
+      for (std::size_t c = 0; c < channels.size(); ++c) input.row(Index(c)) = channels[c].col(k).transpose();
+      if (target.array().isNaN().all() && ++unanswered) continue;
+      empty += input.isZero(0);
+      inputs.push_back(std::move(input));
+      targets.push_back(std::move(target));
+    }
+    require<ValueError>(!inputs.empty(), file_.path(), ": not one event has a target that is a number");
+    return {Dataset<float>::step_valued(std::move(inputs), std::move(targets)), file_.path(),
+            remarks(unanswered, empty)};
+  }
+
+ private:
+  std::string who(const std::string& name) const { return text(file_.path(), ", '", name, "': "); }
+
+  /// [bins x events]
+  Matrix<float> dataset(const std::string& name) const {
+    const auto sizes = file_.shape(name).sizes;
+    require<ShapeError>(sizes == std::vector<Index>{events_, file_bins}, who(name), "expected the shape of 'pv', [",
+                        events_, ", ", file_bins, "], it is ", detail::shape_text(sizes));
+    const std::vector<float> numbers = file_.read<float>(name);
+    return Eigen::Map<const Matrix<float>>(numbers.data(), file_bins, events_);
+  }
+
+  Matrix<float> input(const std::string& name) const {
+    Matrix<float> numbers = dataset(name);
+    for (Index k = 0; k < numbers.size(); ++k)
+      require<FileError>(std::isfinite(numbers.data()[k]), who(name), "event ", k / file_bins, ", bin ", k % file_bins,
+                         " is ", numbers.data()[k], ", expected a finite number");
+    return numbers;
+  }
+
+  void check_target(const Matrix<float>& target, Index event) const {
+    for (Index bin = 0; bin < target.cols(); ++bin)
+      require<FileError>(std::isnan(target(0, bin)) || (target(0, bin) >= 0 && std::isfinite(target(0, bin))),
+                         who("pv"), "event ", event, ", bin ", bin, " is ", target(0, bin), ", expected at least 0");
+  }
+
+  /// The place of the maximum means nothing where there is none.
+  static void zero_where_empty(Matrix<float>& place, const Matrix<float>& density) {
+    place = (density.array() == 0).select(0, place);
+  }
+
+  std::vector<Matrix<float>> kernel() const {
+    const Matrix<float> density = input("kernel");
+    Matrix<float> x = 5000 * input("Xmax"), y = 5000 * input("Ymax");  // in units of 0.5 mm; stored are 2500ths of mm
+    zero_where_empty(x, density);
+    zero_where_empty(y, density);
+    return {density, density.cwiseAbs2(), std::move(x), std::move(y)};
+  }
+
+  std::vector<Matrix<float>> closest_approach() const {
+    const Matrix<float> density = input("poca_KDE_A");
+    Matrix<float> x = input("poca_KDE_A_xMax"), y = input("poca_KDE_A_yMax");
+    zero_where_empty(x, density);
+    zero_where_empty(y, density);
+    return {density, input("poca_KDE_B"), std::move(x), std::move(y)};
+  }
+
+  std::vector<std::string> remarks(Index unanswered, Index empty) const {
+    std::vector<std::string> all;
+    if (unanswered > 0)
+      all.push_back(text(unanswered, " of ", events_, " events have no target that is a number, and are left out."));
+    if (empty > 0) all.push_back(text(empty, " of ", events_, " events have no tracks; there is nothing to find."));
+    return all;
+  }
+
+  Hdf5File file_;
+  bool poca_;
+  Index events_ = 0;
+};
+
+}  // namespace
+
+Events read_events(const std::filesystem::path& file, Channels channels) { return Reader(file, channels).read(); }
+
+}  // namespace peaks

@@ -1,0 +1,129 @@
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <peaks/data.hpp>
+#include <unroll/io/hdf5.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace peaks;
+using namespace unroll;
+
+namespace {
+
+constexpr float nan_bin = std::numeric_limits<float>::quiet_NaN();
+constexpr Index bins = 4000;
+
+/// Two events of both kinds of channels; a test changes what it wants to have wrong.
+struct Made {
+  std::map<std::string, Matrix<float>> sets;  // [bins x events]
+  support::TemporaryFolder folder;
+
+  Made() {
+    for (const char* name :
+         {"pv", "pv_other", "kernel", "Xmax", "Ymax", "poca_KDE_A", "poca_KDE_B", "poca_KDE_A_xMax", "poca_KDE_A_yMax"})
+      sets[name].setZero(bins, 2);
+    sets["kernel"](7, 0) = 0.5f, sets["poca_KDE_A"](7, 0) = 0.25f, sets["poca_KDE_B"](7, 0) = 0.125f;
+    sets["Xmax"].setConstant(1e-4f), sets["Ymax"].setConstant(-1e-4f);
+    sets["poca_KDE_A_xMax"].setConstant(0.75f);
+    sets["pv"](7, 0) = 0.9f;
+    sets["pv_other"](7, 0) = sets["pv_other"](9, 0) = 0.5f;
+  }
+
+  std::filesystem::path write() const {
+    const auto path = folder.path / "events.h5";
+    const detail::Hdf5Handle file(H5Fcreate(path.string().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+    for (const auto& [name, values] : sets) {
+      const hsize_t sizes[] = {hsize_t(values.cols()), hsize_t(values.rows())};
+      const detail::Hdf5Handle space(H5Screate_simple(2, sizes, nullptr), H5Sclose);
+      const detail::Hdf5Handle set(
+          H5Dcreate2(file, name.c_str(), H5T_IEEE_F32LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose);
+      H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+    }
+    return path;
+  }
+  Events read(Channels channels = Channels::automatic) const { return read_events(write(), channels); }
+};
+
+}  // namespace
+
+TEST_CASE("events of the real project: kernel, its square and scaled places") {
+  const Events events = Made().read();
+  REQUIRE(events.data.size() == 2);
+  CHECK(events.bins() == bins);
+  CHECK(events.bin_width() == Approx(0.1));
+  const Matrix<float>& first = events.data.sequence(0);
+  CHECK(first(0, 7) == 0.5f);
+  CHECK(first(1, 7) == 0.25f);
+  CHECK(first(2, 7) == Approx(0.5));
+  CHECK(first(3, 7) == Approx(-0.5));
+  CHECK(first.col(8).isZero(0));  // no place where there is no density
+}
+
+TEST_CASE("events of the real project: points of closest approach") {
+  Made made;
+  CHECK(made.read(Channels::closest_approach).data.sequence(0).col(7) == Vector<float>{{0.25f, 0.125f, 0.75f, 0.f}});
+  made.sets.erase("kernel");
+  CHECK(made.read().data.sequence(0)(0, 7) == 0.25f);
+}
+
+TEST_CASE("events of the real project: bins of other vertices are masked") {
+  const Matrix<float> target = Made().read().data.values(0);
+  CHECK(target(0, 7) == 0.9f);
+  CHECK(std::isnan(target(0, 9)));
+  CHECK(target.array().isNaN().count() == 1);
+}
+
+TEST_CASE("events without tracks are kept and told") {
+  const Events events = Made().read();
+  REQUIRE(events.remarks.size() == 1);
+  CHECK(events.remarks[0] == "1 of 2 events have no tracks; there is nothing to find.");
+}
+
+TEST_CASE("events without an answer are left out and told, or refused when there are no others") {
+  Made made;
+  made.sets["pv"].col(0).setConstant(nan_bin);
+  const Events events = made.read();
+  CHECK(events.data.size() == 1);
+  CHECK(events.remarks[0] == "1 of 2 events have no target that is a number, and are left out.");
+  made.sets["pv_other"].setConstant(1);
+  CHECK_THROWS_MATCHES(made.read(), ValueError, says("events.h5: not one event has a target that is a number"));
+}
+
+TEST_CASE("a dataset that is missing is told with those that are there") {
+  Made made;
+  made.sets.erase("Ymax");
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("events.h5: has no dataset 'Ymax', there are 'Xmax', 'kernel'"));
+  made.sets.erase("pv_other");
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("has no dataset 'pv_other'"));
+  made.sets.erase("pv");
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("has no dataset 'pv'"));
+}
+
+TEST_CASE("other numbers of bins and events are refused") {
+  Made made;
+  made.sets["kernel"].setZero(bins, 3);
+  CHECK_THROWS_MATCHES(made.read(), ShapeError,
+                       says("'kernel': expected the shape of 'pv', [2, 4000], it is [3, 4000]"));
+  made.sets["pv"].setZero(1024, 2);
+  CHECK_THROWS_MATCHES(made.read(), ShapeError, says("'pv': expected events of 4000 bins, its shape is [2, 1024]"));
+  made.sets["pv"].setZero(bins, 0);
+  CHECK_THROWS_MATCHES(made.read(), ValueError, says("events.h5: has no events"));
+}
+
+TEST_CASE("inputs and targets that cannot be meant are told with event and bin") {
+  Made made;
+  made.sets["pv"](11, 1) = -0.5f;
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("'pv': event 1, bin 11 is -0.5, expected at least 0"));
+  made.sets["kernel"](9, 1) = nan_bin;
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("'kernel': event 1, bin 9 is nan, expected a finite number"));
+}
+
+TEST_CASE("a file that was cut short is refused") {
+  const Made made;
+  const auto path = made.write();
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+  CHECK_THROWS_MATCHES(read_events(path, Channels::automatic), FileError, says("events.h5: is cut short or damaged"));
+}
