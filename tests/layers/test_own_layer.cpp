@@ -2,6 +2,7 @@
 #include <unroll/layers/pooling.hpp>
 
 #include "layers/model_run.hpp"
+#include "layers/running_sum.hpp"
 #include "support/catch.hpp"
 
 using namespace unroll;
@@ -42,56 +43,6 @@ struct Scale : PlainLayer<double> {
 
  private:
   Eigen::Map<const Vector<double>> gain(const double* theta) const { return {theta, table.size()}; }
-};
-
-/// A user's layer with a state: the running sum over time, which begins with the initial state.
-struct RunningSum {
-  using Scalar = double;
-  using Weights = const double*;
-  struct Tape {
-    Matrix<double> sum, state;
-  };
-  Index features = 0;
-  ParameterTable none;
-
-  Shape connect(Shape in) {
-    require<ShapeError>(in.per_step, "sums over steps, and there are none left");
-    features = in.features;
-    return in;
-  }
-  std::string_view name() const { return "running sum"; }
-  const ParameterTable& parameters() const { return none; }
-  std::vector<Index> state_rows() const { return {features}; }
-  bool causal() const { return true; }
-  Start start() const { return {}; }
-  std::vector<NamedStart> named_starts() const { return {}; }
-  Index kept(Index columns, Index batch) const { return features * (columns + batch); }
-  void prepare(const double*, Weights&) const {}
-  void prepare_back(const double*, Weights&) const {}
-  Signal<double> forward(const double*, const Signal<double>& in, const Pass&, const State<double>& initial,
-                         Tape& tape) const {
-    const Timeline& time = *in.timeline;
-    tape.state = initial.empty() ? Matrix<double>::Zero(features, time.batch()) : time.by_rank(initial[0]);
-    tape.sum.resize(features, time.columns());
-    for (Index c = 0; c < time.columns(); ++c) tape.sum.col(c) = tape.state.col(time.rank_of(c)) += in.values.col(c);
-    return {view(std::as_const(tape.sum)), in.timeline};
-  }
-  void final_state(const Signal<double>& in, Tape& tape, State<double>& state) const {
-    state = {in.timeline->by_sample(tape.state)};
-  }
-  void backward(const double*, const Signal<double>& in, const Pass&, ConstView<double> d_out,
-                const State<double>& d_final, Tape&, double*, View<double> d_in, State<double>* d_initial) const {
-    const Timeline& time = *in.timeline;
-    Matrix<double> d = d_final.empty() ? Matrix<double>::Zero(features, time.batch()) : time.by_rank(d_final[0]);
-    for (Index c = time.columns() - 1; c >= 0; --c) {
-      if (d_out.data() != nullptr) d.col(time.rank_of(c)) += d_out.col(c);
-      if (d_in.data() != nullptr) d_in.col(c) = d.col(time.rank_of(c));
-    }
-    if (d_initial != nullptr) *d_initial = {time.by_sample(d)};
-  }
-  std::optional<NonFinite> first_non_finite(const double*, const Signal<double>&, Tape& tape) const {
-    return detail::non_finite_output(view(std::as_const(tape.sum)));
-  }
 };
 
 }  // namespace

@@ -216,13 +216,23 @@ struct Softsign {
 
 namespace detail {
 
-template <class A, class Scalar>
-void apply_to_run(const A& activation, Scalar* numbers, Index count) {
+/// to[i] = f(from[i]...) for `count` numbers, a register at a time; `to` may be one of those it is made from.
+template <class Scalar, class F, class... From>
+void map_run(Index count, const F& f, Scalar* to, const From*... from) {
   using V = NativeLanes<Scalar>;
   Index i = 0;
-  for (; i + V::size <= count; i += V::size) activation.value(V::load(numbers + i)).store(numbers + i);
+  for (; i + V::size <= count; i += V::size) f(V::load(from + i)...).store(to + i);
   const int rest = static_cast<int>(count - i);
-  if (rest > 0) activation.value(V::load_partial(numbers + i, rest)).store_partial(numbers + i, rest);
+  if (rest > 0) f(V::load_partial(from + i, rest)...).store_partial(to + i, rest);
+}
+
+/// The same for the entries of matrices of one shape.
+template <class Scalar, class F, class... From>
+void map_entries(const F& f, View<Scalar> to, const From&... from) {
+  if (((to.outerStride() == to.rows()) && ... && (from.outerStride() == to.rows())))
+    return map_run(to.size(), f, to.data(), from.data()...);
+  for (Index j = 0; j < to.cols(); ++j)
+    map_run(to.rows(), f, to.data() + j * to.outerStride(), (from.data() + j * from.outerStride())...);
 }
 
 }  // namespace detail
@@ -233,9 +243,7 @@ template <Activation A, class Target>
 void apply(const A& activation, Target&& matrix) {
   using Scalar = typename std::remove_cvref_t<Target>::Scalar;
   Out<Scalar> numbers(matrix);
-  if (numbers.outerStride() == numbers.rows()) return detail::apply_to_run(activation, numbers.data(), numbers.size());
-  for (Index j = 0; j < numbers.cols(); ++j)
-    detail::apply_to_run(activation, numbers.data() + j * numbers.outerStride(), numbers.rows());
+  detail::map_entries([&](auto x) { return activation.value(x); }, view(numbers), numbers);
 }
 
 }  // namespace unroll

@@ -1,11 +1,10 @@
 #pragma once
 // Two cells over the same steps, one forward and one backward in time; each sequence is reversed within its own length.
 
+#include "unroll/layers/merge.hpp"
 #include "unroll/layers/recurrent.hpp"
 
 namespace unroll {
-
-enum class Merge { concat, sum, product, average };
 
 /// `Bidirectional<Lstm<float>>{.units = 64, .merge = Merge::average}`. Parameters are named forward.* and backward.*;
 /// its states are those of the forward direction, then those of the backward one.

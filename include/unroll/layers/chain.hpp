@@ -17,7 +17,8 @@ using ModelState = std::vector<State<Scalar>>;
 template <class Layers>
 class Chain : public detail::Description<Layers> {
   using Base = detail::Description<Layers>;
-  using Base::each, Base::last_is_columnwise, Base::states, Base::within;
+  using Base::check_size, Base::check_states, Base::each, Base::last_is_columnwise, Base::non_finite_parameter;
+  using Base::pass_of, Base::states, Base::within;
 
  public:
   using Scalar = typename Layers::Scalar;
@@ -198,7 +199,7 @@ class Chain : public detail::Description<Layers> {
     each([&](const auto& layer, auto k) {
       if (k >= count) return;
       this->within(k, layer, [&] {
-        tape.in.push_back(layer.forward(Layers::of(weights.layers, k), tape.in.back(), pass_of(k, pass),
+        tape.in.push_back(layer.forward(Layers::of(weights.layers, k), tape.in.back(), this->pass_of(k, pass),
                                         initial.empty() ? no_state() : initial[k], Layers::of(tape.layers, k)));
       });
     });
@@ -216,8 +217,8 @@ class Chain : public detail::Description<Layers> {
       const Signal<Scalar> some{detail::from_column(in.values, first, count), in.timeline};
       auto& layer_tape = Layers::of(tape.layers, k);
       const auto& weights = Layers::of(tape.weights->layers, k);
-      const auto out = layer.forward(weights, some, pass_of(k, tape.pass), no_state(), layer_tape);
-      layer.backward(weights, some, pass_of(k, tape.pass), loss(first, out.values), no_state(), layer_tape,
+      const auto out = layer.forward(weights, some, this->pass_of(k, tape.pass), no_state(), layer_tape);
+      layer.backward(weights, some, this->pass_of(k, tape.pass), loss(first, out.values), no_state(), layer_tape,
                      gradient.values().data() + parameter_offset(k), detail::from_column(d_in, first, count), nullptr);
       gradient.touch(parameter_offset(k), detail::touched_by(layer, layer_tape));
     }
@@ -239,7 +240,7 @@ class Chain : public detail::Description<Layers> {
         return;
       }
       this->within(k, layer, [&] {
-        layer.backward(Layers::of(tape.weights->layers, k), tape.in[k], pass_of(k, tape.pass), d_out,
+        layer.backward(Layers::of(tape.weights->layers, k), tape.in[k], this->pass_of(k, tape.pass), d_out,
                        d_final.empty() ? no_state() : d_final[k], Layers::of(tape.layers, k),
                        gradient.values().data() + this->parameter_offset(k), d_in,
                        d_initial == nullptr ? nullptr : &(*d_initial)[k]);
@@ -249,10 +250,6 @@ class Chain : public detail::Description<Layers> {
     });
   }
 
-  static Pass pass_of(std::size_t k, Pass pass) {
-    pass.layer = k;
-    return pass;
-  }
   static const State<Scalar>& no_state() {
     static const State<Scalar> none;
     return none;
@@ -266,14 +263,6 @@ class Chain : public detail::Description<Layers> {
     check_states("initial states", initial);
   }
 
-  /// Their shapes are checked by the layers.
-  void check_states(std::string_view what, const ModelState<Scalar>& given) const {
-    require<ShapeError>(given.empty() || given.size() == depth(), "model: ", what, ": expects those of ", depth(),
-                        " layers, got ", given.size());
-    for (std::size_t k = 0; k < given.size(); ++k)
-      require<ShapeError>(given[k].empty() || given[k].size() == states(k).size(), "layer ", k, ": ", what,
-                          ": expects ", states(k).size(), " matrices, got ", given[k].size());
-  }
   /// Before anything is added to a gradient.
   static void check_way_back(const Tape& tape) {
     check_not_consumed(tape);
@@ -291,13 +280,10 @@ class Chain : public detail::Description<Layers> {
                         " x ", d_output.cols());
     check_size(gradient);
   }
-  void check_size(const Parameters<Scalar>& gradient) const {
-    require<ShapeError>(gradient.size() == parameters().size(), "model: has ", parameters().size(),
-                        " parameters, the gradient ", gradient.size(), " entries");
-  }
 
   std::string place(const Tape& tape, std::size_t k, const NonFinite& where) const {
-    const Timeline& timeline = *tape.in[where.per_sequence ? k + 1 : k].timeline;
+    const Timeline& timeline =
+        where.timeline != nullptr ? *where.timeline : *tape.in[where.per_sequence ? k + 1 : k].timeline;
     const std::string sample = text("sample ", timeline.place_of(where.column));
     return where.per_sequence || !shape(k).per_step ? sample : text(sample, ", step ", timeline.step_of(where.column));
   }
@@ -306,11 +292,6 @@ class Chain : public detail::Description<Layers> {
     const Index c = detail::first_non_finite_column(in.values);
     return c < 0 ? std::string()
                  : text("input at sample ", in.timeline->place_of(c), ", step ", in.timeline->step_of(c));
-  }
-  std::string non_finite_parameter() const {
-    for (Index k = 0; k < parameters().size(); ++k)
-      if (!is_finite(parameters().values()[k])) return "parameter '" + parameters().table().holding(k).name + "'";
-    return {};
   }
 };
 

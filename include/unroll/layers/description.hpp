@@ -42,7 +42,10 @@ class Description {
     parameters_.values().setZero();
     std::uint64_t number = 0;
     each([&](const auto& layer, auto k) {
-      fill(k, layer.parameters(), layer.start(), layer.named_starts(), seed, number);
+      // Blocks are numbered through the whole model, so that each has its own random numbers.
+      for (const ParameterBlock& block : layer.parameters().blocks())
+        detail::first_values_of(layer, block)
+            .fill(parameters_[text(std::size_t(k), ".", block.name)], Random(seed, Purpose::initialise, number++));
       detail::set_given_values(layer, parameters_.values().data() + offsets_[k]);
     });
   }
@@ -79,16 +82,33 @@ class Description {
     return last;
   }
 
-  /// Says in which layer something did not fit.
   template <class L, class F>
   static void within(std::size_t k, const L& layer, F&& f) {
-    try {
-      f();
-    } catch (const ShapeError& error) {
-      throw ShapeError(text("layer ", k, " (", layer.name(), "): ", error.what()));
-    } catch (const ValueError& error) {
-      throw ValueError(text("layer ", k, " (", layer.name(), "): ", error.what()));
-    }
+    detail::within("layer ", k, layer, f);
+  }
+  /// Random numbers of layer k are keyed by its number among all layers, those counted that others hold.
+  Pass pass_of(std::size_t k, Pass pass) const {
+    pass.layer = numbers_[k];
+    return pass;
+  }
+
+  /// Their shapes are checked by the layers.
+  void check_states(std::string_view what, const std::vector<State<Scalar>>& given) const {
+    require<ShapeError>(given.empty() || given.size() == depth(), "model: ", what, ": expects those of ", depth(),
+                        " layers, got ", given.size());
+    for (std::size_t k = 0; k < given.size(); ++k)
+      require<ShapeError>(given[k].empty() || given[k].size() == states_[k].size(), "layer ", k, ": ", what,
+                          ": expects ", states_[k].size(), " matrices, got ", given[k].size());
+  }
+  void check_size(const Parameters<Scalar>& gradient) const {
+    require<ShapeError>(gradient.size() == parameters().size(), "model: has ", parameters().size(),
+                        " parameters, the gradient ", gradient.size(), " entries");
+  }
+
+  std::string non_finite_parameter() const {
+    for (Index k = 0; k < parameters_.size(); ++k)
+      if (!is_finite(parameters_.values()[k])) return "parameter '" + parameters_.table().holding(k).name + "'";
+    return {};
   }
 
  private:
@@ -102,6 +122,7 @@ class Description {
       offsets_.push_back(table.append(layer.parameters(), text(k, ".")));
     });
     states_.push_back(layer.state_rows());
+    numbers_.push_back(numbers_.back() + detail::layers_inside(layer));
   }
 
   /// The other layer's matrix is now multiplied as a whole, so every batch reaches all of it.
@@ -118,21 +139,11 @@ class Description {
     layer.tie(weight);
   }
 
-  /// First values of layer k. Blocks are numbered through the whole model, so that each has its own random numbers.
-  void fill(std::size_t k, const ParameterTable& table, const Start& start, const std::vector<NamedStart>& named,
-            std::uint64_t seed, std::uint64_t& number) {
-    for (const ParameterBlock& block : table.blocks()) {
-      const Initializer* initializer = &start.of(block.role);
-      for (const auto& [name, own] : named)
-        if (name == block.name) initializer = &own;
-      initializer->fill(parameters_[text(k, ".", block.name)], Random(seed, Purpose::initialise, number++));
-    }
-  }
-
   Layers layers_;
   std::vector<Shape> shapes_;
   std::vector<Index> offsets_;
-  std::vector<std::vector<Index>> states_;  // rows of each layer's states
+  std::vector<std::vector<Index>> states_;    // rows of each layer's states
+  std::vector<std::uint64_t> numbers_ = {0};  // of each layer, and of the next one
   Parameters<Scalar> parameters_;
 };
 

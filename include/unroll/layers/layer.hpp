@@ -38,7 +38,7 @@ struct Pass {
   bool training = false;  ///< dropout only happens in training
   std::uint64_t seed = 0;
   std::uint64_t update = 0;       ///< counts the batches of a training run
-  std::uint64_t layer = 0;        ///< set by the model
+  std::uint64_t layer = 0;        ///< set by the model; layers that hold others give each its own
   Keeping keeping = {};           ///< how much recurrent layers keep for the way back
   ThreadPool* threads = nullptr;  ///< for what a layer can do at the same time; nullptr: the calling thread alone
 };
@@ -69,9 +69,10 @@ using NamedStart = std::pair<std::string, Initializer>;
 
 /// The first value that was not finite, in the words of whoever computed it.
 struct NonFinite {
-  std::string value;          ///< what it is, e.g. "equation 'c'"
-  Index column = 0;           ///< of the timeline of what came in, or
-  bool per_sequence = false;  ///< of the timeline of what goes out: one step per sequence
+  std::string value;                   ///< what it is, e.g. "equation 'c'"
+  Index column = 0;                    ///< of the timeline of what came in, or
+  bool per_sequence = false;           ///< of the timeline of what goes out: one step per sequence
+  const Timeline* timeline = nullptr;  ///< that the column belongs to, if it is neither
 };
 
 /// A block of parameters that belongs to another layer.
@@ -178,6 +179,37 @@ concept TiedLayer = requires(L& made, const L& layer, const TiedWeight& weight) 
   { layer.tied_to() } -> std::convertible_to<std::optional<Index>>;
   made.tie(weight);
 };
+
+/// How many numbers of layers (Pass::layer) a layer needs: one for itself, or one for each layer that it holds, which
+/// it says in `layers_inside()`.
+template <class L>
+std::uint64_t layers_inside(const L& layer) {
+  if constexpr (requires { layer.layers_inside(); })
+    return layer.layers_inside();
+  else
+    return 1;
+}
+
+/// What fills a block at first: what its layer asks for by name, or else by role.
+template <class L>
+Initializer first_values_of(const L& layer, const ParameterBlock& block) {
+  for (const auto& [name, own] : layer.named_starts())
+    if (name == block.name) return own;
+  return layer.start().of(block.role);
+}
+
+/// Says in which part of a model something did not fit: `within("layer ", 2, layer, f)`.
+template <class L, class F>
+void within(std::string_view what, std::size_t k, const L& layer, F&& f) {
+  const auto where = [&](const Error& error) { return text(what, k, " (", layer.name(), "): ", error.what()); };
+  try {
+    f();
+  } catch (const ShapeError& error) {
+    throw ShapeError(where(error));
+  } catch (const ValueError& error) {
+    throw ValueError(where(error));
+  }
+}
 
 /// Layers with values that were given, not drawn, write them over the first values in `set_given(theta)`.
 template <class L>

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "unroll/core/activations.hpp"
+#include "unroll/layers/layer.hpp"
+
+namespace unroll {
+
+/// A function of each number, of core/activations.hpp or one's own: `Activate<float, Softplus>{}`,
+/// `Activate<float, LeakyRelu>({.negative_slope = 0.1})`.
+template <class S, Activation A>
+struct Activate : PlainLayer<S> {
+  static constexpr bool columnwise = true;
+  struct Tape {
+    Buffer<S> output;
+  };
+
+  explicit Activate(A function = {}) : function_(function) {}
+
+  Shape connect(Shape in) {
+    features_ = in.features;
+    return in;
+  }
+  std::string_view name() const { return A::name; }
+  Index kept(Index columns, Index) const { return features_ * columns; }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    auto out = tape.output.shape(in.values.rows(), in.values.cols());
+    detail::map_entries([this](auto x) { return function_.value(x); }, out, in.values);
+    return {view(std::as_const(out)), in.timeline};
+  }
+
+  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*,
+                View<S> d_in, State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    const auto slope = [this](auto d, auto value) { return d * function_.slope(value); };
+    if constexpr (A::by_output)
+      detail::map_entries(slope, d_in, d_out, tape.output.view());
+    else
+      detail::map_entries(slope, d_in, d_out, in.values);
+  }
+
+  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape& tape) const {
+    return detail::non_finite_output(std::as_const(tape.output).view());
+  }
+
+ private:
+  A function_;
+  Index features_ = 0;
+};
+
+}  // namespace unroll

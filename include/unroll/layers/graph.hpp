@@ -1,0 +1,181 @@
+#pragma once
+// Layers that read what any earlier layers gave: skips, branches and their merging.
+
+#include "unroll/layers/graph_nodes.hpp"
+
+namespace unroll {
+
+/// A static graph of layers that is a layer itself, in a model or in another graph:
+///
+///     Graph<float> graph;
+///     const auto in = graph.input();
+///     const auto deep = graph.add(Bidirectional<Lstm<float>>{.units = 16}, graph.add(Dense<float>{.units = 8}, in));
+///     graph.add(Dense<float>{.units = 1}, graph.concat({in, deep}));  // the last node is the output
+///     Stack<float> model(4, {graph});
+///
+/// Nodes are numbered as they are added, the input is node 0; parameters are named by node: "1.weight". States are
+/// those of the nodes, in their order. What is merged must be of the same steps. All vectors of an Embedding inside a
+/// graph count as reached by every batch, and no layer inside may use the weights of another one.
+template <class S>
+class Graph : public detail::GraphNodes<S> {
+  using Base = detail::GraphNodes<S>;
+  using Base::all_states, Base::each, Base::first_state, Base::node, Base::offset, Base::pass_of, Base::size;
+  using typename Base::Layer;
+
+ public:
+  struct Weights {
+    std::vector<typename Layer::Weights> layers;  // by node
+  };
+  struct Tape {
+    std::vector<typename Layer::Tape> layers;  // by node
+    std::vector<Signal<S>> values;             // of the nodes
+    std::vector<Buffer<S>> merged;             // by node
+    std::vector<Buffer<S>> gradients;          // of values, by slot
+    std::vector<char> reached;                 // by node: whether its value has got a gradient
+    Buffer<S> further;                         // a gradient that is to be added to another one
+    State<S> state, d_state;                   // of the node at hand
+  };
+
+  void prepare(const S* theta, Weights& weights) const {
+    weights.layers.resize(size());
+    each([&](const Layer& layer, std::size_t n) { layer.prepare(theta + this->offset(n), weights.layers[n]); });
+  }
+  void prepare_back(const S* theta, Weights& weights) const {
+    each([&](const Layer& layer, std::size_t n) { layer.prepare_back(theta + this->offset(n), weights.layers[n]); });
+  }
+
+  Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
+                    Tape& tape) const {
+    tape.layers.resize(size());
+    tape.merged.resize(size());
+    tape.values.clear();
+    tape.values.push_back(in);
+    for (std::size_t n = 1; n < size(); ++n)
+      detail::within("node ", n, node(n), [&] {
+        const auto& layer = node(n).layer;
+        tape.values.push_back(layer ? layer->forward(weights.layers[n], value_in(n, tape), pass_of(n, pass),
+                                                     part_of(n, initial, tape.state), tape.layers[n])
+                                    : merged(n, tape));
+      });
+    return tape.values.back();
+  }
+
+  void final_state(const Signal<S>&, Tape& tape, State<S>& state) const {
+    state.resize(all_states());
+    each([&](const Layer& layer, std::size_t n) {
+      layer.final_state(value_in(n, tape), tape.layers[n], tape.state);
+      this->hand_over(n, tape.state, state);
+    });
+  }
+
+  void backward(const Weights& weights, const Signal<S>&, const Pass& pass, ConstView<S> d_out, const State<S>& d_final,
+                Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
+    tape.gradients.resize(this->slots());
+    tape.reached.assign(size(), 0);
+    if (d_initial != nullptr) d_initial->resize(all_states());
+    for (std::size_t n = size() - 1; n > 0; --n) {
+      const ConstView<S> d = n + 1 == size() ? d_out : d_value(n, tape);
+      const auto& layer = node(n).layer;
+      if (d.data() == nullptr && (!layer || states(n) == 0)) continue;
+      if (!layer) {
+        merged_back(n, d, tape, d_in);
+        continue;
+      }
+      add_gradient(node(n).reads[0], tape, d_in, [&](const View<S>& d_source) {
+        layer->backward(weights.layers[n], value_in(n, tape), pass_of(n, pass), d, part_of(n, d_final, tape.state),
+                        tape.layers[n], gradient + offset(n), d_source, d_initial == nullptr ? nullptr : &tape.d_state);
+      });
+      if (d_initial != nullptr) hand_over(n, tape.d_state, *d_initial);
+    }
+    if (d_in.data() != nullptr && tape.reached[0] == 0) d_in.setZero();
+  }
+
+  std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>&, Tape& tape) const {
+    for (std::size_t n = 1; n < size(); ++n) {
+      auto where = non_finite_in(n, weights, tape);
+      if (!where) continue;
+      const std::size_t place = where->per_sequence || !node(n).layer ? n : node(n).reads[0];
+      if (where->timeline == nullptr) where->timeline = tape.values[place].timeline;
+      where->per_sequence = where->per_sequence || !this->shape(place).per_step;
+      where->value = text(this->named(n), ": ", where->value);
+      return where;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const Signal<S>& value_in(std::size_t n, const Tape& tape) const { return tape.values[node(n).reads[0]]; }
+
+  // ---- states of one node among those of all
+
+  std::size_t states(std::size_t n) const { return first_state(n + 1) - first_state(n); }
+
+  /// A copy in `part`; empty where none are given.
+  const State<S>& part_of(std::size_t n, const State<S>& all, State<S>& part) const {
+    part.resize(all.empty() ? 0 : states(n));
+    for (std::size_t k = 0; k < part.size(); ++k) part[k] = all[first_state(n) + k];
+    return part;
+  }
+  void hand_over(std::size_t n, State<S>& part, State<S>& all) const {
+    for (std::size_t k = 0; k < states(n); ++k) all[first_state(n) + k].swap(part[k]);
+  }
+
+  // ---- merging
+
+  auto values_in(std::size_t n, const Tape& tape) const {
+    return [&tape, &reads = node(n).reads](std::size_t k) { return tape.values[reads[k]].values; };
+  }
+
+  Signal<S> merged(std::size_t n, Tape& tape) const {
+    const auto& reads = node(n).reads;
+    const Signal<S>& first = tape.values[reads[0]];
+    for (std::size_t k = 1; k < reads.size(); ++k)
+      if (const auto differ = detail::difference(*first.timeline, *tape.values[reads[k]].timeline); !differ.empty())
+        throw ShapeError(
+            text("expects the same steps in ", this->named(reads[0]), " and ", this->named(reads[k]), ", ", differ));
+    View<S> out = tape.merged[n].shape(this->shape(n).features, first.values.cols());
+    detail::merge_values<S>(node(n).how, reads.size(), values_in(n, tape), out);
+    return {view(std::as_const(out)), first.timeline};
+  }
+
+  void merged_back(std::size_t n, const ConstView<S>& d, Tape& tape, const View<S>& d_in) const {
+    const auto& reads = node(n).reads;
+    for (std::size_t k = 0; k < reads.size(); ++k)
+      add_gradient(reads[k], tape, d_in, [&](const View<S>& d_source) {
+        if (d_source.data() != nullptr)
+          detail::unmerge<S>(node(n).how, reads.size(), values_in(n, tape), k, d, d_source);
+      });
+  }
+
+  std::optional<NonFinite> non_finite_in(std::size_t n, const Weights& weights, Tape& tape) const {
+    const auto& layer = node(n).layer;
+    return layer ? layer->first_non_finite(weights.layers[n], value_in(n, tape), tape.layers[n])
+                 : detail::non_finite_output(tape.values[n].values);
+  }
+
+  // ---- gradients of values
+
+  /// Nothing where none has come.
+  ConstView<S> d_value(std::size_t n, const Tape& tape) const {
+    return tape.reached[n] != 0 ? tape.gradients[this->slot(n)].view() : nothing<S>();
+  }
+
+  /// `write(d)` overwrites d with what a reader of node n gives to its gradient, the input's being `d_in`: the first
+  /// reader writes it, what others give is added. A `d` without data is not wanted.
+  template <class F>
+  void add_gradient(std::size_t n, Tape& tape, const View<S>& d_in, F&& write) const {
+    if (n == 0 && d_in.data() == nullptr) return write(d_in);
+    const auto& values = tape.values[n].values;
+    View<S> d = n == 0 ? d_in : tape.gradients[this->slot(n)].shape(values.rows(), values.cols());
+    if (tape.reached[n] == 0) {
+      write(d);
+      tape.reached[n] = 1;
+    } else {
+      View<S> further = tape.further.shape(values.rows(), values.cols());
+      write(further);
+      d += further;
+    }
+  }
+};
+
+}  // namespace unroll

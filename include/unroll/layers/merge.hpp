@@ -1,0 +1,71 @@
+#pragma once
+// Several values of the same steps as one.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/layers/layer.hpp"
+
+namespace unroll {
+
+enum class Merge { concat, sum, product, average };
+
+namespace detail {
+
+constexpr std::string_view name_of(Merge merge) {
+  constexpr std::string_view names[] = {"concat", "sum", "product", "mean"};
+  return names[std::size_t(merge)];
+}
+
+/// `value(k)` is the k-th of `count` values; they have the columns of `out`, and its rows, if they are not
+/// concatenated.
+template <class S, class Value>
+void merge_values(Merge merge, std::size_t count, const Value& value, View<S> out) {
+  if (out.cols() == 0) return;  // a batch without steps may have no memory to take rows of
+  Index row = 0;
+  for (std::size_t k = 0; k < count; ++k) {
+    const ConstView<S> in = value(k);
+    if (merge == Merge::concat)
+      out.middleRows(row, in.rows()) = in;
+    else if (k == 0)
+      out = in;
+    else if (merge == Merge::product)
+      out.array() *= in.array();
+    else
+      out += in;
+    row += in.rows();
+  }
+  if (merge == Merge::average) out *= S(1) / S(count);
+}
+
+/// The gradient of the value `k` from that of what they were merged to.
+template <class S, class Value>
+void unmerge(Merge merge, std::size_t count, const Value& value, std::size_t k, const ConstView<S>& d_out,
+             View<S> d_value) {
+  if (d_value.cols() == 0) return;
+  Index row = 0;
+  for (std::size_t j = 0; merge == Merge::concat && j < k; ++j) row += value(j).rows();
+  d_value = d_out.middleRows(row, d_value.rows());
+  for (std::size_t j = 0; merge == Merge::product && j < count; ++j)
+    if (j != k) d_value.array() *= value(j).array();
+  if (merge == Merge::average) d_value *= S(1) / S(count);
+}
+
+/// In words, where two timelines are not of the same steps of the same sequences; empty if they are.
+inline std::string difference(const Timeline& a, const Timeline& b) {
+  if (&a == &b) return {};
+  for (Index sample = 0; sample < a.batch(); ++sample) {
+    const Index rank = a.rank(sample), other = b.rank(sample);
+    if (a.length(rank) != b.length(other))
+      return text("sequence ", a.place(sample), " has ", a.length(rank), " and ", b.length(other), " of them");
+    if (rank != other) return text("sequence ", a.place(sample), " comes at rank ", rank, " and ", other);
+  }
+  for (Index c = 0; c < a.columns(); ++c)
+    if (a.step_of(c) != b.step_of(c))
+      return text("sequence ", a.place_of(c), " goes through step ", a.step_of(c), " and ", b.step_of(c));
+  return {};
+}
+
+}  // namespace detail
+}  // namespace unroll

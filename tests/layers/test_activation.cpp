@@ -1,0 +1,74 @@
+#include <unroll/layers/activation.hpp>
+#include <unroll/layers/dense.hpp>
+
+#include "layers/model_run.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+using namespace model_run;
+
+namespace {
+
+/// Some of one's own, whose derivative is told from the argument.
+struct Cube {
+  static constexpr std::string_view name = "cube", latex = "x^3";
+  static constexpr bool by_output = false;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return x * x * x;
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V x) const {
+    return V::constant(3) * x * x;
+  }
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("activation layers: gradients match central differences", "", Softplus, LeakyRelu, Cube) {
+  for (const Index features : {1, 3, 9}) {
+    const auto report = gradients(
+        Sequential(features, Activate<double, TestType>{}, Dense<double>{.units = 2}, Activate<double, TestType>{}));
+    INFO(report.text());
+    CHECK(report.worst < 1e-5);
+  }
+}
+
+TEST_CASE("an activation layer computes what its function does, parameters included") {
+  Sequential model(5, Activate<float, LeakyRelu>({.negative_slope = 0.25}));
+  const auto timeline = Timeline::from_lengths({3, 1});
+  decltype(model)::Tape tape;
+  const Matrix<float> x = noise(5, 4).cast<float>();
+  const Matrix<float> y = model.forward(x, timeline, tape);
+  CHECK(same_bits(y, x.cwiseMax(0.25f * x)));
+  Matrix<float> d_x;
+  auto gradient = model.parameters().zeros_like();
+  model.backward(tape, Matrix<float>::Ones(5, 4), gradient, &d_x);
+  CHECK(same_bits(d_x, (x.array() > 0).select(Matrix<float>::Ones(5, 4), 0.25f)));
+}
+
+TEST_CASE("an activation layer reads columns that lie apart") {
+  const Activate<double, Cube> cube;
+  const Matrix<double> wide = noise(11, 6);
+  decltype(cube)::Tape tape;
+  const auto timeline = Timeline::rectangular(1, 6);
+  const ConstView<double> x = view(wide.topRows(5));
+  const auto y = cube.forward(nullptr, {x, &timeline}, {}, {}, tape).values;
+  CHECK(same_bits(y, x.array().cube().matrix()));
+  Matrix<double> d_wide = Matrix<double>::Ones(7, 6);
+  const Matrix<double> ones = Matrix<double>::Ones(5, 6);
+  cube.backward(nullptr, {x, &timeline}, {}, view(ones), {}, tape, nullptr,
+                {d_wide.data(), 5, 6, Eigen::OuterStride<>(7)}, nullptr);
+  CHECK(d_wide.topRows(5).isApprox(3 * x.array().square().matrix(), 1e-14));
+  CHECK((d_wide.bottomRows(2).array() == 1).all());
+}
+
+TEST_CASE("a number that overflows in an activation is told by its place") {
+  Sequential model(1, Activate<double, Cube>{});
+  decltype(model)::Tape tape;
+  const auto timeline = Timeline::rectangular(1, 3);
+  Matrix<double> x = noise(1, 3);
+  x(0, 1) = 1e200;
+  model.forward(x, timeline, tape);
+  CHECK(model.locate_non_finite(tape) == "layer 0 (cube): its output at sample 0, step 1");
+}

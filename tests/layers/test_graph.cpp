@@ -1,0 +1,345 @@
+#include <unroll/layers/activation.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/dropout.hpp>
+#include <unroll/layers/embedding.hpp>
+#include <unroll/layers/graph.hpp>
+#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/stack.hpp>
+#include <unroll/layers/summary.hpp>
+#include <unroll/layers/tied_dense.hpp>
+
+#include "layers/model_run.hpp"
+#include "layers/running_sum.hpp"
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+using namespace model_run;
+
+namespace {
+
+using Model = Stack<double>;
+using Node = Graph<double>::Node;
+
+Dense<double> dense(Index units) { return {.units = units}; }
+
+/// Every merging, a node with three readers, one that reads the same twice, and states.
+Graph<double> branches() {
+  Graph<double> graph;
+  const Node in = graph.input(), a = graph.add(dense(3), in), sum = graph.add(RunningSum{}, a);
+  const Node product = graph.product({a, sum, a}), mean = graph.mean({product, sum});
+  const Node both = graph.concat({in, mean, a}), down = graph.add(dense(3), both);
+  graph.add(RunningSum{}, graph.sum({down, sum}));
+  return graph;
+}
+
+/// A layer that goes on with fewer steps: the first of each pair.
+struct Halve : PlainLayer<double> {
+  struct Tape {
+    std::vector<Index> lengths;
+    Timeline timeline;
+    Matrix<double> output;
+  };
+  Shape connect(Shape in) { return in; }
+  std::string_view name() const { return "halve"; }
+  Index kept(Index, Index) const { return 0; }
+  Signal<double> forward(const double*, const Signal<double>& in, const Pass&, const State<double>&, Tape& tape) const {
+    tape.lengths.clear();
+    for (Index b = 0; b < in.timeline->batch(); ++b)
+      tape.lengths.push_back((in.timeline->length(in.timeline->rank(b)) + 1) / 2);
+    tape.timeline.assign_lengths(tape.lengths);
+    tape.output = Matrix<double>::Zero(in.values.rows(), tape.timeline.columns());
+    return {view(std::as_const(tape.output)), &tape.timeline};
+  }
+  void backward(const double*, const Signal<double>&, const Pass&, ConstView<double>, const State<double>&, Tape&,
+                double*, View<double>, State<double>*) const {}
+  std::optional<NonFinite> first_non_finite(const double*, const Signal<double>&, Tape&) const { return std::nullopt; }
+};
+
+}  // namespace
+
+TEST_CASE("a skip adds what went around to what went through") {
+  Graph<double> graph;
+  const Node through = graph.add(dense(3), graph.add(dense(4), graph.input()));
+  graph.sum({graph.input(), through});
+  Model model(3, {graph}), plain(3, {dense(4), dense(3)});
+  randomise(model), randomise(plain);
+  CHECK(model.parameters().table().names() == "0.1.weight, 0.1.bias, 0.2.weight, 0.2.bias");
+  const auto timeline = Timeline::from_lengths({1, 4, 0});
+  const Matrix<double> x = noise(3, 5), d_y = noise(3, 5, 2);
+  Model::Tape tape, plain_tape;
+  const Matrix<double> y = model.forward(x, timeline, tape), straight = plain.forward(x, timeline, plain_tape);
+  CHECK(same_bits(y, x + straight));
+  auto gradient = model.parameters().zeros_like(), plain_gradient = plain.parameters().zeros_like();
+  Matrix<double> d_x, plain_d_x;
+  model.backward(tape, d_y, gradient, &d_x);
+  plain.backward(plain_tape, d_y, plain_gradient, &plain_d_x);
+  CHECK(same_bits(gradient.values(), plain_gradient.values()));
+  CHECK(d_x.isApprox(plain_d_x + d_y, 1e-15));
+}
+
+TEST_CASE("what is merged by hand is the same") {
+  Graph<double> sums, products, means, joined;
+  sums.sum({sums.input(), sums.input(), sums.input()});
+  products.product({products.input(), products.input()});
+  means.mean({means.input(), means.input()});
+  joined.concat({joined.input(), joined.input()});
+  const auto timeline = Timeline::from_lengths({2, 3});
+  const Matrix<double> x = noise(2, 5);
+  const auto of = [&](const Graph<double>& graph) {
+    Model model(2, {graph});
+    Model::Tape tape;
+    return Matrix<double>(model.forward(x, timeline, tape));
+  };
+  Matrix<double> twice(4, 5);
+  twice << x, x;
+  CHECK(same_bits(of(sums), x + x + x));
+  CHECK(same_bits(of(products), x.cwiseProduct(x)));
+  CHECK(same_bits(of(means), x));
+  CHECK(same_bits(of(joined), twice));
+}
+
+TEST_CASE("graphs: gradients match central differences") {
+  Graph<double> outer;
+  const Node inner = outer.add(branches(), outer.input());
+  outer.concat({outer.add(branches(), inner), inner});
+  for (const Graph<double>& graph : {branches(), outer}) {
+    const auto report = gradients(Model(2, {dense(2), graph, dense(2)}));
+    INFO(report.text());
+    CHECK(report.worst < 1e-6);
+  }
+  Graph<double> pooled;
+  const Node mean = pooled.add(MeanOverTime<double>{}, pooled.input());
+  const Node last = pooled.add(LastStep<double>{}, pooled.add(RunningSum{}, pooled.input()));
+  pooled.add(dense(2), pooled.concat({mean, last, mean}));
+  const auto report = gradients(Model(2, {pooled, dense(2)}));
+  INFO(report.text());
+  CHECK(report.worst < 1e-6);
+}
+
+TEST_CASE("the way back is the same, whatever uses its memory") {
+  // Two branches that are alike, so that what one has left could hide in the other.
+  Graph<double> graph;
+  const Node a = graph.add(dense(2), graph.add(dense(2), graph.input()));
+  const Node b = graph.add(dense(2), graph.add(dense(2), graph.input()));
+  graph.sum({a, graph.product({a, b})});
+  const auto report = gradients(Model(2, {graph}));
+  INFO(report.text());
+  CHECK(report.worst < 1e-6);
+}
+
+TEST_CASE("states of a graph are those of its nodes, window by window") {
+  Model model(2, {branches()});
+  randomise(model);
+  const auto timeline = Timeline::from_lengths({5, 2, 7});
+  const Matrix<double> x = noise(2, 14);
+  Model::Tape tape;
+  const Matrix<double> whole = model.forward(x, timeline, tape);
+  const auto last = model.final_state(tape);
+  REQUIRE(last[0].size() == 2);
+  ModelState<double> state;
+  for (Index first = 0; first < 7; first += 3) {
+    const auto window = timeline.window(first, std::min<Index>(first + 3, 7));
+    const Index at = timeline.offset(first);
+    const Matrix<double> part = x.middleCols(at, window.columns());
+    CHECK(same_bits(model.forward(part, window, tape, {}, state), whole.middleCols(at, window.columns())));
+    model.final_state(tape, state);
+  }
+  for (std::size_t s = 0; s < 2; ++s) CHECK(same_bits(state[0][s], last[0][s]));
+  CHECK(model.causal());
+}
+
+TEST_CASE("a gradient of final states alone reaches what it depends on") {
+  Graph<double> graph;
+  const Node a = graph.add(dense(2), graph.input()), sum = graph.add(RunningSum{}, a);
+  graph.sum({graph.add(dense(2), sum), graph.add(dense(2), graph.input())});
+  Model model(2, {graph});
+  randomise(model);
+  const auto timeline = Timeline::from_lengths({1, 2});
+  Model::Tape tape;
+  model.forward(noise(2, 3), timeline, tape);
+  auto gradient = model.parameters().zeros_like();
+  Matrix<double> d_x;
+  const ModelState<double> d_final{{noise(2, 2)}};
+  model.backward(tape, Matrix<double>(), gradient, &d_x, d_final);
+  CHECK(gradient["0.3.weight"].isZero(0));
+  CHECK(!gradient["0.1.weight"].isZero(0));
+  CHECK(d_x.col(0).isApprox(model.parameters()["0.1.weight"].transpose() * d_final[0][0].col(1)));
+}
+
+TEST_CASE("dropout inside graphs has its own masks everywhere") {
+  const auto masks = [](std::vector<AnyLayer<double>> layers) {
+    Model model(4, std::move(layers));
+    Model::Tape tape;
+    return Matrix<double>(
+        model.forward(Matrix<double>::Ones(4, 30), Timeline::rectangular(3, 10), tape, {.training = true, .seed = 1}));
+  };
+  const Dropout<double> dropout({.rate = 0.5});
+  Graph<double> inner, outer, plain;
+  const auto two = [&](Graph<double>& graph) {
+    const Node one = graph.add(dropout, graph.input()), other = graph.add(dropout, graph.input());
+    return std::pair(one, other);
+  };
+  const auto [a, b] = two(inner);
+  inner.concat({a, b});
+  const auto [c, d] = two(outer);
+  outer.concat(
+      {outer.add(inner, outer.input()), c, d, outer.add(inner, outer.input()), outer.add(dropout, outer.input())});
+  plain.concat({plain.input(), plain.input()});
+  const Matrix<double> all = masks({outer});
+  REQUIRE(all.rows() == 28);
+  for (Index i = 0; i < 28; i += 4)
+    for (Index j = 0; j < i; j += 4) CHECK(!same_bits(all.middleRows(i, 4), all.middleRows(j, 4)));
+  // A layer behind a graph goes on where the graph's numbers end.
+  const Matrix<double> behind = masks({outer, dropout});
+  const Matrix<double> mask = (behind.array() == 0 && all.array() != 0).cast<double>();
+  CHECK(mask.sum() > 0);
+  for (Index i = 4; i < 28; i += 4) CHECK(!same_bits(mask.topRows(4), mask.middleRows(i, 4)));
+  // Models without graphs count as ever.
+  CHECK(same_bits(masks({plain, dropout}), masks({plain, dropout})));
+}
+
+TEST_CASE("first values inside a graph are those that its layers ask for") {
+  Graph<double> graph;
+  const Node in = graph.input(),
+             a = graph.add(Dense<double>{.units = 2, .first_values = {.bias = init::constant(3)}}, in);
+  graph.add(Dense<double>{.units = 1, .first_values = {.input_weight = init::constant(2)}}, a);
+  Model model(2, {graph}), plain(2, {dense(2)});
+  model.initialise(4), plain.initialise(4);
+  CHECK((model.parameters()["0.1.bias"].array() == 3).all());
+  CHECK((model.parameters()["0.2.weight"].array() == 2).all());
+  CHECK(same_bits(model.parameters()["0.1.weight"], plain.parameters()["0.weight"]));
+}
+
+TEST_CASE("an embedding inside a graph gets the gradient of all its vectors, given and frozen ones stay") {
+  const Matrix<double> given = noise(2, 1, 8);
+  Graph<double> graph;
+  const Embedding<double> words{
+      .size = 6, .dimension = 2, .pretrained = {given, {4}}, .padding = 0, .frozen_tokens = {3}};
+  graph.concat({graph.add(words, graph.input()), graph.add(words, graph.input())});
+  Model model(1, {graph});
+  model.initialise(1);
+  CHECK(same_bits(model.parameters()["0.2.weight"].col(4), given));
+  CHECK(model.parameters()["0.1.weight"].col(0).isZero(0));
+  CHECK(model.parameters().table().has_frozen());
+  Model::Tape tape;
+  const Matrix<double> tokens{{0, 1, 1, 3}};
+  model.forward(tokens, Timeline::rectangular(1, 4), tape);
+  auto gradient = model.parameters().zeros_like();
+  model.backward(tape, Matrix<double>::Ones(4, 4), gradient);
+  CHECK(gradient["0.1.weight"].colwise().sum() == Matrix<double>{{0, 4, 0, 0, 0, 0}});
+  CHECK(gradient.touched().empty());
+  gradient.reset();
+  CHECK(gradient.values().isZero(0));
+}
+
+TEST_CASE("a graph that cannot be is refused in a sentence") {
+  const auto refusal = [](auto&& make, Index features = 3) {
+    Graph<double> graph;
+    make(graph);
+    Model(features, {graph});
+  };
+  const auto in = Node{};
+  CHECK_THROWS_MATCHES(refusal([](auto&) {}), ShapeError,
+                       says("layer 0 (graph): has no layers; expected at least one that reads the input"));
+  CHECK_THROWS_MATCHES(
+      refusal([&](auto& g) { g.add(dense(2), in), g.add(dense(1), in); }), ValueError,
+      says("layer 0 (graph): nobody reads node 1 (dense); the output is the last node, node 2 (dense)"));
+  CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.add(dense(2), Node{4}); }), ValueError,
+                       says("graph: a dense reads node 4, there are 1 so far"));
+  CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.sum({in}); }), ValueError,
+                       says("graph: a sum expects at least 2 nodes, got 1"));
+  CHECK_THROWS_MATCHES(refusal([&](auto& g) {
+                         g.mean({in, g.add(dense(2), in)});
+                       }),
+                       ShapeError,
+                       says("layer 0 (graph): node 2 (mean): expects equal features, node 0 (input) has 3, node 1 "
+                            "(dense) has 2"));
+  CHECK_THROWS_MATCHES(refusal([&](auto& g) {
+                         g.concat({in, g.add(LastStep<double>{}, in)});
+                       }),
+                       ShapeError,
+                       says("node 2 (concat): expects values of the same steps, node 0 (input) has one for every step, "
+                            "node 1 (last step) one for every sequence"));
+  CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.add(dense(0), in); }), ShapeError,
+                       says("layer 0 (graph): node 1 (dense): expects at least 1 unit, got 0"));
+  CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.add(TiedDense<double>{.embedding = 0}, in); }), ValueError,
+                       says("node 1 (tied dense): uses the weights of another layer, which no layer in a graph can"));
+}
+
+TEST_CASE("values of other steps are not merged") {
+  Graph<double> graph;
+  graph.sum({graph.input(), graph.add(Halve{}, graph.input())});
+  Model model(2, {graph});
+  Model::Tape tape;
+  CHECK_THROWS_MATCHES(model.forward(noise(2, 4), Timeline::from_lengths({1, 3}), tape), ShapeError,
+                       says("layer 0 (graph): node 2 (sum): expects the same steps in node 0 (input) and node 1 "
+                            "(halve), sequence 1 has 3 and 2 of them"));
+  Matrix<bool> gap(1, 2);
+  gap << false, true;
+  CHECK_THROWS_MATCHES(model.forward(noise(2, 1), Timeline::from_mask(gap), tape), ShapeError,
+                       says("sequence 0 goes through step 1 and 0"));
+  CHECK(model.forward(noise(2, 2), Timeline::from_lengths({1, 1}), tape).cols() == 2);
+  const auto ranked = Timeline::from_lengths({1, 2}).window(0, 1), other = Timeline::from_lengths({1, 1});
+  CHECK(unroll::detail::difference(ranked, other) == "sequence 0 comes at rank 1 and 0");
+}
+
+TEST_CASE("a value that is not finite is told by its node") {
+  Graph<double> graph;
+  const Node a = graph.add(dense(2), graph.input());
+  graph.add(dense(1), graph.add(LastStep<double>{}, graph.product({a, a})));
+  Model model(2, {graph});
+  randomise(model);
+  Model::Tape tape;
+  Matrix<double> x = noise(2, 5);
+  const auto timeline = Timeline::from_lengths({2, 3});
+  const auto found = [&](double factor, Index column) {
+    Matrix<double> scaled = x;
+    scaled.col(column) *= factor;
+    model.forward(scaled, timeline, tape);
+    return model.locate_non_finite(tape);
+  };
+  CHECK(found(1, 0).empty());
+  CHECK(found(1e200, 2) == "layer 0 (graph): node 2 (product): its output at sample 1, step 1");
+  model.parameters()["0.4.weight"].setConstant(1e308);
+  x.col(4) *= 1e10;
+  CHECK(found(1, 0) == "layer 0 (graph): node 4 (dense): its output at sample 1");
+}
+
+TEST_CASE("a graph in the summary, and what it keeps") {
+  Model model(2, {branches()});
+  const ModelSummary all = summary(model, 100, 4);
+  CHECK(all.layers[0].name == "graph");
+  CHECK(all.layers[0].parameters == model.parameters().size());
+  Graph<double> graph;
+  const Node a = graph.add(dense(3), graph.input()), b = graph.add(dense(3), a);
+  graph.sum({a, graph.add(dense(3), b)});
+  Model small(2, {graph});
+  // Four outputs; gradients of a, b and the last layer; what a further reader gives to a.
+  CHECK(numbers_kept(small, 0, 100, 4) == 3 * 100 * (4 + 3 + 1));
+}
+
+TEST_CASE("after the first batch a graph allocates nothing") {
+  Graph<double> graph;
+  const Node a = graph.add(dense(3), graph.input()), product = graph.product({a, a}), mean = graph.mean({product, a});
+  graph.add(dense(3), graph.concat({graph.input(), mean, a}));
+  Model model(2, {graph});
+  randomise(model);
+  Model::Weights weights;
+  Model::Tape tape;
+  auto gradient = model.parameters().zeros_like();
+  const auto large = Timeline::from_lengths({3, 7}), small = Timeline::from_lengths({4, 2});
+  const Matrix<double> x = noise(2, 10), d_y = noise(3, 10), fewer = noise(2, 6), d_fewer = noise(3, 6);
+  const auto batch = [&](const Matrix<double>& in, const Timeline& timeline, const Matrix<double>& d_out) {
+    model.prepare(weights);
+    model.prepare_back(weights);
+    model.forward(weights, view(in), timeline, tape, {.training = true});
+    model.backward(tape, d_out, gradient);
+  };
+  batch(x, large, d_y);
+  support::AllocationCount allocations;
+  batch(fewer, small, d_fewer);
+  batch(x, large, d_y);
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
