@@ -85,6 +85,7 @@ SafeTensors compute_keras(const Case& given);
 SafeTensors compute_attention(const Case& given);
 SafeTensors compute_seq2seq(const Case& given);
 SafeTensors compute_embedding(const Case& given);
+SafeTensors compute_convolution(const Case& given);
 SafeTensors compute_onnx(const Case& given);
 SafeTensors compute_optimizer(const Case& given);
 SafeTensors compute_schedule(const Case& given);

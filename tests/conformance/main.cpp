@@ -22,6 +22,8 @@ SafeTensors compute(const Case& given) {
   if (op == "attention" || op == "keras_Attention" || op == "keras_AdditiveAttention") return compute_attention(given);
   if (op.starts_with("seq2seq_")) return compute_seq2seq(given);
   if (op == "embedding") return compute_embedding(given);
+  if (op.starts_with("conv") || op.ends_with("Pool1d") || op.starts_with("keras_Conv1D"))
+    return compute_convolution(given);
   if (op == "training_trajectory") return compute_training(given);
   if (op == "optimizer" || op == "keras_optimizer") return compute_optimizer(given);
   if (op == "scheduler") return compute_schedule(given);
