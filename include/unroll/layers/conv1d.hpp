@@ -80,7 +80,7 @@ struct Conv1d {
   }
 
   std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>& in, Tape& tape) const {
-    return detail::non_finite_output(std::as_const(tape.output).view(), *in.timeline, timeline_after(in, tape));
+    return detail::non_finite_step(std::as_const(tape.output).view(), timeline_after(in, tape));
   }
 
  private:

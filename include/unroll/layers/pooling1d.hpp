@@ -74,8 +74,7 @@ class WindowPooling : public PlainLayer<S> {
     return batch == 0 ? 0 : features_ * batch * pooled_.length((columns + batch - 1) / batch);
   }
   std::optional<NonFinite> first_non_finite(const S*, const Signal<S>& in, Tape& tape) const {
-    return non_finite_output(std::as_const(tape.output).view(), *in.timeline,
-                             pooled_.timeline_after(*in.timeline, tape));
+    return non_finite_step(std::as_const(tape.output).view(), pooled_.timeline_after(*in.timeline, tape));
   }
 
  protected:

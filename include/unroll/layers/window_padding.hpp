@@ -81,13 +81,12 @@ const Timeline& resized_timeline(bool keeps_steps, const Timeline& in, Timeline&
   return own;
 }
 
-/// The first value of an output that is not finite; where its steps are not those of the input, by their own number.
+/// The first value of an output that is not finite, in the steps of the output.
 template <class S>
-std::optional<NonFinite> non_finite_output(const ConstView<S>& values, const Timeline& in, const Timeline& out) {
-  const Index column = first_non_finite_column(values);
-  if (column < 0) return std::nullopt;
-  if (&in == &out) return NonFinite{"its output", column, false};
-  return NonFinite{text("step ", out.step_of(column), " of its output"), column, true};
+std::optional<NonFinite> non_finite_step(const ConstView<S>& output, const Timeline& timeline) {
+  auto found = non_finite_output(output);
+  if (found) found->timeline = &timeline;
+  return found;
 }
 
 }  // namespace detail
