@@ -11,11 +11,6 @@ namespace detail {
 
 inline constexpr std::string_view npy_suffix = ".npy";
 
-/// The number's bytes, least significant first, behind what is there.
-inline void append_word(std::string& bytes, std::uint64_t value, int size) {
-  for (int k = 0; k < size; ++k) bytes += static_cast<char>(value >> 8 * k & 0xff);
-}
-
 /// What local header and directory have in common: from the version that is needed to the length of the name.
 inline std::string zip_fields(const ZipMember& member) {
   std::string fields;

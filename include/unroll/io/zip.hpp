@@ -2,7 +2,6 @@
 // The directory of a zip archive (PKWARE's APPNOTE 6.3), stored and deflated members; never more than the file holds.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -12,26 +11,11 @@
 #include <string_view>
 #include <vector>
 
+#include "unroll/io/bytes.hpp"
 #include "unroll/io/diagnostics.hpp"
 #include "unroll/io/inflate.hpp"
 
 namespace unroll::detail {
-
-/// The cyclic redundancy check of zip and PNG, polynomial 0xEDB88320. `before`: that of the bytes before these.
-inline std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t before = 0) {
-  static constexpr auto table = [] {
-    std::array<std::uint32_t, 256> remainders{};
-    for (std::uint32_t k = 0; k < 256; ++k) {
-      remainders[k] = k;
-      for (int bit = 0; bit < 8; ++bit)
-        remainders[k] = (remainders[k] & 1) != 0 ? 0xEDB88320u ^ remainders[k] >> 1 : remainders[k] >> 1;
-    }
-    return remainders;
-  }();
-  std::uint32_t crc = ~before;
-  for (const std::byte byte : bytes) crc = table[(crc ^ std::to_integer<std::uint32_t>(byte)) & 0xff] ^ crc >> 8;
-  return ~crc;
-}
 
 struct ZipMember {
   std::string name;

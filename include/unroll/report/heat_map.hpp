@@ -87,7 +87,7 @@ struct MapPlace {
     title = title_lines(map.title, width);
     top = title_height(title) + 8;
     bottom = below;
-    height = top + std::max(rows * cell_height, 110) + bottom;
+    height = top + std::max(rows * cell_height, 180) + bottom;
   }
 
   /// Whether names of columns stand upright, because they are wider than their cells.

@@ -1,0 +1,81 @@
+#pragma once
+// What goes on inside a model, as pictures: parameters, values over time, and how far back gradients reach.
+
+#include "unroll/layers/chain.hpp"
+#include "unroll/report/curves.hpp"
+#include "unroll/report/heat_map.hpp"
+
+namespace unroll {
+
+/// Euclidean norm of the columns of each step, averaged over the sequences that last so long; 0 is the first step.
+/// Throws ShapeError unless there is a column for each of the timeline.
+template <class Derived>
+std::vector<double> norm_per_step(const Eigen::MatrixBase<Derived>& columns, const Timeline& timeline) {
+  require<ShapeError>(columns.cols() == timeline.columns(), "norm per step: the timeline has ", timeline.columns(),
+                      " columns, the values ", columns.cols());
+  const Vector<double> norms = columns.template cast<double>().colwise().norm();
+  std::vector<double> means;
+  for (Index t = 0; t < timeline.steps(); ++t)
+    means.push_back(norms.segment(timeline.offset(t), timeline.active(t)).mean());
+  return means;
+}
+
+/// The gradient that reaches the input of each step, as norm_per_step tells it. `gradient_of` is told the output and
+/// returns the gradient of a loss with respect to it, a matrix of the same size. With a loss at the last step alone it
+/// shows how far back the model learns (Bengio et al. 1994; Pascanu et al. 2013, arXiv:1211.5063). A model that begins
+/// with an embedding has no such gradient. Throws as the model's passes do.
+template <class Model, class F>
+std::vector<double> gradient_flow(const Model& model, const Matrix<typename Model::Scalar>& x, const Timeline& timeline,
+                                  F&& gradient_of) {
+  using Scalar = typename Model::Scalar;
+  typename Model::Tape tape;
+  Matrix<Scalar> d_x;
+  auto gradient = model.parameters().zeros_like();
+  const Matrix<Scalar> d_output = gradient_of(model.forward(x, timeline, tape, Pass{.training = true}));
+  model.backward(tape, d_output, gradient, &d_x);
+  return norm_per_step(d_x, timeline);
+}
+
+namespace figure {
+
+/// One line for each model, over steps counted from 0; for the results of `gradient_flow`.
+inline Curves gradient_flow(const std::vector<std::pair<std::string, std::vector<double>>>& norms) {
+  Curves curves{.title = {}, .x = {"step"}, .y = {.title = "norm of the gradient", .logarithmic = true}, .series = {}};
+  for (const auto& [name, values] : norms) curves.series.push_back(over_steps(name, values));
+  return curves;
+}
+
+/// The columns of one sample over time: a trace, an input, an output [rows x columns of the timeline]. Throws
+/// ShapeError for a sample that is not there or has no step.
+template <class Derived>
+HeatMap over_time(const Eigen::MatrixBase<Derived>& columns, const Timeline& timeline, Index sample,
+                  std::string value) {
+  require<ShapeError>(columns.cols() == timeline.columns(), "over time: the timeline has ", timeline.columns(),
+                      " columns, the values ", columns.cols());
+  require<ShapeError>(sample >= 0 && sample < timeline.batch(), "over time: there is no sample ", sample, " of ",
+                      timeline.batch());
+  const Index rank = timeline.rank(sample), steps = timeline.length(rank);
+  HeatMap map{.title = {},
+              .x = {"step"},
+              .y = {"row"},
+              .value = std::move(value),
+              .values = Matrix<double>(columns.rows(), steps),
+              .diverging = true};
+  for (Index t = 0; t < steps; ++t) map.values.col(t) = columns.col(timeline.offset(t) + rank).template cast<double>();
+  return map;
+}
+
+/// A block of parameters by its name: weights into units (rows) from what they read (columns). Throws ValueError for a
+/// name that is not there.
+template <class Scalar>
+HeatMap weights(const Parameters<Scalar>& parameters, std::string_view name) {
+  return {.title = {},
+          .x = {"column"},
+          .y = {"row"},
+          .value = text(name),
+          .values = parameters[name].template cast<double>(),
+          .diverging = true};
+}
+
+}  // namespace figure
+}  // namespace unroll

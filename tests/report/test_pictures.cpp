@@ -1,0 +1,164 @@
+// What gnuplot is told, and what it draws.
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+#include "unroll/report/bars.hpp"
+#include "unroll/report/curves.hpp"
+#include "unroll/report/gnuplot.hpp"
+#include "unroll/report/heat_map.hpp"
+#include "unroll/report/scatter.hpp"
+
+using namespace unroll;
+
+namespace {
+
+const std::string hostile =
+    "`touch pwned` $(touch pwned) '.system('touch pwned').' <script>alert(1)</script> %s%d 100 % \"\\";
+
+bool has(const std::string& whole, const std::string& part) { return whole.find(part) != std::string::npos; }
+
+figure::Curves two_runs() {
+  return {.title = "",
+          .x = {"epoch"},
+          .y = {"loss (nats)"},
+          .series = {figure::over_runs("training", {{3, 2, 1}, {5, 4}}), figure::level("guessing", 1.5, 1, 3)}};
+}
+
+/// Draws and returns the picture's file; without gnuplot only data and script can be checked.
+std::string drawn(const Picture& picture, PictureFormat format = PictureFormat::svg) {
+  const support::TemporaryFolder folder;
+  const std::string why = draw(picture, folder.path, "figure", format);
+  const bool there = std::system("command -v gnuplot > /dev/null 2>&1") == 0;
+  CHECK(why == (there ? "" : "gnuplot is not installed"));
+  CHECK(std::filesystem::exists(folder.path / "figure.csv"));
+  CHECK(std::filesystem::exists(folder.path / "figure.gp"));
+  CHECK_FALSE(std::filesystem::exists(folder.path / "pwned"));
+  if (!there) return {};
+  CHECK_FALSE(std::filesystem::exists(folder.path / "figure.log"));
+  std::ifstream file(folder.path / picture_file("figure", format), std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  CHECK_FALSE(bytes.empty());
+  return bytes;
+}
+
+void check_svg(const std::string& svg, const std::string& holds) {
+  if (svg.empty()) return;
+  CHECK(has(svg, "</svg>"));
+  CHECK_FALSE(has(svg, "<script"));
+  CHECK(has(svg, holds));
+}
+
+}  // namespace
+
+TEST_CASE("several runs are their mean with the range, as far as they came", "[report]") {
+  const auto series = figure::over_runs("loss", {{3, 2, 1}, {5, NAN}, {4}});
+  CHECK(series.x == std::vector<double>{1, 2, 3});
+  CHECK(series.y == std::vector<double>{4, 2, 1});
+  CHECK(series.low == std::vector<double>{3, 2, 1});
+  CHECK(series.high == std::vector<double>{5, 2, 1});
+  CHECK(figure::over_runs("loss", {{3, 2}}).low.empty());
+}
+
+TEST_CASE("learning curves have no validation where nothing was watched", "[report]") {
+  History run{{.epoch = 1, .loss = 2}, {.epoch = 2, .loss = 1}};
+  CHECK(figure::learning_curves({run}).series.size() == 1);
+  run.front().validation_loss = 3;
+  CHECK(figure::learning_curves({run, run}).series.size() == 2);
+}
+
+TEST_CASE("the numbers of curves stand side by side where each place comes once", "[report]") {
+  const Picture picture = figure::picture(two_runs());
+  CHECK(to_csv(picture.shown) ==
+        "epoch,training,\"training, low\""
+        ",\"training, high\",guessing\n1,4,3,5,1.5\n2,3,2,4,\n3,1,1,1,1.5\n");
+  CHECK(to_csv(picture.numbers).find("1,guessing,3,1.5,,\n") != std::string::npos);
+  figure::Curves twice{.title = "",
+                       .x = {"false positives (%)"},
+                       .y = {"true positives (%)"},
+                       .series = {{.name = "roc", .x = {0, 0, 1}, .y = {0, 1, 1}}}};
+  CHECK(figure::picture(twice).shown.rows.size() == 3);
+  twice.series[0].y.pop_back();
+  CHECK_THROWS_MATCHES(figure::picture(twice), ShapeError, says("'roc' has 3 places and 2 values"));
+  twice.series = {{.name = "band", .x = {0}, .y = {0}, .low = {0}}};
+  CHECK_THROWS_MATCHES(figure::picture(twice), ShapeError, says("1 lower and 0 upper limits"));
+}
+
+TEST_CASE("every kind of picture is drawn, whatever names say", "[report]") {
+  SECTION("curves") {
+    figure::Curves curves = two_runs();
+    curves.title = curves.x.title = curves.y.title = curves.series[0].name = hostile;
+    curves.y.logarithmic = true;
+    check_svg(drawn(figure::picture(curves)), "&lt;script>");
+  }
+  SECTION("heat map") {
+    figure::HeatMap map{.title = hostile,
+                        .x = {hostile},
+                        .y = {hostile},
+                        .value = hostile,
+                        .values = Matrix<double>::Random(2, 2),
+                        .row_names = {hostile, "b"},
+                        .column_names = {"100 %d", hostile},
+                        .diverging = true,
+                        .written = true};
+    map.values(0, 0) = NAN;
+    check_svg(drawn(figure::picture(map)), "100 %d");
+  }
+  SECTION("one row, and more values than boxes") {
+    check_svg(drawn(figure::picture(figure::HeatMap{"", {"x"}, {"y"}, "value", Matrix<double>::Random(1, 9)})),
+              "value");
+    check_svg(drawn(figure::picture(figure::HeatMap{"", {"x"}, {"y"}, "value", Matrix<double>::Random(70, 70)})),
+              "image");
+    check_svg(drawn(figure::picture(figure::HeatMap{"", {"x"}, {"y"}, "value", Matrix<double>::Zero(1, 1)})), "value");
+  }
+  SECTION("confusion") {
+    figure::Confusion confusion{hostile, {}, {hostile, "walking"}};
+    confusion.counts.setConstant(2, 2, 1);
+    confusion.counts(0, 1) = 3;
+    check_svg(drawn(figure::picture(confusion)), "75 %");
+  }
+  SECTION("scatter") {
+    check_svg(drawn(figure::picture(figure::Scatter{
+                  hostile, {hostile}, {hostile}, {{0, 1, hostile}, {1, 0, "queen", 1}}, {hostile, "b"}, true})),
+              "queen");
+  }
+  SECTION("bars") {
+    const figure::Bars bars{hostile, {hostile}, {{hostile, 80, 75, 85, 7}, {"50 % of them", 30}}, hostile, hostile};
+    check_svg(drawn(figure::picture(bars)), "50 % of them");
+    CHECK(to_csv(figure::picture(figure::Bars{"", {"value"}, {{"a", 1}}}).shown) == ",value\na,1\n");
+  }
+  SECTION("as a PNG") {
+    const std::string png = drawn(figure::picture(two_runs()), PictureFormat::png);
+    CHECK((png.empty() || png.starts_with("\x89PNG")));
+  }
+}
+
+TEST_CASE("a confusion matrix tells per cent of the true class and counts", "[report]") {
+  figure::Confusion confusion{"", {}, {"a", "b"}};
+  confusion.counts.setZero(2, 2);
+  confusion.counts.row(0) << 2, 6;
+  const Picture picture = figure::picture(confusion);
+  CHECK(to_csv(picture.numbers).find("\n1,0,75,b,a,6\n") != std::string::npos);
+  CHECK(to_csv(picture.shown) == "true \\ predicted,a,b\na,2 (25 %),6 (75 %)\nb,0 (0 %),0 (0 %)\n");
+  confusion.classes.pop_back();
+  CHECK_THROWS_AS(figure::picture(confusion), ShapeError);
+}
+
+TEST_CASE("pictures of nothing are refused", "[report]") {
+  CHECK_THROWS_MATCHES(figure::picture(figure::HeatMap{}), ShapeError, says("no values"));
+  CHECK_THROWS_MATCHES(figure::picture(figure::HeatMap{"", {}, {}, "", Matrix<double>::Zero(2, 2), {"a"}}), ShapeError,
+                       says("1 names of rows"));
+  CHECK_THROWS_MATCHES(figure::picture(figure::Scatter{"", {}, {}, {{0, 0, "a", 2}}, {"g"}}), ShapeError,
+                       says("'a' is of group 2 of 1"));
+  CHECK_THROWS_AS(figure::picture(figure::Bars{}), ShapeError);
+  CHECK_THROWS_MATCHES(draw(figure::picture(two_runs()), ".", "../x"), ValueError, says("'../x'"));
+}
+
+TEST_CASE("long titles are broken between words", "[report]") {
+  CHECK(detail::title_lines("one two three", 80) == std::vector<std::string>{"one two", "three"});
+  CHECK(detail::title_lines("one", 10) == std::vector<std::string>{"one"});
+  CHECK(detail::title_lines("", 80).empty());
+}

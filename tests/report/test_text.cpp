@@ -1,0 +1,49 @@
+// Text that comes out of files on its way into pages, scripts and tables.
+
+#include "support/catch.hpp"
+#include "unroll/report/table.hpp"
+
+using namespace unroll;
+
+TEST_CASE("text becomes valid UTF-8 without control characters", "[report]") {
+  CHECK(readable("na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80") == "na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80");
+  CHECK(readable("a\nb\tc\x01\x7f") == "a b c\xef\xbf\xbd\xef\xbf\xbd");
+  const std::string bad = "\xef\xbf\xbd";
+  CHECK(readable("\xff") == bad);
+  CHECK(readable("\xc3(") == bad + "(");
+  CHECK(readable("\xc0\xaf") == bad + bad);                      // "/" in two bytes
+  CHECK(readable("\xe0\x9f\xbf") == bad + bad + bad);            // longer than needed
+  CHECK(readable("\xed\xa0\x80") == bad + bad + bad);            // a surrogate
+  CHECK(readable("\xf4\x90\x80\x80") == bad + bad + bad + bad);  // beyond the last letter
+  CHECK(readable("\xef\xbf\xbf") == bad + bad + bad);            // no letter
+  CHECK(readable("\xc2\x85") == bad + bad);                      // a control character in two bytes
+  CHECK(readable("abc\xe2\x82") == "abc" + bad + bad);           // cut short
+  CHECK(letter_count("na\xc3\xafve") == 5);
+}
+
+TEST_CASE("text is not markup, command or field", "[report]") {
+  CHECK(html_text("<b onclick=\"x\">&'") == "&lt;b onclick=&quot;x&quot;&gt;&amp;&#39;");
+  CHECK(gnuplot_quoted("it's `date`\n") == "'it''s `date` '");
+  CHECK(shell_quoted("it's $(date)") == R"('it'\''s $(date)')");
+  CHECK(csv_field("plain") == "plain");
+  CHECK(csv_field("a,b \"c\"\nd") == "\"a,b \"\"c\"\" d\"");
+}
+
+TEST_CASE("base64 as in RFC 4648", "[report]") {
+  CHECK(base64("") == "");
+  CHECK(base64("f") == "Zg==");
+  CHECK(base64("fo") == "Zm8=");
+  CHECK(base64("foo") == "Zm9v");
+  CHECK(base64("foobar") == "Zm9vYmFy");
+  CHECK(base64("\xff\xfe\xfd") == "//79");
+}
+
+TEST_CASE("a table is a CSV file with all digits", "[report]") {
+  const DataTable table{{"name", "value, in %"}, {{"a\"b", 0.1}, {"c", NAN}, {std::string("d"), 3}}};
+  CHECK(to_csv(table) == "name,\"value, in %\"\n\"a\"\"b\",0.1\nc,\nd,3\n");
+  CHECK(TableValue(1.0 / 3).exact() == "0.3333333333333333");
+  CHECK(TableValue(1.0 / 3).rounded() == "0.33333");
+  CHECK(TableValue(123456789).rounded() == "123456789");
+  CHECK(TableValue(NAN).rounded() == "");
+  CHECK_THROWS_MATCHES(to_csv({{"a", "b"}, {{1, 2}, {3}}}), ShapeError, says("row 1 has 1 values, expected 2"));
+}
