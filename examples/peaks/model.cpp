@@ -1,0 +1,99 @@
+#include "model.hpp"
+
+#include <algorithm>
+
+#include "unroll/cells/lstm.hpp"
+#include "unroll/layers/activation.hpp"
+#include "unroll/layers/bidirectional.hpp"
+#include "unroll/layers/conv1d.hpp"
+#include "unroll/layers/conv_transpose1d.hpp"
+#include "unroll/layers/dense.hpp"
+#include "unroll/layers/graph.hpp"
+
+namespace peaks {
+
+using namespace unroll;
+
+namespace {
+
+constexpr Index channels = 4, rcnn_stride = 4;
+
+using Layers = std::vector<AnyLayer<float>>;
+using Rectify = Activate<float, LeakyRelu>;
+using Positive = Activate<float, Softplus>;
+using BiLstm = Bidirectional<Lstm<float>>;
+
+Conv1d<float> convolution(Index units, Index kernel, Index stride = 1) {
+  return {.units = units, .kernel = kernel, .stride = stride, .padding = same()};
+}
+
+Network make_cnn(const ModelOptions& options) {
+  Layers layers{convolution(options.units, 25), Rectify()};
+  const Index middle = std::max<Index>(1, 3 * options.units / 4), last = std::max<Index>(1, options.units / 2);
+  for (Index k = 1; k + 1 < options.layers; ++k) {
+    layers.push_back(convolution(k + 2 == options.layers ? last : middle, 15));
+    layers.push_back(Rectify());
+  }
+  layers.push_back(convolution(1, 5));
+  layers.push_back(Positive());
+  return {channels, std::move(layers)};
+}
+
+Network make_rnn(const ModelOptions& options) {
+  Layers layers(std::size_t(options.layers), BiLstm{.units = options.units});
+  layers.push_back(BiLstm{.units = 1, .merge = Merge::average});
+  layers.push_back(Dense<float>{.units = 1});
+  layers.push_back(Positive());
+  return {channels, std::move(layers)};
+}
+
+Network make_rcnn(const ModelOptions& options) {
+  Graph<float> graph;
+  const auto convolved = [&](Index units, Index kernel, Graph<float>::Node from, Index stride = 1) {
+    return graph.add(Rectify(), graph.add(convolution(units, kernel, stride), from));
+  };
+  const auto fine = convolved(12, 15, convolved(16, 25, graph.input()));
+  auto coarse = convolved(options.units, 8, fine, rcnn_stride);
+  for (Index k = 0; k < options.layers; ++k) coarse = graph.add(BiLstm{.units = options.units}, coarse);
+  const ConvTranspose1d<float> back{.units = 8, .kernel = 8, .stride = rcnn_stride, .padding = same()};
+  const auto far = graph.add(Rectify(), graph.add(back, coarse));
+  const auto both = convolved(8, 15, convolved(12, 15, graph.concat({fine, far})));
+  graph.add(Positive(), graph.add(convolution(1, 5), both));
+  return {channels, {graph}};
+}
+
+struct Kind {
+  std::string name;
+  Index units, layers;
+  Network (*make)(const ModelOptions&);
+};
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> all{{"cnn", 16, 5, make_cnn}, {"rnn", 24, 2, make_rnn}, {"rcnn", 16, 1, make_rcnn}};
+  return all;
+}
+
+const Kind& kind_of(const std::string& name) {
+  const auto found = std::find_if(kinds().begin(), kinds().end(), [&](const Kind& kind) { return kind.name == name; });
+  require<ValueError>(found != kinds().end(), "there is no model of the kind '", name, "'");
+  return *found;
+}
+
+}  // namespace
+
+std::vector<std::string> model_kinds() {
+  std::vector<std::string> names;
+  for (const Kind& kind : kinds()) names.push_back(kind.name);
+  return names;
+}
+
+ModelOptions completed(const ModelOptions& options) {
+  const Kind& kind = kind_of(options.kind);
+  return {kind.name, options.units > 0 ? options.units : kind.units, options.layers > 0 ? options.layers : kind.layers};
+}
+
+Index stride_of(const std::string& kind) { return kind == "rcnn" ? rcnn_stride : 1; }
+
+Network make_network(const ModelOptions& options) { return kind_of(options.kind).make(completed(options)); }
+
+}  // namespace peaks

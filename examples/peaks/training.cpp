@@ -1,0 +1,114 @@
+#include "training.hpp"
+
+#include <chrono>
+
+#include "unroll/losses/log_ratio.hpp"
+#include "unroll/losses/mean_squared_error.hpp"
+#include "unroll/optim/adam.hpp"
+#include "unroll/train/fit.hpp"
+
+namespace peaks {
+
+using namespace unroll;
+
+namespace {
+
+constexpr Index scored_together = 4;  // events: convolutions over many would need more memory than training
+
+class Training {
+ public:
+  Training(Network& network, const TrainingOptions& options, const Events& training, const Events& test,
+           const Search& search, Run& run, const std::function<void(const RunEpoch&)>& on_epoch)
+      : network_(network),
+        options_(options),
+        training_(training),
+        test_(test),
+        search_(search),
+        run_(run),
+        on_epoch_(on_epoch),
+        watch_(search.threshold) {}
+
+  void run() {
+    network_.initialise(run_.seed);
+    const Index warm_up = std::min(options_.warm_up, options_.epochs);
+    phase(MeanSquaredError<float>(), 0, warm_up, false);
+    phase(LogRatio<float>({.asymmetry = options_.asymmetry}), warm_up, options_.epochs, true);
+  }
+
+ private:
+  /// The epochs [first, last) with one loss and an optimizer of their own: moments of the other loss's gradients are of
+  /// another size.
+  template <class Loss>
+  void phase(const Loss& loss, Index first, Index last, bool watched) {
+    if (first == last) return;
+    const auto cut = Index(0.7 * double(options_.epochs));
+    const auto factor = [=](long epoch) { return first + epoch < cut ? 1.0 : 0.3; };
+    Adam<float> adam({.learning_rate = options_.rate});
+    fit(network_, loss, adam, training_.data,
+        {.epochs = last - first,
+         .batches = {.size = options_.batch},
+         .seed = run_.seed + std::uint64_t(first),  // another order than in the phase before
+         .learning_rate = schedule::lambda(options_.rate, factor),
+         .threads = {options_.threads},
+         .shard = shard_of(options_.batch),
+         .keeping = plan_of(options_).keeping,
+         .on_epoch = [&](const Epoch& epoch) { return conclude(epoch, watched); },
+         .progress = Progress::quiet});
+  }
+
+  /// Whether training goes on.
+  bool conclude(Epoch numbers, bool watched) {
+    numbers.epoch = double(run_.epochs.size() + 1);
+    run_.epochs.push_back({numbers, outcome()});
+    on_epoch_(run_.epochs.back());
+    if (!watched || !watch_.is_collapsed(numbers.loss, run_.epochs.back().outcome)) return true;
+    run_.collapse = collapse_text(Index(numbers.epoch), run_.epochs.back().outcome, options_.warm_up, options_.rate);
+    return false;
+  }
+
+  Outcome outcome() {
+    Outcome all;
+    evaluator_.each_output(network_, test_.data, all_samples(test_.data.size()), {scored_together, {options_.threads}},
+                           [&](Index event, const ConstView<float>& output) {
+                             const Matrix<float> row = output;
+                             all.score += compare(bins_of(test_.data.values(event)), bins_of(row), search_);
+                             all.largest = std::max(all.largest, row.maxCoeff());
+                           });
+    return all;
+  }
+
+  Network& network_;
+  const TrainingOptions& options_;
+  const Events& training_;
+  const Events& test_;
+  const Search& search_;
+  Run& run_;
+  const std::function<void(const RunEpoch&)>& on_epoch_;
+  CollapseWatch watch_;
+  Evaluator<Network> evaluator_;
+};
+
+}  // namespace
+
+Index shard_of(Index batch) { return (batch + 1) / 2; }
+
+TrainingPlan plan_of(const TrainingOptions& options) {
+  return {.keeping = {options.checkpoints ? Keep::checkpoints : Keep::everything},
+          .parts = options.batch > 1 ? 2 : 1,
+          .threads = 2};
+}
+
+Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& test,
+          const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch) {
+  Run run{.seed = seed};
+  const auto begin = std::chrono::steady_clock::now();
+  Training(network, options, training, test, search, run, on_epoch).run();
+  run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return run;
+}
+
+std::vector<Matrix<float>> predict(const Network& network, const Events& events, int threads) {
+  return unroll::predict(network, events.data, {scored_together, {threads}});
+}
+
+}  // namespace peaks
