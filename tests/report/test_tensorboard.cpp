@@ -32,7 +32,6 @@ TEST_CASE("CRC-32C of the examples of RFC 3720", "[report]") {
   CHECK(crc32c("123456789") == 0xe3069283);
   CHECK(crc32c(std::string(32, '\0')) == 0x8a9136aa);
   CHECK(crc32c(std::string(32, '\xff')) == 0x62a8ab43);
-  CHECK(detail::masked_crc(std::string(32, '\0')) == 0x0f2dc6d8 + 0u);
 }
 
 TEST_CASE("an event is a record of a message", "[report]") {
@@ -40,7 +39,7 @@ TEST_CASE("an event is a record of a message", "[report]") {
   const auto path = folder.path / "events.out.tfevents.1.run";
   EventFile file(path, 1.5);
   const std::string head = bytes(path);
-  CHECK(hex(head.substr(0, 8)) == "1800000000000000");
+  CHECK(hex(head.substr(0, 12)) == "1800000000000000a37f4b22");  // as every file of TensorFlow begins
   CHECK(hex(head.substr(12, 11)) == "09000000000000f83f1a0d");  // time 1.5, then a text of 13 bytes in field 3
   CHECK(head.substr(23, 13) == "brain.Event:2");
   CHECK(head.size() == 8 + 4 + 24 + 4);
