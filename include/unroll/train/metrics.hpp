@@ -6,4 +6,5 @@
 #include "unroll/train/metrics/confusion_matrix.hpp"
 #include "unroll/train/metrics/grouped_hits.hpp"
 #include "unroll/train/metrics/hits.hpp"
+#include "unroll/train/metrics/roc.hpp"
 #include "unroll/train/metrics/summary.hpp"
