@@ -26,6 +26,18 @@ inline Index places_of_sequence(const Timeline& timeline, Index rank) {
   return length == 0 ? 0 : place_in_sequence(timeline, rank, length - 1) + 1;
 }
 
+/// Copies a column, adding a bias if there is one; of so few rows as columns have, a call would take longer.
+template <class S>
+EIGEN_ALWAYS_INLINE void copy_column(const S* from, const S* bias, Index rows, S* to) {
+  using L = NativeLanes<S>;
+  for (Index row = 0; row < rows; row += L::size) {
+    const int n = int(std::min<Index>(rows - row, L::size));
+    L values = load<L>(from + row, n);
+    if (bias != nullptr) values = values + load<L>(bias + row, n);
+    put(values, to + row, n, false);
+  }
+}
+
 /// Windows begin `stride` places apart, and their `kernel` taps lie `dilation` places apart.
 struct Windows {
   Index kernel = 1, stride = 1, dilation = 1;
@@ -60,10 +72,20 @@ class PaddedSequences {
       const Index place = own.front + place_in_sequence(timeline, rank, k);
       if (place >= own.places) break;
       set_zero(rank, end, place);
-      copy(values.col(timeline.offset(k) + rank).data(), rank, place);
+      put(rank, place, values.data() + (timeline.offset(k) + rank) * values.outerStride());
       end = place + 1;
     }
     set_zero(rank, end, own.phase * dilation_);
+  }
+
+  /// One column with all its features, at any place.
+  void put(Index rank, Index place, const S* from) {
+    for (Index group = 0; group < groups_; ++group)
+      copy_column<S>(from + group * rows_, nullptr, rows_, column_to_write(rank, group, place));
+  }
+  void get(Index rank, Index place, S* to) const {
+    for (Index group = 0; group < groups_; ++group)
+      copy_column<S>(column(rank, group, place), nullptr, rows_, to + group * rows_);
   }
 
   Index front(Index rank) const { return at(rank).front; }
@@ -100,10 +122,6 @@ class PaddedSequences {
   void set_zero(Index rank, Index first, Index last) {
     for (Index group = 0; group < groups_; ++group)
       for (Index place = first; place < last; ++place) std::fill_n(column_to_write(rank, group, place), rows_, S(0));
-  }
-  void copy(const S* from, Index rank, Index place) {
-    for (Index group = 0; group < groups_; ++group)
-      std::copy_n(from + group * rows_, rows_, column_to_write(rank, group, place));
   }
 
   Index rows_ = 0, groups_ = 1, dilation_ = 1, columns_ = 0;

@@ -67,7 +67,7 @@ struct ConvTranspose1d {
     detail::find_sizes(*in.timeline, tape.sizes, [this](Index steps) { return sizes_of(steps); });
     convolution.fill(detail::Side::coarse, in, tape, pass.threads);
     const View<S> y = tape.output.shape(units, out.columns());
-    convolution.run(detail::Side::fine, weights, weights.bias, tape, out, y, pass.threads);
+    convolution.run(detail::Side::fine, weights, weights.bias.data(), tape, out, y, pass.threads);
     return {std::as_const(tape.output).view(), &out};
   }
 
@@ -77,7 +77,9 @@ struct ConvTranspose1d {
                 Tape& tape, S* gradient, View<S> d_in, State<S>*) const {
     if (biased) detail::add_columns(d_out, gradient + weight_size());
     convolution.fill(detail::Side::fine, {d_out, &timeline_after(in, tape)}, tape, pass.threads);
-    convolution.run_back(detail::Side::coarse, weights, tape, *in.timeline, d_in, gradient, pass.threads);
+    if (d_in.data() == nullptr) return convolution.add_gradient(tape, gradient);
+    convolution.run_back(detail::Side::coarse, weights, tape, *in.timeline, d_in, gradient, pass.threads,
+                         [](Index, S*) {});
   }
 
   std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>& in, Tape& tape) const {

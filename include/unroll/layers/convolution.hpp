@@ -22,8 +22,8 @@ template <class S>
 struct ConvolutionWeights {
   std::vector<PackedMatrix<S>> gather;  // of each group: from a window to its coarse column
   std::vector<PackedMatrix<S>> spread;  // of each group and phase: from a window of coarse columns to a fine one
-  Matrix<S> turned;                     // one of these before it is packed
-  Vector<S> bias;                       // no entries: none is added
+  Buffer<S> turned;                     // one of these before it is packed
+  Vector<S> bias;                       // no entries, hence no memory: none is added
 };
 
 /// The side of a convolution that has a column for each window, and the one on which windows lie.
@@ -42,14 +42,14 @@ class LinedUp {
   }
   S* sequence(Index rank) { return columns_.strided().at(0, begin_[std::size_t(rank)]); }
 
-  /// Moves the valid steps of a sequence to their columns, and adds a bias if there is one.
-  void put(Index rank, const Timeline& timeline, const Vector<S>& bias, View<S> to) const {
-    const auto from = columns_.view();
-    for (Index k = 0; k < timeline.length(rank); ++k) {
-      auto column = to.col(timeline.offset(k) + rank);
-      column = from.col(begin_[std::size_t(rank)] + place_in_sequence(timeline, rank, k));
-      if (bias.size() > 0) column += bias;
-    }
+  /// Moves the valid steps of a sequence, which lie behind so many places, to their columns, and adds a bias unless it
+  /// is nullptr.
+  void put(Index rank, Index before, const Timeline& timeline, const S* bias, View<S> to) const {
+    const S* const from = columns_.strided().at(0, begin_[std::size_t(rank)] + before);
+    const Index rows = columns_.rows();
+    for (Index k = 0; k < timeline.length(rank); ++k)
+      copy_column(from + place_in_sequence(timeline, rank, k) * rows, bias, rows,
+                  to.data() + (timeline.offset(k) + rank) * to.outerStride());
   }
 
  private:
@@ -108,7 +108,7 @@ class Convolution {
       padded.begin(coarse_, groups_, windows_.dilation / common_);
     for (const ConvolvedSizes& own : tape.sizes)
       if (side == Side::fine)
-        padded.add(own.front, windows_.places(own.coarse));
+        padded.add(own.front + own.before, std::max(own.before, windows_.places(own.coarse)));
       else
         padded.add(windows_in_front(own), windows_in_front(own) + windows_in_use(own));
     padded.make_room();
@@ -116,22 +116,31 @@ class Convolution {
   }
 
   /// From the other side, which was taken in, to the columns of this one.
-  void run(Side to, const Weights& weights, const Vector<S>& bias, Tape& tape, const Timeline& timeline, View<S> y,
+  void run(Side to, const Weights& weights, const S* bias, Tape& tape, const Timeline& timeline, View<S> y,
            ThreadPool* threads) const {
     line_up(to, tape);
-    run_tasks(threads, timeline.batch(), [&](Index r) { run_sequence(to, weights, bias, tape, r, timeline, y); });
-  }
-  /// Likewise, with the gradient of W, which needs both sides taken in. A `y` without data is not wanted.
-  void run_back(Side to, const Weights& weights, Tape& tape, const Timeline& timeline, View<S> y, S* gradient,
-                ThreadPool* threads) const {
-    line_up(to, tape);
-    const Vector<S> no_bias;
-    run_tasks(threads, y.data() == nullptr ? 1 : timeline.batch() + 1, [&](Index k) {
-      if (k == 0)
-        add_gradient(tape, gradient);
-      else
-        run_sequence(to, weights, no_bias, tape, k - 1, timeline, y);
+    run_tasks(threads, timeline.batch(), [&](Index r) {
+      run_sequence(to, weights, tape, r);
+      tape.lined.put(r, 0, timeline, bias, y);
     });
+  }
+  /// Likewise on the way back, with the gradient of W, which needs both sides taken in. `change(rank, places)` may
+  /// change what a sequence gives before it becomes columns. A `y` without data is not wanted.
+  template <class F>
+  void run_back(Side to, const Weights& weights, Tape& tape, const Timeline& timeline, View<S> y, S* gradient,
+                ThreadPool* threads, F&& change) const {
+    line_up(to, tape);
+    run_tasks(threads, timeline.batch() + 1, [&](Index k) {
+      if (k == 0) return add_gradient(tape, gradient);
+      run_sequence(to, weights, tape, k - 1);
+      change(k - 1, tape.lined.sequence(k - 1));
+      if (y.data() != nullptr) tape.lined.put(k - 1, at(tape.sizes, k - 1).before, timeline, nullptr, y);
+    });
+  }
+  /// Where nobody wants what comes out of the way back.
+  void add_gradient(const Tape& tape, S* gradient) const {
+    for (Index rank = 0; rank < Index(tape.sizes.size()); ++rank)
+      for (Index group = 0; group < groups_; ++group) add_gradient(tape, rank, group, gradient);
   }
 
   /// Numbers that a tape holds for one sequence, besides the output.
@@ -182,24 +191,22 @@ class Convolution {
 
   void pack_phase(const ConstView<S>& w, Weights& weights, Index group, Index phase) const {
     const Index fine = fine_ / groups_, count = taps(phase), first = first_tap(phase);
-    weights.turned.resize(fine, count * w.rows());
+    auto turned = weights.turned.shape(fine, count * w.rows());
     for (Index k = 0; k < count; ++k)
-      weights.turned.middleCols((count - 1 - k) * w.rows(), w.rows()) =
+      turned.middleCols((count - 1 - k) * w.rows(), w.rows()) =
           w.middleCols((first + k * phases()) * fine, fine).transpose();
-    weights.spread[std::size_t(group * phases() + phase)].pack(weights.turned);
+    weights.spread[std::size_t(group * phases() + phase)].pack(turned);
   }
 
   void line_up(Side to, Tape& tape) const {
     tape.lined.shape(to == Side::fine ? fine_ : coarse_, Index(tape.sizes.size()),
                      [&](Index r) { return to == Side::fine ? at(tape.sizes, r).fine : at(tape.sizes, r).coarse; });
   }
-  void run_sequence(Side to, const Weights& weights, const Vector<S>& bias, Tape& tape, Index rank,
-                    const Timeline& timeline, View<S> y) const {
+  void run_sequence(Side to, const Weights& weights, Tape& tape, Index rank) const {
     if (to == Side::fine)
       spread(weights, tape, rank);
     else
       gather(weights, tape, rank);
-    tape.lined.put(rank, timeline, bias, y);
   }
 
   void gather(const Weights& weights, Tape& tape, Index rank) const {
@@ -233,19 +240,14 @@ class Convolution {
                });
   }
 
-  /// In order of rank.
-  void add_gradient(const Tape& tape, S* gradient) const {
-    const Index rows = coarse_ / groups_;
-    for (Index rank = 0; rank < Index(tape.sizes.size()); ++rank) {
-      const Index front = tape.coarse.front(rank);
-      const Index windows = std::min(at(tape.sizes, rank).coarse, tape.coarse.places(rank) - front);
-      for (Index g = 0; g < groups_; ++g)
-        tape.fine.each_run(rank, g, 0, windows_.stride, windows,
-                           [&](const S* x, Index distance, Index number, Index, Index count) {
-                             add_outer_products(tape.coarse.column(rank, g, front + number), rows, rows, x, distance,
-                                                inputs_of_window(), count, gradient + g * rows, coarse_);
-                           });
-    }
+  void add_gradient(const Tape& tape, Index rank, Index group, S* gradient) const {
+    const Index rows = coarse_ / groups_, front = tape.coarse.front(rank);
+    const Index windows = std::min(at(tape.sizes, rank).coarse, tape.coarse.places(rank) - front);
+    tape.fine.each_run(rank, group, 0, windows_.stride, windows,
+                       [&](const S* x, Index distance, Index number, Index, Index count) {
+                         add_outer_products(tape.coarse.column(rank, group, front + number), rows, rows, x, distance,
+                                            inputs_of_window(), count, gradient + group * rows, coarse_);
+                       });
   }
 
   Index fine_ = 0, coarse_ = 0;

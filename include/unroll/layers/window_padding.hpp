@@ -35,9 +35,10 @@ namespace detail {
 
 inline constexpr Index most_of_option = Index(1) << 24;  // far below where products of options overflow
 
-/// Places of one sequence on both sides. Window k begins at the fine place k * stride - front.
+/// Places of one sequence on both sides. Window k begins at the fine place k * stride - front. The first `before` fine
+/// places belong to steps that came before the batch.
 struct ConvolvedSizes {
-  Index fine = 0, coarse = 0, front = 0;
+  Index fine = 0, coarse = 0, front = 0, before = 0;
 };
 
 /// Where windows lie on a sequence of so many steps; no window where it has none.
