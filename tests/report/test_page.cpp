@@ -207,6 +207,11 @@ TEST_CASE("names of pictures and tables are taken once", "[report]") {
   CHECK_THROWS_AS(Report("title", folder.path / "nowhere").write(), FileError);
 }
 
+TEST_CASE("settings may come as JSON", "[report]") {
+  const auto values = named_values(nlohmann::json::parse(R"({"cell": "gru", "data": {"words": 3, "seen": true}, "rates": [0.5]})"));
+  CHECK(values == NamedValues{{"cell", "gru"}, {"data.seen", "true"}, {"data.words", "3"}, {"rates", "[0.5]"}});
+}
+
 TEST_CASE("the version of the library is that of the project", "[report]") {
   const std::string project = bytes(std::filesystem::path(UNROLL_TEST_DATA) / ".." / "CMakeLists.txt");
   CHECK(has(project, text("project(unroll VERSION ", library_version, " ")));

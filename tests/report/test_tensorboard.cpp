@@ -1,5 +1,6 @@
 // Event files to the byte, against the specifications of their parts.
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -40,7 +41,7 @@ TEST_CASE("an event is a record of a message", "[report]") {
   EventFile file(path, 1.5);
   const std::string head = bytes(path);
   CHECK(hex(head.substr(0, 12)) == "1800000000000000a37f4b22");  // as every file of TensorFlow begins
-  CHECK(hex(head.substr(12, 11)) == "09000000000000f83f1a0d");  // time 1.5, then a text of 13 bytes in field 3
+  CHECK(hex(head.substr(12, 11)) == "09000000000000f83f1a0d");   // time 1.5, then a text of 13 bytes in field 3
   CHECK(head.substr(23, 13) == "brain.Event:2");
   CHECK(head.size() == 8 + 4 + 24 + 4);
   file.scalar("loss", 0.5, 300, 2);
@@ -119,4 +120,28 @@ TEST_CASE("histograms of parameters have their names, pictures must be pictures"
   const std::string image = bytes(path).substr(all.size());
   CHECK(image.find(std::string("\x08\x03\x10\x82\x02\x18\x04\x22\x1c", 9) + png) !=
         std::string::npos);  // 3 high, 258 wide
+}
+
+// Read by scripts/read_events, which scripts/check runs where TensorBoard is installed.
+TEST_CASE("a folder for TensorBoard itself", "[.events]") {
+  const char* const folder = std::getenv("UNROLL_EVENTS");
+  REQUIRE(folder != nullptr);
+  std::filesystem::create_directories(folder);
+  const auto path = std::filesystem::path(folder) / "events.out.tfevents.100.run";
+  std::filesystem::remove(path);
+  EventFile(path, 100).scalar("loss", 1, 0, 100);
+  EventFile file(path, 100);
+  file.scalar("loss", 0.5, 1, 101);
+  file.scalar("loss", 0.25, 2, 102);
+  ParameterTable table;
+  table.add("0.weight", Role::input_weight, 2, 3);
+  Parameters<float> parameters(table);
+  parameters.values() << -1, 0, 1, 3, 0, 3;
+  file.histograms(parameters, 2, 102);
+  constexpr std::string_view grey_pixel(
+      "\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x01\x00\x00\x00\x01\x08"
+      "\x00\x00\x00\x00\x3a\x7e\x9b\x55\x00\x00\x00\x0a\x49\x44\x41\x54\x78\x9c\x63\x68\x00\x00\x00\x82\x00"
+      "\x81\x77\xcd\x72\xb6\x00\x00\x00\x00\x49\x45\x4e\x44\xae\x42\x60\x82",
+      67);
+  file.image("pixel", grey_pixel, 2, 102);
 }

@@ -27,7 +27,6 @@ h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0; }
 h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; border-bottom: 1px solid var(--line); }
 p { max-width: 44rem; }
 a { color: var(--link); }
-.figures { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
 figure { margin: 1rem 0; max-width: 100%; min-width: 0; }
 .wide { overflow-x: auto; max-width: 100%; }
 .picture { width: fit-content; border: 1px solid var(--line); background: #ffffff; }
@@ -41,6 +40,10 @@ td.text, th.text { text-align: left; }
 .names td, .names th { text-align: left; overflow-wrap: anywhere; }
 summary { cursor: pointer; color: var(--link); }
 .missing { border: 1px dashed var(--line); padding: 1rem; color: var(--soft); }
+@media (min-width: 80rem) {
+  figure { display: inline-block; vertical-align: top; margin-right: 1rem; max-width: 35rem; }
+  figure.large { display: block; max-width: 100%; }
+}
 @media print {
   :root { --text: #000000; --soft: #333333; --line: #999999; --back: #ffffff; --head: #eeeeee; --link: #000000; }
   body { max-width: none; padding: 0; font-size: 10pt; }
@@ -88,12 +91,11 @@ inline std::string html_table(const DataTable& table, std::string_view caption, 
               "</tr></thead>\n<tbody>\n", rows, "</tbody>\n</table>\n</div>\n");
 }
 
-inline std::string html_names(const NamedValues& values, std::string_view caption) {
+inline std::string html_names(const NamedValues& values, std::string_view label) {
   std::string rows;
   for (const auto& [name, value] : values)
     rows += text("<tr><th scope=\"row\">", html_text(name), "</th><td>", html_text(value), "</td></tr>\n");
-  return text("<table class=\"names\">\n<caption>", html_text(caption), "</caption>\n<tbody>\n", rows,
-              "</tbody>\n</table>\n");
+  return text("<table class=\"names\" aria-label=\"", html_text(label), "\">\n<tbody>\n", rows, "</tbody>\n</table>\n");
 }
 
 inline std::string html_section(std::string_view heading, const std::string& inside) {

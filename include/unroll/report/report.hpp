@@ -8,6 +8,19 @@
 
 namespace unroll {
 
+/// What a JSON object holds, objects inside by their full names ("data.words"); for settings that are written as JSON
+/// already.
+inline NamedValues named_values(const nlohmann::json& object, const std::string& prefix = {}) {
+  NamedValues values;
+  for (const auto& [name, value] : object.items()) {
+    const NamedValues inside = value.is_object() ? named_values(value, prefix + name + ".") : NamedValues{};
+    values.insert(values.end(), inside.begin(), inside.end());
+    if (!value.is_object())
+      values.emplace_back(prefix + name, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return values;
+}
+
 /// One number of the table of results. Deviations say which kind they are by the caller's words in `note`.
 struct Metric {
   std::string name;
@@ -102,9 +115,10 @@ class Report {
         why.empty() ? detail::html_picture(folder_ / file, format_, picture.width, picture.height, description)
                     : text("<p class=\"missing\">No picture: ", html_text(why), ". ", html_text(description),
                            " The numbers are in ", name, ".csv, the script is ", name, ".gp.</p>\n");
-    body() += text("<figure id=\"", name, "\">\n", image, "<figcaption>", html_text(caption),
-                   "</figcaption>\n<details>\n<summary>Numbers</summary>\n<p>", html_text(description), "</p>\n",
-                   detail::html_table(picture.shown, caption, name + ".csv"), "</details>\n</figure>\n");
+    body() +=
+        text("<figure id=\"", name, picture.width > 720 ? "\" class=\"large\">\n" : "\">\n", image, "<figcaption>",
+             html_text(caption), "</figcaption>\n<details>\n<summary>Numbers</summary>\n<p>", html_text(description),
+             "</p>\n", detail::html_table(picture.shown, caption, name + ".csv"), "</details>\n</figure>\n");
     files_.emplace_back(why.empty() ? file : name + ".gp", caption);
     files_.emplace_back(name + ".csv", "its numbers");
     json_["figures"].push_back({{"name", name},
