@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "unroll/layers/layer.hpp"
+#include "unroll/layers/statistics.hpp"
 
 namespace unroll {
 
@@ -55,6 +55,9 @@ class AnyLayer {
   std::optional<Index> tied_to() const { return holder_->tied_to(); }
   void tie(const TiedWeight& weight) { holder_->tie(weight); }
   void set_given(S* theta) const { holder_->set_given(theta); }
+  Index statistics() const { return holder_->statistics(); }
+  void add_statistics(const Tape& tape, double* to) const { holder_->add_statistics(tape, to); }
+  void update_statistics(const double* from, S* theta) const { holder_->update_statistics(from, theta); }
   void prepare(const S* theta, Weights& weights) const { holder_->prepare(theta, weights); }
   void prepare_back(const S* theta, Weights& weights) const { holder_->prepare_back(theta, weights); }
 
@@ -89,6 +92,9 @@ class AnyLayer {
     virtual std::optional<Index> tied_to() const = 0;
     virtual void tie(const TiedWeight&) = 0;
     virtual void set_given(S*) const = 0;
+    virtual Index statistics() const = 0;
+    virtual void add_statistics(const Tape&, double*) const = 0;
+    virtual void update_statistics(const double*, S*) const = 0;
     virtual void prepare(const S*, Weights&) const = 0;
     virtual void prepare_back(const S*, Weights&) const = 0;
     virtual Signal<S> forward(const Weights&, const Signal<S>&, const Pass&, const State<S>&, Tape&) const = 0;
@@ -127,6 +133,13 @@ class AnyLayer {
       if constexpr (detail::TiedLayer<L>) layer.tie(weight);
     }
     void set_given(S* theta) const override { detail::set_given_values(layer, theta); }
+    Index statistics() const override { return detail::statistics_of(layer); }
+    void add_statistics(const Tape& tape, double* to) const override {
+      detail::add_statistics(layer, of<typename L::Tape>(tape), to);
+    }
+    void update_statistics(const double* from, S* theta) const override {
+      detail::update_statistics(layer, from, theta);
+    }
     void prepare(const S* theta, Weights& weights) const override {
       // Also when another model has used these before.
       if (dynamic_cast<KeptBy<typename L::Weights>*>(weights.kept.get()) == nullptr)

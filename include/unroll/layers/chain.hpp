@@ -18,7 +18,7 @@ template <class Layers>
 class Chain : public detail::Description<Layers> {
   using Base = detail::Description<Layers>;
   using Base::check_size, Base::check_states, Base::each, Base::last_is_columnwise, Base::non_finite_parameter;
-  using Base::pass_of, Base::states, Base::within;
+  using Base::no_state, Base::pass_of, Base::states, Base::within;
 
  public:
   using Scalar = typename Layers::Scalar;
@@ -117,6 +117,14 @@ class Chain : public detail::Description<Layers> {
       new (&some) ConstView<Scalar>(out.values);
     });
     return some;
+  }
+
+  /// Adds what the last pass forward tells running means and variances (`statistics()` numbers, at first 0).
+  void add_statistics(const Tape& tape, double* to) const {
+    each([&](const auto& layer, auto k) {
+      detail::add_statistics(layer, Layers::of(tape.layers, k), to);
+      to += detail::statistics_of(layer);
+    });
   }
 
   /// The timeline of the output of the last pass: the batch's own, or one step per sequence.
@@ -250,11 +258,6 @@ class Chain : public detail::Description<Layers> {
     });
   }
 
-  static const State<Scalar>& no_state() {
-    static const State<Scalar> none;
-    return none;
-  }
-
   void check(const ConstView<Scalar>& x, const Timeline& timeline, const ModelState<Scalar>& initial) const {
     require<ShapeError>(x.rows() == features(), "layer 0 (", layers().first_name(), "): expects ", features(),
                         " features per step, the input has ", x.rows());
@@ -281,17 +284,15 @@ class Chain : public detail::Description<Layers> {
     check_size(gradient);
   }
 
-  std::string place(const Tape& tape, std::size_t k, const NonFinite& where) const {
-    const Timeline& timeline =
-        where.timeline != nullptr ? *where.timeline : *tape.in[where.per_sequence ? k + 1 : k].timeline;
-    const std::string sample = text("sample ", timeline.place_of(where.column));
-    return where.per_sequence || !shape(k).per_step ? sample : text(sample, ", step ", timeline.step_of(where.column));
+  std::string place(const Tape& tape, std::size_t k, NonFinite where) const {
+    if (where.timeline == nullptr) where.timeline = tape.in[where.per_sequence ? k + 1 : k].timeline;
+    where.per_sequence = where.per_sequence || !shape(k).per_step;
+    return detail::place_of(where);
   }
   std::string non_finite_input(const Tape& tape) const {
     const Signal<Scalar>& in = tape.in.front();
     const Index c = detail::first_non_finite_column(in.values);
-    return c < 0 ? std::string()
-                 : text("input at sample ", in.timeline->place_of(c), ", step ", in.timeline->step_of(c));
+    return c < 0 ? std::string() : "input at " + detail::place_of({"", c, false, in.timeline});
   }
 };
 

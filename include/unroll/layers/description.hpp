@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "unroll/layers/layer.hpp"
+#include "unroll/layers/statistics.hpp"
 
 namespace unroll::detail {
 
@@ -50,6 +50,20 @@ class Description {
     });
   }
 
+  /// How many numbers tell what the layers' running means and variances are to follow; see Chain::add_statistics.
+  Index statistics() const {
+    Index numbers = 0;
+    each([&](const auto& layer, auto) { numbers += detail::statistics_of(layer); });
+    return numbers;
+  }
+  /// Brings them up to date, which is done once for every update of the parameters.
+  void update_statistics(const double* from) {
+    each([&](const auto& layer, auto k) {
+      detail::update_statistics(layer, from, parameters_.values().data() + offsets_[k]);
+      from += detail::statistics_of(layer);
+    });
+  }
+
   /// Columns that the last layer works on at a time in `learn`: as many as 1 MiB holds of the output, so that it stays
   /// in a cache; but enough for the sums over columns to leave the registers seldom. No limit where it needs all at
   /// once.
@@ -92,6 +106,10 @@ class Description {
     return pass;
   }
 
+  static const State<Scalar>& no_state() {
+    static const State<Scalar> none;
+    return none;
+  }
   /// Their shapes are checked by the layers.
   void check_states(std::string_view what, const std::vector<State<Scalar>>& given) const {
     require<ShapeError>(given.empty() || given.size() == depth(), "model: ", what, ": expects those of ", depth(),

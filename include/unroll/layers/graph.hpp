@@ -90,6 +90,13 @@ class Graph : public detail::GraphNodes<S> {
     if (d_in.data() != nullptr && tape.reached[0] == 0) d_in.setZero();
   }
 
+  void add_statistics(const Tape& tape, double* to) const {
+    each([&](const Layer& layer, std::size_t n) {
+      layer.add_statistics(tape.layers[n], to);
+      to += layer.statistics();
+    });
+  }
+
   std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>&, Tape& tape) const {
     for (std::size_t n = 1; n < size(); ++n) {
       auto where = non_finite_in(n, weights, tape);

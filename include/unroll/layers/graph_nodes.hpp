@@ -81,6 +81,18 @@ class GraphNodes {
     each([&](const Layer& layer, std::size_t n) { layer.set_given(theta + offsets_[n]); });
   }
 
+  Index statistics() const {
+    Index numbers = 0;
+    each([&](const Layer& layer, std::size_t) { numbers += layer.statistics(); });
+    return numbers;
+  }
+  void update_statistics(const double* from, S* theta) const {
+    each([&](const Layer& layer, std::size_t n) {
+      layer.update_statistics(from, theta + offsets_[n]);
+      from += layer.statistics();
+    });
+  }
+
   Index kept(Index columns, Index batch, Keeping keeping = {}) const {
     const auto values = [&](std::size_t n) { return shapes_[n].features * (shapes_[n].per_step ? columns : batch); };
     std::vector<Index> gradients(slots_);

@@ -217,6 +217,12 @@ void set_given_values(const L& layer, typename L::Scalar* theta) {
   if constexpr (requires { layer.set_given(theta); }) layer.set_given(theta);
 }
 
+/// "sample 2, step 5", given the timeline.
+inline std::string place_of(const NonFinite& where) {
+  const std::string sample = text("sample ", where.timeline->place_of(where.column));
+  return where.per_sequence ? sample : text(sample, ", step ", where.timeline->step_of(where.column));
+}
+
 /// The first column with a value that is not finite, or -1.
 template <class Scalar>
 Index first_non_finite_column(const ConstView<Scalar>& values) {

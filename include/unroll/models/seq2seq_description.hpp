@@ -68,6 +68,9 @@ class Seq2SeqDescription {
     require<ShapeError>(encoder_.per_step(),
                         "seq2seq: the encoder gives one output for each sequence, expected one for every step: leave "
                         "pooling and last steps out");
+    require<ValueError>(encoder_.statistics() == 0,
+                        "seq2seq: the encoder has a batch norm, whose running means and variances nothing would keep "
+                        "up to date; a LayerNorm needs none");
     cell_ = made_cell();
     require<ShapeError>(!options.tied || cell_.output_rows() == options.embedding,
                         "seq2seq: tied, what the decoder gives is compared with embedded tokens; it has ",

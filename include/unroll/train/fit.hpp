@@ -159,7 +159,9 @@ class FitRun {
     row.gradient_norm = 0;
     Hits hits;
     for (Index b = 0; b < batches_.count(); ++b) {
-      batch_.gather(data_, batches_.batch(b), options_.shard, &options_.threads);
+      const auto samples = batches_.batch(b);
+      const Index shard = model_.statistics() > 0 ? Index(samples.size()) : options_.shard;
+      batch_.gather(data_, samples, shard, &options_.threads);
       const StepReport report = step(b);
       loss += report.loss;
       hits += report.hits;

@@ -56,7 +56,8 @@ struct FitOptions {
   Truncation truncation = {};
   std::optional<WeightAverageOptions> average = {};  ///< validate and end with averaged parameters
   Threads threads = {};  ///< for training and validation; results do not depend on how many there are
-  Index shard = 0;       ///< sequences that one thread trains on at a time, see ShardedBatch; results depend on it
+  Index shard = 0;       ///< sequences that one thread trains on at a time, see ShardedBatch; results depend on it.
+                         ///< Batches of a model with a BatchNorm are never divided
   Keeping keeping = {};  ///< see StepOptions
   Index evaluation_batch = 128;                        ///< sequences at a time in validation
   std::function<bool(const BatchEnd&)> on_batch = {};  ///< after each update; false: stop at once

@@ -156,9 +156,9 @@ class Seq2SeqStep {
   void update(Shards shards, ThreadPool* pool, Seq2SeqReport& report) {
     detail::add_gradients(
         shards.size(), [&](std::size_t k) -> auto& { return parts_[k].gradient; }, pool);
-    report.gradient_norm = update_(model_.parameters(), parts_.front().gradient, pool, [&](double bad) {
-      fail(shards, report.teacher, text("the norm of the gradient is ", bad));
-    });
+    report.gradient_norm = update_(
+        model_.parameters(), parts_.front().gradient, pool,
+        [&](double bad) { fail(shards, report.teacher, text("the norm of the gradient is ", bad)); }, [] {});
   }
 
   /// Runs forward once more, because the way back overwrites what a search needs.

@@ -88,6 +88,7 @@ class TrainingStep {
     LossCount whole;  // of the whole batch
     LossValue loss;   // of the window at hand
     Hits hits;
+    Vector<double> statistics;          // see Chain::add_statistics
     States first;                       // state before the first step
     std::vector<Signal<Scalar>> input;  // of the window at hand
   };
@@ -102,6 +103,8 @@ class TrainingStep {
   StepReport step(Shards shards, States* carried) {
     const FlushToZero flush;
     check(shards.front());
+    require<ValueError>(shards.size() == 1 || model_.statistics() == 0, "training: a batch norm needs a batch in one ",
+                        "part, this one is in ", shards.size(), "; gather it with its size as the size of a shard");
     while (parts_.size() < shards.size()) parts_.emplace_back(model_);
     begin(shards, carried);
     StepReport report;
@@ -195,7 +198,7 @@ class TrainingStep {
 
   /// Window `k` of one part: forward, loss and back.
   void learn(Part& part, const Batch<Scalar>& batch, Index k, Index steps, bool new_sum) {
-    if (new_sum) part.gradient.reset();
+    if (new_sum) part.gradient.reset(), part.statistics.setZero(model_.statistics());
     part.loss = {};
     part.hits = {};
     auto loan = desks_.borrow();
@@ -212,6 +215,7 @@ class TrainingStep {
           model_.learn(desk.tape, part.gradient, [&](Index first, const ConstView<Scalar>& output) {
             return gradient_of_loss(part, batch, window, first, output, desk.d_output);
           });
+          model_.add_statistics(desk.tape, part.statistics.data());
         });
   }
 
@@ -253,8 +257,10 @@ class TrainingStep {
     ThreadPool* const pool = threads(shards);
     detail::add_gradients(
         shards.size(), [&](std::size_t s) -> auto& { return parts_[s].gradient; }, pool);
-    const double norm = update_(model_.parameters(), gradient, pool,
-                                [&](double bad) { fail(shards, text("the norm of the gradient is ", bad)); });
+    const double norm = update_(
+        model_.parameters(), gradient, pool,
+        [&](double bad) { fail(shards, text("the norm of the gradient is ", bad)); },
+        [&] { model_.update_statistics(parts_.front().statistics.data()); });
     report.gradient_norm = std::max(report.gradient_norm, norm);
   }
 

@@ -45,9 +45,10 @@ class Update {
   };
 
   /// Returns the gradient's norm before it is clipped to it. `fail(norm)`, which throws, is called in place of a step
-  /// where that is not finite.
-  template <class F>
-  double operator()(Parameters<Scalar>& parameters, Parameters<Scalar>& gradient, ThreadPool* threads, F&& fail) {
+  /// where that is not finite, `stepped()` behind a step.
+  template <class F, class G>
+  double operator()(Parameters<Scalar>& parameters, Parameters<Scalar>& gradient, ThreadPool* threads, F&& fail,
+                    G&& stepped) {
     // A non-finite entry must be seen before it is limited.
     if (clip_value_ > 0 && finite(gradient)) clip_by_value(gradient, clip_value_);
     const double most = clip_norm_ > 0 ? clip_norm_ : std::numeric_limits<double>::infinity();
@@ -59,6 +60,7 @@ class Update {
     else
       optimizer_.step(parameters.values(), gradient.values());
     ++updates;
+    stepped();
     if (average != nullptr) average->update(parameters.values());
     return norm;
   }

@@ -1,0 +1,95 @@
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/layer_norm.hpp>
+#include <unroll/layers/stack.hpp>
+
+#include "layers/model_run.hpp"
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+using namespace model_run;
+
+namespace {
+
+using Model = Stack<double>;
+
+Matrix<double> outputs(const LayerNorm<double>& layer, const Matrix<double>& x, std::uint64_t seed = 0) {
+  Model model(x.rows(), {layer});
+  model.initialise(1);
+  if (seed > 0) randomise(model, seed);
+  Model::Tape tape;
+  return model.forward(x, Timeline::rectangular(1, x.cols()), tape);
+}
+
+}  // namespace
+
+TEST_CASE("layer norm: every column has mean 0 and variance 1 at first") {
+  for (const Index features : {2, 5, 8, 19}) {
+    const Matrix<double> x = (3 * noise(features, 4)).array() + 7, y = outputs({.epsilon = 1e-12}, x);
+    CHECK(y.colwise().sum().isZero(1e-12));
+    CHECK((y.colwise().squaredNorm().array() / double(features)).isApproxToConstant(1, 1e-10));
+    CHECK(y.isApprox(outputs({.epsilon = 1e-12}, (2 * x).array() - 5), 1e-9));
+    const Matrix<double> rms = outputs({.epsilon = 1e-12, .centred = false}, x);
+    CHECK(rms.isApprox(x * (x.colwise().squaredNorm() / double(features)).cwiseSqrt().cwiseInverse().asDiagonal()));
+  }
+}
+
+TEST_CASE("layer norm: gain, shift and epsilon as written") {
+  const Matrix<double> x{{1, 0}, {3, 0}};
+  CHECK(outputs({.epsilon = 3}, x).isApprox(Matrix<double>{{-0.5, 0}, {0.5, 0}}));
+  Model model(2, {LayerNorm<double>{.epsilon = 3}});
+  model.parameters()["0.weight"] << 2, 4;
+  model.parameters()["0.bias"] << 10, 20;
+  Model::Tape tape;
+  CHECK(model.forward(x, Timeline::rectangular(2, 1), tape).isApprox(Matrix<double>{{9, 10}, {22, 20}}));
+}
+
+TEST_CASE("layer norm: gradients match central differences") {
+  for (const Index features : {1, 3, 9})
+    for (const LayerNorm<double>& layer :
+         {LayerNorm<double>{}, LayerNorm<double>{.epsilon = 0.1, .scaled = false}, LayerNorm<double>{.shifted = false},
+          LayerNorm<double>{.scaled = false, .shifted = false}, LayerNorm<double>{.centred = false}}) {
+      const auto report =
+          gradients(Model(2, {Dense<double>{.units = features}, layer, Dense<double>{.units = 2}, layer}));
+      INFO(report.text());
+      CHECK(report.worst < 2e-5);
+    }
+}
+
+TEST_CASE("layer norm: a column has the same bits wherever it stands") {
+  const Matrix<double> x = noise(13, 9), all = outputs({}, x, 3);
+  for (Index c = 0; c < 9; ++c) CHECK(same_bits(outputs({}, x.col(c), 3), all.col(c)));
+}
+
+TEST_CASE("layer norm: what is left out has no parameters, and what cannot be is refused") {
+  CHECK(Model(3, {LayerNorm<double>{}}).parameters().table().names() == "0.weight, 0.bias");
+  CHECK(Model(3, {LayerNorm<double>{.shifted = false}}).parameters().table().names() == "0.weight");
+  CHECK(Model(3, {LayerNorm<double>{.scaled = false, .shifted = false}}).parameters().size() == 0);
+  CHECK_THROWS_MATCHES(Model(3, {LayerNorm<double>{.epsilon = 0}}), ValueError,
+                       says("layer 0 (layer norm): expects an epsilon > 0, got 0"));
+}
+
+TEST_CASE("layer norm allocates nothing after the first batch, and tells where its input overflows") {
+  Model model(3, {LayerNorm<double>{}, Dense<double>{.units = 2}, LayerNorm<double>{}});
+  randomise(model);
+  Model::Weights weights;
+  Model::Tape tape;
+  auto gradient = model.parameters().zeros_like();
+  Matrix<double> x = noise(3, 8);
+  const Matrix<double> d_y = noise(2, 8);
+  const auto timeline = Timeline::from_lengths({3, 5});
+  const auto step = [&] {
+    model.prepare(weights);
+    model.prepare_back(weights);
+    model.begin_learning(weights, view(std::as_const(x)), timeline, tape);
+    model.learn(tape, gradient, [&](Index first, const auto& y) { return view(d_y.middleCols(first, y.cols())); });
+  };
+  step();
+  support::AllocationCount allocations;
+  step();
+  const auto count = allocations.count();
+  CHECK(count == 0);
+  x(1, 0) = 1e200;
+  model.forward(x, timeline, tape);
+  CHECK(model.locate_non_finite(tape).empty());  // variance infinite: the column is 0
+}
