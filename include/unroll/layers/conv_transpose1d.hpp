@@ -43,7 +43,7 @@ struct ConvTranspose1d {
     if (biased) table.add("bias", Role::bias, units, 1);
     return {units, true};
   }
-  std::string_view name() const { return "conv transpose1d"; }
+  std::string_view name() const { return "conv transpose"; }
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const { return {}; }
   bool causal() const { return false; }

@@ -1,0 +1,144 @@
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/pooling1d.hpp>
+#include <unroll/layers/upsample.hpp>
+
+#include "layers/model_run.hpp"
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+using namespace model_run;
+
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+Matrix<double> row(std::initializer_list<double> numbers) {
+  Matrix<double> m(1, Index(numbers.size()));
+  std::copy(numbers.begin(), numbers.end(), m.data());
+  return m;
+}
+
+/// One feature, one sequence.
+template <class L>
+Matrix<double> run(const L& layer, std::initializer_list<double> numbers) {
+  const Matrix<double> x = row(numbers);
+  Sequential<L> model(1, layer);
+  typename Sequential<L>::Tape tape;
+  return model.forward(x, Timeline::rectangular(1, x.cols()), tape);
+}
+
+using Average = AveragePool1d<double>;
+using Max = MaxPool1d<double>;
+
+}  // namespace
+
+TEST_CASE("pooling over windows: what stands in each, and where they lie") {
+  CHECK(same_bits(run(Max({.kernel = 2}), {1, 5, 3, 2, 9}), row({5, 3})));
+  CHECK(same_bits(run(Max({.kernel = 3, .stride = 1}), {1, 5, 3, 2, 9}), row({5, 5, 9})));
+  CHECK(same_bits(run(Max({.kernel = 3, .stride = 2, .padding = same()}), {1, 5, 3, 2, 9}), row({5, 5, 9})));
+  CHECK(same_bits(run(Max({.kernel = 3, .stride = 1, .padding = causal()}), {1, 5, 3, 2, 9}), row({1, 5, 5, 5, 9})));
+  CHECK(same_bits(run(Max({.kernel = 4}), {1, 2, 3}), row({})));
+  CHECK(same_bits(run(Max({.kernel = 2, .stride = 3}), {-1, -2, -9, -7, -4, 0}), row({-1, -4})));
+  CHECK(same_bits(run(Average({.kernel = 2}), {1, 5, 3, 2, 9}), row({3, 2.5})));
+  CHECK(same_bits(run(Average({.kernel = 4, .stride = 3, .padding = same()}), {1, 5, 3, 2, 9}), row({3, 14. / 3})));
+}
+
+TEST_CASE("a mean is one of the steps that are there, unless padding is to be counted") {
+  CHECK(same_bits(run(Average({.kernel = 3, .stride = 1, .padding = 1}), {3, 6, 9}), row({4.5, 6, 7.5})));
+  CHECK(same_bits(run(Average({.kernel = 3, .stride = 1, .padding = 1, .count_padding = true}), {3, 6, 9}),
+                  row({3, 6, 5})));
+}
+
+TEST_CASE("pooling over windows leaves masked steps out") {
+  Matrix<bool> mask(1, 6);
+  mask << 0, 1, 1, 0, 1, 0;
+  const Timeline gaps = Timeline::from_mask(mask);
+  const Matrix<double> x = row({-4, -2, -8});
+  Sequential mean(1, Average({.kernel = 3, .stride = 1, .padding = same()}));
+  Sequential max(1, Max({.kernel = 3, .stride = 1, .padding = same()}));
+  decltype(mean)::Tape tape;
+  decltype(max)::Tape other;
+  CHECK(same_bits(mean.forward(x, gaps, tape), row({-3, -3, -8})));
+  CHECK(same_bits(max.forward(x, gaps, other), row({-2, -2, -8})));
+  CHECK(&max.output_timeline(other) == &gaps);
+  Sequential fewer(1, Max({.kernel = 2}));
+  CHECK_THROWS_MATCHES(fewer.forward(x, gaps, other), ShapeError,
+                       says("layer 0 (max pool1d): changes the number of steps"));
+}
+
+TEST_CASE("max pool1d: the gradient goes to the first of equal values, from all windows, and a NaN is not hidden") {
+  Sequential model(1, Max({.kernel = 2, .stride = 1}));
+  decltype(model)::Tape tape;
+  auto gradient = model.parameters().zeros_like();
+  Matrix<double> d_x;
+  model.forward(row({5, 5, 4, 3}), Timeline::rectangular(1, 4), tape);
+  model.backward(tape, row({1, 10, 100}), gradient, &d_x);
+  CHECK(same_bits(d_x, row({1, 10, 100, 0})));
+  for (const auto& x : {row({not_a_number, 1}), row({1, not_a_number})})
+    CHECK(std::isnan(model.forward(x, Timeline::rectangular(1, 2), tape)(0, 0)));
+  CHECK(std::isinf(run(Max({.kernel = 2}), {-INFINITY, -INFINITY})(0, 0)));
+}
+
+TEST_CASE("upsample repeats each step, and goes before no gap") {
+  Sequential model(1, Upsample<double>(3));
+  decltype(model)::Tape tape;
+  const auto timeline = Timeline::from_lengths({1, 2});
+  const Matrix<double> y = model.forward(row({1, 2, 3}), timeline, tape);  // sample 1 has steps 1 and 3
+  const Timeline& out = model.output_timeline(tape);
+  CHECK(same_bits(y, row({1, 2, 1, 2, 1, 2, 3, 3, 3})));
+  CHECK(out.length(out.rank(0)) == 3);
+  CHECK(out.length(out.rank(1)) == 6);
+  Matrix<bool> late(1, 2);
+  late << 0, 1;
+  CHECK_THROWS_MATCHES(model.forward(row({1}), Timeline::from_mask(late), tape), ShapeError,
+                       says("layer 0 (upsample): changes the number of steps"));
+}
+
+TEST_CASE("pooling over windows and upsampling: gradients match central differences, lengths of 0 and 1 among them") {
+  const auto ragged = Timeline::from_lengths({3, 0, 9, 1, 2});
+  GradientReport report;
+  for (const WindowPadding padding : {valid(), same(), causal(), WindowPadding(1)})
+    for (const Index stride : {1, 2, 3})
+      for (const Index kernel : {2, 3}) {
+        Sequential model(2, Max({.kernel = kernel, .stride = stride, .padding = padding}), Upsample<double>(2),
+                         Average({.kernel = kernel, .stride = stride, .padding = padding}), Dense<double>{.units = 2});
+        randomise(model);
+        report += check_gradients(model, noise(2, ragged.columns(), 3), ragged, weighted(), {}, {.step = 1e-5});
+      }
+  INFO(report.text());
+  CHECK(report.worst < 1e-7);
+}
+
+TEST_CASE("pooling over windows: the same bits in any batch, and no allocation after the first") {
+  const auto many = Timeline::from_lengths({2, 17, 0, 9});
+  const Matrix<double> x = noise(3, many.columns());
+  Sequential model(3, Max({.kernel = 3, .stride = 2, .padding = same()}), Upsample<double>(2), Average({.kernel = 3}));
+  decltype(model)::Tape tape, other;
+  auto gradient = model.parameters().zeros_like();
+  const Matrix<double> y = model.forward(x, many, tape);
+  const Timeline out = model.output_timeline(tape);
+  for (Index b = 0; b < many.batch(); ++b) {
+    const Index length = many.length(many.rank(b));
+    Matrix<double> own(3, length), want(3, out.length(out.rank(b)));
+    for (Index k = 0; k < length; ++k) own.col(k) = x.col(many.offset(k) + many.rank(b));
+    for (Index k = 0; k < want.cols(); ++k) want.col(k) = y.col(out.offset(k) + out.rank(b));
+    CHECK(same_bits(model.forward(own, Timeline::rectangular(1, length), other), want));
+  }
+  model.backward(tape, y, gradient);
+  const support::AllocationCount allocations;
+  const auto output = model.forward(x, many, tape);
+  model.backward(tape, output, gradient);
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+TEST_CASE("windows that no pooling can have") {
+  const auto with = [](const MaxPoolOptions& options) { Sequential(2, Max(options)); };
+  CHECK_THROWS_MATCHES(with({.kernel = 0}), ValueError,
+                       says("layer 0 (max pool1d): expects a kernel of at least 1, got 0"));
+  CHECK_THROWS_MATCHES(with({.kernel = 2, .stride = -1}), ValueError, says("expects a stride of at least 1"));
+  CHECK_THROWS_MATCHES(with({.kernel = 3, .padding = 2}), ValueError, says("at most half the kernel"));
+  CHECK_THROWS_MATCHES(with({.kernel = 3, .padding = -1}), ValueError, says("got -1"));
+  CHECK_THROWS_MATCHES(Sequential(2, Upsample<double>(0)), ValueError, says("expects a factor of at least 1, got 0"));
+}
