@@ -1,0 +1,98 @@
+// Task: what comes next in a text? A network that foretells it can also write.
+// bin/text train [--text FILE] [--tokens words] ...      bin/text sample --prompt "And God"      bin/text evaluate
+// A minute on two cores with the defaults, characters of the King James Version; ends with the bits per character of
+// the text's last tenth. bin/text COMMAND --help lists the options, which a file of --config may also hold.
+
+#include <cstdio>
+#include <system_error>
+
+#include "../support/output_folder.hpp"
+#include "results.hpp"
+#include "unroll/io/checkpoint.hpp"
+#include "writing.hpp"
+
+using namespace unroll;
+using namespace lm;
+
+namespace {
+
+void say(const Options& options, const std::string& lines) {
+  if (options.quiet) return;
+  std::fputs(lines.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+/// What a run that was killed while it wrote a file has left.
+void remove_unfinished(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const auto mark = name.find(".tmp");
+    std::error_code ignored;
+    if (mark != name.npos && mark > 0 && name.find_first_not_of("0123456789", mark + 4) == name.npos)
+      std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
+std::string written(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& one : texts) all += one + "\n" + (one.find('\n') == one.npos ? "" : "---\n");
+  return all;
+}
+
+void run_training(const Options& options) {
+  check_together(options);
+  const auto folder = example::output_folder(options.out, "model.safetensors");
+  remove_unfinished(folder);
+  const Threads threads{int(options.threads)};
+  const Corpus corpus = read_corpus(options);
+  Model model{options, corpus.vocabulary, make_network(options, corpus.vocabulary.size())};
+  write(model, options, options.seed);  // a prompt that is not possible is told before an hour of training
+  Options copy = options;
+  write_text(folder / "config.json", settings_of(copy).to_json("train"));
+  say(options, corpus_text(options, corpus) + network_text(model));
+  if (options.overfit > 0)
+    say(options, text(options.overfit, " sequences by heart: ", overfit_check(options, corpus).text(), "\n"));
+  const RunState state = train(model, corpus, options, threads, folder, [&](RunState& now) {
+    const auto epoch = now.training.epochs;
+    if (epoch == 1) say(options, first_loss_text(now, model.vocabulary.size()));
+    const std::string samples = written(write(model, options, options.seed + Index(epoch)));
+    now.samples += text("== epoch ", epoch, "\n", samples);
+    say(options, epoch_text(model, now, options.epochs) + samples);
+  });
+  save(model, folder / "model.safetensors");
+  const auto watched = Sequences::to_watch(corpus.watched, corpus.vocabulary, options);
+  const Watched result = watch(model.network, watched, model.vocabulary, threads);
+  const std::string missing = write_results(model, state, result, folder);
+  if (!missing.empty()) say(options, "no pictures: " + missing + "; their data and scripts are there\n");
+  say(options, text("in ", options.out, ": model.safetensors, config.json, history.csv, samples.txt, report.html\n"));
+  std::puts(watched_text(result, options).c_str());
+}
+
+void run_writing(const Options& options) {
+  std::fputs(written(write(load(options.model), options, options.sample_seed)).c_str(), stdout);
+}
+
+void run_evaluation(const Options& options, bool other_text) {
+  const Model model = load(options.model);
+  const Part part = other_text ? read_part(options.text, model.options, model.vocabulary)
+                               : read_corpus(model.options, &model.vocabulary).watched;
+  const auto sequences = Sequences::to_watch(part, model.vocabulary, model.options);
+  const Watched result = watch(model.network, sequences, model.vocabulary, Threads{int(options.threads)});
+  std::puts(watched_text(result, model.options).c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Options options;
+  int status = -1;
+  const CommandLine line = read_options(argc, argv, options, status);
+  if (status >= 0) return status;
+  if (line.command == "train") run_training(options);
+  if (line.command == "sample") run_writing(options);
+  if (line.command == "evaluate") run_evaluation(options, line.given.contains("text"));
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "text: %s\n", error.what());
+  return 1;
+}

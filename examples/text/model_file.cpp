@@ -1,0 +1,28 @@
+#include "model_file.hpp"
+
+#include "unroll/io/model_file.hpp"
+
+namespace lm {
+
+using namespace unroll;
+
+void save(const Model& model, const std::filesystem::path& file) {
+  std::map<std::string, std::string> metadata{{"settings", identity_of(model.options)}};
+  model.vocabulary.save(metadata);
+  unroll::save(model.network, file, std::move(metadata));
+}
+
+Model load(const std::filesystem::path& path) {
+  const SafeTensors file = read_safetensors(path);
+  const auto settings = file.metadata.find("settings");
+  require<FileError>(settings != file.metadata.end(), file.file,
+                     ": no model of this program: its metadata have no 'settings'");
+  Options options;
+  settings_of(options).take_json(settings->second, file.file);
+  Vocabulary vocabulary = Vocabulary::load(file.metadata, file.file);
+  Network network = make_network(options, vocabulary.size());
+  from_tensors(network, file);
+  return {std::move(options), std::move(vocabulary), std::move(network)};
+}
+
+}  // namespace lm

@@ -1,0 +1,60 @@
+#include "writing.hpp"
+
+#include "corpus.hpp"
+#include "unroll/infer/sampling.hpp"
+#include "unroll/io/diagnostics.hpp"
+#include "unroll/text/language_decoder.hpp"
+
+namespace lm {
+
+using namespace unroll;
+
+namespace {
+
+void refuse_unknown(const Vocabulary& vocabulary, const std::string& token, const std::string& tokens) {
+  std::vector<std::string_view> names;
+  for (Index k = 0; k < vocabulary.size(); ++k) names.push_back(vocabulary.token(k));
+  throw ValueError(text("--prompt: ", detail::in_quotes(token), " is none of the ", vocabulary.size(), " ", tokens,
+                        " that the model knows; the nearest are ", detail::nearest_names(token, names)));
+}
+
+/// What the model reads before it writes.
+std::vector<Index> beginning(const Model& model, const std::vector<std::string>& prompt) {
+  const Vocabulary& vocabulary = model.vocabulary;
+  std::vector<Index> numbers;
+  if (vocabulary.start() >= 0) numbers.push_back(vocabulary.start());
+  for (const std::string& token : prompt) {
+    if (!vocabulary.find(token)) refuse_unknown(vocabulary, token, model.options.tokens);
+    numbers.push_back(vocabulary.number(token));
+  }
+  if (!numbers.empty()) return numbers;
+  // A stream has no beginning: the end of what was before comes nearest.
+  const auto line_end = vocabulary.find("\n");
+  return {vocabulary.end() >= 0 ? vocabulary.end() : line_end.value_or(vocabulary.size() > 1 ? 1 : 0)};
+}
+
+}  // namespace
+
+std::vector<std::string> write(const Model& model, const Options& options, Index seed) {
+  const Vocabulary& vocabulary = model.vocabulary;
+  const auto prompt = tokens_of(options.prompt, model.options);
+  if (options.samples == 0) return {};
+  LanguageDecoder decoder(model.network, {vocabulary.unknown(), vocabulary.start()});
+  decoder.read({beginning(model, prompt)});
+  const auto written =
+      sample(decoder, {.limits = {.end = model.options.streams() ? -1 : vocabulary.end(), .longest = options.length},
+                       .samples = options.samples,
+                       .temperature = options.temperature,
+                       .top_k = options.top_k,
+                       .top_p = options.top_p,
+                       .seed = std::uint64_t(seed)});
+  std::vector<std::string> texts;
+  for (const auto& one : written.front()) {
+    std::vector<std::string> tokens = prompt;
+    for (const Index token : one.tokens) tokens.push_back(vocabulary.token(token));
+    texts.push_back(text_of(tokens, model.options));
+  }
+  return texts;
+}
+
+}  // namespace lm
