@@ -75,6 +75,8 @@ class Program {
   void save_numbers(const Data& data, const std::vector<Study>& studies) const {
     write_text(folder_ / "metrics.json", metrics_json(options_, data, studies));
     write_text(folder_ / "history.csv", history_csv(studies));
+    const std::string missing = write_report(folder_, options_, data, studies);
+    if (!missing.empty()) say(text("no pictures: ", missing, "\n"));
   }
 
   /// The network of the first seed.
@@ -89,7 +91,7 @@ class Program {
     });
     save_numbers(data, {all});
     say(text("in ", options_.out, ": model.safetensors and test.tsv (seed ", options_.first_seed,
-             "), metrics.json, history.csv\n"));
+             "), metrics.json, history.csv, report.html\n"));
     tell(result_text(all, options_.search));
     return load(folder_ / "model.safetensors");
   }
@@ -140,7 +142,7 @@ class Program {
       tell(text("attention while writing ", options_.map, ", ", trained.vocabulary.spoken(written.tokens), ": ",
                 (folder_ / "map.svg").string(), "\n"));
     else
-      tell(text("no picture: ", missing, "; map.dat and map.gp are in ", options_.out, "\n"));
+      tell(text("no picture: ", missing, "; map.csv and map.gp are in ", options_.out, "\n"));
   }
 
   const Options& options_;

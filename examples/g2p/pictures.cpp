@@ -1,68 +1,94 @@
 #include "pictures.hpp"
 
-#include <algorithm>
-
-#include "../support/gnuplot.hpp"
-#include "unroll/io/checkpoint.hpp"
+#include "../support/today.hpp"
+#include "unroll/report/curves.hpp"
+#include "unroll/report/heat_map.hpp"
+#include "unroll/report/report.hpp"
 
 namespace g2p {
 
 using namespace unroll;
-using example::quoted;
 
 namespace {
 
-std::string map_data(const Matrix<float>& attention) {
-  std::string table = "# letter, phoneme, share of the attention in %\n";
-  for (Index t = 0; t < attention.cols(); ++t)
-    for (Index s = 0; s < attention.rows(); ++s) table += text(s, " ", t, " ", 100 * attention(s, t), "\n");
+/// One line for each kind of network, over its runs.
+template <class Value>
+figure::Curves over_epochs(const std::vector<Study>& studies, const std::string& unit, const Value& value) {
+  figure::Curves curves{.title = {}, .x = {"epoch"}, .y = {unit, 0}, .series = {}};
+  for (const Study& study : studies) {
+    std::vector<std::vector<double>> runs;
+    for (const Run& run : study.runs) {
+      runs.emplace_back();
+      for (const Epoch& epoch : run.history) runs.back().push_back(value(epoch));
+    }
+    curves.series.push_back(figure::over_runs(name_of(study.network), runs));
+  }
+  return curves;
+}
+
+DataTable all_runs(const std::vector<Study>& studies) {
+  DataTable table{
+      {"network", "seed", "greedy PER (%)", "greedy WER (%)", "beam PER (%)", "beam WER (%)", "learning (s)"}, {}};
+  for (const Study& study : studies)
+    for (const Run& run : study.runs)
+      table.rows.push_back({name_of(study.network), run.seed, 100 * run.test.greedy.phoneme(),
+                            100 * run.test.greedy.word(), 100 * run.test.beam.phoneme(), 100 * run.test.beam.word(),
+                            run.seconds.wall});
   return table;
 }
 
-std::string tics(const std::vector<std::string>& names) {
-  std::string list;
-  for (std::size_t k = 0; k < names.size(); ++k) list += text(k == 0 ? "" : ", ", quoted(names[k]), " ", k);
-  return list;
-}
-
-std::string map_script(const std::string& title, const std::vector<std::string>& letters,
-                       const std::vector<std::string>& phonemes) {
-  return text(R"(# gnuplot map.gp draws map.svg from map.dat
-set terminal svg size )",
-              std::max<std::size_t>(480, 220 + 46 * letters.size()), ",", 150 + 46 * phonemes.size(),
-              R"( dynamic noenhanced font 'sans,14' background '#ffffff'
-set output 'map.svg'
-set title )",
-              quoted(title), R"(
-set xlabel 'letter'
-set ylabel 'phoneme'
-set cblabel 'attention (%)'
-set cbrange [0:100]
-set palette defined (0 '#ffffff', 50 '#6baed6', 100 '#08519c')
-set size ratio -1
-set xrange [-0.5:)",
-              double(letters.size()) - 0.5, "]\nset yrange [", double(phonemes.size()) - 0.5, R"(:-0.5]
-set tics scale 0
-set border lc rgb '#555555'
-set xtics ()",
-              tics(letters), ")\nset ytics (", tics(phonemes), R"()
-unset key
-plot 'map.dat' using 1:2:3 with image pixels, \
-     'map.dat' using 1:2:($3 >= 5 ? sprintf('%.0f', $3) : ''):($3 > 60 ? 0xffffff : 0x000000) \
-       with labels tc rgb variable font 'sans,11'
-)");
+void add_results(Report& report, const Study& study, bool alone) {
+  const std::string of = alone ? std::string() : name_of(study.network) + ": ";
+  const auto add = [&](const std::string& what, const auto& rate) {
+    const Summary all = over_runs(study, rate);
+    report.metric({of + what, 100 * all.mean, all.count > 1 ? 100 * all.sample_deviation : NAN, "%",
+                   all.count > 1 ? text("mean and sample standard deviation of ", all.count, " seeds") : "1 seed"});
+  };
+  add("phoneme error rate", [](const Run& run) { return run.test.beam.phoneme(); });
+  add("word error rate", [](const Run& run) { return run.test.beam.word(); });
+  report.metric({.name = of + "parameters", .value = double(study.parameters)});
 }
 
 }  // namespace
 
 std::string draw_map(const std::filesystem::path& folder, const std::string& word, const Vocabulary& vocabulary,
                      const Hypothesis<float>& written, const std::string& network) {
-  std::vector<std::string> phonemes;
-  for (const Index token : written.tokens) phonemes.push_back(vocabulary.spoken({&token, 1}));
-  write_text(folder / "map.dat", map_data(written.attention));
-  write_text(folder / "map.gp", map_script(word + ": " + network, letters_of(word), phonemes));
-  if (phonemes.empty()) return "not one phoneme was written";
-  return example::draw(folder, "map");
+  figure::HeatMap map{.title = word + ": " + network,
+                      .x = {"letter"},
+                      .y = {"phoneme"},
+                      .value = "attention (%)",
+                      .values = 100 * written.attention.transpose().cast<double>(),
+                      .column_names = letters_of(word),
+                      .low = 0,
+                      .high = 100,
+                      .written = true};
+  for (const Index token : written.tokens) map.row_names.push_back(vocabulary.spoken({&token, 1}));
+  if (map.row_names.empty()) return "not one phoneme was written";
+  return draw(figure::picture(map), folder, "map");
+}
+
+std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
+                         const std::vector<Study>& studies) {
+  Report report("How is a word pronounced?", folder);
+  report.paragraph(data_text(options, data));
+  report.settings(settings_of(options));
+  report.environment(environment(example::today()));
+  for (const Study& study : studies) add_results(report, study, studies.size() == 1);
+  const Epoch& last = studies.front().runs.front().history.back();
+  report.figure("errors",
+                over_epochs(studies, "phoneme error rate (%)",
+                            [](const Epoch& epoch) { return 100 * epoch.validation.phoneme(); }),
+                "Errors on the validation words after every epoch, greedy.",
+                text(name_of(studies.front().network), ": ", TableValue(100 * last.validation.phoneme()).rounded(),
+                     " % after the last epoch."));
+  report.figure("loss", over_epochs(studies, "loss (nats a phoneme)", [](const Epoch& epoch) { return epoch.loss; }),
+                "Mean loss of every epoch while learning.",
+                text(name_of(studies.front().network), ": ", TableValue(last.loss).rounded(), " in the last epoch."));
+  report.table("runs", all_runs(studies), "Error rates on the test words (PER: of phonemes, WER: of words)");
+  report.file("metrics.json", "every number that the program prints");
+  report.file("history.csv", "a line for each run and epoch");
+  report.write();
+  return report.missing();
 }
 
 }  // namespace g2p

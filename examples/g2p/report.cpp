@@ -1,10 +1,9 @@
 #include "report.hpp"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "../support/format.hpp"
-#include "unroll/train/metrics/summary.hpp"
+#include "unroll/report/report.hpp"
 
 namespace g2p {
 
@@ -18,14 +17,6 @@ std::string rates_text(const ErrorRates& rates) {
 }
 
 std::string plural(Index count, const std::string& word) { return text(count, " ", word, count == 1 ? "" : "s"); }
-
-/// Over the runs of a study.
-template <class Value>
-Summary over_runs(const Study& study, const Value& value) {
-  Vector<double> values(Index(study.runs.size()));
-  for (Index k = 0; k < values.size(); ++k) values[k] = value(study.runs[std::size_t(k)]);
-  return summarize(values);
-}
 
 std::string percent_text(const Summary& share) {
   const std::string mean = format("%.2f %%", 100 * share.mean);
@@ -80,6 +71,8 @@ nlohmann::json json_of(const Options& o) {
 }
 
 }  // namespace
+
+NamedValues settings_of(const Options& options) { return named_values(json_of(options)); }
 
 std::string data_text(const Options& options, const Data& data) {
   return text(plural(data.train.size(), "word"), " to learn from, ", data.validation.size(), " to watch, ",

@@ -2,6 +2,8 @@
 // What runs gave, as text, JSON and tables.
 
 #include "training.hpp"
+#include "unroll/report/environment.hpp"
+#include "unroll/train/metrics/summary.hpp"
 
 namespace g2p {
 
@@ -11,6 +13,17 @@ struct Study {
   unroll::Index parameters = 0;
   std::vector<Run> runs;
 };
+
+/// Of one number of every run.
+template <class Value>
+unroll::Summary over_runs(const Study& study, const Value& value) {
+  unroll::Vector<double> values(unroll::Index(study.runs.size()));
+  for (unroll::Index k = 0; k < values.size(); ++k) values[k] = value(study.runs[std::size_t(k)]);
+  return unroll::summarize(values);
+}
+
+/// The options as names and values.
+unroll::NamedValues settings_of(const Options& options);
 
 std::string data_text(const Options& options, const Data& data);
 std::string network_text(const Study& study);

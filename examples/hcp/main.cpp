@@ -87,14 +87,10 @@ void train(Model& model, const std::filesystem::path& folder, const Options& opt
 void write_files(const std::filesystem::path& folder, const Options& options, const Data& data,
                  const Division& division, const Model& model, const Results& results) {
   write_text(folder / "metrics.json", metrics_json(options, data, division, model, results));
-  write_text(folder / "accuracy.csv", accuracy_csv(results));
-  write_text(folder / "confusion.csv", confusion_csv(results));
-  if (results.leak) write_text(folder / "controls.csv", controls_csv(*results.leak));
-  const Pictures pictures = draw(folder, options, results);
-  std::string words = text("in ", options.out, ": ", options.load.empty() ? "model.safetensors, " : "",
-                           "metrics.json, accuracy.csv, confusion.csv", results.leak ? ", controls.csv" : "");
-  for (const std::string& file : pictures.files) words += ", " + file;
-  if (!pictures.missing.empty()) words += "; no pictures: " + pictures.missing;
+  const std::string missing = write_report(folder, options, data, model, results);
+  std::string words =
+      text("in ", options.out, ": report.html, metrics.json", options.load.empty() ? ", model.safetensors" : "");
+  if (!missing.empty()) words += "; no pictures: " + missing;
   say(options, words + "\n");
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Accuracy over time, confusion matrix and controls as gnuplot scripts and pictures.
+// A study as a page with pictures: accuracy over time, confusion matrix, controls.
 
 #include <filesystem>
 
@@ -7,13 +7,8 @@
 
 namespace hcp {
 
-struct Pictures {
-  std::vector<std::string> files;  // what was drawn
-  std::string missing;             // otherwise, why not
-};
-
-/// Writes data, accuracy.gp, confusion.gp and, where controls were run, controls.gp into the folder and lets gnuplot
-/// draw them.
-Pictures draw(const std::filesystem::path& folder, const Options& options, const Results& results);
+/// Writes report.html and what belongs to it into the folder. Empty when all pictures are drawn, otherwise why not.
+std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
+                         const Model& model, const Results& results);
 
 }  // namespace hcp

@@ -1,8 +1,7 @@
 #include "report.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "../support/format.hpp"
+#include "unroll/report/report.hpp"
 
 namespace hcp {
 
@@ -145,39 +144,6 @@ std::string metrics_json(const Options& options, const Data& data, const Divisio
   return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-std::string accuracy_csv(const Results& results) {
-  const Scores& scores = results.main();
-  std::string csv = "second,accuracy,low,high,sequences,majority,cross_validation\n";
-  for (std::size_t t = 0; t < scores.at_step.size(); ++t) {
-    const Interval i = scores.at_step[t].accuracy();
-    csv += text(t, ",", i.value, ",", i.low, ",", i.high, ",", scores.sequences_at[t], ",", results.chance.at_step[t],
-                ",");
-    if (results.validation && t < results.validation->at_step.size())
-      csv += text(results.validation->at_step[t].accuracy().value);
-    csv += "\n";
-  }
-  return csv;
-}
-
-std::string confusion_csv(const Results& results) {
-  const auto& counts = results.main().confusion.counts();
-  std::string csv = "true,predicted,steps,share_of_true\n";
-  for (Index truth = 0; truth < counts.rows(); ++truth)
-    for (Index k = 0; k < counts.cols(); ++k) {
-      const Index all = std::max<Index>(counts.row(truth).sum(), 1);
-      csv += text(clip_names()[std::size_t(truth)], ",", clip_names()[std::size_t(k)], ",", counts(truth, k), ",",
-                  double(counts(truth, k)) / double(all), "\n");
-    }
-  return csv;
-}
-
-std::string controls_csv(const LeakReport& leak) {
-  std::string csv = "control,repeat,accuracy,chance,balanced_accuracy,balanced_chance\n";
-  for (const ControlResult& result : leak.controls)
-    for (std::size_t k = 0; k < result.accuracies.size(); ++k)
-      csv += text(name(result.control), ",", k + 1, ",", result.accuracies[k], ",", result.chance, ",",
-                  result.balanced_values[k], ",", result.balanced_chance, "\n");
-  return csv;
-}
+NamedValues settings_of(const Options& options) { return named_values(json_of(options)); }
 
 }  // namespace hcp

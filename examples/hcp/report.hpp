@@ -1,7 +1,8 @@
 #pragma once
-// What a study gave, as text, CSV and JSON.
+// What a study gave, as text and JSON.
 
 #include "study.hpp"
+#include "unroll/report/environment.hpp"
 
 namespace hcp {
 
@@ -22,11 +23,7 @@ std::string result_text(const Results& results);
 /// Every number that the program prints, and the options.
 std::string metrics_json(const Options& options, const Data& data, const Division& division, const Model& model,
                          const Results& results);
-/// A line for each step: accuracy with limits, sequences that last so long, chance.
-std::string accuracy_csv(const Results& results);
-/// A line for each pair of clips: how many steps of the one were taken for the other.
-std::string confusion_csv(const Results& results);
-/// A line for each control and repeat.
-std::string controls_csv(const unroll::LeakReport& leak);
+/// The options as names and values.
+unroll::NamedValues settings_of(const Options& options);
 
 }  // namespace hcp

@@ -142,7 +142,7 @@ TEST_CASE("a page is valid, complete and takes no text for markup", "[report]") 
   check_page(page);
   CHECK(count(page, "img") == (report.missing().empty() ? 1 : 0));
   CHECK(count(page, "figure") == 1);
-  CHECK(has(html, "95.25 \xc2\xb1 1.5 %"));
+  CHECK(has(html, "95.25 \xc2\xb1 1.5\xc2\xa0%"));
   CHECK(has(html, "href=\"./a%20b%23%22.txt\""));
   CHECK_FALSE(has(html, "<script"));
 }
@@ -208,7 +208,8 @@ TEST_CASE("names of pictures and tables are taken once", "[report]") {
 }
 
 TEST_CASE("settings may come as JSON", "[report]") {
-  const auto values = named_values(nlohmann::json::parse(R"({"cell": "gru", "data": {"words": 3, "seen": true}, "rates": [0.5]})"));
+  const auto values =
+      named_values(nlohmann::json::parse(R"({"cell": "gru", "data": {"words": 3, "seen": true}, "rates": [0.5]})"));
   CHECK(values == NamedValues{{"cell", "gru"}, {"data.seen", "true"}, {"data.words", "3"}, {"rates", "[0.5]"}});
 }
 

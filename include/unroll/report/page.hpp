@@ -40,6 +40,9 @@ td.text, th.text { text-align: left; }
 .names td, .names th { text-align: left; overflow-wrap: anywhere; }
 summary { cursor: pointer; color: var(--link); }
 .missing { border: 1px dashed var(--line); padding: 1rem; color: var(--soft); }
+@media (max-width: 45rem) {
+  .large figcaption::after { content: " The picture is wider than the screen and moves sideways."; color: var(--soft); }
+}
 @media (min-width: 80rem) {
   figure { display: inline-block; vertical-align: top; margin-right: 1rem; max-width: 35rem; }
   figure.large { display: block; max-width: 100%; }
@@ -49,7 +52,7 @@ summary { cursor: pointer; color: var(--link); }
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; }
-  .picture img { min-width: 0 !important; max-height: 20cm; }
+  .picture img { min-width: 0 !important; width: auto; max-width: 100%; max-height: 10cm; }
   .wide { overflow: visible; }
 }
 )";

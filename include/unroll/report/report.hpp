@@ -141,7 +141,7 @@ class Report {
           {m.name,
            text(TableValue(m.value).rounded(),
                 is_finite(m.deviation) ? text(" \u00b1 ", TableValue(m.deviation).rounded()) : std::string(),
-                m.unit.empty() ? "" : " ", m.unit),
+                m.unit.empty() ? "" : "\u00a0", m.unit),
            m.note});
     return table;
   }

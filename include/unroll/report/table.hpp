@@ -30,12 +30,12 @@ class TableValue {
   /// All digits; nothing where the number is missing.
   std::string exact() const { return is_text_ ? text_ : is_missing() ? std::string() : text(number_); }
 
-  /// As a reader wants it: five digits, whole numbers in full.
+  /// As a reader wants it: four digits, whole numbers in full.
   std::string rounded() const {
     if (is_text_ || is_missing()) return text_;
     char digits[32];
     const bool whole = number_ == std::floor(number_) && std::abs(number_) < 1e9;
-    std::snprintf(digits, sizeof digits, whole ? "%.0f" : "%.5g", number_);
+    std::snprintf(digits, sizeof digits, whole ? "%.0f" : "%.4g", number_);
     return digits;
   }
 

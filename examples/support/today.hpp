@@ -1,0 +1,17 @@
+#pragma once
+// The date that a page of results bears.
+
+#include <ctime>
+#include <string>
+
+namespace example {
+
+/// "2026-03-31", as the clock here says.
+inline std::string today() {
+  const std::time_t now = std::time(nullptr);
+  char date[16] = "";
+  if (const std::tm* const local = std::localtime(&now)) std::strftime(date, sizeof date, "%Y-%m-%d", local);
+  return date;
+}
+
+}  // namespace example
