@@ -33,6 +33,7 @@ struct ParameterBlock {
   Index stride = 0;     ///< distance between columns
   bool sparse = false;  ///< a batch reaches few of the columns, and gradients remember which: Parameters::touch
   std::vector<bool> frozen = {};  ///< by column: it keeps its values; empty: none does
+  Index taps = 0;                 ///< of a convolution, whose columns are those of each tap side by side; 0: of none
 
   Index size() const { return rows * cols; }
   bool is_frozen(Index column) const { return !frozen.empty() && frozen[std::size_t(column)]; }
@@ -47,9 +48,15 @@ class ParameterTable {
   Index size() const { return size_; }
 
   /// Adds one matrix; returns its offset.
-  Index add(std::string name, Role role, Index rows, Index cols) {
+  Index add(std::string name, Role role, Index rows, Index cols, Index taps = 0) {
     const Index offset = reserve(rows, cols);
-    add_block({std::move(name), role, offset, rows, cols, rows});
+    add_block({.name = std::move(name),
+               .role = role,
+               .offset = offset,
+               .rows = rows,
+               .cols = cols,
+               .stride = rows,
+               .taps = taps});
     return offset;
   }
 

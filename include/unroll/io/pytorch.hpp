@@ -1,5 +1,6 @@
 #pragma once
-// PyTorch's state_dict (torch.nn.RNN, LSTM, GRU and Linear; PyTorch 2): names, gate orders and two biases, both ways.
+// PyTorch's state_dict (torch.nn.RNN, LSTM, GRU, Linear, Conv1d and ConvTranspose1d; PyTorch 2): names, gate orders,
+// two biases and taps, both ways.
 //
 //     auto file = read_safetensors("model.safetensors");          // safetensors.torch.save_file(model.state_dict(),
 //     ...) import_pytorch(model, file, {"rnn.", "rnn.", "out."});       // two layers of one nn.LSTM(num_layers=2),
@@ -89,8 +90,40 @@ void each_direction(const Layer& layer, const std::string& prefix, const std::st
   recurrent(prefix, suffix, ours);
 }
 
+/// A weight and a bias, and nothing recurrent.
+template <class Layer>
+bool is_plain(const Layer& layer) {
+  return layer.name() == "dense" || layer.parameters().blocks().front().taps > 0;
+}
+
+/// Columns (a, b) brought into the order (b, a).
+template <class Scalar>
+Matrix<Scalar> regrouped(const Matrix<Scalar>& m, Index b) {
+  const Index a = m.cols() / b;
+  Matrix<Scalar> to(m.rows(), m.cols());
+  for (Index i = 0; i < a; ++i)
+    for (Index j = 0; j < b; ++j) to.col(j * a + i) = m.col(i * b + j);
+  return to;
+}
+
+/// PyTorch has taps behind the features that they read, we in front of them.
+template <class Scalar>
+Matrix<Scalar> read_plain(TensorReader& file, const std::string& name, const ParameterBlock& block) {
+  if (block.taps == 0) return file.matrix<Scalar>(name, shape_of(block));
+  Tensor flat = file.tensor(name, {block.rows, block.cols / block.taps, block.taps});
+  flat.shape = shape_of(block);
+  return regrouped<Scalar>(matrix<Scalar>(flat), block.taps);
+}
+template <class Scalar>
+Tensor write_plain(const Parameters<Scalar>& parameters, const ParameterBlock& block) {
+  if (block.taps == 0) return tensor_of(parameters, block);
+  Tensor tensor = Tensor::of(regrouped<Scalar>(parameters.block(block), block.cols / block.taps));
+  tensor.shape = {block.rows, block.cols / block.taps, block.taps};
+  return tensor;
+}
+
 /// Calls `recurrent(prefix, suffix, ours)` for each direction of each recurrent layer, and `plain(block, name)` for
-/// each parameter of a Dense layer.
+/// each parameter of a dense layer or a convolution.
 template <class Model, class Recurrent, class Plain>
 void each_pytorch_tensor(const Model& model, const std::vector<std::string>& prefixes, Recurrent&& recurrent,
                          Plain&& plain) {
@@ -101,8 +134,9 @@ void each_pytorch_tensor(const Model& model, const std::vector<std::string>& pre
     const std::string &prefix = prefixes[next], ours = text(k, ".");
     of_module = next > 0 && prefix == prefixes[next - 1] ? of_module + 1 : 0;
     ++next;
-    if (layer.name() != "dense") return each_direction(layer, prefix, text("_l", of_module), ours, recurrent);
-    require<ValueError>(of_module == 0, "PyTorch: layer ", k, " (dense) has the prefix of the layer before it");
+    if (!is_plain(layer)) return each_direction(layer, prefix, text("_l", of_module), ours, recurrent);
+    require<ValueError>(of_module == 0, "PyTorch: layer ", k, " (", layer.name(),
+                        ") has the prefix of the layer before it");
     for (const ParameterBlock& block : layer.parameters().blocks())
       plain(model.parameters().table().at(ours + block.name), prefix + block.name);
   });
@@ -110,9 +144,9 @@ void each_pytorch_tensor(const Model& model, const std::vector<std::string>& pre
 
 }  // namespace detail
 
-/// Sets the parameters of a Sequential of recurrent and dense layers from a state_dict. Throws FileError for a tensor
-/// that is missing or has no place, ShapeError for one of another shape, ValueError for prefixes or layers that do not
-/// fit; then nothing is loaded.
+/// Sets the parameters of a Sequential of recurrent layers, dense ones and convolutions from a state_dict. Throws
+/// FileError for a tensor that is missing or has no place, ShapeError for one of another shape, ValueError for prefixes
+/// or layers that do not fit; then nothing is loaded.
 template <class Model>
 void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std::string>& prefixes) {
   using Scalar = typename Model::Scalar;
@@ -124,7 +158,7 @@ void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std
         read_pytorch(reader, prefix, suffix, loaded, ours);
       },
       [&](const ParameterBlock& block, const std::string& name) {
-        loaded.block(block) = reader.matrix<Scalar>(name, detail::shape_of(block));
+        loaded.block(block) = detail::read_plain<Scalar>(reader, name, block);
       });
   reader.require_all_used();
   model.parameters().values() = loaded.values();
@@ -140,7 +174,7 @@ SafeTensors export_pytorch(const Model& model, const std::vector<std::string>& p
         write_pytorch(model.parameters(), ours, file, prefix, suffix);
       },
       [&](const ParameterBlock& block, const std::string& name) {
-        file.tensors[name] = detail::tensor_of(model.parameters(), block);
+        file.tensors[name] = detail::write_plain(model.parameters(), block);
       });
   file.metadata["format"] = "pt";
   return file;

@@ -41,7 +41,7 @@ struct Conv1d {
     convolution = {features, units, windows(), groups};
     detail::check_padding(padding);
     table = {};
-    table.add("weight", Role::input_weight, units, convolution.inputs_of_window());
+    table.add("weight", Role::input_weight, units, convolution.inputs_of_window(), kernel);
     if (biased) table.add("bias", Role::bias, units, 1);
     return {units, true};
   }

@@ -39,7 +39,7 @@ struct ConvTranspose1d {
     convolution = {units, features, windows(), groups};
     check_padding();
     table = {};
-    table.add("weight", Role::input_weight, features, convolution.inputs_of_window());
+    table.add("weight", Role::input_weight, features, convolution.inputs_of_window(), kernel);
     if (biased) table.add("bias", Role::bias, units, 1);
     return {units, true};
   }

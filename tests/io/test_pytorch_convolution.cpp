@@ -1,0 +1,32 @@
+#include <unroll/io/pytorch.hpp>
+#include <unroll/layers/conv1d.hpp>
+#include <unroll/layers/conv_transpose1d.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+TEST_CASE("convolutions of a state_dict: taps stand behind features, and all numbers come back", "[pytorch]") {
+  Sequential model(4, Conv1d<double>{.units = 6, .kernel = 5, .groups = 2},
+                   ConvTranspose1d<double>{.units = 3, .kernel = 4, .biased = false});
+  model.parameters().values() = Vector<double>::LinSpaced(model.parameters().size(), -1, 1);
+  const SafeTensors file = export_pytorch(model, {"a.", "b."});
+  CHECK(file.tensors.size() == 3);
+  const Tensor &a = file.at("a.weight"), &b = file.at("b.weight");
+  CHECK(a.shape == std::vector<Index>{6, 2, 5});
+  CHECK(b.shape == std::vector<Index>{6, 3, 4});
+  CHECK(a.to<double>()[std::size_t((4 * 2 + 1) * 5 + 3)] == model.parameters()["0.weight"](4, 3 * 2 + 1));
+  CHECK(b.to<double>()[std::size_t((5 * 3 + 2) * 4 + 1)] == model.parameters()["1.weight"](5, 1 * 3 + 2));
+
+  auto other = model;
+  other.parameters().values().setZero();
+  import_pytorch(other, file, {"a.", "b."});
+  CHECK(other.parameters().values() == model.parameters().values());
+
+  SafeTensors wrong = file;
+  wrong.tensors["a.weight"].shape = {6, 5, 2};
+  CHECK_THROWS_MATCHES(import_pytorch(other, wrong, {"a.", "b."}), ShapeError,
+                       says("tensor 'a.weight' has the shape [6, 5, 2], expected [6, 2, 5]"));
+  CHECK_THROWS_MATCHES(export_pytorch(model, {"a.", "a."}), ValueError,
+                       says("layer 1 (conv transpose) has the prefix of the layer before it"));
+}
