@@ -86,12 +86,14 @@ SafeTensors compute_attention(const Case& given);
 SafeTensors compute_seq2seq(const Case& given);
 SafeTensors compute_embedding(const Case& given);
 SafeTensors compute_convolution(const Case& given);
+SafeTensors compute_normalisation(const Case& given);
 SafeTensors compute_onnx(const Case& given);
 SafeTensors compute_optimizer(const Case& given);
 SafeTensors compute_schedule(const Case& given);
 SafeTensors compute_clip(const Case& given);
 SafeTensors compute_loss(const Case& given);
 SafeTensors compute_scalar(const Case& given);
+SafeTensors compute_word2vec(const Case& given);
 SafeTensors compute_training(const Case& given);
 
 }  // namespace conformance

@@ -24,12 +24,15 @@ SafeTensors compute(const Case& given) {
   if (op == "embedding") return compute_embedding(given);
   if (op.starts_with("conv") || op.ends_with("Pool1d") || op.starts_with("keras_Conv1D"))
     return compute_convolution(given);
+  if (op == "linear" || op == "layer_norm" || op == "batch_norm1d" || op == "keras_BatchNormalization")
+    return compute_normalisation(given);
   if (op == "training_trajectory") return compute_training(given);
   if (op == "optimizer" || op == "keras_optimizer") return compute_optimizer(given);
   if (op == "scheduler") return compute_schedule(given);
   if (op == "clip_grad_norm" || op == "clip_grad_value") return compute_clip(given);
   if (op == "scalar functions" || op == "softmax") return compute_scalar(given);
   if (op.starts_with("onnx_")) return compute_onnx(given);
+  if (op.starts_with("word2vec_")) return compute_word2vec(given);
   if (given.has("loss")) return compute_loss(given);
   if (op.starts_with("keras_")) return compute_keras(given);
   throw Unsupported(text("the operation '", op, "'"));

@@ -24,7 +24,12 @@ struct WordTables {
   Matrix<S> in, out;
 };
 
-/// The loss of one prediction and its gradient,
+/// Words that are given, and what is predicted from them: the wanted word, then drawn ones.
+struct WordPrediction {
+  std::span<const std::int32_t> given, predicted;
+};
+
+/// The loss of a prediction and its gradient,
 ///
 ///     h = mean of in[w] over the given words      -log s(h . out[wanted]) - sum_k log s(-h . out[drawn_k])
 ///
@@ -38,21 +43,20 @@ class NegativeSampling {
       : mean_(dimension), d_mean_(dimension), scores_(std::size_t(predicted + V::size)) {}
 
   /// Adds `factor` times the gradient to `d`, which may be `tables` itself: with -rate this is a step of gradient
-  /// descent. `predicted`: the wanted word, then the drawn ones. Returns the loss before the step. Word numbers are
-  /// those of the tables; who calls this millions of times has checked them.
-  S operator()(const WordTables<S>& tables, std::span<const std::int32_t> given,
-               std::span<const std::int32_t> predicted, S factor, WordTables<S>& d) {
-    if (given.size() == 1) {
-      const Index column = given.front() * tables.in.rows();
-      return predict(tables.in.data() + column, tables.out, predicted, factor, d.in.data() + column, d.out);
+  /// descent. Returns the loss before the step. Word numbers are those of the tables, their sizes those of this object;
+  /// who calls this millions of times has checked them.
+  S operator()(const WordTables<S>& tables, const WordPrediction& prediction, S factor, WordTables<S>& d) {
+    if (prediction.given.size() == 1) {
+      const Index column = prediction.given.front() * tables.in.rows();
+      return predict(tables.in.data() + column, tables.out, prediction.predicted, factor, d.in.data() + column, d.out);
     }
-    const S share = S(1) / S(given.size());
+    const S share = S(1) / S(prediction.given.size());
     mean_.setZero(), d_mean_.setZero();
-    for (const auto word : given) mean_ += tables.in.col(word);
+    for (const auto word : prediction.given) mean_ += tables.in.col(word);
     mean_ *= share;
-    const S loss = predict(mean_.data(), tables.out, predicted, factor, d_mean_.data(), d.out);
+    const S loss = predict(mean_.data(), tables.out, prediction.predicted, factor, d_mean_.data(), d.out);
     d_mean_ *= share;
-    for (const auto word : given) d.in.col(word) += d_mean_;
+    for (const auto word : prediction.given) d.in.col(word) += d_mean_;
     return loss;
   }
 

@@ -1,35 +1,15 @@
 #pragma once
 
-#include <array>
-#include <functional>
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <vector>
 
 #include "unroll/core/initializers.hpp"
-#include "unroll/core/random.hpp"
-#include "unroll/core/thread_pool.hpp"
-#include "unroll/text/negative_sampling.hpp"
-#include "unroll/text/word_draws.hpp"
+#include "unroll/text/word_predictions.hpp"
 
 namespace unroll {
-
-/// Which words predict which: skip-gram the one in the middle each of its window, CBOW all of a window the middle one.
-enum class WordModel { skip_gram, cbow };
-
-struct Word2VecOptions {
-  WordModel model = WordModel::skip_gram;
-  Index dimension = 100;
-  Index window = 5;           ///< words to each side at most; how many is drawn for each word, from 1 on
-  Index negatives = 5;        ///< words drawn for each wanted one; one that is the wanted one is skipped
-  double subsample = 1e-3;    ///< t: a word of share f is kept with probability min(1, sqrt(t / f) + t / f); 0: all are
-  double noise_power = 0.75;  ///< words are drawn in proportion to this power of their counts
-  Index epochs = 5;
-  double rate = 0.025;  ///< falls with every word, to a 10,000th of it
-  std::uint64_t seed = 1;
-  Index parts = 1;       ///< of the text that are learned from at the same time: see docs/word2vec.md
-  Threads threads = {};  ///< results do not depend on it; more than `parts` have nothing to do
-};
-
-/// Sentences as numbers of words. Negative numbers are words that are left out.
-using Sentences = std::vector<std::vector<Index>>;
 
 /// What an epoch of word2vec was like.
 struct WordEpoch {
@@ -41,74 +21,39 @@ struct WordEpoch {
 
 namespace detail {
 
-/// A text as word2vec goes through it.
-class PackedText {
- public:
-  /// The word2vec program cuts sentences likewise.
-  static constexpr std::size_t longest = 1000;
-
-  PackedText(Index words, const Sentences& sentences) : counts_(std::size_t(words)) {
-    for (const auto& sentence : sentences) {
-      for (const Index word : sentence) {
-        require<ValueError>(word < words, "word2vec: expects words below ", words, ", got ", word);
-        if (word < 0) continue;
-        ++counts_[std::size_t(word)];
-        words_.push_back(static_cast<std::int32_t>(word));
-        if (words_.size() - ends_.back() == longest) ends_.push_back(words_.size());
-      }
-      if (words_.size() > ends_.back()) ends_.push_back(words_.size());
-    }
-  }
-
-  std::size_t sentences() const { return ends_.size() - 1; }
-  std::span<const std::int32_t> sentence(std::size_t k) const {
-    return std::span(words_).subspan(ends_[k], ends_[k + 1] - ends_[k]);
-  }
-  /// How many words stand before a sentence.
-  std::size_t before(std::size_t k) const { return ends_[k]; }
-  std::size_t size() const { return words_.size(); }
-  const std::vector<Index>& counts() const { return counts_; }
-
- private:
-  std::vector<Index> counts_;
-  std::vector<std::int32_t> words_;
-  std::vector<std::size_t> ends_{0};
-};
-
-/// Goes through sentences with tables of its own or of somebody else.
+/// Trains tables chunk by chunk of the text.
 template <class S>
-class WordLearner {
+class WordTrainer {
  public:
-  WordLearner(const PackedText& text, const Word2VecOptions& options)
+  /// Words of the text for which predictions are made before they are learned, and for which the rate stays the same;
+  /// the word2vec program takes as many.
+  static constexpr std::size_t chunk = 10000;
+
+  WordTrainer(const PackedText& text, const Word2VecOptions& options)
       : text_(text),
         options_(options),
-        kept_(kept_shares(text.counts(), options.subsample)),
-        noise_(text.counts(), options.noise_power) {}
+        maker_(text, options),
+        parts_(std::size_t(options.parts)),
+        works_(parts_),
+        losses_(parts_) {
+    for (auto& work : works_) work.lists.resize(parts_ * parts_);
+    for (std::size_t k = 0; k < parts_; ++k)
+      steps_.emplace_back(options.dimension, options.negatives * options.parts + 1);
+  }
 
-  struct Work {
-    explicit Work(const Word2VecOptions& o) : step(o.dimension, o.negatives + 1) {}
-
-    NegativeSampling<S> step;
-    std::vector<std::int32_t> sentence, given, predicted;
-    double loss = 0;
-    Index predictions = 0;
-  };
-
-  void learn(Index epoch, std::size_t sentence, WordTables<S>& tables, Work& work) const {
-    const Random random(options_.seed, Purpose::sample, std::uint64_t(epoch), sentence);
-    WordDraws draws(random.bits(0));
-    work.sentence.clear();
-    for (const auto word : text_.sentence(sentence))
-      if (draws.word() < kept_[std::size_t(word)]) work.sentence.push_back(word);
-    const S rate = S(rate_at(epoch, sentence));
-    for (std::size_t k = 0; k < work.sentence.size(); ++k) {
-      const std::size_t reach = 1 + draws.below(static_cast<std::uint32_t>(options_.window));
-      const std::size_t first = k - std::min(k, reach), last = std::min(k + reach, work.sentence.size() - 1);
-      if (options_.model == WordModel::cbow)
-        learn_window(k, first, last, rate, tables, work, draws);
-      else
-        learn_pairs(k, first, last, rate, tables, work, draws);
+  WordEpoch run_epoch(Index epoch, WordTables<S>& tables) {
+    std::fill(losses_.begin(), losses_.end(), 0.0);
+    for (auto& work : works_) work.predictions = 0;
+    for (std::size_t first = 0, last = 0; first < text_.sentences(); first = last) {
+      while (last < text_.sentences() && text_.before(last) - text_.before(first) < chunk) ++last;
+      make_predictions(epoch, first, last);
+      learn_predictions(S(rate_at(epoch, first)), tables);
     }
+    WordEpoch result{.epoch = epoch + 1, .words = Index(text_.size())};
+    for (const double loss : losses_) result.loss += loss;
+    for (const auto& work : works_) result.predictions += work.predictions;
+    result.loss /= double(std::max<Index>(result.predictions, 1));
+    return result;
   }
 
  private:
@@ -117,34 +62,105 @@ class WordLearner {
     return options_.rate * std::max(1e-4, 1 - done / double(options_.epochs));
   }
 
-  void learn_pairs(std::size_t k, std::size_t first, std::size_t last, S rate, WordTables<S>& tables, Work& work,
-                   WordDraws& draws) const {
-    for (std::size_t near = first; near <= last; ++near)
-      if (near != k) predict({&work.sentence[k], 1}, work.sentence[near], rate, tables, work, draws);
+  /// Each thread makes those of a run of sentences.
+  void make_predictions(Index epoch, std::size_t first, std::size_t last) {
+    const WordStripes stripes(Random(options_.seed, Purpose::split, std::uint64_t(epoch), first).bits(0),
+                              options_.parts);
+    run([&](std::size_t part) {
+      for (auto& list : works_[part].lists) list.clear();
+      const auto at = [&](std::size_t k) { return first + (last - first) * k / parts_; };
+      for (std::size_t k = at(part); k < at(part + 1); ++k) maker_.make(epoch, k, stripes, works_[part]);
+    });
   }
 
-  void learn_window(std::size_t k, std::size_t first, std::size_t last, S rate, WordTables<S>& tables, Work& work,
-                    WordDraws& draws) const {
-    work.given.clear();
-    for (std::size_t near = first; near <= last; ++near)
-      if (near != k) work.given.push_back(work.sentence[near]);
-    if (!work.given.empty()) predict(work.given, work.sentence[k], rate, tables, work, draws);
+  /// In every round each thread has a stripe of either table for itself (Gemulla, Nijkamp, Haas, Sismanis 2011,
+  /// "Large-scale matrix factorization with distributed stochastic gradient descent"): no two of them touch the same
+  /// vector, and how many there are changes no order.
+  void learn_predictions(S rate, WordTables<S>& tables) {
+    for (std::size_t round = 0; round < parts_; ++round)
+      run([&](std::size_t given) {
+        const std::size_t predicted = (given + round) % parts_;
+        for (const auto& work : works_) learn(work.lists[given * parts_ + predicted], rate, tables, given);
+      });
   }
 
-  EIGEN_ALWAYS_INLINE void predict(std::span<const std::int32_t> given, std::int32_t wanted, S rate,
-                                   WordTables<S>& tables, Work& work, WordDraws& draws) const {
-    work.predicted.assign(1, wanted);
-    for (Index n = 0; n < options_.negatives; ++n)
-      if (const auto drawn = noise_(draws); drawn != wanted) work.predicted.push_back(drawn);
-    work.loss += double(work.step(tables, given, work.predicted, -rate, tables));
-    ++work.predictions;
+  void learn(const PredictionList& list, S rate, WordTables<S>& tables, std::size_t part) {
+    // Vectors come from far away; those of the predictions after the next are asked for in time.
+    std::size_t at = 0, ahead = 0;
+    double loss = 0;
+    for (int k = 0; k < 3 && !list.ends(ahead); ++k) fetch(list.next(ahead), tables);
+    while (!list.ends(at)) {
+      if (!list.ends(ahead)) fetch(list.next(ahead), tables);
+      loss += double(steps_[part](tables, list.next(at), -rate, tables));
+    }
+    losses_[part] += loss;
+  }
+
+  static void fetch(const WordPrediction& prediction, const WordTables<S>& tables) {
+    for (const auto word : prediction.given) fetch(tables.in, word);
+    for (const auto word : prediction.predicted) fetch(tables.out, word);
+  }
+  static void fetch(const Matrix<S>& table, std::int32_t word) {
+    const S* const column = table.data() + word * table.rows();
+    for (Index k = 0; k < table.rows(); k += 64 / Index(sizeof(S))) Eigen::internal::prefetch(column + k);
+  }
+
+  template <class F>
+  void run(const F& task) {
+    ThreadPool* const threads = parts_ == 1 ? nullptr : &options_.threads.pool();
+    run_tasks(threads, Index(parts_), [&](Index part) { task(std::size_t(part)); });
   }
 
   const PackedText& text_;
   const Word2VecOptions& options_;
-  std::vector<std::uint64_t> kept_;
-  NoiseTable noise_;
+  PredictionMaker maker_;
+  std::size_t parts_;
+  std::vector<PredictionMaker::Work> works_;
+  std::vector<double> losses_;
+  std::vector<NegativeSampling<S>> steps_;
 };
 
+inline void check_word2vec(const PackedText& text, const Word2VecOptions& o) {
+  const auto within = [](std::string_view what, double value, double low, double high) {
+    require<ValueError>(value >= low && value <= high, "word2vec: ", what, " is ", value, ", expected ", low, " to ",
+                        high);
+  };
+  within("dimension", double(o.dimension), 1, 1e6);
+  within("window", double(o.window), 1, double(PackedText::longest));
+  within("negatives", double(o.negatives), 1, 10000);
+  within("epochs", double(o.epochs), 1, 1e6);
+  within("subsample", o.subsample, 0, 1);
+  within("noise_power", o.noise_power, 0, 1);
+  within("rate", o.rate, 0, 10);
+  within("parts", double(o.parts), 1, 64);
+  require<ValueError>(o.model == WordModel::skip_gram || o.parts == 1, "word2vec: CBOW learns in one part, got ",
+                      o.parts);
+  const auto seen = std::count_if(text.counts().begin(), text.counts().end(), [](Index count) { return count > 0; });
+  require<ValueError>(seen >= 2, "word2vec: expects a text of at least 2 different words, got ", seen);
+  require<ValueError>(std::size_t(text.sentences()) < text.size(),
+                      "word2vec: no sentence has two words, so there is nothing that a word could tell about another");
+}
+
 }  // namespace detail
+
+/// word2vec: Mikolov, Chen, Corrado, Dean 2013, "Efficient estimation of word representations in vector space", with
+/// negative sampling. Learns vectors of `words` words from sentences; calls `on_epoch(const WordEpoch&)` after each
+/// epoch. Windows end where sentences end; words that are left out, by subsampling too, are not there at all.
+///
+/// The same bits for the same seed and `parts`. Throws ValueError for options out of range, words that are not below
+/// `words`, and sentences that nothing can be learned from.
+template <class S, class F>
+WordTables<S> train_word2vec(Index words, const Sentences& sentences, const Word2VecOptions& options, F&& on_epoch) {
+  require<ValueError>(words > 0 && words <= Index(std::numeric_limits<std::int32_t>::max()),
+                      "word2vec: expects 1 to 2^31 - 1 words, got ", words);
+  const detail::PackedText text(words, sentences);
+  detail::check_word2vec(text, options);
+  WordTables<S> tables{Matrix<S>(options.dimension, words), Matrix<S>::Zero(options.dimension, words)};
+  const double limit = 0.5 / double(options.dimension);
+  init::uniform(-limit, limit).fill(tables.in, Random(options.seed, Purpose::initialise));
+  detail::WordTrainer<S> trainer(text, options);
+  for (Index epoch = 0; epoch < options.epochs; ++epoch) on_epoch(trainer.run_epoch(epoch, tables));
+  return tables;
+}
+
 }  // namespace unroll

@@ -1,0 +1,181 @@
+#pragma once
+// Files of word vectors, as word2vec, fastText, GloVe and gensim write and read them.
+//
+//     text     "WORDS DIMENSION\n", then for each word "WORD NUMBER NUMBER ...\n"; GloVe's have no first line
+//     binary   "WORDS DIMENSION\n", then for each word "WORD ", DIMENSION little-endian floats and, by some, "\n"
+
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "unroll/io/atomic_file.hpp"
+#include "unroll/io/input_file.hpp"
+#include "unroll/io/text_lines.hpp"
+#include "unroll/text/word_vectors.hpp"
+
+namespace unroll {
+
+static_assert(std::endian::native == std::endian::little,
+              "unroll: word vectors are little-endian, like this machine must be");
+
+enum class WordVectorFormat { text, binary };
+
+/// Binary for a name that ends in .bin, text for any other.
+inline WordVectorFormat word_vector_format(const std::filesystem::path& path) {
+  return path.extension() == ".bin" ? WordVectorFormat::binary : WordVectorFormat::text;
+}
+
+namespace detail {
+
+struct VectorSizes {
+  std::size_t words = 0, dimension = 0;
+};
+
+inline std::optional<std::size_t> parse_count(std::string_view text) {
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole ? std::optional(value) : std::nullopt;
+}
+
+/// "WORDS DIMENSION", or nothing for any other line.
+inline std::optional<VectorSizes> parse_sizes(std::string_view line) {
+  line = trimmed(line);
+  const auto words = parse_count(take_until(line, ' ')), dimension = parse_count(trimmed(line));
+  return words && dimension ? std::optional(VectorSizes{*words, *dimension}) : std::nullopt;
+}
+
+/// Nothing is allocated for sizes that the rest of the file, so many bytes, cannot have: a word takes
+/// `least + dimension * each` bytes or more.
+inline void check_sizes(const VectorSizes& sizes, std::size_t bytes, std::size_t least, std::size_t each,
+                        const std::string& file) {
+  require<FileError>(sizes.words > 0 && sizes.dimension > 0, file, ": says that it has ", sizes.words,
+                     " words of dimension ", sizes.dimension, ", expected at least one of each");
+  // Dividing, because the product of what a file says need not fit into a number.
+  const bool fits = sizes.dimension <= bytes / each && sizes.words <= bytes / (least + sizes.dimension * each);
+  require<FileError>(fits, file, ": says that it has ", sizes.words, " words of dimension ", sizes.dimension,
+                     ", but only ", bytes, " bytes follow");
+}
+
+/// What is wrong with words and vectors is said with the name of the file.
+inline WordVectors make_word_vectors(std::vector<std::string> words, Matrix<float> vectors,
+                                     const std::string& file) try {
+  return WordVectors(std::move(words), std::move(vectors));
+} catch (const ValueError& error) {
+  throw FileError(text(file, ": ", error.what()));
+}
+
+/// Reads "WORD NUMBER ..." into a column.
+inline std::string read_vector_line(const TextLines& lines, std::string_view line, Eigen::Ref<Vector<float>> to) {
+  const std::string word(take_until(line, ' '));
+  for (Index k = 0; k < to.size(); ++k) {
+    line = trimmed(line);
+    lines.expect(!line.empty(), in_quotes(word), " has ", k, " numbers, expected ", to.size());
+    const std::string_view number = take_until(line, ' ');
+    const auto value = parse_number<float>(number);
+    lines.expect(value.has_value(), "number ", k + 1, " of ", in_quotes(word), ": expected a finite number, found ",
+                 in_quotes(number));
+    to[k] = *value;
+  }
+  lines.expect(trimmed(line).empty(), in_quotes(word), " has more than ", to.size(), " numbers");
+  return word;
+}
+
+/// The sizes of a file without a line that says them.
+inline VectorSizes count_vectors(std::string_view content, std::string_view first) {
+  VectorSizes sizes;
+  for (take_until(first, ' '); !trimmed(first).empty(); ++sizes.dimension)
+    first = trimmed(first), take_until(first, ' ');
+  while (!content.empty()) sizes.words += !trimmed(take_until(content, '\n')).empty();
+  return sizes;
+}
+
+inline WordVectors read_text_vectors(const std::string& content, const std::string& file) {
+  TextLines lines(content, file);
+  auto line = lines.next();
+  require<FileError>(line.has_value(), file, ": there are no words in this file");
+  const auto told = parse_sizes(*line);
+  const VectorSizes sizes = told.value_or(count_vectors(content, *line));
+  check_sizes(sizes, content.size(), 1, 2, file);
+  std::vector<std::string> words;
+  Matrix<float> vectors(Index(sizes.dimension), Index(sizes.words));
+  if (told) line = lines.next();
+  for (Index k = 0; k < vectors.cols(); ++k, line = lines.next()) {
+    require<FileError>(line.has_value(), file, ": ends after ", k, " of ", sizes.words, " words");
+    words.push_back(read_vector_line(lines, *line, vectors.col(k)));
+  }
+  lines.expect(!line, "there are more than the ", sizes.words, " words that the first line tells");
+  return make_word_vectors(std::move(words), std::move(vectors), file);
+}
+
+inline WordVectors read_binary_vectors(std::string_view rest, const std::string& file) {
+  const auto sizes = parse_sizes(take_until(rest, '\n').substr(0, 64));
+  require<FileError>(sizes.has_value(), file, ": expected the numbers of words and dimensions in the first line");
+  check_sizes(*sizes, rest.size(), 2, sizeof(float), file);
+  const std::size_t bytes = sizes->dimension * sizeof(float);
+  std::vector<std::string> words;
+  Matrix<float> vectors(Index(sizes->dimension), Index(sizes->words));
+  for (Index k = 0; k < vectors.cols(); ++k) {
+    if (rest.starts_with('\n')) rest.remove_prefix(1);
+    const auto blank = rest.find(' ');
+    require<FileError>(blank != rest.npos && rest.size() - blank - 1 >= bytes, file, ": ends within word ", k + 1,
+                       " of ", sizes->words);
+    words.emplace_back(take_until(rest, ' '));
+    std::memcpy(vectors.col(k).data(), rest.data(), bytes);
+    rest.remove_prefix(bytes);
+  }
+  require<FileError>(trimmed(rest).empty() || rest == "\n", file, ": ", rest.size(), " bytes follow the last word");
+  return make_word_vectors(std::move(words), std::move(vectors), file);
+}
+
+/// The shortest digits that read back as the same number.
+inline void append_number(std::string& out, float value) {
+  char digits[32];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+}  // namespace detail
+
+/// Reads word vectors. Throws FileError, naming the file and the line or word, for what is cut short, has wrong counts,
+/// numbers that are not finite, or a word twice. The sizes that the file tells are checked against its own before
+/// anything is allocated.
+inline WordVectors read_word_vectors(const std::filesystem::path& path, WordVectorFormat format) {
+  const std::string content = detail::read_text(path);
+  return format == WordVectorFormat::text ? detail::read_text_vectors(content, path.string())
+                                          : detail::read_binary_vectors(content, path.string());
+}
+inline WordVectors read_word_vectors(const std::filesystem::path& path) {
+  return read_word_vectors(path, word_vector_format(path));
+}
+
+/// Writes them, completely or not at all; text has as many digits as read back the same numbers. Throws ValueError for
+/// a word with a blank or a newline, which neither format can hold, and FileError as AtomicFile does.
+inline void write_word_vectors(const std::filesystem::path& path, const WordVectors& vectors, WordVectorFormat format) {
+  std::string content = text(vectors.size(), " ", vectors.dimension(), "\n");
+  for (Index k = 0; k < vectors.size(); ++k) {
+    const std::string& word = vectors.words()[std::size_t(k)];
+    require<ValueError>(word.find_first_of(" \t\r\n") == word.npos, "word vectors: ", detail::in_quotes(word),
+                        " has a blank in it, which files of word vectors cannot hold");
+    content += word;
+    const auto column = vectors.vectors().col(k);
+    if (format == WordVectorFormat::binary) {
+      content += ' ';
+      content.append(reinterpret_cast<const char*>(column.data()), std::size_t(column.size()) * sizeof(float));
+    } else {
+      for (const float value : column) content += ' ', detail::append_number(content, value);
+    }
+    content += '\n';
+  }
+  write_text(path, content);
+}
+inline void write_word_vectors(const std::filesystem::path& path, const WordVectors& vectors) {
+  write_word_vectors(path, vectors, word_vector_format(path));
+}
+
+}  // namespace unroll

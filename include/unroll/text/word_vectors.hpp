@@ -1,0 +1,138 @@
+#pragma once
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/finite.hpp"
+#include "unroll/core/types.hpp"
+#include "unroll/io/diagnostics.hpp"
+#include "unroll/text/vocabulary.hpp"
+
+namespace unroll {
+
+/// A word and its cosine with what was asked for.
+struct SimilarWord {
+  std::string word;
+  double similarity = 0;
+};
+
+/// Words and their vectors, which are compared by their angles.
+class WordVectors {
+ public:
+  /// vectors [dimension x words]. Throws ShapeError where the numbers of both differ or there is nothing, ValueError
+  /// for an empty word, one that is there twice and a vector that is not finite.
+  WordVectors(std::vector<std::string> words, Matrix<float> vectors)
+      : words_(std::move(words)), vectors_(std::move(vectors)), lengths_(vectors_.colwise().norm()) {
+    require<ShapeError>(Index(words_.size()) == vectors_.cols() && vectors_.size() > 0,
+                        "word vectors: expects a vector for each word and at least one, got ", words_.size(),
+                        " words and vectors [", vectors_.rows(), " x ", vectors_.cols(), "]");
+    for (Index k = 0; k < size(); ++k) {
+      const std::string& word = words_[std::size_t(k)];
+      const auto [twin, is_new] = numbers_.emplace(word, k);
+      require<ValueError>(!word.empty(), "word vectors: word ", k + 1, " is empty");
+      require<ValueError>(is_new, "word vectors: ", detail::in_quotes(word), " is there twice, as word ",
+                          twin->second + 1, " and ", k + 1);
+      require<ValueError>(vectors_.col(k).allFinite(), "word vectors: the vector of ", detail::in_quotes(word),
+                          " has a number that is not finite");
+    }
+  }
+
+  Index size() const { return vectors_.cols(); }
+  Index dimension() const { return vectors_.rows(); }
+  const std::vector<std::string>& words() const { return words_; }
+  const Matrix<float>& vectors() const { return vectors_; }
+
+  std::optional<Index> find(std::string_view word) const {
+    const auto found = numbers_.find(word);
+    return found == numbers_.end() ? std::nullopt : std::optional(found->second);
+  }
+  /// Throws ValueError, with words that are spelled alike, for one that is not here.
+  Index number(std::string_view word) const {
+    const auto found = find(word);
+    if (!found) refuse(word);
+    return *found;
+  }
+  auto vector(std::string_view word) const { return vectors_.col(number(word)); }
+
+  /// The cosine of two words; 0 where a vector is zero.
+  double similarity(std::string_view a, std::string_view b) const {
+    return double(unit(number(a)).dot(unit(number(b))));
+  }
+
+  /// The `count` words most like a word, without it, the most similar first.
+  std::vector<SimilarWord> nearest(std::string_view word, Index count) const {
+    const Index asked = number(word);
+    return nearest(vectors_.col(asked), count, {asked});
+  }
+
+  /// What is to `c` as `b` is to `a`, without the three: the nearest words to b - a + c, of vectors of length 1
+  /// (Mikolov, Yih, Zweig 2013, "Linguistic regularities in continuous space word representations").
+  std::vector<SimilarWord> analogy(std::string_view a, std::string_view b, std::string_view c, Index count) const {
+    const Index from = number(a), to = number(b), of = number(c);
+    return nearest(unit(to) - unit(from) + unit(of), count, {from, to, of});
+  }
+
+  /// The nearest words to any vector, without the numbers in `left_out`. Throws ShapeError for another dimension.
+  std::vector<SimilarWord> nearest(InVector<float> vector, Index count, std::initializer_list<Index> left_out) const {
+    require<ShapeError>(vector.size() == dimension(), "nearest words: expects a vector of ", dimension(),
+                        " numbers, got ", vector.size());
+    const float length = vector.norm();
+    const Vector<float> products = vectors_.transpose() * vector;
+    std::vector<std::pair<float, Index>> ranked;
+    for (Index k = 0; k < size(); ++k)
+      if (std::find(left_out.begin(), left_out.end(), k) == left_out.end())
+        ranked.emplace_back(-ratio(products[k], length * lengths_[k]), k);
+    const auto shown = std::clamp<Index>(count, 0, Index(ranked.size()));
+    std::partial_sort(ranked.begin(), ranked.begin() + shown, ranked.end());
+    std::vector<SimilarWord> found;
+    for (Index k = 0; k < shown; ++k)
+      found.push_back({words_[std::size_t(ranked[std::size_t(k)].second)], -double(ranked[std::size_t(k)].first)});
+    return found;
+  }
+
+ private:
+  static float ratio(float product, float lengths) { return lengths > 0 ? product / lengths : 0; }
+  Vector<float> unit(Index k) const { return vectors_.col(k) * ratio(1, lengths_[k]); }
+
+  [[noreturn]] void refuse(std::string_view word) const {
+    const std::vector<std::string_view> all(words_.begin(), words_.end());
+    detail::fail<ValueError>({"word vectors: ", detail::in_quotes(word), " is none of the ", size(),
+                              " words; spelled alike: ", detail::nearest_names(word, all)});
+  }
+
+  std::vector<std::string> words_;
+  Matrix<float> vectors_;
+  Vector<float> lengths_;
+  detail::TokenNumbers numbers_;
+};
+
+/// Vectors of those tokens of a vocabulary that have one.
+struct TokenVectors {
+  Matrix<float> vectors;      ///< [dimension x found]
+  std::vector<Index> tokens;  ///< whose they are
+  Index missing = 0;          ///< tokens without a vector, special ones included
+};
+
+/// Lines vectors up with a vocabulary, for `Embedding{.pretrained = {found.vectors, found.tokens}}`. The other tokens
+/// keep the first values of that layer, drawn or init::zeros. Throws ValueError where no token has a vector.
+inline TokenVectors vectors_for(const Vocabulary& vocabulary, const WordVectors& known) {
+  TokenVectors found;
+  std::vector<Index> columns;
+  for (Index token = 0; token < vocabulary.size(); ++token)
+    if (const auto column = known.find(vocabulary.token(token)))
+      columns.push_back(*column), found.tokens.push_back(token);
+  require<ValueError>(!columns.empty(), "pretrained vectors: none of the ", vocabulary.size(), " tokens is among the ",
+                      known.size(), " words");
+  found.vectors = known.vectors()(Eigen::all, columns);
+  found.missing = vocabulary.size() - Index(columns.size());
+  return found;
+}
+
+}  // namespace unroll
