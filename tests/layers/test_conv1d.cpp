@@ -240,8 +240,10 @@ TEST_CASE("conv1d allocates nothing after the first batch") {
   const Matrix<double> x = noise(3, large.columns()), y = noise(3, small.columns());
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
+  ModelState<double> state;
   const auto step = [&](const Matrix<double>& in, const Timeline& timeline) {
     const auto out = model.forward(in, timeline, tape);
+    model.final_state(tape, state);
     model.backward(tape, out, gradient);
   };
   step(x, large), step(y, small);

@@ -79,7 +79,7 @@ struct Conv1d {
 
   /// The inputs of the last steps, the latest last.
   void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const {
-    state.resize(state_rows().size());
+    state.resize(remembered() > 0 ? 1 : 0);
     if (state.empty()) return;
     state[0].resize(features * remembered(), in.timeline->batch());
     for (Index r = 0; r < in.timeline->batch(); ++r)
@@ -92,8 +92,8 @@ struct Conv1d {
     const Timeline &time = *in.timeline, &out = timeline_after(in, tape);
     const Index rows = features * remembered();
     if (!d_final.empty()) check("gradient of the final state", d_final[0], time);
-    if (d_initial != nullptr) d_initial->resize(state_rows().size());
     const bool first = d_initial != nullptr && rows > 0;
+    if (d_initial != nullptr) d_initial->resize(first ? 1 : 0);
     if (first) (*d_initial)[0].resize(rows, time.batch());
 
     const ConstView<S> d_y = d_out.data() != nullptr ? d_out : no_gradient(tape.output, out.columns());
