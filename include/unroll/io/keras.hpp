@@ -56,4 +56,38 @@ void write_keras(const Parameters<Scalar>& from, std::string_view ours, SafeTens
   }
 }
 
+namespace detail {
+
+/// f(name of Keras, block) for all parameters of a normalisation.
+template <class F>
+void each_keras_norm(const ParameterTable& table, std::string_view ours, F&& f) {
+  constexpr std::pair<std::string_view, std::string_view> names[] = {
+      {"gamma", "weight"}, {"beta", "bias"}, {"moving_mean", "running_mean"}, {"moving_variance", "running_var"}};
+  std::size_t found = 0;
+  for (const auto& [theirs, name] : names)
+    if (const ParameterBlock* block = table.find(text(ours, name))) f(std::string(theirs), *block), ++found;
+  require<ValueError>(found > 0, "Keras: there are no parameters '", ours, "*' of a normalisation; there are ",
+                      table.names());
+}
+
+}  // namespace detail
+
+/// keras.layers.LayerNormalization and BatchNormalization: prefix + "gamma", "beta", "moving_mean", "moving_variance",
+/// as far as the layer has them whose parameters' names begin with `ours`. Throws as read_keras.
+template <class Scalar>
+void read_keras_norm(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
+  detail::each_keras_norm(to.table(), ours, [&](const std::string& name, const ParameterBlock& block) {
+    to.block(block) = file.matrix<Scalar>(prefix + name, detail::shape_of(block));
+  });
+}
+
+/// The other way.
+template <class Scalar>
+void write_keras_norm(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file,
+                      const std::string& prefix) {
+  detail::each_keras_norm(from.table(), ours, [&](const std::string& name, const ParameterBlock& block) {
+    file.tensors[prefix + name] = detail::tensor_of(from, block);
+  });
+}
+
 }  // namespace unroll

@@ -90,10 +90,23 @@ void each_direction(const Layer& layer, const std::string& prefix, const std::st
   recurrent(prefix, suffix, ours);
 }
 
-/// A weight and a bias, and nothing recurrent.
+/// A weight and a bias, or what else PyTorch has under the same names, and nothing recurrent.
 template <class Layer>
 bool is_plain(const Layer& layer) {
-  return layer.name() == "dense" || layer.parameters().blocks().front().taps > 0;
+  constexpr std::string_view same[] = {"dense", "layer norm", "rms norm", "batch norm"};
+  return std::ranges::find(same, layer.name()) != std::end(same) || layer.parameters().blocks().front().taps > 0;
+}
+
+/// PyTorch's batch norm counts its batches even where that changes nothing.
+template <class Scalar>
+void read_batches(TensorReader& file, const std::string& name, Parameters<Scalar>& to, const ParameterBlock* block) {
+  const Tensor& count = file.tensor(name, {});
+  if (block != nullptr) to.block(*block).setConstant(Scalar(count.to<double>().front()));
+}
+template <class Scalar>
+Tensor write_batches(const Parameters<Scalar>& from, const ParameterBlock* block) {
+  const std::int64_t count = block == nullptr ? 0 : std::int64_t(from.block(*block)(0, 0));
+  return Tensor::of(std::span(&count, 1), {});
 }
 
 /// Columns (a, b) brought into the order (b, a).
@@ -122,31 +135,35 @@ Tensor write_plain(const Parameters<Scalar>& parameters, const ParameterBlock& b
   return tensor;
 }
 
-/// Calls `recurrent(prefix, suffix, ours)` for each direction of each recurrent layer, and `plain(block, name)` for
-/// each parameter of a dense layer or a convolution.
-template <class Model, class Recurrent, class Plain>
+/// Calls `recurrent(prefix, suffix, ours)` for each direction of each recurrent layer, `plain(block, name)` for each
+/// parameter of a plain one, and `batches(block, name)` for the count of a batch norm, nullptr where it has none.
+template <class Model, class Recurrent, class Plain, class Batches>
 void each_pytorch_tensor(const Model& model, const std::vector<std::string>& prefixes, Recurrent&& recurrent,
-                         Plain&& plain) {
+                         Plain&& plain, Batches&& batches) {
   check_prefixes(model, prefixes);
   std::size_t next = 0, of_module = 0;
   model.each_layer([&](const auto& layer, std::size_t k) {
     if (layer.parameters().size() == 0) return;
+    require<ValueError>(layer.name() != "graph", "PyTorch: layer ", k,
+                        " is a graph, whose nodes have no place in a state_dict");
     const std::string &prefix = prefixes[next], ours = text(k, ".");
     of_module = next > 0 && prefix == prefixes[next - 1] ? of_module + 1 : 0;
     ++next;
     if (!is_plain(layer)) return each_direction(layer, prefix, text("_l", of_module), ours, recurrent);
     require<ValueError>(of_module == 0, "PyTorch: layer ", k, " (", layer.name(),
                         ") has the prefix of the layer before it");
+    const ParameterTable& table = model.parameters().table();
     for (const ParameterBlock& block : layer.parameters().blocks())
-      plain(model.parameters().table().at(ours + block.name), prefix + block.name);
+      if (block.name != "batches") plain(table.at(ours + block.name), prefix + block.name);
+    if (layer.name() == "batch norm") batches(table.find(ours + "batches"), prefix + "num_batches_tracked");
   });
 }
 
 }  // namespace detail
 
-/// Sets the parameters of a Sequential of recurrent layers, dense ones and convolutions from a state_dict. Throws
-/// FileError for a tensor that is missing or has no place, ShapeError for one of another shape, ValueError for prefixes
-/// or layers that do not fit; then nothing is loaded.
+/// Sets the parameters of a Sequential of recurrent layers, dense ones, convolutions and norms from a state_dict.
+/// Throws FileError for a tensor that is missing or has no place, ShapeError for one of another shape, ValueError for
+/// prefixes or layers that do not fit; then nothing is loaded.
 template <class Model>
 void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std::string>& prefixes) {
   using Scalar = typename Model::Scalar;
@@ -159,7 +176,8 @@ void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std
       },
       [&](const ParameterBlock& block, const std::string& name) {
         loaded.block(block) = detail::read_plain<Scalar>(reader, name, block);
-      });
+      },
+      [&](const ParameterBlock* block, const std::string& name) { detail::read_batches(reader, name, loaded, block); });
   reader.require_all_used();
   model.parameters().values() = loaded.values();
 }
@@ -175,6 +193,9 @@ SafeTensors export_pytorch(const Model& model, const std::vector<std::string>& p
       },
       [&](const ParameterBlock& block, const std::string& name) {
         file.tensors[name] = detail::write_plain(model.parameters(), block);
+      },
+      [&](const ParameterBlock* block, const std::string& name) {
+        file.tensors[name] = detail::write_batches(model.parameters(), block);
       });
   file.metadata["format"] = "pt";
   return file;

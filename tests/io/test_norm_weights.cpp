@@ -1,0 +1,70 @@
+// Normalisations in the files of PyTorch and Keras.
+
+#include <unroll/io/keras.hpp>
+#include <unroll/io/pytorch.hpp>
+#include <unroll/layers/batch_norm.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/graph.hpp>
+#include <unroll/layers/layer_norm.hpp>
+#include <unroll/layers/stack.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+namespace {
+
+using Model = Stack<float>;
+
+Model model(std::optional<double> momentum = 0.1) {
+  Model model(2,
+              {Dense<float>{.units = 3}, BatchNorm<float>{.momentum = momentum}, LayerNorm<float>{.shifted = false}});
+  for (Index k = 0; k < model.parameters().size(); ++k) model.parameters().values()[k] = float(k);
+  return model;
+}
+
+const std::vector<std::string> prefixes{"0.", "1.", "2."};
+
+}  // namespace
+
+TEST_CASE("norms go to PyTorch under its names and back") {
+  for (const std::optional<double> momentum : {std::optional<double>(), std::optional<double>(0.2)}) {
+    const Model from = model(momentum);
+    const SafeTensors file = export_pytorch(from, prefixes);
+    CHECK(file.at("1.running_var").shape == std::vector<Index>{3});
+    CHECK(file.at("1.num_batches_tracked").shape.empty());
+    CHECK(file.at("1.num_batches_tracked").to<Index>().front() == (momentum ? 0 : 21));
+    CHECK(!file.contains("2.bias"));
+    CHECK(!file.contains("1.batches"));
+    Model to = model(momentum);
+    to.parameters().values().setZero();
+    import_pytorch(to, file, prefixes);
+    CHECK(to.parameters().values() == from.parameters().values());
+  }
+}
+
+TEST_CASE("norms go to Keras under its names and back") {
+  const Model from = model();
+  SafeTensors file;
+  write_keras_norm(from.parameters(), "1.", file, "batch_normalization/");
+  write_keras_norm(from.parameters(), "2.", file, "layer_normalization/");
+  CHECK(file.tensors.size() == 5);
+  CHECK(file.at("batch_normalization/moving_variance").to<float>() == std::vector<float>{18, 19, 20});
+  CHECK(file.at("layer_normalization/gamma").to<float>() == std::vector<float>{21, 22, 23});
+  Model to = model();
+  to.parameters().values().tail(15).setZero();
+  TensorReader reader(file);
+  read_keras_norm(reader, "batch_normalization/", to.parameters(), "1.");
+  read_keras_norm(reader, "layer_normalization/", to.parameters(), "2.");
+  reader.require_all_used();
+  CHECK(to.parameters().values() == from.parameters().values());
+  CHECK_THROWS_MATCHES(write_keras_norm(from.parameters(), "7.", file, ""), ValueError,
+                       says("Keras: there are no parameters '7.*' of a normalisation; there are 0.weight, 0.bias"));
+}
+
+TEST_CASE("a graph has no place in a state_dict") {
+  Graph<float> graph;
+  graph.add(Dense<float>{.units = 2}, graph.input());
+  CHECK_THROWS_MATCHES(export_pytorch(Model(2, {graph}), {"0."}), ValueError,
+                       says("PyTorch: layer 0 is a graph, whose nodes have no place in a state_dict"));
+}
