@@ -1,0 +1,94 @@
+// Task: which words mean something alike? Words that stand in the same places of a text get vectors that are near each
+// other. bin/word2vec [TEXT ...] [--nearest river] [--analogy man woman king] [--load out/word2vec/vectors.txt]
+// bin/word2vec --help      Ten seconds with the defaults; leaves the vectors, which gensim and others load, and a page.
+
+#include <chrono>
+#include <cstdio>
+
+#include "../support/output_folder.hpp"
+#include "results.hpp"
+#include "unroll/text/word_vector_files.hpp"
+
+using namespace unroll;
+using namespace word2vec;
+
+namespace {
+
+class Program {
+ public:
+  explicit Program(const Options& options) : options_(options) {}
+
+  void run() {
+    const WordPairs pairs = options_.pairs.empty() ? WordPairs{} : read_pairs(options_.pairs);
+    const WordVectors vectors = options_.load.empty() ? learn() : read_word_vectors(options_.load);
+    for (const std::string& word : options_.nearest)
+      tell(word + "\n" + neighbours_text(vectors.nearest(word, options_.count)));
+    if (const auto& a = options_.analogy; !a.empty())
+      tell(a[0] + " : " + a[1] + " = " + a[2] + " : ?\n" +
+           neighbours_text(vectors.analogy(a[0], a[1], a[2], options_.count)));
+    if (!pairs.empty()) tell(score_text(score(pairs, vectors)));
+  }
+
+ private:
+  static void tell(const std::string& lines) { std::fputs(lines.c_str(), stdout); }
+  void say(const std::string& lines) const {
+    if (options_.quiet) return;
+    tell(lines);
+    std::fflush(stdout);
+  }
+
+  WordVectors learn() const {
+    const auto folder = example::output_folder(options_.out, options_.save.c_str());
+    const Corpus corpus = read_corpus(options_.corpus);
+    say(corpus_text(corpus, options_.corpus));
+    require_known(corpus.vocabulary);
+    Training training;
+    WordVectors vectors = train(corpus, training);
+    write_word_vectors(folder / options_.save, vectors);
+    const std::string missing = write_report(folder, options_, training, vectors);
+    say(text("in ", options_.out, ": ", options_.save, ", report.html\n"));
+    if (!missing.empty()) say(text("no pictures: ", missing, "\n"));
+    return vectors;
+  }
+
+  /// Before anything is learned.
+  void require_known(const Vocabulary& vocabulary) const {
+    std::vector<std::string> asked = options_.nearest;
+    asked.insert(asked.end(), options_.analogy.begin(), options_.analogy.end());
+    for (const std::string& word : asked)
+      require<ValueError>(vocabulary.find(word).has_value(), "'", word, "' is not in the text ", options_.corpus.least,
+                          " times or more");
+  }
+
+  WordVectors train(const Corpus& corpus, Training& training) const {
+    Word2VecOptions learning = options_.training;
+    learning.threads = Threads(options_.threads);
+    using Clock = std::chrono::steady_clock;
+    auto last = Clock::now();
+    auto tables = train_word2vec<float>(corpus.vocabulary.size(), corpus.sentences, learning, [&](const auto& epoch) {
+      const double seconds = std::chrono::duration<double>(Clock::now() - last).count();
+      last = Clock::now();
+      training.epochs.push_back(epoch);
+      training.seconds += seconds;
+      say(epoch_text(epoch, learning.epochs, seconds));
+    });
+    std::vector<std::string> words;
+    for (Index k = 0; k < corpus.vocabulary.size(); ++k) words.push_back(corpus.vocabulary.token(k));
+    return {std::move(words), std::move(tables.in)};
+  }
+
+  const Options& options_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Options options;
+  const int status = read_command_line(argc, argv, options);
+  if (status >= 0) return status;
+  Program(options).run();
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "word2vec: %s\n", error.what());
+  return 1;
+}

@@ -1,0 +1,95 @@
+#include "results.hpp"
+
+#include "../support/format.hpp"
+#include "plane.hpp"
+#include "unroll/report/curves.hpp"
+#include "unroll/report/report.hpp"
+#include "unroll/report/scatter.hpp"
+
+namespace word2vec {
+
+using namespace unroll;
+using example::format;
+
+std::string corpus_text(const Corpus& corpus, const CorpusOptions& options) {
+  Index kept = 0;
+  for (const auto& sentence : corpus.sentences)
+    for (const Index word : sentence) kept += word >= 0;
+  return text(corpus.words, " words, ", corpus.different, " different; ", corpus.vocabulary.size(), " are there ",
+              options.least, " times or more, ", kept, " words in all\n");
+}
+
+std::string epoch_text(const WordEpoch& epoch, Index epochs, double seconds) {
+  return format("epoch %*lld/%lld  loss %.4f  %.0f words/s\n", int(std::to_string(epochs).size()),
+                static_cast<long long>(epoch.epoch), static_cast<long long>(epochs), epoch.loss,
+                double(epoch.words) / seconds);
+}
+
+std::string neighbours_text(std::span<const SimilarWord> words) {
+  std::string lines;
+  for (const SimilarWord& word : words) lines += "  " + word.word + format("  %.3f\n", word.similarity);
+  return lines;
+}
+
+std::string score_text(const PairScore& score) {
+  return format("%.1f %% of %lld pairs are nearer than drawn ones (by chance 50 %%), %lld pairs have no vectors\n",
+                100 * score.share, static_cast<long long>(score.scored), static_cast<long long>(score.missing));
+}
+
+namespace {
+
+NamedValues settings_of(const Options& o) {
+  if (!o.load.empty()) return {{"vectors", o.load}};
+  std::string files;
+  for (const std::string& file : o.corpus.files)
+    files += (files.empty() ? "" : ", ") + std::filesystem::path(file).filename().string();
+  const Word2VecOptions& t = o.training;
+  return {{"text", files},
+          {"model", t.model == WordModel::cbow ? "CBOW" : "skip-gram"},
+          {"dimension", text(t.dimension)},
+          {"window", text(t.window)},
+          {"negatives", text(t.negatives)},
+          {"subsample", text(t.subsample)},
+          {"least count", text(o.corpus.least)},
+          {"epochs", text(t.epochs)},
+          {"rate", text(t.rate)},
+          {"seed", text(t.seed)},
+          {"parts", text(t.parts)}};
+}
+
+void add_loss(Report& report, const Training& training) {
+  std::vector<double> losses;
+  for (const WordEpoch& epoch : training.epochs) losses.push_back(epoch.loss);
+  report.metric({.name = "loss of the last epoch", .value = losses.back(), .unit = "nats"});
+  report.metric({.name = "time of training", .value = training.seconds, .unit = "s"});
+  report.figure("loss", figure::Curves{"", {"epoch"}, {"loss (nats)"}, {figure::over_steps("training", losses, 1)}, {}},
+                "Loss of each epoch, mean over all predictions before their steps.",
+                format("It begins at %.3f and ends at %.3f.", losses.front(), losses.back()));
+}
+
+void add_words(Report& report, const WordVectors& vectors, Index drawn) {
+  const Plane plane = plane_of(vectors.vectors().leftCols(drawn));
+  figure::Scatter scatter{"", {"first component"}, {"second component"}, {}, {}, true};
+  for (Index k = 0; k < drawn; ++k)
+    scatter.points.push_back({plane.places(0, k), plane.places(1, k), vectors.words()[std::size_t(k)]});
+  report.figure("words", scatter,
+                format("The first %lld words in the plane in which they differ most.", static_cast<long long>(drawn)),
+                format("The plane shows %.0f %% of the variance.", 100 * plane.share));
+}
+
+}  // namespace
+
+std::string write_report(const std::filesystem::path& folder, const Options& options, const Training& training,
+                         const WordVectors& vectors) {
+  Report report("Vectors of words", folder);
+  report.settings(settings_of(options));
+  report.environment(environment());
+  report.metric({.name = "words", .value = double(vectors.size())});
+  if (!training.epochs.empty()) add_loss(report, training);
+  if (const Index drawn = std::min(options.drawn, vectors.size()); drawn > 0) add_words(report, vectors, drawn);
+  if (options.load.empty()) report.file(options.save, "the vectors");
+  report.write();
+  return report.missing();
+}
+
+}  // namespace word2vec
