@@ -31,7 +31,7 @@ std::vector<double> gradient_flow(const Model& model, const Matrix<typename Mode
   typename Model::Tape tape;
   Matrix<Scalar> d_x;
   auto gradient = model.parameters().zeros_like();
-  const Matrix<Scalar> d_output = gradient_of(model.forward(x, timeline, tape, Pass{.training = true}));
+  const Matrix<Scalar> d_output = gradient_of(model.forward(x, timeline, tape));
   model.backward(tape, d_output, gradient, &d_x);
   return norm_per_step(d_x, timeline);
 }
