@@ -183,7 +183,7 @@ class Convolution {
   }
   /// Windows before the first and after the last have zeros; those that cover no fine place are left out.
   Index windows_in_front(const ConvolvedSizes& own) const {
-    return (std::max<Index>(0, windows_.span() - 1 - own.front) + windows_.stride - 1) / windows_.stride;
+    return std::max<Index>(0, windows_.span() - 1 - own.front) / windows_.stride;
   }
   Index windows_in_use(const ConvolvedSizes& own) const {
     return own.fine == 0 ? 0 : (own.front + own.fine - 1) / windows_.stride + 1;
