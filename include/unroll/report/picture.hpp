@@ -102,7 +102,9 @@ inline std::string range(const std::optional<double>& low, const std::optional<d
 inline std::string axis_commands(const char* letter, const Axis& axis) {
   return text("set ", letter, "label ", gnuplot_quoted(axis.title), "\nset ", letter, "range ",
               range(axis.low, axis.high), "\n",
-              axis.logarithmic ? text("set logscale ", letter, "\nset format ", letter, " '%h'\n") : std::string());
+              axis.logarithmic
+                  ? text("set logscale ", letter, "\nset m", letter, "tics 1\nset format ", letter, " '%h'\n")
+                  : std::string());
 }
 
 inline std::size_t longest(const std::vector<std::string>& names) {
