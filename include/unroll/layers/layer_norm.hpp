@@ -100,10 +100,10 @@ struct LayerNorm {
     NativeLanes<S> wide = NativeLanes<S>::constant(0);
     S rest = 0;
     detail::each_row<S>(features, [&]<class V>(V v, Index row) {
-      if constexpr (V::size > 1)
+      if constexpr (std::is_same_v<V, NativeLanes<S>>)
         wide += f(v, row);
       else
-        rest += f(v, row).v;
+        rest += Eigen::internal::predux(f(v, row).v);
     });
     return (Eigen::internal::predux(wide.v) + rest) / S(features);
   }

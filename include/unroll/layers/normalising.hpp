@@ -8,14 +8,18 @@
 
 namespace unroll::detail {
 
-/// f(lanes of some width, first row), which together go through all rows once.
-template <class S, class F>
-EIGEN_ALWAYS_INLINE void each_row(Index rows, F&& f) {
-  using V = NativeLanes<S>;
-  Index row = 0;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"  // as in core/lanes.hpp
+/// f(lanes of some width, first row), which together go through all rows once: as wide ones as fit, halved for the rest
+/// until they are single numbers.
+template <class S, class Packet = decltype(NativeLanes<S>::v), class F>
+EIGEN_ALWAYS_INLINE void each_row(Index rows, F&& f, Index row = 0) {
+  using V = Lanes<Packet>;
+  using Half = typename Eigen::internal::unpacket_traits<Packet>::half;
   for (; row + V::size <= rows; row += V::size) f(V{}, row);
-  for (; row < rows; ++row) f(Lanes<S>{}, row);
+  if constexpr (V::size > 1) each_row<S, std::conditional_t<std::is_same_v<Half, Packet>, S, Half>>(rows, f, row);
 }
+#pragma GCC diagnostic pop
 
 /// sums[k](row), overwritten, from the k-th lanes that `f(lanes, row, column)` gives, over all columns: a few at a time
 /// in registers, these in double. The order is that of the columns, so the bits depend on nothing else.
