@@ -22,14 +22,19 @@ Events part(const Events& events, Index first, Index last) {
   return {events.data.subset(some), events.source, events.remarks};
 }
 
+Score level_score(const Events& events, double level, const Search& search) {
+  Score score;
+  for (Index k = 0; k < events.data.size(); ++k) {
+    const Matrix<float> above = (events.data.sequence(k).row(0).array() > float(level)).cast<float>();
+    score += compare(bins_of(events.data.values(k)), bins_of(above), search);
+  }
+  return score;
+}
+
 Baseline threshold_baseline(const Events& events, const Search& search) {
   Baseline best;
   for (const double level : {0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5}) {
-    Score score;
-    for (Index k = 0; k < events.data.size(); ++k) {
-      const Matrix<float> above = (events.data.sequence(k).row(0).array() > float(level)).cast<float>();
-      score += compare(bins_of(events.data.values(k)), bins_of(above), search);
-    }
+    const Score score = level_score(events, level, search);
     if (score.f1() >= best.score.f1()) best = {level, score};
   }
   return best;

@@ -35,7 +35,10 @@ Events read_events(const std::filesystem::path& file, Channels channels);
 /// The events [first, last).
 Events part(const Events& events, unroll::Index first, unroll::Index last);
 
-/// How far one gets without a model: peaks where channel 0 is above a fixed number, the best one for these events.
+/// How far one gets without a model: peaks where channel 0 is above a fixed number.
+Score level_score(const Events& events, double level, const Search& search);
+
+/// The best such number for these events.
 struct Baseline {
   double level = 0;
   Score score;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "unroll/cells/lstm.hpp"
+#include "unroll/core/initializers.hpp"
 #include "unroll/layers/activation.hpp"
 #include "unroll/layers/bidirectional.hpp"
 #include "unroll/layers/conv1d.hpp"
@@ -18,6 +19,10 @@ namespace {
 
 constexpr Index channels = 4, rcnn_stride = 4;
 
+/// Before training all outputs are near 0, softplus(-5) = 0.007, as most targets are. From 0.7 on the first updates
+/// would push them down for so long that they end where softplus has no slope.
+Start low_start() { return {.bias = init::constant(-5)}; }
+
 using Layers = std::vector<AnyLayer<float>>;
 using Rectify = Activate<float, LeakyRelu>;
 using Positive = Activate<float, Softplus>;
@@ -27,6 +32,12 @@ Conv1d<float> convolution(Index units, Index kernel, Index stride = 1) {
   return {.units = units, .kernel = kernel, .stride = stride, .padding = same()};
 }
 
+Conv1d<float> last_convolution() {
+  Conv1d<float> last = convolution(1, 5);
+  last.first_values = low_start();
+  return last;
+}
+
 Network make_cnn(const ModelOptions& options) {
   Layers layers{convolution(options.units, 25), Rectify()};
   const Index middle = std::max<Index>(1, 3 * options.units / 4), last = std::max<Index>(1, options.units / 2);
@@ -34,7 +45,7 @@ Network make_cnn(const ModelOptions& options) {
     layers.push_back(convolution(k + 2 == options.layers ? last : middle, 15));
     layers.push_back(Rectify());
   }
-  layers.push_back(convolution(1, 5));
+  layers.push_back(last_convolution());
   layers.push_back(Positive());
   return {channels, std::move(layers)};
 }
@@ -42,7 +53,7 @@ Network make_cnn(const ModelOptions& options) {
 Network make_rnn(const ModelOptions& options) {
   Layers layers(std::size_t(options.layers), BiLstm{.units = options.units});
   layers.push_back(BiLstm{.units = 1, .merge = Merge::average});
-  layers.push_back(Dense<float>{.units = 1});
+  layers.push_back(Dense<float>{.units = 1, .first_values = low_start()});
   layers.push_back(Positive());
   return {channels, std::move(layers)};
 }
@@ -58,7 +69,7 @@ Network make_rcnn(const ModelOptions& options) {
   const ConvTranspose1d<float> back{.units = 8, .kernel = 8, .stride = rcnn_stride, .padding = same()};
   const auto far = graph.add(Rectify(), graph.add(back, coarse));
   const auto both = convolved(8, 15, convolved(12, 15, graph.concat({fine, far})));
-  graph.add(Positive(), graph.add(convolution(1, 5), both));
+  graph.add(Positive(), graph.add(last_convolution(), both));
   return {channels, {graph}};
 }
 

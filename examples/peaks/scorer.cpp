@@ -54,7 +54,12 @@ std::vector<double> find_peaks(std::span<const float> values, const Search& sear
 }
 
 Comparison compare(std::span<const float> truth, std::span<const float> prediction, const Search& search) {
-  const std::vector<double> wanted = find_peaks(truth, search), got = find_peaks(prediction, search);
+  return compare(truth, prediction, search, search);
+}
+
+Comparison compare(std::span<const float> truth, std::span<const float> prediction, const Search& search,
+                   const Search& of_prediction) {
+  const std::vector<double> wanted = find_peaks(truth, search), got = find_peaks(prediction, of_prediction);
   Comparison event;
   for (const double position : wanted) event.truth.push_back({position, is_near(position, got, search.distance)});
   for (const double position : got) {

@@ -33,6 +33,9 @@ struct Comparison {
 };
 
 /// Several peaks may match the same one. A prediction in a NaN bin can find a true peak, but is no false positive.
+/// `of_prediction`: what a predicted peak is, where that shall differ.
+Comparison compare(std::span<const float> truth, std::span<const float> prediction, const Search& search,
+                   const Search& of_prediction);
 Comparison compare(std::span<const float> truth, std::span<const float> prediction, const Search& search);
 
 /// Counts over events; sums of parts are the counts of the whole.

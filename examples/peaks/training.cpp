@@ -13,7 +13,18 @@ using namespace unroll;
 
 namespace {
 
+// Squared error has small gradients until peaks rise and then a few that are a thousand times larger; Adam would
+// remember those, and stand still for epochs.
+constexpr double warm_up_clip = 1e-3, clip = 1;  // largest norm of a gradient
+
 constexpr Index scored_together = 4;  // events: convolutions over many would need more memory than training
+
+/// Epochs with the same loss.
+struct Phase {
+  Index first, last;
+  double clip;
+  bool watched;  // for a collapse
+};
 
 class Training {
  public:
@@ -31,28 +42,29 @@ class Training {
   void run() {
     network_.initialise(run_.seed);
     const Index warm_up = std::min(options_.warm_up, options_.epochs);
-    phase(MeanSquaredError<float>(), 0, warm_up, false);
-    phase(LogRatio<float>({.asymmetry = options_.asymmetry}), warm_up, options_.epochs, true);
+    phase(MeanSquaredError<float>(), {0, warm_up, warm_up_clip, false});
+    phase(LogRatio<float>({.asymmetry = options_.asymmetry}), {warm_up, options_.epochs, clip, true});
   }
 
  private:
-  /// The epochs [first, last) with one loss and an optimizer of their own: moments of the other loss's gradients are of
-  /// another size.
+  /// With an optimizer of its own: moments of the other loss's gradients are of another size.
   template <class Loss>
-  void phase(const Loss& loss, Index first, Index last, bool watched) {
+  void phase(const Loss& loss, const Phase& phase) {
+    const auto [first, last, largest, watched] = phase;
     if (first == last) return;
     const auto cut = Index(0.7 * double(options_.epochs));
-    const auto factor = [=](long epoch) { return first + epoch < cut ? 1.0 : 0.3; };
+    const auto factor = [cut, begin = first](long epoch) { return begin + epoch < cut ? 1.0 : 0.3; };
     Adam<float> adam({.learning_rate = options_.rate});
     fit(network_, loss, adam, training_.data,
         {.epochs = last - first,
          .batches = {.size = options_.batch},
          .seed = run_.seed + std::uint64_t(first),  // another order than in the phase before
+         .clip_norm = largest,
          .learning_rate = schedule::lambda(options_.rate, factor),
          .threads = {options_.threads},
          .shard = shard_of(options_.batch),
          .keeping = plan_of(options_).keeping,
-         .on_epoch = [&](const Epoch& epoch) { return conclude(epoch, watched); },
+         .on_epoch = [&, watch = watched](const Epoch& epoch) { return this->conclude(epoch, watch); },
          .progress = Progress::quiet});
   }
 

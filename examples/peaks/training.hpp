@@ -12,7 +12,7 @@
 namespace peaks {
 
 struct TrainingOptions {
-  unroll::Index epochs = 16, warm_up = 6;  // all together; of squared error, at the beginning
+  unroll::Index epochs = 12, warm_up = 6;  // all together; of squared error, at the beginning
   unroll::Index batch = 4;                 // events
   double rate = 2e-3;                      // of Adam; 0.3 of it from 70 % of the epochs on
   double asymmetry = 2.5;                  // of the loss of ratios

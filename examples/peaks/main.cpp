@@ -1,0 +1,62 @@
+// Task: protons collide at several places along a beam; from the density of the tracks that leave, tell where.
+// bin/peaks [--model cnn|rnn|rcnn] [--study units --seeds 3] [--data events.h5] ...      bin/peaks --help
+// A minute or two with the defaults; ends with the share of collisions that are found, and false ones per event.
+
+#include <cstdio>
+
+#include "../support/output_folder.hpp"
+#include "report.hpp"
+
+using namespace unroll;
+using namespace peaks;
+
+namespace {
+
+constexpr int collapsed_status = 3;
+
+/// Says it now, unless only the result is wanted.
+void say(const Options& options, const std::string& words) {
+  if (options.quiet) return;
+  std::fputs(words.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+/// Ends with a sentence when a training that was asked for by itself collapsed; in a study that is a result.
+int status_of(const Options& options, const std::vector<Point>& points) {
+  if (!options.study.empty()) return 0;
+  for (const Run& run : points.front().runs) {
+    if (run.collapse.empty()) continue;
+    std::fprintf(stderr, "peaks: seed %llu: %s\n", static_cast<unsigned long long>(run.seed), run.collapse.c_str());
+    return collapsed_status;
+  }
+  return 0;
+}
+
+int run_all(const Options& options) {
+  const auto folder = example::output_folder(options.out, "report.html");
+  if (options.data.empty()) check_memory(options, options.events, options.toy.bins);
+  const EventSets events = read_events(options);
+  check_memory(options, events.training.data.size(), events.training.bins());
+  const Baseline baseline = threshold_baseline(events.test, Search().scaled_to(events.test.bin_width()));
+  say(options, data_text(events) + baseline_text(baseline, events.test));
+  std::optional<Network> network;
+  const auto points = run(options, events, network, [&](const std::string& words) { say(options, words); });
+  const Written written = write_report(folder, options, events, baseline, points, *network);
+  std::string words = study_text(options, points) + "in " + options.out + ":";
+  for (const std::string& file : written.files) words += " " + file;
+  if (!written.missing.empty()) words += "; no pictures: " + written.missing;
+  say(options, "\n" + words + "\n");
+  std::fputs(result_text(options, points, events.test).c_str(), stdout);
+  return status_of(options, points);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Options options;
+  const int status = read_command_line(argc, argv, options);
+  return status >= 0 ? status : run_all(options);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "peaks: %s\n", error.what());
+  return 1;
+}

@@ -1,0 +1,226 @@
+#include "pictures.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace peaks {
+
+using namespace unroll;
+using figure::Curves, figure::Series;
+
+namespace {
+
+constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
+constexpr const char* rates_axis = "false positives per event";
+
+/// `number(epoch)` of every run, run by run; NaN where `of_phase` is not so.
+template <class F>
+std::vector<std::vector<double>> of_epochs(const Point& point, F&& number) {
+  std::vector<std::vector<double>> all;
+  for (const Run& run : point.runs) {
+    all.emplace_back();
+    for (const RunEpoch& epoch : run.epochs) all.back().push_back(number(epoch));
+  }
+  return all;
+}
+
+Curves loss_picture(const Options& options, const Point& point) {
+  const auto of_phase = [&](bool warm) {
+    return of_epochs(point, [&](const RunEpoch& epoch) {
+      return (Index(epoch.numbers.epoch) <= options.training.warm_up) == warm ? epoch.numbers.loss : nan_value;
+    });
+  };
+  Curves curves{.title = {},
+                .x = {"epoch"},
+                .y = {.title = "loss", .logarithmic = true},
+                .series = {},
+                .band = "range of the runs"};
+  if (options.training.warm_up > 0) curves.series.push_back(figure::over_runs("squared error", of_phase(true)));
+  if (options.training.warm_up < options.training.epochs)
+    curves.series.push_back(figure::over_runs("loss of ratios", of_phase(false)));
+  return curves;
+}
+
+Curves efficiency_picture(const Point& point) {
+  const auto rates = of_epochs(point, [](const RunEpoch& e) { return 100 * e.outcome.score.efficiency(); });
+  return {.title = {},
+          .x = {"epoch"},
+          .y = {"efficiency (%)", 0, 100},
+          .series = {figure::over_runs("test events", rates)},
+          .band = "range of the runs"};
+}
+
+Curves false_picture(const Point& point) {
+  const auto rates = of_epochs(point, [](const RunEpoch& e) { return e.outcome.score.false_rate(); });
+  return {.title = {},
+          .x = {"epoch"},
+          .y = {rates_axis, 0},
+          .series = {figure::over_runs("test events", rates)},
+          .band = "range of the runs"};
+}
+
+/// Rates for predictions that `search` looks for, while the truth is what it always is.
+Score score_of(const Events& test, const std::vector<Matrix<float>>& outputs, const Search& usual, double integral) {
+  Search search = usual;
+  search.integral = integral;
+  Score score;
+  for (std::size_t k = 0; k < outputs.size(); ++k)
+    score += compare(bins_of(test.data.values(Index(k))), bins_of(outputs[k]), usual, search);
+  return score;
+}
+
+Series scan_of(std::string name, const Events& test, const std::vector<Matrix<float>>& outputs, const Search& search,
+               const std::vector<double>& integrals) {
+  Series series{.name = std::move(name), .x = {}, .y = {}, .line = Line::points_and_line};
+  for (const double integral : integrals) {
+    const Score score = score_of(test, outputs, search, integral);
+    series.x.push_back(score.false_rate());
+    series.y.push_back(100 * score.efficiency());
+  }
+  return series;
+}
+
+/// Levels of channel 0 instead of a network.
+Series level_scan(const Events& test, const Search& search) {
+  Series series{.name = "a fixed level of the density", .x = {}, .y = {}, .line = Line::points_and_line};
+  for (const double level : {0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3}) {
+    const Score score = level_score(test, level, search);
+    series.x.push_back(score.false_rate());
+    series.y.push_back(100 * score.efficiency());
+  }
+  series.reference = true;
+  return series;
+}
+
+Curves scan_picture(const Options& options, const Events& test, const std::vector<Matrix<float>>& outputs) {
+  const Search search = Search().scaled_to(test.bin_width());
+  Curves curves{.title = {}, .x = {rates_axis, 0}, .y = {"efficiency (%)", 0, 100}, .series = {}};
+  curves.series.push_back(scan_of(options.model.kind + ", least sum of a peak 0.05 to 1.2", test, outputs, search,
+                                  {0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.2}));
+  Series usual = scan_of("least sum 0.2, as everywhere else", test, outputs, search, {search.integral});
+  usual.line = Line::points;
+  curves.series.push_back(std::move(usual));
+  curves.series.push_back(level_scan(test, search));
+  return curves;
+}
+
+/// Bins [first, last) of one event.
+struct Window {
+  Index event, first, last;
+};
+
+/// The part of 80 mm with the most to see.
+Window busiest_window(const Events& test, const std::vector<Matrix<float>>& outputs, const Search& search) {
+  const Index bins = test.bins(), size = bins / 5;
+  Window best{0, 0, size};
+  std::size_t most = 0;
+  for (Index event = 0; event < std::min<Index>(test.data.size(), 20); ++event) {
+    const auto found = compare(bins_of(test.data.values(event)), bins_of(outputs[std::size_t(event)]), search);
+    for (Index first = 0; first + size <= bins; first += size / 4) {
+      const auto inside = [&](const Peak& peak) {
+        return peak.position >= double(first) && peak.position < double(first + size);
+      };
+      const auto count = std::size_t(std::count_if(found.truth.begin(), found.truth.end(), inside) +
+                                     std::count_if(found.predicted.begin(), found.predicted.end(), inside));
+      if (count > most) most = count, best = {event, first, first + size};
+    }
+  }
+  return best;
+}
+
+Curves event_picture(const Events& test, const std::vector<Matrix<float>>& outputs) {
+  const Search search = Search().scaled_to(test.bin_width());
+  const Window window = busiest_window(test, outputs, search);
+  const auto place = [&](double bin) { return z_first + (bin + 0.5) * test.bin_width(); };
+  const auto row = [&](std::string name, const auto& values) {
+    Series series{.name = std::move(name), .x = {}, .y = {}};
+    for (Index bin = window.first; bin < window.last; ++bin) {
+      series.x.push_back(place(double(bin)));
+      series.y.push_back(double(values(0, bin)));
+    }
+    return series;
+  };
+  const Matrix<float>& truth = test.data.values(window.event);
+  const Matrix<float>& output = outputs[std::size_t(window.event)];
+  Curves curves{.title = {}, .x = {"place along the beam (mm)"}, .y = {"density, target, output", -0.5}, .series = {}};
+  curves.series.push_back(row("density of tracks", test.data.sequence(window.event)));
+  curves.series.push_back(row("target", truth));
+  curves.series.push_back(row("output", output));
+  curves.series.back().line = Line::dashed;
+  const Comparison found = compare(bins_of(truth), bins_of(output), search);
+  const auto marks = [&](std::string name, double height, const std::vector<Peak>& peaks, auto&& wanted) {
+    Series series{.name = std::move(name), .x = {}, .y = {}, .line = Line::points};
+    for (const Peak& peak : peaks) {
+      if (!wanted(peak) || peak.position < double(window.first) || peak.position >= double(window.last)) continue;
+      series.x.push_back(place(peak.position));
+      series.y.push_back(height);
+    }
+    if (!series.x.empty()) curves.series.push_back(std::move(series));
+  };
+  marks("found", -0.15, found.truth, [](const Peak& peak) { return peak.matched; });
+  marks("missed", -0.25, found.truth, [](const Peak& peak) { return !peak.matched; });
+  marks("false positive", -0.35, found.predicted, [](const Peak& peak) { return peak.scored && !peak.matched; });
+  return curves;
+}
+
+/// How many events have so many of something, in classes of `width`.
+Curves counted(const std::string& what, const std::vector<Index>& numbers, Index width) {
+  const Index classes = *std::max_element(numbers.begin(), numbers.end()) / width + 2;
+  std::vector<double> events(std::size_t(classes), 0.0), x;
+  for (const Index number : numbers) events[std::size_t(number / width)] += 1;
+  for (Index k = 0; k < classes; ++k) x.push_back(double(k * width) + double(width - 1) / 2);
+  return {.title = {},
+          .x = {what},
+          .y = {"events", 0},
+          .series = {{.name = "events", .x = std::move(x), .y = std::move(events), .line = Line::steps}}};
+}
+
+std::vector<Index> of_all_events(const EventSets& events, Index (*number)(const Matrix<float>&, const Search&)) {
+  const Search search = Search().scaled_to(events.test.bin_width());
+  std::vector<Index> numbers;
+  for (const Events* part : {&events.training, &events.test})
+    for (Index k = 0; k < part->data.size(); ++k) numbers.push_back(number(part->data.values(k), search));
+  return numbers;
+}
+
+void add_distributions(Report& report, const EventSets& events) {
+  const auto vertices = [](const Matrix<float>& target, const Search& search) {
+    return Index(find_peaks(bins_of(target), search).size());
+  };
+  const auto masked = [](const Matrix<float>& target, const Search&) { return target.array().isNaN().count(); };
+  report.heading("The events");
+  report.figure("peaks_per_event", counted("peaks in an event", of_all_events(events, vertices), 1),
+                "Peaks to be found in an event, training and test.", "A hump around five.");
+  report.figure("masked_bins", counted("masked bins in an event", of_all_events(events, masked), 10),
+                "Bins without an answer in an event, in classes of ten.", "A hump around thirty.");
+}
+
+}  // namespace
+
+figure::Scatter study_picture(const Options& options, const std::vector<Point>& points) {
+  figure::Scatter scatter{.title = {}, .x = {rates_axis, 0}, .y = {"efficiency (%)", 0, 100}, .points = {}};
+  for (const Point& point : points) {
+    const PointSummary summary = summary_of(point);
+    scatter.points.push_back({summary.false_rate.mean, summary.efficiency.mean, text(options.study, " ", point.value)});
+  }
+  return scatter;
+}
+
+void add_pictures(Report& report, const Options& options, const EventSets& events, const Point& point,
+                  const Network& network) {
+  const auto outputs = predict(network, events.test, options.training.threads);
+  report.figure("loss", loss_picture(options, point), "Loss of the training events: squared error, then ratios.",
+                "Both fall; they are of different kinds and not to be compared.");
+  report.figure("efficiency", efficiency_picture(point), "Share of the peaks that are found, after every epoch.",
+                "It rises within the first epochs and then stays.");
+  report.figure("false_positives", false_picture(point), "Peaks that are none, after every epoch.",
+                "High while the network learns, low at the end.");
+  report.figure("scan", scan_picture(options, events.test, outputs),
+                "Efficiency against false positives as a peak's least sum changes.",
+                "The network's line lies above and left of that of a fixed level.");
+  report.figure("event", event_picture(events.test, outputs), "Part of a test event and what was found in it.",
+                "Target and output lie on top of each other where peaks were found.");
+  add_distributions(report, events);
+}
+
+}  // namespace peaks

@@ -1,0 +1,197 @@
+#include "report.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "../support/format.hpp"
+#include "pictures.hpp"
+#include "unroll/layers/summary.hpp"
+#include "unroll/report/report.hpp"
+
+namespace peaks {
+
+using namespace unroll;
+using example::format;
+
+namespace {
+
+constexpr const char* toy_warning =
+    "The data is a toy: its numbers are not comparable with those of simulated or recorded LHCb events.";
+
+const Point& best_of(const std::vector<Point>& points) {
+  const auto quality = [](const Point& point) {
+    double sum = 0;
+    for (const Run& run : point.runs) sum += run.score().f1();
+    return sum;
+  };
+  return *std::max_element(points.begin(), points.end(),
+                           [&](const Point& a, const Point& b) { return quality(a) < quality(b); });
+}
+
+std::string with_deviation(const char* pattern, const Summary& summary) {
+  const std::string mean = format(pattern, summary.mean);
+  return summary.count < 2 ? mean : mean + " +- " + format(pattern, summary.sample_deviation);
+}
+
+std::string seeds_text(const Options& options) {
+  return options.seeds == 1 ? "seed " + text(options.seed)
+                            : text("mean and sample standard deviation of ", options.seeds, " seeds");
+}
+
+NamedValues settings_of(const Options& options, const EventSets& events) {
+  NamedValues all{{"model", options.model.kind},
+                  {"units", text(options.model.units)},
+                  {"layers", text(options.model.layers)},
+                  {"epochs", text(options.training.epochs)},
+                  {"of them squared error", text(options.training.warm_up)},
+                  {"learning rate", text(options.training.rate)},
+                  {"asymmetry", text(options.training.asymmetry)},
+                  {"batch", text(options.training.batch)},
+                  {"checkpoints", options.training.checkpoints ? "yes" : "no"},
+                  {"seeds", text(options.seeds, ", from ", options.seed)},
+                  {"data", events.training.source},
+                  {"training events", text(events.training.data.size())},
+                  {"test events", text(events.test.data.size())},
+                  {"bins", text(events.test.bins())}};
+  if (options.data.empty())
+    all.insert(all.end(), {{"difficulty", text(options.toy.hard)},
+                           {"visible collisions per event", text(options.toy.pile_up)},
+                           {"data seed", text(options.toy.seed)}});
+  return all;
+}
+
+DataTable runs_table(const Options& options, const std::vector<Point>& points) {
+  DataTable table{{options.study.empty() ? "study" : options.study, "seed", "efficiency (%)",
+                   "false positives per event", "found", "missed", "false positives", "seconds", "collapsed"},
+                  {}};
+  for (const Point& point : points)
+    for (const Run& run : point.runs) {
+      const Score& score = run.score();
+      table.rows.push_back({point.value, run.seed, 100 * score.efficiency(), score.false_rate(), score.found,
+                            score.missed, score.extra, run.seconds, run.collapse.empty() ? "no" : "yes"});
+    }
+  return table;
+}
+
+DataTable summary_table(const Options& options, const std::vector<Point>& points) {
+  DataTable table{{options.study, "efficiency (%)", "deviation", "false positives per event", "deviation of these",
+                   "parameters", "seconds per epoch", "megabytes of a step", "collapsed"},
+                  {}};
+  for (const Point& point : points) {
+    const PointSummary summary = summary_of(point);
+    table.rows.push_back({point.value, summary.efficiency.mean, summary.efficiency.sample_deviation,
+                          summary.false_rate.mean, summary.false_rate.sample_deviation, point.parameters,
+                          summary.seconds.mean, double(point.bytes) / 1e6, summary.collapsed});
+  }
+  return table;
+}
+
+DataTable epochs_table(const Options& options, const std::vector<Point>& points) {
+  DataTable table{{options.study.empty() ? "study" : options.study, "seed", "epoch", "loss", "efficiency (%)",
+                   "false positives per event", "largest output", "learning rate", "seconds"},
+                  {}};
+  for (const Point& point : points)
+    for (const Run& run : point.runs)
+      for (const auto& [numbers, outcome] : run.epochs)
+        table.rows.push_back({point.value, run.seed, numbers.epoch, numbers.loss, 100 * outcome.score.efficiency(),
+                              outcome.score.false_rate(), outcome.largest, numbers.learning_rate, numbers.seconds});
+  return table;
+}
+
+void add_metrics(Report& report, const Options& options, const Baseline& baseline, const std::vector<Point>& points) {
+  const Point& best = best_of(points);
+  const PointSummary summary = summary_of(best);
+  const auto deviation = [](const Summary& s) { return s.count < 2 ? std::nan("") : s.sample_deviation; };
+  const std::string note =
+      (options.study.empty() ? std::string() : text("best of the study, ", options.study, " ", best.value, "; ")) +
+      seeds_text(options);
+  report.metric({"efficiency", summary.efficiency.mean, deviation(summary.efficiency), "%", note});
+  report.metric({"false positives", summary.false_rate.mean, deviation(summary.false_rate), "per event", note});
+  report.metric({.name = "efficiency of a fixed level",
+                 .value = 100 * baseline.score.efficiency(),
+                 .unit = "%",
+                 .note = format("at %.2f false positives per event, channel 0 above %g", baseline.score.false_rate(),
+                                baseline.level)});
+  report.metric({.name = "seconds of an epoch", .value = summary.seconds.mean, .unit = "s"});
+  report.metric(
+      {.name = "memory of a training step", .value = double(best.bytes) / 1e6, .unit = "MB", .note = "as estimated"});
+  report.metric({.name = "parameters", .value = double(best.parameters)});
+}
+
+void add_words(Report& report, const Options& options, const EventSets& events, const std::vector<Point>& points) {
+  if (options.data.empty()) report.paragraph(toy_warning);
+  for (const Events* part : {&events.training, &events.test})
+    for (const std::string& remark : part->remarks) report.paragraph(part->source + ": " + remark);
+  for (const Point& point : points)
+    for (const Run& run : point.runs)
+      if (!run.collapse.empty()) report.paragraph(text("Seed ", run.seed, ": ", run.collapse));
+}
+
+}  // namespace
+
+std::string data_text(const EventSets& events) {
+  std::string words;
+  const bool one_file = events.training.source == events.test.source;
+  words += text(events.training.data.size(), " events to train on, ", events.test.data.size(), " to test on, from ",
+                events.training.source, one_file ? "" : " and " + events.test.source, "; ", events.test.bins(),
+                " bins of ", format("%.4g", events.test.bin_width()), " mm\n");
+  for (const std::string& remark : events.training.remarks) words += events.training.source + ": " + remark + "\n";
+  if (!one_file)
+    for (const std::string& remark : events.test.remarks) words += events.test.source + ": " + remark + "\n";
+  return events.training.source == "a toy" ? words + toy_warning + "\n" : words;
+}
+
+std::string baseline_text(const Baseline& baseline, const Events& test) {
+  Index masked = 0;
+  for (Index k = 0; k < test.data.size(); ++k) masked += test.data.values(k).array().isNaN().count();
+  const Score& score = baseline.score;
+  return format(
+      "%.2f peaks and %.1f masked bins per event; a fixed level of %g finds %.1f %% at %.2f false positives\n",
+      double(score.found + score.missed) / double(score.events), double(masked) / double(score.events), baseline.level,
+      100 * score.efficiency(), score.false_rate());
+}
+
+std::string study_text(const Options& options, const std::vector<Point>& points) {
+  if (options.study.empty()) return {};
+  std::string lines = "\n" + options.study + "\n";
+  for (const Point& point : points) {
+    const PointSummary summary = summary_of(point);
+    lines += format("  %-8s", text(point.value).c_str()) + with_deviation("%.1f %%", summary.efficiency) + " at " +
+             with_deviation("%.2f", summary.false_rate) +
+             (summary.collapsed > 0 ? text(", ", summary.collapsed, " collapsed\n") : "\n");
+  }
+  return lines + "\n";
+}
+
+std::string result_text(const Options& options, const std::vector<Point>& points, const Events& test) {
+  const Point& best = best_of(points);
+  const PointSummary summary = summary_of(best);
+  const std::string value =
+      options.study.empty() ? std::string() : text("best of the study: ", options.study, " ", best.value, ", ");
+  return value + "efficiency " + with_deviation("%.1f %%", summary.efficiency) + " at " +
+         with_deviation("%.2f", summary.false_rate) + " false positives per event, " +
+         text(test.data.size(), " test events, ", seeds_text(options), "\n");
+}
+
+Written write_report(const std::filesystem::path& folder, const Options& options, const EventSets& events,
+                     const Baseline& baseline, const std::vector<Point>& points, const Network& network) {
+  Report report("Peaks along a beam", folder);
+  add_words(report, options, events, points);
+  add_metrics(report, options, baseline, points);
+  report.settings(settings_of(options, events));
+  report.environment(environment());
+  if (!options.study.empty()) {
+    report.table("study", summary_table(options, points), "Mean and sample standard deviation over seeds.");
+    report.figure("study_rates", study_picture(options, points), "What each value of the study gives.",
+                  "Efficiency against false positives per event, one point for each value.");
+  } else {
+    add_pictures(report, options, events, points.front(), network);
+  }
+  report.heading("All trainings");
+  report.table("runs", runs_table(options, points), "After the last epoch.");
+  report.table("epochs", epochs_table(options, points), "After every epoch.");
+  report.write();
+  return {{"report.html", "report.json", "report.csv", "runs.csv", "epochs.csv"}, report.missing()};
+}
+
+}  // namespace peaks
