@@ -10,7 +10,7 @@ namespace word2vec {
 
 struct Options {
   CorpusOptions corpus;
-  unroll::Word2VecOptions training{.dimension = 64, .parts = 2};
+  unroll::Word2VecOptions training{.dimension = 64, .epochs = 20, .parts = 2};
   int threads = 0;
   std::string load;                  // vectors that were learned before
   std::vector<std::string> nearest;  // words whose neighbours are wanted

@@ -121,8 +121,9 @@ inline WordVectors read_binary_vectors(std::string_view rest, const std::string&
   const std::size_t bytes = sizes->dimension * sizeof(float);
   std::vector<std::string> words;
   Matrix<float> vectors(Index(sizes->dimension), Index(sizes->words));
+  const auto skip_newline = [&] { rest.remove_prefix(rest.starts_with('\n')); };
   for (Index k = 0; k < vectors.cols(); ++k) {
-    if (rest.starts_with('\n')) rest.remove_prefix(1);
+    skip_newline();
     const auto blank = rest.find(' ');
     require<FileError>(blank != rest.npos && rest.size() - blank - 1 >= bytes, file, ": ends within word ", k + 1,
                        " of ", sizes->words);
@@ -130,7 +131,8 @@ inline WordVectors read_binary_vectors(std::string_view rest, const std::string&
     std::memcpy(vectors.col(k).data(), rest.data(), bytes);
     rest.remove_prefix(bytes);
   }
-  require<FileError>(trimmed(rest).empty() || rest == "\n", file, ": ", rest.size(), " bytes follow the last word");
+  skip_newline();
+  require<FileError>(rest.empty(), file, ": ", rest.size(), " bytes follow the last word");
   return make_word_vectors(std::move(words), std::move(vectors), file);
 }
 

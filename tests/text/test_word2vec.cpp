@@ -1,0 +1,226 @@
+#include <cmath>
+#include <map>
+
+#include "support/catch.hpp"
+#include "unroll/text/word2vec.hpp"
+
+using namespace unroll;
+
+namespace {
+
+using Words = std::vector<std::int32_t>;
+
+WordTables<double> random_tables(Index dimension, Index words) {
+  WordTables<double> tables{Matrix<double>(dimension, words), Matrix<double>(dimension, words)};
+  init::normal(0, 1).fill(tables.in, Random(1, Purpose::initialise));
+  init::normal(0, 1).fill(tables.out, Random(2, Purpose::initialise));
+  return tables;
+}
+
+/// The formula, word by word.
+double loss_of(const WordTables<double>& tables, const WordPrediction& p) {
+  Vector<double> h = Vector<double>::Zero(tables.in.rows());
+  for (const auto word : p.given) h += tables.in.col(word) / double(p.given.size());
+  double loss = 0;
+  for (std::size_t k = 0; k < p.predicted.size(); ++k)
+    loss += std::log1p(std::exp((k == 0 ? -1 : 1) * h.dot(tables.out.col(p.predicted[k]))));
+  return loss;
+}
+
+double worst_difference(WordTables<double> tables, const WordPrediction& p, Matrix<double> WordTables<double>::*table,
+                        const Matrix<double>& gradient) {
+  double worst = 0;
+  for (Index k = 0; k < gradient.size(); ++k) {
+    double& entry = (tables.*table).data()[k];
+    const double at = entry, step = 1e-5;
+    entry = at + step;
+    const double up = loss_of(tables, p);
+    entry = at - step;
+    worst = std::max(worst, std::abs((up - loss_of(tables, p)) / (2 * step) - gradient.data()[k]));
+    entry = at;
+  }
+  return worst;
+}
+
+/// Sentences of words of one topic each; words of a topic are alike.
+Sentences topics(Index count, Index words_each, Index sentences) {
+  const Random random(5, Purpose::data);
+  Sentences text;
+  for (Index s = 0; s < sentences; ++s) {
+    text.emplace_back();
+    for (Index k = 0; k < 12; ++k)
+      text.back().push_back(s % count + count * random.below(std::uint64_t(s * 12 + k), words_each));
+  }
+  return text;
+}
+
+double cosine(const Matrix<float>& vectors, Index a, Index b) {
+  return double(vectors.col(a).normalized().dot(vectors.col(b).normalized()));
+}
+
+constexpr auto silently = [](const WordEpoch&) {};
+
+}  // namespace
+
+TEST_CASE("word2vec: loss and gradient of a prediction are those of the formula", "[word2vec]") {
+  const Index dimension = GENERATE(1, 4, 37);
+  const Words given = GENERATE(Words{3}, Words{3, 0, 3, 5}), predicted = GENERATE(Words{2}, Words{2, 4, 1, 4, 2});
+  const WordTables<double> tables = random_tables(dimension, 6);
+  WordTables<double> gradient{0 * tables.in, 0 * tables.out};
+  NegativeSampling<double> step(dimension, 5);
+  CHECK(step(tables, {given, predicted}, 1, gradient) == Approx(loss_of(tables, {given, predicted})).epsilon(1e-13));
+  CHECK(worst_difference(tables, {given, predicted}, &WordTables<double>::in, gradient.in) < 1e-8);
+  CHECK(worst_difference(tables, {given, predicted}, &WordTables<double>::out, gradient.out) < 1e-8);
+
+  WordTables<double> moved = tables;
+  step(moved, {given, predicted}, -0.1, moved);
+  CHECK((moved.in - (tables.in - 0.1 * gradient.in)).norm() < 1e-13);
+  CHECK((moved.out - (tables.out - 0.1 * gradient.out)).norm() < 1e-13);
+}
+
+TEST_CASE("word2vec: products far from zero give finite losses", "[word2vec]") {
+  const WordTables<double> tables{Matrix<double>::Constant(1, 2, 1000), Matrix<double>{{1, -1}}};
+  WordTables<double> gradient{0 * tables.in, 0 * tables.out};
+  NegativeSampling<double> step(1, 2);
+  const Words given{0}, good{0, 1}, bad{1, 0};
+  CHECK(step(tables, {given, good}, 1, gradient) == 0);
+  CHECK(step(tables, {given, bad}, 1, gradient) == 2000);
+}
+
+TEST_CASE("word2vec: draws are those of SplitMix64", "[word2vec]") {
+  detail::WordDraws draws(1234567);
+  CHECK(draws.bits() == 6457827717110365317u);
+  CHECK(draws.bits() == 3203168211198807973u);
+  for (int k = 0; k < 100; ++k) CHECK(draws.below(3) < 3);
+}
+
+TEST_CASE("word2vec: words are drawn by a power of their counts", "[word2vec]") {
+  const std::vector<Index> counts{1, 16, 0, 81, 256};
+  const std::vector<double> expected{1 / 100., 8 / 100., 0, 27 / 100., 64 / 100.};
+  const detail::NoiseTable noise(counts, 0.75);
+  detail::WordDraws draws(1);
+  std::vector<int> drawn(5);
+  constexpr int all = 1000000;
+  for (int k = 0; k < all; ++k) ++drawn[std::size_t(noise(draws))];
+  for (std::size_t k = 0; k < 5; ++k) CHECK(std::abs(drawn[k] / double(all) - expected[k]) < 0.002);
+  CHECK(drawn[2] == 0);
+}
+
+TEST_CASE("word2vec: frequent words are kept with the word2vec program's probability", "[word2vec]") {
+  const std::vector<Index> counts{900, 99, 1, 0};
+  const auto share = [&](double t, std::size_t k) { return double(detail::kept_shares(counts, t)[k]) / 0x1p32; };
+  CHECK(share(1e-3, 0) == Approx(std::sqrt(1e-3 / 0.9) + 1e-3 / 0.9).epsilon(1e-6));
+  CHECK(share(1e-3, 1) == Approx(std::sqrt(1e-3 / 0.099) + 1e-3 / 0.099).epsilon(1e-6));
+  CHECK(share(1e-3, 2) == 1);
+  CHECK(share(1e-3, 3) == 1);
+  CHECK(share(0, 0) == 1);
+}
+
+TEST_CASE("word2vec: left-out words are not there, long sentences are cut", "[word2vec]") {
+  const detail::PackedText text(3, {{0, -1, 2}, {-1}, {}, std::vector<Index>(1001, 1)});
+  REQUIRE(text.sentences() == 3);
+  CHECK(text.sentence(0)[1] == 2);
+  CHECK(text.sentence(1).size() == 1000);
+  CHECK(text.sentence(2).size() == 1);
+  CHECK(text.before(2) == 1002);
+  CHECK(text.counts() == std::vector<Index>{1, 1001, 1});
+}
+
+TEST_CASE("word2vec: windows stay in their sentence and reach as far as was drawn", "[word2vec]") {
+  Sentences sentences;
+  for (Index s = 0; s < 40; ++s) sentences.push_back({s * 6, s * 6 + 1, s * 6 + 2, s * 6 + 3, s * 6 + 4, s * 6 + 5});
+  Word2VecOptions options{.window = 3, .negatives = 4, .subsample = 0};
+  options.model = GENERATE(WordModel::skip_gram, WordModel::cbow);
+  const detail::PackedText text(240, sentences);
+  const detail::PredictionMaker maker(text, options);
+  detail::PredictionMaker::Work work;
+  work.lists.resize(1);
+  for (std::size_t s = 0; s < 40; ++s) maker.make(0, s, {0, 1}, work);
+
+  std::map<int, int> distances;
+  Index predictions = 0;
+  for (std::size_t at = 0; !work.lists[0].ends(at); ++predictions) {
+    const auto p = work.lists[0].next(at);
+    for (const auto given : p.given) {
+      CHECK(given / 6 == p.predicted[0] / 6);
+      ++distances[std::abs(given - p.predicted[0])];
+    }
+    for (std::size_t k = 1; k < p.predicted.size(); ++k) CHECK(p.predicted[k] != p.predicted[0]);
+    CHECK(p.predicted.size() <= 5);
+  }
+  CHECK(predictions == work.predictions);
+  CHECK(distances.size() == 3);
+  CHECK(distances[1] == 2 * 5 * 40);                        // always
+  CHECK(std::abs(distances[2] - 2 * 4 * 40 * 2 / 3) < 50);  // of reaches 2 and 3
+  CHECK(std::abs(distances[3] - 2 * 3 * 40 / 3) < 40);      // of reach 3
+  if (options.model == WordModel::cbow) CHECK(predictions == 240);
+}
+
+TEST_CASE("word2vec: parts touch words of their stripes only, and draw as many", "[word2vec]") {
+  const Word2VecOptions options{.negatives = 5, .parts = 3};
+  const detail::PackedText text(300, topics(10, 30, 400));
+  const detail::PredictionMaker maker(text, options);
+  const detail::WordStripes stripes(Random(1, Purpose::split).bits(0), 3);
+  detail::PredictionMaker::Work work;
+  work.lists.resize(9);
+  for (std::size_t s = 0; s < text.sentences(); ++s) maker.make(0, s, stripes, work);
+  double drawn = 0;
+  for (std::size_t list = 0; list < 9; ++list)
+    for (std::size_t at = 0; !work.lists[list].ends(at);) {
+      const auto p = work.lists[list].next(at);
+      CHECK(stripes(p.given[0]) == list / 3);
+      for (const auto word : p.predicted) CHECK(stripes(word) == list % 3);
+      drawn += double(p.predicted.size() - 1);
+    }
+  CHECK(drawn / double(work.predictions) == Approx(5).epsilon(0.1));
+}
+
+TEST_CASE("word2vec: words of one topic become alike, whatever the model and the parts", "[word2vec]") {
+  Word2VecOptions options{.dimension = 16, .subsample = 0, .epochs = 8, .rate = 0.05};
+  const bool cbow = GENERATE(false, true);
+  options.model = cbow ? WordModel::cbow : WordModel::skip_gram;
+  options.parts = cbow ? 1 : GENERATE(1, 3);
+  if (cbow) options.rate = 0.2;
+  std::vector<WordEpoch> epochs;
+  const auto tables =
+      train_word2vec<float>(40, topics(4, 10, 1200), options, [&](const WordEpoch& epoch) { epochs.push_back(epoch); });
+  REQUIRE(epochs.size() == 8);
+  CHECK(epochs.back().epoch == 8);
+  CHECK(epochs.back().words == 1200 * 12);
+  CHECK(epochs.back().loss < 0.95 * epochs.front().loss);
+  double alike = 0, others = 0;
+  for (Index a = 0; a < 20; ++a)
+    alike += cosine(tables.in, a, a + 20) / 20, others += cosine(tables.in, a, (a + 21) % 40) / 20;
+  CHECK(alike > others + 0.5);
+}
+
+TEST_CASE("word2vec: the same bits for any number of threads, other ones for another seed", "[word2vec]") {
+  const Sentences sentences = topics(4, 10, 900);  // more than one chunk
+  const auto learn = [&](int threads, std::uint64_t seed) {
+    const Word2VecOptions options{.dimension = 9, .epochs = 2, .seed = seed, .parts = 3, .threads = Threads(threads)};
+    return train_word2vec<float>(40, sentences, options, silently);
+  };
+  const auto one = learn(1, 1), four = learn(4, 1);
+  CHECK(one.in == four.in);
+  CHECK(one.out == four.out);
+  CHECK(one.in != learn(1, 2).in);
+}
+
+TEST_CASE("word2vec: what cannot be learned from is refused", "[word2vec]") {
+  const auto learn = [](Index words, const Sentences& sentences, const Word2VecOptions& options) {
+    return train_word2vec<float>(words, sentences, options, silently);
+  };
+  const Sentences good{{0, 1}};
+  CHECK_THROWS_MATCHES(learn(0, good, {}), ValueError, says("expects 1 to 2^31 - 1 words, got 0"));
+  CHECK_THROWS_MATCHES(learn(1, good, {}), ValueError, says("expects words below 1, got 1"));
+  CHECK_THROWS_MATCHES(learn(2, {}, {}), ValueError, says("at least 2 different words, got 0"));
+  CHECK_THROWS_MATCHES(learn(2, {{1, 1}}, {}), ValueError, says("at least 2 different words, got 1"));
+  CHECK_THROWS_MATCHES(learn(2, {{1}, {0}}, {}), ValueError, says("no sentence has two words"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.dimension = 0}), ValueError, says("dimension is 0, expected 1 to"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.window = 1001}), ValueError, says("window is 1001, expected 1 to 1000"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.subsample = NAN}), ValueError, says("subsample is nan"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.rate = -1}), ValueError, says("rate is -1"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.parts = 65}), ValueError, says("parts is 65"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.model = WordModel::cbow, .parts = 2}), ValueError,
+                       says("CBOW learns in one part, got 2"));
+}

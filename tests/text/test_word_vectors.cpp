@@ -1,0 +1,157 @@
+#include <fstream>
+#include <limits>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+#include "unroll/layers/embedding.hpp"
+#include "unroll/text/word_vector_files.hpp"
+
+using namespace unroll;
+
+namespace {
+
+/// king - man + woman is queen.
+WordVectors royalty() {
+  Matrix<float> vectors(3, 5);
+  vectors.transpose() << 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, -1, -1, 0;
+  return {{"man", "woman", "king", "queen", "apple"}, vectors};
+}
+
+class Files {
+ public:
+  std::filesystem::path write(const std::string& content, const std::string& name) const {
+    std::ofstream(folder_.path / name, std::ios::binary) << content;
+    return folder_.path / name;
+  }
+  WordVectors read(const std::string& content, const std::string& name = "v.txt") const {
+    return read_word_vectors(write(content, name));
+  }
+  std::filesystem::path path(const std::string& name) const { return folder_.path / name; }
+
+ private:
+  support::TemporaryFolder folder_;
+};
+
+std::string bytes_of(std::initializer_list<float> numbers) {
+  return {reinterpret_cast<const char*>(numbers.begin()), numbers.size() * sizeof(float)};
+}
+
+}  // namespace
+
+TEST_CASE("word vectors: neighbours and analogies", "[word_vectors]") {
+  const WordVectors vectors = royalty();
+  const auto near = vectors.nearest("king", 2);
+  REQUIRE(near.size() == 2);
+  CHECK(near[0].word == "man");
+  CHECK(near[0].similarity == Approx(std::sqrt(0.5)));
+  CHECK(near[1].word == "queen");
+  CHECK(near[1].similarity == Approx(0.5));
+  CHECK(vectors.analogy("man", "woman", "king", 1).front().word == "queen");
+  CHECK(vectors.similarity("man", "woman") == 0);
+  CHECK(vectors.nearest("king", 100).size() == 4);
+  CHECK(vectors.nearest(Vector<float>::Zero(3), 1, {}).front().similarity == 0);
+}
+
+TEST_CASE("word vectors: unknown words are refused with those that are spelled alike", "[word_vectors]") {
+  CHECK_THROWS_MATCHES(royalty().nearest("qeen", 3), ValueError,
+                       says("'qeen' is none of the 5 words; spelled alike: 'queen'"));
+  CHECK_THROWS_MATCHES(royalty().nearest(Vector<float>::Zero(2), 1, {}), ShapeError,
+                       says("a vector of 3 numbers, got 2"));
+}
+
+TEST_CASE("word vectors: what does not fit together is refused", "[word_vectors]") {
+  const Matrix<float> two = Matrix<float>::Ones(3, 2);
+  CHECK_THROWS_MATCHES(WordVectors({"a"}, two), ShapeError, says("got 1 words and vectors [3 x 2]"));
+  CHECK_THROWS_MATCHES(WordVectors({}, Matrix<float>(3, 0)), ShapeError, says("at least one"));
+  CHECK_THROWS_MATCHES(WordVectors({"a", "a"}, two), ValueError, says("'a' is there twice, as word 1 and 2"));
+  CHECK_THROWS_MATCHES(WordVectors({"a", ""}, two), ValueError, says("word 2 is empty"));
+  CHECK_THROWS_MATCHES(WordVectors({"a", "b"}, two / 0), ValueError, says("the vector of 'a'"));
+}
+
+TEST_CASE("word vectors: files of both formats give the same bits back", "[word_vectors]") {
+  const Files files;
+  Matrix<float> numbers(2, 3);
+  numbers << 0.1f, -3e38f, 1, 1.0f / 3, std::numeric_limits<float>::denorm_min(), -0.0f;
+  const WordVectors vectors({"na\xC3\xAFve", "'", "a"}, numbers);
+  const std::string name = GENERATE("v.txt", "v.bin");
+  write_word_vectors(files.path(name), vectors);
+  const WordVectors back = read_word_vectors(files.path(name));
+  CHECK(back.words() == vectors.words());
+  CHECK(back.vectors() == vectors.vectors());
+  CHECK(std::signbit(back.vectors()(1, 2)));
+}
+
+TEST_CASE("word vectors: a word with a blank fits into no file", "[word_vectors]") {
+  const Files files;
+  const WordVectors vectors({"new york"}, Matrix<float>::Ones(1, 1));
+  CHECK_THROWS_MATCHES(write_word_vectors(files.path("v.bin"), vectors), ValueError, says("'new york' has a blank"));
+  CHECK(!std::filesystem::exists(files.path("v.bin")));
+}
+
+TEST_CASE("word vectors: files as others write them", "[word_vectors]") {
+  const Files files;
+  const std::string content =
+      GENERATE("2 2\na 1 2 \nb 3 4 \n", "2 2\r\na 1 2\r\nb 3 4", "a 1 2\nb 3 4\n", "a 1  2\n\nb 3 4\n");
+  CHECK(files.read(content).vectors() == Matrix<float>{{1, 3}, {2, 4}});
+  const std::string bare = "2 2\na " + bytes_of({1, 2}) + "b " + bytes_of({3, 4});
+  CHECK(files.read(bare, "v.bin").vectors() == Matrix<float>{{1, 3}, {2, 4}});
+}
+
+TEST_CASE("word vectors: broken text files are refused with the line", "[word_vectors]") {
+  const Files files;
+  const auto refused = [&](const std::string& content, const std::string& why) {
+    CHECK_THROWS_MATCHES(files.read(content), FileError, says(why));
+  };
+  refused("", "there are no words in this file");
+  refused("\n \n", "there are no words in this file");
+  refused("2 2\na 1 2\n", "ends after 1 of 2 words");
+  refused("1 2\na 1 2\nb 3 4\n", "line 3: there are more than the 1 words");
+  refused("2 2\na 1\nb 3 4\n", "line 2: 'a' has 1 numbers, expected 2");
+  refused("2 2\na 1 2 3\nb 3 4\n", "line 2: 'a' has more than 2 numbers");
+  refused("1 2\na 1 nan\n", "line 2: number 2 of 'a': expected a finite number, found 'nan'");
+  refused("1 2\na 1 1e99\n", "found '1e99'");
+  refused("2 1\na 1\na 2\n", "v.txt: word vectors: 'a' is there twice");
+  refused("0 5\n", "says that it has 0 words of dimension 5");
+  refused("1 0\na\n", "says that it has 1 words of dimension 0");
+  refused("18446744073709551615 18446744073709551615\na 1\n", "but only");
+  refused("9223372036854775807 2\na 1 2\n", "but only");
+  refused("2 9223372036854775807\na 1 2\n", "but only");
+  refused("only\nwords\n", "says that it has 2 words of dimension 0");
+}
+
+TEST_CASE("word vectors: broken binary files are refused", "[word_vectors]") {
+  const Files files;
+  const auto refused = [&](const std::string& content, const std::string& why) {
+    CHECK_THROWS_MATCHES(files.read(content, "v.bin"), FileError, says(why));
+  };
+  const std::string good = "2 2\na " + bytes_of({1, 2}) + "\nb " + bytes_of({3, 4}) + "\n";
+  for (std::size_t cut = 0; cut + 1 < good.size(); ++cut)
+    CHECK_THROWS_AS(files.read(good.substr(0, cut), "v.bin"), FileError);
+  refused("x" + good, "expected the numbers of words and dimensions in the first line");
+  refused(good + "c", "1 bytes follow the last word");
+  refused("3" + good.substr(1), "says that it has 3 words");
+  refused("4000000000 4000000000\n" + good, "but only");
+  refused("18446744073709551615 1\n" + good, "but only");
+  refused("2 2\na " + bytes_of({1, NAN}) + "b " + bytes_of({3, 4}),
+          "the vector of 'a' has a number that is not finite");
+  refused("2 2\na " + bytes_of({1, 2}) + "a " + bytes_of({3, 4}), "'a' is there twice");
+}
+
+TEST_CASE("word vectors: a vocabulary's embedding begins with those that are known", "[word_vectors]") {
+  TokenCounts counts;
+  counts.add_all(std::vector<std::string>{"queen", "queen", "pear", "man"});
+  const Vocabulary vocabulary(counts, {.start = false, .end = false});  // <unk> queen pear man
+  const TokenVectors found = vectors_for(vocabulary, royalty());
+  CHECK(found.missing == 2);
+  CHECK(found.tokens == std::vector<Index>{1, 3});
+  Embedding<float> layer{.size = 4, .dimension = 3, .pretrained = {found.vectors, found.tokens}};
+  layer.connect({1, true});
+  Matrix<float> table = Matrix<float>::Constant(3, 4, 9);
+  layer.set_given(table.data());
+  CHECK(table == Matrix<float>{{9, 0, 9, 1}, {9, 1, 9, 0}, {9, 1, 9, 0}});
+
+  TokenCounts other;
+  other.add("nothing");
+  CHECK_THROWS_MATCHES(vectors_for(Vocabulary(other), royalty()), ValueError,
+                       says("none of the 4 tokens is among the 5 words"));
+}
