@@ -180,7 +180,7 @@ inline Picture picture(const figure::Confusion& confusion) {
   map.values = 100 * (whole.cwiseInverse().asDiagonal() * counts.template cast<double>());
   map.written = true;
   Picture picture = detail::map_picture(
-      map, "$6 > 0 ? sprintf(\"%s %%\\n%d\", $3 < 0.5 ? '<1' : sprintf('%.0f', $3), $6) : ''", true);
+      map, "$6 > 0 ? sprintf(\"%s %%\\n%d\", $3 < 1 ? '<1' : sprintf('%.0f', $3), $6) : ''", true);
   picture.numbers.columns.push_back(confusion.counted);
   for (Index k = 0; k < counts.size(); ++k)
     picture.numbers.rows[std::size_t(k)].push_back(counts(k / counts.cols(), k % counts.cols()));

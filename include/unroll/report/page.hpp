@@ -52,7 +52,7 @@ summary { cursor: pointer; color: var(--link); }
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; }
-  .picture img { min-width: 0 !important; width: auto; max-width: 100%; max-height: 10cm; }
+  .picture img { min-width: 0 !important; max-width: 13cm; }
   .wide { overflow: visible; }
 }
 )";
