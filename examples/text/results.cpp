@@ -63,6 +63,12 @@ void add_metrics(Report& report, const Model& model, const RunState& state, cons
                  .value = std::log(double(model.vocabulary.size())),
                  .unit = "nats",
                  .note = "ln of the number of tokens"});
+  double seconds = 0;
+  for (const auto& epoch : state.training.history) seconds += epoch.seconds;
+  report.metric({.name = "speed",
+                 .value = double(state.tokens) * double(state.training.epochs) / seconds,
+                 .unit = model.options.tokens + "/s",
+                 .note = "while learning"});
   report.metric({.name = "tokens", .value = double(model.vocabulary.size()), .note = "in the vocabulary"});
   report.metric({.name = "parameters", .value = double(model.network.parameters().size())});
 }
@@ -88,9 +94,10 @@ std::string first_loss_text(const RunState& state, Index tokens) {
 std::string epoch_text(const Model& model, const RunState& state, Index epochs) {
   const auto& row = state.training.history.back();
   const std::string token = token_of(model.options);
-  return format("epoch %2.0f/%ld   loss %.3f   watched: %.3f bits per %s, perplexity %.2f   %.1f s   rate %.2g\n",
-                row.epoch, long(epochs), row.loss, bits(row.validation_loss), token.c_str(),
-                perplexity(row.validation_loss), row.seconds, row.learning_rate);
+  return format(
+      "epoch %2.0f/%ld   loss %.3f   watched: %.3f bits per %s, perplexity %.2f   %.1f s, %.0f %s/s   rate %.2g\n",
+      row.epoch, long(epochs), row.loss, bits(row.validation_loss), token.c_str(), perplexity(row.validation_loss),
+      row.seconds, double(state.tokens) / row.seconds, model.options.tokens.c_str(), row.learning_rate);
 }
 
 std::string watched_text(const Watched& watched, const Options& options) {

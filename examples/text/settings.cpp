@@ -139,7 +139,8 @@ int read_command_line(int argc, char** argv, const Settings& settings,
             ->add_option_function<std::string>(
                 "--" + setting.name, [&line, n = setting.name](const std::string& value) { line.given[n] = value; },
                 setting.help)
-            ->option_text(setting.hint + " (" + setting.json() + ")");
+            ->option_text(setting.hint + " (" + setting.json() + ")")
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     }
   }
   try {

@@ -78,6 +78,7 @@ class Training {
       resume();
     else
       begin();
+    for (Index k = 0; k < learned_.data().size(); ++k) state_.tokens += learned_.data().length(k);
   }
 
   RunState run(const std::function<void(RunState&)>& on_epoch) {
@@ -94,8 +95,10 @@ class Training {
  private:
   // ---- beginning
 
-  PlateauOptions plateau() const {
-    return {.initial = options_.rate, .factor = options_.decay, .patience = options_.patience};
+  /// As new: a checkpoint has its state, but not its options.
+  Plateau plateau() const {
+    if (options_.patience == 0) return Plateau();
+    return Plateau({.initial = options_.rate, .factor = options_.decay, .patience = options_.patience});
   }
 
   void begin() {
@@ -105,12 +108,12 @@ class Training {
     state_.training.seed = options_.seed;
     state_.training.samples = learned_.data().size();
     state_.training.parameter_names = model_.network.parameters().table().names();
-    state_.training.plateau = Plateau(plateau());
+    state_.training.plateau = plateau();
   }
 
   void resume() {
     require_same_run();
-    state_.training.plateau = Plateau(plateau());  // its options are not in the file
+    state_.training.plateau = plateau();
     read_checkpoint(file_, state_, optimizer_);
     auto& done = state_.training;
     require<ValueError>(state_.vocabulary == text_of(model_.vocabulary), file_.string(),

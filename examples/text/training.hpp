@@ -23,6 +23,7 @@ struct RunState {
   unroll::Vector<double> ratios;          // update/weight of each tensor in the last update of each epoch
   std::string samples;                    // written while learning
   std::string identity, vocabulary;       // of the run, to refuse another
+  unroll::Index tokens = 0;               // that an epoch learns; follows from the text
 
   template <class F>
   void visit_state(F&& f) {

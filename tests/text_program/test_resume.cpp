@@ -1,0 +1,106 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <thread>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+pid_t started(Arguments arguments) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+  std::vector<char*> all;
+  for (std::string& argument : arguments) all.push_back(argument.data());
+  all.push_back(nullptr);
+  execv(TEXT_PROGRAM, all.data());
+  _exit(127);
+}
+
+/// Whether it came to its end, and well, before it was killed; `patience` 0: without being killed.
+bool ran_through(const Arguments& arguments, std::chrono::microseconds patience) {
+  const pid_t child = started(arguments);
+  REQUIRE(child > 0);
+  if (patience.count() > 0) {
+    std::this_thread::sleep_for(patience);
+    kill(child, SIGKILL);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  if (WIFSIGNALED(status)) return false;
+  REQUIRE(WEXITSTATUS(status) == 0);
+  return true;
+}
+
+std::string content(const std::filesystem::path& file) {
+  std::ostringstream all;
+  all << std::ifstream(file, std::ios::binary).rdbuf();
+  return all.str();
+}
+
+/// The history without the last number of each line, which is seconds.
+std::string history(const std::filesystem::path& file) {
+  std::istringstream lines(content(file));
+  std::string all;
+  for (std::string line; std::getline(lines, line);) all += line.substr(0, line.rfind(',')) + "\n";
+  return all;
+}
+
+Arguments run_in(const std::filesystem::path& folder, const Arguments& more) {
+  Arguments all{"text",      "train",       "--text",
+                TEXT_DATA,   "--out",       folder.string(),
+                "--resume",  "--quiet",     "--units",
+                "10",        "--layers",    "2",
+                "--epochs",  "3",           "--batch",
+                "4",         "--embedding", "5",
+                "--samples", "1",           "--checkpoint-seconds",
+                "0",         "--threads",   "1"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+void kill_and_compare(int kills, const Arguments& more) {
+  const support::TemporaryFolder folder;
+  const auto whole = folder.path / "whole", killed = folder.path / "killed";
+  REQUIRE(ran_through(run_in(whole, more), {}));
+  std::mt19937 random(1);
+  std::uniform_int_distribution<int> microseconds(1, 60'000);
+  for (int done = 0; done < kills;) {
+    if (ran_through(run_in(killed, more), std::chrono::microseconds(microseconds(random))))
+      std::filesystem::remove_all(killed);  // and from the beginning
+    else
+      ++done;
+  }
+  REQUIRE(ran_through(run_in(killed, more), {}));
+  CHECK(content(killed / "model.safetensors") == content(whole / "model.safetensors"));
+  CHECK(content(killed / "samples.txt") == content(whole / "samples.txt"));
+  CHECK(history(killed / "history.csv") == history(whole / "history.csv"));
+  CHECK(content(whole / "samples.txt").size() > 100);
+  for (const auto& entry : std::filesystem::directory_iterator(killed))
+    CHECK(entry.path().string().find(".tmp") == std::string::npos);
+}
+
+const Arguments streams{"--steps", "15"};
+const Arguments sentences{"--tokens", "words", "--read", "units", "--patience", "1", "--decay-epochs", "0"};
+
+}  // namespace
+
+TEST_CASE("a run that is killed at any moment goes on to the same bits") {
+  kill_and_compare(6, streams);
+  kill_and_compare(6, sentences);
+}
+
+TEST_CASE("a run that is killed again and again goes on to the same bits", "[.long]") {
+  kill_and_compare(150, streams);
+  kill_and_compare(150, sentences);
+}
