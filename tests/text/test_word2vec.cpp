@@ -194,6 +194,13 @@ TEST_CASE("word2vec: words of one topic become alike, whatever the model and the
   CHECK(alike > others + 0.5);
 }
 
+TEST_CASE("word2vec: parts leave no prediction out", "[word2vec]") {
+  const Sentences sentences = topics(4, 10, 200);  // one chunk
+  const auto tables =
+      train_word2vec<float>(40, sentences, {.dimension = 4, .negatives = 1, .epochs = 1, .parts = 6}, silently);
+  CHECK(tables.out.colwise().norm().minCoeff() > 0);
+}
+
 TEST_CASE("word2vec: the same bits for any number of threads, other ones for another seed", "[word2vec]") {
   const Sentences sentences = topics(4, 10, 900);  // more than one chunk
   const auto learn = [&](int threads, std::uint64_t seed) {

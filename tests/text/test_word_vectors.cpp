@@ -13,7 +13,7 @@ namespace {
 /// king - man + woman is queen.
 WordVectors royalty() {
   Matrix<float> vectors(3, 5);
-  vectors.transpose() << 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, -1, -1, 0;
+  vectors.transpose() << 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, -1, 2, 1;
   return {{"man", "woman", "king", "queen", "apple"}, vectors};
 }
 
@@ -47,6 +47,7 @@ TEST_CASE("word vectors: neighbours and analogies", "[word_vectors]") {
   CHECK(near[1].word == "queen");
   CHECK(near[1].similarity == Approx(0.5));
   CHECK(vectors.analogy("man", "woman", "king", 1).front().word == "queen");
+  CHECK(vectors.analogy("woman", "man", "queen", 1).front().word == "king");
   CHECK(vectors.similarity("man", "woman") == 0);
   CHECK(vectors.nearest("king", 100).size() == 4);
   CHECK(vectors.nearest(Vector<float>::Zero(3), 1, {}).front().similarity == 0);
@@ -116,6 +117,7 @@ TEST_CASE("word vectors: broken text files are refused with the line", "[word_ve
   refused("18446744073709551615 18446744073709551615\na 1\n", "but only");
   refused("9223372036854775807 2\na 1 2\n", "but only");
   refused("2 9223372036854775807\na 1 2\n", "but only");
+  refused("2 9223372036854775808\na 1 2\n", "but only");  // 2^63: twice that is 0 in 64 bits
   refused("only\nwords\n", "says that it has 2 words of dimension 0");
 }
 
@@ -132,6 +134,7 @@ TEST_CASE("word vectors: broken binary files are refused", "[word_vectors]") {
   refused("3" + good.substr(1), "says that it has 3 words");
   refused("4000000000 4000000000\n" + good, "but only");
   refused("18446744073709551615 1\n" + good, "but only");
+  refused("2 4611686018427387904\n" + good, "but only");  // 2^62
   refused("2 2\na " + bytes_of({1, NAN}) + "b " + bytes_of({3, 4}),
           "the vector of 'a' has a number that is not finite");
   refused("2 2\na " + bytes_of({1, 2}) + "a " + bytes_of({3, 4}), "'a' is there twice");
