@@ -70,7 +70,8 @@ std::string draw_map(const std::filesystem::path& folder, const std::string& wor
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const std::vector<Study>& studies) {
   Report report("How is a word pronounced?", folder);
-  report.paragraph(data_text(options, data));
+  const std::string words = data_text(options, data);
+  report.paragraph(words.substr(0, words.find('\n')) + ".");
   report.settings(settings_of(options));
   report.environment(environment(example::today()));
   for (const Study& study : studies) add_results(report, study, studies.size() == 1);

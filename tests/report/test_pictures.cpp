@@ -72,6 +72,7 @@ TEST_CASE("learning curves have no validation where nothing was watched", "[repo
 
 TEST_CASE("the numbers of curves stand side by side where each place comes once", "[report]") {
   const Picture picture = figure::picture(two_runs());
+  CHECK(has(picture.commands, "set xtics 1\n"));
   CHECK(to_csv(picture.shown) ==
         "epoch,training,\"training, low\""
         ",\"training, high\",guessing\n1,4,3,5,1.5\n2,3,2,4,\n3,1,1,1,1.5\n");
@@ -154,7 +155,17 @@ TEST_CASE("pictures of nothing are refused", "[report]") {
   CHECK_THROWS_MATCHES(figure::picture(figure::Scatter{"", {}, {}, {{0, 0, "a", 2}}, {"g"}}), ShapeError,
                        says("'a' is of group 2 of 1"));
   CHECK_THROWS_AS(figure::picture(figure::Bars{}), ShapeError);
+  CHECK_THROWS_MATCHES(figure::picture(figure::Curves{}), ShapeError, says("no line"));
   CHECK_THROWS_MATCHES(draw(figure::picture(two_runs()), ".", "../x"), ValueError, says("'../x'"));
+}
+
+TEST_CASE("numbers that cannot be drawn leave data, script and what gnuplot says", "[report]") {
+  const support::TemporaryFolder folder;
+  const figure::Curves curves{
+      .title = "", .x = {"step"}, .y = {"loss"}, .series = {figure::over_steps("run", {NAN, NAN})}};
+  const std::string why = draw(figure::picture(curves), folder.path, "nothing");
+  CHECK((why == "gnuplot failed, see nothing.log" || why == "gnuplot is not installed"));
+  CHECK(std::filesystem::exists(folder.path / "nothing.csv"));
 }
 
 TEST_CASE("long titles are broken between words", "[report]") {

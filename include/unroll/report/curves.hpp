@@ -152,6 +152,17 @@ inline std::string look(const figure::Series& series, std::size_t number) {
   }
 }
 
+/// A few epochs or steps: no tics between them.
+inline bool few_whole_places(const figure::Curves& curves) {
+  double low = HUGE_VAL, high = -HUGE_VAL;
+  for (const figure::Series& series : curves.series)
+    for (const double x : series.x) {
+      if (x != std::floor(x)) return false;
+      low = std::min(low, x), high = std::max(high, x);
+    }
+  return high - low <= 10 && !curves.x.logarithmic;
+}
+
 inline std::string line_of(std::size_t s, const char* columns) {
   return text("data skip 1 using ($1 == ", s, " ? $3 : NaN):", columns, " with ");
 }
@@ -160,9 +171,10 @@ inline std::string line_of(std::size_t s, const char* columns) {
 
 namespace figure {
 
-/// Throws ShapeError for a line whose vectors differ in length.
+/// Throws ShapeError where there is no line, and for one whose vectors differ in length.
 inline Picture picture(const figure::Curves& curves) {
   using namespace detail;
+  require<ShapeError>(!curves.series.empty(), "curves: there is no line");
   const Head head(curves.title, curves.series.size());
   Picture picture{numbers_of(curves), shown_of(curves), {}, 640, 340 + head.height()};
   std::string plots;
@@ -175,8 +187,9 @@ inline Picture picture(const figure::Curves& curves) {
       add(text(line_of(s, "5:6"), "filledcurves lc rgb '", colours[colour % colours.size()], "' notitle"));
     add(text(line_of(s, "4"), look(series, colour), " title ", gnuplot_quoted(series.name)));
   }
-  picture.commands = text(head.commands(picture.height), axis_commands("x", curves.x), axis_commands("y", curves.y),
-                          "set grid ytics lc rgb '#e5e5e5'\n", plots, "\n");
+  picture.commands =
+      text(head.commands(picture.height), axis_commands("x", curves.x), axis_commands("y", curves.y),
+           few_whole_places(curves) ? "set xtics 1\n" : "", "set grid ytics lc rgb '#e5e5e5'\n", plots, "\n");
   return picture;
 }
 

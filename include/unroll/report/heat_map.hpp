@@ -179,8 +179,8 @@ inline Picture picture(const figure::Confusion& confusion) {
   const auto whole = counts.rowwise().sum().cwiseMax(1).template cast<double>().eval();
   map.values = 100 * (whole.cwiseInverse().asDiagonal() * counts.template cast<double>());
   map.written = true;
-  Picture picture = detail::map_picture(
-      map, "$6 > 0 ? sprintf(\"%s %%\\n%d\", $3 < 1 ? '<1' : sprintf('%.0f', $3), $6) : ''", true);
+  Picture picture =
+      detail::map_picture(map, "$6 > 0 ? sprintf(\"%s %%\\n%d\", $3 < 1 ? '<1' : sprintf('%.0f', $3), $6) : ''", true);
   picture.numbers.columns.push_back(confusion.counted);
   for (Index k = 0; k < counts.size(); ++k)
     picture.numbers.rows[std::size_t(k)].push_back(counts(k / counts.cols(), k % counts.cols()));
