@@ -90,4 +90,43 @@ void write_keras_norm(const Parameters<Scalar>& from, std::string_view ours, Saf
   });
 }
 
+namespace detail {
+
+inline const ParameterBlock& keras_kernel(const ParameterTable& table, std::string_view ours) {
+  const ParameterBlock& weight = table.at(text(ours, "weight"));
+  require<ValueError>(weight.taps > 0, "Keras: '", weight.name, "' is no convolution's");
+  return weight;
+}
+inline std::vector<Index> keras_shape(const ParameterBlock& kernel) {
+  return {kernel.taps, kernel.cols / kernel.taps, kernel.rows};
+}
+
+}  // namespace detail
+
+/// keras.layers.Conv1D and Conv1DTranspose: prefix + "kernel" (taps, features / groups, units), of a transpose (taps,
+/// units, features), and "bias", as far as the layer has them whose parameters' names begin with `ours`. Throws as
+/// read_keras.
+template <class Scalar>
+void read_keras_convolution(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
+                            std::string_view ours) {
+  const ParameterBlock& weight = detail::keras_kernel(to.table(), ours);
+  const Tensor& kernel = file.tensor(prefix + "kernel", detail::keras_shape(weight));
+  const auto values = kernel.to<Scalar>();  // in the order of ours, which is column-major
+  to.block(weight) = Eigen::Map<const Matrix<Scalar>>(values.data(), weight.rows, weight.cols);
+  if (const ParameterBlock* bias = to.table().find(text(ours, "bias")))
+    to.block(*bias) = file.matrix<Scalar>(prefix + "bias", detail::shape_of(*bias));
+}
+
+/// The other way.
+template <class Scalar>
+void write_keras_convolution(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file,
+                             const std::string& prefix) {
+  const ParameterBlock& weight = detail::keras_kernel(from.table(), ours);
+  const Matrix<Scalar> kernel = from.block(weight);
+  file.tensors[prefix + "kernel"] =
+      Tensor::of(std::span<const Scalar>(kernel.data(), std::size_t(kernel.size())), detail::keras_shape(weight));
+  if (const ParameterBlock* bias = from.table().find(text(ours, "bias")))
+    file.tensors[prefix + "bias"] = detail::tensor_of(from, *bias);
+}
+
 }  // namespace unroll

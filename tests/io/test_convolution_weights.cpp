@@ -1,3 +1,4 @@
+#include <unroll/io/keras.hpp>
 #include <unroll/io/pytorch.hpp>
 #include <unroll/layers/conv1d.hpp>
 #include <unroll/layers/conv_transpose1d.hpp>
@@ -29,4 +30,28 @@ TEST_CASE("convolutions of a state_dict: taps stand behind features, and all num
                        says("tensor 'a.weight' has the shape [6, 5, 2], expected [6, 2, 5]"));
   CHECK_THROWS_MATCHES(export_pytorch(model, {"a.", "a."}), ValueError,
                        says("layer 1 (conv transpose) has the prefix of the layer before it"));
+}
+
+TEST_CASE("convolutions of Keras: taps stand in front of features, and all numbers come back", "[keras]") {
+  Sequential model(4, Conv1d<double>{.units = 6, .kernel = 5, .groups = 2},
+                   ConvTranspose1d<double>{.units = 3, .kernel = 4, .biased = false});
+  auto& parameters = model.parameters();
+  parameters.values() = Vector<double>::LinSpaced(parameters.size(), -1, 1);
+  SafeTensors file;
+  write_keras_convolution(parameters, "0.", file, "a/");
+  write_keras_convolution(parameters, "1.", file, "b/");
+  CHECK(file.at("a/kernel").shape == std::vector<Index>{5, 2, 6});
+  CHECK(file.at("a/bias").shape == std::vector<Index>{6});
+  CHECK(file.at("b/kernel").shape == std::vector<Index>{4, 3, 6});
+  CHECK(file.at("a/kernel").to<double>()[std::size_t((3 * 2 + 1) * 6 + 4)] == parameters["0.weight"](4, 3 * 2 + 1));
+
+  Parameters<double> back = parameters.zeros_like();
+  TensorReader reader(file);
+  read_keras_convolution(reader, "a/", back, "0.");
+  read_keras_convolution(reader, "b/", back, "1.");
+  reader.require_all_used();
+  CHECK(back.values() == parameters.values());
+  file.tensors["a/kernel"].shape = {2, 5, 6};
+  CHECK_THROWS_MATCHES(read_keras_convolution(reader, "a/", back, "0."), ShapeError,
+                       says("has the shape [2, 5, 6], expected [5, 2, 6]"));
 }
