@@ -1,0 +1,65 @@
+#include <cmath>
+#include <fstream>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+#include "word2vec/corpus.hpp"
+#include "word2vec/plane.hpp"
+
+using namespace unroll;
+using namespace word2vec;
+
+namespace {
+
+std::string written(const support::TemporaryFolder& folder, const std::string& name, const std::string& content) {
+  std::ofstream(folder.path / name, std::ios::binary) << content;
+  return (folder.path / name).string();
+}
+
+}  // namespace
+
+TEST_CASE("word2vec: a corpus has frequent words first and leaves rare ones and signs out", "[word2vec]") {
+  const support::TemporaryFolder folder;
+  CorpusOptions options{.files = {written(folder, "a", "A dog, a cat; 1 dog!\nThe CAT."), written(folder, "b", "a\n")},
+                        .least = 2};
+  const Corpus corpus = read_corpus(options);
+  CHECK(corpus.words == 8);
+  CHECK(corpus.different == 4);
+  CHECK(corpus.vocabulary.size() == 3);
+  CHECK(corpus.vocabulary.token(0) == "a");
+  CHECK(corpus.sentences == Sentences{{0, 1, 0, 2, 1}, {-1, 2}, {0}});
+
+  options.keep_case = true;
+  CHECK(read_corpus(options).sentences == Sentences{{-1, 0, 1, -1, 0}, {-1, -1}, {1}});
+}
+
+TEST_CASE("word2vec: pairs are two words a line", "[word2vec]") {
+  const support::TemporaryFolder folder;
+  CHECK(read_pairs(written(folder, "p", "a b\n\nc  d\n")) == WordPairs{{"a", "b"}, {"c", "d"}});
+  CHECK_THROWS_MATCHES(read_pairs(written(folder, "p", "a b\nc\n")), FileError, says("p, line 2: expected two words"));
+  CHECK_THROWS_MATCHES(read_pairs(written(folder, "p", "a b c\n")), FileError, says("p, line 1: expected two words"));
+}
+
+TEST_CASE("word2vec: partners that are nearer than others are counted", "[word2vec]") {
+  Matrix<float> vectors(2, 6);
+  vectors << 1, 1, 0, 0, -1, -1, 0, 0.1f, 1, 0.9f, 0, 0.1f;
+  const WordVectors known({"a", "A", "b", "B", "c", "C"}, vectors);
+  const PairScore good = score({{"a", "A"}, {"b", "B"}, {"c", "C"}, {"d", "D"}}, known);
+  CHECK(good.share == 1);
+  CHECK(good.scored == 3);
+  CHECK(good.missing == 1);
+  CHECK(score({{"a", "c"}, {"c", "A"}}, known).share == 0);
+  CHECK_THROWS_MATCHES(score({{"a", "A"}, {"d", "D"}}, known), ValueError, says("found 1 of 2"));
+}
+
+TEST_CASE("word2vec: the plane keeps what differs most", "[word2vec]") {
+  Matrix<float> columns(3, 4);
+  columns << 5, 5, 5, 5, -3, 3, -3, 3, 1, 1, -1, -1;
+  const Plane plane = plane_of(columns);
+  CHECK(plane.share == Approx(1));
+  CHECK((plane.places - Matrix<double>{{-3, 3, -3, 3}, {1, 1, -1, -1}}).norm() < 1e-12);
+
+  const Plane line = plane_of(Matrix<float>{{1, 2, 3}});
+  CHECK((line.places - Matrix<double>{{-1, 0, 1}, {0, 0, 0}}).norm() < 1e-12);
+  CHECK(plane_of(Matrix<float>::Ones(3, 2)).share == 0);
+}
