@@ -166,6 +166,7 @@ class Convolution {
   Index phases() const { return windows_.stride / common_; }
   Index step_of_tap() const { return windows_.dilation / common_; }
   Index first_tap(Index phase) const {
+    if (step_of_tap() == 1) return phase;  // as ever without dilation
     Index tap = 0;
     while ((tap * step_of_tap() - phase) % phases() != 0) ++tap;
     return tap;
