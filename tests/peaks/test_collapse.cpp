@@ -1,0 +1,44 @@
+#include <peaks/collapse.hpp>
+
+#include "support/catch.hpp"
+
+using namespace peaks;
+
+namespace {
+
+constexpr Outcome nothing{.score = {.missed = 5, .events = 1}, .largest = 1e-6f};
+constexpr Outcome something{.score = {.found = 1, .missed = 4, .events = 1}, .largest = 0.5f};
+
+}  // namespace
+
+TEST_CASE("a flat loss without peaks and without outputs near one is a collapse") {
+  CollapseWatch watch(1e-2);
+  CHECK_FALSE(watch.is_collapsed(0.33, nothing));
+  CHECK_FALSE(watch.is_collapsed(0.33, nothing));
+  CHECK(watch.is_collapsed(0.33, nothing));
+}
+
+TEST_CASE("a loss that still falls, or an output near a peak, is none") {
+  CollapseWatch falling(1e-2), near(1e-2), finding(1e-2);
+  for (double loss = 1; loss > 0.5; loss -= 0.01) CHECK_FALSE(falling.is_collapsed(loss, nothing));
+  for (int k = 0; k < 9; ++k) {
+    CHECK_FALSE(near.is_collapsed(0.33, {.score = nothing.score, .largest = 0.02f}));
+    CHECK_FALSE(finding.is_collapsed(0.33, something));
+  }
+}
+
+TEST_CASE("flat epochs count only in a row") {
+  CollapseWatch watch(1e-2);
+  for (int k = 0; k < 5; ++k) {
+    CHECK_FALSE(watch.is_collapsed(0.33, something));
+    CHECK_FALSE(watch.is_collapsed(0.33, nothing));
+  }
+}
+
+TEST_CASE("a collapse is told with what to try") {
+  CHECK(collapse_text(9, nothing, 0, 0.01) ==
+        "the training collapsed: in epoch 9 no peak is found, the largest output is 1e-06 and the loss stays as it is, "
+        "because so far below a target it has no slope. Try a few epochs of squared error first instead of --warm-up "
+        "0, a smaller rate than --rate 0.01, or another --seed.");
+  CHECK(collapse_text(9, nothing, 3, 0.01).find("more epochs of squared error than --warm-up 3") != std::string::npos);
+}

@@ -1,0 +1,79 @@
+#include <peaks/report.hpp>
+
+#include "support/catch.hpp"
+
+using namespace peaks;
+using namespace unroll;
+
+namespace {
+
+Run run_with(Index found, Index missed, Index extra) {
+  Run run;
+  run.epochs.push_back({{.seconds = 2}, {.score = {found, missed, extra, 10}}});
+  return run;
+}
+
+Options asked(const std::string& study) {
+  Options options;
+  options.study = study;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("a study changes its own option and no other") {
+  CHECK(with_value(asked("learning-rate"), 0.5).training.rate == 0.5);
+  CHECK(with_value(asked("units"), 5).model.units == 5);
+  CHECK(with_value(asked("layers"), 3).model.layers == 3);
+  CHECK(with_value(asked("samples"), 77).events == 77);
+  CHECK(with_value(asked("asymmetry"), 4).training.asymmetry == 4);
+  CHECK_THROWS_MATCHES(with_value(asked("units"), 0.5), ValueError, says("expected whole numbers from 1 on, got 0.5"));
+  for (const std::string& name : study_names()) CHECK(ladder(asked(name)).size() >= 3);
+}
+
+TEST_CASE("seeds are summarised by mean and sample deviation") {
+  Point point;
+  point.runs = {run_with(90, 10, 1), run_with(80, 20, 3)};
+  point.runs[1].collapse = "collapsed";
+  const PointSummary summary = summary_of(point);
+  CHECK(summary.efficiency.mean == Approx(85));
+  CHECK(summary.efficiency.sample_deviation == Approx(std::sqrt(50.0)));
+  CHECK(summary.false_rate.mean == Approx(0.2));
+  CHECK(summary.seconds.mean == Approx(2));
+  CHECK(summary.collapsed == 1);
+}
+
+TEST_CASE("the result of a study is that of its best value") {
+  Options options = asked("units");
+  Point few, many;
+  few.value = 4, many.value = 8;
+  few.runs = {run_with(50, 50, 0)};
+  many.runs = {run_with(90, 10, 1)};
+  const Events test = make_events({.bins = 100}, 0, 2);
+  CHECK(result_text(options, {few, many}, test) ==
+        "best of the study: units 8, efficiency 90.0 % at 0.10 false positives per event, 2 test events, seed 1\n");
+  CHECK(study_text(options, {few, many}) == "\nunits\n  4       50.0 % at 0.00\n  8       90.0 % at 0.10\n\n");
+}
+
+TEST_CASE("training and test events of the toy are different, and a sample study makes the most that it needs") {
+  Options options = asked("samples");
+  options.values = {2, 5};
+  options.events = 3, options.test_events = 2, options.toy.bins = 100;
+  const EventSets sets = peaks::read_events(options);
+  CHECK(sets.training.data.size() == 5);
+  CHECK(sets.test.data.size() == 2);
+  CHECK(sets.training.data.sequence(0) != sets.test.data.sequence(0));
+}
+
+TEST_CASE("the estimate of memory is less with checkpoints, and more for larger batches") {
+  Options options;
+  options.model = completed({"rnn", 0, 0});
+  const Network network = make_network(options.model);
+  const std::size_t usual = needed_bytes(options, network, 240, 4000);
+  options.training.checkpoints = true;
+  CHECK(needed_bytes(options, network, 240, 4000) < usual / 2);
+  options.training.checkpoints = false;
+  options.training.batch = 8;
+  CHECK(needed_bytes(options, network, 240, 4000) > usual);
+  CHECK(needed_bytes(options, network, 4, 4000) == usual);
+}
