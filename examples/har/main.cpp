@@ -1,5 +1,7 @@
 // Task: ten seconds of a smart watch's accelerometer and gyroscope; say what its wearer was doing.
-// bin/har [--cell lstm] [--units 64] [--layers 2] [--train MINE_TRAIN.ts --test MINE_TEST.ts] ...      bin/har --help
+// bin/har [--cell lstm] [--units 64] [--layers 2] [--data MINE] ...                                     bin/har --help
+// bin/har --study       a table of settings, several seeds each; what was done already is not done again
+// bin/har --stream      recordings with a label at every step
 // Under ten seconds with the defaults; ends with the mean accuracy on sequences that were not trained on.
 
 #include <cmath>
@@ -10,8 +12,11 @@
 #include "network.hpp"
 #include "options.hpp"
 #include "pictures.hpp"
+#include "readers.hpp"
 #include "report.hpp"
-#include "training.hpp"
+#include "stand_in.hpp"
+#include "stream_report.hpp"
+#include "study_report.hpp"
 #include "unroll/io/checkpoint.hpp"
 #include "unroll/io/model_file.hpp"
 #include "unroll/layers/summary.hpp"
@@ -21,12 +26,25 @@ using namespace har;
 
 namespace {
 
+Data read_data(const Options& options) {
+  if (options.data.empty()) return prepare(read_ts_pair(options.train, options.test));
+  if (options.data == "stand-in") return prepare(make_stand_in({}));
+  return prepare(read_recordings(options.data, options.window));
+}
+
+/// Says it now, unless only the result is wanted.
+void say(const Options& options, const std::string& words) {
+  if (options.quiet) return;
+  std::fputs(words.c_str(), stdout);
+  std::fflush(stdout);
+}
+
 /// Steps of the largest batch that training can meet.
 Index largest_batch_steps(const Options& options, const Dataset<float>& data) {
   std::vector<Index> lengths;
   for (Index s = 0; s < data.size(); ++s) lengths.push_back(data.length(s));
   std::sort(lengths.rbegin(), lengths.rend());
-  lengths.resize(std::min(lengths.size(), std::size_t(options.batch)));
+  lengths.resize(std::min(lengths.size(), std::size_t(options.setting.batch)));
   return std::accumulate(lengths.begin(), lengths.end(), Index(0));
 }
 
@@ -47,14 +65,15 @@ void save_and_check(const Network& network, const std::filesystem::path& file, c
         {"channel_deviation", numbers_text(data.deviation)}});
   Network again = make_network(options, network.features(), network.outputs());
   load(again, file);
-  const auto before = outputs(network, data), after = outputs(again, data);
+  const Threads threads(options.threads);
+  const auto before = outputs(network, data, threads), after = outputs(again, data, threads);
   require<FileError>(before == after, file.string(), ": read back, the model gives other outputs");
 }
 
 void introduce(const Options& options, const Data& data, Network& network, Index steps) {
-  std::printf("%s\n%s\n", data_text(options, data).c_str(), summary(network, steps, options.batch).text().c_str());
+  std::printf("%s\n%s\n", data_text(data).c_str(), summary(network, steps, options.setting.batch).text().c_str());
   std::printf("loss before training %.4f; of guessing, ln %zu = %.4f\n\n",
-              loss_before_training(network, data, options.first_seed), data.classes.size(),
+              loss_before_training(network, options, data, options.first_seed, options.threads), data.classes.size(),
               std::log(double(data.classes.size())));
 }
 
@@ -68,13 +87,11 @@ void report(const Options& options, const Data& data, const std::vector<Run>& ru
               options.out.c_str(), static_cast<unsigned long long>(runs.front().seed));
 }
 
-void show_pictures(const Pictures& pictures) {
-  if (pictures.missing.empty()) {
-    std::printf("pictures there: %s, %s\n", pictures.files[0].c_str(), pictures.files[1].c_str());
-  } else {
-    std::printf("no pictures: %s; data and scripts are there, for gnuplot curve.gp confusion.gp in that folder\n",
-                pictures.missing.c_str());
-  }
+void tell_page(const std::string& missing) {
+  if (missing.empty())
+    std::printf("to look at: report.html there\n");
+  else
+    std::printf("to look at: report.html there; no pictures: %s; data and scripts are there\n", missing.c_str());
 }
 
 void run(const Options& options) {
@@ -84,23 +101,66 @@ void run(const Options& options) {
   Network network = make_network(options, data.train.features(), classes);
   if (!options.quiet) introduce(options, data, network, steps);
 
+  const Threads threads(options.threads);
   std::vector<Run> runs;
+  Inspection seen;
   for (Index k = 0; k < options.seeds; ++k) {
-    runs.push_back(train(network, options, data, options.first_seed + std::uint64_t(k), [&](const Epoch& epoch) {
-      if (!options.quiet && k == 0) std::fputs(epoch_text(epoch, options).c_str(), stdout);
-      std::fflush(stdout);
-    }));
+    runs.push_back(
+        train(network, options, data, options.first_seed + std::uint64_t(k), threads, [&](const Epoch& epoch) {
+          if (k == 0) say(options, epoch_text(epoch, options));
+        }));
     if (k == 0) save_and_check(network, folder / "model.safetensors", options, data);
-    if (!options.quiet) std::fputs(run_text(runs.back()).c_str(), stdout);
+    if (k == 0) seen = inspect(network, options, data);
+    say(options, run_text(runs.back()));
   }
 
   write_text(folder / "metrics.json", metrics_json(options, data, network, steps, runs));
   write_text(folder / "history.csv", history_csv(runs));
   report(options, data, runs);
-  show_pictures(draw(folder, options, data, runs));
+  tell_page(write_report(folder, options, data, runs, seen));
   std::printf("top-1 %s on %ld test sequences, %s%ld seed%s\n", percent_text(top_summaries(runs)[0]).c_str(),
               long(data.test.size()), runs.size() > 1 ? "mean and sample standard deviation of " : "",
               long(runs.size()), runs.size() > 1 ? "s" : "");
+}
+
+void study(const Options& options) {
+  const auto folder = example::output_folder(options.out, "study.json");
+  example::output_folder((folder / "runs").string(), "run.json");
+  const Data data = read_data(options);
+  say(options, data_text(data) + "\n");
+  const Study study = run_study(options, data, folder / "runs", [&](const Outcome& outcome, bool resumed) {
+    say(options, outcome_text(outcome, resumed));
+  });
+  const std::string table = study_text(study, options, data);
+  write_text(folder / "study.txt", table);
+  write_text(folder / "study.md", study_markdown(study, options, data));
+  write_text(folder / "study.csv", study_csv(study));
+  write_text(folder / "study.json", study_json(study, options, data));
+  say(options, text("\n", study.runs.size(), " runs in ", std::lround(study.seconds), " s, ", study.resumed,
+                    " of them were there; in ", options.out, ": study.txt, study.md, study.csv, study.json, runs/\n"));
+  tell_page(write_report(folder, options, data, study));
+  std::fputs(("\n" + table).c_str(), stdout);
+}
+
+StreamParts read_stream_data(const Options& options) {
+  if (options.data == "freezing") return make_gait_stand_in({}, options.test_share);
+  return read_streams(options.data, options.test_share);
+}
+
+void streams(const Options& options) {
+  const auto folder = example::output_folder(options.out, "streams.json");
+  const StreamParts parts = read_stream_data(options);
+  say(options, streams_text(options, parts));
+  const StreamResults results =
+      run_streams(options, parts, [&](const StreamRun& run) { say(options, stream_run_text(run)); });
+  const std::string table = table_text(options, parts, results, false);
+  write_text(folder / "streams.txt", table);
+  write_text(folder / "streams.md", table_text(options, parts, results, true));
+  write_text(folder / "streams.csv", streams_csv(results));
+  write_text(folder / "streams.json", streams_json(options, parts, results));
+  say(options, text("\nin ", options.out, ": streams.txt, streams.md, streams.csv, streams.json\n"));
+  tell_page(write_report(folder, options, parts, results));
+  std::fputs(("\n" + table).c_str(), stdout);
 }
 
 }  // namespace
@@ -109,7 +169,7 @@ int main(int argc, char** argv) try {
   Options options;
   const int status = read_command_line(argc, argv, options);
   if (status >= 0) return status;
-  run(options);
+  options.study ? study(options) : options.stream ? streams(options) : run(options);
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "har: %s\n", error.what());

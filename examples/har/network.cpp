@@ -14,11 +14,19 @@ namespace {
 
 using namespace unroll;
 
+Start start_of(const Options& options) {
+  if (options.start == "usual") return {};
+  const Initializer within = init::uniform(-0.1, 0.1);
+  return {.input_weight = within, .recurrent_weight = within, .bias = within};
+}
+
 template <Cell C>
 AnyLayer<float> over_time(const Options& options, Returns returns) {
-  if (options.direction == "bidirectional") return Bidirectional<C>{.units = options.units, .returns = returns};
+  const Index units = options.setting.units;
+  if (options.direction == "bidirectional")
+    return Bidirectional<C>{.units = units, .returns = returns, .first_values = start_of(options)};
   const Direction direction = options.direction == "backward" ? Direction::backward : Direction::forward;
-  return Recurrent<C>{.units = options.units, .direction = direction, .returns = returns};
+  return Recurrent<C>{.units = units, .direction = direction, .returns = returns, .first_values = start_of(options)};
 }
 
 AnyLayer<float> recurrent(const Options& options, Returns returns) {
@@ -30,17 +38,22 @@ AnyLayer<float> recurrent(const Options& options, Returns returns) {
 }  // namespace
 
 Network make_network(const Options& options, Index features, Index classes) {
+  const bool pools = !options.every_step && !options.stream;
   std::vector<AnyLayer<float>> layers;
   for (Index k = 1; k <= options.layers; ++k) {
     // The layer itself knows which step is its last: in a backward direction it is the first one.
-    const bool last = k == options.layers && options.pool == "last";
+    const bool last = k == options.layers && pools && options.pool == "last";
     layers.push_back(recurrent(options, last ? Returns::last : Returns::steps));
     if (options.dropout > 0) layers.push_back(Dropout<float>({.rate = options.dropout}));
   }
-  if (options.pool == "mean") layers.push_back(MeanOverTime<float>{});
-  if (options.pool == "max") layers.push_back(MaxOverTime<float>{});
-  layers.push_back(Dense<float>{.units = classes});
+  if (pools && options.pool == "mean") layers.push_back(MeanOverTime<float>{});
+  if (pools && options.pool == "max") layers.push_back(MaxOverTime<float>{});
+  layers.push_back(Dense<float>{.units = classes, .first_values = start_of(options)});
   return Network(features, std::move(layers));
+}
+
+Network make_baseline(Index features, Index classes) {
+  return Network(features, {LastStep<float>{}, Dense<float>{.units = classes}});
 }
 
 }  // namespace har

@@ -1,171 +1,313 @@
 #include "pictures.hpp"
 
 #include <cmath>
-#include <cstdlib>
 
-#include "unroll/io/checkpoint.hpp"
+#include "../support/format.hpp"
+#include "../support/today.hpp"
+#include "report.hpp"
+#include "stream_report.hpp"
+#include "study_report.hpp"
+#include "unroll/report/bars.hpp"
+#include "unroll/report/curves.hpp"
+#include "unroll/report/heat_map.hpp"
+#include "unroll/report/report.hpp"
 
 namespace har {
 
 using namespace unroll;
-
-ConfusionMatrix::Counts confusion_of_all(const std::vector<Run>& runs) {
-  ConfusionMatrix::Counts sum = runs.front().confusion.counts();
-  for (std::size_t k = 1; k < runs.size(); ++k) sum += runs[k].confusion.counts();
-  return sum;
-}
+using example::format;
 
 namespace {
 
-/// For gnuplot, which runs what stands in backquotes, but not between single quotes.
-std::string quoted(const std::string& words) {
-  std::string safe = "'";
-  for (const char c : words) safe += c == '\'' ? "''" : std::string(1, static_cast<unsigned char>(c) < 0x20 ? '?' : c);
-  return safe + "'";
+Metric metric_of(const std::string& name, const Summary& summary) {
+  const bool several = summary.count > 1;
+  return {.name = name,
+          .value = 100 * summary.mean,
+          .deviation = several ? 100 * summary.sample_deviation : Epoch::none,
+          .unit = "%",
+          .note = several ? text("mean and sample standard deviation of ", summary.count, " seeds") : ""};
 }
 
-/// Mean, smallest and largest value of the runs that came as far as this epoch.
-std::string over_runs(const std::vector<Run>& runs, std::size_t epoch, double Epoch::*value, double scale) {
-  double sum = 0, low = HUGE_VAL, high = -HUGE_VAL;
-  int count = 0;
-  for (const Run& run : runs) {
-    if (epoch >= run.fit.history.size()) continue;
-    const double v = scale * (run.fit.history[epoch].*value);
-    sum += v, low = std::min(low, v), high = std::max(high, v);
-    ++count;
-  }
-  return text(" ", sum / count, " ", low, " ", high);
+/// "validation" or, where there are none, the test data: what was watched during training.
+std::string watched(const Options& options) { return options.validation > 0 ? "validation" : "test"; }
+
+std::string remarks_of(const std::vector<std::string>& remarks) {
+  std::string words;
+  for (const std::string& remark : remarks) words += remark + ". ";
+  return words;
 }
 
-std::string curve_data(const std::vector<Run>& runs) {
-  std::size_t epochs = 0;
-  for (const Run& run : runs) epochs = std::max(epochs, run.fit.history.size());
-  std::string table =
-      "# epoch, then mean, smallest and largest of the runs: training loss, watched loss, training top-1 in %, watched "
-      "top-1 in %\n";
-  for (std::size_t e = 0; e < epochs; ++e)
-    table +=
-        text(e + 1, over_runs(runs, e, &Epoch::loss, 1), over_runs(runs, e, &Epoch::validation_loss, 1),
-             over_runs(runs, e, &Epoch::accuracy, 100), over_runs(runs, e, &Epoch::validation_accuracy, 100), "\n");
-  return table;
+figure::Series epochs(const std::string& name, const std::vector<History>& runs, double Epoch::*number,
+                      double scale = 1) {
+  return figure::over_runs(name, figure::epochs_of(runs, number, scale));
 }
 
-std::string curve_script(const Options& options, const Data& data, std::size_t runs) {
-  const std::string watched = options.validation > 0 ? "validation" : "test";
-  const std::string title =
-      text(data.name, ", ", options.cell, " with ", options.units,
-           " units: ", runs > 1 ? text("mean and range of ", runs, " runs") : std::string("1 run"));
-  const std::string guess = text(std::log(double(data.classes.size())));
-  return text(R"(# gnuplot curve.gp draws curve.png from curve.dat
-set terminal pngcairo size 1000,760 noenhanced font 'sans,13'
-set output 'curve.png'
-set multiplot layout 2,1 title )",
-              quoted(title), R"( font 'sans,15'
-set lmargin 9
-set rmargin 3
-set grid lc rgb '#dddddd'
-set border 3 lc rgb '#555555'
-set tics nomirror out
-set style fill transparent solid 0.18 noborder
-train = '#1f6fb4'
-watched = '#d95f02'
-set ylabel 'cross entropy (nats)'
-set yrange [0:*]
-set format x ''
-set bmargin 0.8
-set key top right
-plot )",
-              guess, " with lines lc rgb '#999999' dt 2 title ", quoted(text("guessing: ln ", data.classes.size())),
-              R"(, \
-     'curve.dat' using 1:3:4 with filledcurves lc rgb train notitle, \
-     'curve.dat' using 1:6:7 with filledcurves lc rgb watched notitle, \
-     'curve.dat' using 1:2 with lines lw 2.5 lc rgb train title 'training', \
-     'curve.dat' using 1:5 with lines lw 2.5 lc rgb watched title ')",
-              watched, R"('
-set ylabel 'top-1 accuracy (%)'
-set xlabel 'epoch'
-set yrange [0:102]
-set format x '%g'
-set tmargin 0.8
-set bmargin 3.5
-set key bottom right
-plot )",
-              100 / double(data.classes.size()), R"( with lines lc rgb '#999999' dt 2 title 'guessing', \
-     'curve.dat' using 1:9:10 with filledcurves lc rgb train notitle, \
-     'curve.dat' using 1:12:13 with filledcurves lc rgb watched notitle, \
-     'curve.dat' using 1:8 with lines lw 2.5 lc rgb train title 'training', \
-     'curve.dat' using 1:11 with lines lw 2.5 lc rgb watched title ')",
-              watched, "'\nunset multiplot\n");
+void add_curves(Report& report, const Options& options, const std::vector<History>& runs, std::size_t classes) {
+  double last = 1;
+  for (const History& run : runs) last = std::max(last, double(run.size()));
+  const std::string band = runs.size() > 1 ? text("range of ", runs.size(), " runs") : "";
+  report.figure(
+      "loss",
+      figure::Curves{
+          .title = {},
+          .x = {"epoch"},
+          .y = {"cross entropy (nats)", 0},
+          .series = {epochs("training", runs, &Epoch::loss), epochs(watched(options), runs, &Epoch::validation_loss),
+                     figure::level("guessing", std::log(double(classes)), 1, last)},
+          .band = band},
+      "Loss after every epoch.",
+      format("The training loss goes from %.3f to %.3f in the first run.", runs[0].front().loss, runs[0].back().loss));
+  report.figure("accuracy",
+                figure::Curves{.title = {},
+                               .x = {"epoch"},
+                               .y = {"top-1 accuracy (%)", 0, 100},
+                               .series = {epochs("training", runs, &Epoch::accuracy, 100),
+                                          epochs(watched(options), runs, &Epoch::validation_accuracy, 100),
+                                          figure::level("guessing", 100 / double(classes), 1, last)},
+                               .band = band},
+                "Accuracy after every epoch.",
+                format("The %s accuracy ends at %.1f %% in the first run.", watched(options).c_str(),
+                       100 * runs[0].back().validation_accuracy));
 }
 
-std::string confusion_data(const ConfusionMatrix::Counts& counts) {
-  std::string table = "# predicted class, true class, sequences, share of the true class in %\n";
-  for (Index truth = 0; truth < counts.rows(); ++truth)
-    for (Index k = 0; k < counts.cols(); ++k) {
-      const Index of_class = std::max<Index>(counts.row(truth).sum(), 1);
-      table += text(k, " ", truth, " ", counts(truth, k), " ", 100 * double(counts(truth, k)) / double(of_class), "\n");
-    }
-  return table;
+void add_inspection(Report& report, const Data& data, const Inspection& seen) {
+  report.heading("Inside the network of the first seed");
+  std::vector<double> accuracy;
+  for (const double share : seen.accuracy) accuracy.push_back(100 * share);
+  report.figure(
+      "accuracy_over_steps",
+      figure::Curves{.title = {},
+                     .x = {"steps that were seen"},
+                     .y = {"top-1 accuracy (%)", 0, 100},
+                     .series = {{.name = "test", .x = seen.steps, .y = accuracy, .line = Line::points_and_line},
+                                figure::level("guessing", 100 / double(data.classes.size()), seen.steps.front(),
+                                              seen.steps.back())}},
+      "Accuracy when sequences are cut off after their first steps.",
+      format("%.1f %% after %.0f steps, %.1f %% at the end.", accuracy.front(), seen.steps.front(), accuracy.back()));
+  report.figure(
+      "state",
+      figure::HeatMap{.title = {},
+                      .x = {"step"},
+                      .y = {"unit"},
+                      .value = "output of the unit",
+                      .values = seen.state,
+                      .diverging = true},
+      text("What the last recurrent layer gives at every step of the first test sequence (", seen.sequence, ")."),
+      format("Values lie between %.2f and %.2f.", seen.state.minCoeff(), seen.state.maxCoeff()));
+  report.figure("weights",
+                figure::HeatMap{.title = {},
+                                .x = {"channel"},
+                                .y = {"row: gate by gate, unit by unit"},
+                                .value = "weight",
+                                .values = seen.weights,
+                                .diverging = true},
+                text("Weights on the channels, parameter ", seen.weight_name, "."),
+                format("Values lie between %.2f and %.2f.", seen.weights.minCoeff(), seen.weights.maxCoeff()));
+  report.figure("gradient",
+                figure::Curves{.title = {},
+                               .x = {"step"},
+                               .y = {.title = "norm of the gradient", .logarithmic = true},
+                               .series = {figure::over_steps("test sequences", seen.gradient)}},
+                "How strongly the loss depends on the input of each step.",
+                format("%.2g at the first step, %.2g at the last.", seen.gradient.front(), seen.gradient.back()));
 }
 
-std::string confusion_script(const Options& options, const Data& data, std::size_t runs) {
-  std::string tics;
-  for (std::size_t k = 0; k < data.classes.size(); ++k)
-    tics += text(k == 0 ? "" : ", ", quoted(data.classes[k]), " ", k);
-  const std::size_t n = data.classes.size();
-  const std::string title = text(data.name, ", ", options.cell, " with ", options.units, " units: test sequences of ",
-                                 runs, runs > 1 ? " runs" : " run");
-  return text(R"(# gnuplot confusion.gp draws confusion.png from confusion.dat
-set terminal pngcairo size )",
-              420 + 80 * n, ",", 260 + 80 * n, R"( noenhanced font 'sans,13'
-set output 'confusion.png'
-set title )",
-              quoted(title), R"( font 'sans,14'
-set xlabel 'predicted'
-set ylabel 'true'
-set cblabel 'share of the true class (%)'
-set cbrange [0:100]
-set palette defined (0 '#ffffff', 50 '#6baed6', 100 '#08519c')
-set size ratio -1
-set xrange [-0.5:)",
-              double(n) - 0.5, "]\nset yrange [", double(n) - 0.5, R"(:-0.5]
-set tics scale 0
-set xtics rotate by -30 left
-set border lc rgb '#555555'
-set xtics ()",
-              tics, ")\nset ytics (", tics, R"()
-unset key
-plot 'confusion.dat' using 1:2:4 with image, \
-     'confusion.dat' using 1:2:(sprintf('%d', $3)):($4 > 60 ? 0xffffff : ($3 > 0 ? 0x000000 : 0xaaaaaa)) \
-       with labels tc rgb variable font 'sans,15'
-)");
+void finish(Report& report, const Options& options) {
+  report.settings(named_values(options_json(options)));
+  report.environment(environment(example::today()));
+  report.write();
 }
 
-/// For a shell: what stands between single quotes is taken as it is.
-std::string shell_quoted(const std::string& words) {
-  std::string safe = "'";
-  for (const char c : words) safe += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return safe + "'";
+figure::Confusion confusion(const ConfusionMatrix::Counts& counts, const std::vector<std::string>& classes,
+                            const char* counted) {
+  return {.title = {}, .counts = counts, .classes = classes, .counted = counted};
 }
 
 }  // namespace
 
-Pictures draw(const std::filesystem::path& folder, const Options& options, const Data& data,
-              const std::vector<Run>& runs) {
-  write_text(folder / "curve.dat", curve_data(runs));
-  write_text(folder / "curve.gp", curve_script(options, data, runs.size()));
-  write_text(folder / "confusion.dat", confusion_data(confusion_of_all(runs)));
-  write_text(folder / "confusion.gp", confusion_script(options, data, runs.size()));
-  if (std::system("command -v gnuplot > /dev/null 2>&1") != 0) return {{}, "gnuplot is not installed"};
-  Pictures pictures;
-  for (const char* name : {"curve", "confusion"}) {
-    const std::string command = text("cd -- ", shell_quoted(std::filesystem::absolute(folder).string()), " && gnuplot ",
-                                     name, ".gp > gnuplot.log 2>&1");
-    if (std::system(command.c_str()) != 0) return {{}, "gnuplot failed, see gnuplot.log there"};
-    pictures.files.push_back(text(name, ".png"));
+std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
+                         const std::vector<Run>& runs, const Inspection& seen) {
+  Report report("What is somebody doing? " + data.name, folder);
+  report.paragraph(text(data.name, ": ", data.train.size(), " sequences to train on, ", data.test.size(), " to test. ",
+                        remarks_of(data.remarks)));
+  const auto tops = top_summaries(runs);
+  for (std::size_t k = 0; k < tops.size(); ++k) report.metric(metric_of(text("top-", k + 1), tops[k]));
+  report.metric({.name = "guessing", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
+  report.metric({.name = "training", .value = runs.front().seconds, .unit = "s", .note = "first seed"});
+  std::vector<History> histories;
+  for (const Run& run : runs) histories.push_back(run.fit.history);
+  add_curves(report, options, histories, data.classes.size());
+  report.figure("confusion", confusion(confusion_of_all(runs), data.classes, "sequences"),
+                text("Test sequences of ", runs.size(), runs.size() > 1 ? " runs" : " run",
+                     ": which class is taken for which, in per cent of the true class."),
+                text("On the diagonal stand the right answers: ", percent_text(tops[0]), "."));
+  add_inspection(report, data, seen);
+  report.file("model.safetensors", "the network of the first seed");
+  report.file("metrics.json", "every number that the program prints");
+  report.file("history.csv", "every epoch of every run");
+  finish(report, options);
+  return report.missing();
+}
+
+// ---- the study
+
+namespace {
+
+std::string name_of(const Setting& setting) {
+  return text("batch ", setting.batch, ", ", setting.units, " units, rate ", setting.rate);
+}
+
+DataTable table_of(const Study& study) {
+  DataTable table{{"batch", "units", "rate", "top-1 (%)", "sd", "top-2 (%)", "sd", "top-3 (%)", "sd", "epochs",
+                   "s per run", "diverged"},
+                  {}};
+  for (const Row& row : rows_of(study)) {
+    std::vector<TableValue> line{row.setting.batch, row.setting.units, row.setting.rate};
+    for (std::size_t k = 0; k < 3; ++k) {
+      line.emplace_back(k < row.top.size() ? 100 * row.top[k].mean : Epoch::none);
+      line.emplace_back(k < row.top.size() ? 100 * row.top[k].sample_deviation : Epoch::none);
+    }
+    for (const double value : {row.epochs, row.seconds, double(row.diverged)}) line.emplace_back(value);
+    table.rows.push_back(std::move(line));
   }
-  std::filesystem::remove(folder / "gnuplot.log");
-  return pictures;
+  return table;
+}
+
+figure::Bars bars_of(const Study& study, const Data& data) {
+  figure::Bars bars{.title = {},
+                    .value = {"top-1 accuracy (%)", 0, 100},
+                    .bars = {},
+                    .limits = "sample standard deviation",
+                    .reference = "guessing"};
+  const double guess = 100 * chance_levels(data.test).majority;
+  const auto add = [&](const std::string& name, const Summary& top) {
+    bars.bars.push_back({name, 100 * top.mean, 100 * (top.mean - top.sample_deviation),
+                         100 * (top.mean + top.sample_deviation), guess});
+  };
+  for (const Row& row : rows_of(study))
+    if (!row.top.empty()) add(name_of(row.setting), row.top[0]);
+  add("logistic regression", top_summaries(study.baseline)[0]);
+  return bars;
+}
+
+}  // namespace
+
+std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
+                         const Study& study) {
+  const auto rows = rows_of(study);
+  const Row& best = best_of(rows);
+  Report report("What is somebody doing? The study: " + data.name, folder);
+  report.paragraph(text(rows.size(), " settings of a network (", options.cell, "), ", options.seeds, " seeds each. ",
+                        remarks_of(data.remarks)));
+  for (std::size_t k = 0; k < best.top.size(); ++k)
+    report.metric(metric_of(text("best setting, top-", k + 1), best.top[k]));
+  report.metric(metric_of("logistic regression, top-1", top_summaries(study.baseline)[0]));
+  report.metric({.name = "guessing", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
+  report.metric({.name = "the whole study",
+                 .value = study.seconds,
+                 .unit = "s",
+                 .note = text(study.resumed, " of ", study.runs.size(), " runs were there already")});
+  report.table("settings", table_of(study),
+               "Mean and sample standard deviation over the seeds; seconds are those of one core.");
+  report.figure("settings_top_1", bars_of(study, data), "Top-1 accuracy of each setting on people not trained on.",
+                text("The best is ", name_of(best.setting), "."));
+  std::vector<History> histories;
+  ConfusionMatrix::Counts counts = ConfusionMatrix::Counts::Zero(std::ssize(data.classes), std::ssize(data.classes));
+  for (const Outcome& run : study.runs) {
+    if (run.setting != best.setting || !run.diverged.empty()) continue;
+    histories.push_back(run.history);
+    counts += run.confusion;
+  }
+  if (!histories.empty()) {
+    report.heading("The best setting: " + name_of(best.setting));
+    add_curves(report, options, histories, data.classes.size());
+    report.figure("confusion", confusion(counts, data.classes, "sequences"),
+                  "Which class is taken for which, in per cent of the true class.", "All seeds of the best setting.");
+  }
+  report.file("study.json", "every number of the study");
+  report.file("study.csv", "a line for each run");
+  report.file("study.md", "the table as markdown");
+  finish(report, options);
+  return report.missing();
+}
+
+// ---- streams
+
+namespace {
+
+/// A minute of the first recording, or as much as there is.
+figure::Curves belief_over_time(const StreamParts& parts, const StreamResults& results) {
+  const Stream& stream = parts.test.front();
+  const Index steps = std::min<Index>(stream.labels.size(), 3840);
+  figure::Curves curves{.title = {},
+                        .x = {"step of the test"},
+                        .y = {text("probability of '", parts.classes[std::size_t(results.rare)], "'"), 0, 1},
+                        .series = {}};
+  std::vector<double> truth;
+  for (Index t = 0; t < steps; ++t) truth.push_back(stream.labels[t] == results.rare);
+  figure::Series labels = figure::over_steps("label", truth);
+  labels.line = Line::steps, labels.reference = true;
+  curves.series.push_back(labels);
+  for (const StreamRun& run : results.runs)
+    if (run.seed == results.runs.front().seed)
+      curves.series.push_back(figure::over_steps(run.model, {run.belief.data(), run.belief.data() + steps}));
+  return curves;
+}
+
+figure::Curves roc_curves(const StreamResults& results) {
+  figure::Curves curves{.title = {},
+                        .x = {"false alarms (% of other steps)", 0, 100},
+                        .y = {"found (% of the class's steps)", 0, 100},
+                        .series = {}};
+  for (const StreamRun& run : results.runs) {
+    if (run.seed != results.runs.front().seed) continue;
+    figure::Series line{.name = run.model, .x = {}, .y = {}};
+    // A picture shows no more than this many points.
+    const std::size_t each = 1 + run.curve.size() / 300;
+    for (std::size_t k = 0; k < run.curve.size(); k += k + each < run.curve.size() ? each : 1) {
+      line.x.push_back(100 * run.curve[k].false_alarms);
+      line.y.push_back(100 * run.curve[k].found);
+    }
+    curves.series.push_back(std::move(line));
+  }
+  curves.series.push_back({.name = "guessing", .x = {0, 100}, .y = {0, 100}, .line = Line::dashed, .reference = true});
+  return curves;
+}
+
+}  // namespace
+
+std::string write_report(const std::filesystem::path& folder, const Options& options, const StreamParts& parts,
+                         const StreamResults& results) {
+  Report report("A label at every step: " + parts.name, folder);
+  report.paragraph(remarks_of(parts.remarks) + text("The last ", 100 * options.test_share,
+                                                    " % of each recording is the test, the rest is trained on."));
+  for (const StreamRow& row : rows_of(results)) {
+    report.metric(metric_of(row.model + ", accuracy", row.accuracy));
+    report.metric(metric_of(row.model + ", F1 of '" + parts.classes[std::size_t(results.rare)] + "'", row.f1));
+    report.metric(metric_of(row.model + ", area under the ROC curve", row.area));
+  }
+  report.metric({.name = "naming one class always, accuracy", .value = 100 * results.majority, .unit = "%"});
+  report.figure("probability", belief_over_time(parts, results),
+                "What the networks of the first seed believe at each step of the first recording's test.",
+                "The grey line is 1 where the label is the rarest class.");
+  report.figure("roc", roc_curves(results), "Found against false alarms for every threshold, first seed.",
+                "The nearer to the upper left corner, the better.");
+  for (const StreamRun& run : results.runs)
+    if (run.seed == results.runs.front().seed && run.model == results.runs.back().model)
+      report.figure("confusion", confusion(run.confusion, parts.classes, "steps"),
+                    text("Steps of the test by ", run.model, ", first seed."),
+                    "Which class is taken for which, in per cent of the true class.");
+  std::vector<History> histories;
+  for (const StreamRun& run : results.runs)
+    if (run.model == results.runs.back().model) histories.push_back(run.history);
+  report.figure(
+      "loss", figure::learning_curves(histories), "Loss of " + results.runs.back().model + " by epoch.",
+      format("It falls from %.3f to %.3f in the first run.", histories[0].front().loss, histories[0].back().loss));
+  report.file("streams.json", "every number that the program prints");
+  report.file("streams.csv", "a line for each run");
+  report.file("streams.md", "the table as markdown");
+  finish(report, options);
+  return report.missing();
 }
 
 }  // namespace har

@@ -1,22 +1,23 @@
 #pragma once
-// Learning curve and confusion matrix as data, gnuplot scripts and pictures.
+// Pages with pictures: of a run, of a study, of streams.
 
 #include <filesystem>
 
-#include "training.hpp"
+#include "inspection.hpp"
+#include "stream_task.hpp"
+#include "study.hpp"
 
 namespace har {
 
-struct Pictures {
-  std::vector<std::string> files;  // what was drawn
-  std::string missing;             // otherwise, why not
-};
+// Each writes report.html and what belongs to it into the folder. Empty when all pictures are drawn, otherwise why not.
 
-/// Writes curve.dat, curve.gp, confusion.dat and confusion.gp into the folder and lets gnuplot draw them.
-Pictures draw(const std::filesystem::path& folder, const Options& options, const Data& data,
-              const std::vector<Run>& runs);
+std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
+                         const std::vector<Run>& runs, const Inspection& seen);
 
-/// Of all runs together.
-unroll::ConfusionMatrix::Counts confusion_of_all(const std::vector<Run>& runs);
+std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
+                         const Study& study);
+
+std::string write_report(const std::filesystem::path& folder, const Options& options, const StreamParts& parts,
+                         const StreamResults& results);
 
 }  // namespace har

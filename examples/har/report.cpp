@@ -1,26 +1,14 @@
 #include "report.hpp"
 
-#include <cstdarg>
-#include <cstdio>
-#include <nlohmann/json.hpp>
-
-#include "pictures.hpp"
+#include "../support/format.hpp"
 #include "unroll/layers/memory.hpp"
 
 namespace har {
 
 using namespace unroll;
+using example::format;
 
 namespace {
-
-[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...) {
-  char line[256];
-  va_list values;
-  va_start(values, pattern);
-  std::vsnprintf(line, sizeof line, pattern, values);
-  va_end(values);
-  return line;
-}
 
 std::string range_text(Index low, Index high) { return low == high ? text(low) : text(low, " to ", high); }
 
@@ -37,10 +25,6 @@ std::string padded(std::string word, std::size_t width) {
 
 double recall(const ConfusionMatrix::Counts& counts, Index label) {
   return double(counts(label, label)) / double(std::max<Index>(counts.row(label).sum(), 1));
-}
-
-nlohmann::json json_of(const Summary& summary) {
-  return {{"mean", summary.mean}, {"sample_standard_deviation", summary.sample_deviation}, {"runs", summary.count}};
 }
 
 nlohmann::json json_of(const ConfusionMatrix::Counts& counts) {
@@ -67,27 +51,40 @@ nlohmann::json json_of(const Run& run) {
   return object;
 }
 
-nlohmann::json json_of(const Options& o) {
+}  // namespace
+
+nlohmann::json options_json(const Options& o) {
   return {{"train", o.train},
           {"test", o.test},
+          {"data", o.data},
           {"cell", o.cell},
           {"direction", o.direction},
-          {"units", o.units},
+          {"units", o.setting.units},
           {"layers", o.layers},
           {"pool", o.pool},
+          {"every_step", o.every_step},
+          {"outputs", o.outputs},
+          {"start", o.start},
           {"dropout", o.dropout},
           {"epochs", o.epochs},
-          {"batch", o.batch},
+          {"batch", o.setting.batch},
           {"optimizer", o.optimizer},
-          {"rate", o.rate},
+          {"rate", o.setting.rate},
+          {"momentum", o.momentum},
           {"clip", o.clip},
           {"validation", o.validation},
           {"patience", o.patience},
+          {"least_gain", o.least_gain},
           {"seeds", o.seeds},
           {"first_seed", o.first_seed}};
 }
 
-}  // namespace
+nlohmann::json json_of(const Summary& summary) {
+  return {{"mean", summary.mean},
+          {"sample_standard_deviation", summary.sample_deviation},
+          {"population_standard_deviation", summary.population_deviation},
+          {"runs", summary.count}};
+}
 
 std::vector<Summary> top_summaries(const std::vector<Run>& runs) {
   std::vector<Summary> summaries;
@@ -104,12 +101,13 @@ std::string percent_text(const Summary& summary) {
   return summary.count > 1 ? mean + format(" +- %.1f", 100 * summary.sample_deviation) : mean;
 }
 
-std::string data_text(const Options& options, const Data& data) {
-  std::string names;
+std::string data_text(const Data& data) {
+  std::string names, remarks;
   for (const std::string& name : data.classes) names += (names.empty() ? "" : ", ") + name;
+  for (const std::string& remark : data.remarks) remarks += "\n  " + remark;
   return text(data.name, ": ", data.train.size(), " sequences to train on, ", data.test.size(), " to test; ",
               data.train.features(), " channels, ", steps_text(data.train), " steps, ", data.classes.size(),
-              " classes (", names, ")\n  training data ", options.train, "\n  test data     ", options.test,
+              " classes (", names, ")", remarks,
               "\n  each channel standardized by the mean and deviation of the training data\n");
 }
 
@@ -144,7 +142,7 @@ std::string confusion_text(const ConfusionMatrix::Counts& counts, const std::vec
 
 std::string metrics_json(const Options& options, const Data& data, const Network& network, Index largest_batch_steps,
                          const std::vector<Run>& runs) {
-  nlohmann::json all{{"options", json_of(options)},
+  nlohmann::json all{{"options", options_json(options)},
                      {"data",
                       {{"name", data.name},
                        {"training_sequences", data.train.size()},
@@ -153,7 +151,7 @@ std::string metrics_json(const Options& options, const Data& data, const Network
                        {"classes", data.classes}}},
                      {"model",
                       {{"parameters", network.parameters().size()},
-                       {"training_step_bytes", training_bytes(network, largest_batch_steps, options.batch)}}},
+                       {"training_step_bytes", training_bytes(network, largest_batch_steps, options.setting.batch)}}},
                      {"loss_of_guessing", std::log(double(data.classes.size()))},
                      {"confusion_of_all_runs", json_of(confusion_of_all(runs))},
                      {"runs", nlohmann::json::array()}};
@@ -164,6 +162,12 @@ std::string metrics_json(const Options& options, const Data& data, const Network
   for (const Run& run : runs) all["runs"].push_back(json_of(run));
   // Names from a file may hold bytes that are no UTF-8: they are replaced, not thrown at.
   return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+ConfusionMatrix::Counts confusion_of_all(const std::vector<Run>& runs) {
+  ConfusionMatrix::Counts sum = runs.front().confusion.counts();
+  for (std::size_t k = 1; k < runs.size(); ++k) sum += runs[k].confusion.counts();
+  return sum;
 }
 
 std::string history_csv(const std::vector<Run>& runs) {

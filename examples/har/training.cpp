@@ -2,8 +2,6 @@
 
 #include <chrono>
 
-#include "unroll/io/dataset.hpp"
-#include "unroll/losses/softmax_cross_entropy.hpp"
 #include "unroll/optim/adam.hpp"
 #include "unroll/optim/rmsprop.hpp"
 #include "unroll/optim/sgd.hpp"
@@ -14,15 +12,14 @@ namespace har {
 
 using namespace unroll;
 
-Data read_data(const Options& options) {
-  auto train = read_ts<float>(options.train);
-  require<FileError>(train.classes.size() >= 2, options.train, ": expected class labels of 2 classes or more, found ",
-                     train.classes.size());
-  auto test = read_ts<float>(options.test, {.classes = train.classes});
-  require<FileError>(!test.labels.empty(), options.test, ": expected class labels, found none");
-  Data data{train.name, train.classes, to_dataset(std::move(train)), to_dataset(std::move(test)), {}, {}};
-  require<FileError>(data.test.features() == data.train.features(), options.test, ": expected ", data.train.features(),
-                     " channels, as in ", options.train, ", found ", data.test.features());
+Data prepare(Recordings recordings) {
+  Data data{std::move(recordings.name),
+            std::move(recordings.classes),
+            std::move(recordings.train),
+            std::move(recordings.test),
+            {},
+            {},
+            std::move(recordings.remarks)};
   const Standardizer<float> standardizer(data.train);
   standardizer.apply(data.train);
   standardizer.apply(data.test);
@@ -31,27 +28,51 @@ Data read_data(const Options& options) {
   return data;
 }
 
+FitResult fit_as_asked(Network& network, const ClassLoss& loss, const Options& options, const Dataset<float>& data,
+                       const FitOptions<float>& fit_options) {
+  const double rate = options.setting.rate;
+  const auto fit_with = [&](auto optimizer) { return fit(network, loss, optimizer, data, fit_options); };
+  if (options.optimizer == "sgd") return fit_with(SGD<float>({.learning_rate = rate, .momentum = options.momentum}));
+  if (options.optimizer == "rmsprop") return fit_with(RMSprop<float>({.learning_rate = rate}));
+  return fit_with(Adam<float>({.learning_rate = rate}));
+}
+
 namespace {
 
-template <class Optimizer>
-FitResult fit_with(Optimizer optimizer, Network& network, const Data& data, const FitOptions<float>& options) {
-  return fit(network, SoftmaxCrossEntropy<float>(), optimizer, data.train, options);
+/// The same label at every step.
+Dataset<float> at_every_step(const Dataset<float>& data) {
+  std::vector<Matrix<float>> sequences;
+  std::vector<Labels> labels;
+  for (Index s = 0; s < data.size(); ++s) {
+    sequences.push_back(data.sequence(s));
+    labels.push_back(Labels::Constant(data.length(s), data.labels(s)[0]));
+  }
+  return Dataset<float>::step_labelled(std::move(sequences), std::move(labels), data.classes());
 }
 
-FitResult fit_as_asked(Network& network, const Options& options, const Data& data,
-                       const FitOptions<float>& fit_options) {
-  if (options.optimizer == "sgd")
-    return fit_with(SGD<float>({.learning_rate = options.rate, .momentum = 0.9}), network, data, fit_options);
-  if (options.optimizer == "rmsprop")
-    return fit_with(RMSprop<float>({.learning_rate = options.rate}), network, data, fit_options);
-  return fit_with(Adam<float>({.learning_rate = options.rate}), network, data, fit_options);
+Dataset<float> as_scored(const Dataset<float>& data, const Options& options) {
+  return options.every_step ? at_every_step(data) : data;
 }
 
-void score(const Network& network, const Data& data, Run& run) {
+ClassLoss loss_of(const Options& options, const Data& data) {
+  return ClassLoss({.sigmoid = options.outputs == "sigmoid", .classes = Index(data.classes.size())});
+}
+
+/// What is trained on and what is watched.
+struct Parts {
+  Dataset<float> training, watched;
+};
+Parts divide(const Data& data, const Options& options, std::uint64_t seed) {
+  if (options.validation == 0) return {as_scored(data.train, options), as_scored(data.test, options)};
+  const Split split = stratified_split(data.train, options.validation, seed);
+  return {as_scored(data.train.subset(split.kept), options), as_scored(data.train.subset(split.held_out), options)};
+}
+
+void score(const Network& network, const Data& data, const Threads& threads, Run& run) {
   std::vector<Index> best;
   for (Index k = 1; k <= std::min<Index>(3, data.test.classes()); ++k) best.push_back(k);
   TopK top(best);
-  const auto scores = outputs(network, data);
+  const auto scores = outputs(network, data, threads);
   for (Index s = 0; s < data.test.size(); ++s) {
     top.add(scores[std::size_t(s)], data.test.labels(s));
     run.confusion.add(scores[std::size_t(s)], data.test.labels(s));
@@ -61,37 +82,69 @@ void score(const Network& network, const Data& data, Run& run) {
 
 }  // namespace
 
-double loss_before_training(Network& network, const Data& data, std::uint64_t seed) {
+double loss_before_training(Network& network, const Options& options, const Data& data, std::uint64_t seed,
+                            const Threads& threads) {
   network.initialise(seed);
-  return evaluate(network, data.test, SoftmaxCrossEntropy<float>()).loss.value();
+  return evaluate(network, as_scored(data.test, options), loss_of(options, data), {.threads = threads}).loss.value();
 }
 
-Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed,
-          const std::function<void(const Epoch&)>& on_epoch) {
-  const SoftmaxCrossEntropy<float> loss;
+Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed, const Threads& threads,
+          const OnEpoch& on_epoch) {
+  const ClassLoss loss = loss_of(options, data);
+  const Parts parts = divide(data, options, seed);
   Run run{seed, ConfusionMatrix(data.train.classes())};
-  run.loss_before = loss_before_training(network, data, seed);
+  run.loss_before = loss_before_training(network, options, data, seed, threads);
   const auto begin = std::chrono::steady_clock::now();
   run.fit = fit_as_asked(
-      network, options, data,
+      network, loss, options, parts.training,
       {
           .epochs = options.epochs,
-          .batches = {.size = options.batch},
+          .batches = {.size = options.setting.batch},
           .seed = seed,
-          .validation = options.validation > 0 ? nullptr : &data.test,
-          .validation_fraction = options.validation,
+          .validation = &parts.watched,
           .clip_norm = options.clip,
-          .early_stopping =
-              options.patience > 0 ? std::optional(EarlyStopping{.patience = options.patience}) : std::nullopt,
-          .on_epoch = [&](const Epoch& epoch) { return on_epoch(epoch), true; },
+          .early_stopping = options.patience > 0 ? std::optional(EarlyStopping{.patience = options.patience,
+                                                                               .min_delta = options.least_gain})
+                                                 : std::nullopt,
+          .threads = threads,
+          .on_epoch = [&](const Epoch& epoch) { return on_epoch ? on_epoch(epoch) : void(), true; },
           .progress = Progress::quiet,
       });
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  run.loss = evaluate(network, data.test, loss).loss;
-  score(network, data, run);
+  run.loss = evaluate(network, as_scored(data.test, options), loss, {.threads = threads}).loss;
+  score(network, data, threads, run);
   return run;
 }
 
-std::vector<Matrix<float>> outputs(const Network& network, const Data& data) { return predict(network, data.test); }
+std::vector<Matrix<float>> outputs(const Network& network, const Data& data, const Threads& threads) {
+  auto scores = predict(network, data.test, {.threads = threads});
+  for (auto& each : scores) each = each.rightCols(1).eval();
+  return scores;
+}
+
+Dataset<float> summaries(const Dataset<float>& data) {
+  std::vector<Matrix<float>> all;
+  std::vector<Index> labels;
+  for (Index s = 0; s < data.size(); ++s) {
+    const Matrix<float>& x = data.sequence(s);
+    const Vector<float> mean = x.rowwise().mean();
+    Matrix<float> summary(2 * x.rows(), 1);
+    summary << mean, (x.colwise() - mean).rowwise().squaredNorm().cwiseSqrt() / std::sqrt(float(x.cols()));
+    all.push_back(std::move(summary));
+    labels.push_back(data.labels(s)[0]);
+  }
+  return Dataset<float>::labelled(std::move(all), labels, data.classes());
+}
+
+Run train_baseline(const Data& data, std::uint64_t seed, const Threads& threads) {
+  Data small{data.name, data.classes, summaries(data.train), summaries(data.test), {}, {}, {}};
+  const Standardizer<float> standardizer(small.train);
+  standardizer.apply(small.train);
+  standardizer.apply(small.test);
+  Options options;
+  options.pool = "last", options.epochs = 60, options.setting = {.batch = 30, .rate = 0.01};
+  Network network = make_baseline(small.train.features(), Index(data.classes.size()));
+  return train(network, options, small, seed, threads);
+}
 
 }  // namespace har

@@ -3,8 +3,9 @@
 
 #include <functional>
 
+#include "loss.hpp"
 #include "network.hpp"
-#include "unroll/train/dataset.hpp"
+#include "recordings.hpp"
 #include "unroll/train/fit_options.hpp"
 #include "unroll/train/metrics.hpp"
 
@@ -15,10 +16,11 @@ struct Data {
   std::vector<std::string> classes;
   unroll::Dataset<float> train, test;      // standardized
   unroll::Vector<double> mean, deviation;  // of each channel in the training data
+  std::vector<std::string> remarks;
 };
 
-/// Reads both files and standardizes each channel by the training data. Throws FileError when they do not fit together.
-Data read_data(const Options& options);
+/// Standardizes each channel by the training data.
+Data prepare(Recordings recordings);
 
 struct Run {
   std::uint64_t seed;
@@ -30,15 +32,28 @@ struct Run {
   double seconds = 0;
 };
 
+using OnEpoch = std::function<void(const unroll::Epoch&)>;
+
+/// What --optimizer says, with everything else from `fit_options`.
+unroll::FitResult fit_as_asked(Network& network, const ClassLoss& loss, const Options& options,
+                               const unroll::Dataset<float>& data, const unroll::FitOptions<float>& fit_options);
+
 /// The loss of the test data under first values; near ln(classes) when nothing is wrong with them.
-double loss_before_training(Network& network, const Data& data, std::uint64_t seed);
+double loss_before_training(Network& network, const Options& options, const Data& data, std::uint64_t seed,
+                            const unroll::Threads& threads);
 
 /// Trains `network` from its first values on and tests it. The test data are watched during training, where no
 /// validation data are asked for, but decide nothing.
 Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed,
-          const std::function<void(const unroll::Epoch&)>& on_epoch);
+          const unroll::Threads& threads, const OnEpoch& on_epoch = {});
 
-/// Outputs for all test sequences.
-std::vector<unroll::Matrix<float>> outputs(const Network& network, const Data& data);
+/// Scores [classes x 1] for all test sequences.
+std::vector<unroll::Matrix<float>> outputs(const Network& network, const Data& data, const unroll::Threads& threads);
+
+/// Mean and deviation of each channel in place of a sequence: what needs no order. [2 channels x 1] each.
+unroll::Dataset<float> summaries(const unroll::Dataset<float>& data);
+
+/// Logistic regression on summaries: what a recurrent network has to be better than.
+Run train_baseline(const Data& data, std::uint64_t seed, const unroll::Threads& threads);
 
 }  // namespace har

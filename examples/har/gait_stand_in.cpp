@@ -1,0 +1,121 @@
+#include <cmath>
+#include <numbers>
+
+#include "draws.hpp"
+#include "stand_in.hpp"
+
+namespace har {
+
+using namespace unroll;
+
+namespace {
+
+constexpr double steps_per_second = 64, pi = std::numbers::pi;
+constexpr Index sensors = 3;  // ankle, thigh, trunk
+
+enum class Gait { walks, hurries, stands, freezes };
+
+/// A while in which somebody does one thing.
+struct Bout {
+  Gait gait;
+  double seconds, hertz, swing;  // of the strides; swing in mg at the ankle
+};
+
+/// How much of the ankle's swing and trembling the sensors feel.
+struct Share {
+  double swing, tremble;
+};
+constexpr Share shares[sensors] = {{1, 0.7}, {0.7, 1}, {0.3, 0.25}};
+
+struct Walker {
+  explicit Walker(Draws& draw)
+      : hertz(draw.normal(0.9, 0.08)),
+        swing(400 * std::exp(draw.normal(0, 0.2))),
+        tremble(170 * std::exp(draw.normal(0, 0.3))) {
+    for (Axes& axis : rest) axis = 1000 * (Axes::UnitZ() + draw.normal(0.2)).normalized();
+  }
+
+  double hertz, swing, tremble;
+  Axes rest[sensors];  // what standing feels like
+};
+
+/// Nobody freezes while standing; who walks or hurries may stop or freeze.
+Bout next_bout(Gait before, const Walker& walker, Draws& draw) {
+  const double chance = draw.uniform(0, 1), length = draw.uniform(0, 1);
+  const double vigour = std::exp(draw.normal(0, 0.3));
+  if (before == Gait::walks || before == Gait::hurries) {
+    if (chance < 0.4) return {Gait::freezes, 1.5 + 5 * length, walker.hertz, 0.15 * vigour * walker.swing};
+    if (chance < 0.6) return {Gait::stands, 2 + 4 * length, 0.3, 0.02 * walker.swing};
+    if (chance < 0.8) return {Gait::hurries, 2 + 5 * length, 2.2 * walker.hertz, 0.4 * vigour * walker.swing};
+  }
+  return {Gait::walks, 5 + 12 * length, walker.hertz * draw.normal(1, 0.05), vigour * walker.swing};
+}
+
+/// Writes one recording step by step.
+class Recorder {
+ public:
+  Recorder(const Walker& walker, Index steps, Draws& draw)
+      : walker_(walker), draw_(draw), stream_{Matrix<float>(3 * sensors, steps), Labels(steps)} {}
+
+  Stream run() {
+    Bout bout{Gait::walks, 8, walker_.hertz, walker_.swing};
+    while (at_ < stream_.labels.size()) {
+      const double trembling_hertz = draw_.uniform(4, 7);
+      noticed_ = at_ + Index(draw_.uniform(0, 0.8) * steps_per_second);
+      for (double left = bout.seconds; left > 0 && at_ < stream_.labels.size(); left -= 1 / steps_per_second)
+        step(bout, trembling_hertz);
+      bout = next_bout(bout.gait, walker_, draw_);
+    }
+    return std::move(stream_);
+  }
+
+ private:
+  void step(const Bout& bout, double trembling_hertz) {
+    // Nothing begins or ends at once.
+    const double inertia = std::exp(-1 / (0.25 * steps_per_second));
+    swing_ = inertia * swing_ + (1 - inertia) * bout.swing;
+    tremble_ = inertia * tremble_ + (1 - inertia) * (bout.gait == Gait::freezes ? walker_.tremble : 0);
+    stride_ += (bout.hertz + draw_.normal(0, 0.4)) / steps_per_second;
+    shake_ += (trembling_hertz + draw_.normal(0, 4)) / steps_per_second;
+    for (Index k = 0; k < sensors; ++k) {
+      const Axes felt = walker_.rest[k] + shares[k].swing * swing_ * swinging(0.25 * double(k)) +
+                        shares[k].tremble * tremble_ * trembling(0.15 * double(k)) + draw_.normal(25);
+      stream_.channels.block<3, 1>(3 * k, at_) = felt.cast<float>();
+    }
+    if (at_ >= noticed_) label_ = bout.gait == Gait::freezes;
+    stream_.labels[at_++] = label_;
+  }
+
+  Axes swinging(double lag) const {
+    const double a = 2 * pi * (stride_ - lag);
+    return {std::sin(a) + 0.4 * std::sin(2 * a + 1), 0.4 * std::sin(a + 2),
+            0.6 * std::sin(2 * a) + 0.3 * std::sin(3 * a)};
+  }
+  Axes trembling(double lag) const {
+    const double a = 2 * pi * (shake_ - lag);
+    return {std::sin(a), 0.4 * std::sin(a + 1), 0.7 * std::sin(a + 2)};
+  }
+
+  const Walker& walker_;
+  Draws& draw_;
+  Stream stream_;
+  Index at_ = 0, noticed_ = 0, label_ = 0;  // whoever labels it needs a moment to see what has changed
+  double swing_ = 0, tremble_ = 0, stride_ = 0, shake_ = 0;
+};
+
+}  // namespace
+
+StreamParts make_gait_stand_in(const GaitStandIn& options, double test_share) {
+  std::vector<Stream> streams;
+  for (Index person = 0; person < options.people; ++person) {
+    Draws draw(options.seed, std::uint64_t(person));
+    const Walker walker(draw);
+    streams.push_back(Recorder(walker, Index(options.seconds * steps_per_second), draw).run());
+  }
+  auto made = divide_in_time("freezing of gait, stand-in", {"moves or stands", "freezes"}, streams, test_share);
+  made.remarks.push_back(text("made up (seed ", options.seed, "): ", options.people, " people, ", options.seconds,
+                              " s each, 64 values per second from ankle, thigh and trunk"));
+  return made;
+}
+
+}  // namespace har

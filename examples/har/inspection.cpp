@@ -1,0 +1,85 @@
+#include "inspection.hpp"
+
+#include <algorithm>
+
+#include "unroll/report/model_figures.hpp"
+#include "unroll/train/evaluate.hpp"
+
+namespace har {
+
+using namespace unroll;
+
+namespace {
+
+double accuracy_after(const Network& network, const Data& data, Index steps) {
+  std::vector<Matrix<float>> sequences;
+  std::vector<Index> labels;
+  for (Index s = 0; s < data.test.size(); ++s) {
+    sequences.push_back(data.test.sequence(s).leftCols(std::min(steps, data.test.length(s))));
+    labels.push_back(data.test.labels(s)[0]);
+  }
+  Accuracy accuracy;
+  const auto scores = predict(network, Dataset<float>::labelled(std::move(sequences), labels, data.test.classes()));
+  for (std::size_t s = 0; s < scores.size(); ++s) accuracy.add(scores[s].rightCols(1), data.test.labels(Index(s)));
+  return accuracy.value();
+}
+
+/// From quick to slow, because most is decided early.
+void add_accuracy(const Network& network, const Data& data, Inspection& seen) {
+  Index longest = 0;
+  for (Index s = 0; s < data.test.size(); ++s) longest = std::max(longest, data.test.length(s));
+  for (Index steps = 1; steps < longest; steps += 1 + steps / 4) seen.steps.push_back(double(steps));
+  seen.steps.push_back(double(longest));
+  for (const double steps : seen.steps) seen.accuracy.push_back(accuracy_after(network, data, Index(steps)));
+}
+
+/// The same network asked at every step shows what it remembers.
+void add_state(const Network& network, const Options& options, const Data& data, Inspection& seen) {
+  Options every = options;
+  every.every_step = true;
+  Network asked = make_network(every, network.features(), network.outputs());
+  asked.parameters().values() = network.parameters().values();
+  const Matrix<float>& x = data.test.sequence(0);
+  const Timeline timeline = Timeline::rectangular(1, x.cols());
+  Network::Tape tape;
+  asked.forward(x, timeline, tape);
+  seen.state = tape.in[tape.in.size() - 2].values.cast<double>();
+  seen.sequence = data.classes[std::size_t(data.test.labels(0)[0])];
+}
+
+void add_gradient(const Network& network, const Data& data, const ClassLoss& loss, Inspection& seen) {
+  std::vector<Index> some;
+  for (Index s = 0; s < data.test.size() && some.size() < 30; ++s)
+    if (data.test.length(s) == data.test.length(0)) some.push_back(s);
+  Batch<float> batch;
+  batch.gather(data.test, some);
+  const Matrix<float> x = batch.x();
+  seen.gradient = gradient_flow(network, x, batch.timeline(), [&](const ConstView<float>& output) {
+    // Of a network that answers at every step, the last answers are those that count.
+    Matrix<float> d_output = Matrix<float>::Zero(output.rows(), output.cols());
+    const Index count = batch.timeline().batch();
+    const Labels labels = batch.labels(0, count);
+    loss(output.rightCols(count), labels, d_output.rightCols(count), {}, loss.count(labels));
+    return d_output;
+  });
+}
+
+void add_weights(const Network& network, Inspection& seen) {
+  const auto& block = network.parameters().table().blocks().front();
+  seen.weight_name = block.name;
+  seen.weights = network.parameters()[block.name].cast<double>();
+}
+
+}  // namespace
+
+Inspection inspect(const Network& network, const Options& options, const Data& data) {
+  Inspection seen;
+  add_accuracy(network, data, seen);
+  add_state(network, options, data, seen);
+  add_gradient(network, data, ClassLoss({.sigmoid = options.outputs == "sigmoid", .classes = data.test.classes()}),
+               seen);
+  add_weights(network, seen);
+  return seen;
+}
+
+}  // namespace har

@@ -1,0 +1,37 @@
+#pragma once
+// What the readers and the stand-ins give: windows with an activity each, or recordings with a label at every step.
+
+#include <string>
+#include <vector>
+
+#include "unroll/train/dataset.hpp"
+
+namespace har {
+
+/// Windows of sensors, each with what its wearer was doing.
+struct Recordings {
+  std::string name;
+  std::vector<std::string> classes;
+  unroll::Dataset<float> train, test;  // as they were recorded
+  std::vector<std::string> remarks;    // where they are from, and what was left out; a line each
+};
+
+/// One recording: what was measured, and a class at every step.
+struct Stream {
+  unroll::Matrix<float> channels;  // [channels x steps]
+  unroll::Labels labels;           // negative: not scored
+};
+
+/// Recordings with a class at every step.
+struct StreamParts {
+  std::string name;
+  std::vector<std::string> classes;
+  std::vector<Stream> train, test;
+  std::vector<std::string> remarks;
+};
+
+/// The last `share` of each stream for the test: what comes later is not trained on.
+StreamParts divide_in_time(std::string name, std::vector<std::string> classes, const std::vector<Stream>& streams,
+                           double share);
+
+}  // namespace har

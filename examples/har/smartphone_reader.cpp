@@ -1,0 +1,80 @@
+#include <algorithm>
+#include <set>
+
+#include "readers.hpp"
+#include "unroll/io/csv.hpp"
+
+namespace har {
+
+using namespace unroll;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Part {
+  Dataset<float> windows;
+  std::set<int> people;
+};
+
+/// Whole numbers from 1, one in a line.
+std::vector<Index> read_numbers(const fs::path& file, Index count, Index largest) {
+  const auto table = read_csv<double>(file, {.separator = ' '});
+  require<FileError>(table.values.rows() == 1 && table.values.cols() == count, file.string(), ": expected ", count,
+                     " lines with one number, as there are windows, found ", table.values.cols(), " with ",
+                     table.values.rows());
+  std::vector<Index> numbers;
+  for (Index k = 0; k < count; ++k) {
+    const double value = table.values(0, k);
+    require<FileError>(value >= 1 && value <= double(largest) && value == std::floor(value), file.string(),
+                       ": the number of window ", k + 1, " is ", value, ", expected a whole number from 1 to ",
+                       largest);
+    numbers.push_back(Index(value));
+  }
+  return numbers;
+}
+
+/// [channels x steps] of each window, from a file for each channel with a window in each line.
+std::vector<Matrix<float>> read_signals(const fs::path& folder, const std::string& part) {
+  std::vector<Matrix<float>> windows;
+  Index channel = 0;
+  for (const char* sensor : {"body_acc", "body_gyro", "total_acc"})
+    for (const char* axis : {"x", "y", "z"}) {
+      const fs::path file = folder / text(sensor, "_", axis, "_", part, ".txt");
+      const Matrix<float> values = read_csv<float>(file, {.separator = ' '}).values;
+      if (windows.empty()) windows.assign(std::size_t(values.cols()), Matrix<float>(9, values.rows()));
+      require<FileError>(values.rows() == windows.front().cols() && values.cols() == std::ssize(windows), file.string(),
+                         ": expected ", windows.size(), " windows of ", windows.front().cols(),
+                         " steps, as in the first signal, found ", values.cols(), " of ", values.rows());
+      for (std::size_t k = 0; k < windows.size(); ++k) windows[k].row(channel) = values.col(Index(k)).transpose();
+      ++channel;
+    }
+  return windows;
+}
+
+Part read_part(const fs::path& folder, const std::string& part) {
+  auto windows = read_signals(folder / part / "Inertial Signals", part);
+  const Index count = std::ssize(windows);
+  auto labels = read_numbers(folder / part / ("y_" + part + ".txt"), count, 6);
+  for (Index& label : labels) --label;
+  const auto people = read_numbers(folder / part / ("subject_" + part + ".txt"), count, 1000);
+  return {Dataset<float>::labelled(std::move(windows), labels, 6), {people.begin(), people.end()}};
+}
+
+}  // namespace
+
+Recordings read_smartphone_folder(const fs::path& folder) {
+  Part train = read_part(folder, "train"), test = read_part(folder, "test");
+  for (const int person : test.people)
+    require<FileError>(!train.people.contains(person), folder.string(), ": person ", person,
+                       " is in the training and in the test data");
+  require<FileError>(train.windows.length(0) == test.windows.length(0), folder.string(), ": windows to train on have ",
+                     train.windows.length(0), " steps, windows to test ", test.windows.length(0));
+  return {"UCI HAR",
+          {"walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying"},
+          std::move(train.windows),
+          std::move(test.windows),
+          {"data " + folder.string(),
+           text(train.people.size(), " people to train on, ", test.people.size(), " others to test")}};
+}
+
+}  // namespace har

@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+#include "readers.hpp"
+#include "unroll/io/csv.hpp"
+
+namespace har {
+
+using namespace unroll;
+namespace fs = std::filesystem;
+
+StreamParts divide_in_time(std::string name, std::vector<std::string> classes, const std::vector<Stream>& streams,
+                           double share) {
+  StreamParts parts{std::move(name), std::move(classes), {}, {}, {}};
+  for (const Stream& stream : streams) {
+    const Index steps = stream.labels.size(),
+                later = std::clamp<Index>(std::llround(share * double(steps)), 1, steps - 1);
+    parts.train.push_back({stream.channels.leftCols(steps - later), stream.labels.head(steps - later)});
+    parts.test.push_back({stream.channels.rightCols(later), stream.labels.tail(later)});
+  }
+  return parts;
+}
+
+namespace {
+
+/// Of a table whose last row has the labels.
+Stream stream_of(const Matrix<float>& table, const fs::path& file) {
+  require<FileError>(table.rows() >= 2 && table.cols() >= 2, file.string(),
+                     ": expected channels and a label in 2 lines or more, found ", table.rows(), " columns and ",
+                     table.cols(), " lines");
+  Stream stream{table.topRows(table.rows() - 1), Labels(table.cols())};
+  for (Index t = 0; t < table.cols(); ++t) {
+    const float label = table(table.rows() - 1, t);
+    require<FileError>(label == std::floor(label) && std::abs(label) < 1000, file.string(), ": the label of step ",
+                       t + 1, " is ", label, ", expected a whole number (a class from 0; negative: not scored)");
+    stream.labels[t] = Index(label);
+  }
+  return stream;
+}
+
+bool has_commas(const fs::path& file) {
+  std::ifstream stream(file);
+  std::string line;
+  while (std::getline(stream, line) && line.find_first_not_of(" \t\r") == line.npos) {
+  }
+  return line.find(',') != line.npos;
+}
+
+/// Time, nine channels and 0, 1, 2 as it was published.
+Stream read_daphnet(const fs::path& file) {
+  const Matrix<float> table = read_csv<float>(file, {.separator = ' '}).values;
+  require<FileError>(table.rows() == 11, file.string(),
+                     ": expected time, nine channels and a label with blanks between them, found ", table.rows(),
+                     " fields");
+  Stream stream = stream_of(table.bottomRows(10), file);
+  stream.labels.array() -= 1;
+  return stream;
+}
+
+Stream read_stream(const fs::path& file, bool commas) {
+  if (!commas) return read_daphnet(file);
+  return stream_of(read_csv<float>(file, {.without = {"timestamp", "time", "Timestamp", "Time"}}).values, file);
+}
+
+std::vector<fs::path> files_of(const fs::path& path) {
+  require<FileError>(fs::exists(path), path.string(), ": no such file");
+  if (!fs::is_directory(path)) return {path};
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(path))
+    if (entry.path().extension() == ".csv" || entry.path().extension() == ".txt") files.push_back(entry.path());
+  require<FileError>(!files.empty(), path.string(), ": expected recordings .csv or .txt, found none");
+  std::ranges::sort(files);
+  return files;
+}
+
+/// How many steps each class has.
+Vector<Index> steps_by_class(const std::vector<Stream>& streams, Index classes) {
+  Vector<Index> counts = Vector<Index>::Zero(classes);
+  for (const Stream& stream : streams)
+    for (const Index label : stream.labels)
+      if (label >= 0) ++counts[label];
+  return counts;
+}
+
+void check_classes(const std::vector<Stream>& streams, const char* what, Index classes, const fs::path& path) {
+  const Vector<Index> counts = steps_by_class(streams, classes);
+  require<FileError>((counts.array() > 0).count() >= 2, path.string(), ": the steps ", what,
+                     " are all of one class: there is nothing to tell apart");
+}
+
+}  // namespace
+
+StreamParts read_streams(const fs::path& path, double test_share) {
+  const auto files = files_of(path);
+  const bool commas = has_commas(files.front());
+  std::vector<Stream> streams;
+  Index largest = 1;
+  for (const fs::path& file : files) {
+    streams.push_back(read_stream(file, commas));
+    require<FileError>(streams.back().channels.rows() == streams.front().channels.rows(), file.string(), ": expected ",
+                       streams.front().channels.rows(), " channels, as in ", files.front().string(), ", found ",
+                       streams.back().channels.rows());
+    largest = std::max(largest, streams.back().labels.maxCoeff());
+  }
+  std::vector<std::string> classes{"not frozen", "frozen"};
+  if (commas) classes.clear();
+  for (Index k = std::ssize(classes); k <= largest; ++k) classes.push_back(text(k));
+  auto parts = divide_in_time(path.filename().string(), std::move(classes), streams, test_share);
+  check_classes(parts.train, "to train on", largest + 1, path);
+  check_classes(parts.test, "to test", largest + 1, path);
+  parts.remarks = {text("data ", path.string(), ", ", files.size(), files.size() == 1 ? " recording" : " recordings")};
+  return parts;
+}
+
+}  // namespace har

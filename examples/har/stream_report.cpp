@@ -1,0 +1,118 @@
+#include "stream_report.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "../support/format.hpp"
+#include "report.hpp"
+#include "text_table.hpp"
+
+namespace har {
+
+using namespace unroll;
+using example::format;
+
+namespace {
+
+template <class F>
+Summary summary_of(const std::vector<const StreamRun*>& runs, const F& number) {
+  Vector<double> values(std::ssize(runs));
+  for (Index k = 0; k < values.size(); ++k) values[k] = number(*runs[std::size_t(k)]);
+  return summarize(values);
+}
+
+Index steps_of(const std::vector<Stream>& streams) {
+  Index steps = 0;
+  for (const Stream& stream : streams) steps += stream.labels.size();
+  return steps;
+}
+
+double share_of(const std::vector<Stream>& streams, Index label) {
+  Index steps = 0;
+  for (const Stream& stream : streams) steps += (stream.labels.array() == label).count();
+  return double(steps) / double(steps_of(streams));
+}
+
+}  // namespace
+
+std::vector<StreamRow> rows_of(const StreamResults& results) {
+  std::vector<StreamRow> rows;
+  for (const StreamRun& first : results.runs) {
+    if (first.seed != results.runs.front().seed) continue;
+    std::vector<const StreamRun*> runs;
+    for (const StreamRun& run : results.runs)
+      if (run.model == first.model) runs.push_back(&run);
+    rows.push_back({first.model, summary_of(runs, [](const StreamRun& run) { return run.accuracy; }),
+                    summary_of(runs, [](const StreamRun& run) { return run.rare.f1; }),
+                    summary_of(runs, [](const StreamRun& run) { return run.area; }),
+                    summary_of(runs, [](const StreamRun& run) { return run.seconds; }).mean});
+  }
+  return rows;
+}
+
+std::string streams_text(const Options& options, const StreamParts& parts) {
+  std::string words =
+      text(parts.name, ": ", parts.train.size(), " recordings, ", steps_of(parts.train), " steps to train on, ",
+           steps_of(parts.test), " later ones to test; ", parts.train.front().channels.rows(), " channels\n");
+  for (std::size_t k = 0; k < parts.classes.size(); ++k)
+    words += format("  '%s': %.1f %% of the steps to train on, %.1f %% to test\n", parts.classes[k].c_str(),
+                    100 * share_of(parts.train, Index(k)), 100 * share_of(parts.test, Index(k)));
+  for (const std::string& remark : parts.remarks) words += "  " + remark + "\n";
+  words += options.carry ? text("  trained on whole recordings with the state carried over windows of ",
+                                window_of(options), " steps, tested on whole ones\n")
+                         : text("  windows of ", window_of(options), " steps\n");
+  return words + "\n";
+}
+
+std::string stream_run_text(const StreamRun& run) {
+  return text(run.model, ", seed ", run.seed, ": ") +
+         format("accuracy %.1f %%, precision %.1f %%, recall %.1f %%, F1 %.1f %%, area %.3f, %.1f s\n",
+                100 * run.accuracy, 100 * run.rare.precision, 100 * run.rare.recall, 100 * run.rare.f1, run.area,
+                run.seconds);
+}
+
+std::string table_text(const Options& options, const StreamParts& parts, const StreamResults& results, bool markdown) {
+  const std::string& rare = parts.classes[std::size_t(results.rare)];
+  std::vector<Cells> table{{"model", "accuracy", text("F1 of '", rare, "'"), "area under ROC", "s per run"}};
+  for (const StreamRow& row : rows_of(results))
+    table.push_back({row.model, percent_text(row.accuracy), percent_text(row.f1), percent_text(row.area),
+                     format("%.1f", row.seconds)});
+  table.push_back({"naming one class", format("%.1f %%", 100 * results.majority), "", "50.0 %", ""});
+  const std::string head =
+      text(parts.name, " (",
+           options.seeds > 1 ? text("mean and sample standard deviation of ", options.seeds, " seeds")
+                             : std::string("one seed"),
+           ")\n");
+  return head + (markdown ? "\n" + as_markdown(table) : as_text(table));
+}
+
+std::string streams_csv(const StreamResults& results) {
+  std::string csv = "model,seed,accuracy,balanced_accuracy,precision,recall,f1,area,seconds\n";
+  for (const StreamRun& run : results.runs)
+    csv += text("\"", run.model, "\",", run.seed, ",", run.accuracy, ",", run.balanced, ",", run.rare.precision, ",",
+                run.rare.recall, ",", run.rare.f1, ",", run.area, ",", run.seconds, "\n");
+  return csv;
+}
+
+std::string streams_json(const Options& options, const StreamParts& parts, const StreamResults& results) {
+  nlohmann::json all{{"options", options_json(options)},
+                     {"data", {{"name", parts.name}, {"classes", parts.classes}, {"remarks", parts.remarks}}},
+                     {"rarest_class", parts.classes[std::size_t(results.rare)]},
+                     {"naming_one_class", results.majority},
+                     {"runs", nlohmann::json::array()}};
+  for (const StreamRow& row : rows_of(results))
+    all["models"][row.model] = {
+        {"accuracy", json_of(row.accuracy)}, {"f1", json_of(row.f1)}, {"area_under_roc", json_of(row.area)}};
+  for (const StreamRun& run : results.runs)
+    all["runs"].push_back({{"model", run.model},
+                           {"seed", run.seed},
+                           {"accuracy", run.accuracy},
+                           {"balanced_accuracy", run.balanced},
+                           {"precision", run.rare.precision},
+                           {"recall", run.rare.recall},
+                           {"f1", run.rare.f1},
+                           {"area_under_roc", run.area},
+                           {"seconds", run.seconds}});
+  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace har

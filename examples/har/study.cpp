@@ -1,0 +1,147 @@
+#include "study.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "unroll/io/checkpoint.hpp"
+#include "unroll/io/input_file.hpp"
+
+namespace har {
+
+using namespace unroll;
+
+namespace {
+
+/// Tells data apart whatever they are called: FNV-1a of all their numbers.
+std::string fingerprint(const Data& data) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  const auto add = [&](const void* bytes, std::size_t count) {
+    for (std::size_t k = 0; k < count; ++k) hash = (hash ^ static_cast<const unsigned char*>(bytes)[k]) * 0x100000001b3;
+  };
+  for (const Dataset<float>* part : {&data.train, &data.test})
+    for (Index s = 0; s < part->size(); ++s) {
+      add(part->sequence(s).data(), std::size_t(part->sequence(s).size()) * sizeof(float));
+      add(part->labels(s).data(), sizeof(Index));
+    }
+  return text(data.name, " ", hash);
+}
+
+std::string name_of(const Setting& setting, std::uint64_t seed) {
+  return text("batch", setting.batch, "-units", setting.units, "-rate", setting.rate, "-seed", seed, ".json");
+}
+
+nlohmann::json json_of(const Outcome& run, const std::string& of) {
+  nlohmann::json counts = nlohmann::json::array();
+  for (Index k = 0; k < run.confusion.size(); ++k) counts.push_back(run.confusion.data()[k]);
+  return {{"of", of},
+          {"diverged", run.diverged},
+          {"top", run.top},
+          {"test_loss", run.loss},
+          {"best_epoch", run.best_epoch},
+          {"seconds", run.seconds},
+          {"confusion_by_columns", counts},
+          {"history", nlohmann::json::parse(to_json(run.history))}};
+}
+
+double number_of(const nlohmann::json& value) { return value.is_null() ? Epoch::none : value.get<double>(); }
+
+void take(const nlohmann::json& json, Index classes, Outcome& run) {
+  run.diverged = json.at("diverged");
+  run.top = json.at("top").get<std::vector<double>>();
+  run.loss = json.at("test_loss");
+  run.best_epoch = json.at("best_epoch");
+  run.seconds = json.at("seconds");
+  const auto counts = json.at("confusion_by_columns").get<std::vector<Index>>();
+  const Index size = run.diverged.empty() ? classes : 0;
+  require<ValueError>(Index(counts.size()) == size * size, "expected ", classes, " classes");
+  run.confusion = Eigen::Map<const ConfusionMatrix::Counts>(counts.data(), size, size);
+  for (const nlohmann::json& epoch : json.at("history")) {
+    std::array<double, Epoch::names.size()> numbers;
+    for (std::size_t k = 0; k < numbers.size(); ++k) numbers[k] = number_of(epoch.at(std::string(Epoch::names[k])));
+    run.history.push_back(Epoch::of(numbers.data()));
+  }
+}
+
+/// Nothing where there is no such run, or what is there cannot be used: then it is done again.
+std::optional<Outcome> read_run(const std::filesystem::path& file, const std::string& of, Index classes,
+                                Outcome run) try {
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  const auto json = nlohmann::json::parse(detail::read_text(file));
+  if (json.at("of") != of) return std::nullopt;
+  take(json, classes, run);
+  return run;
+} catch (const nlohmann::json::exception&) {
+  return std::nullopt;
+} catch (const Error&) {
+  return std::nullopt;
+}
+
+/// A run that diverges is a result, too.
+Outcome run_one(Options options, const Data& data, Outcome outcome) try {
+  options.setting = outcome.setting;
+  Network network = make_network(options, data.train.features(), Index(data.classes.size()));
+  const Run run = train(network, options, data, outcome.seed, Threads(1));
+  for (const Hits& hits : run.top) outcome.top.push_back(hits.value());
+  outcome.loss = run.loss.value();
+  outcome.best_epoch = run.fit.best_epoch;
+  outcome.seconds = run.seconds;
+  outcome.confusion = run.confusion.counts();
+  outcome.history = run.fit.history;
+  return outcome;
+} catch (const NonFiniteError& error) {
+  outcome.diverged = error.what();
+  return outcome;
+}
+
+/// The longest first, so that the threads end together.
+std::vector<std::size_t> by_work(const std::vector<Outcome>& runs) {
+  std::vector<std::size_t> order(runs.size());
+  for (std::size_t k = 0; k < order.size(); ++k) order[k] = k;
+  const auto work = [&](std::size_t k) { return std::pair(-runs[k].setting.units, runs[k].setting.batch); };
+  std::ranges::stable_sort(order, {}, work);
+  return order;
+}
+
+}  // namespace
+
+std::vector<Setting> settings_of(const Options& options) {
+  std::vector<Setting> all;
+  for (const Index batch : options.all_batches)
+    for (const Index units : options.all_units)
+      for (const double rate : options.all_rates) all.push_back({batch, units, rate});
+  return all;
+}
+
+Study run_study(const Options& options, const Data& data, const std::filesystem::path& folder,
+                const std::function<void(const Outcome&, bool resumed)>& on_run) {
+  const auto begin = std::chrono::steady_clock::now();
+  Study study;
+  for (const Setting& setting : settings_of(options))
+    for (Index k = 0; k < options.seeds; ++k)
+      study.runs.push_back({.setting = setting, .seed = options.first_seed + std::uint64_t(k)});
+  const std::string of = fingerprint(data);
+  const auto order = by_work(study.runs);
+  std::mutex one_at_a_time;
+  const Threads threads(options.threads);
+  threads.pool().run(std::ssize(order), [&](Index k) {
+    Outcome& run = study.runs[order[std::size_t(k)]];
+    Options mine = options;
+    mine.setting = run.setting;
+    const auto file = folder / name_of(run.setting, run.seed);
+    const std::string whole = text(of, "; ", settings_text(mine));
+    const auto there = read_run(file, whole, Index(data.classes.size()), run);
+    run = there ? *there : run_one(options, data, run);
+    if (!there) write_text(file, json_of(run, whole).dump(1) + "\n");
+    const std::lock_guard lock(one_at_a_time);
+    study.resumed += there.has_value();
+    on_run(run, there.has_value());
+  });
+  for (Index k = 0; k < options.seeds; ++k)
+    study.baseline.push_back(train_baseline(data, options.first_seed + std::uint64_t(k), threads));
+  study.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return study;
+}
+
+}  // namespace har

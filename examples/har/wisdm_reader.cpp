@@ -1,0 +1,131 @@
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include "readers.hpp"
+#include "unroll/io/input_file.hpp"
+#include "unroll/io/text_lines.hpp"
+
+namespace har {
+
+using namespace unroll;
+
+namespace {
+
+constexpr double largest_gap = 0.5e9;  // nanoseconds between two records of one recording; usual are 0.05e9
+
+struct Record {
+  int user = 0;
+  std::string activity;
+  double time = 0;
+  Eigen::Vector3f acceleration;
+};
+
+/// What the file is known to contain besides records.
+struct Defects {
+  Index broken = 0, timeless = 0;
+};
+
+/// user,activity,time,x,y,z with a comma too many or not. Whether it is whole.
+bool parse(std::string_view words, Record& record) {
+  std::string_view fields[6];
+  for (std::string_view& field : fields) {
+    field = detail::trimmed(detail::take_until(words, ','));
+    if (field.empty()) return false;
+  }
+  const auto user = detail::parse_number<double>(fields[0]), time = detail::parse_number<double>(fields[2]);
+  if (!user || !time || !detail::trimmed(words).empty()) return false;
+  for (int axis = 0; axis < 3; ++axis) {
+    const auto value = detail::parse_number<float>(fields[3 + axis]);
+    if (!value) return false;
+    record.acceleration[axis] = *value;
+  }
+  record.user = int(*user);
+  record.activity = fields[1];
+  record.time = *time;
+  return true;
+}
+
+/// A record ends with ';', with the line, or with both.
+std::vector<Record> parse_records(std::string_view all, Defects& defects) {
+  std::vector<Record> records;
+  while (!all.empty()) {
+    const auto end = std::min(all.find_first_of(";\n"), all.size());
+    const auto words = detail::trimmed(all.substr(0, end));
+    all.remove_prefix(std::min(end + 1, all.size()));
+    if (words.empty() || words == ",") continue;
+    Record record;
+    if (!parse(words, record))
+      ++defects.broken;
+    else if (record.time == 0)
+      ++defects.timeless;
+    else
+      records.push_back(std::move(record));
+  }
+  return records;
+}
+
+bool goes_on(const Record& a, const Record& b) {
+  return a.user == b.user && a.activity == b.activity && b.time >= a.time && b.time - a.time < largest_gap;
+}
+
+/// Windows of some people.
+struct Windows {
+  std::vector<Matrix<float>> all;
+  std::vector<Index> labels;
+  std::set<int> people;
+};
+
+/// Cuts what one person did without a break; the rest that fills no window is left out.
+void cut(std::span<const Record> records, Index window, Index label, Windows& windows) {
+  for (Index first = 0; first + window <= std::ssize(records); first += window) {
+    Matrix<float> one(3, window);
+    for (Index t = 0; t < window; ++t) one.col(t) = records[std::size_t(first + t)].acceleration;
+    windows.all.push_back(std::move(one));
+    windows.labels.push_back(label);
+    windows.people.insert(records.front().user);
+  }
+}
+
+/// The people with the highest numbers, two of nine: users 29 to 36 of the whole set.
+std::set<int> test_people(const std::vector<Record>& records, const std::string& path) {
+  std::set<int> all;
+  for (const Record& record : records) all.insert(record.user);
+  require<FileError>(all.size() >= 2, path, ": expected records of 2 people or more, found ", all.size());
+  const auto kept = std::ssize(all) - std::max<std::ptrdiff_t>(1, std::ssize(all) * 2 / 9);
+  return {std::next(all.begin(), kept), all.end()};
+}
+
+}  // namespace
+
+Recordings read_wisdm(const std::string& path, Index window) {
+  if (window == 0) window = 150;
+  Defects defects;
+  const auto records = parse_records(detail::read_text(path), defects);
+  require<FileError>(!records.empty(), path, ": expected records user,activity,time,x,y,z; found ", defects.broken,
+                     " broken ones and none that is whole");
+  std::map<std::string, Index> classes;
+  for (const Record& record : records) classes.emplace(record.activity, 0);
+  std::vector<std::string> names;
+  for (auto& [name, number] : classes) number = std::ssize(names), names.push_back(name);
+  const auto tested = test_people(records, path);
+  Windows train, test;
+  for (std::size_t first = 0, end; first < records.size(); first = end) {
+    for (end = first + 1; end < records.size() && goes_on(records[end - 1], records[end]);) ++end;
+    cut(std::span(records).subspan(first, end - first), window, classes.at(records[first].activity),
+        tested.contains(records[first].user) ? test : train);
+  }
+  require<FileError>(!train.all.empty() && !test.all.empty(), path, ": no recording without a break has ", window,
+                     " steps in the ", train.all.empty() ? "training" : "test", " data; give a shorter --window");
+  return {"WISDM",
+          names,
+          Dataset<float>::labelled(std::move(train.all), train.labels, std::ssize(names)),
+          Dataset<float>::labelled(std::move(test.all), test.labels, std::ssize(names)),
+          {"data " + path,
+           text(records.size(), " records; ", defects.broken, " broken ones and ", defects.timeless,
+                " without a time left out"),
+           text(train.people.size(), " people to train on, ", test.people.size(), " others to test")}};
+}
+
+}  // namespace har

@@ -1,0 +1,130 @@
+#include <fstream>
+#include <har/stand_in.hpp>
+#include <har/stream_task.hpp>
+#include <har/study.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+using namespace har;
+
+namespace {
+
+constexpr StandIn small{.train = 24, .test = 12, .train_people = 3, .test_people = 2};
+
+Options small_study() {
+  Options options;
+  options.cell = "elman", options.pool = "last", options.optimizer = "sgd", options.validation = 0.25;
+  options.all_batches = {8}, options.all_units = {3, 4}, options.all_rates = {0.05};
+  options.seeds = 2, options.epochs = 2, options.threads = 2;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("stand-in: as many windows of each activity, and the seed alone decides") {
+  const Recordings a = make_stand_in(small), b = make_stand_in(small);
+  StandIn other = small;
+  other.seed = 2;
+  CHECK(a.train.size() == 24);
+  CHECK(a.train.features() == 3);
+  CHECK(a.test.length(11) == 150);
+  CHECK(a.train.labels(7)[0] == 1);
+  CHECK(a.train.sequence(23) == b.train.sequence(23));
+  CHECK(a.test.sequence(0) == b.test.sequence(0));
+  CHECK(a.train.sequence(0) != make_stand_in(other).train.sequence(0));
+  // Who sits and who stands feels gravity and little else.
+  CHECK(a.train.sequence(3).colwise().norm().mean() == Approx(1).margin(0.15));
+  CHECK((a.train.sequence(2).colwise() - a.train.sequence(2).rowwise().mean()).norm() < 0.5);
+  CHECK((a.train.sequence(5).colwise() - a.train.sequence(5).rowwise().mean()).norm() > 1);
+}
+
+TEST_CASE("stand-in of a gait: everybody freezes now and then, and later parts are the test") {
+  const StreamParts parts = make_gait_stand_in({.people = 2, .seconds = 60}, 0.25);
+  REQUIRE(parts.train.size() == 2);
+  CHECK(parts.train[0].labels.size() == 45 * 64);
+  CHECK(parts.test[1].channels.cols() == 15 * 64);
+  CHECK(parts.train[0].channels.rows() == 9);
+  const double frozen = parts.train[0].labels.cast<double>().mean();
+  CHECK(frozen > 0.02);
+  CHECK(frozen < 0.4);
+  CHECK(parts.train[0].channels == make_gait_stand_in({.people = 1, .seconds = 60}, 0.25).train[0].channels);
+}
+
+TEST_CASE("sigmoid outputs: each is compared with 1 for the label's class and 0 for the others") {
+  const ClassLoss loss({.sigmoid = true, .classes = 3});
+  Matrix<float> z(3, 2), d(3, 2);
+  z << 0.5f, -1, 2, 0.25f, -0.75f, 3;
+  const Labels labels = (Labels(2) << 2, -1).finished();
+  const auto value = loss(z, labels, d, {}, loss.count(labels));
+  const auto softplus = [](double x) { return std::log1p(std::exp(x)); };
+  CHECK(value.value() == Approx(softplus(0.5) + softplus(2) + softplus(0.75)));
+  CHECK(loss(z, labels).value() == Approx(value.value()));
+  for (Index k = 0; k < 3; ++k) {
+    CHECK(d(k, 0) == Approx(1 / (1 + std::exp(-z(k, 0))) - (k == 2 ? 1 : 0)));
+    CHECK(d(k, 1) == 0);
+  }
+}
+
+TEST_CASE("study: every setting and seed once, and what is there is not done again") {
+  const support::TemporaryFolder folder;
+  const Data data = prepare(make_stand_in(small));
+  Options options = small_study();
+  const auto ignore = [](const Outcome&, bool) {};
+  const Study first = run_study(options, data, folder.path, ignore);
+  REQUIRE(first.runs.size() == 4);
+  CHECK(first.resumed == 0);
+  CHECK(first.runs[0].setting == Setting{8, 3, 0.05});
+  CHECK(first.runs[3].setting.units == 4);
+  CHECK(first.runs[3].seed == 2);
+  CHECK(first.runs[3].confusion.sum() == 12);
+  std::ofstream(folder.path / "batch8-units3-rate0.05-seed2.json") << "{\"of\": ";  // as a crash would leave it
+  std::filesystem::remove(folder.path / "batch8-units4-rate0.05-seed1.json");
+  const Study second = run_study(options, data, folder.path, ignore);
+  CHECK(second.resumed == 2);
+  for (std::size_t k = 0; k < 4; ++k) {
+    CHECK(second.runs[k].top == first.runs[k].top);
+    CHECK(second.runs[k].loss == first.runs[k].loss);
+    CHECK(second.runs[k].confusion == first.runs[k].confusion);
+    CHECK(second.runs[k].history.back().validation_loss == first.runs[k].history.back().validation_loss);
+  }
+  options.epochs = 1;
+  CHECK(run_study(options, data, folder.path, ignore).resumed == 0);
+  options.all_rates = {1e9}, options.all_units = {3}, options.seeds = 1, options.epochs = 20;
+  const Study wild = run_study(options, data, folder.path, ignore);
+  CHECK((!wild.runs[0].diverged.empty() || wild.runs[0].top.size() == 3));
+}
+
+TEST_CASE("a loss at every step needs a network that answers there, and the last answer decides") {
+  const Data data = prepare(make_stand_in(small));
+  Options options = small_study();
+  options.every_step = true;
+  options.setting = {8, 3, 0.05};
+  Network network = make_network(options, 3, 6);
+  const Run run = train(network, options, data, 1, 1);
+  CHECK(run.fit.history.size() == 2);
+  CHECK(run.confusion.scored() == 12);
+  CHECK(outputs(network, data, 1)[0].cols() == 1);
+}
+
+TEST_CASE("streams: logistic regression and both directions are scored on the same steps") {
+  const StreamParts parts = make_gait_stand_in({.people = 2, .seconds = 40}, 0.5);
+  Options options;
+  options.stream = true, options.cell = "elman", options.seeds = 1, options.epochs = 2, options.window = 50;
+  options.setting = {8, 4, 0.01};
+  for (const bool carry : {false, true}) {
+    options.carry = carry;
+    options.directions =
+        carry ? std::vector<std::string>{"forward"} : std::vector<std::string>{"forward", "bidirectional"};
+    const StreamResults results = run_streams(options, parts, [](const StreamRun&) {});
+    CHECK(results.rare == 1);
+    CHECK(results.runs.size() == 1 + options.directions.size());
+    for (const StreamRun& run : results.runs) {
+      CHECK(run.confusion.sum() == 2 * 20 * 64);
+      CHECK(run.belief.size() == 20 * 64);
+      CHECK(run.area > 0);
+      CHECK(run.area <= 1);
+    }
+  }
+}

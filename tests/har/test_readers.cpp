@@ -1,0 +1,221 @@
+#include <fstream>
+#include <har/readers.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+#if defined(HAR_HDF5)
+#include <unroll/io/hdf5.hpp>
+#endif
+
+using namespace unroll;
+using namespace har;
+namespace fs = std::filesystem;
+
+namespace {
+
+void write(const fs::path& file, const std::string& words) {
+  fs::create_directories(file.parent_path());
+  std::ofstream(file, std::ios::binary) << words;
+}
+
+std::string numbers(int count, double first) {
+  std::string line;
+  for (int k = 0; k < count; ++k) line += "  " + text(first + k);
+  return line + "\n";
+}
+
+/// Two windows of three steps to train on and one to test, of three people.
+struct Smartphone {
+  support::TemporaryFolder folder;
+  fs::path root = folder.path / "UCI HAR Dataset";
+
+  Smartphone() {
+    double first = 0;
+    for (const std::string part : {"train", "test"}) {
+      for (const std::string sensor : {"body_acc", "body_gyro", "total_acc"})
+        for (const std::string axis : {"x", "y", "z"}) {
+          first += 10;
+          write(root / part / "Inertial Signals" / (sensor + "_" + axis + "_" + part + ".txt"),
+                numbers(3, first) + (part == "train" ? numbers(3, first + 3) : ""));
+        }
+      write(root / part / ("y_" + part + ".txt"), part == "train" ? "6\n1\n" : "2\n");
+      write(root / part / ("subject_" + part + ".txt"), part == "train" ? "1\n3\n" : "2\n");
+    }
+  }
+  Recordings read() const { return read_recordings(root, 0); }
+};
+
+std::string wisdm_lines(int user, const std::string& activity, int count, double time = 1e9) {
+  std::string lines;
+  for (int k = 0; k < count; ++k) lines += text(user, ",", activity, ",", time + 5e7 * k, ",", k, ",2,3;\n");
+  return lines;
+}
+
+struct OneFile {
+  support::TemporaryFolder folder;
+  fs::path path;
+
+  OneFile(const std::string& name, const std::string& words) : path(folder.path / name) { write(path, words); }
+};
+
+}  // namespace
+
+TEST_CASE("UCI HAR: nine signals are the channels of a window, labels count from 0") {
+  const Smartphone files;
+  const Recordings read = read_recordings(files.folder.path, 0);  // the folder that it is in
+  REQUIRE(read.train.size() == 2);
+  CHECK(read.train.features() == 9);
+  CHECK(read.train.length(0) == 3);
+  CHECK(read.train.labels(0)[0] == 5);
+  CHECK(read.train.sequence(1)(8, 2) == 95);
+  CHECK(read.test.labels(0)[0] == 1);
+  CHECK(read.test.sequence(0)(0, 0) == 100);
+  CHECK(read.classes[5] == "laying");
+}
+
+TEST_CASE("UCI HAR: what does not fit is told with the file") {
+  const Smartphone files;
+  const fs::path train = files.root / "train";
+  const auto with = [&](const fs::path& file, const std::string& words, const std::string& said) {
+    std::ifstream before(file);
+    const std::string kept{std::istreambuf_iterator<char>(before), {}};
+    write(file, words);
+    CHECK_THROWS_MATCHES(files.read(), FileError, says(said));
+    write(file, kept);
+  };
+  const fs::path gyro = train / "Inertial Signals" / "body_gyro_y_train.txt";
+  with(train / "y_train.txt", "6\n7\n",
+       "y_train.txt: the number of window 2 is 7, expected a whole number from 1 to 6");
+  with(train / "y_train.txt", "6\n", "expected 2 lines with one number, as there are windows, found 1");
+  with(train / "subject_train.txt", "1\n2\n", "person 2 is in the training and in the test data");
+  with(gyro, numbers(3, 0),
+       "body_gyro_y_train.txt: expected 2 windows of 3 steps, as in the first signal, found 1 of 3");
+  with(gyro, numbers(3, 0) + "1 2\n", "line 2: expected 3 fields");
+  with(gyro, numbers(3, 0) + "1 2 x\n", "line 2: field 3: expected a number, found 'x'");
+  CHECK_NOTHROW(files.read());
+  fs::remove(gyro);
+  CHECK_THROWS_MATCHES(files.read(), FileError, says("body_gyro_y_train.txt: no such file"));
+}
+
+TEST_CASE("WISDM: windows end with the activity, the person and a break; defects are counted") {
+  const OneFile file("raw.txt", wisdm_lines(1, "Walking", 7) + "\n\n1,Walking,2000000000,1,2;\n1,Jogging,0,1,2,3;\n" +
+                                    wisdm_lines(1, "Jogging", 5) + wisdm_lines(1, "Jogging", 2, 9e9) +
+                                    "2,Jogging,1000000000,7,8,9,;2,Jogging,1050000000,4,5,6\n;,\n3,Sitting,x,1,2,3;\n");
+  const Recordings read = read_recordings(file.path, 2);
+  CHECK(read.classes == std::vector<std::string>{"Jogging", "Walking"});
+  CHECK(read.train.size() == 3 + 2 + 1);
+  CHECK(read.train.labels(0)[0] == 1);
+  CHECK(read.train.sequence(1)(0, 1) == 3);
+  REQUIRE(read.test.size() == 1);  // a comma too many, two records in a line, no semicolon
+  CHECK(read.test.sequence(0)(2, 1) == 6);
+  CHECK(read.remarks[1] == "16 records; 2 broken ones and 1 without a time left out");
+}
+
+TEST_CASE("WISDM: what cannot be used is told") {
+  CHECK_THROWS_MATCHES(read_recordings(OneFile("a.txt", wisdm_lines(1, "Walking", 9)).path, 2), FileError,
+                       says("expected records of 2 people or more, found 1"));
+  CHECK_THROWS_MATCHES(read_recordings(OneFile("a.txt", wisdm_lines(1, "A", 9) + wisdm_lines(2, "A", 9)).path, 0),
+                       FileError, says("no recording without a break has 150 steps in the training data"));
+  CHECK_THROWS_MATCHES(read_recordings(OneFile("a.txt", "x;y;z\n").path, 2), FileError, says("3 broken ones"));
+}
+
+TEST_CASE("what a path holds decides how it is read") {
+  const fs::path data = UNROLL_EXAMPLE_DATA "/har/data";
+  CHECK(read_recordings(data, 0).train.size() == 40);
+  CHECK(read_recordings(data / "BasicMotions_TEST.ts", 0).name == "BasicMotions");
+  CHECK_THROWS_MATCHES(read_recordings(data / "nothing", 0), FileError, says("nothing: no such file"));
+  CHECK_THROWS_MATCHES(read_recordings(OneFile("x.csv", "a,b\n1,2\n").path, 0), FileError,
+                       says("is read with --stream"));
+  CHECK_THROWS_MATCHES(read_recordings(OneFile("x.ts", "").path, 0), FileError,
+                       says("ends with _TRAIN.ts or _TEST.ts"));
+  CHECK_THROWS_MATCHES(read_recordings(support::TemporaryFolder().path, 0), FileError, says("found none of them"));
+}
+
+TEST_CASE("streams: channels and a label in each line, the last part for the test") {
+  const OneFile file("s.csv", "timestamp,x,y,label\n0:01,1,2,0\n\n0:02,3,4,1\n0:03,5,6,-1\n0:04,7,8,0\n0:05,9,10,1\n");
+  const StreamParts parts = read_streams(file.path, 0.4);
+  REQUIRE(parts.train.size() == 1);
+  CHECK(parts.train[0].labels == (Labels(3) << 0, 1, -1).finished());
+  CHECK(parts.train[0].channels(1, 2) == 6);
+  CHECK(parts.test[0].labels == (Labels(2) << 0, 1).finished());
+  CHECK(parts.test[0].channels(0, 0) == 7);
+}
+
+TEST_CASE("streams: text of the Daphnet set, in a folder, with steps that are not scored") {
+  const support::TemporaryFolder folder;
+  const auto line = [](int time, int label) { return text(time, " 1 2 3 4 5 6 7 8 9 ", label, "\n"); };
+  write(folder.path / "S01R01.txt", line(15, 0) + line(31, 1) + line(46, 2) + line(62, 1) + line(78, 2));
+  write(folder.path / "S01R02.txt", line(15, 1) + line(31, 2) + line(46, 1) + line(62, 2));
+  const StreamParts parts = read_streams(folder.path, 0.4);
+  CHECK(parts.train.size() == 2);
+  CHECK(parts.train[0].channels.rows() == 9);
+  CHECK(parts.train[0].labels == (Labels(3) << -1, 0, 1).finished());
+  CHECK(parts.classes[1] == "frozen");
+}
+
+TEST_CASE("streams: what cannot be used is told") {
+  const auto read = [](const std::string& words) { return read_streams(OneFile("s.csv", words).path, 0.5); };
+  CHECK_THROWS_MATCHES(read("1,0\n1,0\n1,0\n1,1\n"), FileError, says("the steps to train on are all of one class"));
+  CHECK_THROWS_MATCHES(read("1,0\n1,1\n1,1\n1,1\n"), FileError, says("the steps to test are all of one class"));
+  CHECK_THROWS_MATCHES(read("1,0\n1,0.5\n"), FileError, says("the label of step 2 is 0.5, expected a whole number"));
+  CHECK_THROWS_MATCHES(read("1,0\n1\n"), FileError, says("line 2: expected 2 fields"));
+  CHECK_THROWS_MATCHES(read(""), FileError, says("expected lines of numbers"));
+  CHECK_THROWS_MATCHES(read_streams(support::TemporaryFolder().path, 0.5), FileError, says("found none"));
+}
+
+#if defined(HAR_HDF5)
+namespace {
+
+/// The course's file, with shapes and labels as a test wants them.
+struct Course {
+  std::vector<hsize_t> x{3, 4, 2};
+  std::vector<double> labels{0, 1, 1, 0, 0, 1};
+  support::TemporaryFolder folder;
+
+  static void add(hid_t file, const char* name, const std::vector<hsize_t>& sizes, const std::vector<double>& values) {
+    const detail::Hdf5Handle space(H5Screate_simple(int(sizes.size()), sizes.data(), nullptr), H5Sclose);
+    const detail::Hdf5Handle set(H5Dcreate2(file, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                                 H5Dclose);
+    H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+  }
+  fs::path write() const {
+    const fs::path path = folder.path / "data.h5";
+    const detail::Hdf5Handle file(H5Fcreate(path.string().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+    std::vector<double> values(24);
+    for (std::size_t k = 0; k < values.size(); ++k) values[k] = double(k);
+    for (const std::string part : {"tr", "tst"}) {
+      add(file, (part + "X").c_str(), x, values);
+      add(file, (part + "Y").c_str(), {labels.size() / 2, 2}, labels);
+    }
+    return path;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the course's file: windows, steps, channels and one 1 in each row of labels") {
+  const Recordings read = read_recordings(Course().write(), 0);
+  REQUIRE(read.train.size() == 3);
+  CHECK(read.train.length(0) == 4);
+  CHECK(read.train.sequence(1)(1, 2) == 8 + 5);
+  CHECK(read.train.labels(0)[0] == 1);
+  CHECK(read.test.labels(1)[0] == 0);
+  CHECK(read.classes == std::vector<std::string>{"downstairs", "jogging"});
+}
+
+TEST_CASE("the course's file: other shapes, wrong labels, and a file that is cut short") {
+  const auto with = [](auto&& change, const std::string& said) {
+    Course course;
+    change(course);
+    CHECK_THROWS_MATCHES(read_recordings(course.write(), 0), FileError, says(said));
+  };
+  with([](Course& c) { c.x = {3, 8}; }, "trX: expected [windows, steps, channels], it has 2 dimensions");
+  with([](Course& c) { c.labels[1] = 0.5; }, "trY, row 0: expected one 1 and otherwise 0");
+  with([](Course& c) { c.labels[0] = 1; }, "trY, row 0");
+  with([](Course& c) { c.labels.resize(4); }, "trY: expected [3, classes]");
+  const Course course;
+  const fs::path path = course.write();
+  fs::resize_file(path, fs::file_size(path) / 2);
+  CHECK_THROWS_AS(read_recordings(path, 0), FileError);
+}
+#endif
