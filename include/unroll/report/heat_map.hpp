@@ -17,7 +17,7 @@ struct HeatMap {
   std::vector<std::string> row_names = {}, column_names = {};  ///< empty: rows or columns are counted from 0
   std::optional<double> low = {}, high = {};                   ///< as the values go unless given
   bool diverging = false;                                      ///< zero is white, one colour for each sign
-  bool written = false;                                        ///< numbers in the cells too, rounded to whole ones
+  bool written = false;  ///< numbers in the cells too, rounded to whole ones; none for 0
 };
 
 /// Counts of true classes (rows) taken for classes (columns), as ConfusionMatrix::counts() has them. Colours and
@@ -158,7 +158,7 @@ namespace figure {
 
 /// Throws ShapeError for a map without values and for names that are not as many as rows or columns.
 inline Picture picture(const figure::HeatMap& map) {
-  return detail::map_picture(map, map.written ? "sprintf('%.0f', $3)" : nullptr, false);
+  return detail::map_picture(map, map.written ? "abs($3) < 0.5 ? '' : sprintf('%.0f', $3)" : nullptr, false);
 }
 
 /// Throws ShapeError unless there is a name for each row and column.

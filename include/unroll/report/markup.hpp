@@ -82,7 +82,7 @@ inline std::string shell_quoted(std::string_view letters) {
 
 /// A field of a CSV file (RFC 4180), on one line.
 inline std::string csv_field(std::string_view letters) {
-  const std::string clean = readable(letters);
+  std::string clean = readable(letters);
   if (clean.find_first_of(",\"#") == std::string::npos) return clean;
   std::string safe = "\"";
   for (const char c : clean) safe += c == '"' ? std::string("\"\"") : std::string(1, c);
