@@ -170,7 +170,7 @@ std::string result_text(const Options& options, const std::vector<Point>& points
       options.study.empty() ? std::string() : text("best of the study: ", options.study, " ", best.value, ", ");
   return value + "efficiency " + with_deviation("%.1f %%", summary.efficiency) + " at " +
          with_deviation("%.2f", summary.false_rate) + " false positives per event, " +
-         text(test.data.size(), " test events, ", seeds_text(options), "\n");
+         text(test.data.size(), test.data.size() == 1 ? " test event, " : " test events, ", seeds_text(options), "\n");
 }
 
 Written write_report(const std::filesystem::path& folder, const Options& options, const EventSets& events,
