@@ -39,8 +39,8 @@ struct Dropout : PlainLayer<S> {
       const Index step = options_.same_for_all_steps ? 0 : in.timeline->step_of(c);
       const Random random(pass.seed, Purpose::dropout, key(pass.layer, in.timeline->place_of(c)),
                           key(pass.update, step));
-      for (Index r = 0; r < mask.rows(); ++r)
-        mask(r, c) = random.bernoulli(std::uint64_t(r), options_.rate) ? S(0) : scale;
+      random.fill_bernoulli(options_.rate, S(1), mask.col(c));
+      mask.col(c).array() = scale * (1 - mask.col(c).array());  // 1 says dropped
     }
     auto out = tape.output.shape(mask.rows(), mask.cols());
     out = in.values.cwiseProduct(mask);
