@@ -1,10 +1,15 @@
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/layers/bidirectional.hpp>
+#include <unroll/layers/conv1d.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/dropout.hpp>
+#include <unroll/layers/graph.hpp>
 #include <unroll/layers/pooling.hpp>
+#include <unroll/layers/pooling1d.hpp>
+#include <unroll/layers/stack.hpp>
 #include <unroll/layers/summary.hpp>
+#include <unroll/layers/upsample.hpp>
 
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"
@@ -151,4 +156,28 @@ TEST_CASE("bytes for people") {
   CHECK(readable_bytes(1024 * 1024 - 1) == "1.0 MiB");
   CHECK(readable_bytes(150 * 1024) == "150 KiB");
   CHECK(readable_bytes(std::size_t(5) << 40) == "5.0 TiB");
+}
+
+TEST_CASE("strides and upsampling change how many steps the layers behind them keep") {
+  Graph<float> graph;
+  const auto in = graph.input();
+  const auto coarse = graph.add(Conv1d<float>{.units = 8, .kernel = 5, .stride = 4, .padding = same()}, in);
+  const auto deep = graph.add(Dense<float>{.units = 10}, coarse);
+  const auto fine = graph.add(Upsample<float>(4), deep);
+  graph.add(Dense<float>{.units = 3}, graph.concat({in, fine}));
+  const Stack<float> model(
+      2, {MaxPool1d<float>({.kernel = 2}), graph, AveragePool1d<float>({.kernel = 5}), Dense<float>{.units = 1}});
+  CHECK(model.shape(1).columns(4000, 2) == 2000);
+  CHECK(model.shape(2).columns(4000, 2) == 2000);
+  CHECK(model.shape(3).columns(4000, 2) == 400);
+  CHECK(model.shape(3).columns(4001, 2) == 401);
+  const auto kept = summary(model, 4000, 1).layers;
+  CHECK(kept[3].kept_bytes == 4 * 400);
+  const Graph<float> alone = [&] {
+    Graph<float> dense;
+    dense.add(Dense<float>{.units = 10}, dense.input());
+    return dense;
+  }();
+  const Stack<float> strided(2, {Conv1d<float>{.units = 2, .kernel = 4, .stride = 4}, alone});
+  CHECK(summary(strided, 4000, 1).layers[1].kept_bytes == 4 * 10 * 1000);
 }

@@ -36,7 +36,7 @@ struct Bidirectional {
     table = {};
     table.append(cell.parameters(), "forward.");
     table.append(cell.parameters(), "backward.");
-    return {(merge == Merge::concat ? 2 : 1) * cell.output_rows(), returns == Returns::steps};
+    return {(merge == Merge::concat ? 2 : 1) * cell.output_rows(), returns == Returns::steps, in.density};
   }
   std::string name() const { return "bidirectional " + std::string(One::name()); }
   const ParameterTable& parameters() const { return table; }

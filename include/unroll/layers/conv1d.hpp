@@ -43,7 +43,7 @@ struct Conv1d {
     table = {};
     table.add("weight", Role::input_weight, units, convolution.inputs_of_window(), kernel);
     if (biased) table.add("bias", Role::bias, units, 1);
-    return {units, true};
+    return {units, true, in.density / double(stride)};
   }
   std::string_view name() const { return "conv1d"; }
   const ParameterTable& parameters() const { return table; }

@@ -41,7 +41,7 @@ struct ConvTranspose1d {
     table = {};
     table.add("weight", Role::input_weight, features, convolution.inputs_of_window(), kernel);
     if (biased) table.add("bias", Role::bias, units, 1);
-    return {units, true};
+    return {units, true, in.density * double(stride)};
   }
   std::string_view name() const { return "conv transpose"; }
   const ParameterTable& parameters() const { return table; }

@@ -56,7 +56,7 @@ struct Dense {
     table = {};
     table.add("weight", Role::input_weight, units, features);
     if (biased) table.add("bias", Role::bias, units, 1);
-    return {units, in.per_step};
+    return {units, in.per_step, in.density};
   }
   std::string_view name() const { return "dense"; }
   const ParameterTable& parameters() const { return table; }

@@ -73,7 +73,7 @@ struct Embedding {
     weight.sparse = sparse;
     weight.frozen = frozen_columns();
     table.add_block(std::move(weight));
-    return {dimension, in.per_step};
+    return {dimension, in.per_step, in.density};
   }
   std::string_view name() const { return "embedding"; }
   const ParameterTable& parameters() const { return table; }

@@ -36,7 +36,7 @@ class GraphNodes {
 
   Shape connect(Shape in) {
     check_read();
-    shapes_ = {in};
+    shapes_ = {{in.features, in.per_step}};  // densities are those of its own input's steps
     table_ = {};
     offsets_ = {0};
     first_state_ = {0, 0};
@@ -49,7 +49,7 @@ class GraphNodes {
       numbers_.push_back(numbers_.back() + (layer ? layer->layers_inside() : 0));
     }
     place_gradients();
-    return shapes_.back();
+    return {shapes_.back().features, shapes_.back().per_step, shapes_.back().density * in.density};
   }
   std::string_view name() const { return "graph"; }
   const ParameterTable& parameters() const { return table_; }
@@ -94,12 +94,12 @@ class GraphNodes {
   }
 
   Index kept(Index columns, Index batch, Keeping keeping = {}) const {
-    const auto values = [&](std::size_t n) { return shapes_[n].features * (shapes_[n].per_step ? columns : batch); };
+    const auto values = [&](std::size_t n) { return shapes_[n].features * shapes_[n].columns(columns, batch); };
     std::vector<Index> gradients(slots_);
     Index numbers = 0, further = 0;
     for (std::size_t n = 0; n < size(); ++n) {
       const auto& [layer, how, reads] = nodes_[n];
-      if (layer) numbers += layer->kept(shapes_[reads[0]].per_step ? columns : batch, batch, keeping);
+      if (layer) numbers += layer->kept(shapes_[reads[0]].columns(columns, batch), batch, keeping);
       if (!layer && n > 0) numbers += values(n);
       if (readers_[n] > 1) further = std::max(further, values(n));
       if (slot_[n] != none) gradients[slot_[n]] = std::max(gradients[slot_[n]], values(n));

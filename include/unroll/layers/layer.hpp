@@ -2,6 +2,7 @@
 // What a model asks of a layer. A layer is a description; parameters, states and everything a pass writes are handed to
 // it.
 
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -24,6 +25,10 @@ namespace unroll {
 struct Shape {
   Index features = 0;
   bool per_step = true;
+  double density = 1;  ///< steps for each one that comes in, about: what strides and upsampling leave
+
+  /// Of a batch that came in with so many steps of all sequences together.
+  Index columns(Index steps, Index batch) const { return per_step ? Index(std::ceil(density * double(steps))) : batch; }
 };
 
 /// Values on their timeline [features x timeline->columns()]. Both belong to somebody else and must outlive the pass.

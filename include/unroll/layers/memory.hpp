@@ -22,7 +22,7 @@ Index numbers_kept(const Model& model, std::size_t k, Index columns, Index batch
   Index numbers = 0;
   model.each_layer([&](const auto& layer, std::size_t number) {
     if (number != k) return;
-    Index some = of_part(model.shape(k).per_step ? columns : batch);
+    Index some = of_part(model.shape(k).columns(columns, batch));
     if (k + 1 == model.depth()) some = std::min(some, model.piece_columns());
     numbers = detail::kept_by(layer, some, of_part(batch), plan.keeping);
   });
@@ -37,11 +37,12 @@ std::size_t training_bytes(const Model& model, Index columns, Index batch, const
   Index tape = 0, between[2] = {0, 0};
   model.each_layer([&](const auto&, std::size_t k) {
     tape += numbers_kept(model, k, columns, batch, plan);
-    const Index gradient = model.shape(k).features * of_part(model.shape(k).per_step ? columns : batch);
+    const Index gradient = model.shape(k).features * of_part(model.shape(k).columns(columns, batch));
     if (k > 0) between[k % 2] = std::max(between[k % 2], gradient);
   });
   tape += between[0] + between[1];
-  tape += model.outputs() * std::min(model.piece_columns(), of_part(model.per_step() ? columns : batch));
+  tape +=
+      model.outputs() * std::min(model.piece_columns(), of_part(model.shape(model.depth()).columns(columns, batch)));
   const Index numbers = (5 + plan.parts) * model.parameters().size() + model.features() * columns +
                         std::min(plan.parts, plan.threads) * tape;
   return std::size_t(numbers) * sizeof(typename Model::Scalar);

@@ -67,7 +67,7 @@ class WindowPooling : public PlainLayer<S> {
   Shape connect(Shape in) {
     pooled_.check(in);
     features_ = in.features;
-    return in;
+    return {in.features, true, in.density / double(pooled_.windows.stride)};
   }
   bool causal() const { return false; }
   Index kept(Index columns, Index batch) const {

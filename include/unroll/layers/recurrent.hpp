@@ -131,7 +131,7 @@ struct Recurrent {
 
   Shape connect(Shape in) {
     cell = One::make(in, units, sizes);
-    return {cell.output_rows(), returns == Returns::steps};
+    return {cell.output_rows(), returns == Returns::steps, in.density};
   }
   std::string name() const { return std::string(One::name()) + (direction == Direction::backward ? ", backward" : ""); }
   const ParameterTable& parameters() const { return cell.parameters(); }

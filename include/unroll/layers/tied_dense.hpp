@@ -39,7 +39,7 @@ struct TiedDense {
                         ", so it expects ", features, " features, what comes in has ", in.features);
     table = {};
     if (biased) table.add("bias", Role::bias, tokens, 1);
-    return {tokens, in.per_step};
+    return {tokens, in.per_step, in.density};
   }
   std::string_view name() const { return "tied dense"; }
   const ParameterTable& parameters() const { return table; }

@@ -19,7 +19,7 @@ struct Upsample : PlainLayer<S> {
     require<ValueError>(factor_ > 0 && factor_ < detail::most_of_option, "expects a factor of at least 1, got ",
                         factor_);
     features_ = in.features;
-    return in;
+    return {in.features, true, in.density * double(factor_)};
   }
   std::string_view name() const { return "upsample"; }
   bool causal() const { return false; }
