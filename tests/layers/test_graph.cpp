@@ -317,6 +317,10 @@ TEST_CASE("a graph in the summary, and what it keeps") {
   Model small(2, {graph});
   // Four outputs; gradients of a, b and the last layer; what a further reader gives to a.
   CHECK(numbers_kept(small, 0, 100, 4) == 3 * 100 * (4 + 3 + 1));
+  Graph<double> chain;
+  Node last = chain.input();
+  for (int k = 0; k < 5; ++k) last = chain.add(dense(3), last);
+  CHECK(numbers_kept(Model(2, {chain}), 0, 100, 4) == 3 * 100 * (5 + 2));  // gradients take turns
 }
 
 TEST_CASE("after the first batch a graph allocates nothing") {

@@ -87,7 +87,6 @@ class Graph : public detail::GraphNodes<S> {
       });
       if (d_initial != nullptr) hand_over(n, tape.d_state, *d_initial);
     }
-    if (d_in.data() != nullptr && tape.reached[0] == 0) d_in.setZero();
   }
 
   void add_statistics(const Tape& tape, double* to) const {
