@@ -115,7 +115,8 @@ void add_results(Report& report, const Model& model, const Results& results) {
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const Model& model, const Results& results) {
   Report report("Which clip is watched?", folder);
-  report.paragraph(text(data.source, ". ", result_text(results)));
+  report.paragraph(text("Data: ", data.source, ". Tested on ", results.main().steps.groups(), " participants ",
+                        results.test ? "that were not trained on." : "in cross-validation."));
   report.settings(settings_of(options));
   report.environment(environment(example::today()));
   add_results(report, model, results);
