@@ -67,7 +67,10 @@ TEST_CASE("a training step moves running statistics once, by its batch alone") {
   Model net = model();
   auto optimizer = adam();
   TrainingStep step(net, Loss(), optimizer);
+  WeightAverage<double> average({.momentum = 0.8});
+  step.average_into(&average);
   step.step(some);
+  CHECK(average.average() == net.parameters().values());  // of one update, statistics included
   const Matrix<double> x = some.x(), mean = x.rowwise().mean();
   const Matrix<double> squares = (x.colwise() - mean.col(0)).rowwise().squaredNorm();
   CHECK(net.parameters()["0.running_mean"].isApprox(0.5 * mean));
