@@ -109,9 +109,9 @@ struct Window {
   Index event, first, last;
 };
 
-/// The part of 80 mm with the most to see.
+/// The part of 40 mm with the most to see.
 Window busiest_window(const Events& test, const std::vector<Matrix<float>>& outputs, const Search& search) {
-  const Index bins = test.bins(), size = bins / 5;
+  const Index bins = test.bins(), size = bins / 10;
   Window best{0, 0, size};
   std::size_t most = 0;
   for (Index event = 0; event < std::min<Index>(test.data.size(), 20); ++event) {
@@ -142,7 +142,7 @@ Curves event_picture(const Events& test, const std::vector<Matrix<float>>& outpu
   };
   const Matrix<float>& truth = test.data.values(window.event);
   const Matrix<float>& output = outputs[std::size_t(window.event)];
-  Curves curves{.title = {}, .x = {"place along the beam (mm)"}, .y = {"density, target, output", -0.5}, .series = {}};
+  Curves curves{.title = {}, .x = {"place along the beam (mm)"}, .y = {"density, target, output", -0.3}, .series = {}};
   curves.series.push_back(row("density of tracks", test.data.sequence(window.event)));
   curves.series.push_back(row("target", truth));
   curves.series.push_back(row("output", output));
@@ -157,9 +157,9 @@ Curves event_picture(const Events& test, const std::vector<Matrix<float>>& outpu
     }
     if (!series.x.empty()) curves.series.push_back(std::move(series));
   };
-  marks("found", -0.15, found.truth, [](const Peak& peak) { return peak.matched; });
-  marks("missed", -0.25, found.truth, [](const Peak& peak) { return !peak.matched; });
-  marks("false positive", -0.35, found.predicted, [](const Peak& peak) { return peak.scored && !peak.matched; });
+  marks("found", -0.1, found.truth, [](const Peak& peak) { return peak.matched; });
+  marks("missed", -0.17, found.truth, [](const Peak& peak) { return !peak.matched; });
+  marks("false positive", -0.24, found.predicted, [](const Peak& peak) { return peak.scored && !peak.matched; });
   return curves;
 }
 
@@ -168,7 +168,7 @@ Curves counted(const std::string& what, const std::vector<Index>& numbers, Index
   const Index classes = *std::max_element(numbers.begin(), numbers.end()) / width + 2;
   std::vector<double> events(std::size_t(classes), 0.0), x;
   for (const Index number : numbers) events[std::size_t(number / width)] += 1;
-  for (Index k = 0; k < classes; ++k) x.push_back(double(k * width) + double(width - 1) / 2);
+  for (Index k = 0; k < classes; ++k) x.push_back(double(k * width));
   return {.title = {},
           .x = {what},
           .y = {"events", 0},
