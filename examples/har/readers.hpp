@@ -26,10 +26,14 @@ Recordings read_recordings(const std::filesystem::path& path, unroll::Index wind
 ///   columns called timestamp or time are left out
 /// - text of the Daphnet set: time, nine channels in mg, and 0 (not scored), 1 or 2 (frozen), with blanks between them
 /// - a folder with several of one kind
+/// - one of a pair NAME_TRAIN.ts and NAME_TEST.ts, whose recordings are joined end to end
 ///
-/// The last `test_share` of each recording is kept for the test. Throws FileError, also where one part has steps of one
-/// class alone: there is nothing to tell apart.
+/// The last `test_share` of each recording is kept for the test (of a pair, the test file). Throws FileError, also
+/// where one part has steps of one class alone: there is nothing to tell apart.
 StreamParts read_streams(const std::filesystem::path& path, double test_share);
+
+/// Windows as one long recording for each part.
+StreamParts join_recordings(const Recordings& recordings);
 
 // The kinds by themselves.
 Recordings read_ts_pair(const std::string& train, const std::string& test);

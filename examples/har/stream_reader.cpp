@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "readers.hpp"
+#include "unroll/core/random.hpp"
 #include "unroll/io/csv.hpp"
 
 namespace har {
@@ -89,9 +90,34 @@ void check_classes(const std::vector<Stream>& streams, const char* what, Index c
                      " are all of one class: there is nothing to tell apart");
 }
 
+/// One after the other in an order by chance.
+Stream join(const Dataset<float>& windows) {
+  Index steps = 0;
+  for (Index s = 0; s < windows.size(); ++s) steps += windows.length(s);
+  Stream stream{Matrix<float>(windows.features(), steps), Labels(steps)};
+  Index at = 0;
+  for (const Index s : permutation(windows.size(), Random(1, Purpose::shuffle))) {
+    stream.channels.middleCols(at, windows.length(s)) = windows.sequence(s);
+    stream.labels.segment(at, windows.length(s)).setConstant(windows.labels(s)[0]);
+    at += windows.length(s);
+  }
+  return stream;
+}
+
 }  // namespace
 
+StreamParts join_recordings(const Recordings& recordings) {
+  StreamParts parts{recordings.name + ", joined",
+                    recordings.classes,
+                    {join(recordings.train)},
+                    {join(recordings.test)},
+                    recordings.remarks};
+  parts.remarks.push_back("recordings joined end to end in an order by chance, those of the test by themselves");
+  return parts;
+}
+
 StreamParts read_streams(const fs::path& path, double test_share) {
+  if (path.extension() == ".ts") return join_recordings(read_recordings(path, 0));
   const auto files = files_of(path);
   const bool commas = has_commas(files.front());
   std::vector<Stream> streams;

@@ -57,7 +57,8 @@ class Task {
     standardizer.apply(train_);
     standardizer.apply(test_);
     const Vector<double> weights = balanced_class_weights(train_);
-    weights.maxCoeff(&rare_);
+    for (Index k = 0; k < weights.size(); ++k)
+      if (weights[k] >= weights[rare_]) rare_ = k;
     if (options.class_weights == "balanced") weights_ = weights;
   }
 

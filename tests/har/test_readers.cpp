@@ -153,6 +153,21 @@ TEST_CASE("streams: text of the Daphnet set, in a folder, with steps that are no
   CHECK(parts.classes[1] == "frozen");
 }
 
+TEST_CASE("streams: windows joined end to end keep their labels, and the test file is the test") {
+  const fs::path file = UNROLL_EXAMPLE_DATA "/har/data/BasicMotions_TRAIN.ts";
+  const Recordings windows = read_recordings(file, 0);
+  const StreamParts parts = read_streams(file, 0.3);
+  REQUIRE(parts.train.size() == 1);
+  CHECK(parts.train[0].labels.size() == 4000);
+  CHECK(parts.test[0].channels.cols() == 4000);
+  Index found = 0;
+  for (Index s = 0; s < windows.test.size(); ++s)
+    for (Index k = 0; k < 40; ++k)
+      found += parts.test[0].channels.middleCols(100 * k, 100) == windows.test.sequence(s) &&
+               (parts.test[0].labels.segment(100 * k, 100).array() == windows.test.labels(s)[0]).all();
+  CHECK(found == 40);
+}
+
 TEST_CASE("streams: what cannot be used is told") {
   const auto read = [](const std::string& words) { return read_streams(OneFile("s.csv", words).path, 0.5); };
   CHECK_THROWS_MATCHES(read("1,0\n1,0\n1,0\n1,1\n"), FileError, says("the steps to train on are all of one class"));
