@@ -5,6 +5,7 @@
 #include "../support/format.hpp"
 #include "unroll/io/checkpoint.hpp"
 #include "unroll/report/curves.hpp"
+#include "unroll/report/heat_map.hpp"
 #include "unroll/report/report.hpp"
 
 namespace lm {
@@ -31,17 +32,15 @@ figure::Curves loss_curves(const Model& model, const RunState& state) {
   return curves;
 }
 
-figure::Curves ratio_curves(const Model& model, const RunState& state) {
-  figure::Curves curves{
-      .title = "", .x = {"epoch"}, .y = {.title = "update / weight", .logarithmic = true}, .series = {}};
+/// A row for each tensor; its colour says the power of ten.
+figure::HeatMap ratio_map(const Model& model, const RunState& state) {
   const auto& blocks = model.network.parameters().table().blocks();
   const Index count = Index(blocks.size()), epochs = state.ratios.size() / count;
-  for (Index k = 0; k < count; ++k) {
-    std::vector<double> ratios;
-    for (Index e = 0; e < epochs; ++e) ratios.push_back(state.ratios[e * count + k]);
-    curves.series.push_back(figure::over_steps(blocks[std::size_t(k)].name, ratios, 1));
-  }
-  return curves;
+  figure::HeatMap map{.title = "", .x = {"epoch"}, .y = {"tensor"}, .value = "log10(update / weight)", .values = {}};
+  map.values = state.ratios.reshaped(count, epochs).array().log10();
+  for (const ParameterBlock& block : blocks) map.row_names.push_back(block.name);
+  for (Index e = 0; e < epochs; ++e) map.column_names.push_back(text(e + 1));
+  return map;
 }
 
 NamedValues settings_as_text(const Options& options) {
@@ -66,7 +65,7 @@ void add_metrics(Report& report, const Model& model, const RunState& state, cons
   double seconds = 0;
   for (const auto& epoch : state.training.history) seconds += epoch.seconds;
   report.metric({.name = "speed",
-                 .value = double(state.tokens) * double(state.training.epochs) / seconds,
+                 .value = std::round(double(state.tokens) * double(state.training.epochs) / seconds),
                  .unit = model.options.tokens + "/s",
                  .note = "while learning"});
   report.metric({.name = "tokens", .value = double(model.vocabulary.size()), .note = "in the vocabulary"});
@@ -122,8 +121,8 @@ std::string write_results(const Model& model, const RunState& state, const Watch
   report.figure("loss", loss_curves(model, state), "Loss of every epoch.",
                 text("The watched loss begins at ", bits(history.front().validation_loss), " and ends at ",
                      bits(history.back().validation_loss), " bits."));
-  report.figure("ratios", ratio_curves(model, state), "How far the last update of each epoch moved each tensor.",
-                "Update divided by weight, as Euclidean norms; about 0.001 is sound.");
+  report.figure("ratios", ratio_map(model, state), "How far the last update of each epoch moved each tensor.",
+                "Euclidean norm of the update divided by that of the weight, as a power of ten; about -3 is sound.");
   for (const auto& [name, what] : NamedValues{{"model.safetensors", "the trained network with its vocabulary"},
                                               {"config.json", "the settings, to be given as --config"},
                                               {"history.csv", "every epoch"},
