@@ -1,4 +1,5 @@
 #include <unroll/check/gradient.hpp>
+#include <unroll/layers/batch_norm.hpp>
 
 #include "seq2seq_run.hpp"
 
@@ -144,6 +145,8 @@ TEST_CASE("what cannot be joined is refused") {
   CHECK_THROWS_MATCHES(
       made<Gru<double>>(Sequential(1, Recurrent<Gru<double>>{.units = 4, .returns = Returns::last}), {}), ShapeError,
       says("expected one for every step"));
+  CHECK_THROWS_MATCHES(made<Gru<double>>(Sequential(1, BatchNorm<double>{}), {}), ValueError,
+                       says("seq2seq: the encoder has a batch norm"));
   CHECK_THROWS_MATCHES((Seq2Seq<decltype(encoder<double>()), Gru<double>>(both, {.embedding = 3, .units = 4})),
                        ValueError, says("got 0 and 3"));
   auto model = made<Gru<double>>(both, {});
