@@ -75,7 +75,7 @@ inline Picture picture(const Bars& bars) {
   for (const Bar& bar : bars.bars) names.push_back(bar.name);
   const Head head(bars.title, std::size_t(any_number(bars.bars, &Bar::low)) + any_number(bars.bars, &Bar::reference));
   const int left = 9 * int(std::min<std::size_t>(longest(names), 60)) + 24, count = int(bars.bars.size());
-  Picture picture{numbers_of(bars), shown_of(bars), {}, left + 420, head.height() + 40 * count + 70};
+  Picture picture{numbers_of(bars), shown_of(bars), {}, std::max(640, left + 300), head.height() + 40 * count + 70};
   picture.commands =
       text(head.commands(picture.height), "set lmargin at screen ", double(left) / picture.width, "\n",
            axis_commands("x", bars.value), "set yrange [", count - 0.5, ":-0.5]\nset ytics scale 0 ", tics(names),
