@@ -1,5 +1,8 @@
 #include "network.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
@@ -20,6 +23,14 @@ AnyLayer<float> recurrent(const Options& options) {
   return Recurrent<Lstm<float>>{.units = options.units};
 }
 
+/// Glorot's range, but not narrower than that of PyTorch's Linear: with thousands of tokens it is, and the network then
+/// learns late to tell them apart.
+Initializer first_scores(const Options& options, Index vocabulary) {
+  const double inputs = double(options.units), glorot = std::sqrt(6 / (inputs + double(vocabulary)));
+  const double range = std::max(glorot, 1 / std::sqrt(inputs));
+  return init::uniform(-range, range);
+}
+
 }  // namespace
 
 Network make_network(const Options& options, Index vocabulary) {
@@ -37,7 +48,8 @@ Network make_network(const Options& options, Index vocabulary) {
   if (options.tied)
     layers.push_back(TiedDense<float>{.embedding = 0});
   else
-    layers.push_back(Dense<float>{.units = vocabulary});
+    layers.push_back(
+        Dense<float>{.units = vocabulary, .first_values = {.input_weight = first_scores(options, vocabulary)}});
   return Network(1, std::move(layers));
 }
 
