@@ -72,9 +72,11 @@ Arguments run_in(const std::filesystem::path& folder, const Arguments& more) {
 void kill_and_compare(int kills, const Arguments& more) {
   const support::TemporaryFolder folder;
   const auto whole = folder.path / "whole", killed = folder.path / "killed";
+  const auto begin = std::chrono::steady_clock::now();
   REQUIRE(ran_through(run_in(whole, more), {}));
+  const std::chrono::duration<double, std::micro> duration = std::chrono::steady_clock::now() - begin;
   std::mt19937 random(1);
-  std::uniform_int_distribution<int> microseconds(1, 60'000);
+  std::uniform_int_distribution<int> microseconds(1, 1 + int(duration.count() / 2));
   for (int done = 0; done < kills;) {
     if (ran_through(run_in(killed, more), std::chrono::microseconds(microseconds(random))))
       std::filesystem::remove_all(killed);  // and from the beginning
