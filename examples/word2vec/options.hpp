@@ -17,7 +17,7 @@ struct Options {
   std::vector<std::string> analogy;  // a b c: what is to c as b is to a
   std::string pairs;                 // a file of words that belong together
   unroll::Index count = 10;          // neighbours
-  unroll::Index drawn = 120;         // words in the picture
+  unroll::Index drawn = 80;          // words in the picture
   std::string save = "vectors.txt";  // in `out`
   std::string out = "out/word2vec";
   bool quiet = false;

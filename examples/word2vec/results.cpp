@@ -68,8 +68,9 @@ void add_loss(Report& report, const Training& training) {
 }
 
 void add_words(Report& report, const WordVectors& vectors, Index drawn) {
-  const Plane plane = plane_of(vectors.vectors().leftCols(drawn));
-  figure::Scatter scatter{"", {"first component"}, {"second component"}, {}, {}, true};
+  // Angles are what counts: a long vector would push all others together.
+  const Plane plane = plane_of(vectors.vectors().leftCols(drawn).colwise().normalized());
+  figure::Scatter scatter{"", {"first component"}, {"second component"}, {}, {}};
   for (Index k = 0; k < drawn; ++k)
     scatter.points.push_back({plane.places(0, k), plane.places(1, k), vectors.words()[std::size_t(k)]});
   report.figure("words", scatter,

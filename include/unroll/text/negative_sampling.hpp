@@ -38,9 +38,11 @@ struct WordPrediction {
 template <class S>
 class NegativeSampling {
  public:
-  /// For vectors of this dimension and so many predicted words at most, the wanted one included.
-  NegativeSampling(Index dimension, Index predicted)
-      : mean_(dimension), d_mean_(dimension), scores_(std::size_t(predicted + V::size)) {}
+  /// For vectors of this dimension and so many predicted words at most, the wanted one included. With `whole` every
+  /// given word gets the gradient of h in place of its share of it, as in the word2vec program and in gensim: no
+  /// gradient of the loss, but what their rates are for.
+  NegativeSampling(Index dimension, Index predicted, bool whole = false)
+      : mean_(dimension), d_mean_(dimension), scores_(std::size_t(predicted + V::size)), whole_(whole) {}
 
   /// Adds `factor` times the gradient to `d`, which may be `tables` itself: with -rate this is a step of gradient
   /// descent. Returns the loss before the step. Word numbers are those of the tables, their sizes those of this object;
@@ -55,7 +57,7 @@ class NegativeSampling {
     for (const auto word : prediction.given) mean_ += tables.in.col(word);
     mean_ *= share;
     const S loss = predict(mean_.data(), tables.out, prediction.predicted, factor, d_mean_.data(), d.out);
-    d_mean_ *= share;
+    if (!whole_) d_mean_ *= share;
     for (const auto word : prediction.given) d.in.col(word) += d_mean_;
     return loss;
   }
@@ -126,6 +128,7 @@ class NegativeSampling {
 
   Vector<S> mean_, d_mean_;
   std::vector<S> scores_;
+  bool whole_;
 };
 
 }  // namespace unroll

@@ -38,7 +38,7 @@ class WordTrainer {
         losses_(parts_) {
     for (auto& work : works_) work.lists.resize(parts_ * parts_);
     for (std::size_t k = 0; k < parts_; ++k)
-      steps_.emplace_back(options.dimension, options.negatives * options.parts + 1);
+      steps_.emplace_back(options.dimension, options.negatives * options.parts + 1, true);
   }
 
   WordEpoch run_epoch(Index epoch, WordTables<S>& tables) {

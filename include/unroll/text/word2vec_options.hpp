@@ -7,7 +7,8 @@
 
 namespace unroll {
 
-/// Which words predict which: skip-gram the one in the middle each of its window, CBOW all of a window the middle one.
+/// Which words predict which: skip-gram the one in the middle each of its window, CBOW all of a window the middle one
+/// (each of them then moves as if it were alone: `whole` in NegativeSampling).
 enum class WordModel { skip_gram, cbow };
 
 struct Word2VecOptions {
