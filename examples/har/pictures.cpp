@@ -235,22 +235,26 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
 
 namespace {
 
-/// A minute of the first recording, or as much as there is.
+/// The first part of the first recording, every eighth step: more would not be seen.
 figure::Curves belief_over_time(const StreamParts& parts, const StreamResults& results) {
   const Stream& stream = parts.test.front();
-  const Index steps = std::min<Index>(stream.labels.size(), 3840);
+  const Index steps = std::min<Index>(stream.labels.size(), 2560), each = 8;
   figure::Curves curves{.title = {},
                         .x = {"step of the test"},
                         .y = {text("probability of '", parts.classes[std::size_t(results.rare)], "'"), 0, 1},
                         .series = {}};
-  std::vector<double> truth;
-  for (Index t = 0; t < steps; ++t) truth.push_back(stream.labels[t] == results.rare);
-  figure::Series labels = figure::over_steps("label", truth);
-  labels.line = Line::steps, labels.reference = true;
-  curves.series.push_back(labels);
+  const auto add = [&](const std::string& name, const auto& value_at) -> figure::Series& {
+    curves.series.push_back({.name = name, .x = {}, .y = {}});
+    for (Index t = 0; t < steps; t += each) {
+      curves.series.back().x.push_back(double(t));
+      curves.series.back().y.push_back(value_at(t));
+    }
+    return curves.series.back();
+  };
+  figure::Series& label = add("label", [&](Index t) { return double(stream.labels[t] == results.rare); });
+  label.line = Line::steps, label.reference = true;
   for (const StreamRun& run : results.runs)
-    if (run.seed == results.runs.front().seed)
-      curves.series.push_back(figure::over_steps(run.model, {run.belief.data(), run.belief.data() + steps}));
+    if (run.seed == results.runs.front().seed) add(run.model, [&](Index t) { return run.belief[t]; });
   return curves;
 }
 

@@ -54,29 +54,25 @@ nlohmann::json json_of(const Run& run) {
 }  // namespace
 
 nlohmann::json options_json(const Options& o) {
-  return {{"train", o.train},
-          {"test", o.test},
-          {"data", o.data},
-          {"cell", o.cell},
-          {"direction", o.direction},
-          {"units", o.setting.units},
-          {"layers", o.layers},
-          {"pool", o.pool},
-          {"every_step", o.every_step},
-          {"outputs", o.outputs},
-          {"start", o.start},
-          {"dropout", o.dropout},
-          {"epochs", o.epochs},
-          {"batch", o.setting.batch},
-          {"optimizer", o.optimizer},
-          {"rate", o.setting.rate},
-          {"momentum", o.momentum},
-          {"clip", o.clip},
-          {"validation", o.validation},
-          {"patience", o.patience},
-          {"least_gain", o.least_gain},
-          {"seeds", o.seeds},
-          {"first_seed", o.first_seed}};
+  nlohmann::json all{
+      {"cell", o.cell},         {"direction", o.direction},   {"units", o.setting.units}, {"layers", o.layers},
+      {"pool", o.pool},         {"every_step", o.every_step}, {"outputs", o.outputs},     {"start", o.start},
+      {"dropout", o.dropout},   {"epochs", o.epochs},         {"batch", o.setting.batch}, {"optimizer", o.optimizer},
+      {"rate", o.setting.rate}, {"momentum", o.momentum},     {"clip", o.clip},           {"validation", o.validation},
+      {"patience", o.patience}, {"least_gain", o.least_gain}, {"seeds", o.seeds},         {"first_seed", o.first_seed}};
+  if (o.data.empty())
+    all.update({{"train", o.train}, {"test", o.test}});
+  else
+    all["data"] = o.data;
+  if (o.study) all.update({{"units", o.all_units}, {"batch", o.all_batches}, {"rate", o.all_rates}});
+  if (!o.stream) return all;
+  for (const char* name : {"pool", "every_step", "outputs", "validation", "patience", "least_gain"}) all.erase(name);
+  all.update({{"direction", o.directions},
+              {"window", o.window},
+              {"test_share", o.test_share},
+              {"carry", o.carry},
+              {"class_weights", o.class_weights}});
+  return all;
 }
 
 nlohmann::json json_of(const Summary& summary) {
