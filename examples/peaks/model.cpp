@@ -80,7 +80,7 @@ struct Kind {
 };
 
 const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> all{{"cnn", 16, 5, make_cnn}, {"rnn", 24, 2, make_rnn}, {"rcnn", 16, 1, make_rcnn}};
+  static const std::vector<Kind> all{{"cnn", 16, 5, make_cnn}, {"rnn", 24, 2, make_rnn}, {"rcnn", 24, 1, make_rcnn}};
   return all;
 }
 

@@ -35,7 +35,7 @@ void add_data_options(CLI::App& app, Options& o, std::string& channels) {
 
 void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--model", o.model.kind, "")->check(one_of(model_kinds()));
-  app.add_option("--units", o.model.units, "of each LSTM, or channels; 0: 16 for cnn and rcnn, 24 for rnn")
+  app.add_option("--units", o.model.units, "of each LSTM, or channels; 0: 16 for cnn, 24 for rnn and rcnn")
       ->check(whole(0, 4096));
   app.add_option("--layers", o.model.layers, "LSTM layers, for cnn convolutions; 0: cnn 5, rnn 2, rcnn 1")
       ->check(whole(0, 32));
