@@ -37,7 +37,7 @@ void add_training_options(CLI::App& app, Options& o, Given& given) {
   app.add_option("--subsample", o.training.subsample, "share of the text from which on words are skipped; 0: none")
       ->check(number(0, 1));
   app.add_option("--epochs", o.training.epochs, "")->check(whole(1, 100000));
-  app.add_option("--rate", o.training.rate, "at first; falls to a 10,000th of it")->check(number(0, 10));
+  app.add_option("--rate", o.training.rate, "at first, 0.05 for cbow; falls to a 10,000th of it")->check(number(0, 10));
   app.add_option("--seed", o.training.seed, "")->check(whole(0, 1000000000));
   app.add_option("--parts", o.training.parts, "threads of skip-gram that have work; cbow has one")->check(whole(1, 64));
   app.add_option("--threads", o.threads, "0: one for each core; results do not depend on it")->check(whole(0, 1024));
@@ -57,8 +57,10 @@ void add_question_options(CLI::App& app, Options& o) {
 
 /// What no option can know alone.
 void check_together(const CLI::App& app, Options& o) {
-  if (o.training.model == WordModel::cbow && app.count("--parts") == 0) o.training.parts = 1;
-  if (o.training.model == WordModel::cbow && o.training.parts > 1)
+  const bool cbow = o.training.model == WordModel::cbow;
+  if (cbow && app.count("--parts") == 0) o.training.parts = 1;
+  if (cbow && app.count("--rate") == 0) o.training.rate = 0.05;  // the word2vec program's default too
+  if (cbow && o.training.parts > 1)
     throw CLI::ValidationError("--parts", unroll::text("cbow learns in one part, got '", o.training.parts, "'"));
   for (const char* name : {"text", "--model", "--dimension", "--window", "--epochs", "--rate", "--min-count", "--seed"})
     if (!o.load.empty() && app.count(name) > 0)
