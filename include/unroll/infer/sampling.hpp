@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
-#include <ranges>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -58,13 +57,13 @@ class Sampler {
   Index draw(const Choices<Scalar>& choices, double quantile) {
     weigh(choices);
     const bool few = top_k_ > 0 && top_k_ < weights_.size();
-    if (!few && top_p_ == 1) return at(quantile * total(), std::views::iota(Index(0), weights_.size()));
+    if (!few && top_p_ == 1) return at(quantile * total(), weights_.size(), [](Index k) { return k; });
     if (few)
       keep_best(choices);
     else
       keep_likely();
     if (top_p_ < 1) keep_nucleus(choices.logits, top_p_ * (few ? kept_mass() : total()));
-    return at(quantile * kept_mass(), kept_);
+    return at(quantile * kept_mass(), Index(kept_.size()), [this](Index k) { return kept_[std::size_t(k)]; });
   }
 
  private:
@@ -119,12 +118,14 @@ class Sampler {
                            [this](double sum, Index token) { return sum + double(weights_[token]); });
   }
 
-  /// The token where the sum of weights exceeds `place`; the last one that is possible if rounding keeps it from that.
-  template <class Range>
-  Index at(double place, const Range& tokens) const {
+  /// The token, of `count`, where the sum of weights exceeds `place`; the last one that is possible if rounding keeps
+  /// it from that.
+  template <class TokenOf>
+  Index at(double place, Index count, const TokenOf& token_of) const {
     Index last = -1;
     double sum = 0;
-    for (const Index token : tokens) {
+    for (Index k = 0; k < count; ++k) {
+      const Index token = token_of(k);
       sum += double(weights_[token]);
       if (weights_[token] > 0) last = token;
       if (sum > place) break;
