@@ -52,7 +52,8 @@ SafeTensors run(const Case& given, const L& layer) {
   Matrix<double> d_x;
   std::vector<Index> shape = given.input("x").shape;
   SafeTensors out;
-  const Matrix<double> y = model.forward(x, Timeline::rectangular(1, x.cols()), tape);
+  const auto timeline = Timeline::rectangular(1, x.cols());
+  const Matrix<double> y = model.forward(x, timeline, tape);
   model.backward(tape, d_y, gradient, &d_x);
   out.tensors["d_x"] = tensor(d_x, shape);
   shape.back() = y.rows();
@@ -91,8 +92,9 @@ SafeTensors pytorch_batch_norm(const Case& given) {
     const std::vector<Index>& shape = given.input("x" + k).shape;
     Model::Tape tape;
     Matrix<double> d_x;
-    out.tensors[training ? "y" + k : "y_eval"] = channels(
-        Matrix<double>(model.forward(x, Timeline::rectangular(1, x.cols()), tape, {.training = training})), shape);
+    const auto timeline = Timeline::rectangular(1, x.cols());
+    out.tensors[training ? "y" + k : "y_eval"] =
+        channels(Matrix<double>(model.forward(x, timeline, tape, {.training = training})), shape);
     model.backward(tape, d_y, gradient, &d_x);
     out.tensors["d_x" + k] = channels(d_x, shape);
     if (!training) continue;

@@ -169,8 +169,10 @@ TEST_CASE("batch norm: running statistics get no gradient, and nothing but batch
   model.initialise(1);
   Model::Tape tape;
   auto gradient = model.parameters().zeros_like();
+  const Matrix<double> x = noise(2, 5);
+  const auto timeline = Timeline::rectangular(1, 5);
   for (const bool trains : {true, false}) {
-    model.forward(noise(2, 5), Timeline::rectangular(1, 5), tape, {.training = trains});
+    model.forward(x, timeline, tape, {.training = trains});
     model.backward(tape, noise(1, 5), gradient);
   }
   CHECK(gradient["0.running_mean"].isZero(0));

@@ -157,7 +157,8 @@ TEST_CASE("a gradient of final states alone reaches what it depends on") {
   randomise(model);
   const auto timeline = Timeline::from_lengths({1, 2});
   Model::Tape tape;
-  model.forward(noise(2, 3), timeline, tape);
+  const Matrix<double> x = noise(2, 3);
+  model.forward(x, timeline, tape);
   auto gradient = model.parameters().zeros_like();
   Matrix<double> d_x;
   const ModelState<double> d_final{{noise(2, 2)}};
@@ -224,7 +225,8 @@ TEST_CASE("an embedding inside a graph gets the gradient of all its vectors, giv
   CHECK(model.parameters().table().has_frozen());
   Model::Tape tape;
   const Matrix<double> tokens{{0, 1, 1, 3}};
-  model.forward(tokens, Timeline::rectangular(1, 4), tape);
+  const auto timeline = Timeline::rectangular(1, 4);
+  model.forward(tokens, timeline, tape);
   auto gradient = model.parameters().zeros_like();
   model.backward(tape, Matrix<double>::Ones(4, 4), gradient);
   CHECK(gradient["0.1.weight"].colwise().sum() == Matrix<double>{{0, 4, 0, 0, 0, 0}});
