@@ -106,6 +106,7 @@ TEST_CASE("WISDM: windows end with the activity, the person and a break; defects
   CHECK(read.train.size() == 3 + 2 + 1);
   CHECK(read.train.labels(0)[0] == 1);
   CHECK(read.train.sequence(1)(0, 1) == 3);
+  CHECK(read.train.sequence(5)(0, 0) == 0);  // begins behind the break
   REQUIRE(read.test.size() == 1);  // a comma too many, two records in a line, no semicolon
   CHECK(read.test.sequence(0)(2, 1) == 6);
   CHECK(read.remarks[1] == "16 records; 2 broken ones and 1 without a time left out");
