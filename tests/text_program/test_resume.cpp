@@ -97,6 +97,24 @@ const Arguments sentences{"--tokens", "words", "--read", "units", "--patience", 
 
 }  // namespace
 
+TEST_CASE("a run whose text has changed does not go on") {
+  const support::TemporaryFolder folder;
+  const auto text = folder.path / "text.txt", out = folder.path / "out";
+  const auto status = [&] {
+    const pid_t child = started(run_in(out, {"--text", text.string(), "--epochs", "1", "--steps", "15"}));
+    int ended = 0;
+    REQUIRE(waitpid(child, &ended, 0) == child);
+    return WEXITSTATUS(ended);
+  };
+  std::ofstream(text) << content(TEXT_DATA);
+  CHECK(status() == 0);
+  CHECK(status() == 0);
+  std::ofstream(text) << "# " << content(TEXT_DATA);  // another character, as many sequences
+  CHECK(status() == 1);
+  std::ofstream(text) << content(TEXT_DATA) << content(TEXT_DATA);
+  CHECK(status() == 1);
+}
+
 TEST_CASE("a run that is killed at any moment goes on to the same bits") {
   kill_and_compare(6, streams);
   kill_and_compare(6, sentences);
