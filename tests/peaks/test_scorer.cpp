@@ -113,12 +113,21 @@ TEST_CASE("a prediction in a NaN bin of the truth still finds a true peak") {
   check(score(truth, with_peaks({24})), 1, 0, 0);
 }
 
+TEST_CASE("a scan changes what a predicted peak is, and leaves the true ones") {
+  const Bins bins = with_peaks({20});
+  CHECK(compare(bins, bins, {}, {.integral = 0.39}).predicted.size() == 1);
+  const auto event = compare(bins, bins, {}, {.integral = 0.41});
+  CHECK(event.predicted.empty());
+  CHECK(event.truth.size() == 1);
+}
+
 TEST_CASE("efficiency is over all peaks, false positives are per event") {
   Score total;
   total += compare(with_peaks({5, 30}), with_peaks({5}), {});
   total += compare(with_peaks({5}), with_peaks({5, 40}), {});
+  total += compare(with_peaks({}), with_peaks({}), {});
   CHECK(total.efficiency() == Approx(2. / 3));
-  CHECK(total.false_rate() == Approx(0.5));
+  CHECK(total.false_rate() == Approx(1. / 3));
   CHECK(total.f1() == Approx(4. / 6));
   CHECK(Score().efficiency() == 0);
   CHECK(Score().false_rate() == 0);
