@@ -20,7 +20,7 @@ class Program {
 
   void run() {
     const WordPairs pairs = options_.pairs.empty() ? WordPairs{} : read_pairs(options_.pairs);
-    const WordVectors vectors = options_.load.empty() ? learn() : read_word_vectors(options_.load);
+    const WordVectors vectors = options_.load.empty() ? learn() : load();
     for (const std::string& word : options_.nearest)
       tell(word + "\n" + neighbours_text(vectors.nearest(word, options_.count)));
     if (const auto& a = options_.analogy; !a.empty())
@@ -35,6 +35,12 @@ class Program {
     if (options_.quiet) return;
     tell(lines);
     std::fflush(stdout);
+  }
+
+  WordVectors load() const {
+    WordVectors vectors = read_word_vectors(options_.load);
+    say(text(vectors.size(), " words of dimension ", vectors.dimension(), "\n"));
+    return vectors;
   }
 
   WordVectors learn() const {

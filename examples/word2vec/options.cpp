@@ -62,7 +62,9 @@ void check_together(const CLI::App& app, Options& o) {
   if (cbow && app.count("--rate") == 0) o.training.rate = 0.05;  // the word2vec program's default too
   if (cbow && o.training.parts > 1)
     throw CLI::ValidationError("--parts", unroll::text("cbow learns in one part, got '", o.training.parts, "'"));
-  for (const char* name : {"text", "--model", "--dimension", "--window", "--epochs", "--rate", "--min-count", "--seed"})
+  for (const char* name :
+       {"text", "--unit", "--min-count", "--size", "--keep-case", "--model", "--dimension", "--window", "--negatives",
+        "--subsample", "--epochs", "--rate", "--seed", "--parts", "--threads", "--draw", "--save", "--out"})
     if (!o.load.empty() && app.count(name) > 0)
       throw CLI::ValidationError(name, "belongs to training, but the vectors of --load are trained");
   if (o.save.find('/') != o.save.npos) throw CLI::ValidationError("--save", "expected a name, the folder is --out's");

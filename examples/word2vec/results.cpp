@@ -39,7 +39,6 @@ std::string score_text(const PairScore& score) {
 namespace {
 
 NamedValues settings_of(const Options& o) {
-  if (!o.load.empty()) return {{"vectors", o.load}};
   std::string files;
   for (const std::string& file : o.corpus.files)
     files += (files.empty() ? "" : ", ") + std::filesystem::path(file).filename().string();
@@ -86,9 +85,9 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
   report.settings(settings_of(options));
   report.environment(environment());
   report.metric({.name = "words", .value = double(vectors.size())});
-  if (!training.epochs.empty()) add_loss(report, training);
+  add_loss(report, training);
   if (const Index drawn = std::min(options.drawn, vectors.size()); drawn > 0) add_words(report, vectors, drawn);
-  if (options.load.empty()) report.file(options.save, "the vectors");
+  report.file(options.save, "the vectors");
   report.write();
   return report.missing();
 }

@@ -23,7 +23,7 @@ struct Training {
   double seconds = 0;
 };
 
-/// Writes the page with its pictures. Returns why pictures are missing; empty if none is. `training` may be empty.
+/// Writes the page with its pictures. Returns why pictures are missing; empty if none is.
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Training& training,
                          const unroll::WordVectors& vectors);
 
