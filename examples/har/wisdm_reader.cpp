@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -35,7 +35,7 @@ bool parse(std::string_view words, Record& record) {
     if (field.empty()) return false;
   }
   const auto user = detail::parse_number<double>(fields[0]), time = detail::parse_number<double>(fields[2]);
-  if (!user || !time || !detail::trimmed(words).empty()) return false;
+  if (!user || std::abs(*user) > 1e9 || !time || !detail::trimmed(words).empty()) return false;
   for (int axis = 0; axis < 3; ++axis) {
     const auto value = detail::parse_number<float>(fields[3 + axis]);
     if (!value) return false;

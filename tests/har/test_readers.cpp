@@ -98,18 +98,20 @@ TEST_CASE("UCI HAR: what does not fit is told with the file") {
 }
 
 TEST_CASE("WISDM: windows end with the activity, the person and a break; defects are counted") {
-  const OneFile file("raw.txt", wisdm_lines(1, "Walking", 7) + "\n\n1,Walking,2000000000,1,2;\n1,Jogging,0,1,2,3;\n" +
-                                    wisdm_lines(1, "Jogging", 5) + wisdm_lines(1, "Jogging", 2, 9e9) +
-                                    "2,Jogging,1000000000,7,8,9,;2,Jogging,1050000000,4,5,6\n;,\n3,Sitting,x,1,2,3;\n");
+  const OneFile file(
+      "raw.txt",
+      wisdm_lines(1, "Walking", 7) + "\n\n1,Walking,2000000000,1,2;\n1,Jogging,0,1,2,3;\n" +
+          wisdm_lines(1, "Jogging", 5) + wisdm_lines(1, "Jogging", 2, 9e9) +
+          "2,Jogging,1000000000,7,8,9,;2,Jogging,1050000000,4,5,6\n;,\n3,Sitting,x,1,2,3;\n1e30,Sitting,1,1,2,3;\n");
   const Recordings read = read_recordings(file.path, 2);
   CHECK(read.classes == std::vector<std::string>{"Jogging", "Walking"});
   CHECK(read.train.size() == 3 + 2 + 1);
   CHECK(read.train.labels(0)[0] == 1);
   CHECK(read.train.sequence(1)(0, 1) == 3);
   CHECK(read.train.sequence(5)(0, 0) == 0);  // begins behind the break
-  REQUIRE(read.test.size() == 1);  // a comma too many, two records in a line, no semicolon
+  REQUIRE(read.test.size() == 1);            // a comma too many, two records in a line, no semicolon
   CHECK(read.test.sequence(0)(2, 1) == 6);
-  CHECK(read.remarks[1] == "16 records; 2 broken ones and 1 without a time left out");
+  CHECK(read.remarks[1] == "16 records; 3 broken ones and 1 without a time left out");
 }
 
 TEST_CASE("WISDM: what cannot be used is told") {
