@@ -194,14 +194,18 @@ TEST_CASE("a language model writes what its scores say, from beginnings of any l
   const auto written = greedy(decoder, {.limits = {.longest = 6}});
   for (std::size_t k = 0; k < prompts.size(); ++k) {
     Tokens so_far = prompts[k];
+    double log_probability = 0;
     for (const Index token : written[k].tokens) {
       so_far.push_back(0);
-      const auto scores = predict(model, whole(so_far, vocabulary)).front();
+      const auto all = predict(model, whole(so_far, vocabulary)).front();
+      const Vector<double> scores = all.col(all.cols() - 1).tail(vocabulary - 1);  // token 0 is never written
       Index best = 0;
-      scores.col(scores.cols() - 1).tail(vocabulary - 1).maxCoeff(&best);
+      scores.maxCoeff(&best);
       CHECK(token == best + 1);
+      log_probability += scores[best] - std::log(scores.array().exp().sum());
       so_far.back() = token;
     }
+    CHECK(written[k].log_probability == Approx(log_probability).epsilon(1e-12));
     CHECK(written[k].tokens.size() == 6);
   }
   const SamplingOptions options{.limits = {.longest = 9}, .samples = 3};
