@@ -88,6 +88,31 @@ TEST_CASE("the numbers of curves stand side by side where each place comes once"
   CHECK_THROWS_MATCHES(figure::picture(twice), ShapeError, says("1 lower and 0 upper limits"));
 }
 
+TEST_CASE("names of many rows have room, those of very many are written here and there", "[report]") {
+  const auto rows = [](Index count) {
+    figure::HeatMap map{.title = "", .x = {"x"}, .y = {"y"}, .value = "v", .values = Matrix<double>::Zero(count, 2)};
+    for (Index k = 0; k < count; ++k) map.row_names.push_back(text("row ", k));
+    return figure::picture(map);
+  };
+  CHECK(rows(30).height >= 30 * 20);
+  CHECK(has(rows(30).commands, "'row 29' 29"));
+  CHECK(rows(300).height < 600);
+  CHECK(has(rows(300).commands, "'row 20' 20"));
+  CHECK_FALSE(has(rows(300).commands, "'row 1' 1"));
+}
+
+TEST_CASE("of names on top of each other the first is written", "[report]") {
+  const figure::Scatter scatter{
+      "",
+      {"x"},
+      {"y"},
+      {{0, 0, "king"}, {1, 1, "far"}, {0.01, 0.01, "kings"}, {0.01, 0.2, "above"}, {0.5, 0, "beside"}}};
+  const Picture picture = figure::picture(scatter);
+  for (const char* name : {"'king'", "'far'", "'above'", "'beside'"}) CHECK(has(picture.commands, name));
+  CHECK_FALSE(has(picture.commands, "'kings'"));
+  CHECK(to_csv(picture.shown).find("kings") != std::string::npos);
+}
+
 TEST_CASE("every kind of picture is drawn, whatever names say", "[report]") {
   SECTION("curves") {
     figure::Curves curves = two_runs();

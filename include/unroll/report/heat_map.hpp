@@ -67,6 +67,7 @@ inline DataTable shown_of(const figure::HeatMap& map) {
 
 /// Where the cells of a map stand in its picture, in pixels: room for names on the left and below.
 struct MapPlace {
+  static constexpr int line = 20;  // of a name
   int cell_width, cell_height, left, right = 130, top, bottom, width, height;
   std::vector<std::string> title;
 
@@ -75,12 +76,13 @@ struct MapPlace {
     const auto room = [](const std::vector<std::string>& names, Index count) {
       return letter * int(names.empty() ? text(count).size() : std::min<std::size_t>(longest(names), most));
     };
-    const auto cell = [&](Index count, int whole, int least) {
-      return std::clamp(whole / int(count), map.written ? least : 1, 64);
+    const auto cell = [&](Index count, int whole, int least, const std::vector<std::string>& names) {
+      const bool named = !names.empty() && count <= 60;  // of more, every few have their names written
+      return std::clamp(whole / int(count), map.written ? least : named ? line : 1, 64);
     };
     const int rows = int(map.values.rows()), columns = int(map.values.cols());
-    cell_width = cell(columns, 480, 46);
-    cell_height = cell(rows, 360, two_lines ? 46 : 30);
+    cell_width = cell(columns, 480, 46, map.column_names);
+    cell_height = cell(rows, 360, two_lines ? 46 : 30, map.row_names);
     left = room(map.row_names, rows) + 62;
     const int below = (turned(map) ? room(map.column_names, columns) : 20) + 50;
     width = left + columns * cell_width + right;
@@ -117,10 +119,12 @@ inline std::pair<double, double> range_of(const figure::HeatMap& map) {
   return {low, high};
 }
 
-/// Names, or whole numbers.
-inline std::string names_commands(const char* axis, const std::vector<std::string>& names, Index count, bool turned) {
+/// Names, as many as there is room for in cells of so many pixels, or whole numbers.
+inline std::string names_commands(const char* axis, const std::vector<std::string>& names, Index count, bool turned,
+                                  int cell) {
   if (names.empty()) return count <= 10 ? text("set ", axis, "tics 1\n") : std::string();
-  return text("set ", axis, "tics ", turned ? "rotate by 90 right " : "", tics(names), "\n");
+  const std::size_t step = std::size_t((MapPlace::line + cell - 1) / cell);
+  return text("set ", axis, "tics ", turned ? "rotate by 90 right " : "", tics(names, step), "\n");
 }
 
 /// Black or white letters, whichever the colour of the cell lets see.
@@ -145,8 +149,8 @@ inline Picture map_picture(const figure::HeatMap& map, const char* label, bool t
            axis_commands("y", {"", double(map.values.rows()) - 0.5, -0.5}), "set cblabel ", gnuplot_quoted(map.value),
            "\nset cbrange [", low, ":", high, "]\nset palette ", map.diverging ? blue_to_red : pale_to_dark,
            "\nset tics scale 0\nset cbtics scale 0.5\nset style fill solid noborder\nunset key\n",
-           names_commands("x", map.column_names, map.values.cols(), place.turned(map)),
-           names_commands("y", map.row_names, map.values.rows(), false), "plot data skip 1 using ",
+           names_commands("x", map.column_names, map.values.cols(), place.turned(map), place.cell_width),
+           names_commands("y", map.row_names, map.values.rows(), false, place.cell_height), "plot data skip 1 using ",
            boxes ? "1:2:(0.5):(0.5):3 with boxxyerror lc palette" : "1:2:3 with image",
            label == nullptr ? std::string() : letters_command(label, low, high, map.diverging, two_lines), "\n");
   return picture;

@@ -89,9 +89,10 @@ inline std::string tic_label(std::string_view name) {
 }
 
 /// "('standing' 0, 'walking' 1)"
-inline std::string tics(const std::vector<std::string>& names) {
+inline std::string tics(const std::vector<std::string>& names, std::size_t step = 1) {
   std::string list;
-  for (std::size_t k = 0; k < names.size(); ++k) list += text(list.empty() ? "" : ", ", tic_label(names[k]), " ", k);
+  for (std::size_t k = 0; k < names.size(); k += step)
+    list += text(list.empty() ? "" : ", ", tic_label(names[k]), " ", k);
   return "(" + list + ")";
 }
 

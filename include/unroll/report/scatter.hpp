@@ -1,6 +1,8 @@
 #pragma once
 // Points with names: vectors of words in the plane, runs by cost and result.
 
+#include <cmath>
+
 #include "unroll/report/picture.hpp"
 
 namespace unroll {
@@ -8,7 +10,7 @@ namespace figure {
 
 struct Point {
   double x = 0, y = 0;
-  std::string name = {};  ///< written beside it; may be empty
+  std::string name = {};  ///< written beside it where there is room; may be empty
   std::size_t group = 0;
 };
 
@@ -42,11 +44,47 @@ inline DataTable shown_of(DataTable table) {
   return table;
 }
 
-/// Names stand in the script, between quotes that gnuplot does not look into.
+/// Places in the picture, about, in pixels: names on top of each other could not be read.
+class Places {
+ public:
+  explicit Places(const std::vector<figure::Point>& points) {
+    for (const figure::Point& point : points) x_.take_in(point.x), y_.take_in(point.y);
+  }
+
+  /// Whether the name of a point has room beside all that were told before.
+  bool take(const figure::Point& point) {
+    constexpr double wide = 8, high = 16;
+    const double x = 440 * x_.share(point.x), y = 360 * y_.share(point.y);
+    const double end = x + wide * double(letter_count(point.name)) + wide;
+    for (const Box& other : taken_)
+      if (x < other.end && other.begin < end && std::abs(y - other.y) < high) return false;
+    taken_.push_back({x, end, y});
+    return true;
+  }
+
+ private:
+  struct Box {
+    double begin, end, y;
+  };
+  struct Range {
+    double low = HUGE_VAL, high = -HUGE_VAL;
+    void take_in(double value) {
+      if (is_finite(value)) low = std::min(low, value), high = std::max(high, value);
+    }
+    double share(double value) const { return high > low ? (value - low) / (high - low) : 0; }
+  };
+
+  Range x_, y_;
+  std::vector<Box> taken_;
+};
+
+/// Names stand in the script, between quotes that gnuplot does not look into. Those that have no room beside the ones
+/// before them are left out; the numbers have them all.
 inline std::string point_names(const std::vector<figure::Point>& points) {
   std::string commands;
+  Places places(points);
   for (const figure::Point& point : points)
-    if (!point.name.empty() && is_finite(point.x) && is_finite(point.y))
+    if (!point.name.empty() && is_finite(point.x) && is_finite(point.y) && places.take(point))
       commands += text("set label ", gnuplot_quoted(point.name), " at ", point.x, ",", point.y,
                        " left offset 0.6,0.3 font 'sans,15'\n");
   return commands;
