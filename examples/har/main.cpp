@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "../support/output_folder.hpp"
+#include "event_files.hpp"
 #include "network.hpp"
 #include "options.hpp"
 #include "pictures.hpp"
@@ -105,10 +106,14 @@ void run(const Options& options) {
   std::vector<Run> runs;
   Inspection seen;
   for (Index k = 0; k < options.seeds; ++k) {
-    runs.push_back(
-        train(network, options, data, options.first_seed + std::uint64_t(k), threads, [&](const Epoch& epoch) {
-          if (k == 0) say(options, epoch_text(epoch, options));
-        }));
+    const std::uint64_t seed = options.first_seed + std::uint64_t(k);
+    std::optional<RunEvents> events;
+    if (!options.tensorboard.empty()) events.emplace(options.tensorboard, seed);
+    runs.push_back(train(network, options, data, seed, threads, [&](const Epoch& epoch) {
+      if (k == 0) say(options, epoch_text(epoch, options));
+      if (events) events->epoch(epoch, network);
+    }));
+    if (events) events->end(runs.back(), data);
     if (k == 0) save_and_check(network, folder / "model.safetensors", options, data);
     if (k == 0) seen = inspect(network, options, data);
     say(options, run_text(runs.back()));

@@ -78,6 +78,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--class-weights", o.class_weights, "--stream")->check(one_of({"balanced", "none"}));
   app.add_option("--threads", o.threads, "0: all cores")->check(whole(0, 1024));
   app.add_option("--out", o.out, "folder for model, metrics and pictures")->option_text("DIR");
+  app.add_option("--tensorboard", o.tensorboard, "event files of each run as well")->option_text("DIR");
   app.add_flag("--quiet", o.quiet, "only the result");
 }
 
@@ -99,6 +100,8 @@ void check_together(const CLI::App& app, const Options& o) {
     throw CLI::ValidationError("--carry", "a bidirectional network needs the end of a recording before it can begin");
   if (o.stream && o.validation > 0)
     throw CLI::ValidationError("--validation", "sequences of a --stream are not held out by chance");
+  if ((o.study || o.stream) && !o.tensorboard.empty())
+    throw CLI::ValidationError("--tensorboard", "is an option of plain runs, not of --study or --stream");
   for (const char* name : {"--test-share", "--carry", "--class-weights"})
     if (!o.stream && app.count(name) > 0) throw CLI::ValidationError(name, "is an option of --stream");
 }

@@ -37,6 +37,7 @@ struct Options {
   std::string class_weights = "balanced";
   int threads = 0;
   std::string out = "out/har";
+  std::string tensorboard;  // folder of event files; empty: none
   bool quiet = false;
 };
 
