@@ -97,7 +97,7 @@ TEST_CASE("UCI HAR: what does not fit is told with the file") {
   CHECK_THROWS_MATCHES(files.read(), FileError, says("body_gyro_y_train.txt: no such file"));
 }
 
-TEST_CASE("WISDM: windows end with the activity, the person and a break; defects are counted") {
+TEST_CASE("WISDM: windows end with the activity, the person and a break, and defects are counted") {
   const OneFile file(
       "raw.txt",
       wisdm_lines(1, "Walking", 7) + "\n\n1,Walking,2000000000,1,2;\n1,Jogging,0,1,2,3;\n" +
