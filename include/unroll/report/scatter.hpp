@@ -86,15 +86,17 @@ inline std::string point_names(const std::vector<figure::Point>& points) {
   for (const figure::Point& point : points)
     if (!point.name.empty() && is_finite(point.x) && is_finite(point.y) && places.take(point))
       commands += text("set label ", gnuplot_quoted(point.name), " at ", point.x, ",", point.y,
-                       " left offset 0.6,0.3 font 'sans,15'\n");
+                       " left front offset 0.6,0.3 font 'sans,15'\n");
   return commands;
 }
 
-inline std::string group_plots(const std::vector<std::string>& groups) {
+/// Small where there are many.
+inline std::string group_plots(const std::vector<std::string>& groups, std::size_t points) {
   std::string plots;
   for (std::size_t g = 0; g < std::max<std::size_t>(groups.size(), 1); ++g)
     plots += text(g == 0 ? "plot " : ", \\\n     ", "data skip 1 using ($1 == ", g, " ? $3 : NaN):4 with points pt ",
-                  point_types[g % point_types.size()], " ps 1 lc rgb '", colours[g % colours.size()], "' ",
+                  point_types[g % point_types.size()], " ps ", points > 30 ? 0.5 : 1.0, " lc rgb '",
+                  colours[g % colours.size()], "' ",
                   groups.empty() ? std::string("notitle") : "title " + gnuplot_quoted(groups[g]));
   return plots + "\n";
 }
@@ -112,7 +114,7 @@ inline Picture picture(const Scatter& scatter) {
   picture.commands = text(head.commands(picture.height), axis_commands("x", scatter.x), axis_commands("y", scatter.y),
                           scatter.same_scale ? "set size ratio -1\n" : "",
                           "set offsets graph 0.05, graph 0.15, graph 0.05, graph 0.05\n", point_names(scatter.points),
-                          group_plots(scatter.groups));
+                          group_plots(scatter.groups, scatter.points.size()));
   return picture;
 }
 
