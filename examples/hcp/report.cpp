@@ -102,7 +102,7 @@ std::string run_text(Control control, Index repeat, const GroupedHits& hits) {
 
 std::string moments_text(const Scores& scores) {
   std::string line = "accuracy after";
-  for (const std::size_t t : {0, 5, 10, 20, 30, 45, 60, 75, 89, 120, 180, 240})
+  for (const std::size_t t : std::initializer_list<std::size_t>{0, 5, 10, 20, 30, 45, 60, 75, 89, 120, 180, 240})
     if (t < scores.at_step.size())
       line += format("%s %zu s %.0f %%", t == 0 ? "" : ",", t, 100 * scores.at_step[t].accuracy().value);
   return line + "\n";
