@@ -16,6 +16,6 @@ install(EXPORT unroll-hdf5-targets NAMESPACE unroll:: DESTINATION ${unroll_packa
 configure_package_config_file(cmake/unroll-config.cmake.in unroll-config.cmake
                               INSTALL_DESTINATION ${unroll_package_dir} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(unroll-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
-install(FILES ${PROJECT_BINARY_DIR}/unroll-config.cmake ${PROJECT_BINARY_DIR}/unroll-config-version.cmake
+install(FILES ${PROJECT_BINARY_DIR}/unroll-config.cmake ${PROJECT_BINARY_DIR}/unroll-config-version.cmake cmake/find_hdf5.cmake
         DESTINATION ${unroll_package_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
