@@ -21,7 +21,7 @@ double now() { return std::chrono::duration<double>(std::chrono::system_clock::n
 
 RunEvents::RunEvents(const std::filesystem::path& folder, std::uint64_t seed) {
   const char* const name = "events.out.tfevents.har";
-  folder_ = example::output_folder((folder / text("seed", seed)).string(), name);
+  folder_ = example::output_folder((folder / text("seed", seed)).string(), name, "--tensorboard");
   std::filesystem::remove(folder_ / name);
   file_ = std::make_unique<EventFile>(folder_ / name, now());
 }
