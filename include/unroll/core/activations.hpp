@@ -20,6 +20,7 @@
 #include "unroll/core/elementary.hpp"
 #include "unroll/core/error.hpp"
 #include "unroll/core/functions.hpp"
+#include "unroll/core/runs.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -213,29 +214,6 @@ struct Softsign {
     return rest * rest;
   }
 };
-
-namespace detail {
-
-/// to[i] = f(from[i]...) for `count` numbers, a register at a time; `to` may be one of those it is made from.
-template <class Scalar, class F, class... From>
-void map_run(Index count, const F& f, Scalar* to, const From*... from) {
-  using V = NativeLanes<Scalar>;
-  Index i = 0;
-  for (; i + V::size <= count; i += V::size) f(V::load(from + i)...).store(to + i);
-  const int rest = static_cast<int>(count - i);
-  if (rest > 0) f(V::load_partial(from + i, rest)...).store_partial(to + i, rest);
-}
-
-/// The same for the entries of matrices of one shape.
-template <class Scalar, class F, class... From>
-void map_entries(const F& f, View<Scalar> to, const From&... from) {
-  if (((to.outerStride() == to.rows()) && ... && (from.outerStride() == to.rows())))
-    return map_run(to.size(), f, to.data(), from.data()...);
-  for (Index j = 0; j < to.cols(); ++j)
-    map_run(to.rows(), f, to.data() + j * to.outerStride(), (from.data() + j * from.outerStride())...);
-}
-
-}  // namespace detail
 
 /// Applies the activation to every entry, in place. `matrix` is anything that converts to Out: a Matrix, a Vector, a
 /// block, a Map.

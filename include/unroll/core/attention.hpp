@@ -59,7 +59,6 @@ struct Rows {
   EIGEN_ALWAYS_INLINE static V load(const S* from, int rest) { return V::load_partial(from, rest); }
   EIGEN_ALWAYS_INLINE static void store(S* to, V v, std::integral_constant<int, V::size>) { v.store(to); }
   EIGEN_ALWAYS_INLINE static void store(S* to, V v, int rest) { v.store_partial(to, rest); }
-  EIGEN_ALWAYS_INLINE static S sum(V v) { return Eigen::internal::predux(v.v); }
 };
 
 // ---- scores [steps] of a query [rows], against keys [rows x steps]
@@ -75,7 +74,7 @@ void dot_scores(const Fixed<ConstView<S>>& keys, const S* query, S scale, S* sco
     V sum = V::constant(0);
     R::each(keys.rows(),
             [&](Index r, auto count) { sum = fma(R::load(query + r, count), R::load(key + r, count), sum); });
-    scores[s] = scale * R::sum(sum);
+    scores[s] = scale * lane_sum(sum);
   }
 }
 
@@ -109,7 +108,7 @@ void additive_scores(const Fixed<ConstView<S>>& keys, const S* query, const S* v
     R::each(keys.rows(), [&](Index r, auto count) {
       sum = fma(R::load(v + r, count), tanh(R::load(query + r, count) + R::load(key + r, count)), sum);
     });
-    scores[s] = R::sum(sum);
+    scores[s] = lane_sum(sum);
   }
 }
 

@@ -225,6 +225,15 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> log(Lanes<Packet> x) {
   return select_greater(x, zero, select_greater(infinity, x, result, x), not_positive);
 }
 
+namespace detail {
+/// log(1 + x) for x >= 0, with a small relative error near 0 too.
+template <class V>
+EIGEN_ALWAYS_INLINE V log1p_nonnegative(V x) {
+  const V one = V::constant(1);
+  return select_greater(x, one, log(one + x), log1p_unit(min(x, one)));
+}
+}  // namespace detail
+
 /// The hyperbolic tangent, odd to the last bit, by t = e^2|x| - 1: t / (t + 2). From |x| = 20 on it is 1.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> tanh(Lanes<Packet> x) {

@@ -3,6 +3,10 @@
 //
 // Built on Eigen's packet operations, hence SSE, AVX, AVX-512 and NEON from one source. `Lanes<float>` and
 // `Lanes<double>` are one plain number: the same formula serves for ends of columns and for machines without SIMD.
+//
+// Every operation but `lane_sum` gives each lane what IEEE 754 defines for its numbers, rounded once: no approximate
+// instruction (x86's rsqrt and rcp) is used, so processors of all makers give the same bits. `fma` rounds twice where
+// the compiler may not use fused instructions. A test disassembles a program to see that no such instruction is in it.
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -48,9 +52,21 @@ struct Lanes {
   EIGEN_ALWAYS_INLINE friend Lanes operator+(Lanes a, Lanes b) { return {Eigen::internal::padd(a.v, b.v)}; }
   EIGEN_ALWAYS_INLINE friend Lanes operator-(Lanes a, Lanes b) { return {Eigen::internal::psub(a.v, b.v)}; }
   EIGEN_ALWAYS_INLINE friend Lanes operator*(Lanes a, Lanes b) { return {Eigen::internal::pmul(a.v, b.v)}; }
-  EIGEN_ALWAYS_INLINE friend Lanes operator/(Lanes a, Lanes b) { return {Eigen::internal::pdiv(a.v, b.v)}; }
-  // Not pnegate: on AVX that is 0 - a, which loses the sign of 0. The compiler knows its own vector types.
+  // The compiler's own operators: Eigen's pdiv multiplies by an approximate reciprocal on some processors, and its
+  // pnegate is 0 - a on AVX, which loses the sign of 0.
+  EIGEN_ALWAYS_INLINE friend Lanes operator/(Lanes a, Lanes b) { return {a.v / b.v}; }
   EIGEN_ALWAYS_INLINE friend Lanes operator-(Lanes a) { return {-a.v}; }
+
+  /// The first `n` lanes (0 <= n <= size), and 0 in the others.
+  EIGEN_ALWAYS_INLINE Lanes leading(int n) const {
+    std::array<Scalar, std::size_t(size)> numbers{};
+    store_partial(numbers.data(), n);
+    return load(numbers.data());
+  }
+
+  /// The sum of all lanes, in an order that depends on their number alone.
+  EIGEN_ALWAYS_INLINE friend Scalar lane_sum(Lanes a) { return Eigen::internal::predux(a.v); }
+
   EIGEN_ALWAYS_INLINE Lanes& operator+=(Lanes b) { return *this = *this + b; }
   EIGEN_ALWAYS_INLINE Lanes& operator-=(Lanes b) { return *this = *this - b; }
   EIGEN_ALWAYS_INLINE Lanes& operator*=(Lanes b) { return *this = *this * b; }
@@ -109,9 +125,18 @@ EIGEN_ALWAYS_INLINE Packet min(const Packet& a, const Packet& b) {
 #endif
 }
 
+/// Not Eigen's psqrt: for single precision that multiplies by an approximate reciprocal root, which is inexact and
+/// differs between processors. Overloads in lanes_x86.hpp have the exact instruction.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Packet sqrt(const Packet& a) {
-  return Eigen::internal::psqrt(a);
+  if constexpr (std::floating_point<Packet>) {
+    return std::sqrt(a);
+  } else {
+    std::array<typename Lanes<Packet>::Scalar, Lanes<Packet>::size> numbers;
+    Eigen::internal::pstoreu(numbers.data(), a);
+    for (auto& number : numbers) number = std::sqrt(number);  // compilers make one vector instruction of this
+    return Eigen::internal::ploadu<Packet>(numbers.data());
+  }
 }
 
 template <class Packet>
@@ -192,6 +217,7 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> min(Lanes<Packet> a, Lanes<Packet> b) {
   return {detail::min(a.v, b.v)};
 }
 
+/// Rounded correctly, as IEEE 754 defines it, on every processor.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> sqrt(Lanes<Packet> a) {
   return {detail::sqrt(a.v)};

@@ -12,6 +12,9 @@ namespace unroll::detail {
 using Eigen::internal::Packet2d;
 using Eigen::internal::Packet4f;
 
+EIGEN_ALWAYS_INLINE Packet4f sqrt(const Packet4f& a) { return _mm_sqrt_ps(a); }
+EIGEN_ALWAYS_INLINE Packet2d sqrt(const Packet2d& a) { return _mm_sqrt_pd(a); }
+
 #ifdef __AVX512VL__
 /// g++ 12 makes one instruction of taking out a part of a register and storing it masked, but that one (vextractf32x4
 /// to memory) faults at memory that the mask leaves out.
@@ -44,6 +47,9 @@ EIGEN_ALWAYS_INLINE void store_partial(double* to, int n, const Packet2d& v) {
 #ifdef EIGEN_VECTORIZE_AVX
 using Eigen::internal::Packet4d;
 using Eigen::internal::Packet8f;
+
+EIGEN_ALWAYS_INLINE Packet8f sqrt(const Packet8f& a) { return _mm256_sqrt_ps(a); }
+EIGEN_ALWAYS_INLINE Packet4d sqrt(const Packet4d& a) { return _mm256_sqrt_pd(a); }
 
 /// A mask of the first n of 8 lanes of 32 bits or of 4 lanes of 64 bits: 8 words out of a row of ones followed by
 /// zeros.

@@ -115,7 +115,7 @@ requires(in > 0 && out > 0 && out <= detail::most_dots) struct LayerStream<Dense
 #pragma GCC unroll 4
     for (int k = 0; k < whole; k += V::size) sum = fma(V::load(a + k), V::load(b + k), sum);
     if constexpr (rest > 0) sum = fma(V::load_partial(a + whole, rest), V::load_partial(b + whole, rest), sum);
-    return Eigen::internal::predux(sum.v);
+    return lane_sum(sum);
   }
 
   Matrix<S> weights_;  // a column for each output

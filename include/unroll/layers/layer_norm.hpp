@@ -103,9 +103,9 @@ struct LayerNorm {
       if constexpr (std::is_same_v<V, NativeLanes<S>>)
         wide += f(v, row);
       else
-        rest += Eigen::internal::predux(f(v, row).v);
+        rest += lane_sum(f(v, row));
     });
-    return (Eigen::internal::predux(wide.v) + rest) / S(features);
+    return (lane_sum(wide) + rest) / S(features);
   }
 
   void add_gradients(const Signal<S>& in, const ConstView<S>& d_out, Tape& tape, S* gradient) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "unroll/core/elementary.hpp"
 #include "unroll/losses/entry_loss.hpp"
 
 namespace unroll {
@@ -36,23 +37,21 @@ class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, 
   }
 
  private:
-  using Entries = detail::Entries<Scalar>;
-
   void check_rows(Index rows) const {
     require<ShapeError>(rows_ == 0 || rows_ == rows, name, ": expects ", rows, " values of pos_weight, got ", rows_);
   }
   static constexpr const char* expected = "0 to 1";
   static constexpr bool allows(Scalar y) { return (y >= 0) & (y <= 1); }
 
-  void entries(const Entries& z, const Entries& y, Index first, Entries& loss, Entries& slope) const {
+  template <class V>
+  detail::EntryCost<V> entry(V z, V y, Index first) const {
+    const V zero = V::constant(0), one = V::constant(1);
     // One of the two is 1 and the other exp(-|z|): no exponential overflows, and nothing needs a branch.
-    const Entries up = z.min(Scalar(0)).exp(), down = (-z).min(Scalar(0)).exp(), e = up * down;
-    const Entries u = 1 + e;
-    const Entries log1p = u.log() - ((u - 1) - e) / u;  // the correction gives back the digits of e that 1 + e lost
-    Entries positive = y;
-    if (rows_ > 0) positive *= pos_weight_.segment(first, y.size()).array();
-    loss = positive * ((-z).max(Scalar(0)) + log1p) + (1 - y) * (z.max(Scalar(0)) + log1p);
-    slope = ((1 - y) * up - positive * down) / u;  // sigmoid(z) = up / u, sigmoid(-z) = down / u
+    const V up = exp(min(z, zero)), down = exp(min(-z, zero)), e = up * down;
+    const V log1p = detail::log1p_unit(e);
+    const V positive = rows_ > 0 ? y * V::load(pos_weight_.data() + first) : y, negative = one - y;
+    const V loss = fma(positive, max(-z, zero) + log1p, negative * (max(z, zero) + log1p));
+    return {loss, fma(negative, up, -(positive * down)) / (one + e)};  // sigmoid(z) = up / (1 + e)
   }
 
   Index rows_;

@@ -2,35 +2,30 @@
 // Losses that compare each entry of the output with a target of its own.
 
 #include <algorithm>
+#include <array>
 
+#include "unroll/core/runs.hpp"
 #include "unroll/losses/column_loss.hpp"
 
 namespace unroll::detail {
 
-/// So many entries are worked on at once: vectorised, and small enough to lie on the stack.
+/// Entries that are worked on together, on the stack: a multiple of every register.
 inline constexpr Index entry_block = 64;
 
-/// The size of a block of n entries, rounded up to whole SIMD registers: a rest would be computed one by one, and a few
-/// scalar exponentials cost more than all the others.
-template <class Scalar>
-constexpr Index padded(Index n) {
-  constexpr Index size = Eigen::internal::packet_traits<Scalar>::size;
-  return (n + size - 1) / size * size;
-}
-
-template <class Scalar>
-using Entries = Eigen::Array<Scalar, Eigen::Dynamic, 1, 0, int(entry_block), 1>;
+/// What one entry costs, and dloss/doutput.
+template <class V>
+struct EntryCost {
+  V loss, slope;
+};
 
 /// Base of the losses with a real-valued target [rows x columns]; a NaN there means that the entry is not scored.
-/// `Derived` has the following; `entries` gets blocks that are filled up with zeros to whole registers, possibly beyond
-/// the last row.
+/// `Derived` has the following; `entry` gets registers that are filled up with zeros beyond the last row.
 ///
 ///     static constexpr const char* name;
 ///     static bool allows(Scalar target);          // false where a target cannot be meant; all are allowed by default
 ///     static constexpr const char* expected;      // which are allowed
 ///     void check_rows(Index rows) const;
-///     void entries(const Entries<Scalar>& output, const Entries<Scalar>& target, Index first_row,
-///                  Entries<Scalar>& loss, Entries<Scalar>& slope) const;   // slope = dloss/doutput
+///     EntryCost<V> entry(V output, V target, Index first_row) const;   // V: Lanes of any width
 template <class Derived, std::floating_point Scalar>
 class EntryLoss : public ColumnLoss<EntryLoss<Derived, Scalar>, Scalar, Eigen::Ref<const Matrix<Scalar>>> {
   friend ColumnLoss<EntryLoss, Scalar, Eigen::Ref<const Matrix<Scalar>>>;
@@ -74,16 +69,29 @@ class EntryLoss : public ColumnLoss<EntryLoss<Derived, Scalar>, Scalar, Eigen::R
 
   double column_loss(In<Scalar> output, In<Scalar> target, Index c, double factor, Scalar* gradient) const {
     double sum = 0;
-    Entries<Scalar> a, t, mask, cost, slope;
     for (Index first = 0; first < output.rows(); first += entry_block) {
       const Index n = std::min<Index>(entry_block, output.rows() - first);
-      for (Entries<Scalar>* entries : {&a, &t, &mask}) entries->setZero(padded<Scalar>(n));
+      Block a{}, t{}, mask{};
       replace_missing(output.col(c).data() + first, target.col(c).data() + first, n, a.data(), t.data(), mask.data());
-      loss().entries(a, t, first, cost, slope);
-      sum += double((cost * mask).sum());
-      if (gradient) Eigen::Map<Entries<Scalar>>(gradient + first, n) = (slope * mask).head(n) * Scalar(factor);
+      sum += block_loss(a, t, mask, first, n, Scalar(factor), gradient ? gradient + first : nullptr);
     }
     return sum;
+  }
+
+  using Block = std::array<Scalar, std::size_t(entry_block)>;
+
+  double block_loss(const Block& a, const Block& t, const Block& mask, Index first, Index n, Scalar factor,
+                    Scalar* gradient) const {
+    using V = NativeLanes<Scalar>;
+    V sum = V::constant(0);
+    for (Index i = 0; i < n; i += V::size) {
+      const V scored = V::load(mask.data() + i);
+      const auto cost = loss().entry(V::load(a.data() + i), V::load(t.data() + i), first + i);
+      sum += cost.loss * scored;
+      const int rest = int(std::min<Index>(V::size, n - i));
+      if (gradient) (cost.slope * scored * V::constant(factor)).store_partial(gradient + i, rest);
+    }
+    return double(lane_sum(sum));
   }
 
   /// The mask comes from the target, and both numbers are replaced before any arithmetic: NaN * 0 is NaN.

@@ -30,10 +30,10 @@ class Huber : public detail::EntryLoss<Huber<Scalar>, Scalar> {
   }
 
  private:
-  using Entries = detail::Entries<Scalar>;
-  void entries(const Entries& a, const Entries& t, Index, Entries& loss, Entries& slope) const {
-    slope = (a - t).max(-delta_).min(delta_);
-    loss = slope * (a - t - slope / 2);  // both branches at once
+  template <class V>
+  detail::EntryCost<V> entry(V a, V t, Index) const {
+    const V difference = a - t, slope = min(max(difference, V::constant(-delta_)), V::constant(delta_));
+    return {slope * fma(slope, V::constant(Scalar(-0.5)), difference), slope};  // both branches at once
   }
 
   Scalar delta_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "unroll/core/functions.hpp"
 #include "unroll/losses/entry_loss.hpp"
 
 namespace unroll {
@@ -41,16 +42,18 @@ class LogRatio : public detail::EntryLoss<LogRatio<Scalar>, Scalar> {
   }
 
  private:
-  using Entries = detail::Entries<Scalar>;
   static constexpr const char* expected = "at least 0";
   static constexpr bool allows(Scalar t) { return t >= 0; }
 
-  void entries(const Entries& a, const Entries& t, Index, Entries& loss, Entries& slope) const {
-    const Entries signed_ratio = (a + epsilon_) / (t + epsilon_), r = signed_ratio.abs();
-    const Entries k = ((r - 1).square() / (2 * r)).log1p();  // keeps its digits near r = 1
-    const Entries more = asymmetry_ * (-r).exp();
-    loss = k * (1 + more);
-    slope = ((r - r.inverse()) / (r.square() + 1) * (1 + more) - more * k) * signed_ratio.sign() / (t + epsilon_);
+  template <class V>
+  detail::EntryCost<V> entry(V a, V t, Index) const {
+    const V one = V::constant(1), epsilon = V::constant(epsilon_);
+    const V scale = t + epsilon, signed_ratio = (a + epsilon) / scale, r = abs(signed_ratio);
+    const V apart = r - one;
+    const V k = detail::log1p_nonnegative(apart * (apart / (r + r)));  // keeps its digits near r = 1
+    const V more = V::constant(asymmetry_) * exp(-r), factor = one + more;
+    const V dk = (r - one / r) / fma(r, r, one);
+    return {k * factor, fma(dk, factor, -(more * k)) * Abs{}.slope(signed_ratio) / scale};
   }
 
   Scalar asymmetry_, epsilon_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "unroll/core/functions.hpp"
 #include "unroll/losses/entry_loss.hpp"
 
 namespace unroll {
@@ -22,10 +23,10 @@ class MeanAbsoluteError : public detail::EntryLoss<MeanAbsoluteError<Scalar>, Sc
       : detail::EntryLoss<MeanAbsoluteError, Scalar>(options.reduction) {}
 
  private:
-  using Entries = detail::Entries<Scalar>;
-  void entries(const Entries& a, const Entries& t, Index, Entries& loss, Entries& slope) const {
-    slope = (a - t).sign();
-    loss = (a - t).abs();
+  template <class V>
+  detail::EntryCost<V> entry(V a, V t, Index) const {
+    const V difference = a - t;
+    return {abs(difference), Abs{}.slope(difference)};
   }
 };
 

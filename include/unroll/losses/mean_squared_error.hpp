@@ -23,10 +23,10 @@ class MeanSquaredError : public detail::EntryLoss<MeanSquaredError<Scalar>, Scal
       : detail::EntryLoss<MeanSquaredError, Scalar>(options.reduction) {}
 
  private:
-  using Entries = detail::Entries<Scalar>;
-  void entries(const Entries& a, const Entries& t, Index, Entries& loss, Entries& slope) const {
-    slope = 2 * (a - t);
-    loss = (a - t).square();
+  template <class V>
+  detail::EntryCost<V> entry(V a, V t, Index) const {
+    const V difference = a - t;
+    return {difference * difference, difference + difference};
   }
 };
 

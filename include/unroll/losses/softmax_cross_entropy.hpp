@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cmath>
-
+#include "unroll/core/elementary.hpp"
+#include "unroll/core/runs.hpp"
 #include "unroll/losses/class_weights.hpp"
 #include "unroll/losses/column_loss.hpp"
 
@@ -45,9 +45,6 @@ class SoftmaxCrossEntropy
   }
 
  private:
-  using ConstColumn = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
-  using Column = Eigen::Map<Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
-
   Reduction reduction() const { return reduction_; }
   Index items(Index) const { return 1; }
 
@@ -73,57 +70,92 @@ class SoftmaxCrossEntropy
     }
     require<ValueError>(t.size() > 0 && t.minCoeff() >= 0, "softmax cross entropy: column ", c,
                         " has a negative probability");
-    if (weights_.empty()) return {1, double(t.sum())};
+    const auto share = [](auto entry) { return entry; };
+    if (weights_.empty()) return {1, double(detail::sum_run(t.size(), share, t.data()))};
     weights_.check(t.size());
-    return {1, double(t.dot(weights_.values()))};
+    const auto weighted = [](auto entry, auto weight) { return entry * weight; };
+    return {1, double(detail::sum_run(t.size(), weighted, t.data(), weights_.values().data()))};
   }
 
   // With z = a - max(a): l = sum(q) log(sum(exp z)) - q.z. Everything of `output` is read before `gradient` is written.
   double column_loss(In<Scalar> output, InLabels labels, Index c, double factor, Scalar* gradient) const {
-    const ConstColumn a(output.col(c).data(), output.rows());
-    const Index label = labels[c];
-    const Scalar top = a.maxCoeff(), spread = smoothing_ / Scalar(a.size());
+    const Index classes = output.rows(), label = labels[c];
+    const Scalar* const a = output.col(c).data();
+    const Scalar top = greatest(a, classes), spread = smoothing_ / Scalar(classes);
     const Scalar hit = (1 - smoothing_) * weights_.of(label, c), mass = hit + smoothing_ * weights_.mean();
     Scalar product = hit == 0 ? 0 : hit * (a[label] - top);
-    if (spread > 0)
-      product += spread * (weights_.empty() ? (a - top).sum() : (weights_.values().array() * (a - top)).sum());
-    if (!gradient) return double(mass * log_sum(a, top) - product);
-    Column g(gradient, a.size());
-    const Scalar log_sum = softmax(a, top, Scalar(factor) * mass, g);
-    g[label] -= Scalar(factor) * hit;
-    if (spread > 0 && weights_.empty()) g -= Scalar(factor) * spread;
-    if (spread > 0 && !weights_.empty()) g -= Scalar(factor) * spread * weights_.values().array();
+    if (spread > 0) {
+      const auto apart = [top](auto x) { return x - x.constant(top); };
+      const auto weighted = [&](auto x, auto weight) { return weight * apart(x); };
+      product += spread * (weights_.empty() ? detail::sum_run(classes, apart, a)
+                                            : detail::sum_run(classes, weighted, a, weights_.values().data()));
+    }
+    if (!gradient) return double(mass * log_sum(a, classes, top) - product);
+    const Scalar log_sum = softmax(a, classes, top, Scalar(factor) * mass, gradient);
+    gradient[label] -= Scalar(factor) * hit;
+    const auto one = [](auto g) { return g.constant(1); };
+    if (spread > 0 && weights_.empty()) subtract(classes, Scalar(factor) * spread, one, gradient, gradient);
+    const auto itself = [](auto weight) { return weight; };
+    if (spread > 0 && !weights_.empty())
+      subtract(classes, Scalar(factor) * spread, itself, gradient, weights_.values().data());
     return double(mass * log_sum - product);
   }
 
   double column_loss(In<Scalar> output, In<Scalar> target, Index c, double factor, Scalar* gradient) const {
-    const ConstColumn a(output.col(c).data(), output.rows());
-    const auto smoothed = (1 - smoothing_) * target.col(c).array() + smoothing_ / Scalar(a.size());
-    if (weights_.empty()) return against(a, smoothed, Scalar(factor), gradient);
-    return against(a, weights_.values().array() * smoothed, Scalar(factor), gradient);
+    const Scalar kept = 1 - smoothing_, spread = smoothing_ / Scalar(output.rows());
+    const auto smoothed = [=](auto t) { return fma(t.constant(kept), t, t.constant(spread)); };
+    const Scalar *const a = output.col(c).data(), *const t = target.col(c).data();
+    if (weights_.empty()) return against(a, output.rows(), smoothed, Scalar(factor), gradient, t);
+    const auto weighted = [=](auto entry, auto weight) { return weight * smoothed(entry); };
+    return against(a, output.rows(), weighted, Scalar(factor), gradient, t, weights_.values().data());
   }
 
-  template <class Expression>
-  static double against(const ConstColumn& a, const Expression& q, Scalar factor, Scalar* gradient) {
-    const Scalar top = a.maxCoeff(), mass = q.sum();
-    // An excluded class, with logit -inf, may have probability 0: 0 * inf must not be asked for.
-    const Scalar product = (q == Scalar(0)).select(Scalar(0), q * (a - top)).sum();
-    if (!gradient) return double(mass * log_sum(a, top) - product);
-    Column g(gradient, a.size());
-    const Scalar log_sum = softmax(a, top, factor * mass, g);
-    g -= factor * q;
+  /// `q` gives a register of the weights of -log p from registers of `from`.
+  template <class Q, class... From>
+  static double against(const Scalar* a, Index classes, const Q& q, Scalar factor, Scalar* gradient,
+                        const From*... from) {
+    const Scalar top = greatest(a, classes), mass = detail::sum_run(classes, q, from...);
+    const auto term = [&](auto x, auto... entries) {
+      const auto weight = q(entries...), none = x.constant(0);
+      // An excluded class, with logit -inf, may have probability 0, and 0 * inf is NaN.
+      return select_greater(weight, none, weight * (x - x.constant(top)), none);
+    };
+    const Scalar product = detail::sum_run(classes, term, a, from...);
+    if (!gradient) return double(mass * log_sum(a, classes, top) - product);
+    const Scalar log_sum = softmax(a, classes, top, factor * mass, gradient);
+    subtract(classes, factor, q, gradient, from...);
     return double(mass * log_sum - product);
   }
 
-  static Scalar log_sum(const ConstColumn& a, Scalar top) { return std::log((a - top).exp().sum()); }
-
-  /// g = scale * softmax(a); returns log(sum(exp(a - top))).
-  static Scalar softmax(const ConstColumn& a, Scalar top, Scalar scale, Column& g) {
-    g = (a - top).exp();
-    const Scalar sum = g.sum();
-    g *= scale / sum;
-    return std::log(sum);
+  static Scalar greatest(const Scalar* a, Index classes) {
+    return Eigen::Map<const Vector<Scalar>>(a, classes).maxCoeff();
   }
+
+  static Scalar log_sum(const Scalar* a, Index classes, Scalar top) {
+    return log_of(detail::sum_run(
+        classes, [top](auto x) { return exp(x - x.constant(top)); }, a));
+  }
+
+  /// gradient = scale * softmax(a); returns log(sum(exp(a - top))).
+  static Scalar softmax(const Scalar* a, Index classes, Scalar top, Scalar scale, Scalar* gradient) {
+    detail::map_run(
+        classes, [top](auto x) { return exp(x - x.constant(top)); }, gradient, a);
+    const Scalar sum = detail::sum_run(
+        classes, [](auto power) { return power; }, gradient);
+    const Scalar share = scale / sum;
+    detail::map_run(
+        classes, [share](auto power) { return power * power.constant(share); }, gradient, gradient);
+    return log_of(sum);
+  }
+
+  /// gradient -= factor * q(from...)
+  template <class Q, class... From>
+  static void subtract(Index classes, Scalar factor, const Q& q, Scalar* gradient, const From*... from) {
+    const auto rest = [&](auto g, auto... entries) { return fma(g.constant(-factor), q(entries...), g); };
+    detail::map_run(classes, rest, gradient, gradient, from...);
+  }
+
+  static Scalar log_of(Scalar x) { return log(Lanes<Scalar>{x}).v; }
 
   detail::ClassWeights<Scalar> weights_;
   Scalar smoothing_;

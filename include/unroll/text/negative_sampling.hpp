@@ -95,7 +95,7 @@ class NegativeSampling {
       const int left = int(std::min<Index>(n - k, V::size));
       odd = fma(V::load_partial(a + k, left), V::load_partial(b + k, left), odd);
     }
-    return Eigen::internal::predux((even + odd).v);
+    return lane_sum(even + odd);
   }
 
   /// Makes of the products the factors of the gradient; returns the loss.
@@ -110,7 +110,7 @@ class NegativeSampling {
       (V::constant(factor) * sigmoid(x)).store(scores_.data() + k);
     }
     scores_[0] = -scores_[0];
-    return Eigen::internal::predux(losses.v);
+    return lane_sum(losses);
   }
 
   /// A few rows of all vectors. The gradient of h comes first: a word that is there twice is not changed in between.
