@@ -43,23 +43,8 @@ namespace attention {
 template <class T>
 using Fixed = std::type_identity_t<T>;
 
-/// f(first row, its number of rows as Lanes or as a rest) for all rows, a register at a time: `load` and `store` are
-/// told what f was told.
 template <class S>
-struct Rows {
-  using V = NativeLanes<S>;
-
-  template <class F>
-  EIGEN_ALWAYS_INLINE static void each(Index rows, F&& f) {
-    Index row = 0;
-    for (; row + V::size <= rows; row += V::size) f(row, std::integral_constant<int, V::size>{});
-    if (row < rows) f(row, int(rows - row));
-  }
-  EIGEN_ALWAYS_INLINE static V load(const S* from, std::integral_constant<int, V::size>) { return V::load(from); }
-  EIGEN_ALWAYS_INLINE static V load(const S* from, int rest) { return V::load_partial(from, rest); }
-  EIGEN_ALWAYS_INLINE static void store(S* to, V v, std::integral_constant<int, V::size>) { v.store(to); }
-  EIGEN_ALWAYS_INLINE static void store(S* to, V v, int rest) { v.store_partial(to, rest); }
-};
+using Rows = detail::Run<S>;
 
 // ---- scores [steps] of a query [rows], against keys [rows x steps]
 

@@ -1,9 +1,11 @@
 #pragma once
 // First values of parameters. Each entry's value depends only on (seed, purpose, layer, entry), see `Random`: not on
 // the order in which blocks are filled. All arithmetic is in double, so float and double models begin with the same
-// numbers, rounded.
+// numbers, rounded; and it is independent of the processor and of the compiler's options: where a product is added, it
+// is either fused (std::fma) or rounded first (detail::rounded), never as the compiler likes.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -11,9 +13,53 @@
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
 #include "unroll/core/random.hpp"
+#include "unroll/core/runs.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
+
+namespace detail {
+
+/// The product that `x` is, rounded: the compiler cannot fuse it with a sum.
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> rounded(Lanes<Packet> x) {
+#if EIGEN_ARCH_i386_OR_x86_64 && defined(__AVX512F__)
+  __asm__("" : "+v"(x.v));
+#elif EIGEN_ARCH_i386_OR_x86_64 && defined(__SSE2__)
+  __asm__("" : "+x"(x.v));
+#elif EIGEN_ARCH_ARM64
+  __asm__("" : "+w"(x.v));
+#else
+  __asm__("" : "+m"(x.v));
+#endif
+  return x;
+}
+
+/// The sum of a[i] b[i], in an order that is the same on every machine: eight sums side by side, whatever the width of
+/// the registers, then their sum.
+inline double ordered_dot(const double* a, const double* b, Index size) {
+  using V = NativeLanes<double>;
+  static_assert(8 % V::size == 0);
+  std::array<double, 8> sums{};
+  for (int lane = 0; lane < 8; lane += V::size) {
+    V sum = V::constant(0);
+    for (Index i = lane; i < size; i += 8) {
+      const int rest = int(std::min<Index>(V::size, size - i));
+      sum += rest == V::size ? rounded(V::load(a + i) * V::load(b + i))
+                             : rounded(V::load_partial(a + i, rest) * V::load_partial(b + i, rest));
+    }
+    sum.store(sums.data() + lane);
+  }
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+/// to -= factor * from
+inline void subtract_multiple(double factor, const double* from, double* to, Index size) {
+  map_run(
+      size, [factor](auto x, auto y) { return x - rounded(x.constant(factor) * y); }, to, to, from);
+}
+
+}  // namespace detail
 
 /// How many inputs an output unit sums, and how many outputs an input feeds. 0: cols and rows of the block. Set them
 /// when the block is a part: Keras counts all gates of a stacked matrix, fans = {.out = 4 * units} for an LSTM.
@@ -73,13 +119,13 @@ class Initializer {
     const auto number = static_cast<std::uint64_t>(element);
     switch (kind_) {
       case Kind::uniform:
-        return a_ + (b_ - a_) * random.uniform(number);
+        return std::fma(b_ - a_, random.uniform(number), a_);
       case Kind::normal:
-        return a_ + b_ * random.normal(number);
+        return std::fma(b_, random.normal(number), a_);
       case Kind::truncated_normal:
-        return a_ + b_ * truncated(random.uniform(number));
+        return std::fma(b_, truncated(random.uniform(number)), a_);
       case Kind::log_uniform:
-        return b_ * detail::portable_log(1 + (a_ - 1) * random.uniform(number));
+        return b_ * detail::portable_log(std::fma(a_ - 1, random.uniform(number), 1));
       case Kind::identity:
         return diagonal ? a_ : 0;
       default:
@@ -91,7 +137,7 @@ class Initializer {
   /// inside would need an unknown count of them.
   static double truncated(double u) {
     constexpr double below = 0.022750131948179207;  // probability of less than -2
-    return std::clamp(detail::normal_quantile(below + (1 - 2 * below) * u), -2.0, 2.0);
+    return std::clamp(detail::normal_quantile(std::fma(1 - 2 * below, u, below)), -2.0, 2.0);
   }
 
   /// A Gaussian matrix with its columns made orthogonal, which is the Q of its QR factors with a positive diagonal of
@@ -103,10 +149,15 @@ class Initializer {
     Initializer(Kind::normal, 0, 1).fill(gaussian, random, first_element);
     const bool wide = gaussian.rows() < gaussian.cols();
     Matrix<double> q = wide ? Matrix<double>(gaussian.transpose()) : gaussian;
+    const Index rows = q.rows();
     for (Index j = 0; j < q.cols(); ++j) {
+      double* const column = q.col(j).data();
       for (int pass = 0; pass < 2; ++pass)
-        for (Index k = 0; k < j; ++k) q.col(j) -= q.col(k).dot(q.col(j)) * q.col(k);
-      q.col(j) /= q.col(j).norm();
+        for (Index k = 0; k < j; ++k) {
+          const double* const other = q.col(k).data();
+          detail::subtract_multiple(detail::ordered_dot(other, column, rows), other, column, rows);
+        }
+      q.col(j) /= std::sqrt(detail::ordered_dot(column, column, rows));
     }
     for (Index col = 0; col < block.cols(); ++col)
       for (Index row = 0; row < block.rows(); ++row) block(row, col) = Scalar(a_ * (wide ? q(col, row) : q(row, col)));

@@ -5,31 +5,51 @@
 // result depends on the numbers alone. Eigen's expressions begin at an aligned address and treat what lies in front of
 // it one by one, partly by other functions: there the bits of a column depend on its place in memory.
 
+#include <type_traits>
+
 #include "unroll/core/lanes.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll::detail {
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"  // as in core/lanes.hpp
+/// The registers of a run: their loads and stores, whole or partly filled.
+template <class S>
+struct Run {
+  using V = NativeLanes<S>;
+  using Whole = std::integral_constant<int, V::size>;
+
+  /// f(first number, how many: `Whole` or an int for the rest)
+  template <class F>
+  EIGEN_ALWAYS_INLINE static void each(Index count, F&& f) {
+    Index first = 0;
+    for (; first + V::size <= count; first += V::size) f(first, Whole{});
+    if (first < count) f(first, int(count - first));
+  }
+  EIGEN_ALWAYS_INLINE static V load(const S* from, Whole) { return V::load(from); }
+  EIGEN_ALWAYS_INLINE static V load(const S* from, int rest) { return V::load_partial(from, rest); }
+  EIGEN_ALWAYS_INLINE static void store(S* to, V v, Whole) { v.store(to); }
+  EIGEN_ALWAYS_INLINE static void store(S* to, V v, int rest) { v.store_partial(to, rest); }
+  /// `v`, with 0 in lanes that are no part of the run.
+  EIGEN_ALWAYS_INLINE static V only(V v, Whole) { return v; }
+  EIGEN_ALWAYS_INLINE static V only(V v, int rest) { return v.leading(rest); }
+};
+#pragma GCC diagnostic pop
+
 /// to[i] = f(from[i]...) for `count` numbers; `to` may be one of those it is made from.
 template <class Scalar, class F, class... From>
 void map_run(Index count, const F& f, Scalar* to, const From*... from) {
-  using V = NativeLanes<Scalar>;
-  Index i = 0;
-  for (; i + V::size <= count; i += V::size) f(V::load(from + i)...).store(to + i);
-  const int rest = static_cast<int>(count - i);
-  if (rest > 0) f(V::load_partial(from + i, rest)...).store_partial(to + i, rest);
+  using R = Run<Scalar>;
+  R::each(count, [&](Index i, auto n) { R::store(to + i, f(R::load(from + i, n)...), n); });
 }
 
 /// The sum of f(from[i]...) for `count` numbers.
 template <class Scalar, class F, class... From>
 Scalar sum_run(Index count, const F& f, const Scalar* first, const From*... from) {
-  using V = NativeLanes<Scalar>;
-  V sum = V::constant(0);
-  Index i = 0;
-  for (; i + V::size <= count; i += V::size) sum += f(V::load(first + i), V::load(from + i)...);
-  const int rest = static_cast<int>(count - i);
-  // f of the empty lanes need not be 0.
-  if (rest > 0) sum += f(V::load_partial(first + i, rest), V::load_partial(from + i, rest)...).leading(rest);
+  using R = Run<Scalar>;
+  auto sum = R::V::constant(0);
+  R::each(count, [&](Index i, auto n) { sum += R::only(f(R::load(first + i, n), R::load(from + i, n)...), n); });
   return lane_sum(sum);
 }
 

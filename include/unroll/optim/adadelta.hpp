@@ -22,7 +22,6 @@ struct AdadeltaOptions {
 template <std::floating_point Scalar>
 class Adadelta : public detail::OptimizerBase<Adadelta<Scalar>, Scalar, AdadeltaOptions, 2> {
   using Base = detail::OptimizerBase<Adadelta, Scalar, AdadeltaOptions, 2>;
-  using typename Base::ConstPiece, typename Base::Piece;
   friend Base;
 
  public:
@@ -31,12 +30,16 @@ class Adadelta : public detail::OptimizerBase<Adadelta<Scalar>, Scalar, Adadelta
  private:
   static constexpr std::array<std::string_view, 2> state_names{"v", "u"};
 
-  void update(Piece theta, ConstPiece g, Piece v, Piece u) const {
-    const auto rho = Scalar(this->options().rho), rest = Scalar(1 - this->options().rho);
-    const auto eps = Scalar(this->options().epsilon);
-    v = rho * v + rest * g.square();
-    theta -= Scalar(this->options().learning_rate) * ((u + eps) / (v + eps)).sqrt() * g;
-    u = rho * u + rest * (u + eps) / (v + eps) * g.square();  // the square of d, still with the old u
+  auto formula() const {
+    const AdadeltaOptions& o = this->options();
+    return [rho = Scalar(o.rho), rest = Scalar(1 - o.rho), eps = Scalar(o.epsilon),
+            rate = Scalar(o.learning_rate)]<class V>(V& theta, V g, V& v, V& u) {
+      const V epsilon = V::constant(eps);
+      v = fma(V::constant(rho), v, V::constant(rest) * (g * g));
+      const V d = sqrt((u + epsilon) / (v + epsilon)) * g;
+      theta -= V::constant(rate) * d;
+      u = fma(V::constant(rho), u, V::constant(rest) * (d * d));
+    };
   }
 };
 

@@ -23,7 +23,6 @@ struct AdagradOptions {
 template <std::floating_point Scalar>
 class Adagrad : public detail::OptimizerBase<Adagrad<Scalar>, Scalar, AdagradOptions, 1> {
   using Base = detail::OptimizerBase<Adagrad, Scalar, AdagradOptions, 1>;
-  using typename Base::ConstPiece, typename Base::Piece;
   friend Base;
 
  public:
@@ -33,15 +32,13 @@ class Adagrad : public detail::OptimizerBase<Adagrad<Scalar>, Scalar, AdagradOpt
   static constexpr std::array<std::string_view, 1> state_names{"sum"};
   double initial_state() const { return this->options().initial_accumulator; }
 
-  void update(Piece theta, ConstPiece g, Piece s) const {
+  auto formula() const {
     const AdagradOptions& o = this->options();
-    const auto rate = Scalar(o.learning_rate / (1 + double(this->updates() - 1) * o.lr_decay));
-    const auto eps = Scalar(o.epsilon);
-    s += g.square();
-    if (o.epsilon_at == RootEpsilon::inside)
-      theta -= rate * g / (s + eps).sqrt();
-    else
-      theta -= rate * g / (s.sqrt() + eps);
+    return [rate = Scalar(o.learning_rate / (1 + double(this->updates() - 1) * o.lr_decay)), eps = Scalar(o.epsilon),
+            at = o.epsilon_at]<class V>(V& theta, V g, V& s) {
+      s = fma(g, g, s);
+      theta -= V::constant(rate) * g / detail::root(s, V::constant(eps), at);
+    };
   }
 };
 

@@ -33,7 +33,6 @@ using AdamWOptions = BasicAdamOptions<true>;
 template <std::floating_point Scalar, class AnyAdamOptions>
 class BasicAdam : public detail::OptimizerBase<BasicAdam<Scalar, AnyAdamOptions>, Scalar, AnyAdamOptions, 3> {
   using Base = detail::OptimizerBase<BasicAdam, Scalar, AnyAdamOptions, 3>;
-  using typename Base::ConstPiece, typename Base::Piece;
   friend Base;
 
  public:
@@ -51,12 +50,16 @@ class BasicAdam : public detail::OptimizerBase<BasicAdam<Scalar, AnyAdamOptions>
     epsilon_ = Scalar(o.epsilon_at == Epsilon::raw ? o.epsilon / root_fix : o.epsilon);
   }
 
-  void update(Piece theta, ConstPiece g, Piece m, Piece v, Piece w) const {
+  auto formula() const {
     const AnyAdamOptions& o = this->options();
-    m = Scalar(o.beta1) * m + Scalar(1 - o.beta1) * g;
-    v = Scalar(o.beta2) * v + Scalar(1 - o.beta2) * g.square();
-    if (o.amsgrad) w = w.max(v);
-    theta -= rate_ * m / (scale_ * (o.amsgrad ? w : v).sqrt() + epsilon_);
+    return [beta1 = Scalar(o.beta1), rest1 = Scalar(1 - o.beta1), beta2 = Scalar(o.beta2), rest2 = Scalar(1 - o.beta2),
+            rate = rate_, scale = scale_, epsilon = epsilon_,
+            amsgrad = o.amsgrad]<class V>(V& theta, V g, V& m, V& v, V& w) {
+      m = fma(V::constant(beta1), m, V::constant(rest1) * g);
+      v = fma(V::constant(beta2), v, V::constant(rest2) * (g * g));
+      if (amsgrad) w = max(w, v);
+      theta -= V::constant(rate) * m / fma(V::constant(scale), sqrt(amsgrad ? w : v), V::constant(epsilon));
+    };
   }
 
   Scalar rate_ = 0, scale_ = 0, epsilon_ = 0;  // of the step at hand

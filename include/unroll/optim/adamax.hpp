@@ -19,7 +19,6 @@ struct AdamaxOptions {
 template <std::floating_point Scalar>
 class Adamax : public detail::OptimizerBase<Adamax<Scalar>, Scalar, AdamaxOptions, 2> {
   using Base = detail::OptimizerBase<Adamax, Scalar, AdamaxOptions, 2>;
-  using typename Base::ConstPiece, typename Base::Piece;
   friend Base;
 
  public:
@@ -31,11 +30,14 @@ class Adamax : public detail::OptimizerBase<Adamax<Scalar>, Scalar, AdamaxOption
 
   void begin_step() { rate_ = Scalar(this->options().learning_rate / this->bias_correction(this->options().beta1)); }
 
-  void update(Piece theta, ConstPiece g, Piece m, Piece u) const {
+  auto formula() const {
     const AdamaxOptions& o = this->options();
-    m = Scalar(o.beta1) * m + Scalar(1 - o.beta1) * g;
-    u = (Scalar(o.beta2) * u).max(g.abs() + Scalar(o.epsilon));
-    theta -= rate_ * m / u;
+    return [beta1 = Scalar(o.beta1), rest1 = Scalar(1 - o.beta1), beta2 = Scalar(o.beta2), epsilon = Scalar(o.epsilon),
+            rate = rate_]<class V>(V& theta, V g, V& m, V& u) {
+      m = fma(V::constant(beta1), m, V::constant(rest1) * g);
+      u = max(V::constant(beta2) * u, abs(g) + V::constant(epsilon));
+      theta -= V::constant(rate) * m / u;
+    };
   }
 
   Scalar rate_ = 0;  // of the step at hand

@@ -23,7 +23,6 @@ struct NAdamOptions {
 template <std::floating_point Scalar>
 class NAdam : public detail::OptimizerBase<NAdam<Scalar>, Scalar, NAdamOptions, 2> {
   using Base = detail::OptimizerBase<NAdam, Scalar, NAdamOptions, 2>;
-  using typename Base::ConstPiece, typename Base::Piece;
   friend Base;
 
  public:
@@ -48,11 +47,16 @@ class NAdam : public detail::OptimizerBase<NAdam<Scalar>, Scalar, NAdamOptions, 
     f(std::string_view("momentum_product"), momentum_product_);
   }
 
-  void update(Piece theta, ConstPiece g, Piece m, Piece v) const {
+  auto formula() const {
     const NAdamOptions& o = this->options();
-    m = Scalar(o.beta1) * m + Scalar(1 - o.beta1) * g;
-    v = Scalar(o.beta2) * v + Scalar(1 - o.beta2) * g.square();
-    theta -= (of_m_ * m + of_g_ * g) / (scale_ * v.sqrt() + Scalar(o.epsilon));
+    return
+        [beta1 = Scalar(o.beta1), rest1 = Scalar(1 - o.beta1), beta2 = Scalar(o.beta2), rest2 = Scalar(1 - o.beta2),
+         of_m = of_m_, of_g = of_g_, scale = scale_, epsilon = Scalar(o.epsilon)]<class V>(V& theta, V g, V& m, V& v) {
+          m = fma(V::constant(beta1), m, V::constant(rest1) * g);
+          v = fma(V::constant(beta2), v, V::constant(rest2) * (g * g));
+          const V step = fma(V::constant(of_m), m, V::constant(of_g) * g);
+          theta -= step / fma(V::constant(scale), sqrt(v), V::constant(epsilon));
+        };
   }
 
   double momentum_product_ = 1;             // p_t

@@ -10,6 +10,7 @@
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/parameters.hpp"
+#include "unroll/core/runs.hpp"
 #include "unroll/core/thread_pool.hpp"
 #include "unroll/optim/finite.hpp"
 #include "unroll/optim/option_checks.hpp"
@@ -36,16 +37,19 @@ enum class RootEpsilon {
 
 namespace detail {
 
-template <class Scalar>
-using Flat = Eigen::Map<Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
-template <class Scalar>
-using ConstFlat = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
+/// What a gradient is divided by: sqrt(v) + epsilon, or sqrt(v + epsilon).
+template <class V>
+EIGEN_ALWAYS_INLINE V root(V v, V epsilon, RootEpsilon at) {
+  return at == RootEpsilon::inside ? sqrt(v + epsilon) : sqrt(v) + epsilon;
+}
 
-/// Base of all optimizers. `Rule` (the derived class) gives the `state_names` of its state vectors and
-/// `update(theta, gradient, state...)`, its formula for a piece of all vectors; it may hide the protected defaults.
+/// Base of all optimizers. `Rule` (the derived class) gives the `state_names` of its state vectors and `formula()`, a
+/// function object for one register of each vector; it may hide the protected defaults:
 ///
-/// A step walks the vectors in pieces that stay in the first-level cache: a formula of several Eigen statements reads
-/// and writes memory once, and needs no temporary vectors.
+///     formula()(theta, gradient, state...)       theta and states are Lanes&, the gradient Lanes of the same width
+///
+/// Whether a parameter is updated in a pass over all or over some of them, and by which thread, leaves no trace in its
+/// bits: every register goes through the same code.
 template <class Rule, std::floating_point ScalarType, class OptionsType, std::size_t states>
 class OptimizerBase {
  public:
@@ -98,16 +102,13 @@ class OptimizerBase {
   }
 
  protected:
-  using Piece = Flat<Scalar>;
-  using ConstPiece = ConstFlat<Scalar>;
-
   /// Then gradient entries from 2^63 (float) or 2^511 (double) on are refused: an average that took in an infinite
   /// square would freeze its parameter for ever.
   static constexpr bool squares_gradient = true;
   /// Whether state vector `i` is used under the present options.
   bool keeps(std::size_t) const { return true; }
   double initial_state() const { return 0; }
-  /// Once per step, after the count and before the pieces.
+  /// Once per step, after the count and before the formula.
   void begin_step() {}
   template <class F>
   void visit_counters(F&&) {}
@@ -116,7 +117,7 @@ class OptimizerBase {
   double bias_correction(double beta) const { return 1 - std::pow(beta, double(updates_)); }
 
  private:
-  static constexpr Index piece = 1024, share = 64 * piece;
+  static constexpr Index share = 64 * 1024;  // numbers that a thread takes at a time
   using StateNumbers = std::make_index_sequence<states>;
 
   Rule& rule() { return static_cast<Rule&>(*this); }
@@ -131,10 +132,7 @@ class OptimizerBase {
     ++updates_;
     rule().begin_step();
     each_share(segments, share, threads, [&](Index first, Index size) {
-      for (const Index end = first + size; first < end; first += piece) {
-        const Index count = std::min(piece, end - first);
-        update_piece({theta.data() + first, count}, {gradient.data() + first, count}, first, StateNumbers{});
-      }
+      update_run(theta.data() + first, gradient.data() + first, first, size, StateNumbers{});
     });
   }
 
@@ -167,34 +165,46 @@ class OptimizerBase {
   }
 
   template <std::size_t... I>
-  void update_piece(Piece theta, ConstPiece gradient, Index first, std::index_sequence<I...>) {
-    Buffer buffer;
-    const ConstPiece effective = options_.weight_decay == 0 ? gradient : decay(theta, gradient, first, buffer);
-    rule().update(theta, effective, state_piece(I, first, theta.size())...);
+  void update_run(Scalar* theta, const Scalar* gradient, Index first, Index size, std::index_sequence<I...>) {
+    using R = Run<Scalar>;
+    using V = typename R::V;
+    const auto formula = rule().formula();
+    const Decayed decayed = decay(first);
+    const std::array<Scalar*, sizeof...(I) + 1> memory{(keeps_state(I) ? state_[I].data() + first : nullptr)...,
+                                                       nullptr};
+    R::each(size, [&](Index i, auto n) {
+      V parameter = R::load(theta + i, n), slope = R::load(gradient + i, n);
+      std::array<V, sizeof...(I) + 1> values{(memory[I] ? R::load(memory[I] + i, n) : V::constant(0))...,
+                                             V::constant(0)};
+      if (decayed.factor != 0) apply_decay(decayed, i, n, parameter, slope);
+      formula(parameter, slope, values[I]...);
+      R::store(theta + i, parameter, n);
+      ((memory[I] ? R::store(memory[I] + i, values[I], n) : void()), ...);
+    });
   }
 
-  /// Empty when the options at hand do without this state.
-  Piece state_piece(std::size_t i, Index first, Index size) {
-    return state_[i].size() == 0 ? Piece(nullptr, 0) : Piece(state_[i].data() + first, size);
+  /// States that the present options do without are empty.
+  bool keeps_state(std::size_t i) const { return state_[i].size() > 0; }
+
+  /// Of a run: theta times `factor`, and times the mask where there is one, is added to the gradient, or to theta.
+  struct Decayed {
+    Scalar factor = 0;
+    const Scalar* mask = nullptr;
+    bool decoupled = false;
+  };
+
+  Decayed decay(Index first) const {
+    const bool decoupled = options_.decay == Decay::decoupled;
+    const double factor = decoupled ? -options_.learning_rate * options_.weight_decay : options_.weight_decay;
+    return {Scalar(factor), decay_mask_.size() == 0 ? nullptr : decay_mask_.data() + first, decoupled};
   }
 
-  using Buffer = Eigen::Array<Scalar, piece, 1>;
-
-  /// Returns the gradient that the formula shall see.
-  ConstPiece decay(Piece theta, ConstPiece gradient, Index first, Buffer& buffer) const {
-    const auto lambda = Scalar(options_.weight_decay);
-    if (decay_mask_.size() == 0) return decay_by(lambda * theta, theta, gradient, buffer);
-    return decay_by(lambda * decay_mask_.segment(first, theta.size()).array() * theta, theta, gradient, buffer);
-  }
-
-  template <class Pull>
-  ConstPiece decay_by(const Pull& pull, Piece theta, ConstPiece gradient, Buffer& buffer) const {
-    if (options_.decay == Decay::decoupled) {
-      theta -= Scalar(options_.learning_rate) * pull;
-      return gradient;
-    }
-    buffer.head(theta.size()) = gradient + pull;
-    return {buffer.data(), theta.size()};
+  template <class V>
+  EIGEN_ALWAYS_INLINE static void apply_decay(const Decayed& decayed, Index i, auto n, V& theta, V& gradient) {
+    V factor = V::constant(decayed.factor);
+    if (decayed.mask != nullptr) factor *= Run<Scalar>::load(decayed.mask + i, n);
+    V& target = decayed.decoupled ? theta : gradient;
+    target = fma(factor, theta, target);
   }
 
   Options options_;

@@ -23,7 +23,6 @@ struct RAdamOptions {
 template <std::floating_point Scalar>
 class RAdam : public detail::OptimizerBase<RAdam<Scalar>, Scalar, RAdamOptions, 2> {
   using Base = detail::OptimizerBase<RAdam, Scalar, RAdamOptions, 2>;
-  using typename Base::ConstPiece, typename Base::Piece;
   friend Base;
 
  public:
@@ -47,14 +46,15 @@ class RAdam : public detail::OptimizerBase<RAdam<Scalar>, Scalar, RAdamOptions, 
                    this->bias_correction(this->options().beta1));
   }
 
-  void update(Piece theta, ConstPiece g, Piece m, Piece v) const {
+  auto formula() const {
     const RAdamOptions& o = this->options();
-    m = Scalar(o.beta1) * m + Scalar(1 - o.beta1) * g;
-    v = Scalar(o.beta2) * v + Scalar(1 - o.beta2) * g.square();
-    if (adapts_)
-      theta -= rate_ * m / (v.sqrt() + Scalar(o.epsilon));
-    else
-      theta -= rate_ * m;
+    return [beta1 = Scalar(o.beta1), rest1 = Scalar(1 - o.beta1), beta2 = Scalar(o.beta2), rest2 = Scalar(1 - o.beta2),
+            rate = rate_, epsilon = Scalar(o.epsilon), adapts = adapts_]<class V>(V& theta, V g, V& m, V& v) {
+      m = fma(V::constant(beta1), m, V::constant(rest1) * g);
+      v = fma(V::constant(beta2), v, V::constant(rest2) * (g * g));
+      const V step = V::constant(rate) * m;
+      theta -= adapts ? step / (sqrt(v) + V::constant(epsilon)) : step;
+    };
   }
 
   bool adapts_ = false;  // both of the step at hand

@@ -27,7 +27,6 @@ struct RMSpropOptions {
 template <std::floating_point Scalar>
 class RMSprop : public detail::OptimizerBase<RMSprop<Scalar>, Scalar, RMSpropOptions, 3> {
   using Base = detail::OptimizerBase<RMSprop, Scalar, RMSpropOptions, 3>;
-  using typename Base::ConstPiece, typename Base::Piece;
   friend Base;
 
  public:
@@ -39,34 +38,25 @@ class RMSprop : public detail::OptimizerBase<RMSprop<Scalar>, Scalar, RMSpropOpt
     return i == 0 || (i == 1 && this->options().centered) || (i == 2 && this->options().momentum != 0);
   }
 
-  void update(Piece theta, ConstPiece g, Piece v, Piece a, Piece b) const {
-    const auto rho = Scalar(this->options().rho), rest = Scalar(1 - this->options().rho);
-    v = rho * v + rest * g.square();
-    if (!this->options().centered) return move(theta, g, v, b);
-    a = rho * a + rest * g;
-    move(theta, g, (v - a.square()).max(Scalar(0)), b);  // rounding can make it slightly negative
-  }
-
-  template <class Variance>
-  void move(Piece theta, ConstPiece g, const Variance& variance, Piece b) const {
-    const auto eps = Scalar(this->options().epsilon);
-    if (this->options().epsilon_at == RootEpsilon::inside)
-      advance(theta, g / (variance + eps).sqrt(), b);
-    else
-      advance(theta, g / (variance.sqrt() + eps), b);
-  }
-
-  template <class Direction>
-  void advance(Piece theta, const Direction& u, Piece b) const {
+  auto formula() const {
     const RMSpropOptions& o = this->options();
-    const auto lr = Scalar(o.learning_rate);
-    if (o.momentum == 0) {
-      theta -= lr * u;
-      return;
-    }
     const bool collects_steps = o.velocity == Velocity::step;
-    b = Scalar(o.momentum) * b + (collects_steps ? lr : Scalar(1)) * u;
-    theta -= (collects_steps ? Scalar(1) : lr) * b;
+    const auto lr = Scalar(o.learning_rate);
+    return [rho = Scalar(o.rho), rest = Scalar(1 - o.rho), eps = Scalar(o.epsilon), at = o.epsilon_at,
+            centered = o.centered, lr, mu = Scalar(o.momentum), inner = collects_steps ? lr : Scalar(1),
+            outer = collects_steps ? Scalar(1) : lr]<class V>(V& theta, V g, V& v, V& a, V& b) {
+      v = fma(V::constant(rho), v, V::constant(rest) * (g * g));
+      if (centered) a = fma(V::constant(rho), a, V::constant(rest) * g);
+      // Rounding can make the variance slightly negative.
+      const V variance = centered ? max(fma(-a, a, v), V::constant(0)) : v;
+      const V u = g / detail::root(variance, V::constant(eps), at);
+      if (mu == 0) {
+        theta = fma(V::constant(-lr), u, theta);
+        return;
+      }
+      b = fma(V::constant(mu), b, V::constant(inner) * u);
+      theta = fma(V::constant(-outer), b, theta);
+    };
   }
 };
 

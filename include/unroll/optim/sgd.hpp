@@ -24,7 +24,6 @@ struct SGDOptions {
 template <std::floating_point Scalar>
 class SGD : public detail::OptimizerBase<SGD<Scalar>, Scalar, SGDOptions, 1> {
   using Base = detail::OptimizerBase<SGD, Scalar, SGDOptions, 1>;
-  using typename Base::ConstPiece, typename Base::Piece;
   friend Base;
 
  public:
@@ -35,20 +34,21 @@ class SGD : public detail::OptimizerBase<SGD<Scalar>, Scalar, SGDOptions, 1> {
   static constexpr bool squares_gradient = false;
   bool keeps(std::size_t) const { return this->options().momentum != 0; }
 
-  void update(Piece theta, ConstPiece g, Piece b) const {
+  auto formula() const {
     const SGDOptions& o = this->options();
-    const auto lr = Scalar(o.learning_rate), mu = Scalar(o.momentum);
-    if (mu == 0) {
-      theta -= lr * g;
-      return;
-    }
+    const auto lr = Scalar(o.learning_rate);
     const bool collects_steps = o.velocity == Velocity::step;
     const Scalar inner = collects_steps ? lr : Scalar(1), outer = collects_steps ? Scalar(1) : lr;
-    b = mu * b + (this->updates() == 1 ? inner : Scalar(1 - o.dampening) * inner) * g;
-    if (o.nesterov)
-      theta -= outer * (inner * g + mu * b);
-    else
-      theta -= outer * b;
+    const Scalar weight = this->updates() == 1 ? inner : Scalar(1 - o.dampening) * inner;
+    return [lr, inner, outer, weight, mu = Scalar(o.momentum), nesterov = o.nesterov]<class V>(V& theta, V g, V& b) {
+      if (mu == 0) {
+        theta = fma(V::constant(-lr), g, theta);
+        return;
+      }
+      b = fma(V::constant(mu), b, V::constant(weight) * g);
+      const V step = nesterov ? fma(V::constant(mu), b, V::constant(inner) * g) : b;
+      theta = fma(V::constant(-outer), step, theta);
+    };
   }
 };
 
