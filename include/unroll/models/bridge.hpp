@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "unroll/core/parameters.hpp"
+#include "unroll/core/elementary.hpp"
 #include "unroll/core/products.hpp"
+#include "unroll/core/runs.hpp"
 #include "unroll/engine/state.hpp"
 
 namespace unroll {
@@ -33,6 +35,7 @@ class StateBridge {
   struct Tape {
     Matrix<S> joined, d_joined;  // all states of the encoder's layer on top of each other [rows x batch]
     Matrix<S> d_sum;
+    PackedMatrix<S> weight;  // a sample's result then depends on that sample alone, which Eigen's products do not give
   };
 
   StateBridge() = default;
@@ -60,9 +63,13 @@ class StateBridge {
     join(final_state, tape.joined);
     for (const BridgedState& state : to_) {
       auto& to = initial[std::size_t(state.state)];
-      to.noalias() = weight(theta, state) * tape.joined;
-      to.colwise() += Eigen::Map<const Vector<S>>(theta + state.bias, state.rows);
-      to.array() = to.array().tanh();
+      const Index batch = tape.joined.cols();
+      to.resize(state.rows, batch);
+      tape.weight.pack(weight(theta, state));
+      tape.weight.multiply(tape.joined.data(), joined_, batch, to.data(), state.rows);
+      const auto activated = [](auto sum, auto bias) { return tanh(sum + bias); };
+      for (Index b = 0; b < batch; ++b)
+        map_run(state.rows, activated, to.col(b).data(), to.col(b).data(), theta + state.bias);
     }
   }
 
@@ -77,12 +84,15 @@ class StateBridge {
     if (kind_ != Bridge::project) return;
     tape.d_joined.setZero(joined_, batch);
     for (const BridgedState& state : to_) {
-      const auto y = initial[std::size_t(state.state)].array();
-      tape.d_sum = (d_initial[std::size_t(state.state)].array() * (1 - y * y)).matrix();
+      tape.d_sum.resize(state.rows, batch);
+      const auto slope = [](auto d, auto y) { return d * fma(-y, y, y.constant(1)); };
+      map_run(tape.d_sum.size(), slope, tape.d_sum.data(), d_initial[std::size_t(state.state)].data(),
+              initial[std::size_t(state.state)].data());
       Eigen::Map<Matrix<S>>(gradient + state.weight, state.rows, joined_).noalias() +=
           tape.d_sum * tape.joined.transpose();
       for (Index b = 0; b < batch; ++b) Eigen::Map<Vector<S>>(gradient + state.bias, state.rows) += tape.d_sum.col(b);
-      tape.d_joined.noalias() += weight(theta, state).transpose() * tape.d_sum;
+      tape.weight.pack_transposed(weight(theta, state));
+      tape.weight.multiply_add(tape.d_sum.data(), state.rows, batch, tape.d_joined.data(), joined_);
     }
     part(tape.d_joined, d_final);
   }

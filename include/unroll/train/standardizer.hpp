@@ -25,7 +25,7 @@ class Standardizer {
     for (Index s = 0; s < training.size(); ++s)
       deviation_ +=
           (training.sequence(s).template cast<double>().colwise() - mean_).array().square().matrix().rowwise().sum();
-    deviation_ = (deviation_ / steps).cwiseSqrt();
+    deviation_ = (deviation_ / steps).unaryExpr([](double x) { return std::sqrt(x); });
     for (Index k = 0; k < mean_.size(); ++k)
       if (deviation_[k] <= steps * std::numeric_limits<double>::epsilon() * std::abs(mean_[k])) deviation_[k] = 1;
   }

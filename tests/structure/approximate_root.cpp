@@ -1,0 +1,4 @@
+// An approximate instruction, to see that the test finds it.
+#include <xmmintrin.h>
+
+__m128 approximate_root(__m128 x) { return _mm_rsqrt_ps(x); }

@@ -1,0 +1,18 @@
+# cmake -D PROGRAM=same_bits -D EXPECTED=expected.txt -P compare.cmake: names the first line in which the program's output differs.
+# PROGRAM may be a list, an emulator in front.
+cmake_minimum_required(VERSION 3.21)
+execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE printed RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM}: ${status}")
+endif()
+file(READ ${EXPECTED} expected)
+if(NOT printed STREQUAL expected)
+  string(REPLACE "\n" ";" printed "${printed}")
+  string(REPLACE "\n" ";" expected "${expected}")
+  foreach(line other IN ZIP_LISTS printed expected)
+    if(NOT line STREQUAL other)
+      message(FATAL_ERROR "these bits differ from those of other machines:\n  expected  ${other}\n  got       ${line}")
+    endif()
+  endforeach()
+  message(FATAL_ERROR "${PROGRAM} prints another number of lines than ${EXPECTED} has")
+endif()
