@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <unroll/core/lanes.hpp>
+#include <unroll/core/random.hpp>
 #include <vector>
 
 #include "core/lane_types.hpp"
@@ -71,6 +74,29 @@ TEMPLATE_TEST_CASE("lanes: operators work lane by lane", "[lanes]", ALL_LANES) {
     CHECK(lanes_of(select_greater(a, b, a, -b))[i] == (x > 3 ? x : -3));
   }
   CHECK(std::signbit(lanes_of(-TestType::constant(0))[0]));
+}
+
+TEMPLATE_TEST_CASE("lanes: roots and quotients are rounded correctly at every width", "[lanes]", ALL_LANES) {
+  using Scalar = typename TestType::Scalar;
+  using Word = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
+  const Random random(7, Purpose::data);
+  const auto same = [](Scalar a, Scalar b) {
+    return std::bit_cast<Word>(a) == std::bit_cast<Word>(b) || (std::isnan(a) && std::isnan(b));
+  };
+  std::uint64_t drawn = 0;
+  int wrong = 0;
+  for (int k = 0; k < 20000; ++k) {
+    std::array<Scalar, std::size_t(TestType::size)> x, y;
+    for (std::size_t i = 0; i < x.size(); ++i) {  // all magnitudes, subnormal numbers, infinities and NaN among them
+      x[i] = std::bit_cast<Scalar>(static_cast<Word>(random.bits(drawn++)));
+      y[i] = std::bit_cast<Scalar>(static_cast<Word>(random.bits(drawn++)));
+    }
+    const auto a = TestType::load(x.data()), b = TestType::load(y.data());
+    const auto roots = lanes_of(sqrt(abs(a))), quotients = lanes_of(a / b);
+    for (std::size_t i = 0; i < x.size(); ++i)
+      wrong += !same(roots[i], std::sqrt(std::abs(x[i]))) + !same(quotients[i], x[i] / y[i]);
+  }
+  CHECK(wrong == 0);
 }
 
 TEMPLATE_TEST_CASE("lanes: partial moves touch nothing beyond n", "[lanes]", ALL_LANES) {
