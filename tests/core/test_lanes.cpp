@@ -79,7 +79,7 @@ TEMPLATE_TEST_CASE("lanes: operators work lane by lane", "[lanes]", ALL_LANES) {
 TEMPLATE_TEST_CASE("lanes: roots and quotients are rounded correctly at every width", "[lanes]", ALL_LANES) {
   using Scalar = typename TestType::Scalar;
   using Word = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
-  const Random random(7, Purpose::data);
+  const unroll::Random random(7, unroll::Purpose::data);
   const auto same = [](Scalar a, Scalar b) {
     return std::bit_cast<Word>(a) == std::bit_cast<Word>(b) || (std::isnan(a) && std::isnan(b));
   };
