@@ -27,15 +27,17 @@ struct PlateauOptions {
   double factor = 0.1;    ///< rate *= factor, in (0, 1)
   std::int64_t patience = 10;
   PlateauRule rule = PlateauRule::pytorch;
-  Better better = Better::smaller;
-  double threshold = 1e-4;  ///< a call is good only if it beats the best by more than this
+  Better better = Better::smaller;  ///< `fit` sets it by what is monitored
+  double threshold = 1e-4;          ///< a call is good only if it beats the best by more than this: by a share of the
+                                    ///< best's magnitude, or as it is
   Threshold threshold_kind = Threshold::relative;
   std::int64_t cooldown = 0;  ///< calls after a cut during which nothing is counted
   double lowest = 0;
   double smallest_cut = 1e-8;  ///< a cut by no more than this leaves the rate as it is
 };
 
-/// Cuts the learning rate when a metric has stopped improving, as ReduceLROnPlateau in PyTorch and Keras.
+/// Cuts the learning rate when a metric has stopped improving, as ReduceLROnPlateau in PyTorch and Keras; other than
+/// there, a relative threshold also holds for metrics below 0: the bar is best -+ threshold * |best|.
 class Plateau {
  public:
   explicit Plateau(PlateauOptions options = {}) : options_(options), rate_(options.initial) { check(); }
@@ -73,11 +75,15 @@ class Plateau {
     detail::check_not_negative(owner, "smallest_cut", options_.smallest_cut);
   }
 
-  bool improves(double metric) const {
-    const double sign = options_.better == Better::smaller ? -1 : 1;
-    const double bar = options_.threshold_kind == Threshold::relative ? best_ * (1 + sign * options_.threshold)
-                                                                      : best_ + sign * options_.threshold;
-    return options_.better == Better::smaller ? metric < bar : metric > bar;
+  bool improves(double metric) const { return options_.better == Better::smaller ? metric < bar() : metric > bar(); }
+
+  /// What the next metric must beat. PyTorch's best * (1 - threshold) lies on the wrong side of a best below 0, and
+  /// then every flat metric is an improvement.
+  double bar() const {
+    if (!is_finite(best_)) return best_;
+    const double up = options_.better == Better::larger ? options_.threshold : -options_.threshold;
+    if (options_.threshold_kind == Threshold::absolute) return best_ + up;
+    return best_ * (1 + (best_ < 0 ? -up : up));
   }
 
   void take(double metric) {
