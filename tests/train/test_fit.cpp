@@ -106,6 +106,79 @@ TEST_CASE("early stopping waits, stops and restores the best parameters") {
   CHECK(run.theta() != seen.back());
 }
 
+TEST_CASE("fit: a plateau knows that of an accuracy larger values are better") {
+  const auto data = classes(60), other = classes(30, 2);
+  for (const Monitor monitor : {Monitor::training_accuracy, Monitor::validation_accuracy})
+    for (const Better better : {Better::smaller, Better::larger}) {
+      Run run;
+      const PlateauOptions options{.initial = 1e-2, .factor = 0.5, .patience = 1, .better = better, .threshold = 0.02};
+      const auto history = run(data, {.epochs = 15,
+                                      .batches = {.size = 10},
+                                      .validation = &other,
+                                      .plateau = options,
+                                      .plateau_monitor = monitor})
+                               .history;
+      PlateauOptions rising = options;
+      rising.better = Better::larger;
+      Plateau want(rising);
+      for (const Epoch& epoch : history) {
+        CHECK(epoch.learning_rate == want.rate());
+        want.update(monitor == Monitor::training_accuracy ? epoch.accuracy : epoch.validation_accuracy);
+      }
+      CHECK(history.back().accuracy > 0.8);
+      CHECK(history[4].learning_rate == 1e-2);  // nothing is cut while the accuracy rises
+    }
+  CHECK_THROWS_MATCHES(
+      Run()(data, {.plateau = PlateauOptions{.better = Better::larger}, .plateau_monitor = Monitor::training_loss}),
+      ValueError, says("plateau watches a loss"));
+}
+
+TEST_CASE("fit: early stopping by an accuracy keeps the largest") {
+  const auto data = classes(30), other = classes(30, 2);
+  Run run;
+  std::vector<Vector<float>> seen;
+  const auto result =
+      run(data, {.epochs = 12,
+                 .validation = &other,
+                 .early_stopping = EarlyStopping{.patience = 12, .monitor = Monitor::validation_accuracy},
+                 .on_epoch = [&](const Epoch&) {
+                   seen.push_back(run.theta());
+                   return true;
+                 }});
+  std::size_t best = 0;
+  for (std::size_t k = 0; k < result.history.size(); ++k)
+    if (result.history[k].validation_accuracy > result.history[best].validation_accuracy) best = k;
+  REQUIRE(best > 0);
+  CHECK(result.best_epoch == Index(best) + 1);
+  CHECK(run.theta() == seen[best]);
+  CHECK(run.state.best_value == result.history[best].validation_accuracy);
+}
+
+TEST_CASE("fit: a run is not resumed with another monitor, and a plateau may join it") {
+  const auto data = classes(12);
+  const auto begun = [&](FitOptions<float> options) {
+    Run run;
+    options.epochs = 1;
+    run(data, options);
+    return run.state;
+  };
+  FitOptions<float> options{.epochs = 2,
+                            .plateau = PlateauOptions{.initial = 1e-2},
+                            .plateau_monitor = Monitor::training_loss,
+                            .early_stopping = EarlyStopping{.monitor = Monitor::training_loss}};
+  Run run, joined;
+  run.state = begun(options);
+  options.plateau_monitor = Monitor::training_accuracy;
+  CHECK_THROWS_MATCHES(run(data, options), ValueError,
+                       says("plateau watches training_loss, to resume it the options say training_accuracy"));
+  options.plateau = {};
+  options.early_stopping->monitor = Monitor::training_accuracy;
+  CHECK_THROWS_MATCHES(run(data, options), ValueError, says("early stopping watches training_loss"));
+  joined.state = begun({});
+  options.plateau = PlateauOptions{.initial = 0.125};
+  CHECK(joined(data, options).history.back().learning_rate == 0.125);
+}
+
 TEST_CASE("a constant value stops after as many epochs as it may wait") {
   Run run;
   run.adam.learning_rate() = 1e-30;

@@ -80,16 +80,21 @@ class FitRun {
     if (options_.early_stopping) {
       require<ValueError>(options_.early_stopping->patience >= 1, "fit: the patience of early stopping is ",
                           options_.early_stopping->patience, ", expected at least 1");
+      require<ValueError>(is_finite(options_.early_stopping->min_delta), "fit: the min_delta of early stopping is ",
+                          options_.early_stopping->min_delta, ", expected a finite number");
       check_monitor(options_.early_stopping->monitor, "early stopping");
     }
-    if (options_.plateau) check_monitor(options_.plateau_monitor, "plateau");
+    if (options_.plateau) {
+      (void)plateau_of(*options_.plateau, options_.plateau_monitor);
+      check_monitor(options_.plateau_monitor, "plateau");
+    }
   }
 
   void check_monitor(Monitor monitor, std::string_view who) const {
     const bool validation = monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
     require<ValueError>(!validation || options_.validation != nullptr || options_.validation_fraction > 0, "fit: ", who,
                         " watches the validation data, but there are none; give validation or validation_fraction");
-    require<ValueError>(!larger_is_better(monitor) || has_labels(data_.kind()), "fit: ", who,
+    require<ValueError>(!is_accuracy(monitor) || has_labels(data_.kind()), "fit: ", who,
                         " watches the accuracy, but the data set has no labels");
   }
 
@@ -108,7 +113,19 @@ class FitRun {
     state_.samples = std::int64_t(kept_.size());
     state_.parameter_names = model_.parameters().table().names();
     if (options_.average) state_.average = WeightAverage<S>(*options_.average);
-    if (options_.plateau) state_.plateau = Plateau(*options_.plateau);
+    if (options_.plateau) state_.plateau = plateau_of(*options_.plateau, options_.plateau_monitor);
+    state_.plateau_monitor = plateau_monitor();
+    state_.stopping_monitor = stopping_monitor();
+  }
+
+  std::int64_t plateau_monitor() const { return options_.plateau ? std::int64_t(options_.plateau_monitor) : -1; }
+  std::int64_t stopping_monitor() const {
+    return options_.early_stopping ? std::int64_t(options_.early_stopping->monitor) : -1;
+  }
+  /// The best of a loss says nothing about an accuracy.
+  static void check_same_monitor(std::string_view who, std::int64_t begun, std::int64_t now) {
+    require<ValueError>(begun == now || begun < 0 || now < 0, "fit: in the run that was begun ", who, " watches ",
+                        name_of(Monitor(begun)), ", to resume it the options say ", name_of(Monitor(now)));
   }
 
   void resume() {
@@ -116,12 +133,19 @@ class FitRun {
                         ", to resume it the options say ", std::int64_t(options_.seed));
     require<ValueError>(state_.samples == std::int64_t(kept_.size()), "fit: the run was begun with ", state_.samples,
                         " sequences to train on, to resume it there are ", kept_.size());
+    check_same_monitor("plateau", state_.plateau_monitor, plateau_monitor());
+    check_same_monitor("early stopping", state_.stopping_monitor, stopping_monitor());
     const std::string names = model_.parameters().table().names();
     require<ShapeError>(state_.parameter_names == names && state_.parameters.size() == model_.parameters().size(),
                         "fit: the run was begun with ", state_.parameters.size(), " parameters (",
                         state_.parameter_names, "), the model has ", model_.parameters().size(), " (", names, ")");
     if (options_.average) state_.average = continued(WeightAverage<S>(*options_.average), state_.average);
-    if (options_.plateau) state_.plateau = continued(Plateau(*options_.plateau), state_.plateau);
+    if (options_.plateau) {
+      Plateau plateau = plateau_of(*options_.plateau, options_.plateau_monitor);
+      state_.plateau = state_.plateau_monitor < 0 ? std::move(plateau) : continued(std::move(plateau), state_.plateau);
+    }
+    state_.plateau_monitor = plateau_monitor();
+    state_.stopping_monitor = stopping_monitor();
     model_.parameters().values() = state_.parameters;
     step_.updates() = state_.updates;
   }
@@ -204,7 +228,7 @@ class FitRun {
 
   void watch(const EarlyStopping& rule, const Epoch& row) {
     const double value = monitored(row, rule.monitor), best = state_.best_value, delta = std::abs(rule.min_delta);
-    const bool better = larger_is_better(rule.monitor) ? value > best + delta : value < best - delta;
+    const bool better = better_of(rule.monitor) == Better::larger ? value > best + delta : value < best - delta;
     if (state_.best_epoch == 0 ? is_finite(value) : better) {
       state_.best_value = value;
       state_.best_epoch = state_.epochs;

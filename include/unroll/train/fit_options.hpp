@@ -50,7 +50,9 @@ struct FitOptions {
   double validation_fraction = 0;          ///< of the training data, stratified; in [0, 1)
   double clip_norm = 0, clip_value = 0;    ///< see StepOptions; 0: no limit
   LearningRate learning_rate = {};
-  std::optional<PlateauOptions> plateau = {};  ///< cuts the learning rate, by the monitored value
+  std::optional<PlateauOptions> plateau =
+      {};  ///< cuts the learning rate, by the monitored value; of an accuracy larger
+           ///< values are better, of a loss smaller ones, whatever `better` says
   Monitor plateau_monitor = Monitor::validation_loss;
   std::optional<EarlyStopping> early_stopping = {};
   Truncation truncation = {};
@@ -85,8 +87,23 @@ inline double monitored(const Epoch& epoch, Monitor monitor) {
       return epoch.accuracy;
   }
 }
-inline bool larger_is_better(Monitor monitor) {
+inline std::string_view name_of(Monitor monitor) {
+  constexpr std::string_view names[] = {"validation_loss", "validation_accuracy", "training_loss", "training_accuracy"};
+  return names[std::size_t(monitor)];
+}
+inline bool is_accuracy(Monitor monitor) {
   return monitor == Monitor::validation_accuracy || monitor == Monitor::training_accuracy;
+}
+inline Better better_of(Monitor monitor) { return is_accuracy(monitor) ? Better::larger : Better::smaller; }
+
+/// The plateau of a run. Throws ValueError for options out of range, and where `better` says of a loss that larger
+/// values are better.
+inline Plateau plateau_of(PlateauOptions options, Monitor monitor) {
+  require<ValueError>(
+      options.better == Better::smaller || better_of(monitor) == Better::larger,
+      "fit: plateau watches a loss, of which smaller values are better, its `better` is Better::larger");
+  options.better = better_of(monitor);
+  return Plateau(options);
 }
 
 }  // namespace detail

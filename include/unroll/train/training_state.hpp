@@ -28,6 +28,7 @@ struct TrainingState {
   std::int64_t stopped = 0;     ///< 1 when early stopping ended the run
   WeightAverage<S> average = WeightAverage<S>();
   Plateau plateau = Plateau();
+  std::int64_t plateau_monitor = -1, stopping_monitor = -1;  ///< what plateau and early stopping watch; -1: not in use
   History history;
 
   /// Calls `f(name, value)` with each part, to save or restore: Vector<S>, Vector<double>, std::int64_t, double and
@@ -42,6 +43,8 @@ struct TrainingState {
     f(std::string_view("waited"), waited), f(std::string_view("stopped"), stopped);
     average.visit_state([&](std::string_view name, auto& value) { f(text("average.", name), value); });
     plateau.visit_state([&](std::string_view name, auto& value) { f(text("plateau.", name), value); });
+    f(std::string_view("plateau_monitor"), plateau_monitor);
+    f(std::string_view("stopping_monitor"), stopping_monitor);
     visit_history(f);
   }
 
