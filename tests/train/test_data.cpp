@@ -43,13 +43,11 @@ TEST_CASE("a data set tells what does not fit, with its sample and step") {
   CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0}), ShapeError, says("2 sequences, but labels for 1"));
   CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0, 5}, 3), ValueError,
                        says("sample 1 has label 5, but there are 3 classes"));
-  CHECK_THROWS_MATCHES(D::step_labelled(sequences({3, 2}), {Labels::Zero(3), Labels::Zero(3)}), ShapeError,
-                       says("sample 1 has 2 steps, but 3 labels"));
+  CHECK_THROWS_MATCHES(D::step_labelled(sequences({3, 2}), {Labels::Zero(3)}), ShapeError,
+                       says("2 sequences, but labels for 1"));
   CHECK_THROWS_MATCHES(D::valued(sequences({3, 2}), Matrix<double>::Zero(1, 3)), ShapeError, says("targets for 3"));
   CHECK_THROWS_MATCHES(D::step_valued(sequences({3, 2}), {Matrix<double>::Zero(1, 3), Matrix<double>::Zero(2, 2)}),
                        ShapeError, says("sample 1 has 2 numbers per target, sample 0 has 1"));
-  CHECK_THROWS_MATCHES(D::step_valued(sequences({3, 2}), {Matrix<double>::Zero(1, 3), Matrix<double>::Zero(1, 3)}),
-                       ShapeError, says("sample 1 has 2 steps, but targets for 3"));
   auto bad = sequences({3, 2});
   bad[1](1, 0) = missing;
   CHECK_THROWS_MATCHES(D::unlabelled(bad), ValueError, says("sample 1, step 0, feature 1 is nan"));
@@ -59,6 +57,33 @@ TEST_CASE("a data set tells what does not fit, with its sample and step") {
   auto data = D::labelled(sequences({3, 2}), {0, 1});
   CHECK_THROWS_MATCHES(data.set_weights({1}), ShapeError, says("a weight for each of 2"));
   CHECK_THROWS_MATCHES(data.set_weights({1, -1}), ValueError, says("the weight of sample 1 is -1"));
+}
+
+TEST_CASE("batch: targets per step lie on their own timeline when a model changes the number of steps") {
+  using D = Dataset<double>;
+  const auto values = [](std::vector<std::vector<double>> all) {
+    std::vector<Matrix<double>> targets;
+    for (const auto& each : all)
+      targets.push_back(Eigen::Map<const Matrix<double>>(each.data(), 1, Index(each.size())));
+    return targets;
+  };
+  const D data = D::step_valued(sequences({2, 4, 2, 5}), values({{1}, {2, 3}, {4}, {5, 6, 7}}));
+  CHECK(data.target_steps(3) == 3);
+  Batch<double> batch;
+  batch.gather(data, all_samples(4));
+  CHECK(batch.timeline().columns() == 13);
+  REQUIRE(batch.target_columns() == 7);
+  const Matrix<double> got = batch.values(0, 7);
+  CHECK(std::vector<double>(got.data(), got.data() + 7) == std::vector<double>{5, 2, 1, 4, 6, 3, 7});  // step by step
+  CHECK_THROWS_MATCHES(batch.values(5, 3), ShapeError, says("has targets for 7 columns, asked for 3 from column 5 on"));
+  CHECK_THROWS_AS(batch.labels(-1, 1), ShapeError);
+  CHECK_THROWS_AS(batch.columns(1, 7), ShapeError);
+  // Two equally long sequences with other numbers of targets, and a shorter one with more.
+  const D odd = D::step_valued(sequences({2, 2}), values({{1}, {2, 3}}));
+  CHECK_THROWS_MATCHES(batch.gather(odd, all_samples(2)), ShapeError,
+                       says("sample 0 has 2 steps and 1 targets, sample 1 2 and 2"));
+  const D more = D::step_valued(sequences({2, 3}), values({{1, 2}, {3}}));
+  CHECK_THROWS_AS(batch.gather(more, all_samples(2)), ShapeError);
 }
 
 TEST_CASE("missing labels, NaN targets and empty sequences are no errors") {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/engine/state.hpp"
 #include "unroll/engine/tape.hpp"
@@ -31,11 +32,12 @@ struct Truncation {
   bool accumulate = false;  ///< one update after all windows: saves memory, changes no parameters in between
 
   bool active() const { return update_every != 0; }
-  Index windows(Index steps) const { return active() && steps > 0 ? (steps + update_every - 1) / update_every : 1; }
+  Index windows(Index steps) const { return active() && steps > 0 ? divide_up(steps, update_every) : 1; }
+  /// The k-th of `windows(steps)`.
   Window window(Index k, Index steps) const {
     if (!active()) return {0, 0, steps};
-    const Index scored = k * update_every;
-    return {std::max<Index>(0, scored - (reach() - update_every)), scored, std::min(scored + update_every, steps)};
+    const Index scored = k * update_every, again = std::min(scored, reach() - update_every);
+    return {scored - again, scored, scored + std::min(update_every, steps - scored)};
   }
   Index reach() const { return back == 0 ? update_every : back; }
 
@@ -61,9 +63,17 @@ class TruncatedRun {
   using Scalar = typename Model::Scalar;
   using States = std::vector<State<Scalar>>;
 
+  /// Throws ValueError for lengths that make no sense, and for a model in which a step depends on later ones.
+  static void check(const Model& model, const Truncation& truncation) {
+    truncation.check();
+    require<ValueError>(
+        !truncation.active() || model.causal(),
+        "truncation: a layer of this model reads later steps (it is bidirectional, runs backward or pools "
+        "over time), so the model cannot be run window by window");
+  }
+
   /// `first` is the state before the first step, by sample; nullptr or empty: all zero. Where `carries`, `state()` is
-  /// the one behind the last step after the last window. Throws ValueError for a model in which a step depends on later
-  /// ones.
+  /// the one behind the last step after the last window. Throws what `check` throws.
   void begin(const Model& model, const Truncation& truncation, const States* first, bool carries) {
     check(model, truncation);
     truncation_ = truncation;
@@ -101,14 +111,6 @@ class TruncatedRun {
   void advance() {
     std::swap(state_, next_);
     from_zero_ = false;
-  }
-
-  static void check(const Model& model, const Truncation& truncation) {
-    truncation.check();
-    require<ValueError>(
-        !truncation.active() || model.causal(),
-        "truncation: a layer of this model reads later steps (it is bidirectional, runs backward or pools "
-        "over time), so the model cannot be run window by window");
   }
 
   static Window clipped(Window window, const Timeline& timeline) {

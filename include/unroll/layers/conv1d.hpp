@@ -50,6 +50,7 @@ struct Conv1d {
   std::vector<Index> state_rows() const {
     return remembered() > 0 ? std::vector{features * remembered()} : std::vector<Index>();
   }
+  Index steps_after(Index steps) const { return sizes_of(steps).coarse; }
   bool causal() const { return keeps_steps() && (kernel == 1 || padding.kind() == WindowPadding::Kind::causal); }
   /// Fans count all taps, as in PyTorch and Keras.
   Start start() const { return detail::with_fans(first_values, {kernel * (features / groups), kernel * units}); }
@@ -68,7 +69,7 @@ struct Conv1d {
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
                     Tape& tape) const {
     const Timeline& out = detail::resized_timeline(keeps_steps(), *in.timeline, tape.timeline,
-                                                   [this](Index steps) { return sizes_of(steps).coarse; });
+                                                   [this](Index steps) { return steps_after(steps); });
     detail::find_sizes(*in.timeline, tape.sizes, [this](Index steps) { return sizes_of(steps); });
     convolution.fill(detail::Side::fine, in, tape, pass.threads);
     if (!initial.empty()) begin_with(initial, *in.timeline, tape);

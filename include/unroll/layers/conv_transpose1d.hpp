@@ -47,6 +47,7 @@ struct ConvTranspose1d {
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const { return {}; }
   bool causal() const { return false; }
+  Index steps_after(Index steps) const { return sizes_of(steps).fine; }
   /// Fans count all taps.
   Start start() const { return detail::with_fans(first_values, {kernel * (features / groups), kernel * units}); }
   std::vector<NamedStart> named_starts() const { return {}; }
@@ -63,7 +64,7 @@ struct ConvTranspose1d {
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
     const Timeline& out = detail::resized_timeline(keeps_steps(), *in.timeline, tape.timeline,
-                                                   [this](Index steps) { return sizes_of(steps).fine; });
+                                                   [this](Index steps) { return steps_after(steps); });
     detail::find_sizes(*in.timeline, tape.sizes, [this](Index steps) { return sizes_of(steps); });
     convolution.fill(detail::Side::coarse, in, tape, pass.threads);
     const View<S> y = tape.output.shape(units, out.columns());

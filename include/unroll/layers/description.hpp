@@ -17,6 +17,14 @@ class Description {
   Index outputs() const { return shapes_.back().features; }
   /// Whether the output has a column for every step, or one for every sequence.
   bool per_step() const { return shapes_.back().per_step; }
+  /// How many columns of output there are for a sequence of so many steps, none of them masked; its targets go by it.
+  /// Throws ShapeError where a layer cannot run on such a sequence.
+  Index output_steps(Index steps) const {
+    each([&](const auto& layer, auto k) {
+      this->within(k, layer, [&] { steps = shapes_[k + 1].per_step ? detail::steps_after(layer, steps) : 1; });
+    });
+    return steps;
+  }
   /// No step depends on a later one, so a sequence may be run window by window with its state carried.
   bool causal() const {
     bool all = true;

@@ -65,6 +65,19 @@ class GraphNodes {
     each([&](const Layer& layer, std::size_t) { all = all && layer.causal(); });
     return all;
   }
+  /// Throws ShapeError where values that are merged would not be of the same steps.
+  Index steps_after(Index steps) const {
+    std::vector<Index> all{steps};  // by node; of one column per sequence one
+    for (std::size_t n = 1; n < size(); ++n) {
+      const auto& [layer, how, reads] = nodes_[n];
+      const Index first = all[reads[0]];
+      for (const std::size_t other : reads)
+        require<ShapeError>(all[other] == first, named(n), ": expects the same steps in ", named(reads[0]), " and ",
+                            named(other), ", of a sequence of ", steps, " there are ", first, " and ", all[other]);
+      all.push_back(!shapes_[n].per_step ? 1 : layer ? layer->steps_after(first) : first);
+    }
+    return all.back();
+  }
   std::uint64_t layers_inside() const { return std::max<std::uint64_t>(1, numbers_.back()); }
 
   Start start() const { return {}; }

@@ -70,6 +70,7 @@ class WindowPooling : public PlainLayer<S> {
     return {in.features, true, in.density / double(pooled_.windows.stride)};
   }
   bool causal() const { return false; }
+  Index steps_after(Index steps) const { return pooled_.length(steps); }
   Index kept(Index columns, Index batch) const {
     return batch == 0 ? 0 : features_ * batch * pooled_.length((columns + batch - 1) / batch);
   }
@@ -83,7 +84,7 @@ class WindowPooling : public PlainLayer<S> {
 
   View<S> begin(const Signal<S>& in, Tape& tape) const {
     const Timeline& out = resized_timeline(pooled_.keeps_steps(), *in.timeline, tape.timeline,
-                                           [this](Index steps) { return pooled_.length(steps); });
+                                           [this](Index steps) { return steps_after(steps); });
     return tape.output.shape(in.values.rows(), out.columns());
   }
   Signal<S> result(const Signal<S>& in, const Tape& tape) const {

@@ -23,11 +23,12 @@ struct Upsample : PlainLayer<S> {
   }
   std::string_view name() const { return "upsample"; }
   bool causal() const { return false; }
+  Index steps_after(Index steps) const { return steps * factor_; }
   Index kept(Index columns, Index) const { return factor_ * features_ * columns; }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
-    const Timeline& out =
-        detail::resized_timeline(false, *in.timeline, tape.timeline, [this](Index steps) { return steps * factor_; });
+    const Timeline& out = detail::resized_timeline(false, *in.timeline, tape.timeline,
+                                                   [this](Index steps) { return steps_after(steps); });
     auto y = tape.output.shape(in.values.rows(), out.columns());
     for (Index c = 0; c < y.cols(); ++c) y.col(c) = in.values.col(source(in, out, c));
     return {std::as_const(tape.output).view(), &out};

@@ -14,7 +14,7 @@ Index columns_of(const Eigen::Ref<const Matrix<Scalar>>& target) {
 /// Base of every loss. `Target` is `Ref<const Labels>` or `Ref<const Matrix<Scalar>>`. `Derived` has
 ///
 ///     Reduction reduction() const;
-///     void check(In<Scalar> output, const Target&) const;            // shapes and labels fit, or throws
+///     void check_target(Index rows, Index columns, const Target&) const;   // fits such an output, or throws
 ///     Index items(Index rows) const;                                 // how many there are in a column
 ///     Scored scored(const Target&, Index column) const;
 ///     double column_loss(In<Scalar> output, const Target&, Index column, double factor, Scalar* gradient) const;
@@ -37,7 +37,7 @@ class ColumnLoss {
   /// add up.
   LossValue operator()(In<Scalar> output, const Target& target, Out<Scalar> d_output, const Columns& columns,
                        const LossCount& whole) const {
-    derived().check(output, target);
+    derived().check_target(output.rows(), output.cols(), target);
     return run(output, target, &d_output, columns, whole);
   }
 
@@ -46,18 +46,25 @@ class ColumnLoss {
     return run(output, target, nullptr, columns, counted(output, target, columns));
   }
   LossValue operator()(In<Scalar> output, const Target& target, const Columns& columns, const LossCount& whole) const {
-    derived().check(output, target);
+    derived().check_target(output.rows(), output.cols(), target);
     return run(output, target, nullptr, columns, whole);
   }
 
   /// The loss of each column by itself, neither weighted by column nor divided; 0 where there is no label.
   void per_column(In<Scalar> output, const Target& target, OutVector<double> losses) const {
-    derived().check(output, target);
+    derived().check_target(output.rows(), output.cols(), target);
     require<ShapeError>(losses.size() == output.cols(), "loss: expects room for ", output.cols(), " losses, got ",
                         losses.size());
     for (Index c = 0; c < output.cols(); ++c) {
       losses[c] = derived().scored(target, c).items == 0 ? 0 : derived().column_loss(output, target, c, 1, nullptr);
     }
+  }
+
+  /// Throws ShapeError or ValueError where the loss of an output of `rows` for this target would: what can be known
+  /// before there is an output.
+  void check(Index rows, const Target& target) const {
+    derived().check_target(rows, columns_of(target), target);
+    for (Index c = 0; c < columns_of(target); ++c) derived().scored(target, c);
   }
 
   /// What the loss of these labels is divided by; see LossCount.
@@ -78,7 +85,7 @@ class ColumnLoss {
   // One count per thread: losses are const and shared by the threads of a step, yet must not allocate at each call.
   const LossCount& counted(In<Scalar> output, const Target& target, const Columns& columns) const {
     thread_local LossCount whole;
-    derived().check(output, target);
+    derived().check_target(output.rows(), output.cols(), target);
     count(target, columns, whole);
     return whole;
   }

@@ -41,10 +41,10 @@ class EntryLoss : public ColumnLoss<EntryLoss<Derived, Scalar>, Scalar, Eigen::R
   Reduction reduction() const { return reduction_; }
   Index items(Index rows) const { return rows; }
 
-  void check(In<Scalar> output, In<Scalar> target) const {
-    require<ShapeError>(target.rows() == output.rows() && target.cols() == output.cols(), Derived::name, ": expects ",
-                        output.rows(), " x ", output.cols(), " targets, got ", target.rows(), " x ", target.cols());
-    loss().check_rows(output.rows());
+  void check_target(Index rows, Index columns, In<Scalar> target) const {
+    require<ShapeError>(target.rows() == rows && target.cols() == columns, Derived::name, ": expects ", rows, " x ",
+                        columns, " targets, got ", target.rows(), " x ", target.cols());
+    loss().check_rows(rows);
     for (Index c = 0; c < target.cols(); ++c) check_column(target.col(c).data(), target.rows(), c);
   }
 

@@ -28,9 +28,9 @@ class NegativeLogLikelihood
   Reduction reduction() const { return reduction_; }
   Index items(Index) const { return 1; }
 
-  void check(In<Scalar> output, InLabels labels) const {
-    detail::check_labels(labels, output.rows(), output.cols());
-    weights_.check(output.rows());
+  void check_target(Index rows, Index columns, InLabels labels) const {
+    detail::check_labels(labels, rows, columns);
+    weights_.check(rows);
   }
   detail::Scored scored(InLabels labels, Index c) const {
     if (labels[c] < 0) return {0, 0};

@@ -35,6 +35,7 @@ class SoftmaxCrossEntropy
  public:
   using Options = SoftmaxCrossEntropyOptions;
   using ByLabel::operator(), ByProbability::operator();
+  using ByLabel::check, ByProbability::check;
   using ByLabel::count, ByProbability::count;
   using ByLabel::per_column, ByProbability::per_column;
 
@@ -48,15 +49,14 @@ class SoftmaxCrossEntropy
   Reduction reduction() const { return reduction_; }
   Index items(Index) const { return 1; }
 
-  void check(In<Scalar> output, InLabels labels) const {
-    detail::check_labels(labels, output.rows(), output.cols());
-    weights_.check(output.rows());
+  void check_target(Index rows, Index columns, InLabels labels) const {
+    detail::check_labels(labels, rows, columns);
+    weights_.check(rows);
   }
-  void check(In<Scalar> output, In<Scalar> target) const {
-    require<ShapeError>(target.rows() == output.rows() && target.cols() == output.cols(),
-                        "softmax cross entropy: expects ", output.rows(), " x ", output.cols(), " probabilities, got ",
-                        target.rows(), " x ", target.cols());
-    weights_.check(output.rows());
+  void check_target(Index rows, Index columns, In<Scalar> target) const {
+    require<ShapeError>(target.rows() == rows && target.cols() == columns, "softmax cross entropy: expects ", rows,
+                        " x ", columns, " probabilities, got ", target.rows(), " x ", target.cols());
+    weights_.check(rows);
   }
 
   detail::Scored scored(InLabels labels, Index c) const {

@@ -73,6 +73,12 @@ class OptimizerBase {
     decay_mask_ = std::move(mask);
   }
 
+  /// Throws what a step of so many parameters would, whatever the gradient.
+  void check(Index parameters) const {
+    check_options(options_);
+    check_sizes(parameters);
+  }
+
   /// One update of `theta` [parameters] by the gradient of the loss with respect to it. Allocates at the first call
   /// only. Throws ShapeError when sizes differ or changed since the last step, ValueError for an option out of range,
   /// and NonFiniteError for a gradient that is not finite (or too large to be squared, where the method squares it),
@@ -125,8 +131,9 @@ class OptimizerBase {
 
   void step_over(std::span<const Segment> segments, OutVector<Scalar> theta, InVector<Scalar> gradient,
                  ThreadPool* threads) {
-    check_options(options_);
-    check_sizes(theta.size(), gradient.size());
+    check(theta.size());
+    require<ShapeError>(gradient.size() == theta.size(), Options::name, ": the gradient has ", gradient.size(),
+                        " entries, there are ", theta.size(), " parameters");
     for (const Segment& segment : segments) check_gradient(gradient, segment);
     make_state(theta.size());
     ++updates_;
@@ -136,9 +143,7 @@ class OptimizerBase {
     });
   }
 
-  void check_sizes(Index parameters, Index gradient) const {
-    require<ShapeError>(gradient == parameters, Options::name, ": the gradient has ", gradient, " entries, there are ",
-                        parameters, " parameters");
+  void check_sizes(Index parameters) const {
     require<ShapeError>(decay_mask_.size() == 0 || decay_mask_.size() == parameters, Options::name,
                         ": the decay mask has ", decay_mask_.size(), " entries, there are ", parameters, " parameters");
     require<ValueError>(updates_ >= 0, Options::name, ": the restored count of updates is ", updates_);

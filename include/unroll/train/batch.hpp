@@ -12,19 +12,21 @@
 
 namespace unroll {
 
-/// Inputs, targets and weights on one timeline. Its memory is reused: nothing is allocated once the largest batch has
-/// come. Targets have one column per column of the timeline, or one per rank.
+/// Inputs, targets and weights of some sequences. Its memory is reused: nothing is allocated once the largest batch has
+/// come. Targets have one column per column of their own timeline, or one per rank.
 template <std::floating_point S>
 class Batch {
  public:
   /// Fills the batch with these samples; sample b of the timeline is samples[b]. `places`: where they stand in a batch
-  /// that this one is a part of.
+  /// that this one is a part of. Throws ShapeError for numbers of targets per step that no model can ask for: fewer of
+  /// a longer sequence, or others of an equally long one.
   void gather(const Dataset<S>& data, std::span<const Index> samples, std::span<const Index> places = {}) {
     kind_ = data.kind();
     lengths_.clear();
     for (const Index s : samples) lengths_.push_back(data.length(s));
     timeline_.assign_lengths(lengths_);
     if (!places.empty()) timeline_.set_places(places);
+    place_targets(data, samples);
     gather_inputs(data, samples);
     gather_targets(data, samples);
   }
@@ -32,17 +34,24 @@ class Batch {
   const Timeline& timeline() const { return timeline_; }
   ConstView<S> x() const { return x_.view(); }  ///< [features x columns]
   TargetKind kind() const { return kind_; }
-  Index target_columns() const { return per_step(kind()) ? timeline_.columns() : timeline_.batch(); }
+  Index target_columns() const { return per_step(kind()) ? target_timeline().columns() : timeline_.batch(); }
+  /// Of targets per step: that of the inputs, unless there are other numbers of targets than of steps.
+  const Timeline& target_timeline() const { return own_targets_ ? targets_ : timeline_; }
 
-  /// Targets of the columns [first, first + count).
-  Eigen::Map<const Labels> labels(Index first, Index count) const { return {labels_.view().data() + first, count}; }
+  /// Targets of the columns [first, first + count). Throws ShapeError for columns that are not there.
+  Eigen::Map<const Labels> labels(Index first, Index count) const {
+    check_columns(first, count);
+    return {labels_.view().data() + first, count};
+  }
   ConstView<S> values(Index first, Index count) const {
+    check_columns(first, count);
     return {values_.view().data() + first * values_.rows(), values_.rows(), count,
             Eigen::OuterStride<>(values_.rows())};
   }
   /// Weights and sequences of these columns, for a loss.
   Columns columns(Index first, Index count) const {
     using Weights = Eigen::Map<const Vector<double>>;
+    check_columns(first, count);
     const bool weighted = weights_.rows() > 0;
     return {.weights = weighted ? Weights(weights_.view().data() + first, count) : Weights(nullptr, 0),
             .sequence = Eigen::Map<const Labels>(sequence_.view().data() + first, count),
@@ -50,6 +59,32 @@ class Batch {
   }
 
  private:
+  void check_columns(Index first, Index count) const {
+    require<ShapeError>(first >= 0 && count >= 0 && count <= target_columns() - first, "batch: has targets for ",
+                        target_columns(), " columns, asked for ", count, " from column ", first, " on");
+  }
+
+  /// Ranks are those of the inputs: a model's number of outputs does not fall as that of its inputs grows.
+  void place_targets(const Dataset<S>& data, std::span<const Index> samples) {
+    own_targets_ = false;
+    for (const Index s : samples) own_targets_ |= per_step(kind_) && data.target_steps(s) != data.length(s);
+    if (!own_targets_) return;
+    const auto sample = [&](Index rank) { return samples[std::size_t(timeline_.sample(rank))]; };
+    for (Index r = 1; r < timeline_.batch(); ++r) {
+      const Index longer = data.target_steps(sample(r - 1)), mine = data.target_steps(sample(r));
+      require<ShapeError>(timeline_.length(r) == timeline_.length(r - 1) ? mine == longer : mine <= longer,
+                          "batch: sample ", sample(r - 1), " has ", timeline_.length(r - 1), " steps and ", longer,
+                          " targets, sample ", sample(r), " ", timeline_.length(r), " and ", mine,
+                          ", which fit no model");
+    }
+    Index rank = 0;  // lengths are asked for in order of rank, the last time for the longest
+    targets_.assign_lengths_like(timeline_, [&](Index steps) {
+      if (timeline_.length(rank) != steps) rank = 0;
+      while (timeline_.length(rank) != steps) ++rank;
+      return data.target_steps(sample(rank));
+    });
+  }
+
   void gather_inputs(const Dataset<S>& data, std::span<const Index> samples) {
     auto x = x_.shape(data.features(), timeline_.columns());
     for (Index c = 0; c < x.cols(); ++c)
@@ -63,8 +98,8 @@ class Batch {
     auto weights = weights_.shape(data.weighted() ? count : 0, 1);
     auto sequence = sequence_.shape(count, 1);
     for (Index c = 0; c < count; ++c) {
-      const Index rank = per_step(kind()) ? timeline_.rank_of(c) : c,
-                  step = per_step(kind()) ? timeline_.step_of(c) : 0;
+      const Index rank = per_step(kind()) ? target_timeline().rank_of(c) : c,
+                  step = per_step(kind()) ? target_timeline().step_of(c) : 0;
       const Index sample = samples[std::size_t(timeline_.sample(rank))];
       if (has_labels(kind())) labels(c, 0) = data.labels(sample)[step];
       if (has_values(kind())) values.col(c) = data.values(sample).col(step);
@@ -75,7 +110,8 @@ class Batch {
 
   TargetKind kind_ = TargetKind::none;
   std::vector<Index> lengths_;
-  Timeline timeline_;
+  Timeline timeline_, targets_;
+  bool own_targets_ = false;  // targets_ is in use
   Buffer<S> x_, values_;
   Buffer<Index> labels_, sequence_;
   Buffer<double> weights_;
@@ -150,17 +186,25 @@ concept TakesValues = requires(const Loss& loss, Only<Eigen::Ref<const Matrix<S>
   loss.count(values);
 };
 
-/// f(targets of the columns [first, first + count) in the type that the loss takes). Throws ValueError when the data
-/// set has no such targets.
+/// f(labels() or values(), as a data set of this kind has them and the loss takes them). Throws ValueError when the
+/// loss takes no such targets.
+template <class S, class Loss, class LabelsOf, class ValuesOf, class F>
+void with_targets(TargetKind kind, const LabelsOf& labels, const ValuesOf& values, F&& f) {
+  if constexpr (TakesLabels<Loss>)
+    if (has_labels(kind)) return f(Eigen::Ref<const Labels>(labels()));
+  if constexpr (TakesValues<Loss, S>)
+    if (has_values(kind)) return f(Eigen::Ref<const Matrix<S>>(values()));
+  throw ValueError(kind == TargetKind::none ? "the data set has no targets for the loss"
+                   : has_labels(kind)       ? "the data set has labels, the loss takes real-valued targets"
+                                            : "the data set has real-valued targets, the loss takes labels");
+}
+
+/// The same for the targets of the columns [first, first + count).
 template <class Loss, class S, class F>
 void with_targets(const Loss&, const Batch<S>& batch, Index first, Index count, F&& f) {
-  if constexpr (TakesLabels<Loss>)
-    if (has_labels(batch.kind())) return f(Eigen::Ref<const Labels>(batch.labels(first, count)));
-  if constexpr (TakesValues<Loss, S>)
-    if (has_values(batch.kind())) return f(Eigen::Ref<const Matrix<S>>(batch.values(first, count)));
-  throw ValueError(batch.kind() == TargetKind::none ? "the data set has no targets for the loss"
-                   : has_labels(batch.kind())       ? "the data set has labels, the loss takes real-valued targets"
-                                                    : "the data set has real-valued targets, the loss takes labels");
+  with_targets<S, Loss>(
+      batch.kind(), [&] { return batch.labels(first, count); }, [&] { return batch.values(first, count); },
+      std::forward<F>(f));
 }
 
 }  // namespace detail

@@ -29,12 +29,25 @@ class Batches {
   template <class LengthOf>
   void plan(std::span<const Index> samples, const LengthOf& length, const BatchOptions& options, std::uint64_t seed,
             Index epoch) {
-    check(options);
+    check(samples, length, options);
     order_.assign(samples.begin(), samples.end());
     if (options.shuffle) shuffle(seed, epoch);
     if (options.by_length) sort_pools(length, options);
     cut(length, options);
     if (options.shuffle && options.by_length) order_of_batches_ = permutation(count(), random(seed, epoch, 1));
+  }
+
+  /// Throws what `plan` throws.
+  template <class LengthOf>
+  static void check(std::span<const Index> samples, const LengthOf& length, const BatchOptions& options) {
+    require<ValueError>(options.size >= 0 && options.tokens >= 0, "batches: size is ", options.size, " and tokens is ",
+                        options.tokens, ", expected at least 0");
+    require<ValueError>(options.size > 0 || options.tokens > 0,
+                        "batches: size and tokens are both 0, one must limit the batch");
+    require<ValueError>(options.pool > 0, "batches: pool is ", options.pool, ", expected at least 1");
+    for (const Index sample : samples)
+      require<ValueError>(options.tokens == 0 || length(sample) <= options.tokens, "batches: sample ", sample, " has ",
+                          length(sample), " steps, a batch may have ", options.tokens);
   }
 
   Index count() const { return Index(begin_.size()) - 1; }
@@ -49,14 +62,6 @@ class Batches {
     return Random(seed, Purpose::shuffle, what, std::uint64_t(epoch));
   }
 
-  static void check(const BatchOptions& options) {
-    require<ValueError>(options.size >= 0 && options.tokens >= 0, "batches: size is ", options.size, " and tokens is ",
-                        options.tokens, ", expected at least 0");
-    require<ValueError>(options.size > 0 || options.tokens > 0,
-                        "batches: size and tokens are both 0, one must limit the batch");
-    require<ValueError>(options.pool > 0, "batches: pool is ", options.pool, ", expected at least 1");
-  }
-
   void shuffle(std::uint64_t seed, Index epoch) {
     const std::vector<Index> before = order_;
     const auto place = permutation(Index(order_.size()), random(seed, epoch, 0));
@@ -67,10 +72,10 @@ class Batches {
   void sort_pools(const LengthOf& length, const BatchOptions& options) {
     // Without shuffling nothing is gained by pools: then everything is one.
     const std::size_t pool = options.shuffle ? at(options.pool) : std::max<std::size_t>(order_.size(), 1);
-    for (std::size_t first = 0; first < order_.size(); first += pool) {
-      const auto begin = order_.begin() + Index(first),
-                 end = order_.begin() + Index(std::min(first + pool, order_.size()));
-      std::stable_sort(begin, end, [&](Index a, Index b) { return length(a) > length(b); });
+    for (std::size_t first = 0, count = 0; first < order_.size(); first += count) {
+      count = std::min(pool, order_.size() - first);
+      const auto begin = order_.begin() + Index(first);
+      std::stable_sort(begin, begin + Index(count), [&](Index a, Index b) { return length(a) > length(b); });
     }
   }
 
@@ -79,11 +84,9 @@ class Batches {
     begin_.assign(1, 0);
     Index tokens = 0;
     for (Index i = 0; i < Index(order_.size()); ++i) {
-      const Index sample = order_[at(i)], steps = length(sample);
-      require<ValueError>(options.tokens == 0 || steps <= options.tokens, "batches: sample ", sample, " has ", steps,
-                          " steps, a batch may have ", options.tokens);
+      const Index steps = length(order_[at(i)]);
       const bool full = (options.size > 0 && i - begin_.back() == options.size) ||
-                        (options.tokens > 0 && tokens + steps > options.tokens);
+                        (options.tokens > 0 && tokens > options.tokens - steps);
       if (full) begin_.push_back(i), tokens = 0;
       tokens += steps;
     }

@@ -13,7 +13,7 @@
 
 namespace unroll {
 
-/// What a data set asks for: a class or numbers, once per sequence or at every step.
+/// What a data set asks for: a class or numbers, once per sequence or at every step of a model's output.
 enum class TargetKind { none, label, step_labels, values, step_values };
 
 inline bool has_labels(TargetKind kind) { return kind == TargetKind::label || kind == TargetKind::step_labels; }
@@ -23,8 +23,11 @@ inline bool per_step(TargetKind kind) { return kind == TargetKind::step_labels |
 /// Sequences [features x steps] of any length (0 too) with their targets. A negative label and a NaN among real-valued
 /// targets mean "not scored"; inputs must be finite.
 ///
+/// Targets per step belong to the steps of a model's output: as many as the sequence has, unless the model changes
+/// their number (strides, pooling, upsampling). Whatever brings model and data together compares them sample by sample.
+///
 /// Every way to make one throws ValueError when it is empty, when an input is not finite or a label is no class, and
-/// ShapeError when the numbers of sequences, features, steps or targets do not fit; messages name sample and step.
+/// ShapeError when the numbers of sequences, features or targets do not fit; messages name sample and step.
 template <std::floating_point S>
 class Dataset {
  public:
@@ -42,7 +45,7 @@ class Dataset {
     return data;
   }
 
-  /// One class per step: as many labels for each sequence as it has steps.
+  /// One class per step: as many labels for each sequence as its output has steps.
   static Dataset step_labelled(std::vector<Matrix<S>> sequences, std::vector<Labels> labels, Index classes = 0) {
     Dataset data(TargetKind::step_labels, std::move(sequences));
     data.labels_ = std::move(labels);
@@ -58,7 +61,7 @@ class Dataset {
     return data;
   }
 
-  /// Numbers per step: `targets` [rows x steps] for each sequence.
+  /// Numbers per step: `targets` [rows x steps of the output] for each sequence.
   static Dataset step_valued(std::vector<Matrix<S>> sequences, std::vector<Matrix<S>> targets) {
     Dataset data(TargetKind::step_values, std::move(sequences));
     data.values_ = std::move(targets);
@@ -71,6 +74,10 @@ class Dataset {
   Index features() const { return sequences_.front().rows(); }
   Index length(Index sample) const { return sequences_[at(sample)].cols(); }
   TargetKind kind() const { return kind_; }
+  /// Columns of a sequence's targets; 0 without.
+  Index target_steps(Index sample) const {
+    return has_labels(kind_) ? labels(sample).size() : has_values(kind_) ? values(sample).cols() : 0;
+  }
   /// Number of classes; 0 without labels.
   Index classes() const { return classes_; }
   /// Numbers per target; 0 without real-valued targets.
@@ -146,8 +153,6 @@ class Dataset {
     check_count(labels_.size(), "labels");
     Index largest = -1;
     for (Index s = 0; s < size(); ++s) {
-      require<ShapeError>(!per_step(kind_) || labels(s).size() == length(s), "data set: sample ", s, " has ", length(s),
-                          " steps, but ", labels(s).size(), " labels");
       if (labels(s).size() == 0) continue;
       largest = std::max(largest, labels(s).maxCoeff());
       require<ValueError>(classes == 0 || labels(s).maxCoeff() < classes, "data set: sample ", s, " has label ",
@@ -161,8 +166,6 @@ class Dataset {
     for (Index s = 0; s < size(); ++s) {
       require<ShapeError>(values(s).rows() == target_rows(), "data set: sample ", s, " has ", values(s).rows(),
                           " numbers per target, sample 0 has ", target_rows());
-      require<ShapeError>(!per_step(kind_) || values(s).cols() == length(s), "data set: sample ", s, " has ", length(s),
-                          " steps, but targets for ", values(s).cols());
     }
   }
 

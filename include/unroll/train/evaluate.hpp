@@ -5,8 +5,8 @@
 #include <type_traits>
 
 #include "unroll/layers/layer.hpp"
-#include "unroll/train/batch.hpp"
 #include "unroll/train/batches.hpp"
+#include "unroll/train/data_checks.hpp"
 #include "unroll/train/metrics/hits.hpp"
 
 namespace unroll {
@@ -49,6 +49,7 @@ class Evaluator {
   template <class Loss>
   Evaluation operator()(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
                         const Loss& loss, EvaluateOptions options = {}, std::vector<State<Scalar>>* carried = nullptr) {
+    detail::check_target_kind("evaluation", model, data.kind());
     if (carried != nullptr) options.batch_size = std::max<Index>(Index(samples.size()), 1);
     const std::vector<State<Scalar>> zero;
     const auto work = [&](Run& run, std::span<const Index> some) {
@@ -57,7 +58,12 @@ class Evaluator {
       run.scores.clear();
       for (std::size_t b = 0; b < some.size(); ++b) {
         run.one.gather(data, some.subspan(b, 1));
-        run.scores.push_back(score(model, loss, run, of_sample(run, Index(b))));
+        const ConstView<Scalar> output = of_sample(run, Index(b));
+        require<ShapeError>(output.cols() == run.one.target_columns() || data.kind() == TargetKind::none,
+                            "evaluation: sample ", some[b], " has ", data.length(some[b]),
+                            " steps, of which the model makes ", output.cols(), ", and targets for ",
+                            run.one.target_columns());
+        run.scores.push_back(score(model, loss, run, output));
       }
       if (carried != nullptr) model.final_state(run.tape, *carried);
     };

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "unroll/train/fit_options.hpp"
+#include "unroll/train/fit_checks.hpp"
 #include "unroll/train/split.hpp"
 
 namespace unroll {
@@ -35,9 +35,11 @@ class FitRun {
         state_(state),
         step_(model, loss, optimizer, step_options(options)),
         progress_(options.progress, Index(state.epochs), options.epochs) {
-    check_options();
     divide();
+    check();
     state_.epochs == 0 ? begin() : resume();
+    state_.plateau_monitor = plateau_monitor(options_);
+    state_.stopping_monitor = stopping_monitor(options_);
     if (options_.average) step_.average_into(&state_.average);
   }
 
@@ -63,39 +65,14 @@ class FitRun {
 
   // ---- beginning and end
 
-  void check_options() const {
-    require<ValueError>(options_.epochs >= 0, "fit: epochs is ", options_.epochs, ", expected at least 0");
-    require<ValueError>(options_.validation == nullptr || options_.validation_fraction == 0,
-                        "fit: validation and validation_fraction are both given, expected one of them");
-    require<ValueError>(options_.validation_fraction >= 0 && options_.validation_fraction < 1,
-                        "fit: validation_fraction is ", options_.validation_fraction, ", expected in [0, 1)");
-    require<ValueError>(!options_.plateau || !options_.learning_rate.rate,
-                        "fit: plateau and learning_rate both set the learning rate, expected one of them");
-    require<ShapeError>(data_.features() == model_.features(), "fit: the model expects ", model_.features(),
-                        " features per step, the data set has ", data_.features());
-    require<ShapeError>(data_.classes() <= model_.outputs(), "fit: the data set has ", data_.classes(),
-                        " classes, the model has ", model_.outputs(), " outputs");
-    require<ShapeError>(!has_values(data_.kind()) || data_.target_rows() == model_.outputs(), "fit: the data set has ",
-                        data_.target_rows(), " numbers per target, the model has ", model_.outputs(), " outputs");
-    if (options_.early_stopping) {
-      require<ValueError>(options_.early_stopping->patience >= 1, "fit: the patience of early stopping is ",
-                          options_.early_stopping->patience, ", expected at least 1");
-      require<ValueError>(is_finite(options_.early_stopping->min_delta), "fit: the min_delta of early stopping is ",
-                          options_.early_stopping->min_delta, ", expected a finite number");
-      check_monitor(options_.early_stopping->monitor, "early stopping");
-    }
-    if (options_.plateau) {
-      (void)plateau_of(*options_.plateau, options_.plateau_monitor);
-      check_monitor(options_.plateau_monitor, "plateau");
-    }
-  }
-
-  void check_monitor(Monitor monitor, std::string_view who) const {
-    const bool validation = monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
-    require<ValueError>(!validation || options_.validation != nullptr || options_.validation_fraction > 0, "fit: ", who,
-                        " watches the validation data, but there are none; give validation or validation_fraction");
-    require<ValueError>(!is_accuracy(monitor) || has_labels(data_.kind()), "fit: ", who,
-                        " watches the accuracy, but the data set has no labels");
+  void check() const {
+    const bool per_epoch = options_.learning_rate.counts == LearningRate::per_epoch;
+    const std::int64_t done = per_epoch ? state_.epochs : state_.updates;
+    check_fit_options(options_, data_, state_.epochs == 0 ? 0 : done);
+    check_data("fit", "the data set", model_, loss_, data_, kept_);
+    Batches::check(kept_, length(), options_.batches);
+    if (options_.validation == nullptr) return check_data("fit", "the data set", model_, loss_, data_, held_out_);
+    check_data("fit", "the validation data set", model_, loss_, *options_.validation, held_out_);
   }
 
   void divide() {
@@ -108,44 +85,22 @@ class FitRun {
   }
 
   void begin() {
-    state_ = TrainingState<S>();
-    state_.seed = std::int64_t(options_.seed);
-    state_.samples = std::int64_t(kept_.size());
-    state_.parameter_names = model_.parameters().table().names();
-    if (options_.average) state_.average = WeightAverage<S>(*options_.average);
-    if (options_.plateau) state_.plateau = plateau_of(*options_.plateau, options_.plateau_monitor);
-    state_.plateau_monitor = plateau_monitor();
-    state_.stopping_monitor = stopping_monitor();
-  }
-
-  std::int64_t plateau_monitor() const { return options_.plateau ? std::int64_t(options_.plateau_monitor) : -1; }
-  std::int64_t stopping_monitor() const {
-    return options_.early_stopping ? std::int64_t(options_.early_stopping->monitor) : -1;
-  }
-  /// The best of a loss says nothing about an accuracy.
-  static void check_same_monitor(std::string_view who, std::int64_t begun, std::int64_t now) {
-    require<ValueError>(begun == now || begun < 0 || now < 0, "fit: in the run that was begun ", who, " watches ",
-                        name_of(Monitor(begun)), ", to resume it the options say ", name_of(Monitor(now)));
+    TrainingState<S> fresh;
+    fresh.seed = std::int64_t(options_.seed);
+    fresh.samples = std::int64_t(kept_.size());
+    fresh.parameter_names = model_.parameters().table().names();
+    if (options_.average) fresh.average = WeightAverage<S>(*options_.average);
+    if (options_.plateau) fresh.plateau = plateau_of(*options_.plateau, options_.plateau_monitor);
+    state_ = std::move(fresh);
   }
 
   void resume() {
-    require<ValueError>(state_.seed == std::int64_t(options_.seed), "fit: the run was begun with seed ", state_.seed,
-                        ", to resume it the options say ", std::int64_t(options_.seed));
-    require<ValueError>(state_.samples == std::int64_t(kept_.size()), "fit: the run was begun with ", state_.samples,
-                        " sequences to train on, to resume it there are ", kept_.size());
-    check_same_monitor("plateau", state_.plateau_monitor, plateau_monitor());
-    check_same_monitor("early stopping", state_.stopping_monitor, stopping_monitor());
-    const std::string names = model_.parameters().table().names();
-    require<ShapeError>(state_.parameter_names == names && state_.parameters.size() == model_.parameters().size(),
-                        "fit: the run was begun with ", state_.parameters.size(), " parameters (",
-                        state_.parameter_names, "), the model has ", model_.parameters().size(), " (", names, ")");
+    check_resumed(state_, options_, std::int64_t(kept_.size()), model_.parameters());
     if (options_.average) state_.average = continued(WeightAverage<S>(*options_.average), state_.average);
     if (options_.plateau) {
       Plateau plateau = plateau_of(*options_.plateau, options_.plateau_monitor);
-      state_.plateau = state_.plateau_monitor < 0 ? std::move(plateau) : continued(std::move(plateau), state_.plateau);
+      state_.plateau = state_.plateau_monitor < 0 ? plateau : continued(plateau, state_.plateau);
     }
-    state_.plateau_monitor = plateau_monitor();
-    state_.stopping_monitor = stopping_monitor();
     model_.parameters().values() = state_.parameters;
     step_.updates() = state_.updates;
   }
@@ -165,7 +120,7 @@ class FitRun {
     Epoch row{.epoch = double(state_.epochs + 1)};
     if (options_.plateau) optimizer_.learning_rate() = state_.plateau.rate();
     if (options_.learning_rate.rate && options_.learning_rate.counts == LearningRate::per_epoch)
-      optimizer_.learning_rate() = options_.learning_rate.rate(long(state_.epochs));
+      optimizer_.learning_rate() = checked_rate(options_.learning_rate.rate, state_.epochs);
     bool goes_on = train(row);
     if (!goes_on) return false;
     validate(row);
@@ -176,9 +131,12 @@ class FitRun {
     return (!options_.on_epoch || options_.on_epoch(row)) && goes_on;
   }
 
+  auto length() const {
+    return [this](Index s) { return data_.length(s); };
+  }
+
   bool train(Epoch& row) {
-    const auto length = [&](Index s) { return data_.length(s); };
-    batches_.plan(kept_, length, options_.batches, options_.seed, Index(state_.epochs));
+    batches_.plan(kept_, length(), options_.batches, options_.seed, Index(state_.epochs));
     LossValue loss;
     row.gradient_norm = 0;
     Hits hits;

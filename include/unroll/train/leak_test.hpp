@@ -72,6 +72,15 @@ class LeakTest {
                         "from 0, got numbers from ", *low, " to ", *high);
     require<ValueError>(options_.repeats >= 1 && options_.margin >= 0, "leak test: repeats is ", options_.repeats,
                         " and margin ", options_.margin, ", expected at least 1 and 0");
+    if (std::ranges::find(options_.controls, Control::shuffled_time) != options_.controls.end())
+      for (const auto* data : {&training_, &test_}) check_label_of_each_step(*data);
+  }
+
+  static void check_label_of_each_step(const Dataset<S>& data) {
+    for (Index s = 0; s < data.size(); ++s)
+      require<ShapeError>(!per_step(data.kind()) || data.target_steps(s) == data.length(s), "leak test: sample ", s,
+                          " has ", data.length(s), " steps and ", data.target_steps(s),
+                          " labels; Control::shuffled_time moves steps with their labels, leave it out");
   }
 
   Draws draws(Control control, Index repeat, bool test) const { return {options_.seed, control, repeat, test}; }

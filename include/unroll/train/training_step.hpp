@@ -9,7 +9,7 @@
 #include "unroll/core/lender.hpp"
 #include "unroll/engine/truncation.hpp"
 #include "unroll/layers/layer.hpp"
-#include "unroll/train/batch.hpp"
+#include "unroll/train/data_checks.hpp"
 #include "unroll/train/metrics/hits.hpp"
 #include "unroll/train/part_gradients.hpp"
 #include "unroll/train/part_states.hpp"
@@ -55,7 +55,7 @@ class TrainingStep {
         update_(optimizer, model.parameters().table(), options_.clip_norm, options_.clip_value,
                 options_.learning_rate) {
     detail::check_keeping(options_.keeping);
-    options_.truncation.check();
+    TruncatedRun<Model>::check(model_, options_.truncation);
     parts_.emplace_back(model_);
   }
 
@@ -102,7 +102,7 @@ class TrainingStep {
 
   StepReport step(Shards shards, States* carried) {
     const FlushToZero flush;
-    check(shards.front());
+    detail::check_target_kind("training", model_, shards.front().kind());
     require<ValueError>(shards.size() == 1 || model_.statistics() == 0, "training: a batch norm needs a batch in one ",
                         "part, this one is in ", shards.size(), "; gather it with its size as the size of a shard");
     while (parts_.size() < shards.size()) parts_.emplace_back(model_);
@@ -121,15 +121,6 @@ class TrainingStep {
     }
     if (carried != nullptr) hand_over(shards, *carried);
     return report;
-  }
-
-  void check(const Batch<Scalar>& batch) const {
-    require<ShapeError>(model_.per_step() == per_step(batch.kind()) || batch.kind() == TargetKind::none, "training: ",
-                        model_.per_step()
-                            ? "the model gives an output for every step, the data set has one target for "
-                              "each sequence; a layer such as LastStep or MeanOverTime is missing"
-                            : "the model gives one output for each sequence, the data set has targets for "
-                              "every step");
   }
 
   // ---- beginning and end
@@ -209,6 +200,7 @@ class TrainingStep {
           part.input.clear();
           part.input.push_back({x, &timeline});
           model_.begin_learning(weights_, x, timeline, desk.tape, pass(threads({&batch, 1})), initial);
+          detail::check_output_steps(batch, timeline, *desk.tape.in.back().timeline);
         },
         [&](States& state) { model_.final_state(desk.tape, state); },
         [&](const Window& window) {
@@ -223,7 +215,7 @@ class TrainingStep {
   /// loss.
   ConstView<Scalar> gradient_of_loss(Part& part, const Batch<Scalar>& batch, const Window& window, Index first,
                                      const ConstView<Scalar>& output, Buffer<Scalar>& memory) {
-    const Timeline& timeline = batch.timeline();
+    const Timeline& timeline = batch.target_timeline();
     const Index begin = model_.per_step() ? timeline.offset(window.begin) + first : first;
     const Index scored = model_.per_step() ? std::max(begin, timeline.offset(window.scored)) : first;
     const Index again = std::min(scored - begin, output.cols()), count = output.cols() - again;

@@ -21,11 +21,20 @@ inline void check_keeping(const Keeping& keeping) {
   keeping.check();
 }
 
+/// The learning rate of a schedule after so many updates or epochs. Throws ValueError where it is none.
+inline double checked_rate(const std::function<double(long)>& schedule, std::int64_t done) {
+  const double rate = schedule(long(done));
+  require<ValueError>(is_finite(rate) && rate >= 0, "training: the learning rate after ", done,
+                      " updates or epochs must be finite and >= 0, it is ", rate);
+  return rate;
+}
+
 /// What training steps of every kind do last. It refers to the optimizer, which must outlive it.
 template <class Scalar, class O>
 class Update {
  public:
-  /// A limit of 0 is none. Throws ValueError for one below, and for frozen parameters that the optimizer would move.
+  /// A limit of 0 is none. Throws ValueError for one below, for frozen parameters that the optimizer would move, and
+  /// for options of the optimizer out of range; ShapeError for an optimizer that has served another model.
   Update(O& optimizer, const ParameterTable& table, double clip_norm, double clip_value,
          std::function<double(long)> learning_rate)
       : optimizer_(optimizer),
@@ -37,6 +46,7 @@ class Update {
     require<ValueError>(knows_segments || !table.has_frozen(),
                         "training: the model has frozen parameters, which this optimizer would move: it lacks "
                         "step(parameters, gradient, threads)");
+    if constexpr (requires { optimizer.check(table.size()); }) optimizer.check(table.size());
   }
 
   /// Whether the optimizer leaves alone what the gradient cannot reach: frozen columns, tokens not in the batch.
@@ -52,9 +62,10 @@ class Update {
     // A non-finite entry must be seen before it is limited.
     if (clip_value_ > 0 && finite(gradient)) clip_by_value(gradient, clip_value_);
     const double most = clip_norm_ > 0 ? clip_norm_ : std::numeric_limits<double>::infinity();
+    const double rate = learning_rate_ ? checked_rate(learning_rate_, updates) : optimizer_.learning_rate();
     const double norm = clip_by_global_norm(gradient, most, NormKind::l2, ClipRule::pytorch, threads);
     if (!is_finite(norm)) fail(norm);
-    if (learning_rate_) optimizer_.learning_rate() = learning_rate_(long(updates));
+    optimizer_.learning_rate() = rate;
     if constexpr (knows_segments)
       optimizer_.step(parameters, gradient, threads);
     else

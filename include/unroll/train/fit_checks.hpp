@@ -1,0 +1,88 @@
+#pragma once
+// What a training run checks before anything changes.
+
+#include "unroll/train/data_checks.hpp"
+#include "unroll/train/fit_options.hpp"
+
+namespace unroll::detail {
+
+/// Throws ValueError unless there is what a monitor watches.
+template <class S>
+void check_monitor(Monitor monitor, std::string_view who, const Dataset<S>& data, const FitOptions<S>& options) {
+  const bool validation = monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
+  require<ValueError>(!validation || options.validation != nullptr || options.validation_fraction > 0, "fit: ", who,
+                      " watches the validation data, but there are none; give validation or validation_fraction");
+  const Dataset<S>& watched = validation && options.validation != nullptr ? *options.validation : data;
+  require<ValueError>(!is_accuracy(monitor) || has_labels(watched.kind()), "fit: ", who,
+                      " watches the accuracy, but the data set has no labels");
+}
+
+template <class S>
+void check_early_stopping(const EarlyStopping& rule, const Dataset<S>& data, const FitOptions<S>& options) {
+  require<ValueError>(rule.patience >= 1, "fit: the patience of early stopping is ", rule.patience,
+                      ", expected at least 1");
+  require<ValueError>(is_finite(rule.min_delta), "fit: the min_delta of early stopping is ", rule.min_delta,
+                      ", expected a finite number");
+  check_monitor(rule.monitor, "early stopping", data, options);
+}
+
+/// Throws ValueError for options that make no sense by themselves or with these data. `done`: epochs or updates, as the
+/// learning rate counts.
+template <class S>
+void check_fit_options(const FitOptions<S>& options, const Dataset<S>& data, std::int64_t done) {
+  require<ValueError>(options.epochs >= 0, "fit: epochs is ", options.epochs, ", expected at least 0");
+  require<ValueError>(options.validation == nullptr || options.validation_fraction == 0,
+                      "fit: validation and validation_fraction are both given, expected one of them");
+  require<ValueError>(options.validation_fraction >= 0 && options.validation_fraction < 1,
+                      "fit: validation_fraction is ", options.validation_fraction, ", expected in [0, 1)");
+  require<ValueError>(options.evaluation_batch >= 1, "fit: evaluation_batch is ", options.evaluation_batch,
+                      ", expected at least 1");
+  require<ValueError>(options.shard >= 0, "fit: shard is ", options.shard,
+                      " sequences, expected at least 1, or 0 for 16");
+  require<ValueError>(!options.plateau || !options.learning_rate.rate,
+                      "fit: plateau and learning_rate both set the learning rate, expected one of them");
+  if (options.learning_rate.rate) (void)checked_rate(options.learning_rate.rate, done);
+  if (options.average) (void)WeightAverage<S>(*options.average);
+  if (options.early_stopping) check_early_stopping(*options.early_stopping, data, options);
+  if (options.plateau) {
+    (void)plateau_of(*options.plateau, options.plateau_monitor);
+    check_monitor(options.plateau_monitor, "plateau", data, options);
+  }
+}
+
+inline void check_same_monitor(std::string_view who, std::int64_t begun, std::int64_t now) {
+  require<ValueError>(begun == now || begun < 0 || now < 0, "fit: in the run that was begun ", who, " watches ",
+                      name_of(Monitor(begun)), ", to resume it the options say ", name_of(Monitor(now)));
+}
+
+/// What a run watches, for its state; -1: nothing.
+template <class S>
+std::int64_t plateau_monitor(const FitOptions<S>& options) {
+  return options.plateau ? std::int64_t(options.plateau_monitor) : -1;
+}
+template <class S>
+std::int64_t stopping_monitor(const FitOptions<S>& options) {
+  return options.early_stopping ? std::int64_t(options.early_stopping->monitor) : -1;
+}
+
+/// Throws ValueError or ShapeError unless a run that was begun can go on with these options on so many samples. The
+/// best of a loss says nothing about an accuracy.
+template <class S>
+void check_resumed(const TrainingState<S>& state, const FitOptions<S>& options, std::int64_t samples,
+                   const Parameters<S>& parameters) {
+  require<ValueError>(state.seed == std::int64_t(options.seed), "fit: the run was begun with seed ", state.seed,
+                      ", to resume it the options say ", std::int64_t(options.seed));
+  require<ValueError>(state.samples == samples, "fit: the run was begun with ", state.samples,
+                      " sequences to train on, to resume it there are ", samples);
+  check_same_monitor("plateau", state.plateau_monitor, plateau_monitor(options));
+  check_same_monitor("early stopping", state.stopping_monitor, stopping_monitor(options));
+  const std::string names = parameters.table().names();
+  require<ShapeError>(state.parameter_names == names && state.parameters.size() == parameters.size(),
+                      "fit: the run was begun with ", state.parameters.size(), " parameters (", state.parameter_names,
+                      "), the model has ", parameters.size(), " (", names, ")");
+  for (const Index size : {state.best.size(), state.average.average().size()})
+    require<ShapeError>(size == 0 || size == parameters.size(), "fit: the state has ", size,
+                        " best or averaged parameters, the model ", parameters.size());
+}
+
+}  // namespace unroll::detail
