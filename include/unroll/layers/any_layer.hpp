@@ -51,6 +51,7 @@ class AnyLayer {
 
   bool columnwise() const { return holder_->columnwise(); }
   Index steps_after(Index steps) const { return holder_->steps_after(steps); }
+  void check_input(const ConstView<S>& values) const { holder_->check_input(values); }
   std::uint64_t layers_inside() const { return holder_->layers_inside(); }
   std::span<const Index> touched(const Tape& tape) const { return holder_->touched(tape); }
   std::optional<Index> tied_to() const { return holder_->tied_to(); }
@@ -89,6 +90,7 @@ class AnyLayer {
     virtual Index kept(Index columns, Index batch, Keeping keeping) const = 0;
     virtual bool columnwise() const = 0;
     virtual Index steps_after(Index steps) const = 0;
+    virtual void check_input(const ConstView<S>& values) const = 0;
     virtual std::uint64_t layers_inside() const = 0;
     virtual std::span<const Index> touched(const Tape&) const = 0;
     virtual std::optional<Index> tied_to() const = 0;
@@ -124,6 +126,7 @@ class AnyLayer {
 
     bool columnwise() const override { return detail::is_columnwise(layer); }
     Index steps_after(Index steps) const override { return detail::steps_after(layer, steps); }
+    void check_input(const ConstView<S>& values) const override { detail::check_input(layer, values); }
     std::uint64_t layers_inside() const override { return detail::layers_inside(layer); }
     std::span<const Index> touched(const Tape& tape) const override {
       return detail::touched_by(layer, of<typename L::Tape>(tape));

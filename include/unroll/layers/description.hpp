@@ -17,6 +17,12 @@ class Description {
   Index outputs() const { return shapes_.back().features; }
   /// Whether the output has a column for every step, or one for every sequence.
   bool per_step() const { return shapes_.back().per_step; }
+  /// Throws ValueError for input [features x columns] that the first layer cannot read: a number that is no token.
+  void check_input(const ConstView<Scalar>& x) const {
+    each([&](const auto& layer, auto k) {
+      if (k == 0) this->within(k, layer, [&] { detail::check_input(layer, x); });
+    });
+  }
   /// How many columns of output there are for a sequence of so many steps, none of them masked; its targets go by it.
   /// Throws ShapeError where a layer cannot run on such a sequence.
   Index output_steps(Index steps) const {

@@ -91,6 +91,10 @@ struct Embedding {
     pretrained.write(vectors);
   }
 
+  void check_input(const ConstView<S>& tokens) const {
+    for (Index c = 0; c < tokens.cols(); ++c) (void)token(tokens(0, c));
+  }
+
   /// Throws ValueError for a number that is no token.
   Signal<S> forward(const S* theta, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     auto tokens = tape.tokens.shape(1, in.values.cols());

@@ -65,6 +65,12 @@ class GraphNodes {
     each([&](const Layer& layer, std::size_t) { all = all && layer.causal(); });
     return all;
   }
+  /// By the layers that read the input.
+  void check_input(const ConstView<S>& values) const {
+    for (std::size_t n = 1; n < size(); ++n)
+      if (nodes_[n].layer && nodes_[n].reads[0] == 0)
+        detail::within("node ", n, nodes_[n], [&] { nodes_[n].layer->check_input(values); });
+  }
   /// Throws ShapeError where values that are merged would not be of the same steps.
   Index steps_after(Index steps) const {
     std::vector<Index> all{steps};  // by node; of one column per sequence one

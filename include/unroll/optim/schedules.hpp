@@ -1,12 +1,13 @@
 #pragma once
 // Learning rates as functions of time. Values without state: `rate(k)` may be asked for any k in any order, so a
 // resumed run needs only its k. k counts what the caller wants, updates or epochs DONE: rate(0) is for the first. Every
-// schedule throws ValueError for k < 0 and for lengths that are not positive. `plateau.hpp` has the schedule that looks
-// at a metric.
+// schedule throws ValueError for k < 0, for lengths that are not positive, and for rates and factors that are negative
+// or not finite. `plateau.hpp` has the schedule that looks at a metric.
 
 #include <algorithm>
 #include <cmath>
 #include <concepts>
+#include <initializer_list>
 #include <limits>
 #include <numbers>
 #include <utility>
@@ -31,6 +32,11 @@ inline void check_length(std::string_view owner, std::string_view option, long l
   check_option(length >= 1, owner, option, ">= 1", double(length));
 }
 
+/// Rates and factors.
+inline void check_rates(std::string_view owner, std::initializer_list<std::pair<std::string_view, double>> rates) {
+  for (const auto& [name, rate] : rates) check_not_negative(owner, name, rate);
+}
+
 /// The way from `from` (part 0) to `to` (part 1) along half a cosine.
 inline double along_cosine(double from, double to, double part) {
   return to + (from - to) / 2 * (1 + std::cos(std::numbers::pi * part));
@@ -46,6 +52,7 @@ struct Constant {
 
   double rate(long k) const {
     detail::check_time("constant schedule", k);
+    detail::check_rates("constant schedule", {{"initial", initial}});
     return initial;
   }
 };
@@ -59,6 +66,7 @@ struct Step {
   double rate(long k) const {
     detail::check_time("step schedule", k);
     detail::check_length("step schedule", "every", every);
+    detail::check_rates("step schedule", {{"initial", initial}, {"factor", factor}});
     return initial * std::pow(factor, double(k / every));
   }
 };
@@ -71,6 +79,7 @@ struct Multistep {
 
   double rate(long k) const {
     detail::check_time("multistep schedule", k);
+    detail::check_rates("multistep schedule", {{"initial", initial}, {"factor", factor}});
     const auto passed = std::count_if(milestones.begin(), milestones.end(), [k](long m) { return m <= k; });
     return initial * std::pow(factor, double(passed));
   }
@@ -83,6 +92,7 @@ struct Exponential {
 
   double rate(long k) const {
     detail::check_time("exponential schedule", k);
+    detail::check_rates("exponential schedule", {{"initial", initial}, {"factor", factor}});
     return initial * std::pow(factor, double(k));
   }
 };
@@ -96,6 +106,8 @@ struct Linear {
   double rate(long k) const {
     detail::check_time("linear schedule", k);
     detail::check_length("linear schedule", "length", length);
+    detail::check_rates("linear schedule",
+                        {{"initial", initial}, {"start_factor", start_factor}, {"end_factor", end_factor}});
     return initial * std::lerp(start_factor, end_factor, double(std::min(k, length)) / double(length));
   }
 };
@@ -111,6 +123,7 @@ struct Polynomial {
     detail::check_time("polynomial schedule", k);
     detail::check_length("polynomial schedule", "length", length);
     detail::check_positive("polynomial schedule", "power", power);
+    detail::check_rates("polynomial schedule", {{"initial", initial}, {"final", final}});
     const double left = 1 - double(std::min(k, length)) / double(length);
     return final + (initial - final) * std::pow(left, power);
   }
@@ -126,6 +139,7 @@ struct Cosine {
   double rate(long k) const {
     detail::check_time("cosine schedule", k);
     detail::check_length("cosine schedule", "half_period", half_period);
+    detail::check_rates("cosine schedule", {{"initial", initial}, {"lowest", lowest}});
     return detail::along_cosine(initial, lowest, double(k) / double(half_period));
   }
 };
@@ -141,6 +155,7 @@ struct CosineRestarts {
     detail::check_time("cosine schedule with restarts", k);
     detail::check_length("cosine schedule with restarts", "first", first);
     detail::check_length("cosine schedule with restarts", "stretch", stretch);
+    detail::check_rates("cosine schedule with restarts", {{"initial", initial}, {"lowest", lowest}});
     double since = double(k), period = double(first);  // in double: a long period could overflow
     if (stretch == 1) since = std::fmod(since, period);
     for (; since >= period; period *= double(stretch)) since -= period;
@@ -186,6 +201,9 @@ struct OneCycle {
     detail::check_fraction("one-cycle schedule", "rising", rising);
     detail::check_positive("one-cycle schedule", "start_divisor", start_divisor);
     detail::check_positive("one-cycle schedule", "end_divisor", end_divisor);
+    detail::check_rates("one-cycle schedule", {{"highest", highest}});
+    detail::check_fraction("one-cycle schedule", "lowest_momentum", lowest_momentum);
+    detail::check_fraction("one-cycle schedule", "highest_momentum", highest_momentum);
     const double last = double(length - 1), now = std::min(double(k), last), up = rising * double(length) - 1;
     const double down = symmetric ? 2 * rising * double(length) - 2 : last;
     if (now <= up) return {0, part_of(now, 0, up)};
@@ -209,6 +227,7 @@ struct Warmup {
   double rate(long k) const {
     detail::check_time("warm-up", k);
     detail::check_option(length >= 0, "warm-up", "length", ">= 0", double(length));
+    detail::check_rates("warm-up", {{"start_factor", start_factor}});
     if (k >= length) return next.rate(k - length);
     return next.rate(0) * std::lerp(start_factor, 1.0, double(k) / double(length));
   }
@@ -230,6 +249,7 @@ struct Noam {
     detail::check_time("Noam schedule", k);
     detail::check_length("Noam schedule", "units", units);
     detail::check_length("Noam schedule", "warmup", warmup);
+    detail::check_rates("Noam schedule", {{"scale", scale}});
     const double n = double(k) + 1;
     return scale / std::sqrt(double(units)) * std::min(1 / std::sqrt(n), n * std::pow(double(warmup), -1.5));
   }
@@ -243,6 +263,7 @@ struct Lambda {
 
   double rate(long k) const {
     detail::check_time("lambda schedule", k);
+    detail::check_rates("lambda schedule", {{"initial", initial}});
     return initial * double(factor(k));
   }
 };

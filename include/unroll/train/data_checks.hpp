@@ -29,6 +29,12 @@ void check_output_steps(const Batch<S>& batch, const Timeline& in, const Timelin
                         targets.length(r));
 }
 
+/// What a loss can say of targets before there is an output.
+template <class Loss, class Targets>
+void check_loss(const Loss& loss, Index outputs, const Targets& targets) {
+  if constexpr (requires { loss.check(outputs, targets); }) loss.check(outputs, targets);
+}
+
 /// f(), which says in its errors of which sample they are.
 template <class F>
 void within_sample(std::string_view where, std::string_view what, Index sample, F&& f) {
@@ -58,14 +64,13 @@ void check_data(std::string_view where, std::string_view what, const Model& mode
   check_target_kind(where, model, data.kind());
   for (const Index s : samples)
     within_sample(where, what, s, [&] {
+      model.check_input(view(data.sequence(s)));
       const Index steps = model.output_steps(data.length(s));
       require<ShapeError>(data.target_steps(s) == steps || !per_step(data.kind()), "has ", data.length(s),
                           " steps, of which the model makes ", steps, ", and targets for ", data.target_steps(s));
       with_targets<S, Loss>(
           data.kind(), [&]() -> auto& { return data.labels(s); }, [&]() -> auto& { return data.values(s); },
-          [&](const auto& targets) {
-            if constexpr (requires { loss.check(steps, targets); }) loss.check(model.outputs(), targets);
-          });
+          [&](const auto& targets) { check_loss(loss, model.outputs(), targets); });
     });
 }
 

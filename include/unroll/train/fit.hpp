@@ -35,8 +35,9 @@ class FitRun {
         state_(state),
         step_(model, loss, optimizer, step_options(options)),
         progress_(options.progress, Index(state.epochs), options.epochs) {
+    check_options();
     divide();
-    check();
+    check_data_sets();
     state_.epochs == 0 ? begin() : resume();
     state_.plateau_monitor = plateau_monitor(options_);
     state_.stopping_monitor = stopping_monitor(options_);
@@ -65,10 +66,13 @@ class FitRun {
 
   // ---- beginning and end
 
-  void check() const {
+  void check_options() const {
     const bool per_epoch = options_.learning_rate.counts == LearningRate::per_epoch;
     const std::int64_t done = per_epoch ? state_.epochs : state_.updates;
     check_fit_options(options_, data_, state_.epochs == 0 ? 0 : done);
+  }
+
+  void check_data_sets() const {
     check_data("fit", "the data set", model_, loss_, data_, kept_);
     Batches::check(kept_, length(), options_.batches);
     if (options_.validation == nullptr) return check_data("fit", "the data set", model_, loss_, data_, held_out_);

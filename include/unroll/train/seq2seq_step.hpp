@@ -60,6 +60,9 @@ class Seq2SeqStep {
     count(shards);
     Seq2SeqReport report;
     if (options_.teacher) report.teacher = options_.teacher(long(update_.updates));
+    require<ValueError>(report.teacher >= 0 && report.teacher <= 1,
+                        "training: the share of tokens from the target after ", update_.updates, " updates is ",
+                        report.teacher, ", expected 0 to 1");
     model_.prepare(weights_);
     model_.prepare_back(weights_);
     ThreadPool* const pool = threads(shards);

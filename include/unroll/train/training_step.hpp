@@ -128,9 +128,13 @@ class TrainingStep {
   void begin(Shards shards, const States* carried) {
     if (carried != nullptr) detail::check_samples(*carried, samples(shards));
     LossCount total;
+    // Whatever is refused in a later window must be refused before the first one has changed the parameters.
+    const bool all_at_once = options_.truncation.accumulate || options_.truncation.windows(longest(shards)) == 1;
     for (std::size_t s = 0; s < shards.size(); ++s) {
       const Batch<Scalar>& batch = shards[s];
+      if (!all_at_once) model_.check_input(batch.x());
       detail::with_targets(loss_, batch, 0, batch.target_columns(), [&](const auto& targets) {
+        if (!all_at_once) detail::check_loss(loss_, model_.outputs(), targets);
         loss_.count(targets, batch.columns(0, batch.target_columns()), parts_[s].whole);
       });
       total += parts_[s].whole;
