@@ -36,3 +36,12 @@ TEST_CASE("a buffer may be empty") {
   CHECK(buffer.shape(0, 5).cols() == 5);
   CHECK(buffer.zero(3, 0).rows() == 3);
 }
+
+TEST_CASE("buffer: a shape that no memory holds is refused, and the one before stays") {
+  Buffer<float> buffer;
+  buffer.shape(2, 3).setOnes();
+  CHECK_THROWS_MATCHES(buffer.shape(Index(1) << 32, Index(1) << 32), ShapeError, says("memory of a pass"));
+  CHECK_THROWS_AS(buffer.shape(Index(1) << 31, Index(1) << 30), ShapeError);
+  CHECK((buffer.rows() == 2 && buffer.cols() == 3));
+  CHECK(buffer.view().isOnes());
+}

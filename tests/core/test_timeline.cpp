@@ -1,5 +1,6 @@
 // Timelines: which column belongs to which step of which sample, and back to padded batches.
 
+#include <limits>
 #include <unroll/core/timeline.hpp>
 
 #include "support/catch.hpp"
@@ -172,4 +173,21 @@ TEST_CASE("what makes no timeline is refused") {
   CHECK_THROWS_MATCHES(timeline.window(1, 3), ShapeError, says("[1, 3) are not within [0, 2)"));
   CHECK_THROWS_MATCHES(timeline.window(2, 1), ShapeError, says("[2, 1)"));
   CHECK_THROWS_AS(timeline.window(-1, 1), ShapeError);
+}
+
+TEST_CASE("timeline: more steps than memory holds are refused, and the one before stays") {
+  constexpr Index most = std::numeric_limits<Index>::max();
+  for (const Index length : {Index(1) << 60, most})
+    CHECK_THROWS_MATCHES(Timeline::from_lengths({length}), ShapeError, says("timeline: steps"));
+  CHECK_THROWS_MATCHES(Timeline::from_lengths({most, most}), ShapeError, says("is beyond any size"));
+  CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 61, 0), ShapeError, says("timeline: samples"));
+  CHECK_THROWS_AS(Timeline::rectangular(Index(1) << 31, Index(1) << 40), ShapeError);
+  Timeline timeline = Timeline::from_lengths({3, 2});
+  const Timeline other = Timeline::from_lengths({4, 1, 2});
+  const std::vector<Index> lengths{4, Index(1) << 60};
+  CHECK_THROWS_AS(timeline.assign_lengths(lengths), ShapeError);
+  CHECK_THROWS_AS(timeline.assign_lengths_like(other, [](Index n) { return n << 58; }), ShapeError);
+  CHECK_THROWS_AS(timeline.assign_lengths_like(other, [](Index n) { return 5 - n; }), ValueError);
+  CHECK((timeline.batch() == 2 && timeline.steps() == 3 && timeline.columns() == 5));
+  CHECK((timeline.length(0) == 3 && timeline.sample_of(4) == 0 && timeline.padded_steps() == 3));
 }

@@ -1,4 +1,6 @@
+#include <array>
 #include <filesystem>
+#include <limits>
 #include <unroll/cells/elman.hpp>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
@@ -153,4 +155,24 @@ TEST_CASE("lengths of truncation that make no sense are refused") {
   CHECK_THROWS_MATCHES((Truncation{.update_every = 4, .back = 3}.check()), ValueError,
                        says("back is 3 steps, expected at least update_every, which is 4"));
   CHECK_THROWS_MATCHES((Truncation{.back = 3}.check()), ValueError, says("update_every, which is 0"));
+}
+
+TEST_CASE("truncation: windows of any length are those of the steps that there are") {
+  constexpr Index most = std::numeric_limits<Index>::max();
+  const auto all = [](const Truncation& truncation, Index steps) {
+    truncation.check();
+    std::vector<std::array<Index, 3>> windows;
+    for (Index k = 0; k < truncation.windows(steps); ++k) {
+      const Window window = truncation.window(k, steps);
+      windows.push_back({window.begin, window.scored, window.end});
+    }
+    return windows;
+  };
+  using Windows = std::vector<std::array<Index, 3>>;
+  for (const Index every : {Index(5), Index(6), Index(1) << 62, most - 2, most})
+    CHECK(all({.update_every = every}, 5) == Windows{{0, 0, 5}});
+  CHECK(all({.update_every = most, .back = most}, 5) == Windows{{0, 0, 5}});
+  CHECK(all({.update_every = 2, .back = most}, 5) == Windows{{0, 0, 2}, {0, 2, 4}, {0, 4, 5}});
+  CHECK(all({.update_every = 2, .back = 3}, 5) == Windows{{0, 0, 2}, {1, 2, 4}, {3, 4, 5}});
+  CHECK(all({.update_every = 2}, 0) == Windows{{0, 0, 0}});
 }

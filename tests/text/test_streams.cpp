@@ -103,6 +103,12 @@ TEST_CASE("a text too short for its streams, and tokens that are none, are refus
   CHECK_THROWS_MATCHES(streams({}, {.streams = 2, .steps = 3, .tail = Tail::keep}), ValueError,
                        says("the text has 0 tokens, there must be at least 2"));
   CHECK_THROWS_MATCHES(streams(counting(0, 20), {.streams = 2, .steps = 3}), ValueError, says("a token is outside"));
+  constexpr Index most = std::numeric_limits<Index>::max();
+  CHECK_THROWS_AS(streams(counting(0, 5), {.streams = most, .steps = most}), ShapeError);
+  CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = most, .steps = 1, .tail = Tail::keep}), ValueError,
+                       says("expects at most 5 streams of 6 tokens"));
+  CHECK(TokenStreams<double>(counting(0, 5), 20, {.streams = 2, .steps = most, .tail = Tail::keep}).data().length(0) ==
+        3);
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 0}), ValueError, says("at least 1 stream and 1 step"));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Memory that is sized by the first batch and reused by the following ones.
 
+#include "unroll/core/checked.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -10,9 +11,10 @@ namespace unroll {
 template <class Scalar>
 class Buffer {
  public:
-  /// Gives it a shape. The values are whatever was there.
+  /// Gives it a shape. The values are whatever was there. Throws ShapeError where there is no memory for it.
   View<Scalar> shape(Index rows, Index cols) {
-    if (rows * cols > memory_.size()) memory_.resize(rows * cols);
+    const Index entries = checked_multiply(rows, cols, "memory of a pass");
+    if (entries > memory_.size()) take_memory(entries, "memory of a pass", [&] { memory_.resize(entries); });
     rows_ = rows;
     cols_ = cols;
     return view();

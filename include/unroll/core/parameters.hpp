@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "unroll/core/error.hpp"
+#include "unroll/core/checked.hpp"
 #include "unroll/core/reach.hpp"
 #include "unroll/core/types.hpp"
 
@@ -63,8 +63,7 @@ class ParameterTable {
   /// Adds room without a name, for blocks that are added afterwards. Returns its offset. Throws ShapeError for sizes
   /// that no memory holds.
   Index reserve(Index rows, Index cols) {
-    constexpr Index most = Index(1) << 48;  // entries; far below where products and sums of sizes overflow
-    require<ShapeError>(rows >= 0 && cols >= 0 && (cols == 0 || rows <= (most - size_) / cols),
+    require<ShapeError>(rows >= 0 && cols >= 0 && (cols == 0 || rows <= (most_entries - size_) / cols),
                         "parameters: a matrix of ", rows, " x ", cols, " is no size that memory holds");
     const Index offset = size_;
     size_ += rows * cols;
@@ -147,11 +146,10 @@ template <class Scalar>
 class Parameters {
  public:
   Parameters() : table_(std::make_shared<ParameterTable>()) {}
-  /// All entries zero.
-  explicit Parameters(ParameterTable table)
-      : table_(std::make_shared<ParameterTable>(std::move(table))),
-        values_(Vector<Scalar>::Zero(table_->size())),
-        reach_(table_->learned(true)) {
+  /// All entries zero. Throws ShapeError where there is no memory for them.
+  explicit Parameters(ParameterTable table) : table_(std::make_shared<ParameterTable>(std::move(table))) {
+    take_memory(table_->size(), "parameters", [&] { values_.setZero(table_->size()); });
+    reach_ = detail::Reach(table_->learned(true));
     for (const ParameterBlock& block : table_->blocks())
       if (block.sparse)
         reach_.add_table(block.offset, block.rows, block.stride,

@@ -18,7 +18,7 @@
 #include <span>
 #include <vector>
 
-#include "unroll/core/error.hpp"
+#include "unroll/core/checked.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -35,7 +35,7 @@ class Timeline {
   Timeline() = default;
 
   /// Every sample is valid from step 0 to its length; any order, zeros allowed. Throws ShapeError for a negative
-  /// length.
+  /// length, and for more steps than memory has room for.
   static Timeline from_lengths(std::span<const Index> lengths) {
     Timeline timeline;
     timeline.assign_lengths(lengths);
@@ -47,7 +47,9 @@ class Timeline {
 
   static Timeline rectangular(Index batch, Index steps) {
     require<ShapeError>(batch >= 0, "timeline: expects a batch of at least 0 samples, got ", batch);
-    return from_lengths(std::vector<Index>(static_cast<std::size_t>(batch), steps));
+    std::vector<Index> lengths;
+    take_memory(batch, "timeline: samples", [&] { lengths.assign(static_cast<std::size_t>(batch), steps); });
+    return from_lengths(lengths);
   }
 
   /// Any pattern of valid steps: `mask(b, t)` is true where sample b has a value. [batch x steps]
@@ -61,6 +63,7 @@ class Timeline {
   void assign_lengths(std::span<const Index> lengths) {
     for (std::size_t b = 0; b < lengths.size(); ++b)
       require<ShapeError>(lengths[b] >= 0, "timeline: sample ", b, " has length ", lengths[b], ", expects at least 0");
+    make_room(lengths);
     rank_by_length(lengths);
     padded_steps_ = steps();
     place_columns();
@@ -188,20 +191,21 @@ class Timeline {
   }
 
   /// The same samples at the same ranks, a sequence of n steps now having resized(n): what is left behind strides and
-  /// windows. `resized` must never fall as n grows, so that the ranks still go by length; throws ValueError if it does.
-  /// Reuses the memory of this timeline.
+  /// windows. `resized` must never fall as n grows, so that the ranks still go by length; throws ValueError if it does,
+  /// and ShapeError for more steps than memory has room for. Reuses the memory of this timeline.
   template <class F>
   void assign_lengths_like(const Timeline& whole, F&& resized) {
+    counts_.resize(whole.length_.size());
+    for (std::size_t r = 0; r < counts_.size(); ++r) {
+      counts_[r] = resized(whole.length_[r]);
+      require<ValueError>(counts_[r] >= 0 && (r == 0 || counts_[r] <= counts_[r - 1]), "timeline: ", whole.length_[r],
+                          " steps become ", counts_[r], ", more than those of a longer sequence");
+    }
+    make_room(counts_);
     place_ = whole.place_;
     sample_ = whole.sample_;
     rank_ = whole.rank_;
-    length_.resize(whole.length_.size());
-    for (Index r = 0; r < batch(); ++r) {
-      length_[at(r)] = resized(whole.length(r));
-      require<ValueError>(length_[at(r)] >= 0 && (r == 0 || length_[at(r)] <= length_[at(r - 1)]),
-                          "timeline: ", whole.length(r), " steps become ", length_[at(r)],
-                          ", more than those of a longer sequence");
-    }
+    length_ = counts_;
     padded_steps_ = resized(whole.padded_steps_);
     place_columns();
     number_steps();
@@ -209,6 +213,18 @@ class Timeline {
 
  private:
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+  /// For sequences of these lengths, before anything changes.
+  void make_room(std::span<const Index> lengths) {
+    Index columns = 0, longest = 0;
+    for (const Index length : lengths)
+      columns = checked_add(columns, length, "timeline: steps"), longest = std::max(longest, length);
+    take_memory(columns, "timeline: steps", [&] {
+      for (auto* by_sequence : {&sample_, &rank_, &length_}) by_sequence->reserve(lengths.size());
+      offset_.reserve(at(longest) + 1);
+      for (auto* by_column : {&rank_of_, &step_of_}) by_column->reserve(at(columns));
+    });
+  }
 
   void rank_by_length(std::span<const Index> lengths) {
     place_.clear();
@@ -272,7 +288,7 @@ class Timeline {
   std::vector<Index> offset_ = {0};            // by step, one more than there are steps
   std::vector<Index> rank_of_, step_of_;       // by column
   std::vector<Index> place_;                   // by sample; empty: the sample's own number
-  std::vector<Index> counts_;                  // valid steps per sample while a mask is read
+  std::vector<Index> counts_;                  // of steps, while a timeline is made
 };
 
 }  // namespace unroll

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "unroll/core/buffer.hpp"
+#include "unroll/core/checked.hpp"
 #include "unroll/core/products.hpp"
 #include "unroll/core/timeline.hpp"
 
@@ -58,9 +59,10 @@ class PaddedSequences {
   }
   /// So many places, the first `front` of them zeros.
   void add(Index front, Index places) {
-    const Index phase = (places + dilation_ - 1) / dilation_;
+    constexpr std::string_view what = "columns of padded sequences";
+    const Index phase = divide_up(places, dilation_), all = checked_multiply(dilation_, phase, what);
     sequences_.push_back({columns_, front, places, phase});
-    columns_ += groups_ * dilation_ * phase;
+    columns_ = checked_add(columns_, checked_multiply(groups_, all, what), what);
   }
   void make_room() { memory_.shape(rows_, columns_); }
 

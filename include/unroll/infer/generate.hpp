@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/infer/frontier.hpp"
 
 namespace unroll::detail {
@@ -18,7 +19,9 @@ class Generation {
  public:
   Generation(D& decoder, const Limits& limits, bool keep_attention, Index samples, const Choose& choose)
       : frontier_(decoder, limits, keep_attention), samples_(samples), choose_(choose) {
-    result_.assign(std::size_t(frontier_.size()), std::vector<Hypothesis<Scalar>>(std::size_t(samples)));
+    take_memory(checked_multiply(frontier_.size(), samples, "samples"), "samples", [&] {
+      result_.assign(std::size_t(frontier_.size()), std::vector<Hypothesis<Scalar>>(std::size_t(samples)));
+    });
   }
 
   Result run() && {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "unroll/layers/layer_checks.hpp"
 #include "unroll/layers/statistics.hpp"
 
 namespace unroll {

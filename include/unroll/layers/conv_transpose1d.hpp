@@ -52,7 +52,7 @@ struct ConvTranspose1d {
   Start start() const { return detail::with_fans(first_values, {kernel * (features / groups), kernel * units}); }
   std::vector<NamedStart> named_starts() const { return {}; }
   Index kept(Index columns, Index batch) const {
-    const auto sizes = sizes_of(batch == 0 ? 0 : (columns + batch - 1) / batch);
+    const auto sizes = sizes_of(batch == 0 ? 0 : divide_up(columns, batch));
     return batch * (convolution.kept(sizes) + units * sizes.fine);
   }
 

@@ -84,6 +84,8 @@ class Convolution {
                         "expects a number of groups that divides the features of both sides, got ", groups,
                         " groups for ", fine, " and ", coarse, " features");
     common_ = std::gcd(windows.stride, windows.dilation);
+    (void)checked_multiply(windows.kernel, fine / groups, "inputs of a window");
+    (void)checked_multiply(windows.span(), fine, "numbers of a window");
   }
 
   Index inputs_of_window() const { return windows_.kernel * (fine_ / groups_); }
@@ -94,7 +96,8 @@ class Convolution {
   }
   /// A fine place meets every so many-th tap: these, turned round, slide over the coarse side.
   void pack_spread(const S* theta, Weights& weights) const {
-    weights.spread.resize(std::size_t(groups_ * phases()));
+    const Index matrices = checked_multiply(groups_, phases(), "groups and phases of a stride");
+    take_memory(matrices, "groups and phases of a stride", [&] { weights.spread.resize(std::size_t(matrices)); });
     for (Index g = 0; g < groups_; ++g)
       for (Index phase = 0; phase < phases(); ++phase) pack_phase(of_group(theta, g), weights, g, phase);
   }
@@ -168,12 +171,10 @@ class Convolution {
   Index first_tap(Index phase) const {
     if (step_of_tap() == 1) return phase;  // as ever without dilation
     Index tap = 0;
-    while ((tap * step_of_tap() - phase) % phases() != 0) ++tap;
+    while (tap < windows_.kernel && (tap * step_of_tap() - phase) % phases() != 0) ++tap;
     return tap;
   }
-  Index taps(Index phase) const {
-    return std::max<Index>(0, (windows_.kernel - first_tap(phase) + phases() - 1) / phases());
-  }
+  Index taps(Index phase) const { return divide_up(std::max<Index>(0, windows_.kernel - first_tap(phase)), phases()); }
   /// The window that meets place 0 of a phase with its last tap.
   Index first_window(Index phase) const {
     return (phase - first_tap(phase) * step_of_tap()) / phases() - (taps(phase) - 1) * step_of_tap();

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "unroll/layers/layer_checks.hpp"
 #include "unroll/layers/statistics.hpp"
 
 namespace unroll::detail {
@@ -89,7 +90,8 @@ class Description {
  protected:
   /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
   Description(Index features, Layers layers) : layers_(std::move(layers)) {
-    require<ShapeError>(features > 0, "model: expects at least 1 feature per step, got ", features);
+    require<ShapeError>(features > 0 && features <= most_features, "model: expects 1 to ", most_features,
+                        " features per step, got ", features);
     shapes_.push_back({features, true});
     ParameterTable table;
     layers_.each_mutable([&](auto& layer) { connect(layer, table); });
@@ -150,7 +152,7 @@ class Description {
     within(k, layer, [&] {
       if constexpr (TiedLayer<L>)
         if (const std::optional<Index> owner = layer.tied_to()) tie(layer, *owner, table);
-      shapes_.push_back(layer.connect(shapes_.back()));
+      shapes_.push_back(checked(layer.connect(shapes_.back())));
       offsets_.push_back(table.append(layer.parameters(), text(k, ".")));
     });
     states_.push_back(layer.state_rows());

@@ -84,15 +84,15 @@ struct Embedding {
   Index kept(Index columns, Index) const { return dimension * columns + columns * Index(sizeof(Index) / sizeof(S)); }
   void prepare(const S* theta, Weights& weights) const { weights = theta; }
   void prepare_back(const S*, Weights&) const {}
+  /// Throws what `forward` would for a number that is no token.
+  void check_input(const ConstView<S>& tokens) const {
+    for (Index c = 0; c < tokens.cols(); ++c) (void)token(tokens(0, c));
+  }
 
   void set_given(S* theta) const {
     View<S> vectors(theta, dimension, size, Eigen::OuterStride<>(dimension));
     if (padding) vectors.col(*padding).setZero();
     pretrained.write(vectors);
-  }
-
-  void check_input(const ConstView<S>& tokens) const {
-    for (Index c = 0; c < tokens.cols(); ++c) (void)token(tokens(0, c));
   }
 
   /// Throws ValueError for a number that is no token.
@@ -135,7 +135,9 @@ struct Embedding {
 
   /// Empty when none is.
   std::vector<bool> frozen_columns() const {
-    std::vector<bool> columns(frozen || padding || !frozen_tokens.empty() ? std::size_t(size) : 0, frozen);
+    std::vector<bool> columns;
+    if (frozen || padding || !frozen_tokens.empty())
+      take_memory(size, "frozen columns", [&] { columns.assign(std::size_t(size), frozen); });
     const auto freeze = [&](std::string_view what, Index token) {
       require<ValueError>(token >= 0 && token < size, "expects ", what, " from 0 to ", size - 1, ", got ", token);
       columns[std::size_t(token)] = true;

@@ -42,7 +42,7 @@ class GraphNodes {
     first_state_ = {0, 0};
     numbers_ = {0, 0};
     for (std::size_t n = 1; n < size(); ++n) {
-      detail::within("node ", n, nodes_[n], [&] { shapes_.push_back(connect(nodes_[n])); });
+      detail::within("node ", n, nodes_[n], [&] { shapes_.push_back(checked(connect(nodes_[n]))); });
       const auto& layer = nodes_[n].layer;
       offsets_.push_back(layer ? append(layer->parameters(), n) : table_.size());
       first_state_.push_back(first_state_.back() + (layer ? layer->state_rows().size() : 0));
@@ -206,7 +206,7 @@ class GraphNodes {
       require<ShapeError>(node.how == Merge::concat || all.features == next.features, "expects equal features, ",
                           named(node.reads[0]), " has ", all.features, ", ", named(node.reads[k]), " has ",
                           next.features);
-      if (node.how == Merge::concat) all.features += next.features;
+      if (node.how == Merge::concat) all.features = checked_add(all.features, next.features, "features");
     }
     return all;
   }

@@ -185,22 +185,6 @@ concept TiedLayer = requires(L& made, const L& layer, const TiedWeight& weight) 
   made.tie(weight);
 };
 
-/// Layers that cannot read every number say so in `check_input(values)`, which throws what `forward` would.
-template <class L>
-void check_input(const L& layer, const ConstView<typename L::Scalar>& values) {
-  if constexpr (requires { layer.check_input(values); }) layer.check_input(values);
-}
-
-/// Steps that a sequence of so many, none of them masked, has behind a layer. Layers that change the number say so in
-/// `steps_after(steps)`, which must not fall as `steps` grows.
-template <class L>
-Index steps_after(const L& layer, Index steps) {
-  if constexpr (requires { layer.steps_after(steps); })
-    return layer.steps_after(steps);
-  else
-    return steps;
-}
-
 /// How many numbers of layers (Pass::layer) a layer needs: one for itself, or one for each layer that it holds, which
 /// it says in `layers_inside()`.
 template <class L>

@@ -14,11 +14,30 @@ struct TrainingPlan {
   Index threads = 1;  ///< that work on parts at the same time
 };
 
+namespace detail {
+
+/// Throws ShapeError for numbers that are none, and for so many columns that an estimate would overflow.
+template <class Model>
+void check_plan(const Model& model, Index columns, Index batch, const TrainingPlan& plan) {
+  require<ShapeError>(columns >= 0 && batch >= 0 && plan.parts >= 1 && plan.threads >= 1,
+                      "memory: expects at least 0 columns and sequences, 1 part and 1 thread, got ", columns, ", ",
+                      batch, ", ", plan.parts, " and ", plan.threads);
+  double numbers = double(model.parameters().size()), density = 1;
+  for (std::size_t k = 0; k <= model.depth(); ++k)
+    numbers += double(model.shape(k).features), density = std::max(density, model.shape(k).density);
+  require<ShapeError>(64 * numbers * density * (double(columns) + double(batch) + double(plan.parts)) < 0x1p60,
+                      "memory: ", columns, " columns and ", batch, " sequences in ", plan.parts,
+                      " parts are more than memory holds");
+}
+
+}  // namespace detail
+
 /// Numbers that layer k of a model keeps on the tape of one part of a training step, of so many columns (valid steps of
-/// all sequences together) and sequences in all parts.
+/// all sequences together) and sequences in all parts. Throws ShapeError for more than memory holds.
 template <class Model>
 Index numbers_kept(const Model& model, std::size_t k, Index columns, Index batch, const TrainingPlan& plan = {}) {
-  const auto of_part = [&](Index all) { return (all + plan.parts - 1) / plan.parts; };
+  detail::check_plan(model, columns, batch, plan);
+  const auto of_part = [&](Index all) { return divide_up(all, plan.parts); };
   Index numbers = 0;
   model.each_layer([&](const auto& layer, std::size_t number) {
     if (number != k) return;
@@ -33,7 +52,8 @@ Index numbers_kept(const Model& model, std::size_t k, Index columns, Index batch
 /// part a gradient, and for each thread what the layers keep and the gradients of their outputs.
 template <class Model>
 std::size_t training_bytes(const Model& model, Index columns, Index batch, const TrainingPlan& plan = {}) {
-  const auto of_part = [&](Index all) { return (all + plan.parts - 1) / plan.parts; };
+  detail::check_plan(model, columns, batch, plan);
+  const auto of_part = [&](Index all) { return divide_up(all, plan.parts); };
   Index tape = 0, between[2] = {0, 0};
   model.each_layer([&](const auto&, std::size_t k) {
     tape += numbers_kept(model, k, columns, batch, plan);

@@ -27,7 +27,7 @@ struct Pooled {
                         windows.kernel);
     require<ValueError>(windows.stride > 0 && windows.stride < most_of_option,
                         "expects a stride of at least 1, or 0 for that of the kernel, got ", windows.stride);
-    require<ValueError>(padding.steps() >= 0 && 2 * padding.steps() <= windows.kernel,
+    require<ValueError>(padding.steps() >= 0 && padding.steps() <= windows.kernel / 2,
                         "expects a padding of at most half the kernel, so that every window holds a step, got ",
                         padding.steps(), " for a kernel of ", windows.kernel);
   }
@@ -72,7 +72,7 @@ class WindowPooling : public PlainLayer<S> {
   bool causal() const { return false; }
   Index steps_after(Index steps) const { return pooled_.length(steps); }
   Index kept(Index columns, Index batch) const {
-    return batch == 0 ? 0 : features_ * batch * pooled_.length((columns + batch - 1) / batch);
+    return batch == 0 ? 0 : features_ * batch * pooled_.length(divide_up(columns, batch));
   }
   std::optional<NonFinite> first_non_finite(const S*, const Signal<S>& in, Tape& tape) const {
     return non_finite_step(std::as_const(tape.output).view(), pooled_.timeline_after(*in.timeline, tape));

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/train/evaluate.hpp"
 
 namespace unroll {
@@ -64,8 +65,8 @@ class TokenStreams {
     for (Index first = 0; first < length_; first += options_.steps)
       for (Index stream = 0; stream < options_.streams; ++stream) {
         const Index begin = std::min(stream * length_ + first, predicted_),
-                    last = std::min({begin + options_.steps, (stream + 1) * length_, predicted_});
-        const Eigen::Map<const Labels> part(tokens.data() + begin, std::max<Index>(last - begin, 0) + 1);
+                    left = std::min((stream + 1) * length_, predicted_) - begin;
+        const Eigen::Map<const Labels> part(tokens.data() + begin, std::clamp<Index>(left, 0, options_.steps) + 1);
         inputs.push_back(part.head(part.size() - 1).transpose().template cast<S>());
         targets.push_back(part.tail(part.size() - 1));
       }
@@ -80,11 +81,13 @@ class TokenStreams {
     require<ValueError>(streams >= 1 && steps >= 1, "streams: expects at least 1 stream and 1 step, got ", streams,
                         " and ", steps);
     const bool keep = options_.tail == Tail::keep;
-    const Index least = keep ? 1 : streams * steps;
+    const Index least = keep ? 1 : checked_multiply(streams, steps, "streams");
     require<ValueError>(predicted_ >= least, "streams: the text has ", predicted_ + 1, " tokens, ",
                         keep ? text("there must be at least ", least + 1)
                              : text(streams, " streams of ", steps, " steps need at least ", least + 1));
-    length_ = keep ? (predicted_ + streams - 1) / streams : predicted_ / (streams * steps) * steps;
+    require<ValueError>(!keep || streams <= predicted_, "streams: expects at most ", predicted_, " streams of ",
+                        predicted_ + 1, " tokens, got ", streams);
+    length_ = keep ? divide_up(predicted_, streams) : predicted_ / least * steps;
   }
 
   StreamOptions options_;

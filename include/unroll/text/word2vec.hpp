@@ -155,7 +155,11 @@ WordTables<S> train_word2vec(Index words, const Sentences& sentences, const Word
                       "word2vec: expects 1 to 2^31 - 1 words, got ", words);
   const detail::PackedText text(words, sentences);
   detail::check_word2vec(text, options);
-  WordTables<S> tables{Matrix<S>(options.dimension, words), Matrix<S>::Zero(options.dimension, words)};
+  WordTables<S> tables;
+  take_memory(checked_multiply(options.dimension, words, "word2vec"), "word2vec", [&] {
+    tables.in.resize(options.dimension, words);
+    tables.out.setZero(options.dimension, words);
+  });
   const double limit = 0.5 / double(options.dimension);
   init::uniform(-limit, limit).fill(tables.in, Random(options.seed, Purpose::initialise));
   detail::WordTrainer<S> trainer(text, options);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/text/negative_sampling.hpp"
 #include "unroll/text/word2vec_options.hpp"
@@ -20,7 +21,8 @@ class PackedText {
   /// The word2vec program cuts sentences likewise.
   static constexpr std::size_t longest = 1000;
 
-  PackedText(Index words, const Sentences& sentences) : counts_(std::size_t(words)) {
+  PackedText(Index words, const Sentences& sentences) {
+    take_memory(words, "word2vec: words", [&] { counts_.resize(std::size_t(words)); });
     for (const auto& sentence : sentences) {
       for (const Index word : sentence) {
         require<ValueError>(word < words, "word2vec: expects words below ", words, ", got ", word);

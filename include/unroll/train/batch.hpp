@@ -141,7 +141,7 @@ class ShardedBatch {
   static std::size_t at(Index k) { return static_cast<std::size_t>(k); }
 
   static Index shard_count(Index samples, Index shard) {
-    const Index count = (samples + (shard == 0 ? 16 : shard) - 1) / (shard == 0 ? 16 : shard);
+    const Index count = divide_up(samples, shard == 0 ? 16 : shard);
     return std::max<Index>(shard == 0 && samples >= 8 ? 2 : 1, count);
   }
 

@@ -150,13 +150,17 @@ class Dataset {
   }
 
   void check_labels(Index classes) {
+    constexpr Index most = Index(1) << 31;
     check_count(labels_.size(), "labels");
+    require<ValueError>(classes >= 0 && classes <= most, "data set: there are ", classes, " classes, expected 1 to ",
+                        most, ", or 0 for as many as the largest label needs");
     Index largest = -1;
     for (Index s = 0; s < size(); ++s) {
       if (labels(s).size() == 0) continue;
       largest = std::max(largest, labels(s).maxCoeff());
-      require<ValueError>(classes == 0 || labels(s).maxCoeff() < classes, "data set: sample ", s, " has label ",
-                          labels(s).maxCoeff(), ", but there are ", classes, " classes, counted from 0");
+      require<ValueError>(labels(s).maxCoeff() < (classes == 0 ? most : classes), "data set: sample ", s, " has label ",
+                          labels(s).maxCoeff(), ", but there are ", classes == 0 ? most : classes,
+                          " classes, counted from 0");
     }
     classes_ = classes > 0 ? classes : largest + 1;
   }

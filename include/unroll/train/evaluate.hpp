@@ -90,7 +90,7 @@ class Evaluator {
     require<ValueError>(options.batch_size > 0, "evaluation: batch_size is ", options.batch_size,
                         ", expected at least 1");
     model.prepare(weights_);
-    const Index size = options.batch_size, batches = (Index(samples.size()) + size - 1) / size;
+    const Index size = options.batch_size, batches = divide_up(Index(samples.size()), size);
     ThreadPool* const threads = batches < 2 ? nullptr : &options.threads.pool();
     const Index at_once = threads == nullptr ? 1 : threads->threads();
     const auto samples_of = [&](Index batch) {

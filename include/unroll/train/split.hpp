@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cmath>
-#include <numeric>
+#include <map>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/train/dataset.hpp"
 
@@ -19,17 +20,17 @@ struct Split {
 template <class S>
 Split stratified_split(const Dataset<S>& data, double fraction, std::uint64_t seed) {
   require<ValueError>(fraction > 0 && fraction < 1, "split: the fraction is ", fraction, ", expected between 0 and 1");
-  std::vector<std::vector<Index>> strata(std::size_t(data.classes()) + 1);
+  std::map<Index, std::vector<Index>> strata;  // by class, the unlabelled last
   for (Index s = 0; s < data.size(); ++s) {
     const Index label = data.kind() == TargetKind::label ? data.labels(s)[0] : -1;
-    strata[label < 0 ? strata.size() - 1 : std::size_t(label)].push_back(s);
+    strata[label < 0 ? data.classes() : label].push_back(s);
   }
   Split split;
-  for (std::size_t k = 0; k < strata.size(); ++k) {
-    const auto order = permutation(Index(strata[k].size()), Random(seed, Purpose::split, k));
+  for (const auto& [k, samples] : strata) {
+    const auto order = permutation(Index(samples.size()), Random(seed, Purpose::split, std::uint64_t(k)));
     const Index held = Index(std::llround(fraction * double(order.size())));
     for (Index i = 0; i < order.size(); ++i)
-      (i < held ? split.held_out : split.kept).push_back(strata[k][std::size_t(order[i])]);
+      (i < held ? split.held_out : split.kept).push_back(samples[std::size_t(order[i])]);
   }
   std::sort(split.kept.begin(), split.kept.end());
   std::sort(split.held_out.begin(), split.held_out.end());
@@ -43,7 +44,8 @@ Split stratified_split(const Dataset<S>& data, double fraction, std::uint64_t se
 template <class S>
 Vector<double> balanced_class_weights(const Dataset<S>& data) {
   require<ValueError>(has_labels(data.kind()), "class weights: the data set has no labels");
-  Vector<double> weights = Vector<double>::Zero(data.classes());
+  Vector<double> weights;
+  take_memory(data.classes(), "class weights", [&] { weights.setZero(data.classes()); });
   for (Index s = 0; s < data.size(); ++s)
     for (const Index label : data.labels(s))
       if (label >= 0) ++weights[label];

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/train/dataset.hpp"
 
 namespace unroll {
@@ -41,7 +42,8 @@ inline double best_guesses(const LabelCounts& counts, const Vector<double>& weig
 template <class S>
 ChanceLevels chance_levels(const Dataset<S>& data) {
   require<ValueError>(has_labels(data.kind()), "chance levels: the data set has no labels");
-  const Vector<double> none = Vector<double>::Zero(std::max<Index>(data.classes(), 1));
+  Vector<double> none;
+  take_memory(data.classes(), "chance levels: classes", [&] { none.setZero(std::max<Index>(data.classes(), 1)); });
   Vector<double> all = none, sequences = none;
   detail::LabelCounts by_step, by_length;
   for (Index s = 0; s < data.size(); ++s) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/train/metrics/hits.hpp"
 
 namespace unroll {
@@ -25,7 +26,8 @@ class ConfusionMatrix {
 
   explicit ConfusionMatrix(Index classes) {
     require<ValueError>(classes >= 1, "confusion matrix: expects at least 1 class, got ", classes);
-    counts_.setZero(classes, classes);
+    constexpr std::string_view what = "confusion matrix";
+    take_memory(checked_multiply(classes, classes, what), what, [&] { counts_.setZero(classes, classes); });
     undecided_.setZero(classes);
   }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/train/metrics/hits.hpp"
 
@@ -51,8 +52,11 @@ class GroupedHits {
   GroupedHits(Index groups, Index classes) {
     require<ValueError>(groups >= 1 && classes >= 1, "grouped hits: expects at least 1 group and 1 class, got ", groups,
                         " and ", classes);
-    hits_.setZero(classes, groups);
-    scored_.setZero(classes, groups);
+    constexpr std::string_view what = "grouped hits";
+    take_memory(checked_multiply(classes, groups, what), what, [&] {
+      hits_.setZero(classes, groups);
+      scored_.setZero(classes, groups);
+    });
   }
 
   /// Scores [classes x columns] of a sequence of `group`, and a label per column, negative for none. Throws ShapeError,

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/core/finite.hpp"
 #include "unroll/losses/class_weights.hpp"
 
@@ -144,8 +145,9 @@ class StepAccuracy {
     require<ValueError>(step_of_column.size() == 0 || step_of_column.minCoeff() >= 0,
                         "accuracy per step: a step is negative");
     detail::check_labels(labels, scores.rows(), scores.cols());
-    const Index steps = step_of_column.size() == 0 ? 0 : step_of_column.maxCoeff() + 1;
-    if (steps > Index(hits_.size())) hits_.resize(std::size_t(steps));
+    const Index steps = step_of_column.size() == 0 ? 0 : checked_add(step_of_column.maxCoeff(), 1, "steps");
+    if (steps > Index(hits_.size()))
+      take_memory(steps, "accuracy per step: steps", [&] { hits_.resize(std::size_t(steps)); });
     detail::for_each_rank(scores, labels, [&](Index c, Index label, Index rank) {
       hits_[std::size_t(step_of_column[c])] += detail::hit(label, rank, 1);
     });
