@@ -68,6 +68,32 @@ TEST_CASE("parts give, up to rounding, the update of the whole batch, and the sa
   CHECK(train(4, {.teacher = teacher_forcing::constant(1)}).theta == train(4, {}).theta);
 }
 
+TEST_CASE("seq2seq step: what cannot be right is refused before anything changes") {
+  Model model = made();
+  const Vector<float> before = model.parameters().values();
+  SGD<float> sgd({.learning_rate = 0.3, .momentum = 0.9});
+  const SoftmaxCrossEntropy<float> loss;
+  const auto refused = [&](Seq2SeqStepOptions options, const std::string& part, Index token = 1) {
+    ShardedBatch<float, PairBatch<float>> batch;
+    const SequencePairs<float> data({Matrix<float>::Ones(1, 3), Matrix<float>::Ones(1, 2)}, {{1, 1}, {1, token}},
+                                    {0, 1});
+    batch.gather(data, all(2), 1);
+    CHECK_THROWS_MATCHES(Seq2SeqStep(model, loss, sgd, options).step(batch), Error, says(part));
+    CHECK(model.parameters().values() == before);
+    CHECK(sgd.updates() == 0);
+  };
+  for (const double share : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()})
+    refused({.teacher = [=](long) { return share; }}, "the share of tokens from the target after 0 updates is");
+  refused({.learning_rate = [](long) { return -1.0; }}, "the learning rate after 0 updates");
+  refused({.clip_norm = -1}, "clip_norm is -1");
+  refused({.keeping = {Keep::nothing}}, "Keep::nothing");
+  refused({}, "expects tokens from 0 to " + std::to_string(words - 1), words);
+  refused({}, "expects tokens", std::numeric_limits<Index>::max());
+  Vector<float> other = Vector<float>::Ones(2);
+  sgd.step(other, other);
+  CHECK_THROWS_MATCHES(Seq2SeqStep(model, loss, sgd), ShapeError, says("an optimizer serves one model"));
+}
+
 TEST_CASE("scheduled sampling depends on the pair, not on the parts it is cut into") {
   const Seq2SeqStepOptions options{.seed = 4, .teacher = teacher_forcing::constant(0.5)};
   const Outcome whole = train(100, options), parts = train(2, options);

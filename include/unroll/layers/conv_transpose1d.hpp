@@ -106,8 +106,9 @@ struct ConvTranspose1d {
   detail::ConvolvedSizes sizes_of(Index steps) const {
     const Index span = windows().span(), cut = padding.steps();
     if (steps == 0) return {};
-    if (padding.kind() == Kind::same) return {steps * stride, steps, std::max<Index>(0, span - stride) / 2};
-    return {std::max<Index>(0, (steps - 1) * stride + span - 2 * cut + output_padding), steps, cut};
+    if (padding.kind() == Kind::same)
+      return {detail::lengthened(steps, stride), steps, std::max<Index>(0, span - stride) / 2};
+    return {std::max<Index>(0, detail::lengthened(steps - 1, stride) + span - 2 * cut + output_padding), steps, cut};
   }
   bool keeps_steps() const { return stride == 1 && sizes_of(1).fine == 1; }
   Index weight_size() const { return table.blocks().front().size(); }

@@ -27,6 +27,8 @@ class Description {
   /// How many columns of output there are for a sequence of so many steps, none of them masked; its targets go by it.
   /// Throws ShapeError where a layer cannot run on such a sequence.
   Index output_steps(Index steps) const {
+    require<ShapeError>(steps >= 0 && steps <= most_entries, "model: a sequence of ", steps, " steps, expected 0 to ",
+                        most_entries);
     each([&](const auto& layer, auto k) {
       this->within(k, layer, [&] { steps = shapes_[k + 1].per_step ? detail::steps_after(layer, steps) : 1; });
     });

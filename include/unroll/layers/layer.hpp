@@ -27,8 +27,14 @@ struct Shape {
   bool per_step = true;
   double density = 1;  ///< steps for each one that comes in, about: what strides and upsampling leave
 
-  /// Of a batch that came in with so many steps of all sequences together.
-  Index columns(Index steps, Index batch) const { return per_step ? Index(std::ceil(density * double(steps))) : batch; }
+  /// Of a batch that came in with so many steps of all sequences together. Throws ShapeError for more than memory
+  /// holds.
+  Index columns(Index steps, Index batch) const {
+    if (!per_step) return batch;
+    const double all = std::ceil(density * double(steps));
+    require<ShapeError>(all <= double(most_entries), "memory: ", steps, " steps become ", all, " columns");
+    return Index(all);
+  }
 };
 
 /// Values on their timeline [features x timeline->columns()]. Both belong to somebody else and must outlive the pass.

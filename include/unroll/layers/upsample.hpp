@@ -23,7 +23,7 @@ struct Upsample : PlainLayer<S> {
   }
   std::string_view name() const { return "upsample"; }
   bool causal() const { return false; }
-  Index steps_after(Index steps) const { return steps * factor_; }
+  Index steps_after(Index steps) const { return detail::lengthened(steps, factor_); }
   Index kept(Index columns, Index) const { return factor_ * features_ * columns; }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {

@@ -41,6 +41,13 @@ struct ConvolvedSizes {
   Index fine = 0, coarse = 0, front = 0, before = 0;
 };
 
+/// Steps of which each becomes `factor` ones. Throws ShapeError for more than memory holds.
+inline Index lengthened(Index steps, Index factor) {
+  const Index all = checked_multiply(steps, factor, "steps");
+  require<ShapeError>(all <= most_entries, steps, " steps become ", all, ", more than memory holds");
+  return all;
+}
+
 /// Where windows lie on a sequence of so many steps; no window where it has none.
 inline ConvolvedSizes windows_on(const Windows& windows, const WindowPadding& padding, Index steps) {
   const Index span = windows.span(), stride = windows.stride;

@@ -70,6 +70,7 @@ class FitRun {
     const bool per_epoch = options_.learning_rate.counts == LearningRate::per_epoch;
     const std::int64_t done = per_epoch ? state_.epochs : state_.updates;
     check_fit_options(options_, data_, state_.epochs == 0 ? 0 : done);
+    TruncatedRun<Model>::check(model_, options_.truncation);
   }
 
   void check_data_sets() const {

@@ -55,7 +55,7 @@ class TrainingStep {
         update_(optimizer, model.parameters().table(), options_.clip_norm, options_.clip_value,
                 options_.learning_rate) {
     detail::check_keeping(options_.keeping);
-    TruncatedRun<Model>::check(model_, options_.truncation);
+    options_.truncation.check();
     parts_.emplace_back(model_);
   }
 
