@@ -1,3 +1,8 @@
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
 #include <numeric>
 #include <unroll/core/thread_pool.hpp>
 
@@ -5,6 +10,40 @@
 #include "support/catch.hpp"
 
 using namespace unroll;
+
+namespace {
+
+/// What f returns in a child process, or -1 where it does not end within seconds.
+template <class F>
+int in_child(F&& f) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(20);
+    ::_exit(f());
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+Index sum_by(ThreadPool& pool, Index count) {
+  std::atomic<Index> sum = 0;
+  pool.run(count, [&](Index k) { sum += k; });
+  return sum;
+}
+
+#if !defined(__SANITIZE_ADDRESS__)
+/// Leaves the process so much more address space than it has now.
+bool limit_memory(rlim_t further) {
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t bytes = pages * rlim_t(::sysconf(_SC_PAGESIZE)) + further;
+  const rlimit limit{bytes, bytes};
+  return ::setrlimit(RLIMIT_AS, &limit) == 0;
+}
+#endif
+
+}  // namespace
 
 TEST_CASE("a pool runs every task once, by however many threads") {
   ThreadPool pool(GENERATE(1, 2, 3, 8));
@@ -71,4 +110,35 @@ TEST_CASE("an option for threads: copies share a pool, and impossible numbers ar
   CHECK(Threads().pool().threads() >= 1);
   CHECK_THROWS_MATCHES(Threads(-1), ValueError, says("expects at least 1, or 0 for one per core, got -1"));
   CHECK_THROWS_MATCHES(ThreadPool(-2), ValueError, says("got -2"));
+}
+
+#if !defined(__SANITIZE_ADDRESS__)  // which needs all address space itself
+TEST_CASE("thread pool: an error says how many threads could be started when there is no memory for all") {
+  CHECK(in_child([] {
+          if (!limit_memory(100 << 20)) return 2;
+          try {
+            ThreadPool pool(1024);
+            return 3;
+          } catch (const Error& error) {
+            const std::string message = error.what();
+            if (message.find("threads: only ") != 0 || message.find(" of 1024 could be started") == message.npos)
+              return 4;
+          }
+          ThreadPool fewer(2);  // what was started before has been given back
+          return sum_by(fewer, 100) == 4950 ? 0 : 5;
+        }) == 0);
+}
+#endif
+
+TEST_CASE("thread pool: works alone and ends in a forked child") {
+  auto pool = std::make_unique<ThreadPool>(3);
+  CHECK(sum_by(*pool, 100) == 4950);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // its threads have gone to sleep, and never wake there
+  CHECK(in_child([&] {
+          const bool right = sum_by(*pool, 100) == 4950;
+          pool.reset();
+          ThreadPool again(3);
+          return right && sum_by(again, 100) == 4950 ? 0 : 1;
+        }) == 0);
+  CHECK(sum_by(*pool, 100) == 4950);
 }

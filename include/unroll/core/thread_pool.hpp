@@ -13,42 +13,54 @@
 #include <thread>
 #include <vector>
 
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#endif
+
 #include "unroll/core/error.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
 
 /// A number of threads that share work, the calling one among them.
+///
+/// In a process that `fork` made, a pool of the parent has lost its threads: `run` then does all tasks in the calling
+/// thread, with the same results, and the destructor leaves the memory of the lost threads as it is. A task must not
+/// fork and go on in the child.
 class ThreadPool {
  public:
   /// `threads` in all; 0: one for each core. They are started here and end with the pool. Throws ValueError for a
-  /// negative number.
-  explicit ThreadPool(int threads = 0) {
+  /// negative number, and Error where the system does not start so many: there are none then.
+  explicit ThreadPool(int threads = 0) : shared_(std::make_unique<Shared>()) {
     require<ValueError>(threads >= 0, "threads: expects at least 1, or 0 for one per core, got ", threads);
     if (threads == 0) threads = std::max(1, int(std::thread::hardware_concurrency()));
-    jobs_.reserve(64);
-    for (int k = 1; k < threads; ++k) workers_.emplace_back([this] { work(); });
+    try {
+      for (int k = 1; k < threads; ++k) shared_->workers.emplace_back([this] { work(); });
+    } catch (const std::exception& error) {  // system_error or bad_alloc
+      const auto started = shared_->workers.size() + 1;
+      end();
+      detail::fail<Error>({"threads: only ", started, " of ", threads,
+                           " could be started under the system's limits of memory and processes (",
+                           std::string_view(error.what()), "); ask for fewer"});
+    }
   }
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
   ~ThreadPool() {
-    {
-      const std::lock_guard lock(mutex_);
-      ends_ = true;
-      ++calls_;
-    }
-    wake_.notify_all();
-    for (std::thread& worker : workers_) worker.join();
+    if (in_owner())
+      end();
+    else
+      static_cast<void>(shared_.release());  // threads that are gone cannot be joined, nor their locks destroyed
   }
 
-  int threads() const { return int(workers_.size()) + 1; }
+  int threads() const { return int(shared_->workers.size()) + 1; }
 
   /// f(k) for all k < count, in any order and at the same time; returns when all are done. A task may call `run`
   /// itself: who waits for tasks has begun them all, so nobody waits for somebody who waits. When tasks throw, the
   /// exception of the lowest k is thrown on, after all have ended. Allocates nothing.
   template <class F>
   void run(Index count, F&& f) {
-    if (count <= 1 || workers_.empty()) {
+    if (count <= 1 || shared_->workers.empty() || !in_owner()) {
       for (Index k = 0; k < count; ++k) f(k);
       return;
     }
@@ -72,13 +84,33 @@ class ThreadPool {
     Index failed = 0;
   };
 
+  static long process() {
+#if __has_include(<unistd.h>)
+    return long(::getpid());
+#else
+    return 0;
+#endif
+  }
+  bool in_owner() const { return shared_->owner == process(); }
+
+  /// Joins all threads.
+  void end() {
+    {
+      const std::lock_guard lock(shared_->mutex);
+      shared_->ends = true;
+      ++shared_->calls;
+    }
+    shared_->wake.notify_all();
+    for (std::thread& worker : shared_->workers) worker.join();
+  }
+
   void open(Job& job) {
     {
-      const std::lock_guard lock(mutex_);
-      jobs_.push_back(&job);
-      ++calls_;
+      const std::lock_guard lock(shared_->mutex);
+      shared_->jobs.push_back(&job);
+      ++shared_->calls;
     }
-    wake_.notify_all();
+    shared_->wake.notify_all();
   }
 
   static void take_part(Job& job) {
@@ -92,41 +124,41 @@ class ThreadPool {
 
   /// Once nobody can join, waits for those who did: then all tasks are done.
   void close(Job& job) {
-    std::unique_lock lock(mutex_);
-    jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
+    std::unique_lock lock(shared_->mutex);
+    shared_->jobs.erase(std::find(shared_->jobs.begin(), shared_->jobs.end(), &job));
     if (job.helpers == 0) return;
     lock.unlock();
     spin([&] {
-      const std::lock_guard look(mutex_);
+      const std::lock_guard look(shared_->mutex);
       return job.helpers == 0;
     });
     lock.lock();
-    done_.wait(lock, [&] { return job.helpers == 0; });
+    shared_->done.wait(lock, [&] { return job.helpers == 0; });
   }
 
   /// The newest job comes first: it is the innermost, and somebody further out waits for it.
   Job* find_job() {
-    for (auto job = jobs_.rbegin(); job != jobs_.rend(); ++job)
+    for (auto job = shared_->jobs.rbegin(); job != shared_->jobs.rend(); ++job)
       if ((*job)->next.load() < (*job)->count) return *job;
     return nullptr;
   }
 
   void work() {
-    std::unique_lock lock(mutex_);
-    while (!ends_) {
+    std::unique_lock lock(shared_->mutex);
+    while (!shared_->ends) {
       if (Job* const job = find_job()) {
         ++job->helpers;
         lock.unlock();
         take_part(*job);
         lock.lock();
-        if (--job->helpers == 0) done_.notify_all();
+        if (--job->helpers == 0) shared_->done.notify_all();
         continue;
       }
-      const auto seen = calls_.load();
+      const auto seen = shared_->calls.load();
       lock.unlock();
-      spin([&] { return calls_.load() != seen; });
+      spin([&] { return shared_->calls.load() != seen; });
       lock.lock();
-      wake_.wait(lock, [&] { return calls_.load() != seen; });
+      shared_->wake.wait(lock, [&] { return shared_->calls.load() != seen; });
     }
   }
 
@@ -142,12 +174,19 @@ class ThreadPool {
 #endif
   }
 
-  std::vector<std::thread> workers_;
-  std::mutex mutex_;
-  std::condition_variable wake_, done_;
-  std::vector<Job*> jobs_;                // with tasks that nobody has begun, or just now had
-  std::atomic<std::uint64_t> calls_ = 0;  // changes when there is something to look at
-  bool ends_ = false;
+  /// What the threads share.
+  struct Shared {
+    Shared() { jobs.reserve(64); }
+    std::vector<std::thread> workers;
+    std::mutex mutex;
+    std::condition_variable wake, done;
+    std::vector<Job*> jobs;                // with tasks that no thread has begun, or just now had
+    std::atomic<std::uint64_t> calls = 0;  // changes when there is something to look at
+    bool ends = false;
+    const long owner = process();
+  };
+
+  std::unique_ptr<Shared> shared_;
 };
 
 /// f(k) for all k < count, by a pool or, without one, by the calling thread alone.
