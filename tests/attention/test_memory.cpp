@@ -142,12 +142,13 @@ TEST_CASE("a pass forward and back allocates nothing after the first") {
 TEST_CASE("memories that do not fit are refused") {
   Forward<Bahdanau> pass(sizes);
   const Matrix<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
+  const Matrix<double> rows_missing = noise(5, 6), columns_missing = noise(6, 5);
   const auto run = [&](const AttentionMemory<double>& memory) { pass.run(x, timeline, memory); };
   const auto in = view(x);
   OverTime<Bahdanau> without(pass.cell, timeline, Direction::forward, pass.tape, pass.theta.data());
   CHECK_THROWS_MATCHES(without.forward({{&in, 1}, {}}), ShapeError, says("attend to a memory, and none is given"));
-  CHECK_THROWS_MATCHES(run({view(noise(5, 6)), &sources}), ShapeError, says("values: expects 6 rows, got 5"));
-  CHECK_THROWS_MATCHES(run({view(noise(6, 5)), &sources}), ShapeError, says("its timeline has 6 columns, got 5"));
+  CHECK_THROWS_MATCHES(run({view(rows_missing), &sources}), ShapeError, says("values: expects 6 rows, got 5"));
+  CHECK_THROWS_MATCHES(run({view(columns_missing), &sources}), ShapeError, says("its timeline has 6 columns, got 5"));
   const auto two = Timeline::from_lengths({3, 3});
   CHECK_THROWS_MATCHES(run({view(values), &two}), ShapeError, says("the memory has 2 sequences, the batch 3 samples"));
   const std::vector<Index> wrong{0, 3, 1}, short_one{0, 1};
@@ -155,7 +156,7 @@ TEST_CASE("memories that do not fit are refused") {
                        says("the memory has 3 sequences, a sample attends to number 3"));
   CHECK_THROWS_MATCHES(run({.values = view(values), .timeline = &sources, .source = short_one}), ShapeError,
                        says("`source` has 2 entries, the batch 3 samples"));
-  CHECK_THROWS_MATCHES(run({.values = view(values), .timeline = &sources, .keys = view(noise(5, 6))}), ShapeError,
+  CHECK_THROWS_MATCHES(run({.values = view(values), .timeline = &sources, .keys = view(rows_missing)}), ShapeError,
                        says("keys: expects 6 rows, got 5"));
 }
 

@@ -163,3 +163,41 @@ TEST_CASE("a forward and backward pass allocates nothing after the first batch, 
   const auto count = allocations.count();
   CHECK(count == 0);
 }
+
+TEST_CASE("model: a temporary input or timeline lives until the backward pass") {
+  // h = 5 x + 4 h before: with h = 7, then x = 2, 3 it is 38, then 167; the loss is the last one.
+  Sequential model(1, Recurrent<Elman<double, Identity>>{.units = 1});
+  model.parameters().values() << 5, 4, 0;
+  Matrix<double> longer(1, 3);
+  longer << 2, 3, 9;
+  decltype(model)::Tape tape;
+  decltype(model)::Weights weights;
+  model.prepare(weights);
+  model.prepare_back(weights);
+  const int given = GENERATE(range(0, 6));
+  Matrix<double> output;
+  const auto two = [] { return Timeline::rectangular(1, 2); };
+  const ModelState<double> initial{{Matrix<double>::Constant(1, 1, 7)}};
+  if (given == 0) output = model.forward(longer.leftCols(2), two(), tape, {}, {{Matrix<double>::Constant(1, 1, 7)}});
+  if (given == 1) output = model.forward(Matrix<double>(longer.leftCols(2)), two(), tape, {}, initial);
+  if (given == 2) output = model.forward(weights, longer.leftCols(2) * 1., two(), tape, {}, initial);
+  if (given == 3)
+    output = model.forward(Eigen::Map<const Matrix<double>>(longer.data(), 1, 2), two(), tape, {}, initial);
+  if (given == 4) model.begin_learning(weights, longer.leftCols(2), two(), tape, {}, initial);
+  if (given == 5) {
+    Timeline moved = two();
+    model.forward(Matrix<double>{{1}}, Timeline::rectangular(1, 1), tape);
+    output = model.forward(longer.leftCols(2), std::move(moved), tape, {}, initial);
+  }
+  const Matrix<double> noise_in_freed_memory = noise(1, 2);
+  const Timeline other = Timeline::from_lengths({7, 5, 1});
+  auto gradient = model.parameters().zeros_like();
+  ModelState<double> d_initial;
+  Matrix<double> d_output(1, 2), d_x;
+  d_output << 0, 1;
+  if (given != 4) CHECK(same_bits(output, Matrix<double>{{38, 167}}));
+  model.backward(tape, d_output, gradient, &d_x, {}, &d_initial);
+  CHECK(same_bits(gradient.values(), Vector<double>{{11, 66, 1 + 4}}));
+  CHECK(same_bits(d_x, Matrix<double>{{20, 5}}));
+  CHECK(d_initial.at(0).at(0)(0, 0) == 16);
+}

@@ -75,6 +75,31 @@ TEST_CASE("gradients of a decoder that sees the past of its source only") {
         {{3, 2}, {4, 3}, {2, 4}});
 }
 
+TEST_CASE("seq2seq: temporary sources, tokens and targets live until the backward pass") {
+  auto model = made<BahdanauGru<double>>(encoder<double>(), {.sizes = {{"readout", 5}}});
+  randomise(model);
+  const auto batch = batch_of(pairs<double>(ragged));
+  auto kept = model.parameters().zeros_like(), given = model.parameters().zeros_like();
+  loss_of(model, batch, &kept);
+  decltype(model)::Weights weights;
+  decltype(model)::Tape tape;
+  model.prepare(weights);
+  model.prepare_back(weights);
+  model.begin_learning(weights, Matrix<double>(batch.x()), Timeline(batch.sources()),
+                       std::vector<Index>(batch.tokens().begin(), batch.tokens().end()), Timeline(batch.targets()),
+                       tape);
+  const Labels labels = batch.labels(0, batch.target_columns());
+  const SoftmaxCrossEntropy<double> entropy;
+  const LossCount whole = entropy.count(labels);
+  Matrix<double> d_scores;
+  model.learn(weights, tape, given, [&](Index first, const ConstView<double>& scores) {
+    d_scores.resize(scores.rows(), scores.cols());
+    entropy(scores, Labels(labels.segment(first, scores.cols())), d_scores, {}, whole);
+    return view(std::as_const(d_scores));
+  });
+  CHECK(given.values() == kept.values());
+}
+
 TEST_CASE("checkpoints change no bit of a gradient") {
   auto model = made<BahdanauGru<double>>(encoder<double>(), {.sizes = {{"readout", 5}}});
   randomise(model);

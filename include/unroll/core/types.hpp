@@ -41,7 +41,22 @@ using ConstView = Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::Oute
 template <class Scalar>
 using View = Eigen::Map<Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
-/// A window on any matrix whose columns are contiguous.
+namespace detail {
+
+template <class...>
+inline constexpr bool never = false;
+
+template <class T>
+constexpr void refuse_temporary() {
+  static_assert(
+      never<T>,
+      "unroll: a reference to this argument is kept, and a temporary is gone when the statement ends: give it "
+      "a name that lives as long as what refers to it");
+}
+
+}  // namespace detail
+
+/// A window on any matrix whose columns are contiguous. One of a temporary matrix does not compile.
 template <class Derived>
 ConstView<typename Derived::Scalar> view(const Eigen::DenseBase<Derived>& m) {
   return {m.derived().data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.derived().outerStride())};
@@ -50,6 +65,12 @@ ConstView<typename Derived::Scalar> view(const Eigen::DenseBase<Derived>& m) {
 template <class Derived>
 View<typename Derived::Scalar> view(Eigen::DenseBase<Derived>& m) {
   return {m.derived().data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.derived().outerStride())};
+}
+
+template <class Derived>
+ConstView<typename Derived::Scalar> view(const Eigen::PlainObjectBase<Derived>&& m) {
+  detail::refuse_temporary<Derived>();
+  return view(m);
 }
 
 /// A matrix as loops over steps and kernels see it, without sizes: column j begins at data + j * stride. No data: not

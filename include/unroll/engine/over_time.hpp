@@ -5,6 +5,7 @@
 // state behind the one before it and uses the same memory. On the way back a stretch whose values are gone is run again
 // from the state that it began with.
 
+#include "unroll/core/kept.hpp"
 #include "unroll/engine/stretch.hpp"
 
 namespace unroll {
@@ -19,12 +20,12 @@ class OverTime {
   static constexpr int states = C::states;
 
  public:
-  /// With weights that were prepared, for the way back too where there will be one.
-  OverTime(const C& cell, const Weights& weights, const Timeline& timeline, Direction direction, Tape<C>& tape)
-      : cell_(cell), weights_(&weights), timeline_(timeline), direction_(direction), tape_(tape) {}
+  /// With weights that were prepared, for the backward pass too where there will be one. It refers to all that it gets.
+  OverTime(Lasting<C> cell, Lasting<Weights> weights, Lasting<Timeline> timeline, Direction direction, Tape<C>& tape)
+      : cell_(cell), weights_(&weights.get()), timeline_(timeline), direction_(direction), tape_(tape) {}
 
   /// Prepares the weights itself, from the parameters `theta`.
-  OverTime(const C& cell, const Timeline& timeline, Direction direction, Tape<C>& tape, const Scalar* theta)
+  OverTime(Lasting<C> cell, Lasting<Timeline> timeline, Direction direction, Tape<C>& tape, const Scalar* theta)
       : OverTime(cell, tape.weights, timeline, direction, tape) {
     theta_ = theta;
   }

@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "unroll/core/kept.hpp"
 #include "unroll/engine/tape.hpp"
 
 namespace unroll {
@@ -15,8 +16,8 @@ class StepByStep {
   using Weights = typename C::Weights;
 
  public:
-  /// `weights` were prepared and must outlive it.
-  StepByStep(const C& cell, const Weights& weights) : cell_(cell), weights_(weights) {
+  /// `weights` were prepared; both must outlive it.
+  StepByStep(Lasting<C> cell, Lasting<Weights> weights) : cell_(cell), weights_(weights) {
     require<ValueError>(cell_.inputs() == 1 && cell_.constants() == 0, "step by step: the cell reads ", cell_.inputs(),
                         " inputs and ", cell_.constants(), " constants, expected 1 and 0");
   }

@@ -27,10 +27,10 @@ class Seq2SeqDecoder {
   using Scalar = typename Model::Scalar;
 
   /// The model must outlive it. `begin` is fed before the first token. Throws ValueError where it is no token.
-  Seq2SeqDecoder(const Model& model, Index begin)
-      : model_(model), begin_(begin), tape_(std::make_unique<typename Model::Tape>()) {
-    require<ValueError>(begin >= 0 && begin < model.vocabulary(), "decoder: the begin mark is ", begin,
-                        ", the vocabulary has ", model.vocabulary(), " tokens");
+  Seq2SeqDecoder(Lasting<Model> kept, Index begin)
+      : model_(kept), begin_(begin), tape_(std::make_unique<typename Model::Tape>()) {
+    require<ValueError>(begin >= 0 && begin < vocabulary(), "decoder: the begin mark is ", begin,
+                        ", the vocabulary has ", vocabulary(), " tokens");
     model_.prepare(weights_);
     steps_.emplace(model_.cell(), weights_.decoder);
   }
@@ -99,5 +99,8 @@ class Seq2SeqDecoder {
   Matrix<Scalar> reordered_;
   Buffer<Scalar> embedded_, scores_;
 };
+
+template <class Model>
+Seq2SeqDecoder(const Model&, Index) -> Seq2SeqDecoder<Model>;
 
 }  // namespace unroll

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "unroll/core/kept.hpp"
 #include "unroll/core/parameters.hpp"
 #include "unroll/io/diagnostics.hpp"
 #include "unroll/io/safetensors.hpp"
@@ -12,7 +13,8 @@ namespace unroll {
 /// Takes tensors out of a file by name and remembers which, so that what nobody asked for is found at the end.
 class TensorReader {
  public:
-  explicit TensorReader(const SafeTensors& file) : file_(file) {}
+  /// The file must outlive it.
+  explicit TensorReader(Lasting<SafeTensors> file) : file_(file) {}
 
   const SafeTensors& file() const { return file_; }
 

@@ -2,6 +2,7 @@
 // Layers one after the other: what models have in common, however they hold their layers.
 
 #include "unroll/core/flush_to_zero.hpp"
+#include "unroll/core/kept.hpp"
 #include "unroll/layers/description.hpp"
 
 namespace unroll {
@@ -29,8 +30,8 @@ class Chain : public detail::Description<Layers> {
     typename Layers::Weights layers;
   };
 
-  /// What a pass forward keeps for the way back; reused from batch to batch. It refers to the batch and to the weights,
-  /// which must outlive it, and to itself, so it stays where it is.
+  /// What a forward pass keeps for the backward pass; reused from batch to batch. It refers to the weights, and to an
+  /// input and a timeline that have a name, which must outlive its use, and to itself, so it stays where it is.
   struct Tape {
     Tape() = default;
     Tape(const Tape&) = delete;
@@ -40,6 +41,8 @@ class Chain : public detail::Description<Layers> {
     const Weights* weights = nullptr;
     typename Layers::Tapes layers;
     std::vector<Signal<Scalar>> in;  // of each layer, and the output behind the last
+    Matrix<Scalar> x;                // where they were temporaries
+    Timeline timeline;
     Pass pass;
     Buffer<Scalar> d_in[2];  // in turn: a layer writes one and the layer before it reads it
     bool consumed = false;   // the way back overwrites what was kept
@@ -63,18 +66,16 @@ class Chain : public detail::Description<Layers> {
   }
 
   /// x [features x columns of the timeline] -> [outputs x columns], or one column per sequence by rank; see
-  /// output_timeline. Empty `initial`: all states zero. Throws ShapeError for what does not fit.
-  ConstView<Scalar> forward(ConstView<Scalar> x, const Timeline& timeline, Tape& tape, const Pass& pass = {},
+  /// output_timeline. Empty `initial`: all states zero. The tape takes over a temporary x or timeline. Throws
+  /// ShapeError for what does not fit.
+  ConstView<Scalar> forward(PassInput<Scalar> x, PassTimeline timeline, Tape& tape, const Pass& pass = {},
                             const ModelState<Scalar>& initial = {}) const {
     prepare(tape.own);
-    return forward(tape.own, x, timeline, tape, pass, initial);
-  }
-  ConstView<Scalar> forward(const Matrix<Scalar>& x, const Timeline& timeline, Tape& tape, const Pass& pass = {},
-                            const ModelState<Scalar>& initial = {}) const {
-    return forward(view(x), timeline, tape, pass, initial);
+    run(tape.own, x, timeline, tape, pass, initial, depth());
+    return tape.in.back().values;
   }
   /// The same with weights that were prepared.
-  ConstView<Scalar> forward(const Weights& weights, ConstView<Scalar> x, const Timeline& timeline, Tape& tape,
+  ConstView<Scalar> forward(Lasting<Weights> weights, PassInput<Scalar> x, PassTimeline timeline, Tape& tape,
                             const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
     run(weights, x, timeline, tape, pass, initial, depth());
     return tape.in.back().values;
@@ -83,7 +84,7 @@ class Chain : public detail::Description<Layers> {
   /// The first half of a pass forward and back at once, which `learn` completes: weights must be prepared for the way
   /// back too. Where the last layer treats each column on its own, it is left out: all its outputs, scores of ten
   /// thousand words for instance, never stand in memory together.
-  void begin_learning(const Weights& weights, ConstView<Scalar> x, const Timeline& timeline, Tape& tape,
+  void begin_learning(Lasting<Weights> weights, PassInput<Scalar> x, PassTimeline timeline, Tape& tape,
                       const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
     run(weights, x, timeline, tape, pass, initial, depth() - (last_is_columnwise() ? 1 : 0));
   }
@@ -194,16 +195,16 @@ class Chain : public detail::Description<Layers> {
   static constexpr const char* no_pass = "model: there was no pass forward on this tape";
 
   /// The first `count` layers forward.
-  void run(const Weights& weights, ConstView<Scalar> x, const Timeline& timeline, Tape& tape, const Pass& pass,
+  void run(const Weights& weights, PassInput<Scalar>& x, PassTimeline& timeline, Tape& tape, const Pass& pass,
            const ModelState<Scalar>& initial, std::size_t count) const {
-    check(x, timeline, initial);
+    check(x.view(), timeline.get(), initial);
     const FlushToZero flush;
     tape.pass = pass;
     tape.weights = &weights;
     layers().make_room(tape.layers);
     tape.consumed = false;
     tape.in.clear();
-    tape.in.push_back({x, &timeline});
+    tape.in.push_back({std::move(x).settle(tape.x), &std::move(timeline).settle(tape.timeline)});
     each([&](const auto& layer, auto k) {
       if (k >= count) return;
       this->within(k, layer, [&] {

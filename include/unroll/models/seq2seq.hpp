@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "unroll/core/kept.hpp"
 #include "unroll/engine/over_time.hpp"
 #include "unroll/models/seq2seq_description.hpp"
 
@@ -44,7 +45,8 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     unroll::Tape<C> decoder;
     typename detail::StateBridge<Scalar>::Tape bridge;
     const Timeline* targets = nullptr;
-    std::span<const Index> tokens;
+    Timeline own_targets;  // where they were a temporary
+    std::vector<Index> tokens;
     AttentionMemory<Scalar> memory{nothing<Scalar>()};
     ModelState<Scalar> final_state, d_final;  // of the encoder
     State<Scalar> initial, d_initial;         // of the decoder
@@ -78,17 +80,19 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   // ---- parts of a pass, which a decoder takes one by one
 
   /// Reads the sources [features x columns of their timeline]: fills the tape's memory and the decoder's first states.
-  void encode(const Weights& weights, const ConstView<Scalar>& x, const Timeline& sources, Tape& tape,
+  void encode(Lasting<Weights> kept, PassInput<Scalar> x, PassTimeline sources, Tape& tape,
               const Pass& pass = {}) const {
+    const Weights& weights = kept;
+    const Index batch = sources.get().batch();
     tape.kept = false;
     tape.keeping = pass.keeping;
-    const auto out = encoder_.forward(weights.encoder, x, sources, tape.encoder, pass);
+    const auto out = encoder_.forward(weights.encoder, std::move(x), std::move(sources), tape.encoder, pass);
     tape.memory.timeline = &encoder_.output_timeline(tape.encoder);
     new (&tape.memory.values) ConstView<Scalar>(out);
     tape.memory.causal = options_.causal;
     encoder_.final_state(tape.encoder, tape.final_state);
     tape.initial.resize(std::size_t(C::states));
-    for (int s = 0; s < C::states; ++s) tape.initial[std::size_t(s)].setZero(cell_.state_rows(s), sources.batch());
+    for (int s = 0; s < C::states; ++s) tape.initial[std::size_t(s)].setZero(cell_.state_rows(s), batch);
     if (bridged_layer_) bridge_.forward(weights.theta, tape.final_state[*bridged_layer_], tape.initial, tape.bridge);
   }
 
@@ -116,16 +120,17 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
 
   /// Encodes, and runs the decoder over `tokens`, one for each column of `targets`: what stands before each token that
   /// is to be told. Sample b of both timelines is the same.
-  void begin_learning(const Weights& weights, const ConstView<Scalar>& x, const Timeline& sources,
-                      std::span<const Index> tokens, const Timeline& targets, Tape& tape, const Pass& pass = {}) const {
-    require<ShapeError>(sources.batch() == targets.batch(), "seq2seq: got ", sources.batch(), " sources and ",
-                        targets.batch(), " targets");
-    require<ShapeError>(Index(tokens.size()) == targets.columns(), "seq2seq: the targets have ", targets.columns(),
-                        " columns, got ", tokens.size(), " tokens");
+  void begin_learning(Lasting<Weights> kept, PassInput<Scalar> x, PassTimeline sources, std::span<const Index> tokens,
+                      PassTimeline targets, Tape& tape, const Pass& pass = {}) const {
+    const Weights& weights = kept;
+    require<ShapeError>(sources.get().batch() == targets.get().batch(), "seq2seq: got ", sources.get().batch(),
+                        " sources and ", targets.get().batch(), " targets");
+    require<ShapeError>(Index(tokens.size()) == targets.get().columns(), "seq2seq: the targets have ",
+                        targets.get().columns(), " columns, got ", tokens.size(), " tokens");
     const FlushToZero flush;
-    encode(weights, x, sources, tape, pass);
-    tape.targets = &targets;
-    tape.tokens = tokens;
+    encode(weights, std::move(x), std::move(sources), tape, pass);
+    tape.targets = &std::move(targets).settle(tape.own_targets);
+    tape.tokens.assign(tokens.begin(), tokens.end());
     const auto embedded = embed(weights, tokens, tape.embedded);
     over_time(weights, tape).forward(inputs(embedded, tape), tape.initial, pass.keeping);
     tape.kept = true;

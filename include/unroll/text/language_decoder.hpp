@@ -26,12 +26,12 @@ class LanguageDecoder {
 
   /// The model must outlive it. `never`: tokens that are not to be written; negative ones are passed over. Throws
   /// ShapeError for a model with other inputs than one number, or with one output for a sequence.
-  explicit LanguageDecoder(const Model& model, std::vector<Index> never = {})
-      : model_(model), never_(std::move(never)), tape_(std::make_unique<typename Model::Tape>()) {
-    require<ShapeError>(model.features() == 1 && model.per_step(),
+  explicit LanguageDecoder(Lasting<Model> kept, std::vector<Index> never = {})
+      : model_(kept), never_(std::move(never)), tape_(std::make_unique<typename Model::Tape>()) {
+    require<ShapeError>(model_.features() == 1 && model_.per_step(),
                         "language decoder: expects a model that reads one number per step and gives scores at every "
                         "step, this one reads ",
-                        model.features());
+                        model_.features());
     for (const Index token : never_)
       require<ValueError>(token < vocabulary(), "language decoder: there is no token ", token, " among ", vocabulary());
     model_.prepare(weights_);
@@ -117,5 +117,8 @@ class LanguageDecoder {
   Timeline one_step_;
   Matrix<Scalar> first_, scores_, x_, reordered_;
 };
+
+template <class Model>
+LanguageDecoder(const Model&, std::vector<Index> = {}) -> LanguageDecoder<Model>;
 
 }  // namespace unroll

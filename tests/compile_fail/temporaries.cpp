@@ -1,0 +1,66 @@
+// What the compiler says where a temporary would be referred to after its end.
+#include <unroll/cells/gru.hpp>
+#include <unroll/infer/greedy.hpp>
+#include <unroll/infer/seq2seq_decoder.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/recurrent.hpp>
+#include <unroll/layers/sequential.hpp>
+#include <unroll/text/language_decoder.hpp>
+
+using namespace unroll;
+
+using Model = decltype(Sequential(1, Recurrent<Gru<float>>{.units = 2}, Dense<float>{.units = 3}));
+using Pairs = Seq2Seq<Model, Gru<float>>;
+Model made();
+
+#if CASE == 0
+void allowed(const Model& model, Model::Tape& tape, Model::Weights& weights, const Matrix<float>& x) {
+  const Timeline timeline = Timeline::rectangular(1, 2);
+  model.forward(x, timeline, tape);
+  model.forward(view(x), timeline, tape);
+  model.forward(weights, x.leftCols(2), Timeline::rectangular(1, 2), tape);
+  model.forward(2 * x, Timeline::rectangular(1, 2), tape, {.training = true}, {});
+  model.begin_learning(weights, Matrix<float>(x), Timeline::rectangular(1, 2), tape);
+}
+void allowed(const Pairs& model) {
+  Seq2SeqDecoder decoder(model, 0);
+  decoder.read(Matrix<float>::Ones(1, 2), Timeline::rectangular(1, 2));
+  greedy(Seq2SeqDecoder(model, 0), {.limits = {.longest = 3}});
+}
+#endif
+
+// CASE 1: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+#if CASE == 1
+LanguageDecoder decoder(made());
+#endif
+
+// CASE 2: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+#if CASE == 2
+Seq2SeqDecoder<Pairs> decode(Pairs (*make)()) { return Seq2SeqDecoder<Pairs>(make(), 0); }
+#endif
+
+// CASE 3: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+#if CASE == 3
+void pass(const Gru<float>& cell, Tape<Gru<float>>& tape, const float* theta) {
+  OverTime<Gru<float>> run(cell, Timeline::rectangular(1, 2), Direction::forward, tape, theta);
+}
+#endif
+
+// CASE 4: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+#if CASE == 4
+void pass(const Model& model, Model::Tape& tape, const Matrix<float>& x) {
+  model.forward(Model::Weights(), x, Timeline::rectangular(1, 2), tape);
+}
+#endif
+
+// CASE 5: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+#if CASE == 5
+void pass(const Model& model, Model::Tape& tape) {
+  model.forward(view(Matrix<float>(1, 2)), Timeline::rectangular(1, 2), tape);
+}
+#endif
+
+// CASE 6: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+#if CASE == 6
+StepByStep<Gru<float>> steps(const Gru<float>& cell) { return {cell, Gru<float>::Weights()}; }
+#endif
