@@ -1,5 +1,8 @@
+#include <new>
 #include <unroll/infer/streaming.hpp>
+#include <unroll/layers/activation.hpp>
 #include <unroll/layers/embedding.hpp>
+#include <unroll/layers/graph.hpp>
 #include <unroll/layers/pooling.hpp>
 #include <unroll/layers/stack.hpp>
 
@@ -197,6 +200,74 @@ TEST_CASE("an input that the model refuses gives no numbers and leaves the state
   CHECK(y.col(1).array().isNaN().all());
   Matrix<float> good{{2, 1}};
   REQUIRE(words.run(numbers(good), numbers(want), untouched));
+  CHECK(y.col(2) == want.col(1));
+}
+
+namespace {
+
+/// Throws what is no error of the library at a certain input.
+struct Thrower : PlainLayer<float> {
+  struct Tape {};
+
+  static constexpr float no_memory = 9;
+  Shape connect(Shape in) { return in; }
+  std::string_view name() const { return "thrower"; }
+  Index kept(Index, Index) const { return 0; }
+  Signal<float> forward(const float*, const Signal<float>& in, const Pass&, const State<float>&, Tape&) const {
+    if (in.values(0, 0) == no_memory) throw std::bad_alloc();
+    return in;
+  }
+  void backward(const float*, const Signal<float>&, const Pass&, ConstView<float>, const State<float>&, Tape&, float*,
+                View<float>, State<float>*) const {}
+  std::optional<NonFinite> first_non_finite(const float*, const Signal<float>&, Tape&) const { return std::nullopt; }
+};
+
+/// Steps over tokens, some of which are none: these allocate nothing and leave the rest as it would be without them.
+template <class Model>
+void check_refused_tokens(Model model) {
+  model.initialise(1);
+  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  const Matrix<float> x{{2, nan, -1, 4, 2.5f, 1, inf, -inf, 1e30f, -0.5f, 3}}, tokens{{2, 1, 3}};
+  const Streaming words(model);
+  auto stream = words.stream(), untouched = words.stream();
+  const Index outputs = model.outputs();
+  Matrix<float> y(outputs, x.cols()), want(outputs, 3);
+  REQUIRE(words.run(numbers(tokens), numbers(want), untouched));
+  const support::AllocationCount allocations;
+  const bool done = words.run(numbers(x), numbers(y), stream);
+  const auto count = allocations.count();
+  CHECK(done);
+  CHECK(count == 0);
+  for (Index t = 0, token = 0; t < x.cols(); ++t) {
+    if (t == 0 || t == 5 || t == 10)
+      CHECK(cell_run::same_bits(y.col(t), want.col(token++)));
+    else
+      CHECK(y.col(t).array().isNaN().all());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("streaming: a number that is no token allocates nothing, however deep its embedding is") {
+  const Embedding<float> embedding{.size = 4, .dimension = 3};
+  const Recurrent<Gru<float>> gru{.units = 5};
+  check_refused_tokens(Sequential(1, embedding, gru, Dense<float>{.units = 2}));
+  check_refused_tokens(Stack<float>(1, {embedding, gru, Activate<float, Relu>{}}));
+  Graph<float> graph;
+  const auto vectors = graph.add(embedding, graph.input());
+  graph.concat({vectors, graph.add(gru, vectors)});
+  check_refused_tokens(Stack<float>(1, {graph, gru}));
+}
+
+TEST_CASE("streaming: a layer that has no memory ends neither the program nor the stream") {
+  const Streaming filter(made(1, Thrower{}, Recurrent<Gru<float>>{.units = 5}));
+  auto stream = filter.stream(), untouched = filter.stream();
+  const Matrix<float> x{{2, Thrower::no_memory, 1}}, good{{2, 1}};
+  Matrix<float> y(5, 3), want(5, 2);
+  REQUIRE(filter.run(numbers(x), numbers(y), stream));
+  REQUIRE(filter.run(numbers(good), numbers(want), untouched));
+  CHECK(y.col(1).array().isNaN().all());
+  CHECK(y.col(0) == want.col(0));
   CHECK(y.col(2) == want.col(1));
 }
 

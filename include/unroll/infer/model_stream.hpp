@@ -43,14 +43,18 @@ class ModelStream {
     Memory& operator=(Memory&&) noexcept = default;
     ~Memory() = default;
 
-    /// Throws what the model throws for such an input; the states are then as before.
-    void step(const S* x, S* y) {
+    /// False for an input that the model refuses; the states are then as before. Throws what a layer of the user's own
+    /// throws.
+    bool step(const S* x, S* y) {
       const Model& model = shared_->model;
       const ConstView<S> in(x, model.features(), 1, Eigen::OuterStride<>(model.features()));
-      const auto out =
-          model.forward(shared_->weights, in, shared_->one_step, *tape_, {.keeping = {Keep::nothing}}, states_);
+      bool refused = false;
+      const auto out = model.forward(shared_->weights, in, shared_->one_step, *tape_,
+                                     {.keeping = {Keep::nothing}, .refused = &refused}, states_);
+      if (refused) return false;
       model.final_state(*tape_, states_);
       for (Index k = 0; k < out.rows(); ++k) y[k] = out(k, 0);
+      return true;
     }
     void reset() {
       for (auto& layer : states_)
@@ -69,9 +73,15 @@ class ModelStream {
   Memory memory() const { return Memory(shared_); }
   bool fits(const Memory& memory) const noexcept { return memory.shared_ == shared_; }
   void reset(Memory& memory) const noexcept { memory.reset(); }
-  /// An input that the model refuses, such as a token that is none, gives outputs that are not a number.
-  void step(const S* x, S* y, Index, Memory& memory) const noexcept try { memory.step(x, y); } catch (const Error&) {
-    std::fill_n(y, shared_->model.outputs(), std::numeric_limits<S>::quiet_NaN());
+  /// An input that the model refuses, such as a token that is none, gives outputs that are not a number; so does one at
+  /// which a layer of the user's own throws.
+  void step(const S* x, S* y, Index, Memory& memory) const noexcept {
+    bool taken = false;
+    try {
+      taken = memory.step(x, y);
+    } catch (...) {
+    }
+    if (!taken) std::fill_n(y, shared_->model.outputs(), std::numeric_limits<S>::quiet_NaN());
   }
 
   /// f(layer, state, its numbers) for all states.

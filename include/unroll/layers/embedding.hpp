@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "unroll/layers/layer.hpp"
 
@@ -95,13 +96,17 @@ struct Embedding {
     pretrained.write(vectors);
   }
 
-  /// Throws ValueError for a number that is no token.
-  Signal<S> forward(const S* theta, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+  /// A number that is no token throws ValueError, or sets `refused` where the pass has it.
+  Signal<S> forward(const S* theta, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
     auto tokens = tape.tokens.shape(1, in.values.cols());
     auto out = tape.output.shape(dimension, in.values.cols());
     for (Index c = 0; c < out.cols(); ++c) {
-      tokens(0, c) = token(in.values(0, c));
-      out.col(c) = Eigen::Map<const Vector<S>>(theta + tokens(0, c) * dimension, dimension);
+      const bool is_token = check(in.values(0, c), pass);
+      tokens(0, c) = is_token ? Index(in.values(0, c)) : 0;
+      if (is_token)
+        out.col(c) = Eigen::Map<const Vector<S>>(theta + tokens(0, c) * dimension, dimension);
+      else
+        out.col(c).setConstant(std::numeric_limits<S>::quiet_NaN());
     }
     return {view(std::as_const(out)), in.timeline};
   }
@@ -127,10 +132,12 @@ struct Embedding {
   }
 
  private:
-  Index token(S number) const {
-    require<ValueError>(number >= 0 && number < S(size) && number == std::floor(number),
-                        "expects token numbers from 0 to ", size - 1, ", got ", number);
-    return Index(number);
+  /// Whether a number is a token.
+  bool check(S number, const Pass& pass) const {
+    if (number >= 0 && number < S(size) && number == std::floor(number)) return true;
+    require<ValueError>(pass.refused != nullptr, "expects token numbers from 0 to ", size - 1, ", got ", number);
+    *pass.refused = true;
+    return false;
   }
 
   /// Empty when none is.

@@ -33,7 +33,7 @@ class Graph : public detail::GraphNodes<S> {
     std::vector<Buffer<S>> gradients;          // of values, by slot
     std::vector<char> reached;                 // by node: whether its value has got a gradient
     Buffer<S> further;                         // a gradient that is to be added to another one
-    State<S> state, d_state;                   // of the node at hand
+    std::vector<State<S>> state, d_state;      // of each node
   };
 
   void prepare(const S* theta, Weights& weights) const {
@@ -48,13 +48,15 @@ class Graph : public detail::GraphNodes<S> {
                     Tape& tape) const {
     tape.layers.resize(size());
     tape.merged.resize(size());
+    tape.state.resize(size());
+    tape.d_state.resize(size());
     tape.values.clear();
     tape.values.push_back(in);
     for (std::size_t n = 1; n < size(); ++n)
       detail::within("node ", n, node(n), [&] {
         const auto& layer = node(n).layer;
         tape.values.push_back(layer ? layer->forward(weights.layers[n], value_in(n, tape), pass_of(n, pass),
-                                                     part_of(n, initial, tape.state), tape.layers[n])
+                                                     part_of(n, initial, tape.state[n]), tape.layers[n])
                                     : merged(n, tape));
       });
     return tape.values.back();
@@ -63,8 +65,8 @@ class Graph : public detail::GraphNodes<S> {
   void final_state(const Signal<S>&, Tape& tape, State<S>& state) const {
     state.resize(all_states());
     each([&](const Layer& layer, std::size_t n) {
-      layer.final_state(value_in(n, tape), tape.layers[n], tape.state);
-      this->hand_over(n, tape.state, state);
+      layer.final_state(value_in(n, tape), tape.layers[n], tape.state[n]);
+      this->hand_over(n, tape.state[n], state);
     });
   }
 
@@ -82,10 +84,11 @@ class Graph : public detail::GraphNodes<S> {
         continue;
       }
       add_gradient(node(n).reads[0], tape, d_in, [&](const View<S>& d_source) {
-        layer->backward(weights.layers[n], value_in(n, tape), pass_of(n, pass), d, part_of(n, d_final, tape.state),
-                        tape.layers[n], gradient + offset(n), d_source, d_initial == nullptr ? nullptr : &tape.d_state);
+        layer->backward(weights.layers[n], value_in(n, tape), pass_of(n, pass), d, part_of(n, d_final, tape.state[n]),
+                        tape.layers[n], gradient + offset(n), d_source,
+                        d_initial == nullptr ? nullptr : &tape.d_state[n]);
       });
-      if (d_initial != nullptr) hand_over(n, tape.d_state, *d_initial);
+      if (d_initial != nullptr) hand_over(n, tape.d_state[n], *d_initial);
     }
   }
 
@@ -116,14 +119,16 @@ class Graph : public detail::GraphNodes<S> {
 
   std::size_t states(std::size_t n) const { return first_state(n + 1) - first_state(n); }
 
-  /// A copy in `part`; empty where none are given.
+  /// A copy in `part`, or nothing where none are given.
   const State<S>& part_of(std::size_t n, const State<S>& all, State<S>& part) const {
-    part.resize(all.empty() ? 0 : states(n));
+    static const State<S> none;
+    if (all.empty()) return none;
+    part.resize(states(n));
     for (std::size_t k = 0; k < part.size(); ++k) part[k] = all[first_state(n) + k];
     return part;
   }
-  void hand_over(std::size_t n, State<S>& part, State<S>& all) const {
-    for (std::size_t k = 0; k < states(n); ++k) all[first_state(n) + k].swap(part[k]);
+  void hand_over(std::size_t n, const State<S>& part, State<S>& all) const {
+    for (std::size_t k = 0; k < states(n); ++k) all[first_state(n) + k] = part[k];
   }
 
   // ---- merging

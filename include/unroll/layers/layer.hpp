@@ -52,6 +52,8 @@ struct Pass {
   std::uint64_t layer = 0;        ///< set by the model; layers that hold others give each its own
   Keeping keeping = {};           ///< how much recurrent layers keep for the way back
   ThreadPool* threads = nullptr;  ///< for what a layer can do at the same time; nullptr: the calling thread alone
+  bool* refused = nullptr;  ///< where given, a layer whose input has a value that it cannot take sets it, in place
+                            ///< of throwing, and gives outputs that are not a number
 };
 
 /// First values by role; a cell may override single blocks (the forget bias of an LSTM).
