@@ -202,5 +202,5 @@ TEST_CASE("what is not finite is told with its place, and nothing is changed") {
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.keeping = {Keep::nothing}})),
                        ValueError, says("leaves no way back"));
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.clip_norm = -1})), ValueError,
-                       says("clip_norm is -1"));
+                       says("clip_norm, unless 0, must be >= "));
 }

@@ -200,8 +200,8 @@ TEST_CASE("clipping measures and changes what was reached") {
     CHECK(!is_finite(clip_by_global_norm(gradient, 1)));
     CHECK(gradient.values()[8] == Approx(0.5));
   }
-  CHECK_THROWS_MATCHES(clip_by_global_norm(gradient, 0), ValueError, says("max_norm must be > 0"));
-  CHECK_THROWS_MATCHES(clip_by_value(gradient, -1), ValueError, says("limit must be finite and > 0"));
+  CHECK_THROWS_MATCHES(clip_by_global_norm(gradient, 0), ValueError, says("max_norm must be >= "));
+  CHECK_THROWS_MATCHES(clip_by_value(gradient, -1), ValueError, says("limit must be >= "));
 }
 
 TEST_CASE("a bad entry among those touched is refused before anything moves") {

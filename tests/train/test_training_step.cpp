@@ -289,7 +289,8 @@ TEST_CASE("a step tells when model, loss and targets do not fit") {
   Run run;
   CHECK_THROWS_MATCHES(run(Dataset<float>::labelled(x, {1})), ShapeError, says("LastStep or MeanOverTime is missing"));
   CHECK_THROWS_MATCHES(run(Dataset<float>::unlabelled(x)), ValueError, says("no targets for the loss"));
-  CHECK_THROWS_MATCHES(run(step_data({3}), {.clip_norm = -1}), ValueError, says("clip_norm is -1"));
+  CHECK_THROWS_MATCHES(run(step_data({3}), {.clip_norm = -1}), ValueError,
+                       says("clip_norm, unless 0, must be >= 1.1754944e-38 in float, it is -1"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.keeping = {Keep::nothing}}), ValueError,
                        says("training: keeping is Keep::nothing, which leaves no way back"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.keeping = {Keep::checkpoints, -2}}), ValueError,

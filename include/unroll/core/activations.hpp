@@ -27,19 +27,38 @@ namespace unroll {
 
 namespace detail {
 
-/// A parameter that must be > 0: only then the sign of the result tells on which branch the argument was.
-/// Throws ValueError where it is written; in a constant expression that is an error of compilation.
+/// A parameter that must be > 0: only then the sign of the result tells on which branch the argument was. It is one of
+/// float, whatever it is used with. Throws ValueError where it is written; in a constant expression that is an error of
+/// compilation.
 template <class Owner>
 struct Positive {
   double value;
   constexpr Positive(double number) : value(number) {  // NOLINT: a number is a parameter
-    if (!(number > 0)) refuse(number);
+    if (!(number >= smallest && number <= largest)) refuse(number);
+  }
+  constexpr operator double() const { return value; }  // NOLINT: and a parameter is a number
+
+ private:
+  static constexpr float smallest = std::numeric_limits<float>::min(), largest = std::numeric_limits<float>::max();
+  [[noreturn]] static void refuse(double number) {
+    throw ValueError(text(Owner::name, ": expects a parameter from ", smallest, " to ", largest, ", got ", number));
+  }
+};
+
+/// A parameter that must be a number, finite in float unless it may be infinite, likewise.
+template <class Owner, bool may_be_infinite = false>
+struct Number {
+  double value;
+  constexpr Number(double number) : value(number) {  // NOLINT: a number is a parameter
+    using Limits = std::numeric_limits<float>;
+    constexpr float largest = may_be_infinite ? Limits::infinity() : Limits::max();
+    if (!(number >= -largest && number <= largest)) refuse(number);
   }
   constexpr operator double() const { return value; }  // NOLINT: and a parameter is a number
 
  private:
   [[noreturn]] static void refuse(double number) {
-    throw ValueError(text(Owner::name, ": expects a parameter > 0, got ", number));
+    throw ValueError(text(Owner::name, ": expects a number that is finite in float, got ", number));
   }
 };
 
@@ -153,7 +172,7 @@ struct Elu {
 struct HardSigmoid {
   static constexpr std::string_view name = "hard_sigmoid", latex = "\\mathrm{hsig}";
   static constexpr bool by_output = true;
-  double alpha = 0.2, beta = 0.5;
+  detail::Number<HardSigmoid> alpha = 0.2, beta = 0.5;
 
   template <class V>
   EIGEN_ALWAYS_INLINE V value(V x) const {
@@ -170,7 +189,7 @@ struct HardSigmoid {
 struct HardTanh {
   static constexpr std::string_view name = "hard_tanh", latex = "\\mathrm{htanh}";
   static constexpr bool by_output = true;
-  double low = -1, high = 1;
+  detail::Number<HardTanh, true> low = -1, high = 1;
 
   template <class V>
   EIGEN_ALWAYS_INLINE V value(V x) const {

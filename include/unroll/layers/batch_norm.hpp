@@ -53,7 +53,7 @@ struct BatchNorm {
   }
 
   Shape connect(Shape in) {
-    detail::check_epsilon(epsilon);
+    detail::check_divisor<S>("", "epsilon", epsilon);
     require<ValueError>(!momentum || (*momentum > 0 && *momentum <= 1), "expects a momentum in (0, 1], got ",
                         momentum.value_or(0));
     features = in.features;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll {
@@ -23,7 +24,7 @@ struct Dropout : PlainLayer<S> {
   explicit Dropout(DropoutOptions options = {}) : options_(options) {}
 
   Shape connect(Shape in) {
-    require<ValueError>(options_.rate >= 0 && options_.rate < 1, "expects a rate in [0, 1), got ", options_.rate);
+    detail::check_below_one<S>("", "rate", options_.rate);
     features_ = in.features;
     return in;
   }

@@ -32,7 +32,7 @@ struct LayerNorm {
   ParameterTable table = {};  ///< made by connect
 
   Shape connect(Shape in) {
-    detail::check_epsilon(epsilon);
+    detail::check_divisor<S>("", "epsilon", epsilon);
     features = in.features;
     table = {};
     Weights::add_to(table, features, scaled, shifted);

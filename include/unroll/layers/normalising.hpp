@@ -4,6 +4,7 @@
 #include <array>
 
 #include "unroll/core/lanes.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll::detail {
@@ -82,7 +83,5 @@ template <class V, class S>
 EIGEN_ALWAYS_INLINE V lanes_at(const ConstView<S>& matrix, Index row, Index column) {
   return V::load(matrix.data() + column * matrix.outerStride() + row);
 }
-
-inline void check_epsilon(double epsilon) { require<ValueError>(epsilon > 0, "expects an epsilon > 0, got ", epsilon); }
 
 }  // namespace unroll::detail

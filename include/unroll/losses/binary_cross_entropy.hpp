@@ -31,8 +31,9 @@ class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, 
     pos_weight_.setZero(rows_ == 0 ? 0 : rows_ + detail::entry_block);
     pos_weight_.head(rows_) = options.pos_weight.cast<Scalar>();
     for (Index r = 0; r < options.pos_weight.size(); ++r) {
-      require<ValueError>(is_finite(options.pos_weight[r]) && options.pos_weight[r] >= 0, name, ": pos_weight of row ",
-                          r, " is ", options.pos_weight[r], ", expected a finite number that is not negative");
+      require<ValueError>(options.pos_weight[r] >= 0 && is_finite(pos_weight_[r]), name, ": pos_weight of row ", r,
+                          " is ", options.pos_weight[r], ", expected a number >= 0 that is finite in ",
+                          detail::name_of_scalar<Scalar>);
     }
   }
 

@@ -22,8 +22,8 @@ class ClassWeights {
   explicit ClassWeights(const Vector<double>& weights)
       : values_(weights.cast<Scalar>()), mean_(weights.size() == 0 ? Scalar(1) : values_.mean()) {
     for (Index k = 0; k < weights.size(); ++k) {
-      require<ValueError>(is_finite(weights[k]) && weights[k] >= 0, "loss: the weight of class ", k, " is ", weights[k],
-                          ", expected a finite number that is not negative");
+      require<ValueError>(weights[k] >= 0 && is_finite(values_[k]), "loss: the weight of class ", k, " is ", weights[k],
+                          ", expected a number >= 0 that is finite in ", name_of_scalar<Scalar>);
     }
   }
 

@@ -25,8 +25,7 @@ class Huber : public detail::EntryLoss<Huber<Scalar>, Scalar> {
 
   explicit Huber(const Options& options = {})
       : detail::EntryLoss<Huber, Scalar>(options.reduction), delta_(Scalar(options.delta)) {
-    require<ValueError>(is_finite(options.delta) && options.delta > 0, "huber loss: delta is ", options.delta,
-                        ", expected a positive number");
+    detail::check_at_least<Scalar>(name, "delta", options.delta);
   }
 
  private:

@@ -35,10 +35,9 @@ class LogRatio : public detail::EntryLoss<LogRatio<Scalar>, Scalar> {
       : detail::EntryLoss<LogRatio, Scalar>(options.reduction),
         asymmetry_(Scalar(options.asymmetry)),
         epsilon_(Scalar(options.epsilon)) {
-    require<ValueError>(is_finite(options.asymmetry) && options.asymmetry >= 0, name, ": asymmetry is ",
-                        options.asymmetry, ", expected a finite number that is not negative");
-    require<ValueError>(is_finite(options.epsilon) && options.epsilon > 0, name, ": epsilon is ", options.epsilon,
-                        ", expected a positive number");
+    detail::check_not_negative<Scalar>(name, "asymmetry", options.asymmetry);
+    // The ratio of 1 to it is squared.
+    detail::check_divisor(name, "epsilon", options.epsilon, 2 * std::sqrt(std::numeric_limits<Scalar>::min()));
   }
 
  private:

@@ -4,6 +4,7 @@
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {

@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/types.hpp"
-#include "unroll/optim/option_checks.hpp"
 
 namespace unroll {
 
@@ -22,7 +22,7 @@ template <std::floating_point Scalar>
 class WeightAverage {
  public:
   explicit WeightAverage(WeightAverageOptions options = {}) : options_(options) {
-    detail::check_below_one("WeightAverage", "momentum", options.momentum);
+    detail::check_below_one<Scalar>("WeightAverage", "momentum", options.momentum);
   }
 
   /// Takes in `theta` [parameters] after an update of it. Allocates at the first call only. Throws ShapeError when its

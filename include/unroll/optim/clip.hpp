@@ -8,10 +8,10 @@
 #include <numeric>
 #include <span>
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/parameters.hpp"
 #include "unroll/core/thread_pool.hpp"
 #include "unroll/optim/finite.hpp"
-#include "unroll/optim/option_checks.hpp"
 
 namespace unroll {
 
@@ -111,7 +111,7 @@ void clip_to(Scalar* values, const Segments& segments, double norm, double max_n
 template <class Scalar>
 double clip_segments(Scalar* values, const Segments& segments, double max_norm, NormKind kind, ClipRule rule,
                      ThreadPool* threads) {
-  check_option(max_norm > 0, "clip_by_global_norm", "max_norm", "> 0", max_norm);
+  check_at_least<Scalar>("clip_by_global_norm", "max_norm", max_norm);
   const double norm = norm_of(values, segments, kind, threads);
   if (is_finite(norm)) clip_to(values, segments, norm, max_norm, rule);
   return norm;
@@ -119,7 +119,7 @@ double clip_segments(Scalar* values, const Segments& segments, double max_norm, 
 
 template <class Scalar>
 void limit_segments(Scalar* values, const Segments& segments, double limit) {
-  check_positive("clip_by_value", "limit", limit);
+  check_at_least<Scalar>("clip_by_value", "limit", limit);
   const auto bound = Scalar(limit);
   each_entry(values, segments, [bound](Scalar& x) { x = is_nan(x) ? x : std::clamp(x, -bound, bound); });
 }
@@ -170,7 +170,7 @@ double clip_by_norm(Gradient&& gradient, std::span<const ParameterBlock> blocks,
                     NormKind kind = NormKind::l2, ClipRule rule = ClipRule::keras) {
   using Scalar = typename std::remove_cvref_t<Gradient>::Scalar;
   OutVector<Scalar> values(gradient);
-  detail::check_option(max_norm > 0, "clip_by_norm", "max_norm", "> 0", max_norm);
+  detail::check_at_least<Scalar>("clip_by_norm", "max_norm", max_norm);
   for (const ParameterBlock& block : blocks) detail::check_block(block, values.size());
   if (!finite(values)) return global_norm(values);
   double largest = 0;

@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/parameters.hpp"
 #include "unroll/core/runs.hpp"
 #include "unroll/core/thread_pool.hpp"
 #include "unroll/optim/finite.hpp"
-#include "unroll/optim/option_checks.hpp"
 
 namespace unroll {
 
@@ -43,6 +43,30 @@ EIGEN_ALWAYS_INLINE V root(V v, V epsilon, RootEpsilon at) {
   return at == RootEpsilon::inside ? sqrt(v + epsilon) : sqrt(v) + epsilon;
 }
 
+/// Checks what an optimizer's options have of these names, in the numbers that it computes with.
+template <class Scalar, class Options>
+void check_options(const Options& o) {
+  constexpr std::string_view owner = Options::name;
+  check_not_negative<Scalar>(owner, "learning_rate", o.learning_rate);
+  check_not_negative<Scalar>(owner, "weight_decay", o.weight_decay);
+  // An entry whose gradient has always been zero is divided by epsilon alone.
+  if constexpr (requires { o.epsilon; }) check_divisor<Scalar>(owner, "epsilon", o.epsilon);
+  if constexpr (requires { o.beta1; }) check_below_one<Scalar>(owner, "beta1", o.beta1);
+  if constexpr (requires { o.beta2; }) check_below_one<Scalar>(owner, "beta2", o.beta2);
+  if constexpr (requires { o.rho; }) check_below_one<Scalar>(owner, "rho", o.rho);
+  if constexpr (requires { o.momentum; }) check_below_one<Scalar>(owner, "momentum", o.momentum);
+  if constexpr (requires { o.momentum_decay; }) check_not_negative(owner, "momentum_decay", o.momentum_decay);
+  if constexpr (requires { o.lr_decay; }) check_not_negative(owner, "lr_decay", o.lr_decay);
+  if constexpr (requires { o.initial_accumulator; })
+    check_not_negative<Scalar>(owner, "initial_accumulator", o.initial_accumulator);
+  if constexpr (requires { o.nesterov; }) {
+    check_fraction(owner, "dampening", o.dampening);
+    require<ValueError>(!o.nesterov || (o.momentum > 0 && o.dampening == 0), owner,
+                        ": nesterov needs momentum > 0 and dampening 0, they are ", o.momentum, " and ", o.dampening);
+  }
+}
+
+
 /// Base of all optimizers. `Rule` (the derived class) gives the `state_names` of its state vectors and `formula()`, a
 /// function object for one register of each vector; it may hide the protected defaults:
 ///
@@ -56,7 +80,7 @@ class OptimizerBase {
   using Scalar = ScalarType;
   using Options = OptionsType;
 
-  explicit OptimizerBase(Options options) : options_(options) { check_options(options_); }
+  explicit OptimizerBase(Options options) : options_(options) { check_options<Scalar>(options_); }
 
   /// May be changed between steps; checked again at each step.
   Options& options() { return options_; }
@@ -75,7 +99,7 @@ class OptimizerBase {
 
   /// Throws what a step of so many parameters would, whatever the gradient.
   void check(Index parameters) const {
-    check_options(options_);
+    check_options<Scalar>(options_);
     check_sizes(parameters);
   }
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string_view>
 
-#include "unroll/optim/option_checks.hpp"
+#include "unroll/core/option_checks.hpp"
 
 namespace unroll {
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "unroll/optim/option_checks.hpp"
+#include "unroll/core/option_checks.hpp"
 
 namespace unroll {
 

@@ -41,8 +41,8 @@ class Update {
         clip_norm_(clip_norm),
         clip_value_(clip_value),
         learning_rate_(std::move(learning_rate)) {
-    require<ValueError>(clip_norm >= 0 && clip_value >= 0, "training: clip_norm is ", clip_norm, ", clip_value is ",
-                        clip_value, ", expected at least 0");
+    if (clip_norm != 0) check_at_least<Scalar>("training", "clip_norm, unless 0,", clip_norm);
+    if (clip_value != 0) check_at_least<Scalar>("training", "clip_value, unless 0,", clip_value);
     require<ValueError>(knows_segments || !table.has_frozen(),
                         "training: the model has frozen parameters, which this optimizer would move: it lacks "
                         "step(parameters, gradient, threads)");
