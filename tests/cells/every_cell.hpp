@@ -250,6 +250,55 @@ void passes_allocate_nothing() {
   }
 }
 
+/// Which bias, or which weight of the input where a linear term has no bias, makes the pre-activation of each term as
+/// large as one likes.
+template <class C>
+std::vector<ParameterBlock> levers(const C& cell) {
+  std::vector<ParameterBlock> all;
+  const auto term = [](const ParameterBlock& block) { return block.name.substr(0, block.name.find('.')); };
+  for (const ParameterBlock& block : cell.parameters().blocks())
+    if (block.role == Role::bias) all.push_back(block);
+  for (const ParameterBlock& block : cell.parameters().blocks())
+    if (block.role == Role::input_weight &&
+        std::none_of(all.begin(), all.end(), [&](const auto& other) { return term(other) == term(block); }))
+      all.push_back(block);
+  return all;
+}
+
+/// Every combination of pre-activations +-size, one in each unit: outputs, states and all gradients are finite.
+template <class C>
+void extreme_values_stay_finite() {
+  using S = typename C::Scalar;
+  CellSizes sizes = sizes_for<C>(1);
+  const std::size_t count = levers(C(sizes)).size();
+  sizes.units = Index(1) << count;
+  for (auto& [name, rows] : sizes.sizes) rows = sizes.units;
+  for (const double size : {50.0, 90.0, 105.0, 1e4})
+    for (const bool from_zero : {true, false}) {
+      CellRun<C> run(sizes, Timeline::from_lengths({4, 2}));
+      Parameters<S> parameters(run.cell.parameters());
+      parameters.values() = S(0.02) * run.theta;
+      const auto all = levers(run.cell);
+      for (std::size_t k = 0; k < count; ++k)
+        for (Index unit = 0; unit < all[k].rows; ++unit)
+          parameters.block(all[k]).row(unit).setConstant(S((unit >> k) % 2 == 0 ? size : -size));
+      run.theta = parameters.values();
+      run.inputs[0] = run.inputs[0].cwiseAbs();
+      if (from_zero)
+        for (auto& part : run.initial) part.setZero();
+      const auto output = run.forward();
+      run.backward();
+      INFO(cell_name<C>() << ", " << size << (from_zero ? ", from zero" : ""));
+      CHECK(output.allFinite());
+      CHECK(run.gradient.allFinite());
+      CHECK(run.d_inputs[0].allFinite());
+      for (std::size_t s = 0; s < run.initial.size(); ++s) {
+        CHECK(run.final_state[s].allFinite());
+        CHECK(run.d_initial[s].allFinite());
+      }
+    }
+}
+
 }  // namespace cell_run
 
 /// The tests of one part of the list; a source for each.
@@ -265,5 +314,13 @@ void passes_allocate_nothing() {
       windows_equal_the_whole<C>();                            \
       nothing_comes_of_nothing<C>();                           \
       passes_allocate_nothing<C>();                            \
+      extreme_values_stay_finite<C>();                         \
     });                                                        \
+  }
+
+/// In float, where exponentials overflow first.
+#define TEST_EXTREMES(part, parts)                                                                 \
+  TEST_CASE("every cell: finite for large pre-activations, part " #part " of " #parts) {           \
+    using namespace cell_run;                                                                      \
+    each_cell<part, parts>(AllCells<float>{}, []<class C>() { extreme_values_stay_finite<C>(); }); \
   }

@@ -16,11 +16,14 @@ inline constexpr auto min_gru = cell(state(h),
     next(h) = (1 - z) * h + z * n);
 
 /// minLSTM, section 3.2 there: two gates of the input that are scaled to sum to 1.
+///
+/// `f` and `i` are the logarithms of the paper's gates, log sigmoid(a) = -softplus(-a). Its quotients f / (f + i) and
+/// i / (f + i) are then sigmoids of a difference, which are exact where both gates are too small for a float.
 inline constexpr auto min_lstm = cell(state(h),
-    f = sigmoid(linear(x)),
-    i = sigmoid(linear(x)),
+    f = -softplus(-linear(x)),
+    i = -softplus(-linear(x)),
     n = linear(x),
-    next(h) = f / (f + i) * h + i / (f + i) * n);
+    next(h) = sigmoid(f - i) * h + sigmoid(i - f) * n);
 }  // namespace equations
 
 template <class Scalar, int units = Eigen::Dynamic>

@@ -66,7 +66,6 @@ void check_options(const Options& o) {
   }
 }
 
-
 /// Base of all optimizers. `Rule` (the derived class) gives the `state_names` of its state vectors and `formula()`, a
 /// function object for one register of each vector; it may hide the protected defaults:
 ///

@@ -64,7 +64,7 @@ class CellAttention {
       if (at.bias >= 0) w.bias = Eigen::Map<const Vector<S>>(theta + at.bias, rows);
       w.vector = Eigen::Map<const Vector<S>>(theta + at.vector, rows);
       if (at.gain < 0) return;
-      w.length = w.vector.norm();
+      w.length = std::max(w.vector.norm(), S(1e-12));  // a vector of zeros has no direction: scores are 0
       w.gain = theta[at.gain];
       w.direction = w.vector / w.length;
       w.vector = w.gain * w.direction;

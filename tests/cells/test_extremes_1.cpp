@@ -1,0 +1,4 @@
+#include "cells/all_cells.hpp"
+#include "cells/every_cell.hpp"
+
+TEST_EXTREMES(1, 3)
