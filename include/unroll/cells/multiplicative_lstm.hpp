@@ -9,13 +9,25 @@ namespace unroll {
 
 namespace equations {
 using namespace symbols;
+inline constexpr auto b_h = symbol<"b_h">;
 
-/// Multiplicative LSTM, Krause et al. 2016 (arXiv:1609.07959): its gates read m in place of h, so each input has
-/// transitions of its own.
+/// Multiplicative LSTM, Krause et al. 2016 (arXiv:1609.07959): its gates read m in place of h, so each input
+/// has its own transitions. The candidate g is linear, and tanh comes after the output gate.
 ///
-/// x [inputs x B] input, h, c [units x B] output and cell state, B sequences side by side. The paper's equations have
-/// no biases; those of the gates are here as in its authors' later work (Radford et al. 2017, arXiv:1704.01444).
+/// x [inputs x B] input, h, c [units x B] output and cell state, B sequences side by side. The biases are those of the
+/// authors' program (mLSTMhutter.m): of the three gates, and b_h inside the last tanh.
 inline constexpr auto multiplicative_lstm = cell(state(h, c),
+    m = linear(x, no_bias) * linear(h, no_bias),
+    i = sigmoid(linear(x, m)),
+    f = sigmoid(linear(x, m)),
+    g = linear(x, m, no_bias),
+    o = sigmoid(linear(x, m)),
+    next(c) = f * c + i * g,
+    next(h) = tanh(o * next(c) + bias(b_h)));
+
+/// With the candidate and the output of the usual LSTM, as in the authors' second program (mLSTMWN.py) and in Radford et
+/// al. 2017 (arXiv:1704.01444). Both also normalise the weights, which is not done here.
+inline constexpr auto multiplicative_lstm_tanh = cell(state(h, c),
     m = linear(x, no_bias) * linear(h, no_bias),
     i = sigmoid(linear(x, m)),
     f = sigmoid(linear(x, m)),
@@ -25,12 +37,20 @@ inline constexpr auto multiplicative_lstm = cell(state(h, c),
     next(h) = o * tanh(next(c)));
 }  // namespace equations
 
-/// Forget bias 1, as for the LSTM.
+/// Forget bias 3, as in both of the authors' programs.
 template <class Scalar, int units = Eigen::Dynamic>
 struct MultiplicativeLstm : EquationCell<Scalar, equations::multiplicative_lstm, units> {
   using EquationCell<Scalar, equations::multiplicative_lstm, units>::EquationCell;
   static constexpr std::string_view name = "multiplicative lstm";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
+  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(3)}}; }
+};
+
+/// Forget bias 3.
+template <class Scalar, int units = Eigen::Dynamic>
+struct MultiplicativeLstmTanh : EquationCell<Scalar, equations::multiplicative_lstm_tanh, units> {
+  using EquationCell<Scalar, equations::multiplicative_lstm_tanh, units>::EquationCell;
+  static constexpr std::string_view name = "multiplicative lstm with tanh";
+  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(3)}}; }
 };
 
 }  // namespace unroll
