@@ -6,6 +6,7 @@ namespace unroll {
 
 namespace equations {
 using namespace symbols;
+inline constexpr auto p = symbol<"p">;
 
 /// sLSTM, Beck et al. 2024 (xLSTM, arXiv:2405.04517), section 2.2, with one head: the input gate is an exponential, n
 /// sums what the gates let in, and m keeps the exponents small without changing h.
@@ -13,18 +14,21 @@ using namespace symbols;
 /// x [inputs x B] input; h, c, n, m [units x B] output, cell, normaliser and stabiliser state, B sequences side by
 /// side. `i` and `f` are the logarithms of the paper's gates; of its two forget gates this is the sigmoid one, log
 /// sigmoid(a) = -softplus(-a).
-/// The paper divides by n itself, which is 0 where all gates so far have let in less than a float can hold.
+///
+/// Where n is 0, at the first step, nothing has been let in and m says nothing: the authors' program then takes m' = i.
+/// Here the exponent of the past, p, is lowered by 1e30 in that case. From then on n is at least 1.
 inline constexpr auto slstm = cell(state(h, c, n, m),
     i = linear(x, h),
     f = -softplus(-linear(x, h)),
     z = tanh(linear(x, h)),
     o = sigmoid(linear(x, h)),
-    next(m) = max(f + m, i),
-    r = exp(f + m - next(m)),
+    p = f + m - 1e30 * max(1 - 1e30 * n, 0),
+    next(m) = max(p, i),
+    r = exp(p - next(m)),
     s = exp(i - next(m)),
     next(c) = r * c + s * z,
     next(n) = r * n + s,
-    next(h) = o * (next(c) / max(next(n), 1e-30)));
+    next(h) = o * (next(c) / next(n)));
 }  // namespace equations
 
 template <class Scalar, int units = Eigen::Dynamic>
