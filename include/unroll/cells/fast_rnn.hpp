@@ -32,22 +32,28 @@ inline constexpr auto fast_grnn = cell(state(h),
     next(h) = (sigmoid(scalar(zeta)) * (1 - z) + sigmoid(scalar(nu))) * n + z * h);
 }  // namespace equations
 
-/// Starts as the authors' program does: little that is new, nearly all of the old.
+/// First values of the authors' program (EdgeML): sigmoid(-3) of what is new, sigmoid(3) of the past.
 template <class Scalar, int units = Eigen::Dynamic>
 struct FastRnn : EquationCell<Scalar, equations::fast_rnn, units> {
   using EquationCell<Scalar, equations::fast_rnn, units>::EquationCell;
   static constexpr std::string_view name = "fastrnn";
   static std::vector<std::pair<std::string, Initializer>> starts() {
-    return {{"alpha", init::constant(-3)}, {"beta", init::constant(3)}};
+    return {{"n.x", init::normal(0, 0.1)},
+            {"n.h", init::normal(0, 0.1)},
+            {"n.b", init::constant(1)},
+            {"alpha", init::constant(-3)},
+            {"beta", init::constant(3)}};
   }
 };
 
+/// First values of the authors' program (EdgeML).
 template <class Scalar, int units = Eigen::Dynamic>
 struct FastGrnn : EquationCell<Scalar, equations::fast_grnn, units> {
   using EquationCell<Scalar, equations::fast_grnn, units>::EquationCell;
   static constexpr std::string_view name = "fastgrnn";
   static std::vector<std::pair<std::string, Initializer>> starts() {
-    return {{"zeta", init::constant(1)}, {"nu", init::constant(-4)}, {"b_z", init::constant(1)}, {"b_n", init::constant(1)}};
+    return {{"a.x", init::normal(0, 0.1)},   {"a.h", init::normal(0, 0.1)}, {"b_z", init::constant(1)},
+            {"b_n", init::constant(1)},      {"zeta", init::constant(1)},   {"nu", init::constant(-4)}};
   }
 };
 

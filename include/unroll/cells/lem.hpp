@@ -1,5 +1,8 @@
 #pragma once
 
+#include <vector>
+
+#include "unroll/core/initializers.hpp"
 #include "unroll/recurrence/equation_cell.hpp"
 
 namespace unroll {
@@ -20,10 +23,17 @@ inline constexpr auto lem = cell(state(y, z),
     next(y) = (1 - s) * y + s * m);
 }  // namespace equations
 
+/// First values of the authors' program: all weights and biases U(+-1 / sqrt(units)).
 template <class Scalar, int units = Eigen::Dynamic>
 struct Lem : EquationCell<Scalar, equations::lem, units> {
   using EquationCell<Scalar, equations::lem, units>::EquationCell;
   static constexpr std::string_view name = "lem";
+  static std::vector<std::pair<std::string, Initializer>> starts() {
+    std::vector<std::pair<std::string, Initializer>> all;
+    for (const char* block : {"r.x", "r.y", "r.b", "s.x", "s.y", "s.b", "n.x", "n.y", "n.b", "m.x", "m.z_next", "m.b"})
+      all.emplace_back(block, init::pytorch_rnn());
+    return all;
+  }
 };
 
 }  // namespace unroll

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <numbers>
+#include <vector>
+
+#include "unroll/core/initializers.hpp"
 #include "unroll/recurrence/equation_cell.hpp"
 
 namespace unroll {
@@ -10,10 +14,11 @@ inline constexpr auto v_f = symbol<"v_f">;
 inline constexpr auto v_r = symbol<"v_r">;
 
 /// Simple recurrent unit, Lei et al. 2018 (arXiv:1709.02755), equations 1 to 4: no product with a state, so all
-/// products are taken before the first step.
+/// products are taken before the first step. The gates read c, which they did not in its first version.
 ///
 /// x [inputs x B] input, c [units x B] state, y [units x B] output, B sequences side by side. In equation 4 the highway
-/// carries x itself; here it carries a linear map of it, as the paper's authors do where inputs and units differ.
+/// carries x itself, scaled by alpha (section 3.2); here it carries a linear map of x, as in the authors' program where
+/// inputs and units differ. Where they agree, y.x = alpha I is the paper's form.
 inline constexpr auto sru = cell(state(c),
     f = sigmoid(linear(x) + weight(v_f) * c),
     r = sigmoid(linear(x) + weight(v_r) * c),
@@ -22,10 +27,19 @@ inline constexpr auto sru = cell(state(c),
     output(y));
 }  // namespace equations
 
+/// First values of the authors' program. The highway's map is larger by alpha = sqrt(1 + 2 exp(b)), b = 0 the first bias
+/// of its gate: set `y.x` and `r.b` together for another one.
 template <class Scalar, int units = Eigen::Dynamic>
 struct Sru : EquationCell<Scalar, equations::sru, units> {
   using EquationCell<Scalar, equations::sru, units>::EquationCell;
   static constexpr std::string_view name = "sru";
+  static std::vector<std::pair<std::string, Initializer>> starts() {
+    constexpr double half = 1 / std::numbers::sqrt2, alpha = std::numbers::sqrt3;
+    const double limit = half * std::numbers::sqrt3;
+    return {{"f.x", init::lecun_uniform(half)},     {"r.x", init::lecun_uniform(half)},
+            {"c.x", init::lecun_uniform()},         {"y.x", init::lecun_uniform(alpha)},
+            {"v_f", init::uniform(-limit, limit)},  {"v_r", init::uniform(-limit, limit)}};
+  }
 };
 
 }  // namespace unroll

@@ -216,8 +216,11 @@ inline Initializer glorot_normal() { return detail::normal_by_fan(1, Initializer
 inline Initializer he_uniform() { return detail::uniform_by_fan(2, Initializer::Fan::in); }
 /// Variance 2 / fan_in, cut off as in Keras.
 inline Initializer he_normal() { return detail::normal_by_fan(2, Initializer::Fan::in); }
-/// LeCun et al. 1998 ("Efficient BackProp", eq. 16): U(+-sqrt(3 / fan_in)).
-inline Initializer lecun_uniform() { return detail::uniform_by_fan(1, Initializer::Fan::in); }
+/// LeCun et al. 1998 ("Efficient BackProp", eq. 16): U(+-gain sqrt(3 / fan_in)).
+inline Initializer lecun_uniform(double gain = 1) {
+  detail::check(gain > 0, "the gain must be > 0", gain);
+  return detail::uniform_by_fan(gain * gain, Initializer::Fan::in);
+}
 /// Variance 1 / fan_in, cut off as in Keras.
 inline Initializer lecun_normal() { return detail::normal_by_fan(1, Initializer::Fan::in); }
 /// PyTorch's Linear and Conv: U(+-1 / sqrt(fan_in)).
@@ -229,6 +232,8 @@ inline Initializer pytorch_rnn(Index units) {
   const double limit = 1 / std::sqrt(double(units));
   return uniform(-limit, limit);
 }
+/// The same for blocks that have the units as their rows: U(+-1 / sqrt(rows)).
+inline Initializer pytorch_rnn() { return detail::uniform_by_fan(1.0 / 3, Initializer::Fan::out); }
 
 /// gain times a matrix with orthonormal columns, or rows if it is wide (Saxe et al. 2014, arXiv:1312.6120). A stacked
 /// matrix is orthogonal as a whole, as in Keras; for orthogonal gates fill block by block.
@@ -244,7 +249,9 @@ inline Initializer identity(double gain = 1) {
 }
 
 /// Forget biases log U(1, longest - 1), so that memories last up to `longest` (> 2) steps: Tallec & Ollivier 2018
-/// (arXiv:1804.11188, eq. 16). Input biases are the negatives: the same Random and element, `chrono_input`.
+/// (arXiv:1804.11188, eq. 16), for a gate that multiplies the past. Biases of a gate that multiplies what is new are
+/// the negatives: `chrono_input` with the same Random and element. docs/cells.md lists which bias of which cell is
+/// which.
 inline Initializer chrono_forget(Index longest) {
   detail::check(longest > 2, "the longest memory must be above 2 steps", double(longest));
   return {Initializer::Kind::log_uniform, double(longest - 1), 1};
