@@ -24,7 +24,8 @@ inline constexpr auto lstm = cell(state(h, c),
     next(c) = f * c + i * g,
     next(h) = o * tanh(next(c)));
 
-/// With peepholes, Gers et al. 2002 (JMLR 3): input and forget gate see the cell before the step, the output gate the one after.
+/// With peepholes, as in Graves 2013 (arXiv:1308.0850), equations 7 to 11, ONNX and TensorFlow: input and forget gate see
+/// the cell before the step, the output gate the one after.
 inline constexpr auto lstm_peephole = cell(state(h, c),
     i = sigmoid(linear(x, h) + weight(p_i) * c),
     f = sigmoid(linear(x, h) + weight(p_f) * c),
@@ -33,7 +34,17 @@ inline constexpr auto lstm_peephole = cell(state(h, c),
     o = sigmoid(linear(x, h) + weight(p_o) * next(c)),
     next(h) = o * tanh(next(c)));
 
-/// With coupled input and forget gate (CIFG), Greff et al. 2017 (arXiv:1503.04069): what is forgotten is replaced.
+/// The peepholes of Gers, Schraudolph & Schmidhuber 2002 (JMLR 3, 115-143): no tanh between the cell and the output gate.
+inline constexpr auto lstm_peephole_linear = cell(state(h, c),
+    i = sigmoid(linear(x, h) + weight(p_i) * c),
+    f = sigmoid(linear(x, h) + weight(p_f) * c),
+    g = tanh(linear(x, h)),
+    next(c) = f * c + i * g,
+    o = sigmoid(linear(x, h) + weight(p_o) * next(c)),
+    next(h) = o * next(c));
+
+/// With coupled input and forget gate (CIFG): what is forgotten is replaced. Greff et al. 2017 (arXiv:1503.04069) without
+/// their peepholes.
 inline constexpr auto lstm_coupled = cell(state(h, c),
     i = sigmoid(linear(x, h)),
     g = tanh(linear(x, h)),
@@ -41,7 +52,16 @@ inline constexpr auto lstm_coupled = cell(state(h, c),
     next(c) = (1 - i) * c + i * g,
     next(h) = o * tanh(next(c)));
 
-/// With a projected output, Sak et al. 2014 (arXiv:1402.1128): h has "projected" rows, c has units.
+/// CIFG with peepholes, as Greff et al. have it.
+inline constexpr auto lstm_coupled_peephole = cell(state(h, c),
+    i = sigmoid(linear(x, h) + weight(p_i) * c),
+    g = tanh(linear(x, h)),
+    next(c) = (1 - i) * c + i * g,
+    o = sigmoid(linear(x, h) + weight(p_o) * next(c)),
+    next(h) = o * tanh(next(c)));
+
+/// With a projected output, as PyTorch's proj_size: h has "projected" rows, c has units. Sak et al. 2014
+/// (arXiv:1402.1128) without their peepholes.
 inline constexpr auto h_projected = symbol<"h", "projected">;
 inline constexpr auto lstm_projected = cell(state(h_projected, c),
     i = sigmoid(linear(x, h_projected)),
@@ -51,27 +71,58 @@ inline constexpr auto lstm_projected = cell(state(h_projected, c),
     next(c) = f * c + i * g,
     m = o * tanh(next(c)),
     next(h_projected) = linear(m, no_bias));
+
+/// With projection and peepholes, as Sak et al. have it, without their second projection, which is not fed back.
+inline constexpr auto lstm_projected_peephole = cell(state(h_projected, c),
+    i = sigmoid(linear(x, h_projected) + weight(p_i) * c),
+    f = sigmoid(linear(x, h_projected) + weight(p_f) * c),
+    g = tanh(linear(x, h_projected)),
+    next(c) = f * c + i * g,
+    o = sigmoid(linear(x, h_projected) + weight(p_o) * next(c)),
+    m = o * tanh(next(c)),
+    next(h_projected) = linear(m, no_bias));
 }  // namespace equations
 
+namespace detail {
 /// Forget bias 1 (Jozefowicz et al. 2015): an untrained cell remembers.
+inline std::vector<std::pair<std::string, Initializer>> forget_bias() { return {{"f.b", init::constant(1)}}; }
+/// The same where 1 - i multiplies the past.
+inline std::vector<std::pair<std::string, Initializer>> coupled_bias() { return {{"i.b", init::constant(-1)}}; }
+}  // namespace detail
+
 template <class Scalar, int units = Eigen::Dynamic>
 struct Lstm : EquationCell<Scalar, equations::lstm, units> {
   using EquationCell<Scalar, equations::lstm, units>::EquationCell;
   static constexpr std::string_view name = "lstm";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
+  static auto starts() { return detail::forget_bias(); }
 };
 
 template <class Scalar, int units = Eigen::Dynamic>
 struct PeepholeLstm : EquationCell<Scalar, equations::lstm_peephole, units> {
   using EquationCell<Scalar, equations::lstm_peephole, units>::EquationCell;
   static constexpr std::string_view name = "lstm with peepholes";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
+  static auto starts() { return detail::forget_bias(); }
+};
+
+template <class Scalar, int units = Eigen::Dynamic>
+struct PeepholeLstmLinear : EquationCell<Scalar, equations::lstm_peephole_linear, units> {
+  using EquationCell<Scalar, equations::lstm_peephole_linear, units>::EquationCell;
+  static constexpr std::string_view name = "lstm with peepholes and linear output";
+  static auto starts() { return detail::forget_bias(); }
 };
 
 template <class Scalar, int units = Eigen::Dynamic>
 struct CoupledLstm : EquationCell<Scalar, equations::lstm_coupled, units> {
   using EquationCell<Scalar, equations::lstm_coupled, units>::EquationCell;
   static constexpr std::string_view name = "lstm with coupled gates";
+  static auto starts() { return detail::coupled_bias(); }
+};
+
+template <class Scalar, int units = Eigen::Dynamic>
+struct CoupledPeepholeLstm : EquationCell<Scalar, equations::lstm_coupled_peephole, units> {
+  using EquationCell<Scalar, equations::lstm_coupled_peephole, units>::EquationCell;
+  static constexpr std::string_view name = "lstm with coupled gates and peepholes";
+  static auto starts() { return detail::coupled_bias(); }
 };
 
 /// Needs the size "projected": `Recurrent<ProjectedLstm<float>>{.units = 64, .sizes = {{"projected", 16}}}`.
@@ -79,7 +130,15 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct ProjectedLstm : EquationCell<Scalar, equations::lstm_projected, units> {
   using EquationCell<Scalar, equations::lstm_projected, units>::EquationCell;
   static constexpr std::string_view name = "lstm with projection";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
+  static auto starts() { return detail::forget_bias(); }
+};
+
+/// Needs the size "projected" too.
+template <class Scalar, int units = Eigen::Dynamic>
+struct ProjectedPeepholeLstm : EquationCell<Scalar, equations::lstm_projected_peephole, units> {
+  using EquationCell<Scalar, equations::lstm_projected_peephole, units>::EquationCell;
+  static constexpr std::string_view name = "lstm with projection and peepholes";
+  static auto starts() { return detail::forget_bias(); }
 };
 
 }  // namespace unroll
