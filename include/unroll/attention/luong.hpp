@@ -1,5 +1,8 @@
 #pragma once
 
+#include <vector>
+
+#include "unroll/core/initializers.hpp"
 #include "unroll/recurrence/equation_cell.hpp"
 
 namespace unroll {
@@ -10,8 +13,8 @@ using namespace symbols;
 // clang-format off
 
 /// Decoder with attention and input feeding, Luong, Pham & Manning 2015 (arXiv:1508.04025), sections 3.1 and 3.3: the state
-/// after the step asks; the attentional state a (equation 5, with a bias as in PyTorch's and OpenNMT's versions) is the output
-/// and enters the next step.
+/// after the step asks; the attentional state a (equation 5) is the output and enters the next step. Its bias a.b is that of
+/// the usual PyTorch versions: the paper, the authors' program and OpenNMT's dot and general attention have none.
 ///
 /// x [inputs x B] the embedded word before, a and h [units x B] states, ctx [memory rows x B] context.
 template <auto score>
@@ -68,10 +71,12 @@ struct LuongGru : EquationCell<Scalar, equations::luong_gru<score>> {
   static constexpr std::string_view name = "luong gru";
 };
 
+/// Forget bias 1, as the LSTM.
 template <class Scalar, auto score = symbols::general>
 struct LuongLstm : EquationCell<Scalar, equations::luong_lstm<score>> {
   using EquationCell<Scalar, equations::luong_lstm<score>>::EquationCell;
   static constexpr std::string_view name = "luong lstm";
+  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
 };
 
 template <class Scalar, auto score = symbols::general>
@@ -84,6 +89,7 @@ template <class Scalar, auto score = symbols::general>
 struct LuongLstmUnfed : EquationCell<Scalar, equations::luong_lstm_unfed<score>> {
   using EquationCell<Scalar, equations::luong_lstm_unfed<score>>::EquationCell;
   static constexpr std::string_view name = "luong lstm, unfed";
+  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
 };
 
 }  // namespace unroll

@@ -48,8 +48,8 @@ using Rows = detail::Run<S>;
 
 // ---- scores [steps] of a query [rows], against keys [rows x steps]
 
-/// query . key * scale. Luong et al. 2015 (arXiv:1508.04025), equation 8, dot; with scale 1 / sqrt(rows) Vaswani et al.
-/// 2017 (arXiv:1706.03762), equation 1.
+/// query . key * scale. Luong et al. 2015 (arXiv:1508.04025), section 3.1, the score "dot" after equation 7; with scale
+/// 1 / sqrt(rows) Vaswani et al. 2017 (arXiv:1706.03762), equation 1.
 template <class S>
 void dot_scores(const Fixed<ConstView<S>>& keys, const S* query, S scale, S* scores) {
   using V = NativeLanes<S>;

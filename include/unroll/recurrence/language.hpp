@@ -76,7 +76,7 @@ inline constexpr Score<ScoreKind::general> general;        ///< q . W k, Luong e
 inline constexpr Score<ScoreKind::additive> concat;        ///< v . tanh(W [q; k]), Luong et al. 2015: as additive
 inline constexpr Score<ScoreKind::additive> additive;      ///< v . tanh(W q + U k), Bahdanau et al. 2015
 inline constexpr Score<ScoreKind::additive, true> additive_biased;  ///< v . tanh(W q + U k + b)
-/// g v / |v| . tanh(W q + U k + b), Raffel et al. 2017 (arXiv:1704.00784), section 2.1; g starts at 1 / sqrt(rows)
+/// g v / |v| . tanh(W q + U k + b), Raffel et al. 2017 (arXiv:1704.00784), section 2.4; g starts at 1 / sqrt(rows)
 inline constexpr Score<ScoreKind::additive, true, true> additive_normalised;
 }  // namespace symbols
 
