@@ -8,17 +8,19 @@
 
 namespace cell_run {
 
-/// Parameters as a sum of products of I inputs, H units and P rows of another size: "4 HI + 4 HH + 4 H".
+/// Parameters as a sum of products of I inputs, H units, P and Q rows of other sizes: "4 HI + 4 HH + 4 H".
 template <class C>
 std::string parameter_formula() {
   CellSizes sizes{.inputs = {11}, .units = 17};
-  for (int k = 1; k < C::program.size_count; ++k) sizes.sizes.emplace_back(std::string(C::program.sizes[k]), 23);
+  for (int k = 1; k < C::program.size_count; ++k)
+    sizes.sizes.emplace_back(std::string(C::program.sizes[k]), k == 1 ? 23 : 29);
   const C cell(sizes);
   const auto letter = [](Index rows) -> std::string {
-    return rows == 17 ? "H" : rows == 11 ? "I" : rows == 23 ? "P" : "";
+    return rows == 17 ? "H" : rows == 11 ? "I" : rows == 23 ? "P" : rows == 29 ? "Q" : "";
   };
   std::vector<std::pair<std::string, int>> counts;
-  for (const char* product : {"HI", "PI", "HH", "HP", "PH", "PP", "H", "P", ""}) counts.emplace_back(product, 0);
+  for (const char* product : {"HI", "PI", "HH", "HP", "PH", "PP", "QH", "QP", "H", "P", ""})
+    counts.emplace_back(product, 0);
   for (const ParameterBlock& block : cell.parameters().blocks())
     for (auto& [product, count] : counts)
       if (product == letter(block.rows) + letter(block.cols)) ++count;

@@ -25,6 +25,12 @@ std::string row_of(const std::string& text, std::string_view name) {
   return begin == text.npos ? std::string() : text.substr(begin + 1, text.find('\n', begin + 1) - begin - 1);
 }
 
+/// What the page says of a cell behind its equations.
+std::string section_of(const std::string& text, std::string_view name) {
+  const auto begin = text.find(unroll::text("\n### ", name, "\n"));
+  return begin == text.npos ? std::string() : text.substr(begin + 1, text.find("\n### ", begin + 1) - begin);
+}
+
 }  // namespace
 
 TEST_CASE("the page on cells has the equations and the counts of every cell") {
@@ -35,6 +41,21 @@ TEST_CASE("the page on cells has the equations and the counts of every cell") {
     CHECK(row.ends_with(end));
     INFO("the section of '" << C::name << "' must be\n" << equation_block<C>());
     CHECK(cells.find(equation_block<C>()) != std::string::npos);
+  });
+}
+
+TEST_CASE("the page on cells: first values, variant and source of every cell") {
+  const std::string cells = page("cells.md");
+  each_documented_cell([&]<class C>() {
+    const std::string section = section_of(cells, C::name);
+    INFO("the section of '" << C::name << "' is\n" << section);
+    for (const char* part : {"\n- First values: ", "\n- Variant: ", "\n- Source: "})
+      CHECK(section.find(part) != std::string::npos);
+    if constexpr (requires { C::starts(); })
+      for (const auto& [block, initializer] : C::starts()) {
+        INFO("it must name the first values of " << block);
+        CHECK(section.find("`" + block + "`") != std::string::npos);
+      }
   });
 }
 

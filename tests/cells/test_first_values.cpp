@@ -1,0 +1,150 @@
+// The first values of every cell, measured: what docs/cells.md says of them.
+
+#include <unroll/unroll.hpp>
+
+#include "cells/all_cells.hpp"
+#include "cells/cell_run.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace unroll;
+
+constexpr Index inputs = 48, units = 64;
+
+/// What fills a block, measured.
+struct Expected {
+  enum class Kind { constant, uniform, normal, orthogonal, identity } kind;
+  double number = 0;  ///< value, limit or standard deviation
+};
+Expected filled(double value) { return {Expected::Kind::constant, value}; }
+Expected uniform(double limit) { return {Expected::Kind::uniform, limit}; }
+Expected normal(double deviation) { return {Expected::Kind::normal, deviation}; }
+const Expected orthogonal{Expected::Kind::orthogonal}, identity{Expected::Kind::identity, 1};
+
+bool is_as(const Matrix<double>& m, const Expected& expected) {
+  const double n = expected.number, deviation = std::sqrt(m.array().square().mean());
+  const auto near = [](double value, double wanted, double share) { return std::abs(value - wanted) < share * wanted; };
+  switch (expected.kind) {
+    case Expected::Kind::constant:
+      return (m.array() == n).all();
+    case Expected::Kind::uniform:  // vectors have few entries
+      return m.cwiseAbs().maxCoeff() <= n && near(deviation, n / std::sqrt(3.0), m.cols() == 1 ? 0.25 : 0.04) &&
+             std::abs(m.mean()) < 0.4 * n;
+    case Expected::Kind::normal:
+      return near(deviation, n, 0.06) && m.cwiseAbs().maxCoeff() > 2.5 * n && m.cwiseAbs().maxCoeff() < 6 * n;
+    case Expected::Kind::orthogonal:
+      return (m.rows() < m.cols() ? Matrix<double>(m * m.transpose()) : Matrix<double>(m.transpose() * m))
+          .isIdentity(1e-10);
+    default:
+      return m.isIdentity(0);
+  }
+}
+
+Expected by_role(const ParameterBlock& block) {
+  if (block.role == Role::input_weight) return uniform(std::sqrt(6.0 / double(block.rows + block.cols)));
+  if (block.role == Role::recurrent_weight) return orthogonal;
+  return filled(0);
+}
+
+/// The cell's blocks start as named here; all others by their role: weights of inputs by Glorot, recurrent ones
+/// orthogonal, biases and single weights 0.
+template <class C>
+void starts_with(const std::vector<std::pair<std::string, Expected>>& named) {
+  auto sizes = cell_run::sizes_for<C>(units).sizes;
+  for (auto& [name, rows] : sizes) rows = units / 2;
+  Sequential model(inputs, Recurrent<C>{.units = units, .sizes = sizes});
+  model.initialise(7);
+  const auto& parameters = model.parameters();
+  for (const auto& [name, expected] : named) {
+    INFO(C::name << " has no parameter " << name);
+    CHECK(parameters.table().find("0." + name) != nullptr);
+  }
+  for (const ParameterBlock& block : parameters.table().blocks()) {
+    Expected expected = by_role(block);
+    for (const auto& [name, own] : named)
+      if ("0." + name == block.name) expected = own;
+    INFO(C::name << ": " << block.name);
+    CHECK(is_as(parameters[block.name], expected));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("cells: first values are those of the page") {
+  using S = double;
+  starts_with<Elman<S>>({});
+  starts_with<Lstm<S>>({{"f.b", filled(1)}});
+  starts_with<PeepholeLstm<S>>({{"f.b", filled(1)}, {"p_i", filled(0)}});
+  starts_with<PeepholeLstmLinear<S>>({{"f.b", filled(1)}});
+  starts_with<CoupledLstm<S>>({{"i.b", filled(-1)}});
+  starts_with<CoupledPeepholeLstm<S>>({{"i.b", filled(-1)}});
+  starts_with<ProjectedLstm<S>>({{"f.b", filled(1)}});
+  starts_with<ProjectedPeepholeLstm<S>>({{"f.b", filled(1)}});
+  starts_with<MultiplicativeLstm<S>>({{"f.b", filled(3)}, {"b_h", filled(0)}});
+  starts_with<MultiplicativeLstmTanh<S>>({{"f.b", filled(3)}});
+  starts_with<Slstm<S>>({});
+  starts_with<Janet<S>>({{"s.b", filled(1)}});
+  starts_with<Ran<S>>({});
+  starts_with<Gru<S>>({});
+  starts_with<GruResetBefore<S>>({});
+  starts_with<Mgu<S>>({});
+  starts_with<Ugrnn<S>>({{"g.b", filled(1)}});
+  starts_with<MinGru<S>>({});
+  starts_with<MinLstm<S>>({});
+  starts_with<FastRnn<S>>(
+      {{"n.x", normal(0.1)}, {"n.h", normal(0.1)}, {"n.b", filled(1)}, {"alpha", filled(-3)}, {"beta", filled(3)}});
+  starts_with<FastGrnn<S>>({{"a.x", normal(0.1)},
+                            {"a.h", normal(0.1)},
+                            {"b_z", filled(1)},
+                            {"b_n", filled(1)},
+                            {"zeta", filled(1)},
+                            {"nu", filled(-4)}});
+  starts_with<Star<S>>({{"z.x", orthogonal}, {"k.x", orthogonal}, {"k.h", orthogonal}, {"k.b", filled(-1)}});
+  starts_with<Irnn<S>>({{"h.h", identity}, {"h.x", normal(0.001)}});
+  const double fan = inputs;
+  starts_with<Sru<S>>({{"f.x", uniform(std::sqrt(1.5 / fan))},
+                       {"r.x", uniform(std::sqrt(1.5 / fan))},
+                       {"c.x", uniform(std::sqrt(3 / fan))},
+                       {"y.x", uniform(std::sqrt(9 / fan))},
+                       {"v_f", uniform(std::sqrt(1.5))},
+                       {"v_r", uniform(std::sqrt(1.5))}});
+  starts_with<Scrn<S>>({});
+  const Expected small = uniform(1 / std::sqrt(double(units)));
+  starts_with<Lem<S>>({{"r.x", small},
+                       {"r.y", small},
+                       {"r.b", small},
+                       {"s.x", small},
+                       {"s.y", small},
+                       {"s.b", small},
+                       {"n.x", small},
+                       {"n.y", small},
+                       {"n.b", small},
+                       {"m.x", small},
+                       {"m.z_next", small},
+                       {"m.b", small}});
+  starts_with<RecurrentHighway<S>>({{"t1.b", filled(-2)}, {"t2.b", filled(-2)}, {"t3.b", filled(-2)}});
+}
+
+TEST_CASE("cells: an IndRNN starts with a spread of memories from 0 to 1") {
+  Sequential model(inputs, Recurrent<IndRnn<double>>{.units = 500});
+  model.initialise(7);
+  const Matrix<double> u = model.parameters()["0.u"];
+  CHECK(u.minCoeff() >= 0);
+  CHECK(u.maxCoeff() <= 1);
+  CHECK(u.mean() == Approx(0.5).margin(0.05));
+  CHECK(is_as(model.parameters()["0.h.x"], uniform(std::sqrt(6.0 / (500 + inputs)))));
+}
+
+TEST_CASE("cells: chrono biases are set block by block, as on the page") {
+  Sequential model(inputs, Recurrent<Lstm<float>>{.units = 200});
+  model.initialise(1);
+  const Random random(1, Purpose::initialise, 1000);
+  init::chrono_forget(100).fill(model.parameters()["0.f.b"], random);
+  init::chrono_input(100).fill(model.parameters()["0.i.b"], random);
+  const Matrix<float> forget = model.parameters()["0.f.b"], input = model.parameters()["0.i.b"];
+  CHECK(forget == -input);
+  CHECK(forget.minCoeff() >= 0);
+  CHECK(forget.maxCoeff() <= std::log(99.f));
+  CHECK(forget.maxCoeff() > 4);
+}
