@@ -2,8 +2,10 @@
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/io/model_file.hpp>
+#include <unroll/layers/conv1d.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
+#include <unroll/layers/layer_norm.hpp>
 #include <unroll/layers/recurrent.hpp>
 #include <unroll/layers/stack.hpp>
 #include <unroll/layers/summary.hpp>
@@ -180,6 +182,13 @@ TEST_CASE("what cannot be tied is refused when the model is made, with both laye
                          says(text("layer 2 (tied dense): is tied to the weights of layer ", owner,
                                    ", expected an earlier layer that has a matrix 'weight', such as an Embedding")));
   CHECK_THROWS_MATCHES(Sequential(3, T{}), ValueError, says("layer 0 (tied dense): is tied to the weights of layer 0"));
+}
+
+TEST_CASE("tied dense: refuses a block 'weight' that is no matrix of one vector per token") {
+  using T = TiedDense<double>;
+  const auto refused = says("is tied to the weights of layer 0, expected an earlier layer that has a matrix 'weight'");
+  CHECK_THROWS_MATCHES(Sequential(1, LayerNorm<double>{}, T{}), ValueError, refused);
+  CHECK_THROWS_MATCHES(Sequential(1, Conv1d<double>{.units = 1, .kernel = 3}, T{}), ValueError, refused);
 }
 
 TEST_CASE("a vocabulary of many tokens") {

@@ -1,5 +1,6 @@
 // Equations back as text and LaTeX, what they cost, and what their parameters are called.
 
+#include <unroll/attention/luong.hpp>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/cells/mgu.hpp>
@@ -18,6 +19,11 @@ inline constexpr auto k = constant<"k">;
 inline constexpr auto brackets =
     cell(state(h), a = linear(x, k), s = a - (h - 1) + -(a + h), c_x = a / (h * a) * clip(s, 0.5),
          next(h) = max(c_x, 0.25) - linear(x) * (2 - a) + weight(p) * h + min(s, sqrt(1 + square(a))));
+inline constexpr auto s_sized = symbol<"s", "memory">;
+inline constexpr auto r_sized = symbol<"r", "keys">;
+inline constexpr auto z_sized = symbol<"z", "attention">;
+inline constexpr auto named_sizes = cell(state(h), s_sized = linear(x), r_sized = linear(s_sized),
+                                         z_sized = linear(r_sized), next(h) = tanh(linear(z_sized, h)));
 }  // namespace written
 // clang-format on
 
@@ -128,4 +134,17 @@ TEST_CASE("sizes that do not fit the equations are refused") {
                        says("its equations use the size 'projected', which is not given"));
   CHECK_THROWS_MATCHES((Gru<double, 8>(sizes)), ShapeError, says("made for 8 units, got 4"));
   CHECK((Gru<double, 8>({.inputs = {3}})).units() == 8);
+}
+
+TEST_CASE("sizes: 'memory', 'keys' and 'attention' are names like any other where nothing is attended to") {
+  using Own = EquationCell<double, written::named_sizes>;
+  const Own cell({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"memory", 5}, {"keys", 6}, {"attention", 7}}});
+  CHECK(cell.parameters().at("s.x").rows == 5);
+  CHECK(cell.parameters().at("r.s").rows == 6);
+  CHECK(cell.parameters().at("z.r").rows == 7);
+  CHECK_THROWS_MATCHES(Own({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"memory", 5}, {"keys", 6}}}),
+                       ShapeError, says("the size 'attention', which is not given"));
+  CHECK_THROWS_MATCHES(
+      LuongGru<double>({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"memory", 5}}, .memory = 2}), ShapeError,
+      says("the size 'memory' is that of what its equations attend to: CellSizes::memory gives it"));
 }

@@ -64,10 +64,12 @@ inline constexpr auto luong_lstm_unfed = cell(state(h, c),
 }  // namespace equations
 
 /// Reads a memory (Inputs::memory). Sizes: units, memory, and "attention" of additive scores. `dot` scores need as many
-/// units as the memory has rows.
+/// units as the memory has rows. `attentional_state` is the state that begins at zero whatever the bridge: no encoder
+/// ends with one.
 template <class Scalar, auto score = symbols::general>
 struct LuongGru : EquationCell<Scalar, equations::luong_gru<score>> {
   using EquationCell<Scalar, equations::luong_gru<score>>::EquationCell;
+  static constexpr int attentional_state = 0;  ///< a
   static constexpr std::string_view name = "luong gru";
 };
 
@@ -75,6 +77,7 @@ struct LuongGru : EquationCell<Scalar, equations::luong_gru<score>> {
 template <class Scalar, auto score = symbols::general>
 struct LuongLstm : EquationCell<Scalar, equations::luong_lstm<score>> {
   using EquationCell<Scalar, equations::luong_lstm<score>>::EquationCell;
+  static constexpr int attentional_state = 0;  ///< a
   static constexpr std::string_view name = "luong lstm";
   static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
 };

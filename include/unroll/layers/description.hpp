@@ -165,7 +165,8 @@ class Description {
   template <class L>
   void tie(L& layer, Index owner, ParameterTable& table) const {
     const ParameterBlock* const found = owner < 0 ? nullptr : table.find(text(owner, ".weight"));
-    require<ValueError>(found != nullptr, "is tied to the weights of layer ", owner,
+    const bool is_matrix = found != nullptr && found->role == Role::input_weight && found->taps == 0;
+    require<ValueError>(is_matrix, "is tied to the weights of layer ", owner,
                         ", expected an earlier layer that has a matrix 'weight', such as an Embedding");
     table.make_dense(found->name);
     TiedWeight weight{*found, found->offset - table.size(), text("layer ", owner)};

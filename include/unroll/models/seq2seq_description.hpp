@@ -128,15 +128,16 @@ class Seq2SeqDescription {
                           "; states of two directions cannot be copied, Bridge::project joins them");
     std::vector<BridgedState> to;
     for (int s = 0; s < C::states; ++s)
-      if (state_name(s) != "a") to.push_back({.state = s, .rows = cell_.state_rows(s)});
+      if (s != attentional_state) to.push_back({.state = s, .rows = cell_.state_rows(s)});
     bridge_ = StateBridge<Scalar>(options_.bridge, std::move(from), std::move(to), table);
   }
-  static std::string_view state_name(int s) {
-    if constexpr (requires { C::program.state[s].name; })
-      return C::program.state[s].name;
+  /// A cell declares the state that holds what attention gave, see LuongGru; -1: none.
+  static constexpr int attentional_state = [] {
+    if constexpr (requires { C::attentional_state; })
+      return C::attentional_state;
     else
-      return {};
-  }
+      return -1;
+  }();
 
   Initializer first_values(const ParameterBlock& block) const {
     if (block.name == "embedding.weight") return init::normal(0, 1);

@@ -113,15 +113,19 @@ class CellLayout {
     }
   }
 
+  /// Three names have a meaning where the equations attend; elsewhere they are names like any other.
   static Index named_size(const CellSizes& sizes, std::string_view name) {
-    if (name == "memory") return sizes.memory;
-    if (name == "keys") return sizes.keys > 0 ? sizes.keys : sizes.memory;
+    constexpr bool attends = program.attentions > 0;
+    if (attends && name == "memory") return sizes.memory;
+    if (attends && name == "keys") return sizes.keys > 0 ? sizes.keys : sizes.memory;
     for (const auto& [given, rows] : sizes.sizes)
       if (given == name) return rows;
-    if (name == "attention") return sizes.units;
+    if (attends && name == "attention") return sizes.units;
     throw ShapeError(text("cell: its equations use the size '", name, "', which is not given"));
   }
   static void require_known(std::string_view name) {
+    require<ShapeError>(program.attentions == 0 || (name != "memory" && name != "keys"), "cell: the size '", name,
+                        "' is that of what its equations attend to: CellSizes::", name, " gives it");
     for (int k = 1; k < program.size_count; ++k)
       if (program.sizes[k] == name) return;
     throw ShapeError(text("cell: a size '", name, "' is given, which its equations do not use"));

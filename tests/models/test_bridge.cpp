@@ -1,0 +1,55 @@
+// Which states of a decoder its encoder gives.
+
+#include "seq2seq_run.hpp"
+
+using namespace seq2seq_run;
+
+// clang-format off: equations keep their lines
+namespace written {
+using namespace unroll::symbols;
+/// A GRU whose state has the name that Luong's attentional state has in the library.
+inline constexpr auto gru_of_a = cell(state(a), r = sigmoid(linear(x, a)), z = sigmoid(linear(x, a)),
+                                      n = tanh(linear(x) + r * linear(a)), next(a) = n + z * (a - n));
+}  // namespace written
+// clang-format on
+
+namespace {
+
+struct GruOfA : EquationCell<double, written::gru_of_a> {
+  using EquationCell::EquationCell;
+};
+
+/// The library's, under another name of its first state.
+template <class C>
+std::vector<double> scores_of(Bridge bridge) {
+  const Sequential reader(1, Embedding<double>{.size = letters, .dimension = 3}, Recurrent<Gru<double>>{.units = 4});
+  Seq2Seq<std::remove_const_t<decltype(reader)>, C> model(
+      reader, {.vocabulary = words, .embedding = 3, .units = 4, .bridge = bridge});
+  randomise(model);
+  return forced(model, batch_of(pairs<double>({{3, 2}, {1, 4}})));
+}
+
+template <class C>
+std::string bridged(Index units = 4) {
+  const auto reader = encoder<float>();
+  const Seq2Seq<std::remove_const_t<decltype(reader)>, C> model(reader,
+                                                                {.vocabulary = words, .embedding = 3, .units = units});
+  std::string names;
+  for (const ParameterBlock& block : model.parameters().table().blocks())
+    if (block.name.starts_with("bridge.")) names += (names.empty() ? "" : ", ") + block.name;
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("bridge: a decoder's state begins with the encoder's, whatever its name") {
+  for (const Bridge bridge : {Bridge::copy, Bridge::project})
+    CHECK(scores_of<GruOfA>(bridge) == scores_of<Gru<double>>(bridge));
+  CHECK(scores_of<GruOfA>(Bridge::copy) != scores_of<GruOfA>(Bridge::zero));
+}
+
+TEST_CASE("bridge: the attentional state of Luong's decoders begins at zero") {
+  CHECK(bridged<LuongGru<float>>() == "bridge.1.weight, bridge.1.bias");
+  CHECK(bridged<LuongLstm<float>>() == "bridge.1.weight, bridge.1.bias, bridge.2.weight, bridge.2.bias");
+  CHECK(bridged<LuongGruUnfed<float>>() == "bridge.0.weight, bridge.0.bias");
+}
