@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "unroll/io/model_file.hpp"
+
 namespace g2p {
 
 using namespace unroll;
@@ -77,6 +79,8 @@ Trained load(const std::filesystem::path& path) {
                   {}};
   require<FileError>(find_kind(trained.options) != nullptr, file.file,
                      ": holds a network that this program does not know: ", name_of(trained.options));
+  const double units = double(trained.options.units), embedding = double(trained.options.embedding);
+  check_holds(file, units * units + double(trained.vocabulary.tokens()) * embedding);
   trained.network =
       make_network(trained.options, Index(trained.vocabulary.letters.size()), trained.vocabulary.tokens());
   trained.network->take(file);

@@ -12,6 +12,7 @@
 #include "report.hpp"
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/io/checkpoint.hpp"
+#include "unroll/io/model_file.hpp"
 
 using namespace unroll;
 using namespace hcp;
@@ -36,6 +37,8 @@ Index number_in(const Metadata& metadata, const std::string& key, const std::str
 void take_options_of(const Metadata& metadata, Options& options) {
   options.model = {metadata.at("kind"), number_in(metadata, "units", options.load),
                    number_in(metadata, "depth", options.load)};
+  const double units = double(options.model.units), regions = double(number_in(metadata, "regions", options.load));
+  check_holds(read_safetensors(options.load), units * (regions + double(options.model.layers) * units));
   options.steps = number_in(metadata, "steps", options.load);
   if (options.data.empty()) options.stand_in.regions = number_in(metadata, "regions", options.load);
 }

@@ -20,6 +20,8 @@ Model load(const std::filesystem::path& path) {
   Options options;
   settings_of(options).take_json(settings->second, file.file);
   Vocabulary vocabulary = Vocabulary::load(file.metadata, file.file);
+  const double units = double(options.units), embedding = double(options.embedding);
+  check_holds(file, double(options.layers) * units * units + double(vocabulary.size()) * embedding);
   Network network = make_network(options, vocabulary.size());
   from_tensors(network, file);
   return {std::move(options), std::move(vocabulary), std::move(network)};

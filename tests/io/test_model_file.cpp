@@ -35,8 +35,8 @@ TEST_CASE("a saved model is read back number for number, with its metadata", "[m
   REQUIRE(other.parameters().values() != model.parameters().values());
   const auto metadata = load(other, file.path);
   CHECK(other.parameters().values() == model.parameters().values());
-  CHECK(metadata.at("trained_on") == "nothing");
-  CHECK(metadata.at("layers") == "3 -> lstm -> dense");
+  CHECK(metadata == std::map<std::string, std::string>{{"trained_on", "nothing"}});
+  save(other, file.path, metadata);
 }
 
 TEST_CASE("blocks stand in the file row by row under their own names", "[model_file]") {
@@ -70,16 +70,21 @@ TEST_CASE("a file that does not fit is refused, and nothing of it is loaded", "[
     refuses(file_error, "no 'unroll'");
   }
   SECTION("another layout") {
-    file.metadata["unroll"] = "2";
-    refuses(file_error, "layout '2' of a model file, this library reads 1");
+    file.metadata["unroll"] = "3";
+    refuses(file_error, "layout '3' of a model file, this library reads 1 and 2");
   }
-  SECTION("other layers") {
+  SECTION("other layers in a file of version 1") {
+    file.metadata["unroll"] = "1";
     file.metadata["layers"] = "3 -> gru -> dense";
     refuses(file_error, "holds the layers '3 -> gru -> dense', this model has '3 -> lstm -> dense'");
   }
   SECTION("layers of other sizes") {
     file = to_tensors(model_of<double>(5, 2));
-    refuses(std::type_identity<ShapeError>{}, "has the shape [5, 3], expected [4, 3]");
+    refuses(file_error, "layer 0 (lstm): units is 5 in the file, 4 in this model");
+  }
+  SECTION("a tensor of another shape") {
+    file.tensors["0.i.x"].shape = {3, 4};
+    refuses(std::type_identity<ShapeError>{}, "tensor '0.i.x' has the shape [3, 4], expected [4, 3]");
   }
   SECTION("a missing tensor") {
     file.tensors.erase("1.weight");
@@ -89,4 +94,29 @@ TEST_CASE("a file that does not fit is refused, and nothing of it is loaded", "[
     file.tensors["2.weight"] = file.at("1.weight");
     refuses(file_error, "'2.weight'");
   }
+}
+
+TEST_CASE("model file: layout 1, which knows the names of layers only, is still read", "[model_file]") {
+  const auto model = model_of<double>(4, 1);
+  SafeTensors file = to_tensors(model);
+  file.metadata = {{"unroll", "1"}, {"layers", "3 -> lstm -> dense"}};
+  auto other = model_of<double>(4, 2);
+  from_tensors(other, file);
+  CHECK(other.parameters().values() == model.parameters().values());
+}
+
+TEST_CASE("model file: metadata cannot take the library's own names", "[model_file]") {
+  for (const std::string name : {"model", "unroll"})
+    CHECK_THROWS_MATCHES(to_tensors(model_of<double>(4, 1), {{name, "mine"}}), ValueError,
+                         says("the name '" + name + "' in the metadata is the library's own"));
+}
+
+TEST_CASE("model file: sizes that a file says are compared with what it holds", "[model_file][hostile]") {
+  SafeTensors file = to_tensors(model_of<float>(4, 1));
+  file.file = "model.safetensors";
+  const double held = double(model_of<float>(4, 1).parameters().size());
+  CHECK_NOTHROW(check_holds(file, held));
+  CHECK_THROWS_MATCHES(check_holds(file, 65536.0 * 65536.0), FileError,
+                       says("model.safetensors: its metadata say a model of at least 4294967296 parameters, the file "
+                            "holds 138 numbers"));
 }

@@ -1,4 +1,5 @@
 #include <unroll/io/model_file.hpp>
+#include <unroll/layers/dropout.hpp>
 
 #include "seq2seq_run.hpp"
 #include "support/temporary.hpp"
@@ -32,7 +33,42 @@ TEST_CASE("a file of another kind of decoder is refused and changes nothing") {
   save(model, path);
   const auto before = sees_all.parameters().values();
   CHECK_THROWS_MATCHES(load(sees_all, path), FileError,
-                       says("holds the layers '1 -> embedding -> gru, read by bahdanau gru, causal'"));
+                       says("decoder: causal is true in the file, false in this model"));
   CHECK(sees_all.parameters().values() == before);
-  CHECK_THROWS_MATCHES(load(tied, path), FileError, says("output.weight"));
+  CHECK_THROWS_MATCHES(load(tied, path), FileError, says("decoder: tied is false in the file, true in this model"));
+}
+
+namespace {
+
+template <auto score>
+SafeTensors saved(Seq2SeqOptions options = {}) {
+  const Sequential reader(1, Embedding<float>{.size = letters, .dimension = 3}, Recurrent<Gru<float>>{.units = 4});
+  options.vocabulary = words;
+  options.embedding = 3;
+  options.units = 4;
+  return to_tensors(Seq2Seq<std::remove_const_t<decltype(reader)>, LuongGru<float, score>>(reader, options));
+}
+
+}  // namespace
+
+TEST_CASE("model file: a decoder of another bridge or another score is refused") {
+  using namespace symbols;
+  const Sequential reader(1, Embedding<float>{.size = letters, .dimension = 3}, Recurrent<Gru<float>>{.units = 4});
+  Seq2Seq<std::remove_const_t<decltype(reader)>, LuongGru<float, dot>> model(
+      reader, {.vocabulary = words, .embedding = 3, .units = 4, .bridge = Bridge::copy});
+  from_tensors(model, saved<dot>({.bridge = Bridge::copy}));
+  CHECK_THROWS_MATCHES(from_tensors(model, saved<dot>({.bridge = Bridge::zero})), FileError,
+                       says("decoder: bridge is 'zero' in the file, 'copy' in this model"));
+  CHECK_THROWS_MATCHES(
+      from_tensors(model, saved<scaled_dot>({.bridge = Bridge::copy})), FileError,
+      says("'ctx[memory] = attend(scaled dot, next(h))' in the file, 'ctx[memory] = attend(dot, next(h))' in this"));
+  const Sequential deeper(1, Embedding<float>{.size = letters, .dimension = 3}, Recurrent<Gru<float>>{.units = 4},
+                          Dropout<float>());
+  Seq2Seq<std::remove_const_t<decltype(deeper)>, LuongGru<float, dot>> other(
+      deeper, {.vocabulary = words, .embedding = 3, .units = 4, .bridge = Bridge::copy});
+  CHECK_THROWS_MATCHES(from_tensors(other, saved<dot>({.bridge = Bridge::copy})), FileError,
+                       says("encoder: holds 2 layers, this model has 3"));
+  Sequential chain(1, Embedding<float>{.size = letters, .dimension = 3});
+  CHECK_THROWS_MATCHES(from_tensors(chain, saved<dot>()), FileError,
+                       says("model is 'encoder and decoder' in the file, 'chain' in this model"));
 }

@@ -19,6 +19,8 @@ inline constexpr auto k = constant<"k">;
 inline constexpr auto brackets =
     cell(state(h), a = linear(x, k), s = a - (h - 1) + -(a + h), c_x = a / (h * a) * clip(s, 0.5),
          next(h) = max(c_x, 0.25) - linear(x) * (2 - a) + weight(p) * h + min(s, sqrt(1 + square(a))));
+inline constexpr auto of_all_kinds =
+    cell(state(h), y = leaky_relu(linear(x), 0.2) + bias(p) + scalar(c_x) * h, next(h) = y - (h - 1), output(y));
 inline constexpr auto s_sized = symbol<"s", "memory">;
 inline constexpr auto r_sized = symbol<"r", "keys">;
 inline constexpr auto z_sized = symbol<"z", "attention">;
@@ -72,6 +74,43 @@ TEST_CASE("text keeps the meaning of brackets") {
   const std::string latex = describe(cell, Notation::latex);
   CHECK(latex.find("\\frac{a_{t}}{h_{t-1} \\odot a_{t}}") != std::string::npos);
   CHECK(latex.find("c_{x,t} &= ") != std::string::npos);
+}
+
+TEST_CASE("describe: in the notation of the source, a cell says all that tells it from others") {
+  CHECK(describe(PeepholeLstm<double>(sizes), Notation::source) ==
+        "state(h, c)\n"
+        "i = sigmoid(linear(x, h) + weight(p_i) * c)\n"
+        "f = sigmoid(linear(x, h) + weight(p_f) * c)\n"
+        "g = tanh(linear(x, h))\n"
+        "next(c) = f * c + i * g\n"
+        "o = sigmoid(linear(x, h) + weight(p_o) * next(c))\n"
+        "next(h) = o * tanh(next(c))\n");
+  const ProjectedLstm<double> projected({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"projected", 2}}});
+  const std::string text = describe(projected, Notation::source);
+  CHECK(text.starts_with("state(h[projected], c)\n"));
+  CHECK(text.ends_with("m = o * tanh(next(c))\nnext(h) = linear(m, no_bias)\n"));
+  CHECK(projected.parameters().equations() == text);
+  const EquationCell<double, written::of_all_kinds> cell({.inputs = {3}, .units = 4});
+  CHECK(describe(cell, Notation::source) ==
+        "state(h)\n"
+        "y = leaky_relu[0.2](linear(x)) + bias(p) + scalar(c_x) * h\n"
+        "next(h) = y - (h - 1)\n"
+        "output(y)\n");
+  CHECK(describe(cell).starts_with("y = leaky_relu[0.2](W_y_x x + b_y) + p + c_x * h\n"));
+  CHECK(describe(cell, Notation::latex).find("\\mathrm{lrelu}_{0.2}\\left(") != std::string::npos);
+}
+
+TEST_CASE("parameter table: equations go with the blocks that they belong to") {
+  ParameterTable table;
+  table.add("w", Role::input_weight, 1, 1);
+  table.append(Gru<double>(sizes).parameters(), "0.forward.");
+  table.append(Lstm<double>(sizes).parameters(), "1.");
+  ParameterTable all;
+  all.append(table, "encoder.");
+  CHECK(all.equations("encoder.0.forward.") == describe(Gru<double>(sizes), Notation::source));
+  CHECK(all.equations("encoder.1.") == describe(Lstm<double>(sizes), Notation::source));
+  CHECK(all.equations("encoder.") == "");
+  CHECK(all.equations() == "");
 }
 
 TEST_CASE("cells describe themselves in LaTeX") {

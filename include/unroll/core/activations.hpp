@@ -69,7 +69,9 @@ EIGEN_ALWAYS_INLINE V constant(double number) {
 
 }  // namespace detail
 
-/// A function of one number with its derivative. A user's own activation is any struct of this form.
+/// A function of one number with its derivative. A user's own activation is any struct of this form; one with numbers
+/// of its own shows them in `visit_options(f)`, which calls f(name, number) for each: descriptions and files then hold
+/// them.
 template <class A>
 concept Activation = requires(const A a, NativeLanes<float> f, NativeLanes<double> d) {
   { A::name } -> std::convertible_to<std::string_view>;   // in files and messages
@@ -141,6 +143,11 @@ struct LeakyRelu {
   static constexpr bool by_output = true;
   detail::Positive<LeakyRelu> negative_slope = 0.01;
 
+  template <class F>
+  constexpr void visit_options(F&& f) const {
+    f("negative_slope", double(negative_slope));
+  }
+
   template <class V>
   EIGEN_ALWAYS_INLINE V value(V x) const {
     return select_greater(x, V::constant(0), x, x * detail::constant<V>(negative_slope));
@@ -156,6 +163,11 @@ struct Elu {
   static constexpr std::string_view name = "elu", latex = "\\mathrm{elu}";
   static constexpr bool by_output = true;
   detail::Positive<Elu> alpha = 1;
+
+  template <class F>
+  constexpr void visit_options(F&& f) const {
+    f("alpha", double(alpha));
+  }
 
   template <class V>
   EIGEN_ALWAYS_INLINE V value(V x) const {
@@ -174,6 +186,12 @@ struct HardSigmoid {
   static constexpr bool by_output = true;
   detail::Number<HardSigmoid> alpha = 0.2, beta = 0.5;
 
+  template <class F>
+  constexpr void visit_options(F&& f) const {
+    f("alpha", double(alpha));
+    f("beta", double(beta));
+  }
+
   template <class V>
   EIGEN_ALWAYS_INLINE V value(V x) const {
     return min(max(fma(x, detail::constant<V>(alpha), detail::constant<V>(beta)), V::constant(0)), V::constant(1));
@@ -190,6 +208,12 @@ struct HardTanh {
   static constexpr std::string_view name = "hard_tanh", latex = "\\mathrm{htanh}";
   static constexpr bool by_output = true;
   detail::Number<HardTanh, true> low = -1, high = 1;
+
+  template <class F>
+  constexpr void visit_options(F&& f) const {
+    f("low", double(low));
+    f("high", double(high));
+  }
 
   template <class V>
   EIGEN_ALWAYS_INLINE V value(V x) const {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "unroll/core/checked.hpp"
@@ -79,9 +80,22 @@ class ParameterTable {
   /// From now on every batch reaches all columns of that block, because something besides the lookup uses it.
   void make_dense(std::string_view name) { blocks_[std::size_t(&at(name) - blocks_.data())].sparse = false; }
 
+  /// Says which equations all blocks so far belong to: a function that writes them as text. Names alone do not tell
+  /// what is computed with a block.
+  void set_equations(std::string (*text)()) { equations_.assign(1, {{}, text}); }
+  /// Those of the blocks whose names begin with `prefix`; empty where these are not the blocks of one cell, or of one
+  /// that was written without equations.
+  std::string equations(std::string_view prefix = {}) const {
+    for (const auto& [of_blocks, text] : equations_)
+      if (of_blocks == prefix) return text();
+    return {};
+  }
+
   /// Adds all blocks of `part`, each name behind `prefix`. Returns the offset of the part.
   Index append(const ParameterTable& part, std::string_view prefix) {
     const Index offset = reserve(part.size(), 1);
+    for (const auto& [of_blocks, text] : part.equations_)
+      equations_.emplace_back(std::string(prefix) + of_blocks, text);
     for (ParameterBlock block : part.blocks_) {
       block.name.insert(0, prefix);
       block.offset += offset;
@@ -134,6 +148,7 @@ class ParameterTable {
 
  private:
   std::vector<ParameterBlock> blocks_;
+  std::vector<std::pair<std::string, std::string (*)()>> equations_;  // behind the first part of their blocks' names
   Index size_ = 0;
 };
 

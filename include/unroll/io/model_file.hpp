@@ -1,13 +1,15 @@
 #pragma once
 // A model's parameters under our own names: "0.i.x", "1.weight". What is read back is the same number for number.
 
+#include "unroll/io/model_description.hpp"
 #include "unroll/io/named_tensors.hpp"
 #include "unroll/layers/sequential.hpp"
 
 namespace unroll {
 
-/// Version of the file's layout; stands in the metadata as "unroll".
-inline constexpr std::string_view model_file_version = "1";
+/// Version of the file's layout, "unroll" in the metadata. Since 2 the metadata have a description of the model,
+/// "model"; files of version 1 have the names of its layers only, "layers", and are still read.
+inline constexpr std::string_view model_file_version = "2";
 
 namespace detail {
 
@@ -18,8 +20,8 @@ std::string chain_text(const Model& model) {
   return all;
 }
 
-/// The layers in words: "6 -> lstm -> dropout -> dense", or "1 -> embedding -> gru, read by luong gru"; told when a
-/// file does not fit.
+/// The layers in words, as files of version 1 have them: "6 -> lstm -> dropout -> dense", or "1 -> embedding -> gru,
+/// read by luong gru".
 template <class Model>
 std::string layers_text(const Model& model) {
   if constexpr (requires { model.decoder_name(); })
@@ -28,40 +30,55 @@ std::string layers_text(const Model& model) {
     return chain_text(model);
 }
 
-inline void check_version(const SafeTensors& file) {
-  const auto version = file.metadata.find("unroll");
-  require<FileError>(version != file.metadata.end(), file.file,
-                     ": no model of this library: its metadata have no 'unroll'");
-  require<FileError>(version->second == model_file_version, file.file, ": layout ", in_quotes(version->second),
-                     " of a model file, this library reads ", model_file_version);
+inline const std::string& metadata_of(const SafeTensors& file, const std::string& key) {
+  const auto found = file.metadata.find(key);
+  require<FileError>(found != file.metadata.end(), file.file, ": no model of this library: its metadata have no '", key,
+                     "'");
+  return found->second;
+}
+
+/// Throws FileError where the file holds the parameters of a model of another meaning.
+template <class Model>
+void check_same_model(const Model& model, const SafeTensors& file) {
+  const std::string& version = metadata_of(file, "unroll");
+  if (version == "1") {
+    const std::string &layers = metadata_of(file, "layers"), ours = layers_text(model);
+    require<FileError>(layers == ours, file.file, ": holds the layers ", in_quotes(layers), ", this model has '", ours,
+                       "'");
+    return;
+  }
+  require<FileError>(version == model_file_version, file.file, ": layout ", in_quotes(version),
+                     " of a model file, this library reads 1 and ", model_file_version);
+  const auto theirs = read_description(metadata_of(file, "model"), file.file);
+  DescriptionCheck(file.file).compare(model_description(model), theirs);
 }
 
 }  // namespace detail
 
-/// Every named block as a row-major tensor (biases as vectors), and in the metadata the version, the layers and what is
-/// given.
+/// Every named block as a row-major tensor (biases as vectors), and in the metadata the version, a description of the
+/// model in JSON and what is given. Throws ValueError for metadata that have one of the library's own names.
 template <class Model>
 SafeTensors to_tensors(const Model& model, std::map<std::string, std::string> metadata = {}) {
   SafeTensors file;
   for (const ParameterBlock& block : model.parameters().table().blocks())
     file.tensors[block.name] = detail::tensor_of(model.parameters(), block);
+  for (const char* own : {"unroll", "model"})
+    require<ValueError>(!metadata.contains(own), "model file: the name '", own,
+                        "' in the metadata is the library's own: give yours another");
   metadata["unroll"] = model_file_version;
-  metadata["layers"] = detail::layers_text(model);
+  metadata["model"] = detail::description_text(detail::model_description(model));
   file.metadata = std::move(metadata);
   return file;
 }
 
-/// Sets all parameters. Throws FileError for another version, other layers, a tensor that is missing or has no place,
-/// ShapeError for one of another shape; then nothing is loaded. A file of another floating type is converted.
+/// Sets all parameters. Throws FileError for another version, a model of another meaning (the message names the first
+/// option that differs), a tensor that is missing or has no place, ShapeError for one of another shape; then nothing is
+/// loaded. A file of another floating type is converted. What counts in training only, a rate of dropout for instance,
+/// may differ.
 template <class Model>
 void from_tensors(Model& model, const SafeTensors& file) {
   using Scalar = typename Model::Scalar;
-  detail::check_version(file);
-  const auto layers = file.metadata.find("layers");
-  require<FileError>(layers != file.metadata.end() && layers->second == detail::layers_text(model), file.file,
-                     ": holds the layers ",
-                     layers == file.metadata.end() ? "(not given)" : detail::in_quotes(layers->second),
-                     ", this model has '", detail::layers_text(model), "'");
+  detail::check_same_model(model, file);
   TensorReader reader(file);
   Parameters<Scalar> loaded = model.parameters().zeros_like();
   for (const ParameterBlock& block : model.parameters().table().blocks())
@@ -70,17 +87,27 @@ void from_tensors(Model& model, const SafeTensors& file) {
   model.parameters().values() = loaded.values();
 }
 
+/// For a program that makes a model of sizes that a file says, before it takes memory for them: throws FileError where
+/// the file holds fewer numbers than the model has at least.
+inline void check_holds(const SafeTensors& file, double numbers) {
+  double held = 0;
+  for (const auto& [name, tensor] : file.tensors) held += double(tensor.size());
+  require<FileError>(numbers <= held, file.file, ": its metadata say a model of at least ", numbers,
+                     " parameters, the file holds ", held, " numbers");
+}
+
 /// Writes the file completely or not at all.
 template <class Model>
 void save(const Model& model, const std::filesystem::path& path, std::map<std::string, std::string> metadata = {}) {
   write_safetensors(path, to_tensors(model, std::move(metadata)));
 }
 
-/// Throws as read_safetensors and from_tensors; returns the file's metadata.
+/// Throws as read_safetensors and from_tensors; returns the metadata that were given to `save`.
 template <class Model>
 std::map<std::string, std::string> load(Model& model, const std::filesystem::path& path) {
   SafeTensors file = read_safetensors(path);
   from_tensors(model, file);
+  for (const char* own : {"unroll", "model"}) file.metadata.erase(own);
   return std::move(file.metadata);
 }
 

@@ -21,6 +21,12 @@ struct Activate : PlainLayer<S> {
     return in;
   }
   std::string_view name() const { return A::name; }
+  LayerOptions options() const {
+    LayerOptions all{{"layer", "activation"}, {"function", A::name}};
+    if constexpr (requires { function_.visit_options([](std::string_view, double) {}); })
+      function_.visit_options([&](std::string_view name, double number) { all.emplace_back(name, number); });
+    return all;
+  }
   Index kept(Index columns, Index) const { return features_ * columns; }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {

@@ -43,6 +43,7 @@ class AnyLayer {
 
   Shape connect(Shape in) { return holder_->connect(in); }
   std::string name() const { return holder_->name(); }
+  LayerOptions options() const { return holder_->options(); }
   const ParameterTable& parameters() const { return holder_->parameters(); }
   std::vector<Index> state_rows() const { return holder_->state_rows(); }
   bool causal() const { return holder_->causal(); }
@@ -83,6 +84,7 @@ class AnyLayer {
     virtual std::unique_ptr<Holder> copy() const = 0;
     virtual Shape connect(Shape in) = 0;
     virtual std::string name() const = 0;
+    virtual LayerOptions options() const = 0;
     virtual const ParameterTable& parameters() const = 0;
     virtual std::vector<Index> state_rows() const = 0;
     virtual bool causal() const = 0;
@@ -116,6 +118,7 @@ class AnyLayer {
     std::unique_ptr<Holder> copy() const override { return std::make_unique<Holding>(layer); }
     Shape connect(Shape in) override { return layer.connect(in); }
     std::string name() const override { return std::string(layer.name()); }
+    LayerOptions options() const override { return detail::options_of(layer); }
     const ParameterTable& parameters() const override { return layer.parameters(); }
     std::vector<Index> state_rows() const override { return layer.state_rows(); }
     bool causal() const override { return layer.causal(); }

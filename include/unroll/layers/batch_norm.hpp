@@ -64,6 +64,16 @@ struct BatchNorm {
     return in;
   }
   std::string_view name() const { return "batch norm"; }
+  LayerOptions options() const {
+    const bool unbiased = running_variance == RunningVariance::unbiased;
+    LayerOptions all{{"layer", "batch norm"}, {"epsilon", epsilon}, {"scaled", scaled}, {"shifted", shifted}};
+    if (momentum)
+      all.emplace_back("momentum", *momentum, OptionUse::training);
+    else
+      all.emplace_back("momentum", "cumulative", OptionUse::training);
+    all.emplace_back("running_variance", unbiased ? "unbiased" : "biased", OptionUse::training);
+    return all;
+  }
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const { return {}; }
   bool causal() const { return true; }

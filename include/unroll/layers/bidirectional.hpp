@@ -39,6 +39,12 @@ struct Bidirectional {
     return {(merge == Merge::concat ? 2 : 1) * cell.output_rows(), returns == Returns::steps, in.density};
   }
   std::string name() const { return "bidirectional " + std::string(One::name()); }
+  LayerOptions options() const {
+    LayerOptions all{{"layer", "bidirectional"}, {"cell", One::name()}, {"merge", detail::name_of(merge)}};
+    all.emplace_back("returns", detail::name_of(returns));
+    detail::add_cell(all, cell, units, sizes);
+    return all;
+  }
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const {
     std::vector<Index> rows = One::state_rows(cell);

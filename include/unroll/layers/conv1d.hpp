@@ -46,6 +46,10 @@ struct Conv1d {
     return {units, true, in.density / double(stride)};
   }
   std::string_view name() const { return "conv1d"; }
+  LayerOptions options() const {
+    return {{"layer", "conv1d"},    {"units", units},   {"kernel", kernel},         {"stride", stride},
+            {"dilation", dilation}, {"groups", groups}, detail::option_of(padding), {"biased", biased}};
+  }
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const {
     return remembered() > 0 ? std::vector{features * remembered()} : std::vector<Index>();

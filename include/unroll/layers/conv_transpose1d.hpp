@@ -44,6 +44,12 @@ struct ConvTranspose1d {
     return {units, true, in.density * double(stride)};
   }
   std::string_view name() const { return "conv transpose"; }
+  LayerOptions options() const {
+    return {
+        {"layer", "conv transpose"}, {"units", units},   {"kernel", kernel},         {"stride", stride},
+        {"dilation", dilation},      {"groups", groups}, detail::option_of(padding), {"output_padding", output_padding},
+        {"biased", biased}};
+  }
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const { return {}; }
   bool causal() const { return false; }

@@ -59,6 +59,7 @@ struct Dense {
     return {units, in.per_step, in.density};
   }
   std::string_view name() const { return "dense"; }
+  LayerOptions options() const { return {{"layer", "dense"}, {"units", units}, {"biased", biased}}; }
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const { return {}; }
   bool causal() const { return true; }

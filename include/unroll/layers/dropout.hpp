@@ -29,6 +29,11 @@ struct Dropout : PlainLayer<S> {
     return in;
   }
   std::string_view name() const { return "dropout"; }
+  LayerOptions options() const {
+    return {{"layer", "dropout"},
+            {"rate", options_.rate, OptionUse::training},
+            {"same_for_all_steps", options_.same_for_all_steps, OptionUse::training}};
+  }
   Index kept(Index columns, Index) const { return 2 * features_ * columns; }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {

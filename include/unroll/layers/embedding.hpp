@@ -77,6 +77,17 @@ struct Embedding {
     return {dimension, in.per_step, in.density};
   }
   std::string_view name() const { return "embedding"; }
+  LayerOptions options() const {
+    LayerOptions all{{"layer", "embedding"}, {"size", size}, {"dimension", dimension}};
+    if (padding)
+      all.emplace_back("padding", *padding, OptionUse::training);
+    else
+      all.emplace_back("padding", "none", OptionUse::training);
+    all.emplace_back("frozen", frozen, OptionUse::training);
+    all.emplace_back("frozen_tokens", frozen_tokens, OptionUse::training);
+    all.emplace_back("sparse", sparse, OptionUse::training);
+    return all;
+  }
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const { return {}; }
   bool causal() const { return true; }

@@ -52,6 +52,19 @@ class GraphNodes {
     return {shapes_.back().features, shapes_.back().per_step, shapes_.back().density * in.density};
   }
   std::string_view name() const { return "graph"; }
+  LayerOptions options() const {
+    std::vector<LayerOptions> all;
+    for (std::size_t n = 1; n < size(); ++n) {
+      const auto& [layer, how, reads] = nodes_[n];
+      LayerOptions node{{"reads", std::vector<Index>(reads.begin(), reads.end())}};
+      if (layer)
+        for (LayerOption& option : detail::description_of(*layer)) node.push_back(std::move(option));
+      else
+        node.emplace_back("merge", detail::name_of(how));
+      all.push_back(std::move(node));
+    }
+    return {{"layer", "graph"}, {"nodes", std::move(all)}};
+  }
   const ParameterTable& parameters() const { return table_; }
   std::vector<Index> state_rows() const {
     std::vector<Index> all;

@@ -18,6 +18,7 @@
 #include "unroll/core/timeline.hpp"
 #include "unroll/engine/state.hpp"
 #include "unroll/engine/tape.hpp"
+#include "unroll/layers/options.hpp"
 
 namespace unroll {
 
@@ -104,7 +105,9 @@ concept HasLayerTypes = requires {
 
 /// connect: told what comes in, says what goes out; throws ShapeError or ValueError. causal: no step depends on a later
 /// one, so the layer may be run window by window. kept: numbers that a training step keeps on the tape for so many
-/// columns and sequences, besides packed weights.
+/// columns and sequences, besides packed weights. A layer that also has `LayerOptions options() const` is compared with
+/// the one in a file by all of them, see layers/options.hpp; one that has not by its name and the shapes of its
+/// parameters.
 template <class L>
 concept HasDescription = requires(L& made, const L& layer, Shape shape, Index n) {
   { made.connect(shape) } -> std::same_as<Shape>;

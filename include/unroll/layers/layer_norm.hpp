@@ -39,6 +39,10 @@ struct LayerNorm {
     return in;
   }
   std::string_view name() const { return centred ? "layer norm" : "rms norm"; }
+  LayerOptions options() const {
+    return {
+        {"layer", "layer norm"}, {"epsilon", epsilon}, {"scaled", scaled}, {"shifted", shifted}, {"centred", centred}};
+  }
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const { return {}; }
   bool causal() const { return true; }

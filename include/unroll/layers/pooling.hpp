@@ -46,6 +46,7 @@ template <class S>
 struct LastStep : detail::Pooling<S> {
   using typename detail::Pooling<S>::Tape;
   std::string_view name() const { return "last step"; }
+  LayerOptions options() const { return {{"layer", name()}}; }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     detail::gather_last(in.values, *in.timeline, Direction::forward, this->begin(in, tape));
@@ -62,6 +63,7 @@ template <class S>
 struct MeanOverTime : detail::Pooling<S> {
   using typename detail::Pooling<S>::Tape;
   std::string_view name() const { return "mean over time"; }
+  LayerOptions options() const { return {{"layer", name()}}; }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     auto mean = this->begin(in, tape);
@@ -89,6 +91,7 @@ template <class S>
 struct MaxOverTime : detail::Pooling<S> {
   using typename detail::Pooling<S>::Tape;
   std::string_view name() const { return "max over time"; }
+  LayerOptions options() const { return {{"layer", name()}}; }
   Index kept(Index columns, Index batch) const {  // the choices are integers
     const Index output = detail::Pooling<S>::kept(columns, batch);
     return output + output * Index(sizeof(Index) / sizeof(S));

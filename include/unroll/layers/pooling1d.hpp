@@ -91,6 +91,12 @@ class WindowPooling : public PlainLayer<S> {
     return {tape.output.view(), &pooled_.timeline_after(*in.timeline, tape)};
   }
   const Pooled& pooled() const { return pooled_; }
+  LayerOptions options_as(std::string_view kind) const {
+    return {{"layer", kind},
+            {"kernel", pooled_.windows.kernel},
+            {"stride", pooled_.windows.stride},
+            option_of(pooled_.padding)};
+  }
 
  private:
   Pooled pooled_;
@@ -115,6 +121,7 @@ struct MaxPool1d : detail::WindowPooling<S> {
       : detail::WindowPooling<S>(options.kernel, options.stride, options.padding) {}
 
   std::string_view name() const { return "max pool1d"; }
+  LayerOptions options() const { return this->options_as(name()); }
   Index kept(Index columns, Index batch) const {  // the choices are integers
     const Index output = detail::WindowPooling<S>::kept(columns, batch);
     return output + output * Index(sizeof(Index) / sizeof(S));
@@ -169,6 +176,11 @@ struct AveragePool1d : detail::WindowPooling<S> {
         divisor_(options.count_padding ? S(options.kernel) : S(0)) {}
 
   std::string_view name() const { return "average pool1d"; }
+  LayerOptions options() const {
+    LayerOptions all = this->options_as(name());
+    all.emplace_back("count_padding", divisor_ > 0);
+    return all;
+  }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     auto mean = this->begin(in, tape);

@@ -15,6 +15,8 @@ enum class Returns {
 
 namespace detail {
 
+constexpr std::string_view name_of(Returns returns) { return returns == Returns::steps ? "steps" : "last"; }
+
 /// One direction of a recurrent layer: a cell with its tape. Shared by Recurrent and Bidirectional.
 template <Cell C>
 struct OneDirection {
@@ -134,6 +136,13 @@ struct Recurrent {
     return {cell.output_rows(), returns == Returns::steps, in.density};
   }
   std::string name() const { return std::string(One::name()) + (direction == Direction::backward ? ", backward" : ""); }
+  LayerOptions options() const {
+    LayerOptions all{{"layer", "recurrent"}, {"cell", One::name()}};
+    all.emplace_back("direction", direction == Direction::forward ? "forward" : "backward");
+    all.emplace_back("returns", detail::name_of(returns));
+    detail::add_cell(all, cell, units, sizes);
+    return all;
+  }
   const ParameterTable& parameters() const { return cell.parameters(); }
   std::vector<Index> state_rows() const { return One::state_rows(cell); }
   bool causal() const { return direction == Direction::forward && returns == Returns::steps; }

@@ -42,6 +42,7 @@ struct TiedDense {
     return {tokens, in.per_step, in.density};
   }
   std::string_view name() const { return "tied dense"; }
+  LayerOptions options() const { return {{"layer", "tied dense"}, {"embedding", embedding}, {"biased", biased}}; }
   const ParameterTable& parameters() const { return table; }
   std::vector<Index> state_rows() const { return {}; }
   bool causal() const { return true; }

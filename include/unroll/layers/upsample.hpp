@@ -22,6 +22,7 @@ struct Upsample : PlainLayer<S> {
     return {in.features, true, in.density * double(factor_)};
   }
   std::string_view name() const { return "upsample"; }
+  LayerOptions options() const { return {{"layer", "upsample"}, {"factor", factor_}}; }
   bool causal() const { return false; }
   Index steps_after(Index steps) const { return detail::lengthened(steps, factor_); }
   Index kept(Index columns, Index) const { return factor_ * features_ * columns; }

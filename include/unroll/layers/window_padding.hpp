@@ -66,6 +66,12 @@ inline Index zeros_of(const Windows& windows, const WindowPadding& padding) {
   return padding.kind() == WindowPadding::Kind::number ? 2 * padding.steps() : windows.span() - 1;
 }
 
+/// {"padding", "same"}, "causal" or a number.
+inline LayerOption option_of(const WindowPadding& padding) {
+  if (padding.kind() == WindowPadding::Kind::number) return {"padding", padding.steps()};
+  return {"padding", padding.kind() == WindowPadding::Kind::same ? "same" : "causal"};
+}
+
 inline void check_padding(const WindowPadding& padding) {
   require<ValueError>(padding.steps() >= 0 && padding.steps() < most_of_option, "expects a padding from 0 to ",
                       most_of_option, ", got ", padding.steps());

@@ -40,9 +40,21 @@ class Seq2SeqDescription {
   const Options& options() const { return options_; }
   /// What kind of decoder it is, for files and messages.
   std::string decoder_name() const {
-    std::string name = "a decoder";
-    if constexpr (requires { C::name; }) name = C::name;
+    const std::string name(cell_name());
     return options_.causal ? name + ", causal" : name;
+  }
+  /// Encoder and decoder with all that was chosen for them.
+  LayerOptions description() const {
+    constexpr std::string_view bridges[] = {"zero", "copy", "project"};
+    LayerOptions decoder{{"cell", cell_name()},
+                         {"vocabulary", options_.vocabulary},
+                         {"embedding", options_.embedding},
+                         {"bridge", bridges[std::size_t(options_.bridge)]},
+                         {"tied", options_.tied},
+                         {"causal", options_.causal}};
+    add_cell(decoder, cell_, options_.units, options_.sizes);
+    return {
+        {"model", "encoder and decoder"}, {"encoder", chain_description(encoder_)}, {"decoder", std::move(decoder)}};
   }
   Index features() const { return encoder_.features(); }  ///< of a step of the source
   Index vocabulary() const { return options_.vocabulary; }
@@ -95,6 +107,13 @@ class Seq2SeqDescription {
 
  private:
   // ---- what it consists of
+
+  static std::string_view cell_name() {
+    if constexpr (requires { C::name; })
+      return C::name;
+    else
+      return "a decoder";
+  }
 
   C made_cell() const {
     CellSizes sizes{.inputs = {options_.embedding}, .units = options_.units, .sizes = options_.sizes};

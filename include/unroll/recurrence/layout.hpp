@@ -5,7 +5,7 @@
 
 #include "unroll/core/parameters.hpp"
 #include "unroll/core/step.hpp"
-#include "unroll/recurrence/derived.hpp"
+#include "unroll/recurrence/equation_text.hpp"
 
 namespace unroll {
 
@@ -44,6 +44,7 @@ class CellLayout {
     check_copies();
     place_terms();
     place_parameters();
+    table_.set_equations(detail::equation_source<D>);
   }
 
   Index rows_of_size(int size) const { return size_rows_[size]; }

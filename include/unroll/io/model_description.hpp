@@ -1,0 +1,140 @@
+#pragma once
+// What a model is, as JSON in the metadata of its file, and the first difference between two of them.
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "unroll/io/diagnostics.hpp"
+#include "unroll/layers/options.hpp"
+
+namespace unroll::detail {
+
+using DescriptionJson = nlohmann::ordered_json;
+
+/// The layers of a chain, or encoder and decoder, with all that was chosen for them.
+template <class Model>
+LayerOptions model_description(const Model& model) {
+  if constexpr (requires { model.description(); })
+    return model.description();
+  else
+    return chain_description(model);
+}
+
+inline DescriptionJson json_of(const LayerOptions& options) {
+  DescriptionJson object = DescriptionJson::object();
+  for (const LayerOption& option : options)
+    object[option.name] = std::visit(
+        []<class T>(const T& value) -> DescriptionJson {
+          if constexpr (std::is_same_v<T, LayerOptions>) {
+            return json_of(value);
+          } else if constexpr (std::is_same_v<T, std::vector<LayerOptions>>) {
+            DescriptionJson list = DescriptionJson::array();
+            for (const LayerOptions& part : value) list.push_back(json_of(part));
+            return list;
+          } else {
+            return value;
+          }
+        },
+        option.value);
+  return object;
+}
+
+/// Throws ValueError for a name that is not UTF-8.
+inline std::string description_text(const LayerOptions& options) try {
+  return json_of(options).dump();
+} catch (const nlohmann::json::type_error&) {
+  throw ValueError("model: the name of a layer or of a cell is not UTF-8 text, as which a file would hold it");
+}
+
+/// Throws FileError for what is no description.
+inline DescriptionJson read_description(const std::string& text, const std::string& file) {
+  DescriptionJson json = DescriptionJson::parse(text, nullptr, false);
+  require<FileError>(json.is_object(), file, ": its metadata have a 'model' that is no description of one");
+  return json;
+}
+
+/// Goes through what a model says of itself and what a file says of the model that it holds.
+class DescriptionCheck {
+ public:
+  explicit DescriptionCheck(const std::string& file) : file_(file) {}
+
+  /// Throws FileError that names the first difference. What counts in training only may differ.
+  void compare(const LayerOptions& ours, const DescriptionJson& theirs, const std::string& where = {}) const {
+    if (!theirs.is_object()) differ(where, "the options", theirs, json_of(ours));
+    const bool tells = !word_of(ours, "layer").empty() && theirs.contains("layer");
+    if (!tells && !word_of(ours, "name").empty()) return compare_names(ours, theirs, where);
+    for (const LayerOption& option : ours)
+      if (option.use == OptionUse::outputs && compared(option.name, ours, theirs)) compare(option, theirs, where);
+    for (const auto& [name, value] : theirs.items())
+      if (compared(name, ours, theirs)) require_known(name, value, ours, where);
+  }
+
+ private:
+  /// The name of a layer follows from its options. Of a cell that is written by hand only the name is known.
+  static bool compared(const std::string& name, const LayerOptions& ours, const DescriptionJson& theirs) {
+    if (name == "name") return false;
+    return name != "equations" || (theirs.contains(name) && has(ours, name));
+  }
+  static bool has(const LayerOptions& options, const std::string& name) {
+    return std::ranges::any_of(options, [&](const LayerOption& option) { return option.name == name; });
+  }
+
+  void compare_names(const LayerOptions& ours, const DescriptionJson& theirs, const std::string& where) const {
+    const auto name = theirs.find("name");
+    if (name == theirs.end() || *name != word_of(ours, "name"))
+      differ(where, "its name", name == theirs.end() ? DescriptionJson() : *name, word_of(ours, "name"));
+  }
+
+  void compare(const LayerOption& option, const DescriptionJson& theirs, const std::string& where) const {
+    const DescriptionJson mine = json_of({option}).at(option.name);
+    const auto found = theirs.find(option.name);
+    require<FileError>(found != theirs.end(), file_, ": ", where, option.name, " is ", shown(mine),
+                       " in this model, the file does not say it");
+    if (const auto* part = std::get_if<LayerOptions>(&option.value))
+      compare(*part, *found, where + option.name + ": ");
+    else if (const auto* parts = std::get_if<std::vector<LayerOptions>>(&option.value))
+      compare_all(option.name, *parts, *found, where);
+    else if (mine.is_array() && found->is_array() && mine.size() == found->size())
+      compare_entries(option.name, mine, *found, where);
+    else if (mine != *found)
+      differ(where, option.name, *found, mine);
+  }
+  void compare_entries(const std::string& name, const DescriptionJson& mine, const DescriptionJson& theirs,
+                       const std::string& where) const {
+    for (std::size_t k = 0; k < mine.size(); ++k)
+      if (mine[k] != theirs[k]) differ(where, text("number ", k, " of its ", name), theirs[k], mine[k]);
+  }
+  void compare_all(const std::string& name, const std::vector<LayerOptions>& parts, const DescriptionJson& theirs,
+                   const std::string& where) const {
+    require<FileError>(theirs.is_array() && theirs.size() == parts.size(), file_, ": ", where, "holds ", theirs.size(),
+                       " ", name, ", this model has ", parts.size());
+    const std::string one = name.substr(0, name.size() - 1);  // "layers" are counted from 0, nodes behind the input
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      const std::string named = word_of(parts[k], "name");
+      compare(parts[k], theirs[k],
+              text(where, one, " ", k + (one == "node" ? 1 : 0), named.empty() ? "" : " (" + named + ")", ": "));
+    }
+  }
+
+  void require_known(const std::string& name, const DescriptionJson& value, const LayerOptions& ours,
+                     const std::string& where) const {
+    require<FileError>(has(ours, name), file_, ": ", where, in_quotes(name), " is ", shown(value),
+                       " in the file, this model has no such option");
+  }
+
+  [[noreturn]] void differ(const std::string& where, const std::string& name, const DescriptionJson& theirs,
+                           const DescriptionJson& ours) const {
+    throw FileError(
+        text(file_, ": ", where, name, " is ", shown(theirs), " in the file, ", shown(ours), " in this model"));
+  }
+  static std::string shown(const DescriptionJson& value) {
+    if (value.is_string()) return in_quotes(value.get_ref<const std::string&>());
+    const std::string text = value.dump(-1, ' ', false, DescriptionJson::error_handler_t::replace);
+    return value.is_primitive() && text.size() < 40 ? text : in_quotes(text);
+  }
+
+  const std::string& file_;
+};
+
+}  // namespace unroll::detail

@@ -1,0 +1,134 @@
+#pragma once
+// What a layer says of itself: names and values of everything that was chosen for it. Files compare them, so that
+// parameters are not read into a model of another meaning.
+
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "unroll/core/parameters.hpp"
+
+namespace unroll {
+
+struct LayerOption;
+/// In the order in which they are compared. The first one of a layer is {"layer", its kind}.
+using LayerOptions = std::vector<LayerOption>;
+
+/// What an option is for.
+enum class OptionUse {
+  outputs,   ///< other values give other outputs: a file must have the same one
+  training,  ///< it counts in training only, such as a rate of dropout
+};
+
+/// A name with a value: true or false, a whole number, a number, a word, several of these, or options of a part.
+struct LayerOption {
+  using Value = std::variant<bool, Index, double, std::string, std::vector<Index>, std::vector<std::string>,
+                             LayerOptions, std::vector<LayerOptions>>;
+
+  template <class T>
+  LayerOption(std::string_view of, T&& given, OptionUse for_what = OptionUse::outputs)
+      : name(of), value(value_of(std::forward<T>(given))), use(for_what) {}
+
+  std::string name;
+  Value value;
+  OptionUse use;
+
+ private:
+  template <class T>
+  static Value value_of(T&& given) {
+    using Given = std::remove_cvref_t<T>;
+    if constexpr (std::is_same_v<Given, bool>)
+      return Value(std::in_place_type<bool>, given);
+    else if constexpr (std::is_integral_v<Given>)
+      return Value(std::in_place_type<Index>, Index(given));
+    else if constexpr (std::is_floating_point_v<Given>)
+      return Value(std::in_place_type<double>, double(given));
+    else if constexpr (std::is_convertible_v<T, std::string_view>)
+      return Value(std::in_place_type<std::string>, std::string_view(given));
+    else
+      return Value(std::in_place_type<Given>, std::forward<T>(given));
+  }
+};
+
+namespace detail {
+
+/// Layers of the library, and those of a user that say so, have a function `options()`.
+template <class L>
+concept TellsOptions = requires(const L& layer) {
+  { layer.options() } -> std::same_as<LayerOptions>;
+};
+
+/// None where a layer does not tell them.
+template <class L>
+LayerOptions options_of(const L& layer) {
+  if constexpr (TellsOptions<L>) return layer.options();
+  return {};
+}
+
+/// The value of a word among options; empty where there is none.
+inline std::string word_of(const LayerOptions& options, std::string_view name) {
+  for (const LayerOption& option : options)
+    if (const auto* word = std::get_if<std::string>(&option.value); word != nullptr && option.name == name)
+      return *word;
+  return {};
+}
+
+/// Likewise of true or false; false where there is none.
+inline bool flag_of(const LayerOptions& options, std::string_view name) {
+  for (const LayerOption& option : options)
+    if (const auto* flag = std::get_if<bool>(&option.value); flag != nullptr && option.name == name) return *flag;
+  return false;
+}
+
+/// The name of a layer and its options. A layer that does not tell them has its name alone.
+template <class L>
+LayerOptions description_of(const L& layer) {
+  LayerOptions all{{"name", std::string(layer.name())}};
+  for (LayerOption& option : options_of(layer)) all.push_back(std::move(option));
+  return all;
+}
+
+/// Of layers one after the other.
+template <class Model>
+LayerOptions chain_description(const Model& model) {
+  std::vector<LayerOptions> layers;
+  model.each_layer([&](const auto& layer, auto) { layers.push_back(description_of(layer)); });
+  return {{"model", "chain"}, {"features", model.features()}, {"layers", std::move(layers)}};
+}
+
+/// The text of equations, line by line: a line of them is an answer to "where do they differ?".
+inline std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == text.npos ? text.size() : end + 1);
+  }
+  return lines;
+}
+
+/// Appends what tells a cell: its sizes by name, and its equations where it has them.
+template <class C>
+void add_cell(LayerOptions& options, const C& cell, Index units,
+              const std::vector<std::pair<std::string, Index>>& sizes) {
+  if constexpr (requires { cell.units(); }) units = cell.units();  // they may be set at compile time
+  options.emplace_back("units", units);
+  LayerOptions named;
+  if constexpr (requires { cell.layout().rows_of_size(C::program.size_count); }) {
+    for (int k = 1; k < C::program.size_count; ++k)
+      if (const std::string_view name = C::program.sizes[k]; !C::attends || (name != "memory" && name != "keys"))
+        named.emplace_back(name, cell.layout().rows_of_size(k));
+  } else {
+    for (const auto& [name, rows] : sizes) named.emplace_back(name, rows);
+  }
+  if (!named.empty()) options.emplace_back("sizes", std::move(named));
+  if (auto lines = lines_of(cell.parameters().equations()); !lines.empty())
+    options.emplace_back("equations", std::move(lines));
+}
+
+}  // namespace detail
+}  // namespace unroll

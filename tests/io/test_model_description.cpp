@@ -1,0 +1,291 @@
+// A file says all that tells one model from another; a model with any other option is refused, and told which.
+
+#include <unroll/cells/gru.hpp>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/io/model_file.hpp>
+#include <unroll/layers/activation.hpp>
+#include <unroll/layers/batch_norm.hpp>
+#include <unroll/layers/bidirectional.hpp>
+#include <unroll/layers/conv1d.hpp>
+#include <unroll/layers/conv_transpose1d.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/dropout.hpp>
+#include <unroll/layers/embedding.hpp>
+#include <unroll/layers/graph.hpp>
+#include <unroll/layers/layer_norm.hpp>
+#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/pooling1d.hpp>
+#include <unroll/layers/stack.hpp>
+#include <unroll/layers/tied_dense.hpp>
+#include <unroll/layers/upsample.hpp>
+#include <unroll/models/seq2seq_description.hpp>
+
+#include "layers/running_sum.hpp"
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+// clang-format off: equations keep their lines
+namespace written {
+using namespace unroll::symbols;
+inline constexpr auto other_gru = cell(state(h), r = sigmoid(linear(x, h)), z = sigmoid(linear(x, h)),
+                                       n = tanh(linear(x) + r * linear(h)), next(h) = h + z * (n - h));
+inline constexpr auto leaky = cell(state(h), next(h) = leaky_relu(linear(x, h), 0.1));
+inline constexpr auto leakier = cell(state(h), next(h) = leaky_relu(linear(x, h), 0.2));
+}  // namespace written
+// clang-format on
+
+namespace {
+
+struct OtherGru : EquationCell<float, written::other_gru> {
+  using EquationCell::EquationCell;
+  static constexpr std::string_view name = "gru";
+};
+
+using Layer = AnyLayer<float>;
+
+struct Change {
+  std::string option;
+  Layer layer;
+};
+/// A layer and others that differ from it in one option.
+struct Row {
+  Layer layer;
+  std::vector<Change> outputs, training = {};
+  Index features = 4;
+};
+
+// ---- every option of every layer. When one of these lines does not compile, a layer has got a member: if it is an
+// ---- option, add it to the layer's options() and to the row below.
+
+[[maybe_unused]] void all_members() {
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f] = Recurrent<Gru<float>>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g] = Bidirectional<Gru<float>>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e] = Dense<float>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e] = TiedDense<float>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k] = Conv1d<float>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l] = ConvTranspose1d<float>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g] = BatchNorm<float>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f] = LayerNorm<float>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i] = Embedding<float>{}; }
+  { [[maybe_unused]] const auto& [a, b] = DropoutOptions{}; }
+  { [[maybe_unused]] const auto& [a, b, c] = MaxPoolOptions{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d] = AveragePoolOptions{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h] = Seq2SeqOptions{}; }
+  { [[maybe_unused]] const auto& [a] = LeakyRelu{}; }
+  { [[maybe_unused]] const auto& [a] = Elu{}; }
+  { [[maybe_unused]] const auto& [a, b] = HardSigmoid{}; }
+  { [[maybe_unused]] const auto& [a, b] = HardTanh{}; }
+}
+
+std::vector<Row> rows() {
+  using G = Recurrent<Gru<float>>;
+  using B = Bidirectional<Gru<float>>;
+  using C = Conv1d<float>;
+  using T = ConvTranspose1d<float>;
+  std::vector<Row> all;
+  all.push_back({G{.units = 4},
+                 {{"units", G{.units = 5}},
+                  {"direction", G{.units = 4, .direction = Direction::backward}},
+                  {"returns", G{.units = 4, .returns = Returns::last}},
+                  {"cell", Recurrent<Lstm<float>>{.units = 4}},
+                  {"number 4 of its equations", Recurrent<OtherGru>{.units = 4}},
+                  {"layer", Dense<float>{.units = 4}}}});
+  all.push_back({Recurrent<EquationCell<float, written::leaky>>{.units = 4},
+                 {{"number 1 of its equations", Recurrent<EquationCell<float, written::leakier>>{.units = 4}}}});
+  all.push_back({Recurrent<ProjectedLstm<float>>{.units = 4, .sizes = {{"projected", 2}}},
+                 {{"projected", Recurrent<ProjectedLstm<float>>{.units = 4, .sizes = {{"projected", 3}}}}}});
+  all.push_back({B{.units = 4, .merge = Merge::sum},
+                 {{"units", B{.units = 5, .merge = Merge::sum}},
+                  {"merge", B{.units = 4, .merge = Merge::average}},
+                  {"returns", B{.units = 4, .merge = Merge::sum, .returns = Returns::last}}}});
+  all.push_back({Dense<float>{.units = 4},
+                 {{"units", Dense<float>{.units = 3}}, {"biased", Dense<float>{.units = 4, .biased = false}}}});
+  all.push_back({C{.units = 4, .kernel = 3, .padding = 1},
+                 {{"units", C{.units = 2, .kernel = 3, .padding = 1}},
+                  {"kernel", C{.units = 4, .kernel = 5, .padding = 1}},
+                  {"stride", C{.units = 4, .kernel = 3, .stride = 2, .padding = 1}},
+                  {"dilation", C{.units = 4, .kernel = 3, .dilation = 2, .padding = 1}},
+                  {"groups", C{.units = 4, .kernel = 3, .groups = 2, .padding = 1}},
+                  {"padding", C{.units = 4, .kernel = 3, .padding = same()}},
+                  {"padding", C{.units = 4, .kernel = 3, .padding = causal()}},
+                  {"padding", C{.units = 4, .kernel = 3}},
+                  {"biased", C{.units = 4, .kernel = 3, .padding = 1, .biased = false}}}});
+  all.push_back({T{.units = 4, .kernel = 3, .stride = 2, .padding = 1},
+                 {{"units", T{.units = 2, .kernel = 3, .stride = 2, .padding = 1}},
+                  {"kernel", T{.units = 4, .kernel = 5, .stride = 2, .padding = 1}},
+                  {"stride", T{.units = 4, .kernel = 3, .stride = 3, .padding = 1}},
+                  {"dilation", T{.units = 4, .kernel = 3, .stride = 2, .dilation = 2, .padding = 1}},
+                  {"groups", T{.units = 4, .kernel = 3, .stride = 2, .groups = 2, .padding = 1}},
+                  {"padding", T{.units = 4, .kernel = 3, .stride = 2, .padding = same()}},
+                  {"output_padding", T{.units = 4, .kernel = 3, .stride = 2, .padding = 1, .output_padding = 1}},
+                  {"biased", T{.units = 4, .kernel = 3, .stride = 2, .padding = 1, .biased = false}}}});
+  all.push_back({BatchNorm<float>{},
+                 {{"epsilon", BatchNorm<float>{.epsilon = 1e-3}},
+                  {"scaled", BatchNorm<float>{.scaled = false}},
+                  {"shifted", BatchNorm<float>{.shifted = false}},
+                  {"epsilon", BatchNorm<float>::like_keras()}},
+                 {{"momentum", BatchNorm<float>{.momentum = 0.2}},
+                  {"running_variance", BatchNorm<float>{.running_variance = RunningVariance::biased}}}});
+  all.push_back({LayerNorm<float>{},
+                 {{"epsilon", LayerNorm<float>{.epsilon = 1e-3}},
+                  {"scaled", LayerNorm<float>{.scaled = false}},
+                  {"shifted", LayerNorm<float>{.shifted = false}},
+                  {"centred", LayerNorm<float>{.centred = false}}}});
+  using E = Embedding<float>;
+  all.push_back({E{.size = 5, .dimension = 3},
+                 {{"size", E{.size = 6, .dimension = 3}}, {"dimension", E{.size = 5, .dimension = 2}}},
+                 {{"padding", E{.size = 5, .dimension = 3, .padding = 0}},
+                  {"frozen", E{.size = 5, .dimension = 3, .frozen = true}},
+                  {"frozen_tokens", E{.size = 5, .dimension = 3, .frozen_tokens = {1}}},
+                  {"sparse", E{.size = 5, .dimension = 3, .sparse = false}}},
+                 1});
+  all.push_back({Dropout<float>({.rate = 0.5}),
+                 {},
+                 {{"rate", Dropout<float>({.rate = 0.1})},
+                  {"same_for_all_steps", Dropout<float>({.rate = 0.5, .same_for_all_steps = true})}}});
+  all.push_back({Activate<float, LeakyRelu>(),
+                 {{"negative_slope", Activate<float, LeakyRelu>({.negative_slope = 0.2})},
+                  {"function", Activate<float, Relu>()}}});
+  all.push_back({Activate<float, Elu>(), {{"alpha", Activate<float, Elu>({.alpha = 2})}}});
+  all.push_back({Activate<float, HardSigmoid>(),
+                 {{"alpha", Activate<float, HardSigmoid>({.alpha = 0.5})},
+                  {"beta", Activate<float, HardSigmoid>({.beta = 0.25})}}});
+  all.push_back({Activate<float, HardTanh>(),
+                 {{"low", Activate<float, HardTanh>({.low = -2})}, {"high", Activate<float, HardTanh>({.high = 2})}}});
+  all.push_back({MaxPool1d<float>({.kernel = 2}),
+                 {{"kernel", MaxPool1d<float>({.kernel = 3})},
+                  {"stride", MaxPool1d<float>({.kernel = 2, .stride = 1})},
+                  {"padding", MaxPool1d<float>({.kernel = 2, .padding = 1})},
+                  {"layer", AveragePool1d<float>({.kernel = 2})}}});
+  all.push_back({AveragePool1d<float>({.kernel = 2}),
+                 {{"kernel", AveragePool1d<float>({.kernel = 3})},
+                  {"stride", AveragePool1d<float>({.kernel = 2, .stride = 1})},
+                  {"padding", AveragePool1d<float>({.kernel = 2, .padding = same()})},
+                  {"count_padding", AveragePool1d<float>({.kernel = 2, .count_padding = true})}}});
+  all.push_back({Upsample<float>(2), {{"factor", Upsample<float>(3)}}});
+  all.push_back({LastStep<float>{}, {{"layer", MeanOverTime<float>{}}, {"layer", MaxOverTime<float>{}}}});
+  return all;
+}
+
+SafeTensors saved(const Layer& layer, Index features) { return to_tensors(Stack<float>(features, {layer})); }
+
+/// in -> dense -> merged with `other`
+Graph<float> graph(Merge how, bool with_input) {
+  Graph<float> graph;
+  const auto in = graph.input();
+  const auto first = graph.add(Dense<float>{.units = 4}, in), second = graph.add(Dense<float>{.units = 4}, first);
+  const auto other = with_input ? in : first;
+  how == Merge::sum ? graph.sum({second, other}) : graph.product({second, other});
+  return graph;
+}
+
+}  // namespace
+
+TEST_CASE("model file: every option of every layer is compared, and the one that differs is named", "[model_file]") {
+  for (const Row& row : rows()) {
+    const SafeTensors file = saved(row.layer, row.features);
+    Stack<float> equal(row.features, {row.layer});
+    INFO(file.metadata.at("model"));
+    CHECK_NOTHROW(from_tensors(equal, file));
+    for (const Change& change : row.outputs) {
+      Stack<float> other(row.features, {change.layer});
+      INFO(change.option);
+      CHECK_THROWS_MATCHES(from_tensors(other, file), FileError, says(": " + change.option + " is "));
+    }
+    for (const Change& change : row.training) {
+      Stack<float> other(row.features, {change.layer});
+      INFO(change.option);
+      CHECK_NOTHROW(from_tensors(other, file));
+      CHECK(file.metadata.at("model").find("\"" + change.option + "\":") != std::string::npos);
+      CHECK(to_tensors(other).metadata.at("model") != file.metadata.at("model"));
+    }
+  }
+}
+
+TEST_CASE("model file: the sentence names layer, option and both values", "[model_file]") {
+  Stack<float> model(4, {Dense<float>{.units = 4}, Conv1d<float>{.units = 2, .kernel = 3}});
+  SafeTensors file =
+      to_tensors(Stack<float>(4, {Dense<float>{.units = 4}, Conv1d<float>{.units = 2, .kernel = 3, .stride = 2}}));
+  file.file = "model.safetensors";
+  CHECK_THROWS_MATCHES(from_tensors(model, file), FileError,
+                       says("model.safetensors: layer 1 (conv1d): stride is 2 in the file, 1 in this model"));
+  CHECK_THROWS_MATCHES(from_tensors(model, saved(Dense<float>{.units = 4}, 4)), FileError,
+                       says("holds 1 layers, this model has 2"));
+  CHECK_THROWS_MATCHES(from_tensors(model, saved(Dense<float>{.units = 4}, 3)), FileError,
+                       says("features is 3 in the file, 4 in this model"));
+}
+
+TEST_CASE("model file: tied weights are compared", "[model_file]") {
+  const auto made = [](Index embedding, bool biased) {
+    return Stack<float>(3, {Dense<float>{.units = 3}, Dense<float>{.units = 3},
+                            TiedDense<float>{.embedding = embedding, .biased = biased}});
+  };
+  Stack<float> model = made(0, false);
+  from_tensors(model, to_tensors(model));
+  CHECK_THROWS_MATCHES(from_tensors(model, to_tensors(made(1, false))), FileError,
+                       says("layer 2 (tied dense): embedding is 1 in the file, 0 in this model"));
+  CHECK_THROWS_MATCHES(from_tensors(model, to_tensors(made(0, true))), FileError, says("biased is true in the file"));
+}
+
+TEST_CASE("model file: the nodes of a graph are compared", "[model_file]") {
+  Stack<float> model(4, {graph(Merge::sum, true)});
+  from_tensors(model, to_tensors(model));
+  CHECK_THROWS_MATCHES(from_tensors(model, saved(graph(Merge::product, true), 4)), FileError,
+                       says("layer 0 (graph): node 3: merge is 'product' in the file, 'sum' in this model"));
+  CHECK_THROWS_MATCHES(from_tensors(model, saved(graph(Merge::sum, false), 4)), FileError,
+                       says("layer 0 (graph): node 3: number 1 of its reads is 1 in the file, 0 in this model"));
+}
+
+TEST_CASE("model file: a layer of a user that tells no options is compared by its name", "[model_file]") {
+  using model_run::RunningSum;
+  struct Other : RunningSum {
+    std::string_view name() const { return "running product"; }
+  };
+  struct Telling : RunningSum {
+    int power = 1;
+    LayerOptions options() const { return {{"layer", "running sum"}, {"power", power}}; }
+  };
+  const auto telling = [](int power) {
+    Telling layer;
+    layer.power = power;
+    return Sequential(3, layer);
+  };
+  Sequential model(3, RunningSum{});
+  from_tensors(model, to_tensors(model));
+  CHECK_THROWS_MATCHES(from_tensors(model, to_tensors(Sequential(3, Other{}))), FileError,
+                       says("its name is 'running product' in the file, 'running sum' in this model"));
+  CHECK_NOTHROW(from_tensors(model, to_tensors(telling(2))));
+  auto two = telling(2);
+  CHECK_NOTHROW(from_tensors(two, to_tensors(model)));
+  CHECK_THROWS_MATCHES(from_tensors(two, to_tensors(telling(3))), FileError, says("power is 3 in the file, 2 in this"));
+}
+
+TEST_CASE("model file: a hostile description is refused in one sentence", "[model_file][hostile]") {
+  Stack<float> model(4, {Dense<float>{.units = 4}});
+  const SafeTensors good = to_tensors(model);
+  const std::string description = good.metadata.at("model");
+  CHECK(description ==
+        R"({"model":"chain","features":4,"layers":[{"name":"dense","layer":"dense","units":4,"biased":true}]})");
+  const auto refused = [&](const std::string& given, const std::string& why) {
+    SafeTensors file = good;
+    file.metadata["model"] = given;
+    INFO(given.substr(0, 100));
+    CHECK_THROWS_MATCHES(from_tensors(model, file), FileError, says(why));
+  };
+  for (const char* no_object : {"", "[", "[]", "5", "null", "\xFF", "{\"a\":1e999}"})
+    refused(no_object, "a 'model' that is no description of one");
+  refused(std::string(100000, '['), "no description of one");
+  refused("{}", "model is 'chain' in this model, the file does not say it");
+  refused(R"({"model":"chain","features":4,"layers":{}})", "holds 0 layers, this model has 1");
+  refused(R"({"model":"chain","features":4,"layers":[7]})", "layer 0 (dense): the options is 7 in the file");
+  refused(R"({"model":"chain","features":4,"layers":[{"layer":"dense","units":"4","biased":true}]})",
+          "units is '4' in the file, 4 in this model");
+  refused(R"({"model":"chain","features":4,"layers":[{"layer":"dense","units":4}]})",
+          "biased is true in this model, the file does not say it");
+  refused(R"({"model":"chain","features":4,"layers":[{"layer":"dense","units":4,"biased":true,"sparse":2}]})",
+          "'sparse' is 2 in the file, this model has no such option");
+  SafeTensors none = good;
+  none.metadata.erase("model");
+  CHECK_THROWS_MATCHES(from_tensors(model, none), FileError, says("have no 'model'"));
+}
