@@ -105,21 +105,6 @@ TEST_CASE("a state_dict that does not fit is refused, and nothing of it is loade
   }
 }
 
-TEST_CASE("cells that a system does not have are refused", "[pytorch][keras]") {
-  SafeTensors file;
-  CHECK_THROWS_MATCHES(write_pytorch(parameters_of<GruResetBefore<double>>(), "", file, "", "_l0"), ValueError,
-                       says("resets after"));
-  CHECK_THROWS_MATCHES(write_pytorch(parameters_of<PeepholeLstm<double>>(), "", file, "", "_l0"), ValueError,
-                       says("no peepholes"));
-  CHECK_THROWS_MATCHES(write_keras(parameters_of<ProjectedLstm<double>>({{"projected", 2}}), "", file, ""), ValueError,
-                       says("no projection"));
-  ParameterTable unknown;
-  unknown.add("k.x", Role::input_weight, 2, 2);
-  CHECK_THROWS_MATCHES(GateLayout(unknown, "", System::onnx), ValueError, says("another cell: k.x"));
-  Sequential backward(3, Recurrent<Elman<double>>{.units = 2, .direction = Direction::backward});
-  CHECK_THROWS_MATCHES(export_pytorch(backward, {"rnn."}), ValueError, says("backward only"));
-}
-
 TEST_CASE("every cell goes to each system that has it and back", "[pytorch][keras][onnx]") {
   const auto pytorch = [](const Parameters<double>& p) {
     check_there_and_back(

@@ -12,11 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "unroll/core/parameters.hpp"
+#include "unroll/io/cell_forms.hpp"
 
 namespace unroll {
-
-enum class System { pytorch, keras, onnx };
 
 /// What goes into the second bias of a system that has two where the cell has one.
 enum class SecondBias {
@@ -38,7 +36,7 @@ struct StackedWeights {
 namespace detail {
 
 struct GateOrder {
-  std::string_view cell, candidate, pytorch, keras, onnx;  // candidate: the equation that tells the cell
+  std::string_view cell, pytorch, keras, onnx;
 
   std::string_view in(System system) const {
     return system == System::pytorch ? pytorch : system == System::keras ? keras : onnx;
@@ -46,9 +44,8 @@ struct GateOrder {
 };
 
 // PyTorch i,f,g,o and r,z,n; Keras i,f,c,o and z,r,h; ONNX i,o,f,c and z,r,h.
-inline constexpr std::array gate_orders{GateOrder{"LSTM", "g", "ifgo", "ifgo", "iofg"},
-                                        GateOrder{"GRU", "n", "rzn", "zrn", "zrn"},
-                                        GateOrder{"simple RNN", "h", "h", "h", "h"}};
+inline constexpr std::array gate_orders{GateOrder{"LSTM", "ifgo", "ifgo", "iofg"},
+                                        GateOrder{"GRU", "rzn", "zrn", "zrn"}, GateOrder{"simple RNN", "h", "h", "h"}};
 
 /// The parameters of one gate; nullptr where the cell has none.
 struct GateBlocks {
@@ -61,16 +58,19 @@ struct GateBlocks {
 /// to the table.
 class GateLayout {
  public:
-  /// The cell is known by the names of its parameters. Throws ValueError when they are not those of an LSTM (with
-  /// peepholes, with a projection, with coupled gates), a GRU or a simple RNN, each with one bias per gate or two.
+  /// The cell is known by its equations, see cell_forms.hpp. Throws ValueError unless the system has it and all gates
+  /// have the same biases, none, one or two.
   GateLayout(const ParameterTable& table, std::string_view prefix, System system) : prefix_(prefix) {
+    const detail::CellForm& form = detail::form_of(table, prefix_, system);
+    cell_ = form.cell;
+    resets_before_ = form.resets_before;
     for (const detail::GateOrder& order : detail::gate_orders)
-      if (gates_.empty() && block(table, order.candidate, ".x") != nullptr) collect(table, order, system);
+      if (order.cell == cell_) collect(table, order, system);
     std::size_t all = 0;
     for (const ParameterBlock& b : table.blocks()) all += b.name.starts_with(prefix);
-    require<ValueError>(!gates_.empty() && all == taken_, "parameters '", prefix,
-                        "*': an LSTM, a GRU or a simple RNN has a place in other ",
-                        "systems' files, these belong to another cell: ", table.names());
+    require<ValueError>(all == taken_, "parameters '", prefix, "*': a ", cell_, " of ", detail::name_of(system),
+                        " has no place for some of ", table.names());
+    check_biases(system);
   }
 
   std::string_view cell() const { return cell_; }
@@ -89,6 +89,8 @@ class GateLayout {
     return false;
   }
   bool resets_before() const { return resets_before_; }
+  /// Whether the candidate's second bias is multiplied by the reset gate, so that the two are not one sum.
+  bool resets_after() const { return cell_ == "GRU" && !resets_before_; }
 
   /// The cell's parameters, or their gradients, stacked.
   template <class Scalar>
@@ -144,20 +146,31 @@ class GateLayout {
   }
 
   void collect(const ParameterTable& table, const detail::GateOrder& order, System system) {
-    cell_ = order.cell;
     for (std::size_t k = 0; k < order.in(system).size(); ++k) {
       const std::string_view gate = order.in(system).substr(k, 1);
       detail::GateBlocks blocks{take(table, gate, ".x"), take(table, gate, ".h"), take(table, gate, ".b"),
                                 take(table, gate, "2.b")};
       if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, "2.h");
-      if (blocks.recurrent == nullptr)
-        blocks.recurrent = take(table, gate, ".s"), resets_before_ |= blocks.recurrent != nullptr;
+      if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, ".s");
+      if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, "2.s");
+      if (blocks.bias == nullptr && !(gate == "n" && resets_after())) std::swap(blocks.bias, blocks.recurrent_bias);
       require<ValueError>((blocks.input == nullptr) == (blocks.recurrent == nullptr), "parameters '", prefix_, gate,
                           ".*': a gate reads both the input and the state");
       gates_.push_back(blocks);
     }
     projection_ = take(table, "h", ".m");
     for (std::size_t p = 0; p < 3; ++p) peepholes_[p] = take(table, "p_", std::string_view("iof").substr(p, 1));
+  }
+
+  /// A bias that only some gates have would be lost when a file is read.
+  void check_biases(System system) const {
+    for (const detail::GateBlocks& gate : gates_) {
+      if (gate.input == nullptr) continue;
+      // The candidate of a GRU is the last in every order.
+      const bool alone = resets_after() && &gate == &gates_.back() && has_biases() != (gate.recurrent_bias != nullptr);
+      require<ValueError>((gate.bias != nullptr) == has_biases() && !alone, "parameters '", prefix_, "*': a ", cell_,
+                          " of ", detail::name_of(system), " has all biases or none, this cell has some of them");
+    }
   }
 
   template <class Scalar>

@@ -1,35 +1,26 @@
 #pragma once
 // Keras's recurrent weights (keras.layers.SimpleRNN, LSTM, GRU; Keras 3): kernels transposed, gates i,f,c,o and z,r,h,
 // one bias, or the two rows [input, recurrent] of a GRU with reset_after. A Bidirectional layer has one set per
-// direction.
+// direction, whatever it merges them by. Only weights are moved: `activation`, `recurrent_activation`, `reset_after`,
+// `go_backwards`, `merge_mode`, `epsilon` and `padding` are the other model's to set as they are here. What Keras does
+// not have is refused, see cell_forms.hpp.
 
 #include "unroll/io/gate_orders.hpp"
 #include "unroll/io/named_tensors.hpp"
 
 namespace unroll {
 
-namespace detail {
-
-inline GateLayout keras_layout(const ParameterTable& table, std::string_view ours) {
-  GateLayout layout(table, ours, System::keras);
-  require<ValueError>(!layout.has_peepholes() && !layout.has_projection(), "parameters '", ours,
-                      "*': Keras's LSTM has no ", layout.has_peepholes() ? "peepholes" : "projection");
-  return layout;
-}
-
-}  // namespace detail
-
 /// Reads prefix + "kernel", "recurrent_kernel" and "bias" into the parameters whose names begin with `ours`. Throws
 /// FileError for a missing tensor, ShapeError for one of another shape, ValueError for a cell that Keras does not have.
 template <class Scalar>
 void read_keras(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
-  const GateLayout layout = detail::keras_layout(to.table(), ours);
+  const GateLayout layout(to.table(), ours, System::keras);
   const Index rows = layout.gates() * layout.units();
   StackedWeights<Scalar> w;
   w.input = file.matrix<Scalar>(prefix + "kernel", {layout.inputs(), rows}).transpose();
   w.recurrent = file.matrix<Scalar>(prefix + "recurrent_kernel", {layout.outputs(), rows}).transpose();
   w.recurrent_bias.setZero(rows);
-  if (layout.has_recurrent_biases()) {
+  if (layout.has_biases() && layout.resets_after()) {
     const Matrix<Scalar> both = file.matrix<Scalar>(prefix + "bias", {2, rows});
     w.bias = both.row(0);
     w.recurrent_bias = both.row(1);
@@ -43,16 +34,17 @@ void read_keras(TensorReader& file, const std::string& prefix, Parameters<Scalar
 template <class Scalar>
 void write_keras(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file, const std::string& prefix,
                  SecondBias second = SecondBias::zero) {
-  const GateLayout layout = detail::keras_layout(from.table(), ours);
+  const GateLayout layout(from.table(), ours, System::keras);
   const auto w = layout.stack(from, second);
   file.tensors[prefix + "kernel"] = Tensor::of(w.input.transpose());
   file.tensors[prefix + "recurrent_kernel"] = Tensor::of(w.recurrent.transpose());
-  if (layout.has_recurrent_biases()) {
+  if (layout.has_biases() && layout.resets_after()) {
     Matrix<Scalar> both(2, w.bias.size());
     both << w.bias.transpose(), w.recurrent_bias.transpose();
     file.tensors[prefix + "bias"] = Tensor::of(both);
   } else if (layout.has_biases()) {
-    file.tensors[prefix + "bias"] = Tensor::of(w.bias);
+    const bool sum = second == SecondBias::zero;  // Keras has one bias; of two, each has the gradient of the sum
+    file.tensors[prefix + "bias"] = Tensor::of(sum ? Vector<Scalar>(w.bias + w.recurrent_bias) : w.bias);
   }
 }
 
@@ -65,7 +57,11 @@ void each_keras_norm(const ParameterTable& table, std::string_view ours, F&& f) 
       {"gamma", "weight"}, {"beta", "bias"}, {"moving_mean", "running_mean"}, {"moving_variance", "running_var"}};
   std::size_t found = 0;
   for (const auto& [theirs, name] : names)
-    if (const ParameterBlock* block = table.find(text(ours, name))) f(std::string(theirs), *block), ++found;
+    if (const ParameterBlock* block = table.find(text(ours, name))) {
+      require<ValueError>(name != "weight" || block->role == Role::gain, "Keras: '", block->name,
+                          "' is no normalisation's");
+      f(std::string(theirs), *block), ++found;
+    }
   require<ValueError>(found > 0, "Keras: there are no parameters '", ours, "*' of a normalisation; there are ",
                       table.names());
 }

@@ -1,31 +1,20 @@
 #pragma once
-// PyTorch's state_dict (torch.nn.RNN, LSTM, GRU, Linear, Conv1d and ConvTranspose1d; PyTorch 2): names, gate orders,
-// two biases and taps, both ways.
+// PyTorch's state_dict (torch.nn.RNN, LSTM, GRU, Embedding, Linear, Conv1d, ConvTranspose1d and norms; PyTorch 2):
+// names, gate orders, two biases and taps, both ways.
 //
 //     auto file = read_safetensors("model.safetensors");          // safetensors.torch.save_file(model.state_dict(),
 //     ...) import_pytorch(model, file, {"rnn.", "rnn.", "out."});       // two layers of one nn.LSTM(num_layers=2),
 //     then an nn.Linear
 //
 // One prefix per layer that has parameters; layers that follow each other with the same prefix are the layers of one
-// module.
+// module. Only weights are moved: `nonlinearity`, `eps`, `momentum`, `padding`, `stride` and `padding_idx` are the
+// other model's to set as they are here. What PyTorch does not have, or has with another meaning, is refused.
 
 #include "unroll/io/gate_orders.hpp"
 #include "unroll/io/named_tensors.hpp"
-#include "unroll/layers/recurrent.hpp"
 #include "unroll/layers/sequential.hpp"
 
 namespace unroll {
-
-namespace detail {
-
-inline GateLayout pytorch_layout(const ParameterTable& table, std::string_view ours) {
-  GateLayout layout(table, ours, System::pytorch);
-  require<ValueError>(!layout.has_peepholes() && !layout.resets_before(), "parameters '", ours, "*': PyTorch's ",
-                      layout.cell(), layout.has_peepholes() ? " has no peepholes" : " resets after the product");
-  return layout;
-}
-
-}  // namespace detail
 
 /// One direction of one layer of torch.nn.RNN, LSTM or GRU, whose names end in `suffix`: "_l0", "_l1_reverse". Reads
 /// into the parameters whose names begin with `ours`. Throws FileError for a missing tensor, ShapeError for one of
@@ -33,7 +22,7 @@ inline GateLayout pytorch_layout(const ParameterTable& table, std::string_view o
 template <class Scalar>
 void read_pytorch(TensorReader& file, const std::string& prefix, const std::string& suffix, Parameters<Scalar>& to,
                   std::string_view ours) {
-  const GateLayout layout = detail::pytorch_layout(to.table(), ours);
+  const GateLayout layout(to.table(), ours, System::pytorch);
   const Index rows = layout.gates() * layout.units();
   StackedWeights<Scalar> w;
   w.input = file.matrix<Scalar>(prefix + "weight_ih" + suffix, {rows, layout.inputs()});
@@ -50,7 +39,7 @@ void read_pytorch(TensorReader& file, const std::string& prefix, const std::stri
 template <class Scalar>
 void write_pytorch(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file, const std::string& prefix,
                    const std::string& suffix, SecondBias second = SecondBias::zero) {
-  const GateLayout layout = detail::pytorch_layout(from.table(), ours);
+  const GateLayout layout(from.table(), ours, System::pytorch);
   const auto w = layout.stack(from, second);
   file.tensors[prefix + "weight_ih" + suffix] = Tensor::of(w.input);
   file.tensors[prefix + "weight_hh" + suffix] = Tensor::of(w.recurrent);
@@ -74,27 +63,52 @@ void check_prefixes(const Model& model, const std::vector<std::string>& prefixes
                           prefixes[k], "' comes again after another");
 }
 
-/// Calls `recurrent(prefix, suffix, ours)` for each direction of a layer.
-template <class Layer, class Recurrent>
-void each_direction(const Layer& layer, const std::string& prefix, const std::string& suffix, const std::string& ours,
-                    Recurrent&& recurrent) {
-  const auto& blocks = layer.parameters().blocks();
-  if (std::ranges::any_of(blocks, [](const ParameterBlock& b) { return b.name.starts_with("backward."); })) {
-    recurrent(prefix, suffix, ours + "forward.");
-    recurrent(prefix, suffix + "_reverse", ours + "backward.");
-    return;
+/// What a layer with parameters is among PyTorch's modules.
+enum class PyTorchModule { none, recurrent, plain };
+
+/// Throws ValueError for a layer that PyTorch does not have, or has with another meaning.
+template <class Layer>
+PyTorchModule pytorch_module(const Layer& layer, std::size_t k) {
+  const LayerOptions options = options_of(layer);
+  const std::string kind = word_of(options, "layer");
+  const auto expect = [&](bool good, std::string_view why) {
+    require<ValueError>(good, "PyTorch: layer ", k, " (", layer.name(), "): ", why);
+  };
+  expect(kind != "tied dense", "uses the weights of another layer, of which a state_dict would hold a second copy");
+  if (layer.parameters().size() == 0) return PyTorchModule::none;
+  require<ValueError>(kind != "graph", "PyTorch: layer ", k, " is a graph, whose nodes have no place in a state_dict");
+  if (kind == "recurrent" || kind == "bidirectional") {
+    expect(word_of(options, "direction") != "backward", "runs backward only; PyTorch has no such module");
+    expect(kind == "recurrent" || word_of(options, "merge") == "concat",
+           "PyTorch sets the outputs of both directions side by side, as Merge::concat does, and has nothing else");
+    return PyTorchModule::recurrent;
   }
-  if constexpr (requires { layer.direction; })
-    require<ValueError>(layer.direction == Direction::forward, "PyTorch: layer '", ours,
-                        "*' runs backward only; PyTorch has no such module");
-  recurrent(prefix, suffix, ours);
+  const bool scaled = flag_of(options, "scaled"), shifted = flag_of(options, "shifted");
+  if (kind == "batch norm") expect(scaled == shifted, "PyTorch's BatchNorm1d has gain and shift or neither");
+  if (kind == "layer norm" && !flag_of(options, "centred")) expect(!shifted, "PyTorch's RMSNorm has no shift");
+  if (kind == "layer norm") expect(scaled, "PyTorch's LayerNorm has no shift without a gain");
+  constexpr std::string_view plain[] = {"dense", "layer norm", "batch norm", "conv1d", "conv transpose", "embedding"};
+  expect(std::ranges::find(plain, kind) != std::end(plain), "PyTorch has no such module");
+  return PyTorchModule::plain;
 }
 
-/// A weight and a bias, or what else PyTorch has under the same names, and nothing recurrent.
-template <class Layer>
-bool is_plain(const Layer& layer) {
-  constexpr std::string_view same[] = {"dense", "layer norm", "rms norm", "batch norm"};
-  return std::ranges::find(same, layer.name()) != std::end(same) || layer.parameters().blocks().front().taps > 0;
+/// What the layers of one module have in common.
+struct PyTorchCell {
+  std::string_view cell;
+  Index units = 0, outputs = 0;
+  bool biased = false, both = false;
+  bool operator==(const PyTorchCell&) const = default;
+};
+
+/// Calls `recurrent(prefix, suffix, ours)` for each direction of a layer.
+template <class Layer, class Recurrent>
+PyTorchCell each_direction(const Layer& layer, const ParameterTable& table, const std::string& prefix,
+                           const std::string& suffix, const std::string& ours, Recurrent&& recurrent) {
+  const bool both = word_of(options_of(layer), "layer") == "bidirectional";
+  const GateLayout layout(table, both ? ours + "forward." : ours, System::pytorch);
+  recurrent(prefix, suffix, both ? ours + "forward." : ours);
+  if (both) recurrent(prefix, suffix + "_reverse", ours + "backward.");
+  return {layout.cell(), layout.units(), layout.outputs(), layout.has_biases(), both};
 }
 
 /// PyTorch's batch norm counts its batches even where that changes nothing.
@@ -119,54 +133,74 @@ Matrix<Scalar> regrouped(const Matrix<Scalar>& m, Index b) {
   return to;
 }
 
-/// PyTorch has taps behind the features that they read, we in front of them.
+/// PyTorch has taps behind the features that they read, we in front of them, and a row per token where we have a
+/// column.
 template <class Scalar>
-Matrix<Scalar> read_plain(TensorReader& file, const std::string& name, const ParameterBlock& block) {
+Matrix<Scalar> read_plain(TensorReader& file, const std::string& name, const ParameterBlock& block, bool transposed) {
+  if (transposed) return file.matrix<Scalar>(name, {block.cols, block.rows}).transpose();
   if (block.taps == 0) return file.matrix<Scalar>(name, shape_of(block));
   Tensor flat = file.tensor(name, {block.rows, block.cols / block.taps, block.taps});
   flat.shape = shape_of(block);
   return regrouped<Scalar>(matrix<Scalar>(flat), block.taps);
 }
 template <class Scalar>
-Tensor write_plain(const Parameters<Scalar>& parameters, const ParameterBlock& block) {
+Tensor write_plain(const Parameters<Scalar>& parameters, const ParameterBlock& block, bool transposed) {
+  if (transposed) return Tensor::of(Matrix<Scalar>(parameters.block(block).transpose()));
   if (block.taps == 0) return tensor_of(parameters, block);
   Tensor tensor = Tensor::of(regrouped<Scalar>(parameters.block(block), block.cols / block.taps));
   tensor.shape = {block.rows, block.cols / block.taps, block.taps};
   return tensor;
 }
 
-/// Calls `recurrent(prefix, suffix, ours)` for each direction of each recurrent layer, `plain(block, name)` for each
-/// parameter of a plain one, and `batches(block, name)` for the count of a batch norm, nullptr where it has none.
+/// Calls `recurrent(prefix, suffix, ours)` for each direction of each recurrent layer, `plain(block, name, transposed)`
+/// for each parameter of a plain one, and `batches(block, name)` for the count of a batch norm, nullptr where it has
+/// none.
 template <class Model, class Recurrent, class Plain, class Batches>
 void each_pytorch_tensor(const Model& model, const std::vector<std::string>& prefixes, Recurrent&& recurrent,
                          Plain&& plain, Batches&& batches) {
-  check_prefixes(model, prefixes);
+  const ParameterTable& table = model.parameters().table();
   std::size_t next = 0, of_module = 0;
+  std::optional<PyTorchCell> before;  // the layer before in the module, if it is recurrent
+  bool between = false;               // whether something stands behind it that no module has inside
+  model.each_layer([&](const auto& layer, std::size_t k) { pytorch_module(layer, k); });
+  check_prefixes(model, prefixes);
   model.each_layer([&](const auto& layer, std::size_t k) {
-    if (layer.parameters().size() == 0) return;
-    require<ValueError>(layer.name() != "graph", "PyTorch: layer ", k,
-                        " is a graph, whose nodes have no place in a state_dict");
-    const std::string &prefix = prefixes[next], ours = text(k, ".");
+    const PyTorchModule module = pytorch_module(layer, k);
+    const std::string kind = word_of(options_of(layer), "layer"), ours = text(k, ".");
+    if (module == PyTorchModule::none) {
+      between = between || kind != "dropout";
+      return;
+    }
+    const std::string& prefix = prefixes[next];
     of_module = next > 0 && prefix == prefixes[next - 1] ? of_module + 1 : 0;
     ++next;
-    if (!is_plain(layer)) return each_direction(layer, prefix, text("_l", of_module), ours, recurrent);
+    if (module == PyTorchModule::recurrent) {
+      const PyTorchCell cell = each_direction(layer, table, prefix, text("_l", of_module), ours, recurrent);
+      require<ValueError>(of_module == 0 || (before == cell && !between), "PyTorch: layer ", k, " (", layer.name(),
+                          ") cannot be in one module with the layer of the same prefix before it: a module's layers "
+                          "are of one cell, of equal sizes and directions, with dropout between them at most");
+      before = cell, between = false;
+      return;
+    }
     require<ValueError>(of_module == 0, "PyTorch: layer ", k, " (", layer.name(),
                         ") has the prefix of the layer before it");
-    const ParameterTable& table = model.parameters().table();
+    before.reset();
     for (const ParameterBlock& block : layer.parameters().blocks())
-      if (block.name != "batches") plain(table.at(ours + block.name), prefix + block.name);
-    if (layer.name() == "batch norm") batches(table.find(ours + "batches"), prefix + "num_batches_tracked");
+      if (block.name != "batches") plain(table.at(ours + block.name), prefix + block.name, kind == "embedding");
+    if (kind == "batch norm") batches(table.find(ours + "batches"), prefix + "num_batches_tracked");
   });
 }
 
 }  // namespace detail
 
-/// Sets the parameters of a Sequential of recurrent layers, dense ones, convolutions and norms from a state_dict.
-/// Throws FileError for a tensor that is missing or has no place, ShapeError for one of another shape, ValueError for
-/// prefixes or layers that do not fit; then nothing is loaded.
+/// Sets the parameters of a model of recurrent layers, embeddings, dense ones, convolutions and norms from a
+/// state_dict. Throws FileError for a tensor that is missing or has no place, ShapeError for one of another shape,
+/// ValueError for prefixes or layers that do not fit; then nothing is loaded.
 template <class Model>
 void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std::string>& prefixes) {
   using Scalar = typename Model::Scalar;
+  constexpr auto ignore = [](const auto&...) {};
+  detail::each_pytorch_tensor(model, prefixes, ignore, ignore, ignore);  // what the model has wrong comes first
   TensorReader reader(file);
   Parameters<Scalar> loaded = model.parameters().zeros_like();
   detail::each_pytorch_tensor(
@@ -174,8 +208,8 @@ void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std
       [&](const std::string& prefix, const std::string& suffix, const std::string& ours) {
         read_pytorch(reader, prefix, suffix, loaded, ours);
       },
-      [&](const ParameterBlock& block, const std::string& name) {
-        loaded.block(block) = detail::read_plain<Scalar>(reader, name, block);
+      [&](const ParameterBlock& block, const std::string& name, bool transposed) {
+        loaded.block(block) = detail::read_plain<Scalar>(reader, name, block, transposed);
       },
       [&](const ParameterBlock* block, const std::string& name) { detail::read_batches(reader, name, loaded, block); });
   reader.require_all_used();
@@ -191,8 +225,8 @@ SafeTensors export_pytorch(const Model& model, const std::vector<std::string>& p
       [&](const std::string& prefix, const std::string& suffix, const std::string& ours) {
         write_pytorch(model.parameters(), ours, file, prefix, suffix);
       },
-      [&](const ParameterBlock& block, const std::string& name) {
-        file.tensors[name] = detail::write_plain(model.parameters(), block);
+      [&](const ParameterBlock& block, const std::string& name, bool transposed) {
+        file.tensors[name] = detail::write_plain(model.parameters(), block, transposed);
       },
       [&](const ParameterBlock* block, const std::string& name) {
         file.tensors[name] = detail::write_batches(model.parameters(), block);
