@@ -9,7 +9,7 @@
 //     tanh    2.5     2.6
 //
 // NaN stays NaN; infinities, overflow and subnormal numbers are treated as by <cmath>. Rounding to integers by adding a
-// large number is used throughout: -ffast-math breaks it.
+// large number is used throughout: requirements.hpp refuses flags that break it.
 
 #include <array>
 #include <bit>

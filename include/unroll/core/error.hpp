@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "unroll/core/requirements.hpp"
+
 namespace unroll {
 
 /// Root of every exception that the library throws on purpose.

@@ -1,12 +1,13 @@
 #pragma once
-// Is a number a NaN, an infinity? Asked of its bits: `-ffast-math` lets a compiler answer std::isnan with a constant
-// `false`.
+// Is a number a NaN, an infinity? Asked of its bits, also at compile time, where std::isnan cannot be called in C++20.
 
 #include <bit>
 #include <concepts>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+
+#include "unroll/core/requirements.hpp"
 
 namespace unroll {
 namespace detail {

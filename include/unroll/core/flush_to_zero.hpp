@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "unroll/core/requirements.hpp"
+
 #if defined(__SSE2__)
 #include <xmmintrin.h>
 #endif

@@ -8,12 +8,12 @@
 // instruction (x86's rsqrt and rcp) is used, so processors of all makers give the same bits. `fma` rounds twice where
 // the compiler may not use fused instructions. A test disassembles a program to see that no such instruction is in it.
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <concepts>
 
+#include "unroll/core/eigen.hpp"
 #include "unroll/core/lanes_x86.hpp"
 
 namespace unroll {

@@ -3,8 +3,9 @@
 // that g++ 12 compiles without a false "used uninitialized" (its unmasked AVX-512 intrinsics carry one; a full zeroing
 // mask costs nothing). Overloads by packet type; lanes.hpp has the general case of each.
 
-#include <Eigen/Core>
 #include <cstdint>
+
+#include "unroll/core/eigen.hpp"
 
 namespace unroll::detail {
 

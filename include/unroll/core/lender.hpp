@@ -5,6 +5,8 @@
 #include <mutex>
 #include <vector>
 
+#include "unroll/core/requirements.hpp"
+
 namespace unroll {
 
 /// Hands out things that one thread at a time may use, the last returned first: a task finds the memory of the task

@@ -1,9 +1,10 @@
 #pragma once
 // The few types that every part shares: plain Eigen matrices, column-major, one column per (step, sample).
 
-#include <Eigen/Core>
 #include <concepts>
 #include <type_traits>
+
+#include "unroll/core/eigen.hpp"
 
 namespace unroll {
 

@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 
+#include "unroll/core/requirements.hpp"
+
 namespace unroll::detail {
 
 /// The number's bytes, least significant first, behind what is there.

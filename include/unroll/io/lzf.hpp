@@ -6,6 +6,8 @@
 #include <optional>
 #include <span>
 
+#include "unroll/core/requirements.hpp"
+
 namespace unroll::detail {
 
 /// One instruction of an LZF stream: copy `length` bytes, from the stream itself or from `distance` bytes before.

@@ -1,5 +1,5 @@
 #pragma once
-// Is every entry a number? One pass over the bits, fast enough to run before every update, and right under -ffast-math.
+// Is every entry a number? One pass over the bits, fast enough to run before every update.
 
 #include <algorithm>
 

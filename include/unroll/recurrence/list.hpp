@@ -2,6 +2,8 @@
 // A few values of different types in a row, usable at compile time. std::tuple does more and costs more to compile,
 // which every program would pay for every cell that it includes.
 
+#include "unroll/core/requirements.hpp"
+
 namespace unroll::language {
 
 template <class... Items>

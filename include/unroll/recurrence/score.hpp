@@ -1,5 +1,7 @@
 #pragma once
 
+#include "unroll/core/requirements.hpp"
+
 namespace unroll {
 
 /// How a query is compared with a key.

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "unroll/core/requirements.hpp"
+
 namespace unroll {
 namespace detail {
 

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "unroll/core/requirements.hpp"
+
 namespace unroll::language {
 
 /// A name as a template argument.

@@ -1,0 +1,62 @@
+# cmake -D WORK=folder -P march.cmake -- compiler, includes...: two source files become a program when they are compiled with the same
+# -march, and do not when -march differs. For x86-64, where every processor runs what is run here.
+cmake_minimum_required(VERSION 3.21)
+set(compiler)
+set(begun FALSE)
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(index RANGE ${last})
+  if(begun)
+    list(APPEND compiler ${CMAKE_ARGV${index}})
+  elseif(CMAKE_ARGV${index} STREQUAL "--")
+    set(begun TRUE)
+  endif()
+endforeach()
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
+
+# Runs a command in WORK; its status and all that it says become `status` and `output`.
+macro(run)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+endmacro()
+function(must_succeed)
+  run(${ARGN})
+  if(NOT status EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}\nended with ${status}:\n${output}")
+  endif()
+endfunction()
+function(must_fail said)
+  run(${ARGN})
+  if(status EQUAL 0 OR NOT output MATCHES "${said}")
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}\nended with ${status}, expected a failure that says ${said}:\n${output}")
+  endif()
+endfunction()
+function(compile source object)
+  must_succeed(${compiler} -std=c++20 -fPIC ${ARGN} -c ${CMAKE_CURRENT_LIST_DIR}/${source}.cpp -o ${object}.o)
+endfunction()
+
+compile(main main_sse -O1)
+compile(main main_avx -O1 -mavx)
+compile(other other_sse -O2)  # what is no matter of the processor may differ
+compile(other other_avx -O2 -mavx)
+
+must_succeed(${compiler} main_sse.o other_sse.o -o same)
+must_succeed(./same)
+must_succeed(${compiler} main_avx.o other_avx.o -o same_avx)
+must_succeed(ar rcs libother_sse.a other_sse.o)
+
+# The name is that of the file that comes second.
+set(sse "unroll_needs_the_same_march_in_all_files__here_align_16_packet_4_fma_0")
+set(avx "unroll_needs_the_same_march_in_all_files__here_align_32_packet_8_fma_0")
+must_fail(${sse} ${compiler} main_avx.o other_sse.o -o mixed)
+must_fail(${avx} ${compiler} other_sse.o main_avx.o -o mixed)
+must_fail(${avx} ${compiler} main_sse.o other_avx.o -o mixed)
+must_fail(${sse} ${compiler} main_avx.o libother_sse.a -o mixed)
+
+# A linker does not compare a program with shared libraries.
+must_succeed(${compiler} -shared other_sse.o -o libother.so)
+must_succeed(${compiler} main_sse.o ./libother.so -o shared)
+must_succeed(./shared)
+must_succeed(${compiler} -shared other_avx.o -o libother.so)
+must_fail("must be compiled with the same -march" ./shared)

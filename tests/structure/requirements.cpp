@@ -1,0 +1,2 @@
+// Compiled with flags that the library refuses.
+#include <unroll/unroll.hpp>
