@@ -4,9 +4,9 @@
 // the text's last tenth. bin/text COMMAND --help lists the options, which a file of --config may also hold.
 
 #include <cstdio>
-#include <system_error>
 
 #include "../support/output_folder.hpp"
+#include "../support/program.hpp"
 #include "results.hpp"
 #include "unroll/io/checkpoint.hpp"
 #include "writing.hpp"
@@ -17,20 +17,7 @@ using namespace lm;
 namespace {
 
 void say(const Options& options, const std::string& lines) {
-  if (options.quiet) return;
-  std::fputs(lines.c_str(), stdout);
-  std::fflush(stdout);
-}
-
-/// What a run that was killed while it wrote a file has left.
-void remove_unfinished(const std::filesystem::path& folder) {
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    const auto mark = name.find(".tmp");
-    std::error_code ignored;
-    if (mark != name.npos && mark > 0 && name.find_first_not_of("0123456789", mark + 4) == name.npos)
-      std::filesystem::remove(entry.path(), ignored);
-  }
+  if (!options.quiet) example::tell(lines);
 }
 
 std::string written(const std::vector<std::string>& texts) {
@@ -42,7 +29,6 @@ std::string written(const std::vector<std::string>& texts) {
 void run_training(const Options& options) {
   check_together(options);
   const auto folder = example::output_folder(options.out, "model.safetensors");
-  remove_unfinished(folder);
   const Threads threads{int(options.threads)};
   const Corpus corpus = read_corpus(options);
   Model model{options, corpus.vocabulary, make_network(options, corpus.vocabulary.size())};
@@ -65,11 +51,11 @@ void run_training(const Options& options) {
   const std::string missing = write_results(model, state, result, folder);
   if (!missing.empty()) say(options, "no pictures: " + missing + "; their data and scripts are there\n");
   say(options, text("in ", options.out, ": model.safetensors, config.json, history.csv, samples.txt, report.html\n"));
-  std::puts(watched_text(result, options).c_str());
+  example::tell(watched_text(result, options) + "\n");
 }
 
 void run_writing(const Options& options) {
-  std::fputs(written(write(load(options.model), options, options.sample_seed)).c_str(), stdout);
+  example::tell(written(write(load(options.model), options, options.sample_seed)));
 }
 
 void run_evaluation(const Options& options, bool other_text) {
@@ -78,21 +64,20 @@ void run_evaluation(const Options& options, bool other_text) {
                                : read_corpus(model.options, &model.vocabulary).watched;
   const auto sequences = Sequences::to_watch(part, model.vocabulary, model.options);
   const Watched result = watch(model.network, sequences, model.vocabulary, Threads{int(options.threads)});
-  std::puts(watched_text(result, model.options).c_str());
+  example::tell(watched_text(result, model.options) + "\n");
 }
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  Options options;
-  int status = -1;
-  const CommandLine line = read_options(argc, argv, options, status);
-  if (status >= 0) return status;
-  if (line.command == "train") run_training(options);
-  if (line.command == "sample") run_writing(options);
-  if (line.command == "evaluate") run_evaluation(options, line.given.contains("text"));
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "text: %s\n", error.what());
-  return 1;
+int main(int argc, char** argv) {
+  return example::run_program("text", [&] {
+    Options options;
+    int status = -1;
+    const CommandLine line = read_options(argc, argv, options, status);
+    if (status >= 0) return status;
+    if (line.command == "train") run_training(options);
+    if (line.command == "sample") run_writing(options);
+    if (line.command == "evaluate") run_evaluation(options, line.given.contains("text"));
+    return 0;
+  });
 }

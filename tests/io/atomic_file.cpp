@@ -1,15 +1,15 @@
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <unroll/io/atomic_file.hpp>
 #include <unroll/io/input_file.hpp>
-#if !defined(_WIN32)
-#include <sys/resource.h>
-
-#include <csignal>
-#endif
 
 #include "support/catch.hpp"
+#if !defined(_WIN32)
+#include "support/small_files.hpp"
+#endif
 #include "support/temporary.hpp"
 
 using namespace unroll;
@@ -84,6 +84,51 @@ TEST_CASE("atomic file: what cannot be written says why") {
   CHECK(folder.files() == 1);
 }
 
+TEST_CASE("atomic file: only unfinished files of killed processes are removed") {
+  const Folder folder;
+  const std::vector<std::string> others{"notes.tmp",          "notes.tmp7",          "a.unroll-.tmp", "a.unroll-1x.tmp",
+                                        "a.unroll-1.tmp.old", ".unroll-1.tmp",       "unroll-1.tmp",  "model",
+                                        "a.unroll-1",         "a.unroll-1.tmp.tmp1", ".tmp"};
+  for (const std::string& name : others) std::ofstream(folder.path / name) << name;
+  fs::create_directory(folder.path / "b.unroll-0.tmp");
+  fs::create_symlink("notes.tmp", folder.path / "c.unroll-0.tmp");
+  std::ofstream(folder.path / "model.unroll-0.tmp") << "half";  // its process is gone: nobody has locked it
+  AtomicFile open(folder.path / "model");
+  remove_unfinished(folder.path);
+  CHECK_FALSE(fs::exists(folder.path / "model.unroll-0.tmp"));
+  CHECK(fs::exists(folder.path / "model.unroll-1.tmp"));
+  for (const std::string& name : others) CHECK(detail::read_text(folder.path / name) == name);
+  CHECK(fs::is_directory(folder.path / "b.unroll-0.tmp"));
+  CHECK(fs::is_symlink(folder.path / "c.unroll-0.tmp"));
+  open.write(bytes("whole"));
+  open.commit();
+  CHECK(detail::read_text(folder.path / "model") == "whole");
+  CHECK(folder.files() == std::ssize(others) + 2);
+  remove_unfinished(folder.path / "nowhere");
+}
+
+TEST_CASE("atomic file: a file that is being written is never taken for an unfinished one") {
+  const Folder folder;
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    while (!done) remove_unfinished(folder.path);
+  });
+  std::string failed;
+  try {
+    for (int k = 0; k < 300; ++k) {
+      AtomicFile dropped(folder.path / "model");
+      save(folder.path / "model", text(k));
+    }
+  } catch (const FileError& error) {
+    failed = error.what();
+  }
+  done = true;
+  other.join();
+  CHECK(failed == "");
+  CHECK(detail::read_text(folder.path / "model") == "299");
+  CHECK(folder.files() == 1);
+}
+
 #if !defined(_WIN32)
 TEST_CASE("atomic file: a device is never replaced, a link stays a link") {
   CHECK_THROWS_MATCHES(AtomicFile("/dev/null"), FileError, says("it is a folder or a device"));
@@ -99,21 +144,13 @@ TEST_CASE("atomic file: a full disk leaves the old file, and no other") {
   const Folder folder;
   const auto path = folder.path / "model";
   save(path, "old");
-  // A limit on the file size fails in the same calls as a full disk.
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit small = before;
-  small.rlim_cur = 1 << 16;
-  setrlimit(RLIMIT_FSIZE, &small);
+  const support::SmallFiles limit(1 << 16);
   std::string message;
   try {
     save(path, std::string(1 << 20, 'x'));
   } catch (const FileError& error) {
     message = error.what();
   }
-  setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
   CHECK(message.find(path.string() + ": cannot be written: File too large") == 0);
   CHECK(detail::read_text(path) == "old");
   CHECK(folder.files() == 1);

@@ -115,6 +115,14 @@ TEST_CASE("a run whose text has changed does not go on") {
   CHECK(status() == 1);
 }
 
+TEST_CASE("a run leaves the files of others in its folder") {
+  const support::TemporaryFolder folder;
+  const std::vector<std::string> others{"notes.tmp", "chapter.tmp1", "model.safetensors.tmp0", "a.unroll-x.tmp"};
+  for (const std::string& name : others) std::ofstream(folder.path / name) << name;
+  REQUIRE(ran_through(run_in(folder.path, {"--epochs", "1", "--steps", "15"}), {}));
+  for (const std::string& name : others) CHECK(content(folder.path / name) == name);
+}
+
 TEST_CASE("a run that is killed at any moment goes on to the same bits") {
   kill_and_compare(6, streams);
   kill_and_compare(6, sentences);

@@ -11,6 +11,9 @@
 #include <system_error>
 #include <utility>
 #if !defined(_WIN32)
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #endif
 
@@ -18,8 +21,36 @@
 
 namespace unroll {
 
-/// A file that takes its name only when `commit` is called; until then the bytes go to `NAME.tmpN` in the same folder
-/// (the same file system, where renaming is one step). Without a commit the temporary file is removed again.
+namespace detail {
+
+/// Names of temporary files are made for AtomicFile alone, so that files of other programs never have them:
+/// NAME.unroll-N.tmp.
+inline constexpr std::string_view temporary_mark = ".unroll-", temporary_end = ".tmp";
+
+inline bool is_temporary_name(std::string_view name) {
+  const std::size_t mark = name.rfind(temporary_mark);
+  if (mark == name.npos || mark == 0 || !name.ends_with(temporary_end)) return false;
+  const std::size_t begin = mark + temporary_mark.size(), end = name.size() - temporary_end.size();
+  return begin < end && name.substr(begin, end - begin).find_first_not_of("0123456789") == name.npos;
+}
+
+#if !defined(_WIN32)
+/// Locks an open file without waiting. The system releases the lock when the process ends, however it ends.
+inline bool lock(int file) { return flock(file, LOCK_EX | LOCK_NB) == 0; }
+
+/// Whether the name still is that of the open file.
+inline bool is_name_of(const std::filesystem::path& path, int file) {
+  struct stat named, opened;
+  return lstat(path.c_str(), &named) == 0 && fstat(file, &opened) == 0 && named.st_ino == opened.st_ino &&
+         named.st_dev == opened.st_dev;
+}
+#endif
+
+}  // namespace detail
+
+/// A file that takes its name only when `commit` is called; until then the bytes go to `NAME.unroll-N.tmp` in the same
+/// folder (the same file system, where renaming is one step), which is locked. Without a commit that file is removed
+/// again; after a killed process it stays until remove_unfinished.
 ///
 /// Throws FileError, with the path and the system's reason, when the file cannot be created, written or renamed.
 class AtomicFile {
@@ -44,9 +75,12 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   ~AtomicFile() {
-    if (stream_) std::fclose(stream_);
     std::error_code ignored;
+#if defined(_WIN32)
+    if (stream_) std::fclose(std::exchange(stream_, nullptr));  // an open file cannot be removed there
+#endif
     if (!committed_) std::filesystem::remove(temporary_, ignored);
+    if (stream_) std::fclose(stream_);  // last, for with it goes the lock
   }
 
   void write(std::span<const std::byte> bytes) {
@@ -60,8 +94,9 @@ class AtomicFile {
 #if !defined(_WIN32)
     // Before the rename: otherwise a power cut can leave the new name with an empty file.
     if (fsync(fileno(stream_)) != 0) fail("brought to the disk", errno);
-#endif
+#else
     if (std::fclose(std::exchange(stream_, nullptr)) != 0) fail("closed", errno);
+#endif
     std::error_code error;
     std::filesystem::rename(temporary_, path_, error);
     if (error) fail("renamed", error.value());
@@ -73,11 +108,21 @@ class AtomicFile {
   void create() {
     for (int n = 0; n < 1000 && !stream_; ++n) {
       temporary_ = path_;
-      temporary_ += text(".tmp", n);
+      temporary_ += text(detail::temporary_mark, n, detail::temporary_end);
       stream_ = std::fopen(temporary_.string().c_str(), "wbx");
       if (!stream_ && errno != EEXIST) break;
+      if (stream_ && was_removed()) std::fclose(std::exchange(stream_, nullptr));
     }
     if (!stream_) fail("created", errno);
+  }
+
+  /// Locks the new file. Whether remove_unfinished of another process took it for abandoned before it was locked.
+  bool was_removed() const {
+#if defined(_WIN32)
+    return false;
+#else
+    return (!detail::lock(fileno(stream_)) && errno == EWOULDBLOCK) || !detail::is_name_of(temporary_, fileno(stream_));
+#endif
   }
 
   [[noreturn]] void fail(const char* what, int reason) const {
@@ -88,6 +133,26 @@ class AtomicFile {
   std::FILE* stream_ = nullptr;
   bool committed_ = false;
 };
+
+/// Removes what killed processes have left in the folder: temporary files of AtomicFile that no process is writing.
+/// Everything else stays. Does nothing where files cannot be locked.
+inline void remove_unfinished(const std::filesystem::path& folder) {
+#if defined(_WIN32)
+  (void)folder;
+#else
+  namespace fs = std::filesystem;
+  std::error_code ignored, end;
+  for (fs::directory_iterator entry(folder, end); !end && entry != fs::directory_iterator(); entry.increment(end)) {
+    const fs::path& path = entry->path();
+    if (!detail::is_temporary_name(path.filename().string()) || !fs::is_regular_file(entry->symlink_status(ignored)))
+      continue;
+    const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) continue;
+    if (detail::lock(file) && detail::is_name_of(path, file)) fs::remove(path, ignored);
+    ::close(file);
+  }
+#endif
+}
 
 /// Writes text (a history as CSV or JSON), completely or not at all. Throws FileError.
 inline void write_text(const std::filesystem::path& path, std::string_view content) {
