@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "../support/output_folder.hpp"
+#include "../support/program.hpp"
 #include "model_file.hpp"
 #include "pictures.hpp"
 #include "report.hpp"
@@ -14,6 +15,7 @@
 
 using namespace unroll;
 using namespace g2p;
+using example::tell;
 
 namespace {
 
@@ -33,11 +35,8 @@ class Program {
 
  private:
   void say(const std::string& lines) const {
-    if (options_.quiet) return;
-    std::fputs(lines.c_str(), stdout);
-    std::fflush(stdout);
+    if (!options_.quiet) tell(lines);
   }
-  static void tell(const std::string& lines) { std::fputs(lines.c_str(), stdout); }
 
   /// Words that something is to be done with.
   std::vector<std::string> asked() const {
@@ -152,13 +151,12 @@ class Program {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  Options options;
-  const int status = read_command_line(argc, argv, options);
-  if (status >= 0) return status;
-  Program(options).run();
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "g2p: %s\n", error.what());
-  return 1;
+int main(int argc, char** argv) {
+  return example::run_program("g2p", [&] {
+    Options options;
+    const int status = read_command_line(argc, argv, options);
+    if (status >= 0) return status;
+    Program(options).run();
+    return 0;
+  });
 }

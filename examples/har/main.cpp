@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "../support/output_folder.hpp"
+#include "../support/program.hpp"
 #include "event_files.hpp"
 #include "network.hpp"
 #include "options.hpp"
@@ -35,9 +36,7 @@ Data read_data(const Options& options) {
 
 /// Says it now, unless only the result is wanted.
 void say(const Options& options, const std::string& words) {
-  if (options.quiet) return;
-  std::fputs(words.c_str(), stdout);
-  std::fflush(stdout);
+  if (!options.quiet) example::tell(words);
 }
 
 /// Steps of the largest batch that training can meet.
@@ -144,7 +143,7 @@ void study(const Options& options) {
   say(options, text("\n", study.runs.size(), " runs in ", std::lround(study.seconds), " s, ", study.resumed,
                     " of them were there; in ", options.out, ": study.txt, study.md, study.csv, study.json, runs/\n"));
   tell_page(write_report(folder, options, data, study));
-  std::fputs(("\n" + table).c_str(), stdout);
+  example::tell("\n" + table);
 }
 
 StreamParts read_stream_data(const Options& options) {
@@ -165,18 +164,17 @@ void streams(const Options& options) {
   write_text(folder / "streams.json", streams_json(options, parts, results));
   say(options, text("\nin ", options.out, ": streams.txt, streams.md, streams.csv, streams.json\n"));
   tell_page(write_report(folder, options, parts, results));
-  std::fputs(("\n" + table).c_str(), stdout);
+  example::tell("\n" + table);
 }
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  Options options;
-  const int status = read_command_line(argc, argv, options);
-  if (status >= 0) return status;
-  options.study ? study(options) : options.stream ? streams(options) : run(options);
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "har: %s\n", error.what());
-  return 1;
+int main(int argc, char** argv) {
+  return example::run_program("har", [&] {
+    Options options;
+    const int status = read_command_line(argc, argv, options);
+    if (status >= 0) return status;
+    options.study ? study(options) : options.stream ? streams(options) : run(options);
+    return 0;
+  });
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "../support/output_folder.hpp"
+#include "../support/program.hpp"
 #include "files.hpp"
 #include "pictures.hpp"
 #include "report.hpp"
@@ -70,9 +71,7 @@ void save_and_check(const Model& model, const std::filesystem::path& file, const
 
 /// Says it now, unless only the result is wanted.
 void say(const Options& options, const std::string& words) {
-  if (options.quiet) return;
-  std::fputs(words.c_str(), stdout);
-  std::fflush(stdout);
+  if (!options.quiet) example::tell(words);
 }
 
 void train(Model& model, const std::filesystem::path& folder, const Options& options, const Data& data,
@@ -119,21 +118,20 @@ void run(Options options) {
     run_controls(options, data, division, results, [&](Control control, Index repeat, const GroupedHits& hits) {
       say(options, run_text(control, repeat, hits));
     });
-    std::printf("\n%s\n%s\n\n", results.leak->table().c_str(), results.leak->verdict().c_str());
+    example::tell(text("\n", results.leak->table(), "\n", results.leak->verdict(), "\n\n"));
   }
   write_files(folder, options, data, division, *model, results);
-  std::fputs(result_text(results).c_str(), stdout);
+  example::tell(result_text(results));
 }
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  Options options;
-  const int status = read_command_line(argc, argv, options);
-  if (status >= 0) return status;
-  run(options);
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "hcp: %s\n", error.what());
-  return 1;
+int main(int argc, char** argv) {
+  return example::run_program("hcp", [&] {
+    Options options;
+    const int status = read_command_line(argc, argv, options);
+    if (status >= 0) return status;
+    run(options);
+    return 0;
+  });
 }

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "../support/output_folder.hpp"
+#include "../support/program.hpp"
 #include "report.hpp"
 
 using namespace unroll;
@@ -16,9 +17,7 @@ constexpr int collapsed_status = 3;
 
 /// Says it now, unless only the result is wanted.
 void say(const Options& options, const std::string& words) {
-  if (options.quiet) return;
-  std::fputs(words.c_str(), stdout);
-  std::fflush(stdout);
+  if (!options.quiet) example::tell(words);
 }
 
 /// Ends with a sentence when a training that was asked for by itself collapsed; in a study that is a result.
@@ -46,17 +45,16 @@ int run_all(const Options& options) {
   for (const std::string& file : written.files) words += " " + file;
   if (!written.missing.empty()) words += "; no pictures: " + written.missing;
   say(options, "\n" + words + "\n");
-  std::fputs(result_text(options, points, events.test).c_str(), stdout);
+  example::tell(result_text(options, points, events.test));
   return status_of(options, points);
 }
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  Options options;
-  const int status = read_command_line(argc, argv, options);
-  return status >= 0 ? status : run_all(options);
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "peaks: %s\n", error.what());
-  return 1;
+int main(int argc, char** argv) {
+  return example::run_program("peaks", [&] {
+    Options options;
+    const int status = read_command_line(argc, argv, options);
+    return status >= 0 ? status : run_all(options);
+  });
 }

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "../support/program.hpp"
 #include "device.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/infer/streaming.hpp"
@@ -102,17 +103,16 @@ void run(const Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  Options options;
-  CLI::App app("A recurrent filter that learns an amplifier and plays");
-  app.add_option("--epochs", options.epochs, "passes over the lessons")->check(CLI::Range(1, 100000));
-  app.add_option("--seconds", options.seconds, "how long it plays")->check(CLI::Range(1, 3600));
-  app.add_option("--block", options.block, "samples per call")->check(CLI::Range(1, 48000));
-  app.add_option("--seed", options.seed, "of sounds and first weights");
-  CLI11_PARSE(app, argc, argv);
-  run(options);
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "streaming: %s\n", error.what());
-  return 1;
+int main(int argc, char** argv) {
+  return example::run_program("streaming", [&] {
+    Options options;
+    CLI::App app("A recurrent filter that learns an amplifier and plays");
+    app.add_option("--epochs", options.epochs, "passes over the lessons")->check(CLI::Range(1, 100000));
+    app.add_option("--seconds", options.seconds, "how long it plays")->check(CLI::Range(1, 3600));
+    app.add_option("--block", options.block, "samples per call")->check(CLI::Range(1, 48000));
+    app.add_option("--seed", options.seed, "of sounds and first weights");
+    CLI11_PARSE(app, argc, argv);
+    run(options);
+    return 0;
+  });
 }

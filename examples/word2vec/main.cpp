@@ -6,11 +6,13 @@
 #include <cstdio>
 
 #include "../support/output_folder.hpp"
+#include "../support/program.hpp"
 #include "results.hpp"
 #include "unroll/text/word_vector_files.hpp"
 
 using namespace unroll;
 using namespace word2vec;
+using example::tell;
 
 namespace {
 
@@ -30,11 +32,8 @@ class Program {
   }
 
  private:
-  static void tell(const std::string& lines) { std::fputs(lines.c_str(), stdout); }
   void say(const std::string& lines) const {
-    if (options_.quiet) return;
-    tell(lines);
-    std::fflush(stdout);
+    if (!options_.quiet) tell(lines);
   }
 
   WordVectors load() const {
@@ -88,13 +87,12 @@ class Program {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  Options options;
-  const int status = read_command_line(argc, argv, options);
-  if (status >= 0) return status;
-  Program(options).run();
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "word2vec: %s\n", error.what());
-  return 1;
+int main(int argc, char** argv) {
+  return example::run_program("word2vec", [&] {
+    Options options;
+    const int status = read_command_line(argc, argv, options);
+    if (status >= 0) return status;
+    Program(options).run();
+    return 0;
+  });
 }

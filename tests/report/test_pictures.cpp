@@ -1,11 +1,14 @@
 // What gnuplot is told, and what it draws.
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "support/catch.hpp"
+#include "support/small_files.hpp"
 #include "support/temporary.hpp"
+#include "unroll/io/input_file.hpp"
 #include "unroll/report/bars.hpp"
 #include "unroll/report/curves.hpp"
 #include "unroll/report/gnuplot.hpp"
@@ -191,6 +194,50 @@ TEST_CASE("numbers that cannot be drawn leave data, script and what gnuplot says
   const std::string why = draw(figure::picture(curves), folder.path, "nothing");
   CHECK((why == "gnuplot failed, see nothing.log" || why == "gnuplot is not installed"));
   CHECK(std::filesystem::exists(folder.path / "nothing.csv"));
+}
+
+namespace {
+
+/// A program called gnuplot that does what the shell makes of `commands`.
+class FakeGnuplot {
+ public:
+  explicit FakeGnuplot(const std::string& commands) {
+    const char* const path = std::getenv("PATH");
+    before_ = path == nullptr ? "" : path;
+    std::ofstream(folder_.path / "gnuplot") << "#!/bin/sh\n" << commands << "\n";
+    std::filesystem::permissions(folder_.path / "gnuplot", std::filesystem::perms::owner_all);
+    ::setenv("PATH", (folder_.path.string() + ":" + before_).c_str(), 1);
+  }
+  ~FakeGnuplot() { ::setenv("PATH", before_.c_str(), 1); }
+
+ private:
+  support::TemporaryFolder folder_;
+  std::string before_;
+};
+
+}  // namespace
+
+TEST_CASE("a picture has its name only when all of it was drawn", "[report]") {
+  const support::TemporaryFolder folder;
+  const auto drawn = [&](const std::string& commands, PictureFormat format = PictureFormat::svg) {
+    const FakeGnuplot gnuplot(commands);
+    return draw(figure::picture(two_runs()), folder.path, "loss", format);
+  };
+  CHECK(drawn("echo '<svg></svg>'") == "");
+  CHECK(std::filesystem::exists(folder.path / "loss.svg"));
+  CHECK(drawn("printf '<svg><g'") == "gnuplot failed, see loss.log");
+  CHECK_FALSE(std::filesystem::exists(folder.path / "loss.svg"));
+  CHECK(drawn("true") == "gnuplot failed, see loss.log");
+  CHECK(drawn("echo '<svg></svg>'; echo why >&2; kill -9 $$") == "gnuplot failed, see loss.log");
+  CHECK(detail::read_text(folder.path / "loss.log").starts_with("why\n"));
+  CHECK_FALSE(std::filesystem::exists(folder.path / "loss.svg"));
+  CHECK(drawn("printf '\\211PNG'", PictureFormat::png) == "gnuplot failed, see loss.log");
+  CHECK(drawn("printf '\\211PNG\\0\\0\\0\\0IEND\\256\\102\\140\\202'", PictureFormat::png) == "");
+  CHECK(detail::read_text(folder.path / "loss.png").size() == 16);
+  const support::SmallFiles limit(4000);  // enough for its numbers and script
+  CHECK_THROWS_MATCHES(drawn("echo '<svg>'; seq 2000; echo '</svg>'"), FileError, says("loss.svg: cannot be written"));
+  CHECK_FALSE(std::filesystem::exists(folder.path / "loss.svg"));
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path)) CHECK(entry.path().extension() != ".tmp");
 }
 
 TEST_CASE("long titles are broken between words", "[report]") {

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "support/catch.hpp"
+#include "support/small_files.hpp"
 #include "support/temporary.hpp"
 #include "unroll/report/tensorboard.hpp"
 
@@ -76,6 +77,27 @@ TEST_CASE("a file of events goes on behind its last whole record", "[report]") {
   CHECK_THROWS_MATCHES(EventFile(path, 1), FileError, says("is no file of events"));
   CHECK_THROWS_MATCHES(EventFile(folder.path / "events", 1), ValueError, says("'tfevents'"));
   CHECK_THROWS_AS(EventFile(folder.path / "nowhere" / "tfevents", 1), FileError);
+}
+
+TEST_CASE("an event that does not fit on the disk leaves whole events", "[report]") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "events.out.tfevents.1.run";
+  EventFile file(path, 1);
+  file.scalar("loss", 1, 0, 1);
+  const std::string before = bytes(path);
+  {
+    const support::SmallFiles limit(before.size() + 100);
+    CHECK_THROWS_MATCHES(file.histogram("weight", Vector<float>::LinSpaced(100, 0, 1), 0, 1), FileError,
+                         says(path.string() + ": cannot be written"));
+    CHECK(bytes(path) == before);
+    const support::SmallFiles none(20);
+    CHECK_THROWS_AS(EventFile(folder.path / "tfevents", 1), FileError);
+    CHECK_FALSE(std::filesystem::exists(folder.path / "tfevents"));
+  }
+  file.scalar("loss", 1, 1, 1);
+  EventFile(path, 1);  // reads what is there
+  CHECK(detail::whole_records(bytes(path)) == bytes(path).size());
+  CHECK(bytes(path).size() > before.size());
 }
 
 TEST_CASE("a histogram counts every finite value once", "[report]") {

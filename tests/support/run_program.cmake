@@ -1,4 +1,4 @@
-# cmake -D PROGRAM=har -D FOLDER=dir -D STATUS=number -D SAYS=regex [-D FILES=names] [-D NO_FILES=names] [-D PATH=dir] -P run_program.cmake --
+# cmake -D PROGRAM=har -D FOLDER=dir -D STATUS=number -D SAYS=regex [-D FILES=names] [-D NO_FILES=names] [-D PATH=dir] [-D OUTPUT=file] -P run_program.cmake --
 # arguments...: runs the program in an empty folder. It must end with the status, and its last line match; an error is one line.
 cmake_minimum_required(VERSION 3.21)
 set(arguments)
@@ -17,8 +17,11 @@ file(MAKE_DIRECTORY ${FOLDER})
 if(DEFINED PATH)
   set(ENV{PATH} ${PATH})
 endif()
-execute_process(COMMAND ${PROGRAM} ${arguments} WORKING_DIRECTORY ${FOLDER} RESULT_VARIABLE status OUTPUT_VARIABLE output
-                ERROR_VARIABLE errors)
+set(to OUTPUT_VARIABLE output)
+if(DEFINED OUTPUT)
+  set(to OUTPUT_FILE ${OUTPUT})
+endif()
+execute_process(COMMAND ${PROGRAM} ${arguments} WORKING_DIRECTORY ${FOLDER} RESULT_VARIABLE status ${to} ERROR_VARIABLE errors)
 if(NOT status EQUAL STATUS)
   message(FATAL_ERROR "ends with ${status}, expected ${STATUS}\n${output}\n${errors}")
 endif()

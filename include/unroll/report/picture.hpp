@@ -116,15 +116,25 @@ inline std::size_t longest(const std::vector<std::string>& names) {
 
 }  // namespace detail
 
+inline std::string picture_file(std::string_view name, PictureFormat format) {
+  return text(name, format == PictureFormat::svg ? ".svg" : ".png");
+}
+
+namespace detail {
+/// The variable of gnuplot that sends a picture to standard output.
+inline constexpr std::string_view to_standard_output = "to_standard_output";
+}  // namespace detail
+
 /// The whole of NAME.gp, which reads NAME.csv and draws NAME.svg or NAME.png.
 inline std::string gnuplot_script(const Picture& picture, std::string_view name, PictureFormat format) {
   const bool svg = format == PictureFormat::svg;
-  const std::string file = text(name, svg ? ".svg" : ".png");
+  const std::string file = picture_file(name, format);
   const int scale = svg ? 1 : 2;  // dots of a PNG: sharp on a phone and in print
   return text("# gnuplot ", name, ".gp draws ", file, " from ", name, ".csv\nset terminal ", svg ? "svg" : "pngcairo",
               " size ", scale * picture.width, ",", scale * picture.height,
               svg ? " dynamic" : " fontscale 2 linewidth 2 pointscale 2",
-              " noenhanced font 'sans,17' background '#ffffff'\nset output '", file, "'\ndata = '", name, R"(.csv'
+              " noenhanced font 'sans,17' background '#ffffff'\nif (!exists('", detail::to_standard_output,
+              "')) set output '", file, "'\ndata = '", name, R"(.csv'
 set encoding utf8
 set datafile separator ','
 set datafile commentschars ''

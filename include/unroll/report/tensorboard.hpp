@@ -121,10 +121,10 @@ class EventFile {
   EventFile(const std::filesystem::path& path, double wall_time) : path_(path) {
     require<ValueError>(path.filename().string().find("tfevents") != std::string::npos, path.string(),
                         ": TensorBoard reads only files with 'tfevents' in their names");
-    const std::size_t before = cut_to_whole_records();
+    if (cut_to_whole_records() == 0)
+      write_text(path_, detail::record_of(detail::Message().real(1, wall_time).bytes(3, "brain.Event:2").str()));
     stream_.open(path_, std::ios::binary | std::ios::app);
     require<FileError>(stream_.good(), path_.string(), ": cannot be written");
-    if (before == 0) write(detail::Message().real(1, wall_time).bytes(3, "brain.Event:2"));
   }
 
   /// Shown as single precision. NaN and infinity are values too.
@@ -186,12 +186,16 @@ class EventFile {
     write(detail::Message().real(1, wall_time).whole(2, step).bytes(5, summary.str()));
   }
 
-  /// In one piece, so that a reader sees whole records.
+  /// In one piece, so that a reader sees whole records. What could be written of one that failed is taken back.
   void write(const detail::Message& event) {
     const std::string record = detail::record_of(event.str());
     stream_.write(record.data(), std::streamsize(record.size()));
     stream_.flush();
-    require<FileError>(stream_.good(), path_.string(), ": cannot be written");
+    if (stream_.good()) return;
+    stream_ = {};
+    cut_to_whole_records();
+    stream_.open(path_, std::ios::binary | std::ios::app);
+    throw FileError(path_.string() + ": cannot be written");
   }
 
   std::filesystem::path path_;
