@@ -98,7 +98,7 @@ struct Embedding {
   void prepare_back(const S*, Weights&) const {}
   /// Throws what `forward` would for a number that is no token.
   void check_input(const ConstView<S>& tokens) const {
-    for (Index c = 0; c < tokens.cols(); ++c) (void)token(tokens(0, c));
+    for (Index c = 0; c < tokens.cols(); ++c) (void)check(tokens(0, c), {});
   }
 
   void set_given(S* theta) const {

@@ -121,8 +121,8 @@ class Graph : public detail::GraphNodes<S> {
 
   /// A copy in `part`, or nothing where none are given.
   const State<S>& part_of(std::size_t n, const State<S>& all, State<S>& part) const {
-    static const State<S> none;
-    if (all.empty()) return none;
+    static const State<S> no_state;
+    if (all.empty()) return no_state;
     part.resize(states(n));
     for (std::size_t k = 0; k < part.size(); ++k) part[k] = all[first_state(n) + k];
     return part;
