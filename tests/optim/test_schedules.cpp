@@ -1,3 +1,4 @@
+#include <cmath>
 #include <functional>
 #include <map>
 #include <unroll/optim/plateau.hpp>
@@ -120,6 +121,14 @@ TEST_CASE("schedules refuse what makes no sense") {
   CHECK_THROWS_MATCHES(schedule::OneCycle{.rising = 2}.rate(1), ValueError, says("rising"));
   CHECK_THROWS_MATCHES(schedule::warmup(-1, schedule::Constant{}).rate(1), ValueError, says("warm-up"));
   CHECK_THROWS_MATCHES(schedule::Noam{.warmup = 0}.rate(1), ValueError, says("warmup"));
+}
+
+TEST_CASE("schedules: a rate beyond all numbers is refused") {
+  CHECK(schedule::Exponential{.initial = 1, .factor = 2}.rate(1000) == std::ldexp(1.0, 1000));
+  CHECK_THROWS_MATCHES((schedule::Exponential{.initial = 1, .factor = 2}.rate(2000)), ValueError,
+                       says("exponential schedule: the rate 1 * 2^2000 is not finite"));
+  CHECK_THROWS_AS((schedule::Step{.initial = 1, .every = 2, .factor = 10}.rate(1000)), ValueError);
+  CHECK_THROWS_AS((schedule::Multistep{.initial = 1e300, .milestones = {1, 2}, .factor = 1e10}.rate(5)), ValueError);
 }
 
 TEST_CASE("plateaus agree with PyTorch") {

@@ -37,7 +37,14 @@ inline void check_rates(std::string_view owner, std::initializer_list<std::pair<
   for (const auto& [name, rate] : rates) check_not_negative(owner, name, rate);
 }
 
-/// The way from `from` (part 0) to `to` (part 1) along half a cosine.
+/// initial * factor^count. Throws ValueError where that is beyond all numbers.
+inline double geometric(std::string_view owner, double initial, double factor, double count) {
+  const double rate = initial * std::pow(factor, count);
+  require<ValueError>(is_finite(rate), owner, ": the rate ", initial, " * ", factor, "^", count, " is not finite");
+  return rate;
+}
+
+/// From `from` (part 0) to `to` (part 1) along half a cosine.
 inline double along_cosine(double from, double to, double part) {
   return to + (from - to) / 2 * (1 + std::cos(std::numbers::pi * part));
 }
@@ -67,7 +74,7 @@ struct Step {
     detail::check_time("step schedule", k);
     detail::check_length("step schedule", "every", every);
     detail::check_rates("step schedule", {{"initial", initial}, {"factor", factor}});
-    return initial * std::pow(factor, double(k / every));
+    return detail::geometric("step schedule", initial, factor, double(k / every));
   }
 };
 
@@ -81,7 +88,7 @@ struct Multistep {
     detail::check_time("multistep schedule", k);
     detail::check_rates("multistep schedule", {{"initial", initial}, {"factor", factor}});
     const auto passed = std::count_if(milestones.begin(), milestones.end(), [k](long m) { return m <= k; });
-    return initial * std::pow(factor, double(passed));
+    return detail::geometric("multistep schedule", initial, factor, double(passed));
   }
 };
 
@@ -93,7 +100,7 @@ struct Exponential {
   double rate(long k) const {
     detail::check_time("exponential schedule", k);
     detail::check_rates("exponential schedule", {{"initial", initial}, {"factor", factor}});
-    return initial * std::pow(factor, double(k));
+    return detail::geometric("exponential schedule", initial, factor, double(k));
   }
 };
 
