@@ -25,9 +25,9 @@ std::vector<Index> read_numbers(const fs::path& file, Index count, Index largest
   std::vector<Index> numbers;
   for (Index k = 0; k < count; ++k) {
     const double value = table.values(0, k);
-    require<FileError>(value >= 1 && value <= double(largest) && value == std::floor(value), file.string(),
-                       ": the number of window ", k + 1, " is ", value, ", expected a whole number from 1 to ",
-                       largest);
+    require<FileError>(
+        value >= 1 && value <= double(largest) && value == std::floor(value), [&] { return file.string(); },
+        ": the number of window ", k + 1, " is ", value, ", expected a whole number from 1 to ", largest);
     numbers.push_back(Index(value));
   }
   return numbers;

@@ -71,18 +71,21 @@ class MetaReader {
     lines_.expect(words.size() == header_.size(), "expected ", header_.size(), " fields, found ", words.size());
     const auto number = [&](std::size_t k, std::string_view what) {
       const auto value = whole_number(words[places_[k]]);
-      lines_.expect(value.has_value(), what, " ", detail::in_quotes(words[places_[k]]), " is no whole number");
+      lines_.expect(
+          value.has_value(), what, " ", [&] { return detail::in_quotes(words[places_[k]]); }, " is no whole number");
       return *value;
     };
     const auto clip = words[places_[1]];
+    const auto quoted_clip = [&] { return detail::in_quotes(clip); };
     Entry found{std::string(words[places_[0]]), clip_of(clip), number(2, "run"), number(3, "length")};
     lines_.expect(!found.participant.empty(), "the participant has no name");
-    lines_.expect(found.clip >= 0, "class ", detail::in_quotes(clip),
+    lines_.expect(found.clip >= 0, "class ", quoted_clip,
                   " is no clip; expected a number from 0 to 14 or a name such as 'twomen' (hcp --help lists them)");
     lines_.expect(found.length >= 1, "a sequence has length 0");
-    lines_.expect(seen_.insert({found.participant, found.clip, found.run}).second, "participant ",
-                  detail::in_quotes(found.participant), ", clip ", detail::in_quotes(clip), ", run ", found.run,
-                  " comes twice");
+    lines_.expect(
+        seen_.insert({found.participant, found.clip, found.run}).second, "participant ",
+        [&] { return detail::in_quotes(found.participant); }, ", clip ", quoted_clip, ", run ", found.run,
+        " comes twice");
     return found;
   }
 
@@ -120,9 +123,10 @@ Matrix<float> sequence_of(const Tensor& array, Index s, Index steps) {
 void check_finite(const Matrix<float>& x, Index s, const Entry& entry, const std::string& file) {
   for (Index t = 0; t < x.cols(); ++t)
     for (Index r = 0; r < x.rows(); ++r)
-      require<ValueError>(is_finite(x(r, t)), file, ": sequence ", s, " (participant ",
-                          detail::in_quotes(entry.participant), ", clip ", clip_names()[std::size_t(entry.clip)],
-                          "), step ", t, ", region ", r, " is ", x(r, t), ", expected a finite number");
+      require<ValueError>(
+          is_finite(x(r, t)), file, ": sequence ", s, " (participant ",
+          [&] { return detail::in_quotes(entry.participant); }, ", clip ", clip_names()[std::size_t(entry.clip)],
+          "), step ", t, ", region ", r, " is ", x(r, t), ", expected a finite number");
 }
 
 }  // namespace

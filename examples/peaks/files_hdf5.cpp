@@ -59,15 +59,17 @@ class Reader {
   Matrix<float> input(const std::string& name) const {
     Matrix<float> numbers = dataset(name);
     for (Index k = 0; k < numbers.size(); ++k)
-      require<FileError>(std::isfinite(numbers.data()[k]), who(name), "event ", k / file_bins, ", bin ", k % file_bins,
-                         " is ", numbers.data()[k], ", expected a finite number");
+      require<FileError>(
+          std::isfinite(numbers.data()[k]), [&] { return who(name); }, "event ", k / file_bins, ", bin ", k % file_bins,
+          " is ", numbers.data()[k], ", expected a finite number");
     return numbers;
   }
 
   void check_target(const Matrix<float>& target, Index event) const {
     for (Index bin = 0; bin < target.cols(); ++bin)
-      require<FileError>(std::isnan(target(0, bin)) || (target(0, bin) >= 0 && std::isfinite(target(0, bin))),
-                         who("pv"), "event ", event, ", bin ", bin, " is ", target(0, bin), ", expected at least 0");
+      require<FileError>(
+          std::isnan(target(0, bin)) || (target(0, bin) >= 0 && std::isfinite(target(0, bin))),
+          [&] { return who("pv"); }, "event ", event, ", bin ", bin, " is ", target(0, bin), ", expected at least 0");
   }
 
   /// The place of the maximum means nothing where there is none.

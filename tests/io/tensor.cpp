@@ -3,6 +3,7 @@
 #include <limits>
 #include <unroll/io/tensor.hpp>
 
+#include "support/allocations.hpp"
 #include "support/catch.hpp"
 
 using namespace unroll;
@@ -113,4 +114,41 @@ TEST_CASE("tensor: shapes that do not fit are refused with both sizes") {
                        says("shape [2, 3] needs 6 values, but 5 were given"));
   CHECK_THROWS_MATCHES(matrix<float>(Tensor::of(std::vector<float>(6), {1, 2, 3})), ShapeError,
                        says("at most 2 dimensions, this tensor has the shape [1, 2, 3]"));
+}
+
+TEST_CASE("tensor: a conversion takes the memory of its result and no other") {
+  const Tensor tensor = Tensor::of(std::vector<float>(10'000, 1.5f), {100, 100});
+  const support::AllocationCount allocations;
+  const auto values = tensor.to<double>();
+  const auto m = matrix<float>(tensor);
+  const auto count = allocations.count();
+  CHECK(count == 2);
+  CHECK(values[9999] == 1.5);
+  CHECK(m(99, 99) == 1.5f);
+}
+
+TEST_CASE("tensor: matrices of every size around a tile come back") {
+  for (const Index rows : {1, 2, 31, 32, 33, 65})
+    for (const Index cols : {1, 3, 31, 32, 33, 64, 70}) {
+      std::vector<float> values(std::size_t(rows * cols));
+      for (std::size_t k = 0; k < values.size(); ++k) values[k] = float(k);
+      const auto m = matrix<float>(Tensor::of(values, {rows, cols}));
+      for (Index r = 0; r < rows; ++r)
+        for (Index c = 0; c < cols; ++c)
+          if (m(r, c) != float(r * cols + c)) FAIL(rows << " x " << cols << " at " << r << ", " << c);
+    }
+}
+
+TEST_CASE("tensor: shapes that no array has and bytes of another shape are refused") {
+  CHECK_THROWS_MATCHES(Tensor::of(std::vector<float>(6), {-2, -3}), ShapeError,
+                       says("no array has the shape [-2, -3]"));
+  const Index large = Index(1) << 32;
+  CHECK_THROWS_MATCHES(Tensor::of(std::vector<float>(), {large, large}), ShapeError, says("no array has the shape"));
+  CHECK(Tensor::of(std::vector<float>(), {0, large}).size() == 0);
+  const Tensor cut{DType::F32, {1000}, std::vector<std::byte>(8)};
+  CHECK_THROWS_MATCHES(cut.to<float>(), ShapeError,
+                       says("tensor: F32 [1000] needs 1000 elements of 4 bytes, there are 8 bytes"));
+  CHECK_THROWS_AS(matrix<float>(cut), ShapeError);
+  const Tensor none{static_cast<DType>(42), {1}, std::vector<std::byte>(8)};
+  CHECK_THROWS_MATCHES(none.to<float>(), ValueError, says("has the number 42"));
 }

@@ -73,7 +73,7 @@ OverfitResult overfit(Model& model, const Matrix<typename Model::Scalar>& x, con
     d_output.resize(output.rows(), output.cols());
     result.last = double(loss(output, d_output));
     require<NonFiniteError>(result.last - result.last == 0, "overfit: the loss is not finite after ", result.updates,
-                            " updates; ", model.locate_non_finite(tape));
+                            " updates; ", [&] { return model.locate_non_finite(tape); });
     if (result.updates == 0) result.first = result.last;
     result.reached = result.last < options.target;
     if (result.reached || result.updates >= options.updates) return result;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <concepts>
 #include <initializer_list>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -106,6 +107,15 @@ class Part {
   return out;
 }
 
+/// A part as it is, or what a function without parameters returns.
+template <class P>
+decltype(auto) told(const P& part) {
+  if constexpr (std::invocable<const P&>)
+    return part();
+  else
+    return (part);
+}
+
 /// Never inlined: what a check costs where it holds is the check alone.
 template <class E>
 [[noreturn, gnu::cold, gnu::noinline]] void fail(std::initializer_list<Part> parts) {
@@ -115,16 +125,32 @@ template <class E>
 }  // namespace detail
 
 /// Joins texts and numbers: `text("expects ", 3, " features")`. A char counts as a number; write a string for a letter.
+/// A function without parameters is called for its text.
 template <class... Parts>
 std::string text(const Parts&... parts) {
-  return detail::join({detail::Part(parts)...});
+  return detail::join({detail::Part(detail::told(parts))...});
 }
 
-/// Throws `E` with the joined message unless `condition` holds; the message is only made when it is needed.
+/// Throws `E` with the joined message unless `condition` holds. The message is only made when it is needed, but
+/// arguments are evaluated at every call: where a part takes work and the check is in a loop, give a function instead,
+/// `[&] { return shape_text(shape); }`.
 template <std::derived_from<Error> E, class... Parts>
 void require(bool condition, const Parts&... parts) {
   if (!condition) [[unlikely]]
-    detail::fail<E>({detail::Part(parts)...});
+    detail::fail<E>({detail::Part(detail::told(parts))...});
 }
 
+namespace detail {
+
+/// Calls `take`, which does nothing but take memory. Throws `E` with the joined message where there is not that much.
+template <std::derived_from<Error> E, class F, class... Parts>
+void within_memory(F&& take, const Parts&... parts) try {
+  take();
+} catch (const std::bad_alloc&) {
+  require<E>(false, parts...);
+} catch (const std::length_error&) {
+  require<E>(false, parts...);
+}
+
+}  // namespace detail
 }  // namespace unroll

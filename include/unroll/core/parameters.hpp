@@ -113,7 +113,7 @@ class ParameterTable {
 
   const ParameterBlock& at(std::string_view name) const {
     const ParameterBlock* block = find(name);
-    require<ValueError>(block != nullptr, "parameters: there is no '", name, "'; there are ", names());
+    require<ValueError>(block != nullptr, "parameters: there is no '", name, "'; there are ", [&] { return names(); });
     return *block;
   }
 

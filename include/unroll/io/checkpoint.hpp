@@ -66,9 +66,10 @@ class StateReader {
   std::vector<T> values(std::string_view part, std::size_t dimensions) const {
     const std::string full = text(prefix_, part);
     const Tensor& tensor = file_.at(full);
-    require<FileError>(tensor.dtype == dtype_of<T>() && tensor.shape.size() == dimensions, file_.file, ": '", full,
-                       "' is ", name(tensor.dtype), " ", shape_text(tensor.shape), ", expected ", name(dtype_of<T>()),
-                       " with ", dimensions, " dimensions");
+    require<FileError>(
+        tensor.dtype == dtype_of<T>() && tensor.shape.size() == dimensions, file_.file, ": '", full, "' is ",
+        name(tensor.dtype), " ", [&] { return shape_text(tensor.shape); }, ", expected ", name(dtype_of<T>()), " with ",
+        dimensions, " dimensions");
     return tensor.to<T>();
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 // A tensor as a file holds it: an element type, a shape and row-major bytes.
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -42,6 +43,14 @@ inline constexpr std::array<DTypeTraits, 10> dtype_traits{{{"BOOL", 1},
                                                            {"F64", 8},
                                                            {"I64", 8}}};
 
+/// Throws ValueError for a number that is none of the element types.
+inline const DTypeTraits& traits_of(DType dtype) {
+  const auto number = static_cast<std::size_t>(dtype);
+  require<ValueError>(number < dtype_traits.size(), "the tensor's element type has the number ",
+                      static_cast<int>(dtype), ", which is none of the ten");
+  return dtype_traits[number];
+}
+
 /// Calls `f(std::type_identity<T>{})` with the C++ type of `dtype`.
 template <class F>
 void with_element_type(DType dtype, F&& f) {
@@ -67,8 +76,7 @@ void with_element_type(DType dtype, F&& f) {
     case DType::I64:
       return f(std::type_identity<std::int64_t>{});
   }
-  throw ValueError(
-      text("the tensor's element type has the number ", static_cast<int>(dtype), ", which is none of the ten"));
+  traits_of(dtype);
 }
 
 template <class T>
@@ -140,7 +148,7 @@ inline std::string shape_text(std::span<const Index> shape) {
 }  // namespace detail
 
 /// The name of an element type as safetensors writes it: "F32".
-inline std::string_view name(DType dtype) { return detail::dtype_traits.at(static_cast<std::size_t>(dtype)).name; }
+inline std::string_view name(DType dtype) { return detail::traits_of(dtype).name; }
 
 /// An array of numbers as it lies in a file: little-endian, row-major (the last index runs fastest). A scalar has no
 /// dimensions.
@@ -153,8 +161,10 @@ struct Tensor {
   template <class T>
   static Tensor of(std::span<const T> values, std::vector<Index> shape) {
     Tensor tensor{detail::dtype_of<T>(), std::move(shape), {}};
-    require<ShapeError>(tensor.size() == static_cast<Index>(values.size()), "shape ", detail::shape_text(tensor.shape),
-                        " needs ", tensor.size(), " values, but ", values.size(), " were given");
+    const Index size = tensor.size();
+    require<ShapeError>(
+        size == static_cast<Index>(values.size()), "shape ", [&] { return detail::shape_text(tensor.shape); },
+        " needs ", size, " values, but ", values.size(), " were given");
     const auto raw = std::as_bytes(values);
     tensor.bytes.assign(raw.begin(), raw.end());
     return tensor;
@@ -175,29 +185,55 @@ struct Tensor {
     return of(std::span<const T>(rows.data(), static_cast<std::size_t>(rows.size())), std::move(shape));
   }
 
-  /// Number of elements: the product of the shape, 1 for a scalar.
+  /// Number of elements: the product of the shape, 1 for a scalar. Throws ShapeError for a negative extent and a
+  /// product that no Index holds.
   Index size() const {
     Index product = 1;
-    for (const Index extent : shape) product *= extent;
+    for (const Index extent : shape) {
+      const bool counts = extent >= 0 && (product == 0 || extent <= std::numeric_limits<Index>::max() / product);
+      require<ShapeError>(counts, "tensor: no array has the shape ", [&] { return detail::shape_text(shape); });
+      product *= extent;
+    }
     return product;
   }
 
   /// The elements in row-major order. Floating numbers are rounded to a narrower floating type; every other conversion
   /// must be exact, because an id of 16777217 that quietly becomes 16777216 is a different word. Throws ValueError that
-  /// names the first element which `T` cannot hold.
+  /// names the first element which `T` cannot hold, ShapeError when the bytes are not those of the shape.
   template <class T>
   requires std::is_arithmetic_v<T> &&(!std::same_as<T, bool>)std::vector<T> to() const {
+    check_bytes();
     std::vector<T> values(static_cast<std::size_t>(size()));
-    detail::with_element_type(dtype, [&]<class Stored>(std::type_identity<Stored>) {
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        const auto value = detail::element_value<Stored>(bytes.data() + i * sizeof(Stored));
-        require<ValueError>(detail::holds<T>(value), "element ", i, " of a tensor ", name(dtype), " ",
-                            detail::shape_text(shape), " is ", value, ", which ", name(detail::dtype_of<T>()),
-                            " cannot hold");
-        values[i] = static_cast<T>(value);
-      }
+    with_elements<T>([&](auto element) {
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = element(i);
     });
     return values;
+  }
+
+  /// Calls `f` with a function that gives element i as a `T`, converted and checked as `to` does.
+  template <class T, class F>
+  void with_elements(F&& f) const {
+    check_bytes();
+    detail::with_element_type(dtype, [&]<class Stored>(std::type_identity<Stored>) {
+      f([this, from = bytes.data()](std::size_t i) {
+        const auto value = detail::element_value<Stored>(from + i * sizeof(Stored));
+        require<ValueError>(detail::holds<T>(value), [&] {
+          return text("element ", i, " of a tensor ", name(dtype), " ", detail::shape_text(shape), " is ", value,
+                      ", which ", name(detail::dtype_of<T>()), " cannot hold");
+        });
+        return static_cast<T>(value);
+      });
+    });
+  }
+
+  /// Throws ShapeError unless there are as many bytes as shape and element type need.
+  void check_bytes() const {
+    const auto each = static_cast<std::size_t>(detail::traits_of(dtype).bytes);
+    // Dividing: the product may be more than a number holds.
+    const bool right = bytes.size() % each == 0 && bytes.size() / each == static_cast<std::size_t>(size());
+    require<ShapeError>(
+        right, "tensor: ", name(dtype), " ", [&] { return detail::shape_text(shape); }, " needs ", size(),
+        " elements of ", each, " bytes, there are ", bytes.size(), " bytes");
   }
 };
 
@@ -206,12 +242,24 @@ struct Tensor {
 template <class Scalar>
 Matrix<Scalar> matrix(const Tensor& tensor) {
   require<ShapeError>(tensor.shape.size() <= 2, "a matrix has at most 2 dimensions, this tensor has the shape ",
-                      detail::shape_text(tensor.shape));
+                      [&] { return detail::shape_text(tensor.shape); });
   const Index rows = tensor.shape.empty() ? 1 : tensor.shape[0];
   const Index cols = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
-  const auto values = tensor.to<Scalar>();
-  using RowMajor = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  return Eigen::Map<const RowMajor>(values.data(), rows, cols);
+  tensor.check_bytes();
+  Matrix<Scalar> values(rows, cols);
+  tensor.with_elements<Scalar>([&](auto element) {
+    // Tile by tile, so that what is read along rows and written along columns stays in the cache.
+    constexpr Index tall = 32, wide = 32;
+    Eigen::Matrix<Scalar, tall, wide, Eigen::RowMajor> tile;
+    for (Index row = 0; row < rows; row += tall)
+      for (Index col = 0; col < cols; col += wide) {
+        const Index height = std::min(tall, rows - row), width = std::min(wide, cols - col);
+        for (Index r = 0; r < height; ++r)
+          for (Index c = 0; c < width; ++c) tile(r, c) = element(static_cast<std::size_t>((row + r) * cols + col + c));
+        values.block(row, col, height, width) = tile.topLeftCorner(height, width);
+      }
+  });
+  return values;
 }
 
 }  // namespace unroll

@@ -39,7 +39,8 @@ class ZipReader {
     for (std::uint64_t k = 0; k < count; ++k) {
       all.push_back(member(at));
       const ZipMember& found = all.back();
-      expect(names.insert(found.name).second, "the member ", in_quotes(found.name), " comes twice");
+      expect(
+          names.insert(found.name).second, "the member ", [&] { return in_quotes(found.name); }, " comes twice");
       // Members on top of each other could unpack to any size.
       expect(found.packed <= bytes_.size() - packed, "the members have more bytes than the file");
       packed += found.packed;
@@ -51,7 +52,9 @@ class ZipReader {
   /// Unpacked and checked.
   std::vector<std::byte> content(const ZipMember& member) const {
     const std::string who = text(file_, ", member ", in_quotes(member.name));
-    expect(word(member.offset, 4) == 0x04034b50, in_quotes(member.name), " is not where the directory says");
+    expect(
+        word(member.offset, 4) == 0x04034b50, [&] { return in_quotes(member.name); },
+        " is not where the directory says");
     const std::uint64_t begin = member.offset + 30 + word(member.offset + 26, 2) + word(member.offset + 28, 2);
     const auto packed = part(begin, member.packed);
     require<FileError>(member.method == 0 || member.method == 8, who, ": is packed by method ", member.method,
@@ -129,7 +132,7 @@ class ZipReader {
                     word(at + 20, 4),
                     word(at + 24, 4),
                     word(at + 42, 4)};
-    expect((word(at + 8, 2) & 1) == 0, in_quotes(found.name), " is encrypted");
+    expect((word(at + 8, 2) & 1) == 0, [&] { return in_quotes(found.name); }, " is encrypted");
     take_large_sizes(found, at + 46 + name, extra);
     at += 46 + name + extra + comment;
     return found;

@@ -37,9 +37,10 @@ class WordVectors {
       const std::string& word = words_[std::size_t(k)];
       const auto [twin, is_new] = numbers_.emplace(word, k);
       require<ValueError>(!word.empty(), "word vectors: word ", k + 1, " is empty");
-      require<ValueError>(is_new, "word vectors: ", detail::in_quotes(word), " is there twice, as word ",
-                          twin->second + 1, " and ", k + 1);
-      require<ValueError>(vectors_.col(k).allFinite(), "word vectors: the vector of ", detail::in_quotes(word),
+      const auto quoted = [&] { return detail::in_quotes(word); };
+      require<ValueError>(is_new, "word vectors: ", quoted, " is there twice, as word ", twin->second + 1, " and ",
+                          k + 1);
+      require<ValueError>(vectors_.col(k).allFinite(), "word vectors: the vector of ", quoted,
                           " has a number that is not finite");
     }
   }
