@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
 #include "readers.hpp"
 #include "unroll/core/random.hpp"
@@ -33,19 +32,18 @@ Stream stream_of(const Matrix<float>& table, const fs::path& file) {
   Stream stream{table.topRows(table.rows() - 1), Labels(table.cols())};
   for (Index t = 0; t < table.cols(); ++t) {
     const float label = table(table.rows() - 1, t);
-    require<FileError>(label == std::floor(label) && std::abs(label) < 1000, file.string(), ": the label of step ",
-                       t + 1, " is ", label, ", expected a whole number (a class from 0; negative: not scored)");
+    require<FileError>(
+        label == std::floor(label) && std::abs(label) < 1000, [&] { return file.string(); }, ": the label of step ",
+        t + 1, " is ", label, ", expected a whole number (a class from 0; negative: not scored)");
     stream.labels[t] = Index(label);
   }
   return stream;
 }
 
 bool has_commas(const fs::path& file) {
-  std::ifstream stream(file);
-  std::string line;
-  while (std::getline(stream, line) && line.find_first_not_of(" \t\r") == line.npos) {
-  }
-  return line.find(',') != line.npos;
+  const std::string content = detail::read_text(file);
+  const auto first = detail::TextLines(content, {}).next();
+  return first && first->find(',') != first->npos;
 }
 
 /// Time, nine channels and 0, 1, 2 as it was published.
@@ -61,7 +59,8 @@ Stream read_daphnet(const fs::path& file) {
 
 Stream read_stream(const fs::path& file, bool commas) {
   if (!commas) return read_daphnet(file);
-  return stream_of(read_csv<float>(file, {.without = {"timestamp", "time", "Timestamp", "Time"}}).values, file);
+  return stream_of(
+      read_csv<float>(file, {.without = {"timestamp", "time", "Timestamp", "Time", "", "Unnamed: 0"}}).values, file);
 }
 
 std::vector<fs::path> files_of(const fs::path& path) {

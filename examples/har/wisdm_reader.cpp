@@ -47,13 +47,18 @@ bool parse(std::string_view words, Record& record) {
   return true;
 }
 
+bool next(detail::TextLines& lines, std::string_view& line) {
+  const auto found = lines.next();
+  line = found.value_or(std::string_view());
+  return found.has_value();
+}
+
 /// A record ends with ';', with the line, or with both.
 std::vector<Record> parse_records(std::string_view all, Defects& defects) {
   std::vector<Record> records;
-  while (!all.empty()) {
-    const auto end = std::min(all.find_first_of(";\n"), all.size());
-    const auto words = detail::trimmed(all.substr(0, end));
-    all.remove_prefix(std::min(end + 1, all.size()));
+  detail::TextLines lines(all, {});
+  for (std::string_view rest; !rest.empty() || next(lines, rest);) {
+    const auto words = detail::trimmed(detail::take_until(rest, ';'));
     if (words.empty() || words == ",") continue;
     Record record;
     if (!parse(words, record))

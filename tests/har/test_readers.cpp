@@ -144,6 +144,20 @@ TEST_CASE("streams: channels and a label in each line, the last part for the tes
   CHECK(parts.test[0].channels(0, 0) == 7);
 }
 
+TEST_CASE("a byte-order mark and line ends of old Mac change nothing that is read") {
+  const auto mac = [](std::string words) {
+    std::ranges::replace(words, '\n', '\r');
+    return "\xEF\xBB\xBF" + words;
+  };
+  const std::string raw = wisdm_lines(1, "Walking", 4) + wisdm_lines(2, "Jogging", 3);
+  const Recordings read = read_recordings(OneFile("raw.txt", mac(raw)).path, 2);
+  CHECK(read.remarks[1] == "7 records; 0 broken ones and 0 without a time left out");
+  CHECK(read.train.sequence(0)(0, 1) == 1);
+  const StreamParts parts = read_streams(OneFile("s.csv", mac("\n,x,label\n0,1,0\n1,3,1\n2,5,0\n3,7,1\n")).path, 0.5);
+  CHECK(parts.train[0].channels == (Matrix<float>(1, 2) << 1, 3).finished());  // without the index that pandas writes
+  CHECK(parts.test[0].labels == (Labels(2) << 0, 1).finished());
+}
+
 TEST_CASE("streams: text of the Daphnet set, in a folder, with steps that are not scored") {
   const support::TemporaryFolder folder;
   const auto line = [](int time, int label) { return text(time, " 1 2 3 4 5 6 7 8 9 ", label, "\n"); };

@@ -4,6 +4,7 @@
 #include <string>
 #include <unroll/io/ts.hpp>
 
+#include "support/allocations.hpp"
 #include "support/catch.hpp"
 
 using namespace unroll;
@@ -104,6 +105,26 @@ TEST_CASE("ts: line ends, blanks, byte order mark and locale make no difference"
     CHECK(got.classes == want.classes);
   }
   std::setlocale(LC_ALL, saved.c_str());
+  std::string mac = plain;
+  std::ranges::replace(mac, '\n', '\r');
+  CHECK(parse_ts(mac).sequences == want.sequences);
+  CHECK(parse_ts(mac).classes == want.classes);
+  CHECK_THROWS_MATCHES(parse_ts(mac + "1:x\r"), FileError, says("line 7: label 'x'"));
+}
+
+TEST_CASE("ts: a series costs as little with thousands of classes as with two") {
+  std::string file = "@classLabel true";
+  constexpr int classes = 2000;
+  const auto name = [](int k) { return "a class with no short name " + std::to_string(k); };
+  std::vector<std::string> names;
+  for (int k = 0; k < classes; ++k) names.push_back(name(k));
+  file += " a\n@data\n";
+  for (int k = 0; k < classes; ++k) file += "1:" + name(k) + "\n";
+  const support::AllocationCount allocations;
+  const auto set = parse_ts(file, {.classes = names});
+  const auto count = allocations.count();
+  CHECK(set.labels.back() == classes - 1);
+  CHECK(count < 10 * classes);  // an edit distance for each pair would be 8 million
 }
 
 TEST_CASE("ts: a file without labels") {

@@ -51,6 +51,34 @@ TEST_CASE("code points are those of RFC 3629") {
   CHECK_THROWS_MATCHES(characters("a\xFF"), ValueError, says("byte 1 of the text is no UTF-8"));
 }
 
+TEST_CASE("a lone carriage return ends a line as a newline does, and glues no words") {
+  const Texts lines{"the cat sat", "on the mat", "and the dog"};
+  for (const std::string text :
+       {"the cat sat\non the mat\nand the dog\n", "the cat sat\ron the mat\rand the dog",
+        "the cat sat\r\non the mat\rand the dog\n", "the cat sat\n\ron the mat\r\r\nand the dog\r"}) {
+    INFO(text);
+    CHECK(units(text, TextUnit::line) == lines);
+    CHECK(words(text).size() == 9);
+  }
+  CHECK(units("a\rb\r\rc\r", TextUnit::paragraph) == Texts{"a b", "c"});
+  CHECK(units("a.\rb\r\nc", TextUnit::sentence) == Texts{"a.", "b c"});
+  CHECK_THROWS_MATCHES(require_utf8("a\rb\r\nc\n\xFF", "f"), FileError, says("f, line 4: byte 7"));
+}
+
+TEST_CASE("what has no width is a blank between words or not there") {
+  CHECK(words("the\xE2\x80\x8B"
+              "cat\xEF\xBB\xBF sat soft\xC2\xADhyphen \xE2\x80\x8Fx\xE2\x81\xA0") ==
+        Texts{"the", "cat", "sat", "softhyphen", "x"});
+  CHECK(words("a\xE2\x80\x83"
+              "b\xE2\x80\xAF"
+              "c\xE2\x80\xA8"
+              "d\xC2\x85"
+              "e") == Texts{"a", "b", "c", "d", "e"});
+  const std::string joined = "\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE";  // Persian: a joiner within a word
+  CHECK(words(joined) == Texts{joined});
+  CHECK(words("\xC2\xAD").empty());
+}
+
 TEST_CASE("a text file loses its mark and its carriage returns, an empty one is refused") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "text";
@@ -59,6 +87,8 @@ TEST_CASE("a text file loses its mark and its carriage returns, an empty one is 
       "\xEF\xBB\xBF"
       "a\r\nb\r\n");
   CHECK(read_text_file(path) == "a\nb\n");
+  write("a\rb\r\n\rc");
+  CHECK(read_text_file(path) == "a\nb\n\nc");
   for (const std::string nothing : {"", "\n \r\n", "\xEF\xBB\xBF"}) {
     write(nothing);
     CHECK_THROWS_MATCHES(read_text_file(path), FileError, says("text: there is no text in this file"));

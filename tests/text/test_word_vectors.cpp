@@ -98,6 +98,15 @@ TEST_CASE("word vectors: files as others write them", "[word_vectors]") {
   CHECK(files.read(bare, "v.bin").vectors() == Matrix<float>{{1, 3}, {2, 4}});
 }
 
+TEST_CASE("word vectors: tabs, line ends of old Mac, and words with blanks as GloVe has them", "[word_vectors]") {
+  const Files files;
+  const std::string content = GENERATE("2\t2\na\t1\t2\nb\t3 4\n", "2 2\ra 1 2\rb 3 4\r", "a 1 2\r\rb 3 4");
+  CHECK(files.read(content).vectors() == Matrix<float>{{1, 3}, {2, 4}});
+  const auto glove = files.read("cat 1 2\n. . . 3 4\nat name@domain.com -1 0\n3.5 5 6\n");
+  CHECK(glove.words() == std::vector<std::string>{"cat", ". . .", "at name@domain.com", "3.5"});
+  CHECK(glove.vectors() == Matrix<float>{{1, 3, -1, 5}, {2, 4, 0, 6}});
+}
+
 TEST_CASE("word vectors: broken text files are refused with the line", "[word_vectors]") {
   const Files files;
   const auto refused = [&](const std::string& content, const std::string& why) {
@@ -112,6 +121,8 @@ TEST_CASE("word vectors: broken text files are refused with the line", "[word_ve
   refused("1 2\na 1 nan\n", "line 2: number 2 of 'a': expected a finite number, found 'nan'");
   refused("1 2\na 1 1e99\n", "found '1e99'");
   refused("2 1\na 1\na 2\n", "v.txt: word vectors: 'a' is there twice");
+  refused("1000000000 300\na 1\n", "says that it has 1000000000 words of dimension 300, but only");
+  refused("a b 1 2\nc 1 2\n", "line 1: number 1 of 'a': expected a finite number, found 'b'");
   refused("0 5\n", "says that it has 0 words of dimension 5");
   refused("1 0\na\n", "says that it has 1 words of dimension 0");
   refused("18446744073709551615 18446744073709551615\na 1\n", "but only");

@@ -1,6 +1,7 @@
 #pragma once
 // Text files line by line, numbers independent of the locale.
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <concepts>
@@ -16,7 +17,7 @@
 
 namespace unroll::detail {
 
-/// Without blanks at both ends; '\r' counts as a blank, so that files from Windows read the same.
+/// Without blanks at both ends; '\r' counts as one.
 inline std::string_view trimmed(std::string_view text) {
   constexpr std::string_view blanks = " \t\r";
   const auto first = text.find_first_not_of(blanks);
@@ -29,20 +30,50 @@ inline std::string_view take_until(std::string_view& text, char separator) {
   return std::exchange(text, end == text.npos ? std::string_view{} : text.substr(end + 1)).substr(0, end);
 }
 
+/// Without the mark that some editors put before UTF-8.
+inline std::string_view without_mark(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
+}
+
+/// Takes the first line off the front of `text`. It ends with "\n", "\r\n" or a lone "\r" (Unix, Windows, old Mac),
+/// which belong to no line, or with the text. Every reader of texts cuts lines here.
+inline std::string_view take_line(std::string_view& text) {
+  const auto end = std::ranges::find_if(text, [](char c) { return c == '\n' || c == '\r'; });
+  const std::string_view line = text.substr(0, std::size_t(end - text.begin()));
+  text.remove_prefix(line.size());
+  text.remove_prefix(text.starts_with("\r\n") ? 2 : std::min<std::size_t>(1, text.size()));
+  return line;
+}
+
 /// The lines of a text that have something in them, and the number by which an editor finds them.
 class TextLines {
  public:
   /// `file` names the text in messages; both texts must outlive this object.
-  TextLines(std::string_view text, std::string_view file) : rest_(text), file_(file) {
-    if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);  // the mark that some editors put before UTF-8
+  TextLines(std::string_view text, std::string_view file) : rest_(without_mark(text)), file_(file) {}
+
+  /// The next line without blanks at both ends.
+  std::optional<std::string_view> next() {
+    const auto line = next_whole();
+    return line ? std::optional(trimmed(*line)) : std::nullopt;
   }
 
-  std::optional<std::string_view> next() {
+  /// The same with its blanks.
+  std::optional<std::string_view> next_whole() {
     while (!rest_.empty()) {
       ++number_;
-      if (const auto line = trimmed(take_until(rest_, '\n')); !line.empty()) return line;
+      if (const auto line = take_line(rest_); !trimmed(line).empty()) return line;
     }
     return std::nullopt;
+  }
+
+  /// Makes `line`, the one read last, longer by the line end and the line behind it; false at the end of the text.
+  bool extend(std::string_view& line) {
+    if (rest_.empty()) return false;
+    ++number_;
+    const std::string_view more = take_line(rest_);
+    line = {line.data(), std::size_t(more.data() + more.size() - line.data())};
+    return true;
   }
 
   /// Throws FileError, naming the file and the line read last, unless `condition` holds.

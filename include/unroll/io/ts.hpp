@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "unroll/core/error.hpp"
@@ -54,7 +56,8 @@ struct TsHeader {
 };
 
 inline bool ts_flag(std::string_view word, std::string_view key, const TextLines& lines) {
-  lines.expect(word == "true" || word == "false", key, " expects true or false, found ", in_quotes(word));
+  lines.expect(word == "true" || word == "false", key, " expects true or false, found ",
+               [&] { return in_quotes(word); });
   return word == "true";
 }
 
@@ -62,7 +65,7 @@ inline Index ts_count(std::string_view word, std::string_view key, const TextLin
   Index count = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), count);
   lines.expect(error == std::errc{} && end == word.data() + word.size() && count > 0, key,
-               " expects a whole number from 1, found ", in_quotes(word));
+               " expects a whole number from 1, found ", [&] { return in_quotes(word); });
   return count;
 }
 
@@ -83,9 +86,10 @@ inline std::string lower_case(std::string_view text) {
 
 inline void read_ts_classes(std::string_view names, TsHeader& header, const TextLines& lines) {
   header.classes.clear();
+  std::unordered_set<std::string_view> known;
   for (auto word = take_word(names); !word.empty(); word = take_word(names)) {
-    const bool known = std::ranges::find(header.classes, word) != header.classes.end();
-    lines.expect(!known, "@classLabel lists ", in_quotes(word), " twice");
+    lines.expect(
+        known.insert(word).second, "@classLabel lists ", [&] { return in_quotes(word); }, " twice");
     header.classes.emplace_back(word);
   }
 }
@@ -122,8 +126,9 @@ inline TsHeader read_ts_header(TextLines& lines) {
   TsHeader header;
   while (const auto line = lines.next()) {
     if (is_ts_comment(*line)) continue;
-    lines.expect(line->starts_with('@'), "expected a header line that begins with '@', found ", in_quotes(*line),
-                 "; the first series comes after @data");
+    lines.expect(
+        line->starts_with('@'), "expected a header line that begins with '@', found ", [&] { return in_quotes(*line); },
+        "; the first series comes after @data");
     if (lower_case(*line) == "@data") {
       if (!header.equal_length) header.steps = 0;
       return header;
@@ -153,9 +158,10 @@ inline std::vector<std::string_view> split_ts_channels(std::string_view line, Ts
   if (header.equal_length && header.steps == 0) header.steps = steps;
   lines.expect(header.steps == 0 || steps == header.steps, "expected ", header.steps,
                " steps as in every series of this file, found ", steps);
-  for (std::size_t c = 1; c < channels.size(); ++c)
-    lines.expect(steps_of(channels[c]) == steps, "channel ", c + 1, " has ", steps_of(channels[c]),
-                 " values, channel 1 has ", steps);
+  for (std::size_t c = 1; c < channels.size(); ++c) {
+    const Index found = steps_of(channels[c]);
+    lines.expect(found == steps, "channel ", c + 1, " has ", found, " values, channel 1 has ", steps);
+  }
   return channels;
 }
 
@@ -164,7 +170,8 @@ template <class Scalar>
 Scalar parse_ts_value(std::string_view word, MissingValues missing, Index channel, Index step, const TextLines& lines) {
   if (const auto value = parse_number<Scalar>(word)) return *value;
   const bool absent = word == "?" || lower_case(word) == "nan";
-  lines.expect(absent, "channel ", channel + 1, ", value ", step + 1, ": expected a number, found ", in_quotes(word));
+  lines.expect(absent, "channel ", channel + 1, ", value ", step + 1, ": expected a number, found ",
+               [&] { return in_quotes(word); });
   lines.expect(missing != MissingValues::refuse, "channel ", channel + 1, ", value ", step + 1,
                " is missing; the option `missing` says what to do with missing values");
   return std::numeric_limits<Scalar>::quiet_NaN();
@@ -195,16 +202,30 @@ Matrix<Scalar> parse_ts_series(std::string_view line, const TsOptions& options, 
   return series;
 }
 
+/// The numbers of classes; refers to their names.
+using TsClasses = std::unordered_map<std::string_view, Index>;
+
+inline TsClasses number_classes(const std::vector<std::string>& names) {
+  TsClasses numbers;
+  for (const std::string& name : names) numbers.emplace(name, Index(numbers.size()));
+  require<ValueError>(numbers.size() == names.size(), "ts: a class is there twice in the option `classes`");
+  return numbers;
+}
+
 /// Takes the label after the last ':' off the line.
-inline Index take_ts_label(std::string_view& line, const std::vector<std::string>& classes, const TextLines& lines) {
+inline Index take_ts_label(std::string_view& line, const TsClasses& classes, const TextLines& lines) {
   const auto colon = line.rfind(':');
   lines.expect(colon != line.npos, "expected a class label after the last ':', found no ':'");
   const auto label = trimmed(line.substr(colon + 1));
   line = line.substr(0, colon);
-  const auto found = std::ranges::find(classes, label);
-  lines.expect(found != classes.end(), "label ", in_quotes(label), " is none of the ", classes.size(),
-               " classes; the nearest: ", nearest_names(label, {classes.begin(), classes.end()}));
-  return found - classes.begin();
+  const auto found = classes.find(label);
+  lines.expect(found != classes.end(), [&] {
+    std::vector<std::string_view> names;
+    for (const auto& item : classes) names.push_back(item.first);
+    return text("label ", in_quotes(label), " is none of the ", names.size(),
+                " classes; the nearest: ", nearest_names(label, names));
+  });
+  return found->second;
 }
 
 }  // namespace detail
@@ -217,9 +238,10 @@ LabelledSequences<Scalar> parse_ts(std::string_view text, const TsOptions& optio
   detail::TsHeader header = detail::read_ts_header(lines);
   LabelledSequences<Scalar> data{header.name, {}, {}, options.classes.empty() ? header.classes : options.classes};
   lines.expect(!header.labelled || !data.classes.empty(), "@classLabel lists no classes, and the options give none");
+  const detail::TsClasses classes = detail::number_classes(data.classes);
   while (auto line = lines.next()) {
     if (detail::is_ts_comment(*line)) continue;
-    if (header.labelled) data.labels.push_back(detail::take_ts_label(*line, data.classes, lines));
+    if (header.labelled) data.labels.push_back(detail::take_ts_label(*line, classes, lines));
     data.sequences.push_back(detail::parse_ts_series<Scalar>(*line, options, header, lines));
   }
   lines.expect(!data.sequences.empty(), "the file ends after @data without a series");
@@ -227,8 +249,8 @@ LabelledSequences<Scalar> parse_ts(std::string_view text, const TsOptions& optio
 }
 
 /// Reads a .ts file: comments ('#' or '%'), `@key value` header, `@data`, then one series per line with channels
-/// separated by ':', values by ',' and the class label last. Values are rounded to Scalar; LF and CRLF line ends and a
-/// UTF-8 mark are read alike.
+/// separated by ':', values by ',' and the class label last. Values are rounded to Scalar; line ends of Unix, Windows
+/// and old Mac and a UTF-8 mark are read alike.
 ///
 /// Throws FileError that names file, line, and what was expected and found: a label that is no class of the header,
 /// text where a number must be, channels of different lengths, missing values (see TsOptions), time stamps, regression

@@ -14,9 +14,9 @@
 
 namespace unroll {
 
-/// What stands by itself in a text. A line is what a newline ends; a paragraph is what an empty line ends, its own line
-/// ends are blanks; a sentence is a part of a paragraph and ends behind one of . ! ? and the quotes and brackets that
-/// follow, where a blank comes next. (So "Mr. Fox" ends one: there is no list of abbreviations.)
+/// What stands by itself in a text. A line ends with "\n", "\r\n" or "\r"; a paragraph is what an empty line ends, its
+/// own line ends are blanks; a sentence is a part of a paragraph and ends behind one of . ! ? and the quotes and
+/// brackets that follow, where a blank comes next. (So "Mr. Fox" ends one: there is no list of abbreviations.)
 enum class TextUnit { line, sentence, paragraph, whole };
 
 namespace detail {
@@ -29,12 +29,23 @@ inline std::uint32_t lower_case(std::uint32_t c) {
   return twenty ? c + 0x20 : within(0x400, 0x40F) ? c + 0x50 : c;
 }
 
-inline bool is_blank(std::uint32_t c) { return (c >= 0x09 && c <= 0x0D) || c == ' ' || c == 0xA0 || c == 0x3000; }
+/// Unicode's White_Space, and the blank without width (U+200B).
+inline bool is_blank(std::uint32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200B) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+/// What has neither width nor meaning in a word: soft hyphen, marks of direction, word joiner, byte-order mark.
+inline bool is_unseen(std::uint32_t c) {
+  return c == 0xAD || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) ||
+         c == 0xFEFF;
+}
 inline bool is_digit(std::uint32_t c) { return c >= '0' && c <= '9'; }
 
-/// ASCII letters and what lies beyond ASCII, but for Latin-1's signs, general and ideographic punctuation.
+/// ASCII letters and what lies beyond ASCII, but for Latin-1's signs, general and ideographic punctuation. Joiners
+/// (U+200C, U+200D) are spelled as letters are.
 inline bool is_letter(std::uint32_t c) {
-  const bool sign = c < 0xC0 || (c >= 0x2000 && c < 0x2070) || (c >= 0x3000 && c < 0x3040);
+  const bool joiner = c == 0x200C || c == 0x200D;
+  const bool sign = c < 0xC0 || c == 0x1680 || (c >= 0x2000 && c < 0x2070 && !joiner) || (c >= 0x3000 && c < 0x3040);
   const std::uint32_t small = c | 0x20;
   return c < 0x80 ? small >= 'a' && small <= 'z' : !sign;
 }
@@ -43,7 +54,7 @@ inline bool is_apostrophe(std::uint32_t c) { return c == '\'' || c == 0x2019; }
 /// Goes through the words of a text.
 class WordReader {
  public:
-  WordReader(std::string_view text, bool lower) : rest_(text), lower_(lower) {}
+  WordReader(std::string_view text, bool lower) : rest_(text), lower_(lower) { skip_unseen(); }
 
   /// Empty behind the last one.
   std::string next() {
@@ -71,6 +82,10 @@ class WordReader {
     const CodePoint point = at(0);
     append_utf8(word_, lower_ ? lower_case(point.value) : point.value);
     rest_.remove_prefix(point.bytes);
+    skip_unseen();
+  }
+  void skip_unseen() {
+    for (CodePoint point = at(0); is_unseen(point.value); point = at(0)) rest_.remove_prefix(point.bytes);
   }
 
   void take_letters() {
@@ -86,18 +101,24 @@ class WordReader {
   std::string word_;
 };
 
-/// Without the byte-order mark and the '\r' of files from Windows.
-inline std::string plain(std::string text) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
-  std::erase(text, '\r');
-  return text;
+/// Without the byte-order mark, and with '\n' for every line end.
+inline std::string plain(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  text = without_mark(text);
+  for (const char* const end = text.data() + text.size(); !text.empty();) {
+    const std::string_view line = take_line(text);
+    out += line;
+    if (line.data() + line.size() != end) out += '\n';
+  }
+  return out;
 }
 
 /// Takes a paragraph off the front, its lines joined by blanks.
 inline std::string take_paragraph(std::string_view& rest) {
   std::string paragraph;
   while (!rest.empty()) {
-    const std::string_view line = trimmed(take_until(rest, '\n'));
+    const std::string_view line = trimmed(take_line(rest));
     if (line.empty() && !paragraph.empty()) break;
     if (!line.empty()) paragraph += (paragraph.empty() ? "" : " ") + std::string(line);
   }
@@ -120,7 +141,8 @@ inline std::size_t end_of_sentence(std::string_view paragraph) {
 }  // namespace detail
 
 /// The words of a text: runs of letters (with one apostrophe between letters: "don't"), runs of digits, and every other
-/// sign that is no blank by itself. Letters are those of ASCII and what lies beyond it but for punctuation. `lower`
+/// sign that is no blank by itself. Letters are those of ASCII and what lies beyond it but for punctuation; what has no
+/// width is a blank (U+200B) or is left out (soft hyphens, byte-order marks, marks of direction). `lower`
 /// makes Latin, Greek and Cyrillic capitals small. Throws ValueError for a text that is no UTF-8.
 inline std::vector<std::string> words(std::string_view text, bool lower = false) {
   std::vector<std::string> all;
@@ -141,8 +163,8 @@ inline std::vector<std::string> units(std::string_view text, TextUnit unit) {
   if (unit == TextUnit::whole) return {std::string(text)};
   std::vector<std::string> all;
   while (!text.empty()) {
-    std::string part = unit == TextUnit::line ? std::string(detail::trimmed(detail::take_until(text, '\n')))
-                                              : detail::take_paragraph(text);
+    std::string part =
+        unit == TextUnit::line ? std::string(detail::trimmed(detail::take_line(text))) : detail::take_paragraph(text);
     std::string_view rest = part;
     while (unit == TextUnit::sentence && detail::end_of_sentence(rest) < rest.size()) {
       const std::size_t end = detail::end_of_sentence(rest);
@@ -154,12 +176,12 @@ inline std::vector<std::string> units(std::string_view text, TextUnit unit) {
   return all;
 }
 
-/// A file of UTF-8, without a byte-order mark and '\r'. Throws FileError for one that is not there, empty or blank, and
-/// for bytes that are no UTF-8, with line and place.
+/// A file of UTF-8, without a byte-order mark; line ends of Windows and old Mac become '\n'. Throws FileError for one
+/// that is not there, empty or blank, and for bytes that are no UTF-8, with line and place.
 inline std::string read_text_file(const std::filesystem::path& path) {
   std::string text = detail::read_text(path);
   require_utf8(text, path.string());
-  text = detail::plain(std::move(text));
+  text = detail::plain(text);
   require<FileError>(text.find_first_not_of(" \t\n") != text.npos, path.string(), ": there is no text in this file");
   return text;
 }

@@ -67,7 +67,7 @@ inline void require_utf8(std::string_view text, std::string_view name) {
     const auto point = code_point(text.substr(at));
     require<FileError>(point.has_value(), name, ", line ", line, ": byte ", at, " (",
                        int(static_cast<unsigned char>(text[at])), ") is no UTF-8");
-    line += text[at] == '\n';
+    line += text[at] == '\n' || (text[at] == '\r' && !text.substr(at + 1).starts_with('\n'));
     at += point->bytes;
   }
 }

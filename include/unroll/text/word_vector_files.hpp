@@ -1,7 +1,8 @@
 #pragma once
 // Files of word vectors, as word2vec, fastText, GloVe and gensim write and read them.
 //
-//     text     "WORDS DIMENSION\n", then for each word "WORD NUMBER NUMBER ...\n"; GloVe's have no first line
+//     text     "WORDS DIMENSION\n", then for each word "WORD NUMBER NUMBER ...\n"; GloVe's have no first line, and some
+//              of its words have blanks; tabs are blanks
 //     binary   "WORDS DIMENSION\n", then for each word "WORD ", DIMENSION little-endian floats and, by some, "\n"
 
 #include <bit>
@@ -44,10 +45,17 @@ inline std::optional<std::size_t> parse_count(std::string_view text) {
   return whole ? std::optional(value) : std::nullopt;
 }
 
+/// Takes the last word off the end of a line without blanks at its end, and the blanks before it.
+inline std::string_view take_last(std::string_view& line) {
+  const std::string_view last = line.substr(line.find_last_of(" \t") + 1);
+  line = trimmed(line.substr(0, line.size() - last.size()));
+  return last;
+}
+
 /// "WORDS DIMENSION", or nothing for any other line.
 inline std::optional<VectorSizes> parse_sizes(std::string_view line) {
   line = trimmed(line);
-  const auto words = parse_count(take_until(line, ' ')), dimension = parse_count(trimmed(line));
+  const auto dimension = parse_count(take_last(line)), words = parse_count(line);
   return words && dimension ? std::optional(VectorSizes{*words, *dimension}) : std::nullopt;
 }
 
@@ -71,28 +79,29 @@ inline WordVectors make_word_vectors(std::vector<std::string> words, Matrix<floa
   throw FileError(text(file, ": ", error.what()));
 }
 
-/// Reads "WORD NUMBER ..." into a column.
+/// Reads "WORD NUMBER ..." into a column, from the end: a word may have blanks, but does not end with a number behind
+/// one, because then there is a number too many.
 inline std::string read_vector_line(const TextLines& lines, std::string_view line, Eigen::Ref<Vector<float>> to) {
-  const std::string word(take_until(line, ' '));
-  for (Index k = 0; k < to.size(); ++k) {
-    line = trimmed(line);
-    lines.expect(!line.empty(), in_quotes(word), " has ", k, " numbers, expected ", to.size());
-    const std::string_view number = take_until(line, ' ');
+  const auto word_of = [whole = line] { return in_quotes(whole.substr(0, whole.find_first_of(" \t"))); };
+  for (Index k = to.size(); k-- > 0;) {
+    const std::string_view number = take_last(line);
+    lines.expect(!line.empty(), word_of, " has ", to.size() - 1 - k, " numbers, expected ", to.size());
     const auto value = parse_number<float>(number);
-    lines.expect(value.has_value(), "number ", k + 1, " of ", in_quotes(word), ": expected a finite number, found ",
-                 in_quotes(number));
+    lines.expect(value.has_value(), "number ", k + 1, " of ", word_of, ": expected a finite number, found ",
+                 [&] { return in_quotes(number); });
     to[k] = *value;
   }
-  lines.expect(trimmed(line).empty(), in_quotes(word), " has more than ", to.size(), " numbers");
-  return word;
+  std::string_view before = line;
+  const std::string_view last = take_last(before);
+  lines.expect(before.empty() || !parse_number<float>(last), word_of, " has more than ", to.size(), " numbers");
+  return std::string(line);
 }
 
 /// The sizes of a file without a line that says them.
 inline VectorSizes count_vectors(std::string_view content, std::string_view first) {
   VectorSizes sizes;
-  for (take_until(first, ' '); !trimmed(first).empty(); ++sizes.dimension)
-    first = trimmed(first), take_until(first, ' ');
-  while (!content.empty()) sizes.words += !trimmed(take_until(content, '\n')).empty();
+  for (take_last(first); !first.empty(); ++sizes.dimension) take_last(first);
+  for (TextLines lines(content, {}); lines.next();) ++sizes.words;
   return sizes;
 }
 
@@ -144,9 +153,9 @@ inline void append_number(std::string& out, float value) {
 
 }  // namespace detail
 
-/// Reads word vectors. Throws FileError, naming the file and the line or word, for what is cut short, has wrong counts,
-/// numbers that are not finite, or a word twice. The sizes that the file tells are checked against its own before
-/// anything is allocated.
+/// Reads word vectors; of a text file also those of words with blanks, as GloVe has some. Throws FileError, naming the
+/// file and the line or word, for what is cut short, has wrong counts, numbers that are not finite, or a word twice.
+/// The sizes that the file tells are checked against its own before anything is allocated.
 inline WordVectors read_word_vectors(const std::filesystem::path& path, WordVectorFormat format) {
   const std::string content = detail::read_text(path);
   return format == WordVectorFormat::text ? detail::read_text_vectors(content, path.string())
@@ -162,8 +171,9 @@ inline void write_word_vectors(const std::filesystem::path& path, const WordVect
   std::string content = text(vectors.size(), " ", vectors.dimension(), "\n");
   for (Index k = 0; k < vectors.size(); ++k) {
     const std::string& word = vectors.words()[std::size_t(k)];
-    require<ValueError>(word.find_first_of(" \t\r\n") == word.npos, "word vectors: ", detail::in_quotes(word),
-                        " has a blank in it, which files of word vectors cannot hold");
+    require<ValueError>(
+        word.find_first_of(" \t\r\n") == word.npos, "word vectors: ", [&] { return detail::in_quotes(word); },
+        " has a blank in it, which files of word vectors cannot hold");
     content += word;
     const auto column = vectors.vectors().col(k);
     if (format == WordVectorFormat::binary) {
