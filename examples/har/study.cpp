@@ -68,7 +68,7 @@ void take(const nlohmann::json& json, Index classes, Outcome& run) {
 std::optional<Outcome> read_run(const std::filesystem::path& file, const std::string& of, Index classes,
                                 Outcome run) try {
   if (!std::filesystem::exists(file)) return std::nullopt;
-  const auto json = nlohmann::json::parse(detail::read_text(file));
+  const auto json = detail::parse_json(detail::read_text(file), file.string());
   if (json.at("of") != of) return std::nullopt;
   take(json, classes, run);
   return run;

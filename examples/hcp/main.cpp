@@ -14,6 +14,7 @@
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/io/checkpoint.hpp"
 #include "unroll/io/model_file.hpp"
+#include "unroll/io/safetensors.hpp"
 
 using namespace unroll;
 using namespace hcp;
@@ -48,6 +49,9 @@ void check_fits(const Metadata& metadata, const Options& options, const Data& da
   const Index regions = number_in(metadata, "regions", options.load);
   require<ShapeError>(regions == data.clips.features(), options.load, ": was trained on ", regions, " regions, ",
                       data.source, " has ", data.clips.features());
+  // What the first layer reads of its input, and each layer of its state.
+  const double units = double(options.model.units), layers = double(options.model.layers);
+  read_safetensors(options.load).require_numbers(double(regions) * units + layers * units * units);
 }
 
 Metadata metadata_of(const Options& options, const Data& data) {

@@ -8,6 +8,7 @@
 #include "../support/command_line.hpp"
 #include "unroll/io/diagnostics.hpp"
 #include "unroll/io/input_file.hpp"
+#include "unroll/io/json.hpp"
 
 namespace lm {
 
@@ -101,12 +102,7 @@ void Settings::take(const std::string& name, const std::string& value, const std
 void Settings::take_file(const std::filesystem::path& path) const { take_json(detail::read_text(path), path.string()); }
 
 void Settings::take_json(const std::string& object, const std::string& where) const {
-  Json json;
-  try {
-    json = Json::parse(object);
-  } catch (const Json::parse_error& error) {
-    throw FileError(text(where, ": this is no JSON: byte ", error.byte, " is not what should stand there"));
-  }
+  const Json json = detail::parse_json<Json>(object, where);
   require<FileError>(json.is_object(), where, ": expected an object of settings, { \"name\": value, ... }");
   for (const auto& [name, value] : json.items()) {
     require<ValueError>(value.is_primitive() && !value.is_null(), where, ": ", name,

@@ -163,6 +163,33 @@ TEST_CASE("one step is left after pooling, also of a sequence without steps") {
   CHECK(Timeline::from_lengths(std::initializer_list<Index>{}).one_step().columns() == 0);
 }
 
+TEST_CASE("more steps than memory can hold are refused, and the timeline stays as it was") {
+  constexpr Index most = std::numeric_limits<Index>::max();
+  for (const Index steps : {Index(1'000'000'000'000'000'000), most, most - 1, most / 8})
+    CHECK_THROWS_MATCHES(Timeline::from_lengths({3, steps}), ShapeError,
+                         says(text("timeline: no memory here holds 2 samples, the longest of ", steps, " steps")));
+  CHECK_THROWS_MATCHES(Timeline::from_lengths({most / 2, most / 2, most / 2}), ShapeError, says("no memory here"));
+  CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 61, 0), ShapeError, says("no memory here holds"));
+  Timeline timeline = Timeline::from_lengths({2, 3});
+  const auto unchanged = [&] {
+    CHECK(timeline.batch() == 2);
+    CHECK(timeline.steps() == 3);
+    CHECK(timeline.columns() == 5);
+    CHECK(timeline.padded_steps() == 3);
+    CHECK(timeline.sample(0) == 1);
+    CHECK(timeline.sample_of(4) == 1);
+  };
+  const std::vector<Index> lengths{4, Index(1) << 60, 5};
+  CHECK_THROWS_AS(timeline.assign_lengths(lengths), ShapeError);
+  unchanged();
+  CHECK_THROWS_AS(timeline.assign_lengths(std::vector<Index>{4, -1, 5}), ShapeError);
+  unchanged();
+  const Timeline whole = Timeline::from_lengths({4, 5, 6});
+  CHECK_THROWS_AS(timeline.assign_lengths_like(whole, [](Index n) { return n << 58; }), ShapeError);
+  CHECK_THROWS_AS(timeline.assign_lengths_like(whole, [](Index n) { return 9 - n; }), ValueError);
+  unchanged();
+}
+
 TEST_CASE("what makes no timeline is refused") {
   CHECK_THROWS_MATCHES(Timeline::from_lengths({1, -2}), ShapeError, says("sample 1 has length -2"));
   CHECK_THROWS_MATCHES(Timeline::rectangular(-1, 2), ShapeError, says("at least 0 samples, got -1"));

@@ -251,6 +251,18 @@ TEST_CASE("safetensors: missing files, folders and unknown names are told apart"
   CHECK_THROWS_MATCHES(SafeTensors{}.at("x"), FileError, says("no tensor 'x' among 0"));
 }
 
+TEST_CASE("safetensors: sizes that need more numbers than all tensors have are refused") {
+  SafeTensors content;
+  content.file = "m";
+  content.require_numbers(0);
+  CHECK_THROWS_MATCHES(content.require_numbers(65536. * 65536), FileError,
+                       says("m: the sizes in its metadata need at least 4294967296 numbers, the tensors have 0"));
+  content.tensors["a"] = Tensor::of(std::vector<float>(6), {2, 3});
+  content.tensors["b"] = Tensor::of(std::vector<float>(1), {});
+  content.require_numbers(7);
+  CHECK_THROWS_MATCHES(content.require_numbers(8), FileError, says("at least 8 numbers, the tensors have 7"));
+}
+
 TEST_CASE("safetensors: nothing is written that could not be read") {
   const Folder folder;
   const auto path = folder.path / "out.safetensors";

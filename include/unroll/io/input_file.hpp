@@ -8,6 +8,7 @@
 #include <ios>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "unroll/core/error.hpp"
@@ -45,10 +46,18 @@ class InputFile {
   std::uint64_t size_ = 0;
 };
 
+/// Memory for bytes of a file: `bytes` gets the size. Throws FileError where there is not that much.
+template <class Bytes>
+void make_room(Bytes& bytes, std::uint64_t size, std::string_view file) {
+  within_memory<FileError>([&] { bytes.resize(static_cast<std::size_t>(size)); }, file, ": ", size,
+                           " bytes are more than the memory here holds");
+}
+
 /// The whole file as text, byte for byte.
 inline std::string read_text(const std::filesystem::path& path) {
   InputFile file(path);
-  std::string text(static_cast<std::size_t>(file.size()), '\0');
+  std::string text;
+  make_room(text, file.size(), file.name());
   file.read(std::as_writable_bytes(std::span(text)));
   return text;
 }

@@ -92,7 +92,8 @@ Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read rea
   NpyHeader header = NpyHeaderReader(text, file).read();
   require<FileError>(header.bytes == file_bytes - begin - length, file, ": the shape ", shape_text(header.shape),
                      " needs ", header.bytes, " bytes, the file holds ", file_bytes - begin - length);
-  Tensor tensor{header.elements.dtype, std::move(header.shape), std::vector<std::byte>(header.bytes)};
+  Tensor tensor{header.elements.dtype, std::move(header.shape), {}};
+  make_room(tensor.bytes, header.bytes, file);
   read(std::span(tensor.bytes));
   if (header.big_endian) swap_bytes(tensor.bytes, header.elements.bytes);
   if (header.fortran_order && tensor.shape.size() > 1)

@@ -34,6 +34,15 @@ struct SafeTensors {
 
   bool contains(const std::string& name) const { return tensors.contains(name); }
 
+  /// Throws FileError unless all tensors together have as many numbers as that. For sizes that metadata tell: what they
+  /// need at least is compared with the file before a model of these sizes takes memory.
+  void require_numbers(double least) const {
+    double held = 0;
+    for (const auto& item : tensors) held += double(item.second.size());
+    require<FileError>(held >= least, file, ": the sizes in its metadata need at least ", least,
+                       " numbers, the tensors have ", held);
+  }
+
   /// The tensor of that name. Throws FileError that lists the nearest names when there is none.
   const Tensor& at(const std::string& name) const {
     const auto found = tensors.find(name);
@@ -78,7 +87,7 @@ SafeTensors read_safetensors_from(std::uint64_t file_bytes, const std::string& f
   }
   std::ranges::sort(in_order, {}, [](const auto& item) { return std::pair(item.first->begin, item.first->end); });
   for (auto [entry, tensor] : in_order) {
-    tensor->bytes.resize(entry->end - entry->begin);
+    make_room(tensor->bytes, entry->end - entry->begin, file);
     read(std::span(tensor->bytes));
   }
   return content;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "unroll/io/diagnostics.hpp"
+#include "unroll/io/json.hpp"
 #include "unroll/io/tensor.hpp"
 
 namespace unroll::detail {
@@ -103,12 +103,7 @@ class HeaderReader {
   }
 
   bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& error) {
-    // Of the library's text "[number] parse error at ... - reason; last read: ...", without the last part, which quotes
-    // the file at any length.
-    std::string_view reason = error.what();
-    reason = reason.substr(0, reason.find("; last read"));
-    throw FileError(text(file_, ": byte ", 7 + position,
-                         ": the header is no valid JSON: ", reason.substr(reason.find("] ") + 2).substr(0, 200)));
+    throw FileError(text(file_, ": byte ", 7 + position, ": the header is no valid JSON: ", json_reason(error)));
   }
 
  private:
@@ -155,8 +150,9 @@ class HeaderReader {
     expect(!dtype_, "comes twice");
     for (std::size_t i = 0; i < dtype_traits.size(); ++i)
       if (dtype_traits[i].name == value) dtype_ = static_cast<DType>(i);
-    expect(dtype_.has_value(), in_quotes(value),
-           " is not supported; BOOL, U8, I8, I16, I32, I64, F16, BF16, F32 and F64 are");
+    expect(
+        dtype_.has_value(), [&] { return in_quotes(value); },
+        " is not supported; BOOL, U8, I8, I16, I32, I64, F16, BF16, F32 and F64 are");
   }
 
   void finish_entry() {
@@ -166,8 +162,9 @@ class HeaderReader {
     HeaderEntry entry{*dtype_, {}, (*offsets_)[0], (*offsets_)[1]};
     expect(entry.begin <= entry.end, "data_offsets run backwards: ", entry.begin, " to ", entry.end);
     const std::uint64_t bytes = checked_bytes(entry);
-    expect(bytes == entry.end - entry.begin, name(entry.dtype), " ", shape_text(entry.shape), " needs ", bytes,
-           " bytes, but data_offsets give ", entry.end - entry.begin);
+    expect(
+        bytes == entry.end - entry.begin, name(entry.dtype), " ", [&] { return shape_text(entry.shape); }, " needs ",
+        bytes, " bytes, but data_offsets give ", entry.end - entry.begin);
     header_.entries.emplace(name_, std::move(entry));
   }
 
@@ -202,8 +199,9 @@ inline void check_coverage(const Header& header, std::uint64_t data_bytes, std::
   std::sort(parts.begin(), parts.end());
   std::uint64_t covered = 0;
   for (const auto& [begin, end, name] : parts) {
-    require<FileError>(begin == covered, file, ": tensor ", in_quotes(name), " begins at byte ", begin,
-                       " of the data, but the tensors before it end at ", covered);
+    require<FileError>(
+        begin == covered, file, ": tensor ", [&] { return in_quotes(name); }, " begins at byte ", begin,
+        " of the data, but the tensors before it end at ", covered);
     covered = end;
   }
   require<FileError>(covered == data_bytes, file, ": the tensors end at byte ", covered,

@@ -1,0 +1,68 @@
+#pragma once
+// JSON from files: what is wrong with it is said as with any other file.
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+
+namespace unroll::detail {
+
+/// Of the JSON library's text "[number] parse error at ... - reason; last read: ...", without the last part, which
+/// quotes the file at any length.
+inline std::string json_reason(const nlohmann::json::exception& error) {
+  std::string_view reason = error.what();
+  reason = reason.substr(0, reason.find("; last read"));
+  return std::string(reason.substr(reason.find("] ") + 2).substr(0, 200));
+}
+
+/// Looks for the first fault of a text in JSON.
+class JsonCheck {
+ public:
+  explicit JsonCheck(std::string_view file) : file_(file) {}
+
+  bool null() const { return true; }
+  bool boolean(bool) const { return true; }
+  bool number_integer(std::int64_t) const { return true; }
+  bool number_unsigned(std::uint64_t) const { return true; }
+  bool number_float(double, const std::string&) const { return true; }
+  bool string(const std::string&) const { return true; }
+  bool binary(const std::vector<std::uint8_t>&) const { return true; }
+  bool key(const std::string&) const { return true; }
+  bool start_object(std::size_t) { return deeper(); }
+  bool start_array(std::size_t) { return deeper(); }
+  bool end_object() { return --depth_ >= 0; }
+  bool end_array() { return --depth_ >= 0; }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& error) const {
+    throw FileError(unroll::text(file_, ": no valid JSON at byte ", position, ": ", json_reason(error)));
+  }
+
+ private:
+  /// What is nested deeper would be written and released by functions that call themselves as often.
+  bool deeper() {
+    constexpr int most = 100;
+    require<FileError>(++depth_ <= most, file_, ": JSON nested deeper than ", most, " levels");
+    return true;
+  }
+
+  std::string_view file_;
+  int depth_ = 0;
+};
+
+/// `text` as JSON. Throws FileError, with `file` and the byte, for what is none: also for a number that no double holds
+/// (1e999), a byte 0 and more than 100 levels. `Json` is nlohmann::json or its kin.
+template <class Json = nlohmann::json>
+Json parse_json(std::string_view text, std::string_view file) {
+  // The JSON library takes a byte 0 for the end of the text.
+  const auto zero = text.find('\0');
+  require<FileError>(zero == text.npos, file, ": no valid JSON: byte ", zero, " is 0");
+  JsonCheck check(file);
+  nlohmann::json::sax_parse(text.begin(), text.end(), &check);
+  return Json::parse(text.begin(), text.end());
+}
+
+}  // namespace unroll::detail

@@ -1,0 +1,20 @@
+#include <unroll/io/json.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+TEST_CASE("json: what is no JSON is refused with file and byte") {
+  CHECK(detail::parse_json(R"({"rate": 1e9, "list": [1, [2]]})", "a.json").at("list").at(1).at(0) == 2);
+  const auto refused = [](const std::string& text, const std::string& why) {
+    INFO(text.substr(0, 60));
+    CHECK_THROWS_MATCHES(detail::parse_json(text, "a.json"), FileError, says("a.json: " + why));
+  };
+  refused(R"({"rate": 1e999})", "no valid JSON at byte 14: number overflow parsing '1e999'");
+  refused("{\"a\": }", "no valid JSON at byte 7: ");
+  refused("", "no valid JSON at byte 1: ");
+  refused("[1, 2", "no valid JSON at byte 6: ");
+  refused("[\"\xff\"]", "no valid JSON at byte 3: ");
+  refused(std::string("[1]\0[2]", 7), "no valid JSON: byte 3 is 0");
+  refused(std::string(1'000'000, '['), "JSON nested deeper than 100 levels");
+}
