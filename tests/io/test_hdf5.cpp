@@ -47,6 +47,27 @@ class Writer {
     const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
     H5Dclose(H5Dcreate2(file_, name, H5T_C_S1, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   }
+  /// An extent that was never written and takes no place in the file.
+  void declare(const char* name, hid_t type, hsize_t extent) {
+    const Handle space(H5Screate_simple(1, &extent, nullptr), H5Sclose), how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    const hsize_t chunk = 1;
+    H5Pset_chunk(how, 1, &chunk);
+    H5Dclose(H5Dcreate2(file_, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT));
+  }
+  /// A type and no value, as h5py writes h5py.Empty.
+  void write_nothing(const char* name) {
+    const Handle space(H5Screate(H5S_NULL), H5Sclose);
+    H5Dclose(H5Dcreate2(file_, name, H5T_IEEE_F32LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  }
+  void write_enumerated(const char* name, std::vector<std::pair<const char*, signed char>> members,
+                        std::vector<signed char> values) {
+    const Handle type(H5Tenum_create(H5T_STD_I8LE), H5Tclose);
+    for (const auto& [word, value] : members) H5Tenum_insert(type, word, &value);
+    const hsize_t count = values.size();
+    const Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose);
+    const Handle data(H5Dcreate2(file_, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose);
+    H5Dwrite(data, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+  }
   void group(const char* name) { H5Gclose(H5Gcreate2(file_, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); }
 
  private:
@@ -100,6 +121,54 @@ TEST_CASE("HDF5 numbers that the wanted type cannot hold are refused", "[hdf5]")
   const Hdf5File file(folder.path / "x.h5");
   CHECK_THROWS_MATCHES(file.read<int>("x"), ValueError, says("'x': is float64, and holds numbers that int32 cannot"));
   CHECK(file.read<float>("x")[1] == 70000.5f);
+}
+
+TEST_CASE("HDF5 whole numbers are not rounded to a floating type", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  const std::int64_t exact = std::int64_t(1) << 53, odd = exact + 1;
+  Writer(folder.path / "x.h5").write("x", {2}, std::vector<std::int64_t>{exact, odd}, H5T_STD_I64LE);
+  const Hdf5File file(folder.path / "x.h5");
+  CHECK(file.read<double>("x", 0, 1) == std::vector<double>{double(exact)});
+  CHECK(file.read<std::int64_t>("x")[1] == odd);
+  CHECK_THROWS_MATCHES(file.read<double>("x"), ValueError,
+                       says("is int64, and holds numbers that float64 cannot hold"));
+}
+
+TEST_CASE("HDF5 truth values and enumerated numbers are numbers, nothing is none", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  {
+    Writer writer(folder.path / "x.h5");
+    writer.write_enumerated("truth", {{"FALSE", 0}, {"TRUE", 1}}, {1, 0, 1});
+    writer.write_enumerated("activity", {{"walk", 3}, {"run", 7}}, {7, 3});
+    writer.write_nothing("nothing");
+  }
+  const Hdf5File file(folder.path / "x.h5");
+  CHECK(file.shape("truth").type == "bool");
+  CHECK(file.read<float>("truth") == std::vector<float>{1, 0, 1});
+  CHECK(file.read<int>("truth") == std::vector<int>{1, 0, 1});
+  CHECK(file.shape("activity").type == "enumerated int8");
+  CHECK(file.read<double>("activity") == std::vector<double>{7, 3});
+  CHECK(file.shape("nothing").sizes == std::vector<Index>{0});
+  CHECK(file.read<float>("nothing").empty());
+  CHECK_THROWS_AS(file.matrix<float>("nothing"), ShapeError);
+}
+
+TEST_CASE("HDF5 sizes that the file cannot hold are refused before memory is taken", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  {
+    Writer writer(folder.path / "x.h5");
+    const detail::Hdf5Handle ragged(H5Tvlen_create(H5T_IEEE_F32LE), H5Tclose);
+    writer.declare("ragged", ragged, 2'000'000'000);
+    writer.declare("more ragged", ragged, hsize_t(1) << 62);
+    writer.declare("numbers", H5T_IEEE_F32LE, hsize_t(1) << 40);
+    writer.declare("few", H5T_IEEE_F32LE, 1000);
+  }
+  const Hdf5File file(folder.path / "x.h5");
+  CHECK_THROWS_MATCHES(file.ragged<float>("ragged"), FileError,
+                       says("'ragged': says that it has 2000000000 entries, more than a file of"));
+  CHECK_THROWS_MATCHES(file.ragged<float>("more ragged"), FileError, says("more than a file of"));
+  CHECK_THROWS_MATCHES(file.read<float>("numbers"), FileError, says("says that it has 1099511627776 entries"));
+  CHECK(file.read<float>("few") == std::vector<float>(1000, 0.f));
 }
 
 TEST_CASE("what h5py packs with LZF is read", "[hdf5]") {

@@ -1,9 +1,9 @@
 #pragma once
 // Numbers from HDF5 files, by libhdf5; linked as unroll::hdf5.
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
-#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -18,8 +18,8 @@ namespace unroll {
 
 /// What a dataset of a file holds.
 struct Hdf5Shape {
-  std::vector<Index> sizes;  ///< empty for a single value; of a ragged one: how many arrays
-  std::string type;          ///< "float16", "int64", "ragged float32", "text", ...
+  std::vector<Index> sizes;  ///< empty for a single value; of a ragged one: how many arrays; 0 where there is nothing
+  std::string type;          ///< "float16", "int64", "bool", "ragged float32", "text", ...
 };
 
 namespace detail {
@@ -53,6 +53,12 @@ inline std::string hdf5_type_name(hid_t type) {
       return (H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int") + bits;
     case H5T_VLEN:
       return "ragged " + hdf5_type_name(Hdf5Handle(H5Tget_super(type), H5Tclose));
+    case H5T_ENUM: {
+      const std::string of = hdf5_type_name(Hdf5Handle(H5Tget_super(type), H5Tclose));
+      const bool truth = H5Tget_nmembers(type) == 2 && H5Tget_member_index(type, "TRUE") >= 0 &&
+                         H5Tget_member_index(type, "FALSE") >= 0;
+      return truth ? "bool" : "enumerated " + of;
+    }
     case H5T_STRING:
       return "text";
     default:
@@ -60,11 +66,12 @@ inline std::string hdf5_type_name(hid_t type) {
   }
 }
 
-/// A number that the type in memory cannot hold stops the reading. Rounding to fewer digits does not, and a floating
-/// type holds infinities and NaN.
-inline H5T_conv_ret_t stop_at_lost_number(H5T_conv_except_t what, hid_t, hid_t to, void*, void*, void* lost) {
+/// A number that the type in memory cannot hold stops the reading, as in Tensor::to: a floating number may be rounded
+/// to fewer digits, a whole one may not, and a floating type holds infinities and NaN.
+inline H5T_conv_ret_t stop_at_lost_number(H5T_conv_except_t what, hid_t from, hid_t to, void*, void*, void* lost) {
   const bool too_large = what == H5T_CONV_EXCEPT_RANGE_HI || what == H5T_CONV_EXCEPT_RANGE_LOW;
-  if (H5Tget_class(to) == H5T_FLOAT && !too_large) return H5T_CONV_UNHANDLED;
+  const bool rounded = H5Tget_class(from) == H5T_FLOAT && H5Tget_class(to) == H5T_FLOAT;
+  if (rounded && !too_large) return H5T_CONV_UNHANDLED;
   *static_cast<bool*>(lost) = true;
   return H5T_CONV_ABORT;
 }
@@ -118,8 +125,9 @@ class Hdf5File {
     return {data.sizes, detail::hdf5_type_name(data.type)};
   }
 
-  /// All numbers, row-major. Throws FileError when it is not there, cannot be read, or holds something else than
-  /// numbers, and ValueError when `T` cannot hold one of them.
+  /// All numbers, row-major; truth values are 0 and 1, other enumerated ones the numbers behind their names. Throws
+  /// FileError when it is not there, cannot be read, or holds something else than numbers or more than the file can
+  /// hold, and ValueError when `T` cannot hold one of them.
   template <class T>
   std::vector<T> read(const std::string& dataset) const {
     const detail::Hdf5Silence silence;
@@ -159,7 +167,7 @@ class Hdf5File {
                         detail::shape_text(data.sizes));
     check_numbers(data, detail::Hdf5Handle(H5Tget_super(data.type), H5Tclose));
     const detail::Hdf5Handle type(H5Tvlen_create(detail::hdf5_type<T>()), H5Tclose);
-    std::vector<hvl_t> arrays(std::size_t(data.sizes[0]), hvl_t{0, nullptr});
+    std::vector<hvl_t> arrays = room<hvl_t>(data, std::size_t(data.sizes[0]));
     const Reclaim reclaim{type, data.space, arrays.data()};
     transfer(data, type, H5S_ALL, H5S_ALL, arrays.data());
     std::vector<std::vector<T>> rows;
@@ -202,13 +210,18 @@ class Hdf5File {
     if (rank < 0 || type < 0) throw FileError(text(who(dataset), ": its shape or type is damaged"));
     std::vector<hsize_t> extents(std::size_t(rank), 0);
     H5Sget_simple_extent_dims(space, extents.data(), nullptr);
+    if (H5Sget_simple_extent_type(space) == H5S_NULL) extents = {0};  // has a type and no number, not even one
+    for (const hsize_t extent : extents)
+      require<FileError>(
+          extent <= hsize_t(std::numeric_limits<Index>::max()), [&] { return who(dataset); },
+          ": no memory holds an extent of ", extent);
     return {who(dataset), std::move(data), std::move(space), std::move(type), {extents.begin(), extents.end()}};
   }
 
   static void check_numbers(const Opened& data, hid_t type) {
     const H5T_class_t kind = H5Tget_class(type);
-    require<FileError>(kind == H5T_FLOAT || kind == H5T_INTEGER, data.who, ": expected numbers, it is ",
-                       detail::hdf5_type_name(data.type));
+    require<FileError>(kind == H5T_FLOAT || kind == H5T_INTEGER || kind == H5T_ENUM, data.who,
+                       ": expected numbers, it is ", detail::hdf5_type_name(data.type));
   }
 
   /// How many numbers `rows` entries of the first dimension have.
@@ -224,15 +237,23 @@ class Hdf5File {
     return count;
   }
 
+  /// Memory for `count` entries, unless the file is too small for them: gzip packs a thousand bytes into one at best.
+  /// What was never written takes no place in a file and reads as zeros; a little of that is let through.
   template <class T>
-  static std::vector<T> room(const Opened& data, std::size_t count) try {
-    return std::vector<T>(count);
-  } catch (const std::exception&) {  // bad_alloc, length_error
-    throw FileError(text(data.who, ": ", count, " numbers are more than the memory here holds"));
+  std::vector<T> room(const Opened& data, std::size_t count) const {
+    constexpr hsize_t best = 1100, always = hsize_t(1) << 26;
+    hsize_t bytes = 0;
+    H5Fget_filesize(file_, &bytes);
+    require<FileError>(count <= std::max(always, best * bytes) / sizeof(T), data.who, ": says that it has ", count,
+                       " entries, more than a file of ", bytes, " bytes can hold");
+    std::vector<T> values;
+    detail::within_memory<FileError>([&] { values.resize(count); }, data.who, ": ", count,
+                                     " numbers are more than the memory here holds");
+    return values;
   }
 
   template <class T>
-  static std::vector<T> read_numbers(const Opened& data, Index rows, Index first) {
+  std::vector<T> read_numbers(const Opened& data, Index rows, Index first) const {
     check_numbers(data, data.type);
     std::vector<T> values = room<T>(data, count_numbers(data, rows));
     if (values.empty()) return values;
