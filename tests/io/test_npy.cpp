@@ -205,6 +205,31 @@ TEST_CASE("npz: what is written is read back") {
   CHECK(read_npz(path).empty());  // a refusal leaves the old file
 }
 
+TEST_CASE("npz: one array is read whatever stands beside it, folders are no arrays") {
+  // As numpy.savez(path, x=..., names=...) packs texts: a .npy file of an element type that is none of ours.
+  const auto of_bytes = [](const std::string& bytes) {
+    return Tensor::of(std::vector<std::uint8_t>(bytes.begin(), bytes.end()), {Index(bytes.size())});
+  };
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "x.npz";
+  write_npz(path, {{"x", Tensor::of(std::vector<float>{1, 2.5f}, {2})}, {"names", of_bytes("ab")}});
+  std::string bytes = detail::read_text(path);
+  // The header of the other array, and its checksum no longer: it must not even be looked at.
+  bytes.replace(bytes.find("|u1"), 3, "<U9");
+  std::ofstream(path, std::ios::binary) << bytes;
+  CHECK(read_npz(path, "x").to<float>() == std::vector<float>{1, 2.5f});
+  CHECK_THROWS_AS(read_npz(path), FileError);
+  CHECK_THROWS_MATCHES(read_npz(path, "y"), FileError,
+                       says("x.npz: has no array 'y' among 2 members; the nearest: 'x.npy'"));
+
+  // An empty member whose name ends with a slash, as zip programs add folders.
+  const detail::ZipMember empty{"d/"};
+  const std::string local = std::string("PK\3\4", 4) + detail::zip_fields(empty) + empty.name;
+  const std::string directory = detail::zip_directory_entry(empty);
+  const std::string archive = local + directory + detail::zip_end(1, directory.size(), local.size());
+  CHECK(parse_npz(std::as_bytes(std::span(archive))).empty());
+}
+
 TEST_CASE("npz: archives that are not sound are refused in a sentence") {
   const std::string stored = detail::read_text(golden / "stored.npz");
   const auto with = [&](const std::string& from, const std::string& to, std::size_t occurrence) {

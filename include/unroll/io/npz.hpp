@@ -38,26 +38,45 @@ inline std::string zip_end(std::uint64_t members, std::uint64_t size, std::uint6
 
 }  // namespace detail
 
-/// All arrays of a .npz file in memory by name, stored or deflated, each as read_npy returns it. Throws FileError for
-/// an archive that is damaged, or that holds anything but .npy files.
+/// All arrays of a .npz file in memory by name, stored or deflated, each as read_npy returns it; folders are left out.
+/// Throws FileError for an archive that is damaged, or that holds anything but .npy files of numbers.
 inline std::map<std::string, Tensor> parse_npz(std::span<const std::byte> bytes,
                                                const std::string& file = "npz in memory") {
   const detail::ZipReader zip(bytes, file);
   std::map<std::string, Tensor> arrays;
   for (const detail::ZipMember& member : zip.members()) {
-    require<FileError>(member.name.ends_with(detail::npy_suffix), file, ": the member ", detail::in_quotes(member.name),
-                       " is no .npy file");
+    if (member.name.ends_with('/') && member.size == 0) continue;
+    require<FileError>(
+        member.name.ends_with(detail::npy_suffix), file, ": the member ",
+        [&] { return detail::in_quotes(member.name); }, " is no .npy file");
     const std::string name = member.name.substr(0, member.name.size() - detail::npy_suffix.size());
     arrays[name] = parse_npy(zip.content(member), text(file, ", array ", detail::in_quotes(name)));
   }
   return arrays;
 }
 
+/// The array `name` alone: whatever else the archive holds, arrays of texts for instance, is not read. Throws FileError
+/// as above, and, with the nearest names, where there is no such array.
+inline Tensor parse_npz(std::span<const std::byte> bytes, const std::string& file, std::string_view name) {
+  const detail::ZipReader zip(bytes, file);
+  const auto members = zip.members();
+  const auto found = std::ranges::find(members, text(name, detail::npy_suffix), &detail::ZipMember::name);
+  require<FileError>(found != members.end(), [&] {
+    std::vector<std::string_view> names;
+    for (const auto& member : members) names.push_back(member.name);
+    return text(file, ": has no array ", detail::in_quotes(name), " among ", names.size(),
+                " members; the nearest: ", detail::nearest_names(name, names));
+  });
+  return parse_npy(zip.content(*found), text(file, ", array ", detail::in_quotes(name)));
+}
+
 inline std::map<std::string, Tensor> read_npz(const std::filesystem::path& path) {
-  detail::InputFile file(path);
-  std::vector<std::byte> bytes(file.size());
-  file.read(bytes);
-  return parse_npz(bytes, file.name());
+  const std::string bytes = detail::read_text(path);
+  return parse_npz(std::as_bytes(std::span(bytes)), path.string());
+}
+inline Tensor read_npz(const std::filesystem::path& path, std::string_view name) {
+  const std::string bytes = detail::read_text(path);
+  return parse_npz(std::as_bytes(std::span(bytes)), path.string(), name);
 }
 
 /// Writes the file completely or not at all; members are stored. Throws as write_npy does, and ValueError for more than
