@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <random>
 #include <string>
+#include <unroll/io/csv.hpp>
+#include <unroll/io/json.hpp>
 #include <unroll/io/safetensors.hpp>
 #include <unroll/io/ts.hpp>
 
@@ -137,4 +139,23 @@ TEST_CASE("hostile files: ts") {
         if (!sound) FAIL("an empty sequence or a label outside the classes came out of\n" << variant);
       }));
     }
+}
+
+TEST_CASE("hostile files: csv") {
+  for (const std::string text :
+       {"time,x,y\n1,2.5,3\n\n2,-3,4e1\n", "\"a\",\"b \"\"c\"\"\"\r\n\"1\",2\r3,4\n", "1,2\n3,4\n"})
+    for (const auto header : {CsvHeader::automatic, CsvHeader::yes, CsvHeader::no}) {
+      if (header == CsvHeader::no && text[0] != '1') continue;  // refused unchanged as well
+      CHECK(survives(text, 2000, [&](const std::string& variant) {
+        const auto table = parse_csv(variant, {.header = header});
+        const bool sound = table.values.size() > 0 && table.values.allFinite() &&
+                           (table.names.empty() || Index(table.names.size()) == table.values.rows());
+        if (!sound) FAIL("names and values that do not fit came out of\n" << variant);
+      }));
+    }
+}
+
+TEST_CASE("hostile files: json") {
+  CHECK(survives(R"({"rate": 1e-3, "cell": "gru", "list": [1, {"a": null}, true, -2]})", 4000,
+                 [](const std::string& variant) { (void)detail::parse_json(variant, "x").dump(); }));
 }
