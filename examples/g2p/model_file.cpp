@@ -79,8 +79,9 @@ Trained load(const std::filesystem::path& path) {
                   {}};
   require<FileError>(find_kind(trained.options) != nullptr, file.file,
                      ": holds a network that this program does not know: ", name_of(trained.options));
+  // The embedding of letters, what the encoder reads of it and of its state.
   const double units = double(trained.options.units), embedding = double(trained.options.embedding);
-  check_holds(file, units * units + double(trained.vocabulary.tokens()) * embedding);
+  file.require_numbers(double(trained.vocabulary.letters.size()) * embedding + embedding * units + units * units);
   trained.network =
       make_network(trained.options, Index(trained.vocabulary.letters.size()), trained.vocabulary.tokens());
   trained.network->take(file);

@@ -39,8 +39,9 @@ Index number_in(const Metadata& metadata, const std::string& key, const std::str
 void take_options_of(const Metadata& metadata, Options& options) {
   options.model = {metadata.at("kind"), number_in(metadata, "units", options.load),
                    number_in(metadata, "depth", options.load)};
+  // What the first layer reads of its input, and each layer of its state.
   const double units = double(options.model.units), regions = double(number_in(metadata, "regions", options.load));
-  check_holds(read_safetensors(options.load), units * (regions + double(options.model.layers) * units));
+  read_safetensors(options.load).require_numbers(units * (regions + double(options.model.layers) * units));
   options.steps = number_in(metadata, "steps", options.load);
   if (options.data.empty()) options.stand_in.regions = number_in(metadata, "regions", options.load);
 }
@@ -49,9 +50,6 @@ void check_fits(const Metadata& metadata, const Options& options, const Data& da
   const Index regions = number_in(metadata, "regions", options.load);
   require<ShapeError>(regions == data.clips.features(), options.load, ": was trained on ", regions, " regions, ",
                       data.source, " has ", data.clips.features());
-  // What the first layer reads of its input, and each layer of its state.
-  const double units = double(options.model.units), layers = double(options.model.layers);
-  read_safetensors(options.load).require_numbers(double(regions) * units + layers * units * units);
 }
 
 Metadata metadata_of(const Options& options, const Data& data) {

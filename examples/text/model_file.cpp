@@ -20,8 +20,10 @@ Model load(const std::filesystem::path& path) {
   Options options;
   settings_of(options).take_json(settings->second, file.file);
   Vocabulary vocabulary = Vocabulary::load(file.metadata, file.file);
+  // The embedding, what reads it, and what each layer reads of its state.
   const double units = double(options.units), embedding = double(options.embedding);
-  check_holds(file, double(options.layers) * units * units + double(vocabulary.size()) * embedding);
+  file.require_numbers(double(vocabulary.size()) * embedding + embedding * units +
+                       double(options.layers) * units * units);
   Network network = make_network(options, vocabulary.size());
   from_tensors(network, file);
   return {std::move(options), std::move(vocabulary), std::move(network)};

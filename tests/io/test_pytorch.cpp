@@ -105,6 +105,24 @@ TEST_CASE("a state_dict that does not fit is refused, and nothing of it is loade
   }
 }
 
+TEST_CASE("ONNX: a direction that the file does not have is refused, and nothing is read", "[onnx]") {
+  const auto first = parameters_of<Gru<double>>();
+  auto second = first;
+  second.values() *= 2;
+  SafeTensors file;
+  write_onnx(first, "", file);
+  write_onnx(second, "", file);
+  Parameters<double> to = first.zeros_like();
+  TensorReader reader(file);
+  for (const auto& [direction, directions] : {std::pair<Index, Index>{2, 2}, {-1, 2}, {0, 0}, {5, 3}})
+    CHECK_THROWS_MATCHES(read_onnx(reader, direction, directions, to, ""), ValueError,
+                         says("read_onnx: direction must be at least 0 and below directions, got"));
+  CHECK_THROWS_AS(read_onnx(reader, 0, 3, to, ""), ShapeError);
+  CHECK(to.values().isZero(0));
+  read_onnx(reader, 1, 2, to, "");
+  CHECK(to.values() == second.values());
+}
+
 TEST_CASE("every cell goes to each system that has it and back", "[pytorch][keras][onnx]") {
   const auto pytorch = [](const Parameters<double>& p) {
     check_there_and_back(

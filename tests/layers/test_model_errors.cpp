@@ -68,6 +68,14 @@ TEST_CASE("shapes that do not fit are told when the model is made, with the laye
   CHECK_THROWS_AS(Sequential(-1, Grus{.units = 4}), ShapeError);
 }
 
+TEST_CASE("layers that are not there have no shape and no parameters") {
+  const Run run;
+  CHECK(run.model.shape(3).features == 2);
+  CHECK(run.model.parameter_offset(1) == 4 * 3 + 4);
+  CHECK_THROWS_MATCHES(run.model.shape(4), ValueError, says("model: there is no layer 4"));
+  CHECK_THROWS_MATCHES(run.model.parameter_offset(3), ValueError, says("model: there is no layer 3"));
+}
+
 TEST_CASE("batches that do not fit") {
   Run run;
   CHECK_THROWS_MATCHES(run.model.forward(noise(2, 9), timeline, run.tape), ShapeError,

@@ -110,6 +110,10 @@ TEST_CASE("a text too short for its streams, and tokens that are none, are refus
   CHECK(TokenStreams<double>(counting(0, 5), 20, {.streams = 2, .steps = most, .tail = Tail::keep}).data().length(0) ==
         3);
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 0}), ValueError, says("at least 1 stream and 1 step"));
+  const TokenStreams<double> two(counting(0, 13), 20, {.streams = 2, .steps = 3});
+  CHECK(two.window(1).front() == 2);
+  CHECK_THROWS_MATCHES(two.window(2), ValueError, says("streams: there is no window 2 among 2"));
+  CHECK_THROWS_AS(two.window(-1), ValueError);
 }
 
 TEST_CASE("a text is evaluated with the state carried, whatever the windows are") {

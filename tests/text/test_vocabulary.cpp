@@ -47,6 +47,15 @@ TEST_CASE("without an unknown token others are refused by name") {
   CHECK(!vocabulary.find("x"));
 }
 
+TEST_CASE("numbers that are no tokens are refused") {
+  const Vocabulary vocabulary(counted("a a b"), {});
+  CHECK(vocabulary.count(3) == 2);
+  for (const Index number : {-1, 5}) {
+    CHECK_THROWS_MATCHES(vocabulary.count(number), ValueError, says(text("there is no token ", number, " among 5")));
+    CHECK_THROWS_AS(vocabulary.token(number), ValueError);
+  }
+}
+
 TEST_CASE("a vocabulary comes back from metadata, newlines and backslashes too") {
   TokenCounts counts;
   counts.add_all(characters("a\n\\n\xC3\xA4\n"));

@@ -1,6 +1,7 @@
 #include <limits>
 #include <unroll/train/batch.hpp>
 #include <unroll/train/batches.hpp>
+#include <unroll/train/pairs.hpp>
 #include <unroll/train/split.hpp>
 #include <unroll/train/standardizer.hpp>
 
@@ -235,4 +236,37 @@ TEST_CASE("a batch puts inputs, targets and weights on the columns of its timeli
   for (Index r = 0; r < 3; ++r)
     CHECK(batch.values(0, 3)(0, r) == double(100 + 10 * samples[std::size_t(batch.timeline().sample(r))]));
   CHECK(batch.columns(0, 3).weights.size() == 0);
+}
+
+TEST_CASE("samples, targets, pairs and batches that are not there are refused") {
+  const auto data = Dataset<double>::labelled(sequences({3, 2}), {0, 1});
+  for (const Index sample : {Index(-1), Index(2), std::numeric_limits<Index>::max()}) {
+    const auto none = says(text("data set: there is no sample ", sample, " among 2"));
+    CHECK_THROWS_MATCHES(data.sequence(sample), ValueError, none);
+    CHECK_THROWS_MATCHES(data.length(sample), ValueError, none);
+    CHECK_THROWS_MATCHES(data.labels(sample), ValueError, none);
+  }
+  CHECK(data.labels(1)[0] == 1);
+  CHECK_THROWS_MATCHES(data.values(0), ValueError, says("no sample 0 among 0 with real-valued targets"));
+  CHECK_THROWS_MATCHES(Dataset<double>::unlabelled(sequences({3})).labels(0), ValueError, says("among 0 with labels"));
+  auto weighted = data;
+  weighted.set_weights({1, 3});
+  CHECK(weighted.weight(1) == 3);
+  CHECK_THROWS_AS(weighted.weight(2), ValueError);
+  Batch<double> batch;
+  CHECK_THROWS_AS(batch.gather(data, std::vector<Index>{0, 2}), ValueError);
+
+  Batches batches;
+  CHECK_THROWS_MATCHES(batches.batch(0), ValueError, says("batches: there is no batch 0 among 0"));
+  batches.plan(
+      all_samples(3), [](Index) { return 1; }, {.size = 2, .shuffle = false}, 1, 0);
+  CHECK(batches.batch(1).size() == 1);
+  CHECK_THROWS_MATCHES(batches.batch(2), ValueError, says("no batch 2 among 2"));
+  CHECK_THROWS_AS(batches.batch(-1), ValueError);
+
+  const SequencePairs<double> pairs(sequences({3}), {{1, 2}}, {.begin = 0, .end = 3});
+  CHECK(pairs.length(0) == 6);
+  CHECK_THROWS_MATCHES(pairs.source(1), ValueError, says("pairs: there is no pair 1 among 1"));
+  CHECK_THROWS_AS(pairs.target(-1), ValueError);
+  CHECK_THROWS_AS(pairs.length(1), ValueError);
 }

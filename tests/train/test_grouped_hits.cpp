@@ -128,3 +128,10 @@ TEST_CASE("chance levels: unlabelled steps do not count, and one label per seque
   CHECK_THROWS_AS(chance_levels(Dataset<double>::unlabelled({three})), ValueError);
   CHECK_THROWS_AS(chance_levels(Dataset<double>::labelled({three}, {-1})), ValueError);
 }
+
+TEST_CASE("grouped hits: a group that is none is refused") {
+  const GroupedHits hits(2, 3);
+  CHECK(hits.accuracy_of(1) == 0);
+  CHECK_THROWS_MATCHES(hits.accuracy_of(2), ValueError, says("grouped hits: group 2 of 2"));
+  CHECK_THROWS_AS(hits.accuracy_of(-1), ValueError);
+}

@@ -3,8 +3,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <new>
-#include <stdexcept>
 #include <string_view>
 #include <type_traits>
 
@@ -43,13 +41,7 @@ template <class F>
 void take_memory(std::ptrdiff_t entries, std::string_view what, F&& take) {
   require<ShapeError>(entries >= 0 && entries <= most_entries, what, ": ", entries, " entries must be 0 to ",
                       most_entries);
-  try {
-    take();
-  } catch (const std::bad_alloc&) {
-    throw ShapeError(text(what, ": there is no memory for ", entries, " entries"));
-  } catch (const std::length_error&) {
-    throw ShapeError(text(what, ": there is no memory for ", entries, " entries"));
-  }
+  detail::within_memory<ShapeError>(take, what, ": there is no memory for ", entries, " entries");
 }
 
 }  // namespace unroll

@@ -49,7 +49,12 @@ class Seq2SeqDecoder {
 
   Index vocabulary() const { return model_.vocabulary(); }
   Index sources() const { return Index(lengths_.size()); }
-  Index source_length(Index source) const { return lengths_[std::size_t(source)]; }
+  /// Throws ValueError for a source that is not there.
+  Index source_length(Index source) const {
+    require<ValueError>(source >= 0 && source < sources(), "decoder: there is no source ", source, " among ",
+                        sources());
+    return lengths_[std::size_t(source)];
+  }
 
   /// Throws ValueError before anything has been read.
   ConstView<Scalar> start() {

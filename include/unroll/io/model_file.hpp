@@ -87,15 +87,6 @@ void from_tensors(Model& model, const SafeTensors& file) {
   model.parameters().values() = loaded.values();
 }
 
-/// For a program that makes a model of sizes that a file says, before it takes memory for them: throws FileError where
-/// the file holds fewer numbers than the model has at least.
-inline void check_holds(const SafeTensors& file, double numbers) {
-  double held = 0;
-  for (const auto& [name, tensor] : file.tensors) held += double(tensor.size());
-  require<FileError>(numbers <= held, file.file, ": its metadata say a model of at least ", numbers,
-                     " parameters, the file holds ", held, " numbers");
-}
-
 /// Writes the file completely or not at all.
 template <class Model>
 void save(const Model& model, const std::filesystem::path& path, std::map<std::string, std::string> metadata = {}) {

@@ -13,7 +13,7 @@ namespace unroll {
 
 namespace detail {
 
-/// Slice d of a tensor with D slices as a matrix; what follows the first dimension must be rows x cols.
+/// Slice d of a tensor with D slices as a matrix; what follows the first dimension must be rows x cols, and d < D.
 template <class Scalar>
 Matrix<Scalar> slice(const Tensor& tensor, Index d, Index rows, Index cols) {
   using RowMajor = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -37,9 +37,13 @@ void append_slice(SafeTensors& file, const std::string& name, const Matrix<Scala
 }  // namespace detail
 
 /// Reads slice `direction` of `directions` into the parameters whose names begin with `ours`; without B and P in the
-/// file these are 0, as in ONNX. Throws FileError for a missing tensor, ShapeError for one of another shape.
+/// file these are 0, as in ONNX. Throws FileError for a missing tensor, ShapeError for one of another shape, ValueError
+/// unless 0 <= direction < directions.
 template <class Scalar>
 void read_onnx(TensorReader& file, Index direction, Index directions, Parameters<Scalar>& to, std::string_view ours) {
+  require<ValueError>(directions >= 1 && 0 <= direction && direction < directions,
+                      "read_onnx: direction must be at least 0 and below directions, got ", direction, " of ",
+                      directions);
   const GateLayout layout(to.table(), ours, System::onnx);
   require<ValueError>(!layout.has_projection(), "parameters '", ours, "*': ONNX's LSTM has no projection");
   const Index rows = layout.gates() * layout.units();

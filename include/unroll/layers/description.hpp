@@ -40,13 +40,15 @@ class Description {
     each([&](const auto& layer, auto) { all = all && layer.causal(); });
     return all;
   }
-  const Shape& shape(std::size_t k) const { return shapes_[k]; }  ///< what comes into layer k
-  std::size_t depth() const { return layers_.size(); }            ///< how many layers there are
+  /// What comes into layer k; at depth(): what the model gives. Throws ValueError for a layer that is not there.
+  const Shape& shape(std::size_t k) const { return of(shapes_, k); }
+  std::size_t depth() const { return layers_.size(); }  ///< how many layers there are
 
   Parameters<Scalar>& parameters() { return parameters_; }
   const Parameters<Scalar>& parameters() const { return parameters_; }
 
-  Index parameter_offset(std::size_t k) const { return offsets_[k]; }  ///< of the first parameter of layer k
+  /// Of the first parameter of layer k. Throws ValueError for a layer that is not there.
+  Index parameter_offset(std::size_t k) const { return of(offsets_, k); }
 
   /// f(layer, its number)
   template <class F>
@@ -148,6 +150,12 @@ class Description {
   }
 
  private:
+  template <class T>
+  static const T& of(const std::vector<T>& list, std::size_t k) {
+    require<ValueError>(k < list.size(), "model: there is no layer ", k);
+    return list[k];
+  }
+
   template <class L>
   void connect(L& layer, ParameterTable& table) {
     const std::size_t k = offsets_.size();

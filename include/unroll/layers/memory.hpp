@@ -33,9 +33,11 @@ void check_plan(const Model& model, Index columns, Index batch, const TrainingPl
 }  // namespace detail
 
 /// Numbers that layer k of a model keeps on the tape of one part of a training step, of so many columns (valid steps of
-/// all sequences together) and sequences in all parts. Throws ShapeError for more than memory holds.
+/// all sequences together) and sequences in all parts. Throws ValueError for a layer that is not there, ShapeError for
+/// more than memory holds.
 template <class Model>
 Index numbers_kept(const Model& model, std::size_t k, Index columns, Index batch, const TrainingPlan& plan = {}) {
+  require<ValueError>(k < model.depth(), "memory: there is no layer ", k, " among ", model.depth());
   detail::check_plan(model, columns, batch, plan);
   const auto of_part = [&](Index all) { return divide_up(all, plan.parts); };
   Index numbers = 0;

@@ -49,8 +49,9 @@ class TokenStreams {
   const Dataset<S>& data() const { return data_; }
   Index streams() const { return options_.streams; }
   Index windows() const { return data_.size() / options_.streams; }
-  /// The samples of a window, in the order of their streams.
+  /// The samples of a window, in the order of their streams. Throws ValueError for one that is not there.
   std::span<const Index> window(Index k) const {
+    require<ValueError>(k >= 0 && k < windows(), "streams: there is no window ", k, " among ", windows());
     return std::span(samples_).subspan(std::size_t(k * options_.streams), std::size_t(options_.streams));
   }
   /// Tokens that are predicted, and those that were left out at the end.

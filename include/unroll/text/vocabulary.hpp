@@ -96,11 +96,14 @@ class Vocabulary {
   Index end() const { return end_; }
 
   const std::string& token(Index number) const {
-    require<ValueError>(number >= 0 && number < size(), "vocabulary: there is no token ", number, " among ", size());
+    check_number(number);
     return tokens_[std::size_t(number)];
   }
   /// How often a token was seen; 0 for special ones and in a vocabulary that was read from a file.
-  Index count(Index number) const { return counts_[std::size_t(number)]; }
+  Index count(Index number) const {
+    check_number(number);
+    return counts_[std::size_t(number)];
+  }
 
   std::optional<Index> find(std::string_view token) const {
     const auto found = numbers_.find(token);
@@ -153,6 +156,10 @@ class Vocabulary {
   }
 
  private:
+  void check_number(Index number) const {
+    require<ValueError>(number >= 0 && number < size(), "vocabulary: there is no token ", number, " among ", size());
+  }
+
   Index append(std::string_view token, Index count = 0) {
     tokens_.emplace_back(token);
     counts_.push_back(count);

@@ -51,7 +51,9 @@ class Batches {
   }
 
   Index count() const { return Index(begin_.size()) - 1; }
+  /// The samples of a batch. Throws ValueError for one that is not there.
   std::span<const Index> batch(Index k) const {
+    require<ValueError>(k >= 0 && k < count(), "batches: there is no batch ", k, " among ", count());
     const Index b = order_of_batches_[k];
     return std::span(order_).subspan(at(begin_[at(b)]), at(begin_[at(b) + 1] - begin_[at(b)]));
   }

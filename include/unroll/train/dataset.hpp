@@ -72,7 +72,8 @@ class Dataset {
   /// Sequences.
   Index size() const { return Index(sequences_.size()); }
   Index features() const { return sequences_.front().rows(); }
-  Index length(Index sample) const { return sequences_[at(sample)].cols(); }
+  /// Steps of a sequence. This and what follows throw ValueError for a sample that is not there, or has no such target.
+  Index length(Index sample) const { return sequence(sample).cols(); }
   TargetKind kind() const { return kind_; }
   /// Columns of a sequence's targets; 0 without.
   Index target_steps(Index sample) const {
@@ -83,12 +84,12 @@ class Dataset {
   /// Numbers per target; 0 without real-valued targets.
   Index target_rows() const { return values_.empty() ? 0 : values_.front().rows(); }
 
-  const Matrix<S>& sequence(Index sample) const { return sequences_[at(sample)]; }
+  const Matrix<S>& sequence(Index sample) const { return of(sequences_, sample, ""); }
   /// One entry, or one per step.
-  const Labels& labels(Index sample) const { return labels_[at(sample)]; }
+  const Labels& labels(Index sample) const { return of(labels_, sample, " with labels"); }
   /// [rows x 1], or [rows x steps].
-  const Matrix<S>& values(Index sample) const { return values_[at(sample)]; }
-  double weight(Index sample) const { return weights_.empty() ? 1 : weights_[at(sample)]; }
+  const Matrix<S>& values(Index sample) const { return of(values_, sample, " with real-valued targets"); }
+  double weight(Index sample) const { return weights_.empty() ? 1 : of(weights_, sample, " with weights"); }
   bool weighted() const { return !weights_.empty(); }
 
   /// How much each sequence counts in the loss; empty: all 1. Throws unless there is one finite weight >= 0 for each.
@@ -129,18 +130,25 @@ class Dataset {
   Dataset(TargetKind kind, std::vector<Matrix<S>> sequences) : kind_(kind), sequences_(std::move(sequences)) {
     check_sequences();
   }
-  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+  template <class T>
+  static const T& of(const std::vector<T>& list, Index sample, std::string_view with) {
+    require<ValueError>(sample >= 0 && sample < Index(list.size()), "data set: there is no sample ", sample, " among ",
+                        list.size(), with);
+    return list[static_cast<std::size_t>(sample)];
+  }
 
   void check_sequences() const {
     require<ValueError>(!sequences_.empty(), "data set: there is no sequence");
     require<ShapeError>(features() > 0, "data set: sample 0 has no features");
     for (Index s = 0; s < size(); ++s) {
-      require<ShapeError>(sequence(s).rows() == features(), "data set: sample ", s, " has ", sequence(s).rows(),
-                          " features, sample 0 has ", features());
-      for (Index t = 0; t < length(s); ++t)
-        for (Index r = 0; r < features(); ++r)
-          require<ValueError>(is_finite(sequence(s)(r, t)), "data set: sample ", s, ", step ", t, ", feature ", r,
-                              " is ", sequence(s)(r, t), ", expected a finite number");
+      const Matrix<S>& x = sequence(s);
+      require<ShapeError>(x.rows() == features(), "data set: sample ", s, " has ", x.rows(), " features, sample 0 has ",
+                          features());
+      for (Index t = 0; t < x.cols(); ++t)
+        for (Index r = 0; r < x.rows(); ++r)
+          require<ValueError>(is_finite(x(r, t)), "data set: sample ", s, ", step ", t, ", feature ", r, " is ",
+                              x(r, t), ", expected a finite number");
     }
   }
 

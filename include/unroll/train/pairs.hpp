@@ -43,13 +43,20 @@ class SequencePairs {
   Index size() const { return Index(sources_.size()); }
   Index features() const { return sources_.empty() ? 0 : sources_.front().rows(); }
   const Marks& marks() const { return marks_; }
-  const Matrix<S>& source(Index k) const { return sources_[std::size_t(k)]; }
-  const std::vector<Index>& target(Index k) const { return targets_[std::size_t(k)]; }
+  /// Source and target of a pair. Throw ValueError, as all that follow, for one that is not there.
+  const Matrix<S>& source(Index k) const { return of(sources_, k); }
+  const std::vector<Index>& target(Index k) const { return of(targets_, k); }
   /// Steps of source and target together: what batches are dealt out by.
   Index length(Index k) const { return source(k).cols() + target_steps(k); }
   Index target_steps(Index k) const { return Index(target(k).size()) + (marks_.end >= 0 ? 1 : 0); }
 
  private:
+  template <class T>
+  static const T& of(const std::vector<T>& list, Index k) {
+    require<ValueError>(k >= 0 && k < Index(list.size()), "pairs: there is no pair ", k, " among ", list.size());
+    return list[std::size_t(k)];
+  }
+
   std::vector<Matrix<S>> sources_;
   std::vector<std::vector<Index>> targets_;
   Marks marks_;

@@ -63,7 +63,7 @@ class GroupedHits {
   /// and ValueError for a group or label that is none.
   template <class Derived>
   void add(Index group, const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
-    require<ValueError>(group >= 0 && group < groups(), "grouped hits: group ", group, " of ", groups());
+    check_group(group);
     require<ShapeError>(scores.rows() == classes(), "grouped hits: expects ", classes(), " classes, the scores have ",
                         scores.rows());
     detail::for_each_rank(scores, labels, [&](Index, Index label, Index rank) {
@@ -83,8 +83,11 @@ class GroupedHits {
   Index groups() const { return hits_.cols(); }
   Index classes() const { return hits_.rows(); }
   double scored() const { return scored_.sum(); }
-  /// Of one group alone; 0 where nothing was scored.
-  double accuracy_of(Index group) const { return share(hits_.col(group).sum(), scored_.col(group).sum()); }
+  /// Of one group alone; 0 where nothing was scored. Throws ValueError for a group that is none.
+  double accuracy_of(Index group) const {
+    check_group(group);
+    return share(hits_.col(group).sum(), scored_.col(group).sum());
+  }
 
   Interval accuracy(double confidence = 0.95) const {
     const double value = share(hits_.sum(), scored());
@@ -104,6 +107,9 @@ class GroupedHits {
   }
 
  private:
+  void check_group(Index group) const {
+    require<ValueError>(group >= 0 && group < groups(), "grouped hits: group ", group, " of ", groups());
+  }
   static double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
   /// `expected`: the share of each class if groups did not differ.
