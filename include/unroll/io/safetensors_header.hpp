@@ -200,7 +200,7 @@ inline void check_coverage(const Header& header, std::uint64_t data_bytes, std::
   std::uint64_t covered = 0;
   for (const auto& [begin, end, name] : parts) {
     require<FileError>(
-        begin == covered, file, ": tensor ", [&] { return in_quotes(name); }, " begins at byte ", begin,
+        begin == covered, file, ": tensor ", [n = name] { return in_quotes(n); }, " begins at byte ", begin,
         " of the data, but the tensors before it end at ", covered);
     covered = end;
   }
