@@ -17,50 +17,73 @@ struct Compared {
   double d_scale = 0;
 };
 
+/// The sizes of a case.
+struct Sizes {
+  explicit Sizes(const Case& given)
+      : batch(given.extent("query", 0, 3)),
+        asked(given.extent("query", 1, 3)),
+        query(given.extent("query", 2, 3)),
+        steps(given.extent("key", 1, 3)),
+        key(given.extent("key", 2, 3)),
+        value(given.extent("value", 2, 3)) {
+    given.input("key", {batch, steps, key}), given.input("value", {batch, steps, value});
+  }
+  Index batch, asked, query, steps, key, value;
+};
+
+/// Gradients that arrive at an output; zero where the case has none.
+Matrix<double> upstream(const Case& given, const std::string& name, const std::vector<Index>& shape) {
+  if (given.has(name)) return given.columns<double>(name, shape);
+  return Matrix<double>::Zero(shape[2], shape[0] * shape[1]);
+}
+
 class Attention {
  public:
   Attention(const Case& given, Compared& compared)
-      : given_(given),
-        compared_(compared),
-        batch_(given.extent("query", 0)),
-        asked_(given.extent("query", 1)),
-        steps_(given.extent("key", 1)),
+      : compared_(compared),
+        sizes_(given),
+        causal_(given.flag("causal") || given.options({"arguments"}).value("use_causal_mask", false)),
         values_(given.columns<double>("value")),
         d_values_(Matrix<double>::Zero(values_.rows(), values_.cols())),
-        scores_(steps_, batch_ * asked_),
-        weights_(Matrix<double>::Zero(steps_, batch_ * asked_)),
-        context_(values_.rows(), batch_ * asked_) {
-    const std::string mask = given.has("mask") ? "mask" : "value_mask";
-    mask_ = given.integers(mask);
-    asks_.assign(std::size_t(batch_ * asked_), 1);
-    if (given.has("query_mask")) asks_ = given.integers("query_mask");
+        scores_(sizes_.steps, queries()),
+        weights_(Matrix<double>::Zero(sizes_.steps, queries())),
+        context_(Matrix<double>::Zero(values_.rows(), queries())),
+        g_context_(upstream(given, "g_context", {sizes_.batch, sizes_.asked, sizes_.value})),
+        g_weights_(upstream(given, "g_weights", {sizes_.batch, sizes_.asked, sizes_.steps})),
+        mask_(mask(given, given.has("mask") ? "mask" : "value_mask", sizes_.steps)),
+        asks_(mask(given, "query_mask", sizes_.asked)) {
     compared_.d_queries.setZero(compared_.queries.rows(), compared_.queries.cols());
     compared_.d_keys.setZero(compared_.keys.rows(), compared_.keys.cols());
     compared_.d_v.setZero(compared_.v.size());
-    for (Index b = 0; b < batch_; ++b) run(b);
+    for (Index q = 0; q < queries(); ++q) run(q);
   }
 
   void put(SafeTensors& out) const {
-    put(out, "scores", scores_), put(out, "weights", weights_), put(out, "context", context_);
-    out.tensors["d_value"] = tensor(d_values_, given_.file().at("value").shape);
+    const auto shape = [&](Index last) { return std::vector<Index>{sizes_.batch, sizes_.asked, last}; };
+    out.tensors["scores"] = tensor(scores_, shape(sizes_.steps));
+    out.tensors["weights"] = tensor(weights_, shape(sizes_.steps));
+    out.tensors["context"] = tensor(context_, shape(sizes_.value));
+    out.tensors["d_value"] = tensor(d_values_, {sizes_.batch, sizes_.steps, sizes_.value});
   }
 
  private:
-  void put(SafeTensors& out, const std::string& name, const Matrix<double>& m) const {
-    if (given_.has(name)) out.tensors[name] = tensor(m, given_.file().at(name).shape);
+  Index queries() const { return sizes_.batch * sizes_.asked; }
+
+  std::vector<Index> mask(const Case& given, const std::string& name, Index steps) const {
+    if (!given.has(name)) return std::vector<Index>(std::size_t(sizes_.batch * steps), 1);
+    return given.integers(name, {sizes_.batch, steps}, 0, 1);
   }
 
-  /// The steps of sample b that may be attended to, next to each other.
-  Matrix<double> valid(const Matrix<double>& all, Index b) const {
-    Matrix<double> some(all.rows(), 0);
-    for (const Index s : places(b))
-      some.conservativeResize(Eigen::NoChange, some.cols() + 1), some.rightCols(1) = all.col(s);
-    return some;
-  }
-  std::vector<Index> places(Index b) const {
+  /// The steps of its sample that query q may attend to, as columns of the keys.
+  std::vector<Index> places(Index q) const {
+    const Index first = q / sizes_.asked * sizes_.steps, own = q % sizes_.asked;
     std::vector<Index> places;
-    for (Index s = b * steps_; s < (b + 1) * steps_; ++s)
-      if (mask_[std::size_t(s)] != 0) places.push_back(s);
+    for (Index s = 0; s < sizes_.steps; ++s)
+      if (mask_[std::size_t(first + s)] != 0 && (!causal_ || s <= own)) places.push_back(first + s);
+    if (places.empty())
+      throw Refused(
+          "a query without a key that it may attend to: Keras attends to every key there, the library to "
+          "none");
     return places;
   }
 
@@ -72,36 +95,30 @@ class Attention {
       attention::dot_scores(view(keys), query, compared_.scale, scores);
   }
 
-  void run(Index b) {
-    const Matrix<double> all_keys = compared_.keys.middleCols(b * steps_, steps_), keys = valid(compared_.keys, b),
-                         values = valid(values_, b);
+  void run(Index q) {
+    const Index first = q / sizes_.asked * sizes_.steps;
+    const auto where = places(q);
+    compare(compared_.keys.middleCols(first, sizes_.steps), q, scores_.col(q).data());
+    const Matrix<double> keys = compared_.keys(Eigen::all, where), values = values_(Eigen::all, where);
+    Vector<double> weights(keys.cols()), d(keys.cols());
+    compare(keys, q, weights.data());
+    attention::softmax(weights.data(), weights.size());
+    const bool asks = asks_[std::size_t(q)] != 0;
+    if (asks) attention::weighted_sum(view(std::as_const(values)), weights.data(), context_.col(q).data());
+    const Vector<double> g_context = asks ? Vector<double>(g_context_.col(q)) : Vector<double>::Zero(values.rows());
     Matrix<double> d_keys = Matrix<double>::Zero(keys.rows(), keys.cols()), d_values = 0 * values;
-    if (keys.cols() == 0)
-      throw Unsupported("where everything is masked Keras attends to everything, and we to nothing");
-    for (Index q = b * asked_; q < (b + 1) * asked_; ++q) {
-      compare(all_keys, q, scores_.col(q).data());
-      Vector<double> weights(keys.cols()), d(keys.cols());
-      compare(keys, q, weights.data());
-      const Vector<double> plain = weights;
-      attention::softmax(weights.data(), weights.size());
-      attention::weighted_sum(view(std::as_const(values)), weights.data(), context_.col(q).data());
-      Vector<double> g_context = given_.columns<double>("g_context").col(q);
-      if (asks_[std::size_t(q)] == 0) context_.col(q).setZero(), g_context.setZero();
-      attention::weighted_sum_back(view(std::as_const(values)), weights.data(), g_context.data(), d.data(),
-                                   view(d_values));
-      const auto where = places(b);
-      for (std::size_t k = 0; k < where.size(); ++k) {
-        weights_(where[k] - b * steps_, q) = weights[Index(k)];
-        d[Index(k)] += given_.columns<double>("g_weights")(where[k] - b * steps_, q);
-      }
-      attention::softmax_back(weights.data(), d.data(), d.size());
-      compare_back(keys, q, d, d_keys);
-      compared_.d_scale += d.dot(plain) / compared_.scale;
-    }
-    const auto where = places(b);
+    attention::weighted_sum_back(view(std::as_const(values)), weights.data(), g_context.data(), d.data(),
+                                 view(d_values));
     for (std::size_t k = 0; k < where.size(); ++k) {
-      compared_.d_keys.col(where[k]) = d_keys.col(Index(k));
-      d_values_.col(where[k]) = d_values.col(Index(k));
+      weights_(where[k] - first, q) = weights[Index(k)];
+      d[Index(k)] += g_weights_(where[k] - first, q);
+    }
+    attention::softmax_back(weights.data(), d.data(), d.size());
+    compare_back(keys, q, d, d_keys);
+    if (compared_.v.size() == 0) compared_.d_scale += compared_.queries.col(q).dot(keys * d);
+    for (std::size_t k = 0; k < where.size(); ++k) {
+      compared_.d_keys.col(where[k]) += d_keys.col(Index(k));
+      d_values_.col(where[k]) += d_values.col(Index(k));
     }
   }
 
@@ -115,10 +132,10 @@ class Attention {
       attention::dot_scores_back(view(keys), query, compared_.scale, d_scores.data(), d_query, view(d_keys));
   }
 
-  const Case& given_;
   Compared& compared_;
-  Index batch_, asked_, steps_;
-  Matrix<double> values_, d_values_, scores_, weights_, context_;
+  Sizes sizes_;
+  bool causal_;  // query t may attend to the keys up to t
+  Matrix<double> values_, d_values_, scores_, weights_, context_, g_context_, g_weights_;
   std::vector<Index> mask_, asks_;
 };
 
@@ -126,7 +143,9 @@ void put(const Case& given, SafeTensors& out, const std::string& name, const Mat
   out.tensors["d_" + name] = tensor(m, given.input(name).shape);
 }
 /// A matrix (rows, cols) of the case, by rows there.
-Matrix<double> parameter(const Case& given, const std::string& name) { return given.columns<double>(name).transpose(); }
+Matrix<double> parameter(const Case& given, const std::string& name, Index rows, Index cols) {
+  return given.columns<double>(name, {rows, cols}).transpose();
+}
 void put_parameter(const Case& given, SafeTensors& out, const std::string& name, const Matrix<double>& m) {
   put(given, out, name, m.transpose());
 }
@@ -136,7 +155,7 @@ SafeTensors additive(const Case& given, const Matrix<double>& w_q, const Matrix<
                      Matrix<double>& d_w_q, Matrix<double>& d_w_k, Vector<double>& d_b) {
   const Matrix<double> query = given.columns<double>("query"), key = given.columns<double>("key");
   Compared compared{
-      .queries = w_q * query, .keys = (w_k * key).colwise() + b, .v = given.columns<double>("param_v").reshaped()};
+      .queries = w_q * query, .keys = (w_k * key).colwise() + b, .v = given.vector("param_v", w_q.rows())};
   SafeTensors out;
   Attention(given, compared).put(out);
   d_w_q = compared.d_queries * query.transpose();
@@ -148,29 +167,36 @@ SafeTensors additive(const Case& given, const Matrix<double>& w_q, const Matrix<
   return out;
 }
 
-SafeTensors bahdanau(const Case& given) {
+SafeTensors bahdanau(const Case& given, const Sizes& sizes) {
+  const Index units = given.extent("param_v", 0, 1);
   Matrix<double> d_q, d_k;
   Vector<double> d_b;
-  SafeTensors out = additive(given, parameter(given, "param_Wq"), parameter(given, "param_Wk"),
-                             given.columns<double>("param_b").reshaped(), d_q, d_k, d_b);
+  SafeTensors out =
+      additive(given, parameter(given, "param_Wq", units, sizes.query), parameter(given, "param_Wk", units, sizes.key),
+               given.vector("param_b", units), d_q, d_k, d_b);
   put_parameter(given, out, "param_Wq", d_q), put_parameter(given, out, "param_Wk", d_k),
       put(given, out, "param_b", d_b);
   return out;
 }
 
-SafeTensors concat(const Case& given) {
-  const Matrix<double> w = parameter(given, "param_W");
-  const Index asked = given.extent("query", 2);
+SafeTensors concat(const Case& given, const Sizes& sizes) {
+  const Matrix<double> w = parameter(given, "param_W", given.extent("param_v", 0, 1), sizes.query + sizes.key);
   Matrix<double> d_q, d_k, d_w(w.rows(), w.cols());
   Vector<double> d_b;
   SafeTensors out =
-      additive(given, w.leftCols(asked), w.rightCols(w.cols() - asked), Vector<double>::Zero(w.rows()), d_q, d_k, d_b);
+      additive(given, w.leftCols(sizes.query), w.rightCols(sizes.key), Vector<double>::Zero(w.rows()), d_q, d_k, d_b);
   d_w << d_q, d_k;
   put_parameter(given, out, "param_W", d_w);
   return out;
 }
 
-SafeTensors product(const Case& given, double scale) {
+void check_comparable(const Sizes& sizes) {
+  require<ShapeError>(sizes.query == sizes.key, "queries have ", sizes.query, " rows and keys ", sizes.key,
+                      "; this score compares them as they are");
+}
+
+SafeTensors product(const Case& given, const Sizes& sizes, double scale) {
+  check_comparable(sizes);
   Compared compared{.queries = given.columns<double>("query"), .keys = given.columns<double>("key"), .scale = scale};
   SafeTensors out;
   Attention(given, compared).put(out);
@@ -179,8 +205,8 @@ SafeTensors product(const Case& given, double scale) {
   return out;
 }
 
-SafeTensors general(const Case& given) {
-  const Matrix<double> w = parameter(given, "param_W"), query = given.columns<double>("query");
+SafeTensors general(const Case& given, const Sizes& sizes) {
+  const Matrix<double> w = parameter(given, "param_W", sizes.query, sizes.key), query = given.columns<double>("query");
   Compared compared{.queries = w.transpose() * query, .keys = given.columns<double>("key")};
   SafeTensors out;
   Attention(given, compared).put(out);
@@ -189,40 +215,54 @@ SafeTensors general(const Case& given) {
   return out;
 }
 
-/// sum over d of v_d tanh(s (q_d + k_d)); no projections.
+/// sum over d of v_d tanh(s (q_d + k_d)); no projections. `v_name` is where v comes from, empty where it is 1.
 SafeTensors keras_tangents(const Case& given, const Vector<double>& v, double s, const std::string& v_name) {
   const Matrix<double> query = given.columns<double>("query"), key = given.columns<double>("key");
   Compared compared{.queries = s * query, .keys = s * key, .v = v};
   SafeTensors out;
   Attention(given, compared).put(out);
   put(given, out, "query", s * compared.d_queries), put(given, out, "key", s * compared.d_keys);
-  const bool one = given.file().at(v_name).shape.empty();
-  put(given, out, v_name, one ? Matrix<double>::Constant(1, 1, compared.d_v.sum()) : Matrix<double>(compared.d_v));
-  if (v_name != "scale")
+  if (v_name == "scale") {
+    put(given, out, v_name, compared.d_v);
+    return out;
+  }
+  if (!v_name.empty()) out.tensors["d_" + v_name] = number(compared.d_v.sum());
+  if (given.has("scale"))
     out.tensors["d_scale"] =
         number(compared.d_queries.cwiseProduct(query).sum() + compared.d_keys.cwiseProduct(key).sum());
   return out;
 }
 
+SafeTensors of_keras(const Case& given, const Sizes& sizes) {
+  const auto options = given.options({"arguments"});
+  options.only("dropout", {0}), options.only("seed", {nullptr});
+  const bool additive = given.at<std::string>("op") == "keras_AdditiveAttention",
+             scaled = options.value("use_scale", additive);
+  require<ValueError>(scaled == given.has("scale"), "option 'arguments.use_scale' is ", scaled, ", but there is ",
+                      scaled ? "no" : "a", " tensor 'scale'");
+  check_comparable(sizes);
+  if (additive)
+    return keras_tangents(given, scaled ? given.vector("scale", sizes.query) : Vector<double>::Ones(sizes.query), 1,
+                          scaled ? "scale" : "");
+  options.only("score_mode", {"dot", "concat"});
+  const double scale = scaled ? given.scalar("scale") : 1;
+  if (options.value("score_mode", "dot") == "dot") return product(given, sizes, scale);
+  return keras_tangents(given, Vector<double>::Constant(sizes.query, given.scalar("concat_score_weight")), scale,
+                        "concat_score_weight");
+}
+
 }  // namespace
 
 SafeTensors compute_attention(const Case& given) {
-  const std::string score = given.word("score"), op = given.word("op");
-  if (op == "keras_AdditiveAttention")
-    return keras_tangents(given, given.columns<double>("scale").reshaped(), 1, "scale");
-  if (op == "keras_Attention") {
-    const double scale = given.has("scale") ? given.columns<double>("scale")(0, 0) : 1;
-    if (!given.has("concat_score_weight")) return product(given, scale);
-    const double weight = given.columns<double>("concat_score_weight")(0, 0);
-    return keras_tangents(given, Vector<double>::Constant(given.extent("query", 2), weight), scale,
-                          "concat_score_weight");
-  }
-  if (score == "bahdanau") return bahdanau(given);
-  if (score == "concat") return concat(given);
-  if (score == "general") return general(given);
-  if (score == "dot") return product(given, 1);
-  if (score == "scaled_dot") return product(given, 1 / std::sqrt(double(given.extent("query", 2))));
-  throw Unsupported(text("the score '", score, "'"));
+  const Sizes sizes(given);
+  if (given.at<std::string>("op") != "attention") return of_keras(given, sizes);
+  const auto score = given.at<std::string>("score");
+  if (score == "bahdanau") return bahdanau(given, sizes);
+  if (score == "concat") return concat(given, sizes);
+  if (score == "general") return general(given, sizes);
+  if (score == "dot") return product(given, sizes, 1);
+  if (score == "scaled_dot") return product(given, sizes, 1 / std::sqrt(double(sizes.query)));
+  given.options().refuse("score");
 }
 
 }  // namespace conformance

@@ -2,27 +2,24 @@
 // A case in the format of tests/golden: tensors in, tensors out, and what is to be done in the metadata.
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "metadata.hpp"
 #include "unroll/io/safetensors.hpp"
 
 namespace conformance {
 
-using namespace unroll;
-
-/// What the library does not compute.
-class Unsupported : public Error {
- public:
-  using Error::Error;
-};
-
-/// Remembers what was read: every other tensor of the case is something to be computed.
+/// Remembers what was read: every other tensor of the case is something to be computed, every other option one that
+/// this program does not know.
 class Case {
  public:
-  explicit Case(SafeTensors file) : file_(std::move(file)) {}
+  explicit Case(SafeTensors file) : file_(std::move(file)) {
+    for (const auto& [key, value] : file_.metadata)
+      metadata_[key] = nlohmann::json::accept(value) ? detail::parse(key, value) : nlohmann::json(value);
+  }
+
+  // ---- tensors
 
   const SafeTensors& file() const { return file_; }
   bool has(const std::string& name) const { return file_.contains(name); }
@@ -33,7 +30,21 @@ class Case {
     mark_read(name);
     return file_.at(name);
   }
-  Index extent(const std::string& name, std::size_t dimension) const { return input(name).shape.at(dimension); }
+  /// Throws ShapeError for another shape; -1 is any size.
+  const Tensor& input(const std::string& name, const std::vector<Index>& shape) const {
+    const Tensor& tensor = input(name);
+    bool same = tensor.shape.size() == shape.size();
+    for (std::size_t k = 0; same && k < shape.size(); ++k) same = shape[k] == -1 || shape[k] == tensor.shape[k];
+    require<ShapeError>(same, "tensor '", name, "' has the shape ", unroll::detail::shape_text(tensor.shape),
+                        ", expected ", unroll::detail::shape_text(shape));
+    return tensor;
+  }
+  /// Of a tensor with that many dimensions; none may be 0.
+  Index extent(const std::string& name, std::size_t dimension, std::size_t dimensions) const {
+    const Index size = input(name, std::vector<Index>(dimensions, -1)).shape[dimension];
+    require<ShapeError>(size > 0, "tensor '", name, "' has a dimension of 0");
+    return size;
+  }
 
   /// The last dimension along rows, all others along columns: (T, B, F) becomes [F x T B], in the same memory order.
   template <class Scalar>
@@ -43,26 +54,109 @@ class Case {
     const Index rows = tensor.shape.empty() ? 1 : tensor.shape.back();
     return Eigen::Map<const Matrix<Scalar>>(values.data(), rows, rows == 0 ? 0 : tensor.size() / rows);
   }
-  /// As columns; empty where the case has none.
   template <class Scalar>
-  Matrix<Scalar> columns_if_any(const std::string& name) const {
-    return has(name) ? columns<Scalar>(name) : Matrix<Scalar>();
+  Matrix<Scalar> columns(const std::string& name, const std::vector<Index>& shape) const {
+    input(name, shape);
+    return columns<Scalar>(name);
   }
-  std::vector<Index> integers(const std::string& name) const { return input(name).to<Index>(); }
+  Vector<double> vector(const std::string& name, Index size) const { return columns<double>(name, {size}).reshaped(); }
+  double scalar(const std::string& name) const { return columns<double>(name, {})(0, 0); }
+  std::vector<Index> integers(const std::string& name, const std::vector<Index>& shape) const {
+    return input(name, shape).to<Index>();
+  }
+  /// Whole numbers in [low, high].
+  std::vector<Index> integers(const std::string& name, const std::vector<Index>& shape, Index low, Index high) const {
+    const auto all = integers(name, shape);
+    for (const Index value : all)
+      require<ValueError>(low <= value && value <= high, "tensor '", name, "' has an entry ", value, ", expected ", low,
+                          " to ", high);
+    return all;
+  }
 
-  std::string word(const std::string& key, const std::string& otherwise = "") const {
-    const auto found = file_.metadata.find(key);
-    return found == file_.metadata.end() ? otherwise : found->second;
+  // ---- options
+
+  /// Those of the metadata itself.
+  Options options() const { return options({""}); }
+  /// Those of the objects under these keys; "" is the metadata itself.
+  Options options(const std::vector<std::string>& keys) const {
+    Options options(options_read_);
+    for (const std::string& key : keys) {
+      if (key.empty()) options.add("", metadata_);
+      if (key.empty() || !metadata_.contains(key)) continue;
+      options_read_.insert(key);
+      options.add(key, metadata_[key]);
+    }
+    return options;
   }
-  bool flag(const std::string& key) const { return word(key) == "true"; }
-  nlohmann::json json(const std::string& key) const { return nlohmann::json::parse(word(key, "{}")); }
+  template <class T>
+  T at(const std::string& key) const {
+    return options().at<T>(key);
+  }
+  std::string word(const std::string& key, const char* otherwise = "") const { return options().value(key, otherwise); }
+  bool flag(const std::string& key, bool otherwise = false) const { return options().value(key, otherwise); }
+
+  /// Throws ValueError where the metadata have another size than the tensors; they need not have it.
+  void check(const std::string& key, Index size) const {
+    const auto all = options();
+    if (all.has(key))
+      require<ValueError>(all.at<Index>(key) == size, "option '", key, "' is ", all.at<Index>(key),
+                          ", but the tensors say ", size);
+  }
+  void check(const std::string& key, bool truth) const {
+    const auto all = options();
+    if (all.has(key))
+      require<ValueError>(all.at<bool>(key) == truth, "option '", key, "' is ", all.at<bool>(key),
+                          ", but the tensors say ", truth);
+  }
+  void only(const std::string& key, std::initializer_list<nlohmann::json> values) const { options().only(key, values); }
+
+  /// "'name' = value" of every option that was not read, those that only describe a case left out.
+  std::vector<std::string> unread_options() const {
+    static const std::set<std::string> descriptions{"atol",
+                                                    "case",
+                                                    "code_checked",
+                                                    "desc",
+                                                    "description",
+                                                    "equations",
+                                                    "finite_difference_worst_rel_error",
+                                                    "flow",
+                                                    "formula",
+                                                    "gradients",
+                                                    "indexing",
+                                                    "layout",
+                                                    "masking",
+                                                    "mean_definition",
+                                                    "moving",
+                                                    "note",
+                                                    "op",
+                                                    "paper",
+                                                    "plain_float64_reading_max_difference",
+                                                    "rtol",
+                                                    "running_var",
+                                                    "second_opinion",
+                                                    "set",
+                                                    "source",
+                                                    "y_before_first_unmasked_step"};
+    std::vector<std::string> unread;
+    for (const auto& [key, value] : metadata_.items()) {
+      if (descriptions.contains(key)) continue;
+      const bool nested = value.is_object();
+      if (!nested && !options_read_.contains(key)) unread.push_back(text("'", key, "' = ", value.dump()));
+      if (!nested) continue;
+      for (const auto& [name, inner] : value.items())
+        if (!options_read_.contains(key + "." + name))
+          unread.push_back(text("'", key, ".", name, "' = ", inner.dump()));
+    }
+    return unread;
+  }
 
  private:
   SafeTensors file_;
-  mutable std::set<std::string> read_;
+  nlohmann::json metadata_ = nlohmann::json::object();
+  mutable std::set<std::string> read_, options_read_;
 };
 
-/// The other way of Case::columns.
+/// The opposite of Case::columns.
 template <class Scalar>
 Tensor tensor(const Matrix<Scalar>& columns, std::vector<Index> shape) {
   return Tensor::of(std::span<const Scalar>(columns.data(), std::size_t(columns.size())), std::move(shape));
@@ -79,7 +173,7 @@ Matrix<Scalar> swapped(const Matrix<Scalar>& m, Index a) {
   return to;
 }
 
-/// Throw Unsupported for an operation that is not theirs to compute.
+/// Throw Refused for an operation that is not theirs to compute.
 SafeTensors compute_rnn(const Case& given);
 SafeTensors compute_keras(const Case& given);
 SafeTensors compute_attention(const Case& given);
@@ -93,6 +187,8 @@ SafeTensors compute_schedule(const Case& given);
 SafeTensors compute_clip(const Case& given);
 SafeTensors compute_loss(const Case& given);
 SafeTensors compute_scalar(const Case& given);
+/// Where the functions of a case have no derivative.
+std::vector<double> kinks_of_functions(const Case& given);
 SafeTensors compute_word2vec(const Case& given);
 SafeTensors compute_training(const Case& given);
 

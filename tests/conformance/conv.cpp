@@ -16,7 +16,7 @@ using Order = std::array<std::size_t, 3>;
 /// Dimension k of the result is dimension order[k] of `from`.
 Tensor reordered(const Tensor& from, const Order& order) {
   const std::vector<Index>& shape = from.shape;
-  const Index stride[3] = {shape.at(1) * shape.at(2), shape.at(2), 1};
+  const Index stride[3] = {shape[1] * shape[2], shape[2], 1};
   const auto values = from.to<double>();
   std::vector<double> to;
   for (Index i = 0; i < shape[order[0]]; ++i)
@@ -39,96 +39,133 @@ Matrix<double> columns(const Tensor& tensor) {
   return Eigen::Map<const Matrix<double>>(values.data(), tensor.shape[2], tensor.shape[0] * tensor.shape[1]);
 }
 
+const Tensor& three_dimensional(const Case& given, const std::string& name) { return given.input(name, {-1, -1, -1}); }
+
 template <class L>
 SafeTensors run(const Case& given, const Convention& convention, const L& layer, const std::string& weight) {
-  const Tensor in = reordered(given.input("x"), convention.read);
+  const Tensor in = reordered(three_dimensional(given, "x"), convention.read);
   const Index steps = in.shape[0], batch = in.shape[1], features = in.shape[2];
   Sequential<L> model(features, layer);
-  if (given.has(weight)) {
-    const auto values = reordered(given.input(weight), convention.weights).template to<double>();
-    model.parameters()["0.weight"] = Eigen::Map<const Matrix<double>>(
-        values.data(), model.parameters()["0.weight"].rows(), model.parameters()["0.weight"].cols());
+  SafeTensors out;
+  const bool weighted = !weight.empty(), biased = weighted && given.has("bias");
+  if (weighted) {
+    auto block = model.parameters()["0.weight"];
+    const auto values = reordered(three_dimensional(given, weight), convention.weights).template to<double>();
+    require<ShapeError>(Index(values.size()) == block.size(), "tensor '", weight, "' has ", values.size(),
+                        " values, expected ", block.size());
+    block = Eigen::Map<const Matrix<double>>(values.data(), block.rows(), block.cols());
   }
-  if (given.has("bias")) model.parameters()["0.bias"] = given.columns<double>("bias");
+  if (biased) model.parameters()["0.bias"] = given.vector("bias", model.parameters()["0.bias"].rows());
 
-  const Matrix<double> x = columns(in), d_y = columns(reordered(given.input("g_y"), convention.read));
+  const Matrix<double> x = columns(in);
   const Timeline timeline = Timeline::rectangular(batch, steps);
   typename Sequential<L>::Tape tape;
   auto gradient = model.parameters().zeros_like();
   Matrix<double> d_x;
   const Matrix<double> y = model.forward(x, timeline, tape);
-  model.backward(tape, d_y, gradient, &d_x);
-
   const auto written = [&](const Matrix<double>& m) {
-    return reordered(tensor(m, {m.cols() / batch, batch, m.rows()}), convention.write);
+    return reordered(tensor(m, {m.cols() / std::max<Index>(1, batch), batch, m.rows()}), convention.write);
   };
-  SafeTensors out;
   out.tensors["y"] = written(y);
+  const Matrix<double> d_y = columns(reordered(given.input("g_y", out.tensors["y"].shape), convention.read));
+  model.backward(tape, d_y, gradient, &d_x);
   out.tensors["d_x"] = written(d_x);
-  if (given.has(weight)) {
+  if (weighted) {
     const Order& order = convention.weights;
     std::vector<Index> shape(3);
-    for (std::size_t k = 0; k < 3; ++k) shape[order[k]] = given.extent(weight, k);
+    for (std::size_t k = 0; k < 3; ++k) shape[order[k]] = given.input(weight).shape[k];
     out.tensors["d_" + weight] = reordered(tensor(Matrix<double>(gradient["0.weight"]), shape), order);
   }
-  if (given.has("bias"))
-    out.tensors["d_bias"] = tensor(Matrix<double>(gradient["0.bias"]), {gradient["0.bias"].rows()});
+  if (biased) out.tensors["d_bias"] = tensor(Matrix<double>(gradient["0.bias"]), {gradient["0.bias"].rows()});
   return out;
 }
 
-WindowPadding padding_of(const nlohmann::json& arguments) {
-  if (!arguments.contains("padding")) return valid();
-  if (arguments["padding"].is_number()) return arguments["padding"].get<Index>();
-  return arguments["padding"] == "same" ? same() : arguments["padding"] == "causal" ? causal() : valid();
+WindowPadding padding_of(const Options& options) {
+  if (!options.has("padding")) return valid();
+  if (options.json("padding").is_string()) {
+    options.only("padding", {"valid", "same", "causal"});
+    const auto word = options.at<std::string>("padding");
+    return word == "same" ? same() : word == "causal" ? causal() : valid();
+  }
+  return options.at<Index>("padding");
+}
+
+SafeTensors pool(const Case& given, const Options& options) {
+  options.only("ceil_mode", {false}), options.only("return_indices", {false}), options.only("dilation", {1});
+  const Index kernel = options.at<Index>("kernel_size"), stride = options.value<Index>("stride", 0);
+  const WindowPadding padding = padding_of(options);
+  if (given.at<std::string>("op") == "MaxPool1d")
+    return run(given, pytorch, MaxPool1d<double>({.kernel = kernel, .stride = stride, .padding = padding}), "");
+  return run(given, pytorch,
+             AveragePool1d<double>({.kernel = kernel,
+                                    .stride = stride,
+                                    .padding = padding,
+                                    .count_padding = options.value("count_include_pad", true)}),
+             "");
+}
+
+/// The sizes that the metadata of a convolution repeat.
+void check_sizes(const Case& given, const std::string& weight, const Convention& convention, bool transposed,
+                 Index groups) {
+  const Order& order = convention.weights;  // taps, features, units
+  const auto size = [&](std::size_t k) { return given.extent(weight, order[k], 3); };
+  const Index features = size(transposed ? 2 : 1), units = size(transposed ? 1 : 2);
+  given.check("kernel", size(0)), given.check("kernel_size", size(0));
+  given.check("in_channels", transposed ? features : features * groups);
+  given.check("out_channels", transposed ? units * groups : units);
+  given.check("filters", units), given.check("groups", groups);
 }
 
 }  // namespace
 
 SafeTensors compute_convolution(const Case& given) {
-  const std::string op = given.word("op");
-  const auto arguments = given.json("arguments");
-  const auto number = [&](const char* name, Index otherwise) { return arguments.value(name, otherwise); };
-  const WindowPadding padding = padding_of(arguments);
-  const bool biased = given.has("bias");
-  if (op == "MaxPool1d")
-    return run(
-        given, pytorch,
-        MaxPool1d<double>({.kernel = number("kernel_size", 1), .stride = number("stride", 0), .padding = padding}),
-        "weight");
-  if (op == "AvgPool1d")
-    return run(given, pytorch,
-               AveragePool1d<double>({.kernel = number("kernel_size", 1),
-                                      .stride = number("stride", 0),
-                                      .padding = padding,
-                                      .count_padding = true}),
-               "weight");
-  const bool of_keras = op.starts_with("keras_");
+  const auto op = given.at<std::string>("op");
+  const auto options = given.options({"arguments"});
+  if (op == "MaxPool1d" || op == "AvgPool1d") return pool(given, options);
+  const bool of_keras = op.starts_with("keras_"),
+             transposed = op == "conv_transpose1d" || op == "keras_Conv1DTranspose";
+  if (!transposed && op != "conv1d" && op != "keras_Conv1D") given.options().refuse("op");
   const std::string weight = of_keras ? "kernel" : "weight";
-  const Index stride = number(of_keras ? "strides" : "stride", 1);
-  const Index dilation = number(of_keras ? "dilation_rate" : "dilation", 1);
-  const Index kernel = given.extent(weight, of_keras ? 0 : 2);
   const Convention& convention = of_keras ? keras : pytorch;
-  if (op == "conv1d" || op == "keras_Conv1D")
+  const Index groups = options.value<Index>("groups", 1);
+  options.only("padding_mode", {"zeros"}), options.only("activation", {nullptr, "linear"});
+  options.only("data_format", {nullptr, "channels_last"});
+  const bool biased = given.has("bias");
+  given.check("bias", biased);
+  for (const char* name : {"bias", "use_bias"})
+    require<ValueError>(options.value(name, biased) == biased, "option 'arguments.", name,
+                        "' and the tensors do not agree");
+  check_sizes(given, weight, convention, transposed, groups);
+  const Index stride = options.value<Index>(of_keras ? "strides" : "stride", 1);
+  const Index dilation = options.value<Index>(of_keras ? "dilation_rate" : "dilation", 1);
+  const auto size = [&](std::size_t k) { return given.extent(weight, convention.weights[k], 3); };
+  const WindowPadding padding = padding_of(options);
+  if (!transposed)
     return run(given, convention,
-               Conv1d<double>{.units = given.extent(weight, of_keras ? 2 : 0),
-                              .kernel = kernel,
+               Conv1d<double>{.units = size(2),
+                              .kernel = size(0),
                               .stride = stride,
                               .dilation = dilation,
-                              .groups = number("groups", 1),
+                              .groups = groups,
                               .padding = padding,
                               .biased = biased},
                weight);
-  if (op == "conv_transpose1d" || op == "keras_Conv1DTranspose")
-    return run(given, convention,
-               ConvTranspose1d<double>{.units = given.extent(weight, 1),
-                                       .kernel = kernel,
-                                       .stride = stride,
-                                       .dilation = dilation,
-                                       .padding = padding,
-                                       .output_padding = number("output_padding", 0),
-                                       .biased = biased},
-               weight);
-  throw Unsupported(text("the operation '", op, "'"));
+  Index output_padding = options.value<Index>("output_padding", 0);
+  if (of_keras) {  // no step of its output lies behind the last window but where windows do not touch
+    options.only("output_padding", {nullptr});
+    if (options.value("padding", "valid") == "valid")
+      output_padding = std::max<Index>(0, stride - (size(0) - 1) * dilation - 1);
+  }
+  return run(given, convention,
+             ConvTranspose1d<double>{.units = size(1) * groups,
+                                     .kernel = size(0),
+                                     .stride = stride,
+                                     .dilation = dilation,
+                                     .groups = groups,
+                                     .padding = padding,
+                                     .output_padding = output_padding,
+                                     .biased = biased},
+             weight);
 }
 
 }  // namespace conformance

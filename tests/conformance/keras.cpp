@@ -1,6 +1,8 @@
 // Keras's recurrent layers under any mask, with both GRU forms, backwards, bidirectional, and below an embedding.
 
 #include "unroll/io/keras.hpp"
+
+#include "chosen.hpp"
 #include "lookup.hpp"
 #include "run.hpp"
 #include "unroll/cells/elman.hpp"
@@ -15,7 +17,10 @@ namespace {
 struct Layout {
   explicit Layout(const Case& given, Index batch_size, Index step_count) : steps(step_count), batch(batch_size) {
     Matrix<bool> mask = Matrix<bool>::Constant(batch, steps, true);
+    if (given.has("mask")) given.integers("mask", {batch, steps}, 0, 1);
     if (given.has("mask")) mask = given.columns<double>("mask").transpose().cast<bool>();
+    given.check("masked", given.has("mask"));
+    given.check("T", steps), given.check("B", batch);
     timeline = Timeline::from_mask(mask);
   }
 
@@ -49,13 +54,32 @@ Matrix<double> reversed_in_time(const Matrix<double>& time_first, Index steps) {
   return reversed;
 }
 
+/// The options of the layer, wherever the metadata have them.
+Options layer_options(const Case& given) { return given.options({"", "arguments", "keras_kwargs"}); }
+
+/// The parameters that begin with `prefix`; a layer without biases is one whose biases are zero.
+SafeTensors parameters_of(const Case& given, const std::string& prefix, const ParameterTable& table) {
+  SafeTensors file;
+  const bool biased = given.has(prefix + "bias");
+  require<ValueError>(layer_options(given).value("use_bias", biased) == biased, "option 'use_bias' and the tensor '",
+                      prefix, "bias' do not agree");
+  for (const std::string name : {"kernel", "recurrent_kernel", "bias"})
+    if (name != "bias" || biased) file.tensors[prefix + name] = given.input(prefix + name);
+  if (biased) return file;
+  const Index rows = given.extent(prefix + "kernel", 1, 2);
+  const Matrix<double> zero = Matrix<double>::Zero(2, rows);
+  const bool two = unroll::detail::keras_layout(table, "").has_recurrent_biases();
+  file.tensors[prefix + "bias"] = two ? Tensor::of(zero) : Tensor::of(Vector<double>(zero.row(0)));
+  return file;
+}
+
 /// One direction with what its half of the case says.
 template <class C>
 struct Half {
   Half(const Case& given, std::string prefix_of_names, const CellSizes& sizes, Direction direction)
       : prefix(std::move(prefix_of_names)), run(sizes, direction) {
-    for (const std::string name : {"kernel", "recurrent_kernel", "bias"}) given.mark_read(prefix + name);
-    TensorReader reader(given.file());
+    const SafeTensors file = parameters_of(given, prefix, run.theta.table());
+    TensorReader reader(file);
     read_keras(reader, prefix, run.theta, "");
   }
   std::vector<std::string> names(const std::string& before, const std::string& after) const {
@@ -71,62 +95,80 @@ void put_states(SafeTensors& out, const std::vector<std::string>& names, const S
     out.tensors[names[s]] = tensor(states[s], {states[s].cols(), states[s].rows()});
 }
 
+/// What a Bidirectional layer makes of its halves.
 class Merging {
  public:
-  Merging(std::string how, Index rows) : how_(std::move(how)), rows_(rows) {
-    require<Unsupported>(how_ == "none" || how_ == "concat" || how_ == "sum", "merging by '", how_, "'");
+  Merging(std::string how, Index rows) : how_(std::move(how)), rows_(rows) {}
+  Matrix<double> merged(const std::vector<Matrix<double>>& halves) const {
+    Matrix<double> all = halves.front();
+    if (how_ == "concat") all.conservativeResize(2 * rows_, Eigen::NoChange), all.bottomRows(rows_) = halves.back();
+    if (how_ == "sum" || how_ == "ave") all += halves.back();
+    if (how_ == "ave") all /= 2;
+    if (how_ == "mul") all.array() *= halves.back().array();
+    return all;
+  }
+  Matrix<double> gradient(const Matrix<double>& d_all, const std::vector<Matrix<double>>& halves,
+                          std::size_t half) const {
+    if (how_ == "concat") return d_all.middleRows(Index(half) * rows_, rows_);
+    if (how_ == "ave") return d_all / 2;
+    return how_ == "mul" ? Matrix<double>(d_all.cwiseProduct(halves[1 - half])) : d_all;
   }
   Index rows() const { return how_ == "concat" ? 2 * rows_ : rows_; }
-  void add(Matrix<double>& all, std::size_t half, const Matrix<double>& m) const {
-    if (how_ == "concat")
-      all.middleRows(Index(half) * rows_, rows_) = m;
-    else
-      all += m;
-  }
-  Matrix<double> part(const Matrix<double>& all, std::size_t half) const {
-    return how_ == "concat" ? Matrix<double>(all.middleRows(Index(half) * rows_, rows_)) : all;
-  }
 
  private:
   std::string how_;
   Index rows_;
 };
 
+/// Bidirectional says in words that it makes masked outputs zero.
+bool zero_where_masked(const Case& given, bool both) {
+  const bool asked = given.options({"arguments", "keras_kwargs"}).value("zero_output_for_mask", false);
+  given.only("zero_output_for_mask", {true, false, "forced on by Bidirectional when return_sequences"});
+  const auto said = given.file().metadata.find("zero_output_for_mask");
+  return both || asked || (said != given.file().metadata.end() && said->second == "true");
+}
+
 /// x [inputs x columns] of the layout; writes everything but the gradient of x, which is returned.
 template <class C>
 Matrix<double> run_layer(const Case& given, const Layout& layout, const Matrix<double>& x, const CellSizes& sizes,
                          SafeTensors& out) {
   const Timeline& timeline = layout.timeline;
-  const std::string merge = given.word("bidirectional_merge", "none");
-  const bool both = merge != "none", backwards = given.flag("go_backwards"),
-             steps = given.word("return_sequences", "true") == "true";
+  const auto options = layer_options(given);
+  for (const char* name : {"bidirectional_merge", "merge_mode"})
+    options.only(name, {"none", "concat", "sum", "ave", "mul"});
+  const std::string merge = options.value("bidirectional_merge", options.value("merge_mode", "none"));
+  const bool both = merge != "none", backwards = options.value("go_backwards", false),
+             steps = options.value("return_sequences", true);
+  if (both) options.only("go_backwards", {false});
   std::vector<Half<C>> halves;
   halves.emplace_back(given, both ? "forward_" : "", sizes, backwards ? Direction::backward : Direction::forward);
   if (both) halves.emplace_back(given, "backward_", sizes, Direction::backward);
-  const Padding padding = both || given.flag("zero_output_for_mask") ? Padding::zero
-                          : backwards                                ? Padding::repeat_next
-                                                                     : Padding::repeat_previous;
+  given.check("initial_state", given.has(halves[0].names("", "0")[0]));
+  const Padding padding = zero_where_masked(given, both) ? Padding::zero
+                          : backwards                    ? Padding::repeat_next
+                                                         : Padding::repeat_previous;
   const Merging merging(merge, halves[0].run.cell.output_rows());
+  const std::vector<Index> of_states{layout.batch};
 
-  Matrix<double> y = Matrix<double>::Zero(merging.rows(), steps ? layout.steps * layout.batch : layout.batch);
-  for (std::size_t k = 0; k < halves.size(); ++k) {
-    Run<C>& run = halves[k].run;
-    const Matrix<double> own =
-        run.forward(x, timeline, states_if_any<double>(given, halves[k].names("", "0"), C::states));
+  std::vector<Matrix<double>> outputs;
+  for (Half<C>& half : halves) {
+    Run<C>& run = half.run;
+    const Matrix<double> own = run.forward(x, timeline, states_if_any(given, half.names("", "0"), run.cell, of_states));
     Matrix<double> last(own.rows(), layout.batch);
     unroll::detail::gather_last(own, timeline, run.direction(), last);
-    merging.add(y, k, steps ? layout.unpacked(own, padding) : timeline.by_sample(last));
-    put_states(out, halves[k].names("", "n"), run.final_state(timeline));
+    outputs.push_back(steps ? layout.unpacked(own, padding) : timeline.by_sample(last));
+    put_states(out, half.names("", "n"), run.final_state(timeline));
   }
+  const Matrix<double> y = merging.merged(outputs);
   out.tensors["y"] = steps ? layout.batch_first(backwards ? reversed_in_time(y, layout.steps) : y)
                            : tensor(y, {layout.batch, y.rows()});
 
-  Matrix<double> d_y = given.columns<double>("g_y"), d_x = Matrix<double>::Zero(x.rows(), x.cols());
+  Matrix<double> d_y = given.columns<double>("g_y", out.tensors["y"].shape), d_x = 0 * x;
   if (steps) d_y = swapped(d_y, layout.batch);
   if (steps && backwards) d_y = reversed_in_time(d_y, layout.steps);
   for (std::size_t k = 0; k < halves.size(); ++k) {
     Run<C>& run = halves[k].run;
-    Matrix<double> d_own = merging.part(d_y, k);
+    Matrix<double> d_own = merging.gradient(d_y, outputs, k);
     if (steps) {
       d_own = layout.packed_gradient(d_own, padding);
     } else {
@@ -136,7 +178,7 @@ Matrix<double> run_layer(const Case& given, const Layout& layout, const Matrix<d
     }
     State<double> d_initial;
     d_x +=
-        run.backward(timeline, d_own, states_if_any<double>(given, halves[k].names("g_", "n"), C::states), d_initial);
+        run.backward(timeline, d_own, states_if_any(given, halves[k].names("g_", "n"), run.cell, of_states), d_initial);
     put_states(out, halves[k].names("d_", "0"), d_initial);
     write_keras(run.gradient, "", out, "d_" + halves[k].prefix, SecondBias::same);
   }
@@ -146,21 +188,35 @@ Matrix<double> run_layer(const Case& given, const Layout& layout, const Matrix<d
 template <class C>
 SafeTensors run(const Case& given, Index gates) {
   const std::string prefix = given.has("kernel") ? "" : "forward_";
-  const CellSizes sizes{.inputs = {given.extent(prefix + "kernel", 0)},
-                        .units = given.extent(prefix + "kernel", 1) / gates,
+  const CellSizes sizes{.inputs = {given.extent(prefix + "kernel", 0, 2)},
+                        .units = given.extent(prefix + "recurrent_kernel", 0, 2),
                         .constants = {},
                         .sizes = {}};
+  require<ShapeError>(given.extent(prefix + "kernel", 1, 2) == gates * sizes.units, "tensor '", prefix, "kernel' has ",
+                      given.extent(prefix + "kernel", 1, 2), " columns for ", gates, " gates of ", sizes.units,
+                      " units");
+  given.check("H", sizes.units), given.check("I", sizes.inputs[0]);
+  const auto options = layer_options(given);
+  require<ValueError>(options.value("units", sizes.units) == sizes.units,
+                      "option 'units' and the tensors do not agree");
   SafeTensors out;
-  if (given.has("y_defined")) given.mark_read("y_defined");
   if (given.has("x")) {
-    const Layout layout(given, given.extent("x", 0), given.extent("x", 1));
-    const auto d_x = run_layer<C>(given, layout, layout.packed(given.columns<double>("x")), sizes, out);
+    const Layout layout(given, given.extent("x", 0, 3), given.extent("x", 1, 3));
+    const auto d_x = run_layer<C>(
+        given, layout, layout.packed(given.columns<double>("x", {layout.batch, layout.steps, sizes.inputs[0]})), sizes,
+        out);
     out.tensors["d_x"] = layout.batch_first(layout.unpacked(d_x, Padding::zero));
     return out;
   }
   // Below an embedding: the table's rows in place of x.
-  const Layout layout(given, given.extent("index", 0), given.extent("index", 1));
-  Lookup lookup(given.columns<double>("embeddings"));
+  const Layout layout(given, given.extent("index", 0, 2), given.extent("index", 1, 2));
+  const Index words = given.extent("embeddings", 0, 2);
+  const auto indices = given.integers("index", {layout.batch, layout.steps}, 0, words - 1);
+  const auto mask = given.integers("mask", {layout.batch, layout.steps});
+  for (std::size_t k = 0; k < indices.size(); ++k)
+    require<ValueError>((indices[k] != 0) == (mask[k] != 0), "the mask is not that of mask_zero");
+  given.check("V", words), given.check("D", sizes.inputs[0]);
+  Lookup lookup(given.columns<double>("embeddings", {words, sizes.inputs[0]}));
   const Matrix<double> tokens = given.columns<double>("index").reshaped(1, layout.batch * layout.steps);
   const Matrix<double> x = lookup.forward(layout.packed(tokens));
   const Matrix<double> d_table = lookup.gradient(run_layer<C>(given, layout, x, sizes, out));
@@ -168,16 +224,56 @@ SafeTensors run(const Case& given, Index gates) {
   return out;
 }
 
+/// Keras 3's names and constants; its earlier versions had a hard sigmoid of 0.2 x + 0.5.
+Choice activation_of(const Case& given, const std::string& name) {
+  Choice choice{.name = name};
+  const auto source = given.file().metadata.find("source");
+  const bool old = source != given.file().metadata.end() && source->second.starts_with("keras 2");
+  if (name == "hard_sigmoid") choice = {.name = "hardsigmoid", .alpha = old ? 0.2 : 1.0 / 6, .beta = 0.5};
+  if (name == "leaky_relu") choice = {.name = "leakyrelu", .alpha = 0.2};
+  if (name == "elu") choice.alpha = 1;
+  return choice;
+}
+
+/// The library's own cell where the activations are the usual ones.
+template <class Plain, const auto& any>
+SafeTensors run_either(const Case& given, Index gates) {
+  const auto options = layer_options(given);
+  const std::string outer = options.value("activation", "tanh"),
+                    inner = options.value("recurrent_activation", "sigmoid");
+  if (outer == "tanh" && (gates == 1 || inner == "sigmoid")) return run<Plain>(given, gates);
+  const Choice own = activation_of(given, outer), gate = activation_of(given, inner);
+  if (gates == 1)
+    choose(own, {}, {});
+  else
+    choose(gate, own, own);
+  return run<EquationCell<double, any>>(given, gates);
+}
+
 }  // namespace
 
 SafeTensors compute_keras(const Case& given) {
-  const std::string op = given.word("op");
-  if (op == "keras_SimpleRNN") return run<Elman<double>>(given, 1);
-  if (op == "keras_LSTM") return run<Lstm<double>>(given, 4);
-  if (op == "keras_GRU" && !given.json("arguments").value("reset_after", true))
-    return run<GruResetBefore<double>>(given, 3);
-  if (op == "keras_GRU" || op == "keras_Embedding_mask_zero_GRU") return run<Gru<double>>(given, 3);
-  throw Unsupported(text("the operation '", op, "'"));
+  const auto op = given.at<std::string>("op");
+  if (given.has("y_defined")) given.mark_read("y_defined");
+  const auto options = layer_options(given);
+  for (const char* name : {"dropout", "recurrent_dropout"}) options.only(name, {0});
+  for (const char* name : {"unroll", "stateful"}) options.only(name, {false});
+  options.only("mask_zero", {true});
+  const bool states = given.has("hn") || given.has("forward_hn");
+  require<ValueError>(options.value("return_state", states) == states,
+                      "option 'return_state' and the tensors do not "
+                      "agree");
+  if (op == "keras_SimpleRNN") {
+    given.only("layer", {"SimpleRNN"}), given.only("gate_order", {"single"});
+    return run_either<Elman<double>, any::rnn>(given, 1);
+  }
+  if (op == "keras_LSTM") {
+    given.only("layer", {"LSTM"}), given.only("gate_order", {"i,f,c,o"});
+    return run_either<Lstm<double>, any::lstm>(given, 4);
+  }
+  given.only("layer", {"GRU"}), given.only("gate_order", {"z,r,h"});
+  return options.value("reset_after", true) ? run_either<Gru<double>, any::gru>(given, 3)
+                                            : run_either<GruResetBefore<double>, any::gru_reset_before>(given, 3);
 }
 
 }  // namespace conformance

@@ -1,13 +1,11 @@
-// Losses of PyTorch and Keras with their masks, weights and reductions; activations and softmax at extremes.
+// Losses of PyTorch and Keras with their masks, weights and reductions.
 
-#include "case.hpp"
-#include "unroll/core/activations.hpp"
+#include "softmaxed.hpp"
 #include "unroll/losses/binary_cross_entropy.hpp"
 #include "unroll/losses/huber.hpp"
 #include "unroll/losses/mean_absolute_error.hpp"
 #include "unroll/losses/mean_squared_error.hpp"
 #include "unroll/losses/negative_log_likelihood.hpp"
-#include "unroll/losses/softmax_cross_entropy.hpp"
 
 namespace conformance {
 namespace {
@@ -16,209 +14,219 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// How a case divides its sum.
 struct How {
-  explicit How(const Case& given, bool class_weights = false)
-      : sum(given.word("reduction").starts_with("sum") && given.word("reduction") != "sum_over_batch_size"),
-        each(given.word("reduction") == "none"),
-        reduction(sum || each     ? Reduction::sum
-                  : class_weights ? Reduction::weighted
-                                  : Reduction::valid) {}
-  bool sum, each;
-  Reduction reduction;
+  explicit How(const Case& given, bool class_weights = false) : word(given.word("reduction", "mean")) {
+    given.only("reduction", {"mean", "sum", "none", "sum_over_batch_size", "mean_with_sample_weight",
+                             "mean over entries with mask 1", "sum over entries with mask 1", "mean over valid steps"});
+    each = word == "none";
+    sum = word == "sum" || word == "sum over entries with mask 1";
+    reduction = sum || each                                          ? Reduction::sum
+                : class_weights || word == "mean_with_sample_weight" ? Reduction::weighted
+                                                                     : Reduction::valid;
+  }
+  std::string word;
+  bool sum = false, each = false;
+  Reduction reduction = Reduction::valid;
 };
 
-/// The loss and its gradient with respect to the tensor `name`, times the gradient that arrives at the loss.
+/// A tensor with one entry for each column of the tensor `like`, empty where the case has none.
+std::vector<double> for_columns(const Case& given, const std::string& name, const std::string& like) {
+  if (!given.has(name)) return {};
+  return given.input(name, shape_of_columns(given, like)).to<double>();
+}
+Vector<double> vector_of(const std::vector<double>& values) {
+  return Eigen::Map<const Vector<double>>(values.data(), Index(values.size()));
+}
+
+/// The loss and its gradient with respect to the tensor `name`, times the gradient that arrives at the loss. `weights`:
+/// of the columns, none where empty.
 template <class Loss, class Target>
 SafeTensors run(const Case& given, const std::string& name, const How& how, const Loss& loss, const Target& target,
                 const Vector<double>& weights = {}, double factor = 1) {
   const Matrix<double> output = given.columns<double>(name);
-  const Vector<double> g_loss = given.columns<double>("g_loss").reshaped();
   Matrix<double> d_output(output.rows(), output.cols());
   SafeTensors out;
   if (how.each) {
+    const auto shape = shape_of_columns(given, name);
+    const Vector<double> ones = Vector<double>::Ones(output.cols()), w = factor * (weights.size() > 0 ? weights : ones);
+    const Vector<double> g_loss = given.columns<double>("g_loss", shape).reshaped();
     Vector<double> losses(output.cols());
     loss.per_column(output, target, losses);
-    loss(output, target, d_output, {.weights = g_loss});
-    out.tensors["loss"] = tensor(Matrix<double>(losses), given.file().at("loss").shape);
+    loss(output, target, d_output, {.weights = Vector<double>(g_loss.cwiseProduct(w))});
+    out.tensors["loss"] = tensor(Matrix<double>(losses.cwiseProduct(w)), shape);
   } else {
     const LossValue value = loss(output, target, d_output, {.weights = weights});
-    // Frameworks divide by the count even where it is 0; here an empty loss is 0.
-    out.tensors["loss"] = number(value.empty > 0 && !how.sum ? nan : factor * value.value());
-    d_output *= factor * g_loss[0];
+    // PyTorch divides by the count even where it is 0; here an empty loss is 0, as in Keras.
+    const bool undefined = value.empty > 0 && !how.sum && !given.at<std::string>("op").starts_with("keras_");
+    out.tensors["loss"] = number(undefined ? nan : factor * value.value());
+    d_output *= factor * given.scalar("g_loss");
   }
   out.tensors["d_" + name] = tensor(d_output, given.input(name).shape);
   return out;
 }
 
-Labels labels_of(const Case& given, const std::vector<double>& mask = {}) {
-  const auto target = given.integers("target");
-  const Index ignored = std::stol(given.word("ignore_index", "-100"));
+/// Of a loss for each entry of the tensor `name`: with reduction none every entry is a column. `loss_of(row)`: the loss
+/// of the entries in one row.
+template <class F>
+SafeTensors run_each_entry(const Case& given, const std::string& name, const Matrix<double>& target, F&& loss_of) {
+  const Matrix<double> output = given.columns<double>(name),
+                       g_loss = given.columns<double>("g_loss", given.input(name).shape);
+  Matrix<double> losses = output, d_output = output;
+  for (Index r = 0; r < output.rows(); ++r) {
+    const auto loss = loss_of(r);
+    const Matrix<double> own = output.row(r), wanted = target.row(r);
+    Matrix<double> d(1, own.cols());
+    Vector<double> each(own.cols());
+    loss.per_column(own, wanted, each);
+    loss(own, wanted, d, {.weights = Vector<double>(g_loss.row(r).transpose())});
+    losses.row(r) = each.transpose(), d_output.row(r) = d;
+  }
+  SafeTensors out;
+  out.tensors["loss"] = tensor(losses, given.input(name).shape);
+  out.tensors["d_" + name] = tensor(d_output, given.input(name).shape);
+  return out;
+}
+
+/// One label per column of the tensor `name`, -1 where there is none.
+Labels labels_of(const Case& given, const std::string& name) {
+  const auto target = given.integers("target", shape_of_columns(given, name));
+  const auto mask = for_columns(given, "mask", name);
+  const Index ignored = given.options().value<Index>("ignore_index", -100), classes = given.input(name).shape.back();
   Labels labels(Index(target.size()));
-  for (std::size_t k = 0; k < target.size(); ++k)
-    labels[Index(k)] = target[k] == ignored || (!mask.empty() && mask[k] == 0) ? -1 : target[k];
+  for (std::size_t k = 0; k < target.size(); ++k) {
+    const bool none = target[k] == ignored || (!mask.empty() && mask[k] == 0);
+    require<ValueError>(none || (target[k] >= 0 && target[k] < classes), "tensor 'target' has an entry ", target[k],
+                        ", expected 0 to ", classes - 1, " or ", ignored);
+    labels[Index(k)] = none ? -1 : target[k];
+  }
   return labels;
 }
 
-std::vector<double> mask_of(const Case& given) {
-  return given.has("mask") ? given.input("mask").to<double>() : std::vector<double>();
+/// One weight for each class of the tensor `name`. The metadata say whether there are any.
+Vector<double> class_weights_of(const Case& given, const std::string& key, const std::string& name) {
+  given.check(key, given.has(key));
+  return given.has(key) ? given.vector(key, given.input(name).shape.back()) : Vector<double>();
 }
 
-Vector<double> vector_if_any(const Case& given, const std::string& name) {
-  return given.has(name) ? Vector<double>(given.columns<double>(name).reshaped()) : Vector<double>();
-}
-
-/// Targets of which the mask hides entries, or with one entry per column whole columns.
-Matrix<double> masked_target(const Case& given) {
-  Matrix<double> target = given.columns<double>("target");
-  const auto mask = mask_of(given);
-  const Index per_mask = mask.empty() ? 1 : target.size() / Index(mask.size());
-  for (Index k = 0; k < target.size() && !mask.empty(); ++k)
+/// Targets in the shape of the tensor `name`, of which the mask hides entries, or with one entry per column whole
+/// columns.
+Matrix<double> masked_target(const Case& given, const std::string& name) {
+  const auto shape = given.input(name).shape;
+  shape_of_columns(given, name);
+  Matrix<double> target = given.columns<double>("target", shape);
+  if (!given.has("mask")) return target;
+  const bool whole = given.input("mask").shape.size() + 1 == shape.size();
+  const auto mask = whole ? for_columns(given, "mask", name) : given.input("mask", shape).to<double>();
+  const Index per_mask = whole ? target.rows() : 1;
+  for (Index k = 0; k < target.size(); ++k)
     if (mask[std::size_t(k / per_mask)] == 0) target.data()[k] = nan;
   return target;
 }
 
-/// log softmax of each column: minus the cross entropy of every class in turn. The gradient of a class's loss is
-/// softmax but for that class itself, so two classes give all of it.
-struct Softmaxed {
-  explicit Softmaxed(const Matrix<double>& logits)
-      : logarithms(logits.rows(), logits.cols()), values(logits.rows(), logits.cols()) {
-    const SoftmaxCrossEntropy<double> loss({.reduction = Reduction::sum});
-    Matrix<double> gradient(logits.rows(), logits.cols());
-    Vector<double> losses(logits.cols());
-    for (Index k = logits.rows() - 1; k >= 0; --k) {
-      const Labels all = Labels::Constant(logits.cols(), k);
-      loss.per_column(logits, all, losses);
-      logarithms.row(k) = -losses.transpose();
-      loss(logits, all, gradient);
-      if (k == 1) values.row(0) = gradient.row(0);
-      if (k == 0) values.bottomRows(logits.rows() - 1) = gradient.bottomRows(logits.rows() - 1);
-    }
-  }
-  Matrix<double> logarithms, values;
-};
+/// Steps from 0 to the lengths, by (T, B): what the mask says as well.
+void check_lengths(const Case& given) {
+  const auto& shape = given.input("mask", {-1, -1}).shape;
+  const auto mask = given.integers("mask", shape), lengths = given.integers("lengths", {shape[1]});
+  for (Index t = 0; t < shape[0]; ++t)
+    for (Index b = 0; b < shape[1]; ++b)
+      require<ValueError>((mask[std::size_t(t * shape[1] + b)] != 0) == (t < lengths[std::size_t(b)]),
+                          "the tensors 'mask' and 'lengths' do not agree");
+}
 
 SafeTensors run_cross_entropy(const Case& given) {
-  const Vector<double> class_weights = vector_if_any(given, "class_weight");
-  const How how(given, class_weights.size() > 0);
-  const SoftmaxCrossEntropy<double> loss({.smoothing = std::stod(given.word("label_smoothing", "0")),
-                                          .class_weights = class_weights,
-                                          .reduction = how.reduction});
-  if (given.flag("soft_targets")) return run(given, "logits", how, loss, given.columns<double>("target"));
-  SafeTensors out = run(given, "logits", how, loss, labels_of(given, mask_of(given)));
-  if (!given.has("softmax")) return out;
-  if (given.has("lengths")) given.mark_read("lengths");  // the mask says the same
+  const auto op = given.at<std::string>("op");
+  const auto options = given.options({"", "arguments"});
+  if (op.starts_with("keras_") && !options.value("from_logits", false)) options.refuse("from_logits");
+  options.only("axis", {-1}), options.only("ignore_class", {nullptr});
+  const Vector<double> class_weights = class_weights_of(given, "class_weight", "logits");
+  const bool soft = op == "keras_CategoricalCrossentropy" || given.input("target").dtype == DType::F64;
+  given.check("soft_targets", soft);
+  const How how(given, class_weights.size() > 0 && !soft);  // PyTorch divides by the count of soft targets
+  const SoftmaxCrossEntropy<double> loss(
+      {.smoothing = options.value("label_smoothing", 0.0), .class_weights = class_weights, .reduction = how.reduction});
+  const Vector<double> weights = vector_of(for_columns(given, "sample_weight", "logits"));
+  if (soft) options.only("ignore_index", {-100});
+  SafeTensors out = soft ? run(given, "logits", how, loss, masked_target(given, "logits"), weights)
+                         : run(given, "logits", how, loss, labels_of(given, "logits"), weights);
+  if (op != "masked_sequence_cross_entropy") return out;
+  if (given.has("lengths")) check_lengths(given);
   const Softmaxed softmaxed(given.columns<double>("logits"));
   out.tensors["softmax"] = tensor(softmaxed.values, given.input("logits").shape);
   out.tensors["log_softmax"] = tensor(softmaxed.logarithms, given.input("logits").shape);
   return out;
 }
 
-/// Value and derivative of an activation at every x.
+/// PyTorch's losses of entries; the tensor with the output has the name `name`.
 template <class F>
-void put_activation(const Case& given, const std::string& name, F f, SafeTensors& out) {
-  using V = NativeLanes<double>;
-  const Matrix<double> x = given.columns<double>("x");
-  Matrix<double> y = x, slope = x;
-  apply(f, y);
-  for (Index k = 0; k < x.size(); ++k)
-    f.slope(V::load_partial((F::by_output ? y : x).data() + k, 1)).store_partial(slope.data() + k, 1);
-  out.tensors[name] = tensor(y, given.input("x").shape);
-  out.tensors["d_" + name] = tensor(slope, given.input("x").shape);
+SafeTensors run_entries(const Case& given, const std::string& name, F&& loss_of) {
+  const How how(given);
+  const Matrix<double> target = masked_target(given, name);
+  if (how.each) return run_each_entry(given, name, target, [&](Index r) { return loss_of(r, how.reduction); });
+  return run(given, name, how, loss_of(-1, how.reduction), target);
 }
 
-/// log sigmoid(x) = -softplus(-x), with derivative sigmoid(-x).
-void put_log_sigmoid(const Case& given, SafeTensors& out) {
-  Matrix<double> y = -given.columns<double>("x"), slope = y;
-  apply(Softplus{}, y);
-  apply(Sigmoid{}, slope);
-  out.tensors["logsigmoid"] = out.tensors["scipy_log_expit"] = tensor(Matrix<double>(-y), given.input("x").shape);
-  out.tensors["d_logsigmoid"] = tensor(slope, given.input("x").shape);
-}
-
+/// Keras takes the mean over features first, so that its sum and its single losses are ours divided by them.
+/// `smoothing` moves targets between 0 and 1 towards the middle.
 template <class F>
-void put_float(const Case& given, const std::string& name, F f, SafeTensors& out) {
-  Matrix<float> y = given.columns<float>("x_f32");
-  apply(f, y);
-  out.tensors[name] = tensor(y, given.input("x_f32").shape);
+SafeTensors run_keras_entries(const Case& given, F&& loss_of, double smoothing = 0) {
+  const How how(given);
+  const double factor = how.sum || how.each ? 1 / double(given.input("logits").shape.back()) : 1;
+  const Matrix<double> target = masked_target(given, "logits");
+  const Matrix<double> smoothed = ((1 - smoothing) * target.array() + smoothing / 2).matrix();
+  return run(given, "logits", how, loss_of(how.reduction), smoothed,
+             vector_of(for_columns(given, "sample_weight", "logits")), factor);
 }
 
-SafeTensors run_functions(const Case& given) {
-  SafeTensors out;
-  put_activation(given, "sigmoid", Sigmoid{}, out);
-  put_activation(given, "tanh", Tanh{}, out);
-  put_activation(given, "relu", Relu{}, out);
-  put_activation(given, "leaky_relu", LeakyRelu{}, out);
-  put_activation(given, "elu", Elu{}, out);
-  put_activation(given, "hardsigmoid_onnx", HardSigmoid{}, out);
-  put_activation(given, "hardtanh", HardTanh{}, out);
-  put_activation(given, "softplus", Softplus{}, out);
-  put_activation(given, "softsign", Softsign{}, out);
-  put_activation(given, "exp", Exp{}, out);
-  put_log_sigmoid(given, out);
-  put_float(given, "sigmoid_f32", Sigmoid{}, out);
-  put_float(given, "tanh_f32", Tanh{}, out);
-  out.tensors["scipy_expit"] = out.tensors["sigmoid"];
-  out.tensors["scipy_tanh"] = out.tensors["tanh"];
-  return out;
-}
-
-SafeTensors run_softmax(const Case& given) {
-  const Matrix<double> x = given.columns<double>("x"), g = given.columns<double>("g_softmax"),
-                       g_log = given.columns<double>("g_log_softmax");
-  const Softmaxed softmaxed(x);
-  const Matrix<double>& p = softmaxed.values;
-  Vector<double> total(x.cols());
-  Matrix<double> dx = p, dx_log = g_log;
-  for (Index c = 0; c < x.cols(); ++c) {
-    Index largest = 0;
-    x.col(c).maxCoeff(&largest);
-    total[c] = x(largest, c) - softmaxed.logarithms(largest, c);
-    dx.col(c).array() *= g.col(c).array() - p.col(c).dot(g.col(c));
-    dx_log.col(c) -= p.col(c) * g_log.col(c).sum();
+SafeTensors run_keras_loss(const Case& given) {
+  const auto op = given.at<std::string>("op");
+  const auto options = given.options({"arguments"});
+  if (op == "keras_MeanSquaredError")
+    return run_keras_entries(given, [](Reduction r) { return MeanSquaredError<double>({r}); });
+  if (op == "keras_MeanAbsoluteError")
+    return run_keras_entries(given, [](Reduction r) { return MeanAbsoluteError<double>({r}); });
+  if (op == "keras_Huber")
+    return run_keras_entries(given, [&](Reduction r) { return Huber<double>({options.value("delta", 1.0), r}); });
+  if (op == "keras_BinaryCrossentropy") {
+    options.only("axis", {-1});
+    if (!options.value("from_logits", false)) options.refuse("from_logits");
+    return run_keras_entries(
+        given,
+        [](Reduction r) {
+          return BinaryCrossEntropy<double>({{}, r});
+        },
+        options.value("label_smoothing", 0.0));
   }
-  const auto& shape = given.input("x").shape;
-  SafeTensors out;
-  out.tensors["softmax"] = out.tensors["scipy_softmax"] = tensor(p, shape);
-  out.tensors["log_softmax"] = out.tensors["scipy_log_softmax"] = tensor(softmaxed.logarithms, shape);
-  out.tensors["logsumexp"] = out.tensors["scipy_logsumexp"] = tensor(Matrix<double>(total), {x.cols()});
-  out.tensors["dx_from_softmax"] = tensor(dx, shape);
-  out.tensors["dx_from_log_softmax"] = tensor(dx_log, shape);
-  return out;
+  given.options().refuse("op");
 }
 
 }  // namespace
 
 SafeTensors compute_loss(const Case& given) {
-  const std::string op = given.word("op");
-  const How how(given);
-  if (op == "cross_entropy" || op == "masked_sequence_cross_entropy" || op == "keras_SparseCategoricalCrossentropy")
+  const auto op = given.at<std::string>("op");
+  if (op == "cross_entropy" || op == "masked_sequence_cross_entropy" || op == "keras_SparseCategoricalCrossentropy" ||
+      op == "keras_CategoricalCrossentropy")
     return run_cross_entropy(given);
   if (op == "nll_loss") {
-    const Vector<double> class_weights = vector_if_any(given, "class_weight");
-    const How divided(given, class_weights.size() > 0);
-    return run(given, "log_probs", divided, NegativeLogLikelihood<double>({class_weights, divided.reduction}),
-               labels_of(given));
+    const Vector<double> class_weights = class_weights_of(given, "class_weight", "log_probs");
+    const How how(given, class_weights.size() > 0);
+    return run(given, "log_probs", how, NegativeLogLikelihood<double>({class_weights, how.reduction}),
+               labels_of(given, "log_probs"));
   }
-  if (op == "bce_with_logits")
-    return run(given, "logits", how, BinaryCrossEntropy<double>({vector_if_any(given, "pos_weight"), how.reduction}),
-               masked_target(given));
+  if (op == "bce_with_logits") {
+    const Vector<double> weights = class_weights_of(given, "pos_weight", "logits");
+    return run_entries(given, "logits", [&](Index row, Reduction r) {
+      const bool one = row >= 0 && weights.size() > 0;
+      return BinaryCrossEntropy<double>({one ? Vector<double>(weights.segment(row, 1)) : weights, r});
+    });
+  }
   if (op == "mse_loss")
-    return run(given, "input", how, MeanSquaredError<double>({how.reduction}), masked_target(given));
+    return run_entries(given, "input", [](Index, Reduction r) { return MeanSquaredError<double>({r}); });
   if (op == "l1_loss")
-    return run(given, "input", how, MeanAbsoluteError<double>({how.reduction}), masked_target(given));
-  if (op == "huber_loss")
-    return run(given, "input", how, Huber<double>({given.json("arguments").at("delta"), how.reduction}),
-               masked_target(given));
-  if (op == "keras_MeanSquaredError") {
-    // Keras takes the mean over features first, so that its sum is ours divided by them.
-    const double factor = how.sum ? 1 / double(given.input("logits").shape.back()) : 1;
-    return run(given, "logits", how, MeanSquaredError<double>({how.reduction}), masked_target(given),
-               vector_if_any(given, "sample_weight"), factor);
+    return run_entries(given, "input", [](Index, Reduction r) { return MeanAbsoluteError<double>({r}); });
+  if (op == "huber_loss") {
+    const double delta = given.options({"", "arguments"}).value("delta", 1.0);
+    return run_entries(given, "input", [&](Index, Reduction r) { return Huber<double>({delta, r}); });
   }
-  throw Unsupported(text("the operation '", op, "'"));
-}
-
-SafeTensors compute_scalar(const Case& given) {
-  return given.word("op") == "softmax" ? run_softmax(given) : run_functions(given);
+  return run_keras_loss(given);
 }
 
 }  // namespace conformance

@@ -13,13 +13,34 @@ using Model = Stack<double>;
 
 /// Sets what the case has of the only layer's parameters; `names` are theirs and ours.
 void read_parameters(const Case& given, Model& model, const std::vector<std::pair<std::string, std::string>>& names) {
-  for (const auto& [theirs, ours] : names)
-    if (given.has(theirs)) model.parameters()["0." + ours] = given.columns<double>(theirs);
+  for (const auto& [theirs, ours] : names) {
+    if (!given.has(theirs)) continue;
+    auto block = model.parameters()["0." + ours];
+    block = given.vector(theirs, block.rows());
+  }
+}
+
+/// The shape of a tensor with at least one dimension, none of them 0.
+const std::vector<Index>& shape_with_columns(const Case& given, const std::string& name) {
+  const Tensor& tensor = given.input(name);
+  require<ShapeError>(!tensor.shape.empty() && tensor.size() > 0, "tensor '", name, "' has the shape ",
+                      unroll::detail::shape_text(tensor.shape), ", expected 1 dimension or more, none of them 0");
+  return tensor.shape;
+}
+
+/// The tensors PREFIX0, PREFIX1, ... of which there are some.
+Index count_of(const Case& given, const std::string& prefix) {
+  Index count = 0;
+  while (given.has(text(prefix, count))) ++count;
+  require<ShapeError>(count > 0, "the case has no tensor '", prefix, "0'");
+  return count;
 }
 
 /// (N, C) and, with steps last, (B, C, T) as columns of C.
 Matrix<double> channels(const Case& given, const std::string& name) {
   const Tensor& tensor = given.input(name);
+  require<ShapeError>(tensor.shape.size() == 2 || tensor.shape.size() == 3, "tensor '", name, "' has ",
+                      tensor.shape.size(), " dimensions, expected 2 or 3");
   if (tensor.shape.size() == 2) return given.columns<double>(name);
   const Matrix<double> in = given.columns<double>(name);  // [T x B C]
   const Index batch = tensor.shape[0], features = tensor.shape[1];
@@ -38,32 +59,92 @@ Tensor channels(const Matrix<double>& m, const std::vector<Index>& shape) {
   return tensor(out, shape);
 }
 
-/// One layer with one batch.
+/// One layer with one batch: x of the case as columns of `rows` rows.
 template <class L>
-SafeTensors run(const Case& given, const L& layer) {
-  const Matrix<double> x = given.columns<double>("x"), d_y = given.columns<double>("g_y");
-  Model model(x.rows(), {layer});
-  const auto weight = given.columns_if_any<double>("weight");
-  if (layer.name() == "dense") model.parameters()["0.weight"] = weight.transpose();
-  if (layer.name() != "dense") model.parameters()["0.weight"] = weight;
-  if (given.has("bias")) model.parameters()["0.bias"] = given.columns<double>("bias");
-  Model::Tape tape;
-  auto gradient = model.parameters().zeros_like();
-  Matrix<double> d_x;
-  std::vector<Index> shape = given.input("x").shape;
-  SafeTensors out;
-  const auto timeline = Timeline::rectangular(1, x.cols());
-  const Matrix<double> y = model.forward(x, timeline, tape);
-  model.backward(tape, d_y, gradient, &d_x);
-  out.tensors["d_x"] = tensor(d_x, shape);
-  shape.back() = y.rows();
-  out.tensors["y"] = tensor(y, shape);
-  for (const ParameterBlock& block : model.parameters().table().blocks()) {
-    const Matrix<double> d = gradient.block(block).transpose();  // row by row
-    out.tensors["d_" + block.name.substr(2)] =
-        tensor(d, d.rows() == 1 ? std::vector<Index>{d.cols()} : std::vector<Index>{d.cols(), d.rows()});
+struct OneBatch {
+  OneBatch(const Case& given, const L& layer, Index rows)
+      : x(given.columns<double>("x").reshaped(rows, given.input("x").size() / rows)), model(rows, {layer}) {}
+
+  /// `weights`: theirs and ours, each read before.
+  SafeTensors run(const Case& given, const std::vector<std::pair<std::string, std::string>>& weights) {
+    Model::Tape tape;
+    auto gradient = model.parameters().zeros_like();
+    Matrix<double> d_x;
+    const auto timeline = Timeline::rectangular(1, x.cols());
+    const Matrix<double> y = model.forward(x, timeline, tape);
+    std::vector<Index> shape = given.input("x").shape;
+    if (y.rows() != x.rows()) shape.back() = y.rows();
+    SafeTensors out;
+    out.tensors["y"] = tensor(y, shape);
+    model.backward(tape, given.columns<double>("g_y", shape).reshaped(y.rows(), y.cols()), gradient, &d_x);
+    out.tensors["d_x"] = tensor(d_x, given.input("x").shape);
+    for (const auto& [theirs, ours] : weights)
+      if (given.has(theirs))
+        out.tensors["d_" + theirs] =
+            tensor(Matrix<double>(gradient["0." + ours].transpose()), given.input(theirs).shape);
+    return out;
   }
-  return out;
+
+  Matrix<double> x;
+  Model model;
+};
+
+SafeTensors linear(const Case& given) {
+  const Index units = given.extent("weight", 0, 2), features = given.extent("weight", 1, 2);
+  const bool biased = given.has("bias");
+  given.check("bias", biased), given.check("in_features", features), given.check("out_features", units);
+  const Index last = shape_with_columns(given, "x").back();
+  require<ShapeError>(last == features, "tensor 'x' has ", last, " features, 'weight' ", features);
+  OneBatch batch(given, Dense<double>{.units = units, .biased = biased}, features);
+  batch.model.parameters()["0.weight"] = given.columns<double>("weight").transpose();
+  read_parameters(given, batch.model, {{"bias", "bias"}});
+  return batch.run(given, {{"weight", "weight"}, {"bias", "bias"}});
+}
+
+/// Over the last dimensions of x, those of `normalized_shape`. A missing weight is a gain of 1, a missing bias a shift
+/// of 0.
+SafeTensors layer_norm(const Case& given, const std::string& weight, const std::string& bias,
+                       const std::vector<Index>& normalized, double epsilon) {
+  const auto& shape = shape_with_columns(given, "x");
+  require<ShapeError>(
+      normalized.size() <= shape.size() && std::equal(normalized.rbegin(), normalized.rend(), shape.rbegin()),
+      "tensor 'x' has the shape ", unroll::detail::shape_text(shape),
+      ", whose last dimensions are not those of the normalised shape ", unroll::detail::shape_text(normalized));
+  Index rows = 1;
+  for (const Index size : normalized) rows *= size;
+  OneBatch batch(given, LayerNorm<double>{.epsilon = epsilon, .scaled = given.has(weight), .shifted = given.has(bias)},
+                 rows);
+  for (const auto& [theirs, ours] : {std::pair{weight, "0.weight"}, std::pair{bias, "0.bias"}})
+    if (given.has(theirs)) batch.model.parameters()[ours] = given.columns<double>(theirs, normalized).reshaped();
+  return batch.run(given, {{weight, "weight"}, {bias, "bias"}});
+}
+
+SafeTensors pytorch_layer_norm(const Case& given) {
+  const auto options = given.options({"", "arguments"});
+  const bool weighted = given.has("weight"), biased = given.has("bias");
+  require<ValueError>(options.value("elementwise_affine", weighted) == weighted,
+                      "option 'elementwise_affine' and the tensors do not agree");
+  given.check("bias", biased);
+  const auto shape = shape_with_columns(given, "x");
+  std::vector<Index> normalized{shape.back()};
+  if (options.has("normalized_shape"))
+    normalized = options.json("normalized_shape").is_array()
+                     ? options.at<std::vector<Index>>("normalized_shape")
+                     : std::vector<Index>{options.at<Index>("normalized_shape")};
+  return layer_norm(given, "weight", "bias", normalized, options.value("eps", 1e-5));
+}
+
+/// The option says whether there is a tensor.
+void check_presence(const Case& given, const Options& options, const std::string& option, const std::string& tensor) {
+  require<ValueError>(options.value(option, given.has(tensor)) == given.has(tensor), "option '", option,
+                      "' and the tensor '", tensor, "' do not agree");
+}
+
+SafeTensors keras_layer_norm(const Case& given) {
+  const auto options = given.options({"", "arguments"});
+  options.only("axis", {-1, "last"}), options.only("rms_scaling", {false});
+  check_presence(given, options, "scale", "gamma"), check_presence(given, options, "center", "beta");
+  return layer_norm(given, "gamma", "beta", {shape_with_columns(given, "x").back()}, options.value("epsilon", 1e-3));
 }
 
 /// What a training step does behind its update.
@@ -73,12 +154,21 @@ void follow(Model& model, const Model::Tape& tape) {
   model.update_statistics(statistics.data());
 }
 
+/// All batches but the last are of training; the last is one of evaluation.
 SafeTensors pytorch_batch_norm(const Case& given) {
-  const bool affine = given.flag("affine");
-  Model model(given.extent("x0", 1), {BatchNorm<double>{.epsilon = std::stod(given.word("eps")),
-                                                        .momentum = std::stod(given.word("momentum")),
-                                                        .scaled = affine,
-                                                        .shifted = affine}});
+  const auto options = given.options({"", "arguments"});
+  const bool weighted = given.has("weight"), biased = given.has("bias");
+  require<ValueError>(options.value("affine", weighted || biased) == (weighted || biased),
+                      "option 'affine' and the tensors do not agree");
+  options.only("track_running_stats", {true});
+  const bool cumulative = !options.has("momentum") || options.json("momentum") == "None";
+  const Index last = count_of(given, "x") - 1, features = channels(given, "x0").rows();
+  Model model(features,
+              {BatchNorm<double>{.epsilon = options.value("eps", 1e-5),
+                                 .momentum = cumulative ? std::nullopt : std::optional(options.at<double>("momentum")),
+                                 .scaled = weighted,
+                                 .shifted = biased}});
+  model.initialise(1);
   read_parameters(given, model,
                   {{"weight", "weight"},
                    {"bias", "bias"},
@@ -86,25 +176,25 @@ SafeTensors pytorch_batch_norm(const Case& given) {
                    {"running_var_init", "running_var"}});
   auto gradient = model.parameters().zeros_like();
   SafeTensors out;
-  for (const std::string k : {"0", "1", "2", "3"}) {
-    const bool training = k != "3";
-    const Matrix<double> x = channels(given, "x" + k), d_y = channels(given, training ? "g_y" + k : "g_y_eval");
-    const std::vector<Index>& shape = given.input("x" + k).shape;
+  for (Index k = 0; k <= last; ++k) {
+    const bool training = k < last;
+    const std::string y = training ? text("y", k) : "y_eval";
+    const std::vector<Index>& shape = given.input(text("x", k)).shape;
+    const Matrix<double> x = channels(given, text("x", k));
+    given.input("g_" + y, shape);
     Model::Tape tape;
     Matrix<double> d_x;
     const auto timeline = Timeline::rectangular(1, x.cols());
-    out.tensors[training ? "y" + k : "y_eval"] =
-        channels(Matrix<double>(model.forward(x, timeline, tape, {.training = training})), shape);
-    model.backward(tape, d_y, gradient, &d_x);
-    out.tensors["d_x" + k] = channels(d_x, shape);
+    out.tensors[y] = channels(Matrix<double>(model.forward(x, timeline, tape, {.training = training})), shape);
+    model.backward(tape, channels(given, "g_" + y), gradient, &d_x);
+    out.tensors[text("d_x", k)] = channels(d_x, shape);
     if (!training) continue;
     follow(model, tape);
     for (const std::string name : {"running_mean", "running_var"})
-      out.tensors[name + k] = tensor(Matrix<double>(model.parameters()["0." + name]), {x.rows()});
+      out.tensors[text(name, k)] = tensor(Matrix<double>(model.parameters()["0." + name]), {features});
   }
   for (const std::string name : {"weight", "bias"})
-    if (affine)
-      out.tensors["d_" + name] = tensor(Matrix<double>(gradient["0." + name]), {gradient["0." + name].rows()});
+    if (given.has(name)) out.tensors["d_" + name] = tensor(Matrix<double>(gradient["0." + name]), {features});
   return out;
 }
 
@@ -122,10 +212,16 @@ Matrix<double> with_masked_steps(const BatchNorm<double>& norm, const Model& mod
 }
 
 SafeTensors keras_batch_norm(const Case& given) {
+  const auto options = given.options({"", "arguments"});
   auto norm = BatchNorm<double>::like_keras();
-  norm.epsilon = std::stod(given.word("epsilon"));
-  norm.momentum = 1 - std::stod(given.word("momentum"));
-  Model model(given.columns<double>("x0").rows(), {norm});
+  norm.epsilon = options.value("epsilon", norm.epsilon);
+  norm.momentum = 1 - options.value("momentum", 0.99);
+  options.only("axis", {"last", -1}), options.only("synchronized", {false});
+  check_presence(given, options, "scale", "gamma"), check_presence(given, options, "center", "beta");
+  norm.scaled = given.has("gamma"), norm.shifted = given.has("beta");
+  given.check("masked", given.has("mask0"));
+  Model model(shape_with_columns(given, "x0").back(), {norm});
+  model.initialise(1);
   read_parameters(given, model,
                   {{"gamma", "weight"},
                    {"beta", "bias"},
@@ -133,11 +229,16 @@ SafeTensors keras_batch_norm(const Case& given) {
                    {"moving_variance_init", "running_var"}});
   SafeTensors out;
   Model::Tape tape;
-  for (const std::string k : {"0", "1", "2"}) {
+  for (Index batch = 0; batch < count_of(given, "x"); ++batch) {
+    const std::string k = text(batch);
     const Matrix<double> x = given.columns<double>("x" + k);
     Timeline timeline = Timeline::rectangular(x.cols(), 1);
-    if (given.has("mask" + k))
+    if (given.has("mask" + k)) {
+      auto shape = shape_with_columns(given, "x" + k);
+      shape.pop_back();
+      given.integers("mask" + k, shape, 0, 1);
       timeline = Timeline::from_mask(given.columns<double>("mask" + k).reshaped().cast<bool>());
+    }
     const Matrix<double> valid = timeline.pack(x);
     const Matrix<double> packed = model.forward(valid, timeline, tape, {.training = true});
     Matrix<double> y = with_masked_steps(norm, model, x, valid);
@@ -156,11 +257,10 @@ SafeTensors keras_batch_norm(const Case& given) {
 }  // namespace
 
 SafeTensors compute_normalisation(const Case& given) {
-  const std::string op = given.word("op");
-  if (op == "linear")
-    return run(given, Dense<double>{.units = given.extent("weight", 0), .biased = given.flag("bias")});
-  if (op == "layer_norm")
-    return run(given, LayerNorm<double>{.epsilon = std::stod(given.word("eps")), .shifted = given.has("bias")});
+  const auto op = given.at<std::string>("op");
+  if (op == "linear") return linear(given);
+  if (op == "layer_norm") return pytorch_layer_norm(given);
+  if (op == "keras_LayerNormalization") return keras_layer_norm(given);
   return op == "batch_norm1d" ? pytorch_batch_norm(given) : keras_batch_norm(given);
 }
 

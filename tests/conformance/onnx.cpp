@@ -1,8 +1,9 @@
 // ONNX's operators RNN, GRU and LSTM in the type of the case: directions, sequence_lens, peepholes, activations, clip,
 // input_forget.
 
-#include <limits>
+#include <cctype>
 
+#include "chosen.hpp"
 #include "run.hpp"
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"
@@ -12,145 +13,91 @@
 namespace conformance {
 namespace {
 
-/// An activation that is chosen while the program runs: one cell then serves every list of activations.
-struct Choice {
-  std::string name = "Identity";
-  double alpha = 0, beta = 0;
-  double limit = std::numeric_limits<double>::infinity();  // of the argument: the attribute clip
-};
-
-template <class F>
-auto with_chosen(const Choice& choice, F&& f) {
-  if (choice.name == "Sigmoid") return f(Sigmoid{});
-  if (choice.name == "Tanh") return f(Tanh{});
-  if (choice.name == "Relu") return f(Relu{});
-  if (choice.name == "Softplus") return f(Softplus{});
-  if (choice.name == "Softsign") return f(Softsign{});
-  if (choice.name == "LeakyRelu") return f(LeakyRelu{choice.alpha});
-  if (choice.name == "Elu") return f(Elu{choice.alpha});
-  if (choice.name == "HardSigmoid") return f(HardSigmoid{choice.alpha, choice.beta});
-  throw Unsupported("the activation '" + choice.name + "'");
-}
-
-template <int slot>
-struct Chosen {
-  static constexpr std::string_view name = "chosen", latex = "\\phi";
-  static constexpr bool by_output = false;
-  static inline Choice choice;
-
-  template <class V>
-  V value(V x) const {
-    return with_chosen(choice, [&](auto f) { return f.value(limited(x)); });
+/// The attributes of an operator.
+class Attributes {
+ public:
+  /// `defaults`: one activation for each that the operator has.
+  Attributes(const Case& given, std::vector<std::string> defaults)
+      : options_(given.options({"attributes"})), defaults_(std::move(defaults)) {
+    options_.only("direction", {"forward", "reverse", "bidirectional"});
+    for (const char* name : {"layout", "linear_before_reset", "input_forget"}) options_.only(name, {0, 1});
+    if (options_.has("hidden_size"))
+      require<ValueError>(options_.at<Index>("hidden_size") == given.extent("R", 2, 3),
+                          "option 'attributes.hidden_size' is ", options_.at<Index>("hidden_size"),
+                          ", but the tensor 'R' says ", given.extent("R", 2, 3));
+    read_choices();
   }
-  template <class V>
-  V slope(V x) const {
-    return with_chosen(choice, [&](auto f) { return f.slope(f.by_output ? f.value(limited(x)) : limited(x)); });
+
+  Index directions() const { return options_.value("direction", "forward") == "bidirectional" ? 2 : 1; }
+  Direction direction(Index d) const {
+    return d == 1 || options_.value("direction", "forward") == "reverse" ? Direction::backward : Direction::forward;
+  }
+  bool batch_first() const { return flag("layout"); }
+  bool flag(const char* name) const { return options_.value<Index>(name, 0) == 1; }
+  bool plain() const { return !options_.has("activations") && !options_.has("clip"); }
+
+  /// Before anything runs in this direction, forward or backward.
+  void choose(Index direction) const {
+    const auto first = choices_.begin() + direction * Index(defaults_.size());
+    std::vector<Choice> own(first, first + Index(defaults_.size()));
+    // The argument of h, which sees the cell state, is not limited.
+    for (std::size_t k = 0; k < std::min<std::size_t>(own.size(), 2); ++k)
+      own[k].limit = options_.value("clip", own[k].limit);
+    own.resize(3);
+    conformance::choose(own[0], own[1], own[2]);
   }
 
  private:
-  template <class V>
-  static V limited(V x) {
-    const V limit = V::constant(typename V::Scalar(choice.limit));
-    return max(min(x, limit), -limit);
-  }
-};
-
-constexpr auto f0 = activation(Chosen<0>{});
-constexpr auto f1 = activation(Chosen<1>{});
-constexpr auto f2 = activation(Chosen<2>{});
-
-using namespace unroll::symbols;
-using unroll::equations::p_f, unroll::equations::p_i, unroll::equations::p_o;
-
-// clang-format off
-constexpr auto any_rnn = cell(state(h), next(h) = f0(linear(x, h)));
-
-constexpr auto any_gru = cell(state(h),
-    r = f0(linear(x, h)),
-    z = f0(linear(x, h)),
-    n = f1(linear(x) + r * linear(h)),
-    next(h) = n + z * (h - n));
-
-constexpr auto any_gru_reset_before = cell(state(h),
-    r = f0(linear(x, h)),
-    z = f0(linear(x, h)),
-    s = r * h,
-    n = f1(linear(x, s)),
-    next(h) = n + z * (h - n));
-
-constexpr auto any_lstm = cell(state(h, c),
-    i = f0(linear(x, h) + weight(p_i) * c),
-    f = f0(linear(x, h) + weight(p_f) * c),
-    g = f1(linear(x, h)),
-    next(c) = f * c + i * g,
-    o = f0(linear(x, h) + weight(p_o) * next(c)),
-    next(h) = o * f2(next(c)));
-// clang-format on
-
-/// The attributes of an operator, for one direction.
-class Attributes {
- public:
-  Attributes(const Case& given, std::vector<std::string> defaults)
-      : json_(given.json("attributes")), defaults_(std::move(defaults)) {}
-
-  Index directions() const { return json_.value("direction", "forward") == "bidirectional" ? 2 : 1; }
-  Direction direction(Index d) const {
-    return d == 1 || json_.value("direction", "forward") == "reverse" ? Direction::backward : Direction::forward;
-  }
-  bool batch_first() const { return json_.value("layout", 0) == 1; }
-  bool flag(const char* name) const { return json_.value(name, 0) == 1; }
-  bool plain() const { return !json_.contains("activations") && !json_.contains("clip"); }
-
-  /// Alphas and betas are given only to the activations that have them, in their order.
-  std::vector<Choice> choices(Index direction) const {
-    const auto count = defaults_.size();
-    std::vector<std::string> names = json_.value("activations", std::vector<std::string>());
-    for (std::size_t k = names.size(); k < count * std::size_t(directions()); ++k)
-      names.push_back(defaults_[k % count]);
-    auto alphas = json_.value("activation_alpha", std::vector<double>()),
-         betas = json_.value("activation_beta", std::vector<double>());
+  /// Alphas and betas are given only to the activations that have them, in their order; ONNX's names count in any case.
+  void read_choices() {
+    const std::size_t count = defaults_.size() * std::size_t(directions());
+    auto names = options_.value("activations", std::vector<std::string>());
+    for (std::size_t k = names.size(); k < count; ++k) names.push_back(defaults_[k % defaults_.size()]);
+    require<ValueError>(names.size() == count, "option 'attributes.activations' has ", names.size(),
+                        " names, expected ", count);
+    auto alphas = options_.value("activation_alpha", std::vector<double>()),
+         betas = options_.value("activation_beta", std::vector<double>());
     const auto next = [](std::vector<double>& values, double otherwise) {
       if (values.empty()) return otherwise;
       const double first = values.front();
       values.erase(values.begin());
       return first;
     };
-    std::vector<Choice> choices;
-    for (const std::string& name : names) {
+    for (std::string& name : names) {
+      std::ranges::transform(name, name.begin(), [](unsigned char c) { return char(std::tolower(c)); });
       Choice choice{.name = name};
-      if (name == "HardSigmoid") choice.alpha = next(alphas, 0.2), choice.beta = next(betas, 0.5);
-      if (name == "LeakyRelu") choice.alpha = next(alphas, 0.01);
-      if (name == "Elu") choice.alpha = next(alphas, 1);
-      choices.push_back(choice);
+      if (name == "hardsigmoid") choice.alpha = next(alphas, 0.2), choice.beta = next(betas, 0.5);
+      if (name == "leakyrelu") choice.alpha = next(alphas, 0.01);
+      if (name == "elu" || name == "thresholdedrelu") choice.alpha = next(alphas, 1);
+      if (name == "affine") choice.alpha = next(alphas, 1), choice.beta = next(betas, 0);
+      if (name == "scaledtanh") choice.alpha = next(alphas, 1), choice.beta = next(betas, 1);
+      choices_.push_back(choice);
     }
-    const auto first = choices.begin() + direction * Index(count);
-    std::vector<Choice> own(first, first + Index(count));
-    // The argument of h, which sees the cell state, is not limited.
-    for (std::size_t k = 0; k < std::min<std::size_t>(count, 2); ++k) own[k].limit = json_.value("clip", own[k].limit);
-    own.resize(3);
-    return own;
+    require<ValueError>(alphas.empty() && betas.empty(), "there are ", alphas.size(),
+                        " values of activation_alpha and ", betas.size(),
+                        " of activation_beta that no activation takes");
   }
 
- private:
-  nlohmann::json json_;
+  Options options_;
   std::vector<std::string> defaults_;
+  std::vector<Choice> choices_;
 };
-
-/// Before anything runs in this direction, there or back.
-void choose(const Attributes& attributes, Index direction) {
-  const auto choices = attributes.choices(direction);
-  Chosen<0>::choice = choices[0], Chosen<1>::choice = choices[1], Chosen<2>::choice = choices[2];
-}
 
 struct Layout {
   Layout(const Case& given, const Attributes& attributes)
       : batch_first(attributes.batch_first()),
         directions(attributes.directions()),
-        steps(given.extent("X", batch_first ? 1 : 0)),
-        batch(given.extent("X", batch_first ? 0 : 1)) {
-    const auto lengths =
-        given.has("sequence_lens") ? given.integers("sequence_lens") : std::vector<Index>(std::size_t(batch), steps);
-    timeline = Timeline::from_mask(mask_of_lengths(lengths, steps));
+        steps(given.extent("X", batch_first ? 1 : 0, 3)),
+        batch(given.extent("X", batch_first ? 0 : 1, 3)),
+        timeline(timeline_of_lengths(given, "sequence_lens", batch, steps)) {}
+
+  /// The shape of a state in all directions, without its rows.
+  std::vector<Index> of_states() const {
+    return batch_first ? std::vector<Index>{batch, directions} : std::vector<Index>{directions, batch};
+  }
+  std::vector<Index> of_output(Index rows) const {
+    if (batch_first) return {batch, steps, directions, rows};
+    return {steps, directions, batch, rows};
   }
 
   template <class S>
@@ -209,14 +156,14 @@ template <class C>
 void run_back(const Case& given, const Attributes& attributes, const Layout& layout, std::vector<Run<C>>& runs,
               SafeTensors& out) {
   using S = typename C::Scalar;
-  const Matrix<S> g_y = given.columns<S>("g_Y");
-  const auto g_final = states_if_any<S>(given, {"g_Y_h", "g_Y_c"}, C::states);
+  const Matrix<S> g_y = given.columns<S>("g_Y", layout.of_output(runs[0].cell.output_rows()));
+  const auto g_final = states_if_any(given, {"g_Y_h", "g_Y_c"}, runs[0].cell, layout.of_states());
   std::vector<Matrix<S>> d_y(runs.size(), Matrix<S>(g_y.rows(), layout.steps * layout.batch));
   layout.each_column([&](Index d, Index own, Index all) { d_y[std::size_t(d)].col(own) = g_y.col(all); });
   std::vector<State<S>> d_initial(runs.size());
   Matrix<S> d_x = Matrix<S>::Zero(runs[0].cell.input_rows(0), layout.timeline.columns());
   for (Index d = 0; d < layout.directions; ++d) {
-    choose(attributes, d);
+    attributes.choose(d);
     Run<C>& run = runs[std::size_t(d)];
     d_x += run.backward(layout.timeline, layout.timeline.pack(d_y[std::size_t(d)]), slice_of(g_final, layout, d),
                         d_initial[std::size_t(d)]);
@@ -232,16 +179,18 @@ template <class C>
 SafeTensors run(const Case& given, const Attributes& attributes) {
   using S = typename C::Scalar;
   const Layout layout(given, attributes);
-  const CellSizes sizes{.inputs = {given.extent("W", 2)}, .units = given.extent("R", 2), .constants = {}, .sizes = {}};
-  for (const char* name : {"B", "P"}) given.mark_read(name);
-  const auto initial = states_if_any<S>(given, initial_names, C::states);
+  const CellSizes sizes{
+      .inputs = {given.extent("W", 2, 3)}, .units = given.extent("R", 2, 3), .constants = {}, .sizes = {}};
+  given.mark_read("B");
+  const auto initial = states_if_any(given, initial_names, C(sizes), layout.of_states());
   const Matrix<S> x = layout.packed(given.columns<S>("X"));
+  require<ShapeError>(x.rows() == sizes.inputs[0], "tensor 'X' has ", x.rows(), " features, 'W' ", sizes.inputs[0]);
   TensorReader reader(given.file());
   std::vector<Run<C>> runs;
   std::vector<State<S>> finals;
   Matrix<S> y(sizes.units, layout.steps * layout.directions * layout.batch);
   for (Index d = 0; d < layout.directions; ++d) {
-    choose(attributes, d);
+    attributes.choose(d);
     Run<C>& run = runs.emplace_back(sizes, attributes.direction(d));
     read_onnx(reader, d, layout.directions, run.theta, "");
     const Matrix<S> own = layout.timeline.unpack(run.forward(x, layout.timeline, slice_of(initial, layout, d)));
@@ -251,9 +200,7 @@ SafeTensors run(const Case& given, const Attributes& attributes) {
     finals.push_back(run.final_state(layout.timeline));
   }
   SafeTensors out;
-  out.tensors["Y"] =
-      tensor(y, layout.batch_first ? std::vector<Index>{layout.batch, layout.steps, layout.directions, y.rows()}
-                                   : std::vector<Index>{layout.steps, layout.directions, layout.batch, y.rows()});
+  out.tensors["Y"] = tensor(y, layout.of_output(y.rows()));
   put_states(out, final_names, finals, layout);
   if constexpr (std::same_as<S, double>) {  // no case in float has gradients
     if (given.has("g_Y")) run_back(given, attributes, layout, runs, out);
@@ -270,28 +217,36 @@ SafeTensors run_either(const Case& given, const Attributes& attributes) {
 
 template <class S>
 SafeTensors compute_in(const Case& given) {
-  const std::string op = given.word("op");
-  if (op == "onnx_RNN") return run_either<Elman<S>, any_rnn>(given, Attributes(given, {"Tanh"}));
+  const auto op = given.at<std::string>("op");
+  if (op == "onnx_RNN") {
+    given.only("gate_order", {"single"});
+    return run_either<Elman<S>, any::rnn>(given, Attributes(given, {"Tanh"}));
+  }
   if (op == "onnx_GRU") {
+    given.only("gate_order", {"z,r,h"});
     const Attributes attributes(given, {"Sigmoid", "Tanh"});
     return attributes.flag("linear_before_reset")
-               ? run_either<Gru<S>, any_gru>(given, attributes)
-               : run_either<GruResetBefore<S>, any_gru_reset_before>(given, attributes);
+               ? run_either<Gru<S>, any::gru>(given, attributes)
+               : run_either<GruResetBefore<S>, any::gru_reset_before>(given, attributes);
   }
-  require<Unsupported>(op == "onnx_LSTM", "the operation '", op, "'");
+  if (op != "onnx_LSTM") given.options().refuse("op");
+  given.only("gate_order", {"i,o,f,c; peepholes i,o,f", "i,o,f,c"});
   const Attributes attributes(given, {"Sigmoid", "Tanh", "Tanh"});
-  if (attributes.flag("input_forget")) {
-    require<Unsupported>(attributes.plain() && !given.has("P"),
-                         "input_forget with peepholes, clip or other activations");
-    return run<CoupledLstm<S>>(given, attributes);
-  }
-  if (given.has("P")) return run_either<PeepholeLstm<S>, any_lstm>(given, attributes);
-  return run_either<Lstm<S>, any_lstm>(given, attributes);
+  const bool peepholes = given.has("P");
+  if (peepholes) given.mark_read("P");
+  if (attributes.flag("input_forget"))
+    return peepholes ? run<EquationCell<S, any::coupled_lstm>>(given, attributes)
+                     : run_either<CoupledLstm<S>, any::coupled_lstm>(given, attributes);
+  return peepholes ? run_either<PeepholeLstm<S>, any::peephole_lstm>(given, attributes)
+                   : run_either<Lstm<S>, any::peephole_lstm>(given, attributes);
 }
 
 }  // namespace
 
 SafeTensors compute_onnx(const Case& given) {
+  if (given.options().has("opset"))
+    require<Refused>(given.at<Index>("opset") >= 7, "option 'opset' = ", given.at<Index>("opset"),
+                     " is not supported: expects 7 or later");
   return given.input("X").dtype == DType::F32 ? compute_in<float>(given) : compute_in<double>(given);
 }
 

@@ -1,6 +1,6 @@
 // Optimizers, learning rate schedules and gradient clipping of PyTorch and Keras.
 
-#include "case.hpp"
+#include "optimizer_options.hpp"
 #include "unroll/optim/adadelta.hpp"
 #include "unroll/optim/adagrad.hpp"
 #include "unroll/optim/adam.hpp"
@@ -19,18 +19,21 @@ namespace {
 using Names = std::map<std::string, std::string>;  // our name of a state -> the framework's
 
 template <class O>
-SafeTensors run(const Case& given, O optimizer, const Names& names) {
-  Vector<double> theta = given.columns<double>("param0").reshaped();
+SafeTensors run(const Case& given, O optimizer, const Names& names, double sign) {
   const std::vector<Index> shape = given.input("param0").shape;
-  const Index steps = given.extent("grads", 0);
+  Vector<double> theta = given.columns<double>("param0").reshaped();
+  std::vector<Index> of_steps = shape;
+  of_steps.insert(of_steps.begin(), -1);
+  const Index steps = given.input("grads", of_steps).shape[0];
+  given.check("steps", steps);
   const auto gradients = given.input("grads").to<double>();
   Matrix<double> after(theta.size(), steps);
   for (Index k = 0; k < steps; ++k) {
-    optimizer.step(theta, Eigen::Map<const Vector<double>>(gradients.data() + k * theta.size(), theta.size()));
+    optimizer.step(theta, sign * Eigen::Map<const Vector<double>>(gradients.data() + k * theta.size(), theta.size()));
     after.col(k) = theta;
   }
   SafeTensors out;
-  out.tensors["params"] = tensor(after, given.file().at("params").shape);
+  out.tensors["params"] = tensor(after, given.input("grads").shape);
   optimizer.visit_state([&](std::string_view name, auto& value) {
     const auto theirs = names.find(std::string(name));
     if (theirs == names.end()) return;
@@ -42,94 +45,134 @@ SafeTensors run(const Case& given, O optimizer, const Names& names) {
   return out;
 }
 
-/// Sets an option from the metadata, under the first of these names that is there.
-template <class T>
-void set(T& option, const nlohmann::json& from, std::initializer_list<const char*> names) {
-  for (const char* name : names)
-    if (from.contains(name)) {
-      option = from.at(name).get<T>();
-      return;
-    }
-}
-
-/// What PyTorch and Keras call the options that many optimizers have.
-template <class Options>
-Options options_of(const nlohmann::json& from, bool keras) {
-  Options o;
-  set(o.learning_rate, from, {"lr", "learning_rate"});
-  set(o.weight_decay, from, {"weight_decay"});
-  if (keras || from.value("decoupled_weight_decay", false)) o.decay = Decay::decoupled;
-  if constexpr (requires { o.epsilon; }) set(o.epsilon, from, {"eps", "epsilon"});
-  if constexpr (requires { o.beta1; }) {
-    set(o.beta1, from, {"beta_1"});
-    set(o.beta2, from, {"beta_2"});
-    if (from.contains("betas")) o.beta1 = from["betas"][0], o.beta2 = from["betas"][1];
-  }
-  if constexpr (requires { o.rho; }) set(o.rho, from, {"rho", "alpha"});
-  if constexpr (requires { o.momentum; }) set(o.momentum, from, {"momentum"});
-  if constexpr (requires { o.velocity; })
-    if (keras) o.velocity = Velocity::step;
-  if constexpr (requires { o.centered; }) set(o.centered, from, {"centered"});
-  if constexpr (requires { o.nesterov; }) set(o.nesterov, from, {"nesterov"});
-  if constexpr (requires { o.dampening; }) set(o.dampening, from, {"dampening"});
-  if constexpr (requires { o.amsgrad; }) set(o.amsgrad, from, {"amsgrad"});
-  if constexpr (requires { o.momentum_decay; }) {
-    if (keras) o.momentum_decay = 1;
-    set(o.momentum_decay, from, {"momentum_decay"});
-  }
-  if constexpr (requires { o.lr_decay; }) set(o.lr_decay, from, {"lr_decay"});
-  if constexpr (requires { o.initial_accumulator; }) set(o.initial_accumulator, from, {"initial_accumulator_value"});
-  return o;
-}
-
 template <class O>
 SafeTensors run_named(const Case& given, const Names& names) {
-  const bool keras = given.word("op") == "keras_optimizer";
-  auto options = options_of<typename O::Options>(given.json("hyperparameters"), keras);
-  if constexpr (requires { options.epsilon_at = Epsilon::raw; })
-    if (keras) options.epsilon_at = Epsilon::raw;
-  if constexpr (requires { options.epsilon_at = RootEpsilon::inside; })
-    if (keras) options.epsilon_at = RootEpsilon::inside;
-  return run(given, O(options), names);
+  const bool keras = given.at<std::string>("op") == "keras_optimizer";
+  const auto from = given.options({"hyperparameters"});
+  return run(given, O(optimizer_options<typename O::Options>(from, keras)), names,
+             from.value("maximize", false) ? -1 : 1);
 }
 
-double schedule_rate(const std::string& name, const nlohmann::json& a, double base, long k) {
-  if (name == "StepLR") return schedule::Step{base, a.at("step_size"), a.at("gamma")}.rate(k);
-  if (name == "MultiStepLR")
-    return schedule::Multistep{base, a.at("milestones").get<std::vector<long>>(), a.at("gamma")}.rate(k);
-  if (name == "ExponentialLR") return schedule::Exponential{base, a.at("gamma")}.rate(k);
+double schedule_rate(const std::string& name, const Options& a, double base, long k) {
+  a.only("last_epoch", {-1});
+  if (name == "StepLR") return schedule::Step{base, long(a.at<Index>("step_size")), a.value("gamma", 0.1)}.rate(k);
+  if (name == "MultiStepLR") {
+    const auto milestones = a.at<std::vector<Index>>("milestones");
+    return schedule::Multistep{base, {milestones.begin(), milestones.end()}, a.value("gamma", 0.1)}.rate(k);
+  }
+  if (name == "ExponentialLR") return schedule::Exponential{base, a.at<double>("gamma")}.rate(k);
   if (name == "LinearLR")
-    return schedule::Linear{base, a.at("total_iters"), a.at("start_factor"), a.value("end_factor", 1.0)}.rate(k);
-  if (name == "PolynomialLR") return schedule::Polynomial{base, a.at("total_iters"), a.at("power")}.rate(k);
-  if (name == "CosineAnnealingLR") return schedule::Cosine{base, a.at("T_max"), a.value("eta_min", 0.0)}.rate(k);
+    return schedule::Linear{base, long(a.value<Index>("total_iters", 5)), a.value("start_factor", 1.0 / 3),
+                            a.value("end_factor", 1.0)}
+        .rate(k);
+  if (name == "ConstantLR") {
+    const double factor = a.value("factor", 1.0 / 3);
+    const Index length = a.value<Index>("total_iters", 5);
+    return schedule::lambda(base, [=](long n) { return n < length ? factor : 1.0; }).rate(k);
+  }
+  if (name == "PolynomialLR")
+    return schedule::Polynomial{base, long(a.value<Index>("total_iters", 5)), a.value("power", 1.0)}.rate(k);
+  if (name == "CosineAnnealingLR")
+    return schedule::Cosine{base, long(a.at<Index>("T_max")), a.value("eta_min", 0.0)}.rate(k);
   if (name == "CosineAnnealingWarmRestarts")
-    return schedule::CosineRestarts{base, a.at("T_0"), a.value("T_mult", 1L), a.value("eta_min", 0.0)}.rate(k);
+    return schedule::CosineRestarts{base, long(a.at<Index>("T_0")), long(a.value<Index>("T_mult", 1)),
+                                    a.value("eta_min", 0.0)}
+        .rate(k);
   if (name == "LambdaLR_linear_decay") {
-    const double total = a.at("total");
+    const double total = a.at<double>("total");
     return schedule::lambda(base, [total](long n) { return std::max(0.0, 1 - double(n) / total); }).rate(k);
   }
-  throw Unsupported("the schedule '" + name + "'");
+  throw Refused("the schedule '" + name + "' is not supported");
 }
 
-std::vector<double> plateau_rates(const Case& given, const nlohmann::json& a, double base) {
+std::vector<double> plateau_rates(const Case& given, const Options& a, double base) {
+  a.only("mode", {"min", "max"}), a.only("threshold_mode", {"rel", "abs"});
   Plateau plateau(
       {.initial = base,
        .factor = a.value("factor", 0.1),
-       .patience = a.value("patience", 10L),
+       .patience = a.value<Index>("patience", 10),
        .better = a.value("mode", "min") == "max" ? Better::larger : Better::smaller,
        .threshold = a.value("threshold", 1e-4),
        .threshold_kind = a.value("threshold_mode", "rel") == "abs" ? Threshold::absolute : Threshold::relative,
-       .cooldown = a.value("cooldown", 0L),
-       .lowest = a.value("min_lr", 0.0)});
+       .cooldown = a.value<Index>("cooldown", 0),
+       .lowest = a.value("min_lr", 0.0),
+       .smallest_cut = a.value("eps", 1e-8)});
   std::vector<double> rates{plateau.rate()};
-  for (const double metric : given.input("metrics").to<double>()) rates.push_back(plateau.update(metric));
+  for (const double metric : given.input("metrics", {given.at<Index>("steps")}).to<double>())
+    rates.push_back(plateau.update(metric));
   return rates;
 }
+
+schedule::OneCycle one_cycle(const Options& a) {
+  a.only("anneal_strategy", {"cos", "linear"});
+  Index length = 0;
+  if (a.has("total_steps"))
+    length = a.at<Index>("total_steps");
+  else
+    length = a.at<Index>("epochs") * a.at<Index>("steps_per_epoch");
+  return {.highest = a.at<double>("max_lr"),
+          .length = long(length),
+          .rising = a.value("pct_start", 0.3),
+          .start_divisor = a.value("div_factor", 25.0),
+          .end_divisor = a.value("final_div_factor", 1e4),
+          .lowest_momentum = a.value("base_momentum", 0.85),
+          .highest_momentum = a.value("max_momentum", 0.95),
+          .straight = a.value("anneal_strategy", "cos") == "linear",
+          .symmetric = a.value("three_phase", false)};
+}
+
+/// Schedules one after the other, each from its beginning when the one before has reached its milestone.
+class Chained {
+ public:
+  Chained(const Case& given, const Options& options, double base)
+      : base_(base), milestones_(options.at<std::vector<Index>>("milestones")) {
+    const auto chain = given.options().json("chain");
+    require<ValueError>(chain.is_array() && chain.size() == milestones_.size() + 1, "option 'chain' must be a list of ",
+                        milestones_.size() + 1, " schedules, got ", chain.dump());
+    for (const auto& entry : chain) {
+      require<ValueError>(entry.is_array() && entry.size() == 2 && entry[0].is_string(),
+                          "option 'chain' must hold pairs [name, {options}], got ", entry.dump());
+      parts_.push_back({entry[0].get<std::string>(), Options(read_)});
+      parts_.back().options.add(text("chain[", parts_.size() - 1, "]"), entry[1]);
+    }
+    const Part& first = parts_.front();
+    warms_up_ = parts_.size() == 2 && first.name == "LinearLR" && first.options.value("end_factor", 1.0) == 1 &&
+                first.options.value<Index>("total_iters", 5) == milestones_[0];
+  }
+
+  double rate(long k) const {
+    if (warms_up_) {
+      const auto next = schedule::lambda(1, [&](long n) { return rate_of(1, n); });
+      return schedule::warmup(long(milestones_[0]), next, parts_[0].options.value("start_factor", 1.0 / 3)).rate(k);
+    }
+    std::size_t part = 0;
+    while (part < milestones_.size() && milestones_[part] <= k) ++part;
+    return rate_of(part, part == 0 ? k : k - milestones_[part - 1]);
+  }
+  void require_all_read() const {
+    for (const Part& part : parts_) part.options.require_all_read();
+  }
+
+ private:
+  struct Part {
+    std::string name;
+    Options options;
+  };
+  double rate_of(std::size_t part, long k) const {
+    return schedule_rate(parts_[part].name, parts_[part].options, base_, k);
+  }
+
+  double base_;
+  std::vector<Index> milestones_;
+  mutable std::set<std::string> read_;
+  std::vector<Part> parts_;
+  bool warms_up_ = false;
+};
 
 }  // namespace
 
 SafeTensors compute_optimizer(const Case& given) {
-  const std::string name = given.word("optimizer");
+  const auto name = given.at<std::string>("optimizer");
   const Names adam{{"updates", "step"},
                    {"m", "exp_avg"},
                    {"v", "exp_avg_sq"},
@@ -143,37 +186,40 @@ SafeTensors compute_optimizer(const Case& given) {
   if (name == "AdamW") return run_named<AdamW<double>>(given, adam);
   if (name == "NAdam" || name == "Nadam") return run_named<NAdam<double>>(given, adam);
   if (name == "RAdam") return run_named<RAdam<double>>(given, adam);
+  if (name == "Adamax" && given.at<std::string>("op") == "keras_optimizer")
+    throw Refused("the optimizer 'Adamax' of Keras, whose epsilon is elsewhere, is not supported");
   if (name == "Adamax")
     return run_named<Adamax<double>>(given, {{"updates", "step"}, {"m", "exp_avg"}, {"u", "exp_inf"}});
   if (name == "Adagrad") return run_named<Adagrad<double>>(given, {{"updates", "step"}, {"sum", "sum"}});
   if (name == "Adadelta")
     return run_named<Adadelta<double>>(given, {{"updates", "step"}, {"v", "square_avg"}, {"u", "acc_delta"}});
-  throw Unsupported("the optimizer '" + name + "'");
+  throw Refused("the optimizer '" + name + "' is not supported");
 }
 
 SafeTensors compute_schedule(const Case& given) {
-  const std::string name = given.word("scheduler");
-  const auto arguments = given.json("arguments"), chain = given.json("chain");
-  const double base = std::stod(given.word("base_lr"));
-  const long steps = std::stol(given.word("steps"));
+  const auto name = given.at<std::string>("scheduler");
+  const auto options = given.options({"arguments"});
+  const double base = given.at<double>("base_lr");
+  const Index steps = given.at<Index>("steps");
+  require<ValueError>(steps >= 0 && steps <= 1'000'000, "option 'steps' must be 0 to 1000000, got ", steps);
+  const bool chained = name == "SequentialLR";
+  if (!chained) given.only("chain", {nlohmann::json::array()});
   std::vector<double> rates, momenta;
   SafeTensors out;
-  if (name == "ReduceLROnPlateau") rates = plateau_rates(given, arguments, base);
-  for (long k = 0; k <= steps && name != "ReduceLROnPlateau"; ++k) {
-    if (name == "OneCycleLR") {
-      const schedule::OneCycle cycle{.highest = arguments.at("max_lr"), .length = arguments.at("total_steps")};
-      rates.push_back(cycle.rate(k));
-      momenta.push_back(cycle.momentum(k));
-    } else if (name == "SequentialLR") {  // a warm-up, then one more
-      require<Unsupported>(chain.size() == 2 && chain[0][0] == "LinearLR", "a chain of schedules that is no warm-up");
-      const auto next = schedule::lambda(1, [&](long n) { return schedule_rate(chain[1][0], chain[1][1], base, n); });
-      rates.push_back(schedule::warmup(arguments.at("milestones")[0], next, chain[0][1].at("start_factor")).rate(k));
-    } else {
-      rates.push_back(schedule_rate(name, arguments, base, k));
-    }
+  if (name == "ReduceLROnPlateau") {
+    rates = plateau_rates(given, options, base);
+  } else if (name == "OneCycleLR") {
+    const schedule::OneCycle cycle = one_cycle(options);
+    for (long k = 0; k <= steps; ++k) rates.push_back(cycle.rate(k)), momenta.push_back(cycle.momentum(k));
+    if (options.value("cycle_momentum", true)) out.tensors["momentum"] = Tensor::of(momenta, {Index(momenta.size())});
+  } else if (chained) {
+    const Chained chain(given, options, base);
+    for (long k = 0; k <= steps; ++k) rates.push_back(chain.rate(k));
+    chain.require_all_read();
+  } else {
+    for (long k = 0; k <= steps; ++k) rates.push_back(schedule_rate(name, options, base, k));
   }
   out.tensors["lr"] = Tensor::of(rates, {Index(rates.size())});
-  if (!momenta.empty()) out.tensors["momentum"] = Tensor::of(momenta, {Index(momenta.size())});
   return out;
 }
 
@@ -182,14 +228,16 @@ SafeTensors compute_clip(const Case& given) {
   for (int k = 0; given.has(text("grad", k)); ++k)
     for (const double entry : given.input(text("grad", k)).to<double>()) all.push_back(entry);
   Eigen::Map<Vector<double>> gradient(all.data(), Index(all.size()));
-  const auto arguments = given.json("arguments");
+  const auto options = given.options({"arguments"});
+  options.only("error_if_nonfinite", {false}), options.has("foreach");
   SafeTensors out;
-  if (given.word("op") == "clip_grad_value") {
-    clip_by_value(gradient, arguments.at("clip_value"));
+  if (given.at<std::string>("op") == "clip_grad_value") {
+    clip_by_value(gradient, options.at<double>("clip_value"));
   } else {
-    const bool largest = arguments.contains("norm_type") && arguments["norm_type"] == "inf";
+    options.only("norm_type", {2, "inf", "Infinity"});
+    const bool largest = options.has("norm_type") && options.json("norm_type").is_string();
     out.tensors["total_norm"] =
-        number(clip_by_global_norm(gradient, arguments.at("max_norm"), largest ? NormKind::inf : NormKind::l2));
+        number(clip_by_global_norm(gradient, options.at<double>("max_norm"), largest ? NormKind::inf : NormKind::l2));
   }
   std::size_t first = 0;
   for (int k = 0; given.has(text("grad", k)); ++k) {

@@ -14,51 +14,31 @@ std::string suffix_of(Index layer, Index direction) { return text("_l", layer, d
 /// A module without biases is one whose biases are zero.
 SafeTensors parameters_of(const Case& given) {
   SafeTensors file;
+  const bool biased = given.has("bias_ih_l0");
+  given.check("bias", biased);
   for (const auto& [name, value] : given.file().tensors) {
     if (!name.starts_with("weight_") && !name.starts_with("bias_")) continue;
     file.tensors[name] = given.input(name);
-    if (given.word("bias", "true") == "true" || !name.starts_with("weight_ih")) continue;
+    if (biased || !name.starts_with("weight_ih")) continue;
     const std::string suffix = name.substr(std::string_view("weight_ih").size());
-    const Vector<double> zero = Vector<double>::Zero(value.shape[0]);
+    const Vector<double> zero = Vector<double>::Zero(given.extent(name, 0, 2));
     file.tensors["bias_ih" + suffix] = file.tensors["bias_hh" + suffix] = Tensor::of(zero);
   }
   return file;
 }
 
-template <class C>
-std::vector<Run<C>> make_runs(const Case& given, Index features, const CellSizes& sizes) {
-  const SafeTensors file = parameters_of(given);
-  TensorReader reader(file);
-  std::vector<Run<C>> runs;
-  for (Index layer = 0; file.contains("weight_ih" + suffix_of(layer, 0)); ++layer) {
-    const Index directions = file.contains("weight_ih" + suffix_of(layer, 1)) ? 2 : 1;
-    CellSizes own = sizes;
-    own.inputs = {features};
-    for (Index d = 0; d < directions; ++d) {
-      runs.emplace_back(own, d == 0 ? Direction::forward : Direction::backward);
-      read_pytorch(reader, "", suffix_of(layer, d), runs.back().theta, "");
-    }
-    features = directions * runs.back().cell.output_rows();
-  }
-  reader.require_all_used();
-  return runs;
-}
-
-template <class C>
-void write_gradient(const Case& given, const Run<C>& run, const std::string& suffix, const std::string& ending,
-                    SafeTensors& out) {
-  SafeTensors gradient;
-  write_pytorch(run.gradient, "", gradient, "", suffix, SecondBias::same);
-  for (auto& [name, value] : gradient.tensors)
-    if (given.has(name)) out.tensors["d_" + name + ending] = std::move(value);
-}
-
 /// Packs and unpacks x, y and their gradients, in PyTorch's time-major layout.
 struct Layout {
-  explicit Layout(const Case& given) : steps(given.extent("x", 0)), batch(given.extent("x", 1)) {
-    const auto lengths =
-        given.has("lengths") ? given.integers("lengths") : std::vector<Index>(std::size_t(batch), steps);
-    timeline = Timeline::from_mask(mask_of_lengths(lengths, steps));
+  explicit Layout(const Case& given)
+      : steps(given.extent("x", 0, 3)),
+        batch(given.extent("x", 1, 3)),
+        timeline(timeline_of_lengths(given, "lengths", batch, steps)) {
+    given.check("T", steps), given.check("B", batch), given.check("I", given.extent("x", 2, 3));
+    given.check("masked", given.has("lengths"));
+    given.only("batch_first", {false}), given.only("dropout", {0});
+  }
+  Matrix<double> packed(const Case& given, const std::string& name, Index rows) const {
+    return timeline.pack(given.columns<double>(name, {steps, batch, rows}));
   }
   Tensor unpacked(const Matrix<double>& m) const { return tensor(timeline.unpack(m), {steps, batch, m.rows()}); }
 
@@ -66,109 +46,157 @@ struct Layout {
   Timeline timeline;
 };
 
-const std::vector<std::string> initial_names{"h0", "c0"}, final_names{"hn", "cn"};
+/// The layers of one module, each in one direction or two.
+template <class C>
+class Layers {
+ public:
+  Layers(const Case& given, const CellSizes& sizes) {
+    const SafeTensors file = parameters_of(given);
+    TensorReader reader(file);
+    directions_ = file.contains("weight_ih" + suffix_of(0, 1)) ? 2 : 1;
+    Index features = given.extent("x", 2, 3), layers = 0;
+    for (; file.contains("weight_ih" + suffix_of(layers, 0)); ++layers) {
+      CellSizes own = sizes;
+      own.inputs = {features};
+      for (Index d = 0; d < directions_; ++d) {
+        runs_.emplace_back(own, d == 0 ? Direction::forward : Direction::backward);
+        read_pytorch(reader, "", suffix_of(layers, d), runs_.back().theta, "");
+      }
+      features = directions_ * rows();
+    }
+    require<FileError>(layers > 0, "the case has no tensor 'weight_ih_l0'");
+    reader.require_all_used();
+    given.check("layers", layers), given.check("bidirectional", directions_ == 2);
+  }
+
+  Index count() const { return Index(runs_.size()); }
+  Index rows() const { return runs_.back().cell.output_rows(); }  ///< of one direction
+  Index outputs() const { return directions_ * rows(); }
+  const C& cell() const { return runs_.front().cell; }
+
+  /// `states`, one entry for each layer and direction, goes from those before to those after.
+  Matrix<double> forward(const Matrix<double>& x, const Timeline& timeline, std::vector<State<double>>& states) {
+    Matrix<double> y = x;
+    for (Index first = 0; first < count(); first += directions_) {
+      Matrix<double> next(outputs(), y.cols());
+      for (Index k = first; k < first + directions_; ++k) {
+        Run<C>& run = runs_[std::size_t(k)];
+        next.middleRows((k - first) * rows(), rows()) = run.forward(y, timeline, states[std::size_t(k)]);
+        states[std::size_t(k)] = run.final_state(timeline);
+      }
+      y = next;
+    }
+    return y;
+  }
+
+  /// `d_states` goes from the gradients of the states after to those of the states before.
+  Matrix<double> backward(const Matrix<double>& d_output, const Timeline& timeline,
+                          std::vector<State<double>>& d_states) {
+    Matrix<double> d_y = d_output;
+    for (Index first = count() - directions_; first >= 0; first -= directions_) {
+      Matrix<double> d_below;
+      for (Index k = first; k < first + directions_; ++k) {
+        State<double> d_initial;
+        const Matrix<double> d_x = runs_[std::size_t(k)].backward(
+            timeline, d_y.middleRows((k - first) * rows(), rows()), d_states[std::size_t(k)], d_initial);
+        d_states[std::size_t(k)] = d_initial;
+        if (k == first)
+          d_below = d_x;
+        else
+          d_below += d_x;
+      }
+      d_y = d_below;
+    }
+    return d_y;
+  }
+
+  void put_gradient(SafeTensors& out, const std::string& ending) const {
+    for (Index k = 0; k < count(); ++k) {
+      SafeTensors gradient;
+      write_pytorch(runs_[std::size_t(k)].gradient, "", gradient, "", suffix_of(k / directions_, k % directions_),
+                    SecondBias::same);
+      for (auto& [name, value] : gradient.tensors) out.tensors["d_" + name + ending] = std::move(value);
+    }
+  }
+
+ private:
+  std::vector<Run<C>> runs_;
+  Index directions_ = 1;
+};
+
+/// The tensors (layers and directions, B, rows) of these names, one entry for each layer and direction.
+template <class C>
+std::vector<State<double>> slices(const Case& given, const std::vector<std::string>& names, const Layers<C>& layers,
+                                  Index batch) {
+  const auto all = states_if_any(given, names, layers.cell(), {layers.count(), batch});
+  std::vector<State<double>> slices;
+  for (Index k = 0; k < layers.count(); ++k) slices.push_back(state_slice(all, k, batch));
+  return slices;
+}
 
 void put_states(SafeTensors& out, const std::vector<std::string>& names, const std::vector<State<double>>& slices) {
   for (std::size_t s = 0; s < slices.front().size(); ++s) {
     const Index rows = slices.front()[s].rows(), batch = slices.front()[s].cols();
     Matrix<double> all(rows, batch * Index(slices.size()));
     for (std::size_t k = 0; k < slices.size(); ++k) all.middleCols(Index(k) * batch, batch) = slices[k][s];
-    out.tensors[names[s]] = tensor(all, {Index(slices.size()), batch, rows});
+    out.tensors[names.at(s)] = tensor(all, {Index(slices.size()), batch, rows});
   }
 }
 
-template <class C>
-SafeTensors run_stack(const Case& given, const CellSizes& sizes) {
-  const Layout layout(given);
-  const Timeline& timeline = layout.timeline;
-  auto runs = make_runs<C>(given, given.extent("x", 2), sizes);
-  const Index directions = runs.size() > 1 && runs[1].direction() == Direction::backward ? 2 : 1,
-              count = Index(runs.size());
-  const auto initial = states_if_any<double>(given, initial_names, C::states);
-  SafeTensors out;
+bool has_nan(const Case& given, const std::string& name) { return given.columns<double>(name).hasNaN(); }
 
-  Matrix<double> y = timeline.pack(given.columns<double>("x"));
-  std::vector<State<double>> finals, d_initials(runs.size());
-  for (Index first = 0; first < count; first += directions) {
-    Matrix<double> next(directions * runs[std::size_t(first)].cell.output_rows(), y.cols());
-    for (Index d = 0; d < directions; ++d) {
-      Run<C>& run = runs[std::size_t(first + d)];
-      const Index rows = run.cell.output_rows();
-      next.middleRows(d * rows, rows) = run.forward(y, timeline, state_slice(initial, first + d, layout.batch));
-      finals.push_back(run.final_state(timeline));
-    }
-    y = next;
-  }
-  out.tensors["y"] = layout.unpacked(y);
-  put_states(out, final_names, finals);
-
-  Matrix<double> d_y = timeline.pack(given.columns<double>("g_y"));
-  const auto d_final = states_if_any<double>(given, {"g_hn", "g_cn"}, C::states);
-  for (Index first = count - directions; first >= 0; first -= directions) {
-    Matrix<double> d_below;
-    for (Index d = 0; d < directions; ++d) {
-      Run<C>& run = runs[std::size_t(first + d)];
-      const Index rows = run.cell.output_rows();
-      const Matrix<double> d_x =
-          run.backward(timeline, d_y.middleRows(d * rows, rows), state_slice(d_final, first + d, layout.batch),
-                       d_initials[std::size_t(first + d)]);
-      if (d == 0)
-        d_below = d_x;
-      else
-        d_below += d_x;
-      write_gradient(given, run, suffix_of(first / directions, d), "", out);
-    }
-    d_y = d_below;
-  }
-  out.tensors["d_x"] = layout.unpacked(d_y);
-  put_states(out, {"d_h0", "d_c0"}, d_initials);
-  return out;
-}
-
-/// Chunks of steps: the state is carried on, its gradient is cut.
-template <class C>
-SafeTensors run_chunks(const Case& given, const CellSizes& sizes) {
-  const Layout layout(given);
-  const Timeline& whole = layout.timeline;
-  auto runs = make_runs<C>(given, given.extent("x", 2), sizes);
-  require<Unsupported>(runs.size() == 1, "truncated backpropagation of one layer only");
-  Run<C>& run = runs.front();
-  const Index chunk = std::stol(given.word("chunk"));
-  const Matrix<double> x = whole.pack(given.columns<double>("x")), d_y = whole.pack(given.columns<double>("g_y"));
-  Matrix<double> y(run.cell.output_rows(), x.cols()), d_x(x.rows(), x.cols());
-  State<double> state = state_slice(states_if_any<double>(given, initial_names, C::states), 0, layout.batch), cut;
-  SafeTensors out;
-  for (Index first = 0; first < whole.steps(); first += chunk) {
-    const Timeline window = whole.window(first, std::min(first + chunk, whole.steps()));
-    const Index column = whole.offset(first), columns = window.columns();
-    y.middleCols(column, columns) = run.forward(x.middleCols(column, columns), window, state);
-    d_x.middleCols(column, columns) = run.backward(window, d_y.middleCols(column, columns), {}, cut);
-    state = run.final_state(window);
-    if (first == 0) write_gradient(given, run, "_l0", "_chunk0", out);
-  }
-  write_gradient(given, run, "_l0", "", out);
-  out.tensors["y"] = layout.unpacked(y);
-  out.tensors["d_x"] = layout.unpacked(d_x);
-  put_states(out, final_names, {state});
-  return out;
-}
-
+/// With the option `chunk` the state is carried from chunk to chunk of that many steps and its gradient is cut.
 template <class C>
 SafeTensors run(const Case& given, const CellSizes& sizes) {
-  return given.word("chunk").empty() ? run_stack<C>(given, sizes) : run_chunks<C>(given, sizes);
+  const Layout layout(given);
+  const Timeline& whole = layout.timeline;
+  Layers<C> layers(given, sizes);
+  const Matrix<double> x = layout.packed(given, "x", given.extent("x", 2, 3)),
+                       d_y = layout.packed(given, "g_y", layers.outputs());
+  auto states = slices(given, {"h0", "c0"}, layers, layout.batch);
+  const auto d_final = slices(given, {"g_hn", "g_cn"}, layers, layout.batch);
+  given.check("h0_nonzero", given.has("h0") && !given.columns<double>("h0").isZero(0));
+  given.check("nan_padding", has_nan(given, "x"));
+  given.check("nan_upstream_at_padding", has_nan(given, "g_y"));
+
+  const bool cut = given.options().has("chunk");
+  const Index chunk = cut ? given.at<Index>("chunk") : std::max<Index>(1, whole.steps());
+  require<ValueError>(chunk >= 1, "option 'chunk' must be at least 1, got ", chunk);
+  Matrix<double> y(layers.outputs(), x.cols()), d_x(x.rows(), x.cols());
+  SafeTensors out;
+  for (Index first = 0; first == 0 || first < whole.steps(); first += chunk) {
+    const Index end = std::min(first + chunk, whole.steps());
+    const Timeline window = whole.window(first, end);
+    const Index column = whole.offset(first), columns = window.columns();
+    y.middleCols(column, columns) = layers.forward(x.middleCols(column, columns), window, states);
+    auto d_states = end == whole.steps() ? d_final : std::vector<State<double>>(d_final.size());
+    d_x.middleCols(column, columns) = layers.backward(d_y.middleCols(column, columns), window, d_states);
+    if (first == 0) put_states(out, {"d_h0", "d_c0"}, d_states);
+    if (cut) layers.put_gradient(out, text("_chunk", first / chunk));
+  }
+  layers.put_gradient(out, "");
+  out.tensors["y"] = layout.unpacked(y);
+  out.tensors["d_x"] = layout.unpacked(d_x);
+  put_states(out, {"hn", "cn"}, states);
+  return out;
 }
 
 }  // namespace
 
 SafeTensors compute_rnn(const Case& given) {
-  const std::string op = given.word("op");
-  const Index gates = op == "lstm" ? 4 : op == "gru" ? 3 : 1;
-  CellSizes sizes{.inputs = {}, .units = given.extent("weight_hh_l0", 0) / gates, .constants = {}, .sizes = {}};
+  const auto op = given.at<std::string>("op");
+  const Index gates = op == "lstm" ? 4 : op == "gru" ? 3 : 1, rows = given.extent("weight_hh_l0", 0, 2);
+  given.only("gate_order", {op == "lstm" ? "i,f,g,o" : op == "gru" ? "r,z,n" : "single"});
+  if (gates == 1) given.only("nonlinearity", {op == "rnn_tanh" ? "tanh" : "relu"});
+  require<ShapeError>(rows % gates == 0, "tensor 'weight_hh_l0' has ", rows, " rows for ", gates, " gates");
+  CellSizes sizes{.inputs = {}, .units = rows / gates, .constants = {}, .sizes = {}};
+  const Index projected = given.has("weight_hr_l0") ? given.extent("weight_hh_l0", 1, 2) : 0;
+  given.check("H", sizes.units), given.check("proj_size", projected);
   if (op == "rnn_tanh") return run<Elman<double>>(given, sizes);
   if (op == "rnn_relu") return run<Elman<double, Relu>>(given, sizes);
   if (op == "gru") return run<Gru<double>>(given, sizes);
-  if (!given.has("weight_hr_l0")) return run<Lstm<double>>(given, sizes);
-  sizes.sizes = {{"projected", given.extent("weight_hh_l0", 1)}};
+  if (projected == 0) return run<Lstm<double>>(given, sizes);
+  sizes.sizes = {{"projected", projected}};
   return run<ProjectedLstm<double>>(given, sizes);
 }
 

@@ -64,7 +64,13 @@ inline Matrix<bool> mask_of_lengths(const std::vector<Index>& lengths, Index ste
   return mask;
 }
 
-/// Slice k of a tensor (K, B, rows) that was read as columns, one per state; empty when none was given.
+/// The timeline of `batch` sequences whose lengths the tensor `name` holds, if the case has it.
+inline Timeline timeline_of_lengths(const Case& given, const std::string& name, Index batch, Index steps) {
+  if (!given.has(name)) return Timeline::rectangular(batch, steps);
+  return Timeline::from_mask(mask_of_lengths(given.integers(name, {batch}, 0, steps), steps));
+}
+
+/// Slice k of tensors (K, B, rows) that were read as columns, one per state; empty when none was given.
 template <class Scalar>
 State<Scalar> state_slice(const std::vector<Matrix<Scalar>>& states, Index k, Index batch) {
   State<Scalar> slice;
@@ -72,13 +78,25 @@ State<Scalar> state_slice(const std::vector<Matrix<Scalar>>& states, Index k, In
   return slice;
 }
 
-/// The tensors of these names, if the case has them all; the cell may have fewer states than there are names.
-template <class Scalar>
-std::vector<Matrix<Scalar>> states_if_any(const Case& given, const std::vector<std::string>& names, int states) {
+/// The tensors of these names, one for each state of the cell, of the shape `leading` and then the state's rows; one
+/// that is missing is zero, and without any the result is empty.
+template <class C>
+std::vector<Matrix<typename C::Scalar>> states_if_any(const Case& given, const std::vector<std::string>& names,
+                                                      const C& cell, std::vector<Index> leading) {
+  using Scalar = typename C::Scalar;
   std::vector<Matrix<Scalar>> all;
-  for (int s = 0; s < states && given.has(names[std::size_t(s)]); ++s)
-    all.push_back(given.columns<Scalar>(names[std::size_t(s)]));
-  return all;
+  bool any = false;
+  Index columns = 1;
+  for (const Index size : leading) columns *= size;
+  for (int s = 0; s < C::states; ++s) {
+    const std::string& name = names.at(std::size_t(s));
+    std::vector<Index> shape = leading;
+    shape.push_back(cell.state_rows(s));
+    all.push_back(given.has(name) ? given.columns<Scalar>(name, shape)
+                                  : Matrix<Scalar>::Zero(cell.state_rows(s), columns));
+    any = any || given.has(name);
+  }
+  return any ? all : std::vector<Matrix<Scalar>>();
 }
 
 }  // namespace conformance

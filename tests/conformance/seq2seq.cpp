@@ -2,7 +2,7 @@
 
 #include "unroll/models/seq2seq.hpp"
 
-#include "case.hpp"
+#include "run.hpp"
 #include "unroll/attention/luong.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
@@ -24,8 +24,6 @@ constexpr auto decoder =
          n = tanh(linear(x, ctx) + r * linear(h)), next(h) = n + z * (h - n), y = linear(next(h), ctx, x), output(y));
 }  // namespace of_the_case
 
-Matrix<double> parameter(const Case& given, const std::string& name) { return given.columns<double>(name).transpose(); }
-
 /// One tensor of the case and the blocks of a model that lie in it, by rows and columns.
 struct Piece {
   std::string name, block;
@@ -40,7 +38,8 @@ class Pieces {
   void read(Parameters<double>& parameters) const {
     for (const Piece& piece : pieces_) {
       auto block = parameters[piece.block];
-      block = matrix(piece.name).block(piece.row, piece.column, block.rows(), block.cols());
+      Matrix<double> whole = matrix(piece.name);
+      block = part(whole, piece, block.rows(), block.cols());
     }
   }
   void write(const Parameters<double>& gradient, SafeTensors& out) const {
@@ -49,13 +48,19 @@ class Pieces {
       const auto block = gradient[piece.block];
       const Matrix<double> shape = matrix(piece.name);
       auto& to = whole.try_emplace(piece.name, 0 * shape).first->second;
-      to.block(piece.row, piece.column, block.rows(), block.cols()) = block;
+      part(to, piece, block.rows(), block.cols()) = block;
     }
     for (const auto& [name, m] : whole)
       out.tensors["d_" + name] = tensor(Matrix<double>(m.transpose()), given_.input(name).shape);
   }
 
  private:
+  static Eigen::Block<Matrix<double>> part(Matrix<double>& whole, const Piece& piece, Index rows, Index cols) {
+    require<ShapeError>(piece.row + rows <= whole.rows() && piece.column + cols <= whole.cols(), "tensor '", piece.name,
+                        "' is ", whole.rows(), " x ", whole.cols(), ", too small for ", rows, " x ", cols,
+                        " numbers from row ", piece.row, ", column ", piece.column);
+    return whole.block(piece.row, piece.column, rows, cols);
+  }
   /// (rows, cols) there; a vector is one column.
   Matrix<double> matrix(const std::string& name) const {
     const Matrix<double> m = given_.columns<double>(name);
@@ -89,8 +94,8 @@ struct Biases {
   bool gru;
 };
 void read_biases(const Case& given, const Biases& b, Parameters<double>& parameters) {
-  const Vector<double> ih = given.columns<double>(b.module + "bias_ih").reshaped(),
-                       hh = given.columns<double>(b.module + "bias_hh").reshaped();
+  const Index rows = Index(b.gates.size()) * b.units;
+  const Vector<double> ih = given.vector(b.module + "bias_ih", rows), hh = given.vector(b.module + "bias_hh", rows);
   for (std::size_t k = 0; k < b.gates.size(); ++k) {
     const Index row = Index(k) * b.units;
     const bool two = b.gru && b.gates[k] == "n";
@@ -110,26 +115,49 @@ void write_biases(const Case& given, const Biases& b, const Parameters<double>& 
     out.tensors["d_" + b.module + name] = tensor(Matrix<double>(m), given.input(b.module + name).shape);
 }
 
-/// Token numbers (T, B) of the case as columns of a timeline.
-std::vector<Index> tokens(const Case& given, const std::string& name, const Timeline& timeline) {
-  const auto padded = given.integers(name);
-  std::vector<Index> packed;
-  for (Index c = 0; c < timeline.columns(); ++c) packed.push_back(padded[std::size_t(timeline.padded_column(c))]);
-  return packed;
-}
+/// The sizes of a case. Modules are those of PyTorch: their names and how many gates they have.
+struct Sizes {
+  Sizes(const Case& given, const std::string& encoder, Index gates)
+      : source_steps(given.extent("src", 0, 2)),
+        steps(given.extent("tgt_in", 0, 2)),
+        batch(given.extent("src", 1, 2)),
+        source_words(given.extent("src_embedding", 0, 2)),
+        words(given.extent("tgt_embedding", 0, 2)),
+        source_embedding(given.extent("src_embedding", 1, 2)),
+        embedding(given.extent("tgt_embedding", 1, 2)),
+        encoder_units(given.extent(encoder + "weight_hh", 1, 2)),
+        units(given.extent("dec_weight_hh", 1, 2)) {
+    check_module(given, encoder, gates, encoder_units, source_embedding);
+    given.check("Vs", source_words), given.check("Vt", words), given.check("H", units);
+    given.check("De", embedding);
+    given.check("Ts", source_steps), given.check("Tt", steps), given.check("B", batch);
+  }
+  static void check_module(const Case& given, const std::string& module, Index gates, Index rows, Index inputs) {
+    given.input(module + "weight_ih", {gates * rows, inputs}), given.input(module + "weight_hh", {gates * rows, rows});
+  }
+  Index source_steps, steps, batch, source_words, words, source_embedding, embedding, encoder_units, units;
+};
 
+/// What the last state of one layer of the encoder in one direction makes of the sources is in the model. The decoder
+/// runs over every step, as the case does; steps behind the end of a target count for nothing.
 template <class Model>
 struct Forced {
-  Forced(const Case& given, Model& model)
-      : sources(Timeline::from_mask(mask(given, "src"))), targets(Timeline::from_mask(mask(given, "tgt"))) {
-    const auto source = tokens(given, "src", sources);
-    Matrix<double> x(1, sources.columns());
-    for (Index c = 0; c < x.cols(); ++c) x(0, c) = double(source[std::size_t(c)]);
-    const auto fed = tokens(given, "tgt_in", targets), told = tokens(given, "tgt_out", targets);
-    const Labels labels = Eigen::Map<const Labels>(told.data(), Index(told.size()));
+  Forced(const Case& given, const Sizes& sizes, Model& model)
+      : sources(Timeline::from_mask(mask(given, "src", sizes.batch, sizes.source_steps))),
+        targets(Timeline::rectangular(sizes.batch, sizes.steps)) {
+    const std::vector<Index> of_targets{sizes.steps, sizes.batch};
+    given.integers("src", {sizes.source_steps, sizes.batch}, 0, sizes.source_words - 1);
+    const Matrix<double> x =
+        sources.pack(Matrix<double>(given.columns<double>("src").reshaped(1, sizes.source_steps * sizes.batch)));
+    const auto fed = given.integers("tgt_in", of_targets, 0, sizes.words - 1),
+               told = given.integers("tgt_out", of_targets, 0, sizes.words - 1);
+    const Matrix<bool> counts = mask(given, "tgt", sizes.batch, sizes.steps);
+    Labels labels(Index(told.size()));
+    for (Index c = 0; c < labels.size(); ++c)
+      labels[c] = counts(c % sizes.batch, c / sizes.batch) ? told[std::size_t(c)] : -1;
     model.prepare(weights);
     model.prepare_back(weights);
-    model.begin_learning(weights, view(std::as_const(x)), sources, fed, targets, tape);
+    model.begin_learning(weights, view(x), sources, fed, targets, tape);
     encoded = tape.memory.values;
     gradient = model.parameters().zeros_like();
     attention = model.trace(weights, tape, "ctx.weights");
@@ -141,29 +169,15 @@ struct Forced {
       return view(std::as_const(d_logits));
     });
   }
-  static Matrix<bool> mask(const Case& given, const std::string& which) {
-    const auto lengths = given.integers(which + "_lengths");
-    const Index steps = given.extent(which == "src" ? "src" : "tgt_in", 0);
-    Matrix<bool> mask(Index(lengths.size()), steps);
-    for (Index b = 0; b < mask.rows(); ++b)
-      for (Index t = 0; t < steps; ++t) mask(b, t) = t < lengths[std::size_t(b)];
-    return mask;
+  static Matrix<bool> mask(const Case& given, const std::string& which, Index batch, Index steps) {
+    return mask_of_lengths(given.integers(which + "_lengths", {batch}, 0, steps), steps);
   }
 
-  void put(const Case& given, SafeTensors& out) const {
+  void put(SafeTensors& out, const Sizes& sizes) const {
     out.tensors["loss"] = number(loss);
-    out.tensors["encoder_outputs"] = tensor(sources.unpack(encoded), given.file().at("encoder_outputs").shape);
-    put_targets(given, out, "attention", attention);
-    put_targets(given, out, "logits", logits);
-  }
-  /// The case runs over padded steps too; what it computes there counts for nothing and is not compared.
-  void put_targets(const Case& given, SafeTensors& out, const std::string& name, const Matrix<double>& packed) const {
-    const Tensor& theirs = given.file().at(name);
-    const auto values = theirs.to<double>();
-    Matrix<double> all =
-        Eigen::Map<const Matrix<double>>(values.data(), packed.rows(), targets.batch() * targets.padded_steps());
-    for (Index c = 0; c < targets.columns(); ++c) all.col(targets.padded_column(c)) = packed.col(c);
-    out.tensors[name] = tensor(all, theirs.shape);
+    out.tensors["encoder_outputs"] = tensor(sources.unpack(encoded), {sizes.source_steps, sizes.batch, encoded.rows()});
+    out.tensors["attention"] = tensor(attention, {sizes.steps, sizes.batch, attention.rows()});
+    out.tensors["logits"] = tensor(logits, {sizes.steps, sizes.batch, logits.rows()});
   }
 
   Timeline sources, targets;
@@ -186,9 +200,10 @@ void put_gradient(const Case& given, SafeTensors& out, const std::string& name, 
 }
 
 template <class Run>
-SafeTensors written(const Case& given, const Run& run, const Pieces& map, const std::vector<Biases>& biases) {
+SafeTensors written(const Case& given, const Sizes& sizes, const Run& run, const Pieces& map,
+                    const std::vector<Biases>& biases) {
   SafeTensors out;
-  run.put(given, out);
+  run.put(out, sizes);
   map.write(run.gradient, out);
   for (const auto& b : biases) write_biases(given, b, run.gradient, out);
   put_gradient(given, out, "src_embedding", run.gradient["encoder.0.weight"]);
@@ -197,16 +212,28 @@ SafeTensors written(const Case& given, const Run& run, const Pieces& map, const 
 }
 
 SafeTensors bahdanau(const Case& given) {
-  const Index units = 4, embedding = 3, memory = 8;
+  given.only("gate_order", {"r,z,n"});
+  const Sizes sizes(given, "encf_", 3);
+  const Index units = sizes.units, own = sizes.encoder_units, memory = 2 * own, tangents = given.extent("v_att", 0, 1);
+  given.check("A", tangents);
+  Sizes::check_module(given, "encb_", 3, own, sizes.source_embedding);
+  Sizes::check_module(given, "dec_", 3, units, sizes.embedding + memory);
+  for (const auto& [name, shape] : std::vector<std::pair<std::string, std::vector<Index>>>{
+           {"Wq", {tangents, units}},
+           {"Wk", {tangents, memory}},
+           {"b_att", {tangents}},
+           {"W_init", {units, own}},
+           {"b_init", {units}},
+           {"W_out", {sizes.words, units + memory + sizes.embedding}},
+           {"b_out", {sizes.words}}})
+    given.input(name, shape);
   using Decoder = EquationCell<double, of_the_case::decoder>;
-  Sequential encoder(1, Embedding<double>{.size = given.extent("src_embedding", 0), .dimension = embedding},
-                     Bidirectional<Gru<double>>{.units = units});
-  const Index vocabulary = given.extent("tgt_embedding", 0);
-  Seq2Seq<decltype(encoder), Decoder> model(
-      encoder, {.vocabulary = vocabulary,
-                .embedding = embedding,
-                .units = units,
-                .sizes = {{"attention", given.extent("v_att", 0)}, {"scores", vocabulary}}});
+  Sequential encoder(1, Embedding<double>{.size = sizes.source_words, .dimension = sizes.source_embedding},
+                     Bidirectional<Gru<double>>{.units = own});
+  Seq2Seq<decltype(encoder), Decoder> model(encoder, {.vocabulary = sizes.words,
+                                                      .embedding = sizes.embedding,
+                                                      .units = units,
+                                                      .sizes = {{"attention", tangents}, {"scores", sizes.words}}});
   std::vector<Piece> pieces{{"Wq", "decoder.ctx.h"},
                             {"Wk", "decoder.ctx.memory"},
                             {"W_out", "decoder.y.h_next", 0, 0},
@@ -217,55 +244,74 @@ SafeTensors bahdanau(const Case& given) {
                             {"b_init", "bridge.0.bias"}};
   const std::vector<std::string> gates{"r", "z", "n"};
   const std::vector<Biases> biases{{"dec_", "decoder.", gates, units, true},
-                                   {"encf_", "encoder.1.forward.", gates, units, true},
-                                   {"encb_", "encoder.1.backward.", gates, units, true}};
-  add_gates(pieces, "dec_", "decoder.", gates, units, {{"x", embedding}, {"ctx", memory}}, true);
-  add_gates(pieces, "encf_", "encoder.1.forward.", gates, units, {{"x", embedding}}, true);
-  add_gates(pieces, "encb_", "encoder.1.backward.", gates, units, {{"x", embedding}}, true);
+                                   {"encf_", "encoder.1.forward.", gates, own, true},
+                                   {"encb_", "encoder.1.backward.", gates, own, true}};
+  add_gates(pieces, "dec_", "decoder.", gates, units, {{"x", sizes.embedding}, {"ctx", memory}}, true);
+  add_gates(pieces, "encf_", "encoder.1.forward.", gates, own, {{"x", sizes.source_embedding}}, true);
+  add_gates(pieces, "encb_", "encoder.1.backward.", gates, own, {{"x", sizes.source_embedding}}, true);
   const Pieces map(given, pieces);
   Parameters<double>& theta = model.parameters();
   read(given, map, biases, theta);
-  theta["decoder.ctx.v"] = given.columns<double>("v_att").reshaped(1, given.extent("v_att", 0));
-  theta["bridge.0.weight"].rightCols(units) = parameter(given, "W_init");  // of the backward state alone
+  theta["decoder.ctx.v"] = given.vector("v_att", tangents).reshaped(1, tangents);
+  // Of the backward state alone.
+  theta["bridge.0.weight"].rightCols(own) = given.columns<double>("W_init").transpose();
   theta["output.weight"].setIdentity();
-  Forced<decltype(model)> run(given, model);
-  SafeTensors out = written(given, run, map, biases);
+  Forced<decltype(model)> run(given, sizes, model);
+  SafeTensors out = written(given, sizes, run, map, biases);
   put_gradient(given, out, "v_att", run.gradient["decoder.ctx.v"].transpose());
-  put_gradient(given, out, "W_init", run.gradient["bridge.0.weight"].rightCols(units).transpose());
+  put_gradient(given, out, "W_init", run.gradient["bridge.0.weight"].rightCols(own).transpose());
   return out;
 }
 
+/// The score that the metadata name: general with W_a, dot without.
+template <auto score>
 SafeTensors luong(const Case& given) {
-  const Index units = 4, embedding = 3;
-  Sequential encoder(1, Embedding<double>{.size = given.extent("src_embedding", 0), .dimension = embedding},
-                     Recurrent<Lstm<double>>{.units = units});
-  Seq2Seq<decltype(encoder), LuongLstm<double>> model(
-      encoder,
-      {.vocabulary = given.extent("tgt_embedding", 0), .embedding = embedding, .units = units, .bridge = Bridge::copy});
+  given.only("gate_order", {"i,f,g,o"});
+  const Sizes sizes(given, "enc_", 4);
+  const Index units = sizes.units, own = sizes.encoder_units;
+  require<ShapeError>(own == units, "the encoder has ", own, " units and the decoder ", units,
+                      "; the decoder starts at the encoder's states");
+  const Index rows = given.extent("W_c", 0, 2);
+  Sizes::check_module(given, "dec_", 4, units, sizes.embedding + rows);
+  require<ShapeError>(rows == units, "the attentional state has ", rows, " rows and the decoder ", units, " units");
+  for (const auto& [name, shape] : std::vector<std::pair<std::string, std::vector<Index>>>{
+           {"W_c", {rows, units + units}}, {"b_c", {rows}}, {"W_out", {sizes.words, rows}}, {"b_out", {sizes.words}}})
+    given.input(name, shape);
+  Sequential encoder(1, Embedding<double>{.size = sizes.source_words, .dimension = sizes.source_embedding},
+                     Recurrent<Lstm<double>>{.units = own});
+  Seq2Seq<decltype(encoder), LuongLstm<double, score>> model(
+      encoder, {.vocabulary = sizes.words, .embedding = sizes.embedding, .units = units, .bridge = Bridge::copy});
   std::vector<Piece> pieces{{"W_c", "decoder.a.ctx", 0, 0},
-                            {"W_c", "decoder.a.h_next", 0, units},
+                            {"W_c", "decoder.a.h_next", 0, own},
                             {"b_c", "decoder.a.b"},
                             {"W_out", "output.weight"},
                             {"b_out", "output.bias"}};
   const std::vector<std::string> gates{"i", "f", "g", "o"};
   const std::vector<Biases> biases{{"dec_", "decoder.", gates, units, false},
-                                   {"enc_", "encoder.1.", gates, units, false}};
-  add_gates(pieces, "dec_", "decoder.", gates, units, {{"x", embedding}, {"a", units}}, false);
-  add_gates(pieces, "enc_", "encoder.1.", gates, units, {{"x", embedding}}, false);
+                                   {"enc_", "encoder.1.", gates, own, false}};
+  add_gates(pieces, "dec_", "decoder.", gates, units, {{"x", sizes.embedding}, {"a", rows}}, false);
+  add_gates(pieces, "enc_", "encoder.1.", gates, own, {{"x", sizes.source_embedding}}, false);
   const Pieces map(given, pieces);
   Parameters<double>& theta = model.parameters();
   read(given, map, biases, theta);
-  theta["decoder.ctx.h_next"] = given.columns<double>("W_a");  // the case has q^T W k, the query is multiplied by W^T
-  Forced<decltype(model)> run(given, model);
-  SafeTensors out = written(given, run, map, biases);
-  put_gradient(given, out, "W_a", run.gradient["decoder.ctx.h_next"]);
+  constexpr bool general =
+      std::same_as<std::remove_cvref_t<decltype(score)>, std::remove_cvref_t<decltype(symbols::general)>>;
+  // The case has q^T W k, the query is multiplied by W^T.
+  if constexpr (general) theta["decoder.ctx.h_next"] = given.columns<double>("W_a", {units, own});
+  Forced<decltype(model)> run(given, sizes, model);
+  SafeTensors out = written(given, sizes, run, map, biases);
+  if constexpr (general) put_gradient(given, out, "W_a", run.gradient["decoder.ctx.h_next"]);
   return out;
 }
 
 }  // namespace
 
 SafeTensors compute_seq2seq(const Case& given) {
-  return given.word("op") == "seq2seq_bahdanau" ? bahdanau(given) : luong(given);
+  const auto op = given.at<std::string>("op");
+  if (op == "seq2seq_bahdanau") return bahdanau(given);
+  if (op != "seq2seq_luong_input_feeding") given.options().refuse("op");
+  given.only("score", {"general", "dot"});
+  return given.word("score", "general") == "dot" ? luong<symbols::dot>(given) : luong<symbols::general>(given);
 }
 
 }  // namespace conformance

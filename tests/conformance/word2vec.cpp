@@ -6,33 +6,52 @@
 namespace conformance {
 namespace {
 
-/// Row b of integers (B, n), or the b-th of integers (B).
-std::vector<std::int32_t> words_of(const Case& given, const std::string& name, Index b) {
-  const auto all = given.integers(name);
-  const Index each = Index(all.size()) / given.extent(name, 0);
-  return {all.begin() + b * each, all.begin() + (b + 1) * each};
-}
+/// Words by (B) or (B, n), where n counts the words of each prediction.
+struct Words {
+  Words(const Case& given, const std::string& name, Index batch, Index vocabulary) {
+    const auto& shape = given.input(name).shape;
+    require<ShapeError>(!shape.empty() && shape.size() <= 2 && shape[0] == batch && given.input(name).size() > 0,
+                        "tensor '", name, "' has the shape ", unroll::detail::shape_text(shape), ", expected ", batch,
+                        " rows of words");
+    each = shape.size() == 2 ? shape[1] : 1;
+    const auto numbers = given.integers(name, shape, 0, vocabulary - 1);
+    all.assign(numbers.begin(), numbers.end());
+  }
+  std::span<const std::int32_t> of(Index b) const {
+    return std::span(all).subspan(std::size_t(b * each), std::size_t(each));
+  }
+
+  std::vector<std::int32_t> all;
+  Index each = 1;
+};
 
 }  // namespace
 
 SafeTensors compute_word2vec(const Case& given) {
-  const bool skip_gram = given.word("op") == "word2vec_skipgram_ns";
-  const std::string known = skip_gram ? "centre" : "context", wanted = skip_gram ? "context" : "centre";
-  const WordTables<double> tables{given.columns<double>("W_in"), given.columns<double>("W_out")};
+  const auto op = given.at<std::string>("op");
+  if (op != "word2vec_skipgram_ns" && op != "word2vec_cbow_ns") given.options().refuse("op");
+  const bool skip_gram = op == "word2vec_skipgram_ns";
+  const Index batch = given.extent("centre", 0, 1), words = given.extent("W_in", 0, 2),
+              dimension = given.extent("W_in", 1, 2);
+  given.only("cbow_mean", {true}), given.only("reduction", {"mean"});
+  given.check("V", words), given.check("D", dimension), given.check("B", batch);
+  const WordTables<double> tables{given.columns<double>("W_in"), given.columns<double>("W_out", {words, dimension})};
   WordTables<double> gradient{0 * tables.in, 0 * tables.out};
-  NegativeSampling<double> step(tables.in.rows(), 1 + given.extent("negatives", 1));
-  const Index batch = given.extent("centre", 0);
+  const Words known(given, skip_gram ? "centre" : "context", batch, words),
+      wanted(given, skip_gram ? "context" : "centre", batch, words), drawn(given, "negatives", batch, words);
+  require<ShapeError>(wanted.each == 1, "expects one word to predict, got ", wanted.each);
+  given.check("K", drawn.each);
+  NegativeSampling<double> step(dimension, 1 + drawn.each);
   double loss = 0;
   for (Index b = 0; b < batch; ++b) {
-    const auto known_words = words_of(given, known, b), drawn = words_of(given, "negatives", b);
-    auto predicted = words_of(given, wanted, b);
-    predicted.insert(predicted.end(), drawn.begin(), drawn.end());
-    loss += step(tables, {known_words, predicted}, 1 / double(batch), gradient);
+    std::vector<std::int32_t> predicted{wanted.of(b)[0]};
+    predicted.insert(predicted.end(), drawn.of(b).begin(), drawn.of(b).end());
+    loss += step(tables, {known.of(b), predicted}, 1 / double(batch), gradient);
   }
   SafeTensors out;
   out.tensors["loss"] = number(loss / double(batch));
-  out.tensors["d_W_in"] = tensor(gradient.in, given.input("W_in").shape);
-  out.tensors["d_W_out"] = tensor(gradient.out, given.input("W_out").shape);
+  out.tensors["d_W_in"] = tensor(gradient.in, {words, dimension});
+  out.tensors["d_W_out"] = tensor(gradient.out, {words, dimension});
   return out;
 }
 

@@ -1,0 +1,11 @@
+#pragma once
+// Included before everything else in this program: what Eigen would end the program for is an error of one case.
+
+#include <stdexcept>
+
+namespace conformance::detail {
+[[noreturn]] inline void refuse_expression(const char* what) { throw std::logic_error(what); }
+}  // namespace conformance::detail
+
+#define eigen_assert(condition) \
+  ((condition) ? static_cast<void>(0) : conformance::detail::refuse_expression("sizes that do not fit: " #condition))

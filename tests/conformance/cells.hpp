@@ -1,0 +1,10 @@
+#pragma once
+// Cells of newer papers.
+
+#include "case.hpp"
+
+namespace conformance {
+
+SafeTensors compute_cell(const Case& given);
+
+}  // namespace conformance

@@ -1,0 +1,67 @@
+#pragma once
+// What PyTorch and Keras call the options of optimizers.
+
+#include "case.hpp"
+#include "unroll/optim/adam.hpp"
+#include "unroll/optim/rmsprop.hpp"
+#include "unroll/optim/sgd.hpp"
+
+namespace conformance {
+
+/// Sets an option under the first of these names that is there.
+template <class T>
+void set(T& option, const Options& from, std::initializer_list<const char*> names) {
+  for (const char* name : names)
+    if (from.has(name)) {
+      option = from.at<T>(name);
+      return;
+    }
+}
+
+/// Those of an optimizer from `from`, with Keras's habits where it is Keras's.
+template <class O>
+O optimizer_options(const Options& from, bool keras) {
+  O o;
+  for (const char* how : {"foreach", "fused", "capturable", "differentiable", "jit_compile", "name"}) from.has(how);
+  from.only("use_ema", {false}), from.has("ema_momentum"), from.has("ema_overwrite_frequency");
+  for (const char* other :
+       {"clipnorm", "clipvalue", "global_clipnorm", "loss_scale_factor", "gradient_accumulation_steps"})
+    from.only(other, {nullptr});
+  set(o.learning_rate, from, {"lr", "learning_rate"});
+  if (keras) o.weight_decay = 0;
+  set(o.weight_decay, from, {"weight_decay"});
+  if (keras) o.decay = Decay::decoupled;
+  if (from.has("decoupled_weight_decay"))
+    o.decay = from.at<bool>("decoupled_weight_decay") ? Decay::decoupled : Decay::l2;
+  if constexpr (requires { o.epsilon; }) set(o.epsilon, from, {"eps", "epsilon"});
+  if constexpr (requires { o.beta1; }) {
+    set(o.beta1, from, {"beta_1"});
+    set(o.beta2, from, {"beta_2"});
+    if (from.has("betas")) {
+      const auto betas = from.at<std::vector<double>>("betas");
+      require<ValueError>(betas.size() == 2, "option 'betas' must have 2 numbers, got ", betas.size());
+      o.beta1 = betas[0], o.beta2 = betas[1];
+    }
+  }
+  if constexpr (requires { o.rho; }) set(o.rho, from, {"rho", "alpha"});
+  if constexpr (requires { o.momentum; }) set(o.momentum, from, {"momentum"});
+  if constexpr (requires { o.velocity; })
+    if (keras) o.velocity = Velocity::step;
+  if constexpr (requires { o.centered; }) set(o.centered, from, {"centered"});
+  if constexpr (requires { o.nesterov; }) set(o.nesterov, from, {"nesterov"});
+  if constexpr (requires { o.dampening; }) set(o.dampening, from, {"dampening"});
+  if constexpr (requires { o.amsgrad; }) set(o.amsgrad, from, {"amsgrad"});
+  if constexpr (requires { o.momentum_decay; }) {
+    if (keras) o.momentum_decay = 1;
+    set(o.momentum_decay, from, {"momentum_decay"});
+  }
+  if constexpr (requires { o.lr_decay; }) set(o.lr_decay, from, {"lr_decay"});
+  if constexpr (requires { o.initial_accumulator; }) set(o.initial_accumulator, from, {"initial_accumulator_value"});
+  if constexpr (requires { o.epsilon_at = Epsilon::raw; })
+    if (keras) o.epsilon_at = Epsilon::raw;
+  if constexpr (requires { o.epsilon_at = RootEpsilon::inside; })
+    if (keras) o.epsilon_at = RootEpsilon::inside;
+  return o;
+}
+
+}  // namespace conformance
