@@ -115,8 +115,8 @@ TEST_CASE("model file: sizes that a file says are compared with what it holds", 
   SafeTensors file = to_tensors(model_of<float>(4, 1));
   file.file = "model.safetensors";
   const double held = double(model_of<float>(4, 1).parameters().size());
-  CHECK_NOTHROW(check_holds(file, held));
-  CHECK_THROWS_MATCHES(check_holds(file, 65536.0 * 65536.0), FileError,
-                       says("model.safetensors: its metadata say a model of at least 4294967296 parameters, the file "
-                            "holds 138 numbers"));
+  CHECK_NOTHROW(file.require_numbers(held));
+  CHECK_THROWS_MATCHES(file.require_numbers(65536.0 * 65536.0), FileError,
+                       says("model.safetensors: the sizes in its metadata need at least 4294967296 numbers, the tensors "
+                            "have 138"));
 }
