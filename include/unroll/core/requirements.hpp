@@ -7,6 +7,12 @@
 #define UNROLL_STOPS
 #endif
 
+#include <version>
+#if defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 160000
+#error "unroll needs libc++ 16 or newer, which has the algorithms of std::ranges, or libstdc++"
+#define UNROLL_STOPS
+#endif
+
 #ifndef __cpp_exceptions
 #error "unroll needs exceptions: compile without -fno-exceptions"
 #define UNROLL_STOPS

@@ -2,7 +2,6 @@
 // Text files line by line, numbers independent of the locale.
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -10,10 +9,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "unroll/core/error.hpp"
+#include "unroll/io/read_double.hpp"
 
 namespace unroll::detail {
 
@@ -94,12 +93,10 @@ template <std::floating_point Scalar>
 std::optional<Scalar> parse_number(std::string_view text) {
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);  // from_chars knows no plus sign
   // Read as double: a float too small to tell from 0 is no reason to refuse a file.
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  const std::optional<double> value = read_double(text);
   // Also false for NaN and infinity, which from_chars reads as words.
-  if (!whole || !(std::abs(value) <= double{std::numeric_limits<Scalar>::max()})) return std::nullopt;
-  return static_cast<Scalar>(value);
+  if (!value || !(std::abs(*value) <= double(std::numeric_limits<Scalar>::max()))) return std::nullopt;
+  return static_cast<Scalar>(*value);
 }
 
 }  // namespace unroll::detail

@@ -80,13 +80,13 @@ struct Bidirectional {
 
   Signal<Scalar> forward(const Weights& weights, const Signal<Scalar>& in, const Pass& pass,
                          const State<Scalar>& initial, Tape& tape) const {
-    const auto [first, second] = halves(initial);
+    const std::pair<States, States> starts = halves(initial);
     const Strided<Scalar> merged = place_of_halves(in, tape);
-    run_tasks(pass.threads, 2, [&, first = first, second = second](Index which) {
+    run_tasks(pass.threads, 2, [&](Index which) {
       if (which == 0)
-        One::forward(cell, weights.forward, in, Direction::forward, pass, first, tape.forward, merged);
+        One::forward(cell, weights.forward, in, Direction::forward, pass, starts.first, tape.forward, merged);
       else
-        One::forward(cell, weights.backward, in, Direction::backward, pass, second, tape.backward,
+        One::forward(cell, weights.backward, in, Direction::backward, pass, starts.second, tape.backward,
                      merged.data == nullptr ? merged : merged.from_row(cell.output_rows()));
     });
     if (returns == Returns::last) {
@@ -110,7 +110,7 @@ struct Bidirectional {
   void backward(const Weights& weights, const Signal<Scalar>& in, const Pass& pass, ConstView<Scalar> d_out,
                 const State<Scalar>& d_final, Tape& tape, Scalar* gradient, View<Scalar> d_in,
                 State<Scalar>* d_initial) const {
-    const auto [first, second] = halves(d_final);
+    const std::pair<States, States> d_ends = halves(d_final);
     if (d_initial != nullptr) d_initial->resize(2 * std::size_t(C::states));
     const auto d_states = d_initial == nullptr ? std::span<Matrix<Scalar>>() : std::span<Matrix<Scalar>>(*d_initial);
     const auto split = d_initial == nullptr ? 0 : std::size_t(C::states);
@@ -121,12 +121,12 @@ struct Bidirectional {
     // other.
     const bool later = pass.keeping.keep == Keep::everything;
     const View<Scalar> none(nullptr, 0, 0, Eigen::OuterStride<>(0));
-    run_tasks(later ? pass.threads : nullptr, 2, [&, first = first, second = second](Index which) {
+    run_tasks(later ? pass.threads : nullptr, 2, [&](Index which) {
       if (which == 0)
-        One::backward(cell, weights.forward, in, Direction::forward, d_forward, first, tape.forward, gradient, d_in,
-                      d_states.first(split));
+        One::backward(cell, weights.forward, in, Direction::forward, d_forward, d_ends.first, tape.forward, gradient,
+                      d_in, d_states.first(split));
       else
-        One::backward(cell, weights.backward, in, Direction::backward, d_backward, second, tape.backward,
+        One::backward(cell, weights.backward, in, Direction::backward, d_backward, d_ends.second, tape.backward,
                       gradient + cell.parameters().size(), later ? none : d_in, d_states.last(split), true);
     });
     if (later) One::add_input_gradient(cell, weights.backward, in, Direction::backward, tape.backward, d_in);
