@@ -54,7 +54,7 @@ class Part {
       : text_(letters) {}  // NOLINT: anything that can be told is a part
   template <std::integral T>
   Part(T number) : kind_(kind_of<T>), integer_(static_cast<unsigned long long>(number)) {}  // NOLINT
-  Part(float number) : kind_(Kind::single), number_(number) {}                              // NOLINT
+  Part(float number) : kind_(Kind::single), number_(double(number)) {}                      // NOLINT
   Part(double number) : kind_(Kind::real), number_(number) {}                               // NOLINT
 
   void append_to(std::string& out) const {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -105,7 +106,7 @@ EIGEN_ALWAYS_INLINE void put(L sum, typename L::Scalar* to, int n, bool add) {
 template <class L, int height, int width>
 void multiply_tile(const Tile<typename L::Scalar>& tile) {
   using Scalar = typename L::Scalar;
-  L sum[width][height];
+  L sum[std::size_t(width)][std::size_t(height)];
 #pragma GCC unroll 10
   for (int j = 0; j < width; ++j)
 #pragma GCC unroll 8
@@ -114,7 +115,7 @@ void multiply_tile(const Tile<typename L::Scalar>& tile) {
   for (Index k = 0; k < tile.terms; ++k) {
     const Scalar* const left = tile.left + k * tile.left_stride;
     const Scalar* const right = tile.right + k * tile.right_stride;
-    L column[height];
+    L column[std::size_t(height)];
 #pragma GCC unroll 8
     for (int i = 0; i < height; ++i) {
       column[i] = L::load(left + i * tile.panel_stride);

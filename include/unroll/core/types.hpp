@@ -2,6 +2,7 @@
 // The few types that every part shares: plain Eigen matrices, column-major, one column per (step, sample).
 
 #include <concepts>
+#include <cstddef>
 #include <type_traits>
 
 #include "unroll/core/eigen.hpp"
@@ -101,7 +102,7 @@ struct Strided {
 /// A few things, counted by plain numbers; room for one at least, so that none is no special case.
 template <class T, int n>
 struct Table {
-  T items[n > 0 ? n : 1]{};
+  T items[std::size_t(n > 0 ? n : 1)]{};
 
   constexpr T& operator[](int k) { return items[k]; }
   constexpr const T& operator[](int k) const { return items[k]; }

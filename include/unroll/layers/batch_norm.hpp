@@ -143,7 +143,9 @@ struct BatchNorm {
     S* const running_var = running_mean + features;
     const double weight = momentum ? *momentum : 1 / double(++running_var[features]);
     const double divisor = running_variance == RunningVariance::biased ? count : count - 1;
-    const auto follow = [weight](S& running, double batch) { running = S(running + weight * (batch - running)); };
+    const auto follow = [weight](S& running, double batch) {
+      running = S(double(running) + weight * (batch - double(running)));
+    };
     for (Index k = 0; k < features; ++k) {
       follow(running_mean[k], from[1 + k]);
       if (divisor > 0) follow(running_var[k], from[1 + features + k] / divisor);

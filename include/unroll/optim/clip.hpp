@@ -46,7 +46,7 @@ double non_finite_norm(const Scalar* values, const Segments& segments) {
 template <class Scalar>
 double largest_magnitude(const Scalar* values, const Segments& segments) {
   double largest = 0;
-  each_entry(values, segments, [&](double x) { largest = std::max(largest, std::abs(x)); });
+  each_entry(values, segments, [&](Scalar x) { largest = std::max(largest, std::abs(double(x))); });
   return largest;
 }
 
@@ -87,7 +87,7 @@ double l2_norm(const Scalar* values, const Segments& segments, ThreadPool* threa
   const double largest = largest_magnitude(values, segments);
   if (largest == 0) return 0;
   double scaled = 0;
-  each_entry(values, segments, [&](double x) { scaled += (x / largest) * (x / largest); });
+  each_entry(values, segments, [&](Scalar x) { scaled += (double(x) / largest) * (double(x) / largest); });
   return largest * std::sqrt(scaled);
 }
 

@@ -45,7 +45,7 @@ class PassKernel {
 
  private:
   struct Values {
-    V v[operations];
+    V v[std::size_t(operations)];
   };
 
   // ---- forward
@@ -186,7 +186,7 @@ class PassKernel {
     EIGEN_ALWAYS_INLINE V value() const { return any ? v : V::constant(Scalar(0)); }
   };
   struct Gradients {
-    Gradient of[operations];
+    Gradient of[std::size_t(operations)];
   };
 
   template <class Count>

@@ -136,7 +136,7 @@ class StreamKernel {
   struct Sums {
     static constexpr int places = terms.count * vectors;
     static constexpr int chains = chains_for(places);
-    V at[chains][places > 0 ? places : 1];
+    V at[std::size_t(chains)][std::size_t(places > 0 ? places : 1)];
 
     /// Of all chains.
     EIGEN_ALWAYS_INLINE V total(int place) const {
@@ -154,7 +154,7 @@ class StreamKernel {
 
   template <class V, int vectors>
   EIGEN_ALWAYS_INLINE static void run_block(const Frame& frame, const Rows& rows, Index row, const S* packed) {
-    Values<V> values[vectors];
+    Values<V> values[std::size_t(vectors)];
     sum_terms<V, vectors>(frame, rows, packed + weights.count * vectors * V::size, values);
     compute_all<V, vectors>(frame, values, row, packed);
     for (int k = 0; k < vectors; ++k) hand_on(frame, values[k], row + k * V::size);

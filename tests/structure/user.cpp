@@ -1,0 +1,76 @@
+// The library as a user's source file has it: compiled with all warnings that users turn on, none of the project's
+// exceptions to them, and the library not a system header. Of each kind of template something is used; what takes many
+// seconds to compile, once.
+#include <unroll/infer/beam.hpp>
+#include <unroll/infer/generate.hpp>
+#include <unroll/infer/seq2seq_decoder.hpp>
+#include <unroll/infer/streaming.hpp>
+#include <unroll/io/checkpoint.hpp>
+#include <unroll/io/dataset.hpp>
+#include <unroll/io/keras.hpp>
+#include <unroll/io/model_file.hpp>
+#include <unroll/io/npz.hpp>
+#include <unroll/io/pytorch.hpp>
+#include <unroll/layers/stack.hpp>
+#include <unroll/layers/summary.hpp>
+#include <unroll/report/report.hpp>
+#include <unroll/text/streams.hpp>
+#include <unroll/text/word2vec.hpp>
+#include <unroll/train/leak_test.hpp>
+#include <unroll/train/seq2seq_step.hpp>
+#include <unroll/train/train.hpp>
+#include <unroll/unroll.hpp>
+
+using namespace unroll;
+
+namespace {
+
+Stack<float> layers() {
+  Graph<float> graph;
+  const auto in = graph.input();
+  const auto coarse = graph.add(Conv1d<float>{.units = 8, .kernel = 5, .stride = 4, .padding = same()}, in);
+  const auto fine = graph.add(Upsample<float>(4), graph.add(BatchNorm<float>{}, coarse));
+  graph.add(Dense<float>{.units = 3},
+            graph.concat({in, fine, graph.add(ConvTranspose1d<float>{.units = 2, .kernel = 4, .stride = 4}, coarse)}));
+  return Stack<float>(2, {MaxPool1d<float>({.kernel = 2}), graph, AveragePool1d<float>({.kernel = 5}),
+                          LayerNorm<float>{}, Activate<float, Tanh>{}, Dropout<float>({.rate = 0.1}),
+                          Bidirectional<Lstm<float>>{.units = 4}, MeanOverTime<float>{}});
+}
+
+template <class O>
+void train(O optimizer, Dataset<float>& data) {
+  Sequential model(data.features(), Recurrent<Gru<float>>{.units = 6}, Recurrent<Slstm<float>>{.units = 6},
+                   MaxOverTime<float>{}, Dense<float>{.units = 3});
+  model.initialise(1);
+  const SoftmaxCrossEntropy<float> loss({.smoothing = 0.1});
+  fit(model, loss, optimizer, data, {.epochs = 2, .clip_norm = 1});
+  evaluate(model, data, loss);
+  const auto kept = summary(model, 10, 2);
+  save(model, "model.safetensors");
+  load(model, "model.safetensors");
+  export_pytorch(model, {"rnn.", "rnn.", "", "out."});
+}
+
+template <class S>
+void translate() {
+  const auto encoder = Sequential(1, Embedding<S>{.size = 5, .dimension = 3}, Bidirectional<Gru<S>>{.units = 4});
+  Seq2Seq<std::remove_const_t<decltype(encoder)>, BahdanauGru<S>> model(encoder,
+                                                                        {.vocabulary = 6, .embedding = 3, .units = 4});
+  SGD<S> sgd({.learning_rate = 0.1});
+  Seq2SeqStep step(model, SoftmaxCrossEntropy<S>(), sgd, {});
+  Seq2SeqDecoder decoder(model, 4);
+  beam_search(decoder, {.beams = 2});
+}
+
+}  // namespace
+
+int main() {
+  auto data = to_dataset(read_ts("data.ts"));
+  train(Adam<float>(), data);
+  translate<float>();
+  layers().initialise(1);
+  Sequential model(2, Recurrent<PeepholeLstm<double>>{.units = 3}, Dense<double>{.units = 1});
+  const Streaming<decltype(Sequential(2, Recurrent<Gru<float>>{.units = 3}))> streaming(
+      Sequential(2, Recurrent<Gru<float>>{.units = 3}));
+  auto stream = streaming.stream();
+}
