@@ -29,11 +29,13 @@
 #define UNROLL_STOPS
 #endif
 
-// Eigen 5 has packets of halves that g++ 12 cannot compile.
-#if defined(__AVX512FP16__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13 && \
-    __has_include(<Eigen/src/Core/arch/AVX512/PacketMathFP16.h>)
-#error "Eigen 5 does not compile for AVX512-FP16 with g++ before 13: add -mno-avx512fp16"
+// PacketMathFP16.h of Eigen 5.0.1 specialises a function that is not there any more.
+#if defined(__AVX512FP16__) && __has_include(<Eigen/Version>)
+#include <Eigen/Version>
+#if EIGEN_MAJOR_VERSION == 5 && EIGEN_MINOR_VERSION == 0
+#error "Eigen 5.0 does not compile for AVX512-FP16, which unroll does not use: compile with -mno-avx512fp16"
 #define UNROLL_STOPS
+#endif
 #endif
 
 #ifdef UNROLL_STOPS
