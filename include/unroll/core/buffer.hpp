@@ -11,7 +11,7 @@ namespace unroll {
 template <class Scalar>
 class Buffer {
  public:
-  /// Gives it a shape. The values are whatever was there. Throws ShapeError where there is no memory for it.
+  /// Gives it a shape. The values are those that were there. Throws ShapeError where there is no memory for it.
   View<Scalar> shape(Index rows, Index cols) {
     const Index entries = checked_multiply(rows, cols, "memory of a pass");
     if (entries > memory_.size()) take_memory(entries, "memory of a pass", [&] { memory_.resize(entries); });

@@ -24,7 +24,7 @@ class Description {
       if (k == 0) this->within(k, layer, [&] { detail::check_input(layer, x); });
     });
   }
-  /// How many columns of output there are for a sequence of so many steps, none of them masked; its targets go by it.
+  /// Columns of output for a sequence of `steps` steps, none of them masked; its targets go by it.
   /// Throws ShapeError where a layer cannot run on such a sequence.
   Index output_steps(Index steps) const {
     require<ShapeError>(steps >= 0 && steps <= most_entries, "model: a sequence of ", steps, " steps, expected 0 to ",

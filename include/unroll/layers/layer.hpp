@@ -28,7 +28,7 @@ struct Shape {
   bool per_step = true;
   double density = 1;  ///< steps for each one that comes in, about: what strides and upsampling leave
 
-  /// Of a batch that came in with so many steps of all sequences together. Throws ShapeError for more than memory
+  /// Of a batch that came in with `steps` steps of all sequences together. Throws ShapeError for more than memory
   /// holds.
   Index columns(Index steps, Index batch) const {
     if (!per_step) return batch;

@@ -21,7 +21,7 @@ void check_input(const L& layer, const ConstView<typename L::Scalar>& values) {
   if constexpr (requires { layer.check_input(values); }) layer.check_input(values);
 }
 
-/// Steps that a sequence of so many, none of them masked, has behind a layer. Layers that change the number say so in
+/// Steps that a sequence of `steps`, none of them masked, has behind a layer. Layers that change the number say so in
 /// `steps_after(steps)`, which must not fall as `steps` grows.
 template <class L>
 Index steps_after(const L& layer, Index steps) {

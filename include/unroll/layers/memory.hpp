@@ -16,7 +16,7 @@ struct TrainingPlan {
 
 namespace detail {
 
-/// Throws ShapeError for numbers that are none, and for so many columns that an estimate would overflow.
+/// Throws ShapeError for numbers out of range, and for columns of which an estimate would overflow.
 template <class Model>
 void check_plan(const Model& model, Index columns, Index batch, const TrainingPlan& plan) {
   require<ShapeError>(columns >= 0 && batch >= 0 && plan.parts >= 1 && plan.threads >= 1,

@@ -96,7 +96,7 @@ class OptimizerBase {
     decay_mask_ = std::move(mask);
   }
 
-  /// Throws what a step of so many parameters would, whatever the gradient.
+  /// Throws what a step of `parameters` entries would throw for any gradient.
   void check(Index parameters) const {
     check_options<Scalar>(options_);
     check_sizes(parameters);

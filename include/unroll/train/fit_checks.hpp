@@ -65,7 +65,7 @@ std::int64_t stopping_monitor(const FitOptions<S>& options) {
   return options.early_stopping ? std::int64_t(options.early_stopping->monitor) : -1;
 }
 
-/// Throws ValueError or ShapeError unless a run that was begun can go on with these options on so many samples. The
+/// Throws ValueError or ShapeError unless a run that was begun can go on with these options on `samples` samples. The
 /// best of a loss says nothing about an accuracy.
 template <class S>
 void check_resumed(const TrainingState<S>& state, const FitOptions<S>& options, std::int64_t samples,

@@ -50,9 +50,9 @@ struct FitOptions {
   double validation_fraction = 0;          ///< of the training data, stratified; in [0, 1)
   double clip_norm = 0, clip_value = 0;    ///< see StepOptions; 0: no limit
   LearningRate learning_rate = {};
-  std::optional<PlateauOptions> plateau =
-      {};  ///< cuts the learning rate, by the monitored value; of an accuracy larger
-           ///< values are better, of a loss smaller ones, whatever `better` says
+  /// Cuts the learning rate, by the monitored value. `better` follows from that: larger accuracies, smaller losses;
+  /// Better::larger for a loss is refused.
+  std::optional<PlateauOptions> plateau = {};
   Monitor plateau_monitor = Monitor::validation_loss;
   std::optional<EarlyStopping> early_stopping = {};
   Truncation truncation = {};

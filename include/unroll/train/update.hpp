@@ -21,7 +21,7 @@ inline void check_keeping(const Keeping& keeping) {
   keeping.check();
 }
 
-/// The learning rate of a schedule after so many updates or epochs. Throws ValueError where it is none.
+/// The learning rate of a schedule after `done` updates or epochs. Throws ValueError where it is none.
 inline double checked_rate(const std::function<double(long)>& schedule, std::int64_t done) {
   const double rate = schedule(long(done));
   require<ValueError>(is_finite(rate) && rate >= 0, "training: the learning rate after ", done,
