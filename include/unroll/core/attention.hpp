@@ -39,6 +39,9 @@ struct MemoryGradient {
 
 namespace attention {
 
+/// So many terms are added before their sum is added to the others: a long sum keeps its digits so.
+inline constexpr Index together = 256;
+
 /// Scalar is told by the pointers.
 template <class T>
 using Fixed = std::type_identity_t<T>;
@@ -97,16 +100,16 @@ void additive_scores(const Fixed<ConstView<S>>& keys, const S* query, const S* v
   }
 }
 
-/// Overwrites `d_query`, adds to `d_keys` and `d_v`. The tangents are computed again: kept, they would be the largest
-/// part of the tape by far.
+/// Overwrites `d_query`, adds to `d_keys` and `d_v`, which all queries share. The tangents are computed again: kept,
+/// they would be the largest part of the tape by far.
 template <class S>
 void additive_scores_back(const Fixed<ConstView<S>>& keys, const S* query, const S* v, const S* d_scores, S* d_query,
-                          Fixed<View<S>> d_keys, S* d_v) {
+                          Fixed<View<S>> d_keys, double* d_v) {
   using V = NativeLanes<S>;
   using R = Rows<S>;
   R::each(keys.rows(), [&](Index r, auto count) {
     const V q = R::load(query + r, count), weight = R::load(v + r, count);
-    V d_q = V::constant(0), d_weight = R::load(d_v + r, count);
+    V d_q = V::constant(0), d_weight = V::constant(0);
     for (Index s = 0; s < keys.cols(); ++s) {
       const V d = V::constant(d_scores[s]);
       S* const d_key = d_keys.data() + s * d_keys.outerStride() + r;
@@ -117,7 +120,7 @@ void additive_scores_back(const Fixed<ConstView<S>>& keys, const S* query, const
       R::store(d_key, R::load(d_key, count) + d_sum, count);
     }
     R::store(d_query + r, d_q, count);
-    R::store(d_v + r, d_weight, count);
+    R::add(d_v + r, d_weight, count);
   });
 }
 
@@ -131,16 +134,17 @@ void softmax(S* scores, Index steps) {
   if (steps == 0) return;
   const V greatest = V::constant(*std::max_element(scores, scores + steps));
   R::each(steps, [&](Index s, auto count) { R::store(scores + s, exp(R::load(scores + s, count) - greatest), count); });
-  S sum = 0;
-  for (Index s = 0; s < steps; ++s) sum += scores[s];
-  for (Index s = 0; s < steps; ++s) scores[s] /= sum;
+  double sum = 0;
+  for (Index s = 0; s < steps; ++s) sum += double(scores[s]);
+  for (Index s = 0; s < steps; ++s) scores[s] /= S(sum);
 }
 
 /// Gradients of the weights become those of the scores, in place.
 template <class S>
 void softmax_back(const S* weights, S* d_weights, Index steps) {
-  S mean = 0;
-  for (Index s = 0; s < steps; ++s) mean += weights[s] * d_weights[s];
+  double sum = 0;
+  for (Index s = 0; s < steps; ++s) sum += double(weights[s] * d_weights[s]);
+  const S mean = S(sum);
   for (Index s = 0; s < steps; ++s) d_weights[s] = weights[s] * (d_weights[s] - mean);
 }
 
@@ -151,8 +155,12 @@ void weighted_sum(const Fixed<ConstView<S>>& values, const S* weights, S* contex
   using R = Rows<S>;
   R::each(values.rows(), [&](Index r, auto count) {
     V sum = V::constant(0);
-    for (Index s = 0; s < values.cols(); ++s)
-      sum = fma(V::constant(weights[s]), R::load(values.data() + s * values.outerStride() + r, count), sum);
+    for (Index first = 0; first < values.cols(); first += together) {
+      V part = V::constant(0);
+      for (Index s = first; s < std::min(first + together, values.cols()); ++s)
+        part = fma(V::constant(weights[s]), R::load(values.data() + s * values.outerStride() + r, count), part);
+      sum += part;
+    }
     R::store(context + r, sum, count);
   });
 }

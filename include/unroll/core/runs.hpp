@@ -5,6 +5,7 @@
 // result depends on the numbers alone. Eigen's expressions begin at an aligned address and treat what lies in front of
 // it one by one, partly by other functions: there the bits of a column depend on its place in memory.
 
+#include <array>
 #include <type_traits>
 
 #include "unroll/core/lanes.hpp"
@@ -31,6 +32,12 @@ struct Run {
   EIGEN_ALWAYS_INLINE static V load(const S* from, int rest) { return V::load_partial(from, rest); }
   EIGEN_ALWAYS_INLINE static void store(S* to, V v, Whole) { v.store(to); }
   EIGEN_ALWAYS_INLINE static void store(S* to, V v, int rest) { v.store_partial(to, rest); }
+  /// Adds the first `count` lanes to numbers of more digits.
+  static void add(double* to, V v, int count) {
+    std::array<S, std::size_t(V::size)> numbers;
+    v.store(numbers.data());
+    for (int i = 0; i < count; ++i) to[i] += double(numbers[std::size_t(i)]);
+  }
   /// `v`, with 0 in lanes that are no part of the run.
   EIGEN_ALWAYS_INLINE static V only(V v, Whole) { return v; }
   EIGEN_ALWAYS_INLINE static V only(V v, int rest) { return v.leading(rest); }

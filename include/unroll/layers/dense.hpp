@@ -1,5 +1,6 @@
 #pragma once
 
+#include "unroll/core/column_sums.hpp"
 #include "unroll/core/products.hpp"
 #include "unroll/layers/layer.hpp"
 
@@ -24,13 +25,6 @@ struct PackedMap {
       transposed.multiply(d_y.data(), d_y.outerStride(), d_y.cols(), d_x.data(), d_x.outerStride());
   }
 };
-
-/// Sums over columns, added to a gradient.
-template <class S>
-void add_columns(const ConstView<S>& columns, S* sum) {
-  Eigen::Map<Vector<S>> all(sum, columns.rows());
-  for (Index c = 0; c < columns.cols(); ++c) all += columns.col(c);
-}
 
 }  // namespace detail
 

@@ -49,7 +49,7 @@ struct Embedding {
   using Weights = const S*;
   struct Tape {
     Buffer<Index> tokens;
-    Buffer<S> output;
+    Buffer<S> output, sums;
   };
 
   Index size = 0;
@@ -93,7 +93,10 @@ struct Embedding {
   bool causal() const { return true; }
   Start start() const { return {.input_weight = first_values}; }
   std::vector<NamedStart> named_starts() const { return {}; }
-  Index kept(Index columns, Index) const { return dimension * columns + columns * Index(sizeof(Index) / sizeof(S)); }
+  Index kept(Index columns, Index) const {
+    return dimension * (columns + (columns > columns_together() ? size : 0)) +
+           columns * Index(sizeof(Index) / sizeof(S));
+  }
   void prepare(const S* theta, Weights& weights) const { weights = theta; }
   void prepare_back(const S*, Weights&) const {}
   /// Throws what `forward` would for a number that is no token.
@@ -127,11 +130,13 @@ struct Embedding {
   /// Nothing comes back to the numbers of tokens: `d_in` is 0.
   void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S* gradient,
                 View<S> d_in, State<S>*) const {
-    const auto tokens = tape.tokens.view();
-    const ParameterBlock& weight = table.blocks().front();
-    for (Index c = 0; c < d_out.cols(); ++c)
-      if (!weight.is_frozen(tokens(0, c)))
-        Eigen::Map<Vector<S>>(gradient + tokens(0, c) * dimension, dimension) += d_out.col(c);
+    const Index columns = d_out.cols(), together = columns_together();
+    if (columns <= together) add_columns(d_out, 0, columns, tape, gradient);
+    for (Index first = 0; columns > together && first < columns; first += together) {
+      auto sums = tape.sums.zero(dimension, size);
+      add_columns(d_out, first, std::min(together, columns - first), tape, sums.data());
+      View<S>(gradient, dimension, size, Eigen::OuterStride<>(dimension)) += sums;
+    }
     if (d_in.data() != nullptr) d_in.setZero();
   }
   std::span<const Index> touched(const Tape& tape) const {
@@ -143,6 +148,18 @@ struct Embedding {
   }
 
  private:
+  /// A token that comes a million times must not be a sum of a million terms in float: so many columns are added by
+  /// themselves, enough for adding their sums to take little of the time.
+  Index columns_together() const { return std::max<Index>(1024, 32 * size); }
+
+  void add_columns(const ConstView<S>& d_out, Index first, Index count, const Tape& tape, S* to) const {
+    const auto tokens = tape.tokens.view();
+    const ParameterBlock& weight = table.blocks().front();
+    for (Index c = first; c < first + count; ++c)
+      if (!weight.is_frozen(tokens(0, c)))
+        Eigen::Map<Vector<S>>(to + tokens(0, c) * dimension, dimension) += d_out.col(c);
+  }
+
   /// Whether a number is a token.
   bool check(S number, const Pass& pass) const {
     if (number >= 0 && number < S(size) && number == std::floor(number)) return true;

@@ -61,18 +61,30 @@ struct LastStep : detail::Pooling<S> {
 /// The mean over the valid steps of each sequence.
 template <class S>
 struct MeanOverTime : detail::Pooling<S> {
-  using typename detail::Pooling<S>::Tape;
+  struct Tape : detail::Pooling<S>::Tape {
+    Buffer<double> sum;
+  };
+  static constexpr Index together = 64;  // steps whose sum goes into one of more digits
   std::string_view name() const { return "mean over time"; }
   LayerOptions options() const { return {{"layer", name()}}; }
+  Index kept(Index columns, Index batch) const {
+    const Index output = detail::Pooling<S>::kept(columns, batch);
+    return output + output * Index(sizeof(double) / sizeof(S));
+  }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     auto mean = this->begin(in, tape);
-    mean.setZero();
     const Timeline& timeline = *in.timeline;
-    for (Index t = 0; t < timeline.steps(); ++t)
-      mean.leftCols(timeline.active(t)) += in.values.middleCols(timeline.offset(t), timeline.active(t));
+    auto sum = tape.sum.zero(mean.rows(), mean.cols());
+    for (Index first = 0; first < timeline.steps(); first += together) {
+      const Index last = std::min(first + together, timeline.steps()), lasting = timeline.active(first);
+      mean.leftCols(lasting).setZero();
+      for (Index t = first; t < last; ++t)
+        mean.leftCols(timeline.active(t)) += in.values.middleCols(timeline.offset(t), timeline.active(t));
+      sum.leftCols(lasting) += mean.leftCols(lasting).template cast<double>();
+    }
     for (Index r = 0; r < timeline.batch(); ++r)
-      if (timeline.length(r) > 0) mean.col(r) /= S(timeline.length(r));
+      mean.col(r) = (sum.col(r) / double(std::max<Index>(timeline.length(r), 1))).template cast<S>();
     return this->result(tape);
   }
   void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&, S*,

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "unroll/core/parameters.hpp"
+#include "unroll/core/column_sums.hpp"
 #include "unroll/core/elementary.hpp"
+#include "unroll/core/parameters.hpp"
 #include "unroll/core/products.hpp"
 #include "unroll/core/runs.hpp"
 #include "unroll/engine/state.hpp"
@@ -90,7 +91,7 @@ class StateBridge {
               initial[std::size_t(state.state)].data());
       Eigen::Map<Matrix<S>>(gradient + state.weight, state.rows, joined_).noalias() +=
           tape.d_sum * tape.joined.transpose();
-      for (Index b = 0; b < batch; ++b) Eigen::Map<Vector<S>>(gradient + state.bias, state.rows) += tape.d_sum.col(b);
+      add_columns(view(std::as_const(tape.d_sum)), gradient + state.bias);
       tape.weight.pack_transposed(weight(theta, state));
       tape.weight.multiply_add(tape.d_sum.data(), state.rows, batch, tape.d_joined.data(), joined_);
     }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "unroll/core/column_sums.hpp"
 #include "unroll/core/kept.hpp"
 #include "unroll/engine/over_time.hpp"
 #include "unroll/models/seq2seq_description.hpp"
@@ -217,8 +218,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     else
       add_outer_products(d_scores.data(), d_scores.outerStride(), d_scores.rows(), output.data(), output.outerStride(),
                          output.rows(), output.cols(), gradient + output_at_, vocabulary());
-    Eigen::Map<Vector<Scalar>> d_bias(gradient + bias_at_, vocabulary());
-    for (Index c = 0; c < d_scores.cols(); ++c) d_bias += d_scores.col(c);
+    detail::add_columns(d_scores, gradient + bias_at_);
   }
 
   void pull_decoder(const Weights& weights, Tape& tape, Scalar* gradient) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "unroll/core/buffer.hpp"
+#include "unroll/core/column_sums.hpp"
 #include "unroll/core/products.hpp"
 #include "unroll/recurrence/layout.hpp"
 
@@ -28,7 +29,7 @@ template <class S>
 struct AttentionWork {
   Buffer<S> keys, d_keys;  // projected [rows x steps of all sequences]
   Buffer<S> weights;       // [longest sequence x columns]
-  Vector<S> d_vector;
+  Vector<double> d_vector;
 };
 
 /// The memory, one sequence after the other.
@@ -262,9 +263,7 @@ class CellAttention {
     const auto d_keys = work_.attention[k].d_keys.view();
     add_outer_products(d_keys.data(), d_keys.outerStride(), d_keys.rows(), keys.view().data(), keys.rows(), keys.rows(),
                        keys.cols(), gradient + at.memory, d_keys.rows());
-    if (at.bias >= 0)
-      for (Index c = 0; c < d_keys.cols(); ++c)
-        Eigen::Map<Vector<S>>(gradient + at.bias, d_keys.rows()) += d_keys.col(c);
+    if (at.bias >= 0) add_columns(view(std::as_const(d_keys)), gradient + at.bias);
     auto target = compared_d_keys().view();
     w.keys_back.multiply_add(d_keys.data(), d_keys.outerStride(), d_keys.cols(), target.data(), target.outerStride());
     pull_vector(k, gradient);
@@ -274,15 +273,16 @@ class CellAttention {
   void pull_vector(int k, S* gradient) {
     const AttentionWeights<S>& w = weights_.attention[k];
     const auto& at = layout_.attention(k);
-    const Vector<S>& d = work_.attention[k].d_vector;
+    const Vector<double>& d = work_.attention[k].d_vector;
     Eigen::Map<Vector<S>> d_vector(gradient + at.vector, d.size());
     if (at.gain < 0) {
-      d_vector += d;
+      d_vector += d.template cast<S>();
       return;
     }
-    const S along = d.dot(w.direction);
-    gradient[at.gain] += along;
-    d_vector += w.gain / w.length * (d - along * w.direction);
+    const auto direction = w.direction.template cast<double>();
+    const double along = d.dot(direction);
+    gradient[at.gain] += S(along);
+    d_vector += (double(w.gain / w.length) * (d - along * direction)).template cast<S>();
   }
 
   void check(const AttentionMemory<S>& given, const Timeline& timeline) const {

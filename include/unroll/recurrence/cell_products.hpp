@@ -2,6 +2,7 @@
 // What stands between the passes of a cell: its matrix products, forward and back, and the sums over columns.
 
 #include "unroll/core/buffer.hpp"
+#include "unroll/core/column_sums.hpp"
 #include "unroll/core/products.hpp"
 #include "unroll/core/step.hpp"
 #include "unroll/recurrence/cell_attention.hpp"
@@ -22,8 +23,10 @@ template <class S, class D>
 struct CellWork {
   Buffer<S> terms;  // pre-activations, then what is kept in their place, then their gradients
   Table<Buffer<S>, D::schedule.extras> extra;
-  Table<Vector<S>, D::program.weights> d_single;
+  Table<Vector<S>, D::program.weights> d_single;                // of the chunk at hand
+  Table<Vector<double>, D::program.weights> d_singles;          // of all chunks
   Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
+  Table<Buffer<double>, D::program.constants> d_constants;      // likewise: of the chunk at hand, and of all chunks
   Table<Buffer<S>, D::schedule.incomings> incoming;
   MemoryWork<S> memory;
   Table<AttentionWork<S>, D::program.attentions> attention;
@@ -94,9 +97,8 @@ class CellProducts {
     for (int k = 0; k < program.terms; ++k) {
       if (layout_.bias_offset(k) < 0) continue;
       const Index rows = layout_.rows_of_term(k);
-      const auto d_term = work_.terms.view().block(layout_.term_row()[k], first, rows, columns);
-      Eigen::Map<Vector<S>> sum(gradient + layout_.bias_offset(k), rows);
-      for (Index c = 0; c < columns; ++c) sum += d_term.col(c);
+      add_columns(view(std::as_const(work_.terms).view().block(layout_.term_row()[k], first, rows, columns)),
+                  gradient + layout_.bias_offset(k));
     }
   }
 
@@ -114,6 +116,12 @@ class CellProducts {
 
   void begin_constant_gradient(int constant) {
     work_.d_constant[constant].zero(work_.constant[constant].rows(), work_.constant[constant].cols());
+    work_.d_constants[constant].zero(work_.constant[constant].rows(), work_.constant[constant].cols());
+  }
+  void add_constant_gradient(int constant) {
+    auto chunk = work_.d_constant[constant].view();
+    work_.d_constants[constant].view() += chunk.template cast<double>();
+    chunk.setZero();
   }
 
   /// The columns of a step take their sequences' products.
@@ -138,7 +146,8 @@ class CellProducts {
 
   /// Adds the gradient of the constant's weights; overwrites that of the constant, unless it has no data.
   void finish_constant(const Source& source, int constant, const ConstView<S>& values, S* gradient, View<S> d_values) {
-    const auto d_products = work_.d_constant[constant].view();
+    auto d_products = work_.d_constant[constant].view();
+    d_products = std::as_const(work_.d_constants[constant]).view().template cast<S>();
     if (d_values.data() != nullptr) d_values.setZero();
     each_part(source, [&](const Product& p, int k, Index row, Index rows) {
       const S* from = d_products.data() + row;

@@ -134,9 +134,11 @@ class EquationCell {
   void begin_back(const Weights& weights, const Timeline& timeline, Work& work) const {
     for (int k = 0; k < schedule.incomings; ++k)
       work.incoming[k].shape(layout_->rows(schedule.incoming_operation[k]), timeline.batch());
-    for (int w = 0; w < program.weights; ++w)
-      work.d_single[w].setZero(
-          layout_->rows_of_size(program.weight[w].per_unit ? program.weight[w].size : widest_size()));
+    for (int w = 0; w < program.weights; ++w) {
+      const Index rows = layout_->rows_of_size(program.weight[w].per_unit ? program.weight[w].size : widest_size());
+      work.d_single[w].setZero(rows);
+      work.d_singles[w].setZero(rows);
+    }
     each_source(Op::constant, [&](const Source&, int k) { products(weights, work).begin_constant_gradient(k); });
     if constexpr (attends) attention(weights, work).begin_back();
   }
@@ -179,6 +181,11 @@ class EquationCell {
       products(weights, work).add_weight_gradient(source, values, chunk.first, chunk.columns, gradient);
     }
     products(weights, work).add_bias_gradient(chunk.first, chunk.columns, gradient);
+    for (int w = 0; w < program.weights; ++w) {
+      work.d_singles[w] += work.d_single[w].template cast<double>();
+      work.d_single[w].setZero();
+    }
+    each_source(Op::constant, [&](const Source&, int k) { products(weights, work).add_constant_gradient(k); });
     work.consumed = true;
   }
 
@@ -197,9 +204,9 @@ class EquationCell {
     for (int w = 0; w < program.weights; ++w) {
       S* to = gradient + layout_->single_offset(w);
       if (program.weight[w].per_unit)
-        Eigen::Map<Vector<S>>(to, work.d_single[w].size()) += work.d_single[w];
+        Eigen::Map<Vector<S>>(to, work.d_singles[w].size()) += work.d_singles[w].template cast<S>();
       else
-        *to += work.d_single[w].sum();
+        *to += S(work.d_singles[w].sum());
     }
     each_source(Op::constant, [&](const Source& source, int k) {
       products(weights, work)
