@@ -142,7 +142,7 @@ TEST_CASE("a summary: a row for each layer, and the sums") {
   CHECK(s.text() ==
         "layer  name            output         parameters  kept\n"
         "0      gru             32 a step      3776        852 KiB\n"
-        "1      mean over time  32 a sequence  0           1.2 KiB\n"
+        "1      mean over time  32 a sequence  0           3.8 KiB\n"
         "2      dense           4 a sequence   132         160 B\n"
         "3908 parameters; 6 features a step; training on 1280 steps of 10 sequences takes 1.1 MiB\n");
   CHECK_THROWS_MATCHES(summary(model, -1, 2), ShapeError, says("got -1 and 2"));
