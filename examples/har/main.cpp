@@ -2,7 +2,7 @@
 // bin/har [--cell lstm] [--units 64] [--layers 2] [--data MINE] ...                                     bin/har --help
 // bin/har --study       a table of settings, several seeds each; what was done already is not done again
 // bin/har --stream      recordings with a label at every step
-// Under ten seconds with the defaults; ends with the mean accuracy on sequences that were not trained on.
+// Under ten seconds with the defaults; ends with the mean accuracy on the test sequences.
 
 #include <cmath>
 #include <cstdio>
@@ -48,21 +48,10 @@ Index largest_batch_steps(const Options& options, const Dataset<float>& data) {
   return std::accumulate(lengths.begin(), lengths.end(), Index(0));
 }
 
-std::string numbers_text(const Vector<double>& numbers) {
-  std::string list;
-  for (const double number : numbers) list += text(list.empty() ? "" : " ", number);
-  return list;
-}
-
 /// With all that is needed to use the model again, and proof that it can be.
 void save_and_check(const Network& network, const std::filesystem::path& file, const Options& options,
                     const Data& data) {
-  std::string classes;
-  for (const std::string& name : data.classes) classes += (classes.empty() ? "" : " ") + name;
-  save(network, file,
-       {{"classes", classes},
-        {"channel_mean", numbers_text(data.mean)},
-        {"channel_deviation", numbers_text(data.deviation)}});
+  save(network, file, metadata_of(data));
   Network again = make_network(options, network.features(), network.outputs());
   load(again, file);
   const Threads threads(options.threads);

@@ -1,6 +1,7 @@
 #include "report.hpp"
 
 #include "../support/format.hpp"
+#include "../support/names.hpp"
 #include "unroll/layers/memory.hpp"
 
 namespace har {
@@ -9,6 +10,12 @@ using namespace unroll;
 using example::format;
 
 namespace {
+
+std::string numbers_text(const Vector<double>& numbers) {
+  std::string list;
+  for (const double number : numbers) list += text(list.empty() ? "" : " ", number);
+  return list;
+}
 
 std::string range_text(Index low, Index high) { return low == high ? text(low) : text(low, " to ", high); }
 
@@ -97,13 +104,18 @@ std::string percent_text(const Summary& summary) {
   return summary.count > 1 ? mean + format(" +- %.1f", 100 * summary.sample_deviation) : mean;
 }
 
+std::map<std::string, std::string> metadata_of(const Data& data) {
+  return {{"classes", example::json_list(data.classes)},
+          {"channel_mean", numbers_text(data.mean)},
+          {"channel_deviation", numbers_text(data.deviation)}};
+}
+
 std::string data_text(const Data& data) {
-  std::string names, remarks;
-  for (const std::string& name : data.classes) names += (names.empty() ? "" : ", ") + name;
+  std::string remarks;
   for (const std::string& remark : data.remarks) remarks += "\n  " + remark;
   return text(data.name, ": ", data.train.size(), " sequences to train on, ", data.test.size(), " to test; ",
               data.train.features(), " channels, ", steps_text(data.train), " steps, ", data.classes.size(),
-              " classes (", names, ")", remarks,
+              " classes (", example::quoted_list(data.classes), ")", remarks,
               "\n  each channel standardized by the mean and deviation of the training data\n");
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What a set of runs gave, as text and as JSON.
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "training.hpp"
@@ -12,6 +13,10 @@ std::vector<unroll::Summary> top_summaries(const std::vector<Run>& runs);
 
 /// "98.5 % +- 1.4"
 std::string percent_text(const unroll::Summary& summary);
+
+/// What a file of the trained network says beside it: "classes" (a JSON list), "channel_mean", "channel_deviation"
+/// (numbers with a blank between them).
+std::map<std::string, std::string> metadata_of(const Data& data);
 
 std::string data_text(const Data& data);
 std::string epoch_text(const unroll::Epoch& epoch, const Options& options);

@@ -24,10 +24,17 @@ inline std::string as_text(const std::vector<Cells>& table) {
   return words;
 }
 
+/// A bar in a name would begin another cell.
+inline std::string markdown_cell(const std::string& name) {
+  std::string cell;
+  for (const char c : name) cell += c == '|' ? std::string("\\|") : std::string(1, c);
+  return cell;
+}
+
 inline std::string as_markdown(const std::vector<Cells>& table) {
   std::string words;
   for (std::size_t line = 0; line < table.size(); ++line) {
-    for (const std::string& cell : table[line]) words += "| " + cell + " ";
+    for (const std::string& cell : table[line]) words += "| " + markdown_cell(cell) + " ";
     words += "|\n";
     if (line > 0) continue;
     for (std::size_t column = 0; column < table[0].size(); ++column) words += "|---";

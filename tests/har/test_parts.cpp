@@ -1,7 +1,9 @@
 #include <fstream>
+#include <har/report.hpp>
 #include <har/stand_in.hpp>
 #include <har/stream_task.hpp>
 #include <har/study.hpp>
+#include <har/text_table.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
@@ -50,6 +52,15 @@ TEST_CASE("stand-in of a gait: everybody freezes now and then, and later parts a
   CHECK(frozen > 0.02);
   CHECK(frozen < 0.4);
   CHECK(parts.train[0].channels == make_gait_stand_in({.people = 1, .seconds = 60}, 0.25).train[0].channels);
+}
+
+TEST_CASE("names of classes can be told apart whatever is in them") {
+  Recordings recordings = make_stand_in(small);
+  recordings.classes = {"walking", "walking upstairs", "a, b", "\"c\"", "d|e", ""};
+  const Data data = prepare(recordings);
+  CHECK(nlohmann::json::parse(metadata_of(data).at("classes")).get<std::vector<std::string>>() == recordings.classes);
+  CHECK(data_text(data).find("('walking', 'walking upstairs', 'a, b', '\"c\"', 'd|e', '')") != std::string::npos);
+  CHECK(as_markdown({{"d|e", "f"}, {"1", "2"}}) == "| d\\|e | f |\n|---|---|\n| 1 | 2 |\n");
 }
 
 TEST_CASE("sigmoid outputs: each is compared with 1 for the label's class and 0 for the others") {
