@@ -1,11 +1,12 @@
 // Task: somebody watches a movie in a scanner; tell from the activity of brain regions, second by second, which clip.
 // bin/hcp [--model lstm] [--controls] [--data X.npy --meta meta.csv] ...      bin/hcp --help
-// Some 20 seconds with the defaults; ends with the accuracy on people who were not trained on. --controls trains on
-// shuffled, random and permuted data, too, and says whether information leaks.
+// Some 20 seconds with the defaults; ends with the accuracy on people who were not trained on, as far as that is known.
+// --controls trains on shuffled, random and permuted data, too, and says whether information leaks.
 
 #include <cstdio>
 #include <filesystem>
 
+#include "../support/names.hpp"
 #include "../support/output_folder.hpp"
 #include "../support/program.hpp"
 #include "files.hpp"
@@ -52,17 +53,17 @@ void check_fits(const Metadata& metadata, const Options& options, const Data& da
                       data.source, " has ", data.clips.features());
 }
 
-Metadata metadata_of(const Options& options, const Data& data) {
-  std::string clips;
-  for (const std::string& name : clip_names()) clips += (clips.empty() ? "" : " ") + name;
+Metadata metadata_of(const Options& options, const Data& data, const TrainedOn& trained) {
   return {{"kind", options.model.kind},          {"units", text(options.model.units)},
           {"depth", text(options.model.layers)}, {"regions", text(data.clips.features())},
-          {"steps", text(options.steps)},        {"clips", clips}};
+          {"steps", text(options.steps)},        {"clips", example::json_list(clip_names())},
+          {"trained_on", to_json(trained)}};
 }
 
 /// With proof that the model can be used again.
-void save_and_check(const Model& model, const std::filesystem::path& file, const Options& options, const Data& data) {
-  model.save(file, metadata_of(options, data));
+void save_and_check(const Model& model, const std::filesystem::path& file, const Options& options, const Data& data,
+                    const TrainedOn& trained) {
+  model.save(file, metadata_of(options, data, trained));
   const auto again = make_model(options.model, data.clips.features());
   again->load(file);
   const std::vector<Index> some{0};
@@ -85,7 +86,7 @@ void train(Model& model, const std::filesystem::path& folder, const Options& opt
     say(options, text("cross-validation: ", percent_text(results.validation->steps.accuracy()), "\n\n"));
   train_model(model, options, data, division, results,
               [&](const Epoch& epoch) { say(options, epoch_text(epoch, options.training.epochs)); });
-  save_and_check(model, folder / "model.safetensors", options, data);
+  save_and_check(model, folder / "model.safetensors", options, data, trained_on(data, division.training));
 }
 
 void write_files(const std::filesystem::path& folder, const Options& options, const Data& data,
@@ -98,6 +99,15 @@ void write_files(const std::filesystem::path& folder, const Options& options, co
   say(options, words + "\n");
 }
 
+/// Nothing where the model is of a file that does not say.
+std::optional<TrainedOn> trained_on_of(const Metadata& metadata, const Options& options, const Data& data,
+                                       const Division& division) {
+  if (options.load.empty()) return trained_on(data, division.training);
+  const auto entry = metadata.find("trained_on");
+  if (entry == metadata.end()) return std::nullopt;
+  return trained_on_of_json(entry->second, options.load);
+}
+
 void run(Options options) {
   const auto folder = example::output_folder(options.out, "metrics.json");
   const Metadata metadata = options.load.empty() ? Metadata{} : read_metadata(options.load);
@@ -106,15 +116,16 @@ void run(Options options) {
   if (!options.load.empty()) check_fits(metadata, options, data);
   const Division division = divide(options, data);
   const auto model = make_model(options.model, data.clips.features());
-  say(options,
-      data_text(data, division) + text("  ", options.model.kind, " with ", model->parameters(), " parameters\n\n"));
+  say(options, data_text(data, division, options.load.empty()) +
+                   text("  ", options.model.kind, " with ", model->parameters(), " parameters\n\n"));
   Results results;
   if (options.load.empty()) {
     train(*model, folder, options, data, division, results);
   } else {
     model->load(options.load);
   }
-  if (!division.test.empty()) test_model(*model, data, division.test, results);
+  if (!division.test.empty())
+    test_model(*model, data, division.test, trained_on_of(metadata, options, data, division), results);
   say(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
   if (options.controls) {
     run_controls(options, data, division, results, [&](Control control, Index repeat, const GroupedHits& hits) {

@@ -16,7 +16,8 @@ void add_data_options(CLI::App& app, Options& o) {
   app.add_option("--meta", o.meta, "participant,class,run,length of each sequence (default: meta.csv beside --data)")
       ->option_text("FILE");
   app.add_option("--steps", o.steps, "of each clip, from its beginning; 0: all")->check(whole(0, 1000000));
-  app.add_option("--test-participants", o.test_participants, "the last so many are not trained on")
+  app.add_option("--test-participants", o.test_participants,
+                 "the last ones are tested, all others trained on; with --load 0 means that all are tested")
       ->check(whole(0, 100000));
   app.add_option("--folds", o.folds, "of the cross-validation between the others; 0: none")->check(whole(0, 1000));
   app.add_option("--participants", o.stand_in.participants, "of the stand-in, all together")->check(whole(2, 10000));
@@ -37,7 +38,8 @@ void add_model_options(CLI::App& app, Options& o) {
   app.add_option("--l2", o.training.l2, "penalty on weights that read inputs")->check(number(0, 10));
   app.add_option("--clip", o.training.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e6));
   app.add_option("--seed", o.training.seed, "of first values and shuffling")->check(whole(0, 1000000000));
-  app.add_option("--load", o.load, "test this model, train none")->option_text("FILE");
+  app.add_option("--load", o.load, "test this model, train none; its file says who was trained on")
+      ->option_text("FILE");
   app.add_flag("--controls", o.controls, "train on shuffled, random and permuted data, too: does information leak?");
   app.add_option("--repeats", o.repeats, "of each control")->check(whole(1, 1000));
   app.add_option("--out", o.out, "folder for model, numbers and pictures")->option_text("DIR");

@@ -104,6 +104,10 @@ void add_results(Report& report, const Model& model, const Results& results) {
   };
   share("accuracy", steps.accuracy());
   share("balanced accuracy", steps.balanced_accuracy());
+  if (results.everybody) {
+    share(("accuracy of " + everybody_text(results)).c_str(), results.everybody->steps.accuracy());
+    share(("balanced accuracy of " + everybody_text(results)).c_str(), results.everybody->steps.balanced_accuracy());
+  }
   report.metric({.name = "naming one clip always", .value = 100 * results.chance.majority, .unit = "%"});
   report.metric({.name = "knowing the second", .value = 100 * results.chance.per_step, .unit = "%"});
   report.metric({.name = "parameters", .value = double(model.parameters())});
@@ -115,15 +119,14 @@ void add_results(Report& report, const Model& model, const Results& results) {
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const Model& model, const Results& results) {
   Report report("Which clip is watched?", folder);
-  report.paragraph(text("Data: ", data.source, ". Tested on ", results.main().steps.groups(), " participants ",
-                        results.test ? "that were not trained on." : "in cross-validation."));
+  report.paragraph(text("Data: ", data.source, ". Tested on ", tested_text(results), "."));
   report.settings(settings_of(options));
   report.environment(environment(example::today()));
   add_results(report, model, results);
   add_pictures(report, results);
   if (!results.history.empty())
     report.figure("loss", figure::learning_curves({results.history}), "Loss after every epoch.",
-                  text("It falls to ", results.history.back().loss, "."));
+                  text("It ends at ", results.history.back().loss, "."));
   if (results.leak) add_controls(report, *results.leak);
   report.file("metrics.json", "every number that the program prints");
   if (options.load.empty()) report.file("model.safetensors", "the trained model");

@@ -77,12 +77,14 @@ std::string percent_text(const Interval& i) {
   return format("%.1f %% (%.1f to %.1f)", 100 * i.value, 100 * i.low, 100 * i.high);
 }
 
-std::string data_text(const Data& data, const Division& division) {
+std::string data_text(const Data& data, const Division& division, bool trains) {
   Index longest = 0;
   for (Index s = 0; s < data.clips.size(); ++s) longest = std::max(longest, data.clips.length(s));
   return text(data.source, "\n  ", data.clips.size(), " sequences of up to ", longest, " seconds, ",
-              data.clips.features(), " regions, ", clip_names().size(), " clips\n  ", division.training.size(),
-              " participants to train on, ", division.test.size(), " others to test\n");
+              data.clips.features(), " regions, ", clip_names().size(), " clips\n  ",
+              trains ? text(division.training.size(), " participants to train on, ", division.test.size(), " others")
+                     : text(division.test.size(), " participants"),
+              " to test\n");
 }
 
 std::string fold_text(std::size_t number, const Fold& fold) {
@@ -115,11 +117,26 @@ std::string chance_text(const ChanceLevels& c) {
       100 * c.majority, 100 * c.per_step, 100 * c.uniform, 100 * c.balanced_per_step);
 }
 
+std::string everybody_text(const Results& results) {
+  return text("all ", results.tested.participants, " participants, ", results.tested.trained_on,
+              " of whom were trained on");
+}
+
+std::string tested_text(const Results& results) {
+  const std::string participants = text(results.main().steps.groups(), " participants");
+  if (!results.test) return participants + " in cross-validation";
+  if (!results.tested.known) return participants + " (the model's file does not say who was trained on)";
+  return participants + (results.everybody || results.tested.trained_on == 0 ? " that were not trained on"
+                                                                             : ", all of whom were trained on");
+}
+
 std::string result_text(const Results& results) {
-  const GroupedHits& steps = results.main().steps;
-  return format("accuracy %s, balanced %s, %ld participants %s\n", percent_text(steps.accuracy()).c_str(),
-                percent_text(steps.balanced_accuracy()).c_str(), long(steps.groups()),
-                results.test ? "that were not trained on" : "in cross-validation");
+  const auto line = [](const GroupedHits& steps, const std::string& whose) {
+    return text("accuracy ", percent_text(steps.accuracy()), ", balanced ", percent_text(steps.balanced_accuracy()),
+                ", ", whose, "\n");
+  };
+  const std::string all = results.everybody ? line(results.everybody->steps, everybody_text(results)) : "";
+  return all + line(results.main().steps, tested_text(results));
 }
 
 std::string metrics_json(const Options& options, const Data& data, const Division& division, const Model& model,
@@ -137,7 +154,14 @@ std::string metrics_json(const Options& options, const Data& data, const Divisio
                      {"seconds", results.seconds}};
   for (const Fold& fold : results.folds) all["folds"].push_back(json_of(fold, data));
   if (results.validation) all["cross_validation"] = json_of(*results.validation);
-  if (results.test) all["test"] = json_of(*results.test);
+  if (results.test) {
+    all["test"] = json_of(*results.test);
+    all["test"]["participants"] = tested_text(results);
+  }
+  if (results.everybody) {
+    all["test_of_all"] = json_of(*results.everybody);
+    all["test_of_all"]["participants"] = everybody_text(results);
+  }
   if (results.leak) all["leak_test"] = json_of(*results.leak);
   for (const Epoch& epoch : results.history) all["training_loss"].push_back(epoch.loss);
   // Names from a file may hold bytes that are no UTF-8: they are replaced, not thrown at.

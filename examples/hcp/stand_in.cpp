@@ -107,7 +107,7 @@ Data make_stand_in(const StandIn& options, Index steps) {
   std::vector<Index> classes, participant;
   std::vector<std::string> names;
   for (Index person = 0; person < options.participants; ++person) {
-    names.push_back(text("p", person + 1));
+    names.push_back(text("p", person + 1, " of seed ", options.seed));  // who it is in any stand-in
     const Matrix<double> map = maker.persons_map(person);
     for (Index clip = 0; clip < Index(clip_names().size()); ++clip)
       for (Index time = 0; time < times_shown(clip); ++time) {

@@ -100,13 +100,28 @@ void train_model(Model& model, const Options& options, const Data& data, const D
   });
 }
 
-void test_model(const Model& model, const Data& data, const std::vector<Index>& participants, Results& results) {
-  const Part part = part_of(data, participants);
-  const Outputs outputs = model.predict(part.clips);
-  results.test.emplace(part.groups);
+namespace {
+
+Scores scores_of(const Outputs& outputs, const Part& part) {
+  Scores scores(part.groups);
   for (Index s = 0; s < part.clips.size(); ++s)
-    results.test->add(part, s, part.group[std::size_t(s)], outputs[std::size_t(s)]);
+    scores.add(part, s, part.group[std::size_t(s)], outputs[std::size_t(s)]);
+  return scores;
+}
+
+}  // namespace
+
+void test_model(const Model& model, const Data& data, const std::vector<Index>& participants,
+                const std::optional<TrainedOn>& trained, Results& results) {
+  const auto known = trained ? known_of(*trained, data, participants) : std::vector<Index>{};
+  const auto others = without(participants, known);
+  results.tested = {trained.has_value(), Index(participants.size()), Index(known.size())};
+  const Part part = part_of(data, others.empty() ? participants : others);
+  results.test = scores_of(model.predict(part.clips), part);
   results.chance = chance_levels(part.clips);
+  if (known.empty() || others.empty()) return;
+  const Part all = part_of(data, participants);
+  results.everybody = scores_of(model.predict(all.clips), all);
 }
 
 void run_controls(const Options& options, const Data& data, const Division& division, Results& results,

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "options.hpp"
+#include "trained_on.hpp"
 #include "unroll/train/leak_report.hpp"
 #include "unroll/train/metrics.hpp"
 
@@ -27,21 +28,29 @@ struct Fold {
   double seconds = 0;
 };
 
+/// Whether those who were tested were trained on.
+struct Tested {
+  bool known = true;  // false: the model's file does not say
+  unroll::Index participants = 0, trained_on = 0;
+};
+
 struct Results {
   std::vector<Fold> folds;
   std::optional<Scores> validation;  // every training participant, by the model that was not trained on them
-  std::optional<Scores> test;
-  unroll::ChanceLevels chance;  // of those who were tested: the test participants, or else all others
-  unroll::History history;      // of the model that is kept
-  double seconds = 0;           // of its training
+  Tested tested;
+  std::optional<Scores> test;       // of those who were tested and not trained on; of all where there are no others
+  std::optional<Scores> everybody;  // of all who were tested, where some of them were trained on
+  unroll::ChanceLevels chance;      // of the participants of main()
+  unroll::History history;          // of the model that is kept
+  double seconds = 0;               // of its training
   std::optional<unroll::LeakReport> leak;
 
   /// The test, or else the cross-validation.
   const Scores& main() const { return test ? *test : *validation; }
 };
 
-/// The last `options.test_participants` are tested, all others trained on; 0 with a model that is loaded: all are
-/// tested.
+/// The last `options.test_participants` are tested, all others trained on; with a model that is loaded none is trained
+/// on, and 0 means that all are tested.
 struct Division {
   std::vector<unroll::Index> training, test;  // participants
 };
@@ -61,8 +70,9 @@ void cross_validate(const Options& options, const Data& data, const Division& di
 void train_model(Model& model, const Options& options, const Data& data, const Division& division, Results& results,
                  const std::function<void(const unroll::Epoch&)>& on_epoch);
 
-/// Tests it on the others.
-void test_model(const Model& model, const Data& data, const std::vector<unroll::Index>& participants, Results& results);
+/// Tests it on these. `trained`: nothing where it is not known who was trained on.
+void test_model(const Model& model, const Data& data, const std::vector<unroll::Index>& participants,
+                const std::optional<TrainedOn>& trained, Results& results);
 
 /// All controls, on the test participants, or else on the first fold.
 void run_controls(const Options& options, const Data& data, const Division& division, Results& results,

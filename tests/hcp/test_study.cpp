@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <hcp/report.hpp>
 #include <hcp/study.hpp>
 #include <set>
 #include <unroll/io/safetensors.hpp>
@@ -82,8 +83,57 @@ TEST_CASE("study: every kind of model is saved, loaded, and does not see lengths
   CHECK(again->predict(data.clips) == model->predict(data.clips));
   CHECK_FALSE(model->sees_length());
   CHECK_THROWS_AS(read_metadata(folder.path / "m.safetensors"), FileError);
-  test_model(*model, data, division.test, results);
+  test_model(*model, data, division.test, trained_on(data, division.training), results);
   CHECK(results.main().steps.groups() == 2);
+}
+
+TEST_CASE("study: who was trained on is known by name and by recording") {
+  const Data data = make_stand_in({.participants = 4, .regions = 3}, 24);
+  const TrainedOn trained = trained_on(data, std::vector<Index>{0, 1});
+  CHECK(trained.participants == std::set<std::string>{"p1 of seed 1", "p2 of seed 1"});
+  CHECK(trained.recordings.size() == 36);
+  const std::vector<Index> all{0, 1, 2, 3};
+  CHECK(known_of(trained, data, all) == std::vector<Index>{0, 1});
+  CHECK(known_of(trained, data, std::vector<Index>{3, 1}) == std::vector<Index>{1});
+  Data renamed = data;
+  renamed.participants = {"a", "b", "c", "p1 of seed 1"};  // other names, and a name with other recordings
+  CHECK(known_of(trained, renamed, all) == std::vector<Index>{0, 1, 3});
+  CHECK(known_of(trained, make_stand_in({.participants = 4, .regions = 3, .seed = 2}, 24), all).empty());
+
+  const TrainedOn again = trained_on_of_json(to_json(trained), "file");
+  CHECK(again.participants == trained.participants);
+  CHECK(again.recordings == trained.recordings);
+  CHECK_THROWS_MATCHES(trained_on_of_json("{}", "m.safetensors"), FileError, says("m.safetensors: its metadata have"));
+}
+
+TEST_CASE("study: people who were trained on do not count in the result, and nothing is said that is not known") {
+  const Options options = small();
+  const Data data = make_stand_in(options.stand_in, options.steps);
+  const auto model = make_model(options.model, data.clips.features());
+  const std::vector<Index> tested{2, 3, 4, 5, 6};
+  const auto said = [&](const std::optional<TrainedOn>& trained) {
+    Results results;
+    test_model(*model, data, tested, trained, results);
+    const std::string words = result_text(results);
+    CHECK(results.test->steps.scored() == results.test->steps.groups() * 18 * 24);
+    return std::pair(results, words.substr(words.find(" participants") - 1));
+  };
+  const auto [some, two_lines] = said(trained_on(data, std::vector<Index>{0, 1, 2, 3}));
+  CHECK(some.test->steps.groups() == 3);
+  REQUIRE(some.everybody);
+  CHECK(some.everybody->steps.groups() == 5);
+  CHECK(two_lines.starts_with("5 participants, 2 of whom were trained on\naccuracy "));
+  CHECK(two_lines.ends_with(", 3 participants that were not trained on\n"));
+  // The others alone are what they would be if they alone were tested.
+  Results alone;
+  test_model(*model, data, {4, 5, 6}, TrainedOn(), alone);
+  CHECK(alone.test->steps.accuracy().value == some.test->steps.accuracy().value);
+  CHECK(alone.chance.majority == some.chance.majority);
+  const auto [none, none_line] = said(trained_on(data, std::vector<Index>{0, 1}));
+  CHECK_FALSE(none.everybody);
+  CHECK(none_line == "5 participants that were not trained on\n");
+  CHECK(said(trained_on(data, tested)).second == "5 participants, all of whom were trained on\n");
+  CHECK(said(std::nullopt).second == "5 participants (the model's file does not say who was trained on)\n");
 }
 
 TEST_CASE("study: the penalty shrinks the weights that read inputs, and no others") {
@@ -133,7 +183,7 @@ TEST_CASE("study: clips after their end do not count in the accuracy over time")
   const Data data = make_stand_in(options.stand_in, options.steps);
   const auto model = make_model(options.model, data.clips.features());
   Results results;
-  test_model(*model, data, {2, 3}, results);
+  test_model(*model, data, {2, 3}, TrainedOn(), results);
   CHECK(results.test->sequences_at[64] == 2 * 18);
   CHECK(results.test->sequences_at[65] == 2 * 17);
   CHECK(results.test->sequences_at[84] == 2 * 13);
