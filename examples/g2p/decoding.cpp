@@ -78,11 +78,19 @@ Index edit_distance(std::span<const Index> written, std::span<const Index> right
   return row.back();
 }
 
+const std::vector<Index>& nearest(const std::vector<Index>& written,
+                                  const std::vector<std::vector<Index>>& pronunciations) {
+  return *std::min_element(pronunciations.begin(), pronunciations.end(), [&](const auto& a, const auto& b) {
+    return edit_distance(written, a) < edit_distance(written, b);
+  });
+}
+
 ErrorRates error_rates(const Written& written, const Words& words) {
   ErrorRates rates;
   for (std::size_t k = 0; k < written.size(); ++k) {
-    const Index edits = edit_distance(written[k].front().tokens, words.targets[k]);
-    rates.edits += edits, rates.phonemes += Index(words.targets[k].size());
+    const auto& right = nearest(written[k].front().tokens, words.pronunciations[k]);
+    const Index edits = edit_distance(written[k].front().tokens, right);
+    rates.edits += edits, rates.phonemes += Index(right.size());
     rates.wrong_words += edits > 0, ++rates.words;
   }
   return rates;

@@ -24,7 +24,11 @@ Written write(const Network& network, const std::vector<unroll::Matrix<float>>& 
 /// The least number of phonemes to insert, leave out or replace.
 unroll::Index edit_distance(std::span<const unroll::Index> written, std::span<const unroll::Index> right);
 
-/// Errors of the best hypotheses.
+/// The pronunciation that is nearest to what was written; of equally near ones the first.
+const std::vector<unroll::Index>& nearest(const std::vector<unroll::Index>& written,
+                                          const std::vector<std::vector<unroll::Index>>& pronunciations);
+
+/// Errors of the best hypotheses, each compared with the nearest pronunciation of its word.
 struct ErrorRates {
   unroll::Index edits = 0, phonemes = 0;     // sums of edit distances and of lengths
   unroll::Index wrong_words = 0, words = 0;  // with at least one error, and all

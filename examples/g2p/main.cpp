@@ -3,8 +3,6 @@
 // A minute on two cores with the defaults; ends with the error rates on words that were not learned from, and with the
 // pronunciations of the given words.
 
-#include <cstdio>
-
 #include "../support/output_folder.hpp"
 #include "../support/program.hpp"
 #include "model_file.hpp"
@@ -51,8 +49,10 @@ class Program {
     return data;
   }
 
-  Trained make(const NetworkOptions& network, const Vocabulary& vocabulary) const {
-    return {network, vocabulary, make_network(network, Index(vocabulary.letters.size()), vocabulary.tokens())};
+  static Trained make(const NetworkOptions& network, const Data& data) {
+    const Vocabulary& vocabulary = data.vocabulary;
+    return {network, vocabulary, make_network(network, Index(vocabulary.letters.size()), vocabulary.tokens()),
+            std::set<std::string>(data.train.spelled.begin(), data.train.spelled.end())};
   }
 
   /// All runs of one kind of network; `first` is called after the first one.
@@ -82,7 +82,7 @@ class Program {
   Trained learn() const {
     const Data data = read();
     for (const std::string& word : asked()) data.vocabulary.source(word);  // throws now rather than after training
-    Trained trained = make(options_.network, data.vocabulary);
+    Trained trained = make(options_.network, data);
     const Study all = study(trained, data, [&] {
       save(trained, folder_ / "model.safetensors");
       const auto written = write(*trained.network, data.test.sources, options_.search, threads_);
@@ -102,7 +102,7 @@ class Program {
       if (kind.cell != "gru") continue;
       NetworkOptions network = options_.network;
       network.cell = kind.cell, network.attention = kind.attention, network.score = kind.score;
-      Trained trained = make(network, data.vocabulary);
+      Trained trained = make(network, data);
       studies.push_back(study(trained, data, [] {}));
       save_numbers(data, studies);
     }
@@ -113,12 +113,25 @@ class Program {
   void test_again(const Trained& trained) const {
     const Data data = read_data(options_.train, options_.validation, options_.limit, &trained.vocabulary);
     say(data_text(options_, data));
-    const auto line = [&](const char* part, const Words& words) {
-      tell(text(part, tested_text(test(*trained.network, options_, words, threads_), options_.search), "\n"));
-    };
     tell(name_of(trained.options) + "\n");
-    line("  validation  ", data.validation);
-    line("  test        ", data.test);
+    if (!trained.learned) tell("  the model file does not say which words were learned from\n");
+    test_part("validation", data.validation, trained);
+    test_part("test      ", data.test, trained);
+  }
+
+  /// Words that were learned from say little about others: these have a line of their own.
+  void test_part(const std::string& part, const Words& words, const Trained& trained) const {
+    const auto line = [&](const std::string& which, const Words& some) {
+      tell("  " + part + "  " + which + tested_text(test(*trained.network, options_, some, threads_), options_.search) +
+           "\n");
+    };
+    std::vector<Index> others;
+    for (Index k = 0; k < words.size(); ++k)
+      if (!trained.learned || !trained.learned->contains(words.spelled[std::size_t(k)])) others.push_back(k);
+    const Index learned = words.size() - std::ssize(others);
+    if (learned > 0) line(text("all ", words.size(), " words, ", learned, " of them learned from: "), words);
+    if (!others.empty())
+      line(learned > 0 ? text("the others, ", others.size(), ": ") : std::string(), words.subset(others));
   }
 
   void write_words(const Trained& trained) const {

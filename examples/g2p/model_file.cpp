@@ -11,6 +11,7 @@ using namespace unroll;
 
 namespace {
 
+/// None of them has a blank in it: those stand between them in the files that they are from.
 std::string joined(const std::vector<std::string>& symbols) {
   std::string line;
   for (const std::string& symbol : symbols) line += (line.empty() ? "" : " ") + symbol;
@@ -61,13 +62,15 @@ class Metadata {
 
 void save(const Trained& trained, const std::filesystem::path& file) {
   const NetworkOptions& o = trained.options;
-  write_safetensors(file, trained.network->tensors({{"cell", o.cell},
-                                                    {"attention", o.attention},
-                                                    {"score", o.score},
-                                                    {"units", text(o.units)},
-                                                    {"embedding", text(o.embedding)},
-                                                    {"letters", joined(trained.vocabulary.letters)},
-                                                    {"phonemes", joined(trained.vocabulary.phonemes)}}));
+  std::map<std::string, std::string> metadata{{"cell", o.cell},
+                                              {"attention", o.attention},
+                                              {"score", o.score},
+                                              {"units", text(o.units)},
+                                              {"embedding", text(o.embedding)},
+                                              {"letters", joined(trained.vocabulary.letters)},
+                                              {"phonemes", joined(trained.vocabulary.phonemes)}};
+  if (trained.learned) metadata["learned"] = joined({trained.learned->begin(), trained.learned->end()});
+  write_safetensors(file, trained.network->tensors(std::move(metadata)));
 }
 
 Trained load(const std::filesystem::path& path) {
@@ -76,6 +79,7 @@ Trained load(const std::filesystem::path& path) {
   Trained trained{{metadata.word("cell"), metadata.word("attention"), metadata.word("score"), metadata.size("units"),
                    metadata.size("embedding")},
                   {metadata.symbols("letters"), metadata.symbols("phonemes")},
+                  {},
                   {}};
   require<FileError>(find_kind(trained.options) != nullptr, file.file,
                      ": holds a network that this program does not know: ", name_of(trained.options));
@@ -85,6 +89,10 @@ Trained load(const std::filesystem::path& path) {
   trained.network =
       make_network(trained.options, Index(trained.vocabulary.letters.size()), trained.vocabulary.tokens());
   trained.network->take(file);
+  if (file.metadata.contains("learned")) {
+    const auto words = metadata.symbols("learned");
+    trained.learned.emplace(words.begin(), words.end());
+  }
   return trained;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 // A trained network in a file, with all that is needed to use it: parameters by name, and in the metadata the kind of
-// network, its sizes, letters and phonemes.
+// network, its sizes, letters and phonemes, and the words that it learned from.
 
 #include <filesystem>
+#include <optional>
+#include <set>
 
 #include "network.hpp"
 #include "words.hpp"
@@ -13,6 +15,7 @@ struct Trained {
   NetworkOptions options;
   Vocabulary vocabulary;
   std::unique_ptr<Network> network;
+  std::optional<std::set<std::string>> learned;  // words; nothing: the file does not say
 };
 
 /// Writes the file completely or not at all.

@@ -22,7 +22,7 @@ std::vector<std::string> words_of(std::string Kind::*head) {
 void add_data_options(CLI::App& app, Options& o) {
   app.add_option("word", o.words, "words to be written in phonemes")->option_text("WORD ...");
   app.add_option("--map", o.map, "draw where the network looks while it writes this word")->option_text("WORD");
-  app.add_option("--train", o.train, "word, tab, phonemes; every 20th word is for testing (default: CMUdict)")
+  app.add_option("--train", o.train, "words with their phonemes; every 20th word is for testing (default: CMUdict)")
       ->option_text("FILE");
   app.add_option("--valid", o.validation, "the same, to be watched while training")->option_text("FILE");
   app.add_option("--limit", o.limit, "take the first words of the training file only; 0: all")

@@ -75,10 +75,15 @@ nlohmann::json json_of(const Options& o) {
 NamedValues settings_of(const Options& options) { return named_values(json_of(options)); }
 
 std::string data_text(const Options& options, const Data& data) {
-  return text(plural(data.train.size(), "word"), " to learn from, ", data.validation.size(), " to watch, ",
-              data.test.size(), " to test (every ", spread, "th of the training file); ",
-              data.vocabulary.letters.size(), " letters, ", data.vocabulary.phonemes.size(),
-              " phonemes\n  training file   ", options.train, "\n  validation file ", options.validation, "\n");
+  const std::string pairs =
+      data.train.pairs() == data.train.size() ? "" : text(" (", data.train.pairs(), " pronunciations)");
+  const bool learns = options.load.empty();
+  const std::string learned =
+      learns ? text(plural(data.train.size(), "word"), pairs, " to learn from, ") : std::string();
+  return text(learned, data.validation.size(), learns ? "" : " words", " to watch, ", data.test.size(),
+              " to test (every ", spread, "th of the training file); ", data.vocabulary.letters.size(), " letters, ",
+              data.vocabulary.phonemes.size(), " phonemes\n  training file   ", options.train, "\n  validation file ",
+              options.validation, "\n");
 }
 
 std::string network_text(const Study& study) {
@@ -146,6 +151,7 @@ std::string metrics_json(const Options& options, const Data& data, const std::ve
   nlohmann::json all{{"options", json_of(options)},
                      {"data",
                       {{"training_words", data.train.size()},
+                       {"training_pronunciations", data.train.pairs()},
                        {"validation_words", data.validation.size()},
                        {"test_words", data.test.size()},
                        {"letters", data.vocabulary.letters},
@@ -173,8 +179,9 @@ std::string test_table(const Words& words, const Written& written, const Vocabul
   std::string table = "word\tright\twritten\tedits\tlog_probability\n";
   for (std::size_t k = 0; k < written.size(); ++k) {
     const auto& best = written[k].front();
-    table += text(words.spelled[k], "\t", vocabulary.spoken(words.targets[k]), "\t", vocabulary.spoken(best.tokens),
-                  "\t", edit_distance(best.tokens, words.targets[k]), "\t", best.log_probability, "\n");
+    const auto& right = nearest(best.tokens, words.pronunciations[k]);
+    table += text(words.spelled[k], "\t", vocabulary.spoken(right), "\t", vocabulary.spoken(best.tokens), "\t",
+                  edit_distance(best.tokens, right), "\t", best.log_probability, "\n");
   }
   return table;
 }

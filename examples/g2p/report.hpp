@@ -43,7 +43,7 @@ std::string written_text(const std::string& word, const Vocabulary& vocabulary,
 std::string metrics_json(const Options& options, const Data& data, const std::vector<Study>& studies);
 /// A line for each run and epoch.
 std::string history_csv(const std::vector<Study>& studies);
-/// A line for each word: what is right, what was written, how many errors that has.
+/// A line for each word: what is right (the nearest pronunciation), what was written, how many errors that has.
 std::string test_table(const Words& words, const Written& written, const Vocabulary& vocabulary);
 
 }  // namespace g2p

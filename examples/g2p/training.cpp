@@ -30,7 +30,7 @@ class Training {
       : options_(options),
         seed_(seed),
         threads_(threads),
-        pairs_(words.sources, words.targets, marks),
+        pairs_(pairs_of(words)),
         samples_(all_samples(pairs_.size())),
         adam_({.learning_rate = options.rate}),
         step_(network.step(adam_, {.clip_norm = options.clip, .seed = seed, .threads = threads})) {}
@@ -49,6 +49,16 @@ class Training {
   }
 
  private:
+  /// Each pronunciation of a word is learned.
+  static SequencePairs<float> pairs_of(const Words& words) {
+    std::vector<Matrix<float>> sources;
+    std::vector<std::vector<Index>> targets;
+    for (std::size_t k = 0; k < words.sources.size(); ++k)
+      for (const auto& pronunciation : words.pronunciations[k])
+        sources.push_back(words.sources[k]), targets.push_back(pronunciation);
+    return {std::move(sources), std::move(targets), marks};
+  }
+
   const Options& options_;
   std::uint64_t seed_;
   const Threads& threads_;

@@ -1,6 +1,8 @@
 #include "words.hpp"
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 
@@ -13,10 +15,11 @@ using namespace unroll;
 
 namespace {
 
-/// A line of a file.
+/// A word of a file with all of its pronunciations, each once.
 struct Entry {
   std::string word;
-  std::vector<std::string> letters, phonemes;
+  std::vector<std::string> letters;
+  std::vector<std::vector<std::string>> pronunciations;
 };
 
 std::optional<Index> place_of(const std::vector<std::string>& sorted, const std::string& symbol) {
@@ -25,8 +28,10 @@ std::optional<Index> place_of(const std::vector<std::string>& sorted, const std:
   return found - sorted.begin();
 }
 
-std::string small(std::string letter) {
-  if (letter.size() == 1 && letter[0] >= 'A' && letter[0] <= 'Z') letter[0] = char(letter[0] - 'A' + 'a');
+/// Of a to z and A to Z; others stay what they are.
+std::string other_case(std::string letter) {
+  const char c = char(letter[0] | 0x20);
+  if (letter.size() == 1 && c >= 'a' && c <= 'z') letter[0] = char(letter[0] ^ 0x20);
   return letter;
 }
 
@@ -47,62 +52,99 @@ std::vector<std::string> parts(std::string_view line) {
   return all;
 }
 
+std::string_view without_comment(std::string_view line) {
+  return line.substr(0, std::min(line.find(" #"), line.find("\t#")));
+}
+
+/// "read" of "read(2)", which CMUdict writes for another pronunciation.
+std::string_view without_number(std::string_view word) {
+  const std::size_t open = word.rfind('(');
+  if (open == word.npos || open == 0 || !word.ends_with(')')) return word;
+  const auto number = word.substr(open + 1, word.size() - open - 2);
+  const bool digits = !number.empty() && number.find_first_not_of("0123456789") == number.npos;
+  return digits ? word.substr(0, open) : word;
+}
+
 class Reader {
  public:
-  /// `limit` 0: all lines. `vocabulary`, where there is one, must know all letters and phonemes.
+  /// `limit` 0: all words. `vocabulary`, where there is one, must know all letters and phonemes.
   std::vector<Entry> read(const std::filesystem::path& path, Index limit, const Vocabulary* vocabulary) {
     const std::string content = detail::read_text(path), name = path.string();
     detail::TextLines lines(content, name);
     std::vector<Entry> entries;
-    for (auto line = lines.next(); line && (limit == 0 || Index(entries.size()) < limit); line = lines.next()) {
-      entries.push_back(entry(*line, lines));
-      if (vocabulary != nullptr) check_known(entries.back(), *vocabulary, lines);
+    std::map<std::string, std::size_t> places;
+    std::optional<bool> tabs;
+    for (auto line = lines.next(); line; line = lines.next()) {
+      if (line->starts_with(";;;")) continue;
+      if (!tabs) tabs = line->find('\t') != line->npos;
+      Entry entry = Reader::entry(without_comment(*line), *tabs ? '\t' : ' ', lines);
+      lines.expect(!seen_.contains(entry.word), "the word '", entry.word, "' is in the training file too");
+      const auto place = places.find(entry.word);
+      // Of a word within the limit all pronunciations count, wherever they are.
+      if (place == places.end() && limit > 0 && Index(entries.size()) == limit) continue;
+      if (vocabulary != nullptr) check_known(entry, *vocabulary, lines);
+      if (place != places.end()) {
+        add(std::move(entry.pronunciations.front()), entries[place->second]);
+      } else {
+        places.emplace(entry.word, entries.size());
+        entries.push_back(std::move(entry));
+      }
     }
-    require<FileError>(!entries.empty(), name, ": expected lines of a word, a tab and its phonemes, found none");
+    require<FileError>(!entries.empty(), name, ": expected lines of a word and its phonemes, found none");
+    for (const Entry& entry : entries) seen_.insert(entry.word);
     return entries;
   }
 
  private:
-  Entry entry(std::string_view line, const detail::TextLines& lines) {
-    Entry entry{std::string(detail::take_until(line, '\t')), {}, parts(line)};
-    lines.expect(!entry.phonemes.empty() && line.find('\t') == line.npos, "expected a word, a tab and its phonemes");
+  /// `separator` stands between a word and its phonemes, in all lines of a file the same.
+  static Entry entry(std::string_view line, char separator, const detail::TextLines& lines) {
+    Entry entry{std::string(without_number(detail::take_until(line, separator))), {}, {parts(line)}};
+    const std::size_t phonemes = entry.pronunciations.front().size();
+    lines.expect(phonemes > 0 && line.find('\t') == line.npos, "expected a word, a ",
+                 separator == ' ' ? "blank" : "tab", " and its phonemes");
     entry.letters = letters_of(entry.word);
-    lines.expect(!entry.letters.empty(), "expected a word in UTF-8 without blanks before the tab");
-    lines.expect(Index(std::max(entry.letters.size(), entry.phonemes.size())) <= longest_word, "a word of ",
-                 entry.letters.size(), " letters and ", entry.phonemes.size(), " phonemes, at most ", longest_word,
-                 " are possible");
-    lines.expect(seen_.insert(entry.word).second, "the word '", entry.word, "' was there before");
+    lines.expect(!entry.letters.empty(), "expected a word in UTF-8 without blanks in front of its phonemes");
+    lines.expect(Index(std::max(entry.letters.size(), phonemes)) <= longest_word, "a word of ", entry.letters.size(),
+                 " letters and ", phonemes, " phonemes, at most ", longest_word, " are possible");
     return entry;
+  }
+
+  static void add(std::vector<std::string> pronunciation, Entry& entry) {
+    auto& all = entry.pronunciations;
+    if (std::find(all.begin(), all.end(), pronunciation) == all.end()) all.push_back(std::move(pronunciation));
   }
 
   static void check_known(const Entry& entry, const Vocabulary& vocabulary, const detail::TextLines& lines) {
     for (const std::string& letter : entry.letters)
       lines.expect(place_of(vocabulary.letters, letter).has_value(), "the letter '", letter, "' of '", entry.word,
                    "' is in no training word");
-    for (const std::string& phoneme : entry.phonemes)
+    for (const std::string& phoneme : entry.pronunciations.front())
       lines.expect(place_of(vocabulary.phonemes, phoneme).has_value(), "the phoneme '", phoneme, "' of '", entry.word,
                    "' is in no training word");
   }
 
-  std::set<std::string> seen_;
+  std::set<std::string> seen_;  // in the files before
 };
 
 Vocabulary vocabulary_of(const std::vector<Entry>& entries) {
   std::set<std::string> letters, phonemes;
   for (const Entry& entry : entries) {
     letters.insert(entry.letters.begin(), entry.letters.end());
-    phonemes.insert(entry.phonemes.begin(), entry.phonemes.end());
+    for (const auto& pronunciation : entry.pronunciations) phonemes.insert(pronunciation.begin(), pronunciation.end());
   }
   return {{letters.begin(), letters.end()}, {phonemes.begin(), phonemes.end()}};
 }
 
 void add(const Entry& entry, const Vocabulary& vocabulary, Words& words) {
-  std::vector<Index> letters, phonemes;
+  std::vector<Index> letters;
   for (const std::string& letter : entry.letters) letters.push_back(*place_of(vocabulary.letters, letter));
-  for (const std::string& phoneme : entry.phonemes) phonemes.push_back(*place_of(vocabulary.phonemes, phoneme) + 2);
   words.spelled.push_back(entry.word);
   words.sources.push_back(token_row<float>(letters));
-  words.targets.push_back(std::move(phonemes));
+  words.pronunciations.emplace_back();
+  for (const auto& pronunciation : entry.pronunciations) {
+    auto& phonemes = words.pronunciations.back().emplace_back();
+    for (const std::string& phoneme : pronunciation) phonemes.push_back(*place_of(vocabulary.phonemes, phoneme) + 2);
+  }
 }
 
 }  // namespace
@@ -120,6 +162,21 @@ std::vector<std::string> letters_of(const std::string& word) {
   return letters;
 }
 
+Index Words::pairs() const {
+  return std::accumulate(pronunciations.begin(), pronunciations.end(), Index(0),
+                         [](Index sum, const auto& of_word) { return sum + Index(of_word.size()); });
+}
+
+Words Words::subset(std::span<const Index> some) const {
+  Words words;
+  for (const Index k : some) {
+    words.spelled.push_back(spelled[std::size_t(k)]);
+    words.sources.push_back(sources[std::size_t(k)]);
+    words.pronunciations.push_back(pronunciations[std::size_t(k)]);
+  }
+  return words;
+}
+
 Matrix<float> Vocabulary::source(const std::string& word) const {
   const auto spelled = letters_of(word);
   require<ValueError>(!spelled.empty() && Index(spelled.size()) <= longest_word, "'", word,
@@ -127,7 +184,7 @@ Matrix<float> Vocabulary::source(const std::string& word) const {
   std::vector<Index> numbers;
   for (const std::string& letter : spelled) {
     auto place = place_of(letters, letter);
-    if (!place) place = place_of(letters, small(letter));
+    if (!place) place = place_of(letters, other_case(letter));
     require<ValueError>(place.has_value(), "'", word, "': the letter '", letter, "' is in no word that was learned");
     numbers.push_back(*place);
   }

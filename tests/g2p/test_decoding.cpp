@@ -84,7 +84,7 @@ TEST_CASE("words come back in their order however many groups and threads there 
     for (Index s = 0; s <= k % 7; ++s) letters.push_back((k + s) % 6), right.push_back((k + s) % 6 + 2);
     words.spelled.push_back("word");
     words.sources.push_back(token_row<float>(letters));
-    words.targets.push_back(right);
+    words.pronunciations.push_back({right});
   }
   for (const int threads : {1, 3})
     for (const Index beams : {0, 2}) {
@@ -97,7 +97,7 @@ TEST_CASE("words come back in their order however many groups and threads there 
 TEST_CASE("error rates are sums over all words", "[g2p]") {
   Words words;
   for (const auto& right : {std::vector<Index>{2, 3, 4, 5}, std::vector<Index>{2}, std::vector<Index>{2, 3, 4}})
-    words.targets.push_back(right);
+    words.pronunciations.push_back({right});
   Written written(3, std::vector<Hypothesis<float>>(1));
   written[0][0].tokens = {2, 3, 4, 5};
   written[1][0].tokens = {3, 4};
@@ -106,4 +106,18 @@ TEST_CASE("error rates are sums over all words", "[g2p]") {
   CHECK(rates.phoneme() == 3.0 / 8);
   CHECK(rates.word() == 2.0 / 3);
   CHECK(ErrorRates{}.phoneme() == 0);
+}
+
+TEST_CASE("a word is compared with the nearest of its pronunciations", "[g2p]") {
+  Words words;
+  words.pronunciations = {{{2, 3, 4, 5}, {2, 3}}, {{2, 3}, {4, 5, 6, 7}}, {{2, 3}, {4, 5, 6}}};
+  Written written(3, std::vector<Hypothesis<float>>(1));
+  written[0][0].tokens = {2, 3};     // right by the second
+  written[1][0].tokens = {4, 5, 6};  // one of four missing in the second
+  written[2][0].tokens = {2, 5};     // one edit from the first, two from the second
+  const auto rates = error_rates(written, words);
+  CHECK(rates.edits == 2);
+  CHECK(rates.phonemes == 2 + 4 + 2);
+  CHECK(rates.wrong_words == 2);
+  CHECK(nearest({9}, {{2}, {3}}) == std::vector<Index>{2});
 }

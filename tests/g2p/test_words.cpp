@@ -41,7 +41,7 @@ TEST_CASE("every 20th word of the training file is for testing and none of them 
   const auto train = written(folder, "train.tsv", word_list(45)),
              watch = written(folder, "watch.tsv", "ba\tB A\nbz\tA\n");
   CHECK_THROWS_MATCHES(read_data(train, watch, 0), FileError,
-                       says("watch.tsv, line 1: the word 'ba' was there before"));
+                       says("watch.tsv, line 1: the word 'ba' is in the training file too"));
   const Data data = read_data(train, watch, 26);
   CHECK(data.train.size() == 25);
   CHECK(data.test.spelled == std::vector<std::string>{"at"});
@@ -56,8 +56,8 @@ TEST_CASE("letters and phonemes become numbers and phonemes become text again", 
   const Data data = read_data(train, watch, 0);
   CHECK(data.vocabulary.tokens() == 28);
   CHECK(data.validation.sources[0] == token_row<float>(std::vector<Index>{2, 2, 1}));
-  CHECK(data.validation.targets[0] == std::vector<Index>{4, 3, 2});
-  CHECK(data.vocabulary.spoken(data.validation.targets[0]) == "C B A");
+  CHECK(data.validation.pronunciations[0][0] == std::vector<Index>{4, 3, 2});
+  CHECK(data.vocabulary.spoken(data.validation.pronunciations[0][0]) == "C B A");
   CHECK(data.vocabulary.source("cCb") == data.validation.sources[0]);
   CHECK_THROWS_MATCHES(data.vocabulary.source("c\xC3\xA4"), ValueError, says("the letter '\xC3\xA4' is in no word"));
   CHECK_THROWS_MATCHES(data.vocabulary.source(std::string(65, 'a')), ValueError,
@@ -78,5 +78,51 @@ TEST_CASE("broken lines are refused with their number", "[g2p]") {
   says_of("two words\tA", "expected a word in UTF-8 without blanks");
   says_of("w\xFFrd\tA", "expected a word in UTF-8 without blanks");
   says_of(text(std::string(65, 'w'), "\tA"), "a word of 65 letters and 1 phonemes, at most 64 are possible");
-  says_of("aa\tA", "the word 'aa' was there before");
+  says_of("word K AE T", "expected a word, a tab and its phonemes");
+  says_of("word\t# K AE T", "expected a word, a tab and its phonemes");
+}
+
+TEST_CASE("a dictionary is read as CMUdict writes it", "[g2p]") {
+  const support::TemporaryFolder folder;
+  const auto watch = written(folder, "watch.tsv", ";;; a comment\nba  b A1\nbs A0 # name\n");
+  const std::string head = ";;; # CMUdict\n;;;\n";
+  std::string list;
+  for (const char c : std::string("bcdefghijklmnopqrst")) list += std::string{'a', c} + "  A1 " + std::string{c} + "\n";
+  const auto train = written(folder, "train.dict",
+                             head + "read  R E1 D # in the past\nread(2)  R I1 D\n" + list +
+                                 "READ(3)  A0\nread(4)  R E1 D\n#hash  A1 # a word\nread(x)  A1\n");
+  const Data data = read_data(train, watch, 0);
+  CHECK(data.train.size() + data.test.size() == 23);
+  const auto spoken = [&](const Words& words, std::size_t k) {
+    std::vector<std::string> all;
+    for (const auto& one : words.pronunciations[k]) all.push_back(data.vocabulary.spoken(one));
+    return all;
+  };
+  CHECK(data.train.spelled[0] == "read");
+  CHECK(spoken(data.train, 0) == std::vector<std::string>{"R E1 D", "R I1 D"});
+  CHECK(data.train.pairs() == data.train.size() + 1);
+  CHECK(data.test.spelled == std::vector<std::string>{"at"});
+  CHECK(data.train.spelled[20] == "#hash");
+  CHECK(data.train.spelled.back() == "read(x)");
+  CHECK(data.train.spelled[19] == "READ");
+  const auto& phonemes = data.vocabulary.phonemes;
+  CHECK(std::find(phonemes.begin(), phonemes.end(), "#") == phonemes.end());
+  CHECK(std::find(phonemes.begin(), phonemes.end(), "E1") != phonemes.end());
+  CHECK(spoken(data.validation, 1) == std::vector<std::string>{"A0"});
+  CHECK(data.vocabulary.source("aB") == data.vocabulary.source("ab"));
+}
+
+TEST_CASE("all pronunciations of a word are on one side, wherever they are in the file", "[g2p]") {
+  const support::TemporaryFolder folder;
+  std::string list = word_list(21);  // the 20th is "at"
+  for (const char* line : {"at(2)\tB\n", "aa\tC\n", "at\tA T\n", "at\tC\n", "au(2)\tB\n", "aa\tC # again\n"})
+    list += line;
+  const auto train = written(folder, "train.tsv", list), watch = written(folder, "watch.tsv", "ba\tB A\nba(2)\tB\n");
+  const Data data = read_data(train, watch, 20);
+  CHECK(data.train.size() == 19);
+  CHECK(data.train.pairs() == 20);
+  CHECK(data.test.spelled == std::vector<std::string>{"at"});
+  CHECK(data.test.pronunciations[0].size() == 3);
+  CHECK(data.validation.pronunciations[0].size() == 2);
+  CHECK(data.test.subset(std::vector<Index>{0}).pairs() == 3);
 }
