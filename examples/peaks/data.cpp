@@ -1,6 +1,9 @@
 #include "data.hpp"
 
 #include <numeric>
+#include <set>
+
+#include "../support/fingerprint.hpp"
 
 namespace peaks {
 
@@ -31,12 +34,24 @@ Score level_score(const Events& events, double level, const Search& search) {
   return score;
 }
 
-Baseline threshold_baseline(const Events& events, const Search& search) {
-  Baseline best;
-  for (const double level : {0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5}) {
-    const Score score = level_score(events, level, search);
-    if (score.f1() >= best.score.f1()) best = {level, score};
+Index shared_events(const Events& training, const Events& events) {
+  const auto fingerprint = [](const Matrix<float>& x) { return example::Fingerprint().add(x).number(); };
+  std::set<std::uint64_t> known;
+  for (Index k = 0; k < training.data.size(); ++k) known.insert(fingerprint(training.data.sequence(k)));
+  Index shared = 0;
+  for (Index k = 0; k < events.data.size(); ++k) {
+    const Matrix<float>& x = events.data.sequence(k);
+    shared += (x.array() != 0).any() && known.contains(fingerprint(x));
   }
+  return shared;
+}
+
+Baseline threshold_baseline(const Events& training, const Events& test, const Search& search) {
+  Baseline best;
+  double most = -1;
+  for (const double level : {0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5})
+    if (const double f1 = level_score(training, level, search).f1(); f1 >= most) most = f1, best.level = level;
+  best.score = level_score(test, best.level, search);
   return best;
 }
 

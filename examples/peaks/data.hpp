@@ -35,15 +35,18 @@ Events read_events(const std::filesystem::path& file, Channels channels);
 /// The events [first, last).
 Events part(const Events& events, unroll::Index first, unroll::Index last);
 
+/// How many of `events` are in `training` too; events without tracks are all alike and do not count.
+unroll::Index shared_events(const Events& training, const Events& events);
+
 /// How far one gets without a model: peaks where channel 0 is above a fixed number.
 Score level_score(const Events& events, double level, const Search& search);
 
-/// The best such number for these events.
+/// The best such number for the training events, and what it finds in the test events.
 struct Baseline {
   double level = 0;
   Score score;
 };
-Baseline threshold_baseline(const Events& events, const Search& search);
+Baseline threshold_baseline(const Events& training, const Events& test, const Search& search);
 
 /// A row of an event's bins as a scorer reads it.
 inline std::span<const float> bins_of(const unroll::Matrix<float>& row) {

@@ -36,13 +36,14 @@ int run_all(const Options& options) {
   if (options.data.empty()) check_memory(options, options.events, options.toy.bins);
   const EventSets events = read_events(options);
   check_memory(options, events.training.data.size(), events.training.bins());
-  const Baseline baseline = threshold_baseline(events.test, Search().scaled_to(events.test.bin_width()));
+  const Baseline baseline =
+      threshold_baseline(events.training, events.test, Search().scaled_to(events.test.bin_width()));
   say(options, data_text(events) + baseline_text(baseline, events.test));
   std::optional<Network> network;
   const auto points = run(options, events, network, [&](const std::string& words) { say(options, words); });
   const Written written = write_report(folder, options, events, baseline, points, *network);
   std::string words = study_text(options, points) + "in " + options.out + ":";
-  for (const std::string& file : written.files) words += " " + file;
+  for (const std::string& file : written.files) words += (&file == written.files.data() ? " " : ", ") + file;
   if (!written.missing.empty()) words += "; no pictures: " + written.missing;
   say(options, "\n" + words + "\n");
   example::tell(result_text(options, points, events.test));

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+
+#include "../support/format.hpp"
 
 namespace peaks {
 
 using namespace unroll;
+using example::format;
 using figure::Curves, figure::Series;
 
 namespace {
@@ -188,11 +192,16 @@ void add_distributions(Report& report, const EventSets& events) {
     return Index(find_peaks(bins_of(target), search).size());
   };
   const auto masked = [](const Matrix<float>& target, const Search&) { return target.array().isNaN().count(); };
+  const auto mean_text = [](const std::vector<Index>& numbers) {
+    return format("%.1f on average.",
+                  double(std::accumulate(numbers.begin(), numbers.end(), Index(0))) / double(numbers.size()));
+  };
+  const auto peaks_of = of_all_events(events, vertices), masked_of = of_all_events(events, masked);
   report.heading("The events");
-  report.figure("peaks_per_event", counted("peaks in an event", of_all_events(events, vertices), 1),
-                "Peaks to be found in an event, training and test.", "A hump around five.");
-  report.figure("masked_bins", counted("masked bins in an event", of_all_events(events, masked), 10),
-                "Bins without an answer in an event, in classes of ten.", "A hump around thirty.");
+  report.figure("peaks_per_event", counted("peaks in an event", peaks_of, 1),
+                "Peaks to be found in an event, training and test.", mean_text(peaks_of));
+  report.figure("masked_bins", counted("masked bins in an event", masked_of, 10),
+                "Bins without an answer in an event, in classes of ten.", mean_text(masked_of));
 }
 
 }  // namespace
@@ -209,17 +218,23 @@ figure::Scatter study_picture(const Options& options, const std::vector<Point>& 
 void add_pictures(Report& report, const Options& options, const EventSets& events, const Point& point,
                   const Network& network) {
   const auto outputs = predict(network, events.test, options.training.threads);
-  report.figure("loss", loss_picture(options, point), "Loss of the training events: squared error, then ratios.",
-                "Both fall; they are of different kinds and not to be compared.");
+  const Score &first = point.runs.front().epochs.front().outcome.score, &last = point.runs.front().score();
+  report.figure(
+      "loss", loss_picture(options, point), "Loss of the training events: squared error, then ratios.",
+      format("%.5f after the last epoch of the first run; the two losses are of different kinds and not to be "
+             "compared.",
+             point.runs.front().epochs.back().numbers.loss));
   report.figure("efficiency", efficiency_picture(point), "Share of the peaks that are found, after every epoch.",
-                "It rises within the first epochs and then stays.");
+                format("%.1f %% after the first epoch of the first run, %.1f %% after the last.",
+                       100 * first.efficiency(), 100 * last.efficiency()));
   report.figure("false_positives", false_picture(point), "Peaks that are none, after every epoch.",
-                "High while the network learns, low at the end.");
+                format("%.2f per event after the first epoch of the first run, %.2f after the last.",
+                       first.false_rate(), last.false_rate()));
   report.figure("scan", scan_picture(options, events.test, outputs),
                 "Efficiency against false positives as a peak's least sum changes.",
-                "The network's line lies above and left of that of a fixed level.");
+                "A line for the network and one for fixed levels; the nearer to the upper left corner, the better.");
   report.figure("event", event_picture(events.test, outputs), "Part of a test event and what was found in it.",
-                "Target and output lie on top of each other where peaks were found.");
+                "Marks at the bottom tell peaks that were found, missed ones and false positives.");
   add_distributions(report, events);
 }
 

@@ -18,16 +18,6 @@ namespace {
 constexpr const char* toy_warning =
     "The data is a toy: its numbers are not comparable with those of simulated or recorded LHCb events.";
 
-const Point& best_of(const std::vector<Point>& points) {
-  const auto quality = [](const Point& point) {
-    double sum = 0;
-    for (const Run& run : point.runs) sum += run.score().f1();
-    return sum;
-  };
-  return *std::max_element(points.begin(), points.end(),
-                           [&](const Point& a, const Point& b) { return quality(a) < quality(b); });
-}
-
 std::string with_deviation(const char* pattern, const Summary& summary) {
   const std::string mean = format(pattern, summary.mean);
   return summary.count < 2 ? mean : mean + " +- " + format(pattern, summary.sample_deviation);
@@ -52,6 +42,7 @@ NamedValues settings_of(const Options& options, const EventSets& events) {
                   {"data", events.training.source},
                   {"training events", text(events.training.data.size())},
                   {"test events", text(events.test.data.size())},
+                  {"validation events", text(events.validation ? events.validation->data.size() : 0)},
                   {"bins", text(events.test.bins())}};
   if (options.data.empty())
     all.insert(all.end(), {{"difficulty", text(options.toy.hard)},
@@ -100,11 +91,12 @@ DataTable epochs_table(const Options& options, const std::vector<Point>& points)
 
 void add_metrics(Report& report, const Options& options, const Baseline& baseline, const std::vector<Point>& points) {
   const Point& best = best_of(points);
-  const PointSummary summary = summary_of(best);
+  const PointSummary summary = test_summary_of(best);
   const auto deviation = [](const Summary& s) { return s.count < 2 ? std::nan("") : s.sample_deviation; };
-  const std::string note =
-      (options.study.empty() ? std::string() : text("best of the study, ", options.study, " ", best.value, "; ")) +
-      seeds_text(options);
+  const std::string note = (options.study.empty() ? std::string()
+                                                  : text("test events; ", options.study, " ", best.value,
+                                                         " was chosen by the validation events; ")) +
+                           seeds_text(options);
   report.metric({"efficiency", summary.efficiency.mean, deviation(summary.efficiency), "%", note});
   report.metric({"false positives", summary.false_rate.mean, deviation(summary.false_rate), "per event", note});
   report.metric({.name = "efficiency of a fixed level",
@@ -119,6 +111,8 @@ void add_metrics(Report& report, const Options& options, const Baseline& baselin
 }
 
 void add_words(Report& report, const Options& options, const EventSets& events, const std::vector<Point>& points) {
+  if (const Index shared = shared_events(events.training, events.test); shared > 0)
+    report.paragraph(text(shared, " of the test events are training events too."));
   if (options.data.empty()) report.paragraph(toy_warning);
   for (const Events* part : {&events.training, &events.test})
     for (const std::string& remark : part->remarks) report.paragraph(part->source + ": " + remark);
@@ -132,12 +126,16 @@ void add_words(Report& report, const Options& options, const EventSets& events, 
 std::string data_text(const EventSets& events) {
   std::string words;
   const bool one_file = events.training.source == events.test.source;
-  words += text(events.training.data.size(), " events to train on, ", events.test.data.size(), " to test on, from ",
-                events.training.source, one_file ? "" : " and " + events.test.source, "; ", events.test.bins(),
-                " bins of ", format("%.4g", events.test.bin_width()), " mm\n");
+  const std::string watched =
+      events.validation ? text(events.validation->data.size(), " to choose by, ") : std::string();
+  words += text(events.training.data.size(), " events to train on, ", watched, events.test.data.size(),
+                " to test on, from ", events.training.source, one_file ? "" : " and " + events.test.source, "; ",
+                events.test.bins(), " bins of ", format("%.4g", events.test.bin_width()), " mm\n");
   for (const std::string& remark : events.training.remarks) words += events.training.source + ": " + remark + "\n";
   if (!one_file)
     for (const std::string& remark : events.test.remarks) words += events.test.source + ": " + remark + "\n";
+  if (const Index shared = shared_events(events.training, events.test); shared > 0)
+    words += text(shared, " of the test events are training events too\n");
   return events.training.source == "a toy" ? words + toy_warning + "\n" : words;
 }
 
@@ -153,7 +151,7 @@ std::string baseline_text(const Baseline& baseline, const Events& test) {
 
 std::string study_text(const Options& options, const std::vector<Point>& points) {
   if (options.study.empty()) return {};
-  std::string lines = "\n" + options.study + "\n";
+  std::string lines = "\n" + options.study + " (validation events)\n";
   for (const Point& point : points) {
     const PointSummary summary = summary_of(point);
     lines += format("  %-8s", text(point.value).c_str()) + with_deviation("%.1f %%", summary.efficiency) + " at " +
@@ -165,9 +163,10 @@ std::string study_text(const Options& options, const std::vector<Point>& points)
 
 std::string result_text(const Options& options, const std::vector<Point>& points, const Events& test) {
   const Point& best = best_of(points);
-  const PointSummary summary = summary_of(best);
-  const std::string value =
-      options.study.empty() ? std::string() : text("best of the study: ", options.study, " ", best.value, ", ");
+  const PointSummary summary = test_summary_of(best);
+  const std::string value = options.study.empty()
+                                ? std::string()
+                                : text("chosen by validation events: ", options.study, " ", best.value, ", ");
   return value + "efficiency " + with_deviation("%.1f %%", summary.efficiency) + " at " +
          with_deviation("%.2f", summary.false_rate) + " false positives per event, " +
          text(test.data.size(), test.data.size() == 1 ? " test event, " : " test events, ", seeds_text(options), "\n");
@@ -181,15 +180,18 @@ Written write_report(const std::filesystem::path& folder, const Options& options
   report.settings(settings_of(options, events));
   report.environment(environment());
   if (!options.study.empty()) {
-    report.table("study", summary_table(options, points), "Mean and sample standard deviation over seeds.");
-    report.figure("study_rates", study_picture(options, points), "What each value of the study gives.",
+    report.table("study", summary_table(options, points),
+                 "Mean and sample standard deviation over seeds, of the validation events.");
+    report.figure("study_rates", study_picture(options, points),
+                  "What each value of the study gives on the validation events.",
                   "Efficiency against false positives per event, one point for each value.");
   } else {
     add_pictures(report, options, events, points.front(), network);
   }
+  const std::string watched = events.validation ? "validation" : "test";
   report.heading("All trainings");
-  report.table("runs", runs_table(options, points), "After the last epoch.");
-  report.table("epochs", epochs_table(options, points), "After every epoch.");
+  report.table("runs", runs_table(options, points), "After the last epoch, on the " + watched + " events.");
+  report.table("epochs", epochs_table(options, points), "After every epoch, on the " + watched + " events.");
   report.write();
   return {{"report.html", "report.json", "report.csv", "runs.csv", "epochs.csv"}, report.missing()};
 }

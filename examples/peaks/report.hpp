@@ -10,7 +10,7 @@ std::string data_text(const EventSets& events);
 std::string baseline_text(const Baseline& baseline, const Events& test);
 /// A line for each value of a study; empty without one.
 std::string study_text(const Options& options, const std::vector<Point>& points);
-/// The result in one line: the only training, or the best value of a study.
+/// The result in one line: the only training, or the value of a study that validation events chose.
 std::string result_text(const Options& options, const std::vector<Point>& points, const Events& test);
 
 struct Written {

@@ -81,7 +81,7 @@ double seconds_per_epoch(const Run& run) {
 Point run_point(const Options& options, double value, const EventSets& events, std::optional<Network>& network,
                 const Say& say) {
   Point point{.value = value};
-  const Search search = Search().scaled_to(events.test.bin_width());
+  const Search search = Search().scaled_to(events.watched().bin_width());
   for (Index k = 0; k < options.seeds; ++k) {
     const std::uint64_t seed = options.seed + std::uint64_t(k);
     network.emplace(make_network(options.model));
@@ -89,8 +89,9 @@ Point run_point(const Options& options, double value, const EventSets& events, s
     point.bytes = needed_bytes(options, *network, events.training.data.size(), events.training.bins());
     const std::string with = options.study.empty() ? "" : text(options.study, " ", value, ", ");
     say(text("\n", with, options.model.kind, " with ", point.parameters, " parameters, seed ", seed, "\n"));
-    point.runs.push_back(train(*network, options.training, events.training, events.test, search, seed,
+    point.runs.push_back(train(*network, options.training, events.training, events.watched(), search, seed,
                                [&](const RunEpoch& epoch) { say(epoch_text(epoch, options.training)); }));
+    if (!events.validation) point.runs.back().test = point.runs.back().score();
     if (!point.runs.back().collapse.empty()) say(text("seed ", seed, ": ", point.runs.back().collapse, "\n"));
   }
   return point;
@@ -102,19 +103,37 @@ Events first_events(const Events& events, Index count) {
   return part(events, 0, count);
 }
 
+/// The test events are those of a file of their own, or the last of the only one; in a study the last tenth of the
+/// others is for validation.
 EventSets divide(const Options& options) {
   Events all = read_events(options.data, options.channels);
-  if (!options.test.empty()) {
-    Events test = read_events(options.test, options.channels);
-    if (options.test_events > 0) test = first_events(test, options.test_events);
-    return {options.events > 0 ? first_events(all, options.events) : std::move(all), std::move(test)};
-  }
-  const Index count = all.data.size(), tested = options.test_events > 0 ? options.test_events : (count + 4) / 5;
+  const bool one_file = options.test.empty();
+  const Index count = all.data.size(),
+              tested = one_file ? (options.test_events > 0 ? options.test_events : (count + 4) / 5) : 0;
   require<ValueError>(tested < count, options.data, ": has ", count, " events, with ", tested,
                       " of them for the test none is left to train on");
-  Events training = part(all, 0, count - tested);
-  return {options.events > 0 ? first_events(training, options.events) : std::move(training),
-          part(all, count - tested, count)};
+  EventSets sets{one_file ? part(all, 0, count - tested) : std::move(all),
+                 one_file ? part(all, count - tested, count) : read_events(options.test, options.channels)};
+  if (!one_file && options.test_events > 0) sets.test = first_events(sets.test, options.test_events);
+  if (!options.study.empty()) {
+    const Index rest = sets.training.data.size(), watched = (rest + 9) / 10;
+    require<ValueError>(watched < rest, options.data, ": has ", rest, " events beside the test, with ", watched,
+                        " of them for the validation none is left to train on");
+    sets.validation = part(sets.training, rest - watched, rest);
+    sets.training = part(sets.training, 0, rest - watched);
+  }
+  if (options.events > 0) sets.training = first_events(sets.training, options.events);
+  return sets;
+}
+
+/// The point that a study chose; its networks are what they were after their training.
+void test(const Options& options, const Events& events, Point& point) {
+  const Search search = Search().scaled_to(events.bin_width());
+  for (Run& run : point.runs) {
+    Network network = make_network(options.model);
+    network.parameters().values() = run.parameters;
+    run.test = score(network, events, search, options.training.threads).score;
+  }
 }
 
 }  // namespace
@@ -136,20 +155,48 @@ Options with_value(const Options& options, double value) {
   return changed;
 }
 
-PointSummary summary_of(const Point& point) {
+namespace {
+
+template <class F>
+PointSummary summary_by(const Point& point, F&& score_of) {
   const auto collapsed =
       std::count_if(point.runs.begin(), point.runs.end(), [](const Run& run) { return !run.collapse.empty(); });
-  return {.efficiency = over_runs(point, [](const Run& run) { return 100 * run.score().efficiency(); }),
-          .false_rate = over_runs(point, [](const Run& run) { return run.score().false_rate(); }),
+  return {.efficiency = over_runs(point, [&](const Run& run) { return 100 * score_of(run).efficiency(); }),
+          .false_rate = over_runs(point, [&](const Run& run) { return score_of(run).false_rate(); }),
           .seconds = over_runs(point, seconds_per_epoch),
           .collapsed = collapsed};
+}
+
+}  // namespace
+
+PointSummary summary_of(const Point& point) {
+  return summary_by(point, [](const Run& run) { return run.score(); });
+}
+
+PointSummary test_summary_of(const Point& point) {
+  return summary_by(point, [](const Run& run) {
+    require<ValueError>(run.test.has_value(), "peaks: this value of the study was not tested");
+    return *run.test;
+  });
+}
+
+const Point& best_of(const std::vector<Point>& points) {
+  const auto quality = [](const Point& point) {
+    double sum = 0;
+    for (const Run& run : point.runs) sum += run.score().f1();
+    return sum;
+  };
+  return *std::max_element(points.begin(), points.end(),
+                           [&](const Point& a, const Point& b) { return quality(a) < quality(b); });
 }
 
 EventSets read_events(const Options& options) {
   if (!options.data.empty()) return divide(options);
   const double most = options.study == "samples" ? *std::max_element(options.values.begin(), options.values.end())
                                                  : double(options.events);
-  return {make_events(options.toy, 0, Index(most)), make_events(options.toy, 1, options.test_events)};
+  EventSets sets{make_events(options.toy, 0, Index(most)), make_events(options.toy, 1, options.test_events)};
+  if (!options.study.empty()) sets.validation = make_events(options.toy, 2, options.test_events);
+  return sets;
 }
 
 std::size_t needed_bytes(const Options& options, const Network& network, Index events, Index bins) {
@@ -174,12 +221,15 @@ std::vector<Point> run(const Options& options, const EventSets& events, std::opt
   std::vector<Point> points;
   for (const double value : options.values) {
     const Options changed = with_value(options, value);
-    if (options.study != "samples")
+    if (options.study != "samples") {
       points.push_back(run_point(changed, value, events, network, say));
-    else
-      points.push_back(
-          run_point(changed, value, {first_events(events.training, changed.events), events.test}, network, say));
+    } else {
+      const EventSets some{first_events(events.training, changed.events), events.test, events.validation};
+      points.push_back(run_point(changed, value, some, network, say));
+    }
   }
+  Point& best = points[std::size_t(&best_of(points) - points.data())];
+  test(with_value(options, best.value), events.test, best);
   return points;
 }
 

@@ -30,12 +30,21 @@ struct PointSummary {
   unroll::Summary efficiency, false_rate, seconds;
   unroll::Index collapsed = 0;
 };
+/// Of the events that were watched.
 PointSummary summary_of(const Point& point);
+/// Of the test events. Throws ValueError for a point that was not tested.
+PointSummary test_summary_of(const Point& point);
 
-/// Training and test events. Throws FileError, ShapeError or ValueError where files are wrong or too few events are
-/// left.
+/// The point with the best F1 over its seeds, of the events that were watched.
+const Point& best_of(const std::vector<Point>& points);
+
+/// Training and test events, in a study validation events too. Throws FileError, ShapeError or ValueError where files
+/// are wrong or too few events are left.
 struct EventSets {
   Events training, test;
+  std::optional<Events> validation = {};  // what a study chooses by
+
+  const Events& watched() const { return validation ? *validation : test; }
 };
 EventSets read_events(const Options& options);
 
@@ -48,7 +57,8 @@ void check_memory(const Options& options, unroll::Index events, unroll::Index bi
 /// A line of progress, for whoever waits.
 using Say = std::function<void(const std::string&)>;
 
-/// Runs everything that was asked for; `network` becomes the last one that was trained.
+/// Runs everything that was asked for; `network` becomes the last one that was trained. Of a study only the chosen
+/// point is tested.
 std::vector<Point> run(const Options& options, const EventSets& events, std::optional<Network>& network,
                        const Say& say);
 

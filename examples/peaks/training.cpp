@@ -19,6 +19,18 @@ constexpr double warm_up_clip = 1e-3, clip = 1;  // largest norm of a gradient
 
 constexpr Index scored_together = 4;  // events: convolutions over many would need more memory than training
 
+Outcome score(Evaluator<Network>& evaluator, const Network& network, const Events& events, const Search& search,
+              int threads) {
+  Outcome all;
+  evaluator.each_output(network, events.data, all_samples(events.data.size()), {scored_together, {threads}},
+                        [&](Index event, const ConstView<float>& output) {
+                          const Matrix<float> row = output;
+                          all.score += compare(bins_of(events.data.values(event)), bins_of(row), search);
+                          all.largest = std::max(all.largest, row.maxCoeff());
+                        });
+  return all;
+}
+
 /// Epochs with the same loss.
 struct Phase {
   Index first, last;
@@ -28,12 +40,12 @@ struct Phase {
 
 class Training {
  public:
-  Training(Network& network, const TrainingOptions& options, const Events& training, const Events& test,
+  Training(Network& network, const TrainingOptions& options, const Events& training, const Events& watched,
            const Search& search, Run& run, const std::function<void(const RunEpoch&)>& on_epoch)
       : network_(network),
         options_(options),
         training_(training),
-        test_(test),
+        watched_(watched),
         search_(search),
         run_(run),
         on_epoch_(on_epoch),
@@ -71,28 +83,17 @@ class Training {
   /// Whether training goes on.
   bool conclude(Epoch numbers, bool watched) {
     numbers.epoch = double(run_.epochs.size() + 1);
-    run_.epochs.push_back({numbers, outcome()});
+    run_.epochs.push_back({numbers, score(evaluator_, network_, watched_, search_, options_.threads)});
     on_epoch_(run_.epochs.back());
     if (!watched || !watch_.is_collapsed(numbers.loss, run_.epochs.back().outcome)) return true;
     run_.collapse = collapse_text(Index(numbers.epoch), run_.epochs.back().outcome, options_.warm_up, options_.rate);
     return false;
   }
 
-  Outcome outcome() {
-    Outcome all;
-    evaluator_.each_output(network_, test_.data, all_samples(test_.data.size()), {scored_together, {options_.threads}},
-                           [&](Index event, const ConstView<float>& output) {
-                             const Matrix<float> row = output;
-                             all.score += compare(bins_of(test_.data.values(event)), bins_of(row), search_);
-                             all.largest = std::max(all.largest, row.maxCoeff());
-                           });
-    return all;
-  }
-
   Network& network_;
   const TrainingOptions& options_;
   const Events& training_;
-  const Events& test_;
+  const Events& watched_;
   const Search& search_;
   Run& run_;
   const std::function<void(const RunEpoch&)>& on_epoch_;
@@ -110,12 +111,18 @@ TrainingPlan plan_of(const TrainingOptions& options) {
           .threads = 2};
 }
 
-Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& test,
+Outcome score(const Network& network, const Events& events, const Search& search, int threads) {
+  Evaluator<Network> evaluator;
+  return score(evaluator, network, events, search, threads);
+}
+
+Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& watched,
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch) {
   Run run{.seed = seed};
   const auto begin = std::chrono::steady_clock::now();
-  Training(network, options, training, test, search, run, on_epoch).run();
+  Training(network, options, training, watched, search, run, on_epoch).run();
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  run.parameters = network.parameters().values();
   return run;
 }
 

@@ -2,6 +2,7 @@
 // A model learns to find peaks: first by squared error, then by the ratio of output and target.
 
 #include <functional>
+#include <optional>
 
 #include "collapse.hpp"
 #include "data.hpp"
@@ -28,9 +29,12 @@ struct RunEpoch {
 struct Run {
   std::uint64_t seed = 0;
   std::vector<RunEpoch> epochs = {};
-  std::string collapse = {};  // why it was stopped; empty: it was not
-  double seconds = 0;         // of training and scoring
+  std::string collapse = {};              // why it was stopped; empty: it was not
+  double seconds = 0;                     // of training and scoring
+  unroll::Vector<float> parameters = {};  // at the end
+  std::optional<Score> test = {};         // of the test events; nothing in a study, except for the value that it chose
 
+  /// Of the events that were watched: in a study the validation events, otherwise the test events.
   const Score& score() const { return epochs.back().outcome.score; }
 };
 
@@ -40,8 +44,11 @@ unroll::Index shard_of(unroll::Index batch);
 /// How a step runs, for its estimate of memory.
 unroll::TrainingPlan plan_of(const TrainingOptions& options);
 
-/// Trains from first values made with `seed`; scores `test` after each epoch.
-Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& test,
+/// Peaks that the network finds in events, a few events at a time.
+Outcome score(const Network& network, const Events& events, const Search& search, int threads);
+
+/// Trains from first values made with `seed`; scores `watched` after each epoch.
+Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& watched,
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch);
 
 /// The outputs for some events, each [1 x bins], a few at a time.

@@ -10,6 +10,7 @@ namespace {
 Run run_with(Index found, Index missed, Index extra) {
   Run run;
   run.epochs.push_back({{.seconds = 2}, {.score = {found, missed, extra, 10}}});
+  run.test = run.score();
   return run;
 }
 
@@ -43,16 +44,20 @@ TEST_CASE("seeds are summarised by mean and sample deviation") {
   CHECK(summary.collapsed == 1);
 }
 
-TEST_CASE("the result of a study is that of its best value") {
+TEST_CASE("the result of a study is what the value that validation events chose gives on test events") {
   Options options = asked("units");
   Point few, many;
   few.value = 4, many.value = 8;
   few.runs = {run_with(50, 50, 0)};
   many.runs = {run_with(90, 10, 1)};
+  few.runs[0].test = Score{95, 5, 0, 10};  // better, but that decides nothing
+  many.runs[0].test = Score{80, 20, 2, 10};
   const Events test = make_events({.bins = 100}, 0, 2);
   CHECK(result_text(options, {few, many}, test) ==
-        "best of the study: units 8, efficiency 90.0 % at 0.10 false positives per event, 2 test events, seed 1\n");
-  CHECK(study_text(options, {few, many}) == "\nunits\n  4       50.0 % at 0.00\n  8       90.0 % at 0.10\n\n");
+        "chosen by validation events: units 8, efficiency 80.0 % at 0.20 false positives per event, 2 test events, "
+        "seed 1\n");
+  CHECK(study_text(options, {few, many}) ==
+        "\nunits (validation events)\n  4       50.0 % at 0.00\n  8       90.0 % at 0.10\n\n");
 }
 
 TEST_CASE("training and test events of the toy are different, and a sample study makes the most that it needs") {
@@ -63,6 +68,50 @@ TEST_CASE("training and test events of the toy are different, and a sample study
   CHECK(sets.training.data.size() == 5);
   CHECK(sets.test.data.size() == 2);
   CHECK(sets.training.data.sequence(0) != sets.test.data.sequence(0));
+  REQUIRE(sets.validation);
+  CHECK(sets.validation->data.sequence(0) != sets.training.data.sequence(0));
+  CHECK(sets.validation->data.sequence(0) != sets.test.data.sequence(0));
+  CHECK(&sets.watched() == &*sets.validation);
+  options.study.clear();
+  CHECK_FALSE(peaks::read_events(options).validation);
+}
+
+TEST_CASE("of a study only the chosen value is tested, by the network that was trained with it") {
+  Options options = asked("units");
+  options.values = {2, 3};
+  options.events = 3, options.test_events = 2, options.seeds = 2, options.toy.bins = 200;
+  options.model = completed({"cnn", 0, 2});
+  options.training.epochs = 2, options.training.warm_up = 1, options.training.threads = 1;
+  const EventSets sets = peaks::read_events(options);
+  std::optional<Network> last;
+  const auto points = run(options, sets, last, [](const std::string&) {});
+  const Point& best = best_of(points);
+  for (const Point& point : points)
+    for (const Run& each : point.runs) CHECK(each.test.has_value() == (&point == &best));
+  // A single run of that value has the same test figure.
+  Options single = with_value(options, best.value);
+  single.study.clear();
+  const auto alone = run(single, {sets.training, sets.test}, last, [](const std::string&) {});
+  CHECK(alone[0].runs[1].parameters == best.runs[1].parameters);
+  CHECK(alone[0].runs[1].test->found == best.runs[1].test->found);
+  CHECK(alone[0].runs[1].test->extra == best.runs[1].test->extra);
+}
+
+TEST_CASE("events that are both trained on and tested are told") {
+  const Events events = make_events({.bins = 100}, 0, 4);
+  CHECK(shared_events(part(events, 0, 3), part(events, 1, 4)) == 2);
+  CHECK(shared_events(part(events, 0, 2), part(events, 2, 4)) == 0);
+  const EventSets sets{part(events, 0, 3), part(events, 2, 4)};
+  CHECK(data_text(sets).find("\n1 of the test events are training events too\n") != std::string::npos);
+}
+
+TEST_CASE("the fixed level is chosen by training events") {
+  const Search search = Search().scaled_to(4);
+  const Events training = make_events({.bins = 100}, 0, 20), test = make_events({.bins = 100}, 1, 20);
+  const Baseline baseline = threshold_baseline(training, test, search);
+  for (const double level : {0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5})
+    CHECK(level_score(training, level, search).f1() <= level_score(training, baseline.level, search).f1());
+  CHECK(baseline.score.found == level_score(test, baseline.level, search).found);
 }
 
 TEST_CASE("the estimate of memory is less with checkpoints, and more for larger batches") {
