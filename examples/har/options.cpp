@@ -59,7 +59,8 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--batch", o.all_batches, "sequences per update")->check(whole(1, 1000000))->delimiter(',');
   app.add_option("--rate", o.all_rates, "learning rate")->check(number(1e-7, 10))->delimiter(',');
   app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e6));
-  app.add_option("--validation", o.validation, "share of the training data held out")->check(number(0, 0.9));
+  app.add_option("--validation", o.validation, "share of the training data held out: of people, where they are known")
+      ->check(number(0, 0.9));
   app.add_option("--patience", o.patience, "stop after so many epochs without a better validation loss; 0: never")
       ->check(whole(0, 100000));
   app.add_option("--least-gain", o.least_gain, "by which a validation loss is better")->check(number(0, 1000));
@@ -89,6 +90,9 @@ void check_together(const CLI::App& app, const Options& o) {
                                "--train and --test are given together, or neither for BasicMotions");
   if (app.count("--train") > 0 && app.count("--data") > 0)
     throw CLI::ValidationError("--data", "stands instead of --train and --test");
+  if (o.study && o.validation == 0)
+    throw CLI::ValidationError("--validation",
+                               "a --study chooses by validation data: expected a share above 0, got '0'");
   if (o.study && o.stream) throw CLI::ValidationError("--study", "is no option of --stream");
   if (o.patience > 0 && o.validation == 0)
     throw CLI::ValidationError("--patience", "needs validation data, but --validation is 0");

@@ -153,16 +153,14 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
 
 namespace {
 
-std::string name_of(const Setting& setting) {
-  return text("batch ", setting.batch, ", ", setting.units, " units, rate ", setting.rate);
-}
-
 DataTable table_of(const Study& study) {
-  DataTable table{{"batch", "units", "rate", "top-1 (%)", "sd", "top-2 (%)", "sd", "top-3 (%)", "sd", "epochs",
-                   "s per run", "diverged"},
+  DataTable table{{"batch", "units", "rate", "validation top-1 (%)", "sd", "test top-1 (%)", "sd", "top-2 (%)", "sd",
+                   "top-3 (%)", "sd", "epochs", "s per run", "diverged"},
                   {}};
   for (const Row& row : rows_of(study)) {
-    std::vector<TableValue> line{row.setting.batch, row.setting.units, row.setting.rate};
+    std::vector<TableValue> line{row.setting.batch, row.setting.units, row.setting.rate,
+                                 row.top.empty() ? Epoch::none : 100 * row.validation.mean,
+                                 row.top.empty() ? Epoch::none : 100 * row.validation.sample_deviation};
     for (std::size_t k = 0; k < 3; ++k) {
       line.emplace_back(k < row.top.size() ? 100 * row.top[k].mean : Epoch::none);
       line.emplace_back(k < row.top.size() ? 100 * row.top[k].sample_deviation : Epoch::none);
@@ -175,7 +173,7 @@ DataTable table_of(const Study& study) {
 
 figure::Bars bars_of(const Study& study, const Data& data) {
   figure::Bars bars{.title = {},
-                    .value = {"top-1 accuracy (%)", 0, 100},
+                    .value = {"top-1 accuracy of the test data (%)", 0, 100},
                     .bars = {},
                     .limits = "sample standard deviation",
                     .reference = "guessing"};
@@ -195,34 +193,40 @@ figure::Bars bars_of(const Study& study, const Data& data) {
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const Study& study) {
   const auto rows = rows_of(study);
-  const Row& best = best_of(rows);
+  const Row& chosen = chosen_of(rows);
   Report report("What is somebody doing? The study: " + data.name, folder);
   report.paragraph(text(rows.size(), " settings of a network (", options.cell, "), ", options.seeds, " seeds each. ",
                         remarks_of(data.remarks)));
-  for (std::size_t k = 0; k < best.top.size(); ++k)
-    report.metric(metric_of(text("best setting, top-", k + 1), best.top[k]));
+  report.paragraph(text("The setting was chosen by the validation data, which are a part of the training data: ",
+                        name_of(chosen.setting), ". Test figures of other settings were not used for that."));
+  for (std::size_t k = 0; k < chosen.top.size(); ++k)
+    report.metric(metric_of(text("chosen setting, top-", k + 1), chosen.top[k]));
+  if (!chosen.top.empty()) report.metric(metric_of("chosen setting, top-1 of the validation data", chosen.validation));
   report.metric(metric_of("logistic regression, top-1", top_summaries(study.baseline)[0]));
   report.metric({.name = "guessing", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
   report.metric({.name = "the whole study",
                  .value = study.seconds,
                  .unit = "s",
                  .note = text(study.resumed, " of ", study.runs.size(), " runs were there already")});
-  report.table("settings", table_of(study),
-               "Mean and sample standard deviation over the seeds; seconds are those of one core.");
-  report.figure("settings_top_1", bars_of(study, data), "Top-1 accuracy of each setting on people not trained on.",
-                text("The best is ", name_of(best.setting), "."));
+  report.table(
+      "settings", table_of(study),
+      "Mean and sample standard deviation over the seeds; seconds are those of one core. The setting was chosen by the "
+      "validation column; the test columns of others were not used.");
+  report.figure("settings_top_1", bars_of(study, data), "Top-1 accuracy of each setting on " + tested_text(data) + ".",
+                text("Chosen by the validation data: ", name_of(chosen.setting), "."));
   std::vector<History> histories;
   ConfusionMatrix::Counts counts = ConfusionMatrix::Counts::Zero(std::ssize(data.classes), std::ssize(data.classes));
   for (const Outcome& run : study.runs) {
-    if (run.setting != best.setting || !run.diverged.empty()) continue;
+    if (run.setting != chosen.setting || !run.diverged.empty()) continue;
     histories.push_back(run.history);
     counts += run.confusion;
   }
   if (!histories.empty()) {
-    report.heading("The best setting: " + name_of(best.setting));
+    report.heading("The chosen setting: " + name_of(chosen.setting));
     add_curves(report, options, histories, data.classes.size());
     report.figure("confusion", confusion(counts, data.classes, "sequences"),
-                  "Which class is taken for which, in per cent of the true class.", "All seeds of the best setting.");
+                  "Which class is taken for which, in per cent of the true class.",
+                  "All seeds of the chosen setting, test sequences.");
   }
   report.file("study.json", "every number of the study");
   report.file("study.csv", "a line for each run");
@@ -283,8 +287,10 @@ figure::Curves roc_curves(const StreamResults& results) {
 std::string write_report(const std::filesystem::path& folder, const Options& options, const StreamParts& parts,
                          const StreamResults& results) {
   Report report("A label at every step: " + parts.name, folder);
-  report.paragraph(remarks_of(parts.remarks) + text("The last ", 100 * options.test_share,
-                                                    " % of each recording is the test, the rest is trained on."));
+  report.paragraph(remarks_of(parts.remarks) + (parts.later
+                                                    ? text("The last ", 100 * options.test_share,
+                                                           " % of each recording is the test, the rest is trained on.")
+                                                    : std::string()));
   for (const StreamRow& row : rows_of(results)) {
     report.metric(metric_of(row.model + ", accuracy", row.accuracy));
     report.metric(metric_of(row.model + ", F1 of '" + parts.classes[std::size_t(results.rare)] + "'", row.f1));
@@ -306,7 +312,7 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
     if (run.model == results.runs.back().model) histories.push_back(run.history);
   report.figure(
       "loss", figure::learning_curves(histories), "Loss of " + results.runs.back().model + " by epoch.",
-      format("It falls from %.3f to %.3f in the first run.", histories[0].front().loss, histories[0].back().loss));
+      format("It goes from %.3f to %.3f in the first run.", histories[0].front().loss, histories[0].back().loss));
   report.file("streams.json", "every number that the program prints");
   report.file("streams.csv", "a line for each run");
   report.file("streams.md", "the table as markdown");

@@ -12,8 +12,10 @@ namespace har {
 struct Recordings {
   std::string name;
   std::vector<std::string> classes;
-  unroll::Dataset<float> train, test;  // as they were recorded
-  std::vector<std::string> remarks;    // where they are from, and what was left out; a line each
+  unroll::Dataset<float> train, test;      // as they were recorded
+  std::vector<std::string> remarks;        // where they are from, and what was left out; a line each
+  std::vector<unroll::Index> people = {};  // who each training window is of; empty: that is not known
+  bool other_people = false;               // those in the test are known to be others
 };
 
 /// One recording: what was measured, and a class at every step.
@@ -28,6 +30,7 @@ struct StreamParts {
   std::vector<std::string> classes;
   std::vector<Stream> train, test;
   std::vector<std::string> remarks;
+  bool later = false;  // the test is what came later in the same recordings
 };
 
 /// The last `share` of each stream for the test: what comes later is not trained on.

@@ -13,7 +13,7 @@ namespace {
 
 struct Part {
   Dataset<float> windows;
-  std::set<int> people;
+  std::vector<Index> people;  // of each window
 };
 
 /// Whole numbers from 1, one in a line.
@@ -56,16 +56,18 @@ Part read_part(const fs::path& folder, const std::string& part) {
   const Index count = std::ssize(windows);
   auto labels = read_numbers(folder / part / ("y_" + part + ".txt"), count, 6);
   for (Index& label : labels) --label;
-  const auto people = read_numbers(folder / part / ("subject_" + part + ".txt"), count, 1000);
-  return {Dataset<float>::labelled(std::move(windows), labels, 6), {people.begin(), people.end()}};
+  auto people = read_numbers(folder / part / ("subject_" + part + ".txt"), count, 1000);
+  return {Dataset<float>::labelled(std::move(windows), labels, 6), std::move(people)};
 }
 
 }  // namespace
 
 Recordings read_smartphone_folder(const fs::path& folder) {
   Part train = read_part(folder, "train"), test = read_part(folder, "test");
-  for (const int person : test.people)
-    require<FileError>(!train.people.contains(person), folder.string(), ": person ", person,
+  const std::set<Index> trained(train.people.begin(), train.people.end()),
+      tested(test.people.begin(), test.people.end());
+  for (const Index person : tested)
+    require<FileError>(!trained.contains(person), folder.string(), ": person ", person,
                        " is in the training and in the test data");
   require<FileError>(train.windows.length(0) == test.windows.length(0), folder.string(), ": windows to train on have ",
                      train.windows.length(0), " steps, windows to test ", test.windows.length(0));
@@ -73,8 +75,9 @@ Recordings read_smartphone_folder(const fs::path& folder) {
           {"walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying"},
           std::move(train.windows),
           std::move(test.windows),
-          {"data " + folder.string(),
-           text(train.people.size(), " people to train on, ", test.people.size(), " others to test")}};
+          {"data " + folder.string(), text(trained.size(), " people to train on, ", tested.size(), " others to test")},
+          std::move(train.people),
+          true};
 }
 
 }  // namespace har

@@ -101,14 +101,16 @@ Matrix<float> window(const Activity& activity, const Person& person, Draws& draw
   return measured;
 }
 
-Dataset<float> windows(Index count, Index people, Draws draw) {
+/// `whose`: a place among the people for each window.
+Dataset<float> windows(Index count, Index people, Draws draw, std::vector<Index>& whose) {
   std::vector<Person> persons;
   for (Index k = 0; k < people; ++k) persons.emplace_back(draw);
   std::vector<Matrix<float>> all;
   std::vector<Index> labels;
   for (Index k = 0; k < count; ++k) {
     labels.push_back(k % Index(activities().size()));
-    all.push_back(window(activities()[std::size_t(labels.back())], persons[std::size_t(draw.below(people))], draw));
+    whose.push_back(draw.below(people));
+    all.push_back(window(activities()[std::size_t(labels.back())], persons[std::size_t(whose.back())], draw));
   }
   return Dataset<float>::labelled(std::move(all), labels, Index(activities().size()));
 }
@@ -118,12 +120,17 @@ Dataset<float> windows(Index count, Index people, Draws draw) {
 Recordings make_stand_in(const StandIn& options) {
   std::vector<std::string> names;
   for (const Activity& activity : activities()) names.emplace_back(activity.name);
+  std::vector<Index> trained, tested;
+  auto train = windows(options.train, options.train_people, {options.seed, 0}, trained);
+  auto test = windows(options.test, options.test_people, {options.seed, 1}, tested);
   return {"stand-in",
           std::move(names),
-          windows(options.train, options.train_people, {options.seed, 0}),
-          windows(options.test, options.test_people, {options.seed, 1}),
+          std::move(train),
+          std::move(test),
           {text("made up (seed ", options.seed, "): an accelerometer, 20 values per second; ", options.train_people,
-                " people to train on, ", options.test_people, " others to test")}};
+                " people to train on, ", options.test_people, " others to test")},
+          std::move(trained),
+          true};
 }
 
 }  // namespace har

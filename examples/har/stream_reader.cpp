@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 StreamParts divide_in_time(std::string name, std::vector<std::string> classes, const std::vector<Stream>& streams,
                            double share) {
-  StreamParts parts{std::move(name), std::move(classes), {}, {}, {}};
+  StreamParts parts{std::move(name), std::move(classes), {}, {}, {}, true};
   for (const Stream& stream : streams) {
     const Index steps = stream.labels.size(),
                 later = std::clamp<Index>(std::llround(share * double(steps)), 1, steps - 1);

@@ -50,9 +50,9 @@ std::vector<StreamRow> rows_of(const StreamResults& results) {
 }
 
 std::string streams_text(const Options& options, const StreamParts& parts) {
-  std::string words =
-      text(parts.name, ": ", parts.train.size(), " recordings, ", steps_of(parts.train), " steps to train on, ",
-           steps_of(parts.test), " later ones to test; ", parts.train.front().channels.rows(), " channels\n");
+  std::string words = text(parts.name, ": ", parts.train.size(), " recordings, ", steps_of(parts.train),
+                           " steps to train on, ", steps_of(parts.test), parts.later ? " later ones" : "", " to test; ",
+                           parts.train.front().channels.rows(), " channels\n");
   for (std::size_t k = 0; k < parts.classes.size(); ++k)
     words += format("  '%s': %.1f %% of the steps to train on, %.1f %% to test\n", parts.classes[k].c_str(),
                     100 * share_of(parts.train, Index(k)), 100 * share_of(parts.test, Index(k)));

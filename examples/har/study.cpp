@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "../support/fingerprint.hpp"
 #include "unroll/io/checkpoint.hpp"
 #include "unroll/io/input_file.hpp"
 
@@ -14,18 +15,15 @@ using namespace unroll;
 
 namespace {
 
-/// Tells data apart whatever they are called: FNV-1a of all their numbers.
 std::string fingerprint(const Data& data) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  const auto add = [&](const void* bytes, std::size_t count) {
-    for (std::size_t k = 0; k < count; ++k) hash = (hash ^ static_cast<const unsigned char*>(bytes)[k]) * 0x100000001b3;
-  };
+  example::Fingerprint all;
   for (const Dataset<float>* part : {&data.train, &data.test})
     for (Index s = 0; s < part->size(); ++s) {
-      add(part->sequence(s).data(), std::size_t(part->sequence(s).size()) * sizeof(float));
-      add(part->labels(s).data(), sizeof(Index));
+      const Index label = part->labels(s)[0];
+      all.add(part->sequence(s)).add(&label, sizeof label);
     }
-  return text(data.name, " ", hash);
+  all.add(data.people.data(), data.people.size() * sizeof(Index));  // the validation data follow from them
+  return text(data.name, " ", all.text());
 }
 
 std::string name_of(const Setting& setting, std::uint64_t seed) {

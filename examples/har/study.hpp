@@ -18,6 +18,12 @@ struct Outcome {
   double seconds = 0;  // of training, on one core
   unroll::ConfusionMatrix::Counts confusion = {};
   unroll::History history = {};
+
+  /// Accuracy of the validation data with the parameters that were kept: what a setting is chosen by.
+  double validation() const {
+    if (history.empty()) return unroll::Epoch::none;
+    return (best_epoch > 0 ? history[std::size_t(best_epoch - 1)] : history.back()).validation_accuracy;
+  }
 };
 
 struct Study {

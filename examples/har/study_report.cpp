@@ -21,7 +21,9 @@ Summary summary_of(const std::vector<double>& values) {
 Row row_of(std::span<const Outcome> seeds) {
   Row row{.setting = seeds.front().setting, .top = {}};
   std::vector<std::vector<double>> top;
+  std::vector<double> validation;
   for (const Outcome& run : seeds) {
+    if (run.diverged.empty()) validation.push_back(run.validation());
     row.diverged += !run.diverged.empty();
     row.epochs += double(run.history.size()) / double(seeds.size());
     row.seconds += run.seconds / double(seeds.size());
@@ -29,6 +31,7 @@ Row row_of(std::span<const Outcome> seeds) {
     for (std::size_t k = 0; k < run.top.size(); ++k) top[k].push_back(run.top[k]);
   }
   for (const auto& values : top) row.top.push_back(summary_of(values));
+  if (!validation.empty()) row.validation = summary_of(validation);
   return row;
 }
 
@@ -42,18 +45,20 @@ std::string top_text(const std::vector<Summary>& top, std::size_t k) {
 
 /// The same cells for every form of the table; the first line names them.
 std::vector<Cells> cells_of(const Study& study, const Data& data) {
-  std::vector<Cells> table{{"batch", "units", "rate", "top-1", "top-2", "top-3", "epochs", "s per run"}};
+  std::vector<Cells> table{
+      {"batch", "units", "rate", "validation top-1", "test top-1", "top-2", "top-3", "epochs", "s per run"}};
   for (const Row& row : rows_of(study)) {
-    Cells cells{text(row.setting.batch), text(row.setting.units), text(row.setting.rate)};
+    Cells cells{text(row.setting.batch), text(row.setting.units), text(row.setting.rate),
+                row.top.empty() ? "" : percent_text(row.validation)};
     for (std::size_t k = 0; k < 3; ++k) cells.push_back(top_text(row.top, k));
     cells.push_back(row.diverged == 0 ? format("%.0f", row.epochs) : text(row.diverged, " diverged"));
     cells.push_back(format("%.1f", row.seconds));
     table.push_back(std::move(cells));
   }
   const auto base = top_summaries(study.baseline);
-  table.push_back({"logistic regression", "", "", top_text(base, 0), top_text(base, 1), top_text(base, 2), "", ""});
+  table.push_back({"logistic regression", "", "", "", top_text(base, 0), top_text(base, 1), top_text(base, 2), "", ""});
   const double guess = chance_levels(data.test).majority;
-  table.push_back({"guessing", "", "", format("%.1f %%", 100 * guess), "", "", "", ""});
+  table.push_back({"guessing", "", "", "", format("%.1f %%", 100 * guess), "", "", "", ""});
   return table;
 }
 
@@ -63,6 +68,14 @@ std::string headline(const Options& options, const Data& data) {
               : options.pool == "last" ? "the last step"
                                        : "the " + options.pool,
               " (", deviation_text(options), "; ", data.test.size(), " test sequences)");
+}
+
+/// The last line of the table.
+std::string choice_text(const Study& study, const Data& data) {
+  const auto rows = rows_of(study);
+  const Row& chosen = chosen_of(rows);
+  return text("chosen by the validation data: ", name_of(chosen.setting), "; top-1 ", top_text(chosen.top, 0), " on ",
+              data.test.size(), " ", tested_text(data), ". The test figures of other settings were not used.\n");
 }
 
 nlohmann::json json_of_setting(const Setting& setting) {
@@ -85,8 +98,16 @@ std::vector<Row> rows_of(const Study& study) {
   return rows;
 }
 
-const Row& best_of(const std::vector<Row>& rows) {
-  return *std::ranges::max_element(rows, {}, [](const Row& row) { return row.top.empty() ? -1 : row.top[0].mean; });
+const Row& chosen_of(const std::vector<Row>& rows) {
+  return *std::ranges::max_element(rows, {}, [](const Row& row) { return row.top.empty() ? -1 : row.validation.mean; });
+}
+
+std::string name_of(const Setting& setting) {
+  return text("batch ", setting.batch, ", ", setting.units, " units, rate ", setting.rate);
+}
+
+std::string tested_text(const Data& data) {
+  return data.other_people ? "test sequences of people who were not trained on" : "test sequences";
 }
 
 std::string outcome_text(const Outcome& run, bool resumed) {
@@ -99,18 +120,20 @@ std::string outcome_text(const Outcome& run, bool resumed) {
 }
 
 std::string study_text(const Study& study, const Options& options, const Data& data) {
-  return headline(options, data) + "\n" + as_text(cells_of(study, data));
+  return headline(options, data) + "\n" + as_text(cells_of(study, data)) + choice_text(study, data);
 }
 
 std::string study_markdown(const Study& study, const Options& options, const Data& data) {
-  return headline(options, data) + "\n\n" + as_markdown(cells_of(study, data));
+  return headline(options, data) + "\n\n" + as_markdown(cells_of(study, data)) + "\n" + choice_text(study, data);
 }
 
 std::string study_csv(const Study& study) {
-  std::string csv = "batch,units,rate,seed,diverged,top_1,top_2,top_3,test_loss,epochs,best_epoch,seconds\n";
+  std::string csv =
+      "batch,units,rate,seed,diverged,validation_top_1,test_top_1,test_top_2,test_top_3,test_loss,epochs,best_epoch,"
+      "seconds\n";
   for (const Outcome& run : study.runs) {
     csv += text(run.setting.batch, ",", run.setting.units, ",", run.setting.rate, ",", run.seed, ",",
-                int(!run.diverged.empty()));
+                int(!run.diverged.empty()), ",", is_finite(run.validation()) ? text(run.validation()) : "");
     for (std::size_t k = 0; k < 3; ++k) csv += k < run.top.size() ? text(",", run.top[k]) : ",";
     csv += text(",", run.loss, ",", run.history.size(), ",", run.best_epoch, ",", run.seconds, "\n");
   }
@@ -132,9 +155,12 @@ std::string study_json(const Study& study, const Options& options, const Data& d
                      {"runs_that_were_there", study.resumed},
                      {"settings", nlohmann::json::array()},
                      {"runs", nlohmann::json::array()}};
-  for (const Row& row : rows_of(study)) {
+  const auto rows = rows_of(study);
+  all["chosen_by_validation"] = json_of_setting(chosen_of(rows).setting);
+  for (const Row& row : rows) {
     nlohmann::json object = json_of_setting(row.setting);
     object.update(json_of_tops(row.top));
+    object["validation_top_1"] = json_of(row.validation);
     object.update({{"diverged", row.diverged}, {"epochs", row.epochs}, {"seconds", row.seconds}});
     all["settings"].push_back(object);
   }

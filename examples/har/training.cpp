@@ -1,6 +1,10 @@
 #include "training.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <set>
+
+#include "../support/fingerprint.hpp"
 
 #include "unroll/optim/adam.hpp"
 #include "unroll/optim/rmsprop.hpp"
@@ -12,20 +16,61 @@ namespace har {
 
 using namespace unroll;
 
+namespace {
+
+/// How many test sequences are training sequences too.
+Index shared_sequences(const Dataset<float>& train, const Dataset<float>& test) {
+  const auto fingerprint = [](const Matrix<float>& x) { return example::Fingerprint().add(x).number(); };
+  std::set<std::uint64_t> known;
+  for (Index s = 0; s < train.size(); ++s) known.insert(fingerprint(train.sequence(s)));
+  Index shared = 0;
+  for (Index s = 0; s < test.size(); ++s) shared += known.contains(fingerprint(test.sequence(s)));
+  return shared;
+}
+
+}  // namespace
+
 Data prepare(Recordings recordings) {
+  if (const Index shared = shared_sequences(recordings.train, recordings.test); shared > 0) {
+    recordings.other_people = false;
+    recordings.remarks.push_back(
+        text(shared, " of the ", recordings.test.size(), " test sequences are training sequences too"));
+  }
   Data data{std::move(recordings.name),
             std::move(recordings.classes),
             std::move(recordings.train),
             std::move(recordings.test),
             {},
             {},
-            std::move(recordings.remarks)};
+            std::move(recordings.remarks),
+            std::move(recordings.people),
+            recordings.other_people};
   const Standardizer<float> standardizer(data.train);
   standardizer.apply(data.train);
   standardizer.apply(data.test);
   data.mean = standardizer.mean();
   data.deviation = standardizer.deviation();
   return data;
+}
+
+Split validation_split(const Data& data, double share, std::uint64_t seed) {
+  const std::set<Index> people(data.people.begin(), data.people.end());
+  if (people.size() < 2) return stratified_split(data.train, share, seed);
+  const std::vector<Index> all(people.begin(), people.end());
+  std::set<Index> held_out;
+  double windows = 0;
+  for (const Index k : permutation(std::ssize(all), Random(seed, Purpose::split))) {
+    const Index person = all[std::size_t(k)];
+    const double more = double(std::ranges::count(data.people, person));
+    const double wanted = share * double(data.people.size());
+    if (!held_out.empty() && windows + more / 2 > wanted) break;
+    held_out.insert(person), windows += more;
+    if (held_out.size() + 1 == all.size()) break;
+  }
+  Split split;
+  for (Index s = 0; s < data.train.size(); ++s)
+    (held_out.contains(data.people[std::size_t(s)]) ? split.held_out : split.kept).push_back(s);
+  return split;
 }
 
 FitResult fit_as_asked(Network& network, const ClassLoss& loss, const Options& options, const Dataset<float>& data,
@@ -64,7 +109,7 @@ struct Parts {
 };
 Parts divide(const Data& data, const Options& options, std::uint64_t seed) {
   if (options.validation == 0) return {as_scored(data.train, options), as_scored(data.test, options)};
-  const Split split = stratified_split(data.train, options.validation, seed);
+  const Split split = validation_split(data, options.validation, seed);
   return {as_scored(data.train.subset(split.kept), options), as_scored(data.train.subset(split.held_out), options)};
 }
 

@@ -8,6 +8,7 @@
 #include "recordings.hpp"
 #include "unroll/train/fit_options.hpp"
 #include "unroll/train/metrics.hpp"
+#include "unroll/train/split.hpp"
 
 namespace har {
 
@@ -17,9 +18,11 @@ struct Data {
   unroll::Dataset<float> train, test;      // standardized
   unroll::Vector<double> mean, deviation;  // of each channel in the training data
   std::vector<std::string> remarks;
+  std::vector<unroll::Index> people = {};  // as in Recordings
+  bool other_people = false;
 };
 
-/// Standardizes each channel by the training data.
+/// Standardizes each channel by the training data. Tells in a remark when test sequences are training sequences too.
 Data prepare(Recordings recordings);
 
 struct Run {
@@ -33,6 +36,10 @@ struct Run {
 };
 
 using OnEpoch = std::function<void(const unroll::Epoch&)>;
+
+/// Training sequences that are held out for validation, about this share. Of people, where they are known: all that are
+/// of some of them, drawn by the seed; otherwise sequences of each class.
+unroll::Split validation_split(const Data& data, double share, std::uint64_t seed);
 
 /// What --optimizer says, with everything else from `fit_options`.
 unroll::FitResult fit_as_asked(Network& network, const ClassLoss& loss, const Options& options,

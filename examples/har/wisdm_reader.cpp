@@ -79,7 +79,7 @@ bool goes_on(const Record& a, const Record& b) {
 struct Windows {
   std::vector<Matrix<float>> all;
   std::vector<Index> labels;
-  std::set<int> people;
+  std::vector<Index> people;  // of each window
 };
 
 /// Cuts what one person did without a break; the rest that fills no window is left out.
@@ -89,7 +89,7 @@ void cut(std::span<const Record> records, Index window, Index label, Windows& wi
     for (Index t = 0; t < window; ++t) one.col(t) = records[std::size_t(first + t)].acceleration;
     windows.all.push_back(std::move(one));
     windows.labels.push_back(label);
-    windows.people.insert(records.front().user);
+    windows.people.push_back(records.front().user);
   }
 }
 
@@ -123,6 +123,8 @@ Recordings read_wisdm(const std::string& path, Index window) {
   }
   require<FileError>(!train.all.empty() && !test.all.empty(), path, ": no recording without a break has ", window,
                      " steps in the ", train.all.empty() ? "training" : "test", " data; give a shorter --window");
+  const auto count = [](const std::vector<Index>& people) { return std::set(people.begin(), people.end()).size(); };
+  const std::string people = text(count(train.people), " people to train on, ", count(test.people), " others to test");
   return {"WISDM",
           names,
           Dataset<float>::labelled(std::move(train.all), train.labels, std::ssize(names)),
@@ -130,7 +132,9 @@ Recordings read_wisdm(const std::string& path, Index window) {
           {"data " + path,
            text(records.size(), " records; ", defects.broken, " broken ones and ", defects.timeless,
                 " without a time left out"),
-           text(train.people.size(), " people to train on, ", test.people.size(), " others to test")}};
+           people},
+          std::move(train.people),
+          true};
 }
 
 }  // namespace har

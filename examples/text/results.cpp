@@ -26,8 +26,8 @@ std::vector<double> column(const History& history, double unroll::Epoch::*value,
 figure::Curves loss_curves(const Model& model, const RunState& state) {
   const auto& history = state.training.history;
   figure::Curves curves{.title = "", .x = {"epoch"}, .y = {"bits per " + token_of(model.options)}, .series = {}};
-  curves.series.push_back(
-      figure::over_steps("learned from, with dropout", column(history, &unroll::Epoch::loss, bits(1)), 1));
+  curves.series.push_back(figure::over_steps(model.options.dropout > 0 ? "learned from, with dropout" : "learned from",
+                                             column(history, &unroll::Epoch::loss, bits(1)), 1));
   curves.series.push_back(figure::over_steps("watched", column(history, &unroll::Epoch::validation_loss, bits(1)), 1));
   return curves;
 }

@@ -2,7 +2,7 @@
 #include <har/report.hpp>
 #include <har/stand_in.hpp>
 #include <har/stream_task.hpp>
-#include <har/study.hpp>
+#include <har/study_report.hpp>
 #include <har/text_table.hpp>
 
 #include "support/catch.hpp"
@@ -90,6 +90,7 @@ TEST_CASE("study: every setting and seed once, and what is there is not done aga
   CHECK(first.runs[3].setting.units == 4);
   CHECK(first.runs[3].seed == 2);
   CHECK(first.runs[3].confusion.sum() == 12);
+  CHECK(first.runs[3].validation() == first.runs[3].history.back().validation_accuracy);
   std::ofstream(folder.path / "batch8-units3-rate0.05-seed2.json") << "{\"of\": ";  // as a crash would leave it
   std::filesystem::remove(folder.path / "batch8-units4-rate0.05-seed1.json");
   const Study second = run_study(options, data, folder.path, ignore);
@@ -105,6 +106,65 @@ TEST_CASE("study: every setting and seed once, and what is there is not done aga
   options.all_rates = {1e9}, options.all_units = {3}, options.seeds = 1, options.epochs = 20;
   const Study wild = run_study(options, data, folder.path, ignore);
   CHECK((!wild.runs[0].diverged.empty() || wild.runs[0].top.size() == 3));
+}
+
+TEST_CASE("study: the setting is chosen by validation data, whatever the test data say") {
+  const Data data = prepare(make_stand_in(small));
+  Study study;
+  const auto add = [&](Index units, double validation, double test) {
+    for (const std::uint64_t seed : {1, 2}) {
+      Outcome run{.setting = {8, units, 0.1}, .seed = seed, .top = {test, test + 0.1, 1}};
+      run.history.resize(3);
+      run.history[1].validation_accuracy = validation;
+      run.history[2].validation_accuracy = 1;  // of parameters that were not kept
+      run.best_epoch = 2;
+      study.runs.push_back(run);
+    }
+  };
+  add(3, 0.5, 0.9), add(4, 0.75, 0.25), add(5, 0.25, 0.95);
+  const Threads one(1);
+  for (const std::uint64_t seed : {1, 2}) study.baseline.push_back(train_baseline(data, seed, one));
+  const auto rows = rows_of(study);
+  CHECK(chosen_of(rows).setting.units == 4);
+  CHECK(rows[1].validation.mean == Approx(0.75));
+  Options options = small_study();
+  const std::string words = study_text(study, options, data);
+  CHECK(
+      words.find("chosen by the validation data: batch 8, 4 units, rate 0.1; top-1 25.0 % +- 0.0 on 12 test sequences "
+                 "of people who were not trained on. The test figures of other settings were not used.\n") !=
+      std::string::npos);
+  CHECK(nlohmann::json::parse(study_json(study, options, data)).at("chosen_by_validation").at("units") == 4);
+  study.runs[2].diverged = study.runs[3].diverged = "a number";
+  study.runs[2].top.clear(), study.runs[3].top.clear();
+  CHECK(chosen_of(rows_of(study)).setting.units == 3);
+}
+
+TEST_CASE("validation data are those of some people, where people are known") {
+  Recordings recordings = make_stand_in({.train = 60, .test = 12, .train_people = 10, .test_people = 2});
+  Data data = prepare(recordings);
+  CHECK(data.other_people);
+  REQUIRE(data.people.size() == 60);
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    const Split split = validation_split(data, 0.25, seed);
+    CHECK(split.kept.size() + split.held_out.size() == 60);
+    CHECK(std::abs(Index(split.held_out.size()) - 15) <= 6);
+    for (const Index held : split.held_out)
+      for (const Index kept : split.kept) CHECK(data.people[std::size_t(held)] != data.people[std::size_t(kept)]);
+  }
+  CHECK(validation_split(data, 0.25, 1).held_out != validation_split(data, 0.25, 2).held_out);
+  CHECK(validation_split(data, 0.99, 1).kept.size() > 0);
+  data.people.clear();
+  CHECK(validation_split(data, 0.25, 1).held_out == stratified_split(data.train, 0.25, 1).held_out);
+}
+
+TEST_CASE("test sequences that are training sequences too are told, and no people are others then") {
+  Recordings recordings = make_stand_in(small);
+  std::vector<Matrix<float>> sequences{recordings.test.sequence(0), recordings.train.sequence(5)};
+  recordings.test = Dataset<float>::labelled(std::move(sequences), {0, 5}, 6);
+  const Data data = prepare(recordings);
+  CHECK_FALSE(data.other_people);
+  CHECK(data.remarks.back() == "1 of the 2 test sequences are training sequences too");
+  CHECK(tested_text(data) == "test sequences");
 }
 
 TEST_CASE("a loss at every step needs a network that answers there, and the last answer decides") {

@@ -71,6 +71,8 @@ TEST_CASE("UCI HAR: nine signals are the channels of a window, labels count from
   CHECK(read.test.labels(0)[0] == 1);
   CHECK(read.test.sequence(0)(0, 0) == 100);
   CHECK(read.classes[5] == "laying");
+  CHECK(read.people.size() == 2);
+  CHECK(read.other_people);
 }
 
 TEST_CASE("UCI HAR: what does not fit is told with the file") {
@@ -111,6 +113,8 @@ TEST_CASE("WISDM: windows end with the activity, the person and a break, and def
   CHECK(read.train.sequence(5)(0, 0) == 0);  // begins behind the break
   REQUIRE(read.test.size() == 1);            // a comma too many, two records in a line, no semicolon
   CHECK(read.test.sequence(0)(2, 1) == 6);
+  CHECK(read.people == std::vector<Index>(6, 1));
+  CHECK(read.other_people);
   CHECK(read.remarks[1] == "16 records; 3 broken ones and 1 without a time left out");
 }
 
@@ -142,6 +146,7 @@ TEST_CASE("streams: channels and a label in each line, the last part for the tes
   CHECK(parts.train[0].channels(1, 2) == 6);
   CHECK(parts.test[0].labels == (Labels(2) << 0, 1).finished());
   CHECK(parts.test[0].channels(0, 0) == 7);
+  CHECK(parts.later);
 }
 
 TEST_CASE("a byte-order mark and line ends of old Mac change nothing that is read") {
@@ -183,6 +188,9 @@ TEST_CASE("streams: windows joined end to end keep their labels, and the test fi
       found += parts.test[0].channels.middleCols(100 * k, 100) == windows.test.sequence(s) &&
                (parts.test[0].labels.segment(100 * k, 100).array() == windows.test.labels(s)[0]).all();
   CHECK(found == 40);
+  CHECK_FALSE(parts.later);  // nothing says when the test was recorded, or of whom
+  CHECK(windows.people.empty());
+  CHECK_FALSE(windows.other_people);
 }
 
 TEST_CASE("streams: what cannot be used is told") {
