@@ -109,12 +109,8 @@ class DescriptionCheck {
                    const std::string& where) const {
     require<FileError>(theirs.is_array() && theirs.size() == parts.size(), file_, ": ", where, "holds ", theirs.size(),
                        " ", name, ", this model has ", parts.size());
-    const std::string one = name.substr(0, name.size() - 1);  // "layers" are counted from 0, nodes behind the input
-    for (std::size_t k = 0; k < parts.size(); ++k) {
-      const std::string named = word_of(parts[k], "name");
-      compare(parts[k], theirs[k],
-              text(where, one, " ", k + (one == "node" ? 1 : 0), named.empty() ? "" : " (" + named + ")", ": "));
-    }
+    for (std::size_t k = 0; k < parts.size(); ++k)
+      compare(parts[k], theirs[k], where + part_name(name, k, parts[k]) + ": ");
   }
 
   void require_known(const std::string& name, const DescriptionJson& value, const LayerOptions& ours,

@@ -118,7 +118,7 @@ class AnyLayer {
     std::unique_ptr<Holder> copy() const override { return std::make_unique<Holding>(layer); }
     Shape connect(Shape in) override { return layer.connect(in); }
     std::string name() const override { return std::string(layer.name()); }
-    LayerOptions options() const override { return detail::options_of(layer); }
+    [[gnu::cold]] LayerOptions options() const override { return detail::options_of(layer); }
     const ParameterTable& parameters() const override { return layer.parameters(); }
     std::vector<Index> state_rows() const override { return layer.state_rows(); }
     bool causal() const override { return layer.causal(); }

@@ -31,13 +31,23 @@ struct LayerOption {
 
   template <class T>
   LayerOption(std::string_view of, T&& given, OptionUse for_what = OptionUse::outputs)
-      : name(of), value(value_of(std::forward<T>(given))), use(for_what) {}
+      : LayerOption(value_of(std::forward<T>(given)), of, for_what) {}
+  LayerOption(const LayerOption&) = default;
+  LayerOption(LayerOption&&) = default;
+  LayerOption& operator=(const LayerOption&) = default;
+  LayerOption& operator=(LayerOption&&) = default;
+  [[gnu::noinline]] ~LayerOption() = default;
 
   std::string name;
   Value value;
   OptionUse use;
 
  private:
+  // Not inlined, and strings of all lengths through one function: options are made seldom and compiled often.
+  [[gnu::cold, gnu::noinline]] LayerOption(Value&& given, std::string_view of, OptionUse for_what)
+      : name(of), value(std::move(given)), use(for_what) {}
+  [[gnu::cold, gnu::noinline]] static Value word(std::string_view letters) { return std::string(letters); }
+
   template <class T>
   static Value value_of(T&& given) {
     using Given = std::remove_cvref_t<T>;
@@ -48,7 +58,7 @@ struct LayerOption {
     else if constexpr (std::is_floating_point_v<Given>)
       return Value(std::in_place_type<double>, double(given));
     else if constexpr (std::is_convertible_v<T, std::string_view>)
-      return Value(std::in_place_type<std::string>, std::string_view(given));
+      return word(given);
     else
       return Value(std::in_place_type<Given>, std::forward<T>(given));
   }
@@ -90,6 +100,13 @@ LayerOptions description_of(const L& layer) {
   LayerOptions all{{"name", std::string(layer.name())}};
   for (LayerOption& option : options_of(layer)) all.push_back(std::move(option));
   return all;
+}
+
+/// "layer 2 (conv1d)" of "layers", which are counted from 0; "node 1 (dense)" of "nodes", where 0 is the input.
+inline std::string part_name(std::string_view list, std::size_t k, const LayerOptions& part) {
+  const std::string name = word_of(part, "name");
+  const std::size_t number = list == "nodes" ? k + 1 : k;
+  return text(list.substr(0, list.size() - 1), " ", number, name.empty() ? "" : " (" + name + ")");
 }
 
 /// Of layers one after the other.

@@ -70,12 +70,13 @@ constexpr ProgramView view_of() {
           p.sizes.items,     p.output,         p.output_state, function_of<D>};
 }
 
+/// Its functions are cold: every program that has a cell compiles them, few call them.
 class EquationText {
  public:
   EquationText(const ProgramView& program, Notation notation) : program_(program), notation_(notation) {}
 
   /// A line for each equation.
-  std::string lines() const {
+  [[gnu::cold]] std::string lines() const {
     if (notation_ == Notation::source) return source_lines();
     std::string all;
     for (int e = 0; e < program_.equations; ++e)
@@ -92,7 +93,7 @@ class EquationText {
   bool source() const { return notation_ == Notation::source; }
 
   /// With the states in front, and the output behind where it is not the first of them.
-  std::string source_lines() const {
+  [[gnu::cold]] std::string source_lines() const {
     std::string all = "state(";
     for (int s = 0; s < program_.states; ++s)
       all += (s > 0 ? ", " : "") + sized(program_.state[s].name, program_.state[s].size);
@@ -105,12 +106,12 @@ class EquationText {
     return size == 0 ? std::string(name) : text(name, "[", program_.sizes[size], "]");
   }
 
-  std::string target(int e) const {
+  [[gnu::cold]] std::string target(int e) const {
     const EquationInfo& equation = program_.equation[e];
     if (equation.state >= 0) return after(equation.name);
     return source() ? sized(equation.name, equation.size) : value(equation.name);
   }
-  std::string right_side(int equation) const {
+  [[gnu::cold]] std::string right_side(int equation) const {
     const int root = program_.equation[equation].root;
     return program_.operation[root].equation == equation ? print(root, sum) : named(root);  // or only another name
   }
@@ -120,7 +121,7 @@ class EquationText {
     return program_.operation[o].equation == equation ? print(o, needed) : named(o);
   }
 
-  std::string named(int o) const {
+  [[gnu::cold]] std::string named(int o) const {
     const Operation& operation = program_.operation[o];
     if (operation.op == Op::state) return before(program_.state[operation.index].name);
     if (operation.op == Op::input) return value(program_.input[operation.index]);
@@ -129,7 +130,7 @@ class EquationText {
     return equation.state >= 0 ? after(equation.name) : value(equation.name);
   }
 
-  std::string print(int o, Binding needed) const {
+  [[gnu::cold]] std::string print(int o, Binding needed) const {
     const Operation& operation = program_.operation[o];
     const auto left = [&](Binding binding) { return operand(operation.left, operation.equation, binding); };
     const auto right = [&](Binding binding) { return operand(operation.right, operation.equation, binding); };
@@ -168,12 +169,12 @@ class EquationText {
     }
   }
 
-  std::string single(const WeightInfo& weight) const {
+  [[gnu::cold]] std::string single(const WeightInfo& weight) const {
     if (!source()) return letter(weight.name);
     return text(weight.added ? "bias" : weight.per_unit ? "weight" : "scalar", "(", weight.name, ")");
   }
 
-  std::string linear(const LinearTerm& term, Binding needed) const {
+  [[gnu::cold]] std::string linear(const LinearTerm& term, Binding needed) const {
     if (source()) return "linear(" + sources(term) + (term.biased ? ")" : ", no_bias)");
     std::string equation(program_.equation[term.equation].name);
     if (term.ordinal > 1) equation += text(term.ordinal);
@@ -185,13 +186,13 @@ class EquationText {
     if (term.biased) written += " + " + indexed("b", equation);
     return bracketed(written, needed > sum && term.sources + (term.biased ? 1 : 0) > 1);
   }
-  std::string sources(const LinearTerm& term) const {
+  [[gnu::cold]] std::string sources(const LinearTerm& term) const {
     std::string all;
     for (int k = 0; k < term.sources; ++k) all += (k > 0 ? ", " : "") + named(term.source[k]);
     return all;
   }
 
-  std::string attend(const AttentionInfo& info) const {
+  [[gnu::cold]] std::string attend(const AttentionInfo& info) const {
     const std::string query = named(program_.term[info.term].source[0]), score(score_name(info));
     return latex() ? call("\\mathrm{attend}_{\\mathrm{" + score + "}}", query) : call("attend", score + ", " + query);
   }
@@ -210,10 +211,10 @@ class EquationText {
     return scalar(operation.left) || scalar(operation.right) ? " \\, " : " \\odot ";
   }
 
-  std::string call(const std::string& function, const std::string& arguments) const {
+  [[gnu::cold]] std::string call(const std::string& function, const std::string& arguments) const {
     return latex() ? function + "\\left(" + arguments + "\\right)" : function + "(" + arguments + ")";
   }
-  std::string bracketed(const std::string& inner, bool brackets) const {
+  [[gnu::cold]] std::string bracketed(const std::string& inner, bool brackets) const {
     if (!brackets) return inner;
     return latex() ? "\\left(" + inner + "\\right)" : "(" + inner + ")";
   }
@@ -227,12 +228,12 @@ class EquationText {
     return latex() ? stepped(name, "t") : source() ? text("next(", name, ")") : text(name, "'");
   }
   std::string value(std::string_view name) const { return latex() ? stepped(name, "t") : std::string(name); }
-  std::string stepped(std::string_view name, std::string_view step) const {
+  [[gnu::cold]] std::string stepped(std::string_view name, std::string_view step) const {
     const auto split = name.find('_');  // c_x at step t is c_{x,t}
     const std::string base = letter(name.substr(0, split));
     return split == name.npos ? text(base, "_{", step, "}") : text(base, "_{", name.substr(split + 1), ",", step, "}");
   }
-  std::string letter(std::string_view name) const {
+  [[gnu::cold]] std::string letter(std::string_view name) const {
     const auto split = name.find('_');
     if (!latex() || (name.size() == 1)) return std::string(name);
     if (split != name.npos) return letter(name.substr(0, split)) + text("_{", name.substr(split + 1), "}");

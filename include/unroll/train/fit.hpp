@@ -93,14 +93,14 @@ class FitRun {
     TrainingState<S> fresh;
     fresh.seed = std::int64_t(options_.seed);
     fresh.samples = std::int64_t(kept_.size());
-    fresh.parameter_names = model_.parameters().table().names();
+    fresh.parameter_names = model_identity(model_);
     if (options_.average) fresh.average = WeightAverage<S>(*options_.average);
     if (options_.plateau) fresh.plateau = plateau_of(*options_.plateau, options_.plateau_monitor);
     state_ = std::move(fresh);
   }
 
   void resume() {
-    check_resumed(state_, options_, std::int64_t(kept_.size()), model_.parameters());
+    check_resumed(state_, options_, std::int64_t(kept_.size()), model_);
     if (options_.average) state_.average = continued(WeightAverage<S>(*options_.average), state_.average);
     if (options_.plateau) {
       Plateau plateau = plateau_of(*options_.plateau, options_.plateau_monitor);

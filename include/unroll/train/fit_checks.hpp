@@ -3,6 +3,7 @@
 
 #include "unroll/train/data_checks.hpp"
 #include "unroll/train/fit_options.hpp"
+#include "unroll/train/model_identity.hpp"
 
 namespace unroll::detail {
 
@@ -67,22 +68,20 @@ std::int64_t stopping_monitor(const FitOptions<S>& options) {
 
 /// Throws ValueError or ShapeError unless a run that was begun can go on with these options on `samples` samples. The
 /// best of a loss says nothing about an accuracy.
-template <class S>
+template <class Model, class S = typename Model::Scalar>
 void check_resumed(const TrainingState<S>& state, const FitOptions<S>& options, std::int64_t samples,
-                   const Parameters<S>& parameters) {
+                   const Model& model) {
+  const Index size = model.parameters().size();
   require<ValueError>(state.seed == std::int64_t(options.seed), "fit: the run was begun with seed ", state.seed,
                       ", to resume it the options say ", std::int64_t(options.seed));
   require<ValueError>(state.samples == samples, "fit: the run was begun with ", state.samples,
                       " sequences to train on, to resume it there are ", samples);
   check_same_monitor("plateau", state.plateau_monitor, plateau_monitor(options));
   check_same_monitor("early stopping", state.stopping_monitor, stopping_monitor(options));
-  const std::string names = parameters.table().names();
-  require<ShapeError>(state.parameter_names == names && state.parameters.size() == parameters.size(),
-                      "fit: the run was begun with ", state.parameters.size(), " parameters (", state.parameter_names,
-                      "), the model has ", parameters.size(), " (", names, ")");
-  for (const Index size : {state.best.size(), state.average.average().size()})
-    require<ShapeError>(size == 0 || size == parameters.size(), "fit: the state has ", size,
-                        " best or averaged parameters, the model ", parameters.size());
+  check_identity(state.parameter_names, model_identity(model), state.parameters.size(), size);
+  for (const Index kept : {state.best.size(), state.average.average().size()})
+    require<ShapeError>(kept == 0 || kept == size, "fit: the state has ", kept,
+                        " best or averaged parameters, the model ", size);
 }
 
 }  // namespace unroll::detail

@@ -19,7 +19,7 @@ struct TrainingState {
   std::int64_t epochs = 0, updates = 0;  ///< done
   std::int64_t seed = 0;                 ///< of the run, to refuse another
   std::int64_t samples = 0;              ///< trained on, likewise
-  std::string parameter_names;           ///< of the model, likewise
+  std::string parameter_names;           ///< of the model, likewise, and its options behind them, line by line
   Vector<S> parameters;                  ///< as the last update left them, neither averaged nor the best
   Vector<S> best;                        ///< where the monitored value was best; empty unless they shall be restored
   double best_value = 0;

@@ -1,0 +1,62 @@
+#pragma once
+// Which model a training run belongs to, as text, so that a run is not resumed with a model of another meaning.
+
+#include <string>
+#include <string_view>
+
+#include "unroll/layers/options.hpp"
+
+namespace unroll::detail {
+
+/// A line for each option that decides about outputs: "layer 1 (conv1d): stride 2".
+inline std::string option_lines(const LayerOptions& options, const std::string& where = {}) {
+  std::string lines;
+  const auto line = [&](std::string_view name, const auto& value) { lines += text(where, name, " ", value, "\n"); };
+  for (const LayerOption& option : options) {
+    if (option.use != OptionUse::outputs || option.name == "name") continue;
+    std::visit(
+        [&]<class T>(const T& value) {
+          if constexpr (std::is_same_v<T, LayerOptions>)
+            lines += option_lines(value, where + option.name + ": ");
+          else if constexpr (std::is_same_v<T, std::vector<LayerOptions>>)
+            for (std::size_t k = 0; k < value.size(); ++k)
+              lines += option_lines(value[k], where + part_name(option.name, k, value[k]) + ": ");
+          else if constexpr (std::is_same_v<T, std::vector<Index>> || std::is_same_v<T, std::vector<std::string>>)
+            for (const auto& one : value) line(option.name, one);
+          else
+            line(option.name, value);
+        },
+        option.value);
+  }
+  return lines;
+}
+
+/// The names of the parameters in the first line, and the model's options in the others.
+template <class Model>
+std::string model_identity(const Model& model) {
+  std::string lines = model.parameters().table().names() + "\n";
+  if constexpr (requires { model.each_layer([](const auto&, std::size_t) {}); })
+    lines += option_lines(chain_description(model));
+  return lines;
+}
+
+/// Throws ShapeError for other parameters, ValueError for other options; the latter are not known of runs that earlier
+/// versions of the library began.
+inline void check_identity(std::string_view begun, std::string_view ours, Index begun_size, Index size) {
+  const auto first = [](std::string_view& lines) {
+    const auto end = std::min(lines.find('\n'), lines.size());
+    const std::string_view line = lines.substr(0, end);
+    lines.remove_prefix(std::min(lines.size(), end + 1));
+    return line;
+  };
+  const std::string_view begun_names = first(begun), names = first(ours);
+  require<ShapeError>(begun_names == names && begun_size == size, "fit: the run was begun with ", begun_size,
+                      " parameters (", begun_names, "), the model has ", size, " (", names, ")");
+  if (begun.empty()) return;
+  while (!begun.empty() || !ours.empty()) {
+    const std::string_view theirs = first(begun), mine = first(ours);
+    require<ValueError>(theirs == mine, "fit: the run was begun with another model: '", theirs, "', now '", mine, "'");
+  }
+}
+
+}  // namespace unroll::detail
