@@ -6,7 +6,7 @@
 #include <unroll/layers/pooling.hpp>
 #include <unroll/layers/stack.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
-#include <unroll/optim/sgd.hpp>
+#include <unroll/optim/adam.hpp>
 #include <unroll/train/fit.hpp>
 
 #include "support/catch.hpp"
@@ -27,9 +27,9 @@ Stack<float> model(Index dilation, double rate = 0.5) {
 TEST_CASE("fit: a run is not resumed with a model of another meaning") {
   const auto data = Dataset<float>::labelled({Matrix<float>::Random(2, 4), Matrix<float>::Random(2, 5)}, {0, 1});
   TrainingState<float> state;
-  Sgd<float> sgd({.learning_rate = 0.1});
+  Adam<float> adam({.learning_rate = 0.1});
   const auto run = [&](Stack<float> with, Index epochs) {
-    fit(with, SoftmaxCrossEntropy<float>(), sgd, data, {.epochs = epochs, .progress = Progress::quiet}, state);
+    fit(with, SoftmaxCrossEntropy<float>(), adam, data, {.epochs = epochs, .progress = Progress::quiet}, state);
   };
   run(model(1), 1);
   CHECK(state.parameter_names ==

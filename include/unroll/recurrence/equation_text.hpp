@@ -80,9 +80,9 @@ class EquationText {
     if (notation_ == Notation::source) return source_lines();
     std::string all;
     for (int e = 0; e < program_.equations; ++e)
-      all += target(e) + (latex() ? " &= " : " = ") + right_side(e) +
-             (latex() && e + 1 < program_.equations ? " \\\\\n" : "\n");
-    return latex() ? "\\begin{aligned}\n" + all + "\\end{aligned}\n" : all;
+      all += text(target(e), latex() ? " &= " : " = ", right_side(e),
+                  latex() && e + 1 < program_.equations ? " \\\\\n" : "\n");
+    return latex() ? text("\\begin{aligned}\n", all, "\\end{aligned}\n") : all;
   }
 
  private:
@@ -96,11 +96,11 @@ class EquationText {
   [[gnu::cold]] std::string source_lines() const {
     std::string all = "state(";
     for (int s = 0; s < program_.states; ++s)
-      all += (s > 0 ? ", " : "") + sized(program_.state[s].name, program_.state[s].size);
+      all += text(s > 0 ? ", " : "", sized(program_.state[s].name, program_.state[s].size));
     all += ")\n";
-    for (int e = 0; e < program_.equations; ++e) all += target(e) + " = " + right_side(e) + "\n";
+    for (int e = 0; e < program_.equations; ++e) all += text(target(e), " = ", right_side(e), "\n");
     if (program_.output_state == 0) return all;
-    return all + "output(" + named(program_.output) + ")\n";
+    return text(all, "output(", named(program_.output), ")\n");
   }
   std::string sized(std::string_view name, int size) const {
     return size == 0 ? std::string(name) : text(name, "[", program_.sizes[size], "]");
@@ -147,23 +147,23 @@ class EquationText {
       case Op::apply:
         return call(program_.function(operation.index, latex()), left(sum));
       case Op::clip:
-        return call(latex() ? "\\mathrm{clip}_{" + text(operation.number) + "}" : "clip",
-                    left(sum) + (latex() ? "" : ", " + text(operation.number)));
+        return latex() ? call(text("\\mathrm{clip}_{", operation.number, "}"), left(sum))
+                       : call("clip", text(left(sum), ", ", operation.number));
       case Op::negate:
-        return bracketed("-" + left(product), needed > sum);
+        return bracketed(text("-", left(product)), needed > sum);
       case Op::add:
-        return bracketed(left(sum) + " + " + right(sum), needed > sum);
+        return bracketed(text(left(sum), " + ", right(sum)), needed > sum);
       case Op::subtract:
-        return bracketed(left(sum) + " - " + right(product), needed > sum);
+        return bracketed(text(left(sum), " - ", right(product)), needed > sum);
       case Op::multiply:
-        return bracketed(left(product) + times(operation) + right(product), needed > product);
+        return bracketed(text(left(product), times(operation), right(product)), needed > product);
       case Op::divide:
-        if (latex()) return "\\frac{" + left(sum) + "}{" + right(sum) + "}";
-        return bracketed(left(product) + " / " + right(whole), needed > product);
+        if (latex()) return text("\\frac{", left(sum), "}{", right(sum), "}");
+        return bracketed(text(left(product), " / ", right(whole)), needed > product);
       case Op::maximum:
-        return call(latex() ? "\\max" : "max", left(sum) + ", " + right(sum));
+        return call(latex() ? "\\max" : "max", text(left(sum), ", ", right(sum)));
       case Op::minimum:
-        return call(latex() ? "\\min" : "min", left(sum) + ", " + right(sum));
+        return call(latex() ? "\\min" : "min", text(left(sum), ", ", right(sum)));
       default:
         return named(o);
     }
@@ -175,26 +175,26 @@ class EquationText {
   }
 
   [[gnu::cold]] std::string linear(const LinearTerm& term, Binding needed) const {
-    if (source()) return "linear(" + sources(term) + (term.biased ? ")" : ", no_bias)");
+    if (source()) return text("linear(", sources(term), term.biased ? ")" : ", no_bias)");
     std::string equation(program_.equation[term.equation].name);
     if (term.ordinal > 1) equation += text(term.ordinal);
     std::string written;
     for (int k = 0; k < term.sources; ++k)
-      written += (k > 0 ? " + " : "") +
-                 indexed("W", equation + (latex() ? " " : "_") + std::string(term.source_name[k])) + " " +
-                 named(term.source[k]);
-    if (term.biased) written += " + " + indexed("b", equation);
+      written += text(k > 0 ? " + " : "", indexed("W", text(equation, latex() ? " " : "_", term.source_name[k])), " ",
+                      named(term.source[k]));
+    if (term.biased) written += text(" + ", indexed("b", equation));
     return bracketed(written, needed > sum && term.sources + (term.biased ? 1 : 0) > 1);
   }
   [[gnu::cold]] std::string sources(const LinearTerm& term) const {
     std::string all;
-    for (int k = 0; k < term.sources; ++k) all += (k > 0 ? ", " : "") + named(term.source[k]);
+    for (int k = 0; k < term.sources; ++k) all += text(k > 0 ? ", " : "", named(term.source[k]));
     return all;
   }
 
   [[gnu::cold]] std::string attend(const AttentionInfo& info) const {
-    const std::string query = named(program_.term[info.term].source[0]), score(score_name(info));
-    return latex() ? call("\\mathrm{attend}_{\\mathrm{" + score + "}}", query) : call("attend", score + ", " + query);
+    const std::string query = named(program_.term[info.term].source[0]);
+    return latex() ? call(text("\\mathrm{attend}_{\\mathrm{", score_name(info), "}}"), query)
+                   : call("attend", text(score_name(info), ", ", query));
   }
   static std::string_view score_name(const AttentionInfo& info) {
     if (info.score == ScoreKind::dot) return "dot";
@@ -212,14 +212,14 @@ class EquationText {
   }
 
   [[gnu::cold]] std::string call(const std::string& function, const std::string& arguments) const {
-    return latex() ? function + "\\left(" + arguments + "\\right)" : function + "(" + arguments + ")";
+    return text(function, latex() ? "\\left(" : "(", arguments, latex() ? "\\right)" : ")");
   }
   [[gnu::cold]] std::string bracketed(const std::string& inner, bool brackets) const {
     if (!brackets) return inner;
-    return latex() ? "\\left(" + inner + "\\right)" : "(" + inner + ")";
+    return text(latex() ? "\\left(" : "(", inner, latex() ? "\\right)" : ")");
   }
   std::string indexed(const std::string& base, const std::string& index) const {
-    return latex() ? base + "_{" + index + "}" : base + "_" + index;
+    return text(base, latex() ? "_{" : "_", index, latex() ? "}" : "");
   }
 
   // As text, "h" is the state before the step and "h'" the one after it; in LaTeX steps have numbers.
@@ -236,7 +236,7 @@ class EquationText {
   [[gnu::cold]] std::string letter(std::string_view name) const {
     const auto split = name.find('_');
     if (!latex() || (name.size() == 1)) return std::string(name);
-    if (split != name.npos) return letter(name.substr(0, split)) + text("_{", name.substr(split + 1), "}");
+    if (split != name.npos) return text(letter(name.substr(0, split)), "_{", name.substr(split + 1), "}");
     return text("\\mathit{", name, "}");
   }
 
