@@ -77,10 +77,11 @@ bool same_results(const std::vector<Hypothesis<S>>& a, const std::vector<Hypothe
 template <class Model, class Search>
 void decode(const char* what, Report& report, const Model& model, const SequencePairs<S>& pairs,
             const Languages& languages, Search&& search) {
+  using Decoder = Seq2SeqDecoder<Model>;
   const PairBatch<S> all = batch_of(pairs, all_of(pairs.size()));
-  Seq2SeqDecoder decoder(model, languages.marks.begin);
-  std::optional<decltype(search(decoder, Index(0)))> together;
+  std::optional<decltype(search(std::declval<Decoder&>(), Index(0)))> together;
   if (!report.attempt(what, [&] {
+        Decoder decoder(model, languages.marks.begin);
         decoder.read(all.x(), all.sources());
         together = search(decoder, Index(0));
       }))
@@ -88,8 +89,8 @@ void decode(const char* what, Report& report, const Model& model, const Sequence
   report.expect(Index(together->size()) == pairs.size(), text(what, ": number of results"));
   for (Index k = 0; k < pairs.size() && k < 3; ++k) {
     const PairBatch<S> one = batch_of(pairs, {k});
-    Seq2SeqDecoder alone(model, languages.marks.begin);
     if (!report.attempt(what, [&] {
+          Decoder alone(model, languages.marks.begin);
           alone.read(one.x(), one.sources());
           const auto found = search(alone, k);
           report.expect(same_results(found.front(), (*together)[std::size_t(k)]),
