@@ -11,7 +11,7 @@ namespace unroll::detail {
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // as in core/lanes.hpp
-/// f(lanes of some width, first row), which together go through all rows once: as wide ones as fit, halved for the rest
+/// f(lanes of some width, first row), which terms_in_register go through all rows once: as wide ones as fit, halved for the rest
 /// until they are single numbers.
 template <class S, class Packet = decltype(NativeLanes<S>::v), class F>
 EIGEN_ALWAYS_INLINE void each_row(Index rows, F&& f, Index row = 0) {
@@ -23,17 +23,17 @@ EIGEN_ALWAYS_INLINE void each_row(Index rows, F&& f, Index row = 0) {
 #pragma GCC diagnostic pop
 
 /// So many numbers are added in registers before their sum goes into one of more digits.
-inline constexpr Index together = 64;
+inline constexpr Index terms_in_register = 64;
 
 /// Adds to sums[k][row] the k-th lanes that `f(lanes, row, column)` gives, over all columns: a few at a time in
 /// registers, these in double. The order is that of the columns, so the bits depend on nothing else.
 template <class S, std::size_t count, class F>
 void sum_columns(Index rows, Index columns, F&& f, const std::array<double*, count>& sums) {
-  for (Index first = 0; first < columns; first += together)
+  for (Index first = 0; first < columns; first += terms_in_register)
     each_row<S>(rows, [&]<class V>(V, Index row) {
       std::array<V, count> part;
       part.fill(V::constant(0));
-      for (Index column = first; column < std::min(first + together, columns); ++column) {
+      for (Index column = first; column < std::min(first + terms_in_register, columns); ++column) {
         const std::array<V, count> terms = f(V{}, row, column);
         for (std::size_t k = 0; k < count; ++k) part[k] += terms[k];
       }
