@@ -38,8 +38,10 @@ TEST_CASE("initializers: limits and deviations of the named rules") {
            uniform("glorot uniform", init::glorot_uniform(), std::sqrt(6 / (fan_in + fan_out))),
            uniform("he uniform", init::he_uniform(), std::sqrt(6 / fan_in)),
            uniform("lecun uniform", init::lecun_uniform(), std::sqrt(3 / fan_in)),
+           uniform("lecun uniform with a gain", init::lecun_uniform(2), 2 * std::sqrt(3 / fan_in)),
            uniform("PyTorch linear", init::pytorch_linear(), 1 / std::sqrt(fan_in)),
            uniform("PyTorch rnn", init::pytorch_rnn(64), 1 / 8.0),
+           uniform("PyTorch rnn by rows", init::pytorch_rnn(), 1 / std::sqrt(fan_out)),
            uniform("uniform", init::uniform(-0.1, 0.1), 0.1),
            normal("glorot normal", init::glorot_normal(), std::sqrt(2 / (fan_in + fan_out))),
            normal("he normal", init::he_normal(), std::sqrt(2 / fan_in)),
@@ -163,6 +165,7 @@ TEST_CASE("initializers: what makes no sense is refused") {
   CHECK_THROWS_MATCHES(init::truncated_normal(0, NAN), ValueError, says("nan"));
   CHECK_THROWS_AS(init::constant(INFINITY), ValueError);
   CHECK_THROWS_MATCHES(init::orthogonal(0), ValueError, says("gain"));
+  CHECK_THROWS_MATCHES(init::lecun_uniform(0), ValueError, says("gain"));
   CHECK_THROWS_MATCHES(init::pytorch_rnn(0), ValueError, says("units"));
   CHECK_THROWS_MATCHES(init::chrono_forget(2), ValueError, says("above 2 steps"));
   CHECK_THROWS_MATCHES(filled(init::he_uniform(), 3, 0), ValueError, says("fans must be positive"));
