@@ -21,8 +21,7 @@ inline constexpr auto scrn = cell(state(h, s_context),
     output(y_outputs));
 }  // namespace equations
 
-/// Needs the sizes "context" and "outputs": `Recurrent<Scrn<float>>{.units = 64, .sizes = {{"context", 16}, {"outputs",
-/// 4}}}` gives the scores of 4 classes, U h + V s.
+/// Needs two sizes: with `.sizes = {{"context", 16}, {"outputs", 4}}` y = U h + V s are the scores of 4 classes.
 template <class Scalar, int units = Eigen::Dynamic>
 struct Scrn : EquationCell<Scalar, equations::scrn, units> {
   using EquationCell<Scalar, equations::scrn, units>::EquationCell;
