@@ -47,6 +47,12 @@ Graph<double> skip(Index stride) {
   return graph;
 }
 
+/// A layer that does not say how many steps it leaves.
+struct Silent : Upsample<double> {
+  using Upsample<double>::Upsample;
+  Index steps_after(Index) const = delete;
+};
+
 struct Case {
   const char* name;
   AnyLayer<double> layer;
@@ -183,4 +189,21 @@ TEST_CASE("output steps: labels per step go by the output, and hits count them")
   const std::vector<Index> groups{0, 1, 0, 1, 0, 1, 0};
   CHECK_THROWS_MATCHES(leak_test(data, data, groups, train, {.controls = {Control::shuffled_time}}), ShapeError,
                        says("sample 0 has 3 steps and 6 labels"));
+}
+
+TEST_CASE("output steps: a layer that does not say what it leaves is found out by the first batch") {
+  Stack<double> model(1, Layers{Silent(2), Dense<double>{.units = 1}});
+  model.initialise(1);
+  const Vector<double> before = model.parameters().values();
+  SGD<double> sgd({.learning_rate = 0.5});
+  const auto data = data_with([](Index n) { return n; }), right = data_with([](Index n) { return 2 * n; });
+  CHECK_THROWS_MATCHES(fit(model, MeanSquaredError<double>(), sgd, data, quiet(7)), ShapeError,
+                       says("of which the model makes 12, and targets for 6"));
+  CHECK(model.parameters().values() == before);
+  Batch<double> batch;
+  batch.gather(right, all_samples(right.size()));
+  const auto report = TrainingStep(model, MeanSquaredError<double>(), sgd).step(batch);
+  CHECK(report.loss.scored == 46);
+  model.parameters().values() = before;
+  CHECK(report.loss.value() == Approx(evaluate(model, right, MeanSquaredError<double>()).loss.value()));
 }
