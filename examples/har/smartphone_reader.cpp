@@ -18,7 +18,7 @@ struct Part {
 
 /// Whole numbers from 1, one in a line.
 std::vector<Index> read_numbers(const fs::path& file, Index count, Index largest) {
-  const auto table = read_csv<double>(file, {.separator = ' '});
+  const auto table = read_csv<double>(file, {.separator = ' ', .header = CsvHeader::no});
   require<FileError>(table.values.rows() == 1 && table.values.cols() == count, file.string(), ": expected ", count,
                      " lines with one number, as there are windows, found ", table.values.cols(), " with ",
                      table.values.rows());
@@ -40,7 +40,7 @@ std::vector<Matrix<float>> read_signals(const fs::path& folder, const std::strin
   for (const char* sensor : {"body_acc", "body_gyro", "total_acc"})
     for (const char* axis : {"x", "y", "z"}) {
       const fs::path file = folder / text(sensor, "_", axis, "_", part, ".txt");
-      const Matrix<float> values = read_csv<float>(file, {.separator = ' '}).values;
+      const Matrix<float> values = read_csv<float>(file, {.separator = ' ', .header = CsvHeader::no}).values;
       if (windows.empty()) windows.assign(std::size_t(values.cols()), Matrix<float>(9, values.rows()));
       require<FileError>(values.rows() == windows.front().cols() && values.cols() == std::ssize(windows), file.string(),
                          ": expected ", windows.size(), " windows of ", windows.front().cols(),

@@ -48,7 +48,7 @@ bool has_commas(const fs::path& file) {
 
 /// Time, nine channels and 0, 1, 2 as it was published.
 Stream read_daphnet(const fs::path& file) {
-  const Matrix<float> table = read_csv<float>(file, {.separator = ' '}).values;
+  const Matrix<float> table = read_csv<float>(file, {.separator = ' ', .header = CsvHeader::no}).values;
   require<FileError>(table.rows() == 11, file.string(),
                      ": expected time, nine channels and a label with blanks between them, found ", table.rows(),
                      " fields");

@@ -9,6 +9,8 @@
 #include <unroll/io/json.hpp>
 #include <unroll/io/safetensors.hpp>
 #include <unroll/io/ts.hpp>
+#include <unroll/text/readers.hpp>
+#include <unroll/text/word_vector_files.hpp>
 
 #include "support/catch.hpp"
 
@@ -158,4 +160,24 @@ TEST_CASE("hostile files: csv") {
 TEST_CASE("hostile files: json") {
   CHECK(survives(R"({"rate": 1e-3, "cell": "gru", "list": [1, {"a": null}, true, -2]})", 4000,
                  [](const std::string& variant) { (void)detail::parse_json(variant, "x").dump(); }));
+}
+
+TEST_CASE("hostile files: word vectors") {
+  for (const std::string text : {"3 2\ncat 1 2\n. . . 3 4e1\nx -5 6\n", "cat\t1 2.5\r\ndog 3 4\r"})
+    CHECK(survives(text, 2000, [](const std::string& variant) { (void)detail::read_text_vectors(variant, "x"); }));
+  const float numbers[] = {1, 2.5f};
+  const std::string two(reinterpret_cast<const char*>(numbers), sizeof numbers);
+  CHECK(survives("2 2\ncat " + two + "\ndog " + two, 4000,
+                 [](const std::string& variant) { (void)detail::read_binary_vectors(variant, "x"); }));
+}
+
+TEST_CASE("hostile files: texts") {
+  const std::string text = "\xEF\xBB\xBFThe cat's na\xC3\xAFve.\r\nIt sat!\r\r 42 soft\xC2\xADly (so)\n";
+  CHECK(survives(text, 2000, [](const std::string& variant) {
+    require_utf8(variant, "x");
+    for (const auto unit : {TextUnit::line, TextUnit::sentence, TextUnit::paragraph})
+      for (const std::string& part : units(detail::plain(variant), unit))
+        if (part.find_first_of("\r\n") != part.npos) FAIL("a line end within " << part);
+    (void)words(variant);
+  }));
 }
