@@ -1,16 +1,9 @@
 #pragma once
 
-template <class V>
-detail::EntryCost<V> entry(V a, V t, Index) const {
-  // At the pole, r = 0, and where r overflows, r is limited; NaN stays NaN. Squares of r would overflow much earlier.
-  const V least = V::constant(std::sqrt(std::numeric_limits<Scalar>::min()));
-  const V most = V::constant(std::numeric_limits<Scalar>::max() / 4);
-  const V one = V::constant(1), scale = t + V::constant(epsilon_), signed_ratio = (a + V::constant(epsilon_)) / scale;
-  const V r = min(max(abs(signed_ratio), least), most), inverse = one / r, apart = r - one;
-  const V k = detail::log1p_nonnegative(apart * (apart / (r + r)));  // keeps its digits near r = 1
-  const V more = V::constant(asymmetry_) * exp(-r), factor = one + more;
-  const V dk = inverse * ((r - inverse) / (r + inverse));
-  return {k * factor, fma(dk, factor, -(more * k)) * Abs{}.slope(signed_ratio) / scale};
+#include <cmath>
+#include <limits>
+
+#include "unroll/core/functions.hpp"
 #include "unroll/losses/entry_loss.hpp"
 
   namespace unroll {
