@@ -14,7 +14,12 @@ using namespace unroll::symbols;
 inline constexpr auto d_c = input<"d_c">;
 inline constexpr auto d_h = input<"d_h">;
 inline constexpr auto dt = input<"dt">;
+inline constexpr auto z_x = constant<"z_x">;
+inline constexpr auto z_h = constant<"z_h">;
 inline constexpr auto q = symbol<"q">;
+inline constexpr auto drive = symbol<"u", "drive">;
+inline constexpr auto memory = symbol<"m", "order">;
+inline constexpr auto kx = symbol<"kx", "features">;
 inline constexpr auto kc = symbol<"kc">;
 inline constexpr auto kh = symbol<"kh">;
 inline constexpr auto td = symbol<"td">;
@@ -60,6 +65,24 @@ inline constexpr auto zoneout_lstm = cell(state(h, c),
     next(c) = q + kc * (c - q),
     n = o * tanh(q),
     next(h) = n + kh * (h - n));
+
+inline constexpr auto dropout_lstm = cell(state(h, c),
+    x0 = linear(x, no_bias),
+    kx = linear(z_x, no_bias),
+    kh = linear(z_h, no_bias),
+    x1 = kx * x0,
+    h1 = kh * h,
+    i = sigmoid(linear(x1, h1)),
+    f = sigmoid(linear(x1, h1)),
+    g = tanh(linear(x1, h1)),
+    o = sigmoid(linear(x1, h1)),
+    next(c) = f * c + i * g,
+    next(h) = o * tanh(next(c)));
+
+inline constexpr auto lmu = cell(state(h, memory),
+    drive = linear(x, h, memory, no_bias),
+    next(memory) = linear(memory, drive, no_bias),
+    next(h) = tanh(linear(x, h, next(memory), no_bias)));
 
 inline constexpr auto mogrifier_lstm = cell(state(h, c),
     x0 = linear(x, no_bias),
@@ -113,7 +136,7 @@ struct Layout {
 
 template <const auto& equations>
 SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std::string>& names,
-                const Names& others = {}) {
+                const Names& others = {}, const std::vector<std::string>& constants = {}) {
   using C = EquationCell<double, equations>;
   const Layout layout(given);
   const Timeline& timeline = layout.timeline;
@@ -126,7 +149,7 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
     else if (theirs.empty())
       theta.block(block).setIdentity();
     else if (given.input(theirs).shape.size() == 1)
-      theta.block(block) = given.vector(theirs, block.rows);
+      theta.block(block) = given.vector(theirs, block.size()).reshaped(block.rows, block.cols);
     else
       theta.block(block) = given.columns<double>(theirs, {block.rows, block.cols}).transpose();
   }
@@ -142,6 +165,16 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
   for (std::size_t k = 0; k < in.size(); ++k)
     views.push_back(view(std::as_const(in[k]))), d_views.push_back(view(d_in[k]));
 
+  std::vector<Matrix<double>> fixed, d_fixed;
+  std::vector<ConstView<double>> fixed_views;
+  std::vector<View<double>> d_fixed_views;
+  for (std::size_t k = 0; k < constants.size(); ++k) {
+    fixed.push_back(timeline.by_rank(given.columns<double>(constants[k], {layout.batch, cell.constant_rows(int(k))})));
+    d_fixed.push_back(0 * fixed.back());
+  }
+  for (std::size_t k = 0; k < fixed.size(); ++k)
+    fixed_views.push_back(view(std::as_const(fixed[k]))), d_fixed_views.push_back(view(d_fixed[k]));
+
   State<double> initial, final_state, d_final, d_initial;
   const auto state = [&](int s, const std::string& before, const std::string& after) {
     return before + std::string(C::program.state[s].name) + after;
@@ -154,12 +187,13 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
   final_state.resize(initial.size()), d_initial.resize(initial.size());
   Tape<C> tape;
   OverTime<C> pass(cell, timeline, Direction::forward, tape, theta.values().data());
-  pass.forward({views, {}}, initial);
+  pass.forward({views, fixed_views}, initial);
   const Matrix<double> y = pass.output();
   pass.final_state(final_state);
   const Matrix<double> d_y =
       timeline.pack(given.columns<double>("g_y", {layout.steps, layout.batch, cell.output_rows()}));
-  pass.backward({views, {}}, view(d_y), d_final, gradient.values().data(), {d_views, {}}, d_initial);
+  pass.backward({views, fixed_views}, view(d_y), d_final, gradient.values().data(), {d_views, d_fixed_views},
+                d_initial);
 
   SafeTensors out;
   out.tensors["y"] = layout.unpacked(y);
@@ -178,9 +212,10 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
 }
 
 /// What the metadata say of the cell must be what it is.
-void check_cell(const Case& given, const std::string& inputs, const std::string& states, const std::string& output) {
+void check_cell(const Case& given, const std::string& inputs, const std::string& states, const std::string& output,
+                const std::string& constants = "") {
   given.only("inputs", {inputs}), given.only("states", {states}), given.only("output", {output});
-  given.only("constants", {""});
+  given.only("constants", {constants});
   given.options().has("params"), given.options().has("without_gradient");
 }
 
@@ -213,13 +248,39 @@ SafeTensors compute_cell(const Case& given) {
                      .sizes = {{"backbone", backbone}}},
                     {"x", "dt"}, {{"td.dt", ""}, {"a.u", "W_a"}, {"g.u", "W_g"}, {"ta.u", "W_ta"}, {"tb.u", "W_tb"}});
   }
-  if (op != "zoneout_lstm_masks" && op != "mogrifier_lstm") given.options().refuse("op");
+  if (op == "lmu") {
+    check_cell(given, "x", "h m", "h", "A_bar B_bar");
+    const Index units = given.extent("W_h", 0, 2), rows = given.extent("A_bar", 0, 2);
+    given.check("H", units), given.check("M", rows);
+    return run<lmu>(
+        given, {.inputs = {features}, .units = units, .constants = {}, .sizes = {{"drive", 1}, {"order", rows}}}, {"x"},
+        {{"u.x", "e_x"},
+         {"u.h", "e_h"},
+         {"u.m", "e_m"},
+         {"m.m", "A_bar"},
+         {"m.u", "B_bar"},
+         {"h.x", "W_x"},
+         {"h.h", "W_h"},
+         {"h.m_next", "W_m"}});
+  }
+  const bool dropout = op == "variational_dropout_lstm_masks";
+  if (op != "zoneout_lstm_masks" && op != "mogrifier_lstm" && !dropout) given.options().refuse("op");
   const Index units = given.extent("b_i", 0, 1);
   given.check("H", units);
   if (op == "zoneout_lstm_masks") {
     check_cell(given, "x d_c d_h", "h c", "h");
     return run<zoneout_lstm>(given, {.inputs = {features, units, units}, .units = units, .constants = {}, .sizes = {}},
                              {"x", "d_c", "d_h"}, {{"kc.d_c", ""}, {"kh.d_h", ""}});
+  }
+  if (dropout) {
+    check_cell(given, "x", "h c", "h", "z_x z_h");
+    Names names{{"x0.x", ""}, {"kx.z_x", ""}, {"kh.z_h", ""}};
+    for (const std::string gate : {"i", "f", "g", "o"})
+      names[gate + ".x1"] = text("W_", gate, "_x"), names[gate + ".h1"] = text("W_", gate, "_h");
+    return run<dropout_lstm>(
+        given,
+        {.inputs = {features}, .units = units, .constants = {features, units}, .sizes = {{"features", features}}},
+        {"x"}, names, {"z_x", "z_h"});
   }
   check_cell(given, "x", "h c", "h");
   Names names{{"x0.x", ""}, {"x1.h", "Q1"}, {"h1.x1", "R2"}, {"x2.h1", "Q3"}, {"h2.x2", "R4"}};

@@ -39,7 +39,8 @@ SafeTensors compute_known(const Case& given) {
   if (op.starts_with("word2vec_")) return compute_word2vec(given);
   if (op == "keras_SimpleRNN" || op == "keras_LSTM" || op == "keras_GRU" || op == "keras_Embedding_mask_zero_GRU")
     return compute_keras(given);
-  if (op == "mingru" || op == "cornn" || op == "cfc" || op == "zoneout_lstm_masks" || op == "mogrifier_lstm")
+  if (op == "mingru" || op == "cornn" || op == "cfc" || op == "lmu" || op == "zoneout_lstm_masks" ||
+      op == "mogrifier_lstm" || op == "variational_dropout_lstm_masks")
     return compute_cell(given);
   return compute_loss(given);
 }
