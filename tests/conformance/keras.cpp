@@ -68,7 +68,7 @@ SafeTensors parameters_of(const Case& given, const std::string& prefix, const Pa
   if (biased) return file;
   const Index rows = given.extent(prefix + "kernel", 1, 2);
   const Matrix<double> zero = Matrix<double>::Zero(2, rows);
-  const bool two = unroll::detail::keras_layout(table, "").has_recurrent_biases();
+  const bool two = GateLayout(table, "", System::keras).has_recurrent_biases();
   file.tensors[prefix + "bias"] = two ? Tensor::of(zero) : Tensor::of(Vector<double>(zero.row(0)));
   return file;
 }

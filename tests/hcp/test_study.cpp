@@ -115,7 +115,7 @@ TEST_CASE("study: people who were trained on do not count in the result, and not
     Results results;
     test_model(*model, data, tested, trained, results);
     const std::string words = result_text(results);
-    CHECK(results.test->steps.scored() == results.test->steps.groups() * 18 * 24);
+    CHECK(results.test->steps.scored() == double(results.test->steps.groups() * 18 * 24));
     return std::pair(results, words.substr(words.find(" participants") - 1));
   };
   const auto [some, two_lines] = said(trained_on(data, std::vector<Index>{0, 1, 2, 3}));

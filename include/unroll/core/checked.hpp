@@ -10,8 +10,9 @@
 
 namespace unroll {
 
-/// Entries that no memory holds; far below where sums and products of such counts overflow.
-inline constexpr std::ptrdiff_t most_entries = std::ptrdiff_t(1) << 48;
+/// More entries than memory holds (512 GiB of doubles); far below where sums and products of such counts overflow, and
+/// below the requests that end a program under AddressSanitizer.
+inline constexpr std::ptrdiff_t most_entries = std::ptrdiff_t(1) << 36;
 
 /// a + b. Throws ShapeError, naming `what`, where the sum is beyond the range of T.
 template <std::integral T>

@@ -94,6 +94,7 @@ class Timeline {
   /// Steps of the padded batch that this one was made from.
   Index padded_steps() const { return padded_steps_; }
 
+  // What follows is read at every step and checks nothing: indices are from 0, below steps(), batch() and columns().
   /// Sequences that last beyond step t: the columns of step t.
   Index active(Index t) const { return offset_[at(t) + 1] - offset_[at(t)]; }
   /// First column of step t; `offset(steps()) == columns()`.

@@ -69,7 +69,7 @@ class GateLayout {
     std::size_t all = 0;
     for (const ParameterBlock& b : table.blocks()) all += b.name.starts_with(prefix);
     require<ValueError>(all == taken_, "parameters '", prefix, "*': a ", cell_, " of ", detail::name_of(system),
-                        " has no place for some of ", table.names());
+                        " has no place for some of ", [&] { return table.names(); });
     check_biases(system);
   }
 

@@ -63,7 +63,7 @@ void each_keras_norm(const ParameterTable& table, std::string_view ours, F&& f) 
       f(std::string(theirs), *block), ++found;
     }
   require<ValueError>(found > 0, "Keras: there are no parameters '", ours, "*' of a normalisation; there are ",
-                      table.names());
+                      [&] { return table.names(); });
 }
 
 }  // namespace detail
