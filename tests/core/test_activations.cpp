@@ -228,7 +228,8 @@ TEST_CASE("slopes at the kinks follow PyTorch", "[activations]") {
 
 TEST_CASE("a parameter that hides the branch is refused where it is written", "[activations]") {
   const auto leaky = [](double slope) { return LeakyRelu{.negative_slope = slope}; };
-  CHECK_THROWS_MATCHES(leaky(0), ValueError, says("leaky_relu: expects a parameter from 1.1754944e-38 to 3.4028235e+38, got 0"));
+  CHECK_THROWS_MATCHES(leaky(0), ValueError,
+                       says("leaky_relu: expects a parameter from 1.1754944e-38 to 3.4028235e+38, got 0"));
   CHECK_THROWS_AS(leaky(-0.1), ValueError);
   CHECK_THROWS_AS(leaky(std::numeric_limits<double>::quiet_NaN()), ValueError);
   CHECK_THROWS_MATCHES((Elu{.alpha = -1}), ValueError, says("elu"));

@@ -16,7 +16,7 @@ TEST_CASE("error: a part that is a function is called only when the condition fa
   CHECK(text("with ", part) == "with much work");
 }
 
-TEST_CASE("error: memory that is not there is told in the words of the caller") {
+TEST_CASE("error: missing memory is reported in the words of the caller") {
   CHECK_THROWS_MATCHES(detail::within_memory<FileError>([] { throw std::bad_alloc(); }, "f: ", 3), FileError,
                        says("f: 3"));
   CHECK_THROWS_MATCHES(detail::within_memory<ShapeError>([] { throw std::length_error(""); }, "s"), ShapeError,

@@ -116,7 +116,8 @@ TEST_CASE("model file: sizes that a file says are compared with what it holds", 
   file.file = "model.safetensors";
   const double held = double(model_of<float>(4, 1).parameters().size());
   CHECK_NOTHROW(file.require_numbers(held));
-  CHECK_THROWS_MATCHES(file.require_numbers(65536.0 * 65536.0), FileError,
-                       says("model.safetensors: the sizes in its metadata need at least 4294967296 numbers, the tensors "
-                            "have 138"));
+  CHECK_THROWS_MATCHES(
+      file.require_numbers(65536.0 * 65536.0), FileError,
+      says("model.safetensors: the sizes in its metadata need at least 4294967296 numbers, the tensors "
+           "have 138"));
 }

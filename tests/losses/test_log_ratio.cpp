@@ -83,6 +83,7 @@ TEST_CASE("log ratio: the published division is a batch's, with weights") {
 TEST_CASE("log ratio: targets and options that cannot be meant are refused") {
   CHECK_THROWS_MATCHES(LogRatio<double>()(row({1, 1}), row({0, -0.5})), ValueError,
                        says("log ratio: the target in row 0, column 1 is -0.5, expected at least 0, or NaN for none"));
-  CHECK_THROWS_MATCHES(LogRatio<double>({.asymmetry = -1}), ValueError, says("asymmetry must be finite and >= 0 in double, it is -1"));
+  CHECK_THROWS_MATCHES(LogRatio<double>({.asymmetry = -1}), ValueError,
+                       says("asymmetry must be finite and >= 0 in double, it is -1"));
   CHECK_THROWS_MATCHES(LogRatio<double>({.epsilon = 0}), ValueError, says("epsilon must be from 2.98"));
 }

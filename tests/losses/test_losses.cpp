@@ -440,6 +440,7 @@ TEST_CASE("options out of range are refused when the loss is made") {
                        says("weight of class 1 is -1"));
   CHECK_THROWS_AS(NegativeLogLikelihood<float>({.class_weights = bad}), ValueError);
   CHECK_THROWS_MATCHES(BinaryCrossEntropy<float>({.pos_weight = bad}), ValueError, says("pos_weight of row 1"));
-  CHECK_THROWS_MATCHES(Huber<float>({.delta = 0}), ValueError, says("delta must be >= 1.1754944e-38 in float, it is 0"));
+  CHECK_THROWS_MATCHES(Huber<float>({.delta = 0}), ValueError,
+                       says("delta must be >= 1.1754944e-38 in float, it is 0"));
   CHECK_THROWS_AS(Huber<float>({.delta = inf}), ValueError);
 }

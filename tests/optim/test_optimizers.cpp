@@ -210,12 +210,14 @@ TEMPLATE_TEST_CASE("sizes that do not fit are refused before anything changes", 
 TEST_CASE("options out of range are refused with their name and value") {
   CHECK_THROWS_MATCHES(Adam<float>({.learning_rate = -1}), ValueError,
                        says("Adam: learning_rate must be finite and >= 0 in float, it is -1"));
-  CHECK_THROWS_MATCHES(AdamW<float>({.beta2 = 1}), ValueError, says("AdamW: beta2 must be in [0, 1) in float, it is 1"));
+  CHECK_THROWS_MATCHES(AdamW<float>({.beta2 = 1}), ValueError,
+                       says("AdamW: beta2 must be in [0, 1) in float, it is 1"));
   CHECK_THROWS_MATCHES(NAdam<float>({.beta1 = -0.5}), ValueError, says("beta1"));
   CHECK_THROWS_MATCHES(NAdam<float>({.momentum_decay = -1}), ValueError, says("momentum_decay"));
   CHECK_THROWS_MATCHES(RAdam<float>({.epsilon = 0}), ValueError, says("epsilon"));
   CHECK_THROWS_MATCHES(Adamax<float>({.epsilon = 1e-60}), ValueError, says("1e-60"));
-  CHECK_THROWS_MATCHES(SGD<float>({.momentum = 1.5}), ValueError, says("momentum must be in [0, 1) in float, it is 1.5"));
+  CHECK_THROWS_MATCHES(SGD<float>({.momentum = 1.5}), ValueError,
+                       says("momentum must be in [0, 1) in float, it is 1.5"));
   CHECK_THROWS_MATCHES(SGD<float>({.momentum = 0.5, .dampening = 2}), ValueError, says("dampening"));
   CHECK_THROWS_MATCHES(SGD<float>({.nesterov = true}), ValueError, says("nesterov needs momentum > 0"));
   CHECK_THROWS_MATCHES(SGD<float>({.momentum = 0.9, .dampening = 0.1, .nesterov = true}), ValueError,

@@ -73,7 +73,8 @@ TEST_CASE("options: what something is divided by is neither 0 nor infinite in fl
          {"RMSprop", [](double x) { RMSprop<float>({.epsilon = x}); }},
          {"leaky relu", [](double x) { LeakyRelu{.negative_slope = x}; }},
          {"elu", [](double x) { Elu{.alpha = x}; }}},
-        {0, subnormal_double, zero_in_float, subnormal_float, infinite_in_float, inf, not_a_number, -1}, {1.2e-38, one, 3e38});
+        {0, subnormal_double, zero_in_float, subnormal_float, infinite_in_float, inf, not_a_number, -1},
+        {1.2e-38, one, 3e38});
   check({{"log ratio", [](double x) { LogRatio<float>({.epsilon = x}); }}},
         {0, subnormal_double, zero_in_float, 1e-20, infinite_in_float, not_a_number}, {1e-18, one});
 }

@@ -39,7 +39,7 @@ struct MemoryGradient {
 
 namespace attention {
 
-/// So many terms are added before their sum is added to the others: a long sum keeps its digits so.
+/// Terms that are added up before their sum is added to the others: a long sum then keeps its digits.
 inline constexpr Index terms_in_register = 256;
 
 /// Scalar is told by the pointers.

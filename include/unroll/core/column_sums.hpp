@@ -11,7 +11,7 @@ namespace unroll::detail {
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // as in core/lanes.hpp
-/// f(lanes of some width, first row), which terms_in_register go through all rows once: as wide ones as fit, halved for the rest
+/// f(lanes of some width, first row), which together go through all rows once: as wide ones as fit, halved for the rest
 /// until they are single numbers.
 template <class S, class Packet = decltype(NativeLanes<S>::v), class F>
 EIGEN_ALWAYS_INLINE void each_row(Index rows, F&& f, Index row = 0) {
@@ -22,7 +22,7 @@ EIGEN_ALWAYS_INLINE void each_row(Index rows, F&& f, Index row = 0) {
 }
 #pragma GCC diagnostic pop
 
-/// So many numbers are added in registers before their sum goes into one of more digits.
+/// Numbers that are added in registers before their sum is added in double.
 inline constexpr Index terms_in_register = 64;
 
 /// Adds to sums[k][row] the k-th lanes that `f(lanes, row, column)` gives, over all columns: a few at a time in

@@ -30,7 +30,7 @@ namespace unroll {
 class ThreadPool {
  public:
   /// `threads` in all; 0: one for each core. They are started here and end with the pool. Throws ValueError for a
-  /// negative number, and Error where the system does not start so many: there are none then.
+  /// negative number, and Error where the system does not start that many; then none is left running.
   explicit ThreadPool(int threads = 0) : shared_(std::make_unique<Shared>()) {
     require<ValueError>(threads >= 0, "threads: expects at least 1, or 0 for one per core, got ", threads);
     if (threads == 0) threads = std::max(1, int(std::thread::hardware_concurrency()));

@@ -148,8 +148,8 @@ struct Embedding {
   }
 
  private:
-  /// A token that comes a million times must not be a sum of a million terms in float: so many columns are added by
-  /// themselves, enough for adding their sums to take little of the time.
+  /// Columns whose sum is formed before it is added to the gradient, so that a token that comes a million times is no
+  /// float sum of a million terms; enough of them that adding their sums takes little time.
   Index columns_together() const { return std::max<Index>(1024, 32 * size); }
 
   void add_columns(const ConstView<S>& d_out, Index first, Index count, const Tape& tape, S* to) const {
