@@ -90,10 +90,10 @@ void check_together(const CLI::App& app, const Options& o) {
                                "--train and --test are given together, or neither for BasicMotions");
   if (app.count("--train") > 0 && app.count("--data") > 0)
     throw CLI::ValidationError("--data", "stands instead of --train and --test");
+  if (o.study && o.stream) throw CLI::ValidationError("--study", "is no option of --stream");
   if (o.study && o.validation == 0)
     throw CLI::ValidationError("--validation",
                                "a --study chooses by validation data: expected a share above 0, got '0'");
-  if (o.study && o.stream) throw CLI::ValidationError("--study", "is no option of --stream");
   if (o.patience > 0 && o.validation == 0)
     throw CLI::ValidationError("--patience", "needs validation data, but --validation is 0");
   if (!o.study && (o.all_units.size() > 1 || o.all_batches.size() > 1 || o.all_rates.size() > 1))

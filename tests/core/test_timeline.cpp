@@ -166,10 +166,11 @@ TEST_CASE("one step is left after pooling, also of a sequence without steps") {
 TEST_CASE("more steps than memory can hold are refused, and the timeline stays as it was") {
   constexpr Index most = std::numeric_limits<Index>::max();
   for (const Index steps : {Index(1'000'000'000'000'000'000), most, most - 1, most / 8})
-    CHECK_THROWS_MATCHES(Timeline::from_lengths({3, steps}), ShapeError,
-                         says(text("timeline: no memory here holds 2 samples, the longest of ", steps, " steps")));
-  CHECK_THROWS_MATCHES(Timeline::from_lengths({most / 2, most / 2, most / 2}), ShapeError, says("no memory here"));
-  CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 61, 0), ShapeError, says("no memory here holds"));
+    CHECK_THROWS_MATCHES(Timeline::from_lengths({3, steps}), ShapeError, says("timeline: steps: "));
+  CHECK_THROWS_MATCHES(Timeline::from_lengths({most / 2, most / 2, most / 2}), ShapeError,
+                       says("timeline: steps: 9223372036854775806 + 4611686018427387903 is beyond any size"));
+  CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 61, 0), ShapeError,
+                       says("timeline: samples: 2305843009213693952 entries must be 0 to 68719476736"));
   Timeline timeline = Timeline::from_lengths({2, 3});
   const auto unchanged = [&] {
     CHECK(timeline.batch() == 2);

@@ -42,6 +42,6 @@ TEST_CASE("sizes that no layer can have") {
   CHECK_THROWS_MATCHES(units(std::numeric_limits<Index>::max()), ShapeError,
                        says("layer 0 (dense): parameters: a matrix"));
   CHECK_THROWS_MATCHES(Sequential(0, Dense<double>{.units = 1}), ShapeError,
-                       says("at least 1 feature per step, got 0"));
+                       says("features per step, got 0"));
   CHECK_THROWS_AS(Sequential(std::numeric_limits<Index>::max(), Dense<double>{.units = 4}), ShapeError);
 }

@@ -85,7 +85,7 @@ TEST_CASE("seq2seq step: what cannot be right is refused before anything changes
   for (const double share : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()})
     refused({.teacher = [=](long) { return share; }}, "the share of tokens from the target after 0 updates is");
   refused({.learning_rate = [](long) { return -1.0; }}, "the learning rate after 0 updates");
-  refused({.clip_norm = -1}, "clip_norm is -1");
+  refused({.clip_norm = -1}, "clip_norm, unless 0, must be");
   refused({.keeping = {Keep::nothing}}, "Keep::nothing");
   refused({}, "expects tokens from 0 to " + std::to_string(words - 1), words);
   refused({}, "expects tokens", std::numeric_limits<Index>::max());

@@ -93,8 +93,10 @@ TEST_CASE("options: what leaves something over is below 1 in float") {
 }
 
 TEST_CASE("options: limits do not become 0 in float, and rates and weights not infinite") {
-  check({{"huber", [](double x) { Huber<float>({.delta = x}); }},
-         {"norm", [](double x) { clip_by_global_norm(numbers(), x); }},
+  check({{"huber", [](double x) { Huber<float>({.delta = x}); }}},
+        {0, subnormal_double, zero_in_float, subnormal_float, infinite_in_float, inf, not_a_number, -1},
+        {1.2e-38, one, 3e38});
+  check({{"norm", [](double x) { clip_by_global_norm(numbers(), x); }},
          {"value", [](double x) { clip_by_value(numbers(), x); }}},
         {0, subnormal_double, zero_in_float, subnormal_float, not_a_number, -1}, {1.2e-38, one, infinite_in_float});
   check({{"learning rate", [](double x) { SGD<float>({.learning_rate = x}); }},

@@ -111,8 +111,8 @@ TEST_CASE("fit refuses: options, before anything changes") {
   refused({.validation_fraction = 0.01}, "leaves one part empty");
   refused({.validation = &good(), .validation_fraction = 0.5}, "both given");
   for (const double limit : {-1.0, not_finite}) {
-    refused({.clip_norm = limit}, "clip_norm is");
-    refused({.clip_value = limit}, "clip_value is");
+    refused({.clip_norm = limit}, "clip_norm, unless 0, must be");
+    refused({.clip_value = limit}, "clip_value, unless 0, must be");
   }
   refused({.evaluation_batch = 0}, "evaluation_batch is 0");
   refused({.evaluation_batch = std::numeric_limits<Index>::min()}, "evaluation_batch is -");

@@ -34,7 +34,7 @@ template <class Owner>
 struct Positive {
   double value;
   constexpr Positive(double number) : value(number) {  // NOLINT: a number is a parameter
-    if (!(number >= smallest && number <= largest)) refuse(number);
+    if (!(number >= double(smallest) && number <= double(largest))) refuse(number);
   }
   constexpr operator double() const { return value; }  // NOLINT: and a parameter is a number
 
@@ -51,7 +51,7 @@ struct Number {
   double value;
   constexpr Number(double number) : value(number) {  // NOLINT: a number is a parameter
     using Limits = std::numeric_limits<float>;
-    constexpr float largest = may_be_infinite ? Limits::infinity() : Limits::max();
+    constexpr double largest = double(may_be_infinite ? Limits::infinity() : Limits::max());
     if (!(number >= -largest && number <= largest)) refuse(number);
   }
   constexpr operator double() const { return value; }  // NOLINT: and a parameter is a number

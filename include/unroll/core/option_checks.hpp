@@ -35,8 +35,8 @@ inline void check_not_negative(std::string_view owner, std::string_view option, 
 }
 template <class Scalar>
 void check_not_negative(std::string_view owner, std::string_view option, double value) {
-  check_option_in<Scalar>(value >= 0 && value <= std::numeric_limits<Scalar>::max(), owner, option, "finite and >= 0",
-                          value);
+  check_option_in<Scalar>(value >= 0 && value <= double(std::numeric_limits<Scalar>::max()), owner, option,
+                          "finite and >= 0", value);
 }
 
 inline void check_positive(std::string_view owner, std::string_view option, double value) {

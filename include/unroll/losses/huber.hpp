@@ -25,7 +25,7 @@ class Huber : public detail::EntryLoss<Huber<Scalar>, Scalar> {
 
   explicit Huber(const Options& options = {})
       : detail::EntryLoss<Huber, Scalar>(options.reduction), delta_(Scalar(options.delta)) {
-    detail::check_at_least<Scalar>(name, "delta", options.delta);
+    detail::check_divisor<Scalar>(name, "delta", options.delta);
   }
 
  private:
