@@ -32,7 +32,7 @@ Index sum_by(ThreadPool& pool, Index count) {
   return sum;
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 /// Leaves the process so much more address space than it has now.
 bool limit_memory(rlim_t further) {
   rlim_t pages = 0;
@@ -112,7 +112,7 @@ TEST_CASE("an option for threads: copies share a pool, and impossible numbers ar
   CHECK_THROWS_MATCHES(ThreadPool(-2), ValueError, says("got -2"));
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // which needs all address space itself
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which need all address space themselves
 TEST_CASE("thread pool: an error says how many threads could be started when there is no memory for all") {
   CHECK(in_child([] {
           if (!limit_memory(100 << 20)) return 2;
