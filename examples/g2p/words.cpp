@@ -75,7 +75,7 @@ class Reader {
     std::map<std::string, std::size_t> places;
     std::optional<bool> tabs;
     for (auto line = lines.next(); line; line = lines.next()) {
-      if (line->starts_with(";;;")) continue;
+      if (line->starts_with(";;;") || line->starts_with("# ")) continue;
       if (!tabs) tabs = line->find('\t') != line->npos;
       Entry entry = Reader::entry(without_comment(*line), *tabs ? '\t' : ' ', lines);
       lines.expect(!seen_.contains(entry.word), "the word '", entry.word, "' is in the training file too");

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../support/fingerprint.hpp"
+#include "unroll/io/json.hpp"
 
 namespace hcp {
 
@@ -38,9 +39,9 @@ std::string to_json(const TrainedOn& trained) {
 }
 
 TrainedOn trained_on_of_json(const std::string& json, const std::string& file) try {
-  const auto object = nlohmann::json::parse(json);
+  const auto object = unroll::detail::parse_json(json, file);
   return {object.at("participants").get<std::set<std::string>>(), object.at("recordings").get<std::set<std::string>>()};
-} catch (const nlohmann::json::exception&) {
+} catch (const std::exception&) {  // of parse_json, or of another type than expected
   throw FileError(file + ": its metadata have a 'trained_on' that this program has not written");
 }
 

@@ -276,6 +276,7 @@ TEST_CASE("model file: a hostile description is refused in one sentence", "[mode
   for (const char* no_object : {"", "[", "[]", "5", "null", "\xFF", "{\"a\":1e999}"})
     refused(no_object, "a 'model' that is no description of one");
   refused(std::string(100000, '['), "no description of one");
+  refused("{\"model\":" + std::string(100000, '[') + std::string(100000, ']') + "}", "no description of one");
   refused("{}", "model is 'chain' in this model, the file does not say it");
   refused(R"({"model":"chain","features":4,"layers":{}})", "holds 0 layers, this model has 1");
   refused(R"({"model":"chain","features":4,"layers":[7]})", "layer 0 (dense): the options is 7 in the file");

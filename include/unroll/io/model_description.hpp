@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "unroll/io/diagnostics.hpp"
+#include "unroll/io/json.hpp"
 #include "unroll/layers/options.hpp"
 
 namespace unroll::detail {
@@ -49,7 +50,11 @@ inline std::string description_text(const LayerOptions& options) try {
 
 /// Throws FileError for what is no description.
 inline DescriptionJson read_description(const std::string& text, const std::string& file) {
-  DescriptionJson json = DescriptionJson::parse(text, nullptr, false);
+  DescriptionJson json;
+  try {
+    json = parse_json<DescriptionJson>(text, file);
+  } catch (const FileError&) {  // one sentence for all that is no description
+  }
   require<FileError>(json.is_object(), file, ": its metadata have a 'model' that is no description of one");
   return json;
 }
@@ -115,8 +120,9 @@ class DescriptionCheck {
 
   void require_known(const std::string& name, const DescriptionJson& value, const LayerOptions& ours,
                      const std::string& where) const {
-    require<FileError>(has(ours, name), file_, ": ", where, in_quotes(name), " is ", shown(value),
-                       " in the file, this model has no such option");
+    require<FileError>(
+        has(ours, name), file_, ": ", where, in_quotes(name), " is ", [&] { return shown(value); },
+        " in the file, this model has no such option");
   }
 
   [[noreturn]] void differ(const std::string& where, const std::string& name, const DescriptionJson& theirs,

@@ -98,7 +98,9 @@ template <class Model>
 std::map<std::string, std::string> load(Model& model, const std::filesystem::path& path) {
   SafeTensors file = read_safetensors(path);
   from_tensors(model, file);
+  const bool first_layout = file.metadata.at("unroll") == "1";
   for (const char* own : {"unroll", "model"}) file.metadata.erase(own);
+  if (first_layout) file.metadata.erase("layers");
   return std::move(file.metadata);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -29,7 +30,8 @@ class WordVectors {
   /// vectors [dimension x words]. Throws ShapeError where the numbers of both differ or there is nothing, ValueError
   /// for an empty word, one that is there twice and a vector that is not finite.
   WordVectors(std::vector<std::string> words, Matrix<float> vectors)
-      : words_(std::move(words)), vectors_(std::move(vectors)), lengths_(vectors_.colwise().norm()) {
+      : words_(std::move(words)), vectors_(std::move(vectors)), lengths_(vectors_.cols()) {
+    for (Index k = 0; k < lengths_.size(); ++k) lengths_[k] = std::sqrt(vectors_.col(k).squaredNorm());
     require<ShapeError>(Index(words_.size()) == vectors_.cols() && vectors_.size() > 0,
                         "word vectors: expects a vector for each word and at least one, got ", words_.size(),
                         " words and vectors [", vectors_.rows(), " x ", vectors_.cols(), "]");

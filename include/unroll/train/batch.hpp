@@ -79,7 +79,7 @@ class Batch {
     }
     Index rank = 0;  // lengths are asked for in order of rank, the last time for the longest
     targets_.assign_lengths_like(timeline_, [&](Index steps) {
-      if (timeline_.length(rank) != steps) rank = 0;
+      if (timeline_.length(rank) < steps) rank = 0;
       while (timeline_.length(rank) != steps) ++rank;
       return data.target_steps(sample(rank));
     });

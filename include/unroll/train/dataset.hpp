@@ -167,8 +167,8 @@ class Dataset {
       if (labels(s).size() == 0) continue;
       largest = std::max(largest, labels(s).maxCoeff());
       require<ValueError>(labels(s).maxCoeff() < (classes == 0 ? most : classes), "data set: sample ", s, " has label ",
-                          labels(s).maxCoeff(), ", but there are ", classes == 0 ? most : classes,
-                          " classes, counted from 0");
+                          labels(s).maxCoeff(), ", expected below ", classes == 0 ? most : classes,
+                          ", the number of classes");
     }
     classes_ = classes > 0 ? classes : largest + 1;
   }

@@ -39,8 +39,8 @@ class FitRun {
     divide();
     check_data_sets();
     state_.epochs == 0 ? begin() : resume();
-    state_.plateau_monitor = plateau_monitor(options_);
-    state_.stopping_monitor = stopping_monitor(options_);
+    if (options_.plateau) state_.plateau_monitor = plateau_monitor(options_);
+    if (options_.early_stopping) state_.stopping_monitor = stopping_monitor(options_);
     if (options_.average) step_.average_into(&state_.average);
   }
 

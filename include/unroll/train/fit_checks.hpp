@@ -52,8 +52,11 @@ void check_fit_options(const FitOptions<S>& options, const Dataset<S>& data, std
 }
 
 inline void check_same_monitor(std::string_view who, std::int64_t begun, std::int64_t now) {
-  require<ValueError>(begun == now || begun < 0 || now < 0, "fit: in the run that was begun ", who, " watches ",
-                      name_of(Monitor(begun)), ", to resume it the options say ", name_of(Monitor(now)));
+  if (begun == now || begun < 0 || now < 0) return;
+  constexpr auto last = std::int64_t(Monitor::training_accuracy);
+  require<ValueError>(begun <= last, "fit: the state has the monitor ", begun, ", expected at most ", last);
+  throw ValueError(text("fit: in the run that was begun ", who, " watches ", name_of(Monitor(begun)),
+                        ", to resume it the options say ", name_of(Monitor(now))));
 }
 
 /// What a run watches, for its state; -1: nothing.
