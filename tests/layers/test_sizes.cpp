@@ -90,9 +90,9 @@ TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
   const Stack<S> longer(1, Layers{Upsample<S>(large), Upsample<S>(large), Upsample<S>(large)});
   CHECK_THROWS_MATCHES(longer.output_steps(3), ShapeError, says("layer 1 (upsample): "));
   CHECK_THROWS_AS(summary(longer, 3, 1), ShapeError);
-  const Stack<S> transposed(1, Layers{Upsample<S>(large), Upsample<S>(large),
-                                      ConvTranspose1d<S>{.units = 1, .stride = large, .padding = same()}});
-  CHECK_THROWS_MATCHES(transposed.output_steps(1), ShapeError, says("layer 2 (conv transpose): "));
+  const Stack<S> transposed(
+      1, Layers{Upsample<S>(large), ConvTranspose1d<S>{.units = 1, .stride = large, .padding = same()}});
+  CHECK_THROWS_MATCHES(transposed.output_steps(1), ShapeError, says("layer 1 (conv transpose): "));
   Stack<S> strided(1, Layers{ConvTranspose1d<S>{.units = 1, .kernel = 2, .stride = 7, .dilation = 3}});
   strided.parameters().values() << 1, 2, 0;
   const Matrix<S> spread = strided.forward(x, three, tape);  // x_q at 7 q, 2 x_q at 7 q + 3
