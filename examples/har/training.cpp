@@ -174,8 +174,9 @@ Dataset<float> summaries(const Dataset<float>& data) {
     const Matrix<float>& x = data.sequence(s);
     const Vector<float> mean = x.rowwise().mean();
     Matrix<float> summary(2 * x.rows(), 1);
-    summary << mean, (x.colwise() - mean).rowwise().squaredNorm().unaryExpr([](float s) { return std::sqrt(s); }) /
-                         std::sqrt(float(x.cols()));
+    summary << mean, (x.colwise() - mean).rowwise().squaredNorm().unaryExpr([](float square) {
+      return std::sqrt(square);
+    }) / std::sqrt(float(x.cols()));
     all.push_back(std::move(summary));
     labels.push_back(data.labels(s)[0]);
   }
