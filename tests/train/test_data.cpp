@@ -43,7 +43,7 @@ TEST_CASE("a data set tells what does not fit, with its sample and step") {
   CHECK_THROWS_MATCHES(D::unlabelled({}), ValueError, says("there is no sequence"));
   CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0}), ShapeError, says("2 sequences, but labels for 1"));
   CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0, 5}, 3), ValueError,
-                       says("sample 1 has label 5, but there are 3 classes"));
+                       says("sample 1 has label 5, expected below 3, the number of classes"));
   CHECK_THROWS_MATCHES(D::step_labelled(sequences({3, 2}), {Labels::Zero(3)}), ShapeError,
                        says("2 sequences, but labels for 1"));
   CHECK_THROWS_MATCHES(D::valued(sequences({3, 2}), Matrix<double>::Zero(1, 3)), ShapeError, says("targets for 3"));
