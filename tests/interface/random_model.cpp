@@ -70,7 +70,7 @@ class Layers {
       case 2:
         return valid();
       default:
-        return WindowPadding(choose_.size(odd) - 1);
+        return WindowPadding(odd ? choose_.size(true) : choose_.size() - 1);
     }
   }
 
@@ -96,9 +96,9 @@ class Layers {
                                   .padding = pad,
                                   .output_padding = choose_.coin() ? 0 : choose_.size(odd)};
       case 2:
-        return MaxPool1d<S>({.kernel = kernel, .stride = stride - 1, .padding = pad});
+        return MaxPool1d<S>({.kernel = kernel, .stride = stride > 0 ? stride - 1 : stride, .padding = pad});
       case 3:
-        return AveragePool1d<S>({.kernel = kernel, .stride = stride - 1, .padding = pad});
+        return AveragePool1d<S>({.kernel = kernel, .stride = stride > 0 ? stride - 1 : stride, .padding = pad});
       default:
         return Upsample<S>(dilation);
     }

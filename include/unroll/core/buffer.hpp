@@ -14,7 +14,12 @@ class Buffer {
   /// Gives it a shape. The values are those that were there. Throws ShapeError where there is no memory for it.
   View<Scalar> shape(Index rows, Index cols) {
     const Index entries = checked_multiply(rows, cols, "memory of a pass");
-    if (entries > memory_.size()) take_memory(entries, "memory of a pass", [&] { memory_.resize(entries); });
+    if (entries > memory_.size())
+      take_memory(entries, "memory of a pass", [&] {
+        rows_ = cols_ = 0;
+        memory_.resize(0);  // where a request fails, Eigen's vectors would keep pointing to memory that is gone
+        memory_.resize(entries);
+      });
     rows_ = rows;
     cols_ = cols;
     return view();
