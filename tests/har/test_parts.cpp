@@ -112,7 +112,7 @@ TEST_CASE("study: the setting is chosen by validation data, whatever the test da
   const Data data = prepare(make_stand_in(small));
   Study study;
   const auto add = [&](Index units, double validation, double test) {
-    for (const std::uint64_t seed : {1, 2}) {
+    for (const std::uint64_t seed : {1u, 2u}) {
       Outcome run{.setting = {8, units, 0.1}, .seed = seed, .top = {test, test + 0.1, 1}};
       run.history.resize(3);
       run.history[1].validation_accuracy = validation;
@@ -123,7 +123,7 @@ TEST_CASE("study: the setting is chosen by validation data, whatever the test da
   };
   add(3, 0.5, 0.9), add(4, 0.75, 0.25), add(5, 0.25, 0.95);
   const Threads one(1);
-  for (const std::uint64_t seed : {1, 2}) study.baseline.push_back(train_baseline(data, seed, one));
+  for (const std::uint64_t seed : {1u, 2u}) study.baseline.push_back(train_baseline(data, seed, one));
   const auto rows = rows_of(study);
   CHECK(chosen_of(rows).setting.units == 4);
   CHECK(rows[1].validation.mean == Approx(0.75));
@@ -144,7 +144,7 @@ TEST_CASE("validation data are those of some people, where people are known") {
   Data data = prepare(recordings);
   CHECK(data.other_people);
   REQUIRE(data.people.size() == 60);
-  for (const std::uint64_t seed : {1, 2, 3}) {
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
     const Split split = validation_split(data, 0.25, seed);
     CHECK(split.kept.size() + split.held_out.size() == 60);
     CHECK(std::abs(Index(split.held_out.size()) - 15) <= 6);

@@ -71,8 +71,8 @@ TEST_CASE("options: what something is divided by is neither 0 nor infinite in fl
          {"Adagrad", [](double x) { Adagrad<float>({.epsilon = x}); }},
          {"Adadelta", [](double x) { Adadelta<float>({.epsilon = x}); }},
          {"RMSprop", [](double x) { RMSprop<float>({.epsilon = x}); }},
-         {"leaky relu", [](double x) { LeakyRelu{.negative_slope = x}; }},
-         {"elu", [](double x) { Elu{.alpha = x}; }}},
+         {"leaky relu", [](double x) { (void)LeakyRelu{.negative_slope = x}; }},
+         {"elu", [](double x) { (void)Elu{.alpha = x}; }}},
         {0, subnormal_double, zero_in_float, subnormal_float, infinite_in_float, inf, not_a_number, -1},
         {1.2e-38, one, 3e38});
   check({{"log ratio", [](double x) { LogRatio<float>({.epsilon = x}); }}},
@@ -112,10 +112,10 @@ TEST_CASE("options: limits do not become 0 in float, and rates and weights not i
             BinaryCrossEntropy<float>({.pos_weight = Vector<double>{{1, x}}});
           }}},
         {infinite_in_float, inf, not_a_number, -1}, {0, subnormal_double, zero_in_float, one, 3e38});
-  check({{"hard sigmoid's alpha", [](double x) { HardSigmoid{.alpha = x}; }},
-         {"hard sigmoid's beta", [](double x) { HardSigmoid{.beta = x}; }}},
+  check({{"hard sigmoid's alpha", [](double x) { (void)HardSigmoid{.alpha = x}; }},
+         {"hard sigmoid's beta", [](double x) { (void)HardSigmoid{.beta = x}; }}},
         {infinite_in_float, inf, not_a_number}, {-1, 0, one});
-  check({{"hard tanh", [](double x) { HardTanh{.high = x}; }}}, {not_a_number}, {1, inf});
+  check({{"hard tanh", [](double x) { (void)HardTanh{.high = x}; }}}, {not_a_number}, {1, inf});
   CHECK_NOTHROW(SGD<double>({.learning_rate = infinite_in_float}));
 }
 
