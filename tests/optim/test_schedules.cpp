@@ -188,15 +188,15 @@ TEST_CASE("plateau: thresholds hold on both sides of 0, against numbers by hand"
   CHECK(rates(Better::smaller, Threshold::relative, {-1, -1.05, -1.2, -1.3}) == Numbers{1, 1, .5, .5, .25});
   CHECK(rates(Better::smaller, Threshold::relative, {-1, -1, -0.95}) == Numbers{1, 1, .5, .25});
   CHECK(rates(Better::larger, Threshold::relative, {-1, -0.95, -0.85, -0.8}) ==
-        Rates{1, 1, .5, .5, .25});  // -0.9, -0.765
+        Numbers{1, 1, .5, .5, .25});  // -0.9, -0.765
   CHECK(rates(Better::smaller, Threshold::relative, {1, 0.95, 0.85, -0.01}) ==
         Numbers{1, 1, .5, .5, .5});                                                                      // 0.9, 0.765
   CHECK(rates(Better::larger, Threshold::relative, {1, 1.05, 1.2, 1.3}) == Numbers{1, 1, .5, .5, .25});  // 1.1, 1.32
   CHECK(rates(Better::smaller, Threshold::relative, {0, 0, -1e-9}) == Numbers{1, 1, .5, .5});            // 0
   CHECK(rates(Better::smaller, Threshold::absolute, {-1, -1.05, -1.2, -1.25}) ==
-        Rates{1, 1, .5, .5, .25});  // -1.1, -1.3
+        Numbers{1, 1, .5, .5, .25});  // -1.1, -1.3
   CHECK(rates(Better::larger, Threshold::absolute, {-1, -0.95, -0.85, -0.8}) ==
-        Rates{1, 1, .5, .5, .25});  // -0.9, -0.75
+        Numbers{1, 1, .5, .5, .25});  // -0.9, -0.75
   CHECK(after_each(Plateau({.initial = 1, .patience = 0, .threshold = 2}), {1, 0.5}) == Numbers{1, 1, .1});  // of 200 %
 }
 
