@@ -37,6 +37,12 @@ inline void check_rates(std::string_view owner, std::initializer_list<std::pair<
   for (const auto& [name, rate] : rates) check_not_negative(owner, name, rate);
 }
 
+/// `rate`. Throws ValueError where it overflowed, or rounding took it below 0.
+inline double checked(std::string_view owner, double rate) {
+  require<ValueError>(is_finite(rate) && rate >= 0, owner, ": the rate is ", rate, ", expected a finite one >= 0");
+  return rate;
+}
+
 /// initial * factor^count. Throws ValueError where that is beyond all numbers.
 inline double geometric(std::string_view owner, double initial, double factor, double count) {
   const double rate = initial * std::pow(factor, count);
@@ -115,7 +121,8 @@ struct Linear {
     detail::check_length("linear schedule", "length", length);
     detail::check_rates("linear schedule",
                         {{"initial", initial}, {"start_factor", start_factor}, {"end_factor", end_factor}});
-    return initial * std::lerp(start_factor, end_factor, double(std::min(k, length)) / double(length));
+    const double factor = std::lerp(start_factor, end_factor, double(std::min(k, length)) / double(length));
+    return detail::checked("linear schedule", initial * factor);
   }
 };
 
@@ -166,7 +173,7 @@ struct CosineRestarts {
     double since = double(k), period = double(first);  // in double: a long period could overflow
     if (stretch == 1) since = std::fmod(since, period);
     for (; since >= period; period *= double(stretch)) since -= period;
-    return detail::along_cosine(initial, lowest, since / period);
+    return detail::checked("cosine schedule with restarts", detail::along_cosine(initial, lowest, since / period));
   }
 };
 
