@@ -69,8 +69,8 @@ EIGEN_ALWAYS_INLINE V constant(double number) {
 
 }  // namespace detail
 
-/// A function of one number with its derivative. A user's own activation is any struct of this form; one with numbers
-/// of its own shows them in `visit_options(f)`, which calls f(name, number) for each: descriptions and files then hold
+/// A function of one number with its derivative. A user's own activation is any struct of this form; one that holds
+/// numbers shows them in `visit_options(f)`, which calls f(name, number) for each: descriptions and files then hold
 /// them.
 template <class A>
 concept Activation = requires(const A a, NativeLanes<float> f, NativeLanes<double> d) {

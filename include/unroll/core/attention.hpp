@@ -40,7 +40,7 @@ struct MemoryGradient {
 namespace attention {
 
 /// Terms that are added up before their sum is added to the others: a long sum then keeps its digits.
-inline constexpr Index terms_in_register = 256;
+inline constexpr Index terms_in_part = 256;
 
 /// Scalar is told by the pointers.
 template <class T>
@@ -155,9 +155,9 @@ void weighted_sum(const Fixed<ConstView<S>>& values, const S* weights, S* contex
   using R = Rows<S>;
   R::each(values.rows(), [&](Index r, auto count) {
     V sum = V::constant(0);
-    for (Index first = 0; first < values.cols(); first += terms_in_register) {
+    for (Index first = 0; first < values.cols(); first += terms_in_part) {
       V part = V::constant(0);
-      for (Index s = first; s < std::min(first + terms_in_register, values.cols()); ++s)
+      for (Index s = first; s < std::min(first + terms_in_part, values.cols()); ++s)
         part = fma(V::constant(weights[s]), R::load(values.data() + s * values.outerStride() + r, count), part);
       sum += part;
     }

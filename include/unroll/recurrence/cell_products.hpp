@@ -23,10 +23,10 @@ template <class S, class D>
 struct CellWork {
   Buffer<S> terms;  // pre-activations, then what is kept in their place, then their gradients
   Table<Buffer<S>, D::schedule.extras> extra;
-  Table<Vector<S>, D::program.weights> d_single;                // of the chunk at hand
+  Table<Vector<S>, D::program.weights> d_single;                // of this chunk
   Table<Vector<double>, D::program.weights> d_singles;          // of all chunks
   Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
-  Table<Buffer<double>, D::program.constants> d_constants;      // likewise: of the chunk at hand, and of all chunks
+  Table<Buffer<double>, D::program.constants> d_constants;      // likewise: of this chunk, and of all chunks
   Table<Buffer<S>, D::schedule.incomings> incoming;
   MemoryWork<S> memory;
   Table<AttentionWork<S>, D::program.attentions> attention;
