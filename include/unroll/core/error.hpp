@@ -109,7 +109,7 @@ class Part {
 
 /// A part as it is, or what a function without parameters returns.
 template <class P>
-decltype(auto) told(const P& part) {
+decltype(auto) evaluated(const P& part) {
   if constexpr (std::invocable<const P&>)
     return part();
   else
@@ -128,7 +128,7 @@ template <class E>
 /// A function without parameters is called for its text.
 template <class... Parts>
 std::string text(const Parts&... parts) {
-  return detail::join({detail::Part(detail::told(parts))...});
+  return detail::join({detail::Part(detail::evaluated(parts))...});
 }
 
 /// Throws `E` with the joined message unless `condition` holds. The message is only made when it is needed, but
@@ -137,7 +137,7 @@ std::string text(const Parts&... parts) {
 template <std::derived_from<Error> E, class... Parts>
 void require(bool condition, const Parts&... parts) {
   if (!condition) [[unlikely]]
-    detail::fail<E>({detail::Part(detail::told(parts))...});
+    detail::fail<E>({detail::Part(detail::evaluated(parts))...});
 }
 
 namespace detail {

@@ -78,7 +78,7 @@ class Convolution {
   Convolution(Index fine, Index coarse, Windows windows, Index groups)
       : fine_(fine), coarse_(coarse), windows_(windows), groups_(groups) {
     for (const Index option : {windows.kernel, windows.stride, windows.dilation})
-      require<ValueError>(option > 0 && option < most_of_option, "expects kernel, stride and dilation from 1 to ",
+      require<ValueError>(option > 0 && option <= most_of_option, "expects kernel, stride and dilation from 1 to ",
                           most_of_option, ", got ", windows.kernel, ", ", windows.stride, " and ", windows.dilation);
     require<ShapeError>(groups > 0 && fine % groups == 0 && coarse % groups == 0,
                         "expects a number of groups that divides the features of both sides, got ", groups,

@@ -16,8 +16,8 @@ struct Upsample : PlainLayer<S> {
 
   Shape connect(Shape in) {
     require<ShapeError>(in.per_step, "repeats steps, what comes in has one column for every sequence");
-    require<ValueError>(factor_ > 0 && factor_ < detail::most_of_option, "expects a factor of at least 1, got ",
-                        factor_);
+    require<ValueError>(factor_ > 0 && factor_ <= detail::most_of_option, "expects a factor from 1 to ",
+                        detail::most_of_option, ", got ", factor_);
     features_ = in.features;
     return {in.features, true, in.density * double(factor_)};
   }

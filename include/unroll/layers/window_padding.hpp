@@ -73,7 +73,7 @@ inline LayerOption option_of(const WindowPadding& padding) {
 }
 
 inline void check_padding(const WindowPadding& padding) {
-  require<ValueError>(padding.steps() >= 0 && padding.steps() < most_of_option, "expects a padding from 0 to ",
+  require<ValueError>(padding.steps() >= 0 && padding.steps() <= most_of_option, "expects a padding from 0 to ",
                       most_of_option, ", got ", padding.steps());
 }
 

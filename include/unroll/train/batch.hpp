@@ -11,6 +11,15 @@
 #include "unroll/train/dataset.hpp"
 
 namespace unroll {
+namespace detail {
+
+/// Throws ShapeError unless the target columns [first, first + count) exist.
+inline void check_range(Index first, Index count, Index columns) {
+  require<ShapeError>(first >= 0 && count >= 0 && count <= columns - first, "batch: has targets for ", columns,
+                      " columns, asked for ", count, " from column ", first, " on");
+}
+
+}  // namespace detail
 
 /// Inputs, targets and weights of some sequences. Its memory is reused: nothing is allocated once the largest batch has
 /// come. Targets have one column per column of their own timeline, or one per rank.
@@ -40,18 +49,18 @@ class Batch {
 
   /// Targets of the columns [first, first + count). Throws ShapeError for columns that are not there.
   Eigen::Map<const Labels> labels(Index first, Index count) const {
-    check_columns(first, count);
+    detail::check_range(first, count, target_columns());
     return {labels_.view().data() + first, count};
   }
   ConstView<S> values(Index first, Index count) const {
-    check_columns(first, count);
+    detail::check_range(first, count, target_columns());
     return {values_.view().data() + first * values_.rows(), values_.rows(), count,
             Eigen::OuterStride<>(values_.rows())};
   }
   /// Weights and sequences of these columns, for a loss.
   Columns columns(Index first, Index count) const {
     using Weights = Eigen::Map<const Vector<double>>;
-    check_columns(first, count);
+    detail::check_range(first, count, target_columns());
     const bool weighted = weights_.rows() > 0;
     return {.weights = weighted ? Weights(weights_.view().data() + first, count) : Weights(nullptr, 0),
             .sequence = Eigen::Map<const Labels>(sequence_.view().data() + first, count),
@@ -59,11 +68,6 @@ class Batch {
   }
 
  private:
-  void check_columns(Index first, Index count) const {
-    require<ShapeError>(first >= 0 && count >= 0 && count <= target_columns() - first, "batch: has targets for ",
-                        target_columns(), " columns, asked for ", count, " from column ", first, " on");
-  }
-
   /// Ranks are those of the inputs: a model's number of outputs does not fall as that of its inputs grows.
   void place_targets(const Dataset<S>& data, std::span<const Index> samples) {
     own_targets_ = false;

@@ -1,6 +1,7 @@
 #pragma once
 // Which model a training run belongs to, as text, so that a run is not resumed with a model of another meaning.
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -40,8 +41,7 @@ std::string model_identity(const Model& model) {
   return lines;
 }
 
-/// Throws ShapeError for other parameters, ValueError for other options; the latter are not known of runs that earlier
-/// versions of the library began.
+/// Throws ShapeError for other parameters, ValueError for other options.
 inline void check_identity(std::string_view begun, std::string_view ours, Index begun_size, Index size) {
   const auto first = [](std::string_view& lines) {
     const auto end = std::min(lines.find('\n'), lines.size());
@@ -52,7 +52,6 @@ inline void check_identity(std::string_view begun, std::string_view ours, Index 
   const std::string_view begun_names = first(begun), names = first(ours);
   require<ShapeError>(begun_names == names && begun_size == size, "fit: the run was begun with ", begun_size,
                       " parameters (", begun_names, "), the model has ", size, " (", names, ")");
-  if (begun.empty()) return;
   while (!begun.empty() || !ours.empty()) {
     const std::string_view theirs = first(begun), mine = first(ours);
     require<ValueError>(theirs == mine, "fit: the run was begun with another model: '", theirs, "', now '", mine, "'");

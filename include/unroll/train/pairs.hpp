@@ -88,11 +88,11 @@ class PairBatch {
   Index target_columns() const { return targets_.columns(); }
   /// Of the target columns [first, first + count). Throws ShapeError for columns that are not there.
   Eigen::Map<const Labels> labels(Index first, Index count) const {
-    check_columns(first, count);
+    detail::check_range(first, count, target_columns());
     return {labels_.data() + first, count};
   }
   Columns columns(Index first, Index count) const {
-    check_columns(first, count);
+    detail::check_range(first, count, target_columns());
     return {.weights = Eigen::Map<const Vector<double>>(nullptr, 0),
             .sequence = Eigen::Map<const Labels>(ranks_.data() + first, count),
             .sequences = targets_.batch()};
@@ -100,11 +100,6 @@ class PairBatch {
 
  private:
   static std::size_t at(Index k) { return static_cast<std::size_t>(k); }
-
-  void check_columns(Index first, Index count) const {
-    require<ShapeError>(first >= 0 && count >= 0 && count <= target_columns() - first, "batch: has targets for ",
-                        target_columns(), " columns, asked for ", count, " from column ", first, " on");
-  }
 
   void gather_targets(const SequencePairs<S>& data, std::span<const Index> samples) {
     const std::size_t count = at(targets_.columns());
