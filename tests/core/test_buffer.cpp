@@ -3,6 +3,7 @@
 #include <unroll/core/buffer.hpp>
 
 #include "support/catch.hpp"
+#include "support/sanitizers.hpp"
 
 using namespace unroll;
 
@@ -46,7 +47,7 @@ TEST_CASE("buffer: a shape that no memory holds is refused, and the one before s
   CHECK(buffer.view().isOnes());
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which end a program that asks for so much
+#if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER  // which end a program that asks for so much
 TEST_CASE("buffer: holds numbers again after a request beyond memory") {
   Buffer<double> buffer;
   buffer.shape(4, 4).setOnes();

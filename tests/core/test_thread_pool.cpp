@@ -8,6 +8,7 @@
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
+#include "support/sanitizers.hpp"
 
 using namespace unroll;
 
@@ -32,7 +33,7 @@ Index sum_by(ThreadPool& pool, Index count) {
   return sum;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER
 /// Leaves the process so much more address space than it has now.
 bool limit_memory(rlim_t further) {
   rlim_t pages = 0;
@@ -112,7 +113,7 @@ TEST_CASE("an option for threads: copies share a pool, and impossible numbers ar
   CHECK_THROWS_MATCHES(ThreadPool(-2), ValueError, says("got -2"));
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which need all address space themselves
+#if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER  // which need all address space themselves
 TEST_CASE("thread pool: an error says how many threads could be started when there is no memory for all") {
   CHECK(in_child([] {
           if (!limit_memory(100 << 20)) return 2;
@@ -130,7 +131,7 @@ TEST_CASE("thread pool: an error says how many threads could be started when the
 }
 #endif
 
-#if !defined(__SANITIZE_THREAD__)  // which ends a child that starts threads
+#if !UNROLL_THREAD_SANITIZER  // which ends a child that starts threads
 TEST_CASE("thread pool: works alone and ends in a forked child") {
   auto pool = std::make_unique<ThreadPool>(3);
   CHECK(sum_by(*pool, 100) == 4950);
