@@ -51,6 +51,7 @@
 #include "unroll/layers/tied_dense.hpp"
 #include "unroll/layers/upsample.hpp"
 #include "unroll/losses/binary_cross_entropy.hpp"
+#include "unroll/losses/ctc.hpp"
 #include "unroll/losses/huber.hpp"
 #include "unroll/losses/log_ratio.hpp"
 #include "unroll/losses/mean_absolute_error.hpp"

@@ -186,6 +186,7 @@ SafeTensors compute_optimizer(const Case& given);
 SafeTensors compute_schedule(const Case& given);
 SafeTensors compute_clip(const Case& given);
 SafeTensors compute_loss(const Case& given);
+SafeTensors compute_ctc(const Case& given);
 SafeTensors compute_scalar(const Case& given);
 /// Where the functions of a case have no derivative.
 std::vector<double> kinks_of_functions(const Case& given);

@@ -42,6 +42,7 @@ SafeTensors compute_known(const Case& given) {
   if (op == "mingru" || op == "cornn" || op == "cfc" || op == "lmu" || op == "zoneout_lstm_masks" ||
       op == "mogrifier_lstm" || op == "variational_dropout_lstm_masks")
     return compute_cell(given);
+  if (op == "ctc_loss") return compute_ctc(given);
   return compute_loss(given);
 }
 

@@ -99,11 +99,7 @@ class ColumnLoss {
     for (Index c = 0; c < output.cols(); ++c) {
       add_column(output, target, c, d_output ? d_output->col(c).data() : nullptr, columns, whole, result);
     }
-    result.empty = result.scored == 0;
-    require<ValueError>(result.scored <= whole.scored, "loss: the given count covers ", whole.scored,
-                        " labels, but here alone are ", result.scored);
-    // In proportion to the labels: the counts of all parts add up to the denominator under every reduction.
-    if (whole.scored > 0) result.count = whole.denominator * double(result.scored) / double(whole.scored);
+    conclude(result, whole);
     return result;
   }
 

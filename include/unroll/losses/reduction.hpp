@@ -146,5 +146,14 @@ inline double column_share(Reduction reduction, const Columns& columns, const Lo
   return weight / whole.of_sequence[sequence];
 }
 
+/// The count of a call whose losses are added up, as a part of the whole.
+inline void conclude(LossValue& result, const LossCount& whole) {
+  result.empty = result.scored == 0;
+  require<ValueError>(result.scored <= whole.scored, "loss: the given count covers ", whole.scored,
+                      " labels, but here alone are ", result.scored);
+  // In proportion to the labels: the counts of all parts add up to the denominator under every reduction.
+  if (whole.scored > 0) result.count = whole.denominator * double(result.scored) / double(whole.scored);
+}
+
 }  // namespace detail
 }  // namespace unroll

@@ -1,0 +1,185 @@
+#pragma once
+
+#include "unroll/losses/ctc_lattice.hpp"
+#include "unroll/losses/label_sequences.hpp"
+#include "unroll/losses/reduction.hpp"
+
+namespace unroll {
+
+struct CtcOptions {
+  Index blank = 0;             ///< the class that writes nothing
+  bool zero_infinity = false;  ///< a target that no path gives costs 0 and has the gradient 0; it still counts
+  /// Items are the labels of a target, 1 at least. So per_sequence is PyTorch's mean, batch the mean of what sequences
+  /// cost, and valid the cost of a label.
+  Reduction reduction = Reduction::per_sequence;
+};
+
+/// Connectionist temporal classification (Graves et al. 2006): labels are learnt without knowing when they come. The
+/// outputs [classes x columns of the timeline] are logits; log-probabilities are logits, too. A path is a class for
+/// every step, it writes its classes without repetitions and then without blanks, and a sequence costs
+///
+///     l = -log (sum over the paths that write its target of the product over steps of softmax(a_t)_path(t))
+///
+/// Steps are those of the timeline, so masked ones, gaps too, are no part of a path. A target that no path writes (it
+/// needs a step for each label, and one between equal neighbours) costs infinity, and its gradient is NaN. Time and
+/// memory grow with steps times labels. Computed in double, whatever the outputs are; a sequence's bits do not depend
+/// on its batch.
+template <std::floating_point S>
+class CtcLoss {
+ public:
+  using Scalar = S;
+  using Options = CtcOptions;
+
+  /// Throws ValueError for a negative blank.
+  explicit CtcLoss(const Options& options = {}) : options_(options) {
+    require<ValueError>(options.blank >= 0, "ctc: blank must be a class, got ", options.blank);
+  }
+
+  const Options& options() const { return options_; }
+
+  /// The loss, and in `d_output` the gradient of its `value()`. Samples are those of the timeline:
+  /// there is a target for each, and a weight (`Columns::weights`, empty: all 1). `d_output` may be the memory of
+  /// `output` itself. Throws ShapeError where sizes do not fit, and ValueError for a target's label that is no class or
+  /// is the blank, before anything is written.
+  LossValue operator()(In<S> output, const Timeline& timeline, const LabelSequences& targets, Out<S> d_output,
+                       const Columns& columns = {}) const {
+    return run(output, timeline, targets, &d_output, columns, counted(output.rows(), targets, columns));
+  }
+  /// The same for a part of a larger whole, as ColumnLoss has it.
+  LossValue operator()(In<S> output, const Timeline& timeline, const LabelSequences& targets, Out<S> d_output,
+                       const Columns& columns, const LossCount& whole) const {
+    check(output.rows(), targets);
+    return run(output, timeline, targets, &d_output, columns, whole);
+  }
+
+  /// Without gradient, for evaluation.
+  LossValue operator()(In<S> output, const Timeline& timeline, const LabelSequences& targets,
+                       const Columns& columns = {}) const {
+    return run(output, timeline, targets, nullptr, columns, counted(output.rows(), targets, columns));
+  }
+  LossValue operator()(In<S> output, const Timeline& timeline, const LabelSequences& targets, const Columns& columns,
+                       const LossCount& whole) const {
+    check(output.rows(), targets);
+    return run(output, timeline, targets, nullptr, columns, whole);
+  }
+
+  /// The loss of each sample by itself, neither weighted nor divided; 0 where there is no target.
+  void per_sequence(In<S> output, const Timeline& timeline, const LabelSequences& targets,
+                    OutVector<double> losses) const {
+    check(output.rows(), targets);
+    check_sizes(output, timeline, targets, nullptr);
+    require<ShapeError>(losses.size() == targets.size(), "ctc: expects room for ", targets.size(), " losses, got ",
+                        losses.size());
+    for (Index b = 0; b < targets.size(); ++b)
+      losses[b] = targets.has_target(b)
+                      ? finite(lattice().forward(output, timeline, timeline.rank(b), targets[b], options_.blank, false))
+                      : 0;
+  }
+
+  /// Throws ValueError where the loss of outputs with so many rows would.
+  void check(Index rows, const LabelSequences& targets) const {
+    require<ValueError>(options_.blank < rows, "ctc: blank is ", options_.blank, ", but there are ", rows, " classes");
+    for (Index b = 0; b < targets.size(); ++b) {
+      if (!targets.has_target(b)) continue;
+      for (std::size_t k = 0; k < targets[b].size(); ++k) {
+        const Index label = targets[b][k];
+        require<ValueError>(label >= 0 && label < rows, "ctc: target ", b, " has label ", label, " at place ", k,
+                            ", expected 0 to ", rows - 1);
+        require<ValueError>(label != options_.blank, "ctc: target ", b, " has label ", label, " at place ", k,
+                            ", which is the blank");
+      }
+    }
+  }
+  /// Throws ValueError where a target needs more steps than its sequence has, unless such losses are zeroed.
+  void check_steps(const LabelSequences& targets, Index sample, Index steps) const {
+    if (options_.zero_infinity || !targets.has_target(sample)) return;
+    const Index least = detail::least_ctc_steps(targets[sample]);
+    require<ValueError>(least <= steps, "ctc: a target of ", targets[sample].size(), " labels needs ", least,
+                        " steps of output, there are ", steps,
+                        ", so the loss is infinite; zero_infinity leaves such targets out");
+  }
+
+  /// What the loss of these targets is divided by; see LossCount.
+  LossCount count(const LabelSequences& targets, const Columns& columns = {}) const {
+    LossCount whole;
+    count(targets, columns, whole);
+    return whole;
+  }
+  void count(const LabelSequences& targets, const Columns& columns, LossCount& whole) const {
+    detail::count_columns(
+        options_.reduction, targets.size(), numbered(targets, columns), [&](Index b) { return scored(targets, b); },
+        whole);
+  }
+
+ private:
+  static detail::CtcLattice<S>& lattice() {
+    thread_local detail::CtcLattice<S> one;
+    return one;
+  }
+
+  double finite(double loss) const {
+    return options_.zero_infinity && loss == std::numeric_limits<double>::infinity() ? 0 : loss;
+  }
+
+  static detail::Scored scored(const LabelSequences& targets, Index b) {
+    const Index items = targets.has_target(b) ? std::max<Index>(1, Index(targets[b].size())) : 0;
+    return {items, double(items)};
+  }
+
+  /// Sequence b is number b.
+  static Columns numbered(const LabelSequences& targets, const Columns& columns) {
+    thread_local Labels numbers;
+    while (numbers.size() < targets.size()) numbers = Labels::LinSpaced(2 * targets.size(), 0, 2 * targets.size() - 1);
+    return {.weights = columns.weights, .sequence = numbers.head(targets.size()), .sequences = targets.size()};
+  }
+
+  const LossCount& counted(Index rows, const LabelSequences& targets, const Columns& columns) const {
+    thread_local LossCount whole;
+    check(rows, targets);
+    count(targets, columns, whole);
+    return whole;
+  }
+
+  static void check_sizes(In<S> output, const Timeline& timeline, const LabelSequences& targets,
+                          const Out<S>* d_output) {
+    require<ShapeError>(output.cols() == timeline.columns(), "ctc: the timeline has ", timeline.columns(),
+                        " columns, the output has ", output.cols());
+    require<ShapeError>(targets.size() == timeline.batch(), "ctc: expects a target for each of ", timeline.batch(),
+                        " samples, got ", targets.size());
+    require<ShapeError>(!d_output || (d_output->rows() == output.rows() && d_output->cols() == output.cols()),
+                        "ctc: the output is ", output.rows(), " x ", output.cols(), ", its gradient is another size");
+  }
+
+  LossValue run(In<S> output, const Timeline& timeline, const LabelSequences& targets, Out<S>* d_output,
+                const Columns& columns, const LossCount& whole) const {
+    check_sizes(output, timeline, targets, d_output);
+    const Columns all = numbered(targets, columns);
+    detail::check_columns(all, targets.size(), options_.reduction);
+    LossValue result;
+    for (Index b = 0; b < targets.size(); ++b) {
+      const Index items = scored(targets, b).items, rank = timeline.rank(b);
+      result.scored += items;
+      result.unscored += items == 0;
+      const double share = items == 0 ? 0 : detail::column_share(options_.reduction, all, whole, b);
+      const double loss =
+          share == 0 ? 0 : lattice().forward(output, timeline, rank, targets[b], options_.blank, d_output != nullptr);
+      if (share != 0) result.sum += share * finite(loss);
+      if (d_output == nullptr) continue;
+      if (share != 0 && is_finite(loss))
+        lattice().gradient(output, timeline, rank, loss, whole.denominator > 0 ? share / whole.denominator : share,
+                           *d_output);
+      else
+        fill(timeline, rank, share == 0 || finite(loss) == 0 ? 0 : std::numeric_limits<S>::quiet_NaN(), *d_output);
+    }
+    detail::conclude(result, whole);
+    return result;
+  }
+
+  static void fill(const Timeline& timeline, Index rank, S value, Out<S>& d_output) {
+    for (Index t = 0; t < timeline.length(rank); ++t) d_output.col(timeline.offset(t) + rank).setConstant(value);
+  }
+
+  Options options_;
+};
+
+}  // namespace unroll
