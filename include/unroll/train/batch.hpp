@@ -7,6 +7,7 @@
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/thread_pool.hpp"
 #include "unroll/core/timeline.hpp"
+#include "unroll/losses/label_sequences.hpp"
 #include "unroll/losses/reduction.hpp"
 #include "unroll/train/dataset.hpp"
 
@@ -22,7 +23,7 @@ inline void check_range(Index first, Index count, Index columns) {
 }  // namespace detail
 
 /// Inputs, targets and weights of some sequences. Its memory is reused: nothing is allocated once the largest batch has
-/// come. Targets have one column per column of their own timeline, or one per rank.
+/// come. Targets have one column per column of their own timeline, or one per rank; label sequences one per sample.
 template <std::floating_point S>
 class Batch {
  public:
@@ -38,6 +39,7 @@ class Batch {
     place_targets(data, samples);
     gather_inputs(data, samples);
     gather_targets(data, samples);
+    gather_label_sequences(data, samples);
   }
 
   const Timeline& timeline() const { return timeline_; }
@@ -57,6 +59,8 @@ class Batch {
     return {values_.view().data() + first * values_.rows(), values_.rows(), count,
             Eigen::OuterStride<>(values_.rows())};
   }
+  /// Of all samples, in their order.
+  const LabelSequences& label_sequences() const { return label_sequences_; }
   /// Weights and sequences of these columns, for a loss.
   Columns columns(Index first, Index count) const {
     using Weights = Eigen::Map<const Vector<double>>;
@@ -102,7 +106,9 @@ class Batch {
     auto weights = weights_.shape(data.weighted() ? count : 0, 1);
     auto sequence = sequence_.shape(count, 1);
     for (Index c = 0; c < count; ++c) {
-      const Index rank = per_step(kind()) ? target_timeline().rank_of(c) : c,
+      const Index rank = per_step(kind())                       ? target_timeline().rank_of(c)
+                         : kind() == TargetKind::label_sequence ? timeline_.rank(c)
+                                                                : c,
                   step = per_step(kind()) ? target_timeline().step_of(c) : 0;
       const Index sample = samples[std::size_t(timeline_.sample(rank))];
       if (has_labels(kind())) labels(c, 0) = data.labels(sample)[step];
@@ -112,8 +118,21 @@ class Batch {
     }
   }
 
+  void gather_label_sequences(const Dataset<S>& data, std::span<const Index> samples) {
+    label_sequences_.clear(), written_.clear();
+    if (kind() != TargetKind::label_sequence) return;
+    for (const Index s : samples) written_.insert(written_.end(), data.labels(s).begin(), data.labels(s).end());
+    std::span<const Index> rest = written_;
+    for (const Index s : samples) {
+      const std::size_t count = std::size_t(data.labels(s).size());
+      label_sequences_.add(rest.first(count));
+      rest = rest.subspan(count);
+    }
+  }
+
   TargetKind kind_ = TargetKind::none;
-  std::vector<Index> lengths_;
+  std::vector<Index> lengths_, written_;
+  LabelSequences label_sequences_;  // of written_
   Timeline timeline_, targets_;
   bool own_targets_ = false;  // targets_ is in use
   Buffer<S> x_, values_;
@@ -190,24 +209,39 @@ concept TakesValues = requires(const Loss& loss, Only<Eigen::Ref<const Matrix<S>
   loss.count(values);
 };
 
-/// f(labels() or values(), as a data set of this kind has them and the loss takes them). Throws ValueError when the
-/// loss takes no such targets.
-template <class S, class Loss, class LabelsOf, class ValuesOf, class F>
-void with_targets(TargetKind kind, const LabelsOf& labels, const ValuesOf& values, F&& f) {
+template <class Loss>
+concept TakesLabelSequences = requires(const Loss& loss, Only<LabelSequences> targets) {
+  loss.count(targets);
+};
+
+/// f(labels(), values() or sequences(), as a data set of this kind has them and the loss takes them). Throws ValueError
+/// when the loss takes no such targets.
+template <class S, class Loss, class LabelsOf, class ValuesOf, class SequencesOf, class F>
+void with_targets(TargetKind kind, const LabelsOf& labels, const ValuesOf& values, const SequencesOf& sequences,
+                  F&& f) {
+  if constexpr (TakesLabelSequences<Loss>)
+    if (kind == TargetKind::label_sequence) return f(sequences());
   if constexpr (TakesLabels<Loss>)
     if (has_labels(kind)) return f(Eigen::Ref<const Labels>(labels()));
   if constexpr (TakesValues<Loss, S>)
     if (has_values(kind)) return f(Eigen::Ref<const Matrix<S>>(values()));
-  throw ValueError(kind == TargetKind::none ? "the data set has no targets for the loss"
-                   : has_labels(kind)       ? "the data set has labels, the loss takes real-valued targets"
-                                            : "the data set has real-valued targets, the loss takes labels");
+  require<ValueError>(kind != TargetKind::none, "the data set has no targets for the loss");
+  throw ValueError(text("the data set has ",
+                        has_labels(kind)   ? "labels"
+                        : has_values(kind) ? "real-valued targets"
+                                           : "label sequences",
+                        ", the loss takes ",
+                        TakesLabelSequences<Loss> ? "label sequences (Dataset::transcribed)"
+                        : TakesLabels<Loss>       ? "labels"
+                                                  : "real-valued targets"));
 }
 
 /// The same for the targets of the columns [first, first + count).
 template <class Loss, class S, class F>
 void with_targets(const Loss&, const Batch<S>& batch, Index first, Index count, F&& f) {
   with_targets<S, Loss>(
-      batch.kind(), [&] { return batch.labels(first, count); }, [&] { return batch.values(first, count); },
+      batch.kind(), [&] { return batch.labels(first, count); },
+      [&] { return batch.values(first, count); }, [&]() -> auto& { return batch.label_sequences(); },
       std::forward<F>(f));
 }
 

@@ -8,7 +8,9 @@ namespace unroll::detail {
 /// Throws ShapeError unless outputs and targets are both per step or both per sequence.
 template <class Model>
 void check_target_kind(std::string_view where, const Model& model, TargetKind kind) {
-  require<ShapeError>(model.per_step() == per_step(kind) || kind == TargetKind::none, where, ": ",
+  require<ShapeError>(model.per_step() || kind != TargetKind::label_sequence, where,
+                      ": the model gives one output for each sequence, label sequences need one at every step");
+  require<ShapeError>(model.per_step() == needs_steps(kind) || kind == TargetKind::none, where, ": ",
                       model.per_step() ? "the model gives an output for every step, the data set has one target for "
                                          "each sequence; a layer such as LastStep or MeanOverTime is missing"
                                        : "the model gives one output for each sequence, the data set has targets for "
@@ -35,6 +37,13 @@ void check_loss(const Loss& loss, Index outputs, const Targets& targets) {
   if constexpr (requires { loss.check(outputs, targets); }) loss.check(outputs, targets);
 }
 
+/// Whether sequences of `steps` outputs are long enough for their targets.
+template <class Loss, class Targets>
+void check_loss_steps(const Loss& loss, Index steps, const Targets& targets) {
+  if constexpr (TakesLabelSequences<Loss>)
+    for (Index b = 0; b < targets.size(); ++b) loss.check_steps(targets, b, steps);
+}
+
 /// f(), which says in its errors of which sample they are.
 template <class F>
 void within_sample(std::string_view where, std::string_view what, Index sample, F&& f) {
@@ -48,6 +57,13 @@ void within_sample(std::string_view where, std::string_view what, Index sample, 
   } catch (const ValueError& error) {
     throw ValueError(named(error));
   }
+}
+
+template <class S>
+LabelSequences label_sequence_of(const Dataset<S>& data, Index sample) {
+  LabelSequences one;
+  one.add({data.labels(sample).data(), std::size_t(data.labels(sample).size())});
+  return one;
 }
 
 /// Throws ShapeError or ValueError unless the model can learn these samples with this loss: features, targets, their
@@ -70,7 +86,11 @@ void check_data(std::string_view where, std::string_view what, const Model& mode
                           " steps, of which the model makes ", steps, ", and targets for ", data.target_steps(s));
       with_targets<S, Loss>(
           data.kind(), [&]() -> auto& { return data.labels(s); }, [&]() -> auto& { return data.values(s); },
-          [&](const auto& targets) { check_loss(loss, model.outputs(), targets); });
+          [&] { return label_sequence_of(data, s); },
+          [&](const auto& targets) {
+            check_loss(loss, model.outputs(), targets);
+            check_loss_steps(loss, steps, targets);
+          });
     });
 }
 

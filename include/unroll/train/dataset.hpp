@@ -13,12 +13,15 @@
 
 namespace unroll {
 
-/// What a data set asks for: a class or numbers, once per sequence or at every step of a model's output.
-enum class TargetKind { none, label, step_labels, values, step_values };
+/// What a data set asks for: a class or numbers, once per sequence or at every step of a model's output, or labels that
+/// are written along the steps (see CtcLoss).
+enum class TargetKind { none, label, step_labels, values, step_values, label_sequence };
 
 inline bool has_labels(TargetKind kind) { return kind == TargetKind::label || kind == TargetKind::step_labels; }
 inline bool has_values(TargetKind kind) { return kind == TargetKind::values || kind == TargetKind::step_values; }
 inline bool per_step(TargetKind kind) { return kind == TargetKind::step_labels || kind == TargetKind::step_values; }
+/// Does a model for such targets have an output at every step?
+inline bool needs_steps(TargetKind kind) { return per_step(kind) || kind == TargetKind::label_sequence; }
 
 /// Sequences [features x steps] of any length (0 too) with their targets. A negative label and a NaN among real-valued
 /// targets mean "not scored"; inputs must be finite.
@@ -53,6 +56,18 @@ class Dataset {
     return data;
   }
 
+  /// Any number of labels for each sequence, none too, without a place in time; a single negative one: no target.
+  /// `classes`: with the blank, where that is not the first class.
+  static Dataset transcribed(std::vector<Matrix<S>> sequences, std::vector<Labels> labels, Index classes = 0) {
+    Dataset data(TargetKind::label_sequence, std::move(sequences));
+    data.labels_ = std::move(labels);
+    data.check_labels(classes);
+    for (Index s = 0; s < data.size(); ++s)
+      require<ValueError>(data.labels(s).size() < 2 || data.labels(s).minCoeff() >= 0, "data set: sample ", s,
+                          " has a negative label among others; by itself it means that there is no target");
+    return data;
+  }
+
   /// Numbers per sequence: `targets` [rows x sequences].
   static Dataset valued(std::vector<Matrix<S>> sequences, const Matrix<S>& targets) {
     Dataset data(TargetKind::values, std::move(sequences));
@@ -75,7 +90,7 @@ class Dataset {
   /// Steps of a sequence. This and what follows throw ValueError for a sample that is not there, or has no such target.
   Index length(Index sample) const { return sequence(sample).cols(); }
   TargetKind kind() const { return kind_; }
-  /// Columns of a sequence's targets; 0 without.
+  /// Columns of a sequence's targets; 0 without, and for a label sequence, which has no place in time.
   Index target_steps(Index sample) const {
     return has_labels(kind_) ? labels(sample).size() : has_values(kind_) ? values(sample).cols() : 0;
   }
@@ -85,7 +100,7 @@ class Dataset {
   Index target_rows() const { return values_.empty() ? 0 : values_.front().rows(); }
 
   const Matrix<S>& sequence(Index sample) const { return of(sequences_, sample, ""); }
-  /// One entry, or one per step.
+  /// One entry, one per step, or what is to be written.
   const Labels& labels(Index sample) const { return of(labels_, sample, " with labels"); }
   /// [rows x 1], or [rows x steps].
   const Matrix<S>& values(Index sample) const { return of(values_, sample, " with real-valued targets"); }
@@ -111,7 +126,7 @@ class Dataset {
     for (const Index s : samples) {
       require<ValueError>(s >= 0 && s < size(), "data set: there is no sample ", s, " among ", size());
       part.sequences_.push_back(sequence(s));
-      if (has_labels(kind_)) part.labels_.push_back(labels(s));
+      if (!labels_.empty()) part.labels_.push_back(labels(s));
       if (has_values(kind_)) part.values_.push_back(values(s));
       if (weighted()) part.weights_.push_back(weight(s));
     }

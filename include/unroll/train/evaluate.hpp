@@ -53,13 +53,18 @@ class Evaluator {
     if (carried != nullptr) options.batch_size = std::max<Index>(Index(samples.size()), 1);
     const std::vector<State<Scalar>> zero;
     const auto work = [&](Run& run, std::span<const Index> some) {
-      model.begin_learning(weights_, run.batch.x(), run.batch.timeline(), run.tape, {.keeping = {Keep::nothing}},
-                           carried == nullptr ? zero : *carried);
+      const std::vector<State<Scalar>>& initial = carried == nullptr ? zero : *carried;
+      const Pass pass{.keeping = {Keep::nothing}};
+      if constexpr (detail::TakesLabelSequences<Loss>)
+        model.forward(weights_, run.batch.x(), run.batch.timeline(), run.tape, pass, initial);
+      else
+        model.begin_learning(weights_, run.batch.x(), run.batch.timeline(), run.tape, pass, initial);
       run.scores.clear();
       for (std::size_t b = 0; b < some.size(); ++b) {
         run.one.gather(data, some.subspan(b, 1));
         const ConstView<Scalar> output = of_sample(run, Index(b));
-        require<ShapeError>(output.cols() == run.one.target_columns() || data.kind() == TargetKind::none,
+        require<ShapeError>(output.cols() == run.one.target_columns() || data.kind() == TargetKind::none ||
+                                data.kind() == TargetKind::label_sequence,
                             "evaluation: sample ", some[b], " has ", data.length(some[b]),
                             " steps, of which the model makes ", output.cols(), ", and targets for ",
                             run.one.target_columns());
@@ -80,6 +85,7 @@ class Evaluator {
     Batch<Scalar> batch, one;  // the latter a sample by itself
     typename Model::Tape tape;
     Buffer<Scalar> sample;
+    Timeline alone;                  // of its output, for a loss of whole sequences
     std::vector<Evaluation> scores;  // of each sample
   };
 
@@ -128,6 +134,18 @@ class Evaluator {
     }
     result.loss.empty = result.loss.scored == 0;
     result.hits = accuracy.hits();
+    return result;
+  }
+
+  template <class Loss>
+  requires detail::TakesLabelSequences<Loss>
+  static Evaluation score(const Model&, const Loss& loss, Run& run, const ConstView<Scalar>& output) {
+    const Index steps = output.cols();
+    run.alone.assign_lengths({&steps, 1});
+    Evaluation result;
+    detail::with_targets(loss, run.one, 0, run.one.target_columns(), [&](const auto& targets) {
+      result.loss = loss(output, run.alone, targets, run.one.columns(0, run.one.target_columns()));
+    });
     return result;
   }
 

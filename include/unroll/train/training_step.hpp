@@ -2,7 +2,6 @@
 // One batch: forward, loss, backward, clipping, update.
 
 #include <deque>
-#include <functional>
 #include <string>
 
 #include "unroll/core/flush_to_zero.hpp"
@@ -10,30 +9,12 @@
 #include "unroll/engine/truncation.hpp"
 #include "unroll/layers/layer.hpp"
 #include "unroll/train/data_checks.hpp"
-#include "unroll/train/metrics/hits.hpp"
 #include "unroll/train/part_gradients.hpp"
 #include "unroll/train/part_states.hpp"
+#include "unroll/train/step_options.hpp"
 #include "unroll/train/update.hpp"
 
 namespace unroll {
-
-struct StepOptions {
-  double clip_norm = 0;        ///< largest norm of the whole gradient; 0: no limit
-  double clip_value = 0;       ///< largest magnitude of its entries, before the norm is taken; 0: no limit
-  Truncation truncation = {};  ///< with updates after each window, unless it accumulates
-  std::uint64_t seed = 0;      ///< of dropout
-  std::function<double(long)> learning_rate = {};  ///< of the count of updates done; empty: as the optimizer has it
-  Keeping keeping = {};                            ///< Keep::checkpoints trades a second pass forward for memory
-  Threads threads = {};     ///< that run the parts of a sharded batch; results do not depend on how many there are
-  bool count_hits = false;  ///< counts how often the largest output stood at the label
-};
-
-/// What a batch gave. Loss and hits are those of the parameters before the update (of each window).
-struct StepReport {
-  LossValue loss;
-  double gradient_norm = 0;  ///< before clipping; of several windows the largest
-  Hits hits = {};            ///< only with StepOptions::count_hits
-};
 
 /// Trains a model batch by batch. It refers to model and optimizer, which must outlive it. After the first batch of a
 /// shape a step allocates nothing.
@@ -56,6 +37,8 @@ class TrainingStep {
                 options_.learning_rate) {
     detail::check_keeping(options_.keeping);
     options_.truncation.check();
+    require<ValueError>(!whole_sequences || !options_.truncation.active(),
+                        "training: this loss needs all steps of a sequence at once, so it knows no truncation");
     parts_.emplace_back(model_);
   }
 
@@ -79,6 +62,9 @@ class TrainingStep {
   const Parameters<Scalar>& gradient() const { return parts_.front().gradient; }
 
  private:
+  /// Does the loss look at sequences as a whole? Then all outputs of a part are in memory together.
+  static constexpr bool whole_sequences = detail::TakesLabelSequences<Loss>;
+
   /// What one part of a batch is worked on with.
   struct Part {
     explicit Part(const Model& model) : gradient(model.parameters().zeros_like()) {}
@@ -203,13 +189,19 @@ class TrainingStep {
         [&](ConstView<Scalar> x, const Timeline& timeline, const States& initial) {
           part.input.clear();
           part.input.push_back({x, &timeline});
-          model_.begin_learning(weights_, x, timeline, desk.tape, pass(threads({&batch, 1})), initial);
+          if constexpr (whole_sequences)
+            model_.forward(weights_, x, timeline, desk.tape, pass(threads({&batch, 1})), initial);
+          else
+            model_.begin_learning(weights_, x, timeline, desk.tape, pass(threads({&batch, 1})), initial);
           detail::check_output_steps(batch, timeline, *desk.tape.in.back().timeline);
         },
         [&](States& state) { model_.final_state(desk.tape, state); },
         [&](const Window& window) {
           model_.learn(desk.tape, part.gradient, [&](Index first, const ConstView<Scalar>& output) {
-            return gradient_of_loss(part, batch, window, first, output, desk.d_output);
+            if constexpr (whole_sequences)
+              return gradient_of_sequences(part, batch, model_.output_timeline(desk.tape), output, desk.d_output);
+            else
+              return gradient_of_loss(part, batch, window, first, output, desk.d_output);
           });
           model_.add_statistics(desk.tape, part.statistics.data());
         });
@@ -234,6 +226,15 @@ class TrainingStep {
       accuracy.add(output.rightCols(count), batch.labels(begin + again, count));
       part.hits += accuracy.hits();
     }
+    return view(std::as_const(d_output));
+  }
+
+  ConstView<Scalar> gradient_of_sequences(Part& part, const Batch<Scalar>& batch, const Timeline& timeline,
+                                          const ConstView<Scalar>& output, Buffer<Scalar>& memory) {
+    auto d_output = memory.shape(output.rows(), output.cols());
+    detail::with_targets(loss_, batch, 0, batch.target_columns(), [&](const auto& targets) {
+      part.loss += loss_(output, timeline, targets, d_output, batch.columns(0, batch.target_columns()), part.whole);
+    });
     return view(std::as_const(d_output));
   }
 
