@@ -234,10 +234,10 @@ SafeTensors compute_clip(const Case& given) {
   if (given.at<std::string>("op") == "clip_grad_value") {
     clip_by_value(gradient, options.at<double>("clip_value"));
   } else {
-    options.only("norm_type", {2, "inf", "Infinity"});
-    const bool largest = options.has("norm_type") && options.json("norm_type").is_string();
-    out.tensors["total_norm"] =
-        number(clip_by_global_norm(gradient, options.at<double>("max_norm"), largest ? NormKind::inf : NormKind::l2));
+    const bool largest = options.has("norm_type") && options.json("norm_type") == "Infinity";
+    const double p = largest ? INFINITY : options.value("norm_type", 2.0);
+    if (p <= 0) options.refuse("norm_type");  // no norm
+    out.tensors["total_norm"] = number(clip_by_global_norm(gradient, options.at<double>("max_norm"), p));
   }
   std::size_t first = 0;
   for (int k = 0; given.has(text("grad", k)); ++k) {

@@ -32,7 +32,8 @@ void odd_option(Choices& choose, FitOptions<S>& options, Report& report) {
     case 5:
       options.clip_norm = choose.real(true);
       options.clip_value = choose.real(true);
-      return report.also(text("clip ", options.clip_norm, " ", options.clip_value));
+      options.clip_p = choose.one_of({1.0, 2.0, 3.5, std::numeric_limits<double>::infinity()});
+      return report.also(text("clip ", options.clip_norm, " ", options.clip_value, " ", options.clip_p));
     case 6:
       options.truncation = {.update_every = choose.size(true),
                             .back = choose.coin() ? 0 : choose.size(true),

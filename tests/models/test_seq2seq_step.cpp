@@ -86,6 +86,7 @@ TEST_CASE("seq2seq step: what cannot be right is refused before anything changes
     refused({.teacher = [=](long) { return share; }}, "the share of tokens from the target after 0 updates is");
   refused({.learning_rate = [](long) { return -1.0; }}, "the learning rate after 0 updates");
   refused({.clip_norm = -1}, "clip_norm, unless 0, must be");
+  refused({.clip_p = 0}, "clip_p must be > 0, or infinity");
   refused({.keeping = {Keep::nothing}}, "Keep::nothing");
   refused({}, "expects tokens from 0 to " + std::to_string(words - 1), words);
   refused({}, "expects tokens", std::numeric_limits<Index>::max());

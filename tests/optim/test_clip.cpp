@@ -28,17 +28,17 @@ ParameterBlock block(Index offset, Index rows, Index cols, Index stride) {
 }  // namespace
 
 TEST_CASE("clipping by the global norm agrees with PyTorch") {
-  const auto [name, max_norm, kind] = GENERATE(table<std::string, double, NormKind>({
-      {"clip/l2", 1, NormKind::l2},
-      {"clip/l2_untouched", 100, NormKind::l2},
-      {"clip/l2_zero", 1, NormKind::l2},
-      {"clip/inf_norm", 0.5, NormKind::inf},
+  const auto [name, max_norm, p] = GENERATE(table<std::string, double, double>({
+      {"clip/l2", 1, 2},
+      {"clip/l2_untouched", 100, 2},
+      {"clip/l2_zero", 1, 2},
+      {"clip/inf_norm", 0.5, INFINITY},
   }));
   INFO(name);
   const SafeTensors file = golden::read(name);
   const golden::Tolerance tolerance(file);
   Vector<double> gradient = to_vector(joined(file, "grad"));
-  const double norm = clip_by_global_norm(gradient, max_norm, kind);
+  const double norm = clip_by_global_norm(gradient, max_norm, p);
   CHECK(golden::agrees(norm, file.at("total_norm").to<double>()[0], tolerance.rtol, tolerance.atol));
   golden::check_close(gradient, joined(file, "clipped"), tolerance);
 }
@@ -79,26 +79,64 @@ TEMPLATE_TEST_CASE("the norm is right at every magnitude", "", float, double) {
     gradient << 2 * size, 0, -size;
     INFO(double(size));
     CHECK(global_norm(gradient) / double(size) == Approx(std::sqrt(5.0)).epsilon(1e-6));
-    CHECK(global_norm(gradient, NormKind::inf) == double(2 * size));
+    CHECK(global_norm(gradient, INFINITY) == double(2 * size));
   }
   Vector<TestType> exploded = Vector<TestType>::Constant(4, Limits::max() / 8);
   clip_by_global_norm(exploded, 1e-3);
   CHECK(double(exploded.norm()) == Approx(1e-3).epsilon(1e-5));
 }
 
+TEMPLATE_TEST_CASE("clip: any p-norm is the root of the sum of powers, and the gradient keeps its direction", "", float,
+                   double) {
+  const auto [p, norm] = GENERATE(table<double, double>({{1, 15},
+                                                         {2, 9},
+                                                         {3, 7.7805},    // 471^(1/3)
+                                                         {0.5, 44.166},  // (sqrt(7) + 2 + 2)^2
+                                                         {1000, 7},
+                                                         {double(INFINITY), 7}}));
+  INFO(p);
+  Vector<TestType> gradient(4);
+  gradient << 7, 0, -4, 4;
+  const Vector<TestType> before = gradient;
+  CHECK(global_norm(gradient, p) == Approx(norm).epsilon(1e-5));
+  CHECK(clip_by_global_norm(gradient, 2, p, ClipRule::keras) == global_norm(before, p));
+  CHECK(global_norm(gradient, p) == Approx(2).epsilon(1e-6));
+  CHECK(gradient.isApprox(before * TestType(2 / norm), TestType(1e-4)));
+}
+
+TEMPLATE_TEST_CASE("clip: no power of a huge or tiny gradient leaves the range of double", "", float, double) {
+  using Limits = std::numeric_limits<TestType>;
+  const double p = GENERATE(0.5, 1.0, 3.0, 40.0, 1e6);
+  for (const TestType size : {4 * Limits::min(), TestType(1), Limits::max() / 64}) {
+    Vector<TestType> gradient(4);
+    gradient << size, -size, 0, size;
+    INFO(p << " " << double(size));
+    CHECK(global_norm(gradient, p) / double(size) == Approx(std::pow(3, 1 / p)).epsilon(1e-12));
+    const double limit = double(size) / 2;
+    clip_by_norm(gradient, std::vector{block(0, 4, 1, 4)}, limit, p);
+    CHECK(global_norm(gradient, p) / limit == Approx(1).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("clip: a p-norm has the same bits for any number of threads") {
+  ThreadPool threads(3);
+  const Vector<float> gradient = Vector<float>::Random(200'000);
+  for (const double p : {1.0, 2.0, 3.0}) CHECK(global_norm(gradient, p) == global_norm(gradient, p, &threads));
+}
+
 TEMPLATE_TEST_CASE("what is not finite is found wherever it is and left alone", "", float, double) {
   using Limits = std::numeric_limits<TestType>;
   const Index n = 700, at = GENERATE(Index(0), Index(1), Index(255), Index(256), Index(511), Index(699));
   const auto bad = GENERATE(Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity());
-  const auto kind = GENERATE(NormKind::l2, NormKind::inf);
+  const double p = GENERATE(2.0, double(INFINITY), 1.0, 0.5, 3.0);
   Vector<TestType> gradient = Vector<TestType>::Constant(n, Limits::max() / 1000);
   CHECK(finite(gradient));
   gradient[at] = bad;
   CHECK(!finite(gradient));
   CHECK(first_non_finite(gradient) == at);
-  const double norm = clip_by_global_norm(gradient, 1, kind);
+  const double norm = clip_by_global_norm(gradient, 1, p);
   CHECK((is_nan(bad) ? is_nan(norm) : norm == std::numeric_limits<double>::infinity()));
-  CHECK(!is_finite(clip_by_norm(gradient, std::vector{block(0, n, 1, n)}, 1.0, kind)));
+  CHECK(!is_finite(clip_by_norm(gradient, std::vector{block(0, n, 1, n)}, 1.0, p)));
   CHECK((gradient.array() == Limits::max() / 1000).count() == n - 1);
 }
 
@@ -119,14 +157,14 @@ TEST_CASE("the two rules for the factor") {
   keras = pytorch;
   below << 0.3, 0.4;
   CHECK(clip_by_global_norm(pytorch, 1) == 5);
-  CHECK(clip_by_global_norm(keras, 1, NormKind::l2, ClipRule::keras) == 5);
+  CHECK(clip_by_global_norm(keras, 1, 2, ClipRule::keras) == 5);
   CHECK(pytorch.norm() == Approx(5 / (5 + 1e-6)).epsilon(1e-14));
   CHECK(keras.norm() == Approx(1).epsilon(1e-14));
   for (const auto rule : {ClipRule::pytorch, ClipRule::keras}) {
     Vector<double> kept = below;
-    CHECK(clip_by_global_norm(kept, 1, NormKind::l2, rule) == 0.5);
+    CHECK(clip_by_global_norm(kept, 1, 2, rule) == 0.5);
     CHECK(kept == below);
-    CHECK(clip_by_global_norm(kept, INFINITY, NormKind::l2, rule) == 0.5);
+    CHECK(clip_by_global_norm(kept, INFINITY, 2, rule) == 0.5);
     CHECK(kept == below);
   }
 }
@@ -149,7 +187,7 @@ TEST_CASE("a part of a vector can be clipped, and nothing is allocated") {
   Vector<float> gradient = Vector<float>::Constant(6, 2);
   const std::vector<ParameterBlock> blocks{block(0, 2, 1, 2), block(2, 4, 1, 4)};
   support::AllocationCount allocations;
-  clip_by_global_norm(gradient.head(2), 1, NormKind::l2, ClipRule::keras);
+  clip_by_global_norm(gradient.head(2), 1, 2, ClipRule::keras);
   clip_by_value(gradient.tail(2), 0.5);
   clip_by_norm(gradient, blocks, 100);
   const auto count = allocations.count();
@@ -168,7 +206,13 @@ TEST_CASE("limits out of range are refused") {
   }
   Vector<double> none;
   CHECK(clip_by_global_norm(none, 1) == 0);
-  CHECK(clip_by_global_norm(none, 1, NormKind::inf) == 0);
+  CHECK(clip_by_global_norm(none, 1, INFINITY) == 0);
+  for (const double p : {0.0, -1.0, -double(INFINITY), double(NAN)}) {
+    CHECK_THROWS_MATCHES(clip_by_global_norm(gradient, 1, p), ValueError, says("p must be > 0, or infinity"));
+    CHECK_THROWS_MATCHES(clip_by_norm(gradient, {}, 1, p), ValueError, says("clip_by_norm: p must be > 0"));
+    CHECK_THROWS_MATCHES(global_norm(gradient, p), ValueError, says("global_norm: p must be > 0"));
+  }
+  CHECK(gradient == Vector<double>::Ones(2));
 }
 
 TEST_CASE("a NaN stays a NaN when entries are limited") {

@@ -113,6 +113,7 @@ TEST_CASE("fit refuses: options, before anything changes") {
   for (const double limit : {-1.0, not_finite}) {
     refused({.clip_norm = limit}, "clip_norm, unless 0, must be");
     refused({.clip_value = limit}, "clip_value, unless 0, must be");
+    refused({.clip_p = limit}, "clip_p must be > 0, or infinity");
   }
   refused({.evaluation_batch = 0}, "evaluation_batch is 0");
   refused({.evaluation_batch = std::numeric_limits<Index>::min()}, "evaluation_batch is -");

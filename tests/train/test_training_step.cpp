@@ -258,6 +258,29 @@ TEST_CASE("a carried state continues the sequences of the batch before") {
   CHECK(!state[0][0].col(1).isZero(0));
 }
 
+TEST_CASE("training step: clips by the norm that the options name, and reports it") {
+  const auto data = step_data({4, 2});
+  const double limit = 0.01;
+  const double p = GENERATE(1.0, 2.0, 3.0, double(INFINITY));
+  Batch<float> batch;
+  batch.gather(data, all_samples(data.size()));
+  const auto change = [&](double clip_norm) {
+    Run run;
+    SGD<float> sgd({.learning_rate = 1});
+    const Vector<float> before = run.model.parameters().values();
+    TrainingStep<Model, SoftmaxCrossEntropy<float>, SGD<float>> step(run.model, SoftmaxCrossEntropy<float>(), sgd,
+                                                                     {.clip_norm = clip_norm, .clip_p = p});
+    const double norm = step.step(batch).gradient_norm;
+    return std::pair(norm, Vector<double>((before - run.model.parameters().values()).cast<double>()));
+  };
+  const auto [norm, plain] = change(0);
+  CHECK(norm == Approx(global_norm(plain, p)).epsilon(1e-4));
+  const auto [again, clipped] = change(limit);
+  CHECK(again == norm);
+  CHECK(global_norm(clipped, p) == Approx(limit).epsilon(1e-3));
+  CHECK(clipped.isApprox(plain * (limit / norm), 1e-3));
+}
+
 TEST_CASE("a value that is not finite stops training, is located, and harms nothing") {
   const auto data = step_data({4, 2});
   Run run;

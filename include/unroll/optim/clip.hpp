@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <span>
 
@@ -14,11 +15,6 @@
 #include "unroll/optim/finite.hpp"
 
 namespace unroll {
-
-enum class NormKind {
-  l2,  ///< root of the sum of squares
-  inf  ///< largest magnitude
-};
 
 /// The factor for a norm N above the limit c.
 enum class ClipRule {
@@ -63,16 +59,16 @@ double sum_of_squares(const Scalar* values, Index size) {
   return sum;
 }
 
-/// Cut into shares whose sums are added in their order, whoever computed them.
-template <class Scalar>
-double sum_of_squares(const Scalar* values, const Segments& segments, ThreadPool* threads) {
+/// Of sum(first, size) over all segments: shares, whose sums are added in their order, whichever thread computed them.
+template <class F>
+double sum_of_shares(const Segments& segments, ThreadPool* threads, F&& sum_of) {
   std::array<double, 256> sums;
   const Index numbers = segments.numbers(), most = Index(sums.size());
   const Index share = std::max<Index>(1 << 15, (numbers + most - 1) / most), shares = (numbers + share - 1) / share;
   run_tasks(shares > 1 ? threads : nullptr, shares, [&](Index k) {
     double sum = 0;
     each_piece(segments, k * share, std::min((k + 1) * share, numbers),
-               [&](Index first, Index size) { sum += sum_of_squares(values + first, size); });
+               [&](Index first, Index size) { sum += sum_of(first, size); });
     sums[std::size_t(k)] = sum;
   });
   return std::accumulate(sums.begin(), sums.begin() + shares, 0.0);
@@ -81,7 +77,8 @@ double sum_of_squares(const Scalar* values, const Segments& segments, ThreadPool
 /// The plain sum of squares is right unless it left the range of double; only then are further passes needed.
 template <class Scalar>
 double l2_norm(const Scalar* values, const Segments& segments, ThreadPool* threads) {
-  const double squares = sum_of_squares(values, segments, threads);
+  const double squares = sum_of_shares(
+      segments, threads, [values](Index first, Index size) { return sum_of_squares(values + first, size); });
   if (is_finite(squares) && squares > 1e-280) return std::sqrt(squares);
   if (!all_finite(values, segments)) return non_finite_norm(values, segments);
   const double largest = largest_magnitude(values, segments);
@@ -91,10 +88,26 @@ double l2_norm(const Scalar* values, const Segments& segments, ThreadPool* threa
   return largest * std::sqrt(scaled);
 }
 
+/// Magnitudes are divided by the largest first: no power of them leaves the range of double.
 template <class Scalar>
-double norm_of(const Scalar* values, const Segments& segments, NormKind kind, ThreadPool* threads) {
-  if (kind == NormKind::l2) return l2_norm(values, segments, threads);
-  return all_finite(values, segments) ? largest_magnitude(values, segments) : non_finite_norm(values, segments);
+double norm_of(const Scalar* values, const Segments& segments, double p, ThreadPool* threads) {
+  if (p == 2) return l2_norm(values, segments, threads);
+  if (!all_finite(values, segments)) return non_finite_norm(values, segments);
+  const double largest = largest_magnitude(values, segments);
+  if (largest == 0 || p == std::numeric_limits<double>::infinity()) return largest;
+  const double powers = sum_of_shares(segments, threads, [&](Index first, Index size) {
+    double sum = 0;
+    for (Index i = first; i < first + size; ++i) {
+      const double part = std::abs(double(values[i])) / largest;
+      sum += p == 1 ? part : std::pow(part, p);
+    }
+    return sum;
+  });
+  return largest * std::pow(powers, 1 / p);
+}
+
+inline void check_norm(std::string_view owner, std::string_view option, double p) {
+  check_option(p > 0, owner, option, "> 0, or infinity for the largest magnitude", p);
 }
 
 /// In double and in two steps: the factor of an exploded gradient may be subnormal, which many programs flush to zero.
@@ -109,10 +122,11 @@ void clip_to(Scalar* values, const Segments& segments, double norm, double max_n
 }
 
 template <class Scalar>
-double clip_segments(Scalar* values, const Segments& segments, double max_norm, NormKind kind, ClipRule rule,
+double clip_segments(Scalar* values, const Segments& segments, double max_norm, double p, ClipRule rule,
                      ThreadPool* threads) {
   check_at_least<Scalar>("clip_by_global_norm", "max_norm", max_norm);
-  const double norm = norm_of(values, segments, kind, threads);
+  check_norm("clip_by_global_norm", "p", p);
+  const double norm = norm_of(values, segments, p, threads);
   if (is_finite(norm)) clip_to(values, segments, norm, max_norm, rule);
   return norm;
 }
@@ -125,7 +139,7 @@ void limit_segments(Scalar* values, const Segments& segments, double limit) {
 }
 
 template <class M>
-Segments columns_of(const M& matrix) {
+Segments segments_of(const M& matrix) {
   return {matrix.rows(), matrix.cols(), matrix.outerStride()};
 }
 
@@ -137,46 +151,50 @@ inline void check_block(const ParameterBlock& block, Index size) {
 
 }  // namespace detail
 
-/// Norm of all entries of a vector or matrix, accumulated in double and safe from overflow. NaN when an entry is NaN,
-/// otherwise infinity when one is infinite. Long vectors are shared out among `threads`.
+/// Norm (sum_i |x_i|^p)^(1/p) of all entries of a vector or matrix, p > 0; for p = infinity the largest magnitude.
+/// Accumulated in double; infinite only where the norm itself is beyond double. NaN when an entry is NaN, otherwise
+/// infinity when one is infinite. Long vectors are shared out among `threads`. Throws ValueError for another p.
 template <class Values>
-double global_norm(const Values& values, NormKind kind = NormKind::l2, ThreadPool* threads = nullptr) {
+double global_norm(const Values& values, double p = 2, ThreadPool* threads = nullptr) {
   const Eigen::Ref<const Matrix<typename Values::Scalar>> matrix(values);
-  return detail::norm_of(matrix.data(), detail::columns_of(matrix), kind, threads);
+  detail::check_norm("global_norm", "p", p);
+  return detail::norm_of(matrix.data(), detail::segments_of(matrix), p, threads);
 }
 
-/// Scales the whole gradient, a flat vector, so that its norm is at most `max_norm` (> 0; infinity only measures):
-/// Pascanu et al. 2013 (arXiv:1211.5063, Algorithm 1). Returns the norm BEFORE clipping. When that is not finite the
-/// gradient is left as it is: skip the update. Throws ValueError for a max_norm out of range.
+/// Scales the whole gradient, a flat vector, so that its p-norm (see `global_norm`) is at most `max_norm` (> 0;
+/// infinity only measures): Pascanu et al. 2013 (arXiv:1211.5063, Algorithm 1), for p = 2. Returns the norm BEFORE
+/// clipping. When that is not finite the gradient is left as it is: skip the update. Throws ValueError for a max_norm
+/// or p out of range.
 template <class Gradient>
-double clip_by_global_norm(Gradient&& gradient, double max_norm, NormKind kind = NormKind::l2,
-                           ClipRule rule = ClipRule::pytorch, ThreadPool* threads = nullptr) {
+double clip_by_global_norm(Gradient&& gradient, double max_norm, double p = 2, ClipRule rule = ClipRule::pytorch,
+                           ThreadPool* threads = nullptr) {
   Out<typename std::remove_cvref_t<Gradient>::Scalar> matrix(gradient);
-  return detail::clip_segments(matrix.data(), detail::columns_of(matrix), max_norm, kind, rule, threads);
+  return detail::clip_segments(matrix.data(), detail::segments_of(matrix), max_norm, p, rule, threads);
 }
 
 /// The same for what the gradient reached: all else is zero.
 template <class Scalar>
-double clip_by_global_norm(Parameters<Scalar>& gradient, double max_norm, NormKind kind = NormKind::l2,
+double clip_by_global_norm(Parameters<Scalar>& gradient, double max_norm, double p = 2,
                            ClipRule rule = ClipRule::pytorch, ThreadPool* threads = nullptr) {
-  return detail::clip_segments(gradient.values().data(), gradient.segments(), max_norm, kind, rule, threads);
+  return detail::clip_segments(gradient.values().data(), gradient.segments(), max_norm, p, rule, threads);
 }
 
 /// Clips every block (`Parameters::table().blocks()`) of the flat gradient by its own norm, Keras's `clipnorm`. Changes
 /// the direction of the whole. Returns the largest of the norms before clipping; when an entry is not finite nothing is
 /// changed and the global norm, NaN or infinity, comes back. Throws ShapeError for a block outside the gradient.
 template <class Gradient>
-double clip_by_norm(Gradient&& gradient, std::span<const ParameterBlock> blocks, double max_norm,
-                    NormKind kind = NormKind::l2, ClipRule rule = ClipRule::keras) {
+double clip_by_norm(Gradient&& gradient, std::span<const ParameterBlock> blocks, double max_norm, double p = 2,
+                    ClipRule rule = ClipRule::keras) {
   using Scalar = typename std::remove_cvref_t<Gradient>::Scalar;
   OutVector<Scalar> values(gradient);
   detail::check_at_least<Scalar>("clip_by_norm", "max_norm", max_norm);
+  detail::check_norm("clip_by_norm", "p", p);
   for (const ParameterBlock& block : blocks) detail::check_block(block, values.size());
-  if (!finite(values)) return global_norm(values);
+  if (!finite(values)) return global_norm(values, p);
   double largest = 0;
   for (const ParameterBlock& block : blocks) {
     const detail::Segments columns(block.rows, block.cols, block.stride);
-    const double norm = detail::norm_of(values.data() + block.offset, columns, kind, nullptr);
+    const double norm = detail::norm_of(values.data() + block.offset, columns, p, nullptr);
     detail::clip_to(values.data() + block.offset, columns, norm, max_norm, rule);
     largest = std::max(largest, norm);
   }
@@ -188,7 +206,7 @@ double clip_by_norm(Gradient&& gradient, std::span<const ParameterBlock> blocks,
 template <class Gradient>
 void clip_by_value(Gradient&& gradient, double limit) {
   Out<typename std::remove_cvref_t<Gradient>::Scalar> matrix(gradient);
-  detail::limit_segments(matrix.data(), detail::columns_of(matrix), limit);
+  detail::limit_segments(matrix.data(), detail::segments_of(matrix), limit);
 }
 
 /// The same for what the gradient reached: all else is zero.

@@ -56,6 +56,7 @@ class FitRun {
     const bool per_update = options.learning_rate.counts == LearningRate::per_update;
     return {.clip_norm = options.clip_norm,
             .clip_value = options.clip_value,
+            .clip_p = options.clip_p,
             .truncation = options.truncation,
             .seed = options.seed,
             .learning_rate = per_update ? options.learning_rate.rate : nullptr,

@@ -49,6 +49,7 @@ struct FitOptions {
   const Dataset<S>* validation = nullptr;  ///< or
   double validation_fraction = 0;          ///< of the training data, stratified; in [0, 1)
   double clip_norm = 0, clip_value = 0;    ///< see StepOptions; 0: no limit
+  double clip_p = 2;                       ///< see StepOptions
   LearningRate learning_rate = {};
   /// Cuts the learning rate, by the monitored value. `better` follows from that: larger accuracies, smaller losses;
   /// Better::larger for a loss is refused.

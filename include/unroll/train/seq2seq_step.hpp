@@ -17,6 +17,7 @@ namespace unroll {
 struct Seq2SeqStepOptions {
   double clip_norm = 0;    ///< largest norm of the whole gradient; 0: no limit
   double clip_value = 0;   ///< largest magnitude of its entries, before the norm is taken; 0: no limit
+  double clip_p = 2;       ///< which norm that is and the report gives: p > 0, infinity for the largest magnitude
   std::uint64_t seed = 0;  ///< of dropout and of scheduled sampling
   std::function<double(long)> learning_rate = {};  ///< of the count of updates done; empty: as the optimizer has it
   teacher_forcing::Schedule teacher = {};  ///< share of the fed tokens that come from the target; empty: all of them
@@ -45,8 +46,7 @@ class Seq2SeqStep {
       : model_(model),
         loss_(std::move(loss)),
         options_(std::move(options)),
-        update_(optimizer, model.parameters().table(), options_.clip_norm, options_.clip_value,
-                options_.learning_rate) {
+        update_(optimizer, model.parameters().table(), detail::Clipping::of(options_), options_.learning_rate) {
     detail::check_keeping(options_.keeping);
     parts_.emplace_back(model_);
   }

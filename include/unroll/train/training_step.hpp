@@ -33,8 +33,7 @@ class TrainingStep {
       : model_(model),
         loss_(std::move(loss)),
         options_(std::move(options)),
-        update_(optimizer, model.parameters().table(), options_.clip_norm, options_.clip_value,
-                options_.learning_rate) {
+        update_(optimizer, model.parameters().table(), detail::Clipping::of(options_), options_.learning_rate) {
     detail::check_keeping(options_.keeping);
     options_.truncation.check();
     require<ValueError>(!whole_sequences || !options_.truncation.active(),

@@ -29,20 +29,33 @@ inline double checked_rate(const std::function<double(long)>& schedule, std::int
   return rate;
 }
 
+/// How a gradient is clipped; the options of every kind of training step that say so.
+struct Clipping {
+  template <class Options>
+  static Clipping of(const Options& o) {
+    return {o.clip_norm, o.clip_value, o.clip_p};
+  }
+
+  /// A limit of 0 is none. Throws ValueError for one below, and for a p out of range.
+  template <class Scalar>
+  void check() const {
+    if (norm != 0) check_at_least<Scalar>("training", "clip_norm, unless 0,", norm);
+    if (value != 0) check_at_least<Scalar>("training", "clip_value, unless 0,", value);
+    check_norm("training", "clip_p", p);
+  }
+
+  double norm, value, p;
+};
+
 /// What training steps of every kind do last. It refers to the optimizer, which must outlive it.
 template <class Scalar, class O>
 class Update {
  public:
-  /// A limit of 0 is none. Throws ValueError for one below, for frozen parameters that the optimizer would move, and
-  /// for options of the optimizer out of range; ShapeError for an optimizer that has served another model.
-  Update(O& optimizer, const ParameterTable& table, double clip_norm, double clip_value,
-         std::function<double(long)> learning_rate)
-      : optimizer_(optimizer),
-        clip_norm_(clip_norm),
-        clip_value_(clip_value),
-        learning_rate_(std::move(learning_rate)) {
-    if (clip_norm != 0) check_at_least<Scalar>("training", "clip_norm, unless 0,", clip_norm);
-    if (clip_value != 0) check_at_least<Scalar>("training", "clip_value, unless 0,", clip_value);
+  /// Throws ValueError for frozen parameters that the optimizer would move, and for options of clipping and of the
+  /// optimizer out of range; ShapeError for an optimizer that has served another model.
+  Update(O& optimizer, const ParameterTable& table, const Clipping& clipping, std::function<double(long)> learning_rate)
+      : optimizer_(optimizer), clipping_(clipping), learning_rate_(std::move(learning_rate)) {
+    clipping.check<Scalar>();
     require<ValueError>(knows_segments || !table.has_frozen(),
                         "training: the model has frozen parameters, which this optimizer would move: it lacks "
                         "step(parameters, gradient, threads)");
@@ -60,10 +73,10 @@ class Update {
   double operator()(Parameters<Scalar>& parameters, Parameters<Scalar>& gradient, ThreadPool* threads, F&& fail,
                     G&& stepped) {
     // A non-finite entry must be seen before it is limited.
-    if (clip_value_ > 0 && finite(gradient)) clip_by_value(gradient, clip_value_);
-    const double most = clip_norm_ > 0 ? clip_norm_ : std::numeric_limits<double>::infinity();
+    if (clipping_.value > 0 && finite(gradient)) clip_by_value(gradient, clipping_.value);
+    const double most = clipping_.norm > 0 ? clipping_.norm : std::numeric_limits<double>::infinity();
     const double rate = learning_rate_ ? checked_rate(learning_rate_, updates) : optimizer_.learning_rate();
-    const double norm = clip_by_global_norm(gradient, most, NormKind::l2, ClipRule::pytorch, threads);
+    const double norm = clip_by_global_norm(gradient, most, clipping_.p, ClipRule::pytorch, threads);
     if (!is_finite(norm)) fail(norm);
     optimizer_.learning_rate() = rate;
     if constexpr (knows_segments)
@@ -81,7 +94,7 @@ class Update {
 
  private:
   O& optimizer_;
-  double clip_norm_, clip_value_;
+  Clipping clipping_;
   std::function<double(long)> learning_rate_;
 };
 
