@@ -6,6 +6,7 @@
 #include "unroll/losses/mean_absolute_error.hpp"
 #include "unroll/losses/mean_squared_error.hpp"
 #include "unroll/losses/negative_log_likelihood.hpp"
+#include "unroll/losses/smooth_l1.hpp"
 
 namespace conformance {
 namespace {
@@ -225,6 +226,10 @@ SafeTensors compute_loss(const Case& given) {
   if (op == "huber_loss") {
     const double delta = given.options({"", "arguments"}).value("delta", 1.0);
     return run_entries(given, "input", [&](Index, Reduction r) { return Huber<double>({delta, r}); });
+  }
+  if (op == "smooth_l1_loss") {
+    const double beta = given.options({"", "arguments"}).value("beta", 1.0);
+    return run_entries(given, "input", [&](Index, Reduction r) { return SmoothL1<double>({beta, r}); });
   }
   return run_keras_loss(given);
 }

@@ -6,6 +6,7 @@
 #include <unroll/losses/mean_absolute_error.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
 #include <unroll/losses/negative_log_likelihood.hpp>
+#include <unroll/losses/smooth_l1.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
 
 #include "support/catch.hpp"
@@ -47,6 +48,7 @@ TEST_CASE("losses: large outputs cost a finite number and have a finite gradient
     stays_finite(BinaryCrossEntropy<float>(), size, target);
     stays_finite(LogRatio<float>({.asymmetry = 15}), size, target);
     stays_finite(Huber<float>(), size, target);
+    stays_finite(SmoothL1<float>(), size, target);
     stays_finite(MeanAbsoluteError<float>(), size, target);
     stays_finite(MeanSquaredError<float>(), size, target);
   }

@@ -10,6 +10,7 @@
 #include <unroll/losses/mean_absolute_error.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
 #include <unroll/losses/negative_log_likelihood.hpp>
+#include <unroll/losses/smooth_l1.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
 
 #include "support/allocations.hpp"
@@ -59,6 +60,7 @@ void for_every_loss(Reduction reduction, const Batch& batch, const F& f) {
   f(MeanSquaredError<double>{{.reduction = reduction}}, batch.entries);
   f(MeanAbsoluteError<double>{{.reduction = reduction}}, batch.entries);
   f(Huber<double>{{.delta = 0.6, .reduction = reduction}}, batch.entries);
+  f(SmoothL1<double>{{.beta = 0.6, .reduction = reduction}}, batch.entries);
   f(LogRatio<double>{{.asymmetry = 2, .epsilon = 0.01, .reduction = reduction}}, batch.entries);
 }
 
@@ -443,4 +445,29 @@ TEST_CASE("options out of range are refused when the loss is made") {
   CHECK_THROWS_MATCHES(Huber<float>({.delta = 0}), ValueError,
                        says("delta must be from 1.1754944e-38 to 3.4028235e+38 in float, it is 0"));
   CHECK_THROWS_AS(Huber<float>({.delta = inf}), ValueError);
+  for (const double beta : {-1.0, 1e-40, 1e39, inf, missing})
+    CHECK_THROWS_MATCHES(SmoothL1<float>({.beta = beta}), ValueError, says("smooth l1 loss: beta, unless 0, must be"));
+}
+
+TEMPLATE_TEST_CASE("smooth l1 loss: a parabola up to beta, a line beyond it, and the absolute error for beta = 0", "",
+                   float, double) {
+  using M = Matrix<TestType>;
+  const M target = (M(1, 7) << 1, 1, 1, 1, 1, 1, NAN).finished();
+  const M output = (M(1, 7) << 1, 1.25, 1.5, 3, -1, 0.75, 9).finished();  // d = 0, 0.25, 0.5, 2, -2, -0.25, none
+  const auto check = [&](double beta, const M& losses, const M& slopes) {
+    const SmoothL1<TestType> loss({.beta = beta, .reduction = Reduction::sum});
+    Vector<double> each(7);
+    loss.per_column(output, target, each);
+    CHECK(each.transpose() == losses.template cast<double>());
+    M d = M::Constant(1, 7, NAN);
+    CHECK(loss(output, target, d).value() == double(losses.sum()));
+    CHECK(d == slopes);
+  };
+  check(0.5, (M(1, 7) << 0, 0.0625, 0.25, 1.75, 1.75, 0.0625, 0).finished(),
+        (M(1, 7) << 0, 0.5, 1, 1, -1, -0.5, 0).finished());
+  check(0, (M(1, 7) << 0, 0.25, 0.5, 2, 2, 0.25, 0).finished(), (M(1, 7) << 0, 1, 1, 1, -1, -1, 0).finished());
+  M ours(1, 7), theirs(1, 7);  // PyTorch's Huber is beta times as large
+  const double smooth = SmoothL1<TestType>({.beta = 4})(output, target, ours).value();
+  CHECK(Huber<TestType>({.delta = 4})(output, target, theirs).value() == 4 * smooth);
+  CHECK(theirs == 4 * ours);
 }

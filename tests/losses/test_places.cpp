@@ -8,6 +8,7 @@
 #include <unroll/losses/log_ratio.hpp>
 #include <unroll/losses/mean_absolute_error.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
+#include <unroll/losses/smooth_l1.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
 #include <vector>
 
@@ -81,6 +82,7 @@ TEMPLATE_TEST_CASE("losses: a column gives the same bits at any place in memory"
     check_places(MeanSquaredError<Scalar>(), output, entries);
     check_places(MeanAbsoluteError<Scalar>(), output, entries);
     check_places(Huber<Scalar>(), output, entries);
+    check_places(SmoothL1<Scalar>(), output, entries);
     check_places(LogRatio<Scalar>({.asymmetry = 2}), output, entries);
   }
 }
