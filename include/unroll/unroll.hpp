@@ -66,6 +66,7 @@
 #include "unroll/optim/adamax.hpp"
 #include "unroll/optim/average.hpp"
 #include "unroll/optim/clip.hpp"
+#include "unroll/optim/cyclic.hpp"
 #include "unroll/optim/decay_mask.hpp"
 #include "unroll/optim/nadam.hpp"
 #include "unroll/optim/plateau.hpp"

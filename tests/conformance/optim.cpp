@@ -6,6 +6,7 @@
 #include "unroll/optim/adam.hpp"
 #include "unroll/optim/adamax.hpp"
 #include "unroll/optim/clip.hpp"
+#include "unroll/optim/cyclic.hpp"
 #include "unroll/optim/nadam.hpp"
 #include "unroll/optim/plateau.hpp"
 #include "unroll/optim/radam.hpp"
@@ -121,6 +122,23 @@ schedule::OneCycle one_cycle(const Options& a) {
           .symmetric = a.value("three_phase", false)};
 }
 
+schedule::Cyclic cyclic(const Options& a) {
+  a.only("mode", {"triangular", "triangular2", "exp_range"}), a.only("scale_fn", {nullptr}), a.only("last_epoch", {-1});
+  a.only("scale_mode", {"cycle", "iterations"});  // of a scale_fn
+  const std::string mode = a.value("mode", "triangular");
+  const double gamma = a.value("gamma", 1.0);
+  return {.lowest = a.at<double>("base_lr"),
+          .highest = a.at<double>("max_lr"),
+          .rising = long(a.value<Index>("step_size_up", 2000)),
+          .falling = long(a.value<Index>("step_size_down", 0)),
+          .factor = mode == "triangular2" ? 0.5
+                    : mode == "exp_range" ? gamma
+                                          : 1,
+          .every = mode == "exp_range" ? schedule::Cyclic::count : schedule::Cyclic::cycle,
+          .lowest_momentum = a.value("base_momentum", 0.8),
+          .highest_momentum = a.value("max_momentum", 0.9)};
+}
+
 /// Schedules one after the other, each from its beginning when the one before has reached its milestone.
 class Chained {
  public:
@@ -208,9 +226,14 @@ SafeTensors compute_schedule(const Case& given) {
   SafeTensors out;
   if (name == "ReduceLROnPlateau") {
     rates = plateau_rates(given, options, base);
-  } else if (name == "OneCycleLR") {
-    const schedule::OneCycle cycle = one_cycle(options);
-    for (long k = 0; k <= steps; ++k) rates.push_back(cycle.rate(k)), momenta.push_back(cycle.momentum(k));
+  } else if (name == "OneCycleLR" || name == "CyclicLR") {
+    const auto follow = [&](const auto& cycle) {
+      for (long k = 0; k <= steps; ++k) rates.push_back(cycle.rate(k)), momenta.push_back(cycle.momentum(k));
+    };
+    if (name == "OneCycleLR")
+      follow(one_cycle(options));
+    else
+      follow(cyclic(options));
     if (options.value("cycle_momentum", true)) out.tensors["momentum"] = Tensor::of(momenta, {Index(momenta.size())});
   } else if (chained) {
     const Chained chain(given, options, base);

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <unroll/optim/cyclic.hpp>
 #include <unroll/optim/plateau.hpp>
 #include <unroll/optim/schedules.hpp>
 
@@ -79,6 +80,39 @@ TEST_CASE("one cycle in three phases, straight") {
   CHECK(symmetric.rate(19) == Approx(1e-5));
   CHECK(std::isfinite(schedule::OneCycle{.length = 1}.rate(0)));
   CHECK(std::isfinite(schedule::OneCycle{.length = 2, .rising = 0.5}.rate(0)));
+}
+
+TEST_CASE("cyclic schedule: PyTorch's three modes, rates and momenta") {
+  const schedule::Cyclic triangular{.lowest = 1, .highest = 3, .rising = 2, .falling = 4};
+  for (const auto& [k, rate] : {std::pair{0, 1.0}, {1, 2.0}, {2, 3.0}, {3, 2.5}, {5, 1.5}, {6, 1.0}, {8, 3.0}}) {
+    CHECK(triangular.rate(k) == Approx(rate));
+    CHECK(triangular.momentum(k) == Approx(0.9 - 0.05 * (rate - 1)));
+  }
+  CHECK(triangular.rate(6'000'000'000L) == 1);
+  const schedule::Cyclic halved{.lowest = 1, .highest = 3, .rising = 2, .factor = 0.5};
+  for (const auto& [k, rate] : {std::pair{1, 2.0}, {2, 3.0}, {3, 2.0}, {4, 1.0}, {6, 2.0}, {10, 1.5}, {11, 1.25}})
+    CHECK(halved.rate(k) == Approx(rate));
+  CHECK(halved.momentum(10) == Approx(0.875));
+  const schedule::Cyclic shrinking{
+      .lowest = 1, .highest = 3, .rising = 2, .factor = 0.9, .every = schedule::Cyclic::count};
+  CHECK(shrinking.rate(2) == Approx(1 + 2 * 0.81));
+  CHECK(shrinking.rate(7) == Approx(1 + std::pow(0.9, 7)));
+  CHECK(shrinking.momentum(6) == Approx(0.9 - 0.1 * std::pow(0.9, 6)));
+}
+
+TEST_CASE("cyclic schedule: refuses what is out of range") {
+  CHECK_THROWS_MATCHES(schedule::Cyclic{.rising = 0}.rate(1), ValueError, says("rising must be >= 1, it is 0"));
+  CHECK_THROWS_MATCHES(schedule::Cyclic{.falling = -1}.rate(1), ValueError, says("falling must be >= 0"));
+  CHECK_THROWS_MATCHES(schedule::Cyclic{.lowest = -1}.rate(1), ValueError, says("lowest"));
+  CHECK_THROWS_MATCHES(schedule::Cyclic{.factor = NAN}.rate(1), ValueError, says("factor"));
+  CHECK_THROWS_MATCHES(schedule::Cyclic{.highest_momentum = 2}.momentum(1), ValueError, says("highest_momentum"));
+  CHECK_THROWS_MATCHES(schedule::Cyclic{}.rate(-1), ValueError, says("-1"));
+  const schedule::Cyclic growing{.rising = 1, .factor = 10, .every = schedule::Cyclic::count};
+  CHECK_THROWS_MATCHES(growing.rate(1001), ValueError, says("cyclic schedule: the rate 1 * 10^1001 is not finite"));
+  CHECK_THROWS_MATCHES(growing.momentum(1), ValueError, says("the momentum must be in [0, 1], it is -0.0999"));
+  const schedule::Cyclic falling{.lowest = 1, .highest = 0.5, .rising = 1, .factor = 3};
+  CHECK(falling.rate(1) == 0.5);
+  CHECK_THROWS_MATCHES(falling.rate(3), ValueError, says("cyclic schedule: the rate is -0.5"));
 }
 
 TEST_CASE("a cosine goes up again after its half period") {
