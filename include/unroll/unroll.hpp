@@ -68,6 +68,7 @@
 #include "unroll/optim/clip.hpp"
 #include "unroll/optim/cyclic.hpp"
 #include "unroll/optim/decay_mask.hpp"
+#include "unroll/optim/lion.hpp"
 #include "unroll/optim/nadam.hpp"
 #include "unroll/optim/plateau.hpp"
 #include "unroll/optim/radam.hpp"

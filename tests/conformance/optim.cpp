@@ -5,8 +5,10 @@
 #include "unroll/optim/adagrad.hpp"
 #include "unroll/optim/adam.hpp"
 #include "unroll/optim/adamax.hpp"
+#include "unroll/optim/average.hpp"
 #include "unroll/optim/clip.hpp"
 #include "unroll/optim/cyclic.hpp"
+#include "unroll/optim/lion.hpp"
 #include "unroll/optim/nadam.hpp"
 #include "unroll/optim/plateau.hpp"
 #include "unroll/optim/radam.hpp"
@@ -19,8 +21,66 @@ namespace {
 
 using Names = std::map<std::string, std::string>;  // our name of a state -> the framework's
 
+/// Keras's optimizers add gradients up, clip them, one way only, and may keep an average of the parameters.
+class KerasExtras {
+ public:
+  explicit KerasExtras(const Options& from) {
+    Index kinds = 0;
+    for (const char* name : {"clipnorm", "global_clipnorm", "clipvalue"}) kinds += from.has(name);
+    require<ValueError>(kinds <= 1,
+                        "only one of the options 'clipnorm', 'global_clipnorm' and 'clipvalue' may be "
+                        "there, got ",
+                        kinds);
+    norm_ = limit(from, "clipnorm"), global_norm_ = limit(from, "global_clipnorm");
+    value_ = limit(from, "clipvalue");
+    const double momentum = from.value("ema_momentum", 0.99);
+    overwrite_every_ = from.value<Index>("ema_overwrite_frequency", 0);
+    if (from.value("use_ema", false)) average_.emplace(WeightAverageOptions{.momentum = momentum});
+    scale_ = from.value("loss_scale_factor", 1.0);
+    gathered_ = from.value<Index>("gradient_accumulation_steps", 1);
+    require<ValueError>(gathered_ >= 1, "option 'gradient_accumulation_steps' must be >= 1, got ", gathered_);
+    if (gathered_ > 1 && average_) from.refuse("use_ema");
+  }
+
+  /// Whether there is an update now; `gradient` is then the mean of those since the last one.
+  bool gather(Vector<double>& gradient) {
+    gradient /= scale_;
+    if (taken_ % gathered_ == 0) sum_ = 0 * gradient;
+    sum_ += gradient;
+    gradient = sum_ / double(gathered_);
+    return ++taken_ % gathered_ == 0;
+  }
+  /// All of a case's parameters are one tensor.
+  void clip(Vector<double>& gradient) const {
+    const ParameterBlock all{"param0", Role::input_weight, 0, gradient.size(), 1, gradient.size()};
+    if (norm_) clip_by_norm(gradient, std::span(&all, 1), *norm_);
+    if (global_norm_) clip_by_global_norm(gradient, *global_norm_, 2, ClipRule::keras);
+    if (value_) clip_by_value(gradient, *value_);
+  }
+  /// After the update number `updates`.
+  void average(Vector<double>& theta, Index updates) {
+    if (!average_) return;
+    average_->update(theta);
+    if (overwrite_every_ > 0 && updates % overwrite_every_ == 0) theta = average_->average();
+  }
+  const std::optional<WeightAverage<double>>& average() const { return average_; }
+
+ private:
+  /// 0 and below are none for Keras.
+  static std::optional<double> limit(const Options& from, const char* name) {
+    const double limit = from.value(name, 0.0);
+    return limit > 0 ? std::optional(limit) : std::nullopt;
+  }
+
+  std::optional<double> norm_, global_norm_, value_;
+  std::optional<WeightAverage<double>> average_;
+  Index overwrite_every_ = 0, gathered_ = 1, taken_ = 0;
+  double scale_ = 1;
+  Vector<double> sum_;
+};
+
 template <class O>
-SafeTensors run(const Case& given, O optimizer, const Names& names, double sign) {
+SafeTensors run(const Case& given, O optimizer, const Names& names, double sign, KerasExtras extras) {
   const std::vector<Index> shape = given.input("param0").shape;
   Vector<double> theta = given.columns<double>("param0").reshaped();
   std::vector<Index> of_steps = shape;
@@ -30,11 +90,18 @@ SafeTensors run(const Case& given, O optimizer, const Names& names, double sign)
   const auto gradients = given.input("grads").to<double>();
   Matrix<double> after(theta.size(), steps);
   for (Index k = 0; k < steps; ++k) {
-    optimizer.step(theta, sign * Eigen::Map<const Vector<double>>(gradients.data() + k * theta.size(), theta.size()));
+    Vector<double> gradient =
+        sign * Eigen::Map<const Vector<double>>(gradients.data() + k * theta.size(), theta.size());
+    if (extras.gather(gradient)) {
+      extras.clip(gradient);
+      optimizer.step(theta, gradient);
+      extras.average(theta, k + 1);
+    }
     after.col(k) = theta;
   }
   SafeTensors out;
   out.tensors["params"] = tensor(after, given.input("grads").shape);
+  if (extras.average()) out.tensors["state_average"] = tensor(Matrix<double>(extras.average()->average()), shape);
   optimizer.visit_state([&](std::string_view name, auto& value) {
     const auto theirs = names.find(std::string(name));
     if (theirs == names.end()) return;
@@ -51,7 +118,7 @@ SafeTensors run_named(const Case& given, const Names& names) {
   const bool keras = given.at<std::string>("op") == "keras_optimizer";
   const auto from = given.options({"hyperparameters"});
   return run(given, O(optimizer_options<typename O::Options>(from, keras)), names,
-             from.value("maximize", false) ? -1 : 1);
+             from.value("maximize", false) ? -1 : 1, KerasExtras(from));
 }
 
 double schedule_rate(const std::string& name, const Options& a, double base, long k) {
@@ -87,7 +154,7 @@ double schedule_rate(const std::string& name, const Options& a, double base, lon
 }
 
 std::vector<double> plateau_rates(const Case& given, const Options& a, double base) {
-  a.only("mode", {"min", "max"}), a.only("threshold_mode", {"rel", "abs"});
+  a.only("mode", {"min", "max"}), a.only("threshold_mode", {"rel", "abs"}), a.only("last_epoch", {-1});
   Plateau plateau(
       {.initial = base,
        .factor = a.value("factor", 0.1),
@@ -105,7 +172,7 @@ std::vector<double> plateau_rates(const Case& given, const Options& a, double ba
 }
 
 schedule::OneCycle one_cycle(const Options& a) {
-  a.only("anneal_strategy", {"cos", "linear"});
+  a.only("anneal_strategy", {"cos", "linear"}), a.only("last_epoch", {-1});
   Index length = 0;
   if (a.has("total_steps"))
     length = a.at<Index>("total_steps");
@@ -204,10 +271,9 @@ SafeTensors compute_optimizer(const Case& given) {
   if (name == "AdamW") return run_named<AdamW<double>>(given, adam);
   if (name == "NAdam" || name == "Nadam") return run_named<NAdam<double>>(given, adam);
   if (name == "RAdam") return run_named<RAdam<double>>(given, adam);
-  if (name == "Adamax" && given.at<std::string>("op") == "keras_optimizer")
-    throw Refused("the optimizer 'Adamax' of Keras, whose epsilon is elsewhere, is not supported");
   if (name == "Adamax")
     return run_named<Adamax<double>>(given, {{"updates", "step"}, {"m", "exp_avg"}, {"u", "exp_inf"}});
+  if (name == "Lion") return run_named<Lion<double>>(given, {{"updates", "step"}, {"m", "exp_avg"}});
   if (name == "Adagrad") return run_named<Adagrad<double>>(given, {{"updates", "step"}, {"sum", "sum"}});
   if (name == "Adadelta")
     return run_named<Adadelta<double>>(given, {{"updates", "step"}, {"v", "square_avg"}, {"u", "acc_delta"}});

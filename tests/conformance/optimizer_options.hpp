@@ -3,6 +3,7 @@
 
 #include "case.hpp"
 #include "unroll/optim/adam.hpp"
+#include "unroll/optim/adamax.hpp"
 #include "unroll/optim/rmsprop.hpp"
 #include "unroll/optim/sgd.hpp"
 
@@ -18,17 +19,28 @@ void set(T& option, const Options& from, std::initializer_list<const char*> name
     }
 }
 
+/// What PyTorch or Keras take where a case does not say it, as far as the library takes something else.
+template <class O>
+O optimizer_defaults(bool keras) {
+  O o;
+  constexpr bool sgd = O::name == "SGD";
+  if (sgd && !keras) o.learning_rate = 1e-3;
+  if (!keras) return o;
+  o.learning_rate = sgd ? 0.01 : 1e-3;
+  o.weight_decay = O::name == "AdamW" ? 0.004 : 0;
+  if constexpr (requires { o.epsilon; }) o.epsilon = 1e-7;
+  if constexpr (requires { o.rho; }) o.rho = O::name == "RMSprop" ? 0.9 : 0.95;
+  if constexpr (requires { o.initial_accumulator; }) o.initial_accumulator = 0.1;
+  return o;
+}
+
 /// Those of an optimizer from `from`, with Keras's habits where it is Keras's.
 template <class O>
 O optimizer_options(const Options& from, bool keras) {
-  O o;
+  O o = optimizer_defaults<O>(keras);
   for (const char* how : {"foreach", "fused", "capturable", "differentiable", "jit_compile", "name"}) from.has(how);
-  from.only("use_ema", {false}), from.has("ema_momentum"), from.has("ema_overwrite_frequency");
-  for (const char* other :
-       {"clipnorm", "clipvalue", "global_clipnorm", "loss_scale_factor", "gradient_accumulation_steps"})
-    from.only(other, {nullptr});
   set(o.learning_rate, from, {"lr", "learning_rate"});
-  if (keras) o.weight_decay = 0;
+  if (keras && from.names("weight_decay")) o.weight_decay = 0;  // null
   set(o.weight_decay, from, {"weight_decay"});
   if (keras) o.decay = Decay::decoupled;
   if (from.has("decoupled_weight_decay"))
@@ -61,6 +73,8 @@ O optimizer_options(const Options& from, bool keras) {
     if (keras) o.epsilon_at = Epsilon::raw;
   if constexpr (requires { o.epsilon_at = RootEpsilon::inside; })
     if (keras) o.epsilon_at = RootEpsilon::inside;
+  if constexpr (requires { o.epsilon_at = MaximumEpsilon::outside; })
+    if (keras) o.epsilon_at = MaximumEpsilon::outside;
   return o;
 }
 

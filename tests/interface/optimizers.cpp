@@ -5,6 +5,8 @@
 #include <unroll/optim/adam.hpp>
 #include <unroll/optim/adamax.hpp>
 #include <unroll/optim/clip.hpp>
+#include <unroll/optim/cyclic.hpp>
+#include <unroll/optim/lion.hpp>
 #include <unroll/optim/nadam.hpp>
 #include <unroll/optim/plateau.hpp>
 #include <unroll/optim/radam.hpp>
@@ -78,14 +80,15 @@ void try_rule(Choices& choose, Report& report) {
 
 void try_clipping(Choices& choose, Report& report) {
   report.now(text("seed ", choose.seed(), ": clipping"));
+  const double p = choose.one_of({1.0, 2.0, 3.0, 0.5, std::numeric_limits<double>::infinity()});
   Vector<S> gradient = choose.matrix(1 + choose.below(50), 1);
   if (choose.one_in(3)) gradient[0] = S(choose.real(true));
   const Vector<S> before = gradient;
   const double limit = choose.real(choose.coin());
-  if (!report.attempt("clipping", [&] { clip_by_global_norm(gradient, limit); }))
+  if (!report.attempt("clipping", [&] { clip_by_global_norm(gradient, limit, p); }))
     return report.expect(same_bits(before, gradient) || before.hasNaN(), "refused clipping has changed a gradient");
   if (!before.allFinite()) return;
-  report.expect(global_norm(gradient) <= limit * (1 + 1e-5) + 1e-30, "a clipped gradient is too long");
+  report.expect(global_norm(gradient, p) <= limit * (1 + 1e-5) + 1e-30, "a clipped gradient is too long");
 }
 
 template <class Schedule>
@@ -101,7 +104,7 @@ void try_rates(const char* what, Report& report, const Schedule& schedule) {
 }  // namespace
 
 void try_optimizer(Choices& choose, Report& report) {
-  switch (choose.below(10)) {
+  switch (choose.below(11)) {
     case 0:
       return try_rule<SGD<S>>(choose, report);
     case 1:
@@ -120,6 +123,8 @@ void try_optimizer(Choices& choose, Report& report) {
       return try_rule<Adagrad<S>>(choose, report);
     case 8:
       return try_rule<Adadelta<S>>(choose, report);
+    case 9:
+      return try_rule<Lion<S>>(choose, report);
     default:
       return try_clipping(choose, report);
   }
@@ -130,7 +135,7 @@ void try_schedule(Choices& choose, Report& report) {
   const auto real = [&] { return choose.real(odd && choose.coin()); };
   const auto length = [&] { return long(choose.size(odd && choose.coin())); };
   report.now(text("seed ", choose.seed(), ": a schedule"));
-  switch (choose.below(9)) {
+  switch (choose.below(10)) {
     case 0:
       return try_rates("step", report, schedule::Step{.initial = real(), .every = length(), .factor = real()});
     case 1:
@@ -155,6 +160,14 @@ void try_schedule(Choices& choose, Report& report) {
     case 7:
       return try_rates("multistep", report,
                        schedule::Multistep{.initial = real(), .milestones = {length(), length()}, .factor = real()});
+    case 8:
+      return try_rates("cyclic", report,
+                       schedule::Cyclic{.lowest = real(),
+                                        .highest = real(),
+                                        .rising = length(),
+                                        .falling = length(),
+                                        .factor = real(),
+                                        .every = choose.one_of({schedule::Cyclic::cycle, schedule::Cyclic::count})});
     default: {
       std::optional<Plateau> plateau;
       if (!report.attempt("plateau", [&] {

@@ -4,6 +4,7 @@
 #include <unroll/optim/adagrad.hpp>
 #include <unroll/optim/adam.hpp>
 #include <unroll/optim/adamax.hpp>
+#include <unroll/optim/lion.hpp>
 #include <unroll/optim/nadam.hpp>
 #include <unroll/optim/radam.hpp>
 #include <unroll/optim/rmsprop.hpp>
@@ -86,7 +87,8 @@ static_assert(Optimizer<SignDescent> && Optimizer<Adam<float>> && !Optimizer<int
 
 }  // namespace
 
-#define EVERY_IN(S) SGD<S>, RMSprop<S>, Adam<S>, AdamW<S>, Adamax<S>, NAdam<S>, RAdam<S>, Adagrad<S>, Adadelta<S>
+#define EVERY_IN(S) \
+  SGD<S>, RMSprop<S>, Adam<S>, AdamW<S>, Adamax<S>, NAdam<S>, RAdam<S>, Adagrad<S>, Adadelta<S>, Lion<S>
 #define EVERY_OPTIMIZER EVERY_IN(float), EVERY_IN(double)
 
 TEMPLATE_TEST_CASE("every optimizer goes down a quadratic", "", EVERY_OPTIMIZER) {
@@ -148,6 +150,7 @@ TEST_CASE("a gradient whose square is infinite is refused where it would be squa
   CHECK_THROWS_AS(Adagrad<float>().step(theta, gradient), NonFiniteError);
   CHECK_NOTHROW(Adamax<float>().step(theta, gradient));
   CHECK_NOTHROW(SGD<float>().step(theta, gradient));
+  CHECK_NOTHROW(Lion<float>().step(theta, gradient));
   Adam<float> adam;
   adam.step(theta, Vector<float>::Constant(3, 9e18f));
   CHECK(finite(theta));
@@ -216,6 +219,8 @@ TEST_CASE("options out of range are refused with their name and value") {
   CHECK_THROWS_MATCHES(NAdam<float>({.momentum_decay = -1}), ValueError, says("momentum_decay"));
   CHECK_THROWS_MATCHES(RAdam<float>({.epsilon = 0}), ValueError, says("epsilon"));
   CHECK_THROWS_MATCHES(Adamax<float>({.epsilon = 1e-60}), ValueError, says("1e-60"));
+  CHECK_THROWS_MATCHES(Lion<float>({.beta1 = 1}), ValueError, says("Lion: beta1"));
+  CHECK_THROWS_MATCHES(Lion<float>({.beta2 = -0.1}), ValueError, says("Lion: beta2"));
   CHECK_THROWS_MATCHES(SGD<float>({.momentum = 1.5}), ValueError,
                        says("momentum must be in [0, 1) in float, it is 1.5"));
   CHECK_THROWS_MATCHES(SGD<float>({.momentum = 0.5, .dampening = 2}), ValueError, says("dampening"));
@@ -275,4 +280,37 @@ TEST_CASE("an entry that never has a gradient stays where it is") {
   Adagrad<float> adagrad;
   for (int t = 0; t < 5; ++t) adam.step(theta, gradient), rmsprop.step(theta, gradient), adagrad.step(theta, gradient);
   CHECK(theta == Vector<float>::Ones(2));
+}
+
+TEMPLATE_TEST_CASE("Lion: three steps by hand, with both kinds of weight decay", "", float, double) {
+  using V = Vector<TestType>;
+  const V start = (V(3) << 2, 0, -1).finished();
+  const V first = (V(3) << 1, 0, -3).finished(), second = (V(3) << -8, 0, 20).finished();
+  const auto after = [&](double weight_decay, Decay decay, std::initializer_list<const V*> gradients) {
+    Lion<TestType> lion(
+        {.learning_rate = 0.5, .beta1 = 0.9, .beta2 = 0.5, .weight_decay = weight_decay, .decay = decay});
+    V theta = start;
+    for (const V* gradient : gradients) lion.step(theta, *gradient);
+    return theta;
+  };
+  // m = 0.5 g: the second direction is 0.45 - 0.8 and -1.35 + 2; then m = -3.75 and 9.25, whatever the gradient of 1.
+  CHECK(after(0, Decay::decoupled, {&first}) == (V(3) << 1.5, 0, -0.5).finished());
+  CHECK(after(0, Decay::decoupled, {&first, &second}) == (V(3) << 2, 0, -1).finished());
+  CHECK(after(0, Decay::decoupled, {&first, &second, &first}) == (V(3) << 2.5, 0, -1.5).finished());
+  CHECK(after(0.5, Decay::decoupled, {&first}) == (V(3) << 1, 0, -0.25).finished());  // 0.75 of it is kept
+  CHECK(after(4, Decay::l2, {&first}) == (V(3) << 1.5, 0, -0.5).finished());
+  CHECK(after(4, Decay::l2, {&second}) == (V(3) << 2, 0, -1.5).finished());  // -8 + 4 * 2 is 0: it stays
+}
+
+TEMPLATE_TEST_CASE("Adamax: epsilon inside the maximum, or beside it", "", float, double) {
+  const auto after = [](MaximumEpsilon at, double gradient) {
+    Adamax<TestType> adamax({.learning_rate = 1, .beta1 = 0.5, .epsilon = 1, .epsilon_at = at});
+    Vector<TestType> theta = Vector<TestType>::Zero(1);
+    adamax.step(theta, Vector<TestType>::Constant(1, TestType(gradient)));
+    adamax.step(theta, Vector<TestType>::Zero(1));
+    return double(theta[0]);
+  };
+  // m = 1.5, then 0.75, corrected 3 and 1. u = 4, then 3.996 or, with epsilon beside it, 3 and 2.997.
+  CHECK(after(MaximumEpsilon::inside, 3) == Approx(-3. / 4 - 1 / 3.996).epsilon(1e-6));
+  CHECK(after(MaximumEpsilon::outside, 3) == Approx(-3. / 4 - 1 / 3.997).epsilon(1e-6));
 }

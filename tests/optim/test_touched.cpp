@@ -6,6 +6,7 @@
 #include <unroll/optim/adamax.hpp>
 #include <unroll/optim/clip.hpp>
 #include <unroll/optim/decay_mask.hpp>
+#include <unroll/optim/lion.hpp>
 #include <unroll/optim/nadam.hpp>
 #include <unroll/optim/radam.hpp>
 #include <unroll/optim/rmsprop.hpp>
@@ -67,6 +68,7 @@ void with_all(F&& f) {
   f(NAdam<double>({.learning_rate = 0.1, .weight_decay = 0.1}));
   f(RAdam<double>({.learning_rate = 0.1, .weight_decay = 0.1}));
   f(Adamax<double>({.learning_rate = 0.1, .weight_decay = 0.1}));
+  f(Lion<double>({.learning_rate = 0.1, .weight_decay = 0.1}));
   f(Adagrad<double>({.learning_rate = 0.1, .initial_accumulator = 0.2, .weight_decay = 0.1}));
   f(Adadelta<double>({.learning_rate = 0.1, .weight_decay = 0.1, .decay = Decay::decoupled}));
   f(RMSprop<double>({.learning_rate = 0.1, .centered = true, .momentum = 0.5, .weight_decay = 0.1}));
@@ -233,8 +235,8 @@ TEST_CASE("weight decay passes by frozen columns in loops over whole vectors too
 }
 
 TEMPLATE_TEST_CASE("optimizers: a parameter gets the same bits in any segment", "[optim]", Adam<float>, AdamW<double>,
-                   NAdam<float>, RAdam<float>, Adamax<float>, RMSprop<float>, Adagrad<float>, Adadelta<float>,
-                   SGD<float>) {
+                   NAdam<float>, RAdam<float>, Adamax<float>, Lion<float>, RMSprop<float>, Adagrad<float>,
+                   Adadelta<float>, SGD<float>) {
   using Scalar = typename TestType::Scalar;
   constexpr Index words_in_table = 41;
   for (const Index dimension : {1, 3, 7, 16, 17}) {
