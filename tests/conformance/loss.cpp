@@ -1,5 +1,6 @@
 // Losses of PyTorch and Keras with their masks, weights and reductions.
 
+#include "probabilities.hpp"
 #include "softmaxed.hpp"
 #include "unroll/losses/binary_cross_entropy.hpp"
 #include "unroll/losses/huber.hpp"
@@ -13,11 +14,22 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
+bool is_keras(const Case& given) { return given.at<std::string>("op").starts_with("keras_"); }
+
+/// What a loss is given: those of the case itself and the arguments of its constructor.
+Options loss_options(const Case& given) { return given.options({"", "arguments"}); }
+
 /// How a case divides its sum.
 struct How {
-  explicit How(const Case& given, bool class_weights = false) : word(given.word("reduction", "mean")) {
-    given.only("reduction", {"mean", "sum", "none", "sum_over_batch_size", "mean_with_sample_weight",
-                             "mean over entries with mask 1", "sum over entries with mask 1", "mean over valid steps"});
+  explicit How(const Case& given, bool class_weights = false) {
+    const Options options = loss_options(given);
+    options.only("reduction",
+                 {nullptr, "mean", "sum", "none", "sum_over_batch_size", "mean_with_sample_weight",
+                  "mean over entries with mask 1", "sum over entries with mask 1", "mean over valid steps"});
+    for (const char* old : {"size_average", "reduce"}) options.only(old, {nullptr});
+    options.has("name"), options.only("dtype", {nullptr, "float64"});
+    const bool null = options.names("reduction") && !options.has("reduction");
+    word = null ? "none" : options.value("reduction", "mean");
     each = word == "none";
     sum = word == "sum" || word == "sum over entries with mask 1";
     reduction = sum || each                                          ? Reduction::sum
@@ -38,12 +50,12 @@ Vector<double> vector_of(const std::vector<double>& values) {
   return Eigen::Map<const Vector<double>>(values.data(), Index(values.size()));
 }
 
-/// The loss and its gradient with respect to the tensor `name`, times the gradient that arrives at the loss. `weights`:
-/// of the columns, none where empty.
+/// The loss of `from` and its gradient with respect to the tensor `name`, times the gradient that arrives at the loss.
+/// `weights`: of the columns, none where empty.
 template <class Loss, class Target>
 SafeTensors run(const Case& given, const std::string& name, const How& how, const Loss& loss, const Target& target,
-                const Vector<double>& weights = {}, double factor = 1) {
-  const Matrix<double> output = given.columns<double>(name);
+                const Vector<double>& weights, double factor, const Output& from) {
+  const Matrix<double>& output = from.values;
   Matrix<double> d_output(output.rows(), output.cols());
   SafeTensors out;
   if (how.each) {
@@ -57,12 +69,19 @@ SafeTensors run(const Case& given, const std::string& name, const How& how, cons
   } else {
     const LossValue value = loss(output, target, d_output, {.weights = weights});
     // PyTorch divides by the count even where it is 0; here an empty loss is 0, as in Keras.
-    const bool undefined = value.empty > 0 && !how.sum && !given.at<std::string>("op").starts_with("keras_");
+    const bool undefined = value.empty > 0 && !how.sum && !is_keras(given);
     out.tensors["loss"] = number(undefined ? nan : factor * value.value());
     d_output *= factor * given.scalar("g_loss");
   }
+  from.go_back(d_output);
   out.tensors["d_" + name] = tensor(d_output, given.input(name).shape);
   return out;
+}
+/// The same of the tensor itself.
+template <class Loss, class Target>
+SafeTensors run(const Case& given, const std::string& name, const How& how, const Loss& loss, const Target& target,
+                const Vector<double>& weights = {}, double factor = 1) {
+  return run(given, name, how, loss, target, weights, factor, {.values = given.columns<double>(name)});
 }
 
 /// Of a loss for each entry of the tensor `name`: with reduction none every entry is a column. `loss_of(row)`: the loss
@@ -91,12 +110,18 @@ SafeTensors run_each_entry(const Case& given, const std::string& name, const Mat
 Labels labels_of(const Case& given, const std::string& name) {
   const auto target = given.integers("target", shape_of_columns(given, name));
   const auto mask = for_columns(given, "mask", name);
-  const Index ignored = given.options().value<Index>("ignore_index", -100), classes = given.input(name).shape.back();
+  const Options options = loss_options(given);
+  const Index classes = given.input(name).shape.back();
+  std::optional<Index> ignored;  // Keras has none by itself
+  if (!is_keras(given))
+    ignored = options.value<Index>("ignore_index", -100);
+  else if (options.has("ignore_class"))
+    ignored = options.at<Index>("ignore_class");
   Labels labels(Index(target.size()));
   for (std::size_t k = 0; k < target.size(); ++k) {
     const bool none = target[k] == ignored || (!mask.empty() && mask[k] == 0);
     require<ValueError>(none || (target[k] >= 0 && target[k] < classes), "tensor 'target' has an entry ", target[k],
-                        ", expected 0 to ", classes - 1, " or ", ignored);
+                        ", expected 0 to ", classes - 1, ignored ? text(" or ", *ignored) : "");
     labels[Index(k)] = none ? -1 : target[k];
   }
   return labels;
@@ -135,17 +160,29 @@ void check_lengths(const Case& given) {
 
 SafeTensors run_cross_entropy(const Case& given) {
   const auto op = given.at<std::string>("op");
-  const auto options = given.options({"", "arguments"});
-  if (op.starts_with("keras_") && !options.value("from_logits", false)) options.refuse("from_logits");
-  options.only("axis", {-1}), options.only("ignore_class", {nullptr});
+  const auto options = loss_options(given);
+  const bool probabilities = is_keras(given) && !options.value("from_logits", false);
+  options.only("axis", {-1, given.input("logits").shape.size() - 1});
   const Vector<double> class_weights = class_weights_of(given, "class_weight", "logits");
+  if (is_keras(given) && class_weights.size() > 0) options.refuse("class_weight");  // weights of samples there
   const bool soft = op == "keras_CategoricalCrossentropy" || given.input("target").dtype == DType::F64;
   given.check("soft_targets", soft);
   const How how(given, class_weights.size() > 0 && !soft);  // PyTorch divides by the count of soft targets
-  const SoftmaxCrossEntropy<double> loss(
-      {.smoothing = options.value("label_smoothing", 0.0), .class_weights = class_weights, .reduction = how.reduction});
+  const double smoothing = options.value("label_smoothing", 0.0);
   const Vector<double> weights = vector_of(for_columns(given, "sample_weight", "logits"));
-  if (soft) options.only("ignore_index", {-100});
+  if (soft) options.only("ignore_index", {-100}), options.only("ignore_class", {nullptr});
+  if (!soft && is_keras(given)) options.only("label_smoothing", {0});
+  if (probabilities) {
+    const Output from = log_probabilities(given.columns<double>("logits"));
+    if (!soft)
+      return run(given, "logits", how, NegativeLogLikelihood<double>({{}, how.reduction}), labels_of(given, "logits"),
+                 weights, 1, from);
+    const Matrix<double> target = masked_target(given, "logits");
+    const Matrix<double> smoothed = ((1 - smoothing) * target.array() + smoothing / double(target.rows())).matrix();
+    return run(given, "logits", how, SoftLikelihood(how.reduction), smoothed, weights, 1, from);
+  }
+  const SoftmaxCrossEntropy<double> loss(
+      {.smoothing = smoothing, .class_weights = class_weights, .reduction = how.reduction});
   SafeTensors out = soft ? run(given, "logits", how, loss, masked_target(given, "logits"), weights)
                          : run(given, "logits", how, loss, labels_of(given, "logits"), weights);
   if (op != "masked_sequence_cross_entropy") return out;
@@ -168,18 +205,20 @@ SafeTensors run_entries(const Case& given, const std::string& name, F&& loss_of)
 /// Keras takes the mean over features first, so that its sum and its single losses are ours divided by them.
 /// `smoothing` moves targets between 0 and 1 towards the middle.
 template <class F>
-SafeTensors run_keras_entries(const Case& given, F&& loss_of, double smoothing = 0) {
+SafeTensors run_keras_entries(const Case& given, F&& loss_of, double smoothing = 0, bool probabilities = false) {
   const How how(given);
   const double factor = how.sum || how.each ? 1 / double(given.input("logits").shape.back()) : 1;
   const Matrix<double> target = masked_target(given, "logits");
   const Matrix<double> smoothed = ((1 - smoothing) * target.array() + smoothing / 2).matrix();
+  const Matrix<double> output = given.columns<double>("logits");
   return run(given, "logits", how, loss_of(how.reduction), smoothed,
-             vector_of(for_columns(given, "sample_weight", "logits")), factor);
+             vector_of(for_columns(given, "sample_weight", "logits")), factor,
+             probabilities ? logits_of(output) : Output{.values = output});
 }
 
 SafeTensors run_keras_loss(const Case& given) {
   const auto op = given.at<std::string>("op");
-  const auto options = given.options({"arguments"});
+  const auto options = loss_options(given);
   if (op == "keras_MeanSquaredError")
     return run_keras_entries(given, [](Reduction r) { return MeanSquaredError<double>({r}); });
   if (op == "keras_MeanAbsoluteError")
@@ -187,14 +226,13 @@ SafeTensors run_keras_loss(const Case& given) {
   if (op == "keras_Huber")
     return run_keras_entries(given, [&](Reduction r) { return Huber<double>({options.value("delta", 1.0), r}); });
   if (op == "keras_BinaryCrossentropy") {
-    options.only("axis", {-1});
-    if (!options.value("from_logits", false)) options.refuse("from_logits");
+    options.only("axis", {-1, given.input("logits").shape.size() - 1});
     return run_keras_entries(
         given,
         [](Reduction r) {
           return BinaryCrossEntropy<double>({{}, r});
         },
-        options.value("label_smoothing", 0.0));
+        options.value("label_smoothing", 0.0), !options.value("from_logits", false));
   }
   given.options().refuse("op");
 }
@@ -224,11 +262,11 @@ SafeTensors compute_loss(const Case& given) {
   if (op == "l1_loss")
     return run_entries(given, "input", [](Index, Reduction r) { return MeanAbsoluteError<double>({r}); });
   if (op == "huber_loss") {
-    const double delta = given.options({"", "arguments"}).value("delta", 1.0);
+    const double delta = loss_options(given).value("delta", 1.0);
     return run_entries(given, "input", [&](Index, Reduction r) { return Huber<double>({delta, r}); });
   }
   if (op == "smooth_l1_loss") {
-    const double beta = given.options({"", "arguments"}).value("beta", 1.0);
+    const double beta = loss_options(given).value("beta", 1.0);
     return run_entries(given, "input", [&](Index, Reduction r) { return SmoothL1<double>({beta, r}); });
   }
   return run_keras_loss(given);
