@@ -12,7 +12,9 @@
 #include "unroll/layers/recurrent.hpp"
 #include "unroll/layers/stack.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
+#include "unroll/optim/adadelta.hpp"
 #include "unroll/optim/adagrad.hpp"
+#include "unroll/optim/adamax.hpp"
 #include "unroll/optim/clip.hpp"
 #include "unroll/optim/nadam.hpp"
 #include "unroll/optim/radam.hpp"
@@ -112,7 +114,7 @@ Stack<double> make_model(const Sizes& sizes) {
 }
 
 template <class O>
-SafeTensors train(const Case& given, const Sizes& sizes, Stack<double> model, O optimizer) {
+SafeTensors train(const Case& given, const Sizes& sizes, Stack<double> model, O optimizer, double sign) {
   std::vector<std::string> prefixes(std::size_t(sizes.layers), "rnn.");
   prefixes.push_back("fc.");
   import_pytorch(model, parameters_at(given, ".step0"), prefixes);
@@ -133,7 +135,7 @@ SafeTensors train(const Case& given, const Sizes& sizes, Stack<double> model, O 
     model.backward(tape, d_logits, gradient);
     norms.push_back(clip_by_global_norm(gradient.values(), limit.value_or(std::numeric_limits<double>::max())));
     clipped += limit && norms.back() > *limit;
-    optimizer.step(model.parameters().values(), gradient.values());
+    optimizer.step(model.parameters().values(), sign * gradient.values());
     for (auto& [name, value] : export_pytorch(model, prefixes).tensors)
       out.tensors[text(name, ".step", k + 1)] = std::move(value);
   }
@@ -148,15 +150,17 @@ SafeTensors run(const Case& given) {
   const Sizes sizes(given);
   const auto options = given.options({"optimizer_arguments"});
   const auto name = given.at<std::string>("optimizer");
-  options.only("maximize", {false});
   const auto with = [&]<class O>(std::type_identity<O>) {
-    return train(given, sizes, make_model<C>(sizes), O(optimizer_options<typename O::Options>(options, false)));
+    return train(given, sizes, make_model<C>(sizes), O(optimizer_options<typename O::Options>(options, false)),
+                 options.value("maximize", false) ? -1 : 1);
   };
   if (name == "SGD") return with(std::type_identity<SGD<double>>{});
   if (name == "Adam") return with(std::type_identity<Adam<double>>{});
   if (name == "AdamW") return with(std::type_identity<AdamW<double>>{});
   if (name == "RMSprop") return with(std::type_identity<RMSprop<double>>{});
   if (name == "Adagrad") return with(std::type_identity<Adagrad<double>>{});
+  if (name == "Adadelta") return with(std::type_identity<Adadelta<double>>{});
+  if (name == "Adamax") return with(std::type_identity<Adamax<double>>{});
   if (name == "NAdam") return with(std::type_identity<NAdam<double>>{});
   if (name == "RAdam") return with(std::type_identity<RAdam<double>>{});
   given.options().refuse("optimizer");
