@@ -91,16 +91,24 @@ WindowPadding padding_of(const Options& options) {
 }
 
 SafeTensors pool(const Case& given, const Options& options) {
-  options.only("ceil_mode", {false}), options.only("return_indices", {false}), options.only("dilation", {1});
+  options.only("return_indices", {false});
+  const bool ceil_mode = options.value("ceil_mode", false);
   const Index kernel = options.at<Index>("kernel_size"), stride = options.value<Index>("stride", 0);
   const WindowPadding padding = padding_of(options);
   if (given.at<std::string>("op") == "MaxPool1d")
-    return run(given, pytorch, MaxPool1d<double>({.kernel = kernel, .stride = stride, .padding = padding}), "");
+    return run(given, pytorch,
+               MaxPool1d<double>({.kernel = kernel,
+                                  .stride = stride,
+                                  .dilation = options.value<Index>("dilation", 1),
+                                  .padding = padding,
+                                  .ceil_mode = ceil_mode}),
+               "");
   return run(given, pytorch,
              AveragePool1d<double>({.kernel = kernel,
                                     .stride = stride,
                                     .padding = padding,
-                                    .count_padding = options.value("count_include_pad", true)}),
+                                    .count_padding = options.value("count_include_pad", true),
+                                    .ceil_mode = ceil_mode}),
              "");
 }
 

@@ -79,6 +79,7 @@ class Layers {
     const Index units = choose_.size(odd && !here), kernel = choose_.size(here && choose_.coin());
     const Index stride = choose_.size(here && choose_.coin()), dilation = choose_.size(here && choose_.coin());
     const WindowPadding pad = padding(here);
+    const bool ceil_mode = choose_.one_in(3) && (here || pad.kind() == WindowPadding::Kind::number);
     words_ += text(" conv(", units, " units, kernel ", kernel, ", stride ", stride, ", dilation ", dilation, ")");
     switch (choose_.below(5)) {
       case 0:
@@ -96,9 +97,17 @@ class Layers {
                                   .padding = pad,
                                   .output_padding = choose_.coin() ? 0 : choose_.size(odd)};
       case 2:
-        return MaxPool1d<S>({.kernel = kernel, .stride = stride > 0 ? stride - 1 : stride, .padding = pad});
+        return MaxPool1d<S>({.kernel = kernel,
+                             .stride = stride > 0 ? stride - 1 : stride,
+                             .dilation = dilation,
+                             .padding = pad,
+                             .ceil_mode = ceil_mode});
       case 3:
-        return AveragePool1d<S>({.kernel = kernel, .stride = stride > 0 ? stride - 1 : stride, .padding = pad});
+        return AveragePool1d<S>({.kernel = kernel,
+                                 .stride = stride > 0 ? stride - 1 : stride,
+                                 .padding = pad,
+                                 .count_padding = choose_.coin(),
+                                 .ceil_mode = ceil_mode});
       default:
         return Upsample<S>(dilation);
     }

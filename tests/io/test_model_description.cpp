@@ -69,8 +69,8 @@ struct Row {
   { [[maybe_unused]] const auto& [a, b, c, d, e, f] = LayerNorm<float>{}; }
   { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i] = Embedding<float>{}; }
   { [[maybe_unused]] const auto& [a, b] = DropoutOptions{}; }
-  { [[maybe_unused]] const auto& [a, b, c] = MaxPoolOptions{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d] = AveragePoolOptions{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e] = MaxPoolOptions{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e] = AveragePoolOptions{}; }
   { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h] = Seq2SeqOptions{}; }
   { [[maybe_unused]] const auto& [a] = LeakyRelu{}; }
   { [[maybe_unused]] const auto& [a] = Elu{}; }
@@ -157,12 +157,15 @@ std::vector<Row> rows() {
                  {{"kernel", MaxPool1d<float>({.kernel = 3})},
                   {"stride", MaxPool1d<float>({.kernel = 2, .stride = 1})},
                   {"padding", MaxPool1d<float>({.kernel = 2, .padding = 1})},
+                  {"dilation", MaxPool1d<float>({.kernel = 2, .dilation = 2})},
+                  {"ceil_mode", MaxPool1d<float>({.kernel = 2, .ceil_mode = true})},
                   {"layer", AveragePool1d<float>({.kernel = 2})}}});
   all.push_back({AveragePool1d<float>({.kernel = 2}),
                  {{"kernel", AveragePool1d<float>({.kernel = 3})},
                   {"stride", AveragePool1d<float>({.kernel = 2, .stride = 1})},
                   {"padding", AveragePool1d<float>({.kernel = 2, .padding = same()})},
-                  {"count_padding", AveragePool1d<float>({.kernel = 2, .count_padding = true})}}});
+                  {"count_padding", AveragePool1d<float>({.kernel = 2, .count_padding = true})},
+                  {"ceil_mode", AveragePool1d<float>({.kernel = 2, .ceil_mode = true})}}});
   all.push_back({Upsample<float>(2), {{"factor", Upsample<float>(3)}}});
   all.push_back({LastStep<float>{}, {{"layer", MeanOverTime<float>{}}, {"layer", MaxOverTime<float>{}}}});
   return all;

@@ -50,6 +50,50 @@ TEST_CASE("a mean is one of the steps that are there, unless padding is to be co
                   row({3, 6, 5})));
 }
 
+TEST_CASE("max pool1d: taps are as far apart as the dilation, within the sequence only") {
+  CHECK(same_bits(run(Max({.kernel = 2, .stride = 1, .dilation = 3}), {1, 5, 3, 2, 9, 4}), row({2, 9, 4})));
+  CHECK(same_bits(run(Max({.kernel = 3, .stride = 2, .dilation = 2, .padding = 2}), {-1, -5, -3, -2, -9, -4}),
+                  row({-1, -1, -3})));
+  CHECK(same_bits(run(Max({.kernel = 3, .stride = 1, .dilation = 2, .padding = same()}), {4, 1, 3, 2}),
+                  row({4, 2, 4, 2})));
+  CHECK(same_bits(run(Max({.kernel = 2, .stride = 1, .dilation = 2, .padding = causal()}), {4, 1, 3, 2}),
+                  row({4, 1, 4, 2})));
+}
+
+TEST_CASE("pooling over windows: ceil_mode adds a window that reaches beyond the end, if it begins at a step") {
+  const auto max = [](Index kernel, Index stride, Index padding, Index dilation = 1) {
+    return Max({.kernel = kernel, .stride = stride, .dilation = dilation, .padding = padding, .ceil_mode = true});
+  };
+  CHECK(same_bits(run(max(2, 2, 0), {1, 5, 3, 2, 9}), row({5, 3, 9})));
+  CHECK(same_bits(run(max(2, 2, 0), {1, 5, 3, 2}), row({5, 3})));
+  CHECK(same_bits(run(max(4, 4, 0), {1, 2}), row({2})));  // shorter than a window
+  CHECK(same_bits(run(max(4, 2, 0), {1, 2}), row({})));   // so short that the window before would hold it all
+  CHECK(same_bits(run(max(2, 2, 1), {1, 5, 3, 2}), row({1, 5, 2})));     // nothing is left
+  CHECK(same_bits(run(max(3, 3, 1), {1, 5, 3, 2, 9}), row({5, 9})));     // one more would begin in the padding
+  CHECK(same_bits(run(max(2, 3, 0, 2), {1, 5, 3, 2, 9}), row({3, 2})));  // its second tap lies beyond the end
+  CHECK(same_bits(run(max(2, 2, 0), {}), row({})));
+}
+
+TEST_CASE("average pool1d: in ceil_mode padding is counted, and what lies behind it is not") {
+  const auto mean = [](bool count_padding) {
+    return Average({.kernel = 4, .stride = 3, .padding = 1, .count_padding = count_padding, .ceil_mode = true});
+  };
+  CHECK(same_bits(run(mean(false), {3, 6, 9, 1, 5}), row({6, 5})));
+  CHECK(same_bits(run(mean(true), {3, 6, 9, 1, 5}), row({4.5, 3.75})));
+  CHECK(same_bits(run(mean(true), {3, 6, 9, 1, 5, 8, 4}), row({4.5, 5.75, 4})));
+}
+
+TEST_CASE("max pool1d: a window that a dilation leaves without a step gives 0 and hands no gradient on") {
+  Sequential model(1, Max({.kernel = 2, .stride = 1, .dilation = 3, .padding = 2}));
+  decltype(model)::Tape tape;
+  auto gradient = model.parameters().zeros_like();
+  Matrix<double> d_x;
+  CHECK(same_bits(model.forward(row({-7}), Timeline::rectangular(1, 1), tape), row({0, 0})));
+  CHECK(same_bits(model.forward(row({-7, -8}), Timeline::rectangular(1, 2), tape), row({-8, 0, -7})));
+  model.backward(tape, row({1, 10, 100}), gradient, &d_x);
+  CHECK(same_bits(d_x, row({100, 1})));
+}
+
 TEST_CASE("pooling over windows leaves masked steps out") {
   Matrix<bool> mask(1, 6);
   mask << 0, 1, 1, 0, 1, 0;
@@ -62,6 +106,9 @@ TEST_CASE("pooling over windows leaves masked steps out") {
   CHECK(same_bits(mean.forward(x, gaps, tape), row({-3, -3, -8})));
   CHECK(same_bits(max.forward(x, gaps, other), row({-2, -2, -8})));
   CHECK(&max.output_timeline(other) == &gaps);
+  Sequential apart(1, Max({.kernel = 3, .stride = 1, .dilation = 2, .padding = same(), .ceil_mode = false}));
+  decltype(apart)::Tape third;
+  CHECK(same_bits(apart.forward(x, gaps, third), row({-4, -2, -2})));
   Sequential fewer(1, Max({.kernel = 2}));
   CHECK_THROWS_MATCHES(fewer.forward(x, gaps, other), ShapeError,
                        says("layer 0 (max pool1d): changes the number of steps"));
@@ -101,8 +148,9 @@ TEST_CASE("pooling over windows and upsampling: gradients match central differen
   for (const WindowPadding padding : {valid(), same(), causal(), WindowPadding(1)})
     for (const Index stride : {1, 2, 3})
       for (const Index kernel : {2, 3}) {
-        Sequential model(2, Max({.kernel = kernel, .stride = stride, .padding = padding}), Upsample<double>(2),
-                         Average({.kernel = kernel, .stride = stride, .padding = padding}), Dense<double>{.units = 2});
+        const bool ceil_mode = padding.kind() == WindowPadding::Kind::number && kernel == 3, count = stride == 2;
+        Sequential model(2, Max({kernel, stride, /*dilation=*/stride, padding, ceil_mode}), Upsample<double>(2),
+                         Average({kernel, stride, padding, count, ceil_mode}), Dense<double>{.units = 2});
         randomise(model);
         report += check_gradients(model, noise(2, ragged.columns(), 3), ragged, weighted(), {}, {.step = 1e-5});
       }
@@ -138,7 +186,15 @@ TEST_CASE("windows that no pooling can have") {
   CHECK_THROWS_MATCHES(with({.kernel = 0}), ValueError,
                        says("layer 0 (max pool1d): expects a kernel of at least 1, got 0"));
   CHECK_THROWS_MATCHES(with({.kernel = 2, .stride = -1}), ValueError, says("expects a stride of at least 1"));
-  CHECK_THROWS_MATCHES(with({.kernel = 3, .padding = 2}), ValueError, says("at most half the kernel"));
+  CHECK_THROWS_MATCHES(with({.kernel = 3, .padding = 2}), ValueError,
+                       says("at most half of what a window spans, got 2 for windows of 3"));
+  CHECK_NOTHROW(with({.kernel = 3, .dilation = 2, .padding = 2}));
+  CHECK_THROWS_MATCHES(with({.kernel = 3, .dilation = 2, .padding = 3}), ValueError, says("got 3 for windows of 5"));
+  CHECK_THROWS_MATCHES(with({.dilation = 0}), ValueError, says("expects a dilation of at least 1, got 0"));
+  CHECK_THROWS_MATCHES(with({.padding = same(), .ceil_mode = true}), ValueError,
+                       says("expects a padding by a number for ceil_mode, got same(), whose windows reach every step"));
+  CHECK_THROWS_MATCHES(Sequential(2, Average({.padding = causal(), .ceil_mode = true})), ValueError,
+                       says("layer 0 (average pool1d): expects a padding by a number for ceil_mode, got causal()"));
   CHECK_THROWS_MATCHES(with({.kernel = 3, .padding = -1}), ValueError, says("got -1"));
   CHECK_THROWS_MATCHES(Sequential(2, Upsample<double>(0)), ValueError, says("expects a factor from 1 to 16777216, got 0"));
 }

@@ -69,6 +69,7 @@ TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
     refused(2, MaxPool1d<S>({.kernel = n}));
     refused(2, MaxPool1d<S>({.kernel = 2, .stride = n}));
     refused(2, MaxPool1d<S>({.kernel = 2, .padding = n}));
+    refused(2, MaxPool1d<S>({.kernel = 2, .dilation = n, .ceil_mode = true}));
     refused(2, AveragePool1d<S>({.kernel = 2, .padding = n}));
     refused(2, Upsample<S>(n));
   }

@@ -15,10 +15,30 @@ struct PoolingTape {
   Timeline timeline;  // of the output, where it is not that of the input
 };
 
+/// What one window holds.
+struct PooledWindow {
+  std::span<const Index> columns;  // of the input from tap to tap and in between, -1 where a step is masked
+  Index dilation;
+  Index places;  // padding included; of a window that reaches beyond the padding, those that do not
+
+  /// f(column)
+  template <class F>
+  EIGEN_ALWAYS_INLINE void each_step(F&& f) const {
+    for (std::size_t k = 0; k < columns.size(); k += std::size_t(dilation))
+      if (columns[k] >= 0) f(columns[k]);
+  }
+  Index steps() const {
+    Index count = 0;
+    each_step([&](Index) { ++count; });
+    return count;
+  }
+};
+
 /// The windows of pooling, without parameters.
 struct Pooled {
   Windows windows;
   WindowPadding padding;
+  bool ceil_mode;
 
   /// Throws ShapeError or ValueError for what no window can be.
   void check(Shape in) const {
@@ -27,19 +47,32 @@ struct Pooled {
                         windows.kernel);
     require<ValueError>(windows.stride > 0 && windows.stride < most_of_option,
                         "expects a stride of at least 1, or 0 for that of the kernel, got ", windows.stride);
-    require<ValueError>(padding.steps() >= 0 && padding.steps() <= windows.kernel / 2,
-                        "expects a padding of at most half the kernel, so that every window holds a step, got ",
-                        padding.steps(), " for a kernel of ", windows.kernel);
+    require<ValueError>(windows.dilation > 0 && windows.dilation < most_of_option,
+                        "expects a dilation of at least 1, got ", windows.dilation);
+    require<ValueError>(padding.steps() >= 0 && padding.steps() <= windows.span() / 2,
+                        "expects a padding of at most half of what a window spans, got ", padding.steps(),
+                        " for windows of ", windows.span(), " steps");
+    require<ValueError>(!ceil_mode || padding.kind() == WindowPadding::Kind::number,
+                        "expects a padding by a number for ceil_mode, got ",
+                        padding.kind() == WindowPadding::Kind::same ? "same()" : "causal()",
+                        ", whose windows reach every step already");
   }
   bool keeps_steps() const { return windows.stride == 1 && zeros_of(windows, padding) == windows.span() - 1; }
-  Index length(Index steps) const { return windows_on(windows, padding, steps).coarse; }
+
+  /// ceil_mode adds a window that reaches beyond the padding, unless it would begin behind the last step.
+  Index length(Index steps) const {
+    const ConvolvedSizes sizes = windows_on(windows, padding, steps);
+    if (!ceil_mode || steps == 0) return sizes.coarse;
+    const Index next = sizes.coarse * windows.stride - sizes.front, end = steps + padding.steps();
+    return sizes.coarse + Index(next < steps && next - windows.stride + windows.span() < end);
+  }
 
   template <class S>
   const Timeline& timeline_after(const Timeline& in, const PoolingTape<S>& tape) const {
     return keeps_steps() ? in : tape.timeline;
   }
 
-  /// f(column of the output, what its window holds: columns of the input, -1 where it is masked)
+  /// f(column of the output, its window)
   template <class S, class F>
   void each_window(const Timeline& in, PoolingTape<S>& tape, F&& f) const {
     const Timeline& out = timeline_after(in, tape);
@@ -48,13 +81,18 @@ struct Pooled {
       tape.columns.assign(std::size_t(places), -1);
       for (Index k = 0; k < in.length(r); ++k)
         tape.columns[std::size_t(place_in_sequence(in, r, k))] = in.offset(k) + r;
-      for (Index k = 0; k < out.length(r); ++k) {
-        const Index begin = place_in_sequence(out, r, k) * windows.stride - front;
-        const Index first = std::max<Index>(0, begin), last = std::min(places, begin + windows.kernel);
-        f(out.offset(k) + r,
-          std::span<const Index>(tape.columns).subspan(std::size_t(first), std::size_t(last - first)));
-      }
+      for (Index k = 0; k < out.length(r); ++k)
+        f(out.offset(k) + r, window(tape.columns, place_in_sequence(out, r, k) * windows.stride - front));
     }
+  }
+
+ private:
+  PooledWindow window(std::span<const Index> columns, Index begin) const {
+    const Index places = Index(columns.size()), span = windows.span(), dilation = windows.dilation;
+    const Index first = begin < 0 ? begin + divide_up(-begin, dilation) * dilation : begin;
+    const Index last = std::max(first, std::min(places, begin + span));
+    return {first < places ? columns.subspan(std::size_t(first), std::size_t(last - first)) : std::span<const Index>(),
+            dilation, ceil_mode ? std::min(span, places + padding.steps() - begin) : span};
   }
 };
 
@@ -79,8 +117,10 @@ class WindowPooling : public PlainLayer<S> {
   }
 
  protected:
-  WindowPooling(Index kernel, Index stride, WindowPadding padding)
-      : pooled_{{kernel, stride == 0 ? kernel : stride, 1}, padding} {}
+  WindowPooling(Windows windows, WindowPadding padding, bool ceil_mode)
+      : pooled_{{windows.kernel, windows.stride == 0 ? windows.kernel : windows.stride, windows.dilation},
+                padding,
+                ceil_mode} {}
 
   View<S> begin(const Signal<S>& in, Tape& tape) const {
     const Timeline& out = resized_timeline(pooled_.keeps_steps(), *in.timeline, tape.timeline,
@@ -95,7 +135,8 @@ class WindowPooling : public PlainLayer<S> {
     return {{"layer", kind},
             {"kernel", pooled_.windows.kernel},
             {"stride", pooled_.windows.stride},
-            option_of(pooled_.padding)};
+            option_of(pooled_.padding),
+            {"ceil_mode", pooled_.ceil_mode}};
   }
 
  private:
@@ -108,20 +149,27 @@ class WindowPooling : public PlainLayer<S> {
 struct MaxPoolOptions {
   Index kernel = 2;                 ///< steps of a window
   Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
-  WindowPadding padding = valid();  ///< or same(), causal(), or a number up to kernel / 2
+  Index dilation = 1;               ///< steps from one of a window to its next
+  WindowPadding padding = valid();  ///< or same(), causal(), or a number up to half of what a window spans
+  bool ceil_mode = false;           ///< a last window may reach beyond the end (PyTorch); see docs/convolutions.md
 };
 
 /// The greatest value of each feature in a window; the gradient goes to the first step that has it. A sequence of n
-/// steps leaves as many as in a Conv1d.
+/// steps leaves as many as in a Conv1d. A window without a step, which only a dilation can leave, gives 0.
 template <class S>
 struct MaxPool1d : detail::WindowPooling<S> {
   using typename detail::WindowPooling<S>::Tape;
 
   explicit MaxPool1d(MaxPoolOptions options = {})
-      : detail::WindowPooling<S>(options.kernel, options.stride, options.padding) {}
+      : detail::WindowPooling<S>({options.kernel, options.stride, options.dilation}, options.padding,
+                                 options.ceil_mode) {}
 
   std::string_view name() const { return "max pool1d"; }
-  LayerOptions options() const { return this->options_as(name()); }
+  LayerOptions options() const {
+    LayerOptions all = this->options_as(name());
+    all.emplace_back("dilation", this->pooled().windows.dilation);
+    return all;
+  }
   Index kept(Index columns, Index batch) const {  // the choices are integers
     const Index output = detail::WindowPooling<S>::kept(columns, batch);
     return output + output * Index(sizeof(Index) / sizeof(S));
@@ -131,9 +179,13 @@ struct MaxPool1d : detail::WindowPooling<S> {
     auto greatest = this->begin(in, tape);
     auto chosen = tape.chosen.shape(greatest.rows(), greatest.cols());
     chosen.setConstant(-1);
-    this->pooled().each_window(*in.timeline, tape, [&](Index to, std::span<const Index> window) {
-      for (const Index from : window)
-        if (from >= 0) choose(in.values.col(from), from, greatest.col(to), chosen.col(to));
+    this->pooled().each_window(*in.timeline, tape, [&](Index to, const detail::PooledWindow& window) {
+      bool empty = true;
+      window.each_step([&](Index from) {
+        choose(in.values.col(from), from, greatest.col(to), chosen.col(to));
+        empty = false;
+      });
+      if (empty) greatest.col(to).setZero();
     });
     return this->result(in, tape);
   }
@@ -143,7 +195,8 @@ struct MaxPool1d : detail::WindowPooling<S> {
     d_in.setZero();
     const auto chosen = std::as_const(tape.chosen).view();
     for (Index c = 0; c < d_out.cols(); ++c)
-      for (Index k = 0; k < d_out.rows(); ++k) d_in(k, chosen(k, c)) += d_out(k, c);
+      for (Index k = 0; k < d_out.rows(); ++k)
+        if (chosen(k, c) >= 0) d_in(k, chosen(k, c)) += d_out(k, c);
   }
 
  private:
@@ -160,7 +213,8 @@ struct AveragePoolOptions {
   Index kernel = 2;                 ///< steps of a window
   Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
   WindowPadding padding = valid();  ///< or same(), causal(), or a number up to kernel / 2
-  bool count_padding = false;       ///< always divide by `kernel`
+  bool count_padding = false;       ///< divide by all places of a window, padding included
+  bool ceil_mode = false;           ///< as in MaxPoolOptions; beyond the padding there is nothing to count
 };
 
 /// The mean of the steps in a window. A sequence of n steps leaves as many as in a Conv1d.
@@ -172,22 +226,21 @@ struct AveragePool1d : detail::WindowPooling<S> {
   using typename detail::WindowPooling<S>::Tape;
 
   explicit AveragePool1d(AveragePoolOptions options = {})
-      : detail::WindowPooling<S>(options.kernel, options.stride, options.padding),
-        divisor_(options.count_padding ? S(options.kernel) : S(0)) {}
+      : detail::WindowPooling<S>({options.kernel, options.stride, 1}, options.padding, options.ceil_mode),
+        count_padding_(options.count_padding) {}
 
   std::string_view name() const { return "average pool1d"; }
   LayerOptions options() const {
     LayerOptions all = this->options_as(name());
-    all.emplace_back("count_padding", divisor_ > 0);
+    all.emplace_back("count_padding", count_padding_);
     return all;
   }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     auto mean = this->begin(in, tape);
     mean.setZero();
-    this->pooled().each_window(*in.timeline, tape, [&](Index to, std::span<const Index> window) {
-      for (const Index from : window)
-        if (from >= 0) mean.col(to) += in.values.col(from);
+    this->pooled().each_window(*in.timeline, tape, [&](Index to, const detail::PooledWindow& window) {
+      window.each_step([&](Index from) { mean.col(to) += in.values.col(from); });
       mean.col(to) /= divisor(window);
     });
     return this->result(in, tape);
@@ -196,18 +249,16 @@ struct AveragePool1d : detail::WindowPooling<S> {
                 View<S> d_in, State<S>*) const {
     if (d_in.data() == nullptr) return;
     d_in.setZero();
-    this->pooled().each_window(*in.timeline, tape, [&](Index to, std::span<const Index> window) {
-      for (const Index from : window)
-        if (from >= 0) d_in.col(from) += d_out.col(to) / divisor(window);
+    this->pooled().each_window(*in.timeline, tape, [&](Index to, const detail::PooledWindow& window) {
+      const S count = divisor(window);
+      window.each_step([&](Index from) { d_in.col(from) += d_out.col(to) / count; });
     });
   }
 
  private:
-  S divisor(std::span<const Index> window) const {
-    return divisor_ > 0 ? divisor_ : S(window.size() - std::size_t(std::ranges::count(window, Index(-1))));
-  }
+  S divisor(const detail::PooledWindow& window) const { return S(count_padding_ ? window.places : window.steps()); }
 
-  S divisor_;  // 0: the steps that are there
+  bool count_padding_;
 };
 
 }  // namespace unroll
