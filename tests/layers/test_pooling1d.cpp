@@ -68,9 +68,11 @@ TEST_CASE("pooling over windows: ceil_mode adds a window that reaches beyond the
   CHECK(same_bits(run(max(2, 2, 0), {1, 5, 3, 2}), row({5, 3})));
   CHECK(same_bits(run(max(4, 4, 0), {1, 2}), row({2})));  // shorter than a window
   CHECK(same_bits(run(max(4, 2, 0), {1, 2}), row({})));   // so short that the window before would hold it all
-  CHECK(same_bits(run(max(2, 2, 1), {1, 5, 3, 2}), row({1, 5, 2})));     // nothing is left
-  CHECK(same_bits(run(max(3, 3, 1), {1, 5, 3, 2, 9}), row({5, 9})));     // one more would begin in the padding
-  CHECK(same_bits(run(max(2, 3, 0, 2), {1, 5, 3, 2, 9}), row({3, 2})));  // its second tap lies beyond the end
+  CHECK(same_bits(run(max(2, 2, 1), {1, 5, 3, 2}), row({1, 5, 2})));        // nothing is left
+  CHECK(same_bits(run(max(3, 3, 1), {1, 5, 3, 2, 9}), row({5, 9})));        // one more would begin in the padding
+  CHECK(same_bits(run(max(2, 3, 0, 2), {1, 5, 3, 2, 9}), row({3, 2})));     // its second tap lies beyond the end
+  CHECK(same_bits(run(max(4, 2, 2), {1, 5, 3, 2, 9}), row({5, 5, 9, 9})));  // all steps were seen, not all padding
+  CHECK(same_bits(run(max(2, 2, 0, 2), {1, 5, 3, 2, 9}), row({3, 9})));     // the second tap ends at the last step
   CHECK(same_bits(run(max(2, 2, 0), {}), row({})));
 }
 

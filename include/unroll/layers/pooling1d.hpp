@@ -62,7 +62,7 @@ struct Pooled {
   /// ceil_mode adds a window that reaches beyond the padding, unless it would begin behind the last step.
   Index length(Index steps) const {
     const ConvolvedSizes sizes = windows_on(windows, padding, steps);
-    if (!ceil_mode || steps == 0) return sizes.coarse;
+    if (!ceil_mode) return sizes.coarse;
     const Index next = sizes.coarse * windows.stride - sizes.front, end = steps + padding.steps();
     return sizes.coarse + Index(next < steps && next - windows.stride + windows.span() < end);
   }
