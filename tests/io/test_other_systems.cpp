@@ -312,6 +312,28 @@ TEST_CASE("Keras: cells that it does not have are refused", "[keras]") {
                        says("Keras: '0.weight' is no normalisation's"));
 }
 
+TEST_CASE("ONNX: coupled gates with peepholes have no peephole of f, which is 0 in a file and not read from one",
+          "[onnx]") {
+  Parameters<double> from = parameters_of<CoupledPeepholeLstm<double>>(), to = from.zeros_like();
+  from.values() = noise(from.values().size(), 1, 3);
+  SafeTensors file;
+  write_onnx(from, "", file);
+  REQUIRE(file.at("P").shape == std::vector<Index>{1, 3 * units});
+  auto peepholes = file.at("P").to<double>();
+  const Vector<double> written = Eigen::Map<const Vector<double>>(peepholes.data(), 3 * units);
+  CHECK(written.head(units) == Vector<double>(from["p_i"].reshaped()));
+  CHECK(written.segment(units, units) == Vector<double>(from["p_o"].reshaped()));
+  CHECK(written.tail(units).isZero(0));
+  const auto weights = file.at("W").to<double>();  // gates i, o, f, c
+  CHECK(Eigen::Map<const Matrix<double>>(weights.data(), inputs, 4 * units).middleCols(2 * units, units).isZero(0));
+  std::fill(peepholes.end() - units, peepholes.end(), 7);
+  file.tensors["P"] = Tensor::of(peepholes, {1, 3 * units});
+  TensorReader reader(file);
+  read_onnx(reader, 0, 1, to, "");
+  CHECK(to.values() == from.values());
+  refuses(System::pytorch, from, "PyTorch's LSTM has a forget gate, not coupled gates, and no peepholes");
+}
+
 TEST_CASE("ONNX: a cell that has a GRU's names alone is refused", "[onnx]") {
   SafeTensors file;
   CHECK_THROWS_MATCHES(write_onnx(parameters_of<Own<written::gru_the_other_way_round>>(), "", file), ValueError,

@@ -49,6 +49,11 @@ inline constexpr std::array cell_forms{
              "next(c) = (1 - i) * c + i * g|i * g + (1 - i) * c\nnext(h) = o * U(next(c))",
              false, false, true, "has a forget gate, not coupled gates"},
     CellForm{"LSTM",
+             "state(h, c)\ni = S(linear(x, h) + weight(p_i) * c)\ng = T(linear(x, h))\n"
+             "next(c) = (1 - i) * c + i * g|i * g + (1 - i) * c\no = S(linear(x, h) + weight(p_o) * next(c))\n"
+             "next(h) = o * U(next(c))",
+             false, false, true, "has a forget gate, not coupled gates, and no peepholes"},
+    CellForm{"LSTM",
              "state(h[projected], c)\ni = S(linear(x, h))\nf = S(linear(x, h))\ng = T(linear(x, h))\n"
              "o = S(linear(x, h))\nnext(c) = f * c + i * g|i * g + f * c\nm = o * U(next(c))\nnext(h) = linear(m)",
              true, false, true, "has no projection"},

@@ -29,7 +29,7 @@ struct StackedWeights {
   Matrix<Scalar> recurrent;       ///< [G units x outputs]
   Vector<Scalar> bias;            ///< [G units], added to the product with the input
   Vector<Scalar> recurrent_bias;  ///< [G units], added to the product with the state
-  Vector<Scalar> peepholes;       ///< [3 units] for i, o, f; empty without
+  Vector<Scalar> peepholes;       ///< [3 units] for i, o, f, 0 for one that the cell does without; empty without
   Matrix<Scalar> projection;      ///< [outputs x units]; empty without
 };
 
@@ -102,9 +102,9 @@ class GateLayout {
     to.recurrent_bias.setZero(gates() * units());
     for (Index k = 0; k < gates(); ++k) stack_gate(from, k, second, to);
     if (has_projection()) to.projection = from.block(*projection_);
-    if (has_peepholes()) to.peepholes.resize(3 * units());
-    for (Index p = 0; p < 3 && has_peepholes(); ++p)
-      to.peepholes.segment(p * units(), units()) = from.block(*peepholes_[std::size_t(p)]);
+    if (has_peepholes()) to.peepholes.setZero(3 * units());
+    each_peephole(
+        [&](const ParameterBlock& block, Index at) { to.peepholes.segment(at, units()) = from.block(block); });
     return to;
   }
 
@@ -125,8 +125,8 @@ class GateLayout {
         to.block(*gate.bias) += second;
     }
     if (has_projection()) to.block(*projection_) = from.projection;
-    for (Index p = 0; p < 3 && has_peepholes(); ++p)
-      to.block(*peepholes_[std::size_t(p)]) = from.peepholes.segment(p * units(), units());
+    each_peephole(
+        [&](const ParameterBlock& block, Index at) { to.block(block) = from.peepholes.segment(at, units()); });
   }
 
  private:
@@ -134,6 +134,13 @@ class GateLayout {
     for (const auto& gate : gates_)
       if (gate.input != nullptr) return gate;
     return gates_.front();
+  }
+
+  /// f(block, where it begins among the peepholes); coupled gates have none of f.
+  template <class F>
+  void each_peephole(F&& f) const {
+    for (std::size_t p = 0; p < 3; ++p)
+      if (peepholes_[p] != nullptr) f(*peepholes_[p], Index(p) * units());
   }
 
   const ParameterBlock* block(const ParameterTable& table, std::string_view gate, std::string_view source) const {

@@ -4,7 +4,7 @@
 // z,r,h, peepholes i,o,f.
 //
 // The attributes are the caller's: linear_before_reset = 1 belongs to Gru, 0 to GruResetBefore, input_forget = 1 to
-// CoupledLstm.
+// CoupledLstm and CoupledPeepholeLstm.
 
 #include "unroll/io/gate_orders.hpp"
 #include "unroll/io/named_tensors.hpp"
