@@ -140,6 +140,10 @@ class Reference {
     if (name == "relu") return x > 0 ? x : 0;
     if (name == "softplus") return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
     if (name == "softsign") return x / (1 + std::abs(x));
+    if (name == "gelu") return x * std::erfc(-x / std::sqrt(2.0)) / 2;
+    if (name == "gelu_tanh")
+      return x * (1 + std::tanh(std::sqrt(8 / std::acos(-1.0)) / 2 * (x + 0.044715 * x * x * x))) / 2;
+    if (name == "silu") return x / (1 + std::exp(-x));
     if (name == "exp") return std::exp(x);
     if (name == "log") return std::log(x);
     if (name == "sqrt") return std::sqrt(x);

@@ -61,6 +61,8 @@ double worst_error(F&& function, Reference&& reference) {
 
 long double softplus(long double x) { return std::max(x, 0.0L) + std::log1p(std::exp(-std::abs(x))); }
 
+long double gelu(long double x) { return x * std::erfc(-x / std::sqrt(2.0L)) / 2; }
+
 // A compiler without fused multiply-add, or without long double wider than double, costs a little.
 constexpr double slack = std::numeric_limits<long double>::digits > std::numeric_limits<double>::digits ? 0 : 1;
 
@@ -78,6 +80,48 @@ TEMPLATE_TEST_CASE("elementary functions keep the accuracy they state", "[activa
         1.75 + slack);
   CHECK(worst([](auto x) { return Elu{}.value(x); }, [](long double x) { return x > 0 ? x : std::expm1(x); }) <
         1.25 + slack);
+  CHECK(worst([](auto x) { return Gelu{}.value(x); }, gelu) < 5.0 + slack);
+}
+
+TEMPLATE_TEST_CASE("gelu and silu and their slopes keep the accuracy they state", "[activations]", ALL_LANES) {
+  using Scalar = typename TestType::Scalar;
+  constexpr long double eps = std::numeric_limits<Scalar>::epsilon(), least = std::numeric_limits<Scalar>::min();
+  // In units of `eps` of the magnitudes that make the result, subnormal ones counted as `least`. What is multiplied
+  // by 1 minus a sigmoid has the rounding error of that difference.
+  const auto check = [&](auto&& function, auto&& want, auto&& size) {
+    long double worst = 0;
+    for (const Scalar x : arguments<Scalar>())
+      if (std::isfinite(x * x))
+        worst = std::max(
+            worst, std::abs(through<TestType>(function, x) - want((long double)x)) / (eps * size((long double)x)));
+    CHECK(worst < 3 + slack);
+  };
+  const auto phi = [](long double x) { return std::exp(-x * x / 2) / std::sqrt(8 * std::atan(1.0L)); };
+  const auto below = [](long double x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; };
+  check([](auto x) { return Gelu{}.slope(x); }, [&](long double x) { return below(x) + x * phi(x); },
+        [&](long double x) { return below(x) + std::abs(x) * phi(x) + least; });
+
+  const auto logistic = [](long double x) { return 1 / (1 + std::exp(-x)); };
+  const auto sloping = [&](long double u) { return logistic(u) * logistic(-u); };
+  check([](auto x) { return Silu{}.value(x); }, [&](long double x) { return x * logistic(x); },
+        [&](long double x) { return std::abs(x) * (logistic(x) + least) + least; });
+  check([](auto x) { return Silu{}.slope(x); }, [&](long double x) { return logistic(x) + x * sloping(x); },
+        [&](long double x) {
+          return (1 + std::min(std::abs(x), x < 0 ? 1000.0L : 40.0L)) * logistic(x) + (1 + std::abs(x)) * least;
+        });
+
+  const long double root = std::sqrt(2 / std::atan(1.0L));  // 2 sqrt(2 / pi)
+  const auto inner = [&](long double x) { return root * (x + 0.044715L * x * x * x); };
+  const auto growth = [&](long double x) { return std::abs(x) * root * (1 + 0.134145L * x * x); };
+  const auto conditioned = [&](long double x) { return 1 + std::max(-inner(x), 0.0L); };
+  check([](auto x) { return GeluTanh{}.value(x); }, [&](long double x) { return x * logistic(inner(x)); },
+        [&](long double x) { return std::abs(x) * (logistic(inner(x)) * conditioned(x) + least) + least; });
+  check([](auto x) { return GeluTanh{}.slope(x); },
+        [&](long double x) { return logistic(inner(x)) + (x < 0 ? -1 : 1) * growth(x) * sloping(inner(x)); },
+        [&](long double x) {
+          const long double size = (1 + std::min(growth(x), x < 0 ? 1e4L : 200.0L)) * logistic(inner(x));
+          return size * conditioned(x) + (1 + growth(x)) * least;
+        });
 }
 
 TEMPLATE_TEST_CASE("elementary functions at the ends of the number line", "[activations]", ALL_LANES) {
@@ -111,13 +155,32 @@ TEMPLATE_TEST_CASE("elementary functions at the ends of the number line", "[acti
   CHECK(at(value_of(Softplus{}), infinity) == infinity);
   CHECK(at(value_of(Softplus{}), -infinity) == 0);
   CHECK(at(value_of(Elu{}), -infinity) == -1);
+  for (const auto end : {infinity, Limits::max()}) {
+    CHECK(at(value_of(Gelu{}), end) == end);
+    CHECK(at(value_of(Gelu{}), -end) == 0);
+    CHECK(at(value_of(GeluTanh{}), end) == end);
+    CHECK(at(value_of(GeluTanh{}), -end) == 0);
+    CHECK(at([](auto x) { return Gelu{}.slope(x); }, end) == 1);
+    CHECK(at([](auto x) { return Gelu{}.slope(x); }, -end) == 0);
+    CHECK(at([](auto x) { return GeluTanh{}.slope(x); }, end) == 1);
+    CHECK(at([](auto x) { return GeluTanh{}.slope(x); }, -end) == 0);
+    CHECK(at(value_of(Silu{}), end) == end);
+    CHECK(at(value_of(Silu{}), -end) == 0);
+    CHECK(at([](auto x) { return Silu{}.slope(x); }, end) == 1);
+    CHECK(at([](auto x) { return Silu{}.slope(x); }, -end) == 0);
+    CHECK(at(value_of(Silu{}), end) == end);
+    CHECK(at(value_of(Silu{}), -end) == 0);
+    CHECK(at([](auto x) { return Silu{}.slope(x); }, end) == 1);
+    CHECK(at([](auto x) { return Silu{}.slope(x); }, -end) == 0);
+  }
   CHECK(at(value_of(Softsign{}), infinity) == 1);
   CHECK(at(value_of(Softsign{}), -infinity) == -1);
 
   const auto keeps_nan = [&](auto... functions) { return (std::isnan(at(functions, nan)) && ...); };
   CHECK(keeps_nan(exp_, log_, tanh_, value_of(Identity{}), value_of(Sigmoid{}), value_of(Relu{}), value_of(LeakyRelu{}),
                   value_of(Elu{}), value_of(HardSigmoid{}), value_of(HardTanh{}), value_of(Softplus{}),
-                  value_of(Softsign{}), value_of(Sqrt{}), value_of(Square{}), value_of(Abs{})));
+                  value_of(Softsign{}), value_of(Gelu{}), value_of(GeluTanh{}), value_of(Silu{}), value_of(Sqrt{}),
+                  value_of(Square{}), value_of(Abs{})));
 }
 
 TEST_CASE("tanh is odd to the last bit", "[activations]") {
@@ -141,6 +204,9 @@ TEST_CASE("one number gives the same bits alone and among others", "[activations
   CHECK(same(Softplus{}));
   CHECK(same(Elu{}));
   CHECK(same(Exp{}));
+  CHECK(same(Gelu{}));
+  CHECK(same(GeluTanh{}));
+  CHECK(same(Silu{}));
 }
 
 namespace {
@@ -186,7 +252,8 @@ TEMPLATE_TEST_CASE("activations agree with PyTorch in value and derivative", "[a
 }
 
 TEMPLATE_TEST_CASE("every slope is the derivative of its value", "[activations]", Identity, Sigmoid, Tanh, Relu,
-                   LeakyRelu, Elu, HardSigmoid, HardTanh, Softplus, Softsign, Exp, Log, Sqrt, Square, Abs) {
+                   LeakyRelu, Elu, HardSigmoid, HardTanh, Softplus, Softsign, Gelu, GeluTanh, Silu, Exp, Log, Sqrt,
+                   Square, Abs) {
   STATIC_REQUIRE(Activation<TestType>);
   const TestType activation;
   const auto value = [&](double x) { return through<OneDouble>([&](auto v) { return activation.value(v); }, x); };

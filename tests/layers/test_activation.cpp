@@ -25,7 +25,7 @@ struct Cube {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("activation layers: gradients match central differences", "", Softplus, LeakyRelu, Cube) {
+TEMPLATE_TEST_CASE("activation layers: gradients match central differences", "", Softplus, LeakyRelu, Gelu, GeluTanh, Silu, Cube) {
   for (const Index features : {1, 3, 9}) {
     const auto report = gradients(
         Sequential(features, Activate<double, TestType>{}, Dense<double>{.units = 2}, Activate<double, TestType>{}));

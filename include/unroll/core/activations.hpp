@@ -11,6 +11,7 @@
 //     tanh       2.5     2.6    near 0 too
 //     softplus   2.7     2.8    where it is e^x too
 //     elu        1.1     1.2
+//     gelu, silu: see gelu.hpp
 
 #include <concepts>
 #include <limits>
@@ -20,6 +21,7 @@
 #include "unroll/core/elementary.hpp"
 #include "unroll/core/error.hpp"
 #include "unroll/core/functions.hpp"
+#include "unroll/core/gelu.hpp"
 #include "unroll/core/runs.hpp"
 #include "unroll/core/types.hpp"
 

@@ -121,14 +121,20 @@ struct ReducedExp {
   V rounded, k, expm1;
 };
 
+/// e^r - 1 for |r| <= ln(2) / 2
+template <class V>
+EIGEN_ALWAYS_INLINE V expm1_reduced(V r) {
+  const V r2 = r * r;
+  return fma(r2, polynomial_in_pairs(ElementaryConstants<typename V::Scalar>::expm1, r, r2), r);
+}
+
 template <class V>
 EIGEN_ALWAYS_INLINE ReducedExp<V> reduce_exp(V x, V rounded) {
   using Scalar = typename V::Scalar;
   using C = ElementaryConstants<Scalar>;
   const V k = rounded - V::constant(rounder<Scalar>);
   const V r = fma(k, V::constant(-C::ln2_low), fma(k, V::constant(-C::ln2_high), x));
-  const V r2 = r * r;
-  return {rounded, k, fma(r2, polynomial_in_pairs(C::expm1, r, r2), r)};
+  return {rounded, k, expm1_reduced(r)};
 }
 template <class V>
 EIGEN_ALWAYS_INLINE ReducedExp<V> reduce_exp(V x) {

@@ -118,6 +118,18 @@ constexpr Apply<Softsign, E> softsign(E e) {
   return {{}, e};
 }
 template <Expression E>
+constexpr Apply<Gelu, E> gelu(E e) {
+  return {{}, e};
+}
+template <Expression E>
+constexpr Apply<GeluTanh, E> gelu_tanh(E e) {
+  return {{}, e};
+}
+template <Expression E>
+constexpr Apply<Silu, E> silu(E e) {
+  return {{}, e};
+}
+template <Expression E>
 constexpr Apply<Exp, E> exp(E e) {
   return {{}, e};
 }
