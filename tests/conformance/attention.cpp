@@ -167,15 +167,18 @@ SafeTensors additive(const Case& given, const Matrix<double>& w_q, const Matrix<
   return out;
 }
 
+Vector<double> bias_of(const Case& given, Index units) {
+  return given.has("param_b") ? given.vector("param_b", units) : Vector<double>::Zero(units);
+}
+
 SafeTensors bahdanau(const Case& given, const Sizes& sizes) {
   const Index units = given.extent("param_v", 0, 1);
   Matrix<double> d_q, d_k;
   Vector<double> d_b;
-  SafeTensors out =
-      additive(given, parameter(given, "param_Wq", units, sizes.query), parameter(given, "param_Wk", units, sizes.key),
-               given.vector("param_b", units), d_q, d_k, d_b);
-  put_parameter(given, out, "param_Wq", d_q), put_parameter(given, out, "param_Wk", d_k),
-      put(given, out, "param_b", d_b);
+  SafeTensors out = additive(given, parameter(given, "param_Wq", units, sizes.query),
+                             parameter(given, "param_Wk", units, sizes.key), bias_of(given, units), d_q, d_k, d_b);
+  put_parameter(given, out, "param_Wq", d_q), put_parameter(given, out, "param_Wk", d_k);
+  if (given.has("param_b")) put(given, out, "param_b", d_b);
   return out;
 }
 
@@ -184,9 +187,10 @@ SafeTensors concat(const Case& given, const Sizes& sizes) {
   Matrix<double> d_q, d_k, d_w(w.rows(), w.cols());
   Vector<double> d_b;
   SafeTensors out =
-      additive(given, w.leftCols(sizes.query), w.rightCols(sizes.key), Vector<double>::Zero(w.rows()), d_q, d_k, d_b);
+      additive(given, w.leftCols(sizes.query), w.rightCols(sizes.key), bias_of(given, w.rows()), d_q, d_k, d_b);
   d_w << d_q, d_k;
   put_parameter(given, out, "param_W", d_w);
+  if (given.has("param_b")) put(given, out, "param_b", d_b);
   return out;
 }
 

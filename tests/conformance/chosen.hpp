@@ -1,11 +1,10 @@
 #pragma once
-// Activations that are chosen while the program runs: one cell then serves every list of activations.
+// Activations that are chosen while the program runs.
 
 #include <limits>
 #include <string>
 
 #include "metadata.hpp"
-#include "unroll/cells/lstm.hpp"
 #include "unroll/core/activations.hpp"
 
 namespace conformance {
@@ -59,6 +58,20 @@ struct ThresholdedRelu {
   }
 };
 
+/// The function of Klambauer et al. 2017 (arXiv:1706.02515), with PyTorch's and Keras's constants.
+struct Selu {
+  static constexpr bool by_output = false;
+  static constexpr double factor = 1.0507009873554805, alpha = 1.6732632423543772;
+  template <class V>
+  V value(V x) const {
+    return V::constant(typename V::Scalar(factor)) * Elu{alpha}.value(x);
+  }
+  template <class V>
+  V slope(V x) const {
+    return V::constant(typename V::Scalar(factor)) * Elu{alpha}.slope(Elu{alpha}.value(x));
+  }
+};
+
 template <class F>
 auto with_chosen(const Choice& choice, F&& f) {
   if (choice.name == "sigmoid") return f(Sigmoid{});
@@ -67,6 +80,10 @@ auto with_chosen(const Choice& choice, F&& f) {
   if (choice.name == "softplus") return f(Softplus{});
   if (choice.name == "softsign") return f(Softsign{});
   if (choice.name == "exponential") return f(Exp{});
+  if (choice.name == "gelu") return f(Gelu{});
+  if (choice.name == "silu") return f(Silu{});
+  if (choice.name == "selu") return f(Selu{});
+  if (choice.name == "hardtanh") return f(HardTanh{choice.alpha, choice.beta});
   if (choice.name == "leakyrelu") return f(LeakyRelu{choice.alpha});
   if (choice.name == "elu") return f(Elu{choice.alpha});
   if (choice.name == "hardsigmoid") return f(HardSigmoid{choice.alpha, choice.beta});
@@ -77,6 +94,16 @@ auto with_chosen(const Choice& choice, F&& f) {
   throw Refused("the activation '" + choice.name + "' is not supported");
 }
 
+/// A call for each register rather than all functions in every kernel.
+template <class V>
+[[gnu::noinline]] V chosen_value(const Choice& choice, V x) {
+  return with_chosen(choice, [&](auto f) { return f.value(x); });
+}
+template <class V>
+[[gnu::noinline]] V chosen_slope(const Choice& choice, V x) {
+  return with_chosen(choice, [&](auto f) { return f.slope(f.by_output ? f.value(x) : x); });
+}
+
 template <int slot>
 struct Chosen {
   static constexpr std::string_view name = "chosen", latex = "\\phi";
@@ -85,13 +112,11 @@ struct Chosen {
 
   template <class V>
   V value(V x) const {
-    return with_chosen(choice, [&](auto f) { return f.value(limited(x)); });
+    return chosen_value(choice, limited(x));
   }
   template <class V>
   V slope(V x) const {
-    const V inside =
-        with_chosen(choice, [&](auto f) { return f.slope(f.by_output ? f.value(limited(x)) : limited(x)); });
-    return select_greater(abs(x), limit<V>(), V::constant(0), inside);
+    return select_greater(abs(x), limit<V>(), V::constant(0), chosen_slope(choice, limited(x)));
   }
 
  private:
@@ -110,55 +135,5 @@ inline void choose(const Choice& first, const Choice& second, const Choice& thir
   for (const Choice* choice : {&first, &second, &third}) with_chosen(*choice, [](auto) {});
   Chosen<0>::choice = first, Chosen<1>::choice = second, Chosen<2>::choice = third;
 }
-
-inline constexpr auto f0 = activation(Chosen<0>{});
-inline constexpr auto f1 = activation(Chosen<1>{});
-inline constexpr auto f2 = activation(Chosen<2>{});
-
-namespace any {
-using namespace unroll::symbols;
-using unroll::equations::p_f, unroll::equations::p_i, unroll::equations::p_o;
-
-// clang-format off
-inline constexpr auto rnn = cell(state(h), next(h) = f0(linear(x, h)));
-
-inline constexpr auto gru = cell(state(h),
-    r = f0(linear(x, h)),
-    z = f0(linear(x, h)),
-    n = f1(linear(x) + r * linear(h)),
-    next(h) = n + z * (h - n));
-
-inline constexpr auto gru_reset_before = cell(state(h),
-    r = f0(linear(x, h)),
-    z = f0(linear(x, h)),
-    s = r * h,
-    n = f1(linear(x, s)),
-    next(h) = n + z * (h - n));
-
-inline constexpr auto lstm = cell(state(h, c),
-    i = f0(linear(x, h)),
-    f = f0(linear(x, h)),
-    g = f1(linear(x, h)),
-    o = f0(linear(x, h)),
-    next(c) = f * c + i * g,
-    next(h) = o * f2(next(c)));
-
-inline constexpr auto peephole_lstm = cell(state(h, c),
-    i = f0(linear(x, h) + weight(p_i) * c),
-    f = f0(linear(x, h) + weight(p_f) * c),
-    g = f1(linear(x, h)),
-    next(c) = f * c + i * g,
-    o = f0(linear(x, h) + weight(p_o) * next(c)),
-    next(h) = o * f2(next(c)));
-
-// ONNX's P has a peephole of f here too, which nothing reads.
-inline constexpr auto coupled_lstm = cell(state(h, c),
-    i = f0(linear(x, h) + weight(p_i) * c + 0 * weight(p_f) * c),
-    g = f1(linear(x, h)),
-    next(c) = (1 - i) * c + i * g,
-    o = f0(linear(x, h) + weight(p_o) * next(c)),
-    next(h) = o * f2(next(c)));
-// clang-format on
-}  // namespace any
 
 }  // namespace conformance

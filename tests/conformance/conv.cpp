@@ -2,11 +2,13 @@
 
 #include <array>
 
-#include "case.hpp"
+#include "keras_activation.hpp"
+#include "unroll/layers/activation.hpp"
 #include "unroll/layers/conv1d.hpp"
 #include "unroll/layers/conv_transpose1d.hpp"
 #include "unroll/layers/pooling1d.hpp"
 #include "unroll/layers/sequential.hpp"
+#include "unroll/layers/upsample.hpp"
 
 namespace conformance {
 namespace {
@@ -41,11 +43,13 @@ Matrix<double> columns(const Tensor& tensor) {
 
 const Tensor& three_dimensional(const Case& given, const std::string& name) { return given.input(name, {-1, -1, -1}); }
 
+/// The layer and the activation Chosen<0> behind it.
 template <class L>
 SafeTensors run(const Case& given, const Convention& convention, const L& layer, const std::string& weight) {
+  using Model = Sequential<L, Activate<double, Chosen<0>>>;
   const Tensor in = reordered(three_dimensional(given, "x"), convention.read);
   const Index steps = in.shape[0], batch = in.shape[1], features = in.shape[2];
-  Sequential<L> model(features, layer);
+  Model model(features, layer, Activate<double, Chosen<0>>{});
   SafeTensors out;
   const bool weighted = !weight.empty(), biased = weighted && given.has("bias");
   if (weighted) {
@@ -59,7 +63,7 @@ SafeTensors run(const Case& given, const Convention& convention, const L& layer,
 
   const Matrix<double> x = columns(in);
   const Timeline timeline = Timeline::rectangular(batch, steps);
-  typename Sequential<L>::Tape tape;
+  typename Model::Tape tape;
   auto gradient = model.parameters().zeros_like();
   Matrix<double> d_x;
   const Matrix<double> y = model.forward(x, timeline, tape);
@@ -112,6 +116,20 @@ SafeTensors pool(const Case& given, const Options& options) {
              "");
 }
 
+/// Keras's mean counts no padding.
+SafeTensors keras_pool(const Case& given, const Options& options) {
+  options.only("data_format", {nullptr, "channels_last"});
+  const auto op = given.at<std::string>("op");
+  if (op == "keras_UpSampling1D") return run(given, keras, Upsample<double>(options.value<Index>("size", 2)), "");
+  options.only("padding", {"valid", "same"});
+  const Index kernel = options.value<Index>("pool_size", 2), stride = options.value<Index>("strides", 0);
+  const WindowPadding padding = padding_of(options);
+  if (op == "keras_MaxPooling1D")
+    return run(given, keras, MaxPool1d<double>({.kernel = kernel, .stride = stride, .padding = padding}), "");
+  if (op != "keras_AveragePooling1D") given.options().refuse("op");
+  return run(given, keras, AveragePool1d<double>({.kernel = kernel, .stride = stride, .padding = padding}), "");
+}
+
 /// The sizes that the metadata of a convolution repeat.
 void check_sizes(const Case& given, const std::string& weight, const Convention& convention, bool transposed,
                  Index groups) {
@@ -129,6 +147,8 @@ void check_sizes(const Case& given, const std::string& weight, const Convention&
 SafeTensors compute_convolution(const Case& given) {
   const auto op = given.at<std::string>("op");
   const auto options = given.options({"arguments"});
+  choose(keras_activation(given, keras_activation_name(options, "activation", "linear")), {}, {});
+  if (op.ends_with("Pooling1D") || op == "keras_UpSampling1D") return keras_pool(given, options);
   if (op == "MaxPool1d" || op == "AvgPool1d") return pool(given, options);
   const bool of_keras = op.starts_with("keras_"),
              transposed = op == "conv_transpose1d" || op == "keras_Conv1DTranspose";
@@ -136,7 +156,7 @@ SafeTensors compute_convolution(const Case& given) {
   const std::string weight = of_keras ? "kernel" : "weight";
   const Convention& convention = of_keras ? keras : pytorch;
   const Index groups = options.value<Index>("groups", 1);
-  options.only("padding_mode", {"zeros"}), options.only("activation", {nullptr, "linear"});
+  options.only("padding_mode", {"zeros"});
   options.only("data_format", {nullptr, "channels_last"});
   const bool biased = given.has("bias");
   given.check("bias", biased);

@@ -2,7 +2,8 @@
 
 #include "unroll/io/keras.hpp"
 
-#include "chosen.hpp"
+#include "chosen_cells.hpp"
+#include "keras_activation.hpp"
 #include "lookup.hpp"
 #include "run.hpp"
 #include "unroll/cells/elman.hpp"
@@ -224,25 +225,14 @@ SafeTensors run(const Case& given, Index gates) {
   return out;
 }
 
-/// Keras 3's names and constants; its earlier versions had a hard sigmoid of 0.2 x + 0.5.
-Choice activation_of(const Case& given, const std::string& name) {
-  Choice choice{.name = name};
-  const auto source = given.file().metadata.find("source");
-  const bool old = source != given.file().metadata.end() && source->second.starts_with("keras 2");
-  if (name == "hard_sigmoid") choice = {.name = "hardsigmoid", .alpha = old ? 0.2 : 1.0 / 6, .beta = 0.5};
-  if (name == "leaky_relu") choice = {.name = "leakyrelu", .alpha = 0.2};
-  if (name == "elu") choice.alpha = 1;
-  return choice;
-}
-
 /// The library's own cell where the activations are the usual ones.
 template <class Plain, const auto& any>
 SafeTensors run_either(const Case& given, Index gates) {
   const auto options = layer_options(given);
-  const std::string outer = options.value("activation", "tanh"),
-                    inner = options.value("recurrent_activation", "sigmoid");
+  const std::string outer = keras_activation_name(options, "activation", "tanh"),
+                    inner = keras_activation_name(options, "recurrent_activation", "sigmoid");
   if (outer == "tanh" && (gates == 1 || inner == "sigmoid")) return run<Plain>(given, gates);
-  const Choice own = activation_of(given, outer), gate = activation_of(given, inner);
+  const Choice own = keras_activation(given, outer), gate = keras_activation(given, inner);
   if (gates == 1)
     choose(own, {}, {});
   else
@@ -257,17 +247,17 @@ SafeTensors compute_keras(const Case& given) {
   if (given.has("y_defined")) given.mark_read("y_defined");
   const auto options = layer_options(given);
   for (const char* name : {"dropout", "recurrent_dropout"}) options.only(name, {0});
-  for (const char* name : {"unroll", "stateful"}) options.only(name, {false});
+  options.only("unroll", {false, true}), options.only("stateful", {false});
   options.only("mask_zero", {true});
   const bool states = given.has("hn") || given.has("forward_hn");
   require<ValueError>(options.value("return_state", states) == states,
                       "option 'return_state' and the tensors do not "
                       "agree");
-  if (op == "keras_SimpleRNN") {
+  if (op.ends_with("_SimpleRNN")) {
     given.only("layer", {"SimpleRNN"}), given.only("gate_order", {"single"});
     return run_either<Elman<double>, any::rnn>(given, 1);
   }
-  if (op == "keras_LSTM") {
+  if (op.ends_with("_LSTM")) {
     given.only("layer", {"LSTM"}), given.only("gate_order", {"i,f,c,o"});
     return run_either<Lstm<double>, any::lstm>(given, 4);
   }

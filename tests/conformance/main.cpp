@@ -24,11 +24,12 @@ SafeTensors compute_known(const Case& given) {
   if (op == "lstm" || op == "gru" || op == "rnn_tanh" || op == "rnn_relu") return compute_rnn(given);
   if (op == "attention" || op == "keras_Attention" || op == "keras_AdditiveAttention") return compute_attention(given);
   if (op.starts_with("seq2seq_")) return compute_seq2seq(given);
-  if (op == "embedding") return compute_embedding(given);
-  if (op.starts_with("conv") || op.ends_with("Pool1d") || op.starts_with("keras_Conv1D"))
+  if (op == "embedding" || op == "keras_Embedding") return compute_embedding(given);
+  if (op.starts_with("conv") || op.ends_with("Pool1d") || op.starts_with("keras_Conv1D") || op.ends_with("Pooling1D") ||
+      op == "keras_UpSampling1D")
     return compute_convolution(given);
-  if (op == "linear" || op == "layer_norm" || op == "batch_norm1d" || op == "keras_BatchNormalization" ||
-      op == "keras_LayerNormalization")
+  if (op == "linear" || op == "keras_Dense" || op == "layer_norm" || op == "rms_norm" || op == "batch_norm1d" ||
+      op == "keras_BatchNormalization" || op == "keras_LayerNormalization")
     return compute_normalisation(given);
   if (op == "training_trajectory") return compute_training(given);
   if (op == "optimizer" || op == "keras_optimizer") return compute_optimizer(given);
@@ -37,7 +38,9 @@ SafeTensors compute_known(const Case& given) {
   if (op == "scalar functions" || op == "softmax") return compute_scalar(given);
   if (op.starts_with("onnx_")) return compute_onnx(given);
   if (op.starts_with("word2vec_")) return compute_word2vec(given);
-  if (op == "keras_SimpleRNN" || op == "keras_LSTM" || op == "keras_GRU" || op == "keras_Embedding_mask_zero_GRU")
+  if (op == "keras_SimpleRNN" || op == "keras_LSTM" || op == "keras_GRU" ||
+      op == "keras_Embedding_mask_zero_SimpleRNN" || op == "keras_Embedding_mask_zero_LSTM" ||
+      op == "keras_Embedding_mask_zero_GRU")
     return compute_keras(given);
   if (op == "mingru" || op == "cornn" || op == "cfc" || op == "lmu" || op == "zoneout_lstm_masks" ||
       op == "mogrifier_lstm" || op == "variational_dropout_lstm_masks")

@@ -1,6 +1,7 @@
 // PyTorch's Linear, LayerNorm and BatchNorm1d, and Keras's BatchNormalization with masks.
 
-#include "case.hpp"
+#include "keras_activation.hpp"
+#include "unroll/layers/activation.hpp"
 #include "unroll/layers/batch_norm.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/layer_norm.hpp"
@@ -63,12 +64,13 @@ Tensor channels(const Matrix<double>& m, const std::vector<Index>& shape) {
 template <class L>
 struct OneBatch {
   OneBatch(const Case& given, const L& layer, Index rows)
-      : x(given.columns<double>("x").reshaped(rows, given.input("x").size() / rows)), model(rows, {layer}) {}
+      : x(given.columns<double>("x").reshaped(rows, given.input("x").size() / rows)),
+        model(rows, {layer, Activate<double, Chosen<0>>{}}) {}
 
   /// `weights`: theirs and ours, each read before.
   SafeTensors run(const Case& given, const std::vector<std::pair<std::string, std::string>>& weights) {
     Model::Tape tape;
-    auto gradient = model.parameters().zeros_like();
+    gradient = model.parameters().zeros_like();
     Matrix<double> d_x;
     const auto timeline = Timeline::rectangular(1, x.cols());
     const Matrix<double> y = model.forward(x, timeline, tape);
@@ -87,7 +89,24 @@ struct OneBatch {
 
   Matrix<double> x;
   Model model;
+  Parameters<double> gradient{model.parameters()};
 };
+
+/// Keras's Dense has its weights the other way round, and an activation.
+SafeTensors keras_dense(const Case& given) {
+  const auto options = given.options({"", "arguments"});
+  choose(keras_activation(given, keras_activation_name(options, "activation", "linear")), {}, {});
+  const Index features = given.extent("kernel", 0, 2), units = given.extent("kernel", 1, 2);
+  const bool biased = given.has("bias");
+  require<ValueError>(options.value("use_bias", biased) == biased && options.value("units", units) == units,
+                      "options 'use_bias' and 'units' and the tensors do not agree");
+  OneBatch batch(given, Dense<double>{.units = units, .biased = biased}, features);
+  batch.model.parameters()["0.weight"] = given.columns<double>("kernel");
+  read_parameters(given, batch.model, {{"bias", "bias"}});
+  SafeTensors out = batch.run(given, {{"bias", "bias"}});
+  out.tensors["d_kernel"] = tensor(Matrix<double>(batch.gradient["0.weight"]), {features, units});
+  return out;
+}
 
 SafeTensors linear(const Case& given) {
   const Index units = given.extent("weight", 0, 2), features = given.extent("weight", 1, 2);
@@ -104,7 +123,7 @@ SafeTensors linear(const Case& given) {
 /// Over the last dimensions of x, those of `normalized_shape`. A missing weight is a gain of 1, a missing bias a shift
 /// of 0.
 SafeTensors layer_norm(const Case& given, const std::string& weight, const std::string& bias,
-                       const std::vector<Index>& normalized, double epsilon) {
+                       const std::vector<Index>& normalized, double epsilon, bool centred = true) {
   const auto& shape = shape_with_columns(given, "x");
   require<ShapeError>(
       normalized.size() <= shape.size() && std::equal(normalized.rbegin(), normalized.rend(), shape.rbegin()),
@@ -112,14 +131,18 @@ SafeTensors layer_norm(const Case& given, const std::string& weight, const std::
       ", whose last dimensions are not those of the normalised shape ", unroll::detail::shape_text(normalized));
   Index rows = 1;
   for (const Index size : normalized) rows *= size;
-  OneBatch batch(given, LayerNorm<double>{.epsilon = epsilon, .scaled = given.has(weight), .shifted = given.has(bias)},
+  OneBatch batch(given,
+                 LayerNorm<double>{
+                     .epsilon = epsilon, .scaled = given.has(weight), .shifted = given.has(bias), .centred = centred},
                  rows);
   for (const auto& [theirs, ours] : {std::pair{weight, "0.weight"}, std::pair{bias, "0.bias"}})
     if (given.has(theirs)) batch.model.parameters()[ours] = given.columns<double>(theirs, normalized).reshaped();
   return batch.run(given, {{weight, "weight"}, {bias, "bias"}});
 }
 
+/// Of a layer norm, or of the root mean square alone, whose epsilon is the type's unless it is given.
 SafeTensors pytorch_layer_norm(const Case& given) {
+  const bool centred = given.at<std::string>("op") == "layer_norm";
   const auto options = given.options({"", "arguments"});
   const bool weighted = given.has("weight"), biased = given.has("bias");
   require<ValueError>(options.value("elementwise_affine", weighted) == weighted,
@@ -131,7 +154,8 @@ SafeTensors pytorch_layer_norm(const Case& given) {
     normalized = options.json("normalized_shape").is_array()
                      ? options.at<std::vector<Index>>("normalized_shape")
                      : std::vector<Index>{options.at<Index>("normalized_shape")};
-  return layer_norm(given, "weight", "bias", normalized, options.value("eps", 1e-5));
+  const double epsilon = centred ? 1e-5 : std::numeric_limits<double>::epsilon();
+  return layer_norm(given, "weight", "bias", normalized, options.value("eps", epsilon), centred);
 }
 
 /// The option says whether there is a tensor.
@@ -140,11 +164,23 @@ void check_presence(const Case& given, const Options& options, const std::string
                       "' and the tensor '", tensor, "' do not agree");
 }
 
+/// How many axes the option names, which must be the last ones in their order; the last one without the option.
+Index last_axes(const Options& options, Index dimensions) {
+  if (!options.has("axis") || options.json("axis") == "last") return 1;
+  const auto axes = options.json("axis").is_array() ? options.at<std::vector<Index>>("axis")
+                                                    : std::vector<Index>{options.at<Index>("axis")};
+  for (std::size_t k = 0; k < axes.size(); ++k)
+    if ((axes[k] < 0 ? axes[k] + dimensions : axes[k]) != dimensions - Index(axes.size() - k)) options.refuse("axis");
+  return Index(axes.size());
+}
+
 SafeTensors keras_layer_norm(const Case& given) {
   const auto options = given.options({"", "arguments"});
-  options.only("axis", {-1, "last"}), options.only("rms_scaling", {false});
+  options.only("rms_scaling", {false});
   check_presence(given, options, "scale", "gamma"), check_presence(given, options, "center", "beta");
-  return layer_norm(given, "gamma", "beta", {shape_with_columns(given, "x").back()}, options.value("epsilon", 1e-3));
+  const auto& shape = shape_with_columns(given, "x");
+  const Index normalized = last_axes(options, Index(shape.size()));
+  return layer_norm(given, "gamma", "beta", {shape.end() - normalized, shape.end()}, options.value("epsilon", 1e-3));
 }
 
 /// What a training step does behind its update.
@@ -216,7 +252,8 @@ SafeTensors keras_batch_norm(const Case& given) {
   auto norm = BatchNorm<double>::like_keras();
   norm.epsilon = options.value("epsilon", norm.epsilon);
   norm.momentum = 1 - options.value("momentum", 0.99);
-  options.only("axis", {"last", -1}), options.only("synchronized", {false});
+  options.only("synchronized", {false});
+  if (last_axes(options, Index(shape_with_columns(given, "x0").size())) != 1) options.refuse("axis");
   check_presence(given, options, "scale", "gamma"), check_presence(given, options, "center", "beta");
   norm.scaled = given.has("gamma"), norm.shifted = given.has("beta");
   given.check("masked", given.has("mask0"));
@@ -258,8 +295,10 @@ SafeTensors keras_batch_norm(const Case& given) {
 
 SafeTensors compute_normalisation(const Case& given) {
   const auto op = given.at<std::string>("op");
+  choose({}, {}, {});
   if (op == "linear") return linear(given);
-  if (op == "layer_norm") return pytorch_layer_norm(given);
+  if (op == "keras_Dense") return keras_dense(given);
+  if (op == "layer_norm" || op == "rms_norm") return pytorch_layer_norm(given);
   if (op == "keras_LayerNormalization") return keras_layer_norm(given);
   return op == "batch_norm1d" ? pytorch_batch_norm(given) : keras_batch_norm(given);
 }

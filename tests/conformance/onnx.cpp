@@ -3,7 +3,7 @@
 
 #include <cctype>
 
-#include "chosen.hpp"
+#include "chosen_cells.hpp"
 #include "run.hpp"
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"
@@ -234,12 +234,9 @@ SafeTensors compute_in(const Case& given) {
   const Attributes attributes(given, {"Sigmoid", "Tanh", "Tanh"});
   const bool peepholes = given.has("P");
   if (peepholes) given.mark_read("P");
-  if (attributes.flag("input_forget")) try {
-      return peepholes ? run<EquationCell<S, any::coupled_lstm>>(given, attributes)
-                       : run_either<CoupledLstm<S>, any::coupled_lstm>(given, attributes);
-    } catch (const ValueError& error) {  // weights are read into cells whose equations the library knows
-      throw Refused(error.what());
-    }
+  if (attributes.flag("input_forget"))
+    return peepholes ? run_either<CoupledPeepholeLstm<S>, any::coupled_lstm>(given, attributes)
+                     : run_either<CoupledLstm<S>, any::coupled_lstm>(given, attributes);
   return peepholes ? run_either<PeepholeLstm<S>, any::peephole_lstm>(given, attributes)
                    : run_either<Lstm<S>, any::peephole_lstm>(given, attributes);
 }

@@ -88,6 +88,9 @@ SafeTensors run_functions(const Case& given) {
   put_activation(given, "softplus", Softplus{}, out);
   put_activation(given, "softsign", Softsign{}, out);
   put_activation(given, "exp", Exp{}, out);
+  put_activation(given, "gelu", Gelu{}, out);
+  put_activation(given, "gelu_tanh", GeluTanh{}, out);
+  put_activation(given, "silu", Silu{}, out);
   put_log_sigmoid(given, out);
   if (given.has("x_f32")) put_float(given, "sigmoid_f32", Sigmoid{}, out), put_float(given, "tanh_f32", Tanh{}, out);
   out.tensors["scipy_expit"] = out.tensors["sigmoid"];

@@ -33,7 +33,8 @@ SafeTensors compute_word2vec(const Case& given) {
   const bool skip_gram = op == "word2vec_skipgram_ns";
   const Index batch = given.extent("centre", 0, 1), words = given.extent("W_in", 0, 2),
               dimension = given.extent("W_in", 1, 2);
-  given.only("cbow_mean", {true}), given.only("reduction", {"mean"});
+  given.only("cbow_mean", {true}), given.only("reduction", {"mean", "sum"});
+  const double share = given.word("reduction", "mean") == "sum" ? 1 : 1 / double(batch);
   given.check("V", words), given.check("D", dimension), given.check("B", batch);
   const WordTables<double> tables{given.columns<double>("W_in"), given.columns<double>("W_out", {words, dimension})};
   WordTables<double> gradient{0 * tables.in, 0 * tables.out};
@@ -46,10 +47,10 @@ SafeTensors compute_word2vec(const Case& given) {
   for (Index b = 0; b < batch; ++b) {
     std::vector<std::int32_t> predicted{wanted.of(b)[0]};
     predicted.insert(predicted.end(), drawn.of(b).begin(), drawn.of(b).end());
-    loss += step(tables, {known.of(b), predicted}, 1 / double(batch), gradient);
+    loss += step(tables, {known.of(b), predicted}, share, gradient);
   }
   SafeTensors out;
-  out.tensors["loss"] = number(loss / double(batch));
+  out.tensors["loss"] = number(loss * share);
   out.tensors["d_W_in"] = tensor(gradient.in, {words, dimension});
   out.tensors["d_W_out"] = tensor(gradient.out, {words, dimension});
   return out;
