@@ -99,6 +99,7 @@ TEST_CASE("ctc: a training step has the gradient of forward, loss and backward b
   for (const Index s : samples) targets.push_back(data.labels(s));
   Matrix<float> d_output(output.rows(), output.cols());
   const double value = run.loss(output, batch.timeline(), targets, d_output).value();
+  CHECK(evaluate(run.model, data.subset(samples), run.loss).loss.value() == Approx(value));
   auto gradient = run.model.parameters().zeros_like();
   run.model.backward(tape, d_output, gradient);
   TrainingStep step(run.model, run.loss, run.adam);
