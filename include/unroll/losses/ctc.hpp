@@ -76,7 +76,7 @@ class CtcLoss {
                       : 0;
   }
 
-  /// Throws ValueError where the loss of outputs with so many rows would.
+  /// Throws ValueError where the loss of outputs [rows x columns] would.
   void check(Index rows, const LabelSequences& targets) const {
     require<ValueError>(options_.blank < rows, "ctc: blank is ", options_.blank, ", but there are ", rows, " classes");
     for (Index b = 0; b < targets.size(); ++b) {
