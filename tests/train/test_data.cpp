@@ -123,10 +123,33 @@ TEST_CASE("a stratified split takes its share of every class and depends on the 
   CHECK_THROWS_MATCHES(stratified_split(data, 1, 1), ValueError, says("between 0 and 1"));
 }
 
-TEST_CASE("balanced class weights make every class count the same") {
+TEST_CASE("split: the share of a class is rounded, and lists are in increasing order") {
+  std::vector<Index> labels(9, 0);  // 0.3 of 9, 5 and 4: 2.7, 1.5 and 1.2
+  labels.insert(labels.end(), 5, 1);
+  labels.insert(labels.end(), 4, -1);
+  const auto data = Dataset<double>::labelled(std::vector<Matrix<double>>(18, Matrix<double>::Zero(1, 1)), labels);
+  const auto split = stratified_split(data, 0.3, 2);
+  std::array<Index, 3> held{};
+  for (const Index s : split.held_out) ++held[std::size_t(data.labels(s)[0] + 1)];
+  CHECK(held == std::array<Index, 3>{1, 3, 2});
+  CHECK(std::is_sorted(split.held_out.begin(), split.held_out.end()));
+  CHECK(std::is_sorted(split.kept.begin(), split.kept.end()));
+}
+
+TEST_CASE("split: classes are drawn from independently") {
+  std::vector<Index> labels;
+  for (Index s = 0; s < 80; ++s) labels.push_back(s / 40);
+  const auto data = Dataset<double>::labelled(std::vector<Matrix<double>>(80, Matrix<double>::Zero(1, 1)), labels);
+  std::array<std::vector<Index>, 2> held;
+  for (const Index s : stratified_split(data, 0.5, 1).held_out) held[std::size_t(s / 40)].push_back(s % 40);
+  CHECK(held[0] != held[1]);
+}
+
+TEST_CASE("balanced class weights are n / (classes * n_k)") {
   const auto data = Dataset<double>::labelled(sequences({1, 1, 1, 1, 1}), {0, 0, 0, 1, -1}, 3);
   const auto weights = balanced_class_weights(data);
-  CHECK(weights[0] * 3 == Approx(weights[1]));
+  CHECK(weights[0] == 4. / (3 * 3));
+  CHECK(weights[1] == 4. / 3);
   CHECK(weights[2] == 0);
 }
 
@@ -148,6 +171,14 @@ TEST_CASE("the standardizer knows the training data only, and centres what is co
   auto other = Dataset<double>::unlabelled(sequences({1}, 3));
   CHECK_THROWS_MATCHES(standardizer.apply(other), ShapeError, says("expects 2 features, got 3"));
   CHECK_THROWS_MATCHES(Standardizer<double>(Dataset<double>::unlabelled(sequences({0}))), ValueError, says("no steps"));
+}
+
+TEST_CASE("standardizer: a feature is constant although its mean is not exact") {
+  const auto data =
+      Dataset<double>::unlabelled({Matrix<double>::Constant(1, 2, 0.1), Matrix<double>::Constant(1, 1, 0.1)});
+  const Standardizer<double> standardizer(data);
+  REQUIRE(standardizer.mean()[0] != 0.1);
+  CHECK(standardizer.deviation()[0] == 1);
 }
 
 TEST_CASE("batches by count hold every sample once, in an order of the seed and the epoch") {
@@ -174,6 +205,30 @@ TEST_CASE("batches by tokens stay below the limit") {
   }
   CHECK_THROWS_MATCHES(planned(lengths, {.size = 0, .tokens = 19}), ValueError,
                        says("sample 17 has 20 steps, a batch may have 19"));
+}
+
+TEST_CASE("batches: one of exactly as many tokens as allowed is full, the next begins with none") {
+  using Lists = std::vector<std::vector<Index>>;
+  const BatchOptions options{.size = 0, .tokens = 10, .shuffle = false};
+  CHECK(planned({5, 5, 5, 5, 10, 4, 6, 1}, options) == Lists{{0, 1}, {2, 3}, {4}, {5, 6}, {7}});
+}
+
+TEST_CASE("batches by length: pools of the shuffled order are sorted and cut, and the batches shuffled") {
+  std::vector<Index> lengths;
+  for (Index s = 0; s < 40; ++s) lengths.push_back(1 + 7 * s % 40);  // all different
+  const auto order = planned(lengths, {.size = 40})[0];
+  const auto batches = planned(lengths, {.size = 4, .by_length = true, .pool = 20});
+  std::vector<std::vector<Index>> expected;
+  for (std::size_t first = 0; first < 40; first += 20) {
+    std::vector<Index> pool(order.begin() + Index(first), order.begin() + Index(first) + 20);
+    std::sort(pool.begin(), pool.end(),
+              [&](Index a, Index b) { return lengths[std::size_t(a)] > lengths[std::size_t(b)]; });
+    for (std::size_t k = 0; k < 20; k += 4) expected.emplace_back(pool.begin() + Index(k), pool.begin() + Index(k) + 4);
+  }
+  // The batches are shuffled independently of the samples.
+  const auto place = permutation(10, Random(1, Purpose::shuffle, 1, 0));
+  for (std::size_t k = 0; k < 10; ++k) CHECK(batches[k] == expected[std::size_t(place[Index(k)])]);
+  CHECK(batches != expected);
 }
 
 TEST_CASE("batches by length differ between epochs and spread little") {
