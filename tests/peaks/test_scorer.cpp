@@ -102,6 +102,10 @@ TEST_CASE("a prediction in a NaN bin of the truth is no false positive") {
   truth = with_peaks({});
   truth[30] = nan_bin;
   check(score(truth, with_peaks({29}, {0.1f, 0.1f, 0.1f, 0.1f})), 0, 0, 0);
+  // and 31.5 upwards
+  truth = with_peaks({});
+  truth[32] = nan_bin;
+  check(score(truth, with_peaks({30}, {0.1f, 0.1f, 0.1f, 0.1f})), 0, 0, 0);
 }
 
 TEST_CASE("a prediction in a NaN bin of the truth still finds a true peak") {
