@@ -215,6 +215,36 @@ TEST_CASE("entries without a target leave no trace inside a labelled column") {
   });
 }
 
+TEST_CASE("losses: items are counted with and without a target") {
+  const Batch batch;
+  const LossValue entries = MeanSquaredError<double>()(batch.output, batch.entries);
+  CHECK(entries.scored == 18);
+  CHECK(entries.unscored == 10);  // two columns of four, and two entries
+  const LossValue columns = SoftmaxCrossEntropy<double>()(batch.output, batch.labels);
+  CHECK(columns.scored == 4);
+  CHECK(columns.unscored == 3);
+  CHECK(SoftmaxCrossEntropy<double>()(batch.output, batch.probabilities).unscored == 3);
+}
+
+TEST_CASE("softmax cross entropy: a label of weight 0 costs nothing, though its class is excluded") {
+  const Matrix<double> output{{0.5}, {-inf}};
+  Matrix<double> gradient(2, 1);
+  const Labels label = Labels::Ones(1);
+  const SoftmaxCrossEntropy<double> loss({.class_weights = Eigen::Vector2d(1, 0)});
+  CHECK(loss(output, label, gradient).value() == 0);
+  CHECK(gradient.isZero(0));
+}
+
+TEST_CASE("losses: Reduction::weighted divides by the weights of the classes, too") {
+  const Matrix<double> output = Matrix<double>::Zero(2, 3);
+  const Labels labels = (Labels(3) << 0, 1, 1).finished();
+  const Vector<double> columns = (Vector<double>(3) << 1, 2, 1).finished();
+  const SoftmaxCrossEntropy<double> loss({.class_weights = Eigen::Vector2d(4, 0.5), .reduction = Reduction::weighted});
+  const LossValue value = loss(output, labels, {.weights = columns});
+  CHECK(value.count == 4 + 1 + 0.5);
+  CHECK(value.value() == Approx(std::log(2.0)));
+}
+
 TEST_CASE("every loss and reduction: nothing labelled gives 0, gradient 0, and is counted") {
   Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, auto target) {
