@@ -140,6 +140,16 @@ TEMPLATE_TEST_CASE("what is not finite is found wherever it is and left alone", 
   CHECK((gradient.array() == Limits::max() / 1000).count() == n - 1);
 }
 
+TEST_CASE("clipping: the norm of a long vector is that of all its entries, whatever the threads") {
+  const Index n = 100'001;  // several shares, and no multiple of one
+  Vector<float> gradient = Vector<float>::Zero(n);
+  for (Index k = 0; k < n; ++k) gradient[k] = k % 3 == 0 ? 1.f : k % 3 == 1 ? -2.f : 0.5f;
+  const double squares = double((n + 2) / 3) + 4 * double((n + 1) / 3) + 0.25 * double(n / 3);
+  ThreadPool pool(3);
+  for (ThreadPool* threads : {static_cast<ThreadPool*>(nullptr), &pool})
+    CHECK(global_norm(gradient, NormKind::l2, threads) == Approx(std::sqrt(squares)).epsilon(1e-12));
+}
+
 TEST_CASE("first_non_finite counts down the columns of a matrix") {
   Matrix<float> m = Matrix<float>::Zero(5, 4);
   CHECK(first_non_finite(m) == -1);

@@ -22,6 +22,14 @@ TEST_CASE("a decay mask leaves out the blocks of the roles that are named, and o
   CHECK(decay_mask<double>(table, {Role::bias, Role::gain}) == expected);
 }
 
+TEST_CASE("decay mask: frozen columns do not decay") {
+  ParameterTable table;
+  ParameterBlock block{"w", Role::input_weight, table.reserve(2, 3), 2, 3, 2};
+  block.frozen = {false, true, false};
+  table.add_block(block);
+  CHECK(decay_mask<double>(table) == (Vector<double>(6) << 1, 1, 0, 0, 1, 1).finished());
+}
+
 TEST_CASE("biases that are left out of weight decay stay where they are when the gradient is zero") {
   Sequential model(3, Dense<double>{.units = 2});
   model.parameters().values().setOnes();

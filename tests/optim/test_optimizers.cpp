@@ -268,9 +268,31 @@ TEST_CASE("PyTorch's and Keras's momentum part when the learning rate changes") 
 TEST_CASE("centred RMSprop survives a variance that rounds below zero") {
   RMSprop<float> rmsprop({.rho = 0.9, .centered = true});
   Vector<float> theta = Vector<float>::Zero(64);
-  const Vector<float> gradient = ramp<float>(64, 0.1, 1000);  // constant in time: the variance goes to 0
-  for (int t = 0; t < 400; ++t) rmsprop.step(theta, gradient);
+  const Vector<float> gradient = ramp<float>(64, 0.1, 1000);
+  // Constant in time: the variance goes to 0, and from above the square of the rounded mean ends above the mean square.
+  for (int t = 0; t < 400; ++t) rmsprop.step(theta, t < 20 ? Vector<float>(3 * gradient) : gradient);
   CHECK(finite(theta));
+}
+
+TEST_CASE("optimizer: a decay mask holds in a vector that threads share out") {
+  const Index n = 70'000, first = 66'000;  // the last entries are in the second share
+  ThreadPool pool(2);
+  Vector<float> theta = Vector<float>::Ones(n), mask = theta;
+  mask.segment(first, 2000).setZero();
+  SGD<float> sgd({.learning_rate = 0.5, .weight_decay = 0.5});
+  sgd.set_decay_mask(mask);
+  sgd.step(theta, Vector<float>::Zero(n), &pool);
+  for (const Index k : {Index(0), Index(500), Index(65'535), Index(65'536), first - 1, first + 2000, n - 1})
+    CHECK(theta[k] == 0.75f);
+  CHECK(theta.segment(first, 2000) == Vector<float>::Ones(2000));
+}
+
+TEMPLATE_TEST_CASE("every optimizer: an entry that never has a gradient stays where it is", "", EVERY_OPTIMIZER) {
+  using Scalar = typename TestType::Scalar;
+  auto optimizer = make<TestType>(0.1);
+  Vector<Scalar> theta = Vector<Scalar>::Ones(3);
+  for (int t = 0; t < 8; ++t) optimizer.step(theta, Vector<Scalar>::Zero(3));
+  CHECK(theta == Vector<Scalar>::Ones(3));
 }
 
 TEST_CASE("an entry that never has a gradient stays where it is") {
