@@ -185,6 +185,15 @@ TEST_CASE("bernoulli keeps its probability, and its ends exactly", "[random]") {
   CHECK_THROWS_MATCHES(random.bernoulli(0, 1.5), ValueError, says("probability in [0, 1], got 1.5"));
 }
 
+TEST_CASE("bernoulli is true where a number of 32 bits is below the probability, exactly", "[random]") {
+  const Random random(seed, Purpose::dropout, 5);
+  for (std::uint64_t k = 0; k < 20; ++k) {
+    const auto word = double(std::uint32_t(random.bits(2 * k)));  // the first of the block of four
+    CHECK_FALSE(random.bernoulli(4 * k, word * 0x1p-32));
+    CHECK(random.bernoulli(4 * k, (word + 1) * 0x1p-32));
+  }
+}
+
 TEST_CASE("a mask filled at once is the mask of single draws", "[random]") {
   const Random random(seed, Purpose::dropout, 1, 9);
   for (const std::uint64_t first : {0u, 1u, 2u, 3u, 4u, 1001u}) {

@@ -94,6 +94,19 @@ TEST_CASE("what the first task throws is thrown on, when all have ended") {
   CHECK(after == 8);
 }
 
+TEST_CASE("thread pool: the exception of the lowest task is thrown on, whichever came first") {
+  ThreadPool pool(2);
+  const int late = GENERATE(0, 1);  // of the tasks 0 and 1, which both fail
+  // The thread that has caught the other one's exception takes task 2 next.
+  std::atomic<bool> caught = false;
+  const auto task = [&](Index k) {
+    if (k == 2) caught = true;
+    while (k == late && !caught) std::this_thread::yield();
+    if (k < 2) throw ValueError(text("task ", k));
+  };
+  CHECK_THROWS_MATCHES(pool.run(3, task), ValueError, says("task 0"));
+}
+
 TEST_CASE("running tasks allocates nothing") {
   ThreadPool pool(2);
   std::atomic<Index> sum = 0;

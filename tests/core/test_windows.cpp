@@ -91,6 +91,8 @@ TEST_CASE("a timeline knows whether it has gaps") {
   Matrix<bool> mask(2, 3);
   mask << 1, 1, 0, 1, 1, 1;
   CHECK_FALSE(Timeline::from_mask(mask).has_gaps());
+  mask << 1, 0, 1, 1, 0, 0;  // in the longest sequence only, and not in what comes behind it
+  CHECK(Timeline::from_mask(mask).has_gaps());
   mask << 0, 1, 0, 1, 1, 1;
   Timeline timeline = Timeline::from_mask(mask);
   CHECK(timeline.has_gaps());
