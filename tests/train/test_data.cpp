@@ -108,6 +108,16 @@ TEST_CASE("a subset keeps targets, weights and the number of classes") {
   CHECK_THROWS_MATCHES(data.subset(std::vector<Index>{3}), ValueError, says("no sample 3 among 3"));
 }
 
+TEST_CASE("data set: inputs that are transformed are checked again") {
+  auto data = Dataset<double>::labelled(sequences({3, 1}), {0, 1});
+  CHECK_THROWS_MATCHES(data.transform([](Matrix<double>& x) { x(0, 0) = missing; }), ValueError,
+                       says("sample 0, step 0, feature 0 is nan"));
+  CHECK_THROWS_AS(data.transform([](Matrix<double>& x) {
+    if (x.cols() == 1) x.resize(1, 1), x.setZero();
+  }),
+                  Error);
+}
+
 TEST_CASE("a stratified split takes its share of every class and depends on the seed alone") {
   std::vector<Index> labels;
   for (Index s = 0; s < 100; ++s) labels.push_back(s < 80 ? 0 : s < 90 ? 1 : -1);

@@ -1,3 +1,4 @@
+#include <map>
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/dropout.hpp>
@@ -104,6 +105,83 @@ TEST_CASE("early stopping waits, stops and restores the best parameters") {
   CHECK(Index(result.history.size()) == result.best_epoch + 2);
   CHECK(run.theta() == seen[std::size_t(result.best_epoch - 1)]);
   CHECK(run.theta() != seen.back());
+}
+
+TEST_CASE("fit: early stopping counts an improvement by no more than min_delta as none") {
+  const auto data = classes(30);
+  // Those of the rule with this min_delta: the best epoch, and the last one.
+  const auto expected = [](const History& history, double min_delta) {
+    std::pair<Index, Index> best_and_last{1, 1};
+    auto& [best, last] = best_and_last;
+    for (; last < Index(history.size()) && last - best < 3; ++last)
+      if (history[std::size_t(last)].loss < history[std::size_t(best - 1)].loss - min_delta) best = last + 1;
+    return best_and_last;
+  };
+  FitOptions<float> options{.epochs = 40,
+                            .batches = {.size = 5},
+                            .early_stopping = EarlyStopping{.patience = 3, .monitor = Monitor::training_loss}};
+  const auto all = Run()(data, {.epochs = 40, .batches = {.size = 5}}).history;
+  for (const double min_delta : {0.0, 0.03, -0.03}) {
+    options.early_stopping->min_delta = min_delta;
+    const auto result = Run()(data, options);
+    CHECK(std::pair(result.best_epoch, Index(result.history.size())) == expected(all, std::abs(min_delta)));
+  }
+  CHECK(expected(all, 0.03) != expected(all, 0));
+}
+
+TEST_CASE("fit: the last parameters remain unless early stopping shall restore the best") {
+  const auto data = classes(30), other = classes(20, 2);
+  for (const bool averaged : {false, true}) {
+    FitOptions<float> options{.epochs = 60,
+                              .batches = {.size = 5},
+                              .validation = &other,
+                              .early_stopping = EarlyStopping{.patience = 2, .min_delta = 0.05, .restore_best = false}};
+    if (averaged) options.average = WeightAverageOptions{.momentum = 0.5};
+    Run last, best;
+    std::vector<Vector<float>> seen;
+    options.on_epoch = [&](const Epoch&) {
+      seen.push_back(averaged ? last.state.average.average() : last.theta());
+      return true;
+    };
+    const auto result = last(data, options);
+    REQUIRE(result.stopped_early);
+    REQUIRE(result.best_epoch > 1);  // the first average is the parameters themselves
+    REQUIRE(result.best_epoch + 2 == Index(seen.size()));
+    CHECK(last.theta() == seen.back());
+    CHECK(last.state.best.size() == 0);
+    options.early_stopping->restore_best = true;
+    options.on_epoch = {};
+    best(data, options);
+    CHECK(best.theta() == seen[std::size_t(result.best_epoch - 1)]);
+    CHECK(best.theta() != last.theta());
+  }
+}
+
+TEST_CASE("fit: a value that is not finite is never the best one") {
+  auto other = classes(3);
+  other.set_weights({1e308, 1e308, 1e308});  // the sum of their losses is infinite
+  const auto result =
+      Run()(classes(12), {.epochs = 9, .validation = &other, .early_stopping = EarlyStopping{.patience = 2}});
+  REQUIRE(!is_finite(result.history[0].validation_loss));
+  CHECK(result.best_epoch == 0);
+  CHECK(result.history.size() == 2);
+}
+
+TEST_CASE("fit: the gradient norm of an epoch is the largest of its batches") {
+  std::vector<double> norms;
+  bool last_is_largest = true;
+  const auto check = [&](const Epoch& epoch) {
+    CHECK(epoch.gradient_norm == *std::max_element(norms.begin(), norms.end()));
+    last_is_largest = last_is_largest && norms.back() == epoch.gradient_norm;
+    norms.clear();
+    return true;
+  };
+  const auto note = [&](const BatchEnd& end) {
+    norms.push_back(end.report.gradient_norm);
+    return true;
+  };
+  Run()(classes(30), {.epochs = 4, .batches = {.size = 4}, .on_batch = note, .on_epoch = check});
+  CHECK_FALSE(last_is_largest);
 }
 
 TEST_CASE("fit: a plateau knows that of an accuracy larger values are better") {
@@ -258,6 +336,179 @@ TEST_CASE("averaged weights are what is validated and what remains") {
   CHECK(run.theta() == run.state.average.average());
   CHECK(run.theta() != run.state.parameters);
   CHECK(evaluate(run.model, other, Loss()).loss.value() == result.history.back().validation_loss);
+}
+
+TEST_CASE("fit: the seed decides about dropout and about what is held out") {
+  const auto data = classes(30);
+  const auto run = [&](std::uint64_t seed, double fraction) {
+    Run one;
+    const auto history =
+        one(data, {.epochs = 1, .batches = {.shuffle = false}, .seed = seed, .validation_fraction = fraction}).history;
+    return std::pair(Vector<float>(one.theta()), history[0].validation_loss);
+  };
+  CHECK(run(7, 0).first == run(7, 0).first);
+  CHECK(run(7, 0).first != run(8, 0).first);
+  for (const std::uint64_t seed : {7, 8}) {
+    const auto [theta, loss] = run(seed, 0.3);
+    Run trained;
+    trained.model.parameters().values() = theta;
+    const auto held_out = data.subset(stratified_split(data, 0.3, seed).held_out);
+    CHECK(evaluate(trained.model, held_out, Loss()).loss.value() == loss);
+  }
+}
+
+TEST_CASE("fit: every epoch has its own order and its own dropout masks") {
+  const auto data = classes(12);
+  const auto losses = [&](BatchOptions batches) {
+    Run run;
+    run.adam.learning_rate() = 1e-30;  // the same parameters all the time
+    std::vector<std::vector<double>> all(3);
+    run(data, {.epochs = 3, .batches = batches, .on_batch = [&](const BatchEnd& end) {
+                 all[std::size_t(end.epoch)].push_back(end.report.loss.sum);
+                 return true;
+               }});
+    return all;
+  };
+  const auto masked = losses({.size = 12, .shuffle = false});
+  CHECK(masked[0] != masked[1]);
+  CHECK(masked[1] != masked[2]);
+  // In batches of one the losses say whose they are: what dropout changes is less than what tells samples apart.
+  std::array<std::vector<Index>, 2> orders;
+  Batches batches;
+  for (Index epoch : {0, 1}) {
+    batches.plan(
+        all_samples(12), [](Index) { return Index(1); }, {.size = 1}, 1, epoch);
+    for (Index k = 0; k < 12; ++k) orders[std::size_t(epoch)].push_back(batches.batch(k)[0]);
+  }
+  REQUIRE(orders[0] != orders[1]);
+  Model plain{2, Recurrent<Gru<float>>{.units = 6}, Dropout<float>({.rate = 0}), MeanOverTime<float>{},
+              Dense<float>{.units = 3}};
+  plain.initialise(1);
+  Adam<float> adam({.learning_rate = 1e-30});
+  std::vector<double> seen;
+  fit(plain, Loss(), adam, data,
+      {.epochs = 2,
+       .batches = {.size = 1},
+       .on_batch =
+           [&](const BatchEnd& end) {
+             seen.push_back(end.report.loss.sum);
+             return true;
+           },
+       .progress = Progress::quiet});
+  for (std::size_t epoch : {0, 1})
+    for (std::size_t k = 0; k < 12; ++k) {
+      const auto one = data.subset(std::vector<Index>{orders[epoch][k]});
+      CHECK(seen[12 * epoch + k] == Approx(evaluate(plain, one, Loss()).loss.sum).epsilon(1e-5));
+    }
+}
+
+TEST_CASE("fit: there is an update for each window of a truncated batch") {
+  const auto whole = classes(6);
+  std::vector<Matrix<float>> inputs;
+  std::vector<Labels> labels;
+  for (Index s = 0; s < 6; ++s) {
+    inputs.push_back(whole.sequence(s));
+    labels.push_back(Labels::Constant(whole.length(s), s % 3));
+  }
+  const auto data = Dataset<float>::step_labelled(inputs, labels, 3);  // of 8 steps at most
+  Sequential model(2, Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = 3});
+  model.initialise(1);
+  Adam<float> adam;
+  fit(model, Loss(), adam, data, {.epochs = 2, .truncation = {.update_every = 3}, .progress = Progress::quiet});
+  CHECK(adam.updates() == 2 * 3);
+}
+
+TEST_CASE("fit: callbacks are told of every batch and every epoch, the last one too") {
+  Run run;
+  std::vector<std::array<Index, 3>> batches;
+  Index epochs = 0;
+  const auto result = run(
+      classes(12), {.epochs = 30,
+                    .batches = {.size = 5},
+                    .early_stopping = EarlyStopping{.patience = 1, .min_delta = 10, .monitor = Monitor::training_loss},
+                    .on_batch =
+                        [&](const BatchEnd& end) {
+                          batches.push_back({end.epoch, end.batch, end.batches});
+                          return true;
+                        },
+                    .on_epoch = [&](const Epoch& epoch) { return epoch.epoch == double(++epochs); }});
+  REQUIRE(result.history.size() == 2);
+  CHECK(epochs == 2);
+  CHECK(batches == std::vector<std::array<Index, 3>>{{0, 0, 3}, {0, 1, 3}, {0, 2, 3}, {1, 0, 3}, {1, 1, 3}, {1, 2, 3}});
+  // A run that early stopping has ended stays ended.
+  const auto again =
+      run(classes(12),
+          {.epochs = 40,
+           .batches = {.size = 5},
+           .early_stopping = EarlyStopping{.patience = 1, .min_delta = 10, .monitor = Monitor::training_loss}});
+  CHECK(again.history.size() == 2);
+  CHECK(again.stopped_early);
+}
+
+TEST_CASE("fit: clipping by norm and by value is that of the training step") {
+  const auto data = classes(12);
+  const auto trained = [&](FitOptions<float> options) {
+    Run run;
+    options.epochs = 2;
+    run(data, options);
+    return Vector<float>(run.theta());
+  };
+  const auto stepped = [&](StepOptions options) {
+    Run run;
+    options.seed = 1;
+    Batch<float> batch;
+    batch.gather(data, all_samples(12));
+    TrainingStep<Model, Loss, Adam<float>> step(run.model, Loss(), run.adam, options);
+    for (int k = 0; k < 2; ++k) step.step(batch);
+    return Vector<float>(run.theta());
+  };
+  const FitOptions<float> plain{.batches = {.shuffle = false}, .shard = 12};
+  FitOptions<float> by_norm = plain, by_value = plain;
+  by_norm.clip_norm = 1e-4, by_value.clip_value = 1e-4;
+  CHECK(trained(plain) == stepped({}));
+  CHECK(trained(by_norm) == stepped({.clip_norm = 1e-4}));
+  CHECK(trained(by_value) == stepped({.clip_value = 1e-4}));
+  CHECK(trained(by_norm) != trained(plain));
+  CHECK(trained(by_value) != trained(plain));
+  CHECK(trained(by_value) != trained(by_norm));
+}
+
+namespace {
+
+/// Every part of a state by its name, as text.
+std::map<std::string, std::string> parts_of(TrainingState<float>& state) {
+  std::map<std::string, std::string> parts;
+  state.visit_state([&]<class Part>(std::string_view name, Part& part) {
+    std::string& value = parts[std::string(name)];
+    if constexpr (requires {
+                    part.data();
+                    part.rows();
+                  })
+      for (const auto number : part) value += text(number, " ");
+    else
+      value = text(part);
+  });
+  return parts;
+}
+
+}  // namespace
+
+TEST_CASE("training state: all of it is shown, and showing changes nothing") {
+  Run run;
+  run(classes(30), {.epochs = 3,
+                    .validation_fraction = 0.3,
+                    .plateau = PlateauOptions{.initial = 1e-2, .patience = 0, .threshold = 0.5},
+                    .early_stopping = EarlyStopping{.patience = 9, .min_delta = 10},
+                    .average = WeightAverageOptions{.momentum = 0.9}});
+  TrainingState<float> none;
+  auto fresh = parts_of(none);
+  const auto parts = parts_of(run.state);
+  CHECK(parts == parts_of(run.state));
+  CHECK(run.state.history.size() == 3);
+  for (const char* name :
+       {"epochs", "updates", "seed", "samples", "parameter_names", "parameters", "best", "best_value", "best_epoch",
+        "waited", "average.average", "plateau.rate", "plateau.best", "plateau_monitor", "stopping_monitor", "history"})
+    CHECK(parts.at(name) != fresh[name]);
 }
 
 TEST_CASE("a sequence of weight 0 trains nothing") {

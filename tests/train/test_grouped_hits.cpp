@@ -88,6 +88,30 @@ TEST_CASE("grouped hits: balanced accuracy counts every class that occurs alike"
   CHECK_THROWS_AS(hits.add(0, Matrix<double>(Matrix<double>::Zero(2, 10)), labels), ShapeError);
 }
 
+TEST_CASE("grouped hits: limits do not depend on groups without labels or on classes that never occur") {
+  GroupedHits hits(3, 2), more(5, 4);
+  const auto add = [&](Index group, Index group_of_more, std::initializer_list<Index> predicted) {
+    const Labels labels = list({0, 0, 1, 1});
+    const Matrix<double> scores = votes(std::vector<Index>(predicted));
+    Matrix<double> wider = Matrix<double>::Zero(4, scores.cols());
+    wider.topRows(2) = scores;
+    hits.add(group, scores, labels), more.add(group_of_more, wider, labels);
+  };
+  add(0, 1, {0, 1, 0, 1}), add(1, 2, {0, 0, 0, 1}), add(2, 4, {0, 0, 1, 1});
+  for (const auto& [want, got] :
+       {std::pair(hits.accuracy(), more.accuracy()), std::pair(hits.balanced_accuracy(), more.balanced_accuracy())}) {
+    CHECK(want.low > 0);
+    CHECK(got.value == Approx(want.value));
+    CHECK(got.low == Approx(want.low));
+    CHECK(got.high == Approx(want.high));
+  }
+}
+
+TEST_CASE("chance levels: a step without any label has its place, with a share of 0") {
+  const auto data = Dataset<float>::step_labelled({Matrix<float>::Zero(1, 4)}, {list({-1, 1, -1, 0})}, 2);
+  CHECK(chance_levels(data).at_step == std::vector<double>{0, 1, 0, 1});
+}
+
 TEST_CASE("chance levels of the movie clips are those that were derived by hand") {
   const ChanceLevels cut = chance_levels(movies(2, 90));
   CHECK(cut.uniform == Approx(1 / 15.0));

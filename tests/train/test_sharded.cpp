@@ -173,6 +173,24 @@ TEST_CASE("a batch is dealt out by length, and every sample is in one part") {
   CHECK_THROWS_MATCHES(batch.gather(data, samples, -1), ValueError, says("a shard has -1 sequences"));
 }
 
+TEST_CASE("sharded batch: the longest are dealt out first, 16 to a part unless told otherwise") {
+  std::vector<Matrix<float>> sequences;
+  for (const Index length : {5, 1, 4, 2, 3}) sequences.push_back(numbers(2, length, 1));
+  ShardedBatch<float> batch;
+  batch.gather(Dataset<float>::unlabelled(sequences), all_samples(5), 2);
+  std::vector<std::vector<Index>> places;
+  for (const auto& part : batch.shards()) {
+    places.emplace_back();
+    for (Index b = 0; b < part.timeline().batch(); ++b) places.back().push_back(part.timeline().place(b));
+  }
+  CHECK(places == std::vector<std::vector<Index>>{{0, 3}, {2, 1}, {4}});
+  const auto data = step_data(33);
+  for (const auto& [samples, parts] : {std::pair(7, 1), std::pair(8, 2), std::pair(32, 2), std::pair(33, 3)}) {
+    batch.gather(data, all_samples(samples));
+    CHECK(Index(batch.shards().size()) == parts);
+  }
+}
+
 TEST_CASE("what is not finite is found in whichever part it is") {
   auto data = step_data(20);
   std::vector<Matrix<float>> sequences;
@@ -218,6 +236,9 @@ TEST_CASE("scores of many classes are worked on by pieces") {
     loss(output, batch.labels(first, output.cols()), d_piece, {}, count);
     return view(std::as_const(d_piece));
   });
+  std::vector<Matrix<float>> inputs{numbers(2, 500, 1), numbers(2, 3, 2)};
+  const auto mostly = Dataset<float>::step_labelled(inputs, {Labels::Constant(500, -1), Labels::Constant(3, -1)}, 5000);
+  CHECK(evaluate(model, mostly, loss).loss.empty == 2);  // samples, not pieces
   CHECK(calls == (batch.timeline().columns() + 191) / 192);
   CHECK(columns == batch.timeline().columns());
   CHECK(close(pieces.values(), whole.values()));
@@ -259,6 +280,25 @@ TEST_CASE("a step on a batch in parts allocates nothing after the first") {  // 
   train_once();
   const auto count = allocations.count();
   CHECK(count == 0);
+}
+
+TEST_CASE("evaluation: samples whose states are carried are one batch, whatever its size") {
+  const auto data = step_data(9);
+  const auto net = model();
+  const SoftmaxCrossEntropy<float> loss;
+  const auto samples = all_samples(data.size());
+  using Net = std::remove_const_t<decltype(net)>;
+  std::vector<State<float>> want_state, state;
+  Evaluator<Net> evaluator;
+  for (int turn = 0; turn < 2; ++turn) {  // the second from the states behind the first
+    const Evaluation want = evaluator(net, data, samples, loss, {.batch_size = 100}, &want_state);
+    const Evaluation got = evaluator(net, data, samples, loss, {.batch_size = 2}, &state);
+    CHECK(got.loss.sum == want.loss.sum);
+    CHECK(got.loss.scored == want.loss.scored);
+    CHECK(state == want_state);
+  }
+  REQUIRE(state.size() == 4);
+  CHECK(state[0][0].cols() == 9);
 }
 
 TEST_CASE("evaluation does not depend on batches or threads") {

@@ -234,6 +234,40 @@ TEST_CASE("without accumulation there is an update after each window") {
   CHECK(run.adam.updates() == 5);
 }
 
+namespace {
+
+/// Changes nothing, and notes the gradients' norms.
+struct Notes {
+  using Scalar = float;
+  std::vector<double>* norms;
+  double rate = 0;
+  int nothing = 0;
+  void step(OutVector<float>, InVector<float> gradient) { norms->push_back(double(gradient.norm())); }
+  double& learning_rate() { return rate; }
+  int& options() { return nothing; }
+  void set_decay_mask(const Vector<float>&) {}
+  template <class F>
+  void visit_state(F&&) {}
+};
+
+}  // namespace
+
+TEST_CASE("training step: the gradient norm that it reports is the largest of its windows") {
+  const auto data = step_data({7, 5, 9, 1, 4});
+  Model model = small();
+  std::vector<double> norms;
+  Notes notes{&norms};
+  TrainingStep<Model, SoftmaxCrossEntropy<float>, Notes> step(model, SoftmaxCrossEntropy<float>(), notes,
+                                                              {.truncation = {.update_every = 2}});
+  Batch<float> batch;
+  batch.gather(data, all_samples(data.size()));
+  const StepReport report = step.step(batch);
+  REQUIRE(norms.size() == 5);
+  const double largest = *std::max_element(norms.begin(), norms.end());
+  CHECK(report.gradient_norm == Approx(largest).epsilon(1e-6));
+  CHECK(norms.back() < 0.9 * largest);
+}
+
 TEST_CASE("a carried state continues the sequences of the batch before") {
   const auto whole = step_data({8, 8});
   const auto half = [&](Index first) {
@@ -305,6 +339,61 @@ TEST_CASE("a value that is not finite stops training, is located, and harms noth
   CHECK_THROWS_AS(run(data, {.clip_norm = 1, .clip_value = 1}), NonFiniteError);
   CHECK(adam.updates() == run.adam.updates());
   CHECK((run.model.parameters().values().array() == before.array() || before.array().isNaN()).all());
+}
+
+namespace {
+
+/// What a step says; empty when it succeeds.
+std::string refusal(Run& run, const Dataset<float>& data, const StepOptions& options) {
+  try {
+    run(data, options);
+  } catch (const NonFiniteError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("training step: a gradient that is not finite is neither limited nor used, and leaves the learning rate") {
+  const auto step = [](Index label, StepOptions options) {
+    Run run;
+    run.adam.learning_rate() = 0.25;
+    run.model.parameters()["1.weight"].setConstant(3e38f);  // finite outputs and loss, but an infinite gradient of h
+    run.model.parameters()["1.weight"].row(1).setConstant(-3e38f);
+    const auto data =
+        Dataset<float>::step_labelled({Matrix<float>::Constant(2, 1, 0.1f)}, {Labels::Constant(1, label)}, 3);
+    options.learning_rate = [](long) { return 0.5; };
+    const std::string words = refusal(run, data, options);
+    CHECK(run.adam.learning_rate() == (words.empty() ? 0.5 : 0.25));
+    return words;
+  };
+  std::string all;
+  for (const Index label : {0, 1, 2}) {
+    const std::string words = step(label, {});
+    CHECK(step(label, {.clip_value = 1}) == words);
+    all += words;
+  }
+  INFO(all);
+  CHECK(all.find("the norm of the gradient is") != all.npos);
+}
+
+TEST_CASE("training step: the state behind the last of several windows is handed over") {
+  const auto data = step_data({7, 5, 9, 1, 4});
+  Run whole, windows;
+  whole.adam.learning_rate() = windows.adam.learning_rate() = 1e-30;
+  std::vector<State<float>> want, got;
+  whole(data, {}, &want);
+  windows(data, {.truncation = {.update_every = 2}}, &got);
+  REQUIRE(got.size() == want.size());
+  REQUIRE(got[0].size() == 1);
+  CHECK(got[0][0].isApprox(want[0][0], 1e-5f));
+}
+
+TEST_CASE("training step: hits are counted when asked for") {
+  const auto data = step_data({4, 2});
+  CHECK(Run()(data).hits.scored == 0);
+  CHECK(Run()(data, {.count_hits = true}).hits.scored > 0);
 }
 
 TEST_CASE("a step tells when model, loss and targets do not fit") {
