@@ -116,6 +116,43 @@ TEST_CASE("a sample of the entries, chosen by the seed") {
   CHECK(of_model(-1, -1, {.most = 5}).checked == 10);
 }
 
+TEST_CASE("all entries are checked, each once, where as many may be as there are") {
+  Vector<double> x = Vector<double>::Zero(20), gradient = Vector<double>::Zero(20);
+  Vector<Index> moved = Vector<Index>::Zero(20);
+  const auto loss = [&] {
+    moved += (x.array() != 0).matrix().cast<Index>();
+    return 0.;
+  };
+  check_gradient(loss, x, gradient, number, {.most = 20});
+  CHECK(moved == Vector<Index>::Constant(20, 2));
+}
+
+namespace {
+
+/// Two layers with a state each.
+struct TwoLayers {
+  using Scalar = double;
+  struct Layer {
+    static std::vector<Index> state_rows() { return {3}; }
+  };
+  template <class F>
+  void each_layer(F&& f) const {
+    for (const std::size_t k : {0u, 1u}) f(Layer(), k);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the states that a check begins with differ from layer to layer and are those of the seed") {
+  const auto state = random_state(TwoLayers(), Timeline::rectangular(2, 4), 1);
+  REQUIRE(state.size() == 2);
+  CHECK(state[0][0].rows() == 3);
+  CHECK(state[0][0].cols() == 2);
+  CHECK(state[0][0] != state[1][0]);
+  CHECK(state[1][0] == random_state(TwoLayers(), Timeline::rectangular(2, 4), 1)[1][0]);
+  CHECK(state[1][0] != random_state(TwoLayers(), Timeline::rectangular(2, 4), 2)[1][0]);
+}
+
 TEST_CASE("what a gradient check refuses") {
   Example example;
   CHECK_THROWS_MATCHES(example.check({.step = 0}), ValueError, says("a step and a floor above 0, got 0 and"));

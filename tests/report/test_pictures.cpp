@@ -91,6 +91,52 @@ TEST_CASE("the numbers of curves stand side by side where each place comes once"
   CHECK_THROWS_MATCHES(figure::picture(twice), ShapeError, says("1 lower and 0 upper limits"));
 }
 
+TEST_CASE("tics are whole epochs as long as they are few", "[report]") {
+  const auto commands = [](std::size_t epochs, double step) {
+    figure::Curves curves{.title = "", .x = {"epoch"}, .y = {"loss"}, .series = {{.name = "run", .x = {}, .y = {}}}};
+    for (std::size_t k = 0; k < epochs; ++k) curves.series[0].x.push_back(step * double(k + 1));
+    curves.series[0].y.resize(epochs);
+    return figure::picture(curves).commands;
+  };
+  CHECK(has(commands(11, 1), "set xtics 1\n"));
+  CHECK_FALSE(has(commands(12, 1), "set xtics 1\n"));
+  CHECK_FALSE(has(commands(3, 0.5), "set xtics 1\n"));
+}
+
+TEST_CASE("what the others are compared with is grey and takes none of their colours", "[report]") {
+  figure::Curves curves = two_runs();
+  std::swap(curves.series[0], curves.series[1]);
+  const std::string commands = figure::picture(curves).commands;
+  CHECK(has(commands, text("($1 == 0 ? $3 : NaN):4 with lines lw 2 lc rgb '#666666' dt 2 title 'guessing'")));
+  CHECK(
+      has(commands, text("($1 == 1 ? $3 : NaN):4 with lines lw 3 lc rgb '", detail::colours[0], "' title 'training'")));
+}
+
+TEST_CASE("bars have their limits and what they are compared with beside them", "[report]") {
+  const Picture picture =
+      figure::picture(figure::Bars{"", {"value"}, {{"a", 80, 75, 85, 7}, {"b", 30}}, "95 % limits", "chance"});
+  CHECK(to_csv(picture.shown) == ",value,low,high,chance\na,80,75,85,7\nb,30,,,\n");
+  CHECK(to_csv(picture.numbers) == "place,name,value,low,high,reference\n0,a,80,75,85,7\n1,b,30,,,\n");
+}
+
+TEST_CASE("zero is white where values have two signs: colours go as far to either side", "[report]") {
+  figure::HeatMap map{
+      .title = "", .x = {"x"}, .y = {"y"}, .value = "v", .values = Matrix<double>{{-3, 1}}, .diverging = true};
+  CHECK(has(figure::picture(map).commands, "set cbrange [-3:3]\n"));
+  map.values *= -2;
+  CHECK(has(figure::picture(map).commands, "set cbrange [-6:6]\n"));
+  map.diverging = false;
+  CHECK(has(figure::picture(map).commands, "set cbrange [-2:6]\n"));
+}
+
+TEST_CASE("points are small where there are more than thirty", "[report]") {
+  const auto commands = [](std::size_t points) {
+    return figure::picture(figure::Scatter{"", {"x"}, {"y"}, std::vector<figure::Point>(points)}).commands;
+  };
+  CHECK(has(commands(30), " ps 1 "));
+  CHECK(has(commands(31), " ps 0.5 "));
+}
+
 TEST_CASE("names of many rows have room, those of very many are written here and there", "[report]") {
   const auto rows = [](Index count) {
     figure::HeatMap map{.title = "", .x = {"x"}, .y = {"y"}, .value = "v", .values = Matrix<double>::Zero(count, 2)};
