@@ -1,4 +1,4 @@
-#include "g2p/decoding.hpp"
+#include "speller.hpp"
 #include "support/catch.hpp"
 
 using namespace unroll;
@@ -11,59 +11,6 @@ Index distance(std::vector<Index> a, std::vector<Index> b) {
   CHECK(there == edit_distance(b, a));
   return there;
 }
-
-/// Writes every word as its letters, each number plus 2, then the end.
-class Speller : public Writer {
- public:
-  void read(const Matrix<float>& letters, const Timeline& timeline) override {
-    words_.assign(std::size_t(timeline.batch()), {});
-    for (Index c = 0; c < letters.cols(); ++c)
-      words_[std::size_t(timeline.sample_of(c))].push_back(Index(letters(0, c)) + 2);
-  }
-  Index vocabulary() const override { return 8; }
-  Index sources() const override { return Index(words_.size()); }
-  Index source_length(Index source) const override { return Index(words_[std::size_t(source)].size()); }
-  ConstView<float> start() override {
-    of_.clear();
-    for (Index k = 0; k < sources(); ++k) of_.push_back(k);
-    step_ = 0;
-    return logits();
-  }
-  ConstView<float> step(std::span<const Index> parents, std::span<const Index>) override {
-    std::vector<Index> next;
-    for (const Index parent : parents) next.push_back(of_[std::size_t(parent)]);
-    of_ = next;
-    ++step_;
-    return logits();
-  }
-  ConstView<float> attention() const override { return nothing<float>(); }
-
- private:
-  ConstView<float> logits() {
-    logits_.setZero(8, Index(of_.size()));
-    for (std::size_t k = 0; k < of_.size(); ++k) {
-      const auto& word = words_[std::size_t(of_[k])];
-      logits_(step_ < word.size() ? word[step_] : marks.end, Index(k)) = 5;
-    }
-    return view(std::as_const(logits_));
-  }
-
-  std::vector<std::vector<Index>> words_;
-  std::vector<Index> of_;
-  std::size_t step_ = 0;
-  Matrix<float> logits_;
-};
-
-class SpellerNetwork : public Network {
- public:
-  bool attends() const override { return false; }
-  void initialise(std::uint64_t) override {}
-  Index parameters() const override { return 0; }
-  SafeTensors tensors(std::map<std::string, std::string>) const override { return {}; }
-  void take(const SafeTensors&) override {}
-  BatchStep step(Adam<float>&, const Seq2SeqStepOptions&) override { return {}; }
-  std::unique_ptr<Writer> writer() const override { return std::make_unique<Speller>(); }
-};
 
 }  // namespace
 
@@ -94,6 +41,20 @@ TEST_CASE("words come back in their order however many groups and threads there 
     }
 }
 
+TEST_CASE("a word may have more phonemes than letters, up to twice as many and eight", "[g2p]") {
+  const std::vector<Matrix<float>> words{token_row<float>(std::vector<Index>{0, 1, 2}),
+                                         token_row<float>(std::vector<Index>{3})};
+  for (const Index beams : {0, 2}) {
+    const auto four_times = write(SpellerNetwork(4), words, {.beams = beams}, 1);
+    CHECK(four_times[0][0].tokens == std::vector<Index>{2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4});
+    CHECK(four_times[0][0].ended);
+    const auto too_long = write(SpellerNetwork(100), words, {.beams = beams}, 1);
+    CHECK(too_long[0][0].tokens == std::vector<Index>(2 * 3 + 8, 2));
+    CHECK_FALSE(too_long[0][0].ended);
+    CHECK(too_long[1][0].tokens == std::vector<Index>(2 * 1 + 8, 5));
+  }
+}
+
 TEST_CASE("error rates are sums over all words", "[g2p]") {
   Words words;
   for (const auto& right : {std::vector<Index>{2, 3, 4, 5}, std::vector<Index>{2}, std::vector<Index>{2, 3, 4}})
@@ -101,9 +62,11 @@ TEST_CASE("error rates are sums over all words", "[g2p]") {
   Written written(3, std::vector<Hypothesis<float>>(1));
   written[0][0].tokens = {2, 3, 4, 5};
   written[1][0].tokens = {3, 4};
-  written[2][0].tokens = {2, 4};
+  written[2][0].tokens = {2};
   const auto rates = error_rates(written, words);
-  CHECK(rates.phoneme() == 3.0 / 8);
+  CHECK(rates.edits == 4);
+  CHECK(rates.phonemes == 8);  // that are right; written are 7
+  CHECK(rates.phoneme() == 4.0 / 8);
   CHECK(rates.word() == 2.0 / 3);
   CHECK(ErrorRates{}.phoneme() == 0);
 }

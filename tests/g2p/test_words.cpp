@@ -82,6 +82,14 @@ TEST_CASE("broken lines are refused with their number", "[g2p]") {
   says_of("word\t# K AE T", "expected a word, a tab and its phonemes");
 }
 
+TEST_CASE("a number in brackets belongs to a word only where there is a word before it", "[g2p]") {
+  const support::TemporaryFolder folder;
+  const auto train = written(folder, "train.tsv", "(2)\tA\nab(2)\tA\nac()\tA\n" + word_list(20)),
+             watch = written(folder, "watch.tsv", "ba\tA\n");
+  const auto spelled = read_data(train, watch, 0).train.spelled;
+  CHECK(std::vector(spelled.begin(), spelled.begin() + 3) == std::vector<std::string>{"(2)", "ab", "ac()"});
+}
+
 TEST_CASE("a dictionary is read as CMUdict writes it", "[g2p]") {
   const support::TemporaryFolder folder;
   const auto watch = written(folder, "watch.tsv", ";;; a comment\nba  b A1\nbs A0 # name\n");

@@ -1,0 +1,61 @@
+#include <fstream>
+#include <sstream>
+
+#include "g2p/pictures.hpp"
+#include "g2p/report.hpp"
+#include "speller.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+using namespace g2p;
+
+namespace {
+
+/// Notes the learning rate of every batch and learns nothing.
+class RateNetwork : public SpellerNetwork {
+ public:
+  std::vector<double> rates;
+  BatchStep step(Adam<float>& adam, const Seq2SeqStepOptions&) override {
+    return [this, &adam](const PairsBatch&) {
+      rates.push_back(adam.learning_rate());
+      return Seq2SeqReport{.loss = {.sum = 1, .count = 1, .scored = 1}};
+    };
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the rate falls to three tenths in the last quarter of the epochs", "[g2p]") {
+  Words words;
+  words.spelled = {"ab", "b"};
+  for (const auto& letters : {std::vector<Index>{0, 1}, std::vector<Index>{1}}) {
+    words.sources.push_back(token_row<float>(letters));
+    words.pronunciations.push_back({{2, 3}});
+  }
+  Options options;
+  options.epochs = 8, options.batch = 100, options.rate = 0.5;
+  RateNetwork network;
+  const Run run = train(network, options, {{{"a", "b"}, {"A", "B"}}, words, words, words}, 1, 1, [](const g2p::Epoch&) {});
+  CHECK(run.history.size() == 8);
+  CHECK(network.rates == std::vector<double>{0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5 * 0.3, 0.5 * 0.3});
+}
+
+TEST_CASE("the history has a line for each run and epoch", "[g2p]") {
+  Run run{3};
+  run.history.push_back({1, 2.5, {.edits = 1, .phonemes = 4, .wrong_words = 3, .words = 6}, {0.75, 1.25}});
+  const std::string csv = history_csv({{{.cell = "lstm"}, 100, {run}}});
+  CHECK(csv ==
+        "cell,attention,score,seed,epoch,loss,validation_phoneme_error_rate,validation_word_error_rate,seconds,"
+        "processor_seconds\nlstm,bahdanau,additive,3,1,2.5,0.25,0.5,0.75,1.25\n");
+}
+
+TEST_CASE("the picture of attention has a row for each phoneme, in per cent", "[g2p]") {
+  const support::TemporaryFolder folder;
+  Hypothesis<float> written{.tokens = {3, 2}};
+  written.attention = Matrix<float>{{0.25f, 0.5f}, {0.75f, 0.5f}};
+  draw_map(folder.path, "ab", {{"a", "b"}, {"A", "B"}}, written, "a network");
+  std::ostringstream csv;
+  csv << std::ifstream(folder.path / "map.csv").rdbuf();
+  CHECK(csv.str().find("\n0,0,25,a,B\n1,0,75,b,B\n0,1,50,a,A\n1,1,50,b,A\n") != std::string::npos);
+}
