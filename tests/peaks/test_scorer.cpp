@@ -42,6 +42,7 @@ TEST_CASE("a peak has at least three bins, each at the threshold or above") {
   CHECK(find_peaks(with_peaks({10}, {0.5f, 0.5f}), {}).empty());
   CHECK(find_peaks(with_peaks({10}, {0.2f, 0.009f, 0.2f, 0.2f}), {}).empty());
   CHECK(find_peaks(with_peaks({10}, {0.2f, 0.011f, 0.2f}), {}).size() == 1);
+  CHECK(find_peaks(with_peaks({10}, {0.25f, 0.25f, 0.25f}), {.threshold = 0.25}).size() == 1);
 }
 
 TEST_CASE("a peak has a sum of at least 0.2") {
@@ -102,6 +103,7 @@ TEST_CASE("a prediction in a NaN bin of the truth is no false positive") {
   truth = with_peaks({});
   truth[30] = nan_bin;
   check(score(truth, with_peaks({29}, {0.1f, 0.1f, 0.1f, 0.1f})), 0, 0, 0);
+  check(score(truth, with_peaks({28}, {0.1f, 0.1f, 0.1f, 0.1f})), 0, 0, 0);  // 29.5 likewise
   // and 31.5 upwards
   truth = with_peaks({});
   truth[32] = nan_bin;
@@ -143,4 +145,5 @@ TEST_CASE("on wider bins lengths stay the same in mm") {
   CHECK(search.distance == Approx(1.25));
   CHECK(search.threshold == 1e-2);
   CHECK(Search().scaled_to(0.1).width == 3);
+  CHECK(Search().scaled_to(4).width == 1);  // a peak has a bin at least
 }

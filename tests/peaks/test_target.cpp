@@ -19,6 +19,8 @@ TEST_CASE("a vertex gives a bell whose area grows with its tracks") {
   CHECK((rich.array() > 0).count() <= 11);
   CHECK(poor(0, 1995) > 0);
   CHECK(poor(0, 1994) == 0);
+  CHECK(poor(0, 2005) > 0);
+  CHECK(poor(0, 2006) == 0);
 }
 
 TEST_CASE("bells add up, and end where the axis ends") {

@@ -5,6 +5,7 @@
 #include "support/temporary.hpp"
 #include "word2vec/corpus.hpp"
 #include "word2vec/plane.hpp"
+#include "word2vec/results.hpp"
 
 using namespace unroll;
 using namespace word2vec;
@@ -48,6 +49,7 @@ TEST_CASE("word2vec: partners that are nearer than others are counted", "[word2v
   CHECK(good.share == 1);
   CHECK(good.scored == 3);
   CHECK(good.missing == 1);
+  CHECK(score({{"a", "A"}, {"b", "B"}}, known).share == 1);  // each is compared with the other pair, never with itself
   CHECK(score({{"a", "c"}, {"c", "A"}}, known).share == 0);
   CHECK_THROWS_MATCHES(score({{"a", "A"}, {"d", "D"}}, known), ValueError, says("found 1 of 2"));
 }
@@ -62,4 +64,10 @@ TEST_CASE("word2vec: the plane keeps what differs most", "[word2vec]") {
   const Plane line = plane_of(Matrix<float>{{1, 2, 3}});
   CHECK((line.places - Matrix<double>{{-1, 0, 1}, {0, 0, 0}}).norm() < 1e-12);
   CHECK(plane_of(Matrix<float>::Ones(3, 2)).share == 0);
+}
+
+TEST_CASE("word2vec: an epoch is told with its loss and words a second", "[word2vec]") {
+  CHECK(epoch_text({.epoch = 2, .loss = 1.5, .words = 600}, 10, 3) == "epoch  2/10  loss 1.5000  200 words/s\n");
+  CHECK(score_text({.share = 0.75, .scored = 4, .missing = 2}) ==
+        "75.0 % of 4 pairs are nearer than drawn ones (by chance 50 %), 2 pairs have no vectors\n");
 }
