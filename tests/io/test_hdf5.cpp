@@ -54,6 +54,15 @@ class Writer {
     H5Pset_chunk(how, 1, &chunk);
     H5Dclose(H5Dcreate2(file_, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT));
   }
+  /// Whole numbers of one byte, all 0, packed as well as gzip can.
+  void write_zeros(const char* name, hsize_t extent, hsize_t chunk) {
+    const Handle space(H5Screate_simple(1, &extent, nullptr), H5Sclose), how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    H5Pset_chunk(how, 1, &chunk);
+    H5Pset_deflate(how, 6);
+    const Handle data(H5Dcreate2(file_, name, H5T_STD_U8LE, space, H5P_DEFAULT, how, H5P_DEFAULT), H5Dclose);
+    const std::vector<unsigned char> zeros(extent, 0);
+    H5Dwrite(data, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros.data());
+  }
   /// A type and no value, as h5py writes h5py.Empty.
   void write_nothing(const char* name) {
     const Handle space(H5Screate(H5S_NULL), H5Sclose);
@@ -123,6 +132,31 @@ TEST_CASE("HDF5 numbers that the wanted type cannot hold are refused", "[hdf5]")
   CHECK(file.read<float>("x")[1] == 70000.5f);
 }
 
+TEST_CASE("HDF5 a number above the largest of a smaller floating type is refused, infinity is not", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  {
+    Writer writer(folder.path / "x.h5");
+    writer.write("large", {2}, std::vector<double>{1, -1e300}, H5T_IEEE_F64LE);
+    writer.write("infinite", {3}, std::vector<double>{HUGE_VAL, 1, -HUGE_VAL}, H5T_IEEE_F64LE);
+    writer.write("other order", {3}, std::vector<double>{HUGE_VAL, 1, -HUGE_VAL}, H5T_IEEE_F64BE);
+  }
+  const Hdf5File file(folder.path / "x.h5");
+  CHECK_THROWS_MATCHES(file.read<float>("large"), ValueError,
+                       says("'large': is float64, and holds numbers that float32 cannot hold"));
+  CHECK(file.read<double>("large")[1] == -1e300);
+  for (const char* name : {"infinite", "other order"})
+    CHECK(file.read<float>(name) == std::vector<float>{HUGE_VALF, 1, -HUGE_VALF});
+}
+
+TEST_CASE("HDF5 numbers that are packed a thousand to one are read as wider ones", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  Writer(folder.path / "x.h5").write_zeros("x", 9'000'000, 1'000'000);
+  const Hdf5File file(folder.path / "x.h5");
+  const auto numbers = file.read<double>("x");  // 72 MB from a file of some 10 kB
+  CHECK(numbers.size() == 9'000'000);
+  CHECK(numbers.back() == 0);
+}
+
 TEST_CASE("HDF5 whole numbers are not rounded to a floating type", "[hdf5]") {
   const support::TemporaryFolder folder;
   const std::int64_t exact = std::int64_t(1) << 53, odd = exact + 1;
@@ -140,6 +174,7 @@ TEST_CASE("HDF5 truth values and enumerated numbers are numbers, nothing is none
     Writer writer(folder.path / "x.h5");
     writer.write_enumerated("truth", {{"FALSE", 0}, {"TRUE", 1}}, {1, 0, 1});
     writer.write_enumerated("activity", {{"walk", 3}, {"run", 7}}, {7, 3});
+    writer.write_enumerated("answer", {{"FALSE", 0}, {"TRUE", 1}, {"UNKNOWN", 2}}, {2, 0});
     writer.write_nothing("nothing");
   }
   const Hdf5File file(folder.path / "x.h5");
@@ -148,6 +183,8 @@ TEST_CASE("HDF5 truth values and enumerated numbers are numbers, nothing is none
   CHECK(file.read<int>("truth") == std::vector<int>{1, 0, 1});
   CHECK(file.shape("activity").type == "enumerated int8");
   CHECK(file.read<double>("activity") == std::vector<double>{7, 3});
+  CHECK(file.shape("answer").type == "enumerated int8");  // a third value is no truth value
+  CHECK(file.read<double>("answer") == std::vector<double>{2, 0});
   CHECK(file.shape("nothing").sizes == std::vector<Index>{0});
   CHECK(file.read<float>("nothing").empty());
   CHECK_THROWS_AS(file.matrix<float>("nothing"), ShapeError);

@@ -2,6 +2,8 @@
 // Numbers from HDF5 files, by libhdf5; linked as unroll::hdf5.
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <string>
@@ -66,12 +68,23 @@ inline std::string hdf5_type_name(hid_t type) {
   }
 }
 
+template <class T>
+bool is_infinite_at(const void* number) {
+  T value;
+  std::memcpy(&value, number, sizeof value);
+  return std::isinf(value);
+}
+
 /// A number that the type in memory cannot hold stops the reading, as in Tensor::to: a floating number may be rounded
 /// to fewer digits, a whole one may not, and a floating type holds infinities and NaN.
-inline H5T_conv_ret_t stop_at_lost_number(H5T_conv_except_t what, hid_t from, hid_t to, void*, void*, void* lost) {
+inline H5T_conv_ret_t stop_at_lost_number(H5T_conv_except_t what, hid_t from, hid_t to, void* x, void*, void* lost) {
   const bool too_large = what == H5T_CONV_EXCEPT_RANGE_HI || what == H5T_CONV_EXCEPT_RANGE_LOW;
   const bool rounded = H5Tget_class(from) == H5T_FLOAT && H5Tget_class(to) == H5T_FLOAT;
-  if (rounded && !too_large) return H5T_CONV_UNHANDLED;
+  // For libhdf5 infinity is above the largest number of this machine's smaller types.
+  const bool infinite = rounded && too_large &&
+                        ((H5Tequal(from, H5T_NATIVE_DOUBLE) > 0 && is_infinite_at<double>(x)) ||
+                         (H5Tequal(from, H5T_NATIVE_LDOUBLE) > 0 && is_infinite_at<long double>(x)));
+  if (rounded && (!too_large || infinite)) return H5T_CONV_UNHANDLED;
   *static_cast<bool*>(lost) = true;
   return H5T_CONV_ABORT;
 }
@@ -237,15 +250,17 @@ class Hdf5File {
     return count;
   }
 
-  /// Memory for `count` entries, unless the file is too small for them: gzip packs a thousand bytes into one at best.
+  /// Memory for `count` entries, unless the file is too small for them: gzip packs a thousand bytes into one at best,
+  /// bytes as they are stored, which may be fewer than those of T.
   /// What was never written takes no place in a file and reads as zeros; a little of that is let through.
   template <class T>
   std::vector<T> room(const Opened& data, std::size_t count) const {
     constexpr hsize_t best = 1100, always = hsize_t(1) << 26;
     hsize_t bytes = 0;
     H5Fget_filesize(file_, &bytes);
-    require<FileError>(count <= std::max(always, best * bytes) / sizeof(T), data.who, ": says that it has ", count,
-                       " entries, more than a file of ", bytes, " bytes can hold");
+    const hsize_t stored = std::max<hsize_t>(H5Tget_size(data.type), 1);
+    require<FileError>(count <= std::max(always / sizeof(T), best * bytes / stored), data.who, ": says that it has ",
+                       count, " entries, more than a file of ", bytes, " bytes can hold");
     std::vector<T> values;
     detail::within_memory<FileError>([&] { values.resize(count); }, data.who, ": ", count,
                                      " numbers are more than the memory here holds");
