@@ -42,7 +42,7 @@ TEST_CASE("csv: a first line has names when no field is a number and one is a te
   CHECK(parse_csv("1,2\n3,4\n").names.empty());
   CHECK(parse_csv("\"1\",-2e3\n3,4\n").values == (Matrix<float>(2, 2) << 1, 3, -2000, 4).finished());
   // A missing number in the first record does not make it a line of names, and is refused as in every other record.
-  for (const std::string missing : {"nan", "NaN", "-inf", "NA", "N/A", "null", ""}) {
+  for (const std::string missing : {"nan", "NaN", "-inf", "+inf", "NA", "N/A", "null", ""}) {
     INFO(missing);
     CHECK_THROWS_MATCHES(parse_csv(missing + "," + missing + "\n3,4\n"), FileError,
                          says("line 1: field 1: expected a number, found '" + missing + "'"));

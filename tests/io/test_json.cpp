@@ -17,4 +17,7 @@ TEST_CASE("json: what is no JSON is refused with file and byte") {
   refused("[\"\xff\"]", "no valid JSON at byte 3: ");
   refused(std::string("[1]\0[2]", 7), "no valid JSON: byte 3 is 0");
   refused(std::string(1'000'000, '['), "JSON nested deeper than 100 levels");
+  const auto nested = [](std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  CHECK(detail::parse_json(nested(100), "a.json").size() == 1);
+  refused(nested(101), "JSON nested deeper than 100 levels");
 }

@@ -230,6 +230,26 @@ TEST_CASE("npz: one array is read whatever stands beside it, folders are no arra
   CHECK(parse_npz(std::as_bytes(std::span(archive))).empty());
 }
 
+TEST_CASE("npz: sizes that 32 bits do not hold stand behind the name, the unpacked one first") {
+  const std::string array = detail::read_text(golden / "one_dim.npy");
+  std::string deflated("\1");  // one stored block
+  detail::append_word(deflated, array.size(), 2), detail::append_word(deflated, array.size() ^ 0xffff, 2);
+  deflated += array;
+  detail::ZipMember member{"a.npy", detail::crc32(bytes_of(array))};
+  member.size = 0xffffffff;
+  std::string local = std::string("PK\3\4", 4) + detail::zip_fields(member) + member.name;
+  std::string entry = detail::zip_directory_entry(member);
+  local[8] = entry[10] = 8;  // deflated
+  entry[30] = 20;            // bytes behind the name
+  detail::append_word(entry, 1, 2), detail::append_word(entry, 16, 2);
+  detail::append_word(entry, array.size(), 8), detail::append_word(entry, deflated.size(), 8);
+  const std::string archive =
+      local + deflated + entry + detail::zip_end(1, entry.size(), local.size() + deflated.size());
+  const auto arrays = parse_npz(bytes_of(archive));
+  REQUIRE(arrays.size() == 1);
+  CHECK(arrays.at("a").bytes == read_npy(golden / "one_dim.npy").bytes);
+}
+
 TEST_CASE("npz: archives that are not sound are refused in a sentence") {
   const std::string stored = detail::read_text(golden / "stored.npz");
   const auto with = [&](const std::string& from, const std::string& to, std::size_t occurrence) {
