@@ -63,6 +63,14 @@ TEST_CASE("stand-in: people who watch the same clip are alike, the more so the m
   CHECK(std::abs(alike(0, 0)) < 0.05);
 }
 
+TEST_CASE("stand-in: maps of one's own as large as the common one leave half of what is alike") {
+  const Data data = make_stand_in({.participants = 2, .regions = 200, .snr = 1, .idio = 0, .mapvar = 1}, 90);
+  double sum = 0;
+  for (Index s = 4; s < 18; ++s) sum += correlation(data.clips.sequence(s), data.clips.sequence(18 + s));
+  CHECK(sum / 14 > 0.35);
+  CHECK(sum / 14 < 0.65);
+}
+
 TEST_CASE("stand-in: no clip has a mean or a covariance of its own") {
   // Without noise, own thoughts and own maps every participant's recording is the clip itself: x = W z / scale, and
   // beyond the ramp at its beginning z is white, so x x' is W W' for every clip.
