@@ -118,6 +118,12 @@ TEST_CASE("WISDM: windows end with the activity, the person and a break, and def
   CHECK(read.remarks[1] == "16 records; 3 broken ones and 1 without a time left out");
 }
 
+TEST_CASE("WISDM: a time that goes back ends a recording") {
+  const OneFile file(
+      "raw.txt", wisdm_lines(1, "Walking", 3, 9e9) + wisdm_lines(1, "Walking", 3, 8e9) + wisdm_lines(2, "Jogging", 2));
+  CHECK(read_recordings(file.path, 2).train.size() == 1 + 1);  // six in a row would be three windows
+}
+
 TEST_CASE("WISDM: what cannot be used is told") {
   CHECK_THROWS_MATCHES(read_recordings(OneFile("a.txt", wisdm_lines(1, "Walking", 9)).path, 2), FileError,
                        says("expected records of 2 people or more, found 1"));
