@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
-#include <optional>
 
 #include "../support/fingerprint.hpp"
 #include "unroll/io/checkpoint.hpp"
-#include "unroll/io/input_file.hpp"
 
 namespace har {
 
@@ -28,52 +25,6 @@ std::string fingerprint(const Data& data) {
 
 std::string name_of(const Setting& setting, std::uint64_t seed) {
   return text("batch", setting.batch, "-units", setting.units, "-rate", setting.rate, "-seed", seed, ".json");
-}
-
-nlohmann::json json_of(const Outcome& run, const std::string& of) {
-  nlohmann::json counts = nlohmann::json::array();
-  for (Index k = 0; k < run.confusion.size(); ++k) counts.push_back(run.confusion.data()[k]);
-  return {{"of", of},
-          {"diverged", run.diverged},
-          {"top", run.top},
-          {"test_loss", run.loss},
-          {"best_epoch", run.best_epoch},
-          {"seconds", run.seconds},
-          {"confusion_by_columns", counts},
-          {"history", nlohmann::json::parse(to_json(run.history))}};
-}
-
-double number_of(const nlohmann::json& value) { return value.is_null() ? Epoch::none : value.get<double>(); }
-
-void take(const nlohmann::json& json, Index classes, Outcome& run) {
-  run.diverged = json.at("diverged");
-  run.top = json.at("top").get<std::vector<double>>();
-  run.loss = json.at("test_loss");
-  run.best_epoch = json.at("best_epoch");
-  run.seconds = json.at("seconds");
-  const auto counts = json.at("confusion_by_columns").get<std::vector<Index>>();
-  const Index size = run.diverged.empty() ? classes : 0;
-  require<ValueError>(Index(counts.size()) == size * size, "expected ", classes, " classes");
-  run.confusion = Eigen::Map<const ConfusionMatrix::Counts>(counts.data(), size, size);
-  for (const nlohmann::json& epoch : json.at("history")) {
-    std::array<double, Epoch::names.size()> numbers;
-    for (std::size_t k = 0; k < numbers.size(); ++k) numbers[k] = number_of(epoch.at(std::string(Epoch::names[k])));
-    run.history.push_back(Epoch::of(numbers.data()));
-  }
-}
-
-/// Nothing where there is no such run, or what is there cannot be used: then it is done again.
-std::optional<Outcome> read_run(const std::filesystem::path& file, const std::string& of, Index classes,
-                                Outcome run) try {
-  if (!std::filesystem::exists(file)) return std::nullopt;
-  const auto json = detail::parse_json(detail::read_text(file), file.string());
-  if (json.at("of") != of) return std::nullopt;
-  take(json, classes, run);
-  return run;
-} catch (const nlohmann::json::exception&) {
-  return std::nullopt;
-} catch (const Error&) {
-  return std::nullopt;
 }
 
 /// A run that diverges is a result, too.
@@ -131,7 +82,7 @@ Study run_study(const Options& options, const Data& data, const std::filesystem:
     const std::string whole = text(of, "; ", settings_text(mine));
     const auto there = read_run(file, whole, Index(data.classes.size()), run);
     run = there ? *there : run_one(options, data, run);
-    if (!there) write_text(file, json_of(run, whole).dump(1) + "\n");
+    if (!there) write_text(file, run_text(run, whole));
     const std::lock_guard lock(one_at_a_time);
     study.resumed += there.has_value();
     on_run(run, there.has_value());

@@ -3,28 +3,10 @@
 
 #include <filesystem>
 
+#include "run_file.hpp"
 #include "training.hpp"
 
 namespace har {
-
-/// What a run of the study gave.
-struct Outcome {
-  Setting setting;
-  std::uint64_t seed = 0;
-  std::string diverged = {};     // where a number was not finite; then nothing else is known
-  std::vector<double> top = {};  // shares of the test data: the right class is the best, among the best 2, best 3
-  double loss = 0;               // of the test data
-  unroll::Index best_epoch = 0;
-  double seconds = 0;  // of training, on one core
-  unroll::ConfusionMatrix::Counts confusion = {};
-  unroll::History history = {};
-
-  /// Accuracy of the validation data with the parameters that were kept: what a setting is chosen by.
-  double validation() const {
-    if (history.empty()) return unroll::Epoch::none;
-    return (best_epoch > 0 ? history[std::size_t(best_epoch - 1)] : history.back()).validation_accuracy;
-  }
-};
 
 struct Study {
   std::vector<Outcome> runs;  // setting by setting, of each all seeds
