@@ -31,14 +31,17 @@ class Writer {
     const Handle data(H5Dcreate2(file_, name, stored, space, H5P_DEFAULT, how, H5P_DEFAULT), H5Dclose);
     H5Dwrite(data, detail::hdf5_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
   }
-  /// One chunk of `count` bytes, packed by the caller.
-  void write_lzf(const char* name, hsize_t count, const std::vector<std::byte>& packed) {
+  /// One chunk of `count` bytes, packed by the caller; the numbers of the filter say that it has `said`.
+  void write_lzf(const char* name, hsize_t count, const std::vector<std::byte>& packed, unsigned said) {
+    write_lzf(name, count, packed, {4, 0x106, said});
+  }
+  void write_lzf(const char* name, hsize_t count, const std::vector<std::byte>& packed,
+                 const std::vector<unsigned>& values) {
     const Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose), how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     const H5Z_class2_t filter{H5Z_CLASS_T_VERS, 32000, 1, 1, "lzf", nullptr, nullptr, detail::hdf5_lzf};
     H5Zregister(&filter);  // as one that packs, or else no dataset is made with it
-    const unsigned values[] = {4, 0x106, unsigned(count)};
     H5Pset_chunk(how, 1, &count);
-    H5Pset_filter(how, 32000, H5Z_FLAG_OPTIONAL, 3, values);
+    H5Pset_filter(how, 32000, H5Z_FLAG_OPTIONAL, values.size(), values.data());
     const Handle data(H5Dcreate2(file_, name, H5T_STD_I8LE, space, H5P_DEFAULT, how, H5P_DEFAULT), H5Dclose);
     const hsize_t first = 0;
     H5Dwrite_chunk(data, H5P_DEFAULT, 0, &first, packed.size(), packed.data());
@@ -265,14 +268,33 @@ TEST_CASE("a damaged LZF chunk is refused by the name of its dataset", "[hdf5]")
   const std::vector<std::byte> good = stream_of({3, 1, 2, 3, 4, 0x40, 3}), bad = stream_of({3, 1, 2, 3, 4, 0x40, 9});
   {
     Writer writer(folder.path / "x.h5");
-    writer.write_lzf("good", 8, good);
-    writer.write_lzf("bad", 8, bad);
-    writer.write_lzf("huge", 4000, good);
+    writer.write_lzf("good", 8, good, 8);
+    writer.write_lzf("bad", 8, bad, 8);
+    writer.write_lzf("huge", 4000, good, 4000);
   }
   const Hdf5File file(folder.path / "x.h5");
   CHECK(file.read<int>("good") == std::vector<int>{1, 2, 3, 4, 1, 2, 3, 4});
   CHECK_THROWS_MATCHES(file.read<int>("bad"), FileError, says("'bad': cannot be read, the file may be damaged ("));
   CHECK_THROWS_MATCHES(file.read<int>("huge"), FileError, says("'huge': cannot be read"));
+}
+
+TEST_CASE("HDF5: LZF chunks are refused when they unpack to another size than a chunk has", "[hdf5]") {
+  const support::TemporaryFolder folder;
+  const std::vector<std::byte> four = stream_of({3, 1, 2, 3, 4});
+  {
+    Writer writer(folder.path / "x.h5");
+    writer.write_lzf("whole", 4, four, 4);
+    writer.write_lzf("short", 8, four, 8);    // the rest would be whatever the memory holds
+    writer.write_lzf("small", 400, four, 4);  // libhdf5 would read 400 bytes of 4
+    writer.write_lzf("large", 4, four, 8);
+    writer.write_lzf("silent", 400, four, std::vector<unsigned>{4, 0x106});
+  }
+  const Hdf5File file(folder.path / "x.h5");
+  CHECK(file.read<int>("whole") == std::vector<int>{1, 2, 3, 4});
+  CHECK_THROWS_MATCHES(file.read<int>("short"), FileError, says("'short': cannot be read, the file may be damaged ("));
+  for (const char* name : {"small", "large", "silent"})
+    CHECK_THROWS_MATCHES(file.read<int>(name), FileError,
+                         says("LZF, which is said to unpack to another number of bytes"));
 }
 
 TEST_CASE("an LZF stream that leads outside is damaged, not followed", "[hdf5]") {

@@ -221,6 +221,9 @@ class Hdf5File {
     detail::Hdf5Handle space(H5Dget_space(data), H5Sclose), type(H5Dget_type(data), H5Tclose);
     const int rank = H5Sget_simple_extent_ndims(space);
     if (rank < 0 || type < 0) throw FileError(text(who(dataset), ": its shape or type is damaged"));
+    require<FileError>(
+        detail::hdf5_lzf_fits(data, type), [&] { return who(dataset); },
+        ": is packed by LZF, which is said to unpack to another number of bytes than a chunk has");
     std::vector<hsize_t> extents(std::size_t(rank), 0);
     H5Sget_simple_extent_dims(space, extents.data(), nullptr);
     if (H5Sget_simple_extent_type(space) == H5S_NULL) extents = {0};  // has a type and no number, not even one

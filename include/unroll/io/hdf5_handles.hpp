@@ -3,6 +3,8 @@
 
 #include <hdf5.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdlib>
 #include <span>
 #include <string>
@@ -62,28 +64,48 @@ inline std::string hdf5_reason() {
   return reason;
 }
 
-/// The filter that packs nothing but unpacks LZF, as libhdf5 calls it: replaces the buffer, returns its bytes or 0.
+/// The registered number of h5py's LZF.
+inline constexpr H5Z_filter_t hdf5_lzf_filter = 32000;
+
+/// The filter that packs nothing but unpacks LZF, as libhdf5 calls it: replaces the buffer, returns its bytes or 0. Of
+/// the numbers in the file the third is how many bytes a chunk has. libhdf5 reads as many, whatever comes back.
 inline std::size_t hdf5_lzf(unsigned flags, std::size_t count, const unsigned values[], std::size_t packed,
                             std::size_t* size, void** buffer) {
   constexpr std::size_t most = 88;  // times as large as it was: a copy of 264 bytes takes 3
   if ((flags & H5Z_FLAG_REVERSE) == 0) return 0;
-  const std::size_t room = count >= 3 ? values[2] : packed * most;
+  const std::size_t room = count >= 3 ? values[2] : 0;
   if (room == 0 || room / most > packed) return 0;
   auto* unpacked = static_cast<std::byte*>(std::malloc(room));
   if (unpacked == nullptr) return 0;
-  const auto bytes = unpack_lzf({static_cast<const std::byte*>(*buffer), packed}, {unpacked, room});
-  std::free(bytes ? *buffer : unpacked);
-  if (!bytes) return 0;
+  const bool whole = unpack_lzf({static_cast<const std::byte*>(*buffer), packed}, {unpacked, room}) == room;
+  std::free(whole ? *buffer : unpacked);
+  if (!whole) return 0;
   *buffer = unpacked;
-  *size = room;
-  return *bytes;
+  return *size = room;
+}
+
+/// Whether LZF, where a dataset is packed by it, is said to unpack as many bytes as a chunk has.
+inline bool hdf5_lzf_fits(hid_t data, hid_t type) {
+  const Hdf5Handle how(H5Dget_create_plist(data), H5Pclose);
+  if (how < 0 || H5Pget_layout(how) != H5D_CHUNKED) return true;
+  std::array<hsize_t, H5S_MAX_RANK> chunk{};
+  const int rank = H5Pget_chunk(how, int(chunk.size()), chunk.data());
+  hsize_t bytes = H5Tget_size(type);
+  for (int d = 0; d < rank; ++d) bytes *= chunk[std::size_t(d)];
+  for (int k = 0, filters = H5Pget_nfilters(how); k < filters; ++k) {
+    std::array<unsigned, 3> values{};
+    std::size_t count = values.size();
+    unsigned flags = 0, configuration = 0;
+    const auto filter = H5Pget_filter2(how, unsigned(k), &flags, &count, values.data(), 0, nullptr, &configuration);
+    if (filter == hdf5_lzf_filter && (count < 3 || values[2] != bytes)) return false;
+  }
+  return true;
 }
 
 /// Makes LZF, which is h5py's and not libhdf5's, known under its registered number; once in a program.
 inline void register_hdf5_lzf() {
-  constexpr H5Z_filter_t lzf = 32000;
-  static const H5Z_class2_t filter{H5Z_CLASS_T_VERS, lzf, 0, 1, "lzf", nullptr, nullptr, hdf5_lzf};
-  static const bool done = H5Zfilter_avail(lzf) > 0 || H5Zregister(&filter) >= 0;
+  static const H5Z_class2_t filter{H5Z_CLASS_T_VERS, hdf5_lzf_filter, 0, 1, "lzf", nullptr, nullptr, hdf5_lzf};
+  static const bool done = H5Zfilter_avail(hdf5_lzf_filter) > 0 || H5Zregister(&filter) >= 0;
   static_cast<void>(done);
 }
 
