@@ -6,8 +6,10 @@
 #include <optional>
 #include <set>
 
+#include "unroll/io/diagnostics.hpp"
 #include "unroll/io/input_file.hpp"
 #include "unroll/io/text_lines.hpp"
+#include "unroll/text/utf8.hpp"
 
 namespace g2p {
 
@@ -34,16 +36,6 @@ std::string other_case(std::string letter) {
   if (letter.size() == 1 && c >= 'a' && c <= 'z') letter[0] = char(letter[0] ^ 0x20);
   return letter;
 }
-
-/// Bytes of the code point that begins with this one; 0 for none.
-std::size_t bytes_of(unsigned char first) {
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first < 0xE0) return 2;
-  if (first >= 0xE0 && first < 0xF0) return 3;
-  return first >= 0xF0 && first < 0xF5 ? 4 : 0;
-}
-
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 std::vector<std::string> parts(std::string_view line) {
   std::vector<std::string> all;
@@ -102,6 +94,9 @@ class Reader {
     const std::size_t phonemes = entry.pronunciations.front().size();
     lines.expect(phonemes > 0 && line.find('\t') == line.npos, "expected a word, a ",
                  separator == ' ' ? "blank" : "tab", " and its phonemes");
+    for (const std::string& phoneme : entry.pronunciations.front())
+      lines.expect(
+          !letters_of(phoneme).empty(), "the phoneme ", [&] { return detail::in_quotes(phoneme); }, " is no UTF-8");
     entry.letters = letters_of(entry.word);
     lines.expect(!entry.letters.empty(), "expected a word in UTF-8 without blanks in front of its phonemes");
     lines.expect(Index(std::max(entry.letters.size(), phonemes)) <= longest_word, "a word of ", entry.letters.size(),
@@ -119,8 +114,9 @@ class Reader {
       lines.expect(place_of(vocabulary.letters, letter).has_value(), "the letter '", letter, "' of '", entry.word,
                    "' is in no training word");
     for (const std::string& phoneme : entry.pronunciations.front())
-      lines.expect(place_of(vocabulary.phonemes, phoneme).has_value(), "the phoneme '", phoneme, "' of '", entry.word,
-                   "' is in no training word");
+      lines.expect(
+          place_of(vocabulary.phonemes, phoneme).has_value(), "the phoneme ",
+          [&] { return detail::in_quotes(phoneme); }, " of '", entry.word, "' is in no training word");
   }
 
   std::set<std::string> seen_;  // in the files before
@@ -151,13 +147,10 @@ void add(const Entry& entry, const Vocabulary& vocabulary, Words& words) {
 
 std::vector<std::string> letters_of(const std::string& word) {
   std::vector<std::string> letters;
-  for (std::size_t k = 0; k < word.size();) {
-    const std::size_t bytes = bytes_of(static_cast<unsigned char>(word[k]));
-    const bool whole = bytes > 0 && k + bytes <= word.size() &&
-                       std::all_of(word.begin() + Index(k) + 1, word.begin() + Index(k + bytes), continues);
-    if (!whole || (bytes == 1 && (word[k] <= ' ' || word[k] == 0x7F))) return {};
-    letters.push_back(word.substr(k, bytes));
-    k += bytes;
+  for (std::string_view rest = word; !rest.empty(); rest.remove_prefix(letters.back().size())) {
+    const auto point = code_point(rest);
+    if (!point || point->value <= ' ' || point->value == 0x7F) return {};
+    letters.emplace_back(rest.substr(0, point->bytes));
   }
   return letters;
 }

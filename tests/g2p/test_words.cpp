@@ -32,7 +32,9 @@ TEST_CASE("letters are code points of UTF-8", "[g2p]") {
   CHECK(letters_of("cat") == std::vector<std::string>{"c", "a", "t"});
   CHECK(letters_of("na\xC3\xAFve") == std::vector<std::string>{"n", "a", "\xC3\xAF", "v", "e"});
   CHECK(letters_of("\xE2\x82\xAC\xF0\x9F\x99\x82").size() == 2);
-  for (const char* bad : {"", "a b", "a\tb", "\x7F", "\xFF", "\xC3", "\xC3(", "\x80", "a\xE2\x82", "\xC0\x80"})
+  for (const char* bad :
+       {"", "a b", "a\tb", "\x7F", "\xFF", "\xC3", "\xC3(", "\x80", "a\xE2\x82", "\xC0\x80", "\xE0\x80\xAF",
+        "\xED\xA0\x80", "\xF4\x90\x80\x80"})  // too long, half of a pair, beyond the last
     CHECK(letters_of(bad).empty());
 }
 
@@ -77,6 +79,7 @@ TEST_CASE("broken lines are refused with their number", "[g2p]") {
   says_of("word\tA\tB", "expected a word, a tab and its phonemes");
   says_of("two words\tA", "expected a word in UTF-8 without blanks");
   says_of("w\xFFrd\tA", "expected a word in UTF-8 without blanks");
+  says_of("word\tA \xFF", "the phoneme '\xFF' is no UTF-8");  // with which no model could be saved
   says_of(text(std::string(65, 'w'), "\tA"), "a word of 65 letters and 1 phonemes, at most 64 are possible");
   says_of("word K AE T", "expected a word, a tab and its phonemes");
   says_of("word\t# K AE T", "expected a word, a tab and its phonemes");
@@ -88,6 +91,14 @@ TEST_CASE("a number in brackets belongs to a word only where there is a word bef
              watch = written(folder, "watch.tsv", "ba\tA\n");
   const auto spelled = read_data(train, watch, 0).train.spelled;
   CHECK(std::vector(spelled.begin(), spelled.begin() + 3) == std::vector<std::string>{"(2)", "ab", "ac()"});
+}
+
+TEST_CASE("a message shows the beginning of a phoneme that is not known", "[g2p]") {
+  const support::TemporaryFolder folder;
+  const auto train = written(folder, "train.tsv", word_list(26)),
+             watch = written(folder, "watch.tsv", "ba\t" + std::string(2000, 'B') + "\n");
+  CHECK_THROWS_MATCHES(read_data(train, watch, 0), FileError,
+                       says("the phoneme '" + std::string(80, 'B') + "...' of 'ba' is in no training word"));
 }
 
 TEST_CASE("a dictionary is read as CMUdict writes it", "[g2p]") {
