@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -169,7 +170,8 @@ class OptimizerBase {
   void check_sizes(Index parameters) const {
     require<ShapeError>(decay_mask_.size() == 0 || decay_mask_.size() == parameters, Options::name,
                         ": the decay mask has ", decay_mask_.size(), " entries, there are ", parameters, " parameters");
-    require<ValueError>(updates_ >= 0, Options::name, ": the restored count of updates is ", updates_);
+    require<ValueError>(updates_ >= 0 && updates_ < std::numeric_limits<std::int64_t>::max(), Options::name,
+                        ": the restored count of updates is ", updates_);
     for (std::size_t i = 0; i < states; ++i)
       require<ShapeError>(state_[i].size() == 0 || state_[i].size() == parameters, Options::name, ": the state ",
                           Rule::state_names[i], " has ", state_[i].size(), " entries, there are ", parameters,

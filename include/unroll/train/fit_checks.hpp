@@ -69,12 +69,30 @@ std::int64_t stopping_monitor(const FitOptions<S>& options) {
   return options.early_stopping ? std::int64_t(options.early_stopping->monitor) : -1;
 }
 
+/// Throws ValueError for counts that no run has: they come from files.
+template <class S>
+void check_counts(const TrainingState<S>& state) {
+  constexpr std::int64_t most = std::int64_t(1) << 53;
+  const auto check = [](std::string_view name, std::int64_t value, std::int64_t limit) {
+    require<ValueError>(value >= 0 && value <= limit, "fit: the state's ", name, " must be 0 to ", limit, ", got ",
+                        value);
+  };
+  check("epochs", state.epochs, most), check("updates", state.updates, most);
+  check("best_epoch", state.best_epoch, state.epochs), check("waited", state.waited, state.epochs);
+  check("stopped", state.stopped, 1), check("average.exchanged", state.average.exchanged(), 0);
+  Plateau plateau = state.plateau;
+  plateau.visit_state([&]<class T>(std::string_view name, const T& value) {
+    if constexpr (std::is_same_v<T, std::int64_t>) check(text("plateau.", name), value, most);
+  });
+}
+
 /// Throws ValueError or ShapeError unless a run that was begun can go on with these options on `samples` samples. The
 /// best of a loss says nothing about an accuracy.
 template <class Model, class S = typename Model::Scalar>
 void check_resumed(const TrainingState<S>& state, const FitOptions<S>& options, std::int64_t samples,
                    const Model& model) {
   const Index size = model.parameters().size();
+  check_counts(state);
   require<ValueError>(state.seed == std::int64_t(options.seed), "fit: the run was begun with seed ", state.seed,
                       ", to resume it the options say ", std::int64_t(options.seed));
   require<ValueError>(state.samples == samples, "fit: the run was begun with ", state.samples,

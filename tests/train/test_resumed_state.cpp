@@ -1,0 +1,43 @@
+#include <functional>
+#include <limits>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/sequential.hpp>
+#include <unroll/optim/sgd.hpp>
+#include <unroll/train/fit_checks.hpp>
+
+#include "support/catch.hpp"
+
+using namespace unroll;
+
+TEST_CASE("a state to resume from: counts that no run has are refused") {
+  Sequential model(2, Dense<float>{.units = 1});
+  const auto resume = [&](const std::function<void(TrainingState<float>&)>& change) {
+    TrainingState<float> state;
+    state.epochs = 3, state.updates = 12, state.seed = 1, state.samples = 4, state.best_epoch = 2, state.waited = 1;
+    state.parameter_names = detail::model_identity(model);
+    state.parameters = model.parameters().values();
+    change(state);
+    detail::check_resumed(state, FitOptions<float>{.seed = 1}, 4, model);
+  };
+  CHECK_NOTHROW(resume([](auto&) {}));
+  constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t bad : {std::int64_t(-1), largest}) {
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.epochs = bad; }), ValueError, says("the state's epochs must be 0 to"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.updates = bad; }), ValueError, says("updates must be 0 to"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.best_epoch = bad; }), ValueError,
+                         says("best_epoch must be 0 to 3, got"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.waited = bad; }), ValueError, says("waited must be 0 to 3, got"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.stopped = bad; }), ValueError, says("stopped must be 0 to 1, got"));
+    const auto counts = [=](auto& part) {
+      part.visit_state([=]<class T>(std::string_view, T& value) {
+        if constexpr (std::is_same_v<T, std::int64_t>) value = bad;
+      });
+    };
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { counts(s.plateau); }), ValueError, says("plateau.bad must be 0 to"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { counts(s.average); }), ValueError,
+                         says("average.exchanged must be 0 to 0"));
+    SGD<float> sgd({.learning_rate = 0.1});
+    counts(sgd);
+    CHECK_THROWS_MATCHES(sgd.check(3), ValueError, says("the restored count of updates is"));
+  }
+}
