@@ -1,0 +1,30 @@
+// Files of TensorBoard's events that a run goes on with: what is behind the last whole record is cut off.
+
+#include "fuzz.hpp"
+#include "unroll/report/tensorboard.hpp"
+
+using namespace unroll;
+
+namespace {
+constexpr const char* name = "events.out.tfevents.x";
+}
+
+std::vector<fuzz::Bytes> fuzz::seeds() {
+  std::filesystem::remove(path(name));
+  EventFile(path(name), 1).scalar("loss", 2, 3, 4);
+  const Bytes whole = detail::read_text(path(name));
+  return {whole, whole.substr(0, whole.size() - 3), whole + whole, ""};
+}
+
+void fuzz::read(const Bytes& input) {
+  const std::size_t whole = detail::whole_records(input);
+  expect(whole <= input.size() && detail::whole_records(std::string_view(input).substr(0, whole)) == whole,
+         "a part of records is not whole");
+  if (whole == 0 && !input.empty() && input.size() % 4 != 0)
+    return;  // refused by the name of the first record; no need of a file
+  EventFile(file(name, input), 1).scalar("loss", 2, 3, 4);
+  const Bytes after = read_again([&] { return detail::read_text(path(name)); });
+  expect(
+      detail::whole_records(after) == after.size() && after.size() > whole && after.starts_with(input.substr(0, whole)),
+      "the events are not whole");
+}

@@ -1,0 +1,25 @@
+// .npy files: any element type, byte order and layout.
+
+#include "unroll/io/npy.hpp"
+
+#include "fuzz.hpp"
+
+using namespace unroll;
+
+std::vector<fuzz::Bytes> fuzz::seeds() {
+  std::vector<Bytes> all;
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(UNROLL_TEST_DATA) / "golden/npy"))
+    if (entry.path().extension() == ".npy" && entry.file_size() < 4096) all.push_back(detail::read_text(entry.path()));
+  return all;
+}
+
+void fuzz::read(const Bytes& input) {
+  const Tensor tensor = parse_npy(bytes_of(input));
+  tensor.check_bytes();
+  accepted([&] { (void)tensor.to<float>(); });
+  const auto out = path("x.npy");
+  if (!accepted([&] { write_npy(out, tensor); })) return;
+  const Tensor again = read_again([&] { return read_npy(out); });
+  expect(again.dtype == tensor.dtype && again.shape == tensor.shape && again.bytes == tensor.bytes,
+         "another array came back");
+}

@@ -1,0 +1,35 @@
+// PyTorch's state_dict, for layers of several kinds.
+
+#include "unroll/io/pytorch.hpp"
+
+#include "imports.hpp"
+#include "unroll/layers/batch_norm.hpp"
+#include "unroll/layers/bidirectional.hpp"
+#include "unroll/layers/conv1d.hpp"
+#include "unroll/layers/dense.hpp"
+
+using namespace unroll;
+
+namespace {
+
+const std::vector<std::string> prefixes{"conv.", "norm.", "rnn.", "out."};
+
+auto model() {
+  Sequential made(2, Conv1d<float>{.units = 2, .taps = 2}, BatchNorm<float>{}, Bidirectional<Gru<float>>{.units = 1},
+                  Dense<float>{.units = 2});
+  made.initialise(1);
+  return made;
+}
+
+}  // namespace
+
+std::vector<fuzz::Bytes> fuzz::seeds() { return {saved(export_pytorch(model(), prefixes))}; }
+
+void fuzz::read(const Bytes& input) {
+  auto loaded = model(), again = loaded;
+  import_pytorch(loaded, parse_safetensors(bytes_of(input)), prefixes);
+  SafeTensors given;
+  if (!accepted([&] { given = export_pytorch(loaded, prefixes); })) return;
+  read_again([&] { return import_pytorch(again, given, prefixes), 0; });
+  expect(same_numbers(loaded.parameters().values(), again.parameters().values()), "other weights came back");
+}

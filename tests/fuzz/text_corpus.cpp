@@ -1,0 +1,35 @@
+// Texts of the example text: the part to learn from, the part to watch, and their tokens as a text again. The first
+// byte chooses the options.
+
+#include "fuzz.hpp"
+#include "text/corpus.hpp"
+
+using namespace unroll;
+
+std::vector<fuzz::Bytes> fuzz::seeds() {
+  std::vector<Bytes> all;
+  for (const char first : {'a', 'b', 'c', 'd', 'm', 'n', 'z'})
+    all.push_back(first + joined({beginning_of("tests/text_program/few.txt", 400), "And God saw.\n"}));
+  return all;
+}
+
+void fuzz::read(const Bytes& input) {
+  Bytes content = input;
+  const std::size_t choice = take_choice(content, 48);
+  const auto files = divided(content, 2);
+  lm::Options options;
+  options.tokens = choice % 2 == 0 ? "characters" : "words";
+  options.read = choice / 2 % 2 == 0 ? "streams" : "units";
+  options.unit = std::array{"line", "sentence", "paragraph"}[choice / 4 % 3];
+  options.lower = choice / 12 % 2 == 1;
+  options.vocabulary = choice / 24 == 1 ? 8 : 0;
+  options.batch = 2, options.steps = 3;
+  options.text = file("text", files[0]).string();
+  if (!files[1].empty()) options.valid = file("valid", files[1]).string();
+  const lm::Corpus corpus = lm::read_corpus(options);
+  for (const lm::Part* part : {&corpus.train, &corpus.watched})
+    for (const auto& unit : part->units)
+      for (const Index token : unit) expect(token >= 0 && token < corpus.vocabulary.size(), "no token");
+  accepted([&] { (void)lm::Sequences::to_learn(corpus.train, corpus.vocabulary, options).data(); });
+  accepted([&] { (void)lm::Sequences::to_watch(corpus.watched, corpus.vocabulary, options).data(); });
+}
