@@ -35,8 +35,8 @@ class Metadata {
     Index value = 0;
     const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
     require<FileError>(error == std::errc{} && end == given.data() + given.size() && value >= 1 && value <= 4096,
-                       file_.file, ": its metadata have '", key, "' = '", given,
-                       "', expected a whole number from 1 to 4096");
+                       file_.file, ": its metadata have '", key, "' = ", unroll::detail::in_quotes(given),
+                       ", expected a whole number from 1 to 4096");
     return value;
   }
 
@@ -81,8 +81,9 @@ Trained load(const std::filesystem::path& path) {
                   {metadata.symbols("letters"), metadata.symbols("phonemes")},
                   {},
                   {}};
-  require<FileError>(find_kind(trained.options) != nullptr, file.file,
-                     ": holds a network that this program does not know: ", name_of(trained.options));
+  require<FileError>(
+      find_kind(trained.options) != nullptr, file.file,
+      ": holds a network that this program does not know: ", unroll::detail::in_quotes(name_of(trained.options)));
   // The embedding of letters, what the encoder reads of it and of its state.
   const double units = double(trained.options.units), embedding = double(trained.options.embedding);
   file.require_numbers(double(trained.vocabulary.letters.size()) * embedding + embedding * units + units * units);

@@ -32,7 +32,8 @@ Data read_data(const Options& options) {
 Index number_in(const Metadata& metadata, const std::string& key, const std::string& file) {
   const auto& word = metadata.at(key);
   const bool digits = !word.empty() && word.size() < 10 && word.find_first_not_of("0123456789") == word.npos;
-  require<FileError>(digits, file, ": its metadata have '", key, "' = '", word, "', expected a whole number");
+  require<FileError>(digits, file, ": its metadata have '", key, "' = ", unroll::detail::in_quotes(word),
+                     ", expected a whole number");
   return std::stol(word);
 }
 

@@ -96,7 +96,7 @@ const std::vector<std::string>& model_kinds() {
 std::unique_ptr<Model> make_model(const ModelOptions& options, Index regions) {
   for (const auto& [name, make] : kinds())
     if (name == options.kind) return make(options, regions);
-  throw ValueError("there is no model of the kind '" + options.kind + "'");
+  throw ValueError("there is no model of the kind " + unroll::detail::in_quotes(options.kind));
 }
 
 Metadata read_metadata(const std::filesystem::path& file) {

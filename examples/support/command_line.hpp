@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "unroll/core/error.hpp"
+#include "unroll/io/diagnostics.hpp"
 
 namespace example {
 
@@ -19,7 +20,7 @@ CLI::Validator within(Number low, Number high, const char* kind) {
     Number value{};
     const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
     const bool good = error == std::errc{} && end == given.data() + given.size() && low <= value && value <= high;
-    return good ? std::string() : unroll::text("expected ", range, ", got '", given, "'");
+    return good ? std::string() : unroll::text("expected ", range, ", got ", unroll::detail::in_quotes(given));
   };
   return {check, range, "range"};
 }
@@ -37,7 +38,7 @@ inline CLI::Validator one_of(const std::vector<std::string>& words) {
   const std::string all = any_of(words);
   const auto check = [=](const std::string& given) {
     const bool good = std::find(words.begin(), words.end(), given) != words.end();
-    return good ? std::string() : unroll::text("expected ", all, ", got '", given, "'");
+    return good ? std::string() : unroll::text("expected ", all, ", got ", unroll::detail::in_quotes(given));
   };
   return {check, all, "words"};
 }

@@ -80,22 +80,24 @@ void Settings::add_number(std::string name, double& value, double low, double hi
 
 void Settings::add_flag(std::string name, bool& value, std::string help) {
   const auto take = [&value](const std::string& given) {
-    if (given != "true" && given != "false") return text("expected true or false, got '", given, "'");
+    if (given != "true" && given != "false") return text("expected true or false, got ", detail::in_quotes(given));
     value = given == "true";
     return std::string();
   };
   add({std::move(name), std::move(help), {}, take, [&value] { return dump(value); }, {}, true});
 }
 
-void Settings::take(const std::string& name, const std::string& value, const std::string& where) const {
+const Setting& Settings::at(const std::string& name, const std::string& where) const {
   const auto found = std::find_if(all_.begin(), all_.end(), [&](const Setting& s) { return s.name == name; });
-  if (found == all_.end()) {
-    std::vector<std::string_view> names;
-    for (const Setting& setting : all_) names.push_back(setting.name);
-    throw ValueError(text(where, "there is no setting ", detail::in_quotes(name), "; the nearest are ",
-                          detail::nearest_names(name, names)));
-  }
-  const std::string wrong = found->take(value);
+  if (found != all_.end()) return *found;
+  std::vector<std::string_view> names;
+  for (const Setting& setting : all_) names.push_back(setting.name);
+  throw ValueError(text(where, "there is no setting ", detail::in_quotes(name), "; the nearest are ",
+                        detail::nearest_names(name, names)));
+}
+
+void Settings::take(const std::string& name, const std::string& value, const std::string& where) const {
+  const std::string wrong = at(name, where).take(value);
   require<ValueError>(wrong.empty(), where, name, ": ", wrong);
 }
 
@@ -105,7 +107,7 @@ void Settings::take_json(const std::string& object, const std::string& where) co
   const Json json = detail::parse_json<Json>(object, where);
   require<FileError>(json.is_object(), where, ": expected an object of settings, { \"name\": value, ... }");
   for (const auto& [name, value] : json.items()) {
-    require<ValueError>(value.is_primitive() && !value.is_null(), where, ": ", name,
+    require<ValueError>(value.is_primitive() && !value.is_null(), where, ": ", at(name, where + ": ").name,
                         ": expected a text, a number, true or false");
     take(name, value.is_string() ? value.get<std::string>() : value.dump(), where + ": ");
   }

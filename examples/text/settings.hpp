@@ -46,6 +46,7 @@ class Settings {
   std::string to_json(const std::string& command = {}) const;
 
  private:
+  const Setting& at(const std::string& name, const std::string& where) const;
   void add(Setting setting);
   std::vector<Setting> all_;
   std::vector<std::string> commands_;

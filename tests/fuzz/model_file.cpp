@@ -15,7 +15,7 @@ using namespace unroll;
 namespace {
 
 auto model() {
-  Sequential made(1, Embedding<float>{.size = 3, .units = 2}, Recurrent<Lstm<float>>{.units = 2}, Dropout<float>(),
+  Sequential made(1, Embedding<float>{.size = 3, .dimension = 2}, Recurrent<Lstm<float>>{.units = 2}, Dropout<float>(),
                   BatchNorm<float>{}, Dense<float>{.units = 2});
   made.initialise(1);
   return made;

@@ -9,7 +9,8 @@ using namespace unroll;
 
 std::vector<fuzz::Bytes> fuzz::seeds() {
   std::vector<Bytes> all;
-  for (const char* name : {"good", "cut", "list", "misspelt", "no_number", "no_object", "too_large"})
+  for (const char* name :
+       {"good", "cut", "list", "misspelt", "no_number", "no_object", "too_large", "long", "long_name"})
     all.push_back(project_file(text("tests/text_program/", name, ".json")));
   all.push_back(project_file("examples/text/wordnet.json"));
   lm::Options options;

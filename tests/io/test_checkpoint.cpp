@@ -95,7 +95,7 @@ TEST_CASE("a checkpoint of another kind is refused and leaves everything as it w
   SECTION("another optimizer") {
     SGD<S> sgd;
     CHECK_THROWS_MATCHES(read_checkpoint(file, state, sgd), FileError,
-                         says("trained with Adam, the optimizer given is SGD"));
+                         says("trained with 'Adam', the optimizer given is SGD"));
   }
   SECTION("another type of numbers") {
     TrainingState<float> narrow;

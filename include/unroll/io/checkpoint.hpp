@@ -97,8 +97,9 @@ void read_checkpoint(const std::filesystem::path& path, State& state, O& optimiz
   const SafeTensors file = read_safetensors(path);
   std::string kind;
   detail::StateReader(file, "")("optimizer", kind);
-  require<FileError>(kind == detail::optimizer_name<O>(), file.file, ": the run was trained with ", kind,
-                     ", the optimizer given is ", detail::optimizer_name<O>());
+  require<FileError>(
+      kind == detail::optimizer_name<O>(), file.file, ": the run was trained with ",
+      [&] { return detail::in_quotes(kind); }, ", the optimizer given is ", detail::optimizer_name<O>());
   State read_state = state;
   O read_optimizer = optimizer;
   read_state.visit_state(detail::StateReader(file, "training."));
