@@ -45,6 +45,8 @@ class Network {
   virtual bool attends() const = 0;
   virtual void initialise(std::uint64_t seed) = 0;
   virtual unroll::Index parameters() const = 0;
+  /// Throws NonFiniteError where training has left a parameter that is not finite.
+  virtual void check_finite(std::string_view where) const = 0;
   /// As a file holds them.
   virtual unroll::SafeTensors tensors(std::map<std::string, std::string> metadata) const = 0;
   virtual void take(const unroll::SafeTensors& file) = 0;

@@ -45,6 +45,7 @@ class NetworkOf final : public Network {
   bool attends() const override { return Model::attends; }
   void initialise(std::uint64_t seed) override { model_.initialise(seed); }
   unroll::Index parameters() const override { return model_.parameters().size(); }
+  void check_finite(std::string_view where) const override { unroll::check_finite(where, model_.parameters()); }
   unroll::SafeTensors tensors(std::map<std::string, std::string> metadata) const override {
     return unroll::to_tensors(model_, std::move(metadata));
   }

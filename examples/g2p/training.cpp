@@ -80,6 +80,7 @@ Run train(Network& network, const Options& options, const Data& data, std::uint6
   for (Index k = 0; k < options.epochs; ++k) {
     const Stopwatch watch;
     const double loss = training.epoch(k);
+    network.check_finite(text("epoch ", k + 1));
     const Seconds seconds = watch.seconds();
     run.seconds.wall += seconds.wall, run.seconds.processor += seconds.processor;
     const auto written = write(network, data.validation.sources, {.beams = 0}, threads);

@@ -76,6 +76,7 @@ class AttentionModel : public Model {
         loss += report.loss, hits += report.hits;
         row.gradient_norm = std::max(row.gradient_norm, report.gradient_norm);
       }
+      check_finite(text("epoch ", e + 1), network_.parameters());
       row.loss = loss.value(), row.accuracy = hits.value();
       row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       on_epoch(row);

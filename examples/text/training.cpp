@@ -165,6 +165,7 @@ class Training {
       learn();
       if (before) add_ratios(*before);
     }
+    check_finite(text("epoch ", done.epochs + 1), model_.network.parameters());
     unroll::Epoch row{.epoch = double(done.epochs + 1), .loss = state_.loss.value()};
     row.learning_rate = optimizer_.learning_rate();
     row.gradient_norm = state_.gradient_norm;

@@ -1,4 +1,5 @@
 #include <unroll/check/learning.hpp>
+#include <unroll/layers/activation.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/sequential.hpp>
 #include <unroll/optim/sgd.hpp>
@@ -61,6 +62,18 @@ TEST_CASE("no updates: the loss is all that is asked for") {
   CHECK(result.updates == 0);
   CHECK(result.first == result.last);
   CHECK(fit.model.parameters().values().isZero(0));
+}
+
+TEST_CASE("overfit: an infinite weight is an error when the loss does not show it") {
+  Sequential model(1, Dense<double>{.units = 1}, Activate<double, Tanh>{});
+  SGD<double> optimizer({.learning_rate = 1e308});
+  const Matrix<double> x = Matrix<double>::Constant(1, 1, 4);
+  const auto loss = [](const auto& output, auto& d_output) {  // at first 4.5, behind the infinite weight 2
+    d_output(0, 0) = output(0, 0) - 3;
+    return d_output.squaredNorm() / 2;
+  };
+  CHECK_THROWS_MATCHES(overfit(model, x, Timeline::rectangular(1, 1), loss, optimizer, {.updates = 1}), NonFiniteError,
+                       says("overfit: parameter '0.weight' must be finite, got inf"));
 }
 
 TEST_CASE("a loss that blows up stops with a sentence") {

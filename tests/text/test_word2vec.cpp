@@ -240,3 +240,18 @@ TEST_CASE("word2vec: what cannot be learned from is refused", "[word2vec]") {
   CHECK_THROWS_MATCHES(learn(2, good, {.model = WordModel::cbow, .parts = 2}), ValueError,
                        says("CBOW learns in one part, got 2"));
 }
+
+TEST_CASE("word2vec: vectors that grow beyond all numbers are an error at the end of the epoch", "[word2vec]") {
+  const Sentences text(50, {0, 1, 0, 1, 2, 0, 0, 1});
+  const auto epochs = [&](WordModel model, double rate) {
+    Index done = 0;
+    const auto train = [&] {
+      (void)train_word2vec<float>(3, text, {.model = model, .dimension = 4, .subsample = 0, .rate = rate},
+                                  [&](const WordEpoch& epoch) { done = epoch.epoch; });
+    };
+    CHECK_THROWS_MATCHES(train(), NonFiniteError, says("the vector of word "));
+    return done;
+  };
+  CHECK(epochs(WordModel::skip_gram, 10) == 0);
+  CHECK(epochs(WordModel::cbow, 10) == 0);
+}

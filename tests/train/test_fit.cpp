@@ -525,6 +525,28 @@ TEST_CASE("what diverges is told with its epoch and batch") {
                        NonFiniteError, says("epoch 1, batch 2 of 2: "));
 }
 
+TEST_CASE("fit: a last update that makes parameters infinite is an error, not a result") {
+  Run run;
+  // The second epoch has one batch, whose loss is finite; its update takes the moved parameters to about 3e38 and back.
+  const schedule::Multistep rates{.initial = 1e-2, .milestones = {1}, .factor = 3.3e40};
+  run.adam.options().weight_decay = 2;
+  CHECK_THROWS_MATCHES(run(classes(12), {.epochs = 2, .batches = {.size = 12}, .learning_rate = rates}), NonFiniteError,
+                       says("epoch 2: parameter '0."));
+  REQUIRE(run.state.epochs == 1);
+  CHECK(run.state.parameters.allFinite());
+  CHECK(run.state.parameters != run.theta());
+}
+
+TEST_CASE("fit: an infinite parameter is an error also where a callback stops the epoch") {
+  Run run;
+  run.adam.options().weight_decay = 2, run.adam.options().decay = Decay::decoupled;
+  CHECK_THROWS_MATCHES(run(classes(12), {.epochs = 1,
+                                         .batches = {.size = 6},
+                                         .learning_rate = schedule::Constant{3.3e38},
+                                         .on_batch = [](const BatchEnd&) { return false; }}),
+                       NonFiniteError, says("epoch 1: parameter '0."));
+}
+
 TEST_CASE("fit tells what does not fit before it trains") {
   const auto data = classes(12);
   const auto refused = [&](FitOptions<float> options) {

@@ -7,6 +7,7 @@
 #include "unroll/core/parameters.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/layers/layer.hpp"
+#include "unroll/optim/finite.hpp"
 
 namespace unroll {
 
@@ -76,7 +77,10 @@ OverfitResult overfit(Model& model, const Matrix<typename Model::Scalar>& x, con
                             " updates; ", [&] { return model.locate_non_finite(tape); });
     if (result.updates == 0) result.first = result.last;
     result.reached = result.last < options.target;
-    if (result.reached || result.updates >= options.updates) return result;
+    if (result.reached || result.updates >= options.updates) {
+      check_finite("overfit", model.parameters());
+      return result;
+    }
     gradient.values().setZero();
     model.backward(tape, d_output, gradient);
     optimizer.step(model.parameters().values(), gradient.values());

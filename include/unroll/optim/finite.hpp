@@ -2,6 +2,7 @@
 // Is every entry a number? One pass over the bits, fast enough to run before every update.
 
 #include <algorithm>
+#include <string_view>
 
 #include "unroll/core/finite.hpp"
 #include "unroll/core/parameters.hpp"
@@ -63,6 +64,18 @@ bool finite(const Values& values) {
 template <class Scalar>
 bool finite(const Parameters<Scalar>& gradient) {
   return detail::all_finite(gradient.values().data(), gradient.segments());
+}
+
+/// Throws NonFiniteError naming the first parameter that has an entry which is NaN or infinite. An update with a rate
+/// that is too large can make one of a finite gradient, and a saturated function can hide it from the next loss: ask
+/// once in a while, where a loop of training steps has come to the end of an epoch. `fit` does.
+template <class Scalar>
+void check_finite(std::string_view where, const Parameters<Scalar>& parameters) {
+  const Index entry = first_non_finite(parameters.values());
+  require<NonFiniteError>(
+      entry < 0, where, ": parameter '", [&] { return parameters.table().holding(entry).name; },
+      "' must be finite, got ", [&] { return text(parameters.values()[entry]); },
+      "; the learning rate may be too large");
 }
 
 }  // namespace unroll

@@ -128,6 +128,8 @@ class FitRun {
     if (options_.learning_rate.rate && options_.learning_rate.counts == LearningRate::per_epoch)
       optimizer_.learning_rate() = checked_rate(options_.learning_rate.rate, state_.epochs);
     bool goes_on = train(row);
+    // The last update has no loss behind it, and a saturated function hides an infinite weight from every loss.
+    check_finite(text("epoch ", state_.epochs + 1), model_.parameters());
     if (!goes_on) return false;
     validate(row);
     row.learning_rate = optimizer_.learning_rate();
@@ -226,7 +228,8 @@ class FitRun {
 ///     0.2});
 ///
 /// Throws before anything is trained when model, loss, data and options do not fit, and NonFiniteError as soon as a
-/// loss or gradient is not finite, with epoch, batch and the place where such a value arose first.
+/// loss or gradient is not finite, with epoch, batch and the place where such a value arose first, and at the end of an
+/// epoch whose updates made a parameter that is not finite. `state` then has the parameters of the epoch before.
 ///
 /// `state` is for runs that are stopped and resumed: given back with the optimizer as it was, the run goes on with the
 /// next epoch, bit for bit as without the stop (an epoch that a callback broke off is trained again from its

@@ -52,7 +52,8 @@ class Seq2SeqStep {
   }
 
   /// Throws NonFiniteError when the loss or the gradient is not finite, naming where the first such value arose, and
-  /// leaves parameters and optimizer as they were.
+  /// leaves parameters and optimizer as they were. An update itself can make parameters that are not finite, with a
+  /// rate that is too large: see check_finite.
   Seq2SeqReport step(const ShardedBatch<Scalar, PairBatch<Scalar>>& batch) {
     const FlushToZero flush;
     const Shards shards = batch.shards();

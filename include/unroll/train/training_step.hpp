@@ -45,7 +45,8 @@ class TrainingStep {
   /// the last.
   ///
   /// Throws NonFiniteError when the loss or the gradient is not finite, naming where the first such value arose, and
-  /// leaves parameters and optimizer as they were after the last good update.
+  /// leaves parameters and optimizer as they were after the last good update. An update itself can make parameters that
+  /// are not finite, with a rate that is too large: see check_finite.
   StepReport step(const ShardedBatch<Scalar>& batch, States* carried = nullptr) {
     return step(batch.shards(), carried);
   }
