@@ -146,6 +146,21 @@ TEST_CASE("conv transpose1d: the same bits alone, in a batch, and with threads, 
   CHECK(count == 0);
 }
 
+// Without any column there is no memory, and nothing may point into it: the sanitizers watch.
+TEST_CASE("conv transpose1d: sequences without steps give nothing and learn nothing") {
+  Model model(2, layer(4, 3, 2, 1, valid(), 0, 2));
+  model.initialise(1);
+  const Timeline timeline = Timeline::from_lengths({0, 0});
+  Model::Tape tape;
+  const auto y = model.forward(Matrix<double>(2, 0), timeline, tape);
+  CHECK((y.rows() == 4 && y.cols() == 0));
+  auto gradient = model.parameters().zeros_like();
+  Matrix<double> d_x;
+  model.backward(tape, Matrix<double>(4, 0), gradient, &d_x);
+  CHECK((d_x.rows() == 2 && d_x.cols() == 0));
+  CHECK(gradient.values().isZero(0));
+}
+
 TEST_CASE("conv transpose1d: options that it cannot have") {
   const auto with = [](const Transpose& conv) { Model(4, conv); };
   CHECK_THROWS_MATCHES(with(layer(0, 1, 1)), ShapeError,

@@ -205,6 +205,8 @@ class Convolution {
                      [&](Index r) { return to == Side::fine ? at(tape.sizes, r).fine : at(tape.sizes, r).coarse; });
   }
   void run_sequence(Side to, const Weights& weights, Tape& tape, Index rank) const {
+    const ConvolvedSizes& sizes = at(tape.sizes, rank);
+    if ((to == Side::fine ? sizes.fine : sizes.coarse) == 0) return;  // there may be no memory to point into
     if (to == Side::fine)
       spread(weights, tape, rank);
     else
