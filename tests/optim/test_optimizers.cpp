@@ -307,7 +307,7 @@ TEST_CASE("an entry that never has a gradient stays where it is") {
 TEMPLATE_TEST_CASE("Lion: three steps by hand, with both kinds of weight decay", "", float, double) {
   using V = Vector<TestType>;
   const V start = (V(3) << 2, 0, -1).finished();
-  const V first = (V(3) << 1, 0, -3).finished(), second = (V(3) << -8, 0, 20).finished();
+  const V first = (V(3) << 1, 0, -3).finished(), second = (V(3) << -1, 0, 3).finished();
   const auto after = [&](double weight_decay, Decay decay, std::initializer_list<const V*> gradients) {
     Lion<TestType> lion(
         {.learning_rate = 0.5, .beta1 = 0.9, .beta2 = 0.5, .weight_decay = weight_decay, .decay = decay});
@@ -315,13 +315,13 @@ TEMPLATE_TEST_CASE("Lion: three steps by hand, with both kinds of weight decay",
     for (const V* gradient : gradients) lion.step(theta, *gradient);
     return theta;
   };
-  // m = 0.5 g: the second direction is 0.45 - 0.8 and -1.35 + 2; then m = -3.75 and 9.25, whatever the gradient of 1.
+  // m = 0.5, -1.5, so the second direction is 0.45 - 0.1, -1.35 + 0.3; m = -0.25, 0.75: -0.225 + 0.1, 0.675 - 0.3.
   CHECK(after(0, Decay::decoupled, {&first}) == (V(3) << 1.5, 0, -0.5).finished());
-  CHECK(after(0, Decay::decoupled, {&first, &second}) == (V(3) << 2, 0, -1).finished());
-  CHECK(after(0, Decay::decoupled, {&first, &second, &first}) == (V(3) << 2.5, 0, -1.5).finished());
+  CHECK(after(0, Decay::decoupled, {&first, &second}) == (V(3) << 1, 0, 0).finished());
+  CHECK(after(0, Decay::decoupled, {&first, &second, &first}) == (V(3) << 1.5, 0, -0.5).finished());
   CHECK(after(0.5, Decay::decoupled, {&first}) == (V(3) << 1, 0, -0.25).finished());  // 0.75 of it is kept
   CHECK(after(4, Decay::l2, {&first}) == (V(3) << 1.5, 0, -0.5).finished());
-  CHECK(after(4, Decay::l2, {&second}) == (V(3) << 2, 0, -1.5).finished());  // -8 + 4 * 2 is 0: it stays
+  CHECK(after(0.5, Decay::l2, {&second}) == (V(3) << 2, 0, -1.5).finished());  // -1 + 0.5 * 2 is 0: it stays
 }
 
 TEMPLATE_TEST_CASE("Adamax: epsilon inside the maximum, or beside it", "", float, double) {
