@@ -378,6 +378,19 @@ TEST_CASE("training step: a gradient that is not finite is neither limited nor u
   CHECK(all.find("the norm of the gradient is") != all.npos);
 }
 
+TEST_CASE("training step: an infinite gradient is refused, not limited by its value") {
+  auto data = Dataset<float>::step_labelled({Matrix<float>::Constant(2, 1, 3e38f)}, {Labels::Zero(1)}, 3);
+  data.set_weights({10});  // with weights of 0 the loss is 10 log 3, but the gradient 10 * 2 / 3 * 3e38
+  Sequential model(2, Dense<float>{.units = 3});
+  Adam<float> adam;
+  TrainingStep<decltype(model), SoftmaxCrossEntropy<float>, Adam<float>> step(model, SoftmaxCrossEntropy<float>(), adam,
+                                                                              {.clip_value = 1});
+  Batch<float> batch;
+  batch.gather(data, all_samples(1));
+  CHECK_THROWS_MATCHES(step.step(batch), NonFiniteError, says("the norm of the gradient is inf"));
+  CHECK(model.parameters().values().isZero(0));
+}
+
 TEST_CASE("training step: the state behind the last of several windows is handed over") {
   const auto data = step_data({7, 5, 9, 1, 4});
   Run whole, windows;
