@@ -40,6 +40,16 @@ TEST_CASE("a limit keeps the most frequent tokens") {
   CHECK_THROWS_MATCHES(Vocabulary(TokenCounts{}), ValueError, says("no token is left of 0"));
 }
 
+TEST_CASE("vocabulary: a special token that the text spells out is that token") {
+  TokenCounts counts;
+  for (const char* token : {"a", "<unk>", "<s>", "a", "<unk>"}) counts.add(token);
+  const Vocabulary vocabulary(counts);
+  CHECK(vocabulary.size() == 4);
+  CHECK(vocabulary.number("<unk>") == vocabulary.unknown());
+  CHECK(vocabulary.number("<s>") == vocabulary.start());
+  CHECK(Vocabulary(counts, {.unknown = false, .start = false, .end = false}).size() == 3);
+}
+
 TEST_CASE("without an unknown token others are refused by name") {
   const Vocabulary vocabulary(counted("a b"), {.unknown = false});
   CHECK(vocabulary.unknown() == -1);

@@ -166,6 +166,26 @@ TEST_CASE("word2vec: windows stay in their sentence and reach as far as was draw
   if (options.model == WordModel::cbow) CHECK(predictions == 240);
 }
 
+TEST_CASE("word2vec: every epoch draws anew", "[word2vec]") {
+  const Word2VecOptions options{.window = 5, .negatives = 3};
+  const detail::PackedText text(40, topics(4, 10, 5));
+  const detail::PredictionMaker maker(text, options);
+  const auto made = [&](Index epoch) {
+    detail::PredictionMaker::Work work;
+    work.lists.resize(1);
+    for (std::size_t s = 0; s < text.sentences(); ++s) maker.make(epoch, s, {0, 1}, work);
+    std::vector<Words> all;
+    for (std::size_t at = 0; !work.lists[0].ends(at);) {
+      const auto p = work.lists[0].next(at);
+      all.emplace_back(p.given.begin(), p.given.end());
+      all.emplace_back(p.predicted.begin(), p.predicted.end());
+    }
+    return all;
+  };
+  CHECK(made(1) == made(1));
+  CHECK(made(1) != made(2));
+}
+
 TEST_CASE("word2vec: parts touch words of their stripes only, and draw as many", "[word2vec]") {
   const Word2VecOptions options{.negatives = 5, .parts = 3};
   const detail::PackedText text(300, topics(10, 30, 400));
@@ -201,6 +221,30 @@ TEST_CASE("word2vec: words of one topic become alike, whatever the model and the
   for (Index a = 0; a < 20; ++a)
     alike += cosine(tables.in, a, a + 20) / 20, others += cosine(tables.in, a, (a + 21) % 40) / 20;
   CHECK(alike > others + 0.5);
+}
+
+TEST_CASE("word2vec: every epoch counts its own predictions", "[word2vec]") {
+  std::vector<WordEpoch> epochs;
+  const Word2VecOptions options{.dimension = 4, .window = 1, .subsample = 0, .epochs = 3, .rate = 1e-9};
+  train_word2vec<float>(40, topics(4, 10, 20), options, [&](const WordEpoch& epoch) { epochs.push_back(epoch); });
+  for (const WordEpoch& epoch : epochs) {
+    CHECK(epoch.predictions == 20 * 2 * 11);  // a sentence of 12 words has 11 pairs of neighbours
+    CHECK(epoch.loss == Approx(epochs[0].loss).epsilon(0.05));
+  }
+}
+
+TEST_CASE("word2vec: the rate falls straight through all epochs, and never to 0", "[word2vec]") {
+  const detail::PackedText text(40, topics(4, 10, 20));
+  const auto learned = [&](double rate, Index epochs, Index epoch) {
+    WordTables<float> tables{Matrix<float>::Constant(4, 40, 0.1f), Matrix<float>::Constant(4, 40, 0.1f)};
+    const Word2VecOptions options{.dimension = 4, .subsample = 0, .epochs = epochs, .rate = rate};
+    detail::WordTrainer<float>(text, options).run_epoch(epoch, tables);
+    return tables.in;
+  };
+  CHECK(learned(0.375, 4, 2) == learned(0.25, 8, 2));  // both at 0.1875
+  CHECK(learned(0.25, 8, 2) != learned(0.375, 8, 2));
+  CHECK(learned(0.5, 2, 2) == learned(0.5, 1, 2));  // at 1e-4 of the first one
+  CHECK(learned(0.5, 1, 2) != learned(0, 1, 2));
 }
 
 TEST_CASE("word2vec: parts leave no prediction out", "[word2vec]") {

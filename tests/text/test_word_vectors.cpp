@@ -53,6 +53,19 @@ TEST_CASE("word vectors: neighbours and analogies", "[word_vectors]") {
   CHECK(vectors.nearest(Vector<float>::Zero(3), 1, {}).front().similarity == 0);
 }
 
+TEST_CASE("word vectors: the length of a vector says nothing about a word", "[word_vectors]") {
+  WordVectors vectors = royalty();
+  Matrix<float> scaled = vectors.vectors();
+  scaled.col(0) *= 20;
+  scaled.col(2) /= 4;
+  const WordVectors others(vectors.words(), scaled);
+  const auto want = vectors.analogy("man", "woman", "king", 2), got = others.analogy("man", "woman", "king", 2);
+  CHECK(got[0].word == "queen");
+  CHECK(got[0].similarity == Approx(want[0].similarity));
+  CHECK(others.nearest("king", 1)[0].similarity == Approx(vectors.nearest("king", 1)[0].similarity));
+  CHECK(others.similarity("man", "king") == Approx(vectors.similarity("man", "king")));
+}
+
 TEST_CASE("word vectors: unknown words are refused with those that are spelled alike", "[word_vectors]") {
   CHECK_THROWS_MATCHES(royalty().nearest("qeen", 3), ValueError,
                        says("'qeen' is none of the 5 words; spelled alike: 'queen'"));
