@@ -63,6 +63,15 @@ TEST_CASE("recordings: columns in any order, an archive, other number types") {
   CHECK_THROWS_MATCHES(read_recordings(archive, files.meta, 0), FileError, says("2 arrays and none is named X"));
 }
 
+TEST_CASE("recordings: how large numbers are does not matter, only how they differ") {
+  Matrix<float> tiny{{1e-12f, 3e-12f}}, large{{1e6f, 1e6f + 1}}, flat{{1e6f, 1e6f}};
+  CHECK(z_score(tiny));
+  CHECK(tiny.isApprox(Matrix<float>{{-1, 1}}));
+  CHECK(z_score(large));
+  CHECK(large.isApprox(Matrix<float>{{-1, 1}}));
+  CHECK_FALSE(z_score(flat));
+}
+
 TEST_CASE("recordings: what lies behind the end of a sequence does not count") {
   Files files;
   const Data plain = files.read();

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <hcp/report.hpp>
 #include <hcp/study.hpp>
+#include <nlohmann/json.hpp>
 #include <set>
+#include <support/fingerprint.hpp>
 #include <unroll/io/safetensors.hpp>
 
 #include "support/catch.hpp"
@@ -160,6 +162,24 @@ TEST_CASE("study: the penalty shrinks the weights that read inputs, and no other
   }
 }
 
+TEST_CASE("study: what is right at a step counts at that step") {
+  const Part part{labelled({Matrix<float>::Zero(2, 3), Matrix<float>::Zero(2, 2)}, {1, 1}), {0, 0}, 1};
+  Matrix<float> output = Matrix<float>::Zero(15, 3);
+  output(1, 0) = output(4, 1) = output(4, 2) = 1;  // right at the first step only
+  Scores scores(1);
+  scores.add(part, 0, 0, output);
+  scores.add(part, 1, 0, output.leftCols(2));
+  CHECK(scores.sequences_at == std::vector<Index>{2, 2, 1});
+  CHECK(scores.at_step[0].accuracy().value == 1);
+  CHECK(scores.at_step[1].accuracy().value == 0);
+  CHECK(scores.at_step[2].accuracy().value == 0);
+}
+
+TEST_CASE("study: a recording is known by all sixteen digits of its fingerprint") {
+  CHECK(example::Fingerprint().text() == "cbf29ce484222325");  // of FNV-1a, as published
+  CHECK(example::Fingerprint().add("foobar", 6).text() == "85944171f73967e8");
+}
+
 TEST_CASE("study: too few participants are told") {
   Options options = small();
   const Data data = make_stand_in(options.stand_in, options.steps);
@@ -201,4 +221,14 @@ TEST_CASE("study: controls leave a verdict") {
   CHECK(results.leak->controls.size() == 5);
   CHECK_FALSE(results.leak->targets_seen);
   CHECK(results.leak->groups == 2);
+  const auto model = make_model(options.model, data.clips.features());
+  const auto json = nlohmann::json::parse(metrics_json(options, data, divide(options, data), *model, results));
+  for (std::size_t k = 0; k < 5; ++k) {
+    const ControlResult& control = results.leak->controls[k];
+    const auto& written = json.at("leak_test").at("controls").at(k);
+    CHECK(written.at("accuracy").at("value") == control.accuracy.value);
+    CHECK(written.at("chance") == control.chance);
+    CHECK(written.at("balanced_accuracy").at("value") == control.balanced.value);
+    CHECK(written.at("balanced_chance") == control.balanced_chance);
+  }
 }
