@@ -1,5 +1,6 @@
 // What single layers say of themselves, by numbers that can be counted by hand.
 
+#include <unroll/layers/conv_transpose1d.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/graph.hpp>
 #include <unroll/layers/layer_norm.hpp>
@@ -36,4 +37,13 @@ TEST_CASE("graph: steps that differ in what is merged are refused by the number 
   graph.sum({graph.input(), graph.add(Upsample<float>(2), graph.input())});
   graph.connect({1, true});
   CHECK_THROWS_MATCHES(graph.steps_after(10), ShapeError, says("of a sequence of 10 there are 10 and 20"));
+}
+
+TEST_CASE("conv transpose1d: first values count all taps of what comes in and of what goes out") {
+  Sequential model(60, ConvTranspose1d<float>{.units = 1, .kernel = 4});
+  model.initialise(1);
+  const double limit = std::sqrt(6.0 / (4 * 60 + 4 * 1)),
+               largest = model.parameters()["0.weight"].cwiseAbs().maxCoeff();
+  CHECK(largest <= limit);
+  CHECK(largest > 0.9 * limit);
 }
