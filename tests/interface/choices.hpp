@@ -48,9 +48,10 @@ class Choices {
                            1 - 1e-16, 1 - 1e-9, 2});
   }
 
-  Matrix<S> matrix(Index rows, Index cols) {
-    Matrix<S> numbers(rows, cols);
-    for (Index k = 0; k < numbers.size(); ++k) numbers.data()[k] = S(number());
+  template <class T = S>
+  Matrix<T> matrix(Index rows, Index cols) {
+    Matrix<T> numbers(rows, cols);
+    for (Index k = 0; k < numbers.size(); ++k) numbers.data()[k] = T(number());
     return numbers;
   }
 
@@ -119,5 +120,8 @@ void try_model(Choices& choose, Report& report);
 void try_pairs(Choices& choose, Report& report);
 void try_optimizer(Choices& choose, Report& report);
 void try_schedule(Choices& choose, Report& report);
+void try_gradients(Choices& choose, Report& report);
+void try_words(Choices& choose, Report& report);
+void try_arrays(Choices& choose, Report& report);
 
 }  // namespace interface

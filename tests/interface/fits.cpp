@@ -1,10 +1,5 @@
 // Training of random models with random options: it is refused, and nothing has changed, or its parameters are finite.
 
-#include <unroll/losses/mean_squared_error.hpp>
-#include <unroll/losses/softmax_cross_entropy.hpp>
-#include <unroll/optim/adam.hpp>
-#include <unroll/train/train.hpp>
-
 #include "interface/random_model.hpp"
 
 namespace interface {
@@ -73,54 +68,35 @@ void odd_option(Choices& choose, FitOptions<S>& options, Report& report) {
   }
 }
 
-/// Targets for what the model gives: a class for each sequence, or numbers for each step of its output.
-std::optional<Dataset<S>> random_data(Choices& choose, const RandomModel& made, Report& report) {
-  const Stack<S>& model = *made.model;
-  const Index samples = 1 + choose.below(7);
-  std::vector<Matrix<S>> sequences, values;
-  std::vector<Index> labels;
-  for (Index s = 0; s < samples; ++s) {
-    Matrix<S> sequence = choose.matrix(made.features, 1 + choose.below(6));
-    for (Index k = 0; made.tokens > 0 && k < sequence.size(); ++k) sequence.data()[k] = S(choose.below(made.tokens));
-    values.push_back(choose.matrix(model.outputs(), sequence.cols()));
-    labels.push_back(choose.below(std::max<Index>(1, model.outputs())) - Index(choose.one_in(5)));
-    sequences.push_back(std::move(sequence));
-  }
-  std::optional<Dataset<S>> data;
-  report.attempt("data set", [&] {
-    data = model.per_step() ? Dataset<S>::step_valued(std::move(sequences), std::move(values))
-                            : Dataset<S>::labelled(std::move(sequences), labels, model.outputs());
-  });
-  return data;
-}
-
 }  // namespace
 
 void try_fit(Choices& choose, Report& report, const RandomModel& made) {
   Stack<S> model = *made.model;
-  const auto data = random_data(choose, made, report);
+  const auto data = random_data(choose, report, made);
   if (!data) return;
   FitOptions<S> options{.epochs = 2, .threads = int(1 + choose.below(3)), .progress = Progress::quiet};
   options.batches.size = choose.size();
   if (choose.coin()) odd_option(choose, options, report);
   const Vector<S> before = model.parameters().values();
-  Adam<S> adam({.learning_rate = 1e-3});
+  std::optional<AnyOptimizer> optimizer;
+  if (!report.attempt("optimizer", [&] { optimizer.emplace(random_optimizer(choose, choose.one_in(6))); })) return;
+  const std::vector<double> optimizer_before = optimizer->state();
+  TrainingState<S> state;
   bool diverged = false;
   const bool trained = report.attempt("fit", [&] {
     try {
-      if (model.per_step())
-        fit(model, MeanSquaredError<S>(), adam, *data, options);
-      else
-        fit(model, SoftmaxCrossEntropy<S>(), adam, *data, options);
+      train(model, *optimizer, *data, options, state);
     } catch (const NonFiniteError&) {  // with an absurd rate; earlier updates were right
       diverged = true;
       throw;
     }
   });
   const Vector<S>& after = model.parameters().values();
-  report.expect(after.allFinite(), "fit leaves parameters that are not finite");
+  report.expect(!trained || after.allFinite(), "fit ends with parameters that are not finite");
+  report.expect(state.parameters.allFinite(), "the state of fit has parameters that are not finite");
   report.expect(trained || diverged || same_bits(before, after), "fit is refused after it has changed parameters");
-  report.expect(trained || diverged || adam.updates() == 0, "fit is refused after it has changed the optimizer");
+  report.expect(trained || diverged || optimizer->state() == optimizer_before,
+                "fit is refused after it has changed the optimizer");
 }
 
 }  // namespace interface

@@ -22,6 +22,9 @@ int main(int argc, char** argv) {
     Choices choose(seed);
     try_model(choose, report);
     if (choose.one_in(4)) try_pairs(choose, report);
+    if (choose.one_in(8)) try_gradients(choose, report);
+    if (choose.one_in(8)) try_words(choose, report);
+    if (choose.one_in(4)) try_arrays(choose, report);
     try_optimizer(choose, report);
     try_schedule(choose, report);
   }

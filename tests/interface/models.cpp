@@ -88,7 +88,8 @@ class Passes {
   /// Each of the first sequences by itself gives the bits that it gives in the batch.
   void alone() {
     for (Index b = 0; b < std::min<Index>(batch_.mask.rows(), 4); ++b) {
-      const Matrix<bool> mask = batch_.mask.row(b);
+      Matrix<bool> mask(1, batch_.mask.cols());
+      for (Index t = 0; t < mask.cols(); ++t) mask(0, t) = batch_.mask(b, t);
       const Timeline timeline = Timeline::from_mask(mask);
       Matrix<S> padded(features_, mask.cols());
       for (Index t = 0; t < mask.cols(); ++t) padded.col(t) = batch_.padded.col(t * batch_.mask.rows() + b);
@@ -170,6 +171,8 @@ void try_model(Choices& choose, Report& report) {
   const RandomBatch batch = random_batch(choose, made.features, made.tokens);
   Passes(choose, report, *made.model, batch, made.features).run();
   if (choose.one_in(3)) try_fit(choose, report, made);
+  if (choose.one_in(5)) try_runs(choose, report, made);
+  if (choose.one_in(4)) try_model_file(choose, report, made);
 }
 
 }  // namespace interface

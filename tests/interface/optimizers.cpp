@@ -1,27 +1,17 @@
 // Optimizers and schedules with random options: refused, and nothing has changed, or every number is finite.
 
-#include <unroll/optim/adadelta.hpp>
-#include <unroll/optim/adagrad.hpp>
-#include <unroll/optim/adam.hpp>
-#include <unroll/optim/adamax.hpp>
 #include <unroll/optim/clip.hpp>
 #include <unroll/optim/cyclic.hpp>
-#include <unroll/optim/lion.hpp>
-#include <unroll/optim/nadam.hpp>
 #include <unroll/optim/plateau.hpp>
-#include <unroll/optim/radam.hpp>
-#include <unroll/optim/rmsprop.hpp>
 #include <unroll/optim/schedules.hpp>
-#include <unroll/optim/sgd.hpp>
 
-#include "interface/choices.hpp"
+#include "interface/random_optimizer.hpp"
 
 namespace interface {
 namespace {
 
 template <class O>
-typename O::Options random_options(Choices& choose) {
-  const bool odd = choose.one_in(3);
+O random_kind(Choices& choose, bool odd) {
   typename O::Options options;
   const auto maybe = [&](double& option, double usual) {
     option = odd && choose.one_in(3) ? choose.real(true) : usual;
@@ -30,49 +20,58 @@ typename O::Options random_options(Choices& choose) {
   if (choose.coin()) maybe(options.weight_decay, 0.01);
   options.decay = choose.one_of({Decay::l2, Decay::decoupled});
   if constexpr (requires { options.epsilon; }) maybe(options.epsilon, 1e-8);
+  if constexpr (requires { options.epsilon_at; })
+    options.epsilon_at = decltype(options.epsilon_at)(choose.below(2));  // each of these enumerations has two
   if constexpr (requires { options.beta1; }) maybe(options.beta1, 0.9), maybe(options.beta2, 0.99);
   if constexpr (requires { options.rho; }) maybe(options.rho, 0.9);
   if constexpr (requires { options.momentum; }) maybe(options.momentum, choose.coin() ? 0.9 : 0);
+  if constexpr (requires { options.momentum_decay; }) maybe(options.momentum_decay, 4e-3);
+  if constexpr (requires { options.lr_decay; }) maybe(options.lr_decay, choose.coin() ? 0.1 : 0);
+  if constexpr (requires { options.initial_accumulator; }) maybe(options.initial_accumulator, choose.coin() ? 0.1 : 0);
   if constexpr (requires { options.centered; }) options.centered = choose.coin();
   if constexpr (requires { options.amsgrad; }) options.amsgrad = choose.coin();
-  if constexpr (requires { options.nesterov; }) options.nesterov = choose.coin();
   if constexpr (requires { options.velocity; }) options.velocity = choose.one_of({Velocity::gradient, Velocity::step});
-  return options;
+  if constexpr (requires { options.nesterov; }) {
+    options.nesterov = options.momentum > 0 && choose.coin();
+    maybe(options.dampening, options.nesterov || choose.coin() ? 0 : 0.5);
+  }
+  return O(options);
 }
 
-/// All state of an optimizer as numbers.
-template <class O>
-std::vector<double> state_of(O& optimizer) {
-  std::vector<double> all;
-  optimizer.visit_state([&](std::string_view, auto& value) {
-    if constexpr (requires { value.size(); })
-      for (const auto number : value) all.push_back(double(number));
-    else
-      all.push_back(double(value));
-  });
-  return all;
+template <std::size_t... I>
+AnyOptimizer random_of(Choices& choose, bool odd, std::index_sequence<I...>) {
+  using Make = AnyOptimizer (*)(Choices&, bool);
+  constexpr Make kinds[] = {[](Choices& with, bool odd_ones) {
+    return AnyOptimizer(random_kind<std::variant_alternative_t<I, AnyOptimizer::Kind>>(with, odd_ones));
+  }...};
+  return kinds[choose.below(Index(sizeof...(I)))](choose, odd);
 }
 
-template <class O>
 void try_rule(Choices& choose, Report& report) {
-  report.now(text("seed ", choose.seed(), ": ", O::Options::name));
-  std::optional<O> optimizer;
-  if (!report.attempt("optimizer", [&] { optimizer.emplace(random_options<O>(choose)); })) return;
+  report.now(text("seed ", choose.seed(), ": an optimizer"));
+  std::optional<AnyOptimizer> optimizer;
+  if (!report.attempt("optimizer", [&] { optimizer.emplace(random_optimizer(choose, choose.one_in(3))); })) return;
+  report.also(std::string(optimizer->name()));
   const Index size = 1 + choose.below(40);
   Vector<S> theta = choose.matrix(size, 1);
+  if (choose.one_in(4)) {
+    Vector<S> mask = choose.matrix(choose.one_in(4) ? size + 1 : size, 1).cwiseAbs();
+    if (choose.one_in(4)) mask[0] = S(choose.real(true));
+    report.attempt("decay mask", [&] { optimizer->set_decay_mask(mask); });
+  }
   for (int k = 0; k < 3; ++k) {
     Vector<S> gradient = choose.matrix(choose.one_in(12) ? size + 1 : size, 1);
     if (choose.one_in(6)) gradient[choose.below(size)] = S(choose.real(true));
     const Vector<S> before = theta;
-    const std::vector<double> state = state_of(*optimizer);
+    const std::vector<double> state = optimizer->state();
     if (report.attempt("update", [&] { optimizer->step(theta, gradient); })) {
       // A large enough gradient takes a parameter beyond the range of float: that is no fault of the rule.
-      const bool moderate = optimizer->options().learning_rate <= 1 && optimizer->options().weight_decay <= 1 &&
-                            gradient.cwiseAbs().maxCoeff() < 1e15F;
+      const bool moderate =
+          optimizer->learning_rate() <= 1 && optimizer->weight_decay() <= 1 && gradient.cwiseAbs().maxCoeff() < 1e15F;
       report.expect(!moderate || theta.allFinite(), "an update of finite numbers is not finite");
     } else {
       report.expect(same_bits(before, theta), "a refused update has changed parameters");
-      report.expect(state == state_of(*optimizer), "a refused update has changed the optimizer");
+      report.expect(state == optimizer->state(), "a refused update has changed the optimizer");
     }
     if (!theta.allFinite()) return;
   }
@@ -101,33 +100,32 @@ void try_rates(const char* what, Report& report, const Schedule& schedule) {
   }
 }
 
+void try_one_cycle(Choices& choose, Report& report, bool odd) {
+  const auto real = [&] { return choose.real(odd && choose.one_in(4)); };
+  const schedule::OneCycle cycle{.highest = real(),
+                                 .length = long(choose.size(odd && choose.one_in(4))),
+                                 .rising = real(),
+                                 .start_divisor = 1 + 9 * real(),
+                                 .end_divisor = 1 + 9 * real(),
+                                 .lowest_momentum = real(),
+                                 .highest_momentum = real(),
+                                 .straight = choose.coin(),
+                                 .symmetric = choose.coin()};
+  try_rates("one cycle", report, cycle);
+  double momentum = 0;
+  if (report.attempt("momentum of a cycle", [&] { momentum = cycle.momentum(long(choose.size(odd))); }))
+    report.expect(momentum >= 0 && momentum <= 1, "one cycle: a momentum is outside 0 to 1");
+}
+
 }  // namespace
 
+AnyOptimizer random_optimizer(Choices& choose, bool odd) {
+  return random_of(choose, odd, std::make_index_sequence<std::variant_size_v<AnyOptimizer::Kind>>());
+}
+
 void try_optimizer(Choices& choose, Report& report) {
-  switch (choose.below(11)) {
-    case 0:
-      return try_rule<SGD<S>>(choose, report);
-    case 1:
-      return try_rule<Adam<S>>(choose, report);
-    case 2:
-      return try_rule<AdamW<S>>(choose, report);
-    case 3:
-      return try_rule<NAdam<S>>(choose, report);
-    case 4:
-      return try_rule<RAdam<S>>(choose, report);
-    case 5:
-      return try_rule<Adamax<S>>(choose, report);
-    case 6:
-      return try_rule<RMSprop<S>>(choose, report);
-    case 7:
-      return try_rule<Adagrad<S>>(choose, report);
-    case 8:
-      return try_rule<Adadelta<S>>(choose, report);
-    case 9:
-      return try_rule<Lion<S>>(choose, report);
-    default:
-      return try_clipping(choose, report);
-  }
+  if (choose.one_in(10)) return try_clipping(choose, report);
+  try_rule(choose, report);
 }
 
 void try_schedule(Choices& choose, Report& report) {
@@ -135,7 +133,7 @@ void try_schedule(Choices& choose, Report& report) {
   const auto real = [&] { return choose.real(odd && choose.coin()); };
   const auto length = [&] { return long(choose.size(odd && choose.coin())); };
   report.now(text("seed ", choose.seed(), ": a schedule"));
-  switch (choose.below(10)) {
+  switch (choose.below(14)) {
     case 0:
       return try_rates("step", report, schedule::Step{.initial = real(), .every = length(), .factor = real()});
     case 1:
@@ -155,12 +153,23 @@ void try_schedule(Choices& choose, Report& report) {
           "cosine with restarts", report,
           schedule::CosineRestarts{.initial = real(), .first = length(), .stretch = length(), .lowest = real()});
     case 6:
-      return try_rates("one cycle", report,
-                       schedule::OneCycle{.highest = real(), .length = length(), .rising = real()});
+      return try_one_cycle(choose, report, odd);
     case 7:
       return try_rates("multistep", report,
                        schedule::Multistep{.initial = real(), .milestones = {length(), length()}, .factor = real()});
     case 8:
+      return try_rates("constant", report, schedule::Constant{.initial = real()});
+    case 9:
+      return try_rates("warm-up", report,
+                       schedule::warmup(length(), schedule::Exponential{.initial = real(), .factor = real()}, real()));
+    case 10:
+      return try_rates("Noam", report, schedule::Noam{.scale = real(), .units = length(), .warmup = length()});
+    case 11: {
+      const double slope = real();
+      return try_rates("lambda", report,
+                       schedule::lambda(real(), [slope](long k) { return 1 / (1 + slope * double(k)); }));
+    }
+    case 12:
       return try_rates("cyclic", report,
                        schedule::Cyclic{.lowest = real(),
                                         .highest = real(),
@@ -174,9 +183,13 @@ void try_schedule(Choices& choose, Report& report) {
             plateau.emplace(PlateauOptions{.initial = real(),
                                            .factor = real(),
                                            .patience = choose.size(odd),
+                                           .rule = choose.one_of({PlateauRule::pytorch, PlateauRule::keras}),
+                                           .better = choose.one_of({Better::smaller, Better::larger}),
                                            .threshold = real(),
+                                           .threshold_kind = choose.one_of({Threshold::relative, Threshold::absolute}),
                                            .cooldown = choose.size(odd),
-                                           .lowest = real()});
+                                           .lowest = real(),
+                                           .smallest_cut = choose.coin() ? 0 : real()});
           }))
         return;
       for (int k = 0; k < 30; ++k) report.attempt("plateau, a value", [&] { plateau->update(choose.real(odd)); });
