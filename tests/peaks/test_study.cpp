@@ -44,6 +44,27 @@ TEST_CASE("seeds are summarised by mean and sample deviation") {
   CHECK(summary.collapsed == 1);
 }
 
+TEST_CASE("the time of an epoch is the median of all, in whatever order they are") {
+  Point point;
+  point.runs.emplace_back();
+  for (const double seconds : {5.0, 1.0, 2.0})
+    point.runs[0].epochs.push_back({{.seconds = seconds}, {.score = {1, 1, 1, 10}}});
+  CHECK(summary_of(point).seconds.mean == 2);
+}
+
+TEST_CASE("the rate falls after seven tenths of all epochs, whatever the warm-up") {
+  const Events events = make_events({.bins = 100}, 0, 2);
+  Network network = make_network(completed({"cnn", 0, 2}));
+  TrainingOptions options;
+  options.epochs = 10, options.warm_up = 3, options.rate = 0.5e-3, options.threads = 1;
+  const Run run = train(network, options, events, events, Search().scaled_to(4), 1, [](const RunEpoch&) {});
+  REQUIRE(run.epochs.size() == 10);
+  for (std::size_t k = 0; k < 10; ++k) {
+    INFO(k);
+    CHECK(run.epochs[k].numbers.learning_rate == Approx(k < 7 ? 0.5e-3 : 0.15e-3));
+  }
+}
+
 TEST_CASE("the result of a study is what the value that validation events chose gives on test events") {
   Options options = asked("units");
   Point few, many;
@@ -112,6 +133,9 @@ TEST_CASE("the fixed level is chosen by training events") {
   for (const double level : {0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5})
     CHECK(level_score(training, level, search).f1() <= level_score(training, baseline.level, search).f1());
   CHECK(baseline.score.found == level_score(test, baseline.level, search).found);
+  // Where no level finds anything, all are equal: the highest is taken.
+  const Events dark{Dataset<float>::step_valued({Matrix<float>::Zero(4, 100)}, {training.data.values(0)}), "dark", {}};
+  CHECK(threshold_baseline(dark, test, search).level == 0.5);
 }
 
 TEST_CASE("the estimate of memory is less with checkpoints, and more for larger batches") {
