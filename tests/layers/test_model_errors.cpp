@@ -2,6 +2,7 @@
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/dense.hpp>
+#include <unroll/layers/graph.hpp>
 #include <unroll/layers/pooling.hpp>
 
 #include "layers/model_run.hpp"
@@ -233,4 +234,20 @@ TEST_CASE("overflow behind the halves of a bidirectional layer") {
   x.setConstant(8);
   model.forward(x, timeline, tape);
   CHECK(model.locate_non_finite(tape).find("layer 0 (bidirectional recurrent): equation 'e' at sample ") == 0);
+  model.parameters()["0.forward.e.x"].setZero();
+  model.forward(x, timeline, tape);
+  CHECK(model.locate_non_finite(tape).find(
+            "layer 0 (bidirectional recurrent): equation 'e' of the backward direction at sample ") == 0);
+}
+
+TEST_CASE("the step is told of a layer in a graph that gives its last output only") {
+  Graph<double> graph;
+  graph.add(Recurrent<Grows>{.units = 1, .returns = Returns::last}, graph.input());
+  Sequential model(1, graph);
+  model.parameters()["0.1.e.x"].setConstant(100);
+  Matrix<double> x = Matrix<double>::Zero(1, timeline.columns());
+  x(0, timeline.offset(1) + timeline.rank(2)) = 8;
+  decltype(model)::Tape tape;
+  model.forward(x, timeline, tape);
+  CHECK(model.locate_non_finite(tape) == "layer 0 (graph): node 1 (recurrent): equation 'e' at sample 2, step 1");
 }
