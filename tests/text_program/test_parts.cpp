@@ -1,0 +1,106 @@
+#include <fstream>
+#include <limits>
+#include <text/corpus.hpp>
+#include <text/training.hpp>
+#include <text/writing.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+using namespace unroll;
+using namespace lm;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// A text in a file, and settings of a run that takes no time.
+struct Small {
+  support::TemporaryFolder folder;
+  Options options;
+
+  explicit Small(const std::string& text) {
+    options.text = (folder.path / "text.txt").string();
+    std::ofstream(options.text, std::ios::binary) << text;
+    options.cell = "elman", options.units = 4, options.layers = 1, options.embedding = 3, options.dropout = 0;
+    options.batch = 2, options.steps = 5;
+  }
+
+  RunState run(const std::function<void(RunState&)>& on_epoch) const {
+    const Corpus corpus = read_corpus(options);
+    Model model{options, corpus.vocabulary, make_network(options, corpus.vocabulary.size())};
+    return train(model, corpus, options, 1, folder.path, on_epoch);
+  }
+};
+
+const std::string letters = "abcabdabeabfabcabdabeabfabc";  // 27
+
+}  // namespace
+
+TEST_CASE("text: what is held out is rounded down to whole tokens, and is the end") {
+  Small small(letters);
+  const Corpus corpus = read_corpus(small.options);
+  CHECK(corpus.watched.tokens() == 2);
+  CHECK(corpus.train.tokens() == 25);
+  CHECK(corpus.vocabulary.token(corpus.watched.units[0][1]) == "c");
+  small.options.held_out = 0.5;
+  CHECK(read_corpus(small.options).watched.tokens() == 13);
+}
+
+TEST_CASE("text: a stream that is watched is read to its last token") {
+  Small small(letters);
+  small.options.held_out = 0.4;
+  const Corpus corpus = read_corpus(small.options);
+  REQUIRE(corpus.watched.tokens() == 10);
+  const auto watched = Sequences::to_watch(corpus.watched, corpus.vocabulary, small.options);
+  Index steps = 0;
+  for (Index k = 0; k < watched.data().size(); ++k) steps += watched.data().length(k);
+  CHECK(steps == 9);  // each token but the first is foretold
+}
+
+TEST_CASE("text: the end of a line is a word like another in a stream, and ends a text otherwise") {
+  Small small("a b\na b\na c\n");
+  small.options.tokens = "words";
+  small.options.held_out = 0.4;
+  for (const bool streams : {true, false}) {
+    small.options.read = streams ? "streams" : "units";
+    const Corpus corpus = read_corpus(small.options);
+    Model model{small.options, corpus.vocabulary, make_network(small.options, corpus.vocabulary.size())};
+    model.network.initialise(1);
+    model.network.parameters().values().setZero();
+    const auto& bias = model.network.parameters().table().blocks().back();
+    model.network.parameters().block(bias)(corpus.vocabulary.end(), 0) = 9;
+    Options options = small.options;
+    options.samples = 2, options.length = 3, options.temperature = 0;
+    CHECK(write(model, options, 1) == std::vector<std::string>(2, streams ? "\n\n\n" : ""));
+  }
+}
+
+TEST_CASE("text: the rate falls in each of the last epochs") {
+  Small small(letters);
+  small.options.epochs = 4, small.options.decay_epochs = 2, small.options.decay = 0.5, small.options.rate = 0.125;
+  const RunState state = small.run([](RunState& now) {
+    CHECK(now.batch == 0);
+    CHECK(now.gradient_norm == 0);  // the next epoch has its own
+    CHECK(now.seconds == 0);
+    CHECK(now.loss.count == 0);
+  });
+  std::vector<double> rates;
+  for (const auto& epoch : state.training.history) {
+    rates.push_back(epoch.learning_rate);
+    CHECK(epoch.gradient_norm > 0);
+  }
+  CHECK(rates == std::vector<double>{0.125, 0.125, 0.0625, 0.03125});
+}
+
+TEST_CASE("text: only epochs in a row without a better one end a run") {
+  Small small(letters);
+  small.options.epochs = 9, small.options.stop_after = 2;
+  const RunState state = small.run([](RunState& now) {
+    // The third epoch is better than all before it, no other is.
+    now.training.best_value = now.training.epochs == 2 ? infinity : -infinity;
+  });
+  CHECK(state.training.stopped == 1);
+  CHECK(state.training.epochs == 5);
+  CHECK(state.training.best_epoch == 3);
+}
