@@ -85,6 +85,21 @@ TEST_CASE("a run resumed from a file ends with the same bits as one that never s
   CHECK(got.best_epoch == want.best_epoch);
 }
 
+TEST_CASE("checkpoint: every third epoch is written and no other") {
+  const Folder folder;
+  TrainingState<S> state;
+  Adam<S> adam;
+  const auto file = folder.path / "run.safetensors";
+  const auto on_epoch = checkpoint_every(3, file, state, adam);
+  std::vector<Index> written;
+  for (state.epochs = 1; state.epochs <= 7; ++state.epochs) {
+    std::filesystem::remove(file);
+    CHECK(on_epoch(Epoch()));
+    if (std::filesystem::exists(file)) written.push_back(Index(state.epochs));
+  }
+  CHECK(written == std::vector<Index>{3, 6});
+}
+
 TEST_CASE("a checkpoint of another kind is refused and leaves everything as it was") {
   const Folder folder;
   const auto file = folder.path / "run.safetensors";

@@ -105,6 +105,13 @@ TEST_CASE("model file: layout 1, which knows the names of layers only, is still 
   CHECK(other.parameters().values() == model.parameters().values());
 }
 
+TEST_CASE("model file: metadata named layers are the caller's", "[model_file]") {
+  const support::TemporaryFolder folder;
+  Sequential model(3, Dense<float>{.units = 2});
+  save(model, folder.path / "model.safetensors", {{"layers", "mine"}});
+  CHECK(load(model, folder.path / "model.safetensors") == std::map<std::string, std::string>{{"layers", "mine"}});
+}
+
 TEST_CASE("model file: metadata cannot take the library's own names", "[model_file]") {
   for (const std::string name : {"model", "unroll"})
     CHECK_THROWS_MATCHES(to_tensors(model_of<double>(4, 1), {{name, "mine"}}), ValueError,
