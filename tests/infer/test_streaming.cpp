@@ -100,6 +100,10 @@ TEMPLATE_TEST_CASE("states go from a pass forward to a stream and back", "", Dyn
   CHECK((state[0][1] - expected[0][1]).cwiseAbs().maxCoeff() < 1e-5f);
   filter.set_state(stream, {});
   CHECK(filter.state(stream)[0][0].isZero(0));
+  filter.set_state(stream, state);
+  CHECK_FALSE(filter.state(stream)[0][1].isZero(0));
+  filter.set_state(stream, ModelState<float>(2));  // a layer for which no states are given begins at zero
+  for (const std::size_t s : {0u, 1u}) CHECK(filter.state(stream)[0][s].isZero(0));
 
   ModelState<float> wrong = state;
   CHECK_THROWS_MATCHES(filter.set_state(stream, state, 1), ShapeError, says("layer 0, state 0"));
