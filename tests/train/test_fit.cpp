@@ -305,6 +305,20 @@ TEST_CASE("a run is not resumed with another seed, other data or another model")
   CHECK_THROWS_MATCHES(run(data, {.epochs = 2}), ShapeError, says("(0.r.x), the model has"));
 }
 
+TEST_CASE("fit: a run is not resumed with a best or an average of another size") {
+  const auto data = classes(12);
+  for (const std::string_view part : {"best", "average.average"}) {
+    Run run;
+    const FitOptions<float> options{.epochs = 2, .average = WeightAverageOptions{}};
+    run(data, {.epochs = 1, .average = WeightAverageOptions{}});
+    run.state.visit_state([&](std::string_view name, auto& value) {
+      if constexpr (std::is_same_v<decltype(value), Vector<float>&>)
+        if (name == part) value.setOnes(3);
+    });
+    CHECK_THROWS_MATCHES(run(data, options), ShapeError, says("fit: the state has 3 best or averaged parameters"));
+  }
+}
+
 TEST_CASE("schedules count epochs or updates") {
   const auto data = classes(12);
   const schedule::Step halves{.initial = 0.5, .every = 1, .factor = 0.5};
