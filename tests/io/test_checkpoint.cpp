@@ -133,6 +133,18 @@ TEST_CASE("a checkpoint of another kind is refused and leaves everything as it w
     Adam<S> adam;
     CHECK_THROWS_MATCHES(read_checkpoint(file, state, adam), ValueError, says("8 numbers for each epoch, got 3"));
   }
+  SECTION("another number of dimensions") {
+    const auto refuses = [&](const char* part, std::vector<Index> shape, const char* words) {
+      SafeTensors content = read_safetensors(file);
+      content.tensors[part].shape = std::move(shape);
+      write_safetensors(file, content);
+      Adam<S> adam;
+      CHECK_THROWS_MATCHES(read_checkpoint(file, state, adam), FileError, says(words));
+    };
+    refuses("training.parameters", {run.state.parameters.size(), 1}, "'training.parameters' is F64");
+    write_checkpoint(file, run.state, run.adam);
+    refuses("training.epochs", {1}, "'training.epochs' is I64 [1], expected I64 with 0 dimensions");
+  }
   SECTION("another file") {
     write_safetensors(file, {});
     Adam<S> adam;

@@ -118,6 +118,14 @@ TEST_CASE("npy: unsigned numbers become the next signed type") {
                        says("element 0 is 9223372036854775808, above 2^63 - 1"));
 }
 
+TEST_CASE("npy: elements may begin anywhere, as in files of old") {
+  for (std::size_t blanks = 0; blanks < 70; ++blanks) {
+    const std::string dictionary =
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }" + std::string(blanks, ' ');
+    CHECK(parse_npy(bytes_of(npy_with(dictionary + "\n", "\7\x9"))).to<int>() == std::vector<int>{7, 9});
+  }
+}
+
 TEST_CASE("npy: Fortran order of any rank") {
   // Element (i, j, k) of shape (2, 3, 2) is 100 i + 10 j + k; the first index runs fastest in the file.
   std::string data;
@@ -180,6 +188,9 @@ TEST_CASE("npy: what is written is read back") {
   survives(Tensor::of(std::vector<std::uint8_t>{255}, {1}));
   survives(Tensor{DType::BOOL, {2}, {std::byte{0}, std::byte{1}}});
   survives(Tensor::of(std::vector<Eigen::half>{Eigen::half(1.5f)}, {1}));
+  std::vector<Index> shape{0};  // headers of every length
+  for (Index n = 1; n < 100'000'000; n *= 10) survives(Tensor{DType::U8, {0, n}, {}});
+  while (shape.size() < 32) shape.push_back(1), survives(Tensor{DType::F64, shape, {}});
   CHECK_THROWS_MATCHES(write_npy(path, Tensor::of(std::vector<Eigen::bfloat16>{Eigen::bfloat16(1.f)}, {1})), ValueError,
                        says("no element type BF16"));
   CHECK_THROWS_MATCHES(write_npy(path, Tensor{DType::F32, {2}, {std::byte{0}}}), ShapeError,
