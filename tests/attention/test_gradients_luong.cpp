@@ -1,5 +1,7 @@
 #include "every_score.hpp"
 
+namespace test_gradients_luong {
+
 using namespace attention_run;
 
 TEST_CASE("Luong GRU: gradients of every score, for all lengths") { check_scores<LuongGru>(); }
@@ -11,3 +13,5 @@ TEST_CASE("Luong without input feeding: gradients of two scores, for all lengths
   check_all<LuongGruUnfed<double, symbols::general>>(sizes);
   check_all<LuongLstmUnfed<double, symbols::additive>>(sizes);
 }
+
+}  // namespace test_gradients_luong

@@ -2,6 +2,8 @@
 
 #include "attention_run.hpp"
 
+namespace test_large_scores {
+
 using namespace attention_run;
 
 namespace {
@@ -71,3 +73,5 @@ TEST_CASE("attention: a normalised score whose vector is 0 is 0, with a finite g
   run.backward();
   CHECK(run.gradient.allFinite());
 }
+
+}  // namespace test_large_scores

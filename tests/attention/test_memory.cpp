@@ -4,6 +4,8 @@
 #include "unroll/layers/recurrent.hpp"
 #include "unroll/layers/sequential.hpp"
 
+namespace test_memory {
+
 using namespace attention_run;
 
 namespace {
@@ -187,3 +189,5 @@ TEST_CASE("sizes that do not fit are refused when the cell is made") {
                        says("rows of a memory are given, to which its equations do not attend"));
   CHECK_THROWS_MATCHES(Sequential(2, Recurrent<Luong>{.units = 3}), ShapeError, says("attend to a memory"));
 }
+
+}  // namespace test_memory

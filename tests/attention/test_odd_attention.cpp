@@ -2,6 +2,8 @@
 
 #include "attention_run.hpp"
 
+namespace test_odd_attention {
+
 using namespace attention_run;
 
 namespace {
@@ -45,3 +47,5 @@ TEST_CASE("gradients where attention is read in every way") {
   check<odd::only_another_name>(3);
   check<odd::queries>(4);
 }
+
+}  // namespace test_odd_attention

@@ -8,6 +8,8 @@
 #include "unroll/layers/sequential.hpp"
 #include "unroll/models/seq2seq.hpp"
 
+namespace test_rnn_search {
+
 using namespace attention_run;
 
 TEST_CASE("RnnSearch: the values are those of the paper") {
@@ -77,3 +79,5 @@ TEST_CASE("decoders with attention: an LSTM starts with a forget bias of 1, ever
   check.operator()<LuongLstmUnfed<double>>({});
   check.operator()<LuongGru<double>>({});
 }
+
+}  // namespace test_rnn_search

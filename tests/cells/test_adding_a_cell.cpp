@@ -5,6 +5,8 @@
 #include "cells/cell_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_adding_a_cell {
+
 using namespace unroll;
 
 namespace page {
@@ -52,3 +54,5 @@ TEST_CASE("the sizes on the page about adding a cell fit") {
   const Mgu<float> mgu({.inputs = {8}, .units = 4});
   for (const char* name : {"n.x", "n.s", "n.b"}) CHECK(mgu.parameters().find(name) != nullptr);
 }
+
+}  // namespace test_adding_a_cell

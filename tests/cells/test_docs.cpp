@@ -7,6 +7,8 @@
 #include "cells/documented.hpp"
 #include "support/catch.hpp"
 
+namespace test_docs {
+
 namespace {
 
 using namespace cell_run;
@@ -70,3 +72,5 @@ TEST_CASE("weights of cells start as their papers say") {
   };
   each_cell<0, 1>(AllCells<double>{}, check);
 }
+
+}  // namespace test_docs

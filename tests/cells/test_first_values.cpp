@@ -6,6 +6,8 @@
 #include "cells/cell_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_first_values {
+
 namespace {
 
 using namespace unroll;
@@ -148,3 +150,5 @@ TEST_CASE("cells: chrono biases are set block by block, as on the page") {
   CHECK(forget.maxCoeff() <= std::log(99.f));
   CHECK(forget.maxCoeff() > 4);
 }
+
+}  // namespace test_first_values

@@ -7,6 +7,8 @@
 
 #include <unroll/unroll.hpp>
 
+namespace test_papers {
+
 namespace {
 
 using namespace unroll;
@@ -73,3 +75,5 @@ TEST_CASE("cells: the values are those of the papers") {
   check<Lem<double>>({0.6861299574591178, 0.2747955382768514, -0.6065430549822002},
                      {0.4760892882069059, -0.039448196580087636, -0.7293256406911344});
 }
+
+}  // namespace test_papers

@@ -3,6 +3,8 @@
 #include "cells/all_cells.hpp"
 #include "cells/every_cell.hpp"
 
+namespace test_variants {
+
 namespace {
 
 using namespace cell_run;
@@ -70,3 +72,5 @@ TEST_CASE("a stabilised sLSTM survives inputs whose exponentials overflow") {
   CHECK(output.allFinite());
   CHECK(output.cwiseAbs().maxCoeff() <= 1.001f);
 }
+
+}  // namespace test_variants

@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_gradient {
+
 using namespace unroll;
 
 namespace {
@@ -170,3 +172,5 @@ TEST_CASE("nothing to check") {
   CHECK(report.where == "there");
   CHECK(report.checked == 1);
 }
+
+}  // namespace test_gradient

@@ -6,6 +6,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_learning {
+
 using namespace unroll;
 
 namespace {
@@ -110,3 +112,5 @@ TEST_CASE("updates against weights, block by block") {
         "still: update/weight 0 (0 / 0)\n");
   CHECK_THROWS_MATCHES(update_ratios(before, Parameters<float>()), ShapeError, says("5 parameters before, 0 after"));
 }
+
+}  // namespace test_learning

@@ -9,6 +9,8 @@
 #include "core/lane_types.hpp"
 #include "support/catch.hpp"
 
+namespace test_activations {
+
 namespace {
 
 using namespace unroll;
@@ -353,3 +355,5 @@ TEMPLATE_TEST_CASE("apply changes every entry of a matrix, a block, a vector or 
     CHECK(v.isApprox(Vector<TestType>(before.col(0).array().cube().cube())));
   }
 }
+
+}  // namespace test_activations

@@ -5,6 +5,8 @@
 #include "support/catch.hpp"
 #include "support/sanitizers.hpp"
 
+namespace test_buffer {
+
 using namespace unroll;
 
 TEST_CASE("a buffer keeps its memory when it becomes smaller") {
@@ -60,3 +62,5 @@ TEST_CASE("buffer: holds numbers again after a request beyond memory") {
   CHECK((buffer.view().array() == 7).all());
 }
 #endif
+
+}  // namespace test_buffer

@@ -5,6 +5,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_checked {
+
 using namespace unroll;
 
 namespace {
@@ -42,3 +44,5 @@ TEST_CASE("taking memory: what no memory holds is refused by name") {
                        says("room: there is no memory for 7 entries"));
   CHECK_THROWS_AS(take_memory(7, "room", [] { throw std::length_error("vector"); }), ShapeError);
 }
+
+}  // namespace test_checked

@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_error {
+
 using namespace unroll;
 
 TEST_CASE("error: a part that is a function is called only when the condition fails") {
@@ -25,3 +27,5 @@ TEST_CASE("error: missing memory is reported in the words of the caller") {
   detail::within_memory<FileError>([&] { taken = true; }, "f");
   CHECK(taken);
 }
+
+}  // namespace test_error

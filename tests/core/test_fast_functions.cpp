@@ -5,6 +5,8 @@
 #include "core/lane_types.hpp"
 #include "support/catch.hpp"
 
+namespace test_fast_functions {
+
 namespace {
 
 using namespace unroll;
@@ -57,3 +59,5 @@ TEMPLATE_TEST_CASE("quick functions at the ends of the number line", "", Floats,
   CHECK(tanh_(0) == 0);
   CHECK(sigmoid_(0) == 0.5f);
 }
+
+}  // namespace test_fast_functions

@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_finite {
+
 namespace {
 using unroll::is_finite;
 using unroll::is_nan;
@@ -24,3 +26,5 @@ TEMPLATE_TEST_CASE("NaN and infinity are told from numbers by their bits", "[fin
     CHECK_FALSE(is_finite(x));
   }
 }
+
+}  // namespace test_finite

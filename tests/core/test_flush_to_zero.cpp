@@ -6,6 +6,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_flush_to_zero {
+
 using unroll::FlushToZero;
 
 namespace {
@@ -103,3 +105,5 @@ TEST_CASE("flush to zero: other threads are left alone") {
   CHECK(begun_before);
   CHECK(flushed() == has_effect);
 }
+
+}  // namespace test_flush_to_zero

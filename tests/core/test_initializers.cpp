@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_initializers {
+
 using namespace unroll;
 
 namespace {
@@ -171,3 +173,5 @@ TEST_CASE("initializers: what makes no sense is refused") {
   CHECK_THROWS_MATCHES(filled(init::he_uniform(), 3, 0), ValueError, says("fans must be positive"));
   CHECK_THROWS_AS(filled(init::he_uniform(), 3, 2, {.in = -1}), ValueError);
 }
+
+}  // namespace test_initializers

@@ -14,6 +14,8 @@
 #include "core/lane_types.hpp"
 #include "support/catch.hpp"
 
+namespace test_lanes {
+
 namespace {
 
 /// 1, 2, 3, ... with alternating signs.
@@ -173,3 +175,5 @@ TEMPLATE_TEST_CASE("lanes: fma rounds once at every width", "[lanes]", ALL_LANES
   CHECK(std::fma(x, x, -x * x) != 0);
 }
 #endif
+
+}  // namespace test_lanes

@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_parameters {
+
 using namespace unroll;
 
 namespace {
@@ -79,3 +81,5 @@ TEST_CASE("a gradient has the same names and its own numbers") {
   CHECK(parameters["b"](0, 0) == 1);
   CHECK(&gradient.table() == &parameters.table());
 }
+
+}  // namespace test_parameters

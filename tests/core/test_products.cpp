@@ -8,6 +8,8 @@
 
 #include "support/allocations.hpp"
 
+namespace test_products {
+
 namespace {
 
 using unroll::Index, unroll::Matrix, unroll::PackedMatrix, unroll::Vector;
@@ -218,3 +220,5 @@ TEST_CASE("products allocate nothing once the weights have been packed", "[produ
   const auto count = allocations.count();
   CHECK(count == 0);
 }
+
+}  // namespace test_products

@@ -11,6 +11,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_random {
+
 namespace {
 
 using namespace unroll;
@@ -249,3 +251,5 @@ TEST_CASE("permutations hold every number once, and every order is equally likel
   CHECK(std::abs(surprise(chi_square(counts, n / 24.0), 23)) < 3.5);
   CHECK_THROWS_AS(permutation(-1, Random(seed, Purpose::shuffle)), ValueError);
 }
+
+}  // namespace test_random

@@ -5,6 +5,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_segments {
+
 using namespace unroll;
 
 namespace {
@@ -124,3 +126,5 @@ TEST_CASE("columns of interleaved blocks are found where they lie") {
   gradient.touch(2, std::vector<Index>{0});
   CHECK(list(gradient.touched()) == std::vector<Segment>{{2, 3}});
 }
+
+}  // namespace test_segments

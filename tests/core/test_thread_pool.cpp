@@ -10,6 +10,8 @@
 #include "support/catch.hpp"
 #include "support/sanitizers.hpp"
 
+namespace test_thread_pool {
+
 using namespace unroll;
 
 namespace {
@@ -158,3 +160,5 @@ TEST_CASE("thread pool: works alone and ends in a forked child") {
   CHECK(sum_by(*pool, 100) == 4950);
 }
 #endif
+
+}  // namespace test_thread_pool

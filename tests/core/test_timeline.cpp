@@ -5,6 +5,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_timeline {
+
 using namespace unroll;
 
 namespace {
@@ -243,3 +245,5 @@ TEST_CASE("timeline: more steps than memory holds are refused, and the one befor
   CHECK((timeline.batch() == 2 && timeline.steps() == 3 && timeline.columns() == 5));
   CHECK((timeline.length(0) == 3 && timeline.sample_of(4) == 0 && timeline.padded_steps() == 3));
 }
+
+}  // namespace test_timeline

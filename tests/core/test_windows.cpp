@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_windows {
+
 using namespace unroll;
 
 namespace {
@@ -122,3 +124,5 @@ TEST_CASE("a timeline with other lengths keeps samples, ranks and places") {
   CHECK_THROWS_MATCHES(half.assign_lengths_like(whole, [](Index n) { return 8 - n; }), ValueError,
                        says("timeline: 5 steps become 3, more than those of a longer sequence"));
 }
+
+}  // namespace test_windows

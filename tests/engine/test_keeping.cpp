@@ -8,6 +8,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_keeping {
+
 using namespace unroll;
 using cell_run::CellRun;
 using cell_run::same_bits;
@@ -107,3 +109,5 @@ TEST_CASE("with checkpoints a second pass of a shape allocates nothing") {
   const auto count = allocations.count();
   CHECK(count == 0);
 }
+
+}  // namespace test_keeping

@@ -8,6 +8,8 @@
 #include "cells/cell_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_over_time {
+
 using namespace unroll;
 using cell_run::CellRun;
 
@@ -137,3 +139,5 @@ TEST_CASE("what does not fit is refused") {
   run.d_output.resize(5, 4);
   CHECK_THROWS_MATCHES(run.backward(), ShapeError, says("gradient of output 0: expects 5 columns, got 4"));
 }
+
+}  // namespace test_over_time

@@ -11,6 +11,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_truncation {
+
 using namespace unroll;
 
 namespace {
@@ -176,3 +178,5 @@ TEST_CASE("truncation: windows of any length are those of the steps that there a
   CHECK(all({.update_every = 2, .back = 3}, 5) == Windows{{0, 0, 2}, {1, 2, 4}, {3, 4, 5}});
   CHECK(all({.update_every = 2}, 0) == Windows{{0, 0, 0}});
 }
+
+}  // namespace test_truncation

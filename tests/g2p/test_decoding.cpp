@@ -1,6 +1,8 @@
 #include "speller.hpp"
 #include "support/catch.hpp"
 
+namespace test_decoding {
+
 using namespace unroll;
 using namespace g2p;
 
@@ -84,3 +86,5 @@ TEST_CASE("a word is compared with the nearest of its pronunciations", "[g2p]") 
   CHECK(rates.wrong_words == 2);
   CHECK(nearest({9}, {{2}, {3}}) == std::vector<Index>{2});
 }
+
+}  // namespace test_decoding

@@ -7,6 +7,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_report {
+
 using namespace unroll;
 using namespace g2p;
 
@@ -36,7 +38,8 @@ TEST_CASE("the rate falls to three tenths in the last quarter of the epochs", "[
   Options options;
   options.epochs = 8, options.batch = 100, options.rate = 0.5;
   RateNetwork network;
-  const Run run = train(network, options, {{{"a", "b"}, {"A", "B"}}, words, words, words}, 1, 1, [](const g2p::Epoch&) {});
+  const Run run =
+      train(network, options, {{{"a", "b"}, {"A", "B"}}, words, words, words}, 1, 1, [](const g2p::Epoch&) {});
   CHECK(run.history.size() == 8);
   CHECK(network.rates == std::vector<double>{0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5 * 0.3, 0.5 * 0.3});
 }
@@ -59,3 +62,5 @@ TEST_CASE("the picture of attention has a row for each phoneme, in per cent", "[
   csv << std::ifstream(folder.path / "map.csv").rdbuf();
   CHECK(csv.str().find("\n0,0,25,a,B\n1,0,75,b,B\n0,1,50,a,A\n1,1,50,b,A\n") != std::string::npos);
 }
+
+}  // namespace test_report

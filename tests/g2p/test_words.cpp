@@ -4,6 +4,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_words {
+
 using namespace unroll;
 using namespace g2p;
 
@@ -145,3 +147,5 @@ TEST_CASE("all pronunciations of a word are on one side, wherever they are in th
   CHECK(data.validation.pronunciations[0].size() == 2);
   CHECK(data.test.subset(std::vector<Index>{0}).pairs() == 3);
 }
+
+}  // namespace test_words

@@ -8,6 +8,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_parts {
+
 using namespace unroll;
 using namespace har;
 
@@ -99,10 +101,16 @@ TEST_CASE("study: every setting and seed once, and what is there is not done aga
     CHECK(second.runs[k].top == first.runs[k].top);
     CHECK(second.runs[k].loss == first.runs[k].loss);
     CHECK(second.runs[k].confusion == first.runs[k].confusion);
+    CHECK(second.runs[k].best_epoch == first.runs[k].best_epoch);
+    CHECK(first.runs[k].best_epoch > 0);
     CHECK(second.runs[k].history.back().validation_loss == first.runs[k].history.back().validation_loss);
   }
+  Data others = data;
+  std::ranges::reverse(others.people);  // other validation data follow
+  REQUIRE(others.people != data.people);
+  CHECK(run_study(options, others, folder.path, ignore).resumed == 0);
   options.epochs = 1;
-  CHECK(run_study(options, data, folder.path, ignore).resumed == 0);
+  CHECK(run_study(options, others, folder.path, ignore).resumed == 0);
   options.all_rates = {1e9}, options.all_units = {3}, options.seeds = 1, options.epochs = 20;
   const Study wild = run_study(options, data, folder.path, ignore);
   CHECK((!wild.runs[0].diverged.empty() || wild.runs[0].top.size() == 3));
@@ -127,6 +135,7 @@ TEST_CASE("study: the setting is chosen by validation data, whatever the test da
   const auto rows = rows_of(study);
   CHECK(chosen_of(rows).setting.units == 4);
   CHECK(rows[1].validation.mean == Approx(0.75));
+  CHECK(rows[1].epochs == 3);
   Options options = small_study();
   const std::string words = study_text(study, options, data);
   CHECK(
@@ -153,6 +162,8 @@ TEST_CASE("validation data are those of some people, where people are known") {
   }
   CHECK(validation_split(data, 0.25, 1).held_out != validation_split(data, 0.25, 2).held_out);
   CHECK(validation_split(data, 0.99, 1).kept.size() > 0);
+  for (std::size_t k = 0; k < 60; ++k) data.people[k] = Index(k / 6);
+  CHECK(validation_split(data, 0.28, 1).held_out.size() == 18);  // nearer to 16.8 than 12 are
   data.people.clear();
   CHECK(validation_split(data, 0.25, 1).held_out == stratified_split(data.train, 0.25, 1).held_out);
 }
@@ -179,6 +190,17 @@ TEST_CASE("a loss at every step needs a network that answers there, and the last
   CHECK(outputs(network, data, 1)[0].cols() == 1);
 }
 
+TEST_CASE("streams: what is believed of the rare class is above one half where it is told") {
+  const StreamParts parts = make_gait_stand_in({.people = 1, .seconds = 60}, 0.5);
+  Options options;
+  options.stream = true, options.cell = "elman", options.seeds = 1, options.epochs = 1, options.window = 64;
+  options.setting = {8, 4, 0.01};
+  options.directions = {"forward"};
+  const StreamResults results = run_streams(options, parts, [](const StreamRun&) {});
+  for (const StreamRun& run : results.runs)
+    CHECK((run.belief.array() > 0.5).count() == run.confusion.col(results.rare).sum());
+}
+
 TEST_CASE("streams: logistic regression and both directions are scored on the same steps") {
   const StreamParts parts = make_gait_stand_in({.people = 2, .seconds = 40}, 0.5);
   Options options;
@@ -199,3 +221,5 @@ TEST_CASE("streams: logistic regression and both directions are scored on the sa
     }
   }
 }
+
+}  // namespace test_parts

@@ -7,6 +7,8 @@
 #include <unroll/io/hdf5.hpp>
 #endif
 
+namespace test_readers {
+
 using namespace unroll;
 using namespace har;
 namespace fs = std::filesystem;
@@ -265,3 +267,5 @@ TEST_CASE("the course's file: other shapes, wrong labels, and a file that is cut
   CHECK_THROWS_AS(read_recordings(path, 0), FileError);
 }
 #endif
+
+}  // namespace test_readers

@@ -6,6 +6,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_run_file {
+
 using namespace unroll;
 using namespace har;
 
@@ -52,3 +54,5 @@ TEST_CASE("run file: a run is done again when its file says what no run gives") 
   CHECK_FALSE(with([](auto& json) { json["top"] = nlohmann::json::array(); }));
   CHECK_FALSE(with([](auto& json) { json["history"] = nlohmann::json::array(), json["best_epoch"] = 0; }));
 }
+
+}  // namespace test_run_file

@@ -6,6 +6,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_files {
+
 using namespace unroll;
 using namespace hcp;
 
@@ -119,3 +121,5 @@ TEST_CASE("recordings: what does not fit is refused in a sentence") {
   std::ofstream(files.x) << "no array";
   refuses("X.npy: a .npy file has at least 10 bytes");
 }
+
+}  // namespace test_files

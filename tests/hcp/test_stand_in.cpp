@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_stand_in {
+
 using namespace unroll;
 using namespace hcp;
 
@@ -83,3 +85,5 @@ TEST_CASE("stand-in: no clip has a mean or a covariance of its own") {
   const Matrix<double> first = covariance(4);
   for (Index s = 5; s < 18; ++s) CHECK((covariance(s) - first).norm() < 0.35 * first.norm());
 }
+
+}  // namespace test_stand_in

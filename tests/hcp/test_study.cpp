@@ -9,6 +9,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_study {
+
 using namespace unroll;
 using namespace hcp;
 
@@ -232,3 +234,5 @@ TEST_CASE("study: controls leave a verdict") {
     CHECK(written.at("balanced_chance") == control.balanced_chance);
   }
 }
+
+}  // namespace test_study

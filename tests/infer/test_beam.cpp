@@ -3,6 +3,8 @@
 
 #include "infer/written.hpp"
 
+namespace test_beam {
+
 using namespace unroll;
 using written::Attending;
 using written::chain;
@@ -380,3 +382,5 @@ TEST_CASE("a logit that is no number is refused in any beam") {
   CHECK_THROWS_MATCHES(beam_search(Written<float>(keys, 9, law), {.limits = {.longest = 3}}), NonFiniteError,
                        says("source 3, step 2: the logit of token 4 is +inf"));
 }
+
+}  // namespace test_beam

@@ -5,6 +5,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_ctc {
+
 using namespace unroll;
 
 namespace {
@@ -189,3 +191,5 @@ TEST_CASE("ctc decoding: what cannot be right is refused", "[ctc]") {
     CHECK_THROWS_MATCHES(ctc_beam_search(output, one(6)), NonFiniteError, says("ctc beam search: sample 0, step 3"));
   }
 }
+
+}  // namespace test_ctc

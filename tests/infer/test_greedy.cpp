@@ -5,6 +5,8 @@
 #include "infer/written.hpp"
 #include "support/allocations.hpp"
 
+namespace test_greedy {
+
 using namespace unroll;
 using written::Attending;
 using written::chain;
@@ -257,3 +259,5 @@ TEST_CASE("a decoder that gives other shapes than it says is refused") {
   decoder.extra = 1;
   CHECK_THROWS_MATCHES(greedy(decoder, options), ShapeError, says("2 hypotheses, but attention for 1"));
 }
+
+}  // namespace test_greedy

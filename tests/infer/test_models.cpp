@@ -2,6 +2,8 @@
 
 #include "infer/streamed.hpp"
 
+namespace test_models {
+
 using namespace unroll;
 using streamed::difference;
 using streamed::made;
@@ -47,3 +49,5 @@ TEST_CASE("a stack, layers and cells without streams run by the pass forward, bi
   stack.initialise(3);
   CHECK(difference(stack) == 0);
 }
+
+}  // namespace test_models

@@ -6,6 +6,8 @@
 
 #include "infer/written.hpp"
 
+namespace test_sampling {
+
 using namespace unroll;
 using written::Attending;
 using written::chain;
@@ -306,3 +308,5 @@ TEST_CASE("a logit that is no number is refused while sampling too") {
   CHECK_THROWS_MATCHES(sample(Written<float>(keys, 9, law), {.limits = {.longest = 2}, .samples = 3}), NonFiniteError,
                        says("source 3, step 1: the logit of token 8 is NaN"));
 }
+
+}  // namespace test_sampling

@@ -4,6 +4,8 @@
 
 #include "written.hpp"
 
+namespace test_sizes {
+
 using namespace written;
 
 TEST_CASE("sizes: the widest beam follows all hypotheses, and samples that no memory holds are refused") {
@@ -26,3 +28,5 @@ TEST_CASE("sizes: the widest beam follows all hypotheses, and samples that no me
   Written<double> decoder({3, 4}, 3, chain<double>(3));
   CHECK(sample(decoder, {.limits = {.longest = 3}, .top_k = most, .seed = 1}).size() == 2);
 }
+
+}  // namespace test_sizes

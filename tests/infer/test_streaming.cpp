@@ -9,6 +9,8 @@
 #include "infer/streamed.hpp"
 #include "support/allocations.hpp"
 
+namespace test_streaming {
+
 using namespace unroll;
 using cell_run::noise;
 using streamed::forward;
@@ -291,3 +293,5 @@ TEST_CASE("what is not finite stays in its own stream") {
   REQUIRE(filter.run(numbers(x), numbers(after), bad));
   CHECK(cell_run::same_bits(after, y));
 }
+
+}  // namespace test_streaming

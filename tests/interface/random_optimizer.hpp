@@ -21,8 +21,8 @@ namespace interface {
 class AnyOptimizer {
  public:
   using Scalar = S;
-  using Kind =
-      std::variant<SGD<S>, Adam<S>, AdamW<S>, NAdam<S>, RAdam<S>, Adamax<S>, RMSprop<S>, Adagrad<S>, Adadelta<S>, Lion<S>>;
+  using Kind = std::variant<SGD<S>, Adam<S>, AdamW<S>, NAdam<S>, RAdam<S>, Adamax<S>, RMSprop<S>, Adagrad<S>,
+                            Adadelta<S>, Lion<S>>;
 
   AnyOptimizer(Kind kind) : kind_(std::move(kind)) {}  // NOLINT: each kind is one
 

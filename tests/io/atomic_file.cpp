@@ -12,6 +12,8 @@
 #endif
 #include "support/temporary.hpp"
 
+namespace test_atomic_file {
+
 using namespace unroll;
 namespace fs = std::filesystem;
 
@@ -156,3 +158,5 @@ TEST_CASE("atomic file: a full disk leaves the old file, and no other") {
   CHECK(folder.files() == 1);
 }
 #endif
+
+}  // namespace test_atomic_file

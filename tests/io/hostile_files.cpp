@@ -14,6 +14,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_hostile_files {
+
 using namespace unroll;
 
 namespace {
@@ -181,3 +183,5 @@ TEST_CASE("hostile files: texts") {
     (void)words(variant);
   }));
 }
+
+}  // namespace test_hostile_files

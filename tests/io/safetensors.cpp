@@ -9,6 +9,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_safetensors {
+
 using namespace unroll;
 
 namespace {
@@ -302,3 +304,5 @@ TEST_CASE("safetensors: names and metadata of every kind come back as they went"
   REQUIRE(back.tensors.size() == 3);
   for (const auto& [name, tensor] : content.tensors) CHECK(back.at(name).bytes == tensor.bytes);
 }
+
+}  // namespace test_safetensors

@@ -6,6 +6,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_tensor {
+
 using namespace unroll;
 
 namespace {
@@ -152,3 +154,5 @@ TEST_CASE("tensor: shapes that no array has and bytes of another shape are refus
   const Tensor none{static_cast<DType>(42), {1}, std::vector<std::byte>(8)};
   CHECK_THROWS_MATCHES(none.to<float>(), ValueError, says("has the number 42"));
 }
+
+}  // namespace test_tensor

@@ -18,6 +18,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_checkpoint {
+
 using namespace unroll;
 
 namespace {
@@ -173,3 +175,5 @@ TEST_CASE("the content of a .ts file becomes a data set") {
   const auto unlabelled = to_dataset(parse_ts<float>("@classLabel false\n@data\n1,2,3\n"));
   CHECK(unlabelled.kind() == TargetKind::none);
 }
+
+}  // namespace test_checkpoint

@@ -5,6 +5,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_convolution_weights {
+
 using namespace unroll;
 
 TEST_CASE("convolutions of a state_dict: taps stand behind features, and all numbers come back", "[pytorch]") {
@@ -55,3 +57,5 @@ TEST_CASE("convolutions of Keras: taps stand in front of features, and all numbe
   CHECK_THROWS_MATCHES(read_keras_convolution(reader, "a/", back, "0."), ShapeError,
                        says("has the shape [2, 5, 6], expected [5, 2, 6]"));
 }
+
+}  // namespace test_convolution_weights

@@ -3,6 +3,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_csv {
+
 using namespace unroll;
 
 TEST_CASE("csv: a column for each line, with names or without, blank lines and Windows line ends left out") {
@@ -110,3 +112,5 @@ TEST_CASE("csv: what is right costs no message") {
   const auto count = allocations.count();
   CHECK(count < 100);
 }
+
+}  // namespace test_csv

@@ -6,6 +6,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_hdf5 {
+
 using namespace unroll;
 
 namespace {
@@ -309,3 +311,5 @@ TEST_CASE("an LZF stream that leads outside is damaged, not followed", "[hdf5]")
   CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7, 8, 0xe0, 9, 0}), out));  // more than there is room for
   CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7, 8, 5, 1, 2, 3, 4, 5, 6, 1, 9, 9}), out));
 }
+
+}  // namespace test_hdf5

@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_json {
+
 using namespace unroll;
 
 TEST_CASE("json: what is no JSON is refused with file and byte") {
@@ -21,3 +23,5 @@ TEST_CASE("json: what is no JSON is refused with file and byte") {
   CHECK(detail::parse_json(nested(100), "a.json").size() == 1);
   refused(nested(101), "JSON nested deeper than 100 levels");
 }
+
+}  // namespace test_json

@@ -23,6 +23,8 @@
 #include "layers/running_sum.hpp"
 #include "support/catch.hpp"
 
+namespace test_model_description {
+
 using namespace unroll;
 
 // clang-format off: equations keep their lines
@@ -293,3 +295,5 @@ TEST_CASE("model file: a hostile description is refused in one sentence", "[mode
   none.metadata.erase("model");
   CHECK_THROWS_MATCHES(from_tensors(model, none), FileError, says("have no 'model'"));
 }
+
+}  // namespace test_model_description

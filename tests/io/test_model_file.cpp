@@ -8,6 +8,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_model_file {
+
 using namespace unroll;
 
 namespace {
@@ -128,3 +130,5 @@ TEST_CASE("model file: sizes that a file says are compared with what it holds", 
       says("model.safetensors: the sizes in its metadata need at least 4294967296 numbers, the tensors "
            "have 138"));
 }
+
+}  // namespace test_model_file

@@ -10,6 +10,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_norm_weights {
+
 using namespace unroll;
 
 namespace {
@@ -68,3 +70,5 @@ TEST_CASE("a graph has no place in a state_dict") {
   CHECK_THROWS_MATCHES(export_pytorch(Model(2, {graph}), {"0."}), ValueError,
                        says("PyTorch: layer 0 is a graph, whose nodes have no place in a state_dict"));
 }
+
+}  // namespace test_norm_weights

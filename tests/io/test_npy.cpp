@@ -9,6 +9,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_npy {
+
 using namespace unroll;
 
 namespace {
@@ -357,3 +359,5 @@ TEST_CASE("npy and npz: any byte changed, any end cut off, and nothing but an er
   attack(detail::read_text(golden / "stored.npz"), npz);
   attack(detail::read_text(golden / "deflated.npz"), npz);
 }
+
+}  // namespace test_npy

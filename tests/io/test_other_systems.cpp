@@ -20,6 +20,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_other_systems {
+
 using namespace unroll;
 
 // clang-format off: equations keep their lines
@@ -361,6 +363,10 @@ TEST_CASE("PyTorch: layers that it does not have, or has with another meaning, a
   refuses({gru, both(Merge::concat)}, {"a.", "a."}, "layer 1 (bidirectional gru) " + apart);
   refuses({gru, Recurrent<Lstm<double>>{.units = units}}, {"a.", "a."}, "layer 1 (lstm) " + apart);
   refuses({Dense<double>{.units = 2}, gru}, {"a.", "a."}, "layer 1 (gru) " + apart);
+  refuses({Dense<double>{.units = 2}, Dense<double>{.units = 2}, Dense<double>{.units = 2}}, {"a.", "b.", "a."},
+          "PyTorch: the prefix 'a.' comes again after another");
+  refuses({Recurrent<Lstm<double>>{.units = units}, Recurrent<Own<written::lstm_without_biases>>{.units = units}},
+          {"a.", "a."}, apart);
 }
 
 TEST_CASE("PyTorch: an embedding has a row per token, and padding changes nothing", "[pytorch]") {
@@ -374,3 +380,5 @@ TEST_CASE("PyTorch: an embedding has a row per token, and padding changes nothin
   import_pytorch(other, file, {"e."});
   CHECK(outputs(other, x) == y);
 }
+
+}  // namespace test_other_systems

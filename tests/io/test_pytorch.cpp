@@ -10,6 +10,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_pytorch {
+
 using namespace unroll;
 
 namespace {
@@ -147,3 +149,5 @@ TEST_CASE("every cell goes to each system that has it and back", "[pytorch][kera
                         parameters_of<CoupledLstm<double>>()})
     onnx(p);
 }
+
+}  // namespace test_pytorch

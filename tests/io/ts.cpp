@@ -7,6 +7,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_ts {
+
 using namespace unroll;
 
 namespace {
@@ -201,3 +203,5 @@ TEST_CASE("ts: what is wrong, and on which line, is said") {
   CHECK(parse_ts(header + "1e-60:run\n").sequences[0](0, 0) == 0);
   CHECK_THROWS_MATCHES(read_ts(data / "Nothing.ts"), FileError, says("Nothing.ts: no such file"));
 }
+
+}  // namespace test_ts

@@ -4,6 +4,8 @@
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_activation {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -25,7 +27,8 @@ struct Cube {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("activation layers: gradients match central differences", "", Softplus, LeakyRelu, Gelu, GeluTanh, Silu, Cube) {
+TEMPLATE_TEST_CASE("activation layers: gradients match central differences", "", Softplus, LeakyRelu, Gelu, GeluTanh,
+                   Silu, Cube) {
   for (const Index features : {1, 3, 9}) {
     const auto report = gradients(
         Sequential(features, Activate<double, TestType>{}, Dense<double>{.units = 2}, Activate<double, TestType>{}));
@@ -72,3 +75,5 @@ TEST_CASE("a number that overflows in an activation is told by its place") {
   model.forward(x, timeline, tape);
   CHECK(model.locate_non_finite(tape) == "layer 0 (cube): its output at sample 0, step 1");
 }
+
+}  // namespace test_activation

@@ -8,6 +8,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_batch_norm {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -215,3 +217,5 @@ TEST_CASE("batch norm allocates nothing after the first batch") {
   const auto count = allocations.count();
   CHECK(count == 0);
 }
+
+}  // namespace test_batch_norm

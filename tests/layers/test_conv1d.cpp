@@ -4,6 +4,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_conv1d {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -286,3 +288,5 @@ TEST_CASE("conv1d: a value that overflows is told by the step of the output") {
   model.forward(x, ragged, tape);
   CHECK(model.locate_non_finite(tape) == "layer 0 (conv1d): its output at sample 2, step 3");
 }
+
+}  // namespace test_conv1d

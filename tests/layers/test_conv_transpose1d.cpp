@@ -4,6 +4,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_conv_transpose1d {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -173,3 +175,5 @@ TEST_CASE("conv transpose1d: options that it cannot have") {
   CHECK_THROWS_MATCHES(with(layer(2, 1, 1, 1, valid(), 0, 4)), ShapeError, says("got 4 groups for 2 and 4 features"));
   CHECK_THROWS_MATCHES(with(layer(2, 1, 0)), ValueError, says("got 1, 0 and 1"));
 }
+
+}  // namespace test_conv_transpose1d

@@ -4,6 +4,8 @@
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_dense {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -41,7 +43,8 @@ TEST_CASE("sizes that no layer can have") {
   CHECK_THROWS_MATCHES(units(-3), ShapeError, says("got -3"));
   CHECK_THROWS_MATCHES(units(std::numeric_limits<Index>::max()), ShapeError,
                        says("layer 0 (dense): parameters: a matrix"));
-  CHECK_THROWS_MATCHES(Sequential(0, Dense<double>{.units = 1}), ShapeError,
-                       says("features per step, got 0"));
+  CHECK_THROWS_MATCHES(Sequential(0, Dense<double>{.units = 1}), ShapeError, says("features per step, got 0"));
   CHECK_THROWS_AS(Sequential(std::numeric_limits<Index>::max(), Dense<double>{.units = 4}), ShapeError);
 }
+
+}  // namespace test_dense

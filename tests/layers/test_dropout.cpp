@@ -3,6 +3,8 @@
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_dropout {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -107,3 +109,5 @@ TEST_CASE("dropout that overflows is found") {
   model.forward(x, timeline, tape, pass);
   CHECK(model.locate_non_finite(tape) == "layer 0 (dropout): its output at sample 1, step 6");
 }
+
+}  // namespace test_dropout

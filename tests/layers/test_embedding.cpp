@@ -8,6 +8,8 @@
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_embedding {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -226,3 +228,5 @@ TEST_CASE("tables that contradict themselves are refused") {
                          says("expects frozen tokens from 0 to 3, got"));
   }
 }
+
+}  // namespace test_embedding

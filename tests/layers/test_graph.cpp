@@ -13,6 +13,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_graph {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -349,3 +351,5 @@ TEST_CASE("after the first batch a graph allocates nothing") {
   const auto count = allocations.count();
   CHECK(count == 0);
 }
+
+}  // namespace test_graph

@@ -10,6 +10,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_kept {
+
 using namespace unroll;
 
 TEST_CASE("layer norm: keeps its output, and two moments of each column") {
@@ -47,3 +49,5 @@ TEST_CASE("conv transpose1d: first values count all taps of what comes in and of
   CHECK(largest <= limit);
   CHECK(largest > 0.9 * limit);
 }
+
+}  // namespace test_kept

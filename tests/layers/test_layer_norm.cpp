@@ -6,6 +6,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_layer_norm {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -93,3 +95,5 @@ TEST_CASE("layer norm allocates nothing after the first batch, and tells where i
   model.forward(x, timeline, tape);
   CHECK(model.locate_non_finite(tape).empty());  // variance infinite: the column is 0
 }
+
+}  // namespace test_layer_norm

@@ -12,6 +12,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_long_sums {
+
 using namespace unroll;
 
 namespace {
@@ -97,3 +99,5 @@ TEST_CASE("sums: attention over a million steps keeps its digits") {
   attention::softmax_back(weights.data(), d_weights.data(), steps);
   CHECK(d_weights.cwiseAbs().maxCoeff() < 1e-13f);
 }
+
+}  // namespace test_long_sums

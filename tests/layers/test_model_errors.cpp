@@ -8,6 +8,8 @@
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_model_errors {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -251,3 +253,5 @@ TEST_CASE("the step is told of a layer in a graph that gives its last output onl
   model.forward(x, timeline, tape);
   CHECK(model.locate_non_finite(tape) == "layer 0 (graph): node 1 (recurrent): equation 'e' at sample 2, step 1");
 }
+
+}  // namespace test_model_errors

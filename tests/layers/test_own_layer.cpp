@@ -5,6 +5,8 @@
 #include "layers/running_sum.hpp"
 #include "support/catch.hpp"
 
+namespace test_own_layer {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -73,3 +75,5 @@ TEST_CASE("what a user's own layer throws names the layer") {
   CHECK_THROWS_MATCHES(Sequential(3, LastStep<double>{}, RunningSum{}), ShapeError,
                        says("layer 1 (running sum): sums over steps, and there are none left"));
 }
+
+}  // namespace test_own_layer

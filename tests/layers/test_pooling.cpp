@@ -4,6 +4,8 @@
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_pooling {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -117,3 +119,5 @@ TEST_CASE("a value that overflows in pooling is told by its sample") {
   model.forward(x, timeline, tape);
   CHECK(model.locate_non_finite(tape) == "layer 0 (mean over time): its output at sample 2");
 }
+
+}  // namespace test_pooling

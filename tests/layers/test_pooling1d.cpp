@@ -6,6 +6,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_pooling1d {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -198,5 +200,8 @@ TEST_CASE("windows that no pooling can have") {
   CHECK_THROWS_MATCHES(Sequential(2, Average({.padding = causal(), .ceil_mode = true})), ValueError,
                        says("layer 0 (average pool1d): expects a padding by a number for ceil_mode, got causal()"));
   CHECK_THROWS_MATCHES(with({.kernel = 3, .padding = -1}), ValueError, says("got -1"));
-  CHECK_THROWS_MATCHES(Sequential(2, Upsample<double>(0)), ValueError, says("expects a factor from 1 to 16777216, got 0"));
+  CHECK_THROWS_MATCHES(Sequential(2, Upsample<double>(0)), ValueError,
+                       says("expects a factor from 1 to 16777216, got 0"));
 }
+
+}  // namespace test_pooling1d

@@ -6,6 +6,8 @@
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_recurrent {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -222,3 +224,5 @@ TEST_CASE("models that read later steps are not causal") {
              .causal());
   CHECK(!Sequential(2, Recurrent<TwoStates>{.units = 2, .returns = Returns::last}).causal());
 }
+
+}  // namespace test_recurrent

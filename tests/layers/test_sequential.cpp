@@ -11,6 +11,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_sequential {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -201,3 +203,5 @@ TEST_CASE("model: a temporary input or timeline lives until the backward pass") 
   CHECK(same_bits(d_x, Matrix<double>{{20, 5}}));
   CHECK(d_initial.at(0).at(0)(0, 0) == 16);
 }
+
+}  // namespace test_sequential

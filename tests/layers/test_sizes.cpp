@@ -17,6 +17,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_sizes {
+
 using namespace unroll;
 
 namespace {
@@ -116,3 +118,5 @@ TEST_CASE("sizes: estimates of memory refuse what no memory holds") {
   for (const Index n : {least, Index(-1), Index(0)})
     CHECK_THROWS_MATCHES(training_bytes(model, 1, 1, {.threads = n}), ShapeError, says("1 part and 1 thread"));
 }
+
+}  // namespace test_sizes

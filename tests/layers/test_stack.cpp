@@ -13,6 +13,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_stack {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -130,3 +132,5 @@ TEST_CASE("the tensors of a stack are read into the Sequential of the same layer
   from_tensors(sequential, to_tensors(stack));
   CHECK(same_bits(stack.parameters().values(), sequential.parameters().values()));
 }
+
+}  // namespace test_stack

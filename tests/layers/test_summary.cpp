@@ -14,6 +14,8 @@
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_summary {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -181,3 +183,5 @@ TEST_CASE("strides and upsampling change how many steps the layers behind them k
   const Stack<float> strided(2, {Conv1d<float>{.units = 2, .kernel = 4, .stride = 4}, alone});
   CHECK(summary(strided, 4000, 1).layers[1].kept_bytes == 4 * 10 * 1000);
 }
+
+}  // namespace test_summary

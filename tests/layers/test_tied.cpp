@@ -16,6 +16,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_tied {
+
 using namespace unroll;
 using namespace model_run;
 
@@ -217,3 +219,5 @@ TEST_CASE("a dense layer may be tied to as well, and a model's layer used in ano
   Sequential other(1, Embedding<double>{.size = 5, .dimension = 2}, coder.layer<1>());
   CHECK(other.outputs() == 5);
 }
+
+}  // namespace test_tied

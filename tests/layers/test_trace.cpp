@@ -5,6 +5,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_trace {
+
 using namespace unroll;
 
 TEST_CASE("a model traces every named value of its recurrent layers") {
@@ -31,3 +33,5 @@ TEST_CASE("a model traces every named value of its recurrent layers") {
   model.backward(tape, Matrix<double>::Ones(8, 4), gradient);
   CHECK_THROWS_MATCHES(model.trace<0>("r", tape), ValueError, says("the way back has been run"));
 }
+
+}  // namespace test_trace

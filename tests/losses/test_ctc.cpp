@@ -5,6 +5,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_ctc {
+
 using namespace unroll;
 
 namespace {
@@ -330,3 +332,5 @@ TEST_CASE("ctc: nothing is allocated after the first call", "[ctc]") {
   const auto made = allocations.count();
   CHECK(made == 0);
 }
+
+}  // namespace test_ctc

@@ -13,6 +13,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_golden_losses {
+
 using namespace unroll;
 
 namespace {
@@ -191,3 +193,5 @@ TEST_CASE("losses with a time mask and sample weights agree with Keras") {
     check_loss(SoftmaxCrossEntropy<double>{{.reduction = reduction}}, logits, labels, want, gradient);
   }
 }
+
+}  // namespace test_golden_losses

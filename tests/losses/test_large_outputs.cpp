@@ -11,6 +11,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_large_outputs {
+
 using namespace unroll;
 
 namespace {
@@ -72,3 +74,5 @@ TEST_CASE("log ratio: its pole is finite, and NaN stays NaN") {
   output << std::numeric_limits<float>::quiet_NaN();
   CHECK(std::isnan(loss(output, target, gradient).value()));
 }
+
+}  // namespace test_large_outputs

@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_log_ratio {
+
 using namespace unroll;
 
 namespace {
@@ -87,3 +89,5 @@ TEST_CASE("log ratio: targets and options that cannot be meant are refused") {
                        says("asymmetry must be finite and >= 0 in double, it is -1"));
   CHECK_THROWS_MATCHES(LogRatio<double>({.epsilon = 0}), ValueError, says("epsilon must be from 2.98"));
 }
+
+}  // namespace test_log_ratio

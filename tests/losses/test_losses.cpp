@@ -16,6 +16,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_losses {
+
 using namespace unroll;
 
 namespace {
@@ -501,3 +503,5 @@ TEMPLATE_TEST_CASE("smooth l1 loss: a parabola up to beta, a line beyond it, and
   CHECK(Huber<TestType>({.delta = 4})(output, target, theirs).value() == 4 * smooth);
   CHECK(theirs == 4 * ours);
 }
+
+}  // namespace test_losses

@@ -14,6 +14,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_places {
+
 using namespace unroll;
 
 namespace {
@@ -86,3 +88,5 @@ TEMPLATE_TEST_CASE("losses: a column gives the same bits at any place in memory"
     check_places(LogRatio<Scalar>({.asymmetry = 2}), output, entries);
   }
 }
+
+}  // namespace test_places

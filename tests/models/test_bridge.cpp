@@ -2,6 +2,8 @@
 
 #include "seq2seq_run.hpp"
 
+namespace test_bridge {
+
 using namespace seq2seq_run;
 
 // clang-format off: equations keep their lines
@@ -53,3 +55,5 @@ TEST_CASE("bridge: the attentional state of Luong's decoders begins at zero") {
   CHECK(bridged<LuongLstm<float>>() == "bridge.1.weight, bridge.1.bias, bridge.2.weight, bridge.2.bias");
   CHECK(bridged<LuongGruUnfed<float>>() == "bridge.0.weight, bridge.0.bias");
 }
+
+}  // namespace test_bridge

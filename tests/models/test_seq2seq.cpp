@@ -3,6 +3,8 @@
 
 #include "seq2seq_run.hpp"
 
+namespace test_seq2seq {
+
 using namespace seq2seq_run;
 
 namespace {
@@ -193,3 +195,5 @@ TEST_CASE("what cannot be joined is refused") {
   CHECK_THROWS_MATCHES(SequencePairs<double>({Matrix<double>(1, 2)}, {{0, -2}}, marks), ValueError,
                        says("target 0 has the token -2"));
 }
+
+}  // namespace test_seq2seq

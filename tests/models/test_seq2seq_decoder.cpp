@@ -5,6 +5,8 @@
 
 #include "seq2seq_run.hpp"
 
+namespace test_seq2seq_decoder {
+
 using namespace seq2seq_run;
 
 namespace {
@@ -150,3 +152,5 @@ TEST_CASE("a begin mark that is no token is refused") {
   const auto model = made<Gru<double>>();
   CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("the begin mark is 7, the vocabulary has 7 tokens"));
 }
+
+}  // namespace test_seq2seq_decoder

@@ -4,6 +4,8 @@
 #include "seq2seq_run.hpp"
 #include "support/temporary.hpp"
 
+namespace test_seq2seq_file {
+
 using namespace seq2seq_run;
 
 namespace {
@@ -72,3 +74,5 @@ TEST_CASE("model file: a decoder of another bridge or another score is refused")
   CHECK_THROWS_MATCHES(from_tensors(chain, saved<dot>()), FileError,
                        says("model is 'encoder and decoder' in the file, 'chain' in this model"));
 }
+
+}  // namespace test_seq2seq_file

@@ -3,6 +3,8 @@
 
 #include "seq2seq_run.hpp"
 
+namespace test_seq2seq_parts {
+
 using namespace seq2seq_run;
 
 // clang-format off: equations keep their lines
@@ -114,3 +116,5 @@ TEST_CASE("pairs: a column of the targets knows the rank of its sequence, and an
   CHECK_THROWS_MATCHES(pairs<float>({{1, 1}}, {.begin = 0, .end = -2}), ValueError,
                        says("pairs: the marks are 0 and -2, expected tokens, or -1 for no end mark"));
 }
+
+}  // namespace test_seq2seq_parts

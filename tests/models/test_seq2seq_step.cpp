@@ -7,6 +7,8 @@
 #include "seq2seq_run.hpp"
 #include "support/allocations.hpp"
 
+namespace test_seq2seq_step {
+
 using namespace seq2seq_run;
 
 namespace {
@@ -205,3 +207,5 @@ TEST_CASE("what is not finite is told with its place, and nothing is changed") {
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.clip_norm = -1})), ValueError,
                        says("clip_norm, unless 0, must be >= "));
 }
+
+}  // namespace test_seq2seq_step

@@ -3,6 +3,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_average {
+
 using namespace unroll;
 
 TEMPLATE_TEST_CASE("the average of the weights begins with the first and forgets exponentially", "", float, double) {
@@ -57,3 +59,5 @@ TEST_CASE("the average resumes, and refuses what does not fit") {
   CHECK_THROWS_AS(first.update(Vector<double>::Ones(5)), ShapeError);
   CHECK_THROWS_MATCHES(WeightAverage<double>({.momentum = 1}), ValueError, says("momentum"));
 }
+
+}  // namespace test_average

@@ -3,6 +3,8 @@
 #include "optim/golden.hpp"
 #include "support/allocations.hpp"
 
+namespace test_clip {
+
 using namespace unroll;
 
 namespace {
@@ -233,3 +235,5 @@ TEST_CASE("a NaN stays a NaN when entries are limited") {
   CHECK(gradient[1] == 1);
   CHECK(gradient[2] == -1);
 }
+
+}  // namespace test_clip

@@ -5,6 +5,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_decay_mask {
+
 using namespace unroll;
 
 TEST_CASE("a decay mask leaves out the blocks of the roles that are named, and only these") {
@@ -40,3 +42,5 @@ TEST_CASE("biases that are left out of weight decay stay where they are when the
   CHECK(model.parameters()["0.bias"] == Matrix<double>::Ones(2, 1));
   CHECK((model.parameters()["0.weight"].array() < 1).all());
 }
+
+}  // namespace test_decay_mask

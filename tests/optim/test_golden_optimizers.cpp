@@ -13,6 +13,8 @@
 
 #include "optim/golden.hpp"
 
+namespace test_golden_optimizers {
+
 using namespace unroll;
 
 namespace {
@@ -139,3 +141,5 @@ TEST_CASE("optimizers follow PyTorch and Keras step by step") {
     table.at(name)(golden::read(name), in_double);
   }
 }
+
+}  // namespace test_golden_optimizers

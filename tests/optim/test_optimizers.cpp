@@ -13,6 +13,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_optimizers {
+
 using namespace unroll;
 
 namespace {
@@ -336,3 +338,5 @@ TEMPLATE_TEST_CASE("Adamax: epsilon inside the maximum, or beside it", "", float
   CHECK(after(MaximumEpsilon::inside, 3) == Approx(-3. / 4 - 1 / 3.996).epsilon(1e-6));
   CHECK(after(MaximumEpsilon::outside, 3) == Approx(-3. / 4 - 1 / 3.997).epsilon(1e-6));
 }
+
+}  // namespace test_optimizers

@@ -23,6 +23,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_option_ranges {
+
 using namespace unroll;
 
 namespace {
@@ -138,3 +140,5 @@ TEST_CASE("options: what is only just taken gives the right numbers") {
   CHECK(loss.value() == Approx(18 * std::log(10.0) - std::log(2.0)).epsilon(1e-6));
   CHECK(slope(0, 0) == Approx(1).epsilon(1e-6));
 }
+
+}  // namespace test_option_ranges

@@ -7,6 +7,8 @@
 
 #include "optim/golden.hpp"
 
+namespace test_schedules {
+
 using namespace unroll;
 
 namespace {
@@ -256,3 +258,5 @@ TEST_CASE("a plateau refuses options out of range") {
   CHECK_THROWS_MATCHES(Plateau({.cooldown = -1}), ValueError, says("cooldown"));
   CHECK_THROWS_MATCHES(Plateau({.lowest = -1}), ValueError, says("lowest"));
 }
+
+}  // namespace test_schedules

@@ -15,6 +15,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_touched {
+
 using namespace unroll;
 
 namespace {
@@ -259,3 +261,5 @@ TEMPLATE_TEST_CASE("optimizers: a parameter gets the same bits in any segment", 
         CHECK(whole.values()[k * dimension + row] == apart.values()[k * dimension + row]);
   }
 }
+
+}  // namespace test_touched

@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_collapse {
+
 using namespace peaks;
 
 namespace {
@@ -42,3 +44,5 @@ TEST_CASE("a collapse is told with what to try") {
         "0, a smaller rate than --rate 0.01, or another --seed.");
   CHECK(collapse_text(9, nothing, 3, 0.01).find("more epochs of squared error than --warm-up 3") != std::string::npos);
 }
+
+}  // namespace test_collapse

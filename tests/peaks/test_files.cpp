@@ -8,6 +8,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_files {
+
 using namespace peaks;
 using namespace unroll;
 
@@ -127,3 +129,5 @@ TEST_CASE("a file that was cut short is refused") {
   std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
   CHECK_THROWS_MATCHES(read_events(path, Channels::automatic), FileError, says("events.h5: is cut short or damaged"));
 }
+
+}  // namespace test_files

@@ -4,6 +4,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_memory {
+
 using namespace example;
 
 namespace {
@@ -46,3 +48,5 @@ TEST_CASE("memory: too little is refused with both numbers and advice") {
   CHECK_THROWS_MATCHES(check_memory(2'500'000'000, 1'200'000'000, "do less"), unroll::ValueError,
                        says("training needs about 2.5 GB of memory, here are 1.2 GB; do less"));
 }
+
+}  // namespace test_memory

@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_model {
+
 using namespace peaks;
 using namespace unroll;
 
@@ -55,3 +57,5 @@ TEST_CASE("training scores every epoch, and checkpoints and threads change no bi
   CHECK(trained(true, 1) == once);
   CHECK(trained(false, 2) == once);
 }
+
+}  // namespace test_model

@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_scorer {
+
 using namespace peaks;
 using Bins = std::vector<float>;
 
@@ -147,3 +149,5 @@ TEST_CASE("on wider bins lengths stay the same in mm") {
   CHECK(Search().scaled_to(0.1).width == 3);
   CHECK(Search().scaled_to(4).width == 1);  // a peak has a bin at least
 }
+
+}  // namespace test_scorer

@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_study {
+
 using namespace peaks;
 using namespace unroll;
 
@@ -150,3 +152,5 @@ TEST_CASE("the estimate of memory is less with checkpoints, and more for larger 
   CHECK(needed_bytes(options, network, 240, 4000) > usual);
   CHECK(needed_bytes(options, network, 4, 4000) == usual);
 }
+
+}  // namespace test_study

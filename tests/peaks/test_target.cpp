@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_target {
+
 using namespace peaks;
 using unroll::Index, unroll::Matrix;
 
@@ -42,3 +44,5 @@ TEST_CASE("the same vertices on wider bins have the same area") {
   const Matrix<float> fine = target_of({{100.05, 30, true}}, 4000), coarse = target_of({{100.05, 30, true}}, 1000);
   CHECK(fine.sum() == Approx(coarse.sum()).epsilon(0.01));
 }
+
+}  // namespace test_target

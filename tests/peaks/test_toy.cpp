@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_toy {
+
 using namespace peaks;
 using unroll::Index, unroll::Matrix;
 
@@ -66,3 +68,5 @@ TEST_CASE("harder toys have more tracks that mislead, more pile-up more vertices
   CHECK(vertices({.bins = 10}) == Approx(7.6 + 2.8).margin(1));
   CHECK(vertices({.bins = 10, .pile_up = 20}) == Approx(20 + 2.8).margin(2));
 }
+
+}  // namespace test_toy

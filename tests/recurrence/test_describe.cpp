@@ -8,6 +8,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_describe {
+
 using namespace unroll;
 
 // clang-format off: equations keep their lines
@@ -187,3 +189,5 @@ TEST_CASE("sizes: 'memory', 'keys' and 'attention' are names like any other wher
       LuongGru<double>({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"memory", 5}}, .memory = 2}), ShapeError,
       says("the size 'memory' is that of what its equations attend to: CellSizes::memory gives it"));
 }
+
+}  // namespace test_describe

@@ -5,6 +5,8 @@
 #include "cells/cell_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_odd_equations {
+
 using namespace unroll;
 using cell_run::CellRun;
 
@@ -136,3 +138,5 @@ ODD(negated)
 ODD(three_sizes)
 ODD(no_input)
 ODD(only_constant)
+
+}  // namespace test_odd_equations

@@ -6,6 +6,8 @@
 #include "cells/cell_run.hpp"
 #include "support/catch.hpp"
 
+namespace test_registers {
+
 using namespace unroll;
 using cell_run::CellRun;
 
@@ -57,3 +59,5 @@ TEST_CASE("pass kernel: equal operands of max and min get half of the gradient e
     CHECK(run.d_initial[1].row(unit) == Eigen::RowVector3d(2, 5, 8));
   }
 }
+
+}  // namespace test_registers

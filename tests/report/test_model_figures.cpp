@@ -5,6 +5,8 @@
 #include "unroll/layers/sequential.hpp"
 #include "unroll/report/model_figures.hpp"
 
+namespace test_model_figures {
+
 using namespace unroll;
 
 TEST_CASE("norms per step are means over the sequences that last", "[report]") {
@@ -56,3 +58,5 @@ TEST_CASE("weights are a map by their name", "[report]") {
   CHECK(map.value == "0.weight");
   CHECK_THROWS_AS(figure::weights(parameters, "0.bias"), ValueError);
 }
+
+}  // namespace test_model_figures

@@ -10,6 +10,8 @@
 #include "unroll/report/curves.hpp"
 #include "unroll/report/report.hpp"
 
+namespace test_page {
+
 using namespace unroll;
 
 namespace {
@@ -217,3 +219,5 @@ TEST_CASE("the version of the library is that of the project", "[report]") {
   const std::string project = bytes(std::filesystem::path(UNROLL_TEST_DATA) / ".." / "CMakeLists.txt");
   CHECK(has(project, text("project(unroll VERSION ", library_version, " ")));
 }
+
+}  // namespace test_page

@@ -15,6 +15,8 @@
 #include "unroll/report/heat_map.hpp"
 #include "unroll/report/scatter.hpp"
 
+namespace test_pictures {
+
 using namespace unroll;
 
 namespace {
@@ -291,3 +293,5 @@ TEST_CASE("long titles are broken between words", "[report]") {
   CHECK(detail::title_lines("one", 10) == std::vector<std::string>{"one"});
   CHECK(detail::title_lines("", 80).empty());
 }
+
+}  // namespace test_pictures

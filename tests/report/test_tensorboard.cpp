@@ -10,6 +10,8 @@
 #include "support/temporary.hpp"
 #include "unroll/report/tensorboard.hpp"
 
+namespace test_tensorboard {
+
 using namespace unroll;
 
 namespace {
@@ -167,3 +169,5 @@ TEST_CASE("a folder for TensorBoard itself", "[.events]") {
       67);
   file.image("pixel", grey_pixel, 2, 102);
 }
+
+}  // namespace test_tensorboard

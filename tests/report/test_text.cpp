@@ -3,6 +3,8 @@
 #include "support/catch.hpp"
 #include "unroll/report/table.hpp"
 
+namespace test_text {
+
 using namespace unroll;
 
 TEST_CASE("text becomes valid UTF-8 without control characters", "[report]") {
@@ -47,3 +49,5 @@ TEST_CASE("a table is a CSV file with all digits", "[report]") {
   CHECK(TableValue(NAN).rounded() == "");
   CHECK_THROWS_MATCHES(to_csv({{"a", "b"}, {{1, 2}, {3}}}), ShapeError, says("row 1 has 1 values, expected 2"));
 }
+
+}  // namespace test_text

@@ -9,6 +9,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_support {
+
 namespace {
 
 /// Seen from outside, so that the compiler may not leave the allocation out.
@@ -59,3 +61,5 @@ TEMPLATE_TEST_CASE("test cases over types and generated values", "", float, doub
   const auto value = GENERATE(1, 2, 3);
   CHECK(TestType(value) == Approx(value));
 }
+
+}  // namespace test_support

@@ -4,6 +4,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_readers {
+
 using namespace unroll;
 using Texts = std::vector<std::string>;
 
@@ -97,3 +99,5 @@ TEST_CASE("a text file loses its mark and its carriage returns, an empty one is 
   CHECK_THROWS_MATCHES(read_text_file(path), FileError, says("text, line 2: byte 4 (255) is no UTF-8"));
   CHECK_THROWS_MATCHES(read_text_file(folder.path / "nowhere"), FileError, says("no such file"));
 }
+
+}  // namespace test_readers

@@ -15,6 +15,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_streams {
+
 using namespace unroll;
 
 namespace {
@@ -240,3 +242,5 @@ TEST_CASE("a language decoder refuses what it cannot continue") {
   CHECK_THROWS_MATCHES(decoder.step(parents, tokens), ValueError, says("there is no hypothesis 1 among 1"));
   CHECK_THROWS_MATCHES(decoder.step(parents, {}), ShapeError, says("1 parents, but 0 tokens"));
 }
+
+}  // namespace test_streams

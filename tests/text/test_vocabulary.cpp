@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_vocabulary {
+
 using namespace unroll;
 
 namespace {
@@ -97,3 +99,5 @@ TEST_CASE("another vocabulary is told by its first token that differs") {
   CHECK_THROWS_MATCHES(require_same(a, longer, "the model", "the text"), ValueError,
                        says("of 5 tokens, the text one of 6"));
 }
+
+}  // namespace test_vocabulary

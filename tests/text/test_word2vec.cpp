@@ -4,6 +4,8 @@
 #include "support/catch.hpp"
 #include "unroll/text/word2vec.hpp"
 
+namespace test_word2vec {
+
 using namespace unroll;
 
 namespace {
@@ -299,3 +301,5 @@ TEST_CASE("word2vec: vectors that grow beyond all numbers are an error at the en
   CHECK(epochs(WordModel::skip_gram, 10) == 0);
   CHECK(epochs(WordModel::cbow, 10) == 0);
 }
+
+}  // namespace test_word2vec

@@ -6,6 +6,8 @@
 #include "unroll/layers/embedding.hpp"
 #include "unroll/text/word_vector_files.hpp"
 
+namespace test_word_vectors {
+
 using namespace unroll;
 
 namespace {
@@ -182,3 +184,5 @@ TEST_CASE("word vectors: a vocabulary's embedding begins with those that are kno
   CHECK_THROWS_MATCHES(vectors_for(Vocabulary(other), royalty()), ValueError,
                        says("none of the 4 tokens is among the 5 words"));
 }
+
+}  // namespace test_word_vectors

@@ -7,6 +7,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_parts {
+
 using namespace unroll;
 using namespace lm;
 
@@ -104,3 +106,5 @@ TEST_CASE("text: only epochs in a row without a better one end a run") {
   CHECK(state.training.epochs == 5);
   CHECK(state.training.best_epoch == 3);
 }
+
+}  // namespace test_parts

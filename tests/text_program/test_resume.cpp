@@ -12,6 +12,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_resume {
+
 namespace {
 
 using Arguments = std::vector<std::string>;
@@ -132,3 +134,5 @@ TEST_CASE("a run that is killed again and again goes on to the same bits", "[.lo
   kill_and_compare(150, streams);
   kill_and_compare(150, sentences);
 }
+
+}  // namespace test_resume

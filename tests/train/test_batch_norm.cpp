@@ -12,6 +12,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_batch_norm {
+
 using namespace unroll;
 
 namespace {
@@ -143,3 +145,5 @@ TEST_CASE("a run with batch norms has the same bits for any number of threads, a
   CHECK(resumed.parameters().values() == whole.parameters().values());
   CHECK(whole.parameters()["2.batches"](0, 0) > 4);
 }
+
+}  // namespace test_batch_norm

@@ -15,6 +15,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_ctc {
+
 using namespace unroll;
 
 namespace {
@@ -212,3 +214,5 @@ TEST_CASE("ctc: what does not belong together is refused before anything is trai
                        says("label sequences need one at every step"));
   CHECK(run.theta() == before);
 }
+
+}  // namespace test_ctc

@@ -7,6 +7,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_data {
+
 using namespace unroll;
 
 namespace {
@@ -335,3 +337,5 @@ TEST_CASE("samples, targets, pairs and batches that are not there are refused") 
   CHECK_THROWS_AS(pairs.target(-1), ValueError);
   CHECK_THROWS_AS(pairs.length(1), ValueError);
 }
+
+}  // namespace test_data

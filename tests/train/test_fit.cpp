@@ -11,6 +11,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_fit {
+
 using namespace unroll;
 
 namespace {
@@ -618,3 +620,5 @@ TEST_CASE("progress writes lines when asked, and nothing into a file by itself")
   CHECK(detail::duration_text(3599) == "59 min");
   CHECK(detail::duration_text(3 * 3600 + 1300) == "3 h 21 min");
 }
+
+}  // namespace test_fit

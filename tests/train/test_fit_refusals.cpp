@@ -16,6 +16,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_fit_refusals {
+
 using namespace unroll;
 
 namespace {
@@ -249,3 +251,5 @@ TEST_CASE("training step: what a later window would refuse is refused before the
   CHECK_THROWS_MATCHES(wild.step(batch), ValueError, says("the learning rate after 0 updates"));
   CHECK(run.bits() == before);
 }
+
+}  // namespace test_fit_refusals

@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_grouped_hits {
+
 using namespace unroll;
 
 namespace {
@@ -159,3 +161,5 @@ TEST_CASE("grouped hits: a group that is none is refused") {
   CHECK_THROWS_MATCHES(hits.accuracy_of(2), ValueError, says("grouped hits: group 2 of 2"));
   CHECK_THROWS_AS(hits.accuracy_of(-1), ValueError);
 }
+
+}  // namespace test_grouped_hits

@@ -11,6 +11,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_leak {
+
 using namespace unroll;
 
 namespace {
@@ -341,3 +343,5 @@ TEST_CASE("leak test: misuse is told before anything is trained") {
   CHECK_THROWS_MATCHES(leak_test(training.data, test.data, test.people, too_few), ShapeError,
                        says("outputs for 0 of 48 sequences"));
 }
+
+}  // namespace test_leak

@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_leak_draws {
+
 using namespace unroll;
 
 namespace {
@@ -210,3 +212,5 @@ TEST_CASE("leak test: a share is above chance by more than the margin, of labels
   CHECK(result.above_chance(0.04));
   CHECK_FALSE(result.above_chance(0.06));
 }
+
+}  // namespace test_leak_draws

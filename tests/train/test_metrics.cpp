@@ -7,6 +7,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_metrics {
+
 using namespace unroll;
 
 namespace {
@@ -215,3 +217,5 @@ TEST_CASE("an untrained language model has the perplexity of its vocabulary") {
   CHECK(perplexity(loss) == Approx(32));
   CHECK(bits_per_symbol(loss) == Approx(5));
 }
+
+}  // namespace test_metrics

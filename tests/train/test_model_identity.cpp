@@ -11,6 +11,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_model_identity {
+
 using namespace unroll;
 
 namespace {
@@ -49,3 +51,5 @@ TEST_CASE("fit: a run is not resumed with a model of another meaning") {
   run(model(1), 3);
   CHECK(state.epochs == 3);
 }
+
+}  // namespace test_model_identity

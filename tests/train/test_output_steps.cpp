@@ -16,6 +16,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_output_steps {
+
 using namespace unroll;
 
 namespace {
@@ -207,3 +209,5 @@ TEST_CASE("output steps: a layer that does not say what it leaves is found out b
   model.parameters().values() = before;
   CHECK(report.loss.value() == Approx(evaluate(model, right, MeanSquaredError<double>()).loss.value()));
 }
+
+}  // namespace test_output_steps

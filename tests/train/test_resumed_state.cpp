@@ -7,6 +7,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_resumed_state {
+
 using namespace unroll;
 
 TEST_CASE("a state to resume from: counts that no run has are refused") {
@@ -41,3 +43,5 @@ TEST_CASE("a state to resume from: counts that no run has are refused") {
     CHECK_THROWS_MATCHES(sgd.check(3), ValueError, says("the restored count of updates is"));
   }
 }
+
+}  // namespace test_resumed_state

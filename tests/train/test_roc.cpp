@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_roc {
+
 using namespace unroll;
 
 namespace {
@@ -60,3 +62,5 @@ TEST_CASE("ROC: what cannot be scored is told") {
   CHECK_THROWS_MATCHES(roc(Vector<double>::Ones(1), one).area(), ValueError, says("1 columns of the class and 0"));
   CHECK_NOTHROW(roc(Vector<double>::Constant(1, missing), -one));
 }
+
+}  // namespace test_roc

@@ -17,6 +17,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_sharded {
+
 using namespace unroll;
 
 namespace {
@@ -309,3 +311,5 @@ TEST_CASE("evaluation does not depend on batches or threads") {
     for (const Index batch_size : {1, 4})
       CHECK(predict(net, data, {.batch_size = batch_size, .threads = threads}) == want);
 }
+
+}  // namespace test_sharded

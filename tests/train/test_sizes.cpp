@@ -11,6 +11,8 @@
 
 #include "support/catch.hpp"
 
+namespace test_sizes {
+
 using namespace unroll;
 
 namespace {
@@ -91,3 +93,5 @@ TEST_CASE("sizes: classes and steps that no memory holds are refused") {
   CHECK_THROWS_AS(D::labelled(x, {0}, -1), ValueError);
   CHECK(D::labelled(x, {0}, 4).classes() == 4);
 }
+
+}  // namespace test_sizes

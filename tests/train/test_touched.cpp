@@ -17,6 +17,8 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
+namespace test_touched {
+
 using namespace unroll;
 
 namespace {
@@ -247,3 +249,5 @@ TEST_CASE("after a gradient that is not finite the next step begins with a clean
   step_on(fresh, good);
   CHECK(trained.parameters().values() == other.parameters().values());
 }
+
+}  // namespace test_touched

@@ -19,6 +19,8 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+namespace test_training_step {
+
 using namespace unroll;
 
 namespace {
@@ -439,3 +441,5 @@ TEST_CASE("models that read later steps cannot be truncated") {
   batch.gather(data, all_samples(1));
   CHECK_THROWS_MATCHES(step.step(batch), ValueError, says("cannot be run window by window"));
 }
+
+}  // namespace test_training_step

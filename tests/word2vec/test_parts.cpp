@@ -7,6 +7,8 @@
 #include "word2vec/plane.hpp"
 #include "word2vec/results.hpp"
 
+namespace test_parts {
+
 using namespace unroll;
 using namespace word2vec;
 
@@ -71,3 +73,5 @@ TEST_CASE("word2vec: an epoch is told with its loss and words a second", "[word2
   CHECK(score_text({.share = 0.75, .scored = 4, .missing = 2}) ==
         "75.0 % of 4 pairs are nearer than drawn ones (by chance 50 %), 2 pairs have no vectors\n");
 }
+
+}  // namespace test_parts
