@@ -149,7 +149,7 @@ TEST_CASE("clipping: the norm of a long vector is that of all its entries, whate
   const double squares = double((n + 2) / 3) + 4 * double((n + 1) / 3) + 0.25 * double(n / 3);
   ThreadPool pool(3);
   for (ThreadPool* threads : {static_cast<ThreadPool*>(nullptr), &pool})
-    CHECK(global_norm(gradient, NormKind::l2, threads) == Approx(std::sqrt(squares)).epsilon(1e-12));
+    CHECK(global_norm(gradient, 2, threads) == Approx(std::sqrt(squares)).epsilon(1e-12));
 }
 
 TEST_CASE("first_non_finite counts down the columns of a matrix") {
