@@ -110,14 +110,26 @@ TEST_CASE("a subset keeps targets, weights and the number of classes") {
   CHECK_THROWS_MATCHES(data.subset(std::vector<Index>{3}), ValueError, says("no sample 3 among 3"));
 }
 
-TEST_CASE("data set: inputs that are transformed are checked again") {
+TEST_CASE("data set: inputs that are transformed are checked again, and stay as they were where that fails") {
   auto data = Dataset<double>::labelled(sequences({3, 1}), {0, 1});
+  const Matrix<double> first = data.sequence(0);
   CHECK_THROWS_MATCHES(data.transform([](Matrix<double>& x) { x(0, 0) = missing; }), ValueError,
                        says("sample 0, step 0, feature 0 is nan"));
-  CHECK_THROWS_AS(data.transform([](Matrix<double>& x) {
-    if (x.cols() == 1) x.resize(1, 1), x.setZero();
+  CHECK(data.sequence(0) == first);
+  CHECK_THROWS_MATCHES(data.transform([](Matrix<double>& x) {
+    x.setConstant(7);
+    if (x.cols() == 1) x.conservativeResize(x.rows(), 2);
   }),
-                  Error);
+                       ShapeError, says("data set: sample 1 is 2 x 1, transformed 2 x 2"));
+  CHECK(data.sequence(0) == first);
+  CHECK_THROWS_AS(data.transform([](Matrix<double>& x) {
+    if (x.cols() == 1) throw std::runtime_error("of the caller");
+    x.setConstant(7);
+  }),
+                  std::runtime_error);
+  CHECK(data.sequence(0) == first);
+  data.transform([](Matrix<double>& x) { x.setConstant(7); });
+  CHECK(data.sequence(0) == Matrix<double>::Constant(2, 3, 7));
 }
 
 TEST_CASE("a stratified split takes its share of every class and depends on the seed alone") {

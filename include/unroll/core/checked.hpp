@@ -36,12 +36,17 @@ constexpr T divide_up(T a, std::type_identity_t<T> b) {
   return a / b + (a % b != 0);
 }
 
-/// Runs `take`, which takes memory for `entries`, an amount that came from outside. Throws ShapeError, naming `what`,
-/// where that is negative, more than `most_entries`, or more than the memory has left.
-template <class F>
-void take_memory(std::ptrdiff_t entries, std::string_view what, F&& take) {
+/// Throws ShapeError, naming `what`, for a number of entries that is negative or more than `most_entries`.
+inline void check_entries(std::ptrdiff_t entries, std::string_view what) {
   require<ShapeError>(entries >= 0 && entries <= most_entries, what, ": ", entries, " entries must be 0 to ",
                       most_entries);
+}
+
+/// Runs `take`, which takes memory for `entries`, an amount that came from outside. Throws ShapeError, naming `what`,
+/// as check_entries, and where the memory has less left.
+template <class F>
+void take_memory(std::ptrdiff_t entries, std::string_view what, F&& take) {
+  check_entries(entries, what);
   detail::within_memory<ShapeError>(take, what, ": there is no memory for ", entries, " entries");
 }
 

@@ -47,6 +47,7 @@ class Timeline {
 
   static Timeline rectangular(Index batch, Index steps) {
     require<ShapeError>(batch >= 0, "timeline: expects a batch of at least 0 samples, got ", batch);
+    if (steps > 0) check_entries(checked_multiply(batch, steps, "timeline: steps"), "timeline: steps");
     std::vector<Index> lengths;
     take_memory(batch, "timeline: samples", [&] { lengths.assign(static_cast<std::size_t>(batch), steps); });
     return from_lengths(lengths);

@@ -133,11 +133,25 @@ class Dataset {
     return part;
   }
 
-  /// The same targets for changed inputs: `f(Matrix<S>&)` works on each sequence in place and keeps its shape.
+  /// The same targets for changed inputs: `f(Matrix<S>&)` works on each sequence and keeps its shape. Throws ShapeError
+  /// for another shape and ValueError for numbers that are not finite; the data set then stays as it was, as where `f`
+  /// throws.
   template <class F>
   void transform(F&& f) {
-    for (Matrix<S>& sequence : sequences_) f(sequence);
-    check_sequences();
+    std::vector<Matrix<S>> before = sequences_;
+    try {
+      for (std::size_t s = 0; s < sequences_.size(); ++s) {
+        Matrix<S>& x = sequences_[s];
+        f(x);
+        require<ShapeError>(x.rows() == before[s].rows() && x.cols() == before[s].cols(), "data set: sample ", s,
+                            " is ", before[s].rows(), " x ", before[s].cols(), ", transformed ", x.rows(), " x ",
+                            x.cols());
+      }
+      check_sequences();
+    } catch (...) {
+      sequences_ = std::move(before);
+      throw;
+    }
   }
 
  private:
