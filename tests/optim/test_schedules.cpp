@@ -259,4 +259,12 @@ TEST_CASE("a plateau refuses options out of range") {
   CHECK_THROWS_MATCHES(Plateau({.lowest = -1}), ValueError, says("lowest"));
 }
 
+TEST_CASE("lambda schedule: refuses a factor that makes the rate negative or not finite") {
+  const auto falling = schedule::lambda(0.5, [](long k) { return 1 - double(k); });
+  CHECK(falling.rate(1) == 0);
+  CHECK_THROWS_MATCHES(falling.rate(2), ValueError, says("lambda schedule: the rate is -0.5"));
+  CHECK_THROWS_MATCHES(schedule::lambda(0.5, [](long) { return HUGE_VAL; }).rate(0), ValueError,
+                       says("lambda schedule: the rate is inf"));
+}
+
 }  // namespace test_schedules

@@ -269,7 +269,8 @@ struct Noam {
   }
 };
 
-/// initial * factor(k) with any function of k. Made by `lambda(initial, factor)`.
+/// initial * factor(k) with any function of k. Made by `lambda(initial, factor)`. Throws ValueError where that is
+/// negative or not finite.
 template <std::invocable<long> F>
 struct Lambda {
   double initial = 1e-3;
@@ -278,7 +279,7 @@ struct Lambda {
   double rate(long k) const {
     detail::check_time("lambda schedule", k);
     detail::check_rates("lambda schedule", {{"initial", initial}});
-    return initial * double(factor(k));
+    return detail::checked("lambda schedule", initial * double(factor(k)));
   }
 };
 
