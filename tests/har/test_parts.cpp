@@ -84,6 +84,7 @@ TEST_CASE("study: every setting and seed once, and what is there is not done aga
   const support::TemporaryFolder folder;
   const Data data = prepare(make_stand_in(small));
   Options options = small_study();
+  options.patience = 2;
   const auto ignore = [](const Outcome&, bool) {};
   const Study first = run_study(options, data, folder.path, ignore);
   REQUIRE(first.runs.size() == 4);
@@ -92,7 +93,9 @@ TEST_CASE("study: every setting and seed once, and what is there is not done aga
   CHECK(first.runs[3].setting.units == 4);
   CHECK(first.runs[3].seed == 2);
   CHECK(first.runs[3].confusion.sum() == 12);
-  CHECK(first.runs[3].validation() == first.runs[3].history.back().validation_accuracy);
+  REQUIRE(first.runs[3].best_epoch > 0);
+  CHECK(first.runs[3].validation() ==
+        first.runs[3].history[std::size_t(first.runs[3].best_epoch - 1)].validation_accuracy);
   std::ofstream(folder.path / "batch8-units3-rate0.05-seed2.json") << "{\"of\": ";  // as a crash would leave it
   std::filesystem::remove(folder.path / "batch8-units4-rate0.05-seed1.json");
   const Study second = run_study(options, data, folder.path, ignore);

@@ -259,12 +259,15 @@ TEST_CASE("a plateau refuses options out of range") {
   CHECK_THROWS_MATCHES(Plateau({.lowest = -1}), ValueError, says("lowest"));
 }
 
-TEST_CASE("lambda schedule: refuses a factor that makes the rate negative or not finite") {
-  const auto falling = schedule::lambda(0.5, [](long k) { return 1 - double(k); });
+TEST_CASE("schedules: a rate that a factor makes negative or infinite is refused") {
+  const auto falling = schedule::lambda(0.1, [](long k) { return 1 - double(k); });
   CHECK(falling.rate(1) == 0);
-  CHECK_THROWS_MATCHES(falling.rate(2), ValueError, says("lambda schedule: the rate is -0.5"));
-  CHECK_THROWS_MATCHES(schedule::lambda(0.5, [](long) { return HUGE_VAL; }).rate(0), ValueError,
-                       says("lambda schedule: the rate is inf"));
+  CHECK_THROWS_MATCHES(falling.rate(2), ValueError, says("lambda schedule: the rate is -0.1"));
+  const auto endless = schedule::lambda(0.1, [](long k) { return 1 / double(k); });
+  CHECK_THROWS_MATCHES(endless.rate(0), ValueError, says("lambda schedule: the rate is inf"));
+  const auto steep = schedule::warmup(10, schedule::Constant{.initial = 1e300}, 1e300);
+  CHECK_THROWS_MATCHES(steep.rate(0), ValueError, says("warm-up: the rate is inf"));
+  CHECK(steep.rate(10) == 1e300);
 }
 
 }  // namespace test_schedules

@@ -243,7 +243,7 @@ struct Warmup {
     detail::check_option(length >= 0, "warm-up", "length", ">= 0", double(length));
     detail::check_rates("warm-up", {{"start_factor", start_factor}});
     if (k >= length) return next.rate(k - length);
-    return next.rate(0) * std::lerp(start_factor, 1.0, double(k) / double(length));
+    return detail::checked("warm-up", next.rate(0) * std::lerp(start_factor, 1.0, double(k) / double(length)));
   }
 };
 
