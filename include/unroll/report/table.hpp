@@ -65,10 +65,10 @@ inline void check_table(const DataTable& table) {
 inline std::string to_csv(const DataTable& table) {
   detail::check_table(table);
   std::string csv;
-  for (std::size_t k = 0; k < table.columns.size(); ++k) csv += (k > 0 ? "," : "") + csv_field(table.columns[k]);
+  for (std::size_t k = 0; k < table.columns.size(); ++k) csv += text(k > 0 ? "," : "", csv_field(table.columns[k]));
   csv += "\n";
   for (const auto& row : table.rows) {
-    for (std::size_t k = 0; k < row.size(); ++k) csv += (k > 0 ? "," : "") + csv_field(row[k].exact());
+    for (std::size_t k = 0; k < row.size(); ++k) csv += text(k > 0 ? "," : "", csv_field(row[k].exact()));
     csv += "\n";
   }
   return csv;
