@@ -364,7 +364,7 @@ TEST_CASE("fit: the seed decides about dropout and about what is held out") {
   };
   CHECK(run(7, 0).first == run(7, 0).first);
   CHECK(run(7, 0).first != run(8, 0).first);
-  for (const std::uint64_t seed : {7, 8}) {
+  for (const std::uint64_t seed : {7u, 8u}) {
     const auto [theta, loss] = run(seed, 0.3);
     Run trained;
     trained.model.parameters().values() = theta;
@@ -411,7 +411,7 @@ TEST_CASE("fit: every epoch has its own order and its own dropout masks") {
              return true;
            },
        .progress = Progress::quiet});
-  for (std::size_t epoch : {0, 1})
+  for (const std::size_t epoch : {0u, 1u})
     for (std::size_t k = 0; k < 12; ++k) {
       const auto one = data.subset(std::vector<Index>{orders[epoch][k]});
       CHECK(seen[12 * epoch + k] == Approx(evaluate(plain, one, Loss()).loss.sum).epsilon(1e-5));
