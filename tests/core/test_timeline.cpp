@@ -46,7 +46,8 @@ void check_against_mask(const Timeline& timeline, const Matrix<bool>& mask) {
 Matrix<bool> mask_of(const std::vector<Index>& lengths) {
   Matrix<bool> mask = Matrix<bool>::Constant(
       Index(lengths.size()), lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end()), false);
-  for (std::size_t b = 0; b < lengths.size(); ++b) mask.row(Index(b)).head(lengths[b]).setConstant(true);
+  for (std::size_t b = 0; b < lengths.size(); ++b)  // without steps there is no memory to point into
+    for (Index t = 0; t < lengths[b]; ++t) mask(Index(b), t) = true;
   return mask;
 }
 
