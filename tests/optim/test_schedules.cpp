@@ -270,4 +270,16 @@ TEST_CASE("schedules: a rate that a factor makes negative or infinite is refused
   CHECK(steep.rate(10) == 1e300);
 }
 
+TEST_CASE("schedules: between two rates there is no third, whatever rounding does") {
+  for (const auto& [from, to] : {std::pair{0.0, 1e-310}, {1e-310, 0.77}, {0.3, 1e300}, {3e38, 0.1}})
+    for (const long k : {0L, 1L, 2L, 7L, 1000000000L}) {
+      const double low = std::min(from, to), high = std::max(from, to);
+      const double rates[] = {schedule::Cosine{.initial = from, .half_period = 2, .lowest = to}.rate(k),
+                              schedule::CosineRestarts{.initial = from, .first = 3, .lowest = to}.rate(k),
+                              schedule::Polynomial{.initial = from, .length = 9, .power = 0.7, .final = to}.rate(k)};
+      for (const double rate : rates) CHECK((rate >= low && rate <= high));
+    }
+  CHECK(schedule::Cosine{.initial = 0, .half_period = 1, .lowest = 1e-310}.rate(0) == 0);
+}
+
 }  // namespace test_schedules

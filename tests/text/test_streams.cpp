@@ -107,6 +107,8 @@ TEST_CASE("a text too short for its streams, and tokens that are none, are refus
   CHECK_THROWS_MATCHES(streams(counting(0, 20), {.streams = 2, .steps = 3}), ValueError, says("a token is outside"));
   constexpr Index most = std::numeric_limits<Index>::max();
   CHECK_THROWS_AS(streams(counting(0, 5), {.streams = most, .steps = most}), ShapeError);
+  CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 1, .steps = most}), ValueError,
+                       says("need at least 9223372036854775808"));
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = most, .steps = 1, .tail = Tail::keep}), ValueError,
                        says("expects at most 5 streams of 6 tokens"));
   CHECK(TokenStreams<double>(counting(0, 5), 20, {.streams = 2, .steps = most, .tail = Tail::keep}).data().length(0) ==

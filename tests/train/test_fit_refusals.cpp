@@ -99,6 +99,12 @@ void refused(FitOptions<float> options, const std::string& part) {
   refused(begun, Loss(), good(), options, part);
 }
 
+/// A schedule of a user's own that does not look at what it returns.
+struct Unchecked {
+  double value;
+  double rate(long) const { return value; }
+};
+
 }  // namespace
 
 TEST_CASE("fit refuses: options, before anything changes") {
@@ -151,8 +157,10 @@ TEST_CASE("fit refuses: learning rates, plateaus and early stopping, before anyt
   schedule(schedule::warmup(5, schedule::Cosine{.half_period = 0}), "half_period");
   schedule(schedule::warmup(5, schedule::Constant{}, -1), "start_factor");
   schedule(schedule::Noam{.scale = not_finite}, "scale");
-  schedule(schedule::lambda(1, [](long) { return not_finite; }), "the learning rate after");
-  schedule(schedule::lambda(1, [](long) { return -1; }), "must be finite and >= 0, it is -1");
+  schedule(schedule::lambda(1, [](long) { return not_finite; }), "lambda schedule: the rate is nan");
+  schedule(schedule::lambda(1, [](long) { return -1; }), "lambda schedule: the rate is -1");
+  schedule(Unchecked{not_finite}, "the learning rate after");
+  schedule(Unchecked{-1}, "must be finite and >= 0, it is -1");
 
   const auto plateau = [](PlateauOptions options, Monitor monitor, const std::string& part) {
     refused({.plateau = options, .plateau_monitor = monitor}, part);

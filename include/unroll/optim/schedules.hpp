@@ -50,9 +50,14 @@ inline double geometric(std::string_view owner, double initial, double factor, d
   return rate;
 }
 
+/// from * share + to * (1 - share), share in [0, 1]: between the two, whatever rounding does.
+inline double mixed(double from, double to, double share) {
+  return std::clamp(to + (from - to) * share, std::min(from, to), std::max(from, to));
+}
+
 /// From `from` (part 0) to `to` (part 1) along half a cosine.
 inline double along_cosine(double from, double to, double part) {
-  return to + (from - to) / 2 * (1 + std::cos(std::numbers::pi * part));
+  return mixed(from, to, (1 + std::cos(std::numbers::pi * part)) / 2);
 }
 
 }  // namespace detail
@@ -139,7 +144,7 @@ struct Polynomial {
     detail::check_positive("polynomial schedule", "power", power);
     detail::check_rates("polynomial schedule", {{"initial", initial}, {"final", final}});
     const double left = 1 - double(std::min(k, length)) / double(length);
-    return final + (initial - final) * std::pow(left, power);
+    return detail::mixed(initial, final, std::pow(left, power));
   }
 };
 

@@ -3,6 +3,7 @@
 // the next; see docs/truncated-bptt.md.
 
 #include <algorithm>
+#include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
@@ -83,9 +84,11 @@ class TokenStreams {
                         " and ", steps);
     const bool keep = options_.tail == Tail::keep;
     const Index least = keep ? 1 : checked_multiply(streams, steps, "streams");
-    require<ValueError>(predicted_ >= least, "streams: the text has ", predicted_ + 1, " tokens, ",
-                        keep ? text("there must be at least ", least + 1)
-                             : text(streams, " streams of ", steps, " steps need at least ", least + 1));
+    require<ValueError>(predicted_ >= least, "streams: the text has ", predicted_ + 1, " tokens, ", [&] {
+      const auto tokens = std::uint64_t(least) + 1;  // more than an Index may hold
+      return keep ? text("there must be at least ", tokens)
+                  : text(streams, " streams of ", steps, " steps need at least ", tokens);
+    });
     require<ValueError>(!keep || streams <= predicted_, "streams: expects at most ", predicted_, " streams of ",
                         predicted_ + 1, " tokens, got ", streams);
     length_ = keep ? divide_up(predicted_, streams) : predicted_ / least * steps;
