@@ -103,25 +103,25 @@ TEST_CASE("a timeline that is assigned anew forgets what it was") {
 
 TEST_CASE("timeline: places of a batch are forgotten when it is assigned anew, and kept by what is made of it") {
   const std::vector<Index> lengths = {1, 2, 3}, places = {5, 0, 9};
-  const auto stands_at = [](const Timeline& timeline, const std::vector<Index>& expected) {
+  const auto has_places = [](const Timeline& timeline, const std::vector<Index>& expected) {
     for (Index b = 0; b < 3; ++b) CHECK(timeline.place(b) == expected[std::size_t(b)]);
   };
   Timeline timeline = Timeline::from_lengths({1, 2, 3});
-  stands_at(timeline, {0, 1, 2});
+  has_places(timeline, {0, 1, 2});
   timeline.set_places(places);
-  stands_at(timeline, places);
+  has_places(timeline, places);
   CHECK(timeline.place_of(0) == 9);  // the longest comes first
-  stands_at(timeline.window(1, 2), places);
-  stands_at(timeline.one_step(), places);
+  has_places(timeline.window(1, 2), places);
+  has_places(timeline.one_step(), places);
   Timeline other;
   other.assign_lengths_like(timeline, [](Index n) { return 2 * n; });
-  stands_at(other, places);
+  has_places(other, places);
   CHECK(other.padded_steps() == 6);
   timeline.assign_lengths(lengths);
-  stands_at(timeline, {0, 1, 2});
+  has_places(timeline, {0, 1, 2});
   timeline.set_places(places);
   timeline.assign_mask(mask_of(lengths));
-  stands_at(timeline, {0, 1, 2});
+  has_places(timeline, {0, 1, 2});
   CHECK_THROWS_MATCHES(timeline.set_places(std::vector<Index>{1}), ShapeError, says("each of 3 samples, got 1"));
 }
 

@@ -193,7 +193,7 @@ TEST_CASE("a loss at every step needs a network that answers there, and the last
   CHECK(outputs(network, data, 1)[0].cols() == 1);
 }
 
-TEST_CASE("streams: what is believed of the rare class is above one half where it is told") {
+TEST_CASE("streams: the probability of the rare class is above one half where that class is predicted") {
   const StreamParts parts = make_gait_stand_in({.people = 1, .seconds = 60}, 0.5);
   Options options;
   options.stream = true, options.cell = "elman", options.seeds = 1, options.epochs = 1, options.window = 64;

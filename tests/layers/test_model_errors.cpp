@@ -242,7 +242,7 @@ TEST_CASE("overflow behind the halves of a bidirectional layer") {
             "layer 0 (bidirectional recurrent): equation 'e' of the backward direction at sample ") == 0);
 }
 
-TEST_CASE("the step is told of a layer in a graph that gives its last output only") {
+TEST_CASE("graph: an error names the step of a layer that gives its last output only") {
   Graph<double> graph;
   graph.add(Recurrent<Grows>{.units = 1, .returns = Returns::last}, graph.input());
   Sequential model(1, graph);

@@ -434,7 +434,7 @@ TEST_CASE("fit: there is an update for each window of a truncated batch") {
   CHECK(adam.updates() == 2 * 3);
 }
 
-TEST_CASE("fit: callbacks are told of every batch and every epoch, the last one too") {
+TEST_CASE("fit: callbacks are called for every batch and every epoch, the last one too") {
   Run run;
   std::vector<std::array<Index, 3>> batches;
   Index epochs = 0;

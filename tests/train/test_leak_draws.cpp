@@ -120,7 +120,7 @@ TEST_CASE("leak test: limits over groups remain where repeats differ less") {
   }
 }
 
-TEST_CASE("leak test: every repeat has a seed and draws of its own, training and test data too") {
+TEST_CASE("leak test: seeds and draws differ between repeats, and between training and test data") {
   const Data data = alternating(40);
   std::vector<Index> groups(40, 0);
   groups.back() = 1;

@@ -68,7 +68,7 @@ TEST_CASE("word2vec: the plane keeps what differs most", "[word2vec]") {
   CHECK(plane_of(Matrix<float>::Ones(3, 2)).share == 0);
 }
 
-TEST_CASE("word2vec: an epoch is told with its loss and words a second", "[word2vec]") {
+TEST_CASE("word2vec: the line of an epoch gives its loss and words a second", "[word2vec]") {
   CHECK(epoch_text({.epoch = 2, .loss = 1.5, .words = 600}, 10, 3) == "epoch  2/10  loss 1.5000  200 words/s\n");
   CHECK(score_text({.share = 0.75, .scored = 4, .missing = 2}) ==
         "75.0 % of 4 pairs are nearer than drawn ones (by chance 50 %), 2 pairs have no vectors\n");
