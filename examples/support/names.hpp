@@ -18,7 +18,7 @@ inline std::string json_list(const std::vector<std::string>& names) {
 /// For a person to read: 'walking', 'walking upstairs'.
 inline std::string quoted_list(const std::vector<std::string>& names) {
   std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + unroll::detail::in_quotes(name);
+  for (const std::string& name : names) list += unroll::text(list.empty() ? "" : ", ", unroll::detail::in_quotes(name));
   return list;
 }
 

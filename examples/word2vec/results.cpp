@@ -41,7 +41,7 @@ namespace {
 NamedValues settings_of(const Options& o) {
   std::string files;
   for (const std::string& file : o.corpus.files)
-    files += (files.empty() ? "" : ", ") + std::filesystem::path(file).filename().string();
+    files += unroll::text(files.empty() ? "" : ", ", std::filesystem::path(file).filename().string());
   const Word2VecOptions& t = o.training;
   return {{"text", files},
           {"model", t.model == WordModel::cbow ? "CBOW" : "skip-gram"},

@@ -49,7 +49,7 @@ inline std::string nearest_names(std::string_view wanted, const std::vector<std:
   std::partial_sort(ranked.begin(), ranked.begin() + shown, ranked.end());
   std::string list;
   for (auto it = ranked.begin(); it != ranked.begin() + shown; ++it)
-    list += (list.empty() ? "" : ", ") + in_quotes(it->second);
+    list += text(list.empty() ? "" : ", ", in_quotes(it->second));
   return list;
 }
 

@@ -141,7 +141,7 @@ class Hdf5File {
 
   std::string list_of_names() const {
     std::string list;
-    for (const std::string& name : names()) list += (list.empty() ? "" : ", ") + detail::in_quotes(name);
+    for (const std::string& name : names()) list += text(list.empty() ? "" : ", ", detail::in_quotes(name));
     return list.empty() ? "there are none" : "there are " + list;
   }
 

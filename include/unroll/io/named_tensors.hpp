@@ -41,7 +41,7 @@ class TensorReader {
     std::size_t count = 0;
     for (const auto& item : file_.tensors)
       if (!used_.contains(item.first) && ++count <= 3)
-        unused += (count > 1 ? ", " : "") + detail::in_quotes(item.first);
+        unused += text(count > 1 ? ", " : "", detail::in_quotes(item.first));
     require<FileError>(count == 0, file_.file, ": ", count, " tensors have no place in the model: ", unused,
                        count > 3 ? ", ..." : "");
   }

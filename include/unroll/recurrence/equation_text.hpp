@@ -45,7 +45,7 @@ std::string function_text(const F& f, bool latex) {
   std::string numbers;
   if constexpr (requires { f.visit_options([](std::string_view, double) {}); })
     f.visit_options([&](std::string_view, double number) {
-      numbers += (numbers.empty() ? "" : latex ? "," : ", ") + text(number);
+      numbers += text(numbers.empty() ? "" : latex ? "," : ", ", number);
     });
   const std::string name = std::string(latex ? f.latex : f.name) + (has_name_of_another<F>() && !latex ? "[own]" : "");
   if (numbers.empty()) return name;

@@ -120,7 +120,7 @@ inline std::string take_paragraph(std::string_view& rest) {
   while (!rest.empty()) {
     const std::string_view line = trimmed(take_line(rest));
     if (line.empty() && !paragraph.empty()) break;
-    if (!line.empty()) paragraph += (paragraph.empty() ? "" : " ") + std::string(line);
+    if (!line.empty()) paragraph.append(paragraph.empty() ? "" : " ").append(line);
   }
   return paragraph;
 }
