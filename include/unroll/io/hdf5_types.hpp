@@ -6,6 +6,7 @@
 #include <string>
 #include <type_traits>
 
+#include "unroll/core/error.hpp"
 #include "unroll/io/hdf5_handles.hpp"
 
 namespace unroll::detail {
