@@ -38,6 +38,7 @@ TEST_CASE("a buffer may be empty") {
   Buffer<double> buffer;
   CHECK(buffer.shape(0, 5).cols() == 5);
   CHECK(buffer.zero(3, 0).rows() == 3);
+  CHECK(buffer.zero(3, 0).data() != nullptr);  // absent values have none
 }
 
 TEST_CASE("buffer: a shape that no memory holds is refused, and the one before stays") {

@@ -99,6 +99,14 @@ TEST_CASE("word2vec: products far from zero give finite losses", "[word2vec]") {
   CHECK(step(tables, {given, bad}, 1, gradient) == 2000);
 }
 
+TEST_CASE("word2vec: a loss that is not finite is an error though all vectors are", "[word2vec]") {
+  const WordTables<float> tables{Matrix<float>::Ones(2, 3), Matrix<float>::Ones(2, 3)};
+  CHECK_NOTHROW(detail::check_epoch(tables, {.epoch = 2, .loss = 1}));
+  for (const double loss : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()})
+    CHECK_THROWS_MATCHES(detail::check_epoch(tables, {.epoch = 2, .loss = loss}), NonFiniteError,
+                         says("word2vec: epoch 2: the loss must be finite"));
+}
+
 TEST_CASE("word2vec: draws are those of SplitMix64", "[word2vec]") {
   detail::WordDraws draws(1234567);
   CHECK(draws.bits() == 6457827717110365317u);

@@ -2,8 +2,10 @@
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/io/checkpoint.hpp>
+#include <unroll/layers/conv1d.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
+#include <unroll/layers/pooling.hpp>
 #include <unroll/layers/recurrent.hpp>
 #include <unroll/layers/sequential.hpp>
 #include <unroll/layers/tied_dense.hpp>
@@ -248,6 +250,29 @@ TEST_CASE("after a gradient that is not finite the next step begins with a clean
   Training<SGD<float>> fresh(other, Loss(), sgd);
   step_on(fresh, good);
   CHECK(trained.parameters().values() == other.parameters().values());
+}
+
+TEST_CASE("training step: a word is touched though its sequence is too short for the layers behind it") {
+  const auto words_of = [](Index steps) {
+    return Dataset<float>::labelled({Matrix<float>::Constant(1, steps, 3)}, {1}, classes);
+  };
+  Embedding<float> words{.size = size, .dimension = dimension};
+  Sequential model(1, words, Conv1d<float>{.units = classes, .kernel = 4}, MeanOverTime<float>{});
+  model.initialise(1);
+  const float before = model.parameters()["0.weight"](0, 3);
+  SGD<float> fresh({.learning_rate = 0.5, .weight_decay = 0.5});
+  auto other = model;
+  SGD<float> used = fresh;
+
+  Training<SGD<float>, decltype(model)> first(model, Loss(), fresh);
+  step_on(first, words_of(2));  // no window of 4 steps
+  CHECK(model.parameters()["0.weight"](0, 3) == Approx(0.75f * before));
+
+  Training<SGD<float>, decltype(model)> second(other, Loss(), used);
+  step_on(second, words_of(6));
+  other.parameters().values() = model.parameters().values();
+  step_on(second, words_of(2));  // a step before it makes no difference
+  CHECK(other.parameters()["0.weight"](0, 3) == Approx(0.75f * 0.75f * before));
 }
 
 }  // namespace test_touched

@@ -1,6 +1,8 @@
 #pragma once
 // Memory that is sized by the first batch and reused by the following ones.
 
+#include <algorithm>
+
 #include "unroll/core/checked.hpp"
 #include "unroll/core/types.hpp"
 
@@ -11,14 +13,15 @@ namespace unroll {
 template <class Scalar>
 class Buffer {
  public:
-  /// Gives it a shape. The values are those that were there. Throws ShapeError where there is no memory for it.
+  /// Gives it a shape. The values are those that were there. Throws ShapeError where there is no memory for it. An
+  /// empty one has memory, too: a view without data means that a value is absent.
   View<Scalar> shape(Index rows, Index cols) {
     const Index entries = checked_multiply(rows, cols, "memory of a pass");
-    if (entries > memory_.size())
+    if (entries > memory_.size() || memory_.size() == 0)
       take_memory(entries, "memory of a pass", [&] {
         rows_ = cols_ = 0;
         memory_.resize(0);  // where a request fails, Eigen's vectors would keep pointing to memory that is gone
-        memory_.resize(entries);
+        memory_.resize(std::max<Index>(1, entries));
       });
     rows_ = rows;
     cols_ = cols;

@@ -121,14 +121,16 @@ class WordTrainer {
   std::vector<NegativeSampling<S>> steps_;
 };
 
-/// Throws NonFiniteError naming the first word with a vector that is not finite.
+/// Throws NonFiniteError naming the first word with a vector that is not finite, or for such a loss.
 template <class S>
-void check_tables(const WordTables<S>& tables, const WordEpoch& done) {
+void check_epoch(const WordTables<S>& tables, const WordEpoch& done) {
   for (const Matrix<S>* table : {&tables.in, &tables.out})
     for (Index k = 0; k < table->size(); ++k)
       require<NonFiniteError>(is_finite(table->data()[k]), "word2vec: epoch ", done.epoch, ": the vector of word ",
                               k / table->rows(), " must be finite, got ", table->data()[k],
                               "; the rate may be too large");
+  require<NonFiniteError>(is_finite(done.loss), "word2vec: epoch ", done.epoch, ": the loss must be finite, got ",
+                          done.loss, "; the rate may be too large");
 }
 
 inline void check_word2vec(const PackedText& text, const Word2VecOptions& o) {
@@ -159,8 +161,8 @@ inline void check_word2vec(const PackedText& text, const Word2VecOptions& o) {
 /// epoch. Windows end where sentences end; words that are left out, by subsampling too, are not there at all.
 ///
 /// The same bits for the same seed and `parts`. Throws ValueError for options out of range, words that are not below
-/// `words`, and sentences that nothing can be learned from; NonFiniteError at the end of an epoch in which a vector has
-/// grown beyond all numbers.
+/// `words`, and sentences that nothing can be learned from; NonFiniteError at the end of an epoch in which a vector or
+/// the loss has grown beyond all numbers.
 template <class S, class F>
 WordTables<S> train_word2vec(Index words, const Sentences& sentences, const Word2VecOptions& options, F&& on_epoch) {
   require<ValueError>(words > 0 && words <= Index(std::numeric_limits<std::int32_t>::max()),
@@ -177,7 +179,7 @@ WordTables<S> train_word2vec(Index words, const Sentences& sentences, const Word
   detail::WordTrainer<S> trainer(text, options);
   for (Index epoch = 0; epoch < options.epochs; ++epoch) {
     const WordEpoch done = trainer.run_epoch(epoch, tables);
-    detail::check_tables(tables, done);
+    detail::check_epoch(tables, done);
     on_epoch(done);
   }
   return tables;
