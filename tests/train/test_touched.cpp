@@ -275,4 +275,19 @@ TEST_CASE("training step: a word is touched though its sequence is too short for
   CHECK(other.parameters()["0.weight"](0, 3) == Approx(0.75f * 0.75f * before));
 }
 
+TEST_CASE("model: a gradient without columns touches the words of the batch, an absent one does not") {
+  Sequential model(1, Embedding<float>{.size = size, .dimension = dimension},
+                   Conv1d<float>{.units = classes, .kernel = 4});
+  model.initialise(1);
+  const Matrix<float> x = Matrix<float>::Constant(1, 2, 3);
+  const Timeline timeline = Timeline::rectangular(1, 2);
+  decltype(model)::Tape tape;
+  for (const Matrix<float>& d_output : {Matrix<float>(classes, 0), Matrix<float>()}) {
+    auto gradient = model.parameters().zeros_like();
+    model.forward(x, timeline, tape);
+    model.backward(tape, d_output, gradient);
+    CHECK(gradient.touched().size() == (d_output.rows() > 0 ? 1 : 0));
+  }
+}
+
 }  // namespace test_touched

@@ -114,4 +114,16 @@ ConstView<Scalar> nothing() {
   return {nullptr, 0, 0, Eigen::OuterStride<>(0)};
 }
 
+namespace detail {
+
+/// A matrix that is given though it may have no columns: it has data, unlike `nothing()`. One of no rows is nothing.
+template <class Scalar>
+ConstView<Scalar> given(const Matrix<Scalar>& matrix) {
+  static constexpr Scalar no_column{};
+  if (matrix.size() > 0 || matrix.rows() == 0) return view(matrix);
+  return {&no_column, matrix.rows(), 0, Eigen::OuterStride<>(matrix.rows())};
+}
+
+}  // namespace detail
+
 }  // namespace unroll

@@ -164,7 +164,7 @@ class Chain : public detail::Description<Layers> {
   }
   void backward(Tape& tape, const Matrix<Scalar>& d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
                 const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
-    backward(tape, view(d_output), gradient, d_x, d_final, d_initial);
+    backward(tape, detail::given(d_output), gradient, d_x, d_final, d_initial);
   }
 
   /// Where the last pass forward met its first value that is not finite, in words; empty if there is none. Throws
