@@ -4,8 +4,8 @@
 //     bench_convolution             prints the median milliseconds of about a second
 //     bench_convolution --serve     the same for each line that it is sent
 
-#include <unroll/layers/conv1d.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
+#include <unroll/models/sequential.hpp>
 
 #include <cstdio>
 #include <cstring>

@@ -8,14 +8,14 @@
 
 #include "timing.hpp"
 #include "unroll/cells/gru.hpp"
+#include "unroll/data/batches.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/embedding.hpp"
-#include "unroll/layers/pooling.hpp"
+#include "unroll/layers/pooling/global_pooling.hpp"
 #include "unroll/layers/recurrent.hpp"
-#include "unroll/layers/sequential.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
+#include "unroll/models/sequential.hpp"
 #include "unroll/optim/adam.hpp"
-#include "unroll/train/batches.hpp"
 #include "unroll/train/training_step.hpp"
 
 namespace {

@@ -15,8 +15,8 @@
 #include <unroll/cells/elman.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/sequential.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/optim/sgd.hpp>
 #include <unroll/train/train.hpp>
 #include <vector>

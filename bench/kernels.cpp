@@ -10,7 +10,7 @@
 #include <memory>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
-#include <unroll/core/flush_to_zero.hpp>
+#include <unroll/threads/flush_to_zero.hpp>
 #include <vector>
 
 #include "timing.hpp"

@@ -9,8 +9,8 @@
 #include <filesystem>
 
 #include "timing.hpp"
-#include "unroll/io/npy.hpp"
-#include "unroll/io/safetensors.hpp"
+#include "unroll/io/formats/npy.hpp"
+#include "unroll/io/formats/safetensors.hpp"
 
 namespace {
 

@@ -2,7 +2,7 @@
 // What this processor's multiply-add units can do at best: the limit that no product can pass.
 
 #include <algorithm>
-#include <unroll/core/lanes.hpp>
+#include <unroll/simd/lanes.hpp>
 
 #include "timing.hpp"
 

@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <type_traits>
-#include <unroll/core/products.hpp>
+#include <unroll/simd/products.hpp>
 #include <vector>
 
 #include "peak.hpp"

@@ -9,8 +9,8 @@
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/embedding.hpp>
-#include <unroll/layers/sequential.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/optim/adam.hpp>
 #include <unroll/train/seq2seq_step.hpp>
 

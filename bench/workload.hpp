@@ -6,9 +6,9 @@
 #include <functional>
 #include <memory>
 #include <random>
-#include <unroll/layers/memory.hpp>
-#include <unroll/layers/stack.hpp>
-#include <unroll/train/batches.hpp>
+#include <unroll/data/batches.hpp>
+#include <unroll/models/memory.hpp>
+#include <unroll/models/stack.hpp>
 #include <unroll/train/training_step.hpp>
 #include <unroll/unroll.hpp>
 #include <vector>

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "unroll/io/safetensors.hpp"
-#include "unroll/layers/stack.hpp"
+#include "unroll/io/formats/safetensors.hpp"
+#include "unroll/models/stack.hpp"
 #include "unroll/optim/adam.hpp"
 #include "unroll/train/seq2seq_step.hpp"
 

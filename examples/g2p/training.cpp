@@ -3,7 +3,7 @@
 #include <chrono>
 #include <ctime>
 
-#include "unroll/train/batches.hpp"
+#include "unroll/data/batches.hpp"
 
 namespace g2p {
 

@@ -6,9 +6,9 @@
 #include <optional>
 #include <set>
 
-#include "unroll/io/diagnostics.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
+#include "unroll/io/detail/text_lines.hpp"
 #include "unroll/io/input_file.hpp"
-#include "unroll/io/text_lines.hpp"
 #include "unroll/text/utf8.hpp"
 
 namespace g2p {

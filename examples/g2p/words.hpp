@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "unroll/train/pairs.hpp"
+#include "unroll/data/pairs.hpp"
 
 namespace g2p {
 

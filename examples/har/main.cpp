@@ -21,7 +21,7 @@
 #include "study_report.hpp"
 #include "unroll/io/checkpoint.hpp"
 #include "unroll/io/model_file.hpp"
-#include "unroll/layers/summary.hpp"
+#include "unroll/models/summary.hpp"
 
 using namespace unroll;
 using namespace har;

@@ -6,7 +6,7 @@
 #include "unroll/layers/bidirectional.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/dropout.hpp"
-#include "unroll/layers/pooling.hpp"
+#include "unroll/layers/pooling/global_pooling.hpp"
 #include "unroll/layers/recurrent.hpp"
 
 namespace har {

@@ -2,7 +2,7 @@
 // The networks that the command line asks for.
 
 #include "options.hpp"
-#include "unroll/layers/stack.hpp"
+#include "unroll/models/stack.hpp"
 
 namespace har {
 

@@ -5,7 +5,7 @@
 
 #include "unroll/io/dataset.hpp"
 #if defined(HAR_HDF5)
-#include "unroll/io/hdf5.hpp"
+#include "unroll/io/formats/hdf5.hpp"
 #endif
 
 namespace har {

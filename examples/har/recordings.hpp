@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "unroll/train/dataset.hpp"
+#include "unroll/data/dataset.hpp"
 
 namespace har {
 

@@ -2,7 +2,7 @@
 
 #include "../support/format.hpp"
 #include "../support/names.hpp"
-#include "unroll/layers/memory.hpp"
+#include "unroll/models/memory.hpp"
 
 namespace har {
 

@@ -2,7 +2,7 @@
 #include <set>
 
 #include "readers.hpp"
-#include "unroll/io/csv.hpp"
+#include "unroll/io/formats/csv.hpp"
 
 namespace har {
 

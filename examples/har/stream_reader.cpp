@@ -3,7 +3,7 @@
 
 #include "readers.hpp"
 #include "unroll/core/random.hpp"
-#include "unroll/io/csv.hpp"
+#include "unroll/io/formats/csv.hpp"
 
 namespace har {
 

@@ -3,9 +3,9 @@
 #include <chrono>
 #include <mutex>
 
+#include "unroll/data/split.hpp"
+#include "unroll/data/standardizer.hpp"
 #include "unroll/train/evaluate.hpp"
-#include "unroll/train/split.hpp"
-#include "unroll/train/standardizer.hpp"
 
 namespace har {
 

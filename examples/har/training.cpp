@@ -6,11 +6,11 @@
 
 #include "../support/fingerprint.hpp"
 
+#include "unroll/data/standardizer.hpp"
 #include "unroll/optim/adam.hpp"
 #include "unroll/optim/rmsprop.hpp"
 #include "unroll/optim/sgd.hpp"
 #include "unroll/train/fit.hpp"
-#include "unroll/train/standardizer.hpp"
 
 namespace har {
 

@@ -6,9 +6,9 @@
 #include "loss.hpp"
 #include "network.hpp"
 #include "recordings.hpp"
+#include "unroll/data/split.hpp"
 #include "unroll/train/fit_options.hpp"
 #include "unroll/train/metrics.hpp"
-#include "unroll/train/split.hpp"
 
 namespace har {
 

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "readers.hpp"
+#include "unroll/io/detail/text_lines.hpp"
 #include "unroll/io/input_file.hpp"
-#include "unroll/io/text_lines.hpp"
 
 namespace har {
 

@@ -5,14 +5,14 @@
 #include "data.hpp"
 #include "unroll/attention/bahdanau.hpp"
 #include "unroll/cells/gru.hpp"
+#include "unroll/data/batches.hpp"
 #include "unroll/infer/seq2seq_decoder.hpp"
 #include "unroll/io/model_file.hpp"
 #include "unroll/layers/recurrent.hpp"
-#include "unroll/layers/stack.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
+#include "unroll/models/stack.hpp"
 #include "unroll/optim/adam.hpp"
-#include "unroll/optim/decay_mask.hpp"
-#include "unroll/train/batches.hpp"
+#include "unroll/parameters/decay_mask.hpp"
 #include "unroll/train/seq2seq_step.hpp"
 
 namespace hcp {

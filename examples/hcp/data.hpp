@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "unroll/train/dataset.hpp"
+#include "unroll/data/dataset.hpp"
 
 namespace hcp {
 

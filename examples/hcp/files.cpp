@@ -6,8 +6,8 @@
 #include <set>
 #include <tuple>
 
-#include "unroll/io/npz.hpp"
-#include "unroll/io/text_lines.hpp"
+#include "unroll/io/detail/text_lines.hpp"
+#include "unroll/io/formats/npz.hpp"
 
 namespace hcp {
 

@@ -14,8 +14,8 @@
 #include "report.hpp"
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/io/checkpoint.hpp"
+#include "unroll/io/formats/safetensors.hpp"
 #include "unroll/io/model_file.hpp"
-#include "unroll/io/safetensors.hpp"
 
 using namespace unroll;
 using namespace hcp;

@@ -5,10 +5,10 @@
 #include "unroll/io/model_file.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/recurrent.hpp"
-#include "unroll/layers/stack.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
+#include "unroll/models/stack.hpp"
 #include "unroll/optim/adam.hpp"
-#include "unroll/optim/decay_mask.hpp"
+#include "unroll/parameters/decay_mask.hpp"
 #include "unroll/train/fit.hpp"
 
 #include "attention_model.hpp"

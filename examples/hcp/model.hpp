@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "unroll/core/types.hpp"
-#include "unroll/train/dataset.hpp"
+#include "unroll/data/dataset.hpp"
 #include "unroll/train/history.hpp"
 
 namespace hcp {

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <numeric>
 
-#include "unroll/train/leak_test.hpp"
+#include "unroll/train/leak/leak_test.hpp"
 
 namespace hcp {
 

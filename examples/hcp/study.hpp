@@ -5,7 +5,7 @@
 
 #include "options.hpp"
 #include "trained_on.hpp"
-#include "unroll/train/leak_report.hpp"
+#include "unroll/train/leak/leak_report.hpp"
 #include "unroll/train/metrics.hpp"
 
 namespace hcp {

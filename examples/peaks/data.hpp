@@ -6,7 +6,7 @@
 
 #include "scorer.hpp"
 #include "toy.hpp"
-#include "unroll/train/dataset.hpp"
+#include "unroll/data/dataset.hpp"
 
 namespace peaks {
 

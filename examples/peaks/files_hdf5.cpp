@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "data.hpp"
-#include "unroll/io/hdf5.hpp"
+#include "unroll/io/formats/hdf5.hpp"
 
 namespace peaks {
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "unroll/cells/lstm.hpp"
-#include "unroll/core/initializers.hpp"
 #include "unroll/layers/activation.hpp"
 #include "unroll/layers/bidirectional.hpp"
-#include "unroll/layers/conv1d.hpp"
-#include "unroll/layers/conv_transpose1d.hpp"
+#include "unroll/layers/convolution/conv1d.hpp"
+#include "unroll/layers/convolution/conv_transpose1d.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/graph.hpp"
+#include "unroll/parameters/initializers.hpp"
 
 namespace peaks {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "unroll/layers/stack.hpp"
+#include "unroll/models/stack.hpp"
 
 namespace peaks {
 

@@ -5,7 +5,7 @@
 
 #include "../support/format.hpp"
 #include "pictures.hpp"
-#include "unroll/layers/summary.hpp"
+#include "unroll/models/summary.hpp"
 #include "unroll/report/report.hpp"
 
 namespace peaks {

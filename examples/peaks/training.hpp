@@ -7,7 +7,7 @@
 #include "collapse.hpp"
 #include "data.hpp"
 #include "model.hpp"
-#include "unroll/layers/memory.hpp"
+#include "unroll/models/memory.hpp"
 #include "unroll/train/history.hpp"
 
 namespace peaks {

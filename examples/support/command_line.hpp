@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "unroll/core/error.hpp"
-#include "unroll/io/diagnostics.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 
 namespace example {
 

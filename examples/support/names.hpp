@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "unroll/io/diagnostics.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 
 namespace example {
 

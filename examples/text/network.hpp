@@ -1,7 +1,7 @@
 #pragma once
 
 #include "options.hpp"
-#include "unroll/layers/stack.hpp"
+#include "unroll/models/stack.hpp"
 
 namespace lm {
 

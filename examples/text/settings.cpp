@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../support/command_line.hpp"
-#include "unroll/io/diagnostics.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/input_file.hpp"
 #include "unroll/io/json.hpp"
 

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "any_optimizer.hpp"
+#include "unroll/data/batches.hpp"
 #include "unroll/io/checkpoint.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
-#include "unroll/train/batches.hpp"
 #include "unroll/train/training_step.hpp"
 
 namespace lm {

@@ -2,7 +2,7 @@
 
 #include "corpus.hpp"
 #include "unroll/infer/sampling.hpp"
-#include "unroll/io/diagnostics.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/text/language_decoder.hpp"
 
 namespace lm {

@@ -1,7 +1,7 @@
 #include "corpus.hpp"
 
 #include "unroll/core/random.hpp"
-#include "unroll/io/text_lines.hpp"
+#include "unroll/io/detail/text_lines.hpp"
 
 namespace word2vec {
 

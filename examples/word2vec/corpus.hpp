@@ -8,8 +8,8 @@
 
 #include "unroll/text/readers.hpp"
 #include "unroll/text/vocabulary.hpp"
-#include "unroll/text/word2vec_options.hpp"
 #include "unroll/text/word_vectors.hpp"
+#include "unroll/word2vec/word2vec_options.hpp"
 
 namespace word2vec {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "options.hpp"
-#include "unroll/text/word2vec.hpp"
+#include "unroll/word2vec/word2vec.hpp"
 
 namespace word2vec {
 

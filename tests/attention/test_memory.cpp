@@ -2,7 +2,7 @@
 #include "support/allocations.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/layers/recurrent.hpp"
-#include "unroll/layers/sequential.hpp"
+#include "unroll/models/sequential.hpp"
 
 namespace test_memory {
 

@@ -5,8 +5,8 @@
 #include "unroll/cells/gru.hpp"
 #include "unroll/layers/embedding.hpp"
 #include "unroll/layers/recurrent.hpp"
-#include "unroll/layers/sequential.hpp"
 #include "unroll/models/seq2seq.hpp"
+#include "unroll/models/sequential.hpp"
 
 namespace test_rnn_search {
 

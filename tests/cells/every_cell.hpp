@@ -2,7 +2,7 @@
 // What is demanded of every cell. Each function here is run for every cell of all_cells.hpp.
 
 #include <unroll/layers/bidirectional.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/models/sequential.hpp>
 
 #include "cells/cell_run.hpp"
 #include "cells/reference.hpp"

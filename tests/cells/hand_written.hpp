@@ -1,8 +1,8 @@
 #pragma once
 // A cell without equations: plain Eigen against the concept Cell. docs/adding-a-cell.md explains it.
 
+#include <unroll/cell/concept.hpp>
 #include <unroll/core/buffer.hpp>
-#include <unroll/engine/cell.hpp>
 
 namespace cell_run {
 

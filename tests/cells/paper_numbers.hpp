@@ -2,7 +2,7 @@
 // Parameters and data of papers.py, by their names.
 
 #include <string_view>
-#include <unroll/core/parameters.hpp>
+#include <unroll/parameters/parameters.hpp>
 
 namespace paper_numbers {
 

@@ -1,6 +1,6 @@
 #include <unroll/check/gradient.hpp>
 #include <unroll/layers/dense.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/models/sequential.hpp>
 
 #include "support/catch.hpp"
 

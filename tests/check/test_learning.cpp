@@ -1,7 +1,7 @@
 #include <unroll/check/learning.hpp>
 #include <unroll/layers/activation.hpp>
 #include <unroll/layers/dense.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/optim/sgd.hpp>
 
 #include "support/catch.hpp"

@@ -1,7 +1,7 @@
 // What the compiler says about layers and models that lack something.
 #include <unroll/check/gradient.hpp>
 #include <unroll/layers/dense.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/models/sequential.hpp>
 
 using namespace unroll;
 

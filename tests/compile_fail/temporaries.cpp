@@ -4,7 +4,7 @@
 #include <unroll/infer/seq2seq_decoder.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/text/language_decoder.hpp>
 
 using namespace unroll;

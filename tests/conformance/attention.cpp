@@ -1,6 +1,6 @@
 // Attention of queries to a masked memory: Bahdanau's and Luong's scores, and the layers of Keras.
 
-#include "unroll/core/attention.hpp"
+#include "unroll/cell/attention.hpp"
 
 #include "case.hpp"
 

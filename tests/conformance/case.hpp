@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "metadata.hpp"
-#include "unroll/io/safetensors.hpp"
+#include "unroll/io/formats/safetensors.hpp"
 
 namespace conformance {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "metadata.hpp"
-#include "unroll/core/activations.hpp"
+#include "unroll/simd/activations.hpp"
 
 namespace conformance {
 

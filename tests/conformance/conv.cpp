@@ -4,11 +4,11 @@
 
 #include "keras_activation.hpp"
 #include "unroll/layers/activation.hpp"
-#include "unroll/layers/conv1d.hpp"
-#include "unroll/layers/conv_transpose1d.hpp"
-#include "unroll/layers/pooling1d.hpp"
-#include "unroll/layers/sequential.hpp"
-#include "unroll/layers/upsample.hpp"
+#include "unroll/layers/convolution/conv1d.hpp"
+#include "unroll/layers/convolution/conv_transpose1d.hpp"
+#include "unroll/layers/convolution/upsample.hpp"
+#include "unroll/layers/pooling/pooling1d.hpp"
+#include "unroll/models/sequential.hpp"
 
 namespace conformance {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "unroll/io/npz.hpp"
-#include "unroll/io/safetensors.hpp"
+#include "unroll/io/formats/npz.hpp"
+#include "unroll/io/formats/safetensors.hpp"
 
 namespace conformance {
 namespace {

@@ -1,6 +1,6 @@
 // Keras's recurrent layers under any mask, with both GRU forms, backwards, bidirectional, and below an embedding.
 
-#include "unroll/io/keras.hpp"
+#include "unroll/io/import/keras.hpp"
 
 #include "chosen_cells.hpp"
 #include "keras_activation.hpp"
@@ -9,7 +9,7 @@
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
-#include "unroll/layers/last_step.hpp"
+#include "unroll/layers/detail/last_step.hpp"
 
 namespace conformance {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "case.hpp"
 #include "unroll/layers/embedding.hpp"
-#include "unroll/layers/sequential.hpp"
+#include "unroll/models/sequential.hpp"
 
 namespace conformance {
 

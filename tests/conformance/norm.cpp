@@ -2,10 +2,10 @@
 
 #include "keras_activation.hpp"
 #include "unroll/layers/activation.hpp"
-#include "unroll/layers/batch_norm.hpp"
 #include "unroll/layers/dense.hpp"
-#include "unroll/layers/layer_norm.hpp"
-#include "unroll/layers/stack.hpp"
+#include "unroll/layers/normalisation/batch_norm.hpp"
+#include "unroll/layers/normalisation/layer_norm.hpp"
+#include "unroll/models/stack.hpp"
 
 namespace conformance {
 namespace {

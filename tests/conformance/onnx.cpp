@@ -8,7 +8,7 @@
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
-#include "unroll/io/onnx_weights.hpp"
+#include "unroll/io/import/onnx_weights.hpp"
 
 namespace conformance {
 namespace {

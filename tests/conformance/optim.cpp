@@ -7,13 +7,13 @@
 #include "unroll/optim/adamax.hpp"
 #include "unroll/optim/average.hpp"
 #include "unroll/optim/clip.hpp"
-#include "unroll/optim/cyclic.hpp"
 #include "unroll/optim/lion.hpp"
 #include "unroll/optim/nadam.hpp"
-#include "unroll/optim/plateau.hpp"
 #include "unroll/optim/radam.hpp"
 #include "unroll/optim/rmsprop.hpp"
-#include "unroll/optim/schedules.hpp"
+#include "unroll/optim/schedules/cyclic.hpp"
+#include "unroll/optim/schedules/plateau.hpp"
+#include "unroll/optim/schedules/schedules.hpp"
 #include "unroll/optim/sgd.hpp"
 
 namespace conformance {

@@ -4,7 +4,7 @@
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
-#include "unroll/io/pytorch.hpp"
+#include "unroll/io/import/pytorch.hpp"
 
 namespace conformance {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "softmaxed.hpp"
-#include "unroll/core/activations.hpp"
+#include "unroll/simd/activations.hpp"
 
 namespace conformance {
 namespace {

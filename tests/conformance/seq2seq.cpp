@@ -6,11 +6,11 @@
 #include "unroll/attention/luong.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
-#include "unroll/io/pytorch.hpp"
+#include "unroll/io/import/pytorch.hpp"
 #include "unroll/layers/bidirectional.hpp"
 #include "unroll/layers/embedding.hpp"
-#include "unroll/layers/sequential.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
+#include "unroll/models/sequential.hpp"
 
 namespace conformance {
 namespace {

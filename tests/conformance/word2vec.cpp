@@ -1,7 +1,7 @@
 // Negative sampling in both models, with words that are given or drawn more than once.
 
 #include "case.hpp"
-#include "unroll/text/negative_sampling.hpp"
+#include "unroll/word2vec/negative_sampling.hpp"
 
 namespace conformance {
 namespace {

@@ -1,6 +1,6 @@
 // Tables of numbers; the first byte chooses the options.
 
-#include "unroll/io/csv.hpp"
+#include "unroll/io/formats/csv.hpp"
 
 #include <charconv>
 

@@ -3,7 +3,7 @@
 #include "fuzz.hpp"
 #include "hcp/files.hpp"
 #include "hcp/trained_on.hpp"
-#include "unroll/io/npz.hpp"
+#include "unroll/io/formats/npz.hpp"
 
 using namespace unroll;
 

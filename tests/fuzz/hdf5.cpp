@@ -2,7 +2,7 @@
 // any type, shape and packing, with any bytes as their values. A line for each: kind, type, sizes; the values follow
 // behind the lines.
 
-#include "unroll/io/hdf5.hpp"
+#include "unroll/io/formats/hdf5.hpp"
 
 #include <sstream>
 

@@ -4,7 +4,7 @@
 #include "fuzz.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
-#include "unroll/io/safetensors.hpp"
+#include "unroll/io/formats/safetensors.hpp"
 
 namespace fuzz {
 

@@ -1,9 +1,9 @@
 // Deflated data without the archive around them; the first byte says how much they are said to unpack to.
 
-#include "unroll/io/inflate.hpp"
+#include "unroll/io/detail/inflate.hpp"
 
 #include "fuzz.hpp"
-#include "unroll/io/zip.hpp"
+#include "unroll/io/detail/zip.hpp"
 
 using namespace unroll;
 

@@ -1,6 +1,6 @@
 // Weights of Keras's LSTM and GRU.
 
-#include "unroll/io/keras.hpp"
+#include "unroll/io/import/keras.hpp"
 #include "imports.hpp"
 
 using namespace unroll;

@@ -1,6 +1,6 @@
 // LZF as h5py packs with it.
 
-#include "unroll/io/lzf.hpp"
+#include "unroll/io/detail/lzf.hpp"
 
 #include "fuzz.hpp"
 

@@ -4,10 +4,10 @@
 
 #include "fuzz.hpp"
 #include "unroll/cells/lstm.hpp"
-#include "unroll/layers/batch_norm.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/dropout.hpp"
 #include "unroll/layers/embedding.hpp"
+#include "unroll/layers/normalisation/batch_norm.hpp"
 #include "unroll/layers/recurrent.hpp"
 
 using namespace unroll;

@@ -1,6 +1,6 @@
 // .npy files: any element type, byte order and layout.
 
-#include "unroll/io/npy.hpp"
+#include "unroll/io/formats/npy.hpp"
 
 #include "fuzz.hpp"
 

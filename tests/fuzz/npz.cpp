@@ -1,6 +1,6 @@
 // .npz files: the zip archive around .npy files.
 
-#include "unroll/io/npz.hpp"
+#include "unroll/io/formats/npz.hpp"
 
 #include "fuzz.hpp"
 

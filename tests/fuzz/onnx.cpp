@@ -1,7 +1,7 @@
 // Inputs of ONNX's LSTM and GRU.
 
 #include "imports.hpp"
-#include "unroll/io/onnx_weights.hpp"
+#include "unroll/io/import/onnx_weights.hpp"
 
 using namespace unroll;
 

@@ -5,7 +5,7 @@
 
 #include "fuzz.hpp"
 #include "peaks/data.hpp"
-#include "unroll/io/hdf5.hpp"
+#include "unroll/io/formats/hdf5.hpp"
 
 using namespace unroll;
 

@@ -1,12 +1,12 @@
 // PyTorch's state_dict, for layers of several kinds.
 
-#include "unroll/io/pytorch.hpp"
+#include "unroll/io/import/pytorch.hpp"
 
 #include "imports.hpp"
-#include "unroll/layers/batch_norm.hpp"
 #include "unroll/layers/bidirectional.hpp"
-#include "unroll/layers/conv1d.hpp"
+#include "unroll/layers/convolution/conv1d.hpp"
 #include "unroll/layers/dense.hpp"
+#include "unroll/layers/normalisation/batch_norm.hpp"
 
 using namespace unroll;
 

@@ -1,6 +1,6 @@
 // safetensors files. What was read is written and read again.
 
-#include "unroll/io/safetensors.hpp"
+#include "unroll/io/formats/safetensors.hpp"
 
 #include "fuzz.hpp"
 

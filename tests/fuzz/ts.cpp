@@ -1,6 +1,6 @@
 // Time series of the UEA and UCR archives; the first byte says what to do with missing values.
 
-#include "unroll/io/ts.hpp"
+#include "unroll/io/formats/ts.hpp"
 
 #include "fuzz.hpp"
 

@@ -4,7 +4,7 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 #if defined(HAR_HDF5)
-#include <unroll/io/hdf5.hpp>
+#include <unroll/io/formats/hdf5.hpp>
 #endif
 
 namespace test_readers {

@@ -1,7 +1,7 @@
 #include <fstream>
 #include <hcp/files.hpp>
 #include <limits>
-#include <unroll/io/npz.hpp>
+#include <unroll/io/formats/npz.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <support/fingerprint.hpp>
-#include <unroll/io/safetensors.hpp>
+#include <unroll/io/formats/safetensors.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"

@@ -4,7 +4,7 @@
 #include <unroll/infer/streaming.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/models/sequential.hpp>
 
 #include "cells/all_cells.hpp"
 #include "cells/cell_run.hpp"

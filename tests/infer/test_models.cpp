@@ -1,4 +1,4 @@
-#include <unroll/layers/stack.hpp>
+#include <unroll/models/stack.hpp>
 
 #include "infer/streamed.hpp"
 

@@ -3,8 +3,8 @@
 #include <unroll/layers/activation.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/graph.hpp>
-#include <unroll/layers/pooling.hpp>
-#include <unroll/layers/stack.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
+#include <unroll/models/stack.hpp>
 
 #include "infer/streamed.hpp"
 #include "support/allocations.hpp"

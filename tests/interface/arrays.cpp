@@ -1,11 +1,11 @@
 // Arrays in files: what is read back has the same bits; what is cut off is refused, what is changed is refused or read
 // without harm.
 
-#include <unroll/io/csv.hpp>
+#include <unroll/io/formats/csv.hpp>
+#include <unroll/io/formats/npy.hpp>
+#include <unroll/io/formats/npz.hpp>
+#include <unroll/io/formats/safetensors.hpp>
 #include <unroll/io/input_file.hpp>
-#include <unroll/io/npy.hpp>
-#include <unroll/io/npz.hpp>
-#include <unroll/io/safetensors.hpp>
 
 #include "interface/random_model.hpp"
 

@@ -1,7 +1,7 @@
 // Gradients of random models against finite differences, in double.
 
 #include <unroll/check/gradient.hpp>
-#include <unroll/layers/stack.hpp>
+#include <unroll/models/stack.hpp>
 
 #include "interface/random_layers.hpp"
 #include "interface/random_model.hpp"

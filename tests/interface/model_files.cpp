@@ -3,9 +3,9 @@
 
 #include <unistd.h>
 
+#include <unroll/io/import/pytorch.hpp>
 #include <unroll/io/input_file.hpp>
 #include <unroll/io/model_file.hpp>
-#include <unroll/io/pytorch.hpp>
 #include <unroll/layers/dense.hpp>
 
 #include "interface/random_model.hpp"

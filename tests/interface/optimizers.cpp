@@ -1,9 +1,9 @@
 // Optimizers and schedules with random options: refused, and nothing has changed, or every number is finite.
 
 #include <unroll/optim/clip.hpp>
-#include <unroll/optim/cyclic.hpp>
-#include <unroll/optim/plateau.hpp>
-#include <unroll/optim/schedules.hpp>
+#include <unroll/optim/schedules/cyclic.hpp>
+#include <unroll/optim/schedules/plateau.hpp>
+#include <unroll/optim/schedules/schedules.hpp>
 
 #include "interface/random_optimizer.hpp"
 

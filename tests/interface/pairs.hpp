@@ -4,13 +4,13 @@
 #include <functional>
 #include <memory>
 #include <unroll/cells/gru.hpp>
+#include <unroll/data/batches.hpp>
 #include <unroll/infer/seq2seq_decoder.hpp>
 #include <unroll/io/model_file.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/embedding.hpp>
-#include <unroll/layers/sequential.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
-#include <unroll/train/batches.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/train/seq2seq_step.hpp>
 
 #include "interface/random_optimizer.hpp"

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 #include <optional>
-#include <unroll/layers/stack.hpp>
+#include <unroll/models/stack.hpp>
 #include <unroll/train/fit_options.hpp>
 #include <vector>
 

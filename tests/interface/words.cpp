@@ -7,9 +7,9 @@
 #include <unroll/layers/recurrent.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
 #include <unroll/text/streams.hpp>
-#include <unroll/text/word2vec.hpp>
 #include <unroll/text/word_vector_files.hpp>
 #include <unroll/train/training_step.hpp>
+#include <unroll/word2vec/word2vec.hpp>
 
 #include "interface/random_model.hpp"
 

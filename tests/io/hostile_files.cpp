@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <random>
 #include <string>
-#include <unroll/io/csv.hpp>
+#include <unroll/io/formats/csv.hpp>
+#include <unroll/io/formats/safetensors.hpp>
+#include <unroll/io/formats/ts.hpp>
 #include <unroll/io/json.hpp>
-#include <unroll/io/safetensors.hpp>
-#include <unroll/io/ts.hpp>
 #include <unroll/text/readers.hpp>
 #include <unroll/text/word_vector_files.hpp>
 

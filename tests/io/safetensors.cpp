@@ -4,7 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <unroll/io/safetensors.hpp>
+#include <unroll/io/formats/safetensors.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"

@@ -1,7 +1,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <unroll/io/tensor.hpp>
+#include <unroll/io/formats/tensor.hpp>
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"

@@ -1,7 +1,7 @@
-#include <unroll/io/keras.hpp>
-#include <unroll/io/pytorch.hpp>
-#include <unroll/layers/conv1d.hpp>
-#include <unroll/layers/conv_transpose1d.hpp>
+#include <unroll/io/import/keras.hpp>
+#include <unroll/io/import/pytorch.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
+#include <unroll/layers/convolution/conv_transpose1d.hpp>
 
 #include "support/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include <unroll/io/csv.hpp>
+#include <unroll/io/formats/csv.hpp>
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <cstdint>
 #include <fstream>
-#include <unroll/io/hdf5.hpp>
+#include <unroll/io/formats/hdf5.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"

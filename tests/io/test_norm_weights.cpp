@@ -1,12 +1,12 @@
 // Normalisations in the files of PyTorch and Keras.
 
-#include <unroll/io/keras.hpp>
-#include <unroll/io/pytorch.hpp>
-#include <unroll/layers/batch_norm.hpp>
+#include <unroll/io/import/keras.hpp>
+#include <unroll/io/import/pytorch.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/graph.hpp>
-#include <unroll/layers/layer_norm.hpp>
-#include <unroll/layers/stack.hpp>
+#include <unroll/layers/normalisation/batch_norm.hpp>
+#include <unroll/layers/normalisation/layer_norm.hpp>
+#include <unroll/models/stack.hpp>
 
 #include "support/catch.hpp"
 

@@ -4,7 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <unroll/io/npz.hpp>
+#include <unroll/io/formats/npz.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"

@@ -4,19 +4,19 @@
 #include <unroll/cells/elman.hpp>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
-#include <unroll/io/keras.hpp>
-#include <unroll/io/onnx_weights.hpp>
-#include <unroll/io/pytorch.hpp>
+#include <unroll/io/import/keras.hpp>
+#include <unroll/io/import/onnx_weights.hpp>
+#include <unroll/io/import/pytorch.hpp>
 #include <unroll/layers/activation.hpp>
-#include <unroll/layers/batch_norm.hpp>
 #include <unroll/layers/bidirectional.hpp>
-#include <unroll/layers/conv1d.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/dropout.hpp>
 #include <unroll/layers/embedding.hpp>
-#include <unroll/layers/layer_norm.hpp>
-#include <unroll/layers/stack.hpp>
+#include <unroll/layers/normalisation/batch_norm.hpp>
+#include <unroll/layers/normalisation/layer_norm.hpp>
 #include <unroll/layers/tied_dense.hpp>
+#include <unroll/models/stack.hpp>
 
 #include "support/catch.hpp"
 

@@ -1,9 +1,9 @@
 #include <unroll/cells/elman.hpp>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
-#include <unroll/io/keras.hpp>
-#include <unroll/io/onnx_weights.hpp>
-#include <unroll/io/pytorch.hpp>
+#include <unroll/io/import/keras.hpp>
+#include <unroll/io/import/onnx_weights.hpp>
+#include <unroll/io/import/pytorch.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/dropout.hpp>

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <filesystem>
 #include <string>
-#include <unroll/io/ts.hpp>
+#include <unroll/io/formats/ts.hpp>
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"

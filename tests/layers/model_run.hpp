@@ -3,7 +3,7 @@
 
 #include <cstring>
 #include <unroll/check/gradient.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/models/sequential.hpp>
 
 namespace model_run {
 

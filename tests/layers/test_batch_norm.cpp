@@ -1,8 +1,8 @@
-#include <unroll/layers/batch_norm.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/graph.hpp>
-#include <unroll/layers/pooling.hpp>
-#include <unroll/layers/stack.hpp>
+#include <unroll/layers/normalisation/batch_norm.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
+#include <unroll/models/stack.hpp>
 
 #include "layers/model_run.hpp"
 #include "support/allocations.hpp"

@@ -1,4 +1,4 @@
-#include <unroll/layers/conv_transpose1d.hpp>
+#include <unroll/layers/convolution/conv_transpose1d.hpp>
 
 #include "layers/model_run.hpp"
 #include "support/allocations.hpp"

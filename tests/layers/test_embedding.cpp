@@ -3,7 +3,7 @@
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/stack.hpp>
+#include <unroll/models/stack.hpp>
 
 #include "layers/model_run.hpp"
 #include "support/catch.hpp"

@@ -3,10 +3,10 @@
 #include <unroll/layers/dropout.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/graph.hpp>
-#include <unroll/layers/pooling.hpp>
-#include <unroll/layers/stack.hpp>
-#include <unroll/layers/summary.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
 #include <unroll/layers/tied_dense.hpp>
+#include <unroll/models/stack.hpp>
+#include <unroll/models/summary.hpp>
 
 #include "layers/model_run.hpp"
 #include "layers/running_sum.hpp"

@@ -1,6 +1,6 @@
 #include <unroll/layers/dense.hpp>
-#include <unroll/layers/layer_norm.hpp>
-#include <unroll/layers/stack.hpp>
+#include <unroll/layers/normalisation/layer_norm.hpp>
+#include <unroll/models/stack.hpp>
 
 #include "layers/model_run.hpp"
 #include "support/allocations.hpp"

@@ -1,12 +1,12 @@
 // Sums over very many columns in float: gradients of parameters and means, against the exact values.
-#include <unroll/core/attention.hpp>
-#include <unroll/layers/conv1d.hpp>
+#include <unroll/cell/attention.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
-#include <unroll/layers/layer_norm.hpp>
-#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/normalisation/layer_norm.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/recurrence/equation_cell.hpp>
 #include <unroll/recurrence/language.hpp>
 

@@ -1,5 +1,5 @@
 #include <unroll/layers/dense.hpp>
-#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
 
 #include "layers/model_run.hpp"
 #include "layers/running_sum.hpp"

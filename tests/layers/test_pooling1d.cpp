@@ -1,6 +1,6 @@
+#include <unroll/layers/convolution/upsample.hpp>
 #include <unroll/layers/dense.hpp>
-#include <unroll/layers/pooling1d.hpp>
-#include <unroll/layers/upsample.hpp>
+#include <unroll/layers/pooling/pooling1d.hpp>
 
 #include "layers/model_run.hpp"
 #include "support/allocations.hpp"

@@ -3,17 +3,17 @@
 #include <limits>
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/bidirectional.hpp>
-#include <unroll/layers/conv1d.hpp>
-#include <unroll/layers/conv_transpose1d.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
+#include <unroll/layers/convolution/conv_transpose1d.hpp>
+#include <unroll/layers/convolution/upsample.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/graph.hpp>
-#include <unroll/layers/pooling.hpp>
-#include <unroll/layers/pooling1d.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
+#include <unroll/layers/pooling/pooling1d.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/stack.hpp>
-#include <unroll/layers/summary.hpp>
-#include <unroll/layers/upsample.hpp>
+#include <unroll/models/stack.hpp>
+#include <unroll/models/summary.hpp>
 
 #include "support/catch.hpp"
 

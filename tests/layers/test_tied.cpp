@@ -2,14 +2,14 @@
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/io/model_file.hpp>
-#include <unroll/layers/conv1d.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
-#include <unroll/layers/layer_norm.hpp>
+#include <unroll/layers/normalisation/layer_norm.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/stack.hpp>
-#include <unroll/layers/summary.hpp>
 #include <unroll/layers/tied_dense.hpp>
+#include <unroll/models/stack.hpp>
+#include <unroll/models/summary.hpp>
 
 #include "layers/model_run.hpp"
 #include "support/allocations.hpp"

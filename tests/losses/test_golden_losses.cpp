@@ -2,7 +2,7 @@
 
 #include <cmath>
 #include <string>
-#include <unroll/io/safetensors.hpp>
+#include <unroll/io/formats/safetensors.hpp>
 #include <unroll/losses/binary_cross_entropy.hpp>
 #include <unroll/losses/huber.hpp>
 #include <unroll/losses/mean_absolute_error.hpp>

@@ -5,12 +5,12 @@
 #include <unroll/attention/luong.hpp>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
+#include <unroll/data/pairs.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/embedding.hpp>
-#include <unroll/layers/sequential.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
 #include <unroll/models/seq2seq.hpp>
-#include <unroll/train/pairs.hpp>
+#include <unroll/models/sequential.hpp>
 
 #include "support/catch.hpp"
 

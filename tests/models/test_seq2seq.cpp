@@ -1,5 +1,5 @@
 #include <unroll/check/gradient.hpp>
-#include <unroll/layers/batch_norm.hpp>
+#include <unroll/layers/normalisation/batch_norm.hpp>
 
 #include "seq2seq_run.hpp"
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 #include <unroll/core/types.hpp>
-#include <unroll/io/safetensors.hpp>
+#include <unroll/io/formats/safetensors.hpp>
 
 #include "support/catch.hpp"
 

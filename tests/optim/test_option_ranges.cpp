@@ -1,15 +1,14 @@
 // Options are doubles, and models compute in float: whatever becomes 0, 1 or infinite there is refused where it
 // matters.
 #include <functional>
-#include <unroll/core/activations.hpp>
-#include <unroll/layers/batch_norm.hpp>
 #include <unroll/layers/dropout.hpp>
-#include <unroll/layers/layer_norm.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/layers/normalisation/batch_norm.hpp>
+#include <unroll/layers/normalisation/layer_norm.hpp>
 #include <unroll/losses/binary_cross_entropy.hpp>
 #include <unroll/losses/huber.hpp>
 #include <unroll/losses/log_ratio.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/optim/adadelta.hpp>
 #include <unroll/optim/adagrad.hpp>
 #include <unroll/optim/adam.hpp>
@@ -20,6 +19,7 @@
 #include <unroll/optim/radam.hpp>
 #include <unroll/optim/rmsprop.hpp>
 #include <unroll/optim/sgd.hpp>
+#include <unroll/simd/activations.hpp>
 
 #include "support/catch.hpp"
 

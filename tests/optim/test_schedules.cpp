@@ -1,9 +1,9 @@
 #include <cmath>
 #include <functional>
 #include <map>
-#include <unroll/optim/cyclic.hpp>
-#include <unroll/optim/plateau.hpp>
-#include <unroll/optim/schedules.hpp>
+#include <unroll/optim/schedules/cyclic.hpp>
+#include <unroll/optim/schedules/plateau.hpp>
+#include <unroll/optim/schedules/schedules.hpp>
 
 #include "optim/golden.hpp"
 

@@ -5,12 +5,12 @@
 #include <unroll/optim/adam.hpp>
 #include <unroll/optim/adamax.hpp>
 #include <unroll/optim/clip.hpp>
-#include <unroll/optim/decay_mask.hpp>
 #include <unroll/optim/lion.hpp>
 #include <unroll/optim/nadam.hpp>
 #include <unroll/optim/radam.hpp>
 #include <unroll/optim/rmsprop.hpp>
 #include <unroll/optim/sgd.hpp>
+#include <unroll/parameters/decay_mask.hpp>
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"

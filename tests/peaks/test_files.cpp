@@ -3,7 +3,7 @@
 #include <limits>
 #include <map>
 #include <peaks/data.hpp>
-#include <unroll/io/hdf5.hpp>
+#include <unroll/io/formats/hdf5.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"

@@ -2,7 +2,7 @@
 
 #include "support/catch.hpp"
 #include "unroll/layers/dense.hpp"
-#include "unroll/layers/sequential.hpp"
+#include "unroll/models/sequential.hpp"
 #include "unroll/report/model_figures.hpp"
 
 namespace test_model_figures {

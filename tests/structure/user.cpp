@@ -7,19 +7,19 @@
 #include <unroll/infer/streaming.hpp>
 #include <unroll/io/checkpoint.hpp>
 #include <unroll/io/dataset.hpp>
-#include <unroll/io/keras.hpp>
+#include <unroll/io/formats/npz.hpp>
+#include <unroll/io/import/keras.hpp>
+#include <unroll/io/import/pytorch.hpp>
 #include <unroll/io/model_file.hpp>
-#include <unroll/io/npz.hpp>
-#include <unroll/io/pytorch.hpp>
-#include <unroll/layers/stack.hpp>
-#include <unroll/layers/summary.hpp>
+#include <unroll/models/stack.hpp>
+#include <unroll/models/summary.hpp>
 #include <unroll/report/report.hpp>
 #include <unroll/text/streams.hpp>
-#include <unroll/text/word2vec.hpp>
-#include <unroll/train/leak_test.hpp>
+#include <unroll/train/leak/leak_test.hpp>
 #include <unroll/train/seq2seq_step.hpp>
 #include <unroll/train/train.hpp>
 #include <unroll/unroll.hpp>
+#include <unroll/word2vec/word2vec.hpp>
 
 using namespace unroll;
 

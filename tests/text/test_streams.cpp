@@ -4,8 +4,8 @@
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/stack.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/stack.hpp>
 #include <unroll/optim/sgd.hpp>
 #include <unroll/text/language_decoder.hpp>
 #include <unroll/text/readers.hpp>

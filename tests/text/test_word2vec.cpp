@@ -2,7 +2,7 @@
 #include <map>
 
 #include "support/catch.hpp"
-#include "unroll/text/word2vec.hpp"
+#include "unroll/word2vec/word2vec.hpp"
 
 namespace test_word2vec {
 

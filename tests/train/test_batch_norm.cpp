@@ -1,10 +1,10 @@
 // Running means and variances through steps, runs and files.
 
 #include <unroll/io/checkpoint.hpp>
-#include <unroll/layers/batch_norm.hpp>
 #include <unroll/layers/dense.hpp>
-#include <unroll/layers/stack.hpp>
+#include <unroll/layers/normalisation/batch_norm.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
+#include <unroll/models/stack.hpp>
 #include <unroll/optim/adam.hpp>
 #include <unroll/train/fit.hpp>
 

@@ -3,12 +3,12 @@
 #include <unroll/cells/gru.hpp>
 #include <unroll/infer/ctc.hpp>
 #include <unroll/layers/dense.hpp>
-#include <unroll/layers/pooling.hpp>
-#include <unroll/layers/pooling1d.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
+#include <unroll/layers/pooling/pooling1d.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/sequential.hpp>
 #include <unroll/losses/ctc.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/optim/adam.hpp>
 #include <unroll/train/fit.hpp>
 

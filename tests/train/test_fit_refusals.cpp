@@ -4,11 +4,11 @@
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/stack.hpp>
 #include <unroll/losses/binary_cross_entropy.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
 #include <unroll/losses/negative_log_likelihood.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/stack.hpp>
 #include <unroll/optim/adam.hpp>
 #include <unroll/train/fit.hpp>
 

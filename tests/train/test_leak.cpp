@@ -3,10 +3,10 @@
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/sequential.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/optim/adam.hpp>
-#include <unroll/train/leak_test.hpp>
+#include <unroll/train/leak/leak_test.hpp>
 #include <unroll/train/train.hpp>
 
 #include "support/catch.hpp"

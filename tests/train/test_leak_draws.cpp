@@ -1,6 +1,6 @@
 // What each training of a leak test is given, and limits against numbers by hand.
 
-#include <unroll/train/leak_test.hpp>
+#include <unroll/train/leak/leak_test.hpp>
 
 #include "support/catch.hpp"
 

@@ -1,11 +1,11 @@
 // A run is not resumed with a model whose parameters have the same names and another meaning.
 
-#include <unroll/layers/conv1d.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/dropout.hpp>
-#include <unroll/layers/pooling.hpp>
-#include <unroll/layers/stack.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/stack.hpp>
 #include <unroll/optim/adam.hpp>
 #include <unroll/train/fit.hpp>
 

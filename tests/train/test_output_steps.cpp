@@ -1,18 +1,18 @@
 // Models that change the number of steps: targets per step belong to the steps of the output.
 #include <unroll/cells/gru.hpp>
-#include <unroll/layers/conv1d.hpp>
-#include <unroll/layers/conv_transpose1d.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
+#include <unroll/layers/convolution/conv_transpose1d.hpp>
+#include <unroll/layers/convolution/upsample.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/graph.hpp>
-#include <unroll/layers/pooling1d.hpp>
+#include <unroll/layers/pooling/pooling1d.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/stack.hpp>
-#include <unroll/layers/upsample.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/stack.hpp>
 #include <unroll/optim/sgd.hpp>
 #include <unroll/train/fit.hpp>
-#include <unroll/train/leak_test.hpp>
+#include <unroll/train/leak/leak_test.hpp>
 
 #include "support/catch.hpp"
 

@@ -1,9 +1,9 @@
 #include <functional>
 #include <limits>
 #include <unroll/layers/dense.hpp>
-#include <unroll/layers/sequential.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/optim/sgd.hpp>
-#include <unroll/train/fit_checks.hpp>
+#include <unroll/train/detail/fit_checks.hpp>
 
 #include "support/catch.hpp"
 

@@ -3,8 +3,8 @@
 #include <unroll/cells/elman.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/sequential.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/optim/sgd.hpp>
 #include <unroll/train/fit.hpp>
 #include <unroll/train/metrics.hpp>

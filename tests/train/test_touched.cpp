@@ -2,17 +2,17 @@
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/io/checkpoint.hpp>
-#include <unroll/layers/conv1d.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
-#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/sequential.hpp>
 #include <unroll/layers/tied_dense.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/optim/adam.hpp>
-#include <unroll/optim/decay_mask.hpp>
 #include <unroll/optim/sgd.hpp>
+#include <unroll/parameters/decay_mask.hpp>
 #include <unroll/train/fit.hpp>
 
 #include "support/allocations.hpp"

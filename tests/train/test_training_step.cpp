@@ -2,18 +2,18 @@
 #include <unroll/cells/elman.hpp>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
-#include <unroll/io/safetensors.hpp>
+#include <unroll/data/batches.hpp>
+#include <unroll/io/formats/safetensors.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/dropout.hpp>
-#include <unroll/layers/pooling.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/sequential.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/sequential.hpp>
 #include <unroll/optim/adam.hpp>
 #include <unroll/optim/sgd.hpp>
-#include <unroll/train/batches.hpp>
 #include <unroll/train/training_step.hpp>
 
 #include "support/allocations.hpp"

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "unroll/core/initializers.hpp"
+#include "unroll/parameters/initializers.hpp"
 #include "unroll/recurrence/equation_cell.hpp"
 
 namespace unroll {

@@ -3,7 +3,7 @@
 #include <numbers>
 #include <vector>
 
-#include "unroll/core/initializers.hpp"
+#include "unroll/parameters/initializers.hpp"
 #include "unroll/recurrence/equation_cell.hpp"
 
 namespace unroll {

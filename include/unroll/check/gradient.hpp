@@ -5,10 +5,10 @@
 #include <cmath>
 #include <string>
 
-#include "unroll/core/parameters.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/layers/layer.hpp"
+#include "unroll/parameters/parameters.hpp"
 
 namespace unroll {
 

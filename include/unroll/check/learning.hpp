@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "unroll/core/parameters.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/layers/layer.hpp"
-#include "unroll/optim/finite.hpp"
+#include "unroll/optim/detail/finite.hpp"
+#include "unroll/parameters/parameters.hpp"
 
 namespace unroll {
 

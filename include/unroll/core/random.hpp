@@ -14,9 +14,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "unroll/core/elementary.hpp"
 #include "unroll/core/error.hpp"
 #include "unroll/core/types.hpp"
+#include "unroll/simd/elementary.hpp"
 
 namespace unroll {
 

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <vector>
 
+#include "unroll/cell/concept.hpp"
+#include "unroll/cell/state.hpp"
 #include "unroll/core/buffer.hpp"
-#include "unroll/engine/cell.hpp"
-#include "unroll/engine/state.hpp"
 
 namespace unroll {
 

@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "unroll/infer/coverage.hpp"
-#include "unroll/infer/frontier.hpp"
+#include "unroll/infer/detail/coverage.hpp"
+#include "unroll/infer/detail/frontier.hpp"
 
 namespace unroll {
 

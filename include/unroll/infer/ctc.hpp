@@ -11,7 +11,7 @@
 
 #include "unroll/core/finite.hpp"
 #include "unroll/core/timeline.hpp"
-#include "unroll/infer/choices.hpp"
+#include "unroll/infer/detail/choices.hpp"
 
 namespace unroll {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "unroll/core/checked.hpp"
-#include "unroll/infer/frontier.hpp"
+#include "unroll/infer/detail/frontier.hpp"
 
 namespace unroll::detail {
 

@@ -8,10 +8,10 @@
 #include <type_traits>
 #include <vector>
 
-#include "unroll/core/activations.hpp"
-#include "unroll/core/functions.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/infer/generate.hpp"
+#include "unroll/simd/activations.hpp"
+#include "unroll/simd/functions.hpp"
 
 namespace unroll {
 

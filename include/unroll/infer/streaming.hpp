@@ -3,9 +3,9 @@
 
 #include <span>
 
-#include "unroll/core/flush_to_zero.hpp"
-#include "unroll/infer/layer_streams.hpp"
-#include "unroll/infer/model_stream.hpp"
+#include "unroll/infer/detail/layer_streams.hpp"
+#include "unroll/infer/detail/model_stream.hpp"
+#include "unroll/threads/flush_to_zero.hpp"
 
 namespace unroll {
 namespace detail {

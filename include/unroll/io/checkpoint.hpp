@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "unroll/io/safetensors.hpp"
+#include "unroll/io/formats/safetensors.hpp"
 
 namespace unroll {
 namespace detail {

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "unroll/io/ts.hpp"
-#include "unroll/train/dataset.hpp"
+#include "unroll/data/dataset.hpp"
+#include "unroll/io/formats/ts.hpp"
 
 namespace unroll {
 

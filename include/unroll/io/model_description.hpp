@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "unroll/io/diagnostics.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/json.hpp"
 #include "unroll/layers/options.hpp"
 

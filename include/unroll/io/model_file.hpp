@@ -1,9 +1,9 @@
 #pragma once
 // A model's parameters under our own names: "0.i.x", "1.weight". What is read back is the same number for number.
 
+#include "unroll/io/detail/named_tensors.hpp"
 #include "unroll/io/model_description.hpp"
-#include "unroll/io/named_tensors.hpp"
-#include "unroll/layers/sequential.hpp"
+#include "unroll/models/sequential.hpp"
 
 namespace unroll {
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "unroll/core/activations.hpp"
 #include "unroll/layers/layer.hpp"
+#include "unroll/simd/activations.hpp"
 
 namespace unroll {
 
-/// A function of each number, of core/activations.hpp or one's own: `Activate<float, Softplus>{}`,
+/// A function of each number, of simd/activations.hpp or one's own: `Activate<float, Softplus>{}`,
 /// `Activate<float, LeakyRelu>({.negative_slope = 0.1})`.
 template <class S, Activation A>
 struct Activate : PlainLayer<S> {

@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "unroll/layers/layer_checks.hpp"
-#include "unroll/layers/statistics.hpp"
+#include "unroll/layers/detail/layer_checks.hpp"
+#include "unroll/layers/detail/statistics.hpp"
 
 namespace unroll {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Two cells over the same steps, one forward and one backward in time; each sequence is reversed within its own length.
 
-#include "unroll/layers/merge.hpp"
+#include "unroll/layers/detail/merge.hpp"
 #include "unroll/layers/recurrent.hpp"
 
 namespace unroll {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "unroll/core/column_sums.hpp"
-#include "unroll/core/products.hpp"
 #include "unroll/layers/layer.hpp"
+#include "unroll/simd/column_sums.hpp"
+#include "unroll/simd/products.hpp"
 
 namespace unroll {
 namespace detail {

@@ -1,7 +1,7 @@
 #pragma once
 // Layers that read what any earlier layers gave: skips, branches and their merging.
 
-#include "unroll/layers/graph_nodes.hpp"
+#include "unroll/layers/detail/graph_nodes.hpp"
 
 namespace unroll {
 

@@ -11,14 +11,14 @@
 #include <string_view>
 #include <vector>
 
+#include "unroll/cell/state.hpp"
 #include "unroll/core/buffer.hpp"
-#include "unroll/core/initializers.hpp"
-#include "unroll/core/parameters.hpp"
-#include "unroll/core/thread_pool.hpp"
 #include "unroll/core/timeline.hpp"
-#include "unroll/engine/state.hpp"
 #include "unroll/engine/tape.hpp"
 #include "unroll/layers/options.hpp"
+#include "unroll/parameters/initializers.hpp"
+#include "unroll/parameters/parameters.hpp"
+#include "unroll/threads/thread_pool.hpp"
 
 namespace unroll {
 

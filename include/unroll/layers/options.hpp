@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "unroll/core/parameters.hpp"
+#include "unroll/parameters/parameters.hpp"
 
 namespace unroll {
 

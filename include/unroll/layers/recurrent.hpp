@@ -2,7 +2,7 @@
 // A layer that runs one cell over time.
 
 #include "unroll/engine/over_time.hpp"
-#include "unroll/layers/last_step.hpp"
+#include "unroll/layers/detail/last_step.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "unroll/core/elementary.hpp"
-#include "unroll/losses/entry_loss.hpp"
+#include "unroll/losses/detail/entry_loss.hpp"
+#include "unroll/simd/elementary.hpp"
 
 namespace unroll {
 

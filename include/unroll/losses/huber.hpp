@@ -1,6 +1,6 @@
 #pragma once
 
-#include "unroll/losses/entry_loss.hpp"
+#include "unroll/losses/detail/entry_loss.hpp"
 
 namespace unroll {
 

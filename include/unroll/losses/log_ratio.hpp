@@ -3,8 +3,8 @@
 #include <cmath>
 #include <limits>
 
-#include "unroll/core/functions.hpp"
-#include "unroll/losses/entry_loss.hpp"
+#include "unroll/losses/detail/entry_loss.hpp"
+#include "unroll/simd/functions.hpp"
 
 namespace unroll {
 

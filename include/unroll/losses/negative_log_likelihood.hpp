@@ -1,7 +1,7 @@
 #pragma once
 
 #include "unroll/losses/class_weights.hpp"
-#include "unroll/losses/column_loss.hpp"
+#include "unroll/losses/detail/column_loss.hpp"
 
 namespace unroll {
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "unroll/core/elementary.hpp"
-#include "unroll/core/runs.hpp"
 #include "unroll/losses/class_weights.hpp"
-#include "unroll/losses/column_loss.hpp"
+#include "unroll/losses/detail/column_loss.hpp"
+#include "unroll/simd/elementary.hpp"
+#include "unroll/simd/runs.hpp"
 
 namespace unroll {
 

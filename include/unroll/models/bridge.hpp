@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "unroll/core/column_sums.hpp"
-#include "unroll/core/elementary.hpp"
-#include "unroll/core/parameters.hpp"
-#include "unroll/core/products.hpp"
-#include "unroll/core/runs.hpp"
-#include "unroll/engine/state.hpp"
+#include "unroll/cell/state.hpp"
+#include "unroll/parameters/parameters.hpp"
+#include "unroll/simd/column_sums.hpp"
+#include "unroll/simd/elementary.hpp"
+#include "unroll/simd/products.hpp"
+#include "unroll/simd/runs.hpp"
 
 namespace unroll {
 

@@ -8,10 +8,10 @@
 #include <optional>
 #include <span>
 
-#include "unroll/core/column_sums.hpp"
 #include "unroll/core/kept.hpp"
 #include "unroll/engine/over_time.hpp"
 #include "unroll/models/seq2seq_description.hpp"
+#include "unroll/simd/column_sums.hpp"
 
 namespace unroll {
 

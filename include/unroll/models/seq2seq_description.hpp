@@ -4,9 +4,9 @@
 
 #include <optional>
 
-#include "unroll/engine/cell.hpp"
-#include "unroll/layers/chain.hpp"
+#include "unroll/cell/concept.hpp"
 #include "unroll/models/bridge.hpp"
+#include "unroll/models/chain.hpp"
 
 namespace unroll {
 

@@ -10,9 +10,9 @@
 #include <span>
 
 #include "unroll/core/option_checks.hpp"
-#include "unroll/core/parameters.hpp"
-#include "unroll/core/thread_pool.hpp"
-#include "unroll/optim/finite.hpp"
+#include "unroll/optim/detail/finite.hpp"
+#include "unroll/parameters/parameters.hpp"
+#include "unroll/threads/thread_pool.hpp"
 
 namespace unroll {
 

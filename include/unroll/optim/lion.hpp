@@ -1,7 +1,7 @@
 #pragma once
 
-#include "unroll/core/functions.hpp"
 #include "unroll/optim/optimizer.hpp"
+#include "unroll/simd/functions.hpp"
 
 namespace unroll {
 

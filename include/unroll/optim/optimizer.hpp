@@ -11,10 +11,10 @@
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/option_checks.hpp"
-#include "unroll/core/parameters.hpp"
-#include "unroll/core/runs.hpp"
-#include "unroll/core/thread_pool.hpp"
-#include "unroll/optim/finite.hpp"
+#include "unroll/optim/detail/finite.hpp"
+#include "unroll/parameters/parameters.hpp"
+#include "unroll/simd/runs.hpp"
+#include "unroll/threads/thread_pool.hpp"
 
 namespace unroll {
 

@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "unroll/recurrence/compile/equation_text.hpp"
 #include "unroll/recurrence/equation_cell.hpp"
-#include "unroll/recurrence/equation_text.hpp"
 
 namespace unroll {
 

@@ -7,15 +7,15 @@
 #include <string>
 #include <utility>
 
-#include "unroll/core/initializers.hpp"
 #include "unroll/core/timeline.hpp"
-#include "unroll/recurrence/cell_trace.hpp"
+#include "unroll/parameters/initializers.hpp"
+#include "unroll/recurrence/run/cell_trace.hpp"
 
 namespace unroll {
 
 /// The recurrence that `equations` say. `fixed_units` sets the units at compile time.
 ///
-/// It models the concept Cell of the engine (engine/cell.hpp), where each member function is explained. A cell is a
+/// It models the concept Cell of the engine (cell/concept.hpp), where each member function is explained. A cell is a
 /// description: its parameters, and all that a pass over time writes, are handed to it.
 template <std::floating_point S, const auto& equations, int fixed_units = Eigen::Dynamic>
 class EquationCell {

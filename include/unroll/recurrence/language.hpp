@@ -12,8 +12,8 @@
 // compile time.
 
 #include "unroll/recurrence/language/element_wise.hpp"
+#include "unroll/recurrence/language/list.hpp"
 #include "unroll/recurrence/language/terms.hpp"
-#include "unroll/recurrence/list.hpp"
 
 namespace unroll::language {
 

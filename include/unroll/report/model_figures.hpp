@@ -1,7 +1,7 @@
 #pragma once
 // What goes on inside a model, as pictures: parameters, values over time, and how far back gradients reach.
 
-#include "unroll/layers/chain.hpp"
+#include "unroll/models/chain.hpp"
 #include "unroll/report/curves.hpp"
 #include "unroll/report/heat_map.hpp"
 

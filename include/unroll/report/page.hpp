@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "unroll/report/environment.hpp"
-#include "unroll/report/gnuplot.hpp"
+#include "unroll/report/detail/environment.hpp"
+#include "unroll/report/detail/gnuplot.hpp"
 
 namespace unroll::detail {
 

@@ -10,7 +10,7 @@
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
-#include "unroll/report/markup.hpp"
+#include "unroll/report/detail/markup.hpp"
 
 namespace unroll {
 

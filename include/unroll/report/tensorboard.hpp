@@ -8,9 +8,9 @@
 #include <limits>
 
 #include "unroll/core/finite.hpp"
-#include "unroll/core/parameters.hpp"
 #include "unroll/io/atomic_file.hpp"
-#include "unroll/io/bytes.hpp"
+#include "unroll/io/detail/bytes.hpp"
+#include "unroll/parameters/parameters.hpp"
 
 namespace unroll {
 namespace detail {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "unroll/layers/chain.hpp"
+#include "unroll/models/chain.hpp"
 
 namespace unroll {
 

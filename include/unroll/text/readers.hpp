@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/io/detail/text_lines.hpp"
 #include "unroll/io/input_file.hpp"
-#include "unroll/io/text_lines.hpp"
 #include "unroll/text/utf8.hpp"
 
 namespace unroll {

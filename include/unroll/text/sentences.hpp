@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/data/dataset.hpp"
 #include "unroll/text/vocabulary.hpp"
-#include "unroll/train/dataset.hpp"
 
 namespace unroll {
 

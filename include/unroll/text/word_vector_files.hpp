@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "unroll/io/atomic_file.hpp"
+#include "unroll/io/detail/text_lines.hpp"
 #include "unroll/io/input_file.hpp"
-#include "unroll/io/text_lines.hpp"
 #include "unroll/text/word_vectors.hpp"
 
 namespace unroll {

@@ -13,7 +13,7 @@
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
 #include "unroll/core/types.hpp"
-#include "unroll/io/diagnostics.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/text/vocabulary.hpp"
 
 namespace unroll {

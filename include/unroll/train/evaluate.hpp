@@ -4,9 +4,9 @@
 #include <deque>
 #include <type_traits>
 
+#include "unroll/data/batches.hpp"
 #include "unroll/layers/layer.hpp"
-#include "unroll/train/batches.hpp"
-#include "unroll/train/data_checks.hpp"
+#include "unroll/train/detail/data_checks.hpp"
 #include "unroll/train/metrics/hits.hpp"
 
 namespace unroll {

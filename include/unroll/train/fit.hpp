@@ -3,8 +3,8 @@
 
 #include <chrono>
 
-#include "unroll/train/fit_checks.hpp"
-#include "unroll/train/split.hpp"
+#include "unroll/data/split.hpp"
+#include "unroll/train/detail/fit_checks.hpp"
 
 namespace unroll {
 namespace detail {

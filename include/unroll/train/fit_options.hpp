@@ -4,7 +4,7 @@
 #include <functional>
 #include <optional>
 
-#include "unroll/optim/schedules.hpp"
+#include "unroll/optim/schedules/schedules.hpp"
 #include "unroll/train/evaluate.hpp"
 #include "unroll/train/progress.hpp"
 #include "unroll/train/training_state.hpp"

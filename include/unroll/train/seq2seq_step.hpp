@@ -4,13 +4,13 @@
 #include <deque>
 #include <string>
 
-#include "unroll/core/flush_to_zero.hpp"
-#include "unroll/core/lender.hpp"
 #include "unroll/models/seq2seq.hpp"
+#include "unroll/threads/flush_to_zero.hpp"
+#include "unroll/threads/lender.hpp"
+#include "unroll/train/detail/part_gradients.hpp"
+#include "unroll/train/detail/update.hpp"
 #include "unroll/train/metrics/hits.hpp"
-#include "unroll/train/part_gradients.hpp"
 #include "unroll/train/teacher_forcing.hpp"
-#include "unroll/train/update.hpp"
 
 namespace unroll {
 

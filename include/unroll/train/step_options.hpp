@@ -3,9 +3,9 @@
 
 #include <functional>
 
-#include "unroll/core/thread_pool.hpp"
-#include "unroll/engine/truncation.hpp"
 #include "unroll/losses/reduction.hpp"
+#include "unroll/threads/thread_pool.hpp"
+#include "unroll/train/detail/truncation.hpp"
 #include "unroll/train/metrics/hits.hpp"
 
 namespace unroll {

@@ -7,9 +7,9 @@
 
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/random.hpp"
+#include "unroll/data/pairs.hpp"
 #include "unroll/engine/step_by_step.hpp"
 #include "unroll/layers/layer.hpp"
-#include "unroll/train/pairs.hpp"
 
 namespace unroll {
 

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "unroll/core/parameters.hpp"
 #include "unroll/optim/average.hpp"
-#include "unroll/optim/plateau.hpp"
+#include "unroll/optim/schedules/plateau.hpp"
+#include "unroll/parameters/parameters.hpp"
 #include "unroll/train/history.hpp"
 
 namespace unroll {

@@ -4,15 +4,15 @@
 #include <deque>
 #include <string>
 
-#include "unroll/core/flush_to_zero.hpp"
-#include "unroll/core/lender.hpp"
-#include "unroll/engine/truncation.hpp"
 #include "unroll/layers/layer.hpp"
-#include "unroll/train/data_checks.hpp"
-#include "unroll/train/part_gradients.hpp"
-#include "unroll/train/part_states.hpp"
+#include "unroll/threads/flush_to_zero.hpp"
+#include "unroll/threads/lender.hpp"
+#include "unroll/train/detail/data_checks.hpp"
+#include "unroll/train/detail/part_gradients.hpp"
+#include "unroll/train/detail/part_states.hpp"
+#include "unroll/train/detail/truncation.hpp"
+#include "unroll/train/detail/update.hpp"
 #include "unroll/train/step_options.hpp"
-#include "unroll/train/update.hpp"
 
 namespace unroll {
 

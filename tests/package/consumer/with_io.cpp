@@ -1,5 +1,5 @@
-#if __has_include(<unroll/io/safetensors.hpp>)
-#include <unroll/io/safetensors.hpp>
+#if __has_include(<unroll/io/formats/safetensors.hpp>)
+#include <unroll/io/formats/safetensors.hpp>
 #endif
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
-#include <unroll/core/lanes.hpp>
 #include <unroll/core/types.hpp>
+#include <unroll/simd/lanes.hpp>
 
 double other();
 

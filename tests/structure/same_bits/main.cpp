@@ -8,15 +8,15 @@
 #include <unroll/attention/luong.hpp>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
+#include <unroll/data/batches.hpp>
 #include <unroll/layers/bidirectional.hpp>
-#include <unroll/layers/conv1d.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/dropout.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/recurrent.hpp>
-#include <unroll/layers/sequential.hpp>
 #include <unroll/models/seq2seq.hpp>
-#include <unroll/train/batches.hpp>
+#include <unroll/models/sequential.hpp>
 
 namespace {
 

@@ -1,8 +1,8 @@
 #pragma once
 // What is computed element by element: operators and functions.
 
-#include "unroll/core/activations.hpp"
 #include "unroll/recurrence/language/values.hpp"
+#include "unroll/simd/activations.hpp"
 
 namespace unroll::language {
 

@@ -1,8 +1,8 @@
 #pragma once
 // What has parameters or a memory: linear terms, single weights, attention.
 
+#include "unroll/recurrence/language/score.hpp"
 #include "unroll/recurrence/language/values.hpp"
-#include "unroll/recurrence/score.hpp"
 
 namespace unroll::language {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "unroll/core/checked.hpp"
-#include "unroll/train/dataset.hpp"
+#include "unroll/data/dataset.hpp"
 
 namespace unroll {
 

@@ -3,6 +3,6 @@
 #include <Eigen/Core>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <unroll/engine/cell.hpp>
+#include <unroll/cell/concept.hpp>
 #include <unroll/unroll.hpp>
 #include <vector>

@@ -1,3 +1,3 @@
 #pragma once
 #include <unroll/core/types.hpp>
-#include "unroll/engine/cell.hpp"
+#include "unroll/cell/concept.hpp"

@@ -1,0 +1,121 @@
+#pragma once
+// Source sequences and the tokens that are to be written for them.
+
+#include <vector>
+
+#include "unroll/data/batch.hpp"
+
+namespace unroll {
+
+/// Tokens with a meaning.
+struct Marks {
+  Index begin = 0;  ///< fed to the decoder before the first token
+  Index end = -1;   ///< to be written behind the last one; -1: there is none, as for labels of every source step
+};
+
+/// Token numbers as a sequence of one feature, which an Embedding layer reads.
+template <std::floating_point S>
+Matrix<S> token_row(std::span<const Index> tokens) {
+  Matrix<S> row(1, Index(tokens.size()));
+  for (std::size_t k = 0; k < tokens.size(); ++k) row(0, Index(k)) = S(tokens[k]);
+  return row;
+}
+
+/// Sources [features x steps] with their target tokens, neither mark among them. Either may be empty.
+template <std::floating_point S>
+class SequencePairs {
+ public:
+  /// Throws ShapeError where numbers of sequences or features differ, ValueError for a token below 0.
+  SequencePairs(std::vector<Matrix<S>> sources, std::vector<std::vector<Index>> targets, Marks marks)
+      : sources_(std::move(sources)), targets_(std::move(targets)), marks_(marks) {
+    require<ShapeError>(sources_.size() == targets_.size(), "pairs: got ", sources_.size(), " sources and ",
+                        targets_.size(), " targets");
+    for (const auto& source : sources_)
+      require<ShapeError>(source.rows() == features(), "pairs: the first source has ", features(),
+                          " features, another one ", source.rows());
+    for (std::size_t k = 0; k < targets_.size(); ++k)
+      for (const Index token : targets_[k])
+        require<ValueError>(token >= 0, "pairs: target ", k, " has the token ", token, ", expected at least 0");
+    require<ValueError>(marks_.begin >= 0 && marks_.end >= -1, "pairs: the marks are ", marks_.begin, " and ",
+                        marks_.end, ", expected tokens, or -1 for no end mark");
+  }
+
+  Index size() const { return Index(sources_.size()); }
+  Index features() const { return sources_.empty() ? 0 : sources_.front().rows(); }
+  const Marks& marks() const { return marks_; }
+  /// Source and target of a pair. Throw ValueError, as all that follow, for one that is not there.
+  const Matrix<S>& source(Index k) const { return of(sources_, k); }
+  const std::vector<Index>& target(Index k) const { return of(targets_, k); }
+  /// Steps of source and target together: what batches are dealt out by.
+  Index length(Index k) const { return source(k).cols() + target_steps(k); }
+  Index target_steps(Index k) const { return Index(target(k).size()) + (marks_.end >= 0 ? 1 : 0); }
+
+ private:
+  template <class T>
+  static const T& of(const std::vector<T>& list, Index k) {
+    require<ValueError>(k >= 0 && k < Index(list.size()), "pairs: there is no pair ", k, " among ", list.size());
+    return list[std::size_t(k)];
+  }
+
+  std::vector<Matrix<S>> sources_;
+  std::vector<std::vector<Index>> targets_;
+  Marks marks_;
+};
+
+/// Some pairs, packed for a pass: sources on one timeline, targets on another, sample b of both the same pair. For each
+/// column of the targets, `labels` has the token that is to be told, and `tokens` the one before it.
+template <std::floating_point S>
+class PairBatch {
+ public:
+  /// As Batch::gather.
+  void gather(const SequencePairs<S>& data, std::span<const Index> samples, std::span<const Index> places = {}) {
+    lengths_.clear(), target_lengths_.clear();
+    for (const Index s : samples)
+      lengths_.push_back(data.source(s).cols()), target_lengths_.push_back(data.target_steps(s));
+    sources_.assign_lengths(lengths_);
+    targets_.assign_lengths(target_lengths_);
+    if (!places.empty()) sources_.set_places(places), targets_.set_places(places);
+    auto x = x_.shape(data.features(), sources_.columns());
+    for (Index c = 0; c < x.cols(); ++c)
+      x.col(c) = data.source(samples[at(sources_.sample_of(c))]).col(sources_.step_of(c));
+    gather_targets(data, samples);
+  }
+
+  ConstView<S> x() const { return x_.view(); }  ///< [features x columns of the sources]
+  const Timeline& sources() const { return sources_; }
+  const Timeline& targets() const { return targets_; }
+  std::span<const Index> tokens() const { return tokens_; }
+  Index target_columns() const { return targets_.columns(); }
+  /// Of the target columns [first, first + count). Throws ShapeError for columns that are not there.
+  Eigen::Map<const Labels> labels(Index first, Index count) const {
+    detail::check_range(first, count, target_columns());
+    return {labels_.data() + first, count};
+  }
+  Columns columns(Index first, Index count) const {
+    detail::check_range(first, count, target_columns());
+    return {.weights = Eigen::Map<const Vector<double>>(nullptr, 0),
+            .sequence = Eigen::Map<const Labels>(ranks_.data() + first, count),
+            .sequences = targets_.batch()};
+  }
+
+ private:
+  static std::size_t at(Index k) { return static_cast<std::size_t>(k); }
+
+  void gather_targets(const SequencePairs<S>& data, std::span<const Index> samples) {
+    const std::size_t count = at(targets_.columns());
+    tokens_.resize(count), labels_.resize(count), ranks_.resize(count);
+    for (std::size_t c = 0; c < count; ++c) {
+      const auto& target = data.target(samples[at(targets_.sample_of(Index(c)))]);
+      const Index t = targets_.step_of(Index(c));
+      tokens_[c] = t == 0 ? data.marks().begin : target[at(t - 1)];
+      labels_[c] = t < Index(target.size()) ? target[at(t)] : data.marks().end;
+      ranks_[c] = targets_.rank_of(Index(c));
+    }
+  }
+
+  std::vector<Index> lengths_, target_lengths_, tokens_, labels_, ranks_;
+  Timeline sources_, targets_;
+  Buffer<S> x_;
+};
+
+}  // namespace unroll

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cmath>
+#include <map>
+
+#include "unroll/core/checked.hpp"
+#include "unroll/core/random.hpp"
+#include "unroll/data/dataset.hpp"
+
+namespace unroll {
+
+/// Indices into a data set, each list in increasing order.
+struct Split {
+  std::vector<Index> kept, held_out;
+};
+
+/// Holds out `fraction` (in (0, 1)) of the sequences. With a label per sequence every class gives its share, rounded;
+/// unlabelled sequences count as a class of their own. Depends on the seed alone. Throws ValueError when either part
+/// would be empty.
+template <class S>
+Split stratified_split(const Dataset<S>& data, double fraction, std::uint64_t seed) {
+  require<ValueError>(fraction > 0 && fraction < 1, "split: the fraction is ", fraction, ", expected between 0 and 1");
+  std::map<Index, std::vector<Index>> strata;  // by class, the unlabelled last
+  for (Index s = 0; s < data.size(); ++s) {
+    const Index label = data.kind() == TargetKind::label ? data.labels(s)[0] : -1;
+    strata[label < 0 ? data.classes() : label].push_back(s);
+  }
+  Split split;
+  for (const auto& [k, samples] : strata) {
+    const auto order = permutation(Index(samples.size()), Random(seed, Purpose::split, std::uint64_t(k)));
+    const Index held = Index(std::llround(fraction * double(order.size())));
+    for (Index i = 0; i < order.size(); ++i)
+      (i < held ? split.held_out : split.kept).push_back(samples[std::size_t(order[i])]);
+  }
+  std::sort(split.kept.begin(), split.kept.end());
+  std::sort(split.held_out.begin(), split.held_out.end());
+  require<ValueError>(!split.kept.empty() && !split.held_out.empty(), "split: holding out ", fraction, " of ",
+                      data.size(), " sequences leaves one part empty");
+  return split;
+}
+
+/// One weight per class, so that every class counts the same in the whole: n / (classes * n_k); 0 for a class that does
+/// not occur. For a data set with labels.
+template <class S>
+Vector<double> balanced_class_weights(const Dataset<S>& data) {
+  require<ValueError>(has_labels(data.kind()), "class weights: the data set has no labels");
+  Vector<double> weights;
+  take_memory(data.classes(), "class weights", [&] { weights.setZero(data.classes()); });
+  for (Index s = 0; s < data.size(); ++s)
+    for (const Index label : data.labels(s))
+      if (label >= 0) ++weights[label];
+  const double total = weights.sum();
+  return weights.unaryExpr([&](double n) { return n > 0 ? total / (double(weights.size()) * n) : 0; });
+}
+
+}  // namespace unroll

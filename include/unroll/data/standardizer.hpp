@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "unroll/data/dataset.hpp"
+
+namespace unroll {
+
+/// z = (x - mean) / deviation for each feature, with mean and (population) deviation over all steps of the training
+/// data. Fit it on training data alone: what it knows of the test data has leaked. A feature that is constant in
+/// training is only centred.
+template <std::floating_point S>
+class Standardizer {
+ public:
+  /// Throws ValueError when the data have no steps.
+  explicit Standardizer(const Dataset<S>& training)
+      : mean_(Vector<double>::Zero(training.features())), deviation_(Vector<double>::Zero(training.features())) {
+    double steps = 0;
+    for (Index s = 0; s < training.size(); ++s) steps += double(training.length(s));
+    require<ValueError>(steps > 0, "standardizer: the sequences have no steps");
+    // In two passes: a difference of squares loses all digits where the mean is large.
+    for (Index s = 0; s < training.size(); ++s) mean_ += training.sequence(s).template cast<double>().rowwise().sum();
+    mean_ /= steps;
+    for (Index s = 0; s < training.size(); ++s)
+      deviation_ +=
+          (training.sequence(s).template cast<double>().colwise() - mean_).array().square().matrix().rowwise().sum();
+    deviation_ = (deviation_ / steps).unaryExpr([](double x) { return std::sqrt(x); });
+    for (Index k = 0; k < mean_.size(); ++k)
+      if (deviation_[k] <= steps * std::numeric_limits<double>::epsilon() * std::abs(mean_[k])) deviation_[k] = 1;
+  }
+
+  /// Changes the data in place. Throws ShapeError for another number of features.
+  void apply(Dataset<S>& data) const {
+    data.transform([this](Matrix<S>& sequence) { apply(sequence); });
+  }
+  void apply(Matrix<S>& sequence) const {
+    require<ShapeError>(sequence.rows() == mean_.size(), "standardizer: expects ", mean_.size(), " features, got ",
+                        sequence.rows());
+    for (Index k = 0; k < mean_.size(); ++k)
+      sequence.row(k) =
+          ((sequence.row(k).template cast<double>().array() - mean_[k]) / deviation_[k]).template cast<S>();
+  }
+
+  const Vector<double>& mean() const { return mean_; }
+  /// 1 where a feature is constant.
+  const Vector<double>& deviation() const { return deviation_; }
+
+ private:
+  Vector<double> mean_, deviation_;
+};
+
+}  // namespace unroll

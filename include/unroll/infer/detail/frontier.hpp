@@ -1,0 +1,141 @@
+#pragma once
+// The hypotheses that still go on: what every way of decoding walks along.
+
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/finite.hpp"
+#include "unroll/infer/decoder.hpp"
+#include "unroll/infer/detail/choices.hpp"
+#include "unroll/infer/detail/hypothesis_tree.hpp"
+#include "unroll/infer/hypothesis.hpp"
+
+namespace unroll::detail {
+
+/// A hypothesis that goes on; `sample` tells those of one source apart where they were drawn.
+struct Ongoing {
+  Index source = 0, node = -1;
+  double log_probability = 0;
+  Index sample = 0;
+};
+
+/// The present set of a decoder, all hypotheses of which have length() tokens, and the next set as it is being chosen.
+/// Those of a source stay side by side and sources in their order, as long as they are continued in order.
+template <class D>
+class Frontier {
+ public:
+  using Scalar = typename D::Scalar;
+
+  Frontier(D& decoder, const Limits& limits, bool keep_attention)
+      : decoder_(decoder), limits_(limits), keep_attention_(keep_attention) {
+    const Index sources = decoder.sources();
+    check(limits, decoder.vocabulary(), sources);
+    require<ValueError>(AttentionDecoder<D> || !keep_attention, "decoding: this decoder has no attention to keep");
+    for (Index b = 0; b < sources; ++b) items_.push_back({.source = b, .node = Tree::root});
+    if (sources > 0) take(decoder.start());
+  }
+
+  Index size() const { return Index(items_.size()); }
+  const Ongoing& operator[](Index k) const { return items_[std::size_t(k)]; }
+  /// Tokens of every hypothesis.
+  Index length() const { return length_; }
+  Index longest(Index source) const { return detail::longest(limits_, source); }
+
+  /// What may follow hypothesis k, nothing where a source's largest length is 0; to be used up before the next call.
+  /// Throws NonFiniteError for a logit that is NaN or +inf.
+  Choices<Scalar> choices(Index k) {
+    if (length_ == longest((*this)[k].source)) return {};
+    const std::span<const Scalar> logits(logits_.at(0, k), std::size_t(decoder_.vocabulary()));
+    const LogSoftmax<Scalar> probabilities = log_softmax(logits);
+    if (!is_finite(probabilities.log_sum)) refuse_non_finite(logits, (*this)[k].source);
+    forbid(k);
+    return {logits, probabilities, forbidden_};
+  }
+
+  /// The attention of the present set [longest source x size()].
+  ConstView<Scalar> attention() requires AttentionDecoder<D> {
+    const ConstView<Scalar> weights = decoder_.attention();
+    require<ShapeError>(weights.cols() == size(), "decoding: ", size(), " hypotheses, but attention for ",
+                        weights.cols());
+    for (const Ongoing& item : items_) {
+      const Index steps = decoder_.source_length(item.source);
+      require<ShapeError>(steps >= 0 && steps <= weights.rows(), "decoding: source ", item.source, " has ", steps,
+                          " steps, its attention ", weights.rows());
+    }
+    return weights;
+  }
+
+  bool ends(Index token) const { return token == limits_.end; }
+
+  /// Hypothesis k with a token that does not end it.
+  Ongoing extended(Index k, Index token, double log_probability, Index sample = 0) {
+    return {(*this)[k].source, tree_.add((*this)[k].node, token, k), log_probability, sample};
+  }
+  /// Into the next set.
+  void go_on(Index k, Index token, const Ongoing& item) {
+    parents_.push_back(k), tokens_.push_back(token), next_.push_back(item);
+  }
+  /// For each of the next set, whom it continues.
+  std::span<const Index> parents() const { return parents_; }
+
+  /// To the next set.
+  void advance() {
+    items_.swap(next_);
+    ++length_;
+    if (!items_.empty()) take(decoder_.step(parents_, tokens_));
+    next_.clear(), parents_.clear(), tokens_.clear();
+  }
+
+  Hypothesis<Scalar> hypothesis(const Ongoing& item, bool ended) const {
+    Hypothesis<Scalar> result{.log_probability = item.log_probability, .score = item.log_probability, .ended = ended};
+    tree_.tokens(item.node, result.tokens);
+    if constexpr (AttentionDecoder<D>) {
+      if (keep_attention_)
+        result.attention = tree_.attention(item.node, decoder_.source_length(item.source), Index(result.tokens.size()));
+    }
+    return result;
+  }
+
+ private:
+  using Tree = HypothesisTree<Scalar>;
+
+  void take(const ConstView<Scalar>& logits) {
+    require<ShapeError>(logits.rows() == decoder_.vocabulary() && logits.cols() == size(), "decoding: expects ",
+                        decoder_.vocabulary(), " logits for ", size(), " hypotheses, got ", logits.rows(), " x ",
+                        logits.cols());
+    logits_ = {logits.data(), logits.outerStride()};
+    if constexpr (AttentionDecoder<D>) {
+      if (keep_attention_) tree_.keep(attention());
+    }
+  }
+
+  void refuse_non_finite(std::span<const Scalar> logits, Index source) const {
+    for (std::size_t token = 0; token < logits.size(); ++token) {
+      const bool nan = is_nan(logits[token]);
+      require<NonFiniteError>(!nan && logits[token] < std::numeric_limits<Scalar>::infinity(), "decoding: source ",
+                              source, ", step ", length_, ": the logit of token ", token, " is ", nan ? "NaN" : "+inf");
+    }
+  }
+
+  void forbid(Index k) {
+    forbidden_.clear();
+    if (limits_.end >= 0 && length_ < limits_.shortest) forbidden_.push_back(limits_.end);
+    if (limits_.no_repeat_ngram == 0) return;
+    tree_.tokens((*this)[k].node, written_);
+    forbid_repetition(written_, limits_.no_repeat_ngram, forbidden_);
+  }
+
+  D& decoder_;
+  const Limits& limits_;
+  bool keep_attention_;
+  Tree tree_;
+  std::vector<Ongoing> items_, next_;
+  std::vector<Index> parents_, tokens_, forbidden_, written_;
+  Strided<const Scalar> logits_;
+  Index length_ = 0;
+};
+
+}  // namespace unroll::detail

@@ -1,0 +1,106 @@
+#pragma once
+// A model whose layers are known at compile time and all have a stream of their own.
+
+#include <array>
+#include <tuple>
+#include <utility>
+
+#include "unroll/infer/detail/layer_stream.hpp"
+#include "unroll/models/sequential.hpp"
+
+namespace unroll::detail {
+
+/// Features that come into a model, and those that each layer hands on; none: known at run time only.
+template <int... widths>
+struct Widths {
+  static constexpr std::array<int, sizeof...(widths)> all{widths...};
+  static constexpr int at(std::size_t k) { return k < all.size() ? all[k] : 0; }
+};
+
+/// What all layers together keep, at least one number; Eigen::Dynamic where one of them does not know.
+template <class... Streams>
+constexpr int fixed_memory_rows(std::tuple<Streams...>*) {
+  if (((Streams::fixed_memory_rows == Eigen::Dynamic) || ...)) return Eigen::Dynamic;
+  return std::max(1, (Streams::fixed_memory_rows + ...));
+}
+
+/// Layers that all have a stream.
+template <class W, class... L>
+class LayerStreams {
+  template <std::size_t... k>
+  static std::tuple<LayerStream<L, W::at(k), W::at(k + 1)>...> types(std::index_sequence<k...>);
+  using Streams = decltype(types(std::index_sequence_for<L...>{}));
+  using S = typename std::tuple_element_t<0, std::tuple<L...>>::Scalar;
+
+ public:
+  /// Of one sequence.
+  struct Memory {
+    Eigen::Matrix<S, fixed_memory_rows(static_cast<Streams*>(nullptr)), 1> numbers;
+    Index turn = 0;
+  };
+
+  template <class Model>
+  explicit LayerStreams(const Model& model) : streams_(make(model, std::index_sequence_for<L...>{})) {
+    each([&]<class K>(K) { rows_ += rows<K::value>(); });
+    rows_ = std::max<Index>(1, rows_);
+  }
+
+  Memory memory() const {
+    Memory memory;
+    memory.numbers.setZero(rows_);
+    return memory;
+  }
+  bool fits(const Memory& memory) const noexcept { return memory.numbers.size() == rows_; }
+  void reset(Memory& memory) const noexcept {
+    memory.numbers.setZero();
+    memory.turn = 0;
+  }
+
+  EIGEN_ALWAYS_INLINE void step(const S* x, S* y, Index outputs, Memory& memory) const noexcept {
+    const S* values = x;
+    S* numbers = memory.numbers.data();
+    each([&]<class K>(K) __attribute__((always_inline)) {
+      values = std::get<K::value>(streams_).step(values, numbers, memory.turn);
+      numbers += rows<K::value>();
+    });
+    memory.turn = 1 - memory.turn;
+    for (Index k = 0; k < outputs; ++k) y[k] = values[k];
+  }
+
+  /// f(layer, state, its numbers) for all states.
+  template <class M, class F>
+  void each_state(M& memory, F&& f) const {
+    auto* numbers = memory.numbers.data();
+    each([&]<class K>(K) {
+      const auto& stream = std::get<K::value>(streams_);
+      if constexpr (std::tuple_element_t<K::value, Streams>::states > 0)
+        for (int s = 0; s < stream.states; ++s) f(K::value, std::size_t(s), stream.state(numbers, memory.turn, s));
+      numbers += rows<K::value>();
+    });
+  }
+
+ private:
+  template <class F>
+  EIGEN_ALWAYS_INLINE static constexpr void each(F&& f) {
+    [&]<std::size_t... k>(std::index_sequence<k...>) __attribute__((always_inline)) {
+      (f(std::integral_constant<std::size_t, k>{}), ...);
+    }
+    (std::index_sequence_for<L...>{});
+  }
+  template <std::size_t k>
+  EIGEN_ALWAYS_INLINE Index rows() const {
+    constexpr int fixed = std::tuple_element_t<k, Streams>::fixed_memory_rows;
+    if constexpr (fixed != Eigen::Dynamic) return fixed;
+    return std::get<k>(streams_).memory_rows();
+  }
+  template <class Model, std::size_t... k>
+  static Streams make(const Model& model, std::index_sequence<k...>) {
+    const S* theta = model.parameters().values().data();
+    return {std::tuple_element_t<k, Streams>(model.template layer<k>(), theta + model.parameter_offset(k))...};
+  }
+
+  Streams streams_;
+  Index rows_ = 0;
+};
+
+}  // namespace unroll::detail

@@ -1,0 +1,112 @@
+#pragma once
+// What libhdf5 hands out and must get back, its messages, and the filter that h5py packs with.
+
+#include <hdf5.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "unroll/io/detail/lzf.hpp"
+
+namespace unroll::detail {
+
+/// An open object of libhdf5, closed by the function it was opened with. Negative: there is none.
+class Hdf5Handle {
+ public:
+  using Close = herr_t (*)(hid_t);
+  Hdf5Handle(hid_t id, Close close) : id_(id), close_(close) {}
+  Hdf5Handle(Hdf5Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
+  Hdf5Handle& operator=(Hdf5Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(close_, other.close_);
+    return *this;
+  }
+  ~Hdf5Handle() {
+    if (id_ >= 0) close_(id_);
+  }
+  operator hid_t() const { return id_; }  // NOLINT: it is one
+
+ private:
+  hid_t id_;
+  Close close_;
+};
+
+/// While it lives, libhdf5 prints no messages of its own.
+class Hdf5Silence {
+ public:
+  Hdf5Silence() {
+    H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  }
+  Hdf5Silence(const Hdf5Silence&) = delete;
+  Hdf5Silence& operator=(const Hdf5Silence&) = delete;
+  ~Hdf5Silence() { H5Eset_auto2(H5E_DEFAULT, function_, data_); }
+
+ private:
+  H5E_auto2_t function_ = nullptr;
+  void* data_ = nullptr;
+};
+
+/// libhdf5's words for what failed last, from where it failed.
+inline std::string hdf5_reason() {
+  std::string reason = "libhdf5 gives no reason";
+  H5Ewalk2(
+      H5E_DEFAULT, H5E_WALK_UPWARD,
+      [](unsigned depth, const H5E_error2_t* error, void* words) -> herr_t {
+        if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(words) = error->desc;
+        return 0;
+      },
+      &reason);
+  return reason;
+}
+
+/// The registered number of h5py's LZF.
+inline constexpr H5Z_filter_t hdf5_lzf_filter = 32000;
+
+/// The filter that packs nothing but unpacks LZF, as libhdf5 calls it: replaces the buffer, returns its bytes or 0. Of
+/// the numbers in the file the third is how many bytes a chunk has. libhdf5 reads as many, whatever comes back.
+inline std::size_t hdf5_lzf(unsigned flags, std::size_t count, const unsigned values[], std::size_t packed,
+                            std::size_t* size, void** buffer) {
+  constexpr std::size_t most = 88;  // times as large as it was: a copy of 264 bytes takes 3
+  if ((flags & H5Z_FLAG_REVERSE) == 0) return 0;
+  const std::size_t room = count >= 3 ? values[2] : 0;
+  if (room == 0 || room / most > packed) return 0;
+  auto* unpacked = static_cast<std::byte*>(std::malloc(room));
+  if (unpacked == nullptr) return 0;
+  const bool whole = unpack_lzf({static_cast<const std::byte*>(*buffer), packed}, {unpacked, room}) == room;
+  std::free(whole ? *buffer : unpacked);
+  if (!whole) return 0;
+  *buffer = unpacked;
+  return *size = room;
+}
+
+/// Whether LZF, where a dataset is packed by it, is said to unpack as many bytes as a chunk has.
+inline bool hdf5_lzf_fits(hid_t data, hid_t type) {
+  const Hdf5Handle how(H5Dget_create_plist(data), H5Pclose);
+  if (how < 0 || H5Pget_layout(how) != H5D_CHUNKED) return true;
+  std::array<hsize_t, H5S_MAX_RANK> chunk{};
+  const int rank = H5Pget_chunk(how, int(chunk.size()), chunk.data());
+  hsize_t bytes = H5Tget_size(type);
+  for (int d = 0; d < rank; ++d) bytes *= chunk[std::size_t(d)];
+  for (int k = 0, filters = H5Pget_nfilters(how); k < filters; ++k) {
+    std::array<unsigned, 3> values{};
+    std::size_t count = values.size();
+    unsigned flags = 0, configuration = 0;
+    const auto filter = H5Pget_filter2(how, unsigned(k), &flags, &count, values.data(), 0, nullptr, &configuration);
+    if (filter == hdf5_lzf_filter && (count < 3 || values[2] != bytes)) return false;
+  }
+  return true;
+}
+
+/// Makes LZF, which is h5py's and not libhdf5's, known under its registered number; once in a program.
+inline void register_hdf5_lzf() {
+  static const H5Z_class2_t filter{H5Z_CLASS_T_VERS, hdf5_lzf_filter, 0, 1, "lzf", nullptr, nullptr, hdf5_lzf};
+  static const bool done = H5Zfilter_avail(hdf5_lzf_filter) > 0 || H5Zregister(&filter) >= 0;
+  static_cast<void>(done);
+}
+
+}  // namespace unroll::detail

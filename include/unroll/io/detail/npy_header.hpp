@@ -1,0 +1,167 @@
+#pragma once
+// The header of a .npy file: a Python dictionary of literals, read without Python and believed only after every check.
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "unroll/io/detail/diagnostics.hpp"
+#include "unroll/io/formats/tensor.hpp"
+
+namespace unroll::detail {
+
+inline constexpr std::string_view npy_magic = "\x93NUMPY";
+inline constexpr std::size_t npy_most_dimensions = 32;
+
+/// What the elements of a file are, and what they become in memory: a Tensor has no unsigned numbers of more than 8
+/// bits, so these take the next signed type.
+struct NpyElements {
+  std::string_view code;  ///< of the element type, without the byte order
+  std::size_t bytes;      ///< of an element in the file
+  DType dtype;
+};
+
+inline constexpr std::array<NpyElements, 12> npy_elements{{{"b1", 1, DType::BOOL},
+                                                           {"u1", 1, DType::U8},
+                                                           {"i1", 1, DType::I8},
+                                                           {"i2", 2, DType::I16},
+                                                           {"f2", 2, DType::F16},
+                                                           {"i4", 4, DType::I32},
+                                                           {"f4", 4, DType::F32},
+                                                           {"f8", 8, DType::F64},
+                                                           {"i8", 8, DType::I64},
+                                                           {"u2", 2, DType::I32},
+                                                           {"u4", 4, DType::I64},
+                                                           {"u8", 8, DType::I64}}};
+
+struct NpyHeader {
+  NpyElements elements = {};
+  bool big_endian = false;
+  bool fortran_order = false;  ///< the first index runs fastest
+  std::vector<Index> shape;
+  std::size_t bytes = 0;  ///< of all elements in the file
+};
+
+/// Reads the header's dictionary and nothing else of Python: what could be an expression is refused.
+class NpyHeaderReader {
+ public:
+  NpyHeaderReader(std::string_view text, std::string_view file) : rest_(text), file_(file) {}
+
+  NpyHeader read() {
+    expect(take('{'), "expected '{'");
+    while (!take('}')) {
+      entry();
+      if (take(',')) continue;
+      expect(take('}'), "expected ',' or '}'");
+      break;
+    }
+    skip_blanks();
+    expect(rest_.empty(), "text behind the dictionary");
+    expect(descr_ && fortran_order_ && shape_, "needs the keys 'descr', 'fortran_order' and 'shape'");
+    return finish();
+  }
+
+ private:
+  template <class... Parts>
+  void expect(bool condition, const Parts&... parts) const {
+    require<FileError>(condition, file_, ": the header of a .npy file: ", parts...);
+  }
+
+  void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\n\r"), rest_.size())); }
+
+  bool take(char c) {
+    skip_blanks();
+    if (!rest_.starts_with(c)) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  bool take_word(std::string_view word) {
+    skip_blanks();
+    if (!rest_.starts_with(word)) return false;
+    rest_.remove_prefix(word.size());
+    return true;
+  }
+
+  std::string_view take_string() {
+    skip_blanks();
+    expect(rest_.starts_with('\'') || rest_.starts_with('"'), "expected text in quotes at ", in_quotes(rest_));
+    const auto end = rest_.find(rest_.front(), 1);
+    expect(end != rest_.npos, "text in quotes does not end");
+    const auto text = rest_.substr(1, end - 1);
+    rest_.remove_prefix(end + 1);
+    return text;
+  }
+
+  void entry() {
+    const auto key = take_string();
+    expect(take(':'), "expected ':' behind ", in_quotes(key));
+    if (key == "descr") {
+      expect(!descr_, "'descr' comes twice");
+      skip_blanks();
+      expect(!rest_.starts_with('['), "records of several fields are not supported");
+      descr_ = take_string();
+    } else if (key == "fortran_order") {
+      expect(!fortran_order_, "'fortran_order' comes twice");
+      fortran_order_ = take_word("True");
+      expect(*fortran_order_ || take_word("False"), "'fortran_order' is neither True nor False");
+    } else {
+      expect(key == "shape", "the key ", in_quotes(key), " is none of 'descr', 'fortran_order' and 'shape'");
+      expect(!shape_, "'shape' comes twice");
+      take_shape();
+    }
+  }
+
+  void take_shape() {
+    shape_.emplace();
+    expect(take('('), "'shape' is no tuple such as (2, 3)");
+    while (!take(')')) {
+      expect(shape_->size() < npy_most_dimensions, "'shape' has more than ", npy_most_dimensions, " dimensions");
+      shape_->push_back(take_extent());
+      if (take(',')) continue;
+      expect(take(')') && shape_->size() > 1, "'shape' is no tuple such as (2, 3)");
+      break;
+    }
+  }
+
+  Index take_extent() {
+    skip_blanks();
+    Index extent = -1;
+    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), extent);
+    expect(error == std::errc{} && extent >= 0, "'shape' holds something else than whole numbers from 0 to 2^63 - 1");
+    rest_.remove_prefix(std::size_t(end - rest_.data()));
+    return extent;
+  }
+
+  NpyHeader finish() const {
+    const std::string_view order = descr_->substr(0, 1),
+                           code = descr_->substr(std::min<std::size_t>(1, descr_->size()));
+    expect(!code.starts_with('O'), "holds Python objects, which are not read: they could be any program");
+    const auto found = std::ranges::find(npy_elements, code, &NpyElements::code);
+    const bool known = found != npy_elements.end() && (order == "<" || order == "|" || order == ">") &&
+                       (order != "|" || found->bytes == 1);
+    expect(known, "the element type ", in_quotes(*descr_),
+           " is not supported; whole numbers of 1 to 8 bytes, f2, f4, f8 and b1 are");
+    NpyHeader header{*found, order == ">", *fortran_order_, *shape_, found->bytes};
+    // Every partial product below 2^63: a size that wraps around would fit any file.
+    constexpr auto largest = std::size_t(std::numeric_limits<Index>::max());
+    for (const Index extent : header.shape) {
+      expect(header.bytes == 0 || std::size_t(extent) <= largest / header.bytes, "the shape ", shape_text(header.shape),
+             " has more elements than memory can hold");
+      header.bytes *= std::size_t(extent);
+    }
+    return header;
+  }
+
+  std::string_view rest_, file_;
+  std::optional<std::string_view> descr_;
+  std::optional<bool> fortran_order_;
+  std::optional<std::vector<Index>> shape_;
+};
+
+}  // namespace unroll::detail

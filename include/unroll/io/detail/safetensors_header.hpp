@@ -1,0 +1,224 @@
+#pragma once
+// The JSON header of a safetensors file, read without recursion and believed only after every check.
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "unroll/io/detail/diagnostics.hpp"
+#include "unroll/io/formats/tensor.hpp"
+#include "unroll/io/json.hpp"
+
+namespace unroll::detail {
+
+// Limits of this reader; the first is the format's own.
+inline constexpr std::uint64_t max_header_bytes = 100'000'000;
+inline constexpr std::size_t max_tensors = 1'000'000, max_name_bytes = 4096, max_rank = 8;
+
+/// Where one tensor lies: [begin, end) are bytes of the data part.
+struct HeaderEntry {
+  DType dtype{};
+  std::vector<Index> shape;
+  std::uint64_t begin = 0, end = 0;
+};
+
+struct Header {
+  std::map<std::string, HeaderEntry> entries;
+  std::map<std::string, std::string> metadata;
+};
+
+/// Receives the JSON tokens one by one. The parser keeps its stack on the heap, and nothing here nests, so that a
+/// header of forty thousand brackets ends in a sentence instead of a stack overflow.
+class HeaderReader {
+ public:
+  explicit HeaderReader(std::string_view file) : file_(file) {}
+
+  Header take() { return std::move(header_); }
+
+  bool null() { return other("null"); }
+  bool boolean(bool) { return other("a truth value"); }
+  bool number_integer(std::int64_t) { return other("a negative number"); }
+  bool number_float(double, const std::string&) { return other("a number that is no whole number of at most 64 bits"); }
+  bool binary(const std::vector<std::uint8_t>&) { return other("binary data"); }
+
+  bool number_unsigned(std::uint64_t value) {
+    if (!list_) return other("a number");
+    const std::size_t longest = list_ == &shape_ ? max_rank : 2;
+    expect((*list_)->size() < longest, "has more than ", longest, " numbers");
+    (*list_)->push_back(value);
+    return true;
+  }
+
+  bool string(const std::string& value) {
+    if (depth_ == 2 && in_metadata_) {
+      expect(header_.metadata.emplace(field_, value).second, "comes twice");
+    } else if (depth_ == 2 && field_ == "dtype") {
+      read_dtype(value);
+    } else {
+      return other("text");
+    }
+    return true;
+  }
+
+  bool key(const std::string& key) {
+    if (depth_ == 1) begin_entry(key);
+    if (depth_ == 2) field_ = key;
+    return true;
+  }
+
+  bool start_object(std::size_t) {
+    if (depth_ >= 2) other("an object");
+    return deeper();
+  }
+
+  bool end_object() {
+    if (depth_ == 2 && !in_metadata_) finish_entry();
+    --depth_;
+    return true;
+  }
+
+  bool start_array(std::size_t) {
+    if (depth_ == 2 && !in_metadata_ && (field_ == "shape" || field_ == "data_offsets")) {
+      list_ = field_ == "shape" ? &shape_ : &offsets_;
+      expect(!list_->has_value(), "comes twice");
+      list_->emplace();
+    } else {
+      other("a list");
+    }
+    return deeper();
+  }
+
+  bool end_array() {
+    list_ = nullptr;
+    --depth_;
+    return true;
+  }
+
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& error) {
+    throw FileError(text(file_, ": byte ", 7 + position, ": the header is no valid JSON: ", json_reason(error)));
+  }
+
+ private:
+  using List = std::optional<std::vector<std::uint64_t>>;
+
+  /// Throws, naming the tensor and its field, unless `condition` holds.
+  template <class... Parts>
+  void expect(bool condition, const Parts&... parts) const {
+    if (condition) return;
+    std::string where = in_metadata_ ? "the metadata" : name_.empty() ? "the header" : "tensor " + in_quotes(name_);
+    if (!field_.empty()) where += ", field " + in_quotes(field_);
+    throw FileError(text(file_, ": ", where, ": ", parts...));
+  }
+
+  /// A value that no known place wants: skipped inside a field that this reader does not know, refused elsewhere.
+  bool other(std::string_view what) const {
+    const bool known = field_ == "dtype" || field_ == "shape" || field_ == "data_offsets";
+    const std::string_view wanted = depth_ < 2                          ? "an object"
+                                    : in_metadata_ || field_ == "dtype" ? "text"
+                                                                        : "a list of whole numbers from 0";
+    expect(depth_ >= 2 && !in_metadata_ && !known, "expected ", wanted, ", found ", what);
+    return true;
+  }
+
+  bool deeper() {
+    expect(depth_ < 3, "nested deeper than 3 levels");
+    ++depth_;
+    return true;
+  }
+
+  void begin_entry(const std::string& key) {
+    name_ = key;
+    field_.clear();
+    in_metadata_ = key == "__metadata__";
+    expect(key.size() <= max_name_bytes, "the name has ", key.size(), " bytes, at most ", max_name_bytes,
+           " are accepted");
+    expect(!in_metadata_ || !std::exchange(has_metadata_, true), "comes twice");
+    expect(in_metadata_ || !header_.entries.contains(key), "the name comes twice");
+    expect(header_.entries.size() < max_tensors, "more than ", max_tensors, " tensors");
+    dtype_.reset(), shape_.reset(), offsets_.reset();
+  }
+
+  void read_dtype(const std::string& value) {
+    expect(!dtype_, "comes twice");
+    for (std::size_t i = 0; i < dtype_traits.size(); ++i)
+      if (dtype_traits[i].name == value) dtype_ = static_cast<DType>(i);
+    expect(
+        dtype_.has_value(), [&] { return in_quotes(value); },
+        " is not supported; BOOL, U8, I8, I16, I32, I64, F16, BF16, F32 and F64 are");
+  }
+
+  void finish_entry() {
+    field_.clear();
+    expect(dtype_ && shape_ && offsets_, "needs the fields dtype, shape and data_offsets");
+    expect(offsets_->size() == 2, "data_offsets needs 2 numbers, found ", offsets_->size());
+    HeaderEntry entry{*dtype_, {}, (*offsets_)[0], (*offsets_)[1]};
+    expect(entry.begin <= entry.end, "data_offsets run backwards: ", entry.begin, " to ", entry.end);
+    const std::uint64_t bytes = checked_bytes(entry);
+    expect(
+        bytes == entry.end - entry.begin, name(entry.dtype), " ", [&] { return shape_text(entry.shape); }, " needs ",
+        bytes, " bytes, but data_offsets give ", entry.end - entry.begin);
+    header_.entries.emplace(name_, std::move(entry));
+  }
+
+  /// Takes over the shape; bytes of the tensor, every partial product below 2^63 (a size that wraps around would fit
+  /// any file).
+  std::uint64_t checked_bytes(HeaderEntry& entry) const {
+    constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
+    auto bytes = static_cast<std::uint64_t>(dtype_traits[static_cast<std::size_t>(entry.dtype)].bytes);
+    for (const std::uint64_t extent : *shape_) {
+      expect(extent <= largest && (bytes == 0 || extent <= largest / bytes),
+             "the shape has more elements than memory can hold");
+      bytes *= extent;
+      entry.shape.push_back(static_cast<Index>(extent));
+    }
+    return bytes;
+  }
+
+  std::string_view file_;
+  Header header_;
+  int depth_ = 0;             // brackets open
+  std::string name_, field_;  // keys at depth 1 and 2
+  bool in_metadata_ = false, has_metadata_ = false;
+  std::optional<DType> dtype_;              // the entry being read
+  List shape_, offsets_, *list_ = nullptr;  // list_: the one whose numbers come next
+};
+
+/// The tensors must cover the data part from its first byte to its last, each byte once: what is not described could
+/// hide anything.
+inline void check_coverage(const Header& header, std::uint64_t data_bytes, std::string_view file) {
+  std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string_view>> parts;
+  for (const auto& [name, entry] : header.entries) parts.emplace_back(entry.begin, entry.end, name);
+  std::sort(parts.begin(), parts.end());
+  std::uint64_t covered = 0;
+  for (const auto& [begin, end, name] : parts) {
+    require<FileError>(
+        begin == covered, file, ": tensor ", [n = name] { return in_quotes(n); }, " begins at byte ", begin,
+        " of the data, but the tensors before it end at ", covered);
+    covered = end;
+  }
+  require<FileError>(covered == data_bytes, file, ": the tensors end at byte ", covered,
+                     " of the data, but the file holds ", data_bytes, " bytes of data");
+}
+
+/// Reads the header `json`, which is followed by `data_bytes` bytes. Throws FileError for anything the format forbids.
+inline Header parse_header(std::string_view json, std::uint64_t data_bytes, std::string_view file) {
+  require<FileError>(json.starts_with('{'), file, ": byte 8: the header must begin with '{'");
+  // The JSON library takes a NUL for the end of the text and would not look at what follows.
+  const auto nul = json.find('\0');
+  require<FileError>(nul == json.npos, file, ": byte ", 8 + nul, ": the header contains a NUL byte");
+  HeaderReader reader(file);
+  nlohmann::json::sax_parse(json.begin(), json.end(), &reader);
+  Header header = reader.take();
+  check_coverage(header, data_bytes, file);
+  return header;
+}
+
+}  // namespace unroll::detail

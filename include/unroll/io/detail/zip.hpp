@@ -1,0 +1,157 @@
+#pragma once
+// The directory of a zip archive (PKWARE's APPNOTE 6.3), stored and deflated members; never more than the file holds.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/io/detail/bytes.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
+#include "unroll/io/detail/inflate.hpp"
+
+namespace unroll::detail {
+
+struct ZipMember {
+  std::string name;
+  std::uint32_t crc = 0;
+  std::uint64_t method = 0;  ///< 0: stored, 8: deflated
+  std::uint64_t packed = 0, size = 0;
+  std::uint64_t offset = 0;  ///< of its local header
+};
+
+/// Reads archives from memory. Sizes and places are those of the directory at the end: NumPy writes none in front of
+/// the members.
+class ZipReader {
+ public:
+  ZipReader(std::span<const std::byte> bytes, std::string_view file) : bytes_(bytes), file_(file) {}
+
+  std::vector<ZipMember> members() const {
+    auto [at, count, directory_end] = directory();
+    std::vector<ZipMember> all;
+    std::set<std::string> names;
+    std::uint64_t packed = 0;
+    for (std::uint64_t k = 0; k < count; ++k) {
+      all.push_back(member(at));
+      const ZipMember& found = all.back();
+      expect(
+          names.insert(found.name).second, "the member ", [&] { return in_quotes(found.name); }, " comes twice");
+      // Members on top of each other could unpack to any size.
+      expect(found.packed <= bytes_.size() - packed, "the members have more bytes than the file");
+      packed += found.packed;
+    }
+    expect(at <= directory_end, "its directory is longer than it says");
+    return all;
+  }
+
+  /// Unpacked and checked.
+  std::vector<std::byte> content(const ZipMember& member) const {
+    const std::string who = text(file_, ", member ", in_quotes(member.name));
+    expect(
+        word(member.offset, 4) == 0x04034b50, [&] { return in_quotes(member.name); },
+        " is not where the directory says");
+    const std::uint64_t begin = member.offset + 30 + word(member.offset + 26, 2) + word(member.offset + 28, 2);
+    const auto packed = part(begin, member.packed);
+    require<FileError>(member.method == 0 || member.method == 8, who, ": is packed by method ", member.method,
+                       ", this library reads stored (0) and deflated (8) members");
+    require<FileError>(member.method == 8 || member.packed == member.size, who, ": is stored, but has two sizes, ",
+                       member.packed, " and ", member.size);
+    std::vector<std::byte> bytes =
+        member.method == 8 ? inflate(packed, member.size, who) : std::vector<std::byte>(packed.begin(), packed.end());
+    require<FileError>(crc32(bytes) == member.crc, who, ": the checksum is wrong, the file is damaged");
+    return bytes;
+  }
+
+ private:
+  struct Directory {
+    std::uint64_t begin, count, end;
+  };
+
+  template <class... Parts>
+  void expect(bool condition, const Parts&... parts) const {
+    require<FileError>(condition, file_, ": not a sound zip archive: ", parts...);
+  }
+
+  std::span<const std::byte> part(std::uint64_t begin, std::uint64_t size) const {
+    expect(begin <= bytes_.size() && size <= bytes_.size() - begin, "it ends too early");
+    return bytes_.subspan(begin, size);
+  }
+
+  /// A little-endian number of `size` bytes.
+  std::uint64_t word(std::uint64_t begin, std::uint64_t size) const {
+    std::uint64_t value = 0;
+    const auto raw = part(begin, size);
+    for (std::size_t k = raw.size(); k-- > 0;) value = value << 8 | std::to_integer<std::uint64_t>(raw[k]);
+    return value;
+  }
+
+  /// The record at the end, behind which a comment may stand.
+  std::uint64_t end_record() const {
+    constexpr std::uint64_t size = 22, longest_comment = 65535;
+    expect(bytes_.size() >= size, "it has only ", bytes_.size(), " bytes");
+    const std::uint64_t last = bytes_.size() - size, first = last - std::min(last, longest_comment);
+    for (std::uint64_t at = last;; --at) {
+      if (word(at, 4) == 0x06054b50 && at + size + word(at + 20, 2) == bytes_.size()) return at;
+      expect(at > first, "it has no directory at its end; was it cut short?");
+    }
+  }
+
+  Directory directory() const {
+    const std::uint64_t end = end_record();
+    const bool large =
+        word(end + 10, 2) == 0xffff || word(end + 12, 4) == 0xffffffff || word(end + 16, 4) == 0xffffffff;
+    if (!large) return checked({word(end + 16, 4), word(end + 10, 2), word(end + 16, 4) + word(end + 12, 4)}, end);
+    expect(end >= 20 && word(end - 20, 4) == 0x07064b50, "a directory of 64 bits is announced and missing");
+    const std::uint64_t record = word(end - 12, 8);
+    expect(record < end && word(record, 4) == 0x06064b50, "a directory of 64 bits is announced and missing");
+    const std::uint64_t begin = word(record + 48, 8), size = word(record + 40, 8);
+    expect(size <= end && begin <= end - size, "its directory is not inside of it");
+    return checked({begin, word(record + 32, 8), begin + size}, end);
+  }
+
+  Directory checked(Directory found, std::uint64_t end) const {
+    constexpr std::uint64_t smallest_entry = 46;
+    expect(found.end <= end && found.count <= (found.end - found.begin) / smallest_entry,
+           "its directory is not inside of it");
+    return found;
+  }
+
+  /// The entry of the directory at `at`, which is moved behind it.
+  ZipMember member(std::uint64_t& at) const {
+    expect(word(at, 4) == 0x02014b50, "its directory is broken");
+    const std::uint64_t name = word(at + 28, 2), extra = word(at + 30, 2), comment = word(at + 32, 2);
+    const auto letters = part(at + 46, name);
+    ZipMember found{{reinterpret_cast<const char*>(letters.data()), letters.size()},
+                    static_cast<std::uint32_t>(word(at + 16, 4)),
+                    word(at + 10, 2),
+                    word(at + 20, 4),
+                    word(at + 24, 4),
+                    word(at + 42, 4)};
+    expect((word(at + 8, 2) & 1) == 0, [&] { return in_quotes(found.name); }, " is encrypted");
+    take_large_sizes(found, at + 46 + name, extra);
+    at += 46 + name + extra + comment;
+    return found;
+  }
+
+  /// Numbers that 32 bits do not hold stand in an extra field, in this order.
+  void take_large_sizes(ZipMember& found, std::uint64_t at, std::uint64_t extra) const {
+    for (const std::uint64_t end = at + extra; at + 4 <= end;) {
+      const std::uint64_t kind = word(at, 2), field_end = at + 4 + word(at + 2, 2);
+      at += 4;
+      expect(field_end <= end, "its directory is broken");
+      for (std::uint64_t* number : {&found.size, &found.packed, &found.offset})
+        if (kind == 1 && *number == 0xffffffff && at + 8 <= field_end) *number = word(at, 8), at += 8;
+      at = field_end;
+    }
+  }
+
+  std::span<const std::byte> bytes_;
+  std::string_view file_;
+};
+
+}  // namespace unroll::detail

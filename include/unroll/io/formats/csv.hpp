@@ -1,0 +1,218 @@
+#pragma once
+// Tables of numbers as text.
+
+#include <algorithm>
+#include <cctype>
+#include <concepts>
+#include <deque>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/core/types.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
+#include "unroll/io/detail/text_lines.hpp"
+#include "unroll/io/input_file.hpp"
+
+namespace unroll {
+
+/// A column for each line of the file, so that a recording line by line is a sequence.
+template <std::floating_point Scalar = float>
+struct NumberTable {
+  std::vector<std::string> names;  // one for each row of `values`; empty when the file has no line of names
+  Matrix<Scalar> values;           // [fields x lines]
+};
+
+/// Whether the first line has names.
+enum class CsvHeader {
+  automatic,  ///< names when no field is a number and one is a text; what could be either is refused
+  yes,        ///< names, also when they are numbers
+  no,         ///< a record
+};
+
+struct CsvOptions {
+  char separator = ',';                     ///< a blank: any number of blanks and tabs
+  CsvHeader header = CsvHeader::automatic;  ///< what the first line is
+  std::vector<std::string> without = {};    ///< fields of these names are left out; "" is pandas' index
+};
+
+namespace detail {
+
+/// Cuts lines into fields; those in quotes may hold separators, line ends and doubled quotes (RFC 4180).
+class CsvFields {
+ public:
+  CsvFields(std::string_view text, std::string_view file, char separator)
+      : lines(text, file), blanks_(separator == '\t' ? " " : " \t"), separator_(separator) {
+    const auto letter = static_cast<unsigned char>(separator);
+    const bool possible =
+        std::isalnum(letter) == 0 && std::string_view("\"\r\n+-.").find(separator) == std::string_view::npos;
+    require<ValueError>(possible && separator != '\0', "csv: the separator must be no letter, digit, quote, sign, ",
+                        "point or line end, got ", [&] {
+                          return in_quotes({&separator_, 1});
+                        });
+  }
+
+  /// The fields of the next line that has something in it; false behind the last. They last until the next call.
+  bool next() {
+    auto line = lines.next_whole();
+    if (!line) return false;
+    all.clear(), unquoted_.clear();
+    std::string_view rest = separator_ == ' ' ? trimmed(*line) : *line;
+    for (bool more = true; more;) {
+      skip_blanks(rest);
+      all.push_back(rest.starts_with('"') ? take_quoted(*line, rest) : take_plain(rest));
+      skip_blanks(rest);
+      more = !rest.empty();
+      if (separator_ == ' ') continue;
+      lines.expect(!more || rest.front() == separator_, "field ", all.size(), ": text follows the closing quote");
+      rest.remove_prefix(more);
+    }
+    return true;
+  }
+
+  TextLines lines;
+  std::vector<std::string_view> all;
+
+ private:
+  void skip_blanks(std::string_view& rest) const {
+    rest.remove_prefix(std::min(rest.find_first_not_of(blanks_), rest.size()));
+  }
+
+  std::string_view take_plain(std::string_view& rest) const {
+    const auto end = std::min(separator_ == ' ' ? rest.find_first_of(blanks_) : rest.find(separator_), rest.size());
+    const std::string_view field = rest.substr(0, end);
+    rest.remove_prefix(end);
+    return field.substr(0, field.find_last_not_of(blanks_) + 1);
+  }
+
+  /// `rest` is the end of `line`, which becomes longer where quotes are open at its end.
+  std::string_view take_quoted(std::string_view& line, std::string_view& rest) {
+    bool doubled = false;
+    for (std::size_t at = 1;; ++at) {
+      at = rest.find('"', at);
+      if (at == rest.npos) {
+        at = rest.size() - 1;
+        lines.expect(lines.extend(line), "field ", all.size() + 1, ": the quote that opens it is never closed");
+        rest = {rest.data(), std::size_t(line.data() + line.size() - rest.data())};
+      } else if (rest.substr(at + 1).starts_with('"')) {
+        doubled = true, ++at;
+      } else {
+        const std::string_view inside = rest.substr(1, at - 1);
+        rest.remove_prefix(at + 1);
+        return doubled ? without_doubles(inside) : inside;
+      }
+    }
+  }
+
+  std::string_view without_doubles(std::string_view inside) {
+    std::string& field = unquoted_.emplace_back();
+    for (std::size_t k = 0; k < inside.size(); ++k) {
+      field += inside[k];
+      if (inside[k] == '"') ++k;
+    }
+    return field;
+  }
+
+  std::string_view blanks_;
+  char separator_;
+  std::deque<std::string> unquoted_;
+};
+
+/// A text that programs write where a number is missing or not finite.
+inline bool is_missing_number(std::string_view field) {
+  std::string word(field.substr(0, 16));
+  for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (word.starts_with('-') || word.starts_with('+')) word.erase(0, 1);
+  constexpr std::string_view words[] = {"", "nan", "na", "n/a", "<na>", "null", "none", "?", "inf", "infinity"};
+  return std::ranges::find(words, word) != std::ranges::end(words);
+}
+
+/// "0", "1", "2", ..., three or more: what pandas writes for columns without names.
+inline bool counts_up(const std::vector<std::string_view>& fields) {
+  std::size_t k = 0;
+  return fields.size() >= 3 && std::ranges::all_of(fields, [&k](auto field) { return field == text(k++); });
+}
+
+inline bool has_csv_names(const CsvFields& first, CsvHeader header) {
+  if (header != CsvHeader::automatic) return header == CsvHeader::yes;
+  const auto is_number = [](auto field) { return parse_number<double>(field).has_value(); };
+  const bool number = std::ranges::any_of(first.all, is_number),
+             missing = std::ranges::any_of(first.all, is_missing_number);
+  const auto name =
+      std::ranges::find_if(first.all, [&](auto field) { return !is_number(field) && !is_missing_number(field); });
+  constexpr std::string_view option = "; the option `header` says whether this line has names";
+  first.lines.expect(
+      name == first.all.end() || !number, "there are numbers and texts, ", [&] { return in_quotes(*name); },
+      " for instance", option);
+  first.lines.expect(name != first.all.end() || !missing || !number, "there are numbers and fields without one",
+                     option);
+  first.lines.expect(!counts_up(first.all), "the fields are 0, 1, 2, ..., as pandas names columns", option);
+  return name != first.all.end();
+}
+
+/// Which fields of a line are read, and how many there must be.
+struct CsvColumns {
+  std::size_t fields = 0;
+  std::vector<std::size_t> read = {};
+  std::vector<std::string> names = {};
+
+  CsvColumns(const CsvFields& first, const CsvOptions& options) : fields(first.all.size()) {
+    const bool named = has_csv_names(first, options.header);
+    for (std::size_t k = 0; k < fields; ++k) {
+      const std::string_view name = first.all[k];
+      if (named && std::ranges::find(options.without, name) != options.without.end()) continue;
+      first.lines.expect(!named || !(name.empty() || name.starts_with("Unnamed: ")), "field ", k + 1,
+                         " has no name, as the index that pandas writes: write it with index=False, or leave it out ",
+                         "with the option `without`, which names ", [&] { return in_quotes(name); });
+      read.push_back(k);
+      if (named) names.emplace_back(name);
+    }
+    first.lines.expect(!read.empty(), "expected a field with numbers");
+  }
+};
+
+template <class Scalar>
+void append_csv_line(const CsvFields& line, const CsvColumns& columns, std::vector<Scalar>& numbers) {
+  line.lines.expect(line.all.size() == columns.fields, "expected ", columns.fields,
+                    " fields as in the first line, found ", line.all.size());
+  for (const std::size_t k : columns.read) {
+    const auto number = parse_number<Scalar>(line.all[k]);
+    line.lines.expect(number.has_value(), "field ", k + 1, ": expected a number, found ",
+                      [&] { return in_quotes(line.all[k]); });
+    numbers.push_back(*number);
+  }
+}
+
+}  // namespace detail
+
+/// Reads `text`, named `file` in messages. See `read_csv`.
+template <std::floating_point Scalar = float>
+NumberTable<Scalar> parse_csv(std::string_view text, const CsvOptions& options = {},
+                              std::string_view file = "text in memory") {
+  detail::CsvFields line(text, file, options.separator);
+  bool more = line.next();
+  require<FileError>(more, file, ": expected lines of numbers, found none");
+  const detail::CsvColumns columns(line, options);
+  if (!columns.names.empty()) more = line.next();
+  std::vector<Scalar> numbers;
+  for (; more; more = line.next()) detail::append_csv_line(line, columns, numbers);
+  require<FileError>(!numbers.empty(), file, ": expected lines of numbers, found names alone");
+  const Index rows = Index(columns.read.size());
+  return {columns.names, Eigen::Map<const Matrix<Scalar>>(numbers.data(), rows, Index(numbers.size()) / rows)};
+}
+
+/// Reads a file of numbers, a line for each step. Whether the first line has names, the option `header` says; by itself
+/// it has where no field is a number and one is a text ("nan", "NA" and nothing are missing numbers, no names), and a
+/// first line with both is refused. Fields may be in quotes (RFC 4180). Empty lines are left out; values are rounded to
+/// Scalar.
+///
+/// Throws FileError that names file, line and field: another number of fields than in the first line, text or nothing
+/// where a number must be, a first line that may or may not have names, a field without a name that `without` does not
+/// leave out (the index that pandas writes), nothing to read. Throws ValueError for a separator that none can be.
+template <std::floating_point Scalar = float>
+NumberTable<Scalar> read_csv(const std::filesystem::path& path, const CsvOptions& options = {}) {
+  return parse_csv<Scalar>(detail::read_text(path), options, path.string());
+}
+
+}  // namespace unroll

@@ -1,0 +1,235 @@
+#pragma once
+// Numbers from HDF5 files, by libhdf5; linked as unroll::hdf5.
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "unroll/core/types.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
+#include "unroll/io/detail/hdf5_handles.hpp"
+#include "unroll/io/detail/hdf5_types.hpp"
+#include "unroll/io/formats/tensor.hpp"
+
+namespace unroll {
+
+/// What a dataset of a file holds.
+struct Hdf5Shape {
+  std::vector<Index> sizes;  ///< empty for a single value; of a ragged one: how many arrays; 0 where there is nothing
+  std::string type;          ///< "float16", "int64", "bool", "ragged float32", "text", ...
+};
+
+/// A file opened for reading. Datasets are named as they are in the file, "/pv" or "pv"; they may be chunked and packed
+/// by gzip, szip or h5py's LZF, in any numeric type and byte order. libhdf5 is not thread-safe: one thread at a time.
+class Hdf5File {
+ public:
+  /// Throws FileError when there is no such file, or when it is no HDF5 file or cut short.
+  explicit Hdf5File(const std::filesystem::path& path) : name_(path.string()), file_(-1, H5Fclose) {
+    std::error_code error;
+    require<FileError>(std::filesystem::exists(path, error), name_, ": no such file");
+    require<FileError>(std::filesystem::is_regular_file(path, error), name_,
+                       ": expected a file, this is a folder or a device");
+    const detail::Hdf5Silence silence;
+    detail::register_hdf5_lzf();
+    require<FileError>(H5Fis_hdf5(name_.c_str()) > 0, name_, ": is no HDF5 file");
+    file_ = {H5Fopen(name_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose};
+    require<FileError>(file_ >= 0, name_, ": is cut short or damaged (", file_ >= 0 ? "" : detail::hdf5_reason(), ")");
+  }
+
+  const std::string& path() const { return name_; }
+
+  /// The datasets of the root group, in alphabetical order.
+  std::vector<std::string> names() const {
+    const detail::Hdf5Silence silence;
+    std::vector<std::string> names;
+    hsize_t at = 0;
+    const auto add = [](hid_t group, const char* name, const H5L_info_t*, void* list) -> herr_t {
+      const detail::Hdf5Handle object(H5Oopen(group, name, H5P_DEFAULT), H5Oclose);
+      if (object >= 0 && H5Iget_type(object) == H5I_DATASET)
+        static_cast<std::vector<std::string>*>(list)->emplace_back(name);
+      return 0;
+    };
+    require<FileError>(H5Literate(file_, H5_INDEX_NAME, H5_ITER_INC, &at, add, &names) >= 0, name_,
+                       ": its list of datasets is damaged");
+    return names;
+  }
+
+  bool has(const std::string& dataset) const {
+    const detail::Hdf5Silence silence;
+    return H5Oexists_by_name(file_, dataset.c_str(), H5P_DEFAULT) > 0;
+  }
+
+  /// Throws FileError, which names the datasets that are there, when this one is not.
+  Hdf5Shape shape(const std::string& dataset) const {
+    const detail::Hdf5Silence silence;
+    const Opened data = open(dataset);
+    return {data.sizes, detail::hdf5_type_name(data.type)};
+  }
+
+  /// All numbers, row-major; truth values are 0 and 1, other enumerated ones the numbers behind their names. Throws
+  /// FileError when it is not there, cannot be read, or holds something else than numbers or more than the file can
+  /// hold, and ValueError when `T` cannot hold one of them.
+  template <class T>
+  std::vector<T> read(const std::string& dataset) const {
+    const detail::Hdf5Silence silence;
+    const Opened data = open(dataset);
+    return read_numbers<T>(data, data.sizes.empty() ? 1 : data.sizes[0], 0);
+  }
+
+  /// The same for `count` entries of the first dimension, from `first` on: part of a file that is too large.
+  template <class T>
+  std::vector<T> read(const std::string& dataset, Index first, Index count) const {
+    const detail::Hdf5Silence silence;
+    const Opened data = open(dataset);
+    require<ShapeError>(!data.sizes.empty() && first >= 0 && count >= 0 && first <= data.sizes[0] - count, data.who,
+                        ": entries ", first, " to ", first + count, " of the first dimension are wanted, its shape is ",
+                        detail::shape_text(data.sizes));
+    return read_numbers<T>(data, count, first);
+  }
+
+  /// A dataset of two dimensions as [rows x columns]. Throws as `read`, and ShapeError for another number of them.
+  template <class T>
+  Matrix<T> matrix(const std::string& dataset) const {
+    const std::vector<Index> sizes = shape(dataset).sizes;
+    require<ShapeError>(sizes.size() == 2, who(dataset), ": expected 2 dimensions, its shape is ",
+                        detail::shape_text(sizes));
+    const std::vector<T> values = read<T>(dataset);
+    using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    return Eigen::Map<const RowMajor>(values.data(), sizes[0], sizes[1]);
+  }
+
+  /// A one-dimensional dataset of arrays of different lengths. Throws as `read`, and ShapeError when it is none.
+  template <class T>
+  std::vector<std::vector<T>> ragged(const std::string& dataset) const {
+    const detail::Hdf5Silence silence;
+    const Opened data = open(dataset);
+    require<ShapeError>(H5Tget_class(data.type) == H5T_VLEN && data.sizes.size() == 1, data.who,
+                        ": expected arrays of different lengths, it is ", detail::hdf5_type_name(data.type), " ",
+                        detail::shape_text(data.sizes));
+    check_numbers(data, detail::Hdf5Handle(H5Tget_super(data.type), H5Tclose));
+    const detail::Hdf5Handle type(H5Tvlen_create(detail::hdf5_type<T>()), H5Tclose);
+    std::vector<hvl_t> arrays = room<hvl_t>(data, std::size_t(data.sizes[0]));
+    const Reclaim reclaim{type, data.space, arrays.data()};
+    transfer(data, type, H5S_ALL, H5S_ALL, arrays.data());
+    std::vector<std::vector<T>> rows;
+    for (const hvl_t& array : arrays) {
+      const T* begin = static_cast<const T*>(array.p);
+      rows.emplace_back(begin, begin + array.len);
+    }
+    return rows;
+  }
+
+ private:
+  struct Opened {
+    std::string who;
+    detail::Hdf5Handle data, space, type;
+    std::vector<Index> sizes;
+  };
+
+  /// Arrays of different lengths are libhdf5's memory.
+  struct Reclaim {
+    hid_t type, space;
+    hvl_t* arrays;
+    ~Reclaim() { H5Dvlen_reclaim(type, space, H5P_DEFAULT, arrays); }
+  };
+
+  std::string who(const std::string& dataset) const { return text(name_, ", ", detail::in_quotes(dataset)); }
+
+  std::string list_of_names() const {
+    std::string list;
+    for (const std::string& name : names()) list += text(list.empty() ? "" : ", ", detail::in_quotes(name));
+    return list.empty() ? "there are none" : "there are " + list;
+  }
+
+  Opened open(const std::string& dataset) const {
+    if (!has(dataset))
+      throw FileError(text(name_, ": has no dataset ", detail::in_quotes(dataset), ", ", list_of_names()));
+    detail::Hdf5Handle data(H5Dopen2(file_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
+    if (data < 0) throw FileError(text(who(dataset), ": is no dataset, or damaged"));
+    detail::Hdf5Handle space(H5Dget_space(data), H5Sclose), type(H5Dget_type(data), H5Tclose);
+    const int rank = H5Sget_simple_extent_ndims(space);
+    if (rank < 0 || type < 0) throw FileError(text(who(dataset), ": its shape or type is damaged"));
+    require<FileError>(
+        detail::hdf5_lzf_fits(data, type), [&] { return who(dataset); },
+        ": is packed by LZF, which is said to unpack to another number of bytes than a chunk has");
+    std::vector<hsize_t> extents(std::size_t(rank), 0);
+    H5Sget_simple_extent_dims(space, extents.data(), nullptr);
+    if (H5Sget_simple_extent_type(space) == H5S_NULL) extents = {0};  // has a type and no number, not even one
+    for (const hsize_t extent : extents)
+      require<FileError>(
+          extent <= hsize_t(std::numeric_limits<Index>::max()), [&] { return who(dataset); },
+          ": no memory holds an extent of ", extent);
+    return {who(dataset), std::move(data), std::move(space), std::move(type), {extents.begin(), extents.end()}};
+  }
+
+  static void check_numbers(const Opened& data, hid_t type) {
+    const H5T_class_t kind = H5Tget_class(type);
+    require<FileError>(kind == H5T_FLOAT || kind == H5T_INTEGER || kind == H5T_ENUM, data.who,
+                       ": expected numbers, it is ", detail::hdf5_type_name(data.type));
+  }
+
+  /// How many numbers `rows` entries of the first dimension have.
+  static std::size_t count_numbers(const Opened& data, Index rows) {
+    constexpr auto most = std::size_t(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(double);
+    std::size_t count = std::size_t(rows);
+    for (std::size_t d = 1; d < data.sizes.size(); ++d) {
+      const auto size = std::size_t(data.sizes[d]);
+      require<FileError>(size == 0 || count <= most / size, data.who, ": no memory holds the shape ",
+                         detail::shape_text(data.sizes));
+      count *= size;
+    }
+    return count;
+  }
+
+  /// Memory for `count` entries, unless the file is too small for them: gzip packs a thousand bytes into one at best,
+  /// bytes as they are stored, which may be fewer than those of T.
+  /// What was never written takes no place in a file and reads as zeros; a little of that is let through.
+  template <class T>
+  std::vector<T> room(const Opened& data, std::size_t count) const {
+    constexpr hsize_t best = 1100, always = hsize_t(1) << 26;
+    hsize_t bytes = 0;
+    H5Fget_filesize(file_, &bytes);
+    const hsize_t stored = std::max<hsize_t>(H5Tget_size(data.type), 1);
+    require<FileError>(count <= std::max(always / sizeof(T), best * bytes / stored), data.who, ": says that it has ",
+                       count, " entries, more than a file of ", bytes, " bytes can hold");
+    std::vector<T> values;
+    detail::within_memory<FileError>([&] { values.resize(count); }, data.who, ": ", count,
+                                     " numbers are more than the memory here holds");
+    return values;
+  }
+
+  template <class T>
+  std::vector<T> read_numbers(const Opened& data, Index rows, Index first) const {
+    check_numbers(data, data.type);
+    std::vector<T> values = room<T>(data, count_numbers(data, rows));
+    if (values.empty()) return values;
+    if (data.sizes.empty()) return transfer(data, detail::hdf5_type<T>(), H5S_ALL, H5S_ALL, values.data()), values;
+    std::vector<hsize_t> from(data.sizes.size(), 0), sizes(data.sizes.begin(), data.sizes.end());
+    from[0] = hsize_t(first), sizes[0] = hsize_t(rows);
+    H5Sselect_hyperslab(data.space, H5S_SELECT_SET, from.data(), nullptr, sizes.data(), nullptr);
+    const detail::Hdf5Handle space(H5Screate_simple(int(sizes.size()), sizes.data(), nullptr), H5Sclose);
+    transfer(data, detail::hdf5_type<T>(), space, data.space, values.data());
+    return values;
+  }
+
+  static void transfer(const Opened& data, hid_t type, hid_t memory, hid_t selection, void* to) {
+    bool lost = false;
+    const detail::Hdf5Handle how(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+    H5Pset_type_conv_cb(how, detail::stop_at_lost_number, &lost);
+    const herr_t status = H5Dread(data.data, type, memory, selection, how, to);
+    if (lost)
+      throw ValueError(text(data.who, ": is ", detail::hdf5_type_name(data.type), ", and holds numbers that ",
+                            detail::hdf5_type_name(type), " cannot hold"));
+    if (status < 0)
+      throw FileError(text(data.who, ": cannot be read, the file may be damaged (", detail::hdf5_reason(), ")"));
+  }
+
+  std::string name_;
+  detail::Hdf5Handle file_;
+};
+
+}  // namespace unroll

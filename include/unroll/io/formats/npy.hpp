@@ -1,0 +1,154 @@
+#pragma once
+// NumPy's .npy files: one array (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+// Layout: the magic "\x93NUMPY", two bytes of version, the header's length (2 bytes in version 1, else 4,
+// little-endian), the header as a Python dictionary of literals, then the elements to the end of the file.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "unroll/io/atomic_file.hpp"
+#include "unroll/io/detail/npy_header.hpp"
+#include "unroll/io/input_file.hpp"
+
+namespace unroll {
+
+static_assert(std::endian::native == std::endian::little,
+              "unroll: tensors are little-endian, like this machine must be");
+
+namespace detail {
+
+inline void swap_bytes(std::span<std::byte> bytes, std::size_t element) {
+  for (std::size_t i = 0; i < bytes.size(); i += element) std::ranges::reverse(bytes.subspan(i, element));
+}
+
+/// From "first index fastest" to "last index fastest".
+inline std::vector<std::byte> to_row_major(std::span<const std::byte> columns, const std::vector<Index>& shape,
+                                           std::size_t element) {
+  std::vector<std::byte> rows(columns.size());
+  std::vector<Index> index(shape.size(), 0);
+  for (std::size_t to = 0; to < rows.size(); to += element) {
+    std::size_t from = 0;
+    for (std::size_t d = shape.size(); d-- > 0;) from = from * std::size_t(shape[d]) + std::size_t(index[d]);
+    std::memcpy(rows.data() + to, columns.data() + from * element, element);
+    for (std::size_t d = shape.size(); d-- > 0 && ++index[d] == shape[d];) index[d] = 0;
+  }
+  return rows;
+}
+
+/// Unsigned numbers as the next signed type.
+template <class From, class To>
+std::vector<std::byte> widened(std::span<const std::byte> bytes, std::string_view file) {
+  std::vector<std::byte> wide(bytes.size() / sizeof(From) * sizeof(To));
+  for (std::size_t i = 0; i < bytes.size() / sizeof(From); ++i) {
+    From value;
+    std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
+    require<FileError>(std::in_range<To>(value), file, ": element ", i, " is ", value, ", above 2^63 - 1");
+    const To same = static_cast<To>(value);
+    std::memcpy(wide.data() + i * sizeof same, &same, sizeof same);
+  }
+  return wide;
+}
+
+inline void widen_unsigned(Tensor& tensor, const NpyElements& elements, std::string_view file) {
+  if (elements.code == "u2") tensor.bytes = widened<std::uint16_t, std::int32_t>(tensor.bytes, file);
+  if (elements.code == "u4") tensor.bytes = widened<std::uint32_t, std::int64_t>(tensor.bytes, file);
+  if (elements.code == "u8") tensor.bytes = widened<std::uint64_t, std::int64_t>(tensor.bytes, file);
+}
+
+/// Reads front to back through `read(bytes)`, which fills the span with the next bytes of the file.
+template <class Read>
+Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read read) {
+  std::array<std::byte, 12> prefix{};
+  const auto little_endian = [&](std::size_t first, std::size_t last) {
+    std::uint64_t value = 0;
+    while (last > first) value = value << 8 | std::to_integer<std::uint64_t>(prefix[--last]);
+    return value;
+  };
+  require<FileError>(file_bytes >= 10, file, ": a .npy file has at least 10 bytes, this one has ", file_bytes);
+  read(std::span(prefix).first(10));
+  require<FileError>(std::memcmp(prefix.data(), npy_magic.data(), npy_magic.size()) == 0, file,
+                     ": is no .npy file, which begins with the byte 0x93 and NUMPY");
+  const auto version = little_endian(6, 7), minor = little_endian(7, 8);
+  require<FileError>(version >= 1 && version <= 3 && minor == 0, file, ": version ", version, ".", minor,
+                     " of the .npy format, this library reads 1.0, 2.0 and 3.0");
+  const std::size_t begin = version == 1 ? 10 : 12;
+  require<FileError>(file_bytes >= begin, file, ": ends within its first ", begin, " bytes");
+  read(std::span(prefix).subspan(10, begin - 10));
+  const std::uint64_t length = little_endian(8, begin);
+  require<FileError>(length <= file_bytes - begin, file, ": the header has ", length, " bytes, behind its length are ",
+                     file_bytes - begin);
+  std::string text(std::size_t(length), '\0');
+  read(std::as_writable_bytes(std::span(text)));
+  NpyHeader header = NpyHeaderReader(text, file).read();
+  require<FileError>(header.bytes == file_bytes - begin - length, file, ": the shape ", shape_text(header.shape),
+                     " needs ", header.bytes, " bytes, the file holds ", file_bytes - begin - length);
+  Tensor tensor{header.elements.dtype, std::move(header.shape), {}};
+  make_room(tensor.bytes, header.bytes, file);
+  read(std::span(tensor.bytes));
+  if (header.big_endian) swap_bytes(tensor.bytes, header.elements.bytes);
+  if (header.fortran_order && tensor.shape.size() > 1)
+    tensor.bytes = to_row_major(tensor.bytes, tensor.shape, header.elements.bytes);
+  widen_unsigned(tensor, header.elements, file);
+  return tensor;
+}
+
+/// Everything before the elements: version 1.0 in C order, as NumPy writes it.
+inline std::string npy_header(const Tensor& tensor, const std::string& file) {
+  const auto elements = std::ranges::find(npy_elements, tensor.dtype, &NpyElements::dtype);
+  require<ValueError>(elements != npy_elements.end(), file, ": a .npy file has no element type ", name(tensor.dtype));
+  require<ShapeError>(tensor.bytes.size() == std::size_t(tensor.size()) * elements->bytes, file, ": the shape ",
+                      shape_text(tensor.shape), " needs ", std::size_t(tensor.size()) * elements->bytes,
+                      " bytes, the tensor has ", tensor.bytes.size());
+  require<ShapeError>(tensor.shape.size() <= npy_most_dimensions, file, ": a .npy file has at most ",
+                      npy_most_dimensions, " dimensions, the tensor has ", tensor.shape.size());
+  std::string shape;
+  for (const Index extent : tensor.shape) shape += text(shape.empty() ? "" : ", ", extent);
+  if (tensor.shape.size() == 1) shape += ",";
+  std::string dictionary = text("{'descr': '", elements->bytes == 1 ? "|" : "<", elements->code,
+                                "', 'fortran_order': False, 'shape': (", shape, "), }");
+  dictionary.append(63 - (10 + dictionary.size()) % 64, ' ');  // the elements begin at a multiple of 64
+  dictionary += '\n';
+  std::string header(npy_magic);
+  header += {'\1', '\0', char(dictionary.size() & 0xff), char(dictionary.size() >> 8)};
+  return header + dictionary;
+}
+
+}  // namespace detail
+
+/// The array of a .npy file of version 1 to 3, big- or little-endian, in C or Fortran order; in memory always
+/// row-major. Unsigned numbers of 2 bytes become I32, of 4 and 8 bytes I64. Throws FileError when the file is missing,
+/// truncated or longer than its shape needs, or holds anything but numbers.
+inline Tensor read_npy(const std::filesystem::path& path) {
+  detail::InputFile file(path);
+  return detail::read_npy_from(file.size(), file.name(), [&](std::span<std::byte> to) { file.read(to); });
+}
+
+/// The same from bytes in memory; `file` names them in messages.
+inline Tensor parse_npy(std::span<const std::byte> bytes, const std::string& file = "npy in memory") {
+  return detail::read_npy_from(bytes.size(), file, [rest = bytes](std::span<std::byte> to) mutable {
+    std::ranges::copy(rest.first(to.size()), to.begin());
+    rest = rest.subspan(to.size());
+  });
+}
+
+/// Writes the file completely or not at all, in version 1.0 and C order. Throws ValueError for bfloat16, which NumPy
+/// does not have, ShapeError when the bytes are not those of the shape, and FileError when the file cannot be written.
+inline void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
+  const std::string header = detail::npy_header(tensor, path.string());
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(header)));
+  file.write(tensor.bytes);
+  file.commit();
+}
+
+}  // namespace unroll

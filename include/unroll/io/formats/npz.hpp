@@ -1,0 +1,111 @@
+#pragma once
+// NumPy's .npz files: several arrays by name, each a .npy file in a zip archive.
+
+#include <map>
+
+#include "unroll/io/detail/zip.hpp"
+#include "unroll/io/formats/npy.hpp"
+
+namespace unroll {
+namespace detail {
+
+inline constexpr std::string_view npy_suffix = ".npy";
+
+/// What local header and directory have in common: from the version that is needed to the length of the name.
+inline std::string zip_fields(const ZipMember& member) {
+  std::string fields;
+  append_word(fields, 20, 2), append_word(fields, 0, 2), append_word(fields, 0, 2);  // version, flags, stored
+  append_word(fields, 0, 2), append_word(fields, 0x21, 2);                           // midnight of 1 January 1980
+  append_word(fields, member.crc, 4), append_word(fields, member.size, 4), append_word(fields, member.size, 4);
+  append_word(fields, member.name.size(), 2), append_word(fields, 0, 2);
+  return fields;
+}
+
+inline std::string zip_directory_entry(const ZipMember& member) {
+  std::string entry("PK\1\2\24\0", 6);
+  entry += zip_fields(member);
+  entry.append(10, '\0');
+  append_word(entry, member.offset, 4);
+  return entry + member.name;
+}
+
+inline std::string zip_end(std::uint64_t members, std::uint64_t size, std::uint64_t offset) {
+  std::string end("PK\5\6\0\0\0\0", 8);
+  append_word(end, members, 2), append_word(end, members, 2);
+  append_word(end, size, 4), append_word(end, offset, 4), append_word(end, 0, 2);
+  return end;
+}
+
+}  // namespace detail
+
+/// All arrays of a .npz file in memory by name, stored or deflated, each as read_npy returns it; folders are left out.
+/// Throws FileError for an archive that is damaged, or that holds anything but .npy files of numbers.
+inline std::map<std::string, Tensor> parse_npz(std::span<const std::byte> bytes,
+                                               const std::string& file = "npz in memory") {
+  const detail::ZipReader zip(bytes, file);
+  std::map<std::string, Tensor> arrays;
+  for (const detail::ZipMember& member : zip.members()) {
+    if (member.name.ends_with('/') && member.size == 0) continue;
+    require<FileError>(
+        member.name.ends_with(detail::npy_suffix), file, ": the member ",
+        [&] { return detail::in_quotes(member.name); }, " is no .npy file");
+    const std::string name = member.name.substr(0, member.name.size() - detail::npy_suffix.size());
+    arrays[name] = parse_npy(zip.content(member), text(file, ", array ", detail::in_quotes(name)));
+  }
+  return arrays;
+}
+
+/// The array `name` alone: whatever else the archive holds, arrays of texts for instance, is not read. Throws FileError
+/// as above, and, with the nearest names, where there is no such array.
+inline Tensor parse_npz(std::span<const std::byte> bytes, const std::string& file, std::string_view name) {
+  const detail::ZipReader zip(bytes, file);
+  const auto members = zip.members();
+  const auto found = std::ranges::find(members, text(name, detail::npy_suffix), &detail::ZipMember::name);
+  require<FileError>(found != members.end(), [&] {
+    std::vector<std::string_view> names;
+    for (const auto& member : members) names.push_back(member.name);
+    return text(file, ": has no array ", detail::in_quotes(name), " among ", names.size(),
+                " members; the nearest: ", detail::nearest_names(name, names));
+  });
+  return parse_npy(zip.content(*found), text(file, ", array ", detail::in_quotes(name)));
+}
+
+inline std::map<std::string, Tensor> read_npz(const std::filesystem::path& path) {
+  const std::string bytes = detail::read_text(path);
+  return parse_npz(std::as_bytes(std::span(bytes)), path.string());
+}
+inline Tensor read_npz(const std::filesystem::path& path, std::string_view name) {
+  const std::string bytes = detail::read_text(path);
+  return parse_npz(std::as_bytes(std::span(bytes)), path.string(), name);
+}
+
+/// Writes the file completely or not at all; members are stored. Throws as write_npy does, and ValueError for more than
+/// 65534 arrays, a name that is empty or too long, or 4 GiB in all: write large arrays as .npy.
+inline void write_npz(const std::filesystem::path& path, const std::map<std::string, Tensor>& arrays) {
+  require<ValueError>(arrays.size() < 0xffff, path.string(), ": ", arrays.size(),
+                      " arrays, at most 65534 are possible");
+  AtomicFile file(path);
+  std::uint64_t offset = 0;
+  std::string directory;
+  const auto write = [&](std::span<const std::byte> bytes) { file.write(bytes), offset += bytes.size(); };
+  for (const auto& [name, tensor] : arrays) {
+    require<ValueError>(!name.empty() && name.size() < 60000, path.string(), ": an array's name has ", name.size(),
+                        " bytes, expected 1 to 59999");
+    const std::string header = detail::npy_header(tensor, path.string());
+    const auto header_bytes = std::as_bytes(std::span(header));
+    detail::ZipMember member{name + std::string(detail::npy_suffix),
+                             detail::crc32(tensor.bytes, detail::crc32(header_bytes))};
+    member.size = header.size() + tensor.bytes.size();
+    member.offset = offset;
+    require<ValueError>(offset + member.size + directory.size() < 0xfff00000, path.string(),
+                        ": the arrays have more than 4 GiB; write large ones as .npy");
+    directory += detail::zip_directory_entry(member);
+    const std::string local = std::string("PK\3\4", 4) + detail::zip_fields(member) + member.name;
+    write(std::as_bytes(std::span(local))), write(header_bytes), write(tensor.bytes);
+  }
+  const std::string end = detail::zip_end(arrays.size(), directory.size(), offset);
+  write(std::as_bytes(std::span(directory))), write(std::as_bytes(std::span(end)));
+  file.commit();
+}
+
+}  // namespace unroll

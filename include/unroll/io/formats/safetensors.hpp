@@ -1,0 +1,173 @@
+#pragma once
+// safetensors files: named tensors and text metadata, no code (https://github.com/huggingface/safetensors).
+// Layout: 8 bytes header length N (little-endian), N bytes of JSON, then the tensors' bytes to the end of the file.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "unroll/io/atomic_file.hpp"
+#include "unroll/io/detail/safetensors_header.hpp"
+#include "unroll/io/input_file.hpp"
+
+namespace unroll {
+
+static_assert(std::endian::native == std::endian::little,
+              "unroll: safetensors files are little-endian, like this machine must be");
+
+/// The content of a safetensors file.
+struct SafeTensors {
+  std::map<std::string, Tensor> tensors;
+  std::map<std::string, std::string> metadata;
+  std::string file = "tensors in memory";  // where they came from, for messages
+
+  bool contains(const std::string& name) const { return tensors.contains(name); }
+
+  /// Throws FileError unless all tensors together have as many numbers as that. For sizes that metadata tell: what they
+  /// need at least is compared with the file before a model of these sizes takes memory.
+  void require_numbers(double least) const {
+    double held = 0;
+    for (const auto& item : tensors) held += double(item.second.size());
+    require<FileError>(held >= least, file, ": the sizes in its metadata need at least ", least,
+                       " numbers, the tensors have ", held);
+  }
+
+  /// The tensor of that name. Throws FileError that lists the nearest names when there is none.
+  const Tensor& at(const std::string& name) const {
+    const auto found = tensors.find(name);
+    if (found != tensors.end()) return found->second;
+    std::vector<std::string_view> names;
+    for (const auto& item : tensors) names.push_back(item.first);
+    throw FileError(text(file, ": no tensor ", detail::in_quotes(name), " among ", names.size(),
+                         "; the nearest names: ", detail::nearest_names(name, names)));
+  }
+};
+
+namespace detail {
+
+/// The header length, compared with the size of the file before anything is allocated for it.
+inline std::uint64_t header_length(std::span<const std::byte, 8> prefix, std::uint64_t file_bytes,
+                                   std::string_view file) {
+  std::uint64_t length = 0;
+  std::memcpy(&length, prefix.data(), sizeof length);
+  require<FileError>(length <= max_header_bytes, file, ": byte 0: the header length ", length,
+                     " is above the limit of ", max_header_bytes, "; this is not a safetensors file");
+  require<FileError>(length <= file_bytes - 8, file, ": byte 0: the header length ", length,
+                     " runs past the end of the file (", file_bytes, " bytes)");
+  return length;
+}
+
+/// Reads front to back through `read(bytes)`, which fills the span with the next bytes of the file.
+template <class Read>
+SafeTensors read_safetensors_from(std::uint64_t file_bytes, const std::string& file, Read read) {
+  require<FileError>(file_bytes >= 8, file, ": a safetensors file begins with an 8 byte length, this one has ",
+                     file_bytes, " bytes in all");
+  std::array<std::byte, 8> prefix{};
+  read(std::span<std::byte>(prefix));
+  std::string json(header_length(prefix, file_bytes, file), '\0');
+  read(std::as_writable_bytes(std::span(json)));
+  Header header = parse_header(json, file_bytes - 8 - json.size(), file);
+
+  SafeTensors content{{}, std::move(header.metadata), file};
+  std::vector<std::pair<HeaderEntry*, Tensor*>> in_order;
+  for (auto& [name, entry] : header.entries) {
+    in_order.emplace_back(&entry, &content.tensors[name]);
+    *in_order.back().second = {entry.dtype, std::move(entry.shape), {}};
+  }
+  std::ranges::sort(in_order, {}, [](const auto& item) { return std::pair(item.first->begin, item.first->end); });
+  for (auto [entry, tensor] : in_order) {
+    make_room(tensor->bytes, entry->end - entry->begin, file);
+    read(std::span(tensor->bytes));
+  }
+  return content;
+}
+
+using NamedTensor = std::pair<const std::string, Tensor>;
+
+/// Decreasing element type, then name: every tensor stays aligned, and the same content always gives the same file.
+inline std::vector<const NamedTensor*> file_order(const SafeTensors& content) {
+  std::vector<const NamedTensor*> order;
+  for (const auto& item : content.tensors) order.push_back(&item);
+  std::ranges::stable_sort(order, std::ranges::greater{}, [](const NamedTensor* item) { return item->second.dtype; });
+  return order;
+}
+
+/// Text in JSON quotes. Throws ValueError when it is not UTF-8.
+inline std::string json_string(const std::string& value) try {
+  return nlohmann::json(value).dump();
+} catch (const nlohmann::json::type_error&) {
+  throw ValueError(text("names and metadata must be UTF-8 text, ", in_quotes(value), " is not"));
+}
+
+inline std::string header_json(const SafeTensors& content, const std::vector<const NamedTensor*>& order) {
+  std::string json;
+  for (const auto& [key, value] : content.metadata)
+    json += text(json.empty() ? "{" : ",", json_string(key), ":", json_string(value));
+  if (!json.empty()) json = text("{\"__metadata__\":", json, "}");
+  std::size_t begin = 0;
+  for (const NamedTensor* item : order) {
+    const auto& [name, tensor] = *item;
+    const std::size_t end = begin + tensor.bytes.size();
+    std::string shape;
+    for (const Index size : tensor.shape) shape += text(shape.empty() ? "" : ",", size);
+    json += text(json.empty() ? "{" : ",", json_string(name), ":{\"dtype\":\"", unroll::name(tensor.dtype),
+                 "\",\"shape\":[", shape, "],\"data_offsets\":[", begin, ",", end, "]}");
+    begin = end;
+  }
+  json += json.empty() ? "{}" : "}";
+  json.append((8 - json.size() % 8) % 8, ' ');  // the data begin at a multiple of 8
+  return json;
+}
+
+}  // namespace detail
+
+/// Reads a whole file. Throws FileError when it is missing, or is anything but a complete safetensors file with the
+/// element types of DType and at most 8 dimensions: holes, overlaps, trailing bytes and names that come twice are
+/// refused.
+inline SafeTensors read_safetensors(const std::filesystem::path& path) {
+  detail::InputFile file(path);
+  return detail::read_safetensors_from(file.size(), file.name(), [&](std::span<std::byte> to) { file.read(to); });
+}
+
+/// The same from bytes in memory; `file` names them in messages.
+inline SafeTensors parse_safetensors(std::span<const std::byte> bytes,
+                                     const std::string& file = "safetensors in memory") {
+  return detail::read_safetensors_from(bytes.size(), file, [rest = bytes](std::span<std::byte> to) mutable {
+    std::ranges::copy(rest.first(to.size()), to.begin());
+    rest = rest.subspan(to.size());
+  });
+}
+
+/// Writes the file completely or not at all, byte for byte as the reference package does (several metadata entries,
+/// whose order the package leaves open, are sorted). Throws ValueError for text that is not UTF-8, FileError when the
+/// file cannot be written or when `read_safetensors` would refuse it.
+inline void write_safetensors(const std::filesystem::path& path, const SafeTensors& content) {
+  const auto order = detail::file_order(content);
+  const std::string json = detail::header_json(content, order);
+  const std::uint64_t length = json.size();
+  std::uint64_t data_bytes = 0;
+  for (const auto* item : order) data_bytes += item->second.bytes.size();
+  require<FileError>(length <= detail::max_header_bytes, path.string(), ": the header would have ", length,
+                     " bytes, at most ", detail::max_header_bytes, " are accepted");
+  require<ValueError>(!content.contains("__metadata__"), path.string(), ": no tensor may have the name '__metadata__'");
+  detail::parse_header(json, data_bytes, path.string());
+
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(&length, 1)));
+  file.write(std::as_bytes(std::span(json)));
+  for (const auto* item : order) file.write(item->second.bytes);
+  file.commit();
+}
+
+}  // namespace unroll

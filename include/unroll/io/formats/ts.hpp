@@ -1,0 +1,263 @@
+#pragma once
+// Time series files of the UEA/UCR archives (Bagnall et al. 2018, arXiv:1811.00075) and of the packages sktime and
+// aeon.
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/types.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
+#include "unroll/io/detail/text_lines.hpp"
+#include "unroll/io/input_file.hpp"
+
+namespace unroll {
+
+/// Sequences with one class each.
+template <std::floating_point Scalar = float>
+struct LabelledSequences {
+  std::string name;                       // the problem's name from the header
+  std::vector<Matrix<Scalar>> sequences;  // [channels x steps], steps may differ
+  std::vector<Index> labels;              // index into `classes` per sequence; empty when the file has no labels
+  std::vector<std::string> classes;       // in the order of the header
+};
+
+/// What to do with a value that is missing ('?' or NaN in the file).
+enum class MissingValues {
+  refuse,     // FileError that names line, channel and position
+  drop_step,  // leave out the whole step of that sequence
+  keep_nan,   // NaN in the sequence, for a mask or an imputation of one's own
+};
+
+struct TsOptions {
+  MissingValues missing = MissingValues::refuse;
+  /// Use these classes instead of the header's, so that training and test labels agree; empty: the header's.
+  std::vector<std::string> classes = {};
+};
+
+namespace detail {
+
+struct TsHeader {
+  std::string name;
+  bool labelled = false, equal_length = false;
+  std::vector<std::string> classes;
+  Index channels = 0, steps = 0;  // 0: not known before the first series
+};
+
+inline bool ts_flag(std::string_view word, std::string_view key, const TextLines& lines) {
+  lines.expect(word == "true" || word == "false", key, " expects true or false, found ",
+               [&] { return in_quotes(word); });
+  return word == "true";
+}
+
+inline Index ts_count(std::string_view word, std::string_view key, const TextLines& lines) {
+  Index count = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), count);
+  lines.expect(error == std::errc{} && end == word.data() + word.size() && count > 0, key,
+               " expects a whole number from 1, found ", [&] { return in_quotes(word); });
+  return count;
+}
+
+/// Takes the next word off the front; empty at the end.
+inline std::string_view take_word(std::string_view& text) {
+  text = trimmed(text);
+  const auto end = std::min(text.find_first_of(" \t"), text.size());
+  const auto word = text.substr(0, end);
+  text.remove_prefix(end);
+  return word;
+}
+
+inline std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+inline void read_ts_classes(std::string_view names, TsHeader& header, const TextLines& lines) {
+  header.classes.clear();
+  std::unordered_set<std::string_view> known;
+  for (auto word = take_word(names); !word.empty(); word = take_word(names)) {
+    lines.expect(
+        known.insert(word).second, "@classLabel lists ", [&] { return in_quotes(word); }, " twice");
+    header.classes.emplace_back(word);
+  }
+}
+
+/// Keys are compared without case: the archives write both @timestamps and @timeStamps. Unknown keys are left alone.
+inline void read_ts_key(std::string_view line, TsHeader& header, const TextLines& lines) {
+  const std::string key = lower_case(take_word(line));
+  const std::string_view names = trimmed(line);
+  const std::string value = lower_case(take_word(line));
+  if (key == "@problemname") {
+    header.name = names;
+  } else if (key == "@timestamps") {
+    lines.expect(!ts_flag(value, key, lines), "series with time stamps are not supported; store the values alone");
+  } else if (key == "@targetlabel") {
+    lines.expect(!ts_flag(value, key, lines), "regression targets are not supported, only class labels");
+  } else if (key == "@univariate") {
+    if (ts_flag(value, key, lines)) header.channels = 1;
+  } else if (key == "@dimensions" || key == "@dimension") {
+    header.channels = ts_count(value, key, lines);
+  } else if (key == "@equallength") {
+    header.equal_length = ts_flag(value, key, lines);
+  } else if (key == "@serieslength") {
+    header.steps = ts_count(value, key, lines);
+  } else if (key == "@classlabel") {
+    header.labelled = ts_flag(value, key, lines);
+    if (header.labelled) read_ts_classes(line, header, lines);
+  }
+}
+
+inline bool is_ts_comment(std::string_view line) { return line.starts_with('#') || line.starts_with('%'); }
+
+/// Reads up to and including the line @data.
+inline TsHeader read_ts_header(TextLines& lines) {
+  TsHeader header;
+  while (const auto line = lines.next()) {
+    if (is_ts_comment(*line)) continue;
+    lines.expect(
+        line->starts_with('@'), "expected a header line that begins with '@', found ", [&] { return in_quotes(*line); },
+        "; the first series comes after @data");
+    if (lower_case(*line) == "@data") {
+      if (!header.equal_length) header.steps = 0;
+      return header;
+    }
+    read_ts_key(*line, header, lines);
+  }
+  throw FileError(text(lines.file(), ": the file ends without a line @data"));
+}
+
+/// The channels of one line, after checks that the sizes agree. Nothing is allocated for values before.
+inline std::vector<std::string_view> split_ts_channels(std::string_view line, TsHeader& header,
+                                                       const TextLines& lines) {
+  std::vector<std::string_view> channels;
+  for (std::string_view rest = line;;) {
+    const bool last = rest.find(':') == rest.npos;
+    channels.push_back(take_until(rest, ':'));
+    if (last) break;
+  }
+  const auto count = static_cast<Index>(channels.size());
+  if (header.channels == 0) header.channels = count;
+  lines.expect(count == header.channels, "expected ", header.channels,
+               " channels (as the header or the first series has), found ", count);
+  const auto steps_of = [](std::string_view channel) {
+    return 1 + static_cast<Index>(std::ranges::count(channel, ','));
+  };
+  const Index steps = steps_of(channels[0]);
+  if (header.equal_length && header.steps == 0) header.steps = steps;
+  lines.expect(header.steps == 0 || steps == header.steps, "expected ", header.steps,
+               " steps as in every series of this file, found ", steps);
+  for (std::size_t c = 1; c < channels.size(); ++c) {
+    const Index found = steps_of(channels[c]);
+    lines.expect(found == steps, "channel ", c + 1, " has ", found, " values, channel 1 has ", steps);
+  }
+  return channels;
+}
+
+/// One value; NaN stands for a missing one, which is only let through when `missing` does not refuse it.
+template <class Scalar>
+Scalar parse_ts_value(std::string_view word, MissingValues missing, Index channel, Index step, const TextLines& lines) {
+  if (const auto value = parse_number<Scalar>(word)) return *value;
+  const bool absent = word == "?" || lower_case(word) == "nan";
+  lines.expect(absent, "channel ", channel + 1, ", value ", step + 1, ": expected a number, found ",
+               [&] { return in_quotes(word); });
+  lines.expect(missing != MissingValues::refuse, "channel ", channel + 1, ", value ", step + 1,
+               " is missing; the option `missing` says what to do with missing values");
+  return std::numeric_limits<Scalar>::quiet_NaN();
+}
+
+/// Moves the steps in which every channel has a value to the front and cuts the rest.
+template <class Scalar>
+void drop_missing_steps(Matrix<Scalar>& series, const TextLines& lines) {
+  Index kept = 0;
+  for (Index step = 0; step < series.cols(); ++step)
+    if (!series.col(step).hasNaN()) series.col(kept++) = series.col(step).eval();
+  lines.expect(kept > 0, "every step has a missing value, nothing is left of this series");
+  series.conservativeResize(Eigen::NoChange, kept);
+}
+
+template <class Scalar>
+Matrix<Scalar> parse_ts_series(std::string_view line, const TsOptions& options, TsHeader& header,
+                               const TextLines& lines) {
+  const auto channels = split_ts_channels(line, header, lines);
+  Matrix<Scalar> series(static_cast<Index>(channels.size()),
+                        1 + static_cast<Index>(std::ranges::count(channels[0], ',')));
+  for (Index c = 0; c < series.rows(); ++c) {
+    std::string_view rest = channels[static_cast<std::size_t>(c)];
+    for (Index t = 0; t < series.cols(); ++t)
+      series(c, t) = parse_ts_value<Scalar>(trimmed(take_until(rest, ',')), options.missing, c, t, lines);
+  }
+  if (options.missing == MissingValues::drop_step) drop_missing_steps(series, lines);
+  return series;
+}
+
+/// The numbers of classes; refers to their names.
+using TsClasses = std::unordered_map<std::string_view, Index>;
+
+inline TsClasses number_classes(const std::vector<std::string>& names) {
+  TsClasses numbers;
+  for (const std::string& name : names) numbers.emplace(name, Index(numbers.size()));
+  require<ValueError>(numbers.size() == names.size(), "ts: a class is there twice in the option `classes`");
+  return numbers;
+}
+
+/// Takes the label after the last ':' off the line.
+inline Index take_ts_label(std::string_view& line, const TsClasses& classes, const TextLines& lines) {
+  const auto colon = line.rfind(':');
+  lines.expect(colon != line.npos, "expected a class label after the last ':', found no ':'");
+  const auto label = trimmed(line.substr(colon + 1));
+  line = line.substr(0, colon);
+  const auto found = classes.find(label);
+  lines.expect(found != classes.end(), [&] {
+    std::vector<std::string_view> names;
+    for (const auto& item : classes) names.push_back(item.first);
+    return text("label ", in_quotes(label), " is none of the ", names.size(),
+                " classes; the nearest: ", nearest_names(label, names));
+  });
+  return found->second;
+}
+
+}  // namespace detail
+
+/// Reads `text` in the .ts format; `file` names it in messages. See `read_ts`.
+template <std::floating_point Scalar = float>
+LabelledSequences<Scalar> parse_ts(std::string_view text, const TsOptions& options = {},
+                                   std::string_view file = "text in memory") {
+  detail::TextLines lines(text, file);
+  detail::TsHeader header = detail::read_ts_header(lines);
+  LabelledSequences<Scalar> data{header.name, {}, {}, options.classes.empty() ? header.classes : options.classes};
+  lines.expect(!header.labelled || !data.classes.empty(), "@classLabel lists no classes, and the options give none");
+  const detail::TsClasses classes = detail::number_classes(data.classes);
+  while (auto line = lines.next()) {
+    if (detail::is_ts_comment(*line)) continue;
+    if (header.labelled) data.labels.push_back(detail::take_ts_label(*line, classes, lines));
+    data.sequences.push_back(detail::parse_ts_series<Scalar>(*line, options, header, lines));
+  }
+  lines.expect(!data.sequences.empty(), "the file ends after @data without a series");
+  return data;
+}
+
+/// Reads a .ts file: comments ('#' or '%'), `@key value` header, `@data`, then one series per line with channels
+/// separated by ':', values by ',' and the class label last. Values are rounded to Scalar; line ends of Unix, Windows
+/// and old Mac and a UTF-8 mark are read alike.
+///
+/// Throws FileError that names file, line, and what was expected and found: a label that is no class of the header,
+/// text where a number must be, channels of different lengths, missing values (see TsOptions), time stamps, regression
+/// targets.
+template <std::floating_point Scalar = float>
+LabelledSequences<Scalar> read_ts(const std::filesystem::path& path, const TsOptions& options = {}) {
+  return parse_ts<Scalar>(detail::read_text(path), options, path.string());
+}
+
+}  // namespace unroll

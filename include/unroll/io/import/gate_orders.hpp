@@ -1,0 +1,205 @@
+#pragma once
+// Which rows of PyTorch's, Keras's and ONNX's stacked matrices are which equation of a cell.
+//
+// A cell of ours has a weight for every place where it is written: `i = sigmoid(linear(x, h))` gives i.x, i.h and i.b,
+// and a second linear in the same equation i2.h and i2.b. Other systems stack the gates into one matrix per source. All
+// that differs between them is the order of the gates, so an order is a word: one letter per block of rows, the name of
+// the equation.
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/io/import/cell_forms.hpp"
+
+namespace unroll {
+
+/// What goes into the second bias of a system that has two where the cell has one.
+enum class SecondBias {
+  zero,  ///< of parameters: only the sum counts
+  same,  ///< of gradients: each of the two has the gradient of the sum
+};
+
+/// The weights of one cell as other systems stack them: G blocks of `units` rows, in their order.
+template <class Scalar>
+struct StackedWeights {
+  Matrix<Scalar> input;           ///< [G units x inputs]
+  Matrix<Scalar> recurrent;       ///< [G units x outputs]
+  Vector<Scalar> bias;            ///< [G units], added to the product with the input
+  Vector<Scalar> recurrent_bias;  ///< [G units], added to the product with the state
+  Vector<Scalar> peepholes;       ///< [3 units] for i, o, f, 0 for one that the cell does without; empty without
+  Matrix<Scalar> projection;      ///< [outputs x units]; empty without
+};
+
+namespace detail {
+
+struct GateOrder {
+  std::string_view cell, pytorch, keras, onnx;
+
+  std::string_view in(System system) const {
+    return system == System::pytorch ? pytorch : system == System::keras ? keras : onnx;
+  }
+};
+
+// PyTorch i,f,g,o and r,z,n; Keras i,f,c,o and z,r,h; ONNX i,o,f,c and z,r,h.
+inline constexpr std::array gate_orders{GateOrder{"LSTM", "ifgo", "ifgo", "iofg"},
+                                        GateOrder{"GRU", "rzn", "zrn", "zrn"}, GateOrder{"simple RNN", "h", "h", "h"}};
+
+/// The parameters of one gate; nullptr where the cell has none.
+struct GateBlocks {
+  const ParameterBlock *input = nullptr, *recurrent = nullptr, *bias = nullptr, *recurrent_bias = nullptr;
+};
+
+}  // namespace detail
+
+/// The parameters of one cell (those of `table` whose names begin with `prefix`) in the gate order of a system. Refers
+/// to the table.
+class GateLayout {
+ public:
+  /// The cell is known by its equations, see cell_forms.hpp. Throws ValueError unless the system has it and all gates
+  /// have the same biases, none, one or two.
+  GateLayout(const ParameterTable& table, std::string_view prefix, System system) : prefix_(prefix) {
+    const detail::CellForm& form = detail::form_of(table, prefix_, system);
+    cell_ = form.cell;
+    resets_before_ = form.resets_before;
+    for (const detail::GateOrder& order : detail::gate_orders)
+      if (order.cell == cell_) collect(table, order, system);
+    std::size_t all = 0;
+    for (const ParameterBlock& b : table.blocks()) all += b.name.starts_with(prefix);
+    require<ValueError>(all == taken_, "parameters '", prefix, "*': a ", cell_, " of ", detail::name_of(system),
+                        " has no place for some of ", [&] { return table.names(); });
+    check_biases(system);
+  }
+
+  std::string_view cell() const { return cell_; }
+  Index gates() const { return Index(gates_.size()); }
+  Index units() const { return first().input->rows; }
+  Index inputs() const { return first().input->cols; }
+  Index outputs() const { return first().recurrent->cols; }
+  bool has_projection() const { return projection_ != nullptr; }
+  bool has_peepholes() const { return peepholes_[0] != nullptr; }
+  bool has_biases() const { return first().bias != nullptr; }
+  /// Whether any gate has a second bias of its own: the reset-after GRU, and cells written with two linear terms per
+  /// gate.
+  bool has_recurrent_biases() const {
+    for (const auto& gate : gates_)
+      if (gate.recurrent_bias != nullptr) return true;
+    return false;
+  }
+  bool resets_before() const { return resets_before_; }
+  /// Whether the candidate's second bias is multiplied by the reset gate, so that the two are not one sum.
+  bool resets_after() const { return cell_ == "GRU" && !resets_before_; }
+
+  /// The cell's parameters, or their gradients, stacked.
+  template <class Scalar>
+  StackedWeights<Scalar> stack(const Parameters<Scalar>& from, SecondBias second) const {
+    StackedWeights<Scalar> to;
+    to.input.setZero(gates() * units(), inputs());
+    to.recurrent.setZero(gates() * units(), outputs());
+    to.bias.setZero(gates() * units());
+    to.recurrent_bias.setZero(gates() * units());
+    for (Index k = 0; k < gates(); ++k) stack_gate(from, k, second, to);
+    if (has_projection()) to.projection = from.block(*projection_);
+    if (has_peepholes()) to.peepholes.setZero(3 * units());
+    each_peephole(
+        [&](const ParameterBlock& block, Index at) { to.peepholes.segment(at, units()) = from.block(block); });
+    return to;
+  }
+
+  /// The other way; two biases become their sum where the cell has one.
+  template <class Scalar>
+  void unstack(const StackedWeights<Scalar>& from, Parameters<Scalar>& to) const {
+    for (Index k = 0; k < gates(); ++k) {
+      const detail::GateBlocks& gate = gates_[std::size_t(k)];
+      if (gate.input == nullptr) continue;
+      to.block(*gate.input) = from.input.middleRows(k * units(), units());
+      to.block(*gate.recurrent) = from.recurrent.middleRows(k * units(), units());
+      if (gate.bias == nullptr) continue;
+      to.block(*gate.bias) = from.bias.segment(k * units(), units());
+      const auto second = from.recurrent_bias.segment(k * units(), units());
+      if (gate.recurrent_bias != nullptr)
+        to.block(*gate.recurrent_bias) = second;
+      else
+        to.block(*gate.bias) += second;
+    }
+    if (has_projection()) to.block(*projection_) = from.projection;
+    each_peephole(
+        [&](const ParameterBlock& block, Index at) { to.block(block) = from.peepholes.segment(at, units()); });
+  }
+
+ private:
+  const detail::GateBlocks& first() const {
+    for (const auto& gate : gates_)
+      if (gate.input != nullptr) return gate;
+    return gates_.front();
+  }
+
+  /// f(block, where it begins among the peepholes); coupled gates have none of f.
+  template <class F>
+  void each_peephole(F&& f) const {
+    for (std::size_t p = 0; p < 3; ++p)
+      if (peepholes_[p] != nullptr) f(*peepholes_[p], Index(p) * units());
+  }
+
+  const ParameterBlock* block(const ParameterTable& table, std::string_view gate, std::string_view source) const {
+    return table.find(prefix_ + std::string(gate) + std::string(source));
+  }
+  const ParameterBlock* take(const ParameterTable& table, std::string_view gate, std::string_view source) {
+    const ParameterBlock* found = block(table, gate, source);
+    taken_ += found != nullptr;
+    return found;
+  }
+
+  void collect(const ParameterTable& table, const detail::GateOrder& order, System system) {
+    for (std::size_t k = 0; k < order.in(system).size(); ++k) {
+      const std::string_view gate = order.in(system).substr(k, 1);
+      detail::GateBlocks blocks{take(table, gate, ".x"), take(table, gate, ".h"), take(table, gate, ".b"),
+                                take(table, gate, "2.b")};
+      if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, "2.h");
+      if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, ".s");
+      if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, "2.s");
+      if (blocks.bias == nullptr && !(gate == "n" && resets_after())) std::swap(blocks.bias, blocks.recurrent_bias);
+      require<ValueError>((blocks.input == nullptr) == (blocks.recurrent == nullptr), "parameters '", prefix_, gate,
+                          ".*': a gate reads both the input and the state");
+      gates_.push_back(blocks);
+    }
+    projection_ = take(table, "h", ".m");
+    for (std::size_t p = 0; p < 3; ++p) peepholes_[p] = take(table, "p_", std::string_view("iof").substr(p, 1));
+  }
+
+  /// A bias that only some gates have would be lost when a file is read.
+  void check_biases(System system) const {
+    for (const detail::GateBlocks& gate : gates_) {
+      if (gate.input == nullptr) continue;
+      // The candidate of a GRU is the last in every order.
+      const bool alone = resets_after() && &gate == &gates_.back() && has_biases() != (gate.recurrent_bias != nullptr);
+      require<ValueError>((gate.bias != nullptr) == has_biases() && !alone, "parameters '", prefix_, "*': a ", cell_,
+                          " of ", detail::name_of(system), " has all biases or none, this cell has some of them");
+    }
+  }
+
+  template <class Scalar>
+  void stack_gate(const Parameters<Scalar>& from, Index k, SecondBias second, StackedWeights<Scalar>& to) const {
+    const detail::GateBlocks& gate = gates_[std::size_t(k)];
+    if (gate.input == nullptr) return;  // a gate that the cell does without
+    to.input.middleRows(k * units(), units()) = from.block(*gate.input);
+    to.recurrent.middleRows(k * units(), units()) = from.block(*gate.recurrent);
+    if (gate.bias != nullptr) to.bias.segment(k * units(), units()) = from.block(*gate.bias);
+    const ParameterBlock* own = gate.recurrent_bias != nullptr ? gate.recurrent_bias
+                                : second == SecondBias::same   ? gate.bias
+                                                               : nullptr;
+    if (own != nullptr) to.recurrent_bias.segment(k * units(), units()) = from.block(*own);
+  }
+
+  std::string prefix_;
+  std::string_view cell_;
+  std::vector<detail::GateBlocks> gates_;
+  std::array<const ParameterBlock*, 3> peepholes_{};
+  const ParameterBlock* projection_ = nullptr;
+  std::size_t taken_ = 0;
+  bool resets_before_ = false;
+};
+
+}  // namespace unroll

@@ -1,0 +1,154 @@
+#pragma once
+
+#include "unroll/layers/convolution/convolution.hpp"
+
+namespace unroll {
+
+/// Convolution over time: y_q = b + sum over taps k of W_k x_{q stride - front + k dilation}, where a step that does
+/// not exist, masked ones included, counts as 0. A cross-correlation, as in PyTorch and Keras.
+///
+/// A sequence of n steps leaves floor((n + 2 p - dilation (kernel - 1) - 1) / stride) + 1 of them with p zeros at
+/// either end, ceil(n / stride) with same() and causal(), and none where no window fits; one without steps stays so.
+/// Where the number of steps stays the same, steps may be masked in between.
+///
+/// weight [units x kernel * features / groups], column = tap * (features / groups) + feature, which is the memory of
+/// Keras's (kernel, features / groups, units); bias [units].
+///
+/// With causal() and stride 1 it can be run window by window: its state is the inputs of the last dilation (kernel - 1)
+/// steps, zeros at first.
+template <class S>
+struct Conv1d {
+  using Scalar = S;
+  using Weights = detail::ConvolutionWeights<S>;
+  using Tape = detail::ConvolutionTape<S>;
+
+  Index units = 0;
+  Index kernel = 1;                 ///< taps of a window
+  Index stride = 1;                 ///< steps from window to window
+  Index dilation = 1;               ///< steps from tap to tap
+  Index groups = 1;                 ///< so many parts of the features each feed a part of the units
+  WindowPadding padding = valid();  ///< or same(), causal(), or zeros at either end
+  bool biased = true;
+  Start first_values = {};
+  Index features = 0;                       ///< set by connect
+  ParameterTable table = {};                ///< made by connect
+  detail::Convolution<S> convolution = {};  ///< made by connect
+
+  Shape connect(Shape in) {
+    require<ShapeError>(in.per_step, "runs over steps, what comes in has one column for every sequence");
+    require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
+    features = in.features;
+    convolution = {features, units, windows(), groups};
+    detail::check_padding(padding);
+    table = {};
+    table.add("weight", Role::input_weight, units, convolution.inputs_of_window(), kernel);
+    if (biased) table.add("bias", Role::bias, units, 1);
+    return {units, true, in.density / double(stride)};
+  }
+  std::string_view name() const { return "conv1d"; }
+  LayerOptions options() const {
+    return {{"layer", "conv1d"},    {"units", units},   {"kernel", kernel},         {"stride", stride},
+            {"dilation", dilation}, {"groups", groups}, detail::option_of(padding), {"biased", biased}};
+  }
+  const ParameterTable& parameters() const { return table; }
+  std::vector<Index> state_rows() const {
+    return remembered() > 0 ? std::vector{features * remembered()} : std::vector<Index>();
+  }
+  Index steps_after(Index steps) const { return sizes_of(steps).coarse; }
+  bool causal() const { return keeps_steps() && (kernel == 1 || padding.kind() == WindowPadding::Kind::causal); }
+  /// Fans count all taps, as in PyTorch and Keras.
+  Start start() const { return detail::with_fans(first_values, {kernel * (features / groups), kernel * units}); }
+  std::vector<NamedStart> named_starts() const { return {}; }
+  Index kept(Index columns, Index batch) const {
+    const auto sizes = sizes_of(batch == 0 ? 0 : divide_up(columns, batch));
+    return batch * (convolution.kept(sizes) + units * sizes.coarse);
+  }
+
+  void prepare(const S* theta, Weights& weights) const {
+    convolution.pack_gather(theta, weights);
+    weights.bias = Eigen::Map<const Vector<S>>(theta + weight_size(), biased ? units : 0);
+  }
+  void prepare_back(const S* theta, Weights& weights) const { convolution.pack_spread(theta, weights); }
+
+  Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
+                    Tape& tape) const {
+    const Timeline& out = detail::resized_timeline(keeps_steps(), *in.timeline, tape.timeline,
+                                                   [this](Index steps) { return steps_after(steps); });
+    detail::find_sizes(*in.timeline, tape.sizes, [this](Index steps) { return sizes_of(steps); });
+    convolution.fill(detail::Side::fine, in, tape, pass.threads);
+    if (!initial.empty()) begin_with(initial, *in.timeline, tape);
+    const View<S> y = tape.output.shape(units, out.columns());
+    convolution.run(detail::Side::coarse, weights, weights.bias.data(), tape, out, y, pass.threads);
+    return {std::as_const(tape.output).view(), &out};
+  }
+
+  /// The inputs of the last steps, the latest last.
+  void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const {
+    state.resize(remembered() > 0 ? 1 : 0);
+    if (state.empty()) return;
+    state[0].resize(features * remembered(), in.timeline->batch());
+    for (Index r = 0; r < in.timeline->batch(); ++r)
+      for (Index k = 0; k < remembered(); ++k)
+        tape.fine.get(r, tape.sizes[std::size_t(r)].coarse + k, &state[0](k * features, in.timeline->sample(r)));
+  }
+
+  void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out,
+                const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
+    const Timeline &time = *in.timeline, &out = timeline_after(in, tape);
+    const Index rows = features * remembered();
+    if (!d_final.empty()) check("gradient of the final state", d_final[0], time);
+    const bool first = d_initial != nullptr && rows > 0;
+    if (d_initial != nullptr) d_initial->resize(first ? 1 : 0);
+    if (first) (*d_initial)[0].resize(rows, time.batch());
+
+    const ConstView<S> d_y = d_out.data() != nullptr ? d_out : no_gradient(tape.output, out.columns());
+    if (biased) detail::add_columns(d_y, gradient + weight_size());
+    convolution.fill(detail::Side::coarse, {d_y, &out}, tape, pass.threads);
+    if (d_in.data() == nullptr && !first) return convolution.add_gradient(tape, gradient);
+    convolution.run_back(detail::Side::fine, weights, tape, time, d_in, gradient, pass.threads,
+                         [&](Index r, S* places) {
+                           const Index last = tape.sizes[std::size_t(r)].coarse * features;
+                           if (!d_final.empty())
+                             Eigen::Map<Vector<S>>(places + last, rows) += d_final[0].col(time.sample(r));
+                           if (first) (*d_initial)[0].col(time.sample(r)) = Eigen::Map<const Vector<S>>(places, rows);
+                         });
+  }
+
+  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>& in, Tape& tape) const {
+    return detail::non_finite_step(std::as_const(tape.output).view(), timeline_after(in, tape));
+  }
+
+ private:
+  detail::Windows windows() const { return {kernel, stride, dilation}; }
+  ConstView<S> no_gradient(Buffer<S>& memory, Index columns) const {
+    memory.zero(units, columns);
+    return std::as_const(memory).view();
+  }
+  /// Where steps come one by one, a causal convolution must remember the inputs of so many.
+  Index remembered() const {
+    return stride == 1 && padding.kind() == WindowPadding::Kind::causal ? windows().span() - 1 : 0;
+  }
+  detail::ConvolvedSizes sizes_of(Index steps) const {
+    const Index before = remembered();
+    if (before > 0) return {before + steps, steps, 0, before};
+    return detail::windows_on(windows(), padding, steps);
+  }
+  void check(std::string_view what, const Matrix<S>& given, const Timeline& timeline) const {
+    require<ShapeError>(given.rows() == features * remembered() && given.cols() == timeline.batch(), what, ": expects ",
+                        features * remembered(), " x ", timeline.batch(), ", got ", given.rows(), " x ", given.cols());
+  }
+  void begin_with(const State<S>& initial, const Timeline& timeline, Tape& tape) const {
+    check("initial state", initial[0], timeline);
+    require<ShapeError>(!timeline.has_gaps(),
+                        "goes on from a state, for which no step may be masked in front of a valid one");
+    for (Index r = 0; r < timeline.batch(); ++r)
+      for (Index k = 0; k < remembered(); ++k) tape.fine.put(r, k, &initial[0](k * features, timeline.sample(r)));
+  }
+  bool keeps_steps() const { return stride == 1 && detail::zeros_of(windows(), padding) == windows().span() - 1; }
+  Index weight_size() const { return table.blocks().front().size(); }
+  const Timeline& timeline_after(const Signal<S>& in, const Tape& tape) const {
+    return keeps_steps() ? *in.timeline : tape.timeline;
+  }
+};
+
+}  // namespace unroll

@@ -1,0 +1,126 @@
+#pragma once
+
+#include "unroll/layers/convolution/convolution.hpp"
+
+namespace unroll {
+
+/// The way back of a convolution as a layer: input step q adds W_k x_q to output step q stride + k dilation - front for
+/// each tap k; it makes sequences longer by the factor `stride` or so.
+///
+/// A sequence of n steps becomes one of (n - 1) stride - 2 p + dilation (kernel - 1) + 1 + output_padding with p steps
+/// cut off at either end, n stride with same(), none where that is below 1; one without steps stays so. Keras's "valid"
+/// with a kernel below the stride has output_padding = stride - kernel.
+///
+/// weight [features x kernel * units / groups], column = tap * (units / groups) + unit, which is the memory of Keras's
+/// (kernel, units / groups, features); bias [units].
+template <class S>
+struct ConvTranspose1d {
+  using Scalar = S;
+  using Weights = detail::ConvolutionWeights<S>;
+  using Tape = detail::ConvolutionTape<S>;
+
+  Index units = 0;
+  Index kernel = 1;                 ///< taps of a window
+  Index stride = 1;                 ///< output steps from input step to input step
+  Index dilation = 1;               ///< output steps from tap to tap
+  Index groups = 1;                 ///< so many parts of the features each feed a part of the units
+  WindowPadding padding = valid();  ///< or same(), or so many steps that are cut off at either end
+  Index output_padding = 0;         ///< so many steps more at the end, below stride or dilation
+  bool biased = true;
+  Start first_values = {};
+  Index features = 0;                       ///< set by connect
+  ParameterTable table = {};                ///< made by connect
+  detail::Convolution<S> convolution = {};  ///< made by connect
+
+  Shape connect(Shape in) {
+    require<ShapeError>(in.per_step, "runs over steps, what comes in has one column for every sequence");
+    require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
+    features = in.features;
+    convolution = {units, features, windows(), groups};
+    check_padding();
+    table = {};
+    table.add("weight", Role::input_weight, features, convolution.inputs_of_window(), kernel);
+    if (biased) table.add("bias", Role::bias, units, 1);
+    return {units, true, in.density * double(stride)};
+  }
+  std::string_view name() const { return "conv transpose"; }
+  LayerOptions options() const {
+    return {
+        {"layer", "conv transpose"}, {"units", units},   {"kernel", kernel},         {"stride", stride},
+        {"dilation", dilation},      {"groups", groups}, detail::option_of(padding), {"output_padding", output_padding},
+        {"biased", biased}};
+  }
+  const ParameterTable& parameters() const { return table; }
+  std::vector<Index> state_rows() const { return {}; }
+  bool causal() const { return false; }
+  Index steps_after(Index steps) const { return sizes_of(steps).fine; }
+  /// Fans count all taps.
+  Start start() const { return detail::with_fans(first_values, {kernel * (features / groups), kernel * units}); }
+  std::vector<NamedStart> named_starts() const { return {}; }
+  Index kept(Index columns, Index batch) const {
+    const auto sizes = sizes_of(batch == 0 ? 0 : divide_up(columns, batch));
+    return batch * (convolution.kept(sizes) + units * sizes.fine);
+  }
+
+  void prepare(const S* theta, Weights& weights) const {
+    convolution.pack_spread(theta, weights);
+    weights.bias = Eigen::Map<const Vector<S>>(theta + weight_size(), biased ? units : 0);
+  }
+  void prepare_back(const S* theta, Weights& weights) const { convolution.pack_gather(theta, weights); }
+
+  Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
+    const Timeline& out = detail::resized_timeline(keeps_steps(), *in.timeline, tape.timeline,
+                                                   [this](Index steps) { return steps_after(steps); });
+    detail::find_sizes(*in.timeline, tape.sizes, [this](Index steps) { return sizes_of(steps); });
+    convolution.fill(detail::Side::coarse, in, tape, pass.threads);
+    const View<S> y = tape.output.shape(units, out.columns());
+    convolution.run(detail::Side::fine, weights, weights.bias.data(), tape, out, y, pass.threads);
+    return {std::as_const(tape.output).view(), &out};
+  }
+
+  void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
+
+  void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out, const State<S>&,
+                Tape& tape, S* gradient, View<S> d_in, State<S>*) const {
+    if (biased) detail::add_columns(d_out, gradient + weight_size());
+    convolution.fill(detail::Side::fine, {d_out, &timeline_after(in, tape)}, tape, pass.threads);
+    if (d_in.data() == nullptr) return convolution.add_gradient(tape, gradient);
+    convolution.run_back(detail::Side::coarse, weights, tape, *in.timeline, d_in, gradient, pass.threads,
+                         [](Index, S*) {});
+  }
+
+  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>& in, Tape& tape) const {
+    return detail::non_finite_step(std::as_const(tape.output).view(), timeline_after(in, tape));
+  }
+
+ private:
+  using Kind = WindowPadding::Kind;
+
+  void check_padding() const {
+    detail::check_padding(padding);
+    require<ValueError>(padding.kind() != Kind::causal,
+                        "has no causal() padding: expects valid(), same() or a number of steps to cut off");
+    require<ValueError>(output_padding >= 0 && output_padding < std::max(stride, dilation),
+                        "expects an output_padding from 0 to below stride or dilation (", stride, " and ", dilation,
+                        "), got ", output_padding);
+    require<ValueError>(output_padding == 0 || padding.kind() == Kind::number,
+                        "has no output_padding beside same(), which says the number of steps already; Keras's is that "
+                        "of padding ",
+                        kernel / 2);
+  }
+  detail::Windows windows() const { return {kernel, stride, dilation}; }
+  detail::ConvolvedSizes sizes_of(Index steps) const {
+    const Index span = windows().span(), cut = padding.steps();
+    if (steps == 0) return {};
+    if (padding.kind() == Kind::same)
+      return {detail::lengthened(steps, stride), steps, std::max<Index>(0, span - stride) / 2};
+    return {std::max<Index>(0, detail::lengthened(steps - 1, stride) + span - 2 * cut + output_padding), steps, cut};
+  }
+  bool keeps_steps() const { return stride == 1 && sizes_of(1).fine == 1; }
+  Index weight_size() const { return table.blocks().front().size(); }
+  const Timeline& timeline_after(const Signal<S>& in, const Tape& tape) const {
+    return keeps_steps() ? *in.timeline : tape.timeline;
+  }
+};
+
+}  // namespace unroll

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "unroll/layers/convolution/window_padding.hpp"
+
+namespace unroll {
+
+/// Each step `factor` times one after the other (Keras's UpSampling1D, the nearest neighbour of PyTorch's Upsample).
+template <class S>
+struct Upsample : PlainLayer<S> {
+  struct Tape {
+    Buffer<S> output;
+    Timeline timeline;
+  };
+
+  explicit Upsample(Index factor = 2) : factor_(factor) {}
+
+  Shape connect(Shape in) {
+    require<ShapeError>(in.per_step, "repeats steps, what comes in has one column for every sequence");
+    require<ValueError>(factor_ > 0 && factor_ <= detail::most_of_option, "expects a factor from 1 to ",
+                        detail::most_of_option, ", got ", factor_);
+    features_ = in.features;
+    return {in.features, true, in.density * double(factor_)};
+  }
+  std::string_view name() const { return "upsample"; }
+  LayerOptions options() const { return {{"layer", "upsample"}, {"factor", factor_}}; }
+  bool causal() const { return false; }
+  Index steps_after(Index steps) const { return detail::lengthened(steps, factor_); }
+  Index kept(Index columns, Index) const { return factor_ * features_ * columns; }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    const Timeline& out = detail::resized_timeline(false, *in.timeline, tape.timeline,
+                                                   [this](Index steps) { return steps_after(steps); });
+    auto y = tape.output.shape(in.values.rows(), out.columns());
+    for (Index c = 0; c < y.cols(); ++c) y.col(c) = in.values.col(source(in, out, c));
+    return {std::as_const(tape.output).view(), &out};
+  }
+  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*,
+                View<S> d_in, State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    d_in.setZero();
+    for (Index c = 0; c < d_out.cols(); ++c) d_in.col(source(in, tape.timeline, c)) += d_out.col(c);
+  }
+  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape&) const { return std::nullopt; }
+
+ private:
+  Index source(const Signal<S>& in, const Timeline& out, Index column) const {
+    return in.timeline->offset(out.step_of(column) / factor_) + out.rank_of(column);
+  }
+
+  Index factor_, features_ = 0;
+};
+
+}  // namespace unroll

@@ -1,0 +1,107 @@
+#pragma once
+// Where windows lie on sequences, and how many steps they leave.
+
+#include "unroll/layers/convolution/windows.hpp"
+#include "unroll/layers/layer.hpp"
+
+namespace unroll {
+
+/// Where the windows of a convolution or of pooling lie about the ends of a sequence.
+class WindowPadding {
+ public:
+  enum class Kind { number, same, causal };
+
+  /// So many zeros at either end, PyTorch's `padding`.
+  constexpr WindowPadding(Index steps = 0) : steps_(steps) {}  // NOLINT: a number is a padding
+  constexpr explicit WindowPadding(Kind kind) : kind_(kind) {}
+
+  constexpr Kind kind() const { return kind_; }
+  constexpr Index steps() const { return steps_; }
+
+ private:
+  Kind kind_ = Kind::number;
+  Index steps_ = 0;
+};
+
+/// No window reaches beyond an end.
+constexpr WindowPadding valid() { return {}; }
+/// One window for every `stride` steps, the last ones included; of an odd number of zeros there is one more behind the
+/// end (Keras, TensorFlow).
+constexpr WindowPadding same() { return WindowPadding(WindowPadding::Kind::same); }
+/// Windows end at their step: all zeros lie in front.
+constexpr WindowPadding causal() { return WindowPadding(WindowPadding::Kind::causal); }
+
+namespace detail {
+
+inline constexpr Index most_of_option = Index(1) << 24;  // far below where products of options overflow
+
+/// Places of one sequence on both sides. Window k begins at the fine place k * stride - front. The first `before` fine
+/// places belong to steps that came before the batch.
+struct ConvolvedSizes {
+  Index fine = 0, coarse = 0, front = 0, before = 0;
+};
+
+/// Steps of which each becomes `factor` ones. Throws ShapeError for more than memory holds.
+inline Index lengthened(Index steps, Index factor) {
+  const Index all = checked_multiply(steps, factor, "steps");
+  require<ShapeError>(all <= most_entries, steps, " steps become ", all, ", more than memory holds");
+  return all;
+}
+
+/// Where windows lie on a sequence of so many steps; no window where it has none.
+inline ConvolvedSizes windows_on(const Windows& windows, const WindowPadding& padding, Index steps) {
+  const Index span = windows.span(), stride = windows.stride;
+  if (steps == 0) return {};
+  if (padding.kind() == WindowPadding::Kind::number) {
+    const Index room = steps + 2 * padding.steps() - span;
+    return {steps, room < 0 ? 0 : room / stride + 1, padding.steps()};
+  }
+  const Index count = (steps + stride - 1) / stride;
+  if (padding.kind() == WindowPadding::Kind::causal) return {steps, count, span - 1};
+  return {steps, count, std::max<Index>(0, (count - 1) * stride + span - steps) / 2};
+}
+
+/// Zeros at both ends together, for windows that begin one step apart.
+inline Index zeros_of(const Windows& windows, const WindowPadding& padding) {
+  return padding.kind() == WindowPadding::Kind::number ? 2 * padding.steps() : windows.span() - 1;
+}
+
+/// {"padding", "same"}, "causal" or a number.
+inline LayerOption option_of(const WindowPadding& padding) {
+  if (padding.kind() == WindowPadding::Kind::number) return {"padding", padding.steps()};
+  return {"padding", padding.kind() == WindowPadding::Kind::same ? "same" : "causal"};
+}
+
+inline void check_padding(const WindowPadding& padding) {
+  require<ValueError>(padding.steps() >= 0 && padding.steps() <= most_of_option, "expects a padding from 0 to ",
+                      most_of_option, ", got ", padding.steps());
+}
+
+/// `sizes_of(places)` for each sequence, by rank.
+template <class F>
+void find_sizes(const Timeline& timeline, std::vector<ConvolvedSizes>& sizes, F&& sizes_of) {
+  sizes.resize(std::size_t(timeline.batch()));
+  for (Index r = 0; r < timeline.batch(); ++r) sizes[std::size_t(r)] = sizes_of(places_of_sequence(timeline, r));
+}
+
+/// The output's timeline: the input's where no step is added or lost, else one of its own.
+template <class F>
+const Timeline& resized_timeline(bool keeps_steps, const Timeline& in, Timeline& own, F&& length) {
+  if (keeps_steps) return in;
+  require<ShapeError>(!in.has_gaps(),
+                      "changes the number of steps, for which no step may be masked in front of a valid one: expects "
+                      "sequences that are padded at their ends, or not at all");
+  own.assign_lengths_like(in, length);
+  return own;
+}
+
+/// The first value of an output that is not finite, in the steps of the output.
+template <class S>
+std::optional<NonFinite> non_finite_step(const ConstView<S>& output, const Timeline& timeline) {
+  auto found = non_finite_output(output);
+  if (found) found->timeline = &timeline;
+  return found;
+}
+
+}  // namespace detail
+}  // namespace unroll

@@ -1,0 +1,259 @@
+#pragma once
+// What a graph consists of: nodes, the shapes between them, and where their parameters, states and gradients are.
+
+#include <initializer_list>
+
+#include "unroll/layers/any_layer.hpp"
+#include "unroll/layers/detail/merge.hpp"
+
+namespace unroll::detail {
+
+/// All that a Graph is but its passes.
+template <class S>
+class GraphNodes {
+ protected:
+  using Layer = AnyLayer<S>;
+
+ public:
+  using Scalar = S;
+  /// What a layer or merging gives, for others to read.
+  struct Node {
+    std::size_t number = 0;
+  };
+
+  GraphNodes() : nodes_(1) {}
+
+  Node input() const { return {}; }
+  /// Throws ValueError for a node that does not exist.
+  Node add(Layer layer, Node reads) { return append({std::move(layer), Merge::concat, {reads.number}}); }
+
+  /// All features one after the other.
+  Node concat(std::initializer_list<Node> nodes) { return merge(Merge::concat, nodes); }
+  /// Number by number.
+  Node sum(std::initializer_list<Node> nodes) { return merge(Merge::sum, nodes); }
+  Node mean(std::initializer_list<Node> nodes) { return merge(Merge::average, nodes); }
+  Node product(std::initializer_list<Node> nodes) { return merge(Merge::product, nodes); }
+
+  Shape connect(Shape in) {
+    check_read();
+    shapes_ = {{in.features, in.per_step}};  // densities are those of its own input's steps
+    table_ = {};
+    offsets_ = {0};
+    first_state_ = {0, 0};
+    numbers_ = {0, 0};
+    for (std::size_t n = 1; n < size(); ++n) {
+      detail::within("node ", n, nodes_[n], [&] { shapes_.push_back(checked(connect(nodes_[n]))); });
+      const auto& layer = nodes_[n].layer;
+      offsets_.push_back(layer ? append(layer->parameters(), n) : table_.size());
+      first_state_.push_back(first_state_.back() + (layer ? layer->state_rows().size() : 0));
+      numbers_.push_back(numbers_.back() + (layer ? layer->layers_inside() : 0));
+    }
+    place_gradients();
+    return {shapes_.back().features, shapes_.back().per_step, shapes_.back().density * in.density};
+  }
+  std::string_view name() const { return "graph"; }
+  LayerOptions options() const {
+    std::vector<LayerOptions> all;
+    for (std::size_t n = 1; n < size(); ++n) {
+      const auto& [layer, how, reads] = nodes_[n];
+      LayerOptions node{{"reads", std::vector<Index>(reads.begin(), reads.end())}};
+      if (layer)
+        for (LayerOption& option : detail::description_of(*layer)) node.push_back(std::move(option));
+      else
+        node.emplace_back("merge", detail::name_of(how));
+      all.push_back(std::move(node));
+    }
+    return {{"layer", "graph"}, {"nodes", std::move(all)}};
+  }
+  const ParameterTable& parameters() const { return table_; }
+  std::vector<Index> state_rows() const {
+    std::vector<Index> all;
+    each([&](const Layer& layer, std::size_t) {
+      for (const Index rows : layer.state_rows()) all.push_back(rows);
+    });
+    return all;
+  }
+  bool causal() const {
+    bool all = true;
+    each([&](const Layer& layer, std::size_t) { all = all && layer.causal(); });
+    return all;
+  }
+  /// By the layers that read the input.
+  void check_input(const ConstView<S>& values) const {
+    for (std::size_t n = 1; n < size(); ++n)
+      if (nodes_[n].layer && nodes_[n].reads[0] == 0)
+        detail::within("node ", n, nodes_[n], [&] { nodes_[n].layer->check_input(values); });
+  }
+  /// Throws ShapeError where values that are merged would not be of the same steps.
+  Index steps_after(Index steps) const {
+    std::vector<Index> all{steps};  // by node; of one column per sequence one
+    for (std::size_t n = 1; n < size(); ++n) {
+      const auto& [layer, how, reads] = nodes_[n];
+      const Index first = all[reads[0]];
+      for (const std::size_t other : reads)
+        require<ShapeError>(all[other] == first, named(n), ": expects the same steps in ", named(reads[0]), " and ",
+                            named(other), ", of a sequence of ", steps, " there are ", first, " and ", all[other]);
+      all.push_back(!shapes_[n].per_step ? 1 : layer ? layer->steps_after(first) : first);
+    }
+    return all.back();
+  }
+  std::uint64_t layers_inside() const { return std::max<std::uint64_t>(1, numbers_.back()); }
+
+  Start start() const { return {}; }
+  /// Of all blocks, as their layers would have them.
+  std::vector<NamedStart> named_starts() const {
+    std::vector<NamedStart> all;
+    each([&](const Layer& layer, std::size_t n) {
+      for (const ParameterBlock& block : layer.parameters().blocks())
+        all.emplace_back(text(n, ".", block.name), detail::first_values_of(layer, block));
+    });
+    return all;
+  }
+  void set_given(S* theta) const {
+    each([&](const Layer& layer, std::size_t n) { layer.set_given(theta + offsets_[n]); });
+  }
+
+  Index statistics() const {
+    Index numbers = 0;
+    each([&](const Layer& layer, std::size_t) { numbers += layer.statistics(); });
+    return numbers;
+  }
+  void update_statistics(const double* from, S* theta) const {
+    each([&](const Layer& layer, std::size_t n) {
+      layer.update_statistics(from, theta + offsets_[n]);
+      from += layer.statistics();
+    });
+  }
+
+  Index kept(Index columns, Index batch, Keeping keeping = {}) const {
+    const auto values = [&](std::size_t n) { return shapes_[n].features * shapes_[n].columns(columns, batch); };
+    std::vector<Index> gradients(slots_);
+    Index numbers = 0, further = 0;
+    for (std::size_t n = 0; n < size(); ++n) {
+      const auto& [layer, how, reads] = nodes_[n];
+      if (layer) numbers += layer->kept(shapes_[reads[0]].columns(columns, batch), batch, keeping);
+      if (!layer && n > 0) numbers += values(n);
+      if (readers_[n] > 1) further = std::max(further, values(n));
+      if (slot_[n] != none) gradients[slot_[n]] = std::max(gradients[slot_[n]], values(n));
+    }
+    for (const Index gradient : gradients) numbers += gradient;
+    return numbers + further;
+  }
+
+ protected:
+  /// The input; a layer and the node that it reads; or several nodes that are merged.
+  struct Inner {
+    std::optional<Layer> layer = {};
+    Merge how = Merge::concat;
+    std::vector<std::size_t> reads = {};
+
+    std::string name() const {
+      return layer ? layer->name() : reads.empty() ? "input" : std::string(detail::name_of(how));
+    }
+  };
+
+  std::size_t size() const { return nodes_.size(); }
+  const Inner& node(std::size_t n) const { return nodes_[n]; }
+  std::string named(std::size_t n) const { return text("node ", n, " (", nodes_[n].name(), ")"); }
+  const Shape& shape(std::size_t n) const { return shapes_[n]; }
+  Index offset(std::size_t n) const { return offsets_[n]; }  ///< of the first parameter of a node
+
+  /// Node n has the states [first_state(n), first_state(n + 1)).
+  std::size_t first_state(std::size_t n) const { return first_state_[n]; }
+  std::size_t all_states() const { return first_state_.back(); }
+
+  std::size_t slots() const { return slots_; }  ///< memory for gradients of values on the way back
+  std::size_t slot(std::size_t n) const { return slot_[n]; }
+
+  Pass pass_of(std::size_t n, Pass pass) const {
+    pass.layer += numbers_[n];
+    return pass;
+  }
+
+  /// f(layer, its node)
+  template <class F>
+  void each(F&& f) const {
+    for (std::size_t n = 1; n < size(); ++n)
+      if (nodes_[n].layer) f(*nodes_[n].layer, n);
+  }
+
+ private:
+  static constexpr std::size_t none = std::size_t(-1);
+
+  Node append(Inner node) {
+    for (const std::size_t n : node.reads)
+      require<ValueError>(n < size(), "graph: a ", node.name(), " reads node ", n, ", there are ", size(), " so far");
+    nodes_.push_back(std::move(node));
+    return {size() - 1};
+  }
+  Node merge(Merge how, std::initializer_list<Node> nodes) {
+    require<ValueError>(nodes.size() > 1, "graph: a ", detail::name_of(how), " expects at least 2 nodes, got ",
+                        nodes.size());
+    Inner node{.layer = {}, .how = how, .reads = {}};
+    for (const Node& n : nodes) node.reads.push_back(n.number);
+    return append(std::move(node));
+  }
+
+  void check_read() {
+    require<ShapeError>(size() > 1, "has no layers; expected at least one that reads the input");
+    readers_.assign(size(), 0);
+    for (const Inner& node : nodes_)
+      for (const std::size_t n : node.reads) ++readers_[n];
+    for (std::size_t n = 0; n + 1 < size(); ++n)
+      require<ValueError>(readers_[n] > 0, "nobody reads ", named(n), "; the output is the last node, ",
+                          named(size() - 1));
+  }
+
+  Shape connect(Inner& node) {
+    if (!node.layer) return merged_shape(node);
+    require<ValueError>(!node.layer->tied_to(), "uses the weights of another layer, which no layer in a graph can");
+    return node.layer->connect(shapes_[node.reads[0]]);
+  }
+  Shape merged_shape(const Inner& node) const {
+    Shape all = shapes_[node.reads[0]];
+    const auto count = [](Shape shape) { return shape.per_step ? "every step" : "every sequence"; };
+    for (std::size_t k = 1; k < node.reads.size(); ++k) {
+      const Shape next = shapes_[node.reads[k]];
+      require<ShapeError>(all.per_step == next.per_step, "expects values of the same steps, ", named(node.reads[0]),
+                          " has one for ", count(all), ", ", named(node.reads[k]), " one for ", count(next));
+      require<ShapeError>(node.how == Merge::concat || all.features == next.features, "expects equal features, ",
+                          named(node.reads[0]), " has ", all.features, ", ", named(node.reads[k]), " has ",
+                          next.features);
+      if (node.how == Merge::concat) all.features = checked_add(all.features, next.features, "features");
+    }
+    return all;
+  }
+  Index append(const ParameterTable& part, std::size_t n) {
+    const Index offset = table_.append(part, text(n, "."));
+    for (const ParameterBlock& block : part.blocks()) table_.make_dense(text(n, ".", block.name));
+    return offset;
+  }
+
+  /// On the way back, the gradient of a value is in use from the last reader of that node to the node itself; nodes of
+  /// which that is never so at the same time share a slot.
+  void place_gradients() {
+    slots_ = 0;
+    slot_.assign(size(), none);
+    std::vector<std::size_t> free;
+    for (std::size_t n = size() - 1; n > 0; --n) {
+      for (const std::size_t source : nodes_[n].reads) {
+        if (source == 0 || slot_[source] != none) continue;
+        if (free.empty()) free.push_back(slots_++);
+        slot_[source] = free.back();
+        free.pop_back();
+      }
+      if (slot_[n] != none) free.push_back(slot_[n]);
+    }
+  }
+
+  std::vector<Inner> nodes_;
+  // Made by connect, for every node:
+  std::vector<std::size_t> readers_, first_state_, slot_;
+  std::vector<Shape> shapes_;
+  std::vector<Index> offsets_;
+  std::vector<std::uint64_t> numbers_ = {0};
+  ParameterTable table_;
+  std::size_t slots_ = 0;
+};
+
+}  // namespace unroll::detail

@@ -1,0 +1,52 @@
+#pragma once
+// What all normalisations share: a gain and a shift for each feature.
+
+#include <array>
+
+#include "unroll/core/option_checks.hpp"
+#include "unroll/layers/layer.hpp"
+#include "unroll/simd/column_sums.hpp"
+
+namespace unroll::detail {
+
+/// What comes behind a normalisation, in the order of the parameters: gain [features], first 1, and shift [features],
+/// first 0, unless they are left out.
+template <class S>
+struct GainAndShift {
+  Vector<S> gain, shift;
+
+  static void add_to(ParameterTable& table, Index features, bool scaled, bool shifted) {
+    if (scaled) table.add("weight", Role::gain, features, 1);
+    if (shifted) table.add("bias", Role::bias, features, 1);
+  }
+  static std::vector<NamedStart> named_starts() { return {{"weight", init::constant(1)}}; }
+
+  /// Returns what follows in the parameters.
+  const S* read(const S* theta, Index features, bool scaled, bool shifted) {
+    gain.setOnes(features);
+    shift.setZero(features);
+    for (const auto& [given, values] : {std::pair(scaled, &gain), std::pair(shifted, &shift)})
+      if (given) {
+        *values = Eigen::Map<const Vector<S>>(theta, features);
+        theta += features;
+      }
+    return theta;
+  }
+
+  static void add_gradients(const Vector<double>& d_gain, const Vector<double>& d_shift, bool scaled, bool shifted,
+                            S* gradient) {
+    for (const auto& [given, sums] : {std::pair(scaled, &d_gain), std::pair(shifted, &d_shift)})
+      if (given) {
+        Eigen::Map<Vector<S>>(gradient, sums->size()) += sums->template cast<S>();
+        gradient += sums->size();
+      }
+  }
+};
+
+/// A register of a matrix.
+template <class V, class S>
+EIGEN_ALWAYS_INLINE V lanes_at(const ConstView<S>& matrix, Index row, Index column) {
+  return V::load(matrix.data() + column * matrix.outerStride() + row);
+}
+
+}  // namespace unroll::detail

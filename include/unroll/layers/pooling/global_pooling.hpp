@@ -1,0 +1,139 @@
+#pragma once
+// From a column per step to a column per sequence. Only valid steps count; a sequence without steps gives 0.
+
+#include "unroll/layers/detail/last_step.hpp"
+#include "unroll/layers/layer.hpp"
+
+namespace unroll {
+
+namespace detail {
+
+/// What all pooling layers share: shapes, the pooled timeline and the output.
+template <class S>
+struct Pooling : PlainLayer<S> {
+  struct Tape {
+    Timeline one_step;
+    Buffer<S> output;
+    Buffer<Index> chosen;  // by MaxOverTime: column of each maximum, -1 without steps
+  };
+
+  Shape connect(Shape in) {
+    require<ShapeError>(in.per_step, "pools over steps, what comes in has one column for every sequence already");
+    features_ = in.features;
+    return {in.features, false};
+  }
+  Index kept(Index, Index batch) const { return features_ * batch; }
+  bool causal() const { return false; }
+  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape& tape) const {
+    return non_finite_output(std::as_const(tape.output).view(), true);
+  }
+
+ protected:
+  View<S> begin(const Signal<S>& in, Tape& tape) const {
+    tape.one_step.assign_one_step(*in.timeline);
+    return tape.output.shape(in.values.rows(), in.timeline->batch());
+  }
+  static Signal<S> result(const Tape& tape) { return {tape.output.view(), &tape.one_step}; }
+
+ private:
+  Index features_ = 0;
+};
+
+}  // namespace detail
+
+/// The last valid step of each sequence.
+template <class S>
+struct LastStep : detail::Pooling<S> {
+  using typename detail::Pooling<S>::Tape;
+  std::string_view name() const { return "last step"; }
+  LayerOptions options() const { return {{"layer", name()}}; }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    detail::gather_last(in.values, *in.timeline, Direction::forward, this->begin(in, tape));
+    return this->result(tape);
+  }
+  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&, S*,
+                View<S> d_in, State<S>*) const {
+    if (d_in.data() != nullptr) detail::scatter_last(d_out, *in.timeline, Direction::forward, d_in);
+  }
+};
+
+/// The mean over the valid steps of each sequence.
+template <class S>
+struct MeanOverTime : detail::Pooling<S> {
+  struct Tape : detail::Pooling<S>::Tape {
+    Buffer<double> sum;
+  };
+  static constexpr Index together = 64;  // steps whose sum goes into one of more digits
+  std::string_view name() const { return "mean over time"; }
+  LayerOptions options() const { return {{"layer", name()}}; }
+  Index kept(Index columns, Index batch) const {
+    const Index output = detail::Pooling<S>::kept(columns, batch);
+    return output + output * Index(sizeof(double) / sizeof(S));
+  }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    auto mean = this->begin(in, tape);
+    const Timeline& timeline = *in.timeline;
+    auto sum = tape.sum.zero(mean.rows(), mean.cols());
+    for (Index first = 0; first < timeline.steps(); first += together) {
+      const Index last = std::min(first + together, timeline.steps()), lasting = timeline.active(first);
+      mean.leftCols(lasting).setZero();
+      for (Index t = first; t < last; ++t)
+        mean.leftCols(timeline.active(t)) += in.values.middleCols(timeline.offset(t), timeline.active(t));
+      sum.leftCols(lasting) += mean.leftCols(lasting).template cast<double>();
+    }
+    for (Index r = 0; r < timeline.batch(); ++r)
+      mean.col(r) = (sum.col(r) / double(std::max<Index>(timeline.length(r), 1))).template cast<S>();
+    return this->result(tape);
+  }
+  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&, S*,
+                View<S> d_in, State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    const Timeline& timeline = *in.timeline;
+    for (Index t = 0; t < timeline.steps(); ++t)
+      for (Index r = 0; r < timeline.active(t); ++r)
+        d_in.col(timeline.offset(t) + r) = d_out.col(r) / S(timeline.length(r));
+  }
+};
+
+/// The greatest value of each feature over the valid steps of each sequence; the gradient goes to the first step that
+/// has it.
+template <class S>
+struct MaxOverTime : detail::Pooling<S> {
+  using typename detail::Pooling<S>::Tape;
+  std::string_view name() const { return "max over time"; }
+  LayerOptions options() const { return {{"layer", name()}}; }
+  Index kept(Index columns, Index batch) const {  // the choices are integers
+    const Index output = detail::Pooling<S>::kept(columns, batch);
+    return output + output * Index(sizeof(Index) / sizeof(S));
+  }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    auto greatest = this->begin(in, tape);
+    auto chosen = tape.chosen.shape(greatest.rows(), greatest.cols());
+    chosen.setConstant(-1);
+    greatest.setZero();
+    for (Index c = 0; c < in.values.cols(); ++c) {
+      const Index r = in.timeline->rank_of(c);
+      for (Index k = 0; k < greatest.rows(); ++k)
+        if (chosen(k, r) < 0 || !(in.values(k, c) <= greatest(k, r))) {  // a NaN is kept, not hidden
+          if (chosen(k, r) >= 0 && greatest(k, r) != greatest(k, r)) continue;
+          greatest(k, r) = in.values(k, c);
+          chosen(k, r) = c;
+        }
+    }
+    return this->result(tape);
+  }
+  void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*,
+                View<S> d_in, State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    d_in.setZero();
+    const auto chosen = tape.chosen.view();
+    for (Index r = 0; r < d_out.cols(); ++r)
+      for (Index k = 0; k < d_out.rows(); ++k)
+        if (chosen(k, r) >= 0) d_in(k, chosen(k, r)) = d_out(k, r);
+  }
+};
+
+}  // namespace unroll

@@ -1,0 +1,264 @@
+#pragma once
+// Pooling over windows of steps. What no step stands at, in front of a sequence, behind it or masked in between, is
+// left out of a window.
+
+#include "unroll/layers/convolution/window_padding.hpp"
+
+namespace unroll {
+namespace detail {
+
+template <class S>
+struct PoolingTape {
+  std::vector<Index> columns;  // of a sequence by place, -1 where it is masked
+  Buffer<Index> chosen;        // by MaxPool1d: the column of each maximum
+  Buffer<S> output;
+  Timeline timeline;  // of the output, where it is not that of the input
+};
+
+/// What one window holds.
+struct PooledWindow {
+  std::span<const Index> columns;  // of the input from tap to tap and in between, -1 where a step is masked
+  Index dilation;
+  Index places;  // padding included; of a window that reaches beyond the padding, those that do not
+
+  /// f(column)
+  template <class F>
+  EIGEN_ALWAYS_INLINE void each_step(F&& f) const {
+    for (std::size_t k = 0; k < columns.size(); k += std::size_t(dilation))
+      if (columns[k] >= 0) f(columns[k]);
+  }
+  Index steps() const {
+    Index count = 0;
+    each_step([&](Index) { ++count; });
+    return count;
+  }
+};
+
+/// The windows of pooling, without parameters.
+struct Pooled {
+  Windows windows;
+  WindowPadding padding;
+  bool ceil_mode;
+
+  /// Throws ShapeError or ValueError for what no window can be.
+  void check(Shape in) const {
+    require<ShapeError>(in.per_step, "pools over windows of steps, what comes in has one column for every sequence");
+    require<ValueError>(windows.kernel > 0 && windows.kernel < most_of_option, "expects a kernel of at least 1, got ",
+                        windows.kernel);
+    require<ValueError>(windows.stride > 0 && windows.stride < most_of_option,
+                        "expects a stride of at least 1, or 0 for that of the kernel, got ", windows.stride);
+    require<ValueError>(windows.dilation > 0 && windows.dilation < most_of_option,
+                        "expects a dilation of at least 1, got ", windows.dilation);
+    require<ValueError>(padding.steps() >= 0 && padding.steps() <= windows.span() / 2,
+                        "expects a padding of at most half of what a window spans, got ", padding.steps(),
+                        " for windows of ", windows.span(), " steps");
+    require<ValueError>(!ceil_mode || padding.kind() == WindowPadding::Kind::number,
+                        "expects a padding by a number for ceil_mode, got ",
+                        padding.kind() == WindowPadding::Kind::same ? "same()" : "causal()",
+                        ", whose windows reach every step already");
+  }
+  bool keeps_steps() const { return windows.stride == 1 && zeros_of(windows, padding) == windows.span() - 1; }
+
+  /// ceil_mode adds a window that reaches beyond the padding, unless it would begin behind the last step.
+  Index length(Index steps) const {
+    const ConvolvedSizes sizes = windows_on(windows, padding, steps);
+    if (!ceil_mode) return sizes.coarse;
+    const Index next = sizes.coarse * windows.stride - sizes.front, end = steps + padding.steps();
+    return sizes.coarse + Index(next < steps && next - windows.stride + windows.span() < end);
+  }
+
+  template <class S>
+  const Timeline& timeline_after(const Timeline& in, const PoolingTape<S>& tape) const {
+    return keeps_steps() ? in : tape.timeline;
+  }
+
+  /// f(column of the output, its window)
+  template <class S, class F>
+  void each_window(const Timeline& in, PoolingTape<S>& tape, F&& f) const {
+    const Timeline& out = timeline_after(in, tape);
+    for (Index r = 0; r < out.batch(); ++r) {
+      const Index places = places_of_sequence(in, r), front = windows_on(windows, padding, places).front;
+      tape.columns.assign(std::size_t(places), -1);
+      for (Index k = 0; k < in.length(r); ++k)
+        tape.columns[std::size_t(place_in_sequence(in, r, k))] = in.offset(k) + r;
+      for (Index k = 0; k < out.length(r); ++k)
+        f(out.offset(k) + r, window(tape.columns, place_in_sequence(out, r, k) * windows.stride - front));
+    }
+  }
+
+ private:
+  PooledWindow window(std::span<const Index> columns, Index begin) const {
+    const Index places = Index(columns.size()), span = windows.span(), dilation = windows.dilation;
+    const Index first = begin < 0 ? begin + divide_up(-begin, dilation) * dilation : begin;
+    const Index last = std::max(first, std::min(places, begin + span));
+    return {first < places ? columns.subspan(std::size_t(first), std::size_t(last - first)) : std::span<const Index>(),
+            dilation, ceil_mode ? std::min(span, places + padding.steps() - begin) : span};
+  }
+};
+
+/// What both layers share.
+template <class S>
+class WindowPooling : public PlainLayer<S> {
+ public:
+  using Tape = PoolingTape<S>;
+
+  Shape connect(Shape in) {
+    pooled_.check(in);
+    features_ = in.features;
+    return {in.features, true, in.density / double(pooled_.windows.stride)};
+  }
+  bool causal() const { return false; }
+  Index steps_after(Index steps) const { return pooled_.length(steps); }
+  Index kept(Index columns, Index batch) const {
+    return batch == 0 ? 0 : features_ * batch * pooled_.length(divide_up(columns, batch));
+  }
+  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>& in, Tape& tape) const {
+    return non_finite_step(std::as_const(tape.output).view(), pooled_.timeline_after(*in.timeline, tape));
+  }
+
+ protected:
+  WindowPooling(Windows windows, WindowPadding padding, bool ceil_mode)
+      : pooled_{{windows.kernel, windows.stride == 0 ? windows.kernel : windows.stride, windows.dilation},
+                padding,
+                ceil_mode} {}
+
+  View<S> begin(const Signal<S>& in, Tape& tape) const {
+    const Timeline& out = resized_timeline(pooled_.keeps_steps(), *in.timeline, tape.timeline,
+                                           [this](Index steps) { return steps_after(steps); });
+    return tape.output.shape(in.values.rows(), out.columns());
+  }
+  Signal<S> result(const Signal<S>& in, const Tape& tape) const {
+    return {tape.output.view(), &pooled_.timeline_after(*in.timeline, tape)};
+  }
+  const Pooled& pooled() const { return pooled_; }
+  LayerOptions options_as(std::string_view kind) const {
+    return {{"layer", kind},
+            {"kernel", pooled_.windows.kernel},
+            {"stride", pooled_.windows.stride},
+            option_of(pooled_.padding),
+            {"ceil_mode", pooled_.ceil_mode}};
+  }
+
+ private:
+  Pooled pooled_;
+  Index features_ = 0;
+};
+
+}  // namespace detail
+
+struct MaxPoolOptions {
+  Index kernel = 2;                 ///< steps of a window
+  Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
+  Index dilation = 1;               ///< steps from one of a window to its next
+  WindowPadding padding = valid();  ///< or same(), causal(), or a number up to half of what a window spans
+  bool ceil_mode = false;           ///< a last window may reach beyond the end (PyTorch); see docs/convolutions.md
+};
+
+/// The greatest value of each feature in a window; the gradient goes to the first step that has it. A sequence of n
+/// steps leaves as many as in a Conv1d. A window without a step, which only a dilation can leave, gives 0.
+template <class S>
+struct MaxPool1d : detail::WindowPooling<S> {
+  using typename detail::WindowPooling<S>::Tape;
+
+  explicit MaxPool1d(MaxPoolOptions options = {})
+      : detail::WindowPooling<S>({options.kernel, options.stride, options.dilation}, options.padding,
+                                 options.ceil_mode) {}
+
+  std::string_view name() const { return "max pool1d"; }
+  LayerOptions options() const {
+    LayerOptions all = this->options_as(name());
+    all.emplace_back("dilation", this->pooled().windows.dilation);
+    return all;
+  }
+  Index kept(Index columns, Index batch) const {  // the choices are integers
+    const Index output = detail::WindowPooling<S>::kept(columns, batch);
+    return output + output * Index(sizeof(Index) / sizeof(S));
+  }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    auto greatest = this->begin(in, tape);
+    auto chosen = tape.chosen.shape(greatest.rows(), greatest.cols());
+    chosen.setConstant(-1);
+    this->pooled().each_window(*in.timeline, tape, [&](Index to, const detail::PooledWindow& window) {
+      bool empty = true;
+      window.each_step([&](Index from) {
+        choose(in.values.col(from), from, greatest.col(to), chosen.col(to));
+        empty = false;
+      });
+      if (empty) greatest.col(to).setZero();
+    });
+    return this->result(in, tape);
+  }
+  void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*,
+                View<S> d_in, State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    d_in.setZero();
+    const auto chosen = std::as_const(tape.chosen).view();
+    for (Index c = 0; c < d_out.cols(); ++c)
+      for (Index k = 0; k < d_out.rows(); ++k)
+        if (chosen(k, c) >= 0) d_in(k, chosen(k, c)) += d_out(k, c);
+  }
+
+ private:
+  /// A NaN is kept, not hidden.
+  template <class From, class To, class Chosen>
+  static void choose(const From& values, Index column, To&& greatest, Chosen&& chosen) {
+    for (Index k = 0; k < values.size(); ++k)
+      if (chosen[k] < 0 || (!(values[k] <= greatest[k]) && greatest[k] == greatest[k]))
+        greatest[k] = values[k], chosen[k] = column;
+  }
+};
+
+struct AveragePoolOptions {
+  Index kernel = 2;                 ///< steps of a window
+  Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
+  WindowPadding padding = valid();  ///< or same(), causal(), or a number up to kernel / 2
+  bool count_padding = false;       ///< divide by all places of a window, padding included
+  bool ceil_mode = false;           ///< as in MaxPoolOptions; beyond the padding there is nothing to count
+};
+
+/// The mean of the steps in a window. A sequence of n steps leaves as many as in a Conv1d.
+///
+/// What is padded is no step, and a mean is one of steps: at the ends of a sequence fewer are counted, as in Keras.
+/// PyTorch counts padding as zeros unless told otherwise: `count_padding`.
+template <class S>
+struct AveragePool1d : detail::WindowPooling<S> {
+  using typename detail::WindowPooling<S>::Tape;
+
+  explicit AveragePool1d(AveragePoolOptions options = {})
+      : detail::WindowPooling<S>({options.kernel, options.stride, 1}, options.padding, options.ceil_mode),
+        count_padding_(options.count_padding) {}
+
+  std::string_view name() const { return "average pool1d"; }
+  LayerOptions options() const {
+    LayerOptions all = this->options_as(name());
+    all.emplace_back("count_padding", count_padding_);
+    return all;
+  }
+
+  Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
+    auto mean = this->begin(in, tape);
+    mean.setZero();
+    this->pooled().each_window(*in.timeline, tape, [&](Index to, const detail::PooledWindow& window) {
+      window.each_step([&](Index from) { mean.col(to) += in.values.col(from); });
+      mean.col(to) /= divisor(window);
+    });
+    return this->result(in, tape);
+  }
+  void backward(const S*, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S*,
+                View<S> d_in, State<S>*) const {
+    if (d_in.data() == nullptr) return;
+    d_in.setZero();
+    this->pooled().each_window(*in.timeline, tape, [&](Index to, const detail::PooledWindow& window) {
+      const S count = divisor(window);
+      window.each_step([&](Index from) { d_in.col(from) += d_out.col(to) / count; });
+    });
+  }
+
+ private:
+  S divisor(const detail::PooledWindow& window) const { return S(count_padding_ ? window.places : window.steps()); }
+
+  bool count_padding_;
+};
+
+}  // namespace unroll

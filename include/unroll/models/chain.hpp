@@ -1,0 +1,300 @@
+#pragma once
+// Layers one after the other: what models have in common, however they hold their layers.
+
+#include "unroll/core/kept.hpp"
+#include "unroll/models/description.hpp"
+#include "unroll/threads/flush_to_zero.hpp"
+
+namespace unroll {
+
+/// The states of a model's layers, in their order; empty where a layer has none, and empty as a whole for "all zero".
+template <class Scalar>
+using ModelState = std::vector<State<Scalar>>;
+
+/// `Layers` holds the layers and their tapes: FixedLayers of sequential.hpp, ListedLayers of stack.hpp.
+///
+/// It owns its parameters and nothing else: what a pass writes is in a Tape, so one model can be used by many threads,
+/// each with its own.
+template <class Layers>
+class Chain : public detail::Description<Layers> {
+  using Base = detail::Description<Layers>;
+  using Base::check_size, Base::check_states, Base::each, Base::last_is_columnwise, Base::non_finite_parameter;
+  using Base::no_state, Base::pass_of, Base::states, Base::within;
+
+ public:
+  using Scalar = typename Layers::Scalar;
+  using Base::depth, Base::features, Base::parameters, Base::piece_columns, Base::parameter_offset, Base::shape;
+
+  /// The parameters in the form that passes read. Any number of passes, in any threads, may share them.
+  struct Weights {
+    typename Layers::Weights layers;
+  };
+
+  /// What a forward pass keeps for the backward pass; reused from batch to batch. It refers to the weights, and to an
+  /// input and a timeline that have a name, which must outlive its use, and to itself, so it stays where it is.
+  struct Tape {
+    Tape() = default;
+    Tape(const Tape&) = delete;
+    Tape& operator=(const Tape&) = delete;
+
+    Weights own;  // where the caller brings none
+    const Weights* weights = nullptr;
+    typename Layers::Tapes layers;
+    std::vector<Signal<Scalar>> in;  // of each layer, and the output behind the last
+    Matrix<Scalar> x;                // where they were temporaries
+    Timeline timeline;
+    Pass pass;
+    Buffer<Scalar> d_in[2];  // in turn: a layer writes one and the layer before it reads it
+    bool consumed = false;   // the way back overwrites what was kept
+  };
+
+  /// Brings the parameters, as they are now, into the form that passes read; prepare_back: that of the way back.
+  void prepare(Weights& weights) const { prepare(parameters().values().data(), weights); }
+  void prepare_back(Weights& weights) const { prepare_back(parameters().values().data(), weights); }
+  /// The same for parameters that are a part of a larger model's, of which they begin at `theta`.
+  void prepare(const Scalar* theta, Weights& weights) const {
+    layers().make_room(weights.layers);
+    each([&](const auto& layer, auto k) {
+      layer.prepare(theta + this->parameter_offset(k), Layers::of(weights.layers, k));
+    });
+  }
+  void prepare_back(const Scalar* theta, Weights& weights) const {
+    each([&](const auto& layer, auto k) {
+      this->within(k, layer,
+                   [&] { layer.prepare_back(theta + this->parameter_offset(k), Layers::of(weights.layers, k)); });
+    });
+  }
+
+  /// x [features x columns of the timeline] -> [outputs x columns], or one column per sequence by rank; see
+  /// output_timeline. Empty `initial`: all states zero. The tape takes over a temporary x or timeline. Throws
+  /// ShapeError for what does not fit.
+  ConstView<Scalar> forward(PassInput<Scalar> x, PassTimeline timeline, Tape& tape, const Pass& pass = {},
+                            const ModelState<Scalar>& initial = {}) const {
+    prepare(tape.own);
+    run(tape.own, x, timeline, tape, pass, initial, depth());
+    return tape.in.back().values;
+  }
+  /// The same with weights that were prepared.
+  ConstView<Scalar> forward(Lasting<Weights> weights, PassInput<Scalar> x, PassTimeline timeline, Tape& tape,
+                            const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
+    run(weights, x, timeline, tape, pass, initial, depth());
+    return tape.in.back().values;
+  }
+
+  /// The first half of a pass forward and back at once, which `learn` completes: weights must be prepared for the way
+  /// back too. Where the last layer treats each column on its own, it is left out: all its outputs, scores of ten
+  /// thousand words for instance, never stand in memory together.
+  void begin_learning(Lasting<Weights> weights, PassInput<Scalar> x, PassTimeline timeline, Tape& tape,
+                      const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
+    run(weights, x, timeline, tape, pass, initial, depth() - (last_is_columnwise() ? 1 : 0));
+  }
+
+  /// `loss(first, output)` is told some columns of the output, the first one's number among all, and returns their
+  /// gradient (a view that stays until the next call). Adds to `gradient`.
+  template <class F>
+  void learn(Tape& tape, Parameters<Scalar>& gradient, F&& loss) const {
+    if (tape.in.size() == depth() + 1) return backward(tape, loss(Index(0), tape.in.back().values), gradient);
+    require<ValueError>(tape.in.size() == depth() && last_is_columnwise(), no_pass);
+    check_way_back(tape);
+    check_size(gradient);
+    tape.consumed = true;
+    const FlushToZero flush;
+    each([&](const auto& layer, auto k) {
+      if (k + 1 == this->depth()) this->within(k, layer, [&] { learn_last(layer, k, tape, gradient, loss); });
+    });
+    back(tape, depth() - 1, std::as_const(tape.d_in[(depth() - 1) % 2]).view(), gradient, nullptr, {}, nullptr);
+  }
+
+  /// Outputs, behind `begin_learning`, for some columns of what it ended with (`tape.in.back()`, in place or copied):
+  /// what evaluates as little at a time as it wants. They stay until the next call.
+  ConstView<Scalar> finish(Tape& tape, ConstView<Scalar> some) const {
+    if (tape.in.size() == depth() + 1) return some;
+    require<ValueError>(tape.in.size() == depth() && last_is_columnwise(), no_pass);
+    const FlushToZero flush;
+    each([&](const auto& layer, auto k) {
+      if (k + 1 < this->depth()) return;
+      const auto out = layer.forward(Layers::of(tape.weights->layers, k), {some, tape.in.back().timeline},
+                                     this->pass_of(k, tape.pass), no_state(), Layers::of(tape.layers, k));
+      new (&some) ConstView<Scalar>(out.values);
+    });
+    return some;
+  }
+
+  /// Adds what the last pass forward tells running means and variances (`statistics()` numbers, at first 0).
+  void add_statistics(const Tape& tape, double* to) const {
+    each([&](const auto& layer, auto k) {
+      detail::add_statistics(layer, Layers::of(tape.layers, k), to);
+      to += detail::statistics_of(layer);
+    });
+  }
+
+  /// The timeline of the output of the last pass: the batch's own, or one step per sequence.
+  const Timeline& output_timeline(const Tape& tape) const {
+    check_forward(tape);
+    return *tape.in.back().timeline;
+  }
+
+  /// The states after the last step of each sequence.
+  ModelState<Scalar> final_state(Tape& tape) const {
+    ModelState<Scalar> state;
+    final_state(tape, state);
+    return state;
+  }
+  void final_state(Tape& tape, ModelState<Scalar>& state) const {
+    require<ValueError>(tape.in.size() >= depth(), no_pass);
+    state.resize(depth());
+    each([&](const auto& layer, auto k) {
+      if (k + 1 == tape.in.size()) return state[k].clear();  // left out; such a layer has no state
+      layer.final_state(tape.in[k], Layers::of(tape.layers, k), state[k]);
+    });
+  }
+
+  /// Adds to `gradient` (same table as parameters()) the gradient of what the last pass forward computed, given that of
+  /// its output. Where they are given, `d_x` [features x columns] is overwritten with the gradient of the input, and
+  /// `d_initial` with those of the initial states; `d_final` are gradients of the final states.
+  void backward(Tape& tape, ConstView<Scalar> d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
+                const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
+    check_gradient(tape, d_output, gradient);
+    check_states("gradients of final states", d_final);
+    if (tape.weights == &tape.own) prepare_back(tape.own);
+    tape.consumed = true;
+    if (d_x != nullptr) d_x->resize(features(), tape.in.front().values.cols());
+    if (d_initial != nullptr) d_initial->resize(depth());
+    back(tape, depth(), d_output, gradient, d_x, d_final, d_initial);
+  }
+  void backward(Tape& tape, const Matrix<Scalar>& d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
+                const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
+    backward(tape, detail::given(d_output), gradient, d_x, d_final, d_initial);
+  }
+
+  /// Where the last pass forward met its first value that is not finite, in words; empty if there is none. Throws
+  /// ValueError after the way back, which overwrites what a search needs.
+  std::string locate_non_finite(Tape& tape) const {
+    check_forward(tape);
+    check_not_consumed(tape);
+    std::string found = non_finite_input(tape);
+    if (found.empty()) found = non_finite_parameter();
+    each([&](const auto& layer, auto k) {
+      if (!found.empty()) return;
+      if (const auto where =
+              layer.first_non_finite(Layers::of(tape.weights->layers, k), tape.in[k], Layers::of(tape.layers, k)))
+        found = text("layer ", std::size_t(k), " (", layer.name(), "): ", where->value, " at ", place(tape, k, *where));
+    });
+    return found;
+  }
+
+ protected:
+  using Base::Base, Base::layers;
+
+  void check_forward(const Tape& tape) const { require<ValueError>(tape.in.size() == depth() + 1, no_pass); }
+  static void check_not_consumed(const Tape& tape) {
+    require<ValueError>(!tape.consumed, "model: the way back has been run on this tape already");
+  }
+
+ private:
+  static constexpr const char* no_pass = "model: there was no pass forward on this tape";
+
+  /// The first `count` layers forward.
+  void run(const Weights& weights, PassInput<Scalar>& x, PassTimeline& timeline, Tape& tape, const Pass& pass,
+           const ModelState<Scalar>& initial, std::size_t count) const {
+    check(x.view(), timeline.get(), initial);
+    const FlushToZero flush;
+    tape.pass = pass;
+    tape.weights = &weights;
+    layers().make_room(tape.layers);
+    tape.consumed = false;
+    tape.in.clear();
+    tape.in.push_back({std::move(x).settle(tape.x), &std::move(timeline).settle(tape.timeline)});
+    each([&](const auto& layer, auto k) {
+      if (k >= count) return;
+      this->within(k, layer, [&] {
+        tape.in.push_back(layer.forward(Layers::of(weights.layers, k), tape.in.back(), this->pass_of(k, pass),
+                                        initial.empty() ? no_state() : initial[k], Layers::of(tape.layers, k)));
+      });
+    });
+  }
+
+  /// The last layer forward and back, some columns at a time.
+  template <class L, class F>
+  void learn_last(const L& layer, auto k, Tape& tape, Parameters<Scalar>& gradient, F&& loss) const {
+    const Signal<Scalar> in = tape.in.back();
+    const Index columns = in.values.cols(), piece = piece_columns();
+    View<Scalar> d_in(nullptr, 0, 0, Eigen::OuterStride<>(0));
+    if (k > 0) new (&d_in) View<Scalar>(tape.d_in[k % 2].shape(in.values.rows(), columns));
+    for (Index first = 0; first == 0 || first < columns; first += piece) {
+      const Index count = std::min(piece, columns - first);
+      const Signal<Scalar> some{detail::from_column(in.values, first, count), in.timeline};
+      auto& layer_tape = Layers::of(tape.layers, k);
+      const auto& weights = Layers::of(tape.weights->layers, k);
+      const auto out = layer.forward(weights, some, this->pass_of(k, tape.pass), no_state(), layer_tape);
+      layer.backward(weights, some, this->pass_of(k, tape.pass), loss(first, out.values), no_state(), layer_tape,
+                     gradient.values().data() + parameter_offset(k), detail::from_column(d_in, first, count), nullptr);
+      gradient.touch(parameter_offset(k), detail::touched_by(layer, layer_tape));
+    }
+  }
+
+  /// The first `count` layers back.
+  void back(Tape& tape, std::size_t count, ConstView<Scalar> d_out, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x,
+            const ModelState<Scalar>& d_final, ModelState<Scalar>* d_initial) const {
+    const FlushToZero flush;
+    layers().each_back([&](const auto& layer, auto k) {
+      if (k >= count) return;
+      View<Scalar> d_in(nullptr, 0, 0, Eigen::OuterStride<>(0));
+      const auto& in = tape.in[k].values;
+      if (k > 0) new (&d_in) View<Scalar>(tape.d_in[k % 2].shape(in.rows(), in.cols()));
+      if (k == 0 && d_x != nullptr) new (&d_in) View<Scalar>(view(*d_x));
+      if (d_out.data() == nullptr &&
+          this->states(k).empty()) {  // only final states have a gradient, and none from here on
+        if (k == 0) d_in.setZero();
+        return;
+      }
+      this->within(k, layer, [&] {
+        layer.backward(Layers::of(tape.weights->layers, k), tape.in[k], this->pass_of(k, tape.pass), d_out,
+                       d_final.empty() ? no_state() : d_final[k], Layers::of(tape.layers, k),
+                       gradient.values().data() + this->parameter_offset(k), d_in,
+                       d_initial == nullptr ? nullptr : &(*d_initial)[k]);
+        gradient.touch(this->parameter_offset(k), detail::touched_by(layer, Layers::of(tape.layers, k)));
+      });
+      new (&d_out) ConstView<Scalar>(d_in.data(), d_in.rows(), d_in.cols(), Eigen::OuterStride<>(d_in.outerStride()));
+    });
+  }
+
+  void check(const ConstView<Scalar>& x, const Timeline& timeline, const ModelState<Scalar>& initial) const {
+    require<ShapeError>(x.rows() == features(), "layer 0 (", layers().first_name(), "): expects ", features(),
+                        " features per step, the input has ", x.rows());
+    require<ShapeError>(x.cols() == timeline.columns(), "model: the timeline has ", timeline.columns(),
+                        " columns, the input has ", x.cols());
+    check_states("initial states", initial);
+  }
+
+  /// Before anything is added to a gradient.
+  static void check_way_back(const Tape& tape) {
+    check_not_consumed(tape);
+    require<ValueError>(tape.pass.keeping.keep != Keep::nothing,
+                        "model: the pass forward kept nothing (Keep::nothing), so there is no way back over it");
+  }
+  void check_gradient(const Tape& tape, const ConstView<Scalar>& d_output, const Parameters<Scalar>& gradient) const {
+    check_forward(tape);
+    check_way_back(tape);
+    for (std::size_t k = 0; k <= depth(); ++k)
+      require<ShapeError>(tape.in[k].values.rows() == shape(k).features, "model: the tape is another model's");
+    const auto& out = tape.in.back().values;
+    require<ShapeError>(d_output.data() == nullptr || (d_output.rows() == out.rows() && d_output.cols() == out.cols()),
+                        "model: the output is ", out.rows(), " x ", out.cols(), ", its gradient ", d_output.rows(),
+                        " x ", d_output.cols());
+    check_size(gradient);
+  }
+
+  std::string place(const Tape& tape, std::size_t k, NonFinite where) const {
+    if (where.timeline == nullptr) where.timeline = tape.in[where.per_sequence ? k + 1 : k].timeline;
+    where.per_sequence = where.per_sequence || !shape(k).per_step;
+    return detail::place_of(where);
+  }
+  std::string non_finite_input(const Tape& tape) const {
+    const Signal<Scalar>& in = tape.in.front();
+    const Index c = detail::first_non_finite_column(in.values);
+    return c < 0 ? std::string() : "input at " + detail::place_of({"", c, false, in.timeline});
+  }
+};
+
+}  // namespace unroll

@@ -1,0 +1,73 @@
+#pragma once
+// Layers one after the other, chosen while the program runs.
+
+#include "unroll/layers/any_layer.hpp"
+#include "unroll/models/chain.hpp"
+
+namespace unroll {
+namespace detail {
+
+/// Layers as a list.
+template <class S>
+class ListedLayers {
+ public:
+  using Scalar = S;
+  using Weights = std::vector<typename AnyLayer<S>::Weights>;
+  using Tapes = std::vector<typename AnyLayer<S>::Tape>;
+
+  explicit ListedLayers(std::vector<AnyLayer<S>> layers) : layers_(std::move(layers)) {
+    require<ShapeError>(!layers_.empty(), "model: expects at least 1 layer");
+  }
+
+  std::size_t size() const { return layers_.size(); }
+  std::string first_name() const { return layers_.front().name(); }
+
+  /// Room for weights or tapes.
+  template <class Each>
+  void make_room(std::vector<Each>& all) const {
+    all.resize(size());
+  }
+  template <class All>
+  static auto& of(All& all, std::size_t k) {
+    return all[k];
+  }
+
+  /// f(layer, its number)
+  template <class F>
+  void each(F&& f) const {
+    for (std::size_t k = 0; k < size(); ++k) f(layers_[k], k);
+  }
+  template <class F>
+  void each_back(F&& f) const {
+    for (std::size_t k = size(); k-- > 0;) f(layers_[k], k);
+  }
+  template <class F>
+  void each_mutable(F&& f) {
+    for (AnyLayer<S>& layer : layers_) f(layer);
+  }
+
+ private:
+  std::vector<AnyLayer<S>> layers_;
+};
+
+}  // namespace detail
+
+/// As Sequential, but its layers are values: a program that reads from a file or from its options which cell, and how
+/// many layers, needs one type of model, and each cell is compiled once.
+///
+///     std::vector<AnyLayer<float>> layers;
+///     for (int k = 0; k < depth; ++k) layers.push_back(Recurrent<Gru<float>>{.units = 32});
+///     layers.push_back(MeanOverTime<float>{});
+///     layers.push_back(Dense<float>{.units = 4});
+///     Stack<float> model(6, std::move(layers));
+///
+/// Parameters have the same names, first values and numbers as in a Sequential of the same layers.
+template <class S>
+class Stack : public Chain<detail::ListedLayers<S>> {
+ public:
+  /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
+  Stack(Index features, std::vector<AnyLayer<S>> layers)
+      : Chain<detail::ListedLayers<S>>(features, detail::ListedLayers<S>(std::move(layers))) {}
+};
+
+}  // namespace unroll

@@ -1,0 +1,95 @@
+#pragma once
+// What a model consists of, and what it costs to train.
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "unroll/models/memory.hpp"
+
+namespace unroll {
+
+struct LayerSummary {
+  std::string name;
+  Shape output;
+  Index parameters = 0;
+  std::size_t kept_bytes = 0;  ///< what a part of a training step keeps for the way back
+};
+
+/// The numbers behind the table that `text()` writes.
+struct ModelSummary {
+  Index features = 0;  ///< per step of the input
+  std::vector<LayerSummary> layers;
+  Index parameters = 0;
+  Index columns = 0, batch = 0;    ///< valid steps of all sequences together, and sequences
+  std::size_t training_bytes = 0;  ///< of a step with so many; see training_bytes in memory.hpp
+
+  ///     layer  name            output         parameters  kept
+  ///     0      gru             32 a step      3840        1.1 MiB
+  ///     1      mean over time  32 a sequence  0           1.3 KiB
+  ///     2      dense           4 a sequence   132         160 B
+  ///     3972 parameters; 6 features a step; training on 1280 steps of 10 sequences takes 1.4 MiB
+  std::string text() const;
+};
+
+namespace detail {
+
+/// "1.4 MiB": three digits, units of 1024.
+inline std::string readable_bytes(std::size_t bytes) {
+  static constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  double number = double(bytes);
+  std::size_t unit = 0;
+  for (; number >= 1023.5 && unit + 1 < units.size(); ++unit) number /= 1024;
+  char digits[32];
+  std::snprintf(digits, sizeof digits, unit > 0 && number < 99.95 ? "%.1f" : "%.0f", number);
+  return unroll::text(std::string_view(digits), " ", units[unit]);
+}
+
+/// Columns as wide as their widest entry.
+inline std::string aligned(const std::vector<std::array<std::string, 5>>& rows) {
+  std::array<std::size_t, 5> width{};
+  for (const auto& row : rows)
+    for (std::size_t k = 0; k < row.size(); ++k) width[k] = std::max(width[k], row[k].size() + 2);
+  std::string lines;
+  for (const auto& row : rows) {
+    for (std::size_t k = 0; k + 1 < row.size(); ++k) lines += row[k] + std::string(width[k] - row[k].size(), ' ');
+    lines += row.back() + "\n";
+  }
+  return lines;
+}
+
+}  // namespace detail
+
+inline std::string ModelSummary::text() const {
+  std::vector<std::array<std::string, 5>> rows{{"layer", "name", "output", "parameters", "kept"}};
+  for (const LayerSummary& layer : layers)
+    rows.push_back({unroll::text(rows.size() - 1), layer.name,
+                    unroll::text(layer.output.features, layer.output.per_step ? " a step" : " a sequence"),
+                    unroll::text(layer.parameters), detail::readable_bytes(layer.kept_bytes)});
+  return unroll::text(detail::aligned(rows), parameters, " parameters; ", features, " features a step; training on ",
+                      columns, " steps of ", batch, " sequences takes ", detail::readable_bytes(training_bytes), "\n");
+}
+
+/// Of a training step with so many columns (valid steps of all sequences together) and
+/// sequences. Throws ShapeError for numbers below 0.
+template <class Model>
+ModelSummary summary(const Model& model, Index columns, Index batch, const TrainingPlan& plan = {}) {
+  require<ShapeError>(columns >= 0 && batch >= 0, "summary: expects at least 0 columns and sequences, got ", columns,
+                      " and ", batch);
+  ModelSummary all{.features = model.features(),
+                   .layers = {},
+                   .parameters = model.parameters().size(),
+                   .columns = columns,
+                   .batch = batch,
+                   .training_bytes = unroll::training_bytes(model, columns, batch, plan)};
+  model.each_layer([&](const auto& layer, std::size_t k) {
+    const Index kept = numbers_kept(model, k, columns, batch, plan);
+    all.layers.push_back({std::string(layer.name()), model.shape(k + 1), layer.parameters().size(),
+                          std::size_t(kept) * sizeof(typename Model::Scalar)});
+  });
+  return all;
+}
+
+}  // namespace unroll

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "unroll/parameters/parameters.hpp"
+
+namespace unroll {
+
+/// Which entries weight decay applies to, for `optimizer.set_decay_mask(...)`: 0 for blocks of the roles that are left
+/// out, as is usual for biases, and for frozen columns, 1 for all others.
+template <class Scalar>
+Vector<Scalar> decay_mask(const ParameterTable& table, std::initializer_list<Role> left_out = {Role::bias}) {
+  Vector<Scalar> mask = Vector<Scalar>::Ones(table.size());
+  for (const ParameterBlock& block : table.blocks()) {
+    const bool whole = std::find(left_out.begin(), left_out.end(), block.role) != left_out.end();
+    for (Index col = 0; col < block.cols; ++col)
+      if (whole || block.is_frozen(col)) mask.segment(block.column(col).first, block.rows).setZero();
+  }
+  return mask;
+}
+
+}  // namespace unroll

@@ -1,0 +1,269 @@
+#pragma once
+// First values of parameters. Each entry's value depends only on (seed, purpose, layer, entry), see `Random`: not on
+// the order in which blocks are filled. All arithmetic is in double, so float and double models begin with the same
+// numbers, rounded; and it is independent of the processor and of the compiler's options: where a product is added, it
+// is either fused (std::fma) or rounded first (detail::rounded), never as the compiler likes.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/finite.hpp"
+#include "unroll/core/random.hpp"
+#include "unroll/core/types.hpp"
+#include "unroll/simd/runs.hpp"
+
+namespace unroll {
+
+namespace detail {
+
+/// The product that `x` is, rounded: the compiler cannot fuse it with a sum.
+template <class Packet>
+EIGEN_ALWAYS_INLINE Lanes<Packet> rounded(Lanes<Packet> x) {
+#if EIGEN_ARCH_i386_OR_x86_64 && defined(__AVX512F__)
+  __asm__("" : "+v"(x.v));
+#elif EIGEN_ARCH_i386_OR_x86_64 && defined(__SSE2__)
+  __asm__("" : "+x"(x.v));
+#elif EIGEN_ARCH_ARM64
+  __asm__("" : "+w"(x.v));
+#else
+  __asm__("" : "+m"(x.v));
+#endif
+  return x;
+}
+
+/// The sum of a[i] b[i], in an order that is the same on every machine: eight sums side by side, whatever the width of
+/// the registers, then their sum.
+inline double ordered_dot(const double* a, const double* b, Index size) {
+  using V = NativeLanes<double>;
+  static_assert(8 % V::size == 0);
+  std::array<double, 8> sums{};
+  for (int lane = 0; lane < 8; lane += V::size) {
+    V sum = V::constant(0);
+    for (Index i = lane; i < size; i += 8) {
+      const int rest = int(std::min<Index>(V::size, size - i));
+      sum += rest == V::size ? rounded(V::load(a + i) * V::load(b + i))
+                             : rounded(V::load_partial(a + i, rest) * V::load_partial(b + i, rest));
+    }
+    sum.store(sums.data() + lane);
+  }
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+/// to -= factor * from
+inline void subtract_multiple(double factor, const double* from, double* to, Index size) {
+  map_run(
+      size, [factor](auto x, auto y) { return x - rounded(x.constant(factor) * y); }, to, to, from);
+}
+
+}  // namespace detail
+
+/// How many inputs an output unit sums, and how many outputs an input feeds. 0: cols and rows of the block. Set them
+/// when the block is a part: Keras counts all gates of a stacked matrix, fans = {.out = 4 * units} for an LSTM.
+struct Fans {
+  Index in = 0, out = 0;
+
+  friend constexpr bool operator==(const Fans&, const Fans&) = default;
+};
+
+/// A rule for first values; made by the functions of namespace `init`.
+class Initializer {
+ public:
+  enum class Kind { constant, uniform, normal, truncated_normal, log_uniform, orthogonal, identity };
+  enum class Fan { none, in, average, out };
+
+  /// `a` and `b` mean for each kind what the factory below says. With a fan the numbers are for fan 1 and are divided
+  /// by the root of the block's fan.
+  constexpr Initializer(Kind kind, double a, double b, Fan fan = Fan::none) : kind_(kind), fan_(fan), a_(a), b_(b) {}
+
+  /// The same rule for a block whose rows and columns do not say its fans, such as a convolution's.
+  constexpr Initializer with_fans(Fans fans) const {
+    Initializer same = *this;
+    same.fans_ = fans;
+    return same;
+  }
+
+  /// Fills a block [outputs x inputs]. Entry (i, j) gets random number `first_element` + j * rows + i. Throws
+  /// ValueError when a fan is needed and is not positive.
+  template <class Block>
+  void fill(Block&& block, const Random& random, Index first_element = 0, Fans fans = {}) const {
+    fill_block<typename std::remove_cvref_t<Block>::Scalar>(block, random, first_element, fans);
+  }
+
+  friend constexpr bool operator==(const Initializer&, const Initializer&) = default;
+
+ private:
+  template <class Scalar>
+  void fill_block(Out<Scalar> block, const Random& random, Index first_element, Fans fans) const {
+    if (kind_ == Kind::orthogonal) return fill_orthogonal<Scalar>(block, random, first_element);
+    const double shrink = fan_ == Fan::none ? 1 : 1 / std::sqrt(fan_of(block.rows(), block.cols(), fans));
+    for (Index col = 0; col < block.cols(); ++col)
+      for (Index row = 0; row < block.rows(); ++row)
+        block(row, col) = Scalar(shrink * draw(random, first_element + col * block.rows() + row, row == col));
+  }
+
+  double fan_of(Index rows, Index cols, Fans fans) const {
+    const double in = double(first_given(fans.in, fans_.in, cols)),
+                 out = double(first_given(fans.out, fans_.out, rows));
+    const double fan = fan_ == Fan::in ? in : fan_ == Fan::out ? out : (in + out) / 2;
+    require<ValueError>(fan > 0, "initializer: fans must be positive, they are ", in, " and ", out);
+    return fan;
+  }
+
+  static Index first_given(Index asked, Index own, Index block) { return asked != 0 ? asked : own != 0 ? own : block; }
+
+  double draw(const Random& random, Index element, bool diagonal) const {
+    const auto number = static_cast<std::uint64_t>(element);
+    switch (kind_) {
+      case Kind::uniform:
+        return std::fma(b_ - a_, random.uniform(number), a_);
+      case Kind::normal:
+        return std::fma(b_, random.normal(number), a_);
+      case Kind::truncated_normal:
+        return std::fma(b_, truncated(random.uniform(number)), a_);
+      case Kind::log_uniform:
+        return b_ * detail::portable_log(std::fma(a_ - 1, random.uniform(number), 1));
+      case Kind::identity:
+        return diagonal ? a_ : 0;
+      default:
+        return a_;
+    }
+  }
+
+  /// Quantile of the standard normal cut off at +-2. One uniform number per value, where drawing again until it falls
+  /// inside would need an unknown count of them.
+  static double truncated(double u) {
+    constexpr double below = 0.022750131948179207;  // probability of less than -2
+    return std::clamp(detail::normal_quantile(std::fma(1 - 2 * below, u, below)), -2.0, 2.0);
+  }
+
+  /// A Gaussian matrix with its columns made orthogonal, which is the Q of its QR factors with a positive diagonal of
+  /// R, so that the result is uniform over all orthogonal matrices (Mezzadri 2007). Projecting twice keeps it
+  /// orthogonal to rounding (Giraud et al. 2005); Eigen's own QR costs every user seconds of compilation.
+  template <class Scalar>
+  void fill_orthogonal(Out<Scalar> block, const Random& random, Index first_element) const {
+    Matrix<double> gaussian(block.rows(), block.cols());
+    Initializer(Kind::normal, 0, 1).fill(gaussian, random, first_element);
+    const bool wide = gaussian.rows() < gaussian.cols();
+    Matrix<double> q = wide ? Matrix<double>(gaussian.transpose()) : gaussian;
+    const Index rows = q.rows();
+    for (Index j = 0; j < q.cols(); ++j) {
+      double* const column = q.col(j).data();
+      for (int pass = 0; pass < 2; ++pass)
+        for (Index k = 0; k < j; ++k) {
+          const double* const other = q.col(k).data();
+          detail::subtract_multiple(detail::ordered_dot(other, column, rows), other, column, rows);
+        }
+      q.col(j) /= std::sqrt(detail::ordered_dot(column, column, rows));
+    }
+    for (Index col = 0; col < block.cols(); ++col)
+      for (Index row = 0; row < block.rows(); ++row) block(row, col) = Scalar(a_ * (wide ? q(col, row) : q(row, col)));
+  }
+
+  Kind kind_;
+  Fan fan_;
+  double a_, b_;
+  Fans fans_ = {};
+};
+
+namespace init {
+
+namespace detail {
+/// Standard deviation of the standard normal cut off at +-2; Keras divides by it to keep the variance.
+inline constexpr double truncated_deviation = 0.87962566103423978;
+
+inline Initializer uniform_by_fan(double variance, Initializer::Fan fan) {
+  const double limit = std::sqrt(3 * variance);
+  return {Initializer::Kind::uniform, -limit, limit, fan};
+}
+inline Initializer normal_by_fan(double variance, Initializer::Fan fan) {
+  return {Initializer::Kind::truncated_normal, 0, std::sqrt(variance) / truncated_deviation, fan};
+}
+inline void check(bool good, const char* what, double value) {
+  require<ValueError>(good && is_finite(value), "initializer: ", what, ", it is ", value);
+}
+}  // namespace detail
+
+inline Initializer constant(double value) {
+  detail::check(true, "a constant must be finite", value);
+  return {Initializer::Kind::constant, value, 0};
+}
+inline Initializer zeros() { return constant(0); }
+
+/// U[low, high)
+inline Initializer uniform(double low, double high) {
+  detail::check(is_finite(low) && low <= high, "uniform(low, high) needs finite low <= high", high);
+  return {Initializer::Kind::uniform, low, high};
+}
+inline Initializer normal(double mean, double deviation) {
+  detail::check(is_finite(mean) && deviation >= 0, "the standard deviation must be >= 0", deviation);
+  return {Initializer::Kind::normal, mean, deviation};
+}
+/// Normal cut off at two standard deviations, whose spread is therefore 0.88 `deviation`.
+inline Initializer truncated_normal(double mean, double deviation) {
+  detail::check(is_finite(mean) && deviation >= 0, "the standard deviation must be >= 0", deviation);
+  return {Initializer::Kind::truncated_normal, mean, deviation};
+}
+
+/// Glorot & Bengio 2010, eq. 16: U(+-sqrt(6 / (fan_in + fan_out))).
+inline Initializer glorot_uniform() { return detail::uniform_by_fan(1, Initializer::Fan::average); }
+/// Variance 2 / (fan_in + fan_out), cut off at two standard deviations as in Keras.
+inline Initializer glorot_normal() { return detail::normal_by_fan(1, Initializer::Fan::average); }
+/// He et al. 2015 (arXiv:1502.01852, eq. 10), for relu: U(+-sqrt(6 / fan_in)).
+inline Initializer he_uniform() { return detail::uniform_by_fan(2, Initializer::Fan::in); }
+/// Variance 2 / fan_in, cut off as in Keras.
+inline Initializer he_normal() { return detail::normal_by_fan(2, Initializer::Fan::in); }
+/// LeCun et al. 1998 ("Efficient BackProp", eq. 16): U(+-gain sqrt(3 / fan_in)).
+inline Initializer lecun_uniform(double gain = 1) {
+  detail::check(gain > 0, "the gain must be > 0", gain);
+  return detail::uniform_by_fan(gain * gain, Initializer::Fan::in);
+}
+/// Variance 1 / fan_in, cut off as in Keras.
+inline Initializer lecun_normal() { return detail::normal_by_fan(1, Initializer::Fan::in); }
+/// PyTorch's Linear and Conv: U(+-1 / sqrt(fan_in)).
+inline Initializer pytorch_linear() { return detail::uniform_by_fan(1.0 / 3, Initializer::Fan::in); }
+
+/// PyTorch's RNN, GRU and LSTM, weights and biases alike: U(+-1 / sqrt(units)).
+inline Initializer pytorch_rnn(Index units) {
+  detail::check(units > 0, "units must be positive", double(units));
+  const double limit = 1 / std::sqrt(double(units));
+  return uniform(-limit, limit);
+}
+/// The same for blocks that have the units as their rows: U(+-1 / sqrt(rows)).
+inline Initializer pytorch_rnn() { return detail::uniform_by_fan(1.0 / 3, Initializer::Fan::out); }
+
+/// gain times a matrix with orthonormal columns, or rows if it is wide (Saxe et al. 2014, arXiv:1312.6120). A stacked
+/// matrix is orthogonal as a whole, as in Keras; for orthogonal gates fill block by block.
+inline Initializer orthogonal(double gain = 1) {
+  detail::check(gain > 0, "the gain must be > 0", gain);
+  return {Initializer::Kind::orthogonal, gain, 0};
+}
+
+/// gain on the diagonal, 0 elsewhere (Le et al. 2015, arXiv:1504.00941).
+inline Initializer identity(double gain = 1) {
+  detail::check(true, "the gain must be finite", gain);
+  return {Initializer::Kind::identity, gain, 0};
+}
+
+/// Forget biases log U(1, longest - 1), so that memories last up to `longest` (> 2) steps: Tallec & Ollivier 2018
+/// (arXiv:1804.11188, eq. 16), for a gate that multiplies the past. Biases of a gate that multiplies what is new are
+/// the negatives: `chrono_input` with the same Random and element. docs/cells.md lists which bias of which cell is
+/// which.
+inline Initializer chrono_forget(Index longest) {
+  detail::check(longest > 2, "the longest memory must be above 2 steps", double(longest));
+  return {Initializer::Kind::log_uniform, double(longest - 1), 1};
+}
+inline Initializer chrono_input(Index longest) {
+  detail::check(longest > 2, "the longest memory must be above 2 steps", double(longest));
+  return {Initializer::Kind::log_uniform, double(longest - 1), -1};
+}
+
+/// Gains that keep the variance through an activation, PyTorch's `calculate_gain`.
+inline constexpr double sigmoid_gain = 1, tanh_gain = 5.0 / 3, relu_gain = std::numbers::sqrt2, selu_gain = 0.75;
+inline double leaky_relu_gain(double negative_slope) { return std::sqrt(2 / (1 + negative_slope * negative_slope)); }
+
+}  // namespace init
+}  // namespace unroll

@@ -1,0 +1,84 @@
+#pragma once
+// Everything that is derived from a cell's equations at compile time, in one place, and the sentences for what can be
+// wrong.
+
+#include "unroll/recurrence/compile/functions_in.hpp"
+#include "unroll/recurrence/compile/lowering.hpp"
+#include "unroll/recurrence/compile/schedule.hpp"
+
+namespace unroll {
+
+namespace detail {
+
+template <class... F>
+constexpr auto derivatives_by_output(const language::List<F...>&) {
+  return Table<bool, int(sizeof...(F))>{{F::by_output...}};
+}
+
+/// One sentence for each mistake, in the words of whoever wrote the equations.
+template <Misuse misuse>
+constexpr bool check_equations() {
+  static_assert(misuse != Misuse::no_state, "unroll: a cell needs at least one state: cell(state(h), ...)");
+  static_assert(misuse != Misuse::undefined,
+                "unroll: an equation uses a symbol that is neither a state nor defined by an earlier equation");
+  static_assert(misuse != Misuse::used_before_defined,
+                "unroll: an equation uses a value before the equation that defines it: change their order");
+  static_assert(misuse != Misuse::defined_twice,
+                "unroll: two equations define the same name, or an equation has a state's name");
+  static_assert(misuse != Misuse::next_of_no_state, "unroll: next(...) takes one of the states in state(...)");
+  static_assert(misuse != Misuse::state_without_next, "unroll: a state has no equation next(...) = ...");
+  static_assert(misuse != Misuse::dead_equation,
+                "unroll: neither a state nor the output depends on one of the equations: use its value or remove it");
+  static_assert(misuse != Misuse::input_element_by_element,
+                "unroll: inputs and constants have rows of their own: read them through linear(...)");
+  static_assert(misuse != Misuse::mixed_sizes,
+                "unroll: values of different sizes meet element by element: change size through linear(...)");
+  static_assert(misuse != Misuse::two_outputs, "unroll: a cell has one output(...)");
+  static_assert(misuse != Misuse::attend_within,
+                "unroll: attend(...) is a vector: give it an equation of its own, and read its name");
+  static_assert(misuse != Misuse::next_of_attend,
+                "unroll: a state cannot be attend(...) itself: give that a name, and then next(state) = name");
+  static_assert(misuse != Misuse::attend_of_another_size,
+                "unroll: what attend(...) gives has the memory's rows: its symbol has no size of its own");
+  static_assert(misuse != Misuse::output_of_attend,
+                "unroll: output(...) cannot be an attend(...) itself: make an equation of it, such as y = linear(ctx)");
+  static_assert(misuse != Misuse::attend_asked_by_constant,
+                "unroll: attend(dot, ...) is asked by a constant: project it first, q = linear(constant)");
+  static_assert(misuse != Misuse::undefined_output, "unroll: output(...) names a value that no equation defines");
+  static_assert(misuse != Misuse::source_twice,
+                "unroll: a linear(...) reads the same value twice: one weight matrix is enough");
+  static_assert(misuse != Misuse::linear_of_weight,
+                "unroll: linear(...) reads a number or a single weight, which is the same in every column: use the "
+                "bias of linear(...)");
+  static_assert(misuse != Misuse::weight_of_two_kinds,
+                "unroll: one name stands for two kinds of single weights, or for values of different sizes: give each "
+                "its own name");
+  static_assert(misuse != Misuse::too_many, "unroll: a cell has at most 8 inputs, 8 constants, 8 states and 8 sizes");
+  return misuse == Misuse::none;
+}
+
+}  // namespace detail
+
+/// `equations` is a constexpr variable with static storage: the numbers in it are read here.
+template <const auto& equations>
+struct Derived {
+  static constexpr auto functions = functions_of(equations);
+  static constexpr auto program = lower(equations);
+  static_assert(detail::check_equations<program.misuse>());
+  static constexpr auto schedule = make_schedule(program, detail::derivatives_by_output(functions));
+
+  /// The equation is an attend(...).
+  static constexpr bool attends(int equation) {
+    const int root = program.equation[equation].root;
+    return program.operation[root].op == Op::attend && program.operation[root].equation == equation;
+  }
+
+  /// Equations of one stage and one size run as one pass.
+  static constexpr bool has_pass(int stage, int size) {
+    for (int e = 0; e < program.equations; ++e)
+      if (schedule.stage[e] == stage && program.equation[e].size == size && !attends(e)) return true;
+    return false;
+  }
+};
+
+}  // namespace unroll

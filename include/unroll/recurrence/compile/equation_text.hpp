@@ -1,0 +1,257 @@
+#pragma once
+// The equations back as text, read from the same list of operations that the kernels run.
+
+#include <string>
+
+#include "unroll/core/error.hpp"
+#include "unroll/recurrence/compile/derived.hpp"
+
+namespace unroll {
+
+enum class Notation {
+  text,    ///< weights by name: c' = f * c + i * g, i = sigmoid(W_i_x x + W_i_h h + b_i)
+  latex,   ///< an `aligned` block
+  source,  ///< as it is written in a program: all that tells one cell from another, sizes left out
+};
+
+namespace detail {
+
+/// A Program without its capacity, so that one class serves all cells.
+struct ProgramView {
+  const Operation* operation;
+  const EquationInfo* equation;
+  int equations;
+  const LinearTerm* term;
+  const AttentionInfo* attention;
+  const WeightInfo* weight;
+  const StateInfo* state;
+  int states;
+  const std::string_view *input, *constant, *sizes;
+  int output, output_state;
+  std::string (*function)(int index, bool latex);  ///< the name of a function, with the numbers that it holds
+};
+
+/// A user's own function may have a name that the library gives to another one.
+template <class F>
+constexpr bool has_name_of_another() {
+  if (F::name == Sigmoid::name) return !std::is_same_v<F, Sigmoid>;
+  if (F::name == Tanh::name) return !std::is_same_v<F, Tanh>;
+  return F::name == Relu::name && !std::is_same_v<F, Relu>;
+}
+
+/// "leaky_relu[0.01]"; in LaTeX the numbers are an index.
+template <class F>
+std::string function_text(const F& f, bool latex) {
+  std::string numbers;
+  if constexpr (requires { f.visit_options([](std::string_view, double) {}); })
+    f.visit_options([&](std::string_view, double number) {
+      numbers += text(numbers.empty() ? "" : latex ? "," : ", ", number);
+    });
+  const std::string name = std::string(latex ? f.latex : f.name) + (has_name_of_another<F>() && !latex ? "[own]" : "");
+  if (numbers.empty()) return name;
+  return latex ? name + "_{" + numbers + "}" : name + "[" + numbers + "]";
+}
+
+template <class D>
+std::string function_of(int index, bool latex) {
+  std::string found;
+  int k = 0;
+  D::functions.each([&](const auto& f) {
+    if (k++ == index) found = function_text(f, latex);
+  });
+  return found;
+}
+
+template <class D>
+constexpr ProgramView view_of() {
+  constexpr const auto& p = D::program;
+  return {p.operation.items, p.equation.items, p.equations,    p.term.items,  p.attention.items,
+          p.weight.items,    p.state.items,    p.states,       p.input.items, p.constant.items,
+          p.sizes.items,     p.output,         p.output_state, function_of<D>};
+}
+
+/// Its functions are cold: every program that has a cell compiles them, few call them.
+class EquationText {
+ public:
+  EquationText(const ProgramView& program, Notation notation) : program_(program), notation_(notation) {}
+
+  /// A line for each equation.
+  [[gnu::cold]] std::string lines() const {
+    if (notation_ == Notation::source) return source_lines();
+    std::string all;
+    for (int e = 0; e < program_.equations; ++e)
+      all += text(target(e), latex() ? " &= " : " = ", right_side(e),
+                  latex() && e + 1 < program_.equations ? " \\\\\n" : "\n");
+    return latex() ? text("\\begin{aligned}\n", all, "\\end{aligned}\n") : all;
+  }
+
+ private:
+  // How tightly an operator binds; a weaker one inside a tighter one gets parentheses.
+  enum Binding { sum = 1, product = 2, whole = 3 };
+
+  bool latex() const { return notation_ == Notation::latex; }
+  bool source() const { return notation_ == Notation::source; }
+
+  /// With the states in front, and the output behind where it is not the first of them.
+  [[gnu::cold]] std::string source_lines() const {
+    std::string all = "state(";
+    for (int s = 0; s < program_.states; ++s)
+      all += text(s > 0 ? ", " : "", sized(program_.state[s].name, program_.state[s].size));
+    all += ")\n";
+    for (int e = 0; e < program_.equations; ++e) all += text(target(e), " = ", right_side(e), "\n");
+    if (program_.output_state == 0) return all;
+    return text(all, "output(", named(program_.output), ")\n");
+  }
+  std::string sized(std::string_view name, int size) const {
+    return size == 0 ? std::string(name) : text(name, "[", program_.sizes[size], "]");
+  }
+
+  [[gnu::cold]] std::string target(int e) const {
+    const EquationInfo& equation = program_.equation[e];
+    if (equation.state >= 0) return after(equation.name);
+    return source() ? sized(equation.name, equation.size) : value(equation.name);
+  }
+  [[gnu::cold]] std::string right_side(int equation) const {
+    const int root = program_.equation[equation].root;
+    return program_.operation[root].equation == equation ? print(root, sum) : named(root);  // or only another name
+  }
+
+  /// An operand: the name of what another equation defines, or the expression itself.
+  std::string operand(int o, int equation, Binding needed) const {
+    return program_.operation[o].equation == equation ? print(o, needed) : named(o);
+  }
+
+  [[gnu::cold]] std::string named(int o) const {
+    const Operation& operation = program_.operation[o];
+    if (operation.op == Op::state) return before(program_.state[operation.index].name);
+    if (operation.op == Op::input) return value(program_.input[operation.index]);
+    if (operation.op == Op::constant) return letter(program_.constant[operation.index]);
+    const EquationInfo& equation = program_.equation[operation.equation];
+    return equation.state >= 0 ? after(equation.name) : value(equation.name);
+  }
+
+  [[gnu::cold]] std::string print(int o, Binding needed) const {
+    const Operation& operation = program_.operation[o];
+    const auto left = [&](Binding binding) { return operand(operation.left, operation.equation, binding); };
+    const auto right = [&](Binding binding) { return operand(operation.right, operation.equation, binding); };
+    switch (operation.op) {
+      case Op::number:
+        return text(operation.number);
+      case Op::unit_weight:
+      case Op::scalar_weight:
+        return single(program_.weight[operation.index]);
+      case Op::linear:
+        return linear(program_.term[operation.index], needed);
+      case Op::attend:
+        return attend(program_.attention[operation.index]);
+      case Op::apply:
+        return call(program_.function(operation.index, latex()), left(sum));
+      case Op::clip:
+        return latex() ? call(text("\\mathrm{clip}_{", operation.number, "}"), left(sum))
+                       : call("clip", text(left(sum), ", ", operation.number));
+      case Op::negate:
+        return bracketed(text("-", left(product)), needed > sum);
+      case Op::add:
+        return bracketed(text(left(sum), " + ", right(sum)), needed > sum);
+      case Op::subtract:
+        return bracketed(text(left(sum), " - ", right(product)), needed > sum);
+      case Op::multiply:
+        return bracketed(text(left(product), times(operation), right(product)), needed > product);
+      case Op::divide:
+        if (latex()) return text("\\frac{", left(sum), "}{", right(sum), "}");
+        return bracketed(text(left(product), " / ", right(whole)), needed > product);
+      case Op::maximum:
+        return call(latex() ? "\\max" : "max", text(left(sum), ", ", right(sum)));
+      case Op::minimum:
+        return call(latex() ? "\\min" : "min", text(left(sum), ", ", right(sum)));
+      default:
+        return named(o);
+    }
+  }
+
+  [[gnu::cold]] std::string single(const WeightInfo& weight) const {
+    if (!source()) return letter(weight.name);
+    return text(weight.added ? "bias" : weight.per_unit ? "weight" : "scalar", "(", weight.name, ")");
+  }
+
+  [[gnu::cold]] std::string linear(const LinearTerm& term, Binding needed) const {
+    if (source()) return text("linear(", sources(term), term.biased ? ")" : ", no_bias)");
+    std::string equation(program_.equation[term.equation].name);
+    if (term.ordinal > 1) equation += text(term.ordinal);
+    std::string written;
+    for (int k = 0; k < term.sources; ++k)
+      written += text(k > 0 ? " + " : "", indexed("W", text(equation, latex() ? " " : "_", term.source_name[k])), " ",
+                      named(term.source[k]));
+    if (term.biased) written += text(" + ", indexed("b", equation));
+    return bracketed(written, needed > sum && term.sources + (term.biased ? 1 : 0) > 1);
+  }
+  [[gnu::cold]] std::string sources(const LinearTerm& term) const {
+    std::string all;
+    for (int k = 0; k < term.sources; ++k) all += text(k > 0 ? ", " : "", named(term.source[k]));
+    return all;
+  }
+
+  [[gnu::cold]] std::string attend(const AttentionInfo& info) const {
+    const std::string query = named(program_.term[info.term].source[0]);
+    return latex() ? call(text("\\mathrm{attend}_{\\mathrm{", score_name(info), "}}"), query)
+                   : call("attend", text(score_name(info), ", ", query));
+  }
+  static std::string_view score_name(const AttentionInfo& info) {
+    if (info.score == ScoreKind::dot) return "dot";
+    if (info.score == ScoreKind::scaled_dot) return "scaled dot";
+    if (info.score == ScoreKind::general) return "general";
+    return info.normalised ? "additive normalised" : info.biased ? "additive biased" : "additive";
+  }
+
+  std::string times(const Operation& operation) const {
+    if (!latex()) return " * ";
+    const auto scalar = [&](int o) {
+      return program_.operation[o].op == Op::number || program_.operation[o].op == Op::scalar_weight;
+    };
+    return scalar(operation.left) || scalar(operation.right) ? " \\, " : " \\odot ";
+  }
+
+  [[gnu::cold]] std::string call(const std::string& function, const std::string& arguments) const {
+    return text(function, latex() ? "\\left(" : "(", arguments, latex() ? "\\right)" : ")");
+  }
+  [[gnu::cold]] std::string bracketed(const std::string& inner, bool brackets) const {
+    if (!brackets) return inner;
+    return text(latex() ? "\\left(" : "(", inner, latex() ? "\\right)" : ")");
+  }
+  std::string indexed(const std::string& base, const std::string& index) const {
+    return text(base, latex() ? "_{" : "_", index, latex() ? "}" : "");
+  }
+
+  // As text, "h" is the state before the step and "h'" the one after it; in LaTeX steps have numbers.
+  std::string before(std::string_view name) const { return latex() ? stepped(name, "t-1") : std::string(name); }
+  std::string after(std::string_view name) const {
+    return latex() ? stepped(name, "t") : source() ? text("next(", name, ")") : text(name, "'");
+  }
+  std::string value(std::string_view name) const { return latex() ? stepped(name, "t") : std::string(name); }
+  [[gnu::cold]] std::string stepped(std::string_view name, std::string_view step) const {
+    const auto split = name.find('_');  // c_x at step t is c_{x,t}
+    const std::string base = letter(name.substr(0, split));
+    return split == name.npos ? text(base, "_{", step, "}") : text(base, "_{", name.substr(split + 1), ",", step, "}");
+  }
+  [[gnu::cold]] std::string letter(std::string_view name) const {
+    const auto split = name.find('_');
+    if (!latex() || (name.size() == 1)) return std::string(name);
+    if (split != name.npos) return text(letter(name.substr(0, split)), "_{", name.substr(split + 1), "}");
+    return text("\\mathit{", name, "}");
+  }
+
+  const ProgramView& program_;
+  Notation notation_;
+};
+
+template <class D>
+inline constexpr ProgramView program_view = view_of<D>();
+
+/// What tells a cell from others, for files: see ParameterTable::equations.
+template <class D>
+std::string equation_source() {
+  return EquationText(program_view<D>, Notation::source).lines();
+}
+
+}  // namespace detail
+}  // namespace unroll

@@ -1,0 +1,299 @@
+#pragma once
+// From what was written to a program: a walk over the expressions, at compile time. Every mistake is noticed here.
+
+#include <string_view>
+
+#include "unroll/recurrence/compile/program.hpp"
+#include "unroll/recurrence/language.hpp"
+
+namespace unroll {
+namespace language {
+
+/// Walks over the expressions in the order in which they are written and appends their operations.
+template <int capacity>
+struct Lowering {
+  Program<capacity> program{};
+  Table<bool, capacity> read_by_name{};                   // of each equation
+  Table<std::string_view, capacity> defined_somewhere{};  // names of all equations, to tell "later" from "never"
+  int names = 0;
+  int equation = 0, linear_terms = 0;  // of the equation that is being read
+
+  constexpr int state_named(std::string_view name) const {
+    for (int s = 0; s < program.states; ++s)
+      if (program.state[s].name == name) return s;
+    return -1;
+  }
+
+  // -- states and targets
+
+  template <Name name, Name size>
+  constexpr void declare_state(Symbol<name, size>) {
+    if (state_named(name.view()) >= 0) program.report(Misuse::defined_twice);
+    if (program.states == program.max_names) return program.report(Misuse::too_many);
+    const int rows = program.intern(program.sizes, program.size_count, size.view());
+    program.state[program.states] = {name.view(), rows, -1};
+    program.add({.op = Op::state, .index = program.states++});
+  }
+
+  template <Name name, Name size, class E>
+  constexpr void note_name(const Equation<Symbol<name, size>, E>&) {
+    defined_somewhere[names++] = name.view();
+  }
+  template <class Line>
+  constexpr void note_name(const Line&) {}
+
+  template <Name name, Name size>
+  constexpr EquationInfo target(Symbol<name, size>) {
+    if (state_named(name.view()) >= 0) program.report(Misuse::defined_twice);
+    for (int e = 0; e < equation; ++e)
+      if (program.equation[e].state < 0 && program.equation[e].name == name.view())
+        program.report(Misuse::defined_twice);
+    return {name.view(), -1, -1, program.intern(program.sizes, program.size_count, size.view())};
+  }
+  template <Name name, Name size>
+  constexpr EquationInfo target(Next<Symbol<name, size>>) {
+    const int s = state_named(name.view());
+    if (s < 0) {
+      program.report(Misuse::next_of_no_state);
+      return {name.view(), -1, -1, 0};
+    }
+    if (program.state[s].next >= 0) program.report(Misuse::defined_twice);
+    return {name.view(), -1, s, program.state[s].size};
+  }
+
+  // -- lines
+
+  template <class Target, class E>
+  constexpr void line(const Equation<Target, E>& e) {
+    linear_terms = 0;
+    equation = program.equations;
+    program.equation[equation] = target(Target{});
+    program.equations++;
+    const int root = lower(e.expression);
+    program.equation[equation].root = root;
+    if (const int s = program.equation[equation].state; s >= 0) program.state[s].next = root;
+  }
+  template <Name name, Name size, class ScoreWord, class Query>
+  constexpr void line(const Equation<Symbol<name, size>, Attend<ScoreWord, Query>>&) {
+    if (size.view() != "units" && size.view() != "memory") program.report(Misuse::attend_of_another_size);
+    equation = program.equations;
+    program.equation[equation] = target(Symbol<name, "memory">{});
+    program.equations++;
+    program.equation[equation].root = ask(ScoreWord{}, Query{});
+  }
+  template <class State, class ScoreWord, class Query>
+  constexpr void line(const Equation<Next<State>, Attend<ScoreWord, Query>>&) {
+    program.report(Misuse::next_of_attend);
+  }
+  template <class Named>
+  constexpr void line(const Output<Named>&) {
+    if (program.output >= 0) program.report(Misuse::two_outputs);
+    program.output = find(Named{});
+    if (program.output < 0) return program.report(Misuse::undefined_output);
+    if (program.operation[program.output].op == Op::attend) program.report(Misuse::output_of_attend);
+    if (program.size_of(program.output) < 0) program.report(Misuse::input_element_by_element);
+  }
+
+  // -- named values: the operation that gives them, or -1
+
+  template <Name name, Name size>
+  constexpr int find(Symbol<name, size>) {
+    for (int e = 0; e < program.equations; ++e)
+      if (program.equation[e].state < 0 && program.equation[e].name == name.view())
+        return read_by_name[e] = true, program.equation[e].root;
+    return state_named(name.view());  // states are the first operations, in order
+  }
+  template <Name name, Name size>
+  constexpr int find(Next<Symbol<name, size>>) const {
+    const int s = state_named(name.view());
+    return s < 0 ? -1 : program.state[s].next;
+  }
+  template <Name name>
+  constexpr int find(Input<name>) {
+    const int before = program.inputs, k = program.intern(program.input, program.inputs, name.view());
+    if (k == before) program.input_operation[k] = program.add({.op = Op::input, .index = k});
+    return program.input_operation[k];
+  }
+  template <Name name>
+  constexpr int find(Constant<name>) {
+    const int before = program.constants, k = program.intern(program.constant, program.constants, name.view());
+    if (k == before) program.constant_operation[k] = program.add({.op = Op::constant, .index = k});
+    return program.constant_operation[k];
+  }
+
+  template <Name name, Name size>
+  constexpr Misuse why_missing(Symbol<name, size>) const {
+    for (int k = 0; k < names; ++k)
+      if (defined_somewhere[k] == name.view()) return Misuse::used_before_defined;
+    return Misuse::undefined;
+  }
+  template <Name name, Name size>
+  constexpr Misuse why_missing(Next<Symbol<name, size>>) const {
+    return state_named(name.view()) < 0 ? Misuse::next_of_no_state : Misuse::used_before_defined;
+  }
+  template <class Named>
+  constexpr Misuse why_missing(Named) const {
+    return Misuse::undefined;
+  }
+
+  template <class Named>
+  constexpr int read(Named named) {
+    const int o = find(named);
+    if (o < 0) return program.report(why_missing(named)), 0;
+    return o;
+  }
+
+  // -- expressions
+
+  template <class Named>
+  requires is_named<Named>
+  constexpr int lower(Named named) {
+    const int o = read(named);
+    const int size = program.size_of(o);
+    if (size < 0) program.report(Misuse::input_element_by_element);
+    if (size != program.equation[equation].size) program.report(Misuse::mixed_sizes);
+    return o;
+  }
+
+  constexpr int lower(Number n) { return add({.op = Op::number, .number = n.value}); }
+
+  template <Name name, bool added>
+  constexpr int lower(UnitWeight<name, added>) {
+    return add({.op = Op::unit_weight, .index = weight({name.view(), true, added, program.equation[equation].size})});
+  }
+  template <Name name>
+  constexpr int lower(ScalarWeight<name>) {
+    return add({.op = Op::scalar_weight, .index = weight({name.view(), false, false, 0})});
+  }
+
+  template <bool biased, class... Sources>
+  constexpr int lower(const Linear<biased, Sources...>&) {
+    static_assert(sizeof...(Sources) <= LinearTerm::max_sources, "unroll: one linear() reads at most 8 values");
+    LinearTerm term{
+        .equation = equation, .ordinal = ++linear_terms, .biased = biased, .size = program.equation[equation].size};
+    (add_source(term, read(Sources{}), name_of(Sources{})), ...);
+    return add(term);
+  }
+  template <class ScoreWord, class Query>
+  constexpr int lower(const Attend<ScoreWord, Query>&) {
+    return program.report(Misuse::attend_within), 0;
+  }
+
+  /// The query is a term whose rows the score compares with those of the keys.
+  template <ScoreKind kind, bool biased, bool normalised, class Query>
+  constexpr int ask(Score<kind, biased, normalised>, Query query) {
+    const bool copies = kind == ScoreKind::dot || kind == ScoreKind::scaled_dot;
+    LinearTerm term{.equation = equation, .ordinal = 1, .biased = false, .asks = true, .copies = copies};
+    term.size = program.intern(program.sizes, program.size_count, kind == ScoreKind::additive ? "attention" : "keys");
+    add_source(term, read(query), name_of(query));
+    if (copies && program.operation[term.source[0]].op == Op::constant)
+      program.report(Misuse::attend_asked_by_constant);
+    const int number = program.terms, index = program.attentions++;
+    const int left = add(term), operation = add({.op = Op::attend, .left = left, .index = index});
+    program.attention[index] = {operation, number, kind, biased, normalised};
+    return operation;
+  }
+
+  constexpr void add_source(LinearTerm& term, int source, std::string_view name) {
+    const Op op = program.operation[source].op;
+    if (op == Op::number || op == Op::unit_weight || op == Op::scalar_weight) program.report(Misuse::linear_of_weight);
+    if (term.reads(source)) program.report(Misuse::source_twice);
+    term.source[term.sources] = source;
+    term.source_name[term.sources++] = name;
+  }
+
+  template <class F, class E>
+  constexpr int lower(const Apply<F, E>& e) {
+    const int argument = lower(e.argument);
+    return add({.op = Op::apply, .left = argument, .index = program.functions++});
+  }
+  template <class E>
+  constexpr int lower(const Clip<E>& e) {
+    const int argument = lower(e.argument);
+    return add({.op = Op::clip, .left = argument, .number = e.limit});
+  }
+  template <class E>
+  constexpr int lower(const Negate<E>& e) {
+    const int argument = lower(e.argument);
+    return add({.op = Op::negate, .left = argument});
+  }
+  template <class Operator, class L, class R>
+  constexpr int lower(const Binary<Operator, L, R>& e) {
+    const int left = lower(e.left), right = lower(e.right);
+    return add({.op = op(Operator{}), .left = left, .right = right});
+  }
+
+  static constexpr Op op(Add) { return Op::add; }
+  static constexpr Op op(Subtract) { return Op::subtract; }
+  static constexpr Op op(Multiply) { return Op::multiply; }
+  static constexpr Op op(Divide) { return Op::divide; }
+  static constexpr Op op(Maximum) { return Op::maximum; }
+  static constexpr Op op(Minimum) { return Op::minimum; }
+
+  constexpr int add(Operation o) {
+    o.equation = equation;
+    return program.add(o);
+  }
+  constexpr int add(LinearTerm term) {
+    term.operation = add({.op = Op::linear, .index = program.terms});
+    program.term[program.terms++] = term;
+    return term.operation;
+  }
+
+  /// Written twice, a weight is the same weight.
+  constexpr int weight(WeightInfo w) {
+    for (int k = 0; k < program.weights; ++k)
+      if (program.weight[k].name == w.name) return check_same_kind(program.weight[k], w), k;
+    program.weight[program.weights] = w;
+    return program.weights++;
+  }
+
+  constexpr void check_same_kind(const WeightInfo& a, const WeightInfo& b) {
+    if (a.per_unit != b.per_unit || a.added != b.added || a.size != b.size) program.report(Misuse::weight_of_two_kinds);
+  }
+
+  /// What nothing reads, neither a state nor the output, was written by mistake.
+  constexpr void find_dead_equations() {
+    Table<bool, capacity> used{};
+    used[program.output] = true;
+    for (int s = 0; s < program.states; ++s) used[program.state[s].next] = true;
+    for (int o = program.operations - 1; o >= 0; --o) {
+      if (!used[o]) continue;
+      const Operation& operation = program.operation[o];
+      if (operation.left >= 0) used[operation.left] = true;
+      if (operation.right >= 0) used[operation.right] = true;
+      if (operation.op == Op::linear)
+        for (int k = 0; k < program.term[operation.index].sources; ++k)
+          used[program.term[operation.index].source[k]] = true;
+    }
+    for (int e = 0; e < program.equations; ++e)
+      if (!used[program.equation[e].root] || (program.equation[e].state < 0 && !read_by_name[e]))
+        program.report(Misuse::dead_equation);
+  }
+
+  constexpr void finish() {
+    if (program.states == 0) return program.report(Misuse::no_state);
+    for (int s = 0; s < program.states; ++s)
+      if (program.state[s].next < 0) program.report(Misuse::state_without_next);
+    if (program.misuse != Misuse::none) return;
+    if (program.output < 0) program.output = program.state[0].next;
+    for (int s = program.states - 1; s >= 0; --s)
+      if (program.state[s].next == program.output) program.output_state = s;
+    find_dead_equations();
+  }
+};
+
+}  // namespace language
+
+/// The operations of all equations, operands first. Mistakes are reported in `misuse`.
+template <class... Symbols, class... Lines>
+constexpr auto lower(const Equations<language::States<Symbols...>, Lines...>& equations) {
+  language::Lowering<Equations<language::States<Symbols...>, Lines...>::operations + sizeof...(Lines) + 3 * 8> lowering;
+  (lowering.declare_state(Symbols{}), ...);
+  equations.lines.each([&](const auto& line) { lowering.note_name(line); });
+  equations.lines.each([&](const auto& line) { lowering.line(line); });
+  lowering.finish();
+  return lowering.program;
+}
+
+}  // namespace unroll

@@ -1,0 +1,287 @@
+#pragma once
+// When each operation runs and where its value is kept, decided at compile time.
+//
+// A `linear` of an intermediate value needs all rows of it, so it ends a stage: what depends on it runs one stage
+// later. An equation runs as a whole in the stage of the latest thing it reads, and all equations of one stage (and one
+// size) are one fused pass over packets of rows. Products come between passes; those of inputs and constants are taken
+// before the first step. `attend` comes between passes too: behind the product that gives its query, and before the
+// stage that reads it.
+//
+// Memory decides the speed of a recurrence, so as little as possible is kept for the way back:
+//   - a pull needs values of its operands or its own; `needed` collects which;
+//   - what is cheap (sums, products, ...) is computed again from what is kept, what is an activation never is;
+//   - an activation is kept in place of the pre-activation that it consumed, and so is that one's gradient later.
+
+#include <algorithm>
+
+#include "unroll/recurrence/compile/stage_schedule.hpp"
+
+namespace unroll {
+
+namespace detail {
+
+template <int capacity>
+struct Scheduling {
+  const Program<capacity>& program;
+  StageSchedule<capacity> schedule{};
+
+  // -- stages
+
+  constexpr int stage_of_operation(int o) const {
+    const int e = program.operation[o].equation;
+    return e < 0 ? 0 : schedule.stage[e];
+  }
+
+  /// The stage in which a product with this operation can be taken; -1: before the first step.
+  constexpr int ready(int o) const {
+    const Op op = program.operation[o].op;
+    if (op == Op::input || op == Op::constant) return -1;
+    return op == Op::state ? 0 : stage_of_operation(o) + 1;
+  }
+
+  /// The first stage whose pass can read the operation.
+  constexpr int stage_behind(int o) const {
+    return stage_of_operation(o) + (program.operation[o].op == Op::attend ? 1 : 0);
+  }
+
+  constexpr void find_stages() {
+    for (int e = 0; e < program.equations; ++e) {
+      int stage =
+          program.operation[program.equation[e].root].equation == e ? 0 : stage_behind(program.equation[e].root);
+      for (int o = 0; o < program.operations; ++o) {
+        const Operation& operation = program.operation[o];
+        if (operation.equation != e) continue;
+        for (const int operand : {operation.left, operation.right})
+          if (operand >= 0) stage = std::max(stage, stage_behind(operand));
+        if (operation.op == Op::linear)
+          for (int k = 0; k < program.term[operation.index].sources; ++k)
+            stage = std::max(stage, ready(program.term[operation.index].source[k]));
+      }
+      schedule.stage[e] = stage;
+      schedule.stages = std::max(schedule.stages, stage + 1);
+    }
+  }
+
+  // -- rows of the stacked pre-activations
+
+  /// Terms of inputs first, terms of both next, terms of values of the step last: so that each source's block is
+  /// usually one.
+  constexpr int group(const LinearTerm& term) const {
+    bool before = false, within = false;
+    for (int k = 0; k < term.sources; ++k) (ready(term.source[k]) < 0 ? before : within) = true;
+    return before ? (within ? 1 : 0) : 2;
+  }
+
+  constexpr void stack_terms() {
+    int next = 0;
+    for (int g = 0; g < 3; ++g)
+      for (int k = 0; k < program.terms; ++k)
+        if (group(program.term[k]) == g) schedule.slot_of[k] = next, schedule.term_at[next++] = k;
+  }
+
+  // -- products
+
+  constexpr void find_sources() {
+    for (int stage = -1; stage < schedule.stages; ++stage)
+      for (int o = 0; o < program.operations; ++o) {
+        bool read = false;
+        for (int k = 0; k < program.terms; ++k) read |= program.term[k].reads(o);
+        if (read && ready(o) == stage) schedule.source[schedule.sources++] = {o, stage, 0, 0};
+      }
+  }
+
+  /// One product for every run of neighbouring terms that read the source and agree on whether it is the first to
+  /// write.
+  constexpr void find_products() {
+    Table<bool, capacity> written{};
+    for (int v = 0; v < schedule.sources; ++v) {
+      Source& source = schedule.source[v];
+      source.first_product = schedule.products;
+      int row = 0;
+      for (int slot = 0; slot < program.terms; ++slot) {
+        if (!program.term[schedule.term_at[slot]].reads(source.operation)) continue;
+        Product* last = schedule.products > source.first_product ? &schedule.product[schedule.products - 1] : nullptr;
+        const bool copies = program.term[schedule.term_at[slot]].copies;
+        if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot] && !last->copies &&
+            !copies)
+          ++last->slots;
+        else
+          schedule.product[schedule.products++] = {v, slot, 1, row, written[slot], copies};
+        if (!copies) ++row;
+      }
+      source.products = schedule.products - source.first_product;
+      for (int p = source.first_product; p < schedule.products; ++p)
+        for (int k = 0; k < schedule.product[p].slots; ++k) written[schedule.product[p].first_slot + k] = true;
+    }
+  }
+
+  // -- what the way back needs
+
+  constexpr bool is_number(int o) const { return program.operation[o].op == Op::number; }
+  constexpr bool is_leaf(int o) const {
+    const Op op = program.operation[o].op;
+    return op == Op::state || op == Op::number || op == Op::unit_weight || op == Op::scalar_weight;
+  }
+  constexpr bool is_source(int o) const {
+    for (int v = 0; v < schedule.sources; ++v)
+      if (schedule.source[v].operation == o) return true;
+    return false;
+  }
+
+  template <class ByOutput>
+  constexpr void find_needed(const ByOutput& by_output) {
+    for (int o = program.operations - 1; o >= 0; --o) {
+      need_of_readers(o);
+      need_of_pull(o, by_output);
+      if (schedule.needed[o] && schedule.storage[o] == Storage::none) need_operands(o);
+    }
+  }
+
+  /// A later stage that reads the value runs when this stage's registers are long gone.
+  constexpr void need_of_readers(int o) {
+    schedule.last_reader[o] = -1;
+    for (int reader = o + 1; reader < program.operations; ++reader) {
+      const Operation& r = program.operation[reader];
+      if ((r.left == o || r.right == o) && r.equation != program.operation[o].equation)
+        schedule.last_reader[o] = std::max(schedule.last_reader[o], stage_of_operation(reader));
+    }
+    for (int e = 0; e < program.equations; ++e)  // an equation that is only another name
+      if (program.equation[e].root == o) schedule.last_reader[o] = std::max(schedule.last_reader[o], schedule.stage[e]);
+    if (schedule.last_reader[o] > stage_of_operation(o)) schedule.needed[o] = true;
+  }
+
+  template <class ByOutput>
+  constexpr void need_of_pull(int o, const ByOutput& by_output) {
+    const Operation& operation = program.operation[o];
+    switch (operation.op) {
+      case Op::multiply:
+        if (!is_number(operation.left)) schedule.needed[operation.right] = true;
+        if (!is_number(operation.right)) schedule.needed[operation.left] = true;
+        break;
+      case Op::divide:
+        schedule.needed[operation.right] = true;
+        schedule.needed[o] |= !is_number(operation.right);
+        break;
+      case Op::maximum:
+      case Op::minimum:
+        schedule.needed[operation.left] = schedule.needed[operation.right] = true;
+        break;
+      case Op::clip:
+        schedule.needed[o] = true;
+        break;
+      case Op::attend:
+        schedule.needed[operation.left] = true;
+        break;
+      case Op::apply:
+        schedule.needed[by_output[operation.index] ? o : operation.left] = true;
+        break;
+      default:
+        break;
+    }
+  }
+
+  /// What is not kept is computed again from its operands, unless it is kept by itself below.
+  constexpr void need_operands(int o) {
+    const Operation& operation = program.operation[o];
+    if (operation.op == Op::apply || operation.op == Op::clip || operation.op == Op::linear) return;
+    if (operation.left >= 0) schedule.needed[operation.left] = true;
+    if (operation.right >= 0) schedule.needed[operation.right] = true;
+  }
+
+  // -- where values are kept
+
+  constexpr void store(int o, Storage storage, int index) {
+    schedule.storage[o] = storage;
+    schedule.stored_at[o] = index;
+  }
+  constexpr void store_extra(int o) {
+    store(o, Storage::extra, schedule.extras);
+    schedule.extra[schedule.extras++] = o;
+  }
+
+  /// States after the step are the engine's; what products read must not be overwritten by gradients. What is attended
+  /// to is computed outside of any pass.
+  constexpr void store_states_and_sources() {
+    for (int k = 0; k < program.attentions; ++k) store_extra(program.attention[k].operation);
+    for (int o = 0; o < program.operations; ++o)
+      if (is_leaf(o)) schedule.storage[o] = Storage::leaf;
+    for (int s = program.states - 1; s >= 0; --s)
+      if (const int next = program.state[s].next; !is_leaf(next) && program.operation[next].op != Op::attend)
+        store(next, Storage::history, s);
+    for (int v = 0; v < schedule.sources; ++v)
+      if (const int o = schedule.source[v].operation;
+          schedule.source[v].ready > 0 && schedule.storage[o] == Storage::none)
+        store_extra(o);
+  }
+
+  constexpr void store_activations() {
+    Table<bool, capacity> taken{};
+    for (int o = 0; o < program.operations; ++o)
+      if (program.operation[o].op == Op::linear && schedule.needed[o] && schedule.storage[o] == Storage::none)
+        store(o, Storage::slot, program.operation[o].index);
+    for (int o = 0; o < program.operations; ++o) {
+      const Op op = program.operation[o].op;
+      if ((op != Op::apply && op != Op::clip) || !schedule.needed[o] || schedule.storage[o] != Storage::none) continue;
+      const int free = free_linear_below(o, taken);
+      if (free >= 0) {
+        taken[free] = true;
+        store(o, Storage::slot, program.operation[free].index);
+      } else if (schedule.storage[program.operation[o].left] == Storage::history) {
+        // tanh(c') of an LSTM: computed again from the state, which is kept anyway. That takes less time than memory
+        // does to keep it and give it back, and a seventh of the tape.
+        schedule.needed[program.operation[o].left] = true;
+      } else {
+        store_extra(o);
+      }
+    }
+  }
+
+  /// A pre-activation below `o` in the same equation whose own value nobody needs any more; -1 if there is none.
+  constexpr int free_linear_below(int o, const Table<bool, capacity>& taken) const {
+    for (const int operand : {program.operation[o].left, program.operation[o].right}) {
+      if (operand < 0 || program.operation[operand].equation != program.operation[o].equation) continue;
+      const bool free = program.operation[operand].op == Op::linear && !schedule.needed[operand] && !taken[operand] &&
+                        program.root_of(operand) < 0;
+      if (free) return operand;
+      if (const int below = free_linear_below(operand, taken); below >= 0) return below;
+    }
+    return -1;
+  }
+
+  // -- gradients between stages
+
+  /// The stage whose pass takes up the gradient of a state after the step.
+  constexpr int turning_stage(int state) const { return schedule.stage[program.equation_of(state)]; }
+
+  constexpr void find_incoming() {
+    for (int o = 0; o < program.operations; ++o) {
+      const Operation& operation = program.operation[o];
+      const bool state = operation.op == Op::state;
+      const int own = state ? turning_stage(operation.index) : stage_of_operation(o);
+      const bool waits =
+          (state || !is_leaf(o)) && (schedule.last_reader[o] > own || (!state && is_source(o) && ready(o) > 0));
+      schedule.incoming[o] = waits ? schedule.incomings : -1;
+      if (waits) schedule.incoming_operation[schedule.incomings++] = o;
+    }
+  }
+};
+
+}  // namespace detail
+
+/// `by_output[k]`: the derivative of function k is computed from its result.
+template <int capacity, class ByOutput>
+constexpr StageSchedule<capacity> make_schedule(const Program<capacity>& program, const ByOutput& by_output) {
+  detail::Scheduling<capacity> scheduling{program};
+  if (program.misuse != Misuse::none) return scheduling.schedule;  // told by check_equations
+  scheduling.find_stages();
+  scheduling.stack_terms();
+  scheduling.find_sources();
+  scheduling.find_products();
+  scheduling.store_states_and_sources();
+  scheduling.find_needed(by_output);
+  scheduling.store_activations();
+  scheduling.find_incoming();
+  return scheduling.schedule;
+}
+
+}  // namespace unroll

@@ -1,0 +1,201 @@
+#pragma once
+// What stands between the passes of a cell: its matrix products, forward and back, and the sums over columns.
+
+#include "unroll/cell/step.hpp"
+#include "unroll/core/buffer.hpp"
+#include "unroll/recurrence/columns/cell_attention.hpp"
+#include "unroll/simd/column_sums.hpp"
+#include "unroll/simd/products.hpp"
+
+namespace unroll {
+
+/// A cell's parameters as its passes read them. Any number of passes may share them.
+template <class S, class D>
+struct CellWeights {
+  Table<PackedMatrix<S>, D::schedule.products> forward, backward;
+  Vector<S> bias;  // one for each row of the terms, 0 where a term has none
+  Table<Vector<S>, D::program.weights> single;
+  Table<AttentionWeights<S>, D::program.attentions> attention;
+};
+
+/// What a pass over time writes: kept values, and what the way back adds up.
+template <class S, class D>
+struct CellWork {
+  Buffer<S> terms;  // pre-activations, then what is kept in their place, then their gradients
+  Table<Buffer<S>, D::schedule.extras> extra;
+  Table<Vector<S>, D::program.weights> d_single;                // of this chunk
+  Table<Vector<double>, D::program.weights> d_singles;          // of all chunks
+  Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
+  Table<Buffer<double>, D::program.constants> d_constants;      // likewise: of this chunk, and of all chunks
+  Table<Buffer<S>, D::schedule.incomings> incoming;
+  MemoryWork<S> memory;
+  Table<AttentionWork<S>, D::program.attentions> attention;
+  bool consumed = true;  // nothing is kept yet, or the way back has replaced it by gradients
+};
+
+namespace detail {
+
+/// The products of a cell on the memory of one pass.
+template <class S, class D>
+class CellProducts {
+  static constexpr const auto& program = D::program;
+  static constexpr const auto& schedule = D::schedule;
+
+ public:
+  CellProducts(const CellLayout<D>& layout, const CellWeights<S, D>& weights, CellWork<S, D>& work)
+      : layout_(layout), weights_(weights), work_(work) {}
+
+  static void pack(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
+    for (int k = 0; k < schedule.products; ++k)
+      if (!schedule.product[k].copies) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
+  }
+  static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
+    for (int k = 0; k < schedule.products; ++k)
+      if (!schedule.product[k].copies) weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k]));
+  }
+
+  /// Pre-activations (+)= W values, for the columns from `first` on.
+  void take(const Source& source, Strided<const S> values, Index first, Index columns) {
+    each_product(source, [&](const Product& p, int k) {
+      const auto to = rows_of(p, first);
+      if (p.copies)
+        to.view(layout_.product_rows(p), columns) = values.view(layout_.product_rows(p), columns);
+      else if (p.adds)
+        weights_.forward[k].multiply_add(values.data, values.stride, columns, to.data, to.stride);
+      else
+        weights_.forward[k].multiply(values.data, values.stride, columns, to.data, to.stride);
+    });
+  }
+
+  /// target (+)= W^T times the gradients of the pre-activations.
+  void pull(const Source& source, Index first, Index columns, Strided<S> target, bool add) {
+    each_product(source, [&](const Product& p, int k) {
+      const auto from = rows_of(p, first);
+      if (p.copies)
+        give_back(Strided<const S>(from).view(layout_.product_rows(p), columns),
+                  target.view(layout_.product_rows(p), columns), add);
+      else if (add)
+        weights_.backward[k].multiply_add(from.data, from.stride, columns, target.data, target.stride);
+      else
+        weights_.backward[k].multiply(from.data, from.stride, columns, target.data, target.stride);
+      add = true;
+    });
+  }
+
+  /// Gradient of W += gradients of the pre-activations times values^T.
+  void add_weight_gradient(const Source& source, Strided<const S> values, Index first, Index columns, S* gradient) {
+    each_product(source, [&](const Product& p, int) {
+      if (p.copies) return;
+      const auto from = rows_of(p, first);
+      add_outer_products(from.data, from.stride, layout_.product_rows(p), values.data, values.stride,
+                         layout_.rows(source.operation), columns, gradient + layout_.weight_offset(p),
+                         layout_.weight_stride(p));
+    });
+  }
+
+  void add_bias_gradient(Index first, Index columns, S* gradient) {
+    for (int k = 0; k < program.terms; ++k) {
+      if (layout_.bias_offset(k) < 0) continue;
+      const Index rows = layout_.rows_of_term(k);
+      add_columns(view(std::as_const(work_.terms).view().block(layout_.term_row()[k], first, rows, columns)),
+                  gradient + layout_.bias_offset(k));
+    }
+  }
+
+  // ---- constants: one product per sequence, spread over its steps; their columns are sequences in order of rank
+
+  void project_constant(const Source& source, int constant, const ConstView<S>& values) {
+    Index rows = 0;
+    each_product(source, [&](const Product& p, int) { rows += layout_.product_rows(p); });
+    auto to = work_.constant[constant].shape(rows, values.cols());
+    each_part(source, [&](const Product&, int k, Index row, Index) {
+      weights_.forward[k].multiply(values.data(), values.outerStride(), values.cols(), to.data() + row,
+                                   to.outerStride());
+    });
+  }
+
+  void begin_constant_gradient(int constant) {
+    work_.d_constant[constant].zero(work_.constant[constant].rows(), work_.constant[constant].cols());
+    work_.d_constants[constant].zero(work_.constant[constant].rows(), work_.constant[constant].cols());
+  }
+  void add_constant_gradient(int constant) {
+    auto chunk = work_.d_constant[constant].view();
+    work_.d_constants[constant].view() += chunk.template cast<double>();
+    chunk.setZero();
+  }
+
+  /// The columns of a step take their sequences' products.
+  void spread_constant(const Source& source, int constant, Index first, Index columns) {
+    each_part(source, [&](const Product& p, int, Index row, Index rows) {
+      const auto from = work_.constant[constant].view().block(row, 0, rows, columns);
+      auto to = work_.terms.view().block(layout_.slot_row(p.first_slot), first, rows, columns);
+      if (p.adds)
+        to += from;
+      else
+        to = from;
+    });
+  }
+
+  /// The gradients of a step's columns go to their sequences.
+  void gather_constant(const Source& source, int constant, Index first, Index columns, Index rank) {
+    each_part(source, [&](const Product& p, int, Index row, Index rows) {
+      work_.d_constant[constant].view().block(row, rank, rows, columns) +=
+          work_.terms.view().block(layout_.slot_row(p.first_slot), first, rows, columns);
+    });
+  }
+
+  /// Adds the gradient of the constant's weights; overwrites that of the constant, unless it has no data.
+  void finish_constant(const Source& source, int constant, const ConstView<S>& values, S* gradient, View<S> d_values) {
+    auto d_products = work_.d_constant[constant].view();
+    d_products = std::as_const(work_.d_constants[constant]).view().template cast<S>();
+    if (d_values.data() != nullptr) d_values.setZero();
+    each_part(source, [&](const Product& p, int k, Index row, Index rows) {
+      const S* from = d_products.data() + row;
+      add_outer_products(from, d_products.outerStride(), rows, values.data(), values.outerStride(), values.rows(),
+                         values.cols(), gradient + layout_.weight_offset(p), layout_.weight_stride(p));
+      if (d_values.data() != nullptr)
+        weights_.backward[k].multiply_add(from, d_products.outerStride(), values.cols(), d_values.data(),
+                                          d_values.outerStride());
+    });
+  }
+
+ private:
+  static void give_back(const ConstView<S>& from, View<S> to, bool add) {
+    if (add)
+      to += from;
+    else
+      to = from;
+  }
+
+  /// f(product, its number)
+  template <class F>
+  static void each_product(const Source& source, F&& f) {
+    for (int k = source.first_product; k < source.first_product + source.products; ++k) f(schedule.product[k], k);
+  }
+  /// f(product, its number, its first row among the products of the source, its rows)
+  template <class F>
+  void each_part(const Source& source, F&& f) const {
+    Index row = 0;
+    each_product(source, [&](const Product& p, int k) {
+      f(p, k, row, layout_.product_rows(p));
+      row += layout_.product_rows(p);
+    });
+  }
+
+  static ConstView<S> stacked(const CellLayout<D>& layout, const S* theta, const Product& p) {
+    return {theta + layout.weight_offset(p), layout.product_rows(p), layout.rows(schedule.source[p.source].operation),
+            Eigen::OuterStride<>(layout.weight_stride(p))};
+  }
+
+  /// The rows of the pre-activations that a product writes.
+  Strided<S> rows_of(const Product& p, Index column) {
+    return {work_.terms.strided().at(layout_.slot_row(p.first_slot), column), layout_.term_rows()};
+  }
+
+  const CellLayout<D>& layout_;
+  const CellWeights<S, D>& weights_;
+  CellWork<S, D>& work_;
+};
+
+}  // namespace detail
+}  // namespace unroll

@@ -1,0 +1,110 @@
+#pragma once
+// A cell for one sequence, a step at a time: weights in the order in which a step reads them, states with the caller.
+
+#include "unroll/recurrence/run/layout.hpp"
+#include "unroll/recurrence/run/stream_kernel.hpp"
+
+namespace unroll {
+
+/// The recurrence that D derives, with a copy of its weights, which any number of sequences may share. A step neither
+/// allocates nor throws.
+///
+/// A sequence has memory_rows() numbers with the caller, all 0 at its beginning: the states twice, before and after a
+/// step, and values that leave a pass. `turn`, 0 and 1 alternately, says which half holds the states before; blocks of
+/// weights are read in alternate order, so that of weights larger than the first-level cache a part is there still.
+template <class S, class D, FixedRows fixed>
+class CellStream {
+  using Plan = detail::StreamPlan<D>;
+  using Rows = StreamRows<D, fixed>;
+  static constexpr const auto& program = D::program;
+  static constexpr const auto& schedule = D::schedule;
+  static_assert(Plan::streamable);
+
+ public:
+  /// What memory_rows() gives where the compiler knows it; else Eigen::Dynamic.
+  static constexpr int fixed_memory_rows = [] {
+    for (int k = 0; k < program.size_count; ++k)
+      if (fixed.size[k] == 0) return Eigen::Dynamic;
+    return int(Plan::template memory_rows<S>(fixed.size));
+  }();
+
+  /// `theta`: the cell's parameters, which are copied.
+  CellStream(const CellLayout<D>& layout, const S* theta) {
+    for (int k = 0; k < program.size_count; ++k) rows_.size[k] = layout.rows_of_size(k);
+    for (int v = 0; v < schedule.sources; ++v) rows_.source[v] = layout.rows(schedule.source[v].operation);
+    Index numbers = 0;
+    each_kernel([&]<class Kernel>(Kernel) {
+      Kernel::each_segment(rows_, [&]<class V, int vectors>(Index, Index blocks) {
+        numbers += blocks * Kernel::block_numbers(rows_, V::size * vectors);
+      });
+    });
+    weights_.resize(numbers);
+    S* to = weights_.data();
+    each_kernel([&]<class Kernel>(Kernel) {
+      Kernel::each_segment(rows_, [&]<class V, int vectors>(Index first, Index blocks) {
+        constexpr Index height = V::size * vectors;
+        for (Index b = 0; b < blocks; ++b) to = Kernel::pack(layout, theta, rows_, first + b * height, height, to);
+      });
+    });
+  }
+
+  Index memory_rows() const { return Plan::template memory_rows<S>(rows_.size); }
+  Index state_rows(int s) const { return rows_.size[program.state[s].size]; }
+
+  /// State s before a step that is told this turn, hence after one that was told the other [rows].
+  Eigen::Map<Vector<S>> state(S* memory, Index turn, int s) const {
+    return {const_cast<S*>(frame_on(memory, turn).before[s]), state_rows(s)};
+  }
+  Eigen::Map<const Vector<S>> state(const S* memory, Index turn, int s) const {
+    return {frame_on(const_cast<S*>(memory), turn).before[s], state_rows(s)};
+  }
+
+  /// Reads `input`; returns the output, which lies in `memory` until the next step but one.
+  EIGEN_ALWAYS_INLINE const S* step(const S* input, S* memory, Index turn) const noexcept {
+    auto frame = frame_on(memory, turn);
+    frame.input = input;
+    const S* packed = weights_.data();
+    each_kernel([&]<class Kernel>(Kernel)
+                    __attribute__((always_inline)) { packed = Kernel::run(frame, rows_, packed, turn != 0); });
+    if constexpr (Plan::is_state(program.output))
+      return frame.before[program.operation[program.output].index];
+    else if constexpr (Plan::state_after(program.output) >= 0)
+      return frame.after[Plan::state_after(program.output)];
+    else
+      return frame.carried[Plan::carried_place(program.output)];
+  }
+
+ private:
+  /// The kernels of all passes in their order.
+  template <class F>
+  EIGEN_ALWAYS_INLINE static void each_kernel(F&& f) {
+    detail::each_operation<schedule.stages * program.size_count>([&]<class Pass>(Pass) __attribute__((always_inline)) {
+      constexpr int stage = Pass::value / program.size_count, size = Pass::value % program.size_count;
+      if constexpr (D::has_pass(stage, size)) f(StreamKernel<S, D, fixed, stage, size>{});
+    });
+  }
+
+  template <int size>
+  EIGEN_ALWAYS_INLINE Index room() const {
+    return detail::stream_room<S>(rows_.template of_size<size>());
+  }
+  EIGEN_ALWAYS_INLINE StreamFrame<S, D> frame_on(S* memory, Index turn) const {
+    StreamFrame<S, D> frame;
+    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+      const Index rows = room<program.state[State::value].size>();
+      frame.before[State::value] = memory + turn * rows;  // no branch, which would be predicted wrongly now and then
+      frame.after[State::value] = memory + (1 - turn) * rows;
+      memory += 2 * rows;
+    });
+    detail::each_operation<Plan::carried.count>([&]<class Carried>(Carried) __attribute__((always_inline)) {
+      frame.carried[Carried::value] = memory;
+      memory += room<program.size_of(Plan::carried.at[Carried::value])>();
+    });
+    return frame;
+  }
+
+  Rows rows_;
+  Vector<S> weights_;
+};
+
+}  // namespace unroll

@@ -1,0 +1,105 @@
+#pragma once
+// What a cell computed at every step, by the names of its equations.
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "unroll/core/timeline.hpp"
+#include "unroll/recurrence/run/cell_products.hpp"
+#include "unroll/recurrence/run/kernels.hpp"
+
+namespace unroll::detail {
+
+/// What the passes of a cell work on for the columns of `step`.
+template <class S, class D>
+Frame<S, D> make_frame(const CellLayout<D>& layout, const CellWeights<S, D>& weights,
+                       const Step<S, D::program.states>& step, CellWork<S, D>& work) {
+  Frame<S, D> frame;
+  frame.before = step.before;
+  frame.after = step.after;
+  frame.output = step.output;
+  frame.terms = work.terms.strided().from_column(step.first);
+  frame.term_row = layout.term_row();
+  frame.bias = weights.bias.data();
+  for (int k = 0; k < D::schedule.extras; ++k) frame.extra[k] = work.extra[k].strided().from_column(step.first);
+  for (int w = 0; w < D::program.weights; ++w) frame.weight[w] = weights.single[w].data();
+  return frame;
+}
+
+/// Values that were not kept are computed again from what was: only after a pass forward and before the way back.
+template <class S, class D>
+class CellTrace {
+  static constexpr const auto& program = D::program;
+  using Columns = Step<S, program.states>;
+
+ public:
+  /// `all`: the states before and after every step of the pass.
+  CellTrace(const CellLayout<D>& layout, const CellWeights<S, D>& weights, const Columns& all, CellWork<S, D>& work)
+      : layout_(layout), columns_(all.columns), work_(work), frame_(make_frame(layout, weights, all, work)) {}
+
+  void write(std::string_view name, Matrix<S>& to) const {
+    bool found = write_attention(name, to);
+    for_equations<0>([&]<class E>(E) {
+      if (program.equation[E::value].name == name && !found) found = true, this->template write_equation<E::value>(to);
+    });
+    require<ValueError>(found, "cell: no equation has the name '", name, "'");
+  }
+
+  std::optional<std::pair<std::string, Index>> first_non_finite(const Timeline& timeline, bool forward_in_time) const {
+    std::optional<std::pair<std::string, Index>> first;
+    const auto earlier = [&](Index a, Index b) {  // columns are ordered by step
+      const Index step_a = step_of(timeline, a), step_b = step_of(timeline, b);
+      return forward_in_time ? step_a < step_b : step_a > step_b;
+    };
+    Matrix<S> values;
+    for_equations<0>([&]<class E>(E) {
+      this->template write_equation<E::value>(values);
+      for (Index c = 0; c < values.cols(); ++c)
+        if (!values.col(c).allFinite() && (!first || earlier(c, first->second)))
+          first.emplace(std::string(program.equation[E::value].name), c);
+    });
+    return first;
+  }
+
+ private:
+  static Index step_of(const Timeline& timeline, Index column) {
+    Index t = 0;
+    while (timeline.offset(t + 1) <= column) ++t;
+    return t;
+  }
+
+  template <int from, class F>
+  static void for_equations(F&& f) {
+    if constexpr (from < program.equations) f(std::integral_constant<int, from>{}), for_equations<from + 1>(f);
+  }
+
+  bool write_attention(std::string_view name, Matrix<S>& to) const {
+    constexpr std::string_view suffix = ".weights";
+    for (int k = 0; k < program.attentions; ++k) {
+      const auto& equation = program.equation[program.operation[program.attention[k].operation].equation];
+      if (name.size() != equation.name.size() + suffix.size() || !name.starts_with(equation.name) ||
+          !name.ends_with(suffix))
+        continue;
+      to = work_.attention[k].weights.view();
+      return true;
+    }
+    return false;
+  }
+
+  template <int equation>
+  void write_equation(Matrix<S>& to) const {
+    constexpr int root = program.equation[equation].root;
+    constexpr int size = program.equation[equation].size;
+    to.resize(layout_.rows_of_size(size), columns_);
+    using Kernel = PassKernel<D, NativeLanes<S>, D::schedule.stage[equation], size>;
+    Kernel::template trace<root>(frame_, to.rows(), to.cols(), {to.data(), to.outerStride()});
+  }
+
+  const CellLayout<D>& layout_;
+  Index columns_;
+  CellWork<S, D>& work_;
+  Frame<S, D> frame_;
+};
+
+}  // namespace unroll::detail

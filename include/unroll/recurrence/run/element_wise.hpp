@@ -1,0 +1,77 @@
+#pragma once
+// What kernels are made of: operations on registers, and the rows of columns in and out of registers.
+
+#include "unroll/core/types.hpp"
+#include "unroll/recurrence/run/frame.hpp"
+#include "unroll/simd/lanes.hpp"
+
+namespace unroll::detail {
+
+/// The value of operation o of D, which has operands, from theirs; `apply(function, x)` gives a function's value.
+template <class D, int o, class V, class Apply>
+EIGEN_ALWAYS_INLINE V from_operands(const V* values, const Apply& apply) {
+  using Scalar = typename V::Scalar;
+  constexpr Operation operation = D::program.operation[o];
+  const V l = values[operation.left];
+  if constexpr (operation.op == Op::apply) return apply(D::functions.template get<operation.index>(), l);
+  if constexpr (operation.op == Op::negate) return -l;
+  if constexpr (operation.op == Op::clip)
+    return max(min(l, V::constant(Scalar(operation.number))), V::constant(Scalar(-operation.number)));
+  if constexpr (operation.right >= 0) {
+    const V r = values[operation.right];
+    if constexpr (operation.op == Op::add) return l + r;
+    if constexpr (operation.op == Op::subtract) return l - r;
+    if constexpr (operation.op == Op::multiply) return l * r;
+    if constexpr (operation.op == Op::divide) return l / r;
+    if constexpr (operation.op == Op::maximum) return max(l, r);
+    if constexpr (operation.op == Op::minimum) return min(l, r);
+  }
+}
+
+/// Rows of columns, a register V at a time.
+template <class V>
+class RowAccess {
+  using Scalar = typename V::Scalar;
+
+ public:
+  /// A whole register of rows of one column.
+  using Whole = std::integral_constant<int, V::size>;
+  /// The last few rows, of one column or, where they are few enough, of V::ends columns side by side.
+  struct Ends {
+    int rows;
+    bool many;
+  };
+
+  template <class F>
+  EIGEN_ALWAYS_INLINE static void sweep(Index rows, Index columns, F&& f) {
+    const Index whole = rows / V::size * V::size;
+    const int rest = int(rows - whole);
+    const Index together = rest <= V::end_rows ? V::ends : 1;
+    for (Index first = 0; first < columns;) {
+      const Index block = columns - first < together ? 1 : together;
+      for (Index column = first; column < first + block; ++column)
+        for (Index row = 0; row < whole; row += V::size) f(row, column, Whole{});
+      if (rest > 0) f(whole, first, Ends{rest, block > 1});
+      first += block;
+    }
+  }
+
+  template <class T>
+  EIGEN_ALWAYS_INLINE static V load(const Strided<T>& from, Index row, Index column, Whole) {
+    return V::load(from.at(row, column));
+  }
+  template <class T>
+  EIGEN_ALWAYS_INLINE static V load(const Strided<T>& from, Index row, Index column, Ends ends) {
+    const Scalar* const first = from.at(row, column);
+    return ends.many ? V::load_ends(first, from.stride, ends.rows) : V::load_partial(first, ends.rows);
+  }
+  EIGEN_ALWAYS_INLINE static void store(const Strided<Scalar>& to, Index row, Index column, V v, Whole) {
+    v.store(to.at(row, column));
+  }
+  EIGEN_ALWAYS_INLINE static void store(const Strided<Scalar>& to, Index row, Index column, V v, Ends ends) {
+    Scalar* const first = to.at(row, column);
+    ends.many ? v.store_ends(first, to.stride, ends.rows) : v.store_partial(first, ends.rows);
+  }
+};
+
+}  // namespace unroll::detail

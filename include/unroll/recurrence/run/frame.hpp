@@ -1,0 +1,81 @@
+#pragma once
+// What a pass works on, and which operations it concerns.
+
+#include <utility>
+
+#include "unroll/cell/step.hpp"
+#include "unroll/recurrence/compile/derived.hpp"
+
+namespace unroll {
+
+/// The memory that the passes of a cell work on, for columns that stand next to each other.
+template <class Scalar, class D>
+struct Frame {
+  Table<Strided<const Scalar>, D::program.states> before;
+  Table<Strided<Scalar>, D::program.states> after;
+  Strided<Scalar> terms;                    ///< stacked pre-activations, then what is kept there, then their gradients
+  Table<Index, D::program.terms> term_row;  ///< first row of each term in them
+  const Scalar* bias = nullptr;             ///< one for each of those rows
+  Table<Strided<Scalar>, D::schedule.extras> extra;
+  Table<const Scalar*, D::program.weights> weight;  ///< per unit, or a single number
+  Strided<Scalar> output;                           ///< only when the output is no state
+
+  // Only on the way back:
+  Table<Strided<Scalar>, D::program.states>
+      d_state;                     ///< gradient of the state after the step, replaced by that of the one before
+  Strided<const Scalar> d_output;  ///< no data: nothing reached the output
+  Table<Strided<Scalar>, D::schedule.incomings> incoming;
+  Table<Scalar*, D::program.weights> d_weight;  ///< one for each row, also for weights that all units share
+};
+
+namespace detail {
+
+/// Which operations a pass runs, and which values of others it has to bring into registers.
+template <class D>
+struct PassPlan {
+  static constexpr int capacity = D::program.operations;
+  Table<bool, capacity> runs{}, read{}, brought_forward{}, brought_back{};
+
+  constexpr PassPlan(int stage, int size) {
+    const auto& program = D::program;
+    const auto& schedule = D::schedule;
+    for (int o = 0; o < program.operations; ++o) {
+      const Operation& operation = program.operation[o];
+      runs[o] = operation.equation >= 0 && schedule.stage[operation.equation] == stage && program.size_of(o) == size &&
+                !program.between_passes(o);
+      if (!runs[o]) continue;
+      if (operation.left >= 0) read[operation.left] = true;
+      if (operation.right >= 0) read[operation.right] = true;
+    }
+    for (int e = 0; e < program.equations; ++e)  // also where an equation is only another name
+      if (schedule.stage[e] == stage && program.equation[e].size == size && !D::attends(e))
+        read[program.equation[e].root] = true;
+    for (int o = 0; o < program.operations; ++o) {
+      brought_forward[o] = read[o] && !runs[o];
+      brought_back[o] = (read[o] || runs[o]) && schedule.needed[o];
+    }
+    bring_operands(brought_forward);
+    bring_operands(brought_back);
+  }
+
+  /// What is not kept is computed again from its operands.
+  static constexpr void bring_operands(Table<bool, capacity>& brought) {
+    for (int o = D::program.operations - 1; o >= 0; --o) {
+      if (!brought[o] || D::schedule.storage[o] != Storage::none) continue;
+      if (const int left = D::program.operation[o].left; left >= 0) brought[left] = true;
+      if (const int right = D::program.operation[o].right; right >= 0) brought[right] = true;
+    }
+  }
+};
+
+template <int n, class F>
+EIGEN_ALWAYS_INLINE void each_operation(F&& f) {
+  [&]<int... o>(std::integer_sequence<int, o...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, o>{}), ...);
+  }
+  (std::make_integer_sequence<int, n>{});
+}
+
+}  // namespace detail
+
+}  // namespace unroll

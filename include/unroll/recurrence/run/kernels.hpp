@@ -1,0 +1,340 @@
+#pragma once
+// The element-wise work of one pass, one register of rows at a time: forward, and back by pulling gradients through the
+// operations.
+//
+// Everything a pass computes for some rows stays in registers. Which operations it runs, what it loads and what it
+// stores is known at compile time, so what remains of the loops below is straight code.
+
+#include "unroll/recurrence/run/element_wise.hpp"
+
+namespace unroll {
+
+/// The pass of one stage and one size, on registers `V`.
+template <class D, class V, int stage, int size>
+class PassKernel {
+  using Scalar = typename V::Scalar;
+  using Rows = detail::RowAccess<V>;
+  static constexpr const auto& program = D::program;
+  static constexpr const auto& schedule = D::schedule;
+  static constexpr detail::PassPlan<D> plan{stage, size};
+  static constexpr int operations = program.operations;
+
+ public:
+  static void forward(const Frame<Scalar, D>& frame, Index rows, Index columns) {
+    Rows::sweep(
+        rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
+          forward_rows(frame, row, column, count);
+        });
+  }
+
+  static void backward(const Frame<Scalar, D>& frame, Index rows, Index columns) {
+    Rows::sweep(
+        rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
+          backward_rows(frame, row, column, count);
+        });
+  }
+
+  /// Writes the value of operation `o` for all columns, from what the way forward kept.
+  template <int o>
+  static void trace(const Frame<Scalar, D>& frame, Index rows, Index columns, Strided<Scalar> to) {
+    Rows::sweep(
+        rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
+          Rows::store(to, row, column, recall<o>(frame, row, column, count), count);
+        });
+  }
+
+ private:
+  struct Values {
+    V v[std::size_t(operations)];
+  };
+
+  // ---- forward
+
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void forward_rows(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
+    Values values;
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      constexpr int o = O::value;
+      if constexpr (plan.runs[o])
+        values.v[o] = compute<o>(frame, values, row, column, count);
+      else if constexpr (plan.brought_forward[o])
+        values.v[o] = bring<o>(frame, values, row, column, count);
+    });
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      if constexpr (plan.runs[O::value]) keep<O::value>(frame, values.v[O::value], row, column, count);
+    });
+    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+      constexpr int s = State::value;
+      if constexpr (turns<s>) Rows::store(frame.after[s], row, column, values.v[program.state[s].next], count);
+    });
+    if constexpr (writes_output) store_output(frame, values, row, column, count);
+  }
+
+  /// The stage whose pass holds the equation next(s) = ...
+  template <int s>
+  static constexpr int turning_stage = schedule.stage[program.equation_of(s)];
+
+  /// This pass holds it.
+  template <int s>
+  static constexpr bool turns = turning_stage<s> == stage&& program.state[s].size == size;
+
+  /// This pass computes the operation; a state before the step belongs to the pass that advances it. What later passes
+  /// and products sent to the operation on the way back is taken up there.
+  template <int o>
+  static constexpr bool collects = [] {
+    if constexpr (program.operation[o].op == Op::state)
+      return turns<program.operation[o].index>;
+    else
+      return plan.runs[o];
+  }();
+
+  /// The output is no state after the step, and this pass has it.
+  static constexpr bool writes_output = program.output_state < 0 && collects<program.output>;
+
+  /// A state before the step may be the output without being read by any pass.
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void store_output(const Frame<Scalar, D>& frame, const Values& values, Index row,
+                                               Index column, Count count) {
+    constexpr int o = program.output;
+    if constexpr (program.operation[o].op == Op::state)
+      Rows::store(frame.output, row, column, bring<o>(frame, values, row, column, count), count);
+    else
+      Rows::store(frame.output, row, column, values.v[o], count);
+  }
+
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void keep(const Frame<Scalar, D>& frame, V v, Index row, Index column, Count count) {
+    constexpr int at = schedule.stored_at[o];
+    if constexpr (schedule.storage[o] == Storage::extra) Rows::store(frame.extra[at], row, column, v, count);
+    if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
+      Rows::store(frame.terms, frame.term_row[at] + row, column, v, count);
+  }
+
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static V compute(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
+                                       Count count) {
+    constexpr Operation operation = program.operation[o];
+    if constexpr (operation.op == Op::state) return Rows::load(frame.before[operation.index], row, column, count);
+    if constexpr (operation.op == Op::number) return V::constant(Scalar(operation.number));
+    if constexpr (operation.op == Op::unit_weight)
+      return Rows::load(Strided<const Scalar>{frame.weight[operation.index], 0}, row, column, count);
+    if constexpr (operation.op == Op::scalar_weight) return V::constant(*frame.weight[operation.index]);
+    if constexpr (operation.op == Op::linear) {
+      const Index at = frame.term_row[operation.index] + row;
+      return Rows::load(frame.terms, at, column, count) +
+             Rows::load(Strided<const Scalar>{frame.bias, 0}, at, column, count);
+    }
+    if constexpr (operation.left >= 0)
+      return detail::from_operands<D, o>(
+          values.v, [](const auto& function, V x) __attribute__((always_inline)) { return function.value(x); });
+  }
+
+  // ---- values that other passes have computed
+
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static V bring(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
+                                     Count count) {
+    constexpr int at = schedule.stored_at[o];
+    if constexpr (schedule.storage[o] == Storage::history) return Rows::load(frame.after[at], row, column, count);
+    if constexpr (schedule.storage[o] == Storage::extra) return Rows::load(frame.extra[at], row, column, count);
+    if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
+      return Rows::load(frame.terms, frame.term_row[at] + row, column, count);
+    else if constexpr (schedule.storage[o] == Storage::slot || schedule.storage[o] == Storage::leaf ||
+                       schedule.storage[o] == Storage::none)
+      return compute<o>(frame, values, row, column, count);
+  }
+
+  /// What the way back brings into registers first.
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void bring_back(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
+                                             Count count) {
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      if constexpr (plan.brought_back[O::value])
+        values.v[O::value] = bring<O::value>(frame, values, row, column, count);
+    });
+  }
+
+  /// One value from what is kept; a pre-activation that was consumed in place is not to be had.
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static V recall(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
+    Values values;
+    recall_into<o>(frame, values, row, column, count);
+    return values.v[o];
+  }
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void recall_into(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
+                                              Count count) {
+    if constexpr (schedule.storage[o] == Storage::none) {
+      if constexpr (program.operation[o].left >= 0)
+        recall_into<program.operation[o].left>(frame, values, row, column, count);
+      if constexpr (program.operation[o].right >= 0)
+        recall_into<program.operation[o].right>(frame, values, row, column, count);
+    }
+    values.v[o] = bring<o>(frame, values, row, column, count);
+  }
+
+  // ---- backward
+
+  /// A sum that does not begin with zero: most operations have one reader.
+  struct Gradient {
+    V v;
+    bool any = false;
+    EIGEN_ALWAYS_INLINE void add(V g) {
+      v = any ? v + g : g;
+      any = true;
+    }
+    EIGEN_ALWAYS_INLINE V value() const { return any ? v : V::constant(Scalar(0)); }
+  };
+  struct Gradients {
+    Gradient of[std::size_t(operations)];
+  };
+
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void backward_rows(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
+    Values values;
+    Gradients gradients;
+    bring_back(frame, values, row, column, count);
+    begin_gradients(frame, gradients, row, column, count);
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      constexpr int o = operations - 1 - O::value;
+      if constexpr (plan.runs[o]) pull<o>(frame, values, gradients, row, column, count);
+    });
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      if constexpr (plan.read[O::value] && !plan.runs[O::value])
+        hand_on<O::value>(frame, gradients.of[O::value], row, column, count);
+    });
+    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+      constexpr int s =
+          State::value;  // nothing here reads the state: its gradient comes from products or later passes alone
+      if constexpr (turns<s> && !plan.read[s])
+        Rows::store(frame.d_state[s], row, column, gradients.of[s].value(), count);
+    });
+  }
+
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void begin_gradients(const Frame<Scalar, D>& frame, Gradients& gradients, Index row,
+                                                  Index column, Count count) {
+    if constexpr (takes_output_gradient)
+      if (frame.d_output.data != nullptr)
+        gradients.of[program.output].add(Rows::load(frame.d_output, row, column, count));
+    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+      constexpr int s = State::value;
+      if constexpr (turns<s>) gradients.of[program.state[s].next].add(Rows::load(frame.d_state[s], row, column, count));
+    });
+    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+      constexpr int o = O::value;
+      if constexpr (schedule.incoming[o] >= 0 && collects<o>)
+        gradients.of[o].add(Rows::load(frame.incoming[schedule.incoming[o]], row, column, count));
+    });
+  }
+
+  /// No pass runs an attend; where a state is one by another name, the state's pass takes it.
+  static constexpr bool takes_output_gradient = [] {
+    if constexpr (program.operation[program.output].op == Op::attend)
+      return turns<program.output_state>;
+    else
+      return collects<program.output>;
+  }();
+
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void pull(const Frame<Scalar, D>& frame, const Values& values, Gradients& gradients,
+                                       Index row, Index column, Count count) {
+    constexpr Operation operation = program.operation[o];
+    const V g = gradients.of[o].value();
+    if constexpr (operation.op == Op::linear)
+      Rows::store(frame.terms, frame.term_row[operation.index] + row, column, g, count);
+    else if constexpr (is_single_weight<o>) {
+      add_to_weight<o>(frame, g, row, count);
+    } else if constexpr (operation.left >= 0) {
+      pull_operands<o>(values, gradients, g);
+    }
+  }
+
+  template <int o>
+  static constexpr bool is_single_weight =
+      program.operation[o].op == Op::unit_weight || program.operation[o].op == Op::scalar_weight;
+
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void add_to_weight(const Frame<Scalar, D>& frame, V g, Index row, Count count) {
+    const Strided<Scalar> sum{frame.d_weight[program.operation[o].index], 0};
+    if constexpr (!std::is_same_v<Count, typename Rows::Whole>)
+      if (count.many) return add_columns(g, sum.data + row, count.rows);
+    Rows::store(sum, row, 0, Rows::load(sum, row, 0, count) + g, count);
+  }
+
+  /// One column after the other, as if each had a register of its own.
+  static void add_columns(V g, Scalar* sum, int rows) {
+    Scalar values[V::size];
+    g.store(values);
+    for (int column = 0; column < V::ends; ++column)
+      for (int row = 0; row < rows; ++row) sum[row] += values[column * V::end_rows + row];
+  }
+
+  template <int o>
+  EIGEN_ALWAYS_INLINE static void pull_operands(const Values& values, Gradients& gradients, V g) {
+    constexpr Operation operation = program.operation[o];
+    constexpr int l = operation.left, r = operation.right >= 0 ? operation.right : 0;
+    constexpr bool to_left = program.operation[l].op != Op::number;
+    constexpr bool to_right = operation.right >= 0 && program.operation[r].op != Op::number;
+    const V zero = V::constant(Scalar(0));
+    if constexpr (operation.op == Op::add) {
+      if constexpr (to_left) gradients.of[l].add(g);
+      if constexpr (to_right) gradients.of[r].add(g);
+    } else if constexpr (operation.op == Op::subtract) {
+      if constexpr (to_left) gradients.of[l].add(g);
+      if constexpr (to_right) gradients.of[r].add(-g);
+    } else if constexpr (operation.op == Op::multiply) {
+      if constexpr (to_left) gradients.of[l].add(g * values.v[r]);
+      if constexpr (to_right) gradients.of[r].add(g * values.v[l]);
+    } else if constexpr (operation.op == Op::divide) {
+      const V scaled = g / values.v[r];
+      if constexpr (to_left) gradients.of[l].add(scaled);
+      if constexpr (to_right) gradients.of[r].add(-(scaled * values.v[o]));
+    } else if constexpr (operation.op == Op::maximum || operation.op == Op::minimum) {
+      constexpr bool greater = operation.op == Op::maximum;
+      const V a = values.v[greater ? l : r], b = values.v[greater ? r : l];  // the left one is chosen where a > b
+      const V half = g * V::constant(Scalar(0.5));                           // equal operands share, as in PyTorch
+      if constexpr (to_left) gradients.of[l].add(select_greater(a, b, g, select_greater(b, a, zero, half)));
+      if constexpr (to_right) gradients.of[r].add(select_greater(b, a, g, select_greater(a, b, zero, half)));
+    } else if constexpr (operation.op == Op::negate) {
+      gradients.of[l].add(-g);
+    } else if constexpr (operation.op == Op::clip) {
+      if constexpr (to_left)
+        gradients.of[l].add(select_greater(V::constant(Scalar(operation.number)), abs(values.v[o]), g, zero));
+    } else if constexpr (operation.op == Op::apply) {
+      constexpr const auto& function = D::functions.template get<operation.index>();
+      constexpr int seen = std::remove_cvref_t<decltype(function)>::by_output ? o : l;
+      if constexpr (to_left) gradients.of[l].add(g * function.slope(values.v[seen]));
+    }
+  }
+
+  /// The gradient of a value that another pass computes, or of a state before the step, leaves this pass through
+  /// memory.
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void hand_on(const Frame<Scalar, D>& frame, const Gradient& gradient, Index row,
+                                          Index column, Count count) {
+    constexpr Operation operation = program.operation[o];
+    if constexpr (operation.op == Op::state) {
+      constexpr int s = operation.index;
+      if constexpr (turns<s>) return Rows::store(frame.d_state[s], row, column, gradient.value(), count);
+      constexpr bool turned = stage < turning_stage<s>;  // passes run from the last stage to the first
+      if constexpr (turned) return add_to(frame.d_state[s], gradient, row, column, count);
+    }
+    if constexpr (is_single_weight<o>) return add_to_weight<o>(frame, gradient.value(), row, count);
+    if constexpr (schedule.incoming[o] >= 0 && !collects<o>) {
+      const auto& waiting = frame.incoming[schedule.incoming[o]];
+      if constexpr (schedule.last_reader[o] == stage)
+        Rows::store(waiting, row, column, gradient.value(), count);
+      else
+        add_to(waiting, gradient, row, column, count);
+    }
+  }
+
+  template <class Count>
+  EIGEN_ALWAYS_INLINE static void add_to(const Strided<Scalar>& sum, const Gradient& gradient, Index row, Index column,
+                                         Count count) {
+    Rows::store(sum, row, column, Rows::load(sum, row, column, count) + gradient.value(), count);
+  }
+};
+
+}  // namespace unroll

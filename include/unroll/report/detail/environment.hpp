@@ -1,0 +1,58 @@
+#pragma once
+// Where a result was computed.
+
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/types.hpp"
+#include "unroll/report/detail/markup.hpp"
+
+namespace unroll {
+
+inline constexpr std::string_view library_version = "0.1.0";
+
+/// Names and what they are set to, in the order in which they are told.
+using NamedValues = std::vector<std::pair<std::string, std::string>>;
+
+namespace detail {
+
+inline std::string compiler() {
+#if defined(__clang__)
+  return "Clang " __clang_version__;
+#elif defined(__GNUC__)
+  return "GCC " __VERSION__;
+#else
+  return "unknown";
+#endif
+}
+
+/// As Linux tells it.
+inline std::string processor() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (const auto colon = line.find(": "); line.starts_with("model name") && colon != std::string::npos)
+      return readable(line.substr(colon + 2));
+  return "unknown";
+}
+
+}  // namespace detail
+
+/// Library, compiler, processor and its vector instructions, threads. The caller knows the date, and whether it is to
+/// be told.
+inline NamedValues environment(std::string_view date = {}) {
+  NamedValues all{{"unroll", std::string(library_version)},
+                  {"Eigen", text(EIGEN_WORLD_VERSION, ".", EIGEN_MAJOR_VERSION, ".", EIGEN_MINOR_VERSION)},
+                  {"compiler", detail::compiler()},
+                  {"processor", detail::processor()},
+                  {"vector instructions", Eigen::SimdInstructionSetsInUse()},
+                  {"threads of the machine", text(std::thread::hardware_concurrency())}};
+  if (!date.empty()) all.emplace_back("date", date);
+  return all;
+}
+
+}  // namespace unroll

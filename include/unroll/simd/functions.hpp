@@ -1,0 +1,82 @@
+#pragma once
+// Functions of one number with their derivatives that are no activations, in the same form: the language of recurrences
+// treats them alike (see the concept Activation).
+
+#include <string_view>
+
+#include "unroll/simd/elementary.hpp"
+
+namespace unroll {
+
+/// e^x
+struct Exp {
+  static constexpr std::string_view name = "exp", latex = "\\exp";
+  static constexpr bool by_output = true;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return exp(x);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V y) const {
+    return y;
+  }
+};
+
+/// The natural logarithm.
+struct Log {
+  static constexpr std::string_view name = "log", latex = "\\log";
+  static constexpr bool by_output = false;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return log(x);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V x) const {
+    return V::constant(1) / x;
+  }
+};
+
+/// The square root; its derivative at 0 is infinite.
+struct Sqrt {
+  static constexpr std::string_view name = "sqrt", latex = "\\mathrm{sqrt}";
+  static constexpr bool by_output = true;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return sqrt(x);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V y) const {
+    return V::constant(typename V::Scalar(0.5)) / y;
+  }
+};
+
+/// x^2
+struct Square {
+  static constexpr std::string_view name = "square", latex = "\\mathrm{square}";
+  static constexpr bool by_output = false;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return x * x;
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V x) const {
+    return x + x;
+  }
+};
+
+/// |x|, with derivative 0 at 0.
+struct Abs {
+  static constexpr std::string_view name = "abs", latex = "\\mathrm{abs}";
+  static constexpr bool by_output = false;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return abs(x);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V x) const {
+    const V zero = V::constant(0), one = V::constant(1);
+    return select_greater(x, zero, one, select_greater(zero, x, -one, zero));
+  }
+};
+
+}  // namespace unroll

@@ -1,0 +1,184 @@
+#pragma once
+// Matrix products at the shapes recurrent networks live on: the same weights times a few columns, at every step.
+//
+// A general product copies both factors into its own order at each call, which costs more than the arithmetic when
+// there are ten columns. Here the weights are put into order once, for all steps, and the other factor is read where it
+// lies.
+
+#include "unroll/simd/product_tiles.hpp"
+
+namespace unroll {
+namespace detail {
+
+/// Writes one panel of `columns` terms from up to Lanes::size rows.
+template <class L, class Scalar>
+void pack_panel(const Scalar* from, Index stride, Index rows, Index columns, Scalar* to) {
+  const int n = static_cast<int>(std::min<Index>(rows, L::size));
+  for (Index k = 0; k < columns; ++k) load<L>(from + k * stride, n).store(to + k * L::size);
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"  // as in lanes.hpp
+/// Likewise from the transpose: the rows of the panel are columns of `from`. Squares are turned in registers; of whole
+/// AVX-512 registers that would take longer than of halves.
+template <class L, class Scalar>
+void pack_panel_transposed(const Scalar* from, Index stride, Index rows, Index columns, Scalar* to) {
+  using Half = LastLanes<Scalar>;
+  Eigen::internal::PacketBlock<decltype(Half::v), Half::size> square;
+  for (Index row = 0; row < L::size; row += Half::size)
+    for (Index k = 0; k < columns; k += Half::size) {
+      const int n = static_cast<int>(std::min<Index>(columns - k, Half::size));
+      for (Index r = 0; r < Half::size; ++r)
+        square.packet[r] = (row + r < rows ? load<Half>(from + (row + r) * stride + k, n) : Half::constant(0)).v;
+      Eigen::internal::ptranspose(square);
+      for (Index i = 0; i < n; ++i) Half{square.packet[i]}.store(to + (k + i) * L::size + row);
+    }
+}
+#pragma GCC diagnostic pop
+
+}  // namespace detail
+
+/// A left factor W [rows x inner], put into register order once and used for many products.
+///
+/// A column of the result depends on its own column of x alone, to the last bit: not on how many columns there are, nor
+/// on where among them it stands. Packing again with a shape that is no larger allocates nothing; multiplying never
+/// does.
+template <class Scalar>
+class PackedMatrix {
+ public:
+  void pack(In<Scalar> w) {
+    resize(w.rows(), w.cols());
+    const Index stride = w.outerStride();
+    for (Index row = 0; row < full_; row += L::size)
+      detail::pack_panel<L>(w.data() + row, stride, rows_ - row, inner_, panel(row));
+    if (full_ < rows_) detail::pack_panel<Last>(w.data() + full_, stride, rows_ - full_, inner_, panel(full_));
+  }
+
+  /// Packs w^T: rows() = w.cols().
+  void pack_transposed(In<Scalar> w) {
+    resize(w.cols(), w.rows());
+    const Index stride = w.outerStride();
+    for (Index row = 0; row < full_; row += L::size)
+      detail::pack_panel_transposed<L>(w.data() + row * stride, stride, rows_ - row, inner_, panel(row));
+    if (full_ < rows_)
+      detail::pack_panel_transposed<Last>(w.data() + full_ * stride, stride, rows_ - full_, inner_, panel(full_));
+  }
+
+  Index rows() const { return rows_; }
+  Index inner() const { return inner_; }
+
+  /// y[:, j] = W x[:, j] for j < columns. Column j of x begins at x + j * x_stride, likewise y; they must not overlap.
+  void multiply(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride) const {
+    multiply(x, x_stride, columns, y, y_stride, false);
+  }
+
+  /// y[:, j] += W x[:, j], likewise.
+  void multiply_add(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride) const {
+    multiply(x, x_stride, columns, y, y_stride, true);
+  }
+
+ private:
+  using L = NativeLanes<Scalar>;
+  using Last = detail::LastLanes<Scalar>;
+
+  void resize(Index rows, Index inner) {
+    const Index rest = rows % L::size, needed = (rows + L::size - 1) / L::size * L::size * inner;
+    if (panels_.size() < needed) panels_.resize(needed);
+    rows_ = rows, inner_ = inner, full_ = rest <= Last::size ? rows - rest : rows;
+  }
+
+  Scalar* panel(Index row) { return panels_.data() + row * inner_; }
+
+  void multiply(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride, bool add) const {
+    detail::Tile<Scalar> tile{.left = panels_.data(),
+                              .panel_stride = L::size * inner_,
+                              .left_stride = L::size,
+                              .right = x,
+                              .right_stride = 1,
+                              .column_stride = x_stride,
+                              .terms = inner_,
+                              .target = y,
+                              .target_stride = y_stride,
+                              .last_rows = 0,
+                              .add = add};
+    detail::multiply_panels<L>(tile, full_, columns);
+    if (full_ == rows_) return;
+    tile.left = panels_.data() + full_ * inner_, tile.left_stride = Last::size;
+    tile.right = x, tile.target = y + full_;
+    detail::multiply_panels<Last>(tile, rows_ - full_, columns);
+  }
+
+  Index rows_ = 0, inner_ = 0;
+  Index full_ = 0;  // the rows in panels of full registers; the others have one panel of LastLanes
+  Vector<Scalar> panels_;
+};
+
+namespace detail {
+
+/// Outer products are summed over so many columns at a time: what is read of them stays in the caches, and the sums
+/// still leave the registers seldom enough.
+inline constexpr Index many_terms = 128, fewer_terms = 96;
+
+/// multiply_panels for a left factor that lies apart: a few panels at a time are copied into one piece of memory.
+template <class L, class Scalar>
+void multiply_copied_panels(Tile<Scalar> tile, Index rows, Index columns) {
+  constexpr int height = 3;
+  alignas(64) Scalar copy[height * L::size * many_terms];
+  const Tile<Scalar> whole = tile;
+  tile.left_stride = L::size, tile.panel_stride = L::size * tile.terms;
+  EvenParts parts((rows + L::size - 1) / L::size, height);
+  for (Index row = 0, part; row < rows; row += part) {
+    part = std::min(parts.next() * L::size, rows - row);
+    for (Index i = 0; i < part; i += L::size)
+      pack_panel<L>(whole.left + row + i, whole.left_stride, part - i, tile.terms, copy + i * tile.terms);
+    tile.left = copy, tile.right = whole.right, tile.target = whole.target + row;
+    multiply_panels<L>(tile, part, columns);
+  }
+}
+
+}  // namespace detail
+
+/// gradient [rows x inner] += sum over columns j of a[:, j] b[:, j]^T: what a weight gradient is, with many columns.
+///
+/// Column j of a [rows x columns] begins at a + j * a_stride, likewise b [inner x columns] and gradient, which must not
+/// overlap the others. Allocates nothing.
+template <class Scalar>
+void add_outer_products(const Scalar* a, Index a_stride, Index rows, const Scalar* b, Index b_stride, Index inner,
+                        Index columns, Scalar* gradient, Index gradient_stride) {
+  using L = NativeLanes<Scalar>;
+  using Last = detail::LastLanes<Scalar>;
+  // In place, the terms of a panel lie apart: they share few places of the first cache and, from a page on, need an
+  // entry each in the table of pages. A copy pays if many columns follow; where tiles are large only in the second
+  // case.
+  const bool many = inner >= 64;
+  const bool copied = many && (!detail::many_registers || a_stride * Index(sizeof(Scalar)) >= 4096);
+  const Index full = rows / L::size * L::size, rest = rows - full;
+  detail::EvenParts blocks(columns, many ? detail::many_terms : detail::fewer_terms);
+  for (Index first = 0, terms; first < columns; first += terms) {
+    terms = blocks.next();
+    const auto from = [&](Index row) {
+      return detail::Tile<Scalar>{.left = a + first * a_stride + row,
+                                  .panel_stride = L::size,
+                                  .left_stride = a_stride,
+                                  .right = b + first * b_stride,
+                                  .right_stride = b_stride,
+                                  .column_stride = 1,
+                                  .terms = terms,
+                                  .target = gradient + row,
+                                  .target_stride = gradient_stride,
+                                  .last_rows = 0,
+                                  .add = true};
+    };
+    detail::Tile<Scalar> tile = from(0);
+    if (copied)
+      detail::multiply_copied_panels<L>(tile, full, inner);
+    else
+      detail::multiply_panels<L>(tile, full, inner);
+    if (rest > Last::size)  // the last rows fill no register, and nothing behind them may be read
+      detail::multiply_copied_panels<L>(from(full), rest, inner);
+    else if (rest > 0)
+      detail::multiply_copied_panels<Last>(from(full), rest, inner);
+  }
+}
+
+}  // namespace unroll

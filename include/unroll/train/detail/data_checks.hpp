@@ -1,0 +1,97 @@
+#pragma once
+// Whether a model, a loss and data belong together: all that can be known before anything is trained.
+
+#include "unroll/data/batch.hpp"
+
+namespace unroll::detail {
+
+/// Throws ShapeError unless outputs and targets are both per step or both per sequence.
+template <class Model>
+void check_target_kind(std::string_view where, const Model& model, TargetKind kind) {
+  require<ShapeError>(model.per_step() || kind != TargetKind::label_sequence, where,
+                      ": the model gives one output for each sequence, label sequences need one at every step");
+  require<ShapeError>(model.per_step() == needs_steps(kind) || kind == TargetKind::none, where, ": ",
+                      model.per_step() ? "the model gives an output for every step, the data set has one target for "
+                                         "each sequence; a layer such as LastStep or MeanOverTime is missing"
+                                       : "the model gives one output for each sequence, the data set has targets for "
+                                         "every step");
+}
+
+/// Throws ShapeError unless each sequence of a batch has as many targets as outputs. `in` and `out` are the timelines
+/// of what went into the model, of a window or of the whole, and of what came out.
+template <class S>
+void check_output_steps(const Batch<S>& batch, const Timeline& in, const Timeline& out) {
+  const Timeline& targets = batch.target_timeline();
+  if (!per_step(batch.kind()) || (&out == &in && &targets == &batch.timeline())) return;
+  require<ShapeError>(in.columns() == batch.timeline().columns(),
+                      "training: the model changes the number of steps, so it cannot be trained window by window");
+  for (Index r = 0; r < in.batch(); ++r)
+    require<ShapeError>(out.length(r) == targets.length(r), "training: sample ", in.place(in.sample(r)), " has ",
+                        in.length(r), " steps, of which the model makes ", out.length(r), ", and targets for ",
+                        targets.length(r));
+}
+
+/// What a loss can say of targets before there is an output.
+template <class Loss, class Targets>
+void check_loss(const Loss& loss, Index outputs, const Targets& targets) {
+  if constexpr (requires { loss.check(outputs, targets); }) loss.check(outputs, targets);
+}
+
+/// Whether sequences of `steps` outputs are long enough for their targets.
+template <class Loss, class Targets>
+void check_loss_steps(const Loss& loss, Index steps, const Targets& targets) {
+  if constexpr (TakesLabelSequences<Loss>)
+    for (Index b = 0; b < targets.size(); ++b) loss.check_steps(targets, b, steps);
+}
+
+/// f(), which says in its errors of which sample they are.
+template <class F>
+void within_sample(std::string_view where, std::string_view what, Index sample, F&& f) {
+  const auto named = [&](const Error& error) {
+    return text(where, ": ", what, ", sample ", sample, ": ", error.what());
+  };
+  try {
+    f();
+  } catch (const ShapeError& error) {
+    throw ShapeError(named(error));
+  } catch (const ValueError& error) {
+    throw ValueError(named(error));
+  }
+}
+
+template <class S>
+LabelSequences label_sequence_of(const Dataset<S>& data, Index sample) {
+  LabelSequences one;
+  one.add({data.labels(sample).data(), std::size_t(data.labels(sample).size())});
+  return one;
+}
+
+/// Throws ShapeError or ValueError unless the model can learn these samples with this loss: features, targets, their
+/// kind, number and range. `what`: "the data set".
+template <class Model, class Loss, class S>
+void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
+                const Dataset<S>& data, std::span<const Index> samples) {
+  require<ShapeError>(data.features() == model.features(), where, ": the model expects ", model.features(),
+                      " features per step, ", what, " has ", data.features());
+  require<ShapeError>(data.classes() <= model.outputs(), where, ": ", what, " has ", data.classes(),
+                      " classes, the model has ", model.outputs(), " outputs");
+  require<ShapeError>(!has_values(data.kind()) || data.target_rows() == model.outputs(), where, ": ", what, " has ",
+                      data.target_rows(), " numbers per target, the model has ", model.outputs(), " outputs");
+  check_target_kind(where, model, data.kind());
+  for (const Index s : samples)
+    within_sample(where, what, s, [&] {
+      model.check_input(view(data.sequence(s)));
+      const Index steps = model.output_steps(data.length(s));
+      require<ShapeError>(data.target_steps(s) == steps || !per_step(data.kind()), "has ", data.length(s),
+                          " steps, of which the model makes ", steps, ", and targets for ", data.target_steps(s));
+      with_targets<S, Loss>(
+          data.kind(), [&]() -> auto& { return data.labels(s); }, [&]() -> auto& { return data.values(s); },
+          [&] { return label_sequence_of(data, s); },
+          [&](const auto& targets) {
+            check_loss(loss, model.outputs(), targets);
+            check_loss_steps(loss, steps, targets);
+          });
+    });
+}
+
+}  // namespace unroll::detail

@@ -1,0 +1,108 @@
+#pragma once
+// What a training run checks before anything changes.
+
+#include "unroll/train/detail/data_checks.hpp"
+#include "unroll/train/detail/model_identity.hpp"
+#include "unroll/train/fit_options.hpp"
+
+namespace unroll::detail {
+
+/// Throws ValueError unless there is what a monitor watches.
+template <class S>
+void check_monitor(Monitor monitor, std::string_view who, const Dataset<S>& data, const FitOptions<S>& options) {
+  const bool validation = monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
+  require<ValueError>(!validation || options.validation != nullptr || options.validation_fraction > 0, "fit: ", who,
+                      " watches the validation data, but there are none; give validation or validation_fraction");
+  const Dataset<S>& watched = validation && options.validation != nullptr ? *options.validation : data;
+  require<ValueError>(!is_accuracy(monitor) || has_labels(watched.kind()), "fit: ", who,
+                      " watches the accuracy, but the data set has no labels");
+}
+
+template <class S>
+void check_early_stopping(const EarlyStopping& rule, const Dataset<S>& data, const FitOptions<S>& options) {
+  require<ValueError>(rule.patience >= 1, "fit: the patience of early stopping is ", rule.patience,
+                      ", expected at least 1");
+  require<ValueError>(is_finite(rule.min_delta), "fit: the min_delta of early stopping is ", rule.min_delta,
+                      ", expected a finite number");
+  check_monitor(rule.monitor, "early stopping", data, options);
+}
+
+/// Throws ValueError for options that make no sense by themselves or with these data. `done`: epochs or updates, as the
+/// learning rate counts.
+template <class S>
+void check_fit_options(const FitOptions<S>& options, const Dataset<S>& data, std::int64_t done) {
+  require<ValueError>(options.epochs >= 0, "fit: epochs is ", options.epochs, ", expected at least 0");
+  require<ValueError>(options.validation == nullptr || options.validation_fraction == 0,
+                      "fit: validation and validation_fraction are both given, expected one of them");
+  require<ValueError>(options.validation_fraction >= 0 && options.validation_fraction < 1,
+                      "fit: validation_fraction is ", options.validation_fraction, ", expected in [0, 1)");
+  require<ValueError>(options.evaluation_batch >= 1, "fit: evaluation_batch is ", options.evaluation_batch,
+                      ", expected at least 1");
+  require<ValueError>(options.shard >= 0, "fit: shard is ", options.shard,
+                      " sequences, expected at least 1, or 0 for 16");
+  require<ValueError>(!options.plateau || !options.learning_rate.rate,
+                      "fit: plateau and learning_rate both set the learning rate, expected one of them");
+  if (options.learning_rate.rate) (void)checked_rate(options.learning_rate.rate, done);
+  if (options.average) (void)WeightAverage<S>(*options.average);
+  if (options.early_stopping) check_early_stopping(*options.early_stopping, data, options);
+  if (options.plateau) {
+    (void)plateau_of(*options.plateau, options.plateau_monitor);
+    check_monitor(options.plateau_monitor, "plateau", data, options);
+  }
+}
+
+inline void check_same_monitor(std::string_view who, std::int64_t begun, std::int64_t now) {
+  if (begun == now || begun < 0 || now < 0) return;
+  constexpr auto last = std::int64_t(Monitor::training_accuracy);
+  require<ValueError>(begun <= last, "fit: the state has the monitor ", begun, ", expected at most ", last);
+  throw ValueError(text("fit: in the run that was begun ", who, " watches ", name_of(Monitor(begun)),
+                        ", to resume it the options say ", name_of(Monitor(now))));
+}
+
+/// What a run watches, for its state; -1: nothing.
+template <class S>
+std::int64_t plateau_monitor(const FitOptions<S>& options) {
+  return options.plateau ? std::int64_t(options.plateau_monitor) : -1;
+}
+template <class S>
+std::int64_t stopping_monitor(const FitOptions<S>& options) {
+  return options.early_stopping ? std::int64_t(options.early_stopping->monitor) : -1;
+}
+
+/// Throws ValueError for counts that no run has: they come from files.
+template <class S>
+void check_counts(const TrainingState<S>& state) {
+  constexpr std::int64_t most = std::int64_t(1) << 53;
+  const auto check = [](std::string_view name, std::int64_t value, std::int64_t limit) {
+    require<ValueError>(value >= 0 && value <= limit, "fit: the state's ", name, " must be 0 to ", limit, ", got ",
+                        value);
+  };
+  check("epochs", state.epochs, most), check("updates", state.updates, most);
+  check("best_epoch", state.best_epoch, state.epochs), check("waited", state.waited, state.epochs);
+  check("stopped", state.stopped, 1), check("average.exchanged", state.average.exchanged(), 0);
+  Plateau plateau = state.plateau;
+  plateau.visit_state([&]<class T>(std::string_view name, const T& value) {
+    if constexpr (std::is_same_v<T, std::int64_t>) check(text("plateau.", name), value, most);
+  });
+}
+
+/// Throws ValueError or ShapeError unless a run that was begun can go on with these options on `samples` samples. The
+/// best of a loss says nothing about an accuracy.
+template <class Model, class S = typename Model::Scalar>
+void check_resumed(const TrainingState<S>& state, const FitOptions<S>& options, std::int64_t samples,
+                   const Model& model) {
+  const Index size = model.parameters().size();
+  check_counts(state);
+  require<ValueError>(state.seed == std::int64_t(options.seed), "fit: the run was begun with seed ", state.seed,
+                      ", to resume it the options say ", std::int64_t(options.seed));
+  require<ValueError>(state.samples == samples, "fit: the run was begun with ", state.samples,
+                      " sequences to train on, to resume it there are ", samples);
+  check_same_monitor("plateau", state.plateau_monitor, plateau_monitor(options));
+  check_same_monitor("early stopping", state.stopping_monitor, stopping_monitor(options));
+  check_identity(state.parameter_names, model_identity(model), state.parameters.size(), size);
+  for (const Index kept : {state.best.size(), state.average.average().size()})
+    require<ShapeError>(kept == 0 || kept == size, "fit: the state has ", kept,
+                        " best or averaged parameters, the model ", size);
+}
+
+}  // namespace unroll::detail

@@ -1,0 +1,208 @@
+#pragma once
+// Does a model see what it should predict? Permutation controls for any model and any way to train it.
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "unroll/train/leak/leak_controls.hpp"
+#include "unroll/train/metrics/summary.hpp"
+
+namespace unroll {
+
+struct LeakTestOptions {
+  std::vector<Control> controls = {Control::none, Control::shuffled_time, Control::gaussian_input,
+                                   Control::permuted_labels, Control::drawn_labels};
+  bool change_targets = true;  ///< the exact test: outputs must not depend on the targets of what is predicted
+  Index repeats = 3;           ///< of each control, with draws and a seed of its own; one says little: labels that are
+                               ///< permuted once may by chance be right for a whole class
+  std::uint64_t seed = 1;
+  double confidence = 0.95;  ///< of the limits
+  double margin = 0.03;      ///< above chance that is not yet called a leak
+  bool sees_length = false;  ///< the model reads a sequence to its end before it answers (a bidirectional layer, an
+                             ///< encoder), so that chance includes what lengths give away
+  std::function<void(Control, Index repeat, const GroupedHits&)> on_run = {};  ///< after each training
+};
+
+/// Trains a model on a data set, with a seed, and returns what predicts: for a data set, scores [classes x steps] for
+/// each of its sequences ([classes x 1] for a label per sequence), in their order.
+template <class T, class S>
+concept LeakTestTrain = std::invocable < const T&,
+        const Dataset<S>
+&, std::uint64_t > &&requires(const T& train, const Dataset<S>& data, std::uint64_t seed) {
+  { train(data, seed)(data) } -> std::convertible_to<std::vector<Matrix<S>>>;
+};
+
+namespace detail {
+
+/// A run of leak_test: what its controls share.
+template <class S, class Train>
+class LeakTest {
+ public:
+  LeakTest(const Dataset<S>& training, const Dataset<S>& test, std::span<const Index> groups, const Train& train,
+           const LeakTestOptions& options)
+      : training_(training), test_(test), groups_(groups), train_(train), options_(options), scale_(training) {
+    check();
+    report_.chance = chance_levels(test);
+    report_.groups = *std::ranges::max_element(groups) + 1;
+    report_.repeats = options.repeats;
+    report_.margin = options.margin;
+  }
+
+  LeakReport run() {
+    for (const Control control : options_.controls) report_.controls.push_back(result_of(control));
+    if (options_.change_targets) change_targets();
+    return std::move(report_);
+  }
+
+ private:
+  void check() const {
+    require<ValueError>(has_labels(training_.kind()) && training_.kind() == test_.kind(),
+                        "leak test: expects training and test data that both have a label per step, or both one per "
+                        "sequence");
+    require<ShapeError>(training_.features() == test_.features() && training_.classes() == test_.classes(),
+                        "leak test: the training data have ", training_.features(), " features and ",
+                        training_.classes(), " classes, the test data ", test_.features(), " and ", test_.classes());
+    require<ValueError>(test_.classes() >= 2, "leak test: expects at least 2 classes, got ", test_.classes());
+    require<ShapeError>(Index(groups_.size()) == test_.size(), "leak test: expects the group of each of ", test_.size(),
+                        " test sequences, got ", groups_.size());
+    const auto [low, high] = std::ranges::minmax_element(groups_);
+    require<ValueError>(*low >= 0 && *low < *high, "leak test: expects at least 2 groups of test sequences, counted ",
+                        "from 0, got numbers from ", *low, " to ", *high);
+    require<ValueError>(options_.repeats >= 1 && options_.margin >= 0, "leak test: repeats is ", options_.repeats,
+                        " and margin ", options_.margin, ", expected at least 1 and 0");
+    if (std::ranges::find(options_.controls, Control::shuffled_time) != options_.controls.end())
+      for (const auto* data : {&training_, &test_}) check_label_of_each_step(*data);
+  }
+
+  static void check_label_of_each_step(const Dataset<S>& data) {
+    for (Index s = 0; s < data.size(); ++s)
+      require<ShapeError>(!per_step(data.kind()) || data.target_steps(s) == data.length(s), "leak test: sample ", s,
+                          " has ", data.length(s), " steps and ", data.target_steps(s),
+                          " labels; Control::shuffled_time moves steps with their labels, leave it out");
+  }
+
+  Draws draws(Control control, Index repeat, bool test) const { return {options_.seed, control, repeat, test}; }
+
+  Dataset<S> changed(const Dataset<S>& data, Control control, Index repeat, bool test) const {
+    const Draws random = draws(control, repeat, test);
+    switch (control) {
+      case Control::shuffled_time:
+        return with_shuffled_time(data, random);
+      case Control::gaussian_input:
+        return with_gaussian_input(data, scale_, random);
+      case Control::permuted_labels:
+        return test ? data : with_permuted_labels(data, random);
+      case Control::drawn_labels:
+        return with_drawn_labels(data, random);
+      default:
+        return data;
+    }
+  }
+
+  std::uint64_t seed(Index repeat) const { return options_.seed + std::uint64_t(repeat); }
+
+  GroupedHits hits_of(Control control, Index repeat) {
+    const Dataset<S> test = changed(test_, control, repeat, true);
+    const std::vector<Matrix<S>> outputs =
+        train_(changed(training_, control, repeat, false), seed(repeat))(std::as_const(test));
+    require<ShapeError>(Index(outputs.size()) == test.size(), "leak test: the predictor gave outputs for ",
+                        outputs.size(), " of ", test.size(), " sequences");
+    GroupedHits hits(report_.groups, test.classes());
+    for (Index s = 0; s < test.size(); ++s) hits.add(groups_[std::size_t(s)], outputs[std::size_t(s)], test.labels(s));
+    if (options_.on_run) options_.on_run(control, repeat, hits);
+    return hits;
+  }
+
+  ControlResult result_of(Control control) {
+    ControlResult result{.control = control};
+    GroupedHits all(report_.groups, test_.classes());
+    for (Index repeat = 0; repeat < options_.repeats; ++repeat) {
+      const GroupedHits hits = hits_of(control, repeat);
+      result.accuracies.push_back(hits.accuracy().value);
+      result.balanced_values.push_back(hits.balanced_accuracy().value);
+      all += hits;
+    }
+    result.accuracy = wider(all.accuracy(options_.confidence), result.accuracies);
+    result.balanced = wider(all.balanced_accuracy(options_.confidence), result.balanced_values);
+    set_chance(result);
+    return result;
+  }
+
+  void set_chance(ControlResult& result) const {
+    const ChanceLevels& levels = report_.chance;
+    const bool drawn = result.control == Control::drawn_labels;  // no length, no step tells anything of them
+    const double even = 1 / double(test_.classes());
+    result.chance = drawn ? even : options_.sees_length ? levels.per_length : levels.per_step;
+    result.balanced_chance = drawn                  ? even
+                             : options_.sees_length ? levels.balanced_per_length
+                                                    : levels.balanced_per_step;
+  }
+
+  /// Repeats differ by what was drawn, which all groups of a repeat share.
+  Interval wider(Interval limits, const std::vector<double>& repeats) const {
+    if (repeats.size() < 2) return limits;
+    const Summary summary = summarize(Eigen::Map<const Vector<double>>(repeats.data(), Index(repeats.size())));
+    const double reach = summary.sample_deviation / std::sqrt(double(summary.count)) *
+                         student_quantile(options_.confidence, summary.count - 1);
+    limits.low = std::max(0.0, std::min(limits.low, limits.value - reach));
+    limits.high = std::min(1.0, std::max(limits.high, limits.value + reach));
+    return limits;
+  }
+
+  void change_targets() {
+    auto predictor = train_(training_, options_.seed);
+    const std::vector<Matrix<S>> outputs = predictor(test_), again = predictor(test_);
+    report_.repeatable = !first_difference(outputs, again);
+    if (!report_.repeatable) return;
+    report_.exact = true;
+    const std::vector<Matrix<S>> other = predictor(with_changed_labels(test_, draws(Control::none, 0, true)));
+    report_.targets_seen = first_difference(outputs, other);
+  }
+
+  static std::optional<TargetsSeen> first_difference(const std::vector<Matrix<S>>& a, const std::vector<Matrix<S>>& b) {
+    for (std::size_t s = 0; s < a.size(); ++s)
+      for (Index t = 0; t < a[s].cols(); ++t)
+        if (s >= b.size() || t >= b[s].cols() || !same(a[s].col(t), b[s].col(t))) return TargetsSeen{Index(s), t};
+    return std::nullopt;
+  }
+  /// A NaN equals a NaN.
+  template <class Column>
+  static bool same(const Column& a, const Column& b) {
+    return ((a.array() == b.array()) || (a.array() != a.array() && b.array() != b.array())).all();
+  }
+
+  const Dataset<S>&training_, &test_;
+  std::span<const Index> groups_;
+  const Train& train_;
+  const LeakTestOptions& options_;
+  Standardizer<S> scale_;
+  LeakReport report_;
+};
+
+}  // namespace detail
+
+/// Trains and tests a model under each control, several times, and says whether it knows what its inputs cannot tell:
+///
+///     const auto train = [](const Dataset<float>& data, std::uint64_t seed) {
+///       auto model = ...;                                                     // made, initialised by seed and trained
+///       return [model](const Dataset<float>& data) { return predict(model, data); };
+///     };
+///     std::puts(leak_test(training, test, participants, train).verdict().c_str());
+///
+/// `groups` are those of the test sequences, counted from 0: what belongs to one person, or else is not independent,
+/// has one number. They must have no part in the training data. A control is a leak when its accuracy, or its balanced
+/// accuracy, is above the most that chance gives, by its lower confidence limit and by more than a margin. In the exact
+/// test the predictor is handed the test data with every target changed: if a single bit of its outputs changes, it
+/// reads them.
+///
+/// Everything depends on the seed alone, as far as `train` does. Throws ValueError and ShapeError for data without
+/// labels, data that do not fit together, fewer than two groups and options out of range, before anything is trained.
+template <class S, LeakTestTrain<S> Train>
+LeakReport leak_test(const Dataset<S>& training, const Dataset<S>& test, std::span<const Index> groups,
+                     const Train& train, const LeakTestOptions& options = {}) {
+  return detail::LeakTest<S, Train>(training, test, groups, train, options).run();
+}
+
+}  // namespace unroll

@@ -1,0 +1,134 @@
+#pragma once
+// What word2vec learns by: a word that stands near tells more than words drawn by chance.
+//
+// Mikolov, Sutskever, Chen, Corrado, Dean 2013, "Distributed representations of words and phrases and their
+// compositionality", section 2.2.
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "unroll/core/error.hpp"
+#include "unroll/core/types.hpp"
+#include "unroll/simd/activations.hpp"
+#include "unroll/simd/lanes.hpp"
+
+namespace unroll {
+
+/// The two tables of word2vec, [dimension x words] each: vectors of words that are given, which are kept in the end,
+/// and of words that are predicted.
+template <class S>
+struct WordTables {
+  Matrix<S> in, out;
+};
+
+/// Words that are given, and what is predicted from them: the wanted word, then drawn ones.
+struct WordPrediction {
+  std::span<const std::int32_t> given, predicted;
+};
+
+/// The loss of a prediction and its gradient,
+///
+///     h = mean of in[w] over the given words      -log s(h . out[wanted]) - sum_k log s(-h . out[drawn_k])
+///
+/// Skip-gram gives one word, CBOW all words of a window. A word may be given or drawn several times and counts as
+/// often; a drawn word that is the wanted one counts too.
+template <class S>
+class NegativeSampling {
+ public:
+  /// For vectors of this dimension and so many predicted words at most, the wanted one included. With `whole` every
+  /// given word gets the gradient of h in place of its share of it, as in the word2vec program and in gensim: no
+  /// gradient of the loss, but what their rates are for.
+  NegativeSampling(Index dimension, Index predicted, bool whole = false)
+      : mean_(dimension), d_mean_(dimension), scores_(std::size_t(predicted + V::size)), whole_(whole) {}
+
+  /// Adds `factor` times the gradient to `d`, which may be `tables` itself: with -rate this is a step of gradient
+  /// descent. Returns the loss before the step. Word numbers are those of the tables, their sizes those of this object;
+  /// who calls this millions of times has checked them.
+  S operator()(const WordTables<S>& tables, const WordPrediction& prediction, S factor, WordTables<S>& d) {
+    if (prediction.given.size() == 1) {
+      const Index column = prediction.given.front() * tables.in.rows();
+      return predict(tables.in.data() + column, tables.out, prediction.predicted, factor, d.in.data() + column, d.out);
+    }
+    const S share = S(1) / S(prediction.given.size());
+    mean_.setZero(), d_mean_.setZero();
+    for (const auto word : prediction.given) mean_ += tables.in.col(word);
+    mean_ *= share;
+    const S loss = predict(mean_.data(), tables.out, prediction.predicted, factor, d_mean_.data(), d.out);
+    if (!whole_) d_mean_ *= share;
+    for (const auto word : prediction.given) d.in.col(word) += d_mean_;
+    return loss;
+  }
+
+ private:
+  using V = NativeLanes<S>;
+
+  S predict(const S* h, const Matrix<S>& out, std::span<const std::int32_t> words, S factor, S* d_h, Matrix<S>& d_out) {
+    const Index rows = out.rows();
+    const int count = int(words.size());
+    for (int k = 0; k < count; ++k) scores_[std::size_t(k)] = dot(h, out.data() + words[std::size_t(k)] * rows, rows);
+    const S loss = score(count, factor);
+    Index row = 0;
+    for (; row + V::size <= rows; row += V::size)
+      step(
+          words, V::load(h + row), out.data() + row, d_h + row, d_out.data() + row, rows,
+          [](const S* from) { return V::load(from); }, [](V v, S* to) { v.store(to); });
+    const int rest = int(rows - row);
+    if (rest > 0)
+      step(
+          words, V::load_partial(h + row, rest), out.data() + row, d_h + row, d_out.data() + row, rows,
+          [rest](const S* from) { return V::load_partial(from, rest); },
+          [rest](V v, S* to) { v.store_partial(to, rest); });
+    return loss;
+  }
+
+  EIGEN_ALWAYS_INLINE static S dot(const S* a, const S* b, Index n) {
+    V even = V::constant(0), odd = V::constant(0);
+    Index k = 0;
+    for (; k + 2 * V::size <= n; k += 2 * V::size) {
+      even = fma(V::load(a + k), V::load(b + k), even);
+      odd = fma(V::load(a + k + V::size), V::load(b + k + V::size), odd);
+    }
+    for (; k < n; k += V::size) {
+      const int left = int(std::min<Index>(n - k, V::size));
+      odd = fma(V::load_partial(a + k, left), V::load_partial(b + k, left), odd);
+    }
+    return lane_sum(even + odd);
+  }
+
+  /// Makes of the products the factors of the gradient; returns the loss.
+  S score(int count, S factor) {
+    // The wanted word's product changes its sign, so that all are treated alike: log(1 + e^x), with slope s(x).
+    scores_[0] = -scores_[0];
+    V::constant(-std::numeric_limits<S>::infinity()).store(scores_.data() + count);  // the lanes behind them add 0
+    V losses = V::constant(0);
+    for (int k = 0; k < count; k += V::size) {
+      const V x = V::load(scores_.data() + k);
+      losses += Softplus{}.value(x);
+      (V::constant(factor) * sigmoid(x)).store(scores_.data() + k);
+    }
+    scores_[0] = -scores_[0];
+    return lane_sum(losses);
+  }
+
+  /// A few rows of all vectors. The gradient of h comes first: a word that is there twice is not changed in between.
+  template <class Load, class Store>
+  EIGEN_ALWAYS_INLINE void step(std::span<const std::int32_t> words, V h, const S* out, S* d_h, S* d_out, Index rows,
+                                Load load, Store store) const {
+    V sum = load(d_h);
+    for (std::size_t k = 0; k < words.size(); ++k) sum = fma(V::constant(scores_[k]), load(out + words[k] * rows), sum);
+    for (std::size_t k = 0; k < words.size(); ++k) {
+      S* const to = d_out + words[k] * rows;
+      store(fma(V::constant(scores_[k]), h, load(to)), to);
+    }
+    store(sum, d_h);
+  }
+
+  Vector<S> mean_, d_mean_;
+  std::vector<S> scores_;
+  bool whole_;
+};
+
+}  // namespace unroll

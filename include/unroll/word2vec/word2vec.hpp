@@ -1,0 +1,188 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+#include "unroll/core/finite.hpp"
+#include "unroll/parameters/initializers.hpp"
+#include "unroll/word2vec/word_predictions.hpp"
+
+namespace unroll {
+
+/// What an epoch of word2vec was like.
+struct WordEpoch {
+  Index epoch = 0;  ///< from 1
+  double loss = 0;  ///< mean over all predictions, before each step
+  Index words = 0;  ///< of the text
+  Index predictions = 0;
+};
+
+namespace detail {
+
+/// Trains tables chunk by chunk of the text.
+template <class S>
+class WordTrainer {
+ public:
+  /// Words of the text for which predictions are made before they are learned, and for which the rate stays the same;
+  /// the word2vec program takes as many.
+  static constexpr std::size_t chunk = 10000;
+
+  WordTrainer(const PackedText& text, const Word2VecOptions& options)
+      : text_(text),
+        options_(options),
+        maker_(text, options),
+        parts_(std::size_t(options.parts)),
+        works_(parts_),
+        losses_(parts_) {
+    for (auto& work : works_) work.lists.resize(parts_ * parts_);
+    for (std::size_t k = 0; k < parts_; ++k)
+      steps_.emplace_back(options.dimension, options.negatives * options.parts + 1, true);
+  }
+
+  WordEpoch run_epoch(Index epoch, WordTables<S>& tables) {
+    std::fill(losses_.begin(), losses_.end(), 0.0);
+    for (auto& work : works_) work.predictions = 0;
+    for (std::size_t first = 0, last = 0; first < text_.sentences(); first = last) {
+      while (last < text_.sentences() && text_.before(last) - text_.before(first) < chunk) ++last;
+      make_predictions(epoch, first, last);
+      learn_predictions(S(rate_at(epoch, first)), tables);
+    }
+    WordEpoch result{.epoch = epoch + 1, .words = Index(text_.size())};
+    for (const double loss : losses_) result.loss += loss;
+    for (const auto& work : works_) result.predictions += work.predictions;
+    result.loss /= double(std::max<Index>(result.predictions, 1));
+    return result;
+  }
+
+ private:
+  double rate_at(Index epoch, std::size_t sentence) const {
+    const double done = double(epoch) + double(text_.before(sentence)) / double(text_.size());
+    return options_.rate * std::max(1e-4, 1 - done / double(options_.epochs));
+  }
+
+  /// Each thread makes those of a run of sentences.
+  void make_predictions(Index epoch, std::size_t first, std::size_t last) {
+    const WordStripes stripes(Random(options_.seed, Purpose::split, std::uint64_t(epoch), first).bits(0),
+                              options_.parts);
+    run([&](std::size_t part) {
+      for (auto& list : works_[part].lists) list.clear();
+      const auto at = [&](std::size_t k) { return first + (last - first) * k / parts_; };
+      for (std::size_t k = at(part); k < at(part + 1); ++k) maker_.make(epoch, k, stripes, works_[part]);
+    });
+  }
+
+  /// In every round each thread has a stripe of either table for itself (Gemulla, Nijkamp, Haas, Sismanis 2011,
+  /// "Large-scale matrix factorization with distributed stochastic gradient descent"): no two of them touch the same
+  /// vector, and how many there are changes no order.
+  void learn_predictions(S rate, WordTables<S>& tables) {
+    for (std::size_t round = 0; round < parts_; ++round)
+      run([&](std::size_t given) {
+        const std::size_t predicted = (given + round) % parts_;
+        for (const auto& work : works_) learn(work.lists[given * parts_ + predicted], rate, tables, given);
+      });
+  }
+
+  void learn(const PredictionList& list, S rate, WordTables<S>& tables, std::size_t part) {
+    // Vectors come from far away; those of the predictions after the next are asked for in time.
+    std::size_t at = 0, ahead = 0;
+    double loss = 0;
+    for (int k = 0; k < 3 && !list.ends(ahead); ++k) fetch(list.next(ahead), tables);
+    while (!list.ends(at)) {
+      if (!list.ends(ahead)) fetch(list.next(ahead), tables);
+      loss += double(steps_[part](tables, list.next(at), -rate, tables));
+    }
+    losses_[part] += loss;
+  }
+
+  static void fetch(const WordPrediction& prediction, const WordTables<S>& tables) {
+    for (const auto word : prediction.given) fetch(tables.in, word);
+    for (const auto word : prediction.predicted) fetch(tables.out, word);
+  }
+  static void fetch(const Matrix<S>& table, std::int32_t word) {
+    const S* const column = table.data() + word * table.rows();
+    for (Index k = 0; k < table.rows(); k += 64 / Index(sizeof(S))) Eigen::internal::prefetch(column + k);
+  }
+
+  template <class F>
+  void run(const F& task) {
+    ThreadPool* const threads = parts_ == 1 ? nullptr : &options_.threads.pool();
+    run_tasks(threads, Index(parts_), [&](Index part) { task(std::size_t(part)); });
+  }
+
+  const PackedText& text_;
+  const Word2VecOptions& options_;
+  PredictionMaker maker_;
+  std::size_t parts_;
+  std::vector<PredictionMaker::Work> works_;
+  std::vector<double> losses_;
+  std::vector<NegativeSampling<S>> steps_;
+};
+
+/// Throws NonFiniteError naming the first word with a vector that is not finite, or for such a loss.
+template <class S>
+void check_epoch(const WordTables<S>& tables, const WordEpoch& done) {
+  for (const Matrix<S>* table : {&tables.in, &tables.out})
+    for (Index k = 0; k < table->size(); ++k)
+      require<NonFiniteError>(is_finite(table->data()[k]), "word2vec: epoch ", done.epoch, ": the vector of word ",
+                              k / table->rows(), " must be finite, got ", table->data()[k],
+                              "; the rate may be too large");
+  require<NonFiniteError>(is_finite(done.loss), "word2vec: epoch ", done.epoch, ": the loss must be finite, got ",
+                          done.loss, "; the rate may be too large");
+}
+
+inline void check_word2vec(const PackedText& text, const Word2VecOptions& o) {
+  const auto within = [](std::string_view what, double value, double low, double high) {
+    require<ValueError>(value >= low && value <= high, "word2vec: ", what, " is ", value, ", expected ", low, " to ",
+                        high);
+  };
+  within("dimension", double(o.dimension), 1, 1e6);
+  within("window", double(o.window), 1, double(PackedText::longest));
+  within("negatives", double(o.negatives), 1, 10000);
+  within("epochs", double(o.epochs), 1, 1e6);
+  within("subsample", o.subsample, 0, 1);
+  within("noise_power", o.noise_power, 0, 1);
+  within("rate", o.rate, 0, 10);
+  within("parts", double(o.parts), 1, 64);
+  require<ValueError>(o.model == WordModel::skip_gram || o.parts == 1, "word2vec: CBOW learns in one part, got ",
+                      o.parts);
+  const auto seen = std::count_if(text.counts().begin(), text.counts().end(), [](Index count) { return count > 0; });
+  require<ValueError>(seen >= 2, "word2vec: expects a text of at least 2 different words, got ", seen);
+  require<ValueError>(std::size_t(text.sentences()) < text.size(),
+                      "word2vec: no sentence has two words, so there is nothing that a word could tell about another");
+}
+
+}  // namespace detail
+
+/// word2vec: Mikolov, Chen, Corrado, Dean 2013, "Efficient estimation of word representations in vector space", with
+/// negative sampling. Learns vectors of `words` words from sentences; calls `on_epoch(const WordEpoch&)` after each
+/// epoch. Windows end where sentences end; words that are left out, by subsampling too, are not there at all.
+///
+/// The same bits for the same seed and `parts`. Throws ValueError for options out of range, words that are not below
+/// `words`, and sentences that nothing can be learned from; NonFiniteError at the end of an epoch in which a vector or
+/// the loss has grown beyond all numbers.
+template <class S, class F>
+WordTables<S> train_word2vec(Index words, const Sentences& sentences, const Word2VecOptions& options, F&& on_epoch) {
+  require<ValueError>(words > 0 && words <= Index(std::numeric_limits<std::int32_t>::max()),
+                      "word2vec: expects 1 to 2^31 - 1 words, got ", words);
+  const detail::PackedText text(words, sentences);
+  detail::check_word2vec(text, options);
+  WordTables<S> tables;
+  take_memory(checked_multiply(options.dimension, words, "word2vec"), "word2vec", [&] {
+    tables.in.resize(options.dimension, words);
+    tables.out.setZero(options.dimension, words);
+  });
+  const double limit = 0.5 / double(options.dimension);
+  init::uniform(-limit, limit).fill(tables.in, Random(options.seed, Purpose::initialise));
+  detail::WordTrainer<S> trainer(text, options);
+  for (Index epoch = 0; epoch < options.epochs; ++epoch) {
+    const WordEpoch done = trainer.run_epoch(epoch, tables);
+    detail::check_epoch(tables, done);
+    on_epoch(done);
+  }
+  return tables;
+}
+
+}  // namespace unroll

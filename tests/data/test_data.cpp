@@ -1,0 +1,353 @@
+#include <limits>
+#include <unroll/data/batch.hpp>
+#include <unroll/data/batches.hpp>
+#include <unroll/data/pairs.hpp>
+#include <unroll/data/split.hpp>
+#include <unroll/data/standardizer.hpp>
+
+#include "support/catch.hpp"
+
+namespace test_data {
+
+using namespace unroll;
+
+namespace {
+
+const double missing = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<Matrix<double>> sequences(std::initializer_list<Index> lengths, Index features = 2) {
+  std::vector<Matrix<double>> all;
+  for (const Index length : lengths) all.push_back(Matrix<double>::Constant(features, length, double(all.size())));
+  return all;
+}
+
+std::vector<std::vector<Index>> planned(const std::vector<Index>& lengths, const BatchOptions& options,
+                                        std::uint64_t seed = 1, Index epoch = 0) {
+  Batches batches;
+  batches.plan(
+      all_samples(Index(lengths.size())), [&](Index s) { return lengths[std::size_t(s)]; }, options, seed, epoch);
+  std::vector<std::vector<Index>> lists;
+  for (Index k = 0; k < batches.count(); ++k) lists.emplace_back(batches.batch(k).begin(), batches.batch(k).end());
+  return lists;
+}
+
+std::vector<Index> sorted_union(const std::vector<std::vector<Index>>& lists) {
+  std::vector<Index> all;
+  for (const auto& list : lists) all.insert(all.end(), list.begin(), list.end());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a data set tells what does not fit, with its sample and step") {
+  using D = Dataset<double>;
+  CHECK_THROWS_MATCHES(D::unlabelled({}), ValueError, says("there is no sequence"));
+  CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0}), ShapeError, says("2 sequences, but labels for 1"));
+  CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0, 5}, 3), ValueError,
+                       says("sample 1 has label 5, expected below 3, the number of classes"));
+  CHECK_THROWS_MATCHES(D::step_labelled(sequences({3, 2}), {Labels::Zero(3)}), ShapeError,
+                       says("2 sequences, but labels for 1"));
+  CHECK_THROWS_MATCHES(D::valued(sequences({3, 2}), Matrix<double>::Zero(1, 3)), ShapeError, says("targets for 3"));
+  CHECK_THROWS_MATCHES(D::step_valued(sequences({3, 2}), {Matrix<double>::Zero(1, 3), Matrix<double>::Zero(2, 2)}),
+                       ShapeError, says("sample 1 has 2 numbers per target, sample 0 has 1"));
+  auto bad = sequences({3, 2});
+  bad[1](1, 0) = missing;
+  CHECK_THROWS_MATCHES(D::unlabelled(bad), ValueError, says("sample 1, step 0, feature 1 is nan"));
+  bad[1] = Matrix<double>::Zero(3, 2);
+  CHECK_THROWS_MATCHES(D::unlabelled(bad), ShapeError, says("sample 1 has 3 features, sample 0 has 2"));
+  CHECK_THROWS_MATCHES(D::unlabelled({Matrix<double>(0, 3)}), ShapeError, says("no features"));
+  auto data = D::labelled(sequences({3, 2}), {0, 1});
+  CHECK_THROWS_MATCHES(data.set_weights({1}), ShapeError, says("a weight for each of 2"));
+  CHECK_THROWS_MATCHES(data.set_weights({1, -1}), ValueError, says("the weight of sample 1 is -1"));
+}
+
+TEST_CASE("batch: targets per step lie on their own timeline when a model changes the number of steps") {
+  using D = Dataset<double>;
+  const auto values = [](std::vector<std::vector<double>> all) {
+    std::vector<Matrix<double>> targets;
+    for (const auto& each : all)
+      targets.push_back(Eigen::Map<const Matrix<double>>(each.data(), 1, Index(each.size())));
+    return targets;
+  };
+  const D data = D::step_valued(sequences({2, 4, 2, 5}), values({{1}, {2, 3}, {4}, {5, 6, 7}}));
+  CHECK(data.target_steps(3) == 3);
+  Batch<double> batch;
+  batch.gather(data, all_samples(4));
+  CHECK(batch.timeline().columns() == 13);
+  REQUIRE(batch.target_columns() == 7);
+  const Matrix<double> got = batch.values(0, 7);
+  CHECK(std::vector<double>(got.data(), got.data() + 7) == std::vector<double>{5, 2, 1, 4, 6, 3, 7});  // step by step
+  CHECK_THROWS_MATCHES(batch.values(5, 3), ShapeError, says("has targets for 7 columns, asked for 3 from column 5 on"));
+  CHECK_THROWS_AS(batch.labels(-1, 1), ShapeError);
+  CHECK_THROWS_AS(batch.columns(1, 7), ShapeError);
+  // Two equally long sequences with other numbers of targets, and a shorter one with more.
+  const D odd = D::step_valued(sequences({2, 2}), values({{1}, {2, 3}}));
+  CHECK_THROWS_MATCHES(batch.gather(odd, all_samples(2)), ShapeError,
+                       says("sample 0 has 2 steps and 1 targets, sample 1 2 and 2"));
+  const D more = D::step_valued(sequences({2, 3}), values({{1, 2}, {3}}));
+  CHECK_THROWS_AS(batch.gather(more, all_samples(2)), ShapeError);
+}
+
+TEST_CASE("missing labels, NaN targets and empty sequences are no errors") {
+  const auto labelled = Dataset<double>::labelled(sequences({3, 0, 2}), {2, -1, 0});
+  CHECK(labelled.classes() == 3);
+  CHECK(labelled.length(1) == 0);
+  CHECK(Dataset<double>::valued(sequences({3}), Matrix<double>::Constant(2, 1, missing)).target_rows() == 2);
+  CHECK(Dataset<double>::labelled(sequences({1}), {0}, 4).classes() == 4);
+}
+
+TEST_CASE("a subset keeps targets, weights and the number of classes") {
+  auto data = Dataset<double>::labelled(sequences({3, 1, 2}), {0, 2, 1});
+  data.set_weights({1, 2, 3});
+  const auto part = data.subset(std::vector<Index>{2, 0});
+  REQUIRE(part.size() == 2);
+  CHECK(part.length(0) == 2);
+  CHECK(part.sequence(0)(0, 0) == 2);
+  CHECK(part.labels(0)[0] == 1);
+  CHECK(part.weight(0) == 3);
+  CHECK(part.classes() == 3);
+  CHECK_THROWS_MATCHES(data.subset(std::vector<Index>{3}), ValueError, says("no sample 3 among 3"));
+}
+
+TEST_CASE("data set: inputs that are transformed are checked again, and stay as they were where that fails") {
+  auto data = Dataset<double>::labelled(sequences({3, 1}), {0, 1});
+  const Matrix<double> first = data.sequence(0);
+  CHECK_THROWS_MATCHES(data.transform([](Matrix<double>& x) { x(0, 0) = missing; }), ValueError,
+                       says("sample 0, step 0, feature 0 is nan"));
+  CHECK(data.sequence(0) == first);
+  CHECK_THROWS_MATCHES(data.transform([](Matrix<double>& x) {
+    x.setConstant(7);
+    if (x.cols() == 1) x.conservativeResize(x.rows(), 2);
+  }),
+                       ShapeError, says("data set: sample 1 is 2 x 1, transformed 2 x 2"));
+  CHECK(data.sequence(0) == first);
+  CHECK_THROWS_AS(data.transform([](Matrix<double>& x) {
+    if (x.cols() == 1) throw std::runtime_error("of the caller");
+    x.setConstant(7);
+  }),
+                  std::runtime_error);
+  CHECK(data.sequence(0) == first);
+  data.transform([](Matrix<double>& x) { x.setConstant(7); });
+  CHECK(data.sequence(0) == Matrix<double>::Constant(2, 3, 7));
+}
+
+TEST_CASE("a stratified split takes its share of every class and depends on the seed alone") {
+  std::vector<Index> labels;
+  for (Index s = 0; s < 100; ++s) labels.push_back(s < 80 ? 0 : s < 90 ? 1 : -1);
+  const auto data = Dataset<double>::labelled(std::vector<Matrix<double>>(100, Matrix<double>::Zero(1, 1)), labels);
+  const auto split = stratified_split(data, 0.3, 4);
+  std::array<Index, 3> held{};
+  for (const Index s : split.held_out) ++held[std::size_t(data.labels(s)[0] + 1)];
+  CHECK(held == std::array<Index, 3>{3, 24, 3});
+  CHECK(sorted_union({split.kept, split.held_out}) == all_samples(100));
+  CHECK(stratified_split(data, 0.3, 4).held_out == split.held_out);
+  CHECK(stratified_split(data, 0.3, 5).held_out != split.held_out);
+  CHECK_THROWS_MATCHES(stratified_split(data, 0.001, 1), ValueError, says("leaves one part empty"));
+  CHECK_THROWS_MATCHES(stratified_split(data, 1, 1), ValueError, says("between 0 and 1"));
+}
+
+TEST_CASE("split: the share of a class is rounded, and lists are in increasing order") {
+  std::vector<Index> labels(9, 0);  // 0.3 of 9, 5 and 4: 2.7, 1.5 and 1.2
+  labels.insert(labels.end(), 5, 1);
+  labels.insert(labels.end(), 4, -1);
+  const auto data = Dataset<double>::labelled(std::vector<Matrix<double>>(18, Matrix<double>::Zero(1, 1)), labels);
+  const auto split = stratified_split(data, 0.3, 2);
+  std::array<Index, 3> held{};
+  for (const Index s : split.held_out) ++held[std::size_t(data.labels(s)[0] + 1)];
+  CHECK(held == std::array<Index, 3>{1, 3, 2});
+  CHECK(std::is_sorted(split.held_out.begin(), split.held_out.end()));
+  CHECK(std::is_sorted(split.kept.begin(), split.kept.end()));
+}
+
+TEST_CASE("split: classes are drawn from independently") {
+  std::vector<Index> labels;
+  for (Index s = 0; s < 80; ++s) labels.push_back(s / 40);
+  const auto data = Dataset<double>::labelled(std::vector<Matrix<double>>(80, Matrix<double>::Zero(1, 1)), labels);
+  std::array<std::vector<Index>, 2> held;
+  for (const Index s : stratified_split(data, 0.5, 1).held_out) held[std::size_t(s / 40)].push_back(s % 40);
+  CHECK(held[0] != held[1]);
+}
+
+TEST_CASE("balanced class weights are n / (classes * n_k)") {
+  const auto data = Dataset<double>::labelled(sequences({1, 1, 1, 1, 1}), {0, 0, 0, 1, -1}, 3);
+  const auto weights = balanced_class_weights(data);
+  CHECK(weights[0] == 4. / (3 * 3));
+  CHECK(weights[1] == 4. / 3);
+  CHECK(weights[2] == 0);
+}
+
+TEST_CASE("the standardizer knows the training data only, and centres what is constant") {
+  auto inputs = sequences({2, 3});
+  inputs[0] << 1, 3, 1e8, 1e8;
+  inputs[1] << 5, 7, 9, 1e8, 1e8, 1e8;
+  auto training = Dataset<double>::unlabelled(inputs);
+  const Standardizer<double> standardizer(training);
+  CHECK(standardizer.mean()[0] == 5);
+  CHECK(standardizer.deviation()[0] == Approx(std::sqrt(8.0)));
+  CHECK(standardizer.deviation()[1] == 1);
+  standardizer.apply(training);
+  CHECK(training.sequence(0)(0, 0) == Approx(-4 / std::sqrt(8.0)));
+  CHECK(training.sequence(1)(1, 2) == 0);
+  auto test = Dataset<double>::unlabelled(sequences({1}));
+  standardizer.apply(test);
+  CHECK(test.sequence(0)(1, 0) == -1e8);
+  auto other = Dataset<double>::unlabelled(sequences({1}, 3));
+  CHECK_THROWS_MATCHES(standardizer.apply(other), ShapeError, says("expects 2 features, got 3"));
+  CHECK_THROWS_MATCHES(Standardizer<double>(Dataset<double>::unlabelled(sequences({0}))), ValueError, says("no steps"));
+}
+
+TEST_CASE("standardizer: a feature is constant although its mean is not exact") {
+  const auto data =
+      Dataset<double>::unlabelled({Matrix<double>::Constant(1, 2, 0.1), Matrix<double>::Constant(1, 1, 0.1)});
+  const Standardizer<double> standardizer(data);
+  REQUIRE(standardizer.mean()[0] != 0.1);
+  CHECK(standardizer.deviation()[0] == 1);
+}
+
+TEST_CASE("batches by count hold every sample once, in an order of the seed and the epoch") {
+  const std::vector<Index> lengths(10, 4);
+  const auto first = planned(lengths, {.size = 4});
+  REQUIRE(first.size() == 3);
+  CHECK(first[2].size() == 2);
+  CHECK(sorted_union(first) == all_samples(10));
+  CHECK(planned(lengths, {.size = 4}) == first);
+  CHECK(planned(lengths, {.size = 4}, 1, 1) != first);
+  CHECK(planned(lengths, {.size = 4}, 2) != first);
+  CHECK(planned(lengths, {.size = 4, .shuffle = false})[1] == std::vector<Index>{4, 5, 6, 7});
+}
+
+TEST_CASE("batches by tokens stay below the limit") {
+  std::vector<Index> lengths;
+  for (Index s = 0; s < 50; ++s) lengths.push_back(1 + 7 * s % 20);
+  const auto batches = planned(lengths, {.size = 0, .tokens = 30});
+  CHECK(sorted_union(batches) == all_samples(50));
+  for (const auto& batch : batches) {
+    Index tokens = 0;
+    for (const Index s : batch) tokens += lengths[std::size_t(s)];
+    CHECK(tokens <= 30);
+  }
+  CHECK_THROWS_MATCHES(planned(lengths, {.size = 0, .tokens = 19}), ValueError,
+                       says("sample 17 has 20 steps, a batch may have 19"));
+}
+
+TEST_CASE("batches: one of exactly as many tokens as allowed is full, the next begins with none") {
+  using Lists = std::vector<std::vector<Index>>;
+  const BatchOptions options{.size = 0, .tokens = 10, .shuffle = false};
+  CHECK(planned({5, 5, 5, 5, 10, 4, 6, 1}, options) == Lists{{0, 1}, {2, 3}, {4}, {5, 6}, {7}});
+}
+
+TEST_CASE("batches by length: pools of the shuffled order are sorted and cut, and the batches shuffled") {
+  std::vector<Index> lengths;
+  for (Index s = 0; s < 40; ++s) lengths.push_back(1 + 7 * s % 40);  // all different
+  const auto order = planned(lengths, {.size = 40})[0];
+  const auto batches = planned(lengths, {.size = 4, .by_length = true, .pool = 20});
+  std::vector<std::vector<Index>> expected;
+  for (std::size_t first = 0; first < 40; first += 20) {
+    std::vector<Index> pool(order.begin() + Index(first), order.begin() + Index(first) + 20);
+    std::sort(pool.begin(), pool.end(),
+              [&](Index a, Index b) { return lengths[std::size_t(a)] > lengths[std::size_t(b)]; });
+    for (std::size_t k = 0; k < 20; k += 4) expected.emplace_back(pool.begin() + Index(k), pool.begin() + Index(k) + 4);
+  }
+  // The batches are shuffled independently of the samples.
+  const auto place = permutation(10, Random(1, Purpose::shuffle, 1, 0));
+  for (std::size_t k = 0; k < 10; ++k) CHECK(batches[k] == expected[std::size_t(place[Index(k)])]);
+  CHECK(batches != expected);
+}
+
+TEST_CASE("batches by length differ between epochs and spread little") {
+  std::vector<Index> lengths;
+  for (Index s = 0; s < 200; ++s) lengths.push_back(1 + 37 * s % 100);
+  const BatchOptions options{.size = 10, .by_length = true, .pool = 100};
+  const auto batches = planned(lengths, options);
+  CHECK(sorted_union(batches) == all_samples(200));
+  CHECK(planned(lengths, options, 1, 1) != batches);
+  double spread = 0;
+  for (const auto& batch : batches) {
+    const auto shorter = [&](Index a, Index b) { return lengths[std::size_t(a)] < lengths[std::size_t(b)]; };
+    const auto [least, most] = std::minmax_element(batch.begin(), batch.end(), shorter);
+    spread += double(lengths[std::size_t(*most)] - lengths[std::size_t(*least)]) / double(batches.size());
+  }
+  CHECK(spread < 15);
+  const auto whole = planned({3, 1, 2}, {.size = 2, .shuffle = false, .by_length = true});
+  CHECK(whole == std::vector<std::vector<Index>>{{0, 2}, {1}});
+}
+
+TEST_CASE("batches without a limit are refused") {
+  CHECK_THROWS_MATCHES(planned({1}, {.size = 0}), ValueError, says("size and tokens are both 0"));
+  CHECK_THROWS_MATCHES(planned({1}, {.size = -1}), ValueError, says("size is -1"));
+  CHECK(planned({}, {}).empty());
+}
+
+TEST_CASE("a batch puts inputs, targets and weights on the columns of its timeline") {
+  const auto numbered = [](Index rows, Index sample, Index steps) {
+    return Matrix<double>::NullaryExpr(rows, steps,
+                                       [=](Index r, Index t) { return double(100 * sample + 10 * t + r); });
+  };
+  std::vector<Matrix<double>> x, y;
+  const std::vector<Index> lengths{2, 0, 5, 3};
+  for (Index s = 0; s < 4; ++s) {
+    x.push_back(numbered(2, s, lengths[std::size_t(s)]));
+    y.push_back(-numbered(3, s, lengths[std::size_t(s)]));
+  }
+  auto data = Dataset<double>::step_valued(x, y);
+  data.set_weights({0.5, 1.5, 2.5, 3.5});
+  Batch<double> batch;
+  const std::vector<Index> first{0, 1, 2, 3}, samples{3, 1, 2};
+  for (const auto& some : {first, samples}) {  // the second one in the memory of the first
+    batch.gather(data, some);
+    const Timeline& timeline = batch.timeline();
+    const Index count = batch.target_columns();
+    REQUIRE(count == timeline.columns());
+    const auto columns = batch.columns(0, count);
+    for (Index c = 0; c < count; ++c) {
+      const Index sample = some[std::size_t(timeline.sample_of(c))], step = timeline.step_of(c);
+      CHECK(batch.x().col(c) == x[std::size_t(sample)].col(step));
+      CHECK(batch.values(0, count).col(c) == y[std::size_t(sample)].col(step));
+      CHECK(columns.weights[c] == 0.5 + double(sample));
+      CHECK(columns.sequence[c] == timeline.rank_of(c));
+    }
+  }
+  CHECK(batch.values(2, 3).col(0) == batch.values(0, 5).col(2));
+  CHECK(batch.columns(2, 3).weights[0] == batch.columns(0, 5).weights[2]);
+  batch.gather(Dataset<double>::valued(x, numbered(3, 1, 4)), samples);
+  REQUIRE(batch.target_columns() == 3);
+  for (Index r = 0; r < 3; ++r)
+    CHECK(batch.values(0, 3)(0, r) == double(100 + 10 * samples[std::size_t(batch.timeline().sample(r))]));
+  CHECK(batch.columns(0, 3).weights.size() == 0);
+}
+
+TEST_CASE("samples, targets, pairs and batches that are not there are refused") {
+  const auto data = Dataset<double>::labelled(sequences({3, 2}), {0, 1});
+  for (const Index sample : {Index(-1), Index(2), std::numeric_limits<Index>::max()}) {
+    const auto none = says(text("data set: there is no sample ", sample, " among 2"));
+    CHECK_THROWS_MATCHES(data.sequence(sample), ValueError, none);
+    CHECK_THROWS_MATCHES(data.length(sample), ValueError, none);
+    CHECK_THROWS_MATCHES(data.labels(sample), ValueError, none);
+  }
+  CHECK(data.labels(1)[0] == 1);
+  CHECK_THROWS_MATCHES(data.values(0), ValueError, says("no sample 0 among 0 with real-valued targets"));
+  CHECK_THROWS_MATCHES(Dataset<double>::unlabelled(sequences({3})).labels(0), ValueError, says("among 0 with labels"));
+  auto weighted = data;
+  weighted.set_weights({1, 3});
+  CHECK(weighted.weight(1) == 3);
+  CHECK_THROWS_AS(weighted.weight(2), ValueError);
+  Batch<double> batch;
+  CHECK_THROWS_AS(batch.gather(data, std::vector<Index>{0, 2}), ValueError);
+
+  Batches batches;
+  CHECK_THROWS_MATCHES(batches.batch(0), ValueError, says("batches: there is no batch 0 among 0"));
+  batches.plan(
+      all_samples(3), [](Index) { return 1; }, {.size = 2, .shuffle = false}, 1, 0);
+  CHECK(batches.batch(1).size() == 1);
+  CHECK_THROWS_MATCHES(batches.batch(2), ValueError, says("no batch 2 among 2"));
+  CHECK_THROWS_AS(batches.batch(-1), ValueError);
+
+  const SequencePairs<double> pairs(sequences({3}), {{1, 2}}, {.begin = 0, .end = 3});
+  CHECK(pairs.length(0) == 6);
+  CHECK_THROWS_MATCHES(pairs.source(1), ValueError, says("pairs: there is no pair 1 among 1"));
+  CHECK_THROWS_AS(pairs.target(-1), ValueError);
+  CHECK_THROWS_AS(pairs.length(1), ValueError);
+}
+
+}  // namespace test_data

@@ -1,0 +1,257 @@
+#include <unroll/cells/elman.hpp>
+#include <unroll/cells/gru.hpp>
+#include <unroll/layers/bidirectional.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/graph.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
+
+#include "layers/model_run.hpp"
+#include "support/catch.hpp"
+
+namespace test_model_errors {
+
+using namespace unroll;
+using namespace model_run;
+
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+using Grus = Recurrent<Gru<double>>;
+
+const auto timeline = Timeline::from_lengths({2, 4, 3});  // ranks 1, 2, 0
+
+/// A dense layer before a GRU and one behind it, with a batch.
+struct Run {
+  Sequential<Dense<double>, Grus, Dense<double>> model{3, Dense<double>{.units = 4}, Grus{.units = 5},
+                                                       Dense<double>{.units = 2}};
+  decltype(model)::Tape tape;
+  Parameters<double> gradient = model.parameters().zeros_like();
+  Matrix<double> x = noise(3, timeline.columns());
+
+  Run() { randomise(model); }
+  void forward(const ModelState<double>& initial = {}) { model.forward(x, timeline, tape, {}, initial); }
+  void backward(const ModelState<double>& d_final = {}, const Matrix<double>& d_out = Matrix<double>::Ones(2, 9)) {
+    model.backward(tape, d_out, gradient, nullptr, d_final);
+  }
+  std::string locate() {
+    forward();
+    return model.locate_non_finite(tape);
+  }
+};
+
+/// e = exp(linear(x, h)) overflows while every parameter is finite.
+namespace overflowing {
+using namespace unroll::symbols;
+constexpr auto e = symbol<"e">;
+constexpr auto grows = cell(state(h), e = exp(linear(x)), next(h) = 0.5 * h + e);
+}  // namespace overflowing
+using Grows = EquationCell<double, overflowing::grows>;
+
+/// Reads two inputs per step, which no layer can give it.
+namespace two_inputs {
+using namespace unroll::symbols;
+constexpr auto other = input<"other">;
+constexpr auto reads = cell(state(h), next(h) = tanh(linear(x, h, other)));
+}  // namespace two_inputs
+
+}  // namespace
+
+TEST_CASE("shapes that do not fit are told when the model is made, with the layer") {
+  CHECK_THROWS_MATCHES(Sequential(3, Dense<double>{.units = 4}, Grus{.units = 0}), ShapeError,
+                       says("layer 1 (gru): cell: expects at least 1 row for 'units', got 0"));
+  CHECK_THROWS_MATCHES(Sequential(3, Grus{.units = -2}), ShapeError, says("got -2"));
+  CHECK_THROWS_MATCHES(Sequential(3, Grus{.units = std::numeric_limits<Index>::max() / 2}), ShapeError,
+                       says("layer 0 (gru): cell:"));
+  CHECK_THROWS_MATCHES(Sequential(3, Grus{.units = Index(1) << 30}), ShapeError, says("is no size that memory holds"));
+  CHECK_THROWS_MATCHES(
+      Sequential(3, Grus{.units = 4, .returns = Returns::last}, Grus{.units = 4}), ShapeError,
+      says("layer 1 (gru): expects a column for every step, what comes in has one for every sequence"));
+  CHECK_THROWS_MATCHES(Sequential(3, Grus{.units = 4, .sizes = {{"projected", 2}}}), ShapeError,
+                       says("layer 0 (gru): cell: a size 'projected' is given, which its equations do not use"));
+  CHECK_THROWS_AS(Sequential(-1, Grus{.units = 4}), ShapeError);
+}
+
+TEST_CASE("layers that are not there have no shape and no parameters") {
+  const Run run;
+  CHECK(run.model.shape(3).features == 2);
+  CHECK(run.model.parameter_offset(1) == 4 * 3 + 4);
+  CHECK_THROWS_MATCHES(run.model.shape(4), ValueError, says("model: there is no layer 4"));
+  CHECK_THROWS_MATCHES(run.model.parameter_offset(3), ValueError, says("model: there is no layer 3"));
+}
+
+TEST_CASE("batches that do not fit") {
+  Run run;
+  CHECK_THROWS_MATCHES(run.model.forward(noise(2, 9), timeline, run.tape), ShapeError,
+                       says("layer 0 (dense): expects 3 features per step, the input has 2"));
+  CHECK_THROWS_MATCHES(run.model.forward(noise(3, 8), timeline, run.tape), ShapeError,
+                       says("model: the timeline has 9 columns, the input has 8"));
+}
+
+TEST_CASE("states that do not fit") {
+  Run run;
+  const State<double> good{noise(5, 3)};
+  CHECK_THROWS_MATCHES(run.forward({good}), ShapeError, says("initial states: expects those of 3 layers, got 1"));
+  CHECK_THROWS_MATCHES(run.forward({{}, {noise(5, 3), noise(5, 3)}, {}}), ShapeError,
+                       says("layer 1: initial states: expects 1 matrices, got 2"));
+  CHECK_THROWS_MATCHES(run.forward({good, good, {}}), ShapeError,
+                       says("layer 0: initial states: expects 0 matrices, got 1"));
+  CHECK_THROWS_MATCHES(run.forward({{}, {noise(4, 3)}, {}}), ShapeError,
+                       says("layer 1 (gru): initial state 0: expects 5 features, got 4"));
+  CHECK_THROWS_MATCHES(run.forward({{}, {noise(5, 2)}, {}}), ShapeError, says("expects 3 columns, got 2"));
+  run.forward({{}, good, {}});
+  CHECK_THROWS_MATCHES(run.backward({good}), ShapeError, says("gradients of final states: expects those of 3 layers"));
+  CHECK_THROWS_MATCHES(run.backward({{}, {noise(4, 3)}, {}}), ShapeError,
+                       says("layer 1 (gru): gradient of final state 0: expects 5 features, got 4"));
+  Sequential both(3, Bidirectional<Elman<double>>{.units = 2});
+  decltype(both)::Tape tape;
+  CHECK_THROWS_MATCHES(both.forward(run.x, timeline, tape, {}, {{noise(2, 3)}}), ShapeError,
+                       says("layer 0: initial states: expects 2 matrices, got 1"));
+}
+
+TEST_CASE("a way back needs a way forward of its own") {
+  Run run;
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: there was no pass forward on this tape"));
+  CHECK_THROWS_AS(run.model.final_state(run.tape), ValueError);
+  CHECK_THROWS_AS(run.model.output_timeline(run.tape), ValueError);
+  CHECK_THROWS_AS(run.model.locate_non_finite(run.tape), ValueError);
+  run.forward();
+  run.backward();
+  const auto before = run.gradient.values();
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the way back has been run on this tape already"));
+  CHECK_THROWS_MATCHES(run.model.locate_non_finite(run.tape), ValueError, says("the way back has been run"));
+  CHECK(same_bits(run.gradient.values(), before));
+  run.model.final_state(run.tape);
+  run.forward();
+  run.backward();
+  CHECK_THROWS_AS(run.model.forward(run.x, timeline, run.tape, {}, {{}, {noise(4, 3)}, {}}), ShapeError);
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("no pass forward"));  // the failed one does not count
+}
+
+TEST_CASE("a pass that kept nothing has no way back") {
+  Run run;
+  run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::nothing}});
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the pass forward kept nothing (Keep::nothing)"));
+  CHECK(run.gradient.values().isZero(0));  // not even the last layer's
+  CHECK_THROWS_MATCHES(run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::checkpoints, -1}}), ValueError,
+                       says("layer 1 (gru): keeping: `every` is -1 steps"));
+}
+
+TEST_CASE("learning needs a beginning of its own") {
+  Run run;
+  const Matrix<double> d_output = Matrix<double>::Ones(2, 9);
+  const auto learn = [&] {
+    run.model.learn(run.tape, run.gradient, [&](Index first, const ConstView<double>& output) {
+      return detail::from_column(view(d_output), first, output.cols());
+    });
+  };
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: there was no pass forward on this tape"));
+  decltype(run.model)::Weights weights;
+  run.model.prepare(weights);
+  run.model.prepare_back(weights);
+  run.model.begin_learning(weights, view(std::as_const(run.x)), timeline, run.tape);
+  learn();
+  const auto once = run.gradient.values();
+  CHECK(once.norm() > 0);
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: the way back has been run on this tape already"));
+  CHECK(same_bits(run.gradient.values(), once));
+}
+
+TEST_CASE("gradients that do not fit") {
+  Run run;
+  run.forward();
+  CHECK_THROWS_MATCHES(run.backward({}, noise(2, 3)), ShapeError,
+                       says("model: the output is 2 x 9, its gradient 2 x 3"));
+  Parameters<double> other;
+  CHECK_THROWS_MATCHES(run.model.backward(run.tape, noise(2, 9), other), ShapeError,
+                       says("parameters, the gradient 0 entries"));
+  decltype(run.model) wider(3, Dense<double>{.units = 6}, Grus{.units = 5}, Dense<double>{.units = 2});
+  auto gradient = wider.parameters().zeros_like();
+  CHECK_THROWS_MATCHES(wider.backward(run.tape, noise(2, 9), gradient), ShapeError, says("another model's"));
+}
+
+TEST_CASE("a cell that needs more than one input is no layer") {
+  using TwoInputs = EquationCell<double, two_inputs::reads>;
+  CHECK_THROWS_MATCHES(Sequential(3, Recurrent<TwoInputs>{.units = 2}), ShapeError,
+                       says("layer 0 (recurrent): the cell reads 2 inputs and 0 constants; a layer has one input"));
+}
+
+TEST_CASE("where a value that is not finite arose") {
+  Run run;
+  CHECK(run.locate().empty());
+  SECTION("the input") {
+    run.x(1, 4) = not_a_number;  // step 1, second longest
+    CHECK(run.locate() == "input at sample 2, step 1");
+  }
+  SECTION("a parameter, by gate") {
+    run.model.parameters()["1.z.h"](4, 2) = not_a_number;
+    CHECK(run.locate() == "parameter '1.z.h'");
+    run.model.parameters()["1.r.x"](0, 0) = -std::numeric_limits<double>::infinity();
+    CHECK(run.locate() == "parameter '1.r.x'");
+  }
+  SECTION("an output") {
+    run.model.parameters()["2.weight"].setConstant(std::numeric_limits<double>::max());
+    run.model.parameters()["2.bias"].setConstant(std::numeric_limits<double>::max());
+    CHECK(run.locate().find("layer 2 (dense): its output at sample ") == 0);
+  }
+}
+
+TEST_CASE("an equation that overflows is told with its step and sample") {
+  const auto direction = GENERATE(Direction::forward, Direction::backward);
+  Sequential model(1, Recurrent<Grows>{.units = 2, .direction = direction});
+  model.parameters()["0.e.x"].setConstant(100);
+  Matrix<double> x = Matrix<double>::Zero(1, timeline.columns());
+  for (const auto& [sample, step] : {std::pair<Index, Index>{1, 1}, {2, 2}})
+    x(0, timeline.offset(step) + timeline.rank(sample)) = 8;  // exp(800)
+  decltype(model)::Tape tape;
+  model.forward(x, timeline, tape);
+  CHECK(model.locate_non_finite(tape) == (direction == Direction::forward
+                                              ? "layer 0 (recurrent): equation 'e' at sample 1, step 1"
+                                              : "layer 0 (recurrent, backward): equation 'e' at sample 2, step 2"));
+}
+
+TEST_CASE("steps are told as in the padded batch") {
+  Sequential model(1, Recurrent<Grows>{.units = 2});
+  model.parameters()["0.e.x"].setConstant(100);
+  Matrix<bool> mask(1, 6);
+  mask << 0, 1, 0, 0, 1, 1;
+  const auto gaps = Timeline::from_mask(mask);
+  decltype(model)::Tape tape;
+  Matrix<double> x = Matrix<double>::Zero(1, 3);
+  x(0, 1) = 8;
+  model.forward(x, gaps, tape);
+  CHECK(model.locate_non_finite(tape) == "layer 0 (recurrent): equation 'e' at sample 0, step 4");
+}
+
+TEST_CASE("overflow behind the halves of a bidirectional layer") {
+  const auto returns = GENERATE(Returns::steps, Returns::last);
+  Sequential model(1, Bidirectional<Grows>{.units = 1, .merge = Merge::product, .returns = returns});
+  model.parameters()["0.forward.e.x"].setConstant(100);
+  model.parameters()["0.backward.e.x"].setConstant(100);
+  Matrix<double> x = Matrix<double>::Zero(1, timeline.columns());
+  for (Index step = 0; step < 3; ++step) x(0, timeline.offset(step) + timeline.rank(2)) = 5;  // exp(500) squared
+  decltype(model)::Tape tape;
+  model.forward(x, timeline, tape);
+  CHECK(model.locate_non_finite(tape) == std::string("layer 0 (bidirectional recurrent): its output at sample 2") +
+                                             (returns == Returns::steps ? ", step 0" : ""));
+  x.setConstant(8);
+  model.forward(x, timeline, tape);
+  CHECK(model.locate_non_finite(tape).find("layer 0 (bidirectional recurrent): equation 'e' at sample ") == 0);
+  model.parameters()["0.forward.e.x"].setZero();
+  model.forward(x, timeline, tape);
+  CHECK(model.locate_non_finite(tape).find(
+            "layer 0 (bidirectional recurrent): equation 'e' of the backward direction at sample ") == 0);
+}
+
+TEST_CASE("graph: an error names the step of a layer that gives its last output only") {
+  Graph<double> graph;
+  graph.add(Recurrent<Grows>{.units = 1, .returns = Returns::last}, graph.input());
+  Sequential model(1, graph);
+  model.parameters()["0.1.e.x"].setConstant(100);
+  Matrix<double> x = Matrix<double>::Zero(1, timeline.columns());
+  x(0, timeline.offset(1) + timeline.rank(2)) = 8;
+  decltype(model)::Tape tape;
+  model.forward(x, timeline, tape);
+  CHECK(model.locate_non_finite(tape) == "layer 0 (graph): node 1 (recurrent): equation 'e' at sample 2, step 1");
+}
+
+}  // namespace test_model_errors

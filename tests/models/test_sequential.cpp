@@ -1,0 +1,207 @@
+#include <unroll/cells/elman.hpp>
+#include <unroll/cells/gru.hpp>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/layers/bidirectional.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/dropout.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
+#include <unroll/models/summary.hpp>
+
+#include "layers/model_run.hpp"
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+namespace test_sequential {
+
+using namespace unroll;
+using namespace model_run;
+
+namespace {
+
+constexpr Pass training{.training = true, .seed = 7, .update = 3};
+
+/// Three recurrent layers of different cells and widths, one of them bidirectional, with everything in between.
+auto deep() {
+  return Sequential(3, Dense<double>{.units = 4}, Recurrent<Gru<double>>{.units = 5}, Dropout<double>({.rate = 0.3}),
+                    Bidirectional<Lstm<double>>{.units = 3},
+                    Recurrent<Elman<double>>{.units = 7, .direction = Direction::backward}, MeanOverTime<double>{},
+                    Dense<double>{.units = 2});
+}
+using Deep = decltype(deep());
+
+Deep random_deep() {
+  Deep model = deep();
+  randomise(model);
+  return model;
+}
+
+struct Result {
+  Matrix<double> output, d_x;  // by sample, and by column
+  Vector<double> gradient;
+};
+
+Result run(const Deep& model, const Matrix<double>& x, const Timeline& timeline, const Pass& pass = {}) {
+  Deep::Tape tape;
+  Result result;
+  auto gradient = model.parameters().zeros_like();
+  const Matrix<double> out = model.forward(x, timeline, tape, pass);
+  Matrix<double> by_sample = noise(2, 1, 9).replicate(1, timeline.batch());
+  model.backward(tape, by_sample, gradient, &result.d_x);
+  result.output = timeline.by_sample(out);
+  result.gradient = gradient.values();
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a deep model: all gradients match central differences, with dropout and without") {
+  const auto report = gradients(deep(), GENERATE(Pass{}, training));
+  INFO(report.text());
+  CHECK(report.worst < 1e-6);
+}
+
+TEST_CASE("a sample gives the same bits alone, in any batch and at any place") {
+  const Deep model = random_deep();
+  const std::vector<Index> lengths{4, 7, 0, 1, 7};
+  const auto timeline = Timeline::from_lengths(lengths);
+  const Matrix<double> x = noise(3, timeline.columns(), 3);
+  const auto whole = run(model, x, timeline);
+  const auto part_of = [&](const std::vector<Index>& samples) {
+    std::vector<Index> chosen;
+    for (const Index b : samples) chosen.push_back(lengths[std::size_t(b)]);
+    const auto part = Timeline::from_lengths(chosen);
+    std::vector<Index> source;
+    for (Index c = 0; c < part.columns(); ++c)
+      source.push_back(timeline.offset(part.step_of(c)) + timeline.rank(samples[std::size_t(part.sample_of(c))]));
+    const auto result = run(model, x(Eigen::all, source), part);
+    CHECK(same_bits(result.output, whole.output(Eigen::all, samples)));
+    CHECK(same_bits(result.d_x, whole.d_x(Eigen::all, source)));
+  };
+  for (Index b = 0; b < timeline.batch(); ++b) part_of({b});
+  part_of({4, 3, 2, 1, 0});
+  part_of({2, 1});
+}
+
+TEST_CASE("what stands at masked steps, and how many there are, changes no bit") {
+  const Deep model = random_deep();
+  const auto timeline = Timeline::from_lengths({2, 5, 3});
+  const Matrix<double> x = noise(3, timeline.columns(), 3);
+  const auto want = run(model, x, timeline, training);
+  Matrix<bool> mask = Matrix<bool>::Constant(3, 9, false);  // 4 more steps than the longest sample has
+  for (Index c = 0; c < x.cols(); ++c) mask(timeline.sample_of(c), timeline.step_of(c)) = true;
+  const auto padded = Timeline::from_mask(mask);
+  Matrix<double> memory = Matrix<double>::Constant(3, 27, std::numeric_limits<double>::quiet_NaN());
+  for (Index c = 0; c < x.cols(); ++c) memory.col(timeline.step_of(c) * 3 + timeline.sample_of(c)) = x.col(c);
+  const auto got = run(model, padded.pack(memory), padded, training);
+  CHECK(same_bits(got.output, want.output));
+  CHECK(same_bits(got.d_x, want.d_x));
+  CHECK(same_bits(got.gradient, want.gradient));
+}
+
+TEST_CASE("two runs give the same bits, with buffers that other batches have used") {
+  const Deep model = random_deep();
+  const auto timeline = Timeline::from_lengths({2, 5, 3}), larger = Timeline::from_lengths({9, 4, 8, 8, 0});
+  const Matrix<double> x = noise(3, timeline.columns(), 3), other = noise(3, larger.columns(), 4);
+  Deep::Tape tape;
+  const Matrix<double> first = model.forward(x, timeline, tape, training);
+  auto want = model.parameters().zeros_like(), gradient = want;
+  model.backward(tape, first, want);
+  model.forward(other, larger, tape);
+  model.backward(tape, Matrix<double>::Ones(2, 5), gradient);
+  CHECK(same_bits(model.forward(x, timeline, tape, training), first));
+  gradient.values().setZero();
+  model.backward(tape, first, gradient);
+  CHECK(same_bits(gradient.values(), want.values()));
+}
+
+TEST_CASE("gradients are added, not overwritten") {
+  const Deep model = random_deep();
+  const auto timeline = Timeline::from_lengths({2, 3});
+  const Matrix<double> x = noise(3, 5), d_out = noise(2, 2);
+  Deep::Tape tape;
+  auto once = model.parameters().zeros_like(), twice = once;
+  model.forward(x, timeline, tape);
+  model.backward(tape, d_out, once);
+  for (int k = 0; k < 2; ++k) {
+    model.forward(x, timeline, tape);
+    model.backward(tape, d_out, twice);
+  }
+  CHECK(twice.values().isApprox(2 * once.values(), 1e-14));
+}
+
+TEST_CASE("one seed gives one start, biases and gates start as roles and cells say") {
+  auto model = deep(), again = deep(), other = deep();
+  model.initialise(1), again.initialise(1), other.initialise(2);
+  CHECK(same_bits(model.parameters().values(), again.parameters().values()));
+  CHECK(!same_bits(model.parameters()["1.n.x"], other.parameters()["1.n.x"]));
+  CHECK(!same_bits(model.parameters()["1.r.h"], model.parameters()["1.z.h"]));
+  CHECK((model.parameters()["3.backward.f.b"].array() == 1).all());
+  CHECK(model.parameters()["3.backward.i.b"].isZero(0));
+  const Matrix<double> h = model.parameters()["4.h.h"];
+  CHECK((h * h.transpose()).isIdentity(1e-12));
+}
+
+TEST_CASE("a forward and backward pass allocates nothing after the first batch, nor for a smaller one") {
+  Sequential model(3, Recurrent<Gru<double>>{.units = 5}, Dropout<double>({.rate = 0.3}),
+                   Bidirectional<Lstm<double>>{.units = 3, .merge = Merge::product}, MaxOverTime<double>{},
+                   Dense<double>{.units = 2});
+  randomise(model);
+  const auto large = Timeline::from_lengths({9, 4, 8, 8, 0}), small = Timeline::from_lengths({3, 0, 7});
+  const Matrix<double> x = noise(3, large.columns()), y = noise(3, small.columns());
+  const Matrix<double> d_large = noise(2, 5), d_small = noise(2, 3);
+  auto gradient = model.parameters().zeros_like();
+  decltype(model)::Tape tape;
+  const auto step = [&](const auto& input, const auto& timeline, const auto& d_out) {
+    model.forward(input, timeline, tape, training);
+    model.backward(tape, d_out, gradient);
+  };
+  step(x, large, d_large);
+  support::AllocationCount allocations;
+  Eigen::internal::set_is_malloc_allowed(false);
+  step(x, large, d_large);
+  step(y, small, d_small);
+  step(x, large, d_large);
+  Eigen::internal::set_is_malloc_allowed(true);
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+TEST_CASE("model: a temporary input or timeline lives until the backward pass") {
+  // h = 5 x + 4 h before: with h = 7, then x = 2, 3 it is 38, then 167; the loss is the last one.
+  Sequential model(1, Recurrent<Elman<double, Identity>>{.units = 1});
+  model.parameters().values() << 5, 4, 0;
+  Matrix<double> longer(1, 3);
+  longer << 2, 3, 9;
+  decltype(model)::Tape tape;
+  decltype(model)::Weights weights;
+  model.prepare(weights);
+  model.prepare_back(weights);
+  const int given = GENERATE(range(0, 6));
+  Matrix<double> output;
+  const auto two = [] { return Timeline::rectangular(1, 2); };
+  const ModelState<double> initial{{Matrix<double>::Constant(1, 1, 7)}};
+  if (given == 0) output = model.forward(longer.leftCols(2), two(), tape, {}, {{Matrix<double>::Constant(1, 1, 7)}});
+  if (given == 1) output = model.forward(Matrix<double>(longer.leftCols(2)), two(), tape, {}, initial);
+  if (given == 2) output = model.forward(weights, longer.leftCols(2) * 1., two(), tape, {}, initial);
+  if (given == 3)
+    output = model.forward(Eigen::Map<const Matrix<double>>(longer.data(), 1, 2), two(), tape, {}, initial);
+  if (given == 4) model.begin_learning(weights, longer.leftCols(2), two(), tape, {}, initial);
+  if (given == 5) {
+    Timeline moved = two();
+    model.forward(Matrix<double>{{1}}, Timeline::rectangular(1, 1), tape);
+    output = model.forward(longer.leftCols(2), std::move(moved), tape, {}, initial);
+  }
+  const Matrix<double> noise_in_freed_memory = noise(1, 2);
+  const Timeline other = Timeline::from_lengths({7, 5, 1});
+  auto gradient = model.parameters().zeros_like();
+  ModelState<double> d_initial;
+  Matrix<double> d_output(1, 2), d_x;
+  d_output << 0, 1;
+  if (given != 4) CHECK(same_bits(output, Matrix<double>{{38, 167}}));
+  model.backward(tape, d_output, gradient, &d_x, {}, &d_initial);
+  CHECK(same_bits(gradient.values(), Vector<double>{{11, 66, 1 + 4}}));
+  CHECK(same_bits(d_x, Matrix<double>{{20, 5}}));
+  CHECK(d_initial.at(0).at(0)(0, 0) == 16);
+}
+
+}  // namespace test_sequential

@@ -1,0 +1,85 @@
+// One flat vector with named views.
+
+#include <unroll/parameters/parameters.hpp>
+
+#include "support/catch.hpp"
+
+namespace test_parameters {
+
+using namespace unroll;
+
+namespace {
+
+/// A matrix, two blocks stacked by row in one matrix, and a bias.
+ParameterTable example() {
+  ParameterTable table;
+  table.add("w", Role::input_weight, 2, 3);
+  const Index stacked = table.reserve(5, 2);
+  table.add_block({"upper", Role::recurrent_weight, stacked, 2, 2, 5});
+  table.add_block({"lower", Role::recurrent_weight, stacked + 2, 3, 2, 5});
+  table.add("b", Role::bias, 2, 1);
+  return table;
+}
+
+}  // namespace
+
+TEST_CASE("blocks are views into the flat vector") {
+  Parameters<double> parameters(example());
+  CHECK(parameters.size() == 6 + 10 + 2);
+  CHECK(parameters.values().isZero(0));
+  for (Index k = 0; k < parameters.size(); ++k) parameters.values()[k] = double(k);
+  CHECK(parameters["w"](1, 2) == 5);
+  CHECK(parameters["upper"](1, 1) == 6 + 5 + 1);
+  CHECK(parameters["lower"](0, 0) == 6 + 2);
+  CHECK(parameters["lower"](2, 1) == 6 + 5 + 4);
+  parameters["lower"](2, 1) = -1;
+  CHECK(parameters.values()[15] == -1);
+  CHECK(std::as_const(parameters)["b"](1, 0) == 17);
+}
+
+TEST_CASE("every entry knows its block") {
+  const ParameterTable table = example();
+  const char* owner[] = {"w",     "w",     "w",     "w",     "w",     "w",     "upper", "upper", "lower",
+                         "lower", "lower", "upper", "upper", "lower", "lower", "lower", "b",     "b"};
+  for (Index k = 0; k < table.size(); ++k) CHECK(table.holding(k).name == owner[k]);
+  CHECK_THROWS_MATCHES(table.holding(18), ValueError, says("no block holds entry 18 of 18"));
+  CHECK_THROWS_AS(table.holding(-1), ValueError);
+}
+
+TEST_CASE("a table is appended behind a prefix") {
+  ParameterTable whole;
+  whole.add("first", Role::gain, 1, 1);
+  CHECK(whole.append(example(), "0.") == 1);
+  CHECK(whole.append(example(), "1.") == 19);
+  CHECK(whole.size() == 37);
+  CHECK(whole.at("1.lower").offset == 19 + 6 + 2);
+  CHECK(whole.at("0.lower").stride == 5);
+  CHECK(whole.names() == "first, 0.w, 0.upper, 0.lower, 0.b, 1.w, 1.upper, 1.lower, 1.b");
+}
+
+TEST_CASE("names are unique and known") {
+  ParameterTable table = example();
+  CHECK_THROWS_MATCHES(table.add("w", Role::bias, 1, 1), ValueError, says("the name 'w' is taken already"));
+  CHECK_THROWS_MATCHES(table.at("v"), ValueError, says("there is no 'v'; there are w, upper, lower, b"));
+  CHECK(table.find("v") == nullptr);
+  Parameters<float> parameters(example());
+  CHECK_THROWS_AS(parameters["v"], ValueError);
+}
+
+TEST_CASE("sizes that no memory holds are refused") {
+  ParameterTable table;
+  CHECK_THROWS_MATCHES(table.add("w", Role::bias, -1, 2), ShapeError, says("-1 x 2"));
+  CHECK_THROWS_AS(table.add("w", Role::bias, Index(1) << 40, Index(1) << 40), ShapeError);
+}
+
+TEST_CASE("a gradient has the same names and its own numbers") {
+  Parameters<double> parameters(example());
+  parameters.values().setOnes();
+  Parameters<double> gradient = parameters.zeros_like();
+  CHECK(gradient.values().isZero(0));
+  gradient["b"].setConstant(2);
+  CHECK(parameters["b"](0, 0) == 1);
+  CHECK(&gradient.table() == &parameters.table());
+}
+
+}  // namespace test_parameters

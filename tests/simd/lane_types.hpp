@@ -1,0 +1,37 @@
+#pragma once
+// The widths that the tests of core run on: the widest register of this build, its halves, which exercise the code for
+// older machines, and one plain number.
+
+#include <unroll/simd/lanes.hpp>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+#endif
+
+template <class V>
+using HalfOf = unroll::Lanes<typename Eigen::internal::unpacket_traits<decltype(V::v)>::half>;
+
+using Floats = unroll::NativeLanes<float>;
+using HalfFloats = HalfOf<Floats>;
+using QuarterFloats = HalfOf<HalfFloats>;
+using OneFloat = unroll::Lanes<float>;
+using Doubles = unroll::NativeLanes<double>;
+using HalfDoubles = HalfOf<Doubles>;
+using QuarterDoubles = HalfOf<HalfDoubles>;
+using OneDouble = unroll::Lanes<double>;
+
+#define ALL_LANES Floats, HalfFloats, QuarterFloats, OneFloat, Doubles, HalfDoubles, QuarterDoubles, OneDouble
+
+/// The lanes as an array.
+template <class V>
+std::array<typename V::Scalar, static_cast<std::size_t>(V::size)> lanes_of(V v) {
+  std::array<typename V::Scalar, static_cast<std::size_t>(V::size)> out;
+  v.store(out.data());
+  return out;
+}
+
+/// One number through a function of Lanes.
+template <class V, class F>
+typename V::Scalar through(F&& function, typename V::Scalar x) {
+  return lanes_of(function(V::constant(x)))[0];
+}

@@ -1,0 +1,109 @@
+#include <cfenv>
+#include <limits>
+#include <stdexcept>
+#include <thread>
+#include <unroll/threads/flush_to_zero.hpp>
+
+#include "support/catch.hpp"
+
+namespace test_flush_to_zero {
+
+using unroll::FlushToZero;
+
+namespace {
+
+/// Computed while the program runs.
+template <class Scalar>
+bool result_is_flushed() {
+  volatile Scalar least = std::numeric_limits<Scalar>::min();
+  volatile Scalar result = least / 2;
+  return result == 0;
+}
+
+template <class Scalar>
+bool operand_is_flushed() {
+  volatile Scalar subnormal = std::numeric_limits<Scalar>::denorm_min();
+  volatile Scalar large = 1 / std::numeric_limits<Scalar>::min();
+  volatile Scalar result = subnormal * large;
+  return result == 0;
+}
+
+bool flushed() {
+  return result_is_flushed<float>() && operand_is_flushed<float>() && result_is_flushed<double>() &&
+         operand_is_flushed<double>();
+}
+bool kept() {
+  return !result_is_flushed<float>() && !operand_is_flushed<float>() && !result_is_flushed<double>() &&
+         !operand_is_flushed<double>();
+}
+
+constexpr bool has_effect = unroll::detail::flush_bits != 0;
+
+}  // namespace
+
+TEST_CASE("flush to zero: within the scope only, and the mode before comes back") {
+  CHECK(kept());
+  {
+    const FlushToZero scope;
+    CHECK(flushed() == has_effect);
+    {
+      const FlushToZero within;
+      CHECK(flushed() == has_effect);
+    }
+    CHECK(flushed() == has_effect);
+  }
+  CHECK(kept());
+}
+
+TEST_CASE("flush to zero: a caller who had one of its bits set keeps that one alone") {
+  const auto before = unroll::detail::floating_point_mode();
+  const auto own = unroll::detail::flush_bits & (~unroll::detail::flush_bits + 1);  // the lowest
+  unroll::detail::set_floating_point_mode(before | own);
+  {
+    const FlushToZero scope;
+    CHECK(flushed() == has_effect);
+  }
+  const auto after = unroll::detail::floating_point_mode();
+  unroll::detail::set_floating_point_mode(before);
+  CHECK((after & unroll::detail::flush_bits) == own);
+}
+
+TEST_CASE("flush to zero: also where an exception leaves the scope") {
+  try {
+    const FlushToZero scope;
+    throw std::runtime_error("anything");
+  } catch (const std::runtime_error&) {
+    CHECK(kept());
+  }
+}
+
+TEST_CASE("flush to zero: rounding is the caller's, and raised flags stay raised") {
+  std::feclearexcept(FE_ALL_EXCEPT);
+  std::fesetround(FE_UPWARD);
+  {
+    const FlushToZero scope;
+    volatile float one = 1, zero = 0;
+    volatile float infinite = one / zero;
+    CHECK(infinite > 1);
+    CHECK(std::fegetround() == FE_UPWARD);
+  }
+  CHECK(std::fegetround() == FE_UPWARD);
+  CHECK(std::fetestexcept(FE_DIVBYZERO) != 0);
+  std::fesetround(FE_TONEAREST);
+  std::feclearexcept(FE_ALL_EXCEPT);
+}
+
+TEST_CASE("flush to zero: other threads are left alone") {
+  const FlushToZero scope;
+  bool begun_before = false;
+  // Where a thread inherits the mode of its maker, one that leaves a scope of its own must not change ours.
+  std::thread other([&] {
+    const FlushToZero own;
+    begun_before = flushed() == has_effect;
+  });
+  other.join();
+  CHECK(begun_before);
+  CHECK(flushed() == has_effect);
+}
+
+}  // namespace test_flush_to_zero

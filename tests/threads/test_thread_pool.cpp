@@ -1,0 +1,164 @@
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <numeric>
+#include <unroll/threads/thread_pool.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+#include "support/sanitizers.hpp"
+
+namespace test_thread_pool {
+
+using namespace unroll;
+
+namespace {
+
+/// What f returns in a child process, or -1 where it does not end within seconds.
+template <class F>
+int in_child(F&& f) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(20);
+    ::_exit(f());
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+Index sum_by(ThreadPool& pool, Index count) {
+  std::atomic<Index> sum = 0;
+  pool.run(count, [&](Index k) { sum += k; });
+  return sum;
+}
+
+#if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER
+/// Leaves the process so much more address space than it has now.
+bool limit_memory(rlim_t further) {
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t bytes = pages * rlim_t(::sysconf(_SC_PAGESIZE)) + further;
+  const rlimit limit{bytes, bytes};
+  return ::setrlimit(RLIMIT_AS, &limit) == 0;
+}
+#endif
+
+}  // namespace
+
+TEST_CASE("a pool runs every task once, by however many threads") {
+  ThreadPool pool(GENERATE(1, 2, 3, 8));
+  for (const Index count : {0, 1, 2, 7, 1000}) {
+    std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
+    pool.run(count, [&](Index k) { ++runs[std::size_t(k)]; });
+    CHECK(std::all_of(runs.begin(), runs.end(), [](const auto& n) { return n == 1; }));
+  }
+}
+
+TEST_CASE("tasks may have tasks of their own") {
+  ThreadPool pool(GENERATE(1, 2, 4));
+  for (int repeat = 0; repeat < 50; ++repeat) {
+    std::atomic<Index> sum = 0;
+    pool.run(5,
+             [&](Index i) { pool.run(6, [&](Index j) { pool.run(2, [&](Index k) { sum += 12 * i + 2 * j + k; }); }); });
+    CHECK(sum == 60 * 59 / 2);
+  }
+}
+
+TEST_CASE("several callers may share a pool") {
+  ThreadPool pool(3);
+  std::atomic<Index> sum = 0;
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller)
+    callers.emplace_back([&] {
+      for (int repeat = 0; repeat < 200; ++repeat) pool.run(10, [&](Index k) { sum += k; });
+    });
+  for (auto& caller : callers) caller.join();
+  CHECK(sum == 4 * 200 * 45);
+}
+
+TEST_CASE("what the first task throws is thrown on, when all have ended") {
+  ThreadPool pool(GENERATE(1, 2, 4));
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    std::atomic<int> ended = 0;
+    CHECK_THROWS_MATCHES(pool.run(40,
+                                  [&](Index k) {
+                                    ++ended;
+                                    if (k % 10 == 3) throw ValueError(text("task ", k));
+                                  }),
+                         ValueError, says("task 3"));
+    if (pool.threads() > 1) CHECK(ended == 40);
+  }
+  std::atomic<int> after = 0;
+  pool.run(8, [&](Index) { ++after; });
+  CHECK(after == 8);
+}
+
+TEST_CASE("thread pool: the exception of the lowest task is thrown on, whichever came first") {
+  ThreadPool pool(2);
+  const int late = GENERATE(0, 1);  // of the tasks 0 and 1, which both fail
+  // The thread that has caught the other one's exception takes task 2 next.
+  std::atomic<bool> caught = false;
+  const auto task = [&](Index k) {
+    if (k == 2) caught = true;
+    while (k == late && !caught) std::this_thread::yield();
+    if (k < 2) throw ValueError(text("task ", k));
+  };
+  CHECK_THROWS_MATCHES(pool.run(3, task), ValueError, says("task 0"));
+}
+
+TEST_CASE("running tasks allocates nothing") {
+  ThreadPool pool(2);
+  std::atomic<Index> sum = 0;
+  pool.run(4, [&](Index k) { sum += k; });
+  const support::AllocationCount allocations;
+  pool.run(100, [&](Index k) { sum += k; });
+  const auto count = allocations.count();
+  CHECK(count == 0);
+}
+
+TEST_CASE("an option for threads: copies share a pool, and impossible numbers are refused") {
+  const Threads two = 2, copy = two;
+  CHECK(&two.pool() == &copy.pool());
+  CHECK(two.pool().threads() == 2);
+  CHECK(Threads().pool().threads() >= 1);
+  CHECK_THROWS_MATCHES(Threads(-1), ValueError, says("expects at least 1, or 0 for one per core, got -1"));
+  CHECK_THROWS_MATCHES(ThreadPool(-2), ValueError, says("got -2"));
+}
+
+#if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER  // which need all address space themselves
+TEST_CASE("thread pool: an error says how many threads could be started when there is no memory for all") {
+  CHECK(in_child([] {
+          if (!limit_memory(100 << 20)) return 2;
+          try {
+            ThreadPool pool(1024);
+            return 3;
+          } catch (const Error& error) {
+            const std::string message = error.what();
+            if (message.find("threads: only ") != 0 || message.find(" of 1024 could be started") == message.npos)
+              return 4;
+          }
+          ThreadPool fewer(2);  // what was started before has been given back
+          return sum_by(fewer, 100) == 4950 ? 0 : 5;
+        }) == 0);
+}
+#endif
+
+#if !UNROLL_THREAD_SANITIZER  // which ends a child that starts threads
+TEST_CASE("thread pool: works alone and ends in a forked child") {
+  auto pool = std::make_unique<ThreadPool>(3);
+  CHECK(sum_by(*pool, 100) == 4950);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // its threads have gone to sleep, and never wake there
+  CHECK(in_child([&] {
+          const bool right = sum_by(*pool, 100) == 4950;
+          pool.reset();
+          ThreadPool again(3);
+          return right && sum_by(again, 100) == 4950 ? 0 : 1;
+        }) == 0);
+  CHECK(sum_by(*pool, 100) == 4950);
+}
+#endif
+
+}  // namespace test_thread_pool

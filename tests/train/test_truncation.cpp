@@ -1,0 +1,182 @@
+#include <array>
+#include <filesystem>
+#include <limits>
+#include <unroll/cells/elman.hpp>
+#include <unroll/cells/gru.hpp>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/io/formats/safetensors.hpp>
+#include <unroll/layers/recurrent.hpp>
+#include <unroll/models/sequential.hpp>
+#include <unroll/train/detail/truncation.hpp>
+
+#include "support/catch.hpp"
+
+namespace test_truncation {
+
+using namespace unroll;
+
+namespace {
+
+SafeTensors golden(const std::string& name) {
+  return read_safetensors(std::filesystem::path(UNROLL_TEST_DATA) / "golden/rnn" / (name + ".safetensors"));
+}
+
+/// (T, B, F) -> [F x T * B]: the same memory.
+Matrix<double> columns(const Tensor& tensor) {
+  const auto values = tensor.to<double>();
+  const Index features = tensor.shape.back();
+  return Eigen::Map<const Matrix<double>>(values.data(), features, Index(values.size()) / features);
+}
+
+bool close(const Matrix<double>& got, const Matrix<double>& want) {
+  return got.rows() == want.rows() && got.cols() == want.cols() &&
+         ((got - want).array().abs() <= 1e-11 + 1e-9 * want.array().abs()).all();
+}
+
+/// f(window, output, tape) for all windows.
+template <class Model, class F>
+void windows(const Model& model, const Matrix<double>& x, const Timeline& timeline, const Truncation& truncation,
+             std::vector<State<double>>* carried, F&& f) {
+  typename Model::Tape tape;
+  TruncatedRun<Model> run;
+  run.begin(model, truncation, carried, carried != nullptr);
+  for (Index k = 0; k < truncation.windows(timeline.steps()); ++k)
+    run.window(
+        k, timeline.steps(), view(x), timeline,
+        [&](ConstView<double> part, const Timeline& steps, const std::vector<State<double>>& initial) {
+          model.forward(part, steps, tape, {.training = true}, initial);
+        },
+        [&](std::vector<State<double>>& state) { model.final_state(tape, state); },
+        [&](const Window& window) { f(window, tape.in.back().values, tape); });
+  if (carried != nullptr) *carried = run.state();
+}
+
+template <class Model>
+void matches_pytorch(Model model, const SafeTensors& file, const std::vector<std::string>& gates,
+                     const std::vector<std::string>& states) {
+  const auto x = columns(file.at("x")), g_y = columns(file.at("g_y"));
+  const Index steps = file.at("x").shape[0], batch = file.at("x").shape[1], units = g_y.rows();
+  const Index chunk = Index(std::stod(file.metadata.at("chunk")));
+  const auto wx = matrix<double>(file.at("weight_ih_l0")), wh = matrix<double>(file.at("weight_hh_l0"));
+  const Matrix<double> b = matrix<double>(file.at("bias_ih_l0")) + matrix<double>(file.at("bias_hh_l0"));
+  auto& theta = model.parameters();
+  for (std::size_t g = 0; g < gates.size(); ++g) {
+    theta["0." + gates[g] + ".x"] = wx.middleRows(Index(g) * units, units);
+    theta["0." + gates[g] + ".h"] = wh.middleRows(Index(g) * units, units);
+    theta["0." + gates[g] + ".b"] = b.middleRows(Index(g) * units, units);
+  }
+  std::vector<State<double>> carried(1);
+  for (const auto& state : states) carried[0].push_back(columns(file.at(state + "0")));
+  auto gradient = theta.zeros_like();
+  const auto agree = [&](const std::string& name, const char* block, const char* suffix) {
+    const auto want = matrix<double>(file.at(name + suffix));
+    for (std::size_t g = 0; g < gates.size(); ++g)
+      CHECK(close(gradient["0." + gates[g] + block], want.middleRows(Index(g) * units, units)));
+  };
+
+  Matrix<double> y(units, g_y.cols()), d_x(x.rows(), x.cols()), d_window;
+  windows(model, x, Timeline::rectangular(batch, steps), {.update_every = chunk}, &carried,
+          [&](const Window& window, const ConstView<double>& output, auto& tape) {
+            const Index first = window.scored * batch, count = output.cols();
+            y.middleCols(first, count) = output;
+            model.backward(tape, Matrix<double>(g_y.middleCols(first, count)), gradient, &d_window);
+            d_x.middleCols(first, count) = d_window;
+            if (window.scored > 0) return;
+            agree("d_weight_ih_l0", ".x", "_chunk0");
+            agree("d_weight_hh_l0", ".h", "_chunk0");
+            agree("d_bias_ih_l0", ".b", "_chunk0");
+          });
+  CHECK(close(y, columns(file.at("y"))));
+  CHECK(close(d_x, columns(file.at("d_x"))));
+  agree("d_weight_ih_l0", ".x", "");
+  agree("d_weight_hh_l0", ".h", "");
+  agree("d_bias_hh_l0", ".b", "");
+  for (std::size_t s = 0; s < states.size(); ++s) CHECK(close(carried[0][s], columns(file.at(states[s] + "n"))));
+}
+
+}  // namespace
+
+TEST_CASE("truncated BPTT gives PyTorch's outputs, states and gradients, chunk by chunk") {
+  matches_pytorch(Sequential(3, Recurrent<Elman<double>>{.units = 4}), golden("rnn_tbptt"), {"h"}, {"h"});
+  matches_pytorch(Sequential(2, Recurrent<Lstm<double>>{.units = 4}), golden("lstm_tbptt"), {"i", "f", "g", "o"},
+                  {"h", "c"});
+}
+
+TEST_CASE("windows score every step once and reach back as far as they may") {
+  const Index steps = 11, every = GENERATE(1, 2, 3, 11, 50), back = every + GENERATE(0, 1, 4);
+  const Truncation truncation{.update_every = every, .back = back};
+  Index scored = 0;
+  for (Index k = 0; k < truncation.windows(steps); ++k) {
+    const auto window = truncation.window(k, steps);
+    CHECK(window.scored == scored);
+    CHECK(window.begin == std::max<Index>(0, window.scored + every - back));
+    CHECK(window.end > window.scored);
+    scored = window.end;
+  }
+  CHECK(scored == steps);
+  CHECK(Truncation{}.windows(steps) == 1);
+  CHECK(truncation.windows(0) == 1);
+  CHECK(truncation.window(0, 0).end == 0);
+}
+
+TEST_CASE("windows that overlap give the outputs of a whole pass, and a gradient that grows to the whole one") {
+  using Model = decltype(Sequential(2, Recurrent<Gru<double>>{.units = 3}));
+  Model model(2, Recurrent<Gru<double>>{.units = 3});
+  model.initialise(1);
+  const auto timeline = Timeline::from_lengths({9, 4, 7, 0, 1});
+  const Random random(2, Purpose::data);
+  const Matrix<double> x = Matrix<double>::NullaryExpr(
+      2, timeline.columns(), [&](Index r, Index c) { return random.normal(std::uint64_t(2 * c + r)); });
+  const Matrix<double> d_y = Matrix<double>::Ones(3, timeline.columns());
+  typename Model::Tape tape;
+  auto whole = model.parameters().zeros_like();
+  const Matrix<double> y = model.forward(x, timeline, tape);
+  model.backward(tape, d_y, whole);
+  const auto truncated = [&](Truncation truncation) {
+    auto gradient = model.parameters().zeros_like();
+    windows(model, x, timeline, truncation, nullptr,
+            [&](const Window& window, const ConstView<double>& output, auto& window_tape) {
+              const Index again = timeline.offset(window.scored) - timeline.offset(window.begin);
+              CHECK(output.rightCols(output.cols() - again)
+                        .isApprox(y.middleCols(timeline.offset(window.scored), output.cols() - again), 1e-14));
+              Matrix<double> d_window = Matrix<double>::Ones(3, output.cols());
+              d_window.leftCols(again).setZero();
+              model.backward(window_tape, d_window, gradient);
+            });
+    return (gradient.values() - whole.values()).norm() / whole.values().norm();
+  };
+  const Index every = GENERATE(1, 2, 3);
+  CHECK(truncated({.update_every = every}) > 1e-2);
+  CHECK(truncated({.update_every = every, .back = 6}) < truncated({.update_every = every}));
+  CHECK(truncated({.update_every = every, .back = 6}) > 1e-9);
+  CHECK(truncated({.update_every = every, .back = 9 + every}) < 1e-14);
+}
+
+TEST_CASE("lengths of truncation that make no sense are refused") {
+  CHECK_THROWS_MATCHES((Truncation{.update_every = -1}.check()), ValueError, says("update_every is -1"));
+  CHECK_THROWS_MATCHES((Truncation{.update_every = 4, .back = 3}.check()), ValueError,
+                       says("back is 3 steps, expected at least update_every, which is 4"));
+  CHECK_THROWS_MATCHES((Truncation{.back = 3}.check()), ValueError, says("update_every, which is 0"));
+}
+
+TEST_CASE("truncation: windows of any length are those of the steps that there are") {
+  constexpr Index most = std::numeric_limits<Index>::max();
+  const auto all = [](const Truncation& truncation, Index steps) {
+    truncation.check();
+    std::vector<std::array<Index, 3>> windows;
+    for (Index k = 0; k < truncation.windows(steps); ++k) {
+      const Window window = truncation.window(k, steps);
+      windows.push_back({window.begin, window.scored, window.end});
+    }
+    return windows;
+  };
+  using Windows = std::vector<std::array<Index, 3>>;
+  for (const Index every : {Index(5), Index(6), Index(1) << 62, most - 2, most})
+    CHECK(all({.update_every = every}, 5) == Windows{{0, 0, 5}});
+  CHECK(all({.update_every = most, .back = most}, 5) == Windows{{0, 0, 5}});
+  CHECK(all({.update_every = 2, .back = most}, 5) == Windows{{0, 0, 2}, {0, 2, 4}, {0, 4, 5}});
+  CHECK(all({.update_every = 2, .back = 3}, 5) == Windows{{0, 0, 2}, {1, 2, 4}, {3, 4, 5}});
+  CHECK(all({.update_every = 2}, 0) == Windows{{0, 0, 0}});
+}
+
+}  // namespace test_truncation
