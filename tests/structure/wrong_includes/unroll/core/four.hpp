@@ -3,6 +3,6 @@
 #include <Eigen/Core>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <unroll/cell/concept.hpp>
+#include <unroll/engine/tape.hpp>
 #include <unroll/unroll.hpp>
 #include <vector>

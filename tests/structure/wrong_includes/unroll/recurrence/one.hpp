@@ -1,3 +1,3 @@
 #pragma once
 #include <unroll/core/types.hpp>
-#include "unroll/cell/concept.hpp"
+#include "unroll/engine/tape.hpp"
