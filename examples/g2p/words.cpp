@@ -9,7 +9,7 @@
 #include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/detail/text_lines.hpp"
 #include "unroll/io/input_file.hpp"
-#include "unroll/text/utf8.hpp"
+#include "unroll/core/utf8.hpp"
 
 namespace g2p {
 

@@ -2,7 +2,7 @@
 
 #include "fuzz.hpp"
 #include "g2p/words.hpp"
-#include "unroll/text/utf8.hpp"
+#include "unroll/core/utf8.hpp"
 
 using namespace unroll;
 

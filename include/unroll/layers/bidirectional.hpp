@@ -96,7 +96,11 @@ struct Bidirectional {
       detail::gather_last(One::output(cell, in, tape.backward), *in.timeline, Direction::backward,
                           tape.last[1].shape(cell.output_rows(), in.timeline->batch()));
     }
-    if (merged.data == nullptr) merge_halves(half(0, in, tape), half(1, in, tape), tape);
+    if (merged.data == nullptr) {
+      const Index rows = (merge == Merge::concat ? 2 : 1) * cell.output_rows();
+      detail::merge_values<Scalar>(merge, 2, values_of_halves(in, tape),
+                                   tape.merged.shape(rows, half(0, in, tape).cols()));
+    }
     return {std::as_const(tape.merged).view(), returns == Returns::steps ? in.timeline : &tape.one_step};
   }
 
@@ -176,24 +180,8 @@ struct Bidirectional {
     return One::output(cell, in, which == 0 ? tape.forward : tape.backward);
   }
 
-  void merge_halves(const ConstView<Scalar>& a, const ConstView<Scalar>& b, Tape& tape) const {
-    auto out = tape.merged.shape((merge == Merge::concat ? 2 : 1) * a.rows(), a.cols());
-    if (out.cols() == 0) return;  // a batch without steps may have no memory to take rows of
-    switch (merge) {
-      case Merge::concat:
-        out.topRows(a.rows()) = a;
-        out.bottomRows(a.rows()) = b;
-        break;
-      case Merge::sum:
-        out = a + b;
-        break;
-      case Merge::product:
-        out = a.cwiseProduct(b);
-        break;
-      case Merge::average:
-        out = (a + b) * Scalar(0.5);
-        break;
-    }
+  auto values_of_halves(const Signal<Scalar>& in, const Tape& tape) const {
+    return [&](std::size_t which) { return half(int(which), in, tape); };
   }
 
   /// The gradient of one direction's contribution, spread over its steps.
@@ -211,10 +199,7 @@ struct Bidirectional {
 
   ConstView<Scalar> d_scaled(int which, const ConstView<Scalar>& d_out, const Signal<Scalar>& in, Tape& tape) const {
     auto d = tape.d_half[which].shape(d_out.rows(), d_out.cols());
-    if (merge == Merge::average)
-      d = d_out * Scalar(0.5);
-    else
-      d = d_out.cwiseProduct(half(1 - which, in, tape));
+    detail::unmerge<Scalar>(merge, 2, values_of_halves(in, tape), std::size_t(which), d_out, d);
     return view(std::as_const(d));
   }
 };

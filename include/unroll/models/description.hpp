@@ -1,12 +1,20 @@
 #pragma once
 // What a model consists of: layers, the shapes between them, and all of their parameters in one vector.
 
+#include <algorithm>
 #include <limits>
 
 #include "unroll/layers/detail/layer_checks.hpp"
 #include "unroll/layers/detail/statistics.hpp"
 
 namespace unroll::detail {
+
+/// Columns of scores that a pass keeps in memory at a time: as many as 1 MiB holds, so that they stay in a cache; but
+/// enough for the sums over columns to leave the registers seldom.
+template <class S>
+constexpr Index cached_columns(Index rows) {
+  return std::max<Index>(192, 1024 * 1024 / (rows * Index(sizeof(S))));
+}
 
 /// `Layers` holds the layers: FixedLayers of sequential.hpp, ListedLayers of stack.hpp.
 template <class Layers>
@@ -83,12 +91,9 @@ class Description {
     });
   }
 
-  /// Columns that the last layer works on at a time in `learn`: as many as 1 MiB holds of the output, so that it stays
-  /// in a cache; but enough for the sums over columns to leave the registers seldom. No limit where it needs all at
-  /// once.
+  /// Columns that the last layer works on at a time in `learn`. No limit where it needs all at once.
   Index piece_columns() const {
-    if (!last_is_columnwise()) return std::numeric_limits<Index>::max();
-    return std::max<Index>(192, 1024 * 1024 / (outputs() * Index(sizeof(Scalar))));
+    return last_is_columnwise() ? cached_columns<Scalar>(outputs()) : std::numeric_limits<Index>::max();
   }
 
  protected:

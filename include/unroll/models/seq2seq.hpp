@@ -10,6 +10,7 @@
 
 #include "unroll/core/kept.hpp"
 #include "unroll/engine/over_time.hpp"
+#include "unroll/models/description.hpp"
 #include "unroll/models/seq2seq_description.hpp"
 #include "unroll/simd/column_sums.hpp"
 
@@ -202,8 +203,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     return {{&embedded, 1}, {}, attends ? &tape.memory : nullptr};
   }
 
-  /// Columns whose scores stand in memory together: as many as stay in a cache.
-  Index piece_columns() const { return std::max<Index>(192, 1024 * 1024 / (vocabulary() * Index(sizeof(Scalar)))); }
+  Index piece_columns() const { return detail::cached_columns<Scalar>(vocabulary()); }
   ConstView<Scalar> piece(const ConstView<Scalar>& whole, Index first) const {
     return detail::from_column(whole, first, std::min(piece_columns(), whole.cols() - first));
   }

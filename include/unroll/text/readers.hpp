@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/core/utf8.hpp"
 #include "unroll/io/detail/text_lines.hpp"
 #include "unroll/io/input_file.hpp"
-#include "unroll/text/utf8.hpp"
 
 namespace unroll {
 

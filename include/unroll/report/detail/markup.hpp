@@ -6,27 +6,17 @@
 #include <string>
 #include <string_view>
 
-#include "unroll/core/requirements.hpp"
+#include "unroll/core/utf8.hpp"
 
 namespace unroll {
 namespace detail {
 
-/// Length of the UTF-8 sequence at the front that XML may hold (no controls, no surrogates, nothing longer than needed,
-/// RFC 3629); 0 where there is none.
-inline std::size_t good_utf8(std::string_view letters) {
-  const auto byte = [&](std::size_t k) { return k < letters.size() ? static_cast<unsigned char>(letters[k]) : 0u; };
-  const unsigned head = byte(0);
-  if (head < 0x80) return head >= 0x20 && head != 0x7f ? 1 : 0;
-  const std::size_t length = head >= 0xf0 && head < 0xf5 ? 4 : head >= 0xe0 ? 3 : head >= 0xc2 ? 2 : 0;
-  if (length == 0 || head >= 0xf5) return 0;
-  std::uint32_t code = head & (0x7fu >> length);
-  for (std::size_t k = 1; k < length; ++k) {
-    if ((byte(k) & 0xc0u) != 0x80u) return 0;
-    code = code << 6 | (byte(k) & 0x3fu);
-  }
-  constexpr std::uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000};
-  const bool surrogate = code >= 0xd800 && code < 0xe000, no_letter = code == 0xfffe || code == 0xffff;
-  return code < least[length] || code > 0x10ffff || surrogate || no_letter ? 0 : length;
+/// Bytes of the character at the front, if XML may hold it and it is no control character; 0 where there is none.
+inline std::size_t printable_bytes(std::string_view letters) {
+  const auto point = code_point(letters);
+  if (!point) return 0;
+  const bool control = point->value < 0x20 || (point->value >= 0x7f && point->value < 0xa0);
+  return control || point->value == 0xfffe || point->value == 0xffff ? 0 : point->bytes;
 }
 
 }  // namespace detail
@@ -35,7 +25,7 @@ inline std::size_t good_utf8(std::string_view letters) {
 inline std::string readable(std::string_view letters) {
   std::string clean;
   while (!letters.empty()) {
-    const std::size_t length = detail::good_utf8(letters);
+    const std::size_t length = detail::printable_bytes(letters);
     const bool blank = std::string_view("\t\n\r\v\f").find(letters.front()) != std::string_view::npos;
     clean += length > 0 ? letters.substr(0, length) : std::string_view(blank ? " " : "\xef\xbf\xbd");
     letters.remove_prefix(length > 0 ? length : 1);
