@@ -1,4 +1,4 @@
-# Headers, targets and a package file for find_package(unroll [COMPONENTS io hdf5]).
+# Headers, targets and a package file for find_package(unroll [COMPONENTS io hdf5 report word2vec]).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -7,11 +7,11 @@ install(DIRECTORY include/unroll DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 # One export set per component, so that a missing package of one component does not stop the others.
 install(TARGETS unroll EXPORT unroll-targets)
-install(TARGETS unroll_io EXPORT unroll-io-targets)
-install(TARGETS unroll_hdf5 EXPORT unroll-hdf5-targets)
 install(EXPORT unroll-targets NAMESPACE unroll:: DESTINATION ${unroll_package_dir})
-install(EXPORT unroll-io-targets NAMESPACE unroll:: DESTINATION ${unroll_package_dir})
-install(EXPORT unroll-hdf5-targets NAMESPACE unroll:: DESTINATION ${unroll_package_dir})
+foreach(component IN ITEMS io hdf5 report word2vec)
+  install(TARGETS unroll_${component} EXPORT unroll-${component}-targets)
+  install(EXPORT unroll-${component}-targets NAMESPACE unroll:: DESTINATION ${unroll_package_dir})
+endforeach()
 
 configure_package_config_file(cmake/unroll-config.cmake.in unroll-config.cmake
                               INSTALL_DESTINATION ${unroll_package_dir} NO_SET_AND_CHECK_MACRO)

@@ -22,3 +22,5 @@ must_run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/consumer -B ${WORK}/build
 must_run(${CMAKE_COMMAND} --build ${WORK}/build)
 must_run(${WORK}/build/core_only)
 must_run(${WORK}/build/with_io)
+must_run(${WORK}/build/with_report)
+must_run(${WORK}/build/with_word2vec)
