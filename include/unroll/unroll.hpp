@@ -78,3 +78,4 @@
 #include "unroll/simd/activations.hpp"
 #include "unroll/simd/products.hpp"
 #include "unroll/threads/thread_pool.hpp"
+#include "unroll/version.hpp"

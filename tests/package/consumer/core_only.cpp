@@ -1,11 +1,11 @@
-#if __has_include(<unroll/unroll.hpp>)
 #include <unroll/unroll.hpp>
-#else
-#include <unroll/core/error.hpp>
-#include <unroll/core/types.hpp>
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION unroll::library_version
 #endif
+static_assert(UNROLL_VERSION == UNROLL_VERSION_MAJOR * 10000 + UNROLL_VERSION_MINOR * 100 + UNROLL_VERSION_PATCH);
 
 int main() {
   const unroll::Matrix<float> x = unroll::Matrix<float>::Ones(3, 4);
-  return unroll::text(x.size()) == "12" ? 0 : 1;
+  return unroll::text(x.size()) == "12" && unroll::library_version == PACKAGE_VERSION ? 0 : 1;
 }

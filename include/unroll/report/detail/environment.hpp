@@ -11,10 +11,9 @@
 #include "unroll/core/error.hpp"
 #include "unroll/core/types.hpp"
 #include "unroll/report/detail/markup.hpp"
+#include "unroll/version.hpp"
 
 namespace unroll {
-
-inline constexpr std::string_view library_version = "0.1.0";
 
 /// Names and what they are set to, in the order in which they are told.
 using NamedValues = std::vector<std::pair<std::string, std::string>>;
