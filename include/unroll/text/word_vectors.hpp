@@ -133,7 +133,8 @@ inline TokenVectors vectors_for(const Vocabulary& vocabulary, const WordVectors&
       columns.push_back(*column), found.tokens.push_back(token);
   require<ValueError>(!columns.empty(), "pretrained vectors: none of the ", vocabulary.size(), " tokens is among the ",
                       known.size(), " words");
-  found.vectors = known.vectors()(Eigen::all, columns);
+  found.vectors.resize(known.dimension(), Index(columns.size()));
+  for (std::size_t k = 0; k < columns.size(); ++k) found.vectors.col(Index(k)) = known.vectors().col(columns[k]);
   found.missing = vocabulary.size() - Index(columns.size());
   return found;
 }
