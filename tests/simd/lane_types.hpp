@@ -9,7 +9,7 @@
 #endif
 
 template <class V>
-using HalfOf = unroll::Lanes<typename Eigen::internal::unpacket_traits<decltype(V::v)>::half>;
+using HalfOf = unroll::HalfLanes<V>;
 
 using Floats = unroll::NativeLanes<float>;
 using HalfFloats = HalfOf<Floats>;

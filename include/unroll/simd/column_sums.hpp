@@ -13,12 +13,11 @@ namespace unroll::detail {
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // as in simd/lanes.hpp
 /// f(lanes of some width, first row), which together go through all rows once: as wide ones as fit, halved for the rest
 /// until they are single numbers.
-template <class S, class Packet = decltype(NativeLanes<S>::v), class F>
+template <class S, class V = NativeLanes<S>, class F>
 EIGEN_ALWAYS_INLINE void each_row(Index rows, F&& f, Index row = 0) {
-  using V = Lanes<Packet>;
-  using Half = typename Eigen::internal::unpacket_traits<Packet>::half;
+  using Half = HalfLanes<V>;
   for (; row + V::size <= rows; row += V::size) f(V{}, row);
-  if constexpr (V::size > 1) each_row<S, std::conditional_t<std::is_same_v<Half, Packet>, S, Half>>(rows, f, row);
+  if constexpr (V::size > 1) each_row<S, std::conditional_t<std::is_same_v<Half, V>, Lanes<S>, Half>>(rows, f, row);
 }
 #pragma GCC diagnostic pop
 

@@ -79,6 +79,22 @@ struct Lanes {
 /// As many lanes as the widest register holds that the compiler may use.
 template <std::floating_point Scalar>
 using NativeLanes = Lanes<typename Eigen::internal::packet_traits<Scalar>::type>;
+
+/// Half a register; the register itself where Eigen has no narrower one.
+template <class V>
+using HalfLanes = Lanes<typename Eigen::internal::unpacket_traits<decltype(V::v)>::half>;
+
+/// As many registers as each has lanes, to be transposed in place.
+template <class V>
+class SquareOfLanes {
+ public:
+  EIGEN_ALWAYS_INLINE void set(Eigen::Index row, V v) { block_.packet[row] = v.v; }
+  EIGEN_ALWAYS_INLINE V operator[](Eigen::Index row) const { return {block_.packet[row]}; }
+  EIGEN_ALWAYS_INLINE void transpose() { Eigen::internal::ptranspose(block_); }
+
+ private:
+  Eigen::internal::PacketBlock<decltype(V::v), V::size> block_;
+};
 #pragma GCC diagnostic pop
 
 /// a * b + c, rounded once where the machine can.
@@ -89,6 +105,12 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> fma(Lanes<Packet> a, Lanes<Packet> b, Lanes<Pa
   if constexpr (std::floating_point<Packet>) return {std::fma(a.v, b.v, c.v)};
 #endif
   return {Eigen::internal::pmadd(a.v, b.v, c.v)};
+}
+
+/// Asks the processor to bring the cache line of `address` into its first cache.
+template <class Scalar>
+EIGEN_ALWAYS_INLINE void prefetch(const Scalar* address) {
+  Eigen::internal::prefetch(address);
 }
 
 template <class Packet>

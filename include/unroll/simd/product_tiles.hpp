@@ -28,10 +28,8 @@ inline constexpr int most_panels = 8, most_columns = 10;  // of any tile
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // as in lanes.hpp
 /// Lanes for rows that fill no register. Where one has 64 bytes, its multiply-adds cost up to twice those of its half.
 template <class Scalar>
-using LastLanes = Lanes<std::conditional_t<
-    sizeof(typename Eigen::internal::packet_traits<Scalar>::type) == 64,
-    typename Eigen::internal::unpacket_traits<typename Eigen::internal::packet_traits<Scalar>::type>::half,
-    typename Eigen::internal::packet_traits<Scalar>::type>>;
+using LastLanes =
+    std::conditional_t<sizeof(NativeLanes<Scalar>) == 64, HalfLanes<NativeLanes<Scalar>>, NativeLanes<Scalar>>;
 #pragma GCC diagnostic pop
 
 template <class L>

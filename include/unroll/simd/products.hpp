@@ -24,14 +24,14 @@ void pack_panel(const Scalar* from, Index stride, Index rows, Index columns, Sca
 template <class L, class Scalar>
 void pack_panel_transposed(const Scalar* from, Index stride, Index rows, Index columns, Scalar* to) {
   using Half = LastLanes<Scalar>;
-  Eigen::internal::PacketBlock<decltype(Half::v), Half::size> square;
+  SquareOfLanes<Half> square;
   for (Index row = 0; row < L::size; row += Half::size)
     for (Index k = 0; k < columns; k += Half::size) {
       const int n = static_cast<int>(std::min<Index>(columns - k, Half::size));
       for (Index r = 0; r < Half::size; ++r)
-        square.packet[r] = (row + r < rows ? load<Half>(from + (row + r) * stride + k, n) : Half::constant(0)).v;
-      Eigen::internal::ptranspose(square);
-      for (Index i = 0; i < n; ++i) Half{square.packet[i]}.store(to + (k + i) * L::size + row);
+        square.set(r, row + r < rows ? load<Half>(from + (row + r) * stride + k, n) : Half::constant(0));
+      square.transpose();
+      for (Index i = 0; i < n; ++i) square[i].store(to + (k + i) * L::size + row);
     }
 }
 #pragma GCC diagnostic pop

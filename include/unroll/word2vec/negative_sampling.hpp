@@ -13,7 +13,7 @@
 #include "unroll/core/error.hpp"
 #include "unroll/core/types.hpp"
 #include "unroll/simd/activations.hpp"
-#include "unroll/simd/lanes.hpp"
+#include "unroll/simd/runs.hpp"
 
 namespace unroll {
 
@@ -64,23 +64,16 @@ class NegativeSampling {
 
  private:
   using V = NativeLanes<S>;
+  using R = detail::Run<S>;
 
   S predict(const S* h, const Matrix<S>& out, std::span<const std::int32_t> words, S factor, S* d_h, Matrix<S>& d_out) {
     const Index rows = out.rows();
     const int count = int(words.size());
     for (int k = 0; k < count; ++k) scores_[std::size_t(k)] = dot(h, out.data() + words[std::size_t(k)] * rows, rows);
     const S loss = score(count, factor);
-    Index row = 0;
-    for (; row + V::size <= rows; row += V::size)
-      step(
-          words, V::load(h + row), out.data() + row, d_h + row, d_out.data() + row, rows,
-          [](const S* from) { return V::load(from); }, [](V v, S* to) { v.store(to); });
-    const int rest = int(rows - row);
-    if (rest > 0)
-      step(
-          words, V::load_partial(h + row, rest), out.data() + row, d_h + row, d_out.data() + row, rows,
-          [rest](const S* from) { return V::load_partial(from, rest); },
-          [rest](V v, S* to) { v.store_partial(to, rest); });
+    R::each(rows, [&](Index row, auto lanes) {
+      step(words, h + row, out.data() + row, d_h + row, d_out.data() + row, rows, lanes);
+    });
     return loss;
   }
 
@@ -91,10 +84,9 @@ class NegativeSampling {
       even = fma(V::load(a + k), V::load(b + k), even);
       odd = fma(V::load(a + k + V::size), V::load(b + k + V::size), odd);
     }
-    for (; k < n; k += V::size) {
-      const int left = int(std::min<Index>(n - k, V::size));
-      odd = fma(V::load_partial(a + k, left), V::load_partial(b + k, left), odd);
-    }
+    R::each(n - k, [&, a = a + k, b = b + k](Index first, auto lanes) {
+      odd = fma(R::load(a + first, lanes), R::load(b + first, lanes), odd);
+    });
     return lane_sum(even + odd);
   }
 
@@ -114,16 +106,18 @@ class NegativeSampling {
   }
 
   /// A few rows of all vectors. The gradient of h comes first: a word that is there twice is not changed in between.
-  template <class Load, class Store>
-  EIGEN_ALWAYS_INLINE void step(std::span<const std::int32_t> words, V h, const S* out, S* d_h, S* d_out, Index rows,
-                                Load load, Store store) const {
-    V sum = load(d_h);
-    for (std::size_t k = 0; k < words.size(); ++k) sum = fma(V::constant(scores_[k]), load(out + words[k] * rows), sum);
+  template <class Count>
+  EIGEN_ALWAYS_INLINE void step(std::span<const std::int32_t> words, const S* h, const S* out, S* d_h, S* d_out,
+                                Index rows, Count lanes) const {
+    const V of_h = R::load(h, lanes);
+    V sum = R::load(d_h, lanes);
+    for (std::size_t k = 0; k < words.size(); ++k)
+      sum = fma(V::constant(scores_[k]), R::load(out + words[k] * rows, lanes), sum);
     for (std::size_t k = 0; k < words.size(); ++k) {
       S* const to = d_out + words[k] * rows;
-      store(fma(V::constant(scores_[k]), h, load(to)), to);
+      R::store(to, fma(V::constant(scores_[k]), of_h, R::load(to, lanes)), lanes);
     }
-    store(sum, d_h);
+    R::store(d_h, sum, lanes);
   }
 
   Vector<S> mean_, d_mean_;

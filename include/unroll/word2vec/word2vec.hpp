@@ -103,7 +103,7 @@ class WordTrainer {
   }
   static void fetch(const Matrix<S>& table, std::int32_t word) {
     const S* const column = table.data() + word * table.rows();
-    for (Index k = 0; k < table.rows(); k += 64 / Index(sizeof(S))) Eigen::internal::prefetch(column + k);
+    for (Index k = 0; k < table.rows(); k += 64 / Index(sizeof(S))) prefetch(column + k);
   }
 
   template <class F>

@@ -5,6 +5,7 @@
 
 #include "unroll/layers/convolution/window_padding.hpp"
 #include "unroll/layers/dense.hpp"
+#include "unroll/simd/products.hpp"
 
 namespace unroll {
 

@@ -12,7 +12,7 @@
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/checked.hpp"
 #include "unroll/core/timeline.hpp"
-#include "unroll/simd/products.hpp"
+#include "unroll/simd/runs.hpp"
 
 namespace unroll::detail {
 
@@ -30,13 +30,13 @@ inline Index places_of_sequence(const Timeline& timeline, Index rank) {
 /// Copies a column, adding a bias if there is one; of so few rows as columns have, a call would take longer.
 template <class S>
 EIGEN_ALWAYS_INLINE void copy_column(const S* from, const S* bias, Index rows, S* to) {
-  using L = NativeLanes<S>;
-  for (Index row = 0; row < rows; row += L::size) {
-    const int n = int(std::min<Index>(rows - row, L::size));
-    L values = load<L>(from + row, n);
-    if (bias != nullptr) values = values + load<L>(bias + row, n);
-    put(values, to + row, n, false);
-  }
+  using R = Run<S>;
+  R::each(
+      rows, [&](Index row, auto count) __attribute__((always_inline)) {
+        auto values = R::load(from + row, count);
+        if (bias != nullptr) values += R::load(bias + row, count);
+        R::store(to + row, values, count);
+      });
 }
 
 /// Windows begin `stride` places apart, and their `kernel` taps lie `dilation` places apart.

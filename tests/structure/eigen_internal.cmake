@@ -1,0 +1,22 @@
+# cmake -D INCLUDE=include -P eigen_internal.cmake: Eigen's private functions, which change between its versions, are used in core/eigen.hpp and
+# simd/lanes*.hpp alone. Everything else goes by the names that simd/lanes.hpp gives them.
+cmake_minimum_required(VERSION 3.21)
+set(allowed "^(core/eigen|simd/lanes(_[a-z0-9]+)?)\\.hpp$")
+
+file(GLOB_RECURSE headers RELATIVE ${INCLUDE}/unroll ${INCLUDE}/unroll/*.hpp)
+list(LENGTH headers header_count)
+if(header_count EQUAL 0)
+  message(FATAL_ERROR "no headers below ${INCLUDE}/unroll")
+endif()
+set(problems)
+foreach(header IN LISTS headers)
+  file(STRINGS ${INCLUDE}/unroll/${header} lines REGEX "Eigen::internal|namespace internal")
+  if(lines AND NOT header MATCHES "${allowed}")
+    list(APPEND problems "${header}: ${lines}")
+  endif()
+endforeach()
+if(problems)
+  list(JOIN problems "\n  " text)
+  message(FATAL_ERROR "Eigen::internal outside of core/eigen.hpp and simd/lanes*.hpp:\n  ${text}")
+endif()
+message(STATUS "${header_count} headers use Eigen's private functions only where they may")
