@@ -1,10 +1,10 @@
 #include "stream_report.hpp"
 
 #include <nlohmann/json.hpp>
+#include <unroll/core/tables/data_table.hpp>
 
 #include "../support/format.hpp"
 #include "report.hpp"
-#include "text_table.hpp"
 
 namespace har {
 
@@ -72,17 +72,17 @@ std::string stream_run_text(const StreamRun& run) {
 
 std::string table_text(const Options& options, const StreamParts& parts, const StreamResults& results, bool markdown) {
   const std::string& rare = parts.classes[std::size_t(results.rare)];
-  std::vector<Cells> table{{"model", "accuracy", text("F1 of '", rare, "'"), "area under ROC", "s per run"}};
+  DataTable table{{"model", "accuracy", text("F1 of '", rare, "'"), "area under ROC", "s per run"}, {}};
   for (const StreamRow& row : rows_of(results))
-    table.push_back({row.model, percent_text(row.accuracy), percent_text(row.f1), percent_text(row.area),
-                     format("%.1f", row.seconds)});
-  table.push_back({"naming one class", format("%.1f %%", 100 * results.majority), "", "50.0 %", ""});
+    table.rows.push_back({row.model, percent_text(row.accuracy), percent_text(row.f1), percent_text(row.area),
+                          format("%.1f", row.seconds)});
+  table.rows.push_back({"naming one class", format("%.1f %%", 100 * results.majority), "", "50.0 %", ""});
   const std::string head =
       text(parts.name, " (",
            options.seeds > 1 ? text("mean and sample standard deviation of ", options.seeds, " seeds")
                              : std::string("one seed"),
            ")\n");
-  return head + (markdown ? "\n" + as_markdown(table) : as_text(table));
+  return head + (markdown ? "\n" + to_markdown(table) : to_text(table, {.right = true}));
 }
 
 std::string streams_csv(const StreamResults& results) {

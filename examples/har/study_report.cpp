@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unroll/core/tables/data_table.hpp>
 
 #include "../support/format.hpp"
 #include "report.hpp"
-#include "text_table.hpp"
 
 namespace har {
 
@@ -43,22 +43,23 @@ std::string top_text(const std::vector<Summary>& top, std::size_t k) {
   return k < top.size() ? percent_text(top[k]) : "";
 }
 
-/// The same cells for every form of the table; the first line names them.
-std::vector<Cells> cells_of(const Study& study, const Data& data) {
-  std::vector<Cells> table{
-      {"batch", "units", "rate", "validation top-1", "test top-1", "top-2", "top-3", "epochs", "s per run"}};
+/// The same cells for every form of the table.
+DataTable cells_of(const Study& study, const Data& data) {
+  DataTable table{{"batch", "units", "rate", "validation top-1", "test top-1", "top-2", "top-3", "epochs", "s per run"},
+                  {}};
   for (const Row& row : rows_of(study)) {
-    Cells cells{text(row.setting.batch), text(row.setting.units), text(row.setting.rate),
-                row.top.empty() ? "" : percent_text(row.validation)};
+    std::vector<TableValue> cells{text(row.setting.batch), text(row.setting.units), text(row.setting.rate),
+                                  row.top.empty() ? "" : percent_text(row.validation)};
     for (std::size_t k = 0; k < 3; ++k) cells.push_back(top_text(row.top, k));
     cells.push_back(row.diverged == 0 ? format("%.0f", row.epochs) : text(row.diverged, " diverged"));
     cells.push_back(format("%.1f", row.seconds));
-    table.push_back(std::move(cells));
+    table.rows.push_back(std::move(cells));
   }
   const auto base = top_summaries(study.baseline);
-  table.push_back({"logistic regression", "", "", "", top_text(base, 0), top_text(base, 1), top_text(base, 2), "", ""});
+  table.rows.push_back(
+      {"logistic regression", "", "", "", top_text(base, 0), top_text(base, 1), top_text(base, 2), "", ""});
   const double guess = chance_levels(data.test).majority;
-  table.push_back({"guessing", "", "", "", format("%.1f %%", 100 * guess), "", "", "", ""});
+  table.rows.push_back({"guessing", "", "", "", format("%.1f %%", 100 * guess), "", "", "", ""});
   return table;
 }
 
@@ -120,11 +121,11 @@ std::string outcome_text(const Outcome& run, bool resumed) {
 }
 
 std::string study_text(const Study& study, const Options& options, const Data& data) {
-  return headline(options, data) + "\n" + as_text(cells_of(study, data)) + choice_text(study, data);
+  return headline(options, data) + "\n" + to_text(cells_of(study, data), {.right = true}) + choice_text(study, data);
 }
 
 std::string study_markdown(const Study& study, const Options& options, const Data& data) {
-  return headline(options, data) + "\n\n" + as_markdown(cells_of(study, data)) + "\n" + choice_text(study, data);
+  return headline(options, data) + "\n\n" + to_markdown(cells_of(study, data)) + "\n" + choice_text(study, data);
 }
 
 std::string study_csv(const Study& study) {

@@ -3,7 +3,6 @@
 #include <har/stand_in.hpp>
 #include <har/stream_task.hpp>
 #include <har/study_report.hpp>
-#include <har/text_table.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
@@ -62,7 +61,6 @@ TEST_CASE("names of classes can be told apart whatever is in them") {
   const Data data = prepare(recordings);
   CHECK(nlohmann::json::parse(metadata_of(data).at("classes")).get<std::vector<std::string>>() == recordings.classes);
   CHECK(data_text(data).find("('walking', 'walking upstairs', 'a, b', '\"c\"', 'd|e', '')") != std::string::npos);
-  CHECK(as_markdown({{"d|e", "f"}, {"1", "2"}}) == "| d\\|e | f |\n|---|---|\n| 1 | 2 |\n");
 }
 
 TEST_CASE("sigmoid outputs: each is compared with 1 for the label's class and 0 for the others") {

@@ -1,7 +1,8 @@
 // Text that comes out of files on its way into pages, scripts and tables.
 
 #include "support/catch.hpp"
-#include "unroll/report/table.hpp"
+#include "unroll/core/tables/data_table.hpp"
+#include "unroll/report/detail/markup.hpp"
 
 namespace test_text {
 
@@ -48,6 +49,20 @@ TEST_CASE("a table is a CSV file with all digits", "[report]") {
   CHECK(TableValue(123456789).rounded() == "123456789");
   CHECK(TableValue(NAN).rounded() == "");
   CHECK_THROWS_MATCHES(to_csv({{"a", "b"}, {{1, 2}, {3}}}), ShapeError, says("row 1 has 1 values, expected 2"));
+}
+
+TEST_CASE("a table as text has columns as wide as their widest cell", "[report]") {
+  const DataTable table{{"name", "n", "share"}, {{"a", 12, 1.0 / 3}, {"na\xc3\xafve one", 3, NAN}}};
+  CHECK(to_text(table) == "name       n   share\na          12  0.3333\nna\xc3\xafve one  3   \n");
+  CHECK(to_text(table, {.right = true}) ==
+        "     name   n   share\n        a  12  0.3333\nna\xc3\xafve one   3        \n");
+  CHECK(to_text({{"a", "b"}, {{1, 2}}}, {.widths = {3}}) == "a    b\n1    2\n");
+  CHECK_THROWS_MATCHES(to_text({{"a"}, {{1, 2}}}), ShapeError, says("row 0 has 2 values, expected 1"));
+}
+
+TEST_CASE("a table as markdown: a bar begins no cell", "[report]") {
+  CHECK(to_markdown({{"d|e", "f"}, {{1, "x|y"}}}) == "| d\\|e | f |\n|---|---|\n| 1 | x\\|y |\n");
+  CHECK_THROWS_MATCHES(to_markdown({{"a"}, {{1, 2}}}), ShapeError, says("row 0 has 2 values, expected 1"));
 }
 
 }  // namespace test_text

@@ -1,12 +1,12 @@
 #pragma once
 // What a model consists of, and what it costs to train.
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "unroll/core/tables/data_table.hpp"
 #include "unroll/models/memory.hpp"
 
 namespace unroll {
@@ -47,29 +47,16 @@ inline std::string readable_bytes(std::size_t bytes) {
   return unroll::text(std::string_view(digits), " ", units[unit]);
 }
 
-/// Columns as wide as their widest entry.
-inline std::string aligned(const std::vector<std::array<std::string, 5>>& rows) {
-  std::array<std::size_t, 5> width{};
-  for (const auto& row : rows)
-    for (std::size_t k = 0; k < row.size(); ++k) width[k] = std::max(width[k], row[k].size() + 2);
-  std::string lines;
-  for (const auto& row : rows) {
-    for (std::size_t k = 0; k + 1 < row.size(); ++k) lines += row[k] + std::string(width[k] - row[k].size(), ' ');
-    lines += row.back() + "\n";
-  }
-  return lines;
-}
-
 }  // namespace detail
 
 inline std::string ModelSummary::text() const {
-  std::vector<std::array<std::string, 5>> rows{{"layer", "name", "output", "parameters", "kept"}};
+  DataTable table{{"layer", "name", "output", "parameters", "kept"}, {}};
   for (const LayerSummary& layer : layers)
-    rows.push_back({unroll::text(rows.size() - 1), layer.name,
-                    unroll::text(layer.output.features, layer.output.per_step ? " a step" : " a sequence"),
-                    unroll::text(layer.parameters), detail::readable_bytes(layer.kept_bytes)});
-  return unroll::text(detail::aligned(rows), parameters, " parameters; ", features, " features a step; training on ",
-                      columns, " steps of ", batch, " sequences takes ", detail::readable_bytes(training_bytes), "\n");
+    table.rows.push_back({unroll::text(table.rows.size()), layer.name,
+                          unroll::text(layer.output.features, layer.output.per_step ? " a step" : " a sequence"),
+                          unroll::text(layer.parameters), detail::readable_bytes(layer.kept_bytes)});
+  return unroll::text(to_text(table), parameters, " parameters; ", features, " features a step; training on ", columns,
+                      " steps of ", batch, " sequences takes ", detail::readable_bytes(training_bytes), "\n");
 }
 
 /// Of a training step with so many columns (valid steps of all sequences together) and

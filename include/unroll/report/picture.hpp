@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "unroll/report/table.hpp"
+#include "unroll/core/tables/data_table.hpp"
+#include "unroll/report/detail/markup.hpp"
 
 namespace unroll {
 

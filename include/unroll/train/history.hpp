@@ -9,6 +9,7 @@
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
+#include "unroll/core/tables/data_table.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -38,16 +39,12 @@ using History = std::vector<Epoch>;
 
 /// A line of names, then a line for each epoch; an empty field where something was not measured.
 inline std::string to_csv(const History& history) {
-  std::string csv;
-  for (const auto name : Epoch::names) csv += text(csv.empty() ? "" : ",", name);
-  csv += "\n";
+  DataTable table{{Epoch::names.begin(), Epoch::names.end()}, {}};
   for (const Epoch& epoch : history) {
-    std::string line;
-    for (const double number : epoch.numbers())
-      line += text(line.empty() ? "" : ",", is_finite(number) ? text(number) : std::string());
-    csv += line + "\n";
+    const auto numbers = epoch.numbers();
+    table.rows.emplace_back(numbers.begin(), numbers.end());
   }
-  return csv;
+  return to_csv(table);
 }
 
 /// An array with an object for each epoch; null where something was not measured.

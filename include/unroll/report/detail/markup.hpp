@@ -2,37 +2,12 @@
 // Text on its way into a page, a table or a script. Names come out of files: none may become markup or a command there.
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
-#include "unroll/core/utf8.hpp"
+#include "unroll/core/tables/readable.hpp"
 
 namespace unroll {
-namespace detail {
-
-/// Bytes of the character at the front, if XML may hold it and it is no control character; 0 where there is none.
-inline std::size_t printable_bytes(std::string_view letters) {
-  const auto point = code_point(letters);
-  if (!point) return 0;
-  const bool control = point->value < 0x20 || (point->value >= 0x7f && point->value < 0xa0);
-  return control || point->value == 0xfffe || point->value == 0xffff ? 0 : point->bytes;
-}
-
-}  // namespace detail
-
-/// Valid UTF-8 without control characters: white space becomes a blank, what cannot be read U+FFFD.
-inline std::string readable(std::string_view letters) {
-  std::string clean;
-  while (!letters.empty()) {
-    const std::size_t length = detail::printable_bytes(letters);
-    const bool blank = std::string_view("\t\n\r\v\f").find(letters.front()) != std::string_view::npos;
-    clean += length > 0 ? letters.substr(0, length) : std::string_view(blank ? " " : "\xef\xbf\xbd");
-    letters.remove_prefix(length > 0 ? length : 1);
-  }
-  return clean;
-}
-
 /// For HTML and XML, between tags and between quotes.
 inline std::string html_text(std::string_view letters) {
   std::string safe;
@@ -72,15 +47,6 @@ inline std::string shell_quoted(std::string_view letters) {
   return safe + "'";
 }
 
-/// A field of a CSV file (RFC 4180), on one line.
-inline std::string csv_field(std::string_view letters) {
-  std::string clean = readable(letters);
-  if (clean.find_first_of(",\"#") == std::string::npos) return clean;
-  std::string safe = "\"";
-  for (const char c : clean) safe += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return safe + "\"";
-}
-
 /// RFC 4648, with padding.
 inline std::string base64(std::string_view bytes) {
   constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -93,13 +59,6 @@ inline std::string base64(std::string_view bytes) {
     for (std::size_t j = 0; j < 4; ++j) out += k + j <= bytes.size() ? digits[three >> (18 - 6 * j) & 63u] : '=';
   }
   return out;
-}
-
-/// How many letters are seen; an estimate of width.
-inline std::size_t letter_count(std::string_view utf8) {
-  std::size_t count = 0;
-  for (const char c : utf8) count += (static_cast<unsigned char>(c) & 0xc0u) != 0x80u;
-  return count;
 }
 
 }  // namespace unroll

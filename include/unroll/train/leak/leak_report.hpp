@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "unroll/core/tables/data_table.hpp"
 #include "unroll/train/metrics/chance.hpp"
 #include "unroll/train/metrics/grouped_hits.hpp"
 
@@ -94,11 +95,11 @@ struct LeakReport {
 
   /// A line for each control: accuracy and balanced accuracy with limits, and what chance gives.
   std::string table() const {
-    std::string lines = row("", "accuracy (limits)", "chance", "balanced (limits)", "chance");
+    DataTable table{{"", "accuracy (limits)", "chance", "balanced (limits)", "chance"}, {}};
     for (const ControlResult& result : controls)
-      lines += row(name(result.control), limits(result.accuracy), percent(result.chance), limits(result.balanced),
-                   percent(result.balanced_chance));
-    return lines;
+      table.rows.push_back({std::string(name(result.control)), limits(result.accuracy), percent(result.chance),
+                            limits(result.balanced), percent(result.balanced_chance)});
+    return to_text(table, {.widths = {43, 22, 8, 22}});
   }
 
  private:
@@ -114,15 +115,6 @@ struct LeakReport {
   static std::string limits(const Interval& i) {
     return text(percent(i.value), " (", tenths(i.low), " to ", tenths(i.high), ")");
   }
-  static std::string padded(std::string_view words, std::size_t width) {
-    return std::string(words) + std::string(width - std::min(width, words.size()), ' ');
-  }
-  static std::string row(std::string_view name, std::string_view accuracy, std::string_view chance,
-                         std::string_view balanced, std::string_view balanced_chance) {
-    return text(padded(name, 45), padded(accuracy, 24), padded(chance, 10), padded(balanced, 24), balanced_chance,
-                "\n");
-  }
-
   std::string leak_sentences() const {
     std::string words;
     bool lengths = true;  // would tell as much

@@ -1,6 +1,7 @@
 #pragma once
-// Numbers and names in rows and columns: what a picture is drawn from, and what a page shows.
+// A table of numbers and names, printed as text, CSV or markdown.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -10,7 +11,7 @@
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
-#include "unroll/report/detail/markup.hpp"
+#include "unroll/core/tables/readable.hpp"
 
 namespace unroll {
 
@@ -72,6 +73,49 @@ inline std::string to_csv(const DataTable& table) {
     csv += "\n";
   }
   return csv;
+}
+
+/// A table of markdown, its numbers rounded. Throws ShapeError as to_csv does.
+inline std::string to_markdown(const DataTable& table) {
+  detail::check_table(table);
+  std::string lines, rule;
+  for (const std::string& name : table.columns) lines += text("| ", markdown_cell(name), " "), rule += "|---";
+  lines += "|\n" + rule + "|\n";
+  for (const auto& row : table.rows) {
+    for (const TableValue& value : row) lines += text("| ", markdown_cell(value.rounded()), " ");
+    lines += "|\n";
+  }
+  return lines;
+}
+
+struct TextLayout {
+  bool right = false;                    ///< cells end below each other; else they begin there
+  std::vector<std::size_t> widths = {};  ///< the least width of each column, in letters; none for those left out
+};
+
+/// A line of names, then a line for each row, in columns as wide as their widest cell and two blanks apart; numbers are
+/// rounded. Throws ShapeError as to_csv does.
+inline std::string to_text(const DataTable& table, const TextLayout& layout = {}) {
+  detail::check_table(table);
+  std::vector<std::vector<std::string>> lines{table.columns};
+  for (const auto& row : table.rows) {
+    lines.emplace_back();
+    for (const TableValue& value : row) lines.back().push_back(value.rounded());
+  }
+  std::vector<std::size_t> widths = layout.widths;
+  widths.resize(table.columns.size());
+  for (const auto& line : lines)
+    for (std::size_t k = 0; k < line.size(); ++k) widths[k] = std::max(widths[k], letter_count(line[k]));
+  std::string all;
+  for (const auto& line : lines) {
+    for (std::size_t k = 0; k < line.size(); ++k) {
+      const bool last = k + 1 == line.size();
+      const std::string blanks(widths[k] - letter_count(line[k]), ' ');
+      all += layout.right ? blanks + line[k] : last ? line[k] : line[k] + blanks;
+      all += last ? "\n" : "  ";
+    }
+  }
+  return all;
 }
 
 }  // namespace unroll
