@@ -168,7 +168,6 @@ class BeamSearch {
   Frontier<D> frontier_;
   Coverage coverage_;
   BestCandidates best_;
-  std::vector<Index> parents_;
   std::vector<std::vector<Finished>> finished_;
 };
 
