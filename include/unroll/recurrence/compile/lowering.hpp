@@ -202,33 +202,16 @@ struct Lowering {
     term.source_name[term.sources++] = name;
   }
 
-  template <class F, class E>
-  constexpr int lower(const Apply<F, E>& e) {
-    const int argument = lower(e.argument);
-    return add({.op = Op::apply, .left = argument, .index = program.functions++});
+  template <class Element, class Left>
+  constexpr int lower(const Apply<Element, Left>& e) {
+    const int left = lower(e.operands.first);
+    return add({.op = Op::apply, .left = left, .index = program.applied++});
   }
-  template <class E>
-  constexpr int lower(const Clip<E>& e) {
-    const int argument = lower(e.argument);
-    return add({.op = Op::clip, .left = argument, .number = e.limit});
+  template <class Element, class Left, class Right>
+  constexpr int lower(const Apply<Element, Left, Right>& e) {
+    const int left = lower(e.operands.first), right = lower(e.operands.rest.first);
+    return add({.op = Op::apply, .left = left, .right = right, .index = program.applied++});
   }
-  template <class E>
-  constexpr int lower(const Negate<E>& e) {
-    const int argument = lower(e.argument);
-    return add({.op = Op::negate, .left = argument});
-  }
-  template <class Operator, class L, class R>
-  constexpr int lower(const Binary<Operator, L, R>& e) {
-    const int left = lower(e.left), right = lower(e.right);
-    return add({.op = op(Operator{}), .left = left, .right = right});
-  }
-
-  static constexpr Op op(Add) { return Op::add; }
-  static constexpr Op op(Subtract) { return Op::subtract; }
-  static constexpr Op op(Multiply) { return Op::multiply; }
-  static constexpr Op op(Divide) { return Op::divide; }
-  static constexpr Op op(Maximum) { return Op::maximum; }
-  static constexpr Op op(Minimum) { return Op::minimum; }
 
   constexpr int add(Operation o) {
     o.equation = equation;

@@ -21,15 +21,7 @@ enum class Op : unsigned char {
   scalar_weight,  ///< one parameter for all units; index = weight
   linear,         ///< index = term
   attend,         ///< left = the linear term that gives the query; index = attention
-  apply,          ///< a function of `left`; index = function
-  clip,           ///< `left` limited to [-number, number]
-  negate,
-  add,
-  subtract,
-  multiply,
-  divide,
-  maximum,
-  minimum,
+  apply,  ///< an element-wise operation on `left`, or on `left` and `right`; index = its place in Derived::applied
 };
 
 struct Operation {
@@ -131,7 +123,7 @@ struct Program {
   int attentions = 0;
   Table<WeightInfo, capacity> weight{};
   int weights = 0;
-  int functions = 0;
+  int applied = 0;  ///< element-wise operations
   Table<StateInfo, max_names> state{};
   int states = 0;
   Table<std::string_view, max_names> input{}, constant{}, sizes{{"units"}};

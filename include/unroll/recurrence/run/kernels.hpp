@@ -124,9 +124,10 @@ class PassKernel {
       return Rows::load(frame.terms, at, column, count) +
              Rows::load(Strided<const Scalar>{frame.bias, 0}, at, column, count);
     }
-    if constexpr (operation.left >= 0)
+    if constexpr (operation.op == Op::apply)
       return detail::from_operands<D, o>(
-          values.v, [](const auto& function, V x) __attribute__((always_inline)) { return function.value(x); });
+          values.v, [](const auto& element, auto... operands)
+                        __attribute__((always_inline)) { return element.value(operands...); });
   }
 
   // ---- values that other passes have computed
@@ -245,7 +246,7 @@ class PassKernel {
       Rows::store(frame.terms, frame.term_row[operation.index] + row, column, g, count);
     else if constexpr (is_single_weight<o>) {
       add_to_weight<o>(frame, g, row, count);
-    } else if constexpr (operation.left >= 0) {
+    } else if constexpr (operation.op == Op::apply) {
       pull_operands<o>(values, gradients, g);
     }
   }
@@ -276,35 +277,14 @@ class PassKernel {
     constexpr int l = operation.left, r = operation.right >= 0 ? operation.right : 0;
     constexpr bool to_left = program.operation[l].op != Op::number;
     constexpr bool to_right = operation.right >= 0 && program.operation[r].op != Op::number;
-    const V zero = V::constant(Scalar(0));
-    if constexpr (operation.op == Op::add) {
-      if constexpr (to_left) gradients.of[l].add(g);
-      if constexpr (to_right) gradients.of[r].add(g);
-    } else if constexpr (operation.op == Op::subtract) {
-      if constexpr (to_left) gradients.of[l].add(g);
-      if constexpr (to_right) gradients.of[r].add(-g);
-    } else if constexpr (operation.op == Op::multiply) {
-      if constexpr (to_left) gradients.of[l].add(g * values.v[r]);
-      if constexpr (to_right) gradients.of[r].add(g * values.v[l]);
-    } else if constexpr (operation.op == Op::divide) {
-      const V scaled = g / values.v[r];
-      if constexpr (to_left) gradients.of[l].add(scaled);
-      if constexpr (to_right) gradients.of[r].add(-(scaled * values.v[o]));
-    } else if constexpr (operation.op == Op::maximum || operation.op == Op::minimum) {
-      constexpr bool greater = operation.op == Op::maximum;
-      const V a = values.v[greater ? l : r], b = values.v[greater ? r : l];  // the left one is chosen where a > b
-      const V half = g * V::constant(Scalar(0.5));                           // equal operands share, as in PyTorch
-      if constexpr (to_left) gradients.of[l].add(select_greater(a, b, g, select_greater(b, a, zero, half)));
-      if constexpr (to_right) gradients.of[r].add(select_greater(b, a, g, select_greater(a, b, zero, half)));
-    } else if constexpr (operation.op == Op::negate) {
-      gradients.of[l].add(-g);
-    } else if constexpr (operation.op == Op::clip) {
-      if constexpr (to_left)
-        gradients.of[l].add(select_greater(V::constant(Scalar(operation.number)), abs(values.v[o]), g, zero));
-    } else if constexpr (operation.op == Op::apply) {
-      constexpr const auto& function = D::functions.template get<operation.index>();
-      constexpr int seen = std::remove_cvref_t<decltype(function)>::by_output ? o : l;
-      if constexpr (to_left) gradients.of[l].add(g * function.slope(values.v[seen]));
+    constexpr const auto& element = D::applied.template get<operation.index>();
+    if constexpr (to_left) {
+      const Seen<D::traits[operation.index].left_reads, V> seen{values.v[l], values.v[r], values.v[o]};
+      gradients.of[l].add(element.left_gradient(g, seen));
+    }
+    if constexpr (to_right) {
+      const Seen<D::traits[operation.index].right_reads, V> seen{values.v[l], values.v[r], values.v[o]};
+      gradients.of[r].add(element.right_gradient(g, seen));
     }
   }
 

@@ -1,0 +1,38 @@
+#pragma once
+// The element-wise operations of equations, as objects: an operation may carry numbers.
+
+#include "unroll/recurrence/language.hpp"
+
+namespace unroll {
+namespace language {
+
+/// Collects the operations in the order in which Lowering numbers them: operands first, left before right.
+struct OperationsIn {
+  template <class E>
+  static constexpr List<> of(const E&) {
+    return {};
+  }
+  template <class Operation, class... E>
+  static constexpr auto of(const Apply<Operation, E...>& e) {
+    return join(all(e.operands), list(e.operation));
+  }
+  template <class Target, class E>
+  static constexpr auto of(const Equation<Target, E>& e) {
+    return of(e.expression);
+  }
+  static constexpr List<> all(const List<>&) { return {}; }
+  template <class First, class... Rest>
+  static constexpr auto all(const List<First, Rest...>& expressions) {
+    return join(of(expressions.first), all(expressions.rest));
+  }
+};
+
+}  // namespace language
+
+/// The element-wise operations of the equations, in the order of their numbers.
+template <class StateList, class... Lines>
+constexpr auto operations_of(const Equations<StateList, Lines...>& equations) {
+  return language::OperationsIn::all(equations.lines);
+}
+
+}  // namespace unroll
