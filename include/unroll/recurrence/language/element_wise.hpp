@@ -47,6 +47,10 @@ constexpr auto max(L l, R r) { return parts::apply(Maximum{}, l, r); }
 template <class L, class R>
 requires Operands<L, R>
 constexpr auto min(L l, R r) { return parts::apply(Minimum{}, l, r); }
+/// l^r for l > 0.
+template <class L, class R>
+requires Operands<L, R>
+constexpr auto pow(L l, R r) { return parts::apply(Power{}, l, r); }
 template <Expression E>
 constexpr auto operator-(E e) {
   return parts::apply(Negate{}, e);

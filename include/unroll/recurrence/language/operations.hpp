@@ -186,6 +186,27 @@ struct Minimum {
   }
 };
 
+/// left^right for left > 0, as e^(right log left): off by about |right log left| units in the last place. NaN where
+/// left is negative.
+struct Power {
+  static constexpr std::string_view name = "pow", latex = "\\mathrm{pow}";
+  static constexpr bool kept = true;
+  static constexpr Reads left_reads{.left = true, .right = true, .result = true};
+  static constexpr Reads right_reads{.left = true, .result = true};
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V left, V right) const {
+    return exp(right * log(left));
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V left_gradient(V g, const auto& seen) const {
+    return g * (seen.right() * seen.result() / seen.left());
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V right_gradient(V g, const auto& seen) const {
+    return g * (seen.result() * log(seen.left()));
+  }
+};
+
 /// -left
 struct Negate {
   static constexpr std::string_view name = "-";
