@@ -26,7 +26,11 @@ class Reference {
   explicit Reference(const CellRun<C>& run)
       : run_(run), parameters_(run.cell.parameters()), values_(std::size_t(program.operations)) {
     parameters_.values() = run.theta.template cast<double>();
-    D::functions.each([&](const auto& f) { functions_.push_back(std::string(f.name)); });
+    D::applied.each([&](const auto& element) {
+      applied_.push_back({std::string(element.name)});
+      if constexpr (requires { element.visit_options([](std::string_view, double) {}); })
+        element.visit_options([&](std::string_view, double number) { applied_.back().number = number; });
+    });
   }
 
   ReferenceValues operator()() {
@@ -38,6 +42,11 @@ class Reference {
   }
 
  private:
+  struct Element {
+    std::string name;
+    double number = 0;  // of clip
+  };
+
   void sequence(Index rank, ReferenceValues& result) {
     const Timeline& timeline = run_.timeline;
     const Index sample = timeline.sample(rank), length = timeline.length(rank);
@@ -77,7 +86,9 @@ class Reference {
         return v.setConstant(parameters_[program.weight[operation.index].name](0, 0));
       case Op::linear:
         return linear(program.term[operation.index], rows);
-      default:
+      case Op::column:
+        throw std::logic_error("reference: operations over columns have tests of their own");
+      case Op::apply:
         break;
     }
     for (Index r = 0; r < rows; ++r) {
@@ -110,28 +121,16 @@ class Reference {
   }
 
   double element(const Operation& operation, double a, double b) const {
-    switch (operation.op) {
-      case Op::apply:
-        return function(functions_[std::size_t(operation.index)], a);
-      case Op::clip:
-        return a > operation.number ? operation.number : a < -operation.number ? -operation.number : a;
-      case Op::negate:
-        return -a;
-      case Op::add:
-        return a + b;
-      case Op::subtract:
-        return a - b;
-      case Op::multiply:
-        return a * b;
-      case Op::divide:
-        return a / b;
-      case Op::maximum:
-        return a > b ? a : b;
-      case Op::minimum:
-        return a < b ? a : b;
-      default:
-        throw std::logic_error("reference: unknown operation");
-    }
+    const auto& [name, number] = applied_[std::size_t(operation.index)];
+    if (operation.right < 0)
+      return name == "-" ? -a : name == "clip" ? std::max(-number, std::min(a, number)) : function(name, a);
+    if (name == "+") return a + b;
+    if (name == "-") return a - b;
+    if (name == "*") return a * b;
+    if (name == "/") return a / b;
+    if (name == "max") return a > b ? a : b;
+    if (name == "min") return a < b ? a : b;
+    throw std::logic_error("reference: unknown operation " + name);
   }
 
   static double function(const std::string& name, double x) {
@@ -154,7 +153,7 @@ class Reference {
 
   const CellRun<C>& run_;
   Parameters<double> parameters_;
-  std::vector<std::string> functions_;
+  std::vector<Element> applied_;
   std::vector<Vector<double>> values_;
 };
 

@@ -69,13 +69,18 @@ inline constexpr auto divisions =
     cell(state(h), a = linear(x, h), next(h) = tanh(a / 2 + 1 / (2 + square(a)) - h / (3 + exp(a) / 2)) / 0.5);
 inline constexpr auto functions = cell(
     state(h), a = linear(x, h),
-    next(h) = tanh(sqrt(1 + square(a)) - log(2 + square(h)) + abs(a) * softsign(h) - elu(a) +
+    next(h) = tanh(sqrt(1 + square(a)) - exp2(a - 1) - log(2 + square(h)) + abs(a) * softsign(h) - elu(a) +
                    leaky_relu(linear(x), 0.2) + hard_tanh(a) * hard_sigmoid(a) + gelu(a) * gelu_tanh(silu(linear(x)))));
 inline constexpr auto nested_functions =
     cell(state(h), next(h) = tanh(log(1 + exp(sigmoid(linear(x, h))))) * sigmoid(clip(2 * tanh(linear(x)), 1.5)));
 inline constexpr auto clips = cell(state(h), next(h) = clip(tanh(clip(linear(x, h), 0.7)) + clip(h, 0.4), 0.9));
 inline constexpr auto extremes =
     cell(state(h), a = linear(x), next(h) = max(min(a, linear(h)), -0.5) + min(h, max(0.2, a)) - max(-a, h));
+inline constexpr auto powers =
+    cell(state(h), a = linear(x), s = 1.5 + tanh(linear(h)), n = pow(s, a),
+         next(h) = tanh(n - pow(1 + square(h), s) / pow(s, 2) + pow(0.5, sigmoid(linear(s, a)))));
+inline constexpr auto power_of_a_state =
+    cell(state(h, c), next(c) = 1 + sigmoid(linear(x) + c), next(h) = tanh(pow(next(c), 0.5) - pow(next(c), next(c))));
 inline constexpr auto negated = cell(state(h), a = -linear(x, h), next(h) = -(-tanh(-a) * -h) - -a * 0.1);
 
 inline constexpr auto hp = symbol<"h", "projected">;
@@ -134,6 +139,8 @@ ODD(functions)
 ODD(nested_functions)
 ODD(clips)
 ODD(extremes)
+ODD(powers)
+ODD(power_of_a_state)
 ODD(negated)
 ODD(three_sizes)
 ODD(no_input)

@@ -34,9 +34,10 @@ CellCounts count(const EquationCell<S, equations, units>& cell) {
     if (block.role == Role::input_weight || block.role == Role::recurrent_weight)
       counts.product_flops += 2 * block.size();
   for (int o = 0; o < program.operations; ++o) {
-    const Op op = program.operation[o].op;
-    if (op == Op::apply) counts.transcendental += cell.layout().rows(o);
-    if (op >= Op::apply) counts.operations += cell.layout().rows(o);
+    const Operation& operation = program.operation[o];
+    if (operation.op != Op::apply) continue;
+    counts.operations += cell.layout().rows(o);
+    if (Derived<equations>::traits[operation.index].kept) counts.transcendental += cell.layout().rows(o);
   }
   Index kept = cell.kept_rows() + (EquationCell<S, equations, units>::output_state < 0 ? cell.output_rows() : 0);
   for (int s = 0; s < program.states; ++s) kept += cell.state_rows(s);

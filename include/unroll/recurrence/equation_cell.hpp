@@ -9,6 +9,7 @@
 
 #include "unroll/core/timeline.hpp"
 #include "unroll/parameters/initializers.hpp"
+#include "unroll/recurrence/run/cell_loops.hpp"
 #include "unroll/recurrence/run/cell_trace.hpp"
 
 namespace unroll {
@@ -26,7 +27,7 @@ class EquationCell {
   static constexpr const auto& schedule = Derivation::schedule;
   static constexpr int states = program.states;
   static constexpr int output_state = program.output_state;
-  static constexpr bool attends = program.attentions > 0;  ///< to a memory, see Inputs::memory
+  static constexpr bool reads_memory = ColumnKinds::reads_memory<Derivation>;  ///< Inputs::memory
 
   EquationCell() = default;
 
@@ -48,17 +49,8 @@ class EquationCell {
     return false;
   }
   const CellLayout<Derivation>& layout() const { return *layout_; }
-  /// First values that follow from sizes: the length of a normalised score's vector.
-  std::vector<std::pair<std::string, Initializer>> named_starts() const {
-    std::vector<std::pair<std::string, Initializer>> starts;
-    for (int k = 0; k < program.attentions; ++k)
-      if (program.attention[k].normalised) {
-        const LinearTerm& query = program.term[program.attention[k].term];
-        const double rows = double(layout_->rows_of_term(program.attention[k].term));
-        starts.emplace_back(text(program.equation[query.equation].name, ".g"), init::constant(1 / std::sqrt(rows)));
-      }
-    return starts;
-  }
+  /// First values that follow from sizes.
+  std::vector<std::pair<std::string, Initializer>> named_starts() const { return layout_->named_starts(); }
 
   /// Numbers that a pass keeps for each column, states and output not counted.
   Index kept_rows() const {
@@ -73,34 +65,38 @@ class EquationCell {
   void prepare(const S* theta, Weights& weights) const {
     Products::pack(*layout_, theta, weights);
     copy_small_parameters(theta, weights);
-    if constexpr (attends) Attention::prepare(*layout_, theta, weights);
+    Loops::each_kind([&]<class Run>() { Run::prepare(*layout_, theta, weights); });
   }
   void prepare_back(const S* theta, Weights& weights) const {
     Products::pack_transposed(*layout_, theta, weights);
-    if constexpr (attends) Attention::prepare_back(*layout_, theta, weights);
+    Loops::each_kind([&]<class Run>() { Run::prepare_back(*layout_, theta, weights); });
   }
 
   void begin(const Weights& weights, const Inputs<S>& inputs, const Timeline& timeline, Work& work) const {
-    each_source(Op::constant, [&](const Source& source, int k) {
+    Loops::each_source(Op::constant, [&](const Source& source, int k) {
       products(weights, work).project_constant(source, k, inputs.constants[std::size_t(k)]);
     });
-    if constexpr (attends) attention(weights, work).begin(inputs.memory, timeline);
+    Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).begin(inputs, timeline); });
   }
 
-  /// From now on the samples, by rank, attend to these sequences of the memory that `begin` was given: a search goes on
-  /// with some of its hypotheses and drops others. Throws ShapeError for a number that is no sequence.
-  void attend_to(std::span<const Index> sources, Work& work) const requires(attends) {
-    const Index sequences = Index(work.memory.first.size()) - 1;
-    for (const Index source : sources)
-      require<ShapeError>(source >= 0 && source < sequences, "cell: the memory has ", sequences,
-                          " sequences, a sample attends to number ", source);
-    work.memory.source.assign(sources.begin(), sources.end());
+  /// From now on the samples, by rank, read these sequences of the memory that `begin` was given: a search goes on with
+  /// some of its hypotheses and drops others. Throws ShapeError for a number that is no sequence.
+  void read_sequences(const Weights& weights, std::span<const Index> sources, Work& work) const requires(reads_memory) {
+    Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).read_sequences(sources); });
+  }
+  /// The weights that the last step gave the steps of the memory [longest sequence of the memory x columns].
+  static ConstView<S> memory_weights(const Work& work) requires(reads_memory) {
+    std::optional<ConstView<S>> found;
+    Loops::each_kind([&]<class Run>() {
+      if constexpr (requires { Run::memory_weights(work); }) found.emplace(Run::memory_weights(work));
+    });
+    return found ? *found : nothing<S>();
   }
 
   void make_room(const Weights& weights, const Timeline& timeline, Work& work) const {
     work.terms.shape(layout_->term_rows(), timeline.columns());
     for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
-    if constexpr (attends) attention(weights, work).make_room(timeline);
+    Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).make_room(timeline); });
     work.consumed = false;
   }
 
@@ -121,13 +117,16 @@ class EquationCell {
 
   void step(const Weights& weights, const Step<S, states>& step, Work& work) const {
     const auto frame = detail::make_frame(*layout_, weights, step, work);
-    for_stages<0>([&]<class Stage>(Stage) {
+    Loops::template for_stages<0>([&]<class Stage>(Stage) {
       constexpr int stage = Stage::value;
       for (int v = 0; v < schedule.sources; ++v)
         if (const Source& source = schedule.source[v]; source.ready == stage)
           products(weights, work).take(source, values_of(source.operation, step, work), step.first, step.columns);
-      each_attention(stage, [&](int k) { attention(weights, work).attend(k, step.first, step.columns, step.rank); });
-      for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::forward(frame, rows, step.columns); });
+      Loops::each_column_operation(stage, [&]<class Run>(int k, int) {
+        Run(*layout_, weights, work).run(k, step.first, step.columns, step.rank);
+      });
+      Loops::template for_passes<stage>(
+          [&]<class Kernel>(Kernel, int size) { Kernel::forward(frame, rows_of_size(size), step.columns); });
     });
   }
 
@@ -139,8 +138,8 @@ class EquationCell {
       work.d_single[w].setZero(rows);
       work.d_singles[w].setZero(rows);
     }
-    each_source(Op::constant, [&](const Source&, int k) { products(weights, work).begin_constant_gradient(k); });
-    if constexpr (attends) attention(weights, work).begin_back();
+    Loops::each_source(Op::constant, [&](const Source&, int k) { products(weights, work).begin_constant_gradient(k); });
+    Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).begin_back(); });
   }
 
   void step_back(const Weights& weights, const StepBack<S, states>& step, Work& work) const {
@@ -149,21 +148,22 @@ class EquationCell {
     frame.d_output = step.d_output;
     for (int k = 0; k < schedule.incomings; ++k) frame.incoming[k] = work.incoming[k].strided();
     for (int w = 0; w < program.weights; ++w) frame.d_weight[w] = work.d_single[w].data();
-    for_stages<0>([&]<class Stage>(Stage) {
+    Loops::template for_stages<0>([&]<class Stage>(Stage) {
       constexpr int stage = schedule.stages - 1 - Stage::value;
       for (int v = 0; v < schedule.sources; ++v)
         if (const Source& source = schedule.source[v]; source.ready == stage + 1)
           pull_source(source, weights, step, work);
-      for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::backward(frame, rows, step.columns); });
-      each_attention(stage, [&](int k) {
-        const int waits = schedule.incoming[program.attention[k].operation];
-        attention(weights, work).attend_back(k, step.first, step.columns, step.rank, work.incoming[waits].strided());
+      Loops::template for_passes<stage>(
+          [&]<class Kernel>(Kernel, int size) { Kernel::backward(frame, rows_of_size(size), step.columns); });
+      Loops::each_column_operation(stage, [&]<class Run>(int k, int operation) {
+        const auto d_result = work.incoming[schedule.incoming[operation]].strided();
+        Run(*layout_, weights, work).run_back(k, step.first, step.columns, step.rank, d_result);
       });
     });
-    each_source(Op::state, [&](const Source& source, int k) {
+    Loops::each_source(Op::state, [&](const Source& source, int k) {
       products(weights, work).pull(source, step.first, step.columns, step.d_state[k], true);
     });
-    each_source(Op::constant, [&](const Source& source, int k) {
+    Loops::each_source(Op::constant, [&](const Source& source, int k) {
       products(weights, work).gather_constant(source, k, step.first, step.columns, step.rank);
     });
   }
@@ -185,13 +185,13 @@ class EquationCell {
       work.d_singles[w] += work.d_single[w].template cast<double>();
       work.d_single[w].setZero();
     }
-    each_source(Op::constant, [&](const Source&, int k) { products(weights, work).add_constant_gradient(k); });
+    Loops::each_source(Op::constant, [&](const Source&, int k) { products(weights, work).add_constant_gradient(k); });
     work.consumed = true;
   }
 
   void pull_inputs(const Weights& weights, Index first, Index columns, const InputGradients<S>& d_inputs, bool add,
                    Work& work) const {
-    each_source(Op::input, [&](const Source& source, int k) {
+    Loops::each_source(Op::input, [&](const Source& source, int k) {
       const auto& d_input = d_inputs.steps[std::size_t(k)];
       if (d_input.data() == nullptr) return;
       const Strided<S> to{const_cast<S*>(d_input.data()), d_input.outerStride()};
@@ -208,11 +208,11 @@ class EquationCell {
       else
         *to += S(work.d_singles[w].sum());
     }
-    each_source(Op::constant, [&](const Source& source, int k) {
+    Loops::each_source(Op::constant, [&](const Source& source, int k) {
       products(weights, work)
           .finish_constant(source, k, inputs.constants[std::size_t(k)], gradient, d_inputs.constants[std::size_t(k)]);
     });
-    if constexpr (attends) attention(weights, work).end_back(*inputs.memory, gradient, d_inputs.memory);
+    Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).end_back(inputs, gradient, d_inputs); });
     work.consumed = true;
   }
 
@@ -223,10 +223,9 @@ class EquationCell {
     return Trace(*layout_, weights, all, work).first_non_finite(timeline, forward_in_time);
   }
 
-  /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it; of
-  /// an equation ctx = attend(...) the weights under the name ctx.weights [longest sequence of the memory x columns].
-  /// Only before the way back has run. `all` are the states before and after each step. Throws ValueError for a name
-  /// that no equation has.
+  /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it, or
+  /// what an operation over columns has under the name. Only before the way back has run. `all` are the states before
+  /// and after each step. Throws ValueError for a name that no equation has.
   void trace(std::string_view name, const Weights& weights, const Step<S, states>& all, Work& work,
              Matrix<S>& to) const {
     require<ValueError>(!work.consumed, "cell: '", name,
@@ -236,8 +235,8 @@ class EquationCell {
 
  private:
   using Products = detail::CellProducts<S, Derivation>;
-  using Attention = detail::CellAttention<S, Derivation, Weights, Work>;
   using Trace = detail::CellTrace<S, Derivation>;
+  using Loops = detail::CellLoops<S, Derivation>;
 
   static CellSizes with_fixed_units(CellSizes sizes) {
     if constexpr (fixed_units != Eigen::Dynamic) {
@@ -261,7 +260,6 @@ class EquationCell {
   }
 
   Products products(const Weights& weights, Work& work) const { return {*layout_, weights, work}; }
-  auto attention(const Weights& weights, Work& work) const { return Attention(*layout_, weights, work); }
 
   void copy_small_parameters(const S* theta, Weights& weights) const {
     weights.bias.setZero(layout_->term_rows());
@@ -273,35 +271,6 @@ class EquationCell {
     }
     for (int w = 0; w < program.weights; ++w)
       weights.single[w] = Eigen::Map<const Vector<S>>(theta + layout_->single_offset(w), layout_->single_rows(w));
-  }
-
-  // ---- stages and passes
-
-  template <int from, class F>
-  static void for_stages(F&& f) {
-    if constexpr (from < schedule.stages) f(std::integral_constant<int, from>{}), for_stages<from + 1>(f);
-  }
-  template <int stage, int size = 0, class F>
-  void for_passes(F&& f) const {
-    if constexpr (size < program.size_count) {
-      if constexpr (Derivation::has_pass(stage, size))
-        f(PassKernel<Derivation, NativeLanes<S>, stage, size>{}, rows_of_size(size));
-      for_passes<stage, size + 1>(f);
-    }
-  }
-  /// f(number) for every `attend` of a stage.
-  template <class F>
-  static void each_attention(int stage, F&& f) {
-    if constexpr (attends)
-      for (int k = 0; k < program.attentions; ++k)
-        if (schedule.stage[program.operation[program.attention[k].operation].equation] == stage) f(k);
-  }
-  /// f(source, the number of the input, constant or state) for all sources of a kind.
-  template <class F>
-  static void each_source(Op op, F&& f) {
-    for (int v = 0; v < schedule.sources; ++v)
-      if (const Operation& operation = program.operation[schedule.source[v].operation]; operation.op == op)
-        f(schedule.source[v], operation.index);
   }
 
   static Strided<const S> input(const Inputs<S>& inputs, int k, Index first) {

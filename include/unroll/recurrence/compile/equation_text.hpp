@@ -22,42 +22,61 @@ struct ProgramView {
   const EquationInfo* equation;
   int equations;
   const LinearTerm* term;
-  const AttentionInfo* attention;
+  const ColumnOperation* column_operation;
   const WeightInfo* weight;
   const StateInfo* state;
   int states;
   const std::string_view *input, *constant, *sizes;
   int output, output_state;
-  std::string (*function)(int index, bool latex);  ///< the name of a function, with the numbers that it holds
+  WrittenOperation (*applied)(int index, bool latex);      ///< an element-wise operation
+  WrittenOperation (*over_column)(int index, bool latex);  ///< an operation over columns
 };
 
 /// A user's own function may have a name that the library gives to another one.
 template <class F>
 constexpr bool has_name_of_another() {
-  if (F::name == Sigmoid::name) return !std::is_same_v<F, Sigmoid>;
-  if (F::name == Tanh::name) return !std::is_same_v<F, Tanh>;
-  return F::name == Relu::name && !std::is_same_v<F, Relu>;
+  using language::Function;
+  if (F::name == Sigmoid::name) return !std::is_same_v<F, Function<Sigmoid>>;
+  if (F::name == Tanh::name) return !std::is_same_v<F, Function<Tanh>>;
+  return F::name == Relu::name && !std::is_same_v<F, Function<Relu>>;
 }
 
-/// "leaky_relu[0.01]"; in LaTeX the numbers are an index.
+/// "leaky_relu[0.01](e)", "clip(e, 3)"; in LaTeX the numbers are an index.
 template <class F>
-std::string function_text(const F& f, bool latex) {
-  std::string numbers;
-  if constexpr (requires { f.visit_options([](std::string_view, double) {}); })
-    f.visit_options([&](std::string_view, double number) {
-      numbers += text(numbers.empty() ? "" : latex ? "," : ", ", number);
-    });
-  const std::string name = std::string(latex ? f.latex : f.name) + (has_name_of_another<F>() && !latex ? "[own]" : "");
-  if (numbers.empty()) return name;
-  return latex ? name + "_{" + numbers + "}" : name + "[" + numbers + "]";
+WrittenOperation written(const F& f, bool latex) {
+  if constexpr (requires { F::text; }) {
+    return {.infix = latex ? F::latex : F::text};
+  } else {
+    std::string numbers;
+    if constexpr (requires { f.visit_options([](std::string_view, double) {}); })
+      f.visit_options([&](std::string_view, double number) {
+        numbers += text(numbers.empty() ? "" : latex ? "," : ", ", number);
+      });
+    const std::string name =
+        std::string(latex ? f.latex : f.name) + (has_name_of_another<F>() && !latex ? "[own]" : "");
+    if (numbers.empty()) return {.function = name};
+    if (latex) return {.function = name + "_{" + numbers + "}"};
+    if constexpr (requires { F::numbers_as_arguments; }) return {.function = name, .after = ", " + numbers};
+    return {.function = name + "[" + numbers + "]"};
+  }
 }
 
 template <class D>
-std::string function_of(int index, bool latex) {
-  std::string found;
+WrittenOperation written_operation(int index, bool latex) {
+  WrittenOperation found;
   int k = 0;
-  D::functions.each([&](const auto& f) {
-    if (k++ == index) found = function_text(f, latex);
+  D::applied.each([&](const auto& f) {
+    if (k++ == index) found = written(f, latex);
+  });
+  return found;
+}
+
+template <class D>
+WrittenOperation written_over_column(int index, bool latex) {
+  WrittenOperation found;
+  int k = 0;
+  D::over_columns.each([&](const auto& word) {
+    if (k++ == index) found = word.written(latex);
   });
   return found;
 }
@@ -65,9 +84,9 @@ std::string function_of(int index, bool latex) {
 template <class D>
 constexpr ProgramView view_of() {
   constexpr const auto& p = D::program;
-  return {p.operation.items, p.equation.items, p.equations,    p.term.items,  p.attention.items,
-          p.weight.items,    p.state.items,    p.states,       p.input.items, p.constant.items,
-          p.sizes.items,     p.output,         p.output_state, function_of<D>};
+  return {p.operation.items, p.equation.items, p.equations,    p.term.items,         p.column_operation.items,
+          p.weight.items,    p.state.items,    p.states,       p.input.items,        p.constant.items,
+          p.sizes.items,     p.output,         p.output_state, written_operation<D>, written_over_column<D>};
 }
 
 /// Its functions are cold: every program that has a cell compiles them, few call them.
@@ -86,9 +105,6 @@ class EquationText {
   }
 
  private:
-  // How tightly an operator binds; a weaker one inside a tighter one gets parentheses.
-  enum Binding { sum = 1, product = 2, whole = 3 };
-
   bool latex() const { return notation_ == Notation::latex; }
   bool source() const { return notation_ == Notation::source; }
 
@@ -113,7 +129,8 @@ class EquationText {
   }
   [[gnu::cold]] std::string right_side(int equation) const {
     const int root = program_.equation[equation].root;
-    return program_.operation[root].equation == equation ? print(root, sum) : named(root);  // or only another name
+    return program_.operation[root].equation == equation ? print(root, Binding::sum)
+                                                         : named(root);  // or only another name
   }
 
   /// An operand: the name of what another equation defines, or the expression itself.
@@ -132,9 +149,11 @@ class EquationText {
 
   [[gnu::cold]] std::string print(int o, Binding needed) const {
     const Operation& operation = program_.operation[o];
-    const auto left = [&](Binding binding) { return operand(operation.left, operation.equation, binding); };
-    const auto right = [&](Binding binding) { return operand(operation.right, operation.equation, binding); };
     switch (operation.op) {
+      case Op::state:
+      case Op::input:
+      case Op::constant:
+        return named(o);
       case Op::number:
         return text(operation.number);
       case Op::unit_weight:
@@ -142,31 +161,28 @@ class EquationText {
         return single(program_.weight[operation.index]);
       case Op::linear:
         return linear(program_.term[operation.index], needed);
-      case Op::attend:
-        return attend(program_.attention[operation.index]);
+      case Op::column:
+        return over_column(operation.index);
       case Op::apply:
-        return call(program_.function(operation.index, latex()), left(sum));
-      case Op::clip:
-        return latex() ? call(text("\\mathrm{clip}_{", operation.number, "}"), left(sum))
-                       : call("clip", text(left(sum), ", ", operation.number));
-      case Op::negate:
-        return bracketed(text("-", left(product)), needed > sum);
-      case Op::add:
-        return bracketed(text(left(sum), " + ", right(sum)), needed > sum);
-      case Op::subtract:
-        return bracketed(text(left(sum), " - ", right(product)), needed > sum);
-      case Op::multiply:
-        return bracketed(text(left(product), times(operation), right(product)), needed > product);
-      case Op::divide:
-        if (latex()) return text("\\frac{", left(sum), "}{", right(sum), "}");
-        return bracketed(text(left(product), " / ", right(whole)), needed > product);
-      case Op::maximum:
-        return call(latex() ? "\\max" : "max", text(left(sum), ", ", right(sum)));
-      case Op::minimum:
-        return call(latex() ? "\\min" : "min", text(left(sum), ", ", right(sum)));
-      default:
-        return named(o);
+        return applied(operation, needed);
     }
+    return {};  // every Op has its case
+  }
+
+  [[gnu::cold]] std::string applied(const Operation& operation, Binding needed) const {
+    const WrittenOperation written = program_.applied(operation.index, latex());
+    const Infix& infix = written.infix;
+    const bool call = !written.function.empty(), binary = operation.right >= 0;
+    const std::string left = operand(operation.left, operation.equation, infix.left);
+    const std::string right = binary ? operand(operation.right, operation.equation, infix.right) : "";
+    if (call) return this->call(written.function, text(written.before, left, binary ? ", " : "", right, written.after));
+    const bool scales = is_scalar(operation.left) || (binary && is_scalar(operation.right));
+    return bracketed(text(infix.before, left, scales ? infix.between_scalars : infix.between, right, infix.after),
+                     needed > infix.binding);
+  }
+
+  bool is_scalar(int o) const {
+    return program_.operation[o].op == Op::number || program_.operation[o].op == Op::scalar_weight;
   }
 
   [[gnu::cold]] std::string single(const WeightInfo& weight) const {
@@ -183,7 +199,7 @@ class EquationText {
       written += text(k > 0 ? " + " : "", indexed("W", text(equation, latex() ? " " : "_", term.source_name[k])), " ",
                       named(term.source[k]));
     if (term.biased) written += text(" + ", indexed("b", equation));
-    return bracketed(written, needed > sum && term.sources + (term.biased ? 1 : 0) > 1);
+    return bracketed(written, needed > Binding::sum && term.sources + (term.biased ? 1 : 0) > 1);
   }
   [[gnu::cold]] std::string sources(const LinearTerm& term) const {
     std::string all;
@@ -191,24 +207,10 @@ class EquationText {
     return all;
   }
 
-  [[gnu::cold]] std::string attend(const AttentionInfo& info) const {
-    const std::string query = named(program_.term[info.term].source[0]);
-    return latex() ? call(text("\\mathrm{attend}_{\\mathrm{", score_name(info), "}}"), query)
-                   : call("attend", text(score_name(info), ", ", query));
-  }
-  static std::string_view score_name(const AttentionInfo& info) {
-    if (info.score == ScoreKind::dot) return "dot";
-    if (info.score == ScoreKind::scaled_dot) return "scaled dot";
-    if (info.score == ScoreKind::general) return "general";
-    return info.normalised ? "additive normalised" : info.biased ? "additive biased" : "additive";
-  }
-
-  std::string times(const Operation& operation) const {
-    if (!latex()) return " * ";
-    const auto scalar = [&](int o) {
-      return program_.operation[o].op == Op::number || program_.operation[o].op == Op::scalar_weight;
-    };
-    return scalar(operation.left) || scalar(operation.right) ? " \\, " : " \\odot ";
+  [[gnu::cold]] std::string over_column(int index) const {
+    const WrittenOperation written = program_.over_column(index, latex());
+    const LinearTerm& operand = program_.term[program_.column_operation[index].term];
+    return call(written.function, text(written.before, named(operand.source[0]), written.after));
   }
 
   [[gnu::cold]] std::string call(const std::string& function, const std::string& arguments) const {

@@ -4,8 +4,8 @@
 // A `linear` of an intermediate value needs all rows of it, so it ends a stage: what depends on it runs one stage
 // later. An equation runs as a whole in the stage of the latest thing it reads, and all equations of one stage (and one
 // size) are one fused pass over packets of rows. Products come between passes; those of inputs and constants are taken
-// before the first step. `attend` comes between passes too: behind the product that gives its query, and before the
-// stage that reads it.
+// before the first step. Operations over columns come between passes too: behind the product that gives their operand,
+// and before the stage that reads their result.
 //
 // Memory decides the speed of a recurrence, so as little as possible is kept for the way back:
 //   - a pull needs values of its operands or its own; `needed` collects which;
@@ -15,14 +15,16 @@
 #include <algorithm>
 
 #include "unroll/recurrence/compile/stage_schedule.hpp"
+#include "unroll/recurrence/language/operations.hpp"
 
 namespace unroll {
 
 namespace detail {
 
-template <int capacity>
+template <int capacity, class Traits>
 struct Scheduling {
   const Program<capacity>& program;
+  const Traits& traits;
   StageSchedule<capacity> schedule{};
 
   // -- stages
@@ -41,7 +43,7 @@ struct Scheduling {
 
   /// The first stage whose pass can read the operation.
   constexpr int stage_behind(int o) const {
-    return stage_of_operation(o) + (program.operation[o].op == Op::attend ? 1 : 0);
+    return stage_of_operation(o) + (program.operation[o].op == Op::column ? 1 : 0);
   }
 
   constexpr void find_stages() {
@@ -101,13 +103,13 @@ struct Scheduling {
       for (int slot = 0; slot < program.terms; ++slot) {
         if (!program.term[schedule.term_at[slot]].reads(source.operation)) continue;
         Product* last = schedule.products > source.first_product ? &schedule.product[schedule.products - 1] : nullptr;
-        const bool copies = program.term[schedule.term_at[slot]].copies;
-        if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot] && !last->copies &&
-            !copies)
+        const bool is_copy = program.term[schedule.term_at[slot]].is_copy;
+        if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot] &&
+            !last->is_copy && !is_copy)
           ++last->slots;
         else
-          schedule.product[schedule.products++] = {v, slot, 1, row, written[slot], copies};
-        if (!copies) ++row;
+          schedule.product[schedule.products++] = {v, slot, 1, row, written[slot], is_copy};
+        if (!is_copy) ++row;
       }
       source.products = schedule.products - source.first_product;
       for (int p = source.first_product; p < schedule.products; ++p)
@@ -122,17 +124,20 @@ struct Scheduling {
     const Op op = program.operation[o].op;
     return op == Op::state || op == Op::number || op == Op::unit_weight || op == Op::scalar_weight;
   }
+  /// An element-wise operation that is kept and not computed again.
+  constexpr bool keeps_result(int o) const {
+    return program.operation[o].op == Op::apply && traits[program.operation[o].index].kept;
+  }
   constexpr bool is_source(int o) const {
     for (int v = 0; v < schedule.sources; ++v)
       if (schedule.source[v].operation == o) return true;
     return false;
   }
 
-  template <class ByOutput>
-  constexpr void find_needed(const ByOutput& by_output) {
+  constexpr void find_needed() {
     for (int o = program.operations - 1; o >= 0; --o) {
       need_of_readers(o);
-      need_of_pull(o, by_output);
+      need_of_pull(o);
       if (schedule.needed[o] && schedule.storage[o] == Storage::none) need_operands(o);
     }
   }
@@ -150,40 +155,25 @@ struct Scheduling {
     if (schedule.last_reader[o] > stage_of_operation(o)) schedule.needed[o] = true;
   }
 
-  template <class ByOutput>
-  constexpr void need_of_pull(int o, const ByOutput& by_output) {
+  /// What the gradients of the operands read; a number has no gradient.
+  constexpr void need_of_pull(int o) {
     const Operation& operation = program.operation[o];
-    switch (operation.op) {
-      case Op::multiply:
-        if (!is_number(operation.left)) schedule.needed[operation.right] = true;
-        if (!is_number(operation.right)) schedule.needed[operation.left] = true;
-        break;
-      case Op::divide:
-        schedule.needed[operation.right] = true;
-        schedule.needed[o] |= !is_number(operation.right);
-        break;
-      case Op::maximum:
-      case Op::minimum:
-        schedule.needed[operation.left] = schedule.needed[operation.right] = true;
-        break;
-      case Op::clip:
-        schedule.needed[o] = true;
-        break;
-      case Op::attend:
-        schedule.needed[operation.left] = true;
-        break;
-      case Op::apply:
-        schedule.needed[by_output[operation.index] ? o : operation.left] = true;
-        break;
-      default:
-        break;
-    }
+    if (operation.op == Op::column) schedule.needed[operation.left] = true;
+    if (operation.op != Op::apply) return;
+    const OperationTraits& element = traits[operation.index];
+    if (!is_number(operation.left)) need(o, element.left_reads);
+    if (operation.right >= 0 && !is_number(operation.right)) need(o, element.right_reads);
+  }
+  constexpr void need(int o, const Reads& reads) {
+    if (reads.left) schedule.needed[program.operation[o].left] = true;
+    if (reads.right) schedule.needed[program.operation[o].right] = true;
+    if (reads.result) schedule.needed[o] = true;
   }
 
   /// What is not kept is computed again from its operands, unless it is kept by itself below.
   constexpr void need_operands(int o) {
     const Operation& operation = program.operation[o];
-    if (operation.op == Op::apply || operation.op == Op::clip || operation.op == Op::linear) return;
+    if (keeps_result(o) || operation.op == Op::linear) return;
     if (operation.left >= 0) schedule.needed[operation.left] = true;
     if (operation.right >= 0) schedule.needed[operation.right] = true;
   }
@@ -199,14 +189,14 @@ struct Scheduling {
     schedule.extra[schedule.extras++] = o;
   }
 
-  /// States after the step are the engine's; what products read must not be overwritten by gradients. What is attended
-  /// to is computed outside of any pass.
+  /// States after the step are the engine's; what products read must not be overwritten by gradients. Results over
+  /// columns are computed outside of any pass.
   constexpr void store_states_and_sources() {
-    for (int k = 0; k < program.attentions; ++k) store_extra(program.attention[k].operation);
+    for (int k = 0; k < program.column_operations; ++k) store_extra(program.column_operation[k].operation);
     for (int o = 0; o < program.operations; ++o)
       if (is_leaf(o)) schedule.storage[o] = Storage::leaf;
     for (int s = program.states - 1; s >= 0; --s)
-      if (const int next = program.state[s].next; !is_leaf(next) && program.operation[next].op != Op::attend)
+      if (const int next = program.state[s].next; !is_leaf(next) && program.operation[next].op != Op::column)
         store(next, Storage::history, s);
     for (int v = 0; v < schedule.sources; ++v)
       if (const int o = schedule.source[v].operation;
@@ -220,20 +210,27 @@ struct Scheduling {
       if (program.operation[o].op == Op::linear && schedule.needed[o] && schedule.storage[o] == Storage::none)
         store(o, Storage::slot, program.operation[o].index);
     for (int o = 0; o < program.operations; ++o) {
-      const Op op = program.operation[o].op;
-      if ((op != Op::apply && op != Op::clip) || !schedule.needed[o] || schedule.storage[o] != Storage::none) continue;
+      if (!keeps_result(o) || !schedule.needed[o] || schedule.storage[o] != Storage::none) continue;
       const int free = free_linear_below(o, taken);
       if (free >= 0) {
         taken[free] = true;
         store(o, Storage::slot, program.operation[free].index);
-      } else if (schedule.storage[program.operation[o].left] == Storage::history) {
+      } else if (all_operands_are_states(o)) {
         // tanh(c') of an LSTM: computed again from the state, which is kept anyway. That takes less time than memory
         // does to keep it and give it back, and a seventh of the tape.
         schedule.needed[program.operation[o].left] = true;
+        if (program.operation[o].right >= 0) schedule.needed[program.operation[o].right] = true;
       } else {
         store_extra(o);
       }
     }
+  }
+
+  /// Values after the step, which are kept anyway, and numbers.
+  constexpr bool all_operands_are_states(int o) const {
+    for (const int operand : {program.operation[o].left, program.operation[o].right})
+      if (operand >= 0 && schedule.storage[operand] != Storage::history && !is_number(operand)) return false;
+    return true;
   }
 
   /// A pre-activation below `o` in the same equation whose own value nobody needs any more; -1 if there is none.
@@ -268,17 +265,17 @@ struct Scheduling {
 
 }  // namespace detail
 
-/// `by_output[k]`: the derivative of function k is computed from its result.
-template <int capacity, class ByOutput>
-constexpr StageSchedule<capacity> make_schedule(const Program<capacity>& program, const ByOutput& by_output) {
-  detail::Scheduling<capacity> scheduling{program};
+/// `traits[k]`: what the schedule reads of the element-wise operation k, an OperationTraits.
+template <int capacity, class Traits>
+constexpr StageSchedule<capacity> make_schedule(const Program<capacity>& program, const Traits& traits) {
+  detail::Scheduling<capacity, Traits> scheduling{program, traits};
   if (program.misuse != Misuse::none) return scheduling.schedule;  // told by check_equations
   scheduling.find_stages();
   scheduling.stack_terms();
   scheduling.find_sources();
   scheduling.find_products();
   scheduling.store_states_and_sources();
-  scheduling.find_needed(by_output);
+  scheduling.find_needed();
   scheduling.store_activations();
   scheduling.find_incoming();
   return scheduling.schedule;

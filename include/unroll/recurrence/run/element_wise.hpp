@@ -7,25 +7,16 @@
 
 namespace unroll::detail {
 
-/// The value of operation o of D, which has operands, from theirs; `apply(function, x)` gives a function's value.
-template <class D, int o, class V, class Apply>
-EIGEN_ALWAYS_INLINE V from_operands(const V* values, const Apply& apply) {
-  using Scalar = typename V::Scalar;
+/// The value of the element-wise operation o of D from those of its operands; `evaluate(operation, operands...)` gives
+/// it.
+template <class D, int o, class V, class Evaluate>
+EIGEN_ALWAYS_INLINE V from_operands(const V* values, const Evaluate& evaluate) {
   constexpr Operation operation = D::program.operation[o];
-  const V l = values[operation.left];
-  if constexpr (operation.op == Op::apply) return apply(D::functions.template get<operation.index>(), l);
-  if constexpr (operation.op == Op::negate) return -l;
-  if constexpr (operation.op == Op::clip)
-    return max(min(l, V::constant(Scalar(operation.number))), V::constant(Scalar(-operation.number)));
-  if constexpr (operation.right >= 0) {
-    const V r = values[operation.right];
-    if constexpr (operation.op == Op::add) return l + r;
-    if constexpr (operation.op == Op::subtract) return l - r;
-    if constexpr (operation.op == Op::multiply) return l * r;
-    if constexpr (operation.op == Op::divide) return l / r;
-    if constexpr (operation.op == Op::maximum) return max(l, r);
-    if constexpr (operation.op == Op::minimum) return min(l, r);
-  }
+  constexpr const auto& element = D::applied.template get<operation.index>();
+  if constexpr (operation.right >= 0)
+    return evaluate(element, values[operation.left], values[operation.right]);
+  else
+    return evaluate(element, values[operation.left]);
 }
 
 /// Rows of columns, a register V at a time.

@@ -10,16 +10,16 @@ namespace unroll {
 
 namespace detail {
 
-/// The function's value, for float by a quicker way where there is one.
-template <class F, class V>
-EIGEN_ALWAYS_INLINE V apply_quickly(const F& function, V x) {
+/// An element-wise operation's value, for float by a quicker way where there is one.
+template <class Element, class V, class... More>
+EIGEN_ALWAYS_INLINE V evaluate_quickly(const Element& element, V left, More... right) {
   constexpr bool is_float = std::same_as<typename V::Scalar, float>;
-  if constexpr (is_float && std::same_as<F, Tanh>)
-    return fast_tanh(x);
-  else if constexpr (is_float && std::same_as<F, Sigmoid>)
-    return fast_sigmoid(x);
+  if constexpr (is_float && std::same_as<Element, language::Function<Tanh>>)
+    return fast_tanh(left);
+  else if constexpr (is_float && std::same_as<Element, language::Function<Sigmoid>>)
+    return fast_sigmoid(left);
   else
-    return function.value(x);
+    return element.value(left, right...);
 }
 
 }  // namespace detail
@@ -238,13 +238,16 @@ class StreamKernel {
   EIGEN_ALWAYS_INLINE static void compute(Values<V>& values, const S* singles) {
     constexpr Operation operation = program.operation[o];
     V& value = values.v[o];
-    if constexpr (operation.op == Op::number) value = V::constant(S(operation.number));
-    if constexpr (operation.op == Op::unit_weight || operation.op == Op::scalar_weight)
+    if constexpr (operation.op == Op::number)
+      value = V::constant(S(operation.number));
+    else if constexpr (operation.op == Op::unit_weight || operation.op == Op::scalar_weight)
       value = V::load(singles + place_of_weight(operation.index) * vectors * V::size);
-    if constexpr (operation.left >= 0)
+    else if constexpr (operation.op == Op::apply)
       value = detail::from_operands<D, o>(
-          values.v,
-          [](const auto& function, V x) __attribute__((always_inline)) { return detail::apply_quickly(function, x); });
+          values.v, [](const auto& element, auto... operands)
+                        __attribute__((always_inline)) { return detail::evaluate_quickly(element, operands...); });
+    else
+      static_assert(operation.op == Op::linear, "unroll: no stream computes this operation");
   }
 
   // ---- memory
