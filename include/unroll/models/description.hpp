@@ -8,6 +8,13 @@
 
 namespace unroll::detail {
 
+/// Columns of an output with so many rows that are in memory together: as many as 1 MiB holds, so that they stay in a
+/// cache; but enough for the sums over columns to leave the registers seldom.
+template <class Scalar>
+Index columns_in_cache(Index rows) {
+  return std::max<Index>(192, 1024 * 1024 / (rows * Index(sizeof(Scalar))));
+}
+
 /// `Layers` holds the layers: FixedLayers of sequential.hpp, ListedLayers of stack.hpp.
 template <class Layers>
 class Description {
@@ -83,12 +90,10 @@ class Description {
     });
   }
 
-  /// Columns that the last layer works on at a time in `learn`: as many as 1 MiB holds of the output, so that it stays
-  /// in a cache; but enough for the sums over columns to leave the registers seldom. No limit where it needs all at
-  /// once.
+  /// Columns that the last layer works on at a time in `learn`. No limit where it needs all at once.
   Index piece_columns() const {
     if (!last_is_columnwise()) return std::numeric_limits<Index>::max();
-    return std::max<Index>(192, 1024 * 1024 / (outputs() * Index(sizeof(Scalar))));
+    return columns_in_cache<Scalar>(outputs());
   }
 
  protected:

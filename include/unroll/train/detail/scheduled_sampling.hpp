@@ -3,7 +3,6 @@
 
 #include <vector>
 
-#include "unroll/core/buffer.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/data/pairs.hpp"
 #include "unroll/engine/step_by_step.hpp"
@@ -33,8 +32,8 @@ class ScheduledSampling {
     for (Index t = 0; t + 1 < targets.steps(); ++t) {
       const Index active = targets.active(t), first = targets.offset(t);
       for (Matrix<S>& state : states_) state.conservativeResize(Eigen::NoChange, active);
-      const auto x = model.embed(weights, {tokens_.data() + first, std::size_t(active)}, embedded_);
-      const auto scores = model.score(weights, steps.step(x, {sources_.data(), std::size_t(active)}, states_), scores_);
+      const auto x = model.embed(weights, {tokens_.data() + first, std::size_t(active)}, tape);
+      const auto scores = model.score(weights, steps.step(x, {sources_.data(), std::size_t(active)}, states_), tape);
       for (Index r = 0; r < targets.active(t + 1); ++r) {
         const Random random(pass.seed, Purpose::sample, std::uint64_t(targets.place(targets.sample(r))), pass.update);
         if (random.uniform(std::uint64_t(t)) >= share)
@@ -54,7 +53,6 @@ class ScheduledSampling {
 
   std::vector<Index> tokens_, sources_;
   State<S> states_;
-  Buffer<S> embedded_, scores_;
 };
 
 }  // namespace unroll::detail
