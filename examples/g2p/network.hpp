@@ -6,10 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "unroll/data/pairs.hpp"
 #include "unroll/io/formats/safetensors.hpp"
 #include "unroll/models/stack.hpp"
 #include "unroll/optim/adam.hpp"
-#include "unroll/train/seq2seq_step.hpp"
+#include "unroll/train/fit_options.hpp"
 
 namespace g2p {
 
@@ -35,9 +36,8 @@ class Writer {
   virtual unroll::ConstView<float> attention() const = 0;  // without data where there is none
 };
 
-using PairsBatch = unroll::ShardedBatch<float, unroll::PairBatch<float>>;
-/// Learns from a batch; refers to network and optimizer.
-using BatchStep = std::function<unroll::Seq2SeqReport(const PairsBatch&)>;
+using Pairs = unroll::SequencePairs<float>;
+using PairFitOptions = unroll::FitOptions<float, Pairs>;
 
 class Network {
  public:
@@ -45,12 +45,10 @@ class Network {
   virtual bool attends() const = 0;
   virtual void initialise(std::uint64_t seed) = 0;
   virtual unroll::Index parameters() const = 0;
-  /// Throws NonFiniteError where training has left a parameter that is not finite.
-  virtual void check_finite(std::string_view where) const = 0;
   /// As a file holds them.
   virtual unroll::SafeTensors tensors(std::map<std::string, std::string> metadata) const = 0;
   virtual void take(const unroll::SafeTensors& file) = 0;
-  virtual BatchStep step(unroll::Adam<float>& adam, const unroll::Seq2SeqStepOptions& options) = 0;
+  virtual void fit(const Pairs& pairs, unroll::Adam<float>& adam, const PairFitOptions& options) = 0;
   /// With the present parameters; refers to the network.
   virtual std::unique_ptr<Writer> writer() const = 0;
 };

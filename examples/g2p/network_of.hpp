@@ -5,6 +5,7 @@
 #include "unroll/infer/seq2seq_decoder.hpp"
 #include "unroll/io/model_file.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
+#include "unroll/train/fit.hpp"
 #include "words.hpp"
 
 namespace g2p {
@@ -45,17 +46,12 @@ class NetworkOf final : public Network {
   bool attends() const override { return Model::attends; }
   void initialise(std::uint64_t seed) override { model_.initialise(seed); }
   unroll::Index parameters() const override { return model_.parameters().size(); }
-  void check_finite(std::string_view where) const override { unroll::check_finite(where, model_.parameters()); }
   unroll::SafeTensors tensors(std::map<std::string, std::string> metadata) const override {
     return unroll::to_tensors(model_, std::move(metadata));
   }
   void take(const unroll::SafeTensors& file) override { unroll::from_tensors(model_, file); }
-  BatchStep step(unroll::Adam<float>& adam, const unroll::Seq2SeqStepOptions& options) override {
-    using Loss = unroll::SoftmaxCrossEntropy<float>;
-    using ModelStep = unroll::Seq2SeqStep<Model, Loss, unroll::Adam<float>>;
-    return [step = std::make_shared<ModelStep>(model_, Loss(), adam, options)](const PairsBatch& batch) {
-      return step->step(batch);
-    };
+  void fit(const Pairs& pairs, unroll::Adam<float>& adam, const PairFitOptions& options) override {
+    unroll::fit(model_, unroll::SoftmaxCrossEntropy<float>(), adam, pairs, options);
   }
   std::unique_ptr<Writer> writer() const override { return std::make_unique<WriterOf<Model>>(model_); }
 

@@ -1,7 +1,5 @@
 #include "options.hpp"
 
-#include <cstdio>
-
 #include "../support/command_line.hpp"
 
 namespace g2p {
@@ -101,23 +99,15 @@ void check_together(const CLI::App& app, Options& o) {
 
 }  // namespace
 
-int read_command_line(int argc, char** argv, Options& options) try {
-  CLI::App app("Learns from a dictionary how words are pronounced, and writes the phonemes of words.", "g2p");
-  app.option_defaults()->always_capture_default();
-  app.get_formatter()->column_width(36);
-  add_data_options(app, options);
-  add_model_options(app, options);
-  add_training_options(app, options);
-  try {
-    app.parse(argc, argv);
-    check_together(app, options);
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  }
-  return -1;
-} catch (const CLI::ParseError& error) {
-  std::fprintf(stderr, "g2p: %s (g2p --help lists all options)\n", error.what());
-  return 2;
+int read_command_line(int argc, char** argv, Options& options) {
+  return example::read_command_line(
+      "g2p", "Learns from a dictionary how words are pronounced, and writes the phonemes of words.", argc, argv,
+      [&](CLI::App& app) {
+        add_data_options(app, options);
+        add_model_options(app, options);
+        add_training_options(app, options);
+      },
+      [&](const CLI::App& app) { check_together(app, options); });
 }
 
 }  // namespace g2p

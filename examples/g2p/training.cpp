@@ -3,7 +3,7 @@
 #include <chrono>
 #include <ctime>
 
-#include "unroll/data/batches.hpp"
+#include "unroll/data/pairs.hpp"
 
 namespace g2p {
 
@@ -24,50 +24,21 @@ class Stopwatch {
   std::clock_t processor_ = std::clock();
 };
 
-class Training {
- public:
-  Training(Network& network, const Options& options, const Words& words, std::uint64_t seed, const Threads& threads)
-      : options_(options),
-        seed_(seed),
-        threads_(threads),
-        pairs_(pairs_of(words)),
-        samples_(all_samples(pairs_.size())),
-        adam_({.learning_rate = options.rate}),
-        step_(network.step(adam_, {.clip_norm = options.clip, .seed = seed, .threads = threads})) {}
+/// Each pronunciation of a word is learned.
+Pairs pairs_of(const Words& words) {
+  std::vector<Matrix<float>> sources;
+  std::vector<std::vector<Index>> targets;
+  for (std::size_t k = 0; k < words.sources.size(); ++k)
+    for (const auto& pronunciation : words.pronunciations[k])
+      sources.push_back(words.sources[k]), targets.push_back(pronunciation);
+  return {std::move(sources), std::move(targets), marks};
+}
 
-  /// The mean loss of an epoch, counted from 0.
-  double epoch(Index k) {
-    adam_.learning_rate() = options_.rate * (4 * k >= 3 * options_.epochs ? 0.3 : 1);
-    batches_.plan(
-        samples_, [&](Index s) { return pairs_.length(s); }, {.size = options_.batch}, seed_, k);
-    LossValue loss;
-    for (Index b = 0; b < batches_.count(); ++b) {
-      batch_.gather(pairs_, batches_.batch(b), 0, &threads_);
-      loss += step_(batch_).loss;
-    }
-    return loss.value();
-  }
-
- private:
-  /// Each pronunciation of a word is learned.
-  static SequencePairs<float> pairs_of(const Words& words) {
-    std::vector<Matrix<float>> sources;
-    std::vector<std::vector<Index>> targets;
-    for (std::size_t k = 0; k < words.sources.size(); ++k)
-      for (const auto& pronunciation : words.pronunciations[k])
-        sources.push_back(words.sources[k]), targets.push_back(pronunciation);
-    return {std::move(sources), std::move(targets), marks};
-  }
-
-  const Options& options_;
-  std::uint64_t seed_;
-  const Threads& threads_;
-  SequencePairs<float> pairs_;
-  std::vector<Index> samples_;
-  Adam<float> adam_;
-  BatchStep step_;
-  Batches batches_;
-  PairsBatch batch_;
+/// Falls to three tenths for the last quarter of the epochs.
+struct LateFall {
+  double first;
+  Index epochs;
+  double rate(long epoch) const { return first * (4 * epoch >= 3 * epochs ? 0.3 : 1); }
 };
 
 }  // namespace
@@ -75,18 +46,29 @@ class Training {
 Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed, const Threads& threads,
           const std::function<void(const Epoch&)>& on_epoch) {
   network.initialise(seed);
-  Training training(network, options, data.train, seed, threads);
+  const Pairs pairs = pairs_of(data.train);
+  Adam<float> adam({.learning_rate = options.rate});
   Run run{seed};
-  for (Index k = 0; k < options.epochs; ++k) {
-    const Stopwatch watch;
-    const double loss = training.epoch(k);
-    network.check_finite(text("epoch ", k + 1));
-    const Seconds seconds = watch.seconds();
-    run.seconds.wall += seconds.wall, run.seconds.processor += seconds.processor;
-    const auto written = write(network, data.validation.sources, {.beams = 0}, threads);
-    run.history.push_back({k + 1, loss, error_rates(written, data.validation), seconds});
-    on_epoch(run.history.back());
-  }
+  Stopwatch watch;
+  network.fit(
+      pairs, adam,
+      {.epochs = options.epochs,
+       .batches = {.size = options.batch},
+       .seed = seed,
+       .clip_norm = options.clip,
+       .learning_rate = LateFall{options.rate, options.epochs},
+       .threads = threads,
+       .on_epoch =
+           [&](const unroll::Epoch& row) {
+             const Seconds seconds = watch.seconds();
+             run.seconds.wall += seconds.wall, run.seconds.processor += seconds.processor;
+             const auto written = write(network, data.validation.sources, {.beams = 0}, threads);
+             run.history.push_back({Index(row.epoch), row.loss, error_rates(written, data.validation), seconds});
+             on_epoch(run.history.back());
+             watch = {};
+             return true;
+           },
+       .progress = Progress::quiet});
   run.validation = test(network, options, data.validation, threads);
   run.test = test(network, options, data.test, threads);
   return run;

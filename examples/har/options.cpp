@@ -116,28 +116,19 @@ bool has_word(int argc, char** argv, const char* word) {
 
 }  // namespace
 
-int read_command_line(int argc, char** argv, Options& options) try {
+int read_command_line(int argc, char** argv, Options& options) {
   if (has_word(argc, argv, "--study")) options = study_options();
   if (has_word(argc, argv, "--stream")) options = stream_options();
-  CLI::App app("Trains a recurrent network to tell what a person is doing from the sensors of a watch, and tests it.",
-               "har");
-  app.option_defaults()->always_capture_default();
-  app.get_formatter()->column_width(36);
-  add_options(app, options);
-  try {
-    app.parse(argc, argv);
-    check_together(app, options);
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  }
-  if (app.count("--train") > 0) options.data.clear();
-  if (options.carry) options.directions = {"forward"};
-  if (app.count("--direction") > 0) options.directions = {options.direction};
-  options.setting = {options.all_batches.front(), options.all_units.front(), options.all_rates.front()};
-  return -1;
-} catch (const CLI::ParseError& error) {
-  std::fprintf(stderr, "har: %s (har --help lists all options)\n", error.what());
-  return 2;
+  return example::read_command_line(
+      "har", "Trains a recurrent network to tell what a person is doing from the sensors of a watch, and tests it.",
+      argc, argv, [&](CLI::App& app) { add_options(app, options); },
+      [&](const CLI::App& app) {
+        check_together(app, options);
+        if (app.count("--train") > 0) options.data.clear();
+        if (options.carry) options.directions = {"forward"};
+        if (app.count("--direction") > 0) options.directions = {options.direction};
+        options.setting = {options.all_batches.front(), options.all_units.front(), options.all_rates.front()};
+      });
 }
 
 std::string settings_text(const Options& o) {

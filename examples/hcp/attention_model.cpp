@@ -1,11 +1,8 @@
 #include "attention_model.hpp"
 
-#include <chrono>
-
 #include "data.hpp"
 #include "unroll/attention/bahdanau.hpp"
 #include "unroll/cells/gru.hpp"
-#include "unroll/data/batches.hpp"
 #include "unroll/infer/seq2seq_decoder.hpp"
 #include "unroll/io/model_file.hpp"
 #include "unroll/layers/recurrent.hpp"
@@ -13,7 +10,7 @@
 #include "unroll/models/stack.hpp"
 #include "unroll/optim/adam.hpp"
 #include "unroll/parameters/decay_mask.hpp"
-#include "unroll/train/seq2seq_step.hpp"
+#include "unroll/train/fit.hpp"
 
 namespace hcp {
 
@@ -55,32 +52,18 @@ class AttentionModel : public Model {
     network_.initialise(options.seed);
     Adam<float> adam({.learning_rate = options.rate, .weight_decay = 2 * options.l2});
     adam.set_decay_mask(input_weights());
-    Seq2SeqStep step(
-        network_, SoftmaxCrossEntropy<float>(), adam,
-        {.clip_norm = options.clip, .seed = options.seed, .teacher = teacher_forcing::constant(0), .count_hits = true});
-    const auto all = pairs(data);
-    std::vector<Index> samples(std::size_t(all.size()));
-    for (std::size_t k = 0; k < samples.size(); ++k) samples[k] = Index(k);
-    Batches batches;
-    ShardedBatch<float, PairBatch<float>> batch;
-    for (Index e = 0; e < options.epochs; ++e) {
-      const auto start = std::chrono::steady_clock::now();
-      batches.plan(
-          samples, [&](Index s) { return all.length(s); }, {.size = options.batch}, options.seed, e);
-      LossValue loss;
-      Hits hits;
-      Epoch row{.epoch = double(e + 1), .learning_rate = options.rate, .gradient_norm = 0};
-      for (Index b = 0; b < batches.count(); ++b) {
-        batch.gather(all, batches.batch(b));
-        const auto report = step.step(batch);
-        loss += report.loss, hits += report.hits;
-        row.gradient_norm = std::max(row.gradient_norm, report.gradient_norm);
-      }
-      check_finite(text("epoch ", e + 1), network_.parameters());
-      row.loss = loss.value(), row.accuracy = hits.value();
-      row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      on_epoch(row);
-    }
+    fit(network_, SoftmaxCrossEntropy<float>(), adam, pairs(data),
+        {.epochs = options.epochs,
+         .batches = {.size = options.batch},
+         .seed = options.seed,
+         .clip_norm = options.clip,
+         .teacher = teacher_forcing::constant(0),
+         .on_epoch =
+             [&](const Epoch& row) {
+               on_epoch(row);
+               return true;
+             },
+         .progress = Progress::quiet});
   }
 
   Outputs predict(const Dataset<float>& data) const override {

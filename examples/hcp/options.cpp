@@ -1,7 +1,5 @@
 #include "options.hpp"
 
-#include <cstdio>
-
 #include "../support/command_line.hpp"
 
 namespace hcp {
@@ -69,24 +67,16 @@ std::string clip_list() {
 
 }  // namespace
 
-int read_command_line(int argc, char** argv, Options& options) try {
-  CLI::App app("Tells from the activity of brain regions, second by second, which movie clip somebody is watching.",
-               "hcp");
-  app.option_defaults()->always_capture_default();
-  app.get_formatter()->column_width(36);
-  app.footer(clip_list());
-  add_data_options(app, options);
-  add_model_options(app, options);
-  try {
-    app.parse(argc, argv);
-    check_together(app, options);
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  }
-  return -1;
-} catch (const CLI::ParseError& error) {
-  std::fprintf(stderr, "hcp: %s (hcp --help lists all options)\n", error.what());
-  return 2;
+int read_command_line(int argc, char** argv, Options& options) {
+  return example::read_command_line(
+      "hcp", "Tells from the activity of brain regions, second by second, which movie clip somebody is watching.", argc,
+      argv,
+      [&](CLI::App& app) {
+        app.footer(clip_list());
+        add_data_options(app, options);
+        add_model_options(app, options);
+      },
+      [&](const CLI::App& app) { check_together(app, options); });
 }
 
 }  // namespace hcp

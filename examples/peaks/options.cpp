@@ -1,6 +1,5 @@
 #include "options.hpp"
 
-#include <cstdio>
 #include <map>
 
 #include "../support/command_line.hpp"
@@ -87,26 +86,20 @@ constexpr const char* footer =
 
 }  // namespace
 
-int read_command_line(int argc, char** argv, Options& options) try {
-  CLI::App app("Finds the places along a beam where protons collided, from the density of tracks.", "peaks");
-  app.option_defaults()->always_capture_default();
-  app.get_formatter()->column_width(36);
-  app.footer(footer);
+int read_command_line(int argc, char** argv, Options& options) {
   std::string channels = "automatic";
-  add_data_options(app, options, channels);
-  add_training_options(app, options);
-  try {
-    app.parse(argc, argv);
-    check_together(app, options);
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  }
-  options.channels = channel_names().at(channels);
-  complete(options);
-  return -1;
-} catch (const CLI::ParseError& error) {
-  std::fprintf(stderr, "peaks: %s (peaks --help lists all options)\n", error.what());
-  return 2;
+  return example::read_command_line(
+      "peaks", "Finds the places along a beam where protons collided, from the density of tracks.", argc, argv,
+      [&](CLI::App& app) {
+        app.footer(footer);
+        add_data_options(app, options, channels);
+        add_training_options(app, options);
+      },
+      [&](const CLI::App& app) {
+        check_together(app, options);
+        options.channels = channel_names().at(channels);
+        complete(options);
+      });
 }
 
 }  // namespace peaks

@@ -1,10 +1,12 @@
 #pragma once
-// Checks of options that say in words what was expected; CLI11's own print limits as 1.000000.
+// Reading a command line, and checks of options that say in words what was expected; CLI11's own print limits as
+// 1.000000.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,27 @@ inline CLI::Validator one_of(const std::vector<std::string>& words) {
     return good ? std::string() : unroll::text("expected ", all, ", got ", unroll::detail::in_quotes(given));
   };
   return {check, all, "words"};
+}
+
+/// Reads the command line of a program. `add(app)` adds its options; `take(app)`, behind them, throws CLI::ParseError
+/// for what does not fit together. Returns the exit status when the program is to end at once, -1 to go on.
+template <class Add, class Take>
+int read_command_line(const char* name, const char* purpose, int argc, char** argv, const Add& add,
+                      const Take& take) try {
+  CLI::App app(purpose, name);
+  app.option_defaults()->always_capture_default();
+  app.get_formatter()->column_width(36);
+  add(app);
+  try {
+    app.parse(argc, argv);
+    take(app);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  }
+  return -1;
+} catch (const CLI::ParseError& error) {
+  std::fprintf(stderr, "%s: %s (%s --help lists all options)\n", name, error.what(), name);
+  return 2;
 }
 
 }  // namespace example

@@ -5,7 +5,7 @@
 
 #include "options.hpp"
 #include "unroll/text/sentences.hpp"
-#include "unroll/text/streams.hpp"
+#include "unroll/data/streams.hpp"
 #include "unroll/text/vocabulary.hpp"
 
 namespace lm {

@@ -1,7 +1,5 @@
 #include "options.hpp"
 
-#include <cstdio>
-
 #include "../support/command_line.hpp"
 
 namespace word2vec {
@@ -72,30 +70,24 @@ void check_together(const CLI::App& app, Options& o) {
 
 }  // namespace
 
-int read_command_line(int argc, char** argv, Options& options) try {
-  CLI::App app("Learns vectors of words from a text: words that stand in the same places are near each other.",
-               "word2vec");
-  app.option_defaults()->always_capture_default();
-  app.get_formatter()->column_width(36);
+int read_command_line(int argc, char** argv, Options& options) {
   Given given;
-  add_text_options(app, options, given);
-  add_training_options(app, options, given);
-  add_question_options(app, options);
-  try {
-    app.parse(argc, argv);
-    options.training.model = given.model == "cbow" ? WordModel::cbow : WordModel::skip_gram;
-    options.corpus.unit = given.unit == "line"       ? TextUnit::line
-                          : given.unit == "sentence" ? TextUnit::sentence
-                          : given.unit == "whole"    ? TextUnit::whole
-                                                     : TextUnit::paragraph;
-    check_together(app, options);
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  }
-  return -1;
-} catch (const CLI::ParseError& error) {
-  std::fprintf(stderr, "word2vec: %s (word2vec --help lists all options)\n", error.what());
-  return 2;
+  return example::read_command_line(
+      "word2vec", "Learns vectors of words from a text: words that stand in the same places are near each other.", argc,
+      argv,
+      [&](CLI::App& app) {
+        add_text_options(app, options, given);
+        add_training_options(app, options, given);
+        add_question_options(app, options);
+      },
+      [&](const CLI::App& app) {
+        options.training.model = given.model == "cbow" ? WordModel::cbow : WordModel::skip_gram;
+        options.corpus.unit = given.unit == "line"       ? TextUnit::line
+                              : given.unit == "sentence" ? TextUnit::sentence
+                              : given.unit == "whole"    ? TextUnit::whole
+                                                         : TextUnit::paragraph;
+        check_together(app, options);
+      });
 }
 
 }  // namespace word2vec

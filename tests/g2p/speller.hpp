@@ -67,10 +67,9 @@ class SpellerNetwork : public Network {
   bool attends() const override { return false; }
   void initialise(std::uint64_t) override {}
   Index parameters() const override { return 0; }
-  void check_finite(std::string_view) const override {}
   SafeTensors tensors(std::map<std::string, std::string>) const override { return {}; }
   void take(const SafeTensors&) override {}
-  BatchStep step(Adam<float>&, const Seq2SeqStepOptions&) override { return {}; }
+  void fit(const Pairs&, Adam<float>&, const PairFitOptions&) override {}
   std::unique_ptr<Writer> writer() const override { return std::make_unique<Speller>(repeats_); }
 
  private:

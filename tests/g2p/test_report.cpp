@@ -14,15 +14,16 @@ using namespace g2p;
 
 namespace {
 
-/// Notes the learning rate of every batch and learns nothing.
+/// Notes the learning rate of every epoch and learns nothing.
 class RateNetwork : public SpellerNetwork {
  public:
   std::vector<double> rates;
-  BatchStep step(Adam<float>& adam, const Seq2SeqStepOptions&) override {
-    return [this, &adam](const PairsBatch&) {
-      rates.push_back(adam.learning_rate());
-      return Seq2SeqReport{.loss = {.sum = 1, .count = 1, .scored = 1}};
-    };
+  void fit(const Pairs&, Adam<float>&, const PairFitOptions& options) override {
+    CHECK(options.learning_rate.counts == LearningRate::per_epoch);
+    for (Index k = 0; k < options.epochs; ++k) {
+      rates.push_back(options.learning_rate.rate(long(k)));
+      options.on_epoch({.epoch = double(k + 1), .loss = 1});
+    }
   }
 };
 

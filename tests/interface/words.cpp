@@ -6,7 +6,7 @@
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/recurrent.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
-#include <unroll/text/streams.hpp>
+#include <unroll/data/streams.hpp>
 #include <unroll/text/word_vector_files.hpp>
 #include <unroll/train/training_step.hpp>
 #include <unroll/word2vec/word2vec.hpp>

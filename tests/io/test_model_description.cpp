@@ -73,7 +73,7 @@ struct Row {
   { [[maybe_unused]] const auto& [a, b] = DropoutOptions{}; }
   { [[maybe_unused]] const auto& [a, b, c, d, e] = MaxPoolOptions{}; }
   { [[maybe_unused]] const auto& [a, b, c, d, e] = AveragePoolOptions{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h] = Seq2SeqOptions{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i] = Seq2SeqOptions{}; }
   { [[maybe_unused]] const auto& [a] = LeakyRelu{}; }
   { [[maybe_unused]] const auto& [a] = Elu{}; }
   { [[maybe_unused]] const auto& [a, b] = HardSigmoid{}; }

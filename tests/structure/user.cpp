@@ -14,7 +14,7 @@
 #include <unroll/models/stack.hpp>
 #include <unroll/models/summary.hpp>
 #include <unroll/report/report.hpp>
-#include <unroll/text/streams.hpp>
+#include <unroll/data/streams.hpp>
 #include <unroll/train/leak/leak_test.hpp>
 #include <unroll/train/seq2seq_step.hpp>
 #include <unroll/train/train.hpp>

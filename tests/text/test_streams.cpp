@@ -10,7 +10,7 @@
 #include <unroll/text/language_decoder.hpp>
 #include <unroll/text/readers.hpp>
 #include <unroll/text/sentences.hpp>
-#include <unroll/text/streams.hpp>
+#include <unroll/data/streams.hpp>
 #include <unroll/train/training_step.hpp>
 
 #include "support/catch.hpp"

@@ -19,6 +19,8 @@ struct BatchOptions {
   bool shuffle = true;     ///< a new order for each epoch
   bool by_length = false;  ///< sequences of similar length together: fewer steps for the same columns
   Index pool = 1024;       ///< by_length sorts so many sequences at a time, so that batches still differ between epochs
+
+  bool operator==(const BatchOptions&) const = default;
 };
 
 /// The batches of one epoch. The order depends on (seed, epoch) alone.

@@ -5,6 +5,7 @@
 
 #include "unroll/core/checked.hpp"
 #include "unroll/core/random.hpp"
+#include "unroll/data/batches.hpp"
 #include "unroll/data/dataset.hpp"
 
 namespace unroll {
@@ -14,18 +15,13 @@ struct Split {
   std::vector<Index> kept, held_out;
 };
 
-/// Holds out `fraction` (in (0, 1)) of the sequences. With a label per sequence every class gives its share, rounded;
-/// unlabelled sequences count as a class of their own. Depends on the seed alone. Throws ValueError when either part
-/// would be empty.
-template <class S>
-Split stratified_split(const Dataset<S>& data, double fraction, std::uint64_t seed) {
+namespace detail {
+
+/// Holds out `fraction` of each stratum, rounded; a stratum is the samples of a class, under its number.
+inline unroll::Split split_strata(const std::map<Index, std::vector<Index>>& strata, Index size, double fraction,
+                                  std::uint64_t seed) {
   require<ValueError>(fraction > 0 && fraction < 1, "split: the fraction is ", fraction, ", expected between 0 and 1");
-  std::map<Index, std::vector<Index>> strata;  // by class, the unlabelled last
-  for (Index s = 0; s < data.size(); ++s) {
-    const Index label = data.kind() == TargetKind::label ? data.labels(s)[0] : -1;
-    strata[label < 0 ? data.classes() : label].push_back(s);
-  }
-  Split split;
+  unroll::Split split;
   for (const auto& [k, samples] : strata) {
     const auto order = permutation(Index(samples.size()), Random(seed, Purpose::split, std::uint64_t(k)));
     const Index held = Index(std::llround(fraction * double(order.size())));
@@ -34,9 +30,30 @@ Split stratified_split(const Dataset<S>& data, double fraction, std::uint64_t se
   }
   std::sort(split.kept.begin(), split.kept.end());
   std::sort(split.held_out.begin(), split.held_out.end());
-  require<ValueError>(!split.kept.empty() && !split.held_out.empty(), "split: holding out ", fraction, " of ",
-                      data.size(), " sequences leaves one part empty");
+  require<ValueError>(!split.kept.empty() && !split.held_out.empty(), "split: holding out ", fraction, " of ", size,
+                      " sequences leaves one part empty");
   return split;
+}
+
+}  // namespace detail
+
+/// Holds out `fraction` (in (0, 1)) of `size` samples, rounded. Depends on the seed alone. Throws ValueError when
+/// either part would be empty.
+inline Split random_split(Index size, double fraction, std::uint64_t seed) {
+  return detail::split_strata({{0, all_samples(size)}}, size, fraction, seed);
+}
+
+/// Holds out `fraction` (in (0, 1)) of the sequences. With a label per sequence every class gives its share, rounded;
+/// unlabelled sequences count as a class of their own. Depends on the seed alone. Throws ValueError when either part
+/// would be empty.
+template <class S>
+Split stratified_split(const Dataset<S>& data, double fraction, std::uint64_t seed) {
+  std::map<Index, std::vector<Index>> strata;  // by class, the unlabelled last
+  for (Index s = 0; s < data.size(); ++s) {
+    const Index label = data.kind() == TargetKind::label ? data.labels(s)[0] : -1;
+    strata[label < 0 ? data.classes() : label].push_back(s);
+  }
+  return detail::split_strata(strata, data.size(), fraction, seed);
 }
 
 /// One weight per class, so that every class counts the same in the whole: n / (classes * n_k); 0 for a class that does

@@ -90,8 +90,8 @@ class Seq2SeqDecoder {
 
  private:
   ConstView<Scalar> advance(std::span<const Index> tokens) {
-    const auto x = model_.embed(weights_, tokens, embedded_);
-    return model_.score(weights_, steps_->step(x, source_, states_), scores_);
+    const auto x = model_.embed(weights_, tokens, *tape_);
+    return model_.score(weights_, steps_->step(x, source_, states_), *tape_);
   }
 
   const Model& model_;
@@ -102,7 +102,6 @@ class Seq2SeqDecoder {
   std::vector<Index> lengths_, source_, next_source_, tokens_;
   State<Scalar> states_;
   Matrix<Scalar> reordered_;
-  Buffer<Scalar> embedded_, scores_;
 };
 
 template <class Model>

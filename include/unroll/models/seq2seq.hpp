@@ -1,8 +1,8 @@
 #pragma once
 // An encoder reads a sequence, a decoder writes tokens.
 //
-// This is the model and its passes over tokens that are given, which is what training needs. Whoever wants to know what
-// the model writes by itself asks a Seq2SeqDecoder (infer/seq2seq_decoder.hpp), which has no parameter that could take
+// This is the model and its passes over tokens that are given, which is what training needs. What the model
+// writes by itself comes from a Seq2SeqDecoder (infer/seq2seq_decoder.hpp), which has no parameter that could take
 // targets.
 
 #include <optional>
@@ -12,7 +12,6 @@
 #include "unroll/engine/over_time.hpp"
 #include "unroll/models/description.hpp"
 #include "unroll/models/seq2seq_description.hpp"
-#include "unroll/simd/column_sums.hpp"
 
 namespace unroll {
 
@@ -26,7 +25,7 @@ namespace unroll {
 template <class Encoder, Cell C>
 class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   using Base = detail::Seq2SeqDescription<Encoder, C>;
-  using Base::embedding_at_, Base::decoder_at_, Base::output_at_, Base::bias_at_, Base::embedding, Base::output_weight;
+  using Base::embedding_at_, Base::decoder_at_, Base::output_at_, Base::embedding_, Base::output_;
   using Base::encoder_, Base::cell_, Base::options_, Base::bridge_, Base::bridged_layer_, Base::parameters_;
 
  public:
@@ -37,23 +36,27 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   struct Weights {
     const Scalar* theta = nullptr;
     typename Encoder::Weights encoder;
+    typename Embedding<Scalar>::Weights embedding;
     typename C::Weights decoder;
-    PackedMatrix<Scalar> output, output_back;
+    typename AnyLayer<Scalar>::Weights output;
   };
 
   /// What a pass keeps, see Chain::Tape.
   struct Tape {
     typename Encoder::Tape encoder;
-    unroll::Tape<C> decoder;
     typename detail::StateBridge<Scalar>::Tape bridge;
+    typename Embedding<Scalar>::Tape embedding;
+    unroll::Tape<C> decoder;
+    typename AnyLayer<Scalar>::Tape output;
     const Timeline* targets = nullptr;
-    Timeline own_targets;  // where they were a temporary
-    std::vector<Index> tokens;
+    Timeline own_targets;                       // where they were a temporary
+    Buffer<Scalar> tokens;                      // a row of their numbers, which the embedding reads
+    std::optional<ConstView<Scalar>> embedded;  // what it gave
     AttentionMemory<Scalar> memory{nothing<Scalar>()};
     ModelState<Scalar> final_state, d_final;  // of the encoder
     State<Scalar> initial, d_initial;         // of the decoder
     Keeping keeping;
-    Buffer<Scalar> embedded, d_embedded, scores, d_output, d_memory;
+    Buffer<Scalar> d_embedded, d_output, d_memory;
     std::optional<Parameters<Scalar>> d_encoder;
     bool kept = false;
   };
@@ -64,19 +67,14 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   void prepare(Weights& weights) const {
     weights.theta = parameters_.values().data();
     encoder_.prepare(weights.theta, weights.encoder);
+    embedding_.prepare(weights.theta + embedding_at_, weights.embedding);
     cell_.prepare(weights.theta + decoder_at_, weights.decoder);
-    if (options_.tied)
-      weights.output.pack_transposed(embedding(weights.theta));
-    else
-      weights.output.pack(output_weight(weights.theta));
+    output_.prepare(weights.theta + output_at_, weights.output);
   }
   void prepare_back(Weights& weights) const {
     encoder_.prepare_back(weights.theta, weights.encoder);
     cell_.prepare_back(weights.theta + decoder_at_, weights.decoder);
-    if (options_.tied)
-      weights.output_back.pack(embedding(weights.theta));
-    else
-      weights.output_back.pack_transposed(output_weight(weights.theta));
+    output_.prepare_back(weights.theta + output_at_, weights.output);
   }
 
   // ---- parts of a pass, which a decoder takes one by one
@@ -98,25 +96,24 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     if (bridged_layer_) bridge_.forward(weights.theta, tape.final_state[*bridged_layer_], tape.initial, tape.bridge);
   }
 
-  /// [embedding x tokens]. Throws ValueError for a number that is no token.
-  ConstView<Scalar> embed(const Weights& weights, std::span<const Index> tokens, Buffer<Scalar>& to) const {
-    auto embedded = to.shape(options_.embedding, Index(tokens.size()));
+  /// [embedding x tokens], until the next call. Throws ValueError for a number that is no token.
+  ConstView<Scalar> embed(const Weights& weights, std::span<const Index> tokens, Tape& tape) const {
+    auto row = tape.tokens.shape(1, Index(tokens.size()));
     for (std::size_t c = 0; c < tokens.size(); ++c) {
       require<ValueError>(tokens[c] >= 0 && tokens[c] < vocabulary(), "seq2seq: expects tokens from 0 to ",
                           vocabulary() - 1, ", got ", tokens[c]);
-      embedded.col(Index(c)) = embedding(weights.theta).col(tokens[c]);
+      row(0, Index(c)) = Scalar(tokens[c]);
     }
-    return std::as_const(to).view();
+    return embed_row(weights, std::as_const(tape.tokens).view(), tape);
   }
 
-  /// Scores of all tokens [vocabulary x columns] before the softmax, from what the decoder gives.
-  ConstView<Scalar> score(const Weights& weights, const ConstView<Scalar>& output, Buffer<Scalar>& to) const {
-    auto scores = to.shape(vocabulary(), output.cols());
-    weights.output.multiply(output.data(), output.outerStride(), output.cols(), scores.data(), scores.outerStride());
-    const Eigen::Map<const Vector<Scalar>> bias(weights.theta + bias_at_, vocabulary());
-    for (Index c = 0; c < scores.cols(); ++c) scores.col(c) += bias;
-    return std::as_const(to).view();
+  /// Scores of all tokens [vocabulary x columns] before the softmax, from what the decoder gives; until the next call.
+  ConstView<Scalar> score(const Weights& weights, const ConstView<Scalar>& output, Tape& tape) const {
+    return output_.forward(weights.output, {output, nullptr}, {}, {}, tape.output).values;
   }
+
+  /// Columns whose scores are in memory together while a model learns.
+  Index piece_columns() const { return detail::cached_columns<Scalar>(vocabulary()); }
 
   // ---- over tokens that are given
 
@@ -132,19 +129,23 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     const FlushToZero flush;
     encode(weights, std::move(x), std::move(sources), tape, pass);
     tape.targets = &std::move(targets).settle(tape.own_targets);
-    tape.tokens.assign(tokens.begin(), tokens.end());
-    const auto embedded = embed(weights, tokens, tape.embedded);
-    over_time(weights, tape).forward(inputs(embedded, tape), tape.initial, pass.keeping);
+    tape.embedded.emplace(embed(weights, tokens, tape));
+    over_time(weights, tape).forward(inputs(*tape.embedded, tape), tape.initial, pass.keeping);
     tape.kept = true;
+  }
+
+  /// What the decoder gave for each column of the targets [rows x columns], from which score() tells the next token.
+  ConstView<Scalar> decoded(const Weights& weights, Tape& tape) const {
+    require<ValueError>(tape.kept, no_pass);
+    return over_time(weights, tape).output();
   }
 
   /// f(first, scores) for some columns of the targets after the other, the first one's number among all.
   template <class F>
   void each_score(const Weights& weights, Tape& tape, F&& f) const {
-    require<ValueError>(tape.kept, no_pass);
-    const auto output = over_time(weights, tape).output();
+    const auto output = decoded(weights, tape);
     for (Index first = 0; first < output.cols(); first += piece_columns())
-      f(first, score(weights, piece(output, first), tape.scores));
+      f(first, score(weights, piece(output, first), tape));
   }
 
   /// `loss(first, scores)` is told what each_score tells and returns the gradient of the scores (a view that stays
@@ -161,10 +162,12 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     auto d_output = tape.d_output.shape(output.rows(), output.cols());
     for (Index first = 0; first < output.cols(); first += piece_columns()) {
       const auto some = piece(output, first);
-      const ConstView<Scalar> d_scores = loss(first, score(weights, some, tape.scores));
-      pull_scores(weights, some, d_scores, to, detail::from_column(d_output, first, some.cols()));
+      const ConstView<Scalar> d_scores = loss(first, score(weights, some, tape));
+      output_.backward(weights.output, {some, nullptr}, {}, d_scores, {}, tape.output, to + output_at_,
+                       detail::from_column(d_output, first, some.cols()), nullptr);
     }
     pull_decoder(weights, tape, to);
+    pull_embedding(weights, tape, gradient);
     pull_encoder(weights, tape, to);
   }
 
@@ -203,26 +206,16 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     return {{&embedded, 1}, {}, attends ? &tape.memory : nullptr};
   }
 
-  Index piece_columns() const { return detail::cached_columns<Scalar>(vocabulary()); }
   ConstView<Scalar> piece(const ConstView<Scalar>& whole, Index first) const {
     return detail::from_column(whole, first, std::min(piece_columns(), whole.cols() - first));
   }
 
-  void pull_scores(const Weights& weights, const ConstView<Scalar>& output, const ConstView<Scalar>& d_scores,
-                   Scalar* gradient, View<Scalar> d_output) const {
-    weights.output_back.multiply(d_scores.data(), d_scores.outerStride(), d_scores.cols(), d_output.data(),
-                                 d_output.outerStride());
-    if (options_.tied)
-      add_outer_products(output.data(), output.outerStride(), output.rows(), d_scores.data(), d_scores.outerStride(),
-                         d_scores.rows(), d_scores.cols(), gradient + embedding_at_, options_.embedding);
-    else
-      add_outer_products(d_scores.data(), d_scores.outerStride(), d_scores.rows(), output.data(), output.outerStride(),
-                         output.rows(), output.cols(), gradient + output_at_, vocabulary());
-    detail::add_columns(d_scores, gradient + bias_at_);
+  ConstView<Scalar> embed_row(const Weights& weights, const ConstView<Scalar>& tokens, Tape& tape) const {
+    return embedding_.forward(weights.embedding, {tokens, nullptr}, {}, {}, tape.embedding).values;
   }
 
   void pull_decoder(const Weights& weights, Tape& tape, Scalar* gradient) const {
-    const ConstView<Scalar> embedded = std::as_const(tape.embedded).view();
+    const ConstView<Scalar>& embedded = *tape.embedded;
     auto d_embedded = tape.d_embedded.shape(embedded.rows(), embedded.cols());
     MemoryGradient<Scalar> d_memory;
     const auto& values = tape.memory.values;
@@ -231,9 +224,21 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     over_time(weights, tape)
         .backward(inputs(embedded, tape), std::as_const(tape.d_output).view(), {}, gradient + decoder_at_,
                   {{&d_embedded, 1}, {}, d_memory}, tape.d_initial);
-    for (std::size_t c = 0; c < tape.tokens.size(); ++c)
-      Eigen::Map<Vector<Scalar>>(gradient + embedding_at_ + tape.tokens[c] * options_.embedding, options_.embedding) +=
-          d_embedded.col(Index(c));
+  }
+
+  /// Some columns at a time, few enough for the layer to add each to the gradient: of more it forms sums first.
+  void pull_embedding(const Weights& weights, Tape& tape, Parameters<Scalar>& gradient) const {
+    constexpr Index some = 1024;
+    const ConstView<Scalar> tokens = std::as_const(tape.tokens).view();
+    const ConstView<Scalar> d_embedded = std::as_const(tape.d_embedded).view();
+    for (Index first = 0; first < tokens.cols(); first += some) {
+      const auto part = detail::from_column(tokens, first, std::min(some, tokens.cols() - first));
+      if (tokens.cols() > some) embed_row(weights, part, tape);  // the layer's tape is then of this part
+      embedding_.backward(weights.embedding, {part, nullptr}, {}, detail::from_column(d_embedded, first, part.cols()),
+                          {}, tape.embedding, gradient.values().data() + embedding_at_,
+                          View<Scalar>(nullptr, 0, 0, Eigen::OuterStride<>(0)), nullptr);
+      gradient.touch(embedding_at_, embedding_.touched(tape.embedding));
+    }
   }
 
   void pull_encoder(const Weights& weights, Tape& tape, Scalar* gradient) const {

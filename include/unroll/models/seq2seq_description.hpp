@@ -2,9 +2,13 @@
 // What a model from sequence to sequence consists of: encoder, bridge and decoder, and all of their parameters in one
 // vector.
 
+#include <limits>
 #include <optional>
 
 #include "unroll/cell/concept.hpp"
+#include "unroll/layers/any_layer.hpp"
+#include "unroll/layers/embedding.hpp"
+#include "unroll/layers/tied_dense.hpp"
 #include "unroll/models/bridge.hpp"
 #include "unroll/models/chain.hpp"
 
@@ -19,6 +23,8 @@ struct Seq2SeqOptions {
   bool tied = false;    ///< scores are products with the embedded tokens (Press & Wolf 2017, arXiv:1608.05859)
   bool causal = false;  ///< the decoder's step t sees the first t + 1 steps of its source only
   Start first_values = {};
+  bool sparse = false;  ///< a training step leaves embedded tokens alone that the decoder was not fed, see Embedding;
+                        ///< without effect where they are tied
 };
 
 namespace detail {
@@ -73,10 +79,14 @@ class Seq2SeqDescription {
 
  protected:
   /// Throws ShapeError or ValueError for sizes that do not fit.
-  Seq2SeqDescription(Encoder encoder, const Options& options) : encoder_(std::move(encoder)), options_(options) {
+  Seq2SeqDescription(Encoder encoder, const Options& options)
+      : encoder_(std::move(encoder)), options_(options), output_(made_output(options)) {
     require<ValueError>(options.vocabulary > 0 && options.embedding > 0,
                         "seq2seq: expects a vocabulary and an embedding of at least 1, got ", options.vocabulary,
                         " and ", options.embedding);
+    constexpr Index most = Index(1) << std::numeric_limits<Scalar>::digits;
+    require<ValueError>(options.vocabulary <= most, "seq2seq: expects a vocabulary of at most ", most,
+                        ", up to which numbers of this kind are exact, got ", options.vocabulary);
     require<ShapeError>(encoder_.per_step(),
                         "seq2seq: the encoder gives one output for each sequence, expected one for every step: leave "
                         "pooling and last steps out");
@@ -90,19 +100,14 @@ class Seq2SeqDescription {
     place_parameters();
   }
 
-  Eigen::Map<const Matrix<Scalar>> embedding(const Scalar* theta) const {
-    return {theta + embedding_at_, options_.embedding, vocabulary()};
-  }
-  Eigen::Map<const Matrix<Scalar>> output_weight(const Scalar* theta) const {
-    return {theta + output_at_, vocabulary(), cell_.output_rows()};
-  }
-
   Encoder encoder_;  // a description: its parameters are the first ones of `parameters_`
   C cell_;
   Options options_;
+  Embedding<Scalar> embedding_;
+  AnyLayer<Scalar> output_;  // scores of all tokens from what the decoder gives
   StateBridge<Scalar> bridge_;
   std::optional<std::size_t> bridged_layer_;  // of the encoder
-  Index embedding_at_ = 0, decoder_at_ = 0, output_at_ = 0, bias_at_ = 0;
+  Index embedding_at_ = 0, decoder_at_ = 0, output_at_ = 0;
   Parameters<Scalar> parameters_;
 
  private:
@@ -115,6 +120,10 @@ class Seq2SeqDescription {
       return "a decoder";
   }
 
+  static AnyLayer<Scalar> made_output(const Options& options) {
+    if (options.tied) return TiedDense<Scalar>{};
+    return Dense<Scalar>{.units = options.vocabulary};
+  }
   C made_cell() const {
     CellSizes sizes{.inputs = {options_.embedding}, .units = options_.units, .sizes = options_.sizes};
     if (attends) sizes.memory = encoder_.outputs();
@@ -126,12 +135,23 @@ class Seq2SeqDescription {
     table.append(encoder_.parameters().table(), "encoder.");
     for (const ParameterBlock& block : encoder_.parameters().table().blocks())
       if (block.sparse) table.make_dense("encoder." + block.name);  // both tables would have to tell what was touched
-    embedding_at_ = table.add("embedding.weight", Role::input_weight, options_.embedding, vocabulary());
+    embedding_ = {.size = vocabulary(), .dimension = options_.embedding, .sparse = options_.sparse};
+    (void)embedding_.connect({.features = 1});
+    embedding_at_ = table.append(embedding_.parameters(), "embedding.");
     place_bridge(table);
     decoder_at_ = table.append(cell_.parameters(), "decoder.");
-    if (!options_.tied) output_at_ = table.add("output.weight", Role::input_weight, vocabulary(), cell_.output_rows());
-    bias_at_ = table.add("output.bias", Role::bias, vocabulary(), 1);
+    place_output(table);
     parameters_ = Parameters<Scalar>(std::move(table));
+  }
+
+  void place_output(ParameterTable& table) {
+    if (options_.tied) {
+      table.make_dense("embedding.weight");
+      const ParameterBlock& weight = table.at("embedding.weight");
+      output_.tie({weight, weight.offset - table.size(), "the embedding"});
+    }
+    (void)output_.connect({.features = cell_.output_rows()});
+    output_at_ = table.append(output_.parameters(), "output.");
   }
 
   void place_bridge(ParameterTable& table) {
@@ -159,7 +179,7 @@ class Seq2SeqDescription {
   }();
 
   Initializer first_values(const ParameterBlock& block) const {
-    if (block.name == "embedding.weight") return init::normal(0, 1);
+    if (block.name == "embedding.weight") return embedding_.start().of(block.role);
     if constexpr (requires { C::starts(); })
       for (const auto& [name, own] : C::starts())
         if (block.name == "decoder." + name) return own;

@@ -1,11 +1,12 @@
 #pragma once
 // What a model says about a data set, in the order of its samples: independent of the batch size, bit for bit.
 
-#include <deque>
 #include <type_traits>
 
 #include "unroll/data/batches.hpp"
+#include "unroll/data/streams.hpp"
 #include "unroll/layers/layer.hpp"
+#include "unroll/train/detail/batch_runs.hpp"
 #include "unroll/train/detail/data_checks.hpp"
 #include "unroll/train/metrics/hits.hpp"
 
@@ -14,11 +15,6 @@ namespace unroll {
 struct Evaluation {
   LossValue loss;
   Hits hits;  ///< only where the data set has labels
-};
-
-struct EvaluateOptions {
-  Index batch_size = 128;  ///< sequences at a time
-  Threads threads = {};    ///< that share them
 };
 
 /// Runs a model over data sets and keeps the memory of a pass.
@@ -35,7 +31,8 @@ class Evaluator {
     const auto work = [&](Run& run, std::span<const Index>) {
       model.forward(weights_, run.batch.x(), run.batch.timeline(), run.tape, {.keeping = {Keep::nothing}});
     };
-    each_batch(model, data, samples, options, work, [&](Run& run, std::span<const Index> some) {
+    model.prepare(weights_);
+    each_batch_(data, samples, options, work, [&](Run& run, std::span<const Index> some) {
       for (std::size_t b = 0; b < some.size(); ++b) f(some[b], of_sample(run, Index(b)));
     });
   }
@@ -73,7 +70,8 @@ class Evaluator {
       if (carried != nullptr) model.final_state(run.tape, *carried);
     };
     Evaluation result;
-    each_batch(model, data, samples, options, work, [&](Run& run, std::span<const Index>) {
+    model.prepare(weights_);
+    each_batch_(data, samples, options, work, [&](Run& run, std::span<const Index>) {
       for (const Evaluation& one : run.scores) result.loss += one.loss, result.hits += one.hits;
     });
     return result;
@@ -88,32 +86,6 @@ class Evaluator {
     Timeline alone;                  // of its output, for a loss of whole sequences
     std::vector<Evaluation> scores;  // of each sample
   };
-
-  /// work(run, samples) for all batches, each in a thread; then done(run, samples) in their order.
-  template <class Work, class Done>
-  void each_batch(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
-                  const EvaluateOptions& options, const Work& work, const Done& done) {
-    require<ValueError>(options.batch_size > 0, "evaluation: batch_size is ", options.batch_size,
-                        ", expected at least 1");
-    model.prepare(weights_);
-    const Index size = options.batch_size, batches = divide_up(Index(samples.size()), size);
-    ThreadPool* const threads = batches < 2 ? nullptr : &options.threads.pool();
-    const Index at_once = threads == nullptr ? 1 : threads->threads();
-    const auto samples_of = [&](Index batch) {
-      const std::size_t begin = std::size_t(batch * size);
-      return samples.subspan(begin, std::min(samples.size() - begin, std::size_t(size)));
-    };
-    for (Index first = 0; first < batches; first += at_once) {
-      const Index count = std::min<Index>(at_once, batches - first);
-      while (Index(runs_.size()) < count) runs_.emplace_back();
-      run_tasks(threads, count, [&](Index k) {
-        Run& run = runs_[std::size_t(k)];
-        run.batch.gather(data, samples_of(first + k));
-        work(run, samples_of(first + k));
-      });
-      for (Index k = 0; k < count; ++k) done(runs_[std::size_t(k)], samples_of(first + k));
-    }
-  }
 
   /// Of the sample in run.one, given what the pass ended with.
   template <class Loss>
@@ -149,17 +121,13 @@ class Evaluator {
     return result;
   }
 
-  /// The columns of sample b of what the pass ended with, in their order.
   static ConstView<Scalar> of_sample(Run& run, Index b) {
     const Signal<Scalar>& last = run.tape.in.back();
-    const Index rank = last.timeline->rank(b), steps = last.timeline->length(rank);
-    auto mine = run.sample.shape(last.values.rows(), steps);
-    for (Index t = 0; t < steps; ++t) mine.col(t) = last.values.col(last.timeline->offset(t) + rank);
-    return view(std::as_const(mine));
+    return detail::sample_columns(last.values, *last.timeline, b, run.sample);
   }
 
   typename Model::Weights weights_;
-  std::deque<Run> runs_;  // their tapes stay where they are
+  detail::BatchRuns<Run> each_batch_;
 };
 
 /// Loss and hits of the whole data set without dropout. Values are sums over sums, see LossValue.
@@ -177,6 +145,20 @@ std::vector<Matrix<typename Model::Scalar>> predict(const Model& model, const Da
   Evaluator<Model>().each_output(model, data, all_samples(data.size()), options,
                                  [&](Index, const auto& output) { outputs.push_back(output); });
   return outputs;
+}
+
+/// Loss and hits of all windows, with the state carried from each to the next. With one stream (and Tail::keep) this is
+/// the loss of the text read from its beginning to its end; the windows' length only bounds the memory.
+template <class Model, class Loss>
+Evaluation evaluate(Evaluator<Model>& evaluator, const Model& model, const TokenStreams<typename Model::Scalar>& text,
+                    const Loss& loss, const EvaluateOptions& options = {}) {
+  Evaluation all;
+  std::vector<State<typename Model::Scalar>> states;
+  for (Index k = 0; k < text.windows(); ++k) {
+    const Evaluation window = evaluator(model, text.data(), text.window(k), loss, options, &states);
+    all.loss += window.loss, all.hits += window.hits;
+  }
+  return all;
 }
 
 }  // namespace unroll

@@ -4,11 +4,12 @@
 #include <functional>
 #include <optional>
 
+#include "unroll/data/batches.hpp"
+#include "unroll/data/dataset.hpp"
 #include "unroll/optim/schedules/schedules.hpp"
-#include "unroll/train/evaluate.hpp"
 #include "unroll/train/progress.hpp"
+#include "unroll/train/step_options.hpp"
 #include "unroll/train/training_state.hpp"
-#include "unroll/train/training_step.hpp"
 
 namespace unroll {
 
@@ -41,28 +42,31 @@ struct BatchEnd {
   StepReport report;
 };
 
-template <class S>
+/// `Data` is what is trained on: a Dataset, SequencePairs or TokenStreams. What has no use for it is refused.
+template <class S, class Data = Dataset<S>>
 struct FitOptions {
-  Index epochs = 10;  ///< of the whole run, those of a resumed one included
-  BatchOptions batches = {};
-  std::uint64_t seed = 1;                  ///< of shuffling, splitting and dropout
-  const Dataset<S>* validation = nullptr;  ///< or
-  double validation_fraction = 0;          ///< of the training data, stratified; in [0, 1)
-  double clip_norm = 0, clip_value = 0;    ///< see StepOptions; 0: no limit
-  double clip_p = 2;                       ///< see StepOptions
+  Index epochs = 10;                     ///< of the whole run, those of a resumed one included
+  BatchOptions batches = {};             ///< those of TokenStreams are their windows
+  std::uint64_t seed = 1;                ///< of shuffling, splitting, dropout and scheduled sampling
+  const Data* validation = nullptr;      ///< or
+  double validation_fraction = 0;        ///< of the training data, stratified; in [0, 1); not of TokenStreams
+  double clip_norm = 0, clip_value = 0;  ///< see StepOptions; 0: no limit
+  double clip_p = 2;                     ///< see StepOptions
   LearningRate learning_rate = {};
   /// Cuts the learning rate, by the monitored value. `better` follows from that: larger accuracies, smaller losses;
   /// Better::larger for a loss is refused.
   std::optional<PlateauOptions> plateau = {};
   Monitor plateau_monitor = Monitor::validation_loss;
   std::optional<EarlyStopping> early_stopping = {};
-  Truncation truncation = {};
+  Truncation truncation = {};                ///< not of SequencePairs
+  std::function<double(long)> teacher = {};  ///< of SequencePairs alone, see StepOptions; validation is always fed the
+                                             ///< targets
   std::optional<WeightAverageOptions> average = {};  ///< validate and end with averaged parameters
   Threads threads = {};  ///< for training and validation; results do not depend on how many there are
   Index shard = 0;       ///< sequences that one thread trains on at a time, see ShardedBatch; results depend on it.
                          ///< Batches of a model with a BatchNorm are never divided
   Keeping keeping = {};  ///< see StepOptions
-  Index evaluation_batch = 128;                        ///< sequences at a time in validation
+  Index evaluation_batch = 128;                        ///< sequences at a time in validation; of TokenStreams all
   std::function<bool(const BatchEnd&)> on_batch = {};  ///< after each update; false: stop at once
   std::function<bool(const Epoch&)> on_epoch = {};     ///< after each epoch; false: stop
   Progress progress = Progress::automatic;

@@ -1,36 +1,39 @@
 #pragma once
 // What a training run checks before anything changes.
 
-#include "unroll/train/detail/data_checks.hpp"
 #include "unroll/train/detail/model_identity.hpp"
+#include "unroll/train/detail/update.hpp"
 #include "unroll/train/fit_options.hpp"
 
 namespace unroll::detail {
 
+/// What there is to watch in a run.
+struct Watchable {
+  bool validation = false;
+  bool labels = false, validation_labels = false;  ///< of which accuracies follow
+};
+
 /// Throws ValueError unless there is what a monitor watches.
-template <class S>
-void check_monitor(Monitor monitor, std::string_view who, const Dataset<S>& data, const FitOptions<S>& options) {
+inline void check_monitor(Monitor monitor, std::string_view who, const Watchable& data) {
   const bool validation = monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
-  require<ValueError>(!validation || options.validation != nullptr || options.validation_fraction > 0, "fit: ", who,
+  require<ValueError>(!validation || data.validation, "fit: ", who,
                       " watches the validation data, but there are none; give validation or validation_fraction");
-  const Dataset<S>& watched = validation && options.validation != nullptr ? *options.validation : data;
-  require<ValueError>(!is_accuracy(monitor) || has_labels(watched.kind()), "fit: ", who,
+  require<ValueError>(!is_accuracy(monitor) || (validation ? data.validation_labels : data.labels), "fit: ", who,
                       " watches the accuracy, but the data set has no labels");
 }
 
-template <class S>
-void check_early_stopping(const EarlyStopping& rule, const Dataset<S>& data, const FitOptions<S>& options) {
+inline void check_early_stopping(const EarlyStopping& rule, const Watchable& data) {
   require<ValueError>(rule.patience >= 1, "fit: the patience of early stopping is ", rule.patience,
                       ", expected at least 1");
   require<ValueError>(is_finite(rule.min_delta), "fit: the min_delta of early stopping is ", rule.min_delta,
                       ", expected a finite number");
-  check_monitor(rule.monitor, "early stopping", data, options);
+  check_monitor(rule.monitor, "early stopping", data);
 }
 
 /// Throws ValueError for options that make no sense by themselves or with these data. `done`: epochs or updates, as the
 /// learning rate counts.
-template <class S>
-void check_fit_options(const FitOptions<S>& options, const Dataset<S>& data, std::int64_t done) {
+template <class S, class Data>
+void check_fit_options(const FitOptions<S, Data>& options, const Watchable& data, std::int64_t done) {
   require<ValueError>(options.epochs >= 0, "fit: epochs is ", options.epochs, ", expected at least 0");
   require<ValueError>(options.validation == nullptr || options.validation_fraction == 0,
                       "fit: validation and validation_fraction are both given, expected one of them");
@@ -44,10 +47,10 @@ void check_fit_options(const FitOptions<S>& options, const Dataset<S>& data, std
                       "fit: plateau and learning_rate both set the learning rate, expected one of them");
   if (options.learning_rate.rate) (void)checked_rate(options.learning_rate.rate, done);
   if (options.average) (void)WeightAverage<S>(*options.average);
-  if (options.early_stopping) check_early_stopping(*options.early_stopping, data, options);
+  if (options.early_stopping) check_early_stopping(*options.early_stopping, data);
   if (options.plateau) {
     (void)plateau_of(*options.plateau, options.plateau_monitor);
-    check_monitor(options.plateau_monitor, "plateau", data, options);
+    check_monitor(options.plateau_monitor, "plateau", data);
   }
 }
 
@@ -60,12 +63,12 @@ inline void check_same_monitor(std::string_view who, std::int64_t begun, std::in
 }
 
 /// What a run watches, for its state; -1: nothing.
-template <class S>
-std::int64_t plateau_monitor(const FitOptions<S>& options) {
+template <class Options>
+std::int64_t plateau_monitor(const Options& options) {
   return options.plateau ? std::int64_t(options.plateau_monitor) : -1;
 }
-template <class S>
-std::int64_t stopping_monitor(const FitOptions<S>& options) {
+template <class Options>
+std::int64_t stopping_monitor(const Options& options) {
   return options.early_stopping ? std::int64_t(options.early_stopping->monitor) : -1;
 }
 
@@ -88,8 +91,8 @@ void check_counts(const TrainingState<S>& state) {
 
 /// Throws ValueError or ShapeError unless a run that was begun can go on with these options on `samples` samples. The
 /// best of a loss says nothing about an accuracy.
-template <class Model, class S = typename Model::Scalar>
-void check_resumed(const TrainingState<S>& state, const FitOptions<S>& options, std::int64_t samples,
+template <class Model, class Options>
+void check_resumed(const TrainingState<typename Model::Scalar>& state, const Options& options, std::int64_t samples,
                    const Model& model) {
   const Index size = model.parameters().size();
   check_counts(state);

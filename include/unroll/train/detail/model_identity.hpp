@@ -36,7 +36,9 @@ inline std::string option_lines(const LayerOptions& options, const std::string& 
 template <class Model>
 std::string model_identity(const Model& model) {
   std::string lines = model.parameters().table().names() + "\n";
-  if constexpr (requires { model.each_layer([](const auto&, std::size_t) {}); })
+  if constexpr (requires { model.description(); })
+    lines += option_lines(model.description());
+  else if constexpr (requires { model.each_layer([](const auto&, std::size_t) {}); })
     lines += option_lines(chain_description(model));
   return lines;
 }

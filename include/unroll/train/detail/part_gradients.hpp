@@ -1,9 +1,37 @@
 #pragma once
-// The gradients of a batch's parts as one.
+// What is found in the parts of a batch, and their gradients as one.
 
+#include "unroll/losses/reduction.hpp"
 #include "unroll/parameters/parameters.hpp"
+#include "unroll/train/metrics/hits.hpp"
 
 namespace unroll::detail {
+
+/// What a training step keeps of each part of a batch, whatever it is trained on.
+template <class Scalar>
+struct StepPart {
+  explicit StepPart(const Parameters<Scalar>& parameters) : gradient(parameters.zeros_like()) {}
+
+  void add_hits(const ConstView<Scalar>& output, InLabels labels) {
+    Accuracy accuracy;
+    accuracy.add(output, labels);
+    hits += accuracy.hits();
+  }
+
+  Parameters<Scalar> gradient;
+  LossCount whole;  // of the whole batch
+  LossValue loss;   // of the present window
+  Hits hits;
+};
+
+/// Makes the counts of the parts those of the whole batch. `count(part)` is that part's.
+template <class CountOf>
+void join_counts(std::size_t parts, CountOf&& count) {
+  if (parts == 1) return;
+  LossCount total;
+  for (std::size_t k = 0; k < parts; ++k) total += count(k);
+  for (std::size_t k = 0; k < parts; ++k) count(k).divide_by(total);
+}
 
 /// Adds those of the parts 1 to count - 1 to that of part 0, each entry in this order. `gradient_of(part)` is a
 /// Parameters<Scalar>&.

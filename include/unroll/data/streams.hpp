@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "unroll/core/checked.hpp"
-#include "unroll/train/evaluate.hpp"
+#include "unroll/data/batches.hpp"
+#include "unroll/data/dataset.hpp"
 
 namespace unroll {
 
@@ -99,19 +100,5 @@ class TokenStreams {
   std::vector<Index> samples_;
   Dataset<S> data_;
 };
-
-/// Loss and hits of all windows, with the state carried from each to the next. With one stream (and Tail::keep) this is
-/// the loss of the text read from its beginning to its end; the windows' length only bounds the memory.
-template <class Model, class Loss>
-Evaluation evaluate(Evaluator<Model>& evaluator, const Model& model, const TokenStreams<typename Model::Scalar>& text,
-                    const Loss& loss, const EvaluateOptions& options = {}) {
-  Evaluation all;
-  std::vector<State<typename Model::Scalar>> states;
-  for (Index k = 0; k < text.windows(); ++k) {
-    const Evaluation window = evaluator(model, text.data(), text.window(k), loss, options, &states);
-    all.loss += window.loss, all.hits += window.hits;
-  }
-  return all;
-}
 
 }  // namespace unroll

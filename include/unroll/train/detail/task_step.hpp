@@ -1,0 +1,151 @@
+#pragma once
+// One batch: forward, loss, backward, clipping, update, whatever the parts of the batch are.
+
+#include <deque>
+#include <span>
+#include <string>
+
+#include "unroll/threads/flush_to_zero.hpp"
+#include "unroll/threads/lender.hpp"
+#include "unroll/train/detail/part_gradients.hpp"
+#include "unroll/train/detail/update.hpp"
+#include "unroll/train/step_options.hpp"
+
+namespace unroll::detail {
+
+/// The training step of a task: SequenceTask or PairTask, which hold a model, a loss and options. What a task says:
+///
+///     task.begin(parts, shards, updates, more...);   // throws for what does not fit; counts what the loss divides by
+///     task.windows();                                // of the batch
+///     task.begins_sum(k);                            // whether window k begins a gradient of its own
+///     task.work(shards);                             // columns times parameters, about
+///     task.learn(part, batch, k, weights, memory, pass);     // window k of a part: forward, loss and back
+///     task.updated(part);                            // after the parameters, given the first part
+///     task.locate(part, batch, weights, memory, pass);       // where the first value that is not finite arose
+///     task.end(parts, shards, more...);
+///
+/// The parts of a sharded batch go through all of their steps at the same time, each with a tape and a gradient to
+/// itself; the gradients are added in the order of the parts. So the results have the same bits for any number of
+/// threads. After the first batch of a shape a step allocates nothing.
+template <class Task, Optimizer O>
+class TaskStep {
+ public:
+  using Scalar = typename Task::Scalar;
+
+  /// Refers to model and optimizer, which must outlive it. Throws ValueError for options out of range.
+  TaskStep(Task task, O& optimizer)
+      : task_(std::move(task)),
+        update_(optimizer, model().parameters().table(), Clipping::of(options()), options().learning_rate) {
+    check_keeping(options().keeping);
+    parts_.emplace_back(task_);
+  }
+
+  /// Also keeps an average of the parameters, see WeightAverage; nullptr: no more.
+  void average_into(WeightAverage<Scalar>* average) { update_.average = average; }
+
+  /// Updates done; to be set when a run is resumed, because dropout, sampling and schedules depend on it.
+  std::int64_t& updates() { return update_.updates; }
+  /// That of the last update, clipped.
+  const Parameters<Scalar>& gradient() const { return parts_.front().gradient; }
+
+ protected:
+  using Batch = typename Task::Batch;
+  using Shards = std::span<const Batch>;
+
+  /// Throws NonFiniteError when the loss or the gradient is not finite, with the place where the first such value
+  /// arose; parameters and optimizer are then as they were after the last good update. `more` is for the task.
+  template <class... More>
+  StepReport run(Shards shards, More... more) {
+    const FlushToZero flush;
+    while (parts_.size() < shards.size()) parts_.emplace_back(task_);
+    StepReport report;
+    report.teacher = task_.begin(parts_, shards, update_.updates, more...);
+    const Index windows = task_.windows();
+    for (Index k = 0; k < windows; ++k) {
+      const bool new_sum = task_.begins_sum(k);
+      if (new_sum) {
+        model().prepare(weights_);
+        model().prepare_back(weights_);
+      }
+      run_tasks(threads(shards), Index(shards.size()), [&](Index s) {
+        const FlushToZero own;
+        learn(parts_[std::size_t(s)], shards[std::size_t(s)], k, new_sum);
+      });
+      take_in(shards, report);
+      if (k + 1 == windows || task_.begins_sum(k + 1)) update(shards, report);
+    }
+    task_.end(parts_, shards, more...);
+    return report;
+  }
+
+ private:
+  using Part = typename Task::Part;
+
+  auto& model() const { return task_.model; }
+  const StepOptions& options() const { return task_.options; }
+
+  ThreadPool* threads(Shards shards) const { return options().threads.for_work(task_.work(shards, gradient())); }
+
+  /// A batch of one part leaves its threads to the layers.
+  Pass pass(ThreadPool* threads) const {
+    return {.training = true,
+            .seed = options().seed,
+            .update = std::uint64_t(update_.updates),
+            .keeping = options().keeping,
+            .threads = threads};
+  }
+
+  void learn(Part& part, const Batch& batch, Index k, bool new_sum) {
+    if (new_sum) part.reset();
+    part.loss = {};
+    part.hits = {};
+    auto loan = memory_.borrow();
+    task_.learn(part, batch, k, weights_, *loan, pass(threads({&batch, 1})));
+  }
+
+  /// Adds up what the parts found in a window.
+  void take_in(Shards shards, StepReport& report) {
+    for (std::size_t s = 0; s < shards.size(); ++s) {
+      if (!is_finite(parts_[s].loss.sum)) fail(shards, text("the loss is ", parts_[s].loss.sum));
+      report.loss += parts_[s].loss;
+      report.hits += parts_[s].hits;
+    }
+  }
+
+  void update(Shards shards, StepReport& report) {
+    ThreadPool* const pool = threads(shards);
+    add_gradients(
+        shards.size(), [&](std::size_t s) -> auto& { return parts_[s].gradient; }, pool);
+    const double norm = update_(
+        model().parameters(), parts_.front().gradient, pool,
+        [&](double bad) { fail(shards, text("the norm of the gradient is ", bad)); },
+        [&] { task_.updated(parts_.front()); });
+    report.gradient_norm = std::max(report.gradient_norm, norm);
+  }
+
+  /// Runs forward once more, because the backward pass overwrites what a search needs.
+  [[noreturn]] void fail(Shards shards, const std::string& what) {
+    std::string where;
+    auto loan = memory_.borrow();
+    Pass again = pass(nullptr);
+    again.keeping = {};
+    for (std::size_t s = 0; s < shards.size() && where.empty(); ++s)
+      where = task_.locate(parts_[s], shards[s], weights_, *loan, again);
+    if (where.empty()) where = gradient_entry();
+    throw NonFiniteError(text(what, where.empty() ? "" : "; first not finite: ", where));
+  }
+
+  std::string gradient_entry() const {
+    const Index entry = first_non_finite(gradient().values());
+    if (entry < 0) return {};
+    return "the gradient of parameter '" + gradient().table().holding(entry).name + "'";
+  }
+
+  Task task_;
+  Update<Scalar, O> update_;
+  typename Task::Weights weights_;
+  std::deque<Part> parts_;
+  Lender<typename Task::Memory> memory_;
+};
+
+}  // namespace unroll::detail

@@ -1,0 +1,107 @@
+#pragma once
+// The loss of an encoder and decoder on pairs, fed the tokens of the target: independent of the batch size, bit for
+// bit. No result: what the model writes by itself comes from a Seq2SeqDecoder.
+
+#include "unroll/data/batches.hpp"
+#include "unroll/data/pairs.hpp"
+#include "unroll/train/detail/batch_runs.hpp"
+#include "unroll/train/detail/data_checks.hpp"
+#include "unroll/train/evaluate.hpp"
+
+namespace unroll {
+
+/// As Evaluator, for pairs.
+template <class Model>
+class PairEvaluator {
+ public:
+  using Scalar = typename Model::Scalar;
+
+  /// The loss is summed sample by sample, and in a sample by pieces of a length that depends on the model alone.
+  template <class Loss>
+  Evaluation operator()(const Model& model, const SequencePairs<Scalar>& data, std::span<const Index> samples,
+                        const Loss& loss, const EvaluateOptions& options = {}) {
+    const auto work = [&](Run& run, std::span<const Index> some) {
+      const PairBatch<Scalar>& batch = run.batch;
+      model.begin_learning(weights_, batch.x(), batch.sources(), batch.tokens(), batch.targets(), run.tape,
+                           {.keeping = {Keep::nothing}});
+      run.results.clear();
+      for (std::size_t b = 0; b < some.size(); ++b) {
+        run.one.gather(data, some.subspan(b, 1));
+        run.results.push_back(evaluate(model, loss, run, Index(b)));
+      }
+    };
+    Evaluation result;
+    model.prepare(weights_);
+    each_batch_(data, samples, options, work, [&](Run& run, std::span<const Index>) {
+      for (const Evaluation& one : run.results) result.loss += one.loss, result.hits += one.hits;
+    });
+    return result;
+  }
+
+ private:
+  /// What a batch is run with.
+  struct Run {
+    PairBatch<Scalar> batch, one;  // the latter a pair alone
+    typename Model::Tape tape;
+    Buffer<Scalar> sample;
+    std::vector<Evaluation> results;  // of each pair
+  };
+
+  /// Of pair b of the batch, which is run.one too.
+  template <class Loss>
+  Evaluation evaluate(const Model& model, const Loss& loss, Run& run, Index b) const {
+    const auto outputs = detail::sample_columns(model.decoded(weights_, run.tape), run.batch.targets(), b, run.sample);
+    const auto labels = [&](Index first, Index some) -> Eigen::Ref<const Labels> {
+      return run.one.labels(first, some);
+    };
+    const Index count = outputs.cols(), piece = model.piece_columns();
+    Evaluation result;
+    Accuracy accuracy;
+    LossCount whole;
+    loss.count(labels(0, count), run.one.columns(0, count), whole);
+    for (Index first = 0, some = 0; first < count; first += some) {
+      some = std::min(piece, count - first);
+      const auto scores = model.score(weights_, detail::from_column(outputs, first, some), run.tape);
+      result.loss += loss(scores, labels(first, some), run.one.columns(first, some), whole);
+      accuracy.add(scores, labels(first, some));
+    }
+    result.loss.empty = result.loss.scored == 0;
+    result.hits = accuracy.hits();
+    return result;
+  }
+
+  typename Model::Weights weights_;
+  detail::BatchRuns<Run> each_batch_;
+};
+
+/// Loss and hits of all pairs without dropout. Values are sums over sums, see LossValue.
+template <class Model, class Loss>
+Evaluation evaluate(const Model& model, const SequencePairs<typename Model::Scalar>& data, const Loss& loss,
+                    const EvaluateOptions& options = {}) {
+  return PairEvaluator<Model>()(model, data, all_samples(data.size()), loss, options);
+}
+
+namespace detail {
+
+/// Throws ShapeError or ValueError unless the model can learn these pairs with this loss: features, sources, tokens.
+template <class Model, class Loss, class S>
+void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
+                const SequencePairs<S>& data, std::span<const Index> samples) {
+  require<ShapeError>(data.features() == model.features(), where, ": the model expects ", model.features(),
+                      " features per step, ", what, " has ", data.features());
+  const Index tokens = model.vocabulary();
+  require<ValueError>(std::max(data.marks().begin, data.marks().end) < tokens, where, ": the marks of ", what, " are ",
+                      data.marks().begin, " and ", data.marks().end, ", the model has ", tokens, " tokens");
+  for (const Index s : samples)
+    within_sample(where, what, s, [&] {
+      model.encoder().check_input(view(data.source(s)));
+      (void)model.encoder().output_steps(data.source(s).cols());
+      const std::vector<Index>& target = data.target(s);
+      for (const Index token : target)
+        require<ValueError>(token < tokens, "the target has the token ", token, ", the model has ", tokens, " tokens");
+      check_loss(loss, tokens, Eigen::Ref<const Labels>(Eigen::Map<const Labels>(target.data(), Index(target.size()))));
+    });
+}
+
+}  // namespace detail
+}  // namespace unroll

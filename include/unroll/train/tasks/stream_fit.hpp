@@ -1,0 +1,76 @@
+#pragma once
+// What `fit` trains on where a text is read in streams: a batch is a window, and the state is carried to the next one.
+
+#include "unroll/data/streams.hpp"
+#include "unroll/train/tasks/sample_fit.hpp"
+
+namespace unroll::detail {
+
+/// See FitRun.
+template <class Model, class Loss, class O>
+class StreamFit {
+  using S = typename Model::Scalar;
+
+ public:
+  using Data = TokenStreams<S>;
+
+  StreamFit(Model& model, const Loss& loss, O& optimizer, const Data& text, const FitOptions<S, Data>& options)
+      : model_(model),
+        loss_(loss),
+        text_(text),
+        options_(options),
+        step_(model, loss, optimizer, step_options(options)) {}
+
+  Watchable watchable() const {
+    return {.validation = options_.validation != nullptr, .labels = true, .validation_labels = true};
+  }
+
+  void check() const {
+    require<ValueError>(options_.validation_fraction == 0, "fit: validation_fraction is ", options_.validation_fraction,
+                        ", expected 0: no part of a text in streams can be held out; give other streams as validation");
+    require<ValueError>(options_.batches == BatchOptions{},
+                        "fit: batches are given, expected none: the batches of streams are their windows, see "
+                        "StreamOptions");
+    require<ValueError>(model_.causal(),
+                        "fit: a layer of this model reads later steps (it is bidirectional, runs backward or pools "
+                        "over time), so no state can be carried from window to window of a text in streams");
+    TruncatedRun<Model>::check(model_, options_.truncation);
+    check("the data set", text_);
+    if (options_.validation != nullptr) check("the validation data set", *options_.validation);
+  }
+
+  Index samples() const { return text_.data().size(); }
+  bool validates() const { return options_.validation != nullptr; }
+  auto& step() { return step_; }
+
+  Index begin_epoch(Index) {
+    states_.clear();
+    return text_.windows();
+  }
+
+  StepReport train(Index b) {
+    const auto samples = text_.window(b);
+    batch_.gather(text_.data(), samples, shard_size(model_, samples, options_.shard), &options_.threads);
+    return step_.step(batch_, &states_);
+  }
+
+  Evaluation validate(const EvaluateOptions& options) {
+    return evaluate(evaluator_, model_, *options_.validation, loss_, options);
+  }
+
+ private:
+  void check(std::string_view what, const Data& text) const {
+    check_data("fit", what, model_, loss_, text.data(), all_samples(text.data().size()));
+  }
+
+  Model& model_;
+  const Loss& loss_;
+  const Data& text_;
+  const FitOptions<S, Data>& options_;
+  TrainingStep<Model, Loss, O> step_;
+  Evaluator<Model> evaluator_;
+  std::vector<State<S>> states_;
+  ShardedBatch<S> batch_;
+};
+
+}  // namespace unroll::detail

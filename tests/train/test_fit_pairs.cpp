@@ -1,0 +1,212 @@
+#include <unroll/optim/adam.hpp>
+#include <unroll/train/fit.hpp>
+
+#include "models/seq2seq_run.hpp"
+
+namespace test_fit_pairs {
+
+using namespace seq2seq_run;
+
+namespace {
+
+Sequential reader(1, Embedding<float>{.size = letters, .dimension = 3}, Recurrent<Gru<float>>{.units = 4});
+using Model = Seq2Seq<decltype(reader), Gru<float>>;
+using Loss = SoftmaxCrossEntropy<float>;
+using Options = FitOptions<float, SequencePairs<float>>;
+
+SequencePairs<float> some(Index count, Marks given = marks) {
+  std::vector<std::pair<Index, Index>> lengths;
+  for (Index k = 0; k < count; ++k) lengths.emplace_back(1 + k % 5, k % 4);
+  return pairs<float>(lengths, given);
+}
+
+struct Run {
+  Model model{reader, {.vocabulary = words, .embedding = 3, .units = 4}};
+  Adam<float> adam{{.learning_rate = 0.02}};
+  TrainingState<float> state{};
+  Run() { model.initialise(2); }
+
+  FitResult operator()(const SequencePairs<float>& data, Options options) {
+    options.progress = Progress::quiet;
+    return fit(model, Loss(), adam, data, options, state);
+  }
+  const Vector<float>& theta() const { return model.parameters().values(); }
+};
+
+Options usual() {
+  return {.epochs = 3,
+          .batches = {.size = 5},
+          .seed = 3,
+          .clip_norm = 1,
+          .teacher = teacher_forcing::constant(0.7),
+          .shard = 2};
+}
+
+}  // namespace
+
+TEST_CASE("fit with pairs is a loop of steps, bit for bit") {
+  const auto data = some(13);
+  Run run;
+  const auto result = run(data, usual());
+
+  Run by_hand;
+  Seq2SeqStep step(by_hand.model, Loss(), by_hand.adam,
+                   {.clip_norm = 1, .seed = 3, .teacher = teacher_forcing::constant(0.7), .count_hits = true});
+  Batches batches;
+  ShardedBatch<float, PairBatch<float>> batch;
+  for (Index epoch = 0; epoch < 3; ++epoch) {
+    batches.plan(
+        all_samples(data.size()), [&](Index k) { return data.length(k); }, {.size = 5}, 3, epoch);
+    LossValue loss;
+    Hits hits;
+    double norm = 0;
+    for (Index b = 0; b < batches.count(); ++b) {
+      batch.gather(data, batches.batch(b), 2);
+      const StepReport report = step.step(batch);
+      CHECK(report.teacher == 0.7);
+      loss += report.loss, hits += report.hits, norm = std::max(norm, report.gradient_norm);
+    }
+    const Epoch& row = result.history[std::size_t(epoch)];
+    CHECK(row.loss == loss.value());
+    CHECK(row.accuracy == hits.value());
+    CHECK(row.gradient_norm == norm);
+  }
+  CHECK(run.theta() == by_hand.theta());
+}
+
+TEST_CASE("fit with pairs: a run that is stopped and resumed ends with the same bits") {
+  const auto data = some(13), other = some(6);
+  Options options = usual();
+  options.epochs = 5, options.validation = &other;
+  options.early_stopping = EarlyStopping{.patience = 9};
+  options.average = WeightAverageOptions{};
+  Run whole, parts;
+  const auto want = whole(data, options);
+  options.epochs = 2;
+  parts(data, options);
+  options.epochs = 5;
+  parts.model.initialise(7);  // everything is in the state
+  const auto got = parts(data, options);
+  CHECK(parts.theta() == whole.theta());
+  CHECK(parts.adam.updates() == whole.adam.updates());
+  REQUIRE(got.history.size() == want.history.size());
+  for (std::size_t k = 0; k < want.history.size(); ++k) {
+    CHECK(got.history[k].loss == want.history[k].loss);
+    CHECK(got.history[k].validation_loss == want.history[k].validation_loss);
+  }
+  CHECK(got.best_epoch == want.best_epoch);
+}
+
+TEST_CASE("fit with pairs: early stopping keeps the parameters with the least validation loss") {
+  const auto data = some(13), other = some(6);
+  Options options = usual();
+  options.epochs = 200, options.validation = &other;
+  options.early_stopping = EarlyStopping{.patience = 2, .min_delta = 0.01};
+  Vector<float> best;
+  Run run;
+  options.on_epoch = [&](const Epoch& row) {
+    if (row.validation_loss < 0.99 * run.state.best_value || row.epoch == double(run.state.best_epoch))
+      best = run.theta();
+    return true;
+  };
+  const auto result = run(data, options);
+  REQUIRE(result.stopped_early);
+  CHECK(run.theta() == best);
+  const auto after = evaluate(run.model, other, Loss());
+  CHECK(after.loss.value() == result.history[std::size_t(result.best_epoch - 1)].validation_loss);
+  CHECK(after.hits.value() == result.history[std::size_t(result.best_epoch - 1)].validation_accuracy);
+}
+
+TEST_CASE("fit with pairs: a part that is held out is not trained on") {
+  const auto data = some(20);
+  Options options = usual();
+  options.validation_fraction = 0.25;
+  Run run;
+  Index scored = 0;
+  options.epochs = 1;
+  options.on_batch = [&](const BatchEnd& end) {
+    scored += end.report.loss.scored;
+    return true;
+  };
+  const auto result = run(data, options);
+  CHECK(run.state.samples == 15);
+  const auto split = random_split(20, 0.25, 3);
+  Index kept = 0;
+  for (const Index k : split.kept) kept += data.target_steps(k);
+  CHECK(scored == kept);
+  CHECK(is_finite(result.history[0].validation_loss));
+}
+
+TEST_CASE("pairs are evaluated pair by pair: neither batch size nor threads leave a trace") {
+  Run run;
+  randomise(run.model);
+  const auto data = some(23);
+  const auto one = evaluate(run.model, data, Loss(), {.batch_size = 1});
+  for (const Index size : {4, 23}) {
+    const auto many = evaluate(run.model, data, Loss(), {.batch_size = size, .threads = 2});
+    CHECK(many.loss.sum == one.loss.sum);
+    CHECK(many.hits.correct == one.hits.correct);
+  }
+  Index steps = 0;
+  double sum = 0;
+  for (Index k = 0; k < data.size(); ++k) steps += data.target_steps(k);
+  for (const double log_probability : forced(run.model, batch_of(data))) sum -= log_probability;
+  CHECK(one.loss.count == double(steps));
+  CHECK(one.loss.sum == Approx(sum));
+  const auto by_sequence = evaluate(run.model, data, Loss({.reduction = Reduction::per_sequence}));
+  CHECK(by_sequence.loss.count == double(data.size()));
+}
+
+TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
+  const auto data = some(6);
+  const auto refused = [](const SequencePairs<float>& given, const std::function<void(Options&)>& change,
+                          const std::string& part) {
+    Run run;
+    const Vector<float> before = run.theta();
+    Options options = usual();
+    change(options);
+    CHECK_THROWS_MATCHES(run(given, options), Error, says(part));
+    CHECK(run.theta() == before);
+    CHECK(run.adam.updates() == 0);
+  };
+  const auto no_change = [](Options&) {};
+  refused(data, [](Options& o) { o.truncation.update_every = 2; }, "pairs are trained over all of their steps");
+  refused(data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return 2.0; }); },
+          "the share of tokens from the target after 0 updates is 2");
+  refused(data, [](Options& o) { o.validation_fraction = 0.01; }, "leaves one part empty");
+  refused(data, [](Options& o) { o.early_stopping = EarlyStopping{}; }, "early stopping watches the validation data");
+  refused(some(6, {.begin = 5, .end = words}), no_change, "the marks of the data set are 5 and 7");
+  refused({{Matrix<float>::Ones(1, 2)}, {{1, words}}, marks}, no_change,
+          "the data set, sample 0: the target has the token 7");
+  refused({{Matrix<float>::Constant(1, 2, 9)}, {{1}}, marks}, no_change, "expects token numbers from 0 to 5, got 9");
+  refused({{Matrix<float>::Ones(2, 2)}, {{1}}, marks}, no_change, "the model expects 1 features per step");
+  const SequencePairs<float> wrong({Matrix<float>::Ones(1, 2)}, {{1, words}}, marks);
+  refused(data, [&](Options& o) { o.validation = &wrong; }, "the validation data set, sample 0: the target has");
+  Run run;
+  (void)run(data, usual());
+  CHECK_THROWS_MATCHES(run(some(7), usual()), ValueError, says("was begun with 6 sequences"));
+}
+
+TEST_CASE("seq2seq, sparse: embedded tokens that were not fed stay as they are, the others learn the same") {
+  const SequencePairs<float> data({Matrix<float>::Ones(1, 3)}, {{1, 2}}, marks);
+  const auto trained = [&](bool sparse, bool tied) {
+    Model model(reader, {.vocabulary = words, .embedding = 4, .units = 4, .tied = tied, .sparse = sparse});
+    model.initialise(2);
+    Adam<float> adam({.learning_rate = 0.1, .weight_decay = 0.1});
+    const Matrix<float> before = model.parameters()["embedding.weight"];
+    fit(model, Loss(), adam, data, {.epochs = 1, .progress = Progress::quiet});
+    const Matrix<float> after = model.parameters()["embedding.weight"];
+    return std::pair(before, after);
+  };
+  const auto [before, all] = trained(false, false);
+  const auto some_only = trained(true, false).second;
+  for (Index token = 0; token < words; ++token) {
+    const bool fed = token == 1 || token == 2 || token == marks.begin;
+    CHECK((some_only.col(token) == before.col(token)) == !fed);
+    CHECK(all.col(token) != before.col(token));
+    if (fed) CHECK(some_only.col(token) == all.col(token));
+  }
+  CHECK(trained(true, true).second == trained(false, true).second);
+}
+
+}  // namespace test_fit_pairs

@@ -1,0 +1,117 @@
+#include <unroll/cells/gru.hpp>
+#include <unroll/data/streams.hpp>
+#include <unroll/layers/bidirectional.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/embedding.hpp>
+#include <unroll/layers/recurrent.hpp>
+#include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/stack.hpp>
+#include <unroll/optim/adam.hpp>
+#include <unroll/train/fit.hpp>
+
+#include "support/catch.hpp"
+
+namespace test_fit_streams {
+
+using namespace unroll;
+
+namespace {
+
+using Model = Stack<float>;
+using Loss = SoftmaxCrossEntropy<float>;
+using Options = FitOptions<float, TokenStreams<float>>;
+constexpr Index vocabulary = 7;
+
+TokenStreams<float> text(Index count, const StreamOptions& options, std::uint64_t seed = 4) {
+  const Random random(seed, Purpose::data);
+  std::vector<Index> tokens{0};
+  for (Index k = 1; k < count; ++k) {
+    const Index next = tokens.back() + 1 + random.below(std::uint64_t(k), 2);
+    tokens.push_back(next % vocabulary);
+  }
+  return {tokens, vocabulary, options};
+}
+
+Model model_of(AnyLayer<float> middle) {
+  return Model(1, {Embedding<float>{.size = vocabulary, .dimension = 3}, std::move(middle),
+                   Dense<float>{.units = vocabulary}});
+}
+
+struct Run {
+  Model model = model_of(Recurrent<Gru<float>>{.units = 5});
+  Adam<float> adam{{.learning_rate = 0.02}};
+  TrainingState<float> state{};
+  Run() { model.initialise(2); }
+
+  FitResult operator()(const TokenStreams<float>& data, Options options) {
+    options.progress = Progress::quiet;
+    return fit(model, Loss(), adam, data, options, state);
+  }
+  const Vector<float>& theta() const { return model.parameters().values(); }
+};
+
+}  // namespace
+
+TEST_CASE("fit with streams is a loop of steps with the state carried, bit for bit") {
+  const auto data = text(100, {.streams = 4, .steps = 6});
+  Run run;
+  const auto result =
+      run(data, {.epochs = 2, .seed = 3, .clip_norm = 1, .truncation = {.update_every = 3, .back = 5}, .shard = 2});
+
+  Run by_hand;
+  TrainingStep step(by_hand.model, Loss(), by_hand.adam,
+                    {.clip_norm = 1, .truncation = {.update_every = 3, .back = 5}, .seed = 3, .count_hits = true});
+  ShardedBatch<float> batch;
+  for (std::size_t epoch = 0; epoch < 2; ++epoch) {
+    std::vector<State<float>> states;
+    LossValue loss;
+    for (Index k = 0; k < data.windows(); ++k) {
+      batch.gather(data.data(), data.window(k), 2);
+      loss += step.step(batch, &states).loss;
+    }
+    CHECK(result.history[epoch].loss == loss.value());
+  }
+  CHECK(run.theta() == by_hand.theta());
+}
+
+TEST_CASE("fit with streams: a resumed run ends with the same bits, and validation carries the state") {
+  const auto data = text(200, {.streams = 4, .steps = 6}), other = text(60, {.streams = 1, .tail = Tail::keep}, 5);
+  Options options{.epochs = 4, .validation = &other, .early_stopping = EarlyStopping{.patience = 9}};
+  Run whole, parts;
+  const auto want = whole(data, options);
+  options.epochs = 1;
+  parts(data, options);
+  options.epochs = 4;
+  const auto got = parts(data, options);
+  CHECK(parts.theta() == whole.theta());
+  REQUIRE(got.history.size() == 4);
+  for (std::size_t k = 0; k < 4; ++k) CHECK(got.history[k].validation_loss == want.history[k].validation_loss);
+  CHECK(want.history[3].loss < want.history[0].loss);
+  Evaluator<Model> evaluator;
+  const auto after = evaluate(evaluator, whole.model, other, Loss());
+  CHECK(after.loss.value() == want.history[std::size_t(want.best_epoch - 1)].validation_loss);
+  CHECK(after.hits.value() == want.history[std::size_t(want.best_epoch - 1)].validation_accuracy);
+}
+
+TEST_CASE("fit with streams refuses what does not fit, before anything changes") {
+  const auto data = text(100, {.streams = 4, .steps = 6});
+  const auto refused = [&](const Options& options, const std::string& part) {
+    Run run;
+    const Vector<float> before = run.theta();
+    CHECK_THROWS_MATCHES(run(data, options), ValueError, says(part));
+    CHECK(run.theta() == before);
+  };
+  refused({.batches = {.size = 4}}, "the batches of streams are their windows");
+  refused({.validation_fraction = 0.5}, "no part of a text in streams can be held out");
+  refused({.teacher = [](long) { return 1.0; }}, "this model has no decoder");
+  refused({.early_stopping = EarlyStopping{}}, "early stopping watches the validation data, but there are none");
+  Model model = model_of(Bidirectional<Gru<float>>{.units = 3});
+  Adam<float> adam;
+  CHECK_THROWS_MATCHES(fit(model, Loss(), adam, data), ValueError, says("no state can be carried"));
+  const std::vector<Index> tokens{0, 1, 8};
+  const TokenStreams<float> others(tokens, 9, {.streams = 1, .steps = 2});
+  Run run;
+  CHECK_THROWS_MATCHES(run(others, {}), Error, says("the data set has 9 classes, the model has 7 outputs"));
+}
+
+}  // namespace test_fit_streams
