@@ -24,6 +24,14 @@ TEST_CASE("a buffer keeps its memory when it becomes smaller") {
   CHECK(buffer.capacity() == 25);
 }
 
+TEST_CASE("buffer: has room for every number of a shape that is one number larger") {
+  Buffer<float> buffer;
+  for (Index rows = 1; rows < 20; ++rows) {
+    buffer.shape(rows, 1);
+    CHECK(buffer.capacity() >= rows);
+  }
+}
+
 TEST_CASE("views of a buffer share its columns") {
   Buffer<float> buffer;
   buffer.zero(2, 3);

@@ -1,4 +1,7 @@
+#include <bit>
+#include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <unroll/core/finite.hpp>
 
 #include "support/catch.hpp"
@@ -25,6 +28,10 @@ TEMPLATE_TEST_CASE("NaN and infinity are told from numbers by their bits", "[fin
     CHECK(is_nan(x));
     CHECK_FALSE(is_finite(x));
   }
+  using Bits = std::conditional_t<sizeof(TestType) == 4, std::uint32_t, std::uint64_t>;
+  const auto smallest = std::bit_cast<Bits>(Limits::infinity()) + 1;  // the NaN whose bits are next to infinity
+  CHECK(is_nan(std::bit_cast<TestType>(smallest)));
+  CHECK_FALSE(is_finite(std::bit_cast<TestType>(smallest)));
 }
 
 }  // namespace test_finite

@@ -180,6 +180,30 @@ TEST_CASE("a window keeps samples, ranks and columns") {
   CHECK(inner.columns() == whole.active(2));
 }
 
+TEST_CASE("timeline: a gap of one sequence is a gap, wherever it comes, until the timeline is assigned anew") {
+  Matrix<bool> mask(3, 4);
+  mask << true, true, true, false,  //
+      true, false, true, false,     // the only gap
+      true, true, false, false;
+  Timeline timeline = Timeline::from_mask(mask);
+  CHECK(timeline.has_gaps());
+  const Timeline window = timeline.window(1, 3);
+  CHECK(window.has_gaps());
+  CHECK(window.padded_steps() == 4);
+  CHECK(window.step_of(1) == 2);
+  timeline.assign_lengths(std::vector<Index>{3, 2});
+  CHECK_FALSE(timeline.has_gaps());
+  mask(1, 1) = true;
+  CHECK_FALSE(Timeline::from_mask(mask).has_gaps());
+}
+
+TEST_CASE("timeline: of a batch without samples no step is left after pooling") {
+  const Timeline pooled = Timeline::rectangular(0, 5).one_step();
+  CHECK(pooled.steps() == 0);
+  CHECK(pooled.padded_steps() == 0);
+  CHECK(pooled.unpack(Matrix<double>(2, 0)).cols() == 0);
+}
+
 TEST_CASE("one step is left after pooling, also of a sequence without steps") {
   const Timeline pooled = Timeline::from_lengths({0, 3, 1}).one_step();
   CHECK(pooled.steps() == 1);

@@ -271,6 +271,22 @@ TEST_CASE("batches by length differ between epochs and spread little") {
   CHECK(spread < 15);
   const auto whole = planned({3, 1, 2}, {.size = 2, .shuffle = false, .by_length = true});
   CHECK(whole == std::vector<std::vector<Index>>{{0, 2}, {1}});
+  // Without shuffling there is one pool, however small they may be.
+  CHECK(planned({1, 3, 2, 4}, {.size = 2, .shuffle = false, .by_length = true, .pool = 1}) ==
+        std::vector<std::vector<Index>>{{3, 1}, {2, 0}});
+}
+
+TEST_CASE("batches by length: each epoch has an order of batches of its own") {
+  const std::vector<Index> lengths(12, 3);
+  const auto expected = [&](Index epoch) {
+    const auto order = permutation(12, Random(1, Purpose::shuffle, 0, std::uint64_t(epoch))),
+               place = permutation(6, Random(1, Purpose::shuffle, 1, std::uint64_t(epoch)));
+    std::vector<std::vector<Index>> lists;
+    for (Index k = 0; k < 6; ++k) lists.push_back({order[2 * place[k]], order[2 * place[k] + 1]});
+    return lists;
+  };
+  for (const Index epoch : {0, 1, 5})
+    CHECK(planned(lengths, {.size = 2, .by_length = true}, 1, epoch) == expected(epoch));
 }
 
 TEST_CASE("batches without a limit are refused") {
@@ -315,6 +331,73 @@ TEST_CASE("a batch puts inputs, targets and weights on the columns of its timeli
   for (Index r = 0; r < 3; ++r)
     CHECK(batch.values(0, 3)(0, r) == double(100 + 10 * samples[std::size_t(batch.timeline().sample(r))]));
   CHECK(batch.columns(0, 3).weights.size() == 0);
+}
+
+TEST_CASE("batch: nothing is left of the batch before") {
+  using D = Dataset<double>;
+  const auto labels = [](std::vector<Index> all) {
+    return Labels(Eigen::Map<const Labels>(all.data(), Index(all.size())));
+  };
+  D weighted = D::labelled(sequences({2, 2, 1}), {0, 1, 1});
+  weighted.set_weights({1, 2, 3});
+  Batch<double> batch;
+  batch.gather(weighted, all_samples(3));
+  CHECK(batch.columns(0, 3).weights.size() == 3);
+  batch.gather(D::labelled(sequences({2, 2, 1}), {0, 1, 1}), all_samples(3));
+  CHECK(batch.columns(0, 3).weights.size() == 0);
+  // Fewer targets than steps, then label sequences, whose numbers need not fit the steps.
+  batch.gather(D::step_labelled(sequences({4, 4, 2}), {labels({1, 0}), labels({0, 1}), labels({1})}), all_samples(3));
+  CHECK(batch.target_columns() == 5);
+  D written = D::transcribed(sequences({2, 2, 3}), {labels({1}), labels({1, 2, 1}), labels({2, 1})});
+  written.set_weights({1, 2, 3});
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    batch.gather(written, all_samples(3));
+    REQUIRE(batch.label_sequences().size() == 3);
+    CHECK(batch.label_sequences()[1].size() == 3);
+    CHECK(batch.columns(0, 3).weights == Vector<double>{{1, 2, 3}});  // by sample, as the sequences are
+    CHECK(batch.columns(0, 3).sequence == Labels{{1, 2, 0}});         // ranks: the third is the longest
+  }
+}
+
+TEST_CASE("batch: parts have the long and the short sequences in turn, and know the places in the whole") {
+  const auto data = Dataset<double>::labelled(sequences({2, 5, 2, 3, 2, 2, 5, 2, 1}), {0, 1, 2, 3, 4, 5, 6, 7, 8});
+  const auto dealt = [&](Index count, Index shard) {
+    ShardedBatch<double> batch;
+    std::vector<Index> samples;
+    for (Index k = 0; k < count; ++k) samples.push_back((k + 1) % count);  // sample 1 is at place 0
+    batch.gather(data, samples, shard);
+    std::vector<std::vector<Index>> places;
+    for (const auto& part : batch.shards()) {
+      places.emplace_back();
+      for (Index b = 0; b < part.timeline().batch(); ++b) {
+        const Index place = part.timeline().place(b);
+        places.back().push_back(place);
+        CHECK(part.labels(part.timeline().rank(b), 1)[0] == samples[std::size_t(place)]);
+      }
+    }
+    return places;
+  };
+  using Places = std::vector<std::vector<Index>>;
+  CHECK(dealt(9, 3) == Places{{0, 1, 6}, {5, 3, 8}, {2, 4, 7}});
+  CHECK(dealt(8, 0).size() == 2);
+  CHECK(dealt(7, 0).size() == 1);
+}
+
+TEST_CASE("pairs: a batch has the token before each label, marks and places") {
+  const SequencePairs<double> pairs(sequences({1, 3, 2}), {{4}, {5, 6}, {7, 8, 9}}, {.begin = 1, .end = 0});
+  CHECK(pairs.target_steps(1) == 3);  // the end mark may be token 0
+  PairBatch<double> batch;
+  const std::vector<Index> samples{2, 0, 1}, places{7, 3, 5};
+  batch.gather(pairs, samples, places);
+  CHECK(std::vector<Index>(batch.tokens().begin(), batch.tokens().end()) ==
+        std::vector<Index>{1, 1, 1, 7, 5, 4, 8, 6, 9});
+  CHECK(batch.labels(0, 9) == Labels{{7, 5, 4, 8, 6, 0, 9, 0, 0}});
+  CHECK(batch.columns(0, 9).sequence == Labels{{0, 1, 2, 0, 1, 2, 0, 1, 0}});
+  for (Index b = 0; b < 3; ++b) {
+    CHECK(batch.sources().place(b) == places[std::size_t(b)]);
+    CHECK(batch.targets().place(b) == places[std::size_t(b)]);
+  }
+  CHECK(batch.x()(0, 0) == 1);  // of the longest source
 }
 
 TEST_CASE("samples, targets, pairs and batches that are not there are refused") {

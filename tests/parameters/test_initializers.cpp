@@ -78,6 +78,13 @@ TEST_CASE("initializers: fans can be those of a larger matrix") {
   CHECK(filled(init::he_uniform(), 50, 40, {.in = 10}).isApprox(filled(init::he_uniform(), 50, 40) * 2, 1e-14));
 }
 
+TEST_CASE("initializers: fans of the call go before those of the rule, and these before the block's") {
+  const Initializer rule = init::he_uniform();
+  CHECK(filled(rule.with_fans({.in = 10}), 50, 40) == filled(rule, 50, 40, {.in = 10}));
+  CHECK(filled(rule.with_fans({.in = 10}), 50, 40, {.in = 90}) == filled(rule, 50, 40, {.in = 90}));
+  CHECK(filled(rule.with_fans({.out = 10}), 50, 40) == filled(rule, 50, 40));
+}
+
 TEST_CASE("initializers: an entry depends on its number, not on the block it is filled with") {
   for (const Initializer& rule : {init::uniform(-1, 1), init::normal(0, 1), init::truncated_normal(0, 1)}) {
     const Matrix<double> whole = filled(rule, 6, 5);
@@ -122,6 +129,12 @@ TEST_CASE("initializers: orthogonal") {
   }
   SECTION("one entry") { CHECK(std::abs(filled(init::orthogonal(gain), 1, 1)(0, 0)) == Approx(gain)); }
   SECTION("empty") { CHECK_NOTHROW(filled(init::orthogonal(gain), 0, 0)); }
+}
+
+TEST_CASE("initializers: columns of a large square matrix are orthogonal to rounding") {
+  const Index size = 200;
+  const Matrix<double> q = filled(init::orthogonal(), size, size);
+  CHECK((q.transpose() * q - Matrix<double>::Identity(size, size)).cwiseAbs().maxCoeff() < 2e-15);
 }
 
 TEST_CASE("initializers: orthogonal matrices are spread evenly") {

@@ -57,6 +57,21 @@ TEST_CASE("a table is appended behind a prefix") {
   CHECK(whole.names() == "first, 0.w, 0.upper, 0.lower, 0.b, 1.w, 1.upper, 1.lower, 1.b");
 }
 
+TEST_CASE("parameters: each part has the equations of its own blocks") {
+  ParameterTable first = example(), second = example(), whole;
+  first.set_equations([] { return std::string("one"); });
+  second.set_equations([] { return std::string("two"); });
+  CHECK(first.equations() == "one");
+  CHECK(example().equations().empty());
+  whole.append(first, "0.");
+  whole.append(example(), "1.");
+  whole.append(second, "2.");
+  CHECK(whole.equations("0.") == "one");
+  CHECK(whole.equations("1.").empty());
+  CHECK(whole.equations("2.") == "two");
+  CHECK(whole.equations().empty());
+}
+
 TEST_CASE("names are unique and known") {
   ParameterTable table = example();
   CHECK_THROWS_MATCHES(table.add("w", Role::bias, 1, 1), ValueError, says("the name 'w' is taken already"));
@@ -70,6 +85,9 @@ TEST_CASE("sizes that no memory holds are refused") {
   ParameterTable table;
   CHECK_THROWS_MATCHES(table.add("w", Role::bias, -1, 2), ShapeError, says("-1 x 2"));
   CHECK_THROWS_AS(table.add("w", Role::bias, Index(1) << 40, Index(1) << 40), ShapeError);
+  CHECK(table.reserve(most_entries, 1) == 0);
+  CHECK_THROWS_AS(table.reserve(1, 1), ShapeError);  // behind what is there already
+  CHECK(table.size() == most_entries);
 }
 
 TEST_CASE("a gradient has the same names and its own numbers") {

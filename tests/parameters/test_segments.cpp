@@ -109,6 +109,15 @@ TEST_CASE("a table knows what can be learned") {
   CHECK(none.learned().empty());
 }
 
+TEST_CASE("segments: neighbours become one, and empty ones are left out") {
+  std::vector<Segment> segments;
+  for (const Segment& next : {Segment{2, 0}, Segment{2, 3}, Segment{5, 1}, Segment{9, 0}, Segment{8, 2}})
+    detail::append(segments, next);
+  CHECK(segments == std::vector<Segment>{{2, 4}, {8, 2}});
+  CHECK(detail::all_but({{8, 2}, {0, 1}, {4, 4}}, 12) == std::vector<Segment>{{1, 3}, {10, 2}});
+  CHECK(detail::all_but({{3, 0}}, 5) == std::vector<Segment>{{0, 5}});
+}
+
 TEST_CASE("columns of interleaved blocks are found where they lie") {
   ParameterTable table;
   const Index stacked = table.reserve(5, 3);

@@ -123,9 +123,17 @@ TEST_CASE("an option for threads: copies share a pool, and impossible numbers ar
   const Threads two = 2, copy = two;
   CHECK(&two.pool() == &copy.pool());
   CHECK(two.pool().threads() == 2);
-  CHECK(Threads().pool().threads() >= 1);
+  CHECK(Threads(5).pool().threads() == 5);
+  CHECK(Threads().pool().threads() == std::max(1, int(std::thread::hardware_concurrency())));
   CHECK_THROWS_MATCHES(Threads(-1), ValueError, says("expects at least 1, or 0 for one per core, got -1"));
   CHECK_THROWS_MATCHES(ThreadPool(-2), ValueError, says("got -2"));
+}
+
+TEST_CASE("threads: little work is done by the calling thread alone") {
+  const Threads two = 2;
+  CHECK(two.for_work(0) == nullptr);
+  CHECK(two.for_work(10'000) == nullptr);
+  CHECK(two.for_work(100'000'000) == &two.pool());
 }
 
 #if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER  // which need all address space themselves
@@ -158,6 +166,21 @@ TEST_CASE("thread pool: works alone and ends in a forked child") {
           return right && sum_by(again, 100) == 4950 ? 0 : 1;
         }) == 0);
   CHECK(sum_by(*pool, 100) == 4950);
+}
+
+TEST_CASE("thread pool: works alone in a child that was forked while the pool was at work") {
+  ThreadPool pool(3);
+  std::atomic<bool> ends = false;
+  std::thread busy([&] {  // its locks are held or free at the moment of the fork, as it happens
+    while (!ends) sum_by(pool, 3);
+  });
+  for (int repeat = 0; repeat < 100; ++repeat)
+    if (in_child([&] { return sum_by(pool, 100) == 4950 ? 0 : 1; }) != 0) {
+      FAIL_CHECK("child " << repeat << " did not end with the right sum");
+      break;
+    }
+  ends = true;
+  busy.join();
 }
 #endif
 
