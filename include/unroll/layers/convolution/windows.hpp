@@ -7,6 +7,7 @@
 // other, and again windows are contiguous. The features of a group stand apart for the same reason.
 
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "unroll/core/buffer.hpp"
