@@ -69,7 +69,7 @@ inline constexpr auto divisions =
     cell(state(h), a = linear(x, h), next(h) = tanh(a / 2 + 1 / (2 + square(a)) - h / (3 + exp(a) / 2)) / 0.5);
 inline constexpr auto functions = cell(
     state(h), a = linear(x, h),
-    next(h) = tanh(sqrt(1 + square(a)) - log(2 + square(h)) + abs(a) * softsign(h) - elu(a) +
+    next(h) = tanh(sqrt(1 + square(a)) - exp2(a - 1) - log(2 + square(h)) + abs(a) * softsign(h) - elu(a) +
                    leaky_relu(linear(x), 0.2) + hard_tanh(a) * hard_sigmoid(a) + gelu(a) * gelu_tanh(silu(linear(x)))));
 inline constexpr auto nested_functions =
     cell(state(h), next(h) = tanh(log(1 + exp(sigmoid(linear(x, h))))) * sigmoid(clip(2 * tanh(linear(x)), 1.5)));

@@ -15,9 +15,9 @@ using cell_run::CellRun;
 namespace written {
 using namespace unroll::symbols;
 inline constexpr auto powers =
-    cell(state(h), a = 1 + square(linear(x)), s = a + linear(h), next(h) = tanh(1 - pow(a, s - 1) * pow(2, s)));
+    cell(state(h), a = 1 + sigmoid(linear(x)), s = a + linear(h), next(h) = tanh(1 - pow(a, s - 1) * pow(2, s)));
 inline constexpr auto operators =
-    cell(state(h), a = linear(x, h), s = max(a / (2 + square(h)), -0.5) - min(a, clip(h, 0.75)),
+    cell(state(h), a = linear(x, h), s = exp2(-a) * max(a / (2 + square(h)), -0.5) - min(a, clip(h, 0.75)),
          next(h) = tanh(0.5 * pow(1 + square(a), s) + s));
 }  // namespace written
 // clang-format on
@@ -85,6 +85,13 @@ TEST_CASE("pow: text, LaTeX and the notation of the source") {
   CHECK(describe(cell).ends_with("h' = tanh(1 - pow(a, s - 1) * pow(2, s))\n"));
   CHECK(describe(cell, Notation::source).ends_with("next(h) = tanh(1 - pow(a, s - 1) * pow(2, s))\n"));
   CHECK(describe(cell, Notation::latex).find("\\mathrm{pow}\\left(a_{t}, s_{t} - 1\\right)") != std::string::npos);
+}
+
+TEST_CASE("exp2: text and LaTeX") {
+  const EquationCell<double, written::operators> cell({.inputs = {3}, .units = 4});
+  CHECK(describe(cell).find("s = exp2(-a) * max(") != std::string::npos);
+  CHECK(describe(cell, Notation::latex).find("\\mathrm{exp2}\\left(-a_{t}\\right) \\odot \\max\\left(") !=
+        std::string::npos);
 }
 
 TEST_CASE("operations: a stream computes what a pass computes") {

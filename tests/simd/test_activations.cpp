@@ -73,6 +73,7 @@ constexpr double slack = std::numeric_limits<long double>::digits > std::numeric
 TEMPLATE_TEST_CASE("elementary functions keep the accuracy they state", "[activations]", ALL_LANES) {
   const auto worst = [](auto&& function, auto&& reference) { return worst_error<TestType>(function, reference); };
   CHECK(worst([](auto x) { return exp(x); }, [](long double x) { return std::exp(x); }) < 1.25 + slack);
+  CHECK(worst([](auto x) { return Exp2{}.value(x); }, [](long double x) { return std::exp2(x); }) < 1.25 + slack);
   CHECK(worst([](auto x) { return log(x); }, [](long double x) { return std::log(x); }) < 2.0 + slack);
   CHECK(worst([](auto x) { return tanh(x); }, [](long double x) { return std::tanh(x); }) < 2.75 + slack);
   CHECK(worst([](auto x) { return Sigmoid{}.value(x); }, [](long double x) { return 1 / (1 + std::exp(-x)); }) <
@@ -142,6 +143,11 @@ TEMPLATE_TEST_CASE("elementary functions at the ends of the number line", "[acti
   CHECK(at(exp_, Limits::max()) == infinity);
   CHECK(at(exp_, std::log(least) + Scalar(0.2)) == least);
   CHECK(at(exp_, std::nextafter(std::log(Limits::max()), Scalar(0))) < infinity);
+  CHECK(at(value_of(Exp2{}), infinity) == infinity);
+  CHECK(at(value_of(Exp2{}), -infinity) == 0);
+  CHECK(at(value_of(Exp2{}), Limits::max_exponent - 1) == std::ldexp(Scalar(1), Limits::max_exponent - 1));
+  CHECK(at(value_of(Exp2{}), Limits::max_exponent) == infinity);
+  CHECK(at(value_of(Exp2{}), Limits::min_exponent - Limits::digits) == least);
   CHECK(at(log_, infinity) == infinity);
   CHECK(at(log_, 0) == -infinity);
   CHECK(at(log_, -Scalar(0)) == -infinity);
@@ -181,8 +187,8 @@ TEMPLATE_TEST_CASE("elementary functions at the ends of the number line", "[acti
   const auto keeps_nan = [&](auto... functions) { return (std::isnan(at(functions, nan)) && ...); };
   CHECK(keeps_nan(exp_, log_, tanh_, value_of(Identity{}), value_of(Sigmoid{}), value_of(Relu{}), value_of(LeakyRelu{}),
                   value_of(Elu{}), value_of(HardSigmoid{}), value_of(HardTanh{}), value_of(Softplus{}),
-                  value_of(Softsign{}), value_of(Gelu{}), value_of(GeluTanh{}), value_of(Silu{}), value_of(Sqrt{}),
-                  value_of(Square{}), value_of(Abs{})));
+                  value_of(Softsign{}), value_of(Gelu{}), value_of(GeluTanh{}), value_of(Silu{}), value_of(Exp2{}),
+                  value_of(Sqrt{}), value_of(Square{}), value_of(Abs{})));
 }
 
 TEST_CASE("tanh is odd to the last bit", "[activations]") {
@@ -206,6 +212,7 @@ TEST_CASE("one number gives the same bits alone and among others", "[activations
   CHECK(same(Softplus{}));
   CHECK(same(Elu{}));
   CHECK(same(Exp{}));
+  CHECK(same(Exp2{}));
   CHECK(same(Gelu{}));
   CHECK(same(GeluTanh{}));
   CHECK(same(Silu{}));
@@ -254,8 +261,8 @@ TEMPLATE_TEST_CASE("activations agree with PyTorch in value and derivative", "[a
 }
 
 TEMPLATE_TEST_CASE("every slope is the derivative of its value", "[activations]", Identity, Sigmoid, Tanh, Relu,
-                   LeakyRelu, Elu, HardSigmoid, HardTanh, Softplus, Softsign, Gelu, GeluTanh, Silu, Exp, Log, Sqrt,
-                   Square, Abs) {
+                   LeakyRelu, Elu, HardSigmoid, HardTanh, Softplus, Softsign, Gelu, GeluTanh, Silu, Exp, Exp2, Log,
+                   Sqrt, Square, Abs) {
   STATIC_REQUIRE(Activation<TestType>);
   const TestType activation;
   const auto value = [&](double x) { return through<OneDouble>([&](auto v) { return activation.value(v); }, x); };

@@ -2,6 +2,7 @@
 // Functions of one number with their derivatives that are no activations, in the same form: the language of recurrences
 // treats them alike (see the concept Activation).
 
+#include <limits>
 #include <string_view>
 
 #include "unroll/simd/elementary.hpp"
@@ -19,6 +20,27 @@ struct Exp {
   template <class V>
   EIGEN_ALWAYS_INLINE V slope(V y) const {
     return y;
+  }
+};
+
+/// 2^x, as 2^k e^(r log 2) with the integer k next to x; exact for integers.
+struct Exp2 {
+  static constexpr std::string_view name = "exp2", latex = "\\mathrm{exp2}";
+  static constexpr bool by_output = true;
+  static constexpr double log2 = 0.6931471805599453;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    using Scalar = typename V::Scalar;
+    using Limits = std::numeric_limits<Scalar>;
+    constexpr Scalar end = Limits::max_exponent + Limits::digits;  // beyond it the result is 0 or infinite
+    const V limited = min(max(x, V::constant(-end)), V::constant(end)), shift = V::constant(detail::rounder<Scalar>);
+    const V k = (limited + shift) - shift;
+    const V fraction = detail::expm1_reduced((limited - k) * V::constant(Scalar(log2)));
+    return {detail::scale((fraction + V::constant(1)).v, k.v)};
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V y) const {
+    return y * V::constant(typename V::Scalar(log2));
   }
 };
 

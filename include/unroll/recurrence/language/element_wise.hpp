@@ -115,6 +115,10 @@ constexpr auto exp(E e) {
   return parts::function(Exp{}, e);
 }
 template <Expression E>
+constexpr auto exp2(E e) {
+  return parts::function(Exp2{}, e);
+}
+template <Expression E>
 constexpr auto log(E e) {
   return parts::function(Log{}, e);
 }
