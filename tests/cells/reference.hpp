@@ -86,8 +86,8 @@ class Reference {
         return v.setConstant(parameters_[program.weight[operation.index].name](0, 0));
       case Op::linear:
         return linear(program.term[operation.index], rows);
-      case Op::attend:
-        throw std::logic_error("reference: attention has tests of its own");
+      case Op::column:
+        throw std::logic_error("reference: operations over columns have tests of their own");
       case Op::apply:
         break;
     }

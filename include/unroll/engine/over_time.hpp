@@ -241,8 +241,8 @@ class OverTime {
 
   /// The way forward has checked the memory itself.
   static void check_memory(const Inputs<Scalar>& inputs, const InputGradients<Scalar>& d_inputs) {
-    if constexpr (requires { C::attends; })
-      if constexpr (C::attends) {
+    if constexpr (requires { C::reads_memory; })
+      if constexpr (C::reads_memory) {
         require<ShapeError>(inputs.memory != nullptr && inputs.memory->timeline != nullptr,
                             "cell: the way back needs the memory that the way forward attended to, and none is given");
         check_like("values", d_inputs.memory.values, inputs.memory->values);

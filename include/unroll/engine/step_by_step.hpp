@@ -25,8 +25,8 @@ class StepByStep {
   /// At the first step. `memory` is what the cell attends to, if it does, and may go away afterwards.
   void begin(const AttentionMemory<Scalar>* memory) {
     restart();
-    if constexpr (requires { C::attends; })
-      if (C::attends) {
+    if constexpr (requires { C::reads_memory; })
+      if (C::reads_memory) {
         require<ValueError>(memory != nullptr && memory->timeline != nullptr,
                             "step by step: the cell attends to a memory, and none is given");
         ConstView<Scalar> no_steps(nullptr, cell_.input_rows(0), 0, Eigen::OuterStride<>(cell_.input_rows(0)));
@@ -52,8 +52,8 @@ class StepByStep {
     const Timeline timeline =
         Timeline::rectangular(n, step_ + 1).window(step_, step_ + 1);  // it knows which step it is
     ++step_;
-    if constexpr (requires { C::attends; })
-      if constexpr (C::attends) cell_.attend_to(sources, work_);
+    if constexpr (requires { C::reads_memory; })
+      if constexpr (C::reads_memory) cell_.read_sequences(weights_, sources, work_);
     cell_.make_room(weights_, timeline, work_);
     cell_.project(weights_, {{&x, 1}, {}}, timeline, 0, 1, work_);
     cell_.step(weights_, step_of(n, states), work_);
@@ -64,8 +64,8 @@ class StepByStep {
 
   /// The weights of the last step's attention [longest sequence of the memory x n]; of a cell without, nothing.
   ConstView<Scalar> attention() const {
-    if constexpr (requires { C::attends; })
-      if constexpr (C::attends) return work_.attention[0].weights.view();
+    if constexpr (requires { C::reads_memory; })
+      if constexpr (C::reads_memory) return cell_.memory_weights(work_);
     return nothing<Scalar>();
   }
 

@@ -29,8 +29,8 @@ class Seq2SeqDescription {
   using Scalar = typename C::Scalar;
   using Options = Seq2SeqOptions;
   static constexpr bool attends = [] {
-    if constexpr (requires { C::attends; })
-      return C::attends;
+    if constexpr (requires { C::reads_memory; })
+      return C::reads_memory;
     else
       return false;
   }();

@@ -26,7 +26,7 @@ class EquationCell {
   static constexpr const auto& schedule = Derivation::schedule;
   static constexpr int states = program.states;
   static constexpr int output_state = program.output_state;
-  static constexpr bool attends = program.attentions > 0;  ///< to a memory, see Inputs::memory
+  static constexpr bool reads_memory = ColumnKinds::reads_memory<Derivation>;  ///< Inputs::memory
 
   EquationCell() = default;
 
@@ -48,17 +48,8 @@ class EquationCell {
     return false;
   }
   const CellLayout<Derivation>& layout() const { return *layout_; }
-  /// First values that follow from sizes: the length of a normalised score's vector.
-  std::vector<std::pair<std::string, Initializer>> named_starts() const {
-    std::vector<std::pair<std::string, Initializer>> starts;
-    for (int k = 0; k < program.attentions; ++k)
-      if (program.attention[k].normalised) {
-        const LinearTerm& query = program.term[program.attention[k].term];
-        const double rows = double(layout_->rows_of_term(program.attention[k].term));
-        starts.emplace_back(text(program.equation[query.equation].name, ".g"), init::constant(1 / std::sqrt(rows)));
-      }
-    return starts;
-  }
+  /// First values that follow from sizes.
+  std::vector<std::pair<std::string, Initializer>> named_starts() const { return layout_->named_starts(); }
 
   /// Numbers that a pass keeps for each column, states and output not counted.
   Index kept_rows() const {
@@ -73,34 +64,38 @@ class EquationCell {
   void prepare(const S* theta, Weights& weights) const {
     Products::pack(*layout_, theta, weights);
     copy_small_parameters(theta, weights);
-    if constexpr (attends) Attention::prepare(*layout_, theta, weights);
+    each_kind([&]<class Run>() { Run::prepare(*layout_, theta, weights); });
   }
   void prepare_back(const S* theta, Weights& weights) const {
     Products::pack_transposed(*layout_, theta, weights);
-    if constexpr (attends) Attention::prepare_back(*layout_, theta, weights);
+    each_kind([&]<class Run>() { Run::prepare_back(*layout_, theta, weights); });
   }
 
   void begin(const Weights& weights, const Inputs<S>& inputs, const Timeline& timeline, Work& work) const {
     each_source(Op::constant, [&](const Source& source, int k) {
       products(weights, work).project_constant(source, k, inputs.constants[std::size_t(k)]);
     });
-    if constexpr (attends) attention(weights, work).begin(inputs.memory, timeline);
+    each_kind([&]<class Run>() { Run(*layout_, weights, work).begin(inputs, timeline); });
   }
 
-  /// From now on the samples, by rank, attend to these sequences of the memory that `begin` was given: a search goes on
-  /// with some of its hypotheses and drops others. Throws ShapeError for a number that is no sequence.
-  void attend_to(std::span<const Index> sources, Work& work) const requires(attends) {
-    const Index sequences = Index(work.memory.first.size()) - 1;
-    for (const Index source : sources)
-      require<ShapeError>(source >= 0 && source < sequences, "cell: the memory has ", sequences,
-                          " sequences, a sample attends to number ", source);
-    work.memory.source.assign(sources.begin(), sources.end());
+  /// From now on the samples, by rank, read these sequences of the memory that `begin` was given: a search goes on with
+  /// some of its hypotheses and drops others. Throws ShapeError for a number that is no sequence.
+  void read_sequences(const Weights& weights, std::span<const Index> sources, Work& work) const requires(reads_memory) {
+    each_kind([&]<class Run>() { Run(*layout_, weights, work).read_sequences(sources); });
+  }
+  /// The weights that the last step gave the steps of the memory [longest sequence of the memory x columns].
+  static ConstView<S> memory_weights(const Work& work) requires(reads_memory) {
+    std::optional<ConstView<S>> found;
+    each_kind([&]<class Run>() {
+      if constexpr (requires { Run::memory_weights(work); }) found.emplace(Run::memory_weights(work));
+    });
+    return found ? *found : nothing<S>();
   }
 
   void make_room(const Weights& weights, const Timeline& timeline, Work& work) const {
     work.terms.shape(layout_->term_rows(), timeline.columns());
     for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
-    if constexpr (attends) attention(weights, work).make_room(timeline);
+    each_kind([&]<class Run>() { Run(*layout_, weights, work).make_room(timeline); });
     work.consumed = false;
   }
 
@@ -126,7 +121,9 @@ class EquationCell {
       for (int v = 0; v < schedule.sources; ++v)
         if (const Source& source = schedule.source[v]; source.ready == stage)
           products(weights, work).take(source, values_of(source.operation, step, work), step.first, step.columns);
-      each_attention(stage, [&](int k) { attention(weights, work).attend(k, step.first, step.columns, step.rank); });
+      each_column_operation(stage, [&]<class Run>(int k, int) {
+        Run(*layout_, weights, work).run(k, step.first, step.columns, step.rank);
+      });
       for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::forward(frame, rows, step.columns); });
     });
   }
@@ -140,7 +137,7 @@ class EquationCell {
       work.d_singles[w].setZero(rows);
     }
     each_source(Op::constant, [&](const Source&, int k) { products(weights, work).begin_constant_gradient(k); });
-    if constexpr (attends) attention(weights, work).begin_back();
+    each_kind([&]<class Run>() { Run(*layout_, weights, work).begin_back(); });
   }
 
   void step_back(const Weights& weights, const StepBack<S, states>& step, Work& work) const {
@@ -155,9 +152,9 @@ class EquationCell {
         if (const Source& source = schedule.source[v]; source.ready == stage + 1)
           pull_source(source, weights, step, work);
       for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::backward(frame, rows, step.columns); });
-      each_attention(stage, [&](int k) {
-        const int waits = schedule.incoming[program.attention[k].operation];
-        attention(weights, work).attend_back(k, step.first, step.columns, step.rank, work.incoming[waits].strided());
+      each_column_operation(stage, [&]<class Run>(int k, int operation) {
+        const auto d_result = work.incoming[schedule.incoming[operation]].strided();
+        Run(*layout_, weights, work).run_back(k, step.first, step.columns, step.rank, d_result);
       });
     });
     each_source(Op::state, [&](const Source& source, int k) {
@@ -212,7 +209,7 @@ class EquationCell {
       products(weights, work)
           .finish_constant(source, k, inputs.constants[std::size_t(k)], gradient, d_inputs.constants[std::size_t(k)]);
     });
-    if constexpr (attends) attention(weights, work).end_back(*inputs.memory, gradient, d_inputs.memory);
+    each_kind([&]<class Run>() { Run(*layout_, weights, work).end_back(inputs, gradient, d_inputs); });
     work.consumed = true;
   }
 
@@ -236,7 +233,6 @@ class EquationCell {
 
  private:
   using Products = detail::CellProducts<S, Derivation>;
-  using Attention = detail::CellAttention<S, Derivation, Weights, Work>;
   using Trace = detail::CellTrace<S, Derivation>;
 
   static CellSizes with_fixed_units(CellSizes sizes) {
@@ -261,7 +257,6 @@ class EquationCell {
   }
 
   Products products(const Weights& weights, Work& work) const { return {*layout_, weights, work}; }
-  auto attention(const Weights& weights, Work& work) const { return Attention(*layout_, weights, work); }
 
   void copy_small_parameters(const S* theta, Weights& weights) const {
     weights.bias.setZero(layout_->term_rows());
@@ -289,12 +284,22 @@ class EquationCell {
       for_passes<stage, size + 1>(f);
     }
   }
-  /// f(number) for every `attend` of a stage.
+  /// f.template operator()<Run>() for all kinds of operations over columns.
   template <class F>
-  static void each_attention(int stage, F&& f) {
-    if constexpr (attends)
-      for (int k = 0; k < program.attentions; ++k)
-        if (schedule.stage[program.operation[program.attention[k].operation].equation] == stage) f(k);
+  static void each_kind(F&& f) {
+    ColumnKinds::each_used<Derivation>(
+        [&]<class Kind>() { f.template operator()<typename Kind::template Run<S, Derivation>>(); });
+  }
+  /// f.template operator()<Run>(k, operation) for all operations over columns of a stage, the k-th of its kind each.
+  template <class F>
+  static void each_column_operation(int stage, F&& f) {
+    ColumnKinds::each_used<Derivation>([&]<class Kind>() {
+      constexpr auto words = detail::find_words<Derivation, typename Kind::Word>();
+      for (int k = 0; k < words.count; ++k)
+        if (const int o = program.column_operation[words.number[k]].operation;
+            schedule.stage[program.operation[o].equation] == stage)
+          f.template operator()<typename Kind::template Run<S, Derivation>>(k, o);
+    });
   }
   /// f(source, the number of the input, constant or state) for all sources of a kind.
   template <class F>

@@ -11,6 +11,7 @@
 // stand in the equations. Nothing is computed here: program.hpp lowers the equations to a flat list of operations, at
 // compile time.
 
+#include "unroll/recurrence/language/columns.hpp"
 #include "unroll/recurrence/language/element_wise.hpp"
 #include "unroll/recurrence/language/list.hpp"
 #include "unroll/recurrence/language/terms.hpp"

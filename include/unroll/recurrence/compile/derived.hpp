@@ -69,24 +69,25 @@ constexpr bool check_equations() {
 /// `equations` is a constexpr variable with static storage: the numbers in it are read here.
 template <const auto& equations>
 struct Derived {
-  static constexpr auto applied = operations_of(equations);   ///< the element-wise operations, by Operation::index
-  static constexpr auto traits = detail::traits_of(applied);  ///< of each
+  static constexpr auto applied = operations_of(equations);  ///< the element-wise operations, by Operation::index
+  static constexpr auto over_columns = column_words_of(equations);  ///< of the operations over columns, by their number
+  static constexpr auto traits = detail::traits_of(applied);        ///< of each
   static constexpr auto program = lower(equations);
   static_assert(detail::check_equations<program.misuse>());
-  static_assert(program.applied == applied.size,
+  static_assert(program.applied == applied.size && program.column_operations == over_columns.size,
                 "unroll: lowering and operations_in.hpp walk over different expressions");
   static constexpr auto schedule = make_schedule(program, traits);
 
-  /// The equation is an attend(...).
-  static constexpr bool attends(int equation) {
+  /// The equation is an operation over columns, which no pass runs.
+  static constexpr bool is_over_column(int equation) {
     const int root = program.equation[equation].root;
-    return program.operation[root].op == Op::attend && program.operation[root].equation == equation;
+    return program.operation[root].op == Op::column && program.operation[root].equation == equation;
   }
 
   /// Equations of one stage and one size run as one pass.
   static constexpr bool has_pass(int stage, int size) {
     for (int e = 0; e < program.equations; ++e)
-      if (schedule.stage[e] == stage && program.equation[e].size == size && !attends(e)) return true;
+      if (schedule.stage[e] == stage && program.equation[e].size == size && !is_over_column(e)) return true;
     return false;
   }
 };

@@ -16,26 +16,20 @@ enum class Notation {
 
 namespace detail {
 
-/// How an element-wise operation is written: as symbols around its operands, or as a call.
-struct WrittenOperation {
-  Infix infix;
-  std::string function;  ///< of a call, else empty
-  std::string numbers;   ///< behind the operands of a call
-};
-
 /// A Program without its capacity, so that one class serves all cells.
 struct ProgramView {
   const Operation* operation;
   const EquationInfo* equation;
   int equations;
   const LinearTerm* term;
-  const AttentionInfo* attention;
+  const ColumnOperation* column_operation;
   const WeightInfo* weight;
   const StateInfo* state;
   int states;
   const std::string_view *input, *constant, *sizes;
   int output, output_state;
-  WrittenOperation (*applied)(int index, bool latex);  ///< an element-wise operation
+  WrittenOperation (*applied)(int index, bool latex);      ///< an element-wise operation
+  WrittenOperation (*over_column)(int index, bool latex);  ///< an operation over columns
 };
 
 /// A user's own function may have a name that the library gives to another one.
@@ -51,7 +45,7 @@ constexpr bool has_name_of_another() {
 template <class F>
 WrittenOperation written(const F& f, bool latex) {
   if constexpr (requires { F::text; }) {
-    return {latex ? F::latex : F::text, {}, {}};
+    return {.infix = latex ? F::latex : F::text};
   } else {
     std::string numbers;
     if constexpr (requires { f.visit_options([](std::string_view, double) {}); })
@@ -60,10 +54,10 @@ WrittenOperation written(const F& f, bool latex) {
       });
     const std::string name =
         std::string(latex ? f.latex : f.name) + (has_name_of_another<F>() && !latex ? "[own]" : "");
-    if (numbers.empty()) return {{}, name, {}};
-    if (latex) return {{}, name + "_{" + numbers + "}", {}};
-    if constexpr (requires { F::numbers_as_arguments; }) return {{}, name, ", " + numbers};
-    return {{}, name + "[" + numbers + "]", {}};
+    if (numbers.empty()) return {.function = name};
+    if (latex) return {.function = name + "_{" + numbers + "}"};
+    if constexpr (requires { F::numbers_as_arguments; }) return {.function = name, .after = ", " + numbers};
+    return {.function = name + "[" + numbers + "]"};
   }
 }
 
@@ -78,11 +72,21 @@ WrittenOperation written_operation(int index, bool latex) {
 }
 
 template <class D>
+WrittenOperation written_over_column(int index, bool latex) {
+  WrittenOperation found;
+  int k = 0;
+  D::over_columns.each([&](const auto& word) {
+    if (k++ == index) found = word.written(latex);
+  });
+  return found;
+}
+
+template <class D>
 constexpr ProgramView view_of() {
   constexpr const auto& p = D::program;
-  return {p.operation.items, p.equation.items, p.equations,    p.term.items,        p.attention.items,
-          p.weight.items,    p.state.items,    p.states,       p.input.items,       p.constant.items,
-          p.sizes.items,     p.output,         p.output_state, written_operation<D>};
+  return {p.operation.items, p.equation.items, p.equations,    p.term.items,         p.column_operation.items,
+          p.weight.items,    p.state.items,    p.states,       p.input.items,        p.constant.items,
+          p.sizes.items,     p.output,         p.output_state, written_operation<D>, written_over_column<D>};
 }
 
 /// Its functions are cold: every program that has a cell compiles them, few call them.
@@ -157,8 +161,8 @@ class EquationText {
         return single(program_.weight[operation.index]);
       case Op::linear:
         return linear(program_.term[operation.index], needed);
-      case Op::attend:
-        return attend(program_.attention[operation.index]);
+      case Op::column:
+        return over_column(operation.index);
       case Op::apply:
         return applied(operation, needed);
     }
@@ -171,7 +175,7 @@ class EquationText {
     const bool call = !written.function.empty(), binary = operation.right >= 0;
     const std::string left = operand(operation.left, operation.equation, infix.left);
     const std::string right = binary ? operand(operation.right, operation.equation, infix.right) : "";
-    if (call) return this->call(written.function, text(left, binary ? ", " : "", right, written.numbers));
+    if (call) return this->call(written.function, text(written.before, left, binary ? ", " : "", right, written.after));
     const bool scales = is_scalar(operation.left) || (binary && is_scalar(operation.right));
     return bracketed(text(infix.before, left, scales ? infix.between_scalars : infix.between, right, infix.after),
                      needed > infix.binding);
@@ -203,16 +207,10 @@ class EquationText {
     return all;
   }
 
-  [[gnu::cold]] std::string attend(const AttentionInfo& info) const {
-    const std::string query = named(program_.term[info.term].source[0]);
-    return latex() ? call(text("\\mathrm{attend}_{\\mathrm{", score_name(info), "}}"), query)
-                   : call("attend", text(score_name(info), ", ", query));
-  }
-  static std::string_view score_name(const AttentionInfo& info) {
-    if (info.score == ScoreKind::dot) return "dot";
-    if (info.score == ScoreKind::scaled_dot) return "scaled dot";
-    if (info.score == ScoreKind::general) return "general";
-    return info.normalised ? "additive normalised" : info.biased ? "additive biased" : "additive";
+  [[gnu::cold]] std::string over_column(int index) const {
+    const WrittenOperation written = program_.over_column(index, latex());
+    const LinearTerm& operand = program_.term[program_.column_operation[index].term];
+    return call(written.function, text(written.before, named(operand.source[0]), written.after));
   }
 
   [[gnu::cold]] std::string call(const std::string& function, const std::string& arguments) const {

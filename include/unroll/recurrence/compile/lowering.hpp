@@ -73,16 +73,19 @@ struct Lowering {
     program.equation[equation].root = root;
     if (const int s = program.equation[equation].state; s >= 0) program.state[s].next = root;
   }
-  template <Name name, Name size, class ScoreWord, class Query>
-  constexpr void line(const Equation<Symbol<name, size>, Attend<ScoreWord, Query>>&) {
-    if (size.view() != "units" && size.view() != "memory") program.report(Misuse::attend_of_another_size);
+  template <Name name, Name size, class Word, class Named>
+  constexpr void line(const Equation<Symbol<name, size>, OverColumn<Word, Named>>& e) {
+    constexpr std::string_view given = size.view(), result = Word::result_size;
+    if (!result.empty() && given != "units" && given != result) program.report(Misuse::attend_of_another_size);
+    linear_terms = 0;
     equation = program.equations;
-    program.equation[equation] = target(Symbol<name, "memory">{});
+    program.equation[equation] = target(Symbol<name, size>{});
+    if (!result.empty()) program.equation[equation].size = size_named(result);
     program.equations++;
-    program.equation[equation].root = ask(ScoreWord{}, Query{});
+    program.equation[equation].root = over_column(e.expression.word, Named{});
   }
-  template <class State, class ScoreWord, class Query>
-  constexpr void line(const Equation<Next<State>, Attend<ScoreWord, Query>>&) {
+  template <class State, class Word, class Named>
+  constexpr void line(const Equation<Next<State>, OverColumn<Word, Named>>&) {
     program.report(Misuse::next_of_attend);
   }
   template <class Named>
@@ -90,7 +93,7 @@ struct Lowering {
     if (program.output >= 0) program.report(Misuse::two_outputs);
     program.output = find(Named{});
     if (program.output < 0) return program.report(Misuse::undefined_output);
-    if (program.operation[program.output].op == Op::attend) program.report(Misuse::output_of_attend);
+    if (program.operation[program.output].op == Op::column) program.report(Misuse::output_of_attend);
     if (program.size_of(program.output) < 0) program.report(Misuse::input_element_by_element);
   }
 
@@ -174,25 +177,27 @@ struct Lowering {
     (add_source(term, read(Sources{}), name_of(Sources{})), ...);
     return add(term);
   }
-  template <class ScoreWord, class Query>
-  constexpr int lower(const Attend<ScoreWord, Query>&) {
+  template <class Word, class Named>
+  constexpr int lower(const OverColumn<Word, Named>&) {
     return program.report(Misuse::attend_within), 0;
   }
 
-  /// The query is a term whose rows the score compares with those of the keys.
-  template <ScoreKind kind, bool biased, bool normalised, class Query>
-  constexpr int ask(Score<kind, biased, normalised>, Query query) {
-    const bool copies = kind == ScoreKind::dot || kind == ScoreKind::scaled_dot;
-    LinearTerm term{.equation = equation, .ordinal = 1, .biased = false, .asks = true, .copies = copies};
-    term.size = program.intern(program.sizes, program.size_count, kind == ScoreKind::additive ? "attention" : "keys");
-    add_source(term, read(query), name_of(query));
-    if (copies && program.operation[term.source[0]].op == Op::constant)
+  /// The operand is a term, whose rows are one of the stacked pre-activations.
+  template <class Word, class Named>
+  constexpr int over_column(const Word& word, Named operand) {
+    LinearTerm term{.equation = equation, .ordinal = ++linear_terms, .biased = false};
+    term.of_column = true;
+    term.is_copy = word.copies_operand();
+    term.size = word.operand_size().empty() ? program.equation[equation].size : size_named(word.operand_size());
+    add_source(term, read(operand), name_of(operand));
+    if (term.is_copy && program.operation[term.source[0]].op == Op::constant)
       program.report(Misuse::attend_asked_by_constant);
-    const int number = program.terms, index = program.attentions++;
-    const int left = add(term), operation = add({.op = Op::attend, .left = left, .index = index});
-    program.attention[index] = {operation, number, kind, biased, normalised};
+    const int number = program.terms, index = program.column_operations++;
+    const int left = add(term), operation = add({.op = Op::column, .left = left, .index = index});
+    program.column_operation[index] = {operation, number};
     return operation;
   }
+  constexpr int size_named(std::string_view name) { return program.intern(program.sizes, program.size_count, name); }
 
   constexpr void add_source(LinearTerm& term, int source, std::string_view name) {
     const Op op = program.operation[source].op;

@@ -1,12 +1,12 @@
 #pragma once
-// The element-wise operations of equations, as objects: an operation may carry numbers.
+// The operations of equations, as objects: an operation may carry numbers.
 
 #include "unroll/recurrence/language.hpp"
 
 namespace unroll {
 namespace language {
 
-/// Collects the operations in the order in which Lowering numbers them: operands first, left before right.
+/// Collects the element-wise operations in the order in which Lowering numbers them: operands first, left before right.
 struct OperationsIn {
   template <class E>
   static constexpr List<> of(const E&) {
@@ -27,12 +27,35 @@ struct OperationsIn {
   }
 };
 
+/// Collects the words of the operations over columns, each of which is an equation by itself.
+struct ColumnWordsIn {
+  template <class Line>
+  static constexpr List<> of(const Line&) {
+    return {};
+  }
+  template <class Target, class Word, class Named>
+  static constexpr List<Word> of(const Equation<Target, OverColumn<Word, Named>>& e) {
+    return list(e.expression.word);
+  }
+  static constexpr List<> all(const List<>&) { return {}; }
+  template <class First, class... Rest>
+  static constexpr auto all(const List<First, Rest...>& lines) {
+    return join(of(lines.first), all(lines.rest));
+  }
+};
+
 }  // namespace language
 
 /// The element-wise operations of the equations, in the order of their numbers.
 template <class StateList, class... Lines>
 constexpr auto operations_of(const Equations<StateList, Lines...>& equations) {
   return language::OperationsIn::all(equations.lines);
+}
+
+/// The words of the operations over columns, in the order of their numbers.
+template <class StateList, class... Lines>
+constexpr auto column_words_of(const Equations<StateList, Lines...>& equations) {
+  return language::ColumnWordsIn::all(equations.lines);
 }
 
 }  // namespace unroll

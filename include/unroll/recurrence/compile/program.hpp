@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "unroll/core/types.hpp"
-#include "unroll/recurrence/language/score.hpp"
 
 namespace unroll {
 
@@ -20,7 +19,7 @@ enum class Op : unsigned char {
   unit_weight,    ///< one parameter per unit; index = weight
   scalar_weight,  ///< one parameter for all units; index = weight
   linear,         ///< index = term
-  attend,         ///< left = the linear term that gives the query; index = attention
+  column,         ///< an operation over all rows of a column; left = the linear term of its operand; index = its number
   apply,  ///< an element-wise operation on `left`, or on `left` and `right`; index = its place in Derived::applied
 };
 
@@ -32,17 +31,17 @@ struct Operation {
   int equation = -1;  ///< where it stands; -1 for states, inputs and constants
 };
 
-/// One `linear(...)`: what it reads, and where it stands; or the query of an `attend(...)`, whose pre-activation is
-/// read as a whole.
+/// One `linear(...)`: what it reads, and where it stands; or the operand of an operation over columns, which reads its
+/// rows between passes.
 struct LinearTerm {
   static constexpr int max_sources = 8;
   int equation = 0;
   int ordinal = 0;  ///< it is the ordinal-th linear of its equation, from 1
   int operation = 0;
   bool biased = true;
-  int size = 0;         ///< index into Program::sizes
-  bool asks = false;    ///< it is a query
-  bool copies = false;  ///< of one source, without weights: the query of scores that compare it as it is
+  int size = 0;            ///< index into Program::sizes
+  bool of_column = false;  ///< the operand of an operation over columns
+  bool is_copy = false;    ///< the value of its one source, without weights
   int sources = 0;
   Table<int, max_sources> source{};  ///< operations
   Table<std::string_view, max_sources> source_name{};
@@ -54,13 +53,10 @@ struct LinearTerm {
   }
 };
 
-/// One `attend(...)`.
-struct AttentionInfo {
+/// One operation over all rows of a column; its word, which says more, is in Derived::over_columns.
+struct ColumnOperation {
   int operation = 0;
-  int term = 0;  ///< that gives the query
-  ScoreKind score = ScoreKind::dot;
-  bool biased = false;      ///< the projected keys have a bias
-  bool normalised = false;  ///< the vector of an additive score has a length of its own
+  int term = 0;  ///< of its operand
 };
 
 struct EquationInfo {
@@ -119,8 +115,8 @@ struct Program {
   int equations = 0;
   Table<LinearTerm, capacity> term{};
   int terms = 0;
-  Table<AttentionInfo, capacity> attention{};
-  int attentions = 0;
+  Table<ColumnOperation, capacity> column_operation{};
+  int column_operations = 0;
   Table<WeightInfo, capacity> weight{};
   int weights = 0;
   int applied = 0;  ///< element-wise operations
@@ -153,7 +149,7 @@ struct Program {
 
   /// It concerns all rows of a column together, so it runs between passes.
   constexpr bool between_passes(int o) const {
-    return operation[o].op == Op::attend || (operation[o].op == Op::linear && term[operation[o].index].asks);
+    return operation[o].op == Op::column || (operation[o].op == Op::linear && term[operation[o].index].of_column);
   }
 
   /// The equation next(state) = ..., or -1.

@@ -4,8 +4,8 @@
 // A `linear` of an intermediate value needs all rows of it, so it ends a stage: what depends on it runs one stage
 // later. An equation runs as a whole in the stage of the latest thing it reads, and all equations of one stage (and one
 // size) are one fused pass over packets of rows. Products come between passes; those of inputs and constants are taken
-// before the first step. `attend` comes between passes too: behind the product that gives its query, and before the
-// stage that reads it.
+// before the first step. Operations over columns come between passes too: behind the product that gives their operand,
+// and before the stage that reads their result.
 //
 // Memory decides the speed of a recurrence, so as little as possible is kept for the way back:
 //   - a pull needs values of its operands or its own; `needed` collects which;
@@ -43,7 +43,7 @@ struct Scheduling {
 
   /// The first stage whose pass can read the operation.
   constexpr int stage_behind(int o) const {
-    return stage_of_operation(o) + (program.operation[o].op == Op::attend ? 1 : 0);
+    return stage_of_operation(o) + (program.operation[o].op == Op::column ? 1 : 0);
   }
 
   constexpr void find_stages() {
@@ -103,13 +103,13 @@ struct Scheduling {
       for (int slot = 0; slot < program.terms; ++slot) {
         if (!program.term[schedule.term_at[slot]].reads(source.operation)) continue;
         Product* last = schedule.products > source.first_product ? &schedule.product[schedule.products - 1] : nullptr;
-        const bool copies = program.term[schedule.term_at[slot]].copies;
-        if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot] && !last->copies &&
-            !copies)
+        const bool is_copy = program.term[schedule.term_at[slot]].is_copy;
+        if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot] &&
+            !last->is_copy && !is_copy)
           ++last->slots;
         else
-          schedule.product[schedule.products++] = {v, slot, 1, row, written[slot], copies};
-        if (!copies) ++row;
+          schedule.product[schedule.products++] = {v, slot, 1, row, written[slot], is_copy};
+        if (!is_copy) ++row;
       }
       source.products = schedule.products - source.first_product;
       for (int p = source.first_product; p < schedule.products; ++p)
@@ -158,7 +158,7 @@ struct Scheduling {
   /// What the gradients of the operands read; a number has no gradient.
   constexpr void need_of_pull(int o) {
     const Operation& operation = program.operation[o];
-    if (operation.op == Op::attend) schedule.needed[operation.left] = true;
+    if (operation.op == Op::column) schedule.needed[operation.left] = true;
     if (operation.op != Op::apply) return;
     const OperationTraits& element = traits[operation.index];
     if (!is_number(operation.left)) need(o, element.left_reads);
@@ -189,14 +189,14 @@ struct Scheduling {
     schedule.extra[schedule.extras++] = o;
   }
 
-  /// States after the step are the engine's; what products read must not be overwritten by gradients. What is attended
-  /// to is computed outside of any pass.
+  /// States after the step are the engine's; what products read must not be overwritten by gradients. Results over
+  /// columns are computed outside of any pass.
   constexpr void store_states_and_sources() {
-    for (int k = 0; k < program.attentions; ++k) store_extra(program.attention[k].operation);
+    for (int k = 0; k < program.column_operations; ++k) store_extra(program.column_operation[k].operation);
     for (int o = 0; o < program.operations; ++o)
       if (is_leaf(o)) schedule.storage[o] = Storage::leaf;
     for (int s = program.states - 1; s >= 0; --s)
-      if (const int next = program.state[s].next; !is_leaf(next) && program.operation[next].op != Op::attend)
+      if (const int next = program.state[s].next; !is_leaf(next) && program.operation[next].op != Op::column)
         store(next, Storage::history, s);
     for (int v = 0; v < schedule.sources; ++v)
       if (const int o = schedule.source[v].operation;

@@ -18,9 +18,9 @@ struct Product {
   int source = 0;      ///< index into StageSchedule::source
   int first_slot = 0;  ///< the terms, in order of slots
   int slots = 0;
-  int first_row = 0;    ///< how many terms that read the source come before, in its stacked weights
-  bool adds = false;    ///< something has been written to these rows before
-  bool copies = false;  ///< without weights: the term is the source
+  int first_row = 0;     ///< how many terms that read the source come before, in its stacked weights
+  bool adds = false;     ///< something has been written to these rows before
+  bool is_copy = false;  ///< without weights: the term is the source
 };
 
 /// What linear terms read, with the products that it takes part in.

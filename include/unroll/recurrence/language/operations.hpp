@@ -5,6 +5,7 @@
 // A new operation is a struct here (or in simd/functions.hpp, for a function of one number) and a word in
 // element_wise.hpp. Compiler, kernels, streams and text read the struct and know no operation by name.
 
+#include <string>
 #include <string_view>
 
 #include "unroll/simd/activations.hpp"
@@ -19,6 +20,13 @@ struct Infix {
   std::string_view before = "", between = "", after = "";
   std::string_view between_scalars = between;  ///< where one operand is the same number for all units
   Binding binding = Binding::whole, left = Binding::sum, right = Binding::sum;
+};
+
+/// How an operation is written: with symbols around its operands, or as a call.
+struct WrittenOperation {
+  Infix infix = {};
+  std::string function = {};            ///< of a call, else empty
+  std::string before = {}, after = {};  ///< arguments of a call around its operands
 };
 
 /// Values that a gradient reads.

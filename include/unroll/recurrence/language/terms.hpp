@@ -1,7 +1,6 @@
 #pragma once
-// What has parameters or a memory: linear terms, single weights, attention.
+// What has parameters: linear terms, single weights.
 
-#include "unroll/recurrence/language/score.hpp"
 #include "unroll/recurrence/language/values.hpp"
 
 namespace unroll::language {
@@ -62,33 +61,6 @@ constexpr UnitWeight<name, true> bias(Symbol<name, size>) {
 /// One learned number for the whole cell.
 template <Name name, Name size>
 constexpr ScalarWeight<name> scalar(Symbol<name, size>) {
-  return {};
-}
-
-/// How a query is compared with the keys of a memory, see the words in `symbols`. The additive scores have rows of
-/// their own, the size "attention", which is the cell's units unless it is given.
-template <ScoreKind kind, bool biased = false, bool normalised = false>
-struct Score {};
-
-template <class ScoreWord, class Query>
-struct Attend {
-  static constexpr int operations = 2;
-};
-
-template <class T>
-inline constexpr bool is_score = false;
-template <ScoreKind kind, bool biased, bool normalised>
-inline constexpr bool is_score<Score<kind, biased, normalised>> = true;
-
-/// The sum of the values of the memory that is handed to the engine, weighted by the softmax of the query's scores. It
-/// stands alone on the right of a name, which then has the memory's rows.
-template <class ScoreWord, class Query>
-constexpr Attend<ScoreWord, Query> attend(ScoreWord, Query) {
-  static_assert(is_score<ScoreWord>,
-                "unroll: attend(score, query) takes a score first: dot, scaled_dot, general, concat, additive");
-  static_assert(is_named<Query>,
-                "unroll: attend(score, query) is asked by a named value: give the expression an "
-                "equation of its own");
   return {};
 }
 

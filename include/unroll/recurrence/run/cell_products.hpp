@@ -3,7 +3,7 @@
 
 #include "unroll/cell/step.hpp"
 #include "unroll/core/buffer.hpp"
-#include "unroll/recurrence/columns/cell_attention.hpp"
+#include "unroll/recurrence/run/layout.hpp"
 #include "unroll/simd/column_sums.hpp"
 #include "unroll/simd/products.hpp"
 
@@ -15,7 +15,7 @@ struct CellWeights {
   Table<PackedMatrix<S>, D::schedule.products> forward, backward;
   Vector<S> bias;  // one for each row of the terms, 0 where a term has none
   Table<Vector<S>, D::program.weights> single;
-  Table<AttentionWeights<S>, D::program.attentions> attention;
+  ColumnKinds::template Weights<S, D> columns;
 };
 
 /// What a pass over time writes: kept values, and what the way back adds up.
@@ -28,8 +28,7 @@ struct CellWork {
   Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
   Table<Buffer<double>, D::program.constants> d_constants;      // likewise: of this chunk, and of all chunks
   Table<Buffer<S>, D::schedule.incomings> incoming;
-  MemoryWork<S> memory;
-  Table<AttentionWork<S>, D::program.attentions> attention;
+  ColumnKinds::template Work<S, D> columns;
   bool consumed = true;  // nothing is kept yet, or the way back has replaced it by gradients
 };
 
@@ -47,18 +46,19 @@ class CellProducts {
 
   static void pack(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     for (int k = 0; k < schedule.products; ++k)
-      if (!schedule.product[k].copies) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
+      if (!schedule.product[k].is_copy) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
   }
   static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     for (int k = 0; k < schedule.products; ++k)
-      if (!schedule.product[k].copies) weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k]));
+      if (!schedule.product[k].is_copy)
+        weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k]));
   }
 
   /// Pre-activations (+)= W values, for the columns from `first` on.
   void take(const Source& source, Strided<const S> values, Index first, Index columns) {
     each_product(source, [&](const Product& p, int k) {
       const auto to = rows_of(p, first);
-      if (p.copies)
+      if (p.is_copy)
         to.view(layout_.product_rows(p), columns) = values.view(layout_.product_rows(p), columns);
       else if (p.adds)
         weights_.forward[k].multiply_add(values.data, values.stride, columns, to.data, to.stride);
@@ -71,7 +71,7 @@ class CellProducts {
   void pull(const Source& source, Index first, Index columns, Strided<S> target, bool add) {
     each_product(source, [&](const Product& p, int k) {
       const auto from = rows_of(p, first);
-      if (p.copies)
+      if (p.is_copy)
         give_back(Strided<const S>(from).view(layout_.product_rows(p), columns),
                   target.view(layout_.product_rows(p), columns), add);
       else if (add)
@@ -85,7 +85,7 @@ class CellProducts {
   /// Gradient of W += gradients of the pre-activations times values^T.
   void add_weight_gradient(const Source& source, Strided<const S> values, Index first, Index columns, S* gradient) {
     each_product(source, [&](const Product& p, int) {
-      if (p.copies) return;
+      if (p.is_copy) return;
       const auto from = rows_of(p, first);
       add_outer_products(from.data, from.stride, layout_.product_rows(p), values.data, values.stride,
                          layout_.rows(source.operation), columns, gradient + layout_.weight_offset(p),

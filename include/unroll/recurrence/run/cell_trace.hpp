@@ -36,10 +36,17 @@ class CellTrace {
  public:
   /// `all`: the states before and after every step of the pass.
   CellTrace(const CellLayout<D>& layout, const CellWeights<S, D>& weights, const Columns& all, CellWork<S, D>& work)
-      : layout_(layout), columns_(all.columns), work_(work), frame_(make_frame(layout, weights, all, work)) {}
+      : layout_(layout),
+        weights_(weights),
+        columns_(all.columns),
+        work_(work),
+        frame_(make_frame(layout, weights, all, work)) {}
 
   void write(std::string_view name, Matrix<S>& to) const {
-    bool found = write_attention(name, to);
+    bool found = false;
+    ColumnKinds::each_used<D>([&]<class Kind>() {
+      if (!found) found = typename Kind::template Run<S, D>(layout_, weights_, work_).trace(name, to);
+    });
     for_equations<0>([&]<class E>(E) {
       if (program.equation[E::value].name == name && !found) found = true, this->template write_equation<E::value>(to);
     });
@@ -74,19 +81,6 @@ class CellTrace {
     if constexpr (from < program.equations) f(std::integral_constant<int, from>{}), for_equations<from + 1>(f);
   }
 
-  bool write_attention(std::string_view name, Matrix<S>& to) const {
-    constexpr std::string_view suffix = ".weights";
-    for (int k = 0; k < program.attentions; ++k) {
-      const auto& equation = program.equation[program.operation[program.attention[k].operation].equation];
-      if (name.size() != equation.name.size() + suffix.size() || !name.starts_with(equation.name) ||
-          !name.ends_with(suffix))
-        continue;
-      to = work_.attention[k].weights.view();
-      return true;
-    }
-    return false;
-  }
-
   template <int equation>
   void write_equation(Matrix<S>& to) const {
     constexpr int root = program.equation[equation].root;
@@ -97,6 +91,7 @@ class CellTrace {
   }
 
   const CellLayout<D>& layout_;
+  const CellWeights<S, D>& weights_;
   Index columns_;
   CellWork<S, D>& work_;
   Frame<S, D> frame_;

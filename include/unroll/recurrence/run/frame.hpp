@@ -48,7 +48,7 @@ struct PassPlan {
       if (operation.right >= 0) read[operation.right] = true;
     }
     for (int e = 0; e < program.equations; ++e)  // also where an equation is only another name
-      if (schedule.stage[e] == stage && program.equation[e].size == size && !D::attends(e))
+      if (schedule.stage[e] == stage && program.equation[e].size == size && !D::is_over_column(e))
         read[program.equation[e].root] = true;
     for (int o = 0; o < program.operations; ++o) {
       brought_forward[o] = read[o] && !runs[o];

@@ -229,9 +229,9 @@ class PassKernel {
     });
   }
 
-  /// No pass runs an attend; where a state is one by another name, the state's pass takes it.
+  /// No pass runs an operation over columns; where a state is one by another name, the state's pass takes it.
   static constexpr bool takes_output_gradient = [] {
-    if constexpr (program.operation[program.output].op == Op::attend)
+    if constexpr (program.operation[program.output].op == Op::column)
       return turns<program.output_state>;
     else
       return collects<program.output>;

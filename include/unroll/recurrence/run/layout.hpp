@@ -5,21 +5,22 @@
 
 #include "unroll/cell/step.hpp"
 #include "unroll/parameters/parameters.hpp"
+#include "unroll/recurrence/columns/column_operations.hpp"
 #include "unroll/recurrence/compile/equation_text.hpp"
 
 namespace unroll {
 
 /// Parameters of a cell are, for each source, the stacked weights of all terms that read it, term by term as their
 /// pre-activations are stacked; then the biases; then single weights. Names are EQUATION.SOURCE, EQUATION.b; a second
-/// `linear` in the same equation gets a number: n.x, n.b, n2.h, n2.b. Of an equation ctx = attend(score, q): ctx.q and
-/// ctx.memory [rows x keys], by which query and keys are multiplied, ctx.b, the additive score's ctx.v [1 x rows] and
-/// ctx.g.
+/// `linear` in the same equation gets a number: n.x, n.b, n2.h, n2.b. Of an equation ctx = attend(score, q): ctx.q, by
+/// which the query is multiplied, and those of its kind, see AttentionLayout.
 template <class D>
 class CellLayout {
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
   template <int n>
   using Numbers = Table<Index, n>;
+  using ColumnLayouts = ColumnKinds::template Layouts<D>;
 
  public:
   CellLayout() = default;
@@ -31,17 +32,15 @@ class CellLayout {
     require<ShapeError>(Index(sizes.constants.size()) == program.constants, "cell: its equations read ",
                         program.constants, " constants, sizes are given for ", sizes.constants.size());
     size_rows_[0] = sizes.units;
-    check_memory(sizes);
+    each_kind([&](auto& kind) { kind.set_sizes(sizes); });
     for (int k = 1; k < program.size_count; ++k) size_rows_[k] = named_size(sizes, program.sizes[k]);
     for (const auto& [name, rows] : sizes.sizes) require_known(name);
-    memory_rows_ = sizes.memory;
-    key_rows_ = sizes.keys > 0 ? sizes.keys : sizes.memory;
     for (int k = 0; k < program.size_count; ++k) require_positive(program.sizes[k], size_rows_[k]);
     for (int k = 0; k < program.inputs; ++k)
       require_positive(program.input[k], input_rows_[k] = sizes.inputs[std::size_t(k)]);
     for (int k = 0; k < program.constants; ++k)
       require_positive(program.constant[k], constant_rows_[k] = sizes.constants[std::size_t(k)]);
-    check_copies();
+    each_kind([&](const auto& kind) { kind.check(*this); });
     place_terms();
     place_parameters();
     table_.set_equations(detail::equation_source<D>);
@@ -58,9 +57,6 @@ class CellLayout {
   }
 
   Index rows_of_term(int term) const { return size_rows_[program.term[term].size]; }
-  /// Of the memory that the equations attend to.
-  Index memory_rows() const { return memory_rows_; }
-  Index key_rows() const { return key_rows_; }
 
   /// Rows of all pre-activations, and the first row of each term and each slot.
   Index term_rows() const { return term_rows_; }
@@ -70,7 +66,7 @@ class CellLayout {
   /// The part of a source's stacked weights that a product uses: [product_rows x rows of the source], strided by
   /// weight_stride.
   Index product_rows(const Product& p) const { return slot_row(p.first_slot + p.slots) - slot_row(p.first_slot); }
-  Index weight_rows(const Product& p) const { return p.copies ? 0 : product_rows(p); }
+  Index weight_rows(const Product& p) const { return p.is_copy ? 0 : product_rows(p); }
   Index weight_offset(const Product& p) const {
     return source_offset_[p.source] + product_row_[int(&p - schedule.product.items)];
   }
@@ -83,50 +79,37 @@ class CellLayout {
     return program.weight[weight].per_unit ? size_rows_[program.weight[weight].size] : 1;
   }
 
-  /// Offsets of what an `attend` has of its own; -1 for what it has not.
-  struct AttentionParameters {
-    Index memory = -1, bias = -1, vector = -1, gain = -1;
-  };
-  const AttentionParameters& attention(int k) const { return attention_[k]; }
+  /// What the kinds of operations over columns have of their own; it converts to the Layout of each kind.
+  const ColumnLayouts& columns() const { return columns_; }
+
+  /// First values that follow from sizes.
+  std::vector<std::pair<std::string, Initializer>> named_starts() const {
+    std::vector<std::pair<std::string, Initializer>> starts;
+    ColumnKinds::each_layout<D>(columns_, [&](const auto& kind) { kind.add_starts(*this, starts); });
+    return starts;
+  }
 
   const ParameterTable& table() const { return table_; }
 
  private:
-  static void check_memory(const CellSizes& sizes) {
-    constexpr bool attends = program.attentions > 0;
-    require<ShapeError>(attends == (sizes.memory != 0),
-                        attends ? "cell: its equations attend to a memory, whose rows are not given (CellSizes::memory)"
-                                : "cell: rows of a memory are given, to which its equations do not attend");
-    if (!attends) return;
-    require_positive("memory", sizes.memory);
-    require<ShapeError>(sizes.keys >= 0, "cell: expects at least 1 row for 'keys', got ", sizes.keys);
+  template <class F>
+  void each_kind(F&& f) {
+    ColumnKinds::each_layout<D>(columns_, f);
   }
 
-  /// A query that is compared as it is must be as long as the keys.
-  void check_copies() const {
-    for (int k = 0; k < program.attentions; ++k) {
-      const LinearTerm& term = program.term[program.attention[k].term];
-      if (!term.copies) continue;
-      const Index query = rows(term.source[0]);
-      require<ShapeError>(query == key_rows_, "cell: '", program.equation[term.equation].name, "' compares a query of ",
-                          query, " rows with keys of ", key_rows_,
-                          "; they must agree for dot scores, `general` projects the query");
-    }
-  }
-
-  /// Three names have a meaning where the equations attend; elsewhere they are names like any other.
-  static Index named_size(const CellSizes& sizes, std::string_view name) {
-    constexpr bool attends = program.attentions > 0;
-    if (attends && name == "memory") return sizes.memory;
-    if (attends && name == "keys") return sizes.keys > 0 ? sizes.keys : sizes.memory;
+  Index named_size(const CellSizes& sizes, std::string_view name) {
     for (const auto& [given, rows] : sizes.sizes)
       if (given == name) return rows;
-    if (attends && name == "attention") return sizes.units;
-    throw ShapeError(text("cell: its equations use the size '", name, "', which is not given"));
+    Index rows = 0;
+    each_kind([&](const auto& kind) { rows = rows == 0 ? kind.rows_of_size(name, sizes) : rows; });
+    require<ShapeError>(rows != 0, "cell: its equations use the size '", name, "', which is not given");
+    return rows;
   }
-  static void require_known(std::string_view name) {
-    require<ShapeError>(program.attentions == 0 || (name != "memory" && name != "keys"), "cell: the size '", name,
-                        "' is that of what its equations attend to: CellSizes::", name, " gives it");
+  void require_known(std::string_view name) {
+    each_kind([&](const auto& kind) {
+      require<ShapeError>(!kind.sets_size(name), "cell: the size '", name,
+                          "' is that of what its equations attend to: CellSizes::", name, " gives it");
+    });
     for (int k = 1; k < program.size_count; ++k)
       if (program.sizes[k] == name) return;
     throw ShapeError(text("cell: a size '", name, "' is given, which its equations do not use"));
@@ -163,17 +146,14 @@ class CellLayout {
     return false;
   }
 
-  void place_attention(int k) {
-    const AttentionInfo& info = program.attention[k];
-    const LinearTerm& term = program.term[info.term];
-    const std::string name = term_name(term);
-    const Index rows = rows_of_term(info.term);
-    auto& at = attention_[k];
-    if (info.score != ScoreKind::additive) return;
-    at.memory = table_.add(name + ".memory", Role::input_weight, rows, key_rows_);
-    if (info.biased) at.bias = table_.add(name + ".b", Role::bias, rows, 1);
-    at.vector = table_.add(name + ".v", Role::input_weight, 1, rows);
-    if (info.normalised) at.gain = table_.add(name + ".g", Role::gain, 1, 1);
+  template <class Kind>
+  void place_kind() {
+    constexpr auto words = detail::find_words<D, typename Kind::Word>();
+    typename Kind::template Layout<D>& layout = columns_;
+    for (int k = 0; k < words.count; ++k) {
+      const int term = program.column_operation[words.number[k]].term;
+      layout.place(k, term_name(program.term[term]), rows_of_term(term), table_);
+    }
   }
 
   void place_parameters() {
@@ -187,7 +167,7 @@ class CellLayout {
     for (int w = 0; w < program.weights; ++w)
       single_offset_[w] = table_.add(std::string(program.weight[w].name),
                                      program.weight[w].added ? Role::bias : Role::gain, single_rows(w), 1);
-    for (int k = 0; k < program.attentions; ++k) place_attention(k);
+    ColumnKinds::each_used<D>([&]<class Kind>() { this->template place_kind<Kind>(); });
   }
 
   void place_stacked_weights(int v) {
@@ -202,11 +182,11 @@ class CellLayout {
     Index row = 0;
     for (int slot = 0; slot < program.terms; ++slot) {
       const int term = schedule.term_at[slot];
-      if (!program.term[term].reads(source.operation) || program.term[term].copies) continue;
-      const bool asks =
-          program.term[term].asks;  // a query is compared, not fed back: it starts as an input's weights do
+      if (!program.term[term].reads(source.operation) || program.term[term].is_copy) continue;
+      // What an operation over columns reads is compared, not fed back: it starts as an input's weights do.
+      const bool of_column = program.term[term].of_column;
       table_.add_block({term_name(program.term[term]) + "." + source_name(program.term[term], source.operation),
-                        asks ? Role::input_weight : role, source_offset_[v] + row, rows_of_term(term),
+                        of_column ? Role::input_weight : role, source_offset_[v] + row, rows_of_term(term),
                         rows(source.operation), source_stride_[v]});
       row += rows_of_term(term);
     }
@@ -217,8 +197,7 @@ class CellLayout {
   Numbers<program.weights> single_offset_{};
   Numbers<schedule.sources> source_offset_{}, source_stride_{};
   Numbers<schedule.products> product_row_{};
-  Table<AttentionParameters, program.attentions> attention_{};
-  Index memory_rows_ = 0, key_rows_ = 0;
+  ColumnLayouts columns_;
   Index term_rows_ = 0;
   ParameterTable table_;
 };

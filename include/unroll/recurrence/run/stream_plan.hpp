@@ -137,8 +137,8 @@ struct StreamPlan {
     return rows;
   }
 
-  /// A stream has one input at most, no constants and no memory, as a layer.
-  static constexpr bool streamable = program.inputs <= 1 && program.constants == 0 && program.attentions == 0;
+  /// A stream has one input at most and no constants, as a layer, and no operations over columns.
+  static constexpr bool streamable = program.inputs <= 1 && program.constants == 0 && program.column_operations == 0;
 };
 
 // g++ warns at every register type that its alignment is no part of the name `Lanes<...>`.

@@ -1,0 +1,89 @@
+#pragma once
+// Sizes of a memory that equations attend to, and where the parameters of `attend` lie.
+
+#include <cmath>
+
+#include "unroll/recurrence/columns/column_kind.hpp"
+
+namespace unroll::detail {
+
+/// Of an equation ctx = attend(score, q) with an additive score: ctx.memory [rows x keys], by which the keys are
+/// multiplied, ctx.b, ctx.v [1 x rows] and ctx.g.
+template <class D>
+class AttentionLayout : public ColumnLayout<D> {
+  static constexpr const auto& program = D::program;
+  static constexpr auto words = find_words<D, language::AttentionWord>();
+
+ public:
+  /// Offsets in the parameters; -1 for what an `attend` does not have.
+  struct Parts {
+    Index memory = -1, bias = -1, vector = -1, gain = -1;
+  };
+
+  Index memory_rows() const { return memory_rows_; }
+  Index key_rows() const { return key_rows_; }
+  const Parts& attention(int k) const { return parts_[k]; }
+
+  /// Throws ShapeError unless rows of a memory are given where the equations attend to one, and only there.
+  void set_sizes(const CellSizes& sizes) {
+    constexpr bool attends = words.count > 0;
+    require<ShapeError>(attends == (sizes.memory != 0),
+                        attends ? "cell: its equations attend to a memory, whose rows are not given (CellSizes::memory)"
+                                : "cell: rows of a memory are given, to which its equations do not attend");
+    if (!attends) return;
+    require<ShapeError>(sizes.memory > 0, "cell: expects at least 1 row for 'memory', got ", sizes.memory);
+    require<ShapeError>(sizes.keys >= 0, "cell: expects at least 1 row for 'keys', got ", sizes.keys);
+    memory_rows_ = sizes.memory;
+    key_rows_ = sizes.keys > 0 ? sizes.keys : sizes.memory;
+  }
+
+  /// Three names have a meaning where the equations attend; elsewhere they are names like any other.
+  static constexpr bool sets_size(std::string_view name) {
+    return words.count > 0 && (name == "memory" || name == "keys");
+  }
+  Index rows_of_size(std::string_view name, const CellSizes& sizes) const {
+    if (words.count == 0) return 0;
+    return name == "memory" ? memory_rows_ : name == "keys" ? key_rows_ : name == "attention" ? sizes.units : 0;
+  }
+
+  /// A query that is compared as it is must be as long as the keys.
+  void check(const CellLayout<D>& cell) const {
+    for (int k = 0; k < words.count; ++k) {
+      const LinearTerm& term = query_of(k);
+      if (!term.is_copy) continue;
+      const Index query = cell.rows(term.source[0]);
+      require<ShapeError>(query == key_rows_, "cell: '", program.equation[term.equation].name, "' compares a query of ",
+                          query, " rows with keys of ", key_rows_,
+                          "; they must agree for dot scores, `general` projects the query");
+    }
+  }
+
+  void place(int k, const std::string& name, Index rows, ParameterTable& table) {
+    const language::AttentionWord& word = words.word[k];
+    if (word.score != ScoreKind::additive) return;
+    Parts& at = parts_[k];
+    at.memory = table.add(name + ".memory", Role::input_weight, rows, key_rows_);
+    if (word.biased) at.bias = table.add(name + ".b", Role::bias, rows, 1);
+    at.vector = table.add(name + ".v", Role::input_weight, 1, rows);
+    if (word.normalised) at.gain = table.add(name + ".g", Role::gain, 1, 1);
+  }
+
+  /// The length of a normalised score's vector.
+  void add_starts(const CellLayout<D>& cell, std::vector<std::pair<std::string, Initializer>>& starts) const {
+    for (int k = 0; k < words.count; ++k) {
+      if (!words.word[k].normalised) continue;
+      const double rows = double(cell.rows_of_size(query_of(k).size));
+      starts.emplace_back(text(program.equation[query_of(k).equation].name, ".g"), init::constant(1 / std::sqrt(rows)));
+    }
+  }
+
+ private:
+  static constexpr const LinearTerm& query_of(int k) {
+    return program.term[program.column_operation[words.number[k]].term];
+  }
+
+  Table<Parts, words.count> parts_{};
+  Index memory_rows_ = 0, key_rows_ = 0;
+};
+
+}  // namespace unroll::detail

@@ -1,0 +1,135 @@
+#pragma once
+// A memory that equations attend to, as a pass keeps it: one sequence after the other.
+//
+// It is copied once per pass, so that the steps of one sequence lie next to each other.
+
+#include <algorithm>
+#include <vector>
+
+#include "unroll/cell/step.hpp"
+#include "unroll/core/buffer.hpp"
+#include "unroll/core/error.hpp"
+#include "unroll/core/timeline.hpp"
+
+namespace unroll {
+
+template <class S>
+class MemoryWork {
+ public:
+  Buffer<S> values, keys, d_values, d_keys;  // [rows x steps of all sequences]; no keys where the values serve
+  Index longest = 0;
+  bool has_keys = false;
+  Buffer<S> d_weights;  // of one query
+
+  /// Throws ShapeError for a memory that does not fit rows or timeline.
+  void begin(const AttentionMemory<S>* given, const Timeline& timeline, Index value_rows, Index key_rows) {
+    require<ShapeError>(given != nullptr && given->timeline != nullptr,
+                        "cell: its equations attend to a memory, and none is given");
+    check(*given, timeline, value_rows, key_rows);
+    lay_out(*given, timeline);
+    has_keys = given->keys.data() != nullptr;
+    causal_ = given->causal;
+    gather(given->values, *given->timeline, values);
+    if (has_keys) gather(given->keys, *given->timeline, keys);
+  }
+
+  /// How many steps each column of the timeline may see.
+  void find_seen(const Timeline& timeline) {
+    seen_.resize(std::size_t(timeline.columns()));
+    for (Index c = 0; c < timeline.columns(); ++c) {
+      const Index source = source_[std::size_t(timeline.rank_of(c))];
+      const auto begin = step_.begin() + first(source), end = step_.begin() + first(source + 1);
+      seen_[std::size_t(c)] = causal_ ? std::upper_bound(begin, end, timeline.step_of(c)) - begin : end - begin;
+    }
+  }
+
+  /// From now on the samples, by rank, attend to these sequences. Throws ShapeError for a number that is no sequence.
+  void read_sequences(std::span<const Index> sources) {
+    const Index sequences = Index(first_.size()) - 1;
+    for (const Index source : sources)
+      require<ShapeError>(source >= 0 && source < sequences, "cell: the memory has ", sequences,
+                          " sequences, a sample attends to number ", source);
+    source_.assign(sources.begin(), sources.end());
+  }
+
+  /// The first of the steps that a column attends to, and how many they are.
+  std::pair<Index, Index> window(Index column, Index rank) const {
+    return {first(source_[std::size_t(rank)]), seen_[std::size_t(column)]};
+  }
+
+  void begin_back(Index value_rows, Index key_rows) {
+    d_values.zero(value_rows, values.cols());
+    d_keys.zero(key_rows, has_keys ? values.cols() : 0);
+    d_weights.shape(longest, 1);
+  }
+  /// Overwrites the gradients of the memory that are wanted.
+  void end_back(const AttentionMemory<S>& given, const MemoryGradient<S>& d_memory) {
+    if (d_memory.values.data() != nullptr) scatter(d_values, *given.timeline, d_memory.values);
+    if (d_memory.keys.data() != nullptr && has_keys) scatter(d_keys, *given.timeline, d_memory.keys);
+  }
+
+ private:
+  Index first(Index source) const { return first_[std::size_t(source)]; }
+
+  void lay_out(const AttentionMemory<S>& given, const Timeline& timeline) {
+    const Timeline& steps = *given.timeline;
+    longest = steps.steps();
+    first_.resize(std::size_t(steps.batch()) + 1);
+    first_[0] = 0;
+    for (Index b = 0; b < steps.batch(); ++b)
+      first_[std::size_t(b) + 1] = first_[std::size_t(b)] + steps.length(steps.rank(b));
+    step_.resize(std::size_t(steps.columns()));
+    each_step(steps, [&](Index column, Index place) { step_[std::size_t(place)] = steps.step_of(column); });
+    source_.resize(std::size_t(timeline.batch()));
+    for (Index r = 0; r < timeline.batch(); ++r) {
+      const Index sample = timeline.sample(r);
+      source_[std::size_t(r)] = given.source.empty() ? sample : given.source[std::size_t(sample)];
+    }
+  }
+
+  /// f(column of the timeline, its place where sequences stand one after the other)
+  template <class F>
+  void each_step(const Timeline& steps, F&& f) const {
+    for (Index b = 0; b < steps.batch(); ++b)
+      for (Index t = 0, r = steps.rank(b); t < steps.length(r); ++t) f(steps.offset(t) + r, first(b) + t);
+  }
+  void gather(const ConstView<S>& from, const Timeline& steps, Buffer<S>& to) const {
+    auto gathered = to.shape(from.rows(), from.cols());
+    each_step(steps, [&](Index column, Index place) { gathered.col(place) = from.col(column); });
+  }
+  void scatter(const Buffer<S>& from, const Timeline& steps, View<S> to) const {
+    each_step(steps, [&](Index column, Index place) { to.col(column) = from.view().col(place); });
+  }
+
+  static void check(const AttentionMemory<S>& given, const Timeline& timeline, Index value_rows, Index key_rows) {
+    check_shape("values", given.values, value_rows, *given.timeline);
+    if (given.keys.data() != nullptr || given.timeline->columns() == 0 || key_rows == value_rows) {
+      if (given.keys.data() != nullptr) check_shape("keys", given.keys, key_rows, *given.timeline);
+    } else {
+      throw ShapeError(text("cell: its keys have ", key_rows, " rows and its values ", value_rows,
+                            "; the memory comes without keys"));
+    }
+    require<ShapeError>(!given.source.empty() || given.timeline->batch() == timeline.batch(), "cell: the memory has ",
+                        given.timeline->batch(), " sequences, the batch ", timeline.batch(), " samples");
+    require<ShapeError>(given.source.empty() || Index(given.source.size()) == timeline.batch(),
+                        "cell: the memory's `source` has ", given.source.size(), " entries, the batch ",
+                        timeline.batch(), " samples");
+    for (const Index source : given.source)
+      require<ShapeError>(source >= 0 && source < given.timeline->batch(), "cell: the memory has ",
+                          given.timeline->batch(), " sequences, a sample attends to number ", source);
+  }
+  static void check_shape(const char* what, const ConstView<S>& given, Index rows, const Timeline& steps) {
+    require<ShapeError>(given.rows() == rows || steps.columns() == 0, "cell: the memory's ", what, ": expects ", rows,
+                        " rows, got ", given.rows());
+    require<ShapeError>(given.cols() == steps.columns(), "cell: the memory's ", what, ": its timeline has ",
+                        steps.columns(), " columns, got ", given.cols());
+  }
+
+  std::vector<Index> first_;   // of each sequence, and the end
+  std::vector<Index> step_;    // in its padded batch, of each column
+  std::vector<Index> source_;  // which sequence each rank attends to
+  std::vector<Index> seen_;    // steps that a column may see
+  bool causal_ = false;
+};
+
+}  // namespace unroll
