@@ -9,6 +9,7 @@
 
 #include "unroll/core/timeline.hpp"
 #include "unroll/parameters/initializers.hpp"
+#include "unroll/recurrence/run/cell_loops.hpp"
 #include "unroll/recurrence/run/cell_trace.hpp"
 
 namespace unroll {
@@ -64,29 +65,29 @@ class EquationCell {
   void prepare(const S* theta, Weights& weights) const {
     Products::pack(*layout_, theta, weights);
     copy_small_parameters(theta, weights);
-    each_kind([&]<class Run>() { Run::prepare(*layout_, theta, weights); });
+    Loops::each_kind([&]<class Run>() { Run::prepare(*layout_, theta, weights); });
   }
   void prepare_back(const S* theta, Weights& weights) const {
     Products::pack_transposed(*layout_, theta, weights);
-    each_kind([&]<class Run>() { Run::prepare_back(*layout_, theta, weights); });
+    Loops::each_kind([&]<class Run>() { Run::prepare_back(*layout_, theta, weights); });
   }
 
   void begin(const Weights& weights, const Inputs<S>& inputs, const Timeline& timeline, Work& work) const {
-    each_source(Op::constant, [&](const Source& source, int k) {
+    Loops::each_source(Op::constant, [&](const Source& source, int k) {
       products(weights, work).project_constant(source, k, inputs.constants[std::size_t(k)]);
     });
-    each_kind([&]<class Run>() { Run(*layout_, weights, work).begin(inputs, timeline); });
+    Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).begin(inputs, timeline); });
   }
 
   /// From now on the samples, by rank, read these sequences of the memory that `begin` was given: a search goes on with
   /// some of its hypotheses and drops others. Throws ShapeError for a number that is no sequence.
   void read_sequences(const Weights& weights, std::span<const Index> sources, Work& work) const requires(reads_memory) {
-    each_kind([&]<class Run>() { Run(*layout_, weights, work).read_sequences(sources); });
+    Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).read_sequences(sources); });
   }
   /// The weights that the last step gave the steps of the memory [longest sequence of the memory x columns].
   static ConstView<S> memory_weights(const Work& work) requires(reads_memory) {
     std::optional<ConstView<S>> found;
-    each_kind([&]<class Run>() {
+    Loops::each_kind([&]<class Run>() {
       if constexpr (requires { Run::memory_weights(work); }) found.emplace(Run::memory_weights(work));
     });
     return found ? *found : nothing<S>();
@@ -95,7 +96,7 @@ class EquationCell {
   void make_room(const Weights& weights, const Timeline& timeline, Work& work) const {
     work.terms.shape(layout_->term_rows(), timeline.columns());
     for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
-    each_kind([&]<class Run>() { Run(*layout_, weights, work).make_room(timeline); });
+    Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).make_room(timeline); });
     work.consumed = false;
   }
 
@@ -116,15 +117,16 @@ class EquationCell {
 
   void step(const Weights& weights, const Step<S, states>& step, Work& work) const {
     const auto frame = detail::make_frame(*layout_, weights, step, work);
-    for_stages<0>([&]<class Stage>(Stage) {
+    Loops::template for_stages<0>([&]<class Stage>(Stage) {
       constexpr int stage = Stage::value;
       for (int v = 0; v < schedule.sources; ++v)
         if (const Source& source = schedule.source[v]; source.ready == stage)
           products(weights, work).take(source, values_of(source.operation, step, work), step.first, step.columns);
-      each_column_operation(stage, [&]<class Run>(int k, int) {
+      Loops::each_column_operation(stage, [&]<class Run>(int k, int) {
         Run(*layout_, weights, work).run(k, step.first, step.columns, step.rank);
       });
-      for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::forward(frame, rows, step.columns); });
+      Loops::template for_passes<stage>(
+          [&]<class Kernel>(Kernel, int size) { Kernel::forward(frame, rows_of_size(size), step.columns); });
     });
   }
 
@@ -136,8 +138,8 @@ class EquationCell {
       work.d_single[w].setZero(rows);
       work.d_singles[w].setZero(rows);
     }
-    each_source(Op::constant, [&](const Source&, int k) { products(weights, work).begin_constant_gradient(k); });
-    each_kind([&]<class Run>() { Run(*layout_, weights, work).begin_back(); });
+    Loops::each_source(Op::constant, [&](const Source&, int k) { products(weights, work).begin_constant_gradient(k); });
+    Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).begin_back(); });
   }
 
   void step_back(const Weights& weights, const StepBack<S, states>& step, Work& work) const {
@@ -146,21 +148,22 @@ class EquationCell {
     frame.d_output = step.d_output;
     for (int k = 0; k < schedule.incomings; ++k) frame.incoming[k] = work.incoming[k].strided();
     for (int w = 0; w < program.weights; ++w) frame.d_weight[w] = work.d_single[w].data();
-    for_stages<0>([&]<class Stage>(Stage) {
+    Loops::template for_stages<0>([&]<class Stage>(Stage) {
       constexpr int stage = schedule.stages - 1 - Stage::value;
       for (int v = 0; v < schedule.sources; ++v)
         if (const Source& source = schedule.source[v]; source.ready == stage + 1)
           pull_source(source, weights, step, work);
-      for_passes<stage>([&]<class Kernel>(Kernel, Index rows) { Kernel::backward(frame, rows, step.columns); });
-      each_column_operation(stage, [&]<class Run>(int k, int operation) {
+      Loops::template for_passes<stage>(
+          [&]<class Kernel>(Kernel, int size) { Kernel::backward(frame, rows_of_size(size), step.columns); });
+      Loops::each_column_operation(stage, [&]<class Run>(int k, int operation) {
         const auto d_result = work.incoming[schedule.incoming[operation]].strided();
         Run(*layout_, weights, work).run_back(k, step.first, step.columns, step.rank, d_result);
       });
     });
-    each_source(Op::state, [&](const Source& source, int k) {
+    Loops::each_source(Op::state, [&](const Source& source, int k) {
       products(weights, work).pull(source, step.first, step.columns, step.d_state[k], true);
     });
-    each_source(Op::constant, [&](const Source& source, int k) {
+    Loops::each_source(Op::constant, [&](const Source& source, int k) {
       products(weights, work).gather_constant(source, k, step.first, step.columns, step.rank);
     });
   }
@@ -182,13 +185,13 @@ class EquationCell {
       work.d_singles[w] += work.d_single[w].template cast<double>();
       work.d_single[w].setZero();
     }
-    each_source(Op::constant, [&](const Source&, int k) { products(weights, work).add_constant_gradient(k); });
+    Loops::each_source(Op::constant, [&](const Source&, int k) { products(weights, work).add_constant_gradient(k); });
     work.consumed = true;
   }
 
   void pull_inputs(const Weights& weights, Index first, Index columns, const InputGradients<S>& d_inputs, bool add,
                    Work& work) const {
-    each_source(Op::input, [&](const Source& source, int k) {
+    Loops::each_source(Op::input, [&](const Source& source, int k) {
       const auto& d_input = d_inputs.steps[std::size_t(k)];
       if (d_input.data() == nullptr) return;
       const Strided<S> to{const_cast<S*>(d_input.data()), d_input.outerStride()};
@@ -205,11 +208,11 @@ class EquationCell {
       else
         *to += S(work.d_singles[w].sum());
     }
-    each_source(Op::constant, [&](const Source& source, int k) {
+    Loops::each_source(Op::constant, [&](const Source& source, int k) {
       products(weights, work)
           .finish_constant(source, k, inputs.constants[std::size_t(k)], gradient, d_inputs.constants[std::size_t(k)]);
     });
-    each_kind([&]<class Run>() { Run(*layout_, weights, work).end_back(inputs, gradient, d_inputs); });
+    Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).end_back(inputs, gradient, d_inputs); });
     work.consumed = true;
   }
 
@@ -220,10 +223,9 @@ class EquationCell {
     return Trace(*layout_, weights, all, work).first_non_finite(timeline, forward_in_time);
   }
 
-  /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it; of
-  /// an equation ctx = attend(...) the weights under the name ctx.weights [longest sequence of the memory x columns].
-  /// Only before the way back has run. `all` are the states before and after each step. Throws ValueError for a name
-  /// that no equation has.
+  /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it, or
+  /// what an operation over columns has under the name. Only before the way back has run. `all` are the states before
+  /// and after each step. Throws ValueError for a name that no equation has.
   void trace(std::string_view name, const Weights& weights, const Step<S, states>& all, Work& work,
              Matrix<S>& to) const {
     require<ValueError>(!work.consumed, "cell: '", name,
@@ -234,6 +236,7 @@ class EquationCell {
  private:
   using Products = detail::CellProducts<S, Derivation>;
   using Trace = detail::CellTrace<S, Derivation>;
+  using Loops = detail::CellLoops<S, Derivation>;
 
   static CellSizes with_fixed_units(CellSizes sizes) {
     if constexpr (fixed_units != Eigen::Dynamic) {
@@ -268,45 +271,6 @@ class EquationCell {
     }
     for (int w = 0; w < program.weights; ++w)
       weights.single[w] = Eigen::Map<const Vector<S>>(theta + layout_->single_offset(w), layout_->single_rows(w));
-  }
-
-  // ---- stages and passes
-
-  template <int from, class F>
-  static void for_stages(F&& f) {
-    if constexpr (from < schedule.stages) f(std::integral_constant<int, from>{}), for_stages<from + 1>(f);
-  }
-  template <int stage, int size = 0, class F>
-  void for_passes(F&& f) const {
-    if constexpr (size < program.size_count) {
-      if constexpr (Derivation::has_pass(stage, size))
-        f(PassKernel<Derivation, NativeLanes<S>, stage, size>{}, rows_of_size(size));
-      for_passes<stage, size + 1>(f);
-    }
-  }
-  /// f.template operator()<Run>() for all kinds of operations over columns.
-  template <class F>
-  static void each_kind(F&& f) {
-    ColumnKinds::each_used<Derivation>(
-        [&]<class Kind>() { f.template operator()<typename Kind::template Run<S, Derivation>>(); });
-  }
-  /// f.template operator()<Run>(k, operation) for all operations over columns of a stage, the k-th of its kind each.
-  template <class F>
-  static void each_column_operation(int stage, F&& f) {
-    ColumnKinds::each_used<Derivation>([&]<class Kind>() {
-      constexpr auto words = detail::find_words<Derivation, typename Kind::Word>();
-      for (int k = 0; k < words.count; ++k)
-        if (const int o = program.column_operation[words.number[k]].operation;
-            schedule.stage[program.operation[o].equation] == stage)
-          f.template operator()<typename Kind::template Run<S, Derivation>>(k, o);
-    });
-  }
-  /// f(source, the number of the input, constant or state) for all sources of a kind.
-  template <class F>
-  static void each_source(Op op, F&& f) {
-    for (int v = 0; v < schedule.sources; ++v)
-      if (const Operation& operation = program.operation[schedule.source[v].operation]; operation.op == op)
-        f(schedule.source[v], operation.index);
   }
 
   static Strided<const S> input(const Inputs<S>& inputs, int k, Index first) {

@@ -5,7 +5,7 @@
 // Everything a pass computes for some rows stays in registers. Which operations it runs, what it loads and what it
 // stores is known at compile time, so what remains of the loops below is straight code.
 
-#include "unroll/recurrence/run/element_wise.hpp"
+#include "unroll/recurrence/run/pass_values.hpp"
 
 namespace unroll {
 
@@ -39,14 +39,13 @@ class PassKernel {
   static void trace(const Frame<Scalar, D>& frame, Index rows, Index columns, Strided<Scalar> to) {
     Rows::sweep(
         rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
-          Rows::store(to, row, column, recall<o>(frame, row, column, count), count);
+          Rows::store(to, row, column, PassValues::template recall<o>(frame, row, column, count), count);
         });
   }
 
  private:
-  struct Values {
-    V v[std::size_t(operations)];
-  };
+  using PassValues = detail::PassValues<D, V>;
+  using Values = typename PassValues::Values;
 
   // ---- forward
 
@@ -56,12 +55,13 @@ class PassKernel {
     detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       constexpr int o = O::value;
       if constexpr (plan.runs[o])
-        values.v[o] = compute<o>(frame, values, row, column, count);
+        values.v[o] = PassValues::template compute<o>(frame, values, row, column, count);
       else if constexpr (plan.brought_forward[o])
-        values.v[o] = bring<o>(frame, values, row, column, count);
+        values.v[o] = PassValues::template bring<o>(frame, values, row, column, count);
     });
     detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
-      if constexpr (plan.runs[O::value]) keep<O::value>(frame, values.v[O::value], row, column, count);
+      if constexpr (plan.runs[O::value])
+        PassValues::template keep<O::value>(frame, values.v[O::value], row, column, count);
     });
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       constexpr int s = State::value;
@@ -97,52 +97,9 @@ class PassKernel {
                                                Index column, Count count) {
     constexpr int o = program.output;
     if constexpr (program.operation[o].op == Op::state)
-      Rows::store(frame.output, row, column, bring<o>(frame, values, row, column, count), count);
+      Rows::store(frame.output, row, column, PassValues::template bring<o>(frame, values, row, column, count), count);
     else
       Rows::store(frame.output, row, column, values.v[o], count);
-  }
-
-  template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static void keep(const Frame<Scalar, D>& frame, V v, Index row, Index column, Count count) {
-    constexpr int at = schedule.stored_at[o];
-    if constexpr (schedule.storage[o] == Storage::extra) Rows::store(frame.extra[at], row, column, v, count);
-    if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
-      Rows::store(frame.terms, frame.term_row[at] + row, column, v, count);
-  }
-
-  template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static V compute(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
-                                       Count count) {
-    constexpr Operation operation = program.operation[o];
-    if constexpr (operation.op == Op::state) return Rows::load(frame.before[operation.index], row, column, count);
-    if constexpr (operation.op == Op::number) return V::constant(Scalar(operation.number));
-    if constexpr (operation.op == Op::unit_weight)
-      return Rows::load(Strided<const Scalar>{frame.weight[operation.index], 0}, row, column, count);
-    if constexpr (operation.op == Op::scalar_weight) return V::constant(*frame.weight[operation.index]);
-    if constexpr (operation.op == Op::linear) {
-      const Index at = frame.term_row[operation.index] + row;
-      return Rows::load(frame.terms, at, column, count) +
-             Rows::load(Strided<const Scalar>{frame.bias, 0}, at, column, count);
-    }
-    if constexpr (operation.op == Op::apply)
-      return detail::from_operands<D, o>(
-          values.v, [](const auto& element, auto... operands)
-                        __attribute__((always_inline)) { return element.value(operands...); });
-  }
-
-  // ---- values that other passes have computed
-
-  template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static V bring(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
-                                     Count count) {
-    constexpr int at = schedule.stored_at[o];
-    if constexpr (schedule.storage[o] == Storage::history) return Rows::load(frame.after[at], row, column, count);
-    if constexpr (schedule.storage[o] == Storage::extra) return Rows::load(frame.extra[at], row, column, count);
-    if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
-      return Rows::load(frame.terms, frame.term_row[at] + row, column, count);
-    else if constexpr (schedule.storage[o] == Storage::slot || schedule.storage[o] == Storage::leaf ||
-                       schedule.storage[o] == Storage::none)
-      return compute<o>(frame, values, row, column, count);
   }
 
   /// What the way back brings into registers first.
@@ -151,27 +108,8 @@ class PassKernel {
                                              Count count) {
     detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       if constexpr (plan.brought_back[O::value])
-        values.v[O::value] = bring<O::value>(frame, values, row, column, count);
+        values.v[O::value] = PassValues::template bring<O::value>(frame, values, row, column, count);
     });
-  }
-
-  /// One value from what is kept; a pre-activation that was consumed in place is not to be had.
-  template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static V recall(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
-    Values values;
-    recall_into<o>(frame, values, row, column, count);
-    return values.v[o];
-  }
-  template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static void recall_into(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
-                                              Count count) {
-    if constexpr (schedule.storage[o] == Storage::none) {
-      if constexpr (program.operation[o].left >= 0)
-        recall_into<program.operation[o].left>(frame, values, row, column, count);
-      if constexpr (program.operation[o].right >= 0)
-        recall_into<program.operation[o].right>(frame, values, row, column, count);
-    }
-    values.v[o] = bring<o>(frame, values, row, column, count);
   }
 
   // ---- backward

@@ -238,13 +238,16 @@ class StreamKernel {
   EIGEN_ALWAYS_INLINE static void compute(Values<V>& values, const S* singles) {
     constexpr Operation operation = program.operation[o];
     V& value = values.v[o];
-    if constexpr (operation.op == Op::number) value = V::constant(S(operation.number));
-    if constexpr (operation.op == Op::unit_weight || operation.op == Op::scalar_weight)
+    if constexpr (operation.op == Op::number)
+      value = V::constant(S(operation.number));
+    else if constexpr (operation.op == Op::unit_weight || operation.op == Op::scalar_weight)
       value = V::load(singles + place_of_weight(operation.index) * vectors * V::size);
-    if constexpr (operation.op == Op::apply)
+    else if constexpr (operation.op == Op::apply)
       value = detail::from_operands<D, o>(
           values.v, [](const auto& element, auto... operands)
                         __attribute__((always_inline)) { return detail::evaluate_quickly(element, operands...); });
+    else
+      static_assert(operation.op == Op::linear, "unroll: no stream computes this operation");
   }
 
   // ---- memory

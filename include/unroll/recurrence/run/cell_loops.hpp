@@ -1,0 +1,56 @@
+#pragma once
+// The order in which a cell works through its schedule: stages, passes, sources, operations over columns.
+
+#include "unroll/recurrence/columns/column_operations.hpp"
+#include "unroll/recurrence/run/kernels.hpp"
+
+namespace unroll::detail {
+
+template <class S, class D>
+struct CellLoops {
+  static constexpr const auto& program = D::program;
+  static constexpr const auto& schedule = D::schedule;
+
+  /// f(std::integral_constant<int, stage>) for all stages from `from` on.
+  template <int from, class F>
+  static void for_stages(F&& f) {
+    if constexpr (from < schedule.stages) f(std::integral_constant<int, from>{}), for_stages<from + 1>(f);
+  }
+
+  /// f(kernel, the number of its size) for all passes of a stage.
+  template <int stage, int size = 0, class F>
+  static void for_passes(F&& f) {
+    if constexpr (size < program.size_count) {
+      if constexpr (D::has_pass(stage, size)) f(PassKernel<D, NativeLanes<S>, stage, size>{}, size);
+      for_passes<stage, size + 1>(f);
+    }
+  }
+
+  /// f(source, the number of the input, constant or state) for all sources of a kind.
+  template <class F>
+  static void each_source(Op op, F&& f) {
+    for (int v = 0; v < schedule.sources; ++v)
+      if (const Operation& operation = program.operation[schedule.source[v].operation]; operation.op == op)
+        f(schedule.source[v], operation.index);
+  }
+
+  /// f.template operator()<Run>() for all kinds of operations over columns.
+  template <class F>
+  static void each_kind(F&& f) {
+    ColumnKinds::each_used<D>([&]<class Kind>() { f.template operator()<typename Kind::template Run<S, D>>(); });
+  }
+
+  /// f.template operator()<Run>(k, operation) for all operations over columns of a stage, each the k-th of its kind.
+  template <class F>
+  static void each_column_operation(int stage, F&& f) {
+    ColumnKinds::each_used<D>([&]<class Kind>() {
+      constexpr auto words = find_words<D, typename Kind::Word>();
+      for (int k = 0; k < words.count; ++k)
+        if (const int o = program.column_operation[words.number[k]].operation;
+            schedule.stage[program.operation[o].equation] == stage)
+          f.template operator()<typename Kind::template Run<S, D>>(k, o);
+    });
+  }
+};
+
+}  // namespace unroll::detail

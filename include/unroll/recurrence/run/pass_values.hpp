@@ -1,0 +1,91 @@
+#pragma once
+// Values of operations in registers: computed from operands, kept in memory, or brought back from there.
+
+#include "unroll/recurrence/run/element_wise.hpp"
+
+namespace unroll::detail {
+
+/// What all passes of D on registers `V` do with single values.
+template <class D, class V>
+class PassValues {
+  using Scalar = typename V::Scalar;
+  using Rows = RowAccess<V>;
+  static constexpr const auto& program = D::program;
+  static constexpr const auto& schedule = D::schedule;
+
+ public:
+  struct Values {
+    V v[std::size_t(program.operations)];
+  };
+
+  /// Writes a value to where the schedule keeps it.
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void keep(const Frame<Scalar, D>& frame, V v, Index row, Index column, Count count) {
+    constexpr int at = schedule.stored_at[o];
+    if constexpr (schedule.storage[o] == Storage::extra) Rows::store(frame.extra[at], row, column, v, count);
+    if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
+      Rows::store(frame.terms, frame.term_row[at] + row, column, v, count);
+  }
+
+  /// From operands, or from where a leaf lies.
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static V compute(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
+                                       Count count) {
+    constexpr Operation operation = program.operation[o];
+    if constexpr (operation.op == Op::state) {
+      return Rows::load(frame.before[operation.index], row, column, count);
+    } else if constexpr (operation.op == Op::number) {
+      return V::constant(Scalar(operation.number));
+    } else if constexpr (operation.op == Op::unit_weight) {
+      return Rows::load(Strided<const Scalar>{frame.weight[operation.index], 0}, row, column, count);
+    } else if constexpr (operation.op == Op::scalar_weight) {
+      return V::constant(*frame.weight[operation.index]);
+    } else if constexpr (operation.op == Op::linear) {
+      const Index at = frame.term_row[operation.index] + row;
+      return Rows::load(frame.terms, at, column, count) +
+             Rows::load(Strided<const Scalar>{frame.bias, 0}, at, column, count);
+    } else {
+      static_assert(operation.op == Op::apply, "unroll: no pass computes this operation");
+      return from_operands<D, o>(
+          values.v, [](const auto& element, auto... operands)
+                        __attribute__((always_inline)) { return element.value(operands...); });
+    }
+  }
+
+  /// A value that a pass has computed before.
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static V bring(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
+                                     Count count) {
+    constexpr int at = schedule.stored_at[o];
+    if constexpr (schedule.storage[o] == Storage::history) return Rows::load(frame.after[at], row, column, count);
+    if constexpr (schedule.storage[o] == Storage::extra) return Rows::load(frame.extra[at], row, column, count);
+    if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
+      return Rows::load(frame.terms, frame.term_row[at] + row, column, count);
+    else if constexpr (schedule.storage[o] == Storage::slot || schedule.storage[o] == Storage::leaf ||
+                       schedule.storage[o] == Storage::none)
+      return compute<o>(frame, values, row, column, count);
+  }
+
+  /// One value from what is kept; a pre-activation that was consumed in place is not to be had.
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static V recall(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
+    Values values;
+    recall_into<o>(frame, values, row, column, count);
+    return values.v[o];
+  }
+
+ private:
+  template <int o, class Count>
+  EIGEN_ALWAYS_INLINE static void recall_into(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
+                                              Count count) {
+    if constexpr (schedule.storage[o] == Storage::none) {
+      if constexpr (program.operation[o].left >= 0)
+        recall_into<program.operation[o].left>(frame, values, row, column, count);
+      if constexpr (program.operation[o].right >= 0)
+        recall_into<program.operation[o].right>(frame, values, row, column, count);
+    }
+    values.v[o] = bring<o>(frame, values, row, column, count);
+  }
+};
+
+}  // namespace unroll::detail
