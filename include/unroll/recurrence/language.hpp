@@ -8,7 +8,7 @@
 //         next(h) = n + z * (h - n));
 //
 // Every word makes an object whose type is the shape of what was written; the objects hold nothing but the numbers that
-// stand in the equations. Nothing is computed here: program.hpp lowers the equations to a flat list of operations, at
+// stand in the equations. Nothing is computed here: lowering.hpp lowers the equations to a flat list of operations, at
 // compile time.
 
 #include "unroll/recurrence/language/columns.hpp"

@@ -208,13 +208,13 @@ struct Scheduling {
     Table<bool, capacity> taken{};
     for (int o = 0; o < program.operations; ++o)
       if (program.operation[o].op == Op::linear && schedule.needed[o] && schedule.storage[o] == Storage::none)
-        store(o, Storage::slot, program.operation[o].index);
+        store(o, Storage::term_rows, program.operation[o].index);
     for (int o = 0; o < program.operations; ++o) {
       if (!keeps_result(o) || !schedule.needed[o] || schedule.storage[o] != Storage::none) continue;
       const int free = free_linear_below(o, taken);
       if (free >= 0) {
         taken[free] = true;
-        store(o, Storage::slot, program.operation[free].index);
+        store(o, Storage::term_rows, program.operation[free].index);
       } else if (all_operands_are_states(o)) {
         // tanh(c') of an LSTM: computed again from the state, which is kept anyway. That takes less time than memory
         // does to keep it and give it back, and a seventh of the tape.

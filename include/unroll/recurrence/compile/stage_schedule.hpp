@@ -6,11 +6,11 @@
 namespace unroll {
 
 enum class Storage : unsigned char {
-  none,     ///< not kept
-  leaf,     ///< a state before the step, a number or a weight: always at hand
-  slot,     ///< among the pre-activations, in the rows of a term; index = term
-  extra,    ///< in a matrix of its own; index = which
-  history,  ///< it is a state after the step, which the engine keeps; index = state
+  none,       ///< not kept
+  leaf,       ///< a state before the step, a number or a weight: always at hand
+  term_rows,  ///< among the pre-activations, in the rows of a term; index = term
+  extra,      ///< in a matrix of its own; index = which
+  history,    ///< it is a state after the step, which the engine keeps; index = state
 };
 
 /// One matrix product: the weights of some terms that stand next to each other, times one source.

@@ -23,7 +23,7 @@ class PassValues {
   EIGEN_ALWAYS_INLINE static void keep(const Frame<Scalar, D>& frame, V v, Index row, Index column, Count count) {
     constexpr int at = schedule.stored_at[o];
     if constexpr (schedule.storage[o] == Storage::extra) Rows::store(frame.extra[at], row, column, v, count);
-    if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
+    if constexpr (schedule.storage[o] == Storage::term_rows && program.operation[o].op != Op::linear)
       Rows::store(frame.terms, frame.term_row[at] + row, column, v, count);
   }
 
@@ -59,9 +59,9 @@ class PassValues {
     constexpr int at = schedule.stored_at[o];
     if constexpr (schedule.storage[o] == Storage::history) return Rows::load(frame.after[at], row, column, count);
     if constexpr (schedule.storage[o] == Storage::extra) return Rows::load(frame.extra[at], row, column, count);
-    if constexpr (schedule.storage[o] == Storage::slot && program.operation[o].op != Op::linear)
+    if constexpr (schedule.storage[o] == Storage::term_rows && program.operation[o].op != Op::linear)
       return Rows::load(frame.terms, frame.term_row[at] + row, column, count);
-    else if constexpr (schedule.storage[o] == Storage::slot || schedule.storage[o] == Storage::leaf ||
+    else if constexpr (schedule.storage[o] == Storage::term_rows || schedule.storage[o] == Storage::leaf ||
                        schedule.storage[o] == Storage::none)
       return compute<o>(frame, values, row, column, count);
   }

@@ -1,0 +1,283 @@
+// What the compiler of equations decides, against what follows from the equations by hand: stages, the order of the
+// stacked pre-activations, products of each source, where values are kept, gradients that wait, values that a stream
+// carries from pass to pass.
+
+#include <unroll/attention/bahdanau.hpp>
+#include <unroll/cells/gru.hpp>
+#include <unroll/cells/lstm.hpp>
+#include <unroll/recurrence/run/stream_plan.hpp>
+
+#include "support/catch.hpp"
+
+namespace test_schedule {
+
+using namespace unroll;
+
+namespace written {
+using namespace unroll::symbols;
+inline constexpr auto k = constant<"k">;
+inline constexpr auto bahdanau = equations::bahdanau_gru<additive>;
+inline constexpr auto dot_query = cell(state(h), ctx = attend(dot, h), next(h) = tanh(linear(x, ctx)));
+
+// A constant in two terms, a value read two stages later, a state read behind its own stage, an output that is no
+// state.
+inline constexpr auto odd = cell(state(h, c), a = sigmoid(linear(x, k)) * linear(h, k), s = linear(a, c),
+                                 t = tanh(s) / (2 + a), next(c) = c - t * log(2 + square(s)),
+                                 next(h) = pow(1 + square(a), 0.5) * next(c) - linear(t, no_bias), output(t));
+}  // namespace written
+
+namespace {
+
+/// What is derived from equations, by the names in them.
+template <const auto& equations>
+struct Plan {
+  using D = Derived<equations>;
+  static constexpr const auto& program = D::program;
+  static constexpr const auto& schedule = D::schedule;
+
+  /// The place of an equation; of next(h) for "h" where h is a state.
+  static constexpr int equation(std::string_view name) {
+    for (int e = 0; e < program.equations; ++e)
+      if (program.equation[e].name == name) return e;
+    return -1;
+  }
+  static constexpr int stage(std::string_view name) { return schedule.stage[equation(name)]; }
+
+  // Operations: the value of an equation, its operands, a state before the step.
+  static constexpr int root(std::string_view name) { return program.equation[equation(name)].root; }
+  static constexpr int left(int o) { return program.operation[o].left; }
+  static constexpr int right(int o) { return program.operation[o].right; }
+  static constexpr int state(std::string_view name) {
+    for (int s = 0; s < program.states; ++s)
+      if (program.state[s].name == name) return s;
+    return -1;
+  }
+
+  /// The term in a place of the stack is this linear(...) of the equation, counted from 1.
+  static constexpr bool slot(int place, std::string_view name, int ordinal = 1) {
+    const LinearTerm& term = program.term[schedule.term_at[place]];
+    return term.equation == equation(name) && term.ordinal == ordinal;
+  }
+  static constexpr int term(std::string_view name, int ordinal = 1) {
+    for (int t = 0; t < program.terms; ++t)
+      if (program.term[t].equation == equation(name) && program.term[t].ordinal == ordinal) return t;
+    return -1;
+  }
+
+  static constexpr bool source(int v, Op op, int ready, int products) {
+    const Source& s = schedule.source[v];
+    return program.operation[s.operation].op == op && s.ready == ready && s.products == products;
+  }
+  /// A source that is the value of an equation.
+  static constexpr bool source(int v, std::string_view name, int ready, int products) {
+    const Source& s = schedule.source[v];
+    return s.operation == root(name) && s.ready == ready && s.products == products;
+  }
+  /// The k-th product of a source writes these slots, or adds to them.
+  static constexpr bool product(int v, int k, int first_slot, int slots, bool adds) {
+    const Product& p = schedule.product[schedule.source[v].first_product + k];
+    return p.source == v && p.first_slot == first_slot && p.slots == slots && p.adds == adds;
+  }
+
+  static constexpr bool kept(int o, Storage storage, int at = 0) {
+    return schedule.storage[o] == storage && schedule.stored_at[o] == at;
+  }
+  static constexpr bool in_rows_of(int o, int term) { return kept(o, Storage::term_rows, term); }
+  static constexpr bool waits(int o) { return schedule.incoming[o] >= 0; }
+
+  using Stream = detail::StreamPlan<D>;
+  static constexpr bool carries(int o) { return Stream::carried_place(o) >= 0; }
+};
+
+}  // namespace
+
+TEST_CASE("schedule of a GRU: one stage, and r, z, n and U h are all that is kept") {
+  using P = Plan<equations::gru>;
+  STATIC_REQUIRE(P::program.operations == 14);  // h, x; 4 linear; 3 functions; r * Uh, +; h - n, z *, n +
+  STATIC_REQUIRE(P::program.terms == 4);
+  STATIC_REQUIRE(P::program.output_state == P::state("h"));
+  STATIC_REQUIRE(P::schedule.stages == 1);
+
+  // Inputs only, both, states only.
+  STATIC_REQUIRE(P::slot(0, "n", 1));
+  STATIC_REQUIRE(P::slot(1, "r"));
+  STATIC_REQUIRE(P::slot(2, "z"));
+  STATIC_REQUIRE(P::slot(3, "n", 2));
+
+  // x writes three terms in one product; h adds to two of them and is the first to write the fourth.
+  STATIC_REQUIRE(P::schedule.sources == 2);
+  STATIC_REQUIRE(P::source(0, Op::input, -1, 1));
+  STATIC_REQUIRE(P::product(0, 0, 0, 3, false));
+  STATIC_REQUIRE(P::source(1, Op::state, 0, 2));
+  STATIC_REQUIRE(P::product(1, 0, 1, 2, true));
+  STATIC_REQUIRE(P::product(1, 1, 3, 1, false));
+
+  // An activation takes the place of its pre-activation. r's gradient reads U h, which nothing replaces.
+  STATIC_REQUIRE(P::in_rows_of(P::root("r"), P::term("r")));
+  STATIC_REQUIRE(P::in_rows_of(P::root("z"), P::term("z")));
+  STATIC_REQUIRE(P::in_rows_of(P::root("n"), P::term("n", 1)));
+  constexpr int gated = P::right(P::left(P::root("n")));  // r * linear(h)
+  STATIC_REQUIRE(P::in_rows_of(P::right(gated), P::term("n", 2)));
+  STATIC_REQUIRE(P::kept(gated, Storage::none));
+  STATIC_REQUIRE_FALSE(P::schedule.needed[gated]);
+  constexpr int difference = P::right(P::right(P::root("h")));  // h - n: z's gradient reads it, computed again
+  STATIC_REQUIRE(P::kept(difference, Storage::none));
+  STATIC_REQUIRE(P::schedule.needed[difference]);
+  STATIC_REQUIRE(P::kept(P::root("h"), Storage::history, P::state("h")));
+  STATIC_REQUIRE(P::schedule.extras == 0);
+  STATIC_REQUIRE(P::schedule.incomings == 0);
+
+  STATIC_REQUIRE(P::Stream::streamable);
+  STATIC_REQUIRE(P::Stream::carried.count == 0);
+}
+
+TEST_CASE("schedule of an LSTM: i, f, g and o are kept, tanh(c') is computed again") {
+  using P = Plan<equations::lstm>;
+  STATIC_REQUIRE(P::program.operations == 16);  // h, c, x; 4 linear; 5 functions; f * c, i * g, +, o *
+  STATIC_REQUIRE(P::program.states == 2);
+  STATIC_REQUIRE(P::schedule.stages == 1);
+
+  // Each source has one product for all gates.
+  STATIC_REQUIRE(P::schedule.sources == 2);
+  STATIC_REQUIRE(P::source(0, Op::input, -1, 1));
+  STATIC_REQUIRE(P::product(0, 0, 0, 4, false));
+  STATIC_REQUIRE(P::source(1, Op::state, 0, 1));
+  STATIC_REQUIRE(P::product(1, 0, 0, 4, true));
+
+  STATIC_REQUIRE(P::in_rows_of(P::root("i"), P::term("i")));
+  STATIC_REQUIRE(P::in_rows_of(P::root("f"), P::term("f")));
+  STATIC_REQUIRE(P::in_rows_of(P::root("g"), P::term("g")));
+  STATIC_REQUIRE(P::in_rows_of(P::root("o"), P::term("o")));
+  STATIC_REQUIRE(P::kept(P::root("c"), Storage::history, P::state("c")));
+  STATIC_REQUIRE(P::kept(P::root("h"), Storage::history, P::state("h")));
+  constexpr int squashed = P::right(P::root("h"));  // tanh(c')
+  STATIC_REQUIRE(P::kept(squashed, Storage::none));
+  STATIC_REQUIRE(P::schedule.needed[squashed]);
+  STATIC_REQUIRE(P::schedule.extras == 0);
+  STATIC_REQUIRE(P::schedule.incomings == 0);
+
+  STATIC_REQUIRE(P::Stream::streamable);
+  STATIC_REQUIRE(P::Stream::carried.count == 0);
+}
+
+TEST_CASE("schedule of a GRU with the reset gate in front of the product: r * h ends the first stage") {
+  using P = Plan<equations::gru_reset_before>;
+  STATIC_REQUIRE(P::schedule.stages == 2);
+  STATIC_REQUIRE((P::stage("r") == 0 && P::stage("z") == 0 && P::stage("s") == 0));
+  STATIC_REQUIRE((P::stage("n") == 1 && P::stage("h") == 1));
+
+  // x writes all terms, h adds to the gates, s to the candidate when it is known.
+  STATIC_REQUIRE(P::schedule.sources == 3);
+  STATIC_REQUIRE((P::source(0, Op::input, -1, 1) && P::product(0, 0, 0, 3, false)));
+  STATIC_REQUIRE((P::source(1, Op::state, 0, 1) && P::product(1, 0, 0, 2, true)));
+  STATIC_REQUIRE((P::source(2, "s", 1, 1) && P::product(2, 0, 2, 1, true)));
+
+  // A product reads s, so it has a matrix of its own.
+  STATIC_REQUIRE(P::schedule.extras == 1);
+  STATIC_REQUIRE(P::kept(P::root("s"), Storage::extra, 0));
+  STATIC_REQUIRE(P::in_rows_of(P::root("z"), P::term("z")));
+
+  // The second stage reads z element by element and s through a product. It advances h itself.
+  STATIC_REQUIRE(P::schedule.incomings == 2);
+  STATIC_REQUIRE((P::waits(P::root("z")) && P::waits(P::root("s"))));
+  STATIC_REQUIRE_FALSE(P::waits(P::state("h")));
+  STATIC_REQUIRE(P::Stream::carried.count == 2);
+  STATIC_REQUIRE((P::carries(P::root("z")) && P::carries(P::root("s"))));
+}
+
+TEST_CASE("schedule of a decoder with attention: the query shares the products of its source") {
+  using P = Plan<written::bahdanau>;
+  STATIC_REQUIRE(P::program.column_operations == 1);
+  STATIC_REQUIRE(P::program.column_operation[0].operation == P::root("ctx"));
+  STATIC_REQUIRE(P::program.column_operation[0].term == P::term("ctx"));
+  STATIC_REQUIRE(P::D::over_columns.first.score == ScoreKind::additive);
+  STATIC_REQUIRE((P::program.term[P::term("ctx")].of_column && !P::program.term[P::term("ctx")].is_copy));
+
+  // The query is ready before the step; ctx behind the first stage; the readout waits for the state.
+  STATIC_REQUIRE(P::schedule.stages == 3);
+  STATIC_REQUIRE(P::stage("ctx") == 0);
+  STATIC_REQUIRE((P::stage("r") == 1 && P::stage("z") == 1 && P::stage("n") == 1 && P::stage("h") == 1));
+  STATIC_REQUIRE(P::stage("readout") == 2);
+  STATIC_REQUIRE_FALSE(P::D::has_pass(0, 0));  // attention is no pass
+
+  STATIC_REQUIRE((P::slot(0, "r") && P::slot(1, "z") && P::slot(2, "n", 1) && P::slot(3, "readout")));
+  STATIC_REQUIRE((P::slot(4, "ctx") && P::slot(5, "n", 2)));
+  STATIC_REQUIRE(P::schedule.sources == 4);
+  STATIC_REQUIRE((P::source(0, Op::input, -1, 1) && P::product(0, 0, 0, 4, false)));
+  STATIC_REQUIRE((P::source(1, Op::state, 0, 2) && P::product(1, 0, 0, 2, true) && P::product(1, 1, 4, 2, false)));
+  STATIC_REQUIRE((P::source(2, "ctx", 1, 1) && P::product(2, 0, 0, 4, true)));
+  STATIC_REQUIRE((P::source(3, "h", 2, 1) && P::product(3, 0, 3, 1, true)));
+
+  // The way back reads the query where it lies; ctx has a matrix of its own.
+  STATIC_REQUIRE(P::in_rows_of(P::left(P::root("ctx")), P::term("ctx")));
+  STATIC_REQUIRE(P::schedule.extras == 1);
+  STATIC_REQUIRE(P::kept(P::root("ctx"), Storage::extra, 0));
+  STATIC_REQUIRE(P::in_rows_of(P::root("readout"), P::term("readout")));
+  STATIC_REQUIRE(P::schedule.incomings == 2);
+  STATIC_REQUIRE((P::waits(P::root("ctx")) && P::waits(P::root("h"))));
+  STATIC_REQUIRE_FALSE(P::Stream::streamable);
+}
+
+TEST_CASE("schedule of a query that is compared as it is: a copy is no part of a product") {
+  using P = Plan<written::dot_query>;
+  STATIC_REQUIRE(P::program.term[P::term("ctx")].is_copy);
+  STATIC_REQUIRE((P::slot(0, "h") && P::slot(1, "ctx")));
+  STATIC_REQUIRE((P::source(1, Op::state, 0, 1) && P::product(1, 0, 1, 1, false)));
+  STATIC_REQUIRE(P::schedule.product[P::schedule.source[1].first_product].is_copy);
+  STATIC_REQUIRE((P::source(2, "ctx", 1, 1) && P::product(2, 0, 0, 1, true)));
+}
+
+TEST_CASE("schedule of an odd cell: constants, three stages, functions of what has no pre-activation") {
+  using P = Plan<written::odd>;
+  STATIC_REQUIRE(P::schedule.stages == 3);
+  STATIC_REQUIRE((P::stage("a") == 0 && P::stage("s") == 1 && P::stage("t") == 1 && P::stage("c") == 1));
+  STATIC_REQUIRE(P::stage("h") == 2);
+  STATIC_REQUIRE(P::program.output_state == -1);
+  STATIC_REQUIRE(P::program.output == P::root("t"));
+
+  // linear(x, k) before the first step, linear(h, k) partly, the others within the step.
+  STATIC_REQUIRE((P::slot(0, "a", 1) && P::slot(1, "a", 2) && P::slot(2, "s") && P::slot(3, "h")));
+  STATIC_REQUIRE(P::schedule.sources == 6);
+  STATIC_REQUIRE((P::source(0, Op::input, -1, 1) && P::product(0, 0, 0, 1, false)));
+  STATIC_REQUIRE((P::source(1, Op::constant, -1, 2) && P::product(1, 0, 0, 1, true) && P::product(1, 1, 1, 1, false)));
+  STATIC_REQUIRE((P::source(2, Op::state, 0, 1) && P::product(2, 0, 1, 1, true)));   // h
+  STATIC_REQUIRE((P::source(3, Op::state, 0, 1) && P::product(3, 0, 2, 1, false)));  // c
+  STATIC_REQUIRE((P::source(4, "a", 1, 1) && P::product(4, 0, 2, 1, true)));
+  STATIC_REQUIRE((P::source(5, "t", 2, 1) && P::product(5, 0, 3, 1, false)));
+
+  // Operands of a product of two values: a function replaces its pre-activation, a linear one stays.
+  STATIC_REQUIRE(P::in_rows_of(P::left(P::root("a")), P::term("a", 1)));
+  STATIC_REQUIRE(P::in_rows_of(P::right(P::root("a")), P::term("a", 2)));
+  STATIC_REQUIRE(P::in_rows_of(P::root("s"), P::term("s")));  // square(s) reads it
+
+  // Sources of products first, then functions in their order: tanh(s), square(s), log, square(a), pow.
+  constexpr int log = P::right(P::right(P::root("c"))), power = P::left(P::left(P::root("h")));
+  STATIC_REQUIRE(P::schedule.extras == 7);
+  STATIC_REQUIRE(P::kept(P::root("a"), Storage::extra, 0));
+  STATIC_REQUIRE(P::kept(P::root("t"), Storage::extra, 1));
+  STATIC_REQUIRE(P::kept(P::left(P::root("t")), Storage::extra, 2));
+  STATIC_REQUIRE(P::kept(P::right(P::left(log)), Storage::extra, 3));
+  STATIC_REQUIRE(P::kept(log, Storage::extra, 4));
+  STATIC_REQUIRE(P::kept(P::right(P::left(power)), Storage::extra, 5));
+  STATIC_REQUIRE(P::kept(power, Storage::extra, 6));
+
+  // Sums that gradients read are computed again: 2 + a, 2 + square(s), 1 + square(a).
+  for (const int sum : {P::right(P::root("t")), P::left(log), P::left(power)}) {
+    CHECK(P::kept(sum, Storage::none));
+    CHECK(P::schedule.needed[sum]);
+  }
+  STATIC_REQUIRE(P::kept(P::root("c"), Storage::history, P::state("c")));
+
+  // Later stages read a and next(c), a product reads t; h is read by a product alone, c in its own stage.
+  STATIC_REQUIRE(P::schedule.incomings == 3);
+  STATIC_REQUIRE((P::waits(P::root("a")) && P::waits(P::root("t")) && P::waits(P::root("c"))));
+  STATIC_REQUIRE_FALSE(P::waits(P::state("c")));
+  STATIC_REQUIRE(P::schedule.last_reader[P::root("a")] == 2);
+
+  // A constant is nothing for a stream; between passes go a and the output.
+  STATIC_REQUIRE_FALSE(P::Stream::streamable);
+  STATIC_REQUIRE(P::Stream::carried.count == 2);
+  STATIC_REQUIRE((P::carries(P::root("a")) && P::carries(P::root("t"))));
+}
+
+}  // namespace test_schedule
