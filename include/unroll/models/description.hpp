@@ -8,7 +8,7 @@
 
 namespace unroll::detail {
 
-/// Columns of an output with so many rows that are in memory together: as many as 1 MiB holds, so that they stay in a
+/// Columns of an output with `rows` rows that are in memory together: as many as 1 MiB holds, so that they stay in a
 /// cache; but enough for the sums over columns to leave the registers seldom.
 template <class Scalar>
 Index columns_in_cache(Index rows) {
