@@ -10,6 +10,7 @@
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
+#include <unroll/models/seq2seq.hpp>
 #include <unroll/models/sequential.hpp>
 #include <unroll/optim/adam.hpp>
 #include <unroll/train/seq2seq_step.hpp>

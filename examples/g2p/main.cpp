@@ -62,7 +62,7 @@ class Program {
     say(network_text(study));
     for (Index k = 0; k < options_.seeds; ++k) {
       study.runs.push_back(train(*trained.network, options_, data, options_.first_seed + std::uint64_t(k), threads_,
-                                 [&](const Epoch& epoch) {
+                                 [&](const g2p::Epoch& epoch) {
                                    if (k == 0) say(epoch_text(epoch, options_.epochs));
                                  }));
       say(run_text(study.runs.back(), options_.search));

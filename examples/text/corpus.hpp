@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "options.hpp"
-#include "unroll/text/sentences.hpp"
 #include "unroll/data/streams.hpp"
+#include "unroll/text/sentences.hpp"
 #include "unroll/text/vocabulary.hpp"
 
 namespace lm {

@@ -58,6 +58,7 @@ std::string text_of(const Vocabulary& vocabulary) {
   return metadata["vocabulary"];
 }
 
+/// The loop of this program, because `fit` resumes a run at the beginning of an epoch, this program at any batch.
 class Training {
  public:
   Training(Model& model, const Corpus& corpus, const Options& options, const Threads& threads,

@@ -8,6 +8,7 @@
 #include "corpus.hpp"
 #include "model_file.hpp"
 #include "unroll/check/learning.hpp"
+#include "unroll/train/evaluate.hpp"
 #include "unroll/train/training_state.hpp"
 
 namespace lm {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <unroll/models/stack.hpp>
+#include <unroll/train/evaluate.hpp>
 #include <unroll/train/fit_options.hpp>
 #include <vector>
 

@@ -2,11 +2,11 @@
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
+#include <unroll/data/streams.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/recurrent.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
-#include <unroll/data/streams.hpp>
 #include <unroll/text/word_vector_files.hpp>
 #include <unroll/train/training_step.hpp>
 #include <unroll/word2vec/word2vec.hpp>

@@ -1,6 +1,7 @@
 // The library as a user's source file has it: compiled with all warnings that users turn on, none of the project's
 // exceptions to them, and the library not a system header. Of each kind of template something is used; what takes many
 // seconds to compile, once.
+#include <unroll/data/streams.hpp>
 #include <unroll/infer/beam.hpp>
 #include <unroll/infer/generate.hpp>
 #include <unroll/infer/seq2seq_decoder.hpp>
@@ -14,7 +15,6 @@
 #include <unroll/models/stack.hpp>
 #include <unroll/models/summary.hpp>
 #include <unroll/report/report.hpp>
-#include <unroll/data/streams.hpp>
 #include <unroll/train/leak/leak_test.hpp>
 #include <unroll/train/seq2seq_step.hpp>
 #include <unroll/train/train.hpp>

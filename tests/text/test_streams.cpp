@@ -1,4 +1,5 @@
 #include <unroll/cells/gru.hpp>
+#include <unroll/data/streams.hpp>
 #include <unroll/infer/greedy.hpp>
 #include <unroll/infer/sampling.hpp>
 #include <unroll/layers/dense.hpp>
@@ -10,7 +11,7 @@
 #include <unroll/text/language_decoder.hpp>
 #include <unroll/text/readers.hpp>
 #include <unroll/text/sentences.hpp>
-#include <unroll/data/streams.hpp>
+#include <unroll/train/evaluate.hpp>
 #include <unroll/train/training_step.hpp>
 
 #include "support/catch.hpp"

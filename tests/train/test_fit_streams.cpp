@@ -33,8 +33,8 @@ TokenStreams<float> text(Index count, const StreamOptions& options, std::uint64_
 }
 
 Model model_of(AnyLayer<float> middle) {
-  return Model(1, {Embedding<float>{.size = vocabulary, .dimension = 3}, std::move(middle),
-                   Dense<float>{.units = vocabulary}});
+  return Model(
+      1, {Embedding<float>{.size = vocabulary, .dimension = 3}, std::move(middle), Dense<float>{.units = vocabulary}});
 }
 
 struct Run {

@@ -1,7 +1,6 @@
 #pragma once
 // One batch of pairs: forward, loss, backward, clipping, update.
 
-#include "unroll/models/seq2seq.hpp"
 #include "unroll/train/detail/task_step.hpp"
 #include "unroll/train/tasks/pair_task.hpp"
 #include "unroll/train/teacher_forcing.hpp"

@@ -17,7 +17,7 @@ namespace unroll::detail {
 ///
 ///     task.begin(parts, shards, updates, more...);   // throws for what does not fit; counts what the loss divides by
 ///     task.windows();                                // of the batch
-///     task.begins_sum(k);                            // whether window k begins a gradient of its own
+///     task.begins_sum(k);                            // whether the gradient is new in window k
 ///     task.work(shards);                             // columns times parameters, about
 ///     task.learn(part, batch, k, weights, memory, pass);     // window k of a part: forward, loss and back
 ///     task.updated(part);                            // after the parameters, given the first part

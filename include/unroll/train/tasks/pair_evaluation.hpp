@@ -24,10 +24,12 @@ class PairEvaluator {
       const PairBatch<Scalar>& batch = run.batch;
       model.begin_learning(weights_, batch.x(), batch.sources(), batch.tokens(), batch.targets(), run.tape,
                            {.keeping = {Keep::nothing}});
+      const ConstView<Scalar> outputs = model.decoded(weights_, run.tape);
       run.results.clear();
       for (std::size_t b = 0; b < some.size(); ++b) {
         run.one.gather(data, some.subspan(b, 1));
-        run.results.push_back(evaluate(model, loss, run, Index(b)));
+        run.results.push_back(
+            evaluate(model, loss, run, detail::sample_columns(outputs, batch.targets(), Index(b), run.sample)));
       }
     };
     Evaluation result;
@@ -47,10 +49,9 @@ class PairEvaluator {
     std::vector<Evaluation> results;  // of each pair
   };
 
-  /// Of pair b of the batch, which is run.one too.
+  /// Of the pair in run.one, given what the decoder gave for it.
   template <class Loss>
-  Evaluation evaluate(const Model& model, const Loss& loss, Run& run, Index b) const {
-    const auto outputs = detail::sample_columns(model.decoded(weights_, run.tape), run.batch.targets(), b, run.sample);
+  Evaluation evaluate(const Model& model, const Loss& loss, Run& run, const ConstView<Scalar>& outputs) const {
     const auto labels = [&](Index first, Index some) -> Eigen::Ref<const Labels> {
       return run.one.labels(first, some);
     };
