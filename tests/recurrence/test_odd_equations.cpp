@@ -29,6 +29,9 @@ inline constexpr auto everything = cell(
 inline constexpr auto across_two_stages = cell(state(h), a = tanh(linear(x, h)), s = tanh(linear(a)),
                                                t = tanh(linear(s, a)), next(h) = t * a + s * h + linear(a, h));
 
+// A function that is differentiated by its argument, a sum, which is computed again: no value may take its place.
+inline constexpr auto argument_again = cell(state(h), next(h) = tanh(h * silu(0.5 * h + linear(x, h))));
+
 // The state after the step, read by linear and element by element, in a later stage and in its own.
 inline constexpr auto next_twice = cell(state(h, c), next(h) = tanh(linear(x, h, c)), a = next(h) * c,
                                         n = tanh(linear(next(h), h)) * next(h), next(c) = n + a * 0.5 + c * 0.25);
@@ -117,6 +120,7 @@ void check_gradients_of(const char* name) {
 
 ODD(everything)
 ODD(across_two_stages)
+ODD(argument_again)
 ODD(next_twice)
 ODD(constant_first)
 ODD(constant_between)
