@@ -223,8 +223,8 @@ class FitRun {
 
 /// Trains `model` in place:
 ///
-///     Adam<float> adam({.learning_rate = 1e-3});
-///     const auto result = fit(model, SoftmaxCrossEntropy<float>(), adam, data, {.epochs = 30, .validation_fraction =
+///     Adam adam({.learning_rate = 1e-3});
+///     const auto result = fit(model, SoftmaxCrossEntropy(), adam, data, {.epochs = 30, .validation_fraction =
 ///     0.2});
 ///
 /// Throws before anything is trained when model, loss, data and options do not fit, and NonFiniteError as soon as a
