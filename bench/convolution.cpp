@@ -16,7 +16,7 @@ using namespace unroll;
 
 namespace {
 
-Conv1d<float> layer(Index units, Index kernel) { return {.units = units, .kernel = kernel, .padding = same()}; }
+Conv1d layer(Index units, Index kernel) { return {.units = units, .kernel = kernel, .padding = same()}; }
 
 }  // namespace
 

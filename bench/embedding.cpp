@@ -38,7 +38,7 @@ Dataset<float> sentences(Index size) {
 }
 
 struct Run {
-  using Model = Sequential<Embedding<float>, Recurrent<Gru<float>>, LastStep<float>, Dense<float>>;
+  using Model = Sequential<float, Embedding, Recurrent<Gru>, LastStep, Dense>;
 
   Run(Index size, bool sparse)
       : model(1, {.size = size, .dimension = dimension, .sparse = sparse}, {.units = dimension}, {}, {.units = 2}) {

@@ -37,8 +37,7 @@ int main(int count, char** words) {
     sources.push_back(token_row<float>(source)), targets.push_back(target), samples.push_back(b);
   }
   const SequencePairs<float> data(sources, targets, {.begin = 0});  // no end mark: ten tokens each
-  Sequential encoder(1, Embedding<float>{.size = vocabulary, .dimension = 64},
-                     Bidirectional<Gru<float>>{.units = units});
+  Sequential encoder(1, Embedding{.size = vocabulary, .dimension = 64}, Bidirectional<Gru>{.units = units});
   Seq2Seq<decltype(encoder), BahdanauGru<float>> model(
       encoder, {.vocabulary = vocabulary, .embedding = 64, .units = units, .sizes = {{"readout", units}}});
   model.initialise(1);

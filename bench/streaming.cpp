@@ -108,7 +108,7 @@ std::array<std::vector<double>, n> times(const std::array<std::function<void()>,
 
 template <template <class, int> class C, template <int> class Reference, int units>
 void measure(const char* name) {
-  Sequential model(1, Recurrent<C<float, Eigen::Dynamic>>{.units = units}, Dense<float>{.units = 1});
+  Sequential model(1, Recurrent<C>{.units = units}, Dense{.units = 1});
   model.initialise(1);
   const Streaming<decltype(model), 1, units, 1> fixed(model);
   const Streaming dynamic(model);

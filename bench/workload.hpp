@@ -29,18 +29,18 @@ AnyLayer<float> recurrent_layer(const Configuration& c, bool every_step) {
 }
 
 inline AnyLayer<float> recurrent_layer(const Configuration& c, bool every_step) {
-  if (c.task == Task::peaks) return recurrent_layer<Bidirectional<Lstm<float>>>(c, every_step);
-  if (c.cell == "rnn") return recurrent_layer<Recurrent<Elman<float>>>(c, every_step);
-  if (c.cell == "gru") return recurrent_layer<Recurrent<Gru<float>>>(c, every_step);
-  return recurrent_layer<Recurrent<Lstm<float>>>(c, every_step);
+  if (c.task == Task::peaks) return recurrent_layer<Bidirectional<Lstm>>(c, every_step);
+  if (c.cell == "rnn") return recurrent_layer<Recurrent<Elman>>(c, every_step);
+  if (c.cell == "gru") return recurrent_layer<Recurrent<Gru>>(c, every_step);
+  return recurrent_layer<Recurrent<Lstm>>(c, every_step);
 }
 
 inline Stack<float> model_of(const Configuration& c) {
   std::vector<AnyLayer<float>> layers;
   if (c.task == Task::words)  // not sparse: the peers move all vectors at each step
-    layers.push_back(Embedding<float>{.size = c.classes, .dimension = c.inputs, .sparse = false});
+    layers.push_back(Embedding{.size = c.classes, .dimension = c.inputs, .sparse = false});
   for (Index k = 0; k < c.layers; ++k) layers.push_back(recurrent_layer(c, c.per_step() || k + 1 < c.layers));
-  layers.push_back(Dense<float>{.units = c.classes});
+  layers.push_back(Dense{.units = c.classes});
   return {c.task == Task::words ? 1 : c.inputs, std::move(layers)};
 }
 

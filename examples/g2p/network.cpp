@@ -41,12 +41,12 @@ std::unique_ptr<Network> make_network(const NetworkOptions& options, Index lette
 }
 
 Stack<float> make_encoder(const NetworkOptions& options, Index letters) {
-  std::vector<AnyLayer<float>> layers{Embedding<float>{.size = letters, .dimension = options.embedding}};
+  std::vector<AnyLayer<float>> layers{Embedding{.size = letters, .dimension = options.embedding}};
   const Index units = options.score.ends_with("dot") ? options.units / 2 : options.units;
   if (options.cell == "lstm")
-    layers.push_back(Bidirectional<Lstm<float>>{.units = units});
+    layers.push_back(Bidirectional<Lstm>{.units = units});
   else
-    layers.push_back(Bidirectional<Gru<float>>{.units = units});
+    layers.push_back(Bidirectional<Gru>{.units = units});
   return Stack<float>(1, std::move(layers));
 }
 

@@ -20,7 +20,7 @@ Start start_of(const Options& options) {
   return {.input_weight = within, .recurrent_weight = within, .bias = within};
 }
 
-template <Cell C>
+template <template <class, int> class C>
 AnyLayer<float> over_time(const Options& options, Returns returns) {
   const Index units = options.setting.units;
   if (options.direction == "bidirectional")
@@ -30,9 +30,9 @@ AnyLayer<float> over_time(const Options& options, Returns returns) {
 }
 
 AnyLayer<float> recurrent(const Options& options, Returns returns) {
-  if (options.cell == "lstm") return over_time<Lstm<float>>(options, returns);
-  if (options.cell == "elman") return over_time<Elman<float>>(options, returns);
-  return over_time<Gru<float>>(options, returns);
+  if (options.cell == "lstm") return over_time<Lstm>(options, returns);
+  if (options.cell == "elman") return over_time<Elman>(options, returns);
+  return over_time<Gru>(options, returns);
 }
 
 }  // namespace
@@ -44,16 +44,16 @@ Network make_network(const Options& options, Index features, Index classes) {
     // The layer itself knows which step is its last: in a backward direction it is the first one.
     const bool last = k == options.layers && pools && options.pool == "last";
     layers.push_back(recurrent(options, last ? Returns::last : Returns::steps));
-    if (options.dropout > 0) layers.push_back(Dropout<float>({.rate = options.dropout}));
+    if (options.dropout > 0) layers.push_back(Dropout{.rate = options.dropout});
   }
-  if (pools && options.pool == "mean") layers.push_back(MeanOverTime<float>{});
-  if (pools && options.pool == "max") layers.push_back(MaxOverTime<float>{});
-  layers.push_back(Dense<float>{.units = classes, .first_values = start_of(options)});
+  if (pools && options.pool == "mean") layers.push_back(MeanOverTime{});
+  if (pools && options.pool == "max") layers.push_back(MaxOverTime{});
+  layers.push_back(Dense{.units = classes, .first_values = start_of(options)});
   return Network(features, std::move(layers));
 }
 
 Network make_baseline(Index features, Index classes) {
-  return Network(features, {LastStep<float>{}, Dense<float>{.units = classes}});
+  return Network(features, {LastStep{}, Dense{.units = classes}});
 }
 
 }  // namespace har

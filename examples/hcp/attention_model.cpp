@@ -39,7 +39,7 @@ class AttentionModel : public Model {
   /// No step knows a later one: the encoder runs forward, attention reaches back only, and the decoder starts at zero.
   AttentionModel(const ModelOptions& options, Index regions)
       : network_(Stack<float>(regions, std::vector<AnyLayer<float>>(std::size_t(options.layers),
-                                                                    Recurrent<Gru<float>>{.units = options.units})),
+                                                                    Recurrent<Gru>{.units = options.units})),
                  {.vocabulary = clips() + 1,
                   .embedding = 8,
                   .units = options.units,

@@ -21,7 +21,7 @@ using namespace unroll;
 namespace {
 
 /// Recurrent layers and, at each step, a score for each clip.
-template <Cell C>
+template <template <class, int> class C>
 class Recurrence : public Model {
  public:
   Recurrence(const ModelOptions& options, Index regions) : network_(regions, layers(options)) {}
@@ -52,7 +52,7 @@ class Recurrence : public Model {
  private:
   static std::vector<AnyLayer<float>> layers(const ModelOptions& options) {
     std::vector<AnyLayer<float>> all(std::size_t(options.layers), Recurrent<C>{.units = options.units});
-    all.push_back(Dense<float>{.units = Index(clip_names().size())});
+    all.push_back(Dense{.units = Index(clip_names().size())});
     return all;
   }
 
@@ -76,9 +76,8 @@ std::unique_ptr<Model> make(const ModelOptions& options, Index regions) {
 
 /// A new kind of model is a class and a line here.
 const std::vector<std::pair<std::string, Make>>& kinds() {
-  static const std::vector<std::pair<std::string, Make>> all{{"gru", make<Recurrence<Gru<float>>>},
-                                                             {"lstm", make<Recurrence<Lstm<float>>>},
-                                                             {"attention", make_attention_model}};
+  static const std::vector<std::pair<std::string, Make>> all{
+      {"gru", make<Recurrence<Gru>>}, {"lstm", make<Recurrence<Lstm>>}, {"attention", make_attention_model}};
   return all;
 }
 

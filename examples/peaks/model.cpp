@@ -24,16 +24,16 @@ constexpr Index channels = 4, rcnn_stride = 4;
 Start low_start() { return {.bias = init::constant(-5)}; }
 
 using Layers = std::vector<AnyLayer<float>>;
-using Rectify = Activate<float, LeakyRelu>;
-using Positive = Activate<float, Softplus>;
-using BiLstm = Bidirectional<Lstm<float>>;
+using Rectify = Activate<LeakyRelu>;
+using Positive = Activate<Softplus>;
+using BiLstm = Bidirectional<Lstm>;
 
-Conv1d<float> convolution(Index units, Index kernel, Index stride = 1) {
+Conv1d convolution(Index units, Index kernel, Index stride = 1) {
   return {.units = units, .kernel = kernel, .stride = stride, .padding = same()};
 }
 
-Conv1d<float> last_convolution() {
-  Conv1d<float> last = convolution(1, 5);
+Conv1d last_convolution() {
+  Conv1d last = convolution(1, 5);
   last.first_values = low_start();
   return last;
 }
@@ -53,7 +53,7 @@ Network make_cnn(const ModelOptions& options) {
 Network make_rnn(const ModelOptions& options) {
   Layers layers(std::size_t(options.layers), BiLstm{.units = options.units});
   layers.push_back(BiLstm{.units = 1, .merge = Merge::average});
-  layers.push_back(Dense<float>{.units = 1, .first_values = low_start()});
+  layers.push_back(Dense{.units = 1, .first_values = low_start()});
   layers.push_back(Positive());
   return {channels, std::move(layers)};
 }
@@ -66,7 +66,7 @@ Network make_rcnn(const ModelOptions& options) {
   const auto fine = convolved(12, 15, convolved(16, 25, graph.input()));
   auto coarse = convolved(options.units, 8, fine, rcnn_stride);
   for (Index k = 0; k < options.layers; ++k) coarse = graph.add(BiLstm{.units = options.units}, coarse);
-  const ConvTranspose1d<float> back{.units = 8, .kernel = 8, .stride = rcnn_stride, .padding = same()};
+  const ConvTranspose1d back{.units = 8, .kernel = 8, .stride = rcnn_stride, .padding = same()};
   const auto far = graph.add(Rectify(), graph.add(back, coarse));
   const auto both = convolved(8, 15, convolved(12, 15, graph.concat({fine, far})));
   graph.add(Positive(), graph.add(last_convolution(), both));

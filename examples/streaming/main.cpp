@@ -28,7 +28,7 @@ struct Options {
 };
 
 constexpr int units = 16;
-using Network = Sequential<Recurrent<Gru<float>>, Dense<float>>;
+using Network = Sequential<float, Recurrent<Gru>, Dense>;
 using Plugin = Streaming<Network, 1, units, 1>;  // the compiler knows every size
 
 /// 64 sounds of a fiftieth of a second. The first samples are not scored: the amplifier may have been playing.

@@ -18,9 +18,9 @@ using namespace unroll;
 namespace {
 
 AnyLayer<float> recurrent(const Options& options) {
-  if (options.cell == "elman") return Recurrent<Elman<float>>{.units = options.units};
-  if (options.cell == "gru") return Recurrent<Gru<float>>{.units = options.units};
-  return Recurrent<Lstm<float>>{.units = options.units};
+  if (options.cell == "elman") return Recurrent<Elman>{.units = options.units};
+  if (options.cell == "gru") return Recurrent<Gru>{.units = options.units};
+  return Recurrent<Lstm>{.units = options.units};
 }
 
 /// Glorot's range, but not narrower than that of PyTorch's Linear: with thousands of tokens it is, and the network then
@@ -34,11 +34,11 @@ Initializer first_scores(const Options& options, Index vocabulary) {
 }  // namespace
 
 Network make_network(const Options& options, Index vocabulary) {
-  std::vector<AnyLayer<float>> layers{Embedding<float>{.size = vocabulary,
-                                                       .dimension = options.embedding,
-                                                       .first_values = init::normal(0, options.embedding_deviation)}};
+  std::vector<AnyLayer<float>> layers{Embedding{.size = vocabulary,
+                                                .dimension = options.embedding,
+                                                .first_values = init::normal(0, options.embedding_deviation)}};
   const auto drop = [&] {
-    if (options.dropout > 0) layers.push_back(Dropout<float>({.rate = options.dropout}));
+    if (options.dropout > 0) layers.push_back(Dropout{.rate = options.dropout});
   };
   drop();
   for (Index k = 0; k < options.layers; ++k) {
@@ -46,10 +46,9 @@ Network make_network(const Options& options, Index vocabulary) {
     drop();
   }
   if (options.tied)
-    layers.push_back(TiedDense<float>{.embedding = 0});
+    layers.push_back(TiedDense{.embedding = 0});
   else
-    layers.push_back(
-        Dense<float>{.units = vocabulary, .first_values = {.input_weight = first_scores(options, vocabulary)}});
+    layers.push_back(Dense{.units = vocabulary, .first_values = {.input_weight = first_scores(options, vocabulary)}});
   return Network(1, std::move(layers));
 }
 

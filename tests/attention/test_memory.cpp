@@ -187,7 +187,8 @@ TEST_CASE("sizes that do not fit are refused when the cell is made") {
   CHECK_THROWS_MATCHES(Luong({.inputs = {2}, .units = 4}), ShapeError, says("whose rows are not given"));
   CHECK_THROWS_MATCHES(Gru<double>({.inputs = {2}, .units = 4, .memory = 3}), ShapeError,
                        says("rows of a memory are given, to which its equations do not attend"));
-  CHECK_THROWS_MATCHES(Sequential(2, Recurrent<Luong>{.units = 3}), ShapeError, says("attend to a memory"));
+  CHECK_THROWS_MATCHES(sequential<double>(2, Recurrent<OneScalar<Luong>::Cell>{.units = 3}), ShapeError,
+                       says("attend to a memory"));
 }
 
 }  // namespace test_memory

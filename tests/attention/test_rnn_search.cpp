@@ -38,7 +38,7 @@ TEST_CASE("RnnSearch: gradients, for all lengths") {
 }
 
 TEST_CASE("RnnSearch: first values are those of the paper's appendix") {
-  const Sequential encoder(1, Embedding<double>{.size = 5, .dimension = 20}, Recurrent<Gru<double>>{.units = 40});
+  const auto encoder = sequential<double>(1, Embedding{.size = 5, .dimension = 20}, Recurrent<Gru>{.units = 40});
   Seq2Seq<std::remove_const_t<decltype(encoder)>, RnnSearch<double>> model(
       encoder, {.vocabulary = 7, .embedding = 30, .units = 50, .sizes = {{"readout", 25}, {"attention", 45}}});
   model.initialise(3);
@@ -57,7 +57,7 @@ TEST_CASE("RnnSearch: first values are those of the paper's appendix") {
 }
 
 TEST_CASE("decoders with attention: an LSTM starts with a forget bias of 1, everything else by role") {
-  const Sequential encoder(1, Embedding<double>{.size = 5, .dimension = 20}, Recurrent<Gru<double>>{.units = 40});
+  const auto encoder = sequential<double>(1, Embedding{.size = 5, .dimension = 20}, Recurrent<Gru>{.units = 40});
   const auto check = [&]<class C>(const std::vector<std::pair<std::string, Index>>& sizes) {
     Seq2Seq<std::remove_const_t<decltype(encoder)>, C> model(
         encoder, {.vocabulary = 7, .embedding = 30, .units = 40, .sizes = sizes});

@@ -15,7 +15,7 @@ struct Cells {};
 template <class S>
 using AllCells = Cells<
     Elman<S>,
-    Elman<S, Softplus>,
+    typename ElmanWith<Softplus>::template Cell<S>,
     Lstm<S>,
     PeepholeLstm<S>,
     PeepholeLstmLinear<S>,

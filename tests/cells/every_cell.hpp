@@ -32,8 +32,10 @@ void gradients_are_right() {
 template <class C>
 void gradients_of_a_model_are_right() {
   const auto sizes = sizes_for<C>(3).sizes;
-  Sequential model(2, Recurrent<C>{.units = 3, .sizes = sizes}, Bidirectional<C>{.units = 2, .sizes = sizes},
-                   Recurrent<C>{.units = 3, .direction = Direction::backward, .sizes = sizes});
+  auto model = sequential<typename C::Scalar>(
+      2, Recurrent<OneScalar<C>::template Cell>{.units = 3, .sizes = sizes},
+      Bidirectional<OneScalar<C>::template Cell>{.units = 2, .sizes = sizes},
+      Recurrent<OneScalar<C>::template Cell>{.units = 3, .direction = Direction::backward, .sizes = sizes});
   model.parameters().values() = noise(model.parameters().size(), 1, 5, 0.4);
   const Timeline timeline = timelines().back();
   const Matrix<double> x = noise(2, timeline.columns(), 6), weight = noise(model.outputs(), timeline.columns(), 7);

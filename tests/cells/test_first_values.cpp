@@ -55,7 +55,8 @@ template <class C>
 void starts_with(const std::vector<std::pair<std::string, Expected>>& named) {
   auto sizes = cell_run::sizes_for<C>(units).sizes;
   for (auto& [name, rows] : sizes) rows = units / 2;
-  Sequential model(inputs, Recurrent<C>{.units = units, .sizes = sizes});
+  auto model =
+      sequential<typename C::Scalar>(inputs, Recurrent<OneScalar<C>::template Cell>{.units = units, .sizes = sizes});
   model.initialise(7);
   const auto& parameters = model.parameters();
   for (const auto& [name, expected] : named) {
@@ -129,7 +130,7 @@ TEST_CASE("cells: first values are those of the page") {
 }
 
 TEST_CASE("cells: an IndRNN starts with a spread of memories from 0 to 1") {
-  Sequential model(inputs, Recurrent<IndRnn<double>>{.units = 500});
+  auto model = sequential<double>(inputs, Recurrent<IndRnn>{.units = 500});
   model.initialise(7);
   const Matrix<double> u = model.parameters()["0.u"];
   CHECK(u.minCoeff() >= 0);
@@ -139,7 +140,7 @@ TEST_CASE("cells: an IndRNN starts with a spread of memories from 0 to 1") {
 }
 
 TEST_CASE("cells: chrono biases are set block by block, as on the page") {
-  Sequential model(inputs, Recurrent<Lstm<float>>{.units = 200});
+  Sequential model(inputs, Recurrent<Lstm>{.units = 200});
   model.initialise(1);
   const Random random(1, Purpose::initialise, 1000);
   init::chrono_forget(100).fill(model.parameters()["0.f.b"], random);

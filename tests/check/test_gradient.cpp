@@ -23,21 +23,22 @@ struct Example {
 };
 
 /// A dense layer in which a gradient can be wrong in one place.
-struct Planted : Dense<double> {
+struct Planted : DenseLayer<double> {
+  using DenseLayer<double>::DenseLayer;
   Index wrong_weight = -1, wrong_input = -1;
 
   void backward(const Weights& weights, const Signal<double>& in, const Pass& pass, ConstView<double> d_out,
-                const State<double>& d_final, Dense<double>::Tape& tape, double* gradient, View<double> d_in,
+                const State<double>& d_final, Tape& tape, double* gradient, View<double> d_in,
                 State<double>* d_initial) const {
-    Dense<double>::backward(weights, in, pass, d_out, d_final, tape, gradient, d_in, d_initial);
+    DenseLayer<double>::backward(weights, in, pass, d_out, d_final, tape, gradient, d_in, d_initial);
     if (wrong_weight >= 0) gradient[wrong_weight] *= 1.01;
     if (wrong_input >= 0 && d_in.data() != nullptr) d_in.data()[wrong_input] += 0.01;
   }
 };
 
 GradientReport of_model(Index wrong_weight = -1, Index wrong_input = -1, GradientCheckOptions options = {}) {
-  Planted layer;
-  layer.units = 2, layer.wrong_weight = wrong_weight, layer.wrong_input = wrong_input;
+  Planted layer(Dense{.units = 2});
+  layer.wrong_weight = wrong_weight, layer.wrong_input = wrong_input;
   Sequential model(3, layer);
   model.initialise(1);
   const Matrix<double> x =

@@ -14,13 +14,13 @@ namespace {
 
 /// y = W x + b to be fitted to two points: with a bias it can, without it cannot.
 struct Fit {
-  Sequential<Dense<double>> model;
+  Sequential<double, Dense> model;
   SGD<double> optimizer;
   Matrix<double> x = Matrix<double>::Ones(1, 2);
   long calls = 0;
 
   explicit Fit(bool biased, double rate = 0.2)
-      : model(1, Dense<double>{.units = 1, .biased = biased}), optimizer({.learning_rate = rate}) {
+      : model(1, Dense{.units = 1, .biased = biased}), optimizer({.learning_rate = rate}) {
     x(0, 1) = 0;
   }
   OverfitResult run(const OverfitOptions& options = {}) {
@@ -67,7 +67,7 @@ TEST_CASE("no updates: the loss is all that is asked for") {
 }
 
 TEST_CASE("overfit: an infinite weight is an error when the loss does not show it") {
-  Sequential model(1, Dense<double>{.units = 1}, Activate<double, Tanh>{});
+  auto model = sequential<double>(1, Dense{.units = 1}, Activate<Tanh>{});
   SGD<double> optimizer({.learning_rate = 1e308});
   const Matrix<double> x = Matrix<double>::Constant(1, 1, 4);
   const auto loss = [](const auto& output, auto& d_output) {  // at first 4.5, behind the infinite weight 2

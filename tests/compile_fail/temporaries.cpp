@@ -9,7 +9,7 @@
 
 using namespace unroll;
 
-using Model = decltype(Sequential(1, Recurrent<Gru<float>>{.units = 2}, Dense<float>{.units = 3}));
+using Model = decltype(Sequential(1, Recurrent<Gru>{.units = 2}, Dense{.units = 3}));
 using Pairs = Seq2Seq<Model, Gru<float>>;
 Model made();
 

@@ -46,10 +46,10 @@ const Tensor& three_dimensional(const Case& given, const std::string& name) { re
 /// The layer and the activation Chosen<0> behind it.
 template <class L>
 SafeTensors run(const Case& given, const Convention& convention, const L& layer, const std::string& weight) {
-  using Model = Sequential<L, Activate<double, Chosen<0>>>;
+  using Model = Sequential<double, L, Activate<Chosen<0>>>;
   const Tensor in = reordered(three_dimensional(given, "x"), convention.read);
   const Index steps = in.shape[0], batch = in.shape[1], features = in.shape[2];
-  Model model(features, layer, Activate<double, Chosen<0>>{});
+  Model model(features, layer, Activate<Chosen<0>>{});
   SafeTensors out;
   const bool weighted = !weight.empty(), biased = weighted && given.has("bias");
   if (weighted) {
@@ -101,18 +101,18 @@ SafeTensors pool(const Case& given, const Options& options) {
   const WindowPadding padding = padding_of(options);
   if (given.at<std::string>("op") == "MaxPool1d")
     return run(given, pytorch,
-               MaxPool1d<double>({.kernel = kernel,
-                                  .stride = stride,
-                                  .dilation = options.value<Index>("dilation", 1),
-                                  .padding = padding,
-                                  .ceil_mode = ceil_mode}),
+               MaxPool1d{.kernel = kernel,
+                         .stride = stride,
+                         .dilation = options.value<Index>("dilation", 1),
+                         .padding = padding,
+                         .ceil_mode = ceil_mode},
                "");
   return run(given, pytorch,
-             AveragePool1d<double>({.kernel = kernel,
-                                    .stride = stride,
-                                    .padding = padding,
-                                    .count_padding = options.value("count_include_pad", true),
-                                    .ceil_mode = ceil_mode}),
+             AveragePool1d{.kernel = kernel,
+                           .stride = stride,
+                           .padding = padding,
+                           .count_padding = options.value("count_include_pad", true),
+                           .ceil_mode = ceil_mode},
              "");
 }
 
@@ -120,14 +120,14 @@ SafeTensors pool(const Case& given, const Options& options) {
 SafeTensors keras_pool(const Case& given, const Options& options) {
   options.only("data_format", {nullptr, "channels_last"});
   const auto op = given.at<std::string>("op");
-  if (op == "keras_UpSampling1D") return run(given, keras, Upsample<double>(options.value<Index>("size", 2)), "");
+  if (op == "keras_UpSampling1D") return run(given, keras, Upsample{.factor = options.value<Index>("size", 2)}, "");
   options.only("padding", {"valid", "same"});
   const Index kernel = options.value<Index>("pool_size", 2), stride = options.value<Index>("strides", 0);
   const WindowPadding padding = padding_of(options);
   if (op == "keras_MaxPooling1D")
-    return run(given, keras, MaxPool1d<double>({.kernel = kernel, .stride = stride, .padding = padding}), "");
+    return run(given, keras, MaxPool1d{.kernel = kernel, .stride = stride, .padding = padding}, "");
   if (op != "keras_AveragePooling1D") given.options().refuse("op");
-  return run(given, keras, AveragePool1d<double>({.kernel = kernel, .stride = stride, .padding = padding}), "");
+  return run(given, keras, AveragePool1d{.kernel = kernel, .stride = stride, .padding = padding}, "");
 }
 
 /// The sizes that the metadata of a convolution repeat.
@@ -170,13 +170,13 @@ SafeTensors compute_convolution(const Case& given) {
   const WindowPadding padding = padding_of(options);
   if (!transposed)
     return run(given, convention,
-               Conv1d<double>{.units = size(2),
-                              .kernel = size(0),
-                              .stride = stride,
-                              .dilation = dilation,
-                              .groups = groups,
-                              .padding = padding,
-                              .biased = biased},
+               Conv1d{.units = size(2),
+                      .kernel = size(0),
+                      .stride = stride,
+                      .dilation = dilation,
+                      .groups = groups,
+                      .padding = padding,
+                      .biased = biased},
                weight);
   Index output_padding = options.value<Index>("output_padding", 0);
   if (of_keras) {  // no step of its output lies behind the last window but where windows do not touch
@@ -185,14 +185,14 @@ SafeTensors compute_convolution(const Case& given) {
       output_padding = std::max<Index>(0, stride - (size(0) - 1) * dilation - 1);
   }
   return run(given, convention,
-             ConvTranspose1d<double>{.units = size(1) * groups,
-                                     .kernel = size(0),
-                                     .stride = stride,
-                                     .dilation = dilation,
-                                     .groups = groups,
-                                     .padding = padding,
-                                     .output_padding = output_padding,
-                                     .biased = biased},
+             ConvTranspose1d{.units = size(1) * groups,
+                             .kernel = size(0),
+                             .stride = stride,
+                             .dilation = dilation,
+                             .groups = groups,
+                             .padding = padding,
+                             .output_padding = output_padding,
+                             .biased = biased},
              weight);
 }
 

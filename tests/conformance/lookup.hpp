@@ -29,7 +29,7 @@ class Lookup {
   }
 
  private:
-  using Model = Sequential<Embedding<double>>;
+  using Model = Sequential<double, Embedding>;
 
   Model model_;
   Model::Tape tape_;

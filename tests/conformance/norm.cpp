@@ -65,7 +65,7 @@ template <class L>
 struct OneBatch {
   OneBatch(const Case& given, const L& layer, Index rows)
       : x(given.columns<double>("x").reshaped(rows, given.input("x").size() / rows)),
-        model(rows, {layer, Activate<double, Chosen<0>>{}}) {}
+        model(rows, {layer, Activate<Chosen<0>>{}}) {}
 
   /// `weights`: theirs and ours, each read before.
   SafeTensors run(const Case& given, const std::vector<std::pair<std::string, std::string>>& weights) {
@@ -100,7 +100,7 @@ SafeTensors keras_dense(const Case& given) {
   const bool biased = given.has("bias");
   require<ValueError>(options.value("use_bias", biased) == biased && options.value("units", units) == units,
                       "options 'use_bias' and 'units' and the tensors do not agree");
-  OneBatch batch(given, Dense<double>{.units = units, .biased = biased}, features);
+  OneBatch batch(given, Dense{.units = units, .biased = biased}, features);
   batch.model.parameters()["0.weight"] = given.columns<double>("kernel");
   read_parameters(given, batch.model, {{"bias", "bias"}});
   SafeTensors out = batch.run(given, {{"bias", "bias"}});
@@ -114,7 +114,7 @@ SafeTensors linear(const Case& given) {
   given.check("bias", biased), given.check("in_features", features), given.check("out_features", units);
   const Index last = shape_with_columns(given, "x").back();
   require<ShapeError>(last == features, "tensor 'x' has ", last, " features, 'weight' ", features);
-  OneBatch batch(given, Dense<double>{.units = units, .biased = biased}, features);
+  OneBatch batch(given, Dense{.units = units, .biased = biased}, features);
   batch.model.parameters()["0.weight"] = given.columns<double>("weight").transpose();
   read_parameters(given, batch.model, {{"bias", "bias"}});
   return batch.run(given, {{"weight", "weight"}, {"bias", "bias"}});
@@ -131,10 +131,9 @@ SafeTensors layer_norm(const Case& given, const std::string& weight, const std::
       ", whose last dimensions are not those of the normalised shape ", unroll::detail::shape_text(normalized));
   Index rows = 1;
   for (const Index size : normalized) rows *= size;
-  OneBatch batch(given,
-                 LayerNorm<double>{
-                     .epsilon = epsilon, .scaled = given.has(weight), .shifted = given.has(bias), .centred = centred},
-                 rows);
+  OneBatch batch(
+      given, LayerNorm{.epsilon = epsilon, .scaled = given.has(weight), .shifted = given.has(bias), .centred = centred},
+      rows);
   for (const auto& [theirs, ours] : {std::pair{weight, "0.weight"}, std::pair{bias, "0.bias"}})
     if (given.has(theirs)) batch.model.parameters()[ours] = given.columns<double>(theirs, normalized).reshaped();
   return batch.run(given, {{weight, "weight"}, {bias, "bias"}});
@@ -200,10 +199,10 @@ SafeTensors pytorch_batch_norm(const Case& given) {
   const bool cumulative = !options.has("momentum") || options.json("momentum") == "None";
   const Index last = count_of(given, "x") - 1, features = channels(given, "x0").rows();
   Model model(features,
-              {BatchNorm<double>{.epsilon = options.value("eps", 1e-5),
-                                 .momentum = cumulative ? std::nullopt : std::optional(options.at<double>("momentum")),
-                                 .scaled = weighted,
-                                 .shifted = biased}});
+              {BatchNorm{.epsilon = options.value("eps", 1e-5),
+                         .momentum = cumulative ? std::nullopt : std::optional(options.at<double>("momentum")),
+                         .scaled = weighted,
+                         .shifted = biased}});
   model.initialise(1);
   read_parameters(given, model,
                   {{"weight", "weight"},
@@ -235,9 +234,9 @@ SafeTensors pytorch_batch_norm(const Case& given) {
 }
 
 /// Keras normalises masked steps too, by statistics in which they have no part.
-Matrix<double> with_masked_steps(const BatchNorm<double>& norm, const Model& model, const Matrix<double>& x,
+Matrix<double> with_masked_steps(const BatchNorm& norm, const Model& model, const Matrix<double>& x,
                                  const Matrix<double>& valid) {
-  BatchNorm<double> of_batch = norm;
+  BatchNorm of_batch = norm;
   of_batch.momentum = 1;
   Model other(x.rows(), {of_batch});
   other.parameters().values() = model.parameters().values();
@@ -249,7 +248,7 @@ Matrix<double> with_masked_steps(const BatchNorm<double>& norm, const Model& mod
 
 SafeTensors keras_batch_norm(const Case& given) {
   const auto options = given.options({"", "arguments"});
-  auto norm = BatchNorm<double>::like_keras();
+  auto norm = BatchNorm::like_keras();
   norm.epsilon = options.value("epsilon", norm.epsilon);
   norm.momentum = 1 - options.value("momentum", 0.99);
   options.only("synchronized", {false});

@@ -193,7 +193,7 @@ SafeTensors compute_rnn(const Case& given) {
   const Index projected = given.has("weight_hr_l0") ? given.extent("weight_hh_l0", 1, 2) : 0;
   given.check("H", sizes.units), given.check("proj_size", projected);
   if (op == "rnn_tanh") return run<Elman<double>>(given, sizes);
-  if (op == "rnn_relu") return run<Elman<double, Relu>>(given, sizes);
+  if (op == "rnn_relu") return run<ElmanWith<Relu>::Cell<double>>(given, sizes);
   if (op == "gru") return run<Gru<double>>(given, sizes);
   if (projected == 0) return run<Lstm<double>>(given, sizes);
   sizes.sizes = {{"projected", projected}};

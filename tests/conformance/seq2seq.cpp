@@ -228,8 +228,8 @@ SafeTensors bahdanau(const Case& given) {
            {"b_out", {sizes.words}}})
     given.input(name, shape);
   using Decoder = EquationCell<double, of_the_case::decoder>;
-  Sequential encoder(1, Embedding<double>{.size = sizes.source_words, .dimension = sizes.source_embedding},
-                     Bidirectional<Gru<double>>{.units = own});
+  auto encoder = sequential<double>(1, Embedding{.size = sizes.source_words, .dimension = sizes.source_embedding},
+                                    Bidirectional<Gru>{.units = own});
   Seq2Seq<decltype(encoder), Decoder> model(encoder, {.vocabulary = sizes.words,
                                                       .embedding = sizes.embedding,
                                                       .units = units,
@@ -277,8 +277,8 @@ SafeTensors luong(const Case& given) {
   for (const auto& [name, shape] : std::vector<std::pair<std::string, std::vector<Index>>>{
            {"W_c", {rows, units + units}}, {"b_c", {rows}}, {"W_out", {sizes.words, rows}}, {"b_out", {sizes.words}}})
     given.input(name, shape);
-  Sequential encoder(1, Embedding<double>{.size = sizes.source_words, .dimension = sizes.source_embedding},
-                     Recurrent<Lstm<double>>{.units = own});
+  auto encoder = sequential<double>(1, Embedding{.size = sizes.source_words, .dimension = sizes.source_embedding},
+                                    Recurrent<Lstm>{.units = own});
   Seq2Seq<decltype(encoder), LuongLstm<double, score>> model(
       encoder, {.vocabulary = sizes.words, .embedding = sizes.embedding, .units = units, .bridge = Bridge::copy});
   std::vector<Piece> pieces{{"W_c", "decoder.a.ctx", 0, 0},

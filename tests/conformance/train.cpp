@@ -105,11 +105,12 @@ Stack<double> make_model(const Sizes& sizes) {
   for (Index k = 0; k < sizes.layers; ++k) {
     const bool last = sizes.last_step && k + 1 == sizes.layers;
     if (sizes.both)
-      layers.push_back(Bidirectional<C>{.units = sizes.units});
+      layers.push_back(Bidirectional<OneScalar<C>::template Cell>{.units = sizes.units});
     else
-      layers.push_back(Recurrent<C>{.units = sizes.units, .returns = last ? Returns::last : Returns::steps});
+      layers.push_back(Recurrent<OneScalar<C>::template Cell>{.units = sizes.units,
+                                                              .returns = last ? Returns::last : Returns::steps});
   }
-  layers.push_back(Dense<double>{.units = sizes.classes});
+  layers.push_back(Dense{.units = sizes.classes});
   return {sizes.features, std::move(layers)};
 }
 

@@ -15,8 +15,8 @@ using namespace unroll;
 namespace {
 
 auto model() {
-  Sequential made(1, Embedding<float>{.size = 3, .dimension = 2}, Recurrent<Lstm<float>>{.units = 2}, Dropout<float>(),
-                  BatchNorm<float>{}, Dense<float>{.units = 2});
+  Sequential made(1, Embedding{.size = 3, .dimension = 2}, Recurrent<Lstm>{.units = 2}, Dropout{}, BatchNorm{},
+                  Dense{.units = 2});
   made.initialise(1);
   return made;
 }

@@ -15,8 +15,7 @@ namespace {
 const std::vector<std::string> prefixes{"conv.", "norm.", "rnn.", "out."};
 
 auto model() {
-  Sequential made(2, Conv1d<float>{.units = 2, .kernel = 2}, BatchNorm<float>{}, Bidirectional<Gru<float>>{.units = 1},
-                  Dense<float>{.units = 2});
+  Sequential made(2, Conv1d{.units = 2, .kernel = 2}, BatchNorm{}, Bidirectional<Gru>{.units = 1}, Dense{.units = 2});
   made.initialise(1);
   return made;
 }

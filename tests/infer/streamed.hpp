@@ -36,15 +36,15 @@ auto made(Index features, L... layers) {
 }
 
 template <template <class, int> class C = Lstm>
-using Small = Sequential<Recurrent<C<float, Eigen::Dynamic>>, Dense<float>>;
+using Small = Sequential<float, Recurrent<C>, Dense>;
 
 template <template <class, int> class C = Lstm>
 auto small(Index units) {
-  return made(1, Recurrent<C<float, Eigen::Dynamic>>{.units = units}, Dense<float>{.units = 1});
+  return made(1, Recurrent<C>{.units = units}, Dense{.units = 1});
 }
 
 template <class C>
-Recurrent<C> layer_of(Index units) {
+Recurrent<OneScalar<C>::template Cell> layer_of(Index units) {
   return {.units = units, .sizes = cell_run::sizes_for<C>(units).sizes};
 }
 
@@ -83,7 +83,7 @@ template <template <class> class List, int part, int parts>
 void every_cell_agrees() {
   cell_run::each_cell<part, parts>(List<double>{}, []<class C>() {
     INFO(C::name);
-    CHECK(difference<3, output_rows<C>(21)>(filled(Sequential(3, layer_of<C>(21)))) < 1e-12);
+    CHECK(difference<3, output_rows<C>(21)>(filled(sequential<typename C::Scalar>(3, layer_of<C>(21)))) < 1e-12);
   });
 }
 

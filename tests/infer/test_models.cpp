@@ -21,31 +21,30 @@ TEST_CASE("streams of every height, whole registers or not") {
 }
 
 TEST_CASE("layers of all kinds that have streams, with few and many outputs, with and without biases") {
-  const auto model = made(3, Dense<float>{.units = 5}, Dropout<float>(), Recurrent<Gru<float>>{.units = 9},
-                          Recurrent<ProjectedLstm<float>>{.units = 12, .sizes = {{"projected", 4}}},
-                          Dense<float>{.units = 20, .biased = false}, Dense<float>{.units = 3, .biased = false},
-                          Dense<float>{.units = 4});
+  const auto model = made(3, Dense{.units = 5}, Dropout{}, Recurrent<Gru>{.units = 9},
+                          Recurrent<ProjectedLstm>{.units = 12, .sizes = {{"projected", 4}}},
+                          Dense{.units = 20, .biased = false}, Dense{.units = 3, .biased = false}, Dense{.units = 4});
   CHECK(difference(model) < 2e-5);
   CHECK(difference<3, 5, 5, 9, 4, 20, 3, 4>(model) < 2e-5);
 }
 
 TEST_CASE("cells of several stages and sizes whose units are known at run time") {
-  CHECK(
-      difference(made(3, Recurrent<RecurrentHighway<float>>{.units = 19}, Recurrent<GruResetBefore<float>>{.units = 5},
-                      Recurrent<PeepholeLstm<float>>{.units = 18}, Recurrent<Slstm<float>>{.units = 4})) < 2e-5);
+  CHECK(difference(made(3, Recurrent<RecurrentHighway>{.units = 19}, Recurrent<GruResetBefore>{.units = 5},
+                        Recurrent<PeepholeLstm>{.units = 18}, Recurrent<Slstm>{.units = 4})) < 2e-5);
 }
 
 TEST_CASE("a cell whose units are part of its type") {
   const auto model =
-      made(2, Recurrent<ProjectedLstm<float, 12>>{.units = 12, .sizes = {{"projected", 4}}}, Dense<float>{.units = 1});
+      made(2, Recurrent<OneScalar<ProjectedLstm<float, 12>>::Cell>{.units = 12, .sizes = {{"projected", 4}}},
+           Dense{.units = 1});
   CHECK(difference<2, 4, 1>(model) < 1e-5);
 }
 
 TEST_CASE("a stack, layers and cells without streams run by the pass forward, bit by bit") {
-  const auto model = made(2, Recurrent<cell_run::HandWrittenGru<float>>{.units = 7}, Dense<float>{.units = 2});
+  const auto model = made(2, Recurrent<cell_run::HandWrittenGru>{.units = 7}, Dense{.units = 2});
   CHECK(difference(model) < 1e-6);
   CHECK(difference<2, 7, 2>(model) < 1e-6);
-  Stack<float> stack(2, {Recurrent<Gru<float>>{.units = 7}, Dropout<float>(), Dense<float>{.units = 2}});
+  Stack<float> stack(2, {Recurrent<Gru>{.units = 7}, Dropout{}, Dense{.units = 2}});
   stack.initialise(3);
   CHECK(difference(stack) == 0);
 }

@@ -76,7 +76,7 @@ TEMPLATE_TEST_CASE("states go from a pass forward to a stream and back", "", Dyn
     if constexpr (std::same_as<Model, Small<>>)
       return small(16);
     else
-      return Stack<float>(1, {Recurrent<Lstm<float>>{.units = 16}, Dense<float>{.units = 1}});
+      return Stack<float>(1, {Recurrent<Lstm>{.units = 16}, Dense{.units = 1}});
   }();
   model.initialise(2);
   const Matrix<float> x = signal(1, 31);
@@ -119,7 +119,7 @@ TEMPLATE_TEST_CASE("states go from a pass forward to a stream and back", "", Dyn
 
 TEST_CASE("steps allocate nothing") {
   const auto model = small(16);
-  Stack<float> stack(1, {Recurrent<Gru<float>>{.units = 7}, Dense<float>{.units = 1}});
+  Stack<float> stack(1, {Recurrent<Gru>{.units = 7}, Dense{.units = 1}});
   stack.initialise(3);
   const Filter fixed(model);
   const Dynamic dynamic(model);
@@ -153,7 +153,7 @@ TEST_CASE("sizes that do not fit change nothing") {
   CHECK(filter.run({}, {}, stream));
   CHECK_THROWS_MATCHES(filter.state(foreign), ShapeError, says("another model's"));
 
-  const Streaming two(made(2, Dense<float>{.units = 1}));
+  const Streaming two(made(2, Dense{.units = 1}));
   auto of_two = two.stream();
   CHECK_FALSE(two.run(numbers(std::as_const(x)).first(3), numbers(y).first(1), of_two));
 }
@@ -163,13 +163,12 @@ TEST_CASE("what cannot run step by step is refused by name") {
     CHECK_THROWS_MATCHES(Streaming(model), ValueError,
                          says(text(name, ": cannot run step by step: it needs all steps of a sequence")));
   };
-  refused(made(2, Dense<float>{.units = 3}, Recurrent<Gru<float>>{.units = 3, .direction = Direction::backward}),
+  refused(made(2, Dense{.units = 3}, Recurrent<Gru>{.units = 3, .direction = Direction::backward}),
           "layer 1 (gru, backward)");
-  refused(made(2, Recurrent<Gru<float>>{.units = 3, .returns = Returns::last}), "layer 0 (gru)");
-  refused(made(2, Bidirectional<Gru<float>>{.units = 3}), "layer 0 (bidirectional gru)");
-  refused(made(2, Recurrent<Gru<float>>{.units = 3}, MeanOverTime<float>(), Dense<float>{.units = 1}),
-          "layer 1 (mean over time)");
-  refused(Stack<float>(2, {Bidirectional<Gru<float>>{.units = 3}}), "layer 0 (bidirectional gru)");
+  refused(made(2, Recurrent<Gru>{.units = 3, .returns = Returns::last}), "layer 0 (gru)");
+  refused(made(2, Bidirectional<Gru>{.units = 3}), "layer 0 (bidirectional gru)");
+  refused(made(2, Recurrent<Gru>{.units = 3}, MeanOverTime{}, Dense{.units = 1}), "layer 1 (mean over time)");
+  refused(Stack<float>(2, {Bidirectional<Gru>{.units = 3}}), "layer 0 (bidirectional gru)");
 }
 
 TEST_CASE("widths are the model's") {
@@ -182,7 +181,7 @@ TEST_CASE("widths are the model's") {
 }
 
 TEST_CASE("a state that fades becomes 0, and the caller's mode comes back") {
-  auto model = made(1, Recurrent<Elman<float, Identity>>{.units = 8});
+  auto model = made(1, Recurrent<ElmanWith<Identity>::Cell>{.units = 8});
   model.parameters().values().setZero();
   model.parameters()["0.h.h"].diagonal().setConstant(0.5f);
   model.parameters()["0.h.x"].setConstant(1);
@@ -198,7 +197,7 @@ TEST_CASE("a state that fades becomes 0, and the caller's mode comes back") {
 }
 
 TEST_CASE("an input that the model refuses gives no numbers and leaves the state as it was") {
-  const Streaming words(made(1, Embedding<float>{.size = 4, .dimension = 3}, Recurrent<Gru<float>>{.units = 5}));
+  const Streaming words(made(1, Embedding{.size = 4, .dimension = 3}, Recurrent<Gru>{.units = 5}));
   auto stream = words.stream(), untouched = words.stream();
   Matrix<float> x{{2, 7, 1}}, y(5, 3), want(5, 2);
   REQUIRE(words.run(numbers(x), numbers(y), stream));
@@ -212,20 +211,18 @@ TEST_CASE("an input that the model refuses gives no numbers and leaves the state
 namespace {
 
 /// Throws what is no error of the library at a certain input.
-struct Thrower : PlainLayer<float> {
+struct Thrower : LayerBase<float> {
   struct Tape {};
 
   static constexpr float no_memory = 9;
   Shape connect(Shape in) { return in; }
   std::string_view name() const { return "thrower"; }
-  Index kept(Index, Index) const { return 0; }
   Signal<float> forward(const float*, const Signal<float>& in, const Pass&, const State<float>&, Tape&) const {
     if (in.values(0, 0) == no_memory) throw std::bad_alloc();
     return in;
   }
   void backward(const float*, const Signal<float>&, const Pass&, ConstView<float>, const State<float>&, Tape&, float*,
                 View<float>, State<float>*) const {}
-  std::optional<NonFinite> first_non_finite(const float*, const Signal<float>&, Tape&) const { return std::nullopt; }
 };
 
 /// Steps over tokens, some of which are none: these allocate nothing and leave the rest as it would be without them.
@@ -255,10 +252,10 @@ void check_refused_tokens(Model model) {
 }  // namespace
 
 TEST_CASE("streaming: a number that is no token allocates nothing, however deep its embedding is") {
-  const Embedding<float> embedding{.size = 4, .dimension = 3};
-  const Recurrent<Gru<float>> gru{.units = 5};
-  check_refused_tokens(Sequential(1, embedding, gru, Dense<float>{.units = 2}));
-  check_refused_tokens(Stack<float>(1, {embedding, gru, Activate<float, Relu>{}}));
+  const Embedding embedding{.size = 4, .dimension = 3};
+  const Recurrent<Gru> gru{.units = 5};
+  check_refused_tokens(Sequential(1, embedding, gru, Dense{.units = 2}));
+  check_refused_tokens(Stack<float>(1, {embedding, gru, Activate<Relu>{}}));
   Graph<float> graph;
   const auto vectors = graph.add(embedding, graph.input());
   graph.concat({vectors, graph.add(gru, vectors)});
@@ -266,7 +263,7 @@ TEST_CASE("streaming: a number that is no token allocates nothing, however deep 
 }
 
 TEST_CASE("streaming: a layer that has no memory ends neither the program nor the stream") {
-  const Streaming filter(made(1, Thrower{}, Recurrent<Gru<float>>{.units = 5}));
+  const Streaming filter(made(1, Thrower{}, Recurrent<Gru>{.units = 5}));
   auto stream = filter.stream(), untouched = filter.stream();
   const Matrix<float> x{{2, Thrower::no_memory, 1}}, good{{2, 1}};
   Matrix<float> y(5, 3), want(5, 2);

@@ -57,7 +57,7 @@ void damaged_file(Choices& choose, Report& report, const Stack<S>& model, const 
 }
 
 void strangers(Choices& choose, Report& report, const Stack<S>& model, const std::filesystem::path& file) {
-  Stack<S> stranger(model.features(), {Dense<S>{.units = 11}, Dense<S>{.units = 12}});
+  Stack<S> stranger(model.features(), {Dense{.units = 11}, Dense{.units = 12}});
   stranger.initialise(choose.seed());
   const Vector<S> before = stranger.parameters().values();
   report.refused("file of another model", [&] { (void)load(stranger, file); });

@@ -110,8 +110,8 @@ void try_pairs(Choices& choose, Report& report) {
                   read));
   std::unique_ptr<PairsModel> model;
   if (!report.attempt("encoder and decoder", [&] {
-        const Encoder encoder(1, Embedding<S>{.size = languages.letters, .dimension = choose.size()},
-                              Bidirectional<Gru<S>>{.units = read});
+        const Encoder encoder(1, Embedding{.size = languages.letters, .dimension = choose.size()},
+                              Bidirectional<Gru>{.units = read});
         model = models[std::size_t(kind)](encoder, options);
         model->initialise(choose.seed());
       }))

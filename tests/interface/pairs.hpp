@@ -17,7 +17,7 @@
 
 namespace interface {
 
-using Encoder = Sequential<Embedding<S>, Bidirectional<Gru<S>>>;
+using Encoder = Sequential<S, Embedding, Bidirectional<Gru>>;
 
 /// What greedy, sample and beam_search ask for.
 class AnyDecoder {

@@ -56,15 +56,15 @@ class RandomLayers {
     words_ += text(" recurrent(", units, ")");
     switch (choose_.below(5)) {
       case 0:
-        return Recurrent<Gru<Number>>{.units = units, .direction = direction, .returns = returns};
+        return Recurrent<Gru>{.units = units, .direction = direction, .returns = returns};
       case 1:
-        return Recurrent<Lstm<Number>>{.units = units, .direction = direction, .returns = returns};
+        return Recurrent<Lstm>{.units = units, .direction = direction, .returns = returns};
       case 2:
-        return Recurrent<Elman<Number>>{.units = units, .direction = direction, .returns = returns};
+        return Recurrent<Elman>{.units = units, .direction = direction, .returns = returns};
       case 3:
-        return Recurrent<Sru<Number>>{.units = units, .direction = direction, .returns = returns};
+        return Recurrent<Sru>{.units = units, .direction = direction, .returns = returns};
       default:
-        return Bidirectional<Gru<Number>>{.units = units, .merge = merge, .returns = returns};
+        return Bidirectional<Gru>{.units = units, .merge = merge, .returns = returns};
     }
   }
 
@@ -90,34 +90,34 @@ class RandomLayers {
     words_ += text(" conv(", units, " units, kernel ", kernel, ", stride ", stride, ", dilation ", dilation, ")");
     switch (choose_.below(5)) {
       case 0:
-        return Conv1d<Number>{.units = units,
-                              .kernel = kernel,
-                              .stride = stride,
-                              .dilation = dilation,
-                              .groups = choose_.one_in(3) ? choose_.size(odd) : 1,
-                              .padding = pad};
+        return Conv1d{.units = units,
+                      .kernel = kernel,
+                      .stride = stride,
+                      .dilation = dilation,
+                      .groups = choose_.one_in(3) ? choose_.size(odd) : 1,
+                      .padding = pad};
       case 1:
-        return ConvTranspose1d<Number>{.units = units,
-                                       .kernel = kernel,
-                                       .stride = stride,
-                                       .dilation = dilation,
-                                       .padding = pad,
-                                       .output_padding = choose_.coin() ? 0 : choose_.size(odd)};
+        return ConvTranspose1d{.units = units,
+                               .kernel = kernel,
+                               .stride = stride,
+                               .dilation = dilation,
+                               .padding = pad,
+                               .output_padding = choose_.coin() ? 0 : choose_.size(odd)};
       case 2:
-        if (smooth) return Upsample<Number>(dilation);
-        return MaxPool1d<Number>({.kernel = kernel,
-                                  .stride = stride > 0 ? stride - 1 : stride,
-                                  .dilation = dilation,
-                                  .padding = pad,
-                                  .ceil_mode = ceil_mode});
+        if (smooth) return Upsample{.factor = dilation};
+        return MaxPool1d{.kernel = kernel,
+                         .stride = stride > 0 ? stride - 1 : stride,
+                         .dilation = dilation,
+                         .padding = pad,
+                         .ceil_mode = ceil_mode};
       case 3:
-        return AveragePool1d<Number>({.kernel = kernel,
-                                      .stride = stride > 0 ? stride - 1 : stride,
-                                      .padding = pad,
-                                      .count_padding = choose_.coin(),
-                                      .ceil_mode = ceil_mode});
+        return AveragePool1d{.kernel = kernel,
+                             .stride = stride > 0 ? stride - 1 : stride,
+                             .padding = pad,
+                             .count_padding = choose_.coin(),
+                             .ceil_mode = ceil_mode};
       default:
-        return Upsample<Number>(dilation);
+        return Upsample{.factor = dilation};
     }
   }
 
@@ -126,11 +126,11 @@ class RandomLayers {
     words_ += text(" norm(", epsilon, ")");
     switch (choose_.below(3)) {
       case 0:
-        return LayerNorm<Number>{.epsilon = epsilon, .scaled = choose_.coin(), .centred = choose_.coin()};
+        return LayerNorm{.epsilon = epsilon, .scaled = choose_.coin(), .centred = choose_.coin()};
       case 1:
-        return BatchNorm<Number>{.epsilon = epsilon, .scaled = choose_.coin()};
+        return BatchNorm{.epsilon = epsilon, .scaled = choose_.coin()};
       default:
-        return Dropout<Number>({.rate = choose_.real(odd), .same_for_all_steps = choose_.coin()});
+        return Dropout{.rate = choose_.real(odd), .same_for_all_steps = choose_.coin()};
     }
   }
 
@@ -138,23 +138,23 @@ class RandomLayers {
     switch (choose_.below(6)) {
       case 0:
         words_ += " mean";
-        return MeanOverTime<Number>{};
+        return MeanOverTime{};
       case 1:
         words_ += smooth ? " mean" : " max";
-        if (smooth) return MeanOverTime<Number>{};
-        return MaxOverTime<Number>{};
+        if (smooth) return MeanOverTime{};
+        return MaxOverTime{};
       case 2:
         words_ += " last";
-        return LastStep<Number>{};
+        return LastStep{};
       case 3:
         words_ += " activation";
-        return Activate<Number, Tanh>{};
+        return Activate<Tanh>{};
       case 4:
         return graph(odd);
       default: {
         const Index units = choose_.size(odd);
         words_ += text(" dense(", units, ")");
-        return Dense<Number>{.units = units, .biased = choose_.coin()};
+        return Dense{.units = units, .biased = choose_.coin()};
       }
     }
   }
@@ -165,7 +165,7 @@ class RandomLayers {
     ++depth_;
     Graph<Number> graph;
     const Index units = choose_.size();
-    std::vector<typename Graph<Number>::Node> nodes{graph.add(Dense<Number>{.units = units}, graph.input())};
+    std::vector<typename Graph<Number>::Node> nodes{graph.add(Dense{.units = units}, graph.input())};
     const auto earlier = [&] { return nodes[std::size_t(choose_.below(Index(nodes.size())))]; };
     for (Index k = choose_.below(4); k >= 0; --k) {
       // One after the other at times, so that graphs become deep; what nothing reads is refused.
@@ -181,7 +181,7 @@ class RandomLayers {
           nodes.push_back(merged(graph, from, earlier()));
           break;
         case 3:
-          nodes.push_back(graph.add(Dense<Number>{.units = units}, from));
+          nodes.push_back(graph.add(Dense{.units = units}, from));
           break;
         default:
           nodes.push_back(graph.add(this->graph(odd), from));

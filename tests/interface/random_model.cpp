@@ -16,7 +16,7 @@ RandomModel random_model(Choices& choose, Report& report) {
     made.tokens = choose.size(odd && choose.one_in(4));
     const Index dimension = choose.size(odd && choose.one_in(4));
     words += text(" embedding(", made.tokens, " x ", dimension, ")");
-    all.push_back(Embedding<S>{.size = made.tokens, .dimension = dimension});
+    all.push_back(Embedding{.size = made.tokens, .dimension = dimension});
   }
   for (Index k = 0; k < depth; ++k) all.push_back(layers.any(k == odd_layer));
   report.now(words);

@@ -87,10 +87,10 @@ void try_word2vec(Choices& choose, Report& report) {
 Stack<S> reader(Choices& choose, Index words) {
   const Index units = choose.size();
   const auto recurrent = [&]() -> AnyLayer<S> {
-    if (choose.coin()) return Recurrent<Gru<S>>{.units = units};
-    return Recurrent<Lstm<S>>{.units = units};
+    if (choose.coin()) return Recurrent<Gru>{.units = units};
+    return Recurrent<Lstm>{.units = units};
   };
-  Stack<S> model(1, {Embedding<S>{.size = words, .dimension = choose.size()}, recurrent(), Dense<S>{.units = words}});
+  Stack<S> model(1, {Embedding{.size = words, .dimension = choose.size()}, recurrent(), Dense{.units = words}});
   model.initialise(choose.seed());
   return model;
 }

@@ -41,8 +41,8 @@ Dataset<S> data() {
 }
 
 struct Run {
-  Sequential<Recurrent<Lstm<S>>, Dropout<S>, LastStep<S>, Dense<S>> model{
-      2, Recurrent<Lstm<S>>{.units = 4}, Dropout<S>({.rate = 0.3}), LastStep<S>{}, Dense<S>{.units = 2}};
+  Sequential<S, Recurrent<Lstm>, Dropout, LastStep, Dense> model{2, Recurrent<Lstm>{.units = 4}, Dropout{.rate = 0.3},
+                                                                 LastStep{}, Dense{.units = 2}};
   Adam<S> adam{{.learning_rate = 1e-2, .amsgrad = true}};
   TrainingState<S> state{};
 

@@ -10,8 +10,8 @@ namespace test_convolution_weights {
 using namespace unroll;
 
 TEST_CASE("convolutions of a state_dict: taps stand behind features, and all numbers come back", "[pytorch]") {
-  Sequential model(4, Conv1d<double>{.units = 6, .kernel = 5, .groups = 2},
-                   ConvTranspose1d<double>{.units = 3, .kernel = 4, .biased = false});
+  auto model = sequential<double>(4, Conv1d{.units = 6, .kernel = 5, .groups = 2},
+                                  ConvTranspose1d{.units = 3, .kernel = 4, .biased = false});
   model.parameters().values() = Vector<double>::LinSpaced(model.parameters().size(), -1, 1);
   const SafeTensors file = export_pytorch(model, {"a.", "b."});
   CHECK(file.tensors.size() == 3);
@@ -35,8 +35,8 @@ TEST_CASE("convolutions of a state_dict: taps stand behind features, and all num
 }
 
 TEST_CASE("convolutions of Keras: taps stand in front of features, and all numbers come back", "[keras]") {
-  Sequential model(4, Conv1d<double>{.units = 6, .kernel = 5, .groups = 2},
-                   ConvTranspose1d<double>{.units = 3, .kernel = 4, .biased = false});
+  auto model = sequential<double>(4, Conv1d{.units = 6, .kernel = 5, .groups = 2},
+                                  ConvTranspose1d{.units = 3, .kernel = 4, .biased = false});
   auto& parameters = model.parameters();
   parameters.values() = Vector<double>::LinSpaced(parameters.size(), -1, 1);
   SafeTensors file;

@@ -61,18 +61,19 @@ struct Row {
 // ---- option, add it to the layer's options() and to the row below.
 
 [[maybe_unused]] void all_members() {
-  { [[maybe_unused]] const auto& [a, b, c, d, e, f] = Recurrent<Gru<float>>{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g] = Bidirectional<Gru<float>>{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e] = Dense<float>{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e] = TiedDense<float>{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k] = Conv1d<float>{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l] = ConvTranspose1d<float>{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g] = BatchNorm<float>{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e, f] = LayerNorm<float>{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i] = Embedding<float>{}; }
-  { [[maybe_unused]] const auto& [a, b] = DropoutOptions{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e] = MaxPoolOptions{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e] = AveragePoolOptions{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e] = Recurrent<Gru>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e] = Bidirectional<Gru>{}; }
+  { [[maybe_unused]] const auto& [a] = Upsample{}; }
+  { [[maybe_unused]] const auto& [a, b, c] = Dense{}; }
+  { [[maybe_unused]] const auto& [a, b, c] = TiedDense{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h] = Conv1d{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i] = ConvTranspose1d{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e] = BatchNorm{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d] = LayerNorm{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h] = Embedding{}; }
+  { [[maybe_unused]] const auto& [a, b] = Dropout{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e] = MaxPool1d{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e] = AveragePool1d{}; }
   { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i] = Seq2SeqOptions{}; }
   { [[maybe_unused]] const auto& [a] = LeakyRelu{}; }
   { [[maybe_unused]] const auto& [a] = Elu{}; }
@@ -81,28 +82,27 @@ struct Row {
 }
 
 std::vector<Row> rows() {
-  using G = Recurrent<Gru<float>>;
-  using B = Bidirectional<Gru<float>>;
-  using C = Conv1d<float>;
-  using T = ConvTranspose1d<float>;
+  using G = Recurrent<Gru>;
+  using B = Bidirectional<Gru>;
+  using C = Conv1d;
+  using T = ConvTranspose1d;
   std::vector<Row> all;
   all.push_back({G{.units = 4},
                  {{"units", G{.units = 5}},
                   {"direction", G{.units = 4, .direction = Direction::backward}},
                   {"returns", G{.units = 4, .returns = Returns::last}},
-                  {"cell", Recurrent<Lstm<float>>{.units = 4}},
-                  {"number 4 of its equations", Recurrent<OtherGru>{.units = 4}},
-                  {"layer", Dense<float>{.units = 4}}}});
-  all.push_back({Recurrent<EquationCell<float, written::leaky>>{.units = 4},
-                 {{"number 1 of its equations", Recurrent<EquationCell<float, written::leakier>>{.units = 4}}}});
-  all.push_back({Recurrent<ProjectedLstm<float>>{.units = 4, .sizes = {{"projected", 2}}},
-                 {{"projected", Recurrent<ProjectedLstm<float>>{.units = 4, .sizes = {{"projected", 3}}}}}});
+                  {"cell", Recurrent<Lstm>{.units = 4}},
+                  {"number 4 of its equations", Recurrent<OneScalar<OtherGru>::Cell>{.units = 4}},
+                  {"layer", Dense{.units = 4}}}});
+  all.push_back({Recurrent<EquationsOf<written::leaky>::Cell>{.units = 4},
+                 {{"number 1 of its equations", Recurrent<EquationsOf<written::leakier>::Cell>{.units = 4}}}});
+  all.push_back({Recurrent<ProjectedLstm>{.units = 4, .sizes = {{"projected", 2}}},
+                 {{"projected", Recurrent<ProjectedLstm>{.units = 4, .sizes = {{"projected", 3}}}}}});
   all.push_back({B{.units = 4, .merge = Merge::sum},
                  {{"units", B{.units = 5, .merge = Merge::sum}},
                   {"merge", B{.units = 4, .merge = Merge::average}},
                   {"returns", B{.units = 4, .merge = Merge::sum, .returns = Returns::last}}}});
-  all.push_back({Dense<float>{.units = 4},
-                 {{"units", Dense<float>{.units = 3}}, {"biased", Dense<float>{.units = 4, .biased = false}}}});
+  all.push_back({Dense{.units = 4}, {{"units", Dense{.units = 3}}, {"biased", Dense{.units = 4, .biased = false}}}});
   all.push_back({C{.units = 4, .kernel = 3, .padding = 1},
                  {{"units", C{.units = 2, .kernel = 3, .padding = 1}},
                   {"kernel", C{.units = 4, .kernel = 5, .padding = 1}},
@@ -122,19 +122,19 @@ std::vector<Row> rows() {
                   {"padding", T{.units = 4, .kernel = 3, .stride = 2, .padding = same()}},
                   {"output_padding", T{.units = 4, .kernel = 3, .stride = 2, .padding = 1, .output_padding = 1}},
                   {"biased", T{.units = 4, .kernel = 3, .stride = 2, .padding = 1, .biased = false}}}});
-  all.push_back({BatchNorm<float>{},
-                 {{"epsilon", BatchNorm<float>{.epsilon = 1e-3}},
-                  {"scaled", BatchNorm<float>{.scaled = false}},
-                  {"shifted", BatchNorm<float>{.shifted = false}},
-                  {"epsilon", BatchNorm<float>::like_keras()}},
-                 {{"momentum", BatchNorm<float>{.momentum = 0.2}},
-                  {"running_variance", BatchNorm<float>{.running_variance = RunningVariance::biased}}}});
-  all.push_back({LayerNorm<float>{},
-                 {{"epsilon", LayerNorm<float>{.epsilon = 1e-3}},
-                  {"scaled", LayerNorm<float>{.scaled = false}},
-                  {"shifted", LayerNorm<float>{.shifted = false}},
-                  {"centred", LayerNorm<float>{.centred = false}}}});
-  using E = Embedding<float>;
+  all.push_back({BatchNorm{},
+                 {{"epsilon", BatchNorm{.epsilon = 1e-3}},
+                  {"scaled", BatchNorm{.scaled = false}},
+                  {"shifted", BatchNorm{.shifted = false}},
+                  {"epsilon", BatchNorm::like_keras()}},
+                 {{"momentum", BatchNorm{.momentum = 0.2}},
+                  {"running_variance", BatchNorm{.running_variance = RunningVariance::biased}}}});
+  all.push_back({LayerNorm{},
+                 {{"epsilon", LayerNorm{.epsilon = 1e-3}},
+                  {"scaled", LayerNorm{.scaled = false}},
+                  {"shifted", LayerNorm{.shifted = false}},
+                  {"centred", LayerNorm{.centred = false}}}});
+  using E = Embedding;
   all.push_back({E{.size = 5, .dimension = 3},
                  {{"size", E{.size = 6, .dimension = 3}}, {"dimension", E{.size = 5, .dimension = 2}}},
                  {{"padding", E{.size = 5, .dimension = 3, .padding = 0}},
@@ -142,34 +142,32 @@ std::vector<Row> rows() {
                   {"frozen_tokens", E{.size = 5, .dimension = 3, .frozen_tokens = {1}}},
                   {"sparse", E{.size = 5, .dimension = 3, .sparse = false}}},
                  1});
-  all.push_back({Dropout<float>({.rate = 0.5}),
-                 {},
-                 {{"rate", Dropout<float>({.rate = 0.1})},
-                  {"same_for_all_steps", Dropout<float>({.rate = 0.5, .same_for_all_steps = true})}}});
-  all.push_back({Activate<float, LeakyRelu>(),
-                 {{"negative_slope", Activate<float, LeakyRelu>({.negative_slope = 0.2})},
-                  {"function", Activate<float, Relu>()}}});
-  all.push_back({Activate<float, Elu>(), {{"alpha", Activate<float, Elu>({.alpha = 2})}}});
-  all.push_back({Activate<float, HardSigmoid>(),
-                 {{"alpha", Activate<float, HardSigmoid>({.alpha = 0.5})},
-                  {"beta", Activate<float, HardSigmoid>({.beta = 0.25})}}});
-  all.push_back({Activate<float, HardTanh>(),
-                 {{"low", Activate<float, HardTanh>({.low = -2})}, {"high", Activate<float, HardTanh>({.high = 2})}}});
-  all.push_back({MaxPool1d<float>({.kernel = 2}),
-                 {{"kernel", MaxPool1d<float>({.kernel = 3})},
-                  {"stride", MaxPool1d<float>({.kernel = 2, .stride = 1})},
-                  {"padding", MaxPool1d<float>({.kernel = 2, .padding = 1})},
-                  {"dilation", MaxPool1d<float>({.kernel = 2, .dilation = 2})},
-                  {"ceil_mode", MaxPool1d<float>({.kernel = 2, .ceil_mode = true})},
-                  {"layer", AveragePool1d<float>({.kernel = 2})}}});
-  all.push_back({AveragePool1d<float>({.kernel = 2}),
-                 {{"kernel", AveragePool1d<float>({.kernel = 3})},
-                  {"stride", AveragePool1d<float>({.kernel = 2, .stride = 1})},
-                  {"padding", AveragePool1d<float>({.kernel = 2, .padding = same()})},
-                  {"count_padding", AveragePool1d<float>({.kernel = 2, .count_padding = true})},
-                  {"ceil_mode", AveragePool1d<float>({.kernel = 2, .ceil_mode = true})}}});
-  all.push_back({Upsample<float>(2), {{"factor", Upsample<float>(3)}}});
-  all.push_back({LastStep<float>{}, {{"layer", MeanOverTime<float>{}}, {"layer", MaxOverTime<float>{}}}});
+  all.push_back(
+      {Dropout{.rate = 0.5},
+       {},
+       {{"rate", Dropout{.rate = 0.1}}, {"same_for_all_steps", Dropout{.rate = 0.5, .same_for_all_steps = true}}}});
+  all.push_back({Activate<LeakyRelu>{},
+                 {{"negative_slope", Activate<LeakyRelu>{{.negative_slope = 0.2}}}, {"function", Activate<Relu>{}}}});
+  all.push_back({Activate<Elu>{}, {{"alpha", Activate<Elu>{{.alpha = 2}}}}});
+  all.push_back({Activate<HardSigmoid>{},
+                 {{"alpha", Activate<HardSigmoid>{{.alpha = 0.5}}}, {"beta", Activate<HardSigmoid>{{.beta = 0.25}}}}});
+  all.push_back(
+      {Activate<HardTanh>{}, {{"low", Activate<HardTanh>{{.low = -2}}}, {"high", Activate<HardTanh>{{.high = 2}}}}});
+  all.push_back({MaxPool1d{.kernel = 2},
+                 {{"kernel", MaxPool1d{.kernel = 3}},
+                  {"stride", MaxPool1d{.kernel = 2, .stride = 1}},
+                  {"padding", MaxPool1d{.kernel = 2, .padding = 1}},
+                  {"dilation", MaxPool1d{.kernel = 2, .dilation = 2}},
+                  {"ceil_mode", MaxPool1d{.kernel = 2, .ceil_mode = true}},
+                  {"layer", AveragePool1d{.kernel = 2}}}});
+  all.push_back({AveragePool1d{.kernel = 2},
+                 {{"kernel", AveragePool1d{.kernel = 3}},
+                  {"stride", AveragePool1d{.kernel = 2, .stride = 1}},
+                  {"padding", AveragePool1d{.kernel = 2, .padding = same()}},
+                  {"count_padding", AveragePool1d{.kernel = 2, .count_padding = true}},
+                  {"ceil_mode", AveragePool1d{.kernel = 2, .ceil_mode = true}}}});
+  all.push_back({Upsample{.factor = 2}, {{"factor", Upsample{.factor = 3}}}});
+  all.push_back({LastStep{}, {{"layer", MeanOverTime{}}, {"layer", MaxOverTime{}}}});
   return all;
 }
 
@@ -179,7 +177,7 @@ SafeTensors saved(const Layer& layer, Index features) { return to_tensors(Stack<
 Graph<float> graph(Merge how, bool with_input) {
   Graph<float> graph;
   const auto in = graph.input();
-  const auto first = graph.add(Dense<float>{.units = 4}, in), second = graph.add(Dense<float>{.units = 4}, first);
+  const auto first = graph.add(Dense{.units = 4}, in), second = graph.add(Dense{.units = 4}, first);
   const auto other = with_input ? in : first;
   how == Merge::sum ? graph.sum({second, other}) : graph.product({second, other});
   return graph;
@@ -209,22 +207,20 @@ TEST_CASE("model file: every option of every layer is compared, and the one that
 }
 
 TEST_CASE("model file: the sentence names layer, option and both values", "[model_file]") {
-  Stack<float> model(4, {Dense<float>{.units = 4}, Conv1d<float>{.units = 2, .kernel = 3}});
-  SafeTensors file =
-      to_tensors(Stack<float>(4, {Dense<float>{.units = 4}, Conv1d<float>{.units = 2, .kernel = 3, .stride = 2}}));
+  Stack<float> model(4, {Dense{.units = 4}, Conv1d{.units = 2, .kernel = 3}});
+  SafeTensors file = to_tensors(Stack<float>(4, {Dense{.units = 4}, Conv1d{.units = 2, .kernel = 3, .stride = 2}}));
   file.file = "model.safetensors";
   CHECK_THROWS_MATCHES(from_tensors(model, file), FileError,
                        says("model.safetensors: layer 1 (conv1d): stride is 2 in the file, 1 in this model"));
-  CHECK_THROWS_MATCHES(from_tensors(model, saved(Dense<float>{.units = 4}, 4)), FileError,
+  CHECK_THROWS_MATCHES(from_tensors(model, saved(Dense{.units = 4}, 4)), FileError,
                        says("holds 1 layers, this model has 2"));
-  CHECK_THROWS_MATCHES(from_tensors(model, saved(Dense<float>{.units = 4}, 3)), FileError,
+  CHECK_THROWS_MATCHES(from_tensors(model, saved(Dense{.units = 4}, 3)), FileError,
                        says("features is 3 in the file, 4 in this model"));
 }
 
 TEST_CASE("model file: tied weights are compared", "[model_file]") {
   const auto made = [](Index embedding, bool biased) {
-    return Stack<float>(3, {Dense<float>{.units = 3}, Dense<float>{.units = 3},
-                            TiedDense<float>{.embedding = embedding, .biased = biased}});
+    return Stack<float>(3, {Dense{.units = 3}, Dense{.units = 3}, TiedDense{.embedding = embedding, .biased = biased}});
   };
   Stack<float> model = made(0, false);
   from_tensors(model, to_tensors(model));
@@ -267,7 +263,7 @@ TEST_CASE("model file: a layer of a user that tells no options is compared by it
 }
 
 TEST_CASE("model file: a hostile description is refused in one sentence", "[model_file][hostile]") {
-  Stack<float> model(4, {Dense<float>{.units = 4}});
+  Stack<float> model(4, {Dense{.units = 4}});
   const SafeTensors good = to_tensors(model);
   const std::string description = good.metadata.at("model");
   CHECK(description ==

@@ -16,7 +16,7 @@ namespace {
 
 template <class Scalar>
 auto model_of(Index units, std::uint64_t seed) {
-  Sequential model(3, Recurrent<Lstm<Scalar>>{.units = units}, Dense<Scalar>{.units = 2});
+  auto model = sequential<Scalar>(3, Recurrent<Lstm>{.units = units}, Dense{.units = 2});
   model.initialise(seed);
   return model;
 }
@@ -109,7 +109,7 @@ TEST_CASE("model file: layout 1, which knows the names of layers only, is still 
 
 TEST_CASE("model file: metadata named layers are the caller's", "[model_file]") {
   const support::TemporaryFolder folder;
-  Sequential model(3, Dense<float>{.units = 2});
+  Sequential model(3, Dense{.units = 2});
   save(model, folder.path / "model.safetensors", {{"layers", "mine"}});
   CHECK(load(model, folder.path / "model.safetensors") == std::map<std::string, std::string>{{"layers", "mine"}});
 }

@@ -19,8 +19,7 @@ namespace {
 using Model = Stack<float>;
 
 Model model(std::optional<double> momentum = 0.1) {
-  Model model(2,
-              {Dense<float>{.units = 3}, BatchNorm<float>{.momentum = momentum}, LayerNorm<float>{.shifted = false}});
+  Model model(2, {Dense{.units = 3}, BatchNorm{.momentum = momentum}, LayerNorm{.shifted = false}});
   for (Index k = 0; k < model.parameters().size(); ++k) model.parameters().values()[k] = float(k);
   return model;
 }
@@ -66,7 +65,7 @@ TEST_CASE("norms go to Keras under its names and back") {
 
 TEST_CASE("a graph has no place in a state_dict") {
   Graph<float> graph;
-  graph.add(Dense<float>{.units = 2}, graph.input());
+  graph.add(Dense{.units = 2}, graph.input());
   CHECK_THROWS_MATCHES(export_pytorch(Model(2, {graph}), {"0."}), ValueError,
                        says("PyTorch: layer 0 is a graph, whose nodes have no place in a state_dict"));
 }

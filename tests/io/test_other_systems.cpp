@@ -187,7 +187,7 @@ void check_pytorch(Model model, const Kind& kind, std::size_t layers = 1) {
 template <class C>
 void check_keras(const Kind& kind) {
   const M x = noise(inputs, steps, 1);
-  Sequential model(inputs, Recurrent<C>{.units = units});
+  auto model = sequential<double>(inputs, Recurrent<OneScalar<C>::template Cell>{.units = units});
   model.parameters().values() = noise(model.parameters().size(), 1, 2);
   SafeTensors file;
   write_keras(model.parameters(), "0.", file, "");
@@ -230,30 +230,33 @@ void refuses(std::vector<AnyLayer<double>> layers, const std::vector<std::string
   CHECK(model.parameters().values() == before);
 }
 
-const Recurrent<Gru<double>> gru{.units = units};
+const Recurrent<Gru> gru{.units = units};
 
 }  // namespace
 
 TEST_CASE("PyTorch: what it has gives the same outputs there and here", "[pytorch]") {
   const Kind lstm{"lstm"}, of_gru{"gru"};
-  check_pytorch(Sequential(inputs, Recurrent<Elman<double>>{.units = units}), {"rnn"});
-  check_pytorch(Sequential(inputs, Recurrent<Elman<double, Relu>>{.units = units}),
+  check_pytorch(sequential<double>(inputs, Recurrent<Elman>{.units = units}), {"rnn"});
+  check_pytorch(sequential<double>(inputs, Recurrent<ElmanWith<Relu>::Cell>{.units = units}),
                 {"rnn", [](const V& v) { return V(v.cwiseMax(0)); }});
-  check_pytorch(Sequential(inputs, Recurrent<Lstm<double>>{.units = units}), lstm);
-  check_pytorch(Sequential(inputs, Recurrent<ProjectedLstm<double>>{.units = units, .sizes = {{"projected", 2}}}),
+  check_pytorch(sequential<double>(inputs, Recurrent<Lstm>{.units = units}), lstm);
+  check_pytorch(sequential<double>(inputs, Recurrent<ProjectedLstm>{.units = units, .sizes = {{"projected", 2}}}),
                 lstm);
-  check_pytorch(Sequential(inputs, gru), of_gru);
-  check_pytorch(Sequential(inputs, Bidirectional<Gru<double>>{.units = units}, Dropout<double>(),
-                           Bidirectional<Gru<double>>{.units = units}),
-                of_gru, 2);
-  check_pytorch(Sequential(inputs, Recurrent<Own<written::gru_as_in_its_paper>>{.units = units}), of_gru);
-  check_pytorch(Sequential(inputs, Recurrent<Own<written::lstm_of_two_terms>>{.units = units}), lstm);
-  check_pytorch(Sequential(inputs, Recurrent<Own<written::lstm_without_biases>>{.units = units}), lstm);
+  check_pytorch(sequential<double>(inputs, gru), of_gru);
+  check_pytorch(
+      sequential<double>(inputs, Bidirectional<Gru>{.units = units}, Dropout{}, Bidirectional<Gru>{.units = units}),
+      of_gru, 2);
+  check_pytorch(sequential<double>(inputs, Recurrent<EquationsOf<written::gru_as_in_its_paper>::Cell>{.units = units}),
+                of_gru);
+  check_pytorch(sequential<double>(inputs, Recurrent<EquationsOf<written::lstm_of_two_terms>::Cell>{.units = units}),
+                lstm);
+  check_pytorch(sequential<double>(inputs, Recurrent<EquationsOf<written::lstm_without_biases>::Cell>{.units = units}),
+                lstm);
 }
 
 TEST_CASE("Keras: what it has gives the same outputs there and here", "[keras]") {
   check_keras<Elman<double>>({"rnn"});
-  check_keras<Elman<double, Sigmoid>>({"rnn", sigmoid});
+  check_keras<ElmanWith<Sigmoid>::Cell<double>>({"rnn", sigmoid});
   check_keras<Lstm<double>>({"lstm"});
   check_keras<Own<written::lstm_of_two_terms>>({"lstm"});
   check_keras<Gru<double>>({"gru"});
@@ -263,7 +266,7 @@ TEST_CASE("Keras: what it has gives the same outputs there and here", "[keras]")
 TEST_CASE("Keras: both directions of a Bidirectional go, whatever merges them", "[keras]") {
   const M x = noise(inputs, steps, 1);
   for (const Merge merge : {Merge::concat, Merge::sum, Merge::product, Merge::average}) {
-    Sequential model(inputs, Bidirectional<Gru<double>>{.units = units, .merge = merge});
+    auto model = sequential<double>(inputs, Bidirectional<Gru>{.units = units, .merge = merge});
     model.parameters().values() = noise(model.parameters().size(), 1, 2);
     SafeTensors forward, backward;
     write_keras(model.parameters(), "0.forward.", forward, "");
@@ -282,7 +285,8 @@ TEST_CASE("PyTorch: cells that it does not have are refused", "[pytorch]") {
   refuses(s, parameters_of<CoupledLstm<double>>(), "PyTorch's LSTM has a forget gate, not coupled gates");
   refuses(s, parameters_of<PeepholeLstm<double>>(), "PyTorch's LSTM has no peepholes");
   refuses(s, parameters_of<GruResetBefore<double>>(), "PyTorch's GRU resets after the product");
-  refuses(s, parameters_of<Elman<double, Sigmoid>>(), "PyTorch's simple RNN has tanh or relu, this cell sigmoid");
+  refuses(s, parameters_of<ElmanWith<Sigmoid>::Cell<double>>(),
+          "PyTorch's simple RNN has tanh or relu, this cell sigmoid");
   refuses(s, parameters_of<Own<written::elman_of_another_tanh>>(), "tanh or relu, this cell tanh[own]");
   refuses(s, parameters_of<Own<written::lstm_of_hard_gates>>(),
           "PyTorch's LSTM has sigmoid gates and tanh, this cell hard_sigmoid[0.2, 0.5], tanh, tanh");
@@ -308,7 +312,7 @@ TEST_CASE("Keras: cells that it does not have are refused", "[keras]") {
           "Keras's LSTM has one function for candidate and output, this cell tanh and relu");
   refuses(s, parameters_of<Own<written::gru_the_other_way_round>>(),
           "Keras has no cell with 'next(h) = h + z * (n - h)'");
-  Sequential dense(inputs, Dense<double>{.units = 2});
+  auto dense = sequential<double>(inputs, Dense{.units = 2});
   SafeTensors file;
   CHECK_THROWS_MATCHES(write_keras_norm(dense.parameters(), "0.", file, ""), ValueError,
                        says("Keras: '0.weight' is no normalisation's"));
@@ -344,39 +348,39 @@ TEST_CASE("ONNX: a cell that has a GRU's names alone is refused", "[onnx]") {
 
 TEST_CASE("PyTorch: layers that it does not have, or has with another meaning, are refused", "[pytorch]") {
   using G = Gru<double>;
-  const auto both = [](Merge merge) { return Bidirectional<G>{.units = units, .merge = merge}; };
-  refuses({Recurrent<G>{.units = units, .direction = Direction::backward}}, {"a."},
+  const auto both = [](Merge merge) { return Bidirectional<Gru>{.units = units, .merge = merge}; };
+  refuses({Recurrent<Gru>{.units = units, .direction = Direction::backward}}, {"a."},
           "layer 0 (gru, backward): runs backward only");
   for (const Merge merge : {Merge::sum, Merge::product, Merge::average})
     refuses({both(merge)}, {"a."}, "side by side, as Merge::concat does, and has nothing else");
-  refuses({Embedding<double>{.size = 5, .dimension = 3}, TiedDense<double>{.embedding = 0}}, {"a.", "b."},
+  refuses({Embedding{.size = 5, .dimension = 3}, TiedDense{.embedding = 0}}, {"a.", "b."},
           "layer 1 (tied dense): uses the weights of another layer", 1);
-  refuses({Embedding<double>{.size = 5, .dimension = 3}, TiedDense<double>{.embedding = 0, .biased = false}}, {"a."},
+  refuses({Embedding{.size = 5, .dimension = 3}, TiedDense{.embedding = 0, .biased = false}}, {"a."},
           "layer 1 (tied dense): uses the weights of another layer", 1);
-  refuses({LayerNorm<double>{.centred = false}}, {"a."}, "layer 0 (rms norm): PyTorch's RMSNorm has no shift");
-  refuses({LayerNorm<double>{.scaled = false}}, {"a."}, "PyTorch's LayerNorm has no shift without a gain");
-  refuses({BatchNorm<double>{.shifted = false}}, {"a."}, "PyTorch's BatchNorm1d has gain and shift or neither");
-  refuses({Recurrent<Own<written::of_odd_name>>{.units = units}}, {"a."}, "PyTorch has no cell with");
+  refuses({LayerNorm{.centred = false}}, {"a."}, "layer 0 (rms norm): PyTorch's RMSNorm has no shift");
+  refuses({LayerNorm{.scaled = false}}, {"a."}, "PyTorch's LayerNorm has no shift without a gain");
+  refuses({BatchNorm{.shifted = false}}, {"a."}, "PyTorch's BatchNorm1d has gain and shift or neither");
+  refuses({Recurrent<EquationsOf<written::of_odd_name>::Cell>{.units = units}}, {"a."}, "PyTorch has no cell with");
   const std::string apart = "cannot be in one module with the layer of the same prefix before it";
-  refuses({gru, Activate<double, Tanh>(), gru}, {"a.", "a."}, "layer 2 (gru) " + apart);
-  refuses({gru, Recurrent<G>{.units = units + 1}}, {"a.", "a."}, "layer 1 (gru) " + apart);
+  refuses({gru, Activate<Tanh>{}, gru}, {"a.", "a."}, "layer 2 (gru) " + apart);
+  refuses({gru, Recurrent<Gru>{.units = units + 1}}, {"a.", "a."}, "layer 1 (gru) " + apart);
   refuses({gru, both(Merge::concat)}, {"a.", "a."}, "layer 1 (bidirectional gru) " + apart);
-  refuses({gru, Recurrent<Lstm<double>>{.units = units}}, {"a.", "a."}, "layer 1 (lstm) " + apart);
-  refuses({Dense<double>{.units = 2}, gru}, {"a.", "a."}, "layer 1 (gru) " + apart);
-  refuses({Dense<double>{.units = 2}, Dense<double>{.units = 2}, Dense<double>{.units = 2}}, {"a.", "b.", "a."},
+  refuses({gru, Recurrent<Lstm>{.units = units}}, {"a.", "a."}, "layer 1 (lstm) " + apart);
+  refuses({Dense{.units = 2}, gru}, {"a.", "a."}, "layer 1 (gru) " + apart);
+  refuses({Dense{.units = 2}, Dense{.units = 2}, Dense{.units = 2}}, {"a.", "b.", "a."},
           "PyTorch: the prefix 'a.' comes again after another");
-  refuses({Recurrent<Lstm<double>>{.units = units}, Recurrent<Own<written::lstm_without_biases>>{.units = units}},
+  refuses({Recurrent<Lstm>{.units = units}, Recurrent<EquationsOf<written::lstm_without_biases>::Cell>{.units = units}},
           {"a.", "a."}, apart);
 }
 
 TEST_CASE("PyTorch: an embedding has a row per token, and padding changes nothing", "[pytorch]") {
-  Sequential model(1, Embedding<double>{.size = 5, .dimension = 3, .padding = 2});
+  auto model = sequential<double>(1, Embedding{.size = 5, .dimension = 3, .padding = 2});
   model.parameters().values() = noise(15, 1, 4);
   const SafeTensors file = export_pytorch(model, {"e."});
   CHECK(file.at("e.weight").shape == std::vector<Index>{5, 3});
   const M x = M{{4, 0, 2}}, y = outputs(model, x), table = matrix<double>(file.at("e.weight"));
   for (Index c = 0; c < 3; ++c) CHECK(y.col(c) == table.row(Index(x(0, c))).transpose());
-  Sequential other(1, Embedding<double>{.size = 5, .dimension = 3});
+  auto other = sequential<double>(1, Embedding{.size = 5, .dimension = 3});
   import_pytorch(other, file, {"e."});
   CHECK(outputs(other, x) == y);
 }

@@ -20,8 +20,8 @@ const std::vector<std::string> prefixes{"rnn.", "rnn.", "out."};
 
 /// Two layers of one module and a readout, as in most PyTorch models; every parameter another number.
 auto model_of(Index units) {
-  Sequential model(3, Bidirectional<Gru<double>>{.units = units}, Dropout<double>(),
-                   Bidirectional<Gru<double>>{.units = units}, Dense<double>{.units = 2});
+  auto model = sequential<double>(3, Bidirectional<Gru>{.units = units}, Dropout{}, Bidirectional<Gru>{.units = units},
+                                  Dense{.units = 2});
   model.parameters().values() = Vector<double>::LinSpaced(model.parameters().size(), -1, 1);
   return model;
 }

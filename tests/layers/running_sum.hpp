@@ -8,14 +8,11 @@ namespace model_run {
 using namespace unroll;
 
 /// A user's layer with a state: the running sum over time, which begins with the initial state.
-struct RunningSum {
-  using Scalar = double;
-  using Weights = const double*;
+struct RunningSum : LayerBase<double> {
   struct Tape {
     Matrix<double> sum, state;
   };
   Index features = 0;
-  ParameterTable none;
 
   Shape connect(Shape in) {
     require<ShapeError>(in.per_step, "sums over steps, and there are none left");
@@ -23,14 +20,7 @@ struct RunningSum {
     return in;
   }
   std::string_view name() const { return "running sum"; }
-  const ParameterTable& parameters() const { return none; }
   std::vector<Index> state_rows() const { return {features}; }
-  bool causal() const { return true; }
-  Start start() const { return {}; }
-  std::vector<NamedStart> named_starts() const { return {}; }
-  Index kept(Index columns, Index batch) const { return features * (columns + batch); }
-  void prepare(const double*, Weights&) const {}
-  void prepare_back(const double*, Weights&) const {}
   Signal<double> forward(const double*, const Signal<double>& in, const Pass&, const State<double>& initial,
                          Tape& tape) const {
     const Timeline& time = *in.timeline;
@@ -51,9 +41,6 @@ struct RunningSum {
       if (d_in.data() != nullptr) d_in.col(c) = d.col(time.rank_of(c));
     }
     if (d_initial != nullptr) *d_initial = {time.by_sample(d)};
-  }
-  std::optional<NonFinite> first_non_finite(const double*, const Signal<double>&, Tape& tape) const {
-    return detail::non_finite_output(view(std::as_const(tape.sum)));
   }
 };
 

@@ -30,15 +30,15 @@ struct Cube {
 TEMPLATE_TEST_CASE("activation layers: gradients match central differences", "", Softplus, LeakyRelu, Gelu, GeluTanh,
                    Silu, Cube) {
   for (const Index features : {1, 3, 9}) {
-    const auto report = gradients(
-        Sequential(features, Activate<double, TestType>{}, Dense<double>{.units = 2}, Activate<double, TestType>{}));
+    const auto report =
+        gradients(sequential<double>(features, Activate<TestType>{}, Dense{.units = 2}, Activate<TestType>{}));
     INFO(report.text());
     CHECK(report.worst < 1e-5);
   }
 }
 
 TEST_CASE("an activation layer computes what its function does, parameters included") {
-  Sequential model(5, Activate<float, LeakyRelu>({.negative_slope = 0.25}));
+  Sequential model(5, Activate<LeakyRelu>{{.negative_slope = 0.25}});
   const auto timeline = Timeline::from_lengths({3, 1});
   decltype(model)::Tape tape;
   const Matrix<float> x = noise(5, 4).cast<float>();
@@ -51,7 +51,7 @@ TEST_CASE("an activation layer computes what its function does, parameters inclu
 }
 
 TEST_CASE("an activation layer reads columns that lie apart") {
-  const Activate<double, Cube> cube;
+  const ActivationLayer<double, Cube> cube(Activate<Cube>{});
   const Matrix<double> wide = noise(11, 6);
   decltype(cube)::Tape tape;
   const auto timeline = Timeline::rectangular(1, 6);
@@ -67,7 +67,7 @@ TEST_CASE("an activation layer reads columns that lie apart") {
 }
 
 TEST_CASE("a number that overflows in an activation is told by its place") {
-  Sequential model(1, Activate<double, Cube>{});
+  auto model = sequential<double>(1, Activate<Cube>{});
   decltype(model)::Tape tape;
   const auto timeline = Timeline::rectangular(1, 3);
   Matrix<double> x = noise(1, 3);

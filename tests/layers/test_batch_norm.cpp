@@ -16,7 +16,7 @@ using namespace model_run;
 namespace {
 
 using Model = Stack<double>;
-using Norm = BatchNorm<double>;
+using Norm = BatchNorm;
 constexpr Pass training{.training = true};
 
 /// No pattern, and variances that could be some.
@@ -59,12 +59,12 @@ TEST_CASE("batch norm: gradients match central differences, in training and in e
     for (const Index features : {1, 3, 9})
       for (const Norm& norm : {Norm{}, Norm{.epsilon = 0.1, .scaled = false}, Norm{.shifted = false},
                                Norm{.scaled = false, .shifted = false}}) {
-        const auto report = norm_gradients(
-            Model(2, {Dense<double>{.units = features}, norm, Dense<double>{.units = 2}}), {.training = trains});
+        const auto report =
+            norm_gradients(Model(2, {Dense{.units = features}, norm, Dense{.units = 2}}), {.training = trains});
         INFO(report.text());
         CHECK(report.worst < 2e-5);
       }
-  const auto pooled = norm_gradients(Model(2, {MeanOverTime<double>{}, Norm{}, Dense<double>{.units = 2}}), training);
+  const auto pooled = norm_gradients(Model(2, {MeanOverTime{}, Norm{}, Dense{.units = 2}}), training);
   INFO(pooled.text());
   CHECK(pooled.worst < 2e-5);
 }
@@ -152,9 +152,9 @@ TEST_CASE("batch norm without momentum: the running values are means over all ba
 TEST_CASE("batch norm inside a graph is followed as outside") {
   Graph<double> inner, graph;
   inner.add(Norm{}, inner.add(Norm{}, inner.input()));
-  const auto a = graph.add(Dense<double>{.units = 2}, graph.input()), b = graph.add(inner, a);
+  const auto a = graph.add(Dense{.units = 2}, graph.input()), b = graph.add(inner, a);
   graph.sum({b, graph.add(Norm{.momentum = 1}, a)});
-  Model model(2, {graph}), plain(2, {Dense<double>{.units = 2}, Norm{}, Norm{}});
+  Model model(2, {graph}), plain(2, {Dense{.units = 2}, Norm{}, Norm{}});
   model.initialise(1), plain.initialise(1);
   const Matrix<double> x = noise(2, 6);
   follow(model, {x}), follow(plain, {x});
@@ -167,7 +167,7 @@ TEST_CASE("batch norm inside a graph is followed as outside") {
 }
 
 TEST_CASE("batch norm: running statistics get no gradient, and nothing but batches moves them") {
-  Model model(2, {Norm{}, Dense<double>{.units = 1}});
+  Model model(2, {Norm{}, Dense{.units = 1}});
   model.initialise(1);
   Model::Tape tape;
   auto gradient = model.parameters().zeros_like();
@@ -194,7 +194,7 @@ TEST_CASE("batch norm: what cannot be is refused") {
 }
 
 TEST_CASE("batch norm allocates nothing after the first batch") {
-  Model model(3, {Norm{}, Dense<double>{.units = 2}, Norm{}});
+  Model model(3, {Norm{}, Dense{.units = 2}, Norm{}});
   model.initialise(1);
   Model::Weights weights;
   Model::Tape tape;

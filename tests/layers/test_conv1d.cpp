@@ -15,14 +15,14 @@ using Kind = WindowPadding::Kind;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-Conv1d<double> layer(Index units, Index kernel, WindowPadding padding = valid(), Index stride = 1, Index dilation = 1,
-                     Index groups = 1) {
+Conv1d layer(Index units, Index kernel, WindowPadding padding = valid(), Index stride = 1, Index dilation = 1,
+             Index groups = 1) {
   return {
       .units = units, .kernel = kernel, .stride = stride, .dilation = dilation, .groups = groups, .padding = padding};
 }
 
 /// One sequence by the formula, x [features x steps] with zeros at both ends.
-Matrix<double> by_formula(const Conv1d<double>& conv, const Matrix<double>& w, const Matrix<double>& b,
+Matrix<double> by_formula(const Conv1d& conv, const Matrix<double>& w, const Matrix<double>& b,
                           const Matrix<double>& x) {
   const Index span = (conv.kernel - 1) * conv.dilation + 1, steps = x.cols();
   Index front = conv.padding.steps(), behind = front;
@@ -56,8 +56,8 @@ Matrix<double> sequence(const Matrix<double>& x, const Timeline& timeline, Index
   return steps;
 }
 
-void check_formula(const Conv1d<double>& conv, Index features, const Timeline& timeline) {
-  Sequential model(features, conv);
+void check_formula(const Conv1d& conv, Index features, const Timeline& timeline) {
+  auto model = sequential<double>(features, conv);
   randomise(model);
   const Matrix<double> x = noise(features, timeline.columns());
   decltype(model)::Tape tape;
@@ -96,7 +96,7 @@ TEST_CASE("conv1d: gradients match central differences") {
   for (const WindowPadding padding : {valid(), same(), causal(), WindowPadding(2)})
     for (const auto& [stride, dilation] : {std::pair<Index, Index>(1, 1), {1, 2}, {2, 1}, {2, 4}, {3, 2}, {4, 2}})
       for (const Index groups : {1, 2}) {
-        Sequential model(4, layer(2, 3, padding, stride, dilation, groups));
+        auto model = sequential<double>(4, layer(2, 3, padding, stride, dilation, groups));
         randomise(model);
         report += check_gradients(model, noise(4, ragged.columns(), 3), ragged, weighted(), {}, {.step = 1e-4});
       }
@@ -110,12 +110,12 @@ TEST_CASE("conv1d: a masked step is a zero at its own place, where steps stay wh
   for (const WindowPadding padding : {same(), causal(), WindowPadding(2)}) {
     const auto conv = layer(2, 3, padding, 1, 2);
     check_formula(conv, 4, gaps);
-    Sequential model(4, conv);
+    auto model = sequential<double>(4, conv);
     decltype(model)::Tape tape;
     model.forward(noise(4, gaps.columns()), gaps, tape);
     CHECK(&model.output_timeline(tape) == &gaps);
   }
-  Sequential model(4, layer(2, 3, same(), 1, 2));
+  auto model = sequential<double>(4, layer(2, 3, same(), 1, 2));
   randomise(model);
   const auto report = check_gradients(model, noise(4, gaps.columns(), 3), gaps, weighted(), {}, {.step = 1e-4});
   INFO(report.text());
@@ -125,7 +125,7 @@ TEST_CASE("conv1d: a masked step is a zero at its own place, where steps stay wh
 TEST_CASE("conv1d: the number of steps cannot change around gaps, nor a state be carried over them") {
   const Timeline gaps = timelines().back();
   const Matrix<double> x = noise(4, gaps.columns());
-  Sequential shorter(4, layer(2, 3)), carrying(4, layer(2, 3, causal()));
+  auto shorter = sequential<double>(4, layer(2, 3)), carrying = sequential<double>(4, layer(2, 3, causal()));
   decltype(shorter)::Tape tape;
   CHECK_THROWS_MATCHES(shorter.forward(x, gaps, tape), ShapeError,
                        says("layer 0 (conv1d): changes the number of steps, for which no step may be masked"));
@@ -136,7 +136,7 @@ TEST_CASE("conv1d: the number of steps cannot change around gaps, nor a state be
 TEST_CASE("conv1d: a sequence gives the same bits alone, in a batch, and with threads") {
   const auto many = Timeline::from_lengths({5, 40, 0, 17, 33, 40});
   const Matrix<double> x = noise(3, many.columns()), d_y = noise(5, many.columns(), 8);
-  Sequential model(3, layer(5, 4, same(), 1, 3), layer(4, 5, same(), 2), layer(5, 3, causal()));
+  auto model = sequential<double>(3, layer(5, 4, same(), 1, 3), layer(4, 5, same(), 2), layer(5, 3, causal()));
   randomise(model);
   decltype(model)::Tape tape, other, threaded;
   const Matrix<double> y = model.forward(x, many, tape);
@@ -158,7 +158,7 @@ TEST_CASE("conv1d: a sequence gives the same bits alone, in a batch, and with th
 }
 
 TEST_CASE("conv1d: what stands in one sequence reaches no other") {
-  Sequential model(2, layer(3, 5, same(), 1, 2), layer(2, 3, same(), 2));
+  auto model = sequential<double>(2, layer(3, 5, same(), 1, 2), layer(2, 3, same(), 2));
   randomise(model);
   Matrix<double> x = noise(2, ragged.columns());
   decltype(model)::Tape tape;
@@ -175,7 +175,7 @@ TEST_CASE("conv1d: what stands in one sequence reaches no other") {
 TEST_CASE("conv1d: causal windows go on where the last ones ended") {
   const Index steps = 11, batch = 3;
   const auto whole = Timeline::from_lengths({steps, 4, 9});
-  Sequential model(2, layer(3, 3, causal(), 1, 2), layer(2, 2, causal()));
+  auto model = sequential<double>(2, layer(3, 3, causal(), 1, 2), layer(2, 2, causal()));
   randomise(model);
   REQUIRE(model.causal());
   const Matrix<double> x = noise(2, whole.columns());
@@ -194,12 +194,12 @@ TEST_CASE("conv1d: causal windows go on where the last ones ended") {
     for (std::size_t k = 0; k < 2; ++k) CHECK(same_bits(state[k][0], end[k][0]));
   }
   CHECK(end[0][0].cols() == batch);
-  CHECK_FALSE(Sequential(2, layer(3, 3, causal(), 2)).causal());
-  CHECK_FALSE(Sequential(2, layer(3, 3, same())).causal());
+  CHECK_FALSE(sequential<double>(2, layer(3, 3, causal(), 2)).causal());
+  CHECK_FALSE(sequential<double>(2, layer(3, 3, same())).causal());
 }
 
 TEST_CASE("conv1d: gradients of states, of which the last alone may have one") {
-  Sequential model(2, layer(2, 3, causal(), 1, 2));
+  auto model = sequential<double>(2, layer(2, 3, causal(), 1, 2));
   randomise(model);
   ModelState<double> initial = {{noise(8, ragged.batch(), 4)}}, d_initial;
   const ModelState<double> d_final = {{noise(8, ragged.batch(), 6)}};
@@ -236,7 +236,7 @@ TEST_CASE("conv1d: gradients of states, of which the last alone may have one") {
 }
 
 TEST_CASE("conv1d allocates nothing after the first batch") {
-  Sequential model(3, layer(5, 4, same(), 1, 3), layer(4, 5, same(), 2), layer(5, 3, causal()));
+  auto model = sequential<double>(3, layer(5, 4, same(), 1, 3), layer(4, 5, same(), 2), layer(5, 3, causal()));
   randomise(model);
   const auto large = Timeline::from_lengths({9, 20, 0, 17}), small = Timeline::from_lengths({8, 3, 16, 5});
   const Matrix<double> x = noise(3, large.columns()), y = noise(3, small.columns());
@@ -256,7 +256,7 @@ TEST_CASE("conv1d allocates nothing after the first batch") {
 }
 
 TEST_CASE("conv1d: options that no convolution can have") {
-  const auto with = [](Conv1d<double> conv) { Sequential(4, conv); };
+  const auto with = [](Conv1d conv) { sequential<double>(4, conv); };
   CHECK_THROWS_MATCHES(with({}), ShapeError, says("layer 0 (conv1d): expects at least 1 unit, got 0"));
   CHECK_THROWS_MATCHES(with(layer(2, 0)), ValueError,
                        says("expects kernel, stride and dilation from 1 to 16777216, got 0, 1 and 1"));
@@ -271,7 +271,7 @@ TEST_CASE("conv1d: options that no convolution can have") {
 }
 
 TEST_CASE("conv1d: first values count all taps, as Keras and PyTorch do") {
-  Sequential model(2, Conv1d<double>{.units = 64, .kernel = 9});
+  auto model = sequential<double>(2, Conv1d{.units = 64, .kernel = 9});
   model.initialise(1);
   const double limit = std::sqrt(6. / (9 * 2 + 9 * 64)), most = model.parameters()["0.weight"].cwiseAbs().maxCoeff();
   CHECK(most < limit);
@@ -279,7 +279,7 @@ TEST_CASE("conv1d: first values count all taps, as Keras and PyTorch do") {
 }
 
 TEST_CASE("conv1d: a value that overflows is told by the step of the output") {
-  Sequential model(1, layer(1, 2, valid(), 2));
+  auto model = sequential<double>(1, layer(1, 2, valid(), 2));
   model.parameters().values().setConstant(1);
   Matrix<double> x = Matrix<double>::Zero(1, ragged.columns());
   for (Index c = 0; c < x.cols(); ++c)

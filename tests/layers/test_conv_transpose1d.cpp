@@ -11,8 +11,8 @@ using namespace model_run;
 
 namespace {
 
-using Transpose = ConvTranspose1d<double>;
-using Model = Sequential<Transpose>;
+using Transpose = ConvTranspose1d;
+using Model = Sequential<double, Transpose>;
 
 Transpose layer(Index units, Index kernel, Index stride, Index dilation = 1, WindowPadding padding = valid(),
                 Index output_padding = 0, Index groups = 1) {
@@ -63,7 +63,8 @@ TEST_CASE("conv transpose1d: the formula, for every option and length") {
             const Index more = is_same ? 0 : std::max(stride, dilation) - 1, span = (kernel - 1) * dilation + 1;
             INFO("padding " << int(padding.kind()) << ' ' << padding.steps() << ", stride " << stride << ", dilation "
                             << dilation << ", kernel " << kernel << ", groups " << groups);
-            Model model(4, layer(6, kernel, stride, dilation, padding, more, groups));
+            const Transpose conv = layer(6, kernel, stride, dilation, padding, more, groups);
+            Model model(4, conv);
             randomise(model);
             const Matrix<double> x = noise(4, ragged.columns());
             Model::Tape tape;
@@ -75,9 +76,8 @@ TEST_CASE("conv transpose1d: the formula, for every option and length") {
               const Index length = own.cols() == 0 ? 0 : is_same ? own.cols() * stride : std::max<Index>(0, full);
               const Matrix<double> got = sequence(y, out, b);
               REQUIRE(got.cols() == length);
-              REQUIRE(got.isApprox(by_formula(model.layer<0>(), model.parameters()["0.weight"],
-                                              model.parameters()["0.bias"], own, length),
-                                   1e-12));
+              REQUIRE(got.isApprox(
+                  by_formula(conv, model.parameters()["0.weight"], model.parameters()["0.bias"], own, length), 1e-12));
             }
           }
 }

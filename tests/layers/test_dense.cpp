@@ -11,7 +11,7 @@ using namespace model_run;
 
 TEST_CASE("dense: W x + b for every column") {
   const bool biased = GENERATE(true, false);
-  Sequential model(3, Dense<double>{.units = 4, .biased = biased});
+  auto model = sequential<double>(3, Dense{.units = 4, .biased = biased});
   randomise(model);
   const auto timeline = Timeline::from_lengths({2, 0, 3});
   const Matrix<double> x = noise(3, 5);
@@ -28,7 +28,7 @@ TEST_CASE("dense: W x + b for every column") {
 }
 
 TEST_CASE("dense runs over a part of a larger matrix") {
-  Sequential model(3, Dense<double>{.units = 4});
+  auto model = sequential<double>(3, Dense{.units = 4});
   randomise(model);
   const Matrix<double> whole = noise(7, 5);
   const Matrix<double> copy = whole.middleRows(2, 3);
@@ -38,13 +38,13 @@ TEST_CASE("dense runs over a part of a larger matrix") {
 }
 
 TEST_CASE("sizes that no layer can have") {
-  const auto units = [](Index n) { Sequential(3, Dense<double>{.units = n}); };
+  const auto units = [](Index n) { sequential<double>(3, Dense{.units = n}); };
   CHECK_THROWS_MATCHES(units(0), ShapeError, says("layer 0 (dense): expects at least 1 unit, got 0"));
   CHECK_THROWS_MATCHES(units(-3), ShapeError, says("got -3"));
   CHECK_THROWS_MATCHES(units(std::numeric_limits<Index>::max()), ShapeError,
                        says("layer 0 (dense): parameters: a matrix"));
-  CHECK_THROWS_MATCHES(Sequential(0, Dense<double>{.units = 1}), ShapeError, says("features per step, got 0"));
-  CHECK_THROWS_AS(Sequential(std::numeric_limits<Index>::max(), Dense<double>{.units = 4}), ShapeError);
+  CHECK_THROWS_MATCHES(sequential<double>(0, Dense{.units = 1}), ShapeError, says("features per step, got 0"));
+  CHECK_THROWS_AS(sequential<double>(std::numeric_limits<Index>::max(), Dense{.units = 4}), ShapeError);
 }
 
 }  // namespace test_dense

@@ -11,8 +11,8 @@ using namespace model_run;
 namespace {
 
 /// What dropout does to ones: its mask.
-Matrix<double> mask(const Timeline& timeline, Pass pass, DropoutOptions options = {.rate = 0.4}, Index features = 6) {
-  Sequential model(features, Dropout<double>(options));
+Matrix<double> mask(const Timeline& timeline, Pass pass, Dropout options = {.rate = 0.4}, Index features = 6) {
+  auto model = sequential<double>(features, options);
   typename decltype(model)::Tape tape;
   return model.forward(Matrix<double>::Ones(features, timeline.columns()), timeline, tape, pass);
 }
@@ -71,7 +71,7 @@ TEST_CASE("a mask belongs to seed, update, layer, sample, step and feature, not 
   const Matrix<double> p = mask(Timeline::from_mask(gaps), training);
   CHECK(same_bits(p.col(1), mask(Timeline::rectangular(1, 5), training).col(3)));
 
-  Sequential two(6, Dropout<double>({.rate = 0.4}), Dropout<double>({.rate = 0.4}));
+  auto two = sequential<double>(6, Dropout{.rate = 0.4}, Dropout{.rate = 0.4});
   decltype(two)::Tape tape;
   two.forward(Matrix<double>::Ones(6, 9), timeline, tape, training);
   CHECK(same_bits(tape.in[1].values, m));
@@ -85,21 +85,21 @@ TEST_CASE("a window of a batch has the masks of the whole batch") {
 }
 
 TEST_CASE("dropout: gradients match central differences") {
-  Sequential model(3, Dropout<double>({.rate = 0.5}), Dropout<double>({.rate = 0.3, .same_for_all_steps = true}));
+  auto model = sequential<double>(3, Dropout{.rate = 0.5}, Dropout{.rate = 0.3, .same_for_all_steps = true});
   const auto report = gradients(model, training);
   INFO(report.text());
   CHECK(report.worst < 1e-7);
 }
 
 TEST_CASE("dropout refuses rates out of range") {
-  const auto with = [](double rate) { Sequential(3, Dropout<double>({.rate = rate})); };
+  const auto with = [](double rate) { sequential<double>(3, Dropout{.rate = rate}); };
   CHECK_THROWS_MATCHES(with(1), ValueError, says("layer 0 (dropout): rate must be in [0, 1) in double, it is 1"));
   CHECK_THROWS_AS(with(-0.1), ValueError);
   CHECK_THROWS_AS(with(std::nan("")), ValueError);
 }
 
 TEST_CASE("dropout that overflows is found") {
-  Sequential model(2, Dropout<double>({.rate = 0.5}));
+  auto model = sequential<double>(2, Dropout{.rate = 0.5});
   decltype(model)::Tape tape;
   Matrix<double> x = Matrix<double>::Ones(2, 20);
   x.col(13).setConstant(std::numeric_limits<double>::max());

@@ -22,7 +22,7 @@ Matrix<double> tokens(std::initializer_list<double> numbers) {
 }  // namespace
 
 TEST_CASE("an embedding looks up a column for each token, and its gradient goes back to that column") {
-  Sequential model(1, Embedding<double>{.size = 4, .dimension = 3});
+  auto model = sequential<double>(1, Embedding{.size = 4, .dimension = 3});
   model.initialise(1);
   const auto table = model.parameters()["0.weight"];
   CHECK(table.rows() == 3);
@@ -45,8 +45,8 @@ TEST_CASE("an embedding looks up a column for each token, and its gradient goes 
 }
 
 TEST_CASE("a language model's gradients are right") {
-  Sequential model(1, Embedding<double>{.size = 5, .dimension = 3}, Recurrent<Gru<double>>{.units = 4},
-                   Dense<double>{.units = 5});
+  auto model =
+      sequential<double>(1, Embedding{.size = 5, .dimension = 3}, Recurrent<Gru>{.units = 4}, Dense{.units = 5});
   model.initialise(2);
   const auto timeline = Timeline::from_lengths({4, 1, 3});
   const Matrix<double> x = tokens({0, 4, 2, 3, 1, 0, 2, 2});
@@ -66,7 +66,7 @@ TEST_CASE("a language model's gradients are right") {
 }
 
 TEST_CASE("numbers that are no token are refused") {
-  Sequential model(1, Embedding<float>{.size = 4, .dimension = 2});
+  Sequential model(1, Embedding{.size = 4, .dimension = 2});
   decltype(model)::Tape tape;
   const auto run = [&](float number) {
     model.forward(Matrix<float>(Matrix<float>::Constant(1, 1, number)), Timeline::rectangular(1, 1), tape);
@@ -74,17 +74,17 @@ TEST_CASE("numbers that are no token are refused") {
   run(3);
   for (const float number : {-1.F, 4.F, 1.5F, std::numeric_limits<float>::quiet_NaN()})
     CHECK_THROWS_MATCHES(run(number), ValueError, says("layer 0 (embedding): expects token numbers from 0 to 3, got"));
-  CHECK_THROWS_MATCHES(Sequential(2, Embedding<float>{.size = 4, .dimension = 2}), ShapeError,
+  CHECK_THROWS_MATCHES(Sequential(2, Embedding{.size = 4, .dimension = 2}), ShapeError,
                        says("expects one token number per step, what comes in has 2 features"));
-  CHECK_THROWS_MATCHES(Sequential(1, Embedding<float>{.dimension = 2}), ShapeError, says("got 0 and 2"));
+  CHECK_THROWS_MATCHES(Sequential(1, Embedding{.dimension = 2}), ShapeError, says("got 0 and 2"));
 }
 
 TEST_CASE("a padding token is zero at first and never gets a gradient") {
-  Sequential model(1, Embedding<double>{.size = 4, .dimension = 3, .padding = 1});
+  auto model = sequential<double>(1, Embedding{.size = 4, .dimension = 3, .padding = 1});
   model.initialise(1);
   const auto table = model.parameters()["0.weight"];
   CHECK(table.col(1).isZero(0));
-  Sequential plain(1, Embedding<double>{.size = 4, .dimension = 3});
+  auto plain = sequential<double>(1, Embedding{.size = 4, .dimension = 3});
   plain.initialise(1);
   for (const Index token : {0, 2, 3}) CHECK(table.col(token) == plain.parameters()["0.weight"].col(token));
   const auto timeline = Timeline::from_lengths({3, 1});
@@ -101,15 +101,15 @@ TEST_CASE("a padding token is zero at first and never gets a gradient") {
 
 TEST_CASE("vectors that are known beforehand stand in place of those drawn") {
   const Matrix<float> all = noise(3, 5, 4).cast<float>();
-  Sequential whole(1, Embedding<float>{.size = 5, .dimension = 3, .pretrained = all, .padding = 2});
+  Sequential whole(1, Embedding{.size = 5, .dimension = 3, .pretrained = all, .padding = 2});
   whole.initialise(1);
   CHECK(whole.parameters()["0.weight"] == all);  // of the padding token too, as in PyTorch
 
   const Matrix<float> two = all.leftCols(2);
-  const Embedding<float> some{.size = 5, .dimension = 3, .pretrained = {two, {4, 1}}, .padding = 2};
+  const Embedding some{.size = 5, .dimension = 3, .pretrained = {two, {4, 1}}, .padding = 2};
   Sequential model(1, some);
   Stack<float> stack(1, {some});
-  Sequential drawn(1, Embedding<float>{.size = 5, .dimension = 3});
+  Sequential drawn(1, Embedding{.size = 5, .dimension = 3});
   for (int k = 0; k < 2; ++k) {  // as often as one likes
     model.initialise(7), stack.initialise(7), drawn.initialise(7);
     const auto table = model.parameters()["0.weight"];
@@ -124,8 +124,8 @@ TEST_CASE("vectors that are known beforehand stand in place of those drawn") {
 TEST_CASE("gradients reach the vectors that are not frozen, and say which they touched") {
   const auto frozen = GENERATE(std::vector<Index>{}, std::vector<Index>{3, 0}, std::vector<Index>{0, 1, 2, 3, 4});
   const bool whole = GENERATE(false, true), sparse = GENERATE(false, true);
-  const Embedding<double> words{.size = 5, .dimension = 3, .frozen = whole, .frozen_tokens = frozen, .sparse = sparse};
-  Sequential model(1, words, Recurrent<Gru<double>>{.units = 4});
+  const Embedding words{.size = 5, .dimension = 3, .frozen = whole, .frozen_tokens = frozen, .sparse = sparse};
+  auto model = sequential<double>(1, words, Recurrent<Gru>{.units = 4});
   randomise(model);
   const auto timeline = Timeline::from_lengths({4, 1, 3});
   const Matrix<double> x = tokens({0, 4, 2, 3, 0, 0, 2, 2});
@@ -155,8 +155,8 @@ TEST_CASE("gradients reach the vectors that are not frozen, and say which they t
 }
 
 TEST_CASE("stacks, and an embedding that learns by pieces of columns, touch the same tokens") {
-  const Embedding<double> words{.size = 9, .dimension = 3, .padding = 4};
-  const Sequential model(1, words);
+  const Embedding words{.size = 9, .dimension = 3, .padding = 4};
+  const auto model = sequential<double>(1, words);
   const Stack<double> stack(1, {words});
   const auto timeline = Timeline::from_lengths({3, 2});
   const Matrix<double> x = tokens({7, 4, 2, 7, 0}), d_out = noise(3, 5);
@@ -181,13 +181,13 @@ TEST_CASE("stacks, and an embedding that learns by pieces of columns, touch the 
 }
 
 TEST_CASE("the check of gradients passes by what is frozen") {
-  struct Tokens : PlainLayer<double> {  // lets the check move the input without making other tokens of it
+  struct Tokens : LayerBase<double> {  // lets the check move the input without making other tokens of it
     struct Tape {
       Buffer<double> output;
     };
     Shape connect(Shape in) { return in; }
     std::string_view name() const { return "round"; }
-    Index kept(Index columns, Index) const { return columns; }
+    Index kept(Index columns, Index, Keeping) const { return columns; }
     Signal<double> forward(const double*, const Signal<double>& in, const Pass&, const State<double>&,
                            Tape& tape) const {
       auto out = tape.output.shape(1, in.values.cols());
@@ -198,10 +198,9 @@ TEST_CASE("the check of gradients passes by what is frozen") {
                   double*, View<double> d_in, State<double>*) const {
       if (d_in.data() != nullptr) d_in.setZero();
     }
-    std::optional<NonFinite> first_non_finite(const double*, const Signal<double>&, Tape&) const { return {}; }
   };
-  Sequential model(1, Tokens{}, Embedding<double>{.size = 4, .dimension = 3, .padding = 0, .frozen_tokens = {2}},
-                   Dense<double>{.units = 2});
+  auto model = sequential<double>(1, Tokens{}, Embedding{.size = 4, .dimension = 3, .padding = 0, .frozen_tokens = {2}},
+                                  Dense{.units = 2});
   randomise(model);
   const auto timeline = Timeline::from_lengths({4, 2});
   const auto report = check_gradients(model, tokens({0, 1, 2, 3, 1, 0}), timeline, weighted());
@@ -211,8 +210,8 @@ TEST_CASE("the check of gradients passes by what is frozen") {
 }
 
 TEST_CASE("tables that contradict themselves are refused") {
-  using E = Embedding<float>;
-  const auto make = [](E layer) { Sequential(1, std::move(layer)); };
+  using E = Embedding;
+  const auto make = [](E layer) { sequential<double>(1, std::move(layer)); };
   const Matrix<float> vectors = Matrix<float>::Ones(3, 4);
   CHECK_THROWS_MATCHES(make({.size = 5, .dimension = 3, .pretrained = vectors}), ShapeError,
                        says("layer 0 (embedding): expects pretrained vectors [3 x 5], got [3 x 4]"));

@@ -23,7 +23,7 @@ namespace {
 using Model = Stack<double>;
 using Node = Graph<double>::Node;
 
-Dense<double> dense(Index units) { return {.units = units}; }
+Dense dense(Index units) { return {.units = units}; }
 
 /// Every merging, a node with three readers, one that reads the same twice, and states.
 Graph<double> branches() {
@@ -36,7 +36,7 @@ Graph<double> branches() {
 }
 
 /// A layer that goes on with fewer steps: the first of each pair.
-struct Halve : PlainLayer<double> {
+struct Halve : LayerBase<double> {
   struct Tape {
     std::vector<Index> lengths;
     Timeline timeline;
@@ -44,7 +44,6 @@ struct Halve : PlainLayer<double> {
   };
   Shape connect(Shape in) { return in; }
   std::string_view name() const { return "halve"; }
-  Index kept(Index, Index) const { return 0; }
   Signal<double> forward(const double*, const Signal<double>& in, const Pass&, const State<double>&, Tape& tape) const {
     tape.lengths.clear();
     for (Index b = 0; b < in.timeline->batch(); ++b)
@@ -55,7 +54,6 @@ struct Halve : PlainLayer<double> {
   }
   void backward(const double*, const Signal<double>&, const Pass&, ConstView<double>, const State<double>&, Tape&,
                 double*, View<double>, State<double>*) const {}
-  std::optional<NonFinite> first_non_finite(const double*, const Signal<double>&, Tape&) const { return std::nullopt; }
 };
 
 }  // namespace
@@ -111,8 +109,8 @@ TEST_CASE("graphs: gradients match central differences") {
     CHECK(report.worst < 1e-6);
   }
   Graph<double> pooled;
-  const Node mean = pooled.add(MeanOverTime<double>{}, pooled.input());
-  const Node last = pooled.add(LastStep<double>{}, pooled.add(RunningSum{}, pooled.input()));
+  const Node mean = pooled.add(MeanOverTime{}, pooled.input());
+  const Node last = pooled.add(LastStep{}, pooled.add(RunningSum{}, pooled.input()));
   pooled.add(dense(2), pooled.concat({mean, last, mean}));
   const auto report = gradients(Model(2, {pooled, dense(2)}));
   INFO(report.text());
@@ -177,7 +175,7 @@ TEST_CASE("dropout inside graphs has its own masks everywhere") {
     return Matrix<double>(
         model.forward(Matrix<double>::Ones(4, 30), Timeline::rectangular(3, 10), tape, {.training = true, .seed = 1}));
   };
-  const Dropout<double> dropout({.rate = 0.5});
+  const Dropout dropout{.rate = 0.5};
   Graph<double> inner, outer, plain;
   const auto two = [&](Graph<double>& graph) {
     const Node one = graph.add(dropout, graph.input()), other = graph.add(dropout, graph.input());
@@ -204,9 +202,8 @@ TEST_CASE("dropout inside graphs has its own masks everywhere") {
 
 TEST_CASE("first values inside a graph are those that its layers ask for") {
   Graph<double> graph;
-  const Node in = graph.input(),
-             a = graph.add(Dense<double>{.units = 2, .first_values = {.bias = init::constant(3)}}, in);
-  graph.add(Dense<double>{.units = 1, .first_values = {.input_weight = init::constant(2)}}, a);
+  const Node in = graph.input(), a = graph.add(Dense{.units = 2, .first_values = {.bias = init::constant(3)}}, in);
+  graph.add(Dense{.units = 1, .first_values = {.input_weight = init::constant(2)}}, a);
   Model model(2, {graph}), plain(2, {dense(2)});
   model.initialise(4), plain.initialise(4);
   CHECK((model.parameters()["0.1.bias"].array() == 3).all());
@@ -217,8 +214,7 @@ TEST_CASE("first values inside a graph are those that its layers ask for") {
 TEST_CASE("an embedding inside a graph gets the gradient of all its vectors, given and frozen ones stay") {
   const Matrix<double> given = noise(2, 1, 8);
   Graph<double> graph;
-  const Embedding<double> words{
-      .size = 6, .dimension = 2, .pretrained = {given, {4}}, .padding = 0, .frozen_tokens = {3}};
+  const Embedding words{.size = 6, .dimension = 2, .pretrained = {given, {4}}, .padding = 0, .frozen_tokens = {3}};
   graph.concat({graph.add(words, graph.input()), graph.add(words, graph.input())});
   Model model(1, {graph});
   model.initialise(1);
@@ -260,14 +256,14 @@ TEST_CASE("a graph that cannot be is refused in a sentence") {
                        says("layer 0 (graph): node 2 (mean): expects equal features, node 0 (input) has 3, node 1 "
                             "(dense) has 2"));
   CHECK_THROWS_MATCHES(refusal([&](auto& g) {
-                         g.concat({in, g.add(LastStep<double>{}, in)});
+                         g.concat({in, g.add(LastStep{}, in)});
                        }),
                        ShapeError,
                        says("node 2 (concat): expects values of the same steps, node 0 (input) has one for every step, "
                             "node 1 (last step) one for every sequence"));
   CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.add(dense(0), in); }), ShapeError,
                        says("layer 0 (graph): node 1 (dense): expects at least 1 unit, got 0"));
-  CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.add(TiedDense<double>{.embedding = 0}, in); }), ValueError,
+  CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.add(TiedDense{.embedding = 0}, in); }), ValueError,
                        says("node 1 (tied dense): uses the weights of another layer, which no layer in a graph can"));
 }
 
@@ -291,7 +287,7 @@ TEST_CASE("values of other steps are not merged") {
 TEST_CASE("a value that is not finite is told by its node") {
   Graph<double> graph;
   const Node a = graph.add(dense(2), graph.input());
-  graph.add(dense(1), graph.add(LastStep<double>{}, graph.product({a, a})));
+  graph.add(dense(1), graph.add(LastStep{}, graph.product({a, a})));
   Model model(2, {graph});
   randomise(model);
   Model::Tape tape;

@@ -15,7 +15,7 @@ namespace {
 
 using Model = Stack<double>;
 
-Matrix<double> outputs(const LayerNorm<double>& layer, const Matrix<double>& x, std::uint64_t seed = 0) {
+Matrix<double> outputs(const LayerNorm& layer, const Matrix<double>& x, std::uint64_t seed = 0) {
   Model model(x.rows(), {layer});
   model.initialise(1);
   if (seed > 0) randomise(model, seed);
@@ -39,7 +39,7 @@ TEST_CASE("layer norm: every column has mean 0 and variance 1 at first") {
 TEST_CASE("layer norm: gain, shift and epsilon as written") {
   const Matrix<double> x{{1, 0}, {3, 0}};
   CHECK(outputs({.epsilon = 3}, x).isApprox(Matrix<double>{{-0.5, 0}, {0.5, 0}}));
-  Model model(2, {LayerNorm<double>{.epsilon = 3}});
+  Model model(2, {LayerNorm{.epsilon = 3}});
   model.parameters()["0.weight"] << 2, 4;
   model.parameters()["0.bias"] << 10, 20;
   Model::Tape tape;
@@ -48,11 +48,9 @@ TEST_CASE("layer norm: gain, shift and epsilon as written") {
 
 TEST_CASE("layer norm: gradients match central differences") {
   for (const Index features : {1, 3, 9})
-    for (const LayerNorm<double>& layer :
-         {LayerNorm<double>{}, LayerNorm<double>{.epsilon = 0.1, .scaled = false}, LayerNorm<double>{.shifted = false},
-          LayerNorm<double>{.scaled = false, .shifted = false}, LayerNorm<double>{.centred = false}}) {
-      const auto report =
-          gradients(Model(2, {Dense<double>{.units = features}, layer, Dense<double>{.units = 2}, layer}));
+    for (const LayerNorm& layer : {LayerNorm{}, LayerNorm{.epsilon = 0.1, .scaled = false}, LayerNorm{.shifted = false},
+                                   LayerNorm{.scaled = false, .shifted = false}, LayerNorm{.centred = false}}) {
+      const auto report = gradients(Model(2, {Dense{.units = features}, layer, Dense{.units = 2}, layer}));
       INFO(report.text());
       CHECK(report.worst < 2e-5);
     }
@@ -64,15 +62,15 @@ TEST_CASE("layer norm: a column has the same bits wherever it stands") {
 }
 
 TEST_CASE("layer norm: what is left out has no parameters, and what cannot be is refused") {
-  CHECK(Model(3, {LayerNorm<double>{}}).parameters().table().names() == "0.weight, 0.bias");
-  CHECK(Model(3, {LayerNorm<double>{.shifted = false}}).parameters().table().names() == "0.weight");
-  CHECK(Model(3, {LayerNorm<double>{.scaled = false, .shifted = false}}).parameters().size() == 0);
-  CHECK_THROWS_MATCHES(Model(3, {LayerNorm<double>{.epsilon = 0}}), ValueError,
+  CHECK(Model(3, {LayerNorm{}}).parameters().table().names() == "0.weight, 0.bias");
+  CHECK(Model(3, {LayerNorm{.shifted = false}}).parameters().table().names() == "0.weight");
+  CHECK(Model(3, {LayerNorm{.scaled = false, .shifted = false}}).parameters().size() == 0);
+  CHECK_THROWS_MATCHES(Model(3, {LayerNorm{.epsilon = 0}}), ValueError,
                        says("layer 0 (layer norm): epsilon must be from 2.2250738585072014e-308 to"));
 }
 
 TEST_CASE("layer norm allocates nothing after the first batch, and tells where its input overflows") {
-  Model model(3, {LayerNorm<double>{}, Dense<double>{.units = 2}, LayerNorm<double>{}});
+  Model model(3, {LayerNorm{}, Dense{.units = 2}, LayerNorm{}});
   randomise(model);
   Model::Weights weights;
   Model::Tape tape;

@@ -44,25 +44,25 @@ double largest_error(const Eigen::Ref<const Matrix<float>>& got, double exact) {
 void check_sums(Index columns, double bound_of_weights) {
   constexpr double bound = 1e-6;
   const double exact = double(0.1f) * double(columns);
-  Sequential dense(1, Dense<float>{.units = 67});
+  Sequential dense(1, Dense{.units = 67});
   dense.initialise(1);
   const auto of_dense = gradient_of(dense, columns);
   CHECK(largest_error(of_dense["0.bias"], exact) < bound);
   CHECK(largest_error(of_dense["0.weight"], exact) < bound_of_weights);
 
-  Sequential convolution(1, Conv1d<float>{.units = 3, .kernel = 1});
+  Sequential convolution(1, Conv1d{.units = 3, .kernel = 1});
   convolution.initialise(1);
   CHECK(largest_error(gradient_of(convolution, columns)["0.bias"], exact) < bound);
 
-  Sequential norm(2, LayerNorm<float>{});
+  Sequential norm(2, LayerNorm{});
   norm.initialise(1);
   CHECK(largest_error(gradient_of(norm, columns)["0.bias"], exact) < bound);
 
-  Sequential embedding(1, Embedding<float>{.size = 3, .dimension = 5});
+  Sequential embedding(1, Embedding{.size = 3, .dimension = 5});
   embedding.initialise(1);
   CHECK(largest_error(gradient_of(embedding, columns)["0.weight"].col(1), exact) < bound_of_weights);
 
-  Sequential cell(1, Recurrent<EquationCell<float, equations::scaled>>{.units = 3});
+  Sequential cell(1, Recurrent<EquationsOf<equations::scaled>::Cell>{.units = 3});
   cell.parameters().values().setOnes();
   cell.parameters()["0.h.b"].setZero();
   const auto of_cell = gradient_of(cell, columns);
@@ -79,7 +79,7 @@ TEST_CASE("sums: gradients over a million columns keep their digits") { check_su
 TEST_CASE("sums: gradients over ten million columns keep their digits", "[.long]") { check_sums(10'000'000, 3e-3); }
 
 TEST_CASE("sums: a mean over a million steps keeps its digits") {
-  Sequential model(2, MeanOverTime<float>{});
+  Sequential model(2, MeanOverTime{});
   decltype(model)::Tape tape;
   Matrix<float> x(2, 1'000'000);
   for (Index c = 0; c < x.cols(); ++c) x.col(c) << 0.1f, float(c);

@@ -13,7 +13,7 @@ using namespace model_run;
 namespace {
 
 /// A user's layer with parameters: each feature times a gain of its own.
-struct Scale : PlainLayer<double> {
+struct Scale : LayerBase<double> {
   struct Tape {
     Buffer<double> output;
   };
@@ -27,7 +27,6 @@ struct Scale : PlainLayer<double> {
   std::string_view name() const { return "scale"; }
   const ParameterTable& parameters() const { return table; }
   Start start() const { return {.gain = init::constant(1)}; }
-  Index kept(Index columns, Index) const { return table.size() * columns; }
   Signal<double> forward(const double* theta, const Signal<double>& in, const Pass&, const State<double>&,
                          Tape& tape) const {
     auto out = tape.output.shape(in.values.rows(), in.values.cols());
@@ -39,9 +38,6 @@ struct Scale : PlainLayer<double> {
     Eigen::Map<Vector<double>>(gradient, table.size()) += d_out.cwiseProduct(in.values).rowwise().sum();
     if (d_in.data() != nullptr) d_in = gain(theta).asDiagonal() * d_out;
   }
-  std::optional<NonFinite> first_non_finite(const double*, const Signal<double>&, Tape& tape) const {
-    return detail::non_finite_output(std::as_const(tape.output).view());
-  }
 
  private:
   Eigen::Map<const Vector<double>> gain(const double* theta) const { return {theta, table.size()}; }
@@ -50,7 +46,7 @@ struct Scale : PlainLayer<double> {
 }  // namespace
 
 TEST_CASE("a user's own layers work in a model like the built-in ones") {
-  Sequential model(3, Scale{}, RunningSum{}, Dense<double>{.units = 2}, RunningSum{}, LastStep<double>{}, Scale{});
+  auto model = sequential<double>(3, Scale{}, RunningSum{}, Dense{.units = 2}, RunningSum{}, LastStep{}, Scale{});
   model.initialise(1);
   CHECK((model.parameters()["0.gain"].array() == 1).all());
   const auto report = gradients(model);
@@ -72,7 +68,7 @@ TEST_CASE("a user's own layers work in a model like the built-in ones") {
 }
 
 TEST_CASE("what a user's own layer throws names the layer") {
-  CHECK_THROWS_MATCHES(Sequential(3, LastStep<double>{}, RunningSum{}), ShapeError,
+  CHECK_THROWS_MATCHES(sequential<double>(3, LastStep{}, RunningSum{}), ShapeError,
                        says("layer 1 (running sum): sums over steps, and there are none left"));
 }
 

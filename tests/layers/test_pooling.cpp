@@ -16,7 +16,7 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 /// Output by sample.
 template <class L>
 Matrix<double> pooled(const Matrix<double>& x, const Timeline& timeline) {
-  Sequential model(x.rows(), L{});
+  auto model = sequential<double>(x.rows(), L{});
   typename decltype(model)::Tape tape;
   const Matrix<double> out = model.forward(x, timeline, tape);
   CHECK(model.output_timeline(tape).columns() == timeline.batch());
@@ -42,19 +42,19 @@ Matrix<double> row(Numbers... numbers) {
 }  // namespace
 
 TEST_CASE("pooling counts valid steps alone, a sequence without steps gives 0") {
-  CHECK(same_bits(pooled<LastStep<double>>(numbered(), timeline), row(2., 0., 21., 30.)));
-  CHECK(same_bits(pooled<MeanOverTime<double>>(numbered(), timeline), row(1., 0., 20.5, 30.)));
-  CHECK(same_bits(pooled<MaxOverTime<double>>(numbered(), timeline), row(2., 0., 21., 30.)));
-  CHECK(same_bits(pooled<MaxOverTime<double>>(-numbered(), timeline), row(-0., 0., -20., -30.)));
+  CHECK(same_bits(pooled<LastStep>(numbered(), timeline), row(2., 0., 21., 30.)));
+  CHECK(same_bits(pooled<MeanOverTime>(numbered(), timeline), row(1., 0., 20.5, 30.)));
+  CHECK(same_bits(pooled<MaxOverTime>(numbered(), timeline), row(2., 0., 21., 30.)));
+  CHECK(same_bits(pooled<MaxOverTime>(-numbered(), timeline), row(-0., 0., -20., -30.)));
 }
 
 TEST_CASE("a batch without any step") {
   const auto empty = Timeline::from_lengths({0, 0});
   const Matrix<double> none(2, 0);
-  CHECK(pooled<LastStep<double>>(none, empty).isZero(0));
-  CHECK(pooled<MeanOverTime<double>>(none, empty).isZero(0));
-  CHECK(pooled<MaxOverTime<double>>(none, empty).isZero(0));
-  Sequential model(2, MeanOverTime<double>{}, Dense<double>{.units = 3});
+  CHECK(pooled<LastStep>(none, empty).isZero(0));
+  CHECK(pooled<MeanOverTime>(none, empty).isZero(0));
+  CHECK(pooled<MaxOverTime>(none, empty).isZero(0));
+  auto model = sequential<double>(2, MeanOverTime{}, Dense{.units = 3});
   randomise(model);
   auto gradient = model.parameters().zeros_like();
   decltype(model)::Tape tape;
@@ -66,7 +66,7 @@ TEST_CASE("a batch without any step") {
 }
 
 TEST_CASE("max over time: the gradient goes to the first of equal values, and a NaN is not hidden") {
-  Sequential model(1, MaxOverTime<double>{});
+  auto model = sequential<double>(1, MaxOverTime{});
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
   Matrix<double> d_x;
@@ -78,21 +78,19 @@ TEST_CASE("max over time: the gradient goes to the first of equal values, and a 
     const double greatest = model.forward(x, one, tape)(0, 0);
     CHECK(std::isnan(greatest));
   }
-  CHECK(std::isnan(pooled<MeanOverTime<double>>(row(1., not_a_number, 7., 3.), one)(0, 0)));
-  CHECK(pooled<LastStep<double>>(row(1., not_a_number, 7., 3.), one)(0, 0) == 3);
+  CHECK(std::isnan(pooled<MeanOverTime>(row(1., not_a_number, 7., 3.), one)(0, 0)));
+  CHECK(pooled<LastStep>(row(1., not_a_number, 7., 3.), one)(0, 0) == 3);
   const double minus = -std::numeric_limits<double>::infinity();
-  CHECK(pooled<MaxOverTime<double>>(row(minus, minus, minus, minus), one)(0, 0) == minus);
+  CHECK(pooled<MaxOverTime>(row(minus, minus, minus, minus), one)(0, 0) == minus);
 }
 
-TEMPLATE_TEST_CASE("pooling: gradients match central differences", "", LastStep<double>, MeanOverTime<double>,
-                   MaxOverTime<double>) {
-  const auto report = gradients(Sequential(2, Dense<double>{.units = 3}, TestType{}, Dense<double>{.units = 2}));
+TEMPLATE_TEST_CASE("pooling: gradients match central differences", "", LastStep, MeanOverTime, MaxOverTime) {
+  const auto report = gradients(sequential<double>(2, Dense{.units = 3}, TestType{}, Dense{.units = 2}));
   INFO(report.text());
   CHECK(report.worst < 1e-7);
 }
 
-TEMPLATE_TEST_CASE("pooling a sample gives the same bits in any batch", "", LastStep<double>, MeanOverTime<double>,
-                   MaxOverTime<double>) {
+TEMPLATE_TEST_CASE("pooling a sample gives the same bits in any batch", "", LastStep, MeanOverTime, MaxOverTime) {
   const auto many = Timeline::from_lengths({2, 7, 5, 7});
   const Matrix<double> x = noise(3, many.columns());
   const auto out = pooled<TestType>(x, many);
@@ -106,12 +104,12 @@ TEMPLATE_TEST_CASE("pooling a sample gives the same bits in any batch", "", Last
 }
 
 TEST_CASE("steps that are pooled already cannot be pooled again") {
-  CHECK_THROWS_MATCHES(Sequential(2, LastStep<double>{}, MeanOverTime<double>{}), ShapeError,
+  CHECK_THROWS_MATCHES(sequential<double>(2, LastStep{}, MeanOverTime{}), ShapeError,
                        says("layer 1 (mean over time): pools over steps, what comes in has one column for every"));
 }
 
 TEST_CASE("a value that overflows in pooling is told by its sample") {
-  Sequential model(1, MeanOverTime<double>{});
+  auto model = sequential<double>(1, MeanOverTime{});
   decltype(model)::Tape tape;
   Matrix<double> x = numbered();
   for (Index c = 0; c < x.cols(); ++c)

@@ -25,13 +25,13 @@ Matrix<double> row(std::initializer_list<double> numbers) {
 template <class L>
 Matrix<double> run(const L& layer, std::initializer_list<double> numbers) {
   const Matrix<double> x = row(numbers);
-  Sequential<L> model(1, layer);
-  typename Sequential<L>::Tape tape;
+  Sequential<double, L> model(1, layer);
+  typename Sequential<double, L>::Tape tape;
   return model.forward(x, Timeline::rectangular(1, x.cols()), tape);
 }
 
-using Average = AveragePool1d<double>;
-using Max = MaxPool1d<double>;
+using Average = AveragePool1d;
+using Max = MaxPool1d;
 
 }  // namespace
 
@@ -88,7 +88,7 @@ TEST_CASE("average pool1d: in ceil_mode padding is counted, and what lies behind
 }
 
 TEST_CASE("max pool1d: a window that a dilation leaves without a step gives 0 and hands no gradient on") {
-  Sequential model(1, Max({.kernel = 2, .stride = 1, .dilation = 3, .padding = 2}));
+  auto model = sequential<double>(1, Max({.kernel = 2, .stride = 1, .dilation = 3, .padding = 2}));
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
   Matrix<double> d_x;
@@ -103,23 +103,24 @@ TEST_CASE("pooling over windows leaves masked steps out") {
   mask << 0, 1, 1, 0, 1, 0;
   const Timeline gaps = Timeline::from_mask(mask);
   const Matrix<double> x = row({-4, -2, -8});
-  Sequential mean(1, Average({.kernel = 3, .stride = 1, .padding = same()}));
-  Sequential max(1, Max({.kernel = 3, .stride = 1, .padding = same()}));
+  auto mean = sequential<double>(1, Average({.kernel = 3, .stride = 1, .padding = same()}));
+  auto max = sequential<double>(1, Max({.kernel = 3, .stride = 1, .padding = same()}));
   decltype(mean)::Tape tape;
   decltype(max)::Tape other;
   CHECK(same_bits(mean.forward(x, gaps, tape), row({-3, -3, -8})));
   CHECK(same_bits(max.forward(x, gaps, other), row({-2, -2, -8})));
   CHECK(&max.output_timeline(other) == &gaps);
-  Sequential apart(1, Max({.kernel = 3, .stride = 1, .dilation = 2, .padding = same(), .ceil_mode = false}));
+  auto apart =
+      sequential<double>(1, Max({.kernel = 3, .stride = 1, .dilation = 2, .padding = same(), .ceil_mode = false}));
   decltype(apart)::Tape third;
   CHECK(same_bits(apart.forward(x, gaps, third), row({-4, -2, -2})));
-  Sequential fewer(1, Max({.kernel = 2}));
+  auto fewer = sequential<double>(1, Max({.kernel = 2}));
   CHECK_THROWS_MATCHES(fewer.forward(x, gaps, other), ShapeError,
                        says("layer 0 (max pool1d): changes the number of steps"));
 }
 
 TEST_CASE("max pool1d: the gradient goes to the first of equal values, from all windows, and a NaN is not hidden") {
-  Sequential model(1, Max({.kernel = 2, .stride = 1}));
+  auto model = sequential<double>(1, Max({.kernel = 2, .stride = 1}));
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
   Matrix<double> d_x;
@@ -132,7 +133,7 @@ TEST_CASE("max pool1d: the gradient goes to the first of equal values, from all 
 }
 
 TEST_CASE("upsample repeats each step, and goes before no gap") {
-  Sequential model(1, Upsample<double>(3));
+  auto model = sequential<double>(1, Upsample{.factor = 3});
   decltype(model)::Tape tape;
   const auto timeline = Timeline::from_lengths({1, 2});
   const Matrix<double> y = model.forward(row({1, 2, 3}), timeline, tape);  // sample 1 has steps 1 and 3
@@ -153,8 +154,9 @@ TEST_CASE("pooling over windows and upsampling: gradients match central differen
     for (const Index stride : {1, 2, 3})
       for (const Index kernel : {2, 3}) {
         const bool ceil_mode = padding.kind() == WindowPadding::Kind::number && kernel == 3, count = stride == 2;
-        Sequential model(2, Max({kernel, stride, /*dilation=*/stride, padding, ceil_mode}), Upsample<double>(2),
-                         Average({kernel, stride, padding, count, ceil_mode}), Dense<double>{.units = 2});
+        auto model =
+            sequential<double>(2, Max({kernel, stride, /*dilation=*/stride, padding, ceil_mode}), Upsample{.factor = 2},
+                               Average({kernel, stride, padding, count, ceil_mode}), Dense{.units = 2});
         randomise(model);
         report += check_gradients(model, noise(2, ragged.columns(), 3), ragged, weighted(), {}, {.step = 1e-5});
       }
@@ -165,7 +167,8 @@ TEST_CASE("pooling over windows and upsampling: gradients match central differen
 TEST_CASE("pooling over windows: the same bits in any batch, and no allocation after the first") {
   const auto many = Timeline::from_lengths({2, 17, 0, 9});
   const Matrix<double> x = noise(3, many.columns());
-  Sequential model(3, Max({.kernel = 3, .stride = 2, .padding = same()}), Upsample<double>(2), Average({.kernel = 3}));
+  auto model = sequential<double>(3, Max({.kernel = 3, .stride = 2, .padding = same()}), Upsample{.factor = 2},
+                                  Average({.kernel = 3}));
   decltype(model)::Tape tape, other;
   auto gradient = model.parameters().zeros_like();
   const Matrix<double> y = model.forward(x, many, tape);
@@ -186,7 +189,7 @@ TEST_CASE("pooling over windows: the same bits in any batch, and no allocation a
 }
 
 TEST_CASE("windows that no pooling can have") {
-  const auto with = [](const MaxPoolOptions& options) { Sequential(2, Max(options)); };
+  const auto with = [](const MaxPool1d& options) { sequential<double>(2, Max(options)); };
   CHECK_THROWS_MATCHES(with({.kernel = 0}), ValueError,
                        says("layer 0 (max pool1d): expects a kernel of at least 1, got 0"));
   CHECK_THROWS_MATCHES(with({.kernel = 2, .stride = -1}), ValueError, says("expects a stride of at least 1"));
@@ -197,10 +200,10 @@ TEST_CASE("windows that no pooling can have") {
   CHECK_THROWS_MATCHES(with({.dilation = 0}), ValueError, says("expects a dilation of at least 1, got 0"));
   CHECK_THROWS_MATCHES(with({.padding = same(), .ceil_mode = true}), ValueError,
                        says("expects a padding by a number for ceil_mode, got same(), whose windows reach every step"));
-  CHECK_THROWS_MATCHES(Sequential(2, Average({.padding = causal(), .ceil_mode = true})), ValueError,
+  CHECK_THROWS_MATCHES(sequential<double>(2, Average({.padding = causal(), .ceil_mode = true})), ValueError,
                        says("layer 0 (average pool1d): expects a padding by a number for ceil_mode, got causal()"));
   CHECK_THROWS_MATCHES(with({.kernel = 3, .padding = -1}), ValueError, says("got -1"));
-  CHECK_THROWS_MATCHES(Sequential(2, Upsample<double>(0)), ValueError,
+  CHECK_THROWS_MATCHES(sequential<double>(2, Upsample{.factor = 0}), ValueError,
                        says("expects a factor from 1 to 16777216, got 0"));
 }
 

@@ -13,7 +13,8 @@ using namespace model_run;
 
 namespace {
 
-using TwoStates = Lstm<double>;  // two states, whose order matters
+template <class S>
+using TwoStates = Lstm<S>;  // two states, whose order matters
 constexpr Index units = 4, features = 3;
 
 const auto timeline = Timeline::from_lengths({2, 0, 5, 3});
@@ -28,8 +29,8 @@ State<double> some_state(std::uint64_t seed, int states = 2) {
 /// A model of one layer with its tape.
 template <class L>
 struct One {
-  Sequential<L> model;
-  typename Sequential<L>::Tape tape;
+  Sequential<double, L> model;
+  typename Sequential<double, L>::Tape tape;
   Parameters<double> gradient;
 
   explicit One(L layer) : model(features, std::move(layer)) {
@@ -64,9 +65,9 @@ TEST_CASE("a recurrent layer is its cell over time, states and all") {
   const auto initial = some_state(20), d_final = some_state(30);
   const Matrix<double> out = one.forward(initial);
 
-  const TwoStates cell(CellSizes{.inputs = {features}, .units = units});
-  Tape<TwoStates> tape;
-  OverTime<TwoStates> run(cell, timeline, direction, tape, one.model.parameters().values().data());
+  const TwoStates<double> cell(CellSizes{.inputs = {features}, .units = units});
+  Tape<TwoStates<double>> tape;
+  OverTime<TwoStates<double>> run(cell, timeline, direction, tape, one.model.parameters().values().data());
   const ConstView<double> in = view(x);
   run.forward({{&in, 1}, {}}, initial);
   CHECK(same_bits(out, run.output()));
@@ -130,7 +131,8 @@ TEST_CASE("a bidirectional layer merges two cells that run against each other") 
   CHECK(same_bits(state[1], forward.model.final_state(forward.tape)[0][1]));
   CHECK(same_bits(state[2], backward.model.final_state(backward.tape)[0][0]));
 
-  Sequential model(features, Bidirectional<TwoStates>{.units = units, .merge = merge, .returns = returns});
+  auto model =
+      sequential<double>(features, Bidirectional<TwoStates>{.units = units, .merge = merge, .returns = returns});
   const auto report = gradients(model);
   INFO(report.text());
   CHECK(report.worst < 1e-6);
@@ -139,16 +141,15 @@ TEST_CASE("a bidirectional layer merges two cells that run against each other") 
 TEST_CASE("recurrent layers: gradients match central differences, in both directions, of all steps and the last") {
   const auto direction = GENERATE(Direction::forward, Direction::backward);
   const auto returns = GENERATE(Returns::steps, Returns::last);
-  const auto report =
-      gradients(Sequential(features, Recurrent<TwoStates>{.units = units, .direction = direction, .returns = returns}));
+  const auto report = gradients(
+      sequential<double>(features, Recurrent<TwoStates>{.units = units, .direction = direction, .returns = returns}));
   INFO(report.text());
   CHECK(report.worst < 1e-6);
 }
 
 TEST_CASE("a gradient of the final state alone reaches parameters, inputs and initial states") {
   // The layers behind the recurrent one get no gradient and must hand on none.
-  Sequential model(features, Dense<double>{.units = 3}, Recurrent<TwoStates>{.units = units},
-                   Dense<double>{.units = 2});
+  auto model = sequential<double>(features, Dense{.units = 3}, Recurrent<TwoStates>{.units = units}, Dense{.units = 2});
   randomise(model);
   decltype(model)::Tape tape;
   ModelState<double> initial{{}, some_state(20), {}}, d_final{{}, some_state(30), {}}, d_initial;
@@ -176,7 +177,7 @@ TEST_CASE("a gradient of the final state alone reaches parameters, inputs and in
     loss();
     model.backward(tape, Matrix<double>(noise(2, x.cols())), gradient);
   }
-  Sequential plain(features, Dense<double>{.units = 3});
+  auto plain = sequential<double>(features, Dense{.units = 3});
   decltype(plain)::Tape plain_tape;
   auto none = plain.parameters().zeros_like();
   plain.forward(x, timeline, plain_tape);
@@ -185,8 +186,8 @@ TEST_CASE("a gradient of the final state alone reaches parameters, inputs and in
 }
 
 TEST_CASE("window by window with the state carried equals the whole, bit for bit") {
-  Sequential model(features, Recurrent<TwoStates>{.units = units}, Dense<double>{.units = 3},
-                   Recurrent<Elman<double>>{.units = 2});
+  auto model = sequential<double>(features, Recurrent<TwoStates>{.units = units}, Dense{.units = 3},
+                                  Recurrent<Elman>{.units = 2});
   randomise(model);
   CHECK(model.causal());
   decltype(model)::Tape whole, part;
@@ -219,10 +220,10 @@ TEST_CASE("a state that is set back begins anew, the others go on") {
 }
 
 TEST_CASE("models that read later steps are not causal") {
-  CHECK(!Sequential(2, Bidirectional<TwoStates>{.units = 2}).causal());
-  CHECK(!Sequential(2, Recurrent<TwoStates>{.units = 2, .direction = Direction::backward}, Dense<double>{.units = 1})
+  CHECK(!sequential<double>(2, Bidirectional<TwoStates>{.units = 2}).causal());
+  CHECK(!sequential<double>(2, Recurrent<TwoStates>{.units = 2, .direction = Direction::backward}, Dense{.units = 1})
              .causal());
-  CHECK(!Sequential(2, Recurrent<TwoStates>{.units = 2, .returns = Returns::last}).causal());
+  CHECK(!sequential<double>(2, Recurrent<TwoStates>{.units = 2, .returns = Returns::last}).causal());
 }
 
 }  // namespace test_recurrent

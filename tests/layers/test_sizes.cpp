@@ -37,17 +37,17 @@ void refused(Index features, AnyLayer<S> layer) {
 TEST_CASE("sizes: units, tokens and features that no memory holds are refused") {
   for (const Index n : wild) {
     INFO(n);
-    refused(n, LastStep<S>{});
-    refused(2, Dense<S>{.units = n});
-    refused(2, Recurrent<Gru<S>>{.units = n});
-    refused(2, Bidirectional<Gru<S>>{.units = n});
-    refused(1, Embedding<S>{.size = n, .dimension = 2});
-    refused(1, Embedding<S>{.size = n, .dimension = 1, .padding = 0});
-    refused(1, Embedding<S>{.size = 5, .dimension = n});
-    refused(1, Embedding<S>{.size = 5, .dimension = 2, .padding = n});
-    refused(1, Embedding<S>{.size = 5, .dimension = 2, .frozen_tokens = {n}});
-    refused(2, Conv1d<S>{.units = n});
-    refused(2, ConvTranspose1d<S>{.units = n});
+    refused(n, LastStep{});
+    refused(2, Dense{.units = n});
+    refused(2, Recurrent<Gru>{.units = n});
+    refused(2, Bidirectional<Gru>{.units = n});
+    refused(1, Embedding{.size = n, .dimension = 2});
+    refused(1, Embedding{.size = n, .dimension = 1, .padding = 0});
+    refused(1, Embedding{.size = 5, .dimension = n});
+    refused(1, Embedding{.size = 5, .dimension = 2, .padding = n});
+    refused(1, Embedding{.size = 5, .dimension = 2, .frozen_tokens = {n}});
+    refused(2, Conv1d{.units = n});
+    refused(2, ConvTranspose1d{.units = n});
   }
   Graph<S> wide;  // 2^38, 2^40 and 2^42 features
   auto node = wide.input();
@@ -58,28 +58,28 @@ TEST_CASE("sizes: units, tokens and features that no memory holds are refused") 
 TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
   for (const Index n : wild) {
     INFO(n);
-    refused(2, Conv1d<S>{.units = 1, .kernel = n});
-    refused(2, Conv1d<S>{.units = 1, .stride = n});
-    refused(2, Conv1d<S>{.units = 1, .dilation = n});
-    refused(2, Conv1d<S>{.units = 1, .groups = n});
-    refused(2, Conv1d<S>{.units = 1, .padding = n});
-    refused(2, ConvTranspose1d<S>{.units = 1, .kernel = n});
-    refused(2, ConvTranspose1d<S>{.units = 1, .stride = n});
-    refused(2, ConvTranspose1d<S>{.units = 1, .dilation = n});
-    refused(2, ConvTranspose1d<S>{.units = 1, .padding = n});
-    refused(2, ConvTranspose1d<S>{.units = 1, .output_padding = n});
-    refused(2, MaxPool1d<S>({.kernel = n}));
-    refused(2, MaxPool1d<S>({.kernel = 2, .stride = n}));
-    refused(2, MaxPool1d<S>({.kernel = 2, .padding = n}));
-    refused(2, MaxPool1d<S>({.kernel = 2, .dilation = n, .ceil_mode = true}));
-    refused(2, AveragePool1d<S>({.kernel = 2, .padding = n}));
-    refused(2, Upsample<S>(n));
+    refused(2, Conv1d{.units = 1, .kernel = n});
+    refused(2, Conv1d{.units = 1, .stride = n});
+    refused(2, Conv1d{.units = 1, .dilation = n});
+    refused(2, Conv1d{.units = 1, .groups = n});
+    refused(2, Conv1d{.units = 1, .padding = n});
+    refused(2, ConvTranspose1d{.units = 1, .kernel = n});
+    refused(2, ConvTranspose1d{.units = 1, .stride = n});
+    refused(2, ConvTranspose1d{.units = 1, .dilation = n});
+    refused(2, ConvTranspose1d{.units = 1, .padding = n});
+    refused(2, ConvTranspose1d{.units = 1, .output_padding = n});
+    refused(2, MaxPool1d{.kernel = n});
+    refused(2, MaxPool1d{.kernel = 2, .stride = n});
+    refused(2, MaxPool1d{.kernel = 2, .padding = n});
+    refused(2, MaxPool1d{.kernel = 2, .dilation = n, .ceil_mode = true});
+    refused(2, AveragePool1d{.kernel = 2, .padding = n});
+    refused(2, Upsample{.factor = n});
   }
   constexpr Index large = (Index(1) << 24) - 1;
-  refused(Index(1) << 39, Conv1d<S>{.units = 1, .kernel = large});
-  refused(Index(1) << 30, Conv1d<S>{.units = 1, .kernel = 2, .dilation = large, .groups = 2});
+  refused(Index(1) << 39, Conv1d{.units = 1, .kernel = large});
+  refused(Index(1) << 30, Conv1d{.units = 1, .kernel = 2, .dilation = large, .groups = 2});
   // What fits: one window with a tap on each side of a sequence of three steps, and three steps that become many.
-  Stack<S> model(1, Layers{Conv1d<S>{.units = 1, .kernel = 3, .stride = large, .dilation = large, .padding = large}});
+  Stack<S> model(1, Layers{Conv1d{.units = 1, .kernel = 3, .stride = large, .dilation = large, .padding = large}});
   model.parameters().values() << 1, 2, 4, 0;
   Stack<S>::Tape tape;
   Matrix<S> x(1, 3);
@@ -88,15 +88,15 @@ TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
   const Matrix<S> y = model.forward(x, three, tape);
   CHECK(model.output_steps(3) == 1);
   CHECK((y.cols() == 1 && y(0, 0) == 6));
-  CHECK(Stack<S>(1, Layers{Upsample<S>(large)}).output_steps(3) == 3 * large);
+  CHECK(Stack<S>(1, Layers{Upsample{.factor = large}}).output_steps(3) == 3 * large);
   for (const Index n : wild) CHECK_THROWS_AS(model.output_steps(n == (Index(1) << 48) ? n + 1 : n), ShapeError);
-  const Stack<S> longer(1, Layers{Upsample<S>(large), Upsample<S>(large), Upsample<S>(large)});
+  const Stack<S> longer(1, Layers{Upsample{.factor = large}, Upsample{.factor = large}, Upsample{.factor = large}});
   CHECK_THROWS_MATCHES(longer.output_steps(3), ShapeError, says("layer 1 (upsample): "));
   CHECK_THROWS_AS(summary(longer, 3, 1), ShapeError);
   const Stack<S> transposed(
-      1, Layers{Upsample<S>(large), ConvTranspose1d<S>{.units = 1, .stride = large, .padding = same()}});
+      1, Layers{Upsample{.factor = large}, ConvTranspose1d{.units = 1, .stride = large, .padding = same()}});
   CHECK_THROWS_MATCHES(transposed.output_steps(1), ShapeError, says("layer 1 (conv transpose): "));
-  Stack<S> strided(1, Layers{ConvTranspose1d<S>{.units = 1, .kernel = 2, .stride = 7, .dilation = 3}});
+  Stack<S> strided(1, Layers{ConvTranspose1d{.units = 1, .kernel = 2, .stride = 7, .dilation = 3}});
   strided.parameters().values() << 1, 2, 0;
   const Matrix<S> spread = strided.forward(x, three, tape);  // x_q at 7 q, 2 x_q at 7 q + 3
   Matrix<S> want = Matrix<S>::Zero(1, 18);
@@ -105,7 +105,7 @@ TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
 }
 
 TEST_CASE("sizes: estimates of memory refuse what no memory holds") {
-  const Stack<S> model(2, Layers{Recurrent<Gru<S>>{.units = 3}, Upsample<S>(1000), Dense<S>{.units = 2}});
+  const Stack<S> model(2, Layers{Recurrent<Gru>{.units = 3}, Upsample{.factor = 1000}, Dense{.units = 2}});
   CHECK(summary(model, 10, 2).training_bytes > 0);
   CHECK(training_bytes(model, 10, 2, {.parts = 3}) > 0);
   for (const Index n : wild) {

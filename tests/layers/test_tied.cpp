@@ -25,13 +25,13 @@ namespace {
 
 constexpr Index size = 7, dimension = 3;
 
-Embedding<double> words(std::vector<Index> frozen = {}) {
+Embedding words(std::vector<Index> frozen = {}) {
   return {.size = size, .dimension = dimension, .frozen_tokens = std::move(frozen)};
 }
-const Recurrent<Gru<double>> gru{.units = dimension};
+const Recurrent<Gru> gru{.units = dimension};
 
 auto tied(std::vector<Index> frozen = {}, bool biased = true) {
-  Sequential model(1, words(std::move(frozen)), gru, TiedDense<double>{.embedding = 0, .biased = biased});
+  auto model = sequential<double>(1, words(std::move(frozen)), gru, TiedDense{.embedding = 0, .biased = biased});
   randomise(model);
   return model;
 }
@@ -58,7 +58,7 @@ struct Run {
 
 TEST_CASE("a tied layer multiplies by the transposed table, whose gradient is the sum of both places") {
   const auto model = tied();
-  Sequential apart(1, words(), gru, Dense<double>{.units = size});
+  auto apart = sequential<double>(1, words(), gru, Dense{.units = size});
   const Index before = model.parameters().size() - size;
   apart.parameters().values().head(before) = model.parameters().values().head(before);
   apart.parameters()["2.weight"] = model.parameters()["0.weight"].transpose();
@@ -128,7 +128,7 @@ TEST_CASE("a tied layer learns by pieces of columns what it learns at once") {
 
 TEST_CASE("a stack ties as a sequential model does, and allocates as little") {
   const auto model = tied({4});
-  Stack<double> stack(1, {words({4}), gru, TiedDense<double>{.embedding = 0}});
+  Stack<double> stack(1, {words({4}), gru, TiedDense{.embedding = 0}});
   stack.parameters().values() = model.parameters().values();
   CHECK(stack.parameters().table().names() == model.parameters().table().names());
   CHECK(stack.parameters().table().learned() == model.parameters().table().learned());
@@ -166,36 +166,37 @@ TEST_CASE("the table is saved once, and counted once") {
 
 TEST_CASE("initial values of the table are the embedding's") {
   auto model = tied();
-  Sequential plain(1, words(), gru);
+  auto plain = sequential<double>(1, words(), gru);
   model.initialise(3), plain.initialise(3);
   CHECK(model.parameters()["0.weight"] == plain.parameters()["0.weight"]);
   CHECK(model.parameters()["2.bias"].isZero(0));
 }
 
 TEST_CASE("what cannot be tied is refused when the model is made, with both layers named") {
-  using T = TiedDense<double>;
-  CHECK_THROWS_MATCHES(Sequential(1, words(), Recurrent<Gru<double>>{.units = 4}, T{}), ShapeError,
+  using T = TiedDense;
+  CHECK_THROWS_MATCHES(sequential<double>(1, words(), Recurrent<Gru>{.units = 4}, T{}), ShapeError,
                        says("layer 2 (tied dense): uses the weights [3 x 7] of layer 0 (embedding), so it expects 3 "
                             "features, what comes in has 4"));
-  CHECK_THROWS_MATCHES(Stack<double>(1, {words(), Recurrent<Gru<double>>{.units = 4}, T{}}), ShapeError,
+  CHECK_THROWS_MATCHES(Stack<double>(1, {words(), Recurrent<Gru>{.units = 4}, T{}}), ShapeError,
                        says("layer 2 (tied dense): uses the weights [3 x 7] of layer 0 (embedding), so it expects 3"));
   for (const Index owner : {-1, 1, 2, 9})
-    CHECK_THROWS_MATCHES(Sequential(1, words(), gru, T{.embedding = owner}), ValueError,
+    CHECK_THROWS_MATCHES(sequential<double>(1, words(), gru, T{.embedding = owner}), ValueError,
                          says(text("layer 2 (tied dense): is tied to the weights of layer ", owner,
                                    ", expected an earlier layer that has a matrix 'weight', such as an Embedding")));
-  CHECK_THROWS_MATCHES(Sequential(3, T{}), ValueError, says("layer 0 (tied dense): is tied to the weights of layer 0"));
+  CHECK_THROWS_MATCHES(sequential<double>(3, T{}), ValueError,
+                       says("layer 0 (tied dense): is tied to the weights of layer 0"));
 }
 
 TEST_CASE("tied dense: refuses a block 'weight' that is no matrix of one vector per token") {
-  using T = TiedDense<double>;
+  using T = TiedDense;
   const auto refused = says("is tied to the weights of layer 0, expected an earlier layer that has a matrix 'weight'");
-  CHECK_THROWS_MATCHES(Sequential(1, LayerNorm<double>{}, T{}), ValueError, refused);
-  CHECK_THROWS_MATCHES(Sequential(1, Conv1d<double>{.units = 1, .kernel = 3}, T{}), ValueError, refused);
+  CHECK_THROWS_MATCHES(sequential<double>(1, LayerNorm{}, T{}), ValueError, refused);
+  CHECK_THROWS_MATCHES(sequential<double>(1, Conv1d{.units = 1, .kernel = 3}, T{}), ValueError, refused);
 }
 
 TEST_CASE("a vocabulary of many tokens") {
   const Index many = 1100;
-  Sequential model(1, Embedding<double>{.size = many, .dimension = 2}, TiedDense<double>{.biased = false});
+  auto model = sequential<double>(1, Embedding{.size = many, .dimension = 2}, TiedDense{.biased = false});
   randomise(model);
   const auto timeline = Timeline::rectangular(1, 3);
   const Matrix<double> x{{0, 700, 1099}}, d_out = noise(many, 3, 4);
@@ -212,11 +213,11 @@ TEST_CASE("a vocabulary of many tokens") {
 }
 
 TEST_CASE("a dense layer may be tied to as well, and a model's layer used in another model") {
-  Sequential coder(7, Dense<double>{.units = 3}, TiedDense<double>{.embedding = 0});
+  auto coder = sequential<double>(7, Dense{.units = 3}, TiedDense{.embedding = 0});
   const auto report = gradients(coder);
   INFO(report.text());
   CHECK(report.worst < 1e-6);
-  Sequential other(1, Embedding<double>{.size = 5, .dimension = 2}, coder.layer<1>());
+  auto other = sequential<double>(1, Embedding{.size = 5, .dimension = 2}, coder.layer<1>());
   CHECK(other.outputs() == 5);
 }
 

@@ -23,11 +23,11 @@ constexpr Marks marks{.begin = 5, .end = 6};
 
 template <class S>
 auto encoder() {
-  return Sequential(1, Embedding<S>{.size = letters, .dimension = 3}, Bidirectional<Gru<S>>{.units = 4});
+  return sequential<S>(1, Embedding{.size = letters, .dimension = 3}, Bidirectional<Gru>{.units = 4});
 }
 template <class S>
 auto lstm_encoder() {
-  return Sequential(1, Embedding<S>{.size = letters, .dimension = 3}, Recurrent<Lstm<S>>{.units = 5});
+  return sequential<S>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Lstm>{.units = 5});
 }
 
 /// Every parameter a normal number, so that no gate sits at its middle.

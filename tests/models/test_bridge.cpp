@@ -24,7 +24,7 @@ struct GruOfA : EquationCell<double, written::gru_of_a> {
 /// The library's, under another name of its first state.
 template <class C>
 std::vector<double> scores_of(Bridge bridge) {
-  const Sequential reader(1, Embedding<double>{.size = letters, .dimension = 3}, Recurrent<Gru<double>>{.units = 4});
+  const auto reader = sequential<double>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4});
   Seq2Seq<std::remove_const_t<decltype(reader)>, C> model(
       reader, {.vocabulary = words, .embedding = 3, .units = 4, .bridge = bridge});
   randomise(model);

@@ -16,14 +16,13 @@ using namespace model_run;
 namespace {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-using Grus = Recurrent<Gru<double>>;
+using Grus = Recurrent<Gru>;
 
 const auto timeline = Timeline::from_lengths({2, 4, 3});  // ranks 1, 2, 0
 
 /// A dense layer before a GRU and one behind it, with a batch.
 struct Run {
-  Sequential<Dense<double>, Grus, Dense<double>> model{3, Dense<double>{.units = 4}, Grus{.units = 5},
-                                                       Dense<double>{.units = 2}};
+  Sequential<double, Dense, Grus, Dense> model{3, Dense{.units = 4}, Grus{.units = 5}, Dense{.units = 2}};
   decltype(model)::Tape tape;
   Parameters<double> gradient = model.parameters().zeros_like();
   Matrix<double> x = noise(3, timeline.columns());
@@ -45,7 +44,8 @@ using namespace unroll::symbols;
 constexpr auto e = symbol<"e">;
 constexpr auto grows = cell(state(h), e = exp(linear(x)), next(h) = 0.5 * h + e);
 }  // namespace overflowing
-using Grows = EquationCell<double, overflowing::grows>;
+template <class S>
+using Grows = EquationCell<S, overflowing::grows>;
 
 /// Reads two inputs per step, which no layer can give it.
 namespace two_inputs {
@@ -57,18 +57,19 @@ constexpr auto reads = cell(state(h), next(h) = tanh(linear(x, h, other)));
 }  // namespace
 
 TEST_CASE("shapes that do not fit are told when the model is made, with the layer") {
-  CHECK_THROWS_MATCHES(Sequential(3, Dense<double>{.units = 4}, Grus{.units = 0}), ShapeError,
+  CHECK_THROWS_MATCHES(sequential<double>(3, Dense{.units = 4}, Grus{.units = 0}), ShapeError,
                        says("layer 1 (gru): cell: expects at least 1 row for 'units', got 0"));
-  CHECK_THROWS_MATCHES(Sequential(3, Grus{.units = -2}), ShapeError, says("got -2"));
-  CHECK_THROWS_MATCHES(Sequential(3, Grus{.units = std::numeric_limits<Index>::max() / 2}), ShapeError,
+  CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = -2}), ShapeError, says("got -2"));
+  CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = std::numeric_limits<Index>::max() / 2}), ShapeError,
                        says("layer 0 (gru): cell:"));
-  CHECK_THROWS_MATCHES(Sequential(3, Grus{.units = Index(1) << 30}), ShapeError, says("is no size that memory holds"));
+  CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = Index(1) << 30}), ShapeError,
+                       says("is no size that memory holds"));
   CHECK_THROWS_MATCHES(
-      Sequential(3, Grus{.units = 4, .returns = Returns::last}, Grus{.units = 4}), ShapeError,
+      sequential<double>(3, Grus{.units = 4, .returns = Returns::last}, Grus{.units = 4}), ShapeError,
       says("layer 1 (gru): expects a column for every step, what comes in has one for every sequence"));
-  CHECK_THROWS_MATCHES(Sequential(3, Grus{.units = 4, .sizes = {{"projected", 2}}}), ShapeError,
+  CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = 4, .sizes = {{"projected", 2}}}), ShapeError,
                        says("layer 0 (gru): cell: a size 'projected' is given, which its equations do not use"));
-  CHECK_THROWS_AS(Sequential(-1, Grus{.units = 4}), ShapeError);
+  CHECK_THROWS_AS(sequential<double>(-1, Grus{.units = 4}), ShapeError);
 }
 
 TEST_CASE("layers that are not there have no shape and no parameters") {
@@ -102,7 +103,7 @@ TEST_CASE("states that do not fit") {
   CHECK_THROWS_MATCHES(run.backward({good}), ShapeError, says("gradients of final states: expects those of 3 layers"));
   CHECK_THROWS_MATCHES(run.backward({{}, {noise(4, 3)}, {}}), ShapeError,
                        says("layer 1 (gru): gradient of final state 0: expects 5 features, got 4"));
-  Sequential both(3, Bidirectional<Elman<double>>{.units = 2});
+  auto both = sequential<double>(3, Bidirectional<Elman>{.units = 2});
   decltype(both)::Tape tape;
   CHECK_THROWS_MATCHES(both.forward(run.x, timeline, tape, {}, {{noise(2, 3)}}), ShapeError,
                        says("layer 0: initial states: expects 2 matrices, got 1"));
@@ -164,14 +165,13 @@ TEST_CASE("gradients that do not fit") {
   Parameters<double> other;
   CHECK_THROWS_MATCHES(run.model.backward(run.tape, noise(2, 9), other), ShapeError,
                        says("parameters, the gradient 0 entries"));
-  decltype(run.model) wider(3, Dense<double>{.units = 6}, Grus{.units = 5}, Dense<double>{.units = 2});
+  decltype(run.model) wider(3, Dense{.units = 6}, Grus{.units = 5}, Dense{.units = 2});
   auto gradient = wider.parameters().zeros_like();
   CHECK_THROWS_MATCHES(wider.backward(run.tape, noise(2, 9), gradient), ShapeError, says("another model's"));
 }
 
 TEST_CASE("a cell that needs more than one input is no layer") {
-  using TwoInputs = EquationCell<double, two_inputs::reads>;
-  CHECK_THROWS_MATCHES(Sequential(3, Recurrent<TwoInputs>{.units = 2}), ShapeError,
+  CHECK_THROWS_MATCHES(sequential<double>(3, Recurrent<EquationsOf<two_inputs::reads>::Cell>{.units = 2}), ShapeError,
                        says("layer 0 (recurrent): the cell reads 2 inputs and 0 constants; a layer has one input"));
 }
 
@@ -197,7 +197,7 @@ TEST_CASE("where a value that is not finite arose") {
 
 TEST_CASE("an equation that overflows is told with its step and sample") {
   const auto direction = GENERATE(Direction::forward, Direction::backward);
-  Sequential model(1, Recurrent<Grows>{.units = 2, .direction = direction});
+  auto model = sequential<double>(1, Recurrent<Grows>{.units = 2, .direction = direction});
   model.parameters()["0.e.x"].setConstant(100);
   Matrix<double> x = Matrix<double>::Zero(1, timeline.columns());
   for (const auto& [sample, step] : {std::pair<Index, Index>{1, 1}, {2, 2}})
@@ -210,7 +210,7 @@ TEST_CASE("an equation that overflows is told with its step and sample") {
 }
 
 TEST_CASE("steps are told as in the padded batch") {
-  Sequential model(1, Recurrent<Grows>{.units = 2});
+  auto model = sequential<double>(1, Recurrent<Grows>{.units = 2});
   model.parameters()["0.e.x"].setConstant(100);
   Matrix<bool> mask(1, 6);
   mask << 0, 1, 0, 0, 1, 1;
@@ -224,7 +224,7 @@ TEST_CASE("steps are told as in the padded batch") {
 
 TEST_CASE("overflow behind the halves of a bidirectional layer") {
   const auto returns = GENERATE(Returns::steps, Returns::last);
-  Sequential model(1, Bidirectional<Grows>{.units = 1, .merge = Merge::product, .returns = returns});
+  auto model = sequential<double>(1, Bidirectional<Grows>{.units = 1, .merge = Merge::product, .returns = returns});
   model.parameters()["0.forward.e.x"].setConstant(100);
   model.parameters()["0.backward.e.x"].setConstant(100);
   Matrix<double> x = Matrix<double>::Zero(1, timeline.columns());
@@ -245,7 +245,7 @@ TEST_CASE("overflow behind the halves of a bidirectional layer") {
 TEST_CASE("graph: an error names the step of a layer that gives its last output only") {
   Graph<double> graph;
   graph.add(Recurrent<Grows>{.units = 1, .returns = Returns::last}, graph.input());
-  Sequential model(1, graph);
+  auto model = sequential<double>(1, graph);
   model.parameters()["0.1.e.x"].setConstant(100);
   Matrix<double> x = Matrix<double>::Zero(1, timeline.columns());
   x(0, timeline.offset(1) + timeline.rank(2)) = 8;

@@ -72,7 +72,7 @@ TEST_CASE("all gradients of encoder, bridge and decoder, for every way to join t
 
 TEST_CASE("gradients of a decoder that sees the past of its source only") {
   check(made<BahdanauGru<double>>(
-            Sequential(1, Embedding<double>{.size = letters, .dimension = 3}, Recurrent<Gru<double>>{.units = 4}),
+            sequential<double>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4}),
             {.sizes = {{"readout", 5}}, .causal = true}),
         {{3, 2}, {4, 3}, {2, 4}});
 }
@@ -114,7 +114,7 @@ TEST_CASE("checkpoints change no bit of a gradient") {
 
 TEST_CASE("a causal decoder over a forward encoder does not know what comes") {
   auto model = made<BahdanauGru<double>>(
-      Sequential(1, Embedding<double>{.size = letters, .dimension = 3}, Recurrent<Gru<double>>{.units = 4}),
+      sequential<double>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4}),
       {.sizes = {{"readout", 5}}, .bridge = Bridge::zero, .causal = true});
   randomise(model);
   std::vector<Matrix<double>> sources{token_row<double>(std::vector<Index>{1, 2, 3, 4})};
@@ -170,9 +170,9 @@ TEST_CASE("what cannot be joined is refused") {
                        says("it has 5 rows, the embedding 3"));
   CHECK_THROWS_MATCHES(made<BahdanauGru<double>>(both, {}), ShapeError, says("'readout', which is not given"));
   CHECK_THROWS_MATCHES(
-      made<Gru<double>>(Sequential(1, Recurrent<Gru<double>>{.units = 4, .returns = Returns::last}), {}), ShapeError,
+      made<Gru<double>>(sequential<double>(1, Recurrent<Gru>{.units = 4, .returns = Returns::last}), {}), ShapeError,
       says("expected one for every step"));
-  CHECK_THROWS_MATCHES(made<Gru<double>>(Sequential(1, BatchNorm<double>{}), {}), ValueError,
+  CHECK_THROWS_MATCHES(made<Gru<double>>(sequential<double>(1, BatchNorm{}), {}), ValueError,
                        says("seq2seq: the encoder has a batch norm"));
   CHECK_THROWS_MATCHES((Seq2Seq<decltype(encoder<double>()), Gru<double>>(both, {.embedding = 3, .units = 4})),
                        ValueError, says("got 0 and 3"));

@@ -110,7 +110,7 @@ TEST_CASE("attention that is kept is that of the hypothesis") {
 }
 
 TEST_CASE("a causal decoder writes what it would write if its sources ended there") {
-  const Sequential forward(1, Embedding<double>{.size = letters, .dimension = 3}, Recurrent<Gru<double>>{.units = 4});
+  const auto forward = sequential<double>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4});
   Seq2Seq<std::remove_const_t<decltype(forward)>, BahdanauGru<double>> model(forward, {.vocabulary = words,
                                                                                        .embedding = 3,
                                                                                        .units = 4,

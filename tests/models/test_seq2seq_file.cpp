@@ -11,7 +11,7 @@ using namespace seq2seq_run;
 namespace {
 
 auto made(bool causal, bool tied = false) {
-  const Sequential reader(1, Embedding<float>{.size = letters, .dimension = 3}, Recurrent<Gru<float>>{.units = 4});
+  const Sequential reader(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4});
   return Seq2Seq<std::remove_const_t<decltype(reader)>, BahdanauGru<float>>(
       reader,
       {.vocabulary = words, .embedding = 5, .units = 4, .sizes = {{"readout", 5}}, .tied = tied, .causal = causal});
@@ -44,7 +44,7 @@ namespace {
 
 template <auto score>
 SafeTensors saved(Seq2SeqOptions options = {}) {
-  const Sequential reader(1, Embedding<float>{.size = letters, .dimension = 3}, Recurrent<Gru<float>>{.units = 4});
+  const Sequential reader(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4});
   options.vocabulary = words;
   options.embedding = 3;
   options.units = 4;
@@ -55,7 +55,7 @@ SafeTensors saved(Seq2SeqOptions options = {}) {
 
 TEST_CASE("model file: a decoder of another bridge or another score is refused") {
   using namespace symbols;
-  const Sequential reader(1, Embedding<float>{.size = letters, .dimension = 3}, Recurrent<Gru<float>>{.units = 4});
+  const Sequential reader(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4});
   Seq2Seq<std::remove_const_t<decltype(reader)>, LuongGru<float, dot>> model(
       reader, {.vocabulary = words, .embedding = 3, .units = 4, .bridge = Bridge::copy});
   from_tensors(model, saved<dot>({.bridge = Bridge::copy}));
@@ -64,13 +64,12 @@ TEST_CASE("model file: a decoder of another bridge or another score is refused")
   CHECK_THROWS_MATCHES(
       from_tensors(model, saved<scaled_dot>({.bridge = Bridge::copy})), FileError,
       says("'ctx[memory] = attend(scaled dot, next(h))' in the file, 'ctx[memory] = attend(dot, next(h))' in this"));
-  const Sequential deeper(1, Embedding<float>{.size = letters, .dimension = 3}, Recurrent<Gru<float>>{.units = 4},
-                          Dropout<float>());
+  const Sequential deeper(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4}, Dropout{});
   Seq2Seq<std::remove_const_t<decltype(deeper)>, LuongGru<float, dot>> other(
       deeper, {.vocabulary = words, .embedding = 3, .units = 4, .bridge = Bridge::copy});
   CHECK_THROWS_MATCHES(from_tensors(other, saved<dot>({.bridge = Bridge::copy})), FileError,
                        says("encoder: holds 2 layers, this model has 3"));
-  Sequential chain(1, Embedding<float>{.size = letters, .dimension = 3});
+  Sequential chain(1, Embedding{.size = letters, .dimension = 3});
   CHECK_THROWS_MATCHES(from_tensors(chain, saved<dot>()), FileError,
                        says("model is 'encoder and decoder' in the file, 'chain' in this model"));
 }

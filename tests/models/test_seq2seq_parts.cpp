@@ -17,7 +17,7 @@ inline constexpr auto sums = cell(state(h), next(h) = linear(x, h));
 
 namespace {
 
-Sequential reader(1, Embedding<float>{.size = letters, .dimension = 3}, Recurrent<Gru<float>>{.units = 4});
+Sequential reader(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4});
 using Model = Seq2Seq<decltype(reader), Gru<float>>;
 
 Model made(Index vocabulary = words, Index embedding = 3) {

@@ -22,10 +22,9 @@ constexpr Pass training{.training = true, .seed = 7, .update = 3};
 
 /// Three recurrent layers of different cells and widths, one of them bidirectional, with everything in between.
 auto deep() {
-  return Sequential(3, Dense<double>{.units = 4}, Recurrent<Gru<double>>{.units = 5}, Dropout<double>({.rate = 0.3}),
-                    Bidirectional<Lstm<double>>{.units = 3},
-                    Recurrent<Elman<double>>{.units = 7, .direction = Direction::backward}, MeanOverTime<double>{},
-                    Dense<double>{.units = 2});
+  return sequential<double>(
+      3, Dense{.units = 4}, Recurrent<Gru>{.units = 5}, Dropout{.rate = 0.3}, Bidirectional<Lstm>{.units = 3},
+      Recurrent<Elman>{.units = 7, .direction = Direction::backward}, MeanOverTime{}, Dense{.units = 2});
 }
 using Deep = decltype(deep());
 
@@ -142,9 +141,9 @@ TEST_CASE("one seed gives one start, biases and gates start as roles and cells s
 }
 
 TEST_CASE("a forward and backward pass allocates nothing after the first batch, nor for a smaller one") {
-  Sequential model(3, Recurrent<Gru<double>>{.units = 5}, Dropout<double>({.rate = 0.3}),
-                   Bidirectional<Lstm<double>>{.units = 3, .merge = Merge::product}, MaxOverTime<double>{},
-                   Dense<double>{.units = 2});
+  auto model =
+      sequential<double>(3, Recurrent<Gru>{.units = 5}, Dropout{.rate = 0.3},
+                         Bidirectional<Lstm>{.units = 3, .merge = Merge::product}, MaxOverTime{}, Dense{.units = 2});
   randomise(model);
   const auto large = Timeline::from_lengths({9, 4, 8, 8, 0}), small = Timeline::from_lengths({3, 0, 7});
   const Matrix<double> x = noise(3, large.columns()), y = noise(3, small.columns());
@@ -168,7 +167,7 @@ TEST_CASE("a forward and backward pass allocates nothing after the first batch, 
 
 TEST_CASE("model: a temporary input or timeline lives until the backward pass") {
   // h = 5 x + 4 h before: with h = 7, then x = 2, 3 it is 38, then 167; the loss is the last one.
-  Sequential model(1, Recurrent<Elman<double, Identity>>{.units = 1});
+  auto model = sequential<double>(1, Recurrent<ElmanWith<Identity>::Cell>{.units = 1});
   model.parameters().values() << 5, 4, 0;
   Matrix<double> longer(1, 3);
   longer << 2, 3, 9;

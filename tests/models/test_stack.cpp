@@ -22,13 +22,13 @@ namespace {
 
 using Layers = std::vector<AnyLayer<double>>;
 
-const Recurrent<Gru<double>> gru{.units = 4};
-const Dropout<double> dropout({.rate = 0.3});
-const Bidirectional<Lstm<double>> lstm{.units = 3};
-const Dense<double> dense{.units = 2};
+const Recurrent<Gru> gru{.units = 4};
+const Dropout dropout{.rate = 0.3};
+const Bidirectional<Lstm> lstm{.units = 3};
+const Dense dense{.units = 2};
 
-Layers listed() { return {gru, dropout, lstm, MeanOverTime<double>{}, dense}; }
-auto fixed() { return Sequential(3, gru, dropout, lstm, MeanOverTime<double>{}, dense); }
+Layers listed() { return {gru, dropout, lstm, MeanOverTime{}, dense}; }
+auto fixed() { return sequential<double>(3, gru, dropout, lstm, MeanOverTime{}, dense); }
 
 /// What a pass and its way back give.
 template <class Model>
@@ -84,7 +84,7 @@ TEST_CASE("a copy of a stack has layers and parameters of its own") {
 
 TEST_CASE("stacks of one type and other layers may take turns on one tape") {
   const Timeline timeline = Timeline::from_lengths({4, 2});
-  Stack<double> one(3, listed()), other(3, {lstm, MeanOverTime<double>{}, dense});
+  Stack<double> one(3, listed()), other(3, {lstm, MeanOverTime{}, dense});
   one.initialise(1);
   other.initialise(1);
   Stack<double>::Tape shared, own;
@@ -95,7 +95,7 @@ TEST_CASE("stacks of one type and other layers may take turns on one tape") {
 
 TEST_CASE("the way back on the tape of other layers is refused") {
   const Timeline timeline = Timeline::from_lengths({4, 2});
-  const Stack<double> one(3, {Recurrent<Gru<double>>{.units = 2}}), other(3, {Recurrent<Lstm<double>>{.units = 2}});
+  const Stack<double> one(3, {Recurrent<Gru>{.units = 2}}), other(3, {Recurrent<Lstm>{.units = 2}});
   Stack<double>::Tape tape;
   one.forward(noise(3, timeline.columns()), timeline, tape);
   auto gradient = other.parameters().zeros_like();
@@ -105,7 +105,7 @@ TEST_CASE("the way back on the tape of other layers is refused") {
 
 TEST_CASE("a stack without layers, and layers that do not fit") {
   CHECK_THROWS_MATCHES(Stack<double>(3, {}), ShapeError, says("at least 1 layer"));
-  CHECK_THROWS_MATCHES(Stack<double>(3, {MeanOverTime<double>{}, gru}), ShapeError, says("layer 1 (gru)"));
+  CHECK_THROWS_MATCHES(Stack<double>(3, {MeanOverTime{}, gru}), ShapeError, says("layer 1 (gru)"));
 }
 
 TEST_CASE("a step of a stack allocates nothing after the first") {

@@ -80,13 +80,12 @@ void foretells(Model model, const Timeline& timeline) {
 
 TEST_CASE("the memory of a training step is what tapes hold afterwards") {
   const auto timeline = GENERATE(Timeline::rectangular(4, 40), Timeline::from_lengths({300, 200, 250, 10, 0, 280}));
-  foretells(Sequential(6, Recurrent<Gru<float>>{.units = 16}, Dropout<float>({.rate = 0.1}),
-                       Recurrent<GruResetBefore<float>>{.units = 24, .direction = Direction::backward},
-                       Dense<float>{.units = 8}, MaxOverTime<float>{}, Dense<float>{.units = 4}),
+  foretells(Sequential(6, Recurrent<Gru>{.units = 16}, Dropout{.rate = 0.1},
+                       Recurrent<GruResetBefore>{.units = 24, .direction = Direction::backward}, Dense{.units = 8},
+                       MaxOverTime{}, Dense{.units = 4}),
             timeline);
   foretells(
-      Sequential(3,
-                 Recurrent<ProjectedLstm<float>>{.units = 32, .returns = Returns::last, .sizes = {{"projected", 16}}}),
+      Sequential(3, Recurrent<ProjectedLstm>{.units = 32, .returns = Returns::last, .sizes = {{"projected", 16}}}),
       timeline);
 }
 
@@ -94,13 +93,12 @@ TEST_CASE("the memory of each way to merge") {
   const auto timeline = Timeline::from_lengths({60, 20, 50, 10});
   const auto merge = GENERATE(Merge::concat, Merge::sum, Merge::product, Merge::average);
   const auto returns = GENERATE(Returns::steps, Returns::last);
-  foretells(Sequential(5, Dense<float>{.units = 7},
-                       Bidirectional<Gru<float>>{.units = 16, .merge = merge, .returns = returns}),
+  foretells(Sequential(5, Dense{.units = 7}, Bidirectional<Gru>{.units = 16, .merge = merge, .returns = returns}),
             timeline);
 }
 
 TEST_CASE("the memory of a step with checkpoints, and of one in parts") {
-  Sequential model(5, Bidirectional<Lstm<float>>{.units = 40}, Dense<float>{.units = 2});
+  Sequential model(5, Bidirectional<Lstm>{.units = 40}, Dense{.units = 2});
   const Index columns = 4 * 3000;
   const auto timeline = Timeline::rectangular(4, 3000);
   const Matrix<float> x = noise(5, columns).cast<float>(), d_out = noise(2, columns).cast<float>();
@@ -128,7 +126,7 @@ TEST_CASE("the memory of a step with checkpoints, and of one in parts") {
 }
 
 TEST_CASE("a summary: a row for each layer, and the sums") {
-  Sequential model(6, Recurrent<Gru<float>>{.units = 32}, MeanOverTime<float>{}, Dense<float>{.units = 4});
+  Sequential model(6, Recurrent<Gru>{.units = 32}, MeanOverTime{}, Dense{.units = 4});
   const auto s = summary(model, 1280, 10);
   REQUIRE(s.layers.size() == 3);
   CHECK(s.features == 6);
@@ -163,12 +161,11 @@ TEST_CASE("bytes for people") {
 TEST_CASE("strides and upsampling change how many steps the layers behind them keep") {
   Graph<float> graph;
   const auto in = graph.input();
-  const auto coarse = graph.add(Conv1d<float>{.units = 8, .kernel = 5, .stride = 4, .padding = same()}, in);
-  const auto deep = graph.add(Dense<float>{.units = 10}, coarse);
-  const auto fine = graph.add(Upsample<float>(4), deep);
-  graph.add(Dense<float>{.units = 3}, graph.concat({in, fine}));
-  const Stack<float> model(
-      2, {MaxPool1d<float>({.kernel = 2}), graph, AveragePool1d<float>({.kernel = 5}), Dense<float>{.units = 1}});
+  const auto coarse = graph.add(Conv1d{.units = 8, .kernel = 5, .stride = 4, .padding = same()}, in);
+  const auto deep = graph.add(Dense{.units = 10}, coarse);
+  const auto fine = graph.add(Upsample{.factor = 4}, deep);
+  graph.add(Dense{.units = 3}, graph.concat({in, fine}));
+  const Stack<float> model(2, {MaxPool1d{.kernel = 2}, graph, AveragePool1d{.kernel = 5}, Dense{.units = 1}});
   CHECK(model.shape(1).columns(4000, 2) == 2000);
   CHECK(model.shape(2).columns(4000, 2) == 2000);
   CHECK(model.shape(3).columns(4000, 2) == 400);
@@ -177,10 +174,10 @@ TEST_CASE("strides and upsampling change how many steps the layers behind them k
   CHECK(kept[3].kept_bytes == 4 * 400);
   const Graph<float> alone = [&] {
     Graph<float> dense;
-    dense.add(Dense<float>{.units = 10}, dense.input());
+    dense.add(Dense{.units = 10}, dense.input());
     return dense;
   }();
-  const Stack<float> strided(2, {Conv1d<float>{.units = 2, .kernel = 4, .stride = 4}, alone});
+  const Stack<float> strided(2, {Conv1d{.units = 2, .kernel = 4, .stride = 4}, alone});
   CHECK(summary(strided, 4000, 1).layers[1].kept_bytes == 4 * 10 * 1000);
 }
 

@@ -10,7 +10,7 @@ namespace test_trace {
 using namespace unroll;
 
 TEST_CASE("a model traces every named value of its recurrent layers") {
-  Sequential model(3, Recurrent<Gru<double>>{.units = 5}, Bidirectional<Gru<double>>{.units = 4}, LastStep<double>{});
+  auto model = sequential<double>(3, Recurrent<Gru>{.units = 5}, Bidirectional<Gru>{.units = 4}, LastStep{});
   model.initialise(2);
   const Timeline timeline = Timeline::from_lengths({2, 4, 0, 3});
   const Matrix<double> x = Matrix<double>::Random(3, timeline.columns());

@@ -37,7 +37,7 @@ struct Option {
 
 template <class L>
 void connect(L layer) {
-  Sequential(3, std::move(layer));
+  sequential<double>(3, std::move(layer));
 }
 
 constexpr double subnormal_double = 1e-310, zero_in_float = 1e-46, subnormal_float = 1e-39;
@@ -62,9 +62,9 @@ Vector<float> numbers() { return Vector<float>::LinSpaced(4, -1, 1); }
 }  // namespace
 
 TEST_CASE("options: what something is divided by is neither 0 nor infinite in float") {
-  check({{"layer norm", [](double x) { connect(LayerNorm<float>{.epsilon = x}); }},
-         {"rms norm", [](double x) { connect(LayerNorm<float>{.epsilon = x, .centred = false}); }},
-         {"batch norm", [](double x) { connect(BatchNorm<float>{.epsilon = x}); }},
+  check({{"layer norm", [](double x) { connect(LayerNorm{.epsilon = x}); }},
+         {"rms norm", [](double x) { connect(LayerNorm{.epsilon = x, .centred = false}); }},
+         {"batch norm", [](double x) { connect(BatchNorm{.epsilon = x}); }},
          {"Adam", [](double x) { Adam<float>({.epsilon = x}); }},
          {"AdamW", [](double x) { AdamW<float>({.epsilon = x}); }},
          {"RAdam", [](double x) { RAdam<float>({.epsilon = x}); }},
@@ -82,7 +82,7 @@ TEST_CASE("options: what something is divided by is neither 0 nor infinite in fl
 }
 
 TEST_CASE("options: what leaves something over is below 1 in float") {
-  check({{"dropout", [](double x) { connect(Dropout<float>({.rate = x})); }},
+  check({{"dropout", [](double x) { connect(Dropout{.rate = x}); }},
          {"beta1", [](double x) { Adam<float>({.beta1 = x}); }},
          {"beta2", [](double x) { Adam<float>({.beta2 = x}); }},
          {"rho of RMSprop", [](double x) { RMSprop<float>({.rho = x}); }},
@@ -122,7 +122,7 @@ TEST_CASE("options: limits do not become 0 in float, and rates and weights not i
 }
 
 TEST_CASE("options: what is only just taken gives the right numbers") {
-  Sequential norm(3, LayerNorm<float>{.epsilon = 1.2e-38});
+  Sequential norm(3, LayerNorm{.epsilon = 1.2e-38});
   norm.initialise(1);
   decltype(norm)::Tape tape;
   const Matrix<float> equal = Matrix<float>::Constant(3, 2, 7);

@@ -33,7 +33,7 @@ TEST_CASE("decay mask: frozen columns do not decay") {
 }
 
 TEST_CASE("biases that are left out of weight decay stay where they are when the gradient is zero") {
-  Sequential model(3, Dense<double>{.units = 2});
+  auto model = sequential<double>(3, Dense{.units = 2});
   model.parameters().values().setOnes();
   AdamW<double> optimizer({.learning_rate = 0.1, .weight_decay = 0.5});
   optimizer.set_decay_mask(decay_mask<double>(model.parameters().table()));

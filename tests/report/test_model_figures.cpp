@@ -18,7 +18,7 @@ TEST_CASE("norms per step are means over the sequences that last", "[report]") {
 }
 
 TEST_CASE("gradient flow is the gradient that reaches the input of each step", "[report]") {
-  Sequential model(2, Dense<double>{.units = 1});
+  auto model = sequential<double>(2, Dense{.units = 1});
   model.parameters().values().setZero();
   model.parameters().values().head(2) << 3, 4;
   const auto timeline = Timeline::from_lengths({3, 1});

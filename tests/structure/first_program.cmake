@@ -1,7 +1,10 @@
-# Sets `result` to the first ```cpp block of the text file `readme` that has an `int main`, or to nothing.
+# Sets `result` to the first ```cpp block of the text file `readme` that has an `int main`, or to nothing; with a number behind it, to
+# the block of that number among those that have one, counted from 1.
 # Lists of CMake end at semicolons and join at brackets, both frequent in C++, so the text is searched and never split.
 function(first_program readme result)
   set(${result} "" PARENT_SCOPE)
+  set(number 1 ${ARGN})
+  list(GET number -1 number)
   file(READ ${readme} text)
   string(FIND "${text}" "\n```cpp\n" begin)
   while(begin GREATER_EQUAL 0)
@@ -10,8 +13,11 @@ function(first_program readme result)
     string(FIND "${text}" "\n```" end)
     string(SUBSTRING "${text}" 0 ${end} block)
     if(block MATCHES "int main\\(")
-      set(${result} "${block}\n" PARENT_SCOPE)
-      return()
+      math(EXPR number "${number} - 1")
+      if(number EQUAL 0)
+        set(${result} "${block}\n" PARENT_SCOPE)
+        return()
+      endif()
     endif()
     string(SUBSTRING "${text}" ${end} -1 text)
     string(FIND "${text}" "\n```cpp\n" begin)

@@ -28,19 +28,18 @@ namespace {
 Stack<float> layers() {
   Graph<float> graph;
   const auto in = graph.input();
-  const auto coarse = graph.add(Conv1d<float>{.units = 8, .kernel = 5, .stride = 4, .padding = same()}, in);
-  const auto fine = graph.add(Upsample<float>(4), graph.add(BatchNorm<float>{}, coarse));
-  graph.add(Dense<float>{.units = 3},
-            graph.concat({in, fine, graph.add(ConvTranspose1d<float>{.units = 2, .kernel = 4, .stride = 4}, coarse)}));
-  return Stack<float>(2, {MaxPool1d<float>({.kernel = 2}), graph, AveragePool1d<float>({.kernel = 5}),
-                          LayerNorm<float>{}, Activate<float, Tanh>{}, Dropout<float>({.rate = 0.1}),
-                          Bidirectional<Lstm<float>>{.units = 4}, MeanOverTime<float>{}});
+  const auto coarse = graph.add(Conv1d{.units = 8, .kernel = 5, .stride = 4, .padding = same()}, in);
+  const auto fine = graph.add(Upsample{.factor = 4}, graph.add(BatchNorm{}, coarse));
+  graph.add(Dense{.units = 3},
+            graph.concat({in, fine, graph.add(ConvTranspose1d{.units = 2, .kernel = 4, .stride = 4}, coarse)}));
+  return Stack<float>(2, {MaxPool1d{.kernel = 2}, graph, AveragePool1d{.kernel = 5}, LayerNorm{}, Activate<Tanh>{},
+                          Dropout{.rate = 0.1}, Bidirectional<Lstm>{.units = 4}, MeanOverTime{}});
 }
 
 template <class O>
 void train(O optimizer, Dataset<float>& data) {
-  Sequential model(data.features(), Recurrent<Gru<float>>{.units = 6}, Recurrent<Slstm<float>>{.units = 6},
-                   MaxOverTime<float>{}, Dense<float>{.units = 3});
+  Sequential model(data.features(), Recurrent<Gru>{.units = 6}, Recurrent<Slstm>{.units = 6}, MaxOverTime{},
+                   Dense{.units = 3});
   model.initialise(1);
   const SoftmaxCrossEntropy<float> loss({.smoothing = 0.1});
   fit(model, loss, optimizer, data, {.epochs = 2, .clip_norm = 1});
@@ -53,7 +52,7 @@ void train(O optimizer, Dataset<float>& data) {
 
 template <class S>
 void translate() {
-  const auto encoder = Sequential(1, Embedding<S>{.size = 5, .dimension = 3}, Bidirectional<Gru<S>>{.units = 4});
+  const auto encoder = sequential<S>(1, Embedding{.size = 5, .dimension = 3}, Bidirectional<Gru>{.units = 4});
   Seq2Seq<std::remove_const_t<decltype(encoder)>, BahdanauGru<S>> model(encoder,
                                                                         {.vocabulary = 6, .embedding = 3, .units = 4});
   SGD<S> sgd({.learning_rate = 0.1});
@@ -69,8 +68,8 @@ int main() {
   train(Adam<float>(), data);
   translate<float>();
   layers().initialise(1);
-  Sequential model(2, Recurrent<PeepholeLstm<double>>{.units = 3}, Dense<double>{.units = 1});
-  const Streaming<decltype(Sequential(2, Recurrent<Gru<float>>{.units = 3}))> streaming(
-      Sequential(2, Recurrent<Gru<float>>{.units = 3}));
+  auto model = sequential<double>(2, Recurrent<PeepholeLstm>{.units = 3}, Dense{.units = 1});
+  const Streaming<decltype(Sequential(2, Recurrent<Gru>{.units = 3}))> streaming(
+      Sequential(2, Recurrent<Gru>{.units = 3}));
   auto stream = streaming.stream();
 }

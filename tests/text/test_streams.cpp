@@ -52,8 +52,8 @@ Tokens targets(const TokenStreams<double>& streams, Index window, Index stream) 
 }
 
 Model model_of(Index vocabulary) {
-  Model model(1, {Embedding<double>{.size = vocabulary, .dimension = 3}, Recurrent<Gru<double>>{.units = 4},
-                  Dense<double>{.units = vocabulary}});
+  Model model(1,
+              {Embedding{.size = vocabulary, .dimension = 3}, Recurrent<Gru>{.units = 4}, Dense{.units = vocabulary}});
   model.initialise(3);
   return model;
 }

@@ -185,7 +185,7 @@ TEST_CASE("word vectors: a vocabulary's embedding begins with those that are kno
   const TokenVectors found = vectors_for(vocabulary, royalty());
   CHECK(found.missing == 2);
   CHECK(found.tokens == std::vector<Index>{1, 3});
-  Embedding<float> layer{.size = 4, .dimension = 3, .pretrained = {found.vectors, found.tokens}};
+  EmbeddingLayer<float> layer(Embedding{.size = 4, .dimension = 3, .pretrained = {found.vectors, found.tokens}});
   layer.connect({1, true});
   Matrix<float> table = Matrix<float>::Constant(3, 4, 9);
   layer.set_given(table.data());

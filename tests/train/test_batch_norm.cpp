@@ -38,8 +38,7 @@ Dataset<double> data(Index size = 40) {
 }
 
 Model model() {
-  Model model(2, {BatchNorm<double>{.momentum = 0.5}, Dense<double>{.units = 4}, BatchNorm<double>{.momentum = {}},
-                  Dense<double>{.units = 1}});
+  Model model(2, {BatchNorm{.momentum = 0.5}, Dense{.units = 4}, BatchNorm{.momentum = {}}, Dense{.units = 1}});
   model.initialise(1);
   return model;
 }

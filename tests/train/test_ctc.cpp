@@ -21,7 +21,7 @@ using namespace unroll;
 
 namespace {
 
-using Model = decltype(Sequential(3, Recurrent<Gru<float>>{.units = 12}, Dense<float>{.units = 4}));
+using Model = decltype(Sequential(3, Recurrent<Gru>{.units = 12}, Dense{.units = 4}));
 
 /// Bursts of one to three steps in one of three features, with silence of one to three steps around them: what is to be
 /// written is which features they were in. The blank is class 0, feature k is class k + 1.
@@ -51,7 +51,7 @@ Dataset<float> bursts(Index count, std::uint64_t seed) {
 }
 
 struct Run {
-  Model model{3, Recurrent<Gru<float>>{.units = 12}, Dense<float>{.units = 4}};
+  Model model{3, Recurrent<Gru>{.units = 12}, Dense{.units = 4}};
   Adam<float> adam{{.learning_rate = 2e-2}};
   TrainingState<float> state{};
   CtcLoss<float> loss{};
@@ -171,7 +171,7 @@ TEST_CASE("ctc: a run that is stopped and resumed ends with the same bits", "[ct
 }
 
 TEST_CASE("ctc: targets must fit the outputs that a model makes of a sequence", "[ctc]") {
-  Sequential model(3, MaxPool1d<float>({.kernel = 2}), Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = 4});
+  Sequential model(3, MaxPool1d{.kernel = 2}, Recurrent<Gru>{.units = 4}, Dense{.units = 4});
   model.initialise(1);
   Adam<float> adam;
   const Matrix<float> x = Matrix<float>::Ones(3, 7);  // three outputs
@@ -208,7 +208,7 @@ TEST_CASE("ctc: what does not belong together is refused before anything is trai
                        says("sample 0 has a negative label among others"));
   CHECK_THROWS_MATCHES(run(data, {.early_stopping = EarlyStopping{.monitor = Monitor::training_accuracy}}), ValueError,
                        says("has no labels"));
-  Sequential pools(3, Recurrent<Gru<float>>{.units = 4}, LastStep<float>{}, Dense<float>{.units = 4});
+  Sequential pools(3, Recurrent<Gru>{.units = 4}, LastStep{}, Dense{.units = 4});
   pools.initialise(1);
   CHECK_THROWS_MATCHES(fit(pools, CtcLoss<float>(), run.adam, data), ShapeError,
                        says("label sequences need one at every step"));

@@ -17,8 +17,8 @@ using namespace unroll;
 
 namespace {
 
-using Model = decltype(Sequential(2, Recurrent<Gru<float>>{.units = 6}, Dropout<float>({.rate = 0.1}),
-                                  MeanOverTime<float>{}, Dense<float>{.units = 3}));
+using Model =
+    decltype(Sequential(2, Recurrent<Gru>{.units = 6}, Dropout{.rate = 0.1}, MeanOverTime{}, Dense{.units = 3}));
 using Loss = SoftmaxCrossEntropy<float>;
 
 /// Three classes that differ in the mean of their two features.
@@ -37,8 +37,7 @@ Dataset<float> classes(Index count, std::uint64_t seed = 1) {
 }
 
 struct Run {
-  Model model{2, Recurrent<Gru<float>>{.units = 6}, Dropout<float>({.rate = 0.1}), MeanOverTime<float>{},
-              Dense<float>{.units = 3}};
+  Model model{2, Recurrent<Gru>{.units = 6}, Dropout{.rate = 0.1}, MeanOverTime{}, Dense{.units = 3}};
   Adam<float> adam{{.learning_rate = 1e-2}};
   TrainingState<float> state{};
   Run() { model.initialise(1); }
@@ -397,8 +396,7 @@ TEST_CASE("fit: every epoch has its own order and its own dropout masks") {
     for (Index k = 0; k < 12; ++k) orders[std::size_t(epoch)].push_back(batches.batch(k)[0]);
   }
   REQUIRE(orders[0] != orders[1]);
-  Model plain{2, Recurrent<Gru<float>>{.units = 6}, Dropout<float>({.rate = 0}), MeanOverTime<float>{},
-              Dense<float>{.units = 3}};
+  Model plain{2, Recurrent<Gru>{.units = 6}, Dropout{.rate = 0}, MeanOverTime{}, Dense{.units = 3}};
   plain.initialise(1);
   Adam<float> adam({.learning_rate = 1e-30});
   std::vector<double> seen;
@@ -427,7 +425,7 @@ TEST_CASE("fit: there is an update for each window of a truncated batch") {
     labels.push_back(Labels::Constant(whole.length(s), s % 3));
   }
   const auto data = Dataset<float>::step_labelled(inputs, labels, 3);  // of 8 steps at most
-  Sequential model(2, Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = 3});
+  Sequential model(2, Recurrent<Gru>{.units = 4}, Dense{.units = 3});
   model.initialise(1);
   Adam<float> adam;
   fit(model, Loss(), adam, data, {.epochs = 2, .truncation = {.update_every = 3}, .progress = Progress::quiet});

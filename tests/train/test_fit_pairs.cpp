@@ -9,7 +9,7 @@ using namespace seq2seq_run;
 
 namespace {
 
-Sequential reader(1, Embedding<float>{.size = letters, .dimension = 3}, Recurrent<Gru<float>>{.units = 4});
+Sequential reader(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4});
 using Model = Seq2Seq<decltype(reader), Gru<float>>;
 using Loss = SoftmaxCrossEntropy<float>;
 using Options = FitOptions<float, SequencePairs<float>>;

@@ -59,7 +59,7 @@ struct Run {
   Adam<float> adam{{.learning_rate = 1e-2}};
   TrainingState<float> state{};
 
-  explicit Run(Stack<float> of = Stack<float>(2, {Recurrent<Gru<float>>{.units = 3}, Dense<float>{.units = 2}}))
+  explicit Run(Stack<float> of = Stack<float>(2, {Recurrent<Gru>{.units = 3}, Dense{.units = 2}}))
       : model(std::move(of)) {
     model.initialise(1);
   }
@@ -216,9 +216,9 @@ TEST_CASE("fit refuses: data, targets and losses that do not fit, before anythin
 
 TEST_CASE("fit refuses: models, inputs and optimizers that do not fit, before anything changes") {
   FitOptions<float> windows{.epochs = 1, .truncation = {.update_every = 2}};
-  refused(Run(Stack<float>(2, {Bidirectional<Gru<float>>{.units = 2}, Dense<float>{.units = 2}})), Loss(), good(),
-          windows, "reads later steps");
-  const Stack<float> words(1, {Embedding<float>{.size = 3, .dimension = 2}, Dense<float>{.units = 2}});
+  refused(Run(Stack<float>(2, {Bidirectional<Gru>{.units = 2}, Dense{.units = 2}})), Loss(), good(), windows,
+          "reads later steps");
+  const Stack<float> words(1, {Embedding{.size = 3, .dimension = 2}, Dense{.units = 2}});
   const auto tokens = Data::step_labelled({Matrix<float>::Zero(1, 2), Matrix<float>::Constant(1, 2, 3)},
                                           {Labels::Zero(2), Labels::Ones(2)});
   refused(Run(words), Loss(), tokens, {.epochs = 1, .batches = {.size = 1}},

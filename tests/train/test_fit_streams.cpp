@@ -33,12 +33,11 @@ TokenStreams<float> text(Index count, const StreamOptions& options, std::uint64_
 }
 
 Model model_of(AnyLayer<float> middle) {
-  return Model(
-      1, {Embedding<float>{.size = vocabulary, .dimension = 3}, std::move(middle), Dense<float>{.units = vocabulary}});
+  return Model(1, {Embedding{.size = vocabulary, .dimension = 3}, std::move(middle), Dense{.units = vocabulary}});
 }
 
 struct Run {
-  Model model = model_of(Recurrent<Gru<float>>{.units = 5});
+  Model model = model_of(Recurrent<Gru>{.units = 5});
   Adam<float> adam{{.learning_rate = 0.02}};
   TrainingState<float> state{};
   Run() { model.initialise(2); }
@@ -105,7 +104,7 @@ TEST_CASE("fit with streams refuses what does not fit, before anything changes")
   refused({.validation_fraction = 0.5}, "no part of a text in streams can be held out");
   refused({.teacher = [](long) { return 1.0; }}, "this model has no decoder");
   refused({.early_stopping = EarlyStopping{}}, "early stopping watches the validation data, but there are none");
-  Model model = model_of(Bidirectional<Gru<float>>{.units = 3});
+  Model model = model_of(Bidirectional<Gru>{.units = 3});
   Adam<float> adam;
   CHECK_THROWS_MATCHES(fit(model, Loss(), adam, data), ValueError, says("no state can be carried"));
   const std::vector<Index> tokens{0, 1, 8};

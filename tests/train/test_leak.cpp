@@ -105,7 +105,7 @@ Data with_previous_target(const Data& data) {
 auto gru(bool leaking) {
   return [leaking](const Data& training, std::uint64_t seed) {
     const Data data = leaking ? with_previous_target(training) : training;
-    Sequential model(data.features(), Recurrent<Gru<float>>{.units = 12}, Dense<float>{.units = classes});
+    Sequential model(data.features(), Recurrent<Gru>{.units = 12}, Dense{.units = classes});
     model.initialise(seed);
     Adam<float> adam({.learning_rate = 0.02});
     fit(model, SoftmaxCrossEntropy<float>(), adam, data,

@@ -18,8 +18,8 @@ using namespace unroll;
 namespace {
 
 Stack<float> model(Index dilation, double rate = 0.5) {
-  Stack<float> made(2, {Conv1d<float>{.units = 3, .kernel = 2, .dilation = dilation, .padding = same()},
-                        Dropout<float>({.rate = rate}), MeanOverTime<float>{}, Dense<float>{.units = 2}});
+  Stack<float> made(2, {Conv1d{.units = 3, .kernel = 2, .dilation = dilation, .padding = same()}, Dropout{.rate = rate},
+                        MeanOverTime{}, Dense{.units = 2}});
   made.initialise(1);
   return made;
 }

@@ -43,16 +43,15 @@ Dataset<double> data_with(const F& wanted) {
 Graph<double> skip(Index stride) {
   Graph<double> graph;
   const auto in = graph.input();
-  const auto down = graph.add(Conv1d<double>{.units = 2, .kernel = 2, .stride = stride, .padding = same()}, in);
-  graph.concat(
-      {in, graph.add(ConvTranspose1d<double>{.units = 2, .kernel = 2, .stride = stride, .padding = same()}, down)});
+  const auto down = graph.add(Conv1d{.units = 2, .kernel = 2, .stride = stride, .padding = same()}, in);
+  graph.concat({in, graph.add(ConvTranspose1d{.units = 2, .kernel = 2, .stride = stride, .padding = same()}, down)});
   return graph;
 }
 
 /// A layer that does not say how many steps it leaves.
-struct Silent : Upsample<double> {
-  using Upsample<double>::Upsample;
-  Index steps_after(Index) const = delete;
+struct Silent : UpsampleLayer<double> {
+  using UpsampleLayer<double>::UpsampleLayer;
+  Index steps_after(Index steps) const { return steps; }
 };
 
 struct Case {
@@ -62,16 +61,15 @@ struct Case {
 };
 const std::vector<Case>& cases() {
   static const std::vector<Case> all{
-      {"upsample", Upsample<double>(3), [](Index n) { return 3 * n; }},
-      {"stride", Conv1d<double>{.units = 2, .kernel = 3, .stride = 2, .padding = same()},
-       [](Index n) { return (n + 1) / 2; }},
-      {"valid", Conv1d<double>{.units = 2, .kernel = 3}, [](Index n) { return std::max<Index>(0, n - 2); }},
-      {"transpose", ConvTranspose1d<double>{.units = 2, .kernel = 3, .stride = 2},
+      {"upsample", Upsample{.factor = 3}, [](Index n) { return 3 * n; }},
+      {"stride", Conv1d{.units = 2, .kernel = 3, .stride = 2, .padding = same()}, [](Index n) { return (n + 1) / 2; }},
+      {"valid", Conv1d{.units = 2, .kernel = 3}, [](Index n) { return std::max<Index>(0, n - 2); }},
+      {"transpose", ConvTranspose1d{.units = 2, .kernel = 3, .stride = 2},
        [](Index n) { return n == 0 ? 0 : 2 * n + 1; }},
-      {"max pool", MaxPool1d<double>({.kernel = 2}), [](Index n) { return n / 2; }},
-      {"average pool", AveragePool1d<double>({.kernel = 3, .padding = same()}), [](Index n) { return (n + 2) / 3; }},
+      {"max pool", MaxPool1d{.kernel = 2}, [](Index n) { return n / 2; }},
+      {"average pool", AveragePool1d{.kernel = 3, .padding = same()}, [](Index n) { return (n + 2) / 3; }},
       {"graph", skip(1), [](Index n) { return n; }},
-      {"recurrence", Recurrent<Gru<double>>{.units = 2}, [](Index n) { return n; }}};
+      {"recurrence", Recurrent<Gru>{.units = 2}, [](Index n) { return n; }}};
   return all;
 }
 
@@ -87,7 +85,7 @@ FitOptions<double> quiet(Index size) {
 TEST_CASE("output steps: targets per output step are learned from, one by one as in a batch") {
   for (const Case& c : cases()) {
     INFO(c.name);
-    Stack<double> model(1, Layers{c.layer, Dense<double>{.units = 1}});
+    Stack<double> model(1, Layers{c.layer, Dense{.units = 1}});
     model.initialise(1);
     for (const Index n : lengths) CHECK(model.output_steps(n) == c.steps(n));
     const auto data = data_with(c.steps);
@@ -121,7 +119,7 @@ TEST_CASE("output steps: targets per output step are learned from, one by one as
 TEST_CASE("output steps: targets of other steps are refused before anything is trained") {
   for (const Case& c : cases()) {
     INFO(c.name);
-    Stack<double> model(1, Layers{c.layer, Dense<double>{.units = 1}});
+    Stack<double> model(1, Layers{c.layer, Dense{.units = 1}});
     model.initialise(1);
     const Vector<double> before = model.parameters().values();
     const auto right = data_with(c.steps), more = data_with([&](Index n) { return c.steps(n) + (n == 2); }),
@@ -155,7 +153,7 @@ TEST_CASE("output steps: targets of other steps are refused before anything is t
 }
 
 TEST_CASE("output steps: a graph whose branches differ is refused before anything is trained") {
-  Stack<double> model(1, Layers{skip(2), Dense<double>{.units = 1}});
+  Stack<double> model(1, Layers{skip(2), Dense{.units = 1}});
   model.initialise(1);
   CHECK(model.output_steps(6) == 6);
   CHECK_THROWS_MATCHES(model.output_steps(5), ShapeError, says("of a sequence of 5 there are 5 and 6"));
@@ -175,7 +173,7 @@ TEST_CASE("output steps: labels per step go by the output, and hits count them")
         Labels::NullaryExpr(2 * n, [&](Index t) { return t % 5 == 4 ? Index(-1) : Index(x.back()(0, t / 2) > 0); }));
   }
   const auto data = Dataset<double>::step_labelled(x, y, 2);
-  Stack<double> model(1, Layers{Upsample<double>(2), Dense<double>{.units = 2}});
+  Stack<double> model(1, Layers{Upsample{.factor = 2}, Dense{.units = 2}});
   model.initialise(1);
   SGD<double> sgd({.learning_rate = 1});
   auto options = quiet(3);
@@ -194,7 +192,7 @@ TEST_CASE("output steps: labels per step go by the output, and hits count them")
 }
 
 TEST_CASE("output steps: a layer that does not say what it leaves is found out by the first batch") {
-  Stack<double> model(1, Layers{Silent(2), Dense<double>{.units = 1}});
+  Stack<double> model(1, Layers{Silent(2), Dense{.units = 1}});
   model.initialise(1);
   const Vector<double> before = model.parameters().values();
   SGD<double> sgd({.learning_rate = 0.5});

@@ -12,7 +12,7 @@ namespace test_resumed_state {
 using namespace unroll;
 
 TEST_CASE("a state to resume from: counts that no run has are refused") {
-  Sequential model(2, Dense<float>{.units = 1});
+  Sequential model(2, Dense{.units = 1});
   const auto resume = [&](const std::function<void(TrainingState<float>&)>& change) {
     TrainingState<float> state;
     state.epochs = 3, state.updates = 12, state.seed = 1, state.samples = 4, state.best_epoch = 2, state.waited = 1;

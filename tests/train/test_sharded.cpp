@@ -42,8 +42,8 @@ Dataset<float> step_data(Index size, Index classes = 3) {
 }
 
 auto model() {
-  Sequential model(2, Recurrent<Gru<float>>{.units = 24}, Dropout<float>({.rate = 0.3}),
-                   Recurrent<Lstm<float>>{.units = 20}, Dense<float>{.units = 3});
+  Sequential model(2, Recurrent<Gru>{.units = 24}, Dropout{.rate = 0.3}, Recurrent<Lstm>{.units = 20},
+                   Dense{.units = 3});
   model.initialise(1);
   return model;
 }
@@ -116,8 +116,8 @@ TEST_CASE("the bits do not depend on the number of threads") {
   checked(model(), {.truncation = {.update_every = 6, .back = 9}, .threads = 1}, true);
   checked(model(),
           {.truncation = {.update_every = 6, .accumulate = true}, .keeping = {Keep::checkpoints, 2}, .threads = 1});
-  Sequential both(2, Bidirectional<Lstm<float>>{.units = 16},
-                  Bidirectional<Gru<float>>{.units = 12, .merge = Merge::sum}, Dense<float>{.units = 3});
+  Sequential both(2, Bidirectional<Lstm>{.units = 16}, Bidirectional<Gru>{.units = 12, .merge = Merge::sum},
+                  Dense{.units = 3});
   both.initialise(1);
   checked(both, one);
   checked(both, {.keeping = {Keep::checkpoints}, .threads = 1});
@@ -125,8 +125,7 @@ TEST_CASE("the bits do not depend on the number of threads") {
 
 TEST_CASE("checkpoints change no bit of a training step") {
   const auto data = step_data(12);
-  Sequential both(2, Bidirectional<Lstm<float>>{.units = 50}, Recurrent<Gru<float>>{.units = 60},
-                  Dense<float>{.units = 3});
+  Sequential both(2, Bidirectional<Lstm>{.units = 50}, Recurrent<Gru>{.units = 60}, Dense{.units = 3});
   both.initialise(1);
   CHECK(train(both, data, 5, {.keeping = {Keep::checkpoints, 1}}).theta == train(both, data, 5, {}).theta);
 }
@@ -200,7 +199,7 @@ TEST_CASE("what is not finite is found in whichever part it is") {
   for (Index s = 0; s < data.size(); ++s) sequences.push_back(data.sequence(s)), labels.push_back(data.labels(s));
   sequences[13](1, 2) = 3e38F;
   data = Dataset<float>::step_labelled(sequences, labels, 3);
-  Sequential net(2, Dense<float>{.units = 2}, Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = 3});
+  Sequential net(2, Dense{.units = 2}, Recurrent<Gru>{.units = 4}, Dense{.units = 3});
   net.initialise(1);
   net.parameters()["0.weight"].setConstant(10);
   CHECK_THROWS_MATCHES(train(net, data, 4, {.keeping = {Keep::checkpoints}}), NonFiniteError,
@@ -208,7 +207,7 @@ TEST_CASE("what is not finite is found in whichever part it is") {
 }
 
 TEST_CASE("scores of many classes are worked on by pieces") {
-  Sequential model(2, Recurrent<Gru<float>>{.units = 8}, Dense<float>{.units = 5000});
+  Sequential model(2, Recurrent<Gru>{.units = 8}, Dense{.units = 5000});
   model.initialise(1);
   const auto data = step_data(30, 5000);
   Batch<float> batch;

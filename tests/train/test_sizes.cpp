@@ -29,7 +29,7 @@ Dataset<float> data() {
 /// The parameters after two epochs with changed options.
 template <class F>
 Vector<float> trained(F&& change) {
-  Sequential model(1, Recurrent<Elman<float>>{.units = 2}, Dense<float>{.units = 1});
+  Sequential model(1, Recurrent<Elman>{.units = 2}, Dense{.units = 1});
   model.initialise(1);
   SGD<float> sgd({.learning_rate = 0.1});
   FitOptions<float> options{.epochs = 2, .batches = {.size = 3}, .validation_fraction = 0.4};
@@ -67,7 +67,7 @@ TEST_CASE("sizes: the largest options train as no limit does") {
 }
 
 TEST_CASE("sizes: evaluation with the largest batch is that of any other") {
-  Sequential model(1, Recurrent<Elman<float>>{.units = 2}, Dense<float>{.units = 1});
+  Sequential model(1, Recurrent<Elman>{.units = 2}, Dense{.units = 1});
   model.initialise(1);
   const auto all = data();
   const MeanSquaredError<float> loss;

@@ -40,9 +40,9 @@ Dataset<float> sentences(Index count, Index first, Index kinds) {
   return Dataset<float>::step_labelled(sequences, labels, classes);
 }
 
-auto model(Embedding<float> words = {}) {
+auto model(Embedding words = {}) {
   words.size = size, words.dimension = dimension;
-  Sequential model(1, std::move(words), Recurrent<Gru<float>>{.units = 6}, Dense<float>{.units = classes});
+  Sequential model(1, std::move(words), Recurrent<Gru>{.units = 6}, Dense{.units = classes});
   model.initialise(1);
   return model;
 }
@@ -171,7 +171,7 @@ TEST_CASE("a step on tokens that it knows allocates nothing") {
 
 TEST_CASE("frozen vectors stay, dense, sparse or tied, under momentum and decay") {
   const bool sparse = GENERATE(true, false), whole = GENERATE(false, true), is_tied = GENERATE(false, true);
-  const Embedding<float> words{
+  const Embedding words{
       .size = size, .dimension = dimension, .padding = 2, .frozen = whole, .frozen_tokens = {4, 7}, .sparse = sparse};
   const auto check = [&](auto trained, Index kinds) {
     trained.initialise(5);
@@ -187,9 +187,9 @@ TEST_CASE("frozen vectors stay, dense, sparse or tied, under momentum and decay"
     }
   };
   if (is_tied)
-    check(Sequential(1, words, Recurrent<Gru<float>>{.units = dimension}, TiedDense<float>{}), 20);
+    check(Sequential(1, words, Recurrent<Gru>{.units = dimension}, TiedDense{}), 20);
   else
-    check(Sequential(1, words, Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = classes}), 20);
+    check(Sequential(1, words, Recurrent<Gru>{.units = 4}, Dense{.units = classes}), 20);
 }
 
 TEST_CASE("an optimizer that knows vectors only steps over all, and is no optimizer for frozen parameters") {
@@ -256,8 +256,8 @@ TEST_CASE("training step: a word is touched though its sequence is too short for
   const auto words_of = [](Index steps) {
     return Dataset<float>::labelled({Matrix<float>::Constant(1, steps, 3)}, {1}, classes);
   };
-  Embedding<float> words{.size = size, .dimension = dimension};
-  Sequential model(1, words, Conv1d<float>{.units = classes, .kernel = 4}, MeanOverTime<float>{});
+  Embedding words{.size = size, .dimension = dimension};
+  Sequential model(1, words, Conv1d{.units = classes, .kernel = 4}, MeanOverTime{});
   model.initialise(1);
   const float before = model.parameters()["0.weight"](0, 3);
   SGD<float> fresh({.learning_rate = 0.5, .weight_decay = 0.5});
@@ -276,8 +276,7 @@ TEST_CASE("training step: a word is touched though its sequence is too short for
 }
 
 TEST_CASE("model: a gradient without columns touches the words of the batch, an absent one does not") {
-  Sequential model(1, Embedding<float>{.size = size, .dimension = dimension},
-                   Conv1d<float>{.units = classes, .kernel = 4});
+  Sequential model(1, Embedding{.size = size, .dimension = dimension}, Conv1d{.units = classes, .kernel = 4});
   model.initialise(1);
   const Matrix<float> x = Matrix<float>::Constant(1, 2, 3);
   const Timeline timeline = Timeline::rectangular(1, 2);

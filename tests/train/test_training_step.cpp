@@ -148,42 +148,40 @@ void allocates_nothing(Model model, const Dataset<float>& data, StepOptions opti
 }  // namespace
 
 TEST_CASE("five updates follow PyTorch: classifier of the last step, LSTM, Adam, clipping") {
-  using Cell = EquationCell<double, two_biases::lstm>;
   follows(Trajectory("lstm_adam", {"i", "f", "g", "o"}),
-          Sequential(3, Recurrent<Cell>{.units = 4, .returns = Returns::last}, Dense<double>{.units = 3}),
+          sequential<double>(3, Recurrent<EquationsOf<two_biases::lstm>::Cell>{.units = 4, .returns = Returns::last},
+                             Dense{.units = 3}),
           Adam<double>({.learning_rate = 0.05}));
 }
 
 TEST_CASE("five updates follow PyTorch: classifier of every step, simple RNN, SGD, clipping") {
-  using Cell = EquationCell<double, two_biases::rnn>;
-  follows(Trajectory("rnn_steps_sgd", {"h"}), Sequential(2, Recurrent<Cell>{.units = 4}, Dense<double>{.units = 3}),
+  follows(Trajectory("rnn_steps_sgd", {"h"}),
+          sequential<double>(2, Recurrent<EquationsOf<two_biases::rnn>::Cell>{.units = 4}, Dense{.units = 3}),
           SGD<double>({.learning_rate = 0.2, .momentum = 0.9, .nesterov = true}));
 }
 
 TEST_CASE("after the first batch of a shape a training step allocates nothing") {
   const auto data = step_data({7, 5, 9, 1, 4});
   const StepOptions options{.clip_norm = 1};
-  allocates_nothing(Sequential(2, Recurrent<Gru<float>>{.units = 9}, Dense<float>{.units = 3}), data, options);
-  allocates_nothing(Sequential(2, Recurrent<Elman<float>>{.units = 9}, Dropout<float>({.rate = 0.2}),
-                               Recurrent<Lstm<float>>{.units = 5}, Dense<float>{.units = 3}),
-                    data, options);
-  allocates_nothing(Sequential(2, Recurrent<Lstm<float>>{.units = 9}, Dense<float>{.units = 3}), data,
+  allocates_nothing(Sequential(2, Recurrent<Gru>{.units = 9}, Dense{.units = 3}), data, options);
+  allocates_nothing(
+      Sequential(2, Recurrent<Elman>{.units = 9}, Dropout{.rate = 0.2}, Recurrent<Lstm>{.units = 5}, Dense{.units = 3}),
+      data, options);
+  allocates_nothing(Sequential(2, Recurrent<Lstm>{.units = 9}, Dense{.units = 3}), data,
                     {.clip_value = 0.1, .truncation = {.update_every = 2, .back = 4}});
   std::vector<Matrix<float>> sequences;
   for (Index s = 0; s < data.size(); ++s) sequences.push_back(data.sequence(s));
   const auto labelled = Dataset<float>::labelled(sequences, {0, 1, 2, 0, -1});
-  allocates_nothing(Sequential(2, Recurrent<Gru<float>>{.units = 9}, MeanOverTime<float>{}, Dense<float>{.units = 3}),
-                    labelled, options);
-  allocates_nothing(
-      Sequential(2, Recurrent<Gru<float>>{.units = 9, .returns = Returns::last}, Dense<float>{.units = 3}), labelled,
-      options);
+  allocates_nothing(Sequential(2, Recurrent<Gru>{.units = 9}, MeanOverTime{}, Dense{.units = 3}), labelled, options);
+  allocates_nothing(Sequential(2, Recurrent<Gru>{.units = 9, .returns = Returns::last}, Dense{.units = 3}), labelled,
+                    options);
 }
 
 namespace {
 
-using Model = decltype(Sequential(2, Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = 3}));
+using Model = decltype(Sequential(2, Recurrent<Gru>{.units = 4}, Dense{.units = 3}));
 Model small() {
-  Model model(2, Recurrent<Gru<float>>{.units = 4}, Dense<float>{.units = 3});
+  Model model(2, Recurrent<Gru>{.units = 4}, Dense{.units = 3});
   model.initialise(3);
   return model;
 }
@@ -383,7 +381,7 @@ TEST_CASE("training step: a gradient that is not finite is neither limited nor u
 TEST_CASE("training step: an infinite gradient is refused, not limited by its value") {
   auto data = Dataset<float>::step_labelled({Matrix<float>::Constant(2, 1, 3e38f)}, {Labels::Zero(1)}, 3);
   data.set_weights({10});  // with weights of 0 the loss is 10 log 3, but the gradient 10 * 2 / 3 * 3e38
-  Sequential model(2, Dense<float>{.units = 3});
+  Sequential model(2, Dense{.units = 3});
   Adam<float> adam;
   TrainingStep<decltype(model), SoftmaxCrossEntropy<float>, Adam<float>> step(model, SoftmaxCrossEntropy<float>(), adam,
                                                                               {.clip_value = 1});
@@ -433,7 +431,7 @@ TEST_CASE("a step tells when model, loss and targets do not fit") {
 
 TEST_CASE("models that read later steps cannot be truncated") {
   const auto data = step_data({3});
-  Sequential model(2, Bidirectional<Gru<float>>{.units = 2}, Dense<float>{.units = 3});
+  Sequential model(2, Bidirectional<Gru>{.units = 2}, Dense{.units = 3});
   Adam<float> adam;
   TrainingStep<decltype(model), SoftmaxCrossEntropy<float>, Adam<float>> step(model, SoftmaxCrossEntropy<float>(), adam,
                                                                               {.truncation = {.update_every = 9}});

@@ -97,8 +97,8 @@ void matches_pytorch(Model model, const SafeTensors& file, const std::vector<std
 }  // namespace
 
 TEST_CASE("truncated BPTT gives PyTorch's outputs, states and gradients, chunk by chunk") {
-  matches_pytorch(Sequential(3, Recurrent<Elman<double>>{.units = 4}), golden("rnn_tbptt"), {"h"}, {"h"});
-  matches_pytorch(Sequential(2, Recurrent<Lstm<double>>{.units = 4}), golden("lstm_tbptt"), {"i", "f", "g", "o"},
+  matches_pytorch(sequential<double>(3, Recurrent<Elman>{.units = 4}), golden("rnn_tbptt"), {"h"}, {"h"});
+  matches_pytorch(sequential<double>(2, Recurrent<Lstm>{.units = 4}), golden("lstm_tbptt"), {"i", "f", "g", "o"},
                   {"h", "c"});
 }
 
@@ -120,8 +120,8 @@ TEST_CASE("windows score every step once and reach back as far as they may") {
 }
 
 TEST_CASE("windows that overlap give the outputs of a whole pass, and a gradient that grows to the whole one") {
-  using Model = decltype(Sequential(2, Recurrent<Gru<double>>{.units = 3}));
-  Model model(2, Recurrent<Gru<double>>{.units = 3});
+  using Model = decltype(sequential<double>(2, Recurrent<Gru>{.units = 3}));
+  Model model(2, Recurrent<Gru>{.units = 3});
   model.initialise(1);
   const auto timeline = Timeline::from_lengths({9, 4, 7, 0, 1});
   const Random random(2, Purpose::data);

@@ -14,10 +14,17 @@ template <class F>
 inline constexpr auto elman = cell(state(h), next(h) = activation(F{})(linear(x, h)));
 }  // namespace equations
 
-template <class Scalar, class F = Tanh, int units = Eigen::Dynamic>
-struct Elman : EquationCell<Scalar, equations::elman<F>, units> {
-  using EquationCell<Scalar, equations::elman<F>, units>::EquationCell;
-  static constexpr std::string_view name = "elman";
+/// With another activation than tanh: `Recurrent<ElmanWith<Relu>::Cell>{.units = 32}`.
+template <class F>
+struct ElmanWith {
+  template <class Scalar, int units = Eigen::Dynamic>
+  struct Cell : EquationCell<Scalar, equations::elman<F>, units> {
+    using EquationCell<Scalar, equations::elman<F>, units>::EquationCell;
+    static constexpr std::string_view name = "elman";
+  };
 };
+
+template <class Scalar, int units = Eigen::Dynamic>
+using Elman = typename ElmanWith<Tanh>::template Cell<Scalar, units>;
 
 }  // namespace unroll

@@ -125,7 +125,7 @@ struct CoupledPeepholeLstm : EquationCell<Scalar, equations::lstm_coupled_peepho
   static auto starts() { return detail::coupled_bias(); }
 };
 
-/// Needs the size "projected": `Recurrent<ProjectedLstm<float>>{.units = 64, .sizes = {{"projected", 16}}}`.
+/// Needs the size "projected": `Recurrent<ProjectedLstm>{.units = 64, .sizes = {{"projected", 16}}}`.
 template <class Scalar, int units = Eigen::Dynamic>
 struct ProjectedLstm : EquationCell<Scalar, equations::lstm_projected, units> {
   using EquationCell<Scalar, equations::lstm_projected, units>::EquationCell;

@@ -15,9 +15,9 @@ template <class Model, class W>
 struct StreamOf {
   using type = ModelStream<Model>;
 };
-template <HasStream... L, class W>
-struct StreamOf<Sequential<L...>, W> {
-  using type = LayerStreams<W, L...>;
+template <class S, class... Given, class W>
+requires(HasStream<LayerOf<Given, S>>&&...) struct StreamOf<Sequential<S, Given...>, W> {
+  using type = LayerStreams<W, LayerOf<Given, S>...>;
 };
 
 }  // namespace detail

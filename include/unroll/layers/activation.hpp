@@ -5,16 +5,27 @@
 
 namespace unroll {
 
-/// A function of each number, of simd/activations.hpp or one's own: `Activate<float, Softplus>{}`,
-/// `Activate<float, LeakyRelu>({.negative_slope = 0.1})`.
 template <class S, Activation A>
-struct Activate : PlainLayer<S> {
-  static constexpr bool columnwise = true;
+class ActivationLayer;
+
+/// A function of each number, of simd/activations.hpp or an own one: `Activate<Softplus>{}`,
+/// `Activate<LeakyRelu>{{.negative_slope = 0.1}}`.
+template <Activation A>
+struct Activate {
+  A function = {};
+
+  template <class S>
+  using Layer = ActivationLayer<S, A>;
+};
+
+template <class S, Activation A>
+class ActivationLayer : public LayerBase<S> {
+ public:
   struct Tape {
     Buffer<S> output;
   };
 
-  explicit Activate(A function = {}) : function_(function) {}
+  explicit ActivationLayer(Activate<A> given) : function_(given.function) {}
 
   Shape connect(Shape in) {
     features_ = in.features;
@@ -27,7 +38,8 @@ struct Activate : PlainLayer<S> {
       function_.visit_options([&](std::string_view name, double number) { all.emplace_back(name, number); });
     return all;
   }
-  Index kept(Index columns, Index) const { return features_ * columns; }
+  bool columnwise() const { return true; }
+  Index kept(Index columns, Index, Keeping) const { return features_ * columns; }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     auto out = tape.output.shape(in.values.rows(), in.values.cols());
@@ -43,10 +55,6 @@ struct Activate : PlainLayer<S> {
       detail::map_entries(slope, d_in, d_out, tape.output.view());
     else
       detail::map_entries(slope, d_in, d_out, in.values);
-  }
-
-  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape& tape) const {
-    return detail::non_finite_output(std::as_const(tape.output).view());
   }
 
  private:

@@ -4,8 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "unroll/layers/detail/layer_checks.hpp"
-#include "unroll/layers/detail/statistics.hpp"
+#include "unroll/layers/layer.hpp"
 
 namespace unroll {
 
@@ -27,11 +26,11 @@ class AnyLayer {
     std::unique_ptr<Kept> kept;
   };
 
-  template <class L>
-  requires(!std::same_as<L, AnyLayer>) AnyLayer(L layer)  // NOLINT: every layer is one
-      : holder_(std::make_unique<Holding<L>>(std::move(layer))) {
-    static_assert(check_layer<L>());
-    static_assert(std::same_as<S, typename L::Scalar>, "unroll: all layers of a model have the same Scalar");
+  /// From the options of a layer, such as `Dense{.units = 4}`, or a layer.
+  template <class Given>
+  requires(!std::same_as<Given, AnyLayer>) AnyLayer(Given layer)  // NOLINT: every layer is one
+      : holder_(std::make_unique<Holding<LayerOf<Given, S>>>(LayerOf<Given, S>(std::move(layer)))) {
+    static_assert(check_layer<LayerOf<Given, S>>());
   }
   AnyLayer(const AnyLayer& other) : holder_(other.holder_->copy()) {}
   AnyLayer(AnyLayer&&) noexcept = default;
@@ -49,7 +48,7 @@ class AnyLayer {
   bool causal() const { return holder_->causal(); }
   Start start() const { return holder_->start(); }
   std::vector<NamedStart> named_starts() const { return holder_->named_starts(); }
-  Index kept(Index columns, Index batch, Keeping keeping = {}) const { return holder_->kept(columns, batch, keeping); }
+  Index kept(Index columns, Index batch, Keeping keeping) const { return holder_->kept(columns, batch, keeping); }
 
   bool columnwise() const { return holder_->columnwise(); }
   Index steps_after(Index steps) const { return holder_->steps_after(steps); }
@@ -118,38 +117,31 @@ class AnyLayer {
     std::unique_ptr<Holder> copy() const override { return std::make_unique<Holding>(layer); }
     Shape connect(Shape in) override { return layer.connect(in); }
     std::string name() const override { return std::string(layer.name()); }
-    [[gnu::cold]] LayerOptions options() const override { return detail::options_of(layer); }
+    [[gnu::cold]] LayerOptions options() const override { return layer.options(); }
     const ParameterTable& parameters() const override { return layer.parameters(); }
     std::vector<Index> state_rows() const override { return layer.state_rows(); }
     bool causal() const override { return layer.causal(); }
     Start start() const override { return layer.start(); }
     std::vector<NamedStart> named_starts() const override { return layer.named_starts(); }
     Index kept(Index columns, Index batch, Keeping keeping) const override {
-      return detail::kept_by(layer, columns, batch, keeping);
+      return layer.kept(columns, batch, keeping);
     }
 
-    bool columnwise() const override { return detail::is_columnwise(layer); }
-    Index steps_after(Index steps) const override { return detail::steps_after(layer, steps); }
-    void check_input(const ConstView<S>& values) const override { detail::check_input(layer, values); }
-    std::uint64_t layers_inside() const override { return detail::layers_inside(layer); }
+    bool columnwise() const override { return layer.columnwise(); }
+    Index steps_after(Index steps) const override { return layer.steps_after(steps); }
+    void check_input(const ConstView<S>& values) const override { layer.check_input(values); }
+    std::uint64_t layers_inside() const override { return layer.layers_inside(); }
     std::span<const Index> touched(const Tape& tape) const override {
-      return detail::touched_by(layer, of<typename L::Tape>(tape));
+      return layer.touched(of<typename L::Tape>(tape));
     }
-    std::optional<Index> tied_to() const override {
-      if constexpr (detail::TiedLayer<L>) return layer.tied_to();
-      return std::nullopt;
-    }
-    void tie(const TiedWeight& weight) override {
-      if constexpr (detail::TiedLayer<L>) layer.tie(weight);
-    }
-    void set_given(S* theta) const override { detail::set_given_values(layer, theta); }
-    Index statistics() const override { return detail::statistics_of(layer); }
+    std::optional<Index> tied_to() const override { return layer.tied_to(); }
+    void tie(const TiedWeight& weight) override { layer.tie(weight); }
+    void set_given(S* theta) const override { layer.set_given(theta); }
+    Index statistics() const override { return layer.statistics(); }
     void add_statistics(const Tape& tape, double* to) const override {
-      detail::add_statistics(layer, of<typename L::Tape>(tape), to);
+      layer.add_statistics(of<typename L::Tape>(tape), to);
     }
-    void update_statistics(const double* from, S* theta) const override {
-      detail::update_statistics(layer, from, theta);
-    }
+    void update_statistics(const double* from, S* theta) const override { layer.update_statistics(from, theta); }
     void prepare(const S* theta, Weights& weights) const override {
       // Also when another model has used these before.
       if (dynamic_cast<KeptBy<typename L::Weights>*>(weights.kept.get()) == nullptr)

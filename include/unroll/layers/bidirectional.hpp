@@ -6,48 +6,74 @@
 
 namespace unroll {
 
-/// `Bidirectional<Lstm<float>>{.units = 64, .merge = Merge::average}`. Parameters are named forward.* and backward.*;
-/// its states are those of the forward direction, then those of the backward one.
+template <class Options, class S>
+class BidirectionalLayer;
+
+/// `Bidirectional<Lstm>{.units = 64, .merge = Merge::average}`. Parameters are named forward.* and backward.*; its
+/// states are those of the forward direction, then those of the backward one.
 ///
 /// Returns::last hands on what each direction gave at its own last step: the last valid one and the first one.
-template <Cell C>
+template <template <class, int...> class CellTemplate>
 struct Bidirectional {
-  using Scalar = typename C::Scalar;
-  using One = detail::OneDirection<C>;
-  struct Weights {
-    typename C::Weights forward, backward;
-  };
-  struct Tape {
-    unroll::Tape<C> forward, backward;
-    Timeline one_step;
-    Buffer<Scalar> last[2], merged, d_half[2], d_steps[2];
-  };
-
   Index units = 0;
   Merge merge = Merge::concat;
   Returns returns = Returns::steps;
   std::vector<std::pair<std::string, Index>> sizes = {};
   Start first_values = {};
-  C cell = {};                ///< made by connect; both directions have the same shapes
-  ParameterTable table = {};  ///< made by connect
+
+  template <class S>
+  using Cell = CellTemplate<S>;
+  template <class S>
+  using Layer = BidirectionalLayer<Bidirectional, S>;
+};
+
+namespace detail {
+
+/// Of a cell in both directions.
+template <class C>
+struct BothWeights {
+  typename C::Weights forward, backward;
+};
+
+}  // namespace detail
+
+/// What Bidirectional becomes in a model.
+template <class Options, class S>
+class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename detail::CellOf<Options, S>::type>>,
+                           Options {
+  using C = typename detail::CellOf<Options, S>::type;
+  using One = detail::OneDirection<C>;
+  using Options::first_values, Options::merge, Options::returns, Options::sizes, Options::units;
+  static_assert(std::same_as<S, typename C::Scalar>, "unroll: all layers of a model have the same Scalar");
+
+ public:
+  using typename BidirectionalLayer::LayerBase::Weights;
+  struct Tape {
+    unroll::Tape<C> forward, backward;
+    Timeline one_step;
+    Buffer<S> last[2], merged, d_half[2], d_steps[2];
+  };
+
+  explicit BidirectionalLayer(Options given) : Options(std::move(given)) {}
 
   Shape connect(Shape in) {
-    cell = One::make(in, units, sizes);
-    table = {};
-    table.append(cell.parameters(), "forward.");
-    table.append(cell.parameters(), "backward.");
-    return {(merge == Merge::concat ? 2 : 1) * cell.output_rows(), returns == Returns::steps, in.density};
+    cell_ = One::make(in, units, sizes);
+    table_ = {};
+    table_.append(cell_.parameters(), "forward.");
+    table_.append(cell_.parameters(), "backward.");
+    return {(merge == Merge::concat ? 2 : 1) * cell_.output_rows(), returns == Returns::steps, in.density};
   }
   std::string name() const { return "bidirectional " + std::string(One::name()); }
   LayerOptions options() const {
     LayerOptions all{{"layer", "bidirectional"}, {"cell", One::name()}, {"merge", detail::name_of(merge)}};
     all.emplace_back("returns", detail::name_of(returns));
-    detail::add_cell(all, cell, units, sizes);
+    detail::add_cell(all, cell_, units, sizes);
     return all;
   }
-  const ParameterTable& parameters() const { return table; }
+  const C& cell() const { return cell_; }
+  const ParameterTable& parameters() const { return table_; }
   std::vector<Index> state_rows() const {
-    std::vector<Index> rows = One::state_rows(cell);
+    std::vector<Index> rows = One::state_rows(cell_);
     rows.insert(rows.end(), rows.begin(), rows.begin() + C::states);
     return rows;
   }
@@ -60,63 +86,61 @@ struct Bidirectional {
         both.emplace_back(std::string(prefix) + block, initializer);
     return both;
   }
-  Index kept(Index columns, Index batch, Keeping keeping = {}) const {
-    const Index rows = cell.output_rows(), outputs = returns == Returns::last ? batch : columns;
+  Index kept(Index columns, Index batch, Keeping keeping) const {
+    const Index rows = cell_.output_rows(), outputs = returns == Returns::last ? batch : columns;
     const bool in_place = merge == Merge::concat && returns == Returns::steps;
     const Index merged = in_place ? 0 : (merge == Merge::concat ? 2 : 1) * rows * outputs;
     const Index scaled = merge == Merge::product || merge == Merge::average ? 2 * rows * outputs : 0;
     const Index last = returns == Returns::last ? 2 * rows * (batch + columns) : 0;
-    return 2 * OverTime<C>::kept(cell, columns, batch, keeping) + merged + scaled + last;
+    return 2 * OverTime<C>::kept(cell_, columns, batch, keeping) + merged + scaled + last;
   }
 
-  void prepare(const Scalar* theta, Weights& weights) const {
-    cell.prepare(theta, weights.forward);
-    cell.prepare(theta + cell.parameters().size(), weights.backward);
+  void prepare(const S* theta, Weights& weights) const {
+    cell_.prepare(theta, weights.forward);
+    cell_.prepare(theta + cell_.parameters().size(), weights.backward);
   }
-  void prepare_back(const Scalar* theta, Weights& weights) const {
-    cell.prepare_back(theta, weights.forward);
-    cell.prepare_back(theta + cell.parameters().size(), weights.backward);
+  void prepare_back(const S* theta, Weights& weights) const {
+    cell_.prepare_back(theta, weights.forward);
+    cell_.prepare_back(theta + cell_.parameters().size(), weights.backward);
   }
 
-  Signal<Scalar> forward(const Weights& weights, const Signal<Scalar>& in, const Pass& pass,
-                         const State<Scalar>& initial, Tape& tape) const {
+  Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
+                    Tape& tape) const {
     const std::pair<States, States> starts = halves(initial);
-    const Strided<Scalar> merged = place_of_halves(in, tape);
+    const Strided<S> merged = place_of_halves(in, tape);
     run_tasks(pass.threads, 2, [&](Index which) {
       if (which == 0)
-        One::forward(cell, weights.forward, in, Direction::forward, pass, starts.first, tape.forward, merged);
+        One::forward(cell_, weights.forward, in, Direction::forward, pass, starts.first, tape.forward, merged);
       else
-        One::forward(cell, weights.backward, in, Direction::backward, pass, starts.second, tape.backward,
-                     merged.data == nullptr ? merged : merged.from_row(cell.output_rows()));
+        One::forward(cell_, weights.backward, in, Direction::backward, pass, starts.second, tape.backward,
+                     merged.data == nullptr ? merged : merged.from_row(cell_.output_rows()));
     });
     if (returns == Returns::last) {
       tape.one_step.assign_one_step(*in.timeline);
-      detail::gather_last(One::output(cell, in, tape.forward), *in.timeline, Direction::forward,
-                          tape.last[0].shape(cell.output_rows(), in.timeline->batch()));
-      detail::gather_last(One::output(cell, in, tape.backward), *in.timeline, Direction::backward,
-                          tape.last[1].shape(cell.output_rows(), in.timeline->batch()));
+      detail::gather_last(One::output(cell_, in, tape.forward), *in.timeline, Direction::forward,
+                          tape.last[0].shape(cell_.output_rows(), in.timeline->batch()));
+      detail::gather_last(One::output(cell_, in, tape.backward), *in.timeline, Direction::backward,
+                          tape.last[1].shape(cell_.output_rows(), in.timeline->batch()));
     }
     if (merged.data == nullptr) {
-      const Index rows = (merge == Merge::concat ? 2 : 1) * cell.output_rows();
-      detail::merge_values<Scalar>(merge, 2, values_of_halves(in, tape),
-                                   tape.merged.shape(rows, half(0, in, tape).cols()));
+      const Index rows = (merge == Merge::concat ? 2 : 1) * cell_.output_rows();
+      detail::merge_values<S>(merge, 2, values_of_halves(in, tape), tape.merged.shape(rows, half(0, in, tape).cols()));
     }
     return {std::as_const(tape.merged).view(), returns == Returns::steps ? in.timeline : &tape.one_step};
   }
 
-  void final_state(const Signal<Scalar>& in, Tape& tape, State<Scalar>& state) const {
+  void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const {
     state.resize(2 * std::size_t(C::states));
-    const std::span<Matrix<Scalar>> all(state);
-    One::final_state(cell, in, Direction::forward, tape.forward, all.first(C::states));
-    One::final_state(cell, in, Direction::backward, tape.backward, all.last(C::states));
+    const std::span<Matrix<S>> all(state);
+    One::final_state(cell_, in, Direction::forward, tape.forward, all.first(C::states));
+    One::final_state(cell_, in, Direction::backward, tape.backward, all.last(C::states));
   }
 
-  void backward(const Weights& weights, const Signal<Scalar>& in, const Pass& pass, ConstView<Scalar> d_out,
-                const State<Scalar>& d_final, Tape& tape, Scalar* gradient, View<Scalar> d_in,
-                State<Scalar>* d_initial) const {
+  void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out,
+                const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
     const std::pair<States, States> d_ends = halves(d_final);
     if (d_initial != nullptr) d_initial->resize(2 * std::size_t(C::states));
-    const auto d_states = d_initial == nullptr ? std::span<Matrix<Scalar>>() : std::span<Matrix<Scalar>>(*d_initial);
+    const auto d_states = d_initial == nullptr ? std::span<Matrix<S>>() : std::span<Matrix<S>>(*d_initial);
     const auto split = d_initial == nullptr ? 0 : std::size_t(C::states);
     const auto d_forward = d_half(0, d_out, in, tape);
     const auto d_backward = d_half(1, d_out, in, tape);
@@ -124,42 +148,40 @@ struct Bidirectional {
     // its share afterwards; with checkpoints it has forgotten by then what that takes, and they run one after the
     // other.
     const bool later = pass.keeping.keep == Keep::everything;
-    const View<Scalar> none(nullptr, 0, 0, Eigen::OuterStride<>(0));
+    const View<S> none(nullptr, 0, 0, Eigen::OuterStride<>(0));
     run_tasks(later ? pass.threads : nullptr, 2, [&](Index which) {
       if (which == 0)
-        One::backward(cell, weights.forward, in, Direction::forward, d_forward, d_ends.first, tape.forward, gradient,
+        One::backward(cell_, weights.forward, in, Direction::forward, d_forward, d_ends.first, tape.forward, gradient,
                       d_in, d_states.first(split));
       else
-        One::backward(cell, weights.backward, in, Direction::backward, d_backward, d_ends.second, tape.backward,
-                      gradient + cell.parameters().size(), later ? none : d_in, d_states.last(split), true);
+        One::backward(cell_, weights.backward, in, Direction::backward, d_backward, d_ends.second, tape.backward,
+                      gradient + cell_.parameters().size(), later ? none : d_in, d_states.last(split), true);
     });
-    if (later) One::add_input_gradient(cell, weights.backward, in, Direction::backward, tape.backward, d_in);
+    if (later) One::add_input_gradient(cell_, weights.backward, in, Direction::backward, tape.backward, d_in);
   }
 
-  std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<Scalar>& in, Tape& tape) const {
-    if (auto found = One::first_non_finite(cell, weights.forward, in, Direction::forward, tape.forward)) return found;
-    auto found = One::first_non_finite(cell, weights.backward, in, Direction::backward, tape.backward);
+  std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const {
+    if (auto found = One::first_non_finite(cell_, weights.forward, in, Direction::forward, tape.forward)) return found;
+    auto found = One::first_non_finite(cell_, weights.backward, in, Direction::backward, tape.backward);
     if (found) found->value += " of the backward direction";
-    if (!found) found = detail::non_finite_output(std::as_const(tape.merged).view(), returns == Returns::last);
     return found;
   }
 
   /// `equation` is forward.NAME or backward.NAME.
-  void trace(const Weights& weights, const Signal<Scalar>& in, Tape& tape, std::string_view equation,
-             Matrix<Scalar>& to) const {
+  void trace(const Weights& weights, const Signal<S>& in, Tape& tape, std::string_view equation, Matrix<S>& to) const {
     const std::string_view side = equation.substr(0, equation.find('.') + 1);
     require<ValueError>(side == "forward." || side == "backward.",
                         "trace: expects forward.NAME or backward.NAME of a bidirectional layer, got '", equation, "'");
     const bool forwards = side == "forward.";
-    One::trace(cell, forwards ? weights.forward : weights.backward, in,
+    One::trace(cell_, forwards ? weights.forward : weights.backward, in,
                forwards ? Direction::forward : Direction::backward, forwards ? tape.forward : tape.backward,
                equation.substr(side.size()), to);
   }
 
  private:
-  using States = std::span<const Matrix<Scalar>>;
+  using States = std::span<const Matrix<S>>;
 
-  static std::pair<States, States> halves(const State<Scalar>& state) {
+  static std::pair<States, States> halves(const State<S>& state) {
     if (state.empty()) return {};
     require<ShapeError>(state.size() == 2 * std::size_t(C::states), "state: expects ", 2 * C::states, " matrices, got ",
                         state.size());
@@ -168,40 +190,43 @@ struct Bidirectional {
 
   /// Where every step's output is both directions' one below the other, these write it there themselves; nowhere for
   /// the other ways to merge.
-  Strided<Scalar> place_of_halves(const Signal<Scalar>& in, Tape& tape) const {
+  Strided<S> place_of_halves(const Signal<S>& in, Tape& tape) const {
     if (merge != Merge::concat || returns == Returns::last) return {};
-    tape.merged.shape(2 * cell.output_rows(), in.timeline->columns());
+    tape.merged.shape(2 * cell_.output_rows(), in.timeline->columns());
     return tape.merged.strided();
   }
 
   /// What one direction contributes: all steps, or one column per sequence.
-  ConstView<Scalar> half(int which, const Signal<Scalar>& in, const Tape& tape) const {
+  ConstView<S> half(int which, const Signal<S>& in, const Tape& tape) const {
     if (returns == Returns::last) return tape.last[which].view();
-    return One::output(cell, in, which == 0 ? tape.forward : tape.backward);
+    return One::output(cell_, in, which == 0 ? tape.forward : tape.backward);
   }
 
-  auto values_of_halves(const Signal<Scalar>& in, const Tape& tape) const {
+  auto values_of_halves(const Signal<S>& in, const Tape& tape) const {
     return [&](std::size_t which) { return half(int(which), in, tape); };
   }
 
   /// The gradient of one direction's contribution, spread over its steps.
-  ConstView<Scalar> d_half(int which, const ConstView<Scalar>& d_out, const Signal<Scalar>& in, Tape& tape) const {
+  ConstView<S> d_half(int which, const ConstView<S>& d_out, const Signal<S>& in, Tape& tape) const {
     if (d_out.data() == nullptr) return d_out;
-    const ConstView<Scalar> d = merge == Merge::concat
-                                    ? view(d_out.middleRows(which * cell.output_rows(), cell.output_rows()))
-                                : merge == Merge::sum ? d_out
-                                                      : d_scaled(which, d_out, in, tape);
+    const ConstView<S> d = merge == Merge::concat
+                               ? view(d_out.middleRows(which * cell_.output_rows(), cell_.output_rows()))
+                           : merge == Merge::sum ? d_out
+                                                 : d_scaled(which, d_out, in, tape);
     if (returns == Returns::steps) return d;
-    auto d_steps = tape.d_steps[which].shape(cell.output_rows(), in.timeline->columns());
+    auto d_steps = tape.d_steps[which].shape(cell_.output_rows(), in.timeline->columns());
     detail::scatter_last(d, *in.timeline, which == 0 ? Direction::forward : Direction::backward, d_steps);
     return view(std::as_const(d_steps));
   }
 
-  ConstView<Scalar> d_scaled(int which, const ConstView<Scalar>& d_out, const Signal<Scalar>& in, Tape& tape) const {
+  ConstView<S> d_scaled(int which, const ConstView<S>& d_out, const Signal<S>& in, Tape& tape) const {
     auto d = tape.d_half[which].shape(d_out.rows(), d_out.cols());
-    detail::unmerge<Scalar>(merge, 2, values_of_halves(in, tape), std::size_t(which), d_out, d);
+    detail::unmerge<S>(merge, 2, values_of_halves(in, tape), std::size_t(which), d_out, d);
     return view(std::as_const(d));
   }
+
+  C cell_;  // of both directions, which have the same shapes
+  ParameterTable table_;
 };
 
 }  // namespace unroll

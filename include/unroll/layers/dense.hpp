@@ -28,42 +28,47 @@ struct PackedMap {
 
 }  // namespace detail
 
-/// y = W x + b for every column on its own: each step, or each sequence after pooling. W [units x features], b [units].
 template <class S>
+class DenseLayer;
+
+/// y = W x + b for every column on its own: each step, or each sequence after pooling. W [units x features], b [units].
 struct Dense {
-  using Scalar = S;
-  static constexpr bool columnwise = true;
-  using Weights = detail::PackedMap<S>;
+  Index units = 0;
+  bool biased = true;
+  Start first_values = {};
+
+  template <class S>
+  using Layer = DenseLayer<S>;
+};
+
+template <class S>
+class DenseLayer : public LayerBase<S, detail::PackedMap<S>>, Dense {
+ public:
+  using typename DenseLayer::LayerBase::Weights;
   struct Tape {
     Buffer<S> output;
   };
 
-  Index units = 0;
-  bool biased = true;
-  Start first_values = {};
-  Index features = 0;         ///< set by connect
-  ParameterTable table = {};  ///< made by connect
+  explicit DenseLayer(Dense given) : Dense(std::move(given)) {}
 
   Shape connect(Shape in) {
     require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
-    features = in.features;
-    table = {};
-    table.add("weight", Role::input_weight, units, features);
-    if (biased) table.add("bias", Role::bias, units, 1);
+    features_ = in.features;
+    table_ = {};
+    table_.add("weight", Role::input_weight, units, features_);
+    if (biased) table_.add("bias", Role::bias, units, 1);
     return {units, in.per_step, in.density};
   }
   std::string_view name() const { return "dense"; }
   LayerOptions options() const { return {{"layer", "dense"}, {"units", units}, {"biased", biased}}; }
-  const ParameterTable& parameters() const { return table; }
-  std::vector<Index> state_rows() const { return {}; }
-  bool causal() const { return true; }
+  const ParameterTable& parameters() const { return table_; }
+  bool columnwise() const { return true; }
   Start start() const { return first_values; }
-  std::vector<NamedStart> named_starts() const { return {}; }
-  Index kept(Index columns, Index) const { return units * columns; }
+  Index kept(Index columns, Index, Keeping) const { return units * columns; }
 
   void prepare(const S* theta, Weights& weights) const {
     weights.packed.pack(matrix(theta));
-    weights.bias = Eigen::Map<const Vector<S>>(theta + units * features, biased ? units : 0);
+    weights.bias = Eigen::Map<const Vector<S>>(theta + units * features_, biased ? units : 0);
   }
   void prepare_back(const S* theta, Weights& weights) const { weights.transposed.pack_transposed(matrix(theta)); }
 
@@ -71,22 +76,19 @@ struct Dense {
     return {weights.forward(in.values, tape.output), in.timeline};
   }
 
-  void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
-
   void backward(const Weights& weights, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&,
                 S* gradient, View<S> d_in, State<S>*) const {
-    add_outer_products(d_out.data(), d_out.outerStride(), units, in.values.data(), in.values.outerStride(), features,
+    add_outer_products(d_out.data(), d_out.outerStride(), units, in.values.data(), in.values.outerStride(), features_,
                        d_out.cols(), gradient, units);
-    if (biased) detail::add_columns(d_out, gradient + units * features);
+    if (biased) detail::add_columns(d_out, gradient + units * features_);
     weights.backward(d_out, d_in);
   }
 
-  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>&, Tape& tape) const {
-    return detail::non_finite_output(std::as_const(tape.output).view());
-  }
-
  private:
-  ConstView<S> matrix(const S* theta) const { return {theta, units, features, Eigen::OuterStride<>(units)}; }
+  ConstView<S> matrix(const S* theta) const { return {theta, units, features_, Eigen::OuterStride<>(units)}; }
+
+  Index features_ = 0;
+  ParameterTable table_;
 };
 
 }  // namespace unroll

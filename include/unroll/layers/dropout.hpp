@@ -5,47 +5,54 @@
 
 namespace unroll {
 
-struct DropoutOptions {
-  double rate = 0.5;                ///< probability that a value is dropped, in [0, 1)
-  bool same_for_all_steps = false;  ///< one mask per sample for all its steps (Gal & Ghahramani 2016)
-};
+template <class S>
+class DropoutLayer;
 
 /// Inverted dropout (Srivastava et al. 2014): in training each value is 0 with probability `rate`, the others are
 /// divided by 1 - rate; in evaluation nothing happens.
 ///
 /// The mask depends on (seed, update, layer, sample, step, feature) alone: not on threads, not on the samples' ranks.
+struct Dropout {
+  double rate = 0.5;                ///< probability that a value is dropped, in [0, 1)
+  bool same_for_all_steps = false;  ///< one mask per sample for all its steps (Gal & Ghahramani 2016)
+
+  template <class S>
+  using Layer = DropoutLayer<S>;
+};
+
 template <class S>
-struct Dropout : PlainLayer<S> {
+class DropoutLayer : public LayerBase<S>, Dropout {
+ public:
   struct Tape {
     Buffer<S> mask, output;
     bool active = false;
   };
 
-  explicit Dropout(DropoutOptions options = {}) : options_(options) {}
+  explicit DropoutLayer(Dropout given) : Dropout(given) {}
 
   Shape connect(Shape in) {
-    detail::check_below_one<S>("", "rate", options_.rate);
+    detail::check_below_one<S>("", "rate", rate);
     features_ = in.features;
     return in;
   }
   std::string_view name() const { return "dropout"; }
   LayerOptions options() const {
     return {{"layer", "dropout"},
-            {"rate", options_.rate, OptionUse::training},
-            {"same_for_all_steps", options_.same_for_all_steps, OptionUse::training}};
+            {"rate", rate, OptionUse::training},
+            {"same_for_all_steps", same_for_all_steps, OptionUse::training}};
   }
-  Index kept(Index columns, Index) const { return 2 * features_ * columns; }
+  Index kept(Index columns, Index, Keeping) const { return 2 * features_ * columns; }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
-    tape.active = pass.training && options_.rate > 0;
+    tape.active = pass.training && rate > 0;
     if (!tape.active) return in;
     auto mask = tape.mask.shape(in.values.rows(), in.values.cols());
-    const S scale = S(1 / (1 - options_.rate));
+    const S scale = S(1 / (1 - rate));
     for (Index c = 0; c < mask.cols(); ++c) {
-      const Index step = options_.same_for_all_steps ? 0 : in.timeline->step_of(c);
+      const Index step = same_for_all_steps ? 0 : in.timeline->step_of(c);
       const Random random(pass.seed, Purpose::dropout, key(pass.layer, in.timeline->place_of(c)),
                           key(pass.update, step));
-      random.fill_bernoulli(options_.rate, S(1), mask.col(c));
+      random.fill_bernoulli(rate, S(1), mask.col(c));
       mask.col(c).array() = scale * (1 - mask.col(c).array());  // 1 says dropped
     }
     auto out = tape.output.shape(mask.rows(), mask.cols());
@@ -62,14 +69,9 @@ struct Dropout : PlainLayer<S> {
       d_in = d_out;
   }
 
-  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape& tape) const {
-    if (!tape.active) return std::nullopt;
-    return detail::non_finite_output(std::as_const(tape.output).view());
-  }
-
  private:
   static std::uint64_t key(std::uint64_t high, Index low) { return high << 32 | std::uint64_t(low); }
-  DropoutOptions options_;
+
   Index features_ = 0;
 };
 

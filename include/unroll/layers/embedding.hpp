@@ -2,66 +2,91 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <variant>
 
 #include "unroll/layers/layer.hpp"
 
 namespace unroll {
 
 /// Vectors of tokens that are known before training, from word2vec for instance. Copies share the numbers.
-template <class S>
 class Pretrained {
  public:
   Pretrained() = default;
   /// vectors [dimension x tokens]: a column for each of `tokens`, or for all tokens in their order.
+  template <std::floating_point S>
   Pretrained(Matrix<S> vectors, std::vector<Index> tokens = {})  // NOLINT: vectors are pretrained ones
-      : vectors_(std::make_shared<Matrix<S>>(std::move(vectors))), tokens_(std::move(tokens)) {}
+      : vectors_(std::make_shared<const Matrix<S>>(std::move(vectors))), tokens_(std::move(tokens)) {}
 
   /// Throws ShapeError or ValueError for what does not fit a table [dimension x size].
   void check(Index dimension, Index size) const {
-    if (vectors_ == nullptr) return;
     const Index expected = tokens_.empty() ? size : Index(tokens_.size());
-    require<ShapeError>(vectors_->rows() == dimension && vectors_->cols() == expected, "expects pretrained vectors [",
-                        dimension, " x ", expected, "], got [", vectors_->rows(), " x ", vectors_->cols(), "]");
+    each([&](const auto& vectors) {
+      require<ShapeError>(vectors.rows() == dimension && vectors.cols() == expected, "expects pretrained vectors [",
+                          dimension, " x ", expected, "], got [", vectors.rows(), " x ", vectors.cols(), "]");
+    });
     for (const Index token : tokens_)
       require<ValueError>(token >= 0 && token < size, "expects pretrained vectors of tokens from 0 to ", size - 1,
                           ", got one of token ", token);
   }
+  template <class S>
   void write(View<S> table) const {
-    if (vectors_ == nullptr) return;
-    for (Index k = 0; k < vectors_->cols(); ++k)
-      table.col(tokens_.empty() ? k : tokens_[std::size_t(k)]) = vectors_->col(k);
+    each([&](const auto& vectors) {
+      for (Index k = 0; k < vectors.cols(); ++k)
+        table.col(tokens_.empty() ? k : tokens_[std::size_t(k)]) = vectors.col(k).template cast<S>();
+    });
   }
 
  private:
-  std::shared_ptr<const Matrix<S>> vectors_;
+  template <class S>
+  using Shared = std::shared_ptr<const Matrix<S>>;
+
+  /// f(vectors), if there are any
+  template <class F>
+  void each(F&& f) const {
+    std::visit(
+        [&](const auto& shared) {
+          if (shared != nullptr) f(*shared);
+        },
+        vectors_);
+  }
+
+  std::variant<Shared<float>, Shared<double>> vectors_;
   std::vector<Index> tokens_;
 };
+
+template <class S>
+class EmbeddingLayer;
 
 /// A learned vector for each of `size` tokens: what comes in is one row of token numbers (0 to size - 1, as numbers of
 /// the model's kind, which are exact up to 2^24 in float), what goes out is [dimension x columns].
 ///
 /// Weight [dimension x size], a column per token; normal numbers of deviation 1 at first, as in PyTorch. A step of
 /// training costs what the tokens of its batch cost, however large the table is: see `sparse` and docs/embeddings.md.
-template <class S>
 struct Embedding {
-  using Scalar = S;
-  static constexpr bool columnwise = true;
-  using Weights = const S*;
+  Index size = 0;
+  Index dimension = 0;
+  Initializer first_values = init::normal(0, 1);
+  Pretrained pretrained = {};             ///< in place of those first values
+  std::optional<Index> padding = {};      ///< a token whose vector is zero, unless pretrained, and stays as it is
+  bool frozen = false;                    ///< all vectors keep their first values
+  std::vector<Index> frozen_tokens = {};  ///< those of these tokens do
+  bool sparse = true;  ///< a training step leaves the tokens alone that are not in its batch: no momentum moves
+                       ///< them, nothing decays. Without effect where a TiedDense uses the weights too
+
+  template <class S>
+  using Layer = EmbeddingLayer<S>;
+};
+
+template <class S>
+class EmbeddingLayer : public LayerBase<S>, Embedding {
+ public:
   struct Tape {
     Buffer<Index> tokens;
     Buffer<S> output, sums;
   };
 
-  Index size = 0;
-  Index dimension = 0;
-  Initializer first_values = init::normal(0, 1);
-  Pretrained<S> pretrained = {};          ///< in place of those first values
-  std::optional<Index> padding = {};      ///< a token whose vector is zero, unless pretrained, and stays as it is
-  bool frozen = false;                    ///< all vectors keep their first values
-  std::vector<Index> frozen_tokens = {};  ///< those of these tokens do
-  bool sparse = true;         ///< a training step leaves the tokens alone that are not in its batch: no momentum moves
-                              ///< them, nothing decays. Without effect where a TiedDense uses the weights too
-  ParameterTable table = {};  ///< made by connect
+  explicit EmbeddingLayer(Embedding given) : Embedding(std::move(given)) {}
 
   Shape connect(Shape in) {
     require<ShapeError>(size > 0 && dimension > 0, "expects at least 1 token and 1 dimension, got ", size, " and ",
@@ -69,11 +94,11 @@ struct Embedding {
     require<ShapeError>(in.features == 1, "expects one token number per step, what comes in has ", in.features,
                         " features");
     pretrained.check(dimension, size);
-    table = {};
-    ParameterBlock weight{"weight", Role::input_weight, table.reserve(dimension, size), dimension, size, dimension};
+    table_ = {};
+    ParameterBlock weight{"weight", Role::input_weight, table_.reserve(dimension, size), dimension, size, dimension};
     weight.sparse = sparse;
     weight.frozen = frozen_columns();
-    table.add_block(std::move(weight));
+    table_.add_block(std::move(weight));
     return {dimension, in.per_step, in.density};
   }
   std::string_view name() const { return "embedding"; }
@@ -88,17 +113,13 @@ struct Embedding {
     all.emplace_back("sparse", sparse, OptionUse::training);
     return all;
   }
-  const ParameterTable& parameters() const { return table; }
-  std::vector<Index> state_rows() const { return {}; }
-  bool causal() const { return true; }
+  const ParameterTable& parameters() const { return table_; }
+  bool columnwise() const { return true; }
   Start start() const { return {.input_weight = first_values}; }
-  std::vector<NamedStart> named_starts() const { return {}; }
-  Index kept(Index columns, Index) const {
+  Index kept(Index columns, Index, Keeping) const {
     return dimension * (columns + (columns > columns_together() ? size : 0)) +
            columns * Index(sizeof(Index) / sizeof(S));
   }
-  void prepare(const S* theta, Weights& weights) const { weights = theta; }
-  void prepare_back(const S*, Weights&) const {}
   /// Throws what `forward` would for a number that is no token.
   void check_input(const ConstView<S>& tokens) const {
     for (Index c = 0; c < tokens.cols(); ++c) (void)check(tokens(0, c), {});
@@ -125,8 +146,6 @@ struct Embedding {
     return {view(std::as_const(out)), in.timeline};
   }
 
-  void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
-
   /// Nothing comes back to the numbers of tokens: `d_in` is 0.
   void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S* gradient,
                 View<S> d_in, State<S>*) const {
@@ -143,10 +162,6 @@ struct Embedding {
     return {tape.tokens.view().data(), std::size_t(tape.tokens.cols())};
   }
 
-  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape& tape) const {
-    return detail::non_finite_output(std::as_const(tape.output).view());
-  }
-
  private:
   /// Columns whose sum is formed before it is added to the gradient, so that a token that comes a million times is no
   /// float sum of a million terms; enough of them that adding their sums takes little time.
@@ -154,7 +169,7 @@ struct Embedding {
 
   void add_columns(const ConstView<S>& d_out, Index first, Index count, const Tape& tape, S* to) const {
     const auto tokens = tape.tokens.view();
-    const ParameterBlock& weight = table.blocks().front();
+    const ParameterBlock& weight = table_.blocks().front();
     for (Index c = first; c < first + count; ++c)
       if (!weight.is_frozen(tokens(0, c)))
         Eigen::Map<Vector<S>>(to + tokens(0, c) * dimension, dimension) += d_out.col(c);
@@ -181,6 +196,8 @@ struct Embedding {
     for (const Index token : frozen_tokens) freeze("frozen tokens", token);
     return columns;
   }
+
+  ParameterTable table_;
 };
 
 }  // namespace unroll

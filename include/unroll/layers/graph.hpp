@@ -9,8 +9,8 @@ namespace unroll {
 ///
 ///     Graph<float> graph;
 ///     const auto in = graph.input();
-///     const auto deep = graph.add(Bidirectional<Lstm<float>>{.units = 16}, graph.add(Dense<float>{.units = 8}, in));
-///     graph.add(Dense<float>{.units = 1}, graph.concat({in, deep}));  // the last node is the output
+///     const auto deep = graph.add(Bidirectional<Lstm>{.units = 16}, graph.add(Dense{.units = 8}, in));
+///     graph.add(Dense{.units = 1}, graph.concat({in, deep}));  // the last node is the output
 ///     Stack<float> model(4, {graph});
 ///
 /// Nodes are numbered as they are added, the input is node 0; parameters are named by node: "1.weight". States are
@@ -23,9 +23,7 @@ class Graph : public detail::GraphNodes<S> {
   using typename Base::Layer;
 
  public:
-  struct Weights {
-    std::vector<typename Layer::Weights> layers;  // by node
-  };
+  using typename Base::Weights;
   struct Tape {
     std::vector<typename Layer::Tape> layers;  // by node
     std::vector<Signal<S>> values;             // of the nodes
@@ -100,15 +98,11 @@ class Graph : public detail::GraphNodes<S> {
   }
 
   std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>&, Tape& tape) const {
-    for (std::size_t n = 1; n < size(); ++n) {
-      auto where = non_finite_in(n, weights, tape);
-      if (!where) continue;
-      const std::size_t place = where->per_sequence || !node(n).layer ? n : node(n).reads[0];
-      if (where->timeline == nullptr) where->timeline = tape.values[place].timeline;
-      where->per_sequence = where->per_sequence || !this->shape(place).per_step;
-      where->value = text(this->named(n), ": ", where->value);
-      return where;
-    }
+    for (std::size_t n = 1; n < size(); ++n)
+      if (auto where = non_finite_in(n, weights, tape)) {
+        where->value = text(this->named(n), ": ", where->value);
+        return where;
+      }
     return std::nullopt;
   }
 
@@ -160,8 +154,9 @@ class Graph : public detail::GraphNodes<S> {
 
   std::optional<NonFinite> non_finite_in(std::size_t n, const Weights& weights, Tape& tape) const {
     const auto& layer = node(n).layer;
-    return layer ? layer->first_non_finite(weights.layers[n], value_in(n, tape), tape.layers[n])
-                 : detail::non_finite_output(tape.values[n].values);
+    return layer ? detail::first_non_finite(*layer, weights.layers[n], value_in(n, tape), this->shape(node(n).reads[0]),
+                                            tape.layers[n], tape.values[n], this->shape(n))
+                 : detail::non_finite_output(tape.values[n], this->shape(n));
   }
 
   // ---- gradients of values

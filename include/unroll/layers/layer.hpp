@@ -1,8 +1,7 @@
 #pragma once
-// What a model asks of a layer. A layer is a description; parameters, states and everything a pass writes are handed to
-// it.
+// What a model asks of a layer. A layer holds sizes and options alone; parameters, states and all that a pass writes
+// are arguments.
 
-#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -11,89 +10,94 @@
 #include <string_view>
 #include <vector>
 
+#include "unroll/cell/concept.hpp"
 #include "unroll/cell/state.hpp"
 #include "unroll/core/buffer.hpp"
-#include "unroll/core/timeline.hpp"
-#include "unroll/engine/tape.hpp"
 #include "unroll/layers/options.hpp"
-#include "unroll/parameters/initializers.hpp"
-#include "unroll/parameters/parameters.hpp"
-#include "unroll/threads/thread_pool.hpp"
+#include "unroll/layers/pass.hpp"
 
 namespace unroll {
 
-/// What flows between layers: features, and whether there is a column for every step or one for every sequence.
-struct Shape {
-  Index features = 0;
-  bool per_step = true;
-  double density = 1;  ///< steps for each one that comes in, about: what strides and upsampling leave
+/// Base of every layer: defaults for all that a layer need not write. A layer has
+///
+///     Shape connect(Shape in);                      // shape of the output; throws ShapeError or ValueError
+///     std::string_view name() const;                // for messages and files
+///     Signal<S> forward(const W&, const Signal<S>& in, const Pass&, const State<S>& initial, Tape&) const;
+///     void backward(const W&, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>& d_final, Tape&,
+///                   S* gradient, View<S> d_in, State<S>* d_initial) const;
+///
+/// and, as it needs them, members in place of those below; see docs/own-layer.md. `forward` fills the tape and returns
+/// a view into it. `backward` adds to `gradient` and overwrites `d_in` and `d_initial`. States are empty (all zero), or
+/// one matrix per state [rows x batch] by sample. A `d_in` without data is not needed. A `d_out` without data, where
+/// only final states have a gradient, reaches only layers with states.
+///
+/// `W`: the parameters in the form that passes read; for another one than a pointer the layer has a `prepare`.
+template <class S, class W = const S*>
+struct LayerBase {
+  using Scalar = S;
+  using Weights = W;
+  /// What a pass forward keeps for the pass back.
+  struct Tape {};
 
-  /// Of a batch that came in with `steps` steps of all sequences together. Throws ShapeError for more than memory
-  /// holds.
-  Index columns(Index steps, Index batch) const {
-    if (!per_step) return batch;
-    const double all = std::ceil(density * double(steps));
-    require<ShapeError>(all <= double(most_entries), "memory: ", steps, " steps become ", all, " columns");
-    return Index(all);
+  /// Its options for files, see options.hpp; a layer without them is compared by name and shapes of parameters.
+  LayerOptions options() const { return {}; }
+  const ParameterTable& parameters() const {
+    static const ParameterTable none;
+    return none;
   }
-};
+  /// First values by role, and of single blocks by name.
+  Start start() const { return {}; }
+  std::vector<NamedStart> named_starts() const { return {}; }
+  /// Writes values that were given, not drawn, over the first values.
+  void set_given(S*) const {}
+  /// Rows of each state. A layer with states has a `final_state`, too.
+  std::vector<Index> state_rows() const { return {}; }
+  /// Whether no step depends on a later one: the layer may be run window by window.
+  bool causal() const { return true; }
+  /// Whether each column of the output depends on the same column of the input alone: the layer may be run on some
+  /// columns at a time. Such a layer has no states.
+  bool columnwise() const { return false; }
+  /// Steps of the output for a sequence of `steps`, none of them masked; must not fall as `steps` grows.
+  Index steps_after(Index steps) const { return steps; }
+  /// Throws what `forward` would for numbers that the layer cannot read.
+  void check_input(const ConstView<S>&) const {}
+  /// Numbers of layers (Pass::layer) that it needs: 1, or one for each layer inside.
+  std::uint64_t layers_inside() const { return 1; }
+  /// Numbers that a training step keeps on the tape for `columns` and `batch` sequences, for memory estimates.
+  Index kept(Index, Index, Keeping) const { return 0; }
 
-/// Values on their timeline [features x timeline->columns()]. Both belong to somebody else and must outlive the pass.
-template <class Scalar>
-struct Signal {
-  ConstView<Scalar> values;
-  const Timeline* timeline;
-};
-
-/// How a pass runs, and what its random numbers are keyed by.
-struct Pass {
-  bool training = false;  ///< dropout only happens in training
-  std::uint64_t seed = 0;
-  std::uint64_t update = 0;       ///< counts the batches of a training run
-  std::uint64_t layer = 0;        ///< set by the model; layers that hold others give each its own
-  Keeping keeping = {};           ///< how much recurrent layers keep for the way back
-  ThreadPool* threads = nullptr;  ///< for what a layer can do at the same time; nullptr: the calling thread alone
-  bool* refused = nullptr;  ///< where given, a layer whose input has a value that it cannot take sets it, in place
-                            ///< of throwing, and gives outputs that are not a number
-};
-
-/// First values by role; a cell may override single blocks (the forget bias of an LSTM).
-struct Start {
-  Initializer input_weight = init::glorot_uniform();
-  Initializer recurrent_weight = init::orthogonal();
-  Initializer bias = init::zeros();
-  Initializer gain = init::zeros();
-
-  const Initializer& of(Role role) const {
-    switch (role) {
-      case Role::input_weight:
-        return input_weight;
-      case Role::recurrent_weight:
-        return recurrent_weight;
-      case Role::bias:
-        return bias;
-      default:
-        return gain;
-    }
+  /// Once for all passes after the parameters changed: brings them into the form that passes read, e.g. packed.
+  void prepare(const S* theta, W& weights) const requires std::same_as<W, const S*> { weights = theta; }
+  /// The same for what only passes back read.
+  void prepare_back(const S*, W&) const {}
+  /// The states after the last step of each sequence.
+  template <class AnyTape>
+  void final_state(const Signal<S>&, const AnyTape&, State<S>& state) const {
+    state.clear();
   }
-};
+  /// The first value inside the layer that is not finite. The model looks at the output itself.
+  template <class AnyTape>
+  std::optional<NonFinite> first_non_finite(const W&, const Signal<S>&, const AnyTape&) const {
+    return std::nullopt;
+  }
 
-/// A named block with its own first values.
-using NamedStart = std::pair<std::string, Initializer>;
+  /// Of a layer with a table that is looked up: columns of its first block that the last pass back gave a gradient, so
+  /// that a step may leave all others alone; see Parameters::touch.
+  template <class AnyTape>
+  std::span<const Index> touched(const AnyTape&) const {
+    return {};
+  }
+  /// Of a layer that uses the block "weight" of an earlier layer: its number. The model calls `tie` before `connect`.
+  std::optional<Index> tied_to() const { return std::nullopt; }
+  void tie(const TiedWeight&) {}
 
-/// The first value that was not finite, in the words of whoever computed it.
-struct NonFinite {
-  std::string value;                   ///< what it is, e.g. "equation 'c'"
-  Index column = 0;                    ///< of the timeline of what came in, or
-  bool per_sequence = false;           ///< of the timeline of what goes out: one step per sequence
-  const Timeline* timeline = nullptr;  ///< that the column belongs to, if it is neither
-};
-
-/// A block of parameters that belongs to another layer.
-struct TiedWeight {
-  ParameterBlock block = {};  ///< as the model has it
-  Index distance = 0;  ///< to its first entry from the first parameter of the layer that is tied, also in a gradient
-  std::string owner = {};  ///< "layer 0 (embedding)"
+  /// Of a layer whose frozen parameters follow what passes through it in training: how many numbers say how.
+  /// `add_statistics` adds those of the last pass forward, so that windows of one update count as one;
+  /// `update_statistics` brings the parameters up to date, once an update has succeeded.
+  Index statistics() const { return 0; }
+  template <class AnyTape>
+  void add_statistics(const AnyTape&, double*) const {}
+  void update_statistics(const double*, S*) const {}
 };
 
 template <class L>
@@ -103,108 +107,129 @@ concept HasLayerTypes = requires {
   typename L::Tape;
 };
 
-/// connect: told what comes in, says what goes out; throws ShapeError or ValueError. causal: no step depends on a later
-/// one, so the layer may be run window by window. kept: numbers that a training step keeps on the tape for so many
-/// columns and sequences, besides packed weights. A layer that also has `LayerOptions options() const` is compared with
-/// the one in a file by all of them, see layers/options.hpp; one that has not by its name and the shapes of its
-/// parameters.
 template <class L>
-concept HasDescription = requires(L& made, const L& layer, Shape shape, Index n) {
+concept HasDescription = requires(L& made, const L& layer, Shape shape) {
   { made.connect(shape) } -> std::same_as<Shape>;
   { layer.name() } -> std::convertible_to<std::string_view>;
+};
+
+template <class L>
+concept HasPrepare = requires(const L& layer, const typename L::Scalar* theta, typename L::Weights& made) {
+  layer.prepare(theta, made);
+};
+
+template <class L>
+concept HasPasses = requires(const L& layer, const typename L::Weights& weights, Signal<typename L::Scalar> in,
+                             const Pass& pass, const State<typename L::Scalar>& initial,
+                             State<typename L::Scalar>& state, typename L::Tape& tape,
+                             ConstView<typename L::Scalar> d_out, typename L::Scalar* gradient,
+                             View<typename L::Scalar> d_in) {
+  { layer.forward(weights, in, pass, initial, tape) } -> std::same_as<Signal<typename L::Scalar>>;
+  layer.backward(weights, in, pass, d_out, initial, tape, gradient, d_in, &state);
+};
+
+/// Members that LayerBase has defaults for.
+template <class L>
+concept HasDefaults = requires(L& made, const L& layer, Index n, Keeping keeping, const TiedWeight& weight,
+                               typename L::Scalar* theta, typename L::Weights& weights, Signal<typename L::Scalar> in,
+                               State<typename L::Scalar>& state, typename L::Tape& tape, double* numbers) {
+  { layer.options() } -> std::same_as<LayerOptions>;
   { layer.parameters() } -> std::convertible_to<const ParameterTable&>;
-  { layer.state_rows() } -> std::convertible_to<std::vector<Index>>;
-  { layer.causal() } -> std::same_as<bool>;
   { layer.start() } -> std::convertible_to<Start>;
   { layer.named_starts() } -> std::convertible_to<std::vector<NamedStart>>;
-  { layer.kept(n, n) } -> std::convertible_to<Index>;
-};
-
-/// prepare: once for all passes after the parameters changed, brings them into the form that passes read (e.g. packed);
-/// prepare_back: likewise for the way back. forward fills the tape and returns a view into it; backward adds to
-/// `gradient` and overwrites `d_in`. `initial` and `d_final` are empty or one matrix per state by sample; a `d_in`
-/// without data is not wanted. A `d_out` without data reaches only layers with states: nothing came back but the
-/// gradient of their final states.
-template <class L>
-concept HasPasses = requires(const L& layer, const typename L::Scalar* theta, typename L::Weights& made,
-                             const typename L::Weights& weights, Signal<typename L::Scalar> in, const Pass& pass,
-                             const State<typename L::Scalar>& initial, State<typename L::Scalar>& state,
-                             typename L::Tape& tape, ConstView<typename L::Scalar> d_out, typename L::Scalar* gradient,
-                             View<typename L::Scalar> d_in) {
-  layer.prepare(theta, made);
-  layer.prepare_back(theta, made);
-  { layer.forward(weights, in, pass, initial, tape) } -> std::same_as<Signal<typename L::Scalar>>;
+  layer.set_given(theta);
+  { layer.state_rows() } -> std::convertible_to<std::vector<Index>>;
+  { layer.causal() } -> std::same_as<bool>;
+  { layer.columnwise() } -> std::same_as<bool>;
+  { layer.steps_after(n) } -> std::same_as<Index>;
+  layer.check_input(in.values);
+  { layer.layers_inside() } -> std::convertible_to<std::uint64_t>;
+  { layer.kept(n, n, keeping) } -> std::convertible_to<Index>;
+  layer.prepare_back(theta, weights);
   layer.final_state(in, tape, state);
-  layer.backward(weights, in, pass, d_out, initial, tape, gradient, d_in, &state);
   { layer.first_non_finite(weights, in, tape) } -> std::same_as<std::optional<NonFinite>>;
+  { layer.touched(tape) } -> std::convertible_to<std::span<const Index>>;
+  { layer.tied_to() } -> std::convertible_to<std::optional<Index>>;
+  made.tie(weight);
+  { layer.statistics() } -> std::same_as<Index>;
+  layer.add_statistics(tape, numbers);
+  layer.update_statistics(numbers, theta);
 };
 
 template <class L>
-concept Layer = HasLayerTypes<L> && HasDescription<L> && HasPasses<L>;
+concept Layer = HasLayerTypes<L> && HasDescription<L> && HasPrepare<L> && HasPasses<L> && HasDefaults<L>;
 
-/// Instantiated by every model: names what is missing.
+/// Instantiated by every model: names the first thing that is missing.
 template <class L>
 constexpr bool check_layer() {
-  static_assert(HasLayerTypes<L>, "unroll: a layer needs the types Scalar, Weights and Tape");
-  static_assert(HasDescription<L>,
-                "unroll: a layer needs connect(shape), and const: name, parameters, state_rows, causal, start, "
-                "named_starts and kept; see layers/layer.hpp");
-  static_assert(HasPasses<L>,
-                "unroll: a layer needs prepare, prepare_back, forward, final_state, backward and first_non_finite, all "
-                "const; see layers/layer.hpp");
-  return Layer<L>;
+  if constexpr (!HasLayerTypes<L>)
+    static_assert(HasLayerTypes<L>, "unroll: a layer derives from LayerBase<Scalar>; see docs/own-layer.md");
+  else if constexpr (!HasDescription<L>)
+    static_assert(HasDescription<L>, "unroll: a layer needs Shape connect(Shape) and name() const");
+  else if constexpr (!HasPrepare<L>)
+    static_assert(HasPrepare<L>,
+                  "unroll: a layer with Weights other than a pointer to its parameters needs prepare(theta, weights) "
+                  "const");
+  else if constexpr (!HasPasses<L>)
+    static_assert(HasPasses<L>,
+                  "unroll: a layer needs forward(weights, in, pass, initial, tape) and backward(weights, in, pass, "
+                  "d_out, d_final, tape, gradient, d_in, d_initial), both const; see LayerBase in layers/layer.hpp");
+  else
+    static_assert(HasDefaults<L>,
+                  "unroll: a layer derives from LayerBase<Scalar>, and its members have the signatures that they have "
+                  "there; see layers/layer.hpp");
+  return true;
 }
 
 namespace detail {
 
-/// Whether each column of the output depends on the same column of the input alone, so that the layer can be run on
-/// some columns at a time. Layers that can say so in `columnwise`, or `columnwise()`.
 template <class L>
-bool is_columnwise(const L& layer) {
-  if constexpr (requires { layer.columnwise(); })
-    return layer.columnwise();
-  else if constexpr (requires { L::columnwise; })
-    return L::columnwise;
-  else
-    return false;
-}
-
-/// Layers whose tape depends on how much is kept for the way back have a third argument of `kept`.
-template <class L>
-Index kept_by(const L& layer, Index columns, Index batch, Keeping keeping) {
-  if constexpr (requires { layer.kept(columns, batch, keeping); })
-    return layer.kept(columns, batch, keeping);
-  else
-    return layer.kept(columns, batch);
-}
-
-/// Layers with a table that is looked up name the columns of their first block that the last way back on a tape gave a
-/// gradient, in `touched(tape)`, so that a step may leave all others alone; see Parameters::touch.
-template <class L>
-std::span<const Index> touched_by(const L& layer, const typename L::Tape& tape) {
-  if constexpr (requires { layer.touched(tape); })
-    return layer.touched(tape);
-  else
-    return {};
-}
-
-/// Layers that use the block "weight" of an earlier one, too: they say of which, and are told about it before they are
-/// connected.
-template <class L>
-concept TiedLayer = requires(L& made, const L& layer, const TiedWeight& weight) {
-  { layer.tied_to() } -> std::convertible_to<std::optional<Index>>;
-  made.tie(weight);
+concept HasScalar = requires {
+  typename L::Scalar;
 };
 
-/// How many numbers of layers (Pass::layer) a layer needs: one for itself, or one for each layer that it holds, which
-/// it says in `layers_inside()`.
-template <class L>
-std::uint64_t layers_inside(const L& layer) {
-  if constexpr (requires { layer.layers_inside(); })
-    return layer.layers_inside();
-  else
-    return 1;
-}
+/// In place of what was refused, so that the compiler says why and nothing else.
+template <class S>
+struct NoLayer : LayerBase<S> {
+  template <class Given>
+  explicit NoLayer(const Given&);
+  Shape connect(Shape);
+  std::string_view name() const;
+  Signal<S> forward(const S*, const Signal<S>&, const Pass&, const State<S>&, typename NoLayer::Tape&) const;
+  void backward(const S*, const Signal<S>&, const Pass&, ConstView<S>, const State<S>&, typename NoLayer::Tape&, S*,
+                View<S>, State<S>*) const;
+};
+
+template <class Given, class S>
+struct LayerFor {
+  using type = NoLayer<S>;  // first: Clang forgets what follows an assertion that fails
+  static_assert(!HasTypes<Given>,
+                "unroll: a cell is no layer: write Recurrent<Gru>{.units = 32}, or Bidirectional<Gru>{.units = 32}, in "
+                "place of Gru<float>{...}");
+  static_assert(HasTypes<Given>,
+                "unroll: expected a layer: options such as Dense{.units = 4}, or a type that derives from "
+                "LayerBase<Scalar>");
+};
+template <class Given, class S>
+requires(HasScalar<Given> && !HasTypes<Given>) struct LayerFor<Given, S> {
+  static constexpr bool same = std::same_as<S, typename Given::Scalar>;
+  using type = std::conditional_t<same, Given, NoLayer<S>>;
+  static_assert(same, "unroll: all layers of a model have the same Scalar");
+};
+template <class Given, class S>
+requires(!HasScalar<Given>) && requires { typename Given::template Layer<S>; }
+struct LayerFor<Given, S> {
+  using type = typename Given::template Layer<S>;
+};
+
+}  // namespace detail
+
+/// The layer that a model of scalar S makes of what it is given: options without a scalar, as `Dense{.units = 4}`,
+/// which have `template <class S> using Layer`, or a layer that has a scalar already, as it is.
+template <class Given, class S>
+using LayerOf = typename detail::LayerFor<Given, S>::type;
+
+namespace detail {
 
 /// What fills a block at first: what its layer asks for by name, or else by role.
 template <class L>
@@ -227,12 +252,6 @@ void within(std::string_view what, std::size_t k, const L& layer, F&& f) {
   }
 }
 
-/// Layers with values that were given, not drawn, write them over the first values in `set_given(theta)`.
-template <class L>
-void set_given_values(const L& layer, typename L::Scalar* theta) {
-  if constexpr (requires { layer.set_given(theta); }) layer.set_given(theta);
-}
-
 /// "sample 2, step 5", given the timeline.
 inline std::string place_of(const NonFinite& where) {
   const std::string sample = text("sample ", where.timeline->place_of(where.column));
@@ -248,35 +267,22 @@ Index first_non_finite_column(const ConstView<Scalar>& values) {
 }
 
 template <class Scalar>
-std::optional<NonFinite> non_finite_output(const ConstView<Scalar>& values, bool per_sequence = false) {
-  const Index column = first_non_finite_column(values);
+std::optional<NonFinite> non_finite_output(const Signal<Scalar>& out, const Shape& shape) {
+  const Index column = first_non_finite_column(out.values);
   if (column < 0) return std::nullopt;
-  return NonFinite{"its output", column, per_sequence};
+  return NonFinite{"its output", column, out.timeline, !shape.per_step};
+}
+
+/// The first value that is not finite in a layer or its output.
+template <class L>
+std::optional<NonFinite> first_non_finite(const L& layer, const typename L::Weights& weights,
+                                          const Signal<typename L::Scalar>& in, const Shape& shape_in,
+                                          typename L::Tape& tape, const Signal<typename L::Scalar>& out,
+                                          const Shape& shape_out) {
+  auto found = layer.first_non_finite(weights, in, tape);
+  if (found && found->timeline == nullptr) found->timeline = in.timeline, found->per_sequence = !shape_in.per_step;
+  return found ? found : non_finite_output(out, shape_out);
 }
 
 }  // namespace detail
-
-/// For layers without states whose passes read parameters, if there are any, as they are.
-template <class S>
-struct PlainLayer {
-  using Scalar = S;
-  using Weights = const S*;
-
-  void prepare(const S* theta, Weights& weights) const { weights = theta; }
-  void prepare_back(const S*, Weights&) const {}
-
-  const ParameterTable& parameters() const {
-    static const ParameterTable none;
-    return none;
-  }
-  std::vector<Index> state_rows() const { return {}; }
-  bool causal() const { return true; }
-  Start start() const { return {}; }
-  std::vector<NamedStart> named_starts() const { return {}; }
-  template <class Tape>
-  void final_state(const Signal<S>&, const Tape&, State<S>& state) const {
-    state.clear();
-  }
-};
-
 }  // namespace unroll

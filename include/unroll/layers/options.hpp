@@ -67,18 +67,6 @@ struct LayerOption {
 namespace detail {
 
 /// Layers of the library, and those of a user that say so, have a function `options()`.
-template <class L>
-concept TellsOptions = requires(const L& layer) {
-  { layer.options() } -> std::same_as<LayerOptions>;
-};
-
-/// None where a layer does not tell them.
-template <class L>
-LayerOptions options_of(const L& layer) {
-  if constexpr (TellsOptions<L>) return layer.options();
-  return {};
-}
-
 /// The value of a word among options; empty where there is none.
 inline std::string word_of(const LayerOptions& options, std::string_view name) {
   for (const LayerOption& option : options)
@@ -94,11 +82,11 @@ inline bool flag_of(const LayerOptions& options, std::string_view name) {
   return false;
 }
 
-/// The name of a layer and its options. A layer that does not tell them has its name alone.
+/// The name of a layer and its options. A layer without options has its name alone.
 template <class L>
 LayerOptions description_of(const L& layer) {
   LayerOptions all{{"name", std::string(layer.name())}};
-  for (LayerOption& option : options_of(layer)) all.push_back(std::move(option));
+  for (LayerOption& option : layer.options()) all.push_back(std::move(option));
   return all;
 }
 

@@ -77,10 +77,10 @@ struct OneDirection {
     if constexpr (searches) {
       if (const auto found = cell.first_non_finite(weights, over_time(cell, weights, in, direction, tape).all_columns(),
                                                    *in.timeline, direction == Direction::forward, tape.work))
-        return NonFinite{"equation '" + found->first + "'", found->second, false};
+        return NonFinite{"equation '" + found->first + "'", found->second};
       return std::nullopt;
     } else {
-      return non_finite_output(output(cell, in, tape));
+      return non_finite_output(Signal<Scalar>{output(cell, in, tape), in.timeline}, {.features = cell.output_rows()});
     }
   }
 
@@ -112,54 +112,93 @@ struct OneDirection {
 
 }  // namespace detail
 
-/// A cell over time: `Recurrent<Gru<float>>{.units = 32}`.
-template <Cell C>
-struct Recurrent {
-  using Scalar = typename C::Scalar;
-  using One = detail::OneDirection<C>;
-  using Weights = typename C::Weights;
-  struct Tape {
-    unroll::Tape<C> cell;
-    Timeline one_step;
-    Buffer<Scalar> last, d_steps;
-  };
+template <class Options, class S>
+class RecurrentLayer;
 
+/// A cell over time: `Recurrent<Gru>{.units = 32}`, `Recurrent<EquationsOf<my::equations>::Cell>{.units = 32}`. The
+/// cell is a class template, whose first parameter is the scalar of the model.
+template <template <class, int...> class CellTemplate>
+struct Recurrent {
   Index units = 0;
   Direction direction = Direction::forward;
   Returns returns = Returns::steps;
   std::vector<std::pair<std::string, Index>> sizes = {};  ///< of symbols with a size of their own, see CellSizes
   Start first_values = {};
-  C cell = {};  ///< made by connect
+
+  template <class S>
+  using Cell = CellTemplate<S>;
+  template <class S>
+  using Layer = RecurrentLayer<Recurrent, S>;
+};
+
+/// A cell of one scalar as a template: `Recurrent<OneScalar<MyCell>::Cell>`.
+template <class C>
+struct OneScalar {
+  template <class S>
+  using Cell = C;
+};
+
+namespace detail {
+
+/// The cell of a layer's options.
+template <class Options, class S>
+struct CellOf {
+  using type = typename Options::template Cell<S>;
+  static_assert(!HasLayerTypes<type>,
+                "unroll: Recurrent and Bidirectional take a cell, such as Recurrent<Gru>, not a layer");
+  static_assert(HasLayerTypes<type> || check_cell<type>());
+};
+
+}  // namespace detail
+
+/// What Recurrent becomes in a model.
+template <class Options, class S>
+class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::type::Weights>, Options {
+  using C = typename detail::CellOf<Options, S>::type;
+  using One = detail::OneDirection<C>;
+  using Options::direction, Options::first_values, Options::returns, Options::sizes, Options::units;
+  static_assert(std::same_as<S, typename C::Scalar>, "unroll: all layers of a model have the same Scalar");
+
+ public:
+  using typename RecurrentLayer::LayerBase::Weights;
+  struct Tape {
+    unroll::Tape<C> cell;
+    Timeline one_step;
+    Buffer<S> last, d_steps;
+  };
+
+  explicit RecurrentLayer(Options given) : Options(std::move(given)) {}
 
   Shape connect(Shape in) {
-    cell = One::make(in, units, sizes);
-    return {cell.output_rows(), returns == Returns::steps, in.density};
+    cell_ = One::make(in, units, sizes);
+    return {cell_.output_rows(), returns == Returns::steps, in.density};
   }
   std::string name() const { return std::string(One::name()) + (direction == Direction::backward ? ", backward" : ""); }
   LayerOptions options() const {
     LayerOptions all{{"layer", "recurrent"}, {"cell", One::name()}};
     all.emplace_back("direction", direction == Direction::forward ? "forward" : "backward");
     all.emplace_back("returns", detail::name_of(returns));
-    detail::add_cell(all, cell, units, sizes);
+    detail::add_cell(all, cell_, units, sizes);
     return all;
   }
-  const ParameterTable& parameters() const { return cell.parameters(); }
-  std::vector<Index> state_rows() const { return One::state_rows(cell); }
+  const C& cell() const { return cell_; }
+  const ParameterTable& parameters() const { return cell_.parameters(); }
+  std::vector<Index> state_rows() const { return One::state_rows(cell_); }
   bool causal() const { return direction == Direction::forward && returns == Returns::steps; }
   Start start() const { return first_values; }
   std::vector<NamedStart> named_starts() const { return One::named_starts(); }
-  Index kept(Index columns, Index batch, Keeping keeping = {}) const {
-    return OverTime<C>::kept(cell, columns, batch, keeping) +
-           (returns == Returns::last ? cell.output_rows() * (columns + batch) : 0);
+  Index kept(Index columns, Index batch, Keeping keeping) const {
+    return OverTime<C>::kept(cell_, columns, batch, keeping) +
+           (returns == Returns::last ? cell_.output_rows() * (columns + batch) : 0);
   }
 
-  void prepare(const Scalar* theta, Weights& weights) const { cell.prepare(theta, weights); }
-  void prepare_back(const Scalar* theta, Weights& weights) const { cell.prepare_back(theta, weights); }
+  void prepare(const S* theta, Weights& weights) const { cell_.prepare(theta, weights); }
+  void prepare_back(const S* theta, Weights& weights) const { cell_.prepare_back(theta, weights); }
 
-  Signal<Scalar> forward(const Weights& weights, const Signal<Scalar>& in, const Pass& pass,
-                         const State<Scalar>& initial, Tape& tape) const {
-    One::forward(cell, weights, in, direction, pass, initial, tape.cell);
-    const auto steps = One::output(cell, in, tape.cell);
+  Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
+                    Tape& tape) const {
+    One::forward(cell_, weights, in, direction, pass, initial, tape.cell);
+    const auto steps = One::output(cell_, in, tape.cell);
     if (returns == Returns::steps) return {steps, in.timeline};
     tape.one_step.assign_one_step(*in.timeline);
     auto last = tape.last.shape(steps.rows(), in.timeline->batch());
@@ -167,32 +206,33 @@ struct Recurrent {
     return {view(std::as_const(last)), &tape.one_step};
   }
 
-  void final_state(const Signal<Scalar>& in, Tape& tape, State<Scalar>& state) const {
+  void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const {
     state.resize(std::size_t(C::states));
-    One::final_state(cell, in, direction, tape.cell, state);
+    One::final_state(cell_, in, direction, tape.cell, state);
   }
 
-  void backward(const Weights& weights, const Signal<Scalar>& in, const Pass&, ConstView<Scalar> d_out,
-                const State<Scalar>& d_final, Tape& tape, Scalar* gradient, View<Scalar> d_in,
-                State<Scalar>* d_initial) const {
+  void backward(const Weights& weights, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>& d_final,
+                Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
     if (returns == Returns::last && d_out.data() != nullptr) {
-      auto d_steps = tape.d_steps.shape(cell.output_rows(), in.timeline->columns());
+      auto d_steps = tape.d_steps.shape(cell_.output_rows(), in.timeline->columns());
       detail::scatter_last(d_out, *in.timeline, direction, d_steps);
-      new (&d_out) ConstView<Scalar>(view(std::as_const(d_steps)));  // Eigen's way to let a Map look elsewhere
+      new (&d_out) ConstView<S>(view(std::as_const(d_steps)));  // Eigen's way to let a Map look elsewhere
     }
     if (d_initial != nullptr) d_initial->resize(std::size_t(C::states));
-    One::backward(cell, weights, in, direction, d_out, d_final, tape.cell, gradient, d_in,
-                  d_initial == nullptr ? std::span<Matrix<Scalar>>() : std::span<Matrix<Scalar>>(*d_initial));
+    One::backward(cell_, weights, in, direction, d_out, d_final, tape.cell, gradient, d_in,
+                  d_initial == nullptr ? std::span<Matrix<S>>() : std::span<Matrix<S>>(*d_initial));
   }
 
-  std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<Scalar>& in, Tape& tape) const {
-    return One::first_non_finite(cell, weights, in, direction, tape.cell);
+  std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const {
+    return One::first_non_finite(cell_, weights, in, direction, tape.cell);
   }
 
-  void trace(const Weights& weights, const Signal<Scalar>& in, Tape& tape, std::string_view equation,
-             Matrix<Scalar>& to) const {
-    One::trace(cell, weights, in, direction, tape.cell, equation, to);
+  void trace(const Weights& weights, const Signal<S>& in, Tape& tape, std::string_view equation, Matrix<S>& to) const {
+    One::trace(cell_, weights, in, direction, tape.cell, equation, to);
   }
+
+ private:
+  C cell_;
 };
 
 }  // namespace unroll

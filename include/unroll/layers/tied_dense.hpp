@@ -6,53 +6,58 @@
 
 namespace unroll {
 
+template <class S>
+class TiedDenseLayer;
+
 /// y = E^T x + b for every column on its own, where E [features x tokens] are the weights of an Embedding earlier in
 /// the model: scores of all tokens by the vectors that also stand for them as inputs (Press & Wolf 2017,
 /// arXiv:1608.05859; Inan et al. 2017, arXiv:1611.01462).
 ///
-///     Sequential model(1, Embedding<float>{.size = 8000, .dimension = 128}, Recurrent<Gru<float>>{.units = 128},
-///                      TiedDense<float>{.embedding = 0});
+///     Sequential model(1, Embedding{.size = 8000, .dimension = 128}, Recurrent<Gru>{.units = 128},
+///                      TiedDense{.embedding = 0});
 ///
 /// Of its own it has the biases b [tokens]. The gradient of E is the sum of both places; columns that the embedding
 /// keeps frozen, padding among them, get none from here either.
-template <class S>
 struct TiedDense {
-  using Scalar = S;
-  static constexpr bool columnwise = true;
-  using Weights = detail::PackedMap<S>;
+  Index embedding = 0;  ///< number of the layer whose weights it uses
+  bool biased = true;
+  Start first_values = {};
+
+  template <class S>
+  using Layer = TiedDenseLayer<S>;
+};
+
+template <class S>
+class TiedDenseLayer : public LayerBase<S, detail::PackedMap<S>>, TiedDense {
+ public:
+  using typename TiedDenseLayer::LayerBase::Weights;
   struct Tape {
     Buffer<S> output;
   };
 
-  Index embedding = 0;  ///< number of the layer whose weights it uses
-  bool biased = true;
-  Start first_values = {};
-  TiedWeight weight = {};     ///< made by the model
-  ParameterTable table = {};  ///< made by connect
+  explicit TiedDenseLayer(TiedDense given) : TiedDense(std::move(given)) {}
 
   std::optional<Index> tied_to() const { return embedding; }
-  void tie(const TiedWeight& of_embedding) { weight = of_embedding; }
+  void tie(const TiedWeight& of_embedding) { weight_ = of_embedding; }
 
   Shape connect(Shape in) {
-    const Index features = weight.block.rows, tokens = weight.block.cols;
-    require<ShapeError>(in.features == features, "uses the weights [", features, " x ", tokens, "] of ", weight.owner,
+    const Index features = weight_.block.rows, tokens = weight_.block.cols;
+    require<ShapeError>(in.features == features, "uses the weights [", features, " x ", tokens, "] of ", weight_.owner,
                         ", so it expects ", features, " features, what comes in has ", in.features);
-    table = {};
-    if (biased) table.add("bias", Role::bias, tokens, 1);
+    table_ = {};
+    if (biased) table_.add("bias", Role::bias, tokens, 1);
     return {tokens, in.per_step, in.density};
   }
   std::string_view name() const { return "tied dense"; }
   LayerOptions options() const { return {{"layer", "tied dense"}, {"embedding", embedding}, {"biased", biased}}; }
-  const ParameterTable& parameters() const { return table; }
-  std::vector<Index> state_rows() const { return {}; }
-  bool causal() const { return true; }
+  const ParameterTable& parameters() const { return table_; }
+  bool columnwise() const { return true; }
   Start start() const { return first_values; }
-  std::vector<NamedStart> named_starts() const { return {}; }
-  Index kept(Index columns, Index) const { return weight.block.cols * columns; }
+  Index kept(Index columns, Index, Keeping) const { return weight_.block.cols * columns; }
 
   void prepare(const S* theta, Weights& weights) const {
     weights.packed.pack_transposed(matrix(theta));
-    weights.bias = Eigen::Map<const Vector<S>>(theta, biased ? weight.block.cols : 0);
+    weights.bias = Eigen::Map<const Vector<S>>(theta, biased ? weight_.block.cols : 0);
   }
   void prepare_back(const S* theta, Weights& weights) const { weights.transposed.pack(matrix(theta)); }
 
@@ -60,12 +65,10 @@ struct TiedDense {
     return {weights.forward(in.values, tape.output), in.timeline};
   }
 
-  void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
-
   void backward(const Weights& weights, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&,
                 S* gradient, View<S> d_in, State<S>*) const {
-    const ParameterBlock& block = weight.block;
-    S* const shared = gradient + weight.distance;
+    const ParameterBlock& block = weight_.block;
+    S* const shared = gradient + weight_.distance;
     constexpr Index some = 512;  // tokens at a time, so that their part of d_out stays in a cache
     for (Index first = 0; first < block.cols; first += some)
       add_outer_products(in.values.data(), in.values.outerStride(), block.rows, d_out.data() + first,
@@ -77,14 +80,14 @@ struct TiedDense {
     weights.backward(d_out, d_in);
   }
 
-  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>&, Tape& tape) const {
-    return detail::non_finite_output(std::as_const(tape.output).view());
-  }
-
  private:
   ConstView<S> matrix(const S* theta) const {
-    return {theta + weight.distance, weight.block.rows, weight.block.cols, Eigen::OuterStride<>(weight.block.stride)};
+    return {theta + weight_.distance, weight_.block.rows, weight_.block.cols,
+            Eigen::OuterStride<>(weight_.block.stride)};
   }
+
+  TiedWeight weight_;
+  ParameterTable table_;
 };
 
 }  // namespace unroll

@@ -17,7 +17,7 @@ struct BinaryCrossEntropyOptions {
 ///
 /// No two terms cancel, so that confident predictions keep all digits. pos_weight never enters the denominator, as in
 /// PyTorch.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, Scalar> {
   friend detail::EntryLoss<BinaryCrossEntropy, Scalar>;
 

@@ -24,7 +24,7 @@ struct CtcOptions {
 /// needs a step for each label, and one between equal neighbours) costs infinity, and its gradient is NaN. Time and
 /// memory grow with steps times labels. Computed in double, whatever the outputs are; a sequence's bits do not depend
 /// on its batch.
-template <std::floating_point S>
+template <std::floating_point S = float>
 class CtcLoss {
  public:
   using Scalar = S;

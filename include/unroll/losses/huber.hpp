@@ -15,7 +15,7 @@ struct HuberOptions {
 ///     d = a - t      l = d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2)      dl/da = clamp(d, -delta, delta)
 ///
 /// PyTorch's smooth L1 with beta = delta is this divided by delta.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class Huber : public detail::EntryLoss<Huber<Scalar>, Scalar> {
   friend detail::EntryLoss<Huber, Scalar>;
 

@@ -26,7 +26,7 @@ struct LogRatioOptions {
 ///
 /// Reduction::valid divides by the scored entries. The paper divides by all entries of an event and by the events:
 /// Reduction::batch with weights 1 / entries.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class LogRatio : public detail::EntryLoss<LogRatio<Scalar>, Scalar> {
   friend detail::EntryLoss<LogRatio, Scalar>;
 

@@ -11,7 +11,7 @@ struct MeanAbsoluteErrorOptions {
 
 /// l = |a - t| for each entry of `output` and target [rows x columns]; a NaN target is not scored. The slope at a = t
 /// is 0.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class MeanAbsoluteError : public detail::EntryLoss<MeanAbsoluteError<Scalar>, Scalar> {
   friend detail::EntryLoss<MeanAbsoluteError, Scalar>;
 

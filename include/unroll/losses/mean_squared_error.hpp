@@ -11,7 +11,7 @@ struct MeanSquaredErrorOptions {
 /// l = (a - t)^2 for each entry of `output` and target [rows x columns]; a NaN target is not scored. Reduction::valid
 /// divides by the number of scored entries: by labelled steps and by rows, so that neither longer sequences nor wider
 /// targets raise it.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class MeanSquaredError : public detail::EntryLoss<MeanSquaredError<Scalar>, Scalar> {
   friend detail::EntryLoss<MeanSquaredError, Scalar>;
 

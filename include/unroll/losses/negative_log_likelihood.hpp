@@ -13,7 +13,7 @@ struct NegativeLogLikelihoodOptions {
 /// l = -v_y a_y for log-probabilities `output` [classes x columns], label y per column (negative: none) and class
 /// weights v. For models that end in a log-softmax of their own, or a mixture; from logits, SoftmaxCrossEntropy is
 /// faster.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class NegativeLogLikelihood
     : public detail::ColumnLoss<NegativeLogLikelihood<Scalar>, Scalar, Eigen::Ref<const Labels>> {
   friend detail::ColumnLoss<NegativeLogLikelihood, Scalar, Eigen::Ref<const Labels>>;

@@ -16,7 +16,7 @@ struct SmoothL1Options {
 ///     d = a - t      l = d^2 / (2 beta) where |d| < beta, else |d| - beta / 2      dl/da = clamp(d / beta, -1, 1)
 ///
 /// With beta = 0 it is MeanAbsoluteError. Huber with delta = beta is beta times as large.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class SmoothL1 : public detail::EntryLoss<SmoothL1<Scalar>, Scalar> {
   friend detail::EntryLoss<SmoothL1, Scalar>;
 

@@ -23,7 +23,7 @@ struct SoftmaxCrossEntropyOptions {
 /// matrix [classes x columns] of class probabilities t in place of [k = y]; a column with a NaN has no target, and its
 /// weight is sum_k v_k t_k, so that a one-hot column costs what its label costs (PyTorch counts such columns as in
 /// Reduction::valid). Probabilities must not be negative; they need not add up to 1.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class SoftmaxCrossEntropy
     : public detail::ColumnLoss<SoftmaxCrossEntropy<Scalar>, Scalar, Eigen::Ref<const Labels>>,
       public detail::ColumnLoss<SoftmaxCrossEntropy<Scalar>, Scalar, Eigen::Ref<const Matrix<Scalar>>> {

@@ -123,8 +123,8 @@ class Chain : public detail::Description<Layers> {
   /// Adds what the last pass forward tells running means and variances (`statistics()` numbers, at first 0).
   void add_statistics(const Tape& tape, double* to) const {
     each([&](const auto& layer, auto k) {
-      detail::add_statistics(layer, Layers::of(tape.layers, k), to);
-      to += detail::statistics_of(layer);
+      layer.add_statistics(Layers::of(tape.layers, k), to);
+      to += layer.statistics();
     });
   }
 
@@ -146,6 +146,9 @@ class Chain : public detail::Description<Layers> {
     each([&](const auto& layer, auto k) {
       if (k + 1 == tape.in.size()) return state[k].clear();  // left out; such a layer has no state
       layer.final_state(tape.in[k], Layers::of(tape.layers, k), state[k]);
+      if (state[k].size() != this->states(k).size())  // names are made for messages alone
+        throw ValueError(text("layer ", std::size_t(k), " (", layer.name(), "): final_state gives ", state[k].size(),
+                              " states, expected ", this->states(k).size(), " as in state_rows"));
     });
   }
 
@@ -177,8 +180,10 @@ class Chain : public detail::Description<Layers> {
     each([&](const auto& layer, auto k) {
       if (!found.empty()) return;
       if (const auto where =
-              layer.first_non_finite(Layers::of(tape.weights->layers, k), tape.in[k], Layers::of(tape.layers, k)))
-        found = text("layer ", std::size_t(k), " (", layer.name(), "): ", where->value, " at ", place(tape, k, *where));
+              detail::first_non_finite(layer, Layers::of(tape.weights->layers, k), tape.in[k], this->shape(k),
+                                       Layers::of(tape.layers, k), tape.in[k + 1], this->shape(k + 1)))
+        found =
+            text("layer ", std::size_t(k), " (", layer.name(), "): ", where->value, " at ", detail::place_of(*where));
     });
     return found;
   }
@@ -229,7 +234,7 @@ class Chain : public detail::Description<Layers> {
       const auto out = layer.forward(weights, some, this->pass_of(k, tape.pass), no_state(), layer_tape);
       layer.backward(weights, some, this->pass_of(k, tape.pass), loss(first, out.values), no_state(), layer_tape,
                      gradient.values().data() + parameter_offset(k), detail::from_column(d_in, first, count), nullptr);
-      gradient.touch(parameter_offset(k), detail::touched_by(layer, layer_tape));
+      gradient.touch(parameter_offset(k), layer.touched(layer_tape));
     }
   }
 
@@ -253,7 +258,7 @@ class Chain : public detail::Description<Layers> {
                        d_final.empty() ? no_state() : d_final[k], Layers::of(tape.layers, k),
                        gradient.values().data() + this->parameter_offset(k), d_in,
                        d_initial == nullptr ? nullptr : &(*d_initial)[k]);
-        gradient.touch(this->parameter_offset(k), detail::touched_by(layer, Layers::of(tape.layers, k)));
+        gradient.touch(this->parameter_offset(k), layer.touched(Layers::of(tape.layers, k)));
       });
       new (&d_out) ConstView<Scalar>(d_in.data(), d_in.rows(), d_in.cols(), Eigen::OuterStride<>(d_in.outerStride()));
     });
@@ -285,15 +290,10 @@ class Chain : public detail::Description<Layers> {
     check_size(gradient);
   }
 
-  std::string place(const Tape& tape, std::size_t k, NonFinite where) const {
-    if (where.timeline == nullptr) where.timeline = tape.in[where.per_sequence ? k + 1 : k].timeline;
-    where.per_sequence = where.per_sequence || !shape(k).per_step;
-    return detail::place_of(where);
-  }
   std::string non_finite_input(const Tape& tape) const {
     const Signal<Scalar>& in = tape.in.front();
-    const Index c = detail::first_non_finite_column(in.values);
-    return c < 0 ? std::string() : "input at " + detail::place_of({"", c, false, in.timeline});
+    const auto found = detail::non_finite_output(in, shape(0));
+    return found ? "input at " + detail::place_of(*found) : std::string();
   }
 };
 

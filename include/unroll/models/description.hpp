@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "unroll/layers/detail/layer_checks.hpp"
-#include "unroll/layers/detail/statistics.hpp"
 
 namespace unroll::detail {
 
@@ -29,7 +28,7 @@ class Description {
   /// Throws ValueError for input [features x columns] that the first layer cannot read: a number that is no token.
   void check_input(const ConstView<Scalar>& x) const {
     each([&](const auto& layer, auto k) {
-      if (k == 0) this->within(k, layer, [&] { detail::check_input(layer, x); });
+      if (k == 0) this->within(k, layer, [&] { layer.check_input(x); });
     });
   }
   /// Columns of output for a sequence of `steps` steps, none of them masked; its targets go by it.
@@ -38,7 +37,7 @@ class Description {
     require<ShapeError>(steps >= 0 && steps <= most_entries, "model: a sequence of ", steps, " steps, expected 0 to ",
                         most_entries);
     each([&](const auto& layer, auto k) {
-      this->within(k, layer, [&] { steps = shapes_[k + 1].per_step ? detail::steps_after(layer, steps) : 1; });
+      this->within(k, layer, [&] { steps = shapes_[k + 1].per_step ? layer.steps_after(steps) : 1; });
     });
     return steps;
   }
@@ -73,21 +72,21 @@ class Description {
       for (const ParameterBlock& block : layer.parameters().blocks())
         detail::first_values_of(layer, block)
             .fill(parameters_[text(std::size_t(k), ".", block.name)], Random(seed, Purpose::initialise, number++));
-      detail::set_given_values(layer, parameters_.values().data() + offsets_[k]);
+      layer.set_given(parameters_.values().data() + offsets_[k]);
     });
   }
 
   /// How many numbers tell what the layers' running means and variances are to follow; see Chain::add_statistics.
   Index statistics() const {
     Index numbers = 0;
-    each([&](const auto& layer, auto) { numbers += detail::statistics_of(layer); });
+    each([&](const auto& layer, auto) { numbers += layer.statistics(); });
     return numbers;
   }
   /// Brings them up to date, which is done once for every update of the parameters.
   void update_statistics(const double* from) {
     each([&](const auto& layer, auto k) {
-      detail::update_statistics(layer, from, parameters_.values().data() + offsets_[k]);
-      from += detail::statistics_of(layer);
+      layer.update_statistics(from, parameters_.values().data() + offsets_[k]);
+      from += layer.statistics();
     });
   }
 
@@ -117,7 +116,7 @@ class Description {
 
   bool last_is_columnwise() const {
     bool last = false;
-    each([&](const auto& layer, auto) { last = detail::is_columnwise(layer); });
+    each([&](const auto& layer, auto) { last = layer.columnwise(); });
     return last;
   }
 
@@ -165,18 +164,16 @@ class Description {
   void connect(L& layer, ParameterTable& table) {
     const std::size_t k = offsets_.size();
     within(k, layer, [&] {
-      if constexpr (TiedLayer<L>)
-        if (const std::optional<Index> owner = layer.tied_to()) tie(layer, *owner, table);
+      if (const std::optional<Index> owner = layer.tied_to()) layer.tie(tied_weight(*owner, table));
       shapes_.push_back(checked(layer.connect(shapes_.back())));
       offsets_.push_back(table.append(layer.parameters(), text(k, ".")));
     });
     states_.push_back(layer.state_rows());
-    numbers_.push_back(numbers_.back() + detail::layers_inside(layer));
+    numbers_.push_back(numbers_.back() + layer.layers_inside());
   }
 
   /// The other layer's matrix is now multiplied as a whole, so every batch reaches all of it.
-  template <class L>
-  void tie(L& layer, Index owner, ParameterTable& table) const {
+  TiedWeight tied_weight(Index owner, ParameterTable& table) const {
     const ParameterBlock* const found = owner < 0 ? nullptr : table.find(text(owner, ".weight"));
     const bool is_matrix = found != nullptr && found->role == Role::input_weight && found->taps == 0;
     require<ValueError>(is_matrix, "is tied to the weights of layer ", owner,
@@ -186,7 +183,7 @@ class Description {
     each([&](const auto& other, auto k) {
       if (Index(k) == owner) weight.owner += text(" (", other.name(), ")");
     });
-    layer.tie(weight);
+    return weight;
   }
 
   Layers layers_;

@@ -45,7 +45,7 @@ Index numbers_kept(const Model& model, std::size_t k, Index columns, Index batch
     if (number != k) return;
     Index some = of_part(model.shape(k).columns(columns, batch));
     if (k + 1 == model.depth()) some = std::min(some, model.piece_columns());
-    numbers = detail::kept_by(layer, some, of_part(batch), plan.keeping);
+    numbers = layer.kept(some, of_part(batch), plan.keeping);
   });
   return numbers;
 }

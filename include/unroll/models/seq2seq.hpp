@@ -36,7 +36,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   struct Weights {
     const Scalar* theta = nullptr;
     typename Encoder::Weights encoder;
-    typename Embedding<Scalar>::Weights embedding;
+    typename EmbeddingLayer<Scalar>::Weights embedding;
     typename C::Weights decoder;
     typename AnyLayer<Scalar>::Weights output;
   };
@@ -45,7 +45,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   struct Tape {
     typename Encoder::Tape encoder;
     typename detail::StateBridge<Scalar>::Tape bridge;
-    typename Embedding<Scalar>::Tape embedding;
+    typename EmbeddingLayer<Scalar>::Tape embedding;
     unroll::Tape<C> decoder;
     typename AnyLayer<Scalar>::Tape output;
     const Timeline* targets = nullptr;

@@ -80,7 +80,10 @@ class Seq2SeqDescription {
  protected:
   /// Throws ShapeError or ValueError for sizes that do not fit.
   Seq2SeqDescription(Encoder encoder, const Options& options)
-      : encoder_(std::move(encoder)), options_(options), output_(made_output(options)) {
+      : encoder_(std::move(encoder)),
+        options_(options),
+        embedding_({.size = options.vocabulary, .dimension = options.embedding, .sparse = options.sparse}),
+        output_(made_output(options)) {
     require<ValueError>(options.vocabulary > 0 && options.embedding > 0,
                         "seq2seq: expects a vocabulary and an embedding of at least 1, got ", options.vocabulary,
                         " and ", options.embedding);
@@ -103,7 +106,7 @@ class Seq2SeqDescription {
   Encoder encoder_;  // a description: its parameters are the first ones of `parameters_`
   C cell_;
   Options options_;
-  Embedding<Scalar> embedding_;
+  EmbeddingLayer<Scalar> embedding_;
   AnyLayer<Scalar> output_;  // scores of all tokens from what the decoder gives
   StateBridge<Scalar> bridge_;
   std::optional<std::size_t> bridged_layer_;  // of the encoder
@@ -121,8 +124,8 @@ class Seq2SeqDescription {
   }
 
   static AnyLayer<Scalar> made_output(const Options& options) {
-    if (options.tied) return TiedDense<Scalar>{};
-    return Dense<Scalar>{.units = options.vocabulary};
+    if (options.tied) return TiedDense{};
+    return Dense{.units = options.vocabulary};
   }
   C made_cell() const {
     CellSizes sizes{.inputs = {options_.embedding}, .units = options_.units, .sizes = options_.sizes};
@@ -135,7 +138,6 @@ class Seq2SeqDescription {
     table.append(encoder_.parameters().table(), "encoder.");
     for (const ParameterBlock& block : encoder_.parameters().table().blocks())
       if (block.sparse) table.make_dense("encoder." + block.name);  // both tables would have to tell what was touched
-    embedding_ = {.size = vocabulary(), .dimension = options_.embedding, .sparse = options_.sparse};
     (void)embedding_.connect({.features = 1});
     embedding_at_ = table.append(embedding_.parameters(), "embedding.");
     place_bridge(table);

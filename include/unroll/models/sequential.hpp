@@ -11,20 +11,19 @@ namespace unroll {
 namespace detail {
 
 /// Layers as a tuple: each is called directly.
-template <class First, class... Rest>
+template <class S, class... L>
 class FixedLayers {
-  static_assert(check_layer<First>() && (check_layer<Rest>() && ...));
-  static_assert((std::same_as<typename First::Scalar, typename Rest::Scalar> && ...),
-                "unroll: all layers of a model have the same Scalar");
+  static_assert(sizeof...(L) > 0, "unroll: a model has at least 1 layer");
+  static_assert((check_layer<L>() && ...));
 
  public:
-  using Scalar = typename First::Scalar;
-  using Weights = std::tuple<typename First::Weights, typename Rest::Weights...>;
-  using Tapes = std::tuple<typename First::Tape, typename Rest::Tape...>;
+  using Scalar = S;
+  using Weights = std::tuple<typename L::Weights...>;
+  using Tapes = std::tuple<typename L::Tape...>;
 
-  explicit FixedLayers(First first, Rest... rest) : layers_(std::move(first), std::move(rest)...) {}
+  explicit FixedLayers(L... layers) : layers_(std::move(layers)...) {}
 
-  static constexpr std::size_t size() { return 1 + sizeof...(Rest); }
+  static constexpr std::size_t size() { return sizeof...(L); }
   std::string first_name() const { return std::string(std::get<0>(layers_).name()); }
   template <std::size_t k>
   const auto& at() const {
@@ -60,25 +59,38 @@ class FixedLayers {
   }
 
  private:
-  std::tuple<First, Rest...> layers_;
+  std::tuple<L...> layers_;
+};
+
+/// The scalar of the first layer that has one already; float where none has.
+template <class... Given>
+struct ScalarOf {
+  using type = float;
+};
+template <class First, class... Rest>
+struct ScalarOf<First, Rest...> : ScalarOf<Rest...> {};
+template <HasScalar First, class... Rest>
+struct ScalarOf<First, Rest...> {
+  using type = typename First::Scalar;
 };
 
 }  // namespace detail
 
-/// A stack of layers:
+/// Layers one after the other, given by their options:
 ///
-///     Sequential model(6, Recurrent<Gru<float>>{.units = 32}, MeanOverTime<float>{}, Dense<float>{.units = 4});
+///     Sequential model(6, Recurrent<Gru>{.units = 32}, MeanOverTime{}, Dense{.units = 4});  // float
+///     auto precise = sequential<double>(6, Recurrent<Gru>{.units = 32}, MeanOverTime{}, Dense{.units = 4});
 ///     model.initialise(1);
 ///
 /// Shapes are checked when it is made; everything else is in Chain.
-template <class First, class... Rest>
-class Sequential : public Chain<detail::FixedLayers<First, Rest...>> {
-  using Layers = detail::FixedLayers<First, Rest...>;
+template <std::floating_point S, class... Given>
+class Sequential : public Chain<detail::FixedLayers<S, LayerOf<Given, S>...>> {
+  using Layers = detail::FixedLayers<S, LayerOf<Given, S>...>;
 
  public:
   /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
-  explicit Sequential(Index features, First first, Rest... rest)
-      : Chain<Layers>(features, Layers(std::move(first), std::move(rest)...)) {}
+  explicit Sequential(Index features, Given... layers)
+      : Chain<Layers>(features, Layers(LayerOf<Given, S>(std::move(layers))...)) {}
 
   template <std::size_t k>
   const auto& layer() const {
@@ -89,13 +101,22 @@ class Sequential : public Chain<detail::FixedLayers<First, Rest...>> {
   /// pass forward computed it: gates, cell states, whatever has a name. Throws ValueError after the way back, which
   /// uses it up, and for a name that no equation has.
   template <std::size_t k>
-  Matrix<typename Layers::Scalar> trace(std::string_view equation, typename Chain<Layers>::Tape& tape) const {
+  Matrix<S> trace(std::string_view equation, typename Chain<Layers>::Tape& tape) const {
     this->check_forward(tape);
     this->check_not_consumed(tape);
-    Matrix<typename Layers::Scalar> values;
+    Matrix<S> values;
     layer<k>().trace(std::get<k>(tape.weights->layers), tape.in[k], std::get<k>(tape.layers), equation, values);
     return values;
   }
 };
+
+template <class... Given>
+explicit Sequential(Index, Given...) -> Sequential<typename detail::ScalarOf<Given...>::type, Given...>;
+
+/// A Sequential of another scalar than float.
+template <std::floating_point S, class... Given>
+Sequential<S, Given...> sequential(Index features, Given... layers) {
+  return Sequential<S, Given...>(features, std::move(layers)...);
+}
 
 }  // namespace unroll

@@ -56,9 +56,9 @@ class ListedLayers {
 /// many layers, needs one type of model, and each cell is compiled once.
 ///
 ///     std::vector<AnyLayer<float>> layers;
-///     for (int k = 0; k < depth; ++k) layers.push_back(Recurrent<Gru<float>>{.units = 32});
-///     layers.push_back(MeanOverTime<float>{});
-///     layers.push_back(Dense<float>{.units = 4});
+///     for (int k = 0; k < depth; ++k) layers.push_back(Recurrent<Gru>{.units = 32});
+///     layers.push_back(MeanOverTime{});
+///     layers.push_back(Dense{.units = 4});
 ///     Stack<float> model(6, std::move(layers));
 ///
 /// Parameters have the same names, first values and numbers as in a Sequential of the same layers.

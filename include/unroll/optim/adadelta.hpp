@@ -19,7 +19,7 @@ struct AdadeltaOptions {
 ///
 ///     v = rho v + (1 - rho) g^2      d = sqrt(u + eps) / sqrt(v + eps) g      theta -= lr d
 ///     u = rho u + (1 - rho) d^2
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class Adadelta : public detail::OptimizerBase<Adadelta<Scalar>, Scalar, AdadeltaOptions, 2> {
   using Base = detail::OptimizerBase<Adadelta, Scalar, AdadeltaOptions, 2>;
   friend Base;

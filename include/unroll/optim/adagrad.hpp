@@ -20,7 +20,7 @@ struct AdagradOptions {
 /// Adagrad with a diagonal, Duchi et al. 2011 (JMLR 12, fig. 1):
 ///
 ///     s += g^2      theta -= lr g / (sqrt(s) + eps)      or lr g / sqrt(s + eps)
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class Adagrad : public detail::OptimizerBase<Adagrad<Scalar>, Scalar, AdagradOptions, 1> {
   using Base = detail::OptimizerBase<Adagrad, Scalar, AdagradOptions, 1>;
   friend Base;

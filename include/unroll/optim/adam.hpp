@@ -26,10 +26,7 @@ struct BasicAdamOptions {
 using AdamOptions = BasicAdamOptions<false>;
 using AdamWOptions = BasicAdamOptions<true>;
 
-/// Adam, Kingma & Ba 2015 (arXiv:1412.6980, Algorithm 1):
-///
-///     m = b1 m + (1 - b1) g      v = b2 v + (1 - b2) g^2      amsgrad: w = max(w, v), and w below in place of v
-///     theta -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+/// What Adam and AdamW share.
 template <std::floating_point Scalar, class AnyAdamOptions>
 class BasicAdam : public detail::OptimizerBase<BasicAdam<Scalar, AnyAdamOptions>, Scalar, AnyAdamOptions, 3> {
   using Base = detail::OptimizerBase<BasicAdam, Scalar, AnyAdamOptions, 3>;
@@ -65,12 +62,22 @@ class BasicAdam : public detail::OptimizerBase<BasicAdam<Scalar, AnyAdamOptions>
   Scalar rate_ = 0, scale_ = 0, epsilon_ = 0;  // of the step at hand
 };
 
-template <std::floating_point Scalar>
-using Adam = BasicAdam<Scalar, AdamOptions>;
+/// Adam, Kingma & Ba 2015 (arXiv:1412.6980, Algorithm 1):
+///
+///     m = b1 m + (1 - b1) g      v = b2 v + (1 - b2) g^2      amsgrad: w = max(w, v), and w below in place of v
+///     theta -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+template <std::floating_point Scalar = float>
+class Adam : public BasicAdam<Scalar, AdamOptions> {
+ public:
+  explicit Adam(AdamOptions options = {}) : BasicAdam<Scalar, AdamOptions>(options) {}
+};
 
 /// Adam with decoupled weight decay, Loshchilov & Hutter 2019 (arXiv:1711.05101, Algorithm 2; the decay is multiplied
 /// by the learning rate, as in PyTorch and Keras): theta -= lr * lambda * theta, then Adam's step.
-template <std::floating_point Scalar>
-using AdamW = BasicAdam<Scalar, AdamWOptions>;
+template <std::floating_point Scalar = float>
+class AdamW : public BasicAdam<Scalar, AdamWOptions> {
+ public:
+  explicit AdamW(AdamWOptions options = {}) : BasicAdam<Scalar, AdamWOptions>(options) {}
+};
 
 }  // namespace unroll

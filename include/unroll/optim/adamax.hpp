@@ -25,7 +25,7 @@ struct AdamaxOptions {
 ///
 ///     m = b1 m + (1 - b1) g      u = max(b2 u, |g| + eps)      theta -= lr / (1 - b1^t) * m / u
 ///                            or  u = max(b2 u, |g|)            theta -= lr / (1 - b1^t) * m / (u + eps)
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class Adamax : public detail::OptimizerBase<Adamax<Scalar>, Scalar, AdamaxOptions, 2> {
   using Base = detail::OptimizerBase<Adamax, Scalar, AdamaxOptions, 2>;
   friend Base;

@@ -18,7 +18,7 @@ struct WeightAverageOptions {
 ///     average = momentum * average + (1 - momentum) * theta      after each update; the first average is theta itself
 ///
 /// as Keras's `use_ema`. To evaluate with it: `exchange(theta)`, evaluate, `exchange(theta)`.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class WeightAverage {
  public:
   explicit WeightAverage(WeightAverageOptions options = {}) : options_(options) {

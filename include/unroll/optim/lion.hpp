@@ -18,7 +18,7 @@ struct LionOptions {
 /// Lion, Chen et al. 2023 (arXiv:2302.06675, Algorithm 2):
 ///
 ///     theta -= lr sign(b1 m + (1 - b1) g)      m = b2 m + (1 - b2) g      sign(0) = 0
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class Lion : public detail::OptimizerBase<Lion<Scalar>, Scalar, LionOptions, 1> {
   using Base = detail::OptimizerBase<Lion, Scalar, LionOptions, 1>;
   friend Base;

@@ -20,7 +20,7 @@ struct NAdamOptions {
 ///     mu_t = b1 (1 - 0.96^(t psi) / 2)      p_t = mu_1 mu_2 ... mu_t
 ///     m = b1 m + (1 - b1) g                 v = b2 v + (1 - b2) g^2
 ///     theta -= lr * (mu_(t+1) m / (1 - p_(t+1)) + (1 - mu_t) g / (1 - p_t)) / (sqrt(v / (1 - b2^t)) + eps)
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class NAdam : public detail::OptimizerBase<NAdam<Scalar>, Scalar, NAdamOptions, 2> {
   using Base = detail::OptimizerBase<NAdam, Scalar, NAdamOptions, 2>;
   friend Base;

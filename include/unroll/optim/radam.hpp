@@ -20,7 +20,7 @@ struct RAdamOptions {
 ///     r = sqrt((rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho))
 ///     theta -= lr / (1 - b1^t) * r sqrt(1 - b2^t) m / (sqrt(v) + eps)       while rho <= 5: theta -= lr / (1 - b1^t) *
 ///     m
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class RAdam : public detail::OptimizerBase<RAdam<Scalar>, Scalar, RAdamOptions, 2> {
   using Base = detail::OptimizerBase<RAdam, Scalar, RAdamOptions, 2>;
   friend Base;

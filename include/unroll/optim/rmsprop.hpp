@@ -24,7 +24,7 @@ struct RMSpropOptions {
 ///     v = rho v + (1 - rho) g^2        centered: a = rho a + (1 - rho) g, and v - a^2 below in place of v
 ///     u = g / (sqrt(v) + eps)          or g / sqrt(v + eps)
 ///     theta -= lr u                    with momentum mu: b = mu b + u, theta -= lr b
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class RMSprop : public detail::OptimizerBase<RMSprop<Scalar>, Scalar, RMSpropOptions, 3> {
   using Base = detail::OptimizerBase<RMSprop, Scalar, RMSpropOptions, 3>;
   friend Base;

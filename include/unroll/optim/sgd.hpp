@@ -21,7 +21,7 @@ struct SGDOptions {
 ///     theta -= lr b                         nesterov: theta -= lr (g + mu b)
 ///
 /// With `Velocity::step` b collects lr g instead of g, and theta -= b: Keras's velocity with its sign turned.
-template <std::floating_point Scalar>
+template <std::floating_point Scalar = float>
 class SGD : public detail::OptimizerBase<SGD<Scalar>, Scalar, SGDOptions, 1> {
   using Base = detail::OptimizerBase<SGD, Scalar, SGDOptions, 1>;
   friend Base;

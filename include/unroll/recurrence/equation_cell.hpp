@@ -297,4 +297,11 @@ class EquationCell {
   std::shared_ptr<const CellLayout<Derivation>> layout_;  // shared by copies: a cell is handed around by value
 };
 
+/// A cell from equations alone, as a template over its scalar: `Recurrent<EquationsOf<equations>::Cell>{.units = 32}`.
+template <const auto& equations>
+struct EquationsOf {
+  template <class S>
+  using Cell = EquationCell<S, equations>;
+};
+
 }  // namespace unroll

@@ -26,8 +26,8 @@ concept FitData =
 
 /// Trains `model` in place:
 ///
-///     Adam<float> adam({.learning_rate = 1e-3});
-///     const auto result = fit(model, SoftmaxCrossEntropy<float>(), adam, data, {.epochs = 30, .validation_fraction =
+///     Adam adam({.learning_rate = 1e-3});
+///     const auto result = fit(model, SoftmaxCrossEntropy(), adam, data, {.epochs = 30, .validation_fraction =
 ///     0.2});
 ///
 /// `data` is a Dataset, SequencePairs for a Seq2Seq model, or TokenStreams for a language model: then the state is

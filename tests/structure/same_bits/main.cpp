@@ -109,9 +109,9 @@ void print_first_weights(const std::string& name, Model model) {
 template <class S>
 void models(const std::string& type) {
   print_first_weights(type + " first weights: convolution, LSTM in both directions, GRU, dense",
-                      Sequential(3, Conv1d<S>{.units = 7, .kernel = 5}, Bidirectional<Lstm<S>>{.units = 19},
-                                 Recurrent<Gru<S>>{.units = 33}, Dense<S>{.units = 5}));
-  Sequential encoder(1, Embedding<S>{.size = 11, .dimension = 9}, Recurrent<Gru<S>>{.units = 13});
+                      sequential<S>(3, Conv1d{.units = 7, .kernel = 5}, Bidirectional<Lstm>{.units = 19},
+                                    Recurrent<Gru>{.units = 33}, Dense{.units = 5}));
+  auto encoder = sequential<S>(1, Embedding{.size = 11, .dimension = 9}, Recurrent<Gru>{.units = 13});
   print_first_weights(
       type + " first weights: encoder and decoder with attention",
       Seq2Seq<decltype(encoder), LuongGru<S>>(encoder, {.vocabulary = 12, .embedding = 10, .units = 13}));
@@ -132,7 +132,7 @@ void shuffles() {
 }
 
 void dropout() {
-  Sequential model(8, Dropout<float>({.rate = 0.2}));
+  Sequential model(8, Dropout{.rate = 0.2});
   const Timeline timeline = Timeline::from_lengths({5, 9, 0, 2});
   const Matrix<float> ones = Matrix<float>::Ones(8, timeline.columns());
   decltype(model)::Tape tape;

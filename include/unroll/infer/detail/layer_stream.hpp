@@ -49,13 +49,15 @@ constexpr FixedRows fixed_rows(int in, int out) {
 
 }  // namespace detail
 
-template <detail::StreamedCell C, int in, int out>
-struct LayerStream<Recurrent<C>, in, out>
-    : CellStream<typename C::Scalar, typename C::Derivation, detail::fixed_rows<C>(in, out)> {
-  static constexpr int states = C::states;
+template <class Options, class S, int in, int out>
+requires detail::StreamedCell<typename Options::template Cell<S>>
+struct LayerStream<RecurrentLayer<Options, S>, in, out>
+    : CellStream<S, typename Options::template Cell<S>::Derivation,
+                 detail::fixed_rows<typename Options::template Cell<S>>(in, out)> {
+  static constexpr int states = Options::template Cell<S>::states;
 
-  LayerStream(const Recurrent<C>& layer, const typename C::Scalar* theta)
-      : LayerStream::CellStream(layer.cell.layout(), theta) {}
+  LayerStream(const RecurrentLayer<Options, S>& layer, const S* theta)
+      : LayerStream::CellStream(layer.cell().layout(), theta) {}
 };
 
 namespace equations {
@@ -67,8 +69,9 @@ namespace detail {
 
 /// Weights and biases of a dense layer; zeros where it has no biases.
 template <class S>
-Vector<S> map_parameters(const Dense<S>& layer, const S* theta) {
-  Vector<S> all = Vector<S>::Zero(layer.units * (layer.features + 1));
+Vector<S> map_parameters(const DenseLayer<S>& layer, const S* theta) {
+  const ParameterBlock& weight = layer.parameters().blocks().front();
+  Vector<S> all = Vector<S>::Zero(weight.rows * (weight.cols + 1));
   const Index given = layer.parameters().size();
   all.head(given) = Eigen::Map<const Vector<S>>(theta, given);
   return all;
@@ -80,20 +83,24 @@ inline constexpr int most_dots = 4;
 }  // namespace detail
 
 template <class S, int in, int out>
-struct LayerStream<Dense<S>, in, out> : CellStream<S, Derived<equations::map>, FixedRows{{{out}}, in}> {
+struct LayerStream<DenseLayer<S>, in, out> : CellStream<S, Derived<equations::map>, FixedRows{{{out}}, in}> {
   using Cell = typename LayerStream::CellStream;
   static constexpr int states = 0;
 
-  LayerStream(const Dense<S>& layer, const S* theta)
-      : Cell(CellLayout<Derived<equations::map>>({.inputs = {layer.features}, .units = layer.units}),
+  LayerStream(const DenseLayer<S>& layer, const S* theta)
+      : LayerStream(layer.parameters().blocks().front(), layer, theta) {}
+
+ private:
+  LayerStream(const ParameterBlock& weight, const DenseLayer<S>& layer, const S* theta)
+      : Cell(CellLayout<Derived<equations::map>>({.inputs = {weight.cols}, .units = weight.rows}),
              detail::map_parameters(layer, theta).data()) {}
 };
 
 template <class S, int in, int out>
-requires(in > 0 && out > 0 && out <= detail::most_dots) struct LayerStream<Dense<S>, in, out> {
+requires(in > 0 && out > 0 && out <= detail::most_dots) struct LayerStream<DenseLayer<S>, in, out> {
   static constexpr int states = 0, fixed_memory_rows = int(detail::stream_room<S>(out));
 
-  LayerStream(const Dense<S>& layer, const S* theta) {
+  LayerStream(const DenseLayer<S>& layer, const S* theta) {
     const Vector<S> all = detail::map_parameters(layer, theta);
     weights_ = Eigen::Map<const Matrix<S>>(all.data(), out, in).transpose();
     biases_ = all.tail(out);
@@ -124,10 +131,10 @@ requires(in > 0 && out > 0 && out <= detail::most_dots) struct LayerStream<Dense
 
 /// Nothing is dropped but in training.
 template <class S, int in, int out>
-struct LayerStream<Dropout<S>, in, out> {
+struct LayerStream<DropoutLayer<S>, in, out> {
   static constexpr int states = 0, fixed_memory_rows = 0;
 
-  LayerStream(const Dropout<S>&, const S*) {}
+  LayerStream(const DropoutLayer<S>&, const S*) {}
   Index memory_rows() const { return 0; }
   EIGEN_ALWAYS_INLINE const S* step(const S* input, S*, Index) const noexcept { return input; }
 };

@@ -69,7 +69,7 @@ enum class PyTorchModule { none, recurrent, plain };
 /// Throws ValueError for a layer that PyTorch does not have, or has with another meaning.
 template <class Layer>
 PyTorchModule pytorch_module(const Layer& layer, std::size_t k) {
-  const LayerOptions options = options_of(layer);
+  const LayerOptions options = layer.options();
   const std::string kind = word_of(options, "layer");
   const auto expect = [&](bool good, std::string_view why) {
     require<ValueError>(good, "PyTorch: layer ", k, " (", layer.name(), "): ", why);
@@ -104,7 +104,7 @@ struct PyTorchCell {
 template <class Layer, class Recurrent>
 PyTorchCell each_direction(const Layer& layer, const ParameterTable& table, const std::string& prefix,
                            const std::string& suffix, const std::string& ours, Recurrent&& recurrent) {
-  const bool both = word_of(options_of(layer), "layer") == "bidirectional";
+  const bool both = word_of(layer.options(), "layer") == "bidirectional";
   const GateLayout layout(table, both ? ours + "forward." : ours, System::pytorch);
   recurrent(prefix, suffix, both ? ours + "forward." : ours);
   if (both) recurrent(prefix, suffix + "_reverse", ours + "backward.");
@@ -166,7 +166,7 @@ void each_pytorch_tensor(const Model& model, const std::vector<std::string>& pre
   check_prefixes(model, prefixes);
   model.each_layer([&](const auto& layer, std::size_t k) {
     const PyTorchModule module = pytorch_module(layer, k);
-    const std::string kind = word_of(options_of(layer), "layer"), ours = text(k, ".");
+    const std::string kind = word_of(layer.options(), "layer"), ours = text(k, ".");
     if (module == PyTorchModule::none) {
       between = between || kind != "dropout";
       return;

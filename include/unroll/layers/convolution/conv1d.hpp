@@ -4,6 +4,9 @@
 
 namespace unroll {
 
+template <class S>
+class Conv1dLayer;
+
 /// Convolution over time: y_q = b + sum over taps k of W_k x_{q stride - front + k dilation}, where a step that does
 /// not exist, masked ones included, counts as 0. A cross-correlation, as in PyTorch and Keras.
 ///
@@ -16,12 +19,7 @@ namespace unroll {
 ///
 /// With causal() and stride 1 it can be run window by window: its state is the inputs of the last dilation (kernel - 1)
 /// steps, zeros at first.
-template <class S>
 struct Conv1d {
-  using Scalar = S;
-  using Weights = detail::ConvolutionWeights<S>;
-  using Tape = detail::ConvolutionTape<S>;
-
   Index units = 0;
   Index kernel = 1;                 ///< taps of a window
   Index stride = 1;                 ///< steps from window to window
@@ -30,19 +28,28 @@ struct Conv1d {
   WindowPadding padding = valid();  ///< or same(), causal(), or zeros at either end
   bool biased = true;
   Start first_values = {};
-  Index features = 0;                       ///< set by connect
-  ParameterTable table = {};                ///< made by connect
-  detail::Convolution<S> convolution = {};  ///< made by connect
+
+  template <class S>
+  using Layer = Conv1dLayer<S>;
+};
+
+template <class S>
+class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
+ public:
+  using typename Conv1dLayer::LayerBase::Weights;
+  using Tape = detail::ConvolutionTape<S>;
+
+  explicit Conv1dLayer(Conv1d given) : Conv1d(std::move(given)) {}
 
   Shape connect(Shape in) {
     require<ShapeError>(in.per_step, "runs over steps, what comes in has one column for every sequence");
     require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
-    features = in.features;
-    convolution = {features, units, windows(), groups};
+    features_ = in.features;
+    convolution_ = {features_, units, windows(), groups};
     detail::check_padding(padding);
-    table = {};
-    table.add("weight", Role::input_weight, units, convolution.inputs_of_window(), kernel);
-    if (biased) table.add("bias", Role::bias, units, 1);
+    table_ = {};
+    table_.add("weight", Role::input_weight, units, convolution_.inputs_of_window(), kernel);
+    if (biased) table_.add("bias", Role::bias, units, 1);
     return {units, true, in.density / double(stride)};
   }
   std::string_view name() const { return "conv1d"; }
@@ -50,35 +57,34 @@ struct Conv1d {
     return {{"layer", "conv1d"},    {"units", units},   {"kernel", kernel},         {"stride", stride},
             {"dilation", dilation}, {"groups", groups}, detail::option_of(padding), {"biased", biased}};
   }
-  const ParameterTable& parameters() const { return table; }
+  const ParameterTable& parameters() const { return table_; }
   std::vector<Index> state_rows() const {
-    return remembered() > 0 ? std::vector{features * remembered()} : std::vector<Index>();
+    return remembered() > 0 ? std::vector{features_ * remembered()} : std::vector<Index>();
   }
   Index steps_after(Index steps) const { return sizes_of(steps).coarse; }
   bool causal() const { return keeps_steps() && (kernel == 1 || padding.kind() == WindowPadding::Kind::causal); }
   /// Fans count all taps, as in PyTorch and Keras.
-  Start start() const { return detail::with_fans(first_values, {kernel * (features / groups), kernel * units}); }
-  std::vector<NamedStart> named_starts() const { return {}; }
-  Index kept(Index columns, Index batch) const {
+  Start start() const { return detail::with_fans(first_values, {kernel * (features_ / groups), kernel * units}); }
+  Index kept(Index columns, Index batch, Keeping) const {
     const auto sizes = sizes_of(batch == 0 ? 0 : divide_up(columns, batch));
-    return batch * (convolution.kept(sizes) + units * sizes.coarse);
+    return batch * (convolution_.kept(sizes) + units * sizes.coarse);
   }
 
   void prepare(const S* theta, Weights& weights) const {
-    convolution.pack_gather(theta, weights);
+    convolution_.pack_gather(theta, weights);
     weights.bias = Eigen::Map<const Vector<S>>(theta + weight_size(), biased ? units : 0);
   }
-  void prepare_back(const S* theta, Weights& weights) const { convolution.pack_spread(theta, weights); }
+  void prepare_back(const S* theta, Weights& weights) const { convolution_.pack_spread(theta, weights); }
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
                     Tape& tape) const {
     const Timeline& out = detail::resized_timeline(keeps_steps(), *in.timeline, tape.timeline,
                                                    [this](Index steps) { return steps_after(steps); });
     detail::find_sizes(*in.timeline, tape.sizes, [this](Index steps) { return sizes_of(steps); });
-    convolution.fill(detail::Side::fine, in, tape, pass.threads);
+    convolution_.fill(detail::Side::fine, in, tape, pass.threads);
     if (!initial.empty()) begin_with(initial, *in.timeline, tape);
     const View<S> y = tape.output.shape(units, out.columns());
-    convolution.run(detail::Side::coarse, weights, weights.bias.data(), tape, out, y, pass.threads);
+    convolution_.run(detail::Side::coarse, weights, weights.bias.data(), tape, out, y, pass.threads);
     return {std::as_const(tape.output).view(), &out};
   }
 
@@ -86,16 +92,16 @@ struct Conv1d {
   void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const {
     state.resize(remembered() > 0 ? 1 : 0);
     if (state.empty()) return;
-    state[0].resize(features * remembered(), in.timeline->batch());
+    state[0].resize(features_ * remembered(), in.timeline->batch());
     for (Index r = 0; r < in.timeline->batch(); ++r)
       for (Index k = 0; k < remembered(); ++k)
-        tape.fine.get(r, tape.sizes[std::size_t(r)].coarse + k, &state[0](k * features, in.timeline->sample(r)));
+        tape.fine.get(r, tape.sizes[std::size_t(r)].coarse + k, &state[0](k * features_, in.timeline->sample(r)));
   }
 
   void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out,
                 const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
     const Timeline &time = *in.timeline, &out = timeline_after(in, tape);
-    const Index rows = features * remembered();
+    const Index rows = features_ * remembered();
     if (!d_final.empty()) check("gradient of the final state", d_final[0], time);
     const bool first = d_initial != nullptr && rows > 0;
     if (d_initial != nullptr) d_initial->resize(first ? 1 : 0);
@@ -103,19 +109,15 @@ struct Conv1d {
 
     const ConstView<S> d_y = d_out.data() != nullptr ? d_out : no_gradient(tape.output, out.columns());
     if (biased) detail::add_columns(d_y, gradient + weight_size());
-    convolution.fill(detail::Side::coarse, {d_y, &out}, tape, pass.threads);
-    if (d_in.data() == nullptr && !first) return convolution.add_gradient(tape, gradient);
-    convolution.run_back(detail::Side::fine, weights, tape, time, d_in, gradient, pass.threads,
-                         [&](Index r, S* places) {
-                           const Index last = tape.sizes[std::size_t(r)].coarse * features;
-                           if (!d_final.empty())
-                             Eigen::Map<Vector<S>>(places + last, rows) += d_final[0].col(time.sample(r));
-                           if (first) (*d_initial)[0].col(time.sample(r)) = Eigen::Map<const Vector<S>>(places, rows);
-                         });
-  }
-
-  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>& in, Tape& tape) const {
-    return detail::non_finite_step(std::as_const(tape.output).view(), timeline_after(in, tape));
+    convolution_.fill(detail::Side::coarse, {d_y, &out}, tape, pass.threads);
+    if (d_in.data() == nullptr && !first) return convolution_.add_gradient(tape, gradient);
+    convolution_.run_back(detail::Side::fine, weights, tape, time, d_in, gradient, pass.threads,
+                          [&](Index r, S* places) {
+                            const Index last = tape.sizes[std::size_t(r)].coarse * features_;
+                            if (!d_final.empty())
+                              Eigen::Map<Vector<S>>(places + last, rows) += d_final[0].col(time.sample(r));
+                            if (first) (*d_initial)[0].col(time.sample(r)) = Eigen::Map<const Vector<S>>(places, rows);
+                          });
   }
 
  private:
@@ -134,21 +136,26 @@ struct Conv1d {
     return detail::windows_on(windows(), padding, steps);
   }
   void check(std::string_view what, const Matrix<S>& given, const Timeline& timeline) const {
-    require<ShapeError>(given.rows() == features * remembered() && given.cols() == timeline.batch(), what, ": expects ",
-                        features * remembered(), " x ", timeline.batch(), ", got ", given.rows(), " x ", given.cols());
+    require<ShapeError>(given.rows() == features_ * remembered() && given.cols() == timeline.batch(), what,
+                        ": expects ", features_ * remembered(), " x ", timeline.batch(), ", got ", given.rows(), " x ",
+                        given.cols());
   }
   void begin_with(const State<S>& initial, const Timeline& timeline, Tape& tape) const {
     check("initial state", initial[0], timeline);
     require<ShapeError>(!timeline.has_gaps(),
                         "goes on from a state, for which no step may be masked in front of a valid one");
     for (Index r = 0; r < timeline.batch(); ++r)
-      for (Index k = 0; k < remembered(); ++k) tape.fine.put(r, k, &initial[0](k * features, timeline.sample(r)));
+      for (Index k = 0; k < remembered(); ++k) tape.fine.put(r, k, &initial[0](k * features_, timeline.sample(r)));
   }
   bool keeps_steps() const { return stride == 1 && detail::zeros_of(windows(), padding) == windows().span() - 1; }
-  Index weight_size() const { return table.blocks().front().size(); }
+  Index weight_size() const { return table_.blocks().front().size(); }
   const Timeline& timeline_after(const Signal<S>& in, const Tape& tape) const {
     return keeps_steps() ? *in.timeline : tape.timeline;
   }
+
+  Index features_ = 0;
+  ParameterTable table_;
+  detail::Convolution<S> convolution_ = {};
 };
 
 }  // namespace unroll

@@ -4,6 +4,9 @@
 
 namespace unroll {
 
+template <class S>
+class ConvTranspose1dLayer;
+
 /// The way back of a convolution as a layer: input step q adds W_k x_q to output step q stride + k dilation - front for
 /// each tap k; it makes sequences longer by the factor `stride` or so.
 ///
@@ -13,12 +16,7 @@ namespace unroll {
 ///
 /// weight [features x kernel * units / groups], column = tap * (units / groups) + unit, which is the memory of Keras's
 /// (kernel, units / groups, features); bias [units].
-template <class S>
 struct ConvTranspose1d {
-  using Scalar = S;
-  using Weights = detail::ConvolutionWeights<S>;
-  using Tape = detail::ConvolutionTape<S>;
-
   Index units = 0;
   Index kernel = 1;                 ///< taps of a window
   Index stride = 1;                 ///< output steps from input step to input step
@@ -28,19 +26,28 @@ struct ConvTranspose1d {
   Index output_padding = 0;         ///< so many steps more at the end, below stride or dilation
   bool biased = true;
   Start first_values = {};
-  Index features = 0;                       ///< set by connect
-  ParameterTable table = {};                ///< made by connect
-  detail::Convolution<S> convolution = {};  ///< made by connect
+
+  template <class S>
+  using Layer = ConvTranspose1dLayer<S>;
+};
+
+template <class S>
+class ConvTranspose1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, ConvTranspose1d {
+ public:
+  using typename ConvTranspose1dLayer::LayerBase::Weights;
+  using Tape = detail::ConvolutionTape<S>;
+
+  explicit ConvTranspose1dLayer(ConvTranspose1d given) : ConvTranspose1d(std::move(given)) {}
 
   Shape connect(Shape in) {
     require<ShapeError>(in.per_step, "runs over steps, what comes in has one column for every sequence");
     require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
-    features = in.features;
-    convolution = {units, features, windows(), groups};
+    features_ = in.features;
+    convolution_ = {units, features_, windows(), groups};
     check_padding();
-    table = {};
-    table.add("weight", Role::input_weight, features, convolution.inputs_of_window(), kernel);
-    if (biased) table.add("bias", Role::bias, units, 1);
+    table_ = {};
+    table_.add("weight", Role::input_weight, features_, convolution_.inputs_of_window(), kernel);
+    if (biased) table_.add("bias", Role::bias, units, 1);
     return {units, true, in.density * double(stride)};
   }
   std::string_view name() const { return "conv transpose"; }
@@ -50,47 +57,39 @@ struct ConvTranspose1d {
         {"dilation", dilation},      {"groups", groups}, detail::option_of(padding), {"output_padding", output_padding},
         {"biased", biased}};
   }
-  const ParameterTable& parameters() const { return table; }
-  std::vector<Index> state_rows() const { return {}; }
+  const ParameterTable& parameters() const { return table_; }
   bool causal() const { return false; }
   Index steps_after(Index steps) const { return sizes_of(steps).fine; }
   /// Fans count all taps.
-  Start start() const { return detail::with_fans(first_values, {kernel * (features / groups), kernel * units}); }
-  std::vector<NamedStart> named_starts() const { return {}; }
-  Index kept(Index columns, Index batch) const {
+  Start start() const { return detail::with_fans(first_values, {kernel * (features_ / groups), kernel * units}); }
+  Index kept(Index columns, Index batch, Keeping) const {
     const auto sizes = sizes_of(batch == 0 ? 0 : divide_up(columns, batch));
-    return batch * (convolution.kept(sizes) + units * sizes.fine);
+    return batch * (convolution_.kept(sizes) + units * sizes.fine);
   }
 
   void prepare(const S* theta, Weights& weights) const {
-    convolution.pack_spread(theta, weights);
+    convolution_.pack_spread(theta, weights);
     weights.bias = Eigen::Map<const Vector<S>>(theta + weight_size(), biased ? units : 0);
   }
-  void prepare_back(const S* theta, Weights& weights) const { convolution.pack_gather(theta, weights); }
+  void prepare_back(const S* theta, Weights& weights) const { convolution_.pack_gather(theta, weights); }
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
     const Timeline& out = detail::resized_timeline(keeps_steps(), *in.timeline, tape.timeline,
                                                    [this](Index steps) { return steps_after(steps); });
     detail::find_sizes(*in.timeline, tape.sizes, [this](Index steps) { return sizes_of(steps); });
-    convolution.fill(detail::Side::coarse, in, tape, pass.threads);
+    convolution_.fill(detail::Side::coarse, in, tape, pass.threads);
     const View<S> y = tape.output.shape(units, out.columns());
-    convolution.run(detail::Side::fine, weights, weights.bias.data(), tape, out, y, pass.threads);
+    convolution_.run(detail::Side::fine, weights, weights.bias.data(), tape, out, y, pass.threads);
     return {std::as_const(tape.output).view(), &out};
   }
-
-  void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
 
   void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out, const State<S>&,
                 Tape& tape, S* gradient, View<S> d_in, State<S>*) const {
     if (biased) detail::add_columns(d_out, gradient + weight_size());
-    convolution.fill(detail::Side::fine, {d_out, &timeline_after(in, tape)}, tape, pass.threads);
-    if (d_in.data() == nullptr) return convolution.add_gradient(tape, gradient);
-    convolution.run_back(detail::Side::coarse, weights, tape, *in.timeline, d_in, gradient, pass.threads,
-                         [](Index, S*) {});
-  }
-
-  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>& in, Tape& tape) const {
-    return detail::non_finite_step(std::as_const(tape.output).view(), timeline_after(in, tape));
+    convolution_.fill(detail::Side::fine, {d_out, &timeline_after(in, tape)}, tape, pass.threads);
+    if (d_in.data() == nullptr) return convolution_.add_gradient(tape, gradient);
+    convolution_.run_back(detail::Side::coarse, weights, tape, *in.timeline, d_in, gradient, pass.threads,
+                          [](Index, S*) {});
   }
 
  private:
@@ -117,10 +116,14 @@ struct ConvTranspose1d {
     return {std::max<Index>(0, detail::lengthened(steps - 1, stride) + span - 2 * cut + output_padding), steps, cut};
   }
   bool keeps_steps() const { return stride == 1 && sizes_of(1).fine == 1; }
-  Index weight_size() const { return table.blocks().front().size(); }
+  Index weight_size() const { return table_.blocks().front().size(); }
   const Timeline& timeline_after(const Signal<S>& in, const Tape& tape) const {
     return keeps_steps() ? *in.timeline : tape.timeline;
   }
+
+  Index features_ = 0;
+  ParameterTable table_;
+  detail::Convolution<S> convolution_ = {};
 };
 
 }  // namespace unroll

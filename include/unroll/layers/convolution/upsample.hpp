@@ -4,28 +4,39 @@
 
 namespace unroll {
 
-/// Each step `factor` times one after the other (Keras's UpSampling1D, the nearest neighbour of PyTorch's Upsample).
 template <class S>
-struct Upsample : PlainLayer<S> {
+class UpsampleLayer;
+
+/// Each step `factor` times one after the other (Keras's UpSampling1D, the nearest neighbour of PyTorch's Upsample).
+struct Upsample {
+  Index factor = 2;
+
+  template <class S>
+  using Layer = UpsampleLayer<S>;
+};
+
+template <class S>
+class UpsampleLayer : public LayerBase<S>, Upsample {
+ public:
   struct Tape {
     Buffer<S> output;
     Timeline timeline;
   };
 
-  explicit Upsample(Index factor = 2) : factor_(factor) {}
+  explicit UpsampleLayer(Upsample given) : Upsample(given) {}
 
   Shape connect(Shape in) {
     require<ShapeError>(in.per_step, "repeats steps, what comes in has one column for every sequence");
-    require<ValueError>(factor_ > 0 && factor_ <= detail::most_of_option, "expects a factor from 1 to ",
-                        detail::most_of_option, ", got ", factor_);
+    require<ValueError>(factor > 0 && factor <= detail::most_of_option, "expects a factor from 1 to ",
+                        detail::most_of_option, ", got ", factor);
     features_ = in.features;
-    return {in.features, true, in.density * double(factor_)};
+    return {in.features, true, in.density * double(factor)};
   }
   std::string_view name() const { return "upsample"; }
-  LayerOptions options() const { return {{"layer", "upsample"}, {"factor", factor_}}; }
+  LayerOptions options() const { return {{"layer", "upsample"}, {"factor", factor}}; }
   bool causal() const { return false; }
-  Index steps_after(Index steps) const { return detail::lengthened(steps, factor_); }
-  Index kept(Index columns, Index) const { return factor_ * features_ * columns; }
+  Index steps_after(Index steps) const { return detail::lengthened(steps, factor); }
+  Index kept(Index columns, Index, Keeping) const { return factor * features_ * columns; }
 
   Signal<S> forward(const S*, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     const Timeline& out = detail::resized_timeline(false, *in.timeline, tape.timeline,
@@ -40,14 +51,13 @@ struct Upsample : PlainLayer<S> {
     d_in.setZero();
     for (Index c = 0; c < d_out.cols(); ++c) d_in.col(source(in, tape.timeline, c)) += d_out.col(c);
   }
-  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape&) const { return std::nullopt; }
 
  private:
   Index source(const Signal<S>& in, const Timeline& out, Index column) const {
-    return in.timeline->offset(out.step_of(column) / factor_) + out.rank_of(column);
+    return in.timeline->offset(out.step_of(column) / factor) + out.rank_of(column);
   }
 
-  Index factor_, features_ = 0;
+  Index features_ = 0;
 };
 
 }  // namespace unroll

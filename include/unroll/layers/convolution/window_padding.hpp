@@ -95,13 +95,5 @@ const Timeline& resized_timeline(bool keeps_steps, const Timeline& in, Timeline&
   return own;
 }
 
-/// The first value of an output that is not finite, in the steps of the output.
-template <class S>
-std::optional<NonFinite> non_finite_step(const ConstView<S>& output, const Timeline& timeline) {
-  auto found = non_finite_output(output);
-  if (found) found->timeline = &timeline;
-  return found;
-}
-
 }  // namespace detail
 }  // namespace unroll

@@ -4,18 +4,23 @@
 #include <initializer_list>
 
 #include "unroll/layers/any_layer.hpp"
+#include "unroll/layers/detail/layer_checks.hpp"
 #include "unroll/layers/detail/merge.hpp"
 
 namespace unroll::detail {
 
+template <class S>
+struct GraphWeights {
+  std::vector<typename AnyLayer<S>::Weights> layers;  // by node
+};
+
 /// All that a Graph is but its passes.
 template <class S>
-class GraphNodes {
+class GraphNodes : public LayerBase<S, GraphWeights<S>> {
  protected:
   using Layer = AnyLayer<S>;
 
  public:
-  using Scalar = S;
   /// What a layer or merging gives, for others to read.
   struct Node {
     std::size_t number = 0;
@@ -99,7 +104,6 @@ class GraphNodes {
   }
   std::uint64_t layers_inside() const { return std::max<std::uint64_t>(1, numbers_.back()); }
 
-  Start start() const { return {}; }
   /// Of all blocks, as their layers would have them.
   std::vector<NamedStart> named_starts() const {
     std::vector<NamedStart> all;
@@ -125,7 +129,7 @@ class GraphNodes {
     });
   }
 
-  Index kept(Index columns, Index batch, Keeping keeping = {}) const {
+  Index kept(Index columns, Index batch, Keeping keeping) const {
     const auto values = [&](std::size_t n) { return shapes_[n].features * shapes_[n].columns(columns, batch); };
     std::vector<Index> gradients(slots_);
     Index numbers = 0, further = 0;

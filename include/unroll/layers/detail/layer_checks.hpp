@@ -1,5 +1,5 @@
 #pragma once
-// What can be known of layers and data before a pass.
+// Limits of what layers give.
 
 #include "unroll/layers/layer.hpp"
 
@@ -13,22 +13,6 @@ inline Shape checked(Shape out) {
   require<ShapeError>(out.features <= most_features, "hands on ", out.features, " features, expected at most ",
                       most_features);
   return out;
-}
-
-/// Layers that cannot read every number say so in `check_input(values)`, which throws what `forward` would.
-template <class L>
-void check_input(const L& layer, const ConstView<typename L::Scalar>& values) {
-  if constexpr (requires { layer.check_input(values); }) layer.check_input(values);
-}
-
-/// Steps that a sequence of `steps`, none of them masked, has behind a layer. Layers that change the number say so in
-/// `steps_after(steps)`, which must not fall as `steps` grows.
-template <class L>
-Index steps_after(const L& layer, Index steps) {
-  if constexpr (requires { layer.steps_after(steps); })
-    return layer.steps_after(steps);
-  else
-    return steps;
 }
 
 }  // namespace unroll::detail

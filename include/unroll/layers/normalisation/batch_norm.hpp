@@ -9,6 +9,9 @@ namespace unroll {
 /// Which variance of a batch the running variance follows: that over n - 1 columns or over n.
 enum class RunningVariance { unbiased, biased };
 
+template <class S>
+class BatchNormLayer;
+
 /// Every feature to mean 0 and variance 1 over all columns of a batch, then a gain and a shift (Ioffe & Szegedy 2015,
 /// arXiv:1502.03167, Algorithm 1):
 ///
@@ -20,16 +23,39 @@ enum class RunningVariance { unbiased, biased };
 ///
 ///     running += momentum * (batch - running)
 ///
-/// As given this is PyTorch's; `BatchNorm<float>::like_keras()` is Keras's. A training step takes a batch in one part;
+/// As given this is PyTorch's; `BatchNorm::like_keras()` is Keras's. A training step takes a batch in one part;
 /// see docs/normalisation.md.
-template <class S>
 struct BatchNorm {
-  using Scalar = S;
-  struct Weights {
-    detail::GainAndShift<S> affine;
-    const S* running_mean = nullptr;
-    const S* running_var = nullptr;
-  };
+  double epsilon = 1e-5;
+  std::optional<double> momentum = 0.1;  ///< weight of a batch, in (0, 1]; none: all batches of a run weigh the same
+  bool scaled = true;                    ///< has a gain
+  bool shifted = true;                   ///< has a shift
+  RunningVariance running_variance = RunningVariance::unbiased;
+
+  /// What Keras calls momentum is 1 minus ours.
+  static BatchNorm like_keras() {
+    return {.epsilon = 1e-3, .momentum = 0.01, .running_variance = RunningVariance::biased};
+  }
+
+  template <class S>
+  using Layer = BatchNormLayer<S>;
+};
+
+namespace detail {
+
+template <class S>
+struct BatchNormWeights {
+  GainAndShift<S> affine;
+  const S* running_mean = nullptr;
+  const S* running_var = nullptr;
+};
+
+}  // namespace detail
+
+template <class S>
+class BatchNormLayer : public LayerBase<S, detail::BatchNormWeights<S>>, BatchNorm {
+ public:
+  using typename BatchNormLayer::LayerBase::Weights;
   struct Tape {
     Buffer<S> output;
     Vector<double> mean, squares;  // of the batch: means, and sums of squares of what is apart from them
@@ -39,27 +65,16 @@ struct BatchNorm {
     Vector<S> along, offset, factor;  // of the way back
   };
 
-  double epsilon = 1e-5;
-  std::optional<double> momentum = 0.1;  ///< weight of a batch, in (0, 1]; none: all batches of a run weigh the same
-  bool scaled = true;                    ///< has a gain
-  bool shifted = true;                   ///< has a shift
-  RunningVariance running_variance = RunningVariance::unbiased;
-  Index features = 0;         ///< set by connect
-  ParameterTable table = {};  ///< made by connect
-
-  /// What Keras calls momentum is 1 minus ours.
-  static BatchNorm like_keras() {
-    return {.epsilon = 1e-3, .momentum = 0.01, .running_variance = RunningVariance::biased};
-  }
+  explicit BatchNormLayer(BatchNorm given) : BatchNorm(given) {}
 
   Shape connect(Shape in) {
     detail::check_divisor<S>("", "epsilon", epsilon);
     require<ValueError>(!momentum || (*momentum > 0 && *momentum <= 1), "expects a momentum in (0, 1], got ",
                         momentum.value_or(0));
-    features = in.features;
-    table = {};
-    detail::GainAndShift<S>::add_to(table, features, scaled, shifted);
-    for (const std::string_view block : {"running_mean", "running_var"}) add_frozen(block, features);
+    features_ = in.features;
+    table_ = {};
+    detail::GainAndShift<S>::add_to(table_, features_, scaled, shifted);
+    for (const std::string_view block : {"running_mean", "running_var"}) add_frozen(block, features_);
     if (!momentum) add_frozen("batches", 1);
     return in;
   }
@@ -74,36 +89,32 @@ struct BatchNorm {
     all.emplace_back("running_variance", unbiased ? "unbiased" : "biased", OptionUse::training);
     return all;
   }
-  const ParameterTable& parameters() const { return table; }
-  std::vector<Index> state_rows() const { return {}; }
-  bool causal() const { return true; }
-  Start start() const { return {}; }
+  const ParameterTable& parameters() const { return table_; }
   std::vector<NamedStart> named_starts() const {
     auto named = detail::GainAndShift<S>::named_starts();
     named.emplace_back("running_var", init::constant(1));
     return named;
   }
-  Index kept(Index columns, Index) const { return features * (columns + 5 + 4 * Index(sizeof(double) / sizeof(S))); }
+  Index kept(Index columns, Index, Keeping) const {
+    return features_ * (columns + 5 + 4 * Index(sizeof(double) / sizeof(S)));
+  }
 
   void prepare(const S* theta, Weights& weights) const {
-    weights.running_mean = weights.affine.read(theta, features, scaled, shifted);
-    weights.running_var = weights.running_mean + features;
+    weights.running_mean = weights.affine.read(theta, features_, scaled, shifted);
+    weights.running_var = weights.running_mean + features_;
   }
-  void prepare_back(const S*, Weights&) const {}
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
     tape.count = pass.training ? in.values.cols() : 0;
     pass.training ? of_batch(in.values, tape) : of_run(weights, tape);
-    auto out = tape.output.shape(features, in.values.cols());
+    auto out = tape.output.shape(features_, in.values.cols());
     for (Index c = 0; c < out.cols(); ++c)
-      detail::each_row<S>(features, [&]<class V>(V, Index row) {
+      detail::each_row<S>(features_, [&]<class V>(V, Index row) {
         const V gain = V::load(weights.affine.gain.data() + row), shift = V::load(weights.affine.shift.data() + row);
-        fma(normal<V>(in, tape, row, c), gain, shift).store(out.data() + c * features + row);
+        fma(normal<V>(in, tape, row, c), gain, shift).store(out.data() + c * features_ + row);
       });
     return {view(std::as_const(out)), in.timeline};
   }
-
-  void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
 
   void backward(const Weights& weights, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&,
                 Tape& tape, S* gradient, View<S> d_in, State<S>*) const {
@@ -111,24 +122,20 @@ struct BatchNorm {
       const V d = detail::lanes_at<V>(d_out, row, c);
       return std::array{d * normal<V>(in, tape, row, c), d};
     };
-    detail::sum_columns<S, 2>(features, d_out.cols(), terms, {&tape.d_gain, &tape.d_shift});
+    detail::sum_columns<S, 2>(features_, d_out.cols(), terms, {&tape.d_gain, &tape.d_shift});
     detail::GainAndShift<S>::add_gradients(tape.d_gain, tape.d_shift, scaled, shifted, gradient);
     if (d_in.data() != nullptr) back(weights, in, d_out, tape, d_in);
   }
 
-  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>&, Tape& tape) const {
-    return detail::non_finite_output(std::as_const(tape.output).view());
-  }
-
   /// Columns, means, and sums of squares of what is apart from them.
-  Index statistics() const { return 1 + 2 * features; }
+  Index statistics() const { return 1 + 2 * features_; }
 
   /// Two batches as one: Chan et al. 1983, eq. 2.1.
   void add_statistics(const Tape& tape, double* to) const {
     if (tape.count == 0) return;
-    Eigen::Map<Vector<double>> mean(to + 1, features), squares(to + 1 + features, features);
+    Eigen::Map<Vector<double>> mean(to + 1, features_), squares(to + 1 + features_, features_);
     const double before = *to, all = before + double(tape.count), share = double(tape.count) / all;
-    for (Index k = 0; k < features; ++k) {
+    for (Index k = 0; k < features_; ++k) {
       const double apart = tape.mean[k] - mean[k];
       mean[k] += share * apart;
       squares[k] += tape.squares[k] + before * share * apart * apart;
@@ -139,28 +146,28 @@ struct BatchNorm {
   void update_statistics(const double* from, S* theta) const {
     const double count = from[0];
     if (count == 0) return;
-    S* const running_mean = theta + (Index(scaled) + Index(shifted)) * features;
-    S* const running_var = running_mean + features;
-    const double weight = momentum ? *momentum : 1 / double(++running_var[features]);
+    S* const running_mean = theta + (Index(scaled) + Index(shifted)) * features_;
+    S* const running_var = running_mean + features_;
+    const double weight = momentum ? *momentum : 1 / double(++running_var[features_]);
     const double divisor = running_variance == RunningVariance::biased ? count : count - 1;
     const auto follow = [weight](S& running, double batch) {
       running = S(double(running) + weight * (batch - double(running)));
     };
-    for (Index k = 0; k < features; ++k) {
+    for (Index k = 0; k < features_; ++k) {
       follow(running_mean[k], from[1 + k]);
-      if (divisor > 0) follow(running_var[k], from[1 + features + k] / divisor);
+      if (divisor > 0) follow(running_var[k], from[1 + features_ + k] / divisor);
     }
   }
 
  private:
   void add_frozen(std::string_view block, Index rows) {
-    table.add_block({.name = std::string(block),
-                     .role = Role::bias,
-                     .offset = table.reserve(rows, 1),
-                     .rows = rows,
-                     .cols = 1,
-                     .stride = rows,
-                     .frozen = {true}});
+    table_.add_block({.name = std::string(block),
+                      .role = Role::bias,
+                      .offset = table_.reserve(rows, 1),
+                      .rows = rows,
+                      .cols = 1,
+                      .stride = rows,
+                      .frozen = {true}});
   }
 
   template <class V>
@@ -175,22 +182,22 @@ struct BatchNorm {
   void of_batch(const ConstView<S>& x, Tape& tape) const {
     const double share = 1 / double(std::max<Index>(x.cols(), 1));
     const auto value = [&]<class V>(V, Index row, Index c) { return std::array{detail::lanes_at<V>(x, row, c)}; };
-    detail::sum_columns<S, 1>(features, x.cols(), value, {&tape.mean});
+    detail::sum_columns<S, 1>(features_, x.cols(), value, {&tape.mean});
     tape.mean *= share;
     tape.centre = tape.mean.template cast<S>();
     const auto square = [&]<class V>(V, Index row, Index c) {
       const V d = apart<V>(x, tape, row, c);
       return std::array{d * d};
     };
-    detail::sum_columns<S, 1>(features, x.cols(), square, {&tape.squares});
-    tape.scale.resize(features);
-    for (Index k = 0; k < features; ++k) tape.scale[k] = S(1 / std::sqrt(share * tape.squares[k] + epsilon));
+    detail::sum_columns<S, 1>(features_, x.cols(), square, {&tape.squares});
+    tape.scale.resize(features_);
+    for (Index k = 0; k < features_; ++k) tape.scale[k] = S(1 / std::sqrt(share * tape.squares[k] + epsilon));
   }
 
   void of_run(const Weights& weights, Tape& tape) const {
-    tape.centre = Eigen::Map<const Vector<S>>(weights.running_mean, features);
-    tape.scale.resize(features);
-    for (Index k = 0; k < features; ++k) tape.scale[k] = S(1 / std::sqrt(double(weights.running_var[k]) + epsilon));
+    tape.centre = Eigen::Map<const Vector<S>>(weights.running_mean, features_);
+    tape.scale.resize(features_);
+    for (Index k = 0; k < features_; ++k) tape.scale[k] = S(1 / std::sqrt(double(weights.running_var[k]) + epsilon));
   }
 
   /// With n = (x - mean) scale: d_in = weight scale (d_out - mean(d_out) - n mean(d_out n)), the means being those over
@@ -201,12 +208,15 @@ struct BatchNorm {
     tape.offset = (share * tape.d_shift).template cast<S>();
     tape.factor = tape.scale.cwiseProduct(weights.affine.gain);
     for (Index c = 0; c < d_in.cols(); ++c)
-      detail::each_row<S>(features, [&]<class V>(V, Index row) {
+      detail::each_row<S>(features_, [&]<class V>(V, Index row) {
         const V level = detail::lanes_at<V>(d_out, row, c) - V::load(tape.offset.data() + row);
         const V rest = level - normal<V>(in, tape, row, c) * V::load(tape.along.data() + row);
         (rest * V::load(tape.factor.data() + row)).store(d_in.data() + c * d_in.outerStride() + row);
       });
   }
+
+  Index features_ = 0;
+  ParameterTable table_;
 };
 
 }  // namespace unroll

@@ -6,6 +6,9 @@
 
 namespace unroll {
 
+template <class S>
+class LayerNormLayer;
+
 /// Every column to mean 0 and variance 1 over its features, then a gain and a shift for each feature (Ba et al. 2016,
 /// arXiv:1607.06450, eq. 3 and 4):
 ///
@@ -13,29 +16,33 @@ namespace unroll {
 ///
 /// with the variance over n features, not n - 1. Without `centred` no mean is taken off, and the mean square stands in
 /// for the variance: RMSNorm (Zhang & Sennrich 2019, arXiv:1910.07467).
-template <class S>
 struct LayerNorm {
-  using Scalar = S;
-  static constexpr bool columnwise = true;
-  using Weights = detail::GainAndShift<S>;
+  double epsilon = 1e-5;  ///< PyTorch's; Keras takes 1e-3
+  bool scaled = true;     ///< has a gain
+  bool shifted = true;    ///< has a shift
+  bool centred = true;    ///< takes the mean off
+
+  template <class S>
+  using Layer = LayerNormLayer<S>;
+};
+
+template <class S>
+class LayerNormLayer : public LayerBase<S, detail::GainAndShift<S>>, LayerNorm {
+ public:
+  using typename LayerNormLayer::LayerBase::Weights;
   struct Tape {
     Buffer<S> output;
     Buffer<S> moments;  // of each column: mean and 1 / sqrt(variance + epsilon)
     Vector<double> d_gain, d_shift;
   };
 
-  double epsilon = 1e-5;      ///< PyTorch's; Keras takes 1e-3
-  bool scaled = true;         ///< has a gain
-  bool shifted = true;        ///< has a shift
-  bool centred = true;        ///< takes the mean off
-  Index features = 0;         ///< set by connect
-  ParameterTable table = {};  ///< made by connect
+  explicit LayerNormLayer(LayerNorm given) : LayerNorm(given) {}
 
   Shape connect(Shape in) {
     detail::check_divisor<S>("", "epsilon", epsilon);
-    features = in.features;
-    table = {};
-    Weights::add_to(table, features, scaled, shifted);
+    features_ = in.features;
+    table_ = {};
+    Weights::add_to(table_, features_, scaled, shifted);
     return in;
   }
   std::string_view name() const { return centred ? "layer norm" : "rms norm"; }
@@ -43,19 +50,16 @@ struct LayerNorm {
     return {
         {"layer", "layer norm"}, {"epsilon", epsilon}, {"scaled", scaled}, {"shifted", shifted}, {"centred", centred}};
   }
-  const ParameterTable& parameters() const { return table; }
-  std::vector<Index> state_rows() const { return {}; }
-  bool causal() const { return true; }
-  Start start() const { return {}; }
+  const ParameterTable& parameters() const { return table_; }
   std::vector<NamedStart> named_starts() const { return Weights::named_starts(); }
-  Index kept(Index columns, Index) const { return (features + 2) * columns; }
+  bool columnwise() const { return true; }
+  Index kept(Index columns, Index, Keeping) const { return (features_ + 2) * columns; }
 
-  void prepare(const S* theta, Weights& weights) const { weights.read(theta, features, scaled, shifted); }
-  void prepare_back(const S*, Weights&) const {}
+  void prepare(const S* theta, Weights& weights) const { weights.read(theta, features_, scaled, shifted); }
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass&, const State<S>&, Tape& tape) const {
     auto moments = tape.moments.shape(2, in.values.cols());
-    auto out = tape.output.shape(features, in.values.cols());
+    auto out = tape.output.shape(features_, in.values.cols());
     for (Index c = 0; c < out.cols(); ++c) {
       const S mean =
           centred ? over_features([&](auto v, Index row) { return from<decltype(v)>(in.values, row, c); }) : S(0);
@@ -65,25 +69,19 @@ struct LayerNorm {
       });
       moments(0, c) = mean;
       moments(1, c) = 1 / std::sqrt(variance + S(epsilon));
-      detail::each_row<S>(features, [&]<class V>(V, Index row) {
+      detail::each_row<S>(features_, [&]<class V>(V, Index row) {
         const V gain = V::load(weights.gain.data() + row), shift = V::load(weights.shift.data() + row);
-        fma(normal<V>(in, tape, row, c), gain, shift).store(out.data() + c * features + row);
+        fma(normal<V>(in, tape, row, c), gain, shift).store(out.data() + c * features_ + row);
       });
     }
     return {view(std::as_const(out)), in.timeline};
   }
-
-  void final_state(const Signal<S>&, Tape&, State<S>& state) const { state.clear(); }
 
   void backward(const Weights& weights, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&,
                 Tape& tape, S* gradient, View<S> d_in, State<S>*) const {
     if (scaled || shifted) add_gradients(in, d_out, tape, gradient);
     if (d_in.data() != nullptr)
       for (Index c = 0; c < d_in.cols(); ++c) column_back(weights, in, d_out, tape, d_in, c);
-  }
-
-  std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>&, Tape& tape) const {
-    return detail::non_finite_output(std::as_const(tape.output).view());
   }
 
  private:
@@ -103,13 +101,13 @@ struct LayerNorm {
   S over_features(const F& f) const {
     NativeLanes<S> wide = NativeLanes<S>::constant(0);
     S rest = 0;
-    detail::each_row<S>(features, [&]<class V>(V v, Index row) {
+    detail::each_row<S>(features_, [&]<class V>(V v, Index row) {
       if constexpr (std::is_same_v<V, NativeLanes<S>>)
         wide += f(v, row);
       else
         rest += lane_sum(f(v, row));
     });
-    return (lane_sum(wide) + rest) / S(features);
+    return (lane_sum(wide) + rest) / S(features_);
   }
 
   void add_gradients(const Signal<S>& in, const ConstView<S>& d_out, Tape& tape, S* gradient) const {
@@ -117,7 +115,7 @@ struct LayerNorm {
       const V d = from<V>(d_out, row, c);
       return std::array{d * normal<V>(in, tape, row, c), d};
     };
-    detail::sum_columns<S, 2>(features, d_out.cols(), terms, {&tape.d_gain, &tape.d_shift});
+    detail::sum_columns<S, 2>(features_, d_out.cols(), terms, {&tape.d_gain, &tape.d_shift});
     Weights::add_gradients(tape.d_gain, tape.d_shift, scaled, shifted, gradient);
   }
 
@@ -128,11 +126,14 @@ struct LayerNorm {
     const S mean = centred ? over_features(g) : S(0);
     const S along = over_features([&](auto v, Index row) { return g(v, row) * normal<decltype(v)>(in, tape, row, c); });
     const S scale = tape.moments.view()(1, c);
-    detail::each_row<S>(features, [&]<class V>(V v, Index row) {
+    detail::each_row<S>(features_, [&]<class V>(V v, Index row) {
       const V rest = g(v, row) - V::constant(mean) - normal<V>(in, tape, row, c) * V::constant(along);
       (rest * V::constant(scale)).store(d_in.data() + c * d_in.outerStride() + row);
     });
   }
+
+  Index features_ = 0;
+  ParameterTable table_;
 };
 
 }  // namespace unroll

@@ -10,7 +10,7 @@ namespace detail {
 
 /// What all pooling layers share: shapes, the pooled timeline and the output.
 template <class S>
-struct Pooling : PlainLayer<S> {
+struct Pooling : LayerBase<S> {
   struct Tape {
     Timeline one_step;
     Buffer<S> output;
@@ -22,11 +22,8 @@ struct Pooling : PlainLayer<S> {
     features_ = in.features;
     return {in.features, false};
   }
-  Index kept(Index, Index batch) const { return features_ * batch; }
+  Index kept(Index, Index batch, Keeping) const { return features_ * batch; }
   bool causal() const { return false; }
-  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>&, Tape& tape) const {
-    return non_finite_output(std::as_const(tape.output).view(), true);
-  }
 
  protected:
   View<S> begin(const Signal<S>& in, Tape& tape) const {
@@ -41,10 +38,22 @@ struct Pooling : PlainLayer<S> {
 
 }  // namespace detail
 
-/// The last valid step of each sequence.
 template <class S>
-struct LastStep : detail::Pooling<S> {
+class LastStepLayer;
+
+/// The last valid step of each sequence.
+struct LastStep {
+  template <class S>
+  using Layer = LastStepLayer<S>;
+};
+
+template <class S>
+class LastStepLayer : public detail::Pooling<S> {
+ public:
   using typename detail::Pooling<S>::Tape;
+
+  explicit LastStepLayer(LastStep) {}
+
   std::string_view name() const { return "last step"; }
   LayerOptions options() const { return {{"layer", name()}}; }
 
@@ -58,17 +67,28 @@ struct LastStep : detail::Pooling<S> {
   }
 };
 
-/// The mean over the valid steps of each sequence.
 template <class S>
-struct MeanOverTime : detail::Pooling<S> {
+class MeanOverTimeLayer;
+
+/// The mean over the valid steps of each sequence.
+struct MeanOverTime {
+  template <class S>
+  using Layer = MeanOverTimeLayer<S>;
+};
+
+template <class S>
+class MeanOverTimeLayer : public detail::Pooling<S> {
+ public:
   struct Tape : detail::Pooling<S>::Tape {
     Buffer<double> sum;
   };
   static constexpr Index together = 64;  // steps whose sum goes into one of more digits
+  explicit MeanOverTimeLayer(MeanOverTime) {}
+
   std::string_view name() const { return "mean over time"; }
   LayerOptions options() const { return {{"layer", name()}}; }
-  Index kept(Index columns, Index batch) const {
-    const Index output = detail::Pooling<S>::kept(columns, batch);
+  Index kept(Index columns, Index batch, Keeping keeping) const {
+    const Index output = detail::Pooling<S>::kept(columns, batch, keeping);
     return output + output * Index(sizeof(double) / sizeof(S));
   }
 
@@ -97,15 +117,27 @@ struct MeanOverTime : detail::Pooling<S> {
   }
 };
 
+template <class S>
+class MaxOverTimeLayer;
+
 /// The greatest value of each feature over the valid steps of each sequence; the gradient goes to the first step that
 /// has it.
+struct MaxOverTime {
+  template <class S>
+  using Layer = MaxOverTimeLayer<S>;
+};
+
 template <class S>
-struct MaxOverTime : detail::Pooling<S> {
+class MaxOverTimeLayer : public detail::Pooling<S> {
+ public:
   using typename detail::Pooling<S>::Tape;
+
+  explicit MaxOverTimeLayer(MaxOverTime) {}
+
   std::string_view name() const { return "max over time"; }
   LayerOptions options() const { return {{"layer", name()}}; }
-  Index kept(Index columns, Index batch) const {  // the choices are integers
-    const Index output = detail::Pooling<S>::kept(columns, batch);
+  Index kept(Index columns, Index batch, Keeping keeping) const {  // the choices are integers
+    const Index output = detail::Pooling<S>::kept(columns, batch, keeping);
     return output + output * Index(sizeof(Index) / sizeof(S));
   }
 

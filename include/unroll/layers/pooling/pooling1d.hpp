@@ -98,7 +98,7 @@ struct Pooled {
 
 /// What both layers share.
 template <class S>
-class WindowPooling : public PlainLayer<S> {
+class WindowPooling : public LayerBase<S> {
  public:
   using Tape = PoolingTape<S>;
 
@@ -109,11 +109,8 @@ class WindowPooling : public PlainLayer<S> {
   }
   bool causal() const { return false; }
   Index steps_after(Index steps) const { return pooled_.length(steps); }
-  Index kept(Index columns, Index batch) const {
+  Index kept(Index columns, Index batch, Keeping) const {
     return batch == 0 ? 0 : features_ * batch * pooled_.length(divide_up(columns, batch));
-  }
-  std::optional<NonFinite> first_non_finite(const S*, const Signal<S>& in, Tape& tape) const {
-    return non_finite_step(std::as_const(tape.output).view(), pooled_.timeline_after(*in.timeline, tape));
   }
 
  protected:
@@ -146,21 +143,28 @@ class WindowPooling : public PlainLayer<S> {
 
 }  // namespace detail
 
-struct MaxPoolOptions {
+template <class S>
+class MaxPool1dLayer;
+
+/// The greatest value of each feature in a window; the gradient goes to the first step that has it. A sequence of n
+/// steps leaves as many as in a Conv1d. A window without a step, which only a dilation can leave, gives 0.
+struct MaxPool1d {
   Index kernel = 2;                 ///< steps of a window
   Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
   Index dilation = 1;               ///< steps from one of a window to its next
   WindowPadding padding = valid();  ///< or same(), causal(), or a number up to half of what a window spans
   bool ceil_mode = false;           ///< a last window may reach beyond the end (PyTorch); see docs/convolutions.md
+
+  template <class S>
+  using Layer = MaxPool1dLayer<S>;
 };
 
-/// The greatest value of each feature in a window; the gradient goes to the first step that has it. A sequence of n
-/// steps leaves as many as in a Conv1d. A window without a step, which only a dilation can leave, gives 0.
 template <class S>
-struct MaxPool1d : detail::WindowPooling<S> {
+class MaxPool1dLayer : public detail::WindowPooling<S> {
+ public:
   using typename detail::WindowPooling<S>::Tape;
 
-  explicit MaxPool1d(MaxPoolOptions options = {})
+  explicit MaxPool1dLayer(MaxPool1d options)
       : detail::WindowPooling<S>({options.kernel, options.stride, options.dilation}, options.padding,
                                  options.ceil_mode) {}
 
@@ -170,8 +174,8 @@ struct MaxPool1d : detail::WindowPooling<S> {
     all.emplace_back("dilation", this->pooled().windows.dilation);
     return all;
   }
-  Index kept(Index columns, Index batch) const {  // the choices are integers
-    const Index output = detail::WindowPooling<S>::kept(columns, batch);
+  Index kept(Index columns, Index batch, Keeping keeping) const {  // the choices are integers
+    const Index output = detail::WindowPooling<S>::kept(columns, batch, keeping);
     return output + output * Index(sizeof(Index) / sizeof(S));
   }
 
@@ -209,23 +213,30 @@ struct MaxPool1d : detail::WindowPooling<S> {
   }
 };
 
-struct AveragePoolOptions {
-  Index kernel = 2;                 ///< steps of a window
-  Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
-  WindowPadding padding = valid();  ///< or same(), causal(), or a number up to kernel / 2
-  bool count_padding = false;       ///< divide by all places of a window, padding included
-  bool ceil_mode = false;           ///< as in MaxPoolOptions; beyond the padding there is nothing to count
-};
+template <class S>
+class AveragePool1dLayer;
 
 /// The mean of the steps in a window. A sequence of n steps leaves as many as in a Conv1d.
 ///
 /// What is padded is no step, and a mean is one of steps: at the ends of a sequence fewer are counted, as in Keras.
 /// PyTorch counts padding as zeros unless told otherwise: `count_padding`.
+struct AveragePool1d {
+  Index kernel = 2;                 ///< steps of a window
+  Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
+  WindowPadding padding = valid();  ///< or same(), causal(), or a number up to kernel / 2
+  bool count_padding = false;       ///< divide by all places of a window, padding included
+  bool ceil_mode = false;           ///< as in MaxPool1d; beyond the padding there is nothing to count
+
+  template <class S>
+  using Layer = AveragePool1dLayer<S>;
+};
+
 template <class S>
-struct AveragePool1d : detail::WindowPooling<S> {
+class AveragePool1dLayer : public detail::WindowPooling<S> {
+ public:
   using typename detail::WindowPooling<S>::Tape;
 
-  explicit AveragePool1d(AveragePoolOptions options = {})
+  explicit AveragePool1dLayer(AveragePool1d options)
       : detail::WindowPooling<S>({options.kernel, options.stride, 1}, options.padding, options.ceil_mode),
         count_padding_(options.count_padding) {}
 
