@@ -2,7 +2,7 @@
 // What runs gave, as text, JSON and tables.
 
 #include "training.hpp"
-#include "unroll/report/detail/environment.hpp"
+#include "unroll/report/environment.hpp"
 #include "unroll/train/metrics/summary.hpp"
 
 namespace g2p {

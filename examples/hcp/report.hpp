@@ -2,7 +2,7 @@
 // What a study gave, as text and JSON.
 
 #include "study.hpp"
-#include "unroll/report/detail/environment.hpp"
+#include "unroll/report/environment.hpp"
 
 namespace hcp {
 

@@ -7,7 +7,7 @@
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/data/dataset.hpp"
-#include "unroll/losses/detail/label_sequences.hpp"
+#include "unroll/losses/label_sequences.hpp"
 #include "unroll/losses/reduction.hpp"
 #include "unroll/threads/thread_pool.hpp"
 

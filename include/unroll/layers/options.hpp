@@ -64,6 +64,9 @@ struct LayerOption {
   }
 };
 
+/// How several values of the same steps become one.
+enum class Merge { concat, sum, product, average };
+
 namespace detail {
 
 /// Layers of the library, and those of a user that say so, have a function `options()`.

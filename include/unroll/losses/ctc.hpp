@@ -1,7 +1,7 @@
 #pragma once
 
 #include "unroll/losses/detail/ctc_lattice.hpp"
-#include "unroll/losses/detail/label_sequences.hpp"
+#include "unroll/losses/label_sequences.hpp"
 #include "unroll/losses/reduction.hpp"
 
 namespace unroll {

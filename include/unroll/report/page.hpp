@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "unroll/report/detail/environment.hpp"
+#include "unroll/report/environment.hpp"
 #include "unroll/report/detail/gnuplot.hpp"
 
 namespace unroll::detail {

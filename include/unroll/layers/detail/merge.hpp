@@ -9,8 +9,6 @@
 
 namespace unroll {
 
-enum class Merge { concat, sum, product, average };
-
 namespace detail {
 
 constexpr std::string_view name_of(Merge merge) {

@@ -11,44 +11,9 @@
 #include "unroll/core/checked.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/engine/tape.hpp"
+#include "unroll/train/step_options.hpp"
 
 namespace unroll {
-
-/// Steps [begin, end) are run from the state kept at `begin`; losses count from step `scored` on.
-struct Window {
-  Index begin = 0, scored = 0, end = 0;
-};
-
-/// Truncated BPTT(k1, k2): every k1 steps the losses of these steps are sent back through at most k2 of them. The
-/// state's value is carried from window to window, its gradient is cut.
-///
-/// Where k2 > k1 a window begins k2 - k1 steps before its losses do, from the state that was kept there (computed with
-/// the parameters of then), and runs those steps again with the present parameters. k1 >= the number of steps is full
-/// backpropagation, bit for bit. Each window's loss is divided by the count of the whole batch, so that windows weigh
-/// as much as they have losses and their gradients add up.
-struct Truncation {
-  Index update_every = 0;   ///< k1, in steps; 0: no truncation
-  Index back = 0;           ///< k2, in steps, at least k1; 0: as k1
-  bool accumulate = false;  ///< one update after all windows: saves memory, changes no parameters in between
-
-  bool active() const { return update_every != 0; }
-  Index windows(Index steps) const { return active() && steps > 0 ? divide_up(steps, update_every) : 1; }
-  /// The k-th of `windows(steps)`.
-  Window window(Index k, Index steps) const {
-    if (!active()) return {0, 0, steps};
-    const Index scored = k * update_every, again = std::min(scored, reach() - update_every);
-    return {scored - again, scored, scored + std::min(update_every, steps - scored)};
-  }
-  Index reach() const { return back == 0 ? update_every : back; }
-
-  /// Throws ValueError for lengths that make no sense.
-  void check() const {
-    require<ValueError>(update_every >= 0 && back >= 0, "truncation: update_every is ", update_every, ", back is ",
-                        back, ", expected at least 0");
-    require<ValueError>(back == 0 || (active() && back >= update_every), "truncation: back is ", back,
-                        " steps, expected at least update_every, which is ", update_every);
-  }
-};
 
 /// Sets the samples where `where` holds back to zero in all layers: a new sequence begins there.
 template <class Scalar>
