@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "../support/output_folder.hpp"
-#include "unroll/report/detail/gnuplot.hpp"
+#include "unroll/report/gnuplot.hpp"
 #include "unroll/report/heat_map.hpp"
 #include "unroll/report/tensorboard.hpp"
 

@@ -11,7 +11,7 @@
 #include "unroll/io/input_file.hpp"
 #include "unroll/report/bars.hpp"
 #include "unroll/report/curves.hpp"
-#include "unroll/report/detail/gnuplot.hpp"
+#include "unroll/report/gnuplot.hpp"
 #include "unroll/report/heat_map.hpp"
 #include "unroll/report/scatter.hpp"
 

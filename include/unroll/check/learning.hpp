@@ -6,7 +6,7 @@
 
 #include "unroll/core/timeline.hpp"
 #include "unroll/layers/layer.hpp"
-#include "unroll/optim/detail/finite.hpp"
+#include "unroll/parameters/finite.hpp"
 #include "unroll/parameters/parameters.hpp"
 
 namespace unroll {

@@ -10,7 +10,7 @@
 #include <span>
 
 #include "unroll/core/option_checks.hpp"
-#include "unroll/optim/detail/finite.hpp"
+#include "unroll/parameters/finite.hpp"
 #include "unroll/parameters/parameters.hpp"
 #include "unroll/threads/thread_pool.hpp"
 

@@ -11,7 +11,7 @@
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/option_checks.hpp"
-#include "unroll/optim/detail/finite.hpp"
+#include "unroll/parameters/finite.hpp"
 #include "unroll/parameters/parameters.hpp"
 #include "unroll/simd/runs.hpp"
 #include "unroll/threads/thread_pool.hpp"

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "unroll/report/environment.hpp"
-#include "unroll/report/detail/gnuplot.hpp"
+#include "unroll/report/gnuplot.hpp"
 
 namespace unroll::detail {
 

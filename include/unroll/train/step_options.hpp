@@ -67,6 +67,12 @@ struct StepOptions {
   bool count_hits = false;  ///< counts how often the largest output was at the label
 };
 
+/// How a data set is run through a model without training.
+struct EvaluateOptions {
+  Index batch_size = 128;  ///< sequences at a time
+  Threads threads = {};    ///< that share them
+};
+
 /// What a batch gave. Loss and hits are those of the parameters before the update (of each window). Those of pairs are
 /// no results: the decoder was fed targets. What it writes by itself a Seq2SeqDecoder tells.
 struct StepReport {

@@ -9,13 +9,9 @@
 #include "unroll/core/checked.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/threads/thread_pool.hpp"
+#include "unroll/train/step_options.hpp"
 
 namespace unroll {
-
-struct EvaluateOptions {
-  Index batch_size = 128;  ///< sequences at a time
-  Threads threads = {};    ///< that share them
-};
 
 namespace detail {
 
