@@ -26,7 +26,7 @@ int main(int count, char** words) {
   model.initialise(1);
   const Random random(1, Purpose::data);
   const auto timeline = Timeline::rectangular(batch, steps);
-  Matrix<float> x(features, timeline.columns()), d_y(1, timeline.columns());
+  MatrixX<float> x(features, timeline.columns()), d_y(1, timeline.columns());
   for (Index k = 0; k < x.size(); ++k) x.data()[k] = float(random.normal(std::uint64_t(k)));
   for (Index k = 0; k < d_y.size(); ++k) d_y.data()[k] = float(random.normal(std::uint64_t(x.size() + k)));
   decltype(model)::Tape tape;

@@ -26,11 +26,11 @@ constexpr Index batch = 32, steps = 20, dimension = 64;
 
 /// Tokens of no pattern, other ones in each of eight batches.
 Dataset<float> sentences(Index size) {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Index> labels;
   const Random random(1, Purpose::data);
   for (Index s = 0; s < 8 * batch; ++s) {
-    sequences.push_back(Matrix<float>::NullaryExpr(
+    sequences.push_back(MatrixX<float>::NullaryExpr(
         1, steps, [&](Index, Index t) { return float(random.below(std::uint64_t(s * steps + t), size)); }));
     labels.push_back(s % 2);
   }

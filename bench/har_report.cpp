@@ -111,7 +111,7 @@ class Stride {
 };
 
 /// [3 x steps], in g.
-Matrix<float> recording(const Activity& activity, const Person& person, Draws& draw) {
+MatrixX<float> recording(const Activity& activity, const Person& person, Draws& draw) {
   const double hertz = activity.hertz * person.pace, impact_lasts = 0.06 * hertz;  // 60 ms
   const Eigen::Matrix3d pose =
       person.device * turned(draw.uniform(activity.least_tilt, activity.largest_tilt), Axes::UnitX());
@@ -120,7 +120,7 @@ Matrix<float> recording(const Activity& activity, const Person& person, Draws& d
       Eigen::Matrix<double, 3, 4>::NullaryExpr([&] { return draw.uniform(0, 1); });
   const Eigen::Vector4d harmonics(1, activity.second, 0.1, 0.05);
   Stride stride(hertz, draw);
-  Matrix<float> window(3, steps);
+  MatrixX<float> window(3, steps);
   for (Index t = 0; t < steps; ++t) {
     const double at = stride.advance(t);
     Axes felt = Axes::UnitZ();
@@ -139,7 +139,7 @@ Dataset<float> recordings(Index count, Index people, std::uint64_t stream) {
   Draws draw(stream);
   std::vector<Person> persons;
   for (Index k = 0; k < people; ++k) persons.emplace_back(draw);
-  std::vector<Matrix<float>> windows;
+  std::vector<MatrixX<float>> windows;
   std::vector<Index> labels;
   for (Index k = 0; k < count; ++k) {
     labels.push_back(k % Index(activities().size()));

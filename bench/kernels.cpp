@@ -35,17 +35,17 @@ class CellBench : public Bench {
         columns_(columns),
         steps_(std::max<Index>(1, 8192 / (units * columns))) {
     const Index all = steps_ * columns;
-    fresh_ = Matrix<float>::Random(cell_.layout().term_rows(), all);
-    bias_ = Matrix<float>::Random(fresh_.rows(), 1);
-    for (Matrix<float>* m : {&d_output_, &d_state_[0], &d_state_[1]})
-      *m = 1e-3f * Matrix<float>::Random(units, columns);
-    for (Matrix<float>& m : states_) m = Matrix<float>::Random(units, all + columns);
-    for (Matrix<float>& m : extra_) m.setZero(units, all);
+    fresh_ = MatrixX<float>::Random(cell_.layout().term_rows(), all);
+    bias_ = MatrixX<float>::Random(fresh_.rows(), 1);
+    for (MatrixX<float>* m : {&d_output_, &d_state_[0], &d_state_[1]})
+      *m = 1e-3f * MatrixX<float>::Random(units, columns);
+    for (MatrixX<float>& m : states_) m = MatrixX<float>::Random(units, all + columns);
+    for (MatrixX<float>& m : extra_) m.setZero(units, all);
     terms_ = fresh_;
   }
 
   void round() override {
-    const unroll::FlushToZero fast;
+    const unroll::detail::FlushToZero fast;
     double spent[2] = {};
     for (int call = 0; call < calls; ++call) {
       terms_ = fresh_;  // the way back has replaced them
@@ -68,13 +68,13 @@ class CellBench : public Bench {
  private:
   using Derivation = typename Cell::Derivation;
   using Lanes = unroll::NativeLanes<float>;
-  using Kernel = unroll::PassKernel<Derivation, Lanes, 0, 0>;  // these cells have one stage
+  using Kernel = unroll::detail::PassKernel<Derivation, Lanes, 0, 0>;  // these cells have one stage
   static constexpr int calls = 8;
 
-  unroll::Frame<float, Derivation> frame(Index step) {
-    unroll::Frame<float, Derivation> frame;
+  unroll::detail::Frame<float, Derivation> frame(Index step) {
+    unroll::detail::Frame<float, Derivation> frame;
     const Index first = step * columns_;
-    const auto at = [](Matrix<float>& m, Index column) {
+    const auto at = [](MatrixX<float>& m, Index column) {
       return unroll::Strided<float>{m.data(), m.rows()}.from_column(column);
     };
     for (int s = 0; s < Derivation::program.states; ++s) {
@@ -91,7 +91,7 @@ class CellBench : public Bench {
 
   Cell cell_;
   Index columns_, steps_;
-  Matrix<float> fresh_, terms_, bias_, d_output_, d_state_[2], states_[2], extra_[2];
+  MatrixX<float> fresh_, terms_, bias_, d_output_, d_state_[2], states_[2], extra_[2];
   std::vector<double> forward_, backward_;
 };
 

@@ -32,12 +32,12 @@ template <class Scalar>
 void measure(const char* type, double megabytes, const std::filesystem::path& folder) {
   const Index rows = 512, cols = Index(megabytes * 1e6 / double(rows * Index(sizeof(Scalar))));
   SafeTensors file;
-  file.tensors["weight"] = Tensor::of(Matrix<Scalar>::Random(rows, cols).eval());
+  file.tensors["weight"] = Tensor::of(MatrixX<Scalar>::Random(rows, cols).eval());
   const auto tensors = folder / "loading.safetensors", array = folder / "loading.npy";
   write_safetensors(tensors, file);
   write_npy(array, file.at("weight"));
   const double sum = double(matrix<Scalar>(file.at("weight")).sum());
-  const auto check = [&](const Matrix<Scalar>& m) {
+  const auto check = [&](const MatrixX<Scalar>& m) {
     if (double(m.sum()) != sum) std::puts("other numbers came back");
   };
   report("safetensors", type, megabytes, [&] { check(matrix<Scalar>(read_safetensors(tensors).at("weight"))); });

@@ -67,7 +67,7 @@ void print(const char* what, Index m, Index k, Index n, const Result& r) {
 
 /// y = a b or, with b transposed, y += a b^T, by the BLAS; floats alone are asked for.
 template <class Scalar>
-void multiply_by_blas(const Matrix<Scalar>& a, const Matrix<Scalar>& b, bool turned, Matrix<Scalar>& y) {
+void multiply_by_blas(const MatrixX<Scalar>& a, const MatrixX<Scalar>& b, bool turned, MatrixX<Scalar>& y) {
   if constexpr (std::is_same_v<Scalar, float>)
     blas(column_major, as_is, turned ? transposed : as_is, int(y.rows()), int(y.cols()), int(a.cols()), 1, a.data(),
          int(a.rows()), b.data(), int(b.rows()), turned ? 1 : 0, y.data(), int(y.rows()));
@@ -76,8 +76,8 @@ void multiply_by_blas(const Matrix<Scalar>& a, const Matrix<Scalar>& b, bool tur
 /// [m x k] weights times [k x n].
 template <class Scalar>
 void product(Index m, Index k, Index n) {
-  const Matrix<Scalar> w = Matrix<Scalar>::Random(m, k), x = Matrix<Scalar>::Random(k, n);
-  Matrix<Scalar> y = Matrix<Scalar>::Zero(m, n);
+  const MatrixX<Scalar> w = MatrixX<Scalar>::Random(m, k), x = MatrixX<Scalar>::Random(k, n);
+  MatrixX<Scalar> y = MatrixX<Scalar>::Zero(m, n);
   PackedMatrix<Scalar> packed;
   packed.pack(w);
   print<Scalar>("product", m, k, n,
@@ -89,8 +89,8 @@ void product(Index m, Index k, Index n) {
 /// [m x k] gradient, n columns.
 template <class Scalar>
 void outer_products(Index m, Index k, Index n) {
-  const Matrix<Scalar> a = Matrix<Scalar>::Random(m, n), b = Matrix<Scalar>::Random(k, n);
-  Matrix<Scalar> gradient = Matrix<Scalar>::Zero(m, k);
+  const MatrixX<Scalar> a = MatrixX<Scalar>::Random(m, n), b = MatrixX<Scalar>::Random(k, n);
+  MatrixX<Scalar> gradient = MatrixX<Scalar>::Zero(m, k);
   print<Scalar>("outer_products", m, k, n,
                 compare<Scalar>(
                     2. * double(m * k * n),
@@ -102,7 +102,7 @@ void outer_products(Index m, Index k, Index n) {
 /// packing the transpose.
 template <class Scalar>
 void packing(Index m, Index k) {
-  const Matrix<Scalar> w = Matrix<Scalar>::Random(m, k);
+  const MatrixX<Scalar> w = MatrixX<Scalar>::Random(m, k);
   PackedMatrix<Scalar> packed, turned;
   print<Scalar>("pack_vs_pack_transposed", m, k, 0,
                 compare<Scalar>(

@@ -59,7 +59,7 @@ struct Series {
   /// The slope of the straight line through the logarithms, by least squares.
   double exponent() const {
     const Index count = std::ssize(points);
-    Vector<double> size(count), ms(count);
+    VectorX<double> size(count), ms(count);
     for (Index k = 0; k < count; ++k) {
       size[k] = std::log(double(points[std::size_t(k)].size));
       ms[k] = std::log(median(points[std::size_t(k)].ms));
@@ -78,7 +78,7 @@ Timeline lengths_up_to(Index longest) {
 
 /// Of all sequences together exactly half of the steps, anywhere.
 Timeline half_masked() {
-  Matrix<bool> mask(usual_batch, usual_steps);
+  MatrixX<bool> mask(usual_batch, usual_steps);
   std::fill_n(mask.data(), mask.size() / 2, true);
   std::fill_n(mask.data() + mask.size() / 2, mask.size() / 2, false);
   std::shuffle(mask.data(), mask.data() + mask.size(), std::mt19937(1));

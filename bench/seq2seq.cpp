@@ -25,7 +25,7 @@ using namespace unroll;
 int main(int count, char** words) {
   constexpr Index batch_size = 32, steps = 10, vocabulary = 50, units = 128;
   const Random random(1, Purpose::data);
-  std::vector<Matrix<float>> sources;
+  std::vector<MatrixX<float>> sources;
   std::vector<std::vector<Index>> targets;
   std::vector<Index> samples;
   for (Index b = 0; b < batch_size; ++b) {

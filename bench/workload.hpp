@@ -67,17 +67,17 @@ class Samples {
 
  private:
   Index label() { return std::uniform_int_distribution<Index>(0, c_.classes - 1)(generator_); }
-  Matrix<float> normal(Index rows, Index cols) {
+  MatrixX<float> normal(Index rows, Index cols) {
     std::normal_distribution<float> distribution;
-    return Matrix<float>::NullaryExpr(rows, cols, [&] { return distribution(generator_); });
+    return MatrixX<float>::NullaryExpr(rows, cols, [&] { return distribution(generator_); });
   }
-  Matrix<float> words(Index count) {
-    return Matrix<float>::NullaryExpr(1, count, [&] { return float(label()); });
+  MatrixX<float> words(Index count) {
+    return MatrixX<float>::NullaryExpr(1, count, [&] { return float(label()); });
   }
 
   Configuration c_;
   std::mt19937 generator_{1};
-  std::vector<Matrix<float>> inputs_, peaks_;
+  std::vector<MatrixX<float>> inputs_, peaks_;
   std::vector<Labels> step_labels_;
   std::vector<Index> labels_;
 };

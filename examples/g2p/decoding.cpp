@@ -15,13 +15,13 @@ namespace {
 /// Words that are written for at a time.
 constexpr Index group = 100;
 
-using Group = std::span<const Matrix<float>>;
+using Group = std::span<const MatrixX<float>>;
 
 void read(Group words, Writer& writer) {
   std::vector<Index> lengths;
   for (const auto& word : words) lengths.push_back(word.cols());
   const Timeline timeline = Timeline::from_lengths(lengths);
-  Matrix<float> letters(1, timeline.columns());
+  MatrixX<float> letters(1, timeline.columns());
   for (Index c = 0; c < letters.cols(); ++c)
     letters(0, c) = words[std::size_t(timeline.sample_of(c))](0, timeline.step_of(c));
   writer.read(letters, timeline);
@@ -49,7 +49,7 @@ Written search_best(Writer& writer, const Limits& limits, const Search& search) 
 
 }  // namespace
 
-Written write(const Network& network, const std::vector<Matrix<float>>& words, const Search& search,
+Written write(const Network& network, const std::vector<MatrixX<float>>& words, const Search& search,
               const Threads& threads) {
   Written written(words.size());
   threads.pool().run((Index(words.size()) + group - 1) / group, [&](Index k) {

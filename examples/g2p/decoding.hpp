@@ -18,7 +18,7 @@ struct Search {
 using Written = std::vector<std::vector<unroll::Hypothesis<float>>>;
 
 /// What the network writes for these words, which are dealt out to the threads. It is told letters only.
-Written write(const Network& network, const std::vector<unroll::Matrix<float>>& words, const Search& search,
+Written write(const Network& network, const std::vector<unroll::MatrixX<float>>& words, const Search& search,
               const unroll::Threads& threads);
 
 /// The least number of phonemes to insert, leave out or replace.

@@ -135,7 +135,7 @@ class Program {
   }
 
   void write_words(const Trained& trained) const {
-    std::vector<Matrix<float>> sources;
+    std::vector<MatrixX<float>> sources;
     for (const std::string& word : options_.words) sources.push_back(trained.vocabulary.source(word));
     const auto written = write(*trained.network, sources, options_.search, threads_);
     for (std::size_t k = 0; k < written.size(); ++k)

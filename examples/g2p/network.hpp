@@ -26,7 +26,7 @@ class Writer {
   using Scalar = float;
 
   virtual ~Writer() = default;
-  virtual void read(const unroll::Matrix<float>& letters, const unroll::Timeline& timeline) = 0;
+  virtual void read(const unroll::MatrixX<float>& letters, const unroll::Timeline& timeline) = 0;
   virtual unroll::Index vocabulary() const = 0;
   virtual unroll::Index sources() const = 0;
   virtual unroll::Index source_length(unroll::Index source) const = 0;

@@ -15,7 +15,7 @@ class WriterOf final : public Writer {
  public:
   explicit WriterOf(const Model& model) : decoder_(model, marks.begin) {}
 
-  void read(const unroll::Matrix<float>& letters, const unroll::Timeline& timeline) override {
+  void read(const unroll::MatrixX<float>& letters, const unroll::Timeline& timeline) override {
     decoder_.read(letters, timeline);
   }
   unroll::Index vocabulary() const override { return decoder_.vocabulary(); }

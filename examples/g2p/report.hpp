@@ -17,7 +17,7 @@ struct Study {
 /// Of one number of every run.
 template <class Value>
 unroll::Summary over_runs(const Study& study, const Value& value) {
-  unroll::Vector<double> values(unroll::Index(study.runs.size()));
+  unroll::VectorX<double> values(unroll::Index(study.runs.size()));
   for (unroll::Index k = 0; k < values.size(); ++k) values[k] = value(study.runs[std::size_t(k)]);
   return unroll::summarize(values);
 }

@@ -26,7 +26,7 @@ class Stopwatch {
 
 /// Each pronunciation of a word is learned.
 Pairs pairs_of(const Words& words) {
-  std::vector<Matrix<float>> sources;
+  std::vector<MatrixX<float>> sources;
   std::vector<std::vector<Index>> targets;
   for (std::size_t k = 0; k < words.sources.size(); ++k)
     for (const auto& pronunciation : words.pronunciations[k])

@@ -6,10 +6,10 @@
 #include <optional>
 #include <set>
 
+#include "unroll/core/utf8.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/detail/text_lines.hpp"
 #include "unroll/io/input_file.hpp"
-#include "unroll/core/utf8.hpp"
 
 namespace g2p {
 
@@ -170,7 +170,7 @@ Words Words::subset(std::span<const Index> some) const {
   return words;
 }
 
-Matrix<float> Vocabulary::source(const std::string& word) const {
+MatrixX<float> Vocabulary::source(const std::string& word) const {
   const auto spelled = letters_of(word);
   require<ValueError>(!spelled.empty() && Index(spelled.size()) <= longest_word, "'", word,
                       "': expected a word of 1 to ", longest_word, " letters in UTF-8 without blanks");

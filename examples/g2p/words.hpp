@@ -25,7 +25,7 @@ struct Vocabulary {
   unroll::Index tokens() const { return unroll::Index(phonemes.size()) + 2; }
   /// A row of numbers. A capital letter that is not known is taken as the small one, and a small one as the capital.
   /// Throws ValueError for a word without letters, with too many, or with others.
-  unroll::Matrix<float> source(const std::string& word) const;
+  unroll::MatrixX<float> source(const std::string& word) const;
   /// "HH AH L OW"
   std::string spoken(std::span<const unroll::Index> tokens) const;
 };
@@ -33,7 +33,7 @@ struct Vocabulary {
 /// Words as a network reads and writes them.
 struct Words {
   std::vector<std::string> spelled;
-  std::vector<unroll::Matrix<float>> sources;
+  std::vector<unroll::MatrixX<float>> sources;
   std::vector<std::vector<std::vector<unroll::Index>>> pronunciations;  // of each word one or more
 
   unroll::Index size() const { return unroll::Index(spelled.size()); }

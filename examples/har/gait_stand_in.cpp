@@ -55,7 +55,7 @@ Bout next_bout(Gait before, const Walker& walker, Draws& draw) {
 class Recorder {
  public:
   Recorder(const Walker& walker, Index steps, Draws& draw)
-      : walker_(walker), draw_(draw), stream_{Matrix<float>(3 * sensors, steps), Labels(steps)} {}
+      : walker_(walker), draw_(draw), stream_{MatrixX<float>(3 * sensors, steps), Labels(steps)} {}
 
   Stream run() {
     Bout bout{Gait::walks, 8, walker_.hertz, walker_.swing};

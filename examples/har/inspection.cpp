@@ -12,7 +12,7 @@ using namespace unroll;
 namespace {
 
 double accuracy_after(const Network& network, const Data& data, Index steps) {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Index> labels;
   for (Index s = 0; s < data.test.size(); ++s) {
     sequences.push_back(data.test.sequence(s).leftCols(std::min(steps, data.test.length(s))));
@@ -39,7 +39,7 @@ void add_state(const Network& network, const Options& options, const Data& data,
   every.every_step = true;
   Network asked = make_network(every, network.features(), network.outputs());
   asked.parameters().values() = network.parameters().values();
-  const Matrix<float>& x = data.test.sequence(0);
+  const MatrixX<float>& x = data.test.sequence(0);
   const Timeline timeline = Timeline::rectangular(1, x.cols());
   Network::Tape tape;
   asked.forward(x, timeline, tape);
@@ -53,10 +53,10 @@ void add_gradient(const Network& network, const Data& data, const ClassLoss& los
     if (data.test.length(s) == data.test.length(0)) some.push_back(s);
   Batch<float> batch;
   batch.gather(data.test, some);
-  const Matrix<float> x = batch.x();
+  const MatrixX<float> x = batch.x();
   seen.gradient = gradient_flow(network, x, batch.timeline(), [&](const ConstView<float>& output) {
     // Of a network that answers at every step, the last answers are those that count.
-    Matrix<float> d_output = Matrix<float>::Zero(output.rows(), output.cols());
+    MatrixX<float> d_output = MatrixX<float>::Zero(output.rows(), output.cols());
     const Index count = batch.timeline().batch();
     const Labels labels = batch.labels(0, count);
     loss(output.rightCols(count), labels, d_output.rightCols(count), {}, loss.count(labels));

@@ -7,11 +7,11 @@ namespace har {
 
 struct Inspection {
   std::vector<double> steps, accuracy;  // share of the test data told rightly from the first steps alone
-  unroll::Matrix<double> state;         // [units x steps] behind the last recurrent layer, of one test sequence
+  unroll::MatrixX<double> state;        // [units x steps] behind the last recurrent layer, of one test sequence
   std::string sequence;                 // what that is
   std::vector<double> gradient;         // norm at the input of each step, averaged over some test sequences
   std::string weight_name;
-  unroll::Matrix<double> weights;  // of the first layer, on the channels
+  unroll::MatrixX<double> weights;  // of the first layer, on the channels
 };
 
 Inspection inspect(const Network& network, const Options& options, const Data& data);

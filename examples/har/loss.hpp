@@ -16,8 +16,8 @@ class ClassLoss {
  public:
   struct Options {
     bool sigmoid = false;
-    unroll::Index classes = 0;                  // for sigmoid
-    unroll::Vector<double> class_weights = {};  // for softmax
+    unroll::Index classes = 0;                   // for sigmoid
+    unroll::VectorX<double> class_weights = {};  // for softmax
   };
   explicit ClassLoss(const Options& options)
       : options_(options),
@@ -54,20 +54,20 @@ class ClassLoss {
   class Targets {
    public:
     Targets(const Ref& labels, unroll::Index classes)
-        : target_(unroll::Matrix<float>::Zero(classes, labels.size())),
-          weights_(unroll::Vector<double>::Constant(labels.size(), double(classes))) {
+        : target_(unroll::MatrixX<float>::Zero(classes, labels.size())),
+          weights_(unroll::VectorX<double>::Constant(labels.size(), double(classes))) {
       for (unroll::Index c = 0; c < labels.size(); ++c)
         if (labels[c] < 0)
           target_.col(c).setConstant(std::numeric_limits<float>::quiet_NaN());
         else
           target_(labels[c], c) = 1;
     }
-    Eigen::Ref<const unroll::Matrix<float>> target() const { return target_; }
+    Eigen::Ref<const unroll::MatrixX<float>> target() const { return target_; }
     unroll::Columns columns() const { return {.weights = weights_}; }
 
    private:
-    unroll::Matrix<float> target_;
-    unroll::Vector<double> weights_;
+    unroll::MatrixX<float> target_;
+    unroll::VectorX<double> weights_;
   };
 
   Options options_;

@@ -106,9 +106,9 @@ Dataset<float> windows_of(const Hdf5File& file, const char* x, const char* y) {
                      ": expected [windows, steps, channels], it has ", sizes.size(), " dimensions");
   const auto values = file.read<float>(x);
   const Index count = Index(sizes[0]), steps = Index(sizes[1]), channels = Index(sizes[2]);
-  std::vector<Matrix<float>> windows;
+  std::vector<MatrixX<float>> windows;
   for (Index k = 0; k < count; ++k)
-    windows.emplace_back(Eigen::Map<const Matrix<float>>(values.data() + k * steps * channels, channels, steps));
+    windows.emplace_back(Eigen::Map<const MatrixX<float>>(values.data() + k * steps * channels, channels, steps));
   return Dataset<float>::labelled(std::move(windows), labels_of(file, y, count), Index(file.shape(y).sizes.at(1)));
 }
 

@@ -20,8 +20,8 @@ struct Recordings {
 
 /// One recording: what was measured, and a class at every step.
 struct Stream {
-  unroll::Matrix<float> channels;  // [channels x steps]
-  unroll::Labels labels;           // negative: not scored
+  unroll::MatrixX<float> channels;  // [channels x steps]
+  unroll::Labels labels;            // negative: not scored
 };
 
 /// Recordings with a class at every step.

@@ -11,7 +11,7 @@ using example::format;
 
 namespace {
 
-std::string numbers_text(const Vector<double>& numbers) {
+std::string numbers_text(const VectorX<double>& numbers) {
   std::string list;
   for (const double number : numbers) list += text(list.empty() ? "" : " ", number);
   return list;
@@ -92,7 +92,7 @@ nlohmann::json json_of(const Summary& summary) {
 std::vector<Summary> top_summaries(const std::vector<Run>& runs) {
   std::vector<Summary> summaries;
   for (std::size_t k = 0; k < runs.front().top.size(); ++k) {
-    Vector<double> values(Index(runs.size()));
+    VectorX<double> values(Index(runs.size()));
     for (std::size_t r = 0; r < runs.size(); ++r) values[Index(r)] = runs[r].top[k].value();
     summaries.push_back(summarize(values));
   }

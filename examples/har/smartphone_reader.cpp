@@ -34,14 +34,14 @@ std::vector<Index> read_numbers(const fs::path& file, Index count, Index largest
 }
 
 /// [channels x steps] of each window, from a file for each channel with a window in each line.
-std::vector<Matrix<float>> read_signals(const fs::path& folder, const std::string& part) {
-  std::vector<Matrix<float>> windows;
+std::vector<MatrixX<float>> read_signals(const fs::path& folder, const std::string& part) {
+  std::vector<MatrixX<float>> windows;
   Index channel = 0;
   for (const char* sensor : {"body_acc", "body_gyro", "total_acc"})
     for (const char* axis : {"x", "y", "z"}) {
       const fs::path file = folder / text(sensor, "_", axis, "_", part, ".txt");
-      const Matrix<float> values = read_csv<float>(file, {.separator = ' ', .header = CsvHeader::no}).values;
-      if (windows.empty()) windows.assign(std::size_t(values.cols()), Matrix<float>(9, values.rows()));
+      const MatrixX<float> values = read_csv<float>(file, {.separator = ' ', .header = CsvHeader::no}).values;
+      if (windows.empty()) windows.assign(std::size_t(values.cols()), MatrixX<float>(9, values.rows()));
       require<FileError>(values.rows() == windows.front().cols() && values.cols() == std::ssize(windows), file.string(),
                          ": expected ", windows.size(), " windows of ", windows.front().cols(),
                          " steps, as in the first signal, found ", values.cols(), " of ", values.rows());

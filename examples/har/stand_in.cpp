@@ -75,7 +75,7 @@ class Stride {
   Index stumbles_ = steps, pause_ = 0;
 };
 
-Matrix<float> window(const Activity& activity, const Person& person, Draws& draw) {
+MatrixX<float> window(const Activity& activity, const Person& person, Draws& draw) {
   const double hertz = activity.hertz * person.pace, impact_lasts = 0.06 * hertz;  // 60 ms
   const Eigen::Matrix3d pose =
       person.device * turned(draw.uniform(activity.least_tilt, activity.largest_tilt), Axes::UnitX());
@@ -85,7 +85,7 @@ Matrix<float> window(const Activity& activity, const Person& person, Draws& draw
       Eigen::Matrix<double, 3, 4>::NullaryExpr([&] { return draw.uniform(0, 1); });
   const Eigen::Vector4d harmonics(1, activity.second, 0.1, 0.05);
   Stride stride(hertz, draw);
-  Matrix<float> measured(3, steps);
+  MatrixX<float> measured(3, steps);
   for (Index t = 0; t < steps; ++t) {
     const double at = stride.advance(t);
     Axes felt = Axes::UnitZ();
@@ -105,7 +105,7 @@ Matrix<float> window(const Activity& activity, const Person& person, Draws& draw
 Dataset<float> windows(Index count, Index people, Draws draw, std::vector<Index>& whose) {
   std::vector<Person> persons;
   for (Index k = 0; k < people; ++k) persons.emplace_back(draw);
-  std::vector<Matrix<float>> all;
+  std::vector<MatrixX<float>> all;
   std::vector<Index> labels;
   for (Index k = 0; k < count; ++k) {
     labels.push_back(k % Index(activities().size()));

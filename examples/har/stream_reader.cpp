@@ -25,7 +25,7 @@ StreamParts divide_in_time(std::string name, std::vector<std::string> classes, c
 namespace {
 
 /// Of a table whose last row has the labels.
-Stream stream_of(const Matrix<float>& table, const fs::path& file) {
+Stream stream_of(const MatrixX<float>& table, const fs::path& file) {
   require<FileError>(table.rows() >= 2 && table.cols() >= 2, file.string(),
                      ": expected channels and a label in 2 lines or more, found ", table.rows(), " columns and ",
                      table.cols(), " lines");
@@ -48,7 +48,7 @@ bool has_commas(const fs::path& file) {
 
 /// Time, nine channels and 0, 1, 2 as it was published.
 Stream read_daphnet(const fs::path& file) {
-  const Matrix<float> table = read_csv<float>(file, {.separator = ' ', .header = CsvHeader::no}).values;
+  const MatrixX<float> table = read_csv<float>(file, {.separator = ' ', .header = CsvHeader::no}).values;
   require<FileError>(table.rows() == 11, file.string(),
                      ": expected time, nine channels and a label with blanks between them, found ", table.rows(),
                      " fields");
@@ -75,8 +75,8 @@ std::vector<fs::path> files_of(const fs::path& path) {
 }
 
 /// How many steps each class has.
-Vector<Index> steps_by_class(const std::vector<Stream>& streams, Index classes) {
-  Vector<Index> counts = Vector<Index>::Zero(classes);
+VectorX<Index> steps_by_class(const std::vector<Stream>& streams, Index classes) {
+  VectorX<Index> counts = VectorX<Index>::Zero(classes);
   for (const Stream& stream : streams)
     for (const Index label : stream.labels)
       if (label >= 0) ++counts[label];
@@ -84,7 +84,7 @@ Vector<Index> steps_by_class(const std::vector<Stream>& streams, Index classes) 
 }
 
 void check_classes(const std::vector<Stream>& streams, const char* what, Index classes, const fs::path& path) {
-  const Vector<Index> counts = steps_by_class(streams, classes);
+  const VectorX<Index> counts = steps_by_class(streams, classes);
   require<FileError>((counts.array() > 0).count() >= 2, path.string(), ": the steps ", what,
                      " are all of one class: there is nothing to tell apart");
 }
@@ -93,7 +93,7 @@ void check_classes(const std::vector<Stream>& streams, const char* what, Index c
 Stream join(const Dataset<float>& windows) {
   Index steps = 0;
   for (Index s = 0; s < windows.size(); ++s) steps += windows.length(s);
-  Stream stream{Matrix<float>(windows.features(), steps), Labels(steps)};
+  Stream stream{MatrixX<float>(windows.features(), steps), Labels(steps)};
   Index at = 0;
   for (const Index s : permutation(windows.size(), Random(1, Purpose::shuffle))) {
     stream.channels.middleCols(at, windows.length(s)) = windows.sequence(s);

@@ -15,7 +15,7 @@ namespace {
 
 template <class F>
 Summary summary_of(const std::vector<const StreamRun*>& runs, const F& number) {
-  Vector<double> values(std::ssize(runs));
+  VectorX<double> values(std::ssize(runs));
   for (Index k = 0; k < values.size(); ++k) values[k] = number(*runs[std::size_t(k)]);
   return summarize(values);
 }

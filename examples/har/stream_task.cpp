@@ -17,7 +17,7 @@ namespace {
 
 /// Whole, or cut into windows of which the last of each recording may be shorter.
 Dataset<float> sequences_of(const std::vector<Stream>& streams, Index window, Index classes) {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
   for (const Stream& stream : streams) {
     const Index steps = stream.labels.size(), each = window == 0 ? steps : window;
@@ -32,10 +32,10 @@ Dataset<float> sequences_of(const std::vector<Stream>& streams, Index window, In
 
 /// The most frequent label of each sequence.
 Dataset<float> by_majority(const Dataset<float>& data) {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Index> labels;
   for (Index s = 0; s < data.size(); ++s) {
-    Vector<Index> counts = Vector<Index>::Zero(data.classes());
+    VectorX<Index> counts = VectorX<Index>::Zero(data.classes());
     for (const Index label : data.labels(s))
       if (label >= 0) ++counts[label];
     Index most = 0;
@@ -56,7 +56,7 @@ class Task {
     const Standardizer<float> standardizer(train_);
     standardizer.apply(train_);
     standardizer.apply(test_);
-    const Vector<double> weights = balanced_class_weights(train_);
+    const VectorX<double> weights = balanced_class_weights(train_);
     for (Index k = 0; k < weights.size(); ++k)
       if (weights[k] >= weights[rare_]) rare_ = k;
     if (options.class_weights == "balanced") weights_ = weights;
@@ -118,7 +118,7 @@ class Task {
   }
 
   /// Scores for all sequences of the test in their order, a column for each step or (`held`) one for all of them.
-  StreamRun score(const std::vector<Matrix<float>>& outputs, bool held = false) const {
+  StreamRun score(const std::vector<MatrixX<float>>& outputs, bool held = false) const {
     StreamRun run;
     ConfusionMatrix confusion(train_.classes());
     Roc roc;
@@ -128,9 +128,9 @@ class Task {
       const Index each = held || !options_.carry ? window_of(options_) : stream.labels.size();
       for (Index first = 0; first < stream.labels.size(); first += each, ++next) {
         const Labels labels = stream.labels.segment(first, std::min(each, stream.labels.size() - first));
-        const Matrix<float> scores = held ? next->replicate(1, labels.size()).eval() : *next;
+        const MatrixX<float> scores = held ? next->replicate(1, labels.size()).eval() : *next;
         confusion.add(scores, labels);
-        const Vector<double> odds = odds_of_rare(scores);
+        const VectorX<double> odds = odds_of_rare(scores);
         roc.add<double>(odds, labels.unaryExpr([&](Index label) { return label < 0 ? label : Index(label == rare_); }));
         if (&stream == &parts_.test.front())
           for (const double each_odds : odds) belief.push_back(1 / (1 + std::exp(-each_odds)));
@@ -141,14 +141,14 @@ class Task {
     run.rare = confusion.of(rare_);
     run.area = roc.area();
     run.curve = roc.curve();
-    run.belief = Eigen::Map<const Vector<double>>(belief.data(), std::ssize(belief));
+    run.belief = Eigen::Map<const VectorX<double>>(belief.data(), std::ssize(belief));
     run.confusion = confusion.counts();
     return run;
   }
 
   /// The logarithm of p / (1 - p), p the softmax of the rarest class.
-  Vector<double> odds_of_rare(const Matrix<float>& scores) const {
-    Vector<double> odds(scores.cols());
+  VectorX<double> odds_of_rare(const MatrixX<float>& scores) const {
+    VectorX<double> odds(scores.cols());
     for (Index c = 0; c < scores.cols(); ++c) {
       const double own = double(scores(rare_, c));
       double others = 0;
@@ -162,7 +162,7 @@ class Task {
   const Options& options_;
   const StreamParts& parts_;
   Dataset<float> train_, test_;
-  Vector<double> weights_;
+  VectorX<double> weights_;
   Index rare_ = 0;
 };
 

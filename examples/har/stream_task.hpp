@@ -16,7 +16,7 @@ struct StreamRun {
   unroll::ClassScores rare = {};  // of the rarest class
   double area = 0;                // under its ROC curve
   std::vector<unroll::RocPoint> curve = {};
-  unroll::Vector<double> belief = {};  // probability of the rarest class at each step of the first test part
+  unroll::VectorX<double> belief = {};  // probability of the rarest class at each step of the first test part
   unroll::ConfusionMatrix::Counts confusion = {};
   unroll::History history = {};
   double seconds = 0;

@@ -15,7 +15,7 @@ using example::format;
 namespace {
 
 Summary summary_of(const std::vector<double>& values) {
-  return summarize(Eigen::Map<const Vector<double>>(values.data(), Index(values.size())));
+  return summarize(Eigen::Map<const VectorX<double>>(values.data(), Index(values.size())));
 }
 
 Row row_of(std::span<const Outcome> seeds) {

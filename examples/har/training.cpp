@@ -20,7 +20,7 @@ namespace {
 
 /// How many test sequences are training sequences too.
 Index shared_sequences(const Dataset<float>& train, const Dataset<float>& test) {
-  const auto fingerprint = [](const Matrix<float>& x) { return example::Fingerprint().add(x).number(); };
+  const auto fingerprint = [](const MatrixX<float>& x) { return example::Fingerprint().add(x).number(); };
   std::set<std::uint64_t> known;
   for (Index s = 0; s < train.size(); ++s) known.insert(fingerprint(train.sequence(s)));
   Index shared = 0;
@@ -86,7 +86,7 @@ namespace {
 
 /// The same label at every step.
 Dataset<float> at_every_step(const Dataset<float>& data) {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
   for (Index s = 0; s < data.size(); ++s) {
     sequences.push_back(data.sequence(s));
@@ -161,19 +161,19 @@ Run train(Network& network, const Options& options, const Data& data, std::uint6
   return run;
 }
 
-std::vector<Matrix<float>> outputs(const Network& network, const Data& data, const Threads& threads) {
+std::vector<MatrixX<float>> outputs(const Network& network, const Data& data, const Threads& threads) {
   auto scores = predict(network, data.test, {.threads = threads});
   for (auto& each : scores) each = each.rightCols(1).eval();
   return scores;
 }
 
 Dataset<float> summaries(const Dataset<float>& data) {
-  std::vector<Matrix<float>> all;
+  std::vector<MatrixX<float>> all;
   std::vector<Index> labels;
   for (Index s = 0; s < data.size(); ++s) {
-    const Matrix<float>& x = data.sequence(s);
-    const Vector<float> mean = x.rowwise().mean();
-    Matrix<float> summary(2 * x.rows(), 1);
+    const MatrixX<float>& x = data.sequence(s);
+    const VectorX<float> mean = x.rowwise().mean();
+    MatrixX<float> summary(2 * x.rows(), 1);
     summary << mean, (x.colwise() - mean).rowwise().squaredNorm().unaryExpr([](float square) {
       return std::sqrt(square);
     }) / std::sqrt(float(x.cols()));

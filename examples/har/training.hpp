@@ -15,8 +15,8 @@ namespace har {
 struct Data {
   std::string name;
   std::vector<std::string> classes;
-  unroll::Dataset<float> train, test;      // standardized
-  unroll::Vector<double> mean, deviation;  // of each channel in the training data
+  unroll::Dataset<float> train, test;       // standardized
+  unroll::VectorX<double> mean, deviation;  // of each channel in the training data
   std::vector<std::string> remarks;
   std::vector<unroll::Index> people = {};  // as in Recordings
   bool other_people = false;
@@ -55,7 +55,7 @@ Run train(Network& network, const Options& options, const Data& data, std::uint6
           const unroll::Threads& threads, const OnEpoch& on_epoch = {});
 
 /// Scores [classes x 1] for all test sequences.
-std::vector<unroll::Matrix<float>> outputs(const Network& network, const Data& data, const unroll::Threads& threads);
+std::vector<unroll::MatrixX<float>> outputs(const Network& network, const Data& data, const unroll::Threads& threads);
 
 /// Mean and deviation of each channel in place of a sequence: what needs no order. [2 channels x 1] each.
 unroll::Dataset<float> summaries(const unroll::Dataset<float>& data);

@@ -77,7 +77,7 @@ bool goes_on(const Record& a, const Record& b) {
 
 /// Windows of some people.
 struct Windows {
-  std::vector<Matrix<float>> all;
+  std::vector<MatrixX<float>> all;
   std::vector<Index> labels;
   std::vector<Index> people;  // of each window
 };
@@ -85,7 +85,7 @@ struct Windows {
 /// Cuts what one person did without a break; the rest that fills no window is left out.
 void cut(std::span<const Record> records, Index window, Index label, Windows& windows) {
   for (Index first = 0; first + window <= std::ssize(records); first += window) {
-    Matrix<float> one(3, window);
+    MatrixX<float> one(3, window);
     for (Index t = 0; t < window; ++t) one.col(t) = records[std::size_t(first + t)].acceleration;
     windows.all.push_back(std::move(one));
     windows.labels.push_back(label);

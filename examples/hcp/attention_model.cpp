@@ -22,7 +22,7 @@ Index clips() { return Index(clip_names().size()); }
 
 /// Recordings with the clip of every step as what is to be written; there is no end mark.
 SequencePairs<float> pairs(const Dataset<float>& data) {
-  std::vector<Matrix<float>> sources;
+  std::vector<MatrixX<float>> sources;
   std::vector<std::vector<Index>> targets;
   for (Index s = 0; s < data.size(); ++s) {
     sources.push_back(data.sequence(s));
@@ -90,7 +90,7 @@ class AttentionModel : public Model {
 
  private:
   /// Of the encoder alone, as in the other models: 1 where the penalty applies.
-  Vector<float> input_weights() const {
+  VectorX<float> input_weights() const {
     auto mask = decay_mask<float>(network_.parameters().table(), {Role::bias, Role::recurrent_weight, Role::gain});
     const Index encoder = network_.encoder().parameters().size();
     mask.tail(mask.size() - encoder).setZero();

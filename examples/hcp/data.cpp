@@ -14,15 +14,15 @@ const std::vector<std::string>& clip_names() {
   return names;
 }
 
-bool z_score(Matrix<float>& sequence) {
-  const Matrix<double> values = sequence.cast<double>();
+bool z_score(MatrixX<float>& sequence) {
+  const MatrixX<double> values = sequence.cast<double>();
   const double mean = values.mean(), deviation = std::sqrt((values.array() - mean).square().mean());
   if (!(deviation > 1e-9 * std::abs(mean))) return false;
   sequence = ((values.array() - mean) / deviation).cast<float>();
   return true;
 }
 
-Dataset<float> labelled(std::vector<Matrix<float>> sequences, const std::vector<Index>& classes) {
+Dataset<float> labelled(std::vector<MatrixX<float>> sequences, const std::vector<Index>& classes) {
   std::vector<Labels> labels;
   for (std::size_t s = 0; s < classes.size(); ++s) labels.push_back(Labels::Constant(sequences[s].cols(), classes[s]));
   return Dataset<float>::step_labelled(std::move(sequences), std::move(labels), Index(clip_names().size()));

@@ -22,10 +22,10 @@ struct Data {
 
 /// One scalar mean and one scalar deviation for the whole sequence, over all of its steps and regions. False where it
 /// is constant.
-bool z_score(unroll::Matrix<float>& sequence);
+bool z_score(unroll::MatrixX<float>& sequence);
 
 /// Labels for each step, and the data set of it all.
-unroll::Dataset<float> labelled(std::vector<unroll::Matrix<float>> sequences,
+unroll::Dataset<float> labelled(std::vector<unroll::MatrixX<float>> sequences,
                                 const std::vector<unroll::Index>& classes);
 
 /// The sequences of some people, in the order of the data.

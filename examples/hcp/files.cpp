@@ -113,14 +113,14 @@ void check_shape(const Tensor& array, const std::string& file, std::size_t entri
 }
 
 /// The first steps of sequence s [regions x steps].
-Matrix<float> sequence_of(const Tensor& array, Index s, Index steps) {
+MatrixX<float> sequence_of(const Tensor& array, Index s, Index steps) {
   const std::size_t row = array.bytes.size() / std::size_t(array.shape[0] * array.shape[1]);
   const auto begin = array.bytes.begin() + std::ptrdiff_t(row) * s * array.shape[1];
   const Tensor part{array.dtype, {steps, array.shape[2]}, {begin, begin + std::ptrdiff_t(row) * steps}};
   return matrix<float>(part).transpose();
 }
 
-void check_finite(const Matrix<float>& x, Index s, const Entry& entry, const std::string& file) {
+void check_finite(const MatrixX<float>& x, Index s, const Entry& entry, const std::string& file) {
   for (Index t = 0; t < x.cols(); ++t)
     for (Index r = 0; r < x.rows(); ++r)
       require<ValueError>(
@@ -137,7 +137,7 @@ Data read_recordings(const std::filesystem::path& data, const std::filesystem::p
   const auto entries = MetaReader(meta_text, meta_file).read();
   const Tensor array = read_array(data);
   check_shape(array, file, entries.size(), meta_file);
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Index> classes, participant;
   std::vector<std::string> names;
   for (const Entry& entry : entries) {

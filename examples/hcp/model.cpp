@@ -57,7 +57,7 @@ class Recurrence : public Model {
   }
 
   /// Of the recurrent layers alone: 1 where the penalty applies.
-  Vector<float> input_weights() const {
+  VectorX<float> input_weights() const {
     auto mask = decay_mask<float>(network_.parameters().table(), {Role::bias, Role::recurrent_weight, Role::gain});
     const Index dense = network_.parameter_offset(network_.depth() - 1);
     mask.tail(mask.size() - dense).setZero();

@@ -27,7 +27,7 @@ struct TrainingOptions {
   std::uint64_t seed = 1;
 };
 
-using Outputs = std::vector<unroll::Matrix<float>>;  // [clips x steps] for each sequence
+using Outputs = std::vector<unroll::MatrixX<float>>;  // [clips x steps] for each sequence
 using Metadata = std::map<std::string, std::string>;
 
 /// Tells at every step of a recording which clip is shown.

@@ -19,39 +19,39 @@ constexpr Index lengths[] = {84, 245, 222, 189, 65, 227, 260, 250, 181, 186, 205
 enum Draw : std::uint64_t { region_map, clip_course, own_map, own_course, noise, global };
 
 /// Blood flow that follows a moment of activity, second by second: it rises for five seconds and undershoots later.
-Vector<double> blood_response() {
-  Vector<double> response(24);
+VectorX<double> blood_response() {
+  VectorX<double> response(24);
   for (Index t = 0; t < response.size(); ++t)
     response[t] = std::exp(-double(t)) * (std::pow(t, 5) / std::tgamma(6) - std::pow(t, 15) / (6 * std::tgamma(16)));
   return response / response.sum();
 }
 
 /// Each column becomes what the columns up to it leave behind.
-Matrix<double> smoothed(const Matrix<double>& x) {
-  static const Vector<double> response = blood_response();
-  Matrix<double> y = Matrix<double>::Zero(x.rows(), x.cols());
+MatrixX<double> smoothed(const MatrixX<double>& x) {
+  static const VectorX<double> response = blood_response();
+  MatrixX<double> y = MatrixX<double>::Zero(x.rows(), x.cols());
   for (Index lag = 0; lag < std::min(response.size(), x.cols()); ++lag)
     y.rightCols(x.cols() - lag) += response[lag] * x.leftCols(x.cols() - lag);
   return y;
 }
 
-Matrix<double> normal(Index rows, Index cols, const Random& random) {
-  Matrix<double> x(rows, cols);
+MatrixX<double> normal(Index rows, Index cols, const Random& random) {
+  MatrixX<double> x(rows, cols);
   for (Index i = 0; i < x.size(); ++i) x.data()[i] = random.normal(std::uint64_t(i));
   return x;
 }
 
 /// Rows that forget slowly, of variance 1: each column is `kept` times the one before and something new.
-Matrix<double> walk(Index rows, Index cols, double kept, const Random& random) {
-  Matrix<double> x = normal(rows, cols, random);
+MatrixX<double> walk(Index rows, Index cols, double kept, const Random& random) {
+  MatrixX<double> x = normal(rows, cols, random);
   for (Index t = 1; t < cols; ++t) x.col(t) = kept * x.col(t - 1) + std::sqrt(1 - kept * kept) * x.col(t);
   return x;
 }
 
-void centre(Matrix<double>& x) { x.colwise() -= x.rowwise().mean().eval(); }
+void centre(MatrixX<double>& x) { x.colwise() -= x.rowwise().mean().eval(); }
 
 /// So that its deviation over everything is 1.
-Matrix<double> scaled(const Matrix<double>& x) { return x / std::sqrt((x.array() - x.mean()).square().mean()); }
+MatrixX<double> scaled(const MatrixX<double>& x) { return x / std::sqrt((x.array() - x.mean()).square().mean()); }
 
 class Maker {
  public:
@@ -63,18 +63,18 @@ class Maker {
   Index length(Index clip) const { return steps_ == 0 ? lengths[clip] : std::min(steps_, lengths[clip]); }
 
   /// Somebody's regions during a clip, before they are scaled.
-  Matrix<double> recording(const Matrix<double>& persons_map, Index clip, std::uint64_t sequence) const {
-    const Matrix<double> own = smoothed(walk(sources, length(clip), 0.9, random(own_course, sequence)));
-    const Matrix<double> active = courses_[std::size_t(clip)] + options_.idio * scaled(own);
-    Matrix<double> x = std::sqrt(options_.snr) * scaled(persons_map * active);
+  MatrixX<double> recording(const MatrixX<double>& persons_map, Index clip, std::uint64_t sequence) const {
+    const MatrixX<double> own = smoothed(walk(sources, length(clip), 0.9, random(own_course, sequence)));
+    const MatrixX<double> active = courses_[std::size_t(clip)] + options_.idio * scaled(own);
+    MatrixX<double> x = std::sqrt(options_.snr) * scaled(persons_map * active);
     x += std::sqrt(1 - options_.snr) *
          scaled(smoothed(walk(options_.regions, length(clip), 0.3, random(noise, sequence))));
     x.rowwise() += 0.15 * walk(1, length(clip), 0.95, random(global, sequence)).row(0);
     return x;
   }
 
-  Matrix<double> persons_map(Index person) const {
-    const Matrix<double> own = normal(options_.regions, sources, random(own_map, std::uint64_t(person)));
+  MatrixX<double> persons_map(Index person) const {
+    const MatrixX<double> own = normal(options_.regions, sources, random(own_map, std::uint64_t(person)));
     return map_ + options_.mapvar / std::sqrt(double(sources)) * own;
   }
 
@@ -82,11 +82,11 @@ class Maker {
   Random random(Draw draw, std::uint64_t which) const { return {options_.seed, Purpose::data, draw, which}; }
 
   /// Centred and whitened over its steps, then made to begin at rest.
-  Matrix<double> course(Index clip) const {
-    Matrix<double> z = smoothed(walk(sources, length(clip), 0.9, random(clip_course, std::uint64_t(clip))));
+  MatrixX<double> course(Index clip) const {
+    MatrixX<double> z = smoothed(walk(sources, length(clip), 0.9, random(clip_course, std::uint64_t(clip))));
     centre(z);
-    const Matrix<double> covariance = z * z.transpose() / double(z.cols());
-    z = Eigen::SelfAdjointEigenSolver<Matrix<double>>(covariance).operatorInverseSqrt() * z;
+    const MatrixX<double> covariance = z * z.transpose() / double(z.cols());
+    z = Eigen::SelfAdjointEigenSolver<MatrixX<double>>(covariance).operatorInverseSqrt() * z;
     for (Index t = 0; t < z.cols(); ++t) z.col(t) *= 1 - std::exp(-double(t * t) / 36);
     centre(z);
     return z;
@@ -94,8 +94,8 @@ class Maker {
 
   const StandIn& options_;
   Index steps_;
-  Matrix<double> map_;                   // [regions x sources]
-  std::vector<Matrix<double>> courses_;  // [sources x steps] of each clip
+  MatrixX<double> map_;                   // [regions x sources]
+  std::vector<MatrixX<double>> courses_;  // [sources x steps] of each clip
 };
 
 }  // namespace
@@ -103,12 +103,12 @@ class Maker {
 Data make_stand_in(const StandIn& options, Index steps) {
   require<ValueError>(steps == 0 || steps >= 20, "the stand-in has clips of at least 20 steps, not of ", steps);
   const Maker maker(options, steps);
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Index> classes, participant;
   std::vector<std::string> names;
   for (Index person = 0; person < options.participants; ++person) {
     names.push_back(text("p", person + 1, " of seed ", options.seed));  // who it is in any stand-in
-    const Matrix<double> map = maker.persons_map(person);
+    const MatrixX<double> map = maker.persons_map(person);
     for (Index clip = 0; clip < Index(clip_names().size()); ++clip)
       for (Index time = 0; time < times_shown(clip); ++time) {
         sequences.push_back(maker.recording(map, clip, sequences.size()).cast<float>());

@@ -12,7 +12,7 @@ using namespace unroll;
 Scores::Scores(Index participants)
     : steps(participants, Index(clip_names().size())), confusion(Index(clip_names().size())) {}
 
-void Scores::add(const Part& part, Index sequence, Index group, const Matrix<float>& output) {
+void Scores::add(const Part& part, Index sequence, Index group, const MatrixX<float>& output) {
   const Labels& labels = part.clips.labels(sequence);
   steps.add(group, output, labels);
   confusion.add(output, labels);

@@ -14,7 +14,7 @@ namespace hcp {
 struct Scores {
   explicit Scores(unroll::Index participants);
 
-  void add(const Part& part, unroll::Index sequence, unroll::Index group, const unroll::Matrix<float>& output);
+  void add(const Part& part, unroll::Index sequence, unroll::Index group, const unroll::MatrixX<float>& output);
 
   unroll::GroupedHits steps;                 // all steps alike
   std::vector<unroll::GroupedHits> at_step;  // over the sequences that last so long

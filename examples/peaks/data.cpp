@@ -10,7 +10,7 @@ namespace peaks {
 using namespace unroll;
 
 Events make_events(const Toy& toy, std::uint64_t set, Index count) {
-  std::vector<Matrix<float>> inputs, targets;
+  std::vector<MatrixX<float>> inputs, targets;
   for (Index k = 0; k < count; ++k) {
     ToyEvent event = toy_event(toy, set, std::uint64_t(k));
     inputs.push_back(std::move(event.density));
@@ -28,19 +28,19 @@ Events part(const Events& events, Index first, Index last) {
 Score level_score(const Events& events, double level, const Search& search) {
   Score score;
   for (Index k = 0; k < events.data.size(); ++k) {
-    const Matrix<float> above = (events.data.sequence(k).row(0).array() > float(level)).cast<float>();
+    const MatrixX<float> above = (events.data.sequence(k).row(0).array() > float(level)).cast<float>();
     score += compare(bins_of(events.data.values(k)), bins_of(above), search);
   }
   return score;
 }
 
 Index shared_events(const Events& training, const Events& events) {
-  const auto fingerprint = [](const Matrix<float>& x) { return example::Fingerprint().add(x).number(); };
+  const auto fingerprint = [](const MatrixX<float>& x) { return example::Fingerprint().add(x).number(); };
   std::set<std::uint64_t> known;
   for (Index k = 0; k < training.data.size(); ++k) known.insert(fingerprint(training.data.sequence(k)));
   Index shared = 0;
   for (Index k = 0; k < events.data.size(); ++k) {
-    const Matrix<float>& x = events.data.sequence(k);
+    const MatrixX<float>& x = events.data.sequence(k);
     shared += (x.array() != 0).any() && known.contains(fingerprint(x));
   }
   return shared;

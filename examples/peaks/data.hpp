@@ -49,7 +49,7 @@ struct Baseline {
 Baseline threshold_baseline(const Events& training, const Events& test, const Search& search);
 
 /// A row of an event's bins as a scorer reads it.
-inline std::span<const float> bins_of(const unroll::Matrix<float>& row) {
+inline std::span<const float> bins_of(const unroll::MatrixX<float>& row) {
   return {row.data(), std::size_t(row.cols())};
 }
 

@@ -26,11 +26,11 @@ class Reader {
 
   Events read() const {
     const auto wanted = dataset("pv"), other = dataset("pv_other");
-    const std::vector<Matrix<float>> channels = poca_ ? closest_approach() : kernel();
-    std::vector<Matrix<float>> inputs, targets;
+    const std::vector<MatrixX<float>> channels = poca_ ? closest_approach() : kernel();
+    std::vector<MatrixX<float>> inputs, targets;
     Index unanswered = 0, empty = 0;
     for (Index k = 0; k < events_; ++k) {
-      Matrix<float> target = wanted.col(k).transpose(), input(Index(channels.size()), file_bins);
+      MatrixX<float> target = wanted.col(k).transpose(), input(Index(channels.size()), file_bins);
       check_target(target, k);
       mask(target, other.col(k).transpose());
       for (std::size_t c = 0; c < channels.size(); ++c) input.row(Index(c)) = channels[c].col(k).transpose();
@@ -48,16 +48,16 @@ class Reader {
   std::string who(const std::string& name) const { return text(file_.path(), ", '", name, "': "); }
 
   /// [bins x events]
-  Matrix<float> dataset(const std::string& name) const {
+  MatrixX<float> dataset(const std::string& name) const {
     const auto sizes = file_.shape(name).sizes;
     require<ShapeError>(sizes == std::vector<Index>{events_, file_bins}, who(name), "expected the shape of 'pv', [",
                         events_, ", ", file_bins, "], it is ", detail::shape_text(sizes));
     const std::vector<float> numbers = file_.read<float>(name);
-    return Eigen::Map<const Matrix<float>>(numbers.data(), file_bins, events_);
+    return Eigen::Map<const MatrixX<float>>(numbers.data(), file_bins, events_);
   }
 
-  Matrix<float> input(const std::string& name) const {
-    Matrix<float> numbers = dataset(name);
+  MatrixX<float> input(const std::string& name) const {
+    MatrixX<float> numbers = dataset(name);
     for (Index k = 0; k < numbers.size(); ++k)
       require<FileError>(
           std::isfinite(numbers.data()[k]), [&] { return who(name); }, "event ", k / file_bins, ", bin ", k % file_bins,
@@ -65,7 +65,7 @@ class Reader {
     return numbers;
   }
 
-  void check_target(const Matrix<float>& target, Index event) const {
+  void check_target(const MatrixX<float>& target, Index event) const {
     for (Index bin = 0; bin < target.cols(); ++bin)
       require<FileError>(
           std::isnan(target(0, bin)) || (target(0, bin) >= 0 && std::isfinite(target(0, bin))),
@@ -73,21 +73,21 @@ class Reader {
   }
 
   /// The place of the maximum means nothing where there is none.
-  static void zero_where_empty(Matrix<float>& place, const Matrix<float>& density) {
+  static void zero_where_empty(MatrixX<float>& place, const MatrixX<float>& density) {
     place = (density.array() == 0).select(0, place);
   }
 
-  std::vector<Matrix<float>> kernel() const {
-    const Matrix<float> density = input("kernel");
-    Matrix<float> x = 5000 * input("Xmax"), y = 5000 * input("Ymax");  // in units of 0.5 mm; stored are 2500ths of mm
+  std::vector<MatrixX<float>> kernel() const {
+    const MatrixX<float> density = input("kernel");
+    MatrixX<float> x = 5000 * input("Xmax"), y = 5000 * input("Ymax");  // in units of 0.5 mm; stored are 2500ths of mm
     zero_where_empty(x, density);
     zero_where_empty(y, density);
     return {density, density.cwiseAbs2(), std::move(x), std::move(y)};
   }
 
-  std::vector<Matrix<float>> closest_approach() const {
-    const Matrix<float> density = input("poca_KDE_A");
-    Matrix<float> x = input("poca_KDE_A_xMax"), y = input("poca_KDE_A_yMax");
+  std::vector<MatrixX<float>> closest_approach() const {
+    const MatrixX<float> density = input("poca_KDE_A");
+    MatrixX<float> x = input("poca_KDE_A_xMax"), y = input("poca_KDE_A_yMax");
     zero_where_empty(x, density);
     zero_where_empty(y, density);
     return {density, input("poca_KDE_B"), std::move(x), std::move(y)};

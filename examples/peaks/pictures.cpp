@@ -64,7 +64,7 @@ Curves false_picture(const Point& point) {
 }
 
 /// Rates for predictions that `search` looks for, while the truth is what it always is.
-Score score_of(const Events& test, const std::vector<Matrix<float>>& outputs, const Search& usual, double integral) {
+Score score_of(const Events& test, const std::vector<MatrixX<float>>& outputs, const Search& usual, double integral) {
   Search search = usual;
   search.integral = integral;
   Score score;
@@ -73,7 +73,7 @@ Score score_of(const Events& test, const std::vector<Matrix<float>>& outputs, co
   return score;
 }
 
-Series scan_of(std::string name, const Events& test, const std::vector<Matrix<float>>& outputs, const Search& search,
+Series scan_of(std::string name, const Events& test, const std::vector<MatrixX<float>>& outputs, const Search& search,
                const std::vector<double>& integrals) {
   Series series{.name = std::move(name), .x = {}, .y = {}, .line = Line::points_and_line};
   for (const double integral : integrals) {
@@ -96,7 +96,7 @@ Series level_scan(const Events& test, const Search& search) {
   return series;
 }
 
-Curves scan_picture(const Options& options, const Events& test, const std::vector<Matrix<float>>& outputs) {
+Curves scan_picture(const Options& options, const Events& test, const std::vector<MatrixX<float>>& outputs) {
   const Search search = Search().scaled_to(test.bin_width());
   Curves curves{.title = {}, .x = {rates_axis, 0}, .y = {"efficiency (%)", 0, 100}, .series = {}};
   curves.series.push_back(scan_of(options.model.kind + ", least sum of a peak 0.05 to 1.2", test, outputs, search,
@@ -114,7 +114,7 @@ struct Window {
 };
 
 /// The part of 40 mm with the most to see.
-Window busiest_window(const Events& test, const std::vector<Matrix<float>>& outputs, const Search& search) {
+Window busiest_window(const Events& test, const std::vector<MatrixX<float>>& outputs, const Search& search) {
   const Index bins = test.bins(), size = bins / 10;
   Window best{0, 0, size};
   std::size_t most = 0;
@@ -132,7 +132,7 @@ Window busiest_window(const Events& test, const std::vector<Matrix<float>>& outp
   return best;
 }
 
-Curves event_picture(const Events& test, const std::vector<Matrix<float>>& outputs) {
+Curves event_picture(const Events& test, const std::vector<MatrixX<float>>& outputs) {
   const Search search = Search().scaled_to(test.bin_width());
   const Window window = busiest_window(test, outputs, search);
   const auto place = [&](double bin) { return z_first + (bin + 0.5) * test.bin_width(); };
@@ -144,8 +144,8 @@ Curves event_picture(const Events& test, const std::vector<Matrix<float>>& outpu
     }
     return series;
   };
-  const Matrix<float>& truth = test.data.values(window.event);
-  const Matrix<float>& output = outputs[std::size_t(window.event)];
+  const MatrixX<float>& truth = test.data.values(window.event);
+  const MatrixX<float>& output = outputs[std::size_t(window.event)];
   Curves curves{.title = {}, .x = {"place along the beam (mm)"}, .y = {"density, target, output", -0.3}, .series = {}};
   curves.series.push_back(row("density of tracks", test.data.sequence(window.event)));
   curves.series.push_back(row("target", truth));
@@ -179,7 +179,7 @@ Curves counted(const std::string& what, const std::vector<Index>& numbers, Index
           .series = {{.name = "events", .x = std::move(x), .y = std::move(events), .line = Line::steps}}};
 }
 
-std::vector<Index> of_all_events(const EventSets& events, Index (*number)(const Matrix<float>&, const Search&)) {
+std::vector<Index> of_all_events(const EventSets& events, Index (*number)(const MatrixX<float>&, const Search&)) {
   const Search search = Search().scaled_to(events.test.bin_width());
   std::vector<Index> numbers;
   for (const Events* part : {&events.training, &events.test})
@@ -188,10 +188,10 @@ std::vector<Index> of_all_events(const EventSets& events, Index (*number)(const 
 }
 
 void add_distributions(Report& report, const EventSets& events) {
-  const auto vertices = [](const Matrix<float>& target, const Search& search) {
+  const auto vertices = [](const MatrixX<float>& target, const Search& search) {
     return Index(find_peaks(bins_of(target), search).size());
   };
-  const auto masked = [](const Matrix<float>& target, const Search&) { return target.array().isNaN().count(); };
+  const auto masked = [](const MatrixX<float>& target, const Search&) { return target.array().isNaN().count(); };
   const auto mean_text = [](const std::vector<Index>& numbers) {
     return format("%.1f on average.",
                   double(std::accumulate(numbers.begin(), numbers.end(), Index(0))) / double(numbers.size()));

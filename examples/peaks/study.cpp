@@ -65,7 +65,7 @@ std::string epoch_text(const RunEpoch& epoch, const TrainingOptions& options) {
 /// One number of every run.
 template <class F>
 Summary over_runs(const Point& point, F&& number) {
-  Vector<double> values(Index(point.runs.size()));
+  VectorX<double> values(Index(point.runs.size()));
   for (Index k = 0; k < values.size(); ++k) values[k] = number(point.runs[std::size_t(k)]);
   return summarize(values);
 }

@@ -23,9 +23,9 @@ double resolution(unroll::Index tracks);
 
 /// [1 x bins]: the probability content of each vertex's bell in the 11 bins around it, higher for rich vertices; NaN
 /// where those that are not findable give more than 0.01 and the findable ones less.
-unroll::Matrix<float> target_of(const std::vector<Vertex>& vertices, unroll::Index bins);
+unroll::MatrixX<float> target_of(const std::vector<Vertex>& vertices, unroll::Index bins);
 
 /// NaN where `other` is above 0.01 and `target` below. Sizes are those of one event.
-void mask(unroll::Matrix<float>& target, const unroll::Matrix<float>& other);
+void mask(unroll::MatrixX<float>& target, const unroll::MatrixX<float>& other);
 
 }  // namespace peaks

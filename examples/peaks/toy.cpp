@@ -140,8 +140,8 @@ class Density {
   }
 
   /// [4 x bins], all of order 1.
-  Matrix<float> channels() const {
-    Matrix<float> all = Matrix<float>::Zero(4, sum_.cols());
+  MatrixX<float> channels() const {
+    MatrixX<float> all = MatrixX<float>::Zero(4, sum_.cols());
     for (Index bin = 0; bin < sum_.cols(); ++bin) {
       Index best = 0;
       const double largest = sum_.col(bin).maxCoeff(&best);

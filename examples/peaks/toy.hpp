@@ -15,8 +15,8 @@ struct Toy {
 };
 
 struct ToyEvent {
-  std::vector<Vertex> vertices;   // with those that leave no track
-  unroll::Matrix<float> density;  // [4 x bins]: density A, density B, x and y of the largest A
+  std::vector<Vertex> vertices;    // with those that leave no track
+  unroll::MatrixX<float> density;  // [4 x bins]: density A, density B, x and y of the largest A
 };
 
 /// Event `number` of the set `set`: the same whenever it is asked for, whatever else was made before.

@@ -24,7 +24,7 @@ Outcome score(Evaluator<Network>& evaluator, const Network& network, const Event
   Outcome all;
   evaluator.each_output(network, events.data, all_samples(events.data.size()), {scored_together, {threads}},
                         [&](Index event, const ConstView<float>& output) {
-                          const Matrix<float> row = output;
+                          const MatrixX<float> row = output;
                           all.score += compare(bins_of(events.data.values(event)), bins_of(row), search);
                           all.largest = std::max(all.largest, row.maxCoeff());
                         });
@@ -126,7 +126,7 @@ Run train(Network& network, const TrainingOptions& options, const Events& traini
   return run;
 }
 
-std::vector<Matrix<float>> predict(const Network& network, const Events& events, int threads) {
+std::vector<MatrixX<float>> predict(const Network& network, const Events& events, int threads) {
   return unroll::predict(network, events.data, {scored_together, {threads}});
 }
 

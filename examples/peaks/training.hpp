@@ -29,10 +29,10 @@ struct RunEpoch {
 struct Run {
   std::uint64_t seed = 0;
   std::vector<RunEpoch> epochs = {};
-  std::string collapse = {};              // why it was stopped; empty: it was not
-  double seconds = 0;                     // of training and scoring
-  unroll::Vector<float> parameters = {};  // at the end
-  std::optional<Score> test = {};         // of the test events; nothing in a study, except for the value that it chose
+  std::string collapse = {};               // why it was stopped; empty: it was not
+  double seconds = 0;                      // of training and scoring
+  unroll::VectorX<float> parameters = {};  // at the end
+  std::optional<Score> test = {};          // of the test events; nothing in a study, except for the value that it chose
 
   /// Of the events that were watched: in a study the validation events, otherwise the test events.
   const Score& score() const { return epochs.back().outcome.score; }
@@ -52,6 +52,6 @@ Run train(Network& network, const TrainingOptions& options, const Events& traini
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch);
 
 /// The outputs for some events, each [1 x bins], a few at a time.
-std::vector<unroll::Matrix<float>> predict(const Network& network, const Events& events, int threads);
+std::vector<unroll::MatrixX<float>> predict(const Network& network, const Events& events, int threads);
 
 }  // namespace peaks

@@ -26,9 +26,9 @@ class Amplifier {
 
 /// A sound [1 x steps]: five tones from 80 Hz to 5 kHz under an envelope that swells and fades, with a little noise.
 /// Depends on (seed, number) alone.
-inline unroll::Matrix<float> sound(std::uint64_t seed, std::uint64_t number, unroll::Index steps) {
+inline unroll::MatrixX<float> sound(std::uint64_t seed, std::uint64_t number, unroll::Index steps) {
   const unroll::Random random(seed, unroll::Purpose::sample, number);
-  unroll::Matrix<float> x(1, steps);
+  unroll::MatrixX<float> x(1, steps);
   for (unroll::Index t = 0; t < steps; ++t) {
     const double time = double(t) / sample_rate;
     double value = 0.02 * random.normal(std::uint64_t(100 + t));
@@ -42,7 +42,7 @@ inline unroll::Matrix<float> sound(std::uint64_t seed, std::uint64_t number, unr
 }
 
 /// What the amplifier makes of it, from rest.
-inline unroll::Matrix<float> amplified(const unroll::Matrix<float>& x) {
+inline unroll::MatrixX<float> amplified(const unroll::MatrixX<float>& x) {
   Amplifier amplifier;
   return x.unaryExpr([&](float sample) { return amplifier(sample); });
 }

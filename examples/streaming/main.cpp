@@ -33,7 +33,7 @@ using Plugin = Streaming<Network, 1, units, 1>;  // the compiler knows every siz
 
 /// 64 sounds of a fiftieth of a second. The first samples are not scored: the amplifier may have been playing.
 Dataset<float> lessons(std::uint64_t seed) {
-  std::vector<Matrix<float>> sounds, results;
+  std::vector<MatrixX<float>> sounds, results;
   for (std::uint64_t number = 0; number < 64; ++number) {
     sounds.push_back(device::sound(seed, number, 960));
     results.push_back(device::amplified(sounds.back()));
@@ -72,7 +72,7 @@ Performance play(const Plugin& plugin, const Options& options) {
   Performance performance;
   auto stream = plugin.stream();
   const Index samples = options.seconds * Index(device::sample_rate) / options.block * options.block;
-  const Matrix<float> sound = device::sound(options.seed + 1000, 0, samples), target = device::amplified(sound);
+  const MatrixX<float> sound = device::sound(options.seed + 1000, 0, samples), target = device::amplified(sound);
   std::vector<float> block(std::size_t(options.block));
   for (Index t = 0; t < samples; t += options.block) {
     std::copy_n(sound.data() + t, options.block, block.begin());
@@ -81,7 +81,7 @@ Performance play(const Plugin& plugin, const Options& options) {
     const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
     require<ShapeError>(fits, "a block of ", options.block, " samples does not fit the plug-in");
     performance.nanoseconds.push_back(time.count() / double(options.block));
-    const Eigen::Map<const Matrix<float>> result(block.data(), 1, options.block);
+    const Eigen::Map<const MatrixX<float>> result(block.data(), 1, options.block);
     performance.squared_error += double((result - target.middleCols(t, options.block)).squaredNorm());
     performance.squared_target += double(target.middleCols(t, options.block).squaredNorm());
   }

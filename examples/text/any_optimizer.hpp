@@ -26,7 +26,7 @@ class AnyOptimizer {
     return std::visit([](auto& kind) -> double& { return kind.learning_rate(); }, kind_);
   }
   auto& options() { return kind_; }
-  void set_decay_mask(unroll::Vector<float> mask) {
+  void set_decay_mask(unroll::VectorX<float> mask) {
     std::visit([&](auto& kind) { kind.set_decay_mask(mask); }, kind_);
   }
   template <class F>

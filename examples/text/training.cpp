@@ -22,11 +22,11 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 /// All states one after the other.
-Vector<float> flat(const States& states) {
+VectorX<float> flat(const States& states) {
   Index size = 0;
   for (const auto& layer : states)
     for (const auto& state : layer) size += state.size();
-  Vector<float> all(size);
+  VectorX<float> all(size);
   Index at = 0;
   for (const auto& layer : states)
     for (const auto& state : layer) {
@@ -37,7 +37,7 @@ Vector<float> flat(const States& states) {
 }
 
 /// The other way round; empty where nothing has been carried yet.
-States states_of(const Network& network, const Vector<float>& all, Index streams) {
+States states_of(const Network& network, const VectorX<float>& all, Index streams) {
   if (all.size() == 0) return {};
   States states(network.depth());
   Index at = 0;
@@ -278,7 +278,7 @@ OverfitResult overfit_check(const Options& options, const Corpus& corpus) {
   const Index count = std::min(options.overfit, all.data().size());
   Batch<float> batch;
   batch.gather(all.data(), all_samples(count));
-  const auto loss = [&](const auto& output, Matrix<float>& d_output) {
+  const auto loss = [&](const auto& output, MatrixX<float>& d_output) {
     const Index columns = batch.target_columns();
     return Loss()(output, batch.labels(0, columns), d_output, batch.columns(0, columns)).value();
   };

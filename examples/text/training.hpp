@@ -17,11 +17,11 @@ namespace lm {
 struct RunState {
   unroll::TrainingState<float> training;  // its history too
   std::int64_t batch = 0;                 // done in the epoch at hand
-  unroll::Vector<float> carried;          // states behind that batch
+  unroll::VectorX<float> carried;         // states behind that batch
   unroll::LossValue loss;                 // of the epoch at hand
   double gradient_norm = 0, seconds = 0;  // likewise
   double first_loss = 0;                  // of the first batch, before any update
-  unroll::Vector<double> ratios;          // update/weight of each tensor in the last update of each epoch
+  unroll::VectorX<double> ratios;         // update/weight of each tensor in the last update of each epoch
   std::string samples;                    // written while learning
   std::string identity, vocabulary;       // of the run, to refuse another
   unroll::Index tokens = 0;               // that an epoch learns; follows from the text

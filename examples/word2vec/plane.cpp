@@ -6,19 +6,19 @@ namespace word2vec {
 
 using namespace unroll;
 
-Plane plane_of(const Matrix<float>& columns) {
-  const Matrix<double> all = columns.cast<double>();
-  const Matrix<double> centred = all.colwise() - all.rowwise().mean();
-  const Eigen::SelfAdjointEigenSolver<Matrix<double>> solver(centred * centred.transpose());
+Plane plane_of(const MatrixX<float>& columns) {
+  const MatrixX<double> all = columns.cast<double>();
+  const MatrixX<double> centred = all.colwise() - all.rowwise().mean();
+  const Eigen::SelfAdjointEigenSolver<MatrixX<double>> solver(centred * centred.transpose());
   const Index shown = std::min<Index>(2, all.rows());
-  Matrix<double> axes = solver.eigenvectors().rightCols(shown).rowwise().reverse();
+  MatrixX<double> axes = solver.eigenvectors().rightCols(shown).rowwise().reverse();
   // An axis has no direction of its own: its largest part is made positive, so that pictures stay the same.
   for (auto axis : axes.colwise()) {
     Index largest = 0;
     axis.cwiseAbs().maxCoeff(&largest);
     if (axis[largest] < 0) axis = -axis;
   }
-  Plane plane{Matrix<double>::Zero(2, all.cols()), 0};
+  Plane plane{MatrixX<double>::Zero(2, all.cols()), 0};
   plane.places.topRows(shown) = axes.transpose() * centred;
   const double total = solver.eigenvalues().sum();
   plane.share = total > 0 ? solver.eigenvalues().tail(shown).sum() / total : 0;

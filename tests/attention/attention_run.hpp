@@ -12,8 +12,8 @@ namespace attention_run {
 
 using namespace unroll;
 
-inline Matrix<double> noise(Index rows, Index cols, std::uint64_t seed = 1) {
-  Matrix<double> m(rows, cols);
+inline MatrixX<double> noise(Index rows, Index cols, std::uint64_t seed = 1) {
+  MatrixX<double> m(rows, cols);
   const Random random(seed, Purpose::sample);
   for (Index k = 0; k < m.size(); ++k) m.data()[k] = random.normal(std::uint64_t(k));
   return m;
@@ -47,7 +47,7 @@ class AttentionRun {
     take(setting.own_keys ? keys_rows_ : 0, memory_timeline.columns());
     for (int s = 0; s < C::states; ++s) take(cell.state_rows(s), timeline.batch());
     variables = 0.7 * noise(size, 1);
-    gradient = Vector<double>::Zero(size);
+    gradient = VectorX<double>::Zero(size);
     weight_ = noise(cell.output_rows(), timeline.columns(), 2);
     for (int s = 0; s < C::states; ++s)
       final_weight_.push_back(noise(cell.state_rows(s), timeline.batch(), 3 + std::uint64_t(s)));
@@ -74,7 +74,7 @@ class AttentionRun {
     const auto x = part(0), values = part(1), keys = part(2);
     const auto given = memory(values, keys);
     auto d_x = d_part(0), d_values = d_part(1), d_keys = d_part(2);
-    std::vector<Matrix<double>> d_initial(C::states);
+    std::vector<MatrixX<double>> d_initial(C::states);
     over_time().backward({{&x, 1}, {}, &given}, view(std::as_const(weight_)), final_weight_, gradient.data(),
                          {{&d_x, 1}, {}, {d_values, d_keys}}, d_initial);
     for (int s = 0; s < C::states; ++s) d_part(3 + s) = d_initial[std::size_t(s)];
@@ -105,8 +105,8 @@ class AttentionRun {
   Setting setting;
   Timeline timeline, memory_timeline;
   Tape<C> tape;
-  Vector<double> variables, gradient;
-  Matrix<double> output;
+  VectorX<double> variables, gradient;
+  MatrixX<double> output;
 
  private:
   struct Place {
@@ -125,7 +125,7 @@ class AttentionRun {
 
   Index keys_rows_ = 0;
   std::vector<Place> places_;
-  Matrix<double> weight_;
+  MatrixX<double> weight_;
   State<double> final_weight_;
 };
 

@@ -21,19 +21,19 @@ void stays_finite(const std::vector<std::pair<std::string, Index>>& more = {}) {
     for (const ParameterBlock& block : theta.table().blocks())
       if (block.role == Role::bias || block.name == "ctx.v" || block.name == "ctx.h" || block.name == "ctx.h_next")
         theta.block(block) *= S(size);
-    const Matrix<S> x = noise(2, timeline.columns(), 2).template cast<S>();
-    const Matrix<S> values = S(size) * noise(units, sources.columns(), 3).template cast<S>();
+    const MatrixX<S> x = noise(2, timeline.columns(), 2).template cast<S>();
+    const MatrixX<S> values = S(size) * noise(units, sources.columns(), 3).template cast<S>();
     const AttentionMemory<S> memory{view(values), &sources};
-    Matrix<S> d_x = x, d_values = values;
+    MatrixX<S> d_x = x, d_values = values;
     const auto in = view(x);
     auto d_in = view(d_x);
     Tape<C> tape;
     OverTime<C> run(cell, timeline, Direction::forward, tape, theta.values().data());
     run.forward({{&in, 1}, {}, &memory});
-    const Matrix<S> output = run.output();
+    const MatrixX<S> output = run.output();
     State<S> last(C::states);
     run.final_state(last);
-    const Matrix<S> d_output = noise(output.rows(), output.cols(), 4).template cast<S>();
+    const MatrixX<S> d_output = noise(output.rows(), output.cols(), 4).template cast<S>();
     run.backward({{&in, 1}, {}, &memory}, view(d_output), {}, gradient.values().data(),
                  {{&d_in, 1}, {}, {view(d_values)}});
     INFO(C::name << ", " << size);
@@ -67,7 +67,7 @@ TEST_CASE("attention: a normalised score whose vector is 0 is 0, with a finite g
   const ParameterBlock& v = run.cell.parameters().at("ctx.v");
   run.variables.segment(v.offset, v.size()).setZero();
   CHECK(std::isfinite(run.forward()));
-  Matrix<double> weights;
+  MatrixX<double> weights;
   run.cell.trace("ctx.weights", run.tape.weights, run.over_time().all_columns(), run.tape.work, weights);
   CHECK((weights.array() == 0.5).all());
   run.backward();

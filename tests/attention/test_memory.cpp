@@ -21,22 +21,22 @@ template <class C>
 struct Forward {
   explicit Forward(const CellSizes& given) : cell(given), theta(noise(cell.parameters().size(), 1)) {}
 
-  Matrix<double> run(const Matrix<double>& x, const Timeline& timeline, const AttentionMemory<double>& memory,
-                     Keeping keeping = {}) {
+  MatrixX<double> run(const MatrixX<double>& x, const Timeline& timeline, const AttentionMemory<double>& memory,
+                      Keeping keeping = {}) {
     const auto in = view(x);
     OverTime<C> run(cell, timeline, Direction::forward, tape, theta.data());
     run.forward({{&in, 1}, {}, &memory}, {}, keeping);
     return run.output();
   }
-  Matrix<double> trace(const Timeline& timeline, std::string_view name) {
+  MatrixX<double> trace(const Timeline& timeline, std::string_view name) {
     OverTime<C> run(cell, timeline, Direction::forward, tape, theta.data());
-    Matrix<double> values;
+    MatrixX<double> values;
     cell.trace(name, tape.weights, run.all_columns(), tape.work, values);
     return values;
   }
 
   C cell;
-  Vector<double> theta;
+  VectorX<double> theta;
   Tape<C> tape;
 };
 
@@ -46,15 +46,15 @@ const auto timeline = Timeline::from_lengths({3, 1, 4}), sources = Timeline::fro
 
 TEST_CASE("weights add up to one over the steps that there are, and are 0 with the context where there are none") {
   Forward<Bahdanau> pass(sizes);
-  const Matrix<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
+  const MatrixX<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
   CHECK(pass.run(x, timeline, {view(values), &sources}).allFinite());
-  const Matrix<double> weights = pass.trace(timeline, "ctx.weights"), context = pass.trace(timeline, "ctx");
+  const MatrixX<double> weights = pass.trace(timeline, "ctx.weights"), context = pass.trace(timeline, "ctx");
   REQUIRE(weights.rows() == 4);
   for (Index c = 0; c < timeline.columns(); ++c) {
     const Index sample = timeline.sample_of(c), length = sources.length(sources.rank(sample));
     CHECK(weights.col(c).sum() == Approx(length > 0 ? 1 : 0));
     CHECK(weights.col(c).tail(4 - length).isZero(0));
-    Vector<double> want = Vector<double>::Zero(6);
+    VectorX<double> want = VectorX<double>::Zero(6);
     for (Index s = 0; s < length; ++s) want += weights(s, c) * values.col(sources.offset(s) + sources.rank(sample));
     CHECK((context.col(c) - want).norm() < 1e-14);
   }
@@ -62,12 +62,12 @@ TEST_CASE("weights add up to one over the steps that there are, and are 0 with t
 
 TEST_CASE("a step sees what has happened until then, if it is asked to") {
   Forward<Bahdanau> pass(sizes);
-  Matrix<bool> gaps(2, 5);
+  MatrixX<bool> gaps(2, 5);
   gaps << true, false, true, true, true, true, true, false, false, true;
   const auto same = Timeline::from_mask(gaps);
-  const Matrix<double> x = noise(2, same.columns()), values = noise(6, same.columns());
+  const MatrixX<double> x = noise(2, same.columns()), values = noise(6, same.columns());
   pass.run(x, same, {.values = view(values), .timeline = &same, .causal = true});
-  const Matrix<double> weights = pass.trace(same, "ctx.weights");
+  const MatrixX<double> weights = pass.trace(same, "ctx.weights");
   for (Index c = 0; c < same.columns(); ++c)
     for (Index s = 0; s < weights.rows(); ++s) {
       const Index rank = same.rank_of(c);
@@ -78,31 +78,31 @@ TEST_CASE("a step sees what has happened until then, if it is asked to") {
 
 TEST_CASE("a sample gives the same bits alone and in any batch") {
   Forward<Bahdanau> pass(sizes);
-  const Matrix<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
-  const Matrix<double> together = pass.run(x, timeline, {view(values), &sources});
+  const MatrixX<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
+  const MatrixX<double> together = pass.run(x, timeline, {view(values), &sources});
   for (Index b = 0; b < 3; ++b) {
     const Index rank = timeline.rank(b), steps = timeline.length(rank), source_rank = sources.rank(b);
     const auto alone = Timeline::from_lengths({steps}), source = Timeline::from_lengths({sources.length(source_rank)});
-    Matrix<double> own_x(2, steps), own_values(6, source.columns());
+    MatrixX<double> own_x(2, steps), own_values(6, source.columns());
     for (Index t = 0; t < steps; ++t) own_x.col(t) = x.col(timeline.offset(t) + rank);
     for (Index s = 0; s < source.columns(); ++s) own_values.col(s) = values.col(sources.offset(s) + source_rank);
-    const Matrix<double> output = pass.run(own_x, alone, {view(std::as_const(own_values)), &source});
+    const MatrixX<double> output = pass.run(own_x, alone, {view(std::as_const(own_values)), &source});
     for (Index t = 0; t < steps; ++t) CHECK(output.col(t) == together.col(timeline.offset(t) + rank));
   }
 }
 
 TEST_CASE("what stands at masked steps of the memory changes no bit") {
   Forward<Luong> pass(luong_sizes);
-  Matrix<bool> mask(2, 4);
+  MatrixX<bool> mask(2, 4);
   mask << true, false, true, false, false, true, true, true;
   const auto gaps = Timeline::from_mask(mask), targets = Timeline::from_lengths({3, 2});
-  Matrix<double> padded = noise(3, 8);
-  const Matrix<double> x = noise(2, targets.columns());
+  MatrixX<double> padded = noise(3, 8);
+  const MatrixX<double> x = noise(2, targets.columns());
   const auto run = [&] {
-    const Matrix<double> packed = gaps.pack(padded);
+    const MatrixX<double> packed = gaps.pack(padded);
     return pass.run(x, targets, {view(packed), &gaps});
   };
-  const Matrix<double> want = run();
+  const MatrixX<double> want = run();
   for (Index t = 0; t < 4; ++t)
     for (Index b = 0; b < 2; ++b)
       if (!mask(b, t)) padded.col(t * 2 + b).setConstant(std::numeric_limits<double>::quiet_NaN());
@@ -128,7 +128,7 @@ TEST_CASE("a pass forward and back allocates nothing after the first") {
   const auto x = run.part(0), values = run.part(1);
   const auto memory = run.memory(values, nothing<double>());
   auto d_x = run.d_part(0), d_values = run.d_part(1);
-  const Matrix<double> d_output = noise(5, run.timeline.columns());
+  const MatrixX<double> d_output = noise(5, run.timeline.columns());
   const auto once = [&] {
     auto pass = run.over_time();
     pass.forward({{&x, 1}, {}, &memory});
@@ -143,8 +143,8 @@ TEST_CASE("a pass forward and back allocates nothing after the first") {
 
 TEST_CASE("memories that do not fit are refused") {
   Forward<Bahdanau> pass(sizes);
-  const Matrix<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
-  const Matrix<double> rows_missing = noise(5, 6), columns_missing = noise(6, 5);
+  const MatrixX<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
+  const MatrixX<double> rows_missing = noise(5, 6), columns_missing = noise(6, 5);
   const auto run = [&](const AttentionMemory<double>& memory) { pass.run(x, timeline, memory); };
   const auto in = view(x);
   OverTime<Bahdanau> without(pass.cell, timeline, Direction::forward, pass.tape, pass.theta.data());
@@ -168,8 +168,8 @@ TEST_CASE("a way back needs the memory too") {
   const auto x = run.part(0), values = run.part(1);
   const auto memory = run.memory(values, nothing<double>());
   auto d_x = run.d_part(0);
-  Matrix<double> narrow(5, values.cols());
-  const Matrix<double> d_output = noise(5, run.timeline.columns());
+  MatrixX<double> narrow(5, values.cols());
+  const MatrixX<double> d_output = noise(5, run.timeline.columns());
   const auto back = [&](const AttentionMemory<double>* given, const MemoryGradient<double>& d_memory) {
     run.over_time().backward({{&x, 1}, {}, given}, view(d_output), {}, run.gradient.data(), {{&d_x, 1}, {}, d_memory});
   };

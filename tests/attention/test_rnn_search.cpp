@@ -14,15 +14,15 @@ using namespace attention_run;
 
 TEST_CASE("RnnSearch: the values are those of the paper") {
   const RnnSearch<double> cell({.inputs = {2}, .units = 3, .sizes = {{"readout", 4}}, .memory = 5});
-  const Vector<double> theta = paper_numbers::parameters(cell.parameters());
-  const Matrix<double> x = 2 * paper_numbers::numbers("input", 2, 4), values = paper_numbers::numbers("memory", 5, 3);
+  const VectorX<double> theta = paper_numbers::parameters(cell.parameters());
+  const MatrixX<double> x = 2 * paper_numbers::numbers("input", 2, 4), values = paper_numbers::numbers("memory", 5, 3);
   const auto timeline = Timeline::rectangular(1, 4), source = Timeline::rectangular(1, 3);
   const AttentionMemory<double> memory{view(values), &source};
   const auto in = view(x);
   Tape<RnnSearch<double>> tape;
   OverTime<RnnSearch<double>> run(cell, timeline, Direction::forward, tape, theta.data());
   run.forward({{&in, 1}, {}, &memory});
-  Matrix<double> expected(4, 2);                        // by tests/cells/papers.py: the first step and the last
+  MatrixX<double> expected(4, 2);                       // by tests/cells/papers.py: the first step and the last
   expected << 2.0061068193053018, -0.4813685477631038,  //
       1.7416402274237102, 0.10719985232510953,          //
       0.6580530227055057, 0.6453504868209261,           //
@@ -49,7 +49,7 @@ TEST_CASE("RnnSearch: first values are those of the paper's appendix") {
   for (const char* name : {"decoder.z.x", "decoder.n.ctx", "decoder.readout.h", "decoder.readout2.x"})
     CHECK(spread(name) == Approx(0.01).epsilon(0.1));
   for (const char* name : {"decoder.r.h", "decoder.z.h", "decoder.n.s"}) {
-    const Matrix<double> u = parameters[name];
+    const MatrixX<double> u = parameters[name];
     CHECK((u * u.transpose()).isIdentity(1e-10));
   }
   for (const char* name : {"decoder.n.b", "decoder.readout.b", "decoder.readout2.b"}) CHECK(parameters[name].isZero(0));
@@ -64,13 +64,13 @@ TEST_CASE("decoders with attention: an LSTM starts with a forget bias of 1, ever
     model.initialise(3);
     for (const ParameterBlock& block : model.parameters().table().blocks()) {
       if (block.name.rfind("decoder.", 0) != 0) continue;
-      const Matrix<double> values = model.parameters()[block.name];
+      const MatrixX<double> values = model.parameters()[block.name];
       INFO(C::name << ": " << block.name);
       if (block.role == Role::bias)
         CHECK((values.array() == (block.name == "decoder.f.b" ? 1 : 0)).all());
       else if (block.role == Role::recurrent_weight)
-        CHECK((block.rows < block.cols ? Matrix<double>(values * values.transpose())
-                                       : Matrix<double>(values.transpose() * values))
+        CHECK((block.rows < block.cols ? MatrixX<double>(values * values.transpose())
+                                       : MatrixX<double>(values.transpose() * values))
                   .isIdentity(1e-10));
     }
   };

@@ -8,9 +8,9 @@ namespace cell_run {
 
 using namespace unroll;
 
-inline Matrix<double> noise(Index rows, Index cols, std::uint64_t seed, double scale = 1) {
+inline MatrixX<double> noise(Index rows, Index cols, std::uint64_t seed, double scale = 1) {
   const Random random(seed, Purpose::sample);
-  return Matrix<double>::NullaryExpr(
+  return MatrixX<double>::NullaryExpr(
       rows, cols, [&](Index r, Index c) { return scale * random.normal(std::uint64_t(c * rows + r)); });
 }
 
@@ -37,9 +37,9 @@ struct CellRun {
   C cell;
   Timeline timeline;
   Direction direction = Direction::forward;
-  Vector<S> theta, gradient;
-  std::vector<Matrix<S>> inputs, constants, initial, final_state, d_inputs, d_constants, d_initial, d_final;
-  Matrix<S> d_output;
+  VectorX<S> theta, gradient;
+  std::vector<MatrixX<S>> inputs, constants, initial, final_state, d_inputs, d_constants, d_initial, d_final;
+  MatrixX<S> d_output;
   Tape<C> tape;
 
   CellRun(const CellSizes& sizes, Timeline steps, Direction way = Direction::forward, std::uint64_t seed = 1)
@@ -61,7 +61,7 @@ struct CellRun {
   OverTime<C> over_time() { return OverTime<C>(cell, timeline, direction, tape, theta.data()); }
 
   /// Returns the outputs [output rows x columns]; fills final_state.
-  Matrix<S> forward() {
+  MatrixX<S> forward() {
     const auto steps = views(inputs), given = views(constants);
     auto run = over_time();
     run.forward({steps, given}, initial);
@@ -90,7 +90,7 @@ struct CellRun {
     const GradientCheckOptions options{.step = 1e-5};
     GradientReport report = check_gradient(
         loss, theta, gradient, [&](Index k) { return entry_name(cell.parameters(), k); }, options);
-    const auto others = [&](std::vector<Matrix<S>>& variables, const std::vector<Matrix<S>>& analytic,
+    const auto others = [&](std::vector<MatrixX<S>>& variables, const std::vector<MatrixX<S>>& analytic,
                             const char* what) {
       for (std::size_t k = 0; k < variables.size(); ++k)
         report += check_gradient(
@@ -104,15 +104,15 @@ struct CellRun {
   }
 
  private:
-  static Matrix<S> numbers(Index rows, Index cols, std::uint64_t seed) {
+  static MatrixX<S> numbers(Index rows, Index cols, std::uint64_t seed) {
     return noise(rows, cols, seed).template cast<S>();
   }
-  static std::vector<ConstView<S>> views(const std::vector<Matrix<S>>& matrices) {
+  static std::vector<ConstView<S>> views(const std::vector<MatrixX<S>>& matrices) {
     std::vector<ConstView<S>> all;
     for (const auto& m : matrices) all.push_back(view(m));
     return all;
   }
-  static std::vector<View<S>> writable(std::vector<Matrix<S>>& matrices) {
+  static std::vector<View<S>> writable(std::vector<MatrixX<S>>& matrices) {
     std::vector<View<S>> all;
     for (auto& m : matrices) all.push_back(view(m));
     return all;
@@ -121,7 +121,7 @@ struct CellRun {
 
 /// One step; two; seven with ragged ends; seven with gaps and a sample that is masked as a whole.
 inline std::vector<Timeline> timelines() {
-  Matrix<bool> mask(3, 7);
+  MatrixX<bool> mask(3, 7);
   mask << 1, 0, 1, 1, 0, 0, 1,  //
       0, 0, 0, 0, 0, 0, 0,      //
       0, 1, 1, 1, 0, 1, 1;

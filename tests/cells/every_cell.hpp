@@ -38,8 +38,8 @@ void gradients_of_a_model_are_right() {
       Recurrent<OneScalar<C>::template Cell>{.units = 3, .direction = Direction::backward, .sizes = sizes});
   model.parameters().values() = noise(model.parameters().size(), 1, 5, 0.4);
   const Timeline timeline = timelines().back();
-  const Matrix<double> x = noise(2, timeline.columns(), 6), weight = noise(model.outputs(), timeline.columns(), 7);
-  const auto loss = [&](const auto& output, Matrix<double>& d_output) {
+  const MatrixX<double> x = noise(2, timeline.columns(), 6), weight = noise(model.outputs(), timeline.columns(), 7);
+  const auto loss = [&](const auto& output, MatrixX<double>& d_output) {
     d_output = weight;
     return output.cwiseProduct(weight).sum();
   };
@@ -56,12 +56,12 @@ void values_are_those_of_the_equations() {
       for (const Timeline& timeline : timelines()) {
         INFO(cell_name<C>() << ", " << timeline.steps() << " steps");
         CellRun<C> run(timeline, direction, 7);
-        const Matrix<double> output = run.forward();
+        const MatrixX<double> output = run.forward();
         const ReferenceValues expected = Reference<C>(run)();
         CHECK((output - expected.output).norm() < 1e-12);
         for (std::size_t s = 0; s < run.final_state.size(); ++s)
           CHECK((run.final_state[s] - expected.final_state[s]).norm() < 1e-12);
-        Matrix<double> traced;
+        MatrixX<double> traced;
         for (int e = 0; e < C::program.equations; ++e) {
           const auto name = C::program.equation[e].name;
           INFO("equation " << name);
@@ -80,7 +80,7 @@ void values_are_those_of_the_equations() {
 
 /// One sequence in a padded batch of NaN, with gaps.
 struct Batch {
-  Matrix<bool> mask;
+  MatrixX<bool> mask;
   std::vector<Index> order;  // which sequence stands at which sample
 
   Timeline timeline() const { return Timeline::from_mask(mask); }
@@ -89,7 +89,7 @@ struct Batch {
 /// Five sequences of different lengths in some order, their steps spread over `steps` by gaps that begin at `shift`.
 inline Batch batch_of(std::vector<Index> order, Index steps, Index shift) {
   const Index length[] = {4, 1, 6, 0, 3};
-  Batch batch{Matrix<bool>::Constant(Index(order.size()), steps, false), order};
+  Batch batch{MatrixX<bool>::Constant(Index(order.size()), steps, false), order};
   for (Index b = 0; b < Index(order.size()); ++b)
     for (Index k = 0; k < length[order[std::size_t(b)]]; ++k)
       batch.mask(b, (k < 2 ? k : k + shift) + (steps > 8 ? b % 2 : 0)) = true;
@@ -98,12 +98,12 @@ inline Batch batch_of(std::vector<Index> order, Index steps, Index shift) {
 
 /// Runs the batch; returns for each of the five sequences its outputs side by side, with its final states at the end.
 template <class C>
-std::vector<Matrix<typename C::Scalar>> run_batch(const Batch& batch, Direction direction, Index units) {
+std::vector<MatrixX<typename C::Scalar>> run_batch(const Batch& batch, Direction direction, Index units) {
   using S = typename C::Scalar;
   const Timeline timeline = batch.timeline();
   CellRun<C> run(timeline, direction, units);
-  Matrix<S> padded = Matrix<S>::Constant(run.cell.input_rows(0), timeline.padded_steps() * timeline.batch(),
-                                         std::numeric_limits<S>::quiet_NaN());
+  MatrixX<S> padded = MatrixX<S>::Constant(run.cell.input_rows(0), timeline.padded_steps() * timeline.batch(),
+                                           std::numeric_limits<S>::quiet_NaN());
   std::vector<Index> taken(5, 0);
   for (Index t = 0; t < timeline.padded_steps(); ++t)
     for (Index b = 0; b < timeline.batch(); ++b)
@@ -119,10 +119,10 @@ std::vector<Matrix<typename C::Scalar>> run_batch(const Batch& batch, Direction 
           noise(run.initial[s].rows(), 1, std::uint64_t(1000 + 10 * batch.order[std::size_t(b)]) + s)
               .cwiseAbs()
               .template cast<S>();
-  const Matrix<S> output = run.forward();
-  std::vector<Matrix<S>> by_sequence(5);
+  const MatrixX<S> output = run.forward();
+  std::vector<MatrixX<S>> by_sequence(5);
   for (Index b = 0; b < timeline.batch(); ++b) {
-    Matrix<S>& all = by_sequence[std::size_t(batch.order[std::size_t(b)])];
+    MatrixX<S>& all = by_sequence[std::size_t(batch.order[std::size_t(b)])];
     const Index rank = timeline.rank(b), length = timeline.length(rank);
     Index rows = output.rows();
     for (const auto& part : run.final_state) rows = std::max(rows, part.rows());
@@ -197,7 +197,7 @@ void windows_equal_the_whole() {
     state = window.final_state;
   }
   auto d_state = whole.d_final;
-  Vector<typename C::Scalar> sum = Vector<typename C::Scalar>::Zero(whole.theta.size());
+  VectorX<typename C::Scalar> sum = VectorX<typename C::Scalar>::Zero(whole.theta.size());
   for (std::size_t k = windows.size(); k-- > 0;) {
     windows[k].d_final = d_state;
     windows[k].backward();

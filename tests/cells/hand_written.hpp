@@ -67,7 +67,7 @@ class HandWrittenGru {
     auto r = rows(work, 0, step), z = rows(work, 1, step), n = rows(work, 2, step), u = rows(work, 3, step);
     r = logistic(r + product.topRows(units_).array());
     z = logistic(z + product.middleRows(units_, units_).array());
-    u = (product.bottomRows(units_).colwise() + Eigen::Map<const Vector<S>>(theta + b2_, units_)).array();
+    u = (product.bottomRows(units_).colwise() + Eigen::Map<const VectorX<S>>(theta + b2_, units_)).array();
     n = (n + r * u).tanh();
     step.after[0].view(units_, step.columns).array() = n + z * (h.array() - n);
   }
@@ -81,10 +81,10 @@ class HandWrittenGru {
     auto r = rows(work, 0, step), z = rows(work, 1, step), n = rows(work, 2, step), u = rows(work, 3, step);
     auto d_h = work.product.view().leftCols(step.columns).topRows(units_);
     d_h.array() = d_state.array() * z;
-    const Matrix<S> d_n = (d_state.array() * (1 - z) * (1 - n * n)).matrix();
+    const MatrixX<S> d_n = (d_state.array() * (1 - z) * (1 - n * n)).matrix();
     z = d_state.array() * (h - n) * z * (1 - z);
     n = d_n.array();
-    const Matrix<S> d_u = (n * r).matrix();
+    const MatrixX<S> d_u = (n * r).matrix();
     r = n * u * r * (1 - r);
     u = d_u.array();
     const auto weights = matrix(theta, u_, units_);
@@ -102,7 +102,7 @@ class HandWrittenGru {
     matrix(gradient, u_, units_).topRows(2 * units_).noalias() += d.topRows(2 * units_) * h.transpose();
     matrix(gradient, u_, units_).bottomRows(units_).noalias() += d.bottomRows(units_) * h.transpose();
     matrix(gradient, b_, 1) += d.topRows(3 * units_).rowwise().sum();
-    Eigen::Map<Vector<S>>(gradient + b2_, units_) += d.bottomRows(units_).rowwise().sum();
+    Eigen::Map<VectorX<S>>(gradient + b2_, units_) += d.bottomRows(units_).rowwise().sum();
   }
 
   void pull_inputs(const S* theta, Index first, Index columns, const InputGradients<S>& d_inputs, bool add,
@@ -124,10 +124,10 @@ class HandWrittenGru {
       table_.add_block({block, role, offset + row, units_, cols, 3 * units_}), row += units_;
     return offset;
   }
-  Eigen::Map<const Matrix<S>> matrix(const S* theta, Index offset, Index cols) const {
+  Eigen::Map<const MatrixX<S>> matrix(const S* theta, Index offset, Index cols) const {
     return {theta + offset, 3 * units_, cols};
   }
-  Eigen::Map<Matrix<S>> matrix(S* gradient, Index offset, Index cols) const {
+  Eigen::Map<MatrixX<S>> matrix(S* gradient, Index offset, Index cols) const {
     return {gradient + offset, 3 * units_, cols};
   }
   auto rows(Work& work, Index k, const Step<S, 1>& step) const {

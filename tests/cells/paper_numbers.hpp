@@ -8,15 +8,15 @@ namespace paper_numbers {
 
 using namespace unroll;
 
-inline Matrix<double> numbers(std::string_view name, Index rows, Index cols) {
+inline MatrixX<double> numbers(std::string_view name, Index rows, Index cols) {
   int shift = 0;
   for (const char letter : name) shift += letter;
-  return Matrix<double>::NullaryExpr(
+  return MatrixX<double>::NullaryExpr(
       rows, cols, [&](Index i, Index j) { return 0.8 * std::sin(1 + shift % 17 + 0.7 * double(i) + 1.3 * double(j)); });
 }
 
 /// Every block of the table, in one vector.
-inline Vector<double> parameters(const ParameterTable& table) {
+inline VectorX<double> parameters(const ParameterTable& table) {
   Parameters<double> all(table);
   for (const ParameterBlock& block : table.blocks()) all.block(block) = numbers(block.name, block.rows, block.cols);
   return all.values();

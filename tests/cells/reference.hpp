@@ -12,9 +12,9 @@ namespace cell_run {
 
 /// What a run gives: the value of every equation, by its number, and the output [rows x columns].
 struct ReferenceValues {
-  std::vector<Matrix<double>> equation;
-  Matrix<double> output;
-  std::vector<Matrix<double>> final_state;
+  std::vector<MatrixX<double>> equation;
+  MatrixX<double> output;
+  std::vector<MatrixX<double>> final_state;
 };
 
 template <class C>
@@ -61,34 +61,35 @@ class Reference {
     }
   }
 
-  void write(Matrix<double>& to, Index column, int o) {
+  void write(MatrixX<double>& to, Index column, int o) {
     if (to.size() == 0) to.setZero(run_.cell.layout().rows(o), run_.timeline.columns());
     to.col(column) = values_[std::size_t(o)];
   }
 
-  Vector<double> compute(int o, Index column, Index rank, Index sample, const ReferenceValues& result) const {
-    const Operation& operation = program.operation[o];
-    const auto at = [&](int operand) -> const Vector<double>& { return values_[std::size_t(operand)]; };
-    const Index rows = operation.op == Op::input || operation.op == Op::constant ? 0 : run_.cell.layout().rows(o);
-    Vector<double> v(rows);
+  VectorX<double> compute(int o, Index column, Index rank, Index sample, const ReferenceValues& result) const {
+    const detail::Operation& operation = program.operation[o];
+    const auto at = [&](int operand) -> const VectorX<double>& { return values_[std::size_t(operand)]; };
+    const Index rows =
+        operation.op == detail::Op::input || operation.op == detail::Op::constant ? 0 : run_.cell.layout().rows(o);
+    VectorX<double> v(rows);
     switch (operation.op) {
-      case Op::state:
+      case detail::Op::state:
         return result.final_state[std::size_t(operation.index)].col(sample);
-      case Op::input:
+      case detail::Op::input:
         return run_.inputs[std::size_t(operation.index)].col(column).template cast<double>();
-      case Op::constant:
+      case detail::Op::constant:
         return run_.constants[std::size_t(operation.index)].col(rank).template cast<double>();
-      case Op::number:
+      case detail::Op::number:
         return v.setConstant(operation.number);
-      case Op::unit_weight:
+      case detail::Op::unit_weight:
         return parameters_[program.weight[operation.index].name];
-      case Op::scalar_weight:
+      case detail::Op::scalar_weight:
         return v.setConstant(parameters_[program.weight[operation.index].name](0, 0));
-      case Op::linear:
+      case detail::Op::linear:
         return linear(program.term[operation.index], rows);
-      case Op::column:
+      case detail::Op::column:
         throw std::logic_error("reference: operations over columns have tests of their own");
-      case Op::apply:
+      case detail::Op::apply:
         break;
     }
     for (Index r = 0; r < rows; ++r) {
@@ -98,10 +99,10 @@ class Reference {
     return v;
   }
 
-  Vector<double> linear(const LinearTerm& term, Index rows) const {
+  VectorX<double> linear(const detail::LinearTerm& term, Index rows) const {
     const std::string name =
         std::string(program.equation[term.equation].name) + (term.ordinal > 1 ? text(term.ordinal) : "");
-    Vector<double> v = Vector<double>::Zero(rows);
+    VectorX<double> v = VectorX<double>::Zero(rows);
     if (term.biased) v = parameters_[name + ".b"];
     for (int k = 0; k < term.sources; ++k) {
       const auto weights = parameters_[name + "." + source_name(term, k)];
@@ -113,14 +114,14 @@ class Reference {
   }
 
   /// The state after the step is told from the one before.
-  static std::string source_name(const LinearTerm& term, int k) {
+  static std::string source_name(const detail::LinearTerm& term, int k) {
     bool next = false;
     for (int s = 0; s < program.states; ++s) next = next || program.state[s].next == term.source[k];
     return std::string(term.source_name[k]) +
-           (next && program.operation[term.source[k]].op != Op::state ? "_next" : "");
+           (next && program.operation[term.source[k]].op != detail::Op::state ? "_next" : "");
   }
 
-  double element(const Operation& operation, double a, double b) const {
+  double element(const detail::Operation& operation, double a, double b) const {
     const auto& [name, number] = applied_[std::size_t(operation.index)];
     if (operation.right < 0)
       return name == "-" ? -a : name == "clip" ? std::max(-number, std::min(a, number)) : function(name, a);
@@ -154,7 +155,7 @@ class Reference {
   const CellRun<C>& run_;
   Parameters<double> parameters_;
   std::vector<Element> applied_;
-  std::vector<Vector<double>> values_;
+  std::vector<VectorX<double>> values_;
 };
 
 }  // namespace cell_run

@@ -24,7 +24,7 @@ Expected uniform(double limit) { return {Expected::Kind::uniform, limit}; }
 Expected normal(double deviation) { return {Expected::Kind::normal, deviation}; }
 const Expected orthogonal{Expected::Kind::orthogonal}, identity{Expected::Kind::identity, 1};
 
-bool is_as(const Matrix<double>& m, const Expected& expected) {
+bool is_as(const MatrixX<double>& m, const Expected& expected) {
   const double n = expected.number, deviation = std::sqrt(m.array().square().mean());
   const auto near = [](double value, double wanted, double share) { return std::abs(value - wanted) < share * wanted; };
   switch (expected.kind) {
@@ -36,7 +36,7 @@ bool is_as(const Matrix<double>& m, const Expected& expected) {
     case Expected::Kind::normal:
       return near(deviation, n, 0.06) && m.cwiseAbs().maxCoeff() > 2.5 * n && m.cwiseAbs().maxCoeff() < 6 * n;
     case Expected::Kind::orthogonal:
-      return (m.rows() < m.cols() ? Matrix<double>(m * m.transpose()) : Matrix<double>(m.transpose() * m))
+      return (m.rows() < m.cols() ? MatrixX<double>(m * m.transpose()) : MatrixX<double>(m.transpose() * m))
           .isIdentity(1e-10);
     default:
       return m.isIdentity(0);
@@ -132,7 +132,7 @@ TEST_CASE("cells: first values are those of the page") {
 TEST_CASE("cells: an IndRNN starts with a spread of memories from 0 to 1") {
   auto model = sequential<double>(inputs, Recurrent<IndRnn>{.units = 500});
   model.initialise(7);
-  const Matrix<double> u = model.parameters()["0.u"];
+  const MatrixX<double> u = model.parameters()["0.u"];
   CHECK(u.minCoeff() >= 0);
   CHECK(u.maxCoeff() <= 1);
   CHECK(u.mean() == Approx(0.5).margin(0.05));
@@ -145,7 +145,7 @@ TEST_CASE("cells: chrono biases are set block by block, as on the page") {
   const Random random(1, Purpose::initialise, 1000);
   init::chrono_forget(100).fill(model.parameters()["0.f.b"], random);
   init::chrono_input(100).fill(model.parameters()["0.i.b"], random);
-  const Matrix<float> forget = model.parameters()["0.f.b"], input = model.parameters()["0.i.b"];
+  const MatrixX<float> forget = model.parameters()["0.f.b"], input = model.parameters()["0.i.b"];
   CHECK(forget == -input);
   CHECK(forget.minCoeff() >= 0);
   CHECK(forget.maxCoeff() <= std::log(99.f));

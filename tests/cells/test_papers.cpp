@@ -25,7 +25,7 @@ void check(const Values& first, const Values& last, const std::vector<std::pair<
   run.theta = parameters.values();
   run.inputs[0] = 2 * paper_numbers::numbers("input", 2, 4);
   for (auto& part : run.initial) part.setZero();
-  const Matrix<double> output = run.forward();
+  const MatrixX<double> output = run.forward();
   INFO(C::name << (lowered.empty() ? "" : ", lowered"));
   REQUIRE(output.rows() == Index(first.size()));
   for (Index r = 0; r < output.rows(); ++r) {

@@ -14,8 +14,8 @@ std::string number(Index k) { return text("entry ", k); }
 
 /// x0^2 + 3 x1 + sin(x2)
 struct Example {
-  Vector<double> x = (Vector<double>(3) << 0.5, -2, 1).finished();
-  Vector<double> gradient = (Vector<double>(3) << 1, 3, std::cos(1.)).finished();
+  VectorX<double> x = (VectorX<double>(3) << 0.5, -2, 1).finished();
+  VectorX<double> gradient = (VectorX<double>(3) << 1, 3, std::cos(1.)).finished();
 
   GradientReport check(GradientCheckOptions options = {}) {
     return check_gradient([&] { return x[0] * x[0] + 3 * x[1] + std::sin(x[2]); }, x, gradient, number, options);
@@ -41,8 +41,8 @@ GradientReport of_model(Index wrong_weight = -1, Index wrong_input = -1, Gradien
   layer.wrong_weight = wrong_weight, layer.wrong_input = wrong_input;
   Sequential model(3, layer);
   model.initialise(1);
-  const Matrix<double> x =
-      Matrix<double>::NullaryExpr(3, 4, [](Index r, Index c) { return 0.3 * double(r + 1) - 0.4 * double(c); });
+  const MatrixX<double> x =
+      MatrixX<double>::NullaryExpr(3, 4, [](Index r, Index c) { return 0.3 * double(r + 1) - 0.4 * double(c); });
   return check_gradients(
       model, x, Timeline::rectangular(2, 2),
       [](const auto& output, auto& d_output) {
@@ -99,18 +99,18 @@ TEST_CASE("a NaN is the worst there is") {
   report += {.worst = 1e300, .where = "later", .checked = 1};
   CHECK(std::isnan(report.worst));
   const auto loss = [&] { return example.x[0] > 0.5 ? std::nan("") : 0.; };
-  CHECK(std::isnan(check_gradient(loss, example.x, Vector<double>::Zero(3), number).worst));
+  CHECK(std::isnan(check_gradient(loss, example.x, VectorX<double>::Zero(3), number).worst));
 }
 
 TEST_CASE("small gradients are compared in units of the floor") {
-  Vector<double> x = Vector<double>::Ones(1), gradient = Vector<double>::Constant(1, 1e-6);
+  VectorX<double> x = VectorX<double>::Ones(1), gradient = VectorX<double>::Constant(1, 1e-6);
   const auto loss = [] { return 0.; };
   CHECK(check_gradient(loss, x, gradient, number).worst == Approx(1e-3));
   CHECK(check_gradient(loss, x, gradient, number, {.floor = 1e-6}).worst == Approx(1));
 }
 
 TEST_CASE("a sample of the entries, chosen by the seed") {
-  Vector<double> x = Vector<double>::Zero(1000), gradient = Vector<double>::Zero(1000);
+  VectorX<double> x = VectorX<double>::Zero(1000), gradient = VectorX<double>::Zero(1000);
   Index calls = 0;
   const auto loss = [&] { return double(++calls) * 0; };
   const auto report = check_gradient(loss, x, gradient, number, {.most = 10});
@@ -120,14 +120,14 @@ TEST_CASE("a sample of the entries, chosen by the seed") {
 }
 
 TEST_CASE("all entries are checked, each once, where as many may be as there are") {
-  Vector<double> x = Vector<double>::Zero(20), gradient = Vector<double>::Zero(20);
-  Vector<Index> moved = Vector<Index>::Zero(20);
+  VectorX<double> x = VectorX<double>::Zero(20), gradient = VectorX<double>::Zero(20);
+  VectorX<Index> moved = VectorX<Index>::Zero(20);
   const auto loss = [&] {
     moved += (x.array() != 0).matrix().cast<Index>();
     return 0.;
   };
   check_gradient(loss, x, gradient, number, {.most = 20});
-  CHECK(moved == Vector<Index>::Constant(20, 2));
+  CHECK(moved == VectorX<Index>::Constant(20, 2));
 }
 
 namespace {

@@ -16,7 +16,7 @@ namespace {
 struct Fit {
   Sequential<double, Dense> model;
   SGD<double> optimizer;
-  Matrix<double> x = Matrix<double>::Ones(1, 2);
+  MatrixX<double> x = MatrixX<double>::Ones(1, 2);
   long calls = 0;
 
   explicit Fit(bool biased, double rate = 0.2)
@@ -69,7 +69,7 @@ TEST_CASE("no updates: the loss is all that is asked for") {
 TEST_CASE("overfit: an infinite weight is an error when the loss does not show it") {
   auto model = sequential<double>(1, Dense{.units = 1}, Activate<Tanh>{});
   SGD<double> optimizer({.learning_rate = 1e308});
-  const Matrix<double> x = Matrix<double>::Constant(1, 1, 4);
+  const MatrixX<double> x = MatrixX<double>::Constant(1, 1, 4);
   const auto loss = [](const auto& output, auto& d_output) {  // at first 4.5, behind the infinite weight 2
     d_output(0, 0) = output(0, 0) - 3;
     return d_output.squaredNorm() / 2;

@@ -15,14 +15,14 @@ struct Base {
 };
 // CASE 2: unroll: a layer with Weights other than a pointer to its parameters needs prepare(theta, weights) const
 #elif CASE == 2
-using Base = LayerBase<double, Matrix<double>>;
+using Base = LayerBase<double, MatrixX<double>>;
 #else
 using Base = LayerBase<double>;
 #endif
 
 struct Twice : Base {
   struct Kept {
-    Matrix<double> output;
+    MatrixX<double> output;
   };
 #if CASE != 1
   using Tape = Kept;
@@ -66,7 +66,7 @@ using Number = double;
 #endif
 void check() {
   auto model = sequential<Number>(3, Dense{.units = 2});
-  check_gradients(model, Matrix<double>::Zero(3, 1), Timeline::rectangular(1, 1),
+  check_gradients(model, MatrixX<double>::Zero(3, 1), Timeline::rectangular(1, 1),
                   [](const auto& output, auto&) { return double(output.sum()); });
 }
 

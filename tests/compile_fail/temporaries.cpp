@@ -14,17 +14,17 @@ using Pairs = Seq2Seq<Model, Gru<float>>;
 Model made();
 
 #if CASE == 0
-void allowed(const Model& model, Model::Tape& tape, Model::Weights& weights, const Matrix<float>& x) {
+void allowed(const Model& model, Model::Tape& tape, Model::Weights& weights, const MatrixX<float>& x) {
   const Timeline timeline = Timeline::rectangular(1, 2);
   model.forward(x, timeline, tape);
   model.forward(view(x), timeline, tape);
   model.forward(weights, x.leftCols(2), Timeline::rectangular(1, 2), tape);
   model.forward(2 * x, Timeline::rectangular(1, 2), tape, {.training = true}, {});
-  model.begin_learning(weights, Matrix<float>(x), Timeline::rectangular(1, 2), tape);
+  model.begin_learning(weights, MatrixX<float>(x), Timeline::rectangular(1, 2), tape);
 }
 void allowed(const Pairs& model) {
   Seq2SeqDecoder decoder(model, 0);
-  decoder.read(Matrix<float>::Ones(1, 2), Timeline::rectangular(1, 2));
+  decoder.read(MatrixX<float>::Ones(1, 2), Timeline::rectangular(1, 2));
   greedy(Seq2SeqDecoder(model, 0), {.limits = {.longest = 3}});
 }
 #endif
@@ -48,7 +48,7 @@ void pass(const Gru<float>& cell, Tape<Gru<float>>& tape, const float* theta) {
 
 // CASE 4: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
 #if CASE == 4
-void pass(const Model& model, Model::Tape& tape, const Matrix<float>& x) {
+void pass(const Model& model, Model::Tape& tape, const MatrixX<float>& x) {
   model.forward(Model::Weights(), x, Timeline::rectangular(1, 2), tape);
 }
 #endif
@@ -56,7 +56,7 @@ void pass(const Model& model, Model::Tape& tape, const Matrix<float>& x) {
 // CASE 5: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
 #if CASE == 5
 void pass(const Model& model, Model::Tape& tape) {
-  model.forward(view(Matrix<float>(1, 2)), Timeline::rectangular(1, 2), tape);
+  model.forward(view(MatrixX<float>(1, 2)), Timeline::rectangular(1, 2), tape);
 }
 #endif
 

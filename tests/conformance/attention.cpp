@@ -9,11 +9,11 @@ namespace {
 
 /// Queries and keys in the form in which they are compared, and what comes back to them.
 struct Compared {
-  Matrix<double> queries, keys;  // [rows x batch * steps]
-  Vector<double> v = {};         // of additive scores; empty: products
-  double scale = 1;              // of products
-  Matrix<double> d_queries = {}, d_keys = {};
-  Vector<double> d_v = {};
+  MatrixX<double> queries, keys;  // [rows x batch * steps]
+  VectorX<double> v = {};         // of additive scores; empty: products
+  double scale = 1;               // of products
+  MatrixX<double> d_queries = {}, d_keys = {};
+  VectorX<double> d_v = {};
   double d_scale = 0;
 };
 
@@ -32,9 +32,9 @@ struct Sizes {
 };
 
 /// Gradients that arrive at an output; zero where the case has none.
-Matrix<double> upstream(const Case& given, const std::string& name, const std::vector<Index>& shape) {
+MatrixX<double> upstream(const Case& given, const std::string& name, const std::vector<Index>& shape) {
   if (given.has(name)) return given.columns<double>(name, shape);
-  return Matrix<double>::Zero(shape[2], shape[0] * shape[1]);
+  return MatrixX<double>::Zero(shape[2], shape[0] * shape[1]);
 }
 
 class Attention {
@@ -44,10 +44,10 @@ class Attention {
         sizes_(given),
         causal_(given.flag("causal") || given.options({"arguments"}).value("use_causal_mask", false)),
         values_(given.columns<double>("value")),
-        d_values_(Matrix<double>::Zero(values_.rows(), values_.cols())),
+        d_values_(MatrixX<double>::Zero(values_.rows(), values_.cols())),
         scores_(sizes_.steps, queries()),
-        weights_(Matrix<double>::Zero(sizes_.steps, queries())),
-        context_(Matrix<double>::Zero(values_.rows(), queries())),
+        weights_(MatrixX<double>::Zero(sizes_.steps, queries())),
+        context_(MatrixX<double>::Zero(values_.rows(), queries())),
         g_context_(upstream(given, "g_context", {sizes_.batch, sizes_.asked, sizes_.value})),
         g_weights_(upstream(given, "g_weights", {sizes_.batch, sizes_.asked, sizes_.steps})),
         mask_(mask(given, given.has("mask") ? "mask" : "value_mask", sizes_.steps)),
@@ -87,7 +87,7 @@ class Attention {
     return places;
   }
 
-  void compare(const Matrix<double>& keys, Index q, double* scores) const {
+  void compare(const MatrixX<double>& keys, Index q, double* scores) const {
     const double* const query = compared_.queries.col(q).data();
     if (compared_.v.size() > 0)
       attention::additive_scores(view(keys), query, compared_.v.data(), scores);
@@ -99,14 +99,14 @@ class Attention {
     const Index first = q / sizes_.asked * sizes_.steps;
     const auto where = places(q);
     compare(compared_.keys.middleCols(first, sizes_.steps), q, scores_.col(q).data());
-    const Matrix<double> keys = compared_.keys(Eigen::all, where), values = values_(Eigen::all, where);
-    Vector<double> weights(keys.cols()), d(keys.cols());
+    const MatrixX<double> keys = compared_.keys(Eigen::all, where), values = values_(Eigen::all, where);
+    VectorX<double> weights(keys.cols()), d(keys.cols());
     compare(keys, q, weights.data());
     attention::softmax(weights.data(), weights.size());
     const bool asks = asks_[std::size_t(q)] != 0;
     if (asks) attention::weighted_sum(view(std::as_const(values)), weights.data(), context_.col(q).data());
-    const Vector<double> g_context = asks ? Vector<double>(g_context_.col(q)) : Vector<double>::Zero(values.rows());
-    Matrix<double> d_keys = Matrix<double>::Zero(keys.rows(), keys.cols()), d_values = 0 * values;
+    const VectorX<double> g_context = asks ? VectorX<double>(g_context_.col(q)) : VectorX<double>::Zero(values.rows());
+    MatrixX<double> d_keys = MatrixX<double>::Zero(keys.rows(), keys.cols()), d_values = 0 * values;
     attention::weighted_sum_back(view(std::as_const(values)), weights.data(), g_context.data(), d.data(),
                                  view(d_values));
     for (std::size_t k = 0; k < where.size(); ++k) {
@@ -122,7 +122,7 @@ class Attention {
     }
   }
 
-  void compare_back(const Matrix<double>& keys, Index q, const Vector<double>& d_scores, Matrix<double>& d_keys) {
+  void compare_back(const MatrixX<double>& keys, Index q, const VectorX<double>& d_scores, MatrixX<double>& d_keys) {
     const double* const query = compared_.queries.col(q).data();
     double* const d_query = compared_.d_queries.col(q).data();
     if (compared_.v.size() > 0)
@@ -135,25 +135,25 @@ class Attention {
   Compared& compared_;
   Sizes sizes_;
   bool causal_;  // query t may attend to the keys up to t
-  Matrix<double> values_, d_values_, scores_, weights_, context_, g_context_, g_weights_;
+  MatrixX<double> values_, d_values_, scores_, weights_, context_, g_context_, g_weights_;
   std::vector<Index> mask_, asks_;
 };
 
-void put(const Case& given, SafeTensors& out, const std::string& name, const Matrix<double>& m) {
+void put(const Case& given, SafeTensors& out, const std::string& name, const MatrixX<double>& m) {
   out.tensors["d_" + name] = tensor(m, given.input(name).shape);
 }
 /// A matrix (rows, cols) of the case, by rows there.
-Matrix<double> parameter(const Case& given, const std::string& name, Index rows, Index cols) {
+MatrixX<double> parameter(const Case& given, const std::string& name, Index rows, Index cols) {
   return given.columns<double>(name, {rows, cols}).transpose();
 }
-void put_parameter(const Case& given, SafeTensors& out, const std::string& name, const Matrix<double>& m) {
+void put_parameter(const Case& given, SafeTensors& out, const std::string& name, const MatrixX<double>& m) {
   put(given, out, name, m.transpose());
 }
 
 /// v . tanh(W_q q + W_k k + b)
-SafeTensors additive(const Case& given, const Matrix<double>& w_q, const Matrix<double>& w_k, const Vector<double>& b,
-                     Matrix<double>& d_w_q, Matrix<double>& d_w_k, Vector<double>& d_b) {
-  const Matrix<double> query = given.columns<double>("query"), key = given.columns<double>("key");
+SafeTensors additive(const Case& given, const MatrixX<double>& w_q, const MatrixX<double>& w_k,
+                     const VectorX<double>& b, MatrixX<double>& d_w_q, MatrixX<double>& d_w_k, VectorX<double>& d_b) {
+  const MatrixX<double> query = given.columns<double>("query"), key = given.columns<double>("key");
   Compared compared{
       .queries = w_q * query, .keys = (w_k * key).colwise() + b, .v = given.vector("param_v", w_q.rows())};
   SafeTensors out;
@@ -167,14 +167,14 @@ SafeTensors additive(const Case& given, const Matrix<double>& w_q, const Matrix<
   return out;
 }
 
-Vector<double> bias_of(const Case& given, Index units) {
-  return given.has("param_b") ? given.vector("param_b", units) : Vector<double>::Zero(units);
+VectorX<double> bias_of(const Case& given, Index units) {
+  return given.has("param_b") ? given.vector("param_b", units) : VectorX<double>::Zero(units);
 }
 
 SafeTensors bahdanau(const Case& given, const Sizes& sizes) {
   const Index units = given.extent("param_v", 0, 1);
-  Matrix<double> d_q, d_k;
-  Vector<double> d_b;
+  MatrixX<double> d_q, d_k;
+  VectorX<double> d_b;
   SafeTensors out = additive(given, parameter(given, "param_Wq", units, sizes.query),
                              parameter(given, "param_Wk", units, sizes.key), bias_of(given, units), d_q, d_k, d_b);
   put_parameter(given, out, "param_Wq", d_q), put_parameter(given, out, "param_Wk", d_k);
@@ -183,9 +183,9 @@ SafeTensors bahdanau(const Case& given, const Sizes& sizes) {
 }
 
 SafeTensors concat(const Case& given, const Sizes& sizes) {
-  const Matrix<double> w = parameter(given, "param_W", given.extent("param_v", 0, 1), sizes.query + sizes.key);
-  Matrix<double> d_q, d_k, d_w(w.rows(), w.cols());
-  Vector<double> d_b;
+  const MatrixX<double> w = parameter(given, "param_W", given.extent("param_v", 0, 1), sizes.query + sizes.key);
+  MatrixX<double> d_q, d_k, d_w(w.rows(), w.cols());
+  VectorX<double> d_b;
   SafeTensors out =
       additive(given, w.leftCols(sizes.query), w.rightCols(sizes.key), bias_of(given, w.rows()), d_q, d_k, d_b);
   d_w << d_q, d_k;
@@ -210,7 +210,7 @@ SafeTensors product(const Case& given, const Sizes& sizes, double scale) {
 }
 
 SafeTensors general(const Case& given, const Sizes& sizes) {
-  const Matrix<double> w = parameter(given, "param_W", sizes.query, sizes.key), query = given.columns<double>("query");
+  const MatrixX<double> w = parameter(given, "param_W", sizes.query, sizes.key), query = given.columns<double>("query");
   Compared compared{.queries = w.transpose() * query, .keys = given.columns<double>("key")};
   SafeTensors out;
   Attention(given, compared).put(out);
@@ -220,8 +220,8 @@ SafeTensors general(const Case& given, const Sizes& sizes) {
 }
 
 /// sum over d of v_d tanh(s (q_d + k_d)); no projections. `v_name` is where v comes from, empty where it is 1.
-SafeTensors keras_tangents(const Case& given, const Vector<double>& v, double s, const std::string& v_name) {
-  const Matrix<double> query = given.columns<double>("query"), key = given.columns<double>("key");
+SafeTensors keras_tangents(const Case& given, const VectorX<double>& v, double s, const std::string& v_name) {
+  const MatrixX<double> query = given.columns<double>("query"), key = given.columns<double>("key");
   Compared compared{.queries = s * query, .keys = s * key, .v = v};
   SafeTensors out;
   Attention(given, compared).put(out);
@@ -246,12 +246,12 @@ SafeTensors of_keras(const Case& given, const Sizes& sizes) {
                       scaled ? "no" : "a", " tensor 'scale'");
   check_comparable(sizes);
   if (additive)
-    return keras_tangents(given, scaled ? given.vector("scale", sizes.query) : Vector<double>::Ones(sizes.query), 1,
+    return keras_tangents(given, scaled ? given.vector("scale", sizes.query) : VectorX<double>::Ones(sizes.query), 1,
                           scaled ? "scale" : "");
   options.only("score_mode", {"dot", "concat"});
   const double scale = scaled ? given.scalar("scale") : 1;
   if (options.value("score_mode", "dot") == "dot") return product(given, sizes, scale);
-  return keras_tangents(given, Vector<double>::Constant(sizes.query, given.scalar("concat_score_weight")), scale,
+  return keras_tangents(given, VectorX<double>::Constant(sizes.query, given.scalar("concat_score_weight")), scale,
                         "concat_score_weight");
 }
 

@@ -48,18 +48,18 @@ class Case {
 
   /// The last dimension along rows, all others along columns: (T, B, F) becomes [F x T B], in the same memory order.
   template <class Scalar>
-  Matrix<Scalar> columns(const std::string& name) const {
+  MatrixX<Scalar> columns(const std::string& name) const {
     const Tensor& tensor = input(name);
     const auto values = tensor.to<Scalar>();
     const Index rows = tensor.shape.empty() ? 1 : tensor.shape.back();
-    return Eigen::Map<const Matrix<Scalar>>(values.data(), rows, rows == 0 ? 0 : tensor.size() / rows);
+    return Eigen::Map<const MatrixX<Scalar>>(values.data(), rows, rows == 0 ? 0 : tensor.size() / rows);
   }
   template <class Scalar>
-  Matrix<Scalar> columns(const std::string& name, const std::vector<Index>& shape) const {
+  MatrixX<Scalar> columns(const std::string& name, const std::vector<Index>& shape) const {
     input(name, shape);
     return columns<Scalar>(name);
   }
-  Vector<double> vector(const std::string& name, Index size) const { return columns<double>(name, {size}).reshaped(); }
+  VectorX<double> vector(const std::string& name, Index size) const { return columns<double>(name, {size}).reshaped(); }
   double scalar(const std::string& name) const { return columns<double>(name, {})(0, 0); }
   std::vector<Index> integers(const std::string& name, const std::vector<Index>& shape) const {
     return input(name, shape).to<Index>();
@@ -158,16 +158,16 @@ class Case {
 
 /// The opposite of Case::columns.
 template <class Scalar>
-Tensor tensor(const Matrix<Scalar>& columns, std::vector<Index> shape) {
+Tensor tensor(const MatrixX<Scalar>& columns, std::vector<Index> shape) {
   return Tensor::of(std::span<const Scalar>(columns.data(), std::size_t(columns.size())), std::move(shape));
 }
 inline Tensor number(double value) { return Tensor::of(std::span<const double>(&value, 1), {}); }
 
 /// Columns in the order (a, b) brought into the order (b, a): from batch first to time first and back.
 template <class Scalar>
-Matrix<Scalar> swapped(const Matrix<Scalar>& m, Index a) {
+MatrixX<Scalar> swapped(const MatrixX<Scalar>& m, Index a) {
   const Index b = m.cols() / std::max<Index>(a, 1);
-  Matrix<Scalar> to(m.rows(), m.cols());
+  MatrixX<Scalar> to(m.rows(), m.cols());
   for (Index i = 0; i < a; ++i)
     for (Index j = 0; j < b; ++j) to.col(j * a + i) = m.col(i * b + j);
   return to;

@@ -110,7 +110,7 @@ std::string name_of(const std::string& ours, const Names& others) {
 struct Layout {
   explicit Layout(const Case& given) : steps(given.extent("x", 0, 3)), batch(given.extent("x", 1, 3)) {
     given.check("T", steps), given.check("B", batch), given.check("I", given.extent("x", 2, 3));
-    Matrix<bool> mask = Matrix<bool>::Constant(batch, steps, true);
+    MatrixX<bool> mask = MatrixX<bool>::Constant(batch, steps, true);
     if (given.has("mask")) {
       const auto valid = given.integers("mask", {steps, batch}, 0, 1);
       for (Index b = 0; b < batch; ++b)
@@ -120,7 +120,7 @@ struct Layout {
     timeline = Timeline::from_mask(mask);
   }
   /// The last valid step and one.
-  void check_lengths(const std::vector<Index>& lengths, const Matrix<bool>& mask) const {
+  void check_lengths(const std::vector<Index>& lengths, const MatrixX<bool>& mask) const {
     for (Index b = 0; b < batch; ++b) {
       Index length = 0;
       for (Index k = 0; k < steps; ++k)
@@ -128,7 +128,7 @@ struct Layout {
       require<ValueError>(lengths[std::size_t(b)] == length, "the tensors 'mask' and 'lengths' do not agree");
     }
   }
-  Tensor unpacked(const Matrix<double>& m) const { return tensor(timeline.unpack(m), {steps, batch, m.rows()}); }
+  Tensor unpacked(const MatrixX<double>& m) const { return tensor(timeline.unpack(m), {steps, batch, m.rows()}); }
 
   Index steps, batch;
   Timeline timeline;
@@ -154,7 +154,7 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
       theta.block(block) = given.columns<double>(theirs, {block.rows, block.cols}).transpose();
   }
 
-  std::vector<Matrix<double>> in, d_in;
+  std::vector<MatrixX<double>> in, d_in;
   std::vector<ConstView<double>> views;
   std::vector<View<double>> d_views;
   for (std::size_t k = 0; k < names.size(); ++k) {
@@ -165,7 +165,7 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
   for (std::size_t k = 0; k < in.size(); ++k)
     views.push_back(view(std::as_const(in[k]))), d_views.push_back(view(d_in[k]));
 
-  std::vector<Matrix<double>> fixed, d_fixed;
+  std::vector<MatrixX<double>> fixed, d_fixed;
   std::vector<ConstView<double>> fixed_views;
   std::vector<View<double>> d_fixed_views;
   for (std::size_t k = 0; k < constants.size(); ++k) {
@@ -188,9 +188,9 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
   Tape<C> tape;
   OverTime<C> pass(cell, timeline, Direction::forward, tape, theta.values().data());
   pass.forward({views, fixed_views}, initial);
-  const Matrix<double> y = pass.output();
+  const MatrixX<double> y = pass.output();
   pass.final_state(final_state);
-  const Matrix<double> d_y =
+  const MatrixX<double> d_y =
       timeline.pack(given.columns<double>("g_y", {layout.steps, layout.batch, cell.output_rows()}));
   pass.backward({views, fixed_views}, view(d_y), d_final, gradient.values().data(), {d_views, d_fixed_views},
                 d_initial);
@@ -206,7 +206,7 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
   for (const ParameterBlock& block : theta.table().blocks()) {
     const std::string theirs = name_of(block.name, others);
     if (theirs.empty()) continue;
-    out.tensors["d_" + theirs] = tensor(Matrix<double>(gradient.block(block).transpose()), given.input(theirs).shape);
+    out.tensors["d_" + theirs] = tensor(MatrixX<double>(gradient.block(block).transpose()), given.input(theirs).shape);
   }
   return out;
 }

@@ -36,9 +36,9 @@ struct Convention {
 };
 constexpr Convention pytorch{{2, 0, 1}, {1, 2, 0}, {2, 1, 0}}, keras{{1, 0, 2}, {1, 0, 2}, {0, 1, 2}};
 
-Matrix<double> columns(const Tensor& tensor) {
+MatrixX<double> columns(const Tensor& tensor) {
   const auto values = tensor.to<double>();
-  return Eigen::Map<const Matrix<double>>(values.data(), tensor.shape[2], tensor.shape[0] * tensor.shape[1]);
+  return Eigen::Map<const MatrixX<double>>(values.data(), tensor.shape[2], tensor.shape[0] * tensor.shape[1]);
 }
 
 const Tensor& three_dimensional(const Case& given, const std::string& name) { return given.input(name, {-1, -1, -1}); }
@@ -57,30 +57,30 @@ SafeTensors run(const Case& given, const Convention& convention, const L& layer,
     const auto values = reordered(three_dimensional(given, weight), convention.weights).template to<double>();
     require<ShapeError>(Index(values.size()) == block.size(), "tensor '", weight, "' has ", values.size(),
                         " values, expected ", block.size());
-    block = Eigen::Map<const Matrix<double>>(values.data(), block.rows(), block.cols());
+    block = Eigen::Map<const MatrixX<double>>(values.data(), block.rows(), block.cols());
   }
   if (biased) model.parameters()["0.bias"] = given.vector("bias", model.parameters()["0.bias"].rows());
 
-  const Matrix<double> x = columns(in);
+  const MatrixX<double> x = columns(in);
   const Timeline timeline = Timeline::rectangular(batch, steps);
   typename Model::Tape tape;
   auto gradient = model.parameters().zeros_like();
-  Matrix<double> d_x;
-  const Matrix<double> y = model.forward(x, timeline, tape);
-  const auto written = [&](const Matrix<double>& m) {
+  MatrixX<double> d_x;
+  const MatrixX<double> y = model.forward(x, timeline, tape);
+  const auto written = [&](const MatrixX<double>& m) {
     return reordered(tensor(m, {m.cols() / std::max<Index>(1, batch), batch, m.rows()}), convention.write);
   };
   out.tensors["y"] = written(y);
-  const Matrix<double> d_y = columns(reordered(given.input("g_y", out.tensors["y"].shape), convention.read));
+  const MatrixX<double> d_y = columns(reordered(given.input("g_y", out.tensors["y"].shape), convention.read));
   model.backward(tape, d_y, gradient, &d_x);
   out.tensors["d_x"] = written(d_x);
   if (weighted) {
     const Order& order = convention.weights;
     std::vector<Index> shape(3);
     for (std::size_t k = 0; k < 3; ++k) shape[order[k]] = given.input(weight).shape[k];
-    out.tensors["d_" + weight] = reordered(tensor(Matrix<double>(gradient["0.weight"]), shape), order);
+    out.tensors["d_" + weight] = reordered(tensor(MatrixX<double>(gradient["0.weight"]), shape), order);
   }
-  if (biased) out.tensors["d_bias"] = tensor(Matrix<double>(gradient["0.bias"]), {gradient["0.bias"].rows()});
+  if (biased) out.tensors["d_bias"] = tensor(MatrixX<double>(gradient["0.bias"]), {gradient["0.bias"].rows()});
   return out;
 }
 

@@ -36,18 +36,18 @@ SafeTensors compute_ctc(const Case& given) {
   const CtcLoss<double> loss({.blank = options.value("blank", Index(0)),
                               .zero_infinity = given.flag("zero_infinity"),
                               .reduction = reduction == "mean" ? Reduction::per_sequence : Reduction::sum});
-  const Matrix<double> logits = given.columns<double>("logits"), packed = timeline.pack(logits);
+  const MatrixX<double> logits = given.columns<double>("logits"), packed = timeline.pack(logits);
   const bool each = reduction == "none";
-  const Vector<double> g_loss =
-      each ? given.vector("g_loss", batch) : Vector<double>(Vector<double>::Constant(batch, given.scalar("g_loss")));
-  Matrix<double> d_packed(packed.rows(), packed.cols());
+  const VectorX<double> g_loss =
+      each ? given.vector("g_loss", batch) : VectorX<double>(VectorX<double>::Constant(batch, given.scalar("g_loss")));
+  MatrixX<double> d_packed(packed.rows(), packed.cols());
   const double value = loss(packed, timeline, targets).value();
   loss(packed, timeline, targets, d_packed, {.weights = g_loss});
-  Vector<double> losses(batch);
+  VectorX<double> losses(batch);
   loss.per_sequence(packed, timeline, targets, losses);
   SafeTensors out;
-  out.tensors["loss"] = each ? tensor(Matrix<double>(losses), {batch}) : number(value);
-  out.tensors["loss_per_sample"] = tensor(Matrix<double>(losses), {batch});
+  out.tensors["loss"] = each ? tensor(MatrixX<double>(losses), {batch}) : number(value);
+  out.tensors["loss_per_sample"] = tensor(MatrixX<double>(losses), {batch});
   out.tensors["d_logits"] = tensor(timeline.unpack(d_packed), given.input("logits").shape);
   out.tensors["log_probs"] = tensor(Softmaxed(logits).logarithms, given.input("logits").shape);
   return out;

@@ -40,7 +40,7 @@ SafeTensors compute_embedding(const Case& given) {
   shape.push_back(dimension);
   const auto numbers = index.to<double>();
   SafeTensors out;
-  out.tensors["y"] = tensor(lookup.forward(Eigen::Map<const Matrix<double>>(numbers.data(), 1, index.size())), shape);
+  out.tensors["y"] = tensor(lookup.forward(Eigen::Map<const MatrixX<double>>(numbers.data(), 1, index.size())), shape);
   out.tensors["d_" + weight] = tensor(lookup.gradient(given.columns<double>("g_y", shape)), {tokens, dimension});
   return out;
 }

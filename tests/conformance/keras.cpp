@@ -17,7 +17,7 @@ namespace {
 /// The batch-first layout of Keras around our columns.
 struct Layout {
   explicit Layout(const Case& given, Index batch_size, Index step_count) : steps(step_count), batch(batch_size) {
-    Matrix<bool> mask = Matrix<bool>::Constant(batch, steps, true);
+    MatrixX<bool> mask = MatrixX<bool>::Constant(batch, steps, true);
     if (given.has("mask")) given.integers("mask", {batch, steps}, 0, 1);
     if (given.has("mask")) mask = given.columns<double>("mask").transpose().cast<bool>();
     given.check("masked", given.has("mask"));
@@ -25,15 +25,17 @@ struct Layout {
     timeline = Timeline::from_mask(mask);
   }
 
-  Matrix<double> packed(const Matrix<double>& batch_first) const { return timeline.pack(swapped(batch_first, batch)); }
-  Matrix<double> unpacked(const Matrix<double>& m, Padding padding) const { return timeline.unpack(m, padding); }
-  Tensor batch_first(const Matrix<double>& time_first) const {
+  MatrixX<double> packed(const MatrixX<double>& batch_first) const {
+    return timeline.pack(swapped(batch_first, batch));
+  }
+  MatrixX<double> unpacked(const MatrixX<double>& m, Padding padding) const { return timeline.unpack(m, padding); }
+  Tensor batch_first(const MatrixX<double>& time_first) const {
     return tensor(swapped(time_first, steps), {batch, steps, time_first.rows()});
   }
 
   /// The gradient of `unpack`: what arrives at a masked step belongs to the output that is repeated there.
-  Matrix<double> packed_gradient(Matrix<double> time_first, Padding padding) const {
-    Matrix<double> valid = timeline.unpack(Matrix<double>(Matrix<double>::Ones(1, timeline.columns())));
+  MatrixX<double> packed_gradient(MatrixX<double> time_first, Padding padding) const {
+    MatrixX<double> valid = timeline.unpack(MatrixX<double>(MatrixX<double>::Ones(1, timeline.columns())));
     for (Index k = steps - 1; k > 0 && padding != Padding::zero; --k) {
       const bool next = padding == Padding::repeat_next;
       const Index from = next ? steps - 1 - k : k, to = next ? from + 1 : from - 1;
@@ -47,9 +49,9 @@ struct Layout {
   Timeline timeline;
 };
 
-Matrix<double> reversed_in_time(const Matrix<double>& time_first, Index steps) {
+MatrixX<double> reversed_in_time(const MatrixX<double>& time_first, Index steps) {
   const Index batch = time_first.cols() / steps;
-  Matrix<double> reversed(time_first.rows(), time_first.cols());
+  MatrixX<double> reversed(time_first.rows(), time_first.cols());
   for (Index t = 0; t < steps; ++t)
     reversed.middleCols((steps - 1 - t) * batch, batch) = time_first.middleCols(t * batch, batch);
   return reversed;
@@ -68,9 +70,9 @@ SafeTensors parameters_of(const Case& given, const std::string& prefix, const Pa
     if (name != "bias" || biased) file.tensors[prefix + name] = given.input(prefix + name);
   if (biased) return file;
   const Index rows = given.extent(prefix + "kernel", 1, 2);
-  const Matrix<double> zero = Matrix<double>::Zero(2, rows);
+  const MatrixX<double> zero = MatrixX<double>::Zero(2, rows);
   const bool two = GateLayout(table, "", System::keras).has_recurrent_biases();
-  file.tensors[prefix + "bias"] = two ? Tensor::of(zero) : Tensor::of(Vector<double>(zero.row(0)));
+  file.tensors[prefix + "bias"] = two ? Tensor::of(zero) : Tensor::of(VectorX<double>(zero.row(0)));
   return file;
 }
 
@@ -80,7 +82,7 @@ struct Half {
   Half(const Case& given, std::string prefix_of_names, const CellSizes& sizes, Direction direction)
       : prefix(std::move(prefix_of_names)), run(sizes, direction) {
     const SafeTensors file = parameters_of(given, prefix, run.theta.table());
-    TensorReader reader(file);
+    detail::TensorReader reader(file);
     read_keras(reader, prefix, run.theta, "");
   }
   std::vector<std::string> names(const std::string& before, const std::string& after) const {
@@ -100,19 +102,19 @@ void put_states(SafeTensors& out, const std::vector<std::string>& names, const S
 class Merging {
  public:
   Merging(std::string how, Index rows) : how_(std::move(how)), rows_(rows) {}
-  Matrix<double> merged(const std::vector<Matrix<double>>& halves) const {
-    Matrix<double> all = halves.front();
+  MatrixX<double> merged(const std::vector<MatrixX<double>>& halves) const {
+    MatrixX<double> all = halves.front();
     if (how_ == "concat") all.conservativeResize(2 * rows_, Eigen::NoChange), all.bottomRows(rows_) = halves.back();
     if (how_ == "sum" || how_ == "ave") all += halves.back();
     if (how_ == "ave") all /= 2;
     if (how_ == "mul") all.array() *= halves.back().array();
     return all;
   }
-  Matrix<double> gradient(const Matrix<double>& d_all, const std::vector<Matrix<double>>& halves,
-                          std::size_t half) const {
+  MatrixX<double> gradient(const MatrixX<double>& d_all, const std::vector<MatrixX<double>>& halves,
+                           std::size_t half) const {
     if (how_ == "concat") return d_all.middleRows(Index(half) * rows_, rows_);
     if (how_ == "ave") return d_all / 2;
-    return how_ == "mul" ? Matrix<double>(d_all.cwiseProduct(halves[1 - half])) : d_all;
+    return how_ == "mul" ? MatrixX<double>(d_all.cwiseProduct(halves[1 - half])) : d_all;
   }
   Index rows() const { return how_ == "concat" ? 2 * rows_ : rows_; }
 
@@ -131,8 +133,8 @@ bool zero_where_masked(const Case& given, bool both) {
 
 /// x [inputs x columns] of the layout; writes everything but the gradient of x, which is returned.
 template <class C>
-Matrix<double> run_layer(const Case& given, const Layout& layout, const Matrix<double>& x, const CellSizes& sizes,
-                         SafeTensors& out) {
+MatrixX<double> run_layer(const Case& given, const Layout& layout, const MatrixX<double>& x, const CellSizes& sizes,
+                          SafeTensors& out) {
   const Timeline& timeline = layout.timeline;
   const auto options = layer_options(given);
   for (const char* name : {"bidirectional_merge", "merge_mode"})
@@ -151,29 +153,30 @@ Matrix<double> run_layer(const Case& given, const Layout& layout, const Matrix<d
   const Merging merging(merge, halves[0].run.cell.output_rows());
   const std::vector<Index> of_states{layout.batch};
 
-  std::vector<Matrix<double>> outputs;
+  std::vector<MatrixX<double>> outputs;
   for (Half<C>& half : halves) {
     Run<C>& run = half.run;
-    const Matrix<double> own = run.forward(x, timeline, states_if_any(given, half.names("", "0"), run.cell, of_states));
-    Matrix<double> last(own.rows(), layout.batch);
+    const MatrixX<double> own =
+        run.forward(x, timeline, states_if_any(given, half.names("", "0"), run.cell, of_states));
+    MatrixX<double> last(own.rows(), layout.batch);
     unroll::detail::gather_last(own, timeline, run.direction(), last);
     outputs.push_back(steps ? layout.unpacked(own, padding) : timeline.by_sample(last));
     put_states(out, half.names("", "n"), run.final_state(timeline));
   }
-  const Matrix<double> y = merging.merged(outputs);
+  const MatrixX<double> y = merging.merged(outputs);
   out.tensors["y"] = steps ? layout.batch_first(backwards ? reversed_in_time(y, layout.steps) : y)
                            : tensor(y, {layout.batch, y.rows()});
 
-  Matrix<double> d_y = given.columns<double>("g_y", out.tensors["y"].shape), d_x = 0 * x;
+  MatrixX<double> d_y = given.columns<double>("g_y", out.tensors["y"].shape), d_x = 0 * x;
   if (steps) d_y = swapped(d_y, layout.batch);
   if (steps && backwards) d_y = reversed_in_time(d_y, layout.steps);
   for (std::size_t k = 0; k < halves.size(); ++k) {
     Run<C>& run = halves[k].run;
-    Matrix<double> d_own = merging.gradient(d_y, outputs, k);
+    MatrixX<double> d_own = merging.gradient(d_y, outputs, k);
     if (steps) {
       d_own = layout.packed_gradient(d_own, padding);
     } else {
-      const Matrix<double> d_last = timeline.by_rank(d_own);
+      const MatrixX<double> d_last = timeline.by_rank(d_own);
       d_own.resize(d_last.rows(), timeline.columns());
       unroll::detail::scatter_last(d_last, timeline, run.direction(), d_own);
     }
@@ -218,9 +221,9 @@ SafeTensors run(const Case& given, Index gates) {
     require<ValueError>((indices[k] != 0) == (mask[k] != 0), "the mask is not that of mask_zero");
   given.check("V", words), given.check("D", sizes.inputs[0]);
   Lookup lookup(given.columns<double>("embeddings", {words, sizes.inputs[0]}));
-  const Matrix<double> tokens = given.columns<double>("index").reshaped(1, layout.batch * layout.steps);
-  const Matrix<double> x = lookup.forward(layout.packed(tokens));
-  const Matrix<double> d_table = lookup.gradient(run_layer<C>(given, layout, x, sizes, out));
+  const MatrixX<double> tokens = given.columns<double>("index").reshaped(1, layout.batch * layout.steps);
+  const MatrixX<double> x = lookup.forward(layout.packed(tokens));
+  const MatrixX<double> d_table = lookup.gradient(run_layer<C>(given, layout, x, sizes, out));
   out.tensors["d_embeddings"] = tensor(d_table, {d_table.cols(), d_table.rows()});
   return out;
 }

@@ -10,19 +10,19 @@ namespace conformance {
 /// `weights` [dimension x tokens] are looked up along a row of token numbers.
 class Lookup {
  public:
-  explicit Lookup(const Matrix<double>& weights, std::optional<Index> padding = {})
+  explicit Lookup(const MatrixX<double>& weights, std::optional<Index> padding = {})
       : model_(1, {.size = weights.cols(), .dimension = weights.rows(), .padding = padding}) {
     model_.parameters()["0.weight"] = weights;
   }
 
-  Matrix<double> forward(const Matrix<double>& tokens) {
+  MatrixX<double> forward(const MatrixX<double>& tokens) {
     tokens_ = tokens;
     timeline_ = Timeline::rectangular(1, tokens.cols());
     return model_.forward(tokens_, timeline_, tape_);
   }
 
   /// [dimension x tokens]
-  Matrix<double> gradient(const Matrix<double>& d_output) {
+  MatrixX<double> gradient(const MatrixX<double>& d_output) {
     auto gradient = model_.parameters().zeros_like();
     model_.backward(tape_, d_output, gradient);
     return gradient["0.weight"];
@@ -33,7 +33,7 @@ class Lookup {
 
   Model model_;
   Model::Tape tape_;
-  Matrix<double> tokens_;
+  MatrixX<double> tokens_;
   Timeline timeline_;
 };
 

@@ -46,26 +46,27 @@ std::vector<double> for_columns(const Case& given, const std::string& name, cons
   if (!given.has(name)) return {};
   return given.input(name, shape_of_columns(given, like)).to<double>();
 }
-Vector<double> vector_of(const std::vector<double>& values) {
-  return Eigen::Map<const Vector<double>>(values.data(), Index(values.size()));
+VectorX<double> vector_of(const std::vector<double>& values) {
+  return Eigen::Map<const VectorX<double>>(values.data(), Index(values.size()));
 }
 
 /// The loss of `from` and its gradient with respect to the tensor `name`, times the gradient that arrives at the loss.
 /// `weights`: of the columns, none where empty.
 template <class Loss, class Target>
 SafeTensors run(const Case& given, const std::string& name, const How& how, const Loss& loss, const Target& target,
-                const Vector<double>& weights, double factor, const Output& from) {
-  const Matrix<double>& output = from.values;
-  Matrix<double> d_output(output.rows(), output.cols());
+                const VectorX<double>& weights, double factor, const Output& from) {
+  const MatrixX<double>& output = from.values;
+  MatrixX<double> d_output(output.rows(), output.cols());
   SafeTensors out;
   if (how.each) {
     const auto shape = shape_of_columns(given, name);
-    const Vector<double> ones = Vector<double>::Ones(output.cols()), w = factor * (weights.size() > 0 ? weights : ones);
-    const Vector<double> g_loss = given.columns<double>("g_loss", shape).reshaped();
-    Vector<double> losses(output.cols());
+    const VectorX<double> ones = VectorX<double>::Ones(output.cols()),
+                          w = factor * (weights.size() > 0 ? weights : ones);
+    const VectorX<double> g_loss = given.columns<double>("g_loss", shape).reshaped();
+    VectorX<double> losses(output.cols());
     loss.per_column(output, target, losses);
-    loss(output, target, d_output, {.weights = Vector<double>(g_loss.cwiseProduct(w))});
-    out.tensors["loss"] = tensor(Matrix<double>(losses.cwiseProduct(w)), shape);
+    loss(output, target, d_output, {.weights = VectorX<double>(g_loss.cwiseProduct(w))});
+    out.tensors["loss"] = tensor(MatrixX<double>(losses.cwiseProduct(w)), shape);
   } else {
     const LossValue value = loss(output, target, d_output, {.weights = weights});
     // PyTorch divides by the count even where it is 0; here an empty loss is 0, as in Keras.
@@ -80,24 +81,24 @@ SafeTensors run(const Case& given, const std::string& name, const How& how, cons
 /// The same of the tensor itself.
 template <class Loss, class Target>
 SafeTensors run(const Case& given, const std::string& name, const How& how, const Loss& loss, const Target& target,
-                const Vector<double>& weights = {}, double factor = 1) {
+                const VectorX<double>& weights = {}, double factor = 1) {
   return run(given, name, how, loss, target, weights, factor, {.values = given.columns<double>(name)});
 }
 
 /// Of a loss for each entry of the tensor `name`: with reduction none every entry is a column. `loss_of(row)`: the loss
 /// of the entries in one row.
 template <class F>
-SafeTensors run_each_entry(const Case& given, const std::string& name, const Matrix<double>& target, F&& loss_of) {
-  const Matrix<double> output = given.columns<double>(name),
-                       g_loss = given.columns<double>("g_loss", given.input(name).shape);
-  Matrix<double> losses = output, d_output = output;
+SafeTensors run_each_entry(const Case& given, const std::string& name, const MatrixX<double>& target, F&& loss_of) {
+  const MatrixX<double> output = given.columns<double>(name),
+                        g_loss = given.columns<double>("g_loss", given.input(name).shape);
+  MatrixX<double> losses = output, d_output = output;
   for (Index r = 0; r < output.rows(); ++r) {
     const auto loss = loss_of(r);
-    const Matrix<double> own = output.row(r), wanted = target.row(r);
-    Matrix<double> d(1, own.cols());
-    Vector<double> each(own.cols());
+    const MatrixX<double> own = output.row(r), wanted = target.row(r);
+    MatrixX<double> d(1, own.cols());
+    VectorX<double> each(own.cols());
     loss.per_column(own, wanted, each);
-    loss(own, wanted, d, {.weights = Vector<double>(g_loss.row(r).transpose())});
+    loss(own, wanted, d, {.weights = VectorX<double>(g_loss.row(r).transpose())});
     losses.row(r) = each.transpose(), d_output.row(r) = d;
   }
   SafeTensors out;
@@ -128,17 +129,17 @@ Labels labels_of(const Case& given, const std::string& name) {
 }
 
 /// One weight for each class of the tensor `name`. The metadata say whether there are any.
-Vector<double> class_weights_of(const Case& given, const std::string& key, const std::string& name) {
+VectorX<double> class_weights_of(const Case& given, const std::string& key, const std::string& name) {
   given.check(key, given.has(key));
-  return given.has(key) ? given.vector(key, given.input(name).shape.back()) : Vector<double>();
+  return given.has(key) ? given.vector(key, given.input(name).shape.back()) : VectorX<double>();
 }
 
 /// Targets in the shape of the tensor `name`, of which the mask hides entries, or with one entry per column whole
 /// columns.
-Matrix<double> masked_target(const Case& given, const std::string& name) {
+MatrixX<double> masked_target(const Case& given, const std::string& name) {
   const auto shape = given.input(name).shape;
   shape_of_columns(given, name);
-  Matrix<double> target = given.columns<double>("target", shape);
+  MatrixX<double> target = given.columns<double>("target", shape);
   if (!given.has("mask")) return target;
   const bool whole = given.input("mask").shape.size() + 1 == shape.size();
   const auto mask = whole ? for_columns(given, "mask", name) : given.input("mask", shape).to<double>();
@@ -163,13 +164,13 @@ SafeTensors run_cross_entropy(const Case& given) {
   const auto options = loss_options(given);
   const bool probabilities = is_keras(given) && !options.value("from_logits", false);
   options.only("axis", {-1, given.input("logits").shape.size() - 1});
-  const Vector<double> class_weights = class_weights_of(given, "class_weight", "logits");
+  const VectorX<double> class_weights = class_weights_of(given, "class_weight", "logits");
   if (is_keras(given) && class_weights.size() > 0) options.refuse("class_weight");  // weights of samples there
   const bool soft = op == "keras_CategoricalCrossentropy" || given.input("target").dtype == DType::F64;
   given.check("soft_targets", soft);
   const How how(given, class_weights.size() > 0 && !soft);  // PyTorch divides by the count of soft targets
   const double smoothing = options.value("label_smoothing", 0.0);
-  const Vector<double> weights = vector_of(for_columns(given, "sample_weight", "logits"));
+  const VectorX<double> weights = vector_of(for_columns(given, "sample_weight", "logits"));
   if (soft) options.only("ignore_index", {-100}), options.only("ignore_class", {nullptr});
   if (!soft && is_keras(given)) options.only("label_smoothing", {0});
   if (probabilities) {
@@ -177,8 +178,8 @@ SafeTensors run_cross_entropy(const Case& given) {
     if (!soft)
       return run(given, "logits", how, NegativeLogLikelihood<double>({{}, how.reduction}), labels_of(given, "logits"),
                  weights, 1, from);
-    const Matrix<double> target = masked_target(given, "logits");
-    const Matrix<double> smoothed = ((1 - smoothing) * target.array() + smoothing / double(target.rows())).matrix();
+    const MatrixX<double> target = masked_target(given, "logits");
+    const MatrixX<double> smoothed = ((1 - smoothing) * target.array() + smoothing / double(target.rows())).matrix();
     return run(given, "logits", how, SoftLikelihood(how.reduction), smoothed, weights, 1, from);
   }
   const SoftmaxCrossEntropy<double> loss(
@@ -197,7 +198,7 @@ SafeTensors run_cross_entropy(const Case& given) {
 template <class F>
 SafeTensors run_entries(const Case& given, const std::string& name, F&& loss_of) {
   const How how(given);
-  const Matrix<double> target = masked_target(given, name);
+  const MatrixX<double> target = masked_target(given, name);
   if (how.each) return run_each_entry(given, name, target, [&](Index r) { return loss_of(r, how.reduction); });
   return run(given, name, how, loss_of(-1, how.reduction), target);
 }
@@ -208,9 +209,9 @@ template <class F>
 SafeTensors run_keras_entries(const Case& given, F&& loss_of, double smoothing = 0, bool probabilities = false) {
   const How how(given);
   const double factor = how.sum || how.each ? 1 / double(given.input("logits").shape.back()) : 1;
-  const Matrix<double> target = masked_target(given, "logits");
-  const Matrix<double> smoothed = ((1 - smoothing) * target.array() + smoothing / 2).matrix();
-  const Matrix<double> output = given.columns<double>("logits");
+  const MatrixX<double> target = masked_target(given, "logits");
+  const MatrixX<double> smoothed = ((1 - smoothing) * target.array() + smoothing / 2).matrix();
+  const MatrixX<double> output = given.columns<double>("logits");
   return run(given, "logits", how, loss_of(how.reduction), smoothed,
              vector_of(for_columns(given, "sample_weight", "logits")), factor,
              probabilities ? logits_of(output) : Output{.values = output});
@@ -245,16 +246,16 @@ SafeTensors compute_loss(const Case& given) {
       op == "keras_CategoricalCrossentropy")
     return run_cross_entropy(given);
   if (op == "nll_loss") {
-    const Vector<double> class_weights = class_weights_of(given, "class_weight", "log_probs");
+    const VectorX<double> class_weights = class_weights_of(given, "class_weight", "log_probs");
     const How how(given, class_weights.size() > 0);
     return run(given, "log_probs", how, NegativeLogLikelihood<double>({class_weights, how.reduction}),
                labels_of(given, "log_probs"));
   }
   if (op == "bce_with_logits") {
-    const Vector<double> weights = class_weights_of(given, "pos_weight", "logits");
+    const VectorX<double> weights = class_weights_of(given, "pos_weight", "logits");
     return run_entries(given, "logits", [&](Index row, Reduction r) {
       const bool one = row >= 0 && weights.size() > 0;
-      return BinaryCrossEntropy<double>({one ? Vector<double>(weights.segment(row, 1)) : weights, r});
+      return BinaryCrossEntropy<double>({one ? VectorX<double>(weights.segment(row, 1)) : weights, r});
     });
   }
   if (op == "mse_loss")

@@ -38,23 +38,23 @@ Index count_of(const Case& given, const std::string& prefix) {
 }
 
 /// (N, C) and, with steps last, (B, C, T) as columns of C.
-Matrix<double> channels(const Case& given, const std::string& name) {
+MatrixX<double> channels(const Case& given, const std::string& name) {
   const Tensor& tensor = given.input(name);
   require<ShapeError>(tensor.shape.size() == 2 || tensor.shape.size() == 3, "tensor '", name, "' has ",
                       tensor.shape.size(), " dimensions, expected 2 or 3");
   if (tensor.shape.size() == 2) return given.columns<double>(name);
-  const Matrix<double> in = given.columns<double>(name);  // [T x B C]
+  const MatrixX<double> in = given.columns<double>(name);  // [T x B C]
   const Index batch = tensor.shape[0], features = tensor.shape[1];
-  Matrix<double> out(features, batch * in.rows());
+  MatrixX<double> out(features, batch * in.rows());
   for (Index b = 0; b < batch; ++b)
     out.middleCols(b * in.rows(), in.rows()) = in.middleCols(b * features, features).transpose();
   return out;
 }
 
 /// The other way.
-Tensor channels(const Matrix<double>& m, const std::vector<Index>& shape) {
+Tensor channels(const MatrixX<double>& m, const std::vector<Index>& shape) {
   if (shape.size() == 2) return tensor(m, shape);
-  Matrix<double> out(shape[2], shape[0] * shape[1]);
+  MatrixX<double> out(shape[2], shape[0] * shape[1]);
   for (Index b = 0; b < shape[0]; ++b)
     out.middleCols(b * shape[1], shape[1]) = m.middleCols(b * shape[2], shape[2]).transpose();
   return tensor(out, shape);
@@ -71,9 +71,9 @@ struct OneBatch {
   SafeTensors run(const Case& given, const std::vector<std::pair<std::string, std::string>>& weights) {
     Model::Tape tape;
     gradient = model.parameters().zeros_like();
-    Matrix<double> d_x;
+    MatrixX<double> d_x;
     const auto timeline = Timeline::rectangular(1, x.cols());
-    const Matrix<double> y = model.forward(x, timeline, tape);
+    const MatrixX<double> y = model.forward(x, timeline, tape);
     std::vector<Index> shape = given.input("x").shape;
     if (y.rows() != x.rows()) shape.back() = y.rows();
     SafeTensors out;
@@ -83,11 +83,11 @@ struct OneBatch {
     for (const auto& [theirs, ours] : weights)
       if (given.has(theirs))
         out.tensors["d_" + theirs] =
-            tensor(Matrix<double>(gradient["0." + ours].transpose()), given.input(theirs).shape);
+            tensor(MatrixX<double>(gradient["0." + ours].transpose()), given.input(theirs).shape);
     return out;
   }
 
-  Matrix<double> x;
+  MatrixX<double> x;
   Model model;
   Parameters<double> gradient{model.parameters()};
 };
@@ -104,7 +104,7 @@ SafeTensors keras_dense(const Case& given) {
   batch.model.parameters()["0.weight"] = given.columns<double>("kernel");
   read_parameters(given, batch.model, {{"bias", "bias"}});
   SafeTensors out = batch.run(given, {{"bias", "bias"}});
-  out.tensors["d_kernel"] = tensor(Matrix<double>(batch.gradient["0.weight"]), {features, units});
+  out.tensors["d_kernel"] = tensor(MatrixX<double>(batch.gradient["0.weight"]), {features, units});
   return out;
 }
 
@@ -184,7 +184,7 @@ SafeTensors keras_layer_norm(const Case& given) {
 
 /// What a training step does behind its update.
 void follow(Model& model, const Model::Tape& tape) {
-  Vector<double> statistics = Vector<double>::Zero(model.statistics());
+  VectorX<double> statistics = VectorX<double>::Zero(model.statistics());
   model.add_statistics(tape, statistics.data());
   model.update_statistics(statistics.data());
 }
@@ -215,27 +215,27 @@ SafeTensors pytorch_batch_norm(const Case& given) {
     const bool training = k < last;
     const std::string y = training ? text("y", k) : "y_eval";
     const std::vector<Index>& shape = given.input(text("x", k)).shape;
-    const Matrix<double> x = channels(given, text("x", k));
+    const MatrixX<double> x = channels(given, text("x", k));
     given.input("g_" + y, shape);
     Model::Tape tape;
-    Matrix<double> d_x;
+    MatrixX<double> d_x;
     const auto timeline = Timeline::rectangular(1, x.cols());
-    out.tensors[y] = channels(Matrix<double>(model.forward(x, timeline, tape, {.training = training})), shape);
+    out.tensors[y] = channels(MatrixX<double>(model.forward(x, timeline, tape, {.training = training})), shape);
     model.backward(tape, channels(given, "g_" + y), gradient, &d_x);
     out.tensors[text("d_x", k)] = channels(d_x, shape);
     if (!training) continue;
     follow(model, tape);
     for (const std::string name : {"running_mean", "running_var"})
-      out.tensors[text(name, k)] = tensor(Matrix<double>(model.parameters()["0." + name]), {features});
+      out.tensors[text(name, k)] = tensor(MatrixX<double>(model.parameters()["0." + name]), {features});
   }
   for (const std::string name : {"weight", "bias"})
-    if (given.has(name)) out.tensors["d_" + name] = tensor(Matrix<double>(gradient["0." + name]), {features});
+    if (given.has(name)) out.tensors["d_" + name] = tensor(MatrixX<double>(gradient["0." + name]), {features});
   return out;
 }
 
 /// Keras normalises masked steps too, by statistics in which they have no part.
-Matrix<double> with_masked_steps(const BatchNorm& norm, const Model& model, const Matrix<double>& x,
-                                 const Matrix<double>& valid) {
+MatrixX<double> with_masked_steps(const BatchNorm& norm, const Model& model, const MatrixX<double>& x,
+                                  const MatrixX<double>& valid) {
   BatchNorm of_batch = norm;
   of_batch.momentum = 1;
   Model other(x.rows(), {of_batch});
@@ -267,7 +267,7 @@ SafeTensors keras_batch_norm(const Case& given) {
   Model::Tape tape;
   for (Index batch = 0; batch < count_of(given, "x"); ++batch) {
     const std::string k = text(batch);
-    const Matrix<double> x = given.columns<double>("x" + k);
+    const MatrixX<double> x = given.columns<double>("x" + k);
     Timeline timeline = Timeline::rectangular(x.cols(), 1);
     if (given.has("mask" + k)) {
       auto shape = shape_with_columns(given, "x" + k);
@@ -275,18 +275,18 @@ SafeTensors keras_batch_norm(const Case& given) {
       given.integers("mask" + k, shape, 0, 1);
       timeline = Timeline::from_mask(given.columns<double>("mask" + k).reshaped().cast<bool>());
     }
-    const Matrix<double> valid = timeline.pack(x);
-    const Matrix<double> packed = model.forward(valid, timeline, tape, {.training = true});
-    Matrix<double> y = with_masked_steps(norm, model, x, valid);
+    const MatrixX<double> valid = timeline.pack(x);
+    const MatrixX<double> packed = model.forward(valid, timeline, tape, {.training = true});
+    MatrixX<double> y = with_masked_steps(norm, model, x, valid);
     for (Index c = 0; c < packed.cols(); ++c) y.col(timeline.padded_column(c)) = packed.col(c);
     out.tensors["y" + k] = tensor(y, given.input("x" + k).shape);
     follow(model, tape);
-    out.tensors["moving_mean" + k] = tensor(Matrix<double>(model.parameters()["0.running_mean"]), {x.rows()});
-    out.tensors["moving_variance" + k] = tensor(Matrix<double>(model.parameters()["0.running_var"]), {x.rows()});
+    out.tensors["moving_mean" + k] = tensor(MatrixX<double>(model.parameters()["0.running_mean"]), {x.rows()});
+    out.tensors["moving_variance" + k] = tensor(MatrixX<double>(model.parameters()["0.running_var"]), {x.rows()});
   }
-  const Matrix<double> x = given.columns<double>("x_eval");
+  const MatrixX<double> x = given.columns<double>("x_eval");
   out.tensors["y_eval"] =
-      tensor(Matrix<double>(model.forward(x, Timeline::rectangular(1, x.cols()), tape)), given.input("x_eval").shape);
+      tensor(MatrixX<double>(model.forward(x, Timeline::rectangular(1, x.cols()), tape)), given.input("x_eval").shape);
   return out;
 }
 

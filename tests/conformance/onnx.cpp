@@ -101,21 +101,21 @@ struct Layout {
   }
 
   template <class S>
-  Matrix<S> packed(const Matrix<S>& m) const {
+  MatrixX<S> packed(const MatrixX<S>& m) const {
     return timeline.pack(batch_first ? swapped(m, batch) : m);
   }
 
   /// One matrix [units x batch] per direction as (D, B, H), or (B, D, H).
   template <class S>
-  Tensor states(const std::vector<Matrix<S>>& slices) const {
-    Matrix<S> all(slices[0].rows(), directions * batch);
+  Tensor states(const std::vector<MatrixX<S>>& slices) const {
+    MatrixX<S> all(slices[0].rows(), directions * batch);
     for (Index d = 0; d < directions; ++d) all.middleCols(d * batch, batch) = slices[std::size_t(d)];
     if (batch_first) return tensor(swapped(all, directions), {batch, directions, all.rows()});
     return tensor(all, {directions, batch, all.rows()});
   }
   /// The other way: columns as read, in the order (D, B).
   template <class S>
-  Matrix<S> by_direction(const Matrix<S>& m) const {
+  MatrixX<S> by_direction(const MatrixX<S>& m) const {
     return batch_first && m.cols() > 0 ? swapped(m, batch) : m;
   }
 
@@ -136,9 +136,9 @@ struct Layout {
 const std::vector<std::string> initial_names{"initial_h", "initial_c"}, final_names{"Y_h", "Y_c"};
 
 template <class S>
-State<S> slice_of(const std::vector<Matrix<S>>& states, const Layout& layout, Index d) {
-  std::vector<Matrix<S>> ordered;
-  for (const Matrix<S>& state : states) ordered.push_back(layout.by_direction(state));
+State<S> slice_of(const std::vector<MatrixX<S>>& states, const Layout& layout, Index d) {
+  std::vector<MatrixX<S>> ordered;
+  for (const MatrixX<S>& state : states) ordered.push_back(layout.by_direction(state));
   return state_slice(ordered, d, layout.batch);
 }
 
@@ -146,7 +146,7 @@ template <class S>
 void put_states(SafeTensors& out, const std::vector<std::string>& names, const std::vector<State<S>>& by_direction,
                 const Layout& layout) {
   for (std::size_t s = 0; s < by_direction[0].size(); ++s) {
-    std::vector<Matrix<S>> slices;
+    std::vector<MatrixX<S>> slices;
     for (const State<S>& state : by_direction) slices.push_back(state[s]);
     out.tensors[names[s]] = layout.states(slices);
   }
@@ -156,12 +156,12 @@ template <class C>
 void run_back(const Case& given, const Attributes& attributes, const Layout& layout, std::vector<Run<C>>& runs,
               SafeTensors& out) {
   using S = typename C::Scalar;
-  const Matrix<S> g_y = given.columns<S>("g_Y", layout.of_output(runs[0].cell.output_rows()));
+  const MatrixX<S> g_y = given.columns<S>("g_Y", layout.of_output(runs[0].cell.output_rows()));
   const auto g_final = states_if_any(given, {"g_Y_h", "g_Y_c"}, runs[0].cell, layout.of_states());
-  std::vector<Matrix<S>> d_y(runs.size(), Matrix<S>(g_y.rows(), layout.steps * layout.batch));
+  std::vector<MatrixX<S>> d_y(runs.size(), MatrixX<S>(g_y.rows(), layout.steps * layout.batch));
   layout.each_column([&](Index d, Index own, Index all) { d_y[std::size_t(d)].col(own) = g_y.col(all); });
   std::vector<State<S>> d_initial(runs.size());
-  Matrix<S> d_x = Matrix<S>::Zero(runs[0].cell.input_rows(0), layout.timeline.columns());
+  MatrixX<S> d_x = MatrixX<S>::Zero(runs[0].cell.input_rows(0), layout.timeline.columns());
   for (Index d = 0; d < layout.directions; ++d) {
     attributes.choose(d);
     Run<C>& run = runs[std::size_t(d)];
@@ -169,7 +169,7 @@ void run_back(const Case& given, const Attributes& attributes, const Layout& lay
                         d_initial[std::size_t(d)]);
     write_onnx(run.gradient, "", out, SecondBias::same, "d_");
   }
-  const Matrix<S> time_first = layout.timeline.unpack(d_x);
+  const MatrixX<S> time_first = layout.timeline.unpack(d_x);
   out.tensors["d_X"] =
       tensor(layout.batch_first ? swapped(time_first, layout.steps) : time_first, given.input("X").shape);
   put_states(out, {"d_initial_h", "d_initial_c"}, d_initial, layout);
@@ -183,17 +183,17 @@ SafeTensors run(const Case& given, const Attributes& attributes) {
       .inputs = {given.extent("W", 2, 3)}, .units = given.extent("R", 2, 3), .constants = {}, .sizes = {}};
   given.mark_read("B");
   const auto initial = states_if_any(given, initial_names, C(sizes), layout.of_states());
-  const Matrix<S> x = layout.packed(given.columns<S>("X"));
+  const MatrixX<S> x = layout.packed(given.columns<S>("X"));
   require<ShapeError>(x.rows() == sizes.inputs[0], "tensor 'X' has ", x.rows(), " features, 'W' ", sizes.inputs[0]);
-  TensorReader reader(given.file());
+  detail::TensorReader reader(given.file());
   std::vector<Run<C>> runs;
   std::vector<State<S>> finals;
-  Matrix<S> y(sizes.units, layout.steps * layout.directions * layout.batch);
+  MatrixX<S> y(sizes.units, layout.steps * layout.directions * layout.batch);
   for (Index d = 0; d < layout.directions; ++d) {
     attributes.choose(d);
     Run<C>& run = runs.emplace_back(sizes, attributes.direction(d));
     read_onnx(reader, d, layout.directions, run.theta, "");
-    const Matrix<S> own = layout.timeline.unpack(run.forward(x, layout.timeline, slice_of(initial, layout, d)));
+    const MatrixX<S> own = layout.timeline.unpack(run.forward(x, layout.timeline, slice_of(initial, layout, d)));
     layout.each_column([&](Index direction, Index from, Index to) {
       if (direction == d) y.col(to) = own.col(from);
     });

@@ -43,7 +43,7 @@ class KerasExtras {
   }
 
   /// Whether there is an update now; `gradient` is then the mean of those since the last one.
-  bool gather(Vector<double>& gradient) {
+  bool gather(VectorX<double>& gradient) {
     gradient /= scale_;
     if (taken_ % gathered_ == 0) sum_ = 0 * gradient;
     sum_ += gradient;
@@ -51,14 +51,14 @@ class KerasExtras {
     return ++taken_ % gathered_ == 0;
   }
   /// All of a case's parameters are one tensor.
-  void clip(Vector<double>& gradient) const {
+  void clip(VectorX<double>& gradient) const {
     const ParameterBlock all{"param0", Role::input_weight, 0, gradient.size(), 1, gradient.size()};
     if (norm_) clip_by_norm(gradient, std::span(&all, 1), *norm_);
     if (global_norm_) clip_by_global_norm(gradient, *global_norm_, 2, ClipRule::keras);
     if (value_) clip_by_value(gradient, *value_);
   }
   /// After the update number `updates`.
-  void average(Vector<double>& theta, Index updates) {
+  void average(VectorX<double>& theta, Index updates) {
     if (!average_) return;
     average_->update(theta);
     if (overwrite_every_ > 0 && updates % overwrite_every_ == 0) theta = average_->average();
@@ -76,22 +76,22 @@ class KerasExtras {
   std::optional<WeightAverage<double>> average_;
   Index overwrite_every_ = 0, gathered_ = 1, taken_ = 0;
   double scale_ = 1;
-  Vector<double> sum_;
+  VectorX<double> sum_;
 };
 
 template <class O>
 SafeTensors run(const Case& given, O optimizer, const Names& names, double sign, KerasExtras extras) {
   const std::vector<Index> shape = given.input("param0").shape;
-  Vector<double> theta = given.columns<double>("param0").reshaped();
+  VectorX<double> theta = given.columns<double>("param0").reshaped();
   std::vector<Index> of_steps = shape;
   of_steps.insert(of_steps.begin(), -1);
   const Index steps = given.input("grads", of_steps).shape[0];
   given.check("steps", steps);
   const auto gradients = given.input("grads").to<double>();
-  Matrix<double> after(theta.size(), steps);
+  MatrixX<double> after(theta.size(), steps);
   for (Index k = 0; k < steps; ++k) {
-    Vector<double> gradient =
-        sign * Eigen::Map<const Vector<double>>(gradients.data() + k * theta.size(), theta.size());
+    VectorX<double> gradient =
+        sign * Eigen::Map<const VectorX<double>>(gradients.data() + k * theta.size(), theta.size());
     if (extras.gather(gradient)) {
       extras.clip(gradient);
       optimizer.step(theta, gradient);
@@ -101,12 +101,12 @@ SafeTensors run(const Case& given, O optimizer, const Names& names, double sign,
   }
   SafeTensors out;
   out.tensors["params"] = tensor(after, given.input("grads").shape);
-  if (extras.average()) out.tensors["state_average"] = tensor(Matrix<double>(extras.average()->average()), shape);
+  if (extras.average()) out.tensors["state_average"] = tensor(MatrixX<double>(extras.average()->average()), shape);
   optimizer.visit_state([&](std::string_view name, auto& value) {
     const auto theirs = names.find(std::string(name));
     if (theirs == names.end()) return;
     if constexpr (requires { value.size(); })
-      out.tensors["state_" + theirs->second] = tensor(Matrix<double>(value), shape);
+      out.tensors["state_" + theirs->second] = tensor(MatrixX<double>(value), shape);
     else
       out.tensors["state_" + theirs->second] = number(double(value));
   });
@@ -316,7 +316,7 @@ SafeTensors compute_clip(const Case& given) {
   std::vector<double> all;
   for (int k = 0; given.has(text("grad", k)); ++k)
     for (const double entry : given.input(text("grad", k)).to<double>()) all.push_back(entry);
-  Eigen::Map<Vector<double>> gradient(all.data(), Index(all.size()));
+  Eigen::Map<VectorX<double>> gradient(all.data(), Index(all.size()));
   const auto options = given.options({"arguments"});
   options.only("error_if_nonfinite", {false}), options.has("foreach");
   SafeTensors out;

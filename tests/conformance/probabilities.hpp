@@ -10,37 +10,37 @@ namespace conformance {
 
 /// What a loss is computed from, a function of a tensor of the case, and how gradients go back to that tensor.
 struct Output {
-  Matrix<double> values;
-  std::function<void(Matrix<double>&)> go_back = [](Matrix<double>&) {};
+  MatrixX<double> values;
+  std::function<void(MatrixX<double>&)> go_back = [](MatrixX<double>&) {};
 };
 
 /// What Keras limits probabilities to, and whether an entry is inside.
 struct Limited {
-  explicit Limited(const Matrix<double>& p)
+  explicit Limited(const MatrixX<double>& p)
       : values(p.cwiseMax(epsilon).cwiseMin(1 - epsilon)), inside((values.array() == p.array()).cast<double>()) {}
 
   static constexpr double epsilon = 1e-7;
-  Matrix<double> values, inside;
+  MatrixX<double> values, inside;
 };
 
 /// Keras's logarithms of probabilities, which it divides by their sum.
-inline Output log_probabilities(const Matrix<double>& given) {
-  const Vector<double> sums = given.colwise().sum().transpose();
-  const Matrix<double> p = given * sums.cwiseInverse().asDiagonal();
+inline Output log_probabilities(const MatrixX<double>& given) {
+  const VectorX<double> sums = given.colwise().sum().transpose();
+  const MatrixX<double> p = given * sums.cwiseInverse().asDiagonal();
   const Limited limited(p);
-  return {limited.values.array().log(), [=](Matrix<double>& d) {
+  return {limited.values.array().log(), [=](MatrixX<double>& d) {
             d.array() *= limited.inside.array() / limited.values.array();
-            const Vector<double> common = p.cwiseProduct(d).colwise().sum().transpose();
+            const VectorX<double> common = p.cwiseProduct(d).colwise().sum().transpose();
             d.rowwise() -= common.transpose();
             d = (d * sums.cwiseInverse().asDiagonal()).eval();
           }};
 }
 
 /// The logits of Keras's probabilities.
-inline Output logits_of(const Matrix<double>& given) {
+inline Output logits_of(const MatrixX<double>& given) {
   const Limited limited(given);
   const auto p = limited.values.array();
-  return {(p / (1 - p)).log(), [=](Matrix<double>& d) {
+  return {(p / (1 - p)).log(), [=](MatrixX<double>& d) {
             d.array() *= limited.inside.array() / (limited.values.array() * (1 - limited.values.array()));
           }};
 }
@@ -51,26 +51,26 @@ class SoftLikelihood {
  public:
   explicit SoftLikelihood(Reduction reduction) : reduction_(reduction) {}
 
-  LossValue operator()(const Matrix<double>& output, const Matrix<double>& target, Matrix<double>& d_output,
+  LossValue operator()(const MatrixX<double>& output, const MatrixX<double>& target, MatrixX<double>& d_output,
                        const Columns& columns) const {
-    const Vector<double> own = columns.weights.size() > 0 ? Vector<double>(columns.weights)
-                                                          : Vector<double>(Vector<double>::Ones(output.cols()));
+    const VectorX<double> own = columns.weights.size() > 0 ? VectorX<double>(columns.weights)
+                                                           : VectorX<double>(VectorX<double>::Ones(output.cols()));
     LossValue value;
-    Matrix<double> d(output.rows(), output.cols());
+    MatrixX<double> d(output.rows(), output.cols());
     d_output.setZero();
     for (Index k = 0; k < output.rows(); ++k) {
       value.sum += likelihood_(output, labels(target, k), d, {.weights = weights(target, own, k)}).sum;
       d_output += d;
     }
-    const Vector<double> there = labels(target, 0).array().cast<double>() + 1;
+    const VectorX<double> there = labels(target, 0).array().cast<double>() + 1;
     value.scored = Index(there.sum()), value.empty = value.scored == 0;
     value.count = reduction_ == Reduction::sum ? 0 : reduction_ == Reduction::weighted ? there.dot(own) : there.sum();
     if (value.count > 0) d_output /= value.count;
     return value;
   }
-  void per_column(const Matrix<double>& output, const Matrix<double>& target, Vector<double>& losses) const {
-    const Vector<double> ones = Vector<double>::Ones(output.cols());
-    Vector<double> some(output.cols());
+  void per_column(const MatrixX<double>& output, const MatrixX<double>& target, VectorX<double>& losses) const {
+    const VectorX<double> ones = VectorX<double>::Ones(output.cols());
+    VectorX<double> some(output.cols());
     losses.setZero();
     for (Index k = 0; k < output.rows(); ++k) {
       likelihood_.per_column(output, labels(target, k), some);
@@ -79,12 +79,12 @@ class SoftLikelihood {
   }
 
  private:
-  static Labels labels(const Matrix<double>& target, Index k) {
+  static Labels labels(const MatrixX<double>& target, Index k) {
     return Labels::NullaryExpr(target.cols(), [&](Index c) { return is_nan(target(0, c)) ? -1 : k; });
   }
-  static Vector<double> weights(const Matrix<double>& target, const Vector<double>& own, Index k) {
-    return Vector<double>::NullaryExpr(target.cols(),
-                                       [&](Index c) { return is_nan(target(k, c)) ? 0 : own[c] * target(k, c); });
+  static VectorX<double> weights(const MatrixX<double>& target, const VectorX<double>& own, Index k) {
+    return VectorX<double>::NullaryExpr(target.cols(),
+                                        [&](Index c) { return is_nan(target(k, c)) ? 0 : own[c] * target(k, c); });
   }
 
   NegativeLogLikelihood<double> likelihood_{{.reduction = Reduction::sum}};

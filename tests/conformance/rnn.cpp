@@ -21,7 +21,7 @@ SafeTensors parameters_of(const Case& given) {
     file.tensors[name] = given.input(name);
     if (biased || !name.starts_with("weight_ih")) continue;
     const std::string suffix = name.substr(std::string_view("weight_ih").size());
-    const Vector<double> zero = Vector<double>::Zero(given.extent(name, 0, 2));
+    const VectorX<double> zero = VectorX<double>::Zero(given.extent(name, 0, 2));
     file.tensors["bias_ih" + suffix] = file.tensors["bias_hh" + suffix] = Tensor::of(zero);
   }
   return file;
@@ -37,10 +37,10 @@ struct Layout {
     given.check("masked", given.has("lengths"));
     given.only("batch_first", {false}), given.only("dropout", {0});
   }
-  Matrix<double> packed(const Case& given, const std::string& name, Index rows) const {
+  MatrixX<double> packed(const Case& given, const std::string& name, Index rows) const {
     return timeline.pack(given.columns<double>(name, {steps, batch, rows}));
   }
-  Tensor unpacked(const Matrix<double>& m) const { return tensor(timeline.unpack(m), {steps, batch, m.rows()}); }
+  Tensor unpacked(const MatrixX<double>& m) const { return tensor(timeline.unpack(m), {steps, batch, m.rows()}); }
 
   Index steps, batch;
   Timeline timeline;
@@ -52,7 +52,7 @@ class Layers {
  public:
   Layers(const Case& given, const CellSizes& sizes) {
     const SafeTensors file = parameters_of(given);
-    TensorReader reader(file);
+    detail::TensorReader reader(file);
     directions_ = file.contains("weight_ih" + suffix_of(0, 1)) ? 2 : 1;
     Index features = given.extent("x", 2, 3), layers = 0;
     for (; file.contains("weight_ih" + suffix_of(layers, 0)); ++layers) {
@@ -75,10 +75,10 @@ class Layers {
   const C& cell() const { return runs_.front().cell; }
 
   /// `states`, one entry for each layer and direction, goes from those before to those after.
-  Matrix<double> forward(const Matrix<double>& x, const Timeline& timeline, std::vector<State<double>>& states) {
-    Matrix<double> y = x;
+  MatrixX<double> forward(const MatrixX<double>& x, const Timeline& timeline, std::vector<State<double>>& states) {
+    MatrixX<double> y = x;
     for (Index first = 0; first < count(); first += directions_) {
-      Matrix<double> next(outputs(), y.cols());
+      MatrixX<double> next(outputs(), y.cols());
       for (Index k = first; k < first + directions_; ++k) {
         Run<C>& run = runs_[std::size_t(k)];
         next.middleRows((k - first) * rows(), rows()) = run.forward(y, timeline, states[std::size_t(k)]);
@@ -90,14 +90,14 @@ class Layers {
   }
 
   /// `d_states` goes from the gradients of the states after to those of the states before.
-  Matrix<double> backward(const Matrix<double>& d_output, const Timeline& timeline,
-                          std::vector<State<double>>& d_states) {
-    Matrix<double> d_y = d_output;
+  MatrixX<double> backward(const MatrixX<double>& d_output, const Timeline& timeline,
+                           std::vector<State<double>>& d_states) {
+    MatrixX<double> d_y = d_output;
     for (Index first = count() - directions_; first >= 0; first -= directions_) {
-      Matrix<double> d_below;
+      MatrixX<double> d_below;
       for (Index k = first; k < first + directions_; ++k) {
         State<double> d_initial;
-        const Matrix<double> d_x = runs_[std::size_t(k)].backward(
+        const MatrixX<double> d_x = runs_[std::size_t(k)].backward(
             timeline, d_y.middleRows((k - first) * rows(), rows()), d_states[std::size_t(k)], d_initial);
         d_states[std::size_t(k)] = d_initial;
         if (k == first)
@@ -137,7 +137,7 @@ std::vector<State<double>> slices(const Case& given, const std::vector<std::stri
 void put_states(SafeTensors& out, const std::vector<std::string>& names, const std::vector<State<double>>& slices) {
   for (std::size_t s = 0; s < slices.front().size(); ++s) {
     const Index rows = slices.front()[s].rows(), batch = slices.front()[s].cols();
-    Matrix<double> all(rows, batch * Index(slices.size()));
+    MatrixX<double> all(rows, batch * Index(slices.size()));
     for (std::size_t k = 0; k < slices.size(); ++k) all.middleCols(Index(k) * batch, batch) = slices[k][s];
     out.tensors[names.at(s)] = tensor(all, {Index(slices.size()), batch, rows});
   }
@@ -151,8 +151,8 @@ SafeTensors run(const Case& given, const CellSizes& sizes) {
   const Layout layout(given);
   const Timeline& whole = layout.timeline;
   Layers<C> layers(given, sizes);
-  const Matrix<double> x = layout.packed(given, "x", given.extent("x", 2, 3)),
-                       d_y = layout.packed(given, "g_y", layers.outputs());
+  const MatrixX<double> x = layout.packed(given, "x", given.extent("x", 2, 3)),
+                        d_y = layout.packed(given, "g_y", layers.outputs());
   auto states = slices(given, {"h0", "c0"}, layers, layout.batch);
   const auto d_final = slices(given, {"g_hn", "g_cn"}, layers, layout.batch);
   given.check("h0_nonzero", given.has("h0") && !given.columns<double>("h0").isZero(0));
@@ -162,7 +162,7 @@ SafeTensors run(const Case& given, const CellSizes& sizes) {
   const bool cut = given.options().has("chunk");
   const Index chunk = cut ? given.at<Index>("chunk") : std::max<Index>(1, whole.steps());
   require<ValueError>(chunk >= 1, "option 'chunk' must be at least 1, got ", chunk);
-  Matrix<double> y(layers.outputs(), x.cols()), d_x(x.rows(), x.cols());
+  MatrixX<double> y(layers.outputs(), x.cols()), d_x(x.rows(), x.cols());
   SafeTensors out;
   for (Index first = 0; first == 0 || first < whole.steps(); first += chunk) {
     const Index end = std::min(first + chunk, whole.steps());

@@ -15,7 +15,7 @@ class Run {
       : cell(sizes), theta(cell.parameters()), gradient(cell.parameters()), direction_(direction) {}
 
   /// x [inputs x columns] -> [outputs x columns]; an empty state is zero.
-  Matrix<Scalar> forward(const Matrix<Scalar>& x, const Timeline& timeline, const State<Scalar>& initial) {
+  MatrixX<Scalar> forward(const MatrixX<Scalar>& x, const Timeline& timeline, const State<Scalar>& initial) {
     x_ = x;
     const auto in = view(std::as_const(x_));
     auto pass = over(timeline);
@@ -32,9 +32,9 @@ class Run {
 
   /// Adds to `gradient`; returns the gradient of x and fills that of the initial states. Empty arguments: nothing
   /// arrived there.
-  Matrix<Scalar> backward(const Timeline& timeline, const Matrix<Scalar>& d_y, const State<Scalar>& d_final,
-                          State<Scalar>& d_initial) {
-    Matrix<Scalar> d_x(x_.rows(), x_.cols());
+  MatrixX<Scalar> backward(const Timeline& timeline, const MatrixX<Scalar>& d_y, const State<Scalar>& d_final,
+                           State<Scalar>& d_initial) {
+    MatrixX<Scalar> d_x(x_.rows(), x_.cols());
     d_initial.resize(std::size_t(C::states));
     const auto in = view(std::as_const(x_));
     auto d_in = view(d_x);
@@ -53,12 +53,12 @@ class Run {
 
   Direction direction_;
   Tape<C> tape_;
-  Matrix<Scalar> x_;
+  MatrixX<Scalar> x_;
 };
 
 /// The mask of sequences that are valid from step 0 to their lengths. [batch x steps]
-inline Matrix<bool> mask_of_lengths(const std::vector<Index>& lengths, Index steps) {
-  Matrix<bool> mask(Index(lengths.size()), steps);
+inline MatrixX<bool> mask_of_lengths(const std::vector<Index>& lengths, Index steps) {
+  MatrixX<bool> mask(Index(lengths.size()), steps);
   for (Index b = 0; b < mask.rows(); ++b)
     for (Index t = 0; t < steps; ++t) mask(b, t) = t < lengths[std::size_t(b)];
   return mask;
@@ -72,19 +72,19 @@ inline Timeline timeline_of_lengths(const Case& given, const std::string& name, 
 
 /// Slice k of tensors (K, B, rows) that were read as columns, one per state; empty when none was given.
 template <class Scalar>
-State<Scalar> state_slice(const std::vector<Matrix<Scalar>>& states, Index k, Index batch) {
+State<Scalar> state_slice(const std::vector<MatrixX<Scalar>>& states, Index k, Index batch) {
   State<Scalar> slice;
-  for (const Matrix<Scalar>& state : states) slice.push_back(state.middleCols(k * batch, batch));
+  for (const MatrixX<Scalar>& state : states) slice.push_back(state.middleCols(k * batch, batch));
   return slice;
 }
 
 /// The tensors of these names, one for each state of the cell, of the shape `leading` and then the state's rows; one
 /// that is missing is zero, and without any the result is empty.
 template <class C>
-std::vector<Matrix<typename C::Scalar>> states_if_any(const Case& given, const std::vector<std::string>& names,
-                                                      const C& cell, std::vector<Index> leading) {
+std::vector<MatrixX<typename C::Scalar>> states_if_any(const Case& given, const std::vector<std::string>& names,
+                                                       const C& cell, std::vector<Index> leading) {
   using Scalar = typename C::Scalar;
-  std::vector<Matrix<Scalar>> all;
+  std::vector<MatrixX<Scalar>> all;
   bool any = false;
   Index columns = 1;
   for (const Index size : leading) columns *= size;
@@ -93,10 +93,10 @@ std::vector<Matrix<typename C::Scalar>> states_if_any(const Case& given, const s
     std::vector<Index> shape = leading;
     shape.push_back(cell.state_rows(s));
     all.push_back(given.has(name) ? given.columns<Scalar>(name, shape)
-                                  : Matrix<Scalar>::Zero(cell.state_rows(s), columns));
+                                  : MatrixX<Scalar>::Zero(cell.state_rows(s), columns));
     any = any || given.has(name);
   }
-  return any ? all : std::vector<Matrix<Scalar>>();
+  return any ? all : std::vector<MatrixX<Scalar>>();
 }
 
 }  // namespace conformance

@@ -13,8 +13,8 @@ namespace {
 template <class F>
 void put_activation(const Case& given, const std::string& name, F f, SafeTensors& out) {
   using V = NativeLanes<double>;
-  const Matrix<double> x = given.columns<double>("x");
-  Matrix<double> y = x, slope = x;
+  const MatrixX<double> x = given.columns<double>("x");
+  MatrixX<double> y = x, slope = x;
   apply(f, y);
   for (Index k = 0; k < x.size(); ++k)
     f.slope(V::load_partial((F::by_output ? y : x).data() + k, 1)).store_partial(slope.data() + k, 1);
@@ -24,16 +24,16 @@ void put_activation(const Case& given, const std::string& name, F f, SafeTensors
 
 /// log sigmoid(x) = -softplus(-x), with derivative sigmoid(-x).
 void put_log_sigmoid(const Case& given, SafeTensors& out) {
-  Matrix<double> y = -given.columns<double>("x"), slope = y;
+  MatrixX<double> y = -given.columns<double>("x"), slope = y;
   apply(Softplus{}, y);
   apply(Sigmoid{}, slope);
-  out.tensors["logsigmoid"] = out.tensors["scipy_log_expit"] = tensor(Matrix<double>(-y), given.input("x").shape);
+  out.tensors["logsigmoid"] = out.tensors["scipy_log_expit"] = tensor(MatrixX<double>(-y), given.input("x").shape);
   out.tensors["d_logsigmoid"] = tensor(slope, given.input("x").shape);
 }
 
 template <class F>
 void put_float(const Case& given, const std::string& name, F f, SafeTensors& out) {
-  Matrix<float> y = given.columns<float>("x_f32");
+  MatrixX<float> y = given.columns<float>("x_f32");
   apply(f, y);
   out.tensors[name] = tensor(y, given.input("x_f32").shape);
 }
@@ -101,12 +101,12 @@ SafeTensors run_functions(const Case& given) {
 SafeTensors run_softmax(const Case& given) {
   given.only("axis", {"last", -1});
   const auto shape = given.input("x").shape, of_columns = shape_of_columns(given, "x");
-  const Matrix<double> x = given.columns<double>("x"), g = given.columns<double>("g_softmax", shape),
-                       g_log = given.columns<double>("g_log_softmax", shape);
+  const MatrixX<double> x = given.columns<double>("x"), g = given.columns<double>("g_softmax", shape),
+                        g_log = given.columns<double>("g_log_softmax", shape);
   const Softmaxed softmaxed(x);
-  const Matrix<double>& p = softmaxed.values;
-  Vector<double> total(x.cols());
-  Matrix<double> dx = p, dx_log = g_log;
+  const MatrixX<double>& p = softmaxed.values;
+  VectorX<double> total(x.cols());
+  MatrixX<double> dx = p, dx_log = g_log;
   for (Index c = 0; c < x.cols(); ++c) {
     Index largest = 0;
     x.col(c).maxCoeff(&largest);
@@ -117,7 +117,7 @@ SafeTensors run_softmax(const Case& given) {
   SafeTensors out;
   out.tensors["softmax"] = out.tensors["scipy_softmax"] = tensor(p, shape);
   out.tensors["log_softmax"] = out.tensors["scipy_log_softmax"] = tensor(softmaxed.logarithms, shape);
-  out.tensors["logsumexp"] = out.tensors["scipy_logsumexp"] = tensor(Matrix<double>(total), of_columns);
+  out.tensors["logsumexp"] = out.tensors["scipy_logsumexp"] = tensor(MatrixX<double>(total), of_columns);
   out.tensors["dx_from_softmax"] = tensor(dx, shape);
   out.tensors["dx_from_log_softmax"] = tensor(dx_log, shape);
   return out;

@@ -38,33 +38,33 @@ class Pieces {
   void read(Parameters<double>& parameters) const {
     for (const Piece& piece : pieces_) {
       auto block = parameters[piece.block];
-      Matrix<double> whole = matrix(piece.name);
+      MatrixX<double> whole = matrix(piece.name);
       block = part(whole, piece, block.rows(), block.cols());
     }
   }
   void write(const Parameters<double>& gradient, SafeTensors& out) const {
-    std::map<std::string, Matrix<double>> whole;
+    std::map<std::string, MatrixX<double>> whole;
     for (const Piece& piece : pieces_) {
       const auto block = gradient[piece.block];
-      const Matrix<double> shape = matrix(piece.name);
+      const MatrixX<double> shape = matrix(piece.name);
       auto& to = whole.try_emplace(piece.name, 0 * shape).first->second;
       part(to, piece, block.rows(), block.cols()) = block;
     }
     for (const auto& [name, m] : whole)
-      out.tensors["d_" + name] = tensor(Matrix<double>(m.transpose()), given_.input(name).shape);
+      out.tensors["d_" + name] = tensor(MatrixX<double>(m.transpose()), given_.input(name).shape);
   }
 
  private:
-  static Eigen::Block<Matrix<double>> part(Matrix<double>& whole, const Piece& piece, Index rows, Index cols) {
+  static Eigen::Block<MatrixX<double>> part(MatrixX<double>& whole, const Piece& piece, Index rows, Index cols) {
     require<ShapeError>(piece.row + rows <= whole.rows() && piece.column + cols <= whole.cols(), "tensor '", piece.name,
                         "' is ", whole.rows(), " x ", whole.cols(), ", too small for ", rows, " x ", cols,
                         " numbers from row ", piece.row, ", column ", piece.column);
     return whole.block(piece.row, piece.column, rows, cols);
   }
   /// (rows, cols) there; a vector is one column.
-  Matrix<double> matrix(const std::string& name) const {
-    const Matrix<double> m = given_.columns<double>(name);
-    return given_.input(name).shape.size() == 1 ? m : Matrix<double>(m.transpose());
+  MatrixX<double> matrix(const std::string& name) const {
+    const MatrixX<double> m = given_.columns<double>(name);
+    return given_.input(name).shape.size() == 1 ? m : MatrixX<double>(m.transpose());
   }
   const Case& given_;
   std::vector<Piece> pieces_;
@@ -95,7 +95,7 @@ struct Biases {
 };
 void read_biases(const Case& given, const Biases& b, Parameters<double>& parameters) {
   const Index rows = Index(b.gates.size()) * b.units;
-  const Vector<double> ih = given.vector(b.module + "bias_ih", rows), hh = given.vector(b.module + "bias_hh", rows);
+  const VectorX<double> ih = given.vector(b.module + "bias_ih", rows), hh = given.vector(b.module + "bias_hh", rows);
   for (std::size_t k = 0; k < b.gates.size(); ++k) {
     const Index row = Index(k) * b.units;
     const bool two = b.gru && b.gates[k] == "n";
@@ -105,14 +105,14 @@ void read_biases(const Case& given, const Biases& b, Parameters<double>& paramet
   }
 }
 void write_biases(const Case& given, const Biases& b, const Parameters<double>& gradient, SafeTensors& out) {
-  Vector<double> ih(Index(b.gates.size()) * b.units), hh = ih;
+  VectorX<double> ih(Index(b.gates.size()) * b.units), hh = ih;
   for (std::size_t k = 0; k < b.gates.size(); ++k) {
     const Index row = Index(k) * b.units;
     ih.segment(row, b.units) = hh.segment(row, b.units) = gradient[b.cell + b.gates[k] + ".b"].reshaped();
     if (b.gru && b.gates[k] == "n") hh.segment(row, b.units) = gradient[b.cell + "n2.b"].reshaped();
   }
   for (const auto& [name, m] : {std::pair{"bias_ih", ih}, std::pair{"bias_hh", hh}})
-    out.tensors["d_" + b.module + name] = tensor(Matrix<double>(m), given.input(b.module + name).shape);
+    out.tensors["d_" + b.module + name] = tensor(MatrixX<double>(m), given.input(b.module + name).shape);
 }
 
 /// The sizes of a case. Modules are those of PyTorch: their names and how many gates they have.
@@ -147,11 +147,11 @@ struct Forced {
         targets(Timeline::rectangular(sizes.batch, sizes.steps)) {
     const std::vector<Index> of_targets{sizes.steps, sizes.batch};
     given.integers("src", {sizes.source_steps, sizes.batch}, 0, sizes.source_words - 1);
-    const Matrix<double> x =
-        sources.pack(Matrix<double>(given.columns<double>("src").reshaped(1, sizes.source_steps * sizes.batch)));
+    const MatrixX<double> x =
+        sources.pack(MatrixX<double>(given.columns<double>("src").reshaped(1, sizes.source_steps * sizes.batch)));
     const auto fed = given.integers("tgt_in", of_targets, 0, sizes.words - 1),
                told = given.integers("tgt_out", of_targets, 0, sizes.words - 1);
-    const Matrix<bool> counts = mask(given, "tgt", sizes.batch, sizes.steps);
+    const MatrixX<bool> counts = mask(given, "tgt", sizes.batch, sizes.steps);
     Labels labels(Index(told.size()));
     for (Index c = 0; c < labels.size(); ++c)
       labels[c] = counts(c % sizes.batch, c / sizes.batch) ? told[std::size_t(c)] : -1;
@@ -169,7 +169,7 @@ struct Forced {
       return view(std::as_const(d_logits));
     });
   }
-  static Matrix<bool> mask(const Case& given, const std::string& which, Index batch, Index steps) {
+  static MatrixX<bool> mask(const Case& given, const std::string& which, Index batch, Index steps) {
     return mask_of_lengths(given.integers(which + "_lengths", {batch}, 0, steps), steps);
   }
 
@@ -184,7 +184,7 @@ struct Forced {
   typename Model::Weights weights;
   typename Model::Tape tape;
   Parameters<double> gradient;
-  Matrix<double> encoded, attention, logits, d_logits;
+  MatrixX<double> encoded, attention, logits, d_logits;
   double loss = 0;
 };
 
@@ -195,7 +195,7 @@ void read(const Case& given, const Pieces& map, const std::vector<Biases>& biase
   theta["embedding.weight"] = given.columns<double>("tgt_embedding");
 }
 
-void put_gradient(const Case& given, SafeTensors& out, const std::string& name, const Matrix<double>& m) {
+void put_gradient(const Case& given, SafeTensors& out, const std::string& name, const MatrixX<double>& m) {
   out.tensors["d_" + name] = tensor(m, given.input(name).shape);
 }
 

@@ -9,11 +9,11 @@ namespace conformance {
 /// log softmax of each column: minus the cross entropy of every class in turn. The gradient of a class's loss is
 /// softmax but for that class itself, so two classes give all of it.
 struct Softmaxed {
-  explicit Softmaxed(const Matrix<double>& logits)
+  explicit Softmaxed(const MatrixX<double>& logits)
       : logarithms(logits.rows(), logits.cols()), values(logits.rows(), logits.cols()) {
     const SoftmaxCrossEntropy<double> loss({.reduction = Reduction::sum});
-    Matrix<double> gradient(logits.rows(), logits.cols());
-    Vector<double> losses(logits.cols());
+    MatrixX<double> gradient(logits.rows(), logits.cols());
+    VectorX<double> losses(logits.cols());
     for (Index k = logits.rows() - 1; k >= 0; --k) {
       const Labels all = Labels::Constant(logits.cols(), k);
       loss.per_column(logits, all, losses);
@@ -24,7 +24,7 @@ struct Softmaxed {
     }
     if (logits.rows() == 1) values.setOnes();
   }
-  Matrix<double> logarithms, values;
+  MatrixX<double> logarithms, values;
 };
 
 /// The shape of one number for each column of the tensor `name`.

@@ -85,7 +85,7 @@ struct Batch {
     const auto targets = sizes.last_step ? given.integers("target", {sizes.updates, sizes.batch})
                                          : given.integers("target", {sizes.updates, sizes.steps, sizes.batch});
     timeline = Timeline::from_mask(mask_of_lengths(lengths, sizes.steps));
-    x = timeline.pack(Matrix<double>(given.columns<double>("x").middleCols(k * columns, columns)));
+    x = timeline.pack(MatrixX<double>(given.columns<double>("x").middleCols(k * columns, columns)));
     labels.resize(sizes.last_step ? sizes.batch : timeline.columns());
     const Index* own = targets.data() + k * (sizes.last_step ? sizes.batch : columns);
     for (Index c = 0; c < labels.size(); ++c)
@@ -95,7 +95,7 @@ struct Batch {
                           " at a valid step, expected 0 to ", sizes.classes - 1);
   }
   Timeline timeline;
-  Matrix<double> x;
+  MatrixX<double> x;
   Labels labels;
 };
 
@@ -129,8 +129,8 @@ SafeTensors train(const Case& given, const Sizes& sizes, Stack<double> model, O 
   Index clipped = 0;
   for (Index k = 0; k < sizes.updates; ++k) {
     const Batch batch(given, sizes, k);
-    const Matrix<double> logits = model.forward(batch.x, batch.timeline, tape);
-    Matrix<double> d_logits(logits.rows(), logits.cols());
+    const MatrixX<double> logits = model.forward(batch.x, batch.timeline, tape);
+    MatrixX<double> d_logits(logits.rows(), logits.cols());
     losses.push_back(loss(logits, batch.labels, d_logits).value());
     gradient.values().setZero();
     model.backward(tape, d_logits, gradient);

@@ -200,7 +200,7 @@ TEST_CASE("a mask filled at once is the mask of single draws", "[random]") {
   const Random random(seed, Purpose::dropout, 1, 9);
   for (const std::uint64_t first : {0u, 1u, 2u, 3u, 4u, 1001u}) {
     for (const Index n : {0, 1, 2, 5, 64}) {
-      Matrix<float> room = Matrix<float>::Constant(n + 2, 2, 7);
+      MatrixX<float> room = MatrixX<float>::Constant(n + 2, 2, 7);
       random.fill_bernoulli(0.8, 1.25f, room.col(1).segment(1, n), first);
       for (Index i = 0; i < n; ++i) {
         CHECK(room(i + 1, 1) == (random.bernoulli(first + static_cast<std::uint64_t>(i), 0.8) ? 1.25f : 0.f));
@@ -208,7 +208,7 @@ TEST_CASE("a mask filled at once is the mask of single draws", "[random]") {
       CHECK((room(0, 1) == 7 && room(n + 1, 1) == 7 && (room.col(0).array() == 7).all()));
     }
   }
-  Vector<double> mask(4);
+  VectorX<double> mask(4);
   CHECK_THROWS_AS(random.fill_bernoulli(2, 1.0, mask), ValueError);
 }
 

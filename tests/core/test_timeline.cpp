@@ -12,7 +12,7 @@ using namespace unroll;
 namespace {
 
 /// All that must hold of any timeline made from a mask [batch x steps].
-void check_against_mask(const Timeline& timeline, const Matrix<bool>& mask) {
+void check_against_mask(const Timeline& timeline, const MatrixX<bool>& mask) {
   const Index batch = mask.rows();
   REQUIRE(timeline.batch() == batch);
   CHECK(timeline.padded_steps() == mask.cols());
@@ -43,16 +43,16 @@ void check_against_mask(const Timeline& timeline, const Matrix<bool>& mask) {
   }
 }
 
-Matrix<bool> mask_of(const std::vector<Index>& lengths) {
-  Matrix<bool> mask = Matrix<bool>::Constant(
+MatrixX<bool> mask_of(const std::vector<Index>& lengths) {
+  MatrixX<bool> mask = MatrixX<bool>::Constant(
       Index(lengths.size()), lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end()), false);
   for (std::size_t b = 0; b < lengths.size(); ++b)  // without steps there is no memory to point into
     for (Index t = 0; t < lengths[b]; ++t) mask(Index(b), t) = true;
   return mask;
 }
 
-Matrix<bool> gaps() {
-  Matrix<bool> mask(4, 5);
+MatrixX<bool> gaps() {
+  MatrixX<bool> mask(4, 5);
   mask << 0, 1, 0, 0, 1,  //
       0, 0, 0, 0, 0,      //
       1, 1, 0, 1, 0,      //
@@ -79,15 +79,15 @@ TEST_CASE("lengths in any order make a timeline") {
     check_against_mask(timeline, mask_of(lengths));
     check_against_mask(Timeline::from_mask(mask_of(lengths)), mask_of(lengths));
   }
-  check_against_mask(Timeline::rectangular(3, 4), Matrix<bool>::Constant(3, 4, true));
+  check_against_mask(Timeline::rectangular(3, 4), MatrixX<bool>::Constant(3, 4, true));
 }
 
 TEST_CASE("any pattern of valid steps makes a timeline") {
   check_against_mask(Timeline::from_mask(gaps()), gaps());
   CHECK(Timeline::from_mask(gaps()).steps() == 3);
   for (int pattern = 0; pattern < 64; ++pattern) {
-    const Matrix<bool> mask =
-        Matrix<bool>::NullaryExpr(2, 3, [&](Index b, Index t) { return ((pattern >> (b * 3 + t)) & 1) != 0; });
+    const MatrixX<bool> mask =
+        MatrixX<bool>::NullaryExpr(2, 3, [&](Index b, Index t) { return ((pattern >> (b * 3 + t)) & 1) != 0; });
     check_against_mask(Timeline::from_mask(mask), mask);
   }
 }
@@ -127,16 +127,16 @@ TEST_CASE("timeline: places of a batch are forgotten when it is assigned anew, a
 
 TEST_CASE("packing takes valid steps only, unpacking puts them back") {
   const Timeline timeline = Timeline::from_mask(gaps());
-  Matrix<double> padded = Matrix<double>::Constant(2, 20, std::numeric_limits<double>::quiet_NaN());
+  MatrixX<double> padded = MatrixX<double>::Constant(2, 20, std::numeric_limits<double>::quiet_NaN());
   for (Index b = 0; b < 4; ++b)
     for (Index t = 0; t < 5; ++t)
       if (gaps()(b, t)) padded.col(t * 4 + b) << double(10 * b + t), 1;
-  const Matrix<double> packed = timeline.pack(padded);
+  const MatrixX<double> packed = timeline.pack(padded);
   CHECK(packed.cols() == 7);
   CHECK(packed.allFinite());
 
-  const Matrix<double> zero = timeline.unpack(packed), previous = timeline.unpack(packed, Padding::repeat_previous),
-                       next = timeline.unpack(packed, Padding::repeat_next);
+  const MatrixX<double> zero = timeline.unpack(packed), previous = timeline.unpack(packed, Padding::repeat_previous),
+                        next = timeline.unpack(packed, Padding::repeat_next);
   const double none = 0;
   const double expected_previous[4][5] = {
       {none, 1, 1, 1, 4}, {none, none, none, none, none}, {20, 21, 21, 23, 23}, {30, 30, 30, 33, 33}};
@@ -154,8 +154,8 @@ TEST_CASE("packing takes valid steps only, unpacking puts them back") {
 
 TEST_CASE("samples and ranks are permutations of each other") {
   const Timeline timeline = Timeline::from_lengths({1, 3, 2});
-  const Matrix<double> by_sample = (Matrix<double>(1, 3) << 10, 20, 30).finished();
-  CHECK(timeline.by_rank(by_sample) == (Matrix<double>(1, 3) << 20, 30, 10).finished());
+  const MatrixX<double> by_sample = (MatrixX<double>(1, 3) << 10, 20, 30).finished();
+  CHECK(timeline.by_rank(by_sample) == (MatrixX<double>(1, 3) << 20, 30, 10).finished());
   CHECK(timeline.by_sample(timeline.by_rank(by_sample)) == by_sample);
 }
 
@@ -181,7 +181,7 @@ TEST_CASE("a window keeps samples, ranks and columns") {
 }
 
 TEST_CASE("timeline: a gap of one sequence is a gap, wherever it comes, until the timeline is assigned anew") {
-  Matrix<bool> mask(3, 4);
+  MatrixX<bool> mask(3, 4);
   mask << true, true, true, false,  //
       true, false, true, false,     // the only gap
       true, true, false, false;
@@ -201,7 +201,7 @@ TEST_CASE("timeline: of a batch without samples no step is left after pooling") 
   const Timeline pooled = Timeline::rectangular(0, 5).one_step();
   CHECK(pooled.steps() == 0);
   CHECK(pooled.padded_steps() == 0);
-  CHECK(pooled.unpack(Matrix<double>(2, 0)).cols() == 0);
+  CHECK(pooled.unpack(MatrixX<double>(2, 0)).cols() == 0);
 }
 
 TEST_CASE("one step is left after pooling, also of a sequence without steps") {
@@ -249,9 +249,9 @@ TEST_CASE("what makes no timeline is refused") {
   CHECK_THROWS_MATCHES(Timeline::from_lengths({1, -2}), ShapeError, says("sample 1 has length -2"));
   CHECK_THROWS_MATCHES(Timeline::rectangular(-1, 2), ShapeError, says("at least 0 samples, got -1"));
   const Timeline timeline = Timeline::from_lengths({2, 1});
-  CHECK_THROWS_MATCHES(timeline.pack(Matrix<double>(3, 5)), ShapeError, says("has 4 columns, got 5"));
-  CHECK_THROWS_MATCHES(timeline.unpack(Matrix<double>(3, 4)), ShapeError, says("expects 3 columns, got 4"));
-  CHECK_THROWS_MATCHES(timeline.by_rank(Matrix<double>(3, 1)), ShapeError, says("for each of 2 samples, got 1"));
+  CHECK_THROWS_MATCHES(timeline.pack(MatrixX<double>(3, 5)), ShapeError, says("has 4 columns, got 5"));
+  CHECK_THROWS_MATCHES(timeline.unpack(MatrixX<double>(3, 4)), ShapeError, says("expects 3 columns, got 4"));
+  CHECK_THROWS_MATCHES(timeline.by_rank(MatrixX<double>(3, 1)), ShapeError, says("for each of 2 samples, got 1"));
   CHECK_THROWS_MATCHES(timeline.window(1, 3), ShapeError, says("[1, 3) are not within [0, 2)"));
   CHECK_THROWS_MATCHES(timeline.window(2, 1), ShapeError, says("[2, 1)"));
   CHECK_THROWS_AS(timeline.window(-1, 1), ShapeError);

@@ -15,9 +15,9 @@ namespace {
 
 const double missing = std::numeric_limits<double>::quiet_NaN();
 
-std::vector<Matrix<double>> sequences(std::initializer_list<Index> lengths, Index features = 2) {
-  std::vector<Matrix<double>> all;
-  for (const Index length : lengths) all.push_back(Matrix<double>::Constant(features, length, double(all.size())));
+std::vector<MatrixX<double>> sequences(std::initializer_list<Index> lengths, Index features = 2) {
+  std::vector<MatrixX<double>> all;
+  for (const Index length : lengths) all.push_back(MatrixX<double>::Constant(features, length, double(all.size())));
   return all;
 }
 
@@ -48,15 +48,15 @@ TEST_CASE("a data set tells what does not fit, with its sample and step") {
                        says("sample 1 has label 5, expected below 3, the number of classes"));
   CHECK_THROWS_MATCHES(D::step_labelled(sequences({3, 2}), {Labels::Zero(3)}), ShapeError,
                        says("2 sequences, but labels for 1"));
-  CHECK_THROWS_MATCHES(D::valued(sequences({3, 2}), Matrix<double>::Zero(1, 3)), ShapeError, says("targets for 3"));
-  CHECK_THROWS_MATCHES(D::step_valued(sequences({3, 2}), {Matrix<double>::Zero(1, 3), Matrix<double>::Zero(2, 2)}),
+  CHECK_THROWS_MATCHES(D::valued(sequences({3, 2}), MatrixX<double>::Zero(1, 3)), ShapeError, says("targets for 3"));
+  CHECK_THROWS_MATCHES(D::step_valued(sequences({3, 2}), {MatrixX<double>::Zero(1, 3), MatrixX<double>::Zero(2, 2)}),
                        ShapeError, says("sample 1 has 2 numbers per target, sample 0 has 1"));
   auto bad = sequences({3, 2});
   bad[1](1, 0) = missing;
   CHECK_THROWS_MATCHES(D::unlabelled(bad), ValueError, says("sample 1, step 0, feature 1 is nan"));
-  bad[1] = Matrix<double>::Zero(3, 2);
+  bad[1] = MatrixX<double>::Zero(3, 2);
   CHECK_THROWS_MATCHES(D::unlabelled(bad), ShapeError, says("sample 1 has 3 features, sample 0 has 2"));
-  CHECK_THROWS_MATCHES(D::unlabelled({Matrix<double>(0, 3)}), ShapeError, says("no features"));
+  CHECK_THROWS_MATCHES(D::unlabelled({MatrixX<double>(0, 3)}), ShapeError, says("no features"));
   auto data = D::labelled(sequences({3, 2}), {0, 1});
   CHECK_THROWS_MATCHES(data.set_weights({1}), ShapeError, says("a weight for each of 2"));
   CHECK_THROWS_MATCHES(data.set_weights({1, -1}), ValueError, says("the weight of sample 1 is -1"));
@@ -65,9 +65,9 @@ TEST_CASE("a data set tells what does not fit, with its sample and step") {
 TEST_CASE("batch: targets per step lie on their own timeline when a model changes the number of steps") {
   using D = Dataset<double>;
   const auto values = [](std::vector<std::vector<double>> all) {
-    std::vector<Matrix<double>> targets;
+    std::vector<MatrixX<double>> targets;
     for (const auto& each : all)
-      targets.push_back(Eigen::Map<const Matrix<double>>(each.data(), 1, Index(each.size())));
+      targets.push_back(Eigen::Map<const MatrixX<double>>(each.data(), 1, Index(each.size())));
     return targets;
   };
   const D data = D::step_valued(sequences({2, 4, 2, 5}), values({{1}, {2, 3}, {4}, {5, 6, 7}}));
@@ -76,7 +76,7 @@ TEST_CASE("batch: targets per step lie on their own timeline when a model change
   batch.gather(data, all_samples(4));
   CHECK(batch.timeline().columns() == 13);
   REQUIRE(batch.target_columns() == 7);
-  const Matrix<double> got = batch.values(0, 7);
+  const MatrixX<double> got = batch.values(0, 7);
   CHECK(std::vector<double>(got.data(), got.data() + 7) == std::vector<double>{5, 2, 1, 4, 6, 3, 7});  // step by step
   CHECK_THROWS_MATCHES(batch.values(5, 3), ShapeError, says("has targets for 7 columns, asked for 3 from column 5 on"));
   CHECK_THROWS_AS(batch.labels(-1, 1), ShapeError);
@@ -93,7 +93,7 @@ TEST_CASE("missing labels, NaN targets and empty sequences are no errors") {
   const auto labelled = Dataset<double>::labelled(sequences({3, 0, 2}), {2, -1, 0});
   CHECK(labelled.classes() == 3);
   CHECK(labelled.length(1) == 0);
-  CHECK(Dataset<double>::valued(sequences({3}), Matrix<double>::Constant(2, 1, missing)).target_rows() == 2);
+  CHECK(Dataset<double>::valued(sequences({3}), MatrixX<double>::Constant(2, 1, missing)).target_rows() == 2);
   CHECK(Dataset<double>::labelled(sequences({1}), {0}, 4).classes() == 4);
 }
 
@@ -112,30 +112,30 @@ TEST_CASE("a subset keeps targets, weights and the number of classes") {
 
 TEST_CASE("data set: inputs that are transformed are checked again, and stay as they were where that fails") {
   auto data = Dataset<double>::labelled(sequences({3, 1}), {0, 1});
-  const Matrix<double> first = data.sequence(0);
-  CHECK_THROWS_MATCHES(data.transform([](Matrix<double>& x) { x(0, 0) = missing; }), ValueError,
+  const MatrixX<double> first = data.sequence(0);
+  CHECK_THROWS_MATCHES(data.transform([](MatrixX<double>& x) { x(0, 0) = missing; }), ValueError,
                        says("sample 0, step 0, feature 0 is nan"));
   CHECK(data.sequence(0) == first);
-  CHECK_THROWS_MATCHES(data.transform([](Matrix<double>& x) {
+  CHECK_THROWS_MATCHES(data.transform([](MatrixX<double>& x) {
     x.setConstant(7);
     if (x.cols() == 1) x.conservativeResize(x.rows(), 2);
   }),
                        ShapeError, says("data set: sample 1 is 2 x 1, transformed 2 x 2"));
   CHECK(data.sequence(0) == first);
-  CHECK_THROWS_AS(data.transform([](Matrix<double>& x) {
+  CHECK_THROWS_AS(data.transform([](MatrixX<double>& x) {
     if (x.cols() == 1) throw std::runtime_error("of the caller");
     x.setConstant(7);
   }),
                   std::runtime_error);
   CHECK(data.sequence(0) == first);
-  data.transform([](Matrix<double>& x) { x.setConstant(7); });
-  CHECK(data.sequence(0) == Matrix<double>::Constant(2, 3, 7));
+  data.transform([](MatrixX<double>& x) { x.setConstant(7); });
+  CHECK(data.sequence(0) == MatrixX<double>::Constant(2, 3, 7));
 }
 
 TEST_CASE("a stratified split takes its share of every class and depends on the seed alone") {
   std::vector<Index> labels;
   for (Index s = 0; s < 100; ++s) labels.push_back(s < 80 ? 0 : s < 90 ? 1 : -1);
-  const auto data = Dataset<double>::labelled(std::vector<Matrix<double>>(100, Matrix<double>::Zero(1, 1)), labels);
+  const auto data = Dataset<double>::labelled(std::vector<MatrixX<double>>(100, MatrixX<double>::Zero(1, 1)), labels);
   const auto split = stratified_split(data, 0.3, 4);
   std::array<Index, 3> held{};
   for (const Index s : split.held_out) ++held[std::size_t(data.labels(s)[0] + 1)];
@@ -151,7 +151,7 @@ TEST_CASE("split: the share of a class is rounded, and lists are in increasing o
   std::vector<Index> labels(9, 0);  // 0.3 of 9, 5 and 4: 2.7, 1.5 and 1.2
   labels.insert(labels.end(), 5, 1);
   labels.insert(labels.end(), 4, -1);
-  const auto data = Dataset<double>::labelled(std::vector<Matrix<double>>(18, Matrix<double>::Zero(1, 1)), labels);
+  const auto data = Dataset<double>::labelled(std::vector<MatrixX<double>>(18, MatrixX<double>::Zero(1, 1)), labels);
   const auto split = stratified_split(data, 0.3, 2);
   std::array<Index, 3> held{};
   for (const Index s : split.held_out) ++held[std::size_t(data.labels(s)[0] + 1)];
@@ -163,7 +163,7 @@ TEST_CASE("split: the share of a class is rounded, and lists are in increasing o
 TEST_CASE("split: classes are drawn from independently") {
   std::vector<Index> labels;
   for (Index s = 0; s < 80; ++s) labels.push_back(s / 40);
-  const auto data = Dataset<double>::labelled(std::vector<Matrix<double>>(80, Matrix<double>::Zero(1, 1)), labels);
+  const auto data = Dataset<double>::labelled(std::vector<MatrixX<double>>(80, MatrixX<double>::Zero(1, 1)), labels);
   std::array<std::vector<Index>, 2> held;
   for (const Index s : stratified_split(data, 0.5, 1).held_out) held[std::size_t(s / 40)].push_back(s % 40);
   CHECK(held[0] != held[1]);
@@ -199,7 +199,7 @@ TEST_CASE("the standardizer knows the training data only, and centres what is co
 
 TEST_CASE("standardizer: a feature is constant although its mean is not exact") {
   const auto data =
-      Dataset<double>::unlabelled({Matrix<double>::Constant(1, 2, 0.1), Matrix<double>::Constant(1, 1, 0.1)});
+      Dataset<double>::unlabelled({MatrixX<double>::Constant(1, 2, 0.1), MatrixX<double>::Constant(1, 1, 0.1)});
   const Standardizer<double> standardizer(data);
   REQUIRE(standardizer.mean()[0] != 0.1);
   CHECK(standardizer.deviation()[0] == 1);
@@ -297,10 +297,10 @@ TEST_CASE("batches without a limit are refused") {
 
 TEST_CASE("a batch puts inputs, targets and weights on the columns of its timeline") {
   const auto numbered = [](Index rows, Index sample, Index steps) {
-    return Matrix<double>::NullaryExpr(rows, steps,
-                                       [=](Index r, Index t) { return double(100 * sample + 10 * t + r); });
+    return MatrixX<double>::NullaryExpr(rows, steps,
+                                        [=](Index r, Index t) { return double(100 * sample + 10 * t + r); });
   };
-  std::vector<Matrix<double>> x, y;
+  std::vector<MatrixX<double>> x, y;
   const std::vector<Index> lengths{2, 0, 5, 3};
   for (Index s = 0; s < 4; ++s) {
     x.push_back(numbered(2, s, lengths[std::size_t(s)]));
@@ -354,8 +354,8 @@ TEST_CASE("batch: nothing is left of the batch before") {
     batch.gather(written, all_samples(3));
     REQUIRE(batch.label_sequences().size() == 3);
     CHECK(batch.label_sequences()[1].size() == 3);
-    CHECK(batch.columns(0, 3).weights == Vector<double>{{1, 2, 3}});  // by sample, as the sequences are
-    CHECK(batch.columns(0, 3).sequence == Labels{{1, 2, 0}});         // ranks: the third is the longest
+    CHECK(batch.columns(0, 3).weights == VectorX<double>{{1, 2, 3}});  // by sample, as the sequences are
+    CHECK(batch.columns(0, 3).sequence == Labels{{1, 2, 0}});          // ranks: the third is the longest
   }
 }
 

@@ -29,14 +29,14 @@ using Conditioned = EquationCell<double, keeping::equations>;
 
 /// Long enough for several chunks of `units`.
 std::vector<Timeline> long_timelines() {
-  Matrix<bool> gaps(4, 300);
+  MatrixX<bool> gaps(4, 300);
   for (Index b = 0; b < 4; ++b)
     for (Index t = 0; t < 300; ++t) gaps(b, t) = (t * 7 + b * 3) % 5 != 0 && t < 300 - 60 * b;
   return {Timeline::rectangular(3, 250), Timeline::from_lengths({300, 0, 10, 280, 150}), Timeline::from_mask(gaps)};
 }
 
 template <class C>
-Matrix<double> forward(CellRun<C>& run, Keeping keeping) {
+MatrixX<double> forward(CellRun<C>& run, Keeping keeping) {
   std::vector<ConstView<double>> inputs, constants;
   for (const auto& m : run.inputs) inputs.push_back(view(m));
   for (const auto& m : run.constants) constants.push_back(view(m));
@@ -51,7 +51,7 @@ void checkpoints_change_no_bit(Index units) {
   for (const Direction direction : {Direction::forward, Direction::backward})
     for (const Timeline& timeline : long_timelines()) {
       CellRun<C> whole(timeline, direction, units), parts(timeline, direction, units);
-      const Matrix<double> output = forward(whole, {});
+      const MatrixX<double> output = forward(whole, {});
       whole.backward();
       for (const Index every : {0, 1, 40, 1000}) {
         CHECK(same_bits(forward(parts, {Keep::checkpoints, every}), output));
@@ -82,7 +82,7 @@ TEST_CASE("a pass that keeps nothing gives the same outputs and final states, an
   for (const Direction direction : {Direction::forward, Direction::backward})
     for (const Timeline& timeline : long_timelines()) {
       CellRun<Lstm<double>> whole(timeline, direction, 60), nothing(timeline, direction, 60);
-      const Matrix<double> output = forward(whole, {});
+      const MatrixX<double> output = forward(whole, {});
       CHECK(same_bits(forward(nothing, {Keep::nothing}), output));
       CHECK(nothing.tape.stretches.size() > 2);
       for (std::size_t s = 0; s < 2; ++s) CHECK(same_bits(nothing.final_state[s], whole.final_state[s]));
@@ -118,7 +118,7 @@ TEST_CASE("keeping: a pass without an initial state begins with zeros, whatever 
       forward(used, keeping);
       if (keeping.keep != Keep::nothing) used.backward();
       for (auto* run : {&fresh, &used}) run->initial.clear(), run->d_final.clear();
-      const Matrix<double> output = forward(fresh, keeping);
+      const MatrixX<double> output = forward(fresh, keeping);
       CHECK((fresh.tape.stretches.size() > 1) == (keeping.keep != Keep::everything));
       CHECK(same_bits(forward(used, keeping), output));
       for (std::size_t s = 0; s < 2; ++s) {

@@ -25,8 +25,8 @@ namespace {
 using Conditioned = EquationCell<double, two_inputs::equations>;
 
 /// Each sequence's columns in reverse order of its steps.
-Matrix<double> reversed(const Matrix<double>& m, const Timeline& timeline) {
-  Matrix<double> out(m.rows(), m.cols());
+MatrixX<double> reversed(const MatrixX<double>& m, const Timeline& timeline) {
+  MatrixX<double> out(m.rows(), m.cols());
   for (Index r = 0; r < timeline.batch(); ++r)
     for (Index k = 0; k < timeline.length(r); ++k)
       out.col(timeline.offset(k) + r) = m.col(timeline.offset(timeline.length(r) - 1 - k) + r);
@@ -94,7 +94,7 @@ TEST_CASE("gradients add up, and what is not wanted is not written") {
   run.backward();
   const std::vector<ConstView<double>> x{view(std::as_const(run.inputs[0]))};
   std::vector<View<double>> unwanted{View<double>(nullptr, 0, 0, Eigen::OuterStride<>(0))};
-  Vector<double> sum = run.gradient;
+  VectorX<double> sum = run.gradient;
   run.forward();
   run.over_time().backward({x, {}}, view(std::as_const(run.d_output)), run.d_final, sum.data(), {unwanted, {}});
   CHECK((sum - 2 * run.gradient).norm() < 1e-12);

@@ -40,7 +40,7 @@ void fuzz::read(const Bytes& input) {
   if (input.starts_with('d'))  // the description alone
     return detail::DescriptionCheck("x").compare(detail::model_description(loaded),
                                                  detail::read_description(input.substr(1), "x"));
-  const Vector<float> before = loaded.parameters().values();
+  const VectorX<float> before = loaded.parameters().values();
   std::map<std::string, std::string> metadata;
   try {
     metadata = load(loaded, file("x.safetensors", input));

@@ -16,7 +16,7 @@ class Speller : public Writer {
  public:
   explicit Speller(Index repeats) : repeats_(repeats) {}
 
-  void read(const Matrix<float>& letters, const Timeline& timeline) override {
+  void read(const MatrixX<float>& letters, const Timeline& timeline) override {
     words_.assign(std::size_t(timeline.batch()), {});
     lengths_.clear();
     for (Index b = 0; b < timeline.batch(); ++b) lengths_.push_back(timeline.length(timeline.rank(b)));
@@ -57,7 +57,7 @@ class Speller : public Writer {
   std::vector<std::vector<Index>> words_;
   std::vector<Index> of_, lengths_;
   std::size_t step_ = 0;
-  Matrix<float> logits_;
+  MatrixX<float> logits_;
 };
 
 class SpellerNetwork : public Network {

@@ -44,8 +44,8 @@ TEST_CASE("words come back in their order however many groups and threads there 
 }
 
 TEST_CASE("a word may have more phonemes than letters, up to twice as many and eight", "[g2p]") {
-  const std::vector<Matrix<float>> words{token_row<float>(std::vector<Index>{0, 1, 2}),
-                                         token_row<float>(std::vector<Index>{3})};
+  const std::vector<MatrixX<float>> words{token_row<float>(std::vector<Index>{0, 1, 2}),
+                                          token_row<float>(std::vector<Index>{3})};
   for (const Index beams : {0, 2}) {
     const auto four_times = write(SpellerNetwork(4), words, {.beams = beams}, 1);
     CHECK(four_times[0][0].tokens == std::vector<Index>{2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4});

@@ -57,7 +57,7 @@ TEST_CASE("the history has a line for each run and epoch", "[g2p]") {
 TEST_CASE("the picture of attention has a row for each phoneme, in per cent", "[g2p]") {
   const support::TemporaryFolder folder;
   Hypothesis<float> written{.tokens = {3, 2}};
-  written.attention = Matrix<float>{{0.25f, 0.5f}, {0.75f, 0.5f}};
+  written.attention = MatrixX<float>{{0.25f, 0.5f}, {0.75f, 0.5f}};
   draw_map(folder.path, "ab", {{"a", "b"}, {"A", "B"}}, written, "a network");
   std::ostringstream csv;
   csv << std::ifstream(folder.path / "map.csv").rdbuf();

@@ -65,7 +65,7 @@ TEST_CASE("names of classes can be told apart whatever is in them") {
 
 TEST_CASE("sigmoid outputs: each is compared with 1 for the label's class and 0 for the others") {
   const ClassLoss loss({.sigmoid = true, .classes = 3});
-  Matrix<float> z(3, 2), d(3, 2);
+  MatrixX<float> z(3, 2), d(3, 2);
   z << 0.5f, -1, 2, 0.25f, -0.75f, 3;
   const Labels labels = (Labels(2) << 2, -1).finished();
   const auto value = loss(z, labels, d, {}, loss.count(labels));
@@ -171,7 +171,7 @@ TEST_CASE("validation data are those of some people, where people are known") {
 
 TEST_CASE("test sequences that are training sequences too are told, and no people are others then") {
   Recordings recordings = make_stand_in(small);
-  std::vector<Matrix<float>> sequences{recordings.test.sequence(0), recordings.train.sequence(5)};
+  std::vector<MatrixX<float>> sequences{recordings.test.sequence(0), recordings.train.sequence(5)};
   recordings.test = Dataset<float>::labelled(std::move(sequences), {0, 5}, 6);
   const Data data = prepare(recordings);
   CHECK_FALSE(data.other_people);

@@ -167,7 +167,7 @@ TEST_CASE("a byte-order mark and line ends of old Mac change nothing that is rea
   CHECK(read.remarks[1] == "7 records; 0 broken ones and 0 without a time left out");
   CHECK(read.train.sequence(0)(0, 1) == 1);
   const StreamParts parts = read_streams(OneFile("s.csv", mac("\n,x,label\n0,1,0\n1,3,1\n2,5,0\n3,7,1\n")).path, 0.5);
-  CHECK(parts.train[0].channels == (Matrix<float>(1, 2) << 1, 3).finished());  // without the index that pandas writes
+  CHECK(parts.train[0].channels == (MatrixX<float>(1, 2) << 1, 3).finished());  // without the index that pandas writes
   CHECK(parts.test[0].labels == (Labels(2) << 0, 1).finished());
 }
 

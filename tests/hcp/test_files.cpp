@@ -66,11 +66,11 @@ TEST_CASE("recordings: columns in any order, an archive, other number types") {
 }
 
 TEST_CASE("recordings: how large numbers are does not matter, only how they differ") {
-  Matrix<float> tiny{{1e-12f, 3e-12f}}, large{{1e6f, 1e6f + 1}}, flat{{1e6f, 1e6f}};
+  MatrixX<float> tiny{{1e-12f, 3e-12f}}, large{{1e6f, 1e6f + 1}}, flat{{1e6f, 1e6f}};
   CHECK(z_score(tiny));
-  CHECK(tiny.isApprox(Matrix<float>{{-1, 1}}));
+  CHECK(tiny.isApprox(MatrixX<float>{{-1, 1}}));
   CHECK(z_score(large));
-  CHECK(large.isApprox(Matrix<float>{{-1, 1}}));
+  CHECK(large.isApprox(MatrixX<float>{{-1, 1}}));
   CHECK_FALSE(z_score(flat));
 }
 

@@ -11,7 +11,7 @@ using namespace hcp;
 namespace {
 
 /// How alike two recordings are: the correlation of all their numbers.
-double correlation(const Matrix<float>& a, const Matrix<float>& b) {
+double correlation(const MatrixX<float>& a, const MatrixX<float>& b) {
   const Index steps = std::min(a.cols(), b.cols());
   return double(a.leftCols(steps).cwiseProduct(b.leftCols(steps)).mean());
 }
@@ -78,11 +78,11 @@ TEST_CASE("stand-in: no clip has a mean or a covariance of its own") {
   // beyond the ramp at its beginning z is white, so x x' is W W' for every clip.
   const Data data = make_stand_in({.participants = 1, .regions = 30, .snr = 1, .idio = 0, .mapvar = 0, .seed = 2}, 0);
   const auto covariance = [&](Index s) {
-    const Matrix<double> x = data.clips.sequence(s).cast<double>();
-    const Matrix<double> centred = x.colwise() - x.rowwise().mean();
-    return Matrix<double>(centred * centred.transpose() / double(x.cols()));
+    const MatrixX<double> x = data.clips.sequence(s).cast<double>();
+    const MatrixX<double> centred = x.colwise() - x.rowwise().mean();
+    return MatrixX<double>(centred * centred.transpose() / double(x.cols()));
   };
-  const Matrix<double> first = covariance(4);
+  const MatrixX<double> first = covariance(4);
   for (Index s = 5; s < 18; ++s) CHECK((covariance(s) - first).norm() < 0.35 * first.norm());
 }
 

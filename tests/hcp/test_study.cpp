@@ -165,8 +165,8 @@ TEST_CASE("study: the penalty shrinks the weights that read inputs, and no other
 }
 
 TEST_CASE("study: what is right at a step counts at that step") {
-  const Part part{labelled({Matrix<float>::Zero(2, 3), Matrix<float>::Zero(2, 2)}, {1, 1}), {0, 0}, 1};
-  Matrix<float> output = Matrix<float>::Zero(15, 3);
+  const Part part{labelled({MatrixX<float>::Zero(2, 3), MatrixX<float>::Zero(2, 2)}, {1, 1}), {0, 0}, 1};
+  MatrixX<float> output = MatrixX<float>::Zero(15, 3);
   output(1, 0) = output(4, 1) = output(4, 2) = 1;  // right at the first step only
   Scores scores(1);
   scores.add(part, 0, 0, output);

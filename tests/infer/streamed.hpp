@@ -50,17 +50,17 @@ Recurrent<OneScalar<C>::template Cell> layer_of(Index units) {
 
 /// All steps of one sequence by the pass forward.
 template <class Model>
-Matrix<typename Model::Scalar> forward(const Model& model, const Matrix<typename Model::Scalar>& x) {
+MatrixX<typename Model::Scalar> forward(const Model& model, const MatrixX<typename Model::Scalar>& x) {
   typename Model::Tape tape;
   return model.forward(x, Timeline::rectangular(1, x.cols()), tape);
 }
 
 template <class S>
-std::span<const S> numbers(const Matrix<S>& m) {
+std::span<const S> numbers(const MatrixX<S>& m) {
   return {m.data(), std::size_t(m.size())};
 }
 template <class S>
-std::span<S> numbers(Matrix<S>& m) {
+std::span<S> numbers(MatrixX<S>& m) {
   return {m.data(), std::size_t(m.size())};
 }
 
@@ -68,10 +68,10 @@ std::span<S> numbers(Matrix<S>& m) {
 template <int... widths, class Model>
 double difference(const Model& model) {
   using S = typename Model::Scalar;
-  const Matrix<S> x = noise(model.features(), 30, 9).template cast<S>(), expected = forward(model, x);
+  const MatrixX<S> x = noise(model.features(), 30, 9).template cast<S>(), expected = forward(model, x);
   const Streaming<Model, widths...> streaming(model);
   auto stream = streaming.stream();
-  Matrix<S> y = Matrix<S>::Constant(expected.rows(), expected.cols(), std::numeric_limits<S>::quiet_NaN());
+  MatrixX<S> y = MatrixX<S>::Constant(expected.rows(), expected.cols(), std::numeric_limits<S>::quiet_NaN());
   REQUIRE(streaming.run(numbers(x), numbers(y), stream));
   REQUIRE(y.allFinite());
   return double((y - expected).cwiseAbs().maxCoeff() / std::max(S(1), expected.cwiseAbs().maxCoeff()));

@@ -37,7 +37,7 @@ struct Judge {
   }
 
   double coverage(const Tokens& tokens, double n) const {
-    Vector<double> sum = Vector<double>::Zero(length);
+    VectorX<double> sum = VectorX<double>::Zero(length);
     Tokens before;
     for (double t = 0; t < std::max(n, 1.0); ++t) {  // a hypothesis without predictions has looked once
       sum += Attending<S>::of(key, before, length).template cast<double>();
@@ -59,7 +59,7 @@ void enumerate(const Judge<S>& judge, const Tokens& tokens, Index most, std::vec
     all.push_back(judge(tokens, false));
     return;
   }
-  const Vector<S> logits = judge.law(judge.key, tokens);
+  const VectorX<S> logits = judge.law(judge.key, tokens);
   for (Index token = 0; token < logits.size(); ++token) {
     if (!written::allowed(judge.options.limits, tokens, token) || logits[token] == -infinity) continue;
     if (token == judge.options.limits.end) {
@@ -233,8 +233,8 @@ TEMPLATE_TEST_CASE("what is found for a source does not depend on its batch mate
 
 TEST_CASE("the search of a source stops when nothing can beat what was found") {
   // Before a source has so many tokens the end is hardly possible, then nothing else is.
-  const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> Vector<double> {
-    Vector<double> logits = 0.1 * chain<double>(6)(key, tokens);
+  const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<double> {
+    VectorX<double> logits = 0.1 * chain<double>(6)(key, tokens);
     logits[5] = tokens.size() >= key ? 12 : -12;
     return logits;
   };
@@ -245,8 +245,8 @@ TEST_CASE("the search of a source stops when nothing can beat what was found") {
 }
 
 TEST_CASE("a length penalty makes it search on as long as longer hypotheses can be better") {
-  const Law<double> law = [](std::uint64_t, const Tokens&) -> Vector<double> {
-    return Vector<double>::Unit(6, 5) + Vector<double>::Unit(6, 0) + Vector<double>::Constant(6, -20);
+  const Law<double> law = [](std::uint64_t, const Tokens&) -> VectorX<double> {
+    return VectorX<double>::Unit(6, 5) + VectorX<double>::Unit(6, 0) + VectorX<double>::Constant(6, -20);
   };
   Written<double> decoder({0}, 6, law);
   BeamOptions options{.limits = {.end = 5, .longest = 9}, .beams = 2};
@@ -259,7 +259,9 @@ TEST_CASE("a length penalty makes it search on as long as longer hypotheses can 
 
 TEST_CASE("of equally likely continuations the lower token is followed, then the earlier hypothesis") {
   const Index vocabulary = GENERATE(4, 200);
-  const Law<float> law = [=](std::uint64_t, const Tokens&) -> Vector<float> { return Vector<float>::Zero(vocabulary); };
+  const Law<float> law = [=](std::uint64_t, const Tokens&) -> VectorX<float> {
+    return VectorX<float>::Zero(vocabulary);
+  };
   Written<float> decoder({0}, vocabulary, law);
   for (const Index longest : {1, 2, 3}) {
     const auto found = beam_search(decoder, {.limits = {.longest = longest}, .beams = 3, .n_best = 3})[0];
@@ -274,8 +276,8 @@ TEST_CASE("of equally likely continuations the lower token is followed, then the
 
 TEST_CASE("a hypothesis without a way on is a result only where there are no others") {
   // After token 0, by far the most likely, nothing is possible.
-  const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> Vector<double> {
-    Vector<double> logits = 0.1 * chain<double>(4)(key, tokens);
+  const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<double> {
+    VectorX<double> logits = 0.1 * chain<double>(4)(key, tokens);
     if (tokens.empty()) logits[0] = 5;
     if (!tokens.empty() && (tokens[0] == 0 || (key == 2 && tokens.size() == 2))) logits.setConstant(-infinity);
     return logits;
@@ -295,8 +297,8 @@ TEST_CASE("a hypothesis without a way on is a result only where there are no oth
   options.beams = 1;
   CHECK(beam_search(decoder, options)[0][0].tokens == Tokens{0});
 
-  const Law<double> nothing = [](std::uint64_t, const Tokens&) -> Vector<double> {
-    return Vector<double>::Constant(4, -infinity);
+  const Law<double> nothing = [](std::uint64_t, const Tokens&) -> VectorX<double> {
+    return VectorX<double>::Constant(4, -infinity);
   };
   for (const LengthPenalty& penalty : penalties) {
     options.length_penalty = penalty;
@@ -321,8 +323,8 @@ TEST_CASE("a space smaller than the beam gives as many hypotheses as there are")
 
 TEST_CASE("a better hypothesis than the greedy one is found") {
   // The likelier first token leads to four equal ways, the other one to a single way.
-  const Law<double> law = [](std::uint64_t, const Tokens& tokens) -> Vector<double> {
-    Vector<double> logits = Vector<double>::Constant(4, 0);
+  const Law<double> law = [](std::uint64_t, const Tokens& tokens) -> VectorX<double> {
+    VectorX<double> logits = VectorX<double>::Constant(4, 0);
     if (tokens.empty()) logits << 1, 0.9, -infinity, -infinity;
     if (tokens == Tokens{1}) logits << -infinity, -infinity, 0, -infinity;
     return logits;
@@ -341,7 +343,7 @@ TEST_CASE("attention that is no number is refused where it counts") {
       if (this->widths.size() == 3) weights_.row(2).setConstant(std::numeric_limits<float>::quiet_NaN());
       return view(std::as_const(weights_));
     }
-    Matrix<float> weights_;
+    MatrixX<float> weights_;
   };
   Broken decoder({5}, 6, chain<float>(6), {4});
   BeamOptions options{.limits = {.longest = 4}, .beams = 2, .n_best = 2};
@@ -374,8 +376,8 @@ TEST_CASE("options of a beam search that make no sense are refused in a sentence
 }
 
 TEST_CASE("a logit that is no number is refused in any beam") {
-  const Law<float> law = [](std::uint64_t key, const Tokens& tokens) -> Vector<float> {
-    Vector<float> logits = chain<float>(9)(key, tokens);
+  const Law<float> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<float> {
+    VectorX<float> logits = chain<float>(9)(key, tokens);
     if (key == 15 && tokens.size() == 2) logits[4] = std::numeric_limits<float>::infinity();
     return logits;
   };

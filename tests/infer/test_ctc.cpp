@@ -14,8 +14,8 @@ namespace {
 using Sequence = std::vector<Index>;
 
 /// Reproducible logits in [-2, 2] of no particular pattern.
-Matrix<double> wave(Index rows, Index cols, double phase) {
-  return Matrix<double>::NullaryExpr(
+MatrixX<double> wave(Index rows, Index cols, double phase) {
+  return MatrixX<double>::NullaryExpr(
       rows, cols, [=](Index r, Index c) { return 2 * std::sin(double(1 + r * cols + c) * 1.7 + phase); });
 }
 
@@ -27,8 +27,8 @@ Sequence written_by(const Sequence& path, Index blank) {
 }
 
 /// The probability of every label sequence, path by path.
-std::map<Sequence, double> all_sequences(const Matrix<double>& logits, Index blank) {
-  Matrix<double> p = logits.array().exp().matrix();
+std::map<Sequence, double> all_sequences(const MatrixX<double>& logits, Index blank) {
+  MatrixX<double> p = logits.array().exp().matrix();
   for (Index t = 0; t < p.cols(); ++t) p.col(t) /= p.col(t).sum();
   std::map<Sequence, double> sum;
   Sequence path(std::size_t(p.cols()), 0);
@@ -51,14 +51,14 @@ Timeline one(Index steps) { return Timeline::from_lengths({steps}); }
 
 TEST_CASE("ctc greedy: the path of the largest outputs without repetitions and blanks", "[ctc]") {
   const Sequence path{1, 1, 0, 1, 2, 2, 0, 0, 2, 1};
-  Matrix<float> output = Matrix<float>::Zero(3, 10);
+  MatrixX<float> output = MatrixX<float>::Zero(3, 10);
   for (Index t = 0; t < 10; ++t) output(path[std::size_t(t)], t) = 2;
   const auto result = ctc_greedy(output, one(10));
   CHECK(result.at(0).labels == Sequence{1, 1, 2, 2, 1});
   CHECK(result.at(0).log_probability == Approx(10 * (2 - std::log(std::exp(2.0) + 2))));
   CHECK(ctc_greedy(output, one(10), 1).at(0).labels == Sequence{0, 2, 0, 2});
   CHECK(ctc_greedy(output, one(10), 2).at(0).labels == Sequence{1, 0, 1, 0, 1});
-  CHECK(ctc_greedy(Matrix<float>(Matrix<float>::Zero(3, 4)), one(4), 2).at(0).labels == Sequence{0});
+  CHECK(ctc_greedy(MatrixX<float>(MatrixX<float>::Zero(3, 4)), one(4), 2).at(0).labels == Sequence{0});
 }
 
 TEST_CASE("ctc beam search: with enough beams every label sequence has its probability, and all sum to 1", "[ctc]") {
@@ -66,7 +66,7 @@ TEST_CASE("ctc beam search: with enough beams every label sequence has its proba
     for (const auto& [classes, steps] : {std::pair{3, 5}, std::pair{4, 4}, std::pair{2, 6}, std::pair{3, 1}}) {
       if (blank >= classes) continue;
       CAPTURE(blank, classes, steps);
-      const Matrix<double> logits = wave(classes, steps, 0.3 * double(blank));
+      const MatrixX<double> logits = wave(classes, steps, 0.3 * double(blank));
       const auto right = all_sequences(logits, blank);
       const auto found = ctc_beam_search(logits, one(steps), {.blank = blank, .beams = 2000, .n_best = 2000}).at(0);
       CHECK(found.size() == right.size());
@@ -85,7 +85,7 @@ TEST_CASE("ctc beam search: with enough beams every label sequence has its proba
 TEST_CASE("ctc beam search: a few beams find less than there is, and one finds no more than its path", "[ctc]") {
   Index best_found = 0;
   for (int trial = 0; trial < 20; ++trial) {
-    const Matrix<double> logits = wave(4, 5, trial);
+    const MatrixX<double> logits = wave(4, 5, trial);
     const auto right = all_sequences(logits, 0);
     const auto best = std::ranges::max_element(right, {}, [](const auto& entry) { return entry.second; });
     for (const Index beams : {1, 2, 4, 8}) {
@@ -101,7 +101,7 @@ TEST_CASE("ctc beam search: a few beams find less than there is, and one finds n
 TEST_CASE("ctc beam search: many paths of the same labels outweigh the best path", "[ctc]") {
   // Blank has 0.4 at both steps and each label 0.3: the best path writes nothing, with 0.16; label 1 has 0.09 + 2 *
   // 0.12.
-  Matrix<double> output(3, 2);
+  MatrixX<double> output(3, 2);
   output.row(0).setConstant(std::log(0.4));
   output.bottomRows(2).setConstant(std::log(0.3));
   CHECK(ctc_greedy(output, one(2)).at(0).labels.empty());
@@ -115,11 +115,11 @@ TEST_CASE("ctc beam search: many paths of the same labels outweigh the best path
 TEST_CASE("ctc beam search: a prefix that comes back is still the one before its continuations", "[ctc]") {
   // The numbers are those of a table of prefixes kept by name. At the third step 2, 1 is given up while 2 and 2, 1, 2
   // are followed; at the fourth 2, 1 comes back, and at the last its paths with a 2 behind it belong to 2, 1, 2.
-  Matrix<double> p(3, 5);
+  MatrixX<double> p(3, 5);
   p << 0.02, 0.02, 0.01, 0.1, 0.1,  //
       0.02, 0.48, 0.01, 0.8, 0.1,   //
       0.96, 0.5, 0.98, 0.1, 0.8;
-  const Matrix<double> logits = p.array().log().matrix();
+  const MatrixX<double> logits = p.array().log().matrix();
   const auto check = [&](Index beams, std::vector<std::pair<Sequence, double>> right) {
     const auto found = ctc_beam_search(logits, one(5), {.beams = beams, .n_best = beams}).at(0);
     CAPTURE(beams);
@@ -135,7 +135,7 @@ TEST_CASE("ctc beam search: a prefix that comes back is still the one before its
 
 TEST_CASE("ctc decoding: each sample of a batch by itself, in the order of samples", "[ctc]") {
   const auto timeline = Timeline::from_lengths({2, 0, 5});
-  const Matrix<double> output = wave(4, 7, 1);
+  const MatrixX<double> output = wave(4, 7, 1);
   const auto paths = ctc_greedy(output, timeline);
   const auto beams = ctc_beam_search(output, timeline, {.beams = 6, .n_best = 3});
   REQUIRE(paths.size() == 3);
@@ -147,7 +147,7 @@ TEST_CASE("ctc decoding: each sample of a batch by itself, in the order of sampl
   CHECK(beams[1][0].log_probability == 0);
   for (const Index b : {0, 2}) {
     const Index rank = timeline.rank(b), steps = timeline.length(rank);
-    Matrix<double> mine(4, steps);
+    MatrixX<double> mine(4, steps);
     for (Index t = 0; t < steps; ++t) mine.col(t) = output.col(timeline.offset(t) + rank);
     CHECK(ctc_greedy(mine, one(steps)).at(0).labels == paths[std::size_t(b)].labels);
     const auto alone = ctc_beam_search(mine, one(steps), {.beams = 6, .n_best = 3}).at(0);
@@ -160,7 +160,7 @@ TEST_CASE("ctc decoding: each sample of a batch by itself, in the order of sampl
 }
 
 TEST_CASE("ctc decoding: classes of logit -inf are never written", "[ctc]") {
-  Matrix<float> output = wave(4, 6, 2).cast<float>();
+  MatrixX<float> output = wave(4, 6, 2).cast<float>();
   output.row(2).setConstant(-std::numeric_limits<float>::infinity());
   const auto without_2 = ctc_beam_search(output, one(6), {.beams = 5000, .n_best = 5000}).at(0);
   CHECK(without_2.size() > 20);
@@ -175,7 +175,7 @@ TEST_CASE("ctc decoding: classes of logit -inf are never written", "[ctc]") {
 }
 
 TEST_CASE("ctc decoding: what cannot be right is refused", "[ctc]") {
-  Matrix<double> output = wave(4, 6, 0);
+  MatrixX<double> output = wave(4, 6, 0);
   CHECK_THROWS_MATCHES(ctc_greedy(output, one(5)), ShapeError, says("the timeline has 5 columns, the output has 6"));
   CHECK_THROWS_MATCHES(ctc_greedy(output, one(6), 4), ValueError, says("blank must be 0 to 3, got 4"));
   CHECK_THROWS_MATCHES(ctc_beam_search(output, one(5)), ShapeError, says("the timeline has 5 columns"));

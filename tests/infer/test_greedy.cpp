@@ -24,7 +24,7 @@ template <class S>
 Hypothesis<S> by_hand(const Law<S>& law, std::uint64_t key, const Limits& limits, Index most) {
   Hypothesis<S> one;
   while (Index(one.tokens.size()) < most) {
-    const Vector<S> logits = law(key, one.tokens);
+    const VectorX<S> logits = law(key, one.tokens);
     Index best = -1;
     for (Index token = 0; token < logits.size(); ++token) {
       if (!written::allowed(limits, one.tokens, token) || logits[token] == -infinity) continue;
@@ -58,7 +58,7 @@ void check_by_hand(const Law<S>& law, Index vocabulary, const Limits& limits) {
 /// Always the same logits, without allocating.
 struct Constant {
   using Scalar = float;
-  Matrix<float> logits;
+  MatrixX<float> logits;
 
   Index vocabulary() const { return logits.rows(); }
   Index sources() const { return logits.cols(); }
@@ -102,8 +102,8 @@ TEST_CASE("no run of tokens comes twice if that is asked for") {
 }
 
 TEST_CASE("of equally likely tokens the lowest is taken") {
-  const Law<float> law = [](std::uint64_t, const Tokens& tokens) -> Vector<float> {
-    Vector<float> logits = Vector<float>::Zero(40);
+  const Law<float> law = [](std::uint64_t, const Tokens& tokens) -> VectorX<float> {
+    VectorX<float> logits = VectorX<float>::Zero(40);
     if (tokens.size() == 1) logits[37] = logits[22] = 1;
     return logits;
   };
@@ -113,8 +113,8 @@ TEST_CASE("of equally likely tokens the lowest is taken") {
 }
 
 TEST_CASE("a hypothesis after which nothing is possible stays as it is") {
-  const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> Vector<double> {
-    Vector<double> logits = chain<double>(5)(key, tokens);
+  const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<double> {
+    VectorX<double> logits = chain<double>(5)(key, tokens);
     if (tokens.size() == key) logits.setConstant(-infinity);
     return logits;
   };
@@ -127,8 +127,8 @@ TEST_CASE("a hypothesis after which nothing is possible stays as it is") {
 }
 
 TEST_CASE("impossible tokens are never taken, nor the end where only it is possible but too early") {
-  const Law<double> law = [](std::uint64_t, const Tokens& tokens) -> Vector<double> {
-    Vector<double> logits = Vector<double>::Constant(3, -infinity);
+  const Law<double> law = [](std::uint64_t, const Tokens& tokens) -> VectorX<double> {
+    VectorX<double> logits = VectorX<double>::Constant(3, -infinity);
     logits[tokens.size() == 1 ? 2 : 1] = -1e300;
     return logits;
   };
@@ -143,8 +143,8 @@ TEMPLATE_TEST_CASE("a logit that is no number is refused with its place", "", fl
   const TestType bad = TestType(GENERATE(std::numeric_limits<double>::quiet_NaN(), infinity));
   const Index token = GENERATE(0, 18, 21);
   const bool alone = GENERATE(false, true);
-  const Law<TestType> law = [=](std::uint64_t key, const Tokens& tokens) -> Vector<TestType> {
-    Vector<TestType> logits = chain<TestType>(22)(key, tokens);
+  const Law<TestType> law = [=](std::uint64_t key, const Tokens& tokens) -> VectorX<TestType> {
+    VectorX<TestType> logits = chain<TestType>(22)(key, tokens);
     if (key != 4 || tokens.size() != 3) return logits;
     if (alone) logits.setConstant(TestType(-infinity));
     logits[token] = bad;
@@ -187,8 +187,8 @@ TEMPLATE_TEST_CASE("a source's hypothesis does not depend on its batch mates", "
 }
 
 TEST_CASE("a decoder runs for those that go on, and not at all for none") {
-  const Law<float> law = [](std::uint64_t key, const Tokens& tokens) -> Vector<float> {
-    return tokens.size() == key ? Vector<float>::Unit(3, 2) : Vector<float>::Unit(3, 1);
+  const Law<float> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<float> {
+    return tokens.size() == key ? VectorX<float>::Unit(3, 2) : VectorX<float>::Unit(3, 1);
   };
   Written<float> decoder({1, 4, 0, 2}, 3, law);
   const auto all = greedy(decoder, {.limits = {.end = 2, .longest = 4}});
@@ -204,7 +204,7 @@ TEST_CASE("a decoder runs for those that go on, and not at all for none") {
 }
 
 TEST_CASE("decoding allocates for results, not for steps") {
-  Constant decoder{Matrix<float>::Ones(3000, 8)};
+  Constant decoder{MatrixX<float>::Ones(3000, 8)};
   const auto allocations = [&](Index longest) {
     const support::AllocationCount count;
     greedy(decoder, {.limits = {.longest = longest, .no_repeat_ngram = 2}});
@@ -239,7 +239,7 @@ TEST_CASE("a decoder that gives other shapes than it says is refused") {
     Index vocabulary() const { return rows; }
     Index sources() const { return cols; }
   };
-  Wrong narrow{{Matrix<float>::Ones(4, 2)}, 4, 3}, low{{Matrix<float>::Ones(4, 2)}, 5, 2};
+  Wrong narrow{{MatrixX<float>::Ones(4, 2)}, 4, 3}, low{{MatrixX<float>::Ones(4, 2)}, 5, 2};
   CHECK_THROWS_MATCHES(greedy(narrow, {.limits = {.longest = 2}}), ShapeError,
                        says("expects 4 logits for 3 hypotheses, got 4 x 2"));
   CHECK_THROWS_MATCHES(greedy(low, {.limits = {.longest = 2}}), ShapeError, says("got 4 x 2"));

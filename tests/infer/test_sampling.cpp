@@ -22,7 +22,7 @@ const std::vector<std::uint64_t> keys{3, 1, 4, 15, 9};
 
 /// What a token is drawn from, by its definition: the rest of the options is 0.
 template <class S>
-std::vector<double> distribution(const Vector<S>& logits, const SamplingOptions& options) {
+std::vector<double> distribution(const VectorX<S>& logits, const SamplingOptions& options) {
   std::vector<Index> order(std::size_t(logits.size()));
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return logits[a] > logits[b]; });
@@ -68,7 +68,7 @@ void enumerate(const Law<double>& law, std::uint64_t key, const SamplingOptions&
     all[before] = probability;
     return;
   }
-  Vector<double> logits = law(key, before);
+  VectorX<double> logits = law(key, before);
   for (Index token = 0; token < logits.size(); ++token)
     if (!written::allowed(options.limits, before, token)) logits[token] = -infinity;
   const auto p = distribution<double>(logits, options);
@@ -86,8 +86,8 @@ void enumerate(const Law<double>& law, std::uint64_t key, const SamplingOptions&
 
 template <class S>
 Law<S> always(std::vector<double> logits) {
-  return [=](std::uint64_t, const Tokens&) -> Vector<S> {
-    return Eigen::Map<const Vector<double>>(logits.data(), Index(logits.size())).cast<S>();
+  return [=](std::uint64_t, const Tokens&) -> VectorX<S> {
+    return Eigen::Map<const VectorX<double>>(logits.data(), Index(logits.size())).cast<S>();
   };
 }
 
@@ -263,8 +263,8 @@ TEST_CASE("a forbidden token that is by far the most likely does not keep others
 }
 
 TEST_CASE("samples run out of possible tokens each for itself") {
-  const Law<double> law = [](std::uint64_t, const Tokens& tokens) -> Vector<double> {
-    return Vector<double>::Constant(3, tokens == Tokens{1} ? -infinity : 0);
+  const Law<double> law = [](std::uint64_t, const Tokens& tokens) -> VectorX<double> {
+    return VectorX<double>::Constant(3, tokens == Tokens{1} ? -infinity : 0);
   };
   Index cut = 0;
   const auto all = sample(Written<double>({0}, 3, law), {.limits = {.longest = 2}, .samples = 100})[0];
@@ -300,8 +300,8 @@ TEST_CASE("options of sampling that make no sense are refused in a sentence") {
 }
 
 TEST_CASE("a logit that is no number is refused while sampling too") {
-  const Law<float> law = [](std::uint64_t key, const Tokens& tokens) -> Vector<float> {
-    Vector<float> logits = Vector<float>::Zero(9);
+  const Law<float> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<float> {
+    VectorX<float> logits = VectorX<float>::Zero(9);
     if (key == 15 && tokens.size() == 1) logits[8] = std::numeric_limits<float>::quiet_NaN();
     return logits;
   };

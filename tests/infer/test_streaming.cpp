@@ -21,7 +21,7 @@ using streamed::Small;
 
 namespace {
 
-Matrix<float> signal(Index features, Index steps, std::uint64_t seed = 9) {
+MatrixX<float> signal(Index features, Index steps, std::uint64_t seed = 9) {
   return noise(features, steps, seed).cast<float>();
 }
 
@@ -40,10 +40,10 @@ static_assert(Filter::Output::SizeAtCompileTime == 1 && Dynamic::Output::SizeAtC
 
 TEST_CASE("one step per call is the same as all in one call, and streams do not know each other") {
   const auto model = small(16);
-  const Matrix<float> a = signal(1, 40, 1), b = signal(1, 40, 2);
+  const MatrixX<float> a = signal(1, 40, 1), b = signal(1, 40, 2);
   const Filter filter(model);
   auto first = filter.stream(), second = filter.stream(), block = filter.stream();
-  Matrix<float> y_a(1, 40), y_b(1, 40), whole(1, 40);
+  MatrixX<float> y_a(1, 40), y_b(1, 40), whole(1, 40);
   for (Index t = 0; t < 40; ++t) {
     y_a.col(t) = filter.step(a.col(t), first);
     y_b.col(t) = filter.step(b.col(t), second);
@@ -55,9 +55,9 @@ TEST_CASE("one step per call is the same as all in one call, and streams do not 
 
 TEST_CASE("a stream is reset, copied, and may write where it reads") {
   const Dynamic filter(small(16));
-  const Matrix<float> x = signal(1, 20);
+  const MatrixX<float> x = signal(1, 20);
   auto stream = filter.stream();
-  Matrix<float> fresh(1, 20), later(1, 20), copied(1, 20), again = x;
+  MatrixX<float> fresh(1, 20), later(1, 20), copied(1, 20), again = x;
   REQUIRE(filter.run(numbers(x), numbers(fresh), stream));
   auto copy = stream;
   REQUIRE(filter.run(numbers(x), numbers(later), stream));
@@ -79,19 +79,19 @@ TEMPLATE_TEST_CASE("states go from a pass forward to a stream and back", "", Dyn
       return Stack<float>(1, {Recurrent<Lstm>{.units = 16}, Dense{.units = 1}});
   }();
   model.initialise(2);
-  const Matrix<float> x = signal(1, 31);
+  const MatrixX<float> x = signal(1, 31);
   const TestType filter(model);
   auto stream = filter.stream();
   CHECK(filter.state(stream)[0][1].isZero(0));
 
   typename Model::Tape tape;
-  Matrix<float> three(1, 3 * 11);  // 11 steps of three sequences, ours the second
+  MatrixX<float> three(1, 3 * 11);  // 11 steps of three sequences, ours the second
   for (Index t = 0; t < 11; ++t) three.middleCols(3 * t, 3) << 1, x(0, t), -1;
   const Timeline begun = Timeline::rectangular(3, 11), complete = Timeline::rectangular(1, 31);
   model.forward(three, begun, tape);
   filter.set_state(stream, model.final_state(tape), 1);
-  const Matrix<float> rest = x.rightCols(20);
-  Matrix<float> y(1, 20);
+  const MatrixX<float> rest = x.rightCols(20);
+  MatrixX<float> y(1, 20);
   REQUIRE(filter.run(numbers(rest), numbers(y), stream));
   CHECK((y - forward(model, x).rightCols(20)).cwiseAbs().maxCoeff() < 1e-5f);
 
@@ -127,8 +127,8 @@ TEST_CASE("steps allocate nothing") {
   auto a = fixed.stream(), other = a;
   auto b = dynamic.stream();
   auto c = general.stream(), d = c;
-  const Matrix<float> x = signal(1, 20);
-  Matrix<float> y(1, 20);
+  const MatrixX<float> x = signal(1, 20);
+  MatrixX<float> y(1, 20);
   bool done = true;
   const support::AllocationCount allocations;
   for (Index t = 0; t < 20; ++t) y.col(t) = fixed.step(Sample(x.col(t)), a);
@@ -144,11 +144,11 @@ TEST_CASE("steps allocate nothing") {
 TEST_CASE("sizes that do not fit change nothing") {
   const Dynamic filter(small(16)), larger(small(40));
   auto stream = filter.stream(), foreign = larger.stream();
-  Matrix<float> x = signal(1, 4), y = Matrix<float>::Constant(1, 4, 7);
+  MatrixX<float> x = signal(1, 4), y = MatrixX<float>::Constant(1, 4, 7);
   CHECK_FALSE(filter.run(numbers(x), numbers(y).first(3), stream));
   CHECK_FALSE(filter.run(numbers(std::as_const(x)).first(3), numbers(y), stream));
   CHECK_FALSE(filter.run(numbers(x), numbers(y), foreign));
-  CHECK(y == Matrix<float>::Constant(1, 4, 7));
+  CHECK(y == MatrixX<float>::Constant(1, 4, 7));
   CHECK(filter.state(stream)[0][0].isZero(0));
   CHECK(filter.run({}, {}, stream));
   CHECK_THROWS_MATCHES(filter.state(foreign), ShapeError, says("another model's"));
@@ -188,7 +188,7 @@ TEST_CASE("a state that fades becomes 0, and the caller's mode comes back") {
   const Streaming filter(model);
   auto stream = filter.stream();
   const auto mode = detail::floating_point_mode() & detail::flush_bits;
-  Matrix<float> x = Matrix<float>::Zero(1, 130), y(8, 130);
+  MatrixX<float> x = MatrixX<float>::Zero(1, 130), y(8, 130);
   x(0, 0) = 1;
   REQUIRE(filter.run(numbers(x), numbers(y), stream));
   CHECK(y(0, 126) > 0);
@@ -199,11 +199,11 @@ TEST_CASE("a state that fades becomes 0, and the caller's mode comes back") {
 TEST_CASE("an input that the model refuses gives no numbers and leaves the state as it was") {
   const Streaming words(made(1, Embedding{.size = 4, .dimension = 3}, Recurrent<Gru>{.units = 5}));
   auto stream = words.stream(), untouched = words.stream();
-  Matrix<float> x{{2, 7, 1}}, y(5, 3), want(5, 2);
+  MatrixX<float> x{{2, 7, 1}}, y(5, 3), want(5, 2);
   REQUIRE(words.run(numbers(x), numbers(y), stream));
   CHECK(y.col(0).allFinite());
   CHECK(y.col(1).array().isNaN().all());
-  Matrix<float> good{{2, 1}};
+  MatrixX<float> good{{2, 1}};
   REQUIRE(words.run(numbers(good), numbers(want), untouched));
   CHECK(y.col(2) == want.col(1));
 }
@@ -230,11 +230,11 @@ template <class Model>
 void check_refused_tokens(Model model) {
   model.initialise(1);
   const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
-  const Matrix<float> x{{2, nan, -1, 4, 2.5f, 1, inf, -inf, 1e30f, -0.5f, 3}}, tokens{{2, 1, 3}};
+  const MatrixX<float> x{{2, nan, -1, 4, 2.5f, 1, inf, -inf, 1e30f, -0.5f, 3}}, tokens{{2, 1, 3}};
   const Streaming words(model);
   auto stream = words.stream(), untouched = words.stream();
   const Index outputs = model.outputs();
-  Matrix<float> y(outputs, x.cols()), want(outputs, 3);
+  MatrixX<float> y(outputs, x.cols()), want(outputs, 3);
   REQUIRE(words.run(numbers(tokens), numbers(want), untouched));
   const support::AllocationCount allocations;
   const bool done = words.run(numbers(x), numbers(y), stream);
@@ -265,8 +265,8 @@ TEST_CASE("streaming: a number that is no token allocates nothing, however deep 
 TEST_CASE("streaming: a layer that has no memory ends neither the program nor the stream") {
   const Streaming filter(made(1, Thrower{}, Recurrent<Gru>{.units = 5}));
   auto stream = filter.stream(), untouched = filter.stream();
-  const Matrix<float> x{{2, Thrower::no_memory, 1}}, good{{2, 1}};
-  Matrix<float> y(5, 3), want(5, 2);
+  const MatrixX<float> x{{2, Thrower::no_memory, 1}}, good{{2, 1}};
+  MatrixX<float> y(5, 3), want(5, 2);
   REQUIRE(filter.run(numbers(x), numbers(y), stream));
   REQUIRE(filter.run(numbers(good), numbers(want), untouched));
   CHECK(y.col(1).array().isNaN().all());
@@ -277,7 +277,7 @@ TEST_CASE("streaming: a layer that has no memory ends neither the program nor th
 TEST_CASE("what is not finite stays in its own stream") {
   const Dynamic filter(small(16));
   auto bad = filter.stream(), good = filter.stream();
-  Matrix<float> x = signal(1, 5), y(1, 5);
+  MatrixX<float> x = signal(1, 5), y(1, 5);
   x(0, 2) = std::numeric_limits<float>::quiet_NaN();
   REQUIRE(filter.run(numbers(x), numbers(y), bad));
   CHECK(std::isfinite(y(0, 1)));
@@ -286,7 +286,7 @@ TEST_CASE("what is not finite stays in its own stream") {
   REQUIRE(filter.run(numbers(x), numbers(y), good));
   CHECK(y.allFinite());
   filter.reset(bad);
-  Matrix<float> after(1, 5);
+  MatrixX<float> after(1, 5);
   REQUIRE(filter.run(numbers(x), numbers(after), bad));
   CHECK(cell_run::same_bits(after, y));
 }

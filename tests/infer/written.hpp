@@ -21,25 +21,25 @@ inline constexpr double infinity = std::numeric_limits<double>::infinity();
 using Tokens = std::vector<Index>;
 /// A column of numbers for a source, which has a key of its own, after these tokens.
 template <class S>
-using Law = std::function<Vector<S>(std::uint64_t key, const Tokens& tokens)>;
+using Law = std::function<VectorX<S>(std::uint64_t key, const Tokens& tokens)>;
 
 /// Numbers without a pattern, standard deviation `spread`, that depend on the last `order` tokens.
 template <class S>
 Law<S> chain(Index rows, double spread = 1, std::size_t order = 1000, std::uint64_t seed = 0) {
-  return [=](std::uint64_t key, const Tokens& tokens) -> Vector<S> {
+  return [=](std::uint64_t key, const Tokens& tokens) -> VectorX<S> {
     std::uint64_t state = seed;
     for (std::size_t i = tokens.size() - std::min(order, tokens.size()); i < tokens.size(); ++i)
       state = Random(state, Purpose::data, std::uint64_t(tokens[i])).bits(1);
     const Random random(state, Purpose::data, key, 77);
-    return Vector<S>::NullaryExpr(rows, [&](Index i) { return S(spread * random.normal(std::uint64_t(i))); });
+    return VectorX<S>::NullaryExpr(rows, [&](Index i) { return S(spread * random.normal(std::uint64_t(i))); });
   };
 }
 
 /// Softmax of a law, as weights of attention: some are nearly 0.
 template <class S>
 Law<S> attention(Index rows, std::uint64_t seed = 5) {
-  return [law = chain<double>(rows, 8, 1000, seed)](std::uint64_t key, const Tokens& tokens) -> Vector<S> {
-    const Vector<double> e = law(key, tokens).array().exp();
+  return [law = chain<double>(rows, 8, 1000, seed)](std::uint64_t key, const Tokens& tokens) -> VectorX<S> {
+    const VectorX<double> e = law(key, tokens).array().exp();
     return (e / e.sum()).cast<S>();
   };
 }
@@ -94,7 +94,7 @@ class Written {
   Index vocabulary_;
   Law<S> law_;
   std::vector<One> set_;
-  Matrix<S> out_;
+  MatrixX<S> out_;
 };
 
 /// With attention; what lies behind a source's end is NaN.
@@ -118,19 +118,19 @@ class Attending : public Written<S> {
     return view(std::as_const(weights_));
   }
 
-  static Vector<S> of(std::uint64_t key, const Tokens& tokens, Index length) {
+  static VectorX<S> of(std::uint64_t key, const Tokens& tokens, Index length) {
     return written::attention<S>(length)(key, tokens);
   }
 
  private:
   std::vector<Index> lengths_;
-  Matrix<S> weights_;
+  MatrixX<S> weights_;
 };
 
 /// log softmax by its definition.
 template <class S>
-Vector<double> log_probabilities(const Vector<S>& logits) {
-  Vector<double> out(logits.size());
+VectorX<double> log_probabilities(const VectorX<S>& logits) {
+  VectorX<double> out(logits.size());
   const long double top = logits.maxCoeff();
   long double sum = 0;
   for (const S x : logits) sum += std::exp(static_cast<long double>(x) - top);

@@ -102,7 +102,7 @@ void try_safetensors(Choices& choose, Report& report) {
 }
 
 void try_csv(Choices& choose, Report& report) {
-  const Matrix<S> numbers = choose.matrix(choose.size(), choose.size());
+  const MatrixX<S> numbers = choose.matrix(choose.size(), choose.size());
   const bool names = choose.coin();
   const std::string comma = choose.one_of<const char*>({",", ";", "\t", " "});
   const std::string end = choose.one_of<const char*>({"\n", "\r\n", "\r"});

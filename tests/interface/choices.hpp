@@ -49,8 +49,8 @@ class Choices {
   }
 
   template <class T = S>
-  Matrix<T> matrix(Index rows, Index cols) {
-    Matrix<T> numbers(rows, cols);
+  MatrixX<T> matrix(Index rows, Index cols) {
+    MatrixX<T> numbers(rows, cols);
     for (Index k = 0; k < numbers.size(); ++k) numbers.data()[k] = T(number());
     return numbers;
   }

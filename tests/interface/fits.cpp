@@ -77,7 +77,7 @@ void try_fit(Choices& choose, Report& report, const RandomModel& made) {
   FitOptions<S> options{.epochs = 2, .threads = int(1 + choose.below(3)), .progress = Progress::quiet};
   options.batches.size = choose.size();
   if (choose.coin()) odd_option(choose, options, report);
-  const Vector<S> before = model.parameters().values();
+  const VectorX<S> before = model.parameters().values();
   std::optional<AnyOptimizer> optimizer;
   if (!report.attempt("optimizer", [&] { optimizer.emplace(random_optimizer(choose, choose.one_in(6))); })) return;
   const std::vector<double> optimizer_before = optimizer->state();
@@ -91,7 +91,7 @@ void try_fit(Choices& choose, Report& report, const RandomModel& made) {
       throw;
     }
   });
-  const Vector<S>& after = model.parameters().values();
+  const VectorX<S>& after = model.parameters().values();
   report.expect(!trained || after.allFinite(), "fit ends with parameters that are not finite");
   report.expect(state.parameters.allFinite(), "the state of fit has parameters that are not finite");
   report.expect(trained || diverged || same_bits(before, after), "fit is refused after it has changed parameters");

@@ -23,8 +23,8 @@ void try_gradients(Choices& choose, Report& report) {
       }))
     return;
   const RandomBatch batch = random_batch(choose, features, 0);
-  const Matrix<double> x = choose.matrix<double>(features, batch.x.cols());
-  const Vector<double> weights = choose.matrix<double>(97, 1);
+  const MatrixX<double> x = choose.matrix<double>(features, batch.x.cols());
+  const VectorX<double> weights = choose.matrix<double>(97, 1);
   const auto loss = [&](const auto& output, auto& d_output) {
     double sum = 0;
     for (Index k = 0; k < output.size(); ++k)

@@ -33,7 +33,7 @@ std::vector<std::byte> bytes_of(const std::filesystem::path& path) {
 void damaged_file(Choices& choose, Report& report, const Stack<S>& model, const std::vector<std::byte>& whole) {
   Stack<S> other = model;
   other.initialise(choose.seed() + 1);
-  const Vector<S> before = other.parameters().values();
+  const VectorX<S> before = other.parameters().values();
   std::vector<std::byte> bytes = whole;
   Index numbers = 0;  // bytes of them, behind the header
   for (const ParameterBlock& block : model.parameters().table().blocks()) numbers += Index(sizeof(S)) * block.size();
@@ -47,7 +47,7 @@ void damaged_file(Choices& choose, Report& report, const Stack<S>& model, const 
     bytes[std::size_t(at)] ^= std::byte(1 << choose.below(8));
   const bool read = report.attempt(cut ? "cut model file" : "changed model file",
                                    [&] { from_tensors(other, parse_safetensors(bytes)); });
-  const Vector<S>& after = other.parameters().values();
+  const VectorX<S>& after = other.parameters().values();
   if (!read) return report.expect(same_bits(after, before), "a refused model file has changed the model");
   report.expect(!cut, "a cut model file is accepted");
   Index changed = 0;
@@ -59,7 +59,7 @@ void damaged_file(Choices& choose, Report& report, const Stack<S>& model, const 
 void strangers(Choices& choose, Report& report, const Stack<S>& model, const std::filesystem::path& file) {
   Stack<S> stranger(model.features(), {Dense{.units = 11}, Dense{.units = 12}});
   stranger.initialise(choose.seed());
-  const Vector<S> before = stranger.parameters().values();
+  const VectorX<S> before = stranger.parameters().values();
   report.refused("file of another model", [&] { (void)load(stranger, file); });
   report.expect(same_bits(before, stranger.parameters().values()), "the file of another model has changed the model");
   report.refused("model file that is not there", [&] { (void)load(stranger, file.string() + "x"); });
@@ -83,7 +83,7 @@ void pytorch(Choices& choose, Report& report, const Stack<S>& model) {
   std::advance(one, choose.below(Index(file.tensors.size())));
   file.tensors.erase(one);
   other.initialise(choose.seed() + 1);
-  const Vector<S> before = other.parameters().values();
+  const VectorX<S> before = other.parameters().values();
   report.refused("import without one tensor", [&] { import_pytorch(other, file, prefixes); });
   report.expect(same_bits(before, other.parameters().values()), "a refused import has changed the model");
 }

@@ -32,28 +32,28 @@ class Passes {
  private:
   void misuse() {
     const Index columns = batch_.x.cols();
-    const Matrix<S> wide = Matrix<S>::Zero(features_ + 1, columns), longer = Matrix<S>::Zero(features_, columns + 1);
+    const MatrixX<S> wide = MatrixX<S>::Zero(features_ + 1, columns), longer = MatrixX<S>::Zero(features_, columns + 1);
     report_.refused("forward of other features", [&] { (void)model_.forward(wide, batch_.timeline, tape_); });
     report_.refused("forward of other columns", [&] { (void)model_.forward(longer, batch_.timeline, tape_); });
     ModelState<S> states(model_.depth() + 1);
     report_.refused("forward from other states",
                     [&] { (void)model_.forward(view(batch_.x), batch_.timeline, tape_, {}, states); });
-    Matrix<S> again;
+    MatrixX<S> again;
     report_.attempt("forward after refusals", [&] { again = model_.forward(batch_.x, batch_.timeline, tape_); });
     report_.expect(same_bits(again, y_), "after a refusal the output has other bits");
     Parameters<S> gradient = model_.parameters().zeros_like();
-    const Matrix<S> wrong = Matrix<S>::Zero(y_.rows() + 1, y_.cols());
+    const MatrixX<S> wrong = MatrixX<S>::Zero(y_.rows() + 1, y_.cols());
     if (y_.cols() == 0) return;  // a gradient without numbers stands for none
     report_.refused("backward of another shape", [&] { model_.backward(tape_, wrong, gradient); });
     report_.expect((gradient.values().array() == 0).all(), "a refused gradient was added to");
   }
 
   struct Gradients {
-    Matrix<S> y, d_x;
+    MatrixX<S> y, d_x;
     Parameters<S> parameters;
   };
 
-  bool gradients(const char* what, const Pass& pass, const Matrix<S>& d, Gradients& made) {
+  bool gradients(const char* what, const Pass& pass, const MatrixX<S>& d, Gradients& made) {
     made.parameters = model_.parameters().zeros_like();
     Model::Tape tape;
     return report_.attempt(what, [&] {
@@ -64,7 +64,7 @@ class Passes {
 
   void backward() {
     const Pass pass{.training = true, .seed = 7, .update = 3};
-    const Matrix<S> d = choose_.matrix(y_.rows(), y_.cols());
+    const MatrixX<S> d = choose_.matrix(y_.rows(), y_.cols());
     Gradients usual, other;
     if (!gradients("backward", pass, d, usual)) return;
     report_.expect(usual.parameters.values().allFinite() && usual.d_x.allFinite(), "a gradient is not finite");
@@ -88,14 +88,14 @@ class Passes {
   /// Each of the first sequences by itself gives the bits that it gives in the batch.
   void alone() {
     for (Index b = 0; b < std::min<Index>(batch_.mask.rows(), 4); ++b) {
-      Matrix<bool> mask(1, batch_.mask.cols());
+      MatrixX<bool> mask(1, batch_.mask.cols());
       for (Index t = 0; t < mask.cols(); ++t) mask(0, t) = batch_.mask(b, t);
       const Timeline timeline = Timeline::from_mask(mask);
-      Matrix<S> padded(features_, mask.cols());
+      MatrixX<S> padded(features_, mask.cols());
       for (Index t = 0; t < mask.cols(); ++t) padded.col(t) = batch_.padded.col(t * batch_.mask.rows() + b);
-      const Matrix<S> x = timeline.pack(padded);
+      const MatrixX<S> x = timeline.pack(padded);
       Model::Tape tape;
-      Matrix<S> y;
+      MatrixX<S> y;
       if (!report_.attempt("forward alone", [&] { y = model_.forward(x, timeline, tape); })) {
         report_.fault("a sequence is refused alone but not in a batch");
         continue;
@@ -106,10 +106,10 @@ class Passes {
   }
 
   /// The columns of one sample, in the order of its steps.
-  Matrix<S> of_sample(const Matrix<S>& y, const Timeline& timeline, Index sample) const {
+  MatrixX<S> of_sample(const MatrixX<S>& y, const Timeline& timeline, Index sample) const {
     if (!per_step_) return y.col(timeline.rank(sample));
     const Index length = timeline.length(timeline.rank(sample));
-    Matrix<S> columns(y.rows(), length);
+    MatrixX<S> columns(y.rows(), length);
     for (Index k = 0; k < length; ++k) columns.col(k) = y.col(timeline.offset(k) + timeline.rank(sample));
     return columns;
   }
@@ -118,11 +118,11 @@ class Passes {
   void hostile_sequence() {
     if (batch_.timeline.batch() < 2 || batch_.timeline.columns() == 0) return;
     const Index hostile = batch_.timeline.sample_of(0);
-    Matrix<S> x = batch_.x;
+    MatrixX<S> x = batch_.x;
     for (Index c = 0; c < x.cols(); ++c)
       if (batch_.timeline.sample_of(c) == hostile) x.col(c).setConstant(choose_.coin() ? S(NAN) : S(HUGE_VAL));
     Model::Tape tape;
-    Matrix<S> y;
+    MatrixX<S> y;
     const bool ran = report_.attempt("forward with one hostile sequence", [&] {
       y = model_.forward(x, batch_.timeline, tape);
       (void)model_.locate_non_finite(tape);
@@ -139,11 +139,11 @@ class Passes {
     std::optional<Streaming<Model>> streaming;
     if (!report_.attempt("stream", [&] { streaming.emplace(model_); })) return;
     const Index steps = batch_.timeline.length(0);
-    Matrix<S> x(features_, steps), y(y_.rows(), steps);
+    MatrixX<S> x(features_, steps), y(y_.rows(), steps);
     for (Index t = 0; t < steps; ++t) x.col(t) = batch_.x.col(batch_.timeline.offset(t));
     const Timeline timeline = Timeline::from_lengths({steps});
     Model::Tape tape;
-    Matrix<S> whole;
+    MatrixX<S> whole;
     if (!report_.attempt("forward of a sequence", [&] { whole = model_.forward(x, timeline, tape); })) return;
     if (whole.cols() != steps) return;
     auto stream = streaming->stream();
@@ -158,7 +158,7 @@ class Passes {
   const RandomBatch& batch_;
   Index features_;
   Model::Tape tape_;
-  Matrix<S> y_;
+  MatrixX<S> y_;
   Timeline out_;
   bool per_step_ = true;
 };

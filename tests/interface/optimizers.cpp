@@ -53,17 +53,17 @@ void try_rule(Choices& choose, Report& report) {
   if (!report.attempt("optimizer", [&] { optimizer.emplace(random_optimizer(choose, choose.one_in(3))); })) return;
   report.also(std::string(optimizer->name()));
   const Index size = 1 + choose.below(40);
-  Vector<S> theta = choose.matrix(size, 1);
+  VectorX<S> theta = choose.matrix(size, 1);
   double largest = 1;  // of the decay mask
   if (choose.one_in(4)) {
-    Vector<S> mask = choose.matrix(choose.one_in(4) ? size + 1 : size, 1).cwiseAbs();
+    VectorX<S> mask = choose.matrix(choose.one_in(4) ? size + 1 : size, 1).cwiseAbs();
     if (choose.one_in(4)) mask[0] = S(choose.real(true));
     if (report.attempt("decay mask", [&] { optimizer->set_decay_mask(mask); })) largest = double(mask.maxCoeff());
   }
   for (int k = 0; k < 3; ++k) {
-    Vector<S> gradient = choose.matrix(choose.one_in(12) ? size + 1 : size, 1);
+    VectorX<S> gradient = choose.matrix(choose.one_in(12) ? size + 1 : size, 1);
     if (choose.one_in(6)) gradient[choose.below(size)] = S(choose.real(true));
-    const Vector<S> before = theta;
+    const VectorX<S> before = theta;
     const std::vector<double> state = optimizer->state();
     if (report.attempt("update", [&] { optimizer->step(theta, gradient); })) {
       // A large enough gradient takes a parameter beyond the range of float: that is no fault of the rule.
@@ -81,9 +81,9 @@ void try_rule(Choices& choose, Report& report) {
 void try_clipping(Choices& choose, Report& report) {
   report.now(text("seed ", choose.seed(), ": clipping"));
   const double p = choose.one_of({1.0, 2.0, 3.0, 0.5, std::numeric_limits<double>::infinity()});
-  Vector<S> gradient = choose.matrix(1 + choose.below(50), 1);
+  VectorX<S> gradient = choose.matrix(1 + choose.below(50), 1);
   if (choose.one_in(3)) gradient[0] = S(choose.real(true));
-  const Vector<S> before = gradient;
+  const VectorX<S> before = gradient;
   const double limit = choose.real(choose.coin());
   if (!report.attempt("clipping", [&] { clip_by_global_norm(gradient, limit, p); }))
     return report.expect(same_bits(before, gradient) || before.hasNaN(), "refused clipping has changed a gradient");

@@ -11,11 +11,11 @@ struct Languages {
 };
 
 std::optional<SequencePairs<S>> random_pairs(Choices& choose, Report& report, const Languages& languages) {
-  std::vector<Matrix<S>> sources;
+  std::vector<MatrixX<S>> sources;
   std::vector<std::vector<Index>> targets;
   const Index count = 1 + choose.below(6);
   for (Index k = 0; k < count; ++k) {
-    Matrix<S> source(1, choose.below(6));
+    MatrixX<S> source(1, choose.below(6));
     for (Index t = 0; t < source.cols(); ++t) source(0, t) = S(choose.below(languages.letters));
     std::vector<Index> target(std::size_t(choose.below(5)));
     for (Index& token : target) token = choose.below(std::max<Index>(1, languages.words - 2));
@@ -37,7 +37,7 @@ void try_lesson(Choices& choose, Report& report, PairsModel& model, const Sequen
   if (!report.attempt("optimizer", [&] { first.emplace(random_optimizer(choose, odd && choose.coin())); })) return;
   AnyOptimizer second = *first;
   const auto other = model.copy();
-  const Vector<S> before = model.parameters().values();
+  const VectorX<S> before = model.parameters().values();
   const std::vector<double> state = first->state();
   bool diverged = false;
   const bool learned = report.attempt("training on pairs", [&] {
@@ -67,7 +67,7 @@ void try_lesson(Choices& choose, Report& report, PairsModel& model, const Sequen
 
 void try_file(Choices& choose, Report& report, const PairsModel& model) {
   const auto other = model.copy();
-  const Vector<S> before = other->parameters().values();
+  const VectorX<S> before = other->parameters().values();
   SafeTensors file;
   if (!report.attempt("encoder and decoder as tensors", [&] {
         file = model.tensors();

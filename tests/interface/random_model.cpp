@@ -29,13 +29,13 @@ RandomModel random_model(Choices& choose, Report& report) {
 RandomBatch random_batch(Choices& choose, Index features, Index tokens) {
   RandomBatch made;
   const Index batch = choose.one_in(12) ? 0 : 1 + choose.below(9), steps = choose.one_in(15) ? 0 : 1 + choose.below(20);
-  made.mask = Matrix<bool>(batch, steps);
+  made.mask = MatrixX<bool>(batch, steps);
   for (Index b = 0; b < batch; ++b) {
     const Index kind = choose.below(4), length = choose.below(steps + 1);
     for (Index t = 0; t < steps; ++t) made.mask(b, t) = kind == 0 ? false : kind == 1 ? choose.coin() : t < length;
   }
   made.timeline = Timeline::from_mask(made.mask);
-  made.padded = Matrix<S>::Constant(features, steps * batch, std::numeric_limits<S>::quiet_NaN());
+  made.padded = MatrixX<S>::Constant(features, steps * batch, std::numeric_limits<S>::quiet_NaN());
   for (Index b = 0; b < batch; ++b)
     for (Index t = 0; t < steps; ++t)
       for (Index r = 0; made.mask(b, t) && r < features; ++r)

@@ -23,9 +23,9 @@ RandomModel random_model(Choices& choose, Report& report);
 
 /// Sequences of different lengths, some empty, some with gaps.
 struct RandomBatch {
-  Matrix<bool> mask;
+  MatrixX<bool> mask;
   Timeline timeline;
-  Matrix<S> padded, x;  ///< NaN where masked; packed
+  MatrixX<S> padded, x;  ///< NaN where masked; packed
 };
 RandomBatch random_batch(Choices& choose, Index features, Index tokens);
 

@@ -48,7 +48,7 @@ class AnyOptimizer {
   std::int64_t updates() const {
     return std::visit([](const auto& kind) { return kind.updates(); }, kind_);
   }
-  void set_decay_mask(Vector<S> mask) {
+  void set_decay_mask(VectorX<S> mask) {
     std::visit([&](auto& kind) { kind.set_decay_mask(mask); }, kind_);
   }
   template <class F>

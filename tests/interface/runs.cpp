@@ -13,10 +13,10 @@ namespace interface {
 std::optional<Dataset<S>> random_data(Choices& choose, Report& report, const RandomModel& made) {
   const Stack<S>& model = *made.model;
   const Index samples = 1 + choose.below(7);
-  std::vector<Matrix<S>> sequences, values;
+  std::vector<MatrixX<S>> sequences, values;
   std::vector<Index> labels;
   for (Index s = 0; s < samples; ++s) {
-    Matrix<S> sequence = choose.matrix(made.features, 1 + choose.below(6));
+    MatrixX<S> sequence = choose.matrix(made.features, 1 + choose.below(6));
     for (Index k = 0; made.tokens > 0 && k < sequence.size(); ++k) sequence.data()[k] = S(choose.below(made.tokens));
     values.push_back(choose.matrix(model.outputs(), sequence.cols()));
     labels.push_back(choose.below(std::max<Index>(1, model.outputs())) - Index(choose.one_in(5)));

@@ -35,7 +35,7 @@ bool train_words(Report& report, Index words, const Sentences& text, const Word2
   });
 }
 
-void try_vectors(Choices& choose, Report& report, const Matrix<S>& table) {
+void try_vectors(Choices& choose, Report& report, const MatrixX<S>& table) {
   std::vector<std::string> names;
   for (Index k = 0; k < table.cols(); ++k)
     names.push_back(text(choose.one_of<const char*>({"word", "größe", "字"}), k));

@@ -95,7 +95,7 @@ TEST_CASE("tensor: a conversion that would change a number says which") {
 }
 
 TEST_CASE("tensor: rows of a matrix lie side by side in the file and come back as rows") {
-  Matrix<float> m(2, 3);
+  MatrixX<float> m(2, 3);
   m << 1, 2, 3, 4, 5, 6;
   const Tensor tensor = Tensor::of(m);
   CHECK(tensor.shape == std::vector<Index>{2, 3});
@@ -106,9 +106,9 @@ TEST_CASE("tensor: rows of a matrix lie side by side in the file and come back a
 
   CHECK(Tensor::of(m.col(1)).shape == std::vector<Index>{2});
   CHECK(matrix<float>(Tensor::of(m.col(1))) == m.col(1));
-  CHECK(matrix<float>(scalar(7)) == Matrix<float>::Constant(1, 1, 7));
-  CHECK(matrix<float>(Tensor::of(Matrix<float>(0, 4))).cols() == 4);
-  CHECK(matrix<float>(Tensor::of(Matrix<float>(4, 0))).rows() == 4);
+  CHECK(matrix<float>(scalar(7)) == MatrixX<float>::Constant(1, 1, 7));
+  CHECK(matrix<float>(Tensor::of(MatrixX<float>(0, 4))).cols() == 4);
+  CHECK(matrix<float>(Tensor::of(MatrixX<float>(4, 0))).rows() == 4);
 }
 
 TEST_CASE("tensor: shapes that do not fit are refused with both sizes") {

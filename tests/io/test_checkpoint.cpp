@@ -29,11 +29,11 @@ using S = double;
 using Folder = support::TemporaryFolder;
 
 Dataset<S> data() {
-  std::vector<Matrix<S>> sequences;
+  std::vector<MatrixX<S>> sequences;
   std::vector<Index> labels;
   for (Index s = 0; s < 20; ++s) {
     const Random random(1, Purpose::data, std::uint64_t(s));
-    sequences.push_back(Matrix<S>::NullaryExpr(
+    sequences.push_back(MatrixX<S>::NullaryExpr(
         2, 2 + s % 4, [&](Index r, Index t) { return random.normal(std::uint64_t(2 * t + r)) + double(s % 2); }));
     labels.push_back(s % 2);
   }
@@ -130,7 +130,7 @@ TEST_CASE("a checkpoint of another kind is refused and leaves everything as it w
   }
   SECTION("a history of the wrong size") {
     SafeTensors content = read_safetensors(file);
-    content.tensors["training.history"] = Tensor::of(Vector<double>(Vector<double>::Zero(3)));
+    content.tensors["training.history"] = Tensor::of(VectorX<double>(VectorX<double>::Zero(3)));
     write_safetensors(file, content);
     Adam<S> adam;
     CHECK_THROWS_MATCHES(read_checkpoint(file, state, adam), ValueError, says("8 numbers for each epoch, got 3"));

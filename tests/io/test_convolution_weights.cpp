@@ -12,7 +12,7 @@ using namespace unroll;
 TEST_CASE("convolutions of a state_dict: taps stand behind features, and all numbers come back", "[pytorch]") {
   auto model = sequential<double>(4, Conv1d{.units = 6, .kernel = 5, .groups = 2},
                                   ConvTranspose1d{.units = 3, .kernel = 4, .biased = false});
-  model.parameters().values() = Vector<double>::LinSpaced(model.parameters().size(), -1, 1);
+  model.parameters().values() = VectorX<double>::LinSpaced(model.parameters().size(), -1, 1);
   const SafeTensors file = export_pytorch(model, {"a.", "b."});
   CHECK(file.tensors.size() == 3);
   const Tensor &a = file.at("a.weight"), &b = file.at("b.weight");
@@ -38,7 +38,7 @@ TEST_CASE("convolutions of Keras: taps stand in front of features, and all numbe
   auto model = sequential<double>(4, Conv1d{.units = 6, .kernel = 5, .groups = 2},
                                   ConvTranspose1d{.units = 3, .kernel = 4, .biased = false});
   auto& parameters = model.parameters();
-  parameters.values() = Vector<double>::LinSpaced(parameters.size(), -1, 1);
+  parameters.values() = VectorX<double>::LinSpaced(parameters.size(), -1, 1);
   SafeTensors file;
   write_keras_convolution(parameters, "0.", file, "a/");
   write_keras_convolution(parameters, "1.", file, "b/");
@@ -48,7 +48,7 @@ TEST_CASE("convolutions of Keras: taps stand in front of features, and all numbe
   CHECK(file.at("a/kernel").to<double>()[std::size_t((3 * 2 + 1) * 6 + 4)] == parameters["0.weight"](4, 3 * 2 + 1));
 
   Parameters<double> back = parameters.zeros_like();
-  TensorReader reader(file);
+  detail::TensorReader reader(file);
   read_keras_convolution(reader, "a/", back, "0.");
   read_keras_convolution(reader, "b/", back, "1.");
   reader.require_all_used();

@@ -42,7 +42,7 @@ TEST_CASE("csv: a first line has names when no field is a number and one is a te
   CHECK(parse_csv("a,b\n1,2\n").names == std::vector<std::string>{"a", "b"});
   CHECK(parse_csv("\"a\",NA\n1,2\n").names == std::vector<std::string>{"a", "NA"});
   CHECK(parse_csv("1,2\n3,4\n").names.empty());
-  CHECK(parse_csv("\"1\",-2e3\n3,4\n").values == (Matrix<float>(2, 2) << 1, 3, -2000, 4).finished());
+  CHECK(parse_csv("\"1\",-2e3\n3,4\n").values == (MatrixX<float>(2, 2) << 1, 3, -2000, 4).finished());
   // A missing number in the first record does not make it a line of names, and is refused as in every other record.
   for (const std::string missing : {"nan", "NaN", "-inf", "+inf", "NA", "N/A", "null", ""}) {
     INFO(missing);
@@ -58,10 +58,10 @@ TEST_CASE("csv: a first line that may or may not have names is refused unless th
   CHECK_THROWS_MATCHES(parse_csv("0,1,2\n3.5,4,5\n"), FileError, says("as pandas names columns; the option `header`"));
   const auto named = parse_csv("0,1,2\n3.5,4,5\n", {.header = CsvHeader::yes});
   CHECK(named.names == std::vector<std::string>{"0", "1", "2"});
-  CHECK(named.values == (Matrix<float>(3, 1) << 3.5f, 4, 5).finished());
+  CHECK(named.values == (MatrixX<float>(3, 1) << 3.5f, 4, 5).finished());
   const auto record = parse_csv("0,1,2\n3.5,4,5\n", {.header = CsvHeader::no});
   CHECK(record.names.empty());
-  CHECK(record.values == (Matrix<float>(3, 2) << 0, 3.5f, 1, 4, 2, 5).finished());
+  CHECK(record.values == (MatrixX<float>(3, 2) << 0, 3.5f, 1, 4, 2, 5).finished());
   CHECK(parse_csv("depth,2\n1,2\n", {.header = CsvHeader::yes}).names == std::vector<std::string>{"depth", "2"});
   CHECK_THROWS_MATCHES(parse_csv("a,b\n1,2\n", {.header = CsvHeader::no}), FileError,
                        says("line 1: field 1: expected a number, found 'a'"));
@@ -75,14 +75,14 @@ TEST_CASE("csv: the index that pandas writes is no feature") {
                          says("line 1: field 1 has no name, as the index that pandas writes"));
     const auto table = parse_csv(file, {.without = {name}});
     CHECK(table.names == std::vector<std::string>{"a", "b"});
-    CHECK(table.values == (Matrix<float>(2, 2) << 5, 7, 6, 8).finished());
+    CHECK(table.values == (MatrixX<float>(2, 2) << 5, 7, 6, 8).finished());
   }
 }
 
 TEST_CASE("csv: fields in quotes hold separators, doubled quotes and line ends") {
   const auto table = parse_csv<double>("\"a,1\",\"say \"\"b\"\"\",\"two\r\nlines\"\n \"1\" ,\"2.5\",\"-3\"\n4,5,6\n");
   CHECK(table.names == std::vector<std::string>{"a,1", "say \"b\"", "two\r\nlines"});
-  CHECK(table.values == (Matrix<double>(3, 2) << 1, 4, 2.5, 5, -3, 6).finished());
+  CHECK(table.values == (MatrixX<double>(3, 2) << 1, 4, 2.5, 5, -3, 6).finished());
   CHECK(parse_csv("\"x y\" z\n1 2\n", {.separator = ' '}).names == std::vector<std::string>{"x y", "z"});
   CHECK_THROWS_MATCHES(parse_csv("a,b\n1,\"2\n3,4\n"), FileError, says("field 2: the quote that opens it is never"));
   CHECK_THROWS_MATCHES(parse_csv("a,b\n\"1\"2,3\n"), FileError, says("line 2: field 1: text follows the closing"));
@@ -99,7 +99,7 @@ TEST_CASE("csv: empty fields at the ends of a line count, tabs as separators too
 }
 
 TEST_CASE("csv: line ends of Unix, Windows and old Mac, mixed") {
-  const Matrix<float> want = (Matrix<float>(2, 3) << 1, 3, 5, 2, 4, 6).finished();
+  const MatrixX<float> want = (MatrixX<float>(2, 3) << 1, 3, 5, 2, 4, 6).finished();
   for (const std::string file : {"a,b\n1,2\n3,4\n5,6", "a,b\r1,2\r3,4\r5,6\r", "\xEF\xBB\xBF\"a\",b\r\n1,2\r3,4\n5,6"})
     CHECK(parse_csv(file).values == want);
 }

@@ -118,7 +118,7 @@ TEST_CASE("HDF5 numbers of any type and byte order are read as the wanted type",
   const Hdf5File file(folder.path / "x.h5");
   CHECK(file.names() == std::vector<std::string>{"cube", "floats", "none", "whole"});
   CHECK(file.read<float>("floats") == std::vector<float>{1, 2.5, -3, 4, 5, 6});
-  CHECK(file.matrix<double>("/floats") == (Matrix<double>(2, 3) << 1, 2.5, -3, 4, 5, 6).finished());
+  CHECK(file.matrix<double>("/floats") == (MatrixX<double>(2, 3) << 1, 2.5, -3, 4, 5, 6).finished());
   CHECK(file.read<std::int64_t>("whole") == std::vector<std::int64_t>{1, -2, 70000});
   CHECK(file.read<int>("cube") == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7});
   CHECK(file.read<float>("cube", 1, 1) == std::vector<float>{4, 5, 6, 7});
@@ -217,7 +217,7 @@ TEST_CASE("what h5py packs with LZF is read", "[hdf5]") {
   const Hdf5File file(by_h5py);
   CHECK(file.names() == std::vector<std::string>{"kernel", "pv_loc", "shuffled"});
   CHECK(file.shape("kernel").type == "float16");
-  const Matrix<float> kernel = file.matrix<float>("kernel");
+  const MatrixX<float> kernel = file.matrix<float>("kernel");
   CHECK(kernel(1, 6) == 1.25f);
   CHECK(std::isinf(kernel(1, 8)));
   CHECK(std::isnan(kernel(0, 3)));

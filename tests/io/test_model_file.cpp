@@ -60,7 +60,7 @@ TEST_CASE("a model in double is read into one in float", "[model_file]") {
 
 TEST_CASE("a file that does not fit is refused, and nothing of it is loaded", "[model_file][hostile]") {
   auto model = model_of<double>(4, 1);
-  const Vector<double> before = model.parameters().values();
+  const VectorX<double> before = model.parameters().values();
   SafeTensors file = to_tensors(model_of<double>(4, 2));
   const auto refuses = [&]<class E>(std::type_identity<E>, const std::string& why) {
     CHECK_THROWS_MATCHES(from_tensors(model, file), E, says(why));

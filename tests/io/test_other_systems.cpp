@@ -67,8 +67,8 @@ inline constexpr auto of_odd_name = cell(state(h), named_backward = tanh(linear(
 
 namespace {
 
-using M = Matrix<double>;
-using V = Vector<double>;
+using M = MatrixX<double>;
+using V = VectorX<double>;
 constexpr Index inputs = 3, units = 4, steps = 6;
 
 M noise(Index rows, Index cols, std::uint64_t seed) {
@@ -193,7 +193,7 @@ void check_keras(const Kind& kind) {
   write_keras(model.parameters(), "0.", file, "");
   CHECK(keras_layer(file, kind, x).isApprox(outputs(model, x), 1e-12));
   randomise(file);
-  TensorReader reader(file);
+  detail::TensorReader reader(file);
   read_keras(reader, "", model.parameters(), "0.");
   CHECK(keras_layer(file, kind, x).isApprox(outputs(model, x), 1e-12));
 }
@@ -210,7 +210,7 @@ Parameters<double> parameters_of(const std::vector<std::pair<std::string, Index>
 /// In both directions.
 void refuses(System system, Parameters<double> p, const std::string& why) {
   SafeTensors file;
-  TensorReader reader(file);
+  detail::TensorReader reader(file);
   if (system == System::pytorch) {
     CHECK_THROWS_MATCHES(write_pytorch(p, "", file, "", "_l0"), ValueError, says(why));
     CHECK_THROWS_MATCHES(read_pytorch(reader, "", "_l0", p, ""), ValueError, says(why));
@@ -326,15 +326,15 @@ TEST_CASE("ONNX: coupled gates with peepholes have no peephole of f, which is 0 
   write_onnx(from, "", file);
   REQUIRE(file.at("P").shape == std::vector<Index>{1, 3 * units});
   auto peepholes = file.at("P").to<double>();
-  const Vector<double> written = Eigen::Map<const Vector<double>>(peepholes.data(), 3 * units);
-  CHECK(written.head(units) == Vector<double>(from["p_i"].reshaped()));
-  CHECK(written.segment(units, units) == Vector<double>(from["p_o"].reshaped()));
+  const VectorX<double> written = Eigen::Map<const VectorX<double>>(peepholes.data(), 3 * units);
+  CHECK(written.head(units) == VectorX<double>(from["p_i"].reshaped()));
+  CHECK(written.segment(units, units) == VectorX<double>(from["p_o"].reshaped()));
   CHECK(written.tail(units).isZero(0));
   const auto weights = file.at("W").to<double>();  // gates i, o, f, c
-  CHECK(Eigen::Map<const Matrix<double>>(weights.data(), inputs, 4 * units).middleCols(2 * units, units).isZero(0));
+  CHECK(Eigen::Map<const MatrixX<double>>(weights.data(), inputs, 4 * units).middleCols(2 * units, units).isZero(0));
   std::fill(peepholes.end() - units, peepholes.end(), 7);
   file.tensors["P"] = Tensor::of(peepholes, {1, 3 * units});
-  TensorReader reader(file);
+  detail::TensorReader reader(file);
   read_onnx(reader, 0, 1, to, "");
   CHECK(to.values() == from.values());
   refuses(System::pytorch, from, "PyTorch's LSTM has a forget gate, not coupled gates, and no peepholes");

@@ -22,7 +22,7 @@ const std::vector<std::string> prefixes{"rnn.", "rnn.", "out."};
 auto model_of(Index units) {
   auto model = sequential<double>(3, Bidirectional<Gru>{.units = units}, Dropout{}, Bidirectional<Gru>{.units = units},
                                   Dense{.units = 2});
-  model.parameters().values() = Vector<double>::LinSpaced(model.parameters().size(), -1, 1);
+  model.parameters().values() = VectorX<double>::LinSpaced(model.parameters().size(), -1, 1);
   return model;
 }
 
@@ -30,7 +30,7 @@ template <class C>
 Parameters<double> parameters_of(const std::vector<std::pair<std::string, Index>>& sizes = {}) {
   const C cell(CellSizes{.inputs = {3}, .units = 4, .constants = {}, .sizes = sizes});
   Parameters<double> parameters(cell.parameters());
-  parameters.values() = Vector<double>::LinSpaced(parameters.size(), -1, 1);
+  parameters.values() = VectorX<double>::LinSpaced(parameters.size(), -1, 1);
   return parameters;
 }
 
@@ -40,7 +40,7 @@ void check_there_and_back(const Parameters<double>& parameters, Write write, Rea
   SafeTensors file;
   write(parameters, file);
   Parameters<double> back = parameters.zeros_like();
-  TensorReader reader(file);
+  detail::TensorReader reader(file);
   read(reader, back);
   reader.require_all_used();
   CHECK(back.values() == parameters.values());
@@ -63,7 +63,9 @@ TEST_CASE("a state_dict is read back number for number, with PyTorch's names and
 
 TEST_CASE("two biases become one, but not within the reset gate of a GRU", "[pytorch]") {
   SafeTensors file = export_pytorch(model_of(1), prefixes);
-  const auto vector = [](double r, double z, double n) { return Tensor::of(Vector<double>(Eigen::Vector3d(r, z, n))); };
+  const auto vector = [](double r, double z, double n) {
+    return Tensor::of(VectorX<double>(Eigen::Vector3d(r, z, n)));
+  };
   file.tensors["rnn.bias_ih_l0"] = vector(1, 2, 3);
   file.tensors["rnn.bias_hh_l0"] = vector(10, 20, 30);
   auto model = model_of(1);
@@ -111,7 +113,7 @@ TEST_CASE("a second bias that the cell does not have is 0 of parameters, and the
 
 TEST_CASE("a state_dict that does not fit is refused, and nothing of it is loaded", "[pytorch][hostile]") {
   auto model = model_of(4);
-  const Vector<double> before = model.parameters().values();
+  const VectorX<double> before = model.parameters().values();
   SafeTensors file = export_pytorch(model_of(4), prefixes);
   file.file = "model.safetensors";
   for (auto& item : file.tensors) std::ranges::fill(item.second.bytes, std::byte{0});
@@ -124,7 +126,7 @@ TEST_CASE("a state_dict that does not fit is refused, and nothing of it is loade
     refuses(std::type_identity<FileError>{}, "model.safetensors: no tensor 'out.bias'");
   }
   SECTION("a tensor has no place") {
-    file.tensors["rnn.weight_ih_l2"] = Tensor::of(Matrix<double>(Matrix<double>::Zero(1, 1)));
+    file.tensors["rnn.weight_ih_l2"] = Tensor::of(MatrixX<double>(MatrixX<double>::Zero(1, 1)));
     refuses(std::type_identity<FileError>{}, "1 tensors have no place in the model: 'rnn.weight_ih_l2'");
   }
   SECTION("the last tensor has another shape") {
@@ -149,7 +151,7 @@ TEST_CASE("ONNX: a direction that the file does not have is refused, and nothing
   write_onnx(first, "", file);
   write_onnx(second, "", file);
   Parameters<double> to = first.zeros_like();
-  TensorReader reader(file);
+  detail::TensorReader reader(file);
   for (const auto& [direction, directions] : {std::pair<Index, Index>{2, 2}, {-1, 2}, {0, 0}, {5, 3}})
     CHECK_THROWS_MATCHES(read_onnx(reader, direction, directions, to, ""), ValueError,
                          says("read_onnx: direction must be at least 0 and below directions, got"));
@@ -163,17 +165,17 @@ TEST_CASE("every cell goes to each system that has it and back", "[pytorch][kera
   const auto pytorch = [](const Parameters<double>& p) {
     check_there_and_back(
         p, [](const auto& from, SafeTensors& file) { write_pytorch(from, "", file, "a.", "_l0"); },
-        [](TensorReader& file, auto& to) { read_pytorch(file, "a.", "_l0", to, ""); });
+        [](detail::TensorReader& file, auto& to) { read_pytorch(file, "a.", "_l0", to, ""); });
   };
   const auto keras = [](const Parameters<double>& p) {
     check_there_and_back(
         p, [](const auto& from, SafeTensors& file) { write_keras(from, "", file, "a/"); },
-        [](TensorReader& file, auto& to) { read_keras(file, "a/", to, ""); });
+        [](detail::TensorReader& file, auto& to) { read_keras(file, "a/", to, ""); });
   };
   const auto onnx = [](const Parameters<double>& p) {
     check_there_and_back(
         p, [](const auto& from, SafeTensors& file) { write_onnx(from, "", file); },
-        [](TensorReader& file, auto& to) { read_onnx(file, 0, 1, to, ""); });
+        [](detail::TensorReader& file, auto& to) { read_onnx(file, 0, 1, to, ""); });
   };
   for (const auto& p : {parameters_of<Elman<double>>(), parameters_of<Lstm<double>>(), parameters_of<Gru<double>>()})
     pytorch(p), keras(p), onnx(p);

@@ -82,8 +82,8 @@ TEST_CASE("ts: a small file, value by value") {
   const auto set = parse_ts("# about\n% this\n\n" + header + "1,2.5,-3e-2:4,+5,.5:run\n\n# more\n7:8:walk\n");
   CHECK(set.name == "Small");
   REQUIRE(set.sequences.size() == 2);
-  CHECK(set.sequences[0] == (Matrix<float>(2, 3) << 1, 2.5f, -3e-2f, 4, 5, .5f).finished());
-  CHECK(set.sequences[1] == (Matrix<float>(2, 1) << 7, 8).finished());
+  CHECK(set.sequences[0] == (MatrixX<float>(2, 3) << 1, 2.5f, -3e-2f, 4, 5, .5f).finished());
+  CHECK(set.sequences[1] == (MatrixX<float>(2, 1) << 7, 8).finished());
   CHECK(set.labels == std::vector<Index>{1, 0});
   CHECK(set.classes == std::vector<std::string>{"walk", "run"});
 }
@@ -135,7 +135,7 @@ TEST_CASE("ts: a file without labels") {
     CHECK(set.labels.empty());
     CHECK(set.classes.empty());
     REQUIRE(set.sequences.size() == 2);
-    CHECK(set.sequences[0] == (Matrix<float>(2, 2) << 1, 2, 3, 4).finished());
+    CHECK(set.sequences[0] == (MatrixX<float>(2, 2) << 1, 2, 3, 4).finished());
   }
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("ts: missing values are refused, dropped with their step, or kept") {
   const std::string text = header + "1,?,3,4:5,6,NaN,8:run\n";
   CHECK_THROWS_MATCHES(parse_ts(text), FileError, says("line 5: channel 1, value 2 is missing; the option `missing`"));
   CHECK(parse_ts(text, {.missing = MissingValues::drop_step}).sequences[0] ==
-        (Matrix<float>(2, 2) << 1, 4, 5, 8).finished());
+        (MatrixX<float>(2, 2) << 1, 4, 5, 8).finished());
   const auto kept = parse_ts(text, {.missing = MissingValues::keep_nan}).sequences[0];
   REQUIRE(kept.cols() == 4);
   CHECK(std::isnan(kept(0, 1)));

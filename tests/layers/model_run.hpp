@@ -9,9 +9,9 @@ namespace model_run {
 
 using namespace unroll;
 
-inline Matrix<double> noise(Index rows, Index cols, std::uint64_t seed = 1, double scale = 1) {
+inline MatrixX<double> noise(Index rows, Index cols, std::uint64_t seed = 1, double scale = 1) {
   const Random random(seed, Purpose::sample);
-  Matrix<double> m(rows, cols);
+  MatrixX<double> m(rows, cols);
   for (Index k = 0; k < m.size(); ++k) m.data()[k] = scale * random.normal(std::uint64_t(k));
   return m;
 }
@@ -33,7 +33,7 @@ inline auto weighted(std::uint64_t seed = 9) {
 
 /// A batch of 3 with 1, 2 and 7 steps; one that has a sample without steps; one with gaps in the middle.
 inline std::vector<Timeline> timelines() {
-  Matrix<bool> gaps(3, 7);
+  MatrixX<bool> gaps(3, 7);
   gaps << 1, 0, 1, 1, 0, 0, 1,  //
       0, 0, 0, 0, 0, 0, 0,      //
       0, 1, 1, 1, 0, 1, 0;

@@ -10,7 +10,7 @@ using namespace unroll;
 /// A user's layer with a state: the running sum over time, which begins with the initial state.
 struct RunningSum : LayerBase<double> {
   struct Tape {
-    Matrix<double> sum, state;
+    MatrixX<double> sum, state;
   };
   Index features = 0;
 
@@ -24,7 +24,7 @@ struct RunningSum : LayerBase<double> {
   Signal<double> forward(const double*, const Signal<double>& in, const Pass&, const State<double>& initial,
                          Tape& tape) const {
     const Timeline& time = *in.timeline;
-    tape.state = initial.empty() ? Matrix<double>::Zero(features, time.batch()) : time.by_rank(initial[0]);
+    tape.state = initial.empty() ? MatrixX<double>::Zero(features, time.batch()) : time.by_rank(initial[0]);
     tape.sum.resize(features, time.columns());
     for (Index c = 0; c < time.columns(); ++c) tape.sum.col(c) = tape.state.col(time.rank_of(c)) += in.values.col(c);
     return {view(std::as_const(tape.sum)), in.timeline};
@@ -35,7 +35,7 @@ struct RunningSum : LayerBase<double> {
   void backward(const double*, const Signal<double>& in, const Pass&, ConstView<double> d_out,
                 const State<double>& d_final, Tape&, double*, View<double> d_in, State<double>* d_initial) const {
     const Timeline& time = *in.timeline;
-    Matrix<double> d = d_final.empty() ? Matrix<double>::Zero(features, time.batch()) : time.by_rank(d_final[0]);
+    MatrixX<double> d = d_final.empty() ? MatrixX<double>::Zero(features, time.batch()) : time.by_rank(d_final[0]);
     for (Index c = time.columns() - 1; c >= 0; --c) {
       if (d_out.data() != nullptr) d.col(time.rank_of(c)) += d_out.col(c);
       if (d_in.data() != nullptr) d_in.col(c) = d.col(time.rank_of(c));

@@ -41,25 +41,25 @@ TEST_CASE("an activation layer computes what its function does, parameters inclu
   Sequential model(5, Activate<LeakyRelu>{{.negative_slope = 0.25}});
   const auto timeline = Timeline::from_lengths({3, 1});
   decltype(model)::Tape tape;
-  const Matrix<float> x = noise(5, 4).cast<float>();
-  const Matrix<float> y = model.forward(x, timeline, tape);
+  const MatrixX<float> x = noise(5, 4).cast<float>();
+  const MatrixX<float> y = model.forward(x, timeline, tape);
   CHECK(same_bits(y, x.cwiseMax(0.25f * x)));
-  Matrix<float> d_x;
+  MatrixX<float> d_x;
   auto gradient = model.parameters().zeros_like();
-  model.backward(tape, Matrix<float>::Ones(5, 4), gradient, &d_x);
-  CHECK(same_bits(d_x, (x.array() > 0).select(Matrix<float>::Ones(5, 4), 0.25f)));
+  model.backward(tape, MatrixX<float>::Ones(5, 4), gradient, &d_x);
+  CHECK(same_bits(d_x, (x.array() > 0).select(MatrixX<float>::Ones(5, 4), 0.25f)));
 }
 
 TEST_CASE("an activation layer reads columns that lie apart") {
   const ActivationLayer<double, Cube> cube(Activate<Cube>{});
-  const Matrix<double> wide = noise(11, 6);
+  const MatrixX<double> wide = noise(11, 6);
   decltype(cube)::Tape tape;
   const auto timeline = Timeline::rectangular(1, 6);
   const ConstView<double> x = view(wide.topRows(5));
   const auto y = cube.forward(nullptr, {x, &timeline}, {}, {}, tape).values;
   CHECK(same_bits(y, x.array().cube().matrix()));
-  Matrix<double> d_wide = Matrix<double>::Ones(7, 6);
-  const Matrix<double> ones = Matrix<double>::Ones(5, 6);
+  MatrixX<double> d_wide = MatrixX<double>::Ones(7, 6);
+  const MatrixX<double> ones = MatrixX<double>::Ones(5, 6);
   cube.backward(nullptr, {x, &timeline}, {}, view(ones), {}, tape, nullptr,
                 {d_wide.data(), 5, 6, Eigen::OuterStride<>(7)}, nullptr);
   CHECK(d_wide.topRows(5).isApprox(3 * x.array().square().matrix(), 1e-14));
@@ -70,7 +70,7 @@ TEST_CASE("a number that overflows in an activation is told by its place") {
   auto model = sequential<double>(1, Activate<Cube>{});
   decltype(model)::Tape tape;
   const auto timeline = Timeline::rectangular(1, 3);
-  Matrix<double> x = noise(1, 3);
+  MatrixX<double> x = noise(1, 3);
   x(0, 1) = 1e200;
   model.forward(x, timeline, tape);
   CHECK(model.locate_non_finite(tape) == "layer 0 (cube): its output at sample 0, step 1");

@@ -37,18 +37,18 @@ GradientReport norm_gradients(Model model, const Pass& pass) {
 }
 
 /// What an update of the parameters does to running means and variances after passes over these batches.
-void follow(Model& model, const std::vector<Matrix<double>>& batches) {
+void follow(Model& model, const std::vector<MatrixX<double>>& batches) {
   Model::Tape tape;
-  Vector<double> statistics = Vector<double>::Zero(model.statistics());
-  for (const Matrix<double>& x : batches) {
+  VectorX<double> statistics = VectorX<double>::Zero(model.statistics());
+  for (const MatrixX<double>& x : batches) {
     model.forward(x, Timeline::rectangular(1, x.cols()), tape, training);
     model.add_statistics(tape, statistics.data());
   }
   model.update_statistics(statistics.data());
 }
 
-Matrix<double> mean(const Matrix<double>& x) { return x.rowwise().mean(); }
-Matrix<double> variance(const Matrix<double>& x, double divisor) {
+MatrixX<double> mean(const MatrixX<double>& x) { return x.rowwise().mean(); }
+MatrixX<double> variance(const MatrixX<double>& x, double divisor) {
   return (x.colwise() - x.rowwise().mean()).rowwise().squaredNorm() / divisor;
 }
 
@@ -74,53 +74,53 @@ TEST_CASE("batch norm: every feature has mean 0 and variance 1 over all valid st
   model.initialise(1);
   Model::Tape tape;
   const auto timeline = Timeline::from_lengths({70, 0, 31, 1});
-  const Matrix<double> x = (noise(9, 102).array() * 3 + 100), y = model.forward(x, timeline, tape, training);
+  const MatrixX<double> x = (noise(9, 102).array() * 3 + 100), y = model.forward(x, timeline, tape, training);
   CHECK(y.rowwise().sum().isZero(1e-9));
   CHECK((y.rowwise().squaredNorm().array() / 102).isApproxToConstant(1, 1e-9));
   CHECK(model.forward(x, timeline, tape).isApprox(x));  // in evaluation: nothing has been followed yet
 }
 
 TEST_CASE("batch norm: masked steps count for nothing, wherever they lie") {
-  Matrix<bool> mask(3, 6);
+  MatrixX<bool> mask(3, 6);
   mask << 1, 0, 1, 1, 0, 0,  //
       0, 0, 0, 0, 0, 0,      //
       0, 1, 1, 1, 0, 1;
-  const Matrix<double> padded = Matrix<double>::NullaryExpr(4, 18, [&](Index r, Index c) {
+  const MatrixX<double> padded = MatrixX<double>::NullaryExpr(4, 18, [&](Index r, Index c) {
     return mask(c % 3, c / 3) ? noise(4, 18)(r, c) : std::numeric_limits<double>::quiet_NaN();
   });
-  const auto run = [&](const Timeline& timeline, const Matrix<double>& x) {
+  const auto run = [&](const Timeline& timeline, const MatrixX<double>& x) {
     Model model(4, {Norm{}});
     randomise_positive(model);
     Model::Tape tape;
-    const Matrix<double> y = model.forward(x, timeline, tape, training);
+    const MatrixX<double> y = model.forward(x, timeline, tape, training);
     auto gradient = model.parameters().zeros_like();
-    Matrix<double> d_x;
+    MatrixX<double> d_x;
     model.backward(tape, noise(4, x.cols(), 2), gradient, &d_x);
-    Vector<double> statistics = Vector<double>::Zero(model.statistics());
+    VectorX<double> statistics = VectorX<double>::Zero(model.statistics());
     model.add_statistics(tape, statistics.data());
     model.update_statistics(statistics.data());
-    Matrix<double> all(4, 2 * x.cols() + 4);
+    MatrixX<double> all(4, 2 * x.cols() + 4);
     all << y, d_x, model.parameters().values().reshaped(4, 4);
     return all;
   };
   const auto gaps = Timeline::from_mask(mask);
-  const Matrix<double> x = gaps.pack(padded), compact = run(Timeline::from_lengths({3, 0, 4}), x);
+  const MatrixX<double> x = gaps.pack(padded), compact = run(Timeline::from_lengths({3, 0, 4}), x);
   CHECK(compact.allFinite());
   CHECK(same_bits(run(gaps, x), compact));
-  Matrix<bool> longer = Matrix<bool>::Constant(3, 9, false);
+  MatrixX<bool> longer = MatrixX<bool>::Constant(3, 9, false);
   longer.leftCols(6) = mask;
   CHECK(same_bits(run(Timeline::from_mask(longer), x), compact));
 }
 
 TEST_CASE("batch norm: running statistics follow in the sense of both frameworks") {
-  const Matrix<double> x = noise(3, 7).array() + 2, old_mean = noise(3, 1, 8), old_var = noise(3, 1, 9).cwiseAbs();
-  const auto after = [&](const Norm& norm, const std::vector<Matrix<double>>& batches) {
+  const MatrixX<double> x = noise(3, 7).array() + 2, old_mean = noise(3, 1, 8), old_var = noise(3, 1, 9).cwiseAbs();
+  const auto after = [&](const Norm& norm, const std::vector<MatrixX<double>>& batches) {
     Model model(3, {norm});
     model.parameters()["0.running_mean"] = old_mean;
     model.parameters()["0.running_var"] = old_var;
     follow(model, batches);
-    return std::pair<Matrix<double>, Matrix<double>>(model.parameters()["0.running_mean"],
-                                                     model.parameters()["0.running_var"]);
+    return std::pair<MatrixX<double>, MatrixX<double>>(model.parameters()["0.running_mean"],
+                                                       model.parameters()["0.running_var"]);
   };
   const auto torch = after({.momentum = 0.3}, {x}), keras = after(Norm::like_keras(), {x});
   CHECK(torch.first.isApprox(0.7 * old_mean + 0.3 * mean(x)));
@@ -142,8 +142,8 @@ TEST_CASE("batch norm: running statistics follow in the sense of both frameworks
 TEST_CASE("batch norm without momentum: the running values are means over all batches") {
   Model model(2, {Norm{.momentum = {}}});
   model.initialise(3);
-  const Matrix<double> a = noise(2, 5), b = noise(2, 9, 2), c = noise(2, 4, 3);
-  for (const Matrix<double>& x : {a, b, c}) follow(model, {x});
+  const MatrixX<double> a = noise(2, 5), b = noise(2, 9, 2), c = noise(2, 4, 3);
+  for (const MatrixX<double>& x : {a, b, c}) follow(model, {x});
   CHECK(model.parameters()["0.running_mean"].isApprox((mean(a) + mean(b) + mean(c)) / 3));
   CHECK(model.parameters()["0.running_var"].isApprox((variance(a, 4) + variance(b, 8) + variance(c, 3)) / 3));
   CHECK(model.parameters()["0.batches"](0, 0) == 3);
@@ -156,7 +156,7 @@ TEST_CASE("batch norm inside a graph is followed as outside") {
   graph.sum({b, graph.add(Norm{.momentum = 1}, a)});
   Model model(2, {graph}), plain(2, {Dense{.units = 2}, Norm{}, Norm{}});
   model.initialise(1), plain.initialise(1);
-  const Matrix<double> x = noise(2, 6);
+  const MatrixX<double> x = noise(2, 6);
   follow(model, {x}), follow(plain, {x});
   for (const std::string block : {"running_mean", "running_var"}) {
     CHECK(same_bits(model.parameters()["0.2.1." + block], plain.parameters()["1." + block]));
@@ -171,7 +171,7 @@ TEST_CASE("batch norm: running statistics get no gradient, and nothing but batch
   model.initialise(1);
   Model::Tape tape;
   auto gradient = model.parameters().zeros_like();
-  const Matrix<double> x = noise(2, 5);
+  const MatrixX<double> x = noise(2, 5);
   const auto timeline = Timeline::rectangular(1, 5);
   for (const bool trains : {true, false}) {
     model.forward(x, timeline, tape, {.training = trains});
@@ -199,8 +199,8 @@ TEST_CASE("batch norm allocates nothing after the first batch") {
   Model::Weights weights;
   Model::Tape tape;
   auto gradient = model.parameters().zeros_like();
-  Vector<double> statistics(model.statistics());
-  const Matrix<double> x = noise(3, 8), d_y = noise(2, 8);
+  VectorX<double> statistics(model.statistics());
+  const MatrixX<double> x = noise(3, 8), d_y = noise(2, 8);
   const auto timeline = Timeline::from_lengths({3, 5});
   const auto step = [&] {
     model.prepare(weights);

@@ -22,8 +22,8 @@ Conv1d layer(Index units, Index kernel, WindowPadding padding = valid(), Index s
 }
 
 /// One sequence by the formula, x [features x steps] with zeros at both ends.
-Matrix<double> by_formula(const Conv1d& conv, const Matrix<double>& w, const Matrix<double>& b,
-                          const Matrix<double>& x) {
+MatrixX<double> by_formula(const Conv1d& conv, const MatrixX<double>& w, const MatrixX<double>& b,
+                           const MatrixX<double>& x) {
   const Index span = (conv.kernel - 1) * conv.dilation + 1, steps = x.cols();
   Index front = conv.padding.steps(), behind = front;
   if (conv.padding.kind() == Kind::causal) front = span - 1, behind = 0;
@@ -31,10 +31,10 @@ Matrix<double> by_formula(const Conv1d& conv, const Matrix<double>& w, const Mat
     const Index all = std::max<Index>(0, ((steps + conv.stride - 1) / conv.stride - 1) * conv.stride + span - steps);
     front = all / 2, behind = all - front;
   }
-  Matrix<double> padded = Matrix<double>::Zero(x.rows(), front + steps + behind);
+  MatrixX<double> padded = MatrixX<double>::Zero(x.rows(), front + steps + behind);
   padded.middleCols(front, steps) = x;
   const Index count = steps == 0 || padded.cols() < span ? 0 : (padded.cols() - span) / conv.stride + 1;
-  Matrix<double> y = b.replicate(1, count);
+  MatrixX<double> y = b.replicate(1, count);
   const Index features = x.rows() / conv.groups, units = w.rows() / conv.groups;
   for (Index q = 0; q < count; ++q)
     for (Index k = 0; k < conv.kernel; ++k)
@@ -46,11 +46,11 @@ Matrix<double> by_formula(const Conv1d& conv, const Matrix<double>& w, const Mat
 }
 
 /// The steps of one sample, masked ones being zero.
-Matrix<double> sequence(const Matrix<double>& x, const Timeline& timeline, Index sample) {
+MatrixX<double> sequence(const MatrixX<double>& x, const Timeline& timeline, Index sample) {
   Index places = 0;
   for (Index c = 0; c < x.cols(); ++c)
     if (timeline.sample_of(c) == sample) places = timeline.step_of(c) + 1;
-  Matrix<double> steps = Matrix<double>::Zero(x.rows(), places);
+  MatrixX<double> steps = MatrixX<double>::Zero(x.rows(), places);
   for (Index c = 0; c < x.cols(); ++c)
     if (timeline.sample_of(c) == sample) steps.col(timeline.step_of(c)) = x.col(c);
   return steps;
@@ -59,12 +59,12 @@ Matrix<double> sequence(const Matrix<double>& x, const Timeline& timeline, Index
 void check_formula(const Conv1d& conv, Index features, const Timeline& timeline) {
   auto model = sequential<double>(features, conv);
   randomise(model);
-  const Matrix<double> x = noise(features, timeline.columns());
+  const MatrixX<double> x = noise(features, timeline.columns());
   decltype(model)::Tape tape;
-  const Matrix<double> y = model.forward(x, timeline, tape);
+  const MatrixX<double> y = model.forward(x, timeline, tape);
   const Timeline& out = model.output_timeline(tape);
   for (Index b = 0; b < timeline.batch(); ++b) {
-    const Matrix<double> want =
+    const MatrixX<double> want =
         by_formula(conv, model.parameters()["0.weight"], model.parameters()["0.bias"], sequence(x, timeline, b));
     REQUIRE(out.rank(b) == timeline.rank(b));
     if (&out != &timeline) REQUIRE(out.length(out.rank(b)) == want.cols());
@@ -124,33 +124,33 @@ TEST_CASE("conv1d: a masked step is a zero at its own place, where steps stay wh
 
 TEST_CASE("conv1d: the number of steps cannot change around gaps, nor a state be carried over them") {
   const Timeline gaps = timelines().back();
-  const Matrix<double> x = noise(4, gaps.columns());
+  const MatrixX<double> x = noise(4, gaps.columns());
   auto shorter = sequential<double>(4, layer(2, 3)), carrying = sequential<double>(4, layer(2, 3, causal()));
   decltype(shorter)::Tape tape;
   CHECK_THROWS_MATCHES(shorter.forward(x, gaps, tape), ShapeError,
                        says("layer 0 (conv1d): changes the number of steps, for which no step may be masked"));
-  const ModelState<double> state = {{Matrix<double>::Zero(8, 3)}};
+  const ModelState<double> state = {{MatrixX<double>::Zero(8, 3)}};
   CHECK_THROWS_MATCHES(carrying.forward(x, gaps, tape, {}, state), ShapeError, says("goes on from a state"));
 }
 
 TEST_CASE("conv1d: a sequence gives the same bits alone, in a batch, and with threads") {
   const auto many = Timeline::from_lengths({5, 40, 0, 17, 33, 40});
-  const Matrix<double> x = noise(3, many.columns()), d_y = noise(5, many.columns(), 8);
+  const MatrixX<double> x = noise(3, many.columns()), d_y = noise(5, many.columns(), 8);
   auto model = sequential<double>(3, layer(5, 4, same(), 1, 3), layer(4, 5, same(), 2), layer(5, 3, causal()));
   randomise(model);
   decltype(model)::Tape tape, other, threaded;
-  const Matrix<double> y = model.forward(x, many, tape);
+  const MatrixX<double> y = model.forward(x, many, tape);
   const Timeline out = model.output_timeline(tape);
   for (Index b = 0; b < many.batch(); ++b) {
-    const Matrix<double> own = sequence(x, many, b);
+    const MatrixX<double> own = sequence(x, many, b);
     const auto one = Timeline::rectangular(1, own.cols());
     CHECK(same_bits(model.forward(own, one, other), sequence(y, out, b)));
   }
   ThreadPool threads(3);
   CHECK(same_bits(model.forward(x, many, threaded, {.threads = &threads}), y));
   auto gradient = model.parameters().zeros_like(), same = gradient;
-  Matrix<double> d_x, d_same;
-  const Matrix<double> d = noise(y.rows(), y.cols(), 8);
+  MatrixX<double> d_x, d_same;
+  const MatrixX<double> d = noise(y.rows(), y.cols(), 8);
   model.backward(tape, d, gradient, &d_x);
   model.backward(threaded, d, same, &d_same);
   CHECK(same_bits(gradient.values(), same.values()));
@@ -160,12 +160,12 @@ TEST_CASE("conv1d: a sequence gives the same bits alone, in a batch, and with th
 TEST_CASE("conv1d: what stands in one sequence reaches no other") {
   auto model = sequential<double>(2, layer(3, 5, same(), 1, 2), layer(2, 3, same(), 2));
   randomise(model);
-  Matrix<double> x = noise(2, ragged.columns());
+  MatrixX<double> x = noise(2, ragged.columns());
   decltype(model)::Tape tape;
-  const Matrix<double> before = model.forward(x, ragged, tape);
+  const MatrixX<double> before = model.forward(x, ragged, tape);
   for (Index c = 0; c < x.cols(); ++c)
     if (ragged.sample_of(c) == 2) x.col(c).setConstant(not_a_number);
-  const Matrix<double> after = model.forward(x, ragged, tape);
+  const MatrixX<double> after = model.forward(x, ragged, tape);
   const Timeline& out = model.output_timeline(tape);
   for (Index c = 0; c < after.cols(); ++c)
     CHECK((out.sample_of(c) == 2 ? after.col(c).hasNaN() : same_bits(after.col(c), before.col(c))));
@@ -178,15 +178,15 @@ TEST_CASE("conv1d: causal windows go on where the last ones ended") {
   auto model = sequential<double>(2, layer(3, 3, causal(), 1, 2), layer(2, 2, causal()));
   randomise(model);
   REQUIRE(model.causal());
-  const Matrix<double> x = noise(2, whole.columns());
+  const MatrixX<double> x = noise(2, whole.columns());
   decltype(model)::Tape tape;
-  const Matrix<double> y = model.forward(x, whole, tape);
+  const MatrixX<double> y = model.forward(x, whole, tape);
   const ModelState<double> end = model.final_state(tape);
   for (const Index window : {1, 3, 5}) {
     ModelState<double> state;
     for (Index first = 0; first < steps; first += window) {
       const Timeline part = whole.window(first, std::min(steps, first + window));
-      const Matrix<double> some = x.middleCols(whole.offset(first), part.columns());
+      const MatrixX<double> some = x.middleCols(whole.offset(first), part.columns());
       CHECK(same_bits(model.forward(some, part, tape, {}, state), y.middleCols(whole.offset(first), part.columns())));
       state = model.final_state(tape);
     }
@@ -203,7 +203,7 @@ TEST_CASE("conv1d: gradients of states, of which the last alone may have one") {
   randomise(model);
   ModelState<double> initial = {{noise(8, ragged.batch(), 4)}}, d_initial;
   const ModelState<double> d_final = {{noise(8, ragged.batch(), 6)}};
-  Matrix<double> x = noise(2, ragged.columns()), d_x;
+  MatrixX<double> x = noise(2, ragged.columns()), d_x;
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
   const auto loss = [&] {
@@ -214,7 +214,7 @@ TEST_CASE("conv1d: gradients of states, of which the last alone may have one") {
   model.backward(tape, nothing<double>(), gradient, &d_x, d_final, &d_initial);
   CHECK(gradient.values().isZero(0));
   const auto name = [](Index k) { return text(k); };
-  Vector<double> values = initial[0][0].reshaped();
+  VectorX<double> values = initial[0][0].reshaped();
   auto report = check_gradient(
       [&] {
         initial[0][0].reshaped() = values;
@@ -239,11 +239,11 @@ TEST_CASE("conv1d allocates nothing after the first batch") {
   auto model = sequential<double>(3, layer(5, 4, same(), 1, 3), layer(4, 5, same(), 2), layer(5, 3, causal()));
   randomise(model);
   const auto large = Timeline::from_lengths({9, 20, 0, 17}), small = Timeline::from_lengths({8, 3, 16, 5});
-  const Matrix<double> x = noise(3, large.columns()), y = noise(3, small.columns());
+  const MatrixX<double> x = noise(3, large.columns()), y = noise(3, small.columns());
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
   ModelState<double> state;
-  const auto step = [&](const Matrix<double>& in, const Timeline& timeline) {
+  const auto step = [&](const MatrixX<double>& in, const Timeline& timeline) {
     const auto out = model.forward(in, timeline, tape);
     model.final_state(tape, state);
     model.backward(tape, out, gradient);
@@ -281,7 +281,7 @@ TEST_CASE("conv1d: first values count all taps, as Keras and PyTorch do") {
 TEST_CASE("conv1d: a value that overflows is told by the step of the output") {
   auto model = sequential<double>(1, layer(1, 2, valid(), 2));
   model.parameters().values().setConstant(1);
-  Matrix<double> x = Matrix<double>::Zero(1, ragged.columns());
+  MatrixX<double> x = MatrixX<double>::Zero(1, ragged.columns());
   for (Index c = 0; c < x.cols(); ++c)
     if (ragged.sample_of(c) == 2 && ragged.step_of(c) >= 6) x(0, c) = std::numeric_limits<double>::max();
   decltype(model)::Tape tape;

@@ -26,13 +26,13 @@ Transpose layer(Index units, Index kernel, Index stride, Index dilation = 1, Win
 }
 
 /// One sequence by the formula: every input step adds its taps to the output.
-Matrix<double> by_formula(const Transpose& conv, const Matrix<double>& w, const Matrix<double>& b,
-                          const Matrix<double>& x, Index length) {
+MatrixX<double> by_formula(const Transpose& conv, const MatrixX<double>& w, const MatrixX<double>& b,
+                           const MatrixX<double>& x, Index length) {
   const bool same_length = conv.padding.kind() == WindowPadding::Kind::same;
   const Index span = (conv.kernel - 1) * conv.dilation + 1;
   const Index front = same_length ? std::max<Index>(0, span - conv.stride) / 2 : conv.padding.steps();
   const Index features = x.rows() / conv.groups, units = b.rows() / conv.groups;
-  Matrix<double> y = b.replicate(1, length);
+  MatrixX<double> y = b.replicate(1, length);
   for (Index q = 0; q < x.cols(); ++q)
     for (Index k = 0; k < conv.kernel; ++k)
       if (const Index p = q * conv.stride + k * conv.dilation - front; p >= 0 && p < length)
@@ -42,9 +42,9 @@ Matrix<double> by_formula(const Transpose& conv, const Matrix<double>& w, const 
   return y;
 }
 
-Matrix<double> sequence(const Matrix<double>& x, const Timeline& timeline, Index sample) {
+MatrixX<double> sequence(const MatrixX<double>& x, const Timeline& timeline, Index sample) {
   const Index rank = timeline.rank(sample), length = timeline.length(rank);
-  Matrix<double> steps(x.rows(), length);
+  MatrixX<double> steps(x.rows(), length);
   for (Index k = 0; k < length; ++k) steps.col(k) = x.col(timeline.offset(k) + rank);
   return steps;
 }
@@ -66,15 +66,15 @@ TEST_CASE("conv transpose1d: the formula, for every option and length") {
             const Transpose conv = layer(6, kernel, stride, dilation, padding, more, groups);
             Model model(4, conv);
             randomise(model);
-            const Matrix<double> x = noise(4, ragged.columns());
+            const MatrixX<double> x = noise(4, ragged.columns());
             Model::Tape tape;
-            const Matrix<double> y = model.forward(x, ragged, tape);
+            const MatrixX<double> y = model.forward(x, ragged, tape);
             const Timeline& out = model.output_timeline(tape);
             for (Index b = 0; b < ragged.batch(); ++b) {
-              const Matrix<double> own = sequence(x, ragged, b);
+              const MatrixX<double> own = sequence(x, ragged, b);
               const Index full = (own.cols() - 1) * stride + span - 2 * padding.steps() + more;
               const Index length = own.cols() == 0 ? 0 : is_same ? own.cols() * stride : std::max<Index>(0, full);
-              const Matrix<double> got = sequence(y, out, b);
+              const MatrixX<double> got = sequence(y, out, b);
               REQUIRE(got.cols() == length);
               REQUIRE(got.isApprox(
                   by_formula(conv, model.parameters()["0.weight"], model.parameters()["0.bias"], own, length), 1e-12));
@@ -100,13 +100,13 @@ TEST_CASE("conv transpose1d: steps that stay what they are may be masked in betw
   Model model(2, layer(3, 3, 1, 2, same()));
   randomise(model);
   Model::Tape tape;
-  const Matrix<double> x = noise(2, gaps.columns());
-  const Matrix<double> y = gaps.unpack(Matrix<double>(model.forward(x, gaps, tape)));
+  const MatrixX<double> x = noise(2, gaps.columns());
+  const MatrixX<double> y = gaps.unpack(MatrixX<double>(model.forward(x, gaps, tape)));
   CHECK(&model.output_timeline(tape) == &gaps);
-  const Matrix<double> padded = gaps.unpack(x);
+  const MatrixX<double> padded = gaps.unpack(x);
   const auto whole = Timeline::rectangular(gaps.batch(), gaps.padded_steps());
   Model::Tape other;
-  const Matrix<double> want = model.forward(padded, whole, other);
+  const MatrixX<double> want = model.forward(padded, whole, other);
   for (Index c = 0; c < gaps.columns(); ++c)
     CHECK(y.col(gaps.padded_column(c)).isApprox(want.col(gaps.padded_column(c)), 1e-12));
   const auto report = check_gradients(model, noise(2, gaps.columns(), 3), gaps, weighted(), {}, {.step = 1e-4});
@@ -120,24 +120,24 @@ TEST_CASE("conv transpose1d: the same bits alone, in a batch, and with threads, 
   const auto many = Timeline::from_lengths({5, 40, 0, 17, 33, 40}), fewer = Timeline::from_lengths({30, 0, 22, 4});
   Model model(3, layer(5, 4, 2, 3, 2, 1));
   randomise(model);
-  const Matrix<double> x = noise(3, many.columns()), z = noise(3, fewer.columns());
+  const MatrixX<double> x = noise(3, many.columns()), z = noise(3, fewer.columns());
   Model::Tape tape, other, threaded;
-  const Matrix<double> y = model.forward(x, many, tape);
+  const MatrixX<double> y = model.forward(x, many, tape);
   const Timeline out = model.output_timeline(tape);
   for (Index b = 0; b < many.batch(); ++b) {
-    const Matrix<double> own = sequence(x, many, b);
+    const MatrixX<double> own = sequence(x, many, b);
     CHECK(same_bits(model.forward(own, Timeline::rectangular(1, own.cols()), other), sequence(y, out, b)));
   }
   ThreadPool threads(3);
   CHECK(same_bits(model.forward(x, many, threaded, {.threads = &threads}), y));
   auto gradient = model.parameters().zeros_like(), same_gradient = gradient;
-  Matrix<double> d_x, d_same;
+  MatrixX<double> d_x, d_same;
   model.backward(tape, y, gradient, &d_x);
   model.backward(threaded, y, same_gradient, &d_same);
   CHECK(same_bits(gradient.values(), same_gradient.values()));
   CHECK(same_bits(d_x, d_same));
 
-  const auto step = [&](const Matrix<double>& in, const Timeline& timeline) {
+  const auto step = [&](const MatrixX<double>& in, const Timeline& timeline) {
     const auto output = model.forward(in, timeline, tape);
     model.backward(tape, output, gradient);
   };
@@ -154,11 +154,11 @@ TEST_CASE("conv transpose1d: sequences without steps give nothing and learn noth
   model.initialise(1);
   const Timeline timeline = Timeline::from_lengths({0, 0});
   Model::Tape tape;
-  const auto y = model.forward(Matrix<double>(2, 0), timeline, tape);
+  const auto y = model.forward(MatrixX<double>(2, 0), timeline, tape);
   CHECK((y.rows() == 4 && y.cols() == 0));
   auto gradient = model.parameters().zeros_like();
-  Matrix<double> d_x;
-  model.backward(tape, Matrix<double>(4, 0), gradient, &d_x);
+  MatrixX<double> d_x;
+  model.backward(tape, MatrixX<double>(4, 0), gradient, &d_x);
   CHECK((d_x.rows() == 2 && d_x.cols() == 0));
   CHECK(gradient.values().isZero(0));
 }

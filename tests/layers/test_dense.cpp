@@ -14,10 +14,10 @@ TEST_CASE("dense: W x + b for every column") {
   auto model = sequential<double>(3, Dense{.units = 4, .biased = biased});
   randomise(model);
   const auto timeline = Timeline::from_lengths({2, 0, 3});
-  const Matrix<double> x = noise(3, 5);
+  const MatrixX<double> x = noise(3, 5);
   decltype(model)::Tape tape;
-  const Matrix<double> out = model.forward(x, timeline, tape);
-  Matrix<double> want = model.parameters()["0.weight"] * x;
+  const MatrixX<double> out = model.forward(x, timeline, tape);
+  MatrixX<double> want = model.parameters()["0.weight"] * x;
   if (biased) want.colwise() += model.parameters()["0.bias"].col(0);
   CHECK(out.isApprox(want, 1e-14));
   CHECK(model.parameters().size() == (biased ? 16 : 12));
@@ -30,8 +30,8 @@ TEST_CASE("dense: W x + b for every column") {
 TEST_CASE("dense runs over a part of a larger matrix") {
   auto model = sequential<double>(3, Dense{.units = 4});
   randomise(model);
-  const Matrix<double> whole = noise(7, 5);
-  const Matrix<double> copy = whole.middleRows(2, 3);
+  const MatrixX<double> whole = noise(7, 5);
+  const MatrixX<double> copy = whole.middleRows(2, 3);
   decltype(model)::Tape one, two;
   const auto timeline = Timeline::rectangular(1, 5);
   CHECK(same_bits(model.forward(view(whole.middleRows(2, 3)), timeline, one), model.forward(copy, timeline, two)));

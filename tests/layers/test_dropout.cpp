@@ -11,10 +11,10 @@ using namespace model_run;
 namespace {
 
 /// What dropout does to ones: its mask.
-Matrix<double> mask(const Timeline& timeline, Pass pass, Dropout options = {.rate = 0.4}, Index features = 6) {
+MatrixX<double> mask(const Timeline& timeline, Pass pass, Dropout options = {.rate = 0.4}, Index features = 6) {
   auto model = sequential<double>(features, options);
   typename decltype(model)::Tape tape;
-  return model.forward(Matrix<double>::Ones(features, timeline.columns()), timeline, tape, pass);
+  return model.forward(MatrixX<double>::Ones(features, timeline.columns()), timeline, tape, pass);
 }
 
 constexpr Pass training{.training = true, .seed = 7, .update = 3};
@@ -23,7 +23,7 @@ constexpr Pass training{.training = true, .seed = 7, .update = 3};
 
 TEST_CASE("dropout drops each value on its own and scales what is left") {
   const auto timeline = Timeline::rectangular(20, 30);
-  const Matrix<double> m = mask(timeline, training, {.rate = 0.4}, 10);
+  const MatrixX<double> m = mask(timeline, training, {.rate = 0.4}, 10);
   CHECK((m.array() == 0 || m.array() == 1 / 0.6).all());
   const double kept = double((m.array() != 0).count()) / double(m.size());
   CHECK(std::abs(kept - 0.6) < 0.02);  // 6000 values: 3 standard deviations
@@ -40,13 +40,13 @@ TEST_CASE("dropout drops each value on its own and scales what is left") {
 
 TEST_CASE("dropout does nothing in evaluation and at rate 0") {
   const auto timeline = Timeline::from_lengths({3, 1});
-  CHECK(same_bits(mask(timeline, {}), Matrix<double>::Ones(6, 4)));
-  CHECK(same_bits(mask(timeline, training, {.rate = 0}), Matrix<double>::Ones(6, 4)));
+  CHECK(same_bits(mask(timeline, {}), MatrixX<double>::Ones(6, 4)));
+  CHECK(same_bits(mask(timeline, training, {.rate = 0}), MatrixX<double>::Ones(6, 4)));
 }
 
 TEST_CASE("one mask for all steps of a sample, another for each sample") {
   const auto timeline = Timeline::from_lengths({3, 5, 5});
-  const Matrix<double> m = mask(timeline, training, {.rate = 0.5, .same_for_all_steps = true}, 16);
+  const MatrixX<double> m = mask(timeline, training, {.rate = 0.5, .same_for_all_steps = true}, 16);
   for (Index c = 0; c < m.cols(); ++c) CHECK(same_bits(m.col(c), m.col(timeline.rank_of(c))));
   CHECK(!same_bits(m.col(0), m.col(1)));
   CHECK(!same_bits(m.col(1), m.col(2)));
@@ -54,28 +54,28 @@ TEST_CASE("one mask for all steps of a sample, another for each sample") {
 
 TEST_CASE("a mask belongs to seed, update, layer, sample, step and feature, not to a place in the batch") {
   const auto timeline = Timeline::from_lengths({2, 4, 3});
-  const Matrix<double> m = mask(timeline, training);
+  const MatrixX<double> m = mask(timeline, training);
   CHECK(same_bits(m, mask(timeline, training)));
   CHECK(!same_bits(m, mask(timeline, {.training = true, .seed = 8, .update = 3})));
   CHECK(!same_bits(m, mask(timeline, {.training = true, .seed = 7, .update = 4})));
 
   const auto other = Timeline::from_lengths({6, 3, 1, 9});  // samples 0 and 1 at other ranks, among others
-  const Matrix<double> n = mask(other, training);
+  const MatrixX<double> n = mask(other, training);
   for (Index a = 0; a < timeline.columns(); ++a)
     for (Index b = 0; b < other.columns(); ++b)
       if (timeline.sample_of(a) == other.sample_of(b) && timeline.step_of(a) == other.step_of(b))
         CHECK(same_bits(m.col(a), n.col(b)));
 
-  Matrix<bool> gaps(1, 5);
+  MatrixX<bool> gaps(1, 5);
   gaps << 0, 1, 0, 1, 1;  // the step is that of the padded batch
-  const Matrix<double> p = mask(Timeline::from_mask(gaps), training);
+  const MatrixX<double> p = mask(Timeline::from_mask(gaps), training);
   CHECK(same_bits(p.col(1), mask(Timeline::rectangular(1, 5), training).col(3)));
 
   auto two = sequential<double>(6, Dropout{.rate = 0.4}, Dropout{.rate = 0.4});
   decltype(two)::Tape tape;
-  two.forward(Matrix<double>::Ones(6, 9), timeline, tape, training);
+  two.forward(MatrixX<double>::Ones(6, 9), timeline, tape, training);
   CHECK(same_bits(tape.in[1].values, m));
-  CHECK(!same_bits(tape.in[2].values, Matrix<double>(m.cwiseProduct(m))));  // the second layer has its own mask
+  CHECK(!same_bits(tape.in[2].values, MatrixX<double>(m.cwiseProduct(m))));  // the second layer has its own mask
 }
 
 TEST_CASE("a window of a batch has the masks of the whole batch") {
@@ -101,7 +101,7 @@ TEST_CASE("dropout refuses rates out of range") {
 TEST_CASE("dropout that overflows is found") {
   auto model = sequential<double>(2, Dropout{.rate = 0.5});
   decltype(model)::Tape tape;
-  Matrix<double> x = Matrix<double>::Ones(2, 20);
+  MatrixX<double> x = MatrixX<double>::Ones(2, 20);
   x.col(13).setConstant(std::numeric_limits<double>::max());
   const auto timeline = Timeline::rectangular(2, 10);
   Pass pass = training;

@@ -15,8 +15,8 @@ using namespace model_run;
 
 namespace {
 
-Matrix<double> tokens(std::initializer_list<double> numbers) {
-  return Eigen::Map<const Matrix<double>>(numbers.begin(), 1, Index(numbers.size()));
+MatrixX<double> tokens(std::initializer_list<double> numbers) {
+  return Eigen::Map<const MatrixX<double>>(numbers.begin(), 1, Index(numbers.size()));
 }
 
 }  // namespace
@@ -30,12 +30,12 @@ TEST_CASE("an embedding looks up a column for each token, and its gradient goes 
   CHECK(table.norm() > 1);
   const auto timeline = Timeline::from_lengths({3, 2});
   decltype(model)::Tape tape;
-  const Matrix<double> out = model.forward(tokens({2, 0, 2, 3, 0}), timeline, tape);
+  const MatrixX<double> out = model.forward(tokens({2, 0, 2, 3, 0}), timeline, tape);
   for (const auto& [column, token] : {std::pair<Index, Index>{0, 2}, {1, 0}, {2, 2}, {3, 3}, {4, 0}})
     CHECK(out.col(column) == table.col(token));
   auto gradient = model.parameters().zeros_like();
-  Matrix<double> d_x;
-  const Matrix<double> d_out = noise(3, 5);
+  MatrixX<double> d_x;
+  const MatrixX<double> d_out = noise(3, 5);
   model.backward(tape, d_out, gradient, &d_x);
   const auto d_table = gradient["0.weight"];
   CHECK(d_table.col(0) == d_out.col(1) + d_out.col(4));
@@ -49,11 +49,11 @@ TEST_CASE("a language model's gradients are right") {
       sequential<double>(1, Embedding{.size = 5, .dimension = 3}, Recurrent<Gru>{.units = 4}, Dense{.units = 5});
   model.initialise(2);
   const auto timeline = Timeline::from_lengths({4, 1, 3});
-  const Matrix<double> x = tokens({0, 4, 2, 3, 1, 0, 2, 2});
+  const MatrixX<double> x = tokens({0, 4, 2, 3, 1, 0, 2, 2});
   decltype(model)::Tape tape;
-  Matrix<double> d_output;
+  MatrixX<double> d_output;
   const auto loss = [&] {
-    const Matrix<double> out = model.forward(x, timeline, tape);
+    const MatrixX<double> out = model.forward(x, timeline, tape);
     return weighted()(out, d_output);
   };
   loss();
@@ -69,7 +69,7 @@ TEST_CASE("numbers that are no token are refused") {
   Sequential model(1, Embedding{.size = 4, .dimension = 2});
   decltype(model)::Tape tape;
   const auto run = [&](float number) {
-    model.forward(Matrix<float>(Matrix<float>::Constant(1, 1, number)), Timeline::rectangular(1, 1), tape);
+    model.forward(MatrixX<float>(MatrixX<float>::Constant(1, 1, number)), Timeline::rectangular(1, 1), tape);
   };
   run(3);
   for (const float number : {-1.F, 4.F, 1.5F, std::numeric_limits<float>::quiet_NaN()})
@@ -90,22 +90,22 @@ TEST_CASE("a padding token is zero at first and never gets a gradient") {
   const auto timeline = Timeline::from_lengths({3, 1});
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
-  const Matrix<double> out = model.forward(tokens({1, 0, 3, 1}), timeline, tape);
+  const MatrixX<double> out = model.forward(tokens({1, 0, 3, 1}), timeline, tape);
   CHECK(out.col(0).isZero(0));
   model.backward(tape, noise(3, 4), gradient);
   CHECK(gradient["0.weight"].col(1).isZero(0));
   CHECK(!gradient["0.weight"].col(0).isZero(0));
   CHECK(gradient.touched().size() == 2);
-  CHECK(model.parameters().table().learned() == std::vector<Segment>{{0, 3}, {6, 6}});
+  CHECK(model.parameters().table().learned() == std::vector<detail::Segment>{{0, 3}, {6, 6}});
 }
 
 TEST_CASE("vectors that are known beforehand stand in place of those drawn") {
-  const Matrix<float> all = noise(3, 5, 4).cast<float>();
+  const MatrixX<float> all = noise(3, 5, 4).cast<float>();
   Sequential whole(1, Embedding{.size = 5, .dimension = 3, .pretrained = all, .padding = 2});
   whole.initialise(1);
   CHECK(whole.parameters()["0.weight"] == all);  // of the padding token too, as in PyTorch
 
-  const Matrix<float> two = all.leftCols(2);
+  const MatrixX<float> two = all.leftCols(2);
   const Embedding some{.size = 5, .dimension = 3, .pretrained = {two, {4, 1}}, .padding = 2};
   Sequential model(1, some);
   Stack<float> stack(1, {some});
@@ -128,25 +128,25 @@ TEST_CASE("gradients reach the vectors that are not frozen, and say which they t
   auto model = sequential<double>(1, words, Recurrent<Gru>{.units = 4});
   randomise(model);
   const auto timeline = Timeline::from_lengths({4, 1, 3});
-  const Matrix<double> x = tokens({0, 4, 2, 3, 0, 0, 2, 2});
+  const MatrixX<double> x = tokens({0, 4, 2, 3, 0, 0, 2, 2});
   decltype(model)::Tape tape;
-  Matrix<double> d_output;
+  MatrixX<double> d_output;
   const auto loss = [&] {
-    const Matrix<double> out = model.forward(x, timeline, tape);
+    const MatrixX<double> out = model.forward(x, timeline, tape);
     return weighted()(out, d_output);
   };
   loss();
   auto gradient = model.parameters().zeros_like();
   model.backward(tape, d_output, gradient);
   GradientReport report;
-  for (const Segment& learned : model.parameters().table().learned())
+  for (const detail::Segment& learned : model.parameters().table().learned())
     report += check_gradient(loss, model.parameters().values().segment(learned.first, learned.size),
                              gradient.values().segment(learned.first, learned.size),
                              [&](Index k) { return entry_name(model.parameters().table(), learned.first + k); });
   INFO(report.text());
   CHECK(report.worst < 1e-6);
   std::set<Index> touched;
-  for (const Segment& column : gradient.touched()) touched.insert(column.first / 3);
+  for (const detail::Segment& column : gradient.touched()) touched.insert(column.first / 3);
   for (Index token = 0; token < 5; ++token) {
     const bool kept = whole || std::ranges::count(frozen, token) > 0, used = token != 1;
     CHECK(gradient["0.weight"].col(token).isZero(0) == (kept || !used));
@@ -159,7 +159,7 @@ TEST_CASE("stacks, and an embedding that learns by pieces of columns, touch the 
   const auto model = sequential<double>(1, words);
   const Stack<double> stack(1, {words});
   const auto timeline = Timeline::from_lengths({3, 2});
-  const Matrix<double> x = tokens({7, 4, 2, 7, 0}), d_out = noise(3, 5);
+  const MatrixX<double> x = tokens({7, 4, 2, 7, 0}), d_out = noise(3, 5);
   const auto touched = [&](const auto& some, bool by_pieces) {
     typename std::remove_cvref_t<decltype(some)>::Tape tape;
     typename std::remove_cvref_t<decltype(some)>::Weights weights;
@@ -171,9 +171,9 @@ TEST_CASE("stacks, and an embedding that learns by pieces of columns, touch the 
       some.learn(tape, gradient, [&](Index, const ConstView<double>&) { return view(d_out); });
     else
       some.forward(x, timeline, tape), some.backward(tape, d_out, gradient);
-    return std::vector<Segment>(gradient.touched().begin(), gradient.touched().end());
+    return std::vector<detail::Segment>(gradient.touched().begin(), gradient.touched().end());
   };
-  const std::vector<Segment> expected{{21, 3}, {6, 3}, {0, 3}};
+  const std::vector<detail::Segment> expected{{21, 3}, {6, 3}, {0, 3}};
   for (const bool by_pieces : {false, true}) {
     CHECK(touched(model, by_pieces) == expected);
     CHECK(touched(stack, by_pieces) == expected);
@@ -212,7 +212,7 @@ TEST_CASE("the check of gradients passes by what is frozen") {
 TEST_CASE("tables that contradict themselves are refused") {
   using E = Embedding;
   const auto make = [](E layer) { sequential<double>(1, std::move(layer)); };
-  const Matrix<float> vectors = Matrix<float>::Ones(3, 4);
+  const MatrixX<float> vectors = MatrixX<float>::Ones(3, 4);
   CHECK_THROWS_MATCHES(make({.size = 5, .dimension = 3, .pretrained = vectors}), ShapeError,
                        says("layer 0 (embedding): expects pretrained vectors [3 x 5], got [3 x 4]"));
   CHECK_THROWS_MATCHES(make({.size = 4, .dimension = 2, .pretrained = vectors}), ShapeError, says("[2 x 4], got"));

@@ -40,7 +40,7 @@ struct Halve : LayerBase<double> {
   struct Tape {
     std::vector<Index> lengths;
     Timeline timeline;
-    Matrix<double> output;
+    MatrixX<double> output;
   };
   Shape connect(Shape in) { return in; }
   std::string_view name() const { return "halve"; }
@@ -49,7 +49,7 @@ struct Halve : LayerBase<double> {
     for (Index b = 0; b < in.timeline->batch(); ++b)
       tape.lengths.push_back((in.timeline->length(in.timeline->rank(b)) + 1) / 2);
     tape.timeline.assign_lengths(tape.lengths);
-    tape.output = Matrix<double>::Zero(in.values.rows(), tape.timeline.columns());
+    tape.output = MatrixX<double>::Zero(in.values.rows(), tape.timeline.columns());
     return {view(std::as_const(tape.output)), &tape.timeline};
   }
   void backward(const double*, const Signal<double>&, const Pass&, ConstView<double>, const State<double>&, Tape&,
@@ -66,12 +66,12 @@ TEST_CASE("a skip adds what went around to what went through") {
   randomise(model), randomise(plain);
   CHECK(model.parameters().table().names() == "0.1.weight, 0.1.bias, 0.2.weight, 0.2.bias");
   const auto timeline = Timeline::from_lengths({1, 4, 0});
-  const Matrix<double> x = noise(3, 5), d_y = noise(3, 5, 2);
+  const MatrixX<double> x = noise(3, 5), d_y = noise(3, 5, 2);
   Model::Tape tape, plain_tape;
-  const Matrix<double> y = model.forward(x, timeline, tape), straight = plain.forward(x, timeline, plain_tape);
+  const MatrixX<double> y = model.forward(x, timeline, tape), straight = plain.forward(x, timeline, plain_tape);
   CHECK(same_bits(y, x + straight));
   auto gradient = model.parameters().zeros_like(), plain_gradient = plain.parameters().zeros_like();
-  Matrix<double> d_x, plain_d_x;
+  MatrixX<double> d_x, plain_d_x;
   model.backward(tape, d_y, gradient, &d_x);
   plain.backward(plain_tape, d_y, plain_gradient, &plain_d_x);
   CHECK(same_bits(gradient.values(), plain_gradient.values()));
@@ -85,13 +85,13 @@ TEST_CASE("what is merged by hand is the same") {
   means.mean({means.input(), means.input()});
   joined.concat({joined.input(), joined.input()});
   const auto timeline = Timeline::from_lengths({2, 3});
-  const Matrix<double> x = noise(2, 5);
+  const MatrixX<double> x = noise(2, 5);
   const auto of = [&](const Graph<double>& graph) {
     Model model(2, {graph});
     Model::Tape tape;
-    return Matrix<double>(model.forward(x, timeline, tape));
+    return MatrixX<double>(model.forward(x, timeline, tape));
   };
-  Matrix<double> twice(4, 5);
+  MatrixX<double> twice(4, 5);
   twice << x, x;
   CHECK(same_bits(of(sums), x + x + x));
   CHECK(same_bits(of(products), x.cwiseProduct(x)));
@@ -132,16 +132,16 @@ TEST_CASE("states of a graph are those of its nodes, window by window") {
   Model model(2, {branches()});
   randomise(model);
   const auto timeline = Timeline::from_lengths({5, 2, 7});
-  const Matrix<double> x = noise(2, 14);
+  const MatrixX<double> x = noise(2, 14);
   Model::Tape tape;
-  const Matrix<double> whole = model.forward(x, timeline, tape);
+  const MatrixX<double> whole = model.forward(x, timeline, tape);
   const auto last = model.final_state(tape);
   REQUIRE(last[0].size() == 2);
   ModelState<double> state;
   for (Index first = 0; first < 7; first += 3) {
     const auto window = timeline.window(first, std::min<Index>(first + 3, 7));
     const Index at = timeline.offset(first);
-    const Matrix<double> part = x.middleCols(at, window.columns());
+    const MatrixX<double> part = x.middleCols(at, window.columns());
     CHECK(same_bits(model.forward(part, window, tape, {}, state), whole.middleCols(at, window.columns())));
     model.final_state(tape, state);
   }
@@ -157,12 +157,12 @@ TEST_CASE("a gradient of final states alone reaches what it depends on") {
   randomise(model);
   const auto timeline = Timeline::from_lengths({1, 2});
   Model::Tape tape;
-  const Matrix<double> x = noise(2, 3);
+  const MatrixX<double> x = noise(2, 3);
   model.forward(x, timeline, tape);
   auto gradient = model.parameters().zeros_like();
-  Matrix<double> d_x;
+  MatrixX<double> d_x;
   const ModelState<double> d_final{{noise(2, 2)}};
-  model.backward(tape, Matrix<double>(), gradient, &d_x, d_final);
+  model.backward(tape, MatrixX<double>(), gradient, &d_x, d_final);
   CHECK(gradient["0.3.weight"].isZero(0));
   CHECK(!gradient["0.1.weight"].isZero(0));
   CHECK(d_x.col(0).isApprox(model.parameters()["0.1.weight"].transpose() * d_final[0][0].col(1)));
@@ -172,8 +172,8 @@ TEST_CASE("dropout inside graphs has its own masks everywhere") {
   const auto masks = [](std::vector<AnyLayer<double>> layers) {
     Model model(4, std::move(layers));
     Model::Tape tape;
-    return Matrix<double>(
-        model.forward(Matrix<double>::Ones(4, 30), Timeline::rectangular(3, 10), tape, {.training = true, .seed = 1}));
+    return MatrixX<double>(
+        model.forward(MatrixX<double>::Ones(4, 30), Timeline::rectangular(3, 10), tape, {.training = true, .seed = 1}));
   };
   const Dropout dropout{.rate = 0.5};
   Graph<double> inner, outer, plain;
@@ -187,13 +187,13 @@ TEST_CASE("dropout inside graphs has its own masks everywhere") {
   outer.concat(
       {outer.add(inner, outer.input()), c, d, outer.add(inner, outer.input()), outer.add(dropout, outer.input())});
   plain.concat({plain.input(), plain.input()});
-  const Matrix<double> all = masks({outer});
+  const MatrixX<double> all = masks({outer});
   REQUIRE(all.rows() == 28);
   for (Index i = 0; i < 28; i += 4)
     for (Index j = 0; j < i; j += 4) CHECK(!same_bits(all.middleRows(i, 4), all.middleRows(j, 4)));
   // A layer behind a graph goes on where the graph's numbers end.
-  const Matrix<double> behind = masks({outer, dropout});
-  const Matrix<double> mask = (behind.array() == 0 && all.array() != 0).cast<double>();
+  const MatrixX<double> behind = masks({outer, dropout});
+  const MatrixX<double> mask = (behind.array() == 0 && all.array() != 0).cast<double>();
   CHECK(mask.sum() > 0);
   for (Index i = 4; i < 28; i += 4) CHECK(!same_bits(mask.topRows(4), mask.middleRows(i, 4)));
   // Models without graphs count as ever.
@@ -212,7 +212,7 @@ TEST_CASE("first values inside a graph are those that its layers ask for") {
 }
 
 TEST_CASE("an embedding inside a graph gets the gradient of all its vectors, given and frozen ones stay") {
-  const Matrix<double> given = noise(2, 1, 8);
+  const MatrixX<double> given = noise(2, 1, 8);
   Graph<double> graph;
   const Embedding words{.size = 6, .dimension = 2, .pretrained = {given, {4}}, .padding = 0, .frozen_tokens = {3}};
   graph.concat({graph.add(words, graph.input()), graph.add(words, graph.input())});
@@ -222,12 +222,12 @@ TEST_CASE("an embedding inside a graph gets the gradient of all its vectors, giv
   CHECK(model.parameters()["0.1.weight"].col(0).isZero(0));
   CHECK(model.parameters().table().has_frozen());
   Model::Tape tape;
-  const Matrix<double> tokens{{0, 1, 1, 3}};
+  const MatrixX<double> tokens{{0, 1, 1, 3}};
   const auto timeline = Timeline::rectangular(1, 4);
   model.forward(tokens, timeline, tape);
   auto gradient = model.parameters().zeros_like();
-  model.backward(tape, Matrix<double>::Ones(4, 4), gradient);
-  CHECK(gradient["0.1.weight"].colwise().sum() == Matrix<double>{{0, 4, 0, 0, 0, 0}});
+  model.backward(tape, MatrixX<double>::Ones(4, 4), gradient);
+  CHECK(gradient["0.1.weight"].colwise().sum() == MatrixX<double>{{0, 4, 0, 0, 0, 0}});
   CHECK(gradient.touched().empty());
   gradient.reset();
   CHECK(gradient.values().isZero(0));
@@ -275,7 +275,7 @@ TEST_CASE("values of other steps are not merged") {
   CHECK_THROWS_MATCHES(model.forward(noise(2, 4), Timeline::from_lengths({1, 3}), tape), ShapeError,
                        says("layer 0 (graph): node 2 (sum): expects the same steps in node 0 (input) and node 1 "
                             "(halve), sequence 1 has 3 and 2 of them"));
-  Matrix<bool> gap(1, 2);
+  MatrixX<bool> gap(1, 2);
   gap << false, true;
   CHECK_THROWS_MATCHES(model.forward(noise(2, 1), Timeline::from_mask(gap), tape), ShapeError,
                        says("sequence 0 goes through step 1 and 0"));
@@ -291,10 +291,10 @@ TEST_CASE("a value that is not finite is told by its node") {
   Model model(2, {graph});
   randomise(model);
   Model::Tape tape;
-  Matrix<double> x = noise(2, 5);
+  MatrixX<double> x = noise(2, 5);
   const auto timeline = Timeline::from_lengths({2, 3});
   const auto found = [&](double factor, Index column) {
-    Matrix<double> scaled = x;
+    MatrixX<double> scaled = x;
     scaled.col(column) *= factor;
     model.forward(scaled, timeline, tape);
     return model.locate_non_finite(tape);
@@ -333,8 +333,8 @@ TEST_CASE("after the first batch a graph allocates nothing") {
   Model::Tape tape;
   auto gradient = model.parameters().zeros_like();
   const auto large = Timeline::from_lengths({3, 7}), small = Timeline::from_lengths({4, 2});
-  const Matrix<double> x = noise(2, 10), d_y = noise(3, 10), fewer = noise(2, 6), d_fewer = noise(3, 6);
-  const auto batch = [&](const Matrix<double>& in, const Timeline& timeline, const Matrix<double>& d_out) {
+  const MatrixX<double> x = noise(2, 10), d_y = noise(3, 10), fewer = noise(2, 6), d_fewer = noise(3, 6);
+  const auto batch = [&](const MatrixX<double>& in, const Timeline& timeline, const MatrixX<double>& d_out) {
     model.prepare(weights);
     model.prepare_back(weights);
     model.forward(weights, view(in), timeline, tape, {.training = true});

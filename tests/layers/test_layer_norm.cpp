@@ -15,7 +15,7 @@ namespace {
 
 using Model = Stack<double>;
 
-Matrix<double> outputs(const LayerNorm& layer, const Matrix<double>& x, std::uint64_t seed = 0) {
+MatrixX<double> outputs(const LayerNorm& layer, const MatrixX<double>& x, std::uint64_t seed = 0) {
   Model model(x.rows(), {layer});
   model.initialise(1);
   if (seed > 0) randomise(model, seed);
@@ -27,23 +27,23 @@ Matrix<double> outputs(const LayerNorm& layer, const Matrix<double>& x, std::uin
 
 TEST_CASE("layer norm: every column has mean 0 and variance 1 at first") {
   for (const Index features : {2, 5, 8, 19}) {
-    const Matrix<double> x = (3 * noise(features, 4)).array() + 7, y = outputs({.epsilon = 1e-12}, x);
+    const MatrixX<double> x = (3 * noise(features, 4)).array() + 7, y = outputs({.epsilon = 1e-12}, x);
     CHECK(y.colwise().sum().isZero(1e-12));
     CHECK((y.colwise().squaredNorm().array() / double(features)).isApproxToConstant(1, 1e-10));
     CHECK(y.isApprox(outputs({.epsilon = 1e-12}, (2 * x).array() - 5), 1e-9));
-    const Matrix<double> rms = outputs({.epsilon = 1e-12, .centred = false}, x);
+    const MatrixX<double> rms = outputs({.epsilon = 1e-12, .centred = false}, x);
     CHECK(rms.isApprox(x * (x.colwise().squaredNorm() / double(features)).cwiseSqrt().cwiseInverse().asDiagonal()));
   }
 }
 
 TEST_CASE("layer norm: gain, shift and epsilon as written") {
-  const Matrix<double> x{{1, 0}, {3, 0}};
-  CHECK(outputs({.epsilon = 3}, x).isApprox(Matrix<double>{{-0.5, 0}, {0.5, 0}}));
+  const MatrixX<double> x{{1, 0}, {3, 0}};
+  CHECK(outputs({.epsilon = 3}, x).isApprox(MatrixX<double>{{-0.5, 0}, {0.5, 0}}));
   Model model(2, {LayerNorm{.epsilon = 3}});
   model.parameters()["0.weight"] << 2, 4;
   model.parameters()["0.bias"] << 10, 20;
   Model::Tape tape;
-  CHECK(model.forward(x, Timeline::rectangular(2, 1), tape).isApprox(Matrix<double>{{9, 10}, {22, 20}}));
+  CHECK(model.forward(x, Timeline::rectangular(2, 1), tape).isApprox(MatrixX<double>{{9, 10}, {22, 20}}));
 }
 
 TEST_CASE("layer norm: gradients match central differences") {
@@ -57,7 +57,7 @@ TEST_CASE("layer norm: gradients match central differences") {
 }
 
 TEST_CASE("layer norm: a column has the same bits wherever it stands") {
-  const Matrix<double> x = noise(13, 9), all = outputs({}, x, 3);
+  const MatrixX<double> x = noise(13, 9), all = outputs({}, x, 3);
   for (Index c = 0; c < 9; ++c) CHECK(same_bits(outputs({}, x.col(c), 3), all.col(c)));
 }
 
@@ -75,8 +75,8 @@ TEST_CASE("layer norm allocates nothing after the first batch, and tells where i
   Model::Weights weights;
   Model::Tape tape;
   auto gradient = model.parameters().zeros_like();
-  Matrix<double> x = noise(3, 8);
-  const Matrix<double> d_y = noise(2, 8);
+  MatrixX<double> x = noise(3, 8);
+  const MatrixX<double> d_y = noise(2, 8);
   const auto timeline = Timeline::from_lengths({3, 5});
   const auto step = [&] {
     model.prepare(weights);

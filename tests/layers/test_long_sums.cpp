@@ -29,14 +29,14 @@ template <class Model>
 Parameters<float> gradient_of(Model& model, Index columns) {
   typename Model::Tape tape;
   auto gradient = model.parameters().zeros_like();
-  const Matrix<float> ones = Matrix<float>::Ones(model.features(), columns);
+  const MatrixX<float> ones = MatrixX<float>::Ones(model.features(), columns);
   const Timeline timeline = Timeline::rectangular(1, columns);
   const auto out = model.forward(ones, timeline, tape);
-  model.backward(tape, Matrix<float>(Matrix<float>::Constant(out.rows(), out.cols(), 0.1f)), gradient);
+  model.backward(tape, MatrixX<float>(MatrixX<float>::Constant(out.rows(), out.cols(), 0.1f)), gradient);
   return gradient;
 }
 
-double largest_error(const Eigen::Ref<const Matrix<float>>& got, double exact) {
+double largest_error(const Eigen::Ref<const MatrixX<float>>& got, double exact) {
   return (got.cast<double>().array() / exact - 1).abs().maxCoeff();
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("sums: gradients over ten million columns keep their digits", "[.long]
 TEST_CASE("sums: a mean over a million steps keeps its digits") {
   Sequential model(2, MeanOverTime{});
   decltype(model)::Tape tape;
-  Matrix<float> x(2, 1'000'000);
+  MatrixX<float> x(2, 1'000'000);
   for (Index c = 0; c < x.cols(); ++c) x.col(c) << 0.1f, float(c);
   const auto mean = model.forward(x, Timeline::rectangular(1, x.cols()), tape);
   CHECK(mean(0, 0) == Approx(0.1f).epsilon(1e-6));
@@ -90,10 +90,10 @@ TEST_CASE("sums: a mean over a million steps keeps its digits") {
 
 TEST_CASE("sums: attention over a million steps keeps its digits") {
   const Index steps = 1'000'000;
-  Vector<float> weights = Vector<float>::Zero(steps), context(3), d_weights = Vector<float>::Constant(steps, 0.1f);
+  VectorX<float> weights = VectorX<float>::Zero(steps), context(3), d_weights = VectorX<float>::Constant(steps, 0.1f);
   attention::softmax(weights.data(), steps);
   CHECK(weights.isConstant(1e-6f, 1e-6f));
-  const Matrix<float> values = Matrix<float>::Constant(3, steps, 0.1f);
+  const MatrixX<float> values = MatrixX<float>::Constant(3, steps, 0.1f);
   attention::weighted_sum(view(values), weights.data(), context.data());
   CHECK(context.isConstant(0.1f, 1e-4f));
   attention::softmax_back(weights.data(), d_weights.data(), steps);

@@ -35,12 +35,12 @@ struct Scale : LayerBase<double> {
   }
   void backward(const double* theta, const Signal<double>& in, const Pass&, ConstView<double> d_out,
                 const State<double>&, Tape&, double* gradient, View<double> d_in, State<double>*) const {
-    Eigen::Map<Vector<double>>(gradient, table.size()) += d_out.cwiseProduct(in.values).rowwise().sum();
+    Eigen::Map<VectorX<double>>(gradient, table.size()) += d_out.cwiseProduct(in.values).rowwise().sum();
     if (d_in.data() != nullptr) d_in = gain(theta).asDiagonal() * d_out;
   }
 
  private:
-  Eigen::Map<const Vector<double>> gain(const double* theta) const { return {theta, table.size()}; }
+  Eigen::Map<const VectorX<double>> gain(const double* theta) const { return {theta, table.size()}; }
 };
 
 }  // namespace
@@ -54,7 +54,7 @@ TEST_CASE("a user's own layers work in a model like the built-in ones") {
   CHECK(report.worst < 1e-6);
   decltype(model)::Tape tape;
   const auto timeline = Timeline::from_lengths({1, 3});
-  const Matrix<double> x = noise(3, 4);
+  const MatrixX<double> x = noise(3, 4);
   model.forward(x, timeline, tape);
   const auto state = model.final_state(tape);
   CHECK(state[1][0].col(0).isApprox(x.col(1)));
@@ -62,7 +62,7 @@ TEST_CASE("a user's own layers work in a model like the built-in ones") {
   CHECK(state[0].empty());
   const ModelState<double> d_final{{}, {}, {}, {noise(2, 2)}, {}, {}};
   auto gradient = model.parameters().zeros_like();
-  model.backward(tape, Matrix<double>(), gradient, nullptr, d_final);
+  model.backward(tape, MatrixX<double>(), gradient, nullptr, d_final);
   CHECK(gradient["5.gain"].isZero(0));
   CHECK(!gradient["2.weight"].isZero(0));
 }

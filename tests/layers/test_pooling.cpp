@@ -15,25 +15,25 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 /// Output by sample.
 template <class L>
-Matrix<double> pooled(const Matrix<double>& x, const Timeline& timeline) {
+MatrixX<double> pooled(const MatrixX<double>& x, const Timeline& timeline) {
   auto model = sequential<double>(x.rows(), L{});
   typename decltype(model)::Tape tape;
-  const Matrix<double> out = model.forward(x, timeline, tape);
+  const MatrixX<double> out = model.forward(x, timeline, tape);
   CHECK(model.output_timeline(tape).columns() == timeline.batch());
   return timeline.by_sample(out);
 }
 
 /// Samples of 3, 0, 2 and 1 steps, the k-th step of sample b being 10 b + k.
 const auto timeline = Timeline::from_lengths({3, 0, 2, 1});
-Matrix<double> numbered() {
-  Matrix<double> x(1, timeline.columns());
+MatrixX<double> numbered() {
+  MatrixX<double> x(1, timeline.columns());
   for (Index c = 0; c < x.cols(); ++c) x(0, c) = double(10 * timeline.sample_of(c) + timeline.step_of(c));
   return x;
 }
 
 template <class... Numbers>
-Matrix<double> row(Numbers... numbers) {
-  Matrix<double> m(1, Index(sizeof...(numbers)));
+MatrixX<double> row(Numbers... numbers) {
+  MatrixX<double> m(1, Index(sizeof...(numbers)));
   Index k = 0;
   ((m(0, k++) = numbers), ...);
   return m;
@@ -50,7 +50,7 @@ TEST_CASE("pooling counts valid steps alone, a sequence without steps gives 0") 
 
 TEST_CASE("a batch without any step") {
   const auto empty = Timeline::from_lengths({0, 0});
-  const Matrix<double> none(2, 0);
+  const MatrixX<double> none(2, 0);
   CHECK(pooled<LastStep>(none, empty).isZero(0));
   CHECK(pooled<MeanOverTime>(none, empty).isZero(0));
   CHECK(pooled<MaxOverTime>(none, empty).isZero(0));
@@ -58,8 +58,8 @@ TEST_CASE("a batch without any step") {
   randomise(model);
   auto gradient = model.parameters().zeros_like();
   decltype(model)::Tape tape;
-  const Matrix<double> out = model.forward(none, empty, tape);
-  model.backward(tape, Matrix<double>::Ones(3, 2), gradient);
+  const MatrixX<double> out = model.forward(none, empty, tape);
+  model.backward(tape, MatrixX<double>::Ones(3, 2), gradient);
   CHECK(same_bits(out.col(0), model.parameters()["1.bias"]));
   CHECK(gradient["1.weight"].isZero(0));
   CHECK((gradient["1.bias"].array() == 2).all());
@@ -69,7 +69,7 @@ TEST_CASE("max over time: the gradient goes to the first of equal values, and a 
   auto model = sequential<double>(1, MaxOverTime{});
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
-  Matrix<double> d_x;
+  MatrixX<double> d_x;
   const auto one = Timeline::rectangular(1, 4);
   model.forward(row(1., 5., 5., 2.), one, tape);
   model.backward(tape, row(3.), gradient, &d_x);
@@ -92,11 +92,11 @@ TEMPLATE_TEST_CASE("pooling: gradients match central differences", "", LastStep,
 
 TEMPLATE_TEST_CASE("pooling a sample gives the same bits in any batch", "", LastStep, MeanOverTime, MaxOverTime) {
   const auto many = Timeline::from_lengths({2, 7, 5, 7});
-  const Matrix<double> x = noise(3, many.columns());
+  const MatrixX<double> x = noise(3, many.columns());
   const auto out = pooled<TestType>(x, many);
   for (Index b = 0; b < many.batch(); ++b) {
     const auto one = Timeline::rectangular(1, many.length(many.rank(b)));
-    Matrix<double> alone(3, one.columns());
+    MatrixX<double> alone(3, one.columns());
     for (Index c = 0; c < x.cols(); ++c)
       if (many.sample_of(c) == b) alone.col(many.step_of(c)) = x.col(c);
     CHECK(same_bits(pooled<TestType>(alone, one), out.col(b)));
@@ -111,7 +111,7 @@ TEST_CASE("steps that are pooled already cannot be pooled again") {
 TEST_CASE("a value that overflows in pooling is told by its sample") {
   auto model = sequential<double>(1, MeanOverTime{});
   decltype(model)::Tape tape;
-  Matrix<double> x = numbered();
+  MatrixX<double> x = numbered();
   for (Index c = 0; c < x.cols(); ++c)
     if (timeline.sample_of(c) == 2) x(0, c) = std::numeric_limits<double>::max();
   model.forward(x, timeline, tape);

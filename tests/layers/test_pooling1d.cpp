@@ -15,16 +15,16 @@ namespace {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-Matrix<double> row(std::initializer_list<double> numbers) {
-  Matrix<double> m(1, Index(numbers.size()));
+MatrixX<double> row(std::initializer_list<double> numbers) {
+  MatrixX<double> m(1, Index(numbers.size()));
   std::copy(numbers.begin(), numbers.end(), m.data());
   return m;
 }
 
 /// One feature, one sequence.
 template <class L>
-Matrix<double> run(const L& layer, std::initializer_list<double> numbers) {
-  const Matrix<double> x = row(numbers);
+MatrixX<double> run(const L& layer, std::initializer_list<double> numbers) {
+  const MatrixX<double> x = row(numbers);
   Sequential<double, L> model(1, layer);
   typename Sequential<double, L>::Tape tape;
   return model.forward(x, Timeline::rectangular(1, x.cols()), tape);
@@ -91,7 +91,7 @@ TEST_CASE("max pool1d: a window that a dilation leaves without a step gives 0 an
   auto model = sequential<double>(1, Max({.kernel = 2, .stride = 1, .dilation = 3, .padding = 2}));
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
-  Matrix<double> d_x;
+  MatrixX<double> d_x;
   CHECK(same_bits(model.forward(row({-7}), Timeline::rectangular(1, 1), tape), row({0, 0})));
   CHECK(same_bits(model.forward(row({-7, -8}), Timeline::rectangular(1, 2), tape), row({-8, 0, -7})));
   model.backward(tape, row({1, 10, 100}), gradient, &d_x);
@@ -99,10 +99,10 @@ TEST_CASE("max pool1d: a window that a dilation leaves without a step gives 0 an
 }
 
 TEST_CASE("pooling over windows leaves masked steps out") {
-  Matrix<bool> mask(1, 6);
+  MatrixX<bool> mask(1, 6);
   mask << 0, 1, 1, 0, 1, 0;
   const Timeline gaps = Timeline::from_mask(mask);
-  const Matrix<double> x = row({-4, -2, -8});
+  const MatrixX<double> x = row({-4, -2, -8});
   auto mean = sequential<double>(1, Average({.kernel = 3, .stride = 1, .padding = same()}));
   auto max = sequential<double>(1, Max({.kernel = 3, .stride = 1, .padding = same()}));
   decltype(mean)::Tape tape;
@@ -123,7 +123,7 @@ TEST_CASE("max pool1d: the gradient goes to the first of equal values, from all 
   auto model = sequential<double>(1, Max({.kernel = 2, .stride = 1}));
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
-  Matrix<double> d_x;
+  MatrixX<double> d_x;
   model.forward(row({5, 5, 4, 3}), Timeline::rectangular(1, 4), tape);
   model.backward(tape, row({1, 10, 100}), gradient, &d_x);
   CHECK(same_bits(d_x, row({1, 10, 100, 0})));
@@ -136,12 +136,12 @@ TEST_CASE("upsample repeats each step, and goes before no gap") {
   auto model = sequential<double>(1, Upsample{.factor = 3});
   decltype(model)::Tape tape;
   const auto timeline = Timeline::from_lengths({1, 2});
-  const Matrix<double> y = model.forward(row({1, 2, 3}), timeline, tape);  // sample 1 has steps 1 and 3
+  const MatrixX<double> y = model.forward(row({1, 2, 3}), timeline, tape);  // sample 1 has steps 1 and 3
   const Timeline& out = model.output_timeline(tape);
   CHECK(same_bits(y, row({1, 2, 1, 2, 1, 2, 3, 3, 3})));
   CHECK(out.length(out.rank(0)) == 3);
   CHECK(out.length(out.rank(1)) == 6);
-  Matrix<bool> late(1, 2);
+  MatrixX<bool> late(1, 2);
   late << 0, 1;
   CHECK_THROWS_MATCHES(model.forward(row({1}), Timeline::from_mask(late), tape), ShapeError,
                        says("layer 0 (upsample): changes the number of steps"));
@@ -166,16 +166,16 @@ TEST_CASE("pooling over windows and upsampling: gradients match central differen
 
 TEST_CASE("pooling over windows: the same bits in any batch, and no allocation after the first") {
   const auto many = Timeline::from_lengths({2, 17, 0, 9});
-  const Matrix<double> x = noise(3, many.columns());
+  const MatrixX<double> x = noise(3, many.columns());
   auto model = sequential<double>(3, Max({.kernel = 3, .stride = 2, .padding = same()}), Upsample{.factor = 2},
                                   Average({.kernel = 3}));
   decltype(model)::Tape tape, other;
   auto gradient = model.parameters().zeros_like();
-  const Matrix<double> y = model.forward(x, many, tape);
+  const MatrixX<double> y = model.forward(x, many, tape);
   const Timeline out = model.output_timeline(tape);
   for (Index b = 0; b < many.batch(); ++b) {
     const Index length = many.length(many.rank(b));
-    Matrix<double> own(3, length), want(3, out.length(out.rank(b)));
+    MatrixX<double> own(3, length), want(3, out.length(out.rank(b)));
     for (Index k = 0; k < length; ++k) own.col(k) = x.col(many.offset(k) + many.rank(b));
     for (Index k = 0; k < want.cols(); ++k) want.col(k) = y.col(out.offset(k) + out.rank(b));
     CHECK(same_bits(model.forward(own, Timeline::rectangular(1, length), other), want));

@@ -18,7 +18,7 @@ using TwoStates = Lstm<S>;  // two states, whose order matters
 constexpr Index units = 4, features = 3;
 
 const auto timeline = Timeline::from_lengths({2, 0, 5, 3});
-const Matrix<double> x = noise(features, timeline.columns(), 2);
+const MatrixX<double> x = noise(features, timeline.columns(), 2);
 
 State<double> some_state(std::uint64_t seed, int states = 2) {
   State<double> state;
@@ -37,7 +37,7 @@ struct One {
     randomise(model);
     gradient = model.parameters().zeros_like();
   }
-  Matrix<double> forward(const State<double>& initial = {}) {
+  MatrixX<double> forward(const State<double>& initial = {}) {
     if (initial.empty()) return model.forward(x, timeline, tape);
     return model.forward(x, timeline, tape, {}, {initial});
   }
@@ -47,8 +47,8 @@ using OneRecurrent = One<Recurrent<TwoStates>>;
 using OneBidirectional = One<Bidirectional<TwoStates>>;
 
 /// Columns at the end of each sequence in a direction, by rank; 0 for one without steps.
-Matrix<double> ends(const Matrix<double>& steps, Direction direction) {
-  Matrix<double> last = Matrix<double>::Zero(steps.rows(), timeline.batch());
+MatrixX<double> ends(const MatrixX<double>& steps, Direction direction) {
+  MatrixX<double> last = MatrixX<double>::Zero(steps.rows(), timeline.batch());
   for (Index c = 0; c < steps.cols(); ++c) {
     const Index rank = timeline.rank_of(c);
     if (timeline.step_of(c) == (direction == Direction::forward ? timeline.length(rank) - 1 : 0))
@@ -63,7 +63,7 @@ TEST_CASE("a recurrent layer is its cell over time, states and all") {
   const auto direction = GENERATE(Direction::forward, Direction::backward);
   OneRecurrent one({.units = units, .direction = direction});
   const auto initial = some_state(20), d_final = some_state(30);
-  const Matrix<double> out = one.forward(initial);
+  const MatrixX<double> out = one.forward(initial);
 
   const TwoStates<double> cell(CellSizes{.inputs = {features}, .units = units});
   Tape<TwoStates<double>> tape;
@@ -80,11 +80,11 @@ TEST_CASE("a recurrent layer is its cell over time, states and all") {
     CHECK(same_bits(got[0][s].col(1), initial[s].col(1)));  // the sample without steps
   }
 
-  const Matrix<double> d_out = noise(units, x.cols(), 8);
-  Matrix<double> d_x, want_d_x(features, x.cols());
+  const MatrixX<double> d_out = noise(units, x.cols(), 8);
+  MatrixX<double> d_x, want_d_x(features, x.cols());
   ModelState<double> d_initial;
   one.model.backward(one.tape, d_out, one.gradient, &d_x, {d_final}, &d_initial);
-  Vector<double> want_gradient = Vector<double>::Zero(one.gradient.size());
+  VectorX<double> want_gradient = VectorX<double>::Zero(one.gradient.size());
   State<double> want_initial(2);
   View<double> d_in = view(want_d_x);
   run.backward({{&in, 1}, {}}, view(d_out), d_final, want_gradient.data(), {{&d_in, 1}, {}}, want_initial);
@@ -117,9 +117,9 @@ TEST_CASE("a bidirectional layer merges two cells that run against each other") 
   const auto first = some_state(20), second = some_state(40);
   State<double> initial = first;
   initial.insert(initial.end(), second.begin(), second.end());
-  Matrix<double> a = forward.forward(first), b = backward.forward(second);
+  MatrixX<double> a = forward.forward(first), b = backward.forward(second);
   if (returns == Returns::last) a = ends(a, Direction::forward), b = ends(b, Direction::backward);
-  Matrix<double> want = a;
+  MatrixX<double> want = a;
   if (merge == Merge::concat) want.conservativeResize(2 * units, Eigen::NoChange), want.bottomRows(units) = b;
   if (merge == Merge::sum) want = a + b;
   if (merge == Merge::product) want = a.cwiseProduct(b);
@@ -153,7 +153,7 @@ TEST_CASE("a gradient of the final state alone reaches parameters, inputs and in
   randomise(model);
   decltype(model)::Tape tape;
   ModelState<double> initial{{}, some_state(20), {}}, d_final{{}, some_state(30), {}}, d_initial;
-  Matrix<double> input = x, d_x;
+  MatrixX<double> input = x, d_x;
   const auto loss = [&] {
     model.forward(input, timeline, tape, {}, initial);
     const auto state = model.final_state(tape);
@@ -163,7 +163,7 @@ TEST_CASE("a gradient of the final state alone reaches parameters, inputs and in
   for (int k = 0; k < 2; ++k) {  // once with fresh buffers, once with those of a pass that had a gradient
     loss();
     gradient.values().setZero();
-    model.backward(tape, Matrix<double>(), gradient, &d_x, d_final, &d_initial);
+    model.backward(tape, MatrixX<double>(), gradient, &d_x, d_final, &d_initial);
     auto report = check_gradient(loss, model.parameters().values(), gradient.values(),
                                  [&](Index e) { return entry_name(model.parameters().table(), e); }, {.step = 1e-5});
     report += check_gradient(loss, input.reshaped(), d_x.reshaped(), [](Index e) { return text("input ", e); },
@@ -175,13 +175,13 @@ TEST_CASE("a gradient of the final state alone reaches parameters, inputs and in
     CHECK(report.worst < 1e-6);
     CHECK(gradient["2.weight"].isZero(0));
     loss();
-    model.backward(tape, Matrix<double>(noise(2, x.cols())), gradient);
+    model.backward(tape, MatrixX<double>(noise(2, x.cols())), gradient);
   }
   auto plain = sequential<double>(features, Dense{.units = 3});
   decltype(plain)::Tape plain_tape;
   auto none = plain.parameters().zeros_like();
   plain.forward(x, timeline, plain_tape);
-  plain.backward(plain_tape, Matrix<double>(), none, &d_x);
+  plain.backward(plain_tape, MatrixX<double>(), none, &d_x);
   CHECK(d_x.isZero(0));
 }
 
@@ -191,7 +191,7 @@ TEST_CASE("window by window with the state carried equals the whole, bit for bit
   randomise(model);
   CHECK(model.causal());
   decltype(model)::Tape whole, part;
-  const Matrix<double> want = model.forward(x, timeline, whole);
+  const MatrixX<double> want = model.forward(x, timeline, whole);
   const auto want_state = model.final_state(whole);
   ModelState<double> state;
   for (const auto& [first, last] : {std::pair<Index, Index>{0, 1}, {1, 4}, {4, 5}}) {
@@ -213,7 +213,7 @@ TEST_CASE("a state that is set back begins anew, the others go on") {
   const std::array where{true, false, true, false};
   reset(state[0], where);
   const auto fresh = one.forward();
-  const Matrix<double> kept = one.forward(one.model.final_state(one.tape)[0]), some = one.forward(state[0]);
+  const MatrixX<double> kept = one.forward(one.model.final_state(one.tape)[0]), some = one.forward(state[0]);
   for (Index c = 0; c < x.cols(); ++c)
     CHECK(same_bits(some.col(c), where[std::size_t(timeline.sample_of(c))] ? fresh.col(c) : kept.col(c)));
   CHECK_THROWS_MATCHES(reset(state[0], std::span(where).first(3)), ShapeError, says("holds 4 samples, got 3 marks"));

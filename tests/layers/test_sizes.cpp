@@ -82,10 +82,10 @@ TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
   Stack<S> model(1, Layers{Conv1d{.units = 1, .kernel = 3, .stride = large, .dilation = large, .padding = large}});
   model.parameters().values() << 1, 2, 4, 0;
   Stack<S>::Tape tape;
-  Matrix<S> x(1, 3);
+  MatrixX<S> x(1, 3);
   x << 3, 5, 7;
   const Timeline three = Timeline::from_lengths({3});
-  const Matrix<S> y = model.forward(x, three, tape);
+  const MatrixX<S> y = model.forward(x, three, tape);
   CHECK(model.output_steps(3) == 1);
   CHECK((y.cols() == 1 && y(0, 0) == 6));
   CHECK(Stack<S>(1, Layers{Upsample{.factor = large}}).output_steps(3) == 3 * large);
@@ -98,8 +98,8 @@ TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
   CHECK_THROWS_MATCHES(transposed.output_steps(1), ShapeError, says("layer 1 (conv transpose): "));
   Stack<S> strided(1, Layers{ConvTranspose1d{.units = 1, .kernel = 2, .stride = 7, .dilation = 3}});
   strided.parameters().values() << 1, 2, 0;
-  const Matrix<S> spread = strided.forward(x, three, tape);  // x_q at 7 q, 2 x_q at 7 q + 3
-  Matrix<S> want = Matrix<S>::Zero(1, 18);
+  const MatrixX<S> spread = strided.forward(x, three, tape);  // x_q at 7 q, 2 x_q at 7 q + 3
+  MatrixX<S> want = MatrixX<S>::Zero(1, 18);
   want(0, 0) = 3, want(0, 7) = 5, want(0, 14) = 7, want(0, 3) = 6, want(0, 10) = 10, want(0, 17) = 14;
   CHECK(spread == want);
 }

@@ -36,8 +36,8 @@ auto tied(std::vector<Index> frozen = {}, bool biased = true) {
   return model;
 }
 
-Matrix<double> some_tokens(Index columns) {
-  return Matrix<double>::NullaryExpr(1, columns, [](Index, Index c) { return double((3 * c + 1) % size); });
+MatrixX<double> some_tokens(Index columns) {
+  return MatrixX<double>::NullaryExpr(1, columns, [](Index, Index c) { return double((3 * c + 1) % size); });
 }
 
 /// What a pass and its way back give.
@@ -45,12 +45,12 @@ template <class Model>
 struct Run {
   explicit Run(const Model& model, const Timeline& timeline = Timeline::from_lengths({4, 1, 3}))
       : gradient(model.parameters().zeros_like()) {
-    const Matrix<double> x = some_tokens(timeline.columns());
+    const MatrixX<double> x = some_tokens(timeline.columns());
     output = model.forward(x, timeline, tape);
     model.backward(tape, noise(size, timeline.columns(), 4), gradient);
   }
   typename Model::Tape tape;
-  Matrix<double> output;
+  MatrixX<double> output;
   Parameters<double> gradient;
 };
 
@@ -66,7 +66,7 @@ TEST_CASE("a tied layer multiplies by the transposed table, whose gradient is th
   const Run<decltype(model)> one(model);
   const Run<decltype(apart)> two(apart);
   CHECK(one.output.isApprox(two.output, 1e-14));
-  const Matrix<double> sum = two.gradient["0.weight"] + two.gradient["2.weight"].transpose();
+  const MatrixX<double> sum = two.gradient["0.weight"] + two.gradient["2.weight"].transpose();
   CHECK(one.gradient["0.weight"].isApprox(sum, 1e-13));
   CHECK(one.gradient["2.bias"].isApprox(two.gradient["2.bias"], 1e-14));
   const Index cell = before - size * dimension;
@@ -83,17 +83,17 @@ TEST_CASE("gradients of a tied model are right, also with frozen vectors and wit
   auto model = tied(frozen, biased);
   for (const auto& lengths : {std::vector<Index>{1, 1}, std::vector<Index>{2, 0}, std::vector<Index>{7, 3, 5}}) {
     const auto timeline = Timeline::from_lengths(lengths);
-    const Matrix<double> x = some_tokens(timeline.columns());
+    const MatrixX<double> x = some_tokens(timeline.columns());
     decltype(model)::Tape tape;
-    Matrix<double> d_output;
+    MatrixX<double> d_output;
     const auto loss = [&] {
-      const Matrix<double> out = model.forward(x, timeline, tape);
+      const MatrixX<double> out = model.forward(x, timeline, tape);
       return weighted()(out, d_output);
     };
     loss();
     auto gradient = model.parameters().zeros_like();
     model.backward(tape, d_output, gradient);
-    for (const Segment& learned : model.parameters().table().learned()) {
+    for (const detail::Segment& learned : model.parameters().table().learned()) {
       const auto report = check_gradient(loss, model.parameters().values().segment(learned.first, learned.size),
                                          gradient.values().segment(learned.first, learned.size), [&](Index k) {
                                            return entry_name(model.parameters().table(), learned.first + k);
@@ -109,7 +109,7 @@ TEST_CASE("a tied layer learns by pieces of columns what it learns at once") {
   const auto model = tied({2});
   REQUIRE(model.piece_columns() < 40000);
   const auto timeline = Timeline::rectangular(160, 250);
-  const Matrix<double> x = some_tokens(timeline.columns()), d_output = noise(size, timeline.columns(), 4, 1e-2);
+  const MatrixX<double> x = some_tokens(timeline.columns()), d_output = noise(size, timeline.columns(), 4, 1e-2);
   REQUIRE(timeline.columns() > model.piece_columns());
   decltype(model)::Tape tape, other;
   auto whole = model.parameters().zeros_like(), pieces = model.parameters().zeros_like();
@@ -137,7 +137,7 @@ TEST_CASE("a stack ties as a sequential model does, and allocates as little") {
   CHECK(same_bits(one.output, two.output));
   CHECK(same_bits(one.gradient.values(), two.gradient.values()));
   const auto timeline = Timeline::from_lengths({4, 1, 3});
-  const Matrix<double> x = some_tokens(8), d = noise(size, 8, 4);
+  const MatrixX<double> x = some_tokens(8), d = noise(size, 8, 4);
   support::AllocationCount allocations;
   stack.forward(x, timeline, two.tape);
   stack.backward(two.tape, d, two.gradient);
@@ -199,15 +199,15 @@ TEST_CASE("a vocabulary of many tokens") {
   auto model = sequential<double>(1, Embedding{.size = many, .dimension = 2}, TiedDense{.biased = false});
   randomise(model);
   const auto timeline = Timeline::rectangular(1, 3);
-  const Matrix<double> x{{0, 700, 1099}}, d_out = noise(many, 3, 4);
+  const MatrixX<double> x{{0, 700, 1099}}, d_out = noise(many, 3, 4);
   decltype(model)::Tape tape;
-  const Matrix<double> table = model.parameters()["0.weight"];
-  Matrix<double> in(2, 3);
+  const MatrixX<double> table = model.parameters()["0.weight"];
+  MatrixX<double> in(2, 3);
   for (Index c = 0; c < 3; ++c) in.col(c) = table.col(Index(x(0, c)));
   CHECK(model.forward(x, timeline, tape).isApprox(table.transpose() * in, 1e-14));
   auto gradient = model.parameters().zeros_like();
   model.backward(tape, d_out, gradient);
-  Matrix<double> expected = in * d_out.transpose();
+  MatrixX<double> expected = in * d_out.transpose();
   for (Index c = 0; c < 3; ++c) expected.col(Index(x(0, c))) += table * d_out.col(c);
   CHECK(gradient["0.weight"].isApprox(expected, 1e-13));
 }

@@ -9,8 +9,8 @@ using namespace unroll;
 namespace {
 
 /// Two features; the k-th step of sample b holds 100 b + k and its negative.
-Matrix<double> numbered(const Timeline& timeline) {
-  Matrix<double> x(2, timeline.columns());
+MatrixX<double> numbered(const Timeline& timeline) {
+  MatrixX<double> x(2, timeline.columns());
   for (Index c = 0; c < x.cols(); ++c)
     x(0, c) = double(100 * timeline.sample_of(c) + timeline.step_of(c)), x(1, c) = -x(0, c);
   return x;
@@ -33,7 +33,7 @@ std::vector<std::vector<double>> windows_of(const detail::PaddedSequences<double
 
 TEST_CASE("windows are contiguous, whatever stride and dilation") {
   const auto timeline = Timeline::from_lengths({3, 0, 9});
-  const Matrix<double> x = numbered(timeline);
+  const MatrixX<double> x = numbered(timeline);
   for (const Index groups : {1, 2})
     for (const Index stride : {1, 2, 3, 4})
       for (const Index dilation : {1, 2, 3, 4}) {
@@ -75,7 +75,7 @@ TEST_CASE("a column that is put at a place is got back whole") {
 }
 
 TEST_CASE("places of a sequence count the masked steps in between, those in front do not") {
-  Matrix<bool> mask(2, 6);
+  MatrixX<bool> mask(2, 6);
   mask << 0, 1, 0, 0, 1, 0,  //
       1, 1, 0, 0, 0, 0;
   const Timeline gaps = Timeline::from_mask(mask);
@@ -90,7 +90,7 @@ TEST_CASE("places of a sequence count the masked steps in between, those in fron
 }
 
 TEST_CASE("a timeline knows whether it has gaps") {
-  Matrix<bool> mask(2, 3);
+  MatrixX<bool> mask(2, 3);
   mask << 1, 1, 0, 1, 1, 1;
   CHECK_FALSE(Timeline::from_mask(mask).has_gaps());
   mask << 1, 0, 1, 1, 0, 0;  // in the longest sequence only, and not in what comes behind it

@@ -16,8 +16,8 @@ using Targets = std::vector<std::vector<Index>>;
 
 /// Reproducible numbers in [-2, 2] of no particular pattern.
 template <class S = double>
-Matrix<S> wave(Index rows, Index cols, double phase = 0) {
-  return Matrix<S>::NullaryExpr(
+MatrixX<S> wave(Index rows, Index cols, double phase = 0) {
+  return MatrixX<S>::NullaryExpr(
       rows, cols, [=](Index r, Index c) { return S(2 * std::sin(double(1 + r * cols + c) * 1.7 + phase)); });
 }
 
@@ -30,9 +30,9 @@ std::vector<Index> written_by(const std::vector<Index>& path, Index blank) {
 }
 
 /// The probability of a target, path by path.
-double probability_of(const Matrix<double>& logits, const std::vector<Index>& target, Index blank) {
+double probability_of(const MatrixX<double>& logits, const std::vector<Index>& target, Index blank) {
   const Index classes = logits.rows(), steps = logits.cols();
-  Matrix<double> p = logits.array().exp().matrix();
+  MatrixX<double> p = logits.array().exp().matrix();
   for (Index t = 0; t < steps; ++t) p.col(t) /= p.col(t).sum();
   double sum = 0;
   std::vector<Index> path(std::size_t(steps), 0);
@@ -53,22 +53,22 @@ double probability_of(const Matrix<double>& logits, const std::vector<Index>& ta
 const Timeline three = Timeline::from_lengths({2, 4, 3});
 const Targets few{{2}, {1, 1}, {0, 2}};
 
-Matrix<double> own(const Matrix<double>& packed, const Timeline& timeline, Index sample) {
+MatrixX<double> own(const MatrixX<double>& packed, const Timeline& timeline, Index sample) {
   const Index rank = timeline.rank(sample);
-  Matrix<double> out(packed.rows(), timeline.length(rank));
+  MatrixX<double> out(packed.rows(), timeline.length(rank));
   for (Index t = 0; t < out.cols(); ++t) out.col(t) = packed.col(timeline.offset(t) + rank);
   return out;
 }
 
 template <class S>
-double worst_gradient(const CtcLoss<S>& loss, const Matrix<S>& output, const Timeline& timeline, const Targets& targets,
-                      const Vector<double>& weights, double h) {
-  Matrix<S> gradient(output.rows(), output.cols());
+double worst_gradient(const CtcLoss<S>& loss, const MatrixX<S>& output, const Timeline& timeline,
+                      const Targets& targets, const VectorX<double>& weights, double h) {
+  MatrixX<S> gradient(output.rows(), output.cols());
   loss(output, timeline, targets, gradient, {.weights = weights});
   const CtcLoss<double> exact({loss.options()});
   double worst = 0;
   for (Index k = 0; k < output.size(); ++k) {
-    Matrix<double> more = output.template cast<double>(), less = more;
+    MatrixX<double> more = output.template cast<double>(), less = more;
     more.data()[k] += h, less.data()[k] -= h;
     const double slope = (exact(more, timeline, targets, {.weights = weights}).value() -
                           exact(less, timeline, targets, {.weights = weights}).value()) /
@@ -81,10 +81,10 @@ double worst_gradient(const CtcLoss<S>& loss, const Matrix<S>& output, const Tim
 }  // namespace
 
 TEST_CASE("ctc: the loss is minus the logarithm of the sum over all paths that write the target", "[ctc]") {
-  const Matrix<double> logits = wave(4, 6);
+  const MatrixX<double> logits = wave(4, 6);
   const auto timeline = Timeline::from_lengths({6});
   const CtcLoss<double> first, second({.blank = 2}), last({.blank = 3});
-  Vector<double> loss(1);
+  VectorX<double> loss(1);
   const auto check = [&](const CtcLoss<double>& ctc, const std::vector<Index>& target) {
     CAPTURE(ctc.options().blank, target);
     ctc.per_sequence(logits, timeline, Targets{target}, loss);
@@ -98,18 +98,18 @@ TEST_CASE("ctc: the loss is minus the logarithm of the sum over all paths that w
 }
 
 TEST_CASE("ctc: each sequence of a batch has its own steps, gaps in a mask included", "[ctc]") {
-  Matrix<bool> mask(3, 6);
+  MatrixX<bool> mask(3, 6);
   mask << false, true, false, true, false, false,  //
       true, true, false, true, true, false,        //
       false, true, true, false, false, true;
   const auto gaps = Timeline::from_mask(mask);
-  const Matrix<double> padded = wave(3, 18);
+  const MatrixX<double> padded = wave(3, 18);
   const CtcLoss<double> ctc({.blank = 0});
   const Targets targets{{2}, {1, 1}, {1, 2}};
-  Vector<double> losses(3);
+  VectorX<double> losses(3);
   ctc.per_sequence(gaps.pack(padded), gaps, targets, losses);
   for (Index b = 0; b < 3; ++b) {
-    Matrix<double> valid(3, mask.row(b).count());
+    MatrixX<double> valid(3, mask.row(b).count());
     for (Index t = 0, k = 0; t < 6; ++t)
       if (mask(b, t)) valid.col(k++) = padded.col(t * 3 + b);
     CHECK(losses[b] == Approx(-std::log(probability_of(valid, targets[std::size_t(b)], 0))).epsilon(1e-12));
@@ -117,10 +117,10 @@ TEST_CASE("ctc: each sequence of a batch has its own steps, gaps in a mask inclu
 }
 
 TEST_CASE("ctc: the gradient is that of finite differences under every reduction", "[ctc]") {
-  const Vector<double> weights = (Vector<double>(3) << 0.5, 2, 1.5).finished();
+  const VectorX<double> weights = (VectorX<double>(3) << 0.5, 2, 1.5).finished();
   for (const auto reduction :
        {Reduction::sum, Reduction::valid, Reduction::weighted, Reduction::per_sequence, Reduction::batch})
-    for (const auto& own_weights : {Vector<double>(), weights}) {
+    for (const auto& own_weights : {VectorX<double>(), weights}) {
       CAPTURE(int(reduction), own_weights.size());
       CHECK(worst_gradient(CtcLoss<double>({.blank = 3, .reduction = reduction}), wave(5, 9), three, few, own_weights,
                            1e-5) < 1e-9);
@@ -131,18 +131,18 @@ TEST_CASE("ctc: the gradient is that of finite differences under every reduction
 
 TEST_CASE("ctc: the gradient may overwrite the output", "[ctc]") {
   const CtcLoss<double> ctc({.blank = 3});
-  const Matrix<double> output = wave(5, 9);
-  Matrix<double> apart(5, 9), within = output;
+  const MatrixX<double> output = wave(5, 9);
+  MatrixX<double> apart(5, 9), within = output;
   ctc(output, three, few, apart);
   ctc(within, three, few, within);
   CHECK(apart == within);
 }
 
 TEST_CASE("ctc: reductions divide by what they say", "[ctc]") {
-  const Matrix<double> output = wave(5, 9);
+  const MatrixX<double> output = wave(5, 9);
   const Targets targets{{2}, {}, {0, 2}};
-  const Vector<double> w = (Vector<double>(3) << 0.5, 2, 1.5).finished();
-  Vector<double> l(3);
+  const VectorX<double> w = (VectorX<double>(3) << 0.5, 2, 1.5).finished();
+  VectorX<double> l(3);
   CtcLoss<double>({.blank = 3}).per_sequence(output, three, targets, l);
   const auto value = [&](Reduction reduction, const Columns& columns) {
     return CtcLoss<double>({.blank = 3, .reduction = reduction})(output, three, targets, columns).value();
@@ -158,9 +158,9 @@ TEST_CASE("ctc: reductions divide by what they say", "[ctc]") {
 }
 
 TEST_CASE("ctc: a target that no path writes costs infinity, or nothing where that is asked for", "[ctc]") {
-  const Matrix<double> output = wave(5, 9);
+  const MatrixX<double> output = wave(5, 9);
   const Targets targets{{1, 1}, {1, 1, 2}, {1, 2, 2}};  // need 3, 4 and 4 steps; there are 2, 4 and 3
-  Matrix<double> gradient(5, 9);
+  MatrixX<double> gradient(5, 9);
   const LossValue infinite = CtcLoss<double>()(output, three, targets, gradient);
   CHECK(infinite.sum == infinity);
   CHECK(own(gradient, three, 0).array().isNaN().all());
@@ -176,11 +176,11 @@ TEST_CASE("ctc: a target that no path writes costs infinity, or nothing where th
 }
 
 TEST_CASE("ctc: a class that is impossible makes its targets infinite and leaves the others finite", "[ctc]") {
-  Matrix<double> output = wave(3, 8);
+  MatrixX<double> output = wave(3, 8);
   output.row(2).setConstant(-infinity);
   const auto timeline = Timeline::from_lengths({4, 4});
-  Matrix<double> gradient(3, 8);
-  Vector<double> losses(2);
+  MatrixX<double> gradient(3, 8);
+  VectorX<double> losses(2);
   const Targets targets{{2}, {1, 1}};
   CtcLoss<double>().per_sequence(output, timeline, targets, losses);
   CHECK(losses[0] == infinity);
@@ -193,7 +193,7 @@ TEST_CASE("ctc: a class that is impossible makes its targets infinite and leaves
 TEST_CASE("ctc: NaN among the outputs is never lost", "[ctc]") {
   for (const bool zeroed : {false, true})
     for (Index k = 0; k < 12; ++k) {
-      Matrix<double> output = wave(3, 4), gradient(3, 4);
+      MatrixX<double> output = wave(3, 4), gradient(3, 4);
       output.data()[k] = std::numeric_limits<double>::quiet_NaN();
       const auto timeline = Timeline::from_lengths({4});
       CHECK(
@@ -204,8 +204,8 @@ TEST_CASE("ctc: NaN among the outputs is never lost", "[ctc]") {
 
 TEST_CASE("ctc: sequences without steps and samples without a target", "[ctc]") {
   const auto timeline = Timeline::from_lengths({0, 3, 2});
-  const Matrix<double> output = wave(4, 5);
-  Matrix<double> gradient = Matrix<double>::Ones(4, 5);
+  const MatrixX<double> output = wave(4, 5);
+  MatrixX<double> gradient = MatrixX<double>::Ones(4, 5);
   const LossValue value = CtcLoss<double>()(output, timeline, Targets{{}, {1}, {-1}}, gradient);
   CHECK(value.scored == 2);  // an empty target counts as one label
   CHECK(value.unscored == 1);
@@ -219,17 +219,17 @@ TEST_CASE("ctc: sequences without steps and samples without a target", "[ctc]") 
 }
 
 TEST_CASE("ctc: a weight of 0 hides a sequence, an infinite one too", "[ctc]") {
-  const Matrix<double> output = wave(5, 9);
-  Matrix<double> gradient(5, 9);
-  const Vector<double> weights = (Vector<double>(3) << 0, 1, 1).finished();
+  const MatrixX<double> output = wave(5, 9);
+  MatrixX<double> gradient(5, 9);
+  const VectorX<double> weights = (VectorX<double>(3) << 0, 1, 1).finished();
   const LossValue value = CtcLoss<double>()(output, three, Targets{{1, 1}, {1}, {2}}, gradient, {.weights = weights});
   CHECK(std::isfinite(value.value()));
   CHECK(own(gradient, three, 0).isZero(0));
 }
 
 TEST_CASE("ctc: log-probabilities cost what their logits cost", "[ctc]") {
-  const Matrix<double> logits = 3 * wave(5, 9);
-  Matrix<double> logarithms = logits, of_logits(5, 9), of_logarithms(5, 9);
+  const MatrixX<double> logits = 3 * wave(5, 9);
+  MatrixX<double> logarithms = logits, of_logits(5, 9), of_logarithms(5, 9);
   for (Index c = 0; c < 9; ++c) logarithms.col(c).array() -= std::log(logits.col(c).array().exp().sum());
   const CtcLoss<double> ctc({.blank = 3});
   CHECK(ctc(logits, three, few, of_logits).value() == Approx(ctc(logarithms, three, few, of_logarithms).value()));
@@ -238,7 +238,7 @@ TEST_CASE("ctc: log-probabilities cost what their logits cost", "[ctc]") {
 
 TEST_CASE("ctc: outputs of any size cost a finite number and have a finite gradient", "[ctc]") {
   for (const double size : {1e2, 1e4, 1e30}) {
-    Matrix<float> output = (size * wave(5, 9)).cast<float>(), gradient(5, 9);
+    MatrixX<float> output = (size * wave(5, 9)).cast<float>(), gradient(5, 9);
     CHECK(std::isfinite(CtcLoss<float>({.blank = 3})(output, three, few, gradient).value()));
     CHECK(gradient.allFinite());
   }
@@ -250,13 +250,13 @@ TEST_CASE("ctc: thousands of steps in float cost what equal outputs must cost", 
   const Index steps = 4000, labels = 600, classes = 30;
   std::vector<Index> target(std::size_t(labels), 0);
   for (Index k = 0; k < labels; ++k) target[std::size_t(k)] = 1 + k % (classes - 1);
-  const Matrix<float> output = Matrix<float>::Constant(classes, steps, 7.25f);
+  const MatrixX<float> output = MatrixX<float>::Constant(classes, steps, 7.25f);
   const auto timeline = Timeline::from_lengths({steps});
   const double paths = std::lgamma(double(steps + labels + 1)) - std::lgamma(double(2 * labels + 1)) -
                        std::lgamma(double(steps - labels + 1));
   const double right = double(steps) * std::log(double(classes)) - paths;
   const CtcLoss<float> ctc({.reduction = Reduction::sum});
-  Matrix<float> gradient(classes, steps);
+  MatrixX<float> gradient(classes, steps);
   CHECK(ctc(output, timeline, Targets{target}, gradient).value() == Approx(right).epsilon(1e-11));
   CHECK(gradient.colwise().sum().cwiseAbs().maxCoeff() < 1e-5f);
   // The path read backward writes the target read backward.
@@ -264,13 +264,13 @@ TEST_CASE("ctc: thousands of steps in float cost what equal outputs must cost", 
 }
 
 TEST_CASE("ctc: a sequence's bits do not depend on its batch", "[ctc]") {
-  const Matrix<float> output = wave<float>(5, 9);
+  const MatrixX<float> output = wave<float>(5, 9);
   const CtcLoss<float> ctc({.blank = 3, .reduction = Reduction::sum});
-  Matrix<float> together(5, 9);
+  MatrixX<float> together(5, 9);
   ctc(output, three, few, together);
   for (Index b = 0; b < 3; ++b) {
-    const Matrix<float> mine = own(output.cast<double>(), three, b).cast<float>();
-    Matrix<float> alone(5, mine.cols());
+    const MatrixX<float> mine = own(output.cast<double>(), three, b).cast<float>();
+    MatrixX<float> alone(5, mine.cols());
     ctc(mine, Timeline::from_lengths({mine.cols()}), Targets{few[std::size_t(b)]}, alone);
     CHECK(alone == own(together.cast<double>(), three, b).cast<float>());
   }
@@ -279,14 +279,14 @@ TEST_CASE("ctc: a sequence's bits do not depend on its batch", "[ctc]") {
 TEST_CASE("ctc: parts of a whole add up to it", "[ctc]") {
   for (const auto reduction : {Reduction::valid, Reduction::batch}) {
     const CtcLoss<double> ctc({.blank = 3, .reduction = reduction});
-    const Matrix<double> output = wave(5, 9);
+    const MatrixX<double> output = wave(5, 9);
     LossCount total;
     for (const auto& target : few) total += ctc.count(Targets{target});
     LossValue sum;
     for (Index b = 0; b < 3; ++b) {
       LossCount part = ctc.count(Targets{few[std::size_t(b)]});
       part.divide_by(total);
-      const Matrix<double> mine = own(output, three, b);
+      const MatrixX<double> mine = own(output, three, b);
       sum += ctc(mine, Timeline::from_lengths({mine.cols()}), Targets{few[std::size_t(b)]}, {}, part);
     }
     CHECK(sum.value() == Approx(ctc(output, three, few).value()));
@@ -294,8 +294,8 @@ TEST_CASE("ctc: parts of a whole add up to it", "[ctc]") {
 }
 
 TEST_CASE("ctc: what cannot be right is refused before anything is written", "[ctc]") {
-  const Matrix<double> output = wave(5, 9);
-  Matrix<double> gradient = Matrix<double>::Constant(5, 9, 7);
+  const MatrixX<double> output = wave(5, 9);
+  MatrixX<double> gradient = MatrixX<double>::Constant(5, 9, 7);
   const CtcLoss<double> ctc({.blank = 3});
   const auto call = [&](const Targets& targets) { ctc(output, three, targets, gradient); };
   CHECK_THROWS_MATCHES(call({{2}, {1, 5}, {0}}), ValueError,
@@ -306,24 +306,24 @@ TEST_CASE("ctc: what cannot be right is refused before anything is written", "[c
   CHECK_THROWS_MATCHES(call({{2}, {1}}), ShapeError, says("expects a target for each of 3 samples, got 2"));
   CHECK_THROWS_MATCHES(ctc(wave(5, 8), three, few, gradient), ShapeError,
                        says("the timeline has 9 columns, the output has 8"));
-  Matrix<double> narrow(5, 8);
+  MatrixX<double> narrow(5, 8);
   CHECK_THROWS_MATCHES(ctc(output, three, few, narrow), ShapeError, says("its gradient is another size"));
-  CHECK_THROWS_MATCHES(ctc(output, three, few, gradient, {.weights = Vector<double>::Ones(2)}), ShapeError,
+  CHECK_THROWS_MATCHES(ctc(output, three, few, gradient, {.weights = VectorX<double>::Ones(2)}), ShapeError,
                        says("expects one weight for each of 3 columns, got 2"));
   CHECK_THROWS_MATCHES(CtcLoss<double>({.blank = 5})(output, three, few, gradient), ValueError,
                        says("blank is 5, but there are 5 classes"));
   CHECK_THROWS_MATCHES(CtcLoss<double>({.blank = -1}), ValueError, says("blank must be a class, got -1"));
-  Vector<double> losses(2);
+  VectorX<double> losses(2);
   CHECK_THROWS_MATCHES(ctc.per_sequence(output, three, few, losses), ShapeError, says("room for 3 losses, got 2"));
   CHECK_THROWS_MATCHES(ctc.check_steps(Targets{{1, 1, 2}}, 0, 3), ValueError,
                        says("a target of 3 labels needs 4 steps of output, there are 3"));
   CHECK_NOTHROW(ctc.check_steps(Targets{{1, 1, 2}}, 0, 4));
-  CHECK(gradient == Matrix<double>::Constant(5, 9, 7));
+  CHECK(gradient == MatrixX<double>::Constant(5, 9, 7));
 }
 
 TEST_CASE("ctc: nothing is allocated after the first call", "[ctc]") {
-  const Matrix<float> output = wave<float>(5, 9);
-  Matrix<float> gradient(5, 9);
+  const MatrixX<float> output = wave<float>(5, 9);
+  MatrixX<float> gradient(5, 9);
   const CtcLoss<float> ctc({.blank = 3});
   const LabelSequences targets(few);
   ctc(output, three, targets, gradient);

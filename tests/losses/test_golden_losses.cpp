@@ -24,22 +24,22 @@ SafeTensors golden(const std::string& name) {
 }
 
 /// The last dimension becomes rows, all others run along columns.
-Matrix<double> by_column(const Tensor& tensor) {
+MatrixX<double> by_column(const Tensor& tensor) {
   const auto values = tensor.to<double>();
   const Index rows = tensor.shape.back();
-  return Eigen::Map<const Matrix<double>>(values.data(), rows, tensor.size() / rows);
+  return Eigen::Map<const MatrixX<double>>(values.data(), rows, tensor.size() / rows);
 }
 
-Vector<double> flat(const Tensor& tensor) {
+VectorX<double> flat(const Tensor& tensor) {
   const auto values = tensor.to<double>();
-  return Eigen::Map<const Vector<double>>(values.data(), Index(values.size()));
+  return Eigen::Map<const VectorX<double>>(values.data(), Index(values.size()));
 }
 
 Labels labels_of(const Tensor& tensor) { return flat(tensor).cast<Index>(); }
 
 double scalar(const Tensor& tensor) { return tensor.to<double>().at(0); }
 
-void check_close(const Matrix<double>& got, const Matrix<double>& want, double rtol = 1e-9, double atol = 1e-11) {
+void check_close(const MatrixX<double>& got, const MatrixX<double>& want, double rtol = 1e-9, double atol = 1e-11) {
   REQUIRE(got.rows() == want.rows());
   REQUIRE(got.cols() == want.cols());
   const auto excess = ((got - want).cwiseAbs() - rtol * want.cwiseAbs()).eval();
@@ -52,14 +52,14 @@ void check_close(const Matrix<double>& got, const Matrix<double>& want, double r
 }
 
 void check_close(double got, double want) {
-  check_close(Matrix<double>::Constant(1, 1, got), Matrix<double>::Constant(1, 1, want));
+  check_close(MatrixX<double>::Constant(1, 1, got), MatrixX<double>::Constant(1, 1, want));
 }
 
 /// Value, gradient and evaluation without gradient. The gradient starts as NaN: all of it must be written.
 template <class Loss, class Target>
-LossValue check_loss(const Loss& loss, const Matrix<double>& output, const Target& target, double want,
-                     const Matrix<double>& want_gradient, const Columns& columns = {}) {
-  Matrix<double> gradient = Matrix<double>::Constant(output.rows(), output.cols(), NAN);
+LossValue check_loss(const Loss& loss, const MatrixX<double>& output, const Target& target, double want,
+                     const MatrixX<double>& want_gradient, const Columns& columns = {}) {
+  MatrixX<double> gradient = MatrixX<double>::Constant(output.rows(), output.cols(), NAN);
   const LossValue value = loss(output, target, gradient, columns);
   check_close(value.value(), want);
   check_close(loss(output, target, columns).value(), want);
@@ -96,13 +96,13 @@ TEST_CASE("softmax cross entropy with probabilities as targets agrees with PyTor
 TEST_CASE("softmax cross entropy, one loss per column, agrees with PyTorch's reduction none") {
   const SafeTensors file = golden("loss/ce_none");
   const SoftmaxCrossEntropy<double> loss{{.reduction = Reduction::sum}};
-  const Matrix<double> logits = by_column(file.at("logits"));
+  const MatrixX<double> logits = by_column(file.at("logits"));
   const Labels labels = labels_of(file.at("target"));
-  Vector<double> losses(logits.cols());
+  VectorX<double> losses(logits.cols());
   loss.per_column(logits, labels, losses);
   check_close(losses, flat(file.at("loss")));
   // An upstream gradient is a weight per column of the sum; it may be negative.
-  const Vector<double> upstream = flat(file.at("g_loss"));
+  const VectorX<double> upstream = flat(file.at("g_loss"));
   check_loss(loss, logits, labels, losses.dot(upstream), by_column(file.at("d_logits")), {.weights = upstream});
 }
 
@@ -119,7 +119,7 @@ TEST_CASE("softmax cross entropy where nothing is labelled is 0, where PyTorch s
 TEST_CASE("softmax cross entropy of sequences, the mean over valid steps") {
   const SafeTensors file = golden("loss/ce_sequence");
   Labels labels = labels_of(file.at("target"));
-  const Vector<double> mask = flat(file.at("mask"));
+  const VectorX<double> mask = flat(file.at("mask"));
   for (Index c = 0; c < labels.size(); ++c) labels[c] = mask[c] == 1 ? labels[c] : -1;
   const LossValue value = check_loss(SoftmaxCrossEntropy<double>{}, by_column(file.at("logits")), labels,
                                      scalar(file.at("loss")), by_column(file.at("d_logits")));
@@ -144,8 +144,8 @@ TEST_CASE("binary cross entropy agrees with PyTorch") {
   BinaryCrossEntropyOptions options;
   if (file.contains("pos_weight")) options.pos_weight = flat(file.at("pos_weight"));
   if (file.metadata.at("reduction").starts_with("sum")) options.reduction = Reduction::sum;
-  const Matrix<double> mask = by_column(file.at("mask"));
-  const Matrix<double> target = (mask.array() == 1).select(by_column(file.at("target")), NAN);
+  const MatrixX<double> mask = by_column(file.at("mask"));
+  const MatrixX<double> target = (mask.array() == 1).select(by_column(file.at("target")), NAN);
   const LossValue value = check_loss(BinaryCrossEntropy<double>{options}, by_column(file.at("logits")), target,
                                      scalar(file.at("loss")), by_column(file.at("d_logits")));
   CHECK(value.scored == Index(mask.sum()));
@@ -157,8 +157,8 @@ TEST_CASE("regression losses agree with PyTorch") {
   INFO(name);
   const SafeTensors file = golden("loss/" + name);
   const Reduction reduction = file.metadata.at("reduction").starts_with("sum") ? Reduction::sum : Reduction::valid;
-  const Matrix<double> output = by_column(file.at("input")), gradient = by_column(file.at("d_input"));
-  const Matrix<double> target = (by_column(file.at("mask")).array() == 1).select(by_column(file.at("target")), NAN);
+  const MatrixX<double> output = by_column(file.at("input")), gradient = by_column(file.at("d_input"));
+  const MatrixX<double> target = (by_column(file.at("mask")).array() == 1).select(by_column(file.at("target")), NAN);
   const double want = scalar(file.at("loss"));
   if (name == "l1") {
     check_loss(MeanAbsoluteError<double>{{.reduction = reduction}}, output, target, want, gradient);
@@ -174,18 +174,18 @@ TEST_CASE("losses with a time mask and sample weights agree with Keras") {
   INFO(name);
   const SafeTensors file = golden("keras/" + name);
   // A masked step does not exist here: the columns that remain are moved together.
-  const Vector<double> mask = flat(file.at("mask"));
+  const VectorX<double> mask = flat(file.at("mask"));
   std::vector<Index> kept;
   for (Index c = 0; c < mask.size(); ++c) {
     if (mask[c] == 1) kept.push_back(c);
   }
-  const Matrix<double> logits = by_column(file.at("logits"))(Eigen::all, kept);
-  const Matrix<double> gradient = by_column(file.at("d_logits"))(Eigen::all, kept);
+  const MatrixX<double> logits = by_column(file.at("logits"))(Eigen::all, kept);
+  const MatrixX<double> gradient = by_column(file.at("d_logits"))(Eigen::all, kept);
   const Reduction reduction = file.metadata.at("reduction") == "sum" ? Reduction::sum : Reduction::valid;
   const double want = scalar(file.at("loss"));
   if (name == "loss_mse_mask_weight") {
-    const Matrix<double> target = by_column(file.at("target"))(Eigen::all, kept);
-    const Vector<double> weights = flat(file.at("sample_weight"))(kept);
+    const MatrixX<double> target = by_column(file.at("target"))(Eigen::all, kept);
+    const VectorX<double> weights = flat(file.at("sample_weight"))(kept);
     check_loss(MeanSquaredError<double>{{.reduction = reduction}}, logits, target, want, gradient,
                {.weights = weights});
   } else {

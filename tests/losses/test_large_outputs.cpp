@@ -19,8 +19,8 @@ namespace {
 
 /// Outputs of both signs and the target 0 or 1, and class 0 or 1, below each other.
 template <class Scalar>
-Matrix<Scalar> outputs(Scalar size) {
-  Matrix<Scalar> a(2, 4);
+MatrixX<Scalar> outputs(Scalar size) {
+  MatrixX<Scalar> a(2, 4);
   a << size, -size, size, -size, size, size, -size, -size;
   return a;
 }
@@ -28,8 +28,8 @@ Matrix<Scalar> outputs(Scalar size) {
 template <class Loss, class Target>
 void stays_finite(const Loss& loss, double size, const Target& target) {
   using Scalar = float;
-  const Matrix<Scalar> output = outputs<Scalar>(Scalar(size));
-  Matrix<Scalar> gradient(2, 4);
+  const MatrixX<Scalar> output = outputs<Scalar>(Scalar(size));
+  MatrixX<Scalar> gradient(2, 4);
   CHECK(std::isfinite(loss(output, target, gradient).value()));
   CHECK(gradient.allFinite());
 }
@@ -37,7 +37,7 @@ void stays_finite(const Loss& loss, double size, const Target& target) {
 }  // namespace
 
 TEST_CASE("losses: large outputs cost a finite number and have a finite gradient") {
-  Matrix<float> target(2, 4);
+  MatrixX<float> target(2, 4);
   target << 0, 1, 1, 0, 1, 0, 1, 0;
   Labels labels(4);
   labels << 0, 1, 1, 0;
@@ -58,14 +58,14 @@ TEST_CASE("losses: large outputs cost a finite number and have a finite gradient
 }
 
 TEST_CASE("log ratio: large outputs cost the logarithm of their ratio") {
-  Matrix<float> output(1, 1), target(1, 1), gradient(1, 1);
+  MatrixX<float> output(1, 1), target(1, 1), gradient(1, 1);
   output << 1e15f, target << 0.f;
   CHECK(LogRatio<float>()(output, target, gradient).value() == Approx(std::log(1e15 / 1e-5 / 2)));
   CHECK(gradient(0, 0) == Approx(1e-15f));
 }
 
 TEST_CASE("log ratio: its pole is finite, and NaN stays NaN") {
-  Matrix<float> output(1, 1), target(1, 1), gradient(1, 1);
+  MatrixX<float> output(1, 1), target(1, 1), gradient(1, 1);
   target << 0.5f;
   output << -1e-5f;
   const LogRatio<float> loss;

@@ -18,15 +18,15 @@ double published(double x, double y, double c, double e = 1e-5) {
   return -std::log(2 * r / (r * r + 1)) * (1 + c * std::exp(-r));
 }
 
-Matrix<double> row(std::initializer_list<double> values) {
-  return Eigen::Map<const Matrix<double>>(values.begin(), 1, Index(values.size()));
+MatrixX<double> row(std::initializer_list<double> values) {
+  return Eigen::Map<const MatrixX<double>>(values.begin(), 1, Index(values.size()));
 }
 
 }  // namespace
 
 TEST_CASE("log ratio: values are those of the formula") {
-  const Matrix<double> output = row({0, 0.01, 0.3, 0.9, 0, 2, 1e-4}), target = row({0, 0, 0.3, 0.1, 0.8, 0.5, 1e-4});
-  Vector<double> losses(output.cols());
+  const MatrixX<double> output = row({0, 0.01, 0.3, 0.9, 0, 2, 1e-4}), target = row({0, 0, 0.3, 0.1, 0.8, 0.5, 1e-4});
+  VectorX<double> losses(output.cols());
   for (const double c : {0.0, 2.5, 15.0}) {
     LogRatio<double>({.asymmetry = c}).per_column(output, target, losses);
     for (Index k = 0; k < output.cols(); ++k)
@@ -50,13 +50,14 @@ TEST_CASE("log ratio: twice and half the target cost the same, unless too small 
 
 TEST_CASE("log ratio: the gradient is that of the value, down to outputs and targets of 0") {
   const LogRatio<double> loss({.asymmetry = 2.5, .reduction = Reduction::sum});
-  const Matrix<double> output = row({0, 1e-6, 0.02, 0.4, 0.7, 3, 0.5}), target = row({0, 0.3, 0, 0.4, 0.2, 1, missing});
-  Matrix<double> gradient(1, 7);
+  const MatrixX<double> output = row({0, 1e-6, 0.02, 0.4, 0.7, 3, 0.5}),
+                        target = row({0, 0.3, 0, 0.4, 0.2, 1, missing});
+  MatrixX<double> gradient(1, 7);
   loss(output, target, gradient);
   CHECK(gradient(0, 6) == 0);
   for (Index k = 0; k < 6; ++k) {
     const double step = 1e-5 * (output(0, k) + 1e-5);
-    Matrix<double> up = output, down = output;
+    MatrixX<double> up = output, down = output;
     up(0, k) += step, down(0, k) -= step;
     const double numeric = (loss(up, target).value() - loss(down, target).value()) / (2 * step);
     CHECK(gradient(0, k) == Approx(numeric).epsilon(1e-6).margin(1e-4));
@@ -64,17 +65,17 @@ TEST_CASE("log ratio: the gradient is that of the value, down to outputs and tar
 }
 
 TEST_CASE("log ratio: single precision keeps the digits of small losses") {
-  const Matrix<float> output = row({0.5001, 0.2, 0}).cast<float>(), target = row({0.5, 0.4, 0.9}).cast<float>();
+  const MatrixX<float> output = row({0.5001, 0.2, 0}).cast<float>(), target = row({0.5, 0.4, 0.9}).cast<float>();
   const LogRatio<float> loss({.asymmetry = 1});
-  Vector<double> losses(3);
+  VectorX<double> losses(3);
   loss.per_column(output, target, losses);
   for (Index k = 0; k < 3; ++k)
     CHECK(losses[k] == Approx(published(output(0, k), target(0, k), 1)).epsilon(k == 0 ? 1e-3 : 1e-5));
 }
 
 TEST_CASE("log ratio: the published division is a batch's, with weights") {
-  const Matrix<double> output = row({0.1, 0.2, 0.3, 0.1, 0.2, 0.3}), target = row({0, 0.2, missing, 1, missing, 0.1});
-  const Vector<double> weights = Vector<double>::Constant(6, 1.0 / 3);
+  const MatrixX<double> output = row({0.1, 0.2, 0.3, 0.1, 0.2, 0.3}), target = row({0, 0.2, missing, 1, missing, 0.1});
+  const VectorX<double> weights = VectorX<double>::Constant(6, 1.0 / 3);
   double sum = 0;
   for (const Index k : {0, 1, 3, 5}) sum += published(output(0, k), target(0, k), 0);
   const LogRatio<double> batch({.reduction = Reduction::batch}), valid;

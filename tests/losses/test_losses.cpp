@@ -26,19 +26,19 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 constexpr double inf = std::numeric_limits<double>::infinity();
 
 /// Reproducible numbers in [-2, 2] of no particular pattern.
-Matrix<double> wave(Index rows, Index cols, double phase) {
-  return Matrix<double>::NullaryExpr(
+MatrixX<double> wave(Index rows, Index cols, double phase) {
+  return MatrixX<double>::NullaryExpr(
       rows, cols, [=](Index r, Index c) { return 2 * std::sin(double(1 + r * cols + c) * 1.7 + phase); });
 }
 
 /// Seven columns of three sequences; sequence 2 has no label at all, sequence 1 lacks one, and one column weighs
 /// nothing.
 struct Batch {
-  Matrix<double> output = wave(4, 7, 0);
+  MatrixX<double> output = wave(4, 7, 0);
   Labels labels = (Labels(7) << 0, 2, -1, 3, -1, 1, -1).finished();
-  Matrix<double> probabilities = wave(4, 7, 1).cwiseAbs();
-  Matrix<double> entries = (wave(4, 7, 2).array() / 4 + 0.5).matrix();
-  Vector<double> weights = (Vector<double>(7) << 1, 0.5, 2, 0, 3, 1.25, 1).finished();
+  MatrixX<double> probabilities = wave(4, 7, 1).cwiseAbs();
+  MatrixX<double> entries = (wave(4, 7, 2).array() / 4 + 0.5).matrix();
+  VectorX<double> weights = (VectorX<double>(7) << 1, 0.5, 2, 0, 3, 1.25, 1).finished();
   Labels sequence = (Labels(7) << 0, 1, 2, 0, 1, 0, 2).finished();
   Columns columns() const { return {.weights = weights, .sequence = sequence, .sequences = 3}; }
 
@@ -51,7 +51,7 @@ struct Batch {
 /// Calls f(loss, target, whether items are entries) for every loss with the given reduction.
 template <class F>
 void for_every_loss(Reduction reduction, const Batch& batch, const F& f) {
-  const Vector<double> four = (Vector<double>(4) << 0.5, 2, 1, 1.5).finished();
+  const VectorX<double> four = (VectorX<double>(4) << 0.5, 2, 1, 1.5).finished();
   f(SoftmaxCrossEntropy<double>{{.smoothing = 0.1, .class_weights = four, .reduction = reduction}}, batch.labels);
   f(SoftmaxCrossEntropy<double>{{.reduction = reduction}}, batch.labels);
   f(SoftmaxCrossEntropy<double>{{.smoothing = 0.2, .class_weights = four, .reduction = reduction}},
@@ -75,21 +75,21 @@ void for_every_loss_and_reduction(const Batch& batch, const F& f) {
 }
 
 auto head(const Labels& labels, Index n) { return labels.head(n); }
-auto head(const Matrix<double>& target, Index n) { return target.leftCols(n); }
+auto head(const MatrixX<double>& target, Index n) { return target.leftCols(n); }
 auto tail(const Labels& labels, Index n) { return labels.tail(n); }
-auto tail(const Matrix<double>& target, Index n) { return target.rightCols(n); }
+auto tail(const MatrixX<double>& target, Index n) { return target.rightCols(n); }
 
 void unlabel(Labels& labels) { labels.setConstant(-1); }
-void unlabel(Matrix<double>& target) { target.setConstant(missing); }
+void unlabel(MatrixX<double>& target) { target.setConstant(missing); }
 
-bool same(const Matrix<double>& a, const Matrix<double>& b) { return (a - b).cwiseAbs().maxCoeff() <= 1e-13; }
+bool same(const MatrixX<double>& a, const MatrixX<double>& b) { return (a - b).cwiseAbs().maxCoeff() <= 1e-13; }
 
 }  // namespace
 
 TEST_CASE("every loss and reduction: the gradient is that of value()") {
   Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
-    Matrix<double> gradient(4, 7), output = batch.output;
+    MatrixX<double> gradient(4, 7), output = batch.output;
     loss(output, target, gradient, batch.columns());
     for (Index i = 0; i < output.size(); ++i) {
       const double step = 1e-5, at = output(i);
@@ -106,14 +106,14 @@ TEST_CASE("every loss and reduction: the gradient is that of value()") {
 
 TEST_CASE("each reduction divides as its name says") {
   // Losses 1, 4, 9, 16; the third column is not labelled; sequences {0, 2}, {1}, {3} and an empty fourth.
-  const Matrix<double> output = (Matrix<double>(1, 4) << 1, 2, 3, 4).finished();
-  const Matrix<double> target = (Matrix<double>(1, 4) << 0, 0, missing, 0).finished();
-  const Vector<double> weights = (Vector<double>(4) << 1, 3, 5, 0.5).finished();
+  const MatrixX<double> output = (MatrixX<double>(1, 4) << 1, 2, 3, 4).finished();
+  const MatrixX<double> target = (MatrixX<double>(1, 4) << 0, 0, missing, 0).finished();
+  const VectorX<double> weights = (VectorX<double>(4) << 1, 3, 5, 0.5).finished();
   const Labels sequence = (Labels(4) << 0, 0, 1, 2).finished();
-  const auto value = [&](Reduction reduction, const Vector<double>& w) {
+  const auto value = [&](Reduction reduction, const VectorX<double>& w) {
     return MeanSquaredError<double>{{reduction}}(output, target, {w, sequence, 4}).value();
   };
-  const Vector<double> none;
+  const VectorX<double> none;
   CHECK(value(Reduction::sum, none) == Approx(21));
   CHECK(value(Reduction::valid, none) == Approx(21. / 3));
   CHECK(value(Reduction::weighted, none) == Approx(21. / 3));
@@ -127,15 +127,15 @@ TEST_CASE("each reduction divides as its name says") {
 }
 
 TEST_CASE("Keras 3: weights 1 and 3 on losses 1 and 4 give 13/2 under valid") {
-  const Matrix<double> output = (Matrix<double>(1, 2) << 1, 2).finished(), target = Matrix<double>::Zero(1, 2);
-  const Vector<double> weights = (Vector<double>(2) << 1, 3).finished();
+  const MatrixX<double> output = (MatrixX<double>(1, 2) << 1, 2).finished(), target = MatrixX<double>::Zero(1, 2);
+  const VectorX<double> weights = (VectorX<double>(2) << 1, 3).finished();
   CHECK(MeanSquaredError<double>{}(output, target, {.weights = weights}).value() == Approx(6.5));
 }
 
 TEST_CASE("every loss and reduction: parts of a whole add up to the whole, and so do the parts' values") {
   const Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
-    Matrix<double> whole(4, 7), parts(4, 7);
+    MatrixX<double> whole(4, 7), parts(4, 7);
     const LossValue value = loss(batch.output, target, whole, batch.columns());
     const LossCount count = loss.count(target, batch.columns());
     LossValue sum = loss(batch.output.leftCols(5), head(target, 5), parts.leftCols(5),
@@ -154,7 +154,7 @@ TEST_CASE("every loss and reduction: micro batches of other sequences divide by 
   const Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
     // The same columns as one batch of twice as many sequences.
-    Matrix<double> twice(4, 14), gradient(4, 14), part(4, 7);
+    MatrixX<double> twice(4, 14), gradient(4, 14), part(4, 7);
     twice << batch.output, batch.output;
     std::remove_cvref_t<decltype(target)> targets;
     if constexpr (std::is_same_v<decltype(targets), Labels>) {
@@ -164,7 +164,7 @@ TEST_CASE("every loss and reduction: micro batches of other sequences divide by 
     }
     Labels sequence(14);
     sequence << batch.sequence, (batch.sequence.array() + 3).matrix();
-    const Vector<double> weights = batch.weights.replicate(2, 1);
+    const VectorX<double> weights = batch.weights.replicate(2, 1);
     const LossValue value = loss(twice, targets, gradient, {weights, sequence, 6});
 
     LossCount count = loss.count(target, batch.columns()), total;
@@ -180,8 +180,8 @@ TEST_CASE("every loss and reduction: micro batches of other sequences divide by 
 
 TEST_CASE("the values of batches of unequal size join to the mean over all items, not to a mean of means") {
   const MeanSquaredError<double> loss;
-  LossValue epoch = loss(Matrix<double>::Ones(1, 9), Matrix<double>::Zero(1, 9));
-  epoch += loss(Matrix<double>::Constant(1, 1, 11), Matrix<double>::Zero(1, 1));
+  LossValue epoch = loss(MatrixX<double>::Ones(1, 9), MatrixX<double>::Zero(1, 9));
+  epoch += loss(MatrixX<double>::Constant(1, 1, 11), MatrixX<double>::Zero(1, 1));
   CHECK(epoch.value() == Approx((9 + 121) / 10.));
 }
 
@@ -189,7 +189,7 @@ TEST_CASE("every loss and reduction: what stands at an unlabelled place leaves n
   Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
     for (const double poison : {missing, inf, 1e300}) {
-      Matrix<double> clean(4, 7), got(4, 7), output = batch.output;
+      MatrixX<double> clean(4, 7), got(4, 7), output = batch.output;
       const double want = loss(output, target, clean, batch.columns()).value();
       output.col(2).setConstant(poison), output.col(6).setConstant(poison);
       output.col(3).setConstant(poison);  // labelled, but of weight 0
@@ -208,7 +208,7 @@ TEST_CASE("entries without a target leave no trace inside a labelled column") {
   for_every_loss(Reduction::valid, batch, [&](const auto& loss, const auto& target) {
     if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(target)>, Labels>) {
       if (loss.count(target).scored < 7) return;  // whole columns are its items
-      Matrix<double> gradient(4, 7), output = batch.output;
+      MatrixX<double> gradient(4, 7), output = batch.output;
       output(3, 0) = missing;
       CHECK(std::isfinite(loss(output, target, gradient).value()));
       CHECK(gradient(3, 0) == 0);
@@ -229,8 +229,8 @@ TEST_CASE("losses: items are counted with and without a target") {
 }
 
 TEST_CASE("softmax cross entropy: a label of weight 0 costs nothing, though its class is excluded") {
-  const Matrix<double> output{{0.5}, {-inf}};
-  Matrix<double> gradient(2, 1);
+  const MatrixX<double> output{{0.5}, {-inf}};
+  MatrixX<double> gradient(2, 1);
   const Labels label = Labels::Ones(1);
   const SoftmaxCrossEntropy<double> loss({.class_weights = Eigen::Vector2d(1, 0)});
   CHECK(loss(output, label, gradient).value() == 0);
@@ -238,9 +238,9 @@ TEST_CASE("softmax cross entropy: a label of weight 0 costs nothing, though its 
 }
 
 TEST_CASE("losses: Reduction::weighted divides by the weights of the classes, too") {
-  const Matrix<double> output = Matrix<double>::Zero(2, 3);
+  const MatrixX<double> output = MatrixX<double>::Zero(2, 3);
   const Labels labels = (Labels(3) << 0, 1, 1).finished();
-  const Vector<double> columns = (Vector<double>(3) << 1, 2, 1).finished();
+  const VectorX<double> columns = (VectorX<double>(3) << 1, 2, 1).finished();
   const SoftmaxCrossEntropy<double> loss({.class_weights = Eigen::Vector2d(4, 0.5), .reduction = Reduction::weighted});
   const LossValue value = loss(output, labels, {.weights = columns});
   CHECK(value.count == 4 + 1 + 0.5);
@@ -251,14 +251,14 @@ TEST_CASE("every loss and reduction: nothing labelled gives 0, gradient 0, and i
   Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, auto target) {
     unlabel(target);
-    Matrix<double> gradient = Matrix<double>::Constant(4, 7, missing);
+    MatrixX<double> gradient = MatrixX<double>::Constant(4, 7, missing);
     const LossValue value = loss(batch.output, target, gradient, batch.columns());
     CHECK(value.value() == 0);
     CHECK(gradient.isZero(0));
     CHECK(value.scored == 0);
     CHECK(value.unscored % 7 == 0);
     CHECK(value.empty == 1);
-    Matrix<double> no_columns(4, 0);
+    MatrixX<double> no_columns(4, 0);
     const LossValue nothing = loss(no_columns, head(target, 0), no_columns, Columns{});
     CHECK(nothing.value() == 0);
     CHECK(nothing.empty == 1);
@@ -268,7 +268,7 @@ TEST_CASE("every loss and reduction: nothing labelled gives 0, gradient 0, and i
 TEST_CASE("every loss and reduction: the gradient may overwrite the output") {
   Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
-    Matrix<double> apart(4, 7), in_place = batch.output;
+    MatrixX<double> apart(4, 7), in_place = batch.output;
     const double want = loss(batch.output, target, apart, batch.columns()).value();
     const double value = loss(in_place, target, in_place, batch.columns()).value();
     CHECK(value == want);
@@ -278,8 +278,8 @@ TEST_CASE("every loss and reduction: the gradient may overwrite the output") {
 
 TEST_CASE("every loss and reduction: no allocation after the first call") {
   Batch batch;
-  Matrix<double> gradient(4, 7);
-  Vector<double> losses(7);
+  MatrixX<double> gradient(4, 7);
+  VectorX<double> losses(7);
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
     LossCount count = loss.count(target, batch.columns());
     loss(batch.output, target, gradient, batch.columns());
@@ -297,7 +297,7 @@ TEST_CASE("every loss and reduction: no allocation after the first call") {
 TEST_CASE("every loss: per_column adds up to the sum, and a column does not depend on its neighbours") {
   Batch batch;
   for_every_loss(Reduction::sum, batch, [&](const auto& loss, const auto& target) {
-    Vector<double> losses(7), one(1);
+    VectorX<double> losses(7), one(1);
     loss.per_column(batch.output, target, losses);
     CHECK(losses.sum() == Approx(loss(batch.output, target).value()));
     loss.per_column(batch.output.leftCols(1), head(target, 1), one);
@@ -308,7 +308,7 @@ TEST_CASE("every loss: per_column adds up to the sum, and a column does not depe
 
 TEST_CASE("a one-hot column of probabilities costs what its label costs, under every reduction") {
   const Batch batch;
-  Matrix<double> one_hot = Matrix<double>::Zero(4, 7);
+  MatrixX<double> one_hot = MatrixX<double>::Zero(4, 7);
   for (Index c = 0; c < 7; ++c) {
     if (batch.labels[c] < 0) {
       one_hot(c % 4, c) = missing;
@@ -316,11 +316,11 @@ TEST_CASE("a one-hot column of probabilities costs what its label costs, under e
       one_hot(batch.labels[c], c) = 1;
     }
   }
-  const Vector<double> four = (Vector<double>(4) << 0.5, 2, 1, 1.5).finished();
+  const VectorX<double> four = (VectorX<double>(4) << 0.5, 2, 1, 1.5).finished();
   for (const Reduction reduction :
        {Reduction::sum, Reduction::valid, Reduction::weighted, Reduction::per_sequence, Reduction::batch}) {
     const SoftmaxCrossEntropy<double> loss{{.smoothing = 0.1, .class_weights = four, .reduction = reduction}};
-    Matrix<double> by_label(4, 7), by_probability(4, 7);
+    MatrixX<double> by_label(4, 7), by_probability(4, 7);
     const auto want = loss(batch.output, batch.labels, by_label, batch.columns());
     const auto got = loss(batch.output, one_hot, by_probability, batch.columns());
     CHECK(got.value() == Approx(want.value()).epsilon(1e-13));
@@ -330,7 +330,7 @@ TEST_CASE("a one-hot column of probabilities costs what its label costs, under e
 
 TEST_CASE("an untrained classifier costs ln K, and in float more classes than a SIMD register are no less exact") {
   const Index classes = GENERATE(1, 2, 6, 17, 1000, 10000);
-  Matrix<float> output = Matrix<float>::Constant(classes, 3, 50), gradient(classes, 3);
+  MatrixX<float> output = MatrixX<float>::Constant(classes, 3, 50), gradient(classes, 3);
   const Labels labels = (Labels(3) << 0, classes - 1, classes / 2).finished();
   const double value = SoftmaxCrossEntropy<float>{}(output, labels, gradient).value();
   CHECK(value == Approx(std::log(double(classes))).epsilon(1e-6).margin(1e-7));
@@ -338,9 +338,9 @@ TEST_CASE("an untrained classifier costs ln K, and in float more classes than a 
 }
 
 TEST_CASE("an excluded class, logit minus infinity, has probability 0 and no gradient") {
-  Matrix<double> output = wave(4, 1, 0), gradient(4, 1);
+  MatrixX<double> output = wave(4, 1, 0), gradient(4, 1);
   output(2, 0) = -inf;
-  Matrix<double> probabilities = Matrix<double>::Zero(4, 1);
+  MatrixX<double> probabilities = MatrixX<double>::Zero(4, 1);
   probabilities(0, 0) = 1;
   const Labels label = Labels::Zero(1);
   const double value = SoftmaxCrossEntropy<double>{}(output, label, gradient).value();
@@ -353,16 +353,16 @@ TEST_CASE("an excluded class, logit minus infinity, has probability 0 and no gra
 TEST_CASE("a NaN in a labelled column is not hidden") {
   Batch batch;
   for_every_loss(Reduction::valid, batch, [&](const auto& loss, const auto& target) {
-    Matrix<double> output = batch.output;
+    MatrixX<double> output = batch.output;
     output.col(0).setConstant(missing);
     CHECK(is_nan(loss(output, target).value()));
   });
 }
 
 TEST_CASE("confident predictions keep their digits in float") {
-  const Matrix<float> output = (Matrix<float>(2, 1) << -20.f, 20.f).finished();
-  const Matrix<float> target = (Matrix<float>(2, 1) << 0.f, 1.f).finished();
-  Matrix<float> gradient(2, 1);
+  const MatrixX<float> output = (MatrixX<float>(2, 1) << -20.f, 20.f).finished();
+  const MatrixX<float> target = (MatrixX<float>(2, 1) << 0.f, 1.f).finished();
+  MatrixX<float> gradient(2, 1);
   const auto value = BinaryCrossEntropy<float>{{.reduction = Reduction::sum}}(output, target, gradient);
   const double exact = std::log1p(std::exp(-20.));
   CHECK(value.value() == Approx(2 * exact).epsilon(1e-5));
@@ -371,23 +371,23 @@ TEST_CASE("confident predictions keep their digits in float") {
 }
 
 TEST_CASE("more rows than one block of entries") {
-  const Matrix<double> output = wave(150, 3, 0), target = wave(150, 3, 1);
-  Matrix<double> gradient(150, 3);
+  const MatrixX<double> output = wave(150, 3, 0), target = wave(150, 3, 1);
+  MatrixX<double> gradient(150, 3);
   CHECK(MeanSquaredError<double>{}(output, target, gradient).value() ==
         Approx((output - target).squaredNorm() / 450).epsilon(1e-14));
   CHECK(same(gradient, 2 * (output - target) / 450));
-  const Vector<double> pos_weight = Vector<double>::LinSpaced(150, 0.1, 3);
+  const VectorX<double> pos_weight = VectorX<double>::LinSpaced(150, 0.1, 3);
   BinaryCrossEntropy<double>{{.pos_weight = pos_weight, .reduction = Reduction::sum}}(
-      output, Matrix<double>::Ones(150, 3), gradient);
+      output, MatrixX<double>::Ones(150, 3), gradient);
   CHECK(gradient(149, 2) == Approx(-3 / (1 + std::exp(output(149, 2)))));
 }
 
 TEST_CASE("blocks of a larger matrix are read and written in place, and nothing beside them") {
-  Matrix<double> output = wave(9, 9, 0), gradient = Matrix<double>::Constant(9, 9, 7);
+  MatrixX<double> output = wave(9, 9, 0), gradient = MatrixX<double>::Constant(9, 9, 7);
   const Labels labels = (Labels(3) << 1, 0, 2).finished();
   const double value =
       SoftmaxCrossEntropy<double>{}(output.block(2, 3, 4, 3), labels, gradient.block(2, 3, 4, 3)).value();
-  Matrix<double> copy = output.block(2, 3, 4, 3), want(4, 3);
+  MatrixX<double> copy = output.block(2, 3, 4, 3), want(4, 3);
   CHECK(value == SoftmaxCrossEntropy<double>{}(copy, labels, want).value());
   CHECK(same(gradient.block(2, 3, 4, 3), want));
   gradient.block(2, 3, 4, 3).setConstant(7);
@@ -395,20 +395,20 @@ TEST_CASE("blocks of a larger matrix are read and written in place, and nothing 
 }
 
 TEST_CASE("labels and targets that cannot be meant are refused with column and range") {
-  const Matrix<double> output = Matrix<double>::Zero(6, 3);
-  Matrix<double> gradient(6, 3);
+  const MatrixX<double> output = MatrixX<double>::Zero(6, 3);
+  MatrixX<double> gradient(6, 3);
   Labels labels = (Labels(3) << 1, 5, 6).finished();
   const SoftmaxCrossEntropy<double> loss;
   CHECK_THROWS_MATCHES(loss(output, labels, gradient), ValueError, says("column 2: label 6, but there are 6 classes"));
   CHECK_THROWS_MATCHES(NegativeLogLikelihood<double>{}(output, labels), ValueError, says("column 2: label 6"));
-  const SoftmaxCrossEntropy<double> weighted{{.class_weights = Vector<double>::Ones(6)}};
+  const SoftmaxCrossEntropy<double> weighted{{.class_weights = VectorX<double>::Ones(6)}};
   CHECK_THROWS_MATCHES(weighted.count(labels), ValueError, says("column 2: label 6"));
   labels[2] = std::numeric_limits<Index>::max();
   CHECK_THROWS_AS(loss(output, labels), ValueError);
   labels[2] = std::numeric_limits<Index>::min();
   CHECK(loss(output, labels).scored == 2);
 
-  Matrix<double> target = Matrix<double>::Zero(6, 3);
+  MatrixX<double> target = MatrixX<double>::Zero(6, 3);
   target(4, 1) = 2;
   CHECK_THROWS_MATCHES(BinaryCrossEntropy<double>{}(output, target), ValueError, says("row 4, column 1 is 2"));
   target(4, 1) = -0.5;
@@ -417,11 +417,11 @@ TEST_CASE("labels and targets that cannot be meant are refused with column and r
 }
 
 TEST_CASE("sizes that do not fit are refused") {
-  const Matrix<double> output = Matrix<double>::Zero(6, 3);
-  Matrix<double> small = Matrix<double>::Constant(6, 2, -1);
+  const MatrixX<double> output = MatrixX<double>::Zero(6, 3);
+  MatrixX<double> small = MatrixX<double>::Constant(6, 2, -1);
   const Labels labels = Labels::Zero(3), four = Labels::Zero(4);
-  const Vector<double> two = Vector<double>::Ones(2);
-  Vector<double> room(2);
+  const VectorX<double> two = VectorX<double>::Ones(2);
+  VectorX<double> room(2);
   const SoftmaxCrossEntropy<double> loss;
   const MeanSquaredError<double> square;
   CHECK_THROWS_MATCHES(loss(output, four), ShapeError, says("3 columns, got 4"));
@@ -434,14 +434,14 @@ TEST_CASE("sizes that do not fit are refused") {
                        says("6 class weights, got 2"));
   CHECK_THROWS_MATCHES(BinaryCrossEntropy<double>{{.pos_weight = two}}(output, output), ShapeError, says("pos_weight"));
   CHECK_THROWS_AS(loss.per_column(output, labels, room), ShapeError);
-  CHECK_THROWS_AS(loss(Matrix<double>(0, 3), Matrix<double>(0, 3)), ValueError);
-  CHECK_THROWS_AS(loss(Matrix<double>(0, 3), labels), ValueError);
+  CHECK_THROWS_AS(loss(MatrixX<double>(0, 3), MatrixX<double>(0, 3)), ValueError);
+  CHECK_THROWS_AS(loss(MatrixX<double>(0, 3), labels), ValueError);
 }
 
 TEST_CASE("columns that lack what their reduction needs are refused") {
-  const Matrix<double> output = Matrix<double>::Zero(6, 3);
+  const MatrixX<double> output = MatrixX<double>::Zero(6, 3);
   const Labels labels = Labels::Zero(3), sequence = (Labels(3) << 0, 1, 2).finished();
-  const Vector<double> negative = Vector<double>::Constant(3, -1), broken = Vector<double>::Constant(3, missing);
+  const VectorX<double> negative = VectorX<double>::Constant(3, -1), broken = VectorX<double>::Constant(3, missing);
   const SoftmaxCrossEntropy<double> batch{{.reduction = Reduction::batch}};
   const SoftmaxCrossEntropy<double> sequences{{.reduction = Reduction::per_sequence}};
   CHECK_THROWS_MATCHES(batch(output, labels), ValueError, says("number of sequences"));
@@ -456,7 +456,7 @@ TEST_CASE("columns that lack what their reduction needs are refused") {
 }
 
 TEST_CASE("a count that belongs to other labels is refused") {
-  const Matrix<double> output = Matrix<double>::Zero(6, 3);
+  const MatrixX<double> output = MatrixX<double>::Zero(6, 3);
   const Labels labels = Labels::Zero(3), sequence = Labels::Zero(3), none = Labels::Constant(3, -1);
   const SoftmaxCrossEntropy<double> loss, sequences{{.reduction = Reduction::per_sequence}};
   CHECK_THROWS_MATCHES(loss(output, labels, {}, LossCount{}), ValueError,
@@ -467,7 +467,7 @@ TEST_CASE("a count that belongs to other labels is refused") {
 }
 
 TEST_CASE("options out of range are refused when the loss is made") {
-  const Vector<double> bad = (Vector<double>(2) << 1, -1).finished();
+  const VectorX<double> bad = (VectorX<double>(2) << 1, -1).finished();
   CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>({.smoothing = 1.5}), ValueError, says("smoothing is 1.5"));
   CHECK_THROWS_AS(SoftmaxCrossEntropy<double>({.smoothing = missing}), ValueError);
   CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>({.class_weights = bad}), ValueError,
@@ -483,12 +483,12 @@ TEST_CASE("options out of range are refused when the loss is made") {
 
 TEMPLATE_TEST_CASE("smooth l1 loss: a parabola up to beta, a line beyond it, and the absolute error for beta = 0", "",
                    float, double) {
-  using M = Matrix<TestType>;
+  using M = MatrixX<TestType>;
   const M target = (M(1, 7) << 1, 1, 1, 1, 1, 1, NAN).finished();
   const M output = (M(1, 7) << 1, 1.25, 1.5, 3, -1, 0.75, 9).finished();  // d = 0, 0.25, 0.5, 2, -2, -0.25, none
   const auto check = [&](double beta, const M& losses, const M& slopes) {
     const SmoothL1<TestType> loss({.beta = beta, .reduction = Reduction::sum});
-    Vector<double> each(7);
+    VectorX<double> each(7);
     loss.per_column(output, target, each);
     CHECK(each.transpose() == losses.template cast<double>());
     M d = M::Constant(1, 7, NAN);

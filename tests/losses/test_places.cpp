@@ -33,8 +33,8 @@ struct Result {
 
 /// One column at `place` numbers behind an aligned address, its target and its gradient likewise.
 template <class Scalar, class Loss, class Target>
-Result<Scalar> at(Index place, const Loss& loss, const Vector<Scalar>& output, const Target& target) {
-  using Column = Eigen::Map<Matrix<Scalar>>;
+Result<Scalar> at(Index place, const Loss& loss, const VectorX<Scalar>& output, const Target& target) {
+  using Column = Eigen::Map<MatrixX<Scalar>>;
   const Index rows = output.size();
   alignas(64) Scalar memory[3][128];
   Column moved(memory[0] + place, rows, 1), d_output(memory[1] + place, rows, 1);
@@ -52,7 +52,7 @@ Result<Scalar> at(Index place, const Loss& loss, const Vector<Scalar>& output, c
 }
 
 template <class Scalar, class Loss, class Target>
-void check_places(const Loss& loss, const Vector<Scalar>& output, const Target& target) {
+void check_places(const Loss& loss, const VectorX<Scalar>& output, const Target& target) {
   const Result<Scalar> first = at(0, loss, output, target);
   for (Index place = 1; place < 32; ++place) {
     INFO("place " << place << ", rows " << output.size());
@@ -66,13 +66,13 @@ TEMPLATE_TEST_CASE("losses: a column gives the same bits at any place in memory"
   using Scalar = TestType;
   for (const Index rows : {1, 2, 3, 5, 7, 8, 9, 16, 17, 31, 33, 64, 70}) {
     const auto wave = [&](double phase) {
-      return Vector<Scalar>(
-          Vector<Scalar>::NullaryExpr(rows, [&](Index k) { return Scalar(3 * std::sin(1.7 * double(k) + phase)); }));
+      return VectorX<Scalar>(
+          VectorX<Scalar>::NullaryExpr(rows, [&](Index k) { return Scalar(3 * std::sin(1.7 * double(k) + phase)); }));
     };
-    const Vector<Scalar> output = wave(0);
+    const VectorX<Scalar> output = wave(0);
     const Labels label = Labels::Constant(1, rows / 2);
-    const Vector<double> weights = wave(1).template cast<double>().cwiseAbs();
-    const Matrix<Scalar> entries = (wave(2).array() / 6 + Scalar(0.5)).matrix();
+    const VectorX<double> weights = wave(1).template cast<double>().cwiseAbs();
+    const MatrixX<Scalar> entries = (wave(2).array() / 6 + Scalar(0.5)).matrix();
     check_places(SoftmaxCrossEntropy<Scalar>(), output, label);
     check_places(SoftmaxCrossEntropy<Scalar>({.smoothing = 0.1}), output, label);
     check_places(SoftmaxCrossEntropy<Scalar>({.smoothing = 0.1, .class_weights = weights}), output, label);

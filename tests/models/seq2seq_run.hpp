@@ -40,12 +40,12 @@ void randomise(Model& model, double size = 0.6) {
 
 template <class S>
 SequencePairs<S> pairs(std::vector<std::pair<Index, Index>> lengths, Marks given = marks) {
-  std::vector<Matrix<S>> sources;
+  std::vector<MatrixX<S>> sources;
   std::vector<std::vector<Index>> targets;
   const Random random(3, Purpose::data);
   std::uint64_t count = 0;
   for (const auto& [source, target] : lengths) {
-    Matrix<S> row(1, source);
+    MatrixX<S> row(1, source);
     for (Index k = 0; k < source; ++k) row(0, k) = S(random.below(count++, letters));
     std::vector<Index> tokens;
     for (Index k = 0; k < target; ++k) tokens.push_back(random.below(count++, 5));
@@ -73,7 +73,7 @@ std::vector<double> forced(const Model& model, const PairBatch<typename Model::S
   std::vector<double> each;
   model.each_score(weights, tape, [&](Index first, const auto& scores) {
     for (Index c = 0; c < scores.cols(); ++c) {
-      const Vector<double> column = scores.col(c).template cast<double>();
+      const VectorX<double> column = scores.col(c).template cast<double>();
       const double greatest = column.maxCoeff();
       each.push_back(column[batch.labels(first + c, 1)[0]] - greatest -
                      std::log((column.array() - greatest).exp().sum()));

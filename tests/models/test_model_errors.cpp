@@ -25,11 +25,11 @@ struct Run {
   Sequential<double, Dense, Grus, Dense> model{3, Dense{.units = 4}, Grus{.units = 5}, Dense{.units = 2}};
   decltype(model)::Tape tape;
   Parameters<double> gradient = model.parameters().zeros_like();
-  Matrix<double> x = noise(3, timeline.columns());
+  MatrixX<double> x = noise(3, timeline.columns());
 
   Run() { randomise(model); }
   void forward(const ModelState<double>& initial = {}) { model.forward(x, timeline, tape, {}, initial); }
-  void backward(const ModelState<double>& d_final = {}, const Matrix<double>& d_out = Matrix<double>::Ones(2, 9)) {
+  void backward(const ModelState<double>& d_final = {}, const MatrixX<double>& d_out = MatrixX<double>::Ones(2, 9)) {
     model.backward(tape, d_out, gradient, nullptr, d_final);
   }
   std::string locate() {
@@ -139,7 +139,7 @@ TEST_CASE("a pass that kept nothing has no way back") {
 
 TEST_CASE("learning needs a beginning of its own") {
   Run run;
-  const Matrix<double> d_output = Matrix<double>::Ones(2, 9);
+  const MatrixX<double> d_output = MatrixX<double>::Ones(2, 9);
   const auto learn = [&] {
     run.model.learn(run.tape, run.gradient, [&](Index first, const ConstView<double>& output) {
       return detail::from_column(view(d_output), first, output.cols());
@@ -199,7 +199,7 @@ TEST_CASE("an equation that overflows is told with its step and sample") {
   const auto direction = GENERATE(Direction::forward, Direction::backward);
   auto model = sequential<double>(1, Recurrent<Grows>{.units = 2, .direction = direction});
   model.parameters()["0.e.x"].setConstant(100);
-  Matrix<double> x = Matrix<double>::Zero(1, timeline.columns());
+  MatrixX<double> x = MatrixX<double>::Zero(1, timeline.columns());
   for (const auto& [sample, step] : {std::pair<Index, Index>{1, 1}, {2, 2}})
     x(0, timeline.offset(step) + timeline.rank(sample)) = 8;  // exp(800)
   decltype(model)::Tape tape;
@@ -212,11 +212,11 @@ TEST_CASE("an equation that overflows is told with its step and sample") {
 TEST_CASE("steps are told as in the padded batch") {
   auto model = sequential<double>(1, Recurrent<Grows>{.units = 2});
   model.parameters()["0.e.x"].setConstant(100);
-  Matrix<bool> mask(1, 6);
+  MatrixX<bool> mask(1, 6);
   mask << 0, 1, 0, 0, 1, 1;
   const auto gaps = Timeline::from_mask(mask);
   decltype(model)::Tape tape;
-  Matrix<double> x = Matrix<double>::Zero(1, 3);
+  MatrixX<double> x = MatrixX<double>::Zero(1, 3);
   x(0, 1) = 8;
   model.forward(x, gaps, tape);
   CHECK(model.locate_non_finite(tape) == "layer 0 (recurrent): equation 'e' at sample 0, step 4");
@@ -227,7 +227,7 @@ TEST_CASE("overflow behind the halves of a bidirectional layer") {
   auto model = sequential<double>(1, Bidirectional<Grows>{.units = 1, .merge = Merge::product, .returns = returns});
   model.parameters()["0.forward.e.x"].setConstant(100);
   model.parameters()["0.backward.e.x"].setConstant(100);
-  Matrix<double> x = Matrix<double>::Zero(1, timeline.columns());
+  MatrixX<double> x = MatrixX<double>::Zero(1, timeline.columns());
   for (Index step = 0; step < 3; ++step) x(0, timeline.offset(step) + timeline.rank(2)) = 5;  // exp(500) squared
   decltype(model)::Tape tape;
   model.forward(x, timeline, tape);
@@ -247,7 +247,7 @@ TEST_CASE("graph: an error names the step of a layer that gives its last output 
   graph.add(Recurrent<Grows>{.units = 1, .returns = Returns::last}, graph.input());
   auto model = sequential<double>(1, graph);
   model.parameters()["0.1.e.x"].setConstant(100);
-  Matrix<double> x = Matrix<double>::Zero(1, timeline.columns());
+  MatrixX<double> x = MatrixX<double>::Zero(1, timeline.columns());
   x(0, timeline.offset(1) + timeline.rank(2)) = 8;
   decltype(model)::Tape tape;
   model.forward(x, timeline, tape);

@@ -23,7 +23,7 @@ double loss_of(const Model& model, const PairBatch<double>& batch, Parameters<do
   const Labels labels = batch.labels(0, batch.target_columns());
   const LossCount whole = entropy.count(labels);
   LossValue loss;
-  Matrix<double> d_scores;
+  MatrixX<double> d_scores;
   const auto piece = [&](Index first, const ConstView<double>& scores) {
     d_scores.resize(scores.rows(), scores.cols());
     const Labels some = labels.segment(first, scores.cols());
@@ -87,13 +87,13 @@ TEST_CASE("seq2seq: temporary sources, tokens and targets live until the backwar
   decltype(model)::Tape tape;
   model.prepare(weights);
   model.prepare_back(weights);
-  model.begin_learning(weights, Matrix<double>(batch.x()), Timeline(batch.sources()),
+  model.begin_learning(weights, MatrixX<double>(batch.x()), Timeline(batch.sources()),
                        std::vector<Index>(batch.tokens().begin(), batch.tokens().end()), Timeline(batch.targets()),
                        tape);
   const Labels labels = batch.labels(0, batch.target_columns());
   const SoftmaxCrossEntropy<double> entropy;
   const LossCount whole = entropy.count(labels);
-  Matrix<double> d_scores;
+  MatrixX<double> d_scores;
   model.learn(weights, tape, given, [&](Index first, const ConstView<double>& scores) {
     d_scores.resize(scores.rows(), scores.cols());
     entropy(scores, Labels(labels.segment(first, scores.cols())), d_scores, {}, whole);
@@ -117,7 +117,7 @@ TEST_CASE("a causal decoder over a forward encoder does not know what comes") {
       sequential<double>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4}),
       {.sizes = {{"readout", 5}}, .bridge = Bridge::zero, .causal = true});
   randomise(model);
-  std::vector<Matrix<double>> sources{token_row<double>(std::vector<Index>{1, 2, 3, 4})};
+  std::vector<MatrixX<double>> sources{token_row<double>(std::vector<Index>{1, 2, 3, 4})};
   const std::vector<std::vector<Index>> targets{{1, 0, 2, 3}};
   const auto told = forced(model, batch_of(SequencePairs<double>(sources, targets, {.begin = 5})));
   sources[0](0, 2) = 0;
@@ -191,8 +191,8 @@ TEST_CASE("what cannot be joined is refused") {
     model.learn(weights, tape, gradient, [&](Index, const ConstView<double>& scores) { return scores; });
   };
   CHECK_THROWS_MATCHES(learn(), ValueError, says("no pass over targets on this tape"));
-  CHECK_THROWS_AS(SequencePairs<double>({Matrix<double>(1, 2)}, {}, marks), ShapeError);
-  CHECK_THROWS_MATCHES(SequencePairs<double>({Matrix<double>(1, 2)}, {{0, -2}}, marks), ValueError,
+  CHECK_THROWS_AS(SequencePairs<double>({MatrixX<double>(1, 2)}, {}, marks), ShapeError);
+  CHECK_THROWS_MATCHES(SequencePairs<double>({MatrixX<double>(1, 2)}, {{0, -2}}, marks), ValueError,
                        says("target 0 has the token -2"));
 }
 

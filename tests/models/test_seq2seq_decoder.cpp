@@ -26,7 +26,7 @@ const Limits limits{.end = marks.end, .longest = 8};
 /// The sum of the log-probabilities along the tokens (and the end mark, if it was written), forced by a pass as in
 /// training.
 template <class Model>
-double forced_score(const Model& model, const Matrix<double>& source, const std::vector<Index>& tokens, bool ended) {
+double forced_score(const Model& model, const MatrixX<double>& source, const std::vector<Index>& tokens, bool ended) {
   double sum = 0;
   const SequencePairs<double> one({source}, {tokens}, {.begin = marks.begin, .end = ended ? marks.end : -1});
   for (const double each : forced(model, batch_of(one))) sum += each;
@@ -102,7 +102,7 @@ TEST_CASE("attention that is kept is that of the hypothesis") {
     const auto& one = written[std::size_t(b)].front();
     const auto again = batch_of(SequencePairs<double>({data.source(b)}, {one.tokens}, {.begin = marks.begin}));
     model.begin_learning(weights, again.x(), again.sources(), again.tokens(), again.targets(), tape);
-    const Matrix<double> want = model.trace(weights, tape, "ctx.weights");
+    const MatrixX<double> want = model.trace(weights, tape, "ctx.weights");
     REQUIRE(one.attention.rows() == data.source(b).cols());
     REQUIRE(one.attention.cols() == Index(one.tokens.size()));
     CHECK((one.attention - want).norm() < 1e-12);
@@ -121,15 +121,15 @@ TEST_CASE("a causal decoder writes what it would write if its sources ended ther
   const auto source = pairs<double>({{6, 0}}).source(0);
   Seq2SeqDecoder decoder(model, marks.begin);
   const auto scores_of = [&](Index steps) {
-    decoder.read(Matrix<double>(source.leftCols(steps)), Timeline::from_lengths({steps}));
-    Matrix<double> scores(words, steps);
+    decoder.read(MatrixX<double>(source.leftCols(steps)), Timeline::from_lengths({steps}));
+    MatrixX<double> scores(words, steps);
     std::vector<Index> parent{0}, token{0};
     scores.col(0) = decoder.start();
     for (Index t = 1; t < steps; ++t)
       scores.col(t - 1).maxCoeff(token.data()), scores.col(t) = decoder.step(parent, token);
     return scores;
   };
-  const Matrix<double> whole = scores_of(6);
+  const MatrixX<double> whole = scores_of(6);
   for (Index steps = 1; steps < 6; ++steps) CHECK(scores_of(steps) == whole.leftCols(steps));
 }
 

@@ -31,7 +31,7 @@ std::vector<Index> all(Index count) {
 }
 
 struct Outcome {
-  Vector<float> theta;
+  VectorX<float> theta;
   double loss = 0, norm = 0;
 };
 
@@ -72,12 +72,12 @@ TEST_CASE("parts give, up to rounding, the update of the whole batch, and the sa
 
 TEST_CASE("seq2seq step: what cannot be right is refused before anything changes") {
   Model model = made();
-  const Vector<float> before = model.parameters().values();
+  const VectorX<float> before = model.parameters().values();
   SGD<float> sgd({.learning_rate = 0.3, .momentum = 0.9});
   const SoftmaxCrossEntropy<float> loss;
   const auto refused = [&](Seq2SeqStepOptions options, const std::string& part, Index token = 1) {
     ShardedBatch<float, PairBatch<float>> batch;
-    const SequencePairs<float> data({Matrix<float>::Ones(1, 3), Matrix<float>::Ones(1, 2)}, {{1, 1}, {1, token}},
+    const SequencePairs<float> data({MatrixX<float>::Ones(1, 3), MatrixX<float>::Ones(1, 2)}, {{1, 1}, {1, token}},
                                     {0, 1});
     batch.gather(data, all(2), 1);
     CHECK_THROWS_MATCHES(Seq2SeqStep(model, loss, sgd, options).step(batch), Error, says(part));
@@ -92,7 +92,7 @@ TEST_CASE("seq2seq step: what cannot be right is refused before anything changes
   refused({.keeping = {Keep::nothing}}, "Keep::nothing");
   refused({}, "expects tokens from 0 to " + std::to_string(words - 1), words);
   refused({}, "expects tokens", std::numeric_limits<Index>::max());
-  Vector<float> other = Vector<float>::Ones(2);
+  VectorX<float> other = VectorX<float>::Ones(2);
   sgd.step(other, other);
   CHECK_THROWS_MATCHES(Seq2SeqStep(model, loss, sgd), ShapeError, says("an optimizer serves one model"));
 }
@@ -139,10 +139,10 @@ TEST_CASE("schedules of the teacher's share") {
 TEST_CASE("a model learns to write sequences backwards") {
   const auto data = [] {
     auto random = pairs<float>(std::vector<std::pair<Index, Index>>(60, {4, 0}));
-    std::vector<Matrix<float>> sources;
+    std::vector<MatrixX<float>> sources;
     std::vector<std::vector<Index>> targets;
     for (Index k = 0; k < random.size(); ++k) {
-      Matrix<float> row = random.source(k).array().min(4);
+      MatrixX<float> row = random.source(k).array().min(4);
       targets.emplace_back();
       for (Index t = row.cols(); t-- > 0;) targets.back().push_back(Index(row(0, t)));
       sources.push_back(row);

@@ -35,16 +35,16 @@ Deep random_deep() {
 }
 
 struct Result {
-  Matrix<double> output, d_x;  // by sample, and by column
-  Vector<double> gradient;
+  MatrixX<double> output, d_x;  // by sample, and by column
+  VectorX<double> gradient;
 };
 
-Result run(const Deep& model, const Matrix<double>& x, const Timeline& timeline, const Pass& pass = {}) {
+Result run(const Deep& model, const MatrixX<double>& x, const Timeline& timeline, const Pass& pass = {}) {
   Deep::Tape tape;
   Result result;
   auto gradient = model.parameters().zeros_like();
-  const Matrix<double> out = model.forward(x, timeline, tape, pass);
-  Matrix<double> by_sample = noise(2, 1, 9).replicate(1, timeline.batch());
+  const MatrixX<double> out = model.forward(x, timeline, tape, pass);
+  MatrixX<double> by_sample = noise(2, 1, 9).replicate(1, timeline.batch());
   model.backward(tape, by_sample, gradient, &result.d_x);
   result.output = timeline.by_sample(out);
   result.gradient = gradient.values();
@@ -63,7 +63,7 @@ TEST_CASE("a sample gives the same bits alone, in any batch and at any place") {
   const Deep model = random_deep();
   const std::vector<Index> lengths{4, 7, 0, 1, 7};
   const auto timeline = Timeline::from_lengths(lengths);
-  const Matrix<double> x = noise(3, timeline.columns(), 3);
+  const MatrixX<double> x = noise(3, timeline.columns(), 3);
   const auto whole = run(model, x, timeline);
   const auto part_of = [&](const std::vector<Index>& samples) {
     std::vector<Index> chosen;
@@ -84,12 +84,12 @@ TEST_CASE("a sample gives the same bits alone, in any batch and at any place") {
 TEST_CASE("what stands at masked steps, and how many there are, changes no bit") {
   const Deep model = random_deep();
   const auto timeline = Timeline::from_lengths({2, 5, 3});
-  const Matrix<double> x = noise(3, timeline.columns(), 3);
+  const MatrixX<double> x = noise(3, timeline.columns(), 3);
   const auto want = run(model, x, timeline, training);
-  Matrix<bool> mask = Matrix<bool>::Constant(3, 9, false);  // 4 more steps than the longest sample has
+  MatrixX<bool> mask = MatrixX<bool>::Constant(3, 9, false);  // 4 more steps than the longest sample has
   for (Index c = 0; c < x.cols(); ++c) mask(timeline.sample_of(c), timeline.step_of(c)) = true;
   const auto padded = Timeline::from_mask(mask);
-  Matrix<double> memory = Matrix<double>::Constant(3, 27, std::numeric_limits<double>::quiet_NaN());
+  MatrixX<double> memory = MatrixX<double>::Constant(3, 27, std::numeric_limits<double>::quiet_NaN());
   for (Index c = 0; c < x.cols(); ++c) memory.col(timeline.step_of(c) * 3 + timeline.sample_of(c)) = x.col(c);
   const auto got = run(model, padded.pack(memory), padded, training);
   CHECK(same_bits(got.output, want.output));
@@ -100,13 +100,13 @@ TEST_CASE("what stands at masked steps, and how many there are, changes no bit")
 TEST_CASE("two runs give the same bits, with buffers that other batches have used") {
   const Deep model = random_deep();
   const auto timeline = Timeline::from_lengths({2, 5, 3}), larger = Timeline::from_lengths({9, 4, 8, 8, 0});
-  const Matrix<double> x = noise(3, timeline.columns(), 3), other = noise(3, larger.columns(), 4);
+  const MatrixX<double> x = noise(3, timeline.columns(), 3), other = noise(3, larger.columns(), 4);
   Deep::Tape tape;
-  const Matrix<double> first = model.forward(x, timeline, tape, training);
+  const MatrixX<double> first = model.forward(x, timeline, tape, training);
   auto want = model.parameters().zeros_like(), gradient = want;
   model.backward(tape, first, want);
   model.forward(other, larger, tape);
-  model.backward(tape, Matrix<double>::Ones(2, 5), gradient);
+  model.backward(tape, MatrixX<double>::Ones(2, 5), gradient);
   CHECK(same_bits(model.forward(x, timeline, tape, training), first));
   gradient.values().setZero();
   model.backward(tape, first, gradient);
@@ -116,7 +116,7 @@ TEST_CASE("two runs give the same bits, with buffers that other batches have use
 TEST_CASE("gradients are added, not overwritten") {
   const Deep model = random_deep();
   const auto timeline = Timeline::from_lengths({2, 3});
-  const Matrix<double> x = noise(3, 5), d_out = noise(2, 2);
+  const MatrixX<double> x = noise(3, 5), d_out = noise(2, 2);
   Deep::Tape tape;
   auto once = model.parameters().zeros_like(), twice = once;
   model.forward(x, timeline, tape);
@@ -136,7 +136,7 @@ TEST_CASE("one seed gives one start, biases and gates start as roles and cells s
   CHECK(!same_bits(model.parameters()["1.r.h"], model.parameters()["1.z.h"]));
   CHECK((model.parameters()["3.backward.f.b"].array() == 1).all());
   CHECK(model.parameters()["3.backward.i.b"].isZero(0));
-  const Matrix<double> h = model.parameters()["4.h.h"];
+  const MatrixX<double> h = model.parameters()["4.h.h"];
   CHECK((h * h.transpose()).isIdentity(1e-12));
 }
 
@@ -146,8 +146,8 @@ TEST_CASE("a forward and backward pass allocates nothing after the first batch, 
                          Bidirectional<Lstm>{.units = 3, .merge = Merge::product}, MaxOverTime{}, Dense{.units = 2});
   randomise(model);
   const auto large = Timeline::from_lengths({9, 4, 8, 8, 0}), small = Timeline::from_lengths({3, 0, 7});
-  const Matrix<double> x = noise(3, large.columns()), y = noise(3, small.columns());
-  const Matrix<double> d_large = noise(2, 5), d_small = noise(2, 3);
+  const MatrixX<double> x = noise(3, large.columns()), y = noise(3, small.columns());
+  const MatrixX<double> d_large = noise(2, 5), d_small = noise(2, 3);
   auto gradient = model.parameters().zeros_like();
   decltype(model)::Tape tape;
   const auto step = [&](const auto& input, const auto& timeline, const auto& d_out) {
@@ -169,37 +169,37 @@ TEST_CASE("model: a temporary input or timeline lives until the backward pass") 
   // h = 5 x + 4 h before: with h = 7, then x = 2, 3 it is 38, then 167; the loss is the last one.
   auto model = sequential<double>(1, Recurrent<ElmanWith<Identity>::Cell>{.units = 1});
   model.parameters().values() << 5, 4, 0;
-  Matrix<double> longer(1, 3);
+  MatrixX<double> longer(1, 3);
   longer << 2, 3, 9;
   decltype(model)::Tape tape;
   decltype(model)::Weights weights;
   model.prepare(weights);
   model.prepare_back(weights);
   const int given = GENERATE(range(0, 6));
-  Matrix<double> output;
+  MatrixX<double> output;
   const auto two = [] { return Timeline::rectangular(1, 2); };
-  const ModelState<double> initial{{Matrix<double>::Constant(1, 1, 7)}};
-  if (given == 0) output = model.forward(longer.leftCols(2), two(), tape, {}, {{Matrix<double>::Constant(1, 1, 7)}});
-  if (given == 1) output = model.forward(Matrix<double>(longer.leftCols(2)), two(), tape, {}, initial);
+  const ModelState<double> initial{{MatrixX<double>::Constant(1, 1, 7)}};
+  if (given == 0) output = model.forward(longer.leftCols(2), two(), tape, {}, {{MatrixX<double>::Constant(1, 1, 7)}});
+  if (given == 1) output = model.forward(MatrixX<double>(longer.leftCols(2)), two(), tape, {}, initial);
   if (given == 2) output = model.forward(weights, longer.leftCols(2) * 1., two(), tape, {}, initial);
   if (given == 3)
-    output = model.forward(Eigen::Map<const Matrix<double>>(longer.data(), 1, 2), two(), tape, {}, initial);
+    output = model.forward(Eigen::Map<const MatrixX<double>>(longer.data(), 1, 2), two(), tape, {}, initial);
   if (given == 4) model.begin_learning(weights, longer.leftCols(2), two(), tape, {}, initial);
   if (given == 5) {
     Timeline moved = two();
-    model.forward(Matrix<double>{{1}}, Timeline::rectangular(1, 1), tape);
+    model.forward(MatrixX<double>{{1}}, Timeline::rectangular(1, 1), tape);
     output = model.forward(longer.leftCols(2), std::move(moved), tape, {}, initial);
   }
-  const Matrix<double> noise_in_freed_memory = noise(1, 2);
+  const MatrixX<double> noise_in_freed_memory = noise(1, 2);
   const Timeline other = Timeline::from_lengths({7, 5, 1});
   auto gradient = model.parameters().zeros_like();
   ModelState<double> d_initial;
-  Matrix<double> d_output(1, 2), d_x;
+  MatrixX<double> d_output(1, 2), d_x;
   d_output << 0, 1;
-  if (given != 4) CHECK(same_bits(output, Matrix<double>{{38, 167}}));
+  if (given != 4) CHECK(same_bits(output, MatrixX<double>{{38, 167}}));
   model.backward(tape, d_output, gradient, &d_x, {}, &d_initial);
-  CHECK(same_bits(gradient.values(), Vector<double>{{11, 66, 1 + 4}}));
-  CHECK(same_bits(d_x, Matrix<double>{{20, 5}}));
+  CHECK(same_bits(gradient.values(), VectorX<double>{{11, 66, 1 + 4}}));
+  CHECK(same_bits(d_x, MatrixX<double>{{20, 5}}));
   CHECK(d_initial.at(0).at(0)(0, 0) == 16);
 }
 

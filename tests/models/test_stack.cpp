@@ -32,12 +32,12 @@ auto fixed() { return sequential<double>(3, gru, dropout, lstm, MeanOverTime{}, 
 
 /// What a pass and its way back give.
 template <class Model>
-std::vector<Matrix<double>> results(const Model& model, const Timeline& timeline, typename Model::Tape& tape) {
-  const Matrix<double> x = noise(3, timeline.columns());
-  std::vector<Matrix<double>> all{model.forward(x, timeline, tape, {.training = true, .seed = 2})};
+std::vector<MatrixX<double>> results(const Model& model, const Timeline& timeline, typename Model::Tape& tape) {
+  const MatrixX<double> x = noise(3, timeline.columns());
+  std::vector<MatrixX<double>> all{model.forward(x, timeline, tape, {.training = true, .seed = 2})};
   for (const auto& state : model.final_state(tape)) all.insert(all.end(), state.begin(), state.end());
   auto gradient = model.parameters().zeros_like();
-  Matrix<double> d_x;
+  MatrixX<double> d_x;
   model.backward(tape, noise(2, timeline.batch(), 4), gradient, &d_x);
   all.push_back(gradient.values());
   all.push_back(d_x);
@@ -111,7 +111,7 @@ TEST_CASE("a stack without layers, and layers that do not fit") {
 TEST_CASE("a step of a stack allocates nothing after the first") {
   Stack<double> stack(3, listed());
   const Timeline timeline = Timeline::from_lengths({5, 3, 3});
-  const Matrix<double> x = noise(3, timeline.columns()), d = noise(2, 3);
+  const MatrixX<double> x = noise(3, timeline.columns()), d = noise(2, 3);
   auto gradient = stack.parameters().zeros_like();
   Stack<double>::Tape tape;
   const auto step = [&] {

@@ -59,10 +59,10 @@ Index held(const T& tape) {
 template <class Model>
 void foretells(Model model, const Timeline& timeline) {
   model.initialise(1);
-  const Matrix<float> x = noise(model.features(), timeline.columns()).template cast<float>();
+  const MatrixX<float> x = noise(model.features(), timeline.columns()).template cast<float>();
   auto gradient = model.parameters().zeros_like();
   typename Model::Tape tape;
-  const Matrix<float> out = model.forward(x, timeline, tape, {.training = true});
+  const MatrixX<float> out = model.forward(x, timeline, tape, {.training = true});
   model.backward(tape, out, gradient);
   const ModelSummary foretold = summary(model, timeline.columns(), timeline.batch());
   Index all = 6 * model.parameters().size() + x.size() + out.size();
@@ -101,7 +101,7 @@ TEST_CASE("the memory of a step with checkpoints, and of one in parts") {
   Sequential model(5, Bidirectional<Lstm>{.units = 40}, Dense{.units = 2});
   const Index columns = 4 * 3000;
   const auto timeline = Timeline::rectangular(4, 3000);
-  const Matrix<float> x = noise(5, columns).cast<float>(), d_out = noise(2, columns).cast<float>();
+  const MatrixX<float> x = noise(5, columns).cast<float>(), d_out = noise(2, columns).cast<float>();
   auto gradient = model.parameters().zeros_like();
   decltype(model)::Tape tape;
   model.forward(x, timeline, tape, {.training = true, .keeping = {Keep::checkpoints}});

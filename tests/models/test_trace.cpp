@@ -13,15 +13,15 @@ TEST_CASE("a model traces every named value of its recurrent layers") {
   auto model = sequential<double>(3, Recurrent<Gru>{.units = 5}, Bidirectional<Gru>{.units = 4}, LastStep{});
   model.initialise(2);
   const Timeline timeline = Timeline::from_lengths({2, 4, 0, 3});
-  const Matrix<double> x = Matrix<double>::Random(3, timeline.columns());
+  const MatrixX<double> x = MatrixX<double>::Random(3, timeline.columns());
   decltype(model)::Tape tape;
   model.forward(x, timeline, tape);
 
-  const Matrix<double> r = model.trace<0>("r", tape), h = model.trace<0>("h", tape);
+  const MatrixX<double> r = model.trace<0>("r", tape), h = model.trace<0>("h", tape);
   CHECK(h == tape.in[1].values);
   // At the first step the state is zero, and r = sigmoid(W x + b).
-  const Matrix<double> first = x.leftCols(timeline.active(0));
-  const Matrix<double> sum = (model.parameters()["0.r.x"] * first).colwise() + model.parameters()["0.r.b"].col(0);
+  const MatrixX<double> first = x.leftCols(timeline.active(0));
+  const MatrixX<double> sum = (model.parameters()["0.r.x"] * first).colwise() + model.parameters()["0.r.b"].col(0);
   CHECK((r.leftCols(first.cols()).array() - 1 / (1 + (-sum.array()).exp())).abs().maxCoeff() < 1e-14);
 
   CHECK(model.trace<1>("forward.h", tape) == tape.in[2].values.topRows(4));
@@ -30,7 +30,7 @@ TEST_CASE("a model traces every named value of its recurrent layers") {
   CHECK_THROWS_MATCHES(model.trace<1>("h", tape), ValueError, says("expects forward.NAME or backward.NAME"));
 
   auto gradient = model.parameters().zeros_like();
-  model.backward(tape, Matrix<double>::Ones(8, 4), gradient);
+  model.backward(tape, MatrixX<double>::Ones(8, 4), gradient);
   CHECK_THROWS_MATCHES(model.trace<0>("r", tape), ValueError, says("the way back has been run"));
 }
 

@@ -9,43 +9,43 @@ using namespace unroll;
 
 TEMPLATE_TEST_CASE("the average of the weights begins with the first and forgets exponentially", "", float, double) {
   WeightAverage<TestType> average({.momentum = 0.75});
-  Vector<TestType> theta = Vector<TestType>::Constant(3, 8);
+  VectorX<TestType> theta = VectorX<TestType>::Constant(3, 8);
   average.update(theta);
   CHECK(average.average() == theta);
   theta.setConstant(4);
   average.update(theta);
-  CHECK(average.average() == Vector<TestType>::Constant(3, 7));
+  CHECK(average.average() == VectorX<TestType>::Constant(3, 7));
   theta.setZero();
   support::AllocationCount allocations;
   average.update(theta);
   const auto count = allocations.count();
   CHECK(count == 0);
-  CHECK(average.average() == Vector<TestType>::Constant(3, TestType(5.25)));
+  CHECK(average.average() == VectorX<TestType>::Constant(3, TestType(5.25)));
 }
 
 TEST_CASE("exchange puts the average in and out again") {
   WeightAverage<float> average;
-  Vector<float> theta = Vector<float>::Constant(2, 1);
+  VectorX<float> theta = VectorX<float>::Constant(2, 1);
   CHECK_THROWS_MATCHES(average.exchange(theta), ShapeError, says("0 entries, there are 2"));
   average.update(theta);
   theta.setConstant(2);
-  const Vector<float> kept = average.average();
+  const VectorX<float> kept = average.average();
   average.exchange(theta);
   CHECK(average.exchanged());
   CHECK(theta == kept);
   CHECK_THROWS_MATCHES(average.update(theta), ValueError, says("exchange the weights back"));
   average.exchange(theta);
   CHECK(!average.exchanged());
-  CHECK(theta == Vector<float>::Constant(2, 2));
+  CHECK(theta == VectorX<float>::Constant(2, 2));
   CHECK(average.average() == kept);
 }
 
 TEST_CASE("the average resumes, and refuses what does not fit") {
   WeightAverage<double> first, second;
-  const Vector<double> theta = Vector<double>::LinSpaced(4, 0, 1);
+  const VectorX<double> theta = VectorX<double>::LinSpaced(4, 0, 1);
   first.update(theta);
   first.update(2 * theta);
-  Vector<double> saved;
+  VectorX<double> saved;
   first.visit_state([&](std::string_view name, auto& value) {
     if constexpr (requires { value.size(); }) saved = value;
     CHECK((name == "average" || name == "exchanged"));
@@ -56,7 +56,7 @@ TEST_CASE("the average resumes, and refuses what does not fit") {
   first.update(theta);
   second.update(theta);
   CHECK(first.average() == second.average());
-  CHECK_THROWS_AS(first.update(Vector<double>::Ones(5)), ShapeError);
+  CHECK_THROWS_AS(first.update(VectorX<double>::Ones(5)), ShapeError);
   CHECK_THROWS_MATCHES(WeightAverage<double>({.momentum = 1}), ValueError, says("momentum"));
 }
 

@@ -19,8 +19,8 @@ std::vector<double> joined(const SafeTensors& file, const std::string& prefix) {
   return all;
 }
 
-Vector<double> to_vector(const std::vector<double>& values) {
-  return Eigen::Map<const Vector<double>>(values.data(), Index(values.size()));
+VectorX<double> to_vector(const std::vector<double>& values) {
+  return Eigen::Map<const VectorX<double>>(values.data(), Index(values.size()));
 }
 
 ParameterBlock block(Index offset, Index rows, Index cols, Index stride) {
@@ -39,7 +39,7 @@ TEST_CASE("clipping by the global norm agrees with PyTorch") {
   INFO(name);
   const SafeTensors file = golden::read(name);
   const golden::Tolerance tolerance(file);
-  Vector<double> gradient = to_vector(joined(file, "grad"));
+  VectorX<double> gradient = to_vector(joined(file, "grad"));
   const double norm = clip_by_global_norm(gradient, max_norm, p);
   CHECK(golden::agrees(norm, file.at("total_norm").to<double>()[0], tolerance.rtol, tolerance.atol));
   golden::check_close(gradient, joined(file, "clipped"), tolerance);
@@ -48,7 +48,7 @@ TEST_CASE("clipping by the global norm agrees with PyTorch") {
 TEST_CASE("clipping by value agrees with PyTorch, infinities included") {
   const auto name = GENERATE("clip/value", "clip/value_nan_inf");
   const SafeTensors file = golden::read(name);
-  Vector<double> gradient = to_vector(joined(file, "grad"));
+  VectorX<double> gradient = to_vector(joined(file, "grad"));
   clip_by_value(gradient, 0.5);
   golden::check_close(gradient, joined(file, "clipped"), golden::Tolerance(file));
 }
@@ -56,16 +56,16 @@ TEST_CASE("clipping by value agrees with PyTorch, infinities included") {
 TEST_CASE("where PyTorch destroys the gradient, the norm tells and the gradient stays") {
   SECTION("a NaN: PyTorch makes every entry NaN") {
     const SafeTensors file = golden::read("clip/l2_nan");
-    const Vector<double> before = to_vector(joined(file, "grad"));
-    Vector<double> gradient = before;
+    const VectorX<double> before = to_vector(joined(file, "grad"));
+    VectorX<double> gradient = before;
     CHECK(is_nan(clip_by_global_norm(gradient, 1)));
     golden::check_close(gradient, joined(file, "grad"), {0, 0});
     CHECK(first_non_finite(gradient) == 14);
   }
   SECTION("squares that overflow: PyTorch returns infinity and zeros, ours the norm and the clipped gradient") {
     const SafeTensors file = golden::read("clip/l2_huge");
-    const Vector<double> before = to_vector(joined(file, "grad"));
-    Vector<double> gradient = before;
+    const VectorX<double> before = to_vector(joined(file, "grad"));
+    VectorX<double> gradient = before;
     const double norm = clip_by_global_norm(gradient, 1);
     CHECK(norm == Approx(1e160 * (before / 1e160).norm()).epsilon(1e-12));
     CHECK(gradient.norm() == Approx(1).epsilon(1e-12));
@@ -77,13 +77,13 @@ TEMPLATE_TEST_CASE("the norm is right at every magnitude", "", float, double) {
   using Limits = std::numeric_limits<TestType>;
   for (const TestType size :
        {Limits::denorm_min() * TestType(1 << 22), Limits::min(), TestType(1), Limits::max() / 4}) {
-    Vector<TestType> gradient(3);
+    VectorX<TestType> gradient(3);
     gradient << 2 * size, 0, -size;
     INFO(double(size));
     CHECK(global_norm(gradient) / double(size) == Approx(std::sqrt(5.0)).epsilon(1e-6));
     CHECK(global_norm(gradient, INFINITY) == double(2 * size));
   }
-  Vector<TestType> exploded = Vector<TestType>::Constant(4, Limits::max() / 8);
+  VectorX<TestType> exploded = VectorX<TestType>::Constant(4, Limits::max() / 8);
   clip_by_global_norm(exploded, 1e-3);
   CHECK(double(exploded.norm()) == Approx(1e-3).epsilon(1e-5));
 }
@@ -97,9 +97,9 @@ TEMPLATE_TEST_CASE("clip: any p-norm is the root of the sum of powers, and the g
                                                          {1000, 7},
                                                          {double(INFINITY), 7}}));
   INFO(p);
-  Vector<TestType> gradient(4);
+  VectorX<TestType> gradient(4);
   gradient << 7, 0, -4, 4;
-  const Vector<TestType> before = gradient;
+  const VectorX<TestType> before = gradient;
   CHECK(global_norm(gradient, p) == Approx(norm).epsilon(1e-5));
   CHECK(clip_by_global_norm(gradient, 2, p, ClipRule::keras) == global_norm(before, p));
   CHECK(global_norm(gradient, p) == Approx(2).epsilon(1e-6));
@@ -110,7 +110,7 @@ TEMPLATE_TEST_CASE("clip: no power of a huge or tiny gradient leaves the range o
   using Limits = std::numeric_limits<TestType>;
   const double p = GENERATE(0.5, 1.0, 3.0, 40.0, 1e6);
   for (const TestType size : {4 * Limits::min(), TestType(1), Limits::max() / 64}) {
-    Vector<TestType> gradient(4);
+    VectorX<TestType> gradient(4);
     gradient << size, -size, 0, size;
     INFO(p << " " << double(size));
     CHECK(global_norm(gradient, p) / double(size) == Approx(std::pow(3, 1 / p)).epsilon(1e-12));
@@ -122,7 +122,7 @@ TEMPLATE_TEST_CASE("clip: no power of a huge or tiny gradient leaves the range o
 
 TEST_CASE("clip: a p-norm has the same bits for any number of threads") {
   ThreadPool threads(3);
-  const Vector<float> gradient = Vector<float>::Random(200'000);
+  const VectorX<float> gradient = VectorX<float>::Random(200'000);
   for (const double p : {1.0, 2.0, 3.0}) CHECK(global_norm(gradient, p) == global_norm(gradient, p, &threads));
 }
 
@@ -131,7 +131,7 @@ TEMPLATE_TEST_CASE("what is not finite is found wherever it is and left alone", 
   const Index n = 700, at = GENERATE(Index(0), Index(1), Index(255), Index(256), Index(511), Index(699));
   const auto bad = GENERATE(Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity());
   const double p = GENERATE(2.0, double(INFINITY), 1.0, 0.5, 3.0);
-  Vector<TestType> gradient = Vector<TestType>::Constant(n, Limits::max() / 1000);
+  VectorX<TestType> gradient = VectorX<TestType>::Constant(n, Limits::max() / 1000);
   CHECK(finite(gradient));
   gradient[at] = bad;
   CHECK(!finite(gradient));
@@ -144,7 +144,7 @@ TEMPLATE_TEST_CASE("what is not finite is found wherever it is and left alone", 
 
 TEST_CASE("clipping: the norm of a long vector is that of all its entries, whatever the threads") {
   const Index n = 100'001;  // several shares, and no multiple of one
-  Vector<float> gradient = Vector<float>::Zero(n);
+  VectorX<float> gradient = VectorX<float>::Zero(n);
   for (Index k = 0; k < n; ++k) gradient[k] = k % 3 == 0 ? 1.f : k % 3 == 1 ? -2.f : 0.5f;
   const double squares = double((n + 2) / 3) + 4 * double((n + 1) / 3) + 0.25 * double(n / 3);
   ThreadPool pool(3);
@@ -153,18 +153,18 @@ TEST_CASE("clipping: the norm of a long vector is that of all its entries, whate
 }
 
 TEST_CASE("first_non_finite counts down the columns of a matrix") {
-  Matrix<float> m = Matrix<float>::Zero(5, 4);
+  MatrixX<float> m = MatrixX<float>::Zero(5, 4);
   CHECK(first_non_finite(m) == -1);
   CHECK(first_non_finite(m.middleRows(1, 3)) == -1);
   m(2, 3) = NAN;
   CHECK(first_non_finite(m) == 17);
   CHECK(first_non_finite(m.middleRows(1, 3)) == 10);
   CHECK(finite(m.leftCols(3)));
-  CHECK(finite(Vector<double>()));
+  CHECK(finite(VectorX<double>()));
 }
 
 TEST_CASE("the two rules for the factor") {
-  Vector<double> pytorch(2), keras(2), below(2);
+  VectorX<double> pytorch(2), keras(2), below(2);
   pytorch << 3, 4;
   keras = pytorch;
   below << 0.3, 0.4;
@@ -173,7 +173,7 @@ TEST_CASE("the two rules for the factor") {
   CHECK(pytorch.norm() == Approx(5 / (5 + 1e-6)).epsilon(1e-14));
   CHECK(keras.norm() == Approx(1).epsilon(1e-14));
   for (const auto rule : {ClipRule::pytorch, ClipRule::keras}) {
-    Vector<double> kept = below;
+    VectorX<double> kept = below;
     CHECK(clip_by_global_norm(kept, 1, 2, rule) == 0.5);
     CHECK(kept == below);
     CHECK(clip_by_global_norm(kept, INFINITY, 2, rule) == 0.5);
@@ -182,12 +182,12 @@ TEST_CASE("the two rules for the factor") {
 }
 
 TEST_CASE("every block is clipped by its own norm, interleaved blocks too") {
-  Vector<float> gradient(9);
+  VectorX<float> gradient(9);
   // Columns of 3: rows 0 and 1 are one block, row 2 another; the last three entries a third.
   gradient << 3, 0, 30, 0, 4, 40, 0.1f, 0, 0.2f;
   const std::vector<ParameterBlock> blocks{block(0, 2, 2, 3), block(2, 1, 2, 3), block(6, 3, 1, 3)};
   CHECK(clip_by_norm(gradient, blocks, 1) == Approx(50));
-  Vector<float> want(9);
+  VectorX<float> want(9);
   want << 0.6f, 0, 0.6f, 0, 0.8f, 0.8f, 0.1f, 0, 0.2f;
   CHECK(gradient.isApprox(want, 1e-6f));
   CHECK_THROWS_MATCHES(clip_by_norm(gradient, std::vector{block(2, 2, 3, 3)}, 1.0), ShapeError,
@@ -196,7 +196,7 @@ TEST_CASE("every block is clipped by its own norm, interleaved blocks too") {
 }
 
 TEST_CASE("a part of a vector can be clipped, and nothing is allocated") {
-  Vector<float> gradient = Vector<float>::Constant(6, 2);
+  VectorX<float> gradient = VectorX<float>::Constant(6, 2);
   const std::vector<ParameterBlock> blocks{block(0, 2, 1, 2), block(2, 4, 1, 4)};
   support::AllocationCount allocations;
   clip_by_global_norm(gradient.head(2), 1, 2, ClipRule::keras);
@@ -204,19 +204,19 @@ TEST_CASE("a part of a vector can be clipped, and nothing is allocated") {
   clip_by_norm(gradient, blocks, 100);
   const auto count = allocations.count();
   CHECK(count == 0);
-  Vector<float> want(6);
+  VectorX<float> want(6);
   want << std::sqrt(0.5f), std::sqrt(0.5f), 2, 2, 0.5f, 0.5f;
   CHECK(gradient.isApprox(want, 1e-6f));
 }
 
 TEST_CASE("limits out of range are refused") {
-  Vector<double> gradient = Vector<double>::Ones(2);
+  VectorX<double> gradient = VectorX<double>::Ones(2);
   for (const double limit : {0.0, -1.0, double(NAN)}) {
     CHECK_THROWS_MATCHES(clip_by_global_norm(gradient, limit), ValueError, says("max_norm"));
     CHECK_THROWS_MATCHES(clip_by_norm(gradient, {}, limit), ValueError, says("max_norm"));
     CHECK_THROWS_MATCHES(clip_by_value(gradient, limit), ValueError, says("limit"));
   }
-  Vector<double> none;
+  VectorX<double> none;
   CHECK(clip_by_global_norm(none, 1) == 0);
   CHECK(clip_by_global_norm(none, 1, INFINITY) == 0);
   for (const double p : {0.0, -1.0, -double(INFINITY), double(NAN)}) {
@@ -224,11 +224,11 @@ TEST_CASE("limits out of range are refused") {
     CHECK_THROWS_MATCHES(clip_by_norm(gradient, {}, 1, p), ValueError, says("clip_by_norm: p must be > 0"));
     CHECK_THROWS_MATCHES(global_norm(gradient, p), ValueError, says("global_norm: p must be > 0"));
   }
-  CHECK(gradient == Vector<double>::Ones(2));
+  CHECK(gradient == VectorX<double>::Ones(2));
 }
 
 TEST_CASE("a NaN stays a NaN when entries are limited") {
-  Vector<float> gradient(3);
+  VectorX<float> gradient(3);
   gradient << NAN, 7, -7;
   clip_by_value(gradient, 1);
   CHECK(is_nan(gradient[0]));

@@ -37,7 +37,7 @@ struct CompareState {
   std::size_t& compared;
 
   template <class Scalar>
-  void operator()(std::string_view name, Vector<Scalar>& value) const {
+  void operator()(std::string_view name, VectorX<Scalar>& value) const {
     for (const std::string& tensor : state_tensors.at(std::string(name)))
       if (file.contains(tensor)) {
         INFO(tensor);
@@ -60,11 +60,11 @@ void follow(O optimizer, const SafeTensors& file, golden::Tolerance tolerance) {
   using Scalar = typename O::Scalar;
   const auto to_vector = [&](const char* name) {
     const auto values = file.at(name).template to<double>();
-    return Vector<Scalar>(
-        Eigen::Map<const Vector<double>>(values.data(), Index(values.size())).template cast<Scalar>());
+    return VectorX<Scalar>(
+        Eigen::Map<const VectorX<double>>(values.data(), Index(values.size())).template cast<Scalar>());
   };
-  Vector<Scalar> theta = to_vector("param0");
-  const Vector<Scalar> gradients = to_vector("grads");
+  VectorX<Scalar> theta = to_vector("param0");
+  const VectorX<Scalar> gradients = to_vector("grads");
   const std::vector<double> want = file.at("params").to<double>();
   const Index n = theta.size(), steps = gradients.size() / n;
   REQUIRE(steps == 20);

@@ -32,14 +32,14 @@ O make(double learning_rate, double weight_decay = 0) {
 }
 
 template <class Scalar>
-Vector<Scalar> ramp(Index n, double from, double to) {
-  return Vector<Scalar>::LinSpaced(n, Scalar(from), Scalar(to));
+VectorX<Scalar> ramp(Index n, double from, double to) {
+  return VectorX<Scalar>::LinSpaced(n, Scalar(from), Scalar(to));
 }
 
 /// Copies state out of one optimizer or into another.
 template <class Scalar>
 struct Store {
-  std::map<std::string, Vector<Scalar>> vectors;
+  std::map<std::string, VectorX<Scalar>> vectors;
   std::map<std::string, double> numbers;
 
   template <class O>
@@ -81,7 +81,7 @@ struct SignDescent {
   }
   double& learning_rate() { return given.learning_rate; }
   Options& options() { return given; }
-  void set_decay_mask(const Vector<float>&) {}
+  void set_decay_mask(const VectorX<float>&) {}
   template <class F>
   void visit_state(F&&) {}
 };
@@ -99,8 +99,8 @@ TEMPLATE_TEST_CASE("every optimizer goes down a quadratic", "", EVERY_OPTIMIZER)
                  unitless = std::same_as<TestType, Adadelta<Scalar>>;
   auto optimizer = make<TestType>(accumulates ? 1 : unitless ? 1 : 0.01);
   const Index n = 2500;  // more than two pieces, and no multiple of one
-  const Vector<Scalar> target = ramp<Scalar>(n, -1, 1), curvature = ramp<Scalar>(n, 0.5, 2);
-  Vector<Scalar> theta = ramp<Scalar>(n, 2, 1);
+  const VectorX<Scalar> target = ramp<Scalar>(n, -1, 1), curvature = ramp<Scalar>(n, 0.5, 2);
+  VectorX<Scalar> theta = ramp<Scalar>(n, 2, 1);
   for (int t = 0; t < 1500; ++t) optimizer.step(theta, curvature.cwiseProduct(theta - target));
   CHECK((theta - target).cwiseAbs().maxCoeff() < (unitless ? 0.3 : 0.03));
 }
@@ -109,15 +109,15 @@ TEMPLATE_TEST_CASE("a resumed optimizer continues bit for bit", "", EVERY_OPTIMI
   using Scalar = typename TestType::Scalar;
   const Index n = 1030;
   auto optimizer = make<TestType>(0.01, 0.1), fresh = make<TestType>(0.01, 0.1);
-  Vector<Scalar> theta = ramp<Scalar>(n, -1, 2);
-  const auto train = [&](TestType& by, Vector<Scalar>& values) {
+  VectorX<Scalar> theta = ramp<Scalar>(n, -1, 2);
+  const auto train = [&](TestType& by, VectorX<Scalar>& values) {
     for (int t = 0; t < 7; ++t) by.step(values, (values.array() * Scalar(1.5) - Scalar(0.3)).matrix());
   };
   train(optimizer, theta);
   const auto saved = state_of(optimizer);
   CHECK(saved.numbers.at("updates") == 7);
   CHECK(!saved.vectors.empty());
-  Vector<Scalar> copy = theta, without = theta;
+  VectorX<Scalar> copy = theta, without = theta;
   saved.restore(fresh);
   train(optimizer, theta);
   train(fresh, copy);
@@ -134,9 +134,9 @@ TEMPLATE_TEST_CASE("a gradient that is not finite touches neither parameters nor
   const auto bad = GENERATE(Limits::quiet_NaN(), -Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity());
   const Index n = 600, at = GENERATE(Index(0), Index(255), Index(256), Index(599));
   auto optimizer = make<TestType>(0.01, 0.1);
-  Vector<Scalar> theta = ramp<Scalar>(n, -1, 2), gradient = ramp<Scalar>(n, 1, -1);
+  VectorX<Scalar> theta = ramp<Scalar>(n, -1, 2), gradient = ramp<Scalar>(n, 1, -1);
   optimizer.step(theta, gradient);
-  const Vector<Scalar> before = theta;
+  const VectorX<Scalar> before = theta;
   const auto state_before = state_of(optimizer);
   gradient[at] = bad;
   CHECK_THROWS_MATCHES(optimizer.step(theta, gradient), NonFiniteError, says("entry " + std::to_string(at)));
@@ -145,8 +145,8 @@ TEMPLATE_TEST_CASE("a gradient that is not finite touches neither parameters nor
 }
 
 TEST_CASE("a gradient whose square is infinite is refused where it would be squared") {
-  const Vector<float> gradient = Vector<float>::Constant(3, 1e19f);
-  Vector<float> theta = Vector<float>::Zero(3);
+  const VectorX<float> gradient = VectorX<float>::Constant(3, 1e19f);
+  VectorX<float> theta = VectorX<float>::Zero(3);
   CHECK_THROWS_MATCHES(Adam<float>().step(theta, gradient), NonFiniteError, says("too large to be squared"));
   CHECK_THROWS_AS(RMSprop<float>().step(theta, gradient), NonFiniteError);
   CHECK_THROWS_AS(Adagrad<float>().step(theta, gradient), NonFiniteError);
@@ -154,7 +154,7 @@ TEST_CASE("a gradient whose square is infinite is refused where it would be squa
   CHECK_NOTHROW(SGD<float>().step(theta, gradient));
   CHECK_NOTHROW(Lion<float>().step(theta, gradient));
   Adam<float> adam;
-  adam.step(theta, Vector<float>::Constant(3, 9e18f));
+  adam.step(theta, VectorX<float>::Constant(3, 9e18f));
   CHECK(finite(theta));
   adam.visit_state([](std::string_view, auto& value) {
     if constexpr (requires { value.size(); }) CHECK(finite(value));
@@ -167,11 +167,11 @@ TEMPLATE_TEST_CASE("weight decay spares the entries that the mask excludes", "",
   const Index n = 1500;
   auto masked = make<TestType>(0.01, 0.3), decaying = make<TestType>(0.01, 0.3), plain = make<TestType>(0.01);
   masked.options().decay = decaying.options().decay = decay;
-  Vector<Scalar> mask = Vector<Scalar>::Ones(n);
+  VectorX<Scalar> mask = VectorX<Scalar>::Ones(n);
   mask.segment(1000, 300).setZero();
   masked.set_decay_mask(mask);
-  Vector<Scalar> by_masked = ramp<Scalar>(n, 1, 2), by_decaying = by_masked, by_plain = by_masked;
-  const Vector<Scalar> gradient = ramp<Scalar>(n, -0.1, -0.2);  // against the decay
+  VectorX<Scalar> by_masked = ramp<Scalar>(n, 1, 2), by_decaying = by_masked, by_plain = by_masked;
+  const VectorX<Scalar> gradient = ramp<Scalar>(n, -0.1, -0.2);  // against the decay
   for (int t = 0; t < 3; ++t) {
     masked.step(by_masked, gradient);
     decaying.step(by_decaying, gradient);
@@ -186,9 +186,9 @@ TEMPLATE_TEST_CASE("weight decay spares the entries that the mask excludes", "",
 TEMPLATE_TEST_CASE("step allocates nothing after the first call", "", EVERY_OPTIMIZER) {
   using Scalar = typename TestType::Scalar;
   auto optimizer = make<TestType>(0.01, 0.1);
-  Vector<Scalar> theta = ramp<Scalar>(3000, -1, 2);
-  const Vector<Scalar> gradient = ramp<Scalar>(3000, 1, -1);
-  optimizer.set_decay_mask(Vector<Scalar>::Ones(3000));
+  VectorX<Scalar> theta = ramp<Scalar>(3000, -1, 2);
+  const VectorX<Scalar> gradient = ramp<Scalar>(3000, 1, -1);
+  optimizer.set_decay_mask(VectorX<Scalar>::Ones(3000));
   optimizer.step(theta, gradient);
   support::AllocationCount allocations;
   for (int t = 0; t < 3; ++t) optimizer.step(theta, gradient);
@@ -198,17 +198,17 @@ TEMPLATE_TEST_CASE("step allocates nothing after the first call", "", EVERY_OPTI
 
 TEMPLATE_TEST_CASE("sizes that do not fit are refused before anything changes", "", EVERY_IN(float)) {
   auto optimizer = make<TestType>(0.01, 0.1);
-  Vector<float> theta = ramp<float>(5, 0, 1);
-  const Vector<float> before = theta;
+  VectorX<float> theta = ramp<float>(5, 0, 1);
+  const VectorX<float> before = theta;
   CHECK_THROWS_MATCHES(optimizer.step(theta, ramp<float>(4, 0, 1)), ShapeError, says("4 entries, there are 5"));
-  optimizer.set_decay_mask(Vector<float>::Ones(6));
+  optimizer.set_decay_mask(VectorX<float>::Ones(6));
   CHECK_THROWS_MATCHES(optimizer.step(theta, theta), ShapeError, says("decay mask has 6"));
   CHECK(theta == before);
   optimizer.set_decay_mask({});
   optimizer.step(theta, before);
-  Vector<float> other = ramp<float>(6, 0, 1);
+  VectorX<float> other = ramp<float>(6, 0, 1);
   CHECK_THROWS_MATCHES(optimizer.step(other, other), ShapeError, says("one model"));
-  Vector<float> none;
+  VectorX<float> none;
   CHECK_NOTHROW(make<TestType>(0.01).step(none, none));
 }
 
@@ -233,13 +233,13 @@ TEST_CASE("options out of range are refused with their name and value") {
   CHECK_THROWS_MATCHES(Adagrad<float>({.lr_decay = -1}), ValueError, says("lr_decay"));
   CHECK_THROWS_MATCHES(Adagrad<float>({.initial_accumulator = -1}), ValueError, says("initial_accumulator"));
   CHECK_THROWS_MATCHES(Adadelta<float>({.weight_decay = NAN}), ValueError, says("nan"));
-  CHECK_THROWS_MATCHES(SGD<float>().set_decay_mask(Vector<float>::Constant(2, -1)), ValueError, says("decay mask"));
+  CHECK_THROWS_MATCHES(SGD<float>().set_decay_mask(VectorX<float>::Constant(2, -1)), ValueError, says("decay mask"));
 
   SGD<float> sgd;
-  Vector<float> theta = Vector<float>::Ones(2);
+  VectorX<float> theta = VectorX<float>::Ones(2);
   sgd.learning_rate() = INFINITY;  // a schedule that went wrong
   CHECK_THROWS_MATCHES(sgd.step(theta, theta), ValueError, says("learning_rate"));
-  CHECK(theta == Vector<float>::Ones(2));
+  CHECK(theta == VectorX<float>::Ones(2));
 }
 
 TEST_CASE("a restored state that does not fit is refused") {
@@ -248,15 +248,15 @@ TEST_CASE("a restored state that does not fit is refused") {
     if constexpr (std::same_as<Value, std::int64_t>) value = -3;
     CHECK((name == "updates" || name == "m" || name == "v"));
   });
-  Vector<double> theta = Vector<double>::Ones(2);
+  VectorX<double> theta = VectorX<double>::Ones(2);
   CHECK_THROWS_MATCHES(adam.step(theta, theta), ValueError, says("-3"));
 }
 
 TEST_CASE("PyTorch's and Keras's momentum part when the learning rate changes") {
-  const Vector<double> gradient = Vector<double>::Ones(1);
+  const VectorX<double> gradient = VectorX<double>::Ones(1);
   const auto after = [&](Velocity velocity, double second_rate) {
     SGD<double> sgd({.learning_rate = 0.1, .momentum = 0.5, .velocity = velocity});
-    Vector<double> theta = Vector<double>::Zero(1);
+    VectorX<double> theta = VectorX<double>::Zero(1);
     sgd.step(theta, gradient);
     sgd.learning_rate() = second_rate;
     sgd.step(theta, gradient);
@@ -269,45 +269,45 @@ TEST_CASE("PyTorch's and Keras's momentum part when the learning rate changes") 
 
 TEST_CASE("centred RMSprop survives a variance that rounds below zero") {
   RMSprop<float> rmsprop({.rho = 0.9, .centered = true});
-  Vector<float> theta = Vector<float>::Zero(64);
-  const Vector<float> gradient = ramp<float>(64, 0.1, 1000);
+  VectorX<float> theta = VectorX<float>::Zero(64);
+  const VectorX<float> gradient = ramp<float>(64, 0.1, 1000);
   // Constant in time: the variance goes to 0, and from above the square of the rounded mean ends above the mean square.
-  for (int t = 0; t < 400; ++t) rmsprop.step(theta, t < 20 ? Vector<float>(3 * gradient) : gradient);
+  for (int t = 0; t < 400; ++t) rmsprop.step(theta, t < 20 ? VectorX<float>(3 * gradient) : gradient);
   CHECK(finite(theta));
 }
 
 TEST_CASE("optimizer: a decay mask holds in a vector that threads share out") {
   const Index n = 70'000, first = 66'000;  // the last entries are in the second share
   ThreadPool pool(2);
-  Vector<float> theta = Vector<float>::Ones(n), mask = theta;
+  VectorX<float> theta = VectorX<float>::Ones(n), mask = theta;
   mask.segment(first, 2000).setZero();
   SGD<float> sgd({.learning_rate = 0.5, .weight_decay = 0.5});
   sgd.set_decay_mask(mask);
-  sgd.step(theta, Vector<float>::Zero(n), &pool);
+  sgd.step(theta, VectorX<float>::Zero(n), &pool);
   for (const Index k : {Index(0), Index(500), Index(65'535), Index(65'536), first - 1, first + 2000, n - 1})
     CHECK(theta[k] == 0.75f);
-  CHECK(theta.segment(first, 2000) == Vector<float>::Ones(2000));
+  CHECK(theta.segment(first, 2000) == VectorX<float>::Ones(2000));
 }
 
 TEMPLATE_TEST_CASE("every optimizer: an entry that never has a gradient stays where it is", "", EVERY_OPTIMIZER) {
   using Scalar = typename TestType::Scalar;
   auto optimizer = make<TestType>(0.1);
-  Vector<Scalar> theta = Vector<Scalar>::Ones(3);
-  for (int t = 0; t < 8; ++t) optimizer.step(theta, Vector<Scalar>::Zero(3));
-  CHECK(theta == Vector<Scalar>::Ones(3));
+  VectorX<Scalar> theta = VectorX<Scalar>::Ones(3);
+  for (int t = 0; t < 8; ++t) optimizer.step(theta, VectorX<Scalar>::Zero(3));
+  CHECK(theta == VectorX<Scalar>::Ones(3));
 }
 
 TEST_CASE("an entry that never has a gradient stays where it is") {
-  Vector<float> theta = Vector<float>::Ones(2), gradient = Vector<float>::Zero(2);
+  VectorX<float> theta = VectorX<float>::Ones(2), gradient = VectorX<float>::Zero(2);
   Adam<float> adam;
   RMSprop<float> rmsprop({.epsilon = 1e-7, .epsilon_at = RootEpsilon::inside, .centered = true});
   Adagrad<float> adagrad;
   for (int t = 0; t < 5; ++t) adam.step(theta, gradient), rmsprop.step(theta, gradient), adagrad.step(theta, gradient);
-  CHECK(theta == Vector<float>::Ones(2));
+  CHECK(theta == VectorX<float>::Ones(2));
 }
 
 TEMPLATE_TEST_CASE("Lion: three steps by hand, with both kinds of weight decay", "", float, double) {
-  using V = Vector<TestType>;
+  using V = VectorX<TestType>;
   const V start = (V(3) << 2, 0, -1).finished();
   const V first = (V(3) << 1, 0, -3).finished(), second = (V(3) << -1, 0, 3).finished();
   const auto after = [&](double weight_decay, Decay decay, std::initializer_list<const V*> gradients) {
@@ -329,9 +329,9 @@ TEMPLATE_TEST_CASE("Lion: three steps by hand, with both kinds of weight decay",
 TEMPLATE_TEST_CASE("Adamax: epsilon inside the maximum, or beside it", "", float, double) {
   const auto after = [](MaximumEpsilon at, double gradient) {
     Adamax<TestType> adamax({.learning_rate = 1, .beta1 = 0.5, .epsilon = 1, .epsilon_at = at});
-    Vector<TestType> theta = Vector<TestType>::Zero(1);
-    adamax.step(theta, Vector<TestType>::Constant(1, TestType(gradient)));
-    adamax.step(theta, Vector<TestType>::Zero(1));
+    VectorX<TestType> theta = VectorX<TestType>::Zero(1);
+    adamax.step(theta, VectorX<TestType>::Constant(1, TestType(gradient)));
+    adamax.step(theta, VectorX<TestType>::Zero(1));
     return double(theta[0]);
   };
   // m = 1.5, then 0.75, corrected 3 and 1. u = 4, then 3.996 or, with epsilon beside it, 3 and 2.997.

@@ -57,7 +57,7 @@ void check(const std::vector<Option>& options, const std::vector<double>& refuse
   }
 }
 
-Vector<float> numbers() { return Vector<float>::LinSpaced(4, -1, 1); }
+VectorX<float> numbers() { return VectorX<float>::LinSpaced(4, -1, 1); }
 
 }  // namespace
 
@@ -107,11 +107,11 @@ TEST_CASE("options: limits do not become 0 in float, and rates and weights not i
          {"asymmetry", [](double x) { LogRatio<float>({.asymmetry = x}); }},
          {"class weight",
           [](double x) {
-            SoftmaxCrossEntropy<float>({.class_weights = Vector<double>{{1, x}}});
+            SoftmaxCrossEntropy<float>({.class_weights = VectorX<double>{{1, x}}});
           }},
          {"pos weight",
           [](double x) {
-            BinaryCrossEntropy<float>({.pos_weight = Vector<double>{{1, x}}});
+            BinaryCrossEntropy<float>({.pos_weight = VectorX<double>{{1, x}}});
           }}},
         {infinite_in_float, inf, not_a_number, -1}, {0, subnormal_double, zero_in_float, one, 3e38});
   check({{"hard sigmoid's alpha", [](double x) { (void)HardSigmoid{.alpha = x}; }},
@@ -125,18 +125,18 @@ TEST_CASE("options: what is only just taken gives the right numbers") {
   Sequential norm(3, LayerNorm{.epsilon = 1.2e-38});
   norm.initialise(1);
   decltype(norm)::Tape tape;
-  const Matrix<float> equal = Matrix<float>::Constant(3, 2, 7);
+  const MatrixX<float> equal = MatrixX<float>::Constant(3, 2, 7);
   CHECK(norm.forward(equal, Timeline::rectangular(1, 2), tape).isZero(0));
   auto gradient = norm.parameters().zeros_like();
-  Matrix<float> d_x;
-  norm.backward(tape, Matrix<float>(Matrix<float>::Ones(3, 2)), gradient, &d_x);
+  MatrixX<float> d_x;
+  norm.backward(tape, MatrixX<float>(MatrixX<float>::Ones(3, 2)), gradient, &d_x);
   CHECK(d_x.isZero(0));
   CHECK(gradient["0.bias"].isConstant(2));
 
   // The ratio of 1 to epsilon is 1e18: the loss is the logarithm of half of it, its slope 1.
   const float epsilon = 1e-18f;
-  Matrix<float> slope(1, 1);
-  const auto loss = LogRatio<float>({.epsilon = epsilon})(Matrix<float>{{1}}, Matrix<float>{{0}}, slope);
+  MatrixX<float> slope(1, 1);
+  const auto loss = LogRatio<float>({.epsilon = epsilon})(MatrixX<float>{{1}}, MatrixX<float>{{0}}, slope);
   CHECK(loss.value() == Approx(18 * std::log(10.0) - std::log(2.0)).epsilon(1e-6));
   CHECK(slope(0, 0) == Approx(1).epsilon(1e-6));
 }

@@ -52,7 +52,8 @@ TEST_CASE("schedules agree with PyTorch at every k") {
     const auto want = file.at("lr").to<double>();
     std::vector<double> got;
     for (std::size_t k = 0; k < want.size(); ++k) got.push_back(schedules.at(name)(long(k)));
-    golden::check_close(Eigen::Map<const Vector<double>>(got.data(), Index(got.size())), want, golden::Tolerance(file));
+    golden::check_close(Eigen::Map<const VectorX<double>>(got.data(), Index(got.size())), want,
+                        golden::Tolerance(file));
     ++compared;
   }
   CHECK(compared == schedules.size());
@@ -182,7 +183,7 @@ TEST_CASE("plateaus agree with PyTorch") {
   INFO(name);
   const SafeTensors file = golden::read(name);
   const auto got = after_each(Plateau(options), file.at("metrics").to<double>()), want = file.at("lr").to<double>();
-  golden::check_close(Eigen::Map<const Vector<double>>(got.data(), Index(got.size())), want, golden::Tolerance(file));
+  golden::check_close(Eigen::Map<const VectorX<double>>(got.data(), Index(got.size())), want, golden::Tolerance(file));
 }
 
 TEST_CASE("PyTorch cuts one call later than Keras") {

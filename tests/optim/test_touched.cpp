@@ -35,7 +35,7 @@ template <class Scalar>
 void reach(Parameters<Scalar>& gradient, const std::vector<Index>& columns, double scale = 1) {
   gradient.reset();
   gradient.touch(0, columns);
-  for (const Segment& segment : gradient.segments())
+  for (const detail::Segment& segment : gradient.segments())
     for (Index k = segment.first; k < segment.first + segment.size; ++k)
       gradient.values()[k] = Scalar(scale * std::sin(double(3 * k + 1)));
 }
@@ -47,11 +47,11 @@ void fill(Parameters<Scalar>& theta) {
 
 /// The state vectors of an optimizer, all in one.
 template <class O>
-Vector<typename O::Scalar> state_of(O& optimizer) {
-  Vector<typename O::Scalar> all;
+VectorX<typename O::Scalar> state_of(O& optimizer) {
+  VectorX<typename O::Scalar> all;
   const auto take = [&]<class T>(std::string_view, T& value) {
-    if constexpr (std::same_as<T, Vector<typename O::Scalar>>) {
-      const Vector<typename O::Scalar> before = all;
+    if constexpr (std::same_as<T, VectorX<typename O::Scalar>>) {
+      const VectorX<typename O::Scalar> before = all;
       all.resize(before.size() + value.size());
       all << before, value;
     }
@@ -78,7 +78,7 @@ void with_all(F&& f) {
 
 /// Four batches of 1 to 3 tokens in a table [2 x 5]; what PyTorch was given to make the numbers below.
 template <class O>
-Vector<double> four_batches(O optimizer) {
+VectorX<double> four_batches(O optimizer) {
   Parameters<double> theta(words(2, 5)), gradient(words(2, 5));
   for (Index k = 0; k < 10; ++k) theta.values()[k] = 0.1 * double(2 * (k / 2) + k % 2) - 0.4;
   const std::vector<std::vector<Index>> batches{{1, 3, 1}, {3, 0}, {1}, {4, 4, 3}};
@@ -97,14 +97,14 @@ Vector<double> four_batches(O optimizer) {
 
 TEST_CASE("touched rows move as under PyTorch's SparseAdam, SGD and Adagrad with sparse gradients") {
   // torch 2.13.0 in float64: nn.Embedding(5, 2, sparse=True) with the tokens and gradients of `four_batches`.
-  const Vector<double> adam{{-0.47588233085347686, -0.3770866229852692, -0.3295026152915224, -0.25284796627542927, 0.0,
-                             0.09999999999999998, 0.02916538892733693, 0.043036386993251186, 0.46497068956562737,
-                             0.564289046714383}};
-  const Vector<double> sgd{{-0.5, -0.65, -0.5249999999999999, -1.05, 0.0, 0.09999999999999998, 0.05000000000000002,
-                            -0.6, 0.9249999999999999, 0.6499999999999999}};
-  const Vector<double> adagrad{{-0.5069044967363984, -0.4822644753494246, -0.3273823294062038, -0.28768064684730865,
-                                0.0, 0.09999999999999998, 0.0968019823490252, -0.02613553999402272, 0.5915035160693087,
-                                0.6376494402907581}};
+  const VectorX<double> adam{{-0.47588233085347686, -0.3770866229852692, -0.3295026152915224, -0.25284796627542927, 0.0,
+                              0.09999999999999998, 0.02916538892733693, 0.043036386993251186, 0.46497068956562737,
+                              0.564289046714383}};
+  const VectorX<double> sgd{{-0.5, -0.65, -0.5249999999999999, -1.05, 0.0, 0.09999999999999998, 0.05000000000000002,
+                             -0.6, 0.9249999999999999, 0.6499999999999999}};
+  const VectorX<double> adagrad{{-0.5069044967363984, -0.4822644753494246, -0.3273823294062038, -0.28768064684730865,
+                                 0.0, 0.09999999999999998, 0.0968019823490252, -0.02613553999402272, 0.5915035160693087,
+                                 0.6376494402907581}};
   // SparseAdam adds epsilon to the root before correction.
   const auto by_adam = four_batches(
       Adam<double>({.learning_rate = 0.1, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3, .epsilon_at = Epsilon::raw}));
@@ -146,7 +146,7 @@ TEST_CASE("where all is touched a step is, up to rounding, a step over the whole
     table.add("bias", Role::bias, 1500, 1);
     Parameters<double> theta(table), gradient(table);
     fill(theta);
-    Vector<double> whole = theta.values();
+    VectorX<double> whole = theta.values();
     for (int t = 0; t < 3; ++t) {
       reach(gradient, {3, 1, 0, 2, 8, 7, 5, 6, 4}, 1 + t);
       optimizer.step(theta, gradient);
@@ -173,7 +173,7 @@ TEST_CASE("any number of threads gives the same bits, and nothing is allocated")
     adam.step(theta, gradient, threads);
     const auto count = allocations.count();
     CHECK(count == 0);
-    return std::pair(Vector<float>(theta.values()), norm);
+    return std::pair(VectorX<float>(theta.values()), norm);
   };
   const auto alone = run(nullptr);
   for (const int threads : {2, 3, 5}) {
@@ -192,9 +192,9 @@ TEST_CASE("clipping measures and changes what was reached") {
   CHECK(clip_by_global_norm(gradient, 1e9) == Approx(std::sqrt(50)).epsilon(1e-15));
   CHECK(clip_by_global_norm(gradient, 5, INFINITY, ClipRule::keras) == 5);
   CHECK(clip_by_global_norm(gradient, std::sqrt(2.0), 2, ClipRule::keras) == Approx(std::sqrt(50)));
-  CHECK(gradient.values().isApprox(Vector<double>{{0, 0, 0.4, -0.4, 0, 0, 0.8, 0.2, 1}}, 1e-15));
+  CHECK(gradient.values().isApprox(VectorX<double>{{0, 0, 0.4, -0.4, 0, 0, 0.8, 0.2, 1}}, 1e-15));
   clip_by_value(gradient, 0.5);
-  CHECK(gradient.values().isApprox(Vector<double>{{0, 0, 0.4, -0.4, 0, 0, 0.5, 0.2, 0.5}}, 1e-15));
+  CHECK(gradient.values().isApprox(VectorX<double>{{0, 0, 0.4, -0.4, 0, 0, 0.5, 0.2, 0.5}}, 1e-15));
   CHECK(finite(gradient));
   gradient.values()[0] = 7;  // nobody touched this column
   CHECK(clip_by_global_norm(gradient, 100) < 1);
@@ -213,7 +213,7 @@ TEST_CASE("a bad entry among those touched is refused before anything moves") {
   Adam<double> adam;
   reach(gradient, {0, 3});
   adam.step(theta, gradient);
-  const Vector<double> before = theta.values(), state = state_of(adam);
+  const VectorX<double> before = theta.values(), state = state_of(adam);
   gradient.values()[7] = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_MATCHES(adam.step(theta, gradient), NonFiniteError, says("entry 7 of the gradient is nan"));
   CHECK(theta.values() == before);
@@ -225,12 +225,12 @@ TEST_CASE("a bad entry among those touched is refused before anything moves") {
 TEST_CASE("weight decay passes by frozen columns in loops over whole vectors too") {
   const ParameterTable table = words(2, 3, {false, true, false});
   const auto mask = decay_mask<double>(table);
-  CHECK(mask == Vector<double>{{1, 1, 0, 0, 1, 1}});
+  CHECK(mask == VectorX<double>{{1, 1, 0, 0, 1, 1}});
   for (const Decay decay : {Decay::l2, Decay::decoupled}) {
     Adam<double> adam({.weight_decay = 0.5, .decay = decay});
     adam.set_decay_mask(mask);
-    Vector<double> theta = Vector<double>::Ones(6);
-    adam.step(theta, Vector<double>::Zero(6));
+    VectorX<double> theta = VectorX<double>::Ones(6);
+    adam.step(theta, VectorX<double>::Zero(6));
     CHECK(theta[2] == 1);
     CHECK(theta[1] < 1);
   }

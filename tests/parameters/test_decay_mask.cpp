@@ -17,7 +17,7 @@ TEST_CASE("a decay mask leaves out the blocks of the roles that are named, and o
   table.add_block({"u", Role::recurrent_weight, stacked, 1, 2, 3});
   table.add_block({"g", Role::gain, stacked + 1, 2, 2, 3});
 
-  Vector<double> expected(14);
+  VectorX<double> expected(14);
   expected << 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1;
   CHECK(decay_mask<double>(table) == expected);
   expected << 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 1, 0, 0;
@@ -29,7 +29,7 @@ TEST_CASE("decay mask: frozen columns do not decay") {
   ParameterBlock block{"w", Role::input_weight, table.reserve(2, 3), 2, 3, 2};
   block.frozen = {false, true, false};
   table.add_block(block);
-  CHECK(decay_mask<double>(table) == (Vector<double>(6) << 1, 1, 0, 0, 1, 1).finished());
+  CHECK(decay_mask<double>(table) == (VectorX<double>(6) << 1, 1, 0, 0, 1, 1).finished());
 }
 
 TEST_CASE("biases that are left out of weight decay stay where they are when the gradient is zero") {
@@ -37,9 +37,9 @@ TEST_CASE("biases that are left out of weight decay stay where they are when the
   model.parameters().values().setOnes();
   AdamW<double> optimizer({.learning_rate = 0.1, .weight_decay = 0.5});
   optimizer.set_decay_mask(decay_mask<double>(model.parameters().table()));
-  const Vector<double> zero = Vector<double>::Zero(model.parameters().size());
+  const VectorX<double> zero = VectorX<double>::Zero(model.parameters().size());
   optimizer.step(model.parameters().values(), zero);
-  CHECK(model.parameters()["0.bias"] == Matrix<double>::Ones(2, 1));
+  CHECK(model.parameters()["0.bias"] == MatrixX<double>::Ones(2, 1));
   CHECK((model.parameters()["0.weight"].array() < 1).all());
 }
 

@@ -12,13 +12,13 @@ namespace {
 const Random random_numbers(42, Purpose::initialise, 3, 0);
 
 template <class Scalar = double>
-Matrix<Scalar> filled(const Initializer& initializer, Index rows, Index cols, Fans fans = {}, Index first = 0) {
-  Matrix<Scalar> m = Matrix<Scalar>::Constant(rows, cols, 99);
+MatrixX<Scalar> filled(const Initializer& initializer, Index rows, Index cols, Fans fans = {}, Index first = 0) {
+  MatrixX<Scalar> m = MatrixX<Scalar>::Constant(rows, cols, 99);
   initializer.fill(m, random_numbers, first, fans);
   return m;
 }
 
-double deviation(const Matrix<double>& m) { return std::sqrt((m.array() - m.mean()).square().mean()); }
+double deviation(const MatrixX<double>& m) { return std::sqrt((m.array() - m.mean()).square().mean()); }
 
 }  // namespace
 
@@ -52,7 +52,7 @@ TEST_CASE("initializers: limits and deviations of the named rules") {
            Rule{"normal", init::normal(0, 0.5), 0.5, 5},
        }) {
     INFO(rule.name);
-    const Matrix<double> m = filled(rule.initializer, rows, cols);
+    const MatrixX<double> m = filled(rule.initializer, rows, cols);
     CHECK(deviation(m) == Approx(rule.deviation).epsilon(0.01));
     CHECK(std::abs(m.mean()) < 0.015 * rule.deviation);
     CHECK(m.cwiseAbs().maxCoeff() <= rule.limit);
@@ -61,7 +61,7 @@ TEST_CASE("initializers: limits and deviations of the named rules") {
 }
 
 TEST_CASE("initializers: the truncated normal has the right shape, not only the right spread") {
-  const Matrix<double> m = filled(init::truncated_normal(1, 2), 400, 250);
+  const MatrixX<double> m = filled(init::truncated_normal(1, 2), 400, 250);
   for (const double z : {-1.5, -1.0, -0.3, 0.0, 0.7, 1.9}) {
     const auto phi = [](double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); };
     const double expected = (phi(z) - phi(-2)) / (phi(2) - phi(-2));
@@ -72,8 +72,8 @@ TEST_CASE("initializers: the truncated normal has the right shape, not only the 
 }
 
 TEST_CASE("initializers: fans can be those of a larger matrix") {
-  const Matrix<double> alone = filled(init::glorot_uniform(), 50, 40);
-  const Matrix<double> gate = filled(init::glorot_uniform(), 50, 40, {.out = 200});
+  const MatrixX<double> alone = filled(init::glorot_uniform(), 50, 40);
+  const MatrixX<double> gate = filled(init::glorot_uniform(), 50, 40, {.out = 200});
   CHECK(gate.isApprox(alone * std::sqrt(90.0 / 240), 1e-14));
   CHECK(filled(init::he_uniform(), 50, 40, {.in = 10}).isApprox(filled(init::he_uniform(), 50, 40) * 2, 1e-14));
 }
@@ -87,21 +87,21 @@ TEST_CASE("initializers: fans of the call go before those of the rule, and these
 
 TEST_CASE("initializers: an entry depends on its number, not on the block it is filled with") {
   for (const Initializer& rule : {init::uniform(-1, 1), init::normal(0, 1), init::truncated_normal(0, 1)}) {
-    const Matrix<double> whole = filled(rule, 6, 5);
-    Matrix<double> parts = Matrix<double>::Zero(6, 5);
+    const MatrixX<double> whole = filled(rule, 6, 5);
+    MatrixX<double> parts = MatrixX<double>::Zero(6, 5);
     for (Index col = 4; col >= 0; --col) rule.fill(parts.col(col), random_numbers, col * 6);
     CHECK(parts == whole);
     CHECK(filled<float>(rule, 6, 5) == whole.cast<float>());
-    const Matrix<double> next = filled(rule, 6, 5, {}, 30);
+    const MatrixX<double> next = filled(rule, 6, 5, {}, 30);
     CHECK((next - whole).cwiseAbs().minCoeff() > 0);
-    Matrix<double> other(6, 5);
+    MatrixX<double> other(6, 5);
     rule.fill(other, Random(43, Purpose::initialise, 3, 0));
     CHECK((other - whole).cwiseAbs().minCoeff() > 0);
   }
 }
 
 TEST_CASE("initializers: a block inside a larger matrix leaves its neighbours alone") {
-  Matrix<float> m = Matrix<float>::Constant(8, 4, 7);
+  MatrixX<float> m = MatrixX<float>::Constant(8, 4, 7);
   init::constant(0.5).fill(m.middleRows(2, 3), random_numbers);
   CHECK((m.middleRows(2, 3).array() == 0.5f).all());
   CHECK((m.topRows(2).array() == 7).all());
@@ -114,18 +114,18 @@ TEST_CASE("initializers: a block inside a larger matrix leaves its neighbours al
 TEST_CASE("initializers: orthogonal") {
   const double gain = GENERATE(1.0, 2.5);
   SECTION("square") {
-    const Matrix<double> q = filled(init::orthogonal(gain), 30, 30);
-    CHECK((q * q.transpose()).isApprox(gain * gain * Matrix<double>::Identity(30, 30), 1e-12));
+    const MatrixX<double> q = filled(init::orthogonal(gain), 30, 30);
+    CHECK((q * q.transpose()).isApprox(gain * gain * MatrixX<double>::Identity(30, 30), 1e-12));
   }
   SECTION("tall, such as stacked gates: orthonormal columns, but no orthogonal gates") {
-    const Matrix<double> q = filled(init::orthogonal(gain), 40, 10);
-    CHECK((q.transpose() * q).isApprox(gain * gain * Matrix<double>::Identity(10, 10), 1e-12));
-    const Matrix<double> first = q.topRows(10);
-    CHECK(!(first.transpose() * first).isApprox(gain * gain * Matrix<double>::Identity(10, 10), 0.1));
+    const MatrixX<double> q = filled(init::orthogonal(gain), 40, 10);
+    CHECK((q.transpose() * q).isApprox(gain * gain * MatrixX<double>::Identity(10, 10), 1e-12));
+    const MatrixX<double> first = q.topRows(10);
+    CHECK(!(first.transpose() * first).isApprox(gain * gain * MatrixX<double>::Identity(10, 10), 0.1));
   }
   SECTION("wide: orthonormal rows") {
-    const Matrix<float> q = filled<float>(init::orthogonal(gain), 7, 40);
-    CHECK((q * q.transpose()).isApprox(float(gain * gain) * Matrix<float>::Identity(7, 7), 1e-5f));
+    const MatrixX<float> q = filled<float>(init::orthogonal(gain), 7, 40);
+    CHECK((q * q.transpose()).isApprox(float(gain * gain) * MatrixX<float>::Identity(7, 7), 1e-5f));
   }
   SECTION("one entry") { CHECK(std::abs(filled(init::orthogonal(gain), 1, 1)(0, 0)) == Approx(gain)); }
   SECTION("empty") { CHECK_NOTHROW(filled(init::orthogonal(gain), 0, 0)); }
@@ -133,8 +133,8 @@ TEST_CASE("initializers: orthogonal") {
 
 TEST_CASE("initializers: columns of a large square matrix are orthogonal to rounding") {
   const Index size = 200;
-  const Matrix<double> q = filled(init::orthogonal(), size, size);
-  CHECK((q.transpose() * q - Matrix<double>::Identity(size, size)).cwiseAbs().maxCoeff() < 2e-15);
+  const MatrixX<double> q = filled(init::orthogonal(), size, size);
+  CHECK((q.transpose() * q - MatrixX<double>::Identity(size, size)).cwiseAbs().maxCoeff() < 2e-15);
 }
 
 TEST_CASE("initializers: orthogonal matrices are spread evenly") {
@@ -148,18 +148,18 @@ TEST_CASE("initializers: orthogonal matrices are spread evenly") {
 TEST_CASE("initializers: constants and the identity") {
   CHECK(filled(init::zeros(), 2, 3).isZero(0));
   CHECK((filled(init::constant(1), 2, 3).array() == 1).all());
-  const Matrix<double> wide = filled(init::identity(0.5), 2, 4);
-  CHECK(wide == 0.5 * Matrix<double>::Identity(2, 4));
-  Vector<float> bias = Vector<float>::Constant(5, 9);
+  const MatrixX<double> wide = filled(init::identity(0.5), 2, 4);
+  CHECK(wide == 0.5 * MatrixX<double>::Identity(2, 4));
+  VectorX<float> bias = VectorX<float>::Constant(5, 9);
   init::constant(1).fill(bias, random_numbers);
-  CHECK(bias == Vector<float>::Ones(5));
+  CHECK(bias == VectorX<float>::Ones(5));
   CHECK(init::glorot_uniform() == init::glorot_uniform());
   CHECK(!(init::constant(1) == init::constant(2)));
 }
 
 TEST_CASE("initializers: chrono biases span the time scales, input biases are their negatives") {
   const Index longest = 101;
-  const Matrix<double> forget = filled(init::chrono_forget(longest), 5000, 1);
+  const MatrixX<double> forget = filled(init::chrono_forget(longest), 5000, 1);
   CHECK(forget == -filled(init::chrono_input(longest), 5000, 1));
   CHECK(forget.minCoeff() >= 0);
   CHECK(forget.maxCoeff() <= std::log(100.0));

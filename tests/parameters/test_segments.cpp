@@ -25,26 +25,28 @@ ParameterTable example() {
   return table;
 }
 
-std::vector<Segment> list(std::span<const Segment> segments) { return {segments.begin(), segments.end()}; }
+std::vector<detail::Segment> list(std::span<const detail::Segment> segments) {
+  return {segments.begin(), segments.end()};
+}
 
 void touch(Parameters<double>& gradient, std::vector<Index> columns) { gradient.touch(3, columns); }
 
 }  // namespace
 
 TEST_CASE("pieces of segments are counted through all of them") {
-  const std::vector<Segment> all{{2, 3}, {10, 0}, {20, 5}};
+  const std::vector<detail::Segment> all{{2, 3}, {10, 0}, {20, 5}};
   const auto pieces = [](const detail::Segments& segments, Index begin, Index end) {
-    std::vector<Segment> found;
+    std::vector<detail::Segment> found;
     detail::each_piece(segments, begin, end, [&](Index first, Index size) { found.push_back({first, size}); });
     return found;
   };
   const detail::Segments segments(all);
   CHECK(segments.numbers() == 8);
-  CHECK(pieces(segments, 0, 8) == std::vector<Segment>{{2, 3}, {20, 5}});
-  CHECK(pieces(segments, 1, 4) == std::vector<Segment>{{3, 2}, {20, 1}});
-  CHECK(pieces(segments, 3, 5) == std::vector<Segment>{{20, 2}});
+  CHECK(pieces(segments, 0, 8) == std::vector<detail::Segment>{{2, 3}, {20, 5}});
+  CHECK(pieces(segments, 1, 4) == std::vector<detail::Segment>{{3, 2}, {20, 1}});
+  CHECK(pieces(segments, 3, 5) == std::vector<detail::Segment>{{20, 2}});
   CHECK(pieces(segments, 4, 4).empty());
-  CHECK(pieces(detail::Segments(2, 3, 10), 1, 5) == std::vector<Segment>{{1, 1}, {10, 2}, {20, 1}});
+  CHECK(pieces(detail::Segments(2, 3, 10), 1, 5) == std::vector<detail::Segment>{{1, 1}, {10, 2}, {20, 1}});
   for (const Index share : {1, 3, 8, 100}) {
     std::vector<Index> visits(25);
     detail::each_share(segments, share, nullptr, [&](Index first, Index size) {
@@ -56,18 +58,19 @@ TEST_CASE("pieces of segments are counted through all of them") {
 
 TEST_CASE("a gradient knows what a batch reached") {
   Parameters<double> gradient(example());
-  CHECK(list(gradient.dense()) == std::vector<Segment>{{0, 3}, {13, 2}, {17, 2}});
+  CHECK(list(gradient.dense()) == std::vector<detail::Segment>{{0, 3}, {13, 2}, {17, 2}});
   CHECK(gradient.touched().empty());
   touch(gradient, {4, 0, 4, 3, 0});
-  CHECK(list(gradient.touched()) == std::vector<Segment>{{11, 2}, {3, 2}});  // once each, and never a frozen one
-  CHECK(list(gradient.segments()) == std::vector<Segment>{{0, 3}, {13, 2}, {17, 2}, {11, 2}, {3, 2}});
+  CHECK(list(gradient.touched()) ==
+        std::vector<detail::Segment>{{11, 2}, {3, 2}});  // once each, and never a frozen one
+  CHECK(list(gradient.segments()) == std::vector<detail::Segment>{{0, 3}, {13, 2}, {17, 2}, {11, 2}, {3, 2}});
   gradient.touch(0, std::vector<Index>{0});  // a block that is not sparse needs no touching
   gradient.touch(13, std::vector<Index>{2});
   CHECK(gradient.touched().size() == 2);
   Parameters<double> other(example());
   touch(other, {1, 0});
   gradient.touch(other);
-  CHECK(list(gradient.touched()) == std::vector<Segment>{{11, 2}, {3, 2}, {5, 2}});
+  CHECK(list(gradient.touched()) == std::vector<detail::Segment>{{11, 2}, {3, 2}, {5, 2}});
   for (const Index column : {-1, 5})
     CHECK_THROWS_MATCHES(touch(gradient, {column}), ShapeError, says("was touched of a matrix that has 5"));
 }
@@ -81,7 +84,8 @@ TEST_CASE("a reset clears what was reached, and forgets it") {
   CHECK(copy.values().isZero(0));
   gradient.reset();
   CHECK(gradient.touched().empty());
-  for (const Segment& learned : {Segment{0, 3}, Segment{5, 4}, Segment{13, 2}, Segment{17, 2}})
+  for (const detail::Segment& learned :
+       {detail::Segment{0, 3}, detail::Segment{5, 4}, detail::Segment{13, 2}, detail::Segment{17, 2}})
     CHECK(gradient.values().segment(learned.first, learned.size).isZero(0));
   CHECK(gradient.values().sum() == 2 * 4);  // two untouched columns and two frozen ones were not looked at
   support::AllocationCount allocations;
@@ -90,12 +94,12 @@ TEST_CASE("a reset clears what was reached, and forgets it") {
   const auto count = allocations.count();
   CHECK(count == 0);
   touch(gradient, {1});
-  CHECK(list(gradient.touched()) == std::vector<Segment>{{5, 2}});
+  CHECK(list(gradient.touched()) == std::vector<detail::Segment>{{5, 2}});
 }
 
 TEST_CASE("a table knows what can be learned") {
   ParameterTable table = example();
-  CHECK(table.learned() == std::vector<Segment>{{0, 9}, {11, 4}, {17, 2}});
+  CHECK(table.learned() == std::vector<detail::Segment>{{0, 9}, {11, 4}, {17, 2}});
   table.make_dense("words");
   CHECK(list(Parameters<float>(table).dense()) == table.learned());
   ParameterTable whole;
@@ -110,12 +114,13 @@ TEST_CASE("a table knows what can be learned") {
 }
 
 TEST_CASE("segments: neighbours become one, and empty ones are left out") {
-  std::vector<Segment> segments;
-  for (const Segment& next : {Segment{2, 0}, Segment{2, 3}, Segment{5, 1}, Segment{9, 0}, Segment{8, 2}})
+  std::vector<detail::Segment> segments;
+  for (const detail::Segment& next : {detail::Segment{2, 0}, detail::Segment{2, 3}, detail::Segment{5, 1},
+                                      detail::Segment{9, 0}, detail::Segment{8, 2}})
     detail::append(segments, next);
-  CHECK(segments == std::vector<Segment>{{2, 4}, {8, 2}});
-  CHECK(detail::all_but({{8, 2}, {0, 1}, {4, 4}}, 12) == std::vector<Segment>{{1, 3}, {10, 2}});
-  CHECK(detail::all_but({{3, 0}}, 5) == std::vector<Segment>{{0, 5}});
+  CHECK(segments == std::vector<detail::Segment>{{2, 4}, {8, 2}});
+  CHECK(detail::all_but({{8, 2}, {0, 1}, {4, 4}}, 12) == std::vector<detail::Segment>{{1, 3}, {10, 2}});
+  CHECK(detail::all_but({{3, 0}}, 5) == std::vector<detail::Segment>{{0, 5}});
 }
 
 TEST_CASE("columns of interleaved blocks are found where they lie") {
@@ -128,12 +133,12 @@ TEST_CASE("columns of interleaved blocks are found where they lie") {
   lower.sparse = true;
   table.add_block(lower);
   Parameters<float> gradient(table);
-  CHECK(list(gradient.dense()) == std::vector<Segment>{{0, 2}, {10, 2}});
+  CHECK(list(gradient.dense()) == std::vector<detail::Segment>{{0, 2}, {10, 2}});
   gradient.touch(2, std::vector<Index>{2, 0});
-  CHECK(list(gradient.touched()) == std::vector<Segment>{{12, 3}, {2, 3}});
+  CHECK(list(gradient.touched()) == std::vector<detail::Segment>{{12, 3}, {2, 3}});
   gradient.reset();
   gradient.touch(2, std::vector<Index>{0});
-  CHECK(list(gradient.touched()) == std::vector<Segment>{{2, 3}});
+  CHECK(list(gradient.touched()) == std::vector<detail::Segment>{{2, 3}});
 }
 
 }  // namespace test_segments

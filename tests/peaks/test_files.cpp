@@ -20,7 +20,7 @@ constexpr Index bins = 4000;
 
 /// Two events of both kinds of channels; a test changes what it wants to have wrong.
 struct Made {
-  std::map<std::string, Matrix<float>> sets;  // [bins x events]
+  std::map<std::string, MatrixX<float>> sets;  // [bins x events]
   support::TemporaryFolder folder;
 
   Made() {
@@ -56,7 +56,7 @@ TEST_CASE("events of the real project: kernel, its square and scaled places") {
   REQUIRE(events.data.size() == 2);
   CHECK(events.bins() == bins);
   CHECK(events.bin_width() == Approx(0.1));
-  const Matrix<float>& first = events.data.sequence(0);
+  const MatrixX<float>& first = events.data.sequence(0);
   CHECK(first(0, 7) == 0.5f);
   CHECK(first(1, 7) == 0.25f);
   CHECK(first(2, 7) == Approx(0.5));
@@ -66,13 +66,13 @@ TEST_CASE("events of the real project: kernel, its square and scaled places") {
 
 TEST_CASE("events of the real project: points of closest approach") {
   Made made;
-  CHECK(made.read(Channels::closest_approach).data.sequence(0).col(7) == Vector<float>{{0.25f, 0.125f, 0.75f, 0.f}});
+  CHECK(made.read(Channels::closest_approach).data.sequence(0).col(7) == VectorX<float>{{0.25f, 0.125f, 0.75f, 0.f}});
   made.sets.erase("kernel");
   CHECK(made.read().data.sequence(0)(0, 7) == 0.25f);
 }
 
 TEST_CASE("events of the real project: bins of other vertices are masked") {
-  const Matrix<float> target = Made().read().data.values(0);
+  const MatrixX<float> target = Made().read().data.values(0);
   CHECK(target(0, 7) == 0.9f);
   CHECK(std::isnan(target(0, 9)));
   CHECK(target.array().isNaN().count() == 1);

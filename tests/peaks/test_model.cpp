@@ -20,7 +20,7 @@ TEST_CASE("every kind of network gives one small positive number for each bin be
     network.initialise(1);
     const auto outputs = predict(network, events, 1);
     REQUIRE(outputs.size() == 3);
-    for (const Matrix<float>& output : outputs) {
+    for (const MatrixX<float>& output : outputs) {
       CHECK(output.rows() == 1);
       CHECK(output.cols() == 200);
       CHECK(output.minCoeff() > 0);
@@ -51,9 +51,9 @@ TEST_CASE("training scores every epoch, and checkpoints and threads change no bi
     CHECK(told == 2);
     CHECK(run.epochs[1].numbers.epoch == 2);
     CHECK(run.score().events == 3);
-    return Vector<float>(network.parameters().values());
+    return VectorX<float>(network.parameters().values());
   };
-  const Vector<float> once = trained(false, 1);
+  const VectorX<float> once = trained(false, 1);
   CHECK(trained(true, 1) == once);
   CHECK(trained(false, 2) == once);
 }

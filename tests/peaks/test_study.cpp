@@ -136,7 +136,7 @@ TEST_CASE("the fixed level is chosen by training events") {
     CHECK(level_score(training, level, search).f1() <= level_score(training, baseline.level, search).f1());
   CHECK(baseline.score.found == level_score(test, baseline.level, search).found);
   // Where no level finds anything, all are equal: the highest is taken.
-  const Events dark{Dataset<float>::step_valued({Matrix<float>::Zero(4, 100)}, {training.data.values(0)}), "dark", {}};
+  const Events dark{Dataset<float>::step_valued({MatrixX<float>::Zero(4, 100)}, {training.data.values(0)}), "dark", {}};
   CHECK(threshold_baseline(dark, test, search).level == 0.5);
 }
 

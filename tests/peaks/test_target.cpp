@@ -12,7 +12,7 @@ TEST_CASE("a vertex gives a bell whose area grows with its tracks") {
   CHECK(resolution(3) == 0.1);
   CHECK(resolution(4) == Approx(0.001 * (926 * std::pow(4, -0.84) + 10.7)));
   CHECK(resolution(50) < 0.05);
-  const Matrix<float> poor = target_of({{100.05, 5, true}}, 4000), rich = target_of({{100.05, 40, true}}, 4000);
+  const MatrixX<float> poor = target_of({{100.05, 5, true}}, 4000), rich = target_of({{100.05, 40, true}}, 4000);
   CHECK(poor.sum() == Approx(1).margin(0.04));  // its deviation is above 0.15 mm
   CHECK(rich.sum() == Approx(0.15 / resolution(40)).epsilon(0.01));
   Index bin = 0;
@@ -26,14 +26,14 @@ TEST_CASE("a vertex gives a bell whose area grows with its tracks") {
 }
 
 TEST_CASE("bells add up, and end where the axis ends") {
-  const Matrix<float> one = target_of({{50, 20, true}}, 4000), two = target_of({{50, 20, true}, {50, 20, true}}, 4000);
+  const MatrixX<float> one = target_of({{50, 20, true}}, 4000), two = target_of({{50, 20, true}, {50, 20, true}}, 4000);
   CHECK(two.isApprox(2 * one));
   CHECK(target_of({{-99.9, 20, true}, {299.9, 20, true}}, 4000).sum() > 1);
   CHECK(target_of({{-99.97, 20, true}, {299.97, 20, true}, {500, 20, true}}, 4000).isZero(0));
 }
 
 TEST_CASE("bins are masked where only a poor vertex is") {
-  const Matrix<float> target = target_of({{100.05, 100, true}, {100.05, 2, false}, {20.05, 0, false}}, 4000);
+  const MatrixX<float> target = target_of({{100.05, 100, true}, {100.05, 2, false}, {20.05, 0, false}}, 4000);
   CHECK(target(0, 2000) > 0.5f);
   CHECK(std::isnan(target(0, 1200)));
   CHECK(std::isnan(target(0, 2002)));  // beside the rich one's narrow bell the poor one's is all there is
@@ -41,7 +41,7 @@ TEST_CASE("bins are masked where only a poor vertex is") {
 }
 
 TEST_CASE("the same vertices on wider bins have the same area") {
-  const Matrix<float> fine = target_of({{100.05, 30, true}}, 4000), coarse = target_of({{100.05, 30, true}}, 1000);
+  const MatrixX<float> fine = target_of({{100.05, 30, true}}, 4000), coarse = target_of({{100.05, 30, true}}, 1000);
   CHECK(fine.sum() == Approx(coarse.sum()).epsilon(0.01));
 }
 

@@ -11,7 +11,7 @@ using unroll::Index, unroll::Matrix;
 
 namespace {
 
-Index count_nan(const Matrix<float>& target) { return target.array().isNaN().count(); }
+Index count_nan(const MatrixX<float>& target) { return target.array().isNaN().count(); }
 
 }  // namespace
 
@@ -21,7 +21,7 @@ TEST_CASE("the toy has as many findable vertices and masked bins as the real sam
   for (Index k = 0; k < events; ++k) {
     const ToyEvent event = toy_event({.bins = 4000, .hard = 2}, 0, std::uint64_t(k));
     for (const Vertex& vertex : event.vertices) findable += vertex.findable;
-    const Matrix<float> target = target_of(event.vertices, 4000);
+    const MatrixX<float> target = target_of(event.vertices, 4000);
     masked += double(count_nan(target));
     in_target += double(find_peaks({target.data(), 4000}, {}).size());
   }
@@ -45,7 +45,7 @@ TEST_CASE("an event of the toy depends on seed, set and number alone") {
 TEST_CASE("the toy's channels are finite, of order 1, and 0 where there is no track") {
   float largest = 0;
   for (std::uint64_t k = 0; k < 20; ++k) {
-    const Matrix<float> density = toy_event({}, 0, k).density;
+    const MatrixX<float> density = toy_event({}, 0, k).density;
     REQUIRE(density.rows() == 4);
     REQUIRE(density.cols() == 4000);
     CHECK(density.allFinite());

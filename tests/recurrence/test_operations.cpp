@@ -45,12 +45,13 @@ void check_stream_of() {
   for (const Index units : {1, 5, 16}) {
     CellRun<C> run(Timeline::rectangular(1, 9), Direction::forward, units);
     run.initial[0].setZero();
-    const Matrix<double> forward = run.forward();
-    const CellStream<double, typename C::Derivation, FixedRows{}> stream(run.cell.layout(), run.theta.data());
-    Vector<double> memory = Vector<double>::Zero(stream.memory_rows());
+    const MatrixX<double> forward = run.forward();
+    const detail::CellStream<double, typename C::Derivation, detail::FixedRows{}> stream(run.cell.layout(),
+                                                                                         run.theta.data());
+    VectorX<double> memory = VectorX<double>::Zero(stream.memory_rows());
     for (Index t = 0; t < forward.cols(); ++t) {
       const double* const output = stream.step(run.inputs[0].col(t).data(), memory.data(), t % 2);
-      CHECK((Eigen::Map<const Vector<double>>(output, units) - forward.col(t)).norm() < 1e-12);
+      CHECK((Eigen::Map<const VectorX<double>>(output, units) - forward.col(t)).norm() < 1e-12);
     }
   }
 }

@@ -31,7 +31,7 @@ namespace {
 /// What is derived from equations, by the names in them.
 template <const auto& equations>
 struct Plan {
-  using D = Derived<equations>;
+  using D = detail::Derived<equations>;
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
 
@@ -55,7 +55,7 @@ struct Plan {
 
   /// The term in a place of the stack is this linear(...) of the equation, counted from 1.
   static constexpr bool slot(int place, std::string_view name, int ordinal = 1) {
-    const LinearTerm& term = program.term[schedule.term_at[place]];
+    const detail::LinearTerm& term = program.term[schedule.term_at[place]];
     return term.equation == equation(name) && term.ordinal == ordinal;
   }
   static constexpr int term(std::string_view name, int ordinal = 1) {
@@ -64,25 +64,25 @@ struct Plan {
     return -1;
   }
 
-  static constexpr bool source(int v, Op op, int ready, int products) {
-    const Source& s = schedule.source[v];
+  static constexpr bool source(int v, detail::Op op, int ready, int products) {
+    const detail::Source& s = schedule.source[v];
     return program.operation[s.operation].op == op && s.ready == ready && s.products == products;
   }
   /// A source that is the value of an equation.
   static constexpr bool source(int v, std::string_view name, int ready, int products) {
-    const Source& s = schedule.source[v];
+    const detail::Source& s = schedule.source[v];
     return s.operation == root(name) && s.ready == ready && s.products == products;
   }
   /// The k-th product of a source writes these slots, or adds to them.
   static constexpr bool product(int v, int k, int first_slot, int slots, bool adds) {
-    const Product& p = schedule.product[schedule.source[v].first_product + k];
+    const detail::Product& p = schedule.product[schedule.source[v].first_product + k];
     return p.source == v && p.first_slot == first_slot && p.slots == slots && p.adds == adds;
   }
 
-  static constexpr bool kept(int o, Storage storage, int at = 0) {
+  static constexpr bool kept(int o, detail::Storage storage, int at = 0) {
     return schedule.storage[o] == storage && schedule.stored_at[o] == at;
   }
-  static constexpr bool in_rows_of(int o, int term) { return kept(o, Storage::term_rows, term); }
+  static constexpr bool in_rows_of(int o, int term) { return kept(o, detail::Storage::term_rows, term); }
   static constexpr bool waits(int o) { return schedule.incoming[o] >= 0; }
 
   using Stream = detail::StreamPlan<D>;
@@ -106,9 +106,9 @@ TEST_CASE("schedule of a GRU: one stage, and r, z, n and U h are all that is kep
 
   // x writes three terms in one product; h adds to two of them and is the first to write the fourth.
   STATIC_REQUIRE(P::schedule.sources == 2);
-  STATIC_REQUIRE(P::source(0, Op::input, -1, 1));
+  STATIC_REQUIRE(P::source(0, detail::Op::input, -1, 1));
   STATIC_REQUIRE(P::product(0, 0, 0, 3, false));
-  STATIC_REQUIRE(P::source(1, Op::state, 0, 2));
+  STATIC_REQUIRE(P::source(1, detail::Op::state, 0, 2));
   STATIC_REQUIRE(P::product(1, 0, 1, 2, true));
   STATIC_REQUIRE(P::product(1, 1, 3, 1, false));
 
@@ -118,12 +118,12 @@ TEST_CASE("schedule of a GRU: one stage, and r, z, n and U h are all that is kep
   STATIC_REQUIRE(P::in_rows_of(P::root("n"), P::term("n", 1)));
   constexpr int gated = P::right(P::left(P::root("n")));  // r * linear(h)
   STATIC_REQUIRE(P::in_rows_of(P::right(gated), P::term("n", 2)));
-  STATIC_REQUIRE(P::kept(gated, Storage::none));
+  STATIC_REQUIRE(P::kept(gated, detail::Storage::none));
   STATIC_REQUIRE_FALSE(P::schedule.needed[gated]);
   constexpr int difference = P::right(P::right(P::root("h")));  // h - n: z's gradient reads it, computed again
-  STATIC_REQUIRE(P::kept(difference, Storage::none));
+  STATIC_REQUIRE(P::kept(difference, detail::Storage::none));
   STATIC_REQUIRE(P::schedule.needed[difference]);
-  STATIC_REQUIRE(P::kept(P::root("h"), Storage::history, P::state("h")));
+  STATIC_REQUIRE(P::kept(P::root("h"), detail::Storage::history, P::state("h")));
   STATIC_REQUIRE(P::schedule.extras == 0);
   STATIC_REQUIRE(P::schedule.incomings == 0);
 
@@ -139,19 +139,19 @@ TEST_CASE("schedule of an LSTM: i, f, g and o are kept, tanh(c') is computed aga
 
   // Each source has one product for all gates.
   STATIC_REQUIRE(P::schedule.sources == 2);
-  STATIC_REQUIRE(P::source(0, Op::input, -1, 1));
+  STATIC_REQUIRE(P::source(0, detail::Op::input, -1, 1));
   STATIC_REQUIRE(P::product(0, 0, 0, 4, false));
-  STATIC_REQUIRE(P::source(1, Op::state, 0, 1));
+  STATIC_REQUIRE(P::source(1, detail::Op::state, 0, 1));
   STATIC_REQUIRE(P::product(1, 0, 0, 4, true));
 
   STATIC_REQUIRE(P::in_rows_of(P::root("i"), P::term("i")));
   STATIC_REQUIRE(P::in_rows_of(P::root("f"), P::term("f")));
   STATIC_REQUIRE(P::in_rows_of(P::root("g"), P::term("g")));
   STATIC_REQUIRE(P::in_rows_of(P::root("o"), P::term("o")));
-  STATIC_REQUIRE(P::kept(P::root("c"), Storage::history, P::state("c")));
-  STATIC_REQUIRE(P::kept(P::root("h"), Storage::history, P::state("h")));
+  STATIC_REQUIRE(P::kept(P::root("c"), detail::Storage::history, P::state("c")));
+  STATIC_REQUIRE(P::kept(P::root("h"), detail::Storage::history, P::state("h")));
   constexpr int squashed = P::right(P::root("h"));  // tanh(c')
-  STATIC_REQUIRE(P::kept(squashed, Storage::none));
+  STATIC_REQUIRE(P::kept(squashed, detail::Storage::none));
   STATIC_REQUIRE(P::schedule.needed[squashed]);
   STATIC_REQUIRE(P::schedule.extras == 0);
   STATIC_REQUIRE(P::schedule.incomings == 0);
@@ -168,13 +168,13 @@ TEST_CASE("schedule of a GRU with the reset gate in front of the product: r * h 
 
   // x writes all terms, h adds to the gates, s to the candidate when it is known.
   STATIC_REQUIRE(P::schedule.sources == 3);
-  STATIC_REQUIRE((P::source(0, Op::input, -1, 1) && P::product(0, 0, 0, 3, false)));
-  STATIC_REQUIRE((P::source(1, Op::state, 0, 1) && P::product(1, 0, 0, 2, true)));
+  STATIC_REQUIRE((P::source(0, detail::Op::input, -1, 1) && P::product(0, 0, 0, 3, false)));
+  STATIC_REQUIRE((P::source(1, detail::Op::state, 0, 1) && P::product(1, 0, 0, 2, true)));
   STATIC_REQUIRE((P::source(2, "s", 1, 1) && P::product(2, 0, 2, 1, true)));
 
   // A product reads s, so it has a matrix of its own.
   STATIC_REQUIRE(P::schedule.extras == 1);
-  STATIC_REQUIRE(P::kept(P::root("s"), Storage::extra, 0));
+  STATIC_REQUIRE(P::kept(P::root("s"), detail::Storage::extra, 0));
   STATIC_REQUIRE(P::in_rows_of(P::root("z"), P::term("z")));
 
   // The second stage reads z element by element and s through a product. It advances h itself.
@@ -203,15 +203,16 @@ TEST_CASE("schedule of a decoder with attention: the query shares the products o
   STATIC_REQUIRE((P::slot(0, "r") && P::slot(1, "z") && P::slot(2, "n", 1) && P::slot(3, "readout")));
   STATIC_REQUIRE((P::slot(4, "ctx") && P::slot(5, "n", 2)));
   STATIC_REQUIRE(P::schedule.sources == 4);
-  STATIC_REQUIRE((P::source(0, Op::input, -1, 1) && P::product(0, 0, 0, 4, false)));
-  STATIC_REQUIRE((P::source(1, Op::state, 0, 2) && P::product(1, 0, 0, 2, true) && P::product(1, 1, 4, 2, false)));
+  STATIC_REQUIRE((P::source(0, detail::Op::input, -1, 1) && P::product(0, 0, 0, 4, false)));
+  STATIC_REQUIRE(
+      (P::source(1, detail::Op::state, 0, 2) && P::product(1, 0, 0, 2, true) && P::product(1, 1, 4, 2, false)));
   STATIC_REQUIRE((P::source(2, "ctx", 1, 1) && P::product(2, 0, 0, 4, true)));
   STATIC_REQUIRE((P::source(3, "h", 2, 1) && P::product(3, 0, 3, 1, true)));
 
   // The way back reads the query where it lies; ctx has a matrix of its own.
   STATIC_REQUIRE(P::in_rows_of(P::left(P::root("ctx")), P::term("ctx")));
   STATIC_REQUIRE(P::schedule.extras == 1);
-  STATIC_REQUIRE(P::kept(P::root("ctx"), Storage::extra, 0));
+  STATIC_REQUIRE(P::kept(P::root("ctx"), detail::Storage::extra, 0));
   STATIC_REQUIRE(P::in_rows_of(P::root("readout"), P::term("readout")));
   STATIC_REQUIRE(P::schedule.incomings == 2);
   STATIC_REQUIRE((P::waits(P::root("ctx")) && P::waits(P::root("h"))));
@@ -222,7 +223,7 @@ TEST_CASE("schedule of a query that is compared as it is: a copy is no part of a
   using P = Plan<written::dot_query>;
   STATIC_REQUIRE(P::program.term[P::term("ctx")].is_copy);
   STATIC_REQUIRE((P::slot(0, "h") && P::slot(1, "ctx")));
-  STATIC_REQUIRE((P::source(1, Op::state, 0, 1) && P::product(1, 0, 1, 1, false)));
+  STATIC_REQUIRE((P::source(1, detail::Op::state, 0, 1) && P::product(1, 0, 1, 1, false)));
   STATIC_REQUIRE(P::schedule.product[P::schedule.source[1].first_product].is_copy);
   STATIC_REQUIRE((P::source(2, "ctx", 1, 1) && P::product(2, 0, 0, 1, true)));
 }
@@ -238,10 +239,11 @@ TEST_CASE("schedule of an odd cell: constants, three stages, functions of what h
   // linear(x, k) before the first step, linear(h, k) partly, the others within the step.
   STATIC_REQUIRE((P::slot(0, "a", 1) && P::slot(1, "a", 2) && P::slot(2, "s") && P::slot(3, "h")));
   STATIC_REQUIRE(P::schedule.sources == 6);
-  STATIC_REQUIRE((P::source(0, Op::input, -1, 1) && P::product(0, 0, 0, 1, false)));
-  STATIC_REQUIRE((P::source(1, Op::constant, -1, 2) && P::product(1, 0, 0, 1, true) && P::product(1, 1, 1, 1, false)));
-  STATIC_REQUIRE((P::source(2, Op::state, 0, 1) && P::product(2, 0, 1, 1, true)));   // h
-  STATIC_REQUIRE((P::source(3, Op::state, 0, 1) && P::product(3, 0, 2, 1, false)));  // c
+  STATIC_REQUIRE((P::source(0, detail::Op::input, -1, 1) && P::product(0, 0, 0, 1, false)));
+  STATIC_REQUIRE(
+      (P::source(1, detail::Op::constant, -1, 2) && P::product(1, 0, 0, 1, true) && P::product(1, 1, 1, 1, false)));
+  STATIC_REQUIRE((P::source(2, detail::Op::state, 0, 1) && P::product(2, 0, 1, 1, true)));   // h
+  STATIC_REQUIRE((P::source(3, detail::Op::state, 0, 1) && P::product(3, 0, 2, 1, false)));  // c
   STATIC_REQUIRE((P::source(4, "a", 1, 1) && P::product(4, 0, 2, 1, true)));
   STATIC_REQUIRE((P::source(5, "t", 2, 1) && P::product(5, 0, 3, 1, false)));
 
@@ -253,20 +255,20 @@ TEST_CASE("schedule of an odd cell: constants, three stages, functions of what h
   // Sources of products first, then functions in their order: tanh(s), square(s), log, square(a), pow.
   constexpr int log = P::right(P::right(P::root("c"))), power = P::left(P::left(P::root("h")));
   STATIC_REQUIRE(P::schedule.extras == 7);
-  STATIC_REQUIRE(P::kept(P::root("a"), Storage::extra, 0));
-  STATIC_REQUIRE(P::kept(P::root("t"), Storage::extra, 1));
-  STATIC_REQUIRE(P::kept(P::left(P::root("t")), Storage::extra, 2));
-  STATIC_REQUIRE(P::kept(P::right(P::left(log)), Storage::extra, 3));
-  STATIC_REQUIRE(P::kept(log, Storage::extra, 4));
-  STATIC_REQUIRE(P::kept(P::right(P::left(power)), Storage::extra, 5));
-  STATIC_REQUIRE(P::kept(power, Storage::extra, 6));
+  STATIC_REQUIRE(P::kept(P::root("a"), detail::Storage::extra, 0));
+  STATIC_REQUIRE(P::kept(P::root("t"), detail::Storage::extra, 1));
+  STATIC_REQUIRE(P::kept(P::left(P::root("t")), detail::Storage::extra, 2));
+  STATIC_REQUIRE(P::kept(P::right(P::left(log)), detail::Storage::extra, 3));
+  STATIC_REQUIRE(P::kept(log, detail::Storage::extra, 4));
+  STATIC_REQUIRE(P::kept(P::right(P::left(power)), detail::Storage::extra, 5));
+  STATIC_REQUIRE(P::kept(power, detail::Storage::extra, 6));
 
   // Sums that gradients read are computed again: 2 + a, 2 + square(s), 1 + square(a).
   for (const int sum : {P::right(P::root("t")), P::left(log), P::left(power)}) {
-    CHECK(P::kept(sum, Storage::none));
+    CHECK(P::kept(sum, detail::Storage::none));
     CHECK(P::schedule.needed[sum]);
   }
-  STATIC_REQUIRE(P::kept(P::root("c"), Storage::history, P::state("c")));
+  STATIC_REQUIRE(P::kept(P::root("c"), detail::Storage::history, P::state("c")));
 
   // Later stages read a and next(c), a product reads t; h is read by a product alone, c in its own stage.
   STATIC_REQUIRE(P::schedule.incomings == 3);

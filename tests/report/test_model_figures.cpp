@@ -11,10 +11,10 @@ using namespace unroll;
 
 TEST_CASE("norms per step are means over the sequences that last", "[report]") {
   const auto timeline = Timeline::from_lengths({1, 3});
-  Matrix<double> columns(2, 4);
+  MatrixX<double> columns(2, 4);
   columns << 3, 0, 6, 1, 4, 5, 8, 0;
   CHECK(norm_per_step(columns, timeline) == std::vector<double>{5, 10, 1});
-  CHECK_THROWS_AS(norm_per_step(Matrix<double>(2, 3), timeline), ShapeError);
+  CHECK_THROWS_AS(norm_per_step(MatrixX<double>(2, 3), timeline), ShapeError);
 }
 
 TEST_CASE("gradient flow is the gradient that reaches the input of each step", "[report]") {
@@ -22,9 +22,9 @@ TEST_CASE("gradient flow is the gradient that reaches the input of each step", "
   model.parameters().values().setZero();
   model.parameters().values().head(2) << 3, 4;
   const auto timeline = Timeline::from_lengths({3, 1});
-  const Matrix<double> x = Matrix<double>::Random(2, timeline.columns());
-  const auto flow = gradient_flow(model, x, timeline, [](const auto& output) -> Matrix<double> {
-    Matrix<double> gradient = Matrix<double>::Zero(output.rows(), output.cols());
+  const MatrixX<double> x = MatrixX<double>::Random(2, timeline.columns());
+  const auto flow = gradient_flow(model, x, timeline, [](const auto& output) -> MatrixX<double> {
+    MatrixX<double> gradient = MatrixX<double>::Zero(output.rows(), output.cols());
     gradient(0, 0) = 2, gradient(0, 3) = -1;
     return gradient;
   });
@@ -39,11 +39,11 @@ TEST_CASE("gradient flow is the gradient that reaches the input of each step", "
 
 TEST_CASE("a value over time is that of one sample, in its order", "[report]") {
   const auto timeline = Timeline::from_lengths({1, 3});
-  Matrix<float> columns(1, 4);
+  MatrixX<float> columns(1, 4);
   columns << 1, 2, 3, 4;
   const auto map = figure::over_time(columns, timeline, 1, "state");
   CHECK(map.values.rows() == 1);
-  CHECK(map.values == (Matrix<double>(1, 3) << 1, 3, 4).finished());
+  CHECK(map.values == (MatrixX<double>(1, 3) << 1, 3, 4).finished());
   CHECK(figure::over_time(columns, timeline, 0, "state").values(0, 0) == 2);
   CHECK_THROWS_MATCHES(figure::over_time(columns, timeline, 2, "state"), ShapeError, says("no sample 2 of 2"));
 }

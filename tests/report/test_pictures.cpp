@@ -123,7 +123,7 @@ TEST_CASE("bars have their limits and what they are compared with beside them", 
 
 TEST_CASE("zero is white where values have two signs: colours go as far to either side", "[report]") {
   figure::HeatMap map{
-      .title = "", .x = {"x"}, .y = {"y"}, .value = "v", .values = Matrix<double>{{-3, 1}}, .diverging = true};
+      .title = "", .x = {"x"}, .y = {"y"}, .value = "v", .values = MatrixX<double>{{-3, 1}}, .diverging = true};
   CHECK(has(figure::picture(map).commands, "set cbrange [-3:3]\n"));
   map.values *= -2;
   CHECK(has(figure::picture(map).commands, "set cbrange [-6:6]\n"));
@@ -141,7 +141,7 @@ TEST_CASE("points are small where there are more than thirty", "[report]") {
 
 TEST_CASE("names of many rows have room, those of very many are written here and there", "[report]") {
   const auto rows = [](Index count) {
-    figure::HeatMap map{.title = "", .x = {"x"}, .y = {"y"}, .value = "v", .values = Matrix<double>::Zero(count, 2)};
+    figure::HeatMap map{.title = "", .x = {"x"}, .y = {"y"}, .value = "v", .values = MatrixX<double>::Zero(count, 2)};
     for (Index k = 0; k < count; ++k) map.row_names.push_back(text("row ", k));
     return figure::picture(map);
   };
@@ -176,7 +176,7 @@ TEST_CASE("every kind of picture is drawn, whatever names say", "[report]") {
                         .x = {hostile},
                         .y = {hostile},
                         .value = hostile,
-                        .values = Matrix<double>::Random(2, 2),
+                        .values = MatrixX<double>::Random(2, 2),
                         .row_names = {hostile, "b"},
                         .column_names = {"100 %d", hostile},
                         .diverging = true,
@@ -185,11 +185,11 @@ TEST_CASE("every kind of picture is drawn, whatever names say", "[report]") {
     check_svg(drawn(figure::picture(map)), "100 %d");
   }
   SECTION("one row, and more values than boxes") {
-    check_svg(drawn(figure::picture(figure::HeatMap{"", {"x"}, {"y"}, "value", Matrix<double>::Random(1, 9)})),
+    check_svg(drawn(figure::picture(figure::HeatMap{"", {"x"}, {"y"}, "value", MatrixX<double>::Random(1, 9)})),
               "value");
-    check_svg(drawn(figure::picture(figure::HeatMap{"", {"x"}, {"y"}, "value", Matrix<double>::Random(70, 70)})),
+    check_svg(drawn(figure::picture(figure::HeatMap{"", {"x"}, {"y"}, "value", MatrixX<double>::Random(70, 70)})),
               "image");
-    check_svg(drawn(figure::picture(figure::HeatMap{"", {"x"}, {"y"}, "value", Matrix<double>::Zero(1, 1)})), "value");
+    check_svg(drawn(figure::picture(figure::HeatMap{"", {"x"}, {"y"}, "value", MatrixX<double>::Zero(1, 1)})), "value");
   }
   SECTION("confusion") {
     figure::Confusion confusion{hostile, {}, {hostile, "walking"}};
@@ -226,7 +226,7 @@ TEST_CASE("a confusion matrix tells per cent of the true class and counts", "[re
 
 TEST_CASE("pictures of nothing are refused", "[report]") {
   CHECK_THROWS_MATCHES(figure::picture(figure::HeatMap{}), ShapeError, says("no values"));
-  CHECK_THROWS_MATCHES(figure::picture(figure::HeatMap{"", {}, {}, "", Matrix<double>::Zero(2, 2), {"a"}}), ShapeError,
+  CHECK_THROWS_MATCHES(figure::picture(figure::HeatMap{"", {}, {}, "", MatrixX<double>::Zero(2, 2), {"a"}}), ShapeError,
                        says("1 names of rows"));
   CHECK_THROWS_MATCHES(figure::picture(figure::Scatter{"", {}, {}, {{0, 0, "a", 2}}, {"g"}}), ShapeError,
                        says("'a' is of group 2 of 1"));

@@ -89,7 +89,7 @@ TEST_CASE("an event that does not fit on the disk leaves whole events", "[report
   const std::string before = bytes(path);
   {
     const support::SmallFiles limit(before.size() + 100);
-    CHECK_THROWS_MATCHES(file.histogram("weight", Vector<float>::LinSpaced(100, 0, 1), 0, 1), FileError,
+    CHECK_THROWS_MATCHES(file.histogram("weight", VectorX<float>::LinSpaced(100, 0, 1), 0, 1), FileError,
                          says(path.string() + ": cannot be written"));
     CHECK(bytes(path) == before);
     const support::SmallFiles none(20);
@@ -135,7 +135,7 @@ TEST_CASE("histograms of parameters have their names, pictures must be pictures"
   const std::string all = bytes(path);
   CHECK(all.find("weight") < all.find("bias"));
   CHECK(all.find("bias") != std::string::npos);
-  CHECK_THROWS_MATCHES(file.histogram("none", Vector<float>::Constant(3, NAN), 1, 1), ValueError,
+  CHECK_THROWS_MATCHES(file.histogram("none", VectorX<float>::Constant(3, NAN), 1, 1), ValueError,
                        says("'none': there is no finite value"));
   CHECK_THROWS_MATCHES(file.image("page", "GIF89a and more letters than a PNG's head", 1, 1), ValueError,
                        says("'page': expects a PNG"));

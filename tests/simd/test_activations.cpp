@@ -344,22 +344,22 @@ TEMPLATE_TEST_CASE("apply changes every entry of a matrix, a block, a vector or 
   STATIC_REQUIRE(Activation<Cube>);
   STATIC_REQUIRE_FALSE(Activation<WithoutSlope>);
   for (const Index rows : {0, 1, 3, 16, 37}) {
-    const Matrix<TestType> before = Matrix<TestType>::Random(rows + 2, 5);
-    Matrix<TestType> m = before;
+    const MatrixX<TestType> before = MatrixX<TestType>::Random(rows + 2, 5);
+    MatrixX<TestType> m = before;
     apply(Cube{}, m.block(1, 1, rows, 3));
-    Matrix<TestType> wanted = before;
+    MatrixX<TestType> wanted = before;
     wanted.block(1, 1, rows, 3) = before.block(1, 1, rows, 3).array().cube();
     CHECK(m.isApprox(wanted));
     CHECK(m.row(0) == before.row(0));
     CHECK(m.row(rows + 1) == before.row(rows + 1));
     m = before;
     apply(Cube{}, m);
-    CHECK(m.isApprox(Matrix<TestType>(before.array().cube())));
-    Vector<TestType> v = before.col(0);
+    CHECK(m.isApprox(MatrixX<TestType>(before.array().cube())));
+    VectorX<TestType> v = before.col(0);
     apply(Cube{}, v);
-    CHECK(v.isApprox(Vector<TestType>(before.col(0).array().cube())));
-    apply(Cube{}, Eigen::Map<Matrix<TestType>>(v.data(), 1, v.size()));
-    CHECK(v.isApprox(Vector<TestType>(before.col(0).array().cube().cube())));
+    CHECK(v.isApprox(VectorX<TestType>(before.col(0).array().cube())));
+    apply(Cube{}, Eigen::Map<MatrixX<TestType>>(v.data(), 1, v.size()));
+    CHECK(v.isApprox(VectorX<TestType>(before.col(0).array().cube().cube())));
   }
 }
 

@@ -30,7 +30,7 @@ struct Guarded {
 
   std::size_t size() const { return columns == 0 ? 0 : static_cast<std::size_t>((columns - 1) * stride + rows); }
   Scalar* data() { return memory.get(); }
-  Eigen::Map<Matrix<Scalar>, 0, Eigen::OuterStride<>> view() {
+  Eigen::Map<MatrixX<Scalar>, 0, Eigen::OuterStride<>> view() {
     return {data(), rows, columns, Eigen::OuterStride<>(stride)};
   }
 
@@ -44,7 +44,7 @@ struct Guarded {
 
 /// start + a b, in long double, entry by entry.
 template <class Scalar>
-Matrix<Scalar> exact(const Matrix<Scalar>& a, const Matrix<Scalar>& b, const Matrix<Scalar>& start) {
+MatrixX<Scalar> exact(const MatrixX<Scalar>& a, const MatrixX<Scalar>& b, const MatrixX<Scalar>& start) {
   if (a.cols() == 0) return start;  // Eigen would form pointers into the empty factors
   return (start.template cast<long double>() +
           a.template cast<long double>().lazyProduct(b.template cast<long double>()))
@@ -53,7 +53,7 @@ Matrix<Scalar> exact(const Matrix<Scalar>& a, const Matrix<Scalar>& b, const Mat
 
 /// Within the rounding of a sum of so many terms of at most 1; a NaN is never close.
 template <class Scalar>
-bool close(const Matrix<Scalar>& result, const Matrix<Scalar>& expected, Index terms) {
+bool close(const MatrixX<Scalar>& result, const MatrixX<Scalar>& expected, Index terms) {
   const auto bound = double(terms + 1) * double(terms + 1) * double(std::numeric_limits<Scalar>::epsilon());
   return result.size() == 0 || (result - expected).cwiseAbs().maxCoeff() <= bound;
 }
@@ -72,7 +72,7 @@ TEMPLATE_TEST_CASE("packed products equal plain sums for every shape and stay in
       for (const Index columns : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 17}) {
         Guarded<TestType> w(rows, inner), w_t(inner, rows), x(inner, columns), y(rows, columns), sum(rows, columns);
         w_t.view() = w.view().transpose();
-        const Matrix<TestType> start = sum.view();
+        const MatrixX<TestType> start = sum.view();
         packed.pack(w.view());
         transposed.pack_transposed(w_t.view());
         packed.multiply(x.data(), x.stride, columns, y.data(), y.stride);
@@ -81,7 +81,7 @@ TEMPLATE_TEST_CASE("packed products equal plain sums for every shape and stay in
         INFO("rows " << rows << ", inner " << inner << ", columns " << columns);
         REQUIRE((packed.rows() == rows && packed.inner() == inner));
         REQUIRE((transposed.rows() == rows && transposed.inner() == inner));
-        const Matrix<TestType> zero = Matrix<TestType>::Zero(rows, columns);
+        const MatrixX<TestType> zero = MatrixX<TestType>::Zero(rows, columns);
         REQUIRE(close<TestType>(y.view(), exact<TestType>(w.view(), x.view(), zero), inner));
         REQUIRE(close<TestType>(sum.view(), exact<TestType>(w.view(), x.view(), start), inner));
         REQUIRE((y.guards_intact() && sum.guards_intact()));
@@ -92,20 +92,20 @@ TEMPLATE_TEST_CASE("a column's bits do not depend on how many columns there are 
                    float, double) {
   for (const Index rows : {1, 5, 16, 50, 63, 129}) {
     const Index inner = 37, most = 40;
-    const Matrix<TestType> w = Matrix<TestType>::Random(rows, inner);
+    const MatrixX<TestType> w = MatrixX<TestType>::Random(rows, inner);
     Guarded<TestType> x(inner, most);
-    const Matrix<TestType> start = Matrix<TestType>::Random(rows, most);
+    const MatrixX<TestType> start = MatrixX<TestType>::Random(rows, most);
     PackedMatrix<TestType> packed;
     packed.pack(w);
 
-    Matrix<TestType> alone(rows, most), added_alone = start;  // each column by itself
+    MatrixX<TestType> alone(rows, most), added_alone = start;  // each column by itself
     for (Index j = 0; j < most; ++j) {
       packed.multiply(x.data() + j * x.stride, x.stride, 1, alone.col(j).data(), rows);
       packed.multiply_add(x.data() + j * x.stride, x.stride, 1, added_alone.col(j).data(), rows);
     }
     for (Index columns = 1; columns <= most; ++columns)
       for (const Index first : {Index(0), (most - columns) / 2, most - columns}) {
-        Matrix<TestType> y(rows, columns), added = start.middleCols(first, columns);
+        MatrixX<TestType> y(rows, columns), added = start.middleCols(first, columns);
         packed.multiply(x.data() + first * x.stride, x.stride, columns, y.data(), rows);
         packed.multiply_add(x.data() + first * x.stride, x.stride, columns, added.data(), rows);
         INFO("rows " << rows << ", columns " << columns << " from " << first);
@@ -119,11 +119,11 @@ TEMPLATE_TEST_CASE("a column's bits do not depend on how many columns there are 
 TEMPLATE_TEST_CASE("a matrix packed from w and from its transpose multiplies to the same bits", "[products]", float,
                    double) {
   for (const Index rows : {3, 16, 50, 63}) {
-    const Matrix<TestType> w = Matrix<TestType>::Random(rows, 19), x = Matrix<TestType>::Random(19, 10);
+    const MatrixX<TestType> w = MatrixX<TestType>::Random(rows, 19), x = MatrixX<TestType>::Random(19, 10);
     PackedMatrix<TestType> packed, transposed;
     packed.pack(w);
     transposed.pack_transposed(w.transpose().eval());
-    Matrix<TestType> y(rows, 10), other(rows, 10);
+    MatrixX<TestType> y(rows, 10), other(rows, 10);
     packed.multiply(x.data(), 19, 10, y.data(), rows);
     transposed.multiply(x.data(), 19, 10, other.data(), rows);
     INFO("rows " << rows);
@@ -133,18 +133,18 @@ TEMPLATE_TEST_CASE("a matrix packed from w and from its transpose multiplies to 
 
 TEST_CASE("a product without terms writes zeros, or adds nothing", "[products]") {
   PackedMatrix<float> packed;
-  packed.pack(Matrix<float>(3, 0));
-  Matrix<float> y = Matrix<float>::Constant(3, 2, 7);
+  packed.pack(MatrixX<float>(3, 0));
+  MatrixX<float> y = MatrixX<float>::Constant(3, 2, 7);
   packed.multiply_add(nullptr, 0, 2, y.data(), 3);
-  CHECK(y == Matrix<float>::Constant(3, 2, 7));
+  CHECK(y == MatrixX<float>::Constant(3, 2, 7));
   packed.multiply(nullptr, 0, 2, y.data(), 3);
-  CHECK(y == Matrix<float>::Zero(3, 2));
+  CHECK(y == MatrixX<float>::Zero(3, 2));
 }
 
 TEST_CASE("infinities and NaN stay in their own column", "[products]") {
   const float infinity = std::numeric_limits<float>::infinity();
   for (const Index rows : {3, 17, 50}) {
-    Matrix<float> w = Matrix<float>::Random(rows, 4), x = Matrix<float>::Random(4, 9), y(rows, 9);
+    MatrixX<float> w = MatrixX<float>::Random(rows, 4), x = MatrixX<float>::Random(4, 9), y(rows, 9);
     x(1, 2) = infinity, x(3, 7) = float(not_a_number);
     PackedMatrix<float> packed;
     packed.pack(w);
@@ -163,7 +163,7 @@ TEMPLATE_TEST_CASE("sums of outer products equal plain sums for every shape and 
     for (const Index inner : {0, 1, 3, 8, 13})
       for (const Index columns : {0, 1, 5, 63, 64, 65, 130}) {
         Guarded<TestType> a(rows, columns), b(inner, columns), gradient(rows, inner);
-        const Matrix<TestType> start = gradient.view();
+        const MatrixX<TestType> start = gradient.view();
         unroll::add_outer_products<TestType>(a.data(), a.stride, rows, b.data(), b.stride, inner, columns,
                                              gradient.data(), gradient.stride);
         INFO("rows " << rows << ", inner " << inner << ", columns " << columns);
@@ -179,7 +179,7 @@ TEMPLATE_TEST_CASE("sums of outer products are right where columns lie far apart
       for (const Index gap : {3, 2000}) {
         const Index columns = 201;  // more than one block
         Guarded<TestType> a(rows, columns, gap), b(inner, columns), gradient(rows, inner);
-        const Matrix<TestType> start = gradient.view();
+        const MatrixX<TestType> start = gradient.view();
         unroll::add_outer_products<TestType>(a.data(), a.stride, rows, b.data(), b.stride, inner, columns,
                                              gradient.data(), gradient.stride);
         INFO("rows " << rows << ", inner " << inner << ", columns lie " << a.stride << " apart");
@@ -192,10 +192,10 @@ TEMPLATE_TEST_CASE("sums of outer products have the same bits wherever their col
                    double) {
   const Index rows = 50, columns = 300;
   for (const Index inner : {3, 50, 64, 130}) {
-    const Matrix<TestType> a = Matrix<TestType>::Random(rows, columns), b = Matrix<TestType>::Random(inner, columns);
+    const MatrixX<TestType> a = MatrixX<TestType>::Random(rows, columns), b = MatrixX<TestType>::Random(inner, columns);
     Guarded<TestType> far(rows, columns, 2000);
     far.view() = a;
-    Matrix<TestType> near_sum = Matrix<TestType>::Zero(rows, inner), far_sum = near_sum;
+    MatrixX<TestType> near_sum = MatrixX<TestType>::Zero(rows, inner), far_sum = near_sum;
     unroll::add_outer_products(a.data(), rows, rows, b.data(), inner, inner, columns, near_sum.data(), rows);
     unroll::add_outer_products<TestType>(far.data(), far.stride, rows, b.data(), inner, inner, columns, far_sum.data(),
                                          rows);
@@ -205,9 +205,9 @@ TEMPLATE_TEST_CASE("sums of outer products have the same bits wherever their col
 }
 
 TEST_CASE("products allocate nothing once the weights have been packed", "[products]") {
-  const Matrix<float> w = Matrix<float>::Random(300, 200), smaller = Matrix<float>::Random(100, 70);
-  const Matrix<float> x = Matrix<float>::Random(200, 700);
-  Matrix<float> y(300, 700), gradient = Matrix<float>::Zero(300, 200);
+  const MatrixX<float> w = MatrixX<float>::Random(300, 200), smaller = MatrixX<float>::Random(100, 70);
+  const MatrixX<float> x = MatrixX<float>::Random(200, 700);
+  MatrixX<float> y(300, 700), gradient = MatrixX<float>::Zero(300, 200);
   PackedMatrix<float> packed, transposed;
   packed.pack(w), transposed.pack_transposed(w);
 

@@ -15,7 +15,7 @@ TEMPLATE_TEST_CASE("runs: a sum has the numbers of the run and nothing else", "[
   const auto next = [](auto x) { return x + x.constant(1); };  // not 0 for the 0 behind the last number
   const auto product = [](auto x, auto y) { return x * y + x.constant(1); };
   for (Index size = 0; size < 40; ++size) {
-    const Vector<S> x = Vector<S>::LinSpaced(size, 0, S(size - 1)), y = Vector<S>::Constant(size, 2);
+    const VectorX<S> x = VectorX<S>::LinSpaced(size, 0, S(size - 1)), y = VectorX<S>::Constant(size, 2);
     const S sum = size == 0 ? 0 : x.sum();
     CHECK(detail::sum_run(size, next, x.data()) == sum + S(size));
     CHECK(detail::sum_run(size, product, x.data(), y.data()) == 2 * sum + S(size));
@@ -25,13 +25,13 @@ TEMPLATE_TEST_CASE("runs: a sum has the numbers of the run and nothing else", "[
 TEMPLATE_TEST_CASE("runs: entries of matrices whose columns lie apart", "[runs]", float, double) {
   using S = TestType;
   const auto difference = [](auto a, auto b) { return a - b; };
-  Matrix<S> a(9, 4), b(9, 4);
+  MatrixX<S> a(9, 4), b(9, 4);
   for (Index k = 0; k < a.size(); ++k) a.data()[k] = S(k), b.data()[k] = S(3 * k * k);
   for (const Index rows : {1, 5, 9})
     for (const Index apart : {0, 1, 2, 3}) {  // which one is a part of a larger matrix: none, left, right, target
       const Index first = 9 - rows;
-      const Matrix<S> whole_a = a.bottomRows(rows), whole_b = b.bottomRows(rows);
-      Matrix<S> to = Matrix<S>::Constant(rows, 4, 77), around = Matrix<S>::Constant(9, 4, 77);
+      const MatrixX<S> whole_a = a.bottomRows(rows), whole_b = b.bottomRows(rows);
+      MatrixX<S> to = MatrixX<S>::Constant(rows, 4, 77), around = MatrixX<S>::Constant(9, 4, 77);
       const View<S> target = apart == 3 ? View<S>(around.data() + first, rows, 4, Eigen::OuterStride<>(9)) : view(to);
       const ConstView<S> left =
           apart == 1 ? ConstView<S>(a.data() + first, rows, 4, Eigen::OuterStride<>(9)) : view(whole_a);
@@ -47,11 +47,11 @@ TEMPLATE_TEST_CASE("column sums: are added to what is there, of any number of ro
   using S = TestType;
   for (const Index rows : {1, 3, 16, 61, 255, 256, 300, 521}) {
     const Index stride = rows + 2;
-    Matrix<S> memory(stride, 7);
+    MatrixX<S> memory(stride, 7);
     for (Index k = 0; k < memory.size(); ++k) memory.data()[k] = S(k % 101) - 50;
     const ConstView<S> columns(memory.data(), rows, 7, Eigen::OuterStride<>(stride));
-    Vector<S> sum = Vector<S>::LinSpaced(rows + 1, 0, S(rows));
-    const Vector<S> expected = sum.head(rows) + columns.rowwise().sum();
+    VectorX<S> sum = VectorX<S>::LinSpaced(rows + 1, 0, S(rows));
+    const VectorX<S> expected = sum.head(rows) + columns.rowwise().sum();
     detail::add_columns(columns, sum.data());
     CHECK(sum.head(rows) == expected);
     CHECK(sum[rows] == S(rows));
@@ -59,8 +59,8 @@ TEMPLATE_TEST_CASE("column sums: are added to what is there, of any number of ro
 }
 
 TEST_CASE("column sums: keep the digits of float over many columns", "[runs]") {
-  const Matrix<float> columns = Matrix<float>::Constant(37, 50'000, 0.1f);
-  Vector<float> sum = Vector<float>::Zero(37);
+  const MatrixX<float> columns = MatrixX<float>::Constant(37, 50'000, 0.1f);
+  VectorX<float> sum = VectorX<float>::Zero(37);
   detail::add_columns(view(columns), sum.data());
   for (Index r = 0; r < 37; ++r) CHECK(double(sum[r]) == Approx(50'000 * double(0.1f)).epsilon(2e-6));
 }

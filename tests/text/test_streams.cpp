@@ -149,13 +149,13 @@ TEST_CASE("scores of a large vocabulary are evaluated by pieces") {
   const Model model = model_of(vocabulary);
   REQUIRE(model.piece_columns() < 200);
   const auto data = whole(tokens, vocabulary);
-  const Matrix<double> scores = predict(model, data).front();
+  const MatrixX<double> scores = predict(model, data).front();
   const LossValue want = Loss()(scores, data.labels(0));
   const auto all = evaluate(model, data, Loss());
   CHECK(all.loss.value() == Approx(want.value()).epsilon(1e-13));
   CHECK(all.loss.scored == 399);
   CHECK(all.hits.scored == 399);
-  CHECK_THROWS_MATCHES(evaluate(model, data, SoftmaxCrossEntropy<double>({.class_weights = Vector<double>::Ones(3)})),
+  CHECK_THROWS_MATCHES(evaluate(model, data, SoftmaxCrossEntropy<double>({.class_weights = VectorX<double>::Ones(3)})),
                        Error, says("3"));
 }
 
@@ -175,9 +175,9 @@ TEST_CASE("windows of streams with the state carried are truncated BPTT over the
       step.step(batch, &states);
     }
     CHECK(states[1][0].cols() == 2);
-    return Vector<double>(model.parameters().values());
+    return VectorX<double>(model.parameters().values());
   };
-  const Vector<double> carried = trained(5, {});
+  const VectorX<double> carried = trained(5, {});
   CHECK(trained(20, {.update_every = 5}) == carried);
   CHECK(trained(10, {.update_every = 5}) == carried);
   CHECK(trained(20, {.update_every = 20}) == trained(20, {}));
@@ -190,9 +190,9 @@ TEST_CASE("sentences begin with the start and end with the end") {
   counts.add_all(words("a a b c"));
   const Vocabulary vocabulary(counts, {.size = 5});
   const auto data = sentence_data<double>({vocabulary.numbers(words("b a c")), {}}, vocabulary);
-  CHECK(data.sequence(0) == (Matrix<double>(1, 4) << 1, 4, 3, 0).finished());
+  CHECK(data.sequence(0) == (MatrixX<double>(1, 4) << 1, 4, 3, 0).finished());
   CHECK(data.labels(0) == (Labels(4) << 4, 3, 0, 2).finished());
-  CHECK(data.sequence(1) == Matrix<double>::Constant(1, 1, 1));
+  CHECK(data.sequence(1) == MatrixX<double>::Constant(1, 1, 1));
   CHECK(data.labels(1) == Labels::Constant(1, 2));
   CHECK(data.classes() == 5);
   CHECK(share_of_label(data, vocabulary.unknown()) == 0.2);
@@ -218,7 +218,7 @@ TEST_CASE("a language model writes what its scores say, from beginnings of any l
     for (const Index token : written[k].tokens) {
       so_far.push_back(0);
       const auto all = predict(model, whole(so_far, vocabulary)).front();
-      const Vector<double> scores = all.col(all.cols() - 1).tail(vocabulary - 1);  // token 0 is never written
+      const VectorX<double> scores = all.col(all.cols() - 1).tail(vocabulary - 1);  // token 0 is never written
       Index best = 0;
       scores.maxCoeff(&best);
       CHECK(token == best + 1);

@@ -13,7 +13,7 @@ namespace {
 using Words = std::vector<std::int32_t>;
 
 WordTables<double> random_tables(Index dimension, Index words) {
-  WordTables<double> tables{Matrix<double>(dimension, words), Matrix<double>(dimension, words)};
+  WordTables<double> tables{MatrixX<double>(dimension, words), MatrixX<double>(dimension, words)};
   init::normal(0, 1).fill(tables.in, Random(1, Purpose::initialise));
   init::normal(0, 1).fill(tables.out, Random(2, Purpose::initialise));
   return tables;
@@ -21,7 +21,7 @@ WordTables<double> random_tables(Index dimension, Index words) {
 
 /// The formula, word by word.
 double loss_of(const WordTables<double>& tables, const WordPrediction& p) {
-  Vector<double> h = Vector<double>::Zero(tables.in.rows());
+  VectorX<double> h = VectorX<double>::Zero(tables.in.rows());
   for (const auto word : p.given) h += tables.in.col(word) / double(p.given.size());
   double loss = 0;
   for (std::size_t k = 0; k < p.predicted.size(); ++k)
@@ -29,8 +29,8 @@ double loss_of(const WordTables<double>& tables, const WordPrediction& p) {
   return loss;
 }
 
-double worst_difference(WordTables<double> tables, const WordPrediction& p, Matrix<double> WordTables<double>::*table,
-                        const Matrix<double>& gradient) {
+double worst_difference(WordTables<double> tables, const WordPrediction& p, MatrixX<double> WordTables<double>::*table,
+                        const MatrixX<double>& gradient) {
   double worst = 0;
   for (Index k = 0; k < gradient.size(); ++k) {
     double& entry = (tables.*table).data()[k];
@@ -56,7 +56,7 @@ Sentences topics(Index count, Index words_each, Index sentences) {
   return text;
 }
 
-double cosine(const Matrix<float>& vectors, Index a, Index b) {
+double cosine(const MatrixX<float>& vectors, Index a, Index b) {
   return double(vectors.col(a).normalized().dot(vectors.col(b).normalized()));
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("word2vec: the whole gradient is the shared one times the number of gi
 }
 
 TEST_CASE("word2vec: products far from zero give finite losses", "[word2vec]") {
-  const WordTables<double> tables{Matrix<double>::Constant(1, 2, 1000), Matrix<double>{{1, -1}}};
+  const WordTables<double> tables{MatrixX<double>::Constant(1, 2, 1000), MatrixX<double>{{1, -1}}};
   WordTables<double> gradient{0 * tables.in, 0 * tables.out};
   NegativeSampling<double> step(1, 2);
   const Words given{0}, good{0, 1}, bad{1, 0};
@@ -100,7 +100,7 @@ TEST_CASE("word2vec: products far from zero give finite losses", "[word2vec]") {
 }
 
 TEST_CASE("word2vec: a loss that is not finite is an error though all vectors are", "[word2vec]") {
-  const WordTables<float> tables{Matrix<float>::Ones(2, 3), Matrix<float>::Ones(2, 3)};
+  const WordTables<float> tables{MatrixX<float>::Ones(2, 3), MatrixX<float>::Ones(2, 3)};
   CHECK_NOTHROW(detail::check_epoch(tables, {.epoch = 2, .loss = 1}));
   for (const double loss : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()})
     CHECK_THROWS_MATCHES(detail::check_epoch(tables, {.epoch = 2, .loss = loss}), NonFiniteError,
@@ -246,7 +246,7 @@ TEST_CASE("word2vec: every epoch counts its own predictions", "[word2vec]") {
 TEST_CASE("word2vec: the rate falls straight through all epochs, and never to 0", "[word2vec]") {
   const detail::PackedText text(40, topics(4, 10, 20));
   const auto learned = [&](double rate, Index epochs, Index epoch) {
-    WordTables<float> tables{Matrix<float>::Constant(4, 40, 0.1f), Matrix<float>::Constant(4, 40, 0.1f)};
+    WordTables<float> tables{MatrixX<float>::Constant(4, 40, 0.1f), MatrixX<float>::Constant(4, 40, 0.1f)};
     const Word2VecOptions options{.dimension = 4, .subsample = 0, .epochs = epochs, .rate = rate};
     detail::WordTrainer<float>(text, options).run_epoch(epoch, tables);
     return tables.in;

@@ -14,7 +14,7 @@ namespace {
 
 /// king - man + woman is queen.
 WordVectors royalty() {
-  Matrix<float> vectors(3, 5);
+  MatrixX<float> vectors(3, 5);
   vectors.transpose() << 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, -1, 2, 0;
   return {{"man", "woman", "king", "queen", "apple"}, vectors};
 }
@@ -63,12 +63,12 @@ TEST_CASE("word vectors: neighbours and analogies", "[word_vectors]") {
     CHECK(found.size() == 2);
     CHECK(without(found, {"man", "woman", of}));
   }
-  CHECK(vectors.nearest(Vector<float>::Zero(3), 1, {}).front().similarity == 0);
+  CHECK(vectors.nearest(VectorX<float>::Zero(3), 1, {}).front().similarity == 0);
 }
 
 TEST_CASE("word vectors: the length of a vector says nothing about a word", "[word_vectors]") {
   WordVectors vectors = royalty();
-  Matrix<float> scaled = vectors.vectors();
+  MatrixX<float> scaled = vectors.vectors();
   scaled.col(0) *= 20;
   scaled.col(2) /= 4;
   const WordVectors others(vectors.words(), scaled);
@@ -82,14 +82,14 @@ TEST_CASE("word vectors: the length of a vector says nothing about a word", "[wo
 TEST_CASE("word vectors: unknown words are refused with those that are spelled alike", "[word_vectors]") {
   CHECK_THROWS_MATCHES(royalty().nearest("qeen", 3), ValueError,
                        says("'qeen' is none of the 5 words; spelled alike: 'queen'"));
-  CHECK_THROWS_MATCHES(royalty().nearest(Vector<float>::Zero(2), 1, {}), ShapeError,
+  CHECK_THROWS_MATCHES(royalty().nearest(VectorX<float>::Zero(2), 1, {}), ShapeError,
                        says("a vector of 3 numbers, got 2"));
 }
 
 TEST_CASE("word vectors: what does not fit together is refused", "[word_vectors]") {
-  const Matrix<float> two = Matrix<float>::Ones(3, 2);
+  const MatrixX<float> two = MatrixX<float>::Ones(3, 2);
   CHECK_THROWS_MATCHES(WordVectors({"a"}, two), ShapeError, says("got 1 words and vectors [3 x 2]"));
-  CHECK_THROWS_MATCHES(WordVectors({}, Matrix<float>(3, 0)), ShapeError, says("at least one"));
+  CHECK_THROWS_MATCHES(WordVectors({}, MatrixX<float>(3, 0)), ShapeError, says("at least one"));
   CHECK_THROWS_MATCHES(WordVectors({"a", "a"}, two), ValueError, says("'a' is there twice, as word 1 and 2"));
   CHECK_THROWS_MATCHES(WordVectors({"a", ""}, two), ValueError, says("word 2 is empty"));
   CHECK_THROWS_MATCHES(WordVectors({"a", "b"}, two / 0), ValueError, says("the vector of 'a'"));
@@ -97,7 +97,7 @@ TEST_CASE("word vectors: what does not fit together is refused", "[word_vectors]
 
 TEST_CASE("word vectors: files of both formats give the same bits back", "[word_vectors]") {
   const Files files;
-  Matrix<float> numbers(2, 3);
+  MatrixX<float> numbers(2, 3);
   numbers << 0.1f, -3e38f, 1, 1.0f / 3, std::numeric_limits<float>::denorm_min(), -0.0f;
   const WordVectors vectors({"na\xC3\xAFve", "'", "a"}, numbers);
   const std::string name = GENERATE("v.txt", "v.bin");
@@ -110,7 +110,7 @@ TEST_CASE("word vectors: files of both formats give the same bits back", "[word_
 
 TEST_CASE("word vectors: a word with a blank fits into no file", "[word_vectors]") {
   const Files files;
-  const WordVectors vectors({"new york"}, Matrix<float>::Ones(1, 1));
+  const WordVectors vectors({"new york"}, MatrixX<float>::Ones(1, 1));
   CHECK_THROWS_MATCHES(write_word_vectors(files.path("v.bin"), vectors), ValueError, says("'new york' has a blank"));
   CHECK(!std::filesystem::exists(files.path("v.bin")));
 }
@@ -119,18 +119,18 @@ TEST_CASE("word vectors: files as others write them", "[word_vectors]") {
   const Files files;
   const std::string content =
       GENERATE("2 2\na 1 2 \nb 3 4 \n", "2 2\r\na 1 2\r\nb 3 4", "a 1 2\nb 3 4\n", "a 1  2\n\nb 3 4\n");
-  CHECK(files.read(content).vectors() == Matrix<float>{{1, 3}, {2, 4}});
+  CHECK(files.read(content).vectors() == MatrixX<float>{{1, 3}, {2, 4}});
   const std::string bare = "2 2\na " + bytes_of({1, 2}) + "b " + bytes_of({3, 4});
-  CHECK(files.read(bare, "v.bin").vectors() == Matrix<float>{{1, 3}, {2, 4}});
+  CHECK(files.read(bare, "v.bin").vectors() == MatrixX<float>{{1, 3}, {2, 4}});
 }
 
 TEST_CASE("word vectors: tabs, line ends of old Mac, and words with blanks as GloVe has them", "[word_vectors]") {
   const Files files;
   const std::string content = GENERATE("2\t2\na\t1\t2\nb\t3 4\n", "2 2\ra 1 2\rb 3 4\r", "a 1 2\r\rb 3 4");
-  CHECK(files.read(content).vectors() == Matrix<float>{{1, 3}, {2, 4}});
+  CHECK(files.read(content).vectors() == MatrixX<float>{{1, 3}, {2, 4}});
   const auto glove = files.read("cat 1 2\n. . . 3 4\nat name@domain.com -1 0\n3.5 5 6\n");
   CHECK(glove.words() == std::vector<std::string>{"cat", ". . .", "at name@domain.com", "3.5"});
-  CHECK(glove.vectors() == Matrix<float>{{1, 3, -1, 5}, {2, 4, 0, 6}});
+  CHECK(glove.vectors() == MatrixX<float>{{1, 3, -1, 5}, {2, 4, 0, 6}});
 }
 
 TEST_CASE("word vectors: broken text files are refused with the line", "[word_vectors]") {
@@ -187,9 +187,9 @@ TEST_CASE("word vectors: a vocabulary's embedding begins with those that are kno
   CHECK(found.tokens == std::vector<Index>{1, 3});
   EmbeddingLayer<float> layer(Embedding{.size = 4, .dimension = 3, .pretrained = {found.vectors, found.tokens}});
   layer.connect({1, true});
-  Matrix<float> table = Matrix<float>::Constant(3, 4, 9);
+  MatrixX<float> table = MatrixX<float>::Constant(3, 4, 9);
   layer.set_given(table.data());
-  CHECK(table == Matrix<float>{{9, 0, 9, 1}, {9, 1, 9, 0}, {9, 1, 9, 0}});
+  CHECK(table == MatrixX<float>{{9, 0, 9, 1}, {9, 1, 9, 0}, {9, 1, 9, 0}});
 
   TokenCounts other;
   other.add("nothing");

@@ -9,7 +9,7 @@ namespace test_lender {
 using namespace unroll;
 
 TEST_CASE("lender: what was returned last is lent first, and nothing is lent twice at the same time") {
-  Lender<int> lender;
+  detail::Lender<int> lender;
   int *first = nullptr, *second = nullptr;
   {
     auto a = lender.borrow();

@@ -21,15 +21,15 @@ namespace {
 using Model = Stack<double>;
 using Loss = MeanSquaredError<double>;
 
-Matrix<double> numbers(Index rows, Index cols, std::uint64_t seed) {
+MatrixX<double> numbers(Index rows, Index cols, std::uint64_t seed) {
   const Random random(seed, Purpose::data);
-  return Matrix<double>::NullaryExpr(rows, cols,
-                                     [&](Index r, Index c) { return random.normal(std::uint64_t(rows * c + r)); });
+  return MatrixX<double>::NullaryExpr(rows, cols,
+                                      [&](Index r, Index c) { return random.normal(std::uint64_t(rows * c + r)); });
 }
 
 /// Sequences of 0 to 8 steps, each step with a target.
 Dataset<double> data(Index size = 40) {
-  std::vector<Matrix<double>> sequences, targets;
+  std::vector<MatrixX<double>> sequences, targets;
   for (Index s = 0; s < size; ++s) {
     sequences.push_back(numbers(2, 5 * s % 9, std::uint64_t(s)).array() + 3);
     targets.push_back(sequences.back().colwise().sum());
@@ -72,8 +72,8 @@ TEST_CASE("a training step moves running statistics once, by its batch alone") {
   step.average_into(&average);
   step.step(some);
   CHECK(average.average() == net.parameters().values());  // of one update, statistics included
-  const Matrix<double> x = some.x(), mean = x.rowwise().mean();
-  const Matrix<double> squares = (x.colwise() - mean.col(0)).rowwise().squaredNorm();
+  const MatrixX<double> x = some.x(), mean = x.rowwise().mean();
+  const MatrixX<double> squares = (x.colwise() - mean.col(0)).rowwise().squaredNorm();
   CHECK(net.parameters()["0.running_mean"].isApprox(0.5 * mean));
   CHECK(net.parameters()["0.running_var"].isApprox((0.5 + 0.5 * squares.array() / double(x.cols() - 1)).matrix()));
   CHECK(net.parameters()["2.batches"](0, 0) == 1);
@@ -104,11 +104,11 @@ TEST_CASE("windows of one update move running statistics as one batch, an update
 }
 
 TEST_CASE("a step that fails leaves running statistics as they were") {
-  std::vector<Matrix<double>> sequences{numbers(2, 4, 1)}, targets{numbers(1, 4, 2)};
+  std::vector<MatrixX<double>> sequences{numbers(2, 4, 1)}, targets{numbers(1, 4, 2)};
   targets[0](0, 2) = 1e200;
   const auto bad = Dataset<double>::step_valued(sequences, targets);
   Model net = model();
-  const Vector<double> before = net.parameters().values();
+  const VectorX<double> before = net.parameters().values();
   auto optimizer = adam();
   TrainingStep step(net, Loss(), optimizer);
   CHECK_THROWS_AS(step.step(batch(bad)), NonFiniteError);

@@ -26,7 +26,7 @@ using Model = decltype(Sequential(3, Recurrent<Gru>{.units = 12}, Dense{.units =
 /// Bursts of one to three steps in one of three features, with silence of one to three steps around them: what is to be
 /// written is which features they were in. The blank is class 0, feature k is class k + 1.
 Dataset<float> bursts(Index count, std::uint64_t seed) {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
   for (Index s = 0; s < count; ++s) {
     const Random random(seed, Purpose::data, std::uint64_t(s));
@@ -41,7 +41,7 @@ Dataset<float> bursts(Index count, std::uint64_t seed) {
       at.insert(at.end(), std::size_t(1 + below(3)), feature);
       at.insert(at.end(), std::size_t(1 + below(3)), -1);
     }
-    Matrix<float> x(3, Index(at.size()));
+    MatrixX<float> x(3, Index(at.size()));
     for (Index t = 0; t < x.cols(); ++t)
       for (Index r = 0; r < 3; ++r)
         x(r, t) = float(at[std::size_t(t)] == r) + 0.1f * float(random.normal(std::uint64_t(1000 + 3 * t + r)));
@@ -61,7 +61,7 @@ struct Run {
     options.progress = Progress::quiet;
     return fit(model, loss, adam, data, options, state);
   }
-  const Vector<float>& theta() const { return model.parameters().values(); }
+  const VectorX<float>& theta() const { return model.parameters().values(); }
 };
 
 Index rightly_written(const Model& model, const Dataset<float>& data) {
@@ -99,7 +99,7 @@ TEST_CASE("ctc: a training step has the gradient of forward, loss and backward b
   const auto output = run.model.forward(batch.x(), batch.timeline(), tape);
   std::vector<Labels> targets;
   for (const Index s : samples) targets.push_back(data.labels(s));
-  Matrix<float> d_output(output.rows(), output.cols());
+  MatrixX<float> d_output(output.rows(), output.cols());
   const double value = run.loss(output, batch.timeline(), targets, d_output).value();
   CHECK(evaluate(run.model, data.subset(samples), run.loss).loss.value() == Approx(value));
   auto gradient = run.model.parameters().zeros_like();
@@ -116,7 +116,7 @@ TEST_CASE("ctc: a training step has the gradient of forward, loss and backward b
 
 TEST_CASE("ctc: weights belong to their samples, and one without a target trains nothing", "[ctc]") {
   auto data = bursts(6, 4);
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
   for (Index s = 0; s < 6; ++s)
     sequences.push_back(data.sequence(s)), labels.push_back(s < 3 ? data.labels(s) : Labels::Constant(1, -1));
@@ -129,7 +129,7 @@ TEST_CASE("ctc: weights belong to their samples, and one without a target trains
     batch.gather(some, all_samples(6));
     TrainingStep step(run.model, run.loss, run.adam);
     step.step(batch);
-    return Vector<float>(step.gradient().values());
+    return VectorX<float>(step.gradient().values());
   };
   CHECK(trained(data, Reduction::sum) == trained(without, Reduction::sum));
   const auto loss = evaluate(Run().model, without, CtcLoss<float>()).loss;
@@ -174,7 +174,7 @@ TEST_CASE("ctc: targets must fit the outputs that a model makes of a sequence", 
   Sequential model(3, MaxPool1d{.kernel = 2}, Recurrent<Gru>{.units = 4}, Dense{.units = 4});
   model.initialise(1);
   Adam<float> adam;
-  const Matrix<float> x = Matrix<float>::Ones(3, 7);  // three outputs
+  const MatrixX<float> x = MatrixX<float>::Ones(3, 7);  // three outputs
   const auto with = [&](std::vector<Index> label) {
     return Dataset<float>::transcribed(
         {x, x}, {Labels::Constant(1, 1), Eigen::Map<Labels>(label.data(), Index(label.size()))}, 4);
@@ -190,8 +190,8 @@ TEST_CASE("ctc: targets must fit the outputs that a model makes of a sequence", 
 TEST_CASE("ctc: what does not belong together is refused before anything is trained", "[ctc]") {
   Run run;
   const auto data = bursts(8, 7);
-  const Vector<float> before = run.theta();
-  const auto x = [] { return std::vector<Matrix<float>>{Matrix<float>::Ones(3, 4)}; };
+  const VectorX<float> before = run.theta();
+  const auto x = [] { return std::vector<MatrixX<float>>{MatrixX<float>::Ones(3, 4)}; };
   const auto single = Dataset<float>::labelled(x(), {1}, 4);
   const auto steps = Dataset<float>::step_labelled(x(), {Labels::Ones(4)}, 4);
   CHECK_THROWS_MATCHES(run(steps, {}), ValueError,

@@ -23,13 +23,13 @@ using Loss = SoftmaxCrossEntropy<float>;
 
 /// Three classes that differ in the mean of their two features.
 Dataset<float> classes(Index count, std::uint64_t seed = 1) {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Index> labels;
   for (Index s = 0; s < count; ++s) {
     const Random random(seed, Purpose::data, std::uint64_t(s));
     const auto noise = [&](Index r, Index t) { return float(random.normal(std::uint64_t(2 * t + r))); };
     labels.push_back(s % 3);
-    sequences.push_back(Matrix<float>::NullaryExpr(2, 3 + s % 6, noise));
+    sequences.push_back(MatrixX<float>::NullaryExpr(2, 3 + s % 6, noise));
     sequences.back().row(0).array() += float(s % 3);
     sequences.back().row(1).array() -= float(s % 3);
   }
@@ -46,7 +46,7 @@ struct Run {
     options.progress = Progress::quiet;
     return fit(model, Loss(), adam, data, options, state);
   }
-  const Vector<float>& theta() const { return model.parameters().values(); }
+  const VectorX<float>& theta() const { return model.parameters().values(); }
 };
 
 }  // namespace
@@ -94,7 +94,7 @@ TEST_CASE("evaluation and prediction do not depend on the batch size, bit for bi
 TEST_CASE("early stopping waits, stops and restores the best parameters") {
   Run run;
   const auto data = classes(30);
-  std::vector<Vector<float>> seen;
+  std::vector<VectorX<float>> seen;
   const auto result = run(data, {.epochs = 60,
                                  .validation_fraction = 0.3,
                                  .early_stopping = EarlyStopping{.patience = 2, .min_delta = 0.05},
@@ -139,7 +139,7 @@ TEST_CASE("fit: the last parameters remain unless early stopping shall restore t
                               .early_stopping = EarlyStopping{.patience = 2, .min_delta = 0.05, .restore_best = false}};
     if (averaged) options.average = WeightAverageOptions{.momentum = 0.5};
     Run last, best;
-    std::vector<Vector<float>> seen;
+    std::vector<VectorX<float>> seen;
     options.on_epoch = [&](const Epoch&) {
       seen.push_back(averaged ? last.state.average.average() : last.theta());
       return true;
@@ -215,7 +215,7 @@ TEST_CASE("fit: a plateau knows that of an accuracy larger values are better") {
 TEST_CASE("fit: early stopping by an accuracy keeps the largest") {
   const auto data = classes(30), other = classes(30, 2);
   Run run;
-  std::vector<Vector<float>> seen;
+  std::vector<VectorX<float>> seen;
   const auto result =
       run(data, {.epochs = 12,
                  .validation = &other,
@@ -313,7 +313,7 @@ TEST_CASE("fit: a run is not resumed with a best or an average of another size")
     const FitOptions<float> options{.epochs = 2, .average = WeightAverageOptions{}};
     run(data, {.epochs = 1, .average = WeightAverageOptions{}});
     run.state.visit_state([&](std::string_view name, auto& value) {
-      if constexpr (std::is_same_v<decltype(value), Vector<float>&>)
+      if constexpr (std::is_same_v<decltype(value), VectorX<float>&>)
         if (name == part) value.setOnes(3);
     });
     CHECK_THROWS_MATCHES(run(data, options), ShapeError, says("fit: the state has 3 best or averaged parameters"));
@@ -359,7 +359,7 @@ TEST_CASE("fit: the seed decides about dropout and about what is held out") {
     Run one;
     const auto history =
         one(data, {.epochs = 1, .batches = {.shuffle = false}, .seed = seed, .validation_fraction = fraction}).history;
-    return std::pair(Vector<float>(one.theta()), history[0].validation_loss);
+    return std::pair(VectorX<float>(one.theta()), history[0].validation_loss);
   };
   CHECK(run(7, 0).first == run(7, 0).first);
   CHECK(run(7, 0).first != run(8, 0).first);
@@ -418,7 +418,7 @@ TEST_CASE("fit: every epoch has its own order and its own dropout masks") {
 
 TEST_CASE("fit: there is an update for each window of a truncated batch") {
   const auto whole = classes(6);
-  std::vector<Matrix<float>> inputs;
+  std::vector<MatrixX<float>> inputs;
   std::vector<Labels> labels;
   for (Index s = 0; s < 6; ++s) {
     inputs.push_back(whole.sequence(s));
@@ -465,7 +465,7 @@ TEST_CASE("fit: clipping by norm and by value is that of the training step") {
     Run run;
     options.epochs = 2;
     run(data, options);
-    return Vector<float>(run.theta());
+    return VectorX<float>(run.theta());
   };
   const auto stepped = [&](StepOptions options) {
     Run run;
@@ -474,7 +474,7 @@ TEST_CASE("fit: clipping by norm and by value is that of the training step") {
     batch.gather(data, all_samples(12));
     TrainingStep<Model, Loss, Adam<float>> step(run.model, Loss(), run.adam, options);
     for (int k = 0; k < 2; ++k) step.step(batch);
-    return Vector<float>(run.theta());
+    return VectorX<float>(run.theta());
   };
   const FitOptions<float> plain{.batches = {.shuffle = false}, .shard = 12};
   FitOptions<float> by_norm = plain, by_value = plain;
@@ -579,10 +579,10 @@ TEST_CASE("fit tells what does not fit before it trains") {
   CHECK_THAT(refused({.validation = &data, .early_stopping = EarlyStopping{.patience = 0}}), Contains("patience"));
   CHECK_THAT(refused({.plateau = PlateauOptions{}}), Contains("plateau watches the validation data"));
   CHECK_THAT(refused({.learning_rate = schedule::Constant{}, .plateau = PlateauOptions{}}), Contains("both set"));
-  const auto wide = Dataset<float>::labelled({Matrix<float>::Ones(3, 2)}, {0});
-  const auto many = Dataset<float>::labelled({Matrix<float>::Ones(2, 2)}, {3});
+  const auto wide = Dataset<float>::labelled({MatrixX<float>::Ones(3, 2)}, {0});
+  const auto many = Dataset<float>::labelled({MatrixX<float>::Ones(2, 2)}, {3});
   CHECK_THROWS_MATCHES(Run()(many, {}), ShapeError, says("4 classes, the model has 3 outputs"));
-  const auto valued = Dataset<float>::valued({Matrix<float>::Ones(2, 2)}, Matrix<float>::Ones(2, 1));
+  const auto valued = Dataset<float>::valued({MatrixX<float>::Ones(2, 2)}, MatrixX<float>::Ones(2, 1));
   CHECK_THROWS_MATCHES(Run()(valued, {}), ShapeError, says("2 numbers per target, the model has 3 outputs"));
   CHECK_THROWS_MATCHES(Run()(wide, {}), ShapeError, says("the model expects 2 features per step, the data set has 3"));
 }

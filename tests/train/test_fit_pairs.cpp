@@ -30,7 +30,7 @@ struct Run {
     options.progress = Progress::quiet;
     return fit(model, Loss(), adam, data, options, state);
   }
-  const Vector<float>& theta() const { return model.parameters().values(); }
+  const VectorX<float>& theta() const { return model.parameters().values(); }
 };
 
 Options usual() {
@@ -102,7 +102,7 @@ TEST_CASE("fit with pairs: early stopping keeps the parameters with the least va
   Options options = usual();
   options.epochs = 200, options.validation = &other;
   options.early_stopping = EarlyStopping{.patience = 2, .min_delta = 0.01};
-  Vector<float> best;
+  VectorX<float> best;
   Run run;
   options.on_epoch = [&](const Epoch& row) {
     if (row.epoch == double(run.state.best_epoch)) best = run.theta();
@@ -161,7 +161,7 @@ TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
   const auto refused = [](const SequencePairs<float>& given, const std::function<void(Options&)>& change,
                           const std::string& part) {
     Run run;
-    const Vector<float> before = run.theta();
+    const VectorX<float> before = run.theta();
     Options options = usual();
     change(options);
     CHECK_THROWS_MATCHES(run(given, options), Error, says(part));
@@ -179,11 +179,11 @@ TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
   refused(
       data, [](Options& o) { o.early_stopping = EarlyStopping{}; }, "early stopping watches the validation data");
   refused(some(6, {.begin = 5, .end = words}), no_change, "the marks of the data set are 5 and 7");
-  refused({{Matrix<float>::Ones(1, 2)}, {{1, words}}, marks}, no_change,
+  refused({{MatrixX<float>::Ones(1, 2)}, {{1, words}}, marks}, no_change,
           "the data set, sample 0: the target has the token 7");
-  refused({{Matrix<float>::Constant(1, 2, 9)}, {{1}}, marks}, no_change, "expects token numbers from 0 to 5, got 9");
-  refused({{Matrix<float>::Ones(2, 2)}, {{1}}, marks}, no_change, "the model expects 1 features per step");
-  const SequencePairs<float> wrong({Matrix<float>::Ones(1, 2)}, {{1, words}}, marks);
+  refused({{MatrixX<float>::Constant(1, 2, 9)}, {{1}}, marks}, no_change, "expects token numbers from 0 to 5, got 9");
+  refused({{MatrixX<float>::Ones(2, 2)}, {{1}}, marks}, no_change, "the model expects 1 features per step");
+  const SequencePairs<float> wrong({MatrixX<float>::Ones(1, 2)}, {{1, words}}, marks);
   refused(
       data, [&](Options& o) { o.validation = &wrong; }, "the validation data set, sample 0: the target has");
   Run run;
@@ -192,14 +192,14 @@ TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
 }
 
 TEST_CASE("seq2seq, sparse: embedded tokens that were not fed stay as they are, the others learn the same") {
-  const SequencePairs<float> data({Matrix<float>::Ones(1, 3)}, {{1, 2}}, marks);
+  const SequencePairs<float> data({MatrixX<float>::Ones(1, 3)}, {{1, 2}}, marks);
   const auto trained = [&](bool sparse, bool tied) {
     Model model(reader, {.vocabulary = words, .embedding = 4, .units = 4, .tied = tied, .sparse = sparse});
     model.initialise(2);
     Adam<float> adam({.learning_rate = 0.1, .weight_decay = 0.1});
-    const Matrix<float> before = model.parameters()["embedding.weight"];
+    const MatrixX<float> before = model.parameters()["embedding.weight"];
     fit(model, Loss(), adam, data, {.epochs = 1, .progress = Progress::quiet});
-    const Matrix<float> after = model.parameters()["embedding.weight"];
+    const MatrixX<float> after = model.parameters()["embedding.weight"];
     return std::pair(before, after);
   };
   const auto [before, all] = trained(false, false);

@@ -27,19 +27,19 @@ constexpr double not_finite = std::numeric_limits<double>::quiet_NaN(),
 using Data = Dataset<float>;
 
 Data labelled(Index features, std::vector<Index> lengths, Index labels, Index classes = 0) {
-  std::vector<Matrix<float>> x;
+  std::vector<MatrixX<float>> x;
   std::vector<Labels> y;
   for (const Index n : lengths) {
-    x.push_back(Matrix<float>::NullaryExpr(features, n, [&](Index r, Index c) { return float(r + c) / 8; }));
+    x.push_back(MatrixX<float>::NullaryExpr(features, n, [&](Index r, Index c) { return float(r + c) / 8; }));
     y.push_back(Labels::NullaryExpr(n, [&](Index t) { return t % labels; }));
   }
   return Data::step_labelled(x, y, classes);
 }
 Data valued(float value, Index rows = 2) {
-  return Data::step_valued({Matrix<float>::Ones(2, 3), Matrix<float>::Ones(2, 4)},
-                           {Matrix<float>::Zero(rows, 3), Matrix<float>::Constant(rows, 4, value)});
+  return Data::step_valued({MatrixX<float>::Ones(2, 3), MatrixX<float>::Ones(2, 4)},
+                           {MatrixX<float>::Zero(rows, 3), MatrixX<float>::Constant(rows, 4, value)});
 }
-Data per_sequence() { return Data::labelled({Matrix<float>::Ones(2, 3), Matrix<float>::Ones(2, 4)}, {0, 1}); }
+Data per_sequence() { return Data::labelled({MatrixX<float>::Ones(2, 3), MatrixX<float>::Ones(2, 4)}, {0, 1}); }
 
 struct Bits {
   std::string bits;
@@ -185,16 +185,16 @@ TEST_CASE("fit refuses: data, targets and losses that do not fit, before anythin
   refused(Run(), loss, labelled(3, {3, 4}, 2), plain, "the data set has 3");
   refused(Run(), loss, labelled(2, {3, 4}, 3), plain, "3 classes, the model has 2 outputs");
   refused(Run(), loss, per_sequence(), plain, "an output for every step");
-  refused(Run(), loss, Data::unlabelled({Matrix<float>::Ones(2, 3)}), plain, "no targets");
+  refused(Run(), loss, Data::unlabelled({MatrixX<float>::Ones(2, 3)}), plain, "no targets");
   refused(Run(), MeanSquaredError<float>(), good(), plain, "the loss takes real-valued targets");
   refused(Run(), NegativeLogLikelihood<float>(), valued(0), plain, "the loss takes labels");
   refused(Run(), MeanSquaredError<float>(), valued(0, 1), plain, "1 numbers per target");
   refused(Run(), BinaryCrossEntropy<float>(), valued(1.5f), plain,
           "sample 1: binary cross entropy: the target in row 0");
-  refused(Run(), BinaryCrossEntropy<float>({.pos_weight = Vector<double>::Ones(3)}), valued(0), plain, "pos_weight");
+  refused(Run(), BinaryCrossEntropy<float>({.pos_weight = VectorX<double>::Ones(3)}), valued(0), plain, "pos_weight");
   refused(Run(), loss, valued(-1), plain, "sample 1: softmax cross entropy: column 0 has a negative probability");
-  refused(Run(), Loss({.class_weights = Vector<double>::Ones(3)}), good(), plain, "expects 2 class weights, got 3");
-  refused(Run(), NegativeLogLikelihood<float>({.class_weights = Vector<double>::Ones(1)}), good(), plain,
+  refused(Run(), Loss({.class_weights = VectorX<double>::Ones(3)}), good(), plain, "expects 2 class weights, got 3");
+  refused(Run(), NegativeLogLikelihood<float>({.class_weights = VectorX<double>::Ones(1)}), good(), plain,
           "expects 2 class weights, got 1");
   // Of the validation data, which the first epoch would have met at its end.
   const auto validated = [&](const Data& validation, const std::string& part) {
@@ -205,7 +205,7 @@ TEST_CASE("fit refuses: data, targets and losses that do not fit, before anythin
   validated(labelled(3, {3, 4}, 2), "the validation data set has 3");
   validated(labelled(2, {3, 4}, 3), "the validation data set has 3 classes");
   validated(per_sequence(), "an output for every step");
-  validated(Data::unlabelled({Matrix<float>::Ones(2, 3)}), "no targets");
+  validated(Data::unlabelled({MatrixX<float>::Ones(2, 3)}), "no targets");
   validated(valued(-1), "the validation data set, sample 1: softmax cross entropy");
   FitOptions<float> monitored = plain;
   const Data probabilities = valued(0.5f);
@@ -219,18 +219,18 @@ TEST_CASE("fit refuses: models, inputs and optimizers that do not fit, before an
   refused(Run(Stack<float>(2, {Bidirectional<Gru>{.units = 2}, Dense{.units = 2}})), Loss(), good(), windows,
           "reads later steps");
   const Stack<float> words(1, {Embedding{.size = 3, .dimension = 2}, Dense{.units = 2}});
-  const auto tokens = Data::step_labelled({Matrix<float>::Zero(1, 2), Matrix<float>::Constant(1, 2, 3)},
+  const auto tokens = Data::step_labelled({MatrixX<float>::Zero(1, 2), MatrixX<float>::Constant(1, 2, 3)},
                                           {Labels::Zero(2), Labels::Ones(2)});
   refused(Run(words), Loss(), tokens, {.epochs = 1, .batches = {.size = 1}},
           "the data set, sample 1: layer 0 (embedding): expects token numbers from 0 to 2, got 3");
   Run rate, served;
   rate.adam.learning_rate() = not_finite;
   refused(rate, Loss(), good(), {.epochs = 1}, "learning_rate");
-  Vector<float> other = Vector<float>::Ones(3);
+  VectorX<float> other = VectorX<float>::Ones(3);
   served.adam.step(other, other);
   refused(served, Loss(), good(), {.epochs = 1}, "an optimizer serves one model");
   Run masked;
-  masked.adam.set_decay_mask(Vector<float>::Ones(3));
+  masked.adam.set_decay_mask(VectorX<float>::Ones(3));
   refused(masked, Loss(), good(), {.epochs = 1}, "the decay mask has 3 entries");
 }
 
@@ -239,14 +239,14 @@ TEST_CASE("fit refuses: a run that cannot be resumed, before anything changes") 
   begun(Loss(), good(), {.epochs = 1, .average = WeightAverageOptions{}});
   refused(begun, Loss(), good(), {.epochs = 2, .seed = 7}, "begun with seed 1");
   refused(begun, Loss(), labelled(2, {3, 4}, 2), {.epochs = 2}, "begun with 4 sequences");
-  begun.state.best = Vector<float>::Ones(2);
+  begun.state.best = VectorX<float>::Ones(2);
   refused(begun, Loss(), good(), {.epochs = 2}, "the state has 2 best or averaged parameters");
 }
 
 TEST_CASE("training step: what a later window would refuse is refused before the first one changes anything") {
   Run run;
   const auto bad =
-      Data::step_labelled({Matrix<float>::Ones(2, 4)}, {Labels::LinSpaced(4, -1, 2)});  // the last one is 2
+      Data::step_labelled({MatrixX<float>::Ones(2, 4)}, {Labels::LinSpaced(4, -1, 2)});  // the last one is 2
   Batch<float> batch;
   batch.gather(bad, all_samples(1));
   TrainingStep step(run.model, Loss(), run.adam, {.truncation = {.update_every = 2}});

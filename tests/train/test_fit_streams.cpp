@@ -46,7 +46,7 @@ struct Run {
     options.progress = Progress::quiet;
     return fit(model, Loss(), adam, data, options, state);
   }
-  const Vector<float>& theta() const { return model.parameters().values(); }
+  const VectorX<float>& theta() const { return model.parameters().values(); }
 };
 
 }  // namespace
@@ -96,7 +96,7 @@ TEST_CASE("fit with streams refuses what does not fit, before anything changes")
   const auto data = text(100, {.streams = 4, .steps = 6});
   const auto refused = [&](const Options& options, const std::string& part) {
     Run run;
-    const Vector<float> before = run.theta();
+    const VectorX<float> before = run.theta();
     CHECK_THROWS_MATCHES(run(data, options), ValueError, says(part));
     CHECK(run.theta() == before);
   };

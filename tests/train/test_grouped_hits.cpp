@@ -11,8 +11,8 @@ using namespace unroll;
 namespace {
 
 /// Scores for two classes whose largest stands at `predicted`.
-Matrix<double> votes(const std::vector<Index>& predicted) {
-  Matrix<double> scores = Matrix<double>::Zero(2, Index(predicted.size()));
+MatrixX<double> votes(const std::vector<Index>& predicted) {
+  MatrixX<double> scores = MatrixX<double>::Zero(2, Index(predicted.size()));
   for (std::size_t c = 0; c < predicted.size(); ++c) scores(predicted[c], Index(c)) = 1;
   return scores;
 }
@@ -21,14 +21,14 @@ Labels list(const std::vector<Index>& values) { return Eigen::Map<const Labels>(
 
 /// The clips of the HCP movies for some people: class 0 four times for each, all others once; cut at `steps`.
 Dataset<float> movies(Index people, Index steps) {
-  std::vector<Matrix<float>> inputs;
+  std::vector<MatrixX<float>> inputs;
   std::vector<Labels> labels;
   const Index lengths[] = {84, 245, 222, 189, 65, 227, 260, 250, 181, 186, 205, 143, 233, 231, 256};
   for (Index p = 0; p < people; ++p)
     for (Index k = 0; k < 15; ++k)
       for (Index n = 0; n < (k == 0 ? 4 : 1); ++n) {
         const Index length = std::min(steps, lengths[k]);
-        inputs.push_back(Matrix<float>::Zero(1, length));
+        inputs.push_back(MatrixX<float>::Zero(1, length));
         labels.push_back(Labels::Constant(length, k));
       }
   return Dataset<float>::step_labelled(std::move(inputs), std::move(labels), 15);
@@ -71,7 +71,7 @@ TEST_CASE("grouped hits: limits of equal groups are those of the mean of their s
 
 TEST_CASE("grouped hits: balanced accuracy counts every class that occurs alike") {
   GroupedHits hits(2, 3);
-  Matrix<double> first = Matrix<double>::Zero(3, 10);
+  MatrixX<double> first = MatrixX<double>::Zero(3, 10);
   first.row(0).setOnes();
   Labels labels = Labels::Zero(10);
   labels[9] = 1;
@@ -87,15 +87,15 @@ TEST_CASE("grouped hits: balanced accuracy counts every class that occurs alike"
   CHECK(twice.scored() == 40);
   CHECK(twice.accuracy().value == Approx(0.9));
   CHECK_THROWS_MATCHES(hits.add(2, first, labels), ValueError, says("group 2 of 2"));
-  CHECK_THROWS_AS(hits.add(0, Matrix<double>(Matrix<double>::Zero(2, 10)), labels), ShapeError);
+  CHECK_THROWS_AS(hits.add(0, MatrixX<double>(MatrixX<double>::Zero(2, 10)), labels), ShapeError);
 }
 
 TEST_CASE("grouped hits: limits do not depend on groups without labels or on classes that never occur") {
   GroupedHits hits(3, 2), more(5, 4);
   const auto add = [&](Index group, Index group_of_more, std::initializer_list<Index> predicted) {
     const Labels labels = list({0, 0, 1, 1});
-    const Matrix<double> scores = votes(std::vector<Index>(predicted));
-    Matrix<double> wider = Matrix<double>::Zero(4, scores.cols());
+    const MatrixX<double> scores = votes(std::vector<Index>(predicted));
+    MatrixX<double> wider = MatrixX<double>::Zero(4, scores.cols());
     wider.topRows(2) = scores;
     hits.add(group, scores, labels), more.add(group_of_more, wider, labels);
   };
@@ -110,7 +110,7 @@ TEST_CASE("grouped hits: limits do not depend on groups without labels or on cla
 }
 
 TEST_CASE("chance levels: a step without any label has its place, with a share of 0") {
-  const auto data = Dataset<float>::step_labelled({Matrix<float>::Zero(1, 4)}, {list({-1, 1, -1, 0})}, 2);
+  const auto data = Dataset<float>::step_labelled({MatrixX<float>::Zero(1, 4)}, {list({-1, 1, -1, 0})}, 2);
   CHECK(chance_levels(data).at_step == std::vector<double>{0, 1, 0, 1});
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("chance levels of the movie clips are those that were derived by hand"
 }
 
 TEST_CASE("chance levels: unlabelled steps do not count, and one label per sequence is one step") {
-  const Matrix<double> three = Matrix<double>::Zero(1, 3), five = Matrix<double>::Zero(1, 5);
+  const MatrixX<double> three = MatrixX<double>::Zero(1, 3), five = MatrixX<double>::Zero(1, 5);
   const auto steps = Dataset<double>::step_labelled({three, three}, {list({-1, 1, 1}), list({0, -1, 0})}, 4);
   const ChanceLevels levels = chance_levels(steps);
   CHECK(levels.uniform == 0.5);

@@ -18,7 +18,7 @@ using namespace unroll;
 namespace {
 
 using Data = Dataset<float>;
-using Outputs = std::vector<Matrix<float>>;
+using Outputs = std::vector<MatrixX<float>>;
 constexpr Index classes = 4;
 
 struct Study {
@@ -34,7 +34,7 @@ Study study(Index people, std::uint64_t seed, float signal = 3, Index longer = 0
   for (Index s = 0; s < 2 * classes * people; ++s) {
     const Index k = s % classes, steps = 8 + longer * k;
     const Random random(seed, Purpose::data, 0, std::uint64_t(s));
-    Matrix<float> x(classes, steps);
+    MatrixX<float> x(classes, steps);
     for (Index i = 0; i < x.size(); ++i) x.data()[i] = float(random.normal(std::uint64_t(i)));
     x.row(k).array() += signal;
     inputs.push_back(std::move(x));
@@ -44,8 +44,8 @@ Study study(Index people, std::uint64_t seed, float signal = 3, Index longer = 0
   return {Data::step_labelled(std::move(inputs), std::move(labels), classes), groups};
 }
 
-Matrix<float> one_hot(const Labels& labels) {
-  Matrix<float> scores = Matrix<float>::Zero(classes, labels.size());
+MatrixX<float> one_hot(const Labels& labels) {
+  MatrixX<float> scores = MatrixX<float>::Zero(classes, labels.size());
   for (Index t = 0; t < labels.size(); ++t) scores(labels[t], t) = 1;
   return scores;
 }
@@ -61,8 +61,8 @@ Outputs each(const Data& data, const F& f) {
 /// Learns the mean input of each class, and takes the nearest.
 auto nearest_mean(const Data& training, std::uint64_t) {
   const bool steps = per_step(training.kind());
-  Matrix<float> mean = Matrix<float>::Zero(training.features(), classes);
-  Vector<float> count = Vector<float>::Zero(classes);
+  MatrixX<float> mean = MatrixX<float>::Zero(training.features(), classes);
+  VectorX<float> count = VectorX<float>::Zero(classes);
   for (Index s = 0; s < training.size(); ++s)
     for (Index t = 0; t < training.length(s); ++t) {
       const Index label = training.labels(s)[steps ? t : 0];
@@ -71,11 +71,11 @@ auto nearest_mean(const Data& training, std::uint64_t) {
     }
   mean.array().rowwise() /= count.transpose().array();
   return [mean, steps](const Data& data) {
-    return each(data, [&](const Labels&, const Matrix<float>& x) {
-      Matrix<float> scores(classes, x.cols());
+    return each(data, [&](const Labels&, const MatrixX<float>& x) {
+      MatrixX<float> scores(classes, x.cols());
       for (Index t = 0; t < x.cols(); ++t)
         scores.col(t) = -(mean.colwise() - x.col(t)).colwise().squaredNorm().transpose();
-      return steps ? scores : Matrix<float>(scores.rowwise().sum());
+      return steps ? scores : MatrixX<float>(scores.rowwise().sum());
     });
   };
 }
@@ -92,8 +92,8 @@ auto cheat(const Data&, std::uint64_t) {
 
 /// Each input with the target of the step before it: what a decoder is fed under teacher forcing.
 Data with_previous_target(const Data& data) {
-  Outputs inputs = each(data, [](const Labels& labels, const Matrix<float>& x) {
-    Matrix<float> both = Matrix<float>::Zero(x.rows() + classes, x.cols());
+  Outputs inputs = each(data, [](const Labels& labels, const MatrixX<float>& x) {
+    MatrixX<float> both = MatrixX<float>::Zero(x.rows() + classes, x.cols());
     both.topRows(x.rows()) = x;
     both.bottomRows(classes).rightCols(x.cols() - 1) = one_hot(labels).leftCols(x.cols() - 1);
     return both;
@@ -159,7 +159,7 @@ TEST_CASE("leak test: a trace of the targets too small for any score is found ex
   const auto trace = [](const Data&, std::uint64_t) {
     return [](const Data& data) {
       return each(data, [](const Labels& labels, const auto&) {
-        Matrix<float> scores = one_hot(Labels::Zero(labels.size()));
+        MatrixX<float> scores = one_hot(Labels::Zero(labels.size()));
         if (labels.size() > 5) scores(3, 5) = 1e-20f * float(labels[5]);
         return scores;
       });
@@ -181,7 +181,7 @@ TEST_CASE("leak test: a predictor that is not repeatable proves nothing exactly"
     return [&](const Data& data) {
       ++calls;
       return each(data, [&](const Labels& labels, const auto&) {
-        return Matrix<float>(Matrix<float>::Constant(classes, labels.size(), float(calls)));
+        return MatrixX<float>(MatrixX<float>::Constant(classes, labels.size(), float(calls)));
       });
     };
   };
@@ -232,17 +232,17 @@ TEST_CASE("leak test: order matters where only the order tells") {
     Outputs inputs;
     std::vector<Labels> labels;
     for (Index s = 0; s < 4 * people; ++s) {
-      Matrix<float> x(1, 6);
+      MatrixX<float> x(1, 6);
       x << 0, 0, 0, 1, 1, 1;
-      inputs.push_back(s % 2 == 0 ? x : Matrix<float>(x.rowwise().reverse()));
+      inputs.push_back(s % 2 == 0 ? x : MatrixX<float>(x.rowwise().reverse()));
       labels.push_back(Labels::Constant(6, s % 2));
     }
     return Data::step_labelled(std::move(inputs), std::move(labels), 2);
   };
   const auto first_step = [](const Data&, std::uint64_t) {
     return [](const Data& data) {
-      return each(data, [](const Labels&, const Matrix<float>& x) {
-        Matrix<float> scores = Matrix<float>::Zero(2, x.cols());
+      return each(data, [](const Labels&, const MatrixX<float>& x) {
+        MatrixX<float> scores = MatrixX<float>::Zero(2, x.cols());
         scores.row(x(0, 0) > 0.5f ? 1 : 0).setOnes();
         return scores;
       });
@@ -290,7 +290,7 @@ TEST_CASE("leak test: controls change what they say and nothing else") {
 }
 
 TEST_CASE("leak test: labels of their own length, unlabelled steps and weights survive the controls") {
-  Data data = Data::step_labelled({Matrix<float>::Zero(1, 2), Matrix<float>::Ones(1, 3)},
+  Data data = Data::step_labelled({MatrixX<float>::Zero(1, 2), MatrixX<float>::Ones(1, 3)},
                                   {Labels::Constant(2, 1), Labels::Constant(3, -1)}, 2);
   data.set_weights({2, 3});
   bool exchanged = false;
@@ -333,8 +333,8 @@ TEST_CASE("leak test: misuse is told before anything is trained") {
   const std::vector<Index> one(std::size_t(test.data.size()), 0);
   refuses(training.data, test.data, one, "at least 2 groups");
   refuses(training.data, test.data, {0, 1}, "the group of each of 48 test sequences, got 2");
-  refuses(training.data, Data::unlabelled({Matrix<float>::Zero(classes, 2)}), {0}, "a label per step");
-  refuses(training.data, Data::step_labelled({Matrix<float>::Zero(2, 2)}, {Labels::Zero(2)}, classes), {0},
+  refuses(training.data, Data::unlabelled({MatrixX<float>::Zero(classes, 2)}), {0}, "a label per step");
+  refuses(training.data, Data::step_labelled({MatrixX<float>::Zero(2, 2)}, {Labels::Zero(2)}, classes), {0},
           "the training data have 4 features and 4 classes, the test data 2 and 4");
   CHECK_THROWS_MATCHES(leak_test(training.data, test.data, test.people, count, {.repeats = 0}), ValueError,
                        says("repeats is 0"));

@@ -11,7 +11,7 @@ using namespace unroll;
 namespace {
 
 using Data = Dataset<double>;
-using Outputs = std::vector<Matrix<double>>;
+using Outputs = std::vector<MatrixX<double>>;
 
 /// Sequences of ten steps with labels 0, 1, 0, 1, ..., a feature with mean 20 and deviation 4 and one with -1 and 0.5.
 Data alternating(Index count) {
@@ -28,8 +28,8 @@ Data alternating(Index count) {
 }
 
 /// Right about the first `zeros` steps of class 0 and the first `ones` of class 1 of a sequence.
-Matrix<double> answers(const Labels& labels, Index zeros, Index ones) {
-  Matrix<double> scores = Matrix<double>::Zero(2, labels.size());
+MatrixX<double> answers(const Labels& labels, Index zeros, Index ones) {
+  MatrixX<double> scores = MatrixX<double>::Zero(2, labels.size());
   for (Index t = 0; t < labels.size(); ++t) {
     const bool right = t / 2 < (labels[t] == 0 ? zeros : ones);
     scores(right ? labels[t] : 1 - labels[t], t) = 1;
@@ -160,7 +160,7 @@ TEST_CASE("leak test: labels are permuted in the training data only, and anew in
     seen.push_back(training);
     return [&](const Data& test) {
       tested.push_back(test);
-      return Outputs(40, Matrix<double>::Zero(2, 1));
+      return Outputs(40, MatrixX<double>::Zero(2, 1));
     };
   };
   leak_test(data, data, groups, train, {.controls = {Control::permuted_labels}, .change_targets = false, .repeats = 2});
@@ -194,7 +194,7 @@ TEST_CASE("leak test: chance is that of the test data") {
   const auto inputs = detail::inputs_of(alternating(40));
   const Data training = Data::labelled(inputs, mostly, 2), test = Data::labelled(inputs, even, 2);
   const auto train = [](const Data&, std::uint64_t) {
-    return [](const Data& data) { return Outputs(std::size_t(data.size()), Matrix<double>::Zero(2, 1)); };
+    return [](const Data& data) { return Outputs(std::size_t(data.size()), MatrixX<double>::Zero(2, 1)); };
   };
   std::vector<Index> groups(40, 0);
   groups.back() = 1;
@@ -228,13 +228,13 @@ TEST_CASE("leak test: draws differ between controls, repeats, training and test 
 TEST_CASE("leak test: normal numbers of a step's features are drawn independently") {
   const Data data = alternating(1);
   const Standardizer<double> scale(data);
-  Matrix<double> x = detail::with_gaussian_input(data, scale, {1, Control::gaussian_input, 0, true}).sequence(0);
+  MatrixX<double> x = detail::with_gaussian_input(data, scale, {1, Control::gaussian_input, 0, true}).sequence(0);
   scale.apply(x);
   for (Index t = 0; t < 10; ++t) CHECK(std::abs(x(0, t) - x(1, t)) > 1e-6);
 }
 
 TEST_CASE("leak test: labels of a shorter sequence begin again") {
-  const Data data = Data::step_labelled({Matrix<double>::Zero(1, 2), Matrix<double>::Zero(1, 5)},
+  const Data data = Data::step_labelled({MatrixX<double>::Zero(1, 2), MatrixX<double>::Zero(1, 5)},
                                         {Labels{{0, 1}}, Labels::Constant(5, 2)}, 3);
   bool exchanged = false;
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
@@ -250,7 +250,7 @@ TEST_CASE("leak test: labels of a shorter sequence begin again") {
 TEST_CASE("leak test: chance is what steps tell, but nothing tells labels that are drawn") {
   const Data data = alternating(4);
   const auto train = [](const Data&, std::uint64_t) {
-    return [](const Data& test) { return Outputs(std::size_t(test.size()), Matrix<double>::Zero(2, 10)); };
+    return [](const Data& test) { return Outputs(std::size_t(test.size()), MatrixX<double>::Zero(2, 10)); };
   };
   const std::vector<Index> groups{0, 1, 0, 1};
   const auto report = leak_test(data, data, groups, train,
@@ -264,7 +264,7 @@ TEST_CASE("leak test: chance is what steps tell, but nothing tells labels that a
 
 TEST_CASE("chance levels: a sequence without labels counts for no class") {
   const Data data =
-      Data::step_labelled({Matrix<double>::Zero(1, 2), Matrix<double>::Zero(1, 1), Matrix<double>::Zero(1, 1)},
+      Data::step_labelled({MatrixX<double>::Zero(1, 2), MatrixX<double>::Zero(1, 1), MatrixX<double>::Zero(1, 1)},
                           {Labels::Constant(2, -1), Labels::Constant(1, 1), Labels::Constant(1, 1)}, 2);
   CHECK(chance_levels(data).per_sequence == 1);
 }

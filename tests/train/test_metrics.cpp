@@ -16,16 +16,16 @@ namespace {
 const double missing = std::numeric_limits<double>::quiet_NaN();
 
 /// Four classes, six columns; the predictions are 2 0 1 3 - 0, with a tie of 1 and 2 in column 2 and a NaN in column 4.
-Matrix<double> scores() {
-  Matrix<double> s(4, 6);
+MatrixX<double> scores() {
+  MatrixX<double> s(4, 6);
   s << 0.1, 5, 0.0, -4, 1, 9,                              //
       0.2, 4, 0.7, -3, missing, 8, 0.9, 3, 0.7, -2, 9, 7,  //
       0.3, 2, 0.1, -1, 1, 6;
   return s;
 }
 
-Vector<double> numbers(std::initializer_list<double> values) {
-  Vector<double> vector(Index(values.size()));
+VectorX<double> numbers(std::initializer_list<double> values) {
+  VectorX<double> vector(Index(values.size()));
   std::copy(values.begin(), values.end(), vector.begin());
   return vector;
 }
@@ -57,7 +57,7 @@ TEST_CASE("accuracy counts labelled columns, ties go to the smaller class, a NaN
 
 TEST_CASE("a constant output is right only about class 0") {
   Accuracy accuracy;
-  accuracy.add(Matrix<double>::Zero(3, 3), list({0, 1, 2}));
+  accuracy.add(MatrixX<double>::Zero(3, 3), list({0, 1, 2}));
   CHECK(accuracy.hits().correct == 1);
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("nothing scored is 0 with a count of 0, not NaN") {
   Accuracy accuracy;
   CHECK(accuracy.value() == 0);
   accuracy.add(scores(), list({-1, -1, -1, -1, -1, -1}));
-  accuracy.add(Matrix<double>(4, 0), Labels(0));
+  accuracy.add(MatrixX<double>(4, 0), Labels(0));
   CHECK(accuracy.value() == 0);
   CHECK(accuracy.hits().scored == 0);
   CHECK(accuracy.hits().unscored == 6);
@@ -180,8 +180,8 @@ TEST_CASE("metrics refuse what cannot be meant, and stay as they were") {
   CHECK_THROWS_AS(ConfusionMatrix(0), ValueError);
   CHECK_THROWS_AS(ConfusionMatrix(-3), ValueError);
   ConfusionMatrix confusion(4);
-  CHECK_THROWS_MATCHES(confusion.add(Matrix<double>::Zero(3, 1), list({0})), ShapeError, says("expects 4 classes"));
-  CHECK_THROWS_AS(confusion.add(Matrix<double>::Zero(4, 1), list({4})), ValueError);
+  CHECK_THROWS_MATCHES(confusion.add(MatrixX<double>::Zero(3, 1), list({0})), ShapeError, says("expects 4 classes"));
+  CHECK_THROWS_AS(confusion.add(MatrixX<double>::Zero(4, 1), list({4})), ValueError);
   CHECK_THROWS_AS(confusion.add_predicted(list({4}), list({0})), ValueError);
   CHECK_THROWS_AS(confusion.add_predicted(list({0, 1}), list({0})), ShapeError);
   CHECK_THROWS_AS(confusion.of(4), ValueError);
@@ -189,7 +189,7 @@ TEST_CASE("metrics refuse what cannot be meant, and stay as they were") {
 }
 
 TEST_CASE("summary over seeds: both standard deviations by name") {
-  const Vector<double> values = numbers({0.91, 0.93, 0.95});
+  const VectorX<double> values = numbers({0.91, 0.93, 0.95});
   const Summary summary = summarize(values);
   CHECK(summary.count == 3);
   CHECK(summary.mean == Approx(0.93));
@@ -201,19 +201,19 @@ TEST_CASE("summary over seeds: both standard deviations by name") {
 }
 
 TEST_CASE("a small spread around a large mean keeps its digits") {
-  const Vector<double> values = numbers({1e9, 1e9 + 1e-3});
+  const VectorX<double> values = numbers({1e9, 1e9 + 1e-3});
   CHECK(summarize(values).population_deviation == Approx(5e-4).epsilon(1e-3));
 }
 
 TEST_CASE("a diverged run is not averaged away") {
-  Vector<double> values = numbers({1, missing, 3});
+  VectorX<double> values = numbers({1, missing, 3});
   CHECK_THROWS_MATCHES(summarize(values), NonFiniteError, says("value 1 of 3"));
   values[1] = std::numeric_limits<double>::infinity();
   CHECK_THROWS_AS(summarize(values), NonFiniteError);
 }
 
 TEST_CASE("an untrained language model has the perplexity of its vocabulary") {
-  const LossValue loss = SoftmaxCrossEntropy<double>{}(Matrix<double>::Zero(32, 3), list({0, 5, -1}));
+  const LossValue loss = SoftmaxCrossEntropy<double>{}(MatrixX<double>::Zero(32, 3), list({0, 5, -1}));
   CHECK(perplexity(loss) == Approx(32));
   CHECK(bits_per_symbol(loss) == Approx(5));
 }

@@ -25,16 +25,16 @@ namespace {
 using Layers = std::vector<AnyLayer<double>>;
 const std::vector<Index> lengths{3, 6, 0, 5, 6, 1, 2};
 
-Matrix<double> noise(Index rows, Index cols, std::uint64_t seed) {
+MatrixX<double> noise(Index rows, Index cols, std::uint64_t seed) {
   const Random random(seed, Purpose::data);
-  return Matrix<double>::NullaryExpr(rows, cols,
-                                     [&](Index r, Index c) { return random.normal(std::uint64_t(rows * c + r)); });
+  return MatrixX<double>::NullaryExpr(rows, cols,
+                                      [&](Index r, Index c) { return random.normal(std::uint64_t(rows * c + r)); });
 }
 
 /// Targets for `wanted(length)` steps.
 template <class F>
 Dataset<double> data_with(const F& wanted) {
-  std::vector<Matrix<double>> x, y;
+  std::vector<MatrixX<double>> x, y;
   for (const Index n : lengths)
     x.push_back(noise(1, n, std::uint64_t(x.size()))), y.push_back(noise(1, wanted(n), 100 + std::uint64_t(y.size())));
   return Dataset<double>::step_valued(x, y);
@@ -96,14 +96,14 @@ TEST_CASE("output steps: targets per output step are learned from, one by one as
     for (Index s = 0; s < data.size(); ++s) {
       Stack<double>::Tape tape;
       const Timeline timeline = Timeline::from_lengths({data.length(s)});
-      const Matrix<double> error = Matrix<double>(model.forward(data.sequence(s), timeline, tape)) - data.values(s);
+      const MatrixX<double> error = MatrixX<double>(model.forward(data.sequence(s), timeline, tape)) - data.values(s);
       sum += error.squaredNorm();
-      model.backward(tape, Matrix<double>(2 / count * error), gradient);
+      model.backward(tape, MatrixX<double>(2 / count * error), gradient);
     }
     const Evaluation evaluation = evaluate(model, data, MeanSquaredError<double>(), {.batch_size = 3});
     CHECK(evaluation.loss.value() == Approx(sum / count));
     CHECK(Index(evaluation.loss.count) == Index(count));
-    const Vector<double> before = model.parameters().values();
+    const VectorX<double> before = model.parameters().values();
     for (const Index shard : {0, 2}) {
       model.parameters().values() = before;
       SGD<double> sgd({.learning_rate = 0.5});
@@ -121,7 +121,7 @@ TEST_CASE("output steps: targets of other steps are refused before anything is t
     INFO(c.name);
     Stack<double> model(1, Layers{c.layer, Dense{.units = 1}});
     model.initialise(1);
-    const Vector<double> before = model.parameters().values();
+    const VectorX<double> before = model.parameters().values();
     const auto right = data_with(c.steps), more = data_with([&](Index n) { return c.steps(n) + (n == 2); }),
                fewer = data_with([&](Index n) { return c.steps(n) - (n == 6); });
     const MeanSquaredError<double> loss;
@@ -165,7 +165,7 @@ TEST_CASE("output steps: a graph whose branches differ is refused before anythin
 }
 
 TEST_CASE("output steps: labels per step go by the output, and hits count them") {
-  std::vector<Matrix<double>> x;
+  std::vector<MatrixX<double>> x;
   std::vector<Labels> y;
   for (const Index n : lengths) {
     x.push_back(noise(1, n, std::uint64_t(x.size())));
@@ -184,7 +184,7 @@ TEST_CASE("output steps: labels per step go by the output, and hits count them")
   const auto hits = evaluate(model, data, SoftmaxCrossEntropy<double>()).hits;
   CHECK(hits.scored + hits.unscored == 46);
   const auto train = [](const Dataset<double>&, std::uint64_t) {
-    return [](const Dataset<double>& test) { return std::vector<Matrix<double>>(std::size_t(test.size())); };
+    return [](const Dataset<double>& test) { return std::vector<MatrixX<double>>(std::size_t(test.size())); };
   };
   const std::vector<Index> groups{0, 1, 0, 1, 0, 1, 0};
   CHECK_THROWS_MATCHES(leak_test(data, data, groups, train, {.controls = {Control::shuffled_time}}), ShapeError,
@@ -194,7 +194,7 @@ TEST_CASE("output steps: labels per step go by the output, and hits count them")
 TEST_CASE("output steps: a layer that does not say what it leaves is found out by the first batch") {
   Stack<double> model(1, Layers{Silent(2), Dense{.units = 1}});
   model.initialise(1);
-  const Vector<double> before = model.parameters().values();
+  const VectorX<double> before = model.parameters().values();
   SGD<double> sgd({.learning_rate = 0.5});
   const auto data = data_with([](Index n) { return n; }), right = data_with([](Index n) { return 2 * n; });
   CHECK_THROWS_MATCHES(fit(model, MeanSquaredError<double>(), sgd, data, quiet(7)), ShapeError,

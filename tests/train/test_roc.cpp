@@ -9,7 +9,7 @@ using namespace unroll;
 
 namespace {
 
-Roc roc(const Vector<double>& scores, const Labels& labels) {
+Roc roc(const VectorX<double>& scores, const Labels& labels) {
   Roc roc;
   roc.add<double>(scores, labels);
   return roc;
@@ -18,7 +18,7 @@ Roc roc(const Vector<double>& scores, const Labels& labels) {
 }  // namespace
 
 TEST_CASE("ROC: the area is the share of pairs that stand in the right order, equal ones half") {
-  Vector<double> scores(8);
+  VectorX<double> scores(8);
   scores << 0.9, 0.8, 0.8, 0.5, 0.5, 0.4, 0.1, -3;
   Labels labels(8);
   labels << 1, 0, 1, 1, 0, -1, 0, 1;
@@ -31,12 +31,12 @@ TEST_CASE("ROC: the area is the share of pairs that stand in the right order, eq
     }
   CHECK(roc(scores, labels).area() == Approx(right / pairs));
   CHECK(roc(-scores, labels).area() == Approx(1 - right / pairs));
-  CHECK(roc(Vector<double>::Ones(8), labels).area() == Approx(0.5));
+  CHECK(roc(VectorX<double>::Ones(8), labels).area() == Approx(0.5));
 }
 
 TEST_CASE("ROC: the curve goes up a step for each group of equal scores, and batches add up") {
   Roc roc;
-  Vector<float> scores(2);
+  VectorX<float> scores(2);
   Labels labels(2);
   scores << 2, 1, labels << 1, 0;
   roc.add<float>(scores, labels);
@@ -56,11 +56,11 @@ TEST_CASE("ROC: the curve goes up a step for each group of equal scores, and bat
 TEST_CASE("ROC: what cannot be scored is told") {
   const Labels one = Labels::Constant(1, 1);
   const double missing = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_MATCHES(roc(Vector<double>::Ones(2), one), ShapeError, says("2 scores, but 1 labels"));
-  CHECK_THROWS_MATCHES(roc(Vector<double>::Constant(1, missing), one), NonFiniteError, says("column 0 is nan"));
-  CHECK_THROWS_MATCHES(roc(Vector<double>::Ones(1), 2 * one), ValueError, says("is 2, expected 0 or 1"));
-  CHECK_THROWS_MATCHES(roc(Vector<double>::Ones(1), one).area(), ValueError, says("1 columns of the class and 0"));
-  CHECK_NOTHROW(roc(Vector<double>::Constant(1, missing), -one));
+  CHECK_THROWS_MATCHES(roc(VectorX<double>::Ones(2), one), ShapeError, says("2 scores, but 1 labels"));
+  CHECK_THROWS_MATCHES(roc(VectorX<double>::Constant(1, missing), one), NonFiniteError, says("column 0 is nan"));
+  CHECK_THROWS_MATCHES(roc(VectorX<double>::Ones(1), 2 * one), ValueError, says("is 2, expected 0 or 1"));
+  CHECK_THROWS_MATCHES(roc(VectorX<double>::Ones(1), one).area(), ValueError, says("1 columns of the class and 0"));
+  CHECK_NOTHROW(roc(VectorX<double>::Constant(1, missing), -one));
 }
 
 }  // namespace test_roc

@@ -23,15 +23,15 @@ using namespace unroll;
 
 namespace {
 
-Matrix<float> numbers(Index rows, Index cols, std::uint64_t seed) {
+MatrixX<float> numbers(Index rows, Index cols, std::uint64_t seed) {
   const Random random(seed, Purpose::data);
-  return Matrix<float>::NullaryExpr(
+  return MatrixX<float>::NullaryExpr(
       rows, cols, [&](Index r, Index c) { return float(random.normal(std::uint64_t(rows * c + r))); });
 }
 
 /// Sequences of 0 to 39 steps; one step in five has no label.
 Dataset<float> step_data(Index size, Index classes = 3) {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
   for (Index s = 0; s < size; ++s) {
     const Index length = (17 * s + 5) % 40;
@@ -49,7 +49,7 @@ auto model() {
 }
 
 struct Outcome {
-  Vector<float> theta;
+  VectorX<float> theta;
   LossValue loss;
   Hits hits;
   std::vector<State<float>> state;
@@ -78,7 +78,7 @@ Outcome train(Model model, const Dataset<float>& data, Index shard, StepOptions 
   return outcome;
 }
 
-bool close(const Vector<float>& a, const Vector<float>& b) { return (a - b).norm() < 1e-5F * b.norm(); }
+bool close(const VectorX<float>& a, const VectorX<float>& b) { return (a - b).norm() < 1e-5F * b.norm(); }
 
 }  // namespace
 
@@ -86,7 +86,7 @@ TEST_CASE("parts give the loss, the hits and, up to rounding, the update of the 
   const auto data = step_data(21);
   const auto reduction =
       GENERATE(Reduction::sum, Reduction::valid, Reduction::weighted, Reduction::per_sequence, Reduction::batch);
-  const SoftmaxCrossEntropy<float> loss({.class_weights = Vector<double>{{1, 2, 0.5}}, .reduction = reduction});
+  const SoftmaxCrossEntropy<float> loss({.class_weights = VectorX<double>{{1, 2, 0.5}}, .reduction = reduction});
   const StepOptions options{.clip_norm = 1, .seed = 4};
   const Outcome whole = train(model(), data, 0, options, loss);
   for (const Index shard : {1, 4, 7, 20, 100}) {
@@ -175,7 +175,7 @@ TEST_CASE("a batch is dealt out by length, and every sample is in one part") {
 }
 
 TEST_CASE("sharded batch: the longest are dealt out first, 16 to a part unless told otherwise") {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   for (const Index length : {5, 1, 4, 2, 3}) sequences.push_back(numbers(2, length, 1));
   ShardedBatch<float> batch;
   batch.gather(Dataset<float>::unlabelled(sequences), all_samples(5), 2);
@@ -194,7 +194,7 @@ TEST_CASE("sharded batch: the longest are dealt out first, 16 to a part unless t
 
 TEST_CASE("what is not finite is found in whichever part it is") {
   auto data = step_data(20);
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
   for (Index s = 0; s < data.size(); ++s) sequences.push_back(data.sequence(s)), labels.push_back(data.labels(s));
   sequences[13](1, 2) = 3e38F;
@@ -217,7 +217,7 @@ TEST_CASE("scores of many classes are worked on by pieces") {
   auto whole = model.parameters().zeros_like(), pieces = whole;
   decltype(model)::Tape tape;
   const auto labels = batch.labels(0, batch.target_columns());
-  Matrix<float> d_output = model.forward(batch.x(), batch.timeline(), tape);
+  MatrixX<float> d_output = model.forward(batch.x(), batch.timeline(), tape);
   const LossCount count = loss.count(labels);
   loss(d_output, labels, d_output, {}, count);
   model.backward(tape, d_output, whole);
@@ -228,7 +228,7 @@ TEST_CASE("scores of many classes are worked on by pieces") {
   model.prepare_back(weights);
   model.begin_learning(weights, batch.x(), batch.timeline(), other);
   Index calls = 0, columns = 0;
-  Matrix<float> d_piece;
+  MatrixX<float> d_piece;
   model.learn(other, pieces, [&](Index first, const ConstView<float>& output) {
     CHECK(first == columns);
     CHECK(output.cols() <= 192);
@@ -237,7 +237,7 @@ TEST_CASE("scores of many classes are worked on by pieces") {
     loss(output, batch.labels(first, output.cols()), d_piece, {}, count);
     return view(std::as_const(d_piece));
   });
-  std::vector<Matrix<float>> inputs{numbers(2, 500, 1), numbers(2, 3, 2)};
+  std::vector<MatrixX<float>> inputs{numbers(2, 500, 1), numbers(2, 3, 2)};
   const auto mostly = Dataset<float>::step_labelled(inputs, {Labels::Constant(500, -1), Labels::Constant(3, -1)}, 5000);
   CHECK(evaluate(model, mostly, loss).loss.empty == 2);  // samples, not pieces
   CHECK(calls == (batch.timeline().columns() + 191) / 192);
@@ -256,8 +256,8 @@ TEST_CASE("carried states of another number of samples are refused, for one part
       ShardedBatch<float> batch;
       batch.gather(data, all_samples(data.size()), shard);
       std::vector<State<float>> carried(4);
-      carried[0] = {Matrix<float>::Zero(24, samples)};
-      carried[2] = {Matrix<float>::Zero(20, samples), Matrix<float>::Zero(20, samples)};
+      carried[0] = {MatrixX<float>::Zero(24, samples)};
+      carried[2] = {MatrixX<float>::Zero(20, samples), MatrixX<float>::Zero(20, samples)};
       CHECK_THROWS_MATCHES(step.step(batch, &carried), ShapeError,
                            says(text("training: the batch has 9 samples, the carried state is of ", samples)));
     }

@@ -20,15 +20,15 @@ namespace {
 constexpr Index most = std::numeric_limits<Index>::max();
 
 Dataset<float> data() {
-  std::vector<Matrix<float>> x, y;
+  std::vector<MatrixX<float>> x, y;
   for (Index s = 0; s < 6; ++s)
-    x.push_back(Matrix<float>::Constant(1, 5, 0.1f * float(s))), y.push_back(Matrix<float>::Constant(1, 5, 0.5f));
+    x.push_back(MatrixX<float>::Constant(1, 5, 0.1f * float(s))), y.push_back(MatrixX<float>::Constant(1, 5, 0.5f));
   return Dataset<float>::step_valued(x, y);
 }
 
 /// The parameters after two epochs with changed options.
 template <class F>
-Vector<float> trained(F&& change) {
+VectorX<float> trained(F&& change) {
   Sequential model(1, Recurrent<Elman>{.units = 2}, Dense{.units = 1});
   model.initialise(1);
   SGD<float> sgd({.learning_rate = 0.1});
@@ -78,7 +78,7 @@ TEST_CASE("sizes: evaluation with the largest batch is that of any other") {
 
 TEST_CASE("sizes: classes and steps that no memory holds are refused") {
   using D = Dataset<float>;
-  const std::vector<Matrix<float>> x{Matrix<float>::Ones(1, 1)};
+  const std::vector<MatrixX<float>> x{MatrixX<float>::Ones(1, 1)};
   for (const Index n : {Index(1) << 40, most - 1, most}) {
     CHECK_THROWS_MATCHES(D::labelled(x, {n}), ValueError, says("sample 0 has label"));
     CHECK_THROWS_AS(D::labelled(x, {0}, n), ValueError);
@@ -86,7 +86,7 @@ TEST_CASE("sizes: classes and steps that no memory holds are refused") {
     CHECK_THROWS_AS(GroupedHits(n, 1 << 10), ShapeError);
     StepAccuracy steps;
     CHECK_THROWS_AS(
-        steps.add(Matrix<float>::Ones(2, 1), Labels::Zero(1), Labels::Constant(1, std::max(n, Index(1) << 50))),
+        steps.add(MatrixX<float>::Ones(2, 1), Labels::Zero(1), Labels::Constant(1, std::max(n, Index(1) << 50))),
         ShapeError);
     CHECK(steps.hits().empty());
   }

@@ -29,12 +29,12 @@ constexpr Index size = 40, dimension = 5, classes = 3;
 
 /// `count` sequences of 0 to 8 tokens of [first, first + kinds).
 Dataset<float> sentences(Index count, Index first, Index kinds) {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
   for (Index s = 0; s < count; ++s) {
     const Index length = (5 * s + 3) % 9;
     sequences.push_back(
-        Matrix<float>::NullaryExpr(1, length, [&](Index, Index t) { return float(first + (7 * s + 3 * t) % kinds); }));
+        MatrixX<float>::NullaryExpr(1, length, [&](Index, Index t) { return float(first + (7 * s + 3 * t) % kinds); }));
     labels.push_back(Labels::NullaryExpr(length, [&](Index t) { return (s + t) % classes; }));
   }
   return Dataset<float>::step_labelled(sequences, labels, classes);
@@ -61,7 +61,7 @@ StepReport step_on(Training<O, M>& step, const Dataset<float>& data, Index shard
   return step.step(batch);
 }
 
-bool close(const Vector<float>& a, const Vector<float>& b) { return (a - b).norm() < 1e-5F * b.norm(); }
+bool close(const VectorX<float>& a, const VectorX<float>& b) { return (a - b).norm() < 1e-5F * b.norm(); }
 
 /// A user's own optimizer, which knows vectors only.
 struct Own {
@@ -70,10 +70,10 @@ struct Own {
     double learning_rate = 0.1;
   };
   Options options_ = {};
-  void step(Vector<float>& theta, const Vector<float>& gradient) { theta -= 0.1F * gradient; }
+  void step(VectorX<float>& theta, const VectorX<float>& gradient) { theta -= 0.1F * gradient; }
   double& learning_rate() { return options_.learning_rate; }
   Options& options() { return options_; }
-  void set_decay_mask(const Vector<float>&) {}
+  void set_decay_mask(const VectorX<float>&) {}
   template <class F>
   void visit_state(F&&) {}
 };
@@ -85,9 +85,9 @@ TEST_CASE("a step moves the tokens of its batch and no others, however much mome
   Adam<float> adam({.learning_rate = 0.05, .weight_decay = 0.1});
   Training<Adam<float>> step(trained, Loss(), adam, {.clip_norm = 1});
   step_on(step, sentences(45, 0, 20));
-  const Matrix<float> before = trained.parameters()["0.weight"];
+  const MatrixX<float> before = trained.parameters()["0.weight"];
   step_on(step, sentences(45, 15, 20));
-  const Matrix<float> after = trained.parameters()["0.weight"], gradient = step.gradient()["0.weight"];
+  const MatrixX<float> after = trained.parameters()["0.weight"], gradient = step.gradient()["0.weight"];
   for (Index token = 0; token < size; ++token) {
     const bool touched = token >= 15 && token < 35;
     CHECK((after.col(token) != before.col(token)) == touched);
@@ -117,7 +117,7 @@ TEST_CASE("any number of threads and any order of parts in time gives the same b
     Adam<float> adam({.learning_rate = 0.05});
     Training<Adam<float>> step(trained, Loss(), adam, {.clip_norm = 0.1, .threads = threads});
     for (Index k = 0; k < 3; ++k) step_on(step, sentences(200, 5 * k, 25));
-    return Vector<float>(trained.parameters().values());
+    return VectorX<float>(trained.parameters().values());
   };
   const auto alone = run(1);
   for (const int threads : {2, 4}) CHECK(run(threads) == alone);
@@ -134,8 +134,8 @@ TEST_CASE("a loop of one's own takes the same steps") {
     Batch<float> batch;
     batch.gather(data, all_samples(data.size()));
     step.step(batch);
-    const Matrix<float> x = batch.x(), scores = two.forward(x, batch.timeline(), tape, {.training = true});
-    Matrix<float> d_scores(scores.rows(), scores.cols());
+    const MatrixX<float> x = batch.x(), scores = two.forward(x, batch.timeline(), tape, {.training = true});
+    MatrixX<float> d_scores(scores.rows(), scores.cols());
     Loss()(scores, batch.labels(0, scores.cols()), d_scores);
     gradient.reset();
     two.backward(tape, d_scores, gradient);
@@ -175,11 +175,11 @@ TEST_CASE("frozen vectors stay, dense, sparse or tied, under momentum and decay"
       .size = size, .dimension = dimension, .padding = 2, .frozen = whole, .frozen_tokens = {4, 7}, .sparse = sparse};
   const auto check = [&](auto trained, Index kinds) {
     trained.initialise(5);
-    const Matrix<float> first = trained.parameters()["0.weight"];
+    const MatrixX<float> first = trained.parameters()["0.weight"];
     AdamW<float> adam({.learning_rate = 0.05, .weight_decay = 0.1});
     Training<AdamW<float>, decltype(trained)> step(trained, Loss(), adam, {.clip_norm = 1});
     for (Index k = 0; k < 3; ++k) step_on(step, sentences(45, 0, kinds));
-    const Matrix<float> last = trained.parameters()["0.weight"];
+    const MatrixX<float> last = trained.parameters()["0.weight"];
     for (Index token = 0; token < size; ++token) {
       const bool kept = whole || token == 2 || token == 4 || token == 7;
       const bool moves = !kept && (token < kinds || is_tied || !sparse);
@@ -241,7 +241,7 @@ TEST_CASE("after a gradient that is not finite the next step begins with a clean
   SGD<float> sgd({.learning_rate = 0.1});
   Training<SGD<float>> step(trained, Loss(), sgd);
   const auto good = sentences(9, 0, 20);
-  const Vector<float> theta = trained.parameters().values();
+  const VectorX<float> theta = trained.parameters().values();
   trained.parameters()["0.weight"].col(25).setConstant(std::numeric_limits<float>::quiet_NaN());
   CHECK_THROWS_MATCHES(step_on(step, sentences(9, 15, 20)), NonFiniteError, says("parameter '0.weight'"));
   trained.parameters().values() = theta;
@@ -254,7 +254,7 @@ TEST_CASE("after a gradient that is not finite the next step begins with a clean
 
 TEST_CASE("training step: a word is touched though its sequence is too short for the layers behind it") {
   const auto words_of = [](Index steps) {
-    return Dataset<float>::labelled({Matrix<float>::Constant(1, steps, 3)}, {1}, classes);
+    return Dataset<float>::labelled({MatrixX<float>::Constant(1, steps, 3)}, {1}, classes);
   };
   Embedding words{.size = size, .dimension = dimension};
   Sequential model(1, words, Conv1d{.units = classes, .kernel = 4}, MeanOverTime{});
@@ -278,10 +278,10 @@ TEST_CASE("training step: a word is touched though its sequence is too short for
 TEST_CASE("model: a gradient without columns touches the words of the batch, an absent one does not") {
   Sequential model(1, Embedding{.size = size, .dimension = dimension}, Conv1d{.units = classes, .kernel = 4});
   model.initialise(1);
-  const Matrix<float> x = Matrix<float>::Constant(1, 2, 3);
+  const MatrixX<float> x = MatrixX<float>::Constant(1, 2, 3);
   const Timeline timeline = Timeline::rectangular(1, 2);
   decltype(model)::Tape tape;
-  for (const Matrix<float>& d_output : {Matrix<float>(classes, 0), Matrix<float>()}) {
+  for (const MatrixX<float>& d_output : {MatrixX<float>(classes, 0), MatrixX<float>()}) {
     auto gradient = model.parameters().zeros_like();
     model.forward(x, timeline, tape);
     model.backward(tape, d_output, gradient);

@@ -48,16 +48,16 @@ class Trajectory {
     const auto x = file_.at("x").to<double>();
     const auto lengths = file_.at("lengths").to<Index>(), target = file_.at("target").to<Index>();
     const bool steps = file_.at("target").shape.size() == 3;
-    std::vector<Matrix<double>> sequences;
+    std::vector<MatrixX<double>> sequences;
     std::vector<Labels> step_labels;
     std::vector<Index> labels;
     for (Index b = 0; b < B; ++b) {
       const Index length = lengths[std::size_t(k * B + b)];
-      Matrix<double> sequence(I, length);
+      MatrixX<double> sequence(I, length);
       Labels of_steps(length);
       for (Index t = 0; t < length; ++t) {
         const Index column = (k * T + t) * B + b;
-        sequence.col(t) = Eigen::Map<const Vector<double>>(x.data() + column * I, I);
+        sequence.col(t) = Eigen::Map<const VectorX<double>>(x.data() + column * I, I);
         if (steps) of_steps[t] = target[std::size_t(column)];
       }
       sequences.push_back(sequence);
@@ -112,11 +112,11 @@ void follows(const Trajectory& golden, Model model, O optimizer) {
 }
 
 Dataset<float> step_data(std::initializer_list<Index> lengths, Index classes = 3) {
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
   for (const Index length : lengths) {
     const Random random(1, Purpose::data, sequences.size());
-    sequences.push_back(Matrix<float>::NullaryExpr(
+    sequences.push_back(MatrixX<float>::NullaryExpr(
         2, length, [&](Index r, Index c) { return float(random.normal(std::uint64_t(2 * c + r))); }));
     labels.push_back(Labels::NullaryExpr(length, [&](Index t) { return t % 5 == 4 ? -1 : t % classes; }));
   }
@@ -169,7 +169,7 @@ TEST_CASE("after the first batch of a shape a training step allocates nothing") 
       data, options);
   allocates_nothing(Sequential(2, Recurrent<Lstm>{.units = 9}, Dense{.units = 3}), data,
                     {.clip_value = 0.1, .truncation = {.update_every = 2, .back = 4}});
-  std::vector<Matrix<float>> sequences;
+  std::vector<MatrixX<float>> sequences;
   for (Index s = 0; s < data.size(); ++s) sequences.push_back(data.sequence(s));
   const auto labelled = Dataset<float>::labelled(sequences, {0, 1, 2, 0, -1});
   allocates_nothing(Sequential(2, Recurrent<Gru>{.units = 9}, MeanOverTime{}, Dense{.units = 3}), labelled, options);
@@ -245,7 +245,7 @@ struct Notes {
   void step(OutVector<float>, InVector<float> gradient) { norms->push_back(double(gradient.norm())); }
   double& learning_rate() { return rate; }
   int& options() { return nothing; }
-  void set_decay_mask(const Vector<float>&) {}
+  void set_decay_mask(const VectorX<float>&) {}
   template <class F>
   void visit_state(F&&) {}
 };
@@ -271,7 +271,7 @@ TEST_CASE("training step: the gradient norm that it reports is the largest of it
 TEST_CASE("a carried state continues the sequences of the batch before") {
   const auto whole = step_data({8, 8});
   const auto half = [&](Index first) {
-    std::vector<Matrix<float>> x;
+    std::vector<MatrixX<float>> x;
     std::vector<Labels> y;
     for (Index s = 0; s < 2; ++s) {
       x.push_back(whole.sequence(s).middleCols(first, 4));
@@ -301,11 +301,11 @@ TEST_CASE("training step: clips by the norm that the options name, and reports i
   const auto change = [&](double clip_norm) {
     Run run;
     SGD<float> sgd({.learning_rate = 1});
-    const Vector<float> before = run.model.parameters().values();
+    const VectorX<float> before = run.model.parameters().values();
     TrainingStep<Model, SoftmaxCrossEntropy<float>, SGD<float>> step(run.model, SoftmaxCrossEntropy<float>(), sgd,
                                                                      {.clip_norm = clip_norm, .clip_p = p});
     const double norm = step.step(batch).gradient_norm;
-    return std::pair(norm, Vector<double>((before - run.model.parameters().values()).cast<double>()));
+    return std::pair(norm, VectorX<double>((before - run.model.parameters().values()).cast<double>()));
   };
   const auto [norm, plain] = change(0);
   CHECK(norm == Approx(global_norm(plain, p)).epsilon(1e-4));
@@ -334,7 +334,7 @@ TEST_CASE("a value that is not finite stops training, is located, and harms noth
     run.model.parameters()["1.weight"].row(1).setConstant(-3e38f);
     CHECK_THROWS_AS(run(data), NonFiniteError);
   }
-  const Vector<float> before = run.model.parameters().values();
+  const VectorX<float> before = run.model.parameters().values();
   const Adam<float> adam = run.adam;
   CHECK_THROWS_AS(run(data, {.clip_norm = 1, .clip_value = 1}), NonFiniteError);
   CHECK(adam.updates() == run.adam.updates());
@@ -362,7 +362,7 @@ TEST_CASE("training step: a gradient that is not finite is neither limited nor u
     run.model.parameters()["1.weight"].setConstant(3e38f);  // finite outputs and loss, but an infinite gradient of h
     run.model.parameters()["1.weight"].row(1).setConstant(-3e38f);
     const auto data =
-        Dataset<float>::step_labelled({Matrix<float>::Constant(2, 1, 0.1f)}, {Labels::Constant(1, label)}, 3);
+        Dataset<float>::step_labelled({MatrixX<float>::Constant(2, 1, 0.1f)}, {Labels::Constant(1, label)}, 3);
     options.learning_rate = [](long) { return 0.5; };
     const std::string words = refusal(run, data, options);
     CHECK(run.adam.learning_rate() == (words.empty() ? 0.5 : 0.25));
@@ -379,7 +379,7 @@ TEST_CASE("training step: a gradient that is not finite is neither limited nor u
 }
 
 TEST_CASE("training step: an infinite gradient is refused, not limited by its value") {
-  auto data = Dataset<float>::step_labelled({Matrix<float>::Constant(2, 1, 3e38f)}, {Labels::Zero(1)}, 3);
+  auto data = Dataset<float>::step_labelled({MatrixX<float>::Constant(2, 1, 3e38f)}, {Labels::Zero(1)}, 3);
   data.set_weights({10});  // with weights of 0 the loss is 10 log 3, but the gradient 10 * 2 / 3 * 3e38
   Sequential model(2, Dense{.units = 3});
   Adam<float> adam;
@@ -410,7 +410,7 @@ TEST_CASE("training step: hits are counted when asked for") {
 }
 
 TEST_CASE("a step tells when model, loss and targets do not fit") {
-  std::vector<Matrix<float>> x{Matrix<float>::Ones(2, 3)};
+  std::vector<MatrixX<float>> x{MatrixX<float>::Ones(2, 3)};
   Run run;
   CHECK_THROWS_MATCHES(run(Dataset<float>::labelled(x, {1})), ShapeError, says("LastStep or MeanOverTime is missing"));
   CHECK_THROWS_MATCHES(run(Dataset<float>::unlabelled(x)), ValueError, says("no targets for the loss"));

@@ -22,23 +22,23 @@ SafeTensors golden(const std::string& name) {
 }
 
 /// (T, B, F) -> [F x T * B]: the same memory.
-Matrix<double> columns(const Tensor& tensor) {
+MatrixX<double> columns(const Tensor& tensor) {
   const auto values = tensor.to<double>();
   const Index features = tensor.shape.back();
-  return Eigen::Map<const Matrix<double>>(values.data(), features, Index(values.size()) / features);
+  return Eigen::Map<const MatrixX<double>>(values.data(), features, Index(values.size()) / features);
 }
 
-bool close(const Matrix<double>& got, const Matrix<double>& want) {
+bool close(const MatrixX<double>& got, const MatrixX<double>& want) {
   return got.rows() == want.rows() && got.cols() == want.cols() &&
          ((got - want).array().abs() <= 1e-11 + 1e-9 * want.array().abs()).all();
 }
 
 /// f(window, output, tape) for all windows.
 template <class Model, class F>
-void windows(const Model& model, const Matrix<double>& x, const Timeline& timeline, const Truncation& truncation,
+void windows(const Model& model, const MatrixX<double>& x, const Timeline& timeline, const Truncation& truncation,
              std::vector<State<double>>* carried, F&& f) {
   typename Model::Tape tape;
-  TruncatedRun<Model> run;
+  detail::TruncatedRun<Model> run;
   run.begin(model, truncation, carried, carried != nullptr);
   for (Index k = 0; k < truncation.windows(timeline.steps()); ++k)
     run.window(
@@ -58,7 +58,7 @@ void matches_pytorch(Model model, const SafeTensors& file, const std::vector<std
   const Index steps = file.at("x").shape[0], batch = file.at("x").shape[1], units = g_y.rows();
   const Index chunk = Index(std::stod(file.metadata.at("chunk")));
   const auto wx = matrix<double>(file.at("weight_ih_l0")), wh = matrix<double>(file.at("weight_hh_l0"));
-  const Matrix<double> b = matrix<double>(file.at("bias_ih_l0")) + matrix<double>(file.at("bias_hh_l0"));
+  const MatrixX<double> b = matrix<double>(file.at("bias_ih_l0")) + matrix<double>(file.at("bias_hh_l0"));
   auto& theta = model.parameters();
   for (std::size_t g = 0; g < gates.size(); ++g) {
     theta["0." + gates[g] + ".x"] = wx.middleRows(Index(g) * units, units);
@@ -74,12 +74,12 @@ void matches_pytorch(Model model, const SafeTensors& file, const std::vector<std
       CHECK(close(gradient["0." + gates[g] + block], want.middleRows(Index(g) * units, units)));
   };
 
-  Matrix<double> y(units, g_y.cols()), d_x(x.rows(), x.cols()), d_window;
+  MatrixX<double> y(units, g_y.cols()), d_x(x.rows(), x.cols()), d_window;
   windows(model, x, Timeline::rectangular(batch, steps), {.update_every = chunk}, &carried,
           [&](const Window& window, const ConstView<double>& output, auto& tape) {
             const Index first = window.scored * batch, count = output.cols();
             y.middleCols(first, count) = output;
-            model.backward(tape, Matrix<double>(g_y.middleCols(first, count)), gradient, &d_window);
+            model.backward(tape, MatrixX<double>(g_y.middleCols(first, count)), gradient, &d_window);
             d_x.middleCols(first, count) = d_window;
             if (window.scored > 0) return;
             agree("d_weight_ih_l0", ".x", "_chunk0");
@@ -125,12 +125,12 @@ TEST_CASE("windows that overlap give the outputs of a whole pass, and a gradient
   model.initialise(1);
   const auto timeline = Timeline::from_lengths({9, 4, 7, 0, 1});
   const Random random(2, Purpose::data);
-  const Matrix<double> x = Matrix<double>::NullaryExpr(
+  const MatrixX<double> x = MatrixX<double>::NullaryExpr(
       2, timeline.columns(), [&](Index r, Index c) { return random.normal(std::uint64_t(2 * c + r)); });
-  const Matrix<double> d_y = Matrix<double>::Ones(3, timeline.columns());
+  const MatrixX<double> d_y = MatrixX<double>::Ones(3, timeline.columns());
   typename Model::Tape tape;
   auto whole = model.parameters().zeros_like();
-  const Matrix<double> y = model.forward(x, timeline, tape);
+  const MatrixX<double> y = model.forward(x, timeline, tape);
   model.backward(tape, d_y, whole);
   const auto truncated = [&](Truncation truncation) {
     auto gradient = model.parameters().zeros_like();
@@ -139,7 +139,7 @@ TEST_CASE("windows that overlap give the outputs of a whole pass, and a gradient
               const Index again = timeline.offset(window.scored) - timeline.offset(window.begin);
               CHECK(output.rightCols(output.cols() - again)
                         .isApprox(y.middleCols(timeline.offset(window.scored), output.cols() - again), 1e-14));
-              Matrix<double> d_window = Matrix<double>::Ones(3, output.cols());
+              MatrixX<double> d_window = MatrixX<double>::Ones(3, output.cols());
               d_window.leftCols(again).setZero();
               model.backward(window_tape, d_window, gradient);
             });

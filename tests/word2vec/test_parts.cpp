@@ -44,7 +44,7 @@ TEST_CASE("word2vec: pairs are two words a line", "[word2vec]") {
 }
 
 TEST_CASE("word2vec: partners that are nearer than others are counted", "[word2vec]") {
-  Matrix<float> vectors(2, 6);
+  MatrixX<float> vectors(2, 6);
   vectors << 1, 1, 0, 0, -1, -1, 0, 0.1f, 1, 0.9f, 0, 0.1f;
   const WordVectors known({"a", "A", "b", "B", "c", "C"}, vectors);
   const PairScore good = score({{"a", "A"}, {"b", "B"}, {"c", "C"}, {"d", "D"}}, known);
@@ -57,15 +57,15 @@ TEST_CASE("word2vec: partners that are nearer than others are counted", "[word2v
 }
 
 TEST_CASE("word2vec: the plane keeps what differs most", "[word2vec]") {
-  Matrix<float> columns(3, 4);
+  MatrixX<float> columns(3, 4);
   columns << 5, 5, 5, 5, -3, 3, -3, 3, 1, 1, -1, -1;
   const Plane plane = plane_of(columns);
   CHECK(plane.share == Approx(1));
-  CHECK((plane.places - Matrix<double>{{-3, 3, -3, 3}, {1, 1, -1, -1}}).norm() < 1e-12);
+  CHECK((plane.places - MatrixX<double>{{-3, 3, -3, 3}, {1, 1, -1, -1}}).norm() < 1e-12);
 
-  const Plane line = plane_of(Matrix<float>{{1, 2, 3}});
-  CHECK((line.places - Matrix<double>{{-1, 0, 1}, {0, 0, 0}}).norm() < 1e-12);
-  CHECK(plane_of(Matrix<float>::Ones(3, 2)).share == 0);
+  const Plane line = plane_of(MatrixX<float>{{1, 2, 3}});
+  CHECK((line.places - MatrixX<double>{{-1, 0, 1}, {0, 0, 0}}).norm() < 1e-12);
+  CHECK(plane_of(MatrixX<float>::Ones(3, 2)).share == 0);
 }
 
 TEST_CASE("word2vec: the line of an epoch gives its loss and words a second", "[word2vec]") {

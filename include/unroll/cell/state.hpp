@@ -11,12 +11,12 @@ namespace unroll {
 
 /// One matrix per state [rows x batch], a column per sample in the order of samples. Empty: all zero.
 template <class Scalar>
-using State = std::vector<Matrix<Scalar>>;
+using State = std::vector<MatrixX<Scalar>>;
 
 /// Sets the state of the samples where `where` holds back to zero, before the next step: a new sequence begins there.
 template <class Scalar>
 void reset(State<Scalar>& state, std::span<const bool> where) {
-  for (Matrix<Scalar>& part : state) {
+  for (MatrixX<Scalar>& part : state) {
     require<ShapeError>(part.cols() == Index(where.size()), "reset: the state holds ", part.cols(), " samples, got ",
                         where.size(), " marks");
     for (Index b = 0; b < part.cols(); ++b)

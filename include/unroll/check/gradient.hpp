@@ -87,7 +87,7 @@ auto random_state(const Model& model, const Timeline& timeline, std::uint64_t se
     State<typename Model::Scalar> parts;
     for (const Index rows : layer.state_rows()) {
       const Random random(seed, Purpose::sample, k + 1, parts.size());
-      Matrix<typename Model::Scalar> part(rows, timeline.batch());
+      MatrixX<typename Model::Scalar> part(rows, timeline.batch());
       for (Index j = 0; j < part.size(); ++j)
         part.data()[j] = typename Model::Scalar(0.5 * random.normal(std::uint64_t(j)));
       parts.push_back(std::move(part));
@@ -102,12 +102,12 @@ auto random_state(const Model& model, const Timeline& timeline, std::uint64_t se
 /// whose masks stay the same. Parameters are changed while it runs and restored. Only in double: float differences are
 /// too coarse.
 template <class Model, class Loss>
-GradientReport check_gradients(Model& model, const Matrix<double>& x, const Timeline& timeline, Loss&& loss,
+GradientReport check_gradients(Model& model, const MatrixX<double>& x, const Timeline& timeline, Loss&& loss,
                                const Pass& pass = {}, const GradientCheckOptions& options = {}) {
   static_assert(std::same_as<typename Model::Scalar, double>,
                 "unroll: gradients are checked in double; make the model with double");
   typename Model::Tape tape;
-  Matrix<double> input = x, d_input, d_output;
+  MatrixX<double> input = x, d_input, d_output;
   auto initial = random_state(model, timeline, options.seed);
   decltype(initial) d_initial;
   const auto value = [&] {
@@ -121,7 +121,7 @@ GradientReport check_gradients(Model& model, const Matrix<double>& x, const Time
 
   const auto parameter_name = [&](Index k) { return entry_name(model.parameters().table(), k); };
   GradientReport report;
-  for (const Segment& learned : model.parameters().table().learned())
+  for (const detail::Segment& learned : model.parameters().table().learned())
     report += check_gradient(
         value, model.parameters().values().segment(learned.first, learned.size),
         gradient.values().segment(learned.first, learned.size),

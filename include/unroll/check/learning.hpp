@@ -63,10 +63,10 @@ struct OverfitResult {
 /// wrong label or a learning rate that is far off. `loss(output, d_output)` returns the value and writes its gradient.
 /// Changes the model.
 template <class Model, class Loss, class Optimizer>
-OverfitResult overfit(Model& model, const Matrix<typename Model::Scalar>& x, const Timeline& timeline, Loss&& loss,
+OverfitResult overfit(Model& model, const MatrixX<typename Model::Scalar>& x, const Timeline& timeline, Loss&& loss,
                       Optimizer& optimizer, const OverfitOptions& options = {}) {
   typename Model::Tape tape;
-  Matrix<typename Model::Scalar> d_output;
+  MatrixX<typename Model::Scalar> d_output;
   auto gradient = model.parameters().zeros_like();
   OverfitResult result;
   for (;; ++result.updates) {

@@ -45,7 +45,7 @@ class Buffer {
   Index capacity() const { return memory_.size(); }
 
  private:
-  Vector<Scalar> memory_;
+  VectorX<Scalar> memory_;
   Index rows_ = 0, cols_ = 0;
 };
 

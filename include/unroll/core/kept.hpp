@@ -7,7 +7,7 @@
 #include "unroll/core/timeline.hpp"
 #include "unroll/core/types.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// A reference to what the caller keeps for as long as it is used. A temporary does not compile.
 template <class T>
@@ -47,26 +47,26 @@ class PassTimeline {
 template <class Scalar>
 class PassInput {
  public:
-  PassInput(const ConstView<Scalar>& kept) : view_(kept) {}             // NOLINT
-  PassInput(const View<Scalar>& kept) : view_(unroll::view(kept)) {}    // NOLINT
-  PassInput(const Matrix<Scalar>& kept) : view_(unroll::view(kept)) {}  // NOLINT
-  PassInput(Matrix<Scalar>&& temporary)
+  PassInput(const ConstView<Scalar>& kept) : view_(kept) {}              // NOLINT
+  PassInput(const View<Scalar>& kept) : view_(unroll::view(kept)) {}     // NOLINT
+  PassInput(const MatrixX<Scalar>& kept) : view_(unroll::view(kept)) {}  // NOLINT
+  PassInput(MatrixX<Scalar>&& temporary)
       : own_(std::move(temporary)), view_(unroll::view(std::as_const(*own_))) {}  // NOLINT
   template <class Derived>
-  PassInput(const Eigen::EigenBase<Derived>& expression) : PassInput(Matrix<Scalar>(expression)) {}  // NOLINT
+  PassInput(const Eigen::EigenBase<Derived>& expression) : PassInput(MatrixX<Scalar>(expression)) {}  // NOLINT
   PassInput(PassInput&&) = default;  // the numbers stay where they are
 
   const ConstView<Scalar>& view() const { return view_; }
   /// Where its numbers stay: a temporary is moved to `place`.
-  ConstView<Scalar> settle(Matrix<Scalar>& place) && {
+  ConstView<Scalar> settle(MatrixX<Scalar>& place) && {
     if (!own_) return view_;
     place = *std::move(own_);
     return unroll::view(std::as_const(place));
   }
 
  private:
-  std::optional<Matrix<Scalar>> own_;
+  std::optional<MatrixX<Scalar>> own_;
   ConstView<Scalar> view_;
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

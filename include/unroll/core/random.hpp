@@ -179,9 +179,9 @@ class Random {
 };
 
 /// The numbers 0 ... n-1 in random order, every order equally likely: Durstenfeld 1964. Throws ValueError if n < 0.
-inline Vector<Index> permutation(Index n, const Random& random) {
+inline VectorX<Index> permutation(Index n, const Random& random) {
   require<ValueError>(n >= 0, "permutation: expects n >= 0, got ", n);
-  Vector<Index> order = Vector<Index>::LinSpaced(n, 0, n - 1);
+  VectorX<Index> order = VectorX<Index>::LinSpaced(n, 0, n - 1);
   for (Index last = n - 1; last > 0; --last) {
     std::swap(order[last], order[random.below(static_cast<std::uint64_t>(last), last + 1)]);
   }

@@ -54,7 +54,7 @@ class Timeline {
   }
 
   /// Any pattern of valid steps: `mask(b, t)` is true where sample b has a value. [batch x steps]
-  static Timeline from_mask(const Eigen::Ref<const Matrix<bool>>& mask) {
+  static Timeline from_mask(const Eigen::Ref<const MatrixX<bool>>& mask) {
     Timeline timeline;
     timeline.assign_mask(mask);
     return timeline;
@@ -72,7 +72,7 @@ class Timeline {
   }
 
   /// As from_mask, reusing the memory of this timeline.
-  void assign_mask(const Eigen::Ref<const Matrix<bool>>& mask) {
+  void assign_mask(const Eigen::Ref<const MatrixX<bool>>& mask) {
     counts_.assign(at(mask.rows()), 0);
     for (Index step = 0; step < mask.cols(); ++step)
       for (Index b = 0; b < mask.rows(); ++b) counts_[at(b)] += mask(b, step);
@@ -127,20 +127,20 @@ class Timeline {
 
   /// Takes the valid columns out of a padded, time-major batch [features x padded_steps * batch].
   template <class Scalar>
-  Matrix<Scalar> pack(const Matrix<Scalar>& padded) const {
+  MatrixX<Scalar> pack(const MatrixX<Scalar>& padded) const {
     require<ShapeError>(padded.cols() == padded_steps() * batch(), "timeline: a padded batch of ", padded_steps(),
                         " steps and ", batch(), " samples has ", padded_steps() * batch(), " columns, got ",
                         padded.cols());
-    Matrix<Scalar> packed(padded.rows(), columns());
+    MatrixX<Scalar> packed(padded.rows(), columns());
     for (Index c = 0; c < columns(); ++c) packed.col(c) = padded.col(padded_column(c));
     return packed;
   }
 
   /// Puts columns back to their places in a padded, time-major batch. [features x padded_steps * batch]
   template <class Scalar>
-  Matrix<Scalar> unpack(const Matrix<Scalar>& packed, Padding padding = Padding::zero) const {
+  MatrixX<Scalar> unpack(const MatrixX<Scalar>& packed, Padding padding = Padding::zero) const {
     require<ShapeError>(packed.cols() == columns(), "timeline: expects ", columns(), " columns, got ", packed.cols());
-    Matrix<Scalar> padded = Matrix<Scalar>::Zero(packed.rows(), padded_steps() * batch());
+    MatrixX<Scalar> padded = MatrixX<Scalar>::Zero(packed.rows(), padded_steps() * batch());
     for (Index c = 0; c < columns(); ++c) padded.col(padded_column(c)) = packed.col(c);
     if (padding != Padding::zero) repeat(padded, padding == Padding::repeat_next);
     return padded;
@@ -148,11 +148,11 @@ class Timeline {
 
   /// One column per sample: from the order of samples to the order of ranks, and back.
   template <class Scalar>
-  Matrix<Scalar> by_rank(const Matrix<Scalar>& by_sample) const {
+  MatrixX<Scalar> by_rank(const MatrixX<Scalar>& by_sample) const {
     return permuted(by_sample, sample_);
   }
   template <class Scalar>
-  Matrix<Scalar> by_sample(const Matrix<Scalar>& by_rank) const {
+  MatrixX<Scalar> by_sample(const MatrixX<Scalar>& by_rank) const {
     return permuted(by_rank, rank_);
   }
 
@@ -265,7 +265,7 @@ class Timeline {
   }
 
   template <class Scalar>
-  void repeat(Matrix<Scalar>& padded, bool from_next) const {
+  void repeat(MatrixX<Scalar>& padded, bool from_next) const {
     std::vector<bool> valid(at(padded.cols()), false);
     for (Index c = 0; c < columns(); ++c) valid[at(padded_column(c))] = true;
     for (Index k = 1; k < padded_steps(); ++k) {
@@ -276,10 +276,10 @@ class Timeline {
   }
 
   template <class Scalar>
-  Matrix<Scalar> permuted(const Matrix<Scalar>& m, const std::vector<Index>& source) const {
+  MatrixX<Scalar> permuted(const MatrixX<Scalar>& m, const std::vector<Index>& source) const {
     require<ShapeError>(m.cols() == batch(), "timeline: expects one column for each of ", batch(), " samples, got ",
                         m.cols());
-    Matrix<Scalar> out(m.rows(), m.cols());
+    MatrixX<Scalar> out(m.rows(), m.cols());
     for (Index k = 0; k < batch(); ++k) out.col(k) = m.col(source[at(k)]);
     return out;
   }

@@ -11,37 +11,35 @@ namespace unroll {
 
 using Eigen::Index;
 
-template <class Scalar>
-using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
-
-template <class Scalar>
-using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
+// Eigen's names, so that `using namespace Eigen` beside that of this library leaves nothing ambiguous.
+using Eigen::MatrixX;
+using Eigen::VectorX;
 
 /// Class labels or token ids along columns; a negative entry means "no label here".
 using Labels = Eigen::Matrix<Index, Eigen::Dynamic, 1>;
 
 /// A matrix that is only read. Columns may lie apart (a block of a larger matrix), rows are contiguous.
-/// The parameter type is not deduced, so that a Matrix, a Block and a Map all convert: write `In<Scalar>` with a Scalar
-/// that is known from elsewhere.
+/// The parameter type is not deduced, so that a MatrixX, a Block and a Map all convert: write `In<Scalar>` with a
+/// Scalar that is known from elsewhere.
 template <class Scalar>
-using In = const Eigen::Ref<const Matrix<Scalar>>&;
+using In = const Eigen::Ref<const MatrixX<Scalar>>&;
 
 /// A matrix that is written in place; never resized.
 template <class Scalar>
-using Out = Eigen::Ref<Matrix<Scalar>>;
+using Out = Eigen::Ref<MatrixX<Scalar>>;
 
 template <class Scalar>
-using InVector = const Eigen::Ref<const Vector<Scalar>>&;
+using InVector = const Eigen::Ref<const VectorX<Scalar>>&;
 
 template <class Scalar>
-using OutVector = Eigen::Ref<Vector<Scalar>>;
+using OutVector = Eigen::Ref<VectorX<Scalar>>;
 
 /// A window on numbers that somebody else owns; columns may lie apart. Copying it copies the window, not the numbers.
 template <class Scalar>
-using ConstView = Eigen::Map<const Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
+using ConstView = Eigen::Map<const MatrixX<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
 template <class Scalar>
-using View = Eigen::Map<Matrix<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
+using View = Eigen::Map<MatrixX<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
 namespace detail {
 
@@ -118,7 +116,7 @@ namespace detail {
 
 /// A matrix that is given though it may have no columns: it has data, unlike `nothing()`. One of no rows is nothing.
 template <class Scalar>
-ConstView<Scalar> given(const Matrix<Scalar>& matrix) {
+ConstView<Scalar> given(const MatrixX<Scalar>& matrix) {
   static constexpr Scalar no_column{};
   if (matrix.size() > 0 || matrix.rows() == 0) return view(matrix);
   return {&no_column, matrix.rows(), 0, Eigen::OuterStride<>(matrix.rows())};

@@ -63,7 +63,7 @@ class Batch {
   const LabelSequences& label_sequences() const { return label_sequences_; }
   /// Weights and sequences of these columns, for a loss.
   Columns columns(Index first, Index count) const {
-    using Weights = Eigen::Map<const Vector<double>>;
+    using Weights = Eigen::Map<const VectorX<double>>;
     detail::check_range(first, count, target_columns());
     const bool weighted = weights_.rows() > 0;
     return {.weights = weighted ? Weights(weights_.view().data() + first, count) : Weights(nullptr, 0),
@@ -205,7 +205,7 @@ concept TakesLabels = requires(const Loss& loss, Only<Eigen::Ref<const Labels>> 
   loss.count(labels);
 };
 template <class Loss, class S>
-concept TakesValues = requires(const Loss& loss, Only<Eigen::Ref<const Matrix<S>>> values) {
+concept TakesValues = requires(const Loss& loss, Only<Eigen::Ref<const MatrixX<S>>> values) {
   loss.count(values);
 };
 
@@ -224,7 +224,7 @@ void with_targets(TargetKind kind, const LabelsOf& labels, const ValuesOf& value
   if constexpr (TakesLabels<Loss>)
     if (has_labels(kind)) return f(Eigen::Ref<const Labels>(labels()));
   if constexpr (TakesValues<Loss, S>)
-    if (has_values(kind)) return f(Eigen::Ref<const Matrix<S>>(values()));
+    if (has_values(kind)) return f(Eigen::Ref<const MatrixX<S>>(values()));
   require<ValueError>(kind != TargetKind::none, "the data set has no targets for the loss");
   throw ValueError(text("the data set has ",
                         has_labels(kind)   ? "labels"

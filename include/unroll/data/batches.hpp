@@ -95,12 +95,12 @@ class Batches {
       tokens += steps;
     }
     if (!order_.empty()) begin_.push_back(Index(order_.size()));
-    order_of_batches_ = Vector<Index>::LinSpaced(count(), 0, count() - 1);
+    order_of_batches_ = VectorX<Index>::LinSpaced(count(), 0, count() - 1);
   }
 
   std::vector<Index> order_;        // samples
   std::vector<Index> begin_ = {0};  // of each batch in order_, one more than there are batches
-  Vector<Index> order_of_batches_;
+  VectorX<Index> order_of_batches_;
 };
 
 /// All samples of a data set.

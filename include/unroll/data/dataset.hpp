@@ -36,12 +36,12 @@ class Dataset {
  public:
   using Scalar = S;
 
-  static Dataset unlabelled(std::vector<Matrix<S>> sequences) {
+  static Dataset unlabelled(std::vector<MatrixX<S>> sequences) {
     return Dataset(TargetKind::none, std::move(sequences));
   }
 
   /// One class per sequence, from 0. `classes` 0: as many as the largest label needs.
-  static Dataset labelled(std::vector<Matrix<S>> sequences, const std::vector<Index>& labels, Index classes = 0) {
+  static Dataset labelled(std::vector<MatrixX<S>> sequences, const std::vector<Index>& labels, Index classes = 0) {
     Dataset data(TargetKind::label, std::move(sequences));
     for (const Index label : labels) data.labels_.push_back(Labels::Constant(1, label));
     data.check_labels(classes);
@@ -49,7 +49,7 @@ class Dataset {
   }
 
   /// One class per step: as many labels for each sequence as its output has steps.
-  static Dataset step_labelled(std::vector<Matrix<S>> sequences, std::vector<Labels> labels, Index classes = 0) {
+  static Dataset step_labelled(std::vector<MatrixX<S>> sequences, std::vector<Labels> labels, Index classes = 0) {
     Dataset data(TargetKind::step_labels, std::move(sequences));
     data.labels_ = std::move(labels);
     data.check_labels(classes);
@@ -58,7 +58,7 @@ class Dataset {
 
   /// Any number of labels for each sequence, none too, without a place in time; a single negative one: no target.
   /// `classes`: with the blank, where that is not the first class.
-  static Dataset transcribed(std::vector<Matrix<S>> sequences, std::vector<Labels> labels, Index classes = 0) {
+  static Dataset transcribed(std::vector<MatrixX<S>> sequences, std::vector<Labels> labels, Index classes = 0) {
     Dataset data(TargetKind::label_sequence, std::move(sequences));
     data.labels_ = std::move(labels);
     data.check_labels(classes);
@@ -69,7 +69,7 @@ class Dataset {
   }
 
   /// Numbers per sequence: `targets` [rows x sequences].
-  static Dataset valued(std::vector<Matrix<S>> sequences, const Matrix<S>& targets) {
+  static Dataset valued(std::vector<MatrixX<S>> sequences, const MatrixX<S>& targets) {
     Dataset data(TargetKind::values, std::move(sequences));
     for (Index s = 0; s < targets.cols(); ++s) data.values_.push_back(targets.col(s));
     data.check_values();
@@ -77,7 +77,7 @@ class Dataset {
   }
 
   /// Numbers per step: `targets` [rows x steps of the output] for each sequence.
-  static Dataset step_valued(std::vector<Matrix<S>> sequences, std::vector<Matrix<S>> targets) {
+  static Dataset step_valued(std::vector<MatrixX<S>> sequences, std::vector<MatrixX<S>> targets) {
     Dataset data(TargetKind::step_values, std::move(sequences));
     data.values_ = std::move(targets);
     data.check_values();
@@ -99,11 +99,11 @@ class Dataset {
   /// Numbers per target; 0 without real-valued targets.
   Index target_rows() const { return values_.empty() ? 0 : values_.front().rows(); }
 
-  const Matrix<S>& sequence(Index sample) const { return of(sequences_, sample, ""); }
+  const MatrixX<S>& sequence(Index sample) const { return of(sequences_, sample, ""); }
   /// One entry, one per step, or what is to be written.
   const Labels& labels(Index sample) const { return of(labels_, sample, " with labels"); }
   /// [rows x 1], or [rows x steps].
-  const Matrix<S>& values(Index sample) const { return of(values_, sample, " with real-valued targets"); }
+  const MatrixX<S>& values(Index sample) const { return of(values_, sample, " with real-valued targets"); }
   double weight(Index sample) const { return weights_.empty() ? 1 : of(weights_, sample, " with weights"); }
   bool weighted() const { return !weights_.empty(); }
 
@@ -133,15 +133,15 @@ class Dataset {
     return part;
   }
 
-  /// The same targets for changed inputs: `f(Matrix<S>&)` works on each sequence and keeps its shape. Throws ShapeError
-  /// for another shape and ValueError for numbers that are not finite; the data set then stays as it was, as where `f`
-  /// throws.
+  /// The same targets for changed inputs: `f(MatrixX<S>&)` works on each sequence and keeps its shape. Throws
+  /// ShapeError for another shape and ValueError for numbers that are not finite; the data set then stays as it was, as
+  /// where `f` throws.
   template <class F>
   void transform(F&& f) {
-    std::vector<Matrix<S>> before = sequences_;
+    std::vector<MatrixX<S>> before = sequences_;
     try {
       for (std::size_t s = 0; s < sequences_.size(); ++s) {
-        Matrix<S>& x = sequences_[s];
+        MatrixX<S>& x = sequences_[s];
         f(x);
         require<ShapeError>(x.rows() == before[s].rows() && x.cols() == before[s].cols(), "data set: sample ", s,
                             " is ", before[s].rows(), " x ", before[s].cols(), ", transformed ", x.rows(), " x ",
@@ -156,7 +156,7 @@ class Dataset {
 
  private:
   Dataset() = default;
-  Dataset(TargetKind kind, std::vector<Matrix<S>> sequences) : kind_(kind), sequences_(std::move(sequences)) {
+  Dataset(TargetKind kind, std::vector<MatrixX<S>> sequences) : kind_(kind), sequences_(std::move(sequences)) {
     check_sequences();
   }
 
@@ -171,7 +171,7 @@ class Dataset {
     require<ValueError>(!sequences_.empty(), "data set: there is no sequence");
     require<ShapeError>(features() > 0, "data set: sample 0 has no features");
     for (Index s = 0; s < size(); ++s) {
-      const Matrix<S>& x = sequence(s);
+      const MatrixX<S>& x = sequence(s);
       require<ShapeError>(x.rows() == features(), "data set: sample ", s, " has ", x.rows(), " features, sample 0 has ",
                           features());
       for (Index t = 0; t < x.cols(); ++t)
@@ -212,9 +212,9 @@ class Dataset {
 
   TargetKind kind_ = TargetKind::none;
   Index classes_ = 0;
-  std::vector<Matrix<S>> sequences_;
-  std::vector<Labels> labels_;     // only with labels
-  std::vector<Matrix<S>> values_;  // only with real-valued targets
+  std::vector<MatrixX<S>> sequences_;
+  std::vector<Labels> labels_;      // only with labels
+  std::vector<MatrixX<S>> values_;  // only with real-valued targets
   std::vector<double> weights_;
 };
 

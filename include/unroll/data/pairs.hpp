@@ -15,8 +15,8 @@ struct Marks {
 
 /// Token numbers as a sequence of one feature, which an Embedding layer reads.
 template <std::floating_point S>
-Matrix<S> token_row(std::span<const Index> tokens) {
-  Matrix<S> row(1, Index(tokens.size()));
+MatrixX<S> token_row(std::span<const Index> tokens) {
+  MatrixX<S> row(1, Index(tokens.size()));
   for (std::size_t k = 0; k < tokens.size(); ++k) row(0, Index(k)) = S(tokens[k]);
   return row;
 }
@@ -26,7 +26,7 @@ template <std::floating_point S>
 class SequencePairs {
  public:
   /// Throws ShapeError where numbers of sequences or features differ, ValueError for a token below 0.
-  SequencePairs(std::vector<Matrix<S>> sources, std::vector<std::vector<Index>> targets, Marks marks)
+  SequencePairs(std::vector<MatrixX<S>> sources, std::vector<std::vector<Index>> targets, Marks marks)
       : sources_(std::move(sources)), targets_(std::move(targets)), marks_(marks) {
     require<ShapeError>(sources_.size() == targets_.size(), "pairs: got ", sources_.size(), " sources and ",
                         targets_.size(), " targets");
@@ -44,7 +44,7 @@ class SequencePairs {
   Index features() const { return sources_.empty() ? 0 : sources_.front().rows(); }
   const Marks& marks() const { return marks_; }
   /// Source and target of a pair. Throw ValueError, as all that follow, for one that is not there.
-  const Matrix<S>& source(Index k) const { return of(sources_, k); }
+  const MatrixX<S>& source(Index k) const { return of(sources_, k); }
   const std::vector<Index>& target(Index k) const { return of(targets_, k); }
   /// Steps of source and target together: what batches are dealt out by.
   Index length(Index k) const { return source(k).cols() + target_steps(k); }
@@ -57,7 +57,7 @@ class SequencePairs {
     return list[std::size_t(k)];
   }
 
-  std::vector<Matrix<S>> sources_;
+  std::vector<MatrixX<S>> sources_;
   std::vector<std::vector<Index>> targets_;
   Marks marks_;
 };
@@ -93,7 +93,7 @@ class PairBatch {
   }
   Columns columns(Index first, Index count) const {
     detail::check_range(first, count, target_columns());
-    return {.weights = Eigen::Map<const Vector<double>>(nullptr, 0),
+    return {.weights = Eigen::Map<const VectorX<double>>(nullptr, 0),
             .sequence = Eigen::Map<const Labels>(ranks_.data() + first, count),
             .sequences = targets_.batch()};
   }

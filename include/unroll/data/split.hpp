@@ -59,9 +59,9 @@ Split stratified_split(const Dataset<S>& data, double fraction, std::uint64_t se
 /// One weight per class, so that every class counts the same in the whole: n / (classes * n_k); 0 for a class that does
 /// not occur. For a data set with labels.
 template <class S>
-Vector<double> balanced_class_weights(const Dataset<S>& data) {
+VectorX<double> balanced_class_weights(const Dataset<S>& data) {
   require<ValueError>(has_labels(data.kind()), "class weights: the data set has no labels");
-  Vector<double> weights;
+  VectorX<double> weights;
   take_memory(data.classes(), "class weights", [&] { weights.setZero(data.classes()); });
   for (Index s = 0; s < data.size(); ++s)
     for (const Index label : data.labels(s))

@@ -15,7 +15,7 @@ class Standardizer {
  public:
   /// Throws ValueError when the data have no steps.
   explicit Standardizer(const Dataset<S>& training)
-      : mean_(Vector<double>::Zero(training.features())), deviation_(Vector<double>::Zero(training.features())) {
+      : mean_(VectorX<double>::Zero(training.features())), deviation_(VectorX<double>::Zero(training.features())) {
     double steps = 0;
     for (Index s = 0; s < training.size(); ++s) steps += double(training.length(s));
     require<ValueError>(steps > 0, "standardizer: the sequences have no steps");
@@ -32,9 +32,9 @@ class Standardizer {
 
   /// Changes the data in place. Throws ShapeError for another number of features.
   void apply(Dataset<S>& data) const {
-    data.transform([this](Matrix<S>& sequence) { apply(sequence); });
+    data.transform([this](MatrixX<S>& sequence) { apply(sequence); });
   }
-  void apply(Matrix<S>& sequence) const {
+  void apply(MatrixX<S>& sequence) const {
     require<ShapeError>(sequence.rows() == mean_.size(), "standardizer: expects ", mean_.size(), " features, got ",
                         sequence.rows());
     for (Index k = 0; k < mean_.size(); ++k)
@@ -42,12 +42,12 @@ class Standardizer {
           ((sequence.row(k).template cast<double>().array() - mean_[k]) / deviation_[k]).template cast<S>();
   }
 
-  const Vector<double>& mean() const { return mean_; }
+  const VectorX<double>& mean() const { return mean_; }
   /// 1 where a feature is constant.
-  const Vector<double>& deviation() const { return deviation_; }
+  const VectorX<double>& deviation() const { return deviation_; }
 
  private:
-  Vector<double> mean_, deviation_;
+  VectorX<double> mean_, deviation_;
 };
 
 }  // namespace unroll

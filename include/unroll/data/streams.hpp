@@ -63,7 +63,7 @@ class TokenStreams {
  private:
   Dataset<S> cut(std::span<const Index> tokens, Index vocabulary) {
     find_length();
-    std::vector<Matrix<S>> inputs;
+    std::vector<MatrixX<S>> inputs;
     std::vector<Labels> targets;
     for (Index first = 0; first < length_; first += options_.steps)
       for (Index stream = 0; stream < options_.streams; ++stream) {

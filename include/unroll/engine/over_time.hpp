@@ -16,16 +16,18 @@ class OverTime {
   static_assert(check_cell<C>());
   using Scalar = typename C::Scalar;
   using Weights = typename C::Weights;
-  using States = std::span<const Matrix<Scalar>>;
+  using States = std::span<const MatrixX<Scalar>>;
   static constexpr int states = C::states;
 
  public:
   /// With weights that were prepared, for the backward pass too where there will be one. It refers to all that it gets.
-  OverTime(Lasting<C> cell, Lasting<Weights> weights, Lasting<Timeline> timeline, Direction direction, Tape<C>& tape)
+  OverTime(detail::Lasting<C> cell, detail::Lasting<Weights> weights, detail::Lasting<Timeline> timeline,
+           Direction direction, Tape<C>& tape)
       : cell_(cell), weights_(&weights.get()), timeline_(timeline), direction_(direction), tape_(tape) {}
 
   /// Prepares the weights itself, from the parameters `theta`.
-  OverTime(Lasting<C> cell, Lasting<Timeline> timeline, Direction direction, Tape<C>& tape, const Scalar* theta)
+  OverTime(detail::Lasting<C> cell, detail::Lasting<Timeline> timeline, Direction direction, Tape<C>& tape,
+           const Scalar* theta)
       : OverTime(cell, tape.weights, timeline, direction, tape) {
     theta_ = theta;
   }
@@ -63,7 +65,7 @@ class OverTime {
   }
 
   /// The states after the last step of each sequence, by sample; its initial state for one without steps.
-  void final_state(std::span<Matrix<Scalar>> to) const {
+  void final_state(std::span<MatrixX<Scalar>> to) const {
     if (tape_.stretches.size() == 1) return present().final_state(to);
     std::copy(tape_.state.begin(), tape_.state.end(), to.begin());
   }
@@ -72,7 +74,7 @@ class OverTime {
   /// where nothing reached them. Adds to `gradient`, overwrites `d_inputs` or adds to them, and overwrites `d_initial`
   /// where it is given.
   void backward(const Inputs<Scalar>& inputs, ConstView<Scalar> d_output, States d_final, Scalar* gradient,
-                const InputGradients<Scalar>& d_inputs, std::span<Matrix<Scalar>> d_initial = {},
+                const InputGradients<Scalar>& d_inputs, std::span<MatrixX<Scalar>> d_initial = {},
                 bool add_to_inputs = false) {
     check_kept();
     check_gradients(d_output, d_final);
@@ -215,7 +217,7 @@ class OverTime {
 
   // ---- what callers get wrong
 
-  void check(const Inputs<Scalar>& inputs, std::span<const Matrix<Scalar>> initial) const {
+  void check(const Inputs<Scalar>& inputs, std::span<const MatrixX<Scalar>> initial) const {
     require<ShapeError>(Index(inputs.steps.size()) == cell_.inputs(), "expects ", cell_.inputs(), " inputs, got ",
                         inputs.steps.size());
     require<ShapeError>(Index(inputs.constants.size()) == cell_.constants(), "expects ", cell_.constants(),
@@ -255,13 +257,13 @@ class OverTime {
                         gradient.rows(), " x ", gradient.cols());
   }
 
-  void check_gradients(const ConstView<Scalar>& d_output, std::span<const Matrix<Scalar>> d_final) const {
+  void check_gradients(const ConstView<Scalar>& d_output, std::span<const MatrixX<Scalar>> d_final) const {
     if (d_output.data() != nullptr)
       check_shape("gradient of output", 0, d_output.rows(), d_output.cols(), cell_.output_rows(), timeline_.columns());
     check_states("gradient of final state", d_final);
   }
 
-  void check_states(std::string_view what, std::span<const Matrix<Scalar>> given) const {
+  void check_states(std::string_view what, std::span<const MatrixX<Scalar>> given) const {
     require<ShapeError>(given.empty() || given.size() == std::size_t(states), what, ": expects ", states,
                         " matrices, got ", given.size());
     for (std::size_t s = 0; s < given.size(); ++s)

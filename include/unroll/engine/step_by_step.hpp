@@ -17,7 +17,7 @@ class StepByStep {
 
  public:
   /// `weights` were prepared; both must outlive it.
-  StepByStep(Lasting<C> cell, Lasting<Weights> weights) : cell_(cell), weights_(weights) {
+  StepByStep(detail::Lasting<C> cell, detail::Lasting<Weights> weights) : cell_(cell), weights_(weights) {
     require<ValueError>(cell_.inputs() == 1 && cell_.constants() == 0, "step by step: the cell reads ", cell_.inputs(),
                         " inputs and ", cell_.constants(), " constants, expected 1 and 0");
   }
@@ -73,7 +73,7 @@ class StepByStep {
   Step<Scalar, C::states> step_of(Index n, const State<Scalar>& states) {
     Step<Scalar, C::states> step{.first = 0, .columns = n, .rank = 0};
     for (int s = 0; s < C::states; ++s) {
-      const Matrix<Scalar>& before = states[std::size_t(s)];
+      const MatrixX<Scalar>& before = states[std::size_t(s)];
       require<ShapeError>(before.rows() == cell_.state_rows(s) && before.cols() == n, "step by step: state ", s,
                           ": expects ", cell_.state_rows(s), " x ", n, ", got ", before.rows(), " x ", before.cols());
       after_[s].resize(before.rows(), n);
@@ -88,7 +88,7 @@ class StepByStep {
   const C& cell_;
   const Weights& weights_;
   typename C::Work work_;
-  Table<Matrix<Scalar>, C::states> after_;
+  Table<MatrixX<Scalar>, C::states> after_;
   Buffer<Scalar> output_;
   Index step_ = 0;
 };

@@ -27,7 +27,7 @@ class Stretch {
       : cell_(cell), weights_(weights), timeline_(timeline), direction_(direction), tape_(tape) {}
 
   /// `initial` is empty (all zero) or gives each state [rows x batch], by sample; `output` is where the output goes.
-  void forward(const Inputs<Scalar>& inputs, std::span<const Matrix<Scalar>> initial, Strided<Scalar> output) {
+  void forward(const Inputs<Scalar>& inputs, std::span<const MatrixX<Scalar>> initial, Strided<Scalar> output) {
     begin_states(initial, output);
     cell_.make_room(weights_, timeline_, tape_.work);
     for (Index done = 0; done < timeline_.steps();) {
@@ -42,7 +42,7 @@ class Stretch {
   }
 
   /// The states after the last step of each sequence, by sample; its initial state for one without steps.
-  void final_state(std::span<Matrix<Scalar>> to) const {
+  void final_state(std::span<MatrixX<Scalar>> to) const {
     for (int s = 0; s < states; ++s) {
       const Index rows = cell_.state_rows(s);
       to[std::size_t(s)].resize(rows, timeline_.batch());
@@ -202,7 +202,7 @@ class Stretch {
 
   // ---- states at the ends
 
-  void begin_states(std::span<const Matrix<Scalar>> initial, Strided<Scalar> output) {
+  void begin_states(std::span<const MatrixX<Scalar>> initial, Strided<Scalar> output) {
     for (int s = 0; s < states; ++s) {
       const Index rows = cell_.state_rows(s);
       auto to = tape_.initial[s].shape(rows, timeline_.batch());

@@ -183,7 +183,7 @@ class CtcBeam {
 template <class Derived>
 std::vector<CtcLabels> ctc_greedy(const Eigen::MatrixBase<Derived>& output, const Timeline& timeline, Index blank = 0) {
   using S = typename Derived::Scalar;
-  const Eigen::Ref<const Matrix<S>> logits(output.derived());
+  const Eigen::Ref<const MatrixX<S>> logits(output.derived());
   detail::check_ctc("ctc greedy", logits.rows(), logits.cols(), timeline, blank);
   std::vector<CtcLabels> results(std::size_t(timeline.batch()));
   for (Index b = 0; b < timeline.batch(); ++b) {
@@ -209,7 +209,7 @@ template <class Derived>
 std::vector<std::vector<CtcLabels>> ctc_beam_search(const Eigen::MatrixBase<Derived>& output, const Timeline& timeline,
                                                     const CtcBeamOptions& options = {}) {
   using S = typename Derived::Scalar;
-  const Eigen::Ref<const Matrix<S>> logits(output.derived());
+  const Eigen::Ref<const MatrixX<S>> logits(output.derived());
   detail::check_ctc("ctc beam search", logits.rows(), logits.cols(), timeline, options.blank);
   require<ValueError>(options.beams >= 1, "ctc beam search: beams must be at least 1, got ", options.beams);
   require<ValueError>(options.n_best >= 1 && options.n_best <= options.beams, "ctc beam search: n_best must be 1 to ",

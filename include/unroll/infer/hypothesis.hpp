@@ -25,7 +25,7 @@ struct Hypothesis {
                                    ///< forced along them, whatever was forbidden, scaled or cut off while choosing
   double score = 0;                ///< what beams are ranked by; elsewhere the log-probability
   bool ended = false;              ///< by the end token. If not: it has the largest length, or no token was possible
-  Matrix<Scalar> attention = {};   ///< [source x tokens] if asked for: how much each token looked at each source step
+  MatrixX<Scalar> attention = {};  ///< [source x tokens] if asked for: how much each token looked at each source step
 };
 
 namespace detail {

@@ -69,7 +69,7 @@ class Sampler {
  private:
   /// Relative to the most likely token that is allowed, so that a forbidden one cannot make all others vanish.
   void weigh(const Choices<Scalar>& choices) {
-    weights_ = Eigen::Map<const Vector<Scalar>>(choices.logits.data(), Index(choices.logits.size()));
+    weights_ = Eigen::Map<const VectorX<Scalar>>(choices.logits.data(), Index(choices.logits.size()));
     for (const Index token : choices.forbidden) weights_[token] = -std::numeric_limits<Scalar>::infinity();
     weights_ = (weights_.array() - weights_.maxCoeff()) / temperature_;
     apply(Exp{}, weights_);
@@ -136,7 +136,7 @@ class Sampler {
   Scalar temperature_;
   Index top_k_;
   double top_p_;
-  Vector<Scalar> weights_;  // of every token; 0 for what is impossible or forbidden
+  VectorX<Scalar> weights_;  // of every token; 0 for what is impossible or forbidden
   BestCandidates best_;
   std::vector<Index> kept_;
 };

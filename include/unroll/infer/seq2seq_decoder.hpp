@@ -27,7 +27,7 @@ class Seq2SeqDecoder {
   using Scalar = typename Model::Scalar;
 
   /// The model must outlive it. `begin` is fed before the first token. Throws ValueError where it is no token.
-  Seq2SeqDecoder(Lasting<Model> kept, Index begin)
+  Seq2SeqDecoder(detail::Lasting<Model> kept, Index begin)
       : model_(kept), begin_(begin), tape_(std::make_unique<typename Model::Tape>()) {
     require<ValueError>(begin >= 0 && begin < vocabulary(), "decoder: the begin mark is ", begin,
                         ", the vocabulary has ", vocabulary(), " tokens");
@@ -45,7 +45,7 @@ class Seq2SeqDecoder {
     for (Index b = 0; b < timeline.batch(); ++b) lengths_[std::size_t(b)] = timeline.length(timeline.rank(b));
     steps_->begin(Model::attends ? &tape_->memory : nullptr);
   }
-  void read(const Matrix<Scalar>& x, const Timeline& timeline) { read(view(x), timeline); }
+  void read(const MatrixX<Scalar>& x, const Timeline& timeline) { read(view(x), timeline); }
 
   Index vocabulary() const { return model_.vocabulary(); }
   Index sources() const { return Index(lengths_.size()); }
@@ -74,7 +74,7 @@ class Seq2SeqDecoder {
     for (const Index parent : parents)
       require<ShapeError>(parent >= 0 && parent < Index(source_.size()), "decoder: there are ", source_.size(),
                           " hypotheses, one is to continue number ", parent);
-    for (Matrix<Scalar>& state : states_) {
+    for (MatrixX<Scalar>& state : states_) {
       reordered_.resize(state.rows(), Index(parents.size()));
       for (std::size_t k = 0; k < parents.size(); ++k) reordered_.col(Index(k)) = state.col(parents[k]);
       state.swap(reordered_);
@@ -101,7 +101,7 @@ class Seq2SeqDecoder {
   std::optional<StepByStep<std::remove_cvref_t<decltype(std::declval<const Model&>().cell())>>> steps_;
   std::vector<Index> lengths_, source_, next_source_, tokens_;
   State<Scalar> states_;
-  Matrix<Scalar> reordered_;
+  MatrixX<Scalar> reordered_;
 };
 
 template <class Model>

@@ -16,7 +16,7 @@ struct StreamOf {
   using type = ModelStream<Model>;
 };
 template <class S, class... Given, class W>
-requires(HasStream<LayerOf<Given, S>>&&...) struct StreamOf<Sequential<S, Given...>, W> {
+requires(detail::HasStream<LayerOf<Given, S>>&&...) struct StreamOf<Sequential<S, Given...>, W> {
   using type = LayerStreams<W, LayerOf<Given, S>...>;
 };
 
@@ -86,7 +86,7 @@ class Streaming {
   [[nodiscard]] bool run(std::span<const Scalar> x, std::span<Scalar> y, Stream& stream) const noexcept {
     const std::size_t in = std::size_t(features_), out = std::size_t(outputs_), steps = x.size() / in;
     if (x.size() != steps * in || y.size() != steps * out || !engine_.fits(stream.memory_)) return false;
-    const FlushToZero flush;
+    const detail::FlushToZero flush;
     for (std::size_t t = 0; t < steps; ++t)
       engine_.step(x.data() + t * in, y.data() + t * out, fixed ? fixed_outputs : outputs_, stream.memory_);
     return true;
@@ -121,7 +121,7 @@ class Streaming {
     ModelState<Scalar> all;
     model.each_layer([&](const auto& layer, auto) {
       all.emplace_back();
-      for (const Index rows : layer.state_rows()) all.back().push_back(Matrix<Scalar>::Zero(rows, 1));
+      for (const Index rows : layer.state_rows()) all.back().push_back(MatrixX<Scalar>::Zero(rows, 1));
     });
     return all;
   }

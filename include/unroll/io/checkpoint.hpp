@@ -25,7 +25,7 @@ class StateWriter {
   StateWriter(SafeTensors& file, std::string_view prefix) : file_(file), prefix_(prefix) {}
 
   template <class T>
-  void operator()(std::string_view name, const Vector<T>& value) {
+  void operator()(std::string_view name, const VectorX<T>& value) {
     file_.tensors[text(prefix_, name)] = Tensor::of(value);
   }
   void operator()(std::string_view name, const std::string& value) { file_.metadata[text(prefix_, name)] = value; }
@@ -46,9 +46,9 @@ class StateReader {
   StateReader(const SafeTensors& file, std::string_view prefix) : file_(file), prefix_(prefix) {}
 
   template <class T>
-  void operator()(std::string_view name, Vector<T>& value) {
+  void operator()(std::string_view name, VectorX<T>& value) {
     const auto numbers = values<T>(name, 1);
-    value = Eigen::Map<const Vector<T>>(numbers.data(), Index(numbers.size()));
+    value = Eigen::Map<const VectorX<T>>(numbers.data(), Index(numbers.size()));
   }
   void operator()(std::string_view name, std::string& value) {
     const auto found = file_.metadata.find(text(prefix_, name));

@@ -79,7 +79,7 @@ template <class Model>
 void from_tensors(Model& model, const SafeTensors& file) {
   using Scalar = typename Model::Scalar;
   detail::check_same_model(model, file);
-  TensorReader reader(file);
+  detail::TensorReader reader(file);
   Parameters<Scalar> loaded = model.parameters().zeros_like();
   for (const ParameterBlock& block : model.parameters().table().blocks())
     loaded.block(block) = reader.matrix<Scalar>(block.name, detail::shape_of(block));

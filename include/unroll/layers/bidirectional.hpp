@@ -131,7 +131,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename deta
 
   void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const {
     state.resize(2 * std::size_t(C::states));
-    const std::span<Matrix<S>> all(state);
+    const std::span<MatrixX<S>> all(state);
     One::final_state(cell_, in, Direction::forward, tape.forward, all.first(C::states));
     One::final_state(cell_, in, Direction::backward, tape.backward, all.last(C::states));
   }
@@ -140,7 +140,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename deta
                 const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
     const std::pair<States, States> d_ends = halves(d_final);
     if (d_initial != nullptr) d_initial->resize(2 * std::size_t(C::states));
-    const auto d_states = d_initial == nullptr ? std::span<Matrix<S>>() : std::span<Matrix<S>>(*d_initial);
+    const auto d_states = d_initial == nullptr ? std::span<MatrixX<S>>() : std::span<MatrixX<S>>(*d_initial);
     const auto split = d_initial == nullptr ? 0 : std::size_t(C::states);
     const auto d_forward = d_half(0, d_out, in, tape);
     const auto d_backward = d_half(1, d_out, in, tape);
@@ -168,7 +168,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename deta
   }
 
   /// `equation` is forward.NAME or backward.NAME.
-  void trace(const Weights& weights, const Signal<S>& in, Tape& tape, std::string_view equation, Matrix<S>& to) const {
+  void trace(const Weights& weights, const Signal<S>& in, Tape& tape, std::string_view equation, MatrixX<S>& to) const {
     const std::string_view side = equation.substr(0, equation.find('.') + 1);
     require<ValueError>(side == "forward." || side == "backward.",
                         "trace: expects forward.NAME or backward.NAME of a bidirectional layer, got '", equation, "'");
@@ -179,7 +179,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename deta
   }
 
  private:
-  using States = std::span<const Matrix<S>>;
+  using States = std::span<const MatrixX<S>>;
 
   static std::pair<States, States> halves(const State<S>& state) {
     if (state.empty()) return {};

@@ -11,7 +11,7 @@ namespace detail {
 template <class S>
 struct PackedMap {
   PackedMatrix<S> packed, transposed;
-  Vector<S> bias;  // no entries: none is added
+  VectorX<S> bias;  // no entries: none is added
 
   ConstView<S> forward(const ConstView<S>& x, Buffer<S>& output) const {
     auto y = output.shape(packed.rows(), x.cols());
@@ -68,7 +68,7 @@ class DenseLayer : public LayerBase<S, detail::PackedMap<S>>, Dense {
 
   void prepare(const S* theta, Weights& weights) const {
     weights.packed.pack(matrix(theta));
-    weights.bias = Eigen::Map<const Vector<S>>(theta + units * features_, biased ? units : 0);
+    weights.bias = Eigen::Map<const VectorX<S>>(theta + units * features_, biased ? units : 0);
   }
   void prepare_back(const S* theta, Weights& weights) const { weights.transposed.pack_transposed(matrix(theta)); }
 

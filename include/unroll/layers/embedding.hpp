@@ -15,8 +15,8 @@ class Pretrained {
   Pretrained() = default;
   /// vectors [dimension x tokens]: a column for each of `tokens`, or for all tokens in their order.
   template <std::floating_point S>
-  Pretrained(Matrix<S> vectors, std::vector<Index> tokens = {})  // NOLINT: vectors are pretrained ones
-      : vectors_(std::make_shared<const Matrix<S>>(std::move(vectors))), tokens_(std::move(tokens)) {}
+  Pretrained(MatrixX<S> vectors, std::vector<Index> tokens = {})  // NOLINT: vectors are pretrained ones
+      : vectors_(std::make_shared<const MatrixX<S>>(std::move(vectors))), tokens_(std::move(tokens)) {}
 
   /// Throws ShapeError or ValueError for what does not fit a table [dimension x size].
   void check(Index dimension, Index size) const {
@@ -39,7 +39,7 @@ class Pretrained {
 
  private:
   template <class S>
-  using Shared = std::shared_ptr<const Matrix<S>>;
+  using Shared = std::shared_ptr<const MatrixX<S>>;
 
   /// f(vectors), if there are any
   template <class F>
@@ -139,7 +139,7 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
       const bool is_token = check(in.values(0, c), pass);
       tokens(0, c) = is_token ? Index(in.values(0, c)) : 0;
       if (is_token)
-        out.col(c) = Eigen::Map<const Vector<S>>(theta + tokens(0, c) * dimension, dimension);
+        out.col(c) = Eigen::Map<const VectorX<S>>(theta + tokens(0, c) * dimension, dimension);
       else
         out.col(c).setConstant(std::numeric_limits<S>::quiet_NaN());
     }
@@ -172,7 +172,7 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
     const ParameterBlock& weight = table_.blocks().front();
     for (Index c = first; c < first + count; ++c)
       if (!weight.is_frozen(tokens(0, c)))
-        Eigen::Map<Vector<S>>(to + tokens(0, c) * dimension, dimension) += d_out.col(c);
+        Eigen::Map<VectorX<S>>(to + tokens(0, c) * dimension, dimension) += d_out.col(c);
   }
 
   /// Whether a number is a token.

@@ -40,7 +40,7 @@ struct OneDirection {
 
   /// `output`: where the output goes; without data, to memory of the tape.
   static void forward(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
-                      const Pass& pass, std::span<const Matrix<Scalar>> initial, Tape<C>& tape,
+                      const Pass& pass, std::span<const MatrixX<Scalar>> initial, Tape<C>& tape,
                       Strided<Scalar> output = {}) {
     over_time(cell, weights, in, direction, tape).forward({{&in.values, 1}, {}}, initial, pass.keeping, output);
   }
@@ -50,13 +50,13 @@ struct OneDirection {
   }
 
   static void final_state(const C& cell, const Signal<Scalar>& in, Direction direction, Tape<C>& tape,
-                          std::span<Matrix<Scalar>> state) {
+                          std::span<MatrixX<Scalar>> state) {
     over_time(cell, tape.weights, in, direction, tape).final_state(state);
   }
 
   static void backward(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
-                       const ConstView<Scalar>& d_output, std::span<const Matrix<Scalar>> d_final, Tape<C>& tape,
-                       Scalar* gradient, View<Scalar> d_in, std::span<Matrix<Scalar>> d_initial,
+                       const ConstView<Scalar>& d_output, std::span<const MatrixX<Scalar>> d_final, Tape<C>& tape,
+                       Scalar* gradient, View<Scalar> d_in, std::span<MatrixX<Scalar>> d_initial,
                        bool add_to_input = false) {
     over_time(cell, weights, in, direction, tape)
         .backward({{&in.values, 1}, {}}, d_output, d_final, gradient, {{&d_in, 1}, {}}, d_initial, add_to_input);
@@ -86,7 +86,7 @@ struct OneDirection {
 
   /// The value of a named equation [rows x columns]; only before the way back.
   static void trace(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
-                    Tape<C>& tape, std::string_view equation, Matrix<Scalar>& to) {
+                    Tape<C>& tape, std::string_view equation, MatrixX<Scalar>& to) {
     const auto all = over_time(cell, weights, in, direction, tape).all_columns();
     cell.trace(equation, weights, all, tape.work, to);
   }
@@ -220,14 +220,14 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
     }
     if (d_initial != nullptr) d_initial->resize(std::size_t(C::states));
     One::backward(cell_, weights, in, direction, d_out, d_final, tape.cell, gradient, d_in,
-                  d_initial == nullptr ? std::span<Matrix<S>>() : std::span<Matrix<S>>(*d_initial));
+                  d_initial == nullptr ? std::span<MatrixX<S>>() : std::span<MatrixX<S>>(*d_initial));
   }
 
   std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const {
     return One::first_non_finite(cell_, weights, in, direction, tape.cell);
   }
 
-  void trace(const Weights& weights, const Signal<S>& in, Tape& tape, std::string_view equation, Matrix<S>& to) const {
+  void trace(const Weights& weights, const Signal<S>& in, Tape& tape, std::string_view equation, MatrixX<S>& to) const {
     One::trace(cell_, weights, in, direction, tape.cell, equation, to);
   }
 

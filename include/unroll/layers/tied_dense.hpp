@@ -57,7 +57,7 @@ class TiedDenseLayer : public LayerBase<S, detail::PackedMap<S>>, TiedDense {
 
   void prepare(const S* theta, Weights& weights) const {
     weights.packed.pack_transposed(matrix(theta));
-    weights.bias = Eigen::Map<const Vector<S>>(theta, biased ? weight_.block.cols : 0);
+    weights.bias = Eigen::Map<const VectorX<S>>(theta, biased ? weight_.block.cols : 0);
   }
   void prepare_back(const S* theta, Weights& weights) const { weights.transposed.pack(matrix(theta)); }
 
@@ -75,7 +75,7 @@ class TiedDenseLayer : public LayerBase<S, detail::PackedMap<S>>, TiedDense {
                          d_out.outerStride(), std::min(some, block.cols - first), d_out.cols(),
                          shared + first * block.stride, block.stride);
     for (Index k = 0; k < block.cols; ++k)
-      if (block.is_frozen(k)) Eigen::Map<Vector<S>>(shared + k * block.stride, block.rows).setZero();
+      if (block.is_frozen(k)) Eigen::Map<VectorX<S>>(shared + k * block.stride, block.rows).setZero();
     if (biased) detail::add_columns(d_out, gradient);
     weights.backward(d_out, d_in);
   }

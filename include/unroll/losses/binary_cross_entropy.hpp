@@ -6,7 +6,7 @@
 namespace unroll {
 
 struct BinaryCrossEntropyOptions {
-  Vector<double> pos_weight = {};  ///< one per row: what a positive target weighs against a negative one; empty: all 1
+  VectorX<double> pos_weight = {};  ///< one per row: what a positive target weighs against a negative one; empty: all 1
   Reduction reduction = Reduction::valid;
 };
 
@@ -56,7 +56,7 @@ class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, 
   }
 
   Index rows_;
-  Vector<Scalar> pos_weight_;
+  VectorX<Scalar> pos_weight_;
 };
 
 }  // namespace unroll

@@ -19,7 +19,7 @@ inline void check_labels(InLabels labels, Index classes, Index columns) {
 template <class Scalar>
 class ClassWeights {
  public:
-  explicit ClassWeights(const Vector<double>& weights)
+  explicit ClassWeights(const VectorX<double>& weights)
       : values_(weights.cast<Scalar>()), mean_(weights.size() == 0 ? Scalar(1) : values_.mean()) {
     for (Index k = 0; k < weights.size(); ++k) {
       require<ValueError>(weights[k] >= 0 && is_finite(values_[k]), "loss: the weight of class ", k, " is ", weights[k],
@@ -28,7 +28,7 @@ class ClassWeights {
   }
 
   bool empty() const { return values_.size() == 0; }
-  const Vector<Scalar>& values() const { return values_; }
+  const VectorX<Scalar>& values() const { return values_; }
 
   void check(Index classes) const {
     require<ShapeError>(empty() || values_.size() == classes, "loss: expects ", classes, " class weights, got ",
@@ -43,7 +43,7 @@ class ClassWeights {
   Scalar mean() const { return mean_; }
 
  private:
-  Vector<Scalar> values_;
+  VectorX<Scalar> values_;
   Scalar mean_;
 };
 

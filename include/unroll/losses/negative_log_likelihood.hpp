@@ -6,7 +6,7 @@
 namespace unroll {
 
 struct NegativeLogLikelihoodOptions {
-  Vector<double> class_weights = {};  ///< one per class; empty: all 1. PyTorch's mean with them is Reduction::weighted
+  VectorX<double> class_weights = {};  ///< one per class; empty: all 1. PyTorch's mean with them is Reduction::weighted
   Reduction reduction = Reduction::valid;
 };
 
@@ -40,7 +40,7 @@ class NegativeLogLikelihood
     const Scalar weight = weights_.of(labels[c], c);
     const double loss = -double(weight * output(labels[c], c));
     if (gradient) {
-      Eigen::Map<Vector<Scalar>>(gradient, output.rows()).setZero();
+      Eigen::Map<VectorX<Scalar>>(gradient, output.rows()).setZero();
       gradient[labels[c]] = -Scalar(factor) * weight;
     }
     return loss;

@@ -25,8 +25,8 @@ using InLabels = const Eigen::Ref<const Labels>&;
 
 /// What a loss may know about its columns besides their labels. Vectors are read in place: they must outlive the call.
 struct Columns {
-  Eigen::Ref<const Vector<double>> weights =
-      Vector<double>();  ///< one per column: sample weight times step weight; empty: all 1
+  Eigen::Ref<const VectorX<double>> weights =
+      VectorX<double>();  ///< one per column: sample weight times step weight; empty: all 1
   Eigen::Ref<const Labels> sequence =
       Labels();         ///< which sequence a column belongs to, from 0; for Reduction::per_sequence
   Index sequences = 0;  ///< B, those without a label included; for per_sequence and batch
@@ -55,9 +55,9 @@ struct LossValue {
 /// add up to the gradient of the whole; dividing each part by its own count would make a short last part weigh too
 /// much.
 struct LossCount {
-  double denominator = 0;           ///< 0: nothing divides
-  Index scored = 0;                 ///< labelled items of the whole
-  Vector<double> of_sequence = {};  ///< labelled items of each sequence; only for Reduction::per_sequence
+  double denominator = 0;            ///< 0: nothing divides
+  Index scored = 0;                  ///< labelled items of the whole
+  VectorX<double> of_sequence = {};  ///< labelled items of each sequence; only for Reduction::per_sequence
 
   /// Adds other sequences; `of_sequence` stays with the batch that it was counted for.
   LossCount& operator+=(const LossCount& other) {

@@ -9,7 +9,7 @@ namespace unroll {
 
 struct SoftmaxCrossEntropyOptions {
   double smoothing = 0;  ///< in [0, 1]: this share of a label is spread evenly over all classes, its own included
-  Vector<double> class_weights = {};  ///< one per class; empty: all 1. PyTorch's mean with them is Reduction::weighted
+  VectorX<double> class_weights = {};  ///< one per class; empty: all 1. PyTorch's mean with them is Reduction::weighted
   Reduction reduction = Reduction::valid;
 };
 
@@ -26,9 +26,9 @@ struct SoftmaxCrossEntropyOptions {
 template <std::floating_point Scalar = float>
 class SoftmaxCrossEntropy
     : public detail::ColumnLoss<SoftmaxCrossEntropy<Scalar>, Scalar, Eigen::Ref<const Labels>>,
-      public detail::ColumnLoss<SoftmaxCrossEntropy<Scalar>, Scalar, Eigen::Ref<const Matrix<Scalar>>> {
+      public detail::ColumnLoss<SoftmaxCrossEntropy<Scalar>, Scalar, Eigen::Ref<const MatrixX<Scalar>>> {
   using ByLabel = detail::ColumnLoss<SoftmaxCrossEntropy, Scalar, Eigen::Ref<const Labels>>;
-  using ByProbability = detail::ColumnLoss<SoftmaxCrossEntropy, Scalar, Eigen::Ref<const Matrix<Scalar>>>;
+  using ByProbability = detail::ColumnLoss<SoftmaxCrossEntropy, Scalar, Eigen::Ref<const MatrixX<Scalar>>>;
   friend ByLabel;
   friend ByProbability;
 
@@ -128,7 +128,7 @@ class SoftmaxCrossEntropy
   }
 
   static Scalar greatest(const Scalar* a, Index classes) {
-    return Eigen::Map<const Vector<Scalar>>(a, classes).maxCoeff();
+    return Eigen::Map<const VectorX<Scalar>>(a, classes).maxCoeff();
   }
 
   static Scalar log_sum(const Scalar* a, Index classes, Scalar top) {

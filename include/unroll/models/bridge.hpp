@@ -34,8 +34,8 @@ template <class S>
 class StateBridge {
  public:
   struct Tape {
-    Matrix<S> joined, d_joined;  // all states of the encoder's layer on top of each other [rows x batch]
-    Matrix<S> d_sum;
+    MatrixX<S> joined, d_joined;  // all states of the encoder's layer on top of each other [rows x batch]
+    MatrixX<S> d_sum;
     PackedMatrix<S> weight;  // a sample's result then depends on that sample alone, which Eigen's products do not give
   };
 
@@ -89,7 +89,7 @@ class StateBridge {
       const auto slope = [](auto d, auto y) { return d * fma(-y, y, y.constant(1)); };
       map_run(tape.d_sum.size(), slope, tape.d_sum.data(), d_initial[std::size_t(state.state)].data(),
               initial[std::size_t(state.state)].data());
-      Eigen::Map<Matrix<S>>(gradient + state.weight, state.rows, joined_).noalias() +=
+      Eigen::Map<MatrixX<S>>(gradient + state.weight, state.rows, joined_).noalias() +=
           tape.d_sum * tape.joined.transpose();
       add_columns(view(std::as_const(tape.d_sum)), gradient + state.bias);
       tape.weight.pack_transposed(weight(theta, state));
@@ -106,17 +106,17 @@ class StateBridge {
       require<ShapeError>(from_[k] == to_[k].rows, "bridge: state ", k, " has ", from_[k], " rows in the encoder and ",
                           to_[k].rows, " in the decoder; they cannot be copied, Bridge::project resizes them");
   }
-  Eigen::Map<const Matrix<S>> weight(const S* theta, const BridgedState& state) const {
+  Eigen::Map<const MatrixX<S>> weight(const S* theta, const BridgedState& state) const {
     return {theta + state.weight, state.rows, joined_};
   }
-  void join(const State<S>& states, Matrix<S>& joined) const {
+  void join(const State<S>& states, MatrixX<S>& joined) const {
     joined.resize(joined_, states.front().cols());
     Index row = 0;
-    for (const Matrix<S>& state : states) joined.middleRows(row, state.rows()) = state, row += state.rows();
+    for (const MatrixX<S>& state : states) joined.middleRows(row, state.rows()) = state, row += state.rows();
   }
-  void part(const Matrix<S>& joined, State<S>& states) const {
+  void part(const MatrixX<S>& joined, State<S>& states) const {
     Index row = 0;
-    for (Matrix<S>& state : states) state = joined.middleRows(row, state.rows()), row += state.rows();
+    for (MatrixX<S>& state : states) state = joined.middleRows(row, state.rows()), row += state.rows();
   }
 
   Bridge kind_ = Bridge::zero;

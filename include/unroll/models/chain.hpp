@@ -41,7 +41,7 @@ class Chain : public detail::Description<Layers> {
     const Weights* weights = nullptr;
     typename Layers::Tapes layers;
     std::vector<Signal<Scalar>> in;  // of each layer, and the output behind the last
-    Matrix<Scalar> x;                // where they were temporaries
+    MatrixX<Scalar> x;               // where they were temporaries
     Timeline timeline;
     Pass pass;
     Buffer<Scalar> d_in[2];  // in turn: a layer writes one and the layer before it reads it
@@ -68,15 +68,16 @@ class Chain : public detail::Description<Layers> {
   /// x [features x columns of the timeline] -> [outputs x columns], or one column per sequence by rank; see
   /// output_timeline. Empty `initial`: all states zero. The tape takes over a temporary x or timeline. Throws
   /// ShapeError for what does not fit.
-  ConstView<Scalar> forward(PassInput<Scalar> x, PassTimeline timeline, Tape& tape, const Pass& pass = {},
-                            const ModelState<Scalar>& initial = {}) const {
+  ConstView<Scalar> forward(detail::PassInput<Scalar> x, detail::PassTimeline timeline, Tape& tape,
+                            const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
     prepare(tape.own);
     run(tape.own, x, timeline, tape, pass, initial, depth());
     return tape.in.back().values;
   }
   /// The same with weights that were prepared.
-  ConstView<Scalar> forward(Lasting<Weights> weights, PassInput<Scalar> x, PassTimeline timeline, Tape& tape,
-                            const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
+  ConstView<Scalar> forward(detail::Lasting<Weights> weights, detail::PassInput<Scalar> x,
+                            detail::PassTimeline timeline, Tape& tape, const Pass& pass = {},
+                            const ModelState<Scalar>& initial = {}) const {
     run(weights, x, timeline, tape, pass, initial, depth());
     return tape.in.back().values;
   }
@@ -84,8 +85,8 @@ class Chain : public detail::Description<Layers> {
   /// The first half of a pass forward and back at once, which `learn` completes: weights must be prepared for the way
   /// back too. Where the last layer treats each column on its own, it is left out: all its outputs, scores of ten
   /// thousand words for instance, never stand in memory together.
-  void begin_learning(Lasting<Weights> weights, PassInput<Scalar> x, PassTimeline timeline, Tape& tape,
-                      const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
+  void begin_learning(detail::Lasting<Weights> weights, detail::PassInput<Scalar> x, detail::PassTimeline timeline,
+                      Tape& tape, const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
     run(weights, x, timeline, tape, pass, initial, depth() - (last_is_columnwise() ? 1 : 0));
   }
 
@@ -98,7 +99,7 @@ class Chain : public detail::Description<Layers> {
     check_way_back(tape);
     check_size(gradient);
     tape.consumed = true;
-    const FlushToZero flush;
+    const detail::FlushToZero flush;
     each([&](const auto& layer, auto k) {
       if (k + 1 == this->depth()) this->within(k, layer, [&] { learn_last(layer, k, tape, gradient, loss); });
     });
@@ -110,7 +111,7 @@ class Chain : public detail::Description<Layers> {
   ConstView<Scalar> finish(Tape& tape, ConstView<Scalar> some) const {
     if (tape.in.size() == depth() + 1) return some;
     require<ValueError>(tape.in.size() == depth() && last_is_columnwise(), no_pass);
-    const FlushToZero flush;
+    const detail::FlushToZero flush;
     each([&](const auto& layer, auto k) {
       if (k + 1 < this->depth()) return;
       const auto out = layer.forward(Layers::of(tape.weights->layers, k), {some, tape.in.back().timeline},
@@ -155,7 +156,7 @@ class Chain : public detail::Description<Layers> {
   /// Adds to `gradient` (same table as parameters()) the gradient of what the last pass forward computed, given that of
   /// its output. Where they are given, `d_x` [features x columns] is overwritten with the gradient of the input, and
   /// `d_initial` with those of the initial states; `d_final` are gradients of the final states.
-  void backward(Tape& tape, ConstView<Scalar> d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
+  void backward(Tape& tape, ConstView<Scalar> d_output, Parameters<Scalar>& gradient, MatrixX<Scalar>* d_x = nullptr,
                 const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
     check_gradient(tape, d_output, gradient);
     check_states("gradients of final states", d_final);
@@ -165,8 +166,9 @@ class Chain : public detail::Description<Layers> {
     if (d_initial != nullptr) d_initial->resize(depth());
     back(tape, depth(), d_output, gradient, d_x, d_final, d_initial);
   }
-  void backward(Tape& tape, const Matrix<Scalar>& d_output, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x = nullptr,
-                const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
+  void backward(Tape& tape, const MatrixX<Scalar>& d_output, Parameters<Scalar>& gradient,
+                MatrixX<Scalar>* d_x = nullptr, const ModelState<Scalar>& d_final = {},
+                ModelState<Scalar>* d_initial = nullptr) const {
     backward(tape, detail::given(d_output), gradient, d_x, d_final, d_initial);
   }
 
@@ -200,10 +202,10 @@ class Chain : public detail::Description<Layers> {
   static constexpr const char* no_pass = "model: there was no pass forward on this tape";
 
   /// The first `count` layers forward.
-  void run(const Weights& weights, PassInput<Scalar>& x, PassTimeline& timeline, Tape& tape, const Pass& pass,
-           const ModelState<Scalar>& initial, std::size_t count) const {
+  void run(const Weights& weights, detail::PassInput<Scalar>& x, detail::PassTimeline& timeline, Tape& tape,
+           const Pass& pass, const ModelState<Scalar>& initial, std::size_t count) const {
     check(x.view(), timeline.get(), initial);
-    const FlushToZero flush;
+    const detail::FlushToZero flush;
     tape.pass = pass;
     tape.weights = &weights;
     layers().make_room(tape.layers);
@@ -239,9 +241,9 @@ class Chain : public detail::Description<Layers> {
   }
 
   /// The first `count` layers back.
-  void back(Tape& tape, std::size_t count, ConstView<Scalar> d_out, Parameters<Scalar>& gradient, Matrix<Scalar>* d_x,
+  void back(Tape& tape, std::size_t count, ConstView<Scalar> d_out, Parameters<Scalar>& gradient, MatrixX<Scalar>* d_x,
             const ModelState<Scalar>& d_final, ModelState<Scalar>* d_initial) const {
-    const FlushToZero flush;
+    const detail::FlushToZero flush;
     layers().each_back([&](const auto& layer, auto k) {
       if (k >= count) return;
       View<Scalar> d_in(nullptr, 0, 0, Eigen::OuterStride<>(0));

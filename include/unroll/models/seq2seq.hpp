@@ -80,7 +80,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   // ---- parts of a pass, which a decoder takes one by one
 
   /// Reads the sources [features x columns of their timeline]: fills the tape's memory and the decoder's first states.
-  void encode(Lasting<Weights> kept, PassInput<Scalar> x, PassTimeline sources, Tape& tape,
+  void encode(detail::Lasting<Weights> kept, detail::PassInput<Scalar> x, detail::PassTimeline sources, Tape& tape,
               const Pass& pass = {}) const {
     const Weights& weights = kept;
     const Index batch = sources.get().batch();
@@ -119,14 +119,15 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
 
   /// Encodes, and runs the decoder over `tokens`, one for each column of `targets`: what stands before each token that
   /// is to be told. Sample b of both timelines is the same.
-  void begin_learning(Lasting<Weights> kept, PassInput<Scalar> x, PassTimeline sources, std::span<const Index> tokens,
-                      PassTimeline targets, Tape& tape, const Pass& pass = {}) const {
+  void begin_learning(detail::Lasting<Weights> kept, detail::PassInput<Scalar> x, detail::PassTimeline sources,
+                      std::span<const Index> tokens, detail::PassTimeline targets, Tape& tape,
+                      const Pass& pass = {}) const {
     const Weights& weights = kept;
     require<ShapeError>(sources.get().batch() == targets.get().batch(), "seq2seq: got ", sources.get().batch(),
                         " sources and ", targets.get().batch(), " targets");
     require<ShapeError>(Index(tokens.size()) == targets.get().columns(), "seq2seq: the targets have ",
                         targets.get().columns(), " columns, got ", tokens.size(), " tokens");
-    const FlushToZero flush;
+    const detail::FlushToZero flush;
     encode(weights, std::move(x), std::move(sources), tape, pass);
     tape.targets = &std::move(targets).settle(tape.own_targets);
     tape.embedded.emplace(embed(weights, tokens, tape));
@@ -156,7 +157,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     require<ShapeError>(gradient.size() == parameters_.size(), "seq2seq: has ", parameters_.size(),
                         " parameters, the gradient ", gradient.size(), " entries");
     tape.kept = false;
-    const FlushToZero flush;
+    const detail::FlushToZero flush;
     Scalar* const to = gradient.values().data();
     const auto output = over_time(weights, tape).output();
     auto d_output = tape.d_output.shape(output.rows(), output.cols());
@@ -187,9 +188,9 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
 
   /// The value of a named equation of the decoder at every step of the targets, as the last pass computed it; the
   /// weights of ctx = attend(...) under the name ctx.weights [longest source x columns].
-  Matrix<Scalar> trace(const Weights& weights, Tape& tape, std::string_view equation) const {
+  MatrixX<Scalar> trace(const Weights& weights, Tape& tape, std::string_view equation) const {
     require<ValueError>(tape.kept, no_pass);
-    Matrix<Scalar> values;
+    MatrixX<Scalar> values;
     cell_.trace(equation, weights.decoder, over_time(weights, tape).all_columns(), tape.decoder.work, values);
     return values;
   }
@@ -252,8 +253,8 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     }
     encoder_.backward(tape.encoder, attends ? std::as_const(tape.d_memory).view() : nothing<Scalar>(), *tape.d_encoder,
                       nullptr, tape.d_final);
-    for (const Segment& part : tape.d_encoder->segments())
-      Eigen::Map<Vector<Scalar>>(gradient + part.first, part.size) +=
+    for (const detail::Segment& part : tape.d_encoder->segments())
+      Eigen::Map<VectorX<Scalar>>(gradient + part.first, part.size) +=
           tape.d_encoder->values().segment(part.first, part.size);
   }
 };

@@ -101,10 +101,10 @@ class Sequential : public Chain<detail::FixedLayers<S, LayerOf<Given, S>...>> {
   /// pass forward computed it: gates, cell states, whatever has a name. Throws ValueError after the way back, which
   /// uses it up, and for a name that no equation has.
   template <std::size_t k>
-  Matrix<S> trace(std::string_view equation, typename Chain<Layers>::Tape& tape) const {
+  MatrixX<S> trace(std::string_view equation, typename Chain<Layers>::Tape& tape) const {
     this->check_forward(tape);
     this->check_not_consumed(tape);
-    Matrix<S> values;
+    MatrixX<S> values;
     layer<k>().trace(std::get<k>(tape.weights->layers), tape.in[k], std::get<k>(tape.layers), equation, values);
     return values;
   }

@@ -47,7 +47,7 @@ class WeightAverage {
   /// Whether the caller's vector holds the average at present.
   bool exchanged() const { return exchanged_ != 0; }
   /// Empty before the first update.
-  const Vector<Scalar>& average() const { return average_; }
+  const VectorX<Scalar>& average() const { return average_; }
 
   /// Calls `f(name, value)` with everything a resumed run needs, to save or restore.
   template <class F>
@@ -63,7 +63,7 @@ class WeightAverage {
   }
 
   WeightAverageOptions options_;
-  Vector<Scalar> average_;
+  VectorX<Scalar> average_;
   std::int64_t exchanged_ = 0;
 };
 

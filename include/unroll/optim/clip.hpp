@@ -53,7 +53,7 @@ double sum_of_squares(const Scalar* values, Index size) {
   double sum = 0;
   for (Index first = 0; first < size; first += buffer.size()) {
     const Index count = std::min(buffer.size(), size - first);
-    buffer.head(count) = Eigen::Map<const Vector<Scalar>>(values + first, count).array().template cast<double>();
+    buffer.head(count) = Eigen::Map<const VectorX<Scalar>>(values + first, count).array().template cast<double>();
     sum += buffer.head(count).square().sum();
   }
   return sum;
@@ -116,7 +116,7 @@ void clip_to(Scalar* values, const Segments& segments, double norm, double max_n
   const double divisor = rule == ClipRule::pytorch ? norm + 1e-6 : norm;
   if (!(max_norm < divisor)) return;
   for (std::size_t k = 0; k < segments.size(); ++k) {
-    Eigen::Map<Vector<Scalar>> some(values + segments[k].first, segments[k].size);
+    Eigen::Map<VectorX<Scalar>> some(values + segments[k].first, segments[k].size);
     some = (some.template cast<double>() / divisor * max_norm).template cast<Scalar>();
   }
 }
@@ -156,7 +156,7 @@ inline void check_block(const ParameterBlock& block, Index size) {
 /// infinity when one is infinite. Long vectors are shared out among `threads`. Throws ValueError for another p.
 template <class Values>
 double global_norm(const Values& values, double p = 2, ThreadPool* threads = nullptr) {
-  const Eigen::Ref<const Matrix<typename Values::Scalar>> matrix(values);
+  const Eigen::Ref<const MatrixX<typename Values::Scalar>> matrix(values);
   detail::check_norm("global_norm", "p", p);
   return detail::norm_of(matrix.data(), detail::segments_of(matrix), p, threads);
 }

@@ -91,7 +91,7 @@ class OptimizerBase {
 
   /// One factor per parameter for the weight decay: 0 = this entry does not decay (biases, gains). Empty: all decay.
   /// Throws ValueError for a negative or non-finite factor.
-  void set_decay_mask(Vector<Scalar> mask) {
+  void set_decay_mask(VectorX<Scalar> mask) {
     require<ValueError>(finite(mask) && (mask.array() >= 0).all(), Options::name,
                         ": factors of the decay mask must be finite and >= 0");
     decay_mask_ = std::move(mask);
@@ -109,7 +109,7 @@ class OptimizerBase {
   /// all before anything is touched: a bad gradient never reaches `theta` or the state. Large vectors are shared out
   /// among `threads`.
   void step(OutVector<Scalar> theta, InVector<Scalar> gradient, ThreadPool* threads = nullptr) {
-    const Segment all{0, theta.size()};
+    const detail::Segment all{0, theta.size()};
     step_over({&all, 1}, theta, gradient, threads);
   }
 
@@ -121,7 +121,7 @@ class OptimizerBase {
   }
 
   /// Everything a resumed run needs besides options and mask: calls `f(name, value)` with each state vector
-  /// (`Vector<Scalar>&`, empty before the first step) and each counter (`std::int64_t&`, `double&`), to save or
+  /// (`VectorX<Scalar>&`, empty before the first step) and each counter (`std::int64_t&`, `double&`), to save or
   /// restore.
   template <class F>
   void visit_state(F&& f) {
@@ -153,12 +153,12 @@ class OptimizerBase {
   Rule& rule() { return static_cast<Rule&>(*this); }
   const Rule& rule() const { return static_cast<const Rule&>(*this); }
 
-  void step_over(std::span<const Segment> segments, OutVector<Scalar> theta, InVector<Scalar> gradient,
+  void step_over(std::span<const detail::Segment> segments, OutVector<Scalar> theta, InVector<Scalar> gradient,
                  ThreadPool* threads) {
     check(theta.size());
     require<ShapeError>(gradient.size() == theta.size(), Options::name, ": the gradient has ", gradient.size(),
                         " entries, there are ", theta.size(), " parameters");
-    for (const Segment& segment : segments) check_gradient(gradient, segment);
+    for (const detail::Segment& segment : segments) check_gradient(gradient, segment);
     make_state(theta.size());
     ++updates_;
     rule().begin_step();
@@ -178,7 +178,7 @@ class OptimizerBase {
                           " parameters; an optimizer serves one model");
   }
 
-  void check_gradient(InVector<Scalar> gradient, const Segment& segment) const {
+  void check_gradient(InVector<Scalar> gradient, const detail::Segment& segment) const {
     using Limits = std::numeric_limits<Scalar>;
     const Scalar limit =
         Rule::squares_gradient ? std::ldexp(Scalar(1), Limits::max_exponent / 2 - 1) : Limits::infinity();
@@ -238,8 +238,8 @@ class OptimizerBase {
   }
 
   Options options_;
-  std::array<Vector<Scalar>, states> state_;
-  Vector<Scalar> decay_mask_;
+  std::array<VectorX<Scalar>, states> state_;
+  VectorX<Scalar> decay_mask_;
   std::int64_t updates_ = 0;
 };
 
@@ -255,7 +255,7 @@ struct AnyState {
 /// whole, and a model with frozen parameters is refused.
 template <class O>
 concept Optimizer = std::copyable<O> &&
-    requires(O optimizer, Vector<typename O::Scalar> vector, detail::AnyState visitor) {
+    requires(O optimizer, VectorX<typename O::Scalar> vector, detail::AnyState visitor) {
   optimizer.step(vector, vector);
   { optimizer.learning_rate() } -> std::same_as<double&>;
   optimizer.options();

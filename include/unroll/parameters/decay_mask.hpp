@@ -10,8 +10,8 @@ namespace unroll {
 /// Which entries weight decay applies to, for `optimizer.set_decay_mask(...)`: 0 for blocks of the roles that are left
 /// out, as is usual for biases, and for frozen columns, 1 for all others.
 template <class Scalar>
-Vector<Scalar> decay_mask(const ParameterTable& table, std::initializer_list<Role> left_out = {Role::bias}) {
-  Vector<Scalar> mask = Vector<Scalar>::Ones(table.size());
+VectorX<Scalar> decay_mask(const ParameterTable& table, std::initializer_list<Role> left_out = {Role::bias}) {
+  VectorX<Scalar> mask = VectorX<Scalar>::Ones(table.size());
   for (const ParameterBlock& block : table.blocks()) {
     const bool whole = std::find(left_out.begin(), left_out.end(), block.role) != left_out.end();
     for (Index col = 0; col < block.cols; ++col)

@@ -45,7 +45,7 @@ bool all_finite(const Scalar* values, const Segments& segments) {
 template <class Values>
 Index first_non_finite(const Values& values) {
   using Scalar = typename Values::Scalar;
-  const Eigen::Ref<const Matrix<Scalar>> view(values);
+  const Eigen::Ref<const MatrixX<Scalar>> view(values);
   for (Index col = 0; col < view.cols(); ++col) {
     const Index row = detail::first_reaching(view.data() + col * view.outerStride(), view.rows(),
                                              std::numeric_limits<Scalar>::infinity());

@@ -145,10 +145,10 @@ class Initializer {
   /// orthogonal to rounding (Giraud et al. 2005); Eigen's own QR costs every user seconds of compilation.
   template <class Scalar>
   void fill_orthogonal(Out<Scalar> block, const Random& random, Index first_element) const {
-    Matrix<double> gaussian(block.rows(), block.cols());
+    MatrixX<double> gaussian(block.rows(), block.cols());
     Initializer(Kind::normal, 0, 1).fill(gaussian, random, first_element);
     const bool wide = gaussian.rows() < gaussian.cols();
-    Matrix<double> q = wide ? Matrix<double>(gaussian.transpose()) : gaussian;
+    MatrixX<double> q = wide ? MatrixX<double>(gaussian.transpose()) : gaussian;
     const Index rows = q.rows();
     for (Index j = 0; j < q.cols(); ++j) {
       double* const column = q.col(j).data();

@@ -38,7 +38,7 @@ struct ParameterBlock {
 
   Index size() const { return rows * cols; }
   bool is_frozen(Index column) const { return !frozen.empty() && frozen[std::size_t(column)]; }
-  Segment column(Index k) const { return {offset + k * stride, rows}; }
+  detail::Segment column(Index k) const { return {offset + k * stride, rows}; }
 };
 
 /// The blocks of a model in the order in which they were added; names are unique.
@@ -130,8 +130,8 @@ class ParameterTable {
 
   /// All entries that can be learned: everything but frozen columns, and without the blocks that are sparse if only
   /// `dense` ones are asked for.
-  std::vector<Segment> learned(bool dense = false) const {
-    std::vector<Segment> others;
+  std::vector<detail::Segment> learned(bool dense = false) const {
+    std::vector<detail::Segment> others;
     for (const ParameterBlock& block : blocks_) {
       if (block.frozen.empty() && !(dense && block.sparse)) continue;
       for (Index k = 0; k < block.cols; ++k)
@@ -172,8 +172,8 @@ class Parameters {
   }
 
   const ParameterTable& table() const { return *table_; }
-  Vector<Scalar>& values() { return values_; }
-  const Vector<Scalar>& values() const { return values_; }
+  VectorX<Scalar>& values() { return values_; }
+  const VectorX<Scalar>& values() const { return values_; }
   Index size() const { return values_.size(); }
 
   /// The block of that name as a matrix; throws ValueError when there is none.
@@ -201,19 +201,19 @@ class Parameters {
   /// Whatever was touched of another gradient of the same parameters.
   void touch(const Parameters& other) { reach_.touch(other.reach_); }
 
-  std::span<const Segment> segments() const { return reach_.segments(); }  ///< dense ones, then those touched
-  std::span<const Segment> dense() const { return reach_.always(); }       ///< that every batch reaches
-  std::span<const Segment> touched() const { return reach_.touched(); }    ///< columns, in the order of touching
+  std::span<const detail::Segment> segments() const { return reach_.segments(); }  ///< dense ones, then those touched
+  std::span<const detail::Segment> dense() const { return reach_.always(); }       ///< that every batch reaches
+  std::span<const detail::Segment> touched() const { return reach_.touched(); }  ///< columns, in the order of touching
 
   /// Zero again, where it may differ from it.
   void reset() {
-    for (const Segment& segment : segments()) values_.segment(segment.first, segment.size).setZero();
+    for (const detail::Segment& segment : segments()) values_.segment(segment.first, segment.size).setZero();
     reach_.forget();
   }
 
  private:
   std::shared_ptr<const ParameterTable> table_;  // shared by a model, its gradients and its copies
-  Vector<Scalar> values_;
+  VectorX<Scalar> values_;
   detail::Reach reach_;
 };
 

@@ -9,7 +9,7 @@
 #include "unroll/core/types.hpp"
 #include "unroll/threads/thread_pool.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// Numbers that lie next to each other in a flat vector.
 struct Segment {
@@ -18,8 +18,6 @@ struct Segment {
 
   friend bool operator==(const Segment&, const Segment&) = default;
 };
-
-namespace detail {
 
 /// Those of a list, or the columns of a matrix in memory, counted from its first number.
 class Segments {
@@ -85,5 +83,4 @@ void each_share(const Segments& segments, Index share, ThreadPool* threads, F&& 
             [&](Index k) { each_piece(segments, k * share, std::min((k + 1) * share, numbers), f); });
 }
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -9,11 +9,13 @@
 
 namespace unroll {
 
+using detail::Notation;
+
 /// The equations of a cell, a line each: `h` before the step, `h'` after it, weights as W_EQUATION_SOURCE and
 /// b_EQUATION; or in another notation.
 template <class S, const auto& equations, int units>
 std::string describe(const EquationCell<S, equations, units>&, Notation notation = Notation::text) {
-  return detail::EquationText(detail::program_view<Derived<equations>>, notation).lines();
+  return detail::EquationText(detail::program_view<detail::Derived<equations>>, notation).lines();
 }
 
 /// What one column (one sequence at one step) costs.
@@ -27,17 +29,17 @@ struct CellCounts {
 
 template <class S, const auto& equations, int units>
 CellCounts count(const EquationCell<S, equations, units>& cell) {
-  constexpr const auto& program = Derived<equations>::program;
+  constexpr const auto& program = detail::Derived<equations>::program;
   CellCounts counts;
   counts.parameters = cell.parameters().size();
   for (const ParameterBlock& block : cell.parameters().blocks())
     if (block.role == Role::input_weight || block.role == Role::recurrent_weight)
       counts.product_flops += 2 * block.size();
   for (int o = 0; o < program.operations; ++o) {
-    const Operation& operation = program.operation[o];
-    if (operation.op != Op::apply) continue;
+    const detail::Operation& operation = program.operation[o];
+    if (operation.op != detail::Op::apply) continue;
     counts.operations += cell.layout().rows(o);
-    if (Derived<equations>::traits[operation.index].kept) counts.transcendental += cell.layout().rows(o);
+    if (detail::Derived<equations>::traits[operation.index].kept) counts.transcendental += cell.layout().rows(o);
   }
   Index kept = cell.kept_rows() + (EquationCell<S, equations, units>::output_state < 0 ? cell.output_rows() : 0);
   for (int s = 0; s < program.states; ++s) kept += cell.state_rows(s);

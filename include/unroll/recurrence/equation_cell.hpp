@@ -22,17 +22,18 @@ template <std::floating_point S, const auto& equations, int fixed_units = Eigen:
 class EquationCell {
  public:
   using Scalar = S;
-  using Derivation = Derived<equations>;
+  using Derivation = detail::Derived<equations>;
   static constexpr const auto& program = Derivation::program;
   static constexpr const auto& schedule = Derivation::schedule;
   static constexpr int states = program.states;
   static constexpr int output_state = program.output_state;
-  static constexpr bool reads_memory = ColumnKinds::reads_memory<Derivation>;  ///< Inputs::memory
+  static constexpr bool reads_memory = detail::ColumnKinds::reads_memory<Derivation>;  ///< Inputs::memory
 
   EquationCell() = default;
 
   /// Throws ShapeError when the sizes do not fit the equations.
-  explicit EquationCell(CellSizes sizes) : layout_(std::make_shared<CellLayout<Derivation>>(with_fixed_units(sizes))) {}
+  explicit EquationCell(CellSizes sizes)
+      : layout_(std::make_shared<detail::CellLayout<Derivation>>(with_fixed_units(sizes))) {}
 
   int inputs() const { return program.inputs; }
   int constants() const { return program.constants; }
@@ -48,7 +49,7 @@ class EquationCell {
       if (schedule.source[v].operation == s) return true;
     return false;
   }
-  const CellLayout<Derivation>& layout() const { return *layout_; }
+  const detail::CellLayout<Derivation>& layout() const { return *layout_; }
   /// First values that follow from sizes.
   std::vector<std::pair<std::string, Initializer>> named_starts() const { return layout_->named_starts(); }
 
@@ -59,8 +60,8 @@ class EquationCell {
     return rows;
   }
 
-  using Weights = CellWeights<S, Derivation>;
-  using Work = CellWork<S, Derivation>;
+  using Weights = detail::CellWeights<S, Derivation>;
+  using Work = detail::CellWork<S, Derivation>;
 
   void prepare(const S* theta, Weights& weights) const {
     Products::pack(*layout_, theta, weights);
@@ -73,7 +74,7 @@ class EquationCell {
   }
 
   void begin(const Weights& weights, const Inputs<S>& inputs, const Timeline& timeline, Work& work) const {
-    Loops::each_source(Op::constant, [&](const Source& source, int k) {
+    Loops::each_source(detail::Op::constant, [&](const detail::Source& source, int k) {
       products(weights, work).project_constant(source, k, inputs.constants[std::size_t(k)]);
     });
     Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).begin(inputs, timeline); });
@@ -105,11 +106,11 @@ class EquationCell {
                Index last_step, Work& work) const {
     const Index first = timeline.offset(first_step), columns = timeline.offset(last_step) - first;
     for (int v = 0; v < schedule.sources; ++v) {  // in this order: the first to reach a row overwrites it, others add
-      const Source& source = schedule.source[v];
-      const Operation& operation = program.operation[source.operation];
-      if (operation.op == Op::input)
+      const detail::Source& source = schedule.source[v];
+      const detail::Operation& operation = program.operation[source.operation];
+      if (operation.op == detail::Op::input)
         products(weights, work).take(source, input(inputs, operation.index, first), first, columns);
-      else if (operation.op == Op::constant)
+      else if (operation.op == detail::Op::constant)
         for (Index t = first_step; t < last_step; ++t)
           products(weights, work).spread_constant(source, operation.index, timeline.offset(t), timeline.active(t));
     }
@@ -120,7 +121,7 @@ class EquationCell {
     Loops::template for_stages<0>([&]<class Stage>(Stage) {
       constexpr int stage = Stage::value;
       for (int v = 0; v < schedule.sources; ++v)
-        if (const Source& source = schedule.source[v]; source.ready == stage)
+        if (const detail::Source& source = schedule.source[v]; source.ready == stage)
           products(weights, work).take(source, values_of(source.operation, step, work), step.first, step.columns);
       Loops::each_column_operation(stage, [&]<class Run>(int k, int) {
         Run(*layout_, weights, work).run(k, step.first, step.columns, step.rank);
@@ -138,7 +139,8 @@ class EquationCell {
       work.d_single[w].setZero(rows);
       work.d_singles[w].setZero(rows);
     }
-    Loops::each_source(Op::constant, [&](const Source&, int k) { products(weights, work).begin_constant_gradient(k); });
+    Loops::each_source(detail::Op::constant,
+                       [&](const detail::Source&, int k) { products(weights, work).begin_constant_gradient(k); });
     Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).begin_back(); });
   }
 
@@ -151,7 +153,7 @@ class EquationCell {
     Loops::template for_stages<0>([&]<class Stage>(Stage) {
       constexpr int stage = schedule.stages - 1 - Stage::value;
       for (int v = 0; v < schedule.sources; ++v)
-        if (const Source& source = schedule.source[v]; source.ready == stage + 1)
+        if (const detail::Source& source = schedule.source[v]; source.ready == stage + 1)
           pull_source(source, weights, step, work);
       Loops::template for_passes<stage>(
           [&]<class Kernel>(Kernel, int size) { Kernel::backward(frame, rows_of_size(size), step.columns); });
@@ -160,10 +162,10 @@ class EquationCell {
         Run(*layout_, weights, work).run_back(k, step.first, step.columns, step.rank, d_result);
       });
     });
-    Loops::each_source(Op::state, [&](const Source& source, int k) {
+    Loops::each_source(detail::Op::state, [&](const detail::Source& source, int k) {
       products(weights, work).pull(source, step.first, step.columns, step.d_state[k], true);
     });
-    Loops::each_source(Op::constant, [&](const Source& source, int k) {
+    Loops::each_source(detail::Op::constant, [&](const detail::Source& source, int k) {
       products(weights, work).gather_constant(source, k, step.first, step.columns, step.rank);
     });
   }
@@ -173,11 +175,11 @@ class EquationCell {
   void collect(const Weights& weights, const Step<S, states>& chunk, const Inputs<S>& inputs, S* gradient,
                Work& work) const {
     for (int v = 0; v < schedule.sources; ++v) {
-      const Source& source = schedule.source[v];
-      const Operation& operation = program.operation[source.operation];
-      if (operation.op == Op::constant) continue;
-      const auto values = operation.op == Op::input ? input(inputs, operation.index, chunk.first)
-                                                    : values_of(source.operation, chunk, work);
+      const detail::Source& source = schedule.source[v];
+      const detail::Operation& operation = program.operation[source.operation];
+      if (operation.op == detail::Op::constant) continue;
+      const auto values = operation.op == detail::Op::input ? input(inputs, operation.index, chunk.first)
+                                                            : values_of(source.operation, chunk, work);
       products(weights, work).add_weight_gradient(source, values, chunk.first, chunk.columns, gradient);
     }
     products(weights, work).add_bias_gradient(chunk.first, chunk.columns, gradient);
@@ -185,13 +187,14 @@ class EquationCell {
       work.d_singles[w] += work.d_single[w].template cast<double>();
       work.d_single[w].setZero();
     }
-    Loops::each_source(Op::constant, [&](const Source&, int k) { products(weights, work).add_constant_gradient(k); });
+    Loops::each_source(detail::Op::constant,
+                       [&](const detail::Source&, int k) { products(weights, work).add_constant_gradient(k); });
     work.consumed = true;
   }
 
   void pull_inputs(const Weights& weights, Index first, Index columns, const InputGradients<S>& d_inputs, bool add,
                    Work& work) const {
-    Loops::each_source(Op::input, [&](const Source& source, int k) {
+    Loops::each_source(detail::Op::input, [&](const detail::Source& source, int k) {
       const auto& d_input = d_inputs.steps[std::size_t(k)];
       if (d_input.data() == nullptr) return;
       const Strided<S> to{const_cast<S*>(d_input.data()), d_input.outerStride()};
@@ -204,11 +207,11 @@ class EquationCell {
     for (int w = 0; w < program.weights; ++w) {
       S* to = gradient + layout_->single_offset(w);
       if (program.weight[w].per_unit)
-        Eigen::Map<Vector<S>>(to, work.d_singles[w].size()) += work.d_singles[w].template cast<S>();
+        Eigen::Map<VectorX<S>>(to, work.d_singles[w].size()) += work.d_singles[w].template cast<S>();
       else
         *to += S(work.d_singles[w].sum());
     }
-    Loops::each_source(Op::constant, [&](const Source& source, int k) {
+    Loops::each_source(detail::Op::constant, [&](const detail::Source& source, int k) {
       products(weights, work)
           .finish_constant(source, k, inputs.constants[std::size_t(k)], gradient, d_inputs.constants[std::size_t(k)]);
     });
@@ -227,7 +230,7 @@ class EquationCell {
   /// what an operation over columns has under the name. Only before the way back has run. `all` are the states before
   /// and after each step. Throws ValueError for a name that no equation has.
   void trace(std::string_view name, const Weights& weights, const Step<S, states>& all, Work& work,
-             Matrix<S>& to) const {
+             MatrixX<S>& to) const {
     require<ValueError>(!work.consumed, "cell: '", name,
                         "' cannot be traced before a pass forward or after the way back has run");
     Trace(*layout_, weights, all, work).write(name, to);
@@ -267,10 +270,10 @@ class EquationCell {
       const Index rows = layout_->rows_of_term(k);
       if (layout_->bias_offset(k) >= 0)
         weights.bias.segment(layout_->term_row()[k], rows) =
-            Eigen::Map<const Vector<S>>(theta + layout_->bias_offset(k), rows);
+            Eigen::Map<const VectorX<S>>(theta + layout_->bias_offset(k), rows);
     }
     for (int w = 0; w < program.weights; ++w)
-      weights.single[w] = Eigen::Map<const Vector<S>>(theta + layout_->single_offset(w), layout_->single_rows(w));
+      weights.single[w] = Eigen::Map<const VectorX<S>>(theta + layout_->single_offset(w), layout_->single_rows(w));
   }
 
   static Strided<const S> input(const Inputs<S>& inputs, int k, Index first) {
@@ -280,21 +283,22 @@ class EquationCell {
 
   /// Where the values lie that a product reads, from the step's first column on.
   Strided<const S> values_of(int operation, const Step<S, states>& step, Work& work) const {
-    if (program.operation[operation].op == Op::state) return step.before[program.operation[operation].index];
+    if (program.operation[operation].op == detail::Op::state) return step.before[program.operation[operation].index];
     const int at = schedule.stored_at[operation];
-    if (schedule.storage[operation] == Storage::history) return step.after[at];
+    if (schedule.storage[operation] == detail::Storage::history) return step.after[at];
     return work.extra[at].strided().from_column(step.first);
   }
 
   /// The gradient of an intermediate value, from the terms that read it, for the pass that computed it.
-  void pull_source(const Source& source, const Weights& weights, const Step<S, states>& step, Work& work) const {
+  void pull_source(const detail::Source& source, const Weights& weights, const Step<S, states>& step,
+                   Work& work) const {
     const int o = source.operation;
     const bool read_by_later_pass = schedule.last_reader[o] > source.ready - 1;
     products(weights, work)
         .pull(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(), read_by_later_pass);
   }
 
-  std::shared_ptr<const CellLayout<Derivation>> layout_;  // shared by copies: a cell is handed around by value
+  std::shared_ptr<const detail::CellLayout<Derivation>> layout_;  // shared by copies: a cell is handed around by value
 };
 
 /// A cell from equations alone, as a template over its scalar: `Recurrent<EquationsOf<equations>::Cell>{.units = 32}`.

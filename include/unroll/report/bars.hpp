@@ -55,11 +55,11 @@ inline std::string bar_plots(const figure::Bars& bars) {
   std::string plots = "plot data skip 1 using (0):1:(0):3:($1-0.32):($1+0.32) with boxxyerror lc rgb '#56b4e9' notitle";
   if (any_number(bars.bars, &figure::Bar::low))
     plots += text(", \\\n     data skip 1 using 3:1:4:5 with xerrorbars pt 7 ps 0.5 lw 2 lc rgb '#000000' title ",
-                  gnuplot_quoted(bars.limits));
+                  detail::gnuplot_quoted(bars.limits));
   if (any_number(bars.bars, &figure::Bar::reference))
     plots +=
         text(", \\\n     data skip 1 using 6:($1-0.42):(0):(0.84) with vectors nohead lw 3 lc rgb '#d55e00' title ",
-             gnuplot_quoted(bars.reference));
+             detail::gnuplot_quoted(bars.reference));
   return plots + "\n";
 }
 

@@ -185,7 +185,7 @@ inline Picture picture(const figure::Curves& curves) {
     const std::size_t colour = series.reference ? 0 : number++;
     if (has_band(series))
       add(text(line_of(s, "5:6"), "filledcurves lc rgb '", colours[colour % colours.size()], "' notitle"));
-    add(text(line_of(s, "4"), look(series, colour), " title ", gnuplot_quoted(series.name)));
+    add(text(line_of(s, "4"), look(series, colour), " title ", detail::gnuplot_quoted(series.name)));
   }
   picture.commands =
       text(head.commands(picture.height), axis_commands("x", curves.x), axis_commands("y", curves.y),

@@ -39,7 +39,7 @@ inline bool is_whole(std::string_view picture, PictureFormat format) {
 inline std::string run_gnuplot(const std::filesystem::path& folder, const std::string& name, PictureFormat format) {
   if (run_shell("command -v gnuplot 2>&1").status != 0) return "gnuplot is not installed";
   // The picture takes its name when all of it is there.
-  const std::string command = text("cd -- ", shell_quoted(std::filesystem::absolute(folder).string()),
+  const std::string command = text("cd -- ", detail::shell_quoted(std::filesystem::absolute(folder).string()),
                                    " && gnuplot -e ", to_standard_output, "=1 ", name, ".gp ");
   const Ran drawn = run_shell(command + "2> /dev/null");
   if (drawn.status == 0 && is_whole(drawn.output, format)) {
@@ -55,7 +55,7 @@ inline std::string run_gnuplot(const std::filesystem::path& folder, const std::s
 inline void check_name(std::string_view name) {
   const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
   require<ValueError>(!name.empty() && std::all_of(name.begin(), name.end(), good), "report: the name ",
-                      gnuplot_quoted(name), " is not made of a-z, 0-9 and _");
+                      detail::gnuplot_quoted(name), " is not made of a-z, 0-9 and _");
 }
 
 }  // namespace detail

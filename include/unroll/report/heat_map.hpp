@@ -10,10 +10,10 @@ namespace unroll {
 namespace figure {
 
 struct HeatMap {
-  std::string title;      ///< may be empty
-  Axis x, y;              ///< of columns and rows; only their titles count
-  std::string value;      ///< what the colours say, with its unit: "attention (%)"
-  Matrix<double> values;  ///< [rows x columns], the first row on top; NaN stays white
+  std::string title;       ///< may be empty
+  Axis x, y;               ///< of columns and rows; only their titles count
+  std::string value;       ///< what the colours say, with its unit: "attention (%)"
+  MatrixX<double> values;  ///< [rows x columns], the first row on top; NaN stays white
   std::vector<std::string> row_names = {}, column_names = {};  ///< empty: rows or columns are counted from 0
   std::optional<double> low = {}, high = {};                   ///< as the values go unless given
   bool diverging = false;                                      ///< zero is white, one colour for each sign
@@ -101,9 +101,9 @@ struct MapPlace {
     const auto at = [](int pixels, int whole) { return double(pixels) / double(whole); };
     return text("set lmargin at screen ", at(left, width), "\nset rmargin at screen ", at(width - right, width),
                 "\nset tmargin at screen ", at(height - top, height), "\nset bmargin at screen ", at(bottom, height),
-                "\nset label 1 ", gnuplot_quoted(map.x.title), " center at screen ",
+                "\nset label 1 ", detail::gnuplot_quoted(map.x.title), " center at screen ",
                 at((left + width - right) / 2, width), ",", at(18, height), "\nset label 2 ",
-                gnuplot_quoted(map.y.title), " center rotate by 90 at screen ", at(18, width), ",",
+                detail::gnuplot_quoted(map.y.title), " center rotate by 90 at screen ", at(18, width), ",",
                 at((bottom + height - top) / 2, height), "\n");
   }
 };
@@ -146,8 +146,9 @@ inline Picture map_picture(const figure::HeatMap& map, const char* label, bool t
   picture.commands =
       text(title_commands(place.title, place.height), place.commands(map),
            axis_commands("x", {"", -0.5, double(map.values.cols()) - 0.5}),
-           axis_commands("y", {"", double(map.values.rows()) - 0.5, -0.5}), "set cblabel ", gnuplot_quoted(map.value),
-           "\nset cbrange [", low, ":", high, "]\nset palette ", map.diverging ? blue_to_red : pale_to_dark,
+           axis_commands("y", {"", double(map.values.rows()) - 0.5, -0.5}), "set cblabel ",
+           detail::gnuplot_quoted(map.value), "\nset cbrange [", low, ":", high, "]\nset palette ",
+           map.diverging ? blue_to_red : pale_to_dark,
            "\nset tics scale 0\nset cbtics scale 0.5\nset style fill solid noborder\nunset key\n",
            names_commands("x", map.column_names, map.values.cols(), place.turned(map), place.cell_width),
            names_commands("y", map.row_names, map.values.rows(), false, place.cell_height), "plot data skip 1 using ",

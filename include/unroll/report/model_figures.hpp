@@ -13,7 +13,7 @@ template <class Derived>
 std::vector<double> norm_per_step(const Eigen::MatrixBase<Derived>& columns, const Timeline& timeline) {
   require<ShapeError>(columns.cols() == timeline.columns(), "norm per step: the timeline has ", timeline.columns(),
                       " columns, the values ", columns.cols());
-  const Vector<double> norms = columns.template cast<double>().colwise().norm();
+  const VectorX<double> norms = columns.template cast<double>().colwise().norm();
   std::vector<double> means;
   for (Index t = 0; t < timeline.steps(); ++t)
     means.push_back(norms.segment(timeline.offset(t), timeline.active(t)).mean());
@@ -25,13 +25,13 @@ std::vector<double> norm_per_step(const Eigen::MatrixBase<Derived>& columns, con
 /// shows how far back the model learns (Bengio et al. 1994; Pascanu et al. 2013, arXiv:1211.5063). A model that begins
 /// with an embedding has no such gradient. Throws as the model's passes do.
 template <class Model, class F>
-std::vector<double> gradient_flow(const Model& model, const Matrix<typename Model::Scalar>& x, const Timeline& timeline,
-                                  F&& gradient_of) {
+std::vector<double> gradient_flow(const Model& model, const MatrixX<typename Model::Scalar>& x,
+                                  const Timeline& timeline, F&& gradient_of) {
   using Scalar = typename Model::Scalar;
   typename Model::Tape tape;
-  Matrix<Scalar> d_x;
+  MatrixX<Scalar> d_x;
   auto gradient = model.parameters().zeros_like();
-  const Matrix<Scalar> d_output = gradient_of(model.forward(x, timeline, tape));
+  const MatrixX<Scalar> d_output = gradient_of(model.forward(x, timeline, tape));
   model.backward(tape, d_output, gradient, &d_x);
   return norm_per_step(d_x, timeline);
 }
@@ -59,7 +59,7 @@ HeatMap over_time(const Eigen::MatrixBase<Derived>& columns, const Timeline& tim
               .x = {"step"},
               .y = {"row"},
               .value = std::move(value),
-              .values = Matrix<double>(columns.rows(), steps),
+              .values = MatrixX<double>(columns.rows(), steps),
               .diverging = true};
   for (Index t = 0; t < steps; ++t) map.values.col(t) = columns.col(timeline.offset(t) + rank).template cast<double>();
   return map;

@@ -68,7 +68,7 @@ inline std::vector<std::size_t> shown_rows(std::size_t rows) {
 }
 
 inline std::string html_cell(const TableValue& value, bool heads_row) {
-  const std::string inside = html_text(value.rounded());
+  const std::string inside = detail::html_text(value.rounded());
   if (heads_row) return text("<th scope=\"row\" class=\"text\">", inside, "</th>");
   return text(value.is_text() ? "<td class=\"text\">" : "<td>", inside, "</td>");
 }
@@ -79,7 +79,8 @@ inline std::string html_table(const DataTable& table, std::string_view caption, 
   std::string head, rows;
   for (std::size_t k = 0; k < table.columns.size(); ++k) {
     const bool letters = !table.rows.empty() && (k == 0 || table.rows.front()[k].is_text());
-    head += text("<th scope=\"col\"", letters ? " class=\"text\"" : "", ">", html_text(table.columns[k]), "</th>");
+    head +=
+        text("<th scope=\"col\"", letters ? " class=\"text\"" : "", ">", detail::html_text(table.columns[k]), "</th>");
   }
   for (const std::size_t k : shown) {
     rows += "<tr>";
@@ -89,21 +90,23 @@ inline std::string html_table(const DataTable& table, std::string_view caption, 
   const std::string rest = shown.size() == table.rows.size()
                                ? std::string()
                                : text(" ", shown.size(), " of ", table.rows.size(), " rows; all are in ", file, ".");
-  return text("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"", html_text(caption),
-              "\">\n<table>\n<caption>", html_text(caption), html_text(rest), "</caption>\n<thead><tr>", head,
-              "</tr></thead>\n<tbody>\n", rows, "</tbody>\n</table>\n</div>\n");
+  return text("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"", detail::html_text(caption),
+              "\">\n<table>\n<caption>", detail::html_text(caption), detail::html_text(rest), "</caption>\n<thead><tr>",
+              head, "</tr></thead>\n<tbody>\n", rows, "</tbody>\n</table>\n</div>\n");
 }
 
 inline std::string html_names(const NamedValues& values, std::string_view label) {
   std::string rows;
   for (const auto& [name, value] : values)
-    rows += text("<tr><th scope=\"row\">", html_text(name), "</th><td>", html_text(value), "</td></tr>\n");
-  return text("<table class=\"names\" aria-label=\"", html_text(label), "\">\n<tbody>\n", rows, "</tbody>\n</table>\n");
+    rows +=
+        text("<tr><th scope=\"row\">", detail::html_text(name), "</th><td>", detail::html_text(value), "</td></tr>\n");
+  return text("<table class=\"names\" aria-label=\"", detail::html_text(label), "\">\n<tbody>\n", rows,
+              "</tbody>\n</table>\n");
 }
 
 inline std::string html_section(std::string_view heading, const std::string& inside) {
   return inside.empty() ? std::string()
-                        : text("<section>\n<h2>", html_text(heading), "</h2>\n", inside, "</section>\n");
+                        : text("<section>\n<h2>", detail::html_text(heading), "</h2>\n", inside, "</section>\n");
 }
 
 /// A link to a file beside the page; letters that mean something in an address are written as numbers.
@@ -116,7 +119,7 @@ inline std::string html_link(std::string_view file) {
     std::snprintf(code, sizeof code, "%%%02X", static_cast<unsigned>(static_cast<unsigned char>(c)));
     address += plain ? std::string(1, c) : std::string(code);
   }
-  return text("<a href=\"./", address, "\">", html_text(file), "</a>");
+  return text("<a href=\"./", address, "\">", detail::html_text(file), "</a>");
 }
 
 inline std::string bytes_of(const std::filesystem::path& path) {
@@ -130,15 +133,16 @@ inline std::string html_picture(const std::filesystem::path& path, PictureFormat
                                 std::string_view description) {
   return text("<div class=\"wide picture\" role=\"region\" tabindex=\"0\" aria-label=\"picture\">\n<img width=\"",
               width, "\" height=\"", height, "\" style=\"min-width: ", width * 11 / 25, "px\" alt=\"",
-              html_text(description), "\" src=\"data:image/", format == PictureFormat::svg ? "svg+xml" : "png",
-              ";base64,", base64(bytes_of(path)), "\">\n</div>\n");
+              detail::html_text(description), "\" src=\"data:image/", format == PictureFormat::svg ? "svg+xml" : "png",
+              ";base64,", detail::base64(bytes_of(path)), "\">\n</div>\n");
 }
 
 inline std::string html_page(std::string_view title, const std::string& body) {
   return text(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\">\n<title>",
-      html_text(title), "</title>\n<style>", page_style, "</style>\n</head>\n<body>\n", body, "</body>\n</html>\n");
+      detail::html_text(title), "</title>\n<style>", page_style, "</style>\n</head>\n<body>\n", body,
+      "</body>\n</html>\n");
 }
 
 }  // namespace unroll::detail

@@ -60,7 +60,7 @@ inline int title_height(const std::vector<std::string>& lines) { return 12 + 23 
 inline std::string title_commands(const std::vector<std::string>& lines, int height) {
   std::string commands;
   for (std::size_t k = 0; k < lines.size(); ++k)
-    commands += text("set label ", 10 + k, " ", gnuplot_quoted(lines[k]), " center at screen 0.5,",
+    commands += text("set label ", 10 + k, " ", detail::gnuplot_quoted(lines[k]), " center at screen 0.5,",
                      1 - (18 + 23 * double(k)) / height, "\n");
   return commands;
 }
@@ -86,7 +86,7 @@ struct Head {
 inline std::string tic_label(std::string_view name) {
   std::string safe;
   for (const char c : name) safe += c == '%' ? std::string("%%") : std::string(1, c);
-  return gnuplot_quoted(safe);
+  return detail::gnuplot_quoted(safe);
 }
 
 /// "('standing' 0, 'walking' 1)"
@@ -102,7 +102,7 @@ inline std::string range(const std::optional<double>& low, const std::optional<d
 }
 
 inline std::string axis_commands(const char* letter, const Axis& axis) {
-  return text("set ", letter, "label ", gnuplot_quoted(axis.title), "\nset ", letter, "range ",
+  return text("set ", letter, "label ", detail::gnuplot_quoted(axis.title), "\nset ", letter, "range ",
               range(axis.low, axis.high), "\n",
               axis.logarithmic
                   ? text("set logscale ", letter, "\nset m", letter, "tics 1\nset format ", letter, " '%h'\n")

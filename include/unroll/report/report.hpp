@@ -52,7 +52,7 @@ class Report {
   /// A paragraph. Metrics stand in front of everything else, settings, environment and files behind; the rest in the
   /// order of calls.
   void paragraph(const std::string& words) {
-    body() += text("<p>", html_text(words), "</p>\n"), json_["text"].push_back(readable(words));
+    body() += text("<p>", detail::html_text(words), "</p>\n"), json_["text"].push_back(readable(words));
   }
   /// What follows has a heading of its own.
   void heading(const std::string& words) { sections_.push_back({words, {}}); }
@@ -112,13 +112,14 @@ class Report {
     const std::string why = draw(picture, folder_, name, format_), file = picture_file(name, format_);
     if (!why.empty()) missing_ = why;
     const std::string image =
-        why.empty() ? detail::html_picture(folder_ / file, format_, picture.width, picture.height, description)
-                    : text("<p class=\"missing\">No picture: ", html_text(why), ". ", html_text(description),
-                           " The numbers are in ", name, ".csv, the script is ", name, ".gp.</p>\n");
-    body() +=
-        text("<figure id=\"", name, picture.width > 720 ? "\" class=\"large\">\n" : "\">\n", image, "<figcaption>",
-             html_text(caption), "</figcaption>\n<details>\n<summary>Numbers</summary>\n<p>", html_text(description),
-             "</p>\n", detail::html_table(picture.shown, caption, name + ".csv"), "</details>\n</figure>\n");
+        why.empty()
+            ? detail::html_picture(folder_ / file, format_, picture.width, picture.height, description)
+            : text("<p class=\"missing\">No picture: ", detail::html_text(why), ". ", detail::html_text(description),
+                   " The numbers are in ", name, ".csv, the script is ", name, ".gp.</p>\n");
+    body() += text("<figure id=\"", name, picture.width > 720 ? "\" class=\"large\">\n" : "\">\n", image,
+                   "<figcaption>", detail::html_text(caption),
+                   "</figcaption>\n<details>\n<summary>Numbers</summary>\n<p>", detail::html_text(description),
+                   "</p>\n", detail::html_table(picture.shown, caption, name + ".csv"), "</details>\n</figure>\n");
     files_.emplace_back(why.empty() ? file : name + ".gp", caption);
     files_.emplace_back(name + ".csv", "its numbers");
     json_["figures"].push_back({{"name", name},
@@ -176,7 +177,7 @@ class Report {
   }
 
   std::string as_html() const {
-    std::string page = text("<header>\n<h1>", html_text(title_), "</h1>\n</header>\n<main>\n");
+    std::string page = text("<header>\n<h1>", detail::html_text(title_), "</h1>\n</header>\n<main>\n");
     if (!metrics_.empty())
       page += detail::html_section("Results", detail::html_table(results(), "What the run gave", "report.csv"));
     for (const Section& section : sections_) page += detail::html_section(section.heading, section.inside);
@@ -191,7 +192,7 @@ class Report {
     std::string list = text("<li>", detail::html_link("report.json"), ": all of this page</li>\n<li>",
                             detail::html_link("report.csv"), ": the results</li>\n");
     for (const auto& [name, what] : files_)
-      list += text("<li>", detail::html_link(name), ": ", html_text(what), "</li>\n");
+      list += text("<li>", detail::html_link(name), ": ", detail::html_text(what), "</li>\n");
     return "<ul>\n" + list + "</ul>\n";
   }
 

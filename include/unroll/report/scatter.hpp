@@ -85,7 +85,7 @@ inline std::string point_names(const std::vector<figure::Point>& points) {
   Places places(points);
   for (const figure::Point& point : points)
     if (!point.name.empty() && is_finite(point.x) && is_finite(point.y) && places.take(point))
-      commands += text("set label ", gnuplot_quoted(point.name), " at ", point.x, ",", point.y,
+      commands += text("set label ", detail::gnuplot_quoted(point.name), " at ", point.x, ",", point.y,
                        " left front offset 0.6,0.3 font 'sans,15'\n");
   return commands;
 }
@@ -97,7 +97,7 @@ inline std::string group_plots(const std::vector<std::string>& groups, std::size
     plots += text(g == 0 ? "plot " : ", \\\n     ", "data skip 1 using ($1 == ", g, " ? $3 : NaN):4 with points pt ",
                   point_types[g % point_types.size()], " ps ", points > 30 ? 0.5 : 1.0, " lc rgb '",
                   colours[g % colours.size()], "' ",
-                  groups.empty() ? std::string("notitle") : "title " + gnuplot_quoted(groups[g]));
+                  groups.empty() ? std::string("notitle") : "title " + detail::gnuplot_quoted(groups[g]));
   return plots + "\n";
 }
 

@@ -46,7 +46,7 @@ void sum_columns(Index rows, Index columns, F&& f, const std::array<double*, cou
 
 /// The same into vectors, which are overwritten.
 template <class S, std::size_t count, class F>
-void sum_columns(Index rows, Index columns, F&& f, const std::array<Vector<double>*, count>& sums) {
+void sum_columns(Index rows, Index columns, F&& f, const std::array<VectorX<double>*, count>& sums) {
   std::array<double*, count> numbers;
   for (std::size_t k = 0; k < count; ++k) numbers[k] = sums[k]->setZero(rows).data();
   sum_columns<S>(rows, columns, f, numbers);

@@ -110,7 +110,7 @@ class PackedMatrix {
 
   Index rows_ = 0, inner_ = 0;
   Index full_ = 0;  // the rows in panels of full registers; the others have one panel of LastLanes
-  Vector<Scalar> panels_;
+  VectorX<Scalar> panels_;
 };
 
 namespace detail {

@@ -26,7 +26,7 @@ class LanguageDecoder {
 
   /// The model must outlive it. `never`: tokens that are not to be written; negative ones are passed over. Throws
   /// ShapeError for a model with other inputs than one number, or with one output for a sequence.
-  explicit LanguageDecoder(Lasting<Model> kept, std::vector<Index> never = {})
+  explicit LanguageDecoder(detail::Lasting<Model> kept, std::vector<Index> never = {})
       : model_(kept), never_(std::move(never)), tape_(std::make_unique<typename Model::Tape>()) {
     require<ShapeError>(model_.features() == 1 && model_.per_step(),
                         "language decoder: expects a model that reads one number per step and gives scores at every "
@@ -46,7 +46,7 @@ class LanguageDecoder {
       lengths.push_back(Index(prompt.size()));
     }
     const Timeline timeline = Timeline::from_lengths(lengths);
-    Matrix<Scalar> x(1, timeline.columns());
+    MatrixX<Scalar> x(1, timeline.columns());
     for (Index c = 0; c < x.cols(); ++c)
       x(0, c) = Scalar(prompts[std::size_t(timeline.sample_of(c))][std::size_t(timeline.step_of(c))]);
     begin(x, timeline);
@@ -67,7 +67,7 @@ class LanguageDecoder {
     require<ShapeError>(parents.size() == tokens.size(), "language decoder: ", parents.size(), " parents, but ",
                         tokens.size(), " tokens");
     for (State<Scalar>& layer : states_)
-      for (Matrix<Scalar>& state : layer) reorder(state, parents);
+      for (MatrixX<Scalar>& state : layer) reorder(state, parents);
     x_.resize(1, Index(tokens.size()));
     for (Index k = 0; k < x_.cols(); ++k) x_(0, k) = Scalar(tokens[std::size_t(k)]);
     one_step_.assign_lengths(std::vector<Index>(tokens.size(), 1));
@@ -81,11 +81,11 @@ class LanguageDecoder {
 
  private:
   /// Reads the beginnings; only the scores behind each one's last token are made.
-  void begin(const Matrix<Scalar>& x, const Timeline& timeline) {
+  void begin(const MatrixX<Scalar>& x, const Timeline& timeline) {
     model_.begin_learning(weights_, view(x), timeline, *tape_, {.keeping = {Keep::nothing}});
     model_.final_state(*tape_, first_states_);
     const auto all = tape_->in.back().values;
-    Matrix<Scalar> last(all.rows(), timeline.batch());
+    MatrixX<Scalar> last(all.rows(), timeline.batch());
     for (Index b = 0; b < timeline.batch(); ++b) {
       const Index rank = timeline.rank(b);
       last.col(b) = all.col(timeline.offset(timeline.length(rank) - 1) + rank);
@@ -94,7 +94,7 @@ class LanguageDecoder {
     forbid(first_);
   }
 
-  void reorder(Matrix<Scalar>& state, std::span<const Index> parents) {
+  void reorder(MatrixX<Scalar>& state, std::span<const Index> parents) {
     reordered_.resize(state.rows(), Index(parents.size()));
     for (std::size_t k = 0; k < parents.size(); ++k) {
       require<ValueError>(parents[k] >= 0 && parents[k] < state.cols(), "language decoder: there is no hypothesis ",
@@ -104,7 +104,7 @@ class LanguageDecoder {
     state.swap(reordered_);
   }
 
-  void forbid(Matrix<Scalar>& scores) const {
+  void forbid(MatrixX<Scalar>& scores) const {
     for (const Index token : never_)
       if (token >= 0) scores.row(token).setConstant(-std::numeric_limits<Scalar>::infinity());
   }
@@ -115,7 +115,7 @@ class LanguageDecoder {
   std::unique_ptr<typename Model::Tape> tape_;
   ModelState<Scalar> first_states_, states_;
   Timeline one_step_;
-  Matrix<Scalar> first_, scores_, x_, reordered_;
+  MatrixX<Scalar> first_, scores_, x_, reordered_;
 };
 
 template <class Model>

@@ -20,7 +20,7 @@ Dataset<S> sentence_data(const std::vector<std::vector<Index>>& sentences, const
                          Index longest = 0) {
   require<ValueError>(vocabulary.start() >= 0 && vocabulary.end() >= 0,
                       "sentences: the vocabulary has no token for the start or none for the end");
-  std::vector<Matrix<S>> inputs;
+  std::vector<MatrixX<S>> inputs;
   std::vector<Labels> targets;
   for (const std::vector<Index>& sentence : sentences) {
     const Index size = Index(sentence.size()), kept = longest == 0 ? size : std::min(size, longest);

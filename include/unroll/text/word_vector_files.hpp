@@ -72,7 +72,7 @@ inline void check_sizes(const VectorSizes& sizes, std::size_t bytes, std::size_t
 }
 
 /// What is wrong with words and vectors is said with the name of the file.
-inline WordVectors make_word_vectors(std::vector<std::string> words, Matrix<float> vectors,
+inline WordVectors make_word_vectors(std::vector<std::string> words, MatrixX<float> vectors,
                                      const std::string& file) try {
   return WordVectors(std::move(words), std::move(vectors));
 } catch (const ValueError& error) {
@@ -81,7 +81,7 @@ inline WordVectors make_word_vectors(std::vector<std::string> words, Matrix<floa
 
 /// Reads "WORD NUMBER ..." into a column, from the end: a word may have blanks, but does not end with a number behind
 /// one, because then there is a number too many.
-inline std::string read_vector_line(const TextLines& lines, std::string_view line, Eigen::Ref<Vector<float>> to) {
+inline std::string read_vector_line(const TextLines& lines, std::string_view line, Eigen::Ref<VectorX<float>> to) {
   const auto word_of = [whole = line] { return in_quotes(whole.substr(0, whole.find_first_of(" \t"))); };
   for (Index k = to.size(); k-- > 0;) {
     const std::string_view number = take_last(line);
@@ -113,7 +113,7 @@ inline WordVectors read_text_vectors(const std::string& content, const std::stri
   const VectorSizes sizes = told.value_or(count_vectors(content, *line));
   check_sizes(sizes, content.size(), 1, 2, file);
   std::vector<std::string> words;
-  Matrix<float> vectors(Index(sizes.dimension), Index(sizes.words));
+  MatrixX<float> vectors(Index(sizes.dimension), Index(sizes.words));
   if (told) line = lines.next();
   for (Index k = 0; k < vectors.cols(); ++k, line = lines.next()) {
     require<FileError>(line.has_value(), file, ": ends after ", k, " of ", sizes.words, " words");
@@ -129,7 +129,7 @@ inline WordVectors read_binary_vectors(std::string_view rest, const std::string&
   check_sizes(*sizes, rest.size(), 2, sizeof(float), file);
   const std::size_t bytes = sizes->dimension * sizeof(float);
   std::vector<std::string> words;
-  Matrix<float> vectors(Index(sizes->dimension), Index(sizes->words));
+  MatrixX<float> vectors(Index(sizes->dimension), Index(sizes->words));
   const auto skip_newline = [&] { rest.remove_prefix(rest.starts_with('\n')); };
   for (Index k = 0; k < vectors.cols(); ++k) {
     skip_newline();

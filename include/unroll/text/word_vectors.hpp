@@ -29,7 +29,7 @@ class WordVectors {
  public:
   /// vectors [dimension x words]. Throws ShapeError where the numbers of both differ or there is nothing, ValueError
   /// for an empty word, one that is there twice and a vector that is not finite.
-  WordVectors(std::vector<std::string> words, Matrix<float> vectors)
+  WordVectors(std::vector<std::string> words, MatrixX<float> vectors)
       : words_(std::move(words)), vectors_(std::move(vectors)), lengths_(vectors_.cols()) {
     for (Index k = 0; k < lengths_.size(); ++k) lengths_[k] = std::sqrt(vectors_.col(k).squaredNorm());
     require<ShapeError>(Index(words_.size()) == vectors_.cols() && vectors_.size() > 0,
@@ -50,7 +50,7 @@ class WordVectors {
   Index size() const { return vectors_.cols(); }
   Index dimension() const { return vectors_.rows(); }
   const std::vector<std::string>& words() const { return words_; }
-  const Matrix<float>& vectors() const { return vectors_; }
+  const MatrixX<float>& vectors() const { return vectors_; }
 
   std::optional<Index> find(std::string_view word) const {
     const auto found = numbers_.find(word);
@@ -87,7 +87,7 @@ class WordVectors {
     require<ShapeError>(vector.size() == dimension(), "nearest words: expects a vector of ", dimension(),
                         " numbers, got ", vector.size());
     const float length = vector.norm();
-    const Vector<float> products = vectors_.transpose() * vector;
+    const VectorX<float> products = vectors_.transpose() * vector;
     std::vector<std::pair<float, Index>> ranked;
     for (Index k = 0; k < size(); ++k)
       if (std::find(left_out.begin(), left_out.end(), k) == left_out.end())
@@ -102,7 +102,7 @@ class WordVectors {
 
  private:
   static float ratio(float product, float lengths) { return lengths > 0 ? product / lengths : 0; }
-  Vector<float> unit(Index k) const { return vectors_.col(k) * ratio(1, lengths_[k]); }
+  VectorX<float> unit(Index k) const { return vectors_.col(k) * ratio(1, lengths_[k]); }
 
   [[noreturn]] void refuse(std::string_view word) const {
     const std::vector<std::string_view> all(words_.begin(), words_.end());
@@ -111,14 +111,14 @@ class WordVectors {
   }
 
   std::vector<std::string> words_;
-  Matrix<float> vectors_;
-  Vector<float> lengths_;
+  MatrixX<float> vectors_;
+  VectorX<float> lengths_;
   detail::TokenNumbers numbers_;
 };
 
 /// Vectors of those tokens of a vocabulary that have one.
 struct TokenVectors {
-  Matrix<float> vectors;      ///< [dimension x found]
+  MatrixX<float> vectors;     ///< [dimension x found]
   std::vector<Index> tokens;  ///< whose they are
   Index missing = 0;          ///< tokens without a vector, special ones included
 };

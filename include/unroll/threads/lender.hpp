@@ -7,7 +7,7 @@
 
 #include "unroll/core/requirements.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// Hands out things that one thread at a time may use, the last returned first: a task finds the memory of the task
 /// before it in its caches. There are never more of them than were lent at the same time.
@@ -50,4 +50,4 @@ class Lender {
   std::mutex mutex_;
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -139,9 +139,9 @@ Evaluation evaluate(const Model& model, const Dataset<typename Model::Scalar>& d
 
 /// The outputs [outputs x steps, or 1] for each sample, in their order.
 template <class Model>
-std::vector<Matrix<typename Model::Scalar>> predict(const Model& model, const Dataset<typename Model::Scalar>& data,
-                                                    const EvaluateOptions& options = {}) {
-  std::vector<Matrix<typename Model::Scalar>> outputs;
+std::vector<MatrixX<typename Model::Scalar>> predict(const Model& model, const Dataset<typename Model::Scalar>& data,
+                                                     const EvaluateOptions& options = {}) {
+  std::vector<MatrixX<typename Model::Scalar>> outputs;
   Evaluator<Model>().each_output(model, data, all_samples(data.size()), options,
                                  [&](Index, const auto& output) { outputs.push_back(output); });
   return outputs;

@@ -20,8 +20,8 @@ struct TrainingState {
   std::int64_t seed = 0;                 ///< of the run, to refuse another
   std::int64_t samples = 0;              ///< trained on, likewise
   std::string parameter_names;           ///< of the model, likewise, and its options behind them, line by line
-  Vector<S> parameters;                  ///< as the last update left them, neither averaged nor the best
-  Vector<S> best;                        ///< where the monitored value was best; empty unless they shall be restored
+  VectorX<S> parameters;                 ///< as the last update left them, neither averaged nor the best
+  VectorX<S> best;                       ///< where the monitored value was best; empty unless they shall be restored
   double best_value = 0;
   std::int64_t best_epoch = 0;  ///< from 1; 0: none yet
   std::int64_t waited = 0;      ///< epochs since then
@@ -31,7 +31,7 @@ struct TrainingState {
   std::int64_t plateau_monitor = -1, stopping_monitor = -1;  ///< what plateau and early stopping watch; -1: not in use
   History history;
 
-  /// Calls `f(name, value)` with each part, to save or restore: Vector<S>, Vector<double>, std::int64_t, double and
+  /// Calls `f(name, value)` with each part, to save or restore: VectorX<S>, VectorX<double>, std::int64_t, double and
   /// std::string.
   template <class F>
   void visit_state(F&& f) {
@@ -52,10 +52,10 @@ struct TrainingState {
   template <class F>
   void visit_history(F&& f) {
     constexpr std::size_t columns = Epoch::names.size();
-    Vector<double> numbers(Index(columns * history.size()));
+    VectorX<double> numbers(Index(columns * history.size()));
     for (std::size_t k = 0; k < history.size(); ++k)
-      Eigen::Map<Vector<double>>(numbers.data() + k * columns, columns) =
-          Eigen::Map<const Vector<double>>(history[k].numbers().data(), columns);
+      Eigen::Map<VectorX<double>>(numbers.data() + k * columns, columns) =
+          Eigen::Map<const VectorX<double>>(history[k].numbers().data(), columns);
     f(std::string_view("history"), numbers);
     require<ValueError>(numbers.size() % Index(columns) == 0, "training state: a history has ", columns,
                         " numbers for each epoch, got ", numbers.size());

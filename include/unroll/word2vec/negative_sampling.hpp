@@ -21,7 +21,7 @@ namespace unroll {
 /// and of words that are predicted.
 template <class S>
 struct WordTables {
-  Matrix<S> in, out;
+  MatrixX<S> in, out;
 };
 
 /// Words that are given, and what is predicted from them: the wanted word, then drawn ones.
@@ -66,7 +66,8 @@ class NegativeSampling {
   using V = NativeLanes<S>;
   using R = detail::Run<S>;
 
-  S predict(const S* h, const Matrix<S>& out, std::span<const std::int32_t> words, S factor, S* d_h, Matrix<S>& d_out) {
+  S predict(const S* h, const MatrixX<S>& out, std::span<const std::int32_t> words, S factor, S* d_h,
+            MatrixX<S>& d_out) {
     const Index rows = out.rows();
     const int count = int(words.size());
     for (int k = 0; k < count; ++k) scores_[std::size_t(k)] = dot(h, out.data() + words[std::size_t(k)] * rows, rows);
@@ -120,7 +121,7 @@ class NegativeSampling {
     R::store(d_h, sum, lanes);
   }
 
-  Vector<S> mean_, d_mean_;
+  VectorX<S> mean_, d_mean_;
   std::vector<S> scores_;
   bool whole_;
 };

@@ -101,7 +101,7 @@ class WordTrainer {
     for (const auto word : prediction.given) fetch(tables.in, word);
     for (const auto word : prediction.predicted) fetch(tables.out, word);
   }
-  static void fetch(const Matrix<S>& table, std::int32_t word) {
+  static void fetch(const MatrixX<S>& table, std::int32_t word) {
     const S* const column = table.data() + word * table.rows();
     for (Index k = 0; k < table.rows(); k += 64 / Index(sizeof(S))) prefetch(column + k);
   }
@@ -124,7 +124,7 @@ class WordTrainer {
 /// Throws NonFiniteError naming the first word with a vector that is not finite, or for such a loss.
 template <class S>
 void check_epoch(const WordTables<S>& tables, const WordEpoch& done) {
-  for (const Matrix<S>* table : {&tables.in, &tables.out})
+  for (const MatrixX<S>* table : {&tables.in, &tables.out})
     for (Index k = 0; k < table->size(); ++k)
       require<NonFiniteError>(is_finite(table->data()[k]), "word2vec: epoch ", done.epoch, ": the vector of word ",
                               k / table->rows(), " must be finite, got ", table->data()[k],

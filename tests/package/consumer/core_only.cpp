@@ -6,6 +6,6 @@
 static_assert(UNROLL_VERSION == UNROLL_VERSION_MAJOR * 10000 + UNROLL_VERSION_MINOR * 100 + UNROLL_VERSION_PATCH);
 
 int main() {
-  const unroll::Matrix<float> x = unroll::Matrix<float>::Ones(3, 4);
+  const unroll::MatrixX<float> x = unroll::MatrixX<float>::Ones(3, 4);
   return unroll::text(x.size()) == "12" && unroll::library_version == PACKAGE_VERSION ? 0 : 1;
 }

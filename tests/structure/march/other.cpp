@@ -3,4 +3,4 @@
 
 double other();
 
-double other() { return unroll::Matrix<double>::Ones(2, 2).sum(); }
+double other() { return unroll::MatrixX<double>::Ones(2, 2).sum(); }

@@ -85,13 +85,13 @@ void rules(const std::string& type) {
       {"orthogonal, tall", init::orthogonal(1.3)},
   };
   for (const auto& [name, rule] : all) {
-    Matrix<S> block(53, 37);
+    MatrixX<S> block(53, 37);
     rule.fill(block, Random(seed, Purpose::initialise, 5));
     Checksum sum;
     sum.add_all(block.reshaped());
     sum.print(type + " first values: " + name);
   }
-  Matrix<S> wide(29, 61);
+  MatrixX<S> wide(29, 61);
   init::orthogonal().fill(wide, Random(seed, Purpose::initialise, 6));
   Checksum sum;
   sum.add_all(wide.reshaped());
@@ -134,11 +134,11 @@ void shuffles() {
 void dropout() {
   Sequential model(8, Dropout{.rate = 0.2});
   const Timeline timeline = Timeline::from_lengths({5, 9, 0, 2});
-  const Matrix<float> ones = Matrix<float>::Ones(8, timeline.columns());
+  const MatrixX<float> ones = MatrixX<float>::Ones(8, timeline.columns());
   decltype(model)::Tape tape;
   Checksum sum;
   for (std::uint64_t update = 0; update < 3; ++update) {
-    const Matrix<float> kept = model.forward(ones, timeline, tape, {.training = true, .seed = seed, .update = update});
+    const MatrixX<float> kept = model.forward(ones, timeline, tape, {.training = true, .seed = seed, .update = update});
     for (const float x : kept.reshaped()) sum.add(x != 0);
   }
   sum.print("masks of dropout, three updates");

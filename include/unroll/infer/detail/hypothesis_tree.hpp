@@ -39,8 +39,8 @@ class HypothesisTree {
   }
 
   /// [length x tokens], of as many tokens as lead to `node`.
-  Matrix<Scalar> attention(Index node, Index length, Index tokens) const {
-    Matrix<Scalar> out(length, tokens);
+  MatrixX<Scalar> attention(Index node, Index length, Index tokens) const {
+    MatrixX<Scalar> out(length, tokens);
     for (Index t = tokens - 1; t >= 0; --t, node = at(node).parent) {
       const auto column = attention_.begin() + at(node).column * rows_;
       std::copy(column, column + length, out.col(t).data());

@@ -8,7 +8,7 @@
 #include "unroll/recurrence/language.hpp"
 #include "unroll/recurrence/run/cell_stream.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// The layer L for one sequence; `in` and `out` are its features where they are known at compile time, else 0. Without
 /// a specialisation a layer runs by its pass forward.
@@ -22,8 +22,6 @@ template <class L>
 concept HasStream = requires {
   LayerStream<L, 0, 0>::states;
 };
-
-namespace detail {
 
 template <class S, const auto& equations, int units>
 constexpr int fixed_units(const EquationCell<S, equations, units>*) {
@@ -47,8 +45,6 @@ constexpr FixedRows fixed_rows(int in, int out) {
   return fixed;
 }
 
-}  // namespace detail
-
 template <class Options, class S, int in, int out>
 requires detail::StreamedCell<typename Options::template Cell<S>>
 struct LayerStream<RecurrentLayer<Options, S>, in, out>
@@ -65,22 +61,18 @@ namespace equations {
 inline constexpr auto map = cell(state(symbols::y), next(symbols::y) = linear(symbols::x));
 }  // namespace equations
 
-namespace detail {
-
 /// Weights and biases of a dense layer; zeros where it has no biases.
 template <class S>
-Vector<S> map_parameters(const DenseLayer<S>& layer, const S* theta) {
+VectorX<S> map_parameters(const DenseLayer<S>& layer, const S* theta) {
   const ParameterBlock& weight = layer.parameters().blocks().front();
-  Vector<S> all = Vector<S>::Zero(weight.rows * (weight.cols + 1));
+  VectorX<S> all = VectorX<S>::Zero(weight.rows * (weight.cols + 1));
   const Index given = layer.parameters().size();
-  all.head(given) = Eigen::Map<const Vector<S>>(theta, given);
+  all.head(given) = Eigen::Map<const VectorX<S>>(theta, given);
   return all;
 }
 
 /// So few outputs fill no register: each is a sum over registers of inputs.
 inline constexpr int most_dots = 4;
-
-}  // namespace detail
 
 template <class S, int in, int out>
 struct LayerStream<DenseLayer<S>, in, out> : CellStream<S, Derived<equations::map>, FixedRows{{{out}}, in}> {
@@ -101,8 +93,8 @@ requires(in > 0 && out > 0 && out <= detail::most_dots) struct LayerStream<Dense
   static constexpr int states = 0, fixed_memory_rows = int(detail::stream_room<S>(out));
 
   LayerStream(const DenseLayer<S>& layer, const S* theta) {
-    const Vector<S> all = detail::map_parameters(layer, theta);
-    weights_ = Eigen::Map<const Matrix<S>>(all.data(), out, in).transpose();
+    const VectorX<S> all = detail::map_parameters(layer, theta);
+    weights_ = Eigen::Map<const MatrixX<S>>(all.data(), out, in).transpose();
     biases_ = all.tail(out);
   }
   Index memory_rows() const { return fixed_memory_rows; }
@@ -125,8 +117,8 @@ requires(in > 0 && out > 0 && out <= detail::most_dots) struct LayerStream<Dense
     return lane_sum(sum);
   }
 
-  Matrix<S> weights_;  // a column for each output
-  Vector<S> biases_;
+  MatrixX<S> weights_;  // a column for each output
+  VectorX<S> biases_;
 };
 
 /// Nothing is dropped but in training.
@@ -139,4 +131,4 @@ struct LayerStream<DropoutLayer<S>, in, out> {
   EIGEN_ALWAYS_INLINE const S* step(const S* input, S*, Index) const noexcept { return input; }
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

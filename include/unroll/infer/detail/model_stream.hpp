@@ -28,8 +28,8 @@ class ModelStream {
   class Memory {
    public:
     explicit Memory(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {
-      const Vector<S> zeros = Vector<S>::Zero(shared_->model.features());
-      Vector<S> ignored(shared_->model.outputs());
+      const VectorX<S> zeros = VectorX<S>::Zero(shared_->model.features());
+      VectorX<S> ignored(shared_->model.outputs());
       step(zeros.data(), ignored.data());  // gives every buffer its size
       reset();
     }

@@ -8,7 +8,7 @@
 #include "unroll/io/formats/safetensors.hpp"
 #include "unroll/parameters/parameters.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// Takes tensors out of a file by name and remembers which, so that what nobody asked for is found at the end.
 class TensorReader {
@@ -21,7 +21,7 @@ class TensorReader {
   /// The tensor as a matrix [rows x cols]; a vector counts as one column. `shape` is what the file must hold. Throws
   /// FileError when there is none of that name, ShapeError when its shape is another.
   template <class Scalar>
-  Matrix<Scalar> matrix(const std::string& name, const std::vector<Index>& shape) {
+  MatrixX<Scalar> matrix(const std::string& name, const std::vector<Index>& shape) {
     return unroll::matrix<Scalar>(tensor(name, shape));
   }
 
@@ -51,8 +51,6 @@ class TensorReader {
   std::set<std::string> used_;
 };
 
-namespace detail {
-
 /// Biases and gains are vectors in a file, weights matrices.
 inline std::vector<Index> shape_of(const ParameterBlock& block) {
   if (block.cols == 1 && (block.role == Role::bias || block.role == Role::gain)) return {block.rows};
@@ -61,10 +59,9 @@ inline std::vector<Index> shape_of(const ParameterBlock& block) {
 
 template <class Scalar>
 Tensor tensor_of(const Parameters<Scalar>& parameters, const ParameterBlock& block) {
-  Tensor tensor = Tensor::of(Matrix<Scalar>(parameters.block(block)));
+  Tensor tensor = Tensor::of(MatrixX<Scalar>(parameters.block(block)));
   tensor.shape = shape_of(block);
   return tensor;
 }
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail

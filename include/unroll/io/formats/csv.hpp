@@ -21,7 +21,7 @@ namespace unroll {
 template <std::floating_point Scalar = float>
 struct NumberTable {
   std::vector<std::string> names;  // one for each row of `values`; empty when the file has no line of names
-  Matrix<Scalar> values;           // [fields x lines]
+  MatrixX<Scalar> values;          // [fields x lines]
 };
 
 /// Whether the first line has names.
@@ -199,7 +199,7 @@ NumberTable<Scalar> parse_csv(std::string_view text, const CsvOptions& options =
   for (; more; more = line.next()) detail::append_csv_line(line, columns, numbers);
   require<FileError>(!numbers.empty(), file, ": expected lines of numbers, found names alone");
   const Index rows = Index(columns.read.size());
-  return {columns.names, Eigen::Map<const Matrix<Scalar>>(numbers.data(), rows, Index(numbers.size()) / rows)};
+  return {columns.names, Eigen::Map<const MatrixX<Scalar>>(numbers.data(), rows, Index(numbers.size()) / rows)};
 }
 
 /// Reads a file of numbers, a line for each step. Whether the first line has names, the option `header` says; by itself

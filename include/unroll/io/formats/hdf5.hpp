@@ -93,7 +93,7 @@ class Hdf5File {
 
   /// A dataset of two dimensions as [rows x columns]. Throws as `read`, and ShapeError for another number of them.
   template <class T>
-  Matrix<T> matrix(const std::string& dataset) const {
+  MatrixX<T> matrix(const std::string& dataset) const {
     const std::vector<Index> sizes = shape(dataset).sizes;
     require<ShapeError>(sizes.size() == 2, who(dataset), ": expected 2 dimensions, its shape is ",
                         detail::shape_text(sizes));

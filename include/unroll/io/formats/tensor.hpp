@@ -240,13 +240,13 @@ struct Tensor {
 /// The tensor as an Eigen matrix: [rows, columns] as such, [n] as a column, a scalar as 1 x 1. Conversions as in
 /// Tensor::to. Throws ShapeError for more than two dimensions.
 template <class Scalar>
-Matrix<Scalar> matrix(const Tensor& tensor) {
+MatrixX<Scalar> matrix(const Tensor& tensor) {
   require<ShapeError>(tensor.shape.size() <= 2, "a matrix has at most 2 dimensions, this tensor has the shape ",
                       [&] { return detail::shape_text(tensor.shape); });
   const Index rows = tensor.shape.empty() ? 1 : tensor.shape[0];
   const Index cols = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
   tensor.check_bytes();
-  Matrix<Scalar> values(rows, cols);
+  MatrixX<Scalar> values(rows, cols);
   tensor.with_elements<Scalar>([&](auto element) {
     // Tile by tile, so that what is read along rows and written along columns stays in the cache.
     constexpr Index tall = 32, wide = 32;

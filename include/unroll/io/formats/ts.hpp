@@ -27,10 +27,10 @@ namespace unroll {
 /// Sequences with one class each.
 template <std::floating_point Scalar = float>
 struct LabelledSequences {
-  std::string name;                       // the problem's name from the header
-  std::vector<Matrix<Scalar>> sequences;  // [channels x steps], steps may differ
-  std::vector<Index> labels;              // index into `classes` per sequence; empty when the file has no labels
-  std::vector<std::string> classes;       // in the order of the header
+  std::string name;                        // the problem's name from the header
+  std::vector<MatrixX<Scalar>> sequences;  // [channels x steps], steps may differ
+  std::vector<Index> labels;               // index into `classes` per sequence; empty when the file has no labels
+  std::vector<std::string> classes;        // in the order of the header
 };
 
 /// What to do with a value that is missing ('?' or NaN in the file).
@@ -179,7 +179,7 @@ Scalar parse_ts_value(std::string_view word, MissingValues missing, Index channe
 
 /// Moves the steps in which every channel has a value to the front and cuts the rest.
 template <class Scalar>
-void drop_missing_steps(Matrix<Scalar>& series, const TextLines& lines) {
+void drop_missing_steps(MatrixX<Scalar>& series, const TextLines& lines) {
   Index kept = 0;
   for (Index step = 0; step < series.cols(); ++step)
     if (!series.col(step).hasNaN()) series.col(kept++) = series.col(step).eval();
@@ -188,11 +188,11 @@ void drop_missing_steps(Matrix<Scalar>& series, const TextLines& lines) {
 }
 
 template <class Scalar>
-Matrix<Scalar> parse_ts_series(std::string_view line, const TsOptions& options, TsHeader& header,
-                               const TextLines& lines) {
+MatrixX<Scalar> parse_ts_series(std::string_view line, const TsOptions& options, TsHeader& header,
+                                const TextLines& lines) {
   const auto channels = split_ts_channels(line, header, lines);
-  Matrix<Scalar> series(static_cast<Index>(channels.size()),
-                        1 + static_cast<Index>(std::ranges::count(channels[0], ',')));
+  MatrixX<Scalar> series(static_cast<Index>(channels.size()),
+                         1 + static_cast<Index>(std::ranges::count(channels[0], ',')));
   for (Index c = 0; c < series.rows(); ++c) {
     std::string_view rest = channels[static_cast<std::size_t>(c)];
     for (Index t = 0; t < series.cols(); ++t)

@@ -25,12 +25,12 @@ enum class SecondBias {
 /// The weights of one cell as other systems stack them: G blocks of `units` rows, in their order.
 template <class Scalar>
 struct StackedWeights {
-  Matrix<Scalar> input;           ///< [G units x inputs]
-  Matrix<Scalar> recurrent;       ///< [G units x outputs]
-  Vector<Scalar> bias;            ///< [G units], added to the product with the input
-  Vector<Scalar> recurrent_bias;  ///< [G units], added to the product with the state
-  Vector<Scalar> peepholes;       ///< [3 units] for i, o, f, 0 for one that the cell does without; empty without
-  Matrix<Scalar> projection;      ///< [outputs x units]; empty without
+  MatrixX<Scalar> input;           ///< [G units x inputs]
+  MatrixX<Scalar> recurrent;       ///< [G units x outputs]
+  VectorX<Scalar> bias;            ///< [G units], added to the product with the input
+  VectorX<Scalar> recurrent_bias;  ///< [G units], added to the product with the state
+  VectorX<Scalar> peepholes;       ///< [3 units] for i, o, f, 0 for one that the cell does without; empty without
+  MatrixX<Scalar> projection;      ///< [outputs x units]; empty without
 };
 
 namespace detail {

@@ -13,7 +13,7 @@ namespace unroll {
 /// Reads prefix + "kernel", "recurrent_kernel" and "bias" into the parameters whose names begin with `ours`. Throws
 /// FileError for a missing tensor, ShapeError for one of another shape, ValueError for a cell that Keras does not have.
 template <class Scalar>
-void read_keras(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
+void read_keras(detail::TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
   const GateLayout layout(to.table(), ours, System::keras);
   const Index rows = layout.gates() * layout.units();
   StackedWeights<Scalar> w;
@@ -21,7 +21,7 @@ void read_keras(TensorReader& file, const std::string& prefix, Parameters<Scalar
   w.recurrent = file.matrix<Scalar>(prefix + "recurrent_kernel", {layout.outputs(), rows}).transpose();
   w.recurrent_bias.setZero(rows);
   if (layout.has_biases() && layout.resets_after()) {
-    const Matrix<Scalar> both = file.matrix<Scalar>(prefix + "bias", {2, rows});
+    const MatrixX<Scalar> both = file.matrix<Scalar>(prefix + "bias", {2, rows});
     w.bias = both.row(0);
     w.recurrent_bias = both.row(1);
   } else if (layout.has_biases()) {
@@ -39,12 +39,12 @@ void write_keras(const Parameters<Scalar>& from, std::string_view ours, SafeTens
   file.tensors[prefix + "kernel"] = Tensor::of(w.input.transpose());
   file.tensors[prefix + "recurrent_kernel"] = Tensor::of(w.recurrent.transpose());
   if (layout.has_biases() && layout.resets_after()) {
-    Matrix<Scalar> both(2, w.bias.size());
+    MatrixX<Scalar> both(2, w.bias.size());
     both << w.bias.transpose(), w.recurrent_bias.transpose();
     file.tensors[prefix + "bias"] = Tensor::of(both);
   } else if (layout.has_biases()) {
     const bool sum = second == SecondBias::zero;  // Keras has one bias; of two, each has the gradient of the sum
-    file.tensors[prefix + "bias"] = Tensor::of(sum ? Vector<Scalar>(w.bias + w.recurrent_bias) : w.bias);
+    file.tensors[prefix + "bias"] = Tensor::of(sum ? VectorX<Scalar>(w.bias + w.recurrent_bias) : w.bias);
   }
 }
 
@@ -71,7 +71,8 @@ void each_keras_norm(const ParameterTable& table, std::string_view ours, F&& f) 
 /// keras.layers.LayerNormalization and BatchNormalization: prefix + "gamma", "beta", "moving_mean", "moving_variance",
 /// as far as the layer has them whose parameters' names begin with `ours`. Throws as read_keras.
 template <class Scalar>
-void read_keras_norm(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
+void read_keras_norm(detail::TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
+                     std::string_view ours) {
   detail::each_keras_norm(to.table(), ours, [&](const std::string& name, const ParameterBlock& block) {
     to.block(block) = file.matrix<Scalar>(prefix + name, detail::shape_of(block));
   });
@@ -103,12 +104,12 @@ inline std::vector<Index> keras_shape(const ParameterBlock& kernel) {
 /// units, features), and "bias", as far as the layer has them whose parameters' names begin with `ours`. Throws as
 /// read_keras.
 template <class Scalar>
-void read_keras_convolution(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
+void read_keras_convolution(detail::TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
                             std::string_view ours) {
   const ParameterBlock& weight = detail::keras_kernel(to.table(), ours);
   const Tensor& kernel = file.tensor(prefix + "kernel", detail::keras_shape(weight));
   const auto values = kernel.to<Scalar>();  // in the order of ours, which is column-major
-  to.block(weight) = Eigen::Map<const Matrix<Scalar>>(values.data(), weight.rows, weight.cols);
+  to.block(weight) = Eigen::Map<const MatrixX<Scalar>>(values.data(), weight.rows, weight.cols);
   if (const ParameterBlock* bias = to.table().find(text(ours, "bias")))
     to.block(*bias) = file.matrix<Scalar>(prefix + "bias", detail::shape_of(*bias));
 }
@@ -118,7 +119,7 @@ template <class Scalar>
 void write_keras_convolution(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file,
                              const std::string& prefix) {
   const ParameterBlock& weight = detail::keras_kernel(from.table(), ours);
-  const Matrix<Scalar> kernel = from.block(weight);
+  const MatrixX<Scalar> kernel = from.block(weight);
   file.tensors[prefix + "kernel"] =
       Tensor::of(std::span<const Scalar>(kernel.data(), std::size_t(kernel.size())), detail::keras_shape(weight));
   if (const ParameterBlock* bias = from.table().find(text(ours, "bias")))

@@ -15,7 +15,7 @@ namespace detail {
 
 /// Slice d of a tensor with D slices as a matrix; what follows the first dimension must be rows x cols, and d < D.
 template <class Scalar>
-Matrix<Scalar> slice(const Tensor& tensor, Index d, Index rows, Index cols) {
+MatrixX<Scalar> slice(const Tensor& tensor, Index d, Index rows, Index cols) {
   using RowMajor = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const auto values = tensor.to<Scalar>();
   return Eigen::Map<const RowMajor>(values.data() + d * rows * cols, rows, cols);
@@ -23,7 +23,7 @@ Matrix<Scalar> slice(const Tensor& tensor, Index d, Index rows, Index cols) {
 
 /// Appends a matrix to a tensor that is stacked slice by slice.
 template <class Scalar>
-void append_slice(SafeTensors& file, const std::string& name, const Matrix<Scalar>& m,
+void append_slice(SafeTensors& file, const std::string& name, const MatrixX<Scalar>& m,
                   const std::vector<Index>& shape) {
   Tensor slice = Tensor::of(m);
   auto [at, is_new] = file.tensors.try_emplace(name, Tensor{slice.dtype, {}, {}});
@@ -40,7 +40,8 @@ void append_slice(SafeTensors& file, const std::string& name, const Matrix<Scala
 /// file these are 0, as in ONNX. Throws FileError for a missing tensor, ShapeError for one of another shape, ValueError
 /// unless 0 <= direction < directions.
 template <class Scalar>
-void read_onnx(TensorReader& file, Index direction, Index directions, Parameters<Scalar>& to, std::string_view ours) {
+void read_onnx(detail::TensorReader& file, Index direction, Index directions, Parameters<Scalar>& to,
+               std::string_view ours) {
   require<ValueError>(directions >= 1 && 0 <= direction && direction < directions,
                       "read_onnx: direction must be at least 0 and below directions, got ", direction, " of ",
                       directions);
@@ -52,7 +53,7 @@ void read_onnx(TensorReader& file, Index direction, Index directions, Parameters
       detail::slice<Scalar>(file.tensor("W", {directions, rows, layout.inputs()}), direction, rows, layout.inputs());
   w.recurrent =
       detail::slice<Scalar>(file.tensor("R", {directions, rows, layout.outputs()}), direction, rows, layout.outputs());
-  Vector<Scalar> both = Vector<Scalar>::Zero(2 * rows);
+  VectorX<Scalar> both = VectorX<Scalar>::Zero(2 * rows);
   if (layout.has_biases() && file.file().contains("B"))
     both = detail::slice<Scalar>(file.tensor("B", {directions, 2 * rows}), direction, 2 * rows, 1);
   w.bias = both.head(rows);
@@ -73,7 +74,7 @@ void write_onnx(const Parameters<Scalar>& from, std::string_view ours, SafeTenso
   const auto w = layout.stack(from, second);
   detail::append_slice<Scalar>(file, prefix + "W", w.input, {w.input.rows(), w.input.cols()});
   detail::append_slice<Scalar>(file, prefix + "R", w.recurrent, {w.recurrent.rows(), w.recurrent.cols()});
-  Matrix<Scalar> both(2 * w.bias.size(), 1);
+  MatrixX<Scalar> both(2 * w.bias.size(), 1);
   both << w.bias, w.recurrent_bias;
   if (layout.has_biases()) detail::append_slice<Scalar>(file, prefix + "B", both, {both.rows()});
   if (layout.has_peepholes()) detail::append_slice<Scalar>(file, prefix + "P", w.peepholes, {w.peepholes.size()});

@@ -20,8 +20,8 @@ namespace unroll {
 /// into the parameters whose names begin with `ours`. Throws FileError for a missing tensor, ShapeError for one of
 /// another shape, ValueError for a cell that PyTorch does not have.
 template <class Scalar>
-void read_pytorch(TensorReader& file, const std::string& prefix, const std::string& suffix, Parameters<Scalar>& to,
-                  std::string_view ours) {
+void read_pytorch(detail::TensorReader& file, const std::string& prefix, const std::string& suffix,
+                  Parameters<Scalar>& to, std::string_view ours) {
   const GateLayout layout(to.table(), ours, System::pytorch);
   const Index rows = layout.gates() * layout.units();
   StackedWeights<Scalar> w;
@@ -113,7 +113,8 @@ PyTorchCell each_direction(const Layer& layer, const ParameterTable& table, cons
 
 /// PyTorch's batch norm counts its batches even where that changes nothing.
 template <class Scalar>
-void read_batches(TensorReader& file, const std::string& name, Parameters<Scalar>& to, const ParameterBlock* block) {
+void read_batches(detail::TensorReader& file, const std::string& name, Parameters<Scalar>& to,
+                  const ParameterBlock* block) {
   const Tensor& count = file.tensor(name, {});
   if (block != nullptr) to.block(*block).setConstant(Scalar(count.to<double>().front()));
 }
@@ -125,9 +126,9 @@ Tensor write_batches(const Parameters<Scalar>& from, const ParameterBlock* block
 
 /// Columns (a, b) brought into the order (b, a).
 template <class Scalar>
-Matrix<Scalar> regrouped(const Matrix<Scalar>& m, Index b) {
+MatrixX<Scalar> regrouped(const MatrixX<Scalar>& m, Index b) {
   const Index a = m.cols() / b;
-  Matrix<Scalar> to(m.rows(), m.cols());
+  MatrixX<Scalar> to(m.rows(), m.cols());
   for (Index i = 0; i < a; ++i)
     for (Index j = 0; j < b; ++j) to.col(j * a + i) = m.col(i * b + j);
   return to;
@@ -136,7 +137,8 @@ Matrix<Scalar> regrouped(const Matrix<Scalar>& m, Index b) {
 /// PyTorch has taps behind the features that they read, we in front of them, and a row per token where we have a
 /// column.
 template <class Scalar>
-Matrix<Scalar> read_plain(TensorReader& file, const std::string& name, const ParameterBlock& block, bool transposed) {
+MatrixX<Scalar> read_plain(detail::TensorReader& file, const std::string& name, const ParameterBlock& block,
+                           bool transposed) {
   if (transposed) return file.matrix<Scalar>(name, {block.cols, block.rows}).transpose();
   if (block.taps == 0) return file.matrix<Scalar>(name, shape_of(block));
   Tensor flat = file.tensor(name, {block.rows, block.cols / block.taps, block.taps});
@@ -145,7 +147,7 @@ Matrix<Scalar> read_plain(TensorReader& file, const std::string& name, const Par
 }
 template <class Scalar>
 Tensor write_plain(const Parameters<Scalar>& parameters, const ParameterBlock& block, bool transposed) {
-  if (transposed) return Tensor::of(Matrix<Scalar>(parameters.block(block).transpose()));
+  if (transposed) return Tensor::of(MatrixX<Scalar>(parameters.block(block).transpose()));
   if (block.taps == 0) return tensor_of(parameters, block);
   Tensor tensor = Tensor::of(regrouped<Scalar>(parameters.block(block), block.cols / block.taps));
   tensor.shape = {block.rows, block.cols / block.taps, block.taps};
@@ -201,7 +203,7 @@ void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std
   using Scalar = typename Model::Scalar;
   constexpr auto ignore = [](const auto&...) {};
   detail::each_pytorch_tensor(model, prefixes, ignore, ignore, ignore);  // what the model has wrong comes first
-  TensorReader reader(file);
+  detail::TensorReader reader(file);
   Parameters<Scalar> loaded = model.parameters().zeros_like();
   detail::each_pytorch_tensor(
       model, prefixes,

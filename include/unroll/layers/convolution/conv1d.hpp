@@ -72,7 +72,7 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
 
   void prepare(const S* theta, Weights& weights) const {
     convolution_.pack_gather(theta, weights);
-    weights.bias = Eigen::Map<const Vector<S>>(theta + weight_size(), biased ? units : 0);
+    weights.bias = Eigen::Map<const VectorX<S>>(theta + weight_size(), biased ? units : 0);
   }
   void prepare_back(const S* theta, Weights& weights) const { convolution_.pack_spread(theta, weights); }
 
@@ -115,8 +115,8 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
                           [&](Index r, S* places) {
                             const Index last = tape.sizes[std::size_t(r)].coarse * features_;
                             if (!d_final.empty())
-                              Eigen::Map<Vector<S>>(places + last, rows) += d_final[0].col(time.sample(r));
-                            if (first) (*d_initial)[0].col(time.sample(r)) = Eigen::Map<const Vector<S>>(places, rows);
+                              Eigen::Map<VectorX<S>>(places + last, rows) += d_final[0].col(time.sample(r));
+                            if (first) (*d_initial)[0].col(time.sample(r)) = Eigen::Map<const VectorX<S>>(places, rows);
                           });
   }
 
@@ -135,7 +135,7 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
     if (before > 0) return {before + steps, steps, 0, before};
     return detail::windows_on(windows(), padding, steps);
   }
-  void check(std::string_view what, const Matrix<S>& given, const Timeline& timeline) const {
+  void check(std::string_view what, const MatrixX<S>& given, const Timeline& timeline) const {
     require<ShapeError>(given.rows() == features_ * remembered() && given.cols() == timeline.batch(), what,
                         ": expects ", features_ * remembered(), " x ", timeline.batch(), ", got ", given.rows(), " x ",
                         given.cols());

@@ -69,7 +69,7 @@ class ConvTranspose1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>,
 
   void prepare(const S* theta, Weights& weights) const {
     convolution_.pack_spread(theta, weights);
-    weights.bias = Eigen::Map<const Vector<S>>(theta + weight_size(), biased ? units : 0);
+    weights.bias = Eigen::Map<const VectorX<S>>(theta + weight_size(), biased ? units : 0);
   }
   void prepare_back(const S* theta, Weights& weights) const { convolution_.pack_gather(theta, weights); }
 

@@ -24,7 +24,7 @@ struct ConvolutionWeights {
   std::vector<PackedMatrix<S>> gather;  // of each group: from a window to its coarse column
   std::vector<PackedMatrix<S>> spread;  // of each group and phase: from a window of coarse columns to a fine one
   Buffer<S> turned;                     // one of these before it is packed
-  Vector<S> bias;                       // no entries, hence no memory: none is added
+  VectorX<S> bias;                      // no entries, hence no memory: none is added
 };
 
 /// The side of a convolution that has a column for each window, and the one on which windows lie.

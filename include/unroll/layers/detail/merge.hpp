@@ -7,9 +7,7 @@
 
 #include "unroll/layers/layer.hpp"
 
-namespace unroll {
-
-namespace detail {
+namespace unroll::detail {
 
 constexpr std::string_view name_of(Merge merge) {
   constexpr std::string_view names[] = {"concat", "sum", "product", "mean"};
@@ -65,5 +63,4 @@ inline std::string difference(const Timeline& a, const Timeline& b) {
   return {};
 }
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail

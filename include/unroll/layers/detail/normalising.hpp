@@ -13,7 +13,7 @@ namespace unroll::detail {
 /// first 0, unless they are left out.
 template <class S>
 struct GainAndShift {
-  Vector<S> gain, shift;
+  VectorX<S> gain, shift;
 
   static void add_to(ParameterTable& table, Index features, bool scaled, bool shifted) {
     if (scaled) table.add("weight", Role::gain, features, 1);
@@ -27,17 +27,17 @@ struct GainAndShift {
     shift.setZero(features);
     for (const auto& [given, values] : {std::pair(scaled, &gain), std::pair(shifted, &shift)})
       if (given) {
-        *values = Eigen::Map<const Vector<S>>(theta, features);
+        *values = Eigen::Map<const VectorX<S>>(theta, features);
         theta += features;
       }
     return theta;
   }
 
-  static void add_gradients(const Vector<double>& d_gain, const Vector<double>& d_shift, bool scaled, bool shifted,
+  static void add_gradients(const VectorX<double>& d_gain, const VectorX<double>& d_shift, bool scaled, bool shifted,
                             S* gradient) {
     for (const auto& [given, sums] : {std::pair(scaled, &d_gain), std::pair(shifted, &d_shift)})
       if (given) {
-        Eigen::Map<Vector<S>>(gradient, sums->size()) += sums->template cast<S>();
+        Eigen::Map<VectorX<S>>(gradient, sums->size()) += sums->template cast<S>();
         gradient += sums->size();
       }
   }

@@ -58,11 +58,11 @@ class BatchNormLayer : public LayerBase<S, detail::BatchNormWeights<S>>, BatchNo
   using typename BatchNormLayer::LayerBase::Weights;
   struct Tape {
     Buffer<S> output;
-    Vector<double> mean, squares;  // of the batch: means, and sums of squares of what is apart from them
-    Index count = 0;               // columns of the batch; 0 in evaluation
-    Vector<S> centre, scale;       // what was taken off, and 1 / sqrt(variance + epsilon)
-    Vector<double> d_gain, d_shift;
-    Vector<S> along, offset, factor;  // of the way back
+    VectorX<double> mean, squares;  // of the batch: means, and sums of squares of what is apart from them
+    Index count = 0;                // columns of the batch; 0 in evaluation
+    VectorX<S> centre, scale;       // what was taken off, and 1 / sqrt(variance + epsilon)
+    VectorX<double> d_gain, d_shift;
+    VectorX<S> along, offset, factor;  // of the way back
   };
 
   explicit BatchNormLayer(BatchNorm given) : BatchNorm(given) {}
@@ -133,7 +133,7 @@ class BatchNormLayer : public LayerBase<S, detail::BatchNormWeights<S>>, BatchNo
   /// Two batches as one: Chan et al. 1983, eq. 2.1.
   void add_statistics(const Tape& tape, double* to) const {
     if (tape.count == 0) return;
-    Eigen::Map<Vector<double>> mean(to + 1, features_), squares(to + 1 + features_, features_);
+    Eigen::Map<VectorX<double>> mean(to + 1, features_), squares(to + 1 + features_, features_);
     const double before = *to, all = before + double(tape.count), share = double(tape.count) / all;
     for (Index k = 0; k < features_; ++k) {
       const double apart = tape.mean[k] - mean[k];
@@ -195,7 +195,7 @@ class BatchNormLayer : public LayerBase<S, detail::BatchNormWeights<S>>, BatchNo
   }
 
   void of_run(const Weights& weights, Tape& tape) const {
-    tape.centre = Eigen::Map<const Vector<S>>(weights.running_mean, features_);
+    tape.centre = Eigen::Map<const VectorX<S>>(weights.running_mean, features_);
     tape.scale.resize(features_);
     for (Index k = 0; k < features_; ++k) tape.scale[k] = S(1 / std::sqrt(double(weights.running_var[k]) + epsilon));
   }

@@ -33,7 +33,7 @@ class LayerNormLayer : public LayerBase<S, detail::GainAndShift<S>>, LayerNorm {
   struct Tape {
     Buffer<S> output;
     Buffer<S> moments;  // of each column: mean and 1 / sqrt(variance + epsilon)
-    Vector<double> d_gain, d_shift;
+    VectorX<double> d_gain, d_shift;
   };
 
   explicit LayerNormLayer(LayerNorm given) : LayerNorm(given) {}

@@ -7,11 +7,11 @@ namespace unroll::detail {
 
 inline Index columns_of(InLabels labels) { return labels.size(); }
 template <class Scalar>
-Index columns_of(const Eigen::Ref<const Matrix<Scalar>>& target) {
+Index columns_of(const Eigen::Ref<const MatrixX<Scalar>>& target) {
   return target.cols();
 }
 
-/// Base of every loss. `Target` is `Ref<const Labels>` or `Ref<const Matrix<Scalar>>`. `Derived` has
+/// Base of every loss. `Target` is `Ref<const Labels>` or `Ref<const MatrixX<Scalar>>`. `Derived` has
 ///
 ///     Reduction reduction() const;
 ///     void check_target(Index rows, Index columns, const Target&) const;   // fits such an output, or throws
@@ -110,7 +110,7 @@ class ColumnLoss {
     result.unscored += derived().items(output.rows()) - scored;
     const double share = scored == 0 ? 0 : column_share(derived().reduction(), columns, whole, c);
     if (share == 0) {  // a weight of 0 also hides an infinite loss, which 0 * inf would not
-      if (gradient) Eigen::Map<Vector<Scalar>>(gradient, output.rows()).setZero();
+      if (gradient) Eigen::Map<VectorX<Scalar>>(gradient, output.rows()).setZero();
       return;
     }
     const double factor = whole.denominator > 0 ? share / whole.denominator : share;

@@ -27,8 +27,8 @@ struct EntryCost {
 ///     void check_rows(Index rows) const;
 ///     EntryCost<V> entry(V output, V target, Index first_row) const;   // V: Lanes of any width
 template <class Derived, std::floating_point Scalar>
-class EntryLoss : public ColumnLoss<EntryLoss<Derived, Scalar>, Scalar, Eigen::Ref<const Matrix<Scalar>>> {
-  friend ColumnLoss<EntryLoss, Scalar, Eigen::Ref<const Matrix<Scalar>>>;
+class EntryLoss : public ColumnLoss<EntryLoss<Derived, Scalar>, Scalar, Eigen::Ref<const MatrixX<Scalar>>> {
+  friend ColumnLoss<EntryLoss, Scalar, Eigen::Ref<const MatrixX<Scalar>>>;
 
  protected:
   explicit EntryLoss(Reduction reduction) : reduction_(reduction) {}

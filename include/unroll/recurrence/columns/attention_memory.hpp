@@ -11,7 +11,7 @@
 #include "unroll/core/error.hpp"
 #include "unroll/core/timeline.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 template <class S>
 class MemoryWork {
@@ -132,4 +132,4 @@ class MemoryWork {
   bool causal_ = false;
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -10,15 +10,15 @@
 #include "unroll/simd/column_sums.hpp"
 #include "unroll/simd/products.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// Parameters of an additive score as passes read them.
 template <class S>
 struct AttentionWeights {
   PackedMatrix<S> keys, keys_back;
-  Vector<S> bias;
-  Vector<S> vector;        // of a normalised score g v / |v|
-  Vector<S> direction;     // and v / |v|
+  VectorX<S> bias;
+  VectorX<S> vector;       // of a normalised score g v / |v|
+  VectorX<S> direction;    // and v / |v|
   S length = 0, gain = 0;  // |v| and g
 };
 
@@ -27,10 +27,8 @@ template <class S>
 struct AttentionWork {
   Buffer<S> keys, d_keys;  // projected [rows x steps of all sequences]
   Buffer<S> weights;       // [longest sequence x columns]
-  Vector<double> d_vector;
+  VectorX<double> d_vector;
 };
-
-namespace detail {
 
 /// What passes read and keep of all the `attend`s of a cell.
 template <class S, int count>
@@ -64,8 +62,8 @@ class CellAttention : public ColumnRun<S, D> {
       AttentionWeights<S>& w = weights.attention[k];
       const Index rows = cell.rows_of_term(term_of(k));
       w.keys.pack(matrix(theta + at.memory, rows, layout.key_rows()));
-      if (at.bias >= 0) w.bias = Eigen::Map<const Vector<S>>(theta + at.bias, rows);
-      w.vector = Eigen::Map<const Vector<S>>(theta + at.vector, rows);
+      if (at.bias >= 0) w.bias = Eigen::Map<const VectorX<S>>(theta + at.bias, rows);
+      w.vector = Eigen::Map<const VectorX<S>>(theta + at.vector, rows);
       if (at.gain < 0) return;
       w.length = std::max(w.vector.norm(), S(1e-12));  // a vector of zeros has no direction: scores are 0
       w.gain = theta[at.gain];
@@ -153,7 +151,7 @@ class CellAttention : public ColumnRun<S, D> {
   // ---- what others read
 
   /// Of an equation ctx = attend(...) the weights under the name ctx.weights.
-  bool trace(std::string_view name, Matrix<S>& to) const {
+  bool trace(std::string_view name, MatrixX<S>& to) const {
     constexpr std::string_view suffix = ".weights";
     for (int k = 0; k < words.count; ++k) {
       const std::string_view equation = program.equation[program.term[term_of(k)].equation].name;
@@ -236,8 +234,8 @@ class CellAttention : public ColumnRun<S, D> {
   void pull_vector(int k, S* gradient) {
     const AttentionWeights<S>& w = weights_.attention[k];
     const auto& at = layout_.attention(k);
-    const Vector<double>& d = work_.attention[k].d_vector;
-    Eigen::Map<Vector<S>> d_vector(gradient + at.vector, d.size());
+    const VectorX<double>& d = work_.attention[k].d_vector;
+    Eigen::Map<VectorX<S>> d_vector(gradient + at.vector, d.size());
     if (at.gain < 0) {
       d_vector += d.template cast<S>();
       return;
@@ -253,8 +251,6 @@ class CellAttention : public ColumnRun<S, D> {
   Work& work_;
 };
 
-}  // namespace detail
-
 struct AttentionKind {
   using Word = language::AttentionWord;
   static constexpr bool reads_memory = true;
@@ -268,4 +264,4 @@ struct AttentionKind {
   using Run = detail::CellAttention<S, D>;
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -24,7 +24,7 @@
 #include "unroll/parameters/parameters.hpp"
 #include "unroll/recurrence/compile/derived.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 template <class D>
 class CellLayout;
@@ -38,8 +38,6 @@ concept ColumnKind = requires {
   typename K::Word;
   { K::reads_memory } -> std::convertible_to<bool>;
 };
-
-namespace detail {
 
 /// The operations over columns of one kind in a cell.
 template <class Word, int capacity>
@@ -106,7 +104,7 @@ class ColumnRun {
   void end_back(const Inputs<S>&, S*, const InputGradients<S>&) {}
 
   /// Writes a value of that name for all columns; false: the kind has none.
-  bool trace(std::string_view, Matrix<S>&) const { return false; }
+  bool trace(std::string_view, MatrixX<S>&) const { return false; }
   /// Of a kind that reads a memory: the sequences that the samples read from now on, by rank.
   void read_sequences(std::span<const Index>) {}
 
@@ -125,5 +123,4 @@ class ColumnRun {
   CellWork<S, D>& work_of_cell_;
 };
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail

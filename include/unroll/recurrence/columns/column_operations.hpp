@@ -3,8 +3,7 @@
 
 #include "unroll/recurrence/columns/cell_attention.hpp"
 
-namespace unroll {
-namespace detail {
+namespace unroll::detail {
 
 /// A kind that a cell does not use takes no memory in it.
 template <class K>
@@ -52,8 +51,6 @@ struct ColumnKindList {
   }
 };
 
-}  // namespace detail
-
 using ColumnKinds = detail::ColumnKindList<AttentionKind>;
 
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -6,9 +6,7 @@
 #include "unroll/recurrence/compile/operations_in.hpp"
 #include "unroll/recurrence/compile/schedule.hpp"
 
-namespace unroll {
-
-namespace detail {
+namespace unroll::detail {
 
 template <class F>
 constexpr OperationTraits traits_of() {
@@ -64,8 +62,6 @@ constexpr bool check_equations() {
   return misuse == Misuse::none;
 }
 
-}  // namespace detail
-
 /// `equations` is a constexpr variable with static storage: the numbers in it are read here.
 template <const auto& equations>
 struct Derived {
@@ -92,4 +88,4 @@ struct Derived {
   }
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

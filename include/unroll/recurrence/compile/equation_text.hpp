@@ -6,15 +6,13 @@
 #include "unroll/core/error.hpp"
 #include "unroll/recurrence/compile/derived.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 enum class Notation {
   text,    ///< weights by name: c' = f * c + i * g, i = sigmoid(W_i_x x + W_i_h h + b_i)
   latex,   ///< an `aligned` block
   source,  ///< as it is written in a program: all that tells one cell from another, sizes left out
 };
-
-namespace detail {
 
 /// A Program without its capacity, so that one class serves all cells.
 struct ProgramView {
@@ -255,5 +253,4 @@ std::string equation_source() {
   return EquationText(program_view<D>, Notation::source).lines();
 }
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -3,8 +3,7 @@
 
 #include "unroll/recurrence/language.hpp"
 
-namespace unroll {
-namespace language {
+namespace unroll::language {
 
 /// Collects the element-wise operations in the order in which Lowering numbers them: operands first, left before right.
 struct OperationsIn {
@@ -12,8 +11,8 @@ struct OperationsIn {
   static constexpr List<> of(const E&) {
     return {};
   }
-  template <class Operation, class... E>
-  static constexpr auto of(const Apply<Operation, E...>& e) {
+  template <class detail::Operation, class... E>
+  static constexpr auto of(const Apply<detail::Operation, E...>& e) {
     return join(all(e.operands), list(e.operation));
   }
   template <class Target, class E>
@@ -44,7 +43,9 @@ struct ColumnWordsIn {
   }
 };
 
-}  // namespace language
+}  // namespace unroll::language
+
+namespace unroll::detail {
 
 /// The element-wise operations of the equations, in the order of their numbers.
 template <class StateList, class... Lines>
@@ -58,4 +59,4 @@ constexpr auto column_words_of(const Equations<StateList, Lines...>& equations) 
   return language::ColumnWordsIn::all(equations.lines);
 }
 
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -9,7 +9,7 @@
 
 #include "unroll/core/types.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 enum class Op : unsigned char {
   state,          ///< a state before the step; index = state
@@ -176,4 +176,4 @@ struct Program {
   }
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -17,9 +17,7 @@
 #include "unroll/recurrence/compile/stage_schedule.hpp"
 #include "unroll/recurrence/language/operations.hpp"
 
-namespace unroll {
-
-namespace detail {
+namespace unroll::detail {
 
 template <int capacity, class Traits>
 struct Scheduling {
@@ -263,8 +261,6 @@ struct Scheduling {
   }
 };
 
-}  // namespace detail
-
 /// `traits[k]`: what the schedule reads of the element-wise operation k, an OperationTraits.
 template <int capacity, class Traits>
 constexpr StageSchedule<capacity> make_schedule(const Program<capacity>& program, const Traits& traits) {
@@ -281,4 +277,4 @@ constexpr StageSchedule<capacity> make_schedule(const Program<capacity>& program
   return scheduling.schedule;
 }
 
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -3,7 +3,7 @@
 
 #include "unroll/recurrence/compile/program.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 enum class Storage : unsigned char {
   none,       ///< not kept
@@ -55,4 +55,4 @@ struct StageSchedule {
   Table<int, capacity> last_reader{};
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

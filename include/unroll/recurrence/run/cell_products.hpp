@@ -7,14 +7,14 @@
 #include "unroll/simd/column_sums.hpp"
 #include "unroll/simd/products.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// A cell's parameters as its passes read them. Any number of passes may share them.
 template <class S, class D>
 struct CellWeights {
   Table<PackedMatrix<S>, D::schedule.products> forward, backward;
-  Vector<S> bias;  // one for each row of the terms, 0 where a term has none
-  Table<Vector<S>, D::program.weights> single;
+  VectorX<S> bias;  // one for each row of the terms, 0 where a term has none
+  Table<VectorX<S>, D::program.weights> single;
   ColumnKinds::template Weights<S, D> columns;
 };
 
@@ -23,16 +23,14 @@ template <class S, class D>
 struct CellWork {
   Buffer<S> terms;  // pre-activations, then what is kept in their place, then their gradients
   Table<Buffer<S>, D::schedule.extras> extra;
-  Table<Vector<S>, D::program.weights> d_single;                // of this chunk
-  Table<Vector<double>, D::program.weights> d_singles;          // of all chunks
+  Table<VectorX<S>, D::program.weights> d_single;               // of this chunk
+  Table<VectorX<double>, D::program.weights> d_singles;         // of all chunks
   Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
   Table<Buffer<double>, D::program.constants> d_constants;      // likewise: of this chunk, and of all chunks
   Table<Buffer<S>, D::schedule.incomings> incoming;
   ColumnKinds::template Work<S, D> columns;
   bool consumed = true;  // nothing is kept yet, or the way back has replaced it by gradients
 };
-
-namespace detail {
 
 /// The products of a cell on the memory of one pass.
 template <class S, class D>
@@ -197,5 +195,4 @@ class CellProducts {
   CellWork<S, D>& work_;
 };
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail

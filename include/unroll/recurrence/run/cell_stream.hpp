@@ -4,7 +4,7 @@
 #include "unroll/recurrence/run/layout.hpp"
 #include "unroll/recurrence/run/stream_kernel.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// The recurrence that D derives, with a copy of its weights, which any number of sequences may share. A step neither
 /// allocates nor throws.
@@ -52,10 +52,10 @@ class CellStream {
   Index state_rows(int s) const { return rows_.size[program.state[s].size]; }
 
   /// State s before a step that is told this turn, hence after one that was told the other [rows].
-  Eigen::Map<Vector<S>> state(S* memory, Index turn, int s) const {
+  Eigen::Map<VectorX<S>> state(S* memory, Index turn, int s) const {
     return {const_cast<S*>(frame_on(memory, turn).before[s]), state_rows(s)};
   }
-  Eigen::Map<const Vector<S>> state(const S* memory, Index turn, int s) const {
+  Eigen::Map<const VectorX<S>> state(const S* memory, Index turn, int s) const {
     return {frame_on(const_cast<S*>(memory), turn).before[s], state_rows(s)};
   }
 
@@ -104,7 +104,7 @@ class CellStream {
   }
 
   Rows rows_;
-  Vector<S> weights_;
+  VectorX<S> weights_;
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -42,7 +42,7 @@ class CellTrace {
         work_(work),
         frame_(make_frame(layout, weights, all, work)) {}
 
-  void write(std::string_view name, Matrix<S>& to) const {
+  void write(std::string_view name, MatrixX<S>& to) const {
     bool found = false;
     ColumnKinds::each_used<D>([&]<class Kind>() {
       if (!found) found = typename Kind::template Run<S, D>(layout_, weights_, work_).trace(name, to);
@@ -59,7 +59,7 @@ class CellTrace {
       const Index step_a = step_of(timeline, a), step_b = step_of(timeline, b);
       return forward_in_time ? step_a < step_b : step_a > step_b;
     };
-    Matrix<S> values;
+    MatrixX<S> values;
     for_equations<0>([&]<class E>(E) {
       this->template write_equation<E::value>(values);
       for (Index c = 0; c < values.cols(); ++c)
@@ -82,7 +82,7 @@ class CellTrace {
   }
 
   template <int equation>
-  void write_equation(Matrix<S>& to) const {
+  void write_equation(MatrixX<S>& to) const {
     constexpr int root = program.equation[equation].root;
     constexpr int size = program.equation[equation].size;
     to.resize(layout_.rows_of_size(size), columns_);

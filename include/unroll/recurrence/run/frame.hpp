@@ -6,7 +6,7 @@
 #include "unroll/cell/step.hpp"
 #include "unroll/recurrence/compile/derived.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// The memory that the passes of a cell work on, for columns that stand next to each other.
 template <class Scalar, class D>
@@ -27,8 +27,6 @@ struct Frame {
   Table<Strided<Scalar>, D::schedule.incomings> incoming;
   Table<Scalar*, D::program.weights> d_weight;  ///< one for each row, also for weights that all units share
 };
-
-namespace detail {
 
 /// Which operations a pass runs, and which values of others it has to bring into registers.
 template <class D>
@@ -76,6 +74,4 @@ EIGEN_ALWAYS_INLINE void each_operation(F&& f) {
   (std::make_integer_sequence<int, n>{});
 }
 
-}  // namespace detail
-
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -7,7 +7,7 @@
 
 #include "unroll/recurrence/run/pass_values.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// The pass of one stage and one size, on registers `V`.
 template <class D, class V, int stage, int size>
@@ -255,4 +255,4 @@ class PassKernel {
   }
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -8,7 +8,7 @@
 #include "unroll/recurrence/columns/column_operations.hpp"
 #include "unroll/recurrence/compile/equation_text.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// Parameters of a cell are, for each source, the stacked weights of all terms that read it, term by term as their
 /// pre-activations are stacked; then the biases; then single weights. Names are EQUATION.SOURCE, EQUATION.b; a second
@@ -202,4 +202,4 @@ class CellLayout {
   ParameterTable table_;
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -6,9 +6,7 @@
 #include "unroll/simd/activations.hpp"
 #include "unroll/simd/fast_functions.hpp"
 
-namespace unroll {
-
-namespace detail {
+namespace unroll::detail {
 
 /// An element-wise operation's value, for float by a quicker way where there is one.
 template <class Element, class V, class... More>
@@ -21,8 +19,6 @@ EIGEN_ALWAYS_INLINE V evaluate_quickly(const Element& element, V left, More... r
   else
     return element.value(left, right...);
 }
-
-}  // namespace detail
 
 /// What a step of one sequence works on. Every vector has room for a whole number of the widest registers.
 template <class S, class D>
@@ -276,4 +272,4 @@ class StreamKernel {
   }
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

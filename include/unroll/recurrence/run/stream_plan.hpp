@@ -8,7 +8,7 @@
 #include "unroll/recurrence/run/frame.hpp"
 #include "unroll/simd/lanes.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// Rows of a cell's sizes and of its input where they are known at compile time; 0 where they are not.
 struct FixedRows {
@@ -39,8 +39,6 @@ struct StreamRows {
     return source[v];
   }
 };
-
-namespace detail {
 
 /// Some places of a list.
 template <int capacity>
@@ -177,5 +175,4 @@ EIGEN_ALWAYS_INLINE void each_segment([[maybe_unused]] Index rows, F&& f) {
 
 #pragma GCC diagnostic pop
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -7,7 +7,7 @@
 
 #include "unroll/core/tables/readable.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 /// For HTML and XML, between tags and between quotes.
 inline std::string html_text(std::string_view letters) {
   std::string safe;
@@ -61,4 +61,4 @@ inline std::string base64(std::string_view bytes) {
   return out;
 }
 
-}  // namespace unroll
+}  // namespace unroll::detail

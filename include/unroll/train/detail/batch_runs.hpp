@@ -11,9 +11,7 @@
 #include "unroll/threads/thread_pool.hpp"
 #include "unroll/train/step_options.hpp"
 
-namespace unroll {
-
-namespace detail {
+namespace unroll::detail {
 
 /// `Run` is what a batch is run with: it has a `batch`, which is gathered, and keeps its memory for the next ones.
 template <class Run>
@@ -57,5 +55,4 @@ ConstView<S> sample_columns(const ConstView<S>& values, const Timeline& timeline
   return view(std::as_const(mine));
 }
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -13,7 +13,7 @@ namespace unroll::detail {
 template <class S>
 void check_samples(const std::vector<State<S>>& all, Index samples) {
   for (const State<S>& layer : all)
-    for (const Matrix<S>& state : layer)
+    for (const MatrixX<S>& state : layer)
       require<ShapeError>(state.cols() == samples, "training: the batch has ", samples,
                           " samples, the carried state is of ", state.cols());
 }

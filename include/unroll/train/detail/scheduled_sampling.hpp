@@ -31,7 +31,7 @@ class ScheduledSampling {
     steps.begin(Model::attends ? &tape.memory : nullptr);
     for (Index t = 0; t + 1 < targets.steps(); ++t) {
       const Index active = targets.active(t), first = targets.offset(t);
-      for (Matrix<S>& state : states_) state.conservativeResize(Eigen::NoChange, active);
+      for (MatrixX<S>& state : states_) state.conservativeResize(Eigen::NoChange, active);
       const auto x = model.embed(weights, {tokens_.data() + first, std::size_t(active)}, tape);
       const auto scores = model.score(weights, steps.step(x, {sources_.data(), std::size_t(active)}, states_), tape);
       for (Index r = 0; r < targets.active(t + 1); ++r) {

@@ -13,7 +13,7 @@
 #include "unroll/engine/tape.hpp"
 #include "unroll/train/step_options.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// Sets the samples where `where` holds back to zero in all layers: a new sequence begins there.
 template <class Scalar>
@@ -98,4 +98,4 @@ class TruncatedRun {
   bool carries_ = false;
 };
 
-}  // namespace unroll
+}  // namespace unroll::detail

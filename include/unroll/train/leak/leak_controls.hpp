@@ -10,8 +10,8 @@
 namespace unroll::detail {
 
 template <class S>
-std::vector<Matrix<S>> inputs_of(const Dataset<S>& data) {
-  std::vector<Matrix<S>> inputs;
+std::vector<MatrixX<S>> inputs_of(const Dataset<S>& data) {
+  std::vector<MatrixX<S>> inputs;
   for (Index s = 0; s < data.size(); ++s) inputs.push_back(data.sequence(s));
   return inputs;
 }
@@ -24,7 +24,7 @@ std::vector<Labels> labels_of(const Dataset<S>& data) {
 
 /// The data set with other inputs or labels of the same shapes.
 template <class S>
-Dataset<S> exchanged(const Dataset<S>& data, std::vector<Matrix<S>> inputs, std::vector<Labels> labels) {
+Dataset<S> exchanged(const Dataset<S>& data, std::vector<MatrixX<S>> inputs, std::vector<Labels> labels) {
   std::vector<Index> firsts;
   for (const Labels& each : labels) firsts.push_back(each.size() > 0 ? each[0] : -1);
   Dataset<S> other = per_step(data.kind())
@@ -68,7 +68,7 @@ Dataset<S> with_gaussian_input(const Dataset<S>& data, const Standardizer<S>& sc
   auto inputs = inputs_of(data);
   for (Index s = 0; s < data.size(); ++s) {
     const Random random = draws.of(s);
-    Matrix<S>& x = inputs[std::size_t(s)];
+    MatrixX<S>& x = inputs[std::size_t(s)];
     for (Index i = 0; i < x.size(); ++i) {
       const Index feature = i % x.rows();
       x.data()[i] = S(scale.mean()[feature] + scale.deviation()[feature] * random.normal(std::uint64_t(i)));

@@ -31,7 +31,7 @@ template <class T, class S>
 concept LeakTestTrain = std::invocable < const T&,
         const Dataset<S>
 &, std::uint64_t > &&requires(const T& train, const Dataset<S>& data, std::uint64_t seed) {
-  { train(data, seed)(data) } -> std::convertible_to<std::vector<Matrix<S>>>;
+  { train(data, seed)(data) } -> std::convertible_to<std::vector<MatrixX<S>>>;
 };
 
 namespace detail {
@@ -105,7 +105,7 @@ class LeakTest {
 
   GroupedHits hits_of(Control control, Index repeat) {
     const Dataset<S> test = changed(test_, control, repeat, true);
-    const std::vector<Matrix<S>> outputs =
+    const std::vector<MatrixX<S>> outputs =
         train_(changed(training_, control, repeat, false), seed(repeat))(std::as_const(test));
     require<ShapeError>(Index(outputs.size()) == test.size(), "leak test: the predictor gave outputs for ",
                         outputs.size(), " of ", test.size(), " sequences");
@@ -143,7 +143,7 @@ class LeakTest {
   /// Repeats differ by what was drawn, which all groups of a repeat share.
   Interval wider(Interval limits, const std::vector<double>& repeats) const {
     if (repeats.size() < 2) return limits;
-    const Summary summary = summarize(Eigen::Map<const Vector<double>>(repeats.data(), Index(repeats.size())));
+    const Summary summary = summarize(Eigen::Map<const VectorX<double>>(repeats.data(), Index(repeats.size())));
     const double reach = summary.sample_deviation / std::sqrt(double(summary.count)) *
                          student_quantile(options_.confidence, summary.count - 1);
     limits.low = std::max(0.0, std::min(limits.low, limits.value - reach));
@@ -153,15 +153,16 @@ class LeakTest {
 
   void change_targets() {
     auto predictor = train_(training_, options_.seed);
-    const std::vector<Matrix<S>> outputs = predictor(test_), again = predictor(test_);
+    const std::vector<MatrixX<S>> outputs = predictor(test_), again = predictor(test_);
     report_.repeatable = !first_difference(outputs, again);
     if (!report_.repeatable) return;
     report_.exact = true;
-    const std::vector<Matrix<S>> other = predictor(with_changed_labels(test_, draws(Control::none, 0, true)));
+    const std::vector<MatrixX<S>> other = predictor(with_changed_labels(test_, draws(Control::none, 0, true)));
     report_.targets_seen = first_difference(outputs, other);
   }
 
-  static std::optional<TargetsSeen> first_difference(const std::vector<Matrix<S>>& a, const std::vector<Matrix<S>>& b) {
+  static std::optional<TargetsSeen> first_difference(const std::vector<MatrixX<S>>& a,
+                                                     const std::vector<MatrixX<S>>& b) {
     for (std::size_t s = 0; s < a.size(); ++s)
       for (Index t = 0; t < a[s].cols(); ++t)
         if (s >= b.size() || t >= b[s].cols() || !same(a[s].col(t), b[s].col(t))) return TargetsSeen{Index(s), t};

@@ -26,10 +26,10 @@ struct ChanceLevels {
 namespace detail {
 
 /// Labels by what is known without the inputs.
-using LabelCounts = std::map<std::pair<Index, Index>, Vector<double>>;
+using LabelCounts = std::map<std::pair<Index, Index>, VectorX<double>>;
 
 /// Right answers of whoever names, wherever `counts` tells cases apart, the class with the largest weighted count.
-inline double best_guesses(const LabelCounts& counts, const Vector<double>& weight) {
+inline double best_guesses(const LabelCounts& counts, const VectorX<double>& weight) {
   double sum = 0;
   for (const auto& item : counts) sum += item.second.cwiseProduct(weight).maxCoeff();
   return sum;
@@ -42,12 +42,12 @@ inline double best_guesses(const LabelCounts& counts, const Vector<double>& weig
 template <class S>
 ChanceLevels chance_levels(const Dataset<S>& data) {
   require<ValueError>(has_labels(data.kind()), "chance levels: the data set has no labels");
-  Vector<double> none;
+  VectorX<double> none;
   take_memory(data.classes(), "chance levels: classes", [&] { none.setZero(std::max<Index>(data.classes(), 1)); });
-  Vector<double> all = none, sequences = none;
+  VectorX<double> all = none, sequences = none;
   detail::LabelCounts by_step, by_length;
   for (Index s = 0; s < data.size(); ++s) {
-    Vector<double> here = none;
+    VectorX<double> here = none;
     for (Index t = 0; t < data.labels(s).size(); ++t) {
       const Index label = data.labels(s)[t];
       if (label < 0) continue;
@@ -60,8 +60,8 @@ ChanceLevels chance_levels(const Dataset<S>& data) {
   }
   require<ValueError>(all.sum() > 0, "chance levels: nothing is labelled");
   const double present = double((all.array() > 0).count());
-  const Vector<double> even = Vector<double>::Constant(none.size(), 1 / all.sum()),
-                       balanced = (all.array() > 0).select((all * present).cwiseInverse(), 0);
+  const VectorX<double> even = VectorX<double>::Constant(none.size(), 1 / all.sum()),
+                        balanced = (all.array() > 0).select((all * present).cwiseInverse(), 0);
   ChanceLevels levels{.uniform = 1 / present,
                       .majority = all.maxCoeff() / all.sum(),
                       .per_sequence = sequences.maxCoeff() / sequences.sum(),

@@ -35,7 +35,7 @@ class ConfusionMatrix {
   /// predicted. Throws ShapeError, and ValueError for a label that is no class.
   template <class Derived>
   void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
-    const Eigen::Ref<const Matrix<typename Derived::Scalar>> view(scores.derived());
+    const Eigen::Ref<const MatrixX<typename Derived::Scalar>> view(scores.derived());
     require<ShapeError>(view.rows() == classes(), "confusion matrix: expects ", classes(), " classes, the scores have ",
                         view.rows());
     detail::check_labels(labels, classes(), view.cols());

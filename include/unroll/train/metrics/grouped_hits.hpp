@@ -91,13 +91,13 @@ class GroupedHits {
 
   Interval accuracy(double confidence = 0.95) const {
     const double value = share(hits_.sum(), scored());
-    return interval(value, Vector<double>::Constant(classes(), value),
-                    Vector<double>::Constant(classes(), share(1, scored())), confidence);
+    return interval(value, VectorX<double>::Constant(classes(), value),
+                    VectorX<double>::Constant(classes(), share(1, scored())), confidence);
   }
 
   /// Mean recall of the classes that occur.
   Interval balanced_accuracy(double confidence = 0.95) const {
-    Vector<double> recall(classes()), weight(classes());
+    VectorX<double> recall(classes()), weight(classes());
     const double present = double((scored_.rowwise().sum().array() > 0).count());
     for (Index k = 0; k < classes(); ++k) {
       recall[k] = share(hits_.row(k).sum(), scored_.row(k).sum());
@@ -113,7 +113,7 @@ class GroupedHits {
   static double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
   /// `expected`: the share of each class if groups did not differ.
-  Interval interval(double value, const Vector<double>& expected, const Vector<double>& weight,
+  Interval interval(double value, const VectorX<double>& expected, const VectorX<double>& weight,
                     double confidence) const {
     double squares = 0;
     Index present = 0;
@@ -129,7 +129,7 @@ class GroupedHits {
     return {value, std::max(0.0, value - reach), std::min(1.0, value + reach)};
   }
 
-  Matrix<double> hits_, scored_;  // [classes x groups]
+  MatrixX<double> hits_, scored_;  // [classes x groups]
 };
 
 }  // namespace unroll

@@ -56,7 +56,7 @@ Index predicted_class(const Scores& scores) {
 /// Calls f(column, label, rank of the label or -1) for every column; label and rank are -1 where there is none.
 template <class Derived, class F>
 void for_each_rank(const Eigen::MatrixBase<Derived>& scores, InLabels labels, const F& f) {
-  const Eigen::Ref<const Matrix<typename Derived::Scalar>> view(scores.derived());
+  const Eigen::Ref<const MatrixX<typename Derived::Scalar>> view(scores.derived());
   check_labels(labels, view.rows(), view.cols());
   for (Index c = 0; c < view.cols(); ++c) {
     if (labels[c] < 0) {

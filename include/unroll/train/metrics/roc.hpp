@@ -25,7 +25,7 @@ class Roc {
   /// negative for a column that is not scored. Throws ShapeError, NonFiniteError for a score that is NaN or infinite,
   /// ValueError for another label.
   template <class Scalar>
-  void add(const Eigen::Ref<const Vector<Scalar>>& scores, const Eigen::Ref<const Labels>& labels) {
+  void add(const Eigen::Ref<const VectorX<Scalar>>& scores, const Eigen::Ref<const Labels>& labels) {
     require<ShapeError>(scores.size() == labels.size(), "ROC: ", scores.size(), " scores, but ", labels.size(),
                         " labels");
     for (Index c = 0; c < labels.size(); ++c) {

@@ -47,7 +47,7 @@ struct FitKind<Dataset<S>> {
 
   template <class Model>
   static void check(const Model& model, const Truncation& truncation) {
-    TruncatedRun<Model>::check(model, truncation);
+    detail::TruncatedRun<Model>::check(model, truncation);
   }
   template <class Model>
   static Index shard(const Model& model, std::span<const Index> samples, Index shard) {

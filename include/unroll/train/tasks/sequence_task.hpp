@@ -38,8 +38,8 @@ class SequenceTask {
     }
 
     Index statistics_count;
-    Vector<double> statistics;  // see Chain::add_statistics
-    TruncatedRun<Model> run;
+    VectorX<double> statistics;  // see Chain::add_statistics
+    detail::TruncatedRun<Model> run;
     States first;                       // state before the first step
     std::vector<Signal<Scalar>> input;  // of the present window
   };
