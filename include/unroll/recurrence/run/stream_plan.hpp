@@ -146,10 +146,9 @@ struct StreamPlan {
 /// sixteen would be as slow as sixteen.
 template <class V, int rows>
 constexpr auto narrow() {
-  using Packet = decltype(V::v);
-  using Half = typename Eigen::internal::unpacket_traits<Packet>::half;
-  if constexpr (Lanes<Half>::size >= rows && Lanes<Half>::size < V::size && Lanes<Half>::size > 1)
-    return narrow<Lanes<Half>, rows>();
+  using Half = HalfLanes<V>;
+  if constexpr (Half::size >= rows && Half::size < V::size && Half::size > 1)
+    return narrow<Half, rows>();
   else
     return V{};
 }
