@@ -6,10 +6,10 @@
 #include <optional>
 #include <set>
 
+#include "unroll/core/utf8.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/detail/text_lines.hpp"
 #include "unroll/io/input_file.hpp"
-#include "unroll/core/utf8.hpp"
 
 namespace g2p {
 
