@@ -82,9 +82,8 @@ class Chain : public detail::Description<Layers> {
     return tape.in.back().values;
   }
 
-  /// The first half of a pass forward and back at once, which `learn` completes: weights must be prepared for the way
-  /// back too. Where the last layer treats each column on its own, it is left out: all its outputs, scores of ten
-  /// thousand words for instance, never stand in memory together.
+  /// The first half of a forward and backward pass, which `learn` completes: weights must be prepared for both. A last
+  /// layer that treats each column alone is left out, so that its outputs are never all in memory.
   void begin_learning(detail::Lasting<Weights> weights, detail::PassInput<Scalar> x, detail::PassTimeline timeline,
                       Tape& tape, const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
     run(weights, x, timeline, tape, pass, initial, depth() - (last_is_columnwise() ? 1 : 0));
@@ -106,8 +105,7 @@ class Chain : public detail::Description<Layers> {
     back(tape, depth() - 1, std::as_const(tape.d_in[(depth() - 1) % 2]).view(), gradient, nullptr, {}, nullptr);
   }
 
-  /// Outputs, behind `begin_learning`, for some columns of what it ended with (`tape.in.back()`, in place or copied):
-  /// what evaluates as little at a time as it wants. They stay until the next call.
+  /// Outputs for some columns of `tape.in.back()` after `begin_learning`, valid until the next call.
   ConstView<Scalar> finish(Tape& tape, ConstView<Scalar> some) const {
     if (tape.in.size() == depth() + 1) return some;
     require<ValueError>(tape.in.size() == depth() && last_is_columnwise(), no_pass);

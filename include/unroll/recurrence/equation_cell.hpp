@@ -65,7 +65,7 @@ class EquationCell {
 
   void prepare(const S* theta, Weights& weights) const {
     Products::pack(*layout_, theta, weights);
-    copy_small_parameters(theta, weights);
+    Products::copy_vectors(*layout_, theta, weights);
     Loops::each_kind([&]<class Run>() { Run::prepare(*layout_, theta, weights); });
   }
   void prepare_back(const S* theta, Weights& weights) const {
@@ -263,18 +263,6 @@ class EquationCell {
   }
 
   Products products(const Weights& weights, Work& work) const { return {*layout_, weights, work}; }
-
-  void copy_small_parameters(const S* theta, Weights& weights) const {
-    weights.bias.setZero(layout_->term_rows());
-    for (int k = 0; k < program.terms; ++k) {
-      const Index rows = layout_->rows_of_term(k);
-      if (layout_->bias_offset(k) >= 0)
-        weights.bias.segment(layout_->term_row()[k], rows) =
-            Eigen::Map<const VectorX<S>>(theta + layout_->bias_offset(k), rows);
-    }
-    for (int w = 0; w < program.weights; ++w)
-      weights.single[w] = Eigen::Map<const VectorX<S>>(theta + layout_->single_offset(w), layout_->single_rows(w));
-  }
 
   static Strided<const S> input(const Inputs<S>& inputs, int k, Index first) {
     const auto& x = inputs.steps[std::size_t(k)];

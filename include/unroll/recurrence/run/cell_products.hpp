@@ -46,6 +46,19 @@ class CellProducts {
     for (int k = 0; k < schedule.products; ++k)
       if (!schedule.product[k].is_copy) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
   }
+  /// Biases, and weights that are vectors or numbers.
+  static void copy_vectors(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
+    weights.bias.setZero(layout.term_rows());
+    for (int k = 0; k < D::program.terms; ++k) {
+      const Index rows = layout.rows_of_term(k);
+      if (layout.bias_offset(k) >= 0)
+        weights.bias.segment(layout.term_row()[k], rows) =
+            Eigen::Map<const VectorX<S>>(theta + layout.bias_offset(k), rows);
+    }
+    for (int w = 0; w < D::program.weights; ++w)
+      weights.single[w] = Eigen::Map<const VectorX<S>>(theta + layout.single_offset(w), layout.single_rows(w));
+  }
+
   static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     for (int k = 0; k < schedule.products; ++k)
       if (!schedule.product[k].is_copy)
