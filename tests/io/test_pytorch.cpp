@@ -75,6 +75,40 @@ TEST_CASE("two biases become one, but not within the reset gate of a GRU", "[pyt
   CHECK(p["0.forward.n2.b"](0, 0) == 30);
 }
 
+TEST_CASE("a second bias that the cell does not have is 0 of parameters, and the same of gradients",
+          "[pytorch][keras][onnx]") {
+  const auto lstm = parameters_of<Lstm<double>>(), gru = parameters_of<Gru<double>>();
+  const auto bias = [](const SafeTensors& file, const std::string& name) { return file.at(name).to<double>(); };
+  const auto half = [](const std::vector<double>& both, bool second) {
+    const auto middle = both.begin() + std::ptrdiff_t(both.size() / 2);
+    return second ? std::vector<double>(middle, both.end()) : std::vector<double>(both.begin(), middle);
+  };
+  for (const SecondBias second : {SecondBias::zero, SecondBias::same}) {
+    const bool same = second == SecondBias::same;
+    SafeTensors pytorch, keras, onnx, of_gru;
+    write_pytorch(lstm, "", pytorch, "", "_l0", second);
+    const auto first = bias(pytorch, "bias_ih_l0"), none = std::vector<double>(first.size(), 0.0);
+    REQUIRE(first.size() == 16);
+    CHECK(first != none);
+    CHECK(bias(pytorch, "bias_hh_l0") == (same ? first : none));
+
+    write_onnx(lstm, "", onnx, second);
+    const auto both = bias(onnx, "B");
+    CHECK(half(both, false) != none);
+    CHECK(half(both, true) == (same ? half(both, false) : none));
+
+    write_keras(lstm, "", keras, "", second);  // which has one bias
+    CHECK(bias(keras, "bias") == first);       // of its gates in PyTorch's order
+
+    // The candidate of a GRU that resets after the product has two biases of its own.
+    write_pytorch(gru, "", of_gru, "", "_l0", second);
+    const auto ih = bias(of_gru, "bias_ih_l0"), hh = bias(of_gru, "bias_hh_l0");
+    for (std::size_t k = 0; k < 8; ++k) CHECK(hh[k] == (same ? ih[k] : 0));
+    const auto own = gru["n2.b"];
+    for (std::size_t k = 0; k < 4; ++k) CHECK(hh[8 + k] == own(Index(k), 0));
+  }
+}
+
 TEST_CASE("a state_dict that does not fit is refused, and nothing of it is loaded", "[pytorch][hostile]") {
   auto model = model_of(4);
   const Vector<double> before = model.parameters().values();
