@@ -25,6 +25,7 @@ TEST_CASE("capitals of three alphabets become small") {
   CHECK(words("Don't \xC3\x84", true) == Texts{"don't", "\xC3\xA4"});
   CHECK(lower_case("AZ\xC3\x9E\xC3\x97 \xCE\xA9 \xD0\xAF\xD0\x81 \xE2\x82\xAC") ==
         "az\xC3\xBE\xC3\x97 \xCF\x89 \xD1\x8F\xD1\x91 \xE2\x82\xAC");
+  CHECK(lower_case("\xD0\x80\xD0\x8F\xD0\x90") == "\xD1\x90\xD1\x9F\xD0\xB0");  // U+0400, U+040F, U+0410
 }
 
 TEST_CASE("a text is cut into lines, sentences or paragraphs") {
@@ -33,18 +34,20 @@ TEST_CASE("a text is cut into lines, sentences or paragraphs") {
   CHECK(units(text, TextUnit::paragraph) == Texts{"One. Two? three!", "A \"quote.\" It is 3.5 m (yes.) and so on"});
   CHECK(units(text, TextUnit::sentence) ==
         Texts{"One.", "Two?", "three!", "A \"quote.\"", "It is 3.5 m (yes.)", "and so on"});
+  CHECK(units("\n\n [One.] Two?) (Three!)", TextUnit::sentence) == Texts{"[One.]", "Two?)", "(Three!)"});
   CHECK(units(text, TextUnit::whole) == Texts{text});
   for (const auto unit : {TextUnit::line, TextUnit::sentence, TextUnit::paragraph}) CHECK(units("\n \n", unit).empty());
 }
 
 TEST_CASE("code points are those of RFC 3629") {
   CHECK(characters("a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x99\x82\n").size() == 5);
-  for (const std::string bad :
-       {"\x80", "\xC0\x80", "\xC3", "\xC3(", "\xE0\x80\x80", "\xED\xA0\x80", "\xE2\x82", "\xF4\x90\x80\x80", "\xFF"}) {
+  for (const std::string bad : {"\x80", "\xC0\x80", "\xC3", "\xC3(", "\xE0\x80\x80", "\xED\xA0\x80", "\xE2\x82",
+                                "\xE0\x9F\xBF", "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xFF"}) {
     CHECK(!code_point(bad));
     CHECK_THROWS_MATCHES(require_utf8("ab\n" + bad, "file"), FileError, says("file, line 2: byte 3 ("));
   }
-  for (const std::uint32_t value : {0x41u, 0x7FFu, 0x800u, 0xFFFFu, 0x10FFFFu}) {
+  for (const std::uint32_t value :
+       {0x41u, 0x7Fu, 0x80u, 0x7FFu, 0x800u, 0xD7FFu, 0xE000u, 0xFFFFu, 0x10000u, 0x10FFFFu}) {
     std::string bytes;
     append_utf8(bytes, value);
     CHECK(code_point(bytes)->value == value);
@@ -78,6 +81,11 @@ TEST_CASE("what has no width is a blank between words or not there") {
               "e") == Texts{"a", "b", "c", "d", "e"});
   const std::string joined = "\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE";  // Persian: a joiner within a word
   CHECK(words(joined) == Texts{joined});
+  const std::string other = "\xE0\xA4\x95\xE2\x80\x8D\xE0\xA4\xB7";  // Devanagari: the other one
+  CHECK(words(other) == Texts{other});
+  CHECK(words("a\xE1\x9A\x80"
+              "b\xE2\x81\xAF"
+              "c") == Texts{"a", "bc"});  // U+1680 is a blank, U+206F is not there
   CHECK(words("\xC2\xAD").empty());
 }
 

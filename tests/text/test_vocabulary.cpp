@@ -71,6 +71,7 @@ TEST_CASE("numbers that are no tokens are refused") {
 TEST_CASE("a vocabulary comes back from metadata, newlines and backslashes too") {
   TokenCounts counts;
   counts.add_all(characters("a\n\\n\xC3\xA4\n"));
+  counts.add("\\n");  // a backslash and a letter: no newline
   const Vocabulary vocabulary(counts, {.unknown = true, .start = GENERATE(false, true), .end = false});
   std::map<std::string, std::string> metadata;
   vocabulary.save(metadata);
@@ -98,6 +99,20 @@ TEST_CASE("another vocabulary is told by its first token that differs") {
                        says("the model has another vocabulary than the text: token 4 is 'b', there 'c'"));
   CHECK_THROWS_MATCHES(require_same(a, longer, "the model", "the text"), ValueError,
                        says("of 5 tokens, the text one of 6"));
+  const auto marked = [](const std::string& special) {
+    return Vocabulary::load({{"vocabulary", "<unk>\n<s>\n</s>\na\n"}, {"vocabulary.special", special}}, "file");
+  };
+  const auto unmarked = [](const std::string& first, const std::string& special) {
+    return Vocabulary::load({{"vocabulary", first + "\na\n"}, {"vocabulary.special", special}}, "file");
+  };
+  CHECK(marked("unknown start end ") == marked("unknown start end "));
+  CHECK_FALSE(marked("unknown start ") == marked("unknown start end "));
+  CHECK_FALSE(marked("unknown ") == marked("unknown start "));
+  for (const auto& [token, word] : {std::pair{"<unk>", "unknown "}, {"<s>", "start "}, {"</s>", "end "}}) {
+    CHECK_FALSE(unmarked(token, word) == unmarked(token, ""));
+    CHECK_THROWS_MATCHES(require_same(unmarked(token, word), unmarked(token, ""), "the model", "the text"), ValueError,
+                         says("the model has other special tokens than the text"));
+  }
 }
 
 }  // namespace test_vocabulary

@@ -52,6 +52,17 @@ TEST_CASE("word vectors: neighbours and analogies", "[word_vectors]") {
   CHECK(vectors.analogy("woman", "man", "queen", 1).front().word == "king");
   CHECK(vectors.similarity("man", "woman") == 0);
   CHECK(vectors.nearest("king", 100).size() == 4);
+  const auto without = [&](const std::vector<SimilarWord>& found, std::initializer_list<const char*> asked) {
+    return std::ranges::none_of(found, [&](const SimilarWord& each) {
+      return std::ranges::any_of(asked, [&](const char* word) { return each.word == word; });
+    });
+  };
+  for (const std::string& word : vectors.words()) CHECK(without(vectors.nearest(word, 100), {word.c_str()}));
+  for (const char* of : {"king", "queen", "apple"}) {
+    const auto found = vectors.analogy("man", "woman", of, 100);
+    CHECK(found.size() == 2);
+    CHECK(without(found, {"man", "woman", of}));
+  }
   CHECK(vectors.nearest(Vector<float>::Zero(3), 1, {}).front().similarity == 0);
 }
 
@@ -155,6 +166,7 @@ TEST_CASE("word vectors: broken binary files are refused", "[word_vectors]") {
   const std::string good = "2 2\na " + bytes_of({1, 2}) + "\nb " + bytes_of({3, 4}) + "\n";
   for (std::size_t cut = 0; cut + 1 < good.size(); ++cut)
     CHECK_THROWS_AS(files.read(good.substr(0, cut), "v.bin"), FileError);
+  refused(good.substr(0, good.size() - 2), "ends within word 2 of 2");  // a byte and the newline
   refused("x" + good, "expected the numbers of words and dimensions in the first line");
   refused(good + "c", "1 bytes follow the last word");
   refused("3" + good.substr(1), "says that it has 3 words");
