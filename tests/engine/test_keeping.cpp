@@ -110,4 +110,31 @@ TEST_CASE("with checkpoints a second pass of a shape allocates nothing") {
   CHECK(count == 0);
 }
 
+TEST_CASE("keeping: a pass without an initial state begins with zeros, whatever its tape has seen") {
+  for (const Direction direction : {Direction::forward, Direction::backward})
+    for (const Keeping keeping : {Keeping{}, Keeping{Keep::checkpoints, 1}, Keeping{Keep::nothing}}) {
+      const Timeline timeline = Timeline::from_lengths({300, 0, 10, 280, 150});
+      CellRun<Lstm<double>> fresh(timeline, direction, 20), used(timeline, direction, 20);
+      forward(used, keeping);
+      if (keeping.keep != Keep::nothing) used.backward();
+      for (auto* run : {&fresh, &used}) run->initial.clear(), run->d_final.clear();
+      const Matrix<double> output = forward(fresh, keeping);
+      CHECK((fresh.tape.stretches.size() > 1) == (keeping.keep != Keep::everything));
+      CHECK(same_bits(forward(used, keeping), output));
+      for (std::size_t s = 0; s < 2; ++s) {
+        CHECK(same_bits(used.final_state[s], fresh.final_state[s]));
+        CHECK(used.final_state[s].col(1).isZero(0));  // of a sequence without steps
+      }
+      if (keeping.keep == Keep::nothing) continue;
+      fresh.backward();
+      used.backward();
+      CHECK(same_bits(used.gradient, fresh.gradient));
+      CHECK(same_bits(used.d_inputs[0], fresh.d_inputs[0]));
+      for (std::size_t s = 0; s < 2; ++s) {
+        CHECK(same_bits(used.d_initial[s], fresh.d_initial[s]));
+        CHECK(used.d_initial[s].col(1).isZero(0));
+      }
+    }
+}
+
 }  // namespace test_keeping
