@@ -213,4 +213,84 @@ TEST_CASE("leak test: a share is above chance by more than the margin, of labels
   CHECK_FALSE(result.above_chance(0.06));
 }
 
+TEST_CASE("leak test: draws differ between controls, repeats, training and test data, and sequences") {
+  std::vector<std::uint64_t> drawn;
+  for (const Control control : {Control::none, Control::shuffled_time, Control::gaussian_input,
+                                Control::permuted_labels, Control::drawn_labels})
+    for (const Index repeat : {0, 1, 2})
+      for (const bool test : {false, true})
+        for (const Index sequence : {0, 1})
+          drawn.push_back(detail::Draws(1, control, repeat, test).of(sequence).bits(0));
+  std::sort(drawn.begin(), drawn.end());
+  CHECK(std::adjacent_find(drawn.begin(), drawn.end()) == drawn.end());
+}
+
+TEST_CASE("leak test: normal numbers of a step's features are drawn independently") {
+  const Data data = alternating(1);
+  const Standardizer<double> scale(data);
+  Matrix<double> x = detail::with_gaussian_input(data, scale, {1, Control::gaussian_input, 0, true}).sequence(0);
+  scale.apply(x);
+  for (Index t = 0; t < 10; ++t) CHECK(std::abs(x(0, t) - x(1, t)) > 1e-6);
+}
+
+TEST_CASE("leak test: labels of a shorter sequence begin again") {
+  const Data data = Data::step_labelled({Matrix<double>::Zero(1, 2), Matrix<double>::Zero(1, 5)},
+                                        {Labels{{0, 1}}, Labels::Constant(5, 2)}, 3);
+  bool exchanged = false;
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    const Data permuted = detail::with_permuted_labels(data, {seed, Control::permuted_labels, 0, false});
+    if (permuted.labels(0)[0] == 0) continue;
+    exchanged = true;
+    CHECK(permuted.labels(0) == Labels::Constant(2, 2));
+    CHECK(permuted.labels(1) == Labels{{0, 1, 0, 1, 0}});
+  }
+  CHECK(exchanged);
+}
+
+TEST_CASE("leak test: chance is what steps tell, but nothing tells labels that are drawn") {
+  const Data data = alternating(4);
+  const auto train = [](const Data&, std::uint64_t) {
+    return [](const Data& test) { return Outputs(std::size_t(test.size()), Matrix<double>::Zero(2, 10)); };
+  };
+  const std::vector<Index> groups{0, 1, 0, 1};
+  const auto report = leak_test(data, data, groups, train,
+                                {.controls = {Control::gaussian_input, Control::drawn_labels}, .repeats = 1});
+  CHECK(report.chance.majority == 0.5);
+  CHECK(report.controls[0].chance == Approx(1));  // each step has one class
+  CHECK(report.controls[0].balanced_chance == Approx(1));
+  CHECK(report.controls[1].chance == 0.5);
+  CHECK(report.controls[1].balanced_chance == 0.5);
+}
+
+TEST_CASE("chance levels: a sequence without labels counts for no class") {
+  const Data data =
+      Data::step_labelled({Matrix<double>::Zero(1, 2), Matrix<double>::Zero(1, 1), Matrix<double>::Zero(1, 1)},
+                          {Labels::Constant(2, -1), Labels::Constant(1, 1), Labels::Constant(1, 1)}, 2);
+  CHECK(chance_levels(data).per_sequence == 1);
+}
+
+TEST_CASE("leak report: limits decide whether the order of steps matters") {
+  LeakReport report;
+  report.controls = {{.control = Control::none, .accuracy = {0.8, 0.7, 0.9}, .chance = 0.5},
+                     {.control = Control::shuffled_time, .accuracy = {0.72, 0.6, 0.75}, .chance = 0.5}};
+  CHECK(report.verdict().find("order of steps matters is not shown") != std::string::npos);
+  report.controls[1].accuracy.high = 0.69;
+  CHECK(report.verdict().find("The order of steps matters: without it 8.0 points are lost") != std::string::npos);
+}
+
+TEST_CASE("leak report: lengths explain a leak only if they explain that of every control") {
+  const ControlResult above{.control = Control::gaussian_input, .accuracy = {0.97, 0.95, 1}, .chance = 0.5},
+      below{.control = Control::permuted_labels, .accuracy = {0.9, 0.85, 0.95}, .chance = 0.5};
+  const auto words = [](std::vector<ControlResult> controls) {
+    LeakReport report;
+    report.margin = 0.03;
+    report.chance.per_length = 0.9;
+    report.controls = std::move(controls);
+    return report.verdict();
+  };
+  CHECK(words({below}).find("knows them by their length") != std::string::npos);
+  for (const std::string& verdict : {words({above, below}), words({below, above})})
+    CHECK(verdict.find("It must see what it should predict.") != std::string::npos);
+}
+
 }  // namespace test_leak_draws
