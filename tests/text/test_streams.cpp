@@ -111,6 +111,8 @@ TEST_CASE("a text too short for its streams, and tokens that are none, are refus
                        says("need at least 9223372036854775808"));
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = most, .steps = 1, .tail = Tail::keep}), ValueError,
                        says("expects at most 5 streams of 6 tokens"));
+  CHECK_THROWS_AS(streams(counting(0, 5), {.streams = 6, .steps = 1, .tail = Tail::keep}), ValueError);
+  CHECK_NOTHROW(streams(counting(0, 5), {.streams = 5, .steps = 1, .tail = Tail::keep}));
   CHECK(TokenStreams<double>(counting(0, 5), 20, {.streams = 2, .steps = most, .tail = Tail::keep}).data().length(0) ==
         3);
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 0}), ValueError, says("at least 1 stream and 1 step"));
@@ -124,11 +126,14 @@ TEST_CASE("a text is evaluated with the state carried, whatever the windows are"
   const Index vocabulary = 7;
   const Tokens tokens = drawn(101, vocabulary);
   const Model model = model_of(vocabulary);
-  const double want = evaluate(model, whole(tokens, vocabulary), Loss()).loss.sum;
+  const Evaluation at_once = evaluate(model, whole(tokens, vocabulary), Loss());
+  const double want = at_once.loss.sum;
   Evaluator<Model> evaluator;
   const auto sum = [&](StreamOptions options) {
     const auto all = evaluate(evaluator, model, TokenStreams<double>(tokens, vocabulary, options), Loss());
     CHECK(all.loss.scored == 100);
+    CHECK(all.hits.scored == 100);
+    if (options.streams == 1) CHECK(all.hits.correct == at_once.hits.correct);
     return all.loss.sum;
   };
   for (const Index steps : {1, 7, 64, 100, 500}) CHECK(sum({1, steps, Tail::keep}) == Approx(want).epsilon(1e-13));
