@@ -1,4 +1,8 @@
 #include <peaks/report.hpp>
+#include <unroll/losses/log_ratio.hpp>
+#include <unroll/losses/mean_squared_error.hpp>
+#include <unroll/optim/adam.hpp>
+#include <unroll/train/fit.hpp>
 
 #include "support/catch.hpp"
 
@@ -67,6 +71,35 @@ TEST_CASE("the rate falls after seven tenths of all epochs, whatever the warm-up
   }
 }
 
+TEST_CASE("peaks: each phase of a training has a seed of its own") {
+  const Events events = make_events({.bins = 100}, 0, 6);
+  TrainingOptions options;
+  options.epochs = 4, options.warm_up = 2, options.batch = 1, options.threads = 1;
+  Network network = make_network(completed({"cnn", 0, 2}));
+  const Run run = train(network, options, events, events, Search().scaled_to(4), 5, [](const RunEpoch&) {});
+  REQUIRE(run.epochs.size() == 4);
+  const auto difference = [&](std::uint64_t second_seed) {
+    Network other = make_network(completed({"cnn", 0, 2}));
+    other.initialise(5);
+    const auto phase = [&](const auto& loss, std::uint64_t seed, double clip, double rate) {
+      Adam<float> adam({.learning_rate = rate});
+      fit(other, loss, adam, events.data,
+          {.epochs = 2,
+           .batches = {.size = 1},
+           .seed = seed,
+           .clip_norm = clip,
+           .threads = {1},
+           .shard = 1,
+           .progress = Progress::quiet});
+    };
+    phase(MeanSquaredError<float>(), 5, 1e-3, options.rate);
+    phase(LogRatio<float>({.asymmetry = options.asymmetry}), second_seed, 1, 0.3 * options.rate);
+    return double((other.parameters().values() - run.parameters).norm() / run.parameters.norm());
+  };
+  CHECK(difference(5 + 2) < 1e-6);  // the seed and the epochs before
+  CHECK(difference(5) > 1e-6);
+}
+
 TEST_CASE("the result of a study is what the value that validation events chose gives on test events") {
   Options options = asked("units");
   Point few, many;
@@ -124,6 +157,13 @@ TEST_CASE("events that are both trained on and tested are told") {
   const Events events = make_events({.bins = 100}, 0, 4);
   CHECK(shared_events(part(events, 0, 3), part(events, 1, 4)) == 2);
   CHECK(shared_events(part(events, 0, 2), part(events, 2, 4)) == 0);
+  // Events without tracks are all alike, and none of them is another.
+  const auto dark = [&](Index count) {
+    std::vector<MatrixX<float>> inputs(std::size_t(count), MatrixX<float>::Zero(4, 100)), targets;
+    for (Index k = 0; k < count; ++k) targets.push_back(events.data.values(k));
+    return Events{Dataset<float>::step_valued(std::move(inputs), std::move(targets)), "dark", {}};
+  };
+  CHECK(shared_events(dark(2), dark(3)) == 0);
   const EventSets sets{part(events, 0, 3), part(events, 2, 4)};
   CHECK(data_text(sets).find("\n1 of the test events are training events too\n") != std::string::npos);
 }

@@ -49,6 +49,39 @@ TEST_CASE("text: what is held out is rounded down to whole tokens, and is the en
   CHECK(read_corpus(small.options).watched.tokens() == 13);
 }
 
+TEST_CASE("text: of units the last ones are held out, and are not learned from") {
+  Small small("a b\nb c\nc d\nd e\ne f\n");
+  small.options.tokens = "words", small.options.read = "units", small.options.held_out = 0.45;
+  const Corpus corpus = read_corpus(small.options);
+  const auto words_of = [&](const Part& part) {
+    std::vector<std::string> all;
+    for (const auto& unit : part.units)
+      for (const Index token : unit) all.push_back(corpus.vocabulary.token(token));
+    return all;
+  };
+  CHECK(words_of(corpus.train) == std::vector<std::string>{"a", "b", "b", "c", "c", "d"});
+  CHECK(words_of(corpus.watched) == std::vector<std::string>{"d", "<unk>", "<unk>", "<unk>"});
+}
+
+TEST_CASE("text: of a stream the end is held out, and is not learned from") {
+  Small small("abcdefghij");
+  small.options.held_out = 0.3;
+  const Corpus corpus = read_corpus(small.options);
+  REQUIRE(corpus.train.tokens() == 7);
+  for (Index k = 0; k < 7; ++k)
+    CHECK(corpus.vocabulary.token(corpus.train.units[0][std::size_t(k)]) == std::string(1, char('a' + k)));
+  CHECK(corpus.watched.units[0] == std::vector<Index>(3, corpus.vocabulary.unknown()));
+}
+
+TEST_CASE("text: every epoch begins with states of zeros") {
+  Small small(letters);
+  small.options.epochs = 3, small.options.rate = 1e-30, small.options.decay_epochs = 0;  // which changes no parameter
+  const RunState state = small.run([](RunState&) {});
+  REQUIRE(state.training.history.size() == 3);
+  for (const auto& epoch : state.training.history) CHECK(epoch.loss == state.training.history[0].loss);
+  CHECK(state.carried.size() == 0);
+}
+
 TEST_CASE("text: a stream that is watched is read to its last token") {
   Small small(letters);
   small.options.held_out = 0.4;

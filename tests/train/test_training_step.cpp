@@ -7,6 +7,7 @@
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/dropout.hpp>
+#include <unroll/layers/embedding.hpp>
 #include <unroll/layers/pooling/global_pooling.hpp>
 #include <unroll/layers/recurrent.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
@@ -409,6 +410,38 @@ TEST_CASE("training step: hits are counted when asked for") {
   CHECK(Run()(data, {.count_hits = true}).hits.scored > 0);
 }
 
+TEST_CASE("training step: hits are those of all windows, each label once, also of steps that are run again") {
+  const auto data = step_data({7, 5, 9, 1, 4});
+  const auto hits = [&](const Truncation& truncation, int times = 1) {
+    Run run;
+    run.adam.learning_rate() = 1e-30;
+    return run(data, {.truncation = truncation, .count_hits = true}, nullptr, times).hits;
+  };
+  const Hits want = hits({});
+  CHECK(want.scored == 6 + 4 + 8 + 1 + 4);
+  CHECK(want.unscored == 1 + 1 + 1);
+  CHECK((want.correct > 0 && want.correct < want.scored));
+  for (const Index back : {0, 3, 4, 11})
+    for (const bool accumulate : {false, true})
+      for (const int times : {1, 2}) {  // a step has its own hits
+        const Hits got = hits({.update_every = 2, .back = back, .accumulate = accumulate}, times);
+        CHECK(got.correct == want.correct);
+        CHECK(got.scored == want.scored);
+        CHECK(got.unscored == want.unscored);
+      }
+}
+
+TEST_CASE("training step: hits are those of all columns where outputs are made by pieces") {
+  Run run;
+  run.model = Model(2, Recurrent<Gru>{.units = 4}, Dense{.units = 2000});
+  run.model.parameters().values().setZero();  // then class 0 is always the best
+  const auto report = run(step_data({400, 250}, 2000), {.count_hits = true});
+  CHECK(report.hits.scored == 520);
+  CHECK(report.hits.unscored == 130);
+  CHECK(report.hits.correct == 2);
+  CHECK(report.loss.scored == 520);
+}
+
 TEST_CASE("a step tells when model, loss and targets do not fit") {
   std::vector<MatrixX<float>> x{MatrixX<float>::Ones(2, 3)};
   Run run;
@@ -427,6 +460,22 @@ TEST_CASE("a step tells when model, loss and targets do not fit") {
   const auto data = step_data({3});
   batch.gather(data, all_samples(1));
   CHECK_THROWS_MATCHES(step.step(batch), ValueError, says("the loss takes real-valued targets"));
+}
+
+TEST_CASE("training step: an input that a later window would refuse is refused before the first update") {
+  Sequential words(1, Embedding{.size = 3, .dimension = 2}, Recurrent<Gru>{.units = 2}, Dense{.units = 2});
+  words.initialise(1);
+  const VectorX<float> before = words.parameters().values();
+  MatrixX<float> tokens(1, 4);
+  tokens << 0, 1, 2, 7;
+  Batch<float> batch;
+  const auto data = Dataset<float>::step_labelled({tokens}, {Labels::Zero(4)}, 2);
+  batch.gather(data, all_samples(1));
+  Adam<float> adam;
+  TrainingStep step(words, SoftmaxCrossEntropy<float>(), adam, {.truncation = {.update_every = 1}});
+  CHECK_THROWS_MATCHES(step.step(batch), ValueError, says("got 7"));
+  CHECK(words.parameters().values() == before);
+  CHECK(adam.updates() == 0);
 }
 
 TEST_CASE("models that read later steps cannot be truncated") {

@@ -1,5 +1,6 @@
 #include <cmath>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
@@ -66,6 +67,42 @@ TEST_CASE("word2vec: the plane keeps what differs most", "[word2vec]") {
   const Plane line = plane_of(MatrixX<float>{{1, 2, 3}});
   CHECK((line.places - MatrixX<double>{{-1, 0, 1}, {0, 0, 0}}).norm() < 1e-12);
   CHECK(plane_of(MatrixX<float>::Ones(3, 2)).share == 0);
+}
+
+TEST_CASE("word2vec: the page tells every option of a training", "[word2vec]") {
+  const support::TemporaryFolder folder;
+  Options options;
+  options.corpus.files = {"somewhere/river.txt", "bank.txt"};
+  options.corpus.least = 7;
+  options.training = {.model = WordModel::cbow,
+                      .dimension = 3,
+                      .window = 11,
+                      .negatives = 13,
+                      .subsample = 0.125,
+                      .epochs = 17,
+                      .rate = 0.25,
+                      .seed = 19,
+                      .parts = 23};
+  options.drawn = 0;
+  write_report(folder.path, options, {.epochs = {{.epoch = 1, .loss = 2}}, .seconds = 1},
+               WordVectors({"a", "b"}, MatrixX<float>::Identity(3, 2)));
+  std::ifstream file(folder.path / "report.json");
+  const auto settings = nlohmann::json::parse(file).at("settings");
+  const auto tells = [&](const char* name, const std::string& value) {
+    INFO(name << " in " << settings.dump());
+    CHECK(settings.value(name, std::string()) == value);
+  };
+  tells("text", "river.txt, bank.txt");
+  tells("model", "CBOW");
+  tells("dimension", "3");
+  tells("window", "11");
+  tells("negatives", "13");
+  tells("subsample", "0.125");
+  tells("least count", "7");
+  tells("epochs", "17");
+  tells("rate", "0.25");
+  tells("seed", "19");
+  tells("parts", "23");
 }
 
 TEST_CASE("word2vec: the line of an epoch gives its loss and words a second", "[word2vec]") {
