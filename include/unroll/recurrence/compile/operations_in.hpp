@@ -11,8 +11,8 @@ struct OperationsIn {
   static constexpr List<> of(const E&) {
     return {};
   }
-  template <class detail::Operation, class... E>
-  static constexpr auto of(const Apply<detail::Operation, E...>& e) {
+  template <class Operation, class... E>
+  static constexpr auto of(const Apply<Operation, E...>& e) {
     return join(all(e.operands), list(e.operation));
   }
   template <class Target, class E>
