@@ -3,6 +3,7 @@
 
 #include "unroll/data/split.hpp"
 #include "unroll/train/detail/fit_checks.hpp"
+#include "unroll/train/detail/truncation.hpp"
 #include "unroll/train/evaluate.hpp"
 #include "unroll/train/fit_options.hpp"
 #include "unroll/train/seq2seq_step.hpp"

@@ -8,6 +8,7 @@
 #include "unroll/train/detail/data_checks.hpp"
 #include "unroll/train/detail/part_gradients.hpp"
 #include "unroll/train/detail/part_states.hpp"
+#include "unroll/train/detail/truncation.hpp"
 #include "unroll/train/step_options.hpp"
 
 namespace unroll::detail {
