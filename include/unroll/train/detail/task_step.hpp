@@ -136,7 +136,7 @@ class TaskStep {
   }
 
   std::string gradient_entry() const {
-    const Index entry = first_non_finite(gradient().values());
+    const Index entry = unroll::first_non_finite(gradient().values());
     if (entry < 0) return {};
     return "the gradient of parameter '" + gradient().table().holding(entry).name + "'";
   }
