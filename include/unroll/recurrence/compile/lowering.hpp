@@ -188,8 +188,9 @@ struct Lowering {
     LinearTerm term{.equation = equation, .ordinal = ++linear_terms, .biased = false};
     term.of_column = true;
     term.is_copy = word.copies_operand();
-    term.size = word.operand_size().empty() ? program.equation[equation].size : size_named(word.operand_size());
-    add_source(term, read(operand), name_of(operand));
+    const bool same_size = word.operand_size().empty();
+    term.size = same_size ? program.equation[equation].size : size_named(word.operand_size());
+    add_source(term, same_size ? lower(operand) : read(operand), name_of(operand));
     if (term.is_copy && program.operation[term.source[0]].op == Op::constant)
       program.report(Misuse::attend_asked_by_constant);
     const int number = program.terms, index = program.column_operations++;
