@@ -19,7 +19,7 @@ using cell_run::noise;
 template <class C>
 constexpr int output_rows(int units) {
   if constexpr (requires { C::program; })
-    if (const int size = C::program.size_of(C::program.output); size > 0) return 1 + size;
+    if (const int size = C::program.dimension_of(C::program.output); size > 0) return 1 + size;
   return units;
 }
 

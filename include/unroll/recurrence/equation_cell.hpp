@@ -40,8 +40,8 @@ class EquationCell {
   Index input_rows(int k) const { return layout_->input_rows(k); }
   Index constant_rows(int k) const { return layout_->constant_rows(k); }
   Index units() const { return rows_of_size(0); }
-  Index state_rows(int s) const { return rows_of_size(program.state[s].size); }
-  Index output_rows() const { return rows_of_size(program.size_of(program.output)); }
+  Index state_rows(int s) const { return rows_of_size(program.state[s].dimension); }
+  Index output_rows() const { return rows_of_size(program.dimension_of(program.output)); }
   const ParameterTable& parameters() const { return layout_->table(); }
   /// Whether a product reads the state before the step.
   static constexpr bool collects_state(int s) {
@@ -127,7 +127,7 @@ class EquationCell {
         Run(*layout_, weights, work).run(k, step.first, step.columns, step.rank);
       });
       Loops::template for_passes<stage>(
-          [&]<class Kernel>(Kernel, int size) { Kernel::forward(frame, rows_of_size(size), step.columns); });
+          [&]<class Kernel>(Kernel, int dimension) { Kernel::forward(frame, rows_of_size(dimension), step.columns); });
     });
   }
 
@@ -135,7 +135,7 @@ class EquationCell {
     for (int k = 0; k < schedule.incomings; ++k)
       work.incoming[k].shape(layout_->rows(schedule.incoming_operation[k]), timeline.batch());
     for (int w = 0; w < program.weights; ++w) {
-      const Index rows = layout_->rows_of_size(program.weight[w].per_unit ? program.weight[w].size : widest_size());
+      const Index rows = layout_->rows_of_size(program.weight[w].per_unit ? program.weight[w].dimension : widest());
       work.d_single[w].setZero(rows);
       work.d_singles[w].setZero(rows);
     }
@@ -156,7 +156,7 @@ class EquationCell {
         if (const detail::Source& source = schedule.source[v]; source.ready == stage + 1)
           pull_source(source, weights, step, work);
       Loops::template for_passes<stage>(
-          [&]<class Kernel>(Kernel, int size) { Kernel::backward(frame, rows_of_size(size), step.columns); });
+          [&]<class Kernel>(Kernel, int dimension) { Kernel::backward(frame, rows_of_size(dimension), step.columns); });
       Loops::each_column_operation(stage, [&]<class Run>(int k, int operation) {
         const auto d_result = work.incoming[schedule.incoming[operation]].strided();
         Run(*layout_, weights, work).run_back(k, step.first, step.columns, step.rank, d_result);
@@ -250,12 +250,12 @@ class EquationCell {
     return sizes;
   }
 
-  Index rows_of_size(int size) const {
+  Index rows_of_size(int dimension) const {
     if constexpr (fixed_units != Eigen::Dynamic)
-      if (size == 0) return fixed_units;
-    return layout_->rows_of_size(size);
+      if (dimension == 0) return fixed_units;
+    return layout_->rows_of_size(dimension);
   }
-  int widest_size() const {
+  int widest() const {
     int widest = 0;
     for (int k = 1; k < program.size_count; ++k)
       if (rows_of_size(k) > rows_of_size(widest)) widest = k;

@@ -41,7 +41,7 @@ constexpr FixedRows fixed_rows(int in, int out) {
   FixedRows fixed{.input = in};
   constexpr int units = fixed_units(static_cast<const C*>(nullptr));
   fixed.size[0] = units;
-  if (out > 0) fixed.size[C::program.size_of(C::program.output)] = out;
+  if (out > 0) fixed.size[C::program.dimension_of(C::program.output)] = out;
   return fixed;
 }
 

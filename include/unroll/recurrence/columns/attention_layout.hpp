@@ -72,7 +72,7 @@ class AttentionLayout : public ColumnLayout<D> {
   void add_starts(const CellLayout<D>& cell, std::vector<std::pair<std::string, Initializer>>& starts) const {
     for (int k = 0; k < words.count; ++k) {
       if (!words.word[k].normalised) continue;
-      const double rows = double(cell.rows_of_size(query_of(k).size));
+      const double rows = double(cell.rows_of_size(query_of(k).dimension));
       starts.emplace_back(text(program.equation[query_of(k).equation].name, ".g"), init::constant(1 / std::sqrt(rows)));
     }
   }

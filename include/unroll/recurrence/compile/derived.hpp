@@ -81,9 +81,9 @@ struct Derived {
   }
 
   /// Equations of one stage and one size run as one pass.
-  static constexpr bool has_pass(int stage, int size) {
+  static constexpr bool has_pass(int stage, int dimension) {
     for (int e = 0; e < program.equations; ++e)
-      if (schedule.stage[e] == stage && program.equation[e].size == size && !is_over_column(e)) return true;
+      if (schedule.stage[e] == stage && program.equation[e].dimension == dimension && !is_over_column(e)) return true;
     return false;
   }
 };

@@ -110,20 +110,20 @@ class EquationText {
   [[gnu::cold]] std::string source_lines() const {
     std::string all = "state(";
     for (int s = 0; s < program_.states; ++s)
-      all += text(s > 0 ? ", " : "", sized(program_.state[s].name, program_.state[s].size));
+      all += text(s > 0 ? ", " : "", sized(program_.state[s].name, program_.state[s].dimension));
     all += ")\n";
     for (int e = 0; e < program_.equations; ++e) all += text(target(e), " = ", right_side(e), "\n");
     if (program_.output_state == 0) return all;
     return text(all, "output(", named(program_.output), ")\n");
   }
-  std::string sized(std::string_view name, int size) const {
-    return size == 0 ? std::string(name) : text(name, "[", program_.sizes[size], "]");
+  std::string sized(std::string_view name, int dimension) const {
+    return dimension == 0 ? std::string(name) : text(name, "[", program_.sizes[dimension], "]");
   }
 
   [[gnu::cold]] std::string target(int e) const {
     const EquationInfo& equation = program_.equation[e];
     if (equation.state >= 0) return after(equation.name);
-    return source() ? sized(equation.name, equation.size) : value(equation.name);
+    return source() ? sized(equation.name, equation.dimension) : value(equation.name);
   }
   [[gnu::cold]] std::string right_side(int equation) const {
     const int root = program_.equation[equation].root;

@@ -57,7 +57,7 @@ struct Lowering {
       return {name.view(), -1, -1, 0};
     }
     if (program.state[s].next >= 0) program.report(detail::Misuse::defined_twice);
-    return {name.view(), -1, s, program.state[s].size};
+    return {name.view(), -1, s, program.state[s].dimension};
   }
 
   // -- lines
@@ -79,7 +79,7 @@ struct Lowering {
     linear_terms = 0;
     equation = program.equations;
     program.equation[equation] = target(Symbol<name, size>{});
-    if (!result.empty()) program.equation[equation].size = size_named(result);
+    if (!result.empty()) program.equation[equation].dimension = size_named(result);
     program.equations++;
     program.equation[equation].root = over_column(e.expression.word, Named{});
   }
@@ -93,7 +93,7 @@ struct Lowering {
     program.output = find(Named{});
     if (program.output < 0) return program.report(detail::Misuse::undefined_output);
     if (program.operation[program.output].op == detail::Op::column) program.report(detail::Misuse::output_of_attend);
-    if (program.size_of(program.output) < 0) program.report(detail::Misuse::input_element_by_element);
+    if (program.dimension_of(program.output) < 0) program.report(detail::Misuse::input_element_by_element);
   }
 
   // -- named values: the operation that gives them, or -1
@@ -151,9 +151,9 @@ struct Lowering {
   requires is_named<Named>
   constexpr int lower(Named named) {
     const int o = read(named);
-    const int size = program.size_of(o);
-    if (size < 0) program.report(detail::Misuse::input_element_by_element);
-    if (size != program.equation[equation].size) program.report(detail::Misuse::mixed_sizes);
+    const int dimension = program.dimension_of(o);
+    if (dimension < 0) program.report(detail::Misuse::input_element_by_element);
+    if (dimension != program.equation[equation].dimension) program.report(detail::Misuse::mixed_sizes);
     return o;
   }
 
@@ -162,7 +162,7 @@ struct Lowering {
   template <Name name, bool added>
   constexpr int lower(UnitWeight<name, added>) {
     return add(
-        {.op = detail::Op::unit_weight, .index = weight({name.view(), true, added, program.equation[equation].size})});
+        {.op = detail::Op::unit_weight, .index = weight({name.view(), true, added, program.equation[equation].dimension})});
   }
   template <Name name>
   constexpr int lower(ScalarWeight<name>) {
@@ -172,8 +172,10 @@ struct Lowering {
   template <bool biased, class... Sources>
   constexpr int lower(const Linear<biased, Sources...>&) {
     static_assert(sizeof...(Sources) <= detail::LinearTerm::max_sources, "unroll: one linear() reads at most 8 values");
-    detail::LinearTerm term{
-        .equation = equation, .ordinal = ++linear_terms, .biased = biased, .size = program.equation[equation].size};
+    detail::LinearTerm term{.equation = equation,
+                    .ordinal = ++linear_terms,
+                    .biased = biased,
+                    .dimension = program.equation[equation].dimension};
     (add_source(term, read(Sources{}), name_of(Sources{})), ...);
     return add(term);
   }
@@ -188,8 +190,9 @@ struct Lowering {
     detail::LinearTerm term{.equation = equation, .ordinal = ++linear_terms, .biased = false};
     term.of_column = true;
     term.is_copy = word.copies_operand();
-    term.size = word.operand_size().empty() ? program.equation[equation].size : size_named(word.operand_size());
-    add_source(term, read(operand), name_of(operand));
+    const bool same_size = word.operand_size().empty();
+    term.dimension = same_size ? program.equation[equation].dimension : size_named(word.operand_size());
+    add_source(term, same_size ? lower(operand) : read(operand), name_of(operand));
     if (term.is_copy && program.operation[term.source[0]].op == detail::Op::constant)
       program.report(detail::Misuse::attend_asked_by_constant);
     const int number = program.terms, index = program.column_operations++;
@@ -238,7 +241,7 @@ struct Lowering {
   }
 
   constexpr void check_same_kind(const detail::WeightInfo& a, const detail::WeightInfo& b) {
-    if (a.per_unit != b.per_unit || a.added != b.added || a.size != b.size)
+    if (a.per_unit != b.per_unit || a.added != b.added || a.dimension != b.dimension)
       program.report(detail::Misuse::weight_of_two_kinds);
   }
 

@@ -39,7 +39,7 @@ struct LinearTerm {
   int ordinal = 0;  ///< it is the ordinal-th linear of its equation, from 1
   int operation = 0;
   bool biased = true;
-  int size = 0;            ///< index into Program::sizes
+  int dimension = 0;       ///< its rows, as an index into Program::sizes
   bool of_column = false;  ///< the operand of an operation over columns
   bool is_copy = false;    ///< the value of its one source, without weights
   int sources = 0;
@@ -61,22 +61,22 @@ struct ColumnOperation {
 
 struct EquationInfo {
   std::string_view name;
-  int root = -1;   ///< the operation that gives its value
-  int state = -1;  ///< which state it advances; -1 for an intermediate value
-  int size = 0;    ///< index into Program::sizes
+  int root = -1;      ///< the operation that gives its value
+  int state = -1;     ///< which state it advances; -1 for an intermediate value
+  int dimension = 0;  ///< index into Program::sizes
 };
 
 struct StateInfo {
   std::string_view name;
-  int size = 0;
-  int next = -1;  ///< the operation that gives the state after the step
+  int dimension = 0;  ///< likewise
+  int next = -1;      ///< the operation that gives the state after the step
 };
 
 struct WeightInfo {
   std::string_view name;
   bool per_unit = true;
   bool added = false;  ///< a bias; otherwise it multiplies
-  int size = 0;
+  int dimension = 0;   ///< likewise
 };
 
 /// What can be wrong with equations; each has its sentence in check_equations (equation_checks.hpp).
@@ -142,9 +142,9 @@ struct Program {
 
   /// Rows of what an operation gives, as an index into `sizes`; -1 for inputs and constants, which have rows of their
   /// own.
-  constexpr int size_of(int o) const {
-    if (operation[o].op == Op::state) return state[operation[o].index].size;
-    return operation[o].equation >= 0 ? equation[operation[o].equation].size : -1;
+  constexpr int dimension_of(int o) const {
+    if (operation[o].op == Op::state) return state[operation[o].index].dimension;
+    return operation[o].equation >= 0 ? equation[operation[o].equation].dimension : -1;
   }
 
   /// It concerns all rows of a column together, so it runs between passes.

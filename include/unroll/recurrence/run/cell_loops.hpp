@@ -18,11 +18,11 @@ struct CellLoops {
   }
 
   /// f(kernel, the number of its size) for all passes of a stage.
-  template <int stage, int size = 0, class F>
+  template <int stage, int dimension = 0, class F>
   static void for_passes(F&& f) {
-    if constexpr (size < program.size_count) {
-      if constexpr (D::has_pass(stage, size)) f(PassKernel<D, NativeLanes<S>, stage, size>{}, size);
-      for_passes<stage, size + 1>(f);
+    if constexpr (dimension < program.size_count) {
+      if constexpr (D::has_pass(stage, dimension)) f(PassKernel<D, NativeLanes<S>, stage, dimension>{}, dimension);
+      for_passes<stage, dimension + 1>(f);
     }
   }
 

@@ -49,7 +49,7 @@ class CellStream {
   }
 
   Index memory_rows() const { return Plan::template memory_rows<S>(rows_.size); }
-  Index state_rows(int s) const { return rows_.size[program.state[s].size]; }
+  Index state_rows(int s) const { return rows_.size[program.state[s].dimension]; }
 
   /// State s before a step that is told this turn, hence after one that was told the other [rows].
   Eigen::Map<VectorX<S>> state(S* memory, Index turn, int s) const {
@@ -79,26 +79,26 @@ class CellStream {
   template <class F>
   EIGEN_ALWAYS_INLINE static void each_kernel(F&& f) {
     detail::each_operation<schedule.stages * program.size_count>([&]<class Pass>(Pass) __attribute__((always_inline)) {
-      constexpr int stage = Pass::value / program.size_count, size = Pass::value % program.size_count;
-      if constexpr (D::has_pass(stage, size)) f(StreamKernel<S, D, fixed, stage, size>{});
+      constexpr int stage = Pass::value / program.size_count, dimension = Pass::value % program.size_count;
+      if constexpr (D::has_pass(stage, dimension)) f(StreamKernel<S, D, fixed, stage, dimension>{});
     });
   }
 
-  template <int size>
+  template <int dimension>
   EIGEN_ALWAYS_INLINE Index room() const {
-    return detail::stream_room<S>(rows_.template of_size<size>());
+    return detail::stream_room<S>(rows_.template of_size<dimension>());
   }
   EIGEN_ALWAYS_INLINE StreamFrame<S, D> frame_on(S* memory, Index turn) const {
     StreamFrame<S, D> frame;
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
-      const Index rows = room<program.state[State::value].size>();
+      const Index rows = room<program.state[State::value].dimension>();
       frame.before[State::value] = memory + turn * rows;  // no branch, which would be predicted wrongly now and then
       frame.after[State::value] = memory + (1 - turn) * rows;
       memory += 2 * rows;
     });
     detail::each_operation<Plan::carried.count>([&]<class Carried>(Carried) __attribute__((always_inline)) {
       frame.carried[Carried::value] = memory;
-      memory += room<program.size_of(Plan::carried.at[Carried::value])>();
+      memory += room<program.dimension_of(Plan::carried.at[Carried::value])>();
     });
     return frame;
   }

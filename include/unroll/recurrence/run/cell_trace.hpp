@@ -84,9 +84,9 @@ class CellTrace {
   template <int equation>
   void write_equation(MatrixX<S>& to) const {
     constexpr int root = program.equation[equation].root;
-    constexpr int size = program.equation[equation].size;
-    to.resize(layout_.rows_of_size(size), columns_);
-    using Kernel = PassKernel<D, NativeLanes<S>, D::schedule.stage[equation], size>;
+    constexpr int dimension = program.equation[equation].dimension;
+    to.resize(layout_.rows_of_size(dimension), columns_);
+    using Kernel = PassKernel<D, NativeLanes<S>, D::schedule.stage[equation], dimension>;
     Kernel::template trace<root>(frame_, to.rows(), to.cols(), {to.data(), to.outerStride()});
   }
 

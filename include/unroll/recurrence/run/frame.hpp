@@ -34,19 +34,19 @@ struct PassPlan {
   static constexpr int capacity = D::program.operations;
   Table<bool, capacity> runs{}, read{}, brought_forward{}, brought_back{};
 
-  constexpr PassPlan(int stage, int size) {
+  constexpr PassPlan(int stage, int dimension) {
     const auto& program = D::program;
     const auto& schedule = D::schedule;
     for (int o = 0; o < program.operations; ++o) {
       const Operation& operation = program.operation[o];
-      runs[o] = operation.equation >= 0 && schedule.stage[operation.equation] == stage && program.size_of(o) == size &&
-                !program.between_passes(o);
+      runs[o] = operation.equation >= 0 && schedule.stage[operation.equation] == stage &&
+                program.dimension_of(o) == dimension && !program.between_passes(o);
       if (!runs[o]) continue;
       if (operation.left >= 0) read[operation.left] = true;
       if (operation.right >= 0) read[operation.right] = true;
     }
     for (int e = 0; e < program.equations; ++e)  // also where an equation is only another name
-      if (schedule.stage[e] == stage && program.equation[e].size == size && !D::is_over_column(e))
+      if (schedule.stage[e] == stage && program.equation[e].dimension == dimension && !D::is_over_column(e))
         read[program.equation[e].root] = true;
     for (int o = 0; o < program.operations; ++o) {
       brought_forward[o] = read[o] && !runs[o];

@@ -10,13 +10,13 @@
 namespace unroll::detail {
 
 /// The pass of one stage and one size, on registers `V`.
-template <class D, class V, int stage, int size>
+template <class D, class V, int stage, int dimension>
 class PassKernel {
   using Scalar = typename V::Scalar;
   using Rows = detail::RowAccess<V>;
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
-  static constexpr detail::PassPlan<D> plan{stage, size};
+  static constexpr detail::PassPlan<D> plan{stage, dimension};
   static constexpr int operations = program.operations;
 
  public:
@@ -76,7 +76,7 @@ class PassKernel {
 
   /// This pass holds it.
   template <int s>
-  static constexpr bool turns = turning_stage<s> == stage&& program.state[s].size == size;
+  static constexpr bool turns = turning_stage<s> == stage&& program.state[s].dimension == dimension;
 
   /// This pass computes the operation; a state before the step belongs to the pass that advances it. What later passes
   /// and products sent to the operation on the way back is taken up there.

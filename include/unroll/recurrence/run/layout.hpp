@@ -46,17 +46,17 @@ class CellLayout {
     table_.set_equations(detail::equation_source<D>);
   }
 
-  Index rows_of_size(int size) const { return size_rows_[size]; }
+  Index rows_of_size(int dimension) const { return size_rows_[dimension]; }
   Index input_rows(int k) const { return input_rows_[k]; }
   Index constant_rows(int k) const { return constant_rows_[k]; }
   Index rows(int operation) const {
     const Operation& o = program.operation[operation];
     if (o.op == Op::input) return input_rows_[o.index];
     if (o.op == Op::constant) return constant_rows_[o.index];
-    return size_rows_[program.size_of(operation)];
+    return size_rows_[program.dimension_of(operation)];
   }
 
-  Index rows_of_term(int term) const { return size_rows_[program.term[term].size]; }
+  Index rows_of_term(int term) const { return size_rows_[program.term[term].dimension]; }
 
   /// Rows of all pre-activations, and the first row of each term and each slot.
   Index term_rows() const { return term_rows_; }
@@ -76,7 +76,7 @@ class CellLayout {
   Index bias_offset(int term) const { return bias_offset_[term]; }
   Index single_offset(int weight) const { return single_offset_[weight]; }
   Index single_rows(int weight) const {
-    return program.weight[weight].per_unit ? size_rows_[program.weight[weight].size] : 1;
+    return program.weight[weight].per_unit ? size_rows_[program.weight[weight].dimension] : 1;
   }
 
   /// What the kinds of operations over columns have of their own; it converts to the Layout of each kind.

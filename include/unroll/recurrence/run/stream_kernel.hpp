@@ -30,17 +30,17 @@ struct StreamFrame {
 };
 
 /// The pass of one stage and one size.
-template <class S, class D, FixedRows fixed, int stage, int size>
+template <class S, class D, FixedRows fixed, int stage, int dimension>
 class StreamKernel {
   using Plan = detail::StreamPlan<D>;
   using Frame = StreamFrame<S, D>;
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
-  static constexpr detail::PassPlan<D> plan{stage, size};
-  static constexpr auto weights = Plan::weights(stage, size);
-  static constexpr auto terms = Plan::terms(stage, size);
+  static constexpr detail::PassPlan<D> plan{stage, dimension};
+  static constexpr auto weights = Plan::weights(stage, dimension);
+  static constexpr auto terms = Plan::terms(stage, dimension);
   template <int v>
-  static constexpr auto readers = Plan::readers(stage, size, v);
+  static constexpr auto readers = Plan::readers(stage, dimension, v);
 
  public:
   using Rows = StreamRows<D, fixed>;
@@ -48,7 +48,7 @@ class StreamKernel {
   /// f.operator()<V, vectors>(first row, blocks) for all rows of the pass.
   template <class F>
   EIGEN_ALWAYS_INLINE static void each_segment(const Rows& rows, F&& f) {
-    detail::each_segment<S, fixed.size[size], terms.count>(rows.template of_size<size>(), f);
+    detail::each_segment<S, fixed.size[dimension], terms.count>(rows.template of_size<dimension>(), f);
   }
 
   /// Numbers that a block of so many rows reads: single weights, biases, weights of each source column by column.
@@ -63,7 +63,7 @@ class StreamKernel {
   /// Writes what a block of `height` rows from `row` on reads; zeros where the cell has fewer rows. Returns the end.
   template <class Layout>
   static S* pack(const Layout& layout, const S* theta, const Rows& rows, Index row, Index height, S* to) {
-    const Index within = std::min(height, rows.template of_size<size>() - row);
+    const Index within = std::min(height, rows.template of_size<dimension>() - row);
     const auto put = [&](const S* from, Index stride) {
       for (Index r = 0; r < height; ++r) to[r] = r < within && from != nullptr ? from[r * stride] : S(0);
       to += height;
@@ -263,7 +263,7 @@ class StreamKernel {
   EIGEN_ALWAYS_INLINE static void hand_on(const Frame& frame, const Values<V>& values, Index row) {
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       constexpr int s = State::value, e = program.equation_of(s);
-      if constexpr (Plan::in_pass(e, stage, size)) values.v[program.state[s].next].store(frame.after[s] + row);
+      if constexpr (Plan::in_pass(e, stage, dimension)) values.v[program.state[s].next].store(frame.after[s] + row);
     });
     detail::each_operation<Plan::carried.count>([&]<class Carried>(Carried) __attribute__((always_inline)) {
       constexpr int o = Plan::carried.at[Carried::value];

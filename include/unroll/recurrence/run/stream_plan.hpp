@@ -33,8 +33,8 @@ struct StreamRows {
     constexpr int o = D::schedule.source[v].operation;
     if constexpr (program.operation[o].op == Op::input) {
       if constexpr (fixed.input > 0) return fixed.input;
-    } else if constexpr (fixed.size[program.size_of(o)] > 0) {
-      return fixed.size[program.size_of(o)];
+    } else if constexpr (fixed.size[program.dimension_of(o)] > 0) {
+      return fixed.size[program.dimension_of(o)];
     }
     return source[v];
   }
@@ -79,8 +79,8 @@ struct StreamPlan {
       bool leaves = program.output == o;
       for (int v = 0; v < schedule.sources; ++v) leaves = leaves || schedule.source[v].operation == o;
       for (int stage = 0; stage < schedule.stages; ++stage)
-        for (int size = 0; size < program.size_count; ++size) {
-          const PassPlan<D> pass(stage, size);
+        for (int dimension = 0; dimension < program.size_count; ++dimension) {
+          const PassPlan<D> pass(stage, dimension);
           leaves = leaves || (pass.read[o] && !pass.runs[o]);
         }
       if (leaves) all.add(o);
@@ -94,33 +94,33 @@ struct StreamPlan {
     return -1;
   }
 
-  static constexpr bool in_pass(int equation, int stage, int size) {
-    return schedule.stage[equation] == stage && program.equation[equation].size == size;
+  static constexpr bool in_pass(int equation, int stage, int dimension) {
+    return schedule.stage[equation] == stage && program.equation[equation].dimension == dimension;
   }
 
-  static constexpr Selection<program.terms> terms(int stage, int size) {
+  static constexpr Selection<program.terms> terms(int stage, int dimension) {
     Selection<program.terms> all;
     for (int t = 0; t < program.terms; ++t)
-      if (in_pass(program.term[t].equation, stage, size)) all.add(t);
+      if (in_pass(program.term[t].equation, stage, dimension)) all.add(t);
     return all;
   }
 
   /// Terms of the pass that read source v, as places among its terms.
-  static constexpr Selection<program.terms> readers(int stage, int size, int v) {
-    const auto summed = terms(stage, size);
+  static constexpr Selection<program.terms> readers(int stage, int dimension, int v) {
+    const auto summed = terms(stage, dimension);
     Selection<program.terms> all;
     for (int k = 0; k < summed.count; ++k)
       if (program.term[summed.at[k]].reads(schedule.source[v].operation)) all.add(k);
     return all;
   }
 
-  static constexpr Selection<program.weights> weights(int stage, int size) {
+  static constexpr Selection<program.weights> weights(int stage, int dimension) {
     Selection<program.weights> all;
     for (int w = 0; w < program.weights; ++w) {
       bool used = false;
       for (const Operation& operation : program.operation.items)
         used = used || ((operation.op == Op::unit_weight || operation.op == Op::scalar_weight) &&
-                        operation.index == w && in_pass(operation.equation, stage, size));
+                        operation.index == w && in_pass(operation.equation, stage, dimension));
       if (used) all.add(w);
     }
     return all;
@@ -130,8 +130,8 @@ struct StreamPlan {
   template <class S, class Sizes>
   static constexpr Index memory_rows(const Sizes& size) {
     Index rows = 0;
-    for (int s = 0; s < program.states; ++s) rows += 2 * stream_room<S>(size[program.state[s].size]);
-    for (int k = 0; k < carried.count; ++k) rows += stream_room<S>(size[program.size_of(carried.at[k])]);
+    for (int s = 0; s < program.states; ++s) rows += 2 * stream_room<S>(size[program.state[s].dimension]);
+    for (int k = 0; k < carried.count; ++k) rows += stream_room<S>(size[program.dimension_of(carried.at[k])]);
     return rows;
   }
 
