@@ -192,7 +192,7 @@ TEST_CASE("output steps: labels per step go by the output, and hits count them")
 }
 
 TEST_CASE("output steps: a layer that does not say what it leaves is found out by the first batch") {
-  Stack<double> model(1, Layers{Silent(2), Dense{.units = 1}});
+  Stack<double> model(1, Layers{Silent(Upsample{.factor = 2}), Dense{.units = 1}});
   model.initialise(1);
   const VectorX<double> before = model.parameters().values();
   SGD<double> sgd({.learning_rate = 0.5});

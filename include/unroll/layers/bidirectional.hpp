@@ -13,7 +13,9 @@ class BidirectionalLayer;
 /// states are those of the forward direction, then those of the backward one.
 ///
 /// Returns::last hands on what each direction gave at its own last step: the last valid one and the first one.
-template <template <class, int...> class CellTemplate>
+///
+/// The second parameter is as that of Recurrent.
+template <template <class, int...> class CellTemplate, class = CellTemplate<float>>
 struct Bidirectional {
   Index units = 0;
   Merge merge = Merge::concat;

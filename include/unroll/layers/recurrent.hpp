@@ -117,7 +117,10 @@ class RecurrentLayer;
 
 /// A cell over time: `Recurrent<Gru>{.units = 32}`, `Recurrent<EquationsOf<my::equations>::Cell>{.units = 32}`. The
 /// cell is a class template, whose first parameter is the scalar of the model.
-template <template <class, int...> class CellTemplate>
+///
+/// The second parameter is for GCC, which sees by a type, and not by a template, that equations are in an unnamed
+/// namespace, so that models of them belong to one source file.
+template <template <class, int...> class CellTemplate, class = CellTemplate<float>>
 struct Recurrent {
   Index units = 0;
   Direction direction = Direction::forward;
