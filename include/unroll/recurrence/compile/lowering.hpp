@@ -161,8 +161,8 @@ struct Lowering {
 
   template <Name name, bool added>
   constexpr int lower(UnitWeight<name, added>) {
-    return add(
-        {.op = detail::Op::unit_weight, .index = weight({name.view(), true, added, program.equation[equation].dimension})});
+    return add({.op = detail::Op::unit_weight,
+                .index = weight({name.view(), true, added, program.equation[equation].dimension})});
   }
   template <Name name>
   constexpr int lower(ScalarWeight<name>) {
@@ -173,9 +173,9 @@ struct Lowering {
   constexpr int lower(const Linear<biased, Sources...>&) {
     static_assert(sizeof...(Sources) <= detail::LinearTerm::max_sources, "unroll: one linear() reads at most 8 values");
     detail::LinearTerm term{.equation = equation,
-                    .ordinal = ++linear_terms,
-                    .biased = biased,
-                    .dimension = program.equation[equation].dimension};
+                            .ordinal = ++linear_terms,
+                            .biased = biased,
+                            .dimension = program.equation[equation].dimension};
     (add_source(term, read(Sources{}), name_of(Sources{})), ...);
     return add(term);
   }
