@@ -106,7 +106,7 @@ std::array<std::vector<double>, n> times(const std::array<std::function<void()>,
   return all;
 }
 
-template <template <class, int> class C, template <int> class Reference, int units>
+template <template <class, int...> class C, template <int> class Reference, int units>
 void measure(const char* name) {
   Sequential model(1, Recurrent<C>{.units = units}, Dense{.units = 1});
   model.initialise(1);
@@ -138,7 +138,7 @@ void measure(const char* name) {
   std::fflush(stdout);
 }
 
-template <template <class, int> class C, template <int> class Reference>
+template <template <class, int...> class C, template <int> class Reference>
 void measure_all(const char* name) {
   measure<C, Reference, 8>(name);
   measure<C, Reference, 16>(name);

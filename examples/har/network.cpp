@@ -20,7 +20,7 @@ Start start_of(const Options& options) {
   return {.input_weight = within, .recurrent_weight = within, .bias = within};
 }
 
-template <template <class, int> class C>
+template <template <class, int...> class C>
 AnyLayer<float> over_time(const Options& options, Returns returns) {
   const Index units = options.setting.units;
   if (options.direction == "bidirectional")

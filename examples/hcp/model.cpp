@@ -21,7 +21,7 @@ using namespace unroll;
 namespace {
 
 /// Recurrent layers and, at each step, a score for each clip.
-template <template <class, int> class C>
+template <template <class, int...> class C>
 class Recurrence : public Model {
  public:
   Recurrence(const ModelOptions& options, Index regions) : network_(regions, layers(options)) {}

@@ -35,10 +35,10 @@ auto made(Index features, L... layers) {
   return filled(Sequential(features, std::move(layers)...));
 }
 
-template <template <class, int> class C = Lstm>
+template <template <class, int...> class C = Lstm>
 using Small = Sequential<float, Recurrent<C>, Dense>;
 
-template <template <class, int> class C = Lstm>
+template <template <class, int...> class C = Lstm>
 auto small(Index units) {
   return made(1, Recurrent<C>{.units = units}, Dense{.units = 1});
 }

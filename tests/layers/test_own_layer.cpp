@@ -1,4 +1,5 @@
 #include <unroll/layers/dense.hpp>
+#include <unroll/layers/graph.hpp>
 #include <unroll/layers/pooling/global_pooling.hpp>
 
 #include "layers/model_run.hpp"
@@ -65,6 +66,24 @@ TEST_CASE("a user's own layers work in a model like the built-in ones") {
   model.backward(tape, MatrixX<double>(), gradient, nullptr, d_final);
   CHECK(gradient["5.gain"].isZero(0));
   CHECK(!gradient["2.weight"].isZero(0));
+}
+
+TEST_CASE("own layer: a state that final_state does not give is refused, in a chain and in a graph") {
+  struct Forgetful : RunningSum {
+    void final_state(const Signal<double>&, const Tape&, State<double>& state) const { state.clear(); }
+  };
+  const auto timeline = Timeline::from_lengths({1, 3});
+  const MatrixX<double> x = noise(3, 4);
+  const auto refused = [&](const auto& model, const std::string& part) {
+    typename std::remove_cvref_t<decltype(model)>::Tape tape;
+    model.forward(x, timeline, tape);
+    CHECK_THROWS_MATCHES(model.final_state(tape), ValueError,
+                         says(part + " (running sum): final_state gives 0 states, expected 1 as in state_rows"));
+  };
+  refused(sequential<double>(3, Forgetful{}), "layer 0");
+  Graph<double> graph;
+  graph.add(Forgetful{}, graph.input());
+  refused(sequential<double>(3, graph), "node 1");
 }
 
 TEST_CASE("what a user's own layer throws names the layer") {

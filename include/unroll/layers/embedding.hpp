@@ -17,6 +17,9 @@ class Pretrained {
   template <std::floating_point S>
   Pretrained(MatrixX<S> vectors, std::vector<Index> tokens = {})  // NOLINT: vectors are pretrained ones
       : vectors_(std::make_shared<const MatrixX<S>>(std::move(vectors))), tokens_(std::move(tokens)) {}
+  template <class Derived>
+  Pretrained(const Eigen::MatrixBase<Derived>& vectors, std::vector<Index> tokens = {})  // NOLINT
+      : Pretrained(MatrixX<typename Derived::Scalar>(vectors), std::move(tokens)) {}
 
   /// Throws ShapeError or ValueError for what does not fit a table [dimension x size].
   void check(Index dimension, Index size) const {

@@ -69,7 +69,6 @@ enum class Merge { concat, sum, product, average };
 
 namespace detail {
 
-/// Layers of the library, and those of a user that say so, have a function `options()`.
 /// The value of a word among options; empty where there is none.
 inline std::string word_of(const LayerOptions& options, std::string_view name) {
   for (const LayerOption& option : options)

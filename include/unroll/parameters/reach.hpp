@@ -11,7 +11,7 @@ namespace unroll::detail {
 class Reach {
  public:
   Reach() = default;
-  explicit Reach(std::vector<detail::Segment> always) : segments_(std::move(always)), always_(segments_.size()) {}
+  explicit Reach(std::vector<Segment> always) : segments_(std::move(always)), always_(segments_.size()) {}
 
   /// A matrix [rows x closed.size()] whose columns are reached one by one; those that are `closed` never are.
   void add_table(Index first, Index rows, Index stride, std::vector<bool> closed) {
@@ -35,9 +35,9 @@ class Reach {
     segments_.resize(always_);
   }
 
-  std::span<const detail::Segment> segments() const { return segments_; }
-  std::span<const detail::Segment> always() const { return segments().first(always_); }
-  std::span<const detail::Segment> touched() const { return segments().subspan(always_); }
+  std::span<const Segment> segments() const { return segments_; }
+  std::span<const Segment> always() const { return segments().first(always_); }
+  std::span<const Segment> touched() const { return segments().subspan(always_); }
 
  private:
   struct Columns {
@@ -59,7 +59,7 @@ class Reach {
     segments_.push_back({table.first + place.column * table.stride, table.rows});
   }
 
-  std::vector<detail::Segment> segments_;
+  std::vector<Segment> segments_;
   std::size_t always_ = 0;
   std::vector<Place> places_;  // of the segments that were touched
   std::vector<Columns> tables_;

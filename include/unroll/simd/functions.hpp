@@ -27,7 +27,7 @@ struct Exp {
 struct Exp2 {
   static constexpr std::string_view name = "exp2", latex = "\\mathrm{exp2}";
   static constexpr bool by_output = true;
-  static constexpr double log2 = 0.6931471805599453;
+  static constexpr double ln2 = 0.6931471805599453;
   template <class V>
   EIGEN_ALWAYS_INLINE V value(V x) const {
     using Scalar = typename V::Scalar;
@@ -35,7 +35,7 @@ struct Exp2 {
     constexpr Scalar end = Limits::max_exponent + Limits::digits;  // beyond it the result is 0 or infinite
     const V limited = min(max(x, V::constant(-end)), V::constant(end)), shift = V::constant(detail::rounder<Scalar>);
     const V k = (limited + shift) - shift;
-    const V fraction = detail::expm1_reduced((limited - k) * V::constant(Scalar(log2)));
+    const V fraction = detail::expm1_reduced((limited - k) * V::constant(Scalar(ln2)));
     return {detail::scale((fraction + V::constant(1)).v, k.v)};
   }
   template <class V>

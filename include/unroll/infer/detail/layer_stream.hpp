@@ -46,20 +46,20 @@ constexpr FixedRows fixed_rows(int in, int out) {
 }
 
 template <class Options, class S, int in, int out>
-requires detail::StreamedCell<typename Options::template Cell<S>>
+requires StreamedCell<typename Options::template Cell<S>>
 struct LayerStream<RecurrentLayer<Options, S>, in, out>
     : CellStream<S, typename Options::template Cell<S>::Derivation,
-                 detail::fixed_rows<typename Options::template Cell<S>>(in, out)> {
+                 fixed_rows<typename Options::template Cell<S>>(in, out)> {
   static constexpr int states = Options::template Cell<S>::states;
 
   LayerStream(const RecurrentLayer<Options, S>& layer, const S* theta)
       : LayerStream::CellStream(layer.cell().layout(), theta) {}
 };
 
-namespace equations {
+namespace stream_equations {
 /// W x + b as a cell that never reads its state: its parameters lie as those of Dense.
 inline constexpr auto map = cell(state(symbols::y), next(symbols::y) = linear(symbols::x));
-}  // namespace equations
+}  // namespace stream_equations
 
 /// Weights and biases of a dense layer; zeros where it has no biases.
 template <class S>
@@ -75,7 +75,7 @@ VectorX<S> map_parameters(const DenseLayer<S>& layer, const S* theta) {
 inline constexpr int most_dots = 4;
 
 template <class S, int in, int out>
-struct LayerStream<DenseLayer<S>, in, out> : CellStream<S, Derived<equations::map>, FixedRows{{{out}}, in}> {
+struct LayerStream<DenseLayer<S>, in, out> : CellStream<S, Derived<stream_equations::map>, FixedRows{{{out}}, in}> {
   using Cell = typename LayerStream::CellStream;
   static constexpr int states = 0;
 
@@ -84,23 +84,23 @@ struct LayerStream<DenseLayer<S>, in, out> : CellStream<S, Derived<equations::ma
 
  private:
   LayerStream(const ParameterBlock& weight, const DenseLayer<S>& layer, const S* theta)
-      : Cell(CellLayout<Derived<equations::map>>({.inputs = {weight.cols}, .units = weight.rows}),
-             detail::map_parameters(layer, theta).data()) {}
+      : Cell(CellLayout<Derived<stream_equations::map>>({.inputs = {weight.cols}, .units = weight.rows}),
+             map_parameters(layer, theta).data()) {}
 };
 
 template <class S, int in, int out>
-requires(in > 0 && out > 0 && out <= detail::most_dots) struct LayerStream<DenseLayer<S>, in, out> {
-  static constexpr int states = 0, fixed_memory_rows = int(detail::stream_room<S>(out));
+requires(in > 0 && out > 0 && out <= most_dots) struct LayerStream<DenseLayer<S>, in, out> {
+  static constexpr int states = 0, fixed_memory_rows = int(stream_room<S>(out));
 
   LayerStream(const DenseLayer<S>& layer, const S* theta) {
-    const VectorX<S> all = detail::map_parameters(layer, theta);
+    const VectorX<S> all = map_parameters(layer, theta);
     weights_ = Eigen::Map<const MatrixX<S>>(all.data(), out, in).transpose();
     biases_ = all.tail(out);
   }
   Index memory_rows() const { return fixed_memory_rows; }
 
   EIGEN_ALWAYS_INLINE const S* step(const S* input, S* memory, Index) const noexcept {
-    detail::each_operation<out>([&]<class Row>(Row) __attribute__((always_inline)) {
+    each_operation<out>([&]<class Row>(Row) __attribute__((always_inline)) {
       memory[Row::value] = dot(input, weights_.data() + Row::value * in) + biases_[Row::value];
     });
     return memory;
@@ -108,7 +108,7 @@ requires(in > 0 && out > 0 && out <= detail::most_dots) struct LayerStream<Dense
 
  private:
   EIGEN_ALWAYS_INLINE static S dot(const S* a, const S* b) {
-    using V = decltype(detail::narrow<NativeLanes<S>, in>());
+    using V = decltype(narrow<NativeLanes<S>, in>());
     constexpr int whole = in / V::size * V::size, rest = in - whole;
     V sum = V::constant(0);
 #pragma GCC unroll 4

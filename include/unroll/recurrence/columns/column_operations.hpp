@@ -51,6 +51,6 @@ struct ColumnKindList {
   }
 };
 
-using ColumnKinds = detail::ColumnKindList<AttentionKind>;
+using ColumnKinds = ColumnKindList<AttentionKind>;
 
 }  // namespace unroll::detail

@@ -67,9 +67,9 @@ template <const auto& equations>
 struct Derived {
   static constexpr auto applied = operations_of(equations);  ///< the element-wise operations, by Operation::index
   static constexpr auto over_columns = column_words_of(equations);  ///< of the operations over columns, by their number
-  static constexpr auto traits = detail::traits_of(applied);        ///< of each
+  static constexpr auto traits = traits_of(applied);        ///< of each
   static constexpr auto program = lower(equations);
-  static_assert(detail::check_equations<program.misuse>());
+  static_assert(check_equations<program.misuse>());
   static_assert(program.applied == applied.size && program.column_operations == over_columns.size,
                 "unroll: lowering and operations_in.hpp walk over different expressions");
   static constexpr auto schedule = make_schedule(program, traits);

@@ -79,7 +79,7 @@ struct WeightInfo {
   int dimension = 0;   ///< likewise
 };
 
-/// What can be wrong with equations; each has its sentence in check_equations (equation_checks.hpp).
+/// What can be wrong with equations; each has its sentence in check_equations (derived.hpp).
 enum class Misuse {
   none,
   no_state,

@@ -264,7 +264,7 @@ struct Scheduling {
 /// `traits[k]`: what the schedule reads of the element-wise operation k, an OperationTraits.
 template <int capacity, class Traits>
 constexpr StageSchedule<capacity> make_schedule(const Program<capacity>& program, const Traits& traits) {
-  detail::Scheduling<capacity, Traits> scheduling{program, traits};
+  Scheduling<capacity, Traits> scheduling{program, traits};
   if (program.misuse != Misuse::none) return scheduling.schedule;  // told by check_equations
   scheduling.find_stages();
   scheduling.stack_terms();

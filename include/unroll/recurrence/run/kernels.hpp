@@ -13,10 +13,10 @@ namespace unroll::detail {
 template <class D, class V, int stage, int dimension>
 class PassKernel {
   using Scalar = typename V::Scalar;
-  using Rows = detail::RowAccess<V>;
+  using Rows = RowAccess<V>;
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
-  static constexpr detail::PassPlan<D> plan{stage, dimension};
+  static constexpr PassPlan<D> plan{stage, dimension};
   static constexpr int operations = program.operations;
 
  public:
@@ -52,18 +52,18 @@ class PassKernel {
   template <class Count>
   EIGEN_ALWAYS_INLINE static void forward_rows(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
     Values values;
-    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+    each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       constexpr int o = O::value;
       if constexpr (plan.runs[o])
         values.v[o] = PassValues::template compute<o>(frame, values, row, column, count);
       else if constexpr (plan.brought_forward[o])
         values.v[o] = PassValues::template bring<o>(frame, values, row, column, count);
     });
-    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+    each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       if constexpr (plan.runs[O::value])
         PassValues::template keep<O::value>(frame, values.v[O::value], row, column, count);
     });
-    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+    each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       constexpr int s = State::value;
       if constexpr (turns<s>) Rows::store(frame.after[s], row, column, values.v[program.state[s].next], count);
     });
@@ -106,7 +106,7 @@ class PassKernel {
   template <class Count>
   EIGEN_ALWAYS_INLINE static void bring_back(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
                                              Count count) {
-    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+    each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       if constexpr (plan.brought_back[O::value])
         values.v[O::value] = PassValues::template bring<O::value>(frame, values, row, column, count);
     });
@@ -134,15 +134,15 @@ class PassKernel {
     Gradients gradients;
     bring_back(frame, values, row, column, count);
     begin_gradients(frame, gradients, row, column, count);
-    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+    each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       constexpr int o = operations - 1 - O::value;
       if constexpr (plan.runs[o]) pull<o>(frame, values, gradients, row, column, count);
     });
-    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+    each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       if constexpr (plan.read[O::value] && !plan.runs[O::value])
         hand_on<O::value>(frame, gradients.of[O::value], row, column, count);
     });
-    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+    each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       constexpr int s =
           State::value;  // nothing here reads the state: its gradient comes from products or later passes alone
       if constexpr (turns<s> && !plan.read[s])
@@ -156,11 +156,11 @@ class PassKernel {
     if constexpr (takes_output_gradient)
       if (frame.d_output.data != nullptr)
         gradients.of[program.output].add(Rows::load(frame.d_output, row, column, count));
-    detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
+    each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       constexpr int s = State::value;
       if constexpr (turns<s>) gradients.of[program.state[s].next].add(Rows::load(frame.d_state[s], row, column, count));
     });
-    detail::each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
+    each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       constexpr int o = O::value;
       if constexpr (schedule.incoming[o] >= 0 && collects<o>)
         gradients.of[o].add(Rows::load(frame.incoming[schedule.incoming[o]], row, column, count));

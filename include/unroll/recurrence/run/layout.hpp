@@ -32,6 +32,7 @@ class CellLayout {
     require<ShapeError>(Index(sizes.constants.size()) == program.constants, "cell: its equations read ",
                         program.constants, " constants, sizes are given for ", sizes.constants.size());
     size_rows_[0] = sizes.units;
+    require_positive(program.sizes[0], size_rows_[0]);  // other sizes may follow from the units
     each_kind([&](auto& kind) { kind.set_sizes(sizes); });
     for (int k = 1; k < program.size_count; ++k) size_rows_[k] = named_size(sizes, program.sizes[k]);
     for (const auto& [name, rows] : sizes.sizes) require_known(name);
