@@ -45,7 +45,7 @@ class CellBench : public Bench {
   }
 
   void round() override {
-    const unroll::detail::FlushToZero fast;
+    const unroll::FlushToZero fast;
     double spent[2] = {};
     for (int call = 0; call < calls; ++call) {
       terms_ = fresh_;  // the way back has replaced them

@@ -121,7 +121,7 @@ void measure(const char* name) {
   };
   const auto all = times<5>({step_by_step,
                              [&] {
-                               const detail::FlushToZero set_by_the_caller;
+                               const FlushToZero set_by_the_caller;
                                step_by_step();
                              },
                              [&] { checksum += float(fixed.run(signal, result, b)); },

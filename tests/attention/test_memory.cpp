@@ -191,4 +191,9 @@ TEST_CASE("sizes that do not fit are refused when the cell is made") {
                        says("attend to a memory"));
 }
 
+TEST_CASE("attention: units of 0 are refused by their name") {
+  CHECK_THROWS_MATCHES(BahdanauGru<double>({.inputs = {3}, .units = 0, .memory = 4}), ShapeError,
+                       says("expects at least 1 row for 'units', got 0"));
+}
+
 }  // namespace test_memory

@@ -82,7 +82,7 @@ struct Half {
   Half(const Case& given, std::string prefix_of_names, const CellSizes& sizes, Direction direction)
       : prefix(std::move(prefix_of_names)), run(sizes, direction) {
     const SafeTensors file = parameters_of(given, prefix, run.theta.table());
-    detail::TensorReader reader(file);
+    TensorReader reader(file);
     read_keras(reader, prefix, run.theta, "");
   }
   std::vector<std::string> names(const std::string& before, const std::string& after) const {

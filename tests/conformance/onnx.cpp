@@ -185,7 +185,7 @@ SafeTensors run(const Case& given, const Attributes& attributes) {
   const auto initial = states_if_any(given, initial_names, C(sizes), layout.of_states());
   const MatrixX<S> x = layout.packed(given.columns<S>("X"));
   require<ShapeError>(x.rows() == sizes.inputs[0], "tensor 'X' has ", x.rows(), " features, 'W' ", sizes.inputs[0]);
-  detail::TensorReader reader(given.file());
+  TensorReader reader(given.file());
   std::vector<Run<C>> runs;
   std::vector<State<S>> finals;
   MatrixX<S> y(sizes.units, layout.steps * layout.directions * layout.batch);

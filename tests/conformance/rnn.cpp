@@ -52,7 +52,7 @@ class Layers {
  public:
   Layers(const Case& given, const CellSizes& sizes) {
     const SafeTensors file = parameters_of(given);
-    detail::TensorReader reader(file);
+    TensorReader reader(file);
     directions_ = file.contains("weight_ih" + suffix_of(0, 1)) ? 2 : 1;
     Index features = given.extent("x", 2, 3), layers = 0;
     for (; file.contains("weight_ih" + suffix_of(layers, 0)); ++layers) {

@@ -12,7 +12,7 @@ void check(const SafeTensors& content) {
   fuzz::there_and_back(
       content, fuzz::parameters_of<C>(),
       [](const SafeTensors& file, Parameters<float>& to) {
-        detail::TensorReader reader(file);
+        TensorReader reader(file);
         read_keras(reader, "a/", to, "");
         reader.require_all_used();
       },

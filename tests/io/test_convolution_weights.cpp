@@ -48,7 +48,7 @@ TEST_CASE("convolutions of Keras: taps stand in front of features, and all numbe
   CHECK(file.at("a/kernel").to<double>()[std::size_t((3 * 2 + 1) * 6 + 4)] == parameters["0.weight"](4, 3 * 2 + 1));
 
   Parameters<double> back = parameters.zeros_like();
-  detail::TensorReader reader(file);
+  TensorReader reader(file);
   read_keras_convolution(reader, "a/", back, "0.");
   read_keras_convolution(reader, "b/", back, "1.");
   reader.require_all_used();

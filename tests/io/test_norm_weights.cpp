@@ -54,7 +54,7 @@ TEST_CASE("norms go to Keras under its names and back") {
   CHECK(file.at("layer_normalization/gamma").to<float>() == std::vector<float>{21, 22, 23});
   Model to = model();
   to.parameters().values().tail(15).setZero();
-  detail::TensorReader reader(file);
+  TensorReader reader(file);
   read_keras_norm(reader, "batch_normalization/", to.parameters(), "1.");
   read_keras_norm(reader, "layer_normalization/", to.parameters(), "2.");
   reader.require_all_used();

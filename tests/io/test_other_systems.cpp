@@ -193,7 +193,7 @@ void check_keras(const Kind& kind) {
   write_keras(model.parameters(), "0.", file, "");
   CHECK(keras_layer(file, kind, x).isApprox(outputs(model, x), 1e-12));
   randomise(file);
-  detail::TensorReader reader(file);
+  TensorReader reader(file);
   read_keras(reader, "", model.parameters(), "0.");
   CHECK(keras_layer(file, kind, x).isApprox(outputs(model, x), 1e-12));
 }
@@ -210,7 +210,7 @@ Parameters<double> parameters_of(const std::vector<std::pair<std::string, Index>
 /// In both directions.
 void refuses(System system, Parameters<double> p, const std::string& why) {
   SafeTensors file;
-  detail::TensorReader reader(file);
+  TensorReader reader(file);
   if (system == System::pytorch) {
     CHECK_THROWS_MATCHES(write_pytorch(p, "", file, "", "_l0"), ValueError, says(why));
     CHECK_THROWS_MATCHES(read_pytorch(reader, "", "_l0", p, ""), ValueError, says(why));
@@ -334,7 +334,7 @@ TEST_CASE("ONNX: coupled gates with peepholes have no peephole of f, which is 0 
   CHECK(Eigen::Map<const MatrixX<double>>(weights.data(), inputs, 4 * units).middleCols(2 * units, units).isZero(0));
   std::fill(peepholes.end() - units, peepholes.end(), 7);
   file.tensors["P"] = Tensor::of(peepholes, {1, 3 * units});
-  detail::TensorReader reader(file);
+  TensorReader reader(file);
   read_onnx(reader, 0, 1, to, "");
   CHECK(to.values() == from.values());
   refuses(System::pytorch, from, "PyTorch's LSTM has a forget gate, not coupled gates, and no peepholes");

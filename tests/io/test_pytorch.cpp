@@ -40,7 +40,7 @@ void check_there_and_back(const Parameters<double>& parameters, Write write, Rea
   SafeTensors file;
   write(parameters, file);
   Parameters<double> back = parameters.zeros_like();
-  detail::TensorReader reader(file);
+  TensorReader reader(file);
   read(reader, back);
   reader.require_all_used();
   CHECK(back.values() == parameters.values());
@@ -151,7 +151,7 @@ TEST_CASE("ONNX: a direction that the file does not have is refused, and nothing
   write_onnx(first, "", file);
   write_onnx(second, "", file);
   Parameters<double> to = first.zeros_like();
-  detail::TensorReader reader(file);
+  TensorReader reader(file);
   for (const auto& [direction, directions] : {std::pair<Index, Index>{2, 2}, {-1, 2}, {0, 0}, {5, 3}})
     CHECK_THROWS_MATCHES(read_onnx(reader, direction, directions, to, ""), ValueError,
                          says("read_onnx: direction must be at least 0 and below directions, got"));
@@ -165,17 +165,17 @@ TEST_CASE("every cell goes to each system that has it and back", "[pytorch][kera
   const auto pytorch = [](const Parameters<double>& p) {
     check_there_and_back(
         p, [](const auto& from, SafeTensors& file) { write_pytorch(from, "", file, "a.", "_l0"); },
-        [](detail::TensorReader& file, auto& to) { read_pytorch(file, "a.", "_l0", to, ""); });
+        [](TensorReader& file, auto& to) { read_pytorch(file, "a.", "_l0", to, ""); });
   };
   const auto keras = [](const Parameters<double>& p) {
     check_there_and_back(
         p, [](const auto& from, SafeTensors& file) { write_keras(from, "", file, "a/"); },
-        [](detail::TensorReader& file, auto& to) { read_keras(file, "a/", to, ""); });
+        [](TensorReader& file, auto& to) { read_keras(file, "a/", to, ""); });
   };
   const auto onnx = [](const Parameters<double>& p) {
     check_there_and_back(
         p, [](const auto& from, SafeTensors& file) { write_onnx(from, "", file); },
-        [](detail::TensorReader& file, auto& to) { read_onnx(file, 0, 1, to, ""); });
+        [](TensorReader& file, auto& to) { read_onnx(file, 0, 1, to, ""); });
   };
   for (const auto& p : {parameters_of<Elman<double>>(), parameters_of<Lstm<double>>(), parameters_of<Gru<double>>()})
     pytorch(p), keras(p), onnx(p);

@@ -105,6 +105,10 @@ TEST_CASE("vectors that are known beforehand stand in place of those drawn") {
   whole.initialise(1);
   CHECK(whole.parameters()["0.weight"] == all);  // of the padding token too, as in PyTorch
 
+  Sequential fewer(1, Embedding{.size = 4, .dimension = 3, .pretrained = -all.leftCols(4)});
+  fewer.initialise(1);
+  CHECK(fewer.parameters()["0.weight"] == -all.leftCols(4));
+
   const MatrixX<float> two = all.leftCols(2);
   const Embedding some{.size = 5, .dimension = 3, .pretrained = {two, {4, 1}}, .padding = 2};
   Sequential model(1, some);

@@ -57,6 +57,9 @@ TEST_CASE("a table as text has columns as wide as their widest cell", "[report]"
   CHECK(to_text(table, {.right = true}) ==
         "     name   n   share\n        a  12  0.3333\nna\xc3\xafve one   3        \n");
   CHECK(to_text({{"a", "b"}, {{1, 2}}}, {.widths = {3}}) == "a    b\n1    2\n");
+  CHECK(to_text({{"a\nb"}, {{"c\x1b"}}}) == "a b\nc\xef\xbf\xbd\n");
+  CHECK(to_markdown({{"a\nb"}, {}}) == "| a b |\n|---|\n");
+  CHECK_THROWS_MATCHES(to_text({{"a"}, {{1}}}, {.widths = {3, 3}}), ShapeError, says("got 2 widths for 1 columns"));
   CHECK_THROWS_MATCHES(to_text({{"a"}, {{1, 2}}}), ShapeError, says("row 0 has 2 values, expected 1"));
 }
 

@@ -23,7 +23,7 @@ set(knows_train ${knows_check} data train)
 set(knows_infer ${base} recurrence engine layers models infer)
 set(knows_io ${base} layers models data io)
 set(knows_text ${base} layers models data io text)
-set(knows_word2vec ${knows_text} word2vec)
+set(knows_word2vec core simd threads parameters word2vec)
 set(knows_report ${knows_check} data train io report)
 set(knows_umbrella ${knows_check} data train infer)
 

@@ -8,7 +8,7 @@
 
 namespace test_flush_to_zero {
 
-using unroll::detail::FlushToZero;
+using unroll::FlushToZero;
 
 namespace {
 
@@ -44,10 +44,10 @@ constexpr bool has_effect = unroll::detail::flush_bits != 0;
 TEST_CASE("flush to zero: within the scope only, and the mode before comes back") {
   CHECK(kept());
   {
-    const detail::FlushToZero scope;
+    const FlushToZero scope;
     CHECK(flushed() == has_effect);
     {
-      const detail::FlushToZero within;
+      const FlushToZero within;
       CHECK(flushed() == has_effect);
     }
     CHECK(flushed() == has_effect);
@@ -60,7 +60,7 @@ TEST_CASE("flush to zero: a caller who had one of its bits set keeps that one al
   const auto own = unroll::detail::flush_bits & (~unroll::detail::flush_bits + 1);  // the lowest
   unroll::detail::set_floating_point_mode(before | own);
   {
-    const detail::FlushToZero scope;
+    const FlushToZero scope;
     CHECK(flushed() == has_effect);
   }
   const auto after = unroll::detail::floating_point_mode();
@@ -70,7 +70,7 @@ TEST_CASE("flush to zero: a caller who had one of its bits set keeps that one al
 
 TEST_CASE("flush to zero: also where an exception leaves the scope") {
   try {
-    const detail::FlushToZero scope;
+    const FlushToZero scope;
     throw std::runtime_error("anything");
   } catch (const std::runtime_error&) {
     CHECK(kept());
@@ -81,7 +81,7 @@ TEST_CASE("flush to zero: rounding is the caller's, and raised flags stay raised
   std::feclearexcept(FE_ALL_EXCEPT);
   std::fesetround(FE_UPWARD);
   {
-    const detail::FlushToZero scope;
+    const FlushToZero scope;
     volatile float one = 1, zero = 0;
     volatile float infinite = one / zero;
     CHECK(infinite > 1);
@@ -94,11 +94,11 @@ TEST_CASE("flush to zero: rounding is the caller's, and raised flags stay raised
 }
 
 TEST_CASE("flush to zero: other threads are left alone") {
-  const detail::FlushToZero scope;
+  const FlushToZero scope;
   bool begun_before = false;
   // Where a thread inherits the mode of its maker, one that leaves a scope of its own must not change ours.
   std::thread other([&] {
-    const detail::FlushToZero own;
+    const FlushToZero own;
     begun_before = flushed() == has_effect;
   });
   other.join();

@@ -33,13 +33,20 @@ struct Run {
   const VectorX<float>& theta() const { return model.parameters().values(); }
 };
 
+struct Falling {
+  double rate(long update) const { return 0.01 / (1 + double(update)); }
+};
+
 Options usual() {
   return {.epochs = 3,
           .batches = {.size = 5},
           .seed = 3,
           .clip_norm = 1,
+          .clip_value = 0.05,
+          .learning_rate = LearningRate(Falling{}, LearningRate::per_update),
           .teacher = teacher_forcing::constant(0.7),
-          .shard = 2};
+          .shard = 2,
+          .keeping = {Keep::checkpoints}};
 }
 
 }  // namespace
@@ -51,7 +58,12 @@ TEST_CASE("fit with pairs is a loop of steps, bit for bit") {
 
   Run by_hand;
   Seq2SeqStep step(by_hand.model, Loss(), by_hand.adam,
-                   {.clip_norm = 1, .seed = 3, .teacher = teacher_forcing::constant(0.7), .count_hits = true});
+                   {.clip_norm = 1,
+                    .clip_value = 0.05,
+                    .seed = 3,
+                    .learning_rate = [](long update) { return Falling{}.rate(update); },
+                    .teacher = teacher_forcing::constant(0.7),
+                    .count_hits = true});
   Batches batches;
   ShardedBatch<float, PairBatch<float>> batch;
   for (Index epoch = 0; epoch < 3; ++epoch) {

@@ -81,6 +81,7 @@ TEST_CASE("fit with streams: a resumed run ends with the same bits, and validati
   options.epochs = 1;
   parts(data, options);
   options.epochs = 4;
+  parts.model.initialise(7);  // everything is in the state
   const auto got = parts(data, options);
   CHECK(parts.theta() == whole.theta());
   REQUIRE(got.history.size() == 4);

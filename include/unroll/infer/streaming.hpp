@@ -86,7 +86,7 @@ class Streaming {
   [[nodiscard]] bool run(std::span<const Scalar> x, std::span<Scalar> y, Stream& stream) const noexcept {
     const std::size_t in = std::size_t(features_), out = std::size_t(outputs_), steps = x.size() / in;
     if (x.size() != steps * in || y.size() != steps * out || !engine_.fits(stream.memory_)) return false;
-    const detail::FlushToZero flush;
+    const FlushToZero flush;
     for (std::size_t t = 0; t < steps; ++t)
       engine_.step(x.data() + t * in, y.data() + t * out, fixed ? fixed_outputs : outputs_, stream.memory_);
     return true;

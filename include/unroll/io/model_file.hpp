@@ -1,7 +1,7 @@
 #pragma once
 // A model's parameters under our own names: "0.i.x", "1.weight". What is read back is the same number for number.
 
-#include "unroll/io/detail/named_tensors.hpp"
+#include "unroll/io/tensor_reader.hpp"
 #include "unroll/io/model_description.hpp"
 #include "unroll/models/sequential.hpp"
 
@@ -79,7 +79,7 @@ template <class Model>
 void from_tensors(Model& model, const SafeTensors& file) {
   using Scalar = typename Model::Scalar;
   detail::check_same_model(model, file);
-  detail::TensorReader reader(file);
+  TensorReader reader(file);
   Parameters<Scalar> loaded = model.parameters().zeros_like();
   for (const ParameterBlock& block : model.parameters().table().blocks())
     loaded.block(block) = reader.matrix<Scalar>(block.name, detail::shape_of(block));

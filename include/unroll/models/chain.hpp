@@ -98,7 +98,7 @@ class Chain : public detail::Description<Layers> {
     check_way_back(tape);
     check_size(gradient);
     tape.consumed = true;
-    const detail::FlushToZero flush;
+    const FlushToZero flush;
     each([&](const auto& layer, auto k) {
       if (k + 1 == this->depth()) this->within(k, layer, [&] { learn_last(layer, k, tape, gradient, loss); });
     });
@@ -109,7 +109,7 @@ class Chain : public detail::Description<Layers> {
   ConstView<Scalar> finish(Tape& tape, ConstView<Scalar> some) const {
     if (tape.in.size() == depth() + 1) return some;
     require<ValueError>(tape.in.size() == depth() && last_is_columnwise(), no_pass);
-    const detail::FlushToZero flush;
+    const FlushToZero flush;
     each([&](const auto& layer, auto k) {
       if (k + 1 < this->depth()) return;
       const auto out = layer.forward(Layers::of(tape.weights->layers, k), {some, tape.in.back().timeline},
@@ -203,7 +203,7 @@ class Chain : public detail::Description<Layers> {
   void run(const Weights& weights, detail::PassInput<Scalar>& x, detail::PassTimeline& timeline, Tape& tape,
            const Pass& pass, const ModelState<Scalar>& initial, std::size_t count) const {
     check(x.view(), timeline.get(), initial);
-    const detail::FlushToZero flush;
+    const FlushToZero flush;
     tape.pass = pass;
     tape.weights = &weights;
     layers().make_room(tape.layers);
@@ -241,7 +241,7 @@ class Chain : public detail::Description<Layers> {
   /// The first `count` layers back.
   void back(Tape& tape, std::size_t count, ConstView<Scalar> d_out, Parameters<Scalar>& gradient, MatrixX<Scalar>* d_x,
             const ModelState<Scalar>& d_final, ModelState<Scalar>* d_initial) const {
-    const detail::FlushToZero flush;
+    const FlushToZero flush;
     layers().each_back([&](const auto& layer, auto k) {
       if (k >= count) return;
       View<Scalar> d_in(nullptr, 0, 0, Eigen::OuterStride<>(0));

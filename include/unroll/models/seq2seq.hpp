@@ -127,7 +127,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
                         " sources and ", targets.get().batch(), " targets");
     require<ShapeError>(Index(tokens.size()) == targets.get().columns(), "seq2seq: the targets have ",
                         targets.get().columns(), " columns, got ", tokens.size(), " tokens");
-    const detail::FlushToZero flush;
+    const FlushToZero flush;
     encode(weights, std::move(x), std::move(sources), tape, pass);
     tape.targets = &std::move(targets).settle(tape.own_targets);
     tape.embedded.emplace(embed(weights, tokens, tape));
@@ -157,7 +157,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     require<ShapeError>(gradient.size() == parameters_.size(), "seq2seq: has ", parameters_.size(),
                         " parameters, the gradient ", gradient.size(), " entries");
     tape.kept = false;
-    const detail::FlushToZero flush;
+    const FlushToZero flush;
     Scalar* const to = gradient.values().data();
     const auto output = over_time(weights, tape).output();
     auto d_output = tape.d_output.shape(output.rows(), output.cols());

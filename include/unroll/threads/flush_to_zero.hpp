@@ -11,7 +11,8 @@
 #include <xmmintrin.h>
 #endif
 
-namespace unroll::detail {
+namespace unroll {
+namespace detail {
 
 #if defined(__SSE2__)
 inline constexpr std::uint64_t flush_bits = 0x8040;  // results (bit 15), operands (bit 6)
@@ -30,6 +31,8 @@ inline constexpr std::uint64_t flush_bits = 0;
 inline std::uint64_t floating_point_mode() noexcept { return 0; }
 inline void set_floating_point_mode(std::uint64_t) noexcept {}
 #endif
+
+}  // namespace detail
 
 /// Within its scope the calling thread takes subnormal operands and results of SIMD arithmetic as 0; then the mode is
 /// as it was before. Exceptions that were raised meanwhile stay raised. Costs next to nothing where the mode is set
@@ -53,4 +56,4 @@ class FlushToZero {
   std::uint64_t added_;  // bits that were not set before
 };
 
-}  // namespace unroll::detail
+}  // namespace unroll

@@ -49,7 +49,7 @@ struct FitOptions {
   BatchOptions batches = {};             ///< those of TokenStreams are their windows
   std::uint64_t seed = 1;                ///< of shuffling, splitting, dropout and scheduled sampling
   const Data* validation = nullptr;      ///< or
-  double validation_fraction = 0;        ///< of the training data, stratified; in [0, 1); not of TokenStreams
+  double validation_fraction = 0;        ///< of the training data: stratified, of SequencePairs at random; in [0, 1)
   double clip_norm = 0, clip_value = 0;  ///< see StepOptions; 0: no limit
   double clip_p = 2;                     ///< see StepOptions
   LearningRate learning_rate = {};

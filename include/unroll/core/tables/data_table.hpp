@@ -89,7 +89,7 @@ inline std::string to_markdown(const DataTable& table) {
 }
 
 struct TextLayout {
-  bool right = false;                    ///< cells end below each other; else they begin there
+  bool right = false;                    ///< aligns cells at the right, otherwise at the left
   std::vector<std::size_t> widths = {};  ///< the least width of each column, in letters; none for those left out
 };
 
@@ -97,10 +97,13 @@ struct TextLayout {
 /// rounded. Throws ShapeError as to_csv does.
 inline std::string to_text(const DataTable& table, const TextLayout& layout = {}) {
   detail::check_table(table);
-  std::vector<std::vector<std::string>> lines{table.columns};
+  require<ShapeError>(layout.widths.size() <= table.columns.size(), "table: got ", layout.widths.size(), " widths for ",
+                      table.columns.size(), " columns");
+  std::vector<std::vector<std::string>> lines(1);
+  for (const std::string& name : table.columns) lines.back().push_back(readable(name));
   for (const auto& row : table.rows) {
     lines.emplace_back();
-    for (const TableValue& value : row) lines.back().push_back(value.rounded());
+    for (const TableValue& value : row) lines.back().push_back(readable(value.rounded()));
   }
   std::vector<std::size_t> widths = layout.widths;
   widths.resize(table.columns.size());

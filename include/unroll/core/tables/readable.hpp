@@ -1,5 +1,5 @@
 #pragma once
-// Text that came from files, made fit to be shown.
+// Text from files, made safe to print.
 
 #include <string>
 #include <string_view>
@@ -43,7 +43,7 @@ inline std::string csv_field(std::string_view letters) {
 /// A cell of a markdown table: a bar would begin another one.
 inline std::string markdown_cell(std::string_view letters) {
   std::string cell;
-  for (const char c : letters) cell += c == '|' ? std::string("\\|") : std::string(1, c);
+  for (const char c : readable(letters)) cell += c == '|' ? std::string("\\|") : std::string(1, c);
   return cell;
 }
 

@@ -5,7 +5,7 @@
 // `go_backwards`, `merge_mode`, `epsilon` and `padding` are the other model's to set as they are here. What Keras does
 // not have is refused, see cell_forms.hpp.
 
-#include "unroll/io/detail/named_tensors.hpp"
+#include "unroll/io/tensor_reader.hpp"
 #include "unroll/io/import/gate_orders.hpp"
 
 namespace unroll {
@@ -13,7 +13,7 @@ namespace unroll {
 /// Reads prefix + "kernel", "recurrent_kernel" and "bias" into the parameters whose names begin with `ours`. Throws
 /// FileError for a missing tensor, ShapeError for one of another shape, ValueError for a cell that Keras does not have.
 template <class Scalar>
-void read_keras(detail::TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
+void read_keras(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
   const GateLayout layout(to.table(), ours, System::keras);
   const Index rows = layout.gates() * layout.units();
   StackedWeights<Scalar> w;
@@ -71,7 +71,7 @@ void each_keras_norm(const ParameterTable& table, std::string_view ours, F&& f) 
 /// keras.layers.LayerNormalization and BatchNormalization: prefix + "gamma", "beta", "moving_mean", "moving_variance",
 /// as far as the layer has them whose parameters' names begin with `ours`. Throws as read_keras.
 template <class Scalar>
-void read_keras_norm(detail::TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
+void read_keras_norm(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
                      std::string_view ours) {
   detail::each_keras_norm(to.table(), ours, [&](const std::string& name, const ParameterBlock& block) {
     to.block(block) = file.matrix<Scalar>(prefix + name, detail::shape_of(block));
@@ -104,7 +104,7 @@ inline std::vector<Index> keras_shape(const ParameterBlock& kernel) {
 /// units, features), and "bias", as far as the layer has them whose parameters' names begin with `ours`. Throws as
 /// read_keras.
 template <class Scalar>
-void read_keras_convolution(detail::TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
+void read_keras_convolution(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
                             std::string_view ours) {
   const ParameterBlock& weight = detail::keras_kernel(to.table(), ours);
   const Tensor& kernel = file.tensor(prefix + "kernel", detail::keras_shape(weight));

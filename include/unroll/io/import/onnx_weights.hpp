@@ -6,7 +6,7 @@
 // The attributes are the caller's: linear_before_reset = 1 belongs to Gru, 0 to GruResetBefore, input_forget = 1 to
 // CoupledLstm and CoupledPeepholeLstm.
 
-#include "unroll/io/detail/named_tensors.hpp"
+#include "unroll/io/tensor_reader.hpp"
 #include "unroll/io/import/gate_orders.hpp"
 
 namespace unroll {
@@ -40,7 +40,7 @@ void append_slice(SafeTensors& file, const std::string& name, const MatrixX<Scal
 /// file these are 0, as in ONNX. Throws FileError for a missing tensor, ShapeError for one of another shape, ValueError
 /// unless 0 <= direction < directions.
 template <class Scalar>
-void read_onnx(detail::TensorReader& file, Index direction, Index directions, Parameters<Scalar>& to,
+void read_onnx(TensorReader& file, Index direction, Index directions, Parameters<Scalar>& to,
                std::string_view ours) {
   require<ValueError>(directions >= 1 && 0 <= direction && direction < directions,
                       "read_onnx: direction must be at least 0 and below directions, got ", direction, " of ",

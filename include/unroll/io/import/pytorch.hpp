@@ -10,7 +10,7 @@
 // module. Only weights are moved: `nonlinearity`, `eps`, `momentum`, `padding`, `stride` and `padding_idx` are the
 // other model's to set as they are here. What PyTorch does not have, or has with another meaning, is refused.
 
-#include "unroll/io/detail/named_tensors.hpp"
+#include "unroll/io/tensor_reader.hpp"
 #include "unroll/io/import/gate_orders.hpp"
 #include "unroll/models/sequential.hpp"
 
@@ -20,7 +20,7 @@ namespace unroll {
 /// into the parameters whose names begin with `ours`. Throws FileError for a missing tensor, ShapeError for one of
 /// another shape, ValueError for a cell that PyTorch does not have.
 template <class Scalar>
-void read_pytorch(detail::TensorReader& file, const std::string& prefix, const std::string& suffix,
+void read_pytorch(TensorReader& file, const std::string& prefix, const std::string& suffix,
                   Parameters<Scalar>& to, std::string_view ours) {
   const GateLayout layout(to.table(), ours, System::pytorch);
   const Index rows = layout.gates() * layout.units();
@@ -113,7 +113,7 @@ PyTorchCell each_direction(const Layer& layer, const ParameterTable& table, cons
 
 /// PyTorch's batch norm counts its batches even where that changes nothing.
 template <class Scalar>
-void read_batches(detail::TensorReader& file, const std::string& name, Parameters<Scalar>& to,
+void read_batches(TensorReader& file, const std::string& name, Parameters<Scalar>& to,
                   const ParameterBlock* block) {
   const Tensor& count = file.tensor(name, {});
   if (block != nullptr) to.block(*block).setConstant(Scalar(count.to<double>().front()));
@@ -137,7 +137,7 @@ MatrixX<Scalar> regrouped(const MatrixX<Scalar>& m, Index b) {
 /// PyTorch has taps behind the features that they read, we in front of them, and a row per token where we have a
 /// column.
 template <class Scalar>
-MatrixX<Scalar> read_plain(detail::TensorReader& file, const std::string& name, const ParameterBlock& block,
+MatrixX<Scalar> read_plain(TensorReader& file, const std::string& name, const ParameterBlock& block,
                            bool transposed) {
   if (transposed) return file.matrix<Scalar>(name, {block.cols, block.rows}).transpose();
   if (block.taps == 0) return file.matrix<Scalar>(name, shape_of(block));
@@ -203,7 +203,7 @@ void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std
   using Scalar = typename Model::Scalar;
   constexpr auto ignore = [](const auto&...) {};
   detail::each_pytorch_tensor(model, prefixes, ignore, ignore, ignore);  // what the model has wrong comes first
-  detail::TensorReader reader(file);
+  TensorReader reader(file);
   Parameters<Scalar> loaded = model.parameters().zeros_like();
   detail::each_pytorch_tensor(
       model, prefixes,

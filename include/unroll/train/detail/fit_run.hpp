@@ -41,7 +41,7 @@ class FitRun {
         options_(options),
         state_(state),
         task_(task),
-        data_(task.watchable()),
+        watchable_(task.watchable()),
         progress_(options.progress, Index(state.epochs), options.epochs) {
     check_options();
     task_.check();
@@ -64,7 +64,7 @@ class FitRun {
   void check_options() const {
     const bool per_epoch = options_.learning_rate.counts == LearningRate::per_epoch;
     const std::int64_t done = per_epoch ? state_.epochs : state_.updates;
-    check_fit_options(options_, data_, state_.epochs == 0 ? 0 : done);
+    check_fit_options(options_, watchable_, state_.epochs == 0 ? 0 : done);
   }
 
   void begin() {
@@ -130,7 +130,7 @@ class FitRun {
       if (options_.on_batch && !options_.on_batch({epoch, b, batches, report})) return false;
     }
     row.loss = loss.value();
-    if (data_.labels) row.accuracy = hits.value();
+    if (watchable_.labels) row.accuracy = hits.value();
     return true;
   }
 
@@ -145,7 +145,7 @@ class FitRun {
     const Evaluation result = task_.validate({options_.evaluation_batch, options_.threads});
     if (averaged) state_.average.exchange(model_.parameters().values());
     row.validation_loss = result.loss.value();
-    if (data_.validation_labels) row.validation_accuracy = result.hits.value();
+    if (watchable_.validation_labels) row.validation_accuracy = result.hits.value();
   }
 
   /// Brings the state up to date. Returns whether training goes on.
@@ -177,7 +177,7 @@ class FitRun {
   const FitOptions<S, Data>& options_;
   TrainingState<S>& state_;
   Task& task_;
-  Watchable data_;
+  Watchable watchable_;
   ProgressLine progress_;
 };
 

@@ -88,6 +88,7 @@ namespace detail {
 template <class Model, class Loss, class S>
 void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
                 const SequencePairs<S>& data, std::span<const Index> samples) {
+  require<ValueError>(data.size() > 0, where, ": ", what, " has no pairs");
   require<ShapeError>(data.features() == model.features(), where, ": the model expects ", model.features(),
                       " features per step, ", what, " has ", data.features());
   const Index tokens = model.vocabulary();

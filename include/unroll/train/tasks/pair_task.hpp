@@ -35,11 +35,11 @@ class PairTask {
   /// Throws ValueError for options without a use here.
   PairTask(Model& trained, Loss loss, StepOptions chosen)
       : model(trained), options(std::move(chosen)), loss_(std::move(loss)) {
-    require<ValueError>(!options.truncation.active(),
+    options.truncation.check();
+    require<ValueError>(!options.truncation.active() && !options.truncation.accumulate,
                         "training: pairs are trained over all of their steps, expected no truncation, got "
                         "update_every ",
-                        options.truncation.update_every);
-    options.truncation.check();
+                        options.truncation.update_every, options.truncation.accumulate ? " and accumulate" : "");
   }
 
   /// Returns the share of tokens from the target.

@@ -8,13 +8,13 @@
 #include "unroll/io/formats/safetensors.hpp"
 #include "unroll/parameters/parameters.hpp"
 
-namespace unroll::detail {
+namespace unroll {
 
 /// Takes tensors out of a file by name and remembers which, so that what nobody asked for is found at the end.
 class TensorReader {
  public:
   /// The file must outlive it.
-  explicit TensorReader(Lasting<SafeTensors> file) : file_(file) {}
+  explicit TensorReader(detail::Lasting<SafeTensors> file) : file_(file) {}
 
   const SafeTensors& file() const { return file_; }
 
@@ -51,6 +51,8 @@ class TensorReader {
   std::set<std::string> used_;
 };
 
+namespace detail {
+
 /// Biases and gains are vectors in a file, weights matrices.
 inline std::vector<Index> shape_of(const ParameterBlock& block) {
   if (block.cols == 1 && (block.role == Role::bias || block.role == Role::gain)) return {block.rows};
@@ -64,4 +66,5 @@ Tensor tensor_of(const Parameters<Scalar>& parameters, const ParameterBlock& blo
   return tensor;
 }
 
-}  // namespace unroll::detail
+}  // namespace detail
+}  // namespace unroll
