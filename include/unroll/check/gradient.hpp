@@ -1,5 +1,5 @@
 #pragma once
-// Are the gradients right? Central differences, for models, cells and losses of one's own.
+// Gradient checks by central differences, for user-defined models, cells and losses.
 
 #include <algorithm>
 #include <cmath>
@@ -14,20 +14,20 @@ namespace unroll {
 
 struct GradientCheckOptions {
   double step = 1e-6;   ///< of the central difference
-  double floor = 1e-3;  ///< gradients smaller than this are compared absolutely, in units of it
-  Index most = 0;       ///< check at most so many entries of each vector, chosen by chance; 0: all
+  double floor = 1e-3;  ///< smaller gradients are compared by absolute error, in units of floor
+  Index most = 0;       ///< maximal number of entries checked per vector, drawn at random; 0: all
   std::uint64_t seed = 1;
 };
 
-/// The entry with the greatest relative error |analytic - numeric| / (floor + |numeric|), where `where` tells its name
-/// and place.
+/// Result of a gradient check: the entry with the largest relative error |analytic - numeric| / (floor + |numeric|).
+/// `where` is its name and position.
 struct GradientReport {
   double worst = 0;
   std::string where = "nothing was checked";
   double analytic = 0, numeric = 0;
   Index checked = 0;
 
-  /// "worst of 213 entries: 2.1e-08 at 0.r.h(3, 1): analytic -0.0132, numeric -0.0132"
+  /// For example "worst of 213 entries: 2.1e-08 at 0.r.h(3, 1): analytic -0.0132, numeric -0.0132".
   std::string text() const {
     return unroll::text("worst of ", checked, " entries: ", worst, " at ", where, ": analytic ", analytic, ", numeric ",
                         numeric);
@@ -41,8 +41,9 @@ struct GradientReport {
   }
 };
 
-/// Compares `analytic`, the gradient of `loss()` with respect to `variables`, with central differences. `name(k)` tells
-/// what entry k is. Changes `variables` while it runs and restores them. A NaN counts as the worst error there is.
+/// Gradient check of a function: compares `analytic`, the gradient of `loss()` with respect to `variables`, with
+/// central differences. `name(k)` returns the name of entry k. `variables` change during the check and are restored. A
+/// NaN counts as the largest error. Throws ShapeError if the sizes differ, ValueError if step or floor is not above 0.
 template <class Loss, class Name>
 GradientReport check_gradient(Loss&& loss, OutVector<double> variables, InVector<double> analytic, Name&& name,
                               const GradientCheckOptions& options = {}) {
@@ -72,14 +73,14 @@ GradientReport check_gradient(Loss&& loss, OutVector<double> variables, InVector
   return report;
 }
 
-/// The name and place of an entry of a flat vector, e.g. "0.r.h(3, 1)".
+/// Name and position of an entry of a flat vector, e.g. "0.r.h(3, 1)".
 inline std::string entry_name(const ParameterTable& table, Index k) {
   const ParameterBlock& block = table.holding(k);
   const Index within = k - block.offset;
   return text(block.name, "(", within % block.stride, ", ", within / block.stride, ")");
 }
 
-/// Initial states of a model, normal numbers of deviation 0.5.
+/// Random initial states of a model: normal numbers with deviation 0.5.
 template <class Model>
 auto random_state(const Model& model, const Timeline& timeline, std::uint64_t seed) {
   std::vector<State<typename Model::Scalar>> state;
@@ -97,10 +98,9 @@ auto random_state(const Model& model, const Timeline& timeline, std::uint64_t se
   return state;
 }
 
-/// Checks all gradients of a model on a batch: parameters that are not frozen, inputs and initial states, for
-/// loss = `loss(output, d_output)`, which returns the value and writes its gradient. `pass.training` includes dropout,
-/// whose masks stay the same. Parameters are changed while it runs and restored. Only in double: float differences are
-/// too coarse.
+/// Gradient check of a model on a batch: non-frozen parameters, inputs and initial states. `loss(output, d_output)`
+/// returns the loss and writes its gradient. `pass.training` includes dropout with fixed masks. Parameters change
+/// during the check and are restored. Only for double: float differences are too coarse.
 template <class Model, class Loss>
 GradientReport check_gradients(Model& model, const MatrixX<double>& x, const Timeline& timeline, Loss&& loss,
                                const Pass& pass = {}, const GradientCheckOptions& options = {}) {

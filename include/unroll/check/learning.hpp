@@ -1,5 +1,5 @@
 #pragma once
-// Can the model learn at all, and does it learn at a sound pace?
+// Training diagnostics: update sizes, and overfitting of one small batch.
 
 #include <string>
 #include <vector>
@@ -11,11 +11,11 @@
 
 namespace unroll {
 
-/// How far one update moved a block, relative to its size: ||after - before|| / ||before||. About 1e-3 is healthy; far
-/// less learns nothing, far more forgets what it knew.
+/// Relative size of one update of a block: ||after - before|| / ||before||. About 1e-3 is healthy. A far smaller ratio
+/// means no learning, a far larger one destroys what was learned.
 struct UpdateRatio {
   std::string name;
-  double ratio = 0;   ///< infinity for a block that was zero and moved
+  double ratio = 0;   ///< infinity for a block that was zero and changed
   double update = 0;  ///< Euclidean norms
   double weight = 0;
 };
@@ -33,7 +33,7 @@ std::vector<UpdateRatio> update_ratios(const Parameters<Scalar>& before, const P
   return ratios;
 }
 
-/// One line per block: name, ratio, norms.
+/// Table of update ratios, one line per block: name, ratio, norms.
 inline std::string report(const std::vector<UpdateRatio>& ratios) {
   std::string lines;
   for (const UpdateRatio& r : ratios)
@@ -43,7 +43,7 @@ inline std::string report(const std::vector<UpdateRatio>& ratios) {
 
 struct OverfitOptions {
   long updates = 500;
-  double target = 0.01;  ///< stop when the loss is below
+  double target = 0.01;  ///< training stops when the loss is below
 };
 
 struct OverfitResult {
@@ -59,9 +59,9 @@ struct OverfitResult {
   }
 };
 
-/// Trains on one small batch again and again: a model that cannot learn some twenty examples by heart has a bug, a
-/// wrong label or a learning rate that is far off. `loss(output, d_output)` returns the value and writes its gradient.
-/// Changes the model.
+/// Overfitting test: trains repeatedly on one small batch. A model that cannot memorise about twenty examples has a
+/// bug, a wrong label or a bad learning rate. `loss(output, d_output)` returns the loss and writes its gradient.
+/// Changes the model. Throws NonFiniteError.
 template <class Model, class Loss, class Optimizer>
 OverfitResult overfit(Model& model, const MatrixX<typename Model::Scalar>& x, const Timeline& timeline, Loss&& loss,
                       Optimizer& optimizer, const OverfitOptions& options = {}) {

@@ -8,7 +8,7 @@ namespace unroll {
 template <class S, Activation A>
 class ActivationLayer;
 
-/// A function of each number, of simd/activations.hpp or an own one: `Activate<Softplus>{}`,
+/// Elementwise activation layer, with a function of simd/activations.hpp or a user-defined one: `Activate<Softplus>{}`,
 /// `Activate<LeakyRelu>{{.negative_slope = 0.1}}`.
 template <Activation A>
 struct Activate {

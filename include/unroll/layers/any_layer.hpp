@@ -1,5 +1,5 @@
 #pragma once
-// A layer whose type is chosen while the program runs.
+// Type-erased layer.
 
 #include <memory>
 #include <utility>
@@ -8,7 +8,7 @@
 
 namespace unroll {
 
-/// Holds any layer and is one itself. Each pass costs one virtual call; what runs below is the same code.
+/// Layer whose type is chosen at run time. Each pass costs one virtual call; the code below the call is the same.
 template <class S>
 class AnyLayer {
   struct Kept {
@@ -17,16 +17,16 @@ class AnyLayer {
 
  public:
   using Scalar = S;
-  /// Made by the layer that runs, when it first prepares.
+  /// Created by the first `prepare` of the held layer.
   struct Weights {
     std::unique_ptr<Kept> kept;
   };
-  /// Made by the first pass forward.
+  /// Created by the first forward pass.
   struct Tape {
     std::unique_ptr<Kept> kept;
   };
 
-  /// From the options of a layer, such as `Dense{.units = 4}`, or a layer.
+  /// Constructs from the options of a layer, such as `Dense{.units = 4}`, or from a layer.
   template <class Given>
   requires(!std::same_as<Given, AnyLayer>) AnyLayer(Given layer)  // NOLINT: every layer is one
       : holder_(std::make_unique<Holding<LayerOf<Given, S>>>(LayerOf<Given, S>(std::move(layer)))) {
@@ -143,7 +143,7 @@ class AnyLayer {
     }
     void update_statistics(const double* from, S* theta) const override { layer.update_statistics(from, theta); }
     void prepare(const S* theta, Weights& weights) const override {
-      // Also when another model has used these before.
+      // Also replaces weights created by another model.
       if (dynamic_cast<KeptBy<typename L::Weights>*>(weights.kept.get()) == nullptr)
         weights.kept = std::make_unique<KeptBy<typename L::Weights>>();
       layer.prepare(theta, of<typename L::Weights>(weights));
@@ -170,7 +170,7 @@ class AnyLayer {
       return layer.first_non_finite(of<typename L::Weights>(weights), in, of<typename L::Tape>(tape));
     }
 
-    /// The layer's own weights or tape.
+    /// Weights or tape of the held layer; throws ValueError before the first forward pass.
     template <class Own, class Holding>
     static Own& of(Holding& holding) {
       auto* kept = dynamic_cast<KeptBy<Own>*>(holding.kept.get());

@@ -1,5 +1,5 @@
 #pragma once
-// Two cells over the same steps, one forward and one backward in time; each sequence is reversed within its own length.
+// Bidirectional recurrent layer.
 
 #include "unroll/layers/detail/merge.hpp"
 #include "unroll/layers/recurrent.hpp"
@@ -9,12 +9,14 @@ namespace unroll {
 template <class Options, class S>
 class BidirectionalLayer;
 
-/// `Bidirectional<Lstm>{.units = 64, .merge = Merge::average}`. Parameters are named forward.* and backward.*; its
-/// states are those of the forward direction, then those of the backward one.
+/// Bidirectional recurrent layer: two cells over the same steps, one forward and one backward in time. Each sequence is
+/// reversed within its own length. Example: `Bidirectional<Lstm>{.units = 64, .merge = Merge::average}`. Parameters are
+/// named forward.* and backward.*. The states of the forward direction precede those of the backward direction.
 ///
-/// Returns::last hands on what each direction gave at its own last step: the last valid one and the first one.
+/// Returns::last returns the last output of each direction: at the last valid step for forward, at the first step for
+/// backward.
 ///
-/// The second parameter is as that of Recurrent.
+/// The second template parameter is that of Recurrent.
 template <template <class, int...> class CellTemplate, class = CellTemplate<float>>
 struct Bidirectional {
   Index units = 0;
@@ -31,7 +33,6 @@ struct Bidirectional {
 
 namespace detail {
 
-/// Of a cell in both directions.
 template <class C>
 struct BothWeights {
   typename C::Weights forward, backward;
@@ -39,7 +40,7 @@ struct BothWeights {
 
 }  // namespace detail
 
-/// What Bidirectional becomes in a model.
+/// Implementation of Bidirectional.
 template <class Options, class S>
 class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename detail::CellOf<Options, S>::type>>,
                            Options {
@@ -146,9 +147,8 @@ class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename deta
     const auto split = d_initial == nullptr ? 0 : std::size_t(C::states);
     const auto d_forward = d_half(0, d_out, in, tape);
     const auto d_backward = d_half(1, d_out, in, tape);
-    // Both directions write the gradient of what came in. So that they can run at the same time, the second one adds
-    // its share afterwards; with checkpoints it has forgotten by then what that takes, and they run one after the
-    // other.
+    // Both directions write the input gradient. To run concurrently, the second direction adds its share afterwards.
+    // With checkpoints the values needed for that are no longer stored, so the directions run in sequence.
     const bool later = pass.keeping.keep == Keep::everything;
     const View<S> none(nullptr, 0, 0, Eigen::OuterStride<>(0));
     run_tasks(later ? pass.threads : nullptr, 2, [&](Index which) {
@@ -190,15 +190,15 @@ class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename deta
     return {States(state).first(C::states), States(state).last(C::states)};
   }
 
-  /// Where every step's output is both directions' one below the other, these write it there themselves; nowhere for
-  /// the other ways to merge.
+  /// Output buffer of both directions when concatenating steps: each direction writes its rows directly. Empty
+  /// otherwise.
   Strided<S> place_of_halves(const Signal<S>& in, Tape& tape) const {
     if (merge != Merge::concat || returns == Returns::last) return {};
     tape.merged.shape(2 * cell_.output_rows(), in.timeline->columns());
     return tape.merged.strided();
   }
 
-  /// What one direction contributes: all steps, or one column per sequence.
+  /// Output of one direction: all steps, or one column per sequence.
   ConstView<S> half(int which, const Signal<S>& in, const Tape& tape) const {
     if (returns == Returns::last) return tape.last[which].view();
     return One::output(cell_, in, which == 0 ? tape.forward : tape.backward);
@@ -208,7 +208,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename deta
     return [&](std::size_t which) { return half(int(which), in, tape); };
   }
 
-  /// The gradient of one direction's contribution, spread over its steps.
+  /// Gradient of the output of one direction, [rows x columns] over all steps.
   ConstView<S> d_half(int which, const ConstView<S>& d_out, const Signal<S>& in, Tape& tape) const {
     if (d_out.data() == nullptr) return d_out;
     const ConstView<S> d = merge == Merge::concat
@@ -227,7 +227,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename deta
     return view(std::as_const(d));
   }
 
-  C cell_;  // of both directions, which have the same shapes
+  C cell_;  // shared by both directions, which have the same shapes
   ParameterTable table_;
 };
 

@@ -7,11 +7,11 @@
 namespace unroll {
 namespace detail {
 
-/// y = W x + b by columns, W in the form that products read.
+/// Affine map y = W x + b by columns, with W packed for products.
 template <class S>
 struct PackedMap {
   PackedMatrix<S> packed, transposed;
-  VectorX<S> bias;  // no entries: none is added
+  VectorX<S> bias;  // empty: no bias
 
   ConstView<S> forward(const ConstView<S>& x, Buffer<S>& output) const {
     auto y = output.shape(packed.rows(), x.cols());
@@ -19,7 +19,7 @@ struct PackedMap {
     if (bias.size() > 0) y.colwise() += bias;
     return unroll::view(std::as_const(y));
   }
-  /// `d_x` without data is not wanted.
+  /// `d_x` may be null: then it is not computed.
   void backward(const ConstView<S>& d_y, View<S> d_x) const {
     if (d_x.data() != nullptr)
       transposed.multiply(d_y.data(), d_y.outerStride(), d_y.cols(), d_x.data(), d_x.outerStride());
@@ -31,7 +31,8 @@ struct PackedMap {
 template <class S>
 class DenseLayer;
 
-/// y = W x + b for every column on its own: each step, or each sequence after pooling. W [units x features], b [units].
+/// Dense layer: y = W x + b for each column, i.e. each step, or each sequence after pooling. W [units x features], b
+/// [units].
 struct Dense {
   Index units = 0;
   bool biased = true;

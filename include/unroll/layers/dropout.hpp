@@ -8,13 +8,14 @@ namespace unroll {
 template <class S>
 class DropoutLayer;
 
-/// Inverted dropout (Srivastava et al. 2014): in training each value is 0 with probability `rate`, the others are
-/// divided by 1 - rate; in evaluation nothing happens.
+/// Inverted dropout (Srivastava et al. 2014). In training each value is 0 with probability `rate` and is otherwise
+/// divided by 1 - rate. The identity in evaluation.
 ///
-/// The mask depends on (seed, update, layer, sample, step, feature) alone: not on threads, not on the samples' ranks.
+/// The mask depends only on (seed, update, layer, sample, step, feature), not on threads or on the order of samples in
+/// the batch.
 struct Dropout {
   double rate = 0.5;                ///< probability that a value is dropped, in [0, 1)
-  bool same_for_all_steps = false;  ///< one mask per sample for all its steps (Gal & Ghahramani 2016)
+  bool same_for_all_steps = false;  ///< one mask per sample for all steps (Gal & Ghahramani 2016)
 
   template <class S>
   using Layer = DropoutLayer<S>;
@@ -53,7 +54,7 @@ class DropoutLayer : public LayerBase<S>, Dropout {
       const Random random(pass.seed, Purpose::dropout, key(pass.layer, in.timeline->place_of(c)),
                           key(pass.update, step));
       random.fill_bernoulli(rate, S(1), mask.col(c));
-      mask.col(c).array() = scale * (1 - mask.col(c).array());  // 1 says dropped
+      mask.col(c).array() = scale * (1 - mask.col(c).array());  // a 1 marks a dropped value
     }
     auto out = tape.output.shape(mask.rows(), mask.cols());
     out = in.values.cwiseProduct(mask);

@@ -9,11 +9,11 @@
 
 namespace unroll {
 
-/// Vectors of tokens that are known before training, from word2vec for instance. Copies share the numbers.
+/// Pretrained token vectors, for instance from word2vec. Copies share the data.
 class Pretrained {
  public:
   Pretrained() = default;
-  /// vectors [dimension x tokens]: a column for each of `tokens`, or for all tokens in their order.
+  /// vectors [dimension x tokens]: one column for each of `tokens`, or for all tokens in order if `tokens` is empty.
   template <std::floating_point S>
   Pretrained(MatrixX<S> vectors, std::vector<Index> tokens = {})  // NOLINT: vectors are pretrained ones
       : vectors_(std::make_shared<const MatrixX<S>>(std::move(vectors))), tokens_(std::move(tokens)) {}
@@ -21,7 +21,7 @@ class Pretrained {
   Pretrained(const Eigen::MatrixBase<Derived>& vectors, std::vector<Index> tokens = {})  // NOLINT
       : Pretrained(MatrixX<typename Derived::Scalar>(vectors), std::move(tokens)) {}
 
-  /// Throws ShapeError or ValueError for what does not fit a table [dimension x size].
+  /// Throws ShapeError or ValueError if the vectors do not fit a table [dimension x size].
   void check(Index dimension, Index size) const {
     const Index expected = tokens_.empty() ? size : Index(tokens_.size());
     each([&](const auto& vectors) {
@@ -44,7 +44,7 @@ class Pretrained {
   template <class S>
   using Shared = std::shared_ptr<const MatrixX<S>>;
 
-  /// f(vectors), if there are any
+  /// Calls f(vectors) if there are vectors.
   template <class F>
   void each(F&& f) const {
     std::visit(
@@ -61,21 +61,21 @@ class Pretrained {
 template <class S>
 class EmbeddingLayer;
 
-/// A learned vector for each of `size` tokens: what comes in is one row of token numbers (0 to size - 1, as numbers of
-/// the model's kind, which are exact up to 2^24 in float), what goes out is [dimension x columns].
+/// Embedding layer: a learned vector for each of `size` tokens. Input: one row of token numbers, 0 to size - 1, stored
+/// as model scalars, which are exact up to 2^24 in float. Output: [dimension x columns].
 ///
-/// Weight [dimension x size], a column per token; normal numbers of deviation 1 at first, as in PyTorch. A step of
-/// training costs what the tokens of its batch cost, however large the table is: see `sparse` and docs/embeddings.md.
+/// Weight [dimension x size], one column per token; initially normal with deviation 1, as in PyTorch. The cost of a
+/// training step depends on the tokens in its batch, not on the size of the table: see `sparse` and docs/embeddings.md.
 struct Embedding {
   Index size = 0;
   Index dimension = 0;
   Initializer first_values = init::normal(0, 1);
-  Pretrained pretrained = {};             ///< in place of those first values
-  std::optional<Index> padding = {};      ///< a token whose vector is zero, unless pretrained, and stays as it is
-  bool frozen = false;                    ///< all vectors keep their first values
-  std::vector<Index> frozen_tokens = {};  ///< those of these tokens do
-  bool sparse = true;  ///< a training step leaves the tokens alone that are not in its batch: no momentum moves
-                       ///< them, nothing decays. Without effect where a TiedDense uses the weights too
+  Pretrained pretrained = {};             ///< replaces the initial values
+  std::optional<Index> padding = {};      ///< token whose vector is zero, unless pretrained, and is not trained
+  bool frozen = false;                    ///< no vector is trained
+  std::vector<Index> frozen_tokens = {};  ///< tokens whose vectors are not trained
+  bool sparse = true;  ///< a training step updates only tokens in its batch: no momentum or decay on the others. No
+                       ///< effect if a TiedDense shares the weights
 
   template <class S>
   using Layer = EmbeddingLayer<S>;
@@ -123,7 +123,7 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
     return dimension * (columns + (columns > columns_together() ? size : 0)) +
            columns * Index(sizeof(Index) / sizeof(S));
   }
-  /// Throws what `forward` would for a number that is no token.
+  /// Throws like `forward` for a number that is not a token.
   void check_input(const ConstView<S>& tokens) const {
     for (Index c = 0; c < tokens.cols(); ++c) (void)check(tokens(0, c), {});
   }
@@ -134,7 +134,8 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
     pretrained.write(vectors);
   }
 
-  /// A number that is no token throws ValueError, or sets `refused` where the pass has it.
+  /// A number that is not a token throws ValueError; if `pass.refused` is set, it becomes true instead and the output
+  /// is NaN.
   Signal<S> forward(const S* theta, const Signal<S>& in, const Pass& pass, const State<S>&, Tape& tape) const {
     auto tokens = tape.tokens.shape(1, in.values.cols());
     auto out = tape.output.shape(dimension, in.values.cols());
@@ -149,7 +150,7 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
     return {view(std::as_const(out)), in.timeline};
   }
 
-  /// Nothing comes back to the numbers of tokens: `d_in` is 0.
+  /// Token numbers have no gradient: `d_in` is 0.
   void backward(const S*, const Signal<S>&, const Pass&, ConstView<S> d_out, const State<S>&, Tape& tape, S* gradient,
                 View<S> d_in, State<S>*) const {
     const Index columns = d_out.cols(), together = columns_together();
@@ -166,8 +167,8 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
   }
 
  private:
-  /// Columns whose sum is formed before it is added to the gradient, so that a token that comes a million times is no
-  /// float sum of a million terms; enough of them that adding their sums takes little time.
+  /// Number of columns summed separately before being added to the gradient, so that a token that occurs a million
+  /// times is not a float sum of a million terms. Large enough that adding the sums costs little.
   Index columns_together() const { return std::max<Index>(1024, 32 * size); }
 
   void add_columns(const ConstView<S>& d_out, Index first, Index count, const Tape& tape, S* to) const {
@@ -178,7 +179,7 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
         Eigen::Map<VectorX<S>>(to + tokens(0, c) * dimension, dimension) += d_out.col(c);
   }
 
-  /// Whether a number is a token.
+  /// Whether `number` is a token.
   bool check(S number, const Pass& pass) const {
     if (number >= 0 && number < S(size) && number == std::floor(number)) return true;
     require<ValueError>(pass.refused != nullptr, "expects token numbers from 0 to ", size - 1, ", got ", number);
@@ -186,7 +187,7 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
     return false;
   }
 
-  /// Empty when none is.
+  /// Empty if no token is frozen.
   std::vector<bool> frozen_columns() const {
     std::vector<bool> columns;
     if (frozen || padding || !frozen_tokens.empty())

@@ -1,11 +1,11 @@
 #pragma once
-// Layers that read what any earlier layers gave: skips, branches and their merging.
+// Graph of layers: skip connections, branches and merges.
 
 #include "unroll/layers/detail/graph_nodes.hpp"
 
 namespace unroll {
 
-/// A static graph of layers that is a layer itself, in a model or in another graph:
+/// Static graph of layers. It is itself a layer, for use in a model or in another graph:
 ///
 ///     Graph<float> graph;
 ///     const auto in = graph.input();
@@ -13,9 +13,9 @@ namespace unroll {
 ///     graph.add(Dense{.units = 1}, graph.concat({in, deep}));  // the last node is the output
 ///     Stack<float> model(4, {graph});
 ///
-/// Nodes are numbered as they are added, the input is node 0; parameters are named by node: "1.weight". States are
-/// those of the nodes, in their order. What is merged must be of the same steps. All vectors of an Embedding inside a
-/// graph count as reached by every batch, and no layer inside may use the weights of another one.
+/// Nodes are numbered in the order of addition; the input is node 0. Parameters are named by node: "1.weight". States
+/// are those of the nodes in order. Merged nodes must have the same steps. For an Embedding inside a graph, all vectors
+/// count as touched by every batch. No layer inside may share the weights of another layer.
 template <class S>
 class Graph : public detail::GraphNodes<S> {
   using Base = detail::GraphNodes<S>;
@@ -26,12 +26,12 @@ class Graph : public detail::GraphNodes<S> {
   using typename Base::Weights;
   struct Tape {
     std::vector<typename Layer::Tape> layers;  // by node
-    std::vector<Signal<S>> values;             // of the nodes
+    std::vector<Signal<S>> values;             // by node
     std::vector<Buffer<S>> merged;             // by node
     std::vector<Buffer<S>> gradients;          // of values, by slot
-    std::vector<char> reached;                 // by node: whether its value has got a gradient
-    Buffer<S> further;                         // a gradient that is to be added to another one
-    std::vector<State<S>> state, d_state;      // of each node
+    std::vector<char> reached;                 // by node: whether its value has a gradient
+    Buffer<S> further;                         // gradient to be added to another one
+    std::vector<State<S>> state, d_state;      // by node
   };
 
   void prepare(const S* theta, Weights& weights) const {
@@ -111,11 +111,11 @@ class Graph : public detail::GraphNodes<S> {
  private:
   const Signal<S>& value_in(std::size_t n, const Tape& tape) const { return tape.values[node(n).reads[0]]; }
 
-  // ---- states of one node among those of all
+  // ---- states of one node within those of all nodes
 
   std::size_t states(std::size_t n) const { return first_state(n + 1) - first_state(n); }
 
-  /// A copy in `part`, or nothing where none are given.
+  /// Copies the states of node n to `part`; returns no states if `all` is empty.
   const State<S>& part_of(std::size_t n, const State<S>& all, State<S>& part) const {
     static const State<S> no_state;
     if (all.empty()) return no_state;
@@ -163,13 +163,14 @@ class Graph : public detail::GraphNodes<S> {
 
   // ---- gradients of values
 
-  /// Nothing where none has come.
+  /// Null if no gradient has reached the node.
   ConstView<S> d_value(std::size_t n, const Tape& tape) const {
     return tape.reached[n] != 0 ? tape.gradients[this->slot(n)].view() : nothing<S>();
   }
 
-  /// `write(d)` overwrites d with what a reader of node n gives to its gradient, the input's being `d_in`: the first
-  /// reader writes it, what others give is added. A `d` without data is not wanted.
+  /// Accumulates the gradient of node n. `write(d)` overwrites d with the contribution of one consumer of node n. The
+  /// first contribution is written directly, the others are added. `d_in` is the gradient of the input and may be null:
+  /// then it is not computed.
   template <class F>
   void add_gradient(std::size_t n, Tape& tape, const View<S>& d_in, F&& write) const {
     if (n == 0 && d_in.data() == nullptr) return write(d_in);

@@ -1,6 +1,5 @@
 #pragma once
-// What a model asks of a layer. A layer holds sizes and options alone; parameters, states and all that a pass writes
-// are arguments.
+// Layer interface. A layer holds only sizes and options; parameters, states and tapes are arguments.
 
 #include <concepts>
 #include <cstdint>
@@ -18,7 +17,7 @@
 
 namespace unroll {
 
-/// Base of every layer: defaults for all that a layer need not write. A layer has
+/// Base class of all layers, with defaults for optional members. A layer has
 ///
 ///     Shape connect(Shape in);                      // shape of the output; throws ShapeError or ValueError
 ///     std::string_view name() const;                // for messages and files
@@ -26,74 +25,74 @@ namespace unroll {
 ///     void backward(const W&, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>& d_final, Tape&,
 ///                   S* gradient, View<S> d_in, State<S>* d_initial) const;
 ///
-/// and, as it needs them, members in place of those below; see docs/own-layer.md. `forward` fills the tape and returns
-/// a view into it. `backward` adds to `gradient` and overwrites `d_in` and `d_initial`. States are empty (all zero), or
-/// one matrix per state [rows x batch] by sample. A `d_in` without data is not needed. A `d_out` without data, where
-/// only final states have a gradient, reaches only layers with states.
+/// and may override the members below; see docs/own-layer.md. `forward` fills the tape and returns a view into it.
+/// `backward` adds to `gradient` and overwrites `d_in` and `d_initial`. States are empty (all zero), or one matrix per
+/// state [rows x batch], by sample. `d_in` may be null: then it is not computed. `d_out` is null if only final states
+/// have a gradient; only layers with states receive a null `d_out`.
 ///
-/// `W`: the parameters in the form that passes read; for another one than a pointer the layer has a `prepare`.
+/// `W` is the type of the prepared parameters. If it is not a pointer, the layer has a `prepare`.
 template <class S, class W = const S*>
 struct LayerBase {
   using Scalar = S;
   using Weights = W;
-  /// What a pass forward keeps for the pass back.
+  /// Values that the forward pass stores for the backward pass.
   struct Tape {};
 
-  /// Its options for files, see options.hpp; a layer without them is compared by name and shapes of parameters.
+  /// Options for files, see options.hpp. A layer without options is compared by name and parameter shapes.
   LayerOptions options() const { return {}; }
   const ParameterTable& parameters() const {
     static const ParameterTable none;
     return none;
   }
-  /// First values by role, and of single blocks by name.
+  /// Initializers by role, and for single blocks by name.
   Start start() const { return {}; }
   std::vector<NamedStart> named_starts() const { return {}; }
-  /// Writes values that were given, not drawn, over the first values.
+  /// Overwrites initial values with given ones, such as pretrained vectors.
   void set_given(S*) const {}
-  /// Rows of each state. A layer with states has a `final_state`, too.
+  /// Rows of each state. A layer with states also has a `final_state`.
   std::vector<Index> state_rows() const { return {}; }
-  /// Whether no step depends on a later one: the layer may be run window by window.
+  /// Whether no step depends on a later one. A causal layer can run window by window.
   bool causal() const { return true; }
-  /// Whether each column of the output depends on the same column of the input alone: the layer may be run on some
-  /// columns at a time. Such a layer has no states.
+  /// Whether each output column depends only on the same input column. Such a layer can run on a subset of columns and
+  /// has no states.
   bool columnwise() const { return false; }
-  /// Steps of the output for a sequence of `steps`, none of them masked; must not fall as `steps` grows.
+  /// Steps of the output for an unmasked sequence of `steps`; must be non-decreasing in `steps`.
   Index steps_after(Index steps) const { return steps; }
-  /// Throws what `forward` would for numbers that the layer cannot read.
+  /// Throws like `forward` for invalid input values.
   void check_input(const ConstView<S>&) const {}
-  /// Numbers of layers (Pass::layer) that it needs: 1, or one for each layer inside.
+  /// Number of layer numbers (Pass::layer) used: 1, or one for each layer inside.
   std::uint64_t layers_inside() const { return 1; }
-  /// Numbers that a training step keeps on the tape for `columns` and `batch` sequences, for memory estimates.
+  /// Numbers stored on the tape by a training step, for `columns` and `batch` sequences. Used for memory estimates.
   Index kept(Index, Index, Keeping) const { return 0; }
 
-  /// Once for all passes after the parameters changed: brings them into the form that passes read, e.g. packed.
+  /// Prepares the parameters for the passes, e.g. packs them. Called once after each change of the parameters.
   void prepare(const S* theta, W& weights) const requires std::same_as<W, const S*> { weights = theta; }
-  /// The same for what only passes back read.
+  /// Prepares the parameters that only backward passes use.
   void prepare_back(const S*, W&) const {}
-  /// The states after the last step of each sequence.
+  /// States after the last step of each sequence.
   template <class AnyTape>
   void final_state(const Signal<S>&, const AnyTape&, State<S>& state) const {
     state.clear();
   }
-  /// The first value inside the layer that is not finite. The model looks at the output itself.
+  /// First non-finite value inside the layer. The model itself checks the output.
   template <class AnyTape>
   std::optional<NonFinite> first_non_finite(const W&, const Signal<S>&, const AnyTape&) const {
     return std::nullopt;
   }
 
-  /// Of a layer with a table that is looked up: columns of its first block that the last pass back gave a gradient, so
-  /// that a step may leave all others alone; see Parameters::touch.
+  /// Columns of the first block that received a gradient in the last backward pass, for layers with a lookup table. An
+  /// update may leave the other columns unchanged; see Parameters::touch.
   template <class AnyTape>
   std::span<const Index> touched(const AnyTape&) const {
     return {};
   }
-  /// Of a layer that uses the block "weight" of an earlier layer: its number. The model calls `tie` before `connect`.
+  /// Number of the earlier layer whose block "weight" this layer uses, if any. The model calls `tie` before `connect`.
   std::optional<Index> tied_to() const { return std::nullopt; }
   void tie(const TiedWeight&) {}
 
-  /// Of a layer whose frozen parameters follow what passes through it in training: how many numbers say how.
-  /// `add_statistics` adds those of the last pass forward, so that windows of one update count as one;
-  /// `update_statistics` brings the parameters up to date, once an update has succeeded.
+  /// Number of running statistics of a layer whose frozen parameters follow its training inputs, e.g. running means.
+  /// `add_statistics` adds those of the last forward pass, so that all windows of one update count as one batch.
+  /// `update_statistics` updates the parameters after a successful update.
   Index statistics() const { return 0; }
   template <class AnyTape>
   void add_statistics(const AnyTape&, double*) const {}
@@ -128,7 +127,7 @@ concept HasPasses = requires(const L& layer, const typename L::Weights& weights,
   layer.backward(weights, in, pass, d_out, initial, tape, gradient, d_in, &state);
 };
 
-/// Members that LayerBase has defaults for.
+/// Members with defaults in LayerBase.
 template <class L>
 concept HasDefaults = requires(L& made, const L& layer, Index n, Keeping keeping, const TiedWeight& weight,
                                typename L::Scalar* theta, typename L::Weights& weights, Signal<typename L::Scalar> in,
@@ -159,7 +158,7 @@ concept HasDefaults = requires(L& made, const L& layer, Index n, Keeping keeping
 template <class L>
 concept Layer = HasLayerTypes<L> && HasDescription<L> && HasPrepare<L> && HasPasses<L> && HasDefaults<L>;
 
-/// Instantiated by every model: names the first thing that is missing.
+/// Static check of a layer type, instantiated by every model; reports the first missing member.
 template <class L>
 constexpr bool check_layer() {
   if constexpr (!HasLayerTypes<L>)
@@ -188,7 +187,7 @@ concept HasScalar = requires {
   typename L::Scalar;
 };
 
-/// In place of what was refused, so that the compiler says why and nothing else.
+/// Placeholder for a rejected type, so that the compiler reports only the reason.
 template <class S>
 struct NoLayer : LayerBase<S> {
   template <class Given>
@@ -202,7 +201,7 @@ struct NoLayer : LayerBase<S> {
 
 template <class Given, class S>
 struct LayerFor {
-  using type = NoLayer<S>;  // first: Clang forgets what follows an assertion that fails
+  using type = NoLayer<S>;  // first: Clang ignores what follows a failed assertion
   static_assert(!HasTypes<Given>,
                 "unroll: a cell is no layer: write Recurrent<Gru>{.units = 32}, or Bidirectional<Gru>{.units = 32}, in "
                 "place of Gru<float>{...}");
@@ -224,14 +223,14 @@ struct LayerFor<Given, S> {
 
 }  // namespace detail
 
-/// The layer that a model of scalar S makes of what it is given: options without a scalar, as `Dense{.units = 4}`,
-/// which have `template <class S> using Layer`, or a layer that has a scalar already, as it is.
+/// Layer type of a model with scalar S for `Given`: either options without a scalar, such as `Dense{.units = 4}`, which
+/// have `template <class S> using Layer`, or a layer type that already has a scalar.
 template <class Given, class S>
 using LayerOf = typename detail::LayerFor<Given, S>::type;
 
 namespace detail {
 
-/// What fills a block at first: what its layer asks for by name, or else by role.
+/// Initializer of a block: by name if the layer has a named one, otherwise by role.
 template <class L>
 Initializer first_values_of(const L& layer, const ParameterBlock& block) {
   for (const auto& [name, own] : layer.named_starts())
@@ -239,7 +238,7 @@ Initializer first_values_of(const L& layer, const ParameterBlock& block) {
   return layer.start().of(block.role);
 }
 
-/// Says in which part of a model something did not fit: `within("layer ", 2, layer, f)`.
+/// Runs f and prefixes errors with the part of the model: `within("layer ", 2, layer, f)`.
 template <class L, class F>
 void within(std::string_view what, std::size_t k, const L& layer, F&& f) {
   const auto where = [&](const Error& error) { return text(what, k, " (", layer.name(), "): ", error.what()); };
@@ -252,13 +251,13 @@ void within(std::string_view what, std::size_t k, const L& layer, F&& f) {
   }
 }
 
-/// "sample 2, step 5", given the timeline.
+/// Location of a value such as "sample 2, step 5"; requires a timeline.
 inline std::string place_of(const NonFinite& where) {
   const std::string sample = text("sample ", where.timeline->place_of(where.column));
   return where.per_sequence ? sample : text(sample, ", step ", where.timeline->step_of(where.column));
 }
 
-/// The first column with a value that is not finite, or -1.
+/// First column with a non-finite value, or -1.
 template <class Scalar>
 Index first_non_finite_column(const ConstView<Scalar>& values) {
   for (Index c = 0; c < values.cols(); ++c)
@@ -273,7 +272,7 @@ std::optional<NonFinite> non_finite_output(const Signal<Scalar>& out, const Shap
   return NonFinite{"its output", column, out.timeline, !shape.per_step};
 }
 
-/// The first value that is not finite in a layer or its output.
+/// First non-finite value in a layer or its output.
 template <class L>
 std::optional<NonFinite> first_non_finite(const L& layer, const typename L::Weights& weights,
                                           const Signal<typename L::Scalar>& in, const Shape& shape_in,

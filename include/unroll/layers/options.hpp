@@ -1,6 +1,6 @@
 #pragma once
-// What a layer says of itself: names and values of everything that was chosen for it. Files compare them, so that
-// parameters are not read into a model of another meaning.
+// Description of a layer: names and values of all its options. Files compare them, so that parameters are not loaded
+// into a different model.
 
 #include <concepts>
 #include <string>
@@ -15,16 +15,17 @@
 namespace unroll {
 
 struct LayerOption;
-/// In the order in which they are compared. The first one of a layer is {"layer", its kind}.
+/// Options in the order of comparison. The first one of a layer is {"layer", its kind}.
 using LayerOptions = std::vector<LayerOption>;
 
-/// What an option is for.
+/// Effect of an option.
 enum class OptionUse {
-  outputs,   ///< other values give other outputs: a file must have the same one
-  training,  ///< it counts in training only, such as a rate of dropout
+  outputs,   ///< changes the outputs: a file must have the same value
+  training,  ///< affects training only, such as a dropout rate
 };
 
-/// A name with a value: true or false, a whole number, a number, a word, several of these, or options of a part.
+/// Named option of a layer. Its value is a bool, an integer, a number, a string, a list of these, or the options of a
+/// part.
 struct LayerOption {
   using Value = std::variant<bool, Index, double, std::string, std::vector<Index>, std::vector<std::string>,
                              LayerOptions, std::vector<LayerOptions>>;
@@ -43,7 +44,7 @@ struct LayerOption {
   OptionUse use;
 
  private:
-  // Not inlined, and strings of all lengths through one function: options are made seldom and compiled often.
+  // Not inlined, and strings of all lengths use one function: this code runs rarely and is compiled often.
   [[gnu::cold, gnu::noinline]] LayerOption(Value&& given, std::string_view of, OptionUse for_what)
       : name(of), value(std::move(given)), use(for_what) {}
   [[gnu::cold, gnu::noinline]] static Value word(std::string_view letters) { return std::string(letters); }
@@ -64,12 +65,12 @@ struct LayerOption {
   }
 };
 
-/// How several values of the same steps become one.
+/// Method that merges several values of the same steps.
 enum class Merge { concat, sum, product, average };
 
 namespace detail {
 
-/// The value of a word among options; empty where there is none.
+/// Value of a string option; empty if there is none.
 inline std::string word_of(const LayerOptions& options, std::string_view name) {
   for (const LayerOption& option : options)
     if (const auto* word = std::get_if<std::string>(&option.value); word != nullptr && option.name == name)
@@ -77,14 +78,14 @@ inline std::string word_of(const LayerOptions& options, std::string_view name) {
   return {};
 }
 
-/// Likewise of true or false; false where there is none.
+/// Value of a bool option; false if there is none.
 inline bool flag_of(const LayerOptions& options, std::string_view name) {
   for (const LayerOption& option : options)
     if (const auto* flag = std::get_if<bool>(&option.value); flag != nullptr && option.name == name) return *flag;
   return false;
 }
 
-/// The name of a layer and its options. A layer without options has its name alone.
+/// Name and options of a layer; only the name for a layer without options.
 template <class L>
 LayerOptions description_of(const L& layer) {
   LayerOptions all{{"name", std::string(layer.name())}};
@@ -92,14 +93,15 @@ LayerOptions description_of(const L& layer) {
   return all;
 }
 
-/// "layer 2 (conv1d)" of "layers", which are counted from 0; "node 1 (dense)" of "nodes", where 0 is the input.
+/// Name of a part for messages: "layer 2 (conv1d)" for the list "layers", counted from 0; "node 1 (dense)" for "nodes",
+/// where node 0 is the input.
 inline std::string part_name(std::string_view list, std::size_t k, const LayerOptions& part) {
   const std::string name = word_of(part, "name");
   const std::size_t number = list == "nodes" ? k + 1 : k;
   return text(list.substr(0, list.size() - 1), " ", number, name.empty() ? "" : " (" + name + ")");
 }
 
-/// Of layers one after the other.
+/// Description of a chain of layers.
 template <class Model>
 LayerOptions chain_description(const Model& model) {
   std::vector<LayerOptions> layers;
@@ -107,7 +109,7 @@ LayerOptions chain_description(const Model& model) {
   return {{"model", "chain"}, {"features", model.features()}, {"layers", std::move(layers)}};
 }
 
-/// The text of equations, line by line: a line of them is an answer to "where do they differ?".
+/// Lines of the text of equations, so that a comparison can report the line that differs.
 inline std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -118,11 +120,11 @@ inline std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-/// Appends what tells a cell: its sizes by name, and its equations where it has them.
+/// Appends the description of a cell: sizes by name, and its equations if it has them.
 template <class C>
 void add_cell(LayerOptions& options, const C& cell, Index units,
               const std::vector<std::pair<std::string, Index>>& sizes) {
-  if constexpr (requires { cell.units(); }) units = cell.units();  // they may be set at compile time
+  if constexpr (requires { cell.units(); }) units = cell.units();  // units may be set at compile time
   options.emplace_back("units", units);
   LayerOptions named;
   if constexpr (requires { cell.layout().rows_of_size(C::program.size_count); }) {

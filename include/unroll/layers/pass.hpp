@@ -1,5 +1,5 @@
 #pragma once
-// What layers are given and what they give: shapes, values on their timeline, how a pass runs, first values.
+// Arguments and results of layers: shapes, values on a timeline, settings of a pass, initializers.
 
 #include <cmath>
 #include <cstdint>
@@ -16,14 +16,14 @@
 
 namespace unroll {
 
-/// What flows between layers: features, and whether there is a column for every step or one for every sequence.
+/// Shape of the values between layers: number of features, and one column per step or per sequence.
 struct Shape {
   Index features = 0;
   bool per_step = true;
-  double density = 1;  ///< steps for each one that comes in, about: what strides and upsampling leave
+  double density = 1;  ///< approximate steps per input step of the model, after strides and upsampling
 
-  /// Of a batch that came in with `steps` steps of all sequences together. Throws ShapeError for more than memory
-  /// holds.
+  /// Number of columns for a batch whose sequences have `steps` input steps in total. Throws ShapeError if memory
+  /// cannot hold them.
   Index columns(Index steps, Index batch) const {
     if (!per_step) return batch;
     const double all = std::ceil(density * double(steps));
@@ -32,26 +32,26 @@ struct Shape {
   }
 };
 
-/// Values on their timeline [features x timeline->columns()]. Both belong to somebody else and must outlive the pass.
+/// Values on a timeline [features x timeline->columns()]. Non-owning: both must outlive the pass.
 template <class Scalar>
 struct Signal {
   ConstView<Scalar> values;
   const Timeline* timeline;
 };
 
-/// How a pass runs, and what its random numbers are keyed by.
+/// Settings of a pass, including the keys of its random numbers.
 struct Pass {
-  bool training = false;  ///< dropout only happens in training
+  bool training = false;  ///< enables dropout
   std::uint64_t seed = 0;
-  std::uint64_t update = 0;       ///< counts the batches of a training run
-  std::uint64_t layer = 0;        ///< set by the model; layers that hold others give each its own
-  Keeping keeping = {};           ///< how much recurrent layers keep for the way back
-  ThreadPool* threads = nullptr;  ///< for what a layer can do at the same time; nullptr: the calling thread alone
-  bool* refused = nullptr;  ///< where given, a layer whose input has a value that it cannot take sets it, in place
-                            ///< of throwing, and gives outputs that are not a number
+  std::uint64_t update = 0;       ///< number of the batch in the training run
+  std::uint64_t layer = 0;        ///< set by the model; a layer that contains layers assigns a number to each
+  Keeping keeping = {};           ///< what recurrent layers store for the backward pass
+  ThreadPool* threads = nullptr;  ///< for parallel work within a layer; nullptr: only the calling thread
+  bool* refused =
+      nullptr;  ///< if set, a layer with an invalid input value sets it to true and outputs NaN instead of throwing
 };
 
-/// First values by role; a cell may override single blocks (the forget bias of an LSTM).
+/// Initializers by role; a cell may override single blocks (the forget bias of an LSTM).
 struct Start {
   Initializer input_weight = init::glorot_uniform();
   Initializer recurrent_weight = init::orthogonal();
@@ -72,22 +72,23 @@ struct Start {
   }
 };
 
-/// A named block with its own first values.
+/// Initializer of a named block.
 using NamedStart = std::pair<std::string, Initializer>;
 
-/// The first value that was not finite.
+/// Location of the first non-finite value.
 struct NonFinite {
-  std::string value;                   ///< what it is, e.g. "equation 'c'"
+  std::string value;                   ///< description, e.g. "equation 'c'"
   Index column = 0;                    ///< of the timeline
-  const Timeline* timeline = nullptr;  ///< nullptr: that of the layer's input
-  bool per_sequence = false;           ///< whether that timeline has one step per sequence
+  const Timeline* timeline = nullptr;  ///< nullptr: timeline of the layer's input
+  bool per_sequence = false;           ///< whether the timeline has one step per sequence
 };
 
-/// A block of parameters that belongs to another layer.
+/// Parameter block that is shared with another layer.
 struct TiedWeight {
-  ParameterBlock block = {};  ///< as the model has it
-  Index distance = 0;  ///< to its first entry from the first parameter of the layer that is tied, also in a gradient
-  std::string owner = {};  ///< "layer 0 (embedding)"
+  ParameterBlock block = {};  ///< as in the parameter table of the model
+  Index distance =
+      0;  ///< from the first parameter of the tied layer to the first entry of the block, also in a gradient
+  std::string owner = {};  ///< e.g. "layer 0 (embedding)"
 };
 
 }  // namespace unroll

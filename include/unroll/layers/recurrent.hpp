@@ -1,5 +1,5 @@
 #pragma once
-// A layer that runs one cell over time.
+// Recurrent layer.
 
 #include "unroll/engine/over_time.hpp"
 #include "unroll/layers/detail/last_step.hpp"
@@ -7,17 +7,17 @@
 
 namespace unroll {
 
-/// What a recurrent layer hands on.
+/// Output of a recurrent layer.
 enum class Returns {
-  steps,  ///< the output of every step
-  last,   ///< the output of each sequence's last step (in the layer's direction); zero for a sequence without steps
+  steps,  ///< output of every step
+  last,   ///< output of the last step in the layer's direction; zero for a sequence without steps
 };
 
 namespace detail {
 
 constexpr std::string_view name_of(Returns returns) { return returns == Returns::steps ? "steps" : "last"; }
 
-/// One direction of a recurrent layer: a cell with its tape. Shared by Recurrent and Bidirectional.
+/// One direction of a recurrent layer, used by Recurrent and Bidirectional.
 template <Cell C>
 struct OneDirection {
   using Scalar = typename C::Scalar;
@@ -38,7 +38,7 @@ struct OneDirection {
     return C(CellSizes{.inputs = {in.features}, .units = units, .constants = {}, .sizes = sizes});
   }
 
-  /// `output`: where the output goes; without data, to memory of the tape.
+  /// `output` may be null: then the output is stored on the tape.
   static void forward(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
                       const Pass& pass, std::span<const MatrixX<Scalar>> initial, Tape<C>& tape,
                       Strided<Scalar> output = {}) {
@@ -62,13 +62,13 @@ struct OneDirection {
         .backward({{&in.values, 1}, {}}, d_output, d_final, gradient, {{&d_in, 1}, {}}, d_initial, add_to_input);
   }
 
-  /// After a way back without it.
+  /// Adds the input gradient after a backward pass without it.
   static void add_input_gradient(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in,
                                  Direction direction, Tape<C>& tape, View<Scalar> d_in) {
     over_time(cell, weights, in, direction, tape).add_input_gradients({{&d_in, 1}, {}});
   }
 
-  /// The earliest step in the direction of the pass; of one step, the first equation.
+  /// First non-finite value: the earliest step in the direction of the pass, and within a step the first equation.
   static std::optional<NonFinite> first_non_finite(const C& cell, const typename C::Weights& weights,
                                                    const Signal<Scalar>& in, Direction direction, Tape<C>& tape) {
     constexpr bool searches = requires(const Step<Scalar, C::states>& all) {
@@ -84,7 +84,7 @@ struct OneDirection {
     }
   }
 
-  /// The value of a named equation [rows x columns]; only before the way back.
+  /// Value of a named equation [rows x columns]; valid only before the backward pass.
   static void trace(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
                     Tape<C>& tape, std::string_view equation, MatrixX<Scalar>& to) {
     const auto all = over_time(cell, weights, in, direction, tape).all_columns();
@@ -115,17 +115,18 @@ struct OneDirection {
 template <class Options, class S>
 class RecurrentLayer;
 
-/// A cell over time: `Recurrent<Gru>{.units = 32}`, `Recurrent<EquationsOf<my::equations>::Cell>{.units = 32}`. The
-/// cell is a class template, whose first parameter is the scalar of the model.
+/// Recurrent layer: runs one cell over time. `Recurrent<Gru>{.units = 32}`,
+/// `Recurrent<EquationsOf<my::equations>::Cell>{.units = 32}`. The cell is a class template whose first parameter is
+/// the scalar of the model.
 ///
-/// The second parameter is for GCC, which sees by a type, and not by a template, that equations are in an unnamed
-/// namespace, so that models of them belong to one source file.
+/// The second template parameter is needed by GCC: with equations in an unnamed namespace, models must have internal
+/// linkage, which GCC derives from a type argument but not from a template argument.
 template <template <class, int...> class CellTemplate, class = CellTemplate<float>>
 struct Recurrent {
   Index units = 0;
   Direction direction = Direction::forward;
   Returns returns = Returns::steps;
-  std::vector<std::pair<std::string, Index>> sizes = {};  ///< of symbols with a size of their own, see CellSizes
+  std::vector<std::pair<std::string, Index>> sizes = {};  ///< of symbols with a separate size, see CellSizes
   Start first_values = {};
 
   template <class S>
@@ -134,7 +135,7 @@ struct Recurrent {
   using Layer = RecurrentLayer<Recurrent, S>;
 };
 
-/// A cell of one scalar as a template: `Recurrent<OneScalar<MyCell>::Cell>`.
+/// Adapter of a cell with a fixed scalar to a template: `Recurrent<OneScalar<MyCell>::Cell>`.
 template <class C>
 struct OneScalar {
   template <class S>
@@ -143,7 +144,7 @@ struct OneScalar {
 
 namespace detail {
 
-/// The cell of a layer's options.
+/// Cell type of a layer's options.
 template <class Options, class S>
 struct CellOf {
   using type = typename Options::template Cell<S>;
@@ -154,7 +155,7 @@ struct CellOf {
 
 }  // namespace detail
 
-/// What Recurrent becomes in a model.
+/// Implementation of Recurrent.
 template <class Options, class S>
 class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::type::Weights>, Options {
   using C = typename detail::CellOf<Options, S>::type;
@@ -219,7 +220,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
     if (returns == Returns::last && d_out.data() != nullptr) {
       auto d_steps = tape.d_steps.shape(cell_.output_rows(), in.timeline->columns());
       detail::scatter_last(d_out, *in.timeline, direction, d_steps);
-      new (&d_out) ConstView<S>(view(std::as_const(d_steps)));  // Eigen's way to let a Map look elsewhere
+      new (&d_out) ConstView<S>(view(std::as_const(d_steps)));  // rebinds the Map, as Eigen documents
     }
     if (d_initial != nullptr) d_initial->resize(std::size_t(C::states));
     One::backward(cell_, weights, in, direction, d_out, d_final, tape.cell, gradient, d_in,

@@ -9,17 +9,17 @@ namespace unroll {
 template <class S>
 class TiedDenseLayer;
 
-/// y = E^T x + b for every column on its own, where E [features x tokens] are the weights of an Embedding earlier in
-/// the model: scores of all tokens by the vectors that also stand for them as inputs (Press & Wolf 2017,
+/// Dense layer that shares the weights of an Embedding: y = E^T x + b for each column, where E [features x tokens]
+/// belongs to an Embedding earlier in the model. Scores each token by its embedding vector (Press & Wolf 2017,
 /// arXiv:1608.05859; Inan et al. 2017, arXiv:1611.01462).
 ///
 ///     Sequential model(1, Embedding{.size = 8000, .dimension = 128}, Recurrent<Gru>{.units = 128},
 ///                      TiedDense{.embedding = 0});
 ///
-/// Of its own it has the biases b [tokens]. The gradient of E is the sum of both places; columns that the embedding
-/// keeps frozen, padding among them, get none from here either.
+/// The layer has only the biases b [tokens] as parameters. The gradient of E is the sum over both layers. Frozen
+/// columns of the embedding, including padding, receive no gradient from this layer either.
 struct TiedDense {
-  Index embedding = 0;  ///< number of the layer whose weights it uses
+  Index embedding = 0;  ///< number of the Embedding layer
   bool biased = true;
   Start first_values = {};
 
@@ -69,7 +69,7 @@ class TiedDenseLayer : public LayerBase<S, detail::PackedMap<S>>, TiedDense {
                 S* gradient, View<S> d_in, State<S>*) const {
     const ParameterBlock& block = weight_.block;
     S* const shared = gradient + weight_.distance;
-    constexpr Index some = 512;  // tokens at a time, so that their part of d_out stays in a cache
+    constexpr Index some = 512;  // tokens per block, so that the block of d_out stays in cache
     for (Index first = 0; first < block.cols; first += some)
       add_outer_products(in.values.data(), in.values.outerStride(), block.rows, d_out.data() + first,
                          d_out.outerStride(), std::min(some, block.cols - first), d_out.cols(),

@@ -6,17 +6,17 @@
 namespace unroll {
 
 struct BinaryCrossEntropyOptions {
-  VectorX<double> pos_weight = {};  ///< one per row: what a positive target weighs against a negative one; empty: all 1
+  VectorX<double> pos_weight = {};  ///< one per row: weight of positive targets relative to negative ones; empty: all 1
   Reduction reduction = Reduction::valid;
 };
 
-/// Cross entropy of sigmoid(z), in nats, for each entry of the logits `output` and target y in [0, 1], both [rows x
-/// columns]; a NaN target is not scored. With p = pos_weight and softplus(z) = max(z, 0) + log(1 + exp(-|z|)):
+/// Binary cross entropy of sigmoid(z), in nats, for each entry of the logits `output` and target y in [0, 1], both
+/// [rows x columns]; a NaN target is ignored. With p = pos_weight and softplus(z) = max(z, 0) + log(1 + exp(-|z|)):
 ///
 ///     l = p y softplus(-z) + (1 - y) softplus(z)      dl/dz = (1 - y) sigmoid(z) - p y sigmoid(-z)
 ///
-/// No two terms cancel, so that confident predictions keep all digits. pos_weight never enters the denominator, as in
-/// PyTorch.
+/// No cancellation between terms, so confident predictions keep full precision. The denominator does not include
+/// pos_weight, as in PyTorch.
 template <std::floating_point Scalar = float>
 class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, Scalar> {
   friend detail::EntryLoss<BinaryCrossEntropy, Scalar>;
@@ -27,7 +27,7 @@ class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, 
 
   explicit BinaryCrossEntropy(const Options& options = {})
       : detail::EntryLoss<BinaryCrossEntropy, Scalar>(options.reduction), rows_(options.pos_weight.size()) {
-    // Blocks of entries may reach beyond the last row.
+    // Blocks of entries may extend beyond the last row.
     pos_weight_.setZero(rows_ == 0 ? 0 : rows_ + detail::entry_block);
     pos_weight_.head(rows_) = options.pos_weight.cast<Scalar>();
     for (Index r = 0; r < options.pos_weight.size(); ++r) {
@@ -47,7 +47,7 @@ class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, 
   template <class V>
   detail::EntryCost<V> entry(V z, V y, Index first) const {
     const V zero = V::constant(0), one = V::constant(1);
-    // One of the two is 1 and the other exp(-|z|): no exponential overflows, and nothing needs a branch.
+    // One of the two is 1 and the other exp(-|z|): no overflow and no branch.
     const V up = exp(min(z, zero)), down = exp(min(-z, zero)), e = up * down;
     const V log1p = detail::log1p_unit(e);
     const V positive = rows_ > 0 ? y * V::load(pos_weight_.data() + first) : y, negative = one - y;

@@ -1,11 +1,11 @@
 #pragma once
-// Checks and weights of integer class labels, shared by the losses that take them.
+// Class labels and class weights: checks shared by the classification losses.
 
 #include "unroll/losses/reduction.hpp"
 
 namespace unroll::detail {
 
-/// Throws unless there is one label per column and every label is below `classes`; a negative label means "none".
+/// Throws unless there is one label per column, each below `classes`; a negative label means "none".
 inline void check_labels(InLabels labels, Index classes, Index columns) {
   require<ShapeError>(labels.size() == columns, "expects one label for each of ", columns, " columns, got ",
                       labels.size());
@@ -15,7 +15,7 @@ inline void check_labels(InLabels labels, Index classes, Index columns) {
   }
 }
 
-/// One weight per class; empty: all 1.
+/// Class weights, one per class; empty: all 1.
 template <class Scalar>
 class ClassWeights {
  public:

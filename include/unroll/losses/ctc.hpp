@@ -7,23 +7,24 @@
 namespace unroll {
 
 struct CtcOptions {
-  Index blank = 0;             ///< the class that writes nothing
-  bool zero_infinity = false;  ///< a target that no path gives costs 0 and has the gradient 0; it still counts
-  /// Items are the labels of a target, 1 at least. So per_sequence is PyTorch's mean, batch the mean of what sequences
-  /// cost, and valid the cost of a label.
+  Index blank = 0;  ///< class that produces no label
+  bool zero_infinity =
+      false;  ///< a target without a path has loss 0 and gradient 0; it still counts in the denominator
+  /// An item is a label of a target, at least 1 item per target. So per_sequence is PyTorch's mean, batch the mean loss
+  /// per sequence, and valid the loss per label.
   Reduction reduction = Reduction::per_sequence;
 };
 
-/// Connectionist temporal classification (Graves et al. 2006): labels are learnt without knowing when they come. The
-/// outputs [classes x columns of the timeline] are logits; log-probabilities are logits, too. A path is a class for
-/// every step, it writes its classes without repetitions and then without blanks, and a sequence costs
+/// Connectionist temporal classification loss (Graves et al. 2006): learns label sequences without alignment. The
+/// outputs [classes x columns of the timeline] are logits; log-probabilities are valid logits, too. A path assigns a
+/// class to every step. Removing repetitions and then blanks from a path gives its labels. The loss of a sequence is
 ///
-///     l = -log (sum over the paths that write its target of the product over steps of softmax(a_t)_path(t))
+///     l = -log (sum over the paths of its target of the product over steps of softmax(a_t)_path(t))
 ///
-/// Steps are those of the timeline, so masked ones, gaps too, are no part of a path. A target that no path writes (it
-/// needs a step for each label, and one between equal neighbours) costs infinity, and its gradient is NaN. Time and
-/// memory grow with steps times labels. Computed in double, whatever the outputs are; a sequence's bits do not depend
-/// on its batch.
+/// Steps are those of the timeline, without masked ones. A target without a path (one step per label and one between
+/// equal neighbours are needed) has loss infinity and gradient NaN. Time and memory are proportional to steps times
+/// labels. Computed in double for every scalar type; the result for a sequence does not depend on its batch, bit for
+/// bit.
 template <std::floating_point S = float>
 class CtcLoss {
  public:
@@ -37,22 +38,21 @@ class CtcLoss {
 
   const Options& options() const { return options_; }
 
-  /// The loss, and in `d_output` the gradient of its `value()`. Samples are those of the timeline:
-  /// there is a target for each, and a weight (`Columns::weights`, empty: all 1). `d_output` may be the memory of
-  /// `output` itself. Throws ShapeError where sizes do not fit, and ValueError for a target's label that is no class or
-  /// is the blank, before anything is written.
+  /// Loss, and in `d_output` the gradient of its `value()`. Each sample of the timeline has a target and a weight
+  /// (`Columns::weights`, empty: all 1). `d_output` may alias `output`. Throws ShapeError if sizes do not match, and
+  /// ValueError for a label that is not a class or is the blank, before anything is written.
   LossValue operator()(In<S> output, const Timeline& timeline, const LabelSequences& targets, Out<S> d_output,
                        const Columns& columns = {}) const {
     return run(output, timeline, targets, &d_output, columns, counted(output.rows(), targets, columns));
   }
-  /// The same for a part of a larger whole, as ColumnLoss has it.
+  /// The same for a part of a larger whole, see ColumnLoss.
   LossValue operator()(In<S> output, const Timeline& timeline, const LabelSequences& targets, Out<S> d_output,
                        const Columns& columns, const LossCount& whole) const {
     check(output.rows(), targets);
     return run(output, timeline, targets, &d_output, columns, whole);
   }
 
-  /// Without gradient, for evaluation.
+  /// The same without gradient, for evaluation.
   LossValue operator()(In<S> output, const Timeline& timeline, const LabelSequences& targets,
                        const Columns& columns = {}) const {
     return run(output, timeline, targets, nullptr, columns, counted(output.rows(), targets, columns));
@@ -63,7 +63,7 @@ class CtcLoss {
     return run(output, timeline, targets, nullptr, columns, whole);
   }
 
-  /// The loss of each sample by itself, neither weighted nor divided; 0 where there is no target.
+  /// Loss of each sample, neither weighted nor divided; 0 without a target.
   void per_sequence(In<S> output, const Timeline& timeline, const LabelSequences& targets,
                     OutVector<double> losses) const {
     check(output.rows(), targets);
@@ -76,7 +76,7 @@ class CtcLoss {
                       : 0;
   }
 
-  /// Throws ValueError where the loss of outputs [rows x columns] would.
+  /// Throws ValueError if the loss of outputs [rows x columns] would.
   void check(Index rows, const LabelSequences& targets) const {
     require<ValueError>(options_.blank < rows, "ctc: blank is ", options_.blank, ", but there are ", rows, " classes");
     for (Index b = 0; b < targets.size(); ++b) {
@@ -90,7 +90,7 @@ class CtcLoss {
       }
     }
   }
-  /// Throws ValueError where a target needs more steps than its sequence has, unless such losses are zeroed.
+  /// Throws ValueError if a target needs more steps than its sequence has, unless zero_infinity is set.
   void check_steps(const LabelSequences& targets, Index sample, Index steps) const {
     if (options_.zero_infinity || !targets.has_target(sample)) return;
     const Index least = detail::least_ctc_steps(targets[sample]);
@@ -99,7 +99,7 @@ class CtcLoss {
                         ", so the loss is infinite; zero_infinity leaves such targets out");
   }
 
-  /// What the loss of these targets is divided by; see LossCount.
+  /// Denominator of the loss of these targets; see LossCount.
   LossCount count(const LabelSequences& targets, const Columns& columns = {}) const {
     LossCount whole;
     count(targets, columns, whole);
@@ -126,7 +126,7 @@ class CtcLoss {
     return {items, double(items)};
   }
 
-  /// Sequence b is number b.
+  /// Columns with sequence b as number b.
   static Columns numbered(const LabelSequences& targets, const Columns& columns) {
     thread_local Labels numbers;
     while (numbers.size() < targets.size()) numbers = Labels::LinSpaced(2 * targets.size(), 0, 2 * targets.size() - 1);

@@ -7,9 +7,8 @@
 
 namespace unroll {
 
-/// What is to be written for each sample of a batch: labels without a place in time, any number of them. It refers to
-/// the labels, which must outlive its use. A sample may have no labels, which is a target like any other; a single
-/// negative label means that there is no target.
+/// Label sequences: unaligned targets of any length, one per sample of a batch. Non-owning: the labels must outlive its
+/// use. An empty sequence is a valid target; a single negative label means "no target".
 class LabelSequences {
  public:
   LabelSequences() = default;
@@ -24,7 +23,7 @@ class LabelSequences {
   void add(std::span<const Index> target) { targets_.push_back(target); }
 
   Index size() const { return Index(targets_.size()); }
-  /// Indices are from 0, below size().
+  /// `sample` must be in [0, size()).
   std::span<const Index> operator[](Index sample) const { return targets_[std::size_t(sample)]; }
   bool has_target(Index sample) const { return (*this)[sample].size() != 1 || (*this)[sample].front() >= 0; }
 

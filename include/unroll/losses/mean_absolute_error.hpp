@@ -9,8 +9,8 @@ struct MeanAbsoluteErrorOptions {
   Reduction reduction = Reduction::valid;
 };
 
-/// l = |a - t| for each entry of `output` and target [rows x columns]; a NaN target is not scored. The slope at a = t
-/// is 0.
+/// Mean absolute error: l = |a - t| for each entry of `output` and target [rows x columns]; a NaN target is ignored.
+/// The slope at a = t is 0.
 template <std::floating_point Scalar = float>
 class MeanAbsoluteError : public detail::EntryLoss<MeanAbsoluteError<Scalar>, Scalar> {
   friend detail::EntryLoss<MeanAbsoluteError, Scalar>;

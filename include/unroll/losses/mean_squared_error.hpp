@@ -8,9 +8,9 @@ struct MeanSquaredErrorOptions {
   Reduction reduction = Reduction::valid;
 };
 
-/// l = (a - t)^2 for each entry of `output` and target [rows x columns]; a NaN target is not scored. Reduction::valid
-/// divides by the number of scored entries: by labelled steps and by rows, so that neither longer sequences nor wider
-/// targets raise it.
+/// Mean squared error: l = (a - t)^2 for each entry of `output` and target [rows x columns]; a NaN target is ignored.
+/// Reduction::valid divides by the number of scored entries (labelled steps times rows), so the loss does not grow with
+/// sequence length or number of rows.
 template <std::floating_point Scalar = float>
 class MeanSquaredError : public detail::EntryLoss<MeanSquaredError<Scalar>, Scalar> {
   friend detail::EntryLoss<MeanSquaredError, Scalar>;

@@ -6,13 +6,14 @@
 namespace unroll {
 
 struct NegativeLogLikelihoodOptions {
-  VectorX<double> class_weights = {};  ///< one per class; empty: all 1. PyTorch's mean with them is Reduction::weighted
+  VectorX<double> class_weights =
+      {};  ///< one per class; empty: all 1. Reduction::weighted is PyTorch's mean with weights
   Reduction reduction = Reduction::valid;
 };
 
-/// l = -v_y a_y for log-probabilities `output` [classes x columns], label y per column (negative: none) and class
-/// weights v. For models that end in a log-softmax of their own, or a mixture; from logits, SoftmaxCrossEntropy is
-/// faster.
+/// Negative log likelihood: l = -v_y a_y for log-probabilities `output` [classes x columns], label y per column
+/// (negative: none) and class weights v. For models whose output is a log-softmax or a mixture. For logits,
+/// SoftmaxCrossEntropy is faster.
 template <std::floating_point Scalar = float>
 class NegativeLogLikelihood
     : public detail::ColumnLoss<NegativeLogLikelihood<Scalar>, Scalar, Eigen::Ref<const Labels>> {

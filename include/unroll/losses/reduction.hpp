@@ -1,6 +1,6 @@
 #pragma once
-// What a sum of losses is divided by. Every framework has its own habit here, so each has a name, and a loss is kept as
-// its two parts (sum, count) until somebody asks for the quotient.
+// Reductions of losses. Frameworks divide the sum of losses by different numbers, so each reduction has a name. A loss
+// is stored as (sum, count) until its value is needed.
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
@@ -9,37 +9,36 @@
 
 namespace unroll {
 
-/// With the loss l of an item, its mask m (1 where it has a label) and its weight w, over all items of a batch of B
-/// sequences. An item is a column for class labels and an entry (row, column) for real-valued targets.
+/// Denominator of a loss. l is the loss of an item, m its mask (1 if labelled) and w its weight; sums are over all
+/// items of a batch of B sequences. An item is a column for class labels, an entry (row, column) for real-valued
+/// targets.
 enum class Reduction {
-  sum,       ///< sum m w l
-  valid,     ///< sum m w l / sum m: the mean over what is labelled; Keras 3, and PyTorch's mean without class weights
-  weighted,  ///< sum m w l / sum m w: PyTorch's mean with class weights; no weight may be negative
-  per_sequence,  ///< mean over sequences of (sum m w l / sum m), those without a label left out: short sequences weigh
-                 ///< as much
-  batch          ///< sum m w l / B: summed over time, averaged over the batch, as is usual for sequence to sequence
+  sum,           ///< sum m w l
+  valid,         ///< sum m w l / sum m: mean over labelled items; Keras 3, and PyTorch's mean without class weights
+  weighted,      ///< sum m w l / sum m w: PyTorch's mean with class weights; weights must not be negative
+  per_sequence,  ///< mean of (sum m w l / sum m) over sequences with labels, so that short sequences have equal weight
+  batch          ///< sum m w l / B: sum over time, mean over the batch, usual for sequence to sequence
 };
 
-/// Labels as an argument: a whole vector or a segment of one.
+/// Labels as a function argument: a vector or a segment of one.
 using InLabels = const Eigen::Ref<const Labels>&;
 
-/// What a loss may know about its columns besides their labels. Vectors are read in place: they must outlive the call.
+/// Properties of the columns of a batch besides their labels. Non-owning: vectors must outlive the call.
 struct Columns {
   Eigen::Ref<const VectorX<double>> weights =
-      VectorX<double>();  ///< one per column: sample weight times step weight; empty: all 1
-  Eigen::Ref<const Labels> sequence =
-      Labels();         ///< which sequence a column belongs to, from 0; for Reduction::per_sequence
-  Index sequences = 0;  ///< B, those without a label included; for per_sequence and batch
+      VectorX<double>();                         ///< one per column: sample weight times step weight; empty: all 1
+  Eigen::Ref<const Labels> sequence = Labels();  ///< sequence of each column, from 0; for Reduction::per_sequence
+  Index sequences = 0;                           ///< B, including sequences without labels; for per_sequence and batch
 };
 
-/// A loss as numerator and denominator. Values of batches, windows or processes are joined by `+=`, so that the value
-/// of an epoch is the sum of all numerators over the sum of all denominators and never a mean of means.
+/// Loss as numerator and denominator. `+=` combines batches, windows or processes, so that the loss of an epoch is the
+/// sum of all numerators over the sum of all denominators, not a mean of means.
 struct LossValue {
   double sum = 0;
-  double count = 0;    ///< what divides the sum; 0 where nothing does: Reduction::sum, or nothing was scored
+  double count = 0;    ///< denominator; 0: none, for Reduction::sum or if no item is labelled
   Index scored = 0;    ///< labelled items
   Index unscored = 0;  ///< items without a label
-  Index empty = 0;     ///< calls in which nothing was labelled: their loss is 0 and not 0/0
+  Index empty = 0;     ///< calls without labelled items: their loss is 0, not 0/0
 
   double value() const { return count > 0 ? sum / count : sum; }
 
@@ -50,27 +49,26 @@ struct LossValue {
   }
 };
 
-/// The denominator of a whole, known from the labels before any loss is. Given to each part of that whole (the windows
-/// of truncated backpropagation, the micro batches of one optimizer step, the shards of a batch), the parts' gradients
-/// add up to the gradient of the whole; dividing each part by its own count would make a short last part weigh too
-/// much.
+/// Denominator of the loss of a whole batch or update, computed from its labels alone. If it is passed for each part
+/// (windows of truncated backpropagation, micro batches of one optimizer step, shards of a batch), the gradients of the
+/// parts add up to that of the whole. Division by each part's own count would overweight a short last part.
 struct LossCount {
-  double denominator = 0;            ///< 0: nothing divides
+  double denominator = 0;            ///< 0: no division
   Index scored = 0;                  ///< labelled items of the whole
-  VectorX<double> of_sequence = {};  ///< labelled items of each sequence; only for Reduction::per_sequence
+  VectorX<double> of_sequence = {};  ///< labelled items by sequence; only for Reduction::per_sequence
 
-  /// Adds other sequences; `of_sequence` stays with the batch that it was counted for.
+  /// Adds the count of other sequences; `of_sequence` is not changed.
   LossCount& operator+=(const LossCount& other) {
     denominator += other.denominator, scored += other.scored;
     return *this;
   }
-  /// Makes this batch a part of `total`, the sum of several batches' counts.
+  /// Turns the count of a batch into that of a part of `total`, the sum over several batches.
   void divide_by(const LossCount& total) { denominator = total.denominator, scored = total.scored; }
 };
 
 namespace detail {
 
-/// How many items of a column are labelled, and the sum of their own weights (class weights).
+/// Number of labelled items of a column, and the sum of their class weights.
 struct Scored {
   Index items;
   double weight;
@@ -102,7 +100,7 @@ inline double column_weight(const Columns& columns, Index c) {
   return columns.weights.size() == 0 ? 1 : columns.weights[c];
 }
 
-/// `scored(c)` tells a column's `Scored`.
+/// Computes the count of a batch. `scored_of(c)` returns the Scored of column c.
 template <class ScoredOf>
 void count_columns(Reduction reduction, Index count, const Columns& columns, const ScoredOf& scored_of,
                    LossCount& whole) {
@@ -136,7 +134,7 @@ void count_columns(Reduction reduction, Index count, const Columns& columns, con
   }
 }
 
-/// What a column's loss is multiplied by on its way into the numerator.
+/// Factor of the loss of a column in the numerator.
 inline double column_share(Reduction reduction, const Columns& columns, const LossCount& whole, Index c) {
   const double weight = column_weight(columns, c);
   if (reduction != Reduction::per_sequence) return weight;
@@ -146,12 +144,12 @@ inline double column_share(Reduction reduction, const Columns& columns, const Lo
   return weight / whole.of_sequence[sequence];
 }
 
-/// The count of a call whose losses are added up, as a part of the whole.
+/// Sets the count of one call's losses as a part of the whole.
 inline void conclude(LossValue& result, const LossCount& whole) {
   result.empty = result.scored == 0;
   require<ValueError>(result.scored <= whole.scored, "loss: the given count covers ", whole.scored,
                       " labels, but here alone are ", result.scored);
-  // In proportion to the labels: the counts of all parts add up to the denominator under every reduction.
+  // In proportion to the labels, so that the counts of all parts add up to the denominator under every reduction.
   if (whole.scored > 0) result.count = whole.denominator * double(result.scored) / double(whole.scored);
 }
 

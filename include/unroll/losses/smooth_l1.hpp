@@ -6,16 +6,16 @@
 namespace unroll {
 
 struct SmoothL1Options {
-  double beta = 1;  ///< in units of the target: errors above it count linearly; 0: all of them
+  double beta = 1;  ///< in units of the target: the loss of larger errors is linear; 0: of all errors
   Reduction reduction = Reduction::valid;
 };
 
-/// Smooth absolute error (Girshick 2015, arXiv:1504.08083, eq. 3, for beta = 1; beta as in PyTorch), for each entry of
-/// `output` a and target t [rows x columns]; a NaN target is not scored:
+/// Smooth L1 loss (Girshick 2015, arXiv:1504.08083, eq. 3, for beta = 1; beta as in PyTorch), for each entry of
+/// `output` a and target t [rows x columns]; a NaN target is ignored:
 ///
 ///     d = a - t      l = d^2 / (2 beta) where |d| < beta, else |d| - beta / 2      dl/da = clamp(d / beta, -1, 1)
 ///
-/// With beta = 0 it is MeanAbsoluteError. Huber with delta = beta is beta times as large.
+/// With beta = 0 it equals MeanAbsoluteError. Huber with delta = beta is beta times as large.
 template <std::floating_point Scalar = float>
 class SmoothL1 : public detail::EntryLoss<SmoothL1<Scalar>, Scalar> {
   friend detail::EntryLoss<SmoothL1, Scalar>;
@@ -34,7 +34,7 @@ class SmoothL1 : public detail::EntryLoss<SmoothL1<Scalar>, Scalar> {
   detail::EntryCost<V> entry(V a, V t, Index) const {
     const V beta = V::constant(beta_), difference = a - t, near = min(max(difference, -beta), beta);
     const V slope = beta_ == 0 ? Abs{}.slope(difference) : near / beta;
-    return {slope * fma(near, V::constant(Scalar(-0.5)), difference), slope};  // both branches at once
+    return {slope * fma(near, V::constant(Scalar(-0.5)), difference), slope};  // covers both branches
   }
 
   Scalar beta_;

@@ -8,21 +8,21 @@
 namespace unroll {
 
 struct SoftmaxCrossEntropyOptions {
-  double smoothing = 0;  ///< in [0, 1]: this share of a label is spread evenly over all classes, its own included
-  VectorX<double> class_weights = {};  ///< one per class; empty: all 1. PyTorch's mean with them is Reduction::weighted
+  double smoothing = 0;  ///< in [0, 1]: share of a label distributed evenly over all classes, including its own
+  VectorX<double> class_weights =
+      {};  ///< one per class; empty: all 1. Reduction::weighted is PyTorch's mean with weights
   Reduction reduction = Reduction::valid;
 };
 
-/// Cross entropy of the softmax of each column of `output` [classes x columns], in nats. With label y, class weights v,
-/// smoothing e and K classes (PyTorch's definition; Szegedy et al. 2016, arXiv:1512.00567, section 7, for the
-/// smoothing):
+/// Softmax cross entropy of each column of `output` [classes x columns], in nats. With label y, class weights v,
+/// smoothing e and K classes (PyTorch's definition; smoothing: Szegedy et al. 2016, arXiv:1512.00567, section 7):
 ///
 ///     p = softmax(a)      q_k = v_k ((1 - e) [k = y] + e / K)      l = -sum_k q_k log p_k      dl/da = p sum(q) - q
 ///
-/// Targets are `Labels`, one class per column and negative for "none" (the weight in Reduction::weighted is v_y), or a
-/// matrix [classes x columns] of class probabilities t in place of [k = y]; a column with a NaN has no target, and its
-/// weight is sum_k v_k t_k, so that a one-hot column costs what its label costs (PyTorch counts such columns as in
-/// Reduction::valid). Probabilities must not be negative; they need not add up to 1.
+/// Targets are `Labels`, one class per column and negative for "none" (weight in Reduction::weighted: v_y), or a matrix
+/// [classes x columns] of class probabilities t, which replace [k = y]. A column with a NaN has no target. Its weight
+/// is sum_k v_k t_k, so that one-hot columns and labels give the same loss (PyTorch counts such columns as in
+/// Reduction::valid). Probabilities must not be negative; their sum need not be 1.
 template <std::floating_point Scalar = float>
 class SoftmaxCrossEntropy
     : public detail::ColumnLoss<SoftmaxCrossEntropy<Scalar>, Scalar, Eigen::Ref<const Labels>>,
@@ -77,7 +77,7 @@ class SoftmaxCrossEntropy
     return {1, double(detail::sum_run(t.size(), weighted, t.data(), weights_.values().data()))};
   }
 
-  // With z = a - max(a): l = sum(q) log(sum(exp z)) - q.z. Everything of `output` is read before `gradient` is written.
+  // With z = a - max(a): l = sum(q) log(sum(exp z)) - q.z. `output` is read completely before `gradient` is written.
   double column_loss(In<Scalar> output, InLabels labels, Index c, double factor, Scalar* gradient) const {
     const Index classes = output.rows(), label = labels[c];
     const Scalar* const a = output.col(c).data();
@@ -110,7 +110,7 @@ class SoftmaxCrossEntropy
     return against(a, output.rows(), weighted, Scalar(factor), gradient, t, weights_.values().data());
   }
 
-  /// `q` gives a register of the weights of -log p from registers of `from`.
+  /// `q` maps registers of `from` to a register of weights of -log p.
   template <class Q, class... From>
   static double against(const Scalar* a, Index classes, const Q& q, Scalar factor, Scalar* gradient,
                         const From*... from) {

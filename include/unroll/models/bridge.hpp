@@ -1,5 +1,5 @@
 #pragma once
-// How the states that an encoder ends with become those that a decoder begins with.
+// Bridge from the final states of an encoder to the initial states of a decoder.
 
 #include <cmath>
 #include <string>
@@ -15,34 +15,35 @@
 namespace unroll {
 
 enum class Bridge {
-  zero,     ///< the decoder begins with zeros
-  copy,     ///< it begins with the encoder's states, one for one, Luong et al. 2015
-  project,  ///< with tanh(W s + b), s all states of the encoder's last recurrent layer, Bahdanau et al. 2015, A.2.2
+  zero,     ///< zero initial states
+  copy,     ///< the encoder's states, one to one (Luong et al. 2015)
+  project,  ///< tanh(W s + b), s: all states of the encoder's last recurrent layer (Bahdanau et al. 2015, A.2.2)
 };
 
 namespace detail {
 
-/// Of one state of a decoder that begins with something else than zero.
+/// State of a decoder with a non-zero initial value.
 struct BridgedState {
   int state = 0;
   Index rows = 0;
-  Index weight = -1, bias = -1;  // offsets of its parameters, where it is projected
+  Index weight = -1, bias = -1;  // offsets of its parameters if projected
 };
 
-/// `final_state` is that of the encoder's layer, by sample, as all states here are.
+/// Bridge of all states. `final_state` belongs to one layer of the encoder. All states are in order of samples.
 template <class S>
 class StateBridge {
  public:
   struct Tape {
-    MatrixX<S> joined, d_joined;  // all states of the encoder's layer on top of each other [rows x batch]
+    MatrixX<S> joined, d_joined;  // all states of the encoder's layer, concatenated [rows x batch]
     MatrixX<S> d_sum;
-    PackedMatrix<S> weight;  // a sample's result then depends on that sample alone, which Eigen's products do not give
+    PackedMatrix<S>
+        weight;  // packed, so that the result of a sample does not depend on its batch, unlike with Eigen's products
   };
 
   StateBridge() = default;
 
-  /// `from`: rows of the encoder's states; `to`: those of the decoder that are bridged. Adds parameters to the table.
-  /// Throws ShapeError when states cannot be copied one for one.
+  /// `from`: rows of the encoder's states; `to`: bridged states of the decoder. Adds parameters to the table. Throws
+  /// ShapeError if states cannot be copied one to one, or if there is nothing to project.
   StateBridge(Bridge kind, std::vector<Index> from, std::vector<BridgedState> to, ParameterTable& table)
       : kind_(kind), from_(std::move(from)), to_(std::move(to)) {
     if (kind_ == Bridge::copy) check_copies();
@@ -56,7 +57,7 @@ class StateBridge {
     }
   }
 
-  /// Writes the bridged states among `initial`, which has a zero matrix for each state.
+  /// Writes the bridged states to `initial`, which has a zero matrix for each state.
   void forward(const S* theta, const State<S>& final_state, State<S>& initial, Tape& tape) const {
     if (kind_ == Bridge::copy)
       for (std::size_t k = 0; k < to_.size(); ++k) initial[std::size_t(to_[k].state)] = final_state[k];
@@ -74,8 +75,8 @@ class StateBridge {
     }
   }
 
-  /// Adds to the gradient; overwrites `d_final`, which has a matrix for each state of the encoder's layer. `initial` is
-  /// what forward wrote.
+  /// Adds to the gradient and overwrites `d_final`, which has a matrix for each state of the encoder's layer. `initial`
+  /// is the result of `forward`.
   void backward(const S* theta, const State<S>& initial, const State<S>& d_initial, Tape& tape, S* gradient,
                 State<S>& d_final) const {
     const Index batch = d_initial.empty() ? 0 : d_initial.front().cols();

@@ -1,5 +1,5 @@
 #pragma once
-// Layers one after the other: what models have in common, however they hold their layers.
+// Chain of layers: common base of Sequential and Stack.
 
 #include "unroll/core/kept.hpp"
 #include "unroll/models/description.hpp"
@@ -7,14 +7,14 @@
 
 namespace unroll {
 
-/// The states of a model's layers, in their order; empty where a layer has none, and empty as a whole for "all zero".
+/// States of all layers of a model, in order. Empty for a layer without states; empty as a whole: all zero.
 template <class Scalar>
 using ModelState = std::vector<State<Scalar>>;
 
-/// `Layers` holds the layers and their tapes: FixedLayers of sequential.hpp, ListedLayers of stack.hpp.
+/// Chain of layers. `Layers` holds the layers and the types of their tapes: FixedLayers of sequential.hpp or
+/// ListedLayers of stack.hpp.
 ///
-/// It owns its parameters and nothing else: what a pass writes is in a Tape, so one model can be used by many threads,
-/// each with its own.
+/// The model owns only its parameters. Passes write to a Tape, so threads can share a model if each has its own tape.
 template <class Layers>
 class Chain : public detail::Description<Layers> {
   using Base = detail::Description<Layers>;
@@ -25,33 +25,34 @@ class Chain : public detail::Description<Layers> {
   using Scalar = typename Layers::Scalar;
   using Base::depth, Base::features, Base::parameters, Base::piece_columns, Base::parameter_offset, Base::shape;
 
-  /// The parameters in the form that passes read. Any number of passes, in any threads, may share them.
+  /// Prepared parameters. Any number of passes, in any threads, may share them.
   struct Weights {
     typename Layers::Weights layers;
   };
 
-  /// What a forward pass keeps for the backward pass; reused from batch to batch. It refers to the weights, and to an
-  /// input and a timeline that have a name, which must outlive its use, and to itself, so it stays where it is.
+  /// Values that a forward pass stores for the backward pass; reused between batches. It refers to the weights, and to
+  /// the input and the timeline unless they were temporaries; these must outlive its use. Not movable, because it also
+  /// refers to itself.
   struct Tape {
     Tape() = default;
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
 
-    Weights own;  // where the caller brings none
+    Weights own;  // if the caller gives no weights
     const Weights* weights = nullptr;
     typename Layers::Tapes layers;
-    std::vector<Signal<Scalar>> in;  // of each layer, and the output behind the last
-    MatrixX<Scalar> x;               // where they were temporaries
+    std::vector<Signal<Scalar>> in;  // of each layer, followed by the output of the last one
+    MatrixX<Scalar> x;               // holds temporary arguments
     Timeline timeline;
     Pass pass;
-    Buffer<Scalar> d_in[2];  // in turn: a layer writes one and the layer before it reads it
-    bool consumed = false;   // the way back overwrites what was kept
+    Buffer<Scalar> d_in[2];  // alternating: a layer writes one and the layer before it reads it
+    bool consumed = false;   // the backward pass overwrites the stored values
   };
 
-  /// Brings the parameters, as they are now, into the form that passes read; prepare_back: that of the way back.
+  /// Prepares the current parameters for passes; prepare_back: for backward passes.
   void prepare(Weights& weights) const { prepare(parameters().values().data(), weights); }
   void prepare_back(Weights& weights) const { prepare_back(parameters().values().data(), weights); }
-  /// The same for parameters that are a part of a larger model's, of which they begin at `theta`.
+  /// The same for parameters that are part of a larger model and begin at `theta`.
   void prepare(const Scalar* theta, Weights& weights) const {
     layers().make_room(weights.layers);
     each([&](const auto& layer, auto k) {
@@ -65,16 +66,16 @@ class Chain : public detail::Description<Layers> {
     });
   }
 
-  /// x [features x columns of the timeline] -> [outputs x columns], or one column per sequence by rank; see
-  /// output_timeline. Empty `initial`: all states zero. The tape takes over a temporary x or timeline. Throws
-  /// ShapeError for what does not fit.
+  /// Forward pass: x [features x columns of the timeline] -> [outputs x columns], or one column per sequence by rank;
+  /// see output_timeline. Empty `initial`: all states zero. The tape stores temporary x and timeline. Throws ShapeError
+  /// if sizes do not match.
   ConstView<Scalar> forward(detail::PassInput<Scalar> x, detail::PassTimeline timeline, Tape& tape,
                             const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
     prepare(tape.own);
     run(tape.own, x, timeline, tape, pass, initial, depth());
     return tape.in.back().values;
   }
-  /// The same with weights that were prepared.
+  /// The same with prepared weights.
   ConstView<Scalar> forward(detail::Lasting<Weights> weights, detail::PassInput<Scalar> x,
                             detail::PassTimeline timeline, Tape& tape, const Pass& pass = {},
                             const ModelState<Scalar>& initial = {}) const {
@@ -82,15 +83,15 @@ class Chain : public detail::Description<Layers> {
     return tape.in.back().values;
   }
 
-  /// The first half of a forward and backward pass, which `learn` completes: weights must be prepared for both. A last
-  /// layer that treats each column alone is left out, so that its outputs are never all in memory.
+  /// First half of a training pass, completed by `learn`. Weights must be prepared for both passes. Omits a columnwise
+  /// last layer, so that its outputs are never all in memory.
   void begin_learning(detail::Lasting<Weights> weights, detail::PassInput<Scalar> x, detail::PassTimeline timeline,
                       Tape& tape, const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
     run(weights, x, timeline, tape, pass, initial, depth() - (last_is_columnwise() ? 1 : 0));
   }
 
-  /// `loss(first, output)` is told some columns of the output, the first one's number among all, and returns their
-  /// gradient (a view that stays until the next call). Adds to `gradient`.
+  /// Second half of a training pass. `loss(first, output)` receives a block of output columns and the number of its
+  /// first column, and returns their gradient, a view that must stay valid until the next call. Adds to `gradient`.
   template <class F>
   void learn(Tape& tape, Parameters<Scalar>& gradient, F&& loss) const {
     if (tape.in.size() == depth() + 1) return backward(tape, loss(Index(0), tape.in.back().values), gradient);
@@ -105,7 +106,7 @@ class Chain : public detail::Description<Layers> {
     back(tape, depth() - 1, std::as_const(tape.d_in[(depth() - 1) % 2]).view(), gradient, nullptr, {}, nullptr);
   }
 
-  /// Outputs for some columns of `tape.in.back()` after `begin_learning`, valid until the next call.
+  /// Outputs for a block `some` of the columns of `tape.in.back()` after `begin_learning`; valid until the next call.
   ConstView<Scalar> finish(Tape& tape, ConstView<Scalar> some) const {
     if (tape.in.size() == depth() + 1) return some;
     require<ValueError>(tape.in.size() == depth() && last_is_columnwise(), no_pass);
@@ -119,7 +120,7 @@ class Chain : public detail::Description<Layers> {
     return some;
   }
 
-  /// Adds what the last pass forward tells running means and variances (`statistics()` numbers, at first 0).
+  /// Adds the running statistics of the last forward pass to `to` [statistics()], initially 0.
   void add_statistics(const Tape& tape, double* to) const {
     each([&](const auto& layer, auto k) {
       layer.add_statistics(Layers::of(tape.layers, k), to);
@@ -127,13 +128,13 @@ class Chain : public detail::Description<Layers> {
     });
   }
 
-  /// The timeline of the output of the last pass: the batch's own, or one step per sequence.
+  /// Timeline of the output of the last pass: that of the batch, or one step per sequence.
   const Timeline& output_timeline(const Tape& tape) const {
     check_forward(tape);
     return *tape.in.back().timeline;
   }
 
-  /// The states after the last step of each sequence.
+  /// States after the last step of each sequence.
   ModelState<Scalar> final_state(Tape& tape) const {
     ModelState<Scalar> state;
     final_state(tape, state);
@@ -143,17 +144,17 @@ class Chain : public detail::Description<Layers> {
     require<ValueError>(tape.in.size() >= depth(), no_pass);
     state.resize(depth());
     each([&](const auto& layer, auto k) {
-      if (k + 1 == tape.in.size()) return state[k].clear();  // left out; such a layer has no state
+      if (k + 1 == tape.in.size()) return state[k].clear();  // omitted layer, which has no state
       layer.final_state(tape.in[k], Layers::of(tape.layers, k), state[k]);
-      if (state[k].size() != this->states(k).size())  // names are made for messages alone
+      if (state[k].size() != this->states(k).size())  // avoids building the message unless it is needed
         throw ValueError(text("layer ", std::size_t(k), " (", layer.name(), "): final_state gives ", state[k].size(),
                               " states, expected ", this->states(k).size(), " as in state_rows"));
     });
   }
 
-  /// Adds to `gradient` (same table as parameters()) the gradient of what the last pass forward computed, given that of
-  /// its output. Where they are given, `d_x` [features x columns] is overwritten with the gradient of the input, and
-  /// `d_initial` with those of the initial states; `d_final` are gradients of the final states.
+  /// Backward pass: adds the gradient of the last forward pass to `gradient` (same table as parameters()). `d_output`
+  /// is the gradient of its output, `d_final` those of its final states. If not null, `d_x` [features x columns] is
+  /// overwritten with the gradient of the input and `d_initial` with those of the initial states.
   void backward(Tape& tape, ConstView<Scalar> d_output, Parameters<Scalar>& gradient, MatrixX<Scalar>* d_x = nullptr,
                 const ModelState<Scalar>& d_final = {}, ModelState<Scalar>* d_initial = nullptr) const {
     check_gradient(tape, d_output, gradient);
@@ -170,8 +171,8 @@ class Chain : public detail::Description<Layers> {
     backward(tape, detail::given(d_output), gradient, d_x, d_final, d_initial);
   }
 
-  /// Where the last pass forward met its first value that is not finite, in words; empty if there is none. Throws
-  /// ValueError after the way back, which overwrites what a search needs.
+  /// Description of the first non-finite value of the last forward pass; empty if there is none. Throws ValueError
+  /// after the backward pass, which overwrites the stored values.
   std::string locate_non_finite(Tape& tape) const {
     check_forward(tape);
     check_not_consumed(tape);
@@ -199,7 +200,7 @@ class Chain : public detail::Description<Layers> {
  private:
   static constexpr const char* no_pass = "model: there was no pass forward on this tape";
 
-  /// The first `count` layers forward.
+  /// Forward pass of the first `count` layers.
   void run(const Weights& weights, detail::PassInput<Scalar>& x, detail::PassTimeline& timeline, Tape& tape,
            const Pass& pass, const ModelState<Scalar>& initial, std::size_t count) const {
     check(x.view(), timeline.get(), initial);
@@ -219,7 +220,7 @@ class Chain : public detail::Description<Layers> {
     });
   }
 
-  /// The last layer forward and back, some columns at a time.
+  /// Forward and backward pass of the last layer, in blocks of columns.
   template <class L, class F>
   void learn_last(const L& layer, auto k, Tape& tape, Parameters<Scalar>& gradient, F&& loss) const {
     const Signal<Scalar> in = tape.in.back();
@@ -238,7 +239,7 @@ class Chain : public detail::Description<Layers> {
     }
   }
 
-  /// The first `count` layers back.
+  /// Backward pass of the first `count` layers.
   void back(Tape& tape, std::size_t count, ConstView<Scalar> d_out, Parameters<Scalar>& gradient, MatrixX<Scalar>* d_x,
             const ModelState<Scalar>& d_final, ModelState<Scalar>* d_initial) const {
     const FlushToZero flush;
@@ -248,8 +249,7 @@ class Chain : public detail::Description<Layers> {
       const auto& in = tape.in[k].values;
       if (k > 0) new (&d_in) View<Scalar>(tape.d_in[k % 2].shape(in.rows(), in.cols()));
       if (k == 0 && d_x != nullptr) new (&d_in) View<Scalar>(view(*d_x));
-      if (d_out.data() == nullptr &&
-          this->states(k).empty()) {  // only final states have a gradient, and none from here on
+      if (d_out.data() == nullptr && this->states(k).empty()) {  // only final states have a gradient, and none is left
         if (k == 0) d_in.setZero();
         return;
       }
@@ -272,7 +272,7 @@ class Chain : public detail::Description<Layers> {
     check_states("initial states", initial);
   }
 
-  /// Before anything is added to a gradient.
+  /// Called before a gradient is modified.
   static void check_way_back(const Tape& tape) {
     check_not_consumed(tape);
     require<ValueError>(tape.pass.keeping.keep != Keep::nothing,

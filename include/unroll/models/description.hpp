@@ -1,5 +1,5 @@
 #pragma once
-// What a model consists of: layers, the shapes between them, and all of their parameters in one vector.
+// Structure of a model: layers, the shapes between them, and one vector of all parameters.
 
 #include <algorithm>
 #include <limits>
@@ -8,14 +8,14 @@
 
 namespace unroll::detail {
 
-/// Columns of scores that a pass keeps in memory at a time: as many as 1 MiB holds, so that they stay in a cache; but
-/// enough for the sums over columns to leave the registers seldom.
+/// Number of columns of scores that a pass processes at a time. They fill 1 MiB, to stay in cache, but there are enough
+/// of them that sums over columns rarely leave the registers.
 template <class S>
 constexpr Index cached_columns(Index rows) {
   return std::max<Index>(192, 1024 * 1024 / (rows * Index(sizeof(S))));
 }
 
-/// `Layers` holds the layers: FixedLayers of sequential.hpp, ListedLayers of stack.hpp.
+/// Base class of Chain. `Layers` holds the layers: FixedLayers of sequential.hpp or ListedLayers of stack.hpp.
 template <class Layers>
 class Description {
  public:
@@ -23,16 +23,17 @@ class Description {
 
   Index features() const { return shapes_.front().features; }
   Index outputs() const { return shapes_.back().features; }
-  /// Whether the output has a column for every step, or one for every sequence.
+  /// Whether the output has one column per step, not one per sequence.
   bool per_step() const { return shapes_.back().per_step; }
-  /// Throws ValueError for input [features x columns] that the first layer cannot read: a number that is no token.
+  /// Throws ValueError for input [features x columns] that is invalid for the first layer, such as a number that is not
+  /// a token.
   void check_input(const ConstView<Scalar>& x) const {
     each([&](const auto& layer, auto k) {
       if (k == 0) this->within(k, layer, [&] { layer.check_input(x); });
     });
   }
-  /// Columns of output for a sequence of `steps` steps, none of them masked; its targets go by it.
-  /// Throws ShapeError where a layer cannot run on such a sequence.
+  /// Number of output columns, and so of targets, for an unmasked sequence of `steps`. Throws ShapeError if a layer
+  /// cannot run on such a sequence.
   Index output_steps(Index steps) const {
     require<ShapeError>(steps >= 0 && steps <= most_entries, "model: a sequence of ", steps, " steps, expected 0 to ",
                         most_entries);
@@ -41,34 +42,34 @@ class Description {
     });
     return steps;
   }
-  /// No step depends on a later one, so a sequence may be run window by window with its state carried.
+  /// Whether no step depends on a later one. A sequence can then run window by window with its state carried over.
   bool causal() const {
     bool all = true;
     each([&](const auto& layer, auto) { all = all && layer.causal(); });
     return all;
   }
-  /// What comes into layer k; at depth(): what the model gives. Throws ValueError for a layer that is not there.
+  /// Shape of the input of layer k; at depth(): of the model's output. Throws ValueError for an invalid k.
   const Shape& shape(std::size_t k) const { return of(shapes_, k); }
-  std::size_t depth() const { return layers_.size(); }  ///< how many layers there are
+  std::size_t depth() const { return layers_.size(); }  ///< number of layers
 
   Parameters<Scalar>& parameters() { return parameters_; }
   const Parameters<Scalar>& parameters() const { return parameters_; }
 
-  /// Of the first parameter of layer k. Throws ValueError for a layer that is not there.
+  /// Offset of the first parameter of layer k. Throws ValueError for an invalid k.
   Index parameter_offset(std::size_t k) const { return of(offsets_, k); }
 
-  /// f(layer, its number)
+  /// Calls f(layer, number).
   template <class F>
   void each_layer(F&& f) const {
     each([&](const auto& layer, auto k) { f(layer, k); });
   }
 
-  /// First values of all parameters, from one seed: each block by its role, or as its layer asks for.
+  /// Initialises all parameters from one seed, each block by its role or by the initializer that its layer names.
   void initialise(std::uint64_t seed) {
     parameters_.values().setZero();
     std::uint64_t number = 0;
     each([&](const auto& layer, auto k) {
-      // Blocks are numbered through the whole model, so that each has its own random numbers.
+      // Blocks are numbered across the whole model, so that each has its own random numbers.
       for (const ParameterBlock& block : layer.parameters().blocks())
         detail::first_values_of(layer, block)
             .fill(parameters_[text(std::size_t(k), ".", block.name)], Random(seed, Purpose::initialise, number++));
@@ -76,13 +77,13 @@ class Description {
     });
   }
 
-  /// How many numbers tell what the layers' running means and variances are to follow; see Chain::add_statistics.
+  /// Number of running statistics of all layers; see Chain::add_statistics.
   Index statistics() const {
     Index numbers = 0;
     each([&](const auto& layer, auto) { numbers += layer.statistics(); });
     return numbers;
   }
-  /// Brings them up to date, which is done once for every update of the parameters.
+  /// Updates the running means and variances, once per update of the parameters.
   void update_statistics(const double* from) {
     each([&](const auto& layer, auto k) {
       layer.update_statistics(from, parameters_.values().data() + offsets_[k]);
@@ -90,13 +91,13 @@ class Description {
     });
   }
 
-  /// Columns that the last layer works on at a time in `learn`. No limit where it needs all at once.
+  /// Columns per block of the last layer in `learn`. No limit if that layer is not columnwise.
   Index piece_columns() const {
     return last_is_columnwise() ? cached_columns<Scalar>(outputs()) : std::numeric_limits<Index>::max();
   }
 
  protected:
-  /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
+  /// `features` per input step. Throws ShapeError or ValueError with the name of the layer that does not fit.
   Description(Index features, Layers layers) : layers_(std::move(layers)) {
     require<ShapeError>(features > 0 && features <= most_features, "model: expects 1 to ", most_features,
                         " features per step, got ", features);
@@ -108,7 +109,7 @@ class Description {
   const Layers& layers() const { return layers_; }
   /// Rows of the states of layer k.
   const std::vector<Index>& states(std::size_t k) const { return states_[k]; }
-  /// f(layer, its number)
+  /// Calls f(layer, number).
   template <class F>
   void each(F&& f) const {
     layers_.each(f);
@@ -124,7 +125,7 @@ class Description {
   static void within(std::size_t k, const L& layer, F&& f) {
     detail::within("layer ", k, layer, f);
   }
-  /// Random numbers of layer k are keyed by its number among all layers, those counted that others hold.
+  /// Random numbers of layer k are keyed by its number among all layers, including nested ones.
   Pass pass_of(std::size_t k, Pass pass) const {
     pass.layer = numbers_[k];
     return pass;
@@ -134,7 +135,7 @@ class Description {
     static const State<Scalar> none;
     return none;
   }
-  /// Their shapes are checked by the layers.
+  /// Checks the numbers of states; the layers check the shapes.
   void check_states(std::string_view what, const std::vector<State<Scalar>>& given) const {
     require<ShapeError>(given.empty() || given.size() == depth(), "model: ", what, ": expects those of ", depth(),
                         " layers, got ", given.size());
@@ -172,7 +173,7 @@ class Description {
     numbers_.push_back(numbers_.back() + layer.layers_inside());
   }
 
-  /// The other layer's matrix is now multiplied as a whole, so every batch reaches all of it.
+  /// Makes the block dense: the tied layer multiplies the whole matrix, so every batch touches all columns.
   TiedWeight tied_weight(Index owner, ParameterTable& table) const {
     const ParameterBlock* const found = owner < 0 ? nullptr : table.find(text(owner, ".weight"));
     const bool is_matrix = found != nullptr && found->role == Role::input_weight && found->taps == 0;
@@ -189,8 +190,8 @@ class Description {
   Layers layers_;
   std::vector<Shape> shapes_;
   std::vector<Index> offsets_;
-  std::vector<std::vector<Index>> states_;    // rows of each layer's states
-  std::vector<std::uint64_t> numbers_ = {0};  // of each layer, and of the next one
+  std::vector<std::vector<Index>> states_;    // rows of the states, by layer
+  std::vector<std::uint64_t> numbers_ = {0};  // by layer, followed by the next free number
   Parameters<Scalar> parameters_;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// What a training step needs in memory.
+// Memory estimates for training steps.
 
 #include <algorithm>
 
@@ -7,16 +7,16 @@
 
 namespace unroll {
 
-/// How a step runs, as far as its memory is concerned: see StepOptions and ShardedBatch.
+/// Settings of a training step that affect its memory: see StepOptions and ShardedBatch.
 struct TrainingPlan {
   Keeping keeping = {};
-  Index parts = 1;    ///< of the batch
-  Index threads = 1;  ///< that work on parts at the same time
+  Index parts = 1;    ///< number of parts of the batch
+  Index threads = 1;  ///< that process parts concurrently
 };
 
 namespace detail {
 
-/// Throws ShapeError for numbers out of range, and for columns of which an estimate would overflow.
+/// Throws ShapeError for arguments out of range, or if the estimate would overflow.
 template <class Model>
 void check_plan(const Model& model, Index columns, Index batch, const TrainingPlan& plan) {
   require<ShapeError>(columns >= 0 && batch >= 0 && plan.parts >= 1 && plan.threads >= 1,
@@ -32,9 +32,9 @@ void check_plan(const Model& model, Index columns, Index batch, const TrainingPl
 
 }  // namespace detail
 
-/// Numbers that layer k of a model keeps on the tape of one part of a training step, of so many columns (valid steps of
-/// all sequences together) and sequences in all parts. Throws ValueError for a layer that is not there, ShapeError for
-/// more than memory holds.
+/// Numbers that layer k stores on the tape of one part of a training step. `columns` (valid steps of all sequences) and
+/// `batch` (sequences) are totals over all parts. Throws ValueError for an invalid k, ShapeError if memory cannot hold
+/// them.
 template <class Model>
 Index numbers_kept(const Model& model, std::size_t k, Index columns, Index batch, const TrainingPlan& plan = {}) {
   require<ValueError>(k < model.depth(), "memory: there is no layer ", k, " among ", model.depth());
@@ -50,8 +50,8 @@ Index numbers_kept(const Model& model, std::size_t k, Index columns, Index batch
   return numbers;
 }
 
-/// Bytes of a training step: batch, parameters, two moments of an optimizer, weights packed for both ways, for each
-/// part a gradient, and for each thread what the layers keep and the gradients of their outputs.
+/// Bytes of a training step: batch, parameters, two moments of an optimizer, weights packed for both passes, a gradient
+/// per part, and per thread the tapes and the gradients of layer outputs.
 template <class Model>
 std::size_t training_bytes(const Model& model, Index columns, Index batch, const TrainingPlan& plan = {}) {
   detail::check_plan(model, columns, batch, plan);

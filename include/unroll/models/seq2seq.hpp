@@ -1,9 +1,8 @@
 #pragma once
-// An encoder reads a sequence, a decoder writes tokens.
+// Sequence-to-sequence model: an encoder reads a sequence, a decoder generates tokens.
 //
-// This is the model and its passes over tokens that are given, which is what training needs. What the model
-// writes by itself comes from a Seq2SeqDecoder (infer/seq2seq_decoder.hpp), which has no parameter that could take
-// targets.
+// This header has the model and its passes over given tokens, for training. Generation is done by Seq2SeqDecoder
+// (infer/seq2seq_decoder.hpp), whose interface takes no targets, so decoding cannot leak them.
 
 #include <optional>
 #include <span>
@@ -15,13 +14,13 @@
 
 namespace unroll {
 
-/// `Encoder` is a Sequential or Stack that gives an output for every step; what it gives is the memory of a decoder
-/// that attends. `C` is the decoder's cell: BahdanauGru, LuongLstm, a cell of one's own; one that does not attend (Gru)
-/// knows the source by its first state only.
+/// Encoder-decoder model. `Encoder` is a Sequential or Stack with one output per step; its outputs are the memory of
+/// the attention. `C` is the decoder's cell: BahdanauGru, LuongLstm or a user-defined one. A cell without attention
+/// (Gru) depends on the source only by its initial state.
 ///
-/// Parameters are one vector: encoder, embedding.weight [embedding x vocabulary], bridge, decoder, output.weight
-/// [vocabulary x decoder's output] unless tied, output.bias. A state named `a`, Luong's attentional state, starts at
-/// zero, the others come over the bridge.
+/// All parameters are in one vector: encoder, embedding.weight [embedding x vocabulary], bridge, decoder, output.weight
+/// [vocabulary x decoder's output] unless tied, output.bias. A state named `a`, Luong's attentional state, is initially
+/// zero; the others are initialised by the bridge.
 template <class Encoder, Cell C>
 class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   using Base = detail::Seq2SeqDescription<Encoder, C>;
@@ -32,7 +31,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   using Base::attends, Base::vocabulary;
   using Scalar = typename C::Scalar;
 
-  /// The parameters in the form that passes read, see Chain::Weights. They refer to the model's parameters.
+  /// Prepared parameters, see Chain::Weights. They refer to the model's parameters.
   struct Weights {
     const Scalar* theta = nullptr;
     typename Encoder::Weights encoder;
@@ -41,7 +40,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     typename AnyLayer<Scalar>::Weights output;
   };
 
-  /// What a pass keeps, see Chain::Tape.
+  /// Values stored by a pass, see Chain::Tape.
   struct Tape {
     typename Encoder::Tape encoder;
     typename detail::StateBridge<Scalar>::Tape bridge;
@@ -49,9 +48,9 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     unroll::Tape<C> decoder;
     typename AnyLayer<Scalar>::Tape output;
     const Timeline* targets = nullptr;
-    Timeline own_targets;                       // where they were a temporary
-    Buffer<Scalar> tokens;                      // a row of their numbers, which the embedding reads
-    std::optional<ConstView<Scalar>> embedded;  // what it gave
+    Timeline own_targets;                       // holds a temporary argument
+    Buffer<Scalar> tokens;                      // one row of token numbers, the input of the embedding
+    std::optional<ConstView<Scalar>> embedded;  // output of the embedding
     AttentionMemory<Scalar> memory{nothing<Scalar>()};
     ModelState<Scalar> final_state, d_final;  // of the encoder
     State<Scalar> initial, d_initial;         // of the decoder
@@ -61,7 +60,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     bool kept = false;
   };
 
-  /// Throws ShapeError or ValueError for sizes that do not fit.
+  /// Throws ShapeError or ValueError if sizes do not match.
   Seq2Seq(Encoder encoder, const Seq2SeqOptions& options) : Base(std::move(encoder), options) {}
 
   void prepare(Weights& weights) const {
@@ -77,9 +76,10 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     output_.prepare_back(weights.theta + output_at_, weights.output);
   }
 
-  // ---- parts of a pass, which a decoder takes one by one
+  // ---- parts of a pass, called separately by a decoder
 
-  /// Reads the sources [features x columns of their timeline]: fills the tape's memory and the decoder's first states.
+  /// Encoder pass over the sources [features x columns of their timeline]. Sets the tape's memory and the initial
+  /// states of the decoder.
   void encode(detail::Lasting<Weights> kept, detail::PassInput<Scalar> x, detail::PassTimeline sources, Tape& tape,
               const Pass& pass = {}) const {
     const Weights& weights = kept;
@@ -96,7 +96,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     if (bridged_layer_) bridge_.forward(weights.theta, tape.final_state[*bridged_layer_], tape.initial, tape.bridge);
   }
 
-  /// [embedding x tokens], until the next call. Throws ValueError for a number that is no token.
+  /// Embedded tokens [embedding x tokens], valid until the next call. Throws ValueError for an invalid token.
   ConstView<Scalar> embed(const Weights& weights, std::span<const Index> tokens, Tape& tape) const {
     auto row = tape.tokens.shape(1, Index(tokens.size()));
     for (std::size_t c = 0; c < tokens.size(); ++c) {
@@ -107,18 +107,20 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     return embed_row(weights, std::as_const(tape.tokens).view(), tape);
   }
 
-  /// Scores of all tokens [vocabulary x columns] before the softmax, from what the decoder gives; until the next call.
+  /// Scores of all tokens before the softmax [vocabulary x columns] for outputs of the decoder; valid until the next
+  /// call.
   ConstView<Scalar> score(const Weights& weights, const ConstView<Scalar>& output, Tape& tape) const {
     return output_.forward(weights.output, {output, nullptr}, {}, {}, tape.output).values;
   }
 
-  /// Columns whose scores are in memory together while a model learns.
+  /// Columns of scores in memory at a time during training.
   Index piece_columns() const { return detail::cached_columns<Scalar>(vocabulary()); }
 
-  // ---- over tokens that are given
+  // ---- passes over given tokens
 
-  /// Encodes, and runs the decoder over `tokens`, one for each column of `targets`: what stands before each token that
-  /// is to be told. Sample b of both timelines is the same.
+  /// First half of a training pass: runs the encoder, then the decoder over `tokens`, one per column of `targets`: each
+  /// is the token before the one to predict. Both timelines have the same samples. Throws ShapeError if sizes do not
+  /// match.
   void begin_learning(detail::Lasting<Weights> kept, detail::PassInput<Scalar> x, detail::PassTimeline sources,
                       std::span<const Index> tokens, detail::PassTimeline targets, Tape& tape,
                       const Pass& pass = {}) const {
@@ -135,13 +137,14 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     tape.kept = true;
   }
 
-  /// What the decoder gave for each column of the targets [rows x columns], from which score() tells the next token.
+  /// Outputs of the decoder for the columns of the targets [rows x columns]; score() maps them to scores of the next
+  /// token.
   ConstView<Scalar> decoded(const Weights& weights, Tape& tape) const {
     require<ValueError>(tape.kept, no_pass);
     return over_time(weights, tape).output();
   }
 
-  /// f(first, scores) for some columns of the targets after the other, the first one's number among all.
+  /// Calls f(first, scores) for consecutive blocks of target columns; `first` is the number of the first column.
   template <class F>
   void each_score(const Weights& weights, Tape& tape, F&& f) const {
     const auto output = decoded(weights, tape);
@@ -149,8 +152,9 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
       f(first, score(weights, piece(output, first), tape));
   }
 
-  /// `loss(first, scores)` is told what each_score tells and returns the gradient of the scores (a view that stays
-  /// until the next call). Adds to `gradient`. Weights must be prepared for the way back too.
+  /// Second half of a training pass. `loss(first, scores)` receives the arguments of each_score and returns the
+  /// gradient of the scores, a view that must stay valid until the next call. Adds to `gradient`. Weights must also be
+  /// prepared for the backward pass.
   template <class F>
   void learn(const Weights& weights, Tape& tape, Parameters<Scalar>& gradient, F&& loss) const {
     require<ValueError>(tape.kept && tape.keeping.keep != Keep::nothing, no_pass);
@@ -172,8 +176,8 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     pull_encoder(weights, tape, to);
   }
 
-  /// Where the last pass met its first value that is not finite, in words; empty if there is none.
-  /// Only after a pass that kept everything.
+  /// Description of the first non-finite value of the last pass; empty if there is none. Only after a pass with
+  /// Keep::everything.
   std::string locate_non_finite(const Weights& weights, Tape& tape) const {
     require<ValueError>(tape.kept, no_pass);
     for (Index k = 0; k < parameters_.size(); ++k)
@@ -186,8 +190,8 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
                 tape.targets->step_of(column));
   }
 
-  /// The value of a named equation of the decoder at every step of the targets, as the last pass computed it; the
-  /// weights of ctx = attend(...) under the name ctx.weights [longest source x columns].
+  /// Value of a named equation of the decoder at every target step of the last pass. For ctx = attend(...), the name
+  /// ctx.weights gives the attention weights [longest source x columns].
   MatrixX<Scalar> trace(const Weights& weights, Tape& tape, std::string_view equation) const {
     require<ValueError>(tape.kept, no_pass);
     MatrixX<Scalar> values;
@@ -227,14 +231,15 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
                   {{&d_embedded, 1}, {}, d_memory}, tape.d_initial);
   }
 
-  /// Some columns at a time, few enough for the layer to add each to the gradient: of more it forms sums first.
+  /// Processes blocks of columns small enough for the layer to add them directly to the gradient, without intermediate
+  /// sums.
   void pull_embedding(const Weights& weights, Tape& tape, Parameters<Scalar>& gradient) const {
     constexpr Index some = 1024;
     const ConstView<Scalar> tokens = std::as_const(tape.tokens).view();
     const ConstView<Scalar> d_embedded = std::as_const(tape.d_embedded).view();
     for (Index first = 0; first < tokens.cols(); first += some) {
       const auto part = detail::from_column(tokens, first, std::min(some, tokens.cols() - first));
-      if (tokens.cols() > some) embed_row(weights, part, tape);  // the layer's tape is then of this part
+      if (tokens.cols() > some) embed_row(weights, part, tape);  // the layer's tape must match the block
       embedding_.backward(weights.embedding, {part, nullptr}, {}, detail::from_column(d_embedded, first, part.cols()),
                           {}, tape.embedding, gradient.values().data() + embedding_at_,
                           View<Scalar>(nullptr, 0, 0, Eigen::OuterStride<>(0)), nullptr);

@@ -1,6 +1,5 @@
 #pragma once
-// What a model from sequence to sequence consists of: encoder, bridge and decoder, and all of their parameters in one
-// vector.
+// Structure of a sequence-to-sequence model: encoder, bridge and decoder, and one vector of all parameters.
 
 #include <limits>
 #include <optional>
@@ -15,16 +14,16 @@
 namespace unroll {
 
 struct Seq2SeqOptions {
-  Index vocabulary = 0;  ///< tokens that are written, the marks for begin and end among them
-  Index embedding = 0;   ///< rows of an embedded token
-  Index units = 0;       ///< of the decoder
-  std::vector<std::pair<std::string, Index>> sizes = {};  ///< of its symbols with sizes of their own, see CellSizes
+  Index vocabulary = 0;                                   ///< number of output tokens, including begin and end marks
+  Index embedding = 0;                                    ///< dimension of an embedded token
+  Index units = 0;                                        ///< of the decoder
+  std::vector<std::pair<std::string, Index>> sizes = {};  ///< of symbols with a separate size, see CellSizes
   Bridge bridge = Bridge::project;
   bool tied = false;    ///< scores are products with the embedded tokens (Press & Wolf 2017, arXiv:1608.05859)
-  bool causal = false;  ///< the decoder's step t sees the first t + 1 steps of its source only
+  bool causal = false;  ///< step t of the decoder attends only to the first t + 1 steps of its source
   Start first_values = {};
-  bool sparse = false;  ///< a training step leaves embedded tokens alone that the decoder was not fed, see Embedding;
-                        ///< without effect where they are tied
+  bool sparse = false;  ///< a training step leaves vectors unchanged whose tokens were not decoder inputs, see
+                        ///< Embedding; no effect if tied
 };
 
 namespace detail {
@@ -44,12 +43,12 @@ class Seq2SeqDescription {
   const Encoder& encoder() const { return encoder_; }
   const C& cell() const { return cell_; }
   const Options& options() const { return options_; }
-  /// What kind of decoder it is, for files and messages.
+  /// Type of the decoder, for files and messages.
   std::string decoder_name() const {
     const std::string name(cell_name());
     return options_.causal ? name + ", causal" : name;
   }
-  /// Encoder and decoder with all that was chosen for them.
+  /// Encoder and decoder with all their options.
   LayerOptions description() const {
     constexpr std::string_view bridges[] = {"zero", "copy", "project"};
     LayerOptions decoder{{"cell", cell_name()},
@@ -62,13 +61,13 @@ class Seq2SeqDescription {
     return {
         {"model", "encoder and decoder"}, {"encoder", chain_description(encoder_)}, {"decoder", std::move(decoder)}};
   }
-  Index features() const { return encoder_.features(); }  ///< of a step of the source
+  Index features() const { return encoder_.features(); }  ///< per step of the source
   Index vocabulary() const { return options_.vocabulary; }
 
   Parameters<Scalar>& parameters() { return parameters_; }
   const Parameters<Scalar>& parameters() const { return parameters_; }
 
-  /// First values from one seed; embedded tokens are normal numbers of deviation 1, as in PyTorch.
+  /// Initialises all parameters from one seed. Embedded tokens are normal with deviation 1, as in PyTorch.
   void initialise(std::uint64_t seed) {
     encoder_.initialise(seed);
     parameters_.values().head(encoder_.parameters().size()) = encoder_.parameters().values();
@@ -78,7 +77,7 @@ class Seq2SeqDescription {
   }
 
  protected:
-  /// Throws ShapeError or ValueError for sizes that do not fit.
+  /// Throws ShapeError or ValueError if sizes do not match.
   Seq2SeqDescription(Encoder encoder, const Options& options)
       : encoder_(std::move(encoder)),
         options_(options),
@@ -103,18 +102,18 @@ class Seq2SeqDescription {
     place_parameters();
   }
 
-  Encoder encoder_;  // a description: its parameters are the first ones of `parameters_`
+  Encoder encoder_;  // structure only: its parameters are the first ones of `parameters_`
   C cell_;
   Options options_;
   EmbeddingLayer<Scalar> embedding_;
-  AnyLayer<Scalar> output_;  // scores of all tokens from what the decoder gives
+  AnyLayer<Scalar> output_;  // from outputs of the decoder to scores of all tokens
   StateBridge<Scalar> bridge_;
   std::optional<std::size_t> bridged_layer_;  // of the encoder
   Index embedding_at_ = 0, decoder_at_ = 0, output_at_ = 0;
   Parameters<Scalar> parameters_;
 
  private:
-  // ---- what it consists of
+  // ---- structure
 
   static std::string_view cell_name() {
     if constexpr (requires { C::name; })
@@ -137,7 +136,7 @@ class Seq2SeqDescription {
     ParameterTable table;
     table.append(encoder_.parameters().table(), "encoder.");
     for (const ParameterBlock& block : encoder_.parameters().table().blocks())
-      if (block.sparse) table.make_dense("encoder." + block.name);  // both tables would have to tell what was touched
+      if (block.sparse) table.make_dense("encoder." + block.name);  // otherwise both tables would track touched columns
     (void)embedding_.connect({.features = 1});
     embedding_at_ = table.append(embedding_.parameters(), "embedding.");
     place_bridge(table);
@@ -172,7 +171,7 @@ class Seq2SeqDescription {
       if (s != attentional_state) to.push_back({.state = s, .rows = cell_.state_rows(s)});
     bridge_ = StateBridge<Scalar>(options_.bridge, std::move(from), std::move(to), table);
   }
-  /// A cell declares the state that holds what attention gave, see LuongGru; -1: none.
+  /// Index of the state that holds the output of the attention, declared by the cell, see LuongGru; -1: none.
   static constexpr int attentional_state = [] {
     if constexpr (requires { C::attentional_state; })
       return C::attentional_state;

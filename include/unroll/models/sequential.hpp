@@ -1,5 +1,5 @@
 #pragma once
-// Layers one after the other, known at compile time.
+// Model with a chain of layers known at compile time.
 
 #include <array>
 #include <tuple>
@@ -10,7 +10,7 @@
 namespace unroll {
 namespace detail {
 
-/// Layers as a tuple: each is called directly.
+/// Layers as a tuple, called without virtual dispatch.
 template <class S, class... L>
 class FixedLayers {
   static_assert(sizeof...(L) > 0, "unroll: a model has at least 1 layer");
@@ -32,13 +32,13 @@ class FixedLayers {
 
   template <class All>
   void make_room(All&) const {}
-  /// The weights or the tape of layer k.
+  /// Weights or tape of layer k.
   template <class All, std::size_t k>
   static auto& of(All& all, std::integral_constant<std::size_t, k>) {
     return std::get<k>(all);
   }
 
-  /// f(layer, its number as a constant)
+  /// Calls f(layer, number), with the number as a compile-time constant.
   template <class F>
   void each(F&& f) const {
     [&]<std::size_t... k>(std::index_sequence<k...>) {
@@ -62,7 +62,7 @@ class FixedLayers {
   std::tuple<L...> layers_;
 };
 
-/// The scalar of the first layer that has one already; float where none has.
+/// Scalar of the first layer with a fixed one; otherwise float.
 template <class... Given>
 struct ScalarOf {
   using type = float;
@@ -76,19 +76,19 @@ struct ScalarOf<First, Rest...> {
 
 }  // namespace detail
 
-/// Layers one after the other, given by their options:
+/// Model with a chain of layers known at compile time, constructed from their options:
 ///
 ///     Sequential model(6, Recurrent<Gru>{.units = 32}, MeanOverTime{}, Dense{.units = 4});  // float
 ///     auto precise = sequential<double>(6, Recurrent<Gru>{.units = 32}, MeanOverTime{}, Dense{.units = 4});
 ///     model.initialise(1);
 ///
-/// Shapes are checked when it is made; everything else is in Chain.
+/// Shapes are checked at construction. Chain has the passes.
 template <std::floating_point S, class... Given>
 class Sequential : public Chain<detail::FixedLayers<S, LayerOf<Given, S>...>> {
   using Layers = detail::FixedLayers<S, LayerOf<Given, S>...>;
 
  public:
-  /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
+  /// `features` per input step. Throws ShapeError or ValueError with the name of the layer that does not fit.
   explicit Sequential(Index features, Given... layers)
       : Chain<Layers>(features, Layers(LayerOf<Given, S>(std::move(layers))...)) {}
 
@@ -97,9 +97,9 @@ class Sequential : public Chain<detail::FixedLayers<S, LayerOf<Given, S>...>> {
     return this->layers().template at<k>();
   }
 
-  /// The value of a named equation of recurrent layer k at every step [rows x columns of its timeline], as the last
-  /// pass forward computed it: gates, cell states, whatever has a name. Throws ValueError after the way back, which
-  /// uses it up, and for a name that no equation has.
+  /// Value of a named equation of recurrent layer k at every step [rows x columns of its timeline] in the last forward
+  /// pass, such as gates and cell states. Throws ValueError after the backward pass, which overwrites the stored
+  /// values, and for an unknown name.
   template <std::size_t k>
   MatrixX<S> trace(std::string_view equation, typename Chain<Layers>::Tape& tape) const {
     this->check_forward(tape);
@@ -113,7 +113,7 @@ class Sequential : public Chain<detail::FixedLayers<S, LayerOf<Given, S>...>> {
 template <class... Given>
 explicit Sequential(Index, Given...) -> Sequential<typename detail::ScalarOf<Given...>::type, Given...>;
 
-/// A Sequential of another scalar than float.
+/// Sequential with a scalar other than float.
 template <std::floating_point S, class... Given>
 Sequential<S, Given...> sequential(Index features, Given... layers) {
   return Sequential<S, Given...>(features, std::move(layers)...);

@@ -1,5 +1,5 @@
 #pragma once
-// Layers one after the other, chosen while the program runs.
+// Model with a chain of layers chosen at run time.
 
 #include "unroll/layers/any_layer.hpp"
 #include "unroll/models/chain.hpp"
@@ -7,7 +7,7 @@
 namespace unroll {
 namespace detail {
 
-/// Layers as a list.
+/// Layers as a vector.
 template <class S>
 class ListedLayers {
  public:
@@ -22,7 +22,7 @@ class ListedLayers {
   std::size_t size() const { return layers_.size(); }
   std::string first_name() const { return layers_.front().name(); }
 
-  /// Room for weights or tapes.
+  /// Resizes weights or tapes to the number of layers.
   template <class Each>
   void make_room(std::vector<Each>& all) const {
     all.resize(size());
@@ -32,7 +32,7 @@ class ListedLayers {
     return all[k];
   }
 
-  /// f(layer, its number)
+  /// Calls f(layer, number).
   template <class F>
   void each(F&& f) const {
     for (std::size_t k = 0; k < size(); ++k) f(layers_[k], k);
@@ -52,8 +52,8 @@ class ListedLayers {
 
 }  // namespace detail
 
-/// As Sequential, but its layers are values: a program that reads from a file or from its options which cell, and how
-/// many layers, needs one type of model, and each cell is compiled once.
+/// Model with a chain of layers chosen at run time. Cells and depth may come from a file or from program options, with
+/// one type of model, and each cell is compiled once.
 ///
 ///     std::vector<AnyLayer<float>> layers;
 ///     for (int k = 0; k < depth; ++k) layers.push_back(Recurrent<Gru>{.units = 32});
@@ -61,11 +61,11 @@ class ListedLayers {
 ///     layers.push_back(Dense{.units = 4});
 ///     Stack<float> model(6, std::move(layers));
 ///
-/// Parameters have the same names, first values and numbers as in a Sequential of the same layers.
+/// Names, initial values and numbers of parameters are the same as in a Sequential of the same layers.
 template <class S>
 class Stack : public Chain<detail::ListedLayers<S>> {
  public:
-  /// `features` per step come in. Throws ShapeError or ValueError naming the layer that does not fit.
+  /// `features` per input step. Throws ShapeError or ValueError with the name of the layer that does not fit.
   Stack(Index features, std::vector<AnyLayer<S>> layers)
       : Chain<detail::ListedLayers<S>>(features, detail::ListedLayers<S>(std::move(layers))) {}
 };

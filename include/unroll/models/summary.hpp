@@ -1,5 +1,5 @@
 #pragma once
-// What a model consists of, and what it costs to train.
+// Summary of a model: layers, parameters and memory of a training step.
 
 #include <array>
 #include <cstdio>
@@ -15,16 +15,16 @@ struct LayerSummary {
   std::string name;
   Shape output;
   Index parameters = 0;
-  std::size_t kept_bytes = 0;  ///< what a part of a training step keeps for the way back
+  std::size_t kept_bytes = 0;  ///< stored on the tape by one part of a training step
 };
 
-/// The numbers behind the table that `text()` writes.
+/// Data of a model summary; `text()` formats them as a table.
 struct ModelSummary {
-  Index features = 0;  ///< per step of the input
+  Index features = 0;  ///< per input step
   std::vector<LayerSummary> layers;
   Index parameters = 0;
-  Index columns = 0, batch = 0;    ///< valid steps of all sequences together, and sequences
-  std::size_t training_bytes = 0;  ///< of a step with so many; see training_bytes in memory.hpp
+  Index columns = 0, batch = 0;    ///< valid steps of all sequences, and number of sequences
+  std::size_t training_bytes = 0;  ///< of a step with this batch; see training_bytes in memory.hpp
 
   ///     layer  name            output         parameters  kept
   ///     0      gru             32 a step      3840        1.1 MiB
@@ -36,7 +36,7 @@ struct ModelSummary {
 
 namespace detail {
 
-/// "1.4 MiB": three digits, units of 1024.
+/// Formatted size, e.g. "1.4 MiB": three digits, units of 1024.
 inline std::string readable_bytes(std::size_t bytes) {
   static constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   double number = double(bytes);
@@ -59,8 +59,8 @@ inline std::string ModelSummary::text() const {
                       " steps of ", batch, " sequences takes ", detail::readable_bytes(training_bytes), "\n");
 }
 
-/// Of a training step with so many columns (valid steps of all sequences together) and
-/// sequences. Throws ShapeError for numbers below 0.
+/// Summary for a training step with `columns` (valid steps of all sequences) and `batch` sequences. Throws ShapeError
+/// for negative numbers.
 template <class Model>
 ModelSummary summary(const Model& model, Index columns, Index batch, const TrainingPlan& plan = {}) {
   require<ShapeError>(columns >= 0 && batch >= 0, "summary: expects at least 0 columns and sequences, got ", columns,

@@ -4,12 +4,12 @@
 
 namespace unroll {
 
-/// Keras: {.learning_rate = 1e-3, .rho = 0.95, .epsilon = 1e-7, .decay = Decay::decoupled}.
+/// Options of Adadelta. Keras: {.learning_rate = 1e-3, .rho = 0.95, .epsilon = 1e-7, .decay = Decay::decoupled}.
 struct AdadeltaOptions {
   double learning_rate = 1;
-  double rho = 0.9;  ///< share of the old averages, in [0, 1)
+  double rho = 0.9;  ///< weight of the old averages, in [0, 1)
   double epsilon =
-      1e-6;  ///< inside both roots, in the paper as in PyTorch and Keras; it sets the size of the first steps
+      1e-6;  ///< inside both roots, as in the paper, PyTorch and Keras; determines the size of the first steps
   double weight_decay = 0;
   Decay decay = Decay::l2;
   static constexpr std::string_view name = "Adadelta";

@@ -4,12 +4,12 @@
 
 namespace unroll {
 
-/// Keras: {.learning_rate = 1e-3, .initial_accumulator = 0.1, .epsilon = 1e-7, .epsilon_at = RootEpsilon::inside,
-/// .decay = Decay::decoupled}.
+/// Options of Adagrad. Keras: {.learning_rate = 1e-3, .initial_accumulator = 0.1, .epsilon = 1e-7, .epsilon_at =
+/// RootEpsilon::inside, .decay = Decay::decoupled}.
 struct AdagradOptions {
   double learning_rate = 0.01;
   double lr_decay = 0;             ///< the rate of step t is learning_rate / (1 + (t - 1) lr_decay)
-  double initial_accumulator = 0;  ///< the sum of squares begins with it
+  double initial_accumulator = 0;  ///< initial sum of squares
   double epsilon = 1e-10;
   RootEpsilon epsilon_at = RootEpsilon::outside;
   double weight_decay = 0;
@@ -17,7 +17,7 @@ struct AdagradOptions {
   static constexpr std::string_view name = "Adagrad";
 };
 
-/// Adagrad with a diagonal, Duchi et al. 2011 (JMLR 12, fig. 1):
+/// Adagrad with a diagonal matrix, Duchi et al. 2011 (JMLR 12, fig. 1):
 ///
 ///     s += g^2      theta -= lr g / (sqrt(s) + eps)      or lr g / sqrt(s + eps)
 template <std::floating_point Scalar = float>

@@ -4,20 +4,20 @@
 
 namespace unroll {
 
-/// What Adam's epsilon is added to.
+/// Position of Adam's epsilon.
 enum class Epsilon {
-  corrected,  ///< the bias-corrected root (PyTorch, Algorithm 1 of the paper)
-  raw         ///< the root before correction (Keras, the paper's "efficient" form): larger in effect at early steps
+  corrected,  ///< added to the bias-corrected root (PyTorch, Algorithm 1 of the paper)
+  raw         ///< added to the uncorrected root (Keras, the paper's "efficient" form): larger effect in early steps
 };
 
-/// Keras's Adam: {.epsilon = 1e-7, .epsilon_at = Epsilon::raw, .decay = Decay::decoupled}.
+/// Options of Adam and AdamW. Keras's Adam: {.epsilon = 1e-7, .epsilon_at = Epsilon::raw, .decay = Decay::decoupled}.
 template <bool decoupled_decay>
 struct BasicAdamOptions {
   double learning_rate = 1e-3;
   double beta1 = 0.9, beta2 = 0.999;  ///< in [0, 1)
   double epsilon = 1e-8;
   Epsilon epsilon_at = Epsilon::corrected;
-  bool amsgrad = false;  ///< divide by the largest v so far (Reddi et al. 2018)
+  bool amsgrad = false;  ///< divides by the largest v so far (Reddi et al. 2018)
   double weight_decay = decoupled_decay ? 0.01 : 0;
   Decay decay = decoupled_decay ? Decay::decoupled : Decay::l2;
   static constexpr std::string_view name = decoupled_decay ? "AdamW" : "Adam";
@@ -26,7 +26,7 @@ struct BasicAdamOptions {
 using AdamOptions = BasicAdamOptions<false>;
 using AdamWOptions = BasicAdamOptions<true>;
 
-/// What Adam and AdamW share.
+/// Base class of Adam and AdamW.
 template <std::floating_point Scalar, class AnyAdamOptions>
 class BasicAdam : public detail::OptimizerBase<BasicAdam<Scalar, AnyAdamOptions>, Scalar, AnyAdamOptions, 3> {
   using Base = detail::OptimizerBase<BasicAdam, Scalar, AnyAdamOptions, 3>;
@@ -59,12 +59,12 @@ class BasicAdam : public detail::OptimizerBase<BasicAdam<Scalar, AnyAdamOptions>
     };
   }
 
-  Scalar rate_ = 0, scale_ = 0, epsilon_ = 0;  // of the step at hand
+  Scalar rate_ = 0, scale_ = 0, epsilon_ = 0;  // of the current step
 };
 
 /// Adam, Kingma & Ba 2015 (arXiv:1412.6980, Algorithm 1):
 ///
-///     m = b1 m + (1 - b1) g      v = b2 v + (1 - b2) g^2      amsgrad: w = max(w, v), and w below in place of v
+///     m = b1 m + (1 - b1) g      v = b2 v + (1 - b2) g^2      amsgrad: w = max(w, v), which replaces v below
 ///     theta -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
 template <std::floating_point Scalar = float>
 class Adam : public BasicAdam<Scalar, AdamOptions> {
@@ -72,8 +72,8 @@ class Adam : public BasicAdam<Scalar, AdamOptions> {
   explicit Adam(AdamOptions options = {}) : BasicAdam<Scalar, AdamOptions>(options) {}
 };
 
-/// Adam with decoupled weight decay, Loshchilov & Hutter 2019 (arXiv:1711.05101, Algorithm 2; the decay is multiplied
-/// by the learning rate, as in PyTorch and Keras): theta -= lr * lambda * theta, then Adam's step.
+/// Adam with decoupled weight decay, Loshchilov & Hutter 2019 (arXiv:1711.05101, Algorithm 2): theta -= lr * lambda *
+/// theta, then Adam's step. The decay is multiplied by the learning rate, as in PyTorch and Keras.
 template <std::floating_point Scalar = float>
 class AdamW : public BasicAdam<Scalar, AdamWOptions> {
  public:

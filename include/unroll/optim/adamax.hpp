@@ -4,13 +4,14 @@
 
 namespace unroll {
 
-/// Where Adamax's epsilon goes.
+/// Position of Adamax's epsilon.
 enum class MaximumEpsilon {
   inside,  ///< u = max(b2 u, |g| + epsilon) (PyTorch)
-  outside  ///< u + epsilon divides (Keras)
+  outside  ///< divides by u + epsilon (Keras)
 };
 
-/// Keras: {.learning_rate = 1e-3, .epsilon = 1e-7, .epsilon_at = MaximumEpsilon::outside, .decay = Decay::decoupled}.
+/// Options of Adamax. Keras: {.learning_rate = 1e-3, .epsilon = 1e-7, .epsilon_at = MaximumEpsilon::outside, .decay =
+/// Decay::decoupled}.
 struct AdamaxOptions {
   double learning_rate = 2e-3;
   double beta1 = 0.9, beta2 = 0.999;  ///< in [0, 1)
@@ -21,7 +22,7 @@ struct AdamaxOptions {
   static constexpr std::string_view name = "Adamax";
 };
 
-/// Adam with the infinity norm, Kingma & Ba 2015 (arXiv:1412.6980, Algorithm 2):
+/// Adamax, i.e. Adam with the infinity norm, Kingma & Ba 2015 (arXiv:1412.6980, Algorithm 2):
 ///
 ///     m = b1 m + (1 - b1) g      u = max(b2 u, |g| + eps)      theta -= lr / (1 - b1^t) * m / u
 ///                            or  u = max(b2 u, |g|)            theta -= lr / (1 - b1^t) * m / (u + eps)
@@ -51,7 +52,7 @@ class Adamax : public detail::OptimizerBase<Adamax<Scalar>, Scalar, AdamaxOption
     };
   }
 
-  Scalar rate_ = 0;  // of the step at hand
+  Scalar rate_ = 0;  // of the current step
 };
 
 }  // namespace unroll

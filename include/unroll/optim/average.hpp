@@ -10,12 +10,12 @@
 namespace unroll {
 
 struct WeightAverageOptions {
-  double momentum = 0.99;  ///< share of the old average, in [0, 1)
+  double momentum = 0.99;  ///< weight of the old average, in [0, 1)
 };
 
-/// Exponential moving average of the parameters, often better than the last ones (Polyak & Juditsky 1992):
+/// Exponential moving average of the parameters, often better than the last values (Polyak & Juditsky 1992):
 ///
-///     average = momentum * average + (1 - momentum) * theta      after each update; the first average is theta itself
+///     average = momentum * average + (1 - momentum) * theta      after each update; initially theta
 ///
 /// as Keras's `use_ema`. To evaluate with it: `exchange(theta)`, evaluate, `exchange(theta)`.
 template <std::floating_point Scalar = float>
@@ -25,8 +25,8 @@ class WeightAverage {
     detail::check_below_one<Scalar>("WeightAverage", "momentum", options.momentum);
   }
 
-  /// Takes in `theta` [parameters] after an update of it. Allocates at the first call only. Throws ShapeError when its
-  /// size changed, ValueError between the two calls of `exchange`.
+  /// Adds `theta` [parameters] to the average, after an update. Allocates only in the first call. Throws ShapeError if
+  /// the size changed, ValueError between the two calls of `exchange`.
   void update(InVector<Scalar> theta) {
     require<ValueError>(exchanged_ == 0, "WeightAverage: exchange the weights back before the next update");
     if (average_.size() == 0) {
@@ -44,12 +44,12 @@ class WeightAverage {
     exchanged_ = 1 - exchanged_;
   }
 
-  /// Whether the caller's vector holds the average at present.
+  /// Whether the caller's vector currently holds the average.
   bool exchanged() const { return exchanged_ != 0; }
   /// Empty before the first update.
   const VectorX<Scalar>& average() const { return average_; }
 
-  /// Calls `f(name, value)` with everything a resumed run needs, to save or restore.
+  /// Calls `f(name, value)` with the complete state, to save or restore it.
   template <class F>
   void visit_state(F&& f) {
     f(std::string_view("average"), average_);

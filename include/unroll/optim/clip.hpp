@@ -1,6 +1,6 @@
 #pragma once
-// Gradient clipping. A gradient that is not finite is never scaled: the norm that comes back says so, and the caller
-// skips the update. Optimizers refuse such a gradient themselves, so that it never touches their state.
+// Gradient clipping. A non-finite gradient is never scaled: the returned norm is non-finite, and the caller must skip
+// the update. Optimizers reject such a gradient before it can change their state.
 
 #include <algorithm>
 #include <array>
@@ -16,7 +16,7 @@
 
 namespace unroll {
 
-/// The factor for a norm N above the limit c.
+/// Scale factor for a norm N above the limit c.
 enum class ClipRule {
   pytorch,  ///< min(1, c / (N + 1e-6))
   keras     ///< c / max(N, c)
@@ -24,8 +24,8 @@ enum class ClipRule {
 
 namespace detail {
 
-/// f(entry), in the order of the segments. For what runs rarely: an Eigen expression would cost every program compile
-/// time.
+/// Calls f(entry) in the order of the segments. For code that runs rarely: Eigen expressions would increase the compile
+/// time of every program.
 template <class Number, class F>
 void each_entry(Number* values, const Segments& segments, F&& f) {
   for (std::size_t k = 0; k < segments.size(); ++k)
@@ -46,7 +46,7 @@ double largest_magnitude(const Scalar* values, const Segments& segments) {
   return largest;
 }
 
-/// In double, by way of a small buffer: Eigen does not vectorise a sum behind a cast.
+/// Sum of squares in double, via a small buffer: Eigen does not vectorise a sum of cast values.
 template <class Scalar>
 double sum_of_squares(const Scalar* values, Index size) {
   Eigen::Array<double, 512, 1> buffer;
@@ -59,7 +59,8 @@ double sum_of_squares(const Scalar* values, Index size) {
   return sum;
 }
 
-/// Of sum(first, size) over all segments: shares, whose sums are added in their order, whichever thread computed them.
+/// Sum of sum_of(first, size) over all segments. Split into shares whose sums are added in fixed order, so the result
+/// does not depend on the threads.
 template <class F>
 double sum_of_shares(const Segments& segments, ThreadPool* threads, F&& sum_of) {
   std::array<double, 256> sums;
@@ -74,7 +75,7 @@ double sum_of_shares(const Segments& segments, ThreadPool* threads, F&& sum_of) 
   return std::accumulate(sums.begin(), sums.begin() + shares, 0.0);
 }
 
-/// The plain sum of squares is right unless it left the range of double; only then are further passes needed.
+/// Euclidean norm. Further passes are needed only if the sum of squares left the range of double.
 template <class Scalar>
 double l2_norm(const Scalar* values, const Segments& segments, ThreadPool* threads) {
   const double squares = sum_of_shares(
@@ -88,7 +89,7 @@ double l2_norm(const Scalar* values, const Segments& segments, ThreadPool* threa
   return largest * std::sqrt(scaled);
 }
 
-/// Magnitudes are divided by the largest first: no power of them leaves the range of double.
+/// p-norm. Magnitudes are divided by the largest one first, so that no power leaves the range of double.
 template <class Scalar>
 double norm_of(const Scalar* values, const Segments& segments, double p, ThreadPool* threads) {
   if (p == 2) return l2_norm(values, segments, threads);
@@ -110,7 +111,8 @@ inline void check_norm(std::string_view owner, std::string_view option, double p
   check_option(p > 0, owner, option, "> 0, or infinity for the largest magnitude", p);
 }
 
-/// In double and in two steps: the factor of an exploded gradient may be subnormal, which many programs flush to zero.
+/// Scales in double and in two steps: the factor for an exploded gradient may be subnormal, and many programs flush
+/// subnormals to zero.
 template <class Scalar>
 void clip_to(Scalar* values, const Segments& segments, double norm, double max_norm, ClipRule rule) {
   const double divisor = rule == ClipRule::pytorch ? norm + 1e-6 : norm;
@@ -151,9 +153,9 @@ inline void check_block(const ParameterBlock& block, Index size) {
 
 }  // namespace detail
 
-/// Norm (sum_i |x_i|^p)^(1/p) of all entries of a vector or matrix, p > 0; for p = infinity the largest magnitude.
-/// Accumulated in double; infinite only where the norm itself is beyond double. NaN when an entry is NaN, otherwise
-/// infinity when one is infinite. Long vectors are shared out among `threads`. Throws ValueError for another p.
+/// Norm (sum_i |x_i|^p)^(1/p) of all entries of a vector or matrix, p > 0; p = infinity: the largest magnitude.
+/// Accumulated in double, without overflow unless the norm itself overflows. NaN if an entry is NaN, otherwise infinity
+/// if an entry is infinite. Long vectors are split among `threads`. Throws ValueError for other p.
 template <class Values>
 double global_norm(const Values& values, double p = 2, ThreadPool* threads = nullptr) {
   const Eigen::Ref<const MatrixX<typename Values::Scalar>> matrix(values);
@@ -161,10 +163,10 @@ double global_norm(const Values& values, double p = 2, ThreadPool* threads = nul
   return detail::norm_of(matrix.data(), detail::segments_of(matrix), p, threads);
 }
 
-/// Scales the whole gradient, a flat vector, so that its p-norm (see `global_norm`) is at most `max_norm` (> 0;
-/// infinity only measures): Pascanu et al. 2013 (arXiv:1211.5063, Algorithm 1), for p = 2. Returns the norm BEFORE
-/// clipping. When that is not finite the gradient is left as it is: skip the update. Throws ValueError for a max_norm
-/// or p out of range.
+/// Clipping by global norm: scales the whole gradient, a flat vector, so that its p-norm (see `global_norm`) is at most
+/// `max_norm` (> 0; infinity: no scaling). Pascanu et al. 2013 (arXiv:1211.5063, Algorithm 1), for p = 2. Returns the
+/// norm BEFORE clipping. If it is not finite, the gradient is unchanged: skip the update. Throws ValueError for
+/// max_norm or p out of range.
 template <class Gradient>
 double clip_by_global_norm(Gradient&& gradient, double max_norm, double p = 2, ClipRule rule = ClipRule::pytorch,
                            ThreadPool* threads = nullptr) {
@@ -172,16 +174,17 @@ double clip_by_global_norm(Gradient&& gradient, double max_norm, double p = 2, C
   return detail::clip_segments(matrix.data(), detail::segments_of(matrix), max_norm, p, rule, threads);
 }
 
-/// The same for what the gradient reached: all else is zero.
+/// The same for the touched segments of the gradient; all other entries are zero.
 template <class Scalar>
 double clip_by_global_norm(Parameters<Scalar>& gradient, double max_norm, double p = 2,
                            ClipRule rule = ClipRule::pytorch, ThreadPool* threads = nullptr) {
   return detail::clip_segments(gradient.values().data(), gradient.segments(), max_norm, p, rule, threads);
 }
 
-/// Clips every block (`Parameters::table().blocks()`) of the flat gradient by its own norm, Keras's `clipnorm`. Changes
-/// the direction of the whole. Returns the largest of the norms before clipping; when an entry is not finite nothing is
-/// changed and the global norm, NaN or infinity, comes back. Throws ShapeError for a block outside the gradient.
+/// Clipping by block norms: scales every block (`Parameters::table().blocks()`) of the flat gradient by its own norm,
+/// Keras's `clipnorm`. Changes the direction of the gradient. Returns the largest norm before clipping. If an entry is
+/// not finite, the gradient is unchanged and the global norm, NaN or infinity, is returned. Throws ShapeError for a
+/// block outside the gradient.
 template <class Gradient>
 double clip_by_norm(Gradient&& gradient, std::span<const ParameterBlock> blocks, double max_norm, double p = 2,
                     ClipRule rule = ClipRule::keras) {
@@ -201,15 +204,15 @@ double clip_by_norm(Gradient&& gradient, std::span<const ParameterBlock> blocks,
   return largest;
 }
 
-/// Limits every entry to [-limit, limit] (limit > 0); changes the direction. A NaN stays, an infinity becomes the
-/// limit: ask `finite` first.
+/// Clipping by value: limits every entry to [-limit, limit] (limit > 0). Changes the direction of the gradient. A NaN
+/// is kept, an infinity becomes the limit: check with `finite` first.
 template <class Gradient>
 void clip_by_value(Gradient&& gradient, double limit) {
   Out<typename std::remove_cvref_t<Gradient>::Scalar> matrix(gradient);
   detail::limit_segments(matrix.data(), detail::segments_of(matrix), limit);
 }
 
-/// The same for what the gradient reached: all else is zero.
+/// The same for the touched segments of the gradient; all other entries are zero.
 template <class Scalar>
 void clip_by_value(Parameters<Scalar>& gradient, double limit) {
   detail::limit_segments(gradient.values().data(), gradient.segments(), limit);

@@ -5,8 +5,8 @@
 
 namespace unroll {
 
-/// All entries move by the learning rate, whatever the size of the gradient: it is 3 to 10 times smaller than Adam's,
-/// and the weight decay as much larger.
+/// Options of Lion. Every entry moves by the learning rate, independent of the size of its gradient. Use a learning
+/// rate 3 to 10 times smaller than for Adam, and a weight decay larger by the same factor.
 struct LionOptions {
   double learning_rate = 1e-4;
   double beta1 = 0.9, beta2 = 0.99;  ///< in [0, 1)

@@ -4,18 +4,19 @@
 
 namespace unroll {
 
-/// Keras: {.learning_rate = 1e-3, .epsilon = 1e-7, .momentum_decay = 1, .decay = Decay::decoupled}.
+/// Options of NAdam. Keras: {.learning_rate = 1e-3, .epsilon = 1e-7, .momentum_decay = 1, .decay = Decay::decoupled}.
 struct NAdamOptions {
   double learning_rate = 2e-3;
   double beta1 = 0.9, beta2 = 0.999;  ///< in [0, 1)
   double epsilon = 1e-8;
-  double momentum_decay = 4e-3;  ///< psi: how fast the momentum schedule rises to beta1
+  double momentum_decay = 4e-3;  ///< psi: rate at which the momentum rises to beta1
   double weight_decay = 0;
   Decay decay = Decay::l2;
   static constexpr std::string_view name = "NAdam";
 };
 
-/// Adam with Nesterov momentum, Dozat 2016 (ICLR workshop, Algorithm 2), epsilon on the bias-corrected root:
+/// NAdam, i.e. Adam with Nesterov momentum, Dozat 2016 (ICLR workshop, Algorithm 2), epsilon on the bias-corrected
+/// root:
 ///
 ///     mu_t = b1 (1 - 0.96^(t psi) / 2)      p_t = mu_1 mu_2 ... mu_t
 ///     m = b1 m + (1 - b1) g                 v = b2 v + (1 - b2) g^2
@@ -60,7 +61,7 @@ class NAdam : public detail::OptimizerBase<NAdam<Scalar>, Scalar, NAdamOptions, 
   }
 
   double momentum_product_ = 1;             // p_t
-  Scalar of_m_ = 0, of_g_ = 0, scale_ = 0;  // of the step at hand
+  Scalar of_m_ = 0, of_g_ = 0, scale_ = 0;  // of the current step
 };
 
 }  // namespace unroll

@@ -1,6 +1,6 @@
 #pragma once
-// What all optimizers share: checks, state vectors, weight decay, the count of updates. An optimizer itself is its
-// formula.
+// Common implementation of all optimizers: checks, state vectors, weight decay, update count. A derived optimizer
+// defines only its formula.
 
 #include <array>
 #include <cmath>
@@ -18,19 +18,19 @@
 
 namespace unroll {
 
-/// How weight decay lambda acts.
+/// Form of weight decay with factor lambda.
 enum class Decay {
-  l2,        ///< lambda * theta is added to the gradient, so adaptive methods rescale it (PyTorch's Adam)
-  decoupled  ///< theta shrinks by lr * lambda * theta before the update (Loshchilov & Hutter 2019; AdamW, all of Keras)
+  l2,        ///< adds lambda * theta to the gradient, so adaptive methods rescale it (PyTorch's Adam)
+  decoupled  ///< subtracts lr * lambda * theta before the update (Loshchilov & Hutter 2019; AdamW, all of Keras)
 };
 
-/// What a momentum buffer collects; the two differ only once the learning rate changes.
+/// Content of a momentum buffer; the two differ only if the learning rate changes.
 enum class Velocity {
-  gradient,  ///< gradients; the learning rate multiplies the buffer (PyTorch)
-  step       ///< steps; each keeps the learning rate of its own time (Keras)
+  gradient,  ///< gradients; the buffer is multiplied by the learning rate (PyTorch)
+  step       ///< steps; each one keeps the learning rate of its own update (Keras)
 };
 
-/// Where epsilon goes in methods without bias correction.
+/// Position of epsilon in methods without bias correction.
 enum class RootEpsilon {
   outside,  ///< sqrt(v) + epsilon (PyTorch)
   inside    ///< sqrt(v + epsilon) (Keras)
@@ -38,19 +38,19 @@ enum class RootEpsilon {
 
 namespace detail {
 
-/// What a gradient is divided by: sqrt(v) + epsilon, or sqrt(v + epsilon).
+/// Denominator of the update: sqrt(v) + epsilon, or sqrt(v + epsilon).
 template <class V>
 EIGEN_ALWAYS_INLINE V root(V v, V epsilon, RootEpsilon at) {
   return at == RootEpsilon::inside ? sqrt(v + epsilon) : sqrt(v) + epsilon;
 }
 
-/// Checks what an optimizer's options have of these names, in the numbers that it computes with.
+/// Checks the options with these names, in the precision of Scalar.
 template <class Scalar, class Options>
 void check_options(const Options& o) {
   constexpr std::string_view owner = Options::name;
   check_not_negative<Scalar>(owner, "learning_rate", o.learning_rate);
   check_not_negative<Scalar>(owner, "weight_decay", o.weight_decay);
-  // An entry whose gradient has always been zero is divided by epsilon alone.
+  // If all gradients of an entry were zero, its denominator is epsilon alone.
   if constexpr (requires { o.epsilon; }) check_divisor<Scalar>(owner, "epsilon", o.epsilon);
   if constexpr (requires { o.beta1; }) check_below_one<Scalar>(owner, "beta1", o.beta1);
   if constexpr (requires { o.beta2; }) check_below_one<Scalar>(owner, "beta2", o.beta2);
@@ -67,13 +67,13 @@ void check_options(const Options& o) {
   }
 }
 
-/// Base of all optimizers. `Rule` (the derived class) gives the `state_names` of its state vectors and `formula()`, a
-/// function object for one register of each vector; it may hide the protected defaults:
+/// Base class of all optimizers. `Rule` (the derived class) defines the `state_names` of its state vectors and
+/// `formula()`, which returns a function object for one register of each vector. It may hide the protected defaults.
 ///
 ///     formula()(theta, gradient, state...)       theta and states are Lanes&, the gradient Lanes of the same width
 ///
-/// Whether a parameter is updated in a pass over all or over some of them, and by which thread, leaves no trace in its
-/// bits: every register goes through the same code.
+/// The update of a parameter does not depend, bit for bit, on which other parameters are updated or on the thread: all
+/// registers use the same code.
 template <class Rule, std::floating_point ScalarType, class OptionsType, std::size_t states>
 class OptimizerBase {
  public:
@@ -82,47 +82,45 @@ class OptimizerBase {
 
   explicit OptimizerBase(Options options) : options_(options) { check_options<Scalar>(options_); }
 
-  /// May be changed between steps; checked again at each step.
+  /// May be changed between steps; checked at each step.
   Options& options() { return options_; }
   const Options& options() const { return options_; }
   double& learning_rate() { return options_.learning_rate; }
-  /// Steps done so far.
+  /// Number of completed steps.
   std::int64_t updates() const { return updates_; }
 
-  /// One factor per parameter for the weight decay: 0 = this entry does not decay (biases, gains). Empty: all decay.
-  /// Throws ValueError for a negative or non-finite factor.
+  /// Factors of the weight decay, one per parameter: 0 = no decay (biases, gains). Empty: all decay. Throws ValueError
+  /// for a negative or non-finite factor.
   void set_decay_mask(VectorX<Scalar> mask) {
     require<ValueError>(finite(mask) && (mask.array() >= 0).all(), Options::name,
                         ": factors of the decay mask must be finite and >= 0");
     decay_mask_ = std::move(mask);
   }
 
-  /// Throws what a step of `parameters` entries would throw for any gradient.
+  /// Throws if a step of `parameters` entries would throw for any gradient.
   void check(Index parameters) const {
     check_options<Scalar>(options_);
     check_sizes(parameters);
   }
 
-  /// One update of `theta` [parameters] by the gradient of the loss with respect to it. Allocates at the first call
-  /// only. Throws ShapeError when sizes differ or changed since the last step, ValueError for an option out of range,
-  /// and NonFiniteError for a gradient that is not finite (or too large to be squared, where the method squares it),
-  /// all before anything is touched: a bad gradient never reaches `theta` or the state. Large vectors are shared out
-  /// among `threads`.
+  /// One update of `theta` [parameters] by the gradient of the loss. Allocates only in the first call. Throws
+  /// ShapeError if sizes differ or changed since the last step, ValueError for an option out of range, and
+  /// NonFiniteError for a gradient that is not finite (or too large to be squared, if the method squares it). Errors
+  /// are thrown before `theta` or the state changes. Large vectors are split among `threads`.
   void step(OutVector<Scalar> theta, InVector<Scalar> gradient, ThreadPool* threads = nullptr) {
     const detail::Segment all{0, theta.size()};
     step_over({&all, 1}, theta, gradient, threads);
   }
 
-  /// The same for the parameters that the gradient reached: frozen ones, and columns of sparse blocks that the batch
-  /// did not touch, keep their values, their state and their weight, whatever momentum they had. As torch.optim's
-  /// SparseAdam; counts and bias corrections are those of all updates.
+  /// The same for the touched segments of the gradient only. Frozen parameters, and columns of sparse blocks that the
+  /// batch did not touch, keep their values and states: no momentum or decay is applied. Same as torch.optim's
+  /// SparseAdam; the update count and bias corrections include all updates.
   void step(Parameters<Scalar>& theta, const Parameters<Scalar>& gradient, ThreadPool* threads = nullptr) {
     step_over(gradient.segments(), theta.values(), gradient.values(), threads);
   }
 
-  /// Everything a resumed run needs besides options and mask: calls `f(name, value)` with each state vector
-  /// (`VectorX<Scalar>&`, empty before the first step) and each counter (`std::int64_t&`, `double&`), to save or
-  /// restore.
+  /// Complete state besides options and mask: calls `f(name, value)` with each state vector (`VectorX<Scalar>&`, empty
+  /// before the first step) and each counter (`std::int64_t&`, `double&`), to save or restore it.
   template <class F>
   void visit_state(F&& f) {
     f(std::string_view("updates"), updates_);
@@ -132,22 +130,22 @@ class OptimizerBase {
   }
 
  protected:
-  /// Then gradient entries from 2^63 (float) or 2^511 (double) on are refused: an average that took in an infinite
-  /// square would freeze its parameter for ever.
+  /// Whether the method squares the gradient. If so, entries from 2^63 (float) or 2^511 (double) are rejected: an
+  /// average with an infinite square would freeze its parameter permanently.
   static constexpr bool squares_gradient = true;
-  /// Whether state vector `i` is used under the present options.
+  /// Whether state vector `i` is used with the current options.
   bool keeps(std::size_t) const { return true; }
   double initial_state() const { return 0; }
-  /// Once per step, after the count and before the formula.
+  /// Called once per step, after the count is incremented and before the formula.
   void begin_step() {}
   template <class F>
   void visit_counters(F&&) {}
 
-  /// 1 - beta^t: what is missing from an average that began with zero.
+  /// 1 - beta^t: bias correction of an average that was initially zero.
   double bias_correction(double beta) const { return 1 - std::pow(beta, double(updates_)); }
 
  private:
-  static constexpr Index share = 64 * 1024;  // numbers that a thread takes at a time
+  static constexpr Index share = 64 * 1024;  // numbers per task of a thread
   using StateNumbers = std::make_index_sequence<states>;
 
   Rule& rule() { return static_cast<Rule&>(*this); }
@@ -213,10 +211,10 @@ class OptimizerBase {
     });
   }
 
-  /// States that the present options do without are empty.
+  /// States that the current options do not use are empty.
   bool keeps_state(std::size_t i) const { return state_[i].size() > 0; }
 
-  /// Of a run: theta times `factor`, and times the mask where there is one, is added to the gradient, or to theta.
+  /// Weight decay of a run: adds theta times `factor`, and times the mask if not null, to the gradient or to theta.
   struct Decayed {
     Scalar factor = 0;
     const Scalar* mask = nullptr;
@@ -250,9 +248,9 @@ struct AnyState {
 
 }  // namespace detail
 
-/// What training asks of an optimizer; all of `optim/` fulfil it, and so may a user's own. One that also has
-/// `step(parameters, gradient, threads)` gets the gradient with its segments; without, it is given both vectors as a
-/// whole, and a model with frozen parameters is refused.
+/// Requirements of training on an optimizer, met by all of `optim/` and open to user-defined ones. If it also has
+/// `step(parameters, gradient, threads)`, training passes the gradient with its segments. Otherwise training passes
+/// whole vectors and rejects models with frozen parameters.
 template <class O>
 concept Optimizer = std::copyable<O> &&
     requires(O optimizer, VectorX<typename O::Scalar> vector, detail::AnyState visitor) {

@@ -18,8 +18,8 @@ struct RAdamOptions {
 ///     m = b1 m + (1 - b1) g      v = b2 v + (1 - b2) g^2
 ///     rho_inf = 2 / (1 - b2) - 1      rho = rho_inf - 2 t b2^t / (1 - b2^t)
 ///     r = sqrt((rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho))
-///     theta -= lr / (1 - b1^t) * r sqrt(1 - b2^t) m / (sqrt(v) + eps)       while rho <= 5: theta -= lr / (1 - b1^t) *
-///     m
+///     theta -= lr / (1 - b1^t) * r sqrt(1 - b2^t) m / (sqrt(v) + eps)
+///     while rho <= 5: theta -= lr / (1 - b1^t) * m
 template <std::floating_point Scalar = float>
 class RAdam : public detail::OptimizerBase<RAdam<Scalar>, Scalar, RAdamOptions, 2> {
   using Base = detail::OptimizerBase<RAdam, Scalar, RAdamOptions, 2>;
@@ -31,7 +31,7 @@ class RAdam : public detail::OptimizerBase<RAdam<Scalar>, Scalar, RAdamOptions, 
  private:
   static constexpr std::array<std::string_view, 2> state_names{"m", "v"};
 
-  /// r sqrt(1 - b2^t), or 0 while v holds too few gradients for its variance to be trusted.
+  /// r sqrt(1 - b2^t), or 0 while v averages too few gradients for a reliable variance.
   double rectifier() const {
     const double beta2 = this->options().beta2, fix = this->bias_correction(beta2);
     const double limit = 2 / (1 - beta2) - 1, rho = limit - 2 * double(this->updates()) * (1 - fix) / fix;
@@ -57,7 +57,7 @@ class RAdam : public detail::OptimizerBase<RAdam<Scalar>, Scalar, RAdamOptions, 
     };
   }
 
-  bool adapts_ = false;  // both of the step at hand
+  bool adapts_ = false;  // both of the current step
   Scalar rate_ = 0;
 };
 

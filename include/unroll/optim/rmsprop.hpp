@@ -4,14 +4,14 @@
 
 namespace unroll {
 
-/// Keras: {.learning_rate = 1e-3, .rho = 0.9, .epsilon = 1e-7, .epsilon_at = RootEpsilon::inside, .velocity =
-/// Velocity::step, .decay = Decay::decoupled}.
+/// Options of RMSprop. Keras: {.learning_rate = 1e-3, .rho = 0.9, .epsilon = 1e-7, .epsilon_at = RootEpsilon::inside,
+/// .velocity = Velocity::step, .decay = Decay::decoupled}.
 struct RMSpropOptions {
   double learning_rate = 0.01;
-  double rho = 0.99;  ///< share of the old average, in [0, 1); PyTorch's alpha
+  double rho = 0.99;  ///< weight of the old average, in [0, 1); PyTorch's alpha
   double epsilon = 1e-8;
   RootEpsilon epsilon_at = RootEpsilon::outside;
-  bool centered = false;  ///< divide by the standard deviation, not by the root mean square
+  bool centered = false;  ///< divides by the standard deviation instead of the root mean square
   double momentum = 0;    ///< in [0, 1)
   Velocity velocity = Velocity::gradient;
   double weight_decay = 0;
@@ -21,7 +21,7 @@ struct RMSpropOptions {
 
 /// RMSprop, Tieleman & Hinton 2012 (lecture 6e), `centered` as in Graves 2013 (arXiv:1308.0850, eq. 38-45):
 ///
-///     v = rho v + (1 - rho) g^2        centered: a = rho a + (1 - rho) g, and v - a^2 below in place of v
+///     v = rho v + (1 - rho) g^2        centered: a = rho a + (1 - rho) g, and v - a^2 replaces v below
 ///     u = g / (sqrt(v) + eps)          or g / sqrt(v + eps)
 ///     theta -= lr u                    with momentum mu: b = mu b + u, theta -= lr b
 template <std::floating_point Scalar = float>

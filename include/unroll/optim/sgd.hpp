@@ -6,7 +6,7 @@ namespace unroll {
 
 struct SGDOptions {
   double learning_rate = 0.01;
-  double momentum = 0;   ///< in [0, 1); 0 keeps no state
+  double momentum = 0;   ///< in [0, 1); 0: no state
   double dampening = 0;  ///< in [0, 1]
   bool nesterov = false;
   Velocity velocity = Velocity::gradient;
@@ -17,10 +17,10 @@ struct SGDOptions {
 
 /// Stochastic gradient descent with momentum mu, Polyak 1964 and, as `nesterov`, Sutskever et al. 2013:
 ///
-///     b = mu b + (1 - dampening) g          (the first b is g itself, as in PyTorch)
+///     b = mu b + (1 - dampening) g          (the first b is g, as in PyTorch)
 ///     theta -= lr b                         nesterov: theta -= lr (g + mu b)
 ///
-/// With `Velocity::step` b collects lr g instead of g, and theta -= b: Keras's velocity with its sign turned.
+/// With `Velocity::step` b accumulates lr g instead of g, and theta -= b: Keras's velocity with opposite sign.
 template <std::floating_point Scalar = float>
 class SGD : public detail::OptimizerBase<SGD<Scalar>, Scalar, SGDOptions, 1> {
   using Base = detail::OptimizerBase<SGD, Scalar, SGDOptions, 1>;

@@ -7,25 +7,25 @@ namespace unroll {
 template <class S>
 class Conv1dLayer;
 
-/// Convolution over time: y_q = b + sum over taps k of W_k x_{q stride - front + k dilation}, where a step that does
-/// not exist, masked ones included, counts as 0. A cross-correlation, as in PyTorch and Keras.
+/// Convolution over time: y_q = b + sum over taps k of W_k x_{q stride - front + k dilation}. Steps that do not exist
+/// and masked steps count as 0. A cross-correlation, as in PyTorch and Keras.
 ///
-/// A sequence of n steps leaves floor((n + 2 p - dilation (kernel - 1) - 1) / stride) + 1 of them with p zeros at
-/// either end, ceil(n / stride) with same() and causal(), and none where no window fits; one without steps stays so.
-/// Where the number of steps stays the same, steps may be masked in between.
+/// For a sequence of n steps the number of output steps is floor((n + 2 p - dilation (kernel - 1) - 1) / stride) + 1
+/// with p zeros at each end, ceil(n / stride) with same() and causal(), and 0 if no window fits or n = 0. Masked steps
+/// between valid ones are allowed only if the number of steps does not change.
 ///
-/// weight [units x kernel * features / groups], column = tap * (features / groups) + feature, which is the memory of
+/// weight [units x kernel * features / groups], column = tap * (features / groups) + feature: the memory layout of
 /// Keras's (kernel, features / groups, units); bias [units].
 ///
-/// With causal() and stride 1 it can be run window by window: its state is the inputs of the last dilation (kernel - 1)
-/// steps, zeros at first.
+/// With causal() and stride 1 the layer can run window by window: its state is the inputs of the last dilation (kernel
+/// - 1) steps, initially zeros.
 struct Conv1d {
   Index units = 0;
-  Index kernel = 1;                 ///< taps of a window
-  Index stride = 1;                 ///< steps from window to window
-  Index dilation = 1;               ///< steps from tap to tap
-  Index groups = 1;                 ///< so many parts of the features each feed a part of the units
-  WindowPadding padding = valid();  ///< or same(), causal(), or zeros at either end
+  Index kernel = 1;                 ///< taps per window
+  Index stride = 1;                 ///< steps between windows
+  Index dilation = 1;               ///< steps between taps
+  Index groups = 1;                 ///< number of feature groups; each feeds its own group of units
+  WindowPadding padding = valid();  ///< or same(), causal(), or a number of zeros at each end
   bool biased = true;
   Start first_values = {};
 
@@ -88,7 +88,7 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
     return {std::as_const(tape.output).view(), &out};
   }
 
-  /// The inputs of the last steps, the latest last.
+  /// Inputs of the last steps, in order of time.
   void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const {
     state.resize(remembered() > 0 ? 1 : 0);
     if (state.empty()) return;
@@ -126,7 +126,7 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
     memory.zero(units, columns);
     return std::as_const(memory).view();
   }
-  /// Where steps come one by one, a causal convolution must remember the inputs of so many.
+  /// Number of past input steps that a causal convolution stores as its state.
   Index remembered() const {
     return stride == 1 && padding.kind() == WindowPadding::Kind::causal ? windows().span() - 1 : 0;
   }

@@ -7,23 +7,23 @@ namespace unroll {
 template <class S>
 class ConvTranspose1dLayer;
 
-/// The way back of a convolution as a layer: input step q adds W_k x_q to output step q stride + k dilation - front for
-/// each tap k; it makes sequences longer by the factor `stride` or so.
+/// Transposed convolution over time, i.e. the gradient of a convolution as a layer. Input step q adds W_k x_q to output
+/// step q stride + k dilation - front for each tap k. Sequences become longer by about the factor `stride`.
 ///
-/// A sequence of n steps becomes one of (n - 1) stride - 2 p + dilation (kernel - 1) + 1 + output_padding with p steps
-/// cut off at either end, n stride with same(), none where that is below 1; one without steps stays so. Keras's "valid"
-/// with a kernel below the stride has output_padding = stride - kernel.
+/// For a sequence of n steps the number of output steps is (n - 1) stride - 2 p + dilation (kernel - 1) + 1 +
+/// output_padding with p steps cut off at each end, n stride with same(), and 0 if that is below 1 or n = 0. Keras's
+/// "valid" with a kernel below the stride corresponds to output_padding = stride - kernel.
 ///
-/// weight [features x kernel * units / groups], column = tap * (units / groups) + unit, which is the memory of Keras's
+/// weight [features x kernel * units / groups], column = tap * (units / groups) + unit: the memory layout of Keras's
 /// (kernel, units / groups, features); bias [units].
 struct ConvTranspose1d {
   Index units = 0;
-  Index kernel = 1;                 ///< taps of a window
-  Index stride = 1;                 ///< output steps from input step to input step
-  Index dilation = 1;               ///< output steps from tap to tap
-  Index groups = 1;                 ///< so many parts of the features each feed a part of the units
-  WindowPadding padding = valid();  ///< or same(), or so many steps that are cut off at either end
-  Index output_padding = 0;         ///< so many steps more at the end, below stride or dilation
+  Index kernel = 1;                 ///< taps per window
+  Index stride = 1;                 ///< output steps between input steps
+  Index dilation = 1;               ///< output steps between taps
+  Index groups = 1;                 ///< number of feature groups; each feeds its own group of units
+  WindowPadding padding = valid();  ///< or same(), or the number of steps cut off at each end
+  Index output_padding = 0;         ///< additional steps at the end, below stride or dilation
   bool biased = true;
   Start first_values = {};
 

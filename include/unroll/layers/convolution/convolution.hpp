@@ -1,7 +1,7 @@
 #pragma once
-// What a convolution and its transpose have in common. Windows lie on the fine side, each belongs to a column of the
-// coarse side: a convolution goes from fine to coarse, its transpose from coarse to fine, and the way back of each is
-// the other's way forward.
+// Common implementation of Conv1d and ConvTranspose1d. Windows cover the fine side; each window corresponds to a column
+// of the coarse side. A convolution maps fine to coarse, its transpose coarse to fine. The backward pass of each is the
+// forward pass of the other.
 
 #include "unroll/layers/convolution/window_padding.hpp"
 #include "unroll/layers/dense.hpp"
@@ -11,30 +11,30 @@ namespace unroll {
 
 namespace detail {
 
-/// First values of weights whose rows and columns do not say their fans.
+/// Initializers with explicit fans, for weights whose fans do not follow from rows and columns.
 inline Start with_fans(Start start, Fans fans) {
   start.input_weight = start.input_weight.with_fans(fans);
   start.bias = start.bias.with_fans(fans);
   return start;
 }
 
-/// Weights in the form that passes read.
+/// Packed weights of a convolution.
 template <class S>
 struct ConvolutionWeights {
-  std::vector<PackedMatrix<S>> gather;  // of each group: from a window to its coarse column
-  std::vector<PackedMatrix<S>> spread;  // of each group and phase: from a window of coarse columns to a fine one
-  Buffer<S> turned;                     // one of these before it is packed
-  VectorX<S> bias;                      // no entries, hence no memory: none is added
+  std::vector<PackedMatrix<S>> gather;  // by group: from a window to its coarse column
+  std::vector<PackedMatrix<S>> spread;  // by group and phase: from a window of coarse columns to a fine one
+  Buffer<S> turned;                     // transposed matrix before packing
+  VectorX<S> bias;                      // empty, with null data: no bias
 };
 
-/// The side of a convolution that has a column for each window, and the one on which windows lie.
+/// Side of a convolution: coarse has one column per window, fine is covered by the windows.
 enum class Side { coarse, fine };
 
-/// Columns sequence by sequence, before they are put into the order of a timeline.
+/// Columns in order of sequences, before they are copied to the order of a timeline.
 template <class S>
 class LinedUp {
  public:
-  /// `places(rank)` columns for each sequence.
+  /// Allocates `places(rank)` columns for each sequence.
   template <class F>
   void shape(Index rows, Index batch, F&& places) {
     begin_.assign(1, 0);
@@ -43,8 +43,8 @@ class LinedUp {
   }
   S* sequence(Index rank) { return columns_.strided().at(0, begin_[std::size_t(rank)]); }
 
-  /// Moves the valid steps of a sequence, which lie behind so many places, to their columns, and adds a bias unless it
-  /// is nullptr.
+  /// Copies the valid steps of a sequence, which follow `before` other places, to their columns of the timeline. Adds a
+  /// bias unless it is null.
   void put(Index rank, Index before, const Timeline& timeline, const S* bias, View<S> to) const {
     const S* const from = columns_.strided().at(0, begin_[std::size_t(rank)] + before);
     const Index rows = columns_.rows();
@@ -64,10 +64,10 @@ struct ConvolutionTape {
   std::vector<ConvolvedSizes> sizes;  // by rank
   LinedUp<S> lined;
   Buffer<S> output;
-  Timeline timeline;  // of the output, where it is not that of the input
+  Timeline timeline;  // of the output, if it differs from that of the input
 };
 
-/// W [coarse x kernel * fine / groups], column = tap * (fine / groups) + feature, in both its directions.
+/// Convolution with W [coarse x kernel * fine / groups], column = tap * (fine / groups) + feature, in both directions.
 template <class S>
 class Convolution {
  public:
@@ -75,7 +75,7 @@ class Convolution {
   using Tape = ConvolutionTape<S>;
 
   Convolution() = default;
-  /// Features of both sides. Throws ShapeError or ValueError for what no convolution can be.
+  /// `fine` and `coarse` are the numbers of features. Throws ShapeError or ValueError for invalid options.
   Convolution(Index fine, Index coarse, Windows windows, Index groups)
       : fine_(fine), coarse_(coarse), windows_(windows), groups_(groups) {
     for (const Index option : {windows.kernel, windows.stride, windows.dilation})
@@ -95,7 +95,8 @@ class Convolution {
     weights.gather.resize(std::size_t(groups_));
     for (Index g = 0; g < groups_; ++g) weights.gather[std::size_t(g)].pack(of_group(theta, g));
   }
-  /// A fine place meets every so many-th tap: these, turned round, slide over the coarse side.
+  /// A fine place is covered by every phases()-th tap; the packed matrices of these taps, in reverse order, slide over
+  /// the coarse side.
   void pack_spread(const S* theta, Weights& weights) const {
     const Index matrices = checked_multiply(groups_, phases(), "groups and phases of a stride");
     take_memory(matrices, "groups and phases of a stride", [&] { weights.spread.resize(std::size_t(matrices)); });
@@ -103,7 +104,7 @@ class Convolution {
       for (Index phase = 0; phase < phases(); ++phase) pack_phase(of_group(theta, g), weights, g, phase);
   }
 
-  /// Takes in the columns of one side. `tape.sizes` must be known.
+  /// Stores the columns of one side with padding. Requires `tape.sizes`.
   void fill(Side side, const Signal<S>& in, Tape& tape, ThreadPool* threads) const {
     PaddedSequences<S>& padded = side == Side::fine ? tape.fine : tape.coarse;
     if (side == Side::fine)
@@ -119,7 +120,7 @@ class Convolution {
     run_tasks(threads, in.timeline->batch(), [&](Index r) { padded.fill(r, in.values, *in.timeline); });
   }
 
-  /// From the other side, which was taken in, to the columns of this one.
+  /// Computes the columns of side `to` from the other side, stored by `fill`.
   void run(Side to, const Weights& weights, const S* bias, Tape& tape, const Timeline& timeline, View<S> y,
            ThreadPool* threads) const {
     line_up(to, tape);
@@ -128,8 +129,8 @@ class Convolution {
       tape.lined.put(r, 0, timeline, bias, y);
     });
   }
-  /// Likewise on the way back, with the gradient of W, which needs both sides taken in. `change(rank, places)` may
-  /// change what a sequence gives before it becomes columns. A `y` without data is not wanted.
+  /// Backward pass: also adds the gradient of W, which needs both sides stored by `fill`. `change(rank, places)` may
+  /// modify the result of a sequence before it is copied to `y`. `y` may be null: then it is not computed.
   template <class F>
   void run_back(Side to, const Weights& weights, Tape& tape, const Timeline& timeline, View<S> y, S* gradient,
                 ThreadPool* threads, F&& change) const {
@@ -141,13 +142,13 @@ class Convolution {
       if (y.data() != nullptr) tape.lined.put(k - 1, at(tape.sizes, k - 1).before, timeline, nullptr, y);
     });
   }
-  /// Where nobody wants what comes out of the way back.
+  /// Gradient of W only, for a backward pass without input gradient.
   void add_gradient(const Tape& tape, S* gradient) const {
     for (Index rank = 0; rank < Index(tape.sizes.size()); ++rank)
       for (Index group = 0; group < groups_; ++group) add_gradient(tape, rank, group, gradient);
   }
 
-  /// Numbers that a tape holds for one sequence, besides the output.
+  /// Numbers stored on the tape for one sequence, without the output.
   Index kept(const ConvolvedSizes& own) const {
     return fine_ * (windows_.places(own.coarse) + windows_.dilation) +
            coarse_ * (windows_in_front(own) + windows_in_use(own) + windows_.dilation) +
@@ -164,27 +165,27 @@ class Convolution {
     return {theta + group * rows, rows, inputs_of_window(), Eigen::OuterStride<>(coarse_)};
   }
 
-  // Fine place p meets tap t of window k where k * stride + t * dilation = p + front. With all divided by c, the common
-  // divisor of stride and dilation, p is met by those taps t whose t * dilation / c equals (p + front) / c modulo
-  // stride / c: every (stride / c)-th from first_tap on. Places p + front that c does not divide are met by none.
+  // Fine place p is covered by tap t of window k if k * stride + t * dilation = p + front. Let c be the greatest common
+  // divisor of stride and dilation. Then the taps t that cover p satisfy t * dilation / c = (p + front) / c modulo
+  // stride / c: every (stride / c)-th tap from first_tap. Places where c does not divide p + front are not covered.
   Index phases() const { return windows_.stride / common_; }
   Index step_of_tap() const { return windows_.dilation / common_; }
   Index first_tap(Index phase) const {
-    if (step_of_tap() == 1) return phase;  // as ever without dilation
+    if (step_of_tap() == 1) return phase;  // always the case without dilation
     Index tap = 0;
     while (tap < windows_.kernel && (tap * step_of_tap() - phase) % phases() != 0) ++tap;
     return tap;
   }
   Index taps(Index phase) const { return divide_up(std::max<Index>(0, windows_.kernel - first_tap(phase)), phases()); }
-  /// The window that meets place 0 of a phase with its last tap.
+  /// Window whose last tap covers place 0 of a phase.
   Index first_window(Index phase) const {
     return (phase - first_tap(phase) * step_of_tap()) / phases() - (taps(phase) - 1) * step_of_tap();
   }
-  /// How many places of a phase lie before `place`, counted from where window 0 begins.
+  /// Number of places of a phase before `place`, counted from the beginning of window 0.
   Index places_before(Index place, Index phase) const {
     return std::max<Index>(0, ((place + common_ - 1) / common_ - phase + phases() - 1) / phases());
   }
-  /// Windows before the first and after the last have zeros; those that cover no fine place are left out.
+  /// Windows before the first and after the last one are zeros; windows that cover no fine place are omitted.
   Index windows_in_front(const ConvolvedSizes& own) const {
     return std::max<Index>(0, windows_.span() - 1 - own.front) / windows_.stride;
   }
@@ -207,7 +208,7 @@ class Convolution {
   }
   void run_sequence(Side to, const Weights& weights, Tape& tape, Index rank) const {
     const ConvolvedSizes& sizes = at(tape.sizes, rank);
-    if ((to == Side::fine ? sizes.fine : sizes.coarse) == 0) return;  // there may be no memory to point into
+    if ((to == Side::fine ? sizes.fine : sizes.coarse) == 0) return;  // the pointer may be null
     if (to == Side::fine)
       spread(weights, tape, rank);
     else
@@ -224,7 +225,8 @@ class Convolution {
   void spread(const Weights& weights, Tape& tape, Index rank) const {
     const ConvolvedSizes& own = at(tape.sizes, rank);
     S* const y = tape.lined.sequence(rank);
-    if (common_ > 1 || windows_.kernel < phases()) std::fill_n(y, fine_ * own.fine, S(0));  // some meet no window
+    if (common_ > 1 || windows_.kernel < phases())
+      std::fill_n(y, fine_ * own.fine, S(0));  // some places are not covered
     for (Index phase = 0; phase < phases(); ++phase) {
       if (taps(phase) == 0) continue;
       const Index before = places_before(own.front, phase), end = places_before(own.front + own.fine, phase);

@@ -7,7 +7,8 @@ namespace unroll {
 template <class S>
 class UpsampleLayer;
 
-/// Each step `factor` times one after the other (Keras's UpSampling1D, the nearest neighbour of PyTorch's Upsample).
+/// Upsampling layer: repeats each step `factor` times (Keras's UpSampling1D, PyTorch's Upsample with nearest
+/// neighbour).
 struct Upsample {
   Index factor = 2;
 

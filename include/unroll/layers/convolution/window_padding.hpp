@@ -1,17 +1,17 @@
 #pragma once
-// Where windows lie on sequences, and how many steps they leave.
+// Padding of windows, and the numbers of steps that result.
 
 #include "unroll/layers/convolution/windows.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll {
 
-/// Where the windows of a convolution or of pooling lie about the ends of a sequence.
+/// Padding of a convolution or pooling at the ends of a sequence.
 class WindowPadding {
  public:
   enum class Kind { number, same, causal };
 
-  /// So many zeros at either end, PyTorch's `padding`.
+  /// Number of zeros at each end, PyTorch's `padding`.
   constexpr WindowPadding(Index steps = 0) : steps_(steps) {}  // NOLINT: a number is a padding
   constexpr explicit WindowPadding(Kind kind) : kind_(kind) {}
 
@@ -23,32 +23,32 @@ class WindowPadding {
   Index steps_ = 0;
 };
 
-/// No window reaches beyond an end.
+/// No padding: windows do not extend beyond the ends.
 constexpr WindowPadding valid() { return {}; }
-/// One window for every `stride` steps, the last ones included; of an odd number of zeros there is one more behind the
-/// end (Keras, TensorFlow).
+/// Padding to one window for every `stride` steps, rounded up. If the number of zeros is odd, the additional zero is at
+/// the end (Keras, TensorFlow).
 constexpr WindowPadding same() { return WindowPadding(WindowPadding::Kind::same); }
-/// Windows end at their step: all zeros lie in front.
+/// Causal padding: each window ends at its own step; all zeros are in front.
 constexpr WindowPadding causal() { return WindowPadding(WindowPadding::Kind::causal); }
 
 namespace detail {
 
-inline constexpr Index most_of_option = Index(1) << 24;  // far below where products of options overflow
+inline constexpr Index most_of_option = Index(1) << 24;  // products of options cannot overflow
 
-/// Places of one sequence on both sides. Window k begins at the fine place k * stride - front. The first `before` fine
-/// places belong to steps that came before the batch.
+/// Numbers of places of one sequence on both sides. Window k begins at the fine place k * stride - front. The first
+/// `before` fine places hold steps of previous batches.
 struct ConvolvedSizes {
   Index fine = 0, coarse = 0, front = 0, before = 0;
 };
 
-/// Steps of which each becomes `factor` ones. Throws ShapeError for more than memory holds.
+/// Number of steps after multiplication by `factor`. Throws ShapeError if memory cannot hold them.
 inline Index lengthened(Index steps, Index factor) {
   const Index all = checked_multiply(steps, factor, "steps");
   require<ShapeError>(all <= most_entries, steps, " steps become ", all, ", more than memory holds");
   return all;
 }
 
-/// Where windows lie on a sequence of so many steps; no window where it has none.
+/// Window positions on a sequence of `steps`; no windows if it is 0.
 inline ConvolvedSizes windows_on(const Windows& windows, const WindowPadding& padding, Index steps) {
   const Index span = windows.span(), stride = windows.stride;
   if (steps == 0) return {};
@@ -61,12 +61,12 @@ inline ConvolvedSizes windows_on(const Windows& windows, const WindowPadding& pa
   return {steps, count, std::max<Index>(0, (count - 1) * stride + span - steps) / 2};
 }
 
-/// Zeros at both ends together, for windows that begin one step apart.
+/// Zeros at both ends in total, for stride 1.
 inline Index zeros_of(const Windows& windows, const WindowPadding& padding) {
   return padding.kind() == WindowPadding::Kind::number ? 2 * padding.steps() : windows.span() - 1;
 }
 
-/// {"padding", "same"}, "causal" or a number.
+/// The option {"padding", value}, where value is "same", "causal" or a number.
 inline LayerOption option_of(const WindowPadding& padding) {
   if (padding.kind() == WindowPadding::Kind::number) return {"padding", padding.steps()};
   return {"padding", padding.kind() == WindowPadding::Kind::same ? "same" : "causal"};
@@ -77,14 +77,15 @@ inline void check_padding(const WindowPadding& padding) {
                       most_of_option, ", got ", padding.steps());
 }
 
-/// `sizes_of(places)` for each sequence, by rank.
+/// Writes `sizes_of(places)` for each sequence, by rank.
 template <class F>
 void find_sizes(const Timeline& timeline, std::vector<ConvolvedSizes>& sizes, F&& sizes_of) {
   sizes.resize(std::size_t(timeline.batch()));
   for (Index r = 0; r < timeline.batch(); ++r) sizes[std::size_t(r)] = sizes_of(places_of_sequence(timeline, r));
 }
 
-/// The output's timeline: the input's where no step is added or lost, else one of its own.
+/// Timeline of the output: that of the input if the number of steps is unchanged, otherwise `own`. Throws ShapeError if
+/// steps are masked between valid ones.
 template <class F>
 const Timeline& resized_timeline(bool keeps_steps, const Timeline& in, Timeline& own, F&& length) {
   if (keeps_steps) return in;

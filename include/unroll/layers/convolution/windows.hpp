@@ -1,10 +1,10 @@
 #pragma once
-// Windows that slide along sequences: what convolutions multiply.
+// Sliding windows over sequences, as operands of matrix products.
 //
-// The columns of a sequence are gathered one after the other, with zeros around them. Then the taps of a window are
-// contiguous memory, and all windows of the sequence are one matrix whose columns overlap: nothing is copied once for
-// every tap. Of a dilation d, the places p, p + d, p + 2 d, ... are laid side by side, its d phases one after the
-// other, and again windows are contiguous. The features of a group stand apart for the same reason.
+// The columns of a sequence are stored contiguously with zeros around them. So the taps of a window are contiguous
+// memory, and all windows form one matrix with overlapping columns: no copy per tap (no im2col). With dilation d,
+// places p, p + d, p + 2 d, ... are stored contiguously, one of the d phases after the other, so windows are contiguous
+// again. The features of each group are stored separately for the same reason.
 
 #include <numeric>
 #include <utility>
@@ -17,18 +17,19 @@
 
 namespace unroll::detail {
 
-/// How far the k-th step of a sequence lies behind its first one; steps that are masked in between count.
+/// Place of the k-th valid step, relative to the first one; masked steps between them count.
 inline Index place_in_sequence(const Timeline& timeline, Index rank, Index k) {
   return timeline.step_of(timeline.offset(k) + rank) - timeline.step_of(rank);
 }
 
-/// The places from the first to the last valid step of a sequence.
+/// Number of places from the first to the last valid step of a sequence.
 inline Index places_of_sequence(const Timeline& timeline, Index rank) {
   const Index length = timeline.length(rank);
   return length == 0 ? 0 : place_in_sequence(timeline, rank, length - 1) + 1;
 }
 
-/// Copies a column, adding a bias if there is one; of so few rows as columns have, a call would take longer.
+/// Copies a column and adds a bias unless it is null. Inlined, because columns have few rows and a call would cost
+/// more.
 template <class S>
 EIGEN_ALWAYS_INLINE void copy_column(const S* from, const S* bias, Index rows, S* to) {
   using R = Run<S>;
@@ -40,7 +41,7 @@ EIGEN_ALWAYS_INLINE void copy_column(const S* from, const S* bias, Index rows, S
       });
 }
 
-/// Windows begin `stride` places apart, and their `kernel` taps lie `dilation` places apart.
+/// Window geometry: windows begin `stride` places apart, with `kernel` taps `dilation` places apart.
 struct Windows {
   Index kernel = 1, stride = 1, dilation = 1;
 
@@ -48,17 +49,17 @@ struct Windows {
   Index places(Index windows) const { return windows > 0 ? (windows - 1) * stride + span() : 0; }
 };
 
-/// The sequences of a batch, each with zeros around its columns, ready for windows of one dilation.
+/// Zero-padded sequences of a batch, for windows of one dilation.
 template <class S>
 class PaddedSequences {
  public:
-  /// Begins a batch; then `add` for each sequence in order of rank, and `make_room`.
+  /// Begins a batch; then call `add` for each sequence in order of rank, and `make_room`.
   void begin(Index features, Index groups, Index dilation) {
     rows_ = features / groups, groups_ = groups, dilation_ = dilation;
     sequences_.clear();
     columns_ = 0;
   }
-  /// So many places, the first `front` of them zeros.
+  /// Adds a sequence of `places`, the first `front` of which are zeros.
   void add(Index front, Index places) {
     constexpr std::string_view what = "columns of padded sequences";
     const Index phase = divide_up(places, dilation_), all = checked_multiply(dilation_, phase, what);
@@ -67,10 +68,10 @@ class PaddedSequences {
   }
   void make_room() { memory_.shape(rows_, columns_); }
 
-  /// Copies the columns of a sequence; those beyond its places are left out.
+  /// Copies the columns of a sequence; columns beyond its places are omitted.
   void fill(Index rank, const ConstView<S>& values, const Timeline& timeline) {
     const Sequence& own = at(rank);
-    Index end = 0;  // of what is written, so that zeros go where nothing else does
+    Index end = 0;  // of the places written; only the others are set to zero
     for (Index k = 0; k < timeline.length(rank); ++k) {
       const Index place = own.front + place_in_sequence(timeline, rank, k);
       if (place >= own.places) break;
@@ -81,7 +82,7 @@ class PaddedSequences {
     set_zero(rank, end, own.phase * dilation_);
   }
 
-  /// One column with all its features, at any place.
+  /// Writes one column with all its features.
   void put(Index rank, Index place, const S* from) {
     for (Index group = 0; group < groups_; ++group)
       copy_column<S>(from + group * rows_, nullptr, rows_, column_to_write(rank, group, place));
@@ -93,14 +94,14 @@ class PaddedSequences {
 
   Index front(Index rank) const { return at(rank).front; }
   Index places(Index rank) const { return at(rank).places; }
-  /// Features of a group.
+  /// Features per group.
   Index rows() const { return rows_; }
   const S* column(Index rank, Index group, Index place) const {
     return std::as_const(memory_).strided().data + column_number(rank, group, place) * rows_;
   }
 
-  /// Windows in runs whose members lie at equal distances: f(data, distance, first window, step from window to window,
-  /// how many). Window k begins at place `first` + k * stride.
+  /// Calls f(data, distance, first window, step between windows, count) for runs of windows at equal distances in
+  /// memory. Window k begins at place `first` + k * stride.
   template <class F>
   void each_run(Index rank, Index group, Index first, Index stride, Index windows, F&& f) const {
     const Index common = std::gcd(stride, dilation_), runs = dilation_ / common;
@@ -110,13 +111,13 @@ class PaddedSequences {
 
  private:
   struct Sequence {
-    Index begin, front, places, phase;  // first column; places of one phase
+    Index begin, front, places, phase;  // first column; places per phase
   };
 
   const Sequence& at(Index rank) const { return sequences_[static_cast<std::size_t>(rank)]; }
   Index column_number(Index rank, Index group, Index place) const {
     const Sequence& own = at(rank);
-    if (dilation_ == 1) return own.begin + group * own.phase + place;  // divisions take as long as the copying
+    if (dilation_ == 1) return own.begin + group * own.phase + place;  // divisions would cost as much as the copy
     return own.begin + (group * dilation_ + place % dilation_) * own.phase + place / dilation_;
   }
   S* column_to_write(Index rank, Index group, Index place) {

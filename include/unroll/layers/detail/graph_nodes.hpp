@@ -1,5 +1,5 @@
 #pragma once
-// What a graph consists of: nodes, the shapes between them, and where their parameters, states and gradients are.
+// Structure of a graph: nodes, shapes, and the positions of parameters, states and gradients.
 
 #include <initializer_list>
 
@@ -14,14 +14,14 @@ struct GraphWeights {
   std::vector<typename AnyLayer<S>::Weights> layers;  // by node
 };
 
-/// All that a Graph is but its passes.
+/// Base class of Graph, without the passes.
 template <class S>
 class GraphNodes : public LayerBase<S, GraphWeights<S>> {
  protected:
   using Layer = AnyLayer<S>;
 
  public:
-  /// What a layer or merging gives, for others to read.
+  /// Handle of a node, for use as an input of other nodes.
   struct Node {
     std::size_t number = 0;
   };
@@ -32,16 +32,16 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   /// Throws ValueError for a node that does not exist.
   Node add(Layer layer, Node reads) { return append({std::move(layer), Merge::concat, {reads.number}}); }
 
-  /// All features one after the other.
+  /// Concatenates all features.
   Node concat(std::initializer_list<Node> nodes) { return merge(Merge::concat, nodes); }
-  /// Number by number.
+  /// Elementwise.
   Node sum(std::initializer_list<Node> nodes) { return merge(Merge::sum, nodes); }
   Node mean(std::initializer_list<Node> nodes) { return merge(Merge::average, nodes); }
   Node product(std::initializer_list<Node> nodes) { return merge(Merge::product, nodes); }
 
   Shape connect(Shape in) {
     check_read();
-    shapes_ = {{in.features, in.per_step}};  // densities are those of its own input's steps
+    shapes_ = {{in.features, in.per_step}};  // densities are relative to the input of the graph
     table_ = {};
     offsets_ = {0};
     first_state_ = {0, 0};
@@ -83,15 +83,15 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     each([&](const Layer& layer, std::size_t) { all = all && layer.causal(); });
     return all;
   }
-  /// By the layers that read the input.
+  /// Checked by the layers that read the input.
   void check_input(const ConstView<S>& values) const {
     for (std::size_t n = 1; n < size(); ++n)
       if (nodes_[n].layer && nodes_[n].reads[0] == 0)
         detail::within("node ", n, nodes_[n], [&] { nodes_[n].layer->check_input(values); });
   }
-  /// Throws ShapeError where values that are merged would not be of the same steps.
+  /// Throws ShapeError if merged values would have different steps.
   Index steps_after(Index steps) const {
-    std::vector<Index> all{steps};  // by node; of one column per sequence one
+    std::vector<Index> all{steps};  // by node; 1 for one column per sequence
     for (std::size_t n = 1; n < size(); ++n) {
       const auto& [layer, how, reads] = nodes_[n];
       const Index first = all[reads[0]];
@@ -104,7 +104,7 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   }
   std::uint64_t layers_inside() const { return std::max<std::uint64_t>(1, numbers_.back()); }
 
-  /// Of all blocks, as their layers would have them.
+  /// Initializers of all blocks, as their layers define them.
   std::vector<NamedStart> named_starts() const {
     std::vector<NamedStart> all;
     each([&](const Layer& layer, std::size_t n) {
@@ -145,7 +145,7 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   }
 
  protected:
-  /// The input; a layer and the node that it reads; or several nodes that are merged.
+  /// The input, or a layer and the node that it reads, or a merge of several nodes.
   struct Inner {
     std::optional<Layer> layer = {};
     Merge how = Merge::concat;
@@ -162,11 +162,11 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   const Shape& shape(std::size_t n) const { return shapes_[n]; }
   Index offset(std::size_t n) const { return offsets_[n]; }  ///< of the first parameter of a node
 
-  /// Node n has the states [first_state(n), first_state(n + 1)).
+  /// The states of node n are [first_state(n), first_state(n + 1)).
   std::size_t first_state(std::size_t n) const { return first_state_[n]; }
   std::size_t all_states() const { return first_state_.back(); }
 
-  std::size_t slots() const { return slots_; }  ///< memory for gradients of values on the way back
+  std::size_t slots() const { return slots_; }  ///< buffers for gradients of values
   std::size_t slot(std::size_t n) const { return slot_[n]; }
 
   Pass pass_of(std::size_t n, Pass pass) const {
@@ -174,7 +174,7 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     return pass;
   }
 
-  /// f(layer, its node)
+  /// Calls f(layer, node) for each layer.
   template <class F>
   void each(F&& f) const {
     for (std::size_t n = 1; n < size(); ++n)
@@ -233,8 +233,8 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     return offset;
   }
 
-  /// On the way back, the gradient of a value is in use from the last reader of that node to the node itself; nodes of
-  /// which that is never so at the same time share a slot.
+  /// Assigns gradient buffers. In the backward pass, the gradient of a node is in use from the last node that reads it
+  /// to the node itself; nodes with disjoint intervals share a slot.
   void place_gradients() {
     slots_ = 0;
     slot_.assign(size(), none);
@@ -251,7 +251,7 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   }
 
   std::vector<Inner> nodes_;
-  // Made by connect, for every node:
+  // Set by connect, by node:
   std::vector<std::size_t> readers_, first_state_, slot_;
   std::vector<Shape> shapes_;
   std::vector<Index> offsets_;

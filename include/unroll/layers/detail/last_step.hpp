@@ -1,17 +1,17 @@
 #pragma once
-// The last valid step of every sequence: from columns of steps to a column per sequence and back.
+// Selection of the last valid step of every sequence, and its gradient.
 
 #include "unroll/core/timeline.hpp"
 #include "unroll/engine/over_time.hpp"
 
 namespace unroll::detail {
 
-/// The column of a sequence's last step in a direction; it has one only if its length is not 0.
+/// Column of the last step of a sequence in a direction. The length must not be 0.
 inline Index last_column(const Timeline& timeline, Index rank, Direction direction) {
   return timeline.offset(direction == Direction::forward ? timeline.length(rank) - 1 : 0) + rank;
 }
 
-/// to [rows x batch, by rank]; 0 for sequences without steps.
+/// Copies the last steps to `to` [rows x batch, by rank]; 0 for sequences without steps.
 template <class From, class To>
 void gather_last(const From& from, const Timeline& timeline, Direction direction, To&& to) {
   for (Index r = 0; r < timeline.batch(); ++r)
@@ -21,7 +21,7 @@ void gather_last(const From& from, const Timeline& timeline, Direction direction
       to.col(r).setZero();
 }
 
-/// The gradient of gather_last: zero everywhere else.
+/// Gradient of gather_last; zero at all other steps.
 template <class From, class To>
 void scatter_last(const From& from, const Timeline& timeline, Direction direction, To&& to) {
   to.setZero();

@@ -1,14 +1,15 @@
 #pragma once
-// Limits of what layers give.
+// Limits of layer outputs.
 
 #include "unroll/layers/layer.hpp"
 
 namespace unroll::detail {
 
-/// More features than memory holds for a single step; far below where sizes of weights and windows overflow.
+/// Maximal number of features: more than memory holds for a single step, and far below overflow in sizes of weights and
+/// windows.
 inline constexpr Index most_features = Index(1) << 40;
 
-/// What a layer hands on. Throws ShapeError for more features.
+/// Output shape of a layer. Throws ShapeError if there are too many features.
 inline Shape checked(Shape out) {
   require<ShapeError>(out.features <= most_features, "hands on ", out.features, " features, expected at most ",
                       most_features);

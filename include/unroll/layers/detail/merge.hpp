@@ -1,5 +1,5 @@
 #pragma once
-// Several values of the same steps as one.
+// Merging of values with the same steps.
 
 #include <string>
 #include <string_view>
@@ -14,11 +14,11 @@ constexpr std::string_view name_of(Merge merge) {
   return names[std::size_t(merge)];
 }
 
-/// `value(k)` is the k-th of `count` values; they have the columns of `out`, and its rows, if they are not
+/// Merges `count` values to `out`. `value(k)` has the columns of `out`, and also its rows unless values are
 /// concatenated.
 template <class S, class Value>
 void merge_values(Merge merge, std::size_t count, const Value& value, View<S> out) {
-  if (out.cols() == 0) return;  // a batch without steps may have no memory to take rows of
+  if (out.cols() == 0) return;  // a batch without steps may have null data
   Index row = 0;
   for (std::size_t k = 0; k < count; ++k) {
     const ConstView<S> in = value(k);
@@ -35,7 +35,7 @@ void merge_values(Merge merge, std::size_t count, const Value& value, View<S> ou
   if (merge == Merge::average) out *= S(1) / S(count);
 }
 
-/// The gradient of the value `k` from that of what they were merged to.
+/// Gradient of value `k` from the gradient of the merged value.
 template <class S, class Value>
 void unmerge(Merge merge, std::size_t count, const Value& value, std::size_t k, const ConstView<S>& d_out,
              View<S> d_value) {
@@ -48,7 +48,7 @@ void unmerge(Merge merge, std::size_t count, const Value& value, std::size_t k, 
   if (merge == Merge::average) d_value *= S(1) / S(count);
 }
 
-/// In words, where two timelines are not of the same steps of the same sequences; empty if they are.
+/// Error message for timelines with different steps or sequences; empty if they are equal.
 inline std::string difference(const Timeline& a, const Timeline& b) {
   if (&a == &b) return {};
   for (Index sample = 0; sample < a.batch(); ++sample) {

@@ -1,5 +1,5 @@
 #pragma once
-// What all normalisations share: a gain and a shift for each feature.
+// Gain and shift per feature, shared by all normalisation layers.
 
 #include <array>
 
@@ -9,8 +9,7 @@
 
 namespace unroll::detail {
 
-/// What comes behind a normalisation, in the order of the parameters: gain [features], first 1, and shift [features],
-/// first 0, unless they are left out.
+/// Optional gain [features], initially 1, and shift [features], initially 0, in the order of the parameters.
 template <class S>
 struct GainAndShift {
   VectorX<S> gain, shift;
@@ -21,7 +20,7 @@ struct GainAndShift {
   }
   static std::vector<NamedStart> named_starts() { return {{"weight", init::constant(1)}}; }
 
-  /// Returns what follows in the parameters.
+  /// Returns the pointer past the parameters read.
   const S* read(const S* theta, Index features, bool scaled, bool shifted) {
     gain.setOnes(features);
     shift.setZero(features);
@@ -43,7 +42,7 @@ struct GainAndShift {
   }
 };
 
-/// A register of a matrix.
+/// Loads a register from a column of a matrix.
 template <class V, class S>
 EIGEN_ALWAYS_INLINE V lanes_at(const ConstView<S>& matrix, Index row, Index column) {
   return V::load(matrix.data() + column * matrix.outerStride() + row);

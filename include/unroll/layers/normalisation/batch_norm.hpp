@@ -6,33 +6,33 @@
 
 namespace unroll {
 
-/// Which variance of a batch the running variance follows: that over n - 1 columns or over n.
+/// Divisor of the variance that updates the running variance: n - 1 (unbiased) or n (biased) columns.
 enum class RunningVariance { unbiased, biased };
 
 template <class S>
 class BatchNormLayer;
 
-/// Every feature to mean 0 and variance 1 over all columns of a batch, then a gain and a shift (Ioffe & Szegedy 2015,
-/// arXiv:1502.03167, Algorithm 1):
+/// Batch normalisation (Ioffe & Szegedy 2015, arXiv:1502.03167, Algorithm 1). Normalises every feature to mean 0 and
+/// variance 1 over all columns of a batch, then applies a gain and a shift:
 ///
 ///     y = weight * (x - mean) / sqrt(variance + epsilon) + bias
 ///
-/// with the variance over n columns. Columns are the valid steps of all samples, so padding counts for nothing, or the
-/// samples after pooling. In evaluation running means and variances stand in for those of the batch; they are
-/// parameters that no optimizer moves, "running_mean" and "running_var", and follow the batches of training:
+/// with the variance over n columns. Columns are the valid steps of all samples, without padding, or the samples after
+/// pooling. Evaluation uses running means and variances instead of those of the batch. They are the frozen parameters
+/// "running_mean" and "running_var", updated by training batches:
 ///
 ///     running += momentum * (batch - running)
 ///
-/// As given this is PyTorch's; `BatchNorm::like_keras()` is Keras's. A training step takes a batch in one part;
-/// see docs/normalisation.md.
+/// The defaults are PyTorch's; `BatchNorm::like_keras()` returns Keras's. A training step does not accept a batch in
+/// several parts; see docs/normalisation.md.
 struct BatchNorm {
   double epsilon = 1e-5;
-  std::optional<double> momentum = 0.1;  ///< weight of a batch, in (0, 1]; none: all batches of a run weigh the same
+  std::optional<double> momentum = 0.1;  ///< weight of a batch, in (0, 1]; none: average of all batches of a run
   bool scaled = true;                    ///< has a gain
   bool shifted = true;                   ///< has a shift
   RunningVariance running_variance = RunningVariance::unbiased;
 
-  /// What Keras calls momentum is 1 minus ours.
+  /// Keras's defaults. Keras's momentum is 1 minus this one.
   static BatchNorm like_keras() {
     return {.epsilon = 1e-3, .momentum = 0.01, .running_variance = RunningVariance::biased};
   }
@@ -58,11 +58,11 @@ class BatchNormLayer : public LayerBase<S, detail::BatchNormWeights<S>>, BatchNo
   using typename BatchNormLayer::LayerBase::Weights;
   struct Tape {
     Buffer<S> output;
-    VectorX<double> mean, squares;  // of the batch: means, and sums of squares of what is apart from them
+    VectorX<double> mean, squares;  // of the batch: means, sums of squared differences from the mean
     Index count = 0;                // columns of the batch; 0 in evaluation
-    VectorX<S> centre, scale;       // what was taken off, and 1 / sqrt(variance + epsilon)
+    VectorX<S> centre, scale;       // subtracted mean, and 1 / sqrt(variance + epsilon)
     VectorX<double> d_gain, d_shift;
-    VectorX<S> along, offset, factor;  // of the way back
+    VectorX<S> along, offset, factor;  // of the backward pass
   };
 
   explicit BatchNormLayer(BatchNorm given) : BatchNorm(given) {}
@@ -127,10 +127,10 @@ class BatchNormLayer : public LayerBase<S, detail::BatchNormWeights<S>>, BatchNo
     if (d_in.data() != nullptr) back(weights, in, d_out, tape, d_in);
   }
 
-  /// Columns, means, and sums of squares of what is apart from them.
+  /// Column count, means, and sums of squared differences from the mean.
   Index statistics() const { return 1 + 2 * features_; }
 
-  /// Two batches as one: Chan et al. 1983, eq. 2.1.
+  /// Combines two batches: Chan et al. 1983, eq. 2.1.
   void add_statistics(const Tape& tape, double* to) const {
     if (tape.count == 0) return;
     Eigen::Map<VectorX<double>> mean(to + 1, features_), squares(to + 1 + features_, features_);
@@ -200,8 +200,8 @@ class BatchNormLayer : public LayerBase<S, detail::BatchNormWeights<S>>, BatchNo
     for (Index k = 0; k < features_; ++k) tape.scale[k] = S(1 / std::sqrt(double(weights.running_var[k]) + epsilon));
   }
 
-  /// With n = (x - mean) scale: d_in = weight scale (d_out - mean(d_out) - n mean(d_out n)), the means being those over
-  /// the batch; in evaluation, where no column has a part in the statistics, without them.
+  /// With n = (x - mean) scale: d_in = weight scale (d_out - mean(d_out) - n mean(d_out n)), with means over the batch.
+  /// In evaluation both means are 0, because the statistics do not depend on the columns.
   void back(const Weights& weights, const Signal<S>& in, const ConstView<S>& d_out, Tape& tape, View<S>& d_in) const {
     const double share = tape.count > 0 ? 1 / double(tape.count) : 0;
     tape.along = (share * tape.d_gain).template cast<S>();

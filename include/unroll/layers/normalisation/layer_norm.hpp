@@ -9,18 +9,18 @@ namespace unroll {
 template <class S>
 class LayerNormLayer;
 
-/// Every column to mean 0 and variance 1 over its features, then a gain and a shift for each feature (Ba et al. 2016,
-/// arXiv:1607.06450, eq. 3 and 4):
+/// Layer normalisation (Ba et al. 2016, arXiv:1607.06450, eq. 3 and 4). Normalises every column to mean 0 and variance
+/// 1 over its features, then applies a gain and a shift per feature:
 ///
 ///     y = weight * (x - mean) / sqrt(variance + epsilon) + bias
 ///
-/// with the variance over n features, not n - 1. Without `centred` no mean is taken off, and the mean square stands in
-/// for the variance: RMSNorm (Zhang & Sennrich 2019, arXiv:1910.07467).
+/// with the variance over n features, not n - 1. If `centred` is false, no mean is subtracted and the mean square
+/// replaces the variance: RMSNorm (Zhang & Sennrich 2019, arXiv:1910.07467).
 struct LayerNorm {
-  double epsilon = 1e-5;  ///< PyTorch's; Keras takes 1e-3
+  double epsilon = 1e-5;  ///< PyTorch's default; Keras's is 1e-3
   bool scaled = true;     ///< has a gain
   bool shifted = true;    ///< has a shift
-  bool centred = true;    ///< takes the mean off
+  bool centred = true;    ///< subtracts the mean
 
   template <class S>
   using Layer = LayerNormLayer<S>;
@@ -95,8 +95,8 @@ class LayerNormLayer : public LayerBase<S, detail::GainAndShift<S>>, LayerNorm {
     return (from<V>(in.values, row, c) - V::constant(moments[0])) * V::constant(moments[1]);
   }
 
-  /// The mean of what f(lanes, row) gives. In lanes counted from the first row: Eigen's sums would depend on where a
-  /// column lies in memory.
+  /// Mean of f(lanes, row) over the features. Lanes are counted from the first row: Eigen's sums would depend on the
+  /// memory alignment of the column.
   template <class F>
   S over_features(const F& f) const {
     NativeLanes<S> wide = NativeLanes<S>::constant(0);

@@ -1,5 +1,6 @@
 #pragma once
-// From a column per step to a column per sequence. Only valid steps count; a sequence without steps gives 0.
+// Global pooling layers: from one column per step to one column per sequence. Only valid steps count; the output of a
+// sequence without steps is 0.
 
 #include "unroll/layers/detail/last_step.hpp"
 #include "unroll/layers/layer.hpp"
@@ -8,13 +9,13 @@ namespace unroll {
 
 namespace detail {
 
-/// What all pooling layers share: shapes, the pooled timeline and the output.
+/// Base class of global pooling layers: shapes, pooled timeline and output.
 template <class S>
 struct Pooling : LayerBase<S> {
   struct Tape {
     Timeline one_step;
     Buffer<S> output;
-    Buffer<Index> chosen;  // by MaxOverTime: column of each maximum, -1 without steps
+    Buffer<Index> chosen;  // by MaxOverTime: column of each maximum, -1 for a sequence without steps
   };
 
   Shape connect(Shape in) {
@@ -41,7 +42,7 @@ struct Pooling : LayerBase<S> {
 template <class S>
 class LastStepLayer;
 
-/// The last valid step of each sequence.
+/// Pooling layer that selects the last valid step of each sequence.
 struct LastStep {
   template <class S>
   using Layer = LastStepLayer<S>;
@@ -70,7 +71,7 @@ class LastStepLayer : public detail::Pooling<S> {
 template <class S>
 class MeanOverTimeLayer;
 
-/// The mean over the valid steps of each sequence.
+/// Mean pooling over the valid steps of each sequence.
 struct MeanOverTime {
   template <class S>
   using Layer = MeanOverTimeLayer<S>;
@@ -82,7 +83,7 @@ class MeanOverTimeLayer : public detail::Pooling<S> {
   struct Tape : detail::Pooling<S>::Tape {
     Buffer<double> sum;
   };
-  static constexpr Index together = 64;  // steps whose sum goes into one of more digits
+  static constexpr Index together = 64;  // float sums of this many steps are accumulated in double
   explicit MeanOverTimeLayer(MeanOverTime) {}
 
   std::string_view name() const { return "mean over time"; }
@@ -120,8 +121,8 @@ class MeanOverTimeLayer : public detail::Pooling<S> {
 template <class S>
 class MaxOverTimeLayer;
 
-/// The greatest value of each feature over the valid steps of each sequence; the gradient goes to the first step that
-/// has it.
+/// Max pooling over the valid steps of each sequence, per feature. The gradient goes to the first step with the
+/// maximum.
 struct MaxOverTime {
   template <class S>
   using Layer = MaxOverTimeLayer<S>;
@@ -136,7 +137,7 @@ class MaxOverTimeLayer : public detail::Pooling<S> {
 
   std::string_view name() const { return "max over time"; }
   LayerOptions options() const { return {{"layer", name()}}; }
-  Index kept(Index columns, Index batch, Keeping keeping) const {  // the choices are integers
+  Index kept(Index columns, Index batch, Keeping keeping) const {  // chosen columns are of type Index
     const Index output = detail::Pooling<S>::kept(columns, batch, keeping);
     return output + output * Index(sizeof(Index) / sizeof(S));
   }
@@ -149,7 +150,7 @@ class MaxOverTimeLayer : public detail::Pooling<S> {
     for (Index c = 0; c < in.values.cols(); ++c) {
       const Index r = in.timeline->rank_of(c);
       for (Index k = 0; k < greatest.rows(); ++k)
-        if (chosen(k, r) < 0 || !(in.values(k, c) <= greatest(k, r))) {  // a NaN is kept, not hidden
+        if (chosen(k, r) < 0 || !(in.values(k, c) <= greatest(k, r))) {  // propagates a NaN
           if (chosen(k, r) >= 0 && greatest(k, r) != greatest(k, r)) continue;
           greatest(k, r) = in.values(k, c);
           chosen(k, r) = c;

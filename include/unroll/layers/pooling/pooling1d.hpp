@@ -1,6 +1,5 @@
 #pragma once
-// Pooling over windows of steps. What no step stands at, in front of a sequence, behind it or masked in between, is
-// left out of a window.
+// Pooling over windows of steps. A window ignores places without a step: before or after the sequence, or masked.
 
 #include "unroll/layers/convolution/window_padding.hpp"
 
@@ -9,19 +8,20 @@ namespace detail {
 
 template <class S>
 struct PoolingTape {
-  std::vector<Index> columns;  // of a sequence by place, -1 where it is masked
-  Buffer<Index> chosen;        // by MaxPool1d: the column of each maximum
+  std::vector<Index> columns;  // of a sequence, by place; -1 where masked
+  Buffer<Index> chosen;        // by MaxPool1d: column of each maximum
   Buffer<S> output;
-  Timeline timeline;  // of the output, where it is not that of the input
+  Timeline timeline;  // of the output, if it differs from that of the input
 };
 
-/// What one window holds.
+/// Steps in one window.
 struct PooledWindow {
-  std::span<const Index> columns;  // of the input from tap to tap and in between, -1 where a step is masked
+  std::span<const Index>
+      columns;  // of the input, from the first to the last tap, including places between taps; -1: masked
   Index dilation;
-  Index places;  // padding included; of a window that reaches beyond the padding, those that do not
+  Index places;  // places of the window with padding, without those beyond the padding
 
-  /// f(column)
+  /// Calls f(column) for each step of the window.
   template <class F>
   EIGEN_ALWAYS_INLINE void each_step(F&& f) const {
     for (std::size_t k = 0; k < columns.size(); k += std::size_t(dilation))
@@ -34,13 +34,13 @@ struct PooledWindow {
   }
 };
 
-/// The windows of pooling, without parameters.
+/// Window arithmetic of pooling layers, independent of the scalar type.
 struct Pooled {
   Windows windows;
   WindowPadding padding;
   bool ceil_mode;
 
-  /// Throws ShapeError or ValueError for what no window can be.
+  /// Throws ShapeError or ValueError for invalid options.
   void check(Shape in) const {
     require<ShapeError>(in.per_step, "pools over windows of steps, what comes in has one column for every sequence");
     require<ValueError>(windows.kernel > 0 && windows.kernel < most_of_option, "expects a kernel of at least 1, got ",
@@ -59,7 +59,8 @@ struct Pooled {
   }
   bool keeps_steps() const { return windows.stride == 1 && zeros_of(windows, padding) == windows.span() - 1; }
 
-  /// ceil_mode adds a window that reaches beyond the padding, unless it would begin behind the last step.
+  /// Number of output steps. ceil_mode adds a window that extends beyond the padding, unless it would begin after the
+  /// last step.
   Index length(Index steps) const {
     const ConvolvedSizes sizes = windows_on(windows, padding, steps);
     if (!ceil_mode) return sizes.coarse;
@@ -72,7 +73,7 @@ struct Pooled {
     return keeps_steps() ? in : tape.timeline;
   }
 
-  /// f(column of the output, its window)
+  /// Calls f(output column, window) for each window.
   template <class S, class F>
   void each_window(const Timeline& in, PoolingTape<S>& tape, F&& f) const {
     const Timeline& out = timeline_after(in, tape);
@@ -96,7 +97,7 @@ struct Pooled {
   }
 };
 
-/// What both layers share.
+/// Base class of MaxPool1dLayer and AveragePool1dLayer.
 template <class S>
 class WindowPooling : public LayerBase<S> {
  public:
@@ -146,14 +147,14 @@ class WindowPooling : public LayerBase<S> {
 template <class S>
 class MaxPool1dLayer;
 
-/// The greatest value of each feature in a window; the gradient goes to the first step that has it. A sequence of n
-/// steps leaves as many as in a Conv1d. A window without a step, which only a dilation can leave, gives 0.
+/// Max pooling over windows, per feature. The gradient goes to the first step with the maximum. The number of output
+/// steps is that of Conv1d. A window without steps, possible only with dilation, gives 0.
 struct MaxPool1d {
-  Index kernel = 2;                 ///< steps of a window
-  Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
-  Index dilation = 1;               ///< steps from one of a window to its next
-  WindowPadding padding = valid();  ///< or same(), causal(), or a number up to half of what a window spans
-  bool ceil_mode = false;           ///< a last window may reach beyond the end (PyTorch); see docs/convolutions.md
+  Index kernel = 2;                 ///< steps per window
+  Index stride = 0;                 ///< steps between windows; 0: kernel, so that windows do not overlap
+  Index dilation = 1;               ///< steps between taps
+  WindowPadding padding = valid();  ///< or same(), causal(), or a number up to half the span of a window
+  bool ceil_mode = false;           ///< allows a last window beyond the end (PyTorch); see docs/convolutions.md
 
   template <class S>
   using Layer = MaxPool1dLayer<S>;
@@ -174,7 +175,7 @@ class MaxPool1dLayer : public detail::WindowPooling<S> {
     all.emplace_back("dilation", this->pooled().windows.dilation);
     return all;
   }
-  Index kept(Index columns, Index batch, Keeping keeping) const {  // the choices are integers
+  Index kept(Index columns, Index batch, Keeping keeping) const {  // chosen columns are of type Index
     const Index output = detail::WindowPooling<S>::kept(columns, batch, keeping);
     return output + output * Index(sizeof(Index) / sizeof(S));
   }
@@ -204,7 +205,7 @@ class MaxPool1dLayer : public detail::WindowPooling<S> {
   }
 
  private:
-  /// A NaN is kept, not hidden.
+  /// Propagates a NaN.
   template <class From, class To, class Chosen>
   static void choose(const From& values, Index column, To&& greatest, Chosen&& chosen) {
     for (Index k = 0; k < values.size(); ++k)
@@ -216,16 +217,16 @@ class MaxPool1dLayer : public detail::WindowPooling<S> {
 template <class S>
 class AveragePool1dLayer;
 
-/// The mean of the steps in a window. A sequence of n steps leaves as many as in a Conv1d.
+/// Average pooling over windows. The number of output steps is that of Conv1d.
 ///
-/// What is padded is no step, and a mean is one of steps: at the ends of a sequence fewer are counted, as in Keras.
-/// PyTorch counts padding as zeros unless told otherwise: `count_padding`.
+/// The mean is over the steps in the window without padding, so windows at the ends of a sequence average fewer values,
+/// as in Keras. PyTorch's default counts padding as zeros: `count_padding`.
 struct AveragePool1d {
-  Index kernel = 2;                 ///< steps of a window
-  Index stride = 0;                 ///< steps from window to window; 0: kernel, so that no step is in two windows
+  Index kernel = 2;                 ///< steps per window
+  Index stride = 0;                 ///< steps between windows; 0: kernel, so that windows do not overlap
   WindowPadding padding = valid();  ///< or same(), causal(), or a number up to kernel / 2
-  bool count_padding = false;       ///< divide by all places of a window, padding included
-  bool ceil_mode = false;           ///< as in MaxPool1d; beyond the padding there is nothing to count
+  bool count_padding = false;       ///< divides by all places of a window, padding included
+  bool ceil_mode = false;           ///< as in MaxPool1d; places beyond the padding never count
 
   template <class S>
   using Layer = AveragePool1dLayer<S>;

@@ -1,6 +1,5 @@
 #pragma once
-// All paths of one sequence that give its target: the forward and the backward variables of connectionist temporal
-// classification, as logarithms.
+// CTC lattice: forward and backward variables over all paths of one sequence, as logarithms.
 
 #include <limits>
 #include <span>
@@ -13,24 +12,25 @@
 
 namespace unroll::detail {
 
-/// Steps that a path for the target takes at least: one per label, and a blank between equal neighbours.
+/// Minimal number of steps of a path for the target: one per label, and a blank between equal neighbours.
 inline Index least_ctc_steps(std::span<const Index> target) {
   Index steps = Index(target.size());
   for (std::size_t k = 1; k < target.size(); ++k) steps += target[k] == target[k - 1];
   return steps;
 }
 
-/// State s of a target of n labels is a blank where s is even, and label (s - 1) / 2 where it is odd; there are 2 n + 1
-/// states. A path begins in state 0 or 1, stays, goes on by one state, or by two from a label to a different one.
+/// Forward-backward algorithm of one sequence. A target of n labels has 2 n + 1 states: state s is a blank if s is
+/// even, label (s - 1) / 2 if s is odd. A path begins in state 0 or 1. At each step it keeps its state, advances by
+/// one, or advances by two from a label to a different label.
 ///
-/// Everything is a double, whatever the outputs are: the logarithms of thousands of steps add up to thousands, of which
-/// a float keeps three decimals. Rows of the variables have two more entries, of states outside: a path begins in the
-/// one in front of state 0, which lets it reach states 0 and 1, and ends in the one behind the last.
+/// Computed in double for every scalar type: logarithms of thousands of steps add up to thousands, where float keeps
+/// three decimals. Rows of the variables have two additional entries for states outside: a path begins in the one
+/// before state 0, from which it reaches states 0 and 1, and ends in the one after the last.
 template <class Scalar>
 class CtcLattice {
  public:
-  /// -log of the probability of all paths; infinite without one, NaN with a NaN among the outputs. `keep`: for
-  /// `gradient`.
+  /// -log of the total probability of all paths; infinity without a path, NaN with a NaN among the outputs. `keep`:
+  /// stores values for `gradient`.
   double forward(In<Scalar> output, const Timeline& timeline, Index rank, std::span<const Index> target, Index blank,
                  bool keep) {
     steps_ = timeline.length(rank);
@@ -58,8 +58,8 @@ class CtcLattice {
     return loss > 0 || loss != loss ? loss : 0;
   }
 
-  /// Of the loss that `forward` returned last, with respect to the same outputs, times `factor`: the probability of a
-  /// class minus that of being in one of its states. `d_output` may be the memory of `output`.
+  /// Gradient of the loss of the last `forward` with respect to the same outputs, times `factor`: the probability of a
+  /// class minus the posterior of its states. `d_output` may alias `output`.
   void gradient(In<Scalar> output, const Timeline& timeline, Index rank, double loss, double factor,
                 Out<Scalar> d_output) {
     const auto alpha = alpha_.view();
@@ -89,7 +89,7 @@ class CtcLattice {
  private:
   static constexpr double infinity = std::numeric_limits<double>::infinity();
 
-  /// log(exp(a) + exp(b) + exp(c)); the least top keeps -inf - -inf away.
+  /// log(exp(a) + exp(b) + exp(c)). The lower bound of `top` avoids -inf - -inf.
   template <class V>
   static V log_add(V a, V b, V c) {
     const V top = max(max(a, b), max(c, V::constant(std::numeric_limits<double>::lowest())));
@@ -124,11 +124,11 @@ class CtcLattice {
   }
 
   Index steps_ = 0, states_ = 0;
-  std::vector<Index> label_;      // of each state
-  std::vector<double> allowed_;   // 0 where a state may be reached from the last but one, else -inf
-  std::vector<double> emission_;  // of each state at a step: the log-probability of its label
+  std::vector<Index> label_;      // by state
+  std::vector<double> allowed_;   // by state: 0 if reachable from the state two before, else -inf
+  std::vector<double> emission_;  // by state: log-probability of its label at the current step
   Buffer<double> alpha_;          // by state and step
-  Buffer<double> log_sums_;       // of each step: what makes outputs log-probabilities
+  Buffer<double> log_sums_;       // by step: normaliser of the logits
   Buffer<double> after_, beta_, posterior_, share_;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// Losses that compare each entry of the output with a target of its own.
+// Losses with a separate target for each output entry.
 
 #include <algorithm>
 #include <array>
@@ -9,21 +9,21 @@
 
 namespace unroll::detail {
 
-/// Entries that are worked on together, on the stack: a multiple of every register.
+/// Entries processed at a time, on the stack: a multiple of every register size.
 inline constexpr Index entry_block = 64;
 
-/// What one entry costs, and dloss/doutput.
+/// Loss of one entry, and dloss/doutput.
 template <class V>
 struct EntryCost {
   V loss, slope;
 };
 
-/// Base of the losses with a real-valued target [rows x columns]; a NaN there means that the entry is not scored.
-/// `Derived` has the following; `entry` gets registers that are filled up with zeros beyond the last row.
+/// Base class of losses with a real-valued target [rows x columns]; an entry with a NaN target is ignored. `Derived`
+/// has the following members; the registers passed to `entry` are zero beyond the last row.
 ///
 ///     static constexpr const char* name;
-///     static bool allows(Scalar target);          // false where a target cannot be meant; all are allowed by default
-///     static constexpr const char* expected;      // which are allowed
+///     static bool allows(Scalar target);          // false for an invalid target; by default all are valid
+///     static constexpr const char* expected;      // description of valid targets
 ///     void check_rows(Index rows) const;
 ///     EntryCost<V> entry(V output, V target, Index first_row) const;   // V: Lanes of any width
 template <class Derived, std::floating_point Scalar>
@@ -48,8 +48,8 @@ class EntryLoss : public ColumnLoss<EntryLoss<Derived, Scalar>, Scalar, Eigen::R
     for (Index c = 0; c < target.cols(); ++c) check_column(target.col(c).data(), target.rows(), c);
   }
 
-  // The loops over targets have no branch, so that the compiler makes vector instructions of
-  // them: `&&` instead of `&` costs six times as much.
+  // The loops over targets have no branch, so that the compiler vectorises them: `&&` instead of `&` takes six times as
+  // long.
   static void check_column(const Scalar* target, Index rows, Index c) {
     const auto allowed = [](Scalar t) { return int(is_nan(t)) | int(Derived::allows(t)); };
     Index count = 0;
@@ -94,7 +94,7 @@ class EntryLoss : public ColumnLoss<EntryLoss<Derived, Scalar>, Scalar, Eigen::R
     return double(lane_sum(sum));
   }
 
-  /// The mask comes from the target, and both numbers are replaced before any arithmetic: NaN * 0 is NaN.
+  /// The mask is computed from the target. Both numbers are replaced before any arithmetic, because NaN * 0 is NaN.
   static void replace_missing(const Scalar* output, const Scalar* target, Index n, Scalar* a, Scalar* t, Scalar* mask) {
     for (Index r = 0; r < n; ++r) {
       const bool missing = is_nan(target[r]);

@@ -4,13 +4,13 @@
 
 namespace unroll::schedule {
 
-/// Up in a straight line from `lowest` to `highest` within `rising` counts, down again within `falling`, and so on
-/// (Smith 2017, arXiv:1506.01186); momentum goes the other way. The n-th cycle, from n = 0, is factor^n times as high,
-/// or each count k is at factor^k of its height. PyTorch's modes:
+/// Cyclic schedule (Smith 2017, arXiv:1506.01186): linear from `lowest` to `highest` within `rising` counts, back
+/// within `falling`, and repeated. Momentum changes in the opposite direction. The amplitude is scaled by factor^n in
+/// the n-th cycle, from n = 0, or by factor^k at count k. PyTorch's modes:
 ///
 ///     triangular {}      triangular2 {.factor = 0.5}      exp_range {.factor = gamma, .every = Cyclic::count}
 ///
-/// Set both before the update, as with OneCycle.
+/// Set both rate and momentum before the update, as with OneCycle.
 struct Cyclic {
   enum Every { cycle, count };
 
@@ -23,7 +23,7 @@ struct Cyclic {
 
   double rate(long k) const { return detail::checked(owner, lowest + (highest - lowest) * height(k)); }
 
-  /// Throws ValueError where `factor` took it out of [0, 1].
+  /// Throws ValueError if `factor` moves it out of [0, 1].
   double momentum(long k) const {
     const double momentum = highest_momentum - (highest_momentum - lowest_momentum) * height(k);
     detail::check_fraction(owner, "the momentum", momentum);
@@ -33,7 +33,7 @@ struct Cyclic {
  private:
   static constexpr std::string_view owner = "cyclic schedule";
 
-  /// 0 at the beginning of a cycle, factor^n or factor^k where it is highest.
+  /// Relative height: 0 at the beginning of a cycle, factor^n or factor^k at its peak.
   double height(long k) const {
     detail::check_time(owner, k);
     detail::check_length(owner, "rising", rising);

@@ -9,40 +9,40 @@
 
 namespace unroll {
 
-/// Which values of a metric are good.
+/// Direction of improvement of a metric.
 enum class Better { smaller, larger };
 
-/// When a plateau has lasted too long; with a constant metric and patience 2 PyTorch cuts at the 4th call, Keras at the
+/// Rule for the length of a plateau. With a constant metric and patience 2, PyTorch cuts at the 4th call, Keras at the
 /// 3rd.
 enum class PlateauRule {
-  pytorch,  ///< when more than `patience` calls in a row were bad; a call in the cooldown is never bad
-  keras     ///< when `patience` calls in a row were bad; the call that ends the cooldown may be bad
+  pytorch,  ///< more than `patience` bad calls in a row; a call in the cooldown is never bad
+  keras     ///< `patience` bad calls in a row; the call that ends the cooldown may be bad
 };
 
 enum class Threshold { relative, absolute };
 
-/// Keras: {.rule = PlateauRule::keras, .threshold_kind = Threshold::absolute, .smallest_cut = 0}.
+/// Options of Plateau. Keras: {.rule = PlateauRule::keras, .threshold_kind = Threshold::absolute, .smallest_cut = 0}.
 struct PlateauOptions {
-  double initial = 1e-3;  ///< the learning rate before the first cut
+  double initial = 1e-3;  ///< learning rate before the first cut
   double factor = 0.1;    ///< rate *= factor, in (0, 1)
   std::int64_t patience = 10;
   PlateauRule rule = PlateauRule::pytorch;
-  Better better = Better::smaller;  ///< `fit` sets it by what is monitored
-  double threshold = 1e-4;          ///< a call is good only if it beats the best by more than this: by a share of the
-                                    ///< best's magnitude, or as it is
+  Better better = Better::smaller;  ///< `fit` sets it according to the monitored metric
+  double threshold = 1e-4;  ///< minimal improvement over the best value of a good call, relative to the magnitude of
+                            ///< the best value or absolute
   Threshold threshold_kind = Threshold::relative;
-  std::int64_t cooldown = 0;  ///< calls after a cut during which nothing is counted
+  std::int64_t cooldown = 0;  ///< calls after a cut that are not counted
   double lowest = 0;
-  double smallest_cut = 1e-8;  ///< a cut by no more than this leaves the rate as it is
+  double smallest_cut = 1e-8;  ///< smaller cuts, or equal ones, do not change the rate
 };
 
-/// Cuts the learning rate when a metric has stopped improving, as ReduceLROnPlateau in PyTorch and Keras; other than
-/// there, a relative threshold also holds for metrics below 0: the bar is best -+ threshold * |best|.
+/// Reduction of the learning rate when a metric stops improving, like ReduceLROnPlateau in PyTorch and Keras. Unlike
+/// there, a relative threshold also works for metrics below 0: the bound is best -+ threshold * |best|.
 class Plateau {
  public:
   explicit Plateau(PlateauOptions options = {}) : options_(options), rate_(options.initial) { check(); }
 
-  /// Takes in the metric of one more epoch (NaN is a bad one); returns the rate from now on.
+  /// Processes the metric of one more epoch (NaN is a bad one) and returns the new rate.
   double update(double metric) {
     if (options_.rule == PlateauRule::pytorch)
       update_as_pytorch(metric);
@@ -54,7 +54,7 @@ class Plateau {
   double rate() const { return rate_; }
   const PlateauOptions& options() const { return options_; }
 
-  /// Calls `f(name, value)` with each number that a resumed run needs, to save or restore; `best` begins infinite.
+  /// Calls `f(name, value)` with each number of the state, to save or restore it; `best` is initially infinite.
   template <class F>
   void visit_state(F&& f) {
     f(std::string_view("rate"), rate_);
@@ -77,8 +77,8 @@ class Plateau {
 
   bool improves(double metric) const { return options_.better == Better::smaller ? metric < bar() : metric > bar(); }
 
-  /// What the next metric must beat. PyTorch's best * (1 - threshold) lies on the wrong side of a best below 0, and
-  /// then every flat metric is an improvement.
+  /// Bound that the next metric must exceed. PyTorch's best * (1 - threshold) is on the wrong side of a best value
+  /// below 0, so that every constant metric is an improvement.
   double bar() const {
     if (!is_finite(best_)) return best_;
     const double up = options_.better == Better::larger ? options_.threshold : -options_.threshold;

@@ -1,8 +1,8 @@
 #pragma once
-// Learning rates as functions of time. Values without state: `rate(k)` may be asked for any k in any order, so a
-// resumed run needs only its k. k counts what the caller wants, updates or epochs DONE: rate(0) is for the first. Every
+// Learning rate schedules: stateless functions `rate(k)`, callable for any k in any order, so a resumed run needs only
+// k. k is the number of completed updates or epochs, as the caller chooses: rate(0) is for the first one. Every
 // schedule throws ValueError for k < 0, for lengths that are not positive, and for rates and factors that are negative
-// or not finite. `plateau.hpp` has the schedule that looks at a metric.
+// or not finite. `plateau.hpp` has the schedule that depends on a metric.
 
 #include <algorithm>
 #include <cmath>
@@ -32,37 +32,37 @@ inline void check_length(std::string_view owner, std::string_view option, long l
   check_option(length >= 1, owner, option, ">= 1", double(length));
 }
 
-/// Rates and factors.
+/// Checks rates and factors.
 inline void check_rates(std::string_view owner, std::initializer_list<std::pair<std::string_view, double>> rates) {
   for (const auto& [name, rate] : rates) check_not_negative(owner, name, rate);
 }
 
-/// `rate`. Throws ValueError where it overflowed, or rounding took it below 0.
+/// Returns `rate`. Throws ValueError if it overflowed, or became negative by rounding.
 inline double checked(std::string_view owner, double rate) {
   require<ValueError>(is_finite(rate) && rate >= 0, owner, ": the rate is ", rate, ", expected a finite one >= 0");
   return rate;
 }
 
-/// initial * factor^count. Throws ValueError where that is beyond all numbers.
+/// initial * factor^count. Throws ValueError on overflow.
 inline double geometric(std::string_view owner, double initial, double factor, double count) {
   const double rate = initial * std::pow(factor, count);
   require<ValueError>(is_finite(rate), owner, ": the rate ", initial, " * ", factor, "^", count, " is not finite");
   return rate;
 }
 
-/// from * share + to * (1 - share), share in [0, 1]: between the two, whatever rounding does.
+/// from * share + to * (1 - share), share in [0, 1]; clamped between the two despite rounding.
 inline double mixed(double from, double to, double share) {
   return std::clamp(to + (from - to) * share, std::min(from, to), std::max(from, to));
 }
 
-/// From `from` (part 0) to `to` (part 1) along half a cosine.
+/// Half a cosine from `from` (part 0) to `to` (part 1).
 inline double along_cosine(double from, double to, double part) {
   return mixed(from, to, (1 + std::cos(std::numbers::pi * part)) / 2);
 }
 
 }  // namespace detail
 
-/// Used as in `schedule::Cosine{.initial = 0.1, .half_period = 100}.rate(updates)`.
+/// Example: `schedule::Cosine{.initial = 0.1, .half_period = 100}.rate(updates)`.
 namespace schedule {
 
 struct Constant {
@@ -75,7 +75,7 @@ struct Constant {
   }
 };
 
-/// initial * factor^floor(k / every)
+/// Step schedule: initial * factor^floor(k / every).
 struct Step {
   double initial = 1e-3;
   long every = 1;
@@ -89,7 +89,7 @@ struct Step {
   }
 };
 
-/// initial * factor^(how many of the milestones are <= k)
+/// Multistep schedule: initial * factor^(number of milestones <= k).
 struct Multistep {
   double initial = 1e-3;
   std::vector<long> milestones;
@@ -103,7 +103,7 @@ struct Multistep {
   }
 };
 
-/// initial * factor^k
+/// Exponential schedule: initial * factor^k.
 struct Exponential {
   double initial = 1e-3;
   double factor = 0.99;
@@ -115,7 +115,8 @@ struct Exponential {
   }
 };
 
-/// initial times a factor that goes straight from `start_factor` to `end_factor` within `length`, then stays.
+/// Linear schedule: initial times a factor that changes linearly from `start_factor` to `end_factor` within `length`,
+/// then constant.
 struct Linear {
   double initial = 1e-3;
   long length = 5;
@@ -131,7 +132,7 @@ struct Linear {
   }
 };
 
-/// final + (initial - final) * (1 - k / length)^power, then `final`.
+/// Polynomial schedule: final + (initial - final) * (1 - k / length)^power, then `final`.
 struct Polynomial {
   double initial = 1e-3;
   long length = 5;
@@ -148,8 +149,8 @@ struct Polynomial {
   }
 };
 
-/// Half a cosine from `initial` to `lowest` at k = half_period, and up again after it as in PyTorch (Loshchilov &
-/// Hutter 2017, arXiv:1608.03983, eq. 5, without restarts).
+/// Cosine schedule: half a cosine from `initial` to `lowest` at k = half_period, then rising again as in PyTorch
+/// (Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5, without restarts).
 struct Cosine {
   double initial = 1e-3;
   long half_period = 100;
@@ -163,7 +164,7 @@ struct Cosine {
   }
 };
 
-/// The same with restarts: half a cosine of `first` counts, the next `stretch` times as long, and so on (SGDR, eq. 5).
+/// Cosine schedule with restarts: half a cosine of `first` counts, each next one `stretch` times as long (SGDR, eq. 5).
 struct CosineRestarts {
   double initial = 1e-3;
   long first = 10;
@@ -182,17 +183,18 @@ struct CosineRestarts {
   }
 };
 
-/// One cycle, Smith & Topin 2019 (arXiv:1708.07120): up from highest / start_divisor to `highest` in the first
-/// `rising` part of `length` counts, then down to highest / (start_divisor * end_divisor); momentum goes the other way.
-/// PyTorch's arithmetic. Set both before the update: `options().momentum = cycle.momentum(k)` (Adam: beta1).
+/// One-cycle schedule, Smith & Topin 2019 (arXiv:1708.07120): rises from highest / start_divisor to `highest` in the
+/// first `rising` part of `length` counts, then falls to highest / (start_divisor * end_divisor). Momentum changes in
+/// the opposite direction. PyTorch's arithmetic. Set both before the update: `options().momentum = cycle.momentum(k)`
+/// (Adam: beta1).
 struct OneCycle {
   double highest = 1e-2;
   long length = 100;
   double rising = 0.3;
   double start_divisor = 25, end_divisor = 1e4;
   double lowest_momentum = 0.85, highest_momentum = 0.95;
-  bool straight = false;   ///< straight lines instead of half cosines
-  bool symmetric = false;  ///< three phases: up, down in the same time, then the last part from start to end
+  bool straight = false;   ///< linear instead of half cosines
+  bool symmetric = false;  ///< three phases: up, down in the same time, then from start to end
 
   double rate(long k) const {
     const auto [phase, part] = at(k);
@@ -213,7 +215,7 @@ struct OneCycle {
     return straight ? std::lerp(from, to, part) : detail::along_cosine(from, to, part);
   }
 
-  /// Phase (0 up, 1 down, 2 rest) and the part of it that is over; the end is kept for k >= length.
+  /// Phase (0 up, 1 down, 2 rest) and its completed fraction; constant for k >= length.
   std::pair<int, double> at(long k) const {
     detail::check_time("one-cycle schedule", k);
     detail::check_length("one-cycle schedule", "length", length);
@@ -235,8 +237,8 @@ struct OneCycle {
   }
 };
 
-/// Goes straight from start_factor * next.rate(0) to next.rate(0) within `length` counts, then follows `next` from its
-/// beginning. Made by `warmup(length, next)`.
+/// Linear warm-up from start_factor * next.rate(0) to next.rate(0) within `length` counts, followed by `next` from its
+/// beginning. Returned by `warmup(length, next)`.
 template <Schedule Next>
 struct Warmup {
   Next next;
@@ -257,7 +259,7 @@ Warmup<Next> warmup(long length, Next next, double start_factor = 0) {
   return {std::move(next), length, start_factor};
 }
 
-/// scale * units^-1/2 * min(n^-1/2, n * warmup^-3/2) for the n-th update, n = k + 1: Vaswani et al. 2017
+/// Noam schedule: scale * units^-1/2 * min(n^-1/2, n * warmup^-3/2) for the n-th update, n = k + 1. Vaswani et al. 2017
 /// (arXiv:1706.03762, eq. 3).
 struct Noam {
   double scale = 1;
@@ -274,8 +276,8 @@ struct Noam {
   }
 };
 
-/// initial * factor(k) with any function of k. Made by `lambda(initial, factor)`. Throws ValueError where that is
-/// negative or not finite.
+/// User-defined schedule: initial * factor(k) with any function of k. Returned by `lambda(initial, factor)`. Throws
+/// ValueError if the rate is negative or not finite.
 template <std::invocable<long> F>
 struct Lambda {
   double initial = 1e-3;
