@@ -43,12 +43,13 @@ struct Pooled {
   /// Throws ShapeError or ValueError for invalid options.
   void check(Shape in) const {
     require<ShapeError>(in.per_step, "pools over windows of steps, what comes in has one column for every sequence");
-    require<ValueError>(windows.kernel > 0 && windows.kernel < most_of_option, "expects a kernel of at least 1, got ",
-                        windows.kernel);
+    require<ValueError>(windows.kernel > 0 && windows.kernel < most_of_option,
+                        "expects a kernel of at least 1 and less than ", most_of_option, ", got ", windows.kernel);
     require<ValueError>(windows.stride > 0 && windows.stride < most_of_option,
-                        "expects a stride of at least 1, or 0 for that of the kernel, got ", windows.stride);
+                        "expects a stride of at least 1 and less than ", most_of_option,
+                        ", or 0 for that of the kernel, got ", windows.stride);
     require<ValueError>(windows.dilation > 0 && windows.dilation < most_of_option,
-                        "expects a dilation of at least 1, got ", windows.dilation);
+                        "expects a dilation of at least 1 and less than ", most_of_option, ", got ", windows.dilation);
     require<ValueError>(padding.steps() >= 0 && padding.steps() <= windows.span() / 2,
                         "expects a padding of at most half of what a window spans, got ", padding.steps(),
                         " for windows of ", windows.span(), " steps");
