@@ -191,13 +191,13 @@ TEST_CASE("pooling over windows: the same bits in any batch, and no allocation a
 TEST_CASE("windows that no pooling can have") {
   const auto with = [](const MaxPool1d& options) { sequential<double>(2, Max(options)); };
   CHECK_THROWS_MATCHES(with({.kernel = 0}), ValueError,
-                       says("layer 0 (max pool1d): expects a kernel of at least 1, got 0"));
+                       says("layer 0 (max pool1d): expects a kernel of at least 1 and less than 16777216, got 0"));
   CHECK_THROWS_MATCHES(with({.kernel = 2, .stride = -1}), ValueError, says("expects a stride of at least 1"));
   CHECK_THROWS_MATCHES(with({.kernel = 3, .padding = 2}), ValueError,
                        says("at most half of what a window spans, got 2 for windows of 3"));
   CHECK_NOTHROW(with({.kernel = 3, .dilation = 2, .padding = 2}));
   CHECK_THROWS_MATCHES(with({.kernel = 3, .dilation = 2, .padding = 3}), ValueError, says("got 3 for windows of 5"));
-  CHECK_THROWS_MATCHES(with({.dilation = 0}), ValueError, says("expects a dilation of at least 1, got 0"));
+  CHECK_THROWS_MATCHES(with({.dilation = 0}), ValueError, says("expects a dilation of at least 1 and less than 16777216, got 0"));
   CHECK_THROWS_MATCHES(with({.padding = same(), .ceil_mode = true}), ValueError,
                        says("expects a padding by a number for ceil_mode, got same(), whose windows reach every step"));
   CHECK_THROWS_MATCHES(sequential<double>(2, Average({.padding = causal(), .ceil_mode = true})), ValueError,
