@@ -85,6 +85,7 @@ concept HasStepBack = requires(const C& cell, const typename C::Scalar* theta, t
   cell.end_back(weights, inputs, gradient, d_inputs, work);
 };
 
+/// Cell of the engine: the conjunction of all parts of the interface.
 template <class C>
 concept Cell = HasTypes<C> && HasSizes<C> && HasParameters<C> && HasStep<C> && HasStepBack<C>;
 

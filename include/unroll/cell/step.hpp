@@ -16,10 +16,9 @@ struct CellSizes {
   std::vector<Index> inputs = {};     ///< features per step of each input, in the order of first use in the equations
   Index units = 0;                    ///< rows of states and intermediate values
   std::vector<Index> constants = {};  ///< rows of each constant, in the order of first use
-  std::vector<std::pair<std::string, Index>> sizes =
-      {};            ///< rows of symbols declared with a named size other than "units"
-  Index memory = 0;  ///< rows of the values of the attention memory
-  Index keys = 0;    ///< rows of the keys; 0: the values are the keys
+  std::vector<std::pair<std::string, Index>> sizes = {};  ///< rows of each named size other than "units"
+  Index memory = 0;                                       ///< rows of the values of the attention memory
+  Index keys = 0;                                         ///< rows of the keys; 0: the values are the keys
 };
 
 /// Inputs of a recurrence: one matrix per input [rows x columns of the timeline], and one per constant [rows x batch,

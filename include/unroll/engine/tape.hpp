@@ -21,6 +21,7 @@ enum class Keep {
   nothing,      ///< no backward pass
 };
 
+/// Option of a pass: the values to keep, and the distance of checkpoints.
 struct Keeping {
   Keep keep = Keep::everything;
   Index every = 0;  ///< steps between checkpoints; 0: about the square root of the number of steps. Rounded up to whole
