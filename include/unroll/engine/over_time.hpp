@@ -141,7 +141,6 @@ class OverTime {
 
   // ---- stretches
 
-  /// Divides the steps into stretches.
   void plan(Keeping keeping) {
     auto& stretches = tape_.stretches;
     stretches.clear();

@@ -82,7 +82,6 @@ class Stretch {
       cell_.pull_inputs(weights_, first, std::min(most, timeline_.columns() - first), d_inputs, true, tape_.work);
   }
 
-  /// All columns as one chunk, for tracing.
   StepOf all_columns() {
     StepOf all = step_at(0, timeline_.columns(), 0);
     for (int s = 0; s < states; ++s) all.before[s] = states_before(s, 0, timeline_.steps());

@@ -84,13 +84,11 @@ EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Packet& packet) {
 #endif
 }
 
-/// Full register, or the first n numbers followed by zeros.
 template <class L>
 EIGEN_ALWAYS_INLINE L load(const typename L::Scalar* from, int n) {
   return L::size == 1 || n == L::size ? L::load(from) : L::load_partial(from, n);
 }
 
-/// Stores or adds a register of sums, or its first n.
 template <class L>
 EIGEN_ALWAYS_INLINE void put(L sum, typename L::Scalar* to, int n, bool add) {
   if (add) sum = load<L>(to, n) + sum;
@@ -164,7 +162,6 @@ class EvenParts {
     size_ = whole / parts, larger_ = whole % parts;
   }
 
-  /// Size of the next part.
   Index next() { return size_ + (larger_-- > 0 ? 1 : 0); }
 
  private:

@@ -93,7 +93,6 @@ class ThreadPool {
   }
   bool in_owner() const { return shared_->owner == process(); }
 
-  /// Joins all threads.
   void end() {
     {
       const std::lock_guard lock(shared_->mutex);
