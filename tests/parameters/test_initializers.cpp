@@ -1,3 +1,4 @@
+#include <limits>
 #include <numeric>
 #include <unroll/parameters/initializers.hpp>
 
@@ -185,6 +186,15 @@ TEST_CASE("initializers: what makes no sense is refused") {
   CHECK_THROWS_MATCHES(init::chrono_forget(2), ValueError, says("above 2 steps"));
   CHECK_THROWS_MATCHES(filled(init::he_uniform(), 3, 0), ValueError, says("fans must be positive"));
   CHECK_THROWS_AS(filled(init::he_uniform(), 3, 2, {.in = -1}), ValueError);
+}
+
+TEST_CASE("initializers: the message names the option that is not finite") {
+  const double inf = std::numeric_limits<double>::infinity();
+  CHECK_THROWS_MATCHES(init::normal(inf, 1), ValueError, says("the mean must be finite, it is inf"));
+  CHECK_THROWS_MATCHES(init::truncated_normal(-inf, 1), ValueError, says("the mean must be finite, it is -inf"));
+  CHECK_THROWS_MATCHES(init::normal(0, -1), ValueError, says("the standard deviation must be >= 0, it is -1"));
+  CHECK_THROWS_MATCHES(init::uniform(-inf, 1), ValueError, says("needs a finite low, it is -inf"));
+  CHECK_THROWS_MATCHES(init::uniform(2, 1), ValueError, says("needs low <= high, it is 1"));
 }
 
 }  // namespace test_initializers

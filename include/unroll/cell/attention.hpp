@@ -1,8 +1,8 @@
 #pragma once
-// One query that attends to the steps of one sequence: scores, their softmax, and the weighted sum of values, forward
-// and back.
+// Attention of one query to the steps of one sequence: scores, softmax and weighted sum of values, with their backward
+// passes.
 //
-// Sums run over rows in the same order wherever the numbers lie, so that a query gives the same bits in any batch.
+// Sums over rows use the same order at any memory address, so a query gives the same bits in any batch.
 
 #include <algorithm>
 #include <span>
@@ -14,45 +14,45 @@
 
 namespace unroll {
 
-/// What queries attend to: a value, and a key to compare queries with, for every step of some sequences.
+/// Memory of an attention: a value and a key for every step of some sequences.
 template <class Scalar>
 struct AttentionMemory {
   ConstView<Scalar> values;                    ///< [rows x columns of the timeline]
-  const Timeline* timeline = nullptr;          ///< masked steps have no columns, so nothing can attend to them
-  ConstView<Scalar> keys = nothing<Scalar>();  ///< likewise; without data: the values
+  const Timeline* timeline = nullptr;          ///< masked steps have no columns, so no query attends to them
+  ConstView<Scalar> keys = nothing<Scalar>();  ///< [rows x columns of the timeline]; without data: the values
   std::span<const Index> source =
-      {};               ///< which sequence each sample attends to; empty: its own. Several may share one.
-  bool causal = false;  ///< step t sees the first t + 1 steps only
+      {};               ///< the sequence each sample attends to, possibly shared; empty: the sample's index
+  bool causal = false;  ///< step t attends to the first t + 1 steps only
 };
 
-/// Where the gradients of a memory go, which are overwritten; a view without data is not wanted. Where keys are the
-/// values, theirs go to the values.
+/// Gradients of a memory, overwritten. A view may have no data: then its gradient is not computed. If the keys are the
+/// values, the gradient of the keys goes to `values`.
 template <class Scalar>
 struct MemoryGradient {
   View<Scalar> values{nullptr, 0, 0, Eigen::OuterStride<>(0)};
   View<Scalar> keys{nullptr, 0, 0, Eigen::OuterStride<>(0)};
 };
 
-// g++ warns at every register type that its alignment is no part of the name `Lanes<...>`.
+// g++ warns for every register type that its alignment is not part of the name `Lanes<...>`.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"
 
 namespace attention {
 
-/// Terms that are added up before their sum is added to the others: a long sum then keeps its digits.
+/// Terms per partial sum. Long sums are sums of partial sums, to limit rounding errors.
 inline constexpr Index terms_in_part = 256;
 
-/// Scalar is told by the pointers.
+/// Non-deduced type, so that only the pointers determine Scalar.
 template <class T>
 using Fixed = std::type_identity_t<T>;
 
 template <class S>
 using Rows = detail::Run<S>;
 
-// ---- scores [steps] of a query [rows], against keys [rows x steps]
+// ---- scores [steps] of a query [rows] and keys [rows x steps]
 
-/// query . key * scale. Luong et al. 2015 (arXiv:1508.04025), section 3.1, the score "dot" after equation 7; with scale
-/// 1 / sqrt(rows) Vaswani et al. 2017 (arXiv:1706.03762), equation 1.
+/// Dot-product scores: query . key * scale. Luong et al. 2015 (arXiv:1508.04025), section 3.1, score "dot" after
+/// equation 7; with scale 1 / sqrt(rows): Vaswani et al. 2017 (arXiv:1706.03762), equation 1.
 template <class S>
 void dot_scores(const Fixed<ConstView<S>>& keys, const S* query, S scale, S* scores) {
   using V = NativeLanes<S>;
@@ -66,7 +66,7 @@ void dot_scores(const Fixed<ConstView<S>>& keys, const S* query, S scale, S* sco
   }
 }
 
-/// Overwrites `d_query`, adds to `d_keys`.
+/// Backward pass of dot_scores. Overwrites `d_query`, adds to `d_keys`.
 template <class S>
 void dot_scores_back(const Fixed<ConstView<S>>& keys, const S* query, S scale, const S* d_scores, S* d_query,
                      Fixed<View<S>> d_keys) {
@@ -85,7 +85,8 @@ void dot_scores_back(const Fixed<ConstView<S>>& keys, const S* query, S scale, c
   });
 }
 
-/// v . tanh(query + key), both projected. Bahdanau et al. 2015 (arXiv:1409.0473), appendix A.1.2.
+/// Additive scores: v . tanh(query + key), with projected query and key. Bahdanau et al. 2015 (arXiv:1409.0473),
+/// appendix A.1.2.
 template <class S>
 void additive_scores(const Fixed<ConstView<S>>& keys, const S* query, const S* v, S* scores) {
   using V = NativeLanes<S>;
@@ -100,8 +101,8 @@ void additive_scores(const Fixed<ConstView<S>>& keys, const S* query, const S* v
   }
 }
 
-/// Overwrites `d_query`, adds to `d_keys` and `d_v`, which all queries share. The tangents are computed again: kept,
-/// they would be the largest part of the tape by far.
+/// Backward pass of additive_scores. Overwrites `d_query`, adds to `d_keys` and to `d_v`, which all queries share. The
+/// values of tanh are recomputed: stored, they would be by far the largest part of the tape.
 template <class S>
 void additive_scores_back(const Fixed<ConstView<S>>& keys, const S* query, const S* v, const S* d_scores, S* d_query,
                           Fixed<View<S>> d_keys, double* d_v) {
@@ -126,7 +127,7 @@ void additive_scores_back(const Fixed<ConstView<S>>& keys, const S* query, const
 
 // ---- weights and context
 
-/// Scores become weights, in place. Nothing to attend to: nothing happens.
+/// Softmax of the scores, in place. No effect for 0 steps.
 template <class S>
 void softmax(S* scores, Index steps) {
   using V = NativeLanes<S>;
@@ -139,7 +140,7 @@ void softmax(S* scores, Index steps) {
   for (Index s = 0; s < steps; ++s) scores[s] /= S(sum);
 }
 
-/// Gradients of the weights become those of the scores, in place.
+/// Backward pass of softmax: replaces the gradients of the weights by those of the scores.
 template <class S>
 void softmax_back(const S* weights, S* d_weights, Index steps) {
   double sum = 0;
@@ -148,7 +149,7 @@ void softmax_back(const S* weights, S* d_weights, Index steps) {
   for (Index s = 0; s < steps; ++s) d_weights[s] = weights[s] * (d_weights[s] - mean);
 }
 
-/// context [rows] = sum of weights[s] * values[:, s]; 0 where there is nothing to attend to.
+/// Context: context [rows] = sum of weights[s] * values[:, s]; 0 for 0 steps.
 template <class S>
 void weighted_sum(const Fixed<ConstView<S>>& values, const S* weights, S* context) {
   using V = NativeLanes<S>;
@@ -165,7 +166,7 @@ void weighted_sum(const Fixed<ConstView<S>>& values, const S* weights, S* contex
   });
 }
 
-/// Overwrites `d_weights` [steps], adds to `d_values` [rows x steps].
+/// Backward pass of weighted_sum. Overwrites `d_weights` [steps], adds to `d_values` [rows x steps].
 template <class S>
 void weighted_sum_back(const Fixed<ConstView<S>>& values, const S* weights, const S* d_context, S* d_weights,
                        Fixed<View<S>> d_values) {

@@ -1,8 +1,9 @@
 #pragma once
-// What the engine asks of a cell, however it came to be: equations (recurrence/equation_cell.hpp) or hand-written
-// Eigen.
+// Interface between the engine and a cell, which may be made of equations (recurrence/equation_cell.hpp) or
+// hand-written with Eigen.
 //
-// A cell knows one step of many sequences side by side; it never knows which step, which direction, or who is masked.
+// A cell computes one step of many sequences in parallel. It is independent of the index of the step, the direction and
+// the mask.
 
 #include <string_view>
 
@@ -12,8 +13,9 @@
 
 namespace unroll {
 
-/// `C::states` states; `C::output_state` is the one that is handed on, or -1 when the cell writes Step::output instead;
-/// `C::Weights` are its parameters as its passes read them, `C::Work` is whatever a pass over time keeps for the cell.
+/// Types and numbers of a cell: `C::states` is the number of states; `C::output_state` is the index of the state that
+/// is the output, or -1 if the cell writes Step::output; `C::Weights` are the parameters in the layout of the passes;
+/// `C::Work` is scratch and saved data of a pass over time.
 template <class C>
 concept HasTypes = requires {
   typename C::Scalar;
@@ -23,7 +25,7 @@ concept HasTypes = requires {
   { C::output_state } -> std::convertible_to<int>;
 };
 
-/// How many inputs and constants it reads, and the rows of everything that crosses its border.
+/// Number of inputs and constants, and the rows of inputs, constants, states and output.
 template <class C>
 concept HasSizes = requires(const C& cell, int k) {
   { cell.inputs() } -> std::convertible_to<int>;
@@ -37,16 +39,18 @@ concept HasSizes = requires(const C& cell, int k) {
     } -> std::convertible_to<Index>;  ///< numbers kept per column besides states and output, for memory estimates
 };
 
-/// The table of its parameters; `theta` and `gradient` below are laid out by it.
+/// Table of the parameters, which defines the layout of `theta` and `gradient` below.
 template <class C>
 concept HasParameters = requires(const C& cell) {
   { cell.parameters() } -> std::convertible_to<const ParameterTable&>;
 };
 
-/// prepare: once for all passes after the parameters changed, e.g. to pack weights. begin: once per pass, for what does
-/// not change from step to step. make_room: before each stretch of steps that is kept, to size `work` for the columns
-/// of its timeline. project: work that needs no state, for the steps [first, last). step: fills `after` (and `output`)
-/// from `before`.
+/// Forward pass of a cell.
+/// prepare: once after the parameters changed, e.g. to pack weights.
+/// begin: once per pass, for values that are constant over time.
+/// make_room: before each stretch of steps, to size `work` for the columns of its timeline.
+/// project: state-independent work for the steps [first, last).
+/// step: computes `after` (and `output`) from `before`.
 template <class C>
 concept HasStep = requires(const C& cell, const typename C::Scalar* theta, typename C::Weights& made,
                            const typename C::Weights& weights, const Inputs<typename C::Scalar>& inputs,
@@ -59,10 +63,13 @@ concept HasStep = requires(const C& cell, const typename C::Scalar* theta, typen
   cell.step(weights, step, work);
 };
 
-/// prepare_back: as prepare, for the way back. begin_back: once per way back. step_back: turns `d_state` from the
-/// gradient after the step into the gradient before it, steps in reverse order. collect: adds the parameters' gradient
-/// of some columns that step_back has been through; `chunk` gives the states around these columns. pull_inputs: writes,
-/// or adds, the gradients of their inputs. end_back: once, after the last collect.
+/// Backward pass of a cell.
+/// prepare_back: like prepare, for the backward pass.
+/// begin_back: once per backward pass.
+/// step_back: replaces the gradient after the step in `d_state` by the gradient before it; steps in reverse order.
+/// collect: adds the parameter gradient of columns that step_back has processed; `chunk` gives the states around them.
+/// pull_inputs: writes, or adds, the gradients of the inputs of these columns.
+/// end_back: once, after the last collect.
 template <class C>
 concept HasStepBack = requires(const C& cell, const typename C::Scalar* theta, typename C::Weights& made,
                                const typename C::Weights& weights, const Inputs<typename C::Scalar>& inputs,
@@ -78,10 +85,11 @@ concept HasStepBack = requires(const C& cell, const typename C::Scalar* theta, t
   cell.end_back(weights, inputs, gradient, d_inputs, work);
 };
 
+/// Cell of the engine: the conjunction of all parts of the interface.
 template <class C>
 concept Cell = HasTypes<C> && HasSizes<C> && HasParameters<C> && HasStep<C> && HasStepBack<C>;
 
-/// Instantiated by everything that takes a cell: names the first missing piece instead of a page of notes.
+/// Checks of the interface one by one: the compiler names the first missing part instead of a page of notes.
 template <class C>
 constexpr bool check_cell() {
   static_assert(HasTypes<C>,

@@ -1,5 +1,5 @@
 #pragma once
-// State is a value: it goes into a pass and comes out of it, and lives with the caller.
+// States are values: passes read and return them, and the caller stores them.
 
 #include <span>
 #include <vector>
@@ -9,11 +9,12 @@
 
 namespace unroll {
 
-/// One matrix per state [rows x batch], a column per sample in the order of samples. Empty: all zero.
+/// State of a batch: one matrix per state [rows x batch], with columns in the order of samples. Empty: all zero.
 template <class Scalar>
 using State = std::vector<MatrixX<Scalar>>;
 
-/// Sets the state of the samples where `where` holds back to zero, before the next step: a new sequence begins there.
+/// Resets the state of the samples marked in `where` to zero, for a new sequence at the next step. Throws ShapeError
+/// unless there is one mark per sample.
 template <class Scalar>
 void reset(State<Scalar>& state, std::span<const bool> where) {
   for (MatrixX<Scalar>& part : state) {

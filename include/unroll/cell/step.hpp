@@ -1,5 +1,5 @@
 #pragma once
-// What passes between the engine, which knows time, and a cell, which knows a step.
+// Data exchanged between the engine, which loops over time, and a cell, which computes a step.
 
 #include <span>
 #include <string>
@@ -11,28 +11,27 @@
 
 namespace unroll {
 
-/// The sizes of a cell: what is not said is derived from its equations.
+/// Sizes of a cell. Sizes not given are derived from its equations.
 struct CellSizes {
-  std::vector<Index> inputs =
-      {};           ///< features per step of each input, in the order in which the equations read them first
-  Index units = 0;  ///< rows of states and intermediate values
-  std::vector<Index> constants = {};  ///< rows of each constant, likewise
-  std::vector<std::pair<std::string, Index>> sizes =
-      {};            ///< rows of symbols that were given another size than "units", by name
-  Index memory = 0;  ///< rows of the values that its equations attend to
-  Index keys = 0;    ///< rows of the keys; 0: the values are the keys
+  std::vector<Index> inputs = {};     ///< features per step of each input, in the order of first use in the equations
+  Index units = 0;                    ///< rows of states and intermediate values
+  std::vector<Index> constants = {};  ///< rows of each constant, in the order of first use
+  std::vector<std::pair<std::string, Index>> sizes = {};  ///< rows of each named size other than "units"
+  Index memory = 0;                                       ///< rows of the values of the attention memory
+  Index keys = 0;                                         ///< rows of the keys; 0: the values are the keys
 };
 
-/// What a recurrence reads: one matrix per input [rows x columns of the timeline], and one per constant [rows x batch,
+/// Inputs of a recurrence: one matrix per input [rows x columns of the timeline], and one per constant [rows x batch,
 /// by rank].
 template <class Scalar>
 struct Inputs {
   std::span<const ConstView<Scalar>> steps;
   std::span<const ConstView<Scalar>> constants;
-  const AttentionMemory<Scalar>* memory = nullptr;  ///< what its equations attend to
+  const AttentionMemory<Scalar>* memory = nullptr;  ///< attention memory of the equations
 };
 
-/// Where the gradients of inputs and constants go; the same shapes, overwritten. A view without data is not wanted.
+/// Gradients of inputs and constants, in the same shapes, overwritten. A view may have no data: then its gradient is
+/// not computed.
 template <class Scalar>
 struct InputGradients {
   std::span<View<Scalar>> steps;
@@ -40,24 +39,23 @@ struct InputGradients {
   MemoryGradient<Scalar> memory = {};
 };
 
-/// Some columns that stand next to each other in a batch: of one step, on the way through time, or of many steps,
-/// afterwards.
+/// Contiguous columns of a batch: of a single step in the loop over time, of several steps after it.
 template <class Scalar, int states>
 struct Step {
-  Index first = 0;                                   ///< column in the batch
-  Index columns = 0;                                 ///< how many
-  Index rank = 0;                                    ///< rank of the first; only when they belong to one step
+  Index first = 0;                                   ///< first column in the batch
+  Index columns = 0;                                 ///< number of columns
+  Index rank = 0;                                    ///< rank of the first column; only for columns of a single step
   Table<Strided<const Scalar>, states> before = {};  ///< states before the step
   Table<Strided<Scalar>, states> after = {};         ///< states after the step
-  Strided<Scalar> output = {};                       ///< only for cells whose output is no state
+  Strided<Scalar> output = {};                       ///< only for cells whose output is not a state
 };
 
-/// The same on the way back.
+/// The same for the backward pass.
 template <class Scalar, int states>
 struct StepBack : Step<Scalar, states> {
   Table<Strided<Scalar>, states> d_state =
-      {};                               ///< gradient of the state after the step, replaced by that of the one before
-  Strided<const Scalar> d_output = {};  ///< gradient that reached the output; no data: none did
+      {};  ///< gradient of the state after the step, replaced by that of the state before it
+  Strided<const Scalar> d_output = {};  ///< gradient of the output; no data: zero
 };
 
 }  // namespace unroll

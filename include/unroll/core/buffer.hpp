@@ -1,5 +1,5 @@
 #pragma once
-// Memory that is sized by the first batch and reused by the following ones.
+// Matrix memory that is reused from batch to batch.
 
 #include <algorithm>
 
@@ -8,19 +8,18 @@
 
 namespace unroll {
 
-/// A matrix that keeps its memory when it becomes smaller, so that batches of varying size allocate only until the
-/// largest has come.
+/// Matrix that keeps its memory when it shrinks: batches of varying size allocate only until the largest one.
 template <class Scalar>
 class Buffer {
  public:
-  /// Gives it a shape. The values are those that were there. Throws ShapeError where there is no memory for it. An
-  /// empty one has memory, too: a view without data means that a value is absent.
+  /// Sets the shape to [rows x cols] without initializing the values. Throws ShapeError if the allocation fails. An
+  /// empty matrix has memory too, because a view without data means "absent".
   View<Scalar> shape(Index rows, Index cols) {
     const Index entries = checked_multiply(rows, cols, "memory of a pass");
     if (entries > memory_.size() || memory_.size() == 0)
       take_memory(entries, "memory of a pass", [&] {
         rows_ = cols_ = 0;
-        memory_.resize(0);  // where a request fails, Eigen's vectors would keep pointing to memory that is gone
+        memory_.resize(0);  // if the next line throws, an Eigen vector would keep a dangling pointer
         memory_.resize(std::max<Index>(1, entries));
       });
     rows_ = rows;
@@ -41,7 +40,7 @@ class Buffer {
 
   Index rows() const { return rows_; }
   Index cols() const { return cols_; }
-  /// Numbers that it has room for.
+  /// Number of entries that fit without a new allocation.
   Index capacity() const { return memory_.size(); }
 
  private:

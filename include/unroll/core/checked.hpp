@@ -1,5 +1,5 @@
 #pragma once
-// Arithmetic on sizes that come from outside: options, files, lengths. What overflows is an error, never a wrong size.
+// Checked arithmetic on sizes from options, files and lengths: overflow throws instead of giving a wrong size.
 
 #include <concepts>
 #include <cstddef>
@@ -10,11 +10,11 @@
 
 namespace unroll {
 
-/// More entries than memory holds (512 GiB of doubles); far below where sums and products of such counts overflow, and
-/// below the requests that end a program under AddressSanitizer.
+/// Largest accepted number of entries (512 GiB of doubles). It is far below the range where sums and products of such
+/// counts overflow, and below the requests that make AddressSanitizer abort.
 inline constexpr std::ptrdiff_t most_entries = std::ptrdiff_t(1) << 36;
 
-/// a + b. Throws ShapeError, naming `what`, where the sum is beyond the range of T.
+/// Sum a + b. Throws ShapeError, naming `what`, if it exceeds the range of T.
 template <std::integral T>
 constexpr T checked_add(T a, std::type_identity_t<T> b, std::string_view what) {
   T sum = 0;
@@ -22,7 +22,7 @@ constexpr T checked_add(T a, std::type_identity_t<T> b, std::string_view what) {
   return sum;
 }
 
-/// a * b. Throws ShapeError, naming `what`, where the product is beyond the range of T.
+/// Product a * b. Throws ShapeError, naming `what`, if it exceeds the range of T.
 template <std::integral T>
 constexpr T checked_multiply(T a, std::type_identity_t<T> b, std::string_view what) {
   T product = 0;
@@ -30,20 +30,20 @@ constexpr T checked_multiply(T a, std::type_identity_t<T> b, std::string_view wh
   return product;
 }
 
-/// a / b rounded up, for a >= 0 and b > 0; nothing in it overflows, unlike (a + b - 1) / b.
+/// Quotient a / b rounded up, for a >= 0 and b > 0. Never overflows, unlike (a + b - 1) / b.
 template <std::integral T>
 constexpr T divide_up(T a, std::type_identity_t<T> b) {
   return a / b + (a % b != 0);
 }
 
-/// Throws ShapeError, naming `what`, for a number of entries that is negative or more than `most_entries`.
+/// Range check of a number of entries: throws ShapeError, naming `what`, unless 0 <= entries <= `most_entries`.
 inline void check_entries(std::ptrdiff_t entries, std::string_view what) {
   require<ShapeError>(entries >= 0 && entries <= most_entries, what, ": ", entries, " entries must be 0 to ",
                       most_entries);
 }
 
-/// Runs `take`, which takes memory for `entries`, an amount that came from outside. Throws ShapeError, naming `what`,
-/// as check_entries, and where the memory has less left.
+/// Checked allocation: calls `take`, which allocates memory for `entries`. Throws ShapeError, naming `what`, if
+/// check_entries fails or memory is exhausted.
 template <class F>
 void take_memory(std::ptrdiff_t entries, std::string_view what, F&& take) {
   check_entries(entries, what);

@@ -1,5 +1,5 @@
 #pragma once
-// What goes wrong is told in the words of the user's problem: what was expected, what came, and where.
+// Exceptions, and checks that throw them. A message gives the expected value, the actual value and the location.
 
 #include <charconv>
 #include <concepts>
@@ -13,31 +13,31 @@
 
 namespace unroll {
 
-/// Root of every exception that the library throws on purpose.
+/// Base class of all exceptions that the library throws deliberately.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Sizes that do not fit together: features, units, columns, lengths.
+/// Mismatched sizes: features, units, columns, lengths.
 class ShapeError : public Error {
  public:
   using Error::Error;
 };
 
-/// A value outside its range: a label, an option, a learning rate.
+/// Value out of range: a label, an option, a learning rate.
 class ValueError : public Error {
  public:
   using Error::Error;
 };
 
-/// A file that cannot be read, is not what it says it is, or cannot be written.
+/// File that cannot be read or written, or whose content does not match its format.
 class FileError : public Error {
  public:
   using Error::Error;
 };
 
-/// A NaN or an infinity where a number must be; the message says where it arose first.
+/// NaN or infinity where a finite number is required. The message gives the place where it occurred first.
 class NonFiniteError : public Error {
  public:
   using Error::Error;
@@ -45,13 +45,13 @@ class NonFiniteError : public Error {
 
 namespace detail {
 
-/// A text or a number on its way into a message. Erasing the type here keeps what every check costs to compile small: a
-/// literal of each length would otherwise have its own way of being joined.
+/// Text or number of a message, type-erased. Without the erasure, each length of a string literal would instantiate its
+/// own join function, and every check would be slower to compile.
 class Part {
  public:
   template <class T>
   requires std::convertible_to<const T&, std::string_view> Part(const T& letters)
-      : text_(letters) {}  // NOLINT: anything that can be told is a part
+      : text_(letters) {}  // NOLINT: implicit, for argument lists of messages
   template <std::integral T>
   Part(T number) : kind_(kind_of<T>), integer_(static_cast<unsigned long long>(number)) {}  // NOLINT
   Part(float number) : kind_(Kind::single), number_(double(number)) {}                      // NOLINT
@@ -90,8 +90,7 @@ class Part {
   template <class Number>
   static void append_digits(std::string& out, Number number) {
     char digits[64];
-    const auto end =
-        std::to_chars(digits, digits + sizeof digits, number).ptr;  // the shortest text that reads back the same
+    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;  // shortest text that round-trips
     out.append(digits, end);
   }
 
@@ -107,7 +106,7 @@ class Part {
   return out;
 }
 
-/// A part as it is, or what a function without parameters returns.
+/// The part itself, or its result if it is a function without parameters.
 template <class P>
 decltype(auto) evaluated(const P& part) {
   if constexpr (std::invocable<const P&>)
@@ -116,7 +115,7 @@ decltype(auto) evaluated(const P& part) {
     return (part);
 }
 
-/// Never inlined: what a check costs where it holds is the check alone.
+/// Throwing part of `require`, never inlined: a check that holds costs only the comparison.
 template <class E>
 [[noreturn, gnu::cold, gnu::noinline]] void fail(std::initializer_list<Part> parts) {
   throw E(join(parts));
@@ -124,16 +123,15 @@ template <class E>
 
 }  // namespace detail
 
-/// Joins texts and numbers: `text("expects ", 3, " features")`. A char counts as a number; write a string for a letter.
-/// A function without parameters is called for its text.
+/// Concatenation of texts and numbers: `text("expects ", 3, " features")`. A char counts as a number; use a string for
+/// a letter. A function without parameters is called, and its result is inserted.
 template <class... Parts>
 std::string text(const Parts&... parts) {
   return detail::join({detail::Part(detail::evaluated(parts))...});
 }
 
-/// Throws `E` with the joined message unless `condition` holds. The message is only made when it is needed, but
-/// arguments are evaluated at every call: where a part takes work and the check is in a loop, give a function instead,
-/// `[&] { return shape_text(shape); }`.
+/// Check: throws `E` with the joined message unless `condition` holds. The message is built only on failure, but the
+/// arguments are evaluated at every call. For an expensive part in a loop pass a function: `[&] { return f(x); }`.
 template <std::derived_from<Error> E, class... Parts>
 void require(bool condition, const Parts&... parts) {
   if (!condition) [[unlikely]]
@@ -142,7 +140,7 @@ void require(bool condition, const Parts&... parts) {
 
 namespace detail {
 
-/// Calls `take`, which does nothing but take memory. Throws `E` with the joined message where there is not that much.
+/// Calls `take`, which only allocates memory. Throws `E` with the joined message if the allocation fails.
 template <std::derived_from<Error> E, class F, class... Parts>
 void within_memory(F&& take, const Parts&... parts) try {
   take();

@@ -1,5 +1,5 @@
 #pragma once
-// Is a number a NaN, an infinity? Asked of its bits, also at compile time, where std::isnan cannot be called in C++20.
+// Tests for NaN and infinity on the bits of a number; constexpr, unlike std::isnan in C++20.
 
 #include <bit>
 #include <concepts>
@@ -12,7 +12,7 @@
 namespace unroll {
 namespace detail {
 
-/// The bits without the sign. Ordered like the magnitudes; infinity is the largest number, every NaN lies above it.
+/// Bits without the sign. Ordered like the magnitudes: infinity is the largest number, every NaN is above it.
 template <std::floating_point Scalar>
 constexpr auto magnitude_bits(Scalar x) noexcept {
   static_assert(std::numeric_limits<Scalar>::is_iec559 && (sizeof(Scalar) == 4 || sizeof(Scalar) == 8),
@@ -31,7 +31,7 @@ constexpr bool is_nan(Scalar x) noexcept {
   return detail::magnitude_bits(x) > detail::infinity_bits<Scalar>;
 }
 
-/// Neither NaN nor infinite.
+/// True for numbers that are neither NaN nor infinite.
 template <std::floating_point Scalar>
 constexpr bool is_finite(Scalar x) noexcept {
   return detail::magnitude_bits(x) < detail::infinity_bits<Scalar>;

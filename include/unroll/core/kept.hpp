@@ -1,5 +1,6 @@
 #pragma once
-// Arguments that are referred to after the call: those of a pass, until its backward pass, and what an object works on.
+// Arguments that are referenced after the call returns: inputs of a forward pass until its backward pass, and objects
+// that another object refers to.
 
 #include <optional>
 #include <utility>
@@ -9,11 +10,11 @@
 
 namespace unroll::detail {
 
-/// A reference to what the caller keeps for as long as it is used. A temporary does not compile.
+/// Reference to an object that must outlive its use. A temporary does not compile.
 template <class T>
 class Lasting {
  public:
-  Lasting(const T& kept) : kept_(&kept) {}  // NOLINT: any object with a name is one
+  Lasting(const T& kept) : kept_(&kept) {}  // NOLINT: implicit for lvalues
   template <std::same_as<T> Temporary>
   Lasting(const Temporary&& temporary) : kept_(&temporary) {  // NOLINT
     detail::refuse_temporary<Temporary>();
@@ -26,15 +27,14 @@ class Lasting {
   const T* kept_;
 };
 
-/// The timeline of a pass: a reference to one that the caller keeps until the backward pass, or a temporary, which the
-/// tape takes over.
+/// Timeline of a pass: either a reference, valid until the backward pass, or a temporary, which is moved to the tape.
 class PassTimeline {
  public:
-  PassTimeline(const Timeline& kept) : kept_(&kept) {}                // NOLINT: any timeline is one
+  PassTimeline(const Timeline& kept) : kept_(&kept) {}                // NOLINT: implicit for lvalues
   PassTimeline(Timeline&& temporary) : own_(std::move(temporary)) {}  // NOLINT
 
   const Timeline& get() const { return own_ ? *own_ : *kept_; }
-  /// Where it stays: a temporary is moved to `place`.
+  /// Timeline to keep: a temporary is moved to `place`.
   const Timeline& settle(Timeline& place) && { return own_ ? place = *std::move(own_) : *kept_; }
 
  private:
@@ -42,8 +42,8 @@ class PassTimeline {
   std::optional<Timeline> own_;
 };
 
-/// What a pass reads [features x columns]: a matrix or a view of numbers that the caller keeps until the backward pass,
-/// or a temporary matrix or an expression, which the tape takes over.
+/// Input of a pass [features x columns]: a matrix or view that must stay valid until the backward pass, or a temporary
+/// matrix or expression, which is moved to the tape.
 template <class Scalar>
 class PassInput {
  public:
@@ -54,10 +54,10 @@ class PassInput {
       : own_(std::move(temporary)), view_(unroll::view(std::as_const(*own_))) {}  // NOLINT
   template <class Derived>
   PassInput(const Eigen::EigenBase<Derived>& expression) : PassInput(MatrixX<Scalar>(expression)) {}  // NOLINT
-  PassInput(PassInput&&) = default;  // the numbers stay where they are
+  PassInput(PassInput&&) = default;  // moving a matrix keeps its data pointer
 
   const ConstView<Scalar>& view() const { return view_; }
-  /// Where its numbers stay: a temporary is moved to `place`.
+  /// View to keep: a temporary is moved to `place`.
   ConstView<Scalar> settle(MatrixX<Scalar>& place) && {
     if (!own_) return view_;
     place = *std::move(own_);

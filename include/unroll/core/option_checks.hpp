@@ -1,9 +1,9 @@
 #pragma once
-// Ranges that options of layers, losses, optimizers, schedules and clipping have in common. Every message names owner,
-// option and value.
+// Range checks for options of layers, losses, optimizers, schedules and clipping. Every message names owner, option and
+// value.
 //
-// Options are doubles, and what computes with them may be float: where a Scalar is given, the range is that of the
-// option as a Scalar. Ranges are joined to texts only when a check fails.
+// Options are doubles, while the computation may use float: with a Scalar, the range is checked after conversion to
+// Scalar. Message texts are joined only if a check fails.
 
 #include <limits>
 #include <string_view>
@@ -17,7 +17,7 @@ namespace unroll::detail {
 template <class Scalar>
 inline constexpr std::string_view name_of_scalar = std::is_same_v<Scalar, float> ? "float" : "double";
 
-/// A layer is named by what reports its errors: its owner is empty.
+/// Separator after the owner. The owner is empty for a layer, because the caller adds the layer's name to the message.
 inline std::string_view behind(std::string_view owner) { return owner.empty() ? "" : ": "; }
 
 inline void check_option(bool good, std::string_view owner, std::string_view option, std::string_view range,
@@ -43,8 +43,7 @@ inline void check_positive(std::string_view owner, std::string_view option, doub
   check_option(is_finite(value) && value > 0, owner, option, "finite and > 0", value);
 }
 
-/// At least `smallest`: by itself the smallest number that keeps all of its digits. A limit, for instance, must not
-/// become 0.
+/// Lower bound `smallest`. The default is the smallest normal number: a limit, for instance, must not round to 0.
 template <class Scalar>
 void check_at_least(std::string_view owner, std::string_view option, double value,
                     Scalar smallest = std::numeric_limits<Scalar>::min()) {
@@ -52,7 +51,7 @@ void check_at_least(std::string_view owner, std::string_view option, double valu
                       name_of_scalar<Scalar>, ", it is ", value);
 }
 
-/// What something is divided by, or the root of it: neither 0 nor infinite.
+/// Range of a divisor, or of a number whose root is a divisor: neither 0 nor infinite.
 template <class Scalar>
 void check_divisor(std::string_view owner, std::string_view option, double value,
                    Scalar smallest = std::numeric_limits<Scalar>::min()) {
@@ -65,7 +64,7 @@ inline void check_fraction(std::string_view owner, std::string_view option, doub
   check_option(is_finite(value) && value >= 0 && value <= 1, owner, option, "in [0, 1]", value);
 }
 
-/// What leaves something over: with 1 an average that forgets would never take in anything new.
+/// Range of a decay factor: an exponential average with factor 1 would ignore all new values.
 template <class Scalar>
 void check_below_one(std::string_view owner, std::string_view option, double value) {
   check_option_in<Scalar>(value >= 0 && value < 1 && Scalar(value) < 1, owner, option, "in [0, 1)", value);

@@ -1,9 +1,9 @@
 #pragma once
-// Random numbers without a state: every number is a pure function of what it is for. Masks, initial weights and
-// shuffles therefore depend neither on threads, nor on the order of calls, nor on whether a step is computed again.
+// Counter-based random numbers: every number is a pure function of seed, purpose, layer, step and element. Masks,
+// initial weights and shuffles therefore depend neither on threads, nor on the order of calls, nor on recomputation.
 //
 // Philox 4x32-10: Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3", section 3.3. The
-// distributions are ours, of integers, IEEE basic operations and fused multiply-adds alone: equal bits on every
+// distributions use only integers, IEEE basic operations and fused multiply-adds, so their bits are the same on every
 // machine, compiler and library.
 
 #include <algorithm>
@@ -20,8 +20,8 @@
 
 namespace unroll {
 
-/// What random numbers are for. Numbers of different purposes are independent of each other; the values are never
-/// renumbered, because a seed would mean something else then.
+/// Purpose of random numbers. Numbers of different purposes are independent. The values never change, so that a seed
+/// keeps its meaning.
 enum class Purpose : std::uint32_t {
   initialise = 0,
   shuffle = 1,
@@ -38,13 +38,13 @@ namespace detail {
 
 using Block = std::array<std::uint32_t, 4>;
 
-/// One block of Philox 4x32-10. For a given key a permutation of the counters: no two of them share a block.
+/// One block of Philox 4x32-10: for a given key a permutation of the counters, so no two counters share a block.
 constexpr Block philox(Block counter, std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t a = std::uint64_t(0xD2511F53) * counter[0], b = std::uint64_t(0xCD9E8D57) * counter[2];
     counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
                static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key = {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};  // the golden ratio and sqrt(3) - 1, by Weyl
+    key = {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};  // Weyl sequence: golden ratio and sqrt(3) - 1
   }
   return counter;
 }
@@ -52,7 +52,7 @@ constexpr Block philox(Block counter, std::array<std::uint32_t, 2> key) {
 constexpr std::uint32_t low_word(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
 constexpr std::uint32_t high_word(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
 
-/// c[0] x^n + ... + c[n], fused whatever the compiler may do elsewhere.
+/// Polynomial c[0] x^n + ... + c[n] with fused multiply-adds under any compiler flags.
 template <std::size_t n>
 double fused_polynomial(const std::array<double, n>& c, double x) {
   double sum = c[0];
@@ -60,7 +60,7 @@ double fused_polynomial(const std::array<double, n>& c, double x) {
   return sum;
 }
 
-/// The natural logarithm of a positive normal number, with the same bits everywhere.
+/// Natural logarithm of a positive normal number, with the same bits on every platform.
 inline double portable_log(double x) {
   using C = ElementaryConstants<double>;
   int exponent = 0;
@@ -72,7 +72,7 @@ inline double portable_log(double x) {
   return std::fma(k, C::ln2_high, std::fma(k, C::ln2_low, log_m));
 }
 
-/// The standard normal quantile: Wichura 1988, Algorithm AS 241, PPND16, relative error about 1e-16. `p` in (0, 1).
+/// Standard normal quantile of `p` in (0, 1): Wichura 1988, Algorithm AS 241, PPND16, relative error about 1e-16.
 inline double normal_quantile(double p) {
   static constexpr std::array a{2.5090809287301226727e+3, 3.3430575583588128105e+4, 6.7265770927008700853e+4,
                                 4.5921953931549871457e+4, 1.3731693765509461125e+4, 1.9715909503065514427e+3,
@@ -105,9 +105,8 @@ inline double normal_quantile(double p) {
 
 }  // namespace detail
 
-/// The random numbers of one purpose, layer and step under a seed; `element` picks one of 2^64. Asking again gives the
-/// same number. The functions below are views of the same bits: use one of them per object, or else differ in purpose,
-/// layer or step.
+/// Random numbers of one seed, purpose, layer and step; `element` selects one of 2^64, and equal arguments give equal
+/// numbers. All distributions below use the same bits: use only one of them per object, or vary purpose, layer or step.
 class Random {
  public:
   Random(std::uint64_t seed, Purpose purpose, std::uint64_t layer = 0, std::uint64_t step = 0) {
@@ -119,33 +118,33 @@ class Random {
     stream_ = {stream[2], stream[3]};
   }
 
-  /// 64 even bits.
+  /// 64 uniform bits.
   std::uint64_t bits(std::uint64_t element) const { return bits(element, 0); }
 
-  /// In [0, 1), a multiple of 2^-53; rounded to float it may become 1.
+  /// Uniform number in [0, 1), a multiple of 2^-53. Rounding to float may give 1.
   double uniform(std::uint64_t element) const { return static_cast<double>(bits(element) >> 11) * 0x1p-53; }
 
-  /// Mean 0, variance 1; within +-8.3, because a 53-bit probability has no tail beyond.
+  /// Standard normal number. It is within +-8.3, the range of the quantiles of 53-bit probabilities.
   double normal(std::uint64_t element) const {
     return detail::normal_quantile((static_cast<double>(bits(element) >> 12) + 0.5) * 0x1p-52);
   }
 
-  /// True with probability p, resolved to 2^-32. Throws ValueError unless 0 <= p <= 1.
+  /// True with probability p, at a resolution of 2^-32. Throws ValueError unless 0 <= p <= 1.
   bool bernoulli(std::uint64_t element, double p) const { return block(element / 4, 0)[element % 4] < threshold(p); }
 
-  /// In [0, n), every value exactly equally often. Throws ValueError unless n > 0.
+  /// Uniform integer in [0, n), without bias. Throws ValueError unless n > 0.
   Index below(std::uint64_t element, Index n) const {
     require<ValueError>(n > 0, "Random::below: expects n > 0, got ", n);
     const auto values = static_cast<std::uint64_t>(n);
-    const std::uint64_t incomplete = (0 - values) % values;  // 2^64 mod n bits would favour small values
+    const std::uint64_t incomplete = (0 - values) % values;  // 2^64 mod n values, rejected to avoid bias
     std::uint32_t attempt = 0;
     std::uint64_t drawn = bits(element, attempt);
     while (drawn < incomplete) drawn = bits(element, ++attempt);
     return static_cast<Index>(drawn % values);
   }
 
-  /// out[i] = bernoulli(first + i, p) ? value : 0, at a quarter of the cost; what dropout keeps, scaled. Throws as
-  /// bernoulli does.
+  /// Scaled dropout mask: out[i] = bernoulli(first + i, p) ? value : 0, at a quarter of the cost. Throws like
+  /// bernoulli.
   template <std::floating_point Scalar>
   void fill_bernoulli(double p, Scalar value, std::type_identity_t<OutVector<Scalar>> out,
                       std::uint64_t first = 0) const {
@@ -178,7 +177,7 @@ class Random {
   std::array<std::uint32_t, 2> key_, stream_;
 };
 
-/// The numbers 0 ... n-1 in random order, every order equally likely: Durstenfeld 1964. Throws ValueError if n < 0.
+/// Random permutation of 0 ... n-1, uniform over all permutations (Durstenfeld 1964). Throws ValueError if n < 0.
 inline VectorX<Index> permutation(Index n, const Random& random) {
   require<ValueError>(n >= 0, "permutation: expects n >= 0, got ", n);
   VectorX<Index> order = VectorX<Index>::LinSpaced(n, 0, n - 1);

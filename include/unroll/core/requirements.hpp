@@ -1,6 +1,6 @@
 #pragma once
-// What a compiler and its flags must bring: docs/requirements.md. Every header includes this one, mostly by way of
-// others, so that the first message of the compiler says what to do.
+// Requirements on the compiler and its flags: docs/requirements.md. Every header includes this one, directly or
+// indirectly, so that the first message of the compiler is the one that helps.
 
 #if __cplusplus < 202002L
 #error "unroll needs C++20: compile with -std=c++20 or newer"
@@ -18,7 +18,7 @@
 #define UNROLL_STOPS
 #endif
 
-// Rounding by adding a large number, searches for NaN, and equal bits in every run end where sums may be regrouped.
+// Regrouped sums break rounding by adding a large number, searches for NaN, and bitwise reproducibility.
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0) || \
     defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
 #error "unroll needs IEEE arithmetic: compile without -ffast-math, -Ofast and their parts"
@@ -29,7 +29,7 @@
 #define UNROLL_STOPS
 #endif
 
-// PacketMathFP16.h of Eigen 5.0.1 specialises a function that is not there any more.
+// PacketMathFP16.h of Eigen 5.0.1 specializes a function that no longer exists.
 #if defined(__AVX512FP16__) && __has_include(<Eigen/Version>)
 #include <Eigen/Version>
 #if EIGEN_MAJOR_VERSION == 5 && EIGEN_MINOR_VERSION == 0
@@ -39,5 +39,5 @@
 #endif
 
 #ifdef UNROLL_STOPS
-#include "unroll/core/the_error_above_stops_the_compiler"  // no such file: spares users hundreds of messages that follow
+#include "unroll/core/the_error_above_stops_the_compiler"  // no such file: stops before hundreds of follow-up errors
 #endif

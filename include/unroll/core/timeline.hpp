@@ -1,17 +1,16 @@
 #pragma once
-// A mask is a packing: a batch of sequences is stored without its masked steps.
+// Packed layout of a batch of sequences: masked steps are not stored.
 //
-// Sequences are ranked longest first, and the columns of a batch run step by step: those of step t are contiguous, one
-// for each sequence that still lasts, in order of rank. With lengths 3, 1, 2 (samples 0, 1, 2; ranks 0, 2, 1):
+// Sequences are ranked by decreasing length, and the columns of a batch are ordered by step: the columns of step t are
+// contiguous, one per sequence longer than t, by rank. For lengths 3, 1, 2 (samples 0, 1, 2; ranks 0, 2, 1):
 //
 //     step      0            1        2
 //     column    0   1   2    3   4    5
 //     sample    0   2   1    0   2    0
 //     active    3            2        1
 //
-// `active` never grows with the step, so a step's columns continue the first columns of the step before it, and nothing
-// that runs over time has to know a mask. A step counts the valid steps of its sequence; where masked steps lay between
-// them, the place in the padded batch is kept for scattering back.
+// `active` never increases, so the columns of a step continue the first columns of the step before, and loops over time
+// need no mask. Steps count valid steps only. The step in the padded batch is stored too, for unpacking.
 
 #include <algorithm>
 #include <numeric>
@@ -23,19 +22,20 @@
 
 namespace unroll {
 
-/// What stands at masked steps when a batch is scattered back into its padded shape.
+/// Values at masked steps of an unpacked batch.
 enum class Padding {
-  zero,             ///< PyTorch, ONNX
-  repeat_previous,  ///< Keras: the last valid output before it, zero before the first one
-  repeat_next,      ///< the same for a layer that runs backwards in time
+  zero,             ///< as in PyTorch and ONNX
+  repeat_previous,  ///< the last valid output before the step, zero if there is none; as in Keras
+  repeat_next,      ///< the same for layers that run backward in time
 };
 
+/// Timeline of a batch: the sequence and step of each column.
 class Timeline {
  public:
   Timeline() = default;
 
-  /// Every sample is valid from step 0 to its length; any order, zeros allowed. Throws ShapeError for a negative
-  /// length, and for more steps than memory has room for.
+  /// Timeline of sequences that are valid from step 0 to their length. Lengths may be in any order and may be 0. Throws
+  /// ShapeError for a negative length, and if memory is exhausted.
   static Timeline from_lengths(std::span<const Index> lengths) {
     Timeline timeline;
     timeline.assign_lengths(lengths);
@@ -53,14 +53,14 @@ class Timeline {
     return from_lengths(lengths);
   }
 
-  /// Any pattern of valid steps: `mask(b, t)` is true where sample b has a value. [batch x steps]
+  /// Timeline of any mask [batch x steps]: `mask(b, t)` is true if sample b has a value at step t.
   static Timeline from_mask(const Eigen::Ref<const MatrixX<bool>>& mask) {
     Timeline timeline;
     timeline.assign_mask(mask);
     return timeline;
   }
 
-  /// As from_lengths, reusing the memory of this timeline.
+  /// from_lengths in place: reuses the memory of this timeline.
   void assign_lengths(std::span<const Index> lengths) {
     for (std::size_t b = 0; b < lengths.size(); ++b)
       require<ShapeError>(lengths[b] >= 0, "timeline: sample ", b, " has length ", lengths[b], ", expects at least 0");
@@ -71,7 +71,7 @@ class Timeline {
     number_steps();
   }
 
-  /// As from_mask, reusing the memory of this timeline.
+  /// from_mask in place: reuses the memory of this timeline.
   void assign_mask(const Eigen::Ref<const MatrixX<bool>>& mask) {
     counts_.assign(at(mask.rows()), 0);
     for (Index step = 0; step < mask.cols(); ++step)
@@ -88,26 +88,26 @@ class Timeline {
   }
 
   Index batch() const { return static_cast<Index>(sample_.size()); }
-  /// Steps of the longest sequence; masked steps do not count.
+  /// Length of the longest sequence, without masked steps.
   Index steps() const { return static_cast<Index>(offset_.size()) - 1; }
-  /// Valid steps of all sequences together: the columns of a batch.
+  /// Number of valid steps of all sequences: the columns of a batch.
   Index columns() const { return offset_.back(); }
-  /// Steps of the padded batch that this one was made from.
+  /// Number of steps of the padded batch.
   Index padded_steps() const { return padded_steps_; }
 
-  // What follows is read at every step and checks nothing: indices are from 0, below steps(), batch() and columns().
-  /// Sequences that last beyond step t: the columns of step t.
+  // Unchecked accessors for inner loops: indices are from 0 and below steps(), batch() and columns().
+  /// Number of sequences longer than t: the columns of step t.
   Index active(Index t) const { return offset_[at(t) + 1] - offset_[at(t)]; }
   /// First column of step t; `offset(steps()) == columns()`.
   Index offset(Index t) const { return offset_[at(t)]; }
 
-  /// The sample at a rank (0 = longest), and back.
+  /// Sample at a rank (rank 0 is the longest sequence), and the inverse.
   Index sample(Index rank) const { return sample_[at(rank)]; }
   Index rank(Index sample) const { return rank_[at(sample)]; }
   Index length(Index rank) const { return length_[at(rank)]; }
 
-  /// Where these samples stand in the batch that they are a part of (a shard); sample b stands at place b unless
-  /// `places` says otherwise. Random numbers and messages go by it.
+  /// Sets the positions of these samples in the full batch, for a timeline of a shard. By default sample b has position
+  /// b. Random numbers and messages use the position. Throws ShapeError unless there is one position per sample.
   void set_places(std::span<const Index> places) {
     require<ShapeError>(Index(places.size()) == batch(), "timeline: expects a place for each of ", batch(),
                         " samples, got ", places.size());
@@ -118,14 +118,15 @@ class Timeline {
 
   Index rank_of(Index column) const { return rank_of_[at(column)]; }
   Index sample_of(Index column) const { return sample(rank_of(column)); }
-  /// The step in the padded batch.
+  /// Step of a column in the padded batch.
   Index step_of(Index column) const { return step_of_[at(column)]; }
-  /// Where a column stands in a padded, time-major batch: memory (T, B, F), column t * batch + b.
+  /// Index of a column in a padded time-major batch (T, B, F): t * batch + b.
   Index padded_column(Index column) const { return step_of(column) * batch() + sample_of(column); }
-  /// Whether masked steps lie before a valid one anywhere, so that a step's place is not its number.
+  /// True if a masked step precedes a valid one in any sequence, so that steps differ from padded steps.
   bool has_gaps() const { return gaps_; }
 
-  /// Takes the valid columns out of a padded, time-major batch [features x padded_steps * batch].
+  /// Packed columns [features x columns()] of a padded time-major batch [features x padded_steps * batch]. Throws
+  /// ShapeError for a wrong size.
   template <class Scalar>
   MatrixX<Scalar> pack(const MatrixX<Scalar>& padded) const {
     require<ShapeError>(padded.cols() == padded_steps() * batch(), "timeline: a padded batch of ", padded_steps(),
@@ -136,7 +137,7 @@ class Timeline {
     return packed;
   }
 
-  /// Puts columns back to their places in a padded, time-major batch. [features x padded_steps * batch]
+  /// Padded time-major batch [features x padded_steps * batch] of packed columns. Throws ShapeError for a wrong size.
   template <class Scalar>
   MatrixX<Scalar> unpack(const MatrixX<Scalar>& packed, Padding padding = Padding::zero) const {
     require<ShapeError>(packed.cols() == columns(), "timeline: expects ", columns(), " columns, got ", packed.cols());
@@ -146,7 +147,8 @@ class Timeline {
     return padded;
   }
 
-  /// One column per sample: from the order of samples to the order of ranks, and back.
+  /// Permutations of a matrix with one column per sample: to order of rank, and to order of samples. They throw
+  /// ShapeError for another number of columns.
   template <class Scalar>
   MatrixX<Scalar> by_rank(const MatrixX<Scalar>& by_sample) const {
     return permuted(by_sample, sample_);
@@ -156,14 +158,14 @@ class Timeline {
     return permuted(by_rank, rank_);
   }
 
-  /// Steps [first, last) of every sequence, the same samples at the same ranks: its columns are [offset(first),
-  /// offset(last)). Sequences that ended before have length 0.
+  /// Timeline of steps [first, last) of every sequence, with the same samples and ranks. Its columns are
+  /// [offset(first), offset(last)). Sequences that end before have length 0. Throws ShapeError for steps out of range.
   Timeline window(Index first, Index last) const {
     Timeline part;
     part.assign_window(*this, first, last);
     return part;
   }
-  /// The same, reusing the memory of this timeline.
+  /// window in place: reuses the memory of this timeline.
   void assign_window(const Timeline& whole, Index first, Index last) {
     require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps [", first, ", ", last,
                         ") are not within [0, ", whole.steps(), ")");
@@ -180,21 +182,21 @@ class Timeline {
     step_of_.assign(whole.step_of_.begin() + whole.offset(first), whole.step_of_.begin() + whole.offset(last));
   }
 
-  /// One step per sample, the same samples at the same ranks: what is left after pooling over time.
+  /// Timeline with one step per sample and the same ranks, as after pooling over time.
   Timeline one_step() const {
     Timeline pooled;
     pooled.assign_one_step(*this);
     return pooled;
   }
-  /// The same, reusing the memory of this timeline.
+  /// one_step in place: reuses the memory of this timeline.
   void assign_one_step(const Timeline& whole) {
     assign_lengths_like(whole, [](Index) { return Index(1); });
     padded_steps_ = batch() > 0 ? 1 : 0;
   }
 
-  /// The same samples at the same ranks, a sequence of n steps now having resized(n): what is left behind strides and
-  /// windows. `resized` must never fall as n grows, so that the ranks still go by length; throws ValueError if it does,
-  /// and ShapeError for more steps than memory has room for. Reuses the memory of this timeline.
+  /// Timeline with the same samples and ranks whose sequences of n steps get resized(n) steps, as after strides and
+  /// windows; reuses the memory of this timeline. `resized` must not decrease with n, so that ranks stay sorted by
+  /// length: throws ValueError if it does, and ShapeError if memory is exhausted.
   template <class F>
   void assign_lengths_like(const Timeline& whole, F&& resized) {
     counts_.resize(whole.length_.size());
@@ -216,7 +218,7 @@ class Timeline {
  private:
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-  /// For sequences of these lengths, before anything changes.
+  /// Reserves memory for sequences of these lengths before any member changes.
   void make_room(std::span<const Index> lengths) {
     Index columns = 0, longest = 0;
     for (const Index length : lengths)
@@ -234,15 +236,14 @@ class Timeline {
     rank_.resize(lengths.size());
     length_.resize(lengths.size());
     std::iota(sample_.begin(), sample_.end(), Index(0));
-    std::sort(sample_.begin(), sample_.end(),
-              [&](Index a, Index b) {  // equal lengths keep their order; std::sort allocates nothing
-                return lengths[at(a)] != lengths[at(b)] ? lengths[at(a)] > lengths[at(b)] : a < b;
-              });
+    std::sort(sample_.begin(), sample_.end(), [&](Index a, Index b) {  // stable; std::stable_sort allocates
+      return lengths[at(a)] != lengths[at(b)] ? lengths[at(a)] > lengths[at(b)] : a < b;
+    });
     for (Index r = 0; r < batch(); ++r) rank_[at(sample(r))] = r, length_[at(r)] = lengths[at(sample(r))];
     offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
   }
 
-  /// Offsets and ranks of all columns, from the lengths in order of rank.
+  /// Computes offsets and ranks of all columns from the lengths by rank.
   void place_columns() {
     gaps_ = false;
     offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
@@ -258,7 +259,7 @@ class Timeline {
       for (Index r = 0; r < active(t); ++r) rank_of_[at(offset(t) + r)] = r;
   }
 
-  /// Each sequence is valid from step 0 on.
+  /// Sets the steps of sequences that are valid from step 0.
   void number_steps() {
     for (Index t = 0; t < steps(); ++t)
       for (Index r = 0; r < active(t); ++r) step_of_[at(offset(t) + r)] = t;
@@ -286,11 +287,11 @@ class Timeline {
 
   Index padded_steps_ = 0;
   bool gaps_ = false;
-  std::vector<Index> sample_, rank_, length_;  // by rank, by sample, by rank
-  std::vector<Index> offset_ = {0};            // by step, one more than there are steps
-  std::vector<Index> rank_of_, step_of_;       // by column
-  std::vector<Index> place_;                   // by sample; empty: the sample's own number
-  std::vector<Index> counts_;                  // of steps, while a timeline is made
+  std::vector<Index> sample_, rank_, length_;  // indexed by rank, by sample, by rank
+  std::vector<Index> offset_ = {0};            // indexed by step; steps() + 1 entries
+  std::vector<Index> rank_of_, step_of_;       // indexed by column
+  std::vector<Index> place_;                   // indexed by sample; empty: the identity
+  std::vector<Index> counts_;                  // temporary sequence lengths
 };
 
 }  // namespace unroll

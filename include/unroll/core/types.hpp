@@ -1,5 +1,5 @@
 #pragma once
-// The few types that every part shares: plain Eigen matrices, column-major, one column per (step, sample).
+// Common matrix types: plain column-major Eigen matrices, one column per (step, sample).
 
 #include <concepts>
 #include <cstddef>
@@ -11,20 +11,20 @@ namespace unroll {
 
 using Eigen::Index;
 
-// Eigen's names, so that `using namespace Eigen` beside that of this library leaves nothing ambiguous.
+// Eigen's names, so that `using namespace Eigen` next to `using namespace unroll` is not ambiguous.
 using Eigen::MatrixX;
 using Eigen::VectorX;
 
-/// Class labels or token ids along columns; a negative entry means "no label here".
+/// Class labels or token ids, one per column; a negative entry means "no label".
 using Labels = Eigen::Matrix<Index, Eigen::Dynamic, 1>;
 
-/// A matrix that is only read. Columns may lie apart (a block of a larger matrix), rows are contiguous.
-/// The parameter type is not deduced, so that a MatrixX, a Block and a Map all convert: write `In<Scalar>` with a
-/// Scalar that is known from elsewhere.
+/// Read-only matrix parameter: contiguous rows, any distance between columns (a block of a larger matrix). The
+/// parameter type is not deduced, so that a MatrixX, a Block and a Map all convert: write `In<Scalar>` with a Scalar
+/// known from other parameters.
 template <class Scalar>
 using In = const Eigen::Ref<const MatrixX<Scalar>>&;
 
-/// A matrix that is written in place; never resized.
+/// Matrix parameter that is written in place, never resized.
 template <class Scalar>
 using Out = Eigen::Ref<MatrixX<Scalar>>;
 
@@ -34,7 +34,7 @@ using InVector = const Eigen::Ref<const VectorX<Scalar>>&;
 template <class Scalar>
 using OutVector = Eigen::Ref<VectorX<Scalar>>;
 
-/// A window on numbers that somebody else owns; columns may lie apart. Copying it copies the window, not the numbers.
+/// Non-owning view of a matrix, with any distance between columns. A copy refers to the same numbers.
 template <class Scalar>
 using ConstView = Eigen::Map<const MatrixX<Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
@@ -56,7 +56,7 @@ constexpr void refuse_temporary() {
 
 }  // namespace detail
 
-/// A window on any matrix whose columns are contiguous. One of a temporary matrix does not compile.
+/// View of a matrix with contiguous columns. A temporary matrix does not compile.
 template <class Derived>
 ConstView<typename Derived::Scalar> view(const Eigen::DenseBase<Derived>& m) {
   return {m.derived().data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.derived().outerStride())};
@@ -73,8 +73,8 @@ ConstView<typename Derived::Scalar> view(const Eigen::PlainObjectBase<Derived>&&
   return view(m);
 }
 
-/// A matrix as loops over steps and kernels see it, without sizes: column j begins at data + j * stride. No data: not
-/// given.
+/// Matrix pointer without sizes for kernels and loops over steps: column j begins at data + j * stride. Null data means
+/// "absent".
 template <class Scalar>
 struct Strided {
   Scalar* data = nullptr;
@@ -84,20 +84,20 @@ struct Strided {
   Strided from_column(Index column) const { return {data + column * stride, stride}; }
   Strided from_row(Index row) const { return {data + row, stride}; }
 
-  /// With sizes, for Eigen expressions.
+  /// View with sizes, for Eigen expressions.
   auto view(Index rows, Index columns) const {
     if constexpr (std::is_const_v<Scalar>)
       return ConstView<std::remove_const_t<Scalar>>(data, rows, columns, Eigen::OuterStride<>(stride));
     else
       return View<Scalar>(data, rows, columns, Eigen::OuterStride<>(stride));
   }
-  operator Strided<const Scalar>() const  // NOLINT: what can be written can be read
+  operator Strided<const Scalar>() const  // NOLINT: implicit, as from pointer to pointer to const
       requires(!std::is_const_v<Scalar>) {
     return {data, stride};
   }
 };
 
-/// A few things, counted by plain numbers; room for one at least, so that none is no special case.
+/// Fixed-size array indexed by int; size 0 is allowed.
 template <class T, int n>
 struct Table {
   T items[std::size_t(n > 0 ? n : 1)]{};
@@ -106,7 +106,7 @@ struct Table {
   constexpr const T& operator[](int k) const { return items[k]; }
 };
 
-/// A window on nothing: "not given" where a matrix is optional.
+/// Empty view that means "absent" for an optional matrix.
 template <class Scalar>
 ConstView<Scalar> nothing() {
   return {nullptr, 0, 0, Eigen::OuterStride<>(0)};
@@ -114,7 +114,8 @@ ConstView<Scalar> nothing() {
 
 namespace detail {
 
-/// A matrix that is given though it may have no columns: it has data, unlike `nothing()`. One of no rows is nothing.
+/// View with non-null data even if the matrix has no columns, so that it is not taken for `nothing()`. A matrix without
+/// rows counts as absent.
 template <class Scalar>
 ConstView<Scalar> given(const MatrixX<Scalar>& matrix) {
   static constexpr Scalar no_column{};

@@ -1,5 +1,5 @@
 #pragma once
-// UTF-8: where code points begin, and what is none (RFC 3629: no overlong forms, no surrogates, nothing from U+110000).
+// UTF-8 decoding and validation (RFC 3629: no overlong forms, no surrogates, nothing from U+110000).
 
 #include <cstdint>
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace unroll {
 
-/// A code point and the bytes that it has in a text.
+/// Code point and its length in bytes.
 struct CodePoint {
   std::uint32_t value = 0;
   std::size_t bytes = 0;
@@ -19,7 +19,7 @@ struct CodePoint {
 
 namespace detail {
 
-/// The first byte's share of the value, and the number of bytes; 0 bytes for one that begins nothing.
+/// Value bits of a leading byte and the length of the sequence; length 0 for an invalid leading byte.
 inline CodePoint begin_code_point(unsigned char first) {
   if (first < 0x80) return {first, 1};
   if (first >= 0xC2 && first < 0xE0) return {first & 0x1Fu, 2};
@@ -36,7 +36,7 @@ inline bool is_scalar_value(const CodePoint& point) {
 
 }  // namespace detail
 
-/// The code point that `text` begins with; nothing for an empty text and for bytes that are none.
+/// First code point of `text`; nullopt if `text` is empty or begins with invalid bytes.
 inline std::optional<CodePoint> code_point(std::string_view text) {
   if (text.empty()) return std::nullopt;
   CodePoint point = detail::begin_code_point(static_cast<unsigned char>(text.front()));
@@ -49,7 +49,7 @@ inline std::optional<CodePoint> code_point(std::string_view text) {
   return detail::is_scalar_value(point) ? std::optional(point) : std::nullopt;
 }
 
-/// Appends a code point.
+/// Appends the UTF-8 bytes of a code point.
 inline void append_utf8(std::string& out, std::uint32_t value) {
   const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
   const auto tail = [&](int shift) { put(0x80 | (value >> shift & 0x3F)); };
@@ -59,8 +59,8 @@ inline void append_utf8(std::string& out, std::uint32_t value) {
   put(0xF0 | value >> 18), tail(12), tail(6), tail(0);
 }
 
-/// Throws FileError for bytes that are no UTF-8, with the place as an editor and as a program count it: the line from
-/// 1, the byte of the whole text from 0. `name` is the text's in the message.
+/// UTF-8 check: throws FileError for invalid bytes. The message gives `name`, the line (from 1) and the byte offset in
+/// the whole text (from 0).
 inline void require_utf8(std::string_view text, std::string_view name) {
   std::size_t at = 0, line = 1;
   while (at < text.size()) {
@@ -72,7 +72,7 @@ inline void require_utf8(std::string_view text, std::string_view name) {
   }
 }
 
-/// The characters of a text: its code points, each a text of its own. Throws ValueError for what is no UTF-8.
+/// Code points of a text, one string each. Throws ValueError for invalid UTF-8.
 inline std::vector<std::string> characters(std::string_view text) {
   std::vector<std::string> all;
   for (std::size_t at = 0; at < text.size(); at += all.back().size()) {

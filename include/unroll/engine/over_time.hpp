@@ -1,16 +1,16 @@
 #pragma once
-// Time lives here and nowhere else: any cell over a timeline, forward and back, in both directions.
+// Forward and backward pass of a cell over a timeline, in either direction in time.
 //
-// A pass is one stretch of steps, of which everything is kept. A pass that keeps less is several: each begins with the
-// state behind the one before it and uses the same memory. On the way back a stretch whose values are gone is run again
-// from the state that it began with.
+// A stretch is a range of steps whose values are all kept. A pass that keeps everything is one stretch. A pass that
+// keeps less consists of several, which share the same memory: each begins with the final state of the one before it,
+// and the backward pass recomputes the stretches whose values are overwritten, from their initial states.
 
 #include "unroll/core/kept.hpp"
 #include "unroll/engine/stretch.hpp"
 
 namespace unroll {
 
-/// One pass of a cell over a timeline, on a tape.
+/// A pass of a cell over a timeline, with its values on a tape.
 template <Cell C>
 class OverTime {
   static_assert(check_cell<C>());
@@ -20,21 +20,21 @@ class OverTime {
   static constexpr int states = C::states;
 
  public:
-  /// With weights that were prepared, for the backward pass too where there will be one. It refers to all that it gets.
+  /// `weights` must be prepared, also for the backward pass if there is one. Keeps references to all arguments.
   OverTime(detail::Lasting<C> cell, detail::Lasting<Weights> weights, detail::Lasting<Timeline> timeline,
            Direction direction, Tape<C>& tape)
       : cell_(cell), weights_(&weights.get()), timeline_(timeline), direction_(direction), tape_(tape) {}
 
-  /// Prepares the weights itself, from the parameters `theta`.
+  /// The same, with weights prepared by each pass from the parameters `theta`.
   OverTime(detail::Lasting<C> cell, detail::Lasting<Timeline> timeline, Direction direction, Tape<C>& tape,
            const Scalar* theta)
       : OverTime(cell, tape.weights, timeline, direction, tape) {
     theta_ = theta;
   }
 
-  /// Runs the cell over all steps. `initial` is empty (all zero) or gives each state [rows x batch], by sample. The
-  /// output [output rows x columns] is written to `output`, which must outlive the tape's use, or to memory of the
-  /// tape.
+  /// Forward pass over all steps. `initial` is empty (all zero) or has each state [rows x batch], by sample. The output
+  /// [output rows x columns] is written to `output`, which must outlive the use of the tape, or to memory of the tape
+  /// if `output` is null. Throws ShapeError for mismatched sizes.
   void forward(const Inputs<Scalar>& inputs, States initial = {}, Keeping keeping = {}, Strided<Scalar> output = {}) {
     check(inputs, initial);
     keeping.check();
@@ -59,20 +59,21 @@ class OverTime {
     }
   }
 
-  /// What the cell hands on [output rows x columns].
+  /// Output of the forward pass [output rows x columns].
   ConstView<Scalar> output() const {
     return Strided<const Scalar>(tape_.output).view(cell_.output_rows(), timeline_.columns());
   }
 
-  /// The states after the last step of each sequence, by sample; its initial state for one without steps.
+  /// State after the last step of each sequence, by sample; the initial state of a sequence without steps.
   void final_state(std::span<MatrixX<Scalar>> to) const {
     if (tape_.stretches.size() == 1) return present().final_state(to);
     std::copy(tape_.state.begin(), tape_.state.end(), to.begin());
   }
 
-  /// Runs back over all steps. `d_output` [output rows x columns] and `d_final` (each state by sample) may be empty
-  /// where nothing reached them. Adds to `gradient`, overwrites `d_inputs` or adds to them, and overwrites `d_initial`
-  /// where it is given.
+  /// Backward pass over all steps. `d_output` [output rows x columns] and `d_final` (each state by sample) may be
+  /// empty: then they are zero. Adds to `gradient`, overwrites `d_inputs` or adds to them, and overwrites `d_initial`
+  /// if given. Throws ValueError if the forward pass kept nothing or was used already, and ShapeError for mismatched
+  /// sizes.
   void backward(const Inputs<Scalar>& inputs, ConstView<Scalar> d_output, States d_final, Scalar* gradient,
                 const InputGradients<Scalar>& d_inputs, std::span<MatrixX<Scalar>> d_initial = {},
                 bool add_to_inputs = false) {
@@ -97,18 +98,18 @@ class OverTime {
     }
   }
 
-  /// After a way back that was not asked for the inputs' gradients: adds them. Only where everything was kept.
+  /// Adds the gradients of the inputs, after a backward pass that did not compute them. Requires Keep::everything.
   void add_input_gradients(const InputGradients<Scalar>& d_inputs) { present().add_input_gradients(d_inputs); }
 
-  /// All columns as one piece, for tracing. Throws ValueError where not everything was kept.
+  /// All columns as one chunk, for tracing. Throws ValueError if the pass has several stretches.
   Step<Scalar, states> all_columns() {
     require<ValueError>(tape_.stretches.size() == 1,
                         "the values of a pass can be looked at only when it keeps everything (Keep::everything)");
     return present().all_columns();
   }
 
-  /// Numbers that a pass and its way back hold for so many columns and sequences, weights left out. With checkpoints an
-  /// estimate for sequences of one length.
+  /// Memory of forward and backward pass in numbers, without weights, for `columns` columns of `batch` sequences. With
+  /// checkpoints it is an estimate for sequences of equal length.
   static Index kept(const C& cell, Index columns, Index batch, Keeping keeping = {}) {
     const Index chunk = Stretch::chunk_columns(cell);
     Index per_column = cell.kept_rows(), at_ends = 0, collected = 0;
@@ -118,8 +119,7 @@ class OverTime {
       if (Stretch::collects_state(s)) collected += cell.state_rows(s);
     }
     const auto [stretch, count] = lengths_of_stretches(columns, batch, chunk, keeping);
-    const Index copies =
-        2 + (count > 1 ? count + 1 : 0);  // initial state and gradient; checkpoints and what is carried
+    const Index copies = 2 + (count > 1 ? count + 1 : 0);  // initial state and gradient; checkpoints and final state
     return cell.output_rows() * columns + per_column * stretch + copies * at_ends * batch +
            collected * std::min(stretch, chunk);
   }
@@ -127,7 +127,7 @@ class OverTime {
  private:
   using Stretch = detail::Stretch<C>;
 
-  /// Columns of a stretch, and how many stretches there are.
+  /// Columns of a stretch, and the number of stretches.
   static std::pair<Index, Index> lengths_of_stretches(Index columns, Index batch, Index chunk, Keeping keeping) {
     if (keeping.keep == Keep::everything || columns == 0 || batch == 0) return {columns, 1};
     const Index steps = (columns + batch - 1) / batch, chunk_steps = std::max<Index>(1, chunk / batch);
@@ -141,7 +141,6 @@ class OverTime {
 
   // ---- stretches
 
-  /// One, or as many as are kept together.
   void plan(Keeping keeping) {
     auto& stretches = tape_.stretches;
     stretches.clear();
@@ -154,7 +153,8 @@ class OverTime {
     if (stretches.empty()) stretches.push_back({0, steps});
   }
 
-  /// Of whole chunks of the way back, so that the sums of gradients have the same parts as without checkpoints.
+  /// Stretches consist of whole chunks of the backward pass, so that sums of gradients have the same parts as without
+  /// checkpoints.
   void plan_checkpoints(const Stretch& whole, Index every) {
     auto& stretches = tape_.stretches;
     const Index steps = timeline_.steps();
@@ -182,13 +182,13 @@ class OverTime {
     return {cell_, *weights_, tape_.stretches.size() > 1 ? tape_.part : timeline_, direction_, tape_};
   }
 
-  /// First column of a stretch, and how many it has.
+  /// First column of a stretch, and its number of columns.
   std::pair<Index, Index> columns_of(std::size_t k) const {
     const auto [first, last] = tape_.stretches[k];
     return {timeline_.offset(first), timeline_.offset(last) - timeline_.offset(first)};
   }
 
-  /// Of all columns those of the stretch at hand.
+  /// Columns of the present stretch.
   template <class Wholes, class Part>
   std::vector<Part>& part_of(const Wholes& wholes, std::vector<Part>& parts) const {
     const auto [first, columns] = columns_of(tape_.present);
@@ -215,7 +215,7 @@ class OverTime {
     }
   }
 
-  // ---- what callers get wrong
+  // ---- checks of arguments
 
   void check(const Inputs<Scalar>& inputs, std::span<const MatrixX<Scalar>> initial) const {
     require<ShapeError>(Index(inputs.steps.size()) == cell_.inputs(), "expects ", cell_.inputs(), " inputs, got ",
@@ -241,7 +241,7 @@ class OverTime {
                         "cell: the pass forward kept nothing (Keep::nothing), so there is no way back over it");
   }
 
-  /// The way forward has checked the memory itself.
+  /// The forward pass has checked the memory itself.
   static void check_memory(const Inputs<Scalar>& inputs, const InputGradients<Scalar>& d_inputs) {
     if constexpr (requires { C::reads_memory; })
       if constexpr (C::reads_memory) {

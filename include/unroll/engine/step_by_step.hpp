@@ -1,5 +1,5 @@
 #pragma once
-// A cell one step at a time, for sequences that may be others at every step, as in a search.
+// Stepwise execution of a cell, for sequences that may change at every step, as in beam search.
 
 #include <span>
 
@@ -8,7 +8,7 @@
 
 namespace unroll {
 
-/// Runs a cell forward a step per call, with the states held by the caller. Nothing is kept for a way back.
+/// Forward execution of a cell with one step per call and states stored by the caller. There is no backward pass.
 template <Cell C>
 class StepByStep {
   static_assert(check_cell<C>());
@@ -16,13 +16,15 @@ class StepByStep {
   using Weights = typename C::Weights;
 
  public:
-  /// `weights` were prepared; both must outlive it.
+  /// `weights` must be prepared. References to both arguments are kept. Throws ValueError unless the cell has one input
+  /// and no constants.
   StepByStep(detail::Lasting<C> cell, detail::Lasting<Weights> weights) : cell_(cell), weights_(weights) {
     require<ValueError>(cell_.inputs() == 1 && cell_.constants() == 0, "step by step: the cell reads ", cell_.inputs(),
                         " inputs and ", cell_.constants(), " constants, expected 1 and 0");
   }
 
-  /// At the first step. `memory` is what the cell attends to, if it does, and may go away afterwards.
+  /// Starts at the first step. `memory` is the attention memory, or null; it is not used after the call. Throws
+  /// ValueError if the cell attends to a memory and none is given.
   void begin(const AttentionMemory<Scalar>* memory) {
     restart();
     if constexpr (requires { C::reads_memory; })
@@ -36,12 +38,12 @@ class StepByStep {
       }
   }
 
-  /// Back to the first step, over the same memory.
+  /// Restarts at the first step, with the same memory.
   void restart() { step_ = 0; }
 
-  /// x [features x n]; `states` [rows x n] each, those before the step, are replaced by those after it. `sources` says
-  /// which sequence of the memory each of the n attends to. Returns the output [rows x n], which stays until the next
-  /// call. Throws ShapeError for what does not fit.
+  /// One step. x is [features x n]; `states` [rows x n] are replaced by the states after the step; `sources` gives for
+  /// each column the sequence of the memory that it attends to. Returns the output [rows x n], valid until the next
+  /// call. Throws ShapeError for mismatched sizes.
   ConstView<Scalar> step(const ConstView<Scalar>& x, std::span<const Index> sources, State<Scalar>& states) {
     const Index n = x.cols();
     require<ShapeError>(x.rows() == cell_.input_rows(0) && Index(sources.size()) == n, "step by step: expects ",
@@ -50,7 +52,7 @@ class StepByStep {
     require<ShapeError>(states.size() == std::size_t(C::states), "step by step: expects ", C::states, " states, got ",
                         states.size());
     const Timeline timeline =
-        Timeline::rectangular(n, step_ + 1).window(step_, step_ + 1);  // it knows which step it is
+        Timeline::rectangular(n, step_ + 1).window(step_, step_ + 1);  // a timeline of one step, with its index in time
     ++step_;
     if constexpr (requires { C::reads_memory; })
       if constexpr (C::reads_memory) cell_.read_sequences(weights_, sources, work_);
@@ -62,7 +64,7 @@ class StepByStep {
                                 : std::as_const(output_).view();
   }
 
-  /// The weights of the last step's attention [longest sequence of the memory x n]; of a cell without, nothing.
+  /// Attention weights of the last step [longest sequence of the memory x n]; empty for a cell without attention.
   ConstView<Scalar> attention() const {
     if constexpr (requires { C::reads_memory; })
       if constexpr (C::reads_memory) return cell_.memory_weights(work_);

@@ -1,12 +1,13 @@
 #pragma once
-// Any cell over some steps of which everything is kept, forward and back, in both directions.
+// Forward and backward pass of a cell over a stretch of steps whose values are all kept.
 //
-// Columns of a step continue the first columns of the step before, so a step is one or two runs of columns whose states
-// before it lie next to each other: those that continue, and, where the direction is backward, those that join with
-// their initial state because it is their last step. Nothing is copied to line them up.
+// The columns of a step continue the first columns of the step before. A step therefore has one or two runs of columns
+// with contiguous previous states: the sequences that continue and, if the direction is backward, those that start from
+// their initial state because it is their last step. No states are copied to align them.
 //
-// Steps are taken in chunks that stay in the cache: what needs no state is done for a whole chunk before its steps are
-// run, and gradients that sum over columns are collected for a whole chunk after its steps have been run back.
+// Steps are processed in chunks that fit into the cache: state-independent work is done for a whole chunk before its
+// steps are run forward, and sums over columns in gradients are computed for a whole chunk after its steps are run
+// backward.
 
 #include <utility>
 
@@ -14,7 +15,7 @@
 
 namespace unroll::detail {
 
-/// The columns of the timeline are those of the tape and of everything that is handed in.
+/// A pass over a stretch. The timeline must have the columns of the tape and of all arguments.
 template <Cell C>
 class Stretch {
   using Scalar = typename C::Scalar;
@@ -26,7 +27,8 @@ class Stretch {
           Tape<C>& tape)
       : cell_(cell), weights_(weights), timeline_(timeline), direction_(direction), tape_(tape) {}
 
-  /// `initial` is empty (all zero) or gives each state [rows x batch], by sample; `output` is where the output goes.
+  /// Forward pass. `initial` is empty (all zero) or has each state [rows x batch], by sample. The output is written to
+  /// `output`.
   void forward(const Inputs<Scalar>& inputs, std::span<const MatrixX<Scalar>> initial, Strided<Scalar> output) {
     begin_states(initial, output);
     cell_.make_room(weights_, timeline_, tape_.work);
@@ -41,7 +43,7 @@ class Stretch {
     }
   }
 
-  /// The states after the last step of each sequence, by sample; its initial state for one without steps.
+  /// State after the last step of each sequence, by sample; the initial state of a sequence without steps.
   void final_state(std::span<MatrixX<Scalar>> to) const {
     for (int s = 0; s < states; ++s) {
       const Index rows = cell_.state_rows(s);
@@ -56,8 +58,8 @@ class Stretch {
     }
   }
 
-  /// Turns tape.d_state from the gradients behind the last step into those before the first; adds to `gradient`, writes
-  /// `d_inputs` or adds to them.
+  /// Backward pass. Replaces the gradients after the last step in tape.d_state by those before the first step, adds to
+  /// `gradient`, and writes `d_inputs` or adds to them.
   void backward(const Inputs<Scalar>& inputs, const ConstView<Scalar>& d_output, Scalar* gradient,
                 const InputGradients<Scalar>& d_inputs, bool add_to_inputs) {
     for (Index done = timeline_.steps(); done > 0;) {
@@ -73,28 +75,27 @@ class Stretch {
     }
   }
 
-  /// The gradients of the inputs alone, when `backward` was not asked for them: added.
+  /// Adds the gradients of the inputs, after a backward pass that did not compute them.
   void add_input_gradients(const InputGradients<Scalar>& d_inputs) {
     const Index most = chunk_columns(cell_);
     for (Index first = 0; first < timeline_.columns(); first += most)
       cell_.pull_inputs(weights_, first, std::min(most, timeline_.columns() - first), d_inputs, true, tape_.work);
   }
 
-  /// All columns as one piece, for tracing.
   StepOf all_columns() {
     StepOf all = step_at(0, timeline_.columns(), 0);
     for (int s = 0; s < states; ++s) all.before[s] = states_before(s, 0, timeline_.steps());
     return all;
   }
 
-  /// As many columns as keep about 256 KB, half of a small second-level cache; but enough for the sums of gradients to
-  /// leave the registers seldom. A chunk has one step at least.
+  /// Maximum columns of a chunk. A chunk holds about 256 KB, half of a small second-level cache, but at least 128
+  /// columns, so that sums of gradients are rarely written to memory. A chunk has at least one step.
   static Index chunk_columns(const C& cell) {
     Index rows = cell.kept_rows() + cell.output_rows();
     for (int k = 0; k < cell.inputs(); ++k) rows += cell.input_rows(k);
     return std::max<Index>(128, 256 * 1024 / (rows * Index(sizeof(Scalar))));
   }
-  /// A cell may say which states its `collect` reads.
+  /// True if `collect` reads state s before the step. A cell may define this; the default is true.
   static constexpr bool collects_state(int s) {
     if constexpr (requires { C::collects_state(s); })
       return C::collects_state(s);
@@ -102,11 +103,11 @@ class Stretch {
       return true;
   }
 
-  /// The steps after the first `done` in the direction of the pass.
+  /// Chunk after the first `done` steps in the direction of the pass.
   StepRange next_chunk(Index done) const {
     return direction_ == Direction::forward ? chunk_from(done) : chunk_until(timeline_.steps() - done);
   }
-  /// The steps before the last of the first `done` ones, for the way back.
+  /// Last chunk of the first `done` steps, for the backward pass.
   StepRange previous_chunk(Index done) const {
     return direction_ == Direction::forward ? chunk_until(done) : chunk_from(timeline_.steps() - done);
   }
@@ -121,7 +122,8 @@ class Stretch {
     return step;
   }
 
-  /// Sequences that continue from the step before in the direction of the pass; the others of step t begin here.
+  /// Number of sequences of step t that continue from the step before it in the direction of the pass; the others start
+  /// at t.
   Index continuing(Index t) const {
     if (direction_ == Direction::forward) return t > 0 ? timeline_.active(t) : 0;
     return t + 1 < timeline_.steps() ? timeline_.active(t + 1) : 0;
@@ -174,8 +176,7 @@ class Stretch {
     return chunk;
   }
 
-  /// The states before the steps [first, last), column for column: in place where they lie side by side, else copied
-  /// together.
+  /// States before the steps [first, last), in the columns of these steps: in place if contiguous, else copied.
   Strided<const Scalar> states_before(int s, Index first, Index last) {
     const Index before = direction_ == Direction::forward ? first - 1 : first + 1;
     if (side_by_side(first, last)) return tape_.after[s].from_column(timeline_.offset(before));
@@ -200,7 +201,7 @@ class Stretch {
     return timeline_.offset(t) + rank;
   }
 
-  // ---- states at the ends
+  // ---- initial states
 
   void begin_states(std::span<const MatrixX<Scalar>> initial, Strided<Scalar> output) {
     for (int s = 0; s < states; ++s) {

@@ -1,5 +1,5 @@
 #pragma once
-// What a pass over time keeps.
+// Saved values of a pass over time.
 
 #include <algorithm>
 #include <cmath>
@@ -13,20 +13,21 @@ namespace unroll {
 
 enum class Direction { forward, backward };
 
-/// What a pass forward keeps for the way back, besides its output.
+/// Values that the forward pass keeps for the backward pass, besides its output.
 enum class Keep {
-  everything,   ///< all that the way back reads
-  checkpoints,  ///< the states every few steps; the way back computes the rest again (Chen et al. 2016,
-                ///< arXiv:1604.06174), so that its gradients are the same to the last bit
-  nothing,      ///< there is no way back
+  everything,   ///< all values that the backward pass reads
+  checkpoints,  ///< the states every few steps; the backward pass recomputes the other values (Chen et al. 2016,
+                ///< arXiv:1604.06174) and gives bitwise equal gradients
+  nothing,      ///< no backward pass
 };
 
+/// Option of a pass: the values to keep, and the distance of checkpoints.
 struct Keeping {
   Keep keep = Keep::everything;
-  Index every = 0;  ///< steps between checkpoints; 0: about the square root of their number. Whole chunks are kept
-                    ///< together, so fewer than make a chunk change nothing.
+  Index every = 0;  ///< steps between checkpoints; 0: about the square root of the number of steps. Rounded up to whole
+                    ///< chunks, so values below the length of a chunk have no effect.
 
-  /// Throws ValueError for a length that makes no sense.
+  /// Range check: throws ValueError for a negative length.
   void check() const {
     require<ValueError>(every >= 0, "keeping: `every` is ", every,
                         " steps, expected at least 1, or 0 for a good number");
@@ -40,7 +41,7 @@ struct StepRange {
   Index first, last;
 };
 
-/// The part of a matrix that begins at a column; nothing stays nothing.
+/// View of some columns; an empty view stays empty.
 template <class V>
 V from_column(const V& whole, Index first, Index columns) {
   if (whole.data() == nullptr) return V(nullptr, 0, 0, Eigen::OuterStride<>(0));
@@ -50,31 +51,31 @@ V from_column(const V& whole, Index first, Index columns) {
 
 }  // namespace detail
 
-/// Buffers of a pass and of its way back. Reused from batch to batch.
+/// Buffers of the forward and backward pass, reused from batch to batch.
 template <Cell C>
 struct Tape {
   using Scalar = typename C::Scalar;
   template <class T>
   using PerState = Table<T, C::states>;
 
-  typename C::Weights weights;  ///< where the caller brings none
+  typename C::Weights weights;  ///< prepared by the pass if the caller gives none
   typename C::Work work;
-  PerState<Buffer<Scalar>> initial;  ///< before the first step of the stretch at hand [rows x batch], by rank
+  PerState<Buffer<Scalar>> initial;  ///< states before the first step of the present stretch [rows x batch], by rank
   PerState<Buffer<Scalar>> states;   ///< memory of the states after the steps of a stretch
-  PerState<Strided<Scalar>> after;   ///< where these are: there, or in the output
-  Buffer<Scalar> output_memory;      ///< [rows x columns], where the caller brings none
+  PerState<Strided<Scalar>> after;   ///< the states after the steps: in `states` or in the output
+  Buffer<Scalar> output_memory;      ///< [rows x columns], if the caller gives none
   Strided<Scalar> output;            ///< of the whole pass
-  Strided<Scalar> stretch_output;    ///< of the stretch at hand
+  Strided<Scalar> stretch_output;    ///< of the present stretch
   PerState<Buffer<Scalar>> d_state;  ///< [rows x batch], by rank
-  PerState<Buffer<Scalar>> before;   ///< states before the steps of a chunk, where they do not lie side by side
+  PerState<Buffer<Scalar>> before;   ///< states before the steps of a chunk, copied if not contiguous
 
   Keep keep = Keep::everything;
-  Index columns = -1;                        ///< of the pass that is kept; -1: none is
+  Index columns = -1;                        ///< columns of the kept pass; -1: none
   std::vector<detail::StepRange> stretches;  ///< in the order of the pass
-  std::size_t present = 0;                   ///< the stretch whose values are kept
-  Timeline part;                             ///< of that stretch, unless it is the whole
-  std::vector<State<Scalar>> checkpoints;    ///< before each stretch, by sample
-  State<Scalar> state;                       ///< carried from stretch to stretch, by sample
+  std::size_t present = 0;                   ///< index of the stretch whose values are kept
+  Timeline part;                             ///< timeline of that stretch, unless it is the whole
+  std::vector<State<Scalar>> checkpoints;    ///< states before each stretch, by sample
+  State<Scalar> state;                       ///< final state of a stretch, by sample
   std::vector<ConstView<Scalar>> part_inputs;
   std::vector<View<Scalar>> part_d_inputs;
 };

@@ -7,8 +7,8 @@
 
 namespace unroll {
 
-/// Which entries weight decay applies to, for `optimizer.set_decay_mask(...)`: 0 for blocks of the roles that are left
-/// out, as is usual for biases, and for frozen columns, 1 for all others.
+/// Mask of weight decay for `optimizer.set_decay_mask(...)`: 0 for blocks whose role is in `left_out` (by default
+/// biases) and for frozen columns, 1 for all other entries.
 template <class Scalar>
 VectorX<Scalar> decay_mask(const ParameterTable& table, std::initializer_list<Role> left_out = {Role::bias}) {
   VectorX<Scalar> mask = VectorX<Scalar>::Ones(table.size());

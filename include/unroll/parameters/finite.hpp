@@ -1,5 +1,5 @@
 #pragma once
-// Is every entry a number? One pass over the bits, fast enough to run before every update.
+// Tests for NaN and infinity: one pass over the bits, fast enough to run before every update.
 
 #include <algorithm>
 #include <string_view>
@@ -10,18 +10,18 @@
 namespace unroll {
 namespace detail {
 
-/// Index of the first entry with magnitude >= `limit` (> 0) or NaN; -1 when there is none.
+/// Index of the first entry that is NaN or has a magnitude >= `limit` (> 0); -1 if there is none.
 template <std::floating_point Scalar>
 Index first_reaching(const Scalar* values, Index size, Scalar limit) {
   using Bits = decltype(magnitude_bits(limit));
   constexpr Bits top = ~(std::numeric_limits<Bits>::max() >> 1);
   constexpr Index block = 256;
   const Bits carry =
-      top - magnitude_bits(limit);  // added to a magnitude it reaches the top bit exactly from `limit` on
+      top - magnitude_bits(limit);  // magnitude + carry has the top bit set exactly if magnitude >= limit
   const auto reaches = [&](Scalar x) { return (magnitude_bits(x) + carry) & top; };
   Index first = 0;
   for (; first < size; first += block) {
-    Bits any = 0;  // without a branch inside, so that the compiler makes vector instructions of it
+    Bits any = 0;  // no branch in the loop, so that the compiler vectorizes it
     for (Index k = first; k < std::min(first + block, size); ++k) any |= reaches(values[k]);
     if (any != 0) break;
   }
@@ -30,7 +30,7 @@ Index first_reaching(const Scalar* values, Index size, Scalar limit) {
   return found == values + size ? -1 : found - values;
 }
 
-/// Neither NaN nor infinity in the segments.
+/// True if no entry of the segments is NaN or infinite.
 template <std::floating_point Scalar>
 bool all_finite(const Scalar* values, const Segments& segments) {
   for (std::size_t k = 0; k < segments.size(); ++k)
@@ -41,7 +41,7 @@ bool all_finite(const Scalar* values, const Segments& segments) {
 
 }  // namespace detail
 
-/// Index of the first NaN or infinity of a vector or matrix (counted down the columns), -1 when there is none.
+/// Index of the first NaN or infinity of a vector or matrix, in column-major order; -1 if there is none.
 template <class Values>
 Index first_non_finite(const Values& values) {
   using Scalar = typename Values::Scalar;
@@ -54,21 +54,21 @@ Index first_non_finite(const Values& values) {
   return -1;
 }
 
-/// Neither NaN nor infinity anywhere in the vector or matrix.
+/// True if no entry of the vector or matrix is NaN or infinite.
 template <class Values>
 bool finite(const Values& values) {
   return first_non_finite(values) < 0;
 }
 
-/// Likewise where a gradient can differ from zero.
+/// The same for the entries of a gradient that may be nonzero.
 template <class Scalar>
 bool finite(const Parameters<Scalar>& gradient) {
   return detail::all_finite(gradient.values().data(), gradient.segments());
 }
 
-/// Throws NonFiniteError naming the first parameter that has an entry which is NaN or infinite. An update with a rate
-/// that is too large can make one of a finite gradient, and a saturated function can hide it from the next loss: ask
-/// once in a while, where a loop of training steps has come to the end of an epoch. `fit` does.
+/// Check for NaN and infinity: throws NonFiniteError naming the first parameter with such an entry. An update with too
+/// large a learning rate can cause it from a finite gradient, and a saturated function can hide it from the next loss.
+/// Call it once per epoch in a custom training loop, as `fit` does.
 template <class Scalar>
 void check_finite(std::string_view where, const Parameters<Scalar>& parameters) {
   const Index entry = first_non_finite(parameters.values());

@@ -1,8 +1,8 @@
 #pragma once
-// First values of parameters. Each entry's value depends only on (seed, purpose, layer, entry), see `Random`: not on
-// the order in which blocks are filled. All arithmetic is in double, so float and double models begin with the same
-// numbers, rounded; and it is independent of the processor and of the compiler's options: where a product is added, it
-// is either fused (std::fma) or rounded first (detail::rounded), never as the compiler likes.
+// Initial values of parameters. Each entry depends only on (seed, purpose, layer, entry), see `Random`, not on the
+// order in which blocks are filled. All arithmetic is in double, so float and double models begin with the same numbers
+// up to rounding. Results do not depend on processor or compiler options: where a product is added, it is either fused
+// (std::fma) or rounded first (detail::rounded), never left to the compiler.
 
 #include <algorithm>
 #include <array>
@@ -20,7 +20,7 @@ namespace unroll {
 
 namespace detail {
 
-/// The product that `x` is, rounded: the compiler cannot fuse it with a sum.
+/// Rounded product: prevents the compiler from fusing the product `x` with a following sum.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> rounded(Lanes<Packet> x) {
 #if EIGEN_ARCH_i386_OR_x86_64 && defined(__AVX512F__)
@@ -35,8 +35,8 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> rounded(Lanes<Packet> x) {
   return x;
 }
 
-/// The sum of a[i] b[i], in an order that is the same on every machine: eight sums side by side, whatever the width of
-/// the registers, then their sum.
+/// Dot product of a and b with a fixed order of additions: eight interleaved sums on any register width, then their
+/// sum.
 inline double ordered_dot(const double* a, const double* b, Index size) {
   using V = NativeLanes<double>;
   static_assert(8 % V::size == 0);
@@ -53,7 +53,7 @@ inline double ordered_dot(const double* a, const double* b, Index size) {
   return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
-/// to -= factor * from
+/// to -= factor * from.
 inline void subtract_multiple(double factor, const double* from, double* to, Index size) {
   map_run(
       size, [factor](auto x, auto y) { return x - rounded(x.constant(factor) * y); }, to, to, from);
@@ -61,33 +61,34 @@ inline void subtract_multiple(double factor, const double* from, double* to, Ind
 
 }  // namespace detail
 
-/// How many inputs an output unit sums, and how many outputs an input feeds. 0: cols and rows of the block. Set them
-/// when the block is a part: Keras counts all gates of a stacked matrix, fans = {.out = 4 * units} for an LSTM.
+/// Fan-in and fan-out: inputs per output unit, outputs per input. 0 means cols or rows of the block. Set them for a
+/// block that is part of a larger matrix: Keras counts all gates of a stacked matrix, fans = {.out = 4 * units} for an
+/// LSTM.
 struct Fans {
   Index in = 0, out = 0;
 
   friend constexpr bool operator==(const Fans&, const Fans&) = default;
 };
 
-/// A rule for first values; made by the functions of namespace `init`.
+/// Rule for initial values, created by the functions of namespace `init`.
 class Initializer {
  public:
   enum class Kind { constant, uniform, normal, truncated_normal, log_uniform, orthogonal, identity };
   enum class Fan { none, in, average, out };
 
-  /// `a` and `b` mean for each kind what the factory below says. With a fan the numbers are for fan 1 and are divided
-  /// by the root of the block's fan.
+  /// The factory functions below define `a` and `b` for each kind. With a fan, the numbers are for fan 1 and are
+  /// divided by the square root of the block's fan.
   constexpr Initializer(Kind kind, double a, double b, Fan fan = Fan::none) : kind_(kind), fan_(fan), a_(a), b_(b) {}
 
-  /// The same rule for a block whose rows and columns do not say its fans, such as a convolution's.
+  /// The same rule with explicit fans, for a block whose shape does not give them, such as a convolution's.
   constexpr Initializer with_fans(Fans fans) const {
     Initializer same = *this;
     same.fans_ = fans;
     return same;
   }
 
-  /// Fills a block [outputs x inputs]. Entry (i, j) gets random number `first_element` + j * rows + i. Throws
-  /// ValueError when a fan is needed and is not positive.
+  /// Fills a block [outputs x inputs]. Entry (i, j) uses random number `first_element` + j * rows + i. Throws
+  /// ValueError if a required fan is not positive.
   template <class Block>
   void fill(Block&& block, const Random& random, Index first_element = 0, Fans fans = {}) const {
     fill_block<typename std::remove_cvref_t<Block>::Scalar>(block, random, first_element, fans);
@@ -133,16 +134,17 @@ class Initializer {
     }
   }
 
-  /// Quantile of the standard normal cut off at +-2. One uniform number per value, where drawing again until it falls
-  /// inside would need an unknown count of them.
+  /// Quantile of the standard normal truncated at +-2. Uses one uniform number per value; rejection sampling would use
+  /// a varying number.
   static double truncated(double u) {
-    constexpr double below = 0.022750131948179207;  // probability of less than -2
+    constexpr double below = 0.022750131948179207;  // probability below -2
     return std::clamp(detail::normal_quantile(std::fma(1 - 2 * below, u, below)), -2.0, 2.0);
   }
 
-  /// A Gaussian matrix with its columns made orthogonal, which is the Q of its QR factors with a positive diagonal of
-  /// R, so that the result is uniform over all orthogonal matrices (Mezzadri 2007). Projecting twice keeps it
-  /// orthogonal to rounding (Giraud et al. 2005); Eigen's own QR costs every user seconds of compilation.
+  /// Random orthogonal matrix: a Gaussian matrix with orthonormalized columns, i.e. the Q of its QR factorization with
+  /// a positive diagonal of R, which is uniform over all orthogonal matrices (Mezzadri 2007). Projecting twice keeps it
+  /// orthogonal up to rounding (Giraud et al. 2005). Eigen's QR is not used because it adds seconds of compile time to
+  /// every program.
   template <class Scalar>
   void fill_orthogonal(Out<Scalar> block, const Random& random, Index first_element) const {
     MatrixX<double> gaussian(block.rows(), block.cols());
@@ -172,7 +174,7 @@ class Initializer {
 namespace init {
 
 namespace detail {
-/// Standard deviation of the standard normal cut off at +-2; Keras divides by it to keep the variance.
+/// Standard deviation of the standard normal truncated at +-2. Keras divides by it to preserve the variance.
 inline constexpr double truncated_deviation = 0.87962566103423978;
 
 inline Initializer uniform_by_fan(double variance, Initializer::Fan fan) {
@@ -193,65 +195,68 @@ inline Initializer constant(double value) {
 }
 inline Initializer zeros() { return constant(0); }
 
-/// U[low, high)
+/// Uniform on [low, high).
 inline Initializer uniform(double low, double high) {
-  detail::check(is_finite(low) && low <= high, "uniform(low, high) needs finite low <= high", high);
+  detail::check(is_finite(low), "uniform(low, high) needs a finite low", low);
+  detail::check(low <= high, "uniform(low, high) needs low <= high", high);
   return {Initializer::Kind::uniform, low, high};
 }
 inline Initializer normal(double mean, double deviation) {
-  detail::check(is_finite(mean) && deviation >= 0, "the standard deviation must be >= 0", deviation);
+  detail::check(true, "the mean must be finite", mean);
+  detail::check(deviation >= 0, "the standard deviation must be >= 0", deviation);
   return {Initializer::Kind::normal, mean, deviation};
 }
-/// Normal cut off at two standard deviations, whose spread is therefore 0.88 `deviation`.
+/// Normal truncated at two standard deviations; the actual standard deviation is 0.88 `deviation`.
 inline Initializer truncated_normal(double mean, double deviation) {
-  detail::check(is_finite(mean) && deviation >= 0, "the standard deviation must be >= 0", deviation);
+  detail::check(true, "the mean must be finite", mean);
+  detail::check(deviation >= 0, "the standard deviation must be >= 0", deviation);
   return {Initializer::Kind::truncated_normal, mean, deviation};
 }
 
-/// Glorot & Bengio 2010, eq. 16: U(+-sqrt(6 / (fan_in + fan_out))).
+/// Glorot uniform: U(+-sqrt(6 / (fan_in + fan_out))). Glorot & Bengio 2010, eq. 16.
 inline Initializer glorot_uniform() { return detail::uniform_by_fan(1, Initializer::Fan::average); }
-/// Variance 2 / (fan_in + fan_out), cut off at two standard deviations as in Keras.
+/// Glorot normal: variance 2 / (fan_in + fan_out), truncated at two standard deviations as in Keras.
 inline Initializer glorot_normal() { return detail::normal_by_fan(1, Initializer::Fan::average); }
-/// He et al. 2015 (arXiv:1502.01852, eq. 10), for relu: U(+-sqrt(6 / fan_in)).
+/// He uniform, for relu: U(+-sqrt(6 / fan_in)). He et al. 2015 (arXiv:1502.01852, eq. 10).
 inline Initializer he_uniform() { return detail::uniform_by_fan(2, Initializer::Fan::in); }
-/// Variance 2 / fan_in, cut off as in Keras.
+/// He normal: variance 2 / fan_in, truncated as in Keras.
 inline Initializer he_normal() { return detail::normal_by_fan(2, Initializer::Fan::in); }
-/// LeCun et al. 1998 ("Efficient BackProp", eq. 16): U(+-gain sqrt(3 / fan_in)).
+/// LeCun uniform: U(+-gain sqrt(3 / fan_in)). LeCun et al. 1998 ("Efficient BackProp", eq. 16).
 inline Initializer lecun_uniform(double gain = 1) {
   detail::check(gain > 0, "the gain must be > 0", gain);
   return detail::uniform_by_fan(gain * gain, Initializer::Fan::in);
 }
-/// Variance 1 / fan_in, cut off as in Keras.
+/// LeCun normal: variance 1 / fan_in, truncated as in Keras.
 inline Initializer lecun_normal() { return detail::normal_by_fan(1, Initializer::Fan::in); }
-/// PyTorch's Linear and Conv: U(+-1 / sqrt(fan_in)).
+/// Default of PyTorch's Linear and Conv: U(+-1 / sqrt(fan_in)).
 inline Initializer pytorch_linear() { return detail::uniform_by_fan(1.0 / 3, Initializer::Fan::in); }
 
-/// PyTorch's RNN, GRU and LSTM, weights and biases alike: U(+-1 / sqrt(units)).
+/// Default of PyTorch's RNN, GRU and LSTM, for weights and biases: U(+-1 / sqrt(units)).
 inline Initializer pytorch_rnn(Index units) {
   detail::check(units > 0, "units must be positive", double(units));
   const double limit = 1 / std::sqrt(double(units));
   return uniform(-limit, limit);
 }
-/// The same for blocks that have the units as their rows: U(+-1 / sqrt(rows)).
+/// The same for blocks with one row per unit: U(+-1 / sqrt(rows)).
 inline Initializer pytorch_rnn() { return detail::uniform_by_fan(1.0 / 3, Initializer::Fan::out); }
 
-/// gain times a matrix with orthonormal columns, or rows if it is wide (Saxe et al. 2014, arXiv:1312.6120). A stacked
-/// matrix is orthogonal as a whole, as in Keras; for orthogonal gates fill block by block.
+/// Orthogonal: gain times a matrix with orthonormal columns, or rows if it is wide (Saxe et al. 2014, arXiv:1312.6120).
+/// A stacked matrix is orthogonal as a whole, as in Keras; for orthogonal gates fill each block separately.
 inline Initializer orthogonal(double gain = 1) {
   detail::check(gain > 0, "the gain must be > 0", gain);
   return {Initializer::Kind::orthogonal, gain, 0};
 }
 
-/// gain on the diagonal, 0 elsewhere (Le et al. 2015, arXiv:1504.00941).
+/// Identity: gain on the diagonal, 0 elsewhere (Le et al. 2015, arXiv:1504.00941).
 inline Initializer identity(double gain = 1) {
   detail::check(true, "the gain must be finite", gain);
   return {Initializer::Kind::identity, gain, 0};
 }
 
-/// Forget biases log U(1, longest - 1), so that memories last up to `longest` (> 2) steps: Tallec & Ollivier 2018
-/// (arXiv:1804.11188, eq. 16), for a gate that multiplies the past. Biases of a gate that multiplies what is new are
-/// the negatives: `chrono_input` with the same Random and element. docs/cells.md lists which bias of which cell is
-/// which.
+/// Chrono initialization of forget biases: log U(1, longest - 1), for memories of up to `longest` (> 2) steps. Tallec &
+/// Ollivier 2018 (arXiv:1804.11188, eq. 16). It is for a gate that multiplies the past; the bias of a gate that
+/// multiplies the new value is the negative, `chrono_input` with the same Random and element. docs/cells.md lists these
+/// biases for each cell.
 inline Initializer chrono_forget(Index longest) {
   detail::check(longest > 2, "the longest memory must be above 2 steps", double(longest));
   return {Initializer::Kind::log_uniform, double(longest - 1), 1};
@@ -261,7 +266,7 @@ inline Initializer chrono_input(Index longest) {
   return {Initializer::Kind::log_uniform, double(longest - 1), -1};
 }
 
-/// Gains that keep the variance through an activation, PyTorch's `calculate_gain`.
+/// Gains that preserve the variance through an activation, as in PyTorch's `calculate_gain`.
 inline constexpr double sigmoid_gain = 1, tanh_gain = 5.0 / 3, relu_gain = std::numbers::sqrt2, selu_gain = 0.75;
 inline double leaky_relu_gain(double negative_slope) { return std::sqrt(2 / (1 + negative_slope * negative_slope)); }
 

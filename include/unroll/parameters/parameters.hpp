@@ -1,7 +1,6 @@
 #pragma once
-// Parameters are one flat vector with named matrix views. So are their gradients: whatever works on parameters
-// (optimizers, clipping, averaging, checks, files) is one Eigen expression over one vector, and a saved model is the
-// vector with this table.
+// Parameters as one flat vector with named matrix views; gradients likewise. Optimizers, clipping, averaging, checks
+// and files are Eigen expressions on one vector, and a saved model is the vector with its table.
 
 #include <cmath>
 #include <memory>
@@ -16,39 +15,39 @@
 
 namespace unroll {
 
-/// What a block is for: initialisers and weight decay choose by it.
+/// Role of a block, for the choice of initializers and weight decay.
 enum class Role {
-  input_weight,      ///< multiplies what comes in
+  input_weight,      ///< multiplies inputs
   recurrent_weight,  ///< multiplies states or values of the same step
   bias,              ///< added
-  gain,              ///< one number per unit or per layer, multiplied
+  gain,              ///< one factor per unit or per layer
 };
 
-/// A named matrix inside the flat vector. Blocks that read the same source lie interleaved in one stacked matrix, hence
+/// Named matrix in the flat vector. Blocks that multiply the same source are interleaved in one stacked matrix, hence
 /// the stride.
 struct ParameterBlock {
   std::string name;
   Role role = Role::input_weight;
-  Index offset = 0;  ///< of the first entry in the flat vector
+  Index offset = 0;  ///< index of the first entry in the flat vector
   Index rows = 0, cols = 0;
-  Index stride = 0;     ///< distance between columns
-  bool sparse = false;  ///< a batch reaches few of the columns, and gradients remember which: Parameters::touch
-  std::vector<bool> frozen = {};  ///< by column: it keeps its values; empty: none does
-  Index taps = 0;                 ///< of a convolution, whose columns are those of each tap side by side; 0: of none
+  Index stride = 0;               ///< distance between columns
+  bool sparse = false;            ///< a batch uses few columns, and gradients record which: Parameters::touch
+  std::vector<bool> frozen = {};  ///< per column: excluded from training; empty: none
+  Index taps = 0;                 ///< taps of a convolution, each with its contiguous columns; 0: no convolution
 
   Index size() const { return rows * cols; }
   bool is_frozen(Index column) const { return !frozen.empty() && frozen[std::size_t(column)]; }
   detail::Segment column(Index k) const { return {offset + k * stride, rows}; }
 };
 
-/// The blocks of a model in the order in which they were added; names are unique.
+/// Blocks of a model in order of addition, with unique names.
 class ParameterTable {
  public:
   const std::vector<ParameterBlock>& blocks() const { return blocks_; }
   /// Length of the flat vector.
   Index size() const { return size_; }
 
-  /// Adds one matrix; returns its offset.
+  /// Adds a matrix and returns its offset. Throws as reserve and add_block do.
   Index add(std::string name, Role role, Index rows, Index cols, Index taps = 0) {
     const Index offset = reserve(rows, cols);
     add_block({.name = std::move(name),
@@ -61,8 +60,8 @@ class ParameterTable {
     return offset;
   }
 
-  /// Adds room without a name, for blocks that are added afterwards. Returns its offset. Throws ShapeError for sizes
-  /// that no memory holds.
+  /// Reserves unnamed space for blocks added later and returns its offset. Throws ShapeError if the size exceeds
+  /// `most_entries`.
   Index reserve(Index rows, Index cols) {
     require<ShapeError>(rows >= 0 && cols >= 0 && (cols == 0 || rows <= (most_entries - size_) / cols),
                         "parameters: a matrix of ", rows, " x ", cols, " is no size that memory holds");
@@ -71,27 +70,27 @@ class ParameterTable {
     return offset;
   }
 
-  /// Adds a name for a part of room that was reserved.
+  /// Names a part of reserved space. Throws ValueError if the name exists.
   void add_block(ParameterBlock block) {
     require<ValueError>(find(block.name) == nullptr, "parameters: the name '", block.name, "' is taken already");
     blocks_.push_back(std::move(block));
   }
 
-  /// From now on every batch reaches all columns of that block, because something besides the lookup uses it.
+  /// Marks a block as dense, for a table that is used outside of lookups, so that every batch reaches all its columns.
   void make_dense(std::string_view name) { blocks_[std::size_t(&at(name) - blocks_.data())].sparse = false; }
 
-  /// Says which equations all blocks so far belong to: a function that writes them as text. Names alone do not tell
-  /// what is computed with a block.
+  /// Sets the equations of all blocks so far, as a function that returns their text. The names of the blocks do not
+  /// define the computation.
   void set_equations(std::string (*text)()) { equations_.assign(1, {{}, text}); }
-  /// Those of the blocks whose names begin with `prefix`; empty where these are not the blocks of one cell, or of one
-  /// that was written without equations.
+  /// Equations of the blocks whose names begin with `prefix`; empty if they are not the blocks of a single cell, or if
+  /// the cell was written without equations.
   std::string equations(std::string_view prefix = {}) const {
     for (const auto& [of_blocks, text] : equations_)
       if (of_blocks == prefix) return text();
     return {};
   }
 
-  /// Adds all blocks of `part`, each name behind `prefix`. Returns the offset of the part.
+  /// Appends all blocks of `part`, with `prefix` before each name. Returns the offset of the part.
   Index append(const ParameterTable& part, std::string_view prefix) {
     const Index offset = reserve(part.size(), 1);
     for (const auto& [of_blocks, text] : part.equations_)
@@ -104,20 +103,21 @@ class ParameterTable {
     return offset;
   }
 
-  /// nullptr when there is no such name.
+  /// Block of that name, or null if there is none.
   const ParameterBlock* find(std::string_view name) const {
     for (const ParameterBlock& block : blocks_)
       if (block.name == name) return &block;
     return nullptr;
   }
 
+  /// Block of that name. Throws ValueError if there is none.
   const ParameterBlock& at(std::string_view name) const {
     const ParameterBlock* block = find(name);
     require<ValueError>(block != nullptr, "parameters: there is no '", name, "'; there are ", [&] { return names(); });
     return *block;
   }
 
-  /// The block that holds entry `index` of the flat vector.
+  /// Block that contains entry `index` of the flat vector. Throws ValueError if there is none.
   const ParameterBlock& holding(Index index) const {
     for (const ParameterBlock& block : blocks_)
       if (const Index k = index - block.offset;
@@ -128,8 +128,7 @@ class ParameterTable {
 
   bool has_frozen() const { return detail::Segments(learned()).numbers() < size(); }
 
-  /// All entries that can be learned: everything but frozen columns, and without the blocks that are sparse if only
-  /// `dense` ones are asked for.
+  /// Segments of all trainable entries, i.e. all except frozen columns; with `dense`, sparse blocks are excluded too.
   std::vector<detail::Segment> learned(bool dense = false) const {
     std::vector<detail::Segment> others;
     for (const ParameterBlock& block : blocks_) {
@@ -148,20 +147,19 @@ class ParameterTable {
 
  private:
   std::vector<ParameterBlock> blocks_;
-  std::vector<std::pair<std::string, std::string (*)()>> equations_;  // behind the first part of their blocks' names
+  std::vector<std::pair<std::string, std::string (*)()>> equations_;  // each with the name prefix of its blocks
   Index size_ = 0;
 };
 
-/// A flat vector with its table: the parameters of a model, or their gradients.
+/// Flat vector with its table: parameters of a model, or their gradients.
 ///
-/// A gradient knows where it can differ from zero: `segments()` leave out frozen columns, and those columns of sparse
-/// blocks that nobody touched. Who goes through them instead of the whole vector pays for the batch, not for the
-/// vocabulary.
+/// For a gradient, `segments()` gives the entries that may be nonzero: without frozen columns, and without columns of
+/// sparse blocks that were not touched. The cost of work on the segments depends on the batch, not on the vocabulary.
 template <class Scalar>
 class Parameters {
  public:
   Parameters() : table_(std::make_shared<ParameterTable>()) {}
-  /// All entries zero. Throws ShapeError where there is no memory for them.
+  /// All entries zero. Throws ShapeError if memory is exhausted.
   explicit Parameters(ParameterTable table) : table_(std::make_shared<ParameterTable>(std::move(table))) {
     take_memory(table_->size(), "parameters", [&] { values_.setZero(table_->size()); });
     reach_ = detail::Reach(table_->learned(true));
@@ -176,7 +174,7 @@ class Parameters {
   const VectorX<Scalar>& values() const { return values_; }
   Index size() const { return values_.size(); }
 
-  /// The block of that name as a matrix; throws ValueError when there is none.
+  /// Block as a matrix. Throws ValueError if there is no such name.
   View<Scalar> operator[](std::string_view name) { return block(table_->at(name)); }
   ConstView<Scalar> operator[](std::string_view name) const { return block(table_->at(name)); }
 
@@ -187,7 +185,7 @@ class Parameters {
     return {values_.data() + b.offset, b.rows, b.cols, Eigen::OuterStride<>(b.stride)};
   }
 
-  /// The same names, all zero: where gradients are added up.
+  /// Zeros with the same table, as an accumulator of gradients.
   Parameters zeros_like() const {
     Parameters other(*this);
     other.values_.setZero();
@@ -195,17 +193,17 @@ class Parameters {
     return other;
   }
 
-  /// Says that these columns of the block at `offset` got a gradient. Needed where the block is sparse, without effect
-  /// otherwise. Throws ShapeError for a column that it does not have.
+  /// Records that these columns of the block at `offset` have a gradient. Required for sparse blocks, no effect on
+  /// others. Throws ShapeError for a column out of range.
   void touch(Index offset, std::span<const Index> columns) { reach_.touch(offset, columns); }
-  /// Whatever was touched of another gradient of the same parameters.
+  /// Records all columns touched in another gradient of the same parameters.
   void touch(const Parameters& other) { reach_.touch(other.reach_); }
 
-  std::span<const detail::Segment> segments() const { return reach_.segments(); }  ///< dense ones, then those touched
-  std::span<const detail::Segment> dense() const { return reach_.always(); }       ///< that every batch reaches
-  std::span<const detail::Segment> touched() const { return reach_.touched(); }  ///< columns, in the order of touching
+  std::span<const detail::Segment> segments() const { return reach_.segments(); }  ///< dense ones, then touched columns
+  std::span<const detail::Segment> dense() const { return reach_.always(); }       ///< reached by every batch
+  std::span<const detail::Segment> touched() const { return reach_.touched(); }    ///< in order of touching
 
-  /// Zero again, where it may differ from it.
+  /// Sets the segments to zero and forgets touched columns.
   void reset() {
     for (const detail::Segment& segment : segments()) values_.segment(segment.first, segment.size).setZero();
     reach_.forget();

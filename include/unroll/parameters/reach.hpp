@@ -1,31 +1,31 @@
 #pragma once
-// How far into a flat vector a batch reached: work on a gradient need not go further.
+// Record of the entries of a flat vector that a batch reaches, to restrict work on a gradient.
 
 #include "unroll/core/error.hpp"
 #include "unroll/parameters/segments.hpp"
 
 namespace unroll::detail {
 
-/// The segments that every batch reaches, and behind them the columns of large tables that this one touched. To forget
-/// these costs what was touched, whatever the size of the tables.
+/// Segments that every batch reaches, followed by the columns of large tables touched by this batch. The cost of
+/// `forget` depends on the touched columns only, not on the size of the tables.
 class Reach {
  public:
   Reach() = default;
   explicit Reach(std::vector<Segment> always) : segments_(std::move(always)), always_(segments_.size()) {}
 
-  /// A matrix [rows x closed.size()] whose columns are reached one by one; those that are `closed` never are.
+  /// Adds a table, a matrix [rows x closed.size()] whose columns are reached individually; `closed` columns never are.
   void add_table(Index first, Index rows, Index stride, std::vector<bool> closed) {
     tables_.push_back({first, rows, stride, std::move(closed)});
   }
 
-  /// Columns of the table that begins at `first`; nothing where there is none. Throws ShapeError for one that it does
-  /// not have.
+  /// Touches columns of the table that begins at `first`; no effect if there is none. Throws ShapeError for a column
+  /// out of range.
   void touch(Index first, std::span<const Index> columns) {
     for (std::size_t k = 0; k < tables_.size(); ++k)
       if (tables_[k].first == first)
         for (const Index column : columns) touch({k, column});
   }
-  /// What another one touched, of the same tables.
+  /// Touches the columns touched in `other`, which has the same tables.
   void touch(const Reach& other) {
     for (const Place& place : other.places_) touch(place);
   }
@@ -42,7 +42,7 @@ class Reach {
  private:
   struct Columns {
     Index first, rows, stride;
-    std::vector<bool> closed;  // touched already, or never to be
+    std::vector<bool> closed;  // touched already, or never reached
   };
   struct Place {
     std::size_t table;
@@ -61,7 +61,7 @@ class Reach {
 
   std::vector<Segment> segments_;
   std::size_t always_ = 0;
-  std::vector<Place> places_;  // of the segments that were touched
+  std::vector<Place> places_;  // of the touched segments
   std::vector<Columns> tables_;
 };
 

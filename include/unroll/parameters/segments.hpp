@@ -1,5 +1,5 @@
 #pragma once
-// Stretches of a flat vector, for work that leaves the rest of it alone.
+// Segments of a flat vector, for work on a part of it.
 
 #include <algorithm>
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace unroll::detail {
 
-/// Numbers that lie next to each other in a flat vector.
+/// Contiguous range of a flat vector.
 struct Segment {
   Index first = 0;
   Index size = 0;
@@ -19,16 +19,16 @@ struct Segment {
   friend bool operator==(const Segment&, const Segment&) = default;
 };
 
-/// Those of a list, or the columns of a matrix in memory, counted from its first number.
+/// Sequence of segments: a list, or the columns of a matrix relative to its first entry.
 class Segments {
  public:
-  Segments(std::span<const Segment> list) : list_(list.data()), size_(list.size()) {}  // NOLINT: a list is some
+  Segments(std::span<const Segment> list) : list_(list.data()), size_(list.size()) {}  // NOLINT: implicit
   Segments(Index rows, Index cols, Index stride) : size_(std::size_t(cols)), rows_(rows), stride_(stride) {}
 
   std::size_t size() const { return size_; }
   Segment operator[](std::size_t k) const { return list_ != nullptr ? list_[k] : Segment{Index(k) * stride_, rows_}; }
 
-  /// How many numbers there are in all of them.
+  /// Total number of entries.
   Index numbers() const {
     Index sum = 0;
     for (std::size_t k = 0; k < size_; ++k) sum += (*this)[k].size;
@@ -41,7 +41,7 @@ class Segments {
   Index rows_ = 0, stride_ = 0;
 };
 
-/// Behind the others, as one with the last where they touch.
+/// Appends a segment, merged with the last one if they are adjacent.
 inline void append(std::vector<Segment>& segments, const Segment& next) {
   if (next.size == 0) return;
   if (!segments.empty() && segments.back().first + segments.back().size == next.first)
@@ -50,7 +50,7 @@ inline void append(std::vector<Segment>& segments, const Segment& next) {
     segments.push_back(next);
 }
 
-/// What is left of `size` numbers without `segments`, which do not overlap.
+/// Complement of disjoint `segments` in [0, size).
 inline std::vector<Segment> all_but(std::vector<Segment> segments, Index size) {
   std::sort(segments.begin(), segments.end(), [](const Segment& a, const Segment& b) { return a.first < b.first; });
   std::vector<Segment> left;
@@ -63,7 +63,7 @@ inline std::vector<Segment> all_but(std::vector<Segment> segments, Index size) {
   return left;
 }
 
-/// f(first, size) for the pieces that hold the numbers [begin, end), counted through all segments.
+/// Calls f(first, size) for the pieces of the entries [begin, end), counted across all segments.
 template <class F>
 void each_piece(const Segments& segments, Index begin, Index end, F&& f) {
   for (std::size_t k = 0; k < segments.size() && end > 0; ++k) {
@@ -75,7 +75,7 @@ void each_piece(const Segments& segments, Index begin, Index end, F&& f) {
   }
 }
 
-/// The same for all numbers; `threads` work on `share` of them at a time.
+/// The same for all entries, in tasks of `share` entries on `threads`.
 template <class F>
 void each_share(const Segments& segments, Index share, ThreadPool* threads, F&& f) {
   const Index numbers = segments.numbers();

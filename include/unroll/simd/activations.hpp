@@ -1,15 +1,15 @@
 #pragma once
-// Activation functions with their derivatives: what a recurrence, a dense layer and a reference test all use.
+// Activation functions with their derivatives, for recurrences, dense layers and reference tests.
 //
-// Each is a small aggregate that works on Lanes of any width, float or double. Where the derivative can be told from
-// the result (`by_output`), only the result is kept, and nothing transcendental is computed twice. At a kink the
-// derivative is that of PyTorch: relu'(0) = 0, hard_tanh' = 0 at its limits. NaN stays NaN. The largest errors seen, in
-// units in the last place over all magnitudes (see elementary.hpp):
+// Each is a small aggregate that works on Lanes of any width, float or double. If the derivative is a function of the
+// result (`by_output`), only the result is stored, and no transcendental function is computed twice. Derivatives at
+// kinks are those of PyTorch: relu'(0) = 0, hard_tanh' = 0 at its limits. NaN is propagated. Largest measured errors,
+// in units in the last place over all magnitudes (see elementary.hpp):
 //
 //               float   double
-//     sigmoid    2.5     2.4    subnormal results included
-//     tanh       2.5     2.6    near 0 too
-//     softplus   2.7     2.8    where it is e^x too
+//     sigmoid    2.5     2.4    including subnormal results
+//     tanh       2.5     2.6    including arguments near 0
+//     softplus   2.7     2.8    including the range where it is e^x
 //     elu        1.1     1.2
 //     gelu, silu: see gelu.hpp
 
@@ -29,16 +29,16 @@ namespace unroll {
 
 namespace detail {
 
-/// A parameter that must be > 0: only then the sign of the result tells on which branch the argument was. It is one of
-/// float, whatever it is used with. Throws ValueError where it is written; in a constant expression that is an error of
-/// compilation.
+/// Positive activation parameter. The sign of the result identifies the branch of the argument only if the parameter is
+/// > 0. It must be a positive normal float, for double activations too. Throws ValueError at construction; in a
+/// constant expression that is a compile error.
 template <class Owner>
 struct Positive {
   double value;
-  constexpr Positive(double number) : value(number) {  // NOLINT: a number is a parameter
+  constexpr Positive(double number) : value(number) {  // NOLINT: implicit conversion from a number
     if (!(number >= double(smallest) && number <= double(largest))) refuse(number);
   }
-  constexpr operator double() const { return value; }  // NOLINT: and a parameter is a number
+  constexpr operator double() const { return value; }  // NOLINT: implicit conversion to a number
 
  private:
   static constexpr float smallest = std::numeric_limits<float>::min(), largest = std::numeric_limits<float>::max();
@@ -47,16 +47,16 @@ struct Positive {
   }
 };
 
-/// A parameter that must be a number, finite in float unless it may be infinite, likewise.
+/// Activation parameter that is not NaN, and finite in float unless `may_be_infinite`. Throws ValueError like Positive.
 template <class Owner, bool may_be_infinite = false>
 struct Number {
   double value;
-  constexpr Number(double number) : value(number) {  // NOLINT: a number is a parameter
+  constexpr Number(double number) : value(number) {  // NOLINT: implicit conversion from a number
     using Limits = std::numeric_limits<float>;
     constexpr double largest = double(may_be_infinite ? Limits::infinity() : Limits::max());
     if (!(number >= -largest && number <= largest)) refuse(number);
   }
-  constexpr operator double() const { return value; }  // NOLINT: and a parameter is a number
+  constexpr operator double() const { return value; }  // NOLINT: implicit conversion to a number
 
  private:
   [[noreturn]] static void refuse(double number) {
@@ -71,19 +71,18 @@ EIGEN_ALWAYS_INLINE V constant(double number) {
 
 }  // namespace detail
 
-/// A function of one number with its derivative. A user's own activation is any struct of this form; one that holds
-/// numbers shows them in `visit_options(f)`, which calls f(name, number) for each: descriptions and files then hold
-/// them.
+/// Scalar function with its derivative. A user-defined activation is any struct of this form. If it has parameters, it
+/// lists them in `visit_options(f)`, which calls f(name, number) for each, so that descriptions and files contain them.
 template <class A>
 concept Activation = requires(const A a, NativeLanes<float> f, NativeLanes<double> d) {
-  { A::name } -> std::convertible_to<std::string_view>;   // in files and messages
-  { A::latex } -> std::convertible_to<std::string_view>;  // in formulas
-  { A::by_output } -> std::convertible_to<bool>;          // does slope() take the result, or else the argument?
+  { A::name } -> std::convertible_to<std::string_view>;   // for files and messages
+  { A::latex } -> std::convertible_to<std::string_view>;  // for formulas
+  { A::by_output } -> std::convertible_to<bool>;          // argument of slope(): the result if true, else the argument
   { a.value(f) } -> std::same_as<decltype(f)>;
   { a.slope(d) } -> std::same_as<decltype(d)>;
 };
 
-/// x
+/// Identity x.
 struct Identity {
   static constexpr std::string_view name = "identity", latex = "\\mathrm{id}";
   static constexpr bool by_output = true;
@@ -97,7 +96,7 @@ struct Identity {
   }
 };
 
-/// 1 / (1 + e^-x)
+/// Logistic sigmoid 1 / (1 + e^-x).
 struct Sigmoid {
   static constexpr std::string_view name = "sigmoid", latex = "\\sigma";
   static constexpr bool by_output = true;
@@ -111,7 +110,7 @@ struct Sigmoid {
   }
 };
 
-/// The hyperbolic tangent.
+/// Hyperbolic tangent.
 struct Tanh {
   static constexpr std::string_view name = "tanh", latex = "\\tanh";
   static constexpr bool by_output = true;
@@ -125,7 +124,7 @@ struct Tanh {
   }
 };
 
-/// max(x, 0)
+/// Rectifier max(x, 0).
 struct Relu {
   static constexpr std::string_view name = "relu", latex = "\\mathrm{relu}";
   static constexpr bool by_output = true;
@@ -139,7 +138,7 @@ struct Relu {
   }
 };
 
-/// x where x > 0, else negative_slope * x.
+/// Leaky rectifier: x if x > 0, else negative_slope * x.
 struct LeakyRelu {
   static constexpr std::string_view name = "leaky_relu", latex = "\\mathrm{lrelu}";
   static constexpr bool by_output = true;
@@ -160,7 +159,7 @@ struct LeakyRelu {
   }
 };
 
-/// x where x > 0, else alpha (e^x - 1): Clevert et al. 2016 (arXiv:1511.07289), eq. 15.
+/// Exponential linear unit: x if x > 0, else alpha (e^x - 1). Clevert et al. 2016 (arXiv:1511.07289), eq. 15.
 struct Elu {
   static constexpr std::string_view name = "elu", latex = "\\mathrm{elu}";
   static constexpr bool by_output = true;
@@ -182,7 +181,8 @@ struct Elu {
   }
 };
 
-/// alpha x + beta cut to [0, 1]. The default is that of ONNX; Keras 3 and PyTorch take alpha = 1/6, beta = 1/2.
+/// Hard sigmoid: alpha x + beta clipped to [0, 1]. The defaults are those of ONNX; Keras 3 and PyTorch use alpha = 1/6,
+/// beta = 1/2.
 struct HardSigmoid {
   static constexpr std::string_view name = "hard_sigmoid", latex = "\\mathrm{hsig}";
   static constexpr bool by_output = true;
@@ -205,7 +205,7 @@ struct HardSigmoid {
   }
 };
 
-/// x cut to [low, high].
+/// Hard tanh: x clipped to [low, high].
 struct HardTanh {
   static constexpr std::string_view name = "hard_tanh", latex = "\\mathrm{htanh}";
   static constexpr bool by_output = true;
@@ -229,7 +229,7 @@ struct HardTanh {
   }
 };
 
-/// log(1 + e^x), as max(x, 0) + log(1 + e^-|x|). Its derivative is 1 - e^-y.
+/// Softplus log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|). Its derivative is 1 - e^-y.
 struct Softplus {
   static constexpr std::string_view name = "softplus", latex = "\\mathrm{softplus}";
   static constexpr bool by_output = true;
@@ -243,7 +243,7 @@ struct Softplus {
   }
 };
 
-/// x / (1 + |x|), and its limits -1 and 1 at the infinities.
+/// Softsign x / (1 + |x|); -1 and 1 at the infinities.
 struct Softsign {
   static constexpr std::string_view name = "softsign", latex = "\\mathrm{softsign}";
   static constexpr bool by_output = true;
@@ -260,8 +260,7 @@ struct Softsign {
   }
 };
 
-/// Applies the activation to every entry, in place. `matrix` is anything that converts to Out: a Matrix, a Vector, a
-/// block, a Map.
+/// In-place activation of every entry. `matrix` is anything that converts to Out: a Matrix, Vector, block or Map.
 template <Activation A, class Target>
 void apply(const A& activation, Target&& matrix) {
   using Scalar = typename std::remove_cvref_t<Target>::Scalar;

@@ -1,5 +1,5 @@
 #pragma once
-// Sums over columns that keep their digits, however many there are.
+// Sums over columns whose rounding error does not grow with the number of columns.
 
 #include <algorithm>
 #include <array>
@@ -11,8 +11,8 @@ namespace unroll::detail {
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // as in simd/lanes.hpp
-/// f(lanes of some width, first row), which together go through all rows once: as wide ones as fit, halved for the rest
-/// until they are single numbers.
+/// Calls f(lanes, first row) for a partition of the rows into lanes: first as wide as possible, then halved down to
+/// single numbers.
 template <class S, class V = NativeLanes<S>, class F>
 EIGEN_ALWAYS_INLINE void each_row(Index rows, F&& f, Index row = 0) {
   using Half = HalfLanes<V>;
@@ -21,11 +21,11 @@ EIGEN_ALWAYS_INLINE void each_row(Index rows, F&& f, Index row = 0) {
 }
 #pragma GCC diagnostic pop
 
-/// Numbers that are added in registers before their sum is added in double.
+/// Number of terms summed in Scalar registers before the partial sum is added in double.
 inline constexpr Index terms_in_register = 64;
 
-/// Adds to sums[k][row] the k-th lanes that `f(lanes, row, column)` gives, over all columns: a few at a time in
-/// registers, these in double. The order is that of the columns, so the bits depend on nothing else.
+/// sums[k][row] += sum over columns of the k-th result of `f(lanes, row, column)`. Partial sums of `terms_in_register`
+/// columns are added in double. The order of the columns alone determines the order of additions, and thereby the bits.
 template <class S, std::size_t count, class F>
 void sum_columns(Index rows, Index columns, F&& f, const std::array<double*, count>& sums) {
   for (Index first = 0; first < columns; first += terms_in_register)
@@ -44,7 +44,7 @@ void sum_columns(Index rows, Index columns, F&& f, const std::array<double*, cou
     });
 }
 
-/// The same into vectors, which are overwritten.
+/// The same for vectors, which are overwritten.
 template <class S, std::size_t count, class F>
 void sum_columns(Index rows, Index columns, F&& f, const std::array<VectorX<double>*, count>& sums) {
   std::array<double*, count> numbers;
@@ -52,8 +52,8 @@ void sum_columns(Index rows, Index columns, F&& f, const std::array<VectorX<doub
   sum_columns<S>(rows, columns, f, numbers);
 }
 
-/// sum [rows] += all columns: the gradient of a bias. A float that takes in one number after the other is wrong by 1 %
-/// after a million of them.
+/// Row sums: sum [rows] += all columns, as in the gradient of a bias. A plain sum in float has an error of 1 % after a
+/// million terms.
 template <class S>
 void add_columns(const ConstView<S>& columns, S* sum) {
   constexpr Index strip = 256, lanes = NativeLanes<S>::size;
@@ -66,7 +66,7 @@ void add_columns(const ConstView<S>& columns, S* sum) {
     };
     std::fill_n(sums.begin(), rows, 0.0);
     double* const to = sums.data();
-    if (quarter > 0)  // a processor adds to several registers in the time of one
+    if (quarter > 0)  // independent additions overlap in the pipeline
       sum_columns<S, 4>(
           quarter, columns.cols(),
           [&]<class V>(V v, Index row, Index column) __attribute__((always_inline)) {

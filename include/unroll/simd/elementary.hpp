@@ -1,15 +1,15 @@
 #pragma once
-// exp, log and tanh of Lanes, for float and double alike. Eigen 3.4 has no vectorised tanh for double, and its exp and
-// log stop short of subnormal numbers. The largest errors seen, in units in the last place against long double, over
-// 1.5 10^8 floats of all magnitudes and 2 10^7 doubles:
+// exp, log and tanh of Lanes, for float and double. Eigen 3.4 has no vectorized tanh for double, and its exp and log do
+// not handle subnormal numbers. Largest measured errors, in units in the last place against long double, over 1.5 10^8
+// floats of all magnitudes and 2 10^7 doubles:
 //
 //            float   double
 //     exp     1.1     1.1
 //     log     2.0     1.9
 //     tanh    2.5     2.6
 //
-// NaN stays NaN; infinities, overflow and subnormal numbers are treated as by <cmath>. Rounding to integers by adding a
-// large number is used throughout: requirements.hpp refuses flags that break it.
+// NaN is propagated; infinities, overflow and subnormal numbers are handled as in <cmath>. Rounding to integers adds a
+// large number; requirements.hpp rejects flags that break this.
 
 #include <array>
 #include <bit>
@@ -23,7 +23,7 @@
 namespace unroll {
 namespace detail {
 
-/// The coefficients are minimax fits (Remez exchange) on the reduced range; see polynomial() for their order.
+/// Minimax coefficients (Remez exchange) on the reduced range, highest power first.
 template <std::floating_point Scalar>
 struct ElementaryConstants;
 
@@ -34,10 +34,10 @@ struct ElementaryConstants<float> {
   static constexpr std::array expm1{0.0013941166f, 0.008363205f, 0.041666374f, 0.16666576f, 0.5f};
   // (2 atanh(s) - 2s) / s^3 in s^2, for 1/sqrt(2) <= (1 + s) / (1 - s) <= sqrt(2)
   static constexpr std::array log1p{0.29583088f, 0.39988697f, 0.66666687f};
-  // ln(2) in two parts: the first has so few digits that its product with any exponent is exact.
+  // ln(2) in two parts: the first has few enough digits that its product with any exponent is exact.
   static constexpr float ln2_high = 0.693145751953125f, ln2_low = 1.4286067653301869e-06f;
-  static constexpr float exp_low = -104, exp_high = 89;  // beyond them exp is 0 and infinite
-  static constexpr float sigmoid_low = -105;             // below it is 0
+  static constexpr float exp_low = -104, exp_high = 89;  // beyond: 0 and infinity
+  static constexpr float sigmoid_low = -105;             // below: 0
 };
 
 template <>
@@ -57,12 +57,12 @@ struct ElementaryConstants<double> {
 template <class Scalar>
 inline constexpr int mantissa_bits = std::numeric_limits<Scalar>::digits - 1;
 
-/// Added to a number it rounds it to an integer, which then stands in the lowest bits of the sum.
+/// Adding this number rounds to an integer, which is then in the lowest bits of the sum.
 template <class Scalar>
 inline constexpr Scalar rounder = Scalar(3) * Scalar(std::uint64_t(1) << (mantissa_bits<Scalar> - 1));
 
-// Words of the lanes' bits, as the vector types that g++ and clang++ know on every machine. (A loop over an array would
-// be standard C++, but g++ 12 takes it through memory.)
+// Bits of the lanes as integer vectors, in the vector extension of g++ and clang++. g++ 12 compiles a loop over a
+// std::array through memory.
 template <class Packet>
 struct WordsOf {
   using Word = typename ElementaryConstants<typename Lanes<Packet>::Scalar>::Word;
@@ -77,7 +77,7 @@ EIGEN_ALWAYS_INLINE V from_words(const auto& words) {
   return {std::bit_cast<decltype(V::v)>(words)};
 }
 
-/// c[0] x^n + ... + c[n] by Horner's rule.
+/// Polynomial c[0] x^n + ... + c[n] by Horner's rule.
 template <class V, std::size_t n>
 EIGEN_ALWAYS_INLINE V polynomial(const std::array<typename V::Scalar, n>& c, V x) {
   V sum = V::constant(c[0]);
@@ -85,8 +85,8 @@ EIGEN_ALWAYS_INLINE V polynomial(const std::array<typename V::Scalar, n>& c, V x
   return sum;
 }
 
-/// The same by Horner's rule in x2 = x^2, for pairs of coefficients: a result after three multiply-adds where
-/// `polynomial` takes four, after five where it takes nine. That is what a step of one sequence waits for.
+/// The same polynomial by Horner's rule in x2 = x^2 on pairs of coefficients. The latency is three multiply-adds
+/// instead of four for float, five instead of nine for double; it dominates a step of a single sequence.
 template <class V, std::size_t n>
 EIGEN_ALWAYS_INLINE V polynomial_in_pairs(const std::array<typename V::Scalar, n>& c, V x, V x2) {
   const auto pair = [&](std::size_t i) __attribute__((always_inline)) {
@@ -97,7 +97,7 @@ EIGEN_ALWAYS_INLINE V polynomial_in_pairs(const std::array<typename V::Scalar, n
   return sum;
 }
 
-/// 2^(k + offset) for k = rounded - rounder, as long as it is a normal number.
+/// 2^(k + offset) for k = rounded - rounder, if the result is a normal number.
 template <int offset = 0, class V>
 EIGEN_ALWAYS_INLINE V power_of_two(V rounded) {
   using Scalar = typename V::Scalar;
@@ -106,7 +106,7 @@ EIGEN_ALWAYS_INLINE V power_of_two(V rounded) {
   return from_words<V>((words(rounded) << mantissa_bits<Scalar>)+one);
 }
 
-/// x 2^k for integers k, with overflow and subnormal results; two factors, because 2^k itself may be out of range.
+/// x 2^k for integer k, with overflow and subnormal results. Uses two factors because 2^k may be out of range.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Packet scale(const Packet& x, const Packet& k) {
   using V = Lanes<Packet>;
@@ -115,7 +115,7 @@ EIGEN_ALWAYS_INLINE Packet scale(const Packet& x, const Packet& k) {
   return (V{x} * power_of_two(half) * power_of_two(V{k} - (half - shift) + shift)).v;
 }
 
-/// e^x = 2^k (1 + expm1), k = rounded - rounder, the integer next to x / ln(2).
+/// Argument reduction e^x = 2^k (1 + expm1), where k = rounded - rounder is the integer closest to x / ln(2).
 template <class V>
 struct ReducedExp {
   V rounded, k, expm1;
@@ -142,20 +142,20 @@ EIGEN_ALWAYS_INLINE ReducedExp<V> reduce_exp(V x) {
   return reduce_exp(x, fma(x, V::constant(Scalar(1.4426950408889634)), V::constant(rounder<Scalar>)));
 }
 
-/// e^x - 1 for |x| <= 80, with a small relative error near 0 too.
+/// e^x - 1 for |x| <= 80, with a small relative error near 0.
 template <class V>
 EIGEN_ALWAYS_INLINE V expm1_bounded(const ReducedExp<V>& x) {
   const V power = power_of_two(x.rounded);
   return fma(power, x.expm1, power - V::constant(1));
 }
 
-/// e^x - 1 for x <= 0. From -40 on it is -1.
+/// e^x - 1 for x <= 0; -1 below -40.
 template <class V>
 EIGEN_ALWAYS_INLINE V expm1_nonpositive(V x) {
   return expm1_bounded(reduce_exp(max(x, V::constant(-40))));
 }
 
-/// x = 2^exponent mantissa with 1 <= mantissa < 2, for positive finite x.
+/// Decomposition x = 2^exponent mantissa with 1 <= mantissa < 2, for positive finite x.
 template <class V>
 struct Split {
   V mantissa, exponent;
@@ -168,11 +168,11 @@ EIGEN_ALWAYS_INLINE Split<V> split_exponent(V x) {
   constexpr int bits = mantissa_bits<Scalar>;
   constexpr Scalar power = Scalar(Word(1) << bits), bias = std::numeric_limits<Scalar>::max_exponent - 1;
 
-  // Subnormal numbers are lifted into the normal range first.
+  // Scales subnormal numbers to the normal range.
   const V least = V::constant(std::numeric_limits<Scalar>::min());
   const auto word = words(select_greater(least, x, x * V::constant(power), x));
   const V offset = select_greater(least, x, V::constant(power + bias + Scalar(bits)), V::constant(power + bias));
-  // The exponent's bits become a number as the last digits of `power`.
+  // Converts the exponent bits to a number: they become the last bits of `power`.
   const V biased = from_words<V>((word >> bits) | std::bit_cast<Word>(power));
   return {from_words<V>((word & ((Word(1) << bits) - 1)) | std::bit_cast<Word>(Scalar(1))), biased - offset};
 }
@@ -184,7 +184,7 @@ EIGEN_ALWAYS_INLINE V log1p_reduced(V f) {
   return fma(s * s2, polynomial(ElementaryConstants<typename V::Scalar>::log1p, s2), s + s);
 }
 
-/// log(1 + x) for 0 <= x <= 1, with a small relative error near 0 too.
+/// log(1 + x) for 0 <= x <= 1, with a small relative error near 0.
 template <class V>
 EIGEN_ALWAYS_INLINE V log1p_unit(V x) {
   using Scalar = typename V::Scalar;
@@ -193,7 +193,7 @@ EIGEN_ALWAYS_INLINE V log1p_unit(V x) {
   return log1p_reduced(f) + select_greater(x, limit, V::constant(Scalar(0.6931471805599453)), zero);
 }
 
-/// The magnitude of `a`, which is not negative, with the sign of `sign`.
+/// Magnitude of `a` >= 0 with the sign of `sign`.
 template <class V>
 EIGEN_ALWAYS_INLINE V with_sign_of(V sign, V a) {
   using Scalar = typename V::Scalar;
@@ -203,7 +203,7 @@ EIGEN_ALWAYS_INLINE V with_sign_of(V sign, V a) {
 
 }  // namespace detail
 
-/// e^x
+/// Exponential e^x.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> exp(Lanes<Packet> x) {
   using V = Lanes<Packet>;
@@ -212,7 +212,7 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> exp(Lanes<Packet> x) {
   return {detail::scale((expm1 + V::constant(1)).v, k.v)};
 }
 
-/// The natural logarithm: -infinity of 0, NaN of negative numbers.
+/// Natural logarithm: -infinity at 0, NaN for negative numbers.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> log(Lanes<Packet> x) {
   using V = Lanes<Packet>;
@@ -221,7 +221,7 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> log(Lanes<Packet> x) {
   const V zero = V::constant(0), one = V::constant(1), infinity = V::constant(std::numeric_limits<Scalar>::infinity());
   const V nan = V::constant(std::numeric_limits<Scalar>::quiet_NaN());
 
-  const auto [m, k] = detail::split_exponent(x);  // m in [1, 2), below brought to [1/sqrt(2), sqrt(2)]
+  const auto [m, k] = detail::split_exponent(x);  // m in [1, 2), reduced below to [1/sqrt(2), sqrt(2)]
   const V limit = V::constant(Scalar(1.4142135623730951)), half = V::constant(Scalar(0.5));
   const V log_m = detail::log1p_reduced(select_greater(m, limit, m * half, m) - one);
   const V exponent = select_greater(m, limit, k + one, k);
@@ -232,7 +232,7 @@ EIGEN_ALWAYS_INLINE Lanes<Packet> log(Lanes<Packet> x) {
 }
 
 namespace detail {
-/// log(1 + x) for x >= 0, with a small relative error near 0 too.
+/// log(1 + x) for x >= 0, with a small relative error near 0.
 template <class V>
 EIGEN_ALWAYS_INLINE V log1p_nonnegative(V x) {
   const V one = V::constant(1);
@@ -240,19 +240,20 @@ EIGEN_ALWAYS_INLINE V log1p_nonnegative(V x) {
 }
 }  // namespace detail
 
-/// The hyperbolic tangent, odd to the last bit, by t = e^2|x| - 1: t / (t + 2). From |x| = 20 on it is 1.
+/// Hyperbolic tangent, exactly odd: t / (t + 2) with t = e^2|x| - 1; 1 for |x| >= 20.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> tanh(Lanes<Packet> x) {
   using V = Lanes<Packet>;
   using Scalar = typename V::Scalar;
   const V magnitude = min(abs(x), V::constant(20));
-  // The integer is found while the argument is doubled.
+  // Rounds before doubling, to shorten the dependency chain.
   const V rounded = fma(magnitude, V::constant(Scalar(2 * 1.4426950408889634)), V::constant(detail::rounder<Scalar>));
   const V t = detail::expm1_bounded(detail::reduce_exp(magnitude + magnitude, rounded));
   return detail::with_sign_of(x, t / (t + V::constant(2)));
 }
 
-/// 1 / (1 + e^-x). All is scaled by the last place of 1, so that e^-x stays finite as long as the result is not 0.
+/// Logistic sigmoid 1 / (1 + e^-x). Numerator and denominator are scaled by half the epsilon, so that e^-x does not
+/// overflow while the result is nonzero.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> sigmoid(Lanes<Packet> x) {
   using V = Lanes<Packet>;

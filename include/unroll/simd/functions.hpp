@@ -1,6 +1,6 @@
 #pragma once
-// Functions of one number with their derivatives that are no activations, in the same form: the language of recurrences
-// treats them alike (see the concept Activation).
+// Scalar functions with derivatives that are not activations but have the same form, for equations of recurrences (see
+// the concept Activation).
 
 #include <limits>
 #include <string_view>
@@ -9,7 +9,7 @@
 
 namespace unroll {
 
-/// e^x
+/// Exponential e^x.
 struct Exp {
   static constexpr std::string_view name = "exp", latex = "\\exp";
   static constexpr bool by_output = true;
@@ -23,7 +23,7 @@ struct Exp {
   }
 };
 
-/// 2^x, as 2^k e^(r log 2) with the integer k next to x; exact for integers.
+/// Power of two 2^x, computed as 2^k e^(r log 2) with k the integer closest to x; exact for integers.
 struct Exp2 {
   static constexpr std::string_view name = "exp2", latex = "\\mathrm{exp2}";
   static constexpr bool by_output = true;
@@ -32,7 +32,7 @@ struct Exp2 {
   EIGEN_ALWAYS_INLINE V value(V x) const {
     using Scalar = typename V::Scalar;
     using Limits = std::numeric_limits<Scalar>;
-    constexpr Scalar end = Limits::max_exponent + Limits::digits;  // beyond it the result is 0 or infinite
+    constexpr Scalar end = Limits::max_exponent + Limits::digits;  // beyond: 0 or infinity
     const V limited = min(max(x, V::constant(-end)), V::constant(end)), shift = V::constant(detail::rounder<Scalar>);
     const V k = (limited + shift) - shift;
     const V fraction = detail::expm1_reduced((limited - k) * V::constant(Scalar(ln2)));
@@ -44,7 +44,7 @@ struct Exp2 {
   }
 };
 
-/// The natural logarithm.
+/// Natural logarithm.
 struct Log {
   static constexpr std::string_view name = "log", latex = "\\log";
   static constexpr bool by_output = false;
@@ -58,7 +58,7 @@ struct Log {
   }
 };
 
-/// The square root; its derivative at 0 is infinite.
+/// Square root; its derivative at 0 is infinite.
 struct Sqrt {
   static constexpr std::string_view name = "sqrt", latex = "\\mathrm{sqrt}";
   static constexpr bool by_output = true;
@@ -72,7 +72,7 @@ struct Sqrt {
   }
 };
 
-/// x^2
+/// Square x^2.
 struct Square {
   static constexpr std::string_view name = "square", latex = "\\mathrm{square}";
   static constexpr bool by_output = false;
@@ -86,7 +86,7 @@ struct Square {
   }
 };
 
-/// |x|, with derivative 0 at 0.
+/// Absolute value |x|, with derivative 0 at 0.
 struct Abs {
   static constexpr std::string_view name = "abs", latex = "\\mathrm{abs}";
   static constexpr bool by_output = false;

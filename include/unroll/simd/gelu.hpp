@@ -1,14 +1,13 @@
 #pragma once
-// The Gaussian error linear unit, x times the probability that a standard normal number is below x, the hyperbolic
-// tangent that is often taken for it, and the sigmoid linear unit: Hendrycks and Gimpel 2016 (arXiv:1606.08415),
-// section 2.
+// Gaussian error linear unit (exact, and its tanh approximation) and sigmoid linear unit: Hendrycks and Gimpel 2016
+// (arXiv:1606.08415), section 2.
 //
-// The probability of a tail is R(t) e^(-t^2/2), where R falls slowly and is a polynomial over 1 + 1.5 t. The square is
-// split into a part without rounding error and a rest, so that the relative error is small in the tail too. Largest
-// errors seen, in units in the last place over all magnitudes:
+// The tail probability is computed as R(t) e^(-t^2/2), where R decreases slowly and is approximated by a polynomial
+// over 1 + 1.5 t. The square is split into an exact part and a remainder, so that the relative error is small in the
+// tail too. Largest measured errors, in units in the last place over all magnitudes:
 //
 //             float   double
-//     gelu     4.0     4.8    subnormal results included
+//     gelu     4.0     4.8    including subnormal results
 //     silu     2.7     2.8
 
 #include <string_view>
@@ -18,14 +17,14 @@
 namespace unroll {
 namespace detail {
 
-/// R(t) (1 + 1.5 t) for 0 <= t <= limit as a polynomial in (t - centre) / (t + centre), by interpolation at Chebyshev's
+/// R(t) (1 + 1.5 t) for 0 <= t <= limit as a polynomial in (t - centre) / (t + centre), interpolated at Chebyshev
 /// nodes.
 template <std::floating_point Scalar>
 struct NormalTailConstants;
 
 template <>
 struct NormalTailConstants<float> {
-  static constexpr float centre = 4, limit = 14.6f;  // behind it all results are 0
+  static constexpr float centre = 4, limit = 14.6f;  // beyond the limit all results are 0
   static constexpr std::uint32_t high_half = ~std::uint32_t(0) << 12;
   static constexpr std::array ratio{-0.0001144465f, -7.0430964e-05f, 0.00112383f,  -0.0007752109f,
                                     -0.0077561894f, 0.031156791f,    -0.06372909f, 0.0787536f,
@@ -45,7 +44,7 @@ struct NormalTailConstants<double> {
       -0.011488853304056867, -0.06559964511900723,   0.6538140922875535};
 };
 
-/// t = |x|, R(t), and e^(-t^2/2) = power 2^exponent.
+/// Normal tail: t = |x|, ratio = R(t), and e^(-t^2/2) = power 2^exponent.
 template <class V>
 struct NormalTail {
   V t, ratio, power, exponent;
@@ -65,13 +64,14 @@ struct NormalTail {
     const V reduced = fma(exponent, V::constant(-C::ln2_high), square);
     power = expm1_reduced(fma(exponent, V::constant(-C::ln2_low), reduced + rest)) + V::constant(1);
   }
-  /// factor e^(-t^2/2), rounded once where it is subnormal.
+  /// factor e^(-t^2/2), with a single rounding for subnormal results.
   EIGEN_ALWAYS_INLINE V times(V factor) const { return {scale((factor * power).v, exponent.v)}; }
 };
 
 }  // namespace detail
 
-/// x Phi(x), where Phi is the standard normal distribution function, and 0 at -infinity. PyTorch's and Keras's default.
+/// Gaussian error linear unit x Phi(x), where Phi is the standard normal distribution function; 0 at -infinity. Default
+/// variant of PyTorch and Keras.
 struct Gelu {
   static constexpr std::string_view name = "gelu", latex = "\\mathrm{gelu}";
   static constexpr bool by_output = false;
@@ -84,13 +84,13 @@ struct Gelu {
   template <class V>
   EIGEN_ALWAYS_INLINE V slope(V x) const {
     const detail::NormalTail<V> tail(x);
-    const V density = V::constant(typename V::Scalar(0.3989422804014327));  // of the normal distribution at 0
+    const V density = V::constant(typename V::Scalar(0.3989422804014327));  // standard normal density at 0
     const V below = tail.times(fma(-tail.t, density, tail.ratio));
     return select_greater(x, V::constant(0), V::constant(1) - below, below);
   }
 };
 
-/// x / (1 + e^-x), and 0 at -infinity. Also called swish.
+/// Sigmoid linear unit (swish) x / (1 + e^-x); 0 at -infinity.
 struct Silu {
   static constexpr std::string_view name = "silu", latex = "\\mathrm{silu}";
   static constexpr bool by_output = false;
@@ -105,11 +105,12 @@ struct Silu {
   }
 
  private:
-  static constexpr int limit = 1000;  // from here on the sigmoid is 0 or 1
+  static constexpr int limit = 1000;  // the sigmoid is 0 or 1 beyond
 };
 
-/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, as x times a sigmoid; PyTorch's and Keras's "approximate". Below
-/// -1 its relative error grows with the sigmoid's argument.
+/// Tanh approximation of the Gaussian error linear unit, "approximate" in PyTorch and Keras: x (1 + tanh(sqrt(2 / pi)
+/// (x + 0.044715 x^3))) / 2, computed as x times a sigmoid. Below -1 the relative error grows with the argument of the
+/// sigmoid.
 struct GeluTanh {
   static constexpr std::string_view name = "gelu_tanh", latex = "\\mathrm{gelu}_{\\tanh}";
   static constexpr bool by_output = false;
@@ -125,8 +126,8 @@ struct GeluTanh {
   }
 
  private:
-  static constexpr int limit = 30;                                                 // from here on the sigmoid is 0 or 1
-  static constexpr double linear = 1.5957691216057308, cubic = linear * 0.044715;  // 2 sqrt(2 / pi)
+  static constexpr int limit = 30;                                                 // the sigmoid is 0 or 1 beyond
+  static constexpr double linear = 1.5957691216057308, cubic = linear * 0.044715;  // linear = 2 sqrt(2 / pi)
 
   template <class V>
   EIGEN_ALWAYS_INLINE static V limited(V x) {

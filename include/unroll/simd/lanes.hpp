@@ -1,12 +1,12 @@
 #pragma once
-// Numbers side by side in one SIMD register, so that a formula is written once and runs on packets of any width.
+// SIMD registers as numbers: a formula is written once and runs on packets of any width.
 //
-// Built on Eigen's packet operations, hence SSE, AVX, AVX-512 and NEON from one source. `Lanes<float>` and
-// `Lanes<double>` are one plain number: the same formula serves for ends of columns and for machines without SIMD.
+// Built on Eigen's packet operations for SSE, AVX, AVX-512 and NEON. `Lanes<float>` and `Lanes<double>` are plain
+// numbers, for the ends of columns and for machines without SIMD.
 //
-// Every operation but `lane_sum` gives each lane what IEEE 754 defines for its numbers, rounded once: no approximate
-// instruction (x86's rsqrt and rcp) is used, so processors of all makers give the same bits. `fma` rounds twice where
-// the compiler may not use fused instructions. A test disassembles a program to see that no such instruction is in it.
+// Every operation except `lane_sum` gives each lane the correctly rounded IEEE 754 result. No approximate instructions
+// (x86's rsqrt and rcp) are used, so all processors give the same bits; a test disassembles a program to check this.
+// `fma` rounds twice if the compiler may not use fused instructions.
 
 #include <algorithm>
 #include <array>
@@ -27,44 +27,44 @@ struct Lanes {
 
   EIGEN_ALWAYS_INLINE static Lanes constant(Scalar value) { return {Eigen::internal::pset1<Packet>(value)}; }
 
-  /// Reads `size` numbers; no alignment is asked for.
+  /// Loads `size` numbers from any alignment.
   EIGEN_ALWAYS_INLINE static Lanes load(const Scalar* from) { return {Eigen::internal::ploadu<Packet>(from)}; }
 
-  /// Reads the first `n` numbers (0 <= n <= size) and nothing beyond them; the other lanes are 0.
+  /// Loads the first `n` numbers (0 <= n <= size) without reading beyond them; the other lanes are 0.
   EIGEN_ALWAYS_INLINE static Lanes load_partial(const Scalar* from, int n);
 
   EIGEN_ALWAYS_INLINE void store(Scalar* to) const { Eigen::internal::pstoreu(to, v); }
 
-  /// Writes the first `n` lanes (0 <= n <= size); memory beyond them is neither read nor written.
+  /// Stores the first `n` lanes (0 <= n <= size) without touching memory beyond them.
   EIGEN_ALWAYS_INLINE void store_partial(Scalar* to, int n) const;
 
-  /// How many columns' last few rows fit into one register, if each has no more than `end_rows`: 16 bytes a column.
+  /// Number of columns whose last rows share a register, 16 bytes (`end_rows` rows) per column.
   static constexpr int ends = sizeof(Packet) > 16 ? int(sizeof(Packet)) / 16 : 1;
   static constexpr int end_rows = size / ends;
 
-  /// Reads the first `n` numbers (0 <= n <= end_rows) at from, from + stride, ... for `ends` columns side by side and
-  /// nothing beyond them; the other lanes are 0.
+  /// Loads the first `n` numbers (0 <= n <= end_rows) of each of `ends` columns, at from, from + stride, ..., without
+  /// reading beyond them; the other lanes are 0.
   EIGEN_ALWAYS_INLINE static Lanes load_ends(const Scalar* from, Eigen::Index stride, int n);
 
-  /// Writes them back; memory beyond them is neither read nor written.
+  /// Stores them to the same places, without touching memory beyond them.
   EIGEN_ALWAYS_INLINE void store_ends(Scalar* to, Eigen::Index stride, int n) const;
 
   EIGEN_ALWAYS_INLINE friend Lanes operator+(Lanes a, Lanes b) { return {Eigen::internal::padd(a.v, b.v)}; }
   EIGEN_ALWAYS_INLINE friend Lanes operator-(Lanes a, Lanes b) { return {Eigen::internal::psub(a.v, b.v)}; }
   EIGEN_ALWAYS_INLINE friend Lanes operator*(Lanes a, Lanes b) { return {Eigen::internal::pmul(a.v, b.v)}; }
-  // The compiler's own operators: Eigen's pdiv multiplies by an approximate reciprocal on some processors, and its
-  // pnegate is 0 - a on AVX, which loses the sign of 0.
+  // Built-in operators: Eigen's pdiv multiplies by an approximate reciprocal on some processors, and its pnegate is 0 -
+  // a on AVX, which loses the sign of 0.
   EIGEN_ALWAYS_INLINE friend Lanes operator/(Lanes a, Lanes b) { return {a.v / b.v}; }
   EIGEN_ALWAYS_INLINE friend Lanes operator-(Lanes a) { return {-a.v}; }
 
-  /// The first `n` lanes (0 <= n <= size), and 0 in the others.
+  /// The first `n` lanes (0 <= n <= size), with 0 in the others.
   EIGEN_ALWAYS_INLINE Lanes leading(int n) const {
     std::array<Scalar, std::size_t(size)> numbers{};
     store_partial(numbers.data(), n);
     return load(numbers.data());
   }
 
-  /// The sum of all lanes, in an order that depends on their number alone.
+  /// Sum of all lanes, in an order that depends only on their number.
   EIGEN_ALWAYS_INLINE friend Scalar lane_sum(Lanes a) { return Eigen::internal::predux(a.v); }
 
   EIGEN_ALWAYS_INLINE Lanes& operator+=(Lanes b) { return *this = *this + b; }
@@ -73,18 +73,18 @@ struct Lanes {
   EIGEN_ALWAYS_INLINE Lanes& operator/=(Lanes b) { return *this = *this / b; }
 };
 
-// g++ warns at every register type that its alignment is no part of the name `Lanes<...>`.
+// g++ warns for every register type that its alignment is not part of the name `Lanes<...>`.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"
-/// As many lanes as the widest register holds that the compiler may use.
+/// Lanes of the widest register that the compiler may use.
 template <std::floating_point Scalar>
 using NativeLanes = Lanes<typename Eigen::internal::packet_traits<Scalar>::type>;
 
-/// Half a register; the register itself where Eigen has no narrower one.
+/// Lanes of half a register, or of a whole one if Eigen has no narrower packet.
 template <class V>
 using HalfLanes = Lanes<typename Eigen::internal::unpacket_traits<decltype(V::v)>::half>;
 
-/// As many registers as each has lanes, to be transposed in place.
+/// Square block of `size` registers, for transposition in place.
 template <class V>
 class SquareOfLanes {
  public:
@@ -97,17 +97,17 @@ class SquareOfLanes {
 };
 #pragma GCC diagnostic pop
 
-/// a * b + c, rounded once where the machine can.
+/// a * b + c, rounded once if the machine has fused multiply-adds.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> fma(Lanes<Packet> a, Lanes<Packet> b, Lanes<Packet> c) {
 #ifdef EIGEN_VECTORIZE_FMA
-  // Eigen leaves this to the compiler for a single number; the last rows of a column must round as the others do.
+  // Eigen's scalar version may round twice, but the last rows of a column must round like the others.
   if constexpr (std::floating_point<Packet>) return {std::fma(a.v, b.v, c.v)};
 #endif
   return {Eigen::internal::pmadd(a.v, b.v, c.v)};
 }
 
-/// Asks the processor to bring the cache line of `address` into its first cache.
+/// Prefetch of the cache line of `address` to the first-level cache.
 template <class Scalar>
 EIGEN_ALWAYS_INLINE void prefetch(const Scalar* address) {
   Eigen::internal::prefetch(address);
@@ -132,9 +132,9 @@ EIGEN_ALWAYS_INLINE Packet select_greater(const Packet& a, const Packet& b, cons
 template <class Packet>
 EIGEN_ALWAYS_INLINE Packet max(const Packet& a, const Packet& b) {
 #if EIGEN_ARCH_i386_OR_x86_64
-  return Eigen::internal::pmax(a, b);  // one instruction, and by chance the semantics we state
+  return Eigen::internal::pmax(a, b);  // a single instruction, with the required treatment of NaN
 #else
-  return select_greater(b, a, b, a);  // other machines' instructions treat NaN otherwise
+  return select_greater(b, a, b, a);  // instructions of other machines treat NaN differently
 #endif
 }
 
@@ -147,8 +147,8 @@ EIGEN_ALWAYS_INLINE Packet min(const Packet& a, const Packet& b) {
 #endif
 }
 
-/// Not Eigen's psqrt: for single precision that multiplies by an approximate reciprocal root, which is inexact and
-/// differs between processors. Overloads in lanes_x86.hpp have the exact instruction.
+/// Square root. Eigen's psqrt is not used: for float it multiplies by an approximate reciprocal root, which is inexact
+/// and differs between processors. lanes_x86.hpp has overloads with the exact instruction.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Packet sqrt(const Packet& a) {
   if constexpr (std::floating_point<Packet>) {
@@ -156,7 +156,7 @@ EIGEN_ALWAYS_INLINE Packet sqrt(const Packet& a) {
   } else {
     std::array<typename Lanes<Packet>::Scalar, Lanes<Packet>::size> numbers;
     Eigen::internal::pstoreu(numbers.data(), a);
-    for (auto& number : numbers) number = std::sqrt(number);  // compilers make one vector instruction of this
+    for (auto& number : numbers) number = std::sqrt(number);  // compiles to a single vector instruction
     return Eigen::internal::ploadu<Packet>(numbers.data());
   }
 }
@@ -221,25 +221,25 @@ EIGEN_ALWAYS_INLINE void Lanes<Packet>::store_ends(Scalar* to, Eigen::Index stri
   detail::store_ends<Packet>(to, stride, n, v);
 }
 
-/// a > b ? x : y in every lane; a NaN is not greater than anything, nor anything greater than it.
+/// a > b ? x : y in every lane; comparisons with NaN are false.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> select_greater(Lanes<Packet> a, Lanes<Packet> b, Lanes<Packet> x, Lanes<Packet> y) {
   return {detail::select_greater(a.v, b.v, x.v, y.v)};
 }
 
-/// a < b ? b : a, as std::max: where either is NaN, `a` comes back; max(x, 0) keeps a NaN in x, max(0, x) drops it.
+/// Maximum a < b ? b : a, like std::max. Returns `a` if either is NaN: max(x, 0) propagates NaN, max(0, x) does not.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> max(Lanes<Packet> a, Lanes<Packet> b) {
   return {detail::max(a.v, b.v)};
 }
 
-/// b < a ? b : a, as std::min: where either is NaN, `a` comes back.
+/// Minimum b < a ? b : a, like std::min. Returns `a` if either is NaN.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> min(Lanes<Packet> a, Lanes<Packet> b) {
   return {detail::min(a.v, b.v)};
 }
 
-/// Rounded correctly, as IEEE 754 defines it, on every processor.
+/// Square root, correctly rounded (IEEE 754) on every processor.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Lanes<Packet> sqrt(Lanes<Packet> a) {
   return {detail::sqrt(a.v)};

@@ -1,7 +1,7 @@
 #pragma once
-// What Eigen 3.4's packet operations lack on AVX and AVX-512: masked moves, selection without a detour, and operations
-// that g++ 12 compiles without a false "used uninitialized" (its unmasked AVX-512 intrinsics carry one; a full zeroing
-// mask costs nothing). Overloads by packet type; lanes.hpp has the general case of each.
+// Overloads for AVX and AVX-512 of the general functions in lanes.hpp: masked moves and faster selection, which Eigen
+// 3.4's packet operations lack, and operations that avoid a false warning "used uninitialized" of g++ 12 (its unmasked
+// AVX-512 intrinsics trigger it; a full zeroing mask costs nothing).
 
 #include <cstdint>
 
@@ -17,8 +17,8 @@ EIGEN_ALWAYS_INLINE Packet4f sqrt(const Packet4f& a) { return _mm_sqrt_ps(a); }
 EIGEN_ALWAYS_INLINE Packet2d sqrt(const Packet2d& a) { return _mm_sqrt_pd(a); }
 
 #ifdef __AVX512VL__
-/// g++ 12 makes one instruction of taking out a part of a register and storing it masked, but that one (vextractf32x4
-/// to memory) faults at memory that the mask leaves out.
+/// Barrier between extraction and masked store: g++ 12 merges them to vextractf32x4 to memory, which faults at memory
+/// that the mask excludes.
 template <class Packet>
 EIGEN_ALWAYS_INLINE Packet apart(Packet v) {
   __asm__("" : "+v"(v));
@@ -52,8 +52,7 @@ using Eigen::internal::Packet8f;
 EIGEN_ALWAYS_INLINE Packet8f sqrt(const Packet8f& a) { return _mm256_sqrt_ps(a); }
 EIGEN_ALWAYS_INLINE Packet4d sqrt(const Packet4d& a) { return _mm256_sqrt_pd(a); }
 
-/// A mask of the first n of 8 lanes of 32 bits or of 4 lanes of 64 bits: 8 words out of a row of ones followed by
-/// zeros.
+/// Mask of the first n of 8 lanes of 32 bits or of 4 lanes of 64 bits, loaded from a row of ones followed by zeros.
 template <int lane_bits>
 EIGEN_ALWAYS_INLINE __m256i first_lanes(int n) {
   alignas(64) static constexpr std::int32_t ones_then_zeros[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
@@ -92,7 +91,7 @@ EIGEN_ALWAYS_INLINE void store_partial(double* to, int n, const Packet4d& v) {
   _mm256_mask_storeu_pd(to, static_cast<__mmask8>((1u << n) - 1), apart(v));
 }
 #else
-/// In halves, because AVX's masked store takes some processors as long as seven others (Zen 4: 4 to 7 ns).
+/// Two half stores: AVX's masked store is seven times as slow on some processors (Zen 4: 4 to 7 ns).
 template <class Packet>
 EIGEN_ALWAYS_INLINE void store_halves(typename Eigen::internal::unpacket_traits<Packet>::type* to, int n,
                                       const Packet& v) {
@@ -129,7 +128,7 @@ EIGEN_ALWAYS_INLINE void store_partial(double* to, int n, const Packet8d& v) {
   _mm512_mask_storeu_pd(to, first_of_8(n), v);
 }
 
-// Not by casts, which are unmasked extractions in g++ 12.
+// No casts: g++ 12 compiles them to unmasked extractions.
 EIGEN_ALWAYS_INLINE Packet4d lower_half(const Packet8d& v) { return _mm512_maskz_extractf64x4_pd(all8, v, 0); }
 EIGEN_ALWAYS_INLINE Packet4d upper_half(const Packet8d& v) { return _mm512_maskz_extractf64x4_pd(all8, v, 1); }
 EIGEN_ALWAYS_INLINE Packet8f lower_half(const Packet16f& v) {
@@ -154,7 +153,7 @@ EIGEN_ALWAYS_INLINE Packet8d select_greater(const Packet8d& a, const Packet8d& b
   return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, b, _CMP_GT_OQ), y, x);
 }
 
-// The instruction returns its second operand where one is NaN: the operands are exchanged so that this is `a`.
+// The instruction returns its second operand if one is NaN: the operands are swapped so that `a` is returned.
 EIGEN_ALWAYS_INLINE Packet16f max(const Packet16f& a, const Packet16f& b) { return _mm512_maskz_max_ps(all16, b, a); }
 EIGEN_ALWAYS_INLINE Packet8d max(const Packet8d& a, const Packet8d& b) { return _mm512_maskz_max_pd(all8, b, a); }
 EIGEN_ALWAYS_INLINE Packet16f min(const Packet16f& a, const Packet16f& b) { return _mm512_maskz_min_ps(all16, b, a); }

@@ -1,5 +1,5 @@
 #pragma once
-// The innermost loop of a matrix product: a tile of the result in registers, and a whole made of such tiles.
+// Inner kernel of matrix products: register tiles, and products composed of them.
 
 #include <algorithm>
 #include <array>
@@ -13,20 +13,21 @@
 
 namespace unroll::detail {
 
-// A panel is one register high: as many rows of the left factor as the register has lanes, its columns one after the
-// other, so that the loop over the terms of the sum reads memory straight through. Rows that fill no register are
-// padded with zeros.
+// A panel is one register high: as many rows of the left factor as the register has lanes, stored column after column,
+// so that the loop over the terms reads memory sequentially. Incomplete panels are padded with zeros.
 //
-// A tile is what the registers hold of the result: `height` panels times `width` columns of running sums. Each loaded
-// register of the left factor serves `width` sums and each broadcast number `height` of them, so that arithmetic, not
-// loading, is the limit. The usual ones are 2 x 6 or 3 x 4 of 16 registers (SSE, AVX2), 3 x 8 of 32 (AVX-512, NEON).
+// A tile is the part of the result held in registers: running sums of `height` panels times `width` columns. Each
+// loaded register of the left factor is used in `width` sums and each broadcast number in `height`, so that arithmetic
+// is the bottleneck, not loads. Usual tiles are 2 x 6 or 3 x 4 with 16 registers (SSE, AVX2), 3 x 8 with 32 (AVX-512,
+// NEON).
 inline constexpr int registers = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS;
 inline constexpr bool many_registers = registers >= 32;
-inline constexpr int most_panels = 8, most_columns = 10;  // of any tile
+inline constexpr int most_panels = 8, most_columns = 10;  // maximum tile size
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // as in lanes.hpp
-/// Lanes for rows that fill no register. Where one has 64 bytes, its multiply-adds cost up to twice those of its half.
+/// Lanes for the last rows, which fill no register. Multiply-adds of 64-byte registers cost up to twice as much as
+/// those of half registers.
 template <class Scalar>
 using LastLanes =
     std::conditional_t<sizeof(NativeLanes<Scalar>) == 64, HalfLanes<NativeLanes<Scalar>>, NativeLanes<Scalar>>;
@@ -35,9 +36,9 @@ using LastLanes =
 template <class L>
 inline constexpr bool full_register = L::size == NativeLanes<typename L::Scalar>::size;
 
-/// The greatest height of tiles so wide. A multiply-add takes 4 cycles and up to 2 begin in each, so 8 sums and more
-/// must be under way: few columns need more panels. Sums, a column of the panels and a broadcast number must fit into
-/// the registers. Half a register is but the end of a column.
+/// Maximum height of tiles of a width. A multiply-add has a latency of 4 cycles, and up to 2 start per cycle, so at
+/// least 8 independent sums are needed: narrow tiles need more panels. Sums, one column of the panels and one broadcast
+/// number must fit into the registers. Half registers are used only for the last rows; one panel is enough there.
 template <class L>
 constexpr int tallest(int width) {
   if (!full_register<L>) return 1;
@@ -45,7 +46,7 @@ constexpr int tallest(int width) {
   return std::min(12 / width, (registers - 1) / (width + 1));
 }
 
-/// The greatest width of tiles so high, at [height].
+/// Maximum width of tiles, indexed by height.
 template <class L>
 inline constexpr auto widest = [] {
   std::array<Index, most_panels + 1> widths{};
@@ -54,28 +55,28 @@ inline constexpr auto widest = [] {
   return widths;
 }();
 
-/// How many columns tiles should have, if there are so many. Of 16 registers, 3 x 4 sums ask for fewer loads than 2 x
-/// 6, but 10 columns are better 5 + 5 than 4 + 3 + 3.
+/// Preferred width of tiles. With 16 registers, 3 x 4 sums need fewer loads than 2 x 6, but 10 columns are better split
+/// into 5 + 5 than 4 + 3 + 3.
 template <class L>
 Index usual_width(Index columns) {
   return !many_registers && columns % 4 == 0 ? 4 : widest<L>[!many_registers && full_register<L> ? 2 : 1];
 }
 
-/// The operands of one tile: target(r, j) (+)= sum over k of left(r, k) right(k, j).
+/// Operands of a tile: target(r, j) (+)= sum over k of left(r, k) right(k, j).
 template <class Scalar>
 struct Tile {
   const Scalar* left;
-  Index panel_stride, left_stride;  // from panel to panel, and in a panel from left(r, k) to left(r, k + 1)
+  Index panel_stride, left_stride;  // distances from panel to panel, and from left(r, k) to left(r, k + 1) in a panel
   const Scalar* right;
-  Index right_stride, column_stride;  // from right(k, j) to right(k + 1, j), and to right(k, j + 1)
+  Index right_stride, column_stride;  // distances from right(k, j) to right(k + 1, j), and to right(k, j + 1)
   Index terms;
   Scalar* target;  // column-major
   Index target_stride;
-  int last_rows;  // rows of the last panel that exist in the target: 1 to Lanes::size
-  bool add;       // to what the target holds
+  int last_rows;  // rows of the last panel in the target: 1 to Lanes::size
+  bool add;       // adds to the target instead of overwriting it
 };
 
-/// Left to itself, g++ reads a left factor from memory again for every sum it serves, which narrow tiles cannot afford.
+/// Without this barrier, g++ loads a left factor from memory again for each sum, which is too slow for narrow tiles.
 template <class Packet>
 EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Packet& packet) {
 #if EIGEN_COMP_GNUC && EIGEN_ARCH_x86_64
@@ -83,13 +84,11 @@ EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Packet& packet) {
 #endif
 }
 
-/// A register, or the first n numbers of one and zeros.
 template <class L>
 EIGEN_ALWAYS_INLINE L load(const typename L::Scalar* from, int n) {
   return L::size == 1 || n == L::size ? L::load(from) : L::load_partial(from, n);
 }
 
-/// Writes or adds a register of sums, or the first n of them.
 template <class L>
 EIGEN_ALWAYS_INLINE void put(L sum, typename L::Scalar* to, int n, bool add) {
   if (add) sum = load<L>(to, n) + sum;
@@ -99,8 +98,9 @@ EIGEN_ALWAYS_INLINE void put(L sum, typename L::Scalar* to, int n, bool add) {
     sum.store_partial(to, n);
 }
 
-/// Every sum runs over the terms in their order, whatever the tile's shape: a column's bits do not depend on its
-/// neighbours. The loops over places are unrolled, because only sums with fixed places live in registers.
+/// Product of one tile. The order of the terms does not depend on the shape of the tile: the bits of a column do not
+/// depend on its neighbours. The loops over panels and columns are unrolled, because only sums with constant indices
+/// stay in registers.
 template <class L, int height, int width>
 void multiply_tile(const Tile<typename L::Scalar>& tile) {
   using Scalar = typename L::Scalar;
@@ -127,7 +127,7 @@ void multiply_tile(const Tile<typename L::Scalar>& tile) {
     }
   }
 
-  // Read before the first writing, which might change the tile for all the compiler knows.
+  // Loaded before the first store, which may alias the tile as far as the compiler can prove.
   Scalar* const target = tile.target;
   const Index stride = tile.target_stride;
   const int last_rows = tile.last_rows;
@@ -139,21 +139,21 @@ void multiply_tile(const Tile<typename L::Scalar>& tile) {
       put(sum[j][i], target + j * stride + i * L::size, i + 1 < height ? L::size : last_rows, add);
 }
 
-/// The tiles of one width, at [height - 1].
+/// Tiles of one width, indexed by height - 1.
 template <class L, int width>
 inline constexpr auto tiles_of_width = []<int... i>(std::integer_sequence<int, i...>) {
   return std::array<void (*)(const Tile<typename L::Scalar>&), sizeof...(i)>{&multiply_tile<L, i + 1, width>...};
 }
 (std::make_integer_sequence<int, tallest<L>(width)>{});
 
-/// All tiles, at [width - 1][height - 1]; the size of the inner list is the greatest height for that width.
+/// All tiles, indexed by [width - 1][height - 1]. The size of an inner list is the maximum height for the width.
 template <class L>
 inline constexpr auto tiles = []<int... i>(std::integer_sequence<int, i...>) {
   return std::array{std::span<void (*const)(const Tile<typename L::Scalar>&)>(tiles_of_width<L, i + 1>)...};
 }
 (std::make_integer_sequence<int, most_columns>{});
 
-/// A whole cut into as few parts as can be, none above `most`, and equal: 5 + 5 for 10, not 8 + 2.
+/// Partition of a number into the fewest parts of at most `most`, as equal as possible: 10 = 5 + 5, not 8 + 2.
 class EvenParts {
  public:
   EvenParts(Index whole, Index most) : size_(whole) {
@@ -162,16 +162,15 @@ class EvenParts {
     size_ = whole / parts, larger_ = whole % parts;
   }
 
-  /// The size of the next part.
   Index next() { return size_ + (larger_-- > 0 ? 1 : 0); }
 
  private:
-  Index size_, larger_ = 0;  // so many of the parts have one more
+  Index size_, larger_ = 0;  // `larger_` parts are larger by 1
 };
 
-/// All `rows` of the left factor times all columns: a few panels, which stay in the first-level cache, pass over the
-/// columns. `tile` begins as the first one and goes over the whole. It is no copy: reading a copy back would wait for
-/// its writing.
+/// Product of `rows` of the left factor and all columns. A few panels, which stay in the first-level cache, are
+/// multiplied by all columns before the next panels. `tile` must hold the first tile and is modified. It is not copied,
+/// because loads from a copy would wait for its stores.
 template <class L, class Scalar>
 void multiply_panels(Tile<Scalar>& tile, Index rows, Index columns) {
   constexpr Index lanes = L::size;

@@ -1,16 +1,15 @@
 #pragma once
-// Matrix products at the shapes recurrent networks live on: the same weights times a few columns, at every step.
+// Matrix products for recurrent networks: the same weights times a few columns at every step.
 //
-// A general product copies both factors into its own order at each call, which costs more than the arithmetic when
-// there are ten columns. Here the weights are put into order once, for all steps, and the other factor is read where it
-// lies.
+// A general product packs both factors at each call, which costs more than the arithmetic for about ten columns. Here
+// the weights are packed once for all steps, and the other factor is read in place.
 
 #include "unroll/simd/product_tiles.hpp"
 
 namespace unroll {
 namespace detail {
 
-/// Writes one panel of `columns` terms from up to Lanes::size rows.
+/// Packs one panel: `columns` terms of up to Lanes::size rows.
 template <class L, class Scalar>
 void pack_panel(const Scalar* from, Index stride, Index rows, Index columns, Scalar* to) {
   const int n = static_cast<int>(std::min<Index>(rows, L::size));
@@ -19,8 +18,8 @@ void pack_panel(const Scalar* from, Index stride, Index rows, Index columns, Sca
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // as in lanes.hpp
-/// Likewise from the transpose: the rows of the panel are columns of `from`. Squares are turned in registers; of whole
-/// AVX-512 registers that would take longer than of halves.
+/// Packs one panel of the transpose: the rows of the panel are columns of `from`. Square blocks are transposed in
+/// registers; half registers are faster here than whole AVX-512 registers.
 template <class L, class Scalar>
 void pack_panel_transposed(const Scalar* from, Index stride, Index rows, Index columns, Scalar* to) {
   using Half = LastLanes<Scalar>;
@@ -38,11 +37,10 @@ void pack_panel_transposed(const Scalar* from, Index stride, Index rows, Index c
 
 }  // namespace detail
 
-/// A left factor W [rows x inner], put into register order once and used for many products.
+/// Packed left factor W [rows x inner] for repeated products.
 ///
-/// A column of the result depends on its own column of x alone, to the last bit: not on how many columns there are, nor
-/// on where among them it stands. Packing again with a shape that is no larger allocates nothing; multiplying never
-/// does.
+/// A column of the result depends only on its own column of x, to the last bit: neither on the number of columns nor on
+/// its index. Packing a matrix that is no larger than an earlier one allocates nothing; multiplying never allocates.
 template <class Scalar>
 class PackedMatrix {
  public:
@@ -67,12 +65,13 @@ class PackedMatrix {
   Index rows() const { return rows_; }
   Index inner() const { return inner_; }
 
-  /// y[:, j] = W x[:, j] for j < columns. Column j of x begins at x + j * x_stride, likewise y; they must not overlap.
+  /// Product y[:, j] = W x[:, j] for j < columns. Column j of x begins at x + j * x_stride, column j of y at y + j *
+  /// y_stride. x and y must not overlap.
   void multiply(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride) const {
     multiply(x, x_stride, columns, y, y_stride, false);
   }
 
-  /// y[:, j] += W x[:, j], likewise.
+  /// Sum y[:, j] += W x[:, j], with the same layout.
   void multiply_add(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride) const {
     multiply(x, x_stride, columns, y, y_stride, true);
   }
@@ -109,17 +108,17 @@ class PackedMatrix {
   }
 
   Index rows_ = 0, inner_ = 0;
-  Index full_ = 0;  // the rows in panels of full registers; the others have one panel of LastLanes
+  Index full_ = 0;  // rows in panels of full registers; the other rows have one panel of LastLanes
   VectorX<Scalar> panels_;
 };
 
 namespace detail {
 
-/// Outer products are summed over so many columns at a time: what is read of them stays in the caches, and the sums
-/// still leave the registers seldom enough.
+/// Columns per block of an outer product: few enough that the operands stay in cache, many enough that sums are rarely
+/// written to memory.
 inline constexpr Index many_terms = 128, fewer_terms = 96;
 
-/// multiply_panels for a left factor that lies apart: a few panels at a time are copied into one piece of memory.
+/// multiply_panels for a left factor that is not packed: copies a few panels at a time to contiguous memory.
 template <class L, class Scalar>
 void multiply_copied_panels(Tile<Scalar> tile, Index rows, Index columns) {
   constexpr int height = 3;
@@ -138,18 +137,19 @@ void multiply_copied_panels(Tile<Scalar> tile, Index rows, Index columns) {
 
 }  // namespace detail
 
-/// gradient [rows x inner] += sum over columns j of a[:, j] b[:, j]^T: what a weight gradient is, with many columns.
+/// Sum of outer products, as in a weight gradient over many columns: gradient [rows x inner] += sum over columns j of
+/// a[:, j] b[:, j]^T.
 ///
-/// Column j of a [rows x columns] begins at a + j * a_stride, likewise b [inner x columns] and gradient, which must not
-/// overlap the others. Allocates nothing.
+/// Column j of a [rows x columns] begins at a + j * a_stride; b [inner x columns] and gradient have the same layout.
+/// gradient must not overlap a and b. Allocates nothing.
 template <class Scalar>
 void add_outer_products(const Scalar* a, Index a_stride, Index rows, const Scalar* b, Index b_stride, Index inner,
                         Index columns, Scalar* gradient, Index gradient_stride) {
   using L = NativeLanes<Scalar>;
   using Last = detail::LastLanes<Scalar>;
-  // In place, the terms of a panel lie apart: they share few places of the first cache and, from a page on, need an
-  // entry each in the table of pages. A copy pays if many columns follow; where tiles are large only in the second
-  // case.
+  // Read in place, the terms of a panel are a_stride apart: they map to few sets of the first-level cache and, from a
+  // page on, need one TLB entry each. A copy pays off if many columns follow. With large tiles (many registers) it pays
+  // off only in the case of TLB misses.
   const bool many = inner >= 64;
   const bool copied = many && (!detail::many_registers || a_stride * Index(sizeof(Scalar)) >= 4096);
   const Index full = rows / L::size * L::size, rest = rows - full;
@@ -174,7 +174,7 @@ void add_outer_products(const Scalar* a, Index a_stride, Index rows, const Scala
       detail::multiply_copied_panels<L>(tile, full, inner);
     else
       detail::multiply_panels<L>(tile, full, inner);
-    if (rest > Last::size)  // the last rows fill no register, and nothing behind them may be read
+    if (rest > Last::size)  // the last rows fill no register, and memory behind them must not be read
       detail::multiply_copied_panels<L>(from(full), rest, inner);
     else if (rest > 0)
       detail::multiply_copied_panels<Last>(from(full), rest, inner);

@@ -1,9 +1,9 @@
 #pragma once
-// Formulas over runs of numbers in memory, a register at a time.
+// Formulas on contiguous arrays, one register at a time.
 //
-// Registers are counted from the first number of a run, and the rest goes through one partly filled register. So a
-// result depends on the numbers alone. Eigen's expressions begin at an aligned address and treat what lies in front of
-// it one by one, partly by other functions: there the bits of a column depend on its place in memory.
+// Registers are counted from the first number of an array, and the remainder uses a partial register, so results depend
+// only on the numbers. Eigen's expressions begin at an aligned address and process the numbers before it individually,
+// in part with other functions: there the bits of a column depend on its address.
 
 #include <array>
 #include <type_traits>
@@ -15,13 +15,13 @@ namespace unroll::detail {
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // as in simd/lanes.hpp
-/// The registers of a run: their loads and stores, whole or partly filled.
+/// Registers of a contiguous array: loads and stores, whole or partial.
 template <class S>
 struct Run {
   using V = NativeLanes<S>;
   using Whole = std::integral_constant<int, V::size>;
 
-  /// f(first number, how many: `Whole` or an int for the rest)
+  /// Calls f(first index, count) for each register; count is `Whole`, or an int for the remainder.
   template <class F>
   EIGEN_ALWAYS_INLINE static void each(Index count, F&& f) {
     Index first = 0;
@@ -32,26 +32,26 @@ struct Run {
   EIGEN_ALWAYS_INLINE static V load(const S* from, int rest) { return V::load_partial(from, rest); }
   EIGEN_ALWAYS_INLINE static void store(S* to, V v, Whole) { v.store(to); }
   EIGEN_ALWAYS_INLINE static void store(S* to, V v, int rest) { v.store_partial(to, rest); }
-  /// Adds the first `count` lanes to numbers of more digits.
+  /// Adds the first `count` lanes to doubles.
   static void add(double* to, V v, int count) {
     std::array<S, std::size_t(V::size)> numbers;
     v.store(numbers.data());
     for (int i = 0; i < count; ++i) to[i] += double(numbers[std::size_t(i)]);
   }
-  /// `v`, with 0 in lanes that are no part of the run.
+  /// `v` with 0 in the lanes beyond the array.
   EIGEN_ALWAYS_INLINE static V only(V v, Whole) { return v; }
   EIGEN_ALWAYS_INLINE static V only(V v, int rest) { return v.leading(rest); }
 };
 #pragma GCC diagnostic pop
 
-/// to[i] = f(from[i]...) for `count` numbers; `to` may be one of those it is made from.
+/// to[i] = f(from[i]...) for i < count; `to` may be one of the sources.
 template <class Scalar, class F, class... From>
 void map_run(Index count, const F& f, Scalar* to, const From*... from) {
   using R = Run<Scalar>;
   R::each(count, [&](Index i, auto n) { R::store(to + i, f(R::load(from + i, n)...), n); });
 }
 
-/// The sum of f(from[i]...) for `count` numbers.
+/// Sum of f(from[i]...) over i < count.
 template <class Scalar, class F, class... From>
 Scalar sum_run(Index count, const F& f, const Scalar* first, const From*... from) {
   using R = Run<Scalar>;
@@ -60,7 +60,7 @@ Scalar sum_run(Index count, const F& f, const Scalar* first, const From*... from
   return lane_sum(sum);
 }
 
-/// to(i, j) = f(from(i, j)...) for matrices of one shape.
+/// to(i, j) = f(from(i, j)...) for matrices of equal shape.
 template <class Scalar, class F, class... From>
 void map_entries(const F& f, View<Scalar> to, const From&... from) {
   if (((to.outerStride() == to.rows()) && ... && (from.outerStride() == to.rows())))

@@ -1,6 +1,6 @@
 #pragma once
-// Numbers too small for a full mantissa (subnormal ones: below 1.2e-38 for float) take a processor many times as long
-// as others, and a state or a gradient that fades through time becomes one sooner or later.
+// Flush-to-zero mode. Arithmetic on subnormal numbers (below 1.2e-38 for float) is many times slower than on others,
+// and states or gradients that decay over time eventually become subnormal.
 
 #include <atomic>
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace unroll {
 namespace detail {
 
 #if defined(__SSE2__)
-inline constexpr std::uint64_t flush_bits = 0x8040;  // results (bit 15), operands (bit 6)
+inline constexpr std::uint64_t flush_bits = 0x8040;  // results (bit 15) and operands (bit 6)
 inline std::uint64_t floating_point_mode() noexcept { return _mm_getcsr(); }
 inline void set_floating_point_mode(std::uint64_t mode) noexcept { _mm_setcsr(static_cast<unsigned>(mode)); }
 #elif defined(__aarch64__)
@@ -34,9 +34,9 @@ inline void set_floating_point_mode(std::uint64_t) noexcept {}
 
 }  // namespace detail
 
-/// Within its scope the calling thread takes subnormal operands and results of SIMD arithmetic as 0; then the mode is
-/// as it was before. Exceptions that were raised meanwhile stay raised. Costs next to nothing where the mode is set
-/// already. No effect on processors other than x86 with SSE2 and AArch64.
+/// Scope in which SIMD arithmetic of the calling thread treats subnormal operands and results as 0. The destructor
+/// restores the mode but keeps floating-point exception flags raised meanwhile. Nearly free if the mode is already set.
+/// No effect on processors other than x86 with SSE2 and AArch64.
 class FlushToZero {
  public:
   FlushToZero() noexcept {
@@ -53,7 +53,7 @@ class FlushToZero {
   FlushToZero& operator=(const FlushToZero&) = delete;
 
  private:
-  std::uint64_t added_;  // bits that were not set before
+  std::uint64_t added_;  // bits set by the constructor
 };
 
 }  // namespace unroll

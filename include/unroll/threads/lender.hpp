@@ -1,5 +1,5 @@
 #pragma once
-// Memory that threads borrow for a task.
+// Object pool for scratch memory of tasks.
 
 #include <deque>
 #include <mutex>
@@ -9,12 +9,11 @@
 
 namespace unroll::detail {
 
-/// Hands out things that one thread at a time may use, the last returned first: a task finds the memory of the task
-/// before it in its caches. There are never more of them than were lent at the same time.
+/// Object pool. RAII lease; LIFO for cache locality. Contains at most as many objects as were leased at the same time.
 template <class T>
 class Lender {
  public:
-  /// Belongs to whoever holds the loan, for as long as it lives.
+  /// Exclusive lease of one object; the destructor returns it to the pool.
   class Loan {
    public:
     explicit Loan(Lender& lender) : lender_(lender), lent_(lender.take()) {}
@@ -45,7 +44,7 @@ class Lender {
     return taken;
   }
 
-  std::deque<T> all_;  // they stay where they are
+  std::deque<T> all_;  // a deque, for stable addresses
   std::vector<T*> free_;
   std::mutex mutex_;
 };

@@ -1,8 +1,8 @@
 #pragma once
-// Threads that wait for work. All parallel work of the library goes through here.
+// Thread pool for all parallel work of the library.
 //
-// Tasks must not depend on which thread runs them nor on how many there are: everything that is computed has the same
-// bits for any number of threads, because work is cut by its size and never by the number of threads.
+// Results must depend neither on the thread that runs a task nor on the number of threads. Work is therefore split by
+// its size, never by the number of threads, and results have the same bits for any number of threads.
 
 #include <algorithm>
 #include <atomic>
@@ -22,15 +22,15 @@
 
 namespace unroll {
 
-/// A number of threads that share work, the calling one among them.
+/// Thread pool, including the calling thread.
 ///
-/// In a process that `fork` made, a pool of the parent has lost its threads: `run` then does all tasks in the calling
-/// thread, with the same results, and the destructor leaves the memory of the lost threads as it is. A task must not
-/// fork and go on in the child.
+/// In a process created by `fork`, the threads of the parent's pool do not exist: `run` then runs all tasks in the
+/// calling thread, with the same results, and the destructor leaks the memory of the lost threads. A task must not fork
+/// and continue in the child.
 class ThreadPool {
  public:
-  /// `threads` in all; 0: one for each core. They are started here and end with the pool. Throws ValueError for a
-  /// negative number, and Error where the system does not start that many; then none is left running.
+  /// Starts the threads: `threads` including the caller, 0 for one per core. They end with the pool. Throws ValueError
+  /// for a negative number, and Error if the system cannot start all of them; then none keeps running.
   explicit ThreadPool(int threads = 0) : shared_(std::make_unique<Shared>()) {
     require<ValueError>(threads >= 0, "threads: expects at least 1, or 0 for one per core, got ", threads);
     if (threads == 0) threads = std::max(1, int(std::thread::hardware_concurrency()));
@@ -50,14 +50,14 @@ class ThreadPool {
     if (in_owner())
       end();
     else
-      static_cast<void>(shared_.release());  // threads that are gone cannot be joined, nor their locks destroyed
+      static_cast<void>(shared_.release());  // lost threads cannot be joined, nor their locks destroyed
   }
 
   int threads() const { return int(shared_->workers.size()) + 1; }
 
-  /// f(k) for all k < count, in any order and at the same time; returns when all are done. A task may call `run`
-  /// itself: who waits for tasks has begun them all, so nobody waits for somebody who waits. When tasks throw, the
-  /// exception of the lowest k is thrown on, after all have ended. Allocates nothing.
+  /// Parallel loop: f(k) for all k < count, concurrently and in any order; returns when all tasks are done. Tasks may
+  /// call `run`: a thread waits only for tasks that are already running, so nested calls cannot deadlock. If tasks
+  /// throw, rethrows the exception of the lowest k after all tasks have ended. Allocates nothing.
   template <class F>
   void run(Index count, F&& f) {
     if (count <= 1 || shared_->workers.empty() || !in_owner()) {
@@ -78,7 +78,7 @@ class ThreadPool {
     void* task;
     Index count;
     std::atomic<Index> next = 0;
-    int helpers = 0;  // threads that still look at this job; guarded by the pool's mutex
+    int helpers = 0;  // threads that run tasks of this job; guarded by the pool's mutex
     std::mutex error_mutex = {};
     std::exception_ptr error = {};
     Index failed = 0;
@@ -93,7 +93,6 @@ class ThreadPool {
   }
   bool in_owner() const { return shared_->owner == process(); }
 
-  /// Joins all threads.
   void end() {
     {
       const std::lock_guard lock(shared_->mutex);
@@ -122,7 +121,8 @@ class ThreadPool {
       }
   }
 
-  /// Once nobody can join, waits for those who did: then all tasks are done.
+  /// Removes the job, so that no thread can join it, then waits for the threads that did: after that all tasks are
+  /// done.
   void close(Job& job) {
     std::unique_lock lock(shared_->mutex);
     shared_->jobs.erase(std::find(shared_->jobs.begin(), shared_->jobs.end(), &job));
@@ -136,7 +136,7 @@ class ThreadPool {
     shared_->done.wait(lock, [&] { return job.helpers == 0; });
   }
 
-  /// The newest job comes first: it is the innermost, and somebody further out waits for it.
+  /// Newest job first: it is the innermost, and outer jobs wait for it.
   Job* find_job() {
     for (auto job = shared_->jobs.rbegin(); job != shared_->jobs.rend(); ++job)
       if ((*job)->next.load() < (*job)->count) return *job;
@@ -162,7 +162,7 @@ class ThreadPool {
     }
   }
 
-  /// Training steps follow each other within microseconds, which is sooner than a sleeping thread wakes up.
+  /// Busy-waits: training steps follow each other within microseconds, less than the wake-up time of a sleeping thread.
   template <class Condition>
   static void spin(const Condition& condition) {
     for (int k = 0; k < 200 && !condition(); ++k)
@@ -174,14 +174,14 @@ class ThreadPool {
 #endif
   }
 
-  /// What the threads share.
+  /// State shared with the threads.
   struct Shared {
     Shared() { jobs.reserve(64); }
     std::vector<std::thread> workers;
     std::mutex mutex;
     std::condition_variable wake, done;
-    std::vector<Job*> jobs;                // with tasks that no thread has begun, or just now had
-    std::atomic<std::uint64_t> calls = 0;  // changes when there is something to look at
+    std::vector<Job*> jobs;                // open jobs; the last ones of their tasks may be running already
+    std::atomic<std::uint64_t> calls = 0;  // changes when a job is opened or the pool ends
     bool ends = false;
     const long owner = process();
   };
@@ -189,18 +189,18 @@ class ThreadPool {
   std::unique_ptr<Shared> shared_;
 };
 
-/// f(k) for all k < count, by a pool or, without one, by the calling thread alone.
+/// Parallel loop on a pool: f(k) for all k < count. Without a pool (null) the calling thread runs all tasks.
 template <class F>
 void run_tasks(ThreadPool* threads, Index count, F&& f) {
   if (threads != nullptr) return threads->run(count, f);
   for (Index k = 0; k < count; ++k) f(k);
 }
 
-/// How many threads work: an option that is copied with the options that hold it, and whose copies share one pool.
+/// Number of threads, as an option. All copies share one pool.
 class Threads {
  public:
-  /// 0: one for each core. They are started when they are first needed.
-  Threads(int count = 0) : shared_(std::make_shared<Shared>()) {  // NOLINT: a number of threads is one
+  /// `count` threads, 0 for one per core. The first use starts them.
+  Threads(int count = 0) : shared_(std::make_shared<Shared>()) {  // NOLINT: implicit conversion from a number
     require<ValueError>(count >= 0, "threads: expects at least 1, or 0 for one per core, got ", count);
     shared_->count = count;
   }
@@ -210,7 +210,8 @@ class Threads {
     return *shared_->pool;
   }
 
-  /// None for work of so few multiply-adds, or as much time, that waking others would not pay.
+  /// Pool for work of about `operations` multiply-adds (or equal time); null below 200 000, where waking threads does
+  /// not pay off.
   ThreadPool* for_work(Index operations) const { return operations < 200'000 ? nullptr : &pool(); }
 
  private:

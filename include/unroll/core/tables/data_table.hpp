@@ -1,5 +1,5 @@
 #pragma once
-// A table of numbers and names, printed as text, CSV or markdown.
+// Table of numbers and texts, formatted as text, CSV or markdown.
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +15,7 @@
 
 namespace unroll {
 
-/// A number, which may be missing (NaN), or a text.
+/// Cell of a table: a number, which may be missing (NaN), or a text.
 class TableValue {
  public:
   template <class T>
@@ -28,10 +28,10 @@ class TableValue {
   double number() const { return number_; }
   const std::string& letters() const { return text_; }
 
-  /// All digits; nothing where the number is missing.
+  /// Value with all digits; empty if missing.
   std::string exact() const { return is_text_ ? text_ : is_missing() ? std::string() : text(number_); }
 
-  /// As a reader wants it: four digits, whole numbers in full.
+  /// Value for display: four significant digits, whole numbers in full.
   std::string rounded() const {
     if (is_text_ || is_missing()) return text_;
     char digits[32];
@@ -61,8 +61,8 @@ inline void check_table(const DataTable& table) {
 
 }  // namespace detail
 
-/// A line of names, then a line for each row; an empty field where a number is missing. Throws ShapeError unless every
-/// row has a value for each column.
+/// CSV with a header line; missing numbers are empty fields. Throws ShapeError unless every row has a value for each
+/// column.
 inline std::string to_csv(const DataTable& table) {
   detail::check_table(table);
   std::string csv;
@@ -75,7 +75,7 @@ inline std::string to_csv(const DataTable& table) {
   return csv;
 }
 
-/// A table of markdown, its numbers rounded. Throws ShapeError as to_csv does.
+/// Markdown table with rounded numbers. Throws ShapeError like to_csv.
 inline std::string to_markdown(const DataTable& table) {
   detail::check_table(table);
   std::string lines, rule;
@@ -89,12 +89,12 @@ inline std::string to_markdown(const DataTable& table) {
 }
 
 struct TextLayout {
-  bool right = false;                    ///< aligns cells at the right, otherwise at the left
-  std::vector<std::size_t> widths = {};  ///< the least width of each column, in letters; none for those left out
+  bool right = false;                    ///< right-aligned cells, else left-aligned
+  std::vector<std::size_t> widths = {};  ///< minimum width of each column in letters; none for omitted columns
 };
 
-/// A line of names, then a line for each row, in columns as wide as their widest cell and two blanks apart; numbers are
-/// rounded. Throws ShapeError as to_csv does.
+/// Text table with a header line, columns as wide as their widest cell and two blanks apart, and rounded numbers.
+/// Throws ShapeError like to_csv.
 inline std::string to_text(const DataTable& table, const TextLayout& layout = {}) {
   detail::check_table(table);
   require<ShapeError>(layout.widths.size() <= table.columns.size(), "table: got ", layout.widths.size(), " widths for ",

@@ -1,5 +1,5 @@
 #pragma once
-// Text from files, made safe to print.
+// Display-safe text from untrusted files.
 
 #include <string>
 #include <string_view>
@@ -9,7 +9,7 @@
 namespace unroll {
 namespace detail {
 
-/// Bytes of the character at the front, if XML may hold it and it is no control character; 0 where there is none.
+/// Length in bytes of the first character if it is valid in XML and no control character, else 0.
 inline std::size_t printable_bytes(std::string_view letters) {
   const auto point = code_point(letters);
   if (!point) return 0;
@@ -19,7 +19,7 @@ inline std::size_t printable_bytes(std::string_view letters) {
 
 }  // namespace detail
 
-/// Valid UTF-8 without control characters: white space becomes a blank, what cannot be read U+FFFD.
+/// Valid UTF-8 without control characters: white space becomes a blank, any other invalid byte U+FFFD.
 inline std::string readable(std::string_view letters) {
   std::string clean;
   while (!letters.empty()) {
@@ -31,7 +31,7 @@ inline std::string readable(std::string_view letters) {
   return clean;
 }
 
-/// A field of a CSV file (RFC 4180), on one line.
+/// Field of a CSV file (RFC 4180) on a single line.
 inline std::string csv_field(std::string_view letters) {
   std::string clean = readable(letters);
   if (clean.find_first_of(",\"#") == std::string::npos) return clean;
@@ -40,14 +40,14 @@ inline std::string csv_field(std::string_view letters) {
   return safe + "\"";
 }
 
-/// A cell of a markdown table: a bar would begin another one.
+/// Cell of a markdown table, with bars escaped.
 inline std::string markdown_cell(std::string_view letters) {
   std::string cell;
   for (const char c : readable(letters)) cell += c == '|' ? std::string("\\|") : std::string(1, c);
   return cell;
 }
 
-/// How many letters are seen; an estimate of width.
+/// Number of code points, as an estimate of the width.
 inline std::size_t letter_count(std::string_view utf8) {
   std::size_t count = 0;
   for (const char c : utf8) count += (static_cast<unsigned char>(c) & 0xc0u) != 0x80u;
