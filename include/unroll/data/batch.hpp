@@ -1,5 +1,4 @@
 #pragma once
-// Batches: sequences of a data set packed into one matrix for a forward pass.
 
 #include <algorithm>
 #include <numeric>
@@ -22,7 +21,7 @@ inline void check_range(Index first, Index count, Index columns) {
 
 }  // namespace detail
 
-/// Batch of sequences with their inputs, targets and weights.
+/// Batch of sequences with inputs, targets and weights, packed for a forward pass.
 ///
 /// Nothing is allocated once the largest batch has been gathered. Targets per step have one column per column of
 /// `target_timeline()`, targets per sequence one per rank, label sequences one entry per sample.

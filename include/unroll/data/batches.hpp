@@ -1,5 +1,4 @@
 #pragma once
-// Assignment of sequences to batches: lists of indices, planned for each epoch.
 
 #include <algorithm>
 #include <numeric>
@@ -24,7 +23,7 @@ struct BatchOptions {
   bool operator==(const BatchOptions&) const = default;
 };
 
-/// Batches of one epoch. The order depends on (seed, epoch) only.
+/// Batches of one epoch: lists of samples. The order depends on (seed, epoch) only.
 class Batches {
  public:
   /// Divides `samples` into batches; `length(sample)` returns the number of steps of a sample. Reuses the memory of the

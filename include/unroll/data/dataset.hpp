@@ -1,6 +1,4 @@
 #pragma once
-// Data set: sequences with their targets. The constructors check all data, so a wrong length, label or NaN is reported
-// with its sample and step instead of causing a wrong loss later.
 
 #include <algorithm>
 #include <span>
@@ -30,8 +28,8 @@ inline bool needs_steps(TargetKind kind) { return per_step(kind) || kind == Targ
 /// unless the model changes the number of steps (strides, pooling, upsampling). Training and evaluation compare both
 /// numbers for each sample.
 ///
-/// All factory functions throw ValueError if the data set is empty, an input is not finite or a label is out of range,
-/// and ShapeError if the numbers of sequences, features or targets do not match. Messages give sample and step.
+/// Factory functions throw ValueError if the data set is empty, an input is not finite or a label is out of range, and
+/// ShapeError if the numbers of sequences, features or targets do not match. Messages give sample and step.
 template <std::floating_point S>
 class Dataset {
  public:

@@ -1,5 +1,4 @@
 #pragma once
-// Source sequences with target tokens, for encoder-decoder models.
 
 #include <vector>
 
@@ -21,7 +20,8 @@ MatrixX<S> token_row(std::span<const Index> tokens) {
   return row;
 }
 
-/// Pairs of a source [features x steps] and target tokens without the marks. Source and target may be empty.
+/// Data set for encoder-decoder models: pairs of a source [features x steps] and target tokens without the marks. Both
+/// may be empty.
 template <std::floating_point S>
 class SequencePairs {
  public:

@@ -1,6 +1,4 @@
 #pragma once
-// Token streams: one long text cut into parallel streams that are processed window by window with carried state; see
-// docs/truncated-bptt.md.
 
 #include <algorithm>
 #include <cstdint>
@@ -27,9 +25,10 @@ struct StreamOptions {
   Tail tail = Tail::drop;
 };
 
-/// Text cut into streams of consecutive tokens. All streams are equally long and follow each other in the text. The
-/// target of a token is the next token of the text, also at the end of a window or stream. Example with the tokens 1 to
-/// 13, two streams and three steps:
+/// Text cut into streams of consecutive tokens for truncated BPTT, see docs/truncated-bptt.md. Streams are equally long
+/// and follow each other in the text; they are processed in parallel, window by window, with carried state. The target
+/// of a token is the next token of the text, also at the end of a window or stream. Example with the tokens 1 to 13,
+/// two streams and three steps:
 ///
 ///     stream 0    window 0: 1 2 3 -> 2 3 4         window 1: 4 5 6 -> 5 6 7
 ///     stream 1    window 0: 7 8 9 -> 8 9 10        window 1: 10 11 12 -> 11 12 13

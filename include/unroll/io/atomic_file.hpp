@@ -1,5 +1,4 @@
 #pragma once
-// Atomic output files: after a crash, with a full disk or with a concurrent writer, the old file is intact.
 
 #include <cerrno>
 #include <cstddef>
@@ -47,9 +46,10 @@ inline bool is_name_of(const std::filesystem::path& path, int file) {
 
 }  // namespace detail
 
-/// Output file that replaces its target atomically on `commit`. Until then the bytes are in the locked file
-/// `NAME.unroll-N.tmp` in the same folder, because a rename is atomic only within one file system. Without a commit the
-/// temporary file is removed; after a killed process it remains until remove_unfinished.
+/// Output file that replaces its target atomically on `commit`, so the old file survives a crash, a full disk or a
+/// concurrent writer. Until then the bytes are in the locked file `NAME.unroll-N.tmp` in the same folder, because a
+/// rename is atomic only within one file system. Without a commit the temporary file is removed; after a killed process
+/// it remains until remove_unfinished.
 ///
 /// Throws FileError, with the path and the system's reason, if the file cannot be created, written or renamed.
 class AtomicFile {

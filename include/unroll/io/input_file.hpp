@@ -1,5 +1,4 @@
 #pragma once
-// Input files, with errors that name the file.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +14,7 @@
 
 namespace unroll::detail {
 
-/// Regular file opened for reading; its size is known before memory is allocated.
+/// Regular file opened for reading, with errors that name it. Its size is available before memory is allocated.
 class InputFile {
  public:
   explicit InputFile(const std::filesystem::path& path) : name_(path.string()) {

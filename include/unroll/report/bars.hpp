@@ -1,5 +1,4 @@
 #pragma once
-// Bar charts: named results with confidence limits and reference values such as chance.
 
 #include "unroll/report/picture.hpp"
 
@@ -14,7 +13,7 @@ struct Bar {
   double reference = NAN;        ///< mark for comparison; NaN: none
 };
 
-/// Bar chart with horizontal bars.
+/// Bar chart: named results with confidence limits and reference values.
 struct Bars {
   std::string title;  ///< may be empty
   Axis value;

@@ -1,5 +1,4 @@
 #pragma once
-// Line charts: learning curves, accuracy over steps, efficiency, gradient flow.
 
 #include <map>
 #include <utility>
@@ -22,7 +21,7 @@ struct Series {
   bool reference = false;  ///< drawn in grey, as a reference for the other lines
 };
 
-/// Line chart.
+/// Line chart, for example of learning curves, accuracy over steps or gradient flow.
 struct Curves {
   std::string title;  ///< may be empty
   Axis x, y;

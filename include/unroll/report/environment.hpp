@@ -1,5 +1,4 @@
 #pragma once
-// Environment in which a result was computed.
 
 #include <fstream>
 #include <string>

@@ -38,7 +38,6 @@ inline bool is_whole(std::string_view picture, PictureFormat format) {
 /// Draws NAME.gp in the folder. Returns an empty string on success, otherwise the reason for the failure.
 inline std::string run_gnuplot(const std::filesystem::path& folder, const std::string& name, PictureFormat format) {
   if (run_shell("command -v gnuplot 2>&1").status != 0) return "gnuplot is not installed";
-  // The picture gets its name only when it is complete.
   const std::string command = text("cd -- ", detail::shell_quoted(std::filesystem::absolute(folder).string()),
                                    " && gnuplot -e ", to_standard_output, "=1 ", name, ".gp ");
   const Ran drawn = run_shell(command + "2> /dev/null");

@@ -1,5 +1,4 @@
 #pragma once
-// Heat maps: matrices as colours, such as weights, values over time, attention and confusion matrices.
 
 #include <utility>
 
@@ -9,7 +8,7 @@
 namespace unroll {
 namespace figure {
 
-/// Heat map of a matrix.
+/// Heat map of a matrix, for example of weights, values over time or attention.
 struct HeatMap {
   std::string title;       ///< may be empty
   Axis x, y;               ///< columns and rows; only the titles are used

@@ -46,7 +46,7 @@ inline Curves gradient_flow(const std::vector<std::pair<std::string, std::vector
 }
 
 /// Heat map of the columns of one sample over time: a trace, an input or an output [rows x columns of the timeline].
-/// Throws ShapeError for a sample that does not exist.
+/// Throws ShapeError for a sample that does not exist; `picture` throws it for a sample without steps.
 template <class Derived>
 HeatMap over_time(const Eigen::MatrixBase<Derived>& columns, const Timeline& timeline, Index sample,
                   std::string value) {

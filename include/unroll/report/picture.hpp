@@ -1,5 +1,4 @@
 #pragma once
-// Pictures before drawing: numbers and gnuplot commands.
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,4 @@
 #pragma once
-// Reports of runs: a page for readers and files for programs.
 
 #include <nlohmann/json.hpp>
 #include <set>
@@ -29,7 +28,7 @@ struct Metric {
   std::string note = {};
 };
 
-/// Report of a run, written into a folder:
+/// Report of a run: a page for readers and files for programs, written into a folder.
 ///
 ///     report.html        one page with pictures and their numbers, no network, no script
 ///     report.json        full content of the page

@@ -1,5 +1,4 @@
 #pragma once
-// Scatter plots of named points: word vectors in the plane, runs by cost and result.
 
 #include <cmath>
 
@@ -15,7 +14,7 @@ struct Point {
   std::size_t group = 0;
 };
 
-/// Scatter plot.
+/// Scatter plot of named points, for example word vectors in the plane.
 struct Scatter {
   std::string title;  ///< may be empty
   Axis x, y;

@@ -1,5 +1,4 @@
 #pragma once
-// Decoder for text generation with a language model.
 
 #include <limits>
 #include <memory>

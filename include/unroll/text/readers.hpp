@@ -52,7 +52,6 @@ inline bool is_letter(std::uint32_t c) {
 }
 inline bool is_apostrophe(std::uint32_t c) { return c == '\'' || c == 0x2019; }
 
-/// Reader of the words of a text.
 class WordReader {
  public:
   WordReader(std::string_view text, bool lower) : rest_(text), lower_(lower) { skip_unseen(); }

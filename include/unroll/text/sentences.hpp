@@ -1,5 +1,4 @@
 #pragma once
-// Sentences, or other units of text, as sequences for language modelling.
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,4 @@
 #pragma once
-// Vocabulary: mapping between tokens (words or characters) and numbers.
 
 #include <algorithm>
 #include <functional>
@@ -61,8 +60,8 @@ struct VocabularyOptions {
   bool start = true, end = true;  ///< whether there are tokens for the beginning and the end of a sequence
 };
 
-/// Vocabulary of tokens and their numbers. The special tokens come first (unknown "<unk>", start "<s>", end "</s>", if
-/// present), then the others by decreasing count, equal counts in order of first occurrence.
+/// Vocabulary: tokens (words or characters) and their numbers. Special tokens come first (unknown "<unk>", start "<s>",
+/// end "</s>", if present), then the others by decreasing count, equal counts in order of first occurrence.
 class Vocabulary {
  public:
   static constexpr std::string_view unknown_token = "<unk>", start_token = "<s>", end_token = "</s>";

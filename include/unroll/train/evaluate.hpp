@@ -1,5 +1,4 @@
 #pragma once
-// Evaluation of a model on a data set, in sample order; results are bitwise independent of the batch size.
 
 #include <type_traits>
 
@@ -18,7 +17,7 @@ struct Evaluation {
   Hits hits;  ///< only for a data set with labels
 };
 
-/// Evaluator of a model. Reuses the memory of the forward pass between calls.
+/// Evaluator of a model. Results are bitwise independent of the batch size. Memory is reused between calls.
 template <class Model>
 class Evaluator {
  public:
@@ -79,7 +78,6 @@ class Evaluator {
   }
 
  private:
-  /// Memory of one batch.
   struct Run {
     Batch<Scalar> batch, one;  // `one`: batch of a single sample
     typename Model::Tape tape;

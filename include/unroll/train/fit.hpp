@@ -1,5 +1,4 @@
 #pragma once
-// Training loop in one function: fit.
 
 #include "unroll/train/detail/fit_run.hpp"
 #include "unroll/train/tasks/sample_fit.hpp"

@@ -1,5 +1,4 @@
 #pragma once
-// Options of `fit`.
 
 #include <functional>
 #include <optional>

@@ -1,5 +1,4 @@
 #pragma once
-// Progress display: one line on a terminal, no output to a log.
 
 #include <chrono>
 #include <cstdio>
@@ -36,7 +35,6 @@ inline std::string duration_text(double seconds) {
   return text(whole / 3600, " h ", whole % 3600 / 60, " min");
 }
 
-/// Number with four significant digits.
 inline std::string short_number(double number) {
   char digits[32];
   std::snprintf(digits, sizeof digits, "%.4g", number);
@@ -53,7 +51,7 @@ inline std::string epoch_text(const Epoch& epoch, Index epochs) {
 
 }  // namespace detail
 
-/// Progress display on `stream`. The remaining time is extrapolated from the epochs of this run.
+/// Progress display on a terminal. The remaining time is extrapolated from the epochs of this run.
 class ProgressLine {
  public:
   ProgressLine(Progress progress, Index first_epoch, Index epochs, std::FILE* stream = stderr)

@@ -1,5 +1,4 @@
 #pragma once
-// Training step of a Seq2Seq model: forward pass, loss, backward pass, clipping, update.
 
 #include "unroll/train/detail/task_step.hpp"
 #include "unroll/train/tasks/pair_task.hpp"
@@ -10,7 +9,8 @@ namespace unroll {
 using Seq2SeqStepOptions = StepOptions;
 using Seq2SeqReport = StepReport;
 
-/// Training step for batches of pairs, see TaskStep. Keeps references to model and optimizer, which must outlive it.
+/// Training step of a Seq2Seq model: forward pass, loss, backward pass, clipping, update; see TaskStep. Keeps
+/// references to model and optimizer, which must outlive it.
 template <class Model, class Loss, Optimizer O>
 class Seq2SeqStep : public detail::TaskStep<detail::PairTask<Model, Loss>, O> {
   using Base = detail::TaskStep<detail::PairTask<Model, Loss>, O>;

@@ -1,5 +1,4 @@
 #pragma once
-// Teacher forcing: share of decoder inputs taken from the target instead of the model's own output.
 
 #include <algorithm>
 #include <cmath>
@@ -9,8 +8,8 @@
 
 namespace unroll {
 
-/// Schedules of scheduled sampling: share of decoder inputs from the target as a function of the number of updates.
-/// Bengio et al. 2015 (arXiv:1506.03099), section 2.4.
+/// Schedules of scheduled sampling: share of decoder inputs taken from the target, as a function of the number of
+/// updates. Bengio et al. 2015 (arXiv:1506.03099), section 2.4.
 namespace teacher_forcing {
 
 using Schedule = std::function<double(long)>;

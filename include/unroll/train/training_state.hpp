@@ -1,5 +1,4 @@
 #pragma once
-// State of a training run, without the optimizer.
 
 #include <string>
 #include <string_view>
@@ -12,8 +11,9 @@
 
 namespace unroll {
 
-/// State of a training run for resumption. `fit` updates it at the end of every epoch, before the callbacks. A run that
-/// is given a state with completed epochs, and the optimizer as it was then, continues bit for bit as without the stop.
+/// State of a training run, without the optimizer, for resumption. `fit` updates it at the end of every epoch, before
+/// the callbacks. With a state that has completed epochs, and the optimizer as it was then, `fit` continues bit for bit
+/// as without the stop.
 template <std::floating_point S>
 struct TrainingState {
   std::int64_t epochs = 0, updates = 0;  ///< completed

@@ -1,13 +1,12 @@
 #pragma once
-// Training step of a model of layers: forward pass, loss, backward pass, clipping, update.
 
 #include "unroll/train/detail/task_step.hpp"
 #include "unroll/train/tasks/sequence_task.hpp"
 
 namespace unroll {
 
-/// Training step for batches of sequences, see TaskStep. Keeps references to model and optimizer, which must outlive
-/// it.
+/// Training step of a model of layers: forward pass, loss, backward pass, clipping, update; see TaskStep. Keeps
+/// references to model and optimizer, which must outlive it.
 template <class Model, class Loss, Optimizer O>
 class TrainingStep : public detail::TaskStep<detail::SequenceTask<Model, Loss>, O> {
   using Base = detail::TaskStep<detail::SequenceTask<Model, Loss>, O>;

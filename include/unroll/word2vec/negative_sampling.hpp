@@ -1,7 +1,4 @@
 #pragma once
-// Negative sampling, the loss of word2vec: the wanted word is distinguished from randomly drawn words. Mikolov,
-// Sutskever, Chen, Corrado, Dean 2013, "Distributed representations of words and phrases and their compositionality",
-// section 2.2.
 
 #include <algorithm>
 #include <cstdint>
@@ -29,7 +26,8 @@ struct WordPrediction {
   std::span<const std::int32_t> given, predicted;
 };
 
-/// Loss of a prediction and its gradient:
+/// Negative sampling loss of a prediction, and its gradient: Mikolov, Sutskever, Chen, Corrado, Dean 2013, "Distributed
+/// representations of words and phrases and their compositionality", section 2.2.
 ///
 ///     h = mean of in[w] over the given words      -log s(h . out[wanted]) - sum_k log s(-h . out[drawn_k])
 ///

@@ -1,5 +1,4 @@
 #pragma once
-// Predictions of word2vec from a text.
 
 #include <algorithm>
 #include <cstdint>

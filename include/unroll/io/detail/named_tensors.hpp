@@ -1,5 +1,4 @@
 #pragma once
-// Strict reading of tensors: every tensor has the expected shape, and none is missing or superfluous.
 
 #include <set>
 
@@ -10,7 +9,7 @@
 
 namespace unroll::detail {
 
-/// Reader of tensors by name, which records the names to detect unused tensors.
+/// Strict reader of tensors by name. It checks shapes and records the names to detect unused tensors.
 class TensorReader {
  public:
   /// `file` must outlive the reader.

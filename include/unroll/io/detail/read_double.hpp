@@ -1,5 +1,4 @@
 #pragma once
-// Locale-independent parsing of decimal numbers.
 
 #include <cerrno>
 #include <charconv>
@@ -20,8 +19,8 @@
 
 namespace unroll::detail {
 
-/// Number in `text`, or nullopt unless all of it is a number as parsed by std::from_chars. Before version 20, libc++
-/// has no std::from_chars for double.
+/// Locale-independent number in `text`, or nullopt unless all of it is a number as parsed by std::from_chars. Before
+/// version 20, libc++ has no std::from_chars for double.
 inline std::optional<double> read_double(std::string_view text) {
   double value = 0;
 #ifdef UNROLL_WITHOUT_FROM_CHARS

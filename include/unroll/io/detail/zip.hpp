@@ -1,5 +1,4 @@
 #pragma once
-// Reader of zip archives (PKWARE's APPNOTE 6.3) with stored and deflated members, safe against wrong sizes.
 
 #include <algorithm>
 #include <cstddef>
@@ -25,8 +24,8 @@ struct ZipMember {
   std::uint64_t offset = 0;  ///< position of the local header
 };
 
-/// Reader of a zip archive in memory. Sizes and positions are taken from the directory at the end, because NumPy does
-/// not write them before the members.
+/// Reader of a zip archive in memory (PKWARE's APPNOTE 6.3), with stored and deflated members. Sizes and positions are
+/// taken from the directory at the end, because NumPy does not write them before the members.
 class ZipReader {
  public:
   ZipReader(std::span<const std::byte> bytes, std::string_view file) : bytes_(bytes), file_(file) {}

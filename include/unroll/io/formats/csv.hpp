@@ -1,5 +1,4 @@
 #pragma once
-// CSV: tables of numbers as text.
 
 #include <algorithm>
 #include <cctype>

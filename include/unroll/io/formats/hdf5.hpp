@@ -1,5 +1,4 @@
 #pragma once
-// HDF5 files, read with libhdf5; link target unroll::hdf5.
 
 #include <algorithm>
 #include <filesystem>
@@ -23,8 +22,9 @@ struct Hdf5Shape {
   std::string type;          ///< "float16", "int64", "bool", "ragged float32", "text", ...
 };
 
-/// HDF5 file opened for reading. Names of datasets are "/pv" or "pv". Datasets may be chunked, compressed with gzip,
-/// szip or h5py's LZF, and of any numeric type and byte order. libhdf5 is not thread-safe: use one thread at a time.
+/// HDF5 file opened for reading with libhdf5; link target unroll::hdf5. Names of datasets are "/pv" or "pv". Datasets
+/// may be chunked, compressed with gzip, szip or h5py's LZF, and of any numeric type and byte order. libhdf5 is not
+/// thread-safe: use one thread at a time.
 class Hdf5File {
  public:
   /// Throws FileError if the file is missing, truncated or not in HDF5 format.

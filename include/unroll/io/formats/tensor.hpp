@@ -1,5 +1,4 @@
 #pragma once
-// Tensors in files: element type, shape and row-major bytes.
 
 #include <algorithm>
 #include <array>
@@ -151,7 +150,8 @@ inline std::string shape_text(std::span<const Index> shape) {
 /// Name of an element type in safetensors files, for example "F32".
 inline std::string_view name(DType dtype) { return detail::traits_of(dtype).name; }
 
-/// Array in file format: little-endian and row-major (the last index varies fastest). A scalar has no dimensions.
+/// Tensor in file format: element type, shape and little-endian, row-major bytes (the last index varies fastest). A
+/// scalar has no dimensions.
 struct Tensor {
   DType dtype = DType::F32;
   std::vector<Index> shape;

@@ -1,5 +1,4 @@
 #pragma once
-// Runs of a model over a data set in batches, as many in parallel as there are threads.
 
 #include <deque>
 #include <span>
@@ -13,7 +12,8 @@
 
 namespace unroll::detail {
 
-/// Parallel loop over batches. `Run` holds the memory of one batch, including a member `batch`, and is reused.
+/// Parallel loop over batches, as many at a time as there are threads. `Run` holds the memory of one batch, including a
+/// member `batch`, and is reused.
 template <class Run>
 class BatchRuns {
  public:

@@ -1,5 +1,4 @@
 #pragma once
-// Training loop for all kinds of data: epochs, validation, schedules, early stopping, history and state for resumption.
 
 #include <chrono>
 
@@ -18,7 +17,8 @@ T continued(T fresh, T& old) {
   return fresh;
 }
 
-/// Run of `fit`. A `Task` is a SampleFit or StreamFit, which hold the data. Requirements on a task:
+/// Training loop of `fit`: epochs, validation, schedules, early stopping, history and state. A `Task` is a SampleFit or
+/// StreamFit, which hold the data. Requirements on a task:
 ///
 ///     task.watchable();            // data that monitors can use
 ///     task.check();                // throws if data, model and options do not match, before training

@@ -1,5 +1,4 @@
 #pragma once
-// Identity of a model as text, so that a run is not resumed with a different model.
 
 #include <algorithm>
 #include <string>
@@ -32,7 +31,8 @@ inline std::string option_lines(const LayerOptions& options, const std::string& 
   return lines;
 }
 
-/// Identity of a model: names of the parameters in the first line, then one line per option.
+/// Identity of a model as text, checked when a run is resumed: names of the parameters in the first line, then one line
+/// per option.
 template <class Model>
 std::string model_identity(const Model& model) {
   std::string lines = model.parameters().table().names() + "\n";

@@ -1,5 +1,4 @@
 #pragma once
-// Scheduled sampling: decoder inputs taken partly from the model's own output during training.
 
 #include <vector>
 
@@ -10,8 +9,8 @@
 
 namespace unroll::detail {
 
-/// Sampling of decoder inputs for a batch. Each token comes from the target with probability `share` and otherwise is
-/// the model's best token. No gradient flows through these choices, so training on the result needs only an ordinary
+/// Scheduled sampling of decoder inputs for a batch. Each token comes from the target with probability `share` and
+/// otherwise is the model's best token. No gradient flows through these choices, so training needs only an ordinary
 /// forward pass with the returned tokens.
 template <class Model>
 class ScheduledSampling {

@@ -1,5 +1,4 @@
 #pragma once
-// Training step for any kind of batch: forward pass, loss, backward pass, clipping, update.
 
 #include <deque>
 #include <span>
@@ -13,7 +12,8 @@
 
 namespace unroll::detail {
 
-/// Training step of a task. A task is a SequenceTask or PairTask, which hold a model, a loss and options. Requirements:
+/// Training step of a task: forward pass, loss, backward pass, clipping, update. A task is a SequenceTask or PairTask,
+/// which hold a model, a loss and options. Requirements:
 ///
 ///     task.begin(parts, shards, updates, more...);   // checks the batch, counts the scored columns, returns `teacher`
 ///     task.windows();                                // number of windows of the batch

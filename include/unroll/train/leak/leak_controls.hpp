@@ -22,7 +22,6 @@ std::vector<Labels> labels_of(const Dataset<S>& data) {
   return labels;
 }
 
-/// Data set with inputs or labels replaced by others of the same shapes.
 template <class S>
 Dataset<S> exchanged(const Dataset<S>& data, std::vector<MatrixX<S>> inputs, std::vector<Labels> labels) {
   std::vector<Index> firsts;
@@ -109,7 +108,6 @@ Dataset<S> with_drawn_labels(const Dataset<S>& data, const Draws& draws) {
                      [&](Index, std::uint64_t t, const Random& random) { return random.below(t, data.classes()); });
 }
 
-/// Data set with every label replaced by a different one.
 template <class S>
 Dataset<S> with_changed_labels(const Dataset<S>& data, const Draws& draws) {
   return with_labels(data, draws, [&](Index label, std::uint64_t t, const Random& random) {

@@ -1,5 +1,4 @@
 #pragma once
-// Result of a leak test, as numbers and as text.
 
 #include <algorithm>
 #include <cmath>

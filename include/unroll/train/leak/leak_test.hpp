@@ -1,5 +1,4 @@
 #pragma once
-// Leak test: permutation controls that detect whether a model sees its targets, for any model and training procedure.
 
 #include <concepts>
 #include <cstdint>
@@ -38,7 +37,6 @@ concept LeakTestTrain = std::invocable < const T&,
 
 namespace detail {
 
-/// Run of leak_test.
 template <class S, class Train>
 class LeakTest {
  public:
@@ -187,8 +185,8 @@ class LeakTest {
 
 }  // namespace detail
 
-/// Leak test: trains and tests a model under each control, several times, and detects outputs that cannot come from the
-/// inputs.
+/// Leak test for any model and training procedure: trains and tests a model under each control, several times, and
+/// detects outputs that cannot come from the inputs.
 ///
 ///     const auto train = [](const Dataset<float>& data, std::uint64_t seed) {
 ///       auto model = ...;                                                     // made, initialised by seed and trained

@@ -1,5 +1,4 @@
 #pragma once
-// Chance levels: accuracies that are possible without the inputs.
 
 #include <algorithm>
 #include <map>
@@ -11,8 +10,9 @@
 
 namespace unroll {
 
-/// Chance levels of a data set. If sequences differ in length, the step number reveals which classes remain possible.
-/// For a model that reads a sequence to its end before it answers, the length may also reveal the class.
+/// Chance levels of a data set: accuracies possible without the inputs. If sequences differ in length, the step number
+/// reveals which classes remain possible. For a model that reads a sequence to its end before it answers, the length
+/// may also reveal the class.
 struct ChanceLevels {
   double uniform = 0;       ///< 1 / classes that occur; also the balanced accuracy of a constant prediction
   double majority = 0;      ///< accuracy of always predicting the most frequent label

@@ -1,5 +1,4 @@
 #pragma once
-// Confusion matrix and the scores derived from it.
 
 #include <algorithm>
 

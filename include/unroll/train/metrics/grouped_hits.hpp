@@ -1,6 +1,4 @@
 #pragma once
-// Accuracy with confidence limits over independent groups. The steps of a recording and the recordings of one person
-// are correlated, so they do not count as independent.
 
 #include <algorithm>
 #include <cmath>
@@ -44,9 +42,10 @@ inline double student_quantile(double confidence, Index degrees) {
   return std::sqrt(n * y);
 }
 
-/// Right answers by class and group (for example a person). Confidence limits use a cluster-robust variance, that is,
-/// linearised deviations of the groups from the common share, with Student's t for groups - 1 degrees of freedom. With
-/// fewer than two groups the limits are 0 and 1.
+/// Accuracy with confidence limits over independent groups. Steps of a recording and recordings of one person are
+/// correlated, so groups (for example persons) are the independent units. The limits use a cluster-robust variance,
+/// that is, linearised deviations of the groups from the common share, with Student's t for groups - 1 degrees of
+/// freedom. With fewer than two groups they are 0 and 1.
 class GroupedHits {
  public:
   GroupedHits(Index groups, Index classes) {

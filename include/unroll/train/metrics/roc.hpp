@@ -1,5 +1,4 @@
 #pragma once
-// Receiver operating characteristic (ROC) of a score for one class.
 
 #include <algorithm>
 #include <utility>
@@ -16,9 +15,9 @@ struct RocPoint {
   double false_alarms = 0, found = 0;
 };
 
-/// Receiver operating characteristic. The area under the curve is the probability that a positive column has a larger
-/// score than a negative one, ties counted half (Hanley & McNeil 1982): 1/2 for an uninformative score, however rare
-/// the class is.
+/// Receiver operating characteristic (ROC) of a score for one class. The area under the curve is the probability that a
+/// positive column has a larger score than a negative one, ties counted half (Hanley & McNeil 1982): 1/2 for an
+/// uninformative score, however rare the class is.
 class Roc {
  public:
   /// Adds one score per column, larger for stronger belief, with labels 1 (positive), 0 (negative) or below 0 (not

@@ -1,6 +1,4 @@
 #pragma once
-// Loss of an encoder-decoder model on pairs, with teacher forcing; bitwise independent of the batch size. To evaluate
-// the model's own output, decode with a Seq2SeqDecoder.
 
 #include "unroll/data/batches.hpp"
 #include "unroll/data/pairs.hpp"
@@ -10,7 +8,8 @@
 
 namespace unroll {
 
-/// Evaluator for pairs, see Evaluator.
+/// Evaluator of an encoder-decoder model on pairs, with teacher forcing, see Evaluator. To evaluate the model's own
+/// output, decode with a Seq2SeqDecoder.
 template <class Model>
 class PairEvaluator {
  public:
@@ -42,7 +41,6 @@ class PairEvaluator {
   }
 
  private:
-  /// Memory of one batch.
   struct Run {
     PairBatch<Scalar> batch, one;  // `one`: batch of a single pair
     typename Model::Tape tape;

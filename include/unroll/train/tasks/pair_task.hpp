@@ -1,5 +1,4 @@
 #pragma once
-// Training task for an encoder-decoder model on a batch of pairs, with teacher forcing or scheduled sampling.
 
 #include <deque>
 #include <string>
@@ -11,7 +10,7 @@
 
 namespace unroll::detail {
 
-/// Task of Seq2SeqStep, see TaskStep.
+/// Task of Seq2SeqStep, see TaskStep: a batch of pairs, with teacher forcing or scheduled sampling.
 template <class M, class Loss>
 class PairTask {
  public:
@@ -21,7 +20,6 @@ class PairTask {
   using Weights = typename Model::Weights;
   using Shards = std::span<const Batch>;
 
-  /// Memory of one thread.
   struct Memory {
     typename Model::Tape tape;
     ScheduledSampling<Model> sampling;

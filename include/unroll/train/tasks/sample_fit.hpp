@@ -1,5 +1,4 @@
 #pragma once
-// Task of `fit` for sequences and pairs, whose samples are divided into new batches every epoch.
 
 #include "unroll/data/split.hpp"
 #include "unroll/train/detail/fit_checks.hpp"
@@ -80,7 +79,7 @@ struct FitKind<SequencePairs<S>> {
   }
 };
 
-/// Task of FitRun for sequences and pairs.
+/// Task of FitRun for sequences and pairs, which are divided into new batches every epoch.
 template <class Model, class Loss, class O, class D>
 class SampleFit {
  public:

@@ -1,5 +1,4 @@
 #pragma once
-// Training task for a model of layers on a batch of sequences, window by window with carried state.
 
 #include <deque>
 
@@ -13,7 +12,7 @@
 
 namespace unroll::detail {
 
-/// Task of TrainingStep, see TaskStep.
+/// Task of TrainingStep, see TaskStep: a batch of sequences, window by window with carried state.
 template <class M, class Loss>
 class SequenceTask {
  public:
@@ -24,7 +23,6 @@ class SequenceTask {
   using States = std::vector<State<Scalar>>;
   using Shards = std::span<const Batch>;
 
-  /// Memory of one thread.
   struct Memory {
     typename Model::Tape tape;
     Buffer<Scalar> d_output;

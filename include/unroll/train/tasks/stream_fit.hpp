@@ -1,12 +1,11 @@
 #pragma once
-// Task of `fit` for token streams: a batch is a window, and the state is carried to the next one.
 
 #include "unroll/data/streams.hpp"
 #include "unroll/train/tasks/sample_fit.hpp"
 
 namespace unroll::detail {
 
-/// Task of FitRun for token streams.
+/// Task of FitRun for token streams: a batch is a window, and the state is carried to the next one.
 template <class Model, class Loss, class O>
 class StreamFit {
   using S = typename Model::Scalar;
