@@ -27,7 +27,7 @@ struct NumberTable {
 enum class CsvHeader {
   automatic,  ///< names, if no field is a number and at least one is text; ambiguous lines throw
   yes,        ///< names, even if they are numbers
-  no,         ///< data
+  no,         ///< data, there are no names
 };
 
 /// Options of read_csv.

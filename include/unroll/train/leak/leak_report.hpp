@@ -15,7 +15,7 @@ namespace unroll {
 
 /// Change to the data before a model is trained and tested.
 enum class Control {
-  none,             ///< none: performance of the model
+  none,             ///< unchanged data: performance of the model
   shuffled_time,    ///< the steps of each sequence, with their labels, in random order: tests whether order matters.
                     ///< Accuracy above chance is no leak here, because single steps can reveal the class
   gaussian_input,   ///< normal numbers instead of all inputs: only targets could reveal the class

@@ -19,7 +19,7 @@ struct LeakTestOptions {
                       ///< because labels permuted once may by chance be right for a whole class
   std::uint64_t seed = 1;
   double confidence = 0.95;  ///< of the limits
-  double margin = 0.03;      ///< smallest excess over chance that counts as a leak
+  double margin = 0.03;      ///< largest excess over chance that is not a leak
   bool sees_length = false;  ///< the model reads a sequence to its end before it answers (bidirectional layer,
                              ///< encoder), so chance levels include the information in the lengths
   std::function<void(Control, Index repeat, const GroupedHits&)> on_run = {};  ///< called after each training
