@@ -1,5 +1,4 @@
 #pragma once
-// Some sequences of a data set, packed for a pass.
 
 #include <algorithm>
 #include <numeric>
@@ -22,14 +21,16 @@ inline void check_range(Index first, Index count, Index columns) {
 
 }  // namespace detail
 
-/// Inputs, targets and weights of some sequences. Its memory is reused: nothing is allocated once the largest batch has
-/// come. Targets have one column per column of their own timeline, or one per rank; label sequences one per sample.
+/// Batch of sequences with inputs, targets and weights, packed for a forward pass.
+///
+/// Nothing is allocated once the largest batch has been gathered. Targets per step have one column per column of
+/// `target_timeline()`, targets per sequence one per rank, label sequences one entry per sample.
 template <std::floating_point S>
 class Batch {
  public:
-  /// Fills the batch with these samples; sample b of the timeline is samples[b]. `places`: where they stand in a batch
-  /// that this one is a part of. Throws ShapeError for numbers of targets per step that no model can ask for: fewer of
-  /// a longer sequence, or others of an equally long one.
+  /// Fills the batch with `samples`; sample b of the timeline is samples[b]. `places`: positions of the samples in a
+  /// larger batch of which this one is a part. Throws ShapeError for numbers of targets per step that no model can
+  /// produce: fewer for a longer sequence, or different ones for equally long sequences.
   void gather(const Dataset<S>& data, std::span<const Index> samples, std::span<const Index> places = {}) {
     kind_ = data.kind();
     lengths_.clear();
@@ -46,10 +47,10 @@ class Batch {
   ConstView<S> x() const { return x_.view(); }  ///< [features x columns]
   TargetKind kind() const { return kind_; }
   Index target_columns() const { return per_step(kind()) ? target_timeline().columns() : timeline_.batch(); }
-  /// Of targets per step: that of the inputs, unless there are other numbers of targets than of steps.
+  /// Timeline of the targets per step: that of the inputs, unless the numbers of targets and steps differ.
   const Timeline& target_timeline() const { return own_targets_ ? targets_ : timeline_; }
 
-  /// Targets of the columns [first, first + count). Throws ShapeError for columns that are not there.
+  /// Targets of the columns [first, first + count). Throws ShapeError if these columns do not exist.
   Eigen::Map<const Labels> labels(Index first, Index count) const {
     detail::check_range(first, count, target_columns());
     return {labels_.view().data() + first, count};
@@ -59,9 +60,9 @@ class Batch {
     return {values_.view().data() + first * values_.rows(), values_.rows(), count,
             Eigen::OuterStride<>(values_.rows())};
   }
-  /// Of all samples, in their order.
+  /// Label sequences of all samples, in sample order.
   const LabelSequences& label_sequences() const { return label_sequences_; }
-  /// Weights and sequences of these columns, for a loss.
+  /// Weights and sequences of the columns [first, first + count), for a loss.
   Columns columns(Index first, Index count) const {
     using Weights = Eigen::Map<const VectorX<double>>;
     detail::check_range(first, count, target_columns());
@@ -72,7 +73,7 @@ class Batch {
   }
 
  private:
-  /// Ranks are those of the inputs: a model's number of outputs does not fall as that of its inputs grows.
+  /// Targets use the ranks of the inputs: a model never produces fewer outputs for a longer input.
   void place_targets(const Dataset<S>& data, std::span<const Index> samples) {
     own_targets_ = false;
     for (const Index s : samples) own_targets_ |= per_step(kind_) && data.target_steps(s) != data.length(s);
@@ -85,7 +86,7 @@ class Batch {
                           " targets, sample ", sample(r), " ", timeline_.length(r), " and ", mine,
                           ", which fit no model");
     }
-    Index rank = 0;  // lengths are asked for in order of rank, the last time for the longest
+    Index rank = 0;  // assign_lengths_like passes the lengths in order of rank, the longest one once more at the end
     targets_.assign_lengths_like(timeline_, [&](Index steps) {
       if (timeline_.length(rank) < steps) rank = 0;
       while (timeline_.length(rank) != steps) ++rank;
@@ -132,28 +133,29 @@ class Batch {
 
   TargetKind kind_ = TargetKind::none;
   std::vector<Index> lengths_, written_;
-  LabelSequences label_sequences_;  // of written_
+  LabelSequences label_sequences_;  // views into written_
   Timeline timeline_, targets_;
-  bool own_targets_ = false;  // targets_ is in use
+  bool own_targets_ = false;  // whether targets_ is in use
   Buffer<S> x_, values_;
   Buffer<Index> labels_, sequence_;
   Buffer<double> weights_;
 };
 
-/// A batch in parts that can be worked on at the same time. How it is cut depends on the batch alone, never on the
-/// number of threads. `One` is what a part is: Batch, or PairBatch of pairs.hpp.
+/// Batch divided into parts for parallel processing. The division depends on the batch alone, never on the number of
+/// threads. `One` is the type of a part: Batch, or PairBatch (pairs.hpp).
 template <std::floating_point S, class One = Batch<S>>
 class ShardedBatch {
  public:
-  /// Fills the batch with these samples, `shard` of them at most in each part; 0: 16, and two parts from 8 samples on.
-  /// Long and short sequences are dealt out evenly. Throws ValueError for a negative `shard`.
+  /// Fills the batch with `samples`, at most `shard` of them per part. `shard` 0 stands for 16, with at least two parts
+  /// from 8 samples on. Sequences are distributed over the parts by decreasing length, so that the parts have similar
+  /// lengths. Throws ValueError for a negative `shard`.
   template <class Data>
   void gather(const Data& data, std::span<const Index> samples, Index shard = 0, const Threads* threads = nullptr) {
     require<ValueError>(shard >= 0, "batch: a shard has ", shard, " sequences, expected at least 1, or 0 for 16");
     deal(data, samples, shard_count(Index(samples.size()), shard));
     Index numbers = 0;
     for (const Index sample : samples) numbers += data.length(sample) * data.features();
-    constexpr Index operations = 4;  // that take as long as a copy
+    constexpr Index operations = 4;  // estimated cost of one copied number
     run_tasks(threads == nullptr ? nullptr : threads->for_work(operations * numbers), count_,
               [&](Index k) { shards_[at(k)].gather(data, samples_[at(k)], places_[at(k)]); });
   }
@@ -173,7 +175,7 @@ class ShardedBatch {
     order_.resize(samples.size());
     std::iota(order_.begin(), order_.end(), Index(0));
     std::sort(order_.begin(), order_.end(),
-              [&](Index a, Index b) {  // allocates nothing; equal lengths keep their order
+              [&](Index a, Index b) {  // needs no memory, unlike stable_sort; equal lengths keep their order
                 const Index length_a = data.length(samples[at(a)]), length_b = data.length(samples[at(b)]);
                 return length_a != length_b ? length_a > length_b : a < b;
               });
@@ -194,7 +196,8 @@ class ShardedBatch {
 
 namespace detail {
 
-/// Converts to one type only: a Ref of Eigen claims to convert from matrices of any numbers.
+/// Type that converts to `Target` only. Eigen::Ref declares conversions from matrices of any scalar, which would make
+/// every loss match.
 template <class Target>
 struct Only {
   operator const Target&() const;  // NOLINT: never called
@@ -214,8 +217,8 @@ concept TakesLabelSequences = requires(const Loss& loss, Only<LabelSequences> ta
   loss.count(targets);
 };
 
-/// f(labels(), values() or sequences(), as a data set of this kind has them and the loss takes them). Throws ValueError
-/// when the loss takes no such targets.
+/// Calls f(labels()), f(values()) or f(sequences()), according to the kind of the data set's targets. Throws ValueError
+/// if the loss does not accept targets of this kind.
 template <class S, class Loss, class LabelsOf, class ValuesOf, class SequencesOf, class F>
 void with_targets(TargetKind kind, const LabelsOf& labels, const ValuesOf& values, const SequencesOf& sequences,
                   F&& f) {
@@ -236,7 +239,7 @@ void with_targets(TargetKind kind, const LabelsOf& labels, const ValuesOf& value
                                                   : "real-valued targets"));
 }
 
-/// The same for the targets of the columns [first, first + count).
+/// Overload for the targets of the columns [first, first + count).
 template <class Loss, class S, class F>
 void with_targets(const Loss&, const Batch<S>& batch, Index first, Index count, F&& f) {
   with_targets<S, Loss>(

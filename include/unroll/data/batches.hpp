@@ -1,5 +1,4 @@
 #pragma once
-// Which sequences go into which batch: lists of indices, made anew for each epoch.
 
 #include <algorithm>
 #include <numeric>
@@ -12,22 +11,23 @@
 
 namespace unroll {
 
-/// A batch is full when one more sequence would pass a limit. No sequence is ever left out.
+/// Limits and order of batches. A batch is full when one more sequence would exceed a limit. No sequence is ever left
+/// out.
 struct BatchOptions {
   Index size = 32;         ///< sequences; 0: no limit
-  Index tokens = 0;        ///< valid steps of all its sequences together; 0: no limit
+  Index tokens = 0;        ///< valid steps of all sequences together; 0: no limit
   bool shuffle = true;     ///< a new order for each epoch
-  bool by_length = false;  ///< sequences of similar length together: fewer steps for the same columns
-  Index pool = 1024;       ///< by_length sorts so many sequences at a time, so that batches still differ between epochs
+  bool by_length = false;  ///< groups sequences of similar length: fewer steps for the same number of columns
+  Index pool = 1024;  ///< sequences that by_length sorts at a time; a limited pool lets batches differ between epochs
 
   bool operator==(const BatchOptions&) const = default;
 };
 
-/// The batches of one epoch. The order depends on (seed, epoch) alone.
+/// Batches of one epoch: lists of samples. The order depends on (seed, epoch) only.
 class Batches {
  public:
-  /// `samples` to be put into batches, and the length of any sample, `length(sample)`. Reuses the memory of the epoch
-  /// before. Throws ValueError for options out of range, and for a sequence that alone is longer than `tokens`.
+  /// Divides `samples` into batches; `length(sample)` returns the number of steps of a sample. Reuses the memory of the
+  /// previous epoch. Throws ValueError for options out of range, and for a sequence longer than `tokens`.
   template <class LengthOf>
   void plan(std::span<const Index> samples, const LengthOf& length, const BatchOptions& options, std::uint64_t seed,
             Index epoch) {
@@ -39,7 +39,7 @@ class Batches {
     if (options.shuffle && options.by_length) order_of_batches_ = permutation(count(), random(seed, epoch, 1));
   }
 
-  /// Throws what `plan` throws.
+  /// Throws what `plan` throws, without planning.
   template <class LengthOf>
   static void check(std::span<const Index> samples, const LengthOf& length, const BatchOptions& options) {
     require<ValueError>(options.size >= 0 && options.tokens >= 0, "batches: size is ", options.size, " and tokens is ",
@@ -53,7 +53,7 @@ class Batches {
   }
 
   Index count() const { return Index(begin_.size()) - 1; }
-  /// The samples of a batch. Throws ValueError for one that is not there.
+  /// Samples of batch k. Throws ValueError if there is no such batch.
   std::span<const Index> batch(Index k) const {
     require<ValueError>(k >= 0 && k < count(), "batches: there is no batch ", k, " among ", count());
     const Index b = order_of_batches_[k];
@@ -74,7 +74,7 @@ class Batches {
 
   template <class LengthOf>
   void sort_pools(const LengthOf& length, const BatchOptions& options) {
-    // Without shuffling nothing is gained by pools: then everything is one.
+    // Pools keep batches different between epochs; without shuffling, one pool sorts best.
     const std::size_t pool = options.shuffle ? at(options.pool) : std::max<std::size_t>(order_.size(), 1);
     for (std::size_t first = 0, count = 0; first < order_.size(); first += count) {
       count = std::min(pool, order_.size() - first);
@@ -99,11 +99,11 @@ class Batches {
   }
 
   std::vector<Index> order_;        // samples
-  std::vector<Index> begin_ = {0};  // of each batch in order_, one more than there are batches
+  std::vector<Index> begin_ = {0};  // first position of each batch in order_, then order_.size()
   VectorX<Index> order_of_batches_;
 };
 
-/// All samples of a data set.
+/// Indices of all samples of a data set: 0 to size - 1.
 inline std::vector<Index> all_samples(Index size) {
   std::vector<Index> samples(static_cast<std::size_t>(size));
   std::iota(samples.begin(), samples.end(), Index(0));

@@ -1,6 +1,4 @@
 #pragma once
-// Sequences with what is to be learnt about them. Everything is checked when a data set is made: a wrong length, label
-// or NaN is told with its sample and step, not found later as a strange loss.
 
 #include <algorithm>
 #include <span>
@@ -13,24 +11,25 @@
 
 namespace unroll {
 
-/// What a data set asks for: a class or numbers, once per sequence or at every step of a model's output, or labels that
-/// are written along the steps (see CtcLoss).
+/// Kind of the targets: one class or vector per sequence, one per step of the model's output, or a sequence of labels
+/// without alignment to the steps (see CtcLoss).
 enum class TargetKind { none, label, step_labels, values, step_values, label_sequence };
 
 inline bool has_labels(TargetKind kind) { return kind == TargetKind::label || kind == TargetKind::step_labels; }
 inline bool has_values(TargetKind kind) { return kind == TargetKind::values || kind == TargetKind::step_values; }
 inline bool per_step(TargetKind kind) { return kind == TargetKind::step_labels || kind == TargetKind::step_values; }
-/// Does a model for such targets have an output at every step?
+/// Whether a model for such targets needs an output at every step.
 inline bool needs_steps(TargetKind kind) { return per_step(kind) || kind == TargetKind::label_sequence; }
 
-/// Sequences [features x steps] of any length (0 too) with their targets. A negative label and a NaN among real-valued
-/// targets mean "not scored"; inputs must be finite.
+/// Data set of sequences [features x steps] of any length, including 0, with their targets. Inputs must be finite.
+/// Negative labels and NaNs in real-valued targets are not scored.
 ///
-/// Targets per step belong to the steps of a model's output: as many as the sequence has, unless the model changes
-/// their number (strides, pooling, upsampling). Whatever brings model and data together compares them sample by sample.
+/// Targets per step correspond to the steps of the model's output. Their number equals the length of the sequence,
+/// unless the model changes the number of steps (strides, pooling, upsampling). Training and evaluation compare both
+/// numbers for each sample.
 ///
-/// Every way to make one throws ValueError when it is empty, when an input is not finite or a label is no class, and
-/// ShapeError when the numbers of sequences, features or targets do not fit; messages name sample and step.
+/// Factory functions throw ValueError if the data set is empty, an input is not finite or a label is out of range, and
+/// ShapeError if the numbers of sequences, features or targets do not match. Messages give sample and step.
 template <std::floating_point S>
 class Dataset {
  public:
@@ -40,7 +39,7 @@ class Dataset {
     return Dataset(TargetKind::none, std::move(sequences));
   }
 
-  /// One class per sequence, from 0. `classes` 0: as many as the largest label needs.
+  /// Data set with one class per sequence. Classes are counted from 0; `classes` 0: largest label + 1.
   static Dataset labelled(std::vector<MatrixX<S>> sequences, const std::vector<Index>& labels, Index classes = 0) {
     Dataset data(TargetKind::label, std::move(sequences));
     for (const Index label : labels) data.labels_.push_back(Labels::Constant(1, label));
@@ -48,7 +47,7 @@ class Dataset {
     return data;
   }
 
-  /// One class per step: as many labels for each sequence as its output has steps.
+  /// Data set with one class per step: each sequence has one label per step of the model's output.
   static Dataset step_labelled(std::vector<MatrixX<S>> sequences, std::vector<Labels> labels, Index classes = 0) {
     Dataset data(TargetKind::step_labels, std::move(sequences));
     data.labels_ = std::move(labels);
@@ -56,8 +55,8 @@ class Dataset {
     return data;
   }
 
-  /// Any number of labels for each sequence, none too, without a place in time; a single negative one: no target.
-  /// `classes`: with the blank, where that is not the first class.
+  /// Data set with a label sequence per sequence, of any length including 0, without alignment to the steps. A single
+  /// negative label marks a missing target. `classes` includes the blank, unless the blank is the first class.
   static Dataset transcribed(std::vector<MatrixX<S>> sequences, std::vector<Labels> labels, Index classes = 0) {
     Dataset data(TargetKind::label_sequence, std::move(sequences));
     data.labels_ = std::move(labels);
@@ -68,7 +67,7 @@ class Dataset {
     return data;
   }
 
-  /// Numbers per sequence: `targets` [rows x sequences].
+  /// Data set with one real-valued target per sequence: `targets` [rows x sequences].
   static Dataset valued(std::vector<MatrixX<S>> sequences, const MatrixX<S>& targets) {
     Dataset data(TargetKind::values, std::move(sequences));
     for (Index s = 0; s < targets.cols(); ++s) data.values_.push_back(targets.col(s));
@@ -76,7 +75,7 @@ class Dataset {
     return data;
   }
 
-  /// Numbers per step: `targets` [rows x steps of the output] for each sequence.
+  /// Data set with one real-valued target per step: `targets` [rows x output steps] for each sequence.
   static Dataset step_valued(std::vector<MatrixX<S>> sequences, std::vector<MatrixX<S>> targets) {
     Dataset data(TargetKind::step_values, std::move(sequences));
     data.values_ = std::move(targets);
@@ -84,30 +83,32 @@ class Dataset {
     return data;
   }
 
-  /// Sequences.
+  /// Number of sequences.
   Index size() const { return Index(sequences_.size()); }
   Index features() const { return sequences_.front().rows(); }
-  /// Steps of a sequence. This and what follows throw ValueError for a sample that is not there, or has no such target.
+  /// Number of steps of a sequence. This and the following accessors throw ValueError if the sample or its target does
+  /// not exist.
   Index length(Index sample) const { return sequence(sample).cols(); }
   TargetKind kind() const { return kind_; }
-  /// Columns of a sequence's targets; 0 without, and for a label sequence, which has no place in time.
+  /// Number of target columns of a sequence; 0 without targets and for label sequences, which are not aligned to steps.
   Index target_steps(Index sample) const {
     return has_labels(kind_) ? labels(sample).size() : has_values(kind_) ? values(sample).cols() : 0;
   }
   /// Number of classes; 0 without labels.
   Index classes() const { return classes_; }
-  /// Numbers per target; 0 without real-valued targets.
+  /// Rows of a real-valued target; 0 without such targets.
   Index target_rows() const { return values_.empty() ? 0 : values_.front().rows(); }
 
   const MatrixX<S>& sequence(Index sample) const { return of(sequences_, sample, ""); }
-  /// One entry, one per step, or what is to be written.
+  /// Labels of a sample: one entry, one per step, or its label sequence.
   const Labels& labels(Index sample) const { return of(labels_, sample, " with labels"); }
-  /// [rows x 1], or [rows x steps].
+  /// Real-valued target [rows x 1] or [rows x steps].
   const MatrixX<S>& values(Index sample) const { return of(values_, sample, " with real-valued targets"); }
   double weight(Index sample) const { return weights_.empty() ? 1 : of(weights_, sample, " with weights"); }
   bool weighted() const { return !weights_.empty(); }
 
-  /// How much each sequence counts in the loss; empty: all 1. Throws unless there is one finite weight >= 0 for each.
+  /// Weights of the sequences in the loss; empty: all 1. Throws ShapeError unless there is one weight per sequence, and
+  /// ValueError unless all are finite and >= 0.
   void set_weights(std::vector<double> weights) {
     require<ShapeError>(weights.empty() || Index(weights.size()) == size(), "data set: expects a weight for each of ",
                         size(), " sequences, got ", weights.size());
@@ -117,7 +118,8 @@ class Dataset {
     weights_ = std::move(weights);
   }
 
-  /// A copy of some of the sequences, in the order given. Throws ValueError for none, or for one that is not there.
+  /// Copy of some of the sequences, in the given order. Throws ValueError if `samples` is empty or a sample does not
+  /// exist.
   Dataset subset(std::span<const Index> samples) const {
     require<ValueError>(!samples.empty(), "data set: a subset needs at least one sequence");
     Dataset part;
@@ -133,9 +135,9 @@ class Dataset {
     return part;
   }
 
-  /// The same targets for changed inputs: `f(MatrixX<S>&)` works on each sequence and keeps its shape. Throws
-  /// ShapeError for another shape and ValueError for numbers that are not finite; the data set then stays as it was, as
-  /// where `f` throws.
+  /// Modifies the inputs: `f(MatrixX<S>&)` changes each sequence in place and must keep its shape. Throws ShapeError
+  /// for a changed shape and ValueError for numbers that are not finite. If it or `f` throws, the data set is
+  /// unchanged.
   template <class F>
   void transform(F&& f) {
     std::vector<MatrixX<S>> before = sequences_;
@@ -213,8 +215,8 @@ class Dataset {
   TargetKind kind_ = TargetKind::none;
   Index classes_ = 0;
   std::vector<MatrixX<S>> sequences_;
-  std::vector<Labels> labels_;      // only with labels
-  std::vector<MatrixX<S>> values_;  // only with real-valued targets
+  std::vector<Labels> labels_;      // empty without labels
+  std::vector<MatrixX<S>> values_;  // empty without real-valued targets
   std::vector<double> weights_;
 };
 

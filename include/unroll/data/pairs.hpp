@@ -1,5 +1,4 @@
 #pragma once
-// Source sequences and the tokens that are to be written for them.
 
 #include <vector>
 
@@ -7,13 +6,13 @@
 
 namespace unroll {
 
-/// Tokens with a meaning.
+/// Special tokens of a target sequence.
 struct Marks {
-  Index begin = 0;  ///< fed to the decoder before the first token
-  Index end = -1;   ///< to be written behind the last one; -1: there is none, as for labels of every source step
+  Index begin = 0;  ///< input of the decoder before the first token
+  Index end = -1;   ///< target after the last token; -1: no end mark, for example with one label per source step
 };
 
-/// Token numbers as a sequence of one feature, which an Embedding layer reads.
+/// Tokens as a sequence with one feature [1 x tokens], the input of an Embedding layer.
 template <std::floating_point S>
 MatrixX<S> token_row(std::span<const Index> tokens) {
   MatrixX<S> row(1, Index(tokens.size()));
@@ -21,11 +20,12 @@ MatrixX<S> token_row(std::span<const Index> tokens) {
   return row;
 }
 
-/// Sources [features x steps] with their target tokens, neither mark among them. Either may be empty.
+/// Data set for encoder-decoder models: pairs of a source [features x steps] and target tokens without the marks. Both
+/// may be empty.
 template <std::floating_point S>
 class SequencePairs {
  public:
-  /// Throws ShapeError where numbers of sequences or features differ, ValueError for a token below 0.
+  /// Throws ShapeError if numbers of sequences or features differ, ValueError for a negative token.
   SequencePairs(std::vector<MatrixX<S>> sources, std::vector<std::vector<Index>> targets, Marks marks)
       : sources_(std::move(sources)), targets_(std::move(targets)), marks_(marks) {
     require<ShapeError>(sources_.size() == targets_.size(), "pairs: got ", sources_.size(), " sources and ",
@@ -43,10 +43,10 @@ class SequencePairs {
   Index size() const { return Index(sources_.size()); }
   Index features() const { return sources_.empty() ? 0 : sources_.front().rows(); }
   const Marks& marks() const { return marks_; }
-  /// Source and target of a pair. Throw ValueError, as all that follow, for one that is not there.
+  /// Source and target of pair k. These and the following accessors throw ValueError if there is no such pair.
   const MatrixX<S>& source(Index k) const { return of(sources_, k); }
   const std::vector<Index>& target(Index k) const { return of(targets_, k); }
-  /// Steps of source and target together: what batches are dealt out by.
+  /// Steps of source and target together; batches are formed by this length.
   Index length(Index k) const { return source(k).cols() + target_steps(k); }
   Index target_steps(Index k) const { return Index(target(k).size()) + (marks_.end >= 0 ? 1 : 0); }
 
@@ -62,12 +62,12 @@ class SequencePairs {
   Marks marks_;
 };
 
-/// Some pairs, packed for a pass: sources on one timeline, targets on another, sample b of both the same pair. For each
-/// column of the targets, `labels` has the token that is to be told, and `tokens` the one before it.
+/// Batch of pairs, packed for a forward pass. Sources and targets have one timeline each; sample b of both is the same
+/// pair. For each target column, `labels` holds the token to predict and `tokens` the preceding token.
 template <std::floating_point S>
 class PairBatch {
  public:
-  /// As Batch::gather.
+  /// Fills the batch; parameters as in Batch::gather.
   void gather(const SequencePairs<S>& data, std::span<const Index> samples, std::span<const Index> places = {}) {
     lengths_.clear(), target_lengths_.clear();
     for (const Index s : samples)
@@ -86,7 +86,7 @@ class PairBatch {
   const Timeline& targets() const { return targets_; }
   std::span<const Index> tokens() const { return tokens_; }
   Index target_columns() const { return targets_.columns(); }
-  /// Of the target columns [first, first + count). Throws ShapeError for columns that are not there.
+  /// Labels of the target columns [first, first + count). Throws ShapeError if these columns do not exist.
   Eigen::Map<const Labels> labels(Index first, Index count) const {
     detail::check_range(first, count, target_columns());
     return {labels_.data() + first, count};

@@ -10,14 +10,14 @@
 
 namespace unroll {
 
-/// Indices into a data set, each list in increasing order.
+/// Indices of the kept and the held-out samples, each list in increasing order.
 struct Split {
   std::vector<Index> kept, held_out;
 };
 
 namespace detail {
 
-/// Holds out `fraction` of each stratum, rounded; a stratum is the samples of a class, under its number.
+/// Holds out `fraction` of each stratum, rounded. A stratum holds the samples of one class; its key is the class.
 inline unroll::Split split_strata(const std::map<Index, std::vector<Index>>& strata, Index size, double fraction,
                                   std::uint64_t seed) {
   require<ValueError>(fraction > 0 && fraction < 1, "split: the fraction is ", fraction, ", expected between 0 and 1");
@@ -37,18 +37,18 @@ inline unroll::Split split_strata(const std::map<Index, std::vector<Index>>& str
 
 }  // namespace detail
 
-/// Holds out `fraction` (in (0, 1)) of `size` samples, rounded. Depends on the seed alone. Throws ValueError when
-/// either part would be empty.
+/// Random split: holds out `fraction`, in (0, 1), of `size` samples, rounded. The result depends on the seed only.
+/// Throws ValueError if either part would be empty.
 inline Split random_split(Index size, double fraction, std::uint64_t seed) {
   return detail::split_strata({{0, all_samples(size)}}, size, fraction, seed);
 }
 
-/// Holds out `fraction` (in (0, 1)) of the sequences. With a label per sequence every class gives its share, rounded;
-/// unlabelled sequences count as a class of their own. Depends on the seed alone. Throws ValueError when either part
-/// would be empty.
+/// Stratified split: holds out `fraction`, in (0, 1), of the sequences. With one label per sequence, the fraction is
+/// applied to every class and rounded; unlabelled sequences form a class. The result depends on the seed only. Throws
+/// ValueError if either part would be empty.
 template <class S>
 Split stratified_split(const Dataset<S>& data, double fraction, std::uint64_t seed) {
-  std::map<Index, std::vector<Index>> strata;  // by class, the unlabelled last
+  std::map<Index, std::vector<Index>> strata;  // by class, unlabelled samples last
   for (Index s = 0; s < data.size(); ++s) {
     const Index label = data.kind() == TargetKind::label ? data.labels(s)[0] : -1;
     strata[label < 0 ? data.classes() : label].push_back(s);
@@ -56,8 +56,8 @@ Split stratified_split(const Dataset<S>& data, double fraction, std::uint64_t se
   return detail::split_strata(strata, data.size(), fraction, seed);
 }
 
-/// One weight per class, so that every class counts the same in the whole: n / (classes * n_k); 0 for a class that does
-/// not occur. For a data set with labels.
+/// Class weights that give every class the same total weight: n / (classes * n_k), where n_k is the count of class k; 0
+/// for a class without samples. Throws ValueError for a data set without labels.
 template <class S>
 VectorX<double> balanced_class_weights(const Dataset<S>& data) {
   require<ValueError>(has_labels(data.kind()), "class weights: the data set has no labels");

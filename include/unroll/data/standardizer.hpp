@@ -7,19 +7,19 @@
 
 namespace unroll {
 
-/// z = (x - mean) / deviation for each feature, with mean and (population) deviation over all steps of the training
-/// data. Fit it on training data alone: what it knows of the test data has leaked. A feature that is constant in
-/// training is only centred.
+/// Standardization of features: z = (x - mean) / deviation, with mean and population standard deviation of each feature
+/// over all steps of the training data. Fit it on training data only; statistics of test data would leak. A feature
+/// that is constant in the training data is only centred.
 template <std::floating_point S>
 class Standardizer {
  public:
-  /// Throws ValueError when the data have no steps.
+  /// Computes mean and deviation. Throws ValueError if the data have no steps.
   explicit Standardizer(const Dataset<S>& training)
       : mean_(VectorX<double>::Zero(training.features())), deviation_(VectorX<double>::Zero(training.features())) {
     double steps = 0;
     for (Index s = 0; s < training.size(); ++s) steps += double(training.length(s));
     require<ValueError>(steps > 0, "standardizer: the sequences have no steps");
-    // In two passes: a difference of squares loses all digits where the mean is large.
+    // Two passes: a difference of squares loses all digits if the mean is large.
     for (Index s = 0; s < training.size(); ++s) mean_ += training.sequence(s).template cast<double>().rowwise().sum();
     mean_ /= steps;
     for (Index s = 0; s < training.size(); ++s)
@@ -30,7 +30,7 @@ class Standardizer {
       if (deviation_[k] <= steps * std::numeric_limits<double>::epsilon() * std::abs(mean_[k])) deviation_[k] = 1;
   }
 
-  /// Changes the data in place. Throws ShapeError for another number of features.
+  /// Standardizes the data in place. Throws ShapeError for another number of features.
   void apply(Dataset<S>& data) const {
     data.transform([this](MatrixX<S>& sequence) { apply(sequence); });
   }
@@ -43,7 +43,7 @@ class Standardizer {
   }
 
   const VectorX<double>& mean() const { return mean_; }
-  /// 1 where a feature is constant.
+  /// Standard deviation per feature; 1 for a constant feature.
   const VectorX<double>& deviation() const { return deviation_; }
 
  private:

@@ -1,6 +1,4 @@
 #pragma once
-// One long text as several streams that are read side by side, window by window, with the state carried from each to
-// the next; see docs/truncated-bptt.md.
 
 #include <algorithm>
 #include <cstdint>
@@ -14,21 +12,23 @@
 
 namespace unroll {
 
-/// What becomes of tokens that fill no window in every stream.
+/// Treatment of tokens that do not fill a window in every stream.
 enum class Tail {
-  drop,  ///< they are left out, so that every window of every stream is full: for training
-  keep   ///< the last windows are shorter, and every token but the first is predicted: for evaluation
+  drop,  ///< left out, so that every window of every stream is full: for training
+  keep   ///< the last windows are shorter and every token but the first is predicted: for evaluation
 };
 
+/// Options of TokenStreams.
 struct StreamOptions {
-  Index streams = 32;  ///< side by side
-  Index steps = 50;    ///< of a window
+  Index streams = 32;  ///< number of parallel streams
+  Index steps = 50;    ///< length of a window
   Tail tail = Tail::drop;
 };
 
-/// Tokens in streams: each is a run of neighbouring tokens, as long as the others, and they follow each other in the
-/// text. The target of a token is the next one of the text, also at the end of a window and of a stream. So with the
-/// tokens 1 to 13, two streams and three steps:
+/// Text cut into streams of consecutive tokens for truncated BPTT, see docs/truncated-bptt.md. Streams are equally long
+/// and follow each other in the text; they are processed in parallel, window by window, with carried state. The target
+/// of a token is the next token of the text, also at the end of a window or stream. Example with the tokens 1 to 13,
+/// two streams and three steps:
 ///
 ///     stream 0    window 0: 1 2 3 -> 2 3 4         window 1: 4 5 6 -> 5 6 7
 ///     stream 1    window 0: 7 8 9 -> 8 9 10        window 1: 10 11 12 -> 11 12 13
@@ -42,21 +42,21 @@ struct StreamOptions {
 template <std::floating_point S>
 class TokenStreams {
  public:
-  /// `tokens` from 0 to `vocabulary` - 1. Throws ValueError for options out of range, tokens that are none, and for a
-  /// text that is too short for a single window.
+  /// Cuts `tokens`, which must be in [0, vocabulary). Throws ValueError for options out of range, for tokens out of
+  /// range, and for a text too short for one window.
   TokenStreams(std::span<const Index> tokens, Index vocabulary, const StreamOptions& options)
       : options_(options), predicted_(Index(tokens.size()) - 1), data_(cut(tokens, vocabulary)) {}
 
-  /// Sample window * streams + stream, with a label at every step.
+  /// Data set of all windows, with a label at every step; its sample index is window * streams + stream.
   const Dataset<S>& data() const { return data_; }
   Index streams() const { return options_.streams; }
   Index windows() const { return data_.size() / options_.streams; }
-  /// The samples of a window, in the order of their streams. Throws ValueError for one that is not there.
+  /// Samples of window k, in stream order. Throws ValueError if there is no such window.
   std::span<const Index> window(Index k) const {
     require<ValueError>(k >= 0 && k < windows(), "streams: there is no window ", k, " among ", windows());
     return std::span(samples_).subspan(std::size_t(k * options_.streams), std::size_t(options_.streams));
   }
-  /// Tokens that are predicted, and those that were left out at the end.
+  /// Number of predicted tokens, and number of tokens left out at the end.
   Index tokens() const { return predicted_ - dropped(); }
   Index dropped() const { return std::max<Index>(predicted_ - length_ * options_.streams, 0); }
 
@@ -86,7 +86,7 @@ class TokenStreams {
     const bool keep = options_.tail == Tail::keep;
     const Index least = keep ? 1 : checked_multiply(streams, steps, "streams");
     require<ValueError>(predicted_ >= least, "streams: the text has ", predicted_ + 1, " tokens, ", [&] {
-      const auto tokens = std::uint64_t(least) + 1;  // more than an Index may hold
+      const auto tokens = std::uint64_t(least) + 1;  // may exceed Index
       return keep ? text("there must be at least ", tokens)
                   : text(streams, " streams of ", steps, " steps need at least ", tokens);
     });
@@ -96,7 +96,7 @@ class TokenStreams {
   }
 
   StreamOptions options_;
-  Index predicted_, length_ = 0;  // tokens that have one before them, and those of one stream
+  Index predicted_, length_ = 0;  // tokens that have a predecessor; of these, tokens per stream
   std::vector<Index> samples_;
   Dataset<S> data_;
 };

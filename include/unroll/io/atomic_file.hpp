@@ -1,5 +1,4 @@
 #pragma once
-// Output files that are complete or not there: a crash, a full disk or a second program leaves the old file as it was.
 
 #include <cerrno>
 #include <cstddef>
@@ -23,8 +22,7 @@ namespace unroll {
 
 namespace detail {
 
-/// Names of temporary files are made for AtomicFile alone, so that files of other programs never have them:
-/// NAME.unroll-N.tmp.
+/// Temporary names NAME.unroll-N.tmp are used by AtomicFile only, so remove_unfinished never removes other files.
 inline constexpr std::string_view temporary_mark = ".unroll-", temporary_end = ".tmp";
 
 inline bool is_temporary_name(std::string_view name) {
@@ -35,10 +33,10 @@ inline bool is_temporary_name(std::string_view name) {
 }
 
 #if !defined(_WIN32)
-/// Locks an open file without waiting. The system releases the lock when the process ends, however it ends.
+/// Locks an open file without waiting. The system releases the lock when the process ends, for whatever reason.
 inline bool lock(int file) { return flock(file, LOCK_EX | LOCK_NB) == 0; }
 
-/// Whether the name still is that of the open file.
+/// Whether the path still refers to the open file.
 inline bool is_name_of(const std::filesystem::path& path, int file) {
   struct stat named, opened;
   return lstat(path.c_str(), &named) == 0 && fstat(file, &opened) == 0 && named.st_ino == opened.st_ino &&
@@ -48,22 +46,23 @@ inline bool is_name_of(const std::filesystem::path& path, int file) {
 
 }  // namespace detail
 
-/// A file that takes its name only when `commit` is called; until then the bytes go to `NAME.unroll-N.tmp` in the same
-/// folder (the same file system, where renaming is one step), which is locked. Without a commit that file is removed
-/// again; after a killed process it stays until remove_unfinished.
+/// Output file that replaces its target atomically on `commit`, so the old file survives a crash, a full disk or a
+/// concurrent writer. Until then the bytes are in the locked file `NAME.unroll-N.tmp` in the same folder, because a
+/// rename is atomic only within one file system. Without a commit the temporary file is removed; after a killed process
+/// it remains until remove_unfinished.
 ///
-/// Throws FileError, with the path and the system's reason, when the file cannot be created, written or renamed.
+/// Throws FileError, with the path and the system's reason, if the file cannot be created, written or renamed.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path) : path_(path) {
     require<FileError>(path.has_filename(), "'", path.string(),
                        "': cannot be written: the path ends without a file name");
-    std::error_code error;  // "not found" is none here
+    std::error_code error;  // a missing file is no error here
     const auto status = std::filesystem::status(path, error);
-    // Renaming over a device such as /dev/null would replace the device itself.
+    // Renaming to a device such as /dev/null would replace the device.
     require<FileError>(!std::filesystem::exists(status) || std::filesystem::is_regular_file(status), path.string(),
                        ": cannot be written: it is a folder or a device");
-    // A link stays a link: the file that it points to is replaced.
+    // A symbolic link is kept; its target is replaced.
     if (std::filesystem::exists(status)) {
       path_ = std::filesystem::canonical(path, error);
       if (error) fail("found", error.value());
@@ -77,22 +76,22 @@ class AtomicFile {
   ~AtomicFile() {
     std::error_code ignored;
 #if defined(_WIN32)
-    if (stream_) std::fclose(std::exchange(stream_, nullptr));  // an open file cannot be removed there
+    if (stream_) std::fclose(std::exchange(stream_, nullptr));  // Windows cannot remove an open file
 #endif
     if (!committed_) std::filesystem::remove(temporary_, ignored);
-    if (stream_) std::fclose(stream_);  // last, for with it goes the lock
+    if (stream_) std::fclose(stream_);  // last, because this releases the lock
   }
 
   void write(std::span<const std::byte> bytes) {
-    // An empty span may have no address, which fwrite must not be given.
+    // The data pointer of an empty span may be null, which fwrite does not allow.
     if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), stream_) != bytes.size()) fail("written", errno);
   }
 
-  /// Brings the bytes to the disk, then gives the file its name. Call it once, last.
+  /// Flushes the bytes to the disk, then renames the file. Call it once, at the end.
   void commit() {
     if (std::fflush(stream_) != 0) fail("written", errno);
 #if !defined(_WIN32)
-    // Before the rename: otherwise a power cut can leave the new name with an empty file.
+    // Before the rename: otherwise a power failure could leave an empty file under the new name.
     if (fsync(fileno(stream_)) != 0) fail("brought to the disk", errno);
 #else
     if (std::fclose(std::exchange(stream_, nullptr)) != 0) fail("closed", errno);
@@ -104,7 +103,7 @@ class AtomicFile {
   }
 
  private:
-  /// Takes the first free temporary name, so that two programs that write the same file never share one.
+  /// Creates the first free temporary name exclusively, so that concurrent writers of a file never share one.
   void create() {
     for (int n = 0; n < 1000 && !stream_; ++n) {
       temporary_ = path_;
@@ -116,7 +115,7 @@ class AtomicFile {
     if (!stream_) fail("created", errno);
   }
 
-  /// Locks the new file. Whether remove_unfinished of another process took it for abandoned before it was locked.
+  /// Locks the new file. Returns whether remove_unfinished in another process may have removed it before it was locked.
   bool was_removed() const {
 #if defined(_WIN32)
     return false;
@@ -134,8 +133,8 @@ class AtomicFile {
   bool committed_ = false;
 };
 
-/// Removes what killed processes have left in the folder: temporary files of AtomicFile that no process is writing.
-/// Everything else stays. Does nothing where files cannot be locked.
+/// Removes temporary files of AtomicFile that killed processes left in the folder, unless a process is writing them.
+/// Does nothing on systems without file locks.
 inline void remove_unfinished(const std::filesystem::path& folder) {
 #if defined(_WIN32)
   (void)folder;
@@ -154,7 +153,7 @@ inline void remove_unfinished(const std::filesystem::path& folder) {
 #endif
 }
 
-/// Writes text (a history as CSV or JSON), completely or not at all. Throws FileError.
+/// Writes a text file atomically, for example a history as CSV or JSON. Throws FileError.
 inline void write_text(const std::filesystem::path& path, std::string_view content) {
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(content)));

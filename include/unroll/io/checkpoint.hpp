@@ -1,5 +1,5 @@
 #pragma once
-// A training run in a file, to be resumed bit for bit: numbers are stored as they are, in their own type.
+// Checkpoints of training runs, for bitwise resumption: numbers are stored exactly, in their type.
 
 #include <string>
 #include <string_view>
@@ -19,7 +19,7 @@ std::string optimizer_name() {
   }
 }
 
-/// Collects what `visit_state` shows.
+/// Visitor of `visit_state` that writes the values to a file.
 class StateWriter {
  public:
   StateWriter(SafeTensors& file, std::string_view prefix) : file_(file), prefix_(prefix) {}
@@ -40,7 +40,7 @@ class StateWriter {
   std::string_view prefix_;
 };
 
-/// Fills what `visit_state` shows.
+/// Visitor of `visit_state` that reads the values from a file.
 class StateReader {
  public:
   StateReader(const SafeTensors& file, std::string_view prefix) : file_(file), prefix_(prefix) {}
@@ -61,7 +61,7 @@ class StateReader {
   void operator()(std::string_view name, T& value) { value = values<T>(name, 0).front(); }
 
  private:
-  /// A conversion of types would change bits, so there is none.
+  /// Throws for other element types, because a conversion could change bits.
   template <class T>
   std::vector<T> values(std::string_view part, std::size_t dimensions) const {
     const std::string full = text(prefix_, part);
@@ -79,7 +79,7 @@ class StateReader {
 
 }  // namespace detail
 
-/// Writes a TrainingState and the optimizer that belongs to it, completely or not at all. Throws FileError.
+/// Writes a TrainingState and its optimizer atomically. Throws FileError.
 template <class State, class O>
 void write_checkpoint(const std::filesystem::path& path, State& state, O& optimizer) {
   SafeTensors file;
@@ -89,9 +89,9 @@ void write_checkpoint(const std::filesystem::path& path, State& state, O& optimi
   write_safetensors(path, file);
 }
 
-/// Reads them back for `fit(model, loss, optimizer, data, options, state)`; `fit` checks that model, data and seed are
-/// those of the run. Options are not in the file: give the optimizer those it had. Throws FileError for anything but
-/// such a file, also one of another kind of optimizer or another type of numbers, and leaves both as they were.
+/// Reads a checkpoint for `fit(model, loss, optimizer, data, options, state)`, which checks that model, data and seed
+/// are those of the run. The file does not contain options: construct the optimizer with the same ones. Throws
+/// FileError for other files, another kind of optimizer or another scalar type; state and optimizer are then unchanged.
 template <class State, class O>
 void read_checkpoint(const std::filesystem::path& path, State& state, O& optimizer) {
   const SafeTensors file = read_safetensors(path);
@@ -108,8 +108,8 @@ void read_checkpoint(const std::filesystem::path& path, State& state, O& optimiz
   optimizer = std::move(read_optimizer);
 }
 
-/// For `FitOptions::on_epoch`: writes a checkpoint after every `every` epochs, the newest over the one before. State
-/// and optimizer must be those given to `fit`. Throws ValueError unless every >= 1.
+/// Callback for `FitOptions::on_epoch` that writes a checkpoint every `every` epochs and overwrites the previous one.
+/// `state` and `optimizer` must be those passed to `fit`. Throws ValueError unless every >= 1.
 template <class State, class O>
 auto checkpoint_every(Index every, std::filesystem::path path, State& state, O& optimizer) {
   require<ValueError>(every >= 1, "checkpoint: every is ", every, " epochs, expected at least 1");

@@ -7,7 +7,7 @@
 
 namespace unroll {
 
-/// What a .ts file holds as a data set to train on; without labels in the file it has none. Throws as Dataset does.
+/// Data set of a .ts file; unlabelled if the file has no labels. Throws as Dataset does.
 template <class Scalar>
 Dataset<Scalar> to_dataset(LabelledSequences<Scalar> file) {
   if (file.labels.empty()) return Dataset<Scalar>::unlabelled(std::move(file.sequences));

@@ -1,5 +1,4 @@
 #pragma once
-// Reading a whole file with errors that name it.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,14 +14,14 @@
 
 namespace unroll::detail {
 
-/// A regular file opened for reading, with its size known before anything is allocated for it.
+/// Regular file opened for reading, with errors that name it. Its size is available before memory is allocated.
 class InputFile {
  public:
   explicit InputFile(const std::filesystem::path& path) : name_(path.string()) {
     std::error_code error;
     const auto status = std::filesystem::status(path, error);
     require<FileError>(std::filesystem::exists(status), name_, ": no such file");
-    // A folder opens like a file on some systems and only fails, or reports an absurd size, later.
+    // On some systems a folder can be opened and fails, or reports a wrong size, only later.
     require<FileError>(std::filesystem::is_regular_file(status), name_,
                        ": expected a file, this is a folder or a device");
     size_ = std::filesystem::file_size(path, error);
@@ -33,7 +32,7 @@ class InputFile {
   std::uint64_t size() const { return size_; }
   const std::string& name() const { return name_; }
 
-  /// Fills `bytes` with the next ones of the file.
+  /// Fills `bytes` with the next bytes of the file. Throws FileError if there are fewer.
   void read(std::span<std::byte> bytes) {
     stream_.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     require<FileError>(static_cast<std::size_t>(stream_.gcount()) == bytes.size(), name_, ": ", bytes.size(),
@@ -46,14 +45,14 @@ class InputFile {
   std::uint64_t size_ = 0;
 };
 
-/// Memory for bytes of a file: `bytes` gets the size. Throws FileError where there is not that much.
+/// Resizes `bytes` to `size`. Throws FileError if there is not enough memory.
 template <class Bytes>
 void make_room(Bytes& bytes, std::uint64_t size, std::string_view file) {
   within_memory<FileError>([&] { bytes.resize(static_cast<std::size_t>(size)); }, file, ": ", size,
                            " bytes are more than the memory here holds");
 }
 
-/// The whole file as text, byte for byte.
+/// Whole content of a file, byte for byte.
 inline std::string read_text(const std::filesystem::path& path) {
   InputFile file(path);
   std::string text;

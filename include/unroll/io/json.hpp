@@ -1,5 +1,5 @@
 #pragma once
-// JSON from files: what is wrong with it is said as with any other file.
+// Parser for JSON from files, with the library's error types.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,15 +12,15 @@
 
 namespace unroll::detail {
 
-/// Of the JSON library's text "[number] parse error at ... - reason; last read: ...", without the last part, which
-/// quotes the file at any length.
+/// Reason in a message "[number] parse error at ... - reason; last read: ..." of the JSON library, limited in length.
+/// The last part is dropped, because it quotes any amount of the file.
 inline std::string json_reason(const nlohmann::json::exception& error) {
   std::string_view reason = error.what();
   reason = reason.substr(0, reason.find("; last read"));
   return std::string(reason.substr(reason.find("] ") + 2).substr(0, 200));
 }
 
-/// Looks for the first fault of a text in JSON.
+/// SAX handler that throws at the first error.
 class JsonCheck {
  public:
   explicit JsonCheck(std::string_view file) : file_(file) {}
@@ -42,7 +42,7 @@ class JsonCheck {
   }
 
  private:
-  /// What is nested deeper would be written and released by functions that call themselves as often.
+  /// Deeper values would be written and released recursively and could overflow the stack.
   bool deeper() {
     constexpr int most = 100;
     require<FileError>(++depth_ <= most, file_, ": JSON nested deeper than ", most, " levels");
@@ -53,11 +53,11 @@ class JsonCheck {
   int depth_ = 0;
 };
 
-/// `text` as JSON. Throws FileError, with `file` and the byte, for what is none: also for a number that no double holds
-/// (1e999), a byte 0 and more than 100 levels. `Json` is nlohmann::json or its kin.
+/// Parses JSON into `Json`, nlohmann::json or nlohmann::ordered_json. Throws FileError, with `file` and the byte, for
+/// invalid JSON, including numbers outside the range of double (1e999), bytes 0 and more than 100 levels.
 template <class Json = nlohmann::json>
 Json parse_json(std::string_view text, std::string_view file) {
-  // The JSON library takes a byte 0 for the end of the text.
+  // The JSON library treats a byte 0 as the end of the text.
   const auto zero = text.find('\0');
   require<FileError>(zero == text.npos, file, ": no valid JSON: byte ", zero, " is 0");
   JsonCheck check(file);

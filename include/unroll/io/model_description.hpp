@@ -1,5 +1,5 @@
 #pragma once
-// What a model is, as JSON in the metadata of its file, and the first difference between two of them.
+// Descriptions of models as JSON in the metadata of model files, and their comparison.
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,7 +13,7 @@ namespace unroll::detail {
 
 using DescriptionJson = nlohmann::ordered_json;
 
-/// The layers of a chain, or encoder and decoder, with all that was chosen for them.
+/// Options of all layers of a model: of a chain, or of encoder and decoder.
 template <class Model>
 LayerOptions model_description(const Model& model) {
   if constexpr (requires { model.description(); })
@@ -41,30 +41,30 @@ inline DescriptionJson json_of(const LayerOptions& options) {
   return object;
 }
 
-/// Throws ValueError for a name that is not UTF-8.
+/// Description as JSON text. Throws ValueError for a name that is not UTF-8.
 inline std::string description_text(const LayerOptions& options) try {
   return json_of(options).dump();
 } catch (const nlohmann::json::type_error&) {
   throw ValueError("model: the name of a layer or of a cell is not UTF-8 text, as which a file would hold it");
 }
 
-/// Throws FileError for what is no description.
+/// Parses a description. Throws FileError for anything else.
 inline DescriptionJson read_description(const std::string& text, const std::string& file) {
   DescriptionJson json;
   try {
     json = parse_json<DescriptionJson>(text, file);
-  } catch (const FileError&) {  // one sentence for all that is no description
+  } catch (const FileError&) {  // replaced by the message below
   }
   require<FileError>(json.is_object(), file, ": its metadata have a 'model' that is no description of one");
   return json;
 }
 
-/// Goes through what a model says of itself and what a file says of the model that it holds.
+/// Comparison of a model's options with the description in a file.
 class DescriptionCheck {
  public:
   explicit DescriptionCheck(const std::string& file) : file_(file) {}
 
-  /// Throws FileError that names the first difference. What counts in training only may differ.
+  /// Throws FileError for the first difference. Options that affect only training may differ.
   void compare(const LayerOptions& ours, const DescriptionJson& theirs, const std::string& where = {}) const {
     if (!theirs.is_object()) differ(where, "the options", theirs, json_of(ours));
     const bool tells = !word_of(ours, "layer").empty() && theirs.contains("layer");
@@ -76,7 +76,8 @@ class DescriptionCheck {
   }
 
  private:
-  /// The name of a layer follows from its options. Of a cell that is written by hand only the name is known.
+  /// Layer names follow from the options and are not compared. Equations are compared only if both sides have them: a
+  /// handwritten cell has only a name.
   static bool compared(const std::string& name, const LayerOptions& ours, const DescriptionJson& theirs) {
     if (name == "name") return false;
     return name != "equations" || (theirs.contains(name) && has(ours, name));

@@ -1,5 +1,5 @@
 #pragma once
-// A model's parameters under our own names: "0.i.x", "1.weight". What is read back is the same number for number.
+// Model files: parameters under the library's names, such as "0.i.x" and "1.weight". Values are read back exactly.
 
 #include "unroll/io/tensor_reader.hpp"
 #include "unroll/io/model_description.hpp"
@@ -7,8 +7,8 @@
 
 namespace unroll {
 
-/// Version of the file's layout, "unroll" in the metadata. Since 2 the metadata have a description of the model,
-/// "model"; files of version 1 have the names of its layers only, "layers", and are still read.
+/// Version of the file layout, stored as "unroll" in the metadata. Version 2 stores a description of the model,
+/// "model". Files of version 1 contain only the names of the layers, "layers", and can still be read.
 inline constexpr std::string_view model_file_version = "2";
 
 namespace detail {
@@ -20,8 +20,8 @@ std::string chain_text(const Model& model) {
   return all;
 }
 
-/// The layers in words, as files of version 1 have them: "6 -> lstm -> dropout -> dense", or "1 -> embedding -> gru,
-/// read by luong gru".
+/// Layers as text, as in files of version 1: "6 -> lstm -> dropout -> dense", or "1 -> embedding -> gru, read by luong
+/// gru".
 template <class Model>
 std::string layers_text(const Model& model) {
   if constexpr (requires { model.decoder_name(); })
@@ -37,7 +37,7 @@ inline const std::string& metadata_of(const SafeTensors& file, const std::string
   return found->second;
 }
 
-/// Throws FileError where the file holds the parameters of a model of another meaning.
+/// Throws FileError if the file describes a different model.
 template <class Model>
 void check_same_model(const Model& model, const SafeTensors& file) {
   const std::string& version = metadata_of(file, "unroll");
@@ -55,8 +55,9 @@ void check_same_model(const Model& model, const SafeTensors& file) {
 
 }  // namespace detail
 
-/// Every named block as a row-major tensor (biases as vectors), and in the metadata the version, a description of the
-/// model in JSON and what is given. Throws ValueError for metadata that have one of the library's own names.
+/// Parameters and metadata of a model file. Every named block is stored as a row-major tensor (biases as vectors). The
+/// metadata contain the version, a JSON description of the model and `metadata`. Throws ValueError if `metadata` uses a
+/// name reserved by the library.
 template <class Model>
 SafeTensors to_tensors(const Model& model, std::map<std::string, std::string> metadata = {}) {
   SafeTensors file;
@@ -71,10 +72,10 @@ SafeTensors to_tensors(const Model& model, std::map<std::string, std::string> me
   return file;
 }
 
-/// Sets all parameters. Throws FileError for another version, a model of another meaning (the message names the first
-/// option that differs), a tensor that is missing or has no place, ShapeError for one of another shape; then nothing is
-/// loaded. A file of another floating type is converted. What counts in training only, a rate of dropout for instance,
-/// may differ.
+/// Sets all parameters of a model from a file. Throws FileError for another version, a different model (the message
+/// names the first different option), and a missing or superfluous tensor; ShapeError for a tensor of another shape.
+/// The model is then unchanged. Other floating-point types are converted. Options that affect only training, such as a
+/// dropout rate, may differ.
 template <class Model>
 void from_tensors(Model& model, const SafeTensors& file) {
   using Scalar = typename Model::Scalar;
@@ -87,13 +88,14 @@ void from_tensors(Model& model, const SafeTensors& file) {
   model.parameters().values() = loaded.values();
 }
 
-/// Writes the file completely or not at all.
+/// Writes a model file atomically.
 template <class Model>
 void save(const Model& model, const std::filesystem::path& path, std::map<std::string, std::string> metadata = {}) {
   write_safetensors(path, to_tensors(model, std::move(metadata)));
 }
 
-/// Throws as read_safetensors and from_tensors; returns the metadata that were given to `save`.
+/// Reads a model file into `model` and returns the metadata passed to `save`. Throws as read_safetensors and
+/// from_tensors.
 template <class Model>
 std::map<std::string, std::string> load(Model& model, const std::filesystem::path& path) {
   SafeTensors file = read_safetensors(path);

@@ -1,5 +1,4 @@
 #pragma once
-// Strict reading of a file's tensors: every one has the expected shape, none is missing, none is left over.
 
 #include <set>
 
@@ -10,16 +9,16 @@
 
 namespace unroll {
 
-/// Takes tensors out of a file by name and remembers which, so that what nobody asked for is found at the end.
+/// Strict reader of tensors by name. It checks shapes and records the names to detect unused tensors.
 class TensorReader {
  public:
-  /// The file must outlive it.
+  /// `file` must outlive the reader.
   explicit TensorReader(detail::Lasting<SafeTensors> file) : file_(file) {}
 
   const SafeTensors& file() const { return file_; }
 
-  /// The tensor as a matrix [rows x cols]; a vector counts as one column. `shape` is what the file must hold. Throws
-  /// FileError when there is none of that name, ShapeError when its shape is another.
+  /// Tensor as a matrix [rows x cols]; a vector becomes one column. `shape`: expected shape in the file. Throws
+  /// FileError if there is no such tensor, ShapeError for another shape.
   template <class Scalar>
   MatrixX<Scalar> matrix(const std::string& name, const std::vector<Index>& shape) {
     return unroll::matrix<Scalar>(tensor(name, shape));
@@ -35,7 +34,7 @@ class TensorReader {
     return found;
   }
 
-  /// Throws FileError that names the first tensors which nobody has taken.
+  /// Throws FileError, with the first names, if there are unread tensors.
   void require_all_used() const {
     std::string unused;
     std::size_t count = 0;
@@ -53,7 +52,7 @@ class TensorReader {
 
 namespace detail {
 
-/// Biases and gains are vectors in a file, weights matrices.
+/// Shape of a parameter block in files: biases and gains are vectors, weights are matrices.
 inline std::vector<Index> shape_of(const ParameterBlock& block) {
   if (block.cols == 1 && (block.role == Role::bias || block.role == Role::gain)) return {block.rows};
   return {block.rows, block.cols};

@@ -1,24 +1,25 @@
 #pragma once
-// Named results side by side, with their limits and what guessing would reach.
 
 #include "unroll/report/picture.hpp"
 
 namespace unroll {
 namespace figure {
 
+/// Bar of a bar chart.
 struct Bar {
   std::string name;
   double value = 0;
-  double low = NAN, high = NAN;  ///< limits of the value; NaN: none
-  double reference = NAN;        ///< a mark that the value is compared with; NaN: none
+  double low = NAN, high = NAN;  ///< confidence limits; NaN: none
+  double reference = NAN;        ///< mark for comparison; NaN: none
 };
 
+/// Bar chart: named results with confidence limits and reference values.
 struct Bars {
   std::string title;  ///< may be empty
   Axis value;
   std::vector<Bar> bars;       ///< from top to bottom
-  std::string limits = {};     ///< what the limits are: "95 % limits"
-  std::string reference = {};  ///< what the marks are: "chance"
+  std::string limits = {};     ///< description of the limits: "95 % limits"
+  std::string reference = {};  ///< description of the reference marks: "chance"
 };
 
 }  // namespace figure
@@ -36,7 +37,7 @@ inline bool any_number(const std::vector<figure::Bar>& bars, double figure::Bar:
   return std::any_of(bars.begin(), bars.end(), [&](const figure::Bar& bar) { return is_finite(bar.*number); });
 }
 
-/// Without the columns that no bar has.
+/// Table for readers, without the columns that no bar uses.
 inline DataTable shown_of(const figure::Bars& bars) {
   const bool limits = any_number(bars.bars, &figure::Bar::low),
              reference = any_number(bars.bars, &figure::Bar::reference);
@@ -67,7 +68,7 @@ inline std::string bar_plots(const figure::Bars& bars) {
 
 namespace figure {
 
-/// Throws ShapeError where there is no bar.
+/// Picture of a bar chart. Throws ShapeError if there are no bars.
 inline Picture picture(const Bars& bars) {
   using namespace detail;
   require<ShapeError>(!bars.bars.empty(), "bars: there are none");

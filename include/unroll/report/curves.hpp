@@ -1,5 +1,4 @@
 #pragma once
-// Lines and points over one quantity: learning curves, accuracy over steps, efficiency, gradient flow.
 
 #include <map>
 #include <utility>
@@ -13,35 +12,36 @@ enum class Line { solid, dashed, steps, points, points_and_line };
 
 namespace figure {
 
-/// One line of a picture; a value that is not finite is left out, and so is its place in a band.
+/// Line of a line chart. Values that are not finite are left out, in the line and in its band.
 struct Series {
   std::string name;
   std::vector<double> x, y;
-  std::vector<double> low = {}, high = {};  ///< of a band around y; empty: none
+  std::vector<double> low = {}, high = {};  ///< limits of a band around y; empty: none
   Line line = Line::solid;
-  bool reference = false;  ///< grey: what the others are compared with
+  bool reference = false;  ///< drawn in grey, as a reference for the other lines
 };
 
+/// Line chart, for example of learning curves, accuracy over steps or gradient flow.
 struct Curves {
   std::string title;  ///< may be empty
   Axis x, y;
   std::vector<Series> series;
-  std::string band = {};  ///< what the bands are: "range of 3 runs"
+  std::string band = {};  ///< description of the bands: "range of 3 runs"
 };
 
-/// The same line over steps 0, 1, 2 ..., or from another first step.
+/// Line over consecutive steps from `first` on.
 inline Series over_steps(std::string name, std::vector<double> y, double first = 0) {
   Series series{.name = std::move(name), .x = {}, .y = std::move(y)};
   for (std::size_t k = 0; k < series.y.size(); ++k) series.x.push_back(first + double(k));
   return series;
 }
 
-/// A level that stays the same from `low` to `high`: what guessing reaches.
+/// Constant reference line from `low` to `high`, for example a chance level.
 inline Series level(std::string name, double value, double low, double high) {
   return {.name = std::move(name), .x = {low, high}, .y = {value, value}, .line = Line::dashed, .reference = true};
 }
 
-/// Several runs as one line: their mean, with the smallest and the largest as its band, as far as a run came.
+/// Mean over several runs, with smallest and largest value as a band. Shorter runs count as far as they reach.
 inline Series over_runs(std::string name, const std::vector<std::vector<double>>& runs, double first = 1) {
   std::size_t steps = 0;
   for (const auto& run : runs) steps = std::max(steps, run.size());
@@ -53,13 +53,13 @@ inline Series over_runs(std::string name, const std::vector<std::vector<double>>
       if (k >= run.size() || !is_finite(run[k])) continue;
       sum += run[k], low = std::min(low, run[k]), high = std::max(high, run[k]), ++count;
     }
-    series.y[k] = sum / count;  // NaN for none: left out
+    series.y[k] = sum / count;  // NaN without values: left out
     if (runs.size() > 1) series.low.push_back(low), series.high.push_back(high);
   }
   return series;
 }
 
-/// One number of every epoch, run by run: `epochs_of(histories, &Epoch::loss)`, in per cent with scale 100.
+/// Measurement of every epoch, per run: `epochs_of(histories, &Epoch::loss)`; scale 100 gives per cent.
 inline std::vector<std::vector<double>> epochs_of(const std::vector<History>& runs, double Epoch::*number,
                                                   double scale = 1) {
   std::vector<std::vector<double>> values;
@@ -70,7 +70,7 @@ inline std::vector<std::vector<double>> epochs_of(const std::vector<History>& ru
   return values;
 }
 
-/// Loss of the training and of the validation data after every epoch, mean and range over the runs.
+/// Learning curves: training and validation loss after every epoch, mean and range over the runs.
 inline Curves learning_curves(const std::vector<History>& runs, const std::string& unit = "nats") {
   Curves curves{
       .title = {}, .x = {"epoch"}, .y = {text("loss (", unit, ")")}, .series = {}, .band = "range of the runs"};
@@ -96,7 +96,7 @@ inline void check_series(const figure::Series& series) {
                       series.high.size(), " upper limits for ", n, " values");
 }
 
-/// A row for each point of each line.
+/// Table with one row for each point of each line.
 inline DataTable numbers_of(const figure::Curves& curves) {
   DataTable table{{"line", "name", curves.x.title, curves.y.title, "low", "high"}, {}};
   for (std::size_t s = 0; s < curves.series.size(); ++s) {
@@ -109,7 +109,8 @@ inline DataTable numbers_of(const figure::Curves& curves) {
   return table;
 }
 
-/// A column for each line, a row for each place. Where a line comes to a place twice (a ROC curve), as the numbers are.
+/// Table for readers: one column per line, one row per x. If a line is not increasing in x (such as a ROC curve), the
+/// same table as `numbers_of`.
 inline DataTable shown_of(const figure::Curves& curves) {
   std::map<double, std::size_t> row_of;
   bool once = true;
@@ -152,7 +153,7 @@ inline std::string look(const figure::Series& series, std::size_t number) {
   }
 }
 
-/// A few epochs or steps: no tics between them.
+/// Whether x has only a few whole values, such as epochs, between which there are no tics.
 inline bool few_whole_places(const figure::Curves& curves) {
   double low = HUGE_VAL, high = -HUGE_VAL;
   for (const figure::Series& series : curves.series)
@@ -171,7 +172,7 @@ inline std::string line_of(std::size_t s, const char* columns) {
 
 namespace figure {
 
-/// Throws ShapeError where there is no line, and for one whose vectors differ in length.
+/// Picture of a line chart. Throws ShapeError if there are no lines or the vectors of a line differ in length.
 inline Picture picture(const figure::Curves& curves) {
   using namespace detail;
   require<ShapeError>(!curves.series.empty(), "curves: there is no line");

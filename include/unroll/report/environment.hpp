@@ -1,5 +1,4 @@
 #pragma once
-// Where a result was computed.
 
 #include <fstream>
 #include <string>
@@ -15,7 +14,7 @@
 
 namespace unroll {
 
-/// Names and what they are set to, in the order in which they are told.
+/// Ordered names and values.
 using NamedValues = std::vector<std::pair<std::string, std::string>>;
 
 namespace detail {
@@ -30,7 +29,7 @@ inline std::string compiler() {
 #endif
 }
 
-/// As Linux tells it.
+/// Name of the processor according to Linux.
 inline std::string processor() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);)
@@ -41,8 +40,8 @@ inline std::string processor() {
 
 }  // namespace detail
 
-/// Library, compiler, processor and its vector instructions, threads. The caller knows the date, and whether it is to
-/// be told.
+/// Environment of a run: library, compiler, processor, vector instructions and threads. `date` is included unless it is
+/// empty; the caller supplies it.
 inline NamedValues environment(std::string_view date = {}) {
   NamedValues all{{"unroll", std::string(library_version)},
                   {"Eigen", text(EIGEN_WORLD_VERSION, ".", EIGEN_MAJOR_VERSION, ".", EIGEN_MINOR_VERSION)},

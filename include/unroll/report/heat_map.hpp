@@ -1,5 +1,4 @@
 #pragma once
-// Matrices as colours: weights, any value over time, attention, and which class is taken for which.
 
 #include <utility>
 
@@ -9,24 +8,25 @@
 namespace unroll {
 namespace figure {
 
+/// Heat map of a matrix, for example of weights, values over time or attention.
 struct HeatMap {
   std::string title;       ///< may be empty
-  Axis x, y;               ///< of columns and rows; only their titles count
-  std::string value;       ///< what the colours say, with its unit: "attention (%)"
-  MatrixX<double> values;  ///< [rows x columns], the first row on top; NaN stays white
-  std::vector<std::string> row_names = {}, column_names = {};  ///< empty: rows or columns are counted from 0
-  std::optional<double> low = {}, high = {};                   ///< as the values go unless given
-  bool diverging = false;                                      ///< zero is white, one colour for each sign
-  bool written = false;  ///< numbers in the cells too, rounded to whole ones; none for 0
+  Axis x, y;               ///< columns and rows; only the titles are used
+  std::string value;       ///< title of the colour scale with its unit: "attention (%)"
+  MatrixX<double> values;  ///< [rows x columns], first row at the top; NaN is white
+  std::vector<std::string> row_names = {}, column_names = {};  ///< empty: rows or columns are numbered from 0
+  std::optional<double> low = {}, high = {};                   ///< range of the colours; default: range of the values
+  bool diverging = false;                                      ///< zero is white, with one colour for each sign
+  bool written = false;                                        ///< rounded numbers in the cells, none for 0
 };
 
-/// Counts of true classes (rows) taken for classes (columns), as ConfusionMatrix::counts() has them. Colours and
-/// numbers are per cent of the true class, counts stand below.
+/// Confusion matrix: counts by true class (rows) and predicted class (columns), as ConfusionMatrix::counts(). Colours
+/// and numbers are per cent of the true class, with the counts below.
 struct Confusion {
   std::string title;
   Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic> counts;
   std::vector<std::string> classes;
-  std::string counted = "sequences";  ///< what is counted
+  std::string counted = "sequences";  ///< unit of the counts
 };
 
 }  // namespace figure
@@ -65,19 +65,19 @@ inline DataTable shown_of(const figure::HeatMap& map) {
   return table;
 }
 
-/// Where the cells of a map stand in its picture, in pixels: room for names on the left and below.
+/// Layout of a heat map in pixels, with space for names on the left and below.
 struct MapPlace {
-  static constexpr int line = 20;  // of a name
+  static constexpr int line = 20;  // height of a name
   int cell_width, cell_height, left, right = 130, top, bottom, width, height;
   std::vector<std::string> title;
 
   MapPlace(const figure::HeatMap& map, bool two_lines) {
-    constexpr int letter = 9, most = 40;  // pixels of a letter; longer names are cut off by the picture's edge
+    constexpr int letter = 9, most = 40;  // pixels per letter; longer names are cut at the edge of the picture
     const auto room = [](const std::vector<std::string>& names, Index count) {
       return letter * int(names.empty() ? text(count).size() : std::min<std::size_t>(longest(names), most));
     };
     const auto cell = [&](Index count, int whole, int least, const std::vector<std::string>& names) {
-      const bool named = !names.empty() && count <= 60;  // of more, every few have their names written
+      const bool named = !names.empty() && count <= 60;  // with more names, only every few are shown
       return std::clamp(whole / int(count), map.written ? least : named ? line : 1, 64);
     };
     const int rows = int(map.values.rows()), columns = int(map.values.cols());
@@ -92,11 +92,11 @@ struct MapPlace {
     height = top + std::max(rows * cell_height, 180) + bottom;
   }
 
-  /// Whether names of columns stand upright, because they are wider than their cells.
+  /// Whether column names are vertical, because they are wider than their cells.
   bool turned(const figure::HeatMap& map) const { return 9 * int(longest(map.column_names)) + 6 > cell_width; }
 
-  /// Titles of the axes at places of their own: gnuplot would put them outside, because it does not know how wide names
-  /// are.
+  /// Commands for margins and axis titles. The titles have explicit positions, because gnuplot does not know the width
+  /// of the names and would place them outside.
   std::string commands(const figure::HeatMap& map) const {
     const auto at = [](int pixels, int whole) { return double(pixels) / double(whole); };
     return text("set lmargin at screen ", at(left, width), "\nset rmargin at screen ", at(width - right, width),
@@ -119,7 +119,7 @@ inline std::pair<double, double> range_of(const figure::HeatMap& map) {
   return {low, high};
 }
 
-/// Names, as many as there is room for in cells of so many pixels, or whole numbers.
+/// Names of rows or columns, as many as fit into cells of `cell` pixels, or whole numbers.
 inline std::string names_commands(const char* axis, const std::vector<std::string>& names, Index count, bool turned,
                                   int cell) {
   if (names.empty()) return count <= 10 ? text("set ", axis, "tics 1\n") : std::string();
@@ -127,7 +127,7 @@ inline std::string names_commands(const char* axis, const std::vector<std::strin
   return text("set ", axis, "tics ", turned ? "rotate by 90 right " : "", tics(names, step), "\n");
 }
 
-/// Black or white letters, whichever the colour of the cell lets see.
+/// Labels in black or white, for contrast with the colour of the cell.
 inline std::string letters_command(const char* label, double low, double high, bool diverging, bool two_lines) {
   const double middle = low + 0.6 * (high - low), dark = low + 0.15 * (high - low);
   return text(", \\\n     data skip 1 using 1:2:(", label, "):(", diverging ? text("$3 < ", dark, " || ") : "", "$3 > ",
@@ -135,12 +135,12 @@ inline std::string letters_command(const char* label, double low, double high, b
               " ? 0xffffff : 0x000000) with labels font 'sans,15' tc rgb variable", two_lines ? " offset 0,0.5" : "");
 }
 
-/// `label`: what is written into the cells, an expression of gnuplot; none: nothing.
+/// `label`: gnuplot expression for the text in the cells; nullptr: none.
 inline Picture map_picture(const figure::HeatMap& map, const char* label, bool two_lines) {
   check_map(map);
   const MapPlace place(map, two_lines);
   const auto [low, high] = range_of(map);
-  // Boxes have sharp edges, but one for each number of a large map is too much for a page.
+  // Boxes have sharp edges, but one box per value is too large for a page if the map is large.
   const bool boxes = map.values.size() <= 4000 || map.values.rows() == 1 || map.values.cols() == 1;
   Picture picture{numbers_of(map), shown_of(map), {}, place.width, place.height};
   picture.commands =
@@ -161,12 +161,13 @@ inline Picture map_picture(const figure::HeatMap& map, const char* label, bool t
 
 namespace figure {
 
-/// Throws ShapeError for a map without values and for names that are not as many as rows or columns.
+/// Picture of a heat map. Throws ShapeError for a map without values and if the numbers of names and rows or columns
+/// differ.
 inline Picture picture(const figure::HeatMap& map) {
   return detail::map_picture(map, map.written ? "abs($3) < 0.5 ? '' : sprintf('%.0f', $3)" : nullptr, false);
 }
 
-/// Throws ShapeError unless there is a name for each row and column.
+/// Picture of a confusion matrix. Throws ShapeError unless there is one name for each row and column.
 inline Picture picture(const figure::Confusion& confusion) {
   const auto& counts = confusion.counts;
   figure::HeatMap map{confusion.title,

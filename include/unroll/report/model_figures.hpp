@@ -1,5 +1,5 @@
 #pragma once
-// What goes on inside a model, as pictures: parameters, values over time, and how far back gradients reach.
+// Figures of a model's internals: parameters, values over time, and gradient flow.
 
 #include "unroll/models/chain.hpp"
 #include "unroll/report/curves.hpp"
@@ -7,8 +7,8 @@
 
 namespace unroll {
 
-/// Euclidean norm of the columns of each step, averaged over the sequences that last so long; 0 is the first step.
-/// Throws ShapeError unless there is a column for each of the timeline.
+/// Euclidean norm of the columns of each step, averaged over the sequences that have this step. Step 0 is the first.
+/// Throws ShapeError unless there is one column for each column of the timeline.
 template <class Derived>
 std::vector<double> norm_per_step(const Eigen::MatrixBase<Derived>& columns, const Timeline& timeline) {
   require<ShapeError>(columns.cols() == timeline.columns(), "norm per step: the timeline has ", timeline.columns(),
@@ -20,10 +20,10 @@ std::vector<double> norm_per_step(const Eigen::MatrixBase<Derived>& columns, con
   return means;
 }
 
-/// The gradient that reaches the input of each step, as norm_per_step tells it. `gradient_of` is told the output and
-/// returns the gradient of a loss with respect to it, a matrix of the same size. With a loss at the last step alone it
-/// shows how far back the model learns (Bengio et al. 1994; Pascanu et al. 2013, arXiv:1211.5063). A model that begins
-/// with an embedding has no such gradient. Throws as the model's passes do.
+/// Gradient flow: norm per step of the gradient with respect to the input. `gradient_of` maps the output to the
+/// gradient of a loss with respect to it, a matrix of the same size. With a loss at the last step only, the result
+/// shows how far back the model learns (Bengio et al. 1994; Pascanu et al. 2013, arXiv:1211.5063). Not defined for a
+/// model that begins with an embedding. Throws as the model's forward and backward pass.
 template <class Model, class F>
 std::vector<double> gradient_flow(const Model& model, const MatrixX<typename Model::Scalar>& x,
                                   const Timeline& timeline, F&& gradient_of) {
@@ -38,15 +38,15 @@ std::vector<double> gradient_flow(const Model& model, const MatrixX<typename Mod
 
 namespace figure {
 
-/// One line for each model, over steps counted from 0; for the results of `gradient_flow`.
+/// Line chart of gradient flow, one line per model, over steps from 0.
 inline Curves gradient_flow(const std::vector<std::pair<std::string, std::vector<double>>>& norms) {
   Curves curves{.title = {}, .x = {"step"}, .y = {.title = "norm of the gradient", .logarithmic = true}, .series = {}};
   for (const auto& [name, values] : norms) curves.series.push_back(over_steps(name, values));
   return curves;
 }
 
-/// The columns of one sample over time: a trace, an input, an output [rows x columns of the timeline]. Throws
-/// ShapeError for a sample that is not there or has no step.
+/// Heat map of the columns of one sample over time: a trace, an input or an output [rows x columns of the timeline].
+/// Throws ShapeError for a sample that does not exist; `picture` throws it for a sample without steps.
 template <class Derived>
 HeatMap over_time(const Eigen::MatrixBase<Derived>& columns, const Timeline& timeline, Index sample,
                   std::string value) {
@@ -65,8 +65,8 @@ HeatMap over_time(const Eigen::MatrixBase<Derived>& columns, const Timeline& tim
   return map;
 }
 
-/// A block of parameters by its name: weights into units (rows) from what they read (columns). Throws ValueError for a
-/// name that is not there.
+/// Heat map of a parameter block by name: one row per unit, one column per input. Throws ValueError for an unknown
+/// name.
 template <class Scalar>
 HeatMap weights(const Parameters<Scalar>& parameters, std::string_view name) {
   return {.title = {},

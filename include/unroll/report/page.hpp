@@ -1,6 +1,6 @@
 #pragma once
-// Pieces of a page in HTML: it needs neither a network nor scripts, and says in words and numbers what its pictures
-// show.
+// HTML fragments of a report page. The page needs neither network nor scripts, and repeats the content of its pictures
+// as text and numbers.
 
 #include <fstream>
 #include <iterator>
@@ -14,7 +14,7 @@
 
 namespace unroll::detail {
 
-/// For phones from 360 pixels on, desktops, dark rooms and paper.
+/// Style for phones from 360 pixels on, desktops, dark mode and paper.
 inline constexpr std::string_view page_style = R"(
 :root { color-scheme: light dark; --text: #1b1f24; --soft: #57606a; --line: #d0d7de; --back: #ffffff; --head: #f3f5f7; --link: #0b5cad; }
 @media (prefers-color-scheme: dark) {
@@ -57,7 +57,7 @@ summary { cursor: pointer; color: var(--link); }
 }
 )";
 
-/// Cut to so many rows, evenly, the last one included: a page is read, the file beside it has all.
+/// Evenly spaced row numbers, at most about 100 and including the last one; the file contains all rows.
 inline std::vector<std::size_t> shown_rows(std::size_t rows) {
   constexpr std::size_t most = 100;
   const std::size_t every = (rows + most - 1) / most;
@@ -73,7 +73,7 @@ inline std::string html_cell(const TableValue& value, bool heads_row) {
   return text(value.is_text() ? "<td class=\"text\">" : "<td>", inside, "</td>");
 }
 
-/// A table that scrolls by itself where it is wider than the page.
+/// Table that scrolls separately if it is wider than the page.
 inline std::string html_table(const DataTable& table, std::string_view caption, std::string_view file) {
   const auto shown = shown_rows(table.rows.size());
   std::string head, rows;
@@ -109,7 +109,7 @@ inline std::string html_section(std::string_view heading, const std::string& ins
                         : text("<section>\n<h2>", detail::html_text(heading), "</h2>\n", inside, "</section>\n");
 }
 
-/// A link to a file beside the page; letters that mean something in an address are written as numbers.
+/// Link to a file in the folder of the page; reserved characters are percent-encoded.
 inline std::string html_link(std::string_view file) {
   std::string address;
   for (const char c : file) {
@@ -128,7 +128,7 @@ inline std::string bytes_of(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// As an image of its own: neither its names nor anything in it can touch the page.
+/// Picture as a separate image, so that its content cannot affect the page.
 inline std::string html_picture(const std::filesystem::path& path, PictureFormat format, int width, int height,
                                 std::string_view description) {
   return text("<div class=\"wide picture\" role=\"region\" tabindex=\"0\" aria-label=\"picture\">\n<img width=\"",

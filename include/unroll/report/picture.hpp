@@ -1,5 +1,4 @@
 #pragma once
-// A picture before it is drawn: its numbers, and what gnuplot is told about them.
 
 #include <algorithm>
 #include <array>
@@ -15,23 +14,24 @@ namespace unroll {
 
 enum class PictureFormat { svg, png };
 
+/// Picture: numbers and the gnuplot commands that draw them.
 struct Picture {
-  DataTable numbers;              ///< what the commands read, as the file `data`
-  DataTable shown;                ///< the same for a reader
-  std::string commands;           ///< of gnuplot, behind those of `gnuplot_script`
-  int width = 640, height = 420;  ///< in pixels; letters are 17 high, to be read at half the size too
+  DataTable numbers;              ///< input of the commands, as the file `data`
+  DataTable shown;                ///< the numbers as a table for readers
+  std::string commands;           ///< of gnuplot, appended to those of `gnuplot_script`
+  int width = 640, height = 420;  ///< in pixels; letters are 17 pixels high, readable at half the size
 };
 
-/// What stands along a side of a picture.
+/// Axis of a picture.
 struct Axis {
-  std::string title;                          ///< with its unit: "time (s)"
-  std::optional<double> low = {}, high = {};  ///< as the data go unless given
+  std::string title;                          ///< title with unit: "time (s)"
+  std::optional<double> low = {}, high = {};  ///< default: range of the data
   bool logarithmic = false;
 };
 
 namespace detail {
 
-/// Of Okabe & Ito 2008 ("Color Universal Design"): told apart by those who do not see red or green.
+/// Colours of Okabe & Ito 2008 ("Color Universal Design"), distinguishable with red-green colour blindness.
 inline constexpr std::array<std::string_view, 6> colours{"#0072b2", "#d55e00", "#009e73",
                                                          "#cc79a7", "#e69f00", "#56b4e9"};
 inline constexpr std::array point_types{7, 5, 9, 13, 11, 15};
@@ -39,7 +39,7 @@ inline constexpr std::string_view pale_to_dark = "defined (0 '#ffffff', 50 '#6ba
 inline constexpr std::string_view blue_to_red =
     "defined (-1 '#2166ac', -0.5 '#92c5de', 0 '#f7f7f7', 0.5 '#f4a582', 1 '#b2182b')";
 
-/// A title broken between words into lines that fit into a picture of so many pixels.
+/// Title broken into lines that fit into a picture of `width` pixels.
 inline std::vector<std::string> title_lines(std::string_view title, int width) {
   std::vector<std::string> lines;
   while (!title.empty()) {
@@ -56,7 +56,7 @@ inline std::vector<std::string> title_lines(std::string_view title, int width) {
 
 inline int title_height(const std::vector<std::string>& lines) { return 12 + 23 * int(lines.size()); }
 
-/// At a place of its own, above everything else.
+/// Labels for the title at explicit positions, above everything else.
 inline std::string title_commands(const std::vector<std::string>& lines, int height) {
   std::string commands;
   for (std::size_t k = 0; k < lines.size(); ++k)
@@ -65,7 +65,7 @@ inline std::string title_commands(const std::vector<std::string>& lines, int hei
   return commands;
 }
 
-/// What stands above the axes: the title, then a line for each entry of the key, so that nothing covers the data.
+/// Title and key above the axes, with one line per key entry, so that the data are not covered.
 struct Head {
   std::vector<std::string> title;
   int keys;
@@ -82,14 +82,14 @@ struct Head {
   }
 };
 
-/// gnuplot writes the place of a tic where its label holds a percent sign.
+/// Label of a tic. A percent sign is doubled, because gnuplot replaces it by the position of the tic.
 inline std::string tic_label(std::string_view name) {
   std::string safe;
   for (const char c : name) safe += c == '%' ? std::string("%%") : std::string(1, c);
   return detail::gnuplot_quoted(safe);
 }
 
-/// "('standing' 0, 'walking' 1)"
+/// Tics at 0, step, 2 step ...: "('standing' 0, 'walking' 1)".
 inline std::string tics(const std::vector<std::string>& names, std::size_t step = 1) {
   std::string list;
   for (std::size_t k = 0; k < names.size(); k += step)
@@ -122,15 +122,15 @@ inline std::string picture_file(std::string_view name, PictureFormat format) {
 }
 
 namespace detail {
-/// The variable of gnuplot that sends a picture to standard output.
+/// Variable of gnuplot that sends a picture to standard output.
 inline constexpr std::string_view to_standard_output = "to_standard_output";
 }  // namespace detail
 
-/// The whole of NAME.gp, which reads NAME.csv and draws NAME.svg or NAME.png.
+/// Complete NAME.gp, which reads NAME.csv and draws NAME.svg or NAME.png.
 inline std::string gnuplot_script(const Picture& picture, std::string_view name, PictureFormat format) {
   const bool svg = format == PictureFormat::svg;
   const std::string file = picture_file(name, format);
-  const int scale = svg ? 1 : 2;  // dots of a PNG: sharp on a phone and in print
+  const int scale = svg ? 1 : 2;  // PNG has twice the pixels: sharp on a phone and in print
   return text("# gnuplot ", name, ".gp draws ", file, " from ", name, ".csv\nset terminal ", svg ? "svg" : "pngcairo",
               " size ", scale * picture.width, ",", scale * picture.height,
               svg ? " dynamic" : " fontscale 2 linewidth 2 pointscale 2",

@@ -1,5 +1,4 @@
 #pragma once
-// What a run gave, as one page that people look at, and as files that programs read.
 
 #include <nlohmann/json.hpp>
 #include <set>
@@ -8,8 +7,7 @@
 
 namespace unroll {
 
-/// What a JSON object holds, objects inside by their full names ("data.words"); for settings that are written as JSON
-/// already.
+/// Settings in a JSON object; nested objects give full names ("data.words").
 inline NamedValues named_values(const nlohmann::json& object, const std::string& prefix = {}) {
   NamedValues values;
   for (const auto& [name, value] : object.items()) {
@@ -21,7 +19,7 @@ inline NamedValues named_values(const nlohmann::json& object, const std::string&
   return values;
 }
 
-/// One number of the table of results. Deviations say which kind they are by the caller's words in `note`.
+/// Row of the results table. `note` states the kind of deviation.
 struct Metric {
   std::string name;
   double value = 0;
@@ -30,13 +28,13 @@ struct Metric {
   std::string note = {};
 };
 
-/// Gathers what a run gave and writes it into a folder:
+/// Report of a run: a page for readers and files for programs, written into a folder.
 ///
-///     report.html        one page: pictures and their numbers inside, no network, no script
-///     report.json        everything that the page says
-///     report.csv         the metrics
-///     NAME.csv           the numbers of each table and picture
-///     NAME.gp, NAME.svg  what drew each picture, and the picture
+///     report.html        one page with pictures and their numbers, no network, no script
+///     report.json        full content of the page
+///     report.csv         metrics
+///     NAME.csv           numbers of each table and picture
+///     NAME.gp, NAME.svg  gnuplot script of each picture, and the picture
 ///
 ///     Report report("Human activities", folder);
 ///     report.settings({{"cell", "gru"}, {"units", "64"}});
@@ -45,25 +43,25 @@ struct Metric {
 ///     report.write();
 class Report {
  public:
-  /// The folder must be there. Names given below are file names of a-z, 0-9 and _.
+  /// The folder must exist. Names of tables and figures are file names of a-z, 0-9 and _.
   Report(std::string title, std::filesystem::path folder, PictureFormat format = PictureFormat::svg)
       : title_(std::move(title)), folder_(std::move(folder)), format_(format) {}
 
-  /// A paragraph. Metrics stand in front of everything else, settings, environment and files behind; the rest in the
-  /// order of calls.
+  /// Adds a paragraph. On the page metrics come first and settings, environment and files last; everything else is in
+  /// the order of calls.
   void paragraph(const std::string& words) {
     body() += text("<p>", detail::html_text(words), "</p>\n"), json_["text"].push_back(readable(words));
   }
-  /// What follows has a heading of its own.
+  /// Starts a new section.
   void heading(const std::string& words) { sections_.push_back({words, {}}); }
 
   void metric(Metric metric) { metrics_.push_back(std::move(metric)); }
   void settings(const NamedValues& values) { settings_.insert(settings_.end(), values.begin(), values.end()); }
   void environment(const NamedValues& values) { environment_.insert(environment_.end(), values.begin(), values.end()); }
-  /// A file in the folder that this report did not write itself.
+  /// Lists a file in the folder that was not written by this report.
   void file(const std::string& name, const std::string& what) { files_.emplace_back(name, what); }
 
-  /// Throws ValueError for a name that is taken, ShapeError for rows that are not as long as there are columns.
+  /// Adds a table. Throws ValueError for a name that is in use, ShapeError for rows of another length than the columns.
   void table(const std::string& name, const DataTable& table, const std::string& caption) {
     take(name);
     write_text(folder_ / (name + ".csv"), to_csv(table));
@@ -72,17 +70,18 @@ class Report {
     json_["tables"].push_back({{"name", name}, {"caption", readable(caption)}, {"numbers", json_of(table)}});
   }
 
-  /// `what` is anything that `picture` takes: figure::Curves, HeatMap, Confusion, Scatter, Bars. `description` says
-  /// what is to be seen, for those who cannot see it. Draws at once; without gnuplot the page says so.
+  /// Adds a figure and draws it. `what` is any argument of `picture`: figure::Curves, HeatMap, Confusion, Scatter,
+  /// Bars. `description` is a text alternative for readers who cannot see the picture. Without gnuplot the page states
+  /// that the picture is missing.
   template <class Figure>
   void figure(const std::string& name, const Figure& what, const std::string& caption, const std::string& description) {
     add_picture(name, picture(what), caption, description);
   }
 
-  /// Why the last picture that is missing was not drawn; empty if all were.
+  /// Reason why the last missing picture was not drawn; empty if all were.
   const std::string& missing() const { return missing_; }
 
-  /// The page and the two files beside it, each completely or not at all. Throws FileError.
+  /// Writes the page, the JSON and the CSV file, each atomically. Throws FileError.
   void write() {
     const std::string json = as_json().dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     write_text(folder_ / "report.csv", to_csv(metric_table()));
@@ -134,7 +133,7 @@ class Report {
     return table;
   }
 
-  /// As a reader wants it: what belongs to one number stands together.
+  /// Results table for readers: value, deviation and unit in one cell.
   DataTable results() const {
     DataTable table{{"", "result", ""}, {}};
     for (const Metric& m : metrics_)

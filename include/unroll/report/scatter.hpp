@@ -1,5 +1,4 @@
 #pragma once
-// Points with names: vectors of words in the plane, runs by cost and result.
 
 #include <cmath>
 
@@ -8,18 +7,20 @@
 namespace unroll {
 namespace figure {
 
+/// Point of a scatter plot.
 struct Point {
   double x = 0, y = 0;
-  std::string name = {};  ///< written beside it where there is room; may be empty
+  std::string name = {};  ///< label next to the point, if there is room; may be empty
   std::size_t group = 0;
 };
 
+/// Scatter plot of named points, for example word vectors in the plane.
 struct Scatter {
   std::string title;  ///< may be empty
   Axis x, y;
   std::vector<Point> points;
-  std::vector<std::string> groups = {};  ///< names of groups 0, 1 ...; empty: there is one, without a name
-  bool same_scale = false;               ///< distances are the same in both directions
+  std::vector<std::string> groups = {};  ///< names of groups 0, 1 ...; empty: one group without a name
+  bool same_scale = false;               ///< use the same scale for both axes
 };
 
 }  // namespace figure
@@ -44,14 +45,14 @@ inline DataTable shown_of(DataTable table) {
   return table;
 }
 
-/// Places in the picture, about, in pixels: names on top of each other could not be read.
+/// Occupied space in the picture, in approximate pixels, so that labels do not overlap.
 class Places {
  public:
   explicit Places(const std::vector<figure::Point>& points) {
     for (const figure::Point& point : points) x_.take_in(point.x), y_.take_in(point.y);
   }
 
-  /// Whether the name of a point has room beside all that were told before.
+  /// Occupies the space for the name of a point. Returns false if it overlaps a name placed before.
   bool take(const figure::Point& point) {
     constexpr double wide = 8, high = 16;
     const double x = 440 * x_.share(point.x), y = 360 * y_.share(point.y);
@@ -78,8 +79,8 @@ class Places {
   std::vector<Box> taken_;
 };
 
-/// Names stand in the script, between quotes that gnuplot does not look into. Those that have no room beside the ones
-/// before them are left out; the numbers have them all.
+/// Labels as gnuplot commands, in quotes in which gnuplot interprets nothing. Names that would overlap earlier ones are
+/// left out; the table of numbers contains all.
 inline std::string point_names(const std::vector<figure::Point>& points) {
   std::string commands;
   Places places(points);
@@ -90,7 +91,7 @@ inline std::string point_names(const std::vector<figure::Point>& points) {
   return commands;
 }
 
-/// Small where there are many.
+/// Plot commands per group. Points are small if there are many.
 inline std::string group_plots(const std::vector<std::string>& groups, std::size_t points) {
   std::string plots;
   for (std::size_t g = 0; g < std::max<std::size_t>(groups.size(), 1); ++g)
@@ -105,7 +106,7 @@ inline std::string group_plots(const std::vector<std::string>& groups, std::size
 
 namespace figure {
 
-/// Throws ShapeError for a point whose group has no name, unless no group has one.
+/// Picture of a scatter plot. Throws ShapeError for a point whose group has no name, unless there are no names.
 inline Picture picture(const Scatter& scatter) {
   using namespace detail;
   const DataTable numbers = numbers_of(scatter);

@@ -1,7 +1,7 @@
 #pragma once
-// TensorBoard's event files, written without TensorFlow. A file is a list of records (TFRecord): the length of an event
-// in 8 bytes, the checksum of those, the event, its checksum. An event is a message of protocol buffers: event.proto
-// and summary.proto of TensorBoard name the fields whose numbers stand below.
+// TensorBoard event files, written without TensorFlow. A file is a list of records (TFRecord): length of an event in 8
+// bytes, checksum of the length, event, checksum of the event. An event is a protocol buffers message; the field
+// numbers below are those of TensorBoard's event.proto and summary.proto.
 
 #include <bit>
 #include <fstream>
@@ -15,7 +15,7 @@
 namespace unroll {
 namespace detail {
 
-/// A message of protocol buffers, field by field.
+/// Encoder of a protocol buffers message, field by field.
 class Message {
  public:
   Message& whole(int field, std::int64_t value) { return key(field, 0).varint(std::uint64_t(value)); }
@@ -53,7 +53,8 @@ class Message {
   std::string bytes_;
 };
 
-/// CRC-32C (Castagnoli, RFC 3720), rotated and shifted as TFRecord has it: a checksum of checksums would be weak.
+/// CRC-32C (Castagnoli, RFC 3720), rotated and shifted as in TFRecord, because a checksum of data with checksums would
+/// be weak.
 inline std::uint32_t masked_crc(std::string_view bytes) {
   const std::uint32_t crc = crc32<0x82F63B78>(std::as_bytes(std::span(bytes)));
   return std::rotr(crc, 15) + 0xa282ead8u;
@@ -74,7 +75,7 @@ inline std::uint64_t word_at(std::string_view bytes, std::size_t place, int size
   return value;
 }
 
-/// Length of the whole records at the front: what a run that was stopped has left of its last one does not count.
+/// Total length of the complete records at the beginning; an interrupted run may leave an incomplete last record.
 inline std::size_t whole_records(std::string_view bytes) {
   std::size_t place = 0;
   while (bytes.size() - place >= 16) {
@@ -86,8 +87,8 @@ inline std::size_t whole_records(std::string_view bytes) {
   return place;
 }
 
-/// Equal parts between the smallest and the largest value; one where they are the same. Halves, because the difference
-/// of two numbers may be none.
+/// Histogram with 40 bins of equal width between the smallest and the largest value, or one bin if they are equal.
+/// Computes with halves, because the difference of two finite numbers may overflow.
 inline std::string histogram_of(std::span<const double> values, double low, double high) {
   const double half = 0.5 * high - 0.5 * low;
   const std::size_t parts = half / 40 > 0 ? 40 : 1;
@@ -112,12 +113,14 @@ inline std::string histogram_of(std::span<const double> values, double low, doub
 
 }  // namespace detail
 
-/// Scalars, histograms and pictures of a run, for `tensorboard --logdir FOLDER`. Every event is in the file when the
-/// call returns. Times are seconds since 1970, given by the caller, so that a run can be repeated to the byte.
+/// TensorBoard event file with scalars, histograms and images of a run, for `tensorboard --logdir FOLDER`. Events are
+/// in the file when a call returns. Times are in seconds since 1970 and are passed by the caller, so that runs are
+/// reproducible to the byte.
 class EventFile {
  public:
-  /// Goes on with a file that is there, behind its last whole record. TensorBoard looks for "tfevents" in the name: a
-  /// name without it is refused (ValueError). Throws FileError for a file that cannot be written, or is something else.
+  /// Opens or creates the file; appends to an existing one after its last complete record. Throws ValueError for a name
+  /// without "tfevents", by which TensorBoard finds its files, and FileError if the file cannot be written or is not an
+  /// event file.
   EventFile(const std::filesystem::path& path, double wall_time) : path_(path) {
     require<ValueError>(path.filename().string().find("tfevents") != std::string::npos, path.string(),
                         ": TensorBoard reads only files with 'tfevents' in their names");
@@ -127,12 +130,12 @@ class EventFile {
     require<FileError>(stream_.good(), path_.string(), ": cannot be written");
   }
 
-  /// Shown as single precision. NaN and infinity are values too.
+  /// Adds a scalar, in single precision. NaN and infinity are allowed.
   void scalar(std::string_view tag, double value, std::int64_t step, double wall_time) {
     add(detail::Message().bytes(1, tag).single(2, float(value)), step, wall_time);
   }
 
-  /// How often values are how large; what is not finite is left out. Throws ValueError where nothing is left.
+  /// Adds a histogram of the finite values. Throws ValueError if there are none.
   template <class Derived>
   void histogram(std::string_view tag, const Eigen::DenseBase<Derived>& values, std::int64_t step, double wall_time) {
     std::vector<double> finite;
@@ -142,17 +145,17 @@ class EventFile {
     add_histogram(tag, finite, step, wall_time);
   }
 
-  /// One of each block of parameters, or of their gradients, by its name.
+  /// Adds a histogram for each block of parameters, or of their gradients, with its name as tag.
   template <class Scalar>
   void histograms(const Parameters<Scalar>& parameters, std::int64_t step, double wall_time) {
     for (const ParameterBlock& block : parameters.table().blocks())
       if (block.size() > 0) histogram(block.name, parameters.block(block), step, wall_time);
   }
 
-  /// The bytes of a PNG. Throws ValueError for anything else.
+  /// Adds an image. `png`: content of a PNG file; throws ValueError for other formats.
   void image(std::string_view tag, std::string_view png, std::int64_t step, double wall_time) {
     require<ValueError>(png.size() > 24 && png.starts_with("\x89PNG\r\n\x1a\n"), "image '", tag, "': expects a PNG");
-    const auto size = [&](std::size_t at) {  // most significant byte first, unlike everything else here
+    const auto size = [&](std::size_t at) {  // big-endian, unlike the rest of the file
       std::int64_t number = 0;
       for (const char c : png.substr(at, 4)) number = number << 8 | static_cast<unsigned char>(c);
       return number;
@@ -162,7 +165,7 @@ class EventFile {
   }
 
  private:
-  /// Returns the size of what stays.
+  /// Returns the size of the remaining file.
   std::size_t cut_to_whole_records() const {
     std::error_code error;
     if (!std::filesystem::exists(path_, error)) return 0;
@@ -186,7 +189,8 @@ class EventFile {
     write(detail::Message().real(1, wall_time).whole(2, step).bytes(5, summary.str()));
   }
 
-  /// In one piece, so that a reader sees whole records. What could be written of one that failed is taken back.
+  /// Writes a record in one piece, so that readers see complete records. Removes a partially written record after a
+  /// failure.
   void write(const detail::Message& event) {
     const std::string record = detail::record_of(event.str());
     stream_.write(record.data(), std::streamsize(record.size()));

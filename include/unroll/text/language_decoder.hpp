@@ -1,5 +1,4 @@
 #pragma once
-// A language model that writes on by itself.
 
 #include <limits>
 #include <memory>
@@ -11,21 +10,22 @@
 
 namespace unroll {
 
-/// A trained model of tokens (one number comes in per step, a score for each token of the vocabulary goes out) and the
-/// beginnings that it is to continue, as greedy(), sample() and beam_search() ask for (concept Decoder).
+/// Decoder of a language model, for greedy(), sample() and beam_search() (concept Decoder). The model reads one token
+/// per step and returns a score for each token of the vocabulary. The decoder continues the prompts passed to `read`.
 ///
 ///     LanguageDecoder decoder(model, {vocabulary.unknown(), vocabulary.start()});
 ///     decoder.read({prompt});  // begins with vocabulary.start() where the model has learned sentences
 ///     const auto written = sample(decoder, {.limits = {.end = vocabulary.end(), .longest = 40}, .temperature = 0.8});
 ///
-/// It holds weights that are prepared when it is made; whoever trains on makes another.
+/// Holds weights that were prepared at construction. After further training, construct another decoder.
 template <class Model>
 class LanguageDecoder {
  public:
   using Scalar = typename Model::Scalar;
 
-  /// The model must outlive it. `never`: tokens that are not to be written; negative ones are passed over. Throws
-  /// ShapeError for a model with other inputs than one number, or with one output for a sequence.
+  /// Prepares the weights of `kept`, which must outlive the decoder. `never`: tokens that must not be generated;
+  /// negative ones are ignored. Throws ShapeError for a model that reads anything but one number per step or has one
+  /// output per sequence, ValueError for tokens outside the vocabulary.
   explicit LanguageDecoder(detail::Lasting<Model> kept, std::vector<Index> never = {})
       : model_(kept), never_(std::move(never)), tape_(std::make_unique<typename Model::Tape>()) {
     require<ShapeError>(model_.features() == 1 && model_.per_step(),
@@ -37,7 +37,7 @@ class LanguageDecoder {
     model_.prepare(weights_);
   }
 
-  /// The beginnings from now on. Throws ValueError for an empty one and for numbers that are no token.
+  /// Sets the prompts. Throws ValueError for an empty prompt and for numbers outside the vocabulary.
   void read(const std::vector<std::vector<Index>>& prompts) {
     std::vector<Index> lengths;
     for (const auto& prompt : prompts) {
@@ -55,14 +55,15 @@ class LanguageDecoder {
   Index vocabulary() const { return model_.outputs(); }
   Index sources() const { return first_.cols(); }
 
-  /// Throws ValueError before anything has been read.
+  /// Scores of the first token after each prompt. Throws ValueError before `read` was called.
   ConstView<Scalar> start() {
     require<ValueError>(sources() > 0, "language decoder: there is nothing to continue before read()");
     states_ = first_states_;
     return view(std::as_const(first_));
   }
 
-  /// Throws ValueError for a parent that is not there or a number that is no token.
+  /// Scores of the next token after appending tokens[k] to hypothesis parents[k]. Throws ShapeError for spans of
+  /// different lengths, ValueError for an unknown parent or a number outside the vocabulary.
   ConstView<Scalar> step(std::span<const Index> parents, std::span<const Index> tokens) {
     require<ShapeError>(parents.size() == tokens.size(), "language decoder: ", parents.size(), " parents, but ",
                         tokens.size(), " tokens");
@@ -80,7 +81,7 @@ class LanguageDecoder {
   }
 
  private:
-  /// Reads the beginnings; only the scores behind each one's last token are made.
+  /// Reads the prompts. Scores are computed for the last token of each prompt only.
   void begin(const MatrixX<Scalar>& x, const Timeline& timeline) {
     model_.begin_learning(weights_, view(x), timeline, *tape_, {.keeping = {Keep::nothing}});
     model_.final_state(*tape_, first_states_);

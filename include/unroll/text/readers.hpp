@@ -1,5 +1,5 @@
 #pragma once
-// Texts from files: cut into lines, sentences or paragraphs, and those into words.
+// Readers of text files: division into lines, sentences or paragraphs, and into words.
 
 #include <algorithm>
 #include <filesystem>
@@ -14,14 +14,15 @@
 
 namespace unroll {
 
-/// What stands by itself in a text. A line ends with "\n", "\r\n" or "\r"; a paragraph is what an empty line ends, its
-/// own line ends are blanks; a sentence is a part of a paragraph and ends behind one of . ! ? and the quotes and
-/// brackets that follow, where a blank comes next. (So "Mr. Fox" ends one: there is no list of abbreviations.)
+/// Units of a text. A line ends with "\n", "\r\n" or "\r". A paragraph ends with an empty line; its other line ends
+/// become blanks. A sentence is a part of a paragraph and ends with one of . ! ? and following quotes and brackets, if
+/// a blank comes next. There is no list of abbreviations, so "Mr. Fox" ends a sentence.
 enum class TextUnit { line, sentence, paragraph, whole };
 
 namespace detail {
 
-/// The lower-case letter of a capital one of Latin (ASCII and Latin-1), Greek and Cyrillic; any other as it is.
+/// Lower-case letter of a capital in Latin (ASCII and Latin-1), Greek or Cyrillic; any other code point is returned
+/// unchanged.
 inline std::uint32_t lower_case(std::uint32_t c) {
   const auto within = [c](std::uint32_t first, std::uint32_t last) { return first <= c && c <= last; };
   const bool twenty =
@@ -29,20 +30,20 @@ inline std::uint32_t lower_case(std::uint32_t c) {
   return twenty ? c + 0x20 : within(0x400, 0x40F) ? c + 0x50 : c;
 }
 
-/// Unicode's White_Space, and the blank without width (U+200B).
+/// Whether a code point is in Unicode's White_Space or is the zero-width space (U+200B).
 inline bool is_blank(std::uint32_t c) {
   return (c >= 0x09 && c <= 0x0D) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 ||
          (c >= 0x2000 && c <= 0x200B) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
-/// What has neither width nor meaning in a word: soft hyphen, marks of direction, word joiner, byte-order mark.
+/// Whether a code point is ignored in words: soft hyphen, directional marks, word joiner, byte-order mark.
 inline bool is_unseen(std::uint32_t c) {
   return c == 0xAD || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) ||
          c == 0xFEFF;
 }
 inline bool is_digit(std::uint32_t c) { return c >= '0' && c <= '9'; }
 
-/// ASCII letters and what lies beyond ASCII, but for Latin-1's signs, general and ideographic punctuation. Joiners
-/// (U+200C, U+200D) are spelled as letters are.
+/// Whether a code point is a letter: an ASCII letter, or a code point beyond ASCII except Latin-1 symbols and general
+/// and ideographic punctuation. Joiners (U+200C, U+200D) count as letters.
 inline bool is_letter(std::uint32_t c) {
   const bool joiner = c == 0x200C || c == 0x200D;
   const bool sign = c < 0xC0 || c == 0x1680 || (c >= 0x2000 && c < 0x2070 && !joiner) || (c >= 0x3000 && c < 0x3040);
@@ -51,12 +52,11 @@ inline bool is_letter(std::uint32_t c) {
 }
 inline bool is_apostrophe(std::uint32_t c) { return c == '\'' || c == 0x2019; }
 
-/// Goes through the words of a text.
 class WordReader {
  public:
   WordReader(std::string_view text, bool lower) : rest_(text), lower_(lower) { skip_unseen(); }
 
-  /// Empty behind the last one.
+  /// Next word; empty at the end of the text.
   std::string next() {
     while (is_blank(ahead())) take();
     word_.clear();
@@ -70,7 +70,7 @@ class WordReader {
   }
 
  private:
-  /// The code point at hand; 0 at the end.
+  /// Current code point; 0 at the end.
   std::uint32_t ahead() const { return at(0).value; }
   CodePoint at(std::size_t byte) const {
     const auto point = code_point(rest_.substr(std::min(byte, rest_.size())));
@@ -101,7 +101,7 @@ class WordReader {
   std::string word_;
 };
 
-/// Without the byte-order mark, and with '\n' for every line end.
+/// Text without byte-order mark and with '\n' for every line end.
 inline std::string plain(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -114,7 +114,7 @@ inline std::string plain(std::string_view text) {
   return out;
 }
 
-/// Takes a paragraph off the front, its lines joined by blanks.
+/// Removes the first paragraph from `rest` and returns it, with its lines joined by blanks.
 inline std::string take_paragraph(std::string_view& rest) {
   std::string paragraph;
   while (!rest.empty()) {
@@ -125,7 +125,7 @@ inline std::string take_paragraph(std::string_view& rest) {
   return paragraph;
 }
 
-/// Where the first sentence of a paragraph ends.
+/// End of the first sentence of a paragraph.
 inline std::size_t end_of_sentence(std::string_view paragraph) {
   for (std::size_t k = 0; k < paragraph.size(); ++k) {
     k = paragraph.find_first_of(".!?", k);
@@ -140,10 +140,10 @@ inline std::size_t end_of_sentence(std::string_view paragraph) {
 
 }  // namespace detail
 
-/// The words of a text: runs of letters (with one apostrophe between letters: "don't"), runs of digits, and every other
-/// sign that is no blank by itself. Letters are those of ASCII and what lies beyond it but for punctuation; what has no
-/// width is a blank (U+200B) or is left out (soft hyphens, byte-order marks, marks of direction). `lower`
-/// makes Latin, Greek and Cyrillic capitals small. Throws ValueError for a text that is no UTF-8.
+/// Words of a text: runs of letters (with one apostrophe between letters: "don't"), runs of digits, and every other
+/// non-blank character alone. Letters are the ASCII letters and all code points beyond ASCII except punctuation. Of the
+/// zero-width characters, U+200B is a blank; soft hyphens, byte-order marks and directional marks are removed. `lower`
+/// converts Latin, Greek and Cyrillic capitals to lower case. Throws ValueError for a text that is not UTF-8.
 inline std::vector<std::string> words(std::string_view text, bool lower = false) {
   std::vector<std::string> all;
   detail::WordReader reader(text, lower);
@@ -151,14 +151,15 @@ inline std::vector<std::string> words(std::string_view text, bool lower = false)
   return all;
 }
 
-/// The text with Latin, Greek and Cyrillic capitals made small. Throws ValueError for a text that is no UTF-8.
+/// Text with Latin, Greek and Cyrillic capitals converted to lower case. Throws ValueError for a text that is not
+/// UTF-8.
 inline std::string lower_case(std::string_view text) {
   std::string lower;
   for (const std::string& c : characters(text)) append_utf8(lower, detail::lower_case(code_point(c)->value));
   return lower;
 }
 
-/// The parts of a text, without blanks at both ends and without empty ones; `whole` is the text as it is.
+/// Non-empty units of a text, without blanks at both ends; for `whole`, the unchanged text.
 inline std::vector<std::string> units(std::string_view text, TextUnit unit) {
   if (unit == TextUnit::whole) return {std::string(text)};
   std::vector<std::string> all;
@@ -176,8 +177,8 @@ inline std::vector<std::string> units(std::string_view text, TextUnit unit) {
   return all;
 }
 
-/// A file of UTF-8, without a byte-order mark; line ends of Windows and old Mac become '\n'. Throws FileError for one
-/// that is not there, empty or blank, and for bytes that are no UTF-8, with line and place.
+/// Content of a UTF-8 file, without byte-order mark and with '\n' for every line end. Throws FileError for a file that
+/// is missing, empty or blank, and for bytes that are not UTF-8, with line and position.
 inline std::string read_text_file(const std::filesystem::path& path) {
   std::string text = detail::read_text(path);
   require_utf8(text, path.string());

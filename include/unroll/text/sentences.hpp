@@ -1,5 +1,4 @@
 #pragma once
-// Sentences (or whatever stands by itself in a text) as sequences whose every token is to be predicted.
 
 #include <algorithm>
 #include <cmath>
@@ -12,9 +11,10 @@
 
 namespace unroll {
 
-/// For each sentence w_1 ... w_n the inputs <s> w_1 ... w_n, and as labels w_1 ... w_n </s>: the start is never
-/// predicted, the end is. Of a sentence longer than `longest` tokens (0: no limit) only so many are kept. Batches of
-/// similar length are BatchOptions::by_length. Throws ValueError for a vocabulary without start or end, and for none.
+/// Data set for language modelling. For each sentence w_1 ... w_n the inputs are <s> w_1 ... w_n and the labels w_1 ...
+/// w_n </s>: the start is never predicted, the end is. Sentences are truncated to `longest` tokens (0: no limit). For
+/// batches of similar length use BatchOptions::by_length. Throws ValueError for a vocabulary without start or end
+/// token, and for no sentences.
 template <std::floating_point S>
 Dataset<S> sentence_data(const std::vector<std::vector<Index>>& sentences, const Vocabulary& vocabulary,
                          Index longest = 0) {
@@ -33,13 +33,13 @@ Dataset<S> sentence_data(const std::vector<std::vector<Index>>& sentences, const
   return Dataset<S>::step_labelled(std::move(inputs), std::move(targets), vocabulary.size());
 }
 
-/// exp of the mean loss in nats: of how many tokens, equally likely, the next one would have to be chosen to be as hard
-/// to foretell. Unknown tokens count as tokens, so tell their share beside it: many of them make a text look easy.
+/// Perplexity: exp of the mean loss in nats, the number of equally likely tokens that would be as hard to predict.
+/// Unknown tokens count as tokens, so report their share as well: many unknown tokens lower the perplexity.
 inline double perplexity(double nats) { return std::exp(nats); }
-/// The mean loss in bits.
+/// Mean loss in bits.
 inline double bits(double nats) { return nats / std::numbers::ln2; }
 
-/// The share of a data set's labels that is this one; 0 for -1.
+/// Share of a label among all labels of a data set; 0 for -1.
 template <std::floating_point S>
 double share_of_label(const Dataset<S>& data, Index label) {
   Index found = 0, all = 0;

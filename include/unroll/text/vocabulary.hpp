@@ -1,5 +1,4 @@
 #pragma once
-// Words or characters as numbers.
 
 #include <algorithm>
 #include <functional>
@@ -17,7 +16,7 @@
 namespace unroll {
 namespace detail {
 
-/// Lets a map of strings be asked for views.
+/// Hash that allows lookup of string_views in a map of strings.
 struct TextHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
@@ -26,7 +25,7 @@ using TokenNumbers = std::unordered_map<std::string, Index, TextHash, std::equal
 
 }  // namespace detail
 
-/// How often each token was seen.
+/// Counts of tokens.
 class TokenCounts {
  public:
   void add(std::string_view token) {
@@ -44,7 +43,7 @@ class TokenCounts {
   }
 
   Index total() const { return total_; }
-  /// In the order in which they were first seen.
+  /// Tokens with their counts, in order of first occurrence.
   const std::vector<std::pair<std::string, Index>>& counts() const { return counts_; }
 
  private:
@@ -53,22 +52,23 @@ class TokenCounts {
   Index total_ = 0;
 };
 
+/// Options of Vocabulary.
 struct VocabularyOptions {
-  Index size = 0;                 ///< tokens at most, special ones included: the most frequent are kept; 0: no limit
-  Index least = 1;                ///< tokens that were seen less often are left out
-  bool unknown = true;            ///< there is a token for all others; without it they are refused
-  bool start = true, end = true;  ///< there are tokens for the beginning and the end of a sequence
+  Index size = 0;       ///< largest number of tokens, including special ones; the most frequent are kept; 0: no limit
+  Index least = 1;      ///< smallest count of a token that is kept
+  bool unknown = true;  ///< whether there is a token for all tokens that are not kept; otherwise these throw
+  bool start = true, end = true;  ///< whether there are tokens for the beginning and the end of a sequence
 };
 
-/// Tokens and their numbers: special tokens first (unknown "<unk>", start "<s>", end "</s>", those that there are),
-/// then the others, frequent ones before rare ones and equally frequent ones as they were first seen.
+/// Vocabulary: tokens (words or characters) and their numbers. Special tokens come first (unknown "<unk>", start "<s>",
+/// end "</s>", if present), then the others by decreasing count, equal counts in order of first occurrence.
 class Vocabulary {
  public:
   static constexpr std::string_view unknown_token = "<unk>", start_token = "<s>", end_token = "</s>";
 
   Vocabulary() = default;
 
-  /// Throws ValueError for options out of range and when no token is left beside the special ones.
+  /// Throws ValueError for options out of range and if only special tokens would remain.
   explicit Vocabulary(const TokenCounts& seen, const VocabularyOptions& options = {}) {
     require<ValueError>(options.size >= 0 && options.least >= 1, "vocabulary: size is ", options.size, ", least is ",
                         options.least, ", expected a size of at least 0 and a count of at least 1");
@@ -82,7 +82,7 @@ class Vocabulary {
     std::stable_sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     for (const auto& [token, count] : counts) {
       if (count < options.least || (options.size > 0 && size() >= options.size)) break;
-      // A special token that the text spells out is that token.
+      // If the text contains a special token literally, it is that token.
       if (!find(token)) append(token, count);
     }
     require<ValueError>(size() > special, "vocabulary: no token is left of ", counts.size(), " different ones, each ",
@@ -90,7 +90,7 @@ class Vocabulary {
   }
 
   Index size() const { return Index(tokens_.size()); }
-  /// The numbers of the special tokens; -1 where there is none.
+  /// Numbers of the special tokens; -1 if absent.
   Index unknown() const { return unknown_; }
   Index start() const { return start_; }
   Index end() const { return end_; }
@@ -99,7 +99,7 @@ class Vocabulary {
     check_number(number);
     return tokens_[std::size_t(number)];
   }
-  /// How often a token was seen; 0 for special ones and in a vocabulary that was read from a file.
+  /// Count of a token; 0 for special tokens and in a vocabulary read from a file.
   Index count(Index number) const {
     check_number(number);
     return counts_[std::size_t(number)];
@@ -109,7 +109,8 @@ class Vocabulary {
     const auto found = numbers_.find(token);
     return found == numbers_.end() ? std::nullopt : std::optional(found->second);
   }
-  /// The unknown token's number for one that is not here; throws ValueError where there is no such token.
+  /// Number of `token`, or of the unknown token if it is not in the vocabulary. Throws ValueError if there is no
+  /// unknown token either.
   Index number(std::string_view token) const {
     const Index found = find(token).value_or(unknown_);
     require<ValueError>(found >= 0, "vocabulary: '", token, "' is none of its ", size(), " tokens");
@@ -126,7 +127,7 @@ class Vocabulary {
     return a.tokens_ == b.tokens_ && a.unknown_ == b.unknown_ && a.start_ == b.start_ && a.end_ == b.end_;
   }
 
-  /// For a model file: entries of its metadata, whose names begin with `prefix`.
+  /// Stores the vocabulary in the metadata of a model file, in entries whose names begin with `prefix`.
   void save(std::map<std::string, std::string>& metadata, const std::string& prefix = "vocabulary") const {
     std::string lines;
     for (const std::string& token : tokens_) lines += escaped(token) + "\n";
@@ -135,7 +136,7 @@ class Vocabulary {
         std::string(unknown_ >= 0 ? "unknown " : "") + (start_ >= 0 ? "start " : "") + (end_ >= 0 ? "end " : "");
   }
 
-  /// What `save` wrote. `file` names its source in messages. Throws FileError for anything else.
+  /// Vocabulary stored by `save`. `file` names the source in messages. Throws FileError for other content.
   static Vocabulary load(const std::map<std::string, std::string>& metadata, const std::string& file,
                          const std::string& prefix = "vocabulary") {
     const auto tokens = metadata.find(prefix), special = metadata.find(prefix + ".special");
@@ -180,7 +181,7 @@ class Vocabulary {
     require<FileError>(size() > next, file, ": its vocabulary has no token beside the special ones");
   }
 
-  /// A newline is a token of texts by characters.
+  /// Escapes newlines, which are tokens in character vocabularies.
   static std::string escaped(std::string_view token) {
     std::string out;
     for (const char c : token) out += c == '\n' ? "\\n" : c == '\\' ? "\\\\" : std::string(1, c);
@@ -202,7 +203,8 @@ class Vocabulary {
   Index unknown_ = -1, start_ = -1, end_ = -1;
 };
 
-/// Throws ValueError, with the first token that differs, unless both are the same. `whose` and `other` name them.
+/// Throws ValueError with the first different token unless both vocabularies are equal. `whose` and `other` name them
+/// in the message.
 inline void require_same(const Vocabulary& a, const Vocabulary& b, std::string_view whose, std::string_view other) {
   require<ValueError>(a.size() == b.size(), whose, " has a vocabulary of ", a.size(), " tokens, ", other, " one of ",
                       b.size());

@@ -1,5 +1,5 @@
 #pragma once
-// Files of word vectors, as word2vec, fastText, GloVe and gensim write and read them.
+// Files of word vectors in the formats of word2vec, fastText, GloVe and gensim.
 //
 //     text     "WORDS DIMENSION\n", then for each word "WORD NUMBER NUMBER ...\n"; GloVe's have no first line, and some
 //              of its words have blanks; tabs are blanks
@@ -27,7 +27,7 @@ static_assert(std::endian::native == std::endian::little,
 
 enum class WordVectorFormat { text, binary };
 
-/// Binary for a name that ends in .bin, text for any other.
+/// Format of a file by its name: binary for .bin, text otherwise.
 inline WordVectorFormat word_vector_format(const std::filesystem::path& path) {
   return path.extension() == ".bin" ? WordVectorFormat::binary : WordVectorFormat::text;
 }
@@ -45,33 +45,33 @@ inline std::optional<std::size_t> parse_count(std::string_view text) {
   return whole ? std::optional(value) : std::nullopt;
 }
 
-/// Takes the last word off the end of a line without blanks at its end, and the blanks before it.
+/// Removes the last word and the preceding blanks from `line`, which must not end with a blank, and returns the word.
 inline std::string_view take_last(std::string_view& line) {
   const std::string_view last = line.substr(line.find_last_of(" \t") + 1);
   line = trimmed(line.substr(0, line.size() - last.size()));
   return last;
 }
 
-/// "WORDS DIMENSION", or nothing for any other line.
+/// Sizes in a line "WORDS DIMENSION"; nullopt for any other line.
 inline std::optional<VectorSizes> parse_sizes(std::string_view line) {
   line = trimmed(line);
   const auto dimension = parse_count(take_last(line)), words = parse_count(line);
   return words && dimension ? std::optional(VectorSizes{*words, *dimension}) : std::nullopt;
 }
 
-/// Nothing is allocated for sizes that the rest of the file, so many bytes, cannot have: a word takes
-/// `least + dimension * each` bytes or more.
+/// Throws FileError if `bytes`, the size of the rest of the file, is too small for `sizes`, so that nothing is
+/// allocated for wrong sizes. A word needs at least `least + dimension * each` bytes.
 inline void check_sizes(const VectorSizes& sizes, std::size_t bytes, std::size_t least, std::size_t each,
                         const std::string& file) {
   require<FileError>(sizes.words > 0 && sizes.dimension > 0, file, ": says that it has ", sizes.words,
                      " words of dimension ", sizes.dimension, ", expected at least one of each");
-  // Dividing, because the product of what a file says need not fit into a number.
+  // Divides instead of multiplying, because the product of numbers from a file may overflow.
   const bool fits = sizes.dimension <= bytes / each && sizes.words <= bytes / (least + sizes.dimension * each);
   require<FileError>(fits, file, ": says that it has ", sizes.words, " words of dimension ", sizes.dimension,
                      ", but only ", bytes, " bytes follow");
 }
 
-/// What is wrong with words and vectors is said with the name of the file.
+/// Constructs WordVectors; its errors become FileErrors that name the file.
 inline WordVectors make_word_vectors(std::vector<std::string> words, MatrixX<float> vectors,
                                      const std::string& file) try {
   return WordVectors(std::move(words), std::move(vectors));
@@ -79,8 +79,8 @@ inline WordVectors make_word_vectors(std::vector<std::string> words, MatrixX<flo
   throw FileError(text(file, ": ", error.what()));
 }
 
-/// Reads "WORD NUMBER ..." into a column, from the end: a word may have blanks, but does not end with a number behind
-/// one, because then there is a number too many.
+/// Reads "WORD NUMBER ..." into a column, from the end, because a word may contain blanks. A word that ends with a
+/// blank and a number throws, because the line then has one number too many.
 inline std::string read_vector_line(const TextLines& lines, std::string_view line, Eigen::Ref<VectorX<float>> to) {
   const auto word_of = [whole = line] { return in_quotes(whole.substr(0, whole.find_first_of(" \t"))); };
   for (Index k = to.size(); k-- > 0;) {
@@ -97,7 +97,7 @@ inline std::string read_vector_line(const TextLines& lines, std::string_view lin
   return std::string(line);
 }
 
-/// The sizes of a file without a line that says them.
+/// Sizes of a file without a line of sizes.
 inline VectorSizes count_vectors(std::string_view content, std::string_view first) {
   VectorSizes sizes;
   for (take_last(first); !first.empty(); ++sizes.dimension) take_last(first);
@@ -145,7 +145,7 @@ inline WordVectors read_binary_vectors(std::string_view rest, const std::string&
   return make_word_vectors(std::move(words), std::move(vectors), file);
 }
 
-/// The shortest digits that read back as the same number.
+/// Appends the shortest decimal number that reads back as the same float.
 inline void append_number(std::string& out, float value) {
   char digits[32];
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
@@ -153,9 +153,9 @@ inline void append_number(std::string& out, float value) {
 
 }  // namespace detail
 
-/// Reads word vectors; of a text file also those of words with blanks, as GloVe has some. Throws FileError, naming the
-/// file and the line or word, for what is cut short, has wrong counts, numbers that are not finite, or a word twice.
-/// The sizes that the file tells are checked against its own before anything is allocated.
+/// Word vectors from a file. Words in text files may contain blanks, as some of GloVe's do. Throws FileError, with the
+/// file and the line or word, for truncated files, wrong counts, numbers that are not finite, and duplicate words.
+/// Sizes given in the file are checked against its length before memory is allocated.
 inline WordVectors read_word_vectors(const std::filesystem::path& path, WordVectorFormat format) {
   const std::string content = detail::read_text(path);
   return format == WordVectorFormat::text ? detail::read_text_vectors(content, path.string())
@@ -165,8 +165,8 @@ inline WordVectors read_word_vectors(const std::filesystem::path& path) {
   return read_word_vectors(path, word_vector_format(path));
 }
 
-/// Writes them, completely or not at all; text has as many digits as read back the same numbers. Throws ValueError for
-/// a word with a blank or a newline, which neither format can hold, and FileError as AtomicFile does.
+/// Writes a file of word vectors atomically. Text has enough digits to read back the same numbers. Throws ValueError
+/// for words with a blank or newline, which neither format supports, and FileError as AtomicFile does.
 inline void write_word_vectors(const std::filesystem::path& path, const WordVectors& vectors, WordVectorFormat format) {
   std::string content = text(vectors.size(), " ", vectors.dimension(), "\n");
   for (Index k = 0; k < vectors.size(); ++k) {

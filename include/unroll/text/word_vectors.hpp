@@ -18,17 +18,17 @@
 
 namespace unroll {
 
-/// A word and its cosine with what was asked for.
+/// Word with its cosine similarity to a query.
 struct SimilarWord {
   std::string word;
   double similarity = 0;
 };
 
-/// Words and their vectors, which are compared by their angles.
+/// Word vectors with cosine similarity.
 class WordVectors {
  public:
-  /// vectors [dimension x words]. Throws ShapeError where the numbers of both differ or there is nothing, ValueError
-  /// for an empty word, one that is there twice and a vector that is not finite.
+  /// `vectors` [dimension x words]. Throws ShapeError if the numbers of words and vectors differ or are 0, ValueError
+  /// for an empty word, a duplicate word and a vector that is not finite.
   WordVectors(std::vector<std::string> words, MatrixX<float> vectors)
       : words_(std::move(words)), vectors_(std::move(vectors)), lengths_(vectors_.cols()) {
     for (Index k = 0; k < lengths_.size(); ++k) lengths_[k] = std::sqrt(vectors_.col(k).squaredNorm());
@@ -44,6 +44,8 @@ class WordVectors {
                           k + 1);
       require<ValueError>(vectors_.col(k).allFinite(), "word vectors: the vector of ", quoted,
                           " has a number that is not finite");
+      require<ValueError>(is_finite(lengths_[k]) && (lengths_[k] > 0 || vectors_.col(k).isZero(0)),
+                          "word vectors: the length of the vector of ", quoted, " is out of the range of float");
     }
   }
 
@@ -56,7 +58,7 @@ class WordVectors {
     const auto found = numbers_.find(word);
     return found == numbers_.end() ? std::nullopt : std::optional(found->second);
   }
-  /// Throws ValueError, with words that are spelled alike, for one that is not here.
+  /// Number of a word. Throws ValueError with similarly spelled words if it is unknown.
   Index number(std::string_view word) const {
     const auto found = find(word);
     if (!found) refuse(word);
@@ -64,25 +66,25 @@ class WordVectors {
   }
   auto vector(std::string_view word) const { return vectors_.col(number(word)); }
 
-  /// The cosine of two words; 0 where a vector is zero.
+  /// Cosine similarity of two words; 0 if a vector is zero.
   double similarity(std::string_view a, std::string_view b) const {
     return double(unit(number(a)).dot(unit(number(b))));
   }
 
-  /// The `count` words most like a word, without it, the most similar first.
+  /// The `count` words most similar to a word, without the word itself, in decreasing order of similarity.
   std::vector<SimilarWord> nearest(std::string_view word, Index count) const {
     const Index asked = number(word);
     return nearest(vectors_.col(asked), count, {asked});
   }
 
-  /// What is to `c` as `b` is to `a`, without the three: the nearest words to b - a + c, of vectors of length 1
-  /// (Mikolov, Yih, Zweig 2013, "Linguistic regularities in continuous space word representations").
+  /// Analogy "a is to b as c is to ...": the `count` words nearest to b - a + c, computed with vectors of length 1,
+  /// without a, b and c (Mikolov, Yih, Zweig 2013, "Linguistic regularities in continuous space word representations").
   std::vector<SimilarWord> analogy(std::string_view a, std::string_view b, std::string_view c, Index count) const {
     const Index from = number(a), to = number(b), of = number(c);
     return nearest(unit(to) - unit(from) + unit(of), count, {from, to, of});
   }
 
-  /// The nearest words to any vector, without the numbers in `left_out`. Throws ShapeError for another dimension.
+  /// The `count` words nearest to a vector, without the numbers in `left_out`. Throws ShapeError for another dimension.
   std::vector<SimilarWord> nearest(InVector<float> vector, Index count, std::initializer_list<Index> left_out) const {
     require<ShapeError>(vector.size() == dimension(), "nearest words: expects a vector of ", dimension(),
                         " numbers, got ", vector.size());
@@ -116,15 +118,15 @@ class WordVectors {
   detail::TokenNumbers numbers_;
 };
 
-/// Vectors of those tokens of a vocabulary that have one.
+/// Pretrained vectors for the tokens of a vocabulary.
 struct TokenVectors {
   MatrixX<float> vectors;     ///< [dimension x found]
-  std::vector<Index> tokens;  ///< whose they are
-  Index missing = 0;          ///< tokens without a vector, special ones included
+  std::vector<Index> tokens;  ///< tokens of the columns
+  Index missing = 0;          ///< number of tokens without a vector, including special ones
 };
 
-/// Lines vectors up with a vocabulary, for `Embedding{.pretrained = {found.vectors, found.tokens}}`. The other tokens
-/// keep the first values of that layer, drawn or init::zeros. Throws ValueError where no token has a vector.
+/// Pretrained vectors for the tokens of a vocabulary, for `Embedding{.pretrained = {found.vectors, found.tokens}}`. The
+/// other tokens keep the layer's initial values, drawn or init::zeros. Throws ValueError if no token has a vector.
 inline TokenVectors vectors_for(const Vocabulary& vocabulary, const WordVectors& known) {
   TokenVectors found;
   std::vector<Index> columns;

@@ -1,5 +1,4 @@
 #pragma once
-// What a model says about a data set, in the order of its samples: independent of the batch size, bit for bit.
 
 #include <type_traits>
 
@@ -12,19 +11,20 @@
 
 namespace unroll {
 
+/// Loss and hits of a data set.
 struct Evaluation {
   LossValue loss;
-  Hits hits;  ///< only where the data set has labels
+  Hits hits;  ///< only for a data set with labels
 };
 
-/// Runs a model over data sets and keeps the memory of a pass.
+/// Evaluator of a model. Results are bitwise independent of the batch size. Memory is reused between calls.
 template <class Model>
 class Evaluator {
  public:
   using Scalar = typename Model::Scalar;
 
-  /// f(sample, output [outputs x steps], or [outputs x 1] of a model that pools) for each of `samples`, in this order
-  /// and by the calling thread; as many batches are run at the same time as there are threads.
+  /// Calls f(sample, output) for each of `samples`, in this order and on the calling thread. `output` is [outputs x
+  /// steps], or [outputs x 1] for a model that pools. As many batches run in parallel as there are threads.
   template <class F>
   void each_output(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
                    const EvaluateOptions& options, F&& f) {
@@ -37,12 +37,12 @@ class Evaluator {
     });
   }
 
-  /// The loss is summed sample by sample, and in a sample by pieces of a length that depends on the model alone, so
-  /// that batches leave no trace in its rounding. Where the last layer treats each column on its own, its output stands
-  /// in memory for one piece at a time.
+  /// Loss and hits of `samples`. The loss is summed per sample, and within a sample per piece; the length of a piece
+  /// depends on the model only, so rounding does not depend on the batches. If the last layer is column-wise, its
+  /// output is in memory for one piece at a time.
   ///
-  /// `carried`: the states before the first step of each sample (empty: zero), afterwards those behind the last; all
-  /// samples are then one batch.
+  /// `carried`: states before the first step of each sample (empty: zero); replaced by the states after the last step.
+  /// All samples then form one batch.
   template <class Loss>
   Evaluation operator()(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
                         const Loss& loss, EvaluateOptions options = {}, std::vector<State<Scalar>>* carried = nullptr) {
@@ -78,16 +78,15 @@ class Evaluator {
   }
 
  private:
-  /// What a batch is run with.
   struct Run {
-    Batch<Scalar> batch, one;  // the latter a sample by itself
+    Batch<Scalar> batch, one;  // `one`: batch of a single sample
     typename Model::Tape tape;
     Buffer<Scalar> sample;
-    Timeline alone;                  // of its output, for a loss of whole sequences
-    std::vector<Evaluation> scores;  // of each sample
+    Timeline alone;                  // timeline of one output, for losses on whole sequences
+    std::vector<Evaluation> scores;  // per sample
   };
 
-  /// Of the sample in run.one, given what the pass ended with.
+  /// Loss and hits of the sample in run.one; `all`: output of the forward pass without the last column-wise layer.
   template <class Loss>
   static Evaluation score(const Model& model, const Loss& loss, Run& run, const ConstView<Scalar>& all) {
     const Index count = run.one.target_columns(), piece = model.piece_columns();
@@ -130,14 +129,14 @@ class Evaluator {
   detail::BatchRuns<Run> each_batch_;
 };
 
-/// Loss and hits of the whole data set without dropout. Values are sums over sums, see LossValue.
+/// Loss and hits of a whole data set, without dropout. Values are ratios of sums, see LossValue.
 template <class Model, class Loss>
 Evaluation evaluate(const Model& model, const Dataset<typename Model::Scalar>& data, const Loss& loss,
                     const EvaluateOptions& options = {}) {
   return Evaluator<Model>()(model, data, all_samples(data.size()), loss, options);
 }
 
-/// The outputs [outputs x steps, or 1] for each sample, in their order.
+/// Outputs [outputs x steps], or [outputs x 1] for a model that pools, of all samples in order.
 template <class Model>
 std::vector<MatrixX<typename Model::Scalar>> predict(const Model& model, const Dataset<typename Model::Scalar>& data,
                                                      const EvaluateOptions& options = {}) {
@@ -147,8 +146,8 @@ std::vector<MatrixX<typename Model::Scalar>> predict(const Model& model, const D
   return outputs;
 }
 
-/// Loss and hits of all windows, with the state carried from each to the next. With one stream (and Tail::keep) this is
-/// the loss of the text read from its beginning to its end; the windows' length only bounds the memory.
+/// Loss and hits of all windows, with the state carried from window to window. With one stream and Tail::keep this is
+/// the loss of the whole text; the length of the windows only bounds the memory.
 template <class Model, class Loss>
 Evaluation evaluate(Evaluator<Model>& evaluator, const Model& model, const TokenStreams<typename Model::Scalar>& text,
                     const Loss& loss, const EvaluateOptions& options = {}) {

@@ -1,5 +1,4 @@
 #pragma once
-// Training in one call.
 
 #include "unroll/train/detail/fit_run.hpp"
 #include "unroll/train/tasks/sample_fit.hpp"
@@ -17,30 +16,30 @@ struct FitTask<Model, Loss, O, TokenStreams<S>> {
   using type = StreamFit<Model, Loss, O>;
 };
 
-/// What `fit` trains a model of numbers `S` on.
+/// Data types that `fit` accepts for a model with scalar `S`.
 template <class Data, class S>
 concept FitData =
     std::same_as<Data, Dataset<S>> || std::same_as<Data, SequencePairs<S>> || std::same_as<Data, TokenStreams<S>>;
 
 }  // namespace detail
 
-/// Trains `model` in place:
+/// Training of a model, in place:
 ///
 ///     Adam adam({.learning_rate = 1e-3});
-///     const auto result = fit(model, SoftmaxCrossEntropy(), adam, data, {.epochs = 30, .validation_fraction =
-///     0.2});
+///     const auto result = fit(model, SoftmaxCrossEntropy(), adam, data,
+///                             {.epochs = 30, .validation_fraction = 0.2});
 ///
-/// `data` is a Dataset, SequencePairs for a Seq2Seq model, or TokenStreams for a language model: then the state is
-/// carried from window to window, and an epoch begins with zeros. The loss of pairs, of validation too, is that of a
-/// decoder that is fed the target.
+/// `data` is a Dataset, SequencePairs for a Seq2Seq model, or TokenStreams for a language model. With TokenStreams the
+/// state is carried from window to window and is zero at the start of an epoch. The losses of pairs, including the
+/// validation loss, are those of a decoder that is fed the target.
 ///
-/// Throws before anything is trained when model, loss, data and options do not fit, and NonFiniteError as soon as a
-/// loss or gradient is not finite, with epoch, batch and the place where such a value arose first, and at the end of an
-/// epoch whose updates made a parameter that is not finite. `state` then has the parameters of the epoch before.
+/// Throws before training if model, loss, data and options do not match. Throws NonFiniteError as soon as a loss or
+/// gradient is not finite, with epoch, batch and the place where the first such value arose, and at the end of an epoch
+/// whose updates made a parameter non-finite. `state` then holds the parameters of the previous epoch.
 ///
-/// `state` is for runs that are stopped and resumed: given back with the optimizer as it was, the run goes on with the
-/// next epoch, bit for bit as without the stop (an epoch that a callback broke off is trained again from its
-/// beginning).
+/// `state` supports stopping and resuming. Pass it again, together with the optimizer as it was: training continues
+/// with the next epoch, bit for bit as without the stop. An epoch that a callback aborted is repeated from its
+/// beginning.
 template <class Model, class Loss, Optimizer O, detail::FitData<typename Model::Scalar> Data>
 FitResult fit(Model& model, const Loss& loss, O& optimizer, const Data& data,
               const std::type_identity_t<FitOptions<typename Model::Scalar, Data>>& options,

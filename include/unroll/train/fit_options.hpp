@@ -1,5 +1,4 @@
 #pragma once
-// How a model is to be trained.
 
 #include <functional>
 #include <optional>
@@ -13,18 +12,19 @@
 
 namespace unroll {
 
-/// The number of an epoch by which runs are compared.
+/// Measure of an epoch by which epochs are compared.
 enum class Monitor { validation_loss, validation_accuracy, training_loss, training_accuracy };
 
-/// Stops when the monitored value has not improved by more than `min_delta` for `patience` epochs (Keras's rule).
+/// Early stopping: ends training when the monitored value has not improved by more than `min_delta` for `patience`
+/// epochs (Keras's rule).
 struct EarlyStopping {
   Index patience = 10;  ///< epochs, at least 1
   double min_delta = 0;
   Monitor monitor = Monitor::validation_loss;
-  bool restore_best = true;  ///< the model ends with the best parameters, also when all epochs were run
+  bool restore_best = true;  ///< restore the best parameters at the end, also when all epochs were run
 };
 
-/// A learning rate over time: `LearningRate(schedule::Cosine{.initial = 0.1}, LearningRate::per_update)`.
+/// Learning rate schedule: `LearningRate(schedule::Cosine{.initial = 0.1}, LearningRate::per_update)`.
 struct LearningRate {
   enum Every { per_epoch, per_update };
 
@@ -33,48 +33,52 @@ struct LearningRate {
   LearningRate(T schedule, Every every = per_epoch)  // NOLINT: a schedule is a learning rate
       : rate([schedule](long k) { return double(schedule.rate(k)); }), counts(every) {}
 
-  std::function<double(long)> rate;  ///< of the count of epochs or updates done; empty: as the optimizer has it
+  std::function<double(long)>
+      rate;  ///< function of the number of completed epochs or updates; empty: the optimizer's rate
   Every counts = per_epoch;
 };
 
+/// Argument of the callback FitOptions::on_batch.
 struct BatchEnd {
-  Index epoch, batch, batches;  ///< the first two from 0
+  Index epoch, batch, batches;  ///< epoch and batch are counted from 0
   StepReport report;
 };
 
-/// `Data` is what is trained on: a Dataset, SequencePairs or TokenStreams. What has no use for it is refused.
+/// Options of `fit`. `Data` is the type of the training data: Dataset, SequencePairs or TokenStreams. Options that do
+/// not apply to it throw.
 template <class S, class Data = Dataset<S>>
 struct FitOptions {
-  Index epochs = 10;                     ///< of the whole run, those of a resumed one included
-  BatchOptions batches = {};             ///< those of TokenStreams are their windows
-  std::uint64_t seed = 1;                ///< of shuffling, splitting, dropout and scheduled sampling
-  const Data* validation = nullptr;      ///< or
-  double validation_fraction = 0;        ///< of the training data: stratified, of SequencePairs at random; in [0, 1)
+  Index epochs = 10;                 ///< total number, including those before a resumption
+  BatchOptions batches = {};         ///< not for TokenStreams, whose batches are their windows
+  std::uint64_t seed = 1;            ///< for shuffling, splitting, dropout and scheduled sampling
+  const Data* validation = nullptr;  ///< validation data; excludes validation_fraction
+  double validation_fraction = 0;    ///< share of the training data, in [0, 1): stratified, of SequencePairs at random
   double clip_norm = 0, clip_value = 0;  ///< see StepOptions; 0: no limit
   double clip_p = 2;                     ///< see StepOptions
   LearningRate learning_rate = {};
-  /// Cuts the learning rate, by the monitored value. `better` follows from that: larger accuracies, smaller losses;
-  /// Better::larger for a loss is refused.
+  /// Reduces the learning rate when the monitored value stops improving. `better` follows from `plateau_monitor`
+  /// (larger for accuracies, smaller for losses); Better::larger for a loss throws.
   std::optional<PlateauOptions> plateau = {};
   Monitor plateau_monitor = Monitor::validation_loss;
   std::optional<EarlyStopping> early_stopping = {};
-  Truncation truncation = {};                ///< not of SequencePairs
-  std::function<double(long)> teacher = {};  ///< of SequencePairs alone, see StepOptions; validation is always fed the
-                                             ///< targets
+  Truncation truncation = {};  ///< not for SequencePairs
+  std::function<double(long)> teacher =
+      {};  ///< for SequencePairs only, see StepOptions; validation always feeds the targets
   std::optional<WeightAverageOptions> average = {};  ///< validate and end with averaged parameters
-  Threads threads = {};  ///< for training and validation; results do not depend on how many there are
-  Index shard = 0;       ///< sequences that one thread trains on at a time, see ShardedBatch; results depend on it.
-                         ///< Batches of a model with a BatchNorm are never divided
-  Keeping keeping = {};  ///< see StepOptions
-  Index evaluation_batch = 128;                        ///< sequences at a time in validation; of TokenStreams all
-  std::function<bool(const BatchEnd&)> on_batch = {};  ///< after each update; false: stop at once
-  std::function<bool(const Epoch&)> on_epoch = {};     ///< after each epoch; false: stop
+  Threads threads = {};  ///< for training and validation; results do not depend on their number
+  Index shard = 0;  ///< sequences per part of a batch, see ShardedBatch; results depend on it. Batches of a model with
+                    ///< BatchNorm are never divided
+  Keeping keeping = {};                                ///< see StepOptions
+  Index evaluation_batch = 128;                        ///< sequences per batch in validation; TokenStreams: all streams
+  std::function<bool(const BatchEnd&)> on_batch = {};  ///< called after each update; false: stop at once
+  std::function<bool(const Epoch&)> on_epoch = {};     ///< called after each epoch; false: stop
   Progress progress = Progress::automatic;
 };
 
+/// Result of `fit`.
 struct FitResult {
   History history;
-  Index best_epoch = 0;        ///< from 1; 0: nothing was monitored
+  Index best_epoch = 0;        ///< from 1; 0: no value was monitored
   bool stopped_early = false;  ///< by early stopping
 };
 
@@ -101,8 +105,7 @@ inline bool is_accuracy(Monitor monitor) {
 }
 inline Better better_of(Monitor monitor) { return is_accuracy(monitor) ? Better::larger : Better::smaller; }
 
-/// The plateau of a run. Throws ValueError for options out of range, and where `better` says of a loss that larger
-/// values are better.
+/// Plateau schedule of a run. Throws ValueError for options out of range, and for Better::larger with a loss.
 inline Plateau plateau_of(PlateauOptions options, Monitor monitor) {
   require<ValueError>(
       options.better == Better::smaller || better_of(monitor) == Better::larger,

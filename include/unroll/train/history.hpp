@@ -1,5 +1,5 @@
 #pragma once
-// What every epoch gave, as numbers and as text.
+// Training history: measurements of every epoch, as numbers and as text.
 
 #include <array>
 #include <limits>
@@ -14,16 +14,16 @@
 
 namespace unroll {
 
-/// NaN where something was not measured.
+/// Measurements of one epoch; NaN for values that were not measured.
 struct Epoch {
   static constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
   double epoch = 0;        ///< from 1
-  double loss = none;      ///< of the training data while the parameters changed, dropout on
+  double loss = none;      ///< on the training data, during the updates and with dropout
   double accuracy = none;  ///< likewise; only with labels
   double validation_loss = none, validation_accuracy = none;  ///< after the epoch
   double learning_rate = none;                                ///< of the last update
-  double gradient_norm = none;                                ///< the largest, before clipping
+  double gradient_norm = none;                                ///< largest of the epoch, before clipping
   double seconds = none;
 
   static constexpr std::array<std::string_view, 8> names{
@@ -37,7 +37,7 @@ struct Epoch {
 
 using History = std::vector<Epoch>;
 
-/// A line of names, then a line for each epoch; an empty field where something was not measured.
+/// History as CSV: a header line, then one line per epoch; fields of values that were not measured are empty.
 inline std::string to_csv(const History& history) {
   DataTable table{{Epoch::names.begin(), Epoch::names.end()}, {}};
   for (const Epoch& epoch : history) {
@@ -47,7 +47,7 @@ inline std::string to_csv(const History& history) {
   return to_csv(table);
 }
 
-/// An array with an object for each epoch; null where something was not measured.
+/// History as JSON: an array of one object per epoch; null for values that were not measured.
 inline std::string to_json(const History& history) {
   std::string json;
   for (const Epoch& epoch : history) {

@@ -1,6 +1,5 @@
 #pragma once
-// All measures of a model's output. Each is added to batch by batch and holds counts, so that batches of unequal size
-// join rightly.
+// All metrics. Metrics accumulate counts batch by batch, so batches of unequal size are weighted correctly.
 
 #include "unroll/train/metrics/chance.hpp"
 #include "unroll/train/metrics/confusion_matrix.hpp"

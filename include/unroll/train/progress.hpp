@@ -1,5 +1,4 @@
 #pragma once
-// One line on a terminal that says how far training is; nothing in a log.
 
 #include <chrono>
 #include <cstdio>
@@ -11,10 +10,11 @@
 
 namespace unroll {
 
+/// Kind of progress display.
 enum class Progress {
-  automatic,  ///< a line that is rewritten when standard error is a terminal, otherwise nothing
+  automatic,  ///< a line that is rewritten, if standard error is a terminal; otherwise no output
   quiet,
-  lines,  ///< a line for each epoch, for logs
+  lines,  ///< one line per epoch, for logs
 };
 
 namespace detail {
@@ -27,7 +27,7 @@ inline bool is_terminal(std::FILE* stream) {
 #endif
 }
 
-/// "59 s", "12 min", "3 h 20 min".
+/// Duration as text: "59 s", "12 min", "3 h 20 min".
 inline std::string duration_text(double seconds) {
   const auto whole = static_cast<long>(seconds);
   if (whole < 120) return text(whole, " s");
@@ -35,7 +35,6 @@ inline std::string duration_text(double seconds) {
   return text(whole / 3600, " h ", whole % 3600 / 60, " min");
 }
 
-/// A number with four digits, as progress needs no more.
 inline std::string short_number(double number) {
   char digits[32];
   std::snprintf(digits, sizeof digits, "%.4g", number);
@@ -52,7 +51,7 @@ inline std::string epoch_text(const Epoch& epoch, Index epochs) {
 
 }  // namespace detail
 
-/// Writes to `stream`; the time left is told from the epochs of this run.
+/// Progress display on a terminal. The remaining time is extrapolated from the epochs of this run.
 class ProgressLine {
  public:
   ProgressLine(Progress progress, Index first_epoch, Index epochs, std::FILE* stream = stderr)
@@ -62,7 +61,8 @@ class ProgressLine {
         first_(first_epoch),
         epochs_(epochs) {}
 
-  /// At most ten times a second, because a terminal is slower than a small batch.
+  /// Shows the progress of a batch. Rewrites at most ten times a second, because a terminal is slower than a small
+  /// batch.
   void batch(Index epoch, Index batch, Index batches, double loss) {
     const double now = seconds();
     if (!rewrites_ || now - shown_ < 0.1) return;

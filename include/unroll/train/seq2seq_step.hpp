@@ -1,5 +1,4 @@
 #pragma once
-// One batch of pairs: forward, loss, backward, clipping, update.
 
 #include "unroll/train/detail/task_step.hpp"
 #include "unroll/train/tasks/pair_task.hpp"
@@ -10,7 +9,8 @@ namespace unroll {
 using Seq2SeqStepOptions = StepOptions;
 using Seq2SeqReport = StepReport;
 
-/// Trains a Seq2Seq model batch by batch, see TaskStep. It refers to model and optimizer, which must outlive it.
+/// Training step of a Seq2Seq model: forward pass, loss, backward pass, clipping, update; see TaskStep. Keeps
+/// references to model and optimizer, which must outlive it.
 template <class Model, class Loss, Optimizer O>
 class Seq2SeqStep : public detail::TaskStep<detail::PairTask<Model, Loss>, O> {
   using Base = detail::TaskStep<detail::PairTask<Model, Loss>, O>;
@@ -22,9 +22,9 @@ class Seq2SeqStep : public detail::TaskStep<detail::PairTask<Model, Loss>, O> {
   Seq2SeqStep(Model& model, Loss loss, O& optimizer, StepOptions options = {})
       : Base({model, std::move(loss), std::move(options)}, optimizer) {}
 
-  /// Throws NonFiniteError when the loss or the gradient is not finite, naming where the first such value arose, and
-  /// leaves parameters and optimizer as they were. An update itself can make parameters that are not finite, with a
-  /// rate that is too large: see check_finite.
+  /// Trains on one batch. Throws NonFiniteError if the loss or the gradient is not finite, with the place where the
+  /// first such value arose; parameters and optimizer are then unchanged. The update itself can produce non-finite
+  /// parameters if the rate is too large: see check_finite.
   StepReport step(const ShardedBatch<Scalar, PairBatch<Scalar>>& batch) { return Base::run(batch.shards()); }
 };
 

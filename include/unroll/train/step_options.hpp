@@ -1,5 +1,5 @@
 #pragma once
-// How a batch is to be trained, and what it gave.
+// Options and results of training steps and evaluation.
 
 #include <algorithm>
 #include <functional>
@@ -13,28 +13,29 @@
 namespace unroll {
 namespace detail {
 
-/// Steps [begin, end) are run from the state kept at `begin`; losses count from step `scored` on.
+/// Window of truncated BPTT: steps [begin, end) run from the state saved at `begin`; losses count from step `scored`
+/// on.
 struct Window {
   Index begin = 0, scored = 0, end = 0;
 };
 
 }  // namespace detail
 
-/// Truncated BPTT(k1, k2): every k1 steps the losses of these steps are sent back through at most k2 of them. The
-/// state's value is carried from window to window, its gradient is cut.
+/// Truncated BPTT(k1, k2): every k1 steps, the losses of these steps are backpropagated through at most k2 steps. The
+/// state is carried from window to window; its gradient is not.
 ///
-/// Where k2 > k1 a window begins k2 - k1 steps before its losses do, from the state that was kept there (computed with
-/// the parameters of then), and runs those steps again with the present parameters. k1 >= the number of steps is full
-/// backpropagation, bit for bit. Each window's loss is divided by the count of the whole batch, so that windows weigh
-/// as much as they have losses and their gradients add up.
+/// If k2 > k1, a window starts k2 - k1 steps before its losses. It starts from the state saved there, which was
+/// computed with earlier parameters, and recomputes those steps with the present ones. k1 >= the number of steps is
+/// full backpropagation, bit for bit. Each window's loss is divided by the count of the whole batch, so windows are
+/// weighted by their number of losses and their gradients add up.
 struct Truncation {
   Index update_every = 0;   ///< k1, in steps; 0: no truncation
-  Index back = 0;           ///< k2, in steps, at least k1; 0: as k1
-  bool accumulate = false;  ///< one update after all windows: saves memory, changes no parameters in between
+  Index back = 0;           ///< k2, in steps, at least k1; 0: equal to k1
+  bool accumulate = false;  ///< one update after all windows: saves memory, keeps the parameters constant in between
 
   bool active() const { return update_every != 0; }
   Index windows(Index steps) const { return active() && steps > 0 ? divide_up(steps, update_every) : 1; }
-  /// The k-th of `windows(steps)`.
+  /// Window k of `windows(steps)`.
   detail::Window window(Index k, Index steps) const {
     if (!active()) return {0, 0, steps};
     const Index scored = k * update_every, again = std::min(scored, reach() - update_every);
@@ -42,7 +43,7 @@ struct Truncation {
   }
   Index reach() const { return back == 0 ? update_every : back; }
 
-  /// Throws ValueError for lengths that make no sense.
+  /// Throws ValueError for lengths out of range.
   void check() const {
     require<ValueError>(update_every >= 0 && back >= 0, "truncation: update_every is ", update_every, ", back is ",
                         back, ", expected at least 0");
@@ -51,35 +52,36 @@ struct Truncation {
   }
 };
 
-/// Options of TrainingStep and Seq2SeqStep. Each refuses what it has no use for.
+/// Options of TrainingStep and Seq2SeqStep. Options that do not apply to the step throw.
 struct StepOptions {
-  double clip_norm = 0;        ///< largest norm of the whole gradient; 0: no limit
-  double clip_value = 0;       ///< largest magnitude of its entries, before the norm is taken; 0: no limit
-  double clip_p = 2;           ///< which norm that is and the report gives: p > 0, infinity for the largest magnitude
-  Truncation truncation = {};  ///< with updates after each window, unless it accumulates; of TrainingStep alone
-  std::uint64_t seed = 0;      ///< of dropout and of scheduled sampling
-  std::function<double(long)> learning_rate = {};  ///< of the count of updates done; empty: as the optimizer has it
-  /// Share of the fed tokens that come from the target, of the count of updates done, see teacher_forcing; empty: all
-  /// of them. Of Seq2SeqStep alone.
+  double clip_norm = 0;   ///< largest norm of the gradient over all parameters; 0: no limit
+  double clip_value = 0;  ///< largest magnitude of gradient entries, applied before the norm is computed; 0: no limit
+  double clip_p = 2;      ///< order p > 0 of the clipped and reported norm; infinity: largest magnitude
+  Truncation truncation = {};  ///< updates after each window, unless `accumulate`; TrainingStep only
+  std::uint64_t seed = 0;      ///< for dropout and scheduled sampling
+  std::function<double(long)> learning_rate =
+      {};  ///< function of the number of completed updates; empty: the optimizer's rate
+  /// Share of decoder inputs taken from the target, as a function of the number of completed updates, see
+  /// teacher_forcing; empty: all. Seq2SeqStep only.
   std::function<double(long)> teacher = {};
-  Keeping keeping = {};     ///< Keep::checkpoints trades a second pass forward for memory
-  Threads threads = {};     ///< that run the parts of a sharded batch; results do not depend on how many there are
-  bool count_hits = false;  ///< counts how often the largest output was at the label
+  Keeping keeping = {};     ///< Keep::checkpoints trades a second forward pass for memory
+  Threads threads = {};     ///< process the parts of a sharded batch; results do not depend on their number
+  bool count_hits = false;  ///< count how often the largest output is at the label
 };
 
-/// How a data set is run through a model without training.
+/// Options of an evaluation without training.
 struct EvaluateOptions {
-  Index batch_size = 128;  ///< sequences at a time
-  Threads threads = {};    ///< that share them
+  Index batch_size = 128;  ///< sequences per batch
+  Threads threads = {};    ///< process batches in parallel
 };
 
-/// What a batch gave. Loss and hits are those of the parameters before the update (of each window). Those of pairs are
-/// no results: the decoder was fed targets. What it writes by itself a Seq2SeqDecoder tells.
+/// Result of a training step. Loss and hits are those of the parameters before the update (of each window). For pairs
+/// they do not measure the model, because the decoder was fed targets: decode with a Seq2SeqDecoder instead.
 struct StepReport {
   LossValue loss;
-  double gradient_norm = 0;  ///< before clipping; of several windows the largest
+  double gradient_norm = 0;  ///< before clipping; the largest over all windows
   Hits hits = {};            ///< only with StepOptions::count_hits
-  double teacher = 1;        ///< share of the fed tokens that were asked from the target; 1 without a decoder
+  double teacher = 1;        ///< requested share of decoder inputs from the target; 1 without a decoder
 };
 
 }  // namespace unroll

@@ -1,5 +1,4 @@
 #pragma once
-// Everything besides the optimizer that a training run continues from.
 
 #include <string>
 #include <string_view>
@@ -12,27 +11,29 @@
 
 namespace unroll {
 
-/// Filled by `fit`, brought up to date at the end of every epoch before callbacks are called. A run that is given a
-/// state with epochs done, and the optimizer as it was then, continues as if it had never stopped, bit for bit.
+/// State of a training run, without the optimizer, for resumption. `fit` updates it at the end of every epoch, before
+/// the callbacks. With a state that has completed epochs, and the optimizer as it was then, `fit` continues bit for bit
+/// as without the stop.
 template <std::floating_point S>
 struct TrainingState {
-  std::int64_t epochs = 0, updates = 0;  ///< done
-  std::int64_t seed = 0;                 ///< of the run, to refuse another
-  std::int64_t samples = 0;              ///< trained on, likewise
-  std::string parameter_names;           ///< of the model, likewise, and its options behind them, line by line
-  VectorX<S> parameters;                 ///< as the last update left them, neither averaged nor the best
-  VectorX<S> best;                       ///< where the monitored value was best; empty unless they shall be restored
+  std::int64_t epochs = 0, updates = 0;  ///< completed
+  std::int64_t seed = 0;                 ///< of the run; resuming with another one throws
+  std::int64_t samples = 0;              ///< number of training samples; resuming with another one throws
+  std::string
+      parameter_names;  ///< names of the parameters, then the model's options line by line; resuming with others throws
+  VectorX<S> parameters;  ///< after the last update, neither averaged nor the best
+  VectorX<S> best;        ///< parameters with the best monitored value; empty unless they are to be restored
   double best_value = 0;
   std::int64_t best_epoch = 0;  ///< from 1; 0: none yet
-  std::int64_t waited = 0;      ///< epochs since then
+  std::int64_t waited = 0;      ///< epochs since best_epoch
   std::int64_t stopped = 0;     ///< 1 when early stopping ended the run
   WeightAverage<S> average = WeightAverage<S>();
   Plateau plateau = Plateau();
-  std::int64_t plateau_monitor = -1, stopping_monitor = -1;  ///< what plateau and early stopping watch; -1: not in use
+  std::int64_t plateau_monitor = -1, stopping_monitor = -1;  ///< monitors of plateau and early stopping; -1: unused
   History history;
 
-  /// Calls `f(name, value)` with each part, to save or restore: VectorX<S>, VectorX<double>, std::int64_t, double and
-  /// std::string.
+  /// Calls `f(name, value)` for each part, to save or restore it. Types: VectorX<S>, VectorX<double>, std::int64_t,
+  /// double and std::string.
   template <class F>
   void visit_state(F&& f) {
     f(std::string_view("epochs"), epochs), f(std::string_view("updates"), updates);

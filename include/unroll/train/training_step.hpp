@@ -1,12 +1,12 @@
 #pragma once
-// One batch of sequences: forward, loss, backward, clipping, update.
 
 #include "unroll/train/detail/task_step.hpp"
 #include "unroll/train/tasks/sequence_task.hpp"
 
 namespace unroll {
 
-/// Trains a model batch by batch, see TaskStep. It refers to model and optimizer, which must outlive it.
+/// Training step of a model of layers: forward pass, loss, backward pass, clipping, update; see TaskStep. Keeps
+/// references to model and optimizer, which must outlive it.
 template <class Model, class Loss, Optimizer O>
 class TrainingStep : public detail::TaskStep<detail::SequenceTask<Model, Loss>, O> {
   using Base = detail::TaskStep<detail::SequenceTask<Model, Loss>, O>;
@@ -19,16 +19,16 @@ class TrainingStep : public detail::TaskStep<detail::SequenceTask<Model, Loss>, 
   TrainingStep(Model& model, Loss loss, O& optimizer, StepOptions options = {})
       : Base({model, std::move(loss), std::move(options)}, optimizer) {}
 
-  /// `carried` is the state before the first step (empty: zero) of each sample of the batch; afterwards the one behind
-  /// the last.
+  /// Trains on one batch. `carried`: states before the first step of each sample (empty: zero); replaced by the states
+  /// after the last step.
   ///
-  /// Throws NonFiniteError when the loss or the gradient is not finite, naming where the first such value arose, and
-  /// leaves parameters and optimizer as they were after the last good update. An update itself can make parameters that
-  /// are not finite, with a rate that is too large: see check_finite.
+  /// Throws NonFiniteError if the loss or the gradient is not finite, with the place where the first such value arose;
+  /// parameters and optimizer are then as after the last successful update. The update itself can produce non-finite
+  /// parameters if the rate is too large: see check_finite.
   StepReport step(const ShardedBatch<Scalar>& batch, States* carried = nullptr) {
     return Base::run(batch.shards(), carried);
   }
-  /// The same for a batch in one part.
+  /// Overload for a batch that is not divided into parts.
   StepReport step(const Batch<Scalar>& batch, States* carried = nullptr) { return Base::run({&batch, 1}, carried); }
 };
 

@@ -1,8 +1,4 @@
 #pragma once
-// What word2vec learns by: a word that stands near tells more than words drawn by chance.
-//
-// Mikolov, Sutskever, Chen, Corrado, Dean 2013, "Distributed representations of words and phrases and their
-// compositionality", section 2.2.
 
 #include <algorithm>
 #include <cstdint>
@@ -17,36 +13,38 @@
 
 namespace unroll {
 
-/// The two tables of word2vec, [dimension x words] each: vectors of words that are given, which are kept in the end,
-/// and of words that are predicted.
+/// Parameters of word2vec, [dimension x words] each: `in` holds the vectors of given words, which are the result, and
+/// `out` those of predicted words.
 template <class S>
 struct WordTables {
   MatrixX<S> in, out;
 };
 
-/// Words that are given, and what is predicted from them: the wanted word, then drawn ones.
+/// Prediction of word2vec: the given words, and the predicted words, of which the first is the wanted word and the
+/// others are drawn.
 struct WordPrediction {
   std::span<const std::int32_t> given, predicted;
 };
 
-/// The loss of a prediction and its gradient,
+/// Negative sampling loss of a prediction, and its gradient: Mikolov, Sutskever, Chen, Corrado, Dean 2013, "Distributed
+/// representations of words and phrases and their compositionality", section 2.2.
 ///
 ///     h = mean of in[w] over the given words      -log s(h . out[wanted]) - sum_k log s(-h . out[drawn_k])
 ///
-/// Skip-gram gives one word, CBOW all words of a window. A word may be given or drawn several times and counts as
-/// often; a drawn word that is the wanted one counts too.
+/// Skip-gram has one given word, CBOW all words of a window. A word that is given or drawn several times counts as
+/// often. A drawn word may equal the wanted one and then counts as drawn.
 template <class S>
 class NegativeSampling {
  public:
-  /// For vectors of this dimension and so many predicted words at most, the wanted one included. With `whole` every
-  /// given word gets the gradient of h in place of its share of it, as in the word2vec program and in gensim: no
-  /// gradient of the loss, but what their rates are for.
+  /// `predicted`: largest number of predicted words, including the wanted one. With `whole`, each given word gets the
+  /// whole gradient of h instead of its share, as in the word2vec program and gensim. This is not the gradient of the
+  /// loss, but their default rates assume it.
   NegativeSampling(Index dimension, Index predicted, bool whole = false)
       : mean_(dimension), d_mean_(dimension), scores_(std::size_t(predicted + V::size)), whole_(whole) {}
 
-  /// Adds `factor` times the gradient to `d`, which may be `tables` itself: with -rate this is a step of gradient
-  /// descent. Returns the loss before the step. Word numbers are those of the tables, their sizes those of this object;
-  /// who calls this millions of times has checked them.
+  /// Adds `factor` times the gradient to `d`; returns the loss before the step. `d` may be `tables`: then factor =
+  /// -rate is a step of gradient descent. Sizes and word numbers are not checked, because this is called millions of
+  /// times.
   S operator()(const WordTables<S>& tables, const WordPrediction& prediction, S factor, WordTables<S>& d) {
     if (prediction.given.size() == 1) {
       const Index column = prediction.given.front() * tables.in.rows();
@@ -91,11 +89,11 @@ class NegativeSampling {
     return lane_sum(even + odd);
   }
 
-  /// Makes of the products the factors of the gradient; returns the loss.
+  /// Converts the products in scores_ to factors of the gradient; returns the loss.
   S score(int count, S factor) {
-    // The wanted word's product changes its sign, so that all are treated alike: log(1 + e^x), with slope s(x).
+    // With its sign changed, the wanted word has the same loss as the others: log(1 + e^x), with derivative s(x).
     scores_[0] = -scores_[0];
-    V::constant(-std::numeric_limits<S>::infinity()).store(scores_.data() + count);  // the lanes behind them add 0
+    V::constant(-std::numeric_limits<S>::infinity()).store(scores_.data() + count);  // the remaining lanes add 0
     V losses = V::constant(0);
     for (int k = 0; k < count; k += V::size) {
       const V x = V::load(scores_.data() + k);
@@ -106,7 +104,8 @@ class NegativeSampling {
     return lane_sum(losses);
   }
 
-  /// A few rows of all vectors. The gradient of h comes first: a word that is there twice is not changed in between.
+  /// Processes the rows of one register for all vectors. The gradient of h comes first, so that a word that occurs
+  /// twice is not changed in between.
   template <class Count>
   EIGEN_ALWAYS_INLINE void step(std::span<const std::int32_t> words, const S* h, const S* out, S* d_h, S* d_out,
                                 Index rows, Count lanes) const {

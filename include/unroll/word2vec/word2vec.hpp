@@ -12,22 +12,22 @@
 
 namespace unroll {
 
-/// What an epoch of word2vec was like.
+/// Statistics of an epoch of word2vec.
 struct WordEpoch {
   Index epoch = 0;  ///< from 1
-  double loss = 0;  ///< mean over all predictions, before each step
-  Index words = 0;  ///< of the text
+  double loss = 0;  ///< mean over all predictions, each before its step
+  Index words = 0;  ///< number of words in the text
   Index predictions = 0;
 };
 
 namespace detail {
 
-/// Trains tables chunk by chunk of the text.
+/// Trainer of word vectors, which processes the text in chunks.
 template <class S>
 class WordTrainer {
  public:
-  /// Words of the text for which predictions are made before they are learned, and for which the rate stays the same;
-  /// the word2vec program takes as many.
+  /// Words of text per chunk. Predictions of a chunk are collected before they are learned, and the rate is constant
+  /// within it. The word2vec program uses the same number.
   static constexpr std::size_t chunk = 10000;
 
   WordTrainer(const PackedText& text, const Word2VecOptions& options)
@@ -63,7 +63,7 @@ class WordTrainer {
     return options_.rate * std::max(1e-4, 1 - done / double(options_.epochs));
   }
 
-  /// Each thread makes those of a run of sentences.
+  /// Collects the predictions of a chunk; each thread processes a range of its sentences.
   void make_predictions(Index epoch, std::size_t first, std::size_t last) {
     const WordStripes stripes(Random(options_.seed, Purpose::split, std::uint64_t(epoch), first).bits(0),
                               options_.parts);
@@ -74,9 +74,9 @@ class WordTrainer {
     });
   }
 
-  /// In every round each thread has a stripe of either table for itself (Gemulla, Nijkamp, Haas, Sismanis 2011,
-  /// "Large-scale matrix factorization with distributed stochastic gradient descent"): no two of them touch the same
-  /// vector, and how many there are changes no order.
+  /// Learns the predictions of a chunk. In each round, every thread works on one stripe of either table (Gemulla,
+  /// Nijkamp, Haas, Sismanis 2011, "Large-scale matrix factorization with distributed stochastic gradient descent"). No
+  /// two threads access the same vector, so the order of updates does not depend on the number of threads.
   void learn_predictions(S rate, WordTables<S>& tables) {
     for (std::size_t round = 0; round < parts_; ++round)
       run([&](std::size_t given) {
@@ -86,7 +86,7 @@ class WordTrainer {
   }
 
   void learn(const PredictionList& list, S rate, WordTables<S>& tables, std::size_t part) {
-    // Vectors come from far away; those of the predictions after the next are asked for in time.
+    // Vectors are not in the cache; those of later predictions are prefetched.
     std::size_t at = 0, ahead = 0;
     double loss = 0;
     for (int k = 0; k < 3 && !list.ends(ahead); ++k) fetch(list.next(ahead), tables);
@@ -121,7 +121,7 @@ class WordTrainer {
   std::vector<NegativeSampling<S>> steps_;
 };
 
-/// Throws NonFiniteError naming the first word with a vector that is not finite, or for such a loss.
+/// Throws NonFiniteError if a vector, with its word, or the loss is not finite.
 template <class S>
 void check_epoch(const WordTables<S>& tables, const WordEpoch& done) {
   for (const MatrixX<S>* table : {&tables.in, &tables.out})
@@ -156,13 +156,14 @@ inline void check_word2vec(const PackedText& text, const Word2VecOptions& o) {
 
 }  // namespace detail
 
-/// word2vec: Mikolov, Chen, Corrado, Dean 2013, "Efficient estimation of word representations in vector space", with
-/// negative sampling. Learns vectors of `words` words from sentences; calls `on_epoch(const WordEpoch&)` after each
-/// epoch. Windows end where sentences end; words that are left out, by subsampling too, are not there at all.
+/// Training of word vectors with word2vec and negative sampling: Mikolov, Chen, Corrado, Dean 2013, "Efficient
+/// estimation of word representations in vector space". Learns vectors of `words` words from `sentences` and calls
+/// `on_epoch(const WordEpoch&)` after each epoch. Windows do not cross the ends of sentences. Words that are left out,
+/// also by subsampling, are removed before windows are formed.
 ///
-/// The same bits for the same seed and `parts`. Throws ValueError for options out of range, words that are not below
-/// `words`, and sentences that nothing can be learned from; NonFiniteError at the end of an epoch in which a vector or
-/// the loss has grown beyond all numbers.
+/// Results are bitwise equal for equal seed and `parts`. Throws ValueError for options out of range, word numbers >=
+/// `words`, and sentences without any prediction; NonFiniteError at the end of an epoch in which a vector or the loss
+/// is not finite.
 template <class S, class F>
 WordTables<S> train_word2vec(Index words, const Sentences& sentences, const Word2VecOptions& options, F&& on_epoch) {
   require<ValueError>(words > 0 && words <= Index(std::numeric_limits<std::int32_t>::max()),

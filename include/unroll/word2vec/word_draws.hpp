@@ -1,5 +1,5 @@
 #pragma once
-// Which words word2vec looks at by chance: those of a sentence that are kept, those that are drawn beside a wanted one.
+// Random choices of word2vec: subsampling of sentences and draws of negative words.
 
 #include <algorithm>
 #include <cmath>
@@ -13,8 +13,8 @@
 
 namespace unroll::detail {
 
-/// Random words one after another, where `Random` would take longer than what they are for: SplitMix64, Steele, Lea,
-/// Flood 2014, "Fast splittable pseudorandom number generators".
+/// Fast random number generator, where `Random` would dominate the cost: SplitMix64, Steele, Lea, Flood 2014, "Fast
+/// splittable pseudorandom number generators".
 class WordDraws {
  public:
   explicit WordDraws(std::uint64_t start) : state_(start) {}
@@ -26,15 +26,16 @@ class WordDraws {
     return z ^ z >> 31;
   }
   std::uint32_t word() { return static_cast<std::uint32_t>(bits() >> 32); }
-  /// In [0, n), by a product: values differ in probability by 2^-32 at most.
+  /// Random number in [0, n), by multiplication: probabilities differ by at most 2^-32.
   std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(std::uint64_t(word()) * n >> 32); }
 
  private:
   std::uint64_t state_;
 };
 
-/// 2^32 times the probability with which each word stays in its sentence: min(1, sqrt(t / f) + t / f), f its share of
-/// the text. That is the form of the word2vec program; the paper's 1 - sqrt(t / f) is that of leaving it out.
+/// 2^32 times the probability of keeping each word: min(1, sqrt(t / f) + t / f), where f is the frequency of the word
+/// in the text. This is the formula of the word2vec program; the paper's 1 - sqrt(t / f) is the probability of leaving
+/// it out.
 inline std::vector<std::uint64_t> kept_shares(std::span<const Index> counts, double t) {
   const double all = double(std::accumulate(counts.begin(), counts.end(), Index(0)));
   std::vector<std::uint64_t> shares;
@@ -45,8 +46,8 @@ inline std::vector<std::uint64_t> kept_shares(std::span<const Index> counts, dou
   return shares;
 }
 
-/// Draws words in proportion to a power of their counts, each in the same short time: the alias method, Walker 1977, as
-/// built by Vose 1991. Words that were never seen are never drawn.
+/// Sampler of words with probability proportional to a power of their counts, in constant time: alias method, Walker
+/// 1977, constructed as in Vose 1991. Words with count 0 are never drawn.
 class NoiseTable {
  public:
   NoiseTable(std::span<const Index> counts, double power) : places_(counts.size()) {
@@ -62,7 +63,7 @@ class NoiseTable {
       weights[rich] -= mean - weights[poor];
       if (weights[rich] < mean) large.pop_back(), small.push_back(rich);
     }
-    // What is left has a place of its own, up to rounding.
+    // Up to rounding, the remaining entries have probability 1 of keeping their word.
     for (const auto& rest : {small, large})
       for (const std::size_t k : rest) places_[k] = {share(1), static_cast<std::int32_t>(k)};
   }
@@ -75,7 +76,7 @@ class NoiseTable {
 
  private:
   struct Place {
-    std::uint32_t own;  // 2^32 times the probability of staying here
+    std::uint32_t own;  // 2^32 times the probability of drawing this word instead of `other`
     std::int32_t other;
   };
 

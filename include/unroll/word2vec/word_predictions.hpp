@@ -1,5 +1,4 @@
 #pragma once
-// From a text to what word2vec learns, prediction by prediction.
 
 #include <algorithm>
 #include <cstdint>
@@ -15,10 +14,10 @@
 
 namespace unroll::detail {
 
-/// A text as word2vec goes through it.
+/// Text as consecutive word numbers, divided into sentences.
 class PackedText {
  public:
-  /// The word2vec program cuts sentences likewise.
+  /// Longest sentence; longer ones are divided, as in the word2vec program.
   static constexpr std::size_t longest = 1000;
 
   PackedText(Index words, const Sentences& sentences) {
@@ -39,7 +38,7 @@ class PackedText {
   std::span<const std::int32_t> sentence(std::size_t k) const {
     return std::span(words_).subspan(ends_[k], ends_[k + 1] - ends_[k]);
   }
-  /// How many words stand before a sentence.
+  /// Number of words before sentence k.
   std::size_t before(std::size_t k) const { return ends_[k]; }
   std::size_t size() const { return words_.size(); }
   const std::vector<Index>& counts() const { return counts_; }
@@ -50,7 +49,7 @@ class PackedText {
   std::vector<std::size_t> ends_{0};
 };
 
-/// Predictions in the order in which they are to be learned, as one run of numbers.
+/// Predictions in the order of learning, in one array of numbers.
 class PredictionList {
  public:
   void clear() { numbers_.clear(); }
@@ -62,7 +61,7 @@ class PredictionList {
   }
 
   bool ends(std::size_t at) const { return at == numbers_.size(); }
-  /// Reads the prediction at a place and moves on to the next one.
+  /// Prediction at position `at`, which is moved to the next one.
   WordPrediction next(std::size_t& at) const {
     const auto given = std::size_t(numbers_[at]), predicted = std::size_t(numbers_[at + 1]);
     const auto from = std::exchange(at, at + 2 + given + predicted) + 2;
@@ -74,7 +73,7 @@ class PredictionList {
   std::vector<std::int32_t> numbers_;
 };
 
-/// A random cut of the words into stripes of about the same size.
+/// Random division of the words into stripes of about equal size.
 class WordStripes {
  public:
   WordStripes(std::uint64_t random, Index stripes)
@@ -92,11 +91,11 @@ class WordStripes {
   std::uint64_t stripes_;
 };
 
-/// Makes predictions of sentences, sorted by what they touch: list i * parts + j has given words of stripe i and
-/// predicted ones of stripe j.
+/// Generator of predictions, sorted by the stripes of their words: list i * parts + j has given words of stripe i and
+/// predicted words of stripe j.
 ///
-/// With more than one part, parts times as many words are drawn and those of the wanted word's stripe are taken. Two
-/// words share a stripe with probability 1 / parts, so each is drawn as often as without parts, in the mean.
+/// With several parts, `parts` times as many words are drawn, and only those in the stripe of the wanted word are kept.
+/// Two words share a stripe with probability 1 / parts, so the expected number of draws does not depend on `parts`.
 class PredictionMaker {
  public:
   PredictionMaker(const PackedText& text, const Word2VecOptions& options)

@@ -1,5 +1,5 @@
 #pragma once
-// What binary files have in common: words least significant byte first, and their checksums.
+// Little-endian words and checksums of binary files.
 
 #include <array>
 #include <cstddef>
@@ -11,13 +11,12 @@
 
 namespace unroll::detail {
 
-/// The number's bytes, least significant first, behind what is there.
+/// Appends the low `size` bytes of a number, least significant byte first.
 inline void append_word(std::string& bytes, std::uint64_t value, int size) {
   for (int k = 0; k < size; ++k) bytes += static_cast<char>(value >> 8 * k & 0xff);
 }
 
-/// A cyclic redundancy check of 32 bits with a reflected polynomial, that of zip and PNG unless another one is given.
-/// `before`: that of the bytes before these.
+/// CRC-32 with a reflected polynomial; the default is that of zip and PNG. `before`: checksum of the preceding bytes.
 template <std::uint32_t polynomial = 0xEDB88320>
 std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t before = 0) {
   static constexpr auto table = [] {

@@ -1,5 +1,5 @@
 #pragma once
-// How names that came out of a file are shown in messages.
+// Names from files in error messages.
 
 #include <algorithm>
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace unroll::detail {
 
-/// A name in quotes, made safe to print: a hostile file must not reach the terminal with control bytes or a megabyte of
-/// text.
+/// Quoted name that is safe to print: control bytes are replaced and long names are cut, because a hostile file must
+/// not send them to the terminal.
 inline std::string in_quotes(std::string_view name) {
   constexpr std::size_t longest = 80;
   std::string shown(name.substr(0, longest));
@@ -23,7 +23,8 @@ inline std::string in_quotes(std::string_view name) {
   return "'" + shown + (name.size() > longest ? "...'" : "'");
 }
 
-/// Number of insertions, deletions and replacements that turn `a` into `b` (Levenshtein 1966), one row at a time.
+/// Levenshtein distance (1966): number of insertions, deletions and replacements that turn `a` into `b`. Stores one
+/// row.
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -38,9 +39,9 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-/// The up to three of `names` most like `wanted`, as "'a', 'b', 'c'"; for the sentence after "no such name".
+/// The up to three of `names` most similar to `wanted`, as "'a', 'b', 'c'".
 inline std::string nearest_names(std::string_view wanted, const std::vector<std::string_view>& names) {
-  // Long names are compared by their heads, so that a lookup that fails never becomes the slow part of a program.
+  // Only the beginnings of long names are compared, so that a failed lookup is never slow.
   constexpr std::size_t head = 128;
   std::vector<std::pair<std::size_t, std::string_view>> ranked;
   for (const std::string_view name : names)

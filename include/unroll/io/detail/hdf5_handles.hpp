@@ -1,5 +1,5 @@
 #pragma once
-// What libhdf5 hands out and must get back, its messages, and the filter that h5py packs with.
+// Handles and error messages of libhdf5, and the LZF filter of h5py.
 
 #include <hdf5.h>
 
@@ -14,7 +14,7 @@
 
 namespace unroll::detail {
 
-/// An open object of libhdf5, closed by the function it was opened with. Negative: there is none.
+/// RAII handle of a libhdf5 object, closed with the function given to the constructor. A negative id is empty.
 class Hdf5Handle {
  public:
   using Close = herr_t (*)(hid_t);
@@ -28,14 +28,14 @@ class Hdf5Handle {
   ~Hdf5Handle() {
     if (id_ >= 0) close_(id_);
   }
-  operator hid_t() const { return id_; }  // NOLINT: it is one
+  operator hid_t() const { return id_; }  // a handle is an id
 
  private:
   hid_t id_;
   Close close_;
 };
 
-/// While it lives, libhdf5 prints no messages of its own.
+/// RAII object that disables libhdf5's own error messages.
 class Hdf5Silence {
  public:
   Hdf5Silence() {
@@ -51,7 +51,7 @@ class Hdf5Silence {
   void* data_ = nullptr;
 };
 
-/// libhdf5's words for what failed last, from where it failed.
+/// Description of the last error, from the function that failed.
 inline std::string hdf5_reason() {
   std::string reason = "libhdf5 gives no reason";
   H5Ewalk2(
@@ -64,14 +64,15 @@ inline std::string hdf5_reason() {
   return reason;
 }
 
-/// The registered number of h5py's LZF.
+/// Registered number of h5py's LZF filter.
 inline constexpr H5Z_filter_t hdf5_lzf_filter = 32000;
 
-/// The filter that packs nothing but unpacks LZF, as libhdf5 calls it: replaces the buffer, returns its bytes or 0. Of
-/// the numbers in the file the third is how many bytes a chunk has. libhdf5 reads as many, whatever comes back.
+/// Decompression-only LZF filter in libhdf5's calling convention: replaces the buffer and returns its size, or 0 on
+/// failure. values[2], from the file, is the size of a chunk in bytes; libhdf5 reads as many bytes regardless of the
+/// returned size, so a shorter result must fail.
 inline std::size_t hdf5_lzf(unsigned flags, std::size_t count, const unsigned values[], std::size_t packed,
                             std::size_t* size, void** buffer) {
-  constexpr std::size_t most = 88;  // times as large as it was: a copy of 264 bytes takes 3
+  constexpr std::size_t most = 88;  // largest compression ratio: a copy of 264 bytes needs 3
   if ((flags & H5Z_FLAG_REVERSE) == 0) return 0;
   const std::size_t room = count >= 3 ? values[2] : 0;
   if (room == 0 || room / most > packed) return 0;
@@ -84,7 +85,7 @@ inline std::size_t hdf5_lzf(unsigned flags, std::size_t count, const unsigned va
   return *size = room;
 }
 
-/// Whether LZF, where a dataset is packed by it, is said to unpack as many bytes as a chunk has.
+/// Whether the unpacked size that an LZF filter declares equals the size of a chunk.
 inline bool hdf5_lzf_fits(hid_t data, hid_t type) {
   const Hdf5Handle how(H5Dget_create_plist(data), H5Pclose);
   if (how < 0 || H5Pget_layout(how) != H5D_CHUNKED) return true;
@@ -102,7 +103,7 @@ inline bool hdf5_lzf_fits(hid_t data, hid_t type) {
   return true;
 }
 
-/// Makes LZF, which is h5py's and not libhdf5's, known under its registered number; once in a program.
+/// Registers the LZF filter, which is not part of libhdf5, once per program.
 inline void register_hdf5_lzf() {
   static const H5Z_class2_t filter{H5Z_CLASS_T_VERS, hdf5_lzf_filter, 0, 1, "lzf", nullptr, nullptr, hdf5_lzf};
   static const bool done = H5Zfilter_avail(hdf5_lzf_filter) > 0 || H5Zregister(&filter) >= 0;

@@ -1,5 +1,5 @@
 #pragma once
-// Element types of HDF5: those in memory, their names, and what is lost between them.
+// Element types of HDF5: memory types, names, and checked conversion.
 
 #include <cmath>
 #include <cstring>
@@ -11,7 +11,7 @@
 
 namespace unroll::detail {
 
-/// The element type in memory, which libhdf5 converts to.
+/// Memory type to which libhdf5 converts.
 template <class T>
 hid_t hdf5_type() {
   static_assert(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>, "unroll: HDF5 files are read as numbers");
@@ -60,12 +60,13 @@ bool is_infinite_at(const void* number) {
   return std::isinf(value);
 }
 
-/// A number that the type in memory cannot hold stops the reading, as in Tensor::to: a floating number may be rounded
-/// to fewer digits, a whole one may not, and a floating type holds infinities and NaN.
+/// Conversion callback that stops reading at a number the memory type cannot represent, as in Tensor::to.
+/// Floating-point numbers may be rounded to fewer digits, integers may not. Infinities and NaN are allowed in
+/// floating-point types.
 inline H5T_conv_ret_t stop_at_lost_number(H5T_conv_except_t what, hid_t from, hid_t to, void* x, void*, void* lost) {
   const bool too_large = what == H5T_CONV_EXCEPT_RANGE_HI || what == H5T_CONV_EXCEPT_RANGE_LOW;
   const bool rounded = H5Tget_class(from) == H5T_FLOAT && H5Tget_class(to) == H5T_FLOAT;
-  // For libhdf5 infinity is above the largest number of this machine's smaller types.
+  // libhdf5 reports infinity as out of range of a smaller type.
   const bool infinite = rounded && too_large &&
                         ((H5Tequal(from, H5T_NATIVE_DOUBLE) > 0 && is_infinite_at<double>(x)) ||
                          (H5Tequal(from, H5T_NATIVE_LDOUBLE) > 0 && is_infinite_at<long double>(x)));

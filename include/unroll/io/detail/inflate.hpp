@@ -1,5 +1,5 @@
 #pragma once
-// Unpacks deflated bytes (Deutsch 1996, RFC 1951) by zlib.
+// Decompression of deflated data (Deutsch 1996, RFC 1951) with zlib.
 
 #include <zlib.h>
 
@@ -18,7 +18,7 @@
 
 namespace unroll::detail {
 
-/// zlib's stream over bytes in memory, without the headers of zlib and gzip.
+/// Raw zlib stream over bytes in memory, without zlib or gzip headers.
 class InflateStream {
  public:
   explicit InflateStream(std::span<const std::byte> deflated) : left_(deflated) {
@@ -28,13 +28,13 @@ class InflateStream {
   InflateStream& operator=(const InflateStream&) = delete;
   ~InflateStream() { inflateEnd(&stream_); }
 
-  /// Unpacks into `piece`, which holds at least one byte: zlib's status and the number of bytes. Z_BUF_ERROR: the
-  /// deflated bytes end too early.
+  /// Decompresses into `piece`, which must not be empty. Returns zlib's status and the number of bytes. Z_BUF_ERROR:
+  /// the deflated data are truncated.
   std::pair<int, std::size_t> next(std::span<std::byte> piece) {
     constexpr std::size_t most = std::numeric_limits<uInt>::max();
     if (stream_.avail_in == 0) {
       const auto input = left_.first(std::min(left_.size(), most));
-      // zlib reads through this pointer only.
+      // zlib only reads through this pointer.
       stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(input.data()));  // NOLINT
       stream_.avail_in = static_cast<uInt>(input.size());
       left_ = left_.subspan(input.size());
@@ -46,7 +46,7 @@ class InflateStream {
     if (status == Z_MEM_ERROR) throw std::bad_alloc();
     return {status, room - stream_.avail_out};
   }
-  /// zlib's words for what is wrong, such as "invalid block type".
+  /// zlib's description of an error, such as "invalid block type".
   std::string_view problem() const { return stream_.msg == nullptr ? "unknown" : stream_.msg; }
 
  private:
@@ -54,9 +54,9 @@ class InflateStream {
   z_stream stream_{};
 };
 
-/// The bytes behind `deflated`, whose number was announced as `size`. Throws FileError, naming `file`, for anything
-/// else; memory follows what was unpacked, not what was announced. Bytes after the end of the deflated data are left
-/// alone.
+/// Decompressed data of expected length `size`. Throws FileError, naming `file`, for damaged data or another length.
+/// Memory grows with the decompressed data, so a wrong `size` allocates nothing. Bytes after the end of the deflated
+/// data are ignored.
 inline std::vector<std::byte> inflate(std::span<const std::byte> deflated, std::size_t size, std::string_view file) {
   InflateStream stream(deflated);
   std::vector<std::byte> out;

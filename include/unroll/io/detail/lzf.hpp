@@ -1,5 +1,5 @@
 #pragma once
-// LZF, the compression that h5py offers beside gzip: runs of bytes as they are, and copies of bytes that came before.
+// LZF, a compression of h5py besides gzip: runs of literal bytes and copies of earlier bytes.
 
 #include <algorithm>
 #include <cstddef>
@@ -10,14 +10,14 @@
 
 namespace unroll::detail {
 
-/// One instruction of an LZF stream: copy `length` bytes, from the stream itself or from `distance` bytes before.
+/// Instruction of an LZF stream: copy `length` bytes, from the stream or from `distance` bytes before.
 struct LzfRun {
   std::size_t length = 0, distance = 0;  // distance 0: literal bytes follow in the stream
 };
 
-/// Takes the next run's head off the stream. Below 32 the first byte is the number of literal bytes less one; above,
-/// its high three bits are the length of a copy less two (7: a byte with the rest follows), its low five and the next
-/// byte the distance less one.
+/// Removes the header of the next run from the stream. A first byte below 32 is the number of literal bytes - 1.
+/// Otherwise its high three bits are the length of a copy - 2 (7: a byte with the rest follows), and its low five bits
+/// with the next byte are the distance - 1.
 inline std::optional<LzfRun> next_lzf_run(std::span<const std::byte>& packed) {
   const auto take = [&] {
     const auto value = std::to_integer<std::size_t>(packed.front());
@@ -32,7 +32,7 @@ inline std::optional<LzfRun> next_lzf_run(std::span<const std::byte>& packed) {
   return LzfRun{length + 2, ((head & 31) << 8) + take() + 1};
 }
 
-/// Unpacks into `bytes` and returns how many were written; nothing when the stream is damaged or has more than fits.
+/// Decompresses into `bytes` and returns the number of bytes written; nullopt if the stream is damaged or does not fit.
 inline std::optional<std::size_t> unpack_lzf(std::span<const std::byte> packed, std::span<std::byte> bytes) {
   std::size_t at = 0;
   while (!packed.empty()) {
@@ -42,7 +42,7 @@ inline std::optional<std::size_t> unpack_lzf(std::span<const std::byte> packed, 
     if (run->distance == 0) {
       std::copy_n(packed.begin(), run->length, bytes.begin() + std::ptrdiff_t(at));
       packed = packed.subspan(run->length);
-    } else {  // byte by byte: a copy may overlap what it writes
+    } else {  // byte by byte, because a copy may overlap its output
       for (std::size_t k = at; k < at + run->length; ++k) bytes[k] = bytes[k - run->distance];
     }
     at += run->length;

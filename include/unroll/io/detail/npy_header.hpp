@@ -1,5 +1,5 @@
 #pragma once
-// The header of a .npy file: a Python dictionary of literals, read without Python and believed only after every check.
+// Header of a .npy file: a Python dictionary of literals, parsed without Python and validated.
 
 #include <algorithm>
 #include <array>
@@ -18,11 +18,11 @@ namespace unroll::detail {
 inline constexpr std::string_view npy_magic = "\x93NUMPY";
 inline constexpr std::size_t npy_most_dimensions = 32;
 
-/// What the elements of a file are, and what they become in memory: a Tensor has no unsigned numbers of more than 8
-/// bits, so these take the next signed type.
+/// Element type of a .npy file and its type in memory. Tensors have no unsigned types of more than 8 bits, so these
+/// become the next larger signed type, and 8-byte unsigned numbers become I64.
 struct NpyElements {
-  std::string_view code;  ///< of the element type, without the byte order
-  std::size_t bytes;      ///< of an element in the file
+  std::string_view code;  ///< type code without the byte order
+  std::size_t bytes;      ///< size of an element in the file
   DType dtype;
 };
 
@@ -42,12 +42,12 @@ inline constexpr std::array<NpyElements, 12> npy_elements{{{"b1", 1, DType::BOOL
 struct NpyHeader {
   NpyElements elements = {};
   bool big_endian = false;
-  bool fortran_order = false;  ///< the first index runs fastest
+  bool fortran_order = false;  ///< whether the first index varies fastest
   std::vector<Index> shape;
-  std::size_t bytes = 0;  ///< of all elements in the file
+  std::size_t bytes = 0;  ///< total size of the elements in the file
 };
 
-/// Reads the header's dictionary and nothing else of Python: what could be an expression is refused.
+/// Parser of the header dictionary. It accepts only the literals needed and throws for other Python syntax.
 class NpyHeaderReader {
  public:
   NpyHeaderReader(std::string_view text, std::string_view file) : rest_(text), file_(file) {}
@@ -148,7 +148,7 @@ class NpyHeaderReader {
     expect(known, "the element type ", in_quotes(*descr_),
            " is not supported; whole numbers of 1 to 8 bytes, f2, f4, f8 and b1 are");
     NpyHeader header{*found, order == ">", *fortran_order_, *shape_, found->bytes};
-    // Every partial product below 2^63: a size that wraps around would fit any file.
+    // All partial products must be below 2^63, because a size that wraps around could match any file.
     constexpr auto largest = std::size_t(std::numeric_limits<Index>::max());
     for (const Index extent : header.shape) {
       expect(header.bytes == 0 || std::size_t(extent) <= largest / header.bytes, "the shape ", shape_text(header.shape),

@@ -1,5 +1,4 @@
 #pragma once
-// A number written in decimal, whatever the locale.
 
 #include <cerrno>
 #include <charconv>
@@ -20,11 +19,12 @@
 
 namespace unroll::detail {
 
-/// The number that the whole text is, or nothing: as std::from_chars reads it, which libc++ has since version 20.
+/// Locale-independent number in `text`, or nullopt unless all of it is a number as parsed by std::from_chars. Before
+/// version 20, libc++ has no std::from_chars for double.
 inline std::optional<double> read_double(std::string_view text) {
   double value = 0;
 #ifdef UNROLL_WITHOUT_FROM_CHARS
-  // strtod reads more than from_chars: blanks in front, plus signs, hexadecimal digits. Infinity is no number here.
+  // strtod accepts more than from_chars: leading blanks, plus signs, hexadecimal digits. Infinity is rejected here.
   const std::string copy(text);
   const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
   if (digits.find_first_of("0123456789.") != 0 || digits.find_first_of("xX") != digits.npos) return std::nullopt;

@@ -1,5 +1,5 @@
 #pragma once
-// The JSON header of a safetensors file, read without recursion and believed only after every check.
+// JSON header of a safetensors file, parsed without recursion and validated.
 
 #include <algorithm>
 #include <array>
@@ -19,11 +19,11 @@
 
 namespace unroll::detail {
 
-// Limits of this reader; the first is the format's own.
+// Limits of this reader; the first is defined by the format.
 inline constexpr std::uint64_t max_header_bytes = 100'000'000;
 inline constexpr std::size_t max_tensors = 1'000'000, max_name_bytes = 4096, max_rank = 8;
 
-/// Where one tensor lies: [begin, end) are bytes of the data part.
+/// Description of a tensor; its data are the bytes [begin, end) of the data part.
 struct HeaderEntry {
   DType dtype{};
   std::vector<Index> shape;
@@ -35,8 +35,8 @@ struct Header {
   std::map<std::string, std::string> metadata;
 };
 
-/// Receives the JSON tokens one by one. The parser keeps its stack on the heap, and nothing here nests, so that a
-/// header of forty thousand brackets ends in a sentence instead of a stack overflow.
+/// SAX handler of the header. The parser keeps its stack on the heap and the handler does not recurse, so a header with
+/// forty thousand brackets throws instead of overflowing the stack.
 class HeaderReader {
  public:
   explicit HeaderReader(std::string_view file) : file_(file) {}
@@ -109,7 +109,7 @@ class HeaderReader {
  private:
   using List = std::optional<std::vector<std::uint64_t>>;
 
-  /// Throws, naming the tensor and its field, unless `condition` holds.
+  /// Throws FileError, naming the tensor and its field, unless `condition` holds.
   template <class... Parts>
   void expect(bool condition, const Parts&... parts) const {
     if (condition) return;
@@ -118,7 +118,7 @@ class HeaderReader {
     throw FileError(text(file_, ": ", where, ": ", parts...));
   }
 
-  /// A value that no known place wants: skipped inside a field that this reader does not know, refused elsewhere.
+  /// Handles a value of unexpected type: ignores it in an unknown field, throws otherwise.
   bool other(std::string_view what) const {
     const bool known = field_ == "dtype" || field_ == "shape" || field_ == "data_offsets";
     const std::string_view wanted = depth_ < 2                          ? "an object"
@@ -168,8 +168,8 @@ class HeaderReader {
     header_.entries.emplace(name_, std::move(entry));
   }
 
-  /// Takes over the shape; bytes of the tensor, every partial product below 2^63 (a size that wraps around would fit
-  /// any file).
+  /// Copies the shape and returns the size of the tensor in bytes. All partial products must be below 2^63, because a
+  /// size that wraps around could match any file.
   std::uint64_t checked_bytes(HeaderEntry& entry) const {
     constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
     auto bytes = static_cast<std::uint64_t>(dtype_traits[static_cast<std::size_t>(entry.dtype)].bytes);
@@ -184,15 +184,15 @@ class HeaderReader {
 
   std::string_view file_;
   Header header_;
-  int depth_ = 0;             // brackets open
+  int depth_ = 0;             // number of open brackets
   std::string name_, field_;  // keys at depth 1 and 2
   bool in_metadata_ = false, has_metadata_ = false;
-  std::optional<DType> dtype_;              // the entry being read
-  List shape_, offsets_, *list_ = nullptr;  // list_: the one whose numbers come next
+  std::optional<DType> dtype_;              // of the current entry
+  List shape_, offsets_, *list_ = nullptr;  // list_: destination of the next numbers
 };
 
-/// The tensors must cover the data part from its first byte to its last, each byte once: what is not described could
-/// hide anything.
+/// Throws FileError unless the tensors cover each byte of the data part exactly once. Bytes without a description could
+/// hide any content.
 inline void check_coverage(const Header& header, std::uint64_t data_bytes, std::string_view file) {
   std::vector<std::tuple<std::uint64_t, std::uint64_t, std::string_view>> parts;
   for (const auto& [name, entry] : header.entries) parts.emplace_back(entry.begin, entry.end, name);
@@ -208,10 +208,11 @@ inline void check_coverage(const Header& header, std::uint64_t data_bytes, std::
                      " of the data, but the file holds ", data_bytes, " bytes of data");
 }
 
-/// Reads the header `json`, which is followed by `data_bytes` bytes. Throws FileError for anything the format forbids.
+/// Parses the header `json`, which is followed by `data_bytes` bytes of data. Throws FileError for headers that the
+/// format forbids.
 inline Header parse_header(std::string_view json, std::uint64_t data_bytes, std::string_view file) {
   require<FileError>(json.starts_with('{'), file, ": byte 8: the header must begin with '{'");
-  // The JSON library takes a NUL for the end of the text and would not look at what follows.
+  // The JSON library treats a NUL as the end of the text and would ignore the rest.
   const auto nul = json.find('\0');
   require<FileError>(nul == json.npos, file, ": byte ", 8 + nul, ": the header contains a NUL byte");
   HeaderReader reader(file);

@@ -1,5 +1,5 @@
 #pragma once
-// Text files line by line, numbers independent of the locale.
+// Lines of text files and locale-independent numbers.
 
 #include <algorithm>
 #include <cmath>
@@ -16,27 +16,28 @@
 
 namespace unroll::detail {
 
-/// Without blanks at both ends; '\r' counts as one.
+/// Text without blanks at both ends; '\r' counts as a blank.
 inline std::string_view trimmed(std::string_view text) {
   constexpr std::string_view blanks = " \t\r";
   const auto first = text.find_first_not_of(blanks);
   return first == text.npos ? std::string_view{} : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-/// Takes the part before the first `separator` off the front of `text`; all of it when there is none.
+/// Removes the part before the first `separator`, and the separator, from `text` and returns the part; without a
+/// separator, all of the text.
 inline std::string_view take_until(std::string_view& text, char separator) {
   const auto end = text.find(separator);
   return std::exchange(text, end == text.npos ? std::string_view{} : text.substr(end + 1)).substr(0, end);
 }
 
-/// Without the mark that some editors put before UTF-8.
+/// Text without a UTF-8 byte-order mark.
 inline std::string_view without_mark(std::string_view text) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   return text;
 }
 
-/// Takes the first line off the front of `text`. It ends with "\n", "\r\n" or a lone "\r" (Unix, Windows, old Mac),
-/// which belong to no line, or with the text. Every reader of texts cuts lines here.
+/// Removes the first line from `text` and returns it. A line ends with "\n", "\r\n" or a lone "\r" (Unix, Windows, old
+/// Mac), which are not part of it, or with the text. All readers of texts use this definition.
 inline std::string_view take_line(std::string_view& text) {
   const auto end = std::ranges::find_if(text, [](char c) { return c == '\n' || c == '\r'; });
   const std::string_view line = text.substr(0, std::size_t(end - text.begin()));
@@ -45,19 +46,19 @@ inline std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-/// The lines of a text that have something in them, and the number by which an editor finds them.
+/// Non-blank lines of a text, with their line numbers for messages.
 class TextLines {
  public:
-  /// `file` names the text in messages; both texts must outlive this object.
+  /// `file` names the text in messages; both must outlive this object.
   TextLines(std::string_view text, std::string_view file) : rest_(without_mark(text)), file_(file) {}
 
-  /// The next line without blanks at both ends.
+  /// Next line without blanks at both ends; nullopt at the end of the text.
   std::optional<std::string_view> next() {
     const auto line = next_whole();
     return line ? std::optional(trimmed(*line)) : std::nullopt;
   }
 
-  /// The same with its blanks.
+  /// Next line with its blanks; nullopt at the end of the text.
   std::optional<std::string_view> next_whole() {
     while (!rest_.empty()) {
       ++number_;
@@ -66,7 +67,8 @@ class TextLines {
     return std::nullopt;
   }
 
-  /// Makes `line`, the one read last, longer by the line end and the line behind it; false at the end of the text.
+  /// Extends `line`, which must be the last line read, by its line end and the following line; false at the end of the
+  /// text.
   bool extend(std::string_view& line) {
     if (rest_.empty()) return false;
     ++number_;
@@ -75,7 +77,7 @@ class TextLines {
     return true;
   }
 
-  /// Throws FileError, naming the file and the line read last, unless `condition` holds.
+  /// Throws FileError, with the file and the number of the last line read, unless `condition` holds.
   template <class... Parts>
   void expect(bool condition, const Parts&... parts) const {
     require<FileError>(condition, file_, ", line ", number_, ": ", parts...);
@@ -88,13 +90,14 @@ class TextLines {
   std::size_t number_ = 0;
 };
 
-/// A finite number that `Scalar` can hold, or nothing.
+/// Finite number in the range of `Scalar`, or nullopt.
 template <std::floating_point Scalar>
 std::optional<Scalar> parse_number(std::string_view text) {
-  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);  // from_chars knows no plus sign
-  // Read as double: a float too small to tell from 0 is no reason to refuse a file.
+  if (text.starts_with('+') && !text.starts_with("+-"))
+    text.remove_prefix(1);  // from_chars does not accept a plus sign
+  // Parses a double, so that a float too small to represent becomes 0 instead of an error.
   const std::optional<double> value = read_double(text);
-  // Also false for NaN and infinity, which from_chars reads as words.
+  // Also rejects NaN and infinity, which from_chars accepts as words.
   if (!value || !(std::abs(*value) <= double(std::numeric_limits<Scalar>::max()))) return std::nullopt;
   return static_cast<Scalar>(*value);
 }

@@ -1,5 +1,4 @@
 #pragma once
-// The directory of a zip archive (PKWARE's APPNOTE 6.3), stored and deflated members; never more than the file holds.
 
 #include <algorithm>
 #include <cstddef>
@@ -22,11 +21,11 @@ struct ZipMember {
   std::uint32_t crc = 0;
   std::uint64_t method = 0;  ///< 0: stored, 8: deflated
   std::uint64_t packed = 0, size = 0;
-  std::uint64_t offset = 0;  ///< of its local header
+  std::uint64_t offset = 0;  ///< position of the local header
 };
 
-/// Reads archives from memory. Sizes and places are those of the directory at the end: NumPy writes none in front of
-/// the members.
+/// Reader of a zip archive in memory (PKWARE's APPNOTE 6.3), with stored and deflated members. Sizes and positions are
+/// taken from the directory at the end, because NumPy does not write them before the members.
 class ZipReader {
  public:
   ZipReader(std::span<const std::byte> bytes, std::string_view file) : bytes_(bytes), file_(file) {}
@@ -41,7 +40,7 @@ class ZipReader {
       const ZipMember& found = all.back();
       expect(
           names.insert(found.name).second, "the member ", [&] { return in_quotes(found.name); }, " comes twice");
-      // Members on top of each other could unpack to any size.
+      // Overlapping members could decompress to any size.
       expect(found.packed <= bytes_.size() - packed, "the members have more bytes than the file");
       packed += found.packed;
     }
@@ -49,7 +48,7 @@ class ZipReader {
     return all;
   }
 
-  /// Unpacked and checked.
+  /// Decompressed content of a member, verified with its checksum.
   std::vector<std::byte> content(const ZipMember& member) const {
     const std::string who = text(file_, ", member ", in_quotes(member.name));
     expect(
@@ -82,7 +81,7 @@ class ZipReader {
     return bytes_.subspan(begin, size);
   }
 
-  /// A little-endian number of `size` bytes.
+  /// Little-endian number of `size` bytes.
   std::uint64_t word(std::uint64_t begin, std::uint64_t size) const {
     std::uint64_t value = 0;
     const auto raw = part(begin, size);
@@ -90,7 +89,7 @@ class ZipReader {
     return value;
   }
 
-  /// The record at the end, behind which a comment may stand.
+  /// Position of the end record, which a comment may follow.
   std::uint64_t end_record() const {
     constexpr std::uint64_t size = 22, longest_comment = 65535;
     expect(bytes_.size() >= size, "it has only ", bytes_.size(), " bytes");
@@ -121,7 +120,7 @@ class ZipReader {
     return found;
   }
 
-  /// The entry of the directory at `at`, which is moved behind it.
+  /// Directory entry at position `at`, which is moved to the next entry.
   ZipMember member(std::uint64_t& at) const {
     expect(word(at, 4) == 0x02014b50, "its directory is broken");
     const std::uint64_t name = word(at + 28, 2), extra = word(at + 30, 2), comment = word(at + 32, 2);
@@ -138,7 +137,7 @@ class ZipReader {
     return found;
   }
 
-  /// Numbers that 32 bits do not hold stand in an extra field, in this order.
+  /// Numbers that exceed 32 bits are stored in an extra field, in this order.
   void take_large_sizes(ZipMember& found, std::uint64_t at, std::uint64_t extra) const {
     for (const std::uint64_t end = at + extra; at + 4 <= end;) {
       const std::uint64_t kind = word(at, 2), field_end = at + 4 + word(at + 2, 2);

@@ -1,5 +1,4 @@
 #pragma once
-// Tables of numbers as text.
 
 #include <algorithm>
 #include <cctype>
@@ -17,29 +16,30 @@
 
 namespace unroll {
 
-/// A column for each line of the file, so that a recording line by line is a sequence.
+/// Table of numbers from a file. Lines become columns, so a recording with one line per step is a sequence.
 template <std::floating_point Scalar = float>
 struct NumberTable {
-  std::vector<std::string> names;  // one for each row of `values`; empty when the file has no line of names
+  std::vector<std::string> names;  // one per row of `values`; empty if the file has no line of names
   MatrixX<Scalar> values;          // [fields x lines]
 };
 
-/// Whether the first line has names.
+/// Treatment of the first line.
 enum class CsvHeader {
-  automatic,  ///< names when no field is a number and one is a text; what could be either is refused
-  yes,        ///< names, also when they are numbers
-  no,         ///< a record
+  automatic,  ///< names, if no field is a number and at least one is text; ambiguous lines throw
+  yes,        ///< names, even if they are numbers
+  no,         ///< data, there are no names
 };
 
+/// Options of read_csv.
 struct CsvOptions {
-  char separator = ',';                     ///< a blank: any number of blanks and tabs
-  CsvHeader header = CsvHeader::automatic;  ///< what the first line is
-  std::vector<std::string> without = {};    ///< fields of these names are left out; "" is pandas' index
+  char separator = ',';                     ///< ' ' stands for any number of blanks and tabs
+  CsvHeader header = CsvHeader::automatic;  ///< treatment of the first line
+  std::vector<std::string> without = {};    ///< names of fields to skip; "" is the name of pandas' index
 };
 
 namespace detail {
 
-/// Cuts lines into fields; those in quotes may hold separators, line ends and doubled quotes (RFC 4180).
+/// Splitter of lines into fields. Quoted fields may contain separators, line ends and doubled quotes (RFC 4180).
 class CsvFields {
  public:
   CsvFields(std::string_view text, std::string_view file, char separator)
@@ -53,7 +53,7 @@ class CsvFields {
                         });
   }
 
-  /// The fields of the next line that has something in it; false behind the last. They last until the next call.
+  /// Reads the fields of the next non-blank line into `all`; false at the end. They are valid until the next call.
   bool next() {
     auto line = lines.next_whole();
     if (!line) return false;
@@ -86,7 +86,7 @@ class CsvFields {
     return field.substr(0, field.find_last_not_of(blanks_) + 1);
   }
 
-  /// `rest` is the end of `line`, which becomes longer where quotes are open at its end.
+  /// Removes a quoted field from `rest`, the end of `line`. `line` is extended if the quotes are still open at its end.
   std::string_view take_quoted(std::string_view& line, std::string_view& rest) {
     bool doubled = false;
     for (std::size_t at = 1;; ++at) {
@@ -119,7 +119,7 @@ class CsvFields {
   std::deque<std::string> unquoted_;
 };
 
-/// A text that programs write where a number is missing or not finite.
+/// Whether a field is text that programs write for a missing or non-finite number.
 inline bool is_missing_number(std::string_view field) {
   std::string word(field.substr(0, 16));
   for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -128,7 +128,7 @@ inline bool is_missing_number(std::string_view field) {
   return std::ranges::find(words, word) != std::ranges::end(words);
 }
 
-/// "0", "1", "2", ..., three or more: what pandas writes for columns without names.
+/// Whether the fields are "0", "1", "2", ..., at least three: pandas writes these for columns without names.
 inline bool counts_up(const std::vector<std::string_view>& fields) {
   std::size_t k = 0;
   return fields.size() >= 3 && std::ranges::all_of(fields, [&k](auto field) { return field == text(k++); });
@@ -151,7 +151,7 @@ inline bool has_csv_names(const CsvFields& first, CsvHeader header) {
   return name != first.all.end();
 }
 
-/// Which fields of a line are read, and how many there must be.
+/// Fields of a line that are read, and the expected number of fields.
 struct CsvColumns {
   std::size_t fields = 0;
   std::vector<std::size_t> read = {};
@@ -186,7 +186,7 @@ void append_csv_line(const CsvFields& line, const CsvColumns& columns, std::vect
 
 }  // namespace detail
 
-/// Reads `text`, named `file` in messages. See `read_csv`.
+/// Parses `text`, which is called `file` in messages. See `read_csv`.
 template <std::floating_point Scalar = float>
 NumberTable<Scalar> parse_csv(std::string_view text, const CsvOptions& options = {},
                               std::string_view file = "text in memory") {
@@ -202,14 +202,14 @@ NumberTable<Scalar> parse_csv(std::string_view text, const CsvOptions& options =
   return {columns.names, Eigen::Map<const MatrixX<Scalar>>(numbers.data(), rows, Index(numbers.size()) / rows)};
 }
 
-/// Reads a file of numbers, a line for each step. Whether the first line has names, the option `header` says; by itself
-/// it has where no field is a number and one is a text ("nan", "NA" and nothing are missing numbers, no names), and a
-/// first line with both is refused. Fields may be in quotes (RFC 4180). Empty lines are left out; values are rounded to
-/// Scalar.
+/// Table of numbers from a CSV file with one line per step. `header` determines whether the first line contains names.
+/// With CsvHeader::automatic it does if no field is a number and at least one is text ("nan", "NA" and empty fields are
+/// missing numbers, not names); a first line with both throws. Fields may be quoted (RFC 4180). Empty lines are
+/// ignored. Values are rounded to Scalar.
 ///
-/// Throws FileError that names file, line and field: another number of fields than in the first line, text or nothing
-/// where a number must be, a first line that may or may not have names, a field without a name that `without` does not
-/// leave out (the index that pandas writes), nothing to read. Throws ValueError for a separator that none can be.
+/// Throws FileError, with file, line and field, for: another number of fields than in the first line; text or an empty
+/// field instead of a number; an ambiguous first line; a field without a name that is not in `without` (pandas' index);
+/// no data. Throws ValueError for an invalid separator.
 template <std::floating_point Scalar = float>
 NumberTable<Scalar> read_csv(const std::filesystem::path& path, const CsvOptions& options = {}) {
   return parse_csv<Scalar>(detail::read_text(path), options, path.string());

@@ -1,5 +1,4 @@
 #pragma once
-// Numbers from HDF5 files, by libhdf5; linked as unroll::hdf5.
 
 #include <algorithm>
 #include <filesystem>
@@ -17,17 +16,18 @@
 
 namespace unroll {
 
-/// What a dataset of a file holds.
+/// Shape and element type of a dataset.
 struct Hdf5Shape {
-  std::vector<Index> sizes;  ///< empty for a single value; of a ragged one: how many arrays; 0 where there is nothing
+  std::vector<Index> sizes;  ///< empty for a scalar; number of arrays for a ragged dataset; 0 for an empty dataspace
   std::string type;          ///< "float16", "int64", "bool", "ragged float32", "text", ...
 };
 
-/// A file opened for reading. Datasets are named as they are in the file, "/pv" or "pv"; they may be chunked and packed
-/// by gzip, szip or h5py's LZF, in any numeric type and byte order. libhdf5 is not thread-safe: one thread at a time.
+/// HDF5 file opened for reading with libhdf5; link target unroll::hdf5. Names of datasets are "/pv" or "pv". Datasets
+/// may be chunked, compressed with gzip, szip or h5py's LZF, and of any numeric type and byte order. libhdf5 is not
+/// thread-safe: use one thread at a time.
 class Hdf5File {
  public:
-  /// Throws FileError when there is no such file, or when it is no HDF5 file or cut short.
+  /// Throws FileError if the file is missing, truncated or not in HDF5 format.
   explicit Hdf5File(const std::filesystem::path& path) : name_(path.string()), file_(-1, H5Fclose) {
     std::error_code error;
     require<FileError>(std::filesystem::exists(path, error), name_, ": no such file");
@@ -42,7 +42,7 @@ class Hdf5File {
 
   const std::string& path() const { return name_; }
 
-  /// The datasets of the root group, in alphabetical order.
+  /// Names of the datasets in the root group, in alphabetical order.
   std::vector<std::string> names() const {
     const detail::Hdf5Silence silence;
     std::vector<std::string> names;
@@ -63,16 +63,16 @@ class Hdf5File {
     return H5Oexists_by_name(file_, dataset.c_str(), H5P_DEFAULT) > 0;
   }
 
-  /// Throws FileError, which names the datasets that are there, when this one is not.
+  /// Shape and type of a dataset. Throws FileError, with the existing names, if there is no such dataset.
   Hdf5Shape shape(const std::string& dataset) const {
     const detail::Hdf5Silence silence;
     const Opened data = open(dataset);
     return {data.sizes, detail::hdf5_type_name(data.type)};
   }
 
-  /// All numbers, row-major; truth values are 0 and 1, other enumerated ones the numbers behind their names. Throws
-  /// FileError when it is not there, cannot be read, or holds something else than numbers or more than the file can
-  /// hold, and ValueError when `T` cannot hold one of them.
+  /// All numbers of a dataset, row-major. Booleans become 0 and 1, other enumerated values their numbers. Throws
+  /// FileError if the dataset is missing, unreadable, not numeric, or larger than the file can hold; ValueError if `T`
+  /// cannot represent a number.
   template <class T>
   std::vector<T> read(const std::string& dataset) const {
     const detail::Hdf5Silence silence;
@@ -80,7 +80,8 @@ class Hdf5File {
     return read_numbers<T>(data, data.sizes.empty() ? 1 : data.sizes[0], 0);
   }
 
-  /// The same for `count` entries of the first dimension, from `first` on: part of a file that is too large.
+  /// Part of a dataset: `count` entries of the first dimension, from `first` on. For datasets that are too large for
+  /// memory. Throws as above, and ShapeError for a range outside the dataset.
   template <class T>
   std::vector<T> read(const std::string& dataset, Index first, Index count) const {
     const detail::Hdf5Silence silence;
@@ -91,7 +92,7 @@ class Hdf5File {
     return read_numbers<T>(data, count, first);
   }
 
-  /// A dataset of two dimensions as [rows x columns]. Throws as `read`, and ShapeError for another number of them.
+  /// Two-dimensional dataset as [rows x columns]. Throws as `read`, and ShapeError for another number of dimensions.
   template <class T>
   MatrixX<T> matrix(const std::string& dataset) const {
     const std::vector<Index> sizes = shape(dataset).sizes;
@@ -102,7 +103,7 @@ class Hdf5File {
     return Eigen::Map<const RowMajor>(values.data(), sizes[0], sizes[1]);
   }
 
-  /// A one-dimensional dataset of arrays of different lengths. Throws as `read`, and ShapeError when it is none.
+  /// One-dimensional ragged dataset: arrays of different lengths. Throws as `read`, and ShapeError for another dataset.
   template <class T>
   std::vector<std::vector<T>> ragged(const std::string& dataset) const {
     const detail::Hdf5Silence silence;
@@ -130,7 +131,7 @@ class Hdf5File {
     std::vector<Index> sizes;
   };
 
-  /// Arrays of different lengths are libhdf5's memory.
+  /// RAII object that frees the memory libhdf5 allocated for ragged arrays.
   struct Reclaim {
     hid_t type, space;
     hvl_t* arrays;
@@ -158,7 +159,7 @@ class Hdf5File {
         ": is packed by LZF, which is said to unpack to another number of bytes than a chunk has");
     std::vector<hsize_t> extents(std::size_t(rank), 0);
     H5Sget_simple_extent_dims(space, extents.data(), nullptr);
-    if (H5Sget_simple_extent_type(space) == H5S_NULL) extents = {0};  // has a type and no number, not even one
+    if (H5Sget_simple_extent_type(space) == H5S_NULL) extents = {0};  // a null dataspace has a type but no element
     for (const hsize_t extent : extents)
       require<FileError>(
           extent <= hsize_t(std::numeric_limits<Index>::max()), [&] { return who(dataset); },
@@ -172,7 +173,7 @@ class Hdf5File {
                        ": expected numbers, it is ", detail::hdf5_type_name(data.type));
   }
 
-  /// How many numbers `rows` entries of the first dimension have.
+  /// Number of elements in `rows` entries of the first dimension.
   static std::size_t count_numbers(const Opened& data, Index rows) {
     constexpr auto most = std::size_t(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(double);
     std::size_t count = std::size_t(rows);
@@ -185,9 +186,9 @@ class Hdf5File {
     return count;
   }
 
-  /// Memory for `count` entries, unless the file is too small for them: gzip packs a thousand bytes into one at best,
-  /// bytes as they are stored, which may be fewer than those of T.
-  /// What was never written takes no place in a file and reads as zeros; a little of that is let through.
+  /// Memory for `count` entries. Throws FileError if the file is too small for them: the best compression ratio of gzip
+  /// is about 1000, relative to the size of stored elements, which may be smaller than T. Elements that were never
+  /// written need no space in the file and read as zeros; up to 64 MiB of them are allowed.
   template <class T>
   std::vector<T> room(const Opened& data, std::size_t count) const {
     constexpr hsize_t best = 1100, always = hsize_t(1) << 26;

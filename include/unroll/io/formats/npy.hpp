@@ -1,7 +1,7 @@
 #pragma once
-// NumPy's .npy files: one array (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
-// Layout: the magic "\x93NUMPY", two bytes of version, the header's length (2 bytes in version 1, else 4,
-// little-endian), the header as a Python dictionary of literals, then the elements to the end of the file.
+// NumPy's .npy files: one array (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). Layout: the
+// magic "\x93NUMPY", two bytes of version, the length of the header (2 bytes in version 1, else 4, little-endian), the
+// header as a Python dictionary of literals, the elements up to the end of the file.
 
 #include <algorithm>
 #include <array>
@@ -31,7 +31,7 @@ inline void swap_bytes(std::span<std::byte> bytes, std::size_t element) {
   for (std::size_t i = 0; i < bytes.size(); i += element) std::ranges::reverse(bytes.subspan(i, element));
 }
 
-/// From "first index fastest" to "last index fastest".
+/// Converts column-major elements to row-major.
 inline std::vector<std::byte> to_row_major(std::span<const std::byte> columns, const std::vector<Index>& shape,
                                            std::size_t element) {
   std::vector<std::byte> rows(columns.size());
@@ -45,7 +45,7 @@ inline std::vector<std::byte> to_row_major(std::span<const std::byte> columns, c
   return rows;
 }
 
-/// Unsigned numbers as the next signed type.
+/// Converts unsigned integers to the next larger signed type. Throws FileError for values that do not fit.
 template <class From, class To>
 std::vector<std::byte> widened(std::span<const std::byte> bytes, std::string_view file) {
   std::vector<std::byte> wide(bytes.size() / sizeof(From) * sizeof(To));
@@ -65,7 +65,7 @@ inline void widen_unsigned(Tensor& tensor, const NpyElements& elements, std::str
   if (elements.code == "u8") tensor.bytes = widened<std::uint64_t, std::int64_t>(tensor.bytes, file);
 }
 
-/// Reads front to back through `read(bytes)`, which fills the span with the next bytes of the file.
+/// Reads a .npy file sequentially. `read(bytes)` fills the span with the next bytes of the file.
 template <class Read>
 Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read read) {
   std::array<std::byte, 12> prefix{};
@@ -102,7 +102,7 @@ Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read rea
   return tensor;
 }
 
-/// Everything before the elements: version 1.0 in C order, as NumPy writes it.
+/// Header of a .npy file, up to the first element: version 1.0 in C order, as NumPy writes it.
 inline std::string npy_header(const Tensor& tensor, const std::string& file) {
   const auto elements = std::ranges::find(npy_elements, tensor.dtype, &NpyElements::dtype);
   require<ValueError>(elements != npy_elements.end(), file, ": a .npy file has no element type ", name(tensor.dtype));
@@ -116,7 +116,7 @@ inline std::string npy_header(const Tensor& tensor, const std::string& file) {
   if (tensor.shape.size() == 1) shape += ",";
   std::string dictionary = text("{'descr': '", elements->bytes == 1 ? "|" : "<", elements->code,
                                 "', 'fortran_order': False, 'shape': (", shape, "), }");
-  dictionary.append(63 - (10 + dictionary.size()) % 64, ' ');  // the elements begin at a multiple of 64
+  dictionary.append(63 - (10 + dictionary.size()) % 64, ' ');  // aligns the elements to 64 bytes
   dictionary += '\n';
   std::string header(npy_magic);
   header += {'\1', '\0', char(dictionary.size() & 0xff), char(dictionary.size() >> 8)};
@@ -125,15 +125,15 @@ inline std::string npy_header(const Tensor& tensor, const std::string& file) {
 
 }  // namespace detail
 
-/// The array of a .npy file of version 1 to 3, big- or little-endian, in C or Fortran order; in memory always
-/// row-major. Unsigned numbers of 2 bytes become I32, of 4 and 8 bytes I64. Throws FileError when the file is missing,
-/// truncated or longer than its shape needs, or holds anything but numbers.
+/// Array of a .npy file of version 1 to 3, big- or little-endian, in C or Fortran order; the result is row-major.
+/// Unsigned integers of 2 bytes become I32, of 4 and 8 bytes I64. Throws FileError if the file is missing, truncated,
+/// longer than its shape requires, or not numeric.
 inline Tensor read_npy(const std::filesystem::path& path) {
   detail::InputFile file(path);
   return detail::read_npy_from(file.size(), file.name(), [&](std::span<std::byte> to) { file.read(to); });
 }
 
-/// The same from bytes in memory; `file` names them in messages.
+/// Array of a .npy file in memory; `file` is its name in messages. Throws as `read_npy`.
 inline Tensor parse_npy(std::span<const std::byte> bytes, const std::string& file = "npy in memory") {
   return detail::read_npy_from(bytes.size(), file, [rest = bytes](std::span<std::byte> to) mutable {
     std::ranges::copy(rest.first(to.size()), to.begin());
@@ -141,8 +141,8 @@ inline Tensor parse_npy(std::span<const std::byte> bytes, const std::string& fil
   });
 }
 
-/// Writes the file completely or not at all, in version 1.0 and C order. Throws ValueError for bfloat16, which NumPy
-/// does not have, ShapeError when the bytes are not those of the shape, and FileError when the file cannot be written.
+/// Writes a .npy file atomically, in version 1.0 and C order. Throws ValueError for bfloat16, which NumPy does not
+/// have, ShapeError if the number of bytes does not match the shape, and FileError if the file cannot be written.
 inline void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
   const std::string header = detail::npy_header(tensor, path.string());
   AtomicFile file(path);

@@ -1,5 +1,5 @@
 #pragma once
-// NumPy's .npz files: several arrays by name, each a .npy file in a zip archive.
+// NumPy's .npz files: several named arrays, each a .npy file in a zip archive.
 
 #include <map>
 
@@ -11,7 +11,7 @@ namespace detail {
 
 inline constexpr std::string_view npy_suffix = ".npy";
 
-/// What local header and directory have in common: from the version that is needed to the length of the name.
+/// Common fields of local headers and directory entries: from the required version to the length of the name.
 inline std::string zip_fields(const ZipMember& member) {
   std::string fields;
   append_word(fields, 20, 2), append_word(fields, 0, 2), append_word(fields, 0, 2);  // version, flags, stored
@@ -38,8 +38,8 @@ inline std::string zip_end(std::uint64_t members, std::uint64_t size, std::uint6
 
 }  // namespace detail
 
-/// All arrays of a .npz file in memory by name, stored or deflated, each as read_npy returns it; folders are left out.
-/// Throws FileError for an archive that is damaged, or that holds anything but .npy files of numbers.
+/// All arrays of a .npz file in memory by name, stored or deflated, in the form of read_npy; folders are ignored.
+/// Throws FileError for a damaged archive and for members that are not numeric .npy files.
 inline std::map<std::string, Tensor> parse_npz(std::span<const std::byte> bytes,
                                                const std::string& file = "npz in memory") {
   const detail::ZipReader zip(bytes, file);
@@ -55,8 +55,8 @@ inline std::map<std::string, Tensor> parse_npz(std::span<const std::byte> bytes,
   return arrays;
 }
 
-/// The array `name` alone: whatever else the archive holds, arrays of texts for instance, is not read. Throws FileError
-/// as above, and, with the nearest names, where there is no such array.
+/// Array `name` of a .npz file in memory. Other members, such as arrays of text, are not read. Throws FileError as
+/// above, and with the nearest names if there is no such array.
 inline Tensor parse_npz(std::span<const std::byte> bytes, const std::string& file, std::string_view name) {
   const detail::ZipReader zip(bytes, file);
   const auto members = zip.members();
@@ -79,8 +79,8 @@ inline Tensor read_npz(const std::filesystem::path& path, std::string_view name)
   return parse_npz(std::as_bytes(std::span(bytes)), path.string(), name);
 }
 
-/// Writes the file completely or not at all; members are stored. Throws as write_npy does, and ValueError for more than
-/// 65534 arrays, a name that is empty or too long, or 4 GiB in all: write large arrays as .npy.
+/// Writes a .npz file atomically, with stored members. Throws as write_npy, and ValueError for more than 65534 arrays,
+/// an empty or too long name, or 4 GiB in total: use .npy for large arrays.
 inline void write_npz(const std::filesystem::path& path, const std::map<std::string, Tensor>& arrays) {
   require<ValueError>(arrays.size() < 0xffff, path.string(), ": ", arrays.size(),
                       " arrays, at most 65534 are possible");

@@ -1,6 +1,7 @@
 #pragma once
-// safetensors files: named tensors and text metadata, no code (https://github.com/huggingface/safetensors).
-// Layout: 8 bytes header length N (little-endian), N bytes of JSON, then the tensors' bytes to the end of the file.
+// safetensors files: named tensors and text metadata, no code (https://github.com/huggingface/safetensors). Layout: 8
+// bytes with the length N of the header (little-endian), N bytes of JSON, the data of the tensors up to the end of the
+// file.
 
 #include <algorithm>
 #include <array>
@@ -26,16 +27,16 @@ namespace unroll {
 static_assert(std::endian::native == std::endian::little,
               "unroll: safetensors files are little-endian, like this machine must be");
 
-/// The content of a safetensors file.
+/// Content of a safetensors file.
 struct SafeTensors {
   std::map<std::string, Tensor> tensors;
   std::map<std::string, std::string> metadata;
-  std::string file = "tensors in memory";  // where they came from, for messages
+  std::string file = "tensors in memory";  // source of the tensors, for messages
 
   bool contains(const std::string& name) const { return tensors.contains(name); }
 
-  /// Throws FileError unless all tensors together have as many numbers as that. For sizes that metadata tell: what they
-  /// need at least is compared with the file before a model of these sizes takes memory.
+  /// Throws FileError unless the tensors have at least `least` elements in total. Checks sizes in metadata before
+  /// memory is allocated for a model of these sizes.
   void require_numbers(double least) const {
     double held = 0;
     for (const auto& item : tensors) held += double(item.second.size());
@@ -43,7 +44,7 @@ struct SafeTensors {
                        " numbers, the tensors have ", held);
   }
 
-  /// The tensor of that name. Throws FileError that lists the nearest names when there is none.
+  /// Tensor by name. Throws FileError, with the nearest names, if there is no such tensor.
   const Tensor& at(const std::string& name) const {
     const auto found = tensors.find(name);
     if (found != tensors.end()) return found->second;
@@ -56,7 +57,7 @@ struct SafeTensors {
 
 namespace detail {
 
-/// The header length, compared with the size of the file before anything is allocated for it.
+/// Length of the header, checked against the size of the file before memory is allocated.
 inline std::uint64_t header_length(std::span<const std::byte, 8> prefix, std::uint64_t file_bytes,
                                    std::string_view file) {
   std::uint64_t length = 0;
@@ -68,7 +69,7 @@ inline std::uint64_t header_length(std::span<const std::byte, 8> prefix, std::ui
   return length;
 }
 
-/// Reads front to back through `read(bytes)`, which fills the span with the next bytes of the file.
+/// Reads a safetensors file sequentially. `read(bytes)` fills the span with the next bytes of the file.
 template <class Read>
 SafeTensors read_safetensors_from(std::uint64_t file_bytes, const std::string& file, Read read) {
   require<FileError>(file_bytes >= 8, file, ": a safetensors file begins with an 8 byte length, this one has ",
@@ -95,7 +96,8 @@ SafeTensors read_safetensors_from(std::uint64_t file_bytes, const std::string& f
 
 using NamedTensor = std::pair<const std::string, Tensor>;
 
-/// Decreasing element type, then name: every tensor stays aligned, and the same content always gives the same file.
+/// Order of tensors in a file: by decreasing element type, then by name. This keeps tensors aligned and makes files
+/// reproducible.
 inline std::vector<const NamedTensor*> file_order(const SafeTensors& content) {
   std::vector<const NamedTensor*> order;
   for (const auto& item : content.tensors) order.push_back(&item);
@@ -103,7 +105,7 @@ inline std::vector<const NamedTensor*> file_order(const SafeTensors& content) {
   return order;
 }
 
-/// Text in JSON quotes. Throws ValueError when it is not UTF-8.
+/// String as a JSON literal. Throws ValueError if it is not UTF-8.
 inline std::string json_string(const std::string& value) try {
   return nlohmann::json(value).dump();
 } catch (const nlohmann::json::type_error&) {
@@ -126,21 +128,20 @@ inline std::string header_json(const SafeTensors& content, const std::vector<con
     begin = end;
   }
   json += json.empty() ? "{}" : "}";
-  json.append((8 - json.size() % 8) % 8, ' ');  // the data begin at a multiple of 8
+  json.append((8 - json.size() % 8) % 8, ' ');  // aligns the data to 8 bytes
   return json;
 }
 
 }  // namespace detail
 
-/// Reads a whole file. Throws FileError when it is missing, or is anything but a complete safetensors file with the
-/// element types of DType and at most 8 dimensions: holes, overlaps, trailing bytes and names that come twice are
-/// refused.
+/// Content of a safetensors file. Throws FileError if the file is missing or is not a complete safetensors file with
+/// the element types of DType and at most 8 dimensions. Gaps, overlaps, trailing bytes and duplicate names are errors.
 inline SafeTensors read_safetensors(const std::filesystem::path& path) {
   detail::InputFile file(path);
   return detail::read_safetensors_from(file.size(), file.name(), [&](std::span<std::byte> to) { file.read(to); });
 }
 
-/// The same from bytes in memory; `file` names them in messages.
+/// Content of a safetensors file in memory; `file` is its name in messages. Throws as `read_safetensors`.
 inline SafeTensors parse_safetensors(std::span<const std::byte> bytes,
                                      const std::string& file = "safetensors in memory") {
   return detail::read_safetensors_from(bytes.size(), file, [rest = bytes](std::span<std::byte> to) mutable {
@@ -149,9 +150,9 @@ inline SafeTensors parse_safetensors(std::span<const std::byte> bytes,
   });
 }
 
-/// Writes the file completely or not at all, byte for byte as the reference package does (several metadata entries,
-/// whose order the package leaves open, are sorted). Throws ValueError for text that is not UTF-8, FileError when the
-/// file cannot be written or when `read_safetensors` would refuse it.
+/// Writes a safetensors file atomically, byte for byte as the reference package does; metadata entries, whose order the
+/// package leaves open, are sorted. Throws ValueError for text that is not UTF-8, FileError if the file cannot be
+/// written or `read_safetensors` would reject it.
 inline void write_safetensors(const std::filesystem::path& path, const SafeTensors& content) {
   const auto order = detail::file_order(content);
   const std::string json = detail::header_json(content, order);

@@ -1,5 +1,4 @@
 #pragma once
-// A tensor as a file holds it: an element type, a shape and row-major bytes.
 
 #include <algorithm>
 #include <array>
@@ -22,7 +21,7 @@
 
 namespace unroll {
 
-/// Element types, named as in safetensors and in its order: files list tensors by decreasing type.
+/// Element types, with the names and the order of safetensors: files list tensors by decreasing type.
 enum class DType { BOOL, U8, I8, I16, F16, BF16, I32, F32, F64, I64 };
 
 namespace detail {
@@ -43,7 +42,7 @@ inline constexpr std::array<DTypeTraits, 10> dtype_traits{{{"BOOL", 1},
                                                            {"F64", 8},
                                                            {"I64", 8}}};
 
-/// Throws ValueError for a number that is none of the element types.
+/// Name and size of an element type. Throws ValueError for an invalid DType.
 inline const DTypeTraits& traits_of(DType dtype) {
   const auto number = static_cast<std::size_t>(dtype);
   require<ValueError>(number < dtype_traits.size(), "the tensor's element type has the number ",
@@ -82,7 +81,8 @@ void with_element_type(DType dtype, F&& f) {
 template <class T>
 concept Half = std::same_as<T, Eigen::half> || std::same_as<T, Eigen::bfloat16>;
 
-/// What a stored element counts as: any byte but 0 is true, the 16-bit formats widen to float without loss.
+/// Value of a stored element: nonzero bytes are true, and 16-bit floating-point formats are widened to float without
+/// loss.
 template <class T>
 auto element_value(const std::byte* at) {
   if constexpr (std::same_as<T, bool>) {
@@ -97,7 +97,7 @@ auto element_value(const std::byte* at) {
   }
 }
 
-/// Whether `To` holds `value`: exactly, or (from floating to floating) rounded but with no new infinity.
+/// Whether `To` can represent `value`: exactly, or, between floating-point types, rounded without a new infinity.
 template <class To, class From>
 bool holds(From value) {
   if constexpr (std::floating_point<To> && std::floating_point<From>) {
@@ -107,7 +107,7 @@ bool holds(From value) {
     const From limit = std::ldexp(From(1), std::numeric_limits<To>::digits);
     return value == std::trunc(value) && value < limit && value >= (std::is_signed_v<To> ? -limit : From(0));
   } else if constexpr (std::floating_point<To>) {
-    // Exact when no more digits than the type has lie between the highest bit and the lowest.
+    // Exact if the highest and the lowest set bit are at most as many digits apart as `To` has.
     const auto bits = static_cast<std::uint64_t>(value);
     const std::uint64_t magnitude = value < 0 ? 0 - bits : bits;
     return static_cast<int>(std::bit_width(magnitude)) - std::countr_zero(magnitude) <= std::numeric_limits<To>::digits;
@@ -116,7 +116,7 @@ bool holds(From value) {
   }
 }
 
-/// The element type of the file for a C++ type; integers by size, so that `long` and `long long` both find theirs.
+/// Element type of a C++ type. Integers are matched by size, so that both `long` and `long long` are covered.
 template <class T>
 constexpr DType dtype_of() {
   if constexpr (std::same_as<T, bool>)
@@ -147,17 +147,18 @@ inline std::string shape_text(std::span<const Index> shape) {
 
 }  // namespace detail
 
-/// The name of an element type as safetensors writes it: "F32".
+/// Name of an element type in safetensors files, for example "F32".
 inline std::string_view name(DType dtype) { return detail::traits_of(dtype).name; }
 
-/// An array of numbers as it lies in a file: little-endian, row-major (the last index runs fastest). A scalar has no
-/// dimensions.
+/// Tensor in file format: element type, shape and little-endian, row-major bytes (the last index varies fastest). A
+/// scalar has no dimensions.
 struct Tensor {
   DType dtype = DType::F32;
   std::vector<Index> shape;
   std::vector<std::byte> bytes;
 
-  /// Copies row-major `values` of the given shape. Throws ShapeError when their number is not the product of the shape.
+  /// Copy of row-major `values` with the given shape. Throws ShapeError unless their number is the product of the
+  /// shape.
   template <class T>
   static Tensor of(std::span<const T> values, std::vector<Index> shape) {
     Tensor tensor{detail::dtype_of<T>(), std::move(shape), {}};
@@ -175,7 +176,7 @@ struct Tensor {
     return of(std::span<const T>(values), std::move(shape));
   }
 
-  /// Copies an Eigen expression: a matrix becomes [rows, columns], a column vector [rows].
+  /// Copy of an Eigen expression: a matrix becomes [rows, columns], a column vector [rows].
   template <class Derived>
   static Tensor of(const Eigen::MatrixBase<Derived>& values) {
     using T = typename Derived::Scalar;
@@ -185,8 +186,8 @@ struct Tensor {
     return of(std::span<const T>(rows.data(), static_cast<std::size_t>(rows.size())), std::move(shape));
   }
 
-  /// Number of elements: the product of the shape, 1 for a scalar. Throws ShapeError for a negative extent and a
-  /// product that no Index holds.
+  /// Number of elements: the product of the shape, 1 for a scalar. Throws ShapeError for negative extents and for
+  /// products beyond Index.
   Index size() const {
     Index product = 1;
     for (const Index extent : shape) {
@@ -197,9 +198,9 @@ struct Tensor {
     return product;
   }
 
-  /// The elements in row-major order. Floating numbers are rounded to a narrower floating type; every other conversion
-  /// must be exact, because an id of 16777217 that quietly becomes 16777216 is a different word. Throws ValueError that
-  /// names the first element which `T` cannot hold, ShapeError when the bytes are not those of the shape.
+  /// Elements in row-major order. Floating-point numbers are rounded to narrower floating-point types. All other
+  /// conversions must be exact: a token 16777217 rounded to 16777216 would be a different word. Throws ValueError with
+  /// the first element that `T` cannot represent, ShapeError if the number of bytes does not match the shape.
   template <class T>
   requires std::is_arithmetic_v<T> &&(!std::same_as<T, bool>)std::vector<T> to() const {
     check_bytes();
@@ -210,7 +211,7 @@ struct Tensor {
     return values;
   }
 
-  /// Calls `f` with a function that gives element i as a `T`, converted and checked as `to` does.
+  /// Calls `f(element)`, where element(i) returns element i as a `T`, converted and checked as in `to`.
   template <class T, class F>
   void with_elements(F&& f) const {
     check_bytes();
@@ -226,10 +227,10 @@ struct Tensor {
     });
   }
 
-  /// Throws ShapeError unless there are as many bytes as shape and element type need.
+  /// Throws ShapeError unless the number of bytes matches shape and element type.
   void check_bytes() const {
     const auto each = static_cast<std::size_t>(detail::traits_of(dtype).bytes);
-    // Dividing: the product may be more than a number holds.
+    // Divides instead of multiplying, because the product may overflow.
     const bool right = bytes.size() % each == 0 && bytes.size() / each == static_cast<std::size_t>(size());
     require<ShapeError>(
         right, "tensor: ", name(dtype), " ", [&] { return detail::shape_text(shape); }, " needs ", size(),
@@ -237,7 +238,7 @@ struct Tensor {
   }
 };
 
-/// The tensor as an Eigen matrix: [rows, columns] as such, [n] as a column, a scalar as 1 x 1. Conversions as in
+/// Tensor as an Eigen matrix: [rows, columns] unchanged, [n] as a column, a scalar as 1 x 1. Conversions as in
 /// Tensor::to. Throws ShapeError for more than two dimensions.
 template <class Scalar>
 MatrixX<Scalar> matrix(const Tensor& tensor) {
@@ -248,7 +249,7 @@ MatrixX<Scalar> matrix(const Tensor& tensor) {
   tensor.check_bytes();
   MatrixX<Scalar> values(rows, cols);
   tensor.with_elements<Scalar>([&](auto element) {
-    // Tile by tile, so that what is read along rows and written along columns stays in the cache.
+    // Works in tiles: data read along rows and written along columns then stay in the cache.
     constexpr Index tall = 32, wide = 32;
     Eigen::Matrix<Scalar, tall, wide, Eigen::RowMajor> tile;
     for (Index row = 0; row < rows; row += tall)

@@ -1,6 +1,6 @@
 #pragma once
-// Time series files of the UEA/UCR archives (Bagnall et al. 2018, arXiv:1811.00075) and of the packages sktime and
-// aeon.
+// Time series files (.ts) of the UEA/UCR archives (Bagnall et al. 2018, arXiv:1811.00075) and of the packages sktime
+// and aeon.
 
 #include <algorithm>
 #include <cctype>
@@ -24,25 +24,26 @@
 
 namespace unroll {
 
-/// Sequences with one class each.
+/// Sequences with one class each, from a .ts file.
 template <std::floating_point Scalar = float>
 struct LabelledSequences {
-  std::string name;                        // the problem's name from the header
-  std::vector<MatrixX<Scalar>> sequences;  // [channels x steps], steps may differ
-  std::vector<Index> labels;               // index into `classes` per sequence; empty when the file has no labels
+  std::string name;                        // name of the problem, from the header
+  std::vector<MatrixX<Scalar>> sequences;  // [channels x steps], lengths may differ
+  std::vector<Index> labels;               // indices into `classes`; empty if the file has no labels
   std::vector<std::string> classes;        // in the order of the header
 };
 
-/// What to do with a value that is missing ('?' or NaN in the file).
+/// Treatment of missing values ('?' or NaN in the file).
 enum class MissingValues {
-  refuse,     // FileError that names line, channel and position
-  drop_step,  // leave out the whole step of that sequence
-  keep_nan,   // NaN in the sequence, for a mask or an imputation of one's own
+  refuse,     // FileError with line, channel and position
+  drop_step,  // drop the whole step of the sequence
+  keep_nan,   // NaN in the sequence, for a mask or for imputation
 };
 
+/// Options of read_ts.
 struct TsOptions {
   MissingValues missing = MissingValues::refuse;
-  /// Use these classes instead of the header's, so that training and test labels agree; empty: the header's.
+  /// Classes to use instead of the header's, so that labels of training and test files agree; empty: the header's.
   std::vector<std::string> classes = {};
 };
 
@@ -52,7 +53,7 @@ struct TsHeader {
   std::string name;
   bool labelled = false, equal_length = false;
   std::vector<std::string> classes;
-  Index channels = 0, steps = 0;  // 0: not known before the first series
+  Index channels = 0, steps = 0;  // 0: unknown before the first series
 };
 
 inline bool ts_flag(std::string_view word, std::string_view key, const TextLines& lines) {
@@ -69,7 +70,7 @@ inline Index ts_count(std::string_view word, std::string_view key, const TextLin
   return count;
 }
 
-/// Takes the next word off the front; empty at the end.
+/// Removes the first word from `text` and returns it; empty at the end.
 inline std::string_view take_word(std::string_view& text) {
   text = trimmed(text);
   const auto end = std::min(text.find_first_of(" \t"), text.size());
@@ -94,7 +95,8 @@ inline void read_ts_classes(std::string_view names, TsHeader& header, const Text
   }
 }
 
-/// Keys are compared without case: the archives write both @timestamps and @timeStamps. Unknown keys are left alone.
+/// Keys are compared without case, because the archives contain both @timestamps and @timeStamps. Unknown keys are
+/// ignored.
 inline void read_ts_key(std::string_view line, TsHeader& header, const TextLines& lines) {
   const std::string key = lower_case(take_word(line));
   const std::string_view names = trimmed(line);
@@ -121,7 +123,7 @@ inline void read_ts_key(std::string_view line, TsHeader& header, const TextLines
 
 inline bool is_ts_comment(std::string_view line) { return line.starts_with('#') || line.starts_with('%'); }
 
-/// Reads up to and including the line @data.
+/// Header of a .ts file, up to and including the line @data.
 inline TsHeader read_ts_header(TextLines& lines) {
   TsHeader header;
   while (const auto line = lines.next()) {
@@ -138,7 +140,7 @@ inline TsHeader read_ts_header(TextLines& lines) {
   throw FileError(text(lines.file(), ": the file ends without a line @data"));
 }
 
-/// The channels of one line, after checks that the sizes agree. Nothing is allocated for values before.
+/// Channels of a line, after their sizes have been checked. No memory for values is allocated before.
 inline std::vector<std::string_view> split_ts_channels(std::string_view line, TsHeader& header,
                                                        const TextLines& lines) {
   std::vector<std::string_view> channels;
@@ -165,7 +167,7 @@ inline std::vector<std::string_view> split_ts_channels(std::string_view line, Ts
   return channels;
 }
 
-/// One value; NaN stands for a missing one, which is only let through when `missing` does not refuse it.
+/// Value of one step; NaN for a missing value. Throws FileError for a missing value if `missing` is refuse.
 template <class Scalar>
 Scalar parse_ts_value(std::string_view word, MissingValues missing, Index channel, Index step, const TextLines& lines) {
   if (const auto value = parse_number<Scalar>(word)) return *value;
@@ -177,7 +179,7 @@ Scalar parse_ts_value(std::string_view word, MissingValues missing, Index channe
   return std::numeric_limits<Scalar>::quiet_NaN();
 }
 
-/// Moves the steps in which every channel has a value to the front and cuts the rest.
+/// Removes the steps with missing values. Throws FileError if no step remains.
 template <class Scalar>
 void drop_missing_steps(MatrixX<Scalar>& series, const TextLines& lines) {
   Index kept = 0;
@@ -202,7 +204,7 @@ MatrixX<Scalar> parse_ts_series(std::string_view line, const TsOptions& options,
   return series;
 }
 
-/// The numbers of classes; refers to their names.
+/// Numbers of the classes; views of their names.
 using TsClasses = std::unordered_map<std::string_view, Index>;
 
 inline TsClasses number_classes(const std::vector<std::string>& names) {
@@ -212,7 +214,7 @@ inline TsClasses number_classes(const std::vector<std::string>& names) {
   return numbers;
 }
 
-/// Takes the label after the last ':' off the line.
+/// Removes the label after the last ':' from the line and returns its class.
 inline Index take_ts_label(std::string_view& line, const TsClasses& classes, const TextLines& lines) {
   const auto colon = line.rfind(':');
   lines.expect(colon != line.npos, "expected a class label after the last ':', found no ':'");
@@ -230,7 +232,7 @@ inline Index take_ts_label(std::string_view& line, const TsClasses& classes, con
 
 }  // namespace detail
 
-/// Reads `text` in the .ts format; `file` names it in messages. See `read_ts`.
+/// Parses `text` in the .ts format; `file` is its name in messages. See `read_ts`.
 template <std::floating_point Scalar = float>
 LabelledSequences<Scalar> parse_ts(std::string_view text, const TsOptions& options = {},
                                    std::string_view file = "text in memory") {
@@ -248,13 +250,12 @@ LabelledSequences<Scalar> parse_ts(std::string_view text, const TsOptions& optio
   return data;
 }
 
-/// Reads a .ts file: comments ('#' or '%'), `@key value` header, `@data`, then one series per line with channels
-/// separated by ':', values by ',' and the class label last. Values are rounded to Scalar; line ends of Unix, Windows
-/// and old Mac and a UTF-8 mark are read alike.
+/// Sequences of a .ts file. The file has comments ('#' or '%'), a header of lines `@key value`, `@data`, then one
+/// series per line with channels separated by ':', values by ',' and the class label last. Values are rounded to
+/// Scalar. Line ends of Unix, Windows and old Mac and a UTF-8 byte-order mark are accepted.
 ///
-/// Throws FileError that names file, line, and what was expected and found: a label that is no class of the header,
-/// text where a number must be, channels of different lengths, missing values (see TsOptions), time stamps, regression
-/// targets.
+/// Throws FileError, with file, line, expected and actual content, for: a label that is not a class of the header, text
+/// instead of a number, channels of different lengths, missing values (see TsOptions), time stamps, regression targets.
 template <std::floating_point Scalar = float>
 LabelledSequences<Scalar> read_ts(const std::filesystem::path& path, const TsOptions& options = {}) {
   return parse_ts<Scalar>(detail::read_text(path), options, path.string());

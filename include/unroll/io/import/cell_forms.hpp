@@ -1,6 +1,6 @@
 #pragma once
-// Cells that other systems have, by their equations. Names of parameters do not tell a cell: coupled gates, another
-// activation or another last line leave them as they are.
+// Cells of other systems, identified by their equations. Parameter names do not identify a cell: coupled gates, another
+// activation or another output equation have the same names.
 
 #include <algorithm>
 #include <array>
@@ -22,13 +22,13 @@ constexpr std::string_view name_of(System system) {
   return names[std::size_t(system)];
 }
 
-/// Equations as Notation::source has them, a line each, other ways to write a line behind '|'. S stands for the
-/// function of all gates, T for that of the candidate, U for that of the output.
+/// Equations of a cell in the form of Notation::source, one per line, with alternatives for the right side separated by
+/// '|'. S stands for the activation of the gates, T for that of the candidate, U for that of the output.
 struct CellForm {
   std::string_view cell;
   std::string_view equations;
-  bool pytorch, keras, onnx;      // whether a system has it
-  std::string_view instead = {};  // what those have that do not
+  bool pytorch, keras, onnx;      // whether the system has this cell
+  std::string_view instead = {};  // for messages: how the cell of systems without this one differs
   bool resets_before = false;
 
   bool in(System system) const { return system == System::pytorch ? pytorch : system == System::keras ? keras : onnx; }
@@ -67,12 +67,12 @@ inline constexpr std::array cell_forms{
              false, true, true, "resets after the product", true},
     CellForm{"simple RNN", "state(h)\nnext(h) = T(linear(x, h))", true, true, true}};
 
-/// The functions that stand for S, T and U in a cell.
+/// Activations that stand for S, T and U in a cell.
 struct CellFunctions {
   std::string gates, candidate, output;
 };
 
-/// Whether a line is one of a form; notes the functions in it.
+/// Matcher of a line with a line of a form; records the activations.
 class LineMatch {
  public:
   explicit LineMatch(CellFunctions& functions) : functions_(functions) {}
@@ -113,8 +113,8 @@ class LineMatch {
   CellFunctions& functions_;
 };
 
-/// What does not matter to a file is written in one way: biases, which the parameters show, one linear term for input
-/// and state or two, their order, and the name of a size.
+/// Lines of equations in normal form. Differences that do not affect files are removed: biases, which follow from the
+/// parameters; one or two linear terms for input and state, and their order; the name of a size.
 inline std::vector<std::string> normal_lines(std::string equations) {
   const auto replace = [&](std::string_view from, std::string_view to) {
     for (auto at = equations.find(from); at != equations.npos; at = equations.find(from, at + to.size()))
@@ -130,11 +130,11 @@ inline std::vector<std::string> normal_lines(std::string equations) {
   return lines_of(equations);
 }
 
-/// How a cell's lines compare with those of a form.
+/// Result of matching the lines of a cell with a form.
 struct FormMatch {
   CellFunctions functions = {};
   std::size_t matched = 0;
-  std::string other = {}, line = {};  // the first line that the form has not, and what it has there
+  std::string other = {}, line = {};  // the first line that is not in the form, and the corresponding line of the form
   bool whole = false;
 
   FormMatch() = default;
@@ -166,7 +166,8 @@ struct FormMatch {
   }
 };
 
-/// PyTorch has one function for each place, Keras one for all gates and one for the rest, ONNX any.
+/// Checks the activations: PyTorch has a fixed one in each place, Keras one for all gates and one for the rest, ONNX
+/// any.
 inline void check_functions(const CellFunctions& f, const CellForm& form, System system, const std::string& who) {
   if (system == System::keras)
     require<ValueError>(f.output.empty() || f.output == f.candidate, who, "Keras's ", form.cell,
@@ -181,7 +182,7 @@ inline void check_functions(const CellFunctions& f, const CellForm& form, System
                         f.output.empty() ? "" : ", ", f.output);
 }
 
-/// What the cell is whose parameters' names begin with `prefix`. Throws ValueError where the system does not have it.
+/// Form of the cell whose parameter names begin with `prefix`. Throws ValueError if the system does not have it.
 inline const CellForm& form_of(const ParameterTable& table, const std::string& prefix, System system) {
   const std::string who = text("parameters '", prefix, "*': "), equations = table.equations(prefix);
   require<ValueError>(!equations.empty(), who, "are those of no cell that is known by its equations, so ",

@@ -1,10 +1,10 @@
 #pragma once
-// Which rows of PyTorch's, Keras's and ONNX's stacked matrices are which equation of a cell.
+// Order of the gates in the stacked matrices of PyTorch, Keras and ONNX.
 //
-// A cell of ours has a weight for every place where it is written: `i = sigmoid(linear(x, h))` gives i.x, i.h and i.b,
-// and a second linear in the same equation i2.h and i2.b. Other systems stack the gates into one matrix per source. All
-// that differs between them is the order of the gates, so an order is a word: one letter per block of rows, the name of
-// the equation.
+// In this library a cell has one weight for each place in its equations: `i = sigmoid(linear(x, h))` has i.x, i.h and
+// i.b, and a second linear term in the same equation has i2.h and i2.b. Other systems stack the gates into one matrix
+// per source. They differ only in the order of the gates, which is given as a word with one letter, the name of the
+// equation, per block of rows.
 
 #include <array>
 #include <optional>
@@ -16,21 +16,21 @@
 
 namespace unroll {
 
-/// What goes into the second bias of a system that has two where the cell has one.
+/// Content of the second bias in a system with two, if the cell has one.
 enum class SecondBias {
-  zero,  ///< of parameters: only the sum counts
-  same,  ///< of gradients: each of the two has the gradient of the sum
+  zero,  ///< for parameters: only the sum matters
+  same,  ///< for gradients: each of the two biases has the gradient of the sum
 };
 
-/// The weights of one cell as other systems stack them: G blocks of `units` rows, in their order.
+/// Stacked weights of one cell, in the form of other systems: G blocks of `units` rows in gate order.
 template <class Scalar>
 struct StackedWeights {
   MatrixX<Scalar> input;           ///< [G units x inputs]
   MatrixX<Scalar> recurrent;       ///< [G units x outputs]
   VectorX<Scalar> bias;            ///< [G units], added to the product with the input
   VectorX<Scalar> recurrent_bias;  ///< [G units], added to the product with the state
-  VectorX<Scalar> peepholes;       ///< [3 units] for i, o, f, 0 for one that the cell does without; empty without
-  MatrixX<Scalar> projection;      ///< [outputs x units]; empty without
+  VectorX<Scalar> peepholes;       ///< [3 units] for i, o, f, 0 for a missing gate; empty without peepholes
+  MatrixX<Scalar> projection;      ///< [outputs x units]; empty without projection
 };
 
 namespace detail {
@@ -47,19 +47,19 @@ struct GateOrder {
 inline constexpr std::array gate_orders{GateOrder{"LSTM", "ifgo", "ifgo", "iofg"},
                                         GateOrder{"GRU", "rzn", "zrn", "zrn"}, GateOrder{"simple RNN", "h", "h", "h"}};
 
-/// The parameters of one gate; nullptr where the cell has none.
+/// Parameters of one gate; nullptr if the cell has none.
 struct GateBlocks {
   const ParameterBlock *input = nullptr, *recurrent = nullptr, *bias = nullptr, *recurrent_bias = nullptr;
 };
 
 }  // namespace detail
 
-/// The parameters of one cell (those of `table` whose names begin with `prefix`) in the gate order of a system. Refers
+/// Parameters of one cell, whose names in `table` begin with `prefix`, in the gate order of a system. Keeps references
 /// to the table.
 class GateLayout {
  public:
-  /// The cell is known by its equations, see cell_forms.hpp. Throws ValueError unless the system has it and all gates
-  /// have the same biases, none, one or two.
+  /// Identifies the cell by its equations, see cell_forms.hpp. Throws ValueError unless the system has the cell and all
+  /// gates have the same number of biases (none, one or two).
   GateLayout(const ParameterTable& table, std::string_view prefix, System system) : prefix_(prefix) {
     const detail::CellForm& form = detail::form_of(table, prefix_, system);
     cell_ = form.cell;
@@ -81,18 +81,17 @@ class GateLayout {
   bool has_projection() const { return projection_ != nullptr; }
   bool has_peepholes() const { return peepholes_[0] != nullptr; }
   bool has_biases() const { return first().bias != nullptr; }
-  /// Whether any gate has a second bias of its own: the reset-after GRU, and cells written with two linear terms per
-  /// gate.
+  /// Whether any gate has a second bias: the reset-after GRU, and cells with two linear terms per gate.
   bool has_recurrent_biases() const {
     for (const auto& gate : gates_)
       if (gate.recurrent_bias != nullptr) return true;
     return false;
   }
   bool resets_before() const { return resets_before_; }
-  /// Whether the candidate's second bias is multiplied by the reset gate, so that the two are not one sum.
+  /// Whether the reset gate multiplies the second bias of the candidate, so that the two biases cannot be added.
   bool resets_after() const { return cell_ == "GRU" && !resets_before_; }
 
-  /// The cell's parameters, or their gradients, stacked.
+  /// Stacks the parameters of the cell, or their gradients.
   template <class Scalar>
   StackedWeights<Scalar> stack(const Parameters<Scalar>& from, SecondBias second) const {
     StackedWeights<Scalar> to;
@@ -108,7 +107,7 @@ class GateLayout {
     return to;
   }
 
-  /// The other way; two biases become their sum where the cell has one.
+  /// Copies stacked weights to the parameters of the cell. Two biases are added if the cell has one.
   template <class Scalar>
   void unstack(const StackedWeights<Scalar>& from, Parameters<Scalar>& to) const {
     for (Index k = 0; k < gates(); ++k) {
@@ -136,7 +135,7 @@ class GateLayout {
     return gates_.front();
   }
 
-  /// f(block, where it begins among the peepholes); coupled gates have none of f.
+  /// Calls f(block, position in the peepholes); coupled gates have no peephole f.
   template <class F>
   void each_peephole(F&& f) const {
     for (std::size_t p = 0; p < 3; ++p)
@@ -169,11 +168,11 @@ class GateLayout {
     for (std::size_t p = 0; p < 3; ++p) peepholes_[p] = take(table, "p_", std::string_view("iof").substr(p, 1));
   }
 
-  /// A bias that only some gates have would be lost when a file is read.
+  /// Throws ValueError if only some gates have a bias, because a file could not represent that.
   void check_biases(System system) const {
     for (const detail::GateBlocks& gate : gates_) {
       if (gate.input == nullptr) continue;
-      // The candidate of a GRU is the last in every order.
+      // The candidate of a GRU is the last gate in every order.
       const bool alone = resets_after() && &gate == &gates_.back() && has_biases() != (gate.recurrent_bias != nullptr);
       require<ValueError>((gate.bias != nullptr) == has_biases() && !alone, "parameters '", prefix_, "*': a ", cell_,
                           " of ", detail::name_of(system), " has all biases or none, this cell has some of them");
@@ -183,7 +182,7 @@ class GateLayout {
   template <class Scalar>
   void stack_gate(const Parameters<Scalar>& from, Index k, SecondBias second, StackedWeights<Scalar>& to) const {
     const detail::GateBlocks& gate = gates_[std::size_t(k)];
-    if (gate.input == nullptr) return;  // a gate that the cell does without
+    if (gate.input == nullptr) return;  // missing gate, for example of coupled gates
     to.input.middleRows(k * units(), units()) = from.block(*gate.input);
     to.recurrent.middleRows(k * units(), units()) = from.block(*gate.recurrent);
     if (gate.bias != nullptr) to.bias.segment(k * units(), units()) = from.block(*gate.bias);

@@ -1,9 +1,9 @@
 #pragma once
-// Keras's recurrent weights (keras.layers.SimpleRNN, LSTM, GRU; Keras 3): kernels transposed, gates i,f,c,o and z,r,h,
-// one bias, or the two rows [input, recurrent] of a GRU with reset_after. A Bidirectional layer has one set per
-// direction, whatever it merges them by. Only weights are moved: `activation`, `recurrent_activation`, `reset_after`,
-// `go_backwards`, `merge_mode`, `epsilon` and `padding` are the other model's to set as they are here. What Keras does
-// not have is refused, see cell_forms.hpp.
+// Weights of Keras's recurrent layers (keras.layers.SimpleRNN, LSTM, GRU; Keras 3): kernels are transposed, gates are
+// ordered i,f,c,o and z,r,h, and there is one bias, or [input, recurrent] in two rows for a GRU with reset_after. A
+// Bidirectional layer has one set per direction, for any merge mode. Only weights are converted; set `activation`,
+// `recurrent_activation`, `reset_after`, `go_backwards`, `merge_mode`, `epsilon` and `padding` of the other model
+// accordingly. Cells that Keras does not have throw, see cell_forms.hpp.
 
 #include "unroll/io/tensor_reader.hpp"
 #include "unroll/io/import/gate_orders.hpp"
@@ -11,7 +11,8 @@
 namespace unroll {
 
 /// Reads prefix + "kernel", "recurrent_kernel" and "bias" into the parameters whose names begin with `ours`. Throws
-/// FileError for a missing tensor, ShapeError for one of another shape, ValueError for a cell that Keras does not have.
+/// FileError for a missing tensor, ShapeError for a tensor of another shape, ValueError for a cell that Keras does not
+/// have.
 template <class Scalar>
 void read_keras(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
   const GateLayout layout(to.table(), ours, System::keras);
@@ -30,7 +31,7 @@ void read_keras(TensorReader& file, const std::string& prefix, Parameters<Scalar
   layout.unstack(w, to);
 }
 
-/// The other way.
+/// Writes the tensors that read_keras reads. Throws ValueError for a cell that Keras does not have.
 template <class Scalar>
 void write_keras(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file, const std::string& prefix,
                  SecondBias second = SecondBias::zero) {
@@ -43,14 +44,15 @@ void write_keras(const Parameters<Scalar>& from, std::string_view ours, SafeTens
     both << w.bias.transpose(), w.recurrent_bias.transpose();
     file.tensors[prefix + "bias"] = Tensor::of(both);
   } else if (layout.has_biases()) {
-    const bool sum = second == SecondBias::zero;  // Keras has one bias; of two, each has the gradient of the sum
+    const bool sum =
+        second == SecondBias::zero;  // Keras has one bias; the gradient of each of two biases is that of the sum
     file.tensors[prefix + "bias"] = Tensor::of(sum ? VectorX<Scalar>(w.bias + w.recurrent_bias) : w.bias);
   }
 }
 
 namespace detail {
 
-/// f(name of Keras, block) for all parameters of a normalisation.
+/// Calls f(Keras's name, block) for all parameters of a normalisation layer.
 template <class F>
 void each_keras_norm(const ParameterTable& table, std::string_view ours, F&& f) {
   constexpr std::pair<std::string_view, std::string_view> names[] = {
@@ -68,8 +70,8 @@ void each_keras_norm(const ParameterTable& table, std::string_view ours, F&& f) 
 
 }  // namespace detail
 
-/// keras.layers.LayerNormalization and BatchNormalization: prefix + "gamma", "beta", "moving_mean", "moving_variance",
-/// as far as the layer has them whose parameters' names begin with `ours`. Throws as read_keras.
+/// Reads keras.layers.LayerNormalization or BatchNormalization: prefix + "gamma", "beta", "moving_mean" and
+/// "moving_variance", as far as the layer whose parameter names begin with `ours` has them. Throws as read_keras.
 template <class Scalar>
 void read_keras_norm(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
                      std::string_view ours) {
@@ -78,7 +80,7 @@ void read_keras_norm(TensorReader& file, const std::string& prefix, Parameters<S
   });
 }
 
-/// The other way.
+/// Writes the tensors that read_keras_norm reads.
 template <class Scalar>
 void write_keras_norm(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file,
                       const std::string& prefix) {
@@ -100,21 +102,21 @@ inline std::vector<Index> keras_shape(const ParameterBlock& kernel) {
 
 }  // namespace detail
 
-/// keras.layers.Conv1D and Conv1DTranspose: prefix + "kernel" (taps, features / groups, units), of a transpose (taps,
-/// units, features), and "bias", as far as the layer has them whose parameters' names begin with `ours`. Throws as
-/// read_keras.
+/// Reads keras.layers.Conv1D or Conv1DTranspose into the layer whose parameter names begin with `ours`: prefix +
+/// "kernel" (taps, features / groups, units), transposed convolution (taps, units, features), and "bias" if the layer
+/// has one. Throws as read_keras.
 template <class Scalar>
 void read_keras_convolution(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
                             std::string_view ours) {
   const ParameterBlock& weight = detail::keras_kernel(to.table(), ours);
   const Tensor& kernel = file.tensor(prefix + "kernel", detail::keras_shape(weight));
-  const auto values = kernel.to<Scalar>();  // in the order of ours, which is column-major
+  const auto values = kernel.to<Scalar>();  // column-major in the order of block `weight`
   to.block(weight) = Eigen::Map<const MatrixX<Scalar>>(values.data(), weight.rows, weight.cols);
   if (const ParameterBlock* bias = to.table().find(text(ours, "bias")))
     to.block(*bias) = file.matrix<Scalar>(prefix + "bias", detail::shape_of(*bias));
 }
 
-/// The other way.
+/// Writes the tensors that read_keras_convolution reads.
 template <class Scalar>
 void write_keras_convolution(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file,
                              const std::string& prefix) {

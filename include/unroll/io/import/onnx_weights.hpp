@@ -1,9 +1,9 @@
 #pragma once
-// The inputs W, R, B and P of ONNX's operators RNN, GRU and LSTM (opset 14 and later), one slice per direction: W [D, G
-// units, inputs], R [D, G units, units], B [D, 2 G units] = [bias of W, bias of R], P [D, 3 units]. Gates i,o,f,c and
-// z,r,h, peepholes i,o,f.
+// Inputs W, R, B and P of ONNX's operators RNN, GRU and LSTM (opset 14 and later), with one slice per direction: W [D,
+// G units, inputs], R [D, G units, units], B [D, 2 G units] = [bias of W, bias of R], P [D, 3 units]. Gates are ordered
+// i,o,f,c and z,r,h, peepholes i,o,f.
 //
-// The attributes are the caller's: linear_before_reset = 1 belongs to Gru, 0 to GruResetBefore, input_forget = 1 to
+// The caller sets the attributes: linear_before_reset = 1 for Gru, 0 for GruResetBefore, input_forget = 1 for
 // CoupledLstm and CoupledPeepholeLstm.
 
 #include "unroll/io/tensor_reader.hpp"
@@ -13,7 +13,7 @@ namespace unroll {
 
 namespace detail {
 
-/// Slice d of a tensor with D slices as a matrix; what follows the first dimension must be rows x cols, and d < D.
+/// Slice d, below D, of a tensor with D slices as a matrix. The remaining dimensions must have rows x cols elements.
 template <class Scalar>
 MatrixX<Scalar> slice(const Tensor& tensor, Index d, Index rows, Index cols) {
   using RowMajor = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -21,7 +21,7 @@ MatrixX<Scalar> slice(const Tensor& tensor, Index d, Index rows, Index cols) {
   return Eigen::Map<const RowMajor>(values.data() + d * rows * cols, rows, cols);
 }
 
-/// Appends a matrix to a tensor that is stacked slice by slice.
+/// Appends a matrix as the next slice of a tensor.
 template <class Scalar>
 void append_slice(SafeTensors& file, const std::string& name, const MatrixX<Scalar>& m,
                   const std::vector<Index>& shape) {
@@ -36,8 +36,8 @@ void append_slice(SafeTensors& file, const std::string& name, const MatrixX<Scal
 
 }  // namespace detail
 
-/// Reads slice `direction` of `directions` into the parameters whose names begin with `ours`; without B and P in the
-/// file these are 0, as in ONNX. Throws FileError for a missing tensor, ShapeError for one of another shape, ValueError
+/// Reads slice `direction` of `directions` into the parameters whose names begin with `ours`. If the file lacks B or P,
+/// they are 0, as in ONNX. Throws FileError for a missing tensor, ShapeError for a tensor of another shape, ValueError
 /// unless 0 <= direction < directions.
 template <class Scalar>
 void read_onnx(TensorReader& file, Index direction, Index directions, Parameters<Scalar>& to,
@@ -65,7 +65,7 @@ void read_onnx(TensorReader& file, Index direction, Index directions, Parameters
   layout.unstack(w, to);
 }
 
-/// Adds a slice to W, R, B and P; the first call makes them.
+/// Appends a slice to W, R, B and P, which the first call creates.
 template <class Scalar>
 void write_onnx(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file,
                 SecondBias second = SecondBias::zero, const std::string& prefix = {}) {

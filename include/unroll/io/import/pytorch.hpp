@@ -1,27 +1,28 @@
 #pragma once
-// PyTorch's state_dict (torch.nn.RNN, LSTM, GRU, Embedding, Linear, Conv1d, ConvTranspose1d and norms; PyTorch 2):
-// names, gate orders, two biases and taps, both ways.
+// Conversion from and to PyTorch's state_dict (torch.nn.RNN, LSTM, GRU, Embedding, Linear, Conv1d, ConvTranspose1d and
+// norms; PyTorch 2): names, gate orders, two biases and taps.
 //
-//     auto file = read_safetensors("model.safetensors");          // safetensors.torch.save_file(model.state_dict(),
-//     ...) import_pytorch(model, file, {"rnn.", "rnn.", "out."});       // two layers of one nn.LSTM(num_layers=2),
-//     then an nn.Linear
+//     // written by safetensors.torch.save_file(model.state_dict(), ...)
+//     auto file = read_safetensors("model.safetensors");
+//     // two layers of one nn.LSTM(num_layers=2), then an nn.Linear
+//     import_pytorch(model, file, {"rnn.", "rnn.", "out."});
 //
-// One prefix per layer that has parameters; layers that follow each other with the same prefix are the layers of one
-// module. Only weights are moved: `nonlinearity`, `eps`, `momentum`, `padding`, `stride` and `padding_idx` are the
-// other model's to set as they are here. What PyTorch does not have, or has with another meaning, is refused.
+// There is one prefix per layer with parameters; consecutive layers with the same prefix are the layers of one module.
+// Only weights are converted; set `nonlinearity`, `eps`, `momentum`, `padding`, `stride` and `padding_idx` of the other
+// model accordingly. Layers that PyTorch does not have, or has with another meaning, throw.
 
-#include "unroll/io/tensor_reader.hpp"
 #include "unroll/io/import/gate_orders.hpp"
+#include "unroll/io/tensor_reader.hpp"
 #include "unroll/models/sequential.hpp"
 
 namespace unroll {
 
-/// One direction of one layer of torch.nn.RNN, LSTM or GRU, whose names end in `suffix`: "_l0", "_l1_reverse". Reads
-/// into the parameters whose names begin with `ours`. Throws FileError for a missing tensor, ShapeError for one of
-/// another shape, ValueError for a cell that PyTorch does not have.
+/// Reads one direction of one layer of torch.nn.RNN, LSTM or GRU into the parameters whose names begin with `ours`. The
+/// tensor names end in `suffix`, for example "_l0" or "_l1_reverse". Throws FileError for a missing tensor, ShapeError
+/// for a tensor of another shape, ValueError for a cell that PyTorch does not have.
 template <class Scalar>
-void read_pytorch(TensorReader& file, const std::string& prefix, const std::string& suffix,
-                  Parameters<Scalar>& to, std::string_view ours) {
+void read_pytorch(TensorReader& file, const std::string& prefix, const std::string& suffix, Parameters<Scalar>& to,
+                  std::string_view ours) {
   const GateLayout layout(to.table(), ours, System::pytorch);
   const Index rows = layout.gates() * layout.units();
   StackedWeights<Scalar> w;
@@ -34,8 +35,8 @@ void read_pytorch(TensorReader& file, const std::string& prefix, const std::stri
   layout.unstack(w, to);
 }
 
-/// The other way. A cell with one bias puts it into bias_ih and zero into bias_hh; gradients (SecondBias::same) go into
-/// both.
+/// Writes the tensors that read_pytorch reads. For a cell with one bias, bias_ih is that bias and bias_hh is zero;
+/// gradients (SecondBias::same) are stored in both.
 template <class Scalar>
 void write_pytorch(const Parameters<Scalar>& from, std::string_view ours, SafeTensors& file, const std::string& prefix,
                    const std::string& suffix, SecondBias second = SecondBias::zero) {
@@ -50,7 +51,7 @@ void write_pytorch(const Parameters<Scalar>& from, std::string_view ours, SafeTe
 
 namespace detail {
 
-/// One prefix per layer with parameters; the layers of one module follow each other.
+/// Throws ValueError unless there is one prefix per layer with parameters and the layers of a module are consecutive.
 template <class Model>
 void check_prefixes(const Model& model, const std::vector<std::string>& prefixes) {
   std::size_t layers = 0;
@@ -63,10 +64,11 @@ void check_prefixes(const Model& model, const std::vector<std::string>& prefixes
                           prefixes[k], "' comes again after another");
 }
 
-/// What a layer with parameters is among PyTorch's modules.
+/// Kind of PyTorch module that corresponds to a layer.
 enum class PyTorchModule { none, recurrent, plain };
 
-/// Throws ValueError for a layer that PyTorch does not have, or has with another meaning.
+/// Kind of PyTorch module for a layer. Throws ValueError for a layer that PyTorch does not have, or has with another
+/// meaning.
 template <class Layer>
 PyTorchModule pytorch_module(const Layer& layer, std::size_t k) {
   const LayerOptions options = layer.options();
@@ -92,7 +94,7 @@ PyTorchModule pytorch_module(const Layer& layer, std::size_t k) {
   return PyTorchModule::plain;
 }
 
-/// What the layers of one module have in common.
+/// Properties that all layers of one module share.
 struct PyTorchCell {
   std::string_view cell;
   Index units = 0, outputs = 0;
@@ -111,10 +113,9 @@ PyTorchCell each_direction(const Layer& layer, const ParameterTable& table, cons
   return {layout.cell(), layout.units(), layout.outputs(), layout.has_biases(), both};
 }
 
-/// PyTorch's batch norm counts its batches even where that changes nothing.
+/// PyTorch's BatchNorm1d always stores a count of batches; `block` is null if the layer has none.
 template <class Scalar>
-void read_batches(TensorReader& file, const std::string& name, Parameters<Scalar>& to,
-                  const ParameterBlock* block) {
+void read_batches(TensorReader& file, const std::string& name, Parameters<Scalar>& to, const ParameterBlock* block) {
   const Tensor& count = file.tensor(name, {});
   if (block != nullptr) to.block(*block).setConstant(Scalar(count.to<double>().front()));
 }
@@ -124,7 +125,7 @@ Tensor write_batches(const Parameters<Scalar>& from, const ParameterBlock* block
   return Tensor::of(std::span(&count, 1), {});
 }
 
-/// Columns (a, b) brought into the order (b, a).
+/// Columns in order (a, b) rearranged to order (b, a).
 template <class Scalar>
 MatrixX<Scalar> regrouped(const MatrixX<Scalar>& m, Index b) {
   const Index a = m.cols() / b;
@@ -134,11 +135,10 @@ MatrixX<Scalar> regrouped(const MatrixX<Scalar>& m, Index b) {
   return to;
 }
 
-/// PyTorch has taps behind the features that they read, we in front of them, and a row per token where we have a
-/// column.
+/// Reads a parameter of a layer that is not recurrent. PyTorch stores the taps after the features, this library before
+/// them; PyTorch's embeddings have one row per token, this library's one column.
 template <class Scalar>
-MatrixX<Scalar> read_plain(TensorReader& file, const std::string& name, const ParameterBlock& block,
-                           bool transposed) {
+MatrixX<Scalar> read_plain(TensorReader& file, const std::string& name, const ParameterBlock& block, bool transposed) {
   if (transposed) return file.matrix<Scalar>(name, {block.cols, block.rows}).transpose();
   if (block.taps == 0) return file.matrix<Scalar>(name, shape_of(block));
   Tensor flat = file.tensor(name, {block.rows, block.cols / block.taps, block.taps});
@@ -155,15 +155,15 @@ Tensor write_plain(const Parameters<Scalar>& parameters, const ParameterBlock& b
 }
 
 /// Calls `recurrent(prefix, suffix, ours)` for each direction of each recurrent layer, `plain(block, name, transposed)`
-/// for each parameter of a plain one, and `batches(block, name)` for the count of a batch norm, nullptr where it has
+/// for each parameter of other layers, and `batches(block, name)` for the count of a batch norm, with nullptr if it has
 /// none.
 template <class Model, class Recurrent, class Plain, class Batches>
 void each_pytorch_tensor(const Model& model, const std::vector<std::string>& prefixes, Recurrent&& recurrent,
                          Plain&& plain, Batches&& batches) {
   const ParameterTable& table = model.parameters().table();
   std::size_t next = 0, of_module = 0;
-  std::optional<PyTorchCell> before;  // the layer before in the module, if it is recurrent
-  bool between = false;               // whether something stands behind it that no module has inside
+  std::optional<PyTorchCell> before;  // previous layer of the module, if it is recurrent
+  bool between = false;               // whether a layer other than dropout follows it
   model.each_layer([&](const auto& layer, std::size_t k) { pytorch_module(layer, k); });
   check_prefixes(model, prefixes);
   model.each_layer([&](const auto& layer, std::size_t k) {
@@ -195,14 +195,15 @@ void each_pytorch_tensor(const Model& model, const std::vector<std::string>& pre
 
 }  // namespace detail
 
-/// Sets the parameters of a model of recurrent layers, embeddings, dense ones, convolutions and norms from a
-/// state_dict. Throws FileError for a tensor that is missing or has no place, ShapeError for one of another shape,
-/// ValueError for prefixes or layers that do not fit; then nothing is loaded.
+/// Sets the parameters of a model of recurrent layers, embeddings, dense layers, convolutions and norms from a
+/// state_dict. Throws FileError for a missing or superfluous tensor, ShapeError for a tensor of another shape,
+/// ValueError for prefixes or layers that do not match. The model is then unchanged.
 template <class Model>
 void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std::string>& prefixes) {
   using Scalar = typename Model::Scalar;
   constexpr auto ignore = [](const auto&...) {};
-  detail::each_pytorch_tensor(model, prefixes, ignore, ignore, ignore);  // what the model has wrong comes first
+  detail::each_pytorch_tensor(model, prefixes, ignore, ignore,
+                              ignore);  // reports errors of the model before those of the file
   TensorReader reader(file);
   Parameters<Scalar> loaded = model.parameters().zeros_like();
   detail::each_pytorch_tensor(
@@ -218,7 +219,7 @@ void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std
   model.parameters().values() = loaded.values();
 }
 
-/// The state_dict that PyTorch's load_state_dict takes. Throws ValueError for what PyTorch does not have.
+/// State_dict of a model for PyTorch's load_state_dict. Throws ValueError for layers that PyTorch does not have.
 template <class Model>
 SafeTensors export_pytorch(const Model& model, const std::vector<std::string>& prefixes) {
   SafeTensors file;

@@ -1,5 +1,5 @@
 #pragma once
-// Text on its way into a page, a table or a script. Names come out of files: none may become markup or a command there.
+// Escaping of text for pages, tables and scripts. Names may come from files and must not become markup or commands.
 
 #include <cstdint>
 #include <string>
@@ -8,7 +8,7 @@
 #include "unroll/core/tables/readable.hpp"
 
 namespace unroll::detail {
-/// For HTML and XML, between tags and between quotes.
+/// Escapes text for HTML and XML, between tags and in quotes.
 inline std::string html_text(std::string_view letters) {
   std::string safe;
   for (const char c : readable(letters)) switch (c) {
@@ -33,21 +33,21 @@ inline std::string html_text(std::string_view letters) {
   return safe;
 }
 
-/// A string of gnuplot, which runs what stands in backquotes, but not between single quotes.
+/// Quotes a gnuplot string. gnuplot executes text in backquotes, but not within single quotes.
 inline std::string gnuplot_quoted(std::string_view letters) {
   std::string safe = "'";
   for (const char c : readable(letters)) safe += c == '\'' ? std::string("''") : std::string(1, c);
   return safe + "'";
 }
 
-/// A word of a shell: what stands between single quotes is taken as it is.
+/// Quotes a shell word: the shell does not interpret text in single quotes.
 inline std::string shell_quoted(std::string_view letters) {
   std::string safe = "'";
   for (const char c : letters) safe += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return safe + "'";
 }
 
-/// RFC 4648, with padding.
+/// Base64 encoding (RFC 4648), with padding.
 inline std::string base64(std::string_view bytes) {
   constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;

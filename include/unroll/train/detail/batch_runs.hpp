@@ -1,5 +1,4 @@
 #pragma once
-// A data set run through a model batch by batch, as many batches at the same time as there are threads.
 
 #include <deque>
 #include <span>
@@ -13,11 +12,12 @@
 
 namespace unroll::detail {
 
-/// `Run` is what a batch is run with: it has a `batch`, which is gathered, and keeps its memory for the next ones.
+/// Parallel loop over batches, as many at a time as there are threads. `Run` holds the memory of one batch, including a
+/// member `batch`, and is reused.
 template <class Run>
 class BatchRuns {
  public:
-  /// work(run, samples) for all batches, each in a thread; then done(run, samples) in their order.
+  /// Calls work(run, samples) for all batches in parallel, then done(run, samples) in batch order.
   template <class Data, class Work, class Done>
   void operator()(const Data& data, std::span<const Index> samples, const EvaluateOptions& options, const Work& work,
                   const Done& done) {
@@ -43,10 +43,10 @@ class BatchRuns {
   }
 
  private:
-  std::deque<Run> runs_;  // their tapes stay where they are
+  std::deque<Run> runs_;  // a deque, because tapes must not move
 };
 
-/// The columns of sample b among those of a timeline, in their order.
+/// Columns of sample b in a batch, in order of steps.
 template <class S>
 ConstView<S> sample_columns(const ConstView<S>& values, const Timeline& timeline, Index b, Buffer<S>& to) {
   const Index rank = timeline.rank(b), steps = timeline.length(rank);

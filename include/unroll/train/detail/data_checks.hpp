@@ -1,11 +1,11 @@
 #pragma once
-// Whether a model, a loss and data belong together: all that can be known before anything is trained.
+// Checks that model, loss and data match, before training.
 
 #include "unroll/data/batch.hpp"
 
 namespace unroll::detail {
 
-/// Throws ShapeError unless outputs and targets are both per step or both per sequence.
+/// Throws ShapeError unless model outputs and targets are both per step or both per sequence.
 template <class Model>
 void check_target_kind(std::string_view where, const Model& model, TargetKind kind) {
   require<ShapeError>(model.per_step() || kind != TargetKind::label_sequence, where,
@@ -18,7 +18,7 @@ void check_target_kind(std::string_view where, const Model& model, TargetKind ki
 }
 
 /// Throws ShapeError unless each sequence of a batch has as many targets as outputs. `in` and `out` are the timelines
-/// of what went into the model, of a window or of the whole, and of what came out.
+/// of the model's input (a window or the whole batch) and output.
 template <class S>
 void check_output_steps(const Batch<S>& batch, const Timeline& in, const Timeline& out) {
   const Timeline& targets = batch.target_timeline();
@@ -31,20 +31,20 @@ void check_output_steps(const Batch<S>& batch, const Timeline& in, const Timelin
                         targets.length(r));
 }
 
-/// What a loss can say of targets before there is an output.
+/// Checks of the loss on targets that need no output.
 template <class Loss, class Targets>
 void check_loss(const Loss& loss, Index outputs, const Targets& targets) {
   if constexpr (requires { loss.check(outputs, targets); }) loss.check(outputs, targets);
 }
 
-/// Whether sequences of `steps` outputs are long enough for their targets.
+/// Checks that `steps` outputs are enough for the targets.
 template <class Loss, class Targets>
 void check_loss_steps(const Loss& loss, Index steps, const Targets& targets) {
   if constexpr (TakesLabelSequences<Loss>)
     for (Index b = 0; b < targets.size(); ++b) loss.check_steps(targets, b, steps);
 }
 
-/// f(), which says in its errors of which sample they are.
+/// Calls f() and adds the sample to the messages of its errors.
 template <class F>
 void within_sample(std::string_view where, std::string_view what, Index sample, F&& f) {
   const auto named = [&](const Error& error) {
@@ -66,8 +66,8 @@ LabelSequences label_sequence_of(const Dataset<S>& data, Index sample) {
   return one;
 }
 
-/// Throws ShapeError or ValueError unless the model can learn these samples with this loss: features, targets, their
-/// kind, number and range. `what`: "the data set".
+/// Throws ShapeError or ValueError unless the model can be trained on these samples with this loss: features, and kind,
+/// number and range of targets. `what` names the data in messages, for example "the data set".
 template <class Model, class Loss, class S>
 void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
                 const Dataset<S>& data, std::span<const Index> samples) {

@@ -1,5 +1,5 @@
 #pragma once
-// What a training run checks before anything changes.
+// Checks before a training run.
 
 #include "unroll/train/detail/model_identity.hpp"
 #include "unroll/train/detail/update.hpp"
@@ -7,13 +7,13 @@
 
 namespace unroll::detail {
 
-/// What there is to watch in a run.
+/// Data that monitors can use.
 struct Watchable {
   bool validation = false;
-  bool labels = false, validation_labels = false;  ///< of which accuracies follow
+  bool labels = false, validation_labels = false;  ///< with labels there are accuracies
 };
 
-/// Throws ValueError unless there is what a monitor watches.
+/// Throws ValueError unless the data provide the monitored measure.
 inline void check_monitor(Monitor monitor, std::string_view who, const Watchable& data) {
   const bool validation = monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
   require<ValueError>(!validation || data.validation, "fit: ", who,
@@ -30,8 +30,8 @@ inline void check_early_stopping(const EarlyStopping& rule, const Watchable& dat
   check_monitor(rule.monitor, "early stopping", data);
 }
 
-/// Throws ValueError for options that make no sense by themselves or with these data. `done`: epochs or updates, as the
-/// learning rate counts.
+/// Throws ValueError for options out of range, options that contradict each other or that do not apply to these data.
+/// `done`: completed epochs or updates, the argument of the learning rate.
 template <class S, class Data>
 void check_fit_options(const FitOptions<S, Data>& options, const Watchable& data, std::int64_t done) {
   require<ValueError>(options.epochs >= 0, "fit: epochs is ", options.epochs, ", expected at least 0");
@@ -62,7 +62,7 @@ inline void check_same_monitor(std::string_view who, std::int64_t begun, std::in
                         ", to resume it the options say ", name_of(Monitor(now))));
 }
 
-/// What a run watches, for its state; -1: nothing.
+/// Monitor of the plateau as a number, for the state; -1: none.
 template <class Options>
 std::int64_t plateau_monitor(const Options& options) {
   return options.plateau ? std::int64_t(options.plateau_monitor) : -1;
@@ -72,7 +72,7 @@ std::int64_t stopping_monitor(const Options& options) {
   return options.early_stopping ? std::int64_t(options.early_stopping->monitor) : -1;
 }
 
-/// Throws ValueError for counts that no run has: they come from files.
+/// Throws ValueError for counts out of range; a state may come from a file.
 template <class S>
 void check_counts(const TrainingState<S>& state) {
   constexpr std::int64_t most = std::int64_t(1) << 53;
@@ -89,8 +89,8 @@ void check_counts(const TrainingState<S>& state) {
   });
 }
 
-/// Throws ValueError or ShapeError unless a run that was begun can go on with these options on `samples` samples. The
-/// best of a loss says nothing about an accuracy.
+/// Throws ValueError or ShapeError unless the run in `state` can be resumed with these options on `samples` samples.
+/// The monitors must be the same, because a best loss is not comparable with an accuracy.
 template <class Model, class Options>
 void check_resumed(const TrainingState<typename Model::Scalar>& state, const Options& options, std::int64_t samples,
                    const Model& model) {

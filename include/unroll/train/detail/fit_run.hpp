@@ -1,6 +1,4 @@
 #pragma once
-// The training loop, whatever is trained on: epochs, validation, schedules, early stopping, history and what a resumed
-// run needs.
 
 #include <chrono>
 
@@ -9,7 +7,7 @@
 
 namespace unroll::detail {
 
-/// `fresh` with the state, but not the options, of `old`.
+/// Copy of `fresh`, with its own options and the state of `old`.
 template <class T>
 T continued(T fresh, T& old) {
   std::vector<void*> parts;
@@ -19,16 +17,17 @@ T continued(T fresh, T& old) {
   return fresh;
 }
 
-/// A run of `fit`: what its epochs share. A `Task` is a SampleFit or StreamFit, which hold the data. What they say:
+/// Training loop of `fit`: epochs, validation, schedules, early stopping, history and state. A `Task` is a SampleFit or
+/// StreamFit, which hold the data. Requirements on a task:
 ///
-///     task.watchable();            // what is known of every epoch
-///     task.check();                // throws for what does not fit, before anything is trained
-///     task.samples();              // trained on in an epoch
-///     task.validates();            // whether there is anything to validate on
-///     task.step();                 // a TrainingStep or Seq2SeqStep
-///     task.begin_epoch(epoch);     // returns how many batches it has
-///     task.train(b);               // a step on batch b: its report
-///     task.validate(options);      // the Evaluation of the validation data
+///     task.watchable();            // data that monitors can use
+///     task.check();                // throws if data, model and options do not match, before training
+///     task.samples();              // number of training samples per epoch
+///     task.validates();            // whether there are validation data
+///     task.step();                 // its TrainingStep or Seq2SeqStep
+///     task.begin_epoch(epoch);     // returns the number of batches
+///     task.train(b);               // trains on batch b, returns the report
+///     task.validate(options);      // returns the Evaluation of the validation data
 template <class Model, class O, class Task>
 class FitRun {
   using S = typename Model::Scalar;
@@ -59,8 +58,6 @@ class FitRun {
   }
 
  private:
-  // ---- beginning and end
-
   void check_options() const {
     const bool per_epoch = options_.learning_rate.counts == LearningRate::per_epoch;
     const std::int64_t done = per_epoch ? state_.epochs : state_.updates;
@@ -96,8 +93,6 @@ class FitRun {
     }
   }
 
-  // ---- an epoch
-
   bool epoch() {
     const auto start = std::chrono::steady_clock::now();
     Epoch row{.epoch = double(state_.epochs + 1)};
@@ -105,7 +100,7 @@ class FitRun {
     if (options_.learning_rate.rate && options_.learning_rate.counts == LearningRate::per_epoch)
       optimizer_.learning_rate() = checked_rate(options_.learning_rate.rate, state_.epochs);
     bool goes_on = train(row);
-    // The last update has no loss behind it, and a saturated function hides an infinite weight from every loss.
+    // No loss follows the last update, and a saturated function hides an infinite weight from every loss.
     check_finite(text("epoch ", state_.epochs + 1), model_.parameters());
     if (!goes_on) return false;
     validate(row);
@@ -148,7 +143,7 @@ class FitRun {
     if (watchable_.validation_labels) row.validation_accuracy = result.hits.value();
   }
 
-  /// Brings the state up to date. Returns whether training goes on.
+  /// Updates the state. Returns whether training continues.
   bool conclude(const Epoch& row) {
     ++state_.epochs;
     state_.updates = task_.step().updates();

@@ -1,5 +1,4 @@
 #pragma once
-// Which model a training run belongs to, as text, so that a run is not resumed with a model of another meaning.
 
 #include <algorithm>
 #include <string>
@@ -9,7 +8,7 @@
 
 namespace unroll::detail {
 
-/// A line for each option that decides about outputs: "layer 1 (conv1d): stride 2".
+/// One line per option that affects outputs: "layer 1 (conv1d): stride 2".
 inline std::string option_lines(const LayerOptions& options, const std::string& where = {}) {
   std::string lines;
   const auto line = [&](std::string_view name, const auto& value) { lines += text(where, name, " ", value, "\n"); };
@@ -32,7 +31,8 @@ inline std::string option_lines(const LayerOptions& options, const std::string& 
   return lines;
 }
 
-/// The names of the parameters in the first line, and the model's options in the others.
+/// Identity of a model as text, checked when a run is resumed: names of the parameters in the first line, then one line
+/// per option.
 template <class Model>
 std::string model_identity(const Model& model) {
   std::string lines = model.parameters().table().names() + "\n";
@@ -43,7 +43,7 @@ std::string model_identity(const Model& model) {
   return lines;
 }
 
-/// Throws ShapeError for other parameters, ValueError for other options.
+/// Throws ShapeError for different parameters, ValueError for different options.
 inline void check_identity(std::string_view begun, std::string_view ours, Index begun_size, Index size) {
   const auto first = [](std::string_view& lines) {
     const auto end = std::min(lines.find('\n'), lines.size());

@@ -1,5 +1,5 @@
 #pragma once
-// What is found in the parts of a batch, and their gradients as one.
+// Loss counts and gradients of the parts of a batch, and their sums.
 
 #include "unroll/losses/reduction.hpp"
 #include "unroll/parameters/parameters.hpp"
@@ -7,7 +7,7 @@
 
 namespace unroll::detail {
 
-/// What a training step keeps of each part of a batch, whatever it is trained on.
+/// Results of one part of a batch, common to all tasks.
 template <class Scalar>
 struct StepPart {
   explicit StepPart(const Parameters<Scalar>& parameters) : gradient(parameters.zeros_like()) {}
@@ -24,7 +24,8 @@ struct StepPart {
   Hits hits;
 };
 
-/// Makes the counts of the parts those of the whole batch. `count(part)` is that part's.
+/// Replaces the count of each part by that of the whole batch. `count(part)` returns a reference to the count of a
+/// part.
 template <class CountOf>
 void join_counts(std::size_t parts, CountOf&& count) {
   if (parts == 1) return;
@@ -33,15 +34,15 @@ void join_counts(std::size_t parts, CountOf&& count) {
   for (std::size_t k = 0; k < parts; ++k) count(k).divide_by(total);
 }
 
-/// Adds those of the parts 1 to count - 1 to that of part 0, each entry in this order. `gradient_of(part)` is a
-/// Parameters<Scalar>&.
+/// Adds the gradients of parts 1 to count - 1 to that of part 0, each entry in this order. `gradient_of(part)` returns
+/// a Parameters<Scalar>&.
 template <class Gradient>
 void add_gradients(std::size_t count, Gradient&& gradient_of, ThreadPool* threads) {
   auto& sum = gradient_of(0);
   const auto add = [&](std::size_t part, Index first, Index size) {
     sum.values().segment(first, size) += gradient_of(part).values().segment(first, size);
   };
-  constexpr Index share = 1 << 15;  // stays in a cache while all parts are added to it
+  constexpr Index share = 1 << 15;  // fits into a cache while all parts are added
   each_share(sum.dense(), share, threads, [&](Index first, Index size) {
     for (std::size_t part = 1; part < count; ++part) add(part, first, size);
   });

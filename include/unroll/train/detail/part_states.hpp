@@ -1,5 +1,5 @@
 #pragma once
-// The states of a batch's samples, and those of the samples in one part of it.
+// Copies between the states of a batch and the states of its parts.
 
 #include <vector>
 
@@ -9,7 +9,7 @@
 
 namespace unroll::detail {
 
-/// Throws ShapeError unless all states are of so many samples.
+/// Throws ShapeError unless all states have `samples` columns.
 template <class S>
 void check_samples(const std::vector<State<S>>& all, Index samples) {
   for (const State<S>& layer : all)
@@ -18,7 +18,7 @@ void check_samples(const std::vector<State<S>>& all, Index samples) {
                           " samples, the carried state is of ", state.cols());
 }
 
-/// The columns of a part's samples, by the places that its timeline knows.
+/// Copies the states of a part's samples from those of the batch, by the places in the part's timeline.
 template <class S>
 void take_places(const std::vector<State<S>>& all, const Timeline& timeline, std::vector<State<S>>& mine) {
   mine.resize(all.size());
@@ -31,7 +31,7 @@ void take_places(const std::vector<State<S>>& all, const Timeline& timeline, std
   }
 }
 
-/// The other way round. What `all` lacks becomes zero first.
+/// Copies the states of a part's samples to those of the batch. States of another size are set to zero first.
 template <class S>
 void put_places(const std::vector<State<S>>& mine, const Timeline& timeline, Index samples,
                 std::vector<State<S>>& all) {

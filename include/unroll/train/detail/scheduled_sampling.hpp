@@ -1,5 +1,4 @@
 #pragma once
-// The tokens that a decoder is fed when it writes some of them itself while it learns.
 
 #include <vector>
 
@@ -10,16 +9,17 @@
 
 namespace unroll::detail {
 
-/// Runs a model over a batch as it writes by itself, but for a `share` of the tokens, which come from the target, each
-/// chosen by chance: what is fed then. A gradient does not flow through these choices, so a pass over the tokens that
-/// were fed is all that learning from them takes.
+/// Scheduled sampling of decoder inputs for a batch. Each token comes from the target with probability `share` and
+/// otherwise is the model's best token. No gradient flows through these choices, so training needs only an ordinary
+/// forward pass with the returned tokens.
 template <class Model>
 class ScheduledSampling {
   using S = typename Model::Scalar;
   using Cell = std::remove_cvref_t<decltype(std::declval<const Model&>().cell())>;
 
  public:
-  /// The tokens stay until the next call. Random numbers are keyed by a sample's place and by the step.
+  /// Returns the tokens to feed, valid until the next call. Random numbers are keyed by the place of a sample and by
+  /// the step.
   std::span<const Index> operator()(const Model& model, const typename Model::Weights& weights,
                                     typename Model::Tape& tape, const PairBatch<S>& batch, double share,
                                     const Pass& pass) {

@@ -1,5 +1,4 @@
 #pragma once
-// One batch: forward, loss, backward, clipping, update, whatever the parts of the batch are.
 
 #include <deque>
 #include <span>
@@ -13,26 +12,27 @@
 
 namespace unroll::detail {
 
-/// The training step of a task: SequenceTask or PairTask, which hold a model, a loss and options. What a task says:
+/// Training step of a task: forward pass, loss, backward pass, clipping, update. A task is a SequenceTask or PairTask,
+/// which hold a model, a loss and options. Requirements:
 ///
-///     task.begin(parts, shards, updates, more...);   // throws for what does not fit; counts what the loss divides by
-///     task.windows();                                // of the batch
-///     task.begins_sum(k);                            // whether the gradient is new in window k
-///     task.work(shards);                             // columns times parameters, about
-///     task.learn(part, batch, k, weights, memory, pass);     // window k of a part: forward, loss and back
-///     task.updated(part);                            // after the parameters, given the first part
-///     task.locate(part, batch, weights, memory, pass);       // where the first value that is not finite arose
+///     task.begin(parts, shards, updates, more...);   // checks the batch, counts the scored columns, returns `teacher`
+///     task.windows();                                // number of windows of the batch
+///     task.begins_sum(k);                            // whether the gradient is reset before window k
+///     task.work(shards, gradient);                   // cost estimate: about columns times parameters
+///     task.learn(part, batch, k, weights, memory, pass);  // window k: forward pass, loss, backward pass
+///     task.updated(part);                            // called after an update, with the first part
+///     task.locate(part, batch, weights, memory, pass);    // place of the first value that is not finite
 ///     task.end(parts, shards, more...);
 ///
-/// The parts of a sharded batch go through all of their steps at the same time, each with a tape and a gradient to
-/// itself; the gradients are added in the order of the parts. So the results have the same bits for any number of
-/// threads. After the first batch of a shape a step allocates nothing.
+/// The parts of a sharded batch are processed in parallel, each with a tape and a gradient; the gradients are added in
+/// the order of the parts, so results are bitwise independent of the number of threads. After the first batch of a
+/// shape, a step allocates nothing.
 template <class Task, Optimizer O>
 class TaskStep {
  public:
   using Scalar = typename Task::Scalar;
 
-  /// Refers to model and optimizer, which must outlive it. Throws ValueError for options out of range.
+  /// Keeps references to model and optimizer, which must outlive it. Throws ValueError for options out of range.
   TaskStep(Task task, O& optimizer)
       : task_(std::move(task)),
         update_(optimizer, model().parameters().table(), Clipping::of(options()), options().learning_rate) {
@@ -40,20 +40,20 @@ class TaskStep {
     parts_.emplace_back(task_);
   }
 
-  /// Also keeps an average of the parameters, see WeightAverage; nullptr: no more.
+  /// Sets an average of the parameters that each update also updates, see WeightAverage; nullptr: none.
   void average_into(WeightAverage<Scalar>* average) { update_.average = average; }
 
-  /// Updates done; to be set when a run is resumed, because dropout, sampling and schedules depend on it.
+  /// Number of completed updates. Set it to resume a run: dropout, sampling and schedules depend on it.
   std::int64_t& updates() { return update_.updates; }
-  /// That of the last update, clipped.
+  /// Clipped gradient of the last update.
   const Parameters<Scalar>& gradient() const { return parts_.front().gradient; }
 
  protected:
   using Batch = typename Task::Batch;
   using Shards = std::span<const Batch>;
 
-  /// Throws NonFiniteError when the loss or the gradient is not finite, with the place where the first such value
-  /// arose; parameters and optimizer are then as they were after the last good update. `more` is for the task.
+  /// Throws NonFiniteError if the loss or the gradient is not finite, with the place where the first such value arose;
+  /// parameters and optimizer are then as after the last successful update. `more` is passed to the task.
   template <class... More>
   StepReport run(Shards shards, More... more) {
     const FlushToZero flush;
@@ -86,7 +86,7 @@ class TaskStep {
 
   ThreadPool* threads(Shards shards) const { return options().threads.for_work(task_.work(shards, gradient())); }
 
-  /// A batch of one part leaves its threads to the layers.
+  /// Options of a forward pass. For a batch in one part, the layers use the threads.
   Pass pass(ThreadPool* threads) const {
     return {.training = true,
             .seed = options().seed,
@@ -103,7 +103,7 @@ class TaskStep {
     task_.learn(part, batch, k, weights_, *loan, pass(threads({&batch, 1})));
   }
 
-  /// Adds up what the parts found in a window.
+  /// Adds losses and hits of the parts in a window to the report.
   void take_in(Shards shards, StepReport& report) {
     for (std::size_t s = 0; s < shards.size(); ++s) {
       if (!is_finite(parts_[s].loss.sum)) fail(shards, text("the loss is ", parts_[s].loss.sum));
@@ -123,7 +123,7 @@ class TaskStep {
     report.gradient_norm = std::max(report.gradient_norm, norm);
   }
 
-  /// Runs forward once more, because the backward pass overwrites what a search needs.
+  /// Repeats the forward pass, because the backward pass overwrites values that the search needs.
   [[noreturn]] void fail(Shards shards, const std::string& what) {
     std::string where;
     auto loan = memory_.borrow();

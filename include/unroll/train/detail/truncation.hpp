@@ -15,20 +15,20 @@
 
 namespace unroll::detail {
 
-/// Sets the samples where `where` holds back to zero in all layers: a new sequence begins there.
+/// Resets the samples selected by `where` to zero in all layers, because a new sequence begins.
 template <class Scalar>
 void reset(std::vector<State<Scalar>>& states, std::span<const bool> where) {
   for (State<Scalar>& state : states) reset(state, where);
 }
 
-/// The windows of some sequences, run one after the other with the state carried. Keeps its memory from batch to batch.
+/// Sequences processed window by window with carried state. Memory is reused between batches.
 template <class Model>
 class TruncatedRun {
  public:
   using Scalar = typename Model::Scalar;
   using States = std::vector<State<Scalar>>;
 
-  /// Throws ValueError for lengths that make no sense, and for a model in which a step depends on later ones.
+  /// Throws ValueError for lengths out of range, and for a model in which a step depends on later ones.
   static void check(const Model& model, const Truncation& truncation) {
     truncation.check();
     require<ValueError>(
@@ -37,8 +37,8 @@ class TruncatedRun {
         "over time), so the model cannot be run window by window");
   }
 
-  /// `first` is the state before the first step, by sample; nullptr or empty: all zero. Where `carries`, `state()` is
-  /// the one behind the last step after the last window. Throws what `check` throws.
+  /// Starts a batch. `first`: state before the first step, by sample; nullptr or empty: zero. If `carries`, `state()`
+  /// returns the state after the last step once the last window is done. Throws what `check` throws.
   void begin(const Model& model, const Truncation& truncation, const States* first, bool carries) {
     check(model, truncation);
     truncation_ = truncation;
@@ -47,9 +47,9 @@ class TruncatedRun {
     if (!from_zero_) state_ = *first;
   }
 
-  /// Window `k` of `steps` steps, of which these sequences may have fewer: then the window ends with them.
-  /// `forward(x, timeline, initial)` runs the model and `final_state(state)` asks for the states behind it; then
-  /// `f(window)` may run back and change the parameters. Nothing happens in a window that begins behind the last step.
+  /// Runs window `k` of `steps` steps, limited to the steps of these sequences. `forward(x, timeline, initial)` runs
+  /// the model, `final_state(state)` returns the states after it, and `f(window)` may run the backward pass and change
+  /// the parameters. A window after the last step is skipped.
   template <class Forward, class FinalState, class F>
   void window(Index k, Index steps, ConstView<Scalar> x, const Timeline& timeline, const Forward& forward,
               const FinalState& final_state, F&& f) {
@@ -69,7 +69,7 @@ class TruncatedRun {
     if (keep > window.begin) advance();
   }
 
-  /// The state that the window at hand began with; behind the last window, see `begin`. Empty: all zero.
+  /// Initial state of the present window; after the last window, see `begin`. Empty: zero.
   const States& state() const { return from_zero_ ? zero_ : state_; }
 
  private:
@@ -94,7 +94,7 @@ class TruncatedRun {
   Timeline part_;
   States state_, next_;
   const States zero_ = {};
-  bool from_zero_ = true;  // the memory of state_ is kept for the next batch
+  bool from_zero_ = true;  // a flag, so that state_ keeps its memory for the next batch
   bool carries_ = false;
 };
 

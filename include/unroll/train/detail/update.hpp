@@ -1,5 +1,5 @@
 #pragma once
-// From a gradient to new parameters: clipping, learning rate, optimizer, average.
+// Parameter update: clipping, learning rate, optimizer, average.
 
 #include <functional>
 #include <limits>
@@ -13,7 +13,7 @@
 
 namespace unroll::detail {
 
-/// Throws ValueError for what no training step can go back over.
+/// Throws ValueError for a `keeping` that allows no backward pass.
 inline void check_keeping(const Keeping& keeping) {
   require<ValueError>(keeping.keep != Keep::nothing,
                       "training: keeping is Keep::nothing, which leaves no way back; expected Keep::everything or "
@@ -21,7 +21,7 @@ inline void check_keeping(const Keeping& keeping) {
   keeping.check();
 }
 
-/// The learning rate of a schedule after `done` updates or epochs. Throws ValueError where it is none.
+/// Learning rate of a schedule after `done` updates or epochs. Throws ValueError unless it is finite and >= 0.
 inline double checked_rate(const std::function<double(long)>& schedule, std::int64_t done) {
   const double rate = schedule(long(done));
   require<ValueError>(is_finite(rate) && rate >= 0, "training: the learning rate after ", done,
@@ -29,14 +29,15 @@ inline double checked_rate(const std::function<double(long)>& schedule, std::int
   return rate;
 }
 
-/// How a gradient is clipped; the options of every kind of training step that say so.
+/// Clipping options of a training step.
 struct Clipping {
   template <class Options>
   static Clipping of(const Options& o) {
     return {o.clip_norm, o.clip_value, o.clip_p};
   }
 
-  /// A limit of 0 is none. Throws ValueError for one below, and for a p out of range.
+  /// Throws ValueError for limits below the smallest normal number of `Scalar`, except 0, which disables clipping, and
+  /// for a p out of range.
   template <class Scalar>
   void check() const {
     if (norm != 0) check_at_least<Scalar>("training", "clip_norm, unless 0,", norm);
@@ -47,12 +48,12 @@ struct Clipping {
   double norm, value, p;
 };
 
-/// What training steps of every kind do last. It refers to the optimizer, which must outlive it.
+/// Last part of every training step. Keeps a reference to the optimizer, which must outlive it.
 template <class Scalar, class O>
 class Update {
  public:
-  /// Throws ValueError for frozen parameters that the optimizer would move, and for options of clipping and of the
-  /// optimizer out of range; ShapeError for an optimizer that has served another model.
+  /// Throws ValueError for frozen parameters that the optimizer would change and for clipping or optimizer options out
+  /// of range; ShapeError for an optimizer that was used with another model.
   Update(O& optimizer, const ParameterTable& table, const Clipping& clipping, std::function<double(long)> learning_rate)
       : optimizer_(optimizer), clipping_(clipping), learning_rate_(std::move(learning_rate)) {
     clipping.check<Scalar>();
@@ -62,17 +63,17 @@ class Update {
     if constexpr (requires { optimizer.check(table.size()); }) optimizer.check(table.size());
   }
 
-  /// Whether the optimizer leaves alone what the gradient cannot reach: frozen columns, tokens not in the batch.
+  /// Whether the optimizer skips entries without a gradient: frozen columns and tokens that are not in the batch.
   static constexpr bool knows_segments = requires(O & optimizer, Parameters<Scalar>& parameters, ThreadPool* threads) {
     optimizer.step(parameters, std::as_const(parameters), threads);
   };
 
-  /// Returns the gradient's norm before it is clipped to it. `fail(norm)`, which throws, is called in place of a step
-  /// where that is not finite, `stepped()` behind a step.
+  /// Performs an update and returns the norm of the gradient before clipping by norm. If the norm is not finite, calls
+  /// `fail(norm)`, which must throw, before the step; calls `stepped()` after the step.
   template <class F, class G>
   double operator()(Parameters<Scalar>& parameters, Parameters<Scalar>& gradient, ThreadPool* threads, F&& fail,
                     G&& stepped) {
-    // A non-finite entry must be seen before it is limited.
+    // Clipping would hide a non-finite entry.
     if (clipping_.value > 0 && finite(gradient)) clip_by_value(gradient, clipping_.value);
     const double most = clipping_.norm > 0 ? clipping_.norm : std::numeric_limits<double>::infinity();
     const double rate = learning_rate_ ? checked_rate(learning_rate_, updates) : optimizer_.learning_rate();
@@ -89,8 +90,8 @@ class Update {
     return norm;
   }
 
-  std::int64_t updates = 0;                  ///< done
-  WeightAverage<Scalar>* average = nullptr;  ///< also updated, if there is one
+  std::int64_t updates = 0;                  ///< completed
+  WeightAverage<Scalar>* average = nullptr;  ///< updated after each step; may be null
 
  private:
   O& optimizer_;

@@ -1,5 +1,5 @@
 #pragma once
-// The changes that the controls of a leak test make to a data set.
+// Changes to a data set for the controls of a leak test.
 
 #include <cstdint>
 
@@ -22,7 +22,6 @@ std::vector<Labels> labels_of(const Dataset<S>& data) {
   return labels;
 }
 
-/// The data set with other inputs or labels of the same shapes.
 template <class S>
 Dataset<S> exchanged(const Dataset<S>& data, std::vector<MatrixX<S>> inputs, std::vector<Labels> labels) {
   std::vector<Index> firsts;
@@ -36,7 +35,7 @@ Dataset<S> exchanged(const Dataset<S>& data, std::vector<MatrixX<S>> inputs, std
   return other;
 }
 
-/// What a control draws: random numbers for each sequence.
+/// Random numbers of a control, keyed by sequence.
 class Draws {
  public:
   Draws(std::uint64_t seed, Control control, Index repeat, bool test)
@@ -47,7 +46,8 @@ class Draws {
   std::uint64_t seed_, run_;
 };
 
-/// Inputs and, where there is one for each step, labels in another order, all features of a step together.
+/// Data set with steps in random order. Labels per step move with their steps, and all features of a step stay
+/// together.
 template <class S>
 Dataset<S> with_shuffled_time(const Dataset<S>& data, const Draws& draws) {
   auto inputs = inputs_of(data);
@@ -62,7 +62,7 @@ Dataset<S> with_shuffled_time(const Dataset<S>& data, const Draws& draws) {
   return exchanged(data, std::move(inputs), std::move(labels));
 }
 
-/// Normal numbers with the mean and deviation that each feature has in the training data.
+/// Data set with normally distributed inputs that have the mean and deviation of each feature in the training data.
 template <class S>
 Dataset<S> with_gaussian_input(const Dataset<S>& data, const Standardizer<S>& scale, const Draws& draws) {
   auto inputs = inputs_of(data);
@@ -77,7 +77,7 @@ Dataset<S> with_gaussian_input(const Dataset<S>& data, const Standardizer<S>& sc
   return exchanged(data, std::move(inputs), labels_of(data));
 }
 
-/// Labels of another sequence, from its beginning again where that one is shorter.
+/// Data set in which each sequence has the labels of another, repeated from the beginning if that one is shorter.
 template <class S>
 Dataset<S> with_permuted_labels(const Dataset<S>& data, const Draws& draws) {
   const auto order = permutation(data.size(), draws.of(0));
@@ -90,7 +90,7 @@ Dataset<S> with_permuted_labels(const Dataset<S>& data, const Draws& draws) {
   return exchanged(data, inputs_of(data), std::move(labels));
 }
 
-/// f(label, random number's element, random) in place of each label.
+/// Data set with each label replaced by f(label, index of the random number, random).
 template <class S, class F>
 Dataset<S> with_labels(const Dataset<S>& data, const Draws& draws, const F& f) {
   auto labels = labels_of(data);
@@ -108,7 +108,6 @@ Dataset<S> with_drawn_labels(const Dataset<S>& data, const Draws& draws) {
                      [&](Index, std::uint64_t t, const Random& random) { return random.below(t, data.classes()); });
 }
 
-/// Every label becomes another one.
 template <class S>
 Dataset<S> with_changed_labels(const Dataset<S>& data, const Draws& draws) {
   return with_labels(data, draws, [&](Index label, std::uint64_t t, const Random& random) {

@@ -1,5 +1,4 @@
 #pragma once
-// What a leak test found, as numbers and in a sentence.
 
 #include <algorithm>
 #include <cmath>
@@ -14,20 +13,20 @@
 
 namespace unroll {
 
-/// What is done to the data before a model is trained and tested anew.
+/// Change to the data before a model is trained and tested.
 enum class Control {
-  none,             ///< nothing: what the model can do
-  shuffled_time,    ///< the steps of each sequence, with their labels, in random order: does order matter? No test of
-                    ///< chance: what a clip looks like at any moment can tell it, too
-  gaussian_input,   ///< normal numbers in place of all inputs: nothing but targets could tell
-  permuted_labels,  ///< each training sequence gets the labels of another; the test data stay as they are
-  drawn_labels,     ///< a class by chance at every step, in training and test data
+  none,             ///< unchanged data: performance of the model
+  shuffled_time,    ///< the steps of each sequence, with their labels, in random order: tests whether order matters.
+                    ///< Accuracy above chance is no leak here, because single steps can reveal the class
+  gaussian_input,   ///< normal numbers instead of all inputs: only targets could reveal the class
+  permuted_labels,  ///< each training sequence gets the labels of another; the test data are unchanged
+  drawn_labels,     ///< a random class at every step, in training and test data
 };
 
-/// Whether a model that sees inputs alone can do no better than chance.
+/// Whether a model that sees only inputs cannot be better than chance under this control.
 inline bool expects_chance(Control control) { return control != Control::none && control != Control::shuffled_time; }
 
-/// "gaussian inputs"
+/// Name of a control for reports, for example "gaussian inputs".
 inline std::string_view name(Control control) {
   switch (control) {
     case Control::none:
@@ -43,46 +42,47 @@ inline std::string_view name(Control control) {
   }
 }
 
-/// Shares of right answers under a control, over all repeats. Their limits are those over groups or, where they are
-/// wider, those over repeats.
+/// Accuracies under a control, over all repeats. Confidence limits are those over groups or those over repeats,
+/// whichever are wider.
 struct ControlResult {
   Control control = Control::none;
   Interval accuracy = {}, balanced = {};
-  double chance = 0, balanced_chance = 0;                     ///< the most that can be had without inputs
-  std::vector<double> accuracies = {}, balanced_values = {};  ///< of each repeat
+  double chance = 0, balanced_chance = 0;                     ///< highest accuracy possible without inputs
+  std::vector<double> accuracies = {}, balanced_values = {};  ///< per repeat
 
-  /// Above chance by more than `margin`, and not by accident.
+  /// Whether the lower confidence limit is above chance by more than `margin`.
   bool above_chance(double margin) const {
     return accuracy.low > chance + margin || balanced.low > balanced_chance + margin;
   }
 };
 
-/// Outputs that changed with the targets of the data that were handed to the predictor.
+/// Evidence that outputs depend on the targets of the data passed to the predictor.
 struct TargetsSeen {
-  Index sequence = 0, step = 0;  ///< the first of them
+  Index sequence = 0, step = 0;  ///< first output that changed
 };
 
+/// Result of leak_test.
 struct LeakReport {
-  std::vector<ControlResult> controls;      ///< in the order in which they were asked for
-  std::optional<TargetsSeen> targets_seen;  ///< exact, without statistics
-  bool repeatable = true;                   ///< the predictor gives the same outputs for the same data
-  bool exact = false;                       ///< outputs for changed targets were compared
+  std::vector<ControlResult> controls;      ///< in the order of LeakTestOptions::controls
+  std::optional<TargetsSeen> targets_seen;  ///< exact, not statistical
+  bool repeatable = true;                   ///< whether the predictor gives the same outputs for the same data
+  bool exact = false;                       ///< whether outputs for changed targets were compared
   ChanceLevels chance;                      ///< of the test data
   Index groups = 0, repeats = 0;
   double margin = 0;
 
-  /// Whether the model knows what it cannot know from its inputs.
+  /// Whether the test found a leak.
   bool leaks() const {
     return targets_seen || std::ranges::any_of(controls, [&](const ControlResult& result) { return leaking(result); });
   }
 
-  /// nullptr where it was not asked for.
+  /// Result of a control; nullptr if it was not run.
   const ControlResult* find(Control control) const {
     const auto found = std::ranges::find(controls, control, &ControlResult::control);
     return found == controls.end() ? nullptr : &*found;
   }
 
-  /// What follows, in sentences for people who did not make the test.
+  /// Conclusions in sentences, for readers who did not run the test.
   std::string verdict() const {
     std::string words = leaks() ? "Information leaks." : "No leak was found.";
     if (targets_seen)
@@ -93,7 +93,7 @@ struct LeakReport {
     return words + learning_sentence() + order_sentence();
   }
 
-  /// A line for each control: accuracy and balanced accuracy with limits, and what chance gives.
+  /// Table with one line per control: accuracy and balanced accuracy with limits, and the chance levels.
   std::string table() const {
     DataTable table{{"", "accuracy (limits)", "chance", "balanced (limits)", "chance"}, {}};
     for (const ControlResult& result : controls)
@@ -117,7 +117,7 @@ struct LeakReport {
   }
   std::string leak_sentences() const {
     std::string words;
-    bool lengths = true;  // would tell as much
+    bool lengths = true;  // whether sequence lengths alone explain the accuracy
     for (const ControlResult& result : controls) {
       if (!leaking(result)) continue;
       words += text(" With ", name(result.control), " the model is right on ", percent(result.accuracy.value),

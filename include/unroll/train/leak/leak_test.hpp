@@ -1,5 +1,4 @@
 #pragma once
-// Does a model see what it should predict? Permutation controls for any model and any way to train it.
 
 #include <concepts>
 #include <cstdint>
@@ -11,22 +10,24 @@
 
 namespace unroll {
 
+/// Options of leak_test.
 struct LeakTestOptions {
   std::vector<Control> controls = {Control::none, Control::shuffled_time, Control::gaussian_input,
                                    Control::permuted_labels, Control::drawn_labels};
-  bool change_targets = true;  ///< the exact test: outputs must not depend on the targets of what is predicted
-  Index repeats = 3;           ///< of each control, with draws and a seed of its own; one says little: labels that are
-                               ///< permuted once may by chance be right for a whole class
+  bool change_targets = true;  ///< exact test: outputs must not depend on the targets of the predicted data
+  Index repeats = 3;  ///< trainings per control, each with different draws and a different seed; one is not enough,
+                      ///< because labels permuted once may by chance be right for a whole class
   std::uint64_t seed = 1;
   double confidence = 0.95;  ///< of the limits
-  double margin = 0.03;      ///< above chance that is not yet called a leak
-  bool sees_length = false;  ///< the model reads a sequence to its end before it answers (a bidirectional layer, an
-                             ///< encoder), so that chance includes what lengths give away
-  std::function<void(Control, Index repeat, const GroupedHits&)> on_run = {};  ///< after each training
+  double margin = 0.03;      ///< largest excess over chance that is not a leak
+  bool sees_length = false;  ///< the model reads a sequence to its end before it answers (bidirectional layer,
+                             ///< encoder), so chance levels include the information in the lengths
+  std::function<void(Control, Index repeat, const GroupedHits&)> on_run = {};  ///< called after each training
 };
 
-/// Trains a model on a data set, with a seed, and returns what predicts: for a data set, scores [classes x steps] for
-/// each of its sequences ([classes x 1] for a label per sequence), in their order.
+/// Training function for leak_test: trains a model on a data set with a seed and returns a predictor. The predictor
+/// returns for a data set the scores [classes x steps] of each sequence ([classes x 1] for one label per sequence), in
+/// order.
 template <class T, class S>
 concept LeakTestTrain = std::invocable < const T&,
         const Dataset<S>
@@ -36,7 +37,6 @@ concept LeakTestTrain = std::invocable < const T&,
 
 namespace detail {
 
-/// A run of leak_test: what its controls share.
 template <class S, class Train>
 class LeakTest {
  public:
@@ -132,7 +132,8 @@ class LeakTest {
 
   void set_chance(ControlResult& result) const {
     const ChanceLevels& levels = report_.chance;
-    const bool drawn = result.control == Control::drawn_labels;  // no length, no step tells anything of them
+    const bool drawn =
+        result.control == Control::drawn_labels;  // neither lengths nor steps are related to drawn labels
     const double even = 1 / double(test_.classes());
     result.chance = drawn ? even : options_.sees_length ? levels.per_length : levels.per_step;
     result.balanced_chance = drawn                  ? even
@@ -140,7 +141,7 @@ class LeakTest {
                                                     : levels.balanced_per_step;
   }
 
-  /// Repeats differ by what was drawn, which all groups of a repeat share.
+  /// Limits widened to include the spread over repeats: all groups of a repeat share its draws.
   Interval wider(Interval limits, const std::vector<double>& repeats) const {
     if (repeats.size() < 2) return limits;
     const Summary summary = summarize(Eigen::Map<const VectorX<double>>(repeats.data(), Index(repeats.size())));
@@ -168,7 +169,7 @@ class LeakTest {
         if (s >= b.size() || t >= b[s].cols() || !same(a[s].col(t), b[s].col(t))) return TargetsSeen{Index(s), t};
     return std::nullopt;
   }
-  /// A NaN equals a NaN.
+  /// Equality in which NaN equals NaN.
   template <class Column>
   static bool same(const Column& a, const Column& b) {
     return ((a.array() == b.array()) || (a.array() != a.array() && b.array() != b.array())).all();
@@ -184,7 +185,8 @@ class LeakTest {
 
 }  // namespace detail
 
-/// Trains and tests a model under each control, several times, and says whether it knows what its inputs cannot tell:
+/// Leak test for any model and training procedure: trains and tests a model under each control, several times, and
+/// detects outputs that cannot come from the inputs.
 ///
 ///     const auto train = [](const Dataset<float>& data, std::uint64_t seed) {
 ///       auto model = ...;                                                     // made, initialised by seed and trained
@@ -192,14 +194,13 @@ class LeakTest {
 ///     };
 ///     std::puts(leak_test(training, test, participants, train).verdict().c_str());
 ///
-/// `groups` are those of the test sequences, counted from 0: what belongs to one person, or else is not independent,
-/// has one number. They must have no part in the training data. A control is a leak when its accuracy, or its balanced
-/// accuracy, is above the most that chance gives, by its lower confidence limit and by more than a margin. In the exact
-/// test the predictor is handed the test data with every target changed: if a single bit of its outputs changes, it
-/// reads them.
+/// `groups`: group of each test sequence, counted from 0. Sequences that are not independent, such as those of one
+/// person, form one group. No group may occur in the training data. A control indicates a leak if the lower confidence
+/// limit of its accuracy or balanced accuracy exceeds the chance level by more than the margin. The exact test predicts
+/// the test data with every target changed: if any bit of the outputs differs, the predictor reads targets.
 ///
-/// Everything depends on the seed alone, as far as `train` does. Throws ValueError and ShapeError for data without
-/// labels, data that do not fit together, fewer than two groups and options out of range, before anything is trained.
+/// Results depend on the seed only, provided that `train` does. Throws ValueError and ShapeError before training for
+/// data without labels, data that do not match, fewer than two groups and options out of range.
 template <class S, LeakTestTrain<S> Train>
 LeakReport leak_test(const Dataset<S>& training, const Dataset<S>& test, std::span<const Index> groups,
                      const Train& train, const LeakTestOptions& options = {}) {

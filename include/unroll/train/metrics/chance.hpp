@@ -1,5 +1,4 @@
 #pragma once
-// What can be reached without looking at the inputs.
 
 #include <algorithm>
 #include <map>
@@ -11,24 +10,27 @@
 
 namespace unroll {
 
-/// Shares of right answers that need no input. Where sequences differ in length, the step at hand tells which classes
-/// are left, and the length, for a model that reads a sequence to its end before it answers, may tell the class itself.
+/// Chance levels of a data set: accuracies possible without the inputs. If sequences differ in length, the step number
+/// reveals which classes remain possible. For a model that reads a sequence to its end before it answers, the length
+/// may also reveal the class.
 struct ChanceLevels {
-  double uniform = 0;       ///< 1 / classes that occur; also the balanced accuracy of naming one class always
-  double majority = 0;      ///< naming one class always, the most frequent among all labels
-  double per_sequence = 0;  ///< the same counted by sequences instead of labels
-  double per_step = 0;      ///< the most frequent class at each step: the most that the step number can give
-  double per_length = 0;    ///< the most that step number and length of the sequence can give
-  double balanced_per_step = 0, balanced_per_length = 0;  ///< the same for balanced accuracy
+  double uniform = 0;       ///< 1 / classes that occur; also the balanced accuracy of a constant prediction
+  double majority = 0;      ///< accuracy of always predicting the most frequent label
+  double per_sequence = 0;  ///< likewise, counting each sequence once with its most frequent label
+  double per_step =
+      0;  ///< accuracy of predicting the most frequent class at each step: the highest possible from the step number
+  double per_length = 0;                                  ///< highest possible from step number and sequence length
+  double balanced_per_step = 0, balanced_per_length = 0;  ///< likewise for balanced accuracy
   std::vector<double> at_step = {};                       ///< share of the most frequent class at each step
 };
 
 namespace detail {
 
-/// Labels by what is known without the inputs.
+/// Label counts by {length or 0, step}.
 using LabelCounts = std::map<std::pair<Index, Index>, VectorX<double>>;
 
-/// Right answers of whoever names, wherever `counts` tells cases apart, the class with the largest weighted count.
+/// Weighted number of right answers if, for each key of `counts`, the class with the largest weighted count is
+/// predicted.
 inline double best_guesses(const LabelCounts& counts, const VectorX<double>& weight) {
   double sum = 0;
   for (const auto& item : counts) sum += item.second.cwiseProduct(weight).maxCoeff();
@@ -37,8 +39,8 @@ inline double best_guesses(const LabelCounts& counts, const VectorX<double>& wei
 
 }  // namespace detail
 
-/// The levels for these labels; a negative label is not counted. For a data set with a label per sequence the only step
-/// is the answer's. Throws ValueError when nothing is labelled.
+/// Chance levels for the labels of a data set; negative labels are not counted. One label per sequence counts as step
+/// 0. Throws ValueError if nothing is labelled.
 template <class S>
 ChanceLevels chance_levels(const Dataset<S>& data) {
   require<ValueError>(has_labels(data.kind()), "chance levels: the data set has no labels");

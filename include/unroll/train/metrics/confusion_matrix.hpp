@@ -1,5 +1,4 @@
 #pragma once
-// Which class is taken for which, and what follows from it.
 
 #include <algorithm>
 
@@ -8,18 +7,18 @@
 
 namespace unroll {
 
-/// How well one class, or an average of several, was found.
+/// Scores of one class, or averages over classes.
 struct ClassScores {
-  double precision = 0;  ///< of what was predicted as this class, the share that is
-  double recall = 0;     ///< of what is this class, the share that was found
-  double f1 = 0;         ///< harmonic mean of the two
-  Index support = 0;     ///< columns whose label is this class
-  Index predicted = 0;   ///< columns that were taken for it
+  double precision = 0;  ///< share of the columns predicted as this class that have its label
+  double recall = 0;     ///< share of the columns with this label that are predicted as it
+  double f1 = 0;         ///< harmonic mean of precision and recall
+  Index support = 0;     ///< columns with this label
+  Index predicted = 0;   ///< columns predicted as this class
 };
 
-/// Counts of labelled columns by true class (row) and predicted class (column). A column whose scores hold a NaN has no
-/// predicted class: it is counted as missed (recall), but taken for no class (precision). A share of nothing is 0, as
-/// in scikit-learn.
+/// Confusion matrix: counts of labelled columns by true class (row) and predicted class (column). A column whose scores
+/// contain a NaN is undecided: it lowers the recall of its class but counts for no predicted class (precision). Ratios
+/// with denominator 0 are 0, as in scikit-learn.
 class ConfusionMatrix {
  public:
   using Counts = Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic>;
@@ -31,8 +30,8 @@ class ConfusionMatrix {
     undecided_.setZero(classes);
   }
 
-  /// Scores [classes x columns] and a label per column, negative for none; of equal scores the smaller class is
-  /// predicted. Throws ShapeError, and ValueError for a label that is no class.
+  /// Adds scores [classes x columns] with one label per column; negative labels are not scored. Of equal scores the
+  /// smaller class is predicted. Throws ShapeError, and ValueError for a label out of range.
   template <class Derived>
   void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
     const Eigen::Ref<const MatrixX<typename Derived::Scalar>> view(scores.derived());
@@ -44,7 +43,7 @@ class ConfusionMatrix {
     }
   }
 
-  /// Classes that were decided elsewhere, negative for undecided.
+  /// Adds predictions made elsewhere; negative predictions are undecided.
   void add_predicted(InLabels predicted, InLabels labels) {
     detail::check_labels(labels, classes(), predicted.size());
     detail::check_labels(predicted, classes(), labels.size());
@@ -52,21 +51,21 @@ class ConfusionMatrix {
   }
 
   Index classes() const { return counts_.rows(); }
-  const Counts& counts() const { return counts_; }        ///< rows true, columns predicted
+  const Counts& counts() const { return counts_; }        ///< rows: true, columns: predicted
   const Labels& undecided() const { return undecided_; }  ///< by true class
   Index scored() const { return counts_.sum() + undecided_.sum(); }
   Index unscored() const { return unscored_; }
 
   double accuracy() const { return share(counts_.trace(), scored()); }
 
-  /// Of one class; throws ValueError where there is no such class.
+  /// Scores of one class. Throws ValueError if there is no such class.
   ClassScores of(Index label) const {
     require<ValueError>(label >= 0 && label < classes(), "confusion matrix: class ", label, " of ", classes());
     return scores(counts_(label, label), counts_.col(label).sum(), counts_.row(label).sum() + undecided_[label]);
   }
 
-  /// Mean of each measure over the classes that are a label or a prediction at least once (the F1 is the mean of the
-  /// F1s).
+  /// Macro average: mean of each score over the classes that occur as a label or a prediction. The F1 is the mean of
+  /// the F1s.
   ClassScores macro() const {
     ClassScores mean;
     Index present = 0;
@@ -82,11 +81,12 @@ class ConfusionMatrix {
     return mean;
   }
 
-  /// Over all columns at once. Each column has one label and one prediction, so all three equal the accuracy, unless
-  /// some are undecided.
+  /// Micro average over all columns. Each column has one label and one prediction, so all three scores equal the
+  /// accuracy, unless columns are undecided.
   ClassScores micro() const { return scores(counts_.trace(), counts_.sum(), scored()); }
 
-  /// Mean recall of the classes that occur as labels: guessing one class always gives 1 / (number of classes).
+  /// Balanced accuracy: mean recall of the classes that occur as labels. A constant prediction gives 1 / (number of
+  /// classes).
   double balanced_accuracy() const {
     double sum = 0;
     Index present = 0;

@@ -1,6 +1,4 @@
 #pragma once
-// A share of right answers with confidence limits. Steps of a recording, and recordings of one person, resemble each
-// other: only groups that share nothing count as independent.
 
 #include <algorithm>
 #include <cmath>
@@ -12,14 +10,14 @@
 
 namespace unroll {
 
-/// A share with confidence limits, all in [0, 1].
+/// Share with confidence limits, all in [0, 1].
 struct Interval {
   double value = 0, low = 0, high = 1;
 };
 
-/// How many standard errors a mean of `degrees + 1` normal values may lie off with this probability: the two-sided
-/// quantile of Student's t, Hill 1970, Algorithm 396; relative error below 1e-4. Throws ValueError unless the
-/// confidence lies between 0 and 1 and there is a degree of freedom.
+/// Two-sided quantile of Student's t: `confidence` is the probability that the mean of `degrees` + 1 normal values
+/// deviates by at most this number of standard errors. Hill 1970, Algorithm 396; relative error below 1e-4. Throws
+/// ValueError unless the confidence is between 0 and 1 and `degrees` >= 1.
 inline double student_quantile(double confidence, Index degrees) {
   require<ValueError>(confidence > 0 && confidence < 1 && degrees >= 1, "Student's t: a confidence of ", confidence,
                       " with ", degrees, " degrees of freedom; expected between 0 and 1, and at least 1");
@@ -44,9 +42,10 @@ inline double student_quantile(double confidence, Index degrees) {
   return std::sqrt(n * y);
 }
 
-/// Right answers by class and group (a person). Limits come from how much groups differ: their deviations from the
-/// common share, linearised (a cluster-robust variance), with Student's t for one degree of freedom less than there are
-/// groups. Of fewer than two groups nothing is known: their limits are 0 and 1.
+/// Accuracy with confidence limits over independent groups. Steps of a recording and recordings of one person are
+/// correlated, so groups (for example persons) are the independent units. The limits use a cluster-robust variance,
+/// that is, linearised deviations of the groups from the common share, with Student's t for groups - 1 degrees of
+/// freedom. With fewer than two groups they are 0 and 1.
 class GroupedHits {
  public:
   GroupedHits(Index groups, Index classes) {
@@ -59,8 +58,8 @@ class GroupedHits {
     });
   }
 
-  /// Scores [classes x columns] of a sequence of `group`, and a label per column, negative for none. Throws ShapeError,
-  /// and ValueError for a group or label that is none.
+  /// Adds scores [classes x columns] of a sequence of `group`, with one label per column; negative labels are not
+  /// scored. Throws ShapeError, and ValueError for a group or label out of range.
   template <class Derived>
   void add(Index group, const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
     check_group(group);
@@ -73,7 +72,7 @@ class GroupedHits {
     });
   }
 
-  /// Those of other runs on the same groups.
+  /// Adds the counts of another run on the same groups.
   GroupedHits& operator+=(const GroupedHits& other) {
     hits_ += other.hits_;
     scored_ += other.scored_;
@@ -83,7 +82,7 @@ class GroupedHits {
   Index groups() const { return hits_.cols(); }
   Index classes() const { return hits_.rows(); }
   double scored() const { return scored_.sum(); }
-  /// Of one group alone; 0 where nothing was scored. Throws ValueError for a group that is none.
+  /// Accuracy of one group; 0 if nothing was scored. Throws ValueError for a group out of range.
   double accuracy_of(Index group) const {
     check_group(group);
     return share(hits_.col(group).sum(), scored_.col(group).sum());
@@ -95,7 +94,7 @@ class GroupedHits {
                     VectorX<double>::Constant(classes(), share(1, scored())), confidence);
   }
 
-  /// Mean recall of the classes that occur.
+  /// Balanced accuracy: mean recall of the classes that occur.
   Interval balanced_accuracy(double confidence = 0.95) const {
     VectorX<double> recall(classes()), weight(classes());
     const double present = double((scored_.rowwise().sum().array() > 0).count());
@@ -112,7 +111,7 @@ class GroupedHits {
   }
   static double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-  /// `expected`: the share of each class if groups did not differ.
+  /// `expected`: share of each class under the assumption that groups do not differ.
   Interval interval(double value, const VectorX<double>& expected, const VectorX<double>& weight,
                     double confidence) const {
     double squares = 0;

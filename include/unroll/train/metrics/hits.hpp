@@ -1,5 +1,5 @@
 #pragma once
-// How often the right class was the best, among the best, or the best at a given step.
+// Accuracy, top-k accuracy and accuracy per step.
 
 #include <utility>
 #include <vector>
@@ -10,14 +10,14 @@
 
 namespace unroll {
 
-/// A share of labelled columns, with the numbers it is made of.
+/// Share of right answers, with its counts.
 struct Hits {
   Index correct = 0;
   Index scored = 0;     ///< labelled columns
   Index unscored = 0;   ///< columns without a label
-  Index undecided = 0;  ///< labelled columns whose scores hold a NaN: scored, never correct
+  Index undecided = 0;  ///< labelled columns whose scores contain a NaN: scored, never correct
 
-  /// In [0, 1]; 0 where nothing was scored, which `scored` tells from a model that is always wrong.
+  /// Share in [0, 1]; 0 if nothing was scored, see `scored`.
   double value() const { return scored > 0 ? double(correct) / double(scored) : 0; }
 
   Hits& operator+=(const Hits& other) {
@@ -29,9 +29,9 @@ struct Hits {
 
 namespace detail {
 
-/// How many classes come before `label`: those with a larger score, and those with the same score and a smaller number.
-/// So there is one order, its first class is the prediction, and the label is among the k best when its rank is below
-/// k. -1 with a NaN.
+/// Rank of `label`: number of classes with a larger score, or with the same score and a smaller index; -1 if a score is
+/// NaN. Ties have a fixed order, so the class of rank 0 is the prediction and the label is among the k best exactly if
+/// its rank is below k.
 template <class Scores>
 Index rank_of(const Scores& scores, Index label) {
   Index rank = 0;
@@ -42,7 +42,7 @@ Index rank_of(const Scores& scores, Index label) {
   return rank;
 }
 
-/// The class with the largest score, the first of several; -1 with a NaN.
+/// Class with the largest score, the smallest index of equal ones; -1 if a score is NaN.
 template <class Scores>
 Index predicted_class(const Scores& scores) {
   Index best = 0;
@@ -53,7 +53,7 @@ Index predicted_class(const Scores& scores) {
   return best;
 }
 
-/// Calls f(column, label, rank of the label or -1) for every column; label and rank are -1 where there is none.
+/// Calls f(column, label, rank of the label) for every column. For a column without a label, label and rank are -1.
 template <class Derived, class F>
 void for_each_rank(const Eigen::MatrixBase<Derived>& scores, InLabels labels, const F& f) {
   const Eigen::Ref<const MatrixX<typename Derived::Scalar>> view(scores.derived());
@@ -74,12 +74,12 @@ inline Hits hit(Index label, Index rank, Index k) {
 
 }  // namespace detail
 
-/// Share of labelled columns whose largest score stands at the label; of equal scores the class with the smaller number
-/// wins.
+/// Accuracy: share of labelled columns whose largest score is at the label. Of equal scores, the class with the smaller
+/// index is predicted.
 class Accuracy {
  public:
-  /// Scores (logits or probabilities) [classes x columns] and a label per column, negative for none. Throws ShapeError,
-  /// and ValueError for a label that is no class.
+  /// Adds scores (logits or probabilities) [classes x columns] with one label per column; negative labels are not
+  /// scored. Throws ShapeError, and ValueError for a label out of range.
   template <class Derived>
   void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
     Hits batch;
@@ -88,7 +88,7 @@ class Accuracy {
     hits_ += batch;
   }
 
-  /// Classes that were decided elsewhere (by a decoder), negative for undecided.
+  /// Adds predictions made elsewhere (by a decoder); negative predictions are undecided.
   void add_predicted(InLabels predicted, InLabels labels) {
     require<ShapeError>(predicted.size() == labels.size(), "accuracy: ", predicted.size(), " predictions, but ",
                         labels.size(), " labels");
@@ -105,9 +105,9 @@ class Accuracy {
   Hits hits_;
 };
 
-/// Share of labelled columns whose label is among the k largest scores, for several k at once. Of equal scores the
-/// class with the smaller number comes first, so that k = 1 is Accuracy, and a constant output does not count as right
-/// everywhere.
+/// Top-k accuracy: share of labelled columns whose label is among the k largest scores, for several k at once. Of equal
+/// scores, the class with the smaller index ranks first, so k = 1 equals Accuracy and a constant output does not count
+/// as always right.
 class TopK {
  public:
   /// Throws ValueError unless every k is at least 1.
@@ -115,7 +115,8 @@ class TopK {
     for (const Index each : k_) require<ValueError>(each >= 1, "top k: k is ", each, ", expected at least 1");
   }
 
-  /// As Accuracy::add; throws ValueError where a k is larger than the number of classes, since it could not be missed.
+  /// Adds scores as Accuracy::add. Throws ValueError if a k exceeds the number of classes, because then every answer
+  /// would be right.
   template <class Derived>
   void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
     for (const Index each : k_)
@@ -133,11 +134,10 @@ class TopK {
   std::vector<Hits> hits_;
 };
 
-/// Accuracy at each time step, over the sequences that have a label there; a late step stands on few of them, so look
-/// at `scored`.
+/// Accuracy at each step, over the sequences with a label there. Few sequences reach late steps, so check `scored`.
 class StepAccuracy {
  public:
-  /// As Accuracy::add, with the step (from 0) of each column.
+  /// Adds scores as Accuracy::add, with the step (from 0) of each column.
   template <class Derived>
   void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels, InLabels step_of_column) {
     require<ShapeError>(step_of_column.size() == scores.cols(), "accuracy per step: expects the step of each of ",

@@ -1,5 +1,4 @@
 #pragma once
-// How well a score tells one class from all others, whatever the threshold.
 
 #include <algorithm>
 #include <utility>
@@ -11,19 +10,18 @@
 
 namespace unroll {
 
-/// A threshold between two scores: which shares of the other classes and of the class lie at or above it.
+/// Point of a ROC curve: shares of the negative and of the positive columns with a score at or above a threshold.
 struct RocPoint {
   double false_alarms = 0, found = 0;
 };
 
-/// The receiver operating characteristic. Its area is the probability that something of the class has a larger score
-/// than something else, equal scores counted half (Hanley & McNeil 1982): 1/2 for a score that says nothing, however
-/// rare the class is.
+/// Receiver operating characteristic (ROC) of a score for one class. The area under the curve is the probability that a
+/// positive column has a larger score than a negative one, ties counted half (Hanley & McNeil 1982): 1/2 for an
+/// uninformative score, however rare the class is.
 class Roc {
  public:
-  /// A score per column (any number that grows with the belief), and whether the column is of the class: 1 or 0,
-  /// negative for a column that is not scored. Throws ShapeError, NonFiniteError for a score that is NaN or infinite,
-  /// ValueError for another label.
+  /// Adds one score per column, larger for stronger belief, with labels 1 (positive), 0 (negative) or below 0 (not
+  /// scored). Throws ShapeError, NonFiniteError for a score that is not finite, ValueError for other labels.
   template <class Scalar>
   void add(const Eigen::Ref<const VectorX<Scalar>>& scores, const Eigen::Ref<const Labels>& labels) {
     require<ShapeError>(scores.size() == labels.size(), "ROC: ", scores.size(), " scores, but ", labels.size(),
@@ -36,8 +34,8 @@ class Roc {
     }
   }
 
-  /// From (0, 0) to (1, 1), a point behind each group of equal scores. Throws ValueError unless there is something of
-  /// the class and something else.
+  /// ROC curve from (0, 0) to (1, 1), with one point per distinct score. Throws ValueError unless there are positive
+  /// and negative columns.
   std::vector<RocPoint> curve() const {
     auto sorted = scored_;
     std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
@@ -55,7 +53,7 @@ class Roc {
     return points;
   }
 
-  /// Throws as `curve`.
+  /// Area under the curve. Throws as `curve`.
   double area() const {
     double area = 0;
     const auto points = curve();

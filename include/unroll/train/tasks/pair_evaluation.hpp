@@ -1,6 +1,4 @@
 #pragma once
-// The loss of an encoder and decoder on pairs, fed the tokens of the target: independent of the batch size, bit for
-// bit. No result: what the model writes by itself comes from a Seq2SeqDecoder.
 
 #include "unroll/data/batches.hpp"
 #include "unroll/data/pairs.hpp"
@@ -10,13 +8,15 @@
 
 namespace unroll {
 
-/// As Evaluator, for pairs.
+/// Evaluator of an encoder-decoder model on pairs, with teacher forcing, see Evaluator. To evaluate the model's own
+/// output, decode with a Seq2SeqDecoder.
 template <class Model>
 class PairEvaluator {
  public:
   using Scalar = typename Model::Scalar;
 
-  /// The loss is summed sample by sample, and in a sample by pieces of a length that depends on the model alone.
+  /// Loss and hits of `samples`. The loss is summed per sample, and within a sample per piece; the length of a piece
+  /// depends on the model only.
   template <class Loss>
   Evaluation operator()(const Model& model, const SequencePairs<Scalar>& data, std::span<const Index> samples,
                         const Loss& loss, const EvaluateOptions& options = {}) {
@@ -41,15 +41,14 @@ class PairEvaluator {
   }
 
  private:
-  /// What a batch is run with.
   struct Run {
-    PairBatch<Scalar> batch, one;  // the latter a pair alone
+    PairBatch<Scalar> batch, one;  // `one`: batch of a single pair
     typename Model::Tape tape;
     Buffer<Scalar> sample;
-    std::vector<Evaluation> results;  // of each pair
+    std::vector<Evaluation> results;  // per pair
   };
 
-  /// Of the pair in run.one, given what the decoder gave for it.
+  /// Loss and hits of the pair in run.one, given the outputs of the decoder.
   template <class Loss>
   Evaluation evaluate(const Model& model, const Loss& loss, Run& run, const ConstView<Scalar>& outputs) const {
     const auto labels = [&](Index first, Index some) -> Eigen::Ref<const Labels> {
@@ -75,7 +74,7 @@ class PairEvaluator {
   detail::BatchRuns<Run> each_batch_;
 };
 
-/// Loss and hits of all pairs without dropout. Values are sums over sums, see LossValue.
+/// Loss and hits of all pairs, without dropout. Values are ratios of sums, see LossValue.
 template <class Model, class Loss>
 Evaluation evaluate(const Model& model, const SequencePairs<typename Model::Scalar>& data, const Loss& loss,
                     const EvaluateOptions& options = {}) {
@@ -84,7 +83,8 @@ Evaluation evaluate(const Model& model, const SequencePairs<typename Model::Scal
 
 namespace detail {
 
-/// Throws ShapeError or ValueError unless the model can learn these pairs with this loss: features, sources, tokens.
+/// Throws ShapeError or ValueError unless the model can be trained on these pairs with this loss: features, sources,
+/// tokens.
 template <class Model, class Loss, class S>
 void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
                 const SequencePairs<S>& data, std::span<const Index> samples) {

@@ -1,5 +1,4 @@
 #pragma once
-// How an encoder and decoder learn from a batch of pairs: over the tokens of the target, or over their own.
 
 #include <deque>
 #include <string>
@@ -11,7 +10,7 @@
 
 namespace unroll::detail {
 
-/// The task of Seq2SeqStep, see TaskStep.
+/// Task of Seq2SeqStep, see TaskStep: a batch of pairs, with teacher forcing or scheduled sampling.
 template <class M, class Loss>
 class PairTask {
  public:
@@ -21,7 +20,6 @@ class PairTask {
   using Weights = typename Model::Weights;
   using Shards = std::span<const Batch>;
 
-  /// What a thread works with.
   struct Memory {
     typename Model::Tape tape;
     ScheduledSampling<Model> sampling;
@@ -32,7 +30,7 @@ class PairTask {
     void reset() { this->gradient.reset(); }
   };
 
-  /// Throws ValueError for options without a use here.
+  /// Throws ValueError for options that do not apply.
   PairTask(Model& trained, Loss loss, StepOptions chosen)
       : model(trained), options(std::move(chosen)), loss_(std::move(loss)) {
     options.truncation.check();
@@ -42,7 +40,7 @@ class PairTask {
                         options.truncation.update_every, options.truncation.accumulate ? " and accumulate" : "");
   }
 
-  /// Returns the share of tokens from the target.
+  /// Returns the share of decoder inputs from the target.
   double begin(std::deque<Part>& parts, Shards shards, std::int64_t updates) {
     for (std::size_t k = 0; k < shards.size(); ++k)
       loss_.count(labels(shards[k], 0, shards[k].target_columns()), shards[k].columns(0, shards[k].target_columns()),

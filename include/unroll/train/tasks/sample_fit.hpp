@@ -1,5 +1,4 @@
 #pragma once
-// What `fit` trains on where samples are dealt out into batches anew for each epoch: sequences, or pairs.
 
 #include "unroll/data/split.hpp"
 #include "unroll/train/detail/fit_checks.hpp"
@@ -12,7 +11,7 @@
 
 namespace unroll::detail {
 
-/// What the options of a run say of its steps.
+/// Step options of a run's options.
 template <class Options>
 StepOptions step_options(const Options& options) {
   const bool per_update = options.learning_rate.counts == LearningRate::per_update;
@@ -28,13 +27,13 @@ StepOptions step_options(const Options& options) {
           .count_hits = true};
 }
 
-/// Sequences in a part of a batch: statistics need all of them in one.
+/// Size of the parts of a batch: batch statistics need the whole batch in one part.
 template <class Model>
 Index shard_size(const Model& model, std::span<const Index> samples, Index shard) {
   return model.statistics() > 0 ? Index(samples.size()) : shard;
 }
 
-/// How data of a kind are trained on, and with which models.
+/// Step, evaluator, batch and checks for a type of data.
 template <class Data>
 struct FitKind;
 
@@ -80,7 +79,7 @@ struct FitKind<SequencePairs<S>> {
   }
 };
 
-/// See FitRun.
+/// Task of FitRun for sequences and pairs, which are divided into new batches every epoch.
 template <class Model, class Loss, class O, class D>
 class SampleFit {
  public:

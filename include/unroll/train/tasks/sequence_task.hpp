@@ -1,5 +1,4 @@
 #pragma once
-// How a model of layers learns from a batch of sequences: window by window, with the state carried.
 
 #include <deque>
 
@@ -13,7 +12,7 @@
 
 namespace unroll::detail {
 
-/// The task of TrainingStep, see TaskStep.
+/// Task of TrainingStep, see TaskStep: a batch of sequences, window by window with carried state.
 template <class M, class Loss>
 class SequenceTask {
  public:
@@ -24,7 +23,6 @@ class SequenceTask {
   using States = std::vector<State<Scalar>>;
   using Shards = std::span<const Batch>;
 
-  /// What a thread works with.
   struct Memory {
     typename Model::Tape tape;
     Buffer<Scalar> d_output;
@@ -42,10 +40,10 @@ class SequenceTask {
     VectorX<double> statistics;  // see Chain::add_statistics
     detail::TruncatedRun<Model> run;
     States first;                       // state before the first step
-    std::vector<Signal<Scalar>> input;  // of the present window
+    std::vector<Signal<Scalar>> input;  // input of the present window
   };
 
-  /// Throws ValueError for options out of range, or without a use here.
+  /// Throws ValueError for options out of range or that do not apply.
   SequenceTask(Model& trained, Loss loss, StepOptions chosen)
       : model(trained), options(std::move(chosen)), loss_(std::move(loss)) {
     options.truncation.check();
@@ -118,7 +116,7 @@ class SequenceTask {
 
   void end(const std::deque<Part>& parts, Shards shards, States* carried) const {
     if (carried == nullptr) return;
-    for (std::size_t s = 0; s < shards.size(); ++s)  // a part without any step keeps the state that it began with
+    for (std::size_t s = 0; s < shards.size(); ++s)  // a part without steps keeps its initial state
       put_places(parts[s].run.state(), shards[s].timeline(), samples(shards), *carried);
   }
 
@@ -126,10 +124,10 @@ class SequenceTask {
   StepOptions options;
 
  private:
-  /// Does the loss look at sequences as a whole? Then all outputs of a part are in memory together.
+  /// Whether the loss needs whole sequences. Then all outputs of a part are in memory together.
   static constexpr bool whole_sequences = TakesLabelSequences<Loss>;
 
-  /// What is refused in a later window must be refused before the first one has changed the parameters.
+  /// Checks all windows first, because a later error would come after the first window has changed the parameters.
   void count(std::deque<Part>& parts, Shards shards) const {
     const bool all_at_once = options.truncation.accumulate || windows() == 1;
     for (std::size_t s = 0; s < shards.size(); ++s) {
@@ -154,8 +152,7 @@ class SequenceTask {
     return steps;
   }
 
-  /// Of some columns of a window's output, the first of them number `first`. Steps that are only run again have no
-  /// loss.
+  /// Gradient of the loss for columns `first` and following of a window's output. Recomputed steps have no loss.
   ConstView<Scalar> gradient_of_loss(Part& part, const Batch& batch, const Window& window, Index first,
                                      const ConstView<Scalar>& output, Buffer<Scalar>& memory) const {
     const Timeline& timeline = batch.target_timeline();

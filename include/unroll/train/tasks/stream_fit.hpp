@@ -1,12 +1,11 @@
 #pragma once
-// What `fit` trains on where a text is read in streams: a batch is a window, and the state is carried to the next one.
 
 #include "unroll/data/streams.hpp"
 #include "unroll/train/tasks/sample_fit.hpp"
 
 namespace unroll::detail {
 
-/// See FitRun.
+/// Task of FitRun for token streams: a batch is a window, and the state is carried to the next one.
 template <class Model, class Loss, class O>
 class StreamFit {
   using S = typename Model::Scalar;
