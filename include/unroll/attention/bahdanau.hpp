@@ -17,8 +17,8 @@ inline constexpr auto readout = symbol<"readout", "readout">;
 /// the step, the step reads the context, z multiplies the new value, and the output reads the state before the step.
 ///
 /// x [inputs x B] embedding of the previous word; h [units x B] state; ctx [memory rows x B] context; readout
-/// [readout rows x B] output: maxout of pairs, from which a linear layer computes the scores of the next word. The paper
-/// omits all biases; the biases of candidate and readout are those of the authors' program (GroundHog).
+/// [readout rows x B] output: maxout of pairs, from which a linear layer computes the scores of the next word. The
+/// paper omits all biases; the biases of candidate and readout are those of the authors' program (GroundHog).
 inline constexpr auto rnn_search = cell(state(h),
     ctx = attend(additive, h),
     r = sigmoid(linear(x, ctx, h, no_bias)),

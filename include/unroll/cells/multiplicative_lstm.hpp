@@ -11,8 +11,8 @@ namespace equations {
 using namespace symbols;
 inline constexpr auto b_h = symbol<"b_h">;
 
-/// Multiplicative LSTM, Krause et al. 2016 (arXiv:1609.07959): its gates read m in place of h, so the transition depends
-/// on the input. The candidate g is linear, and tanh follows the output gate.
+/// Multiplicative LSTM, Krause et al. 2016 (arXiv:1609.07959): its gates read m in place of h, so the transition
+/// depends on the input. The candidate g is linear, and tanh follows the output gate.
 ///
 /// x [inputs x B] input; h, c [units x B] output and cell state; batch size B. The biases are those of the authors'
 /// program (mLSTMhutter.m): one for each of the three gates, and b_h inside the last tanh.
@@ -26,7 +26,7 @@ inline constexpr auto multiplicative_lstm = cell(state(h, c),
     next(h) = tanh(o * next(c) + bias(b_h)));
 
 /// Multiplicative LSTM with the candidate and the output of the usual LSTM, as in the authors' second program
-/// (mLSTMWN.py) and in Radford et al. 2017 (arXiv:1704.01444). Both also normalise the weights, which this cell does not.
+/// (mLSTMWN.py) and in Radford et al. 2017 (arXiv:1704.01444). Weight normalisation, which both use, is omitted.
 inline constexpr auto multiplicative_lstm_tanh = cell(state(h, c),
     m = linear(x, no_bias) * linear(h, no_bias),
     i = sigmoid(linear(x, m)),

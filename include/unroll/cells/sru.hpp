@@ -28,7 +28,7 @@ inline constexpr auto sru = cell(state(c),
 }  // namespace equations
 
 /// SRU with the initial values of the authors' program. The weights of the highway's map are scaled by
-/// alpha = sqrt(1 + 2 exp(b)), where b = 0 is the initial bias of its gate; for another b, set `y.x` and `r.b` together.
+/// alpha = sqrt(1 + 2 exp(b)), where b = 0 is the initial bias of its gate; for another b, set both `y.x` and `r.b`.
 template <class Scalar, int units = Eigen::Dynamic>
 struct Sru : EquationCell<Scalar, equations::sru, units> {
   using EquationCell<Scalar, equations::sru, units>::EquationCell;
