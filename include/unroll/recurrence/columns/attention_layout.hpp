@@ -24,7 +24,7 @@ class AttentionLayout : public ColumnLayout<D> {
   Index key_rows() const { return key_rows_; }
   const Parts& attention(int k) const { return parts_[k]; }
 
-  /// Throws ShapeError unless memory rows are given exactly if the equations attend to a memory.
+  /// Throws ShapeError if the equations attend and no memory rows are given, or the reverse.
   void set_sizes(const CellSizes& sizes) {
     constexpr bool attends = words.count > 0;
     require<ShapeError>(attends == (sizes.memory != 0),
@@ -46,7 +46,7 @@ class AttentionLayout : public ColumnLayout<D> {
     return name == "memory" ? memory_rows_ : name == "keys" ? key_rows_ : name == "attention" ? sizes.units : 0;
   }
 
-  /// Throws ShapeError if an unprojected query has not as many rows as the keys.
+  /// Throws ShapeError if an unprojected query and the keys differ in rows.
   void check(const CellLayout<D>& cell) const {
     for (int k = 0; k < words.count; ++k) {
       const LinearTerm& term = query_of(k);
@@ -68,7 +68,7 @@ class AttentionLayout : public ColumnLayout<D> {
     if (word.normalised) at.gain = table.add(name + ".g", Role::gain, 1, 1);
   }
 
-  /// Initial gain 1 / sqrt(rows) of normalised scores.
+  /// Initial gain of normalised scores: 1 / sqrt(rows).
   void add_starts(const CellLayout<D>& cell, std::vector<std::pair<std::string, Initializer>>& starts) const {
     for (int k = 0; k < words.count; ++k) {
       if (!words.word[k].normalised) continue;
