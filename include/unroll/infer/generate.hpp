@@ -36,7 +36,6 @@ class Generation {
   }
 
  private:
-  /// Chooses the next token of one sample.
   void write(Index k, Index sample, const Choices<Scalar>& choices) {
     const Ongoing item = frontier_[k];
     if (!choices.any()) return finish(item, sample, false);

@@ -80,7 +80,6 @@ class Sampler {
     return sum_of(std::span<const Scalar>(weights_.data(), std::size_t(weights_.size())), [](auto w) { return w; });
   }
 
-  /// Keeps the top_k best tokens.
   void keep_best(const Choices<Scalar>& choices) {
     best_.clear(top_k_);
     best_.add(0, 0, choices);

@@ -1,6 +1,6 @@
 #pragma once
-// EquationCell: a recurrent cell compiled from equations. Each stage runs its matrix products, then its fused
-// element-wise passes; the backward pass runs the stages in reverse order.
+// EquationCell: recurrent cell compiled from equations. Each stage runs its matrix products, then its fused
+// element-wise passes; the backward pass reverses the stages.
 
 #include <memory>
 #include <optional>

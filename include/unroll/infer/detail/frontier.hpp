@@ -81,7 +81,6 @@ class Frontier {
   /// Parents of the hypotheses of the next set.
   std::span<const Index> parents() const { return parents_; }
 
-  /// Replaces the current set by the next one.
   void advance() {
     items_.swap(next_);
     ++length_;

@@ -28,7 +28,6 @@ constexpr int fixed_units(const EquationCell<S, equations, units>*) {
   return units == Eigen::Dynamic ? 0 : units;
 }
 
-/// Cell of equations that can be streamed.
 template <class C>
 concept StreamedCell = requires(const C* cell) {
   fixed_units(cell);

@@ -24,7 +24,6 @@ constexpr int fixed_memory_rows(std::tuple<Streams...>*) {
   return std::max(1, (Streams::fixed_memory_rows + ...));
 }
 
-/// Sequence of layers that all have a stream.
 template <class W, class... L>
 class LayerStreams {
   template <std::size_t... k>
@@ -33,7 +32,6 @@ class LayerStreams {
   using S = typename std::tuple_element_t<0, std::tuple<L...>>::Scalar;
 
  public:
-  /// Memory of one sequence.
   struct Memory {
     Eigen::Matrix<S, fixed_memory_rows(static_cast<Streams*>(nullptr)), 1> numbers;
     Index turn = 0;

@@ -82,12 +82,10 @@ class ColumnLayout {
 
 /// Base class of K::Run: a kind with the buffers of one pass. A kind redefines only the functions that it needs.
 ///
-/// The operand of an operation is in the rows of its term, where run_back leaves its gradient. The result is in a
-/// matrix that later stages read.
-///
-/// A kind also defines run(k, first_column, columns, rank) and run_back(k, first_column, columns, rank, d_result) for
-/// the columns [first_column, first_column + columns). `rank` is the rank of the first column; `d_result` starts with
-/// the first column.
+/// The operand of an operation is in the rows of its term, where run_back leaves its gradient; the result is in a
+/// matrix that later stages read. A kind also defines run(k, first_column, columns, rank) and run_back(k, first_column,
+/// columns, rank, d_result) for the columns [first_column, first_column + columns). `rank` is the rank of the first
+/// column; `d_result` starts with the first column.
 template <class S, class D>
 class ColumnRun {
  public:

@@ -28,7 +28,6 @@ struct ColumnKindList {
   template <class D>
   static constexpr bool reads_memory = (false || ... || (uses<D, K> && K::reads_memory));
 
-  /// Calls f(layout) for all kinds.
   template <class D, class F>
   static void each_layout(Layouts<D>& layouts, F&& f) {
     (f(static_cast<typename K::template Layout<D>&>(layouts)), ...);
@@ -38,7 +37,6 @@ struct ColumnKindList {
     (f(static_cast<const typename K::template Layout<D>&>(layouts)), ...);
   }
 
-  /// Calls f.template operator()<Kind>() for the kinds that a cell uses.
   template <class D, class F>
   static void each_used(F&& f) {
     (call_if_used<D, K>(f), ...);

@@ -92,7 +92,6 @@ class EquationText {
  public:
   EquationText(const ProgramView& program, Notation notation) : program_(program), notation_(notation) {}
 
-  /// One line per equation.
   [[gnu::cold]] std::string lines() const {
     if (notation_ == Notation::source) return source_lines();
     std::string all;

@@ -47,13 +47,11 @@ struct ColumnWordsIn {
 
 namespace unroll::detail {
 
-/// Element-wise operations of the equations, in order of their indices.
 template <class StateList, class... Lines>
 constexpr auto operations_of(const Equations<StateList, Lines...>& equations) {
   return language::OperationsIn::all(equations.lines);
 }
 
-/// Words of the column operations, in order of their indices.
 template <class StateList, class... Lines>
 constexpr auto column_words_of(const Equations<StateList, Lines...>& equations) {
   return language::ColumnWordsIn::all(equations.lines);

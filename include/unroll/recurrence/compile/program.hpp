@@ -103,7 +103,6 @@ enum class Misuse {
   too_many,
 };
 
-/// List of operations with at most `capacity` entries.
 template <int capacity>
 struct Program {
   static constexpr int max_names = 8;  ///< largest number of inputs, constants, states and sizes each

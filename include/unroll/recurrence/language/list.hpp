@@ -30,7 +30,6 @@ struct List<First, Rest...> {
       return rest.template get<k - 1>();
   }
 
-  /// Calls f(item) for all items, in order.
   template <class F>
   constexpr void each(F&& f) const {
     f(first);
@@ -44,7 +43,6 @@ constexpr List<First, Rest...> list(First first, Rest... rest) {
   return {first, list(rest...)};
 }
 
-/// Concatenation.
 template <class... B>
 constexpr List<B...> join(List<>, List<B...> b) {
   return b;

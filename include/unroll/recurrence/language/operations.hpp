@@ -63,7 +63,6 @@ struct OperationTraits {
 
 namespace language {
 
-/// left + right
 struct Add {
   static constexpr std::string_view name = "+";
   static constexpr Infix text{.between = " + ", .binding = Binding::sum}, latex = text;
@@ -83,7 +82,6 @@ struct Add {
   }
 };
 
-/// left - right
 struct Subtract {
   static constexpr std::string_view name = "-";
   static constexpr Infix text{.between = " - ", .binding = Binding::sum, .right = Binding::product}, latex = text;
@@ -103,7 +101,6 @@ struct Subtract {
   }
 };
 
-/// left * right
 struct Multiply {
   static constexpr std::string_view name = "*";
   static constexpr Infix text{
@@ -129,7 +126,6 @@ struct Multiply {
   }
 };
 
-/// left / right
 struct Divide {
   static constexpr std::string_view name = "/";
   static constexpr Infix text{
@@ -158,7 +154,6 @@ EIGEN_ALWAYS_INLINE V gradient_of_greater(V g, V own, V other) {
   return select_greater(own, other, g, select_greater(other, own, zero, half));
 }
 
-/// max(left, right)
 struct Maximum {
   static constexpr std::string_view name = "max", latex = "\\max";
   static constexpr bool kept = false;
@@ -177,7 +172,6 @@ struct Maximum {
   }
 };
 
-/// min(left, right)
 struct Minimum {
   static constexpr std::string_view name = "min", latex = "\\min";
   static constexpr bool kept = false;
@@ -217,7 +211,6 @@ struct Power {
   }
 };
 
-/// -left
 struct Negate {
   static constexpr std::string_view name = "-";
   static constexpr Infix text{.before = "-", .binding = Binding::sum, .left = Binding::product}, latex = text;

@@ -36,12 +36,10 @@ constexpr auto linear(Sources... sources) {
   return parts::linear_of(Linear<true>{}, sources...);
 }
 
-/// Learned vector with one number per unit, to multiply with or to add.
 template <Name name, bool added>
 struct UnitWeight {
   static constexpr int operations = 1;
 };
-/// Learned number that all units share.
 template <Name name>
 struct ScalarWeight {
   static constexpr int operations = 1;

@@ -11,7 +11,6 @@ struct CellLoops {
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
 
-  /// Calls f(std::integral_constant<int, stage>) for all stages from `from` on.
   template <int from, class F>
   static void for_stages(F&& f) {
     if constexpr (from < schedule.stages) f(std::integral_constant<int, from>{}), for_stages<from + 1>(f);
@@ -34,7 +33,6 @@ struct CellLoops {
         f(schedule.source[v], operation.index);
   }
 
-  /// Calls f.template operator()<Run>() for all kinds of column operations.
   template <class F>
   static void each_kind(F&& f) {
     ColumnKinds::each_used<D>([&]<class Kind>() { f.template operator()<typename Kind::template Run<S, D>>(); });

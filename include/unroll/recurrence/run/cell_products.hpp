@@ -199,7 +199,6 @@ class CellProducts {
             Eigen::OuterStride<>(layout.weight_stride(p))};
   }
 
-  /// Rows of the pre-activations that a product writes.
   Strided<S> rows_of(const Product& p, Index column) {
     return {work_.terms.strided().at(layout_.slot_row(p.first_slot), column), layout_.term_rows()};
   }

@@ -74,7 +74,6 @@ class CellStream {
   }
 
  private:
-  /// Calls f(kernel) for all passes in order.
   template <class F>
   EIGEN_ALWAYS_INLINE static void each_kernel(F&& f) {
     detail::each_operation<schedule.stages * program.size_count>([&]<class Pass>(Pass) __attribute__((always_inline)) {

@@ -73,7 +73,6 @@ class PassKernel {
   template <int s>
   static constexpr int turning_stage = schedule.stage[program.equation_of(s)];
 
-  /// True if this pass runs it.
   template <int s>
   static constexpr bool turns = turning_stage<s> == stage&& program.state[s].dimension == dimension;
 

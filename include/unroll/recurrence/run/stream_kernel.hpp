@@ -45,7 +45,6 @@ class StreamKernel {
  public:
   using Rows = StreamRows<D, fixed>;
 
-  /// Calls f.operator()<V, vectors>(first row, blocks) to cover all rows of the pass.
   template <class F>
   EIGEN_ALWAYS_INLINE static void each_segment(const Rows& rows, F&& f) {
     detail::each_segment<S, fixed.size[dimension], terms.count>(rows.template of_size<dimension>(), f);
@@ -137,7 +136,6 @@ class StreamKernel {
     static constexpr int chains = chains_for(places);
     V at[std::size_t(chains)][std::size_t(places > 0 ? places : 1)];
 
-    /// Sum over all chains.
     EIGEN_ALWAYS_INLINE V total(int place) const {
       if constexpr (chains == 4) return (at[0][place] + at[1][place]) + (at[2][place] + at[3][place]);
       V sum = at[0][place];
