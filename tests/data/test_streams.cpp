@@ -251,4 +251,15 @@ TEST_CASE("a language decoder refuses what it cannot continue") {
   CHECK_THROWS_MATCHES(decoder.step(parents, {}), ShapeError, says("1 parents, but 0 tokens"));
 }
 
+TEST_CASE("language decoder: a refused step changes nothing") {
+  const Model model = model_of(7);
+  LanguageDecoder decoder(model), undisturbed(model);
+  for (auto* each : {&decoder, &undisturbed}) each->read({{1}, {2, 3}}), each->start();
+  const Tokens swapped{1, 0}, wrong_parents{1, 2}, tokens{4, 5}, wrong_tokens{4, 7};
+  CHECK_THROWS_AS(decoder.step(wrong_parents, tokens), ValueError);
+  CHECK_THROWS_AS(decoder.step(swapped, wrong_tokens), ValueError);
+  const MatrixX<double> after = decoder.step(swapped, tokens);
+  CHECK(after == undisturbed.step(swapped, tokens));
+}
+
 }  // namespace test_streams

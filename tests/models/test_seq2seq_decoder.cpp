@@ -148,6 +148,19 @@ TEST_CASE("steps before their time and hypotheses that there are not are refused
   CHECK(decoder.step(first, first).cols() == 1);
 }
 
+TEMPLATE_TEST_CASE("seq2seq decoder: a refused step changes nothing", "", BahdanauGru<double>, LuongLstm<double>,
+                   Gru<double>) {
+  const auto model = made<TestType>();
+  const auto batch = batch_of(pairs<double>({{3, 0}, {5, 0}}));
+  Seq2SeqDecoder decoder(model, marks.begin), undisturbed(model, marks.begin);
+  for (auto* each : {&decoder, &undisturbed}) each->read(batch.x(), batch.sources()), each->start();
+  const std::vector<Index> swapped{1, 0}, wrong_parents{1, 2}, tokens{4, 5}, wrong_tokens{4, words};
+  CHECK_THROWS_AS(decoder.step(wrong_parents, tokens), ShapeError);
+  CHECK_THROWS_AS(decoder.step(swapped, wrong_tokens), ValueError);
+  const MatrixX<double> after = decoder.step(swapped, tokens);
+  CHECK(after == undisturbed.step(swapped, tokens));
+}
+
 TEST_CASE("a begin mark that is no token is refused") {
   const auto model = made<Gru<double>>();
   CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("the begin mark is 7, the vocabulary has 7 tokens"));

@@ -13,12 +13,12 @@ inline constexpr auto readout = symbol<"readout", "readout">;
 
 // clang-format off
 
-/// Decoder of RNNsearch, Bahdanau, Cho & Bengio 2015 (arXiv:1409.0473), appendix A.2.2: the state before the step asks, the
-/// context enters the step, z multiplies what is new, and the output reads the state before the step.
+/// Decoder of RNNsearch, Bahdanau, Cho & Bengio 2015 (arXiv:1409.0473), appendix A.2.2: the query is the state before
+/// the step, the step reads the context, z multiplies the new value, and the output reads the state before the step.
 ///
-/// x [inputs x B] the embedded word before, h [units x B] state, ctx [memory rows x B] context, readout [readout rows x B]
-/// output: maxout of pairs, from which one more linear layer gives the scores of the next word. The paper omits all biases;
-/// those of the authors' program (GroundHog) are of the candidate and of the readout.
+/// x [inputs x B] embedding of the previous word; h [units x B] state; ctx [memory rows x B] context; readout
+/// [readout rows x B] output: maxout of pairs, from which a linear layer computes the scores of the next word. The
+/// paper omits all biases; the biases of candidate and readout are those of the authors' program (GroundHog).
 inline constexpr auto rnn_search = cell(state(h),
     ctx = attend(additive, h),
     r = sigmoid(linear(x, ctx, h, no_bias)),
@@ -29,11 +29,11 @@ inline constexpr auto rnn_search = cell(state(h),
     readout = max(linear(h, ctx, x), linear(h, ctx, x)),
     output(readout));
 
-/// Bahdanau's attention around a GRU as cuDNN and PyTorch have it, which is the usual form today: the reset gate comes after
-/// the product, gates have biases, z multiplies the past, and the output reads the state after the step.
+/// Bahdanau attention with a GRU as in cuDNN and PyTorch, the usual form today: the reset gate is applied after the
+/// product, gates have biases, z multiplies the past state, and the output reads the state after the step.
 ///
-/// x [inputs x B] the embedded word before, h [units x B] state, ctx [memory rows x B] context, readout [readout rows x B]
-/// output, from which one more linear layer gives the scores of the next word.
+/// x [inputs x B] embedding of the previous word; h [units x B] state; ctx [memory rows x B] context; readout
+/// [readout rows x B] output, from which a linear layer computes the scores of the next word.
 template <auto score>
 inline constexpr auto bahdanau_gru = cell(state(h),
     ctx = attend(score, h),
@@ -44,7 +44,7 @@ inline constexpr auto bahdanau_gru = cell(state(h),
     readout = tanh(linear(next(h), ctx, x)),
     output(readout));
 
-/// The same with an LSTM. c [units x B] is a second state.
+/// Bahdanau attention with an LSTM; c [units x B] is a second state.
 template <auto score>
 inline constexpr auto bahdanau_lstm = cell(state(h, c),
     ctx = attend(score, h),
@@ -60,8 +60,8 @@ inline constexpr auto bahdanau_lstm = cell(state(h, c),
 // clang-format on
 }  // namespace equations
 
-/// Reads a memory (Inputs::memory). Sizes: units, memory, "readout" and "attention". First values of appendix B.1:
-/// attention starts even, as `ctx.v` is 0.
+/// RNNsearch decoder. Reads Inputs::memory. Sizes: units, memory, "readout" and "attention". Initial values of
+/// appendix B.1: attention is initially uniform, since `ctx.v` is 0.
 template <class Scalar>
 struct RnnSearch : EquationCell<Scalar, equations::rnn_search> {
   using EquationCell<Scalar, equations::rnn_search>::EquationCell;
@@ -76,14 +76,15 @@ struct RnnSearch : EquationCell<Scalar, equations::rnn_search> {
   }
 };
 
-/// Reads a memory (Inputs::memory). Sizes: units, memory, "readout", and "attention" of additive scores.
+/// GRU decoder with Bahdanau attention. Reads Inputs::memory. Sizes: units, memory, "readout" and, for additive scores,
+/// "attention".
 template <class Scalar, auto score = symbols::additive>
 struct BahdanauGru : EquationCell<Scalar, equations::bahdanau_gru<score>> {
   using EquationCell<Scalar, equations::bahdanau_gru<score>>::EquationCell;
   static constexpr std::string_view name = "bahdanau gru";
 };
 
-/// Forget bias 1, as the LSTM.
+/// LSTM decoder with Bahdanau attention. Initial forget bias 1, as Lstm.
 template <class Scalar, auto score = symbols::additive>
 struct BahdanauLstm : EquationCell<Scalar, equations::bahdanau_lstm<score>> {
   using EquationCell<Scalar, equations::bahdanau_lstm<score>>::EquationCell;

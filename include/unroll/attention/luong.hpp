@@ -12,11 +12,12 @@ using namespace symbols;
 
 // clang-format off
 
-/// Decoder with attention and input feeding, Luong, Pham & Manning 2015 (arXiv:1508.04025), sections 3.1 and 3.3: the state
-/// after the step asks; the attentional state a (equation 5) is the output and enters the next step. Its bias a.b is that of
-/// the usual PyTorch versions: the paper, the authors' program and OpenNMT's dot and general attention have none.
+/// Decoder with attention and input feeding, Luong, Pham & Manning 2015 (arXiv:1508.04025), sections 3.1 and 3.3: the
+/// query is the state after the step; the attentional state a (equation 5) is the output and an input of the next step.
+/// The bias a.b is that of the usual PyTorch versions: the paper, the authors' program and OpenNMT's dot and general
+/// attention have none.
 ///
-/// x [inputs x B] the embedded word before, a and h [units x B] states, ctx [memory rows x B] context.
+/// x [inputs x B] embedding of the previous word; a, h [units x B] states; ctx [memory rows x B] context.
 template <auto score>
 inline constexpr auto luong_gru = cell(state(a, h),
     r = sigmoid(linear(x, a, h)),
@@ -37,7 +38,7 @@ inline constexpr auto luong_lstm = cell(state(a, h, c),
     ctx = attend(score, next(h)),
     next(a) = tanh(linear(ctx, next(h))));
 
-/// Without input feeding: the attentional state is the output and goes nowhere else.
+/// Luong decoder without input feeding: the attentional state is only the output.
 template <auto score>
 inline constexpr auto luong_gru_unfed = cell(state(h),
     r = sigmoid(linear(x, h)),
@@ -63,9 +64,9 @@ inline constexpr auto luong_lstm_unfed = cell(state(h, c),
 // clang-format on
 }  // namespace equations
 
-/// Reads a memory (Inputs::memory). Sizes: units, memory, and "attention" of additive scores. `dot` scores need as many
-/// units as the memory has rows. `attentional_state` is the state that begins at zero whatever the bridge: no encoder
-/// ends with one.
+/// GRU decoder with Luong attention and input feeding. Reads Inputs::memory. Sizes: units, memory and, for additive
+/// scores, "attention". `dot` scores require as many units as the memory has rows. `attentional_state` is the state
+/// that is initially 0 with any bridge: no encoder ends with one.
 template <class Scalar, auto score = symbols::general>
 struct LuongGru : EquationCell<Scalar, equations::luong_gru<score>> {
   using EquationCell<Scalar, equations::luong_gru<score>>::EquationCell;
@@ -73,7 +74,7 @@ struct LuongGru : EquationCell<Scalar, equations::luong_gru<score>> {
   static constexpr std::string_view name = "luong gru";
 };
 
-/// Forget bias 1, as the LSTM.
+/// LSTM decoder with Luong attention and input feeding. Initial forget bias 1, as Lstm.
 template <class Scalar, auto score = symbols::general>
 struct LuongLstm : EquationCell<Scalar, equations::luong_lstm<score>> {
   using EquationCell<Scalar, equations::luong_lstm<score>>::EquationCell;

@@ -9,12 +9,12 @@ using namespace symbols;
 
 /// Simple recurrent network, Elman 1990, with any activation.
 ///
-/// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
+/// x [inputs x B] input; h [units x B] state and output; batch size B.
 template <class F>
 inline constexpr auto elman = cell(state(h), next(h) = activation(F{})(linear(x, h)));
 }  // namespace equations
 
-/// With another activation than tanh: `Recurrent<ElmanWith<Relu>::Cell>{.units = 32}`.
+/// Elman network with another activation than tanh: `Recurrent<ElmanWith<Relu>::Cell>{.units = 32}`.
 template <class F>
 struct ElmanWith {
   template <class Scalar, int units = Eigen::Dynamic>

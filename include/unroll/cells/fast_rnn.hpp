@@ -16,15 +16,15 @@ inline constexpr auto nu = symbol<"nu">;
 inline constexpr auto b_z = symbol<"b_z">;
 inline constexpr auto b_n = symbol<"b_n">;
 
-/// FastRNN, Kusupati et al. 2018 (arXiv:1901.02358), section 3.1: an Elman network with a residual path and two more
-/// numbers, kept between 0 and 1 by a sigmoid.
+/// FastRNN, Kusupati et al. 2018 (arXiv:1901.02358), section 3.1: an Elman network with a residual connection and two
+/// more parameters, which a sigmoid maps to (0, 1).
 ///
-/// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
+/// x [inputs x B] input; h [units x B] state and output; batch size B.
 inline constexpr auto fast_rnn = cell(state(h),
     n = tanh(linear(x, h)),
     next(h) = sigmoid(scalar(alpha)) * n + sigmoid(scalar(beta)) * h);
 
-/// FastGRNN, section 3.2 there: gate and candidate share their matrices and differ by their biases.
+/// FastGRNN, section 3.2 of the same paper: gate and candidate share their matrices and have separate biases.
 inline constexpr auto fast_grnn = cell(state(h),
     a = linear(x, h, no_bias),
     z = sigmoid(a + bias(b_z)),
@@ -32,7 +32,8 @@ inline constexpr auto fast_grnn = cell(state(h),
     next(h) = (sigmoid(scalar(zeta)) * (1 - z) + sigmoid(scalar(nu))) * n + z * h);
 }  // namespace equations
 
-/// First values of the authors' program (EdgeML): sigmoid(-3) of what is new, sigmoid(3) of the past.
+/// FastRNN with the initial values of the authors' program (EdgeML): the candidate is weighted by sigmoid(-3), the past
+/// state by sigmoid(3).
 template <class Scalar, int units = Eigen::Dynamic>
 struct FastRnn : EquationCell<Scalar, equations::fast_rnn, units> {
   using EquationCell<Scalar, equations::fast_rnn, units>::EquationCell;
@@ -46,7 +47,7 @@ struct FastRnn : EquationCell<Scalar, equations::fast_rnn, units> {
   }
 };
 
-/// First values of the authors' program (EdgeML).
+/// FastGRNN with the initial values of the authors' program (EdgeML).
 template <class Scalar, int units = Eigen::Dynamic>
 struct FastGrnn : EquationCell<Scalar, equations::fast_grnn, units> {
   using EquationCell<Scalar, equations::fast_grnn, units>::EquationCell;

@@ -7,16 +7,17 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// Gated recurrent unit, Cho et al. 2014 (arXiv:1406.1078), with the reset gate behind the product as in cuDNN, PyTorch and Keras.
+/// Gated recurrent unit, Cho et al. 2014 (arXiv:1406.1078), with the reset gate after the product as in cuDNN, PyTorch
+/// and Keras.
 ///
-/// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
+/// x [inputs x B] input; h [units x B] state and output; batch size B.
 inline constexpr auto gru = cell(state(h),
     r = sigmoid(linear(x, h)),
     z = sigmoid(linear(x, h)),
     n = tanh(linear(x) + r * linear(h)),
     next(h) = n + z * (h - n));
 
-/// The same as its paper has it (equations 5 to 8): the reset gate in front of the product, which needs a second product per step.
+/// GRU of the paper (equations 5 to 8): the reset gate before the product, which requires a second product per step.
 inline constexpr auto gru_reset_before = cell(state(h),
     r = sigmoid(linear(x, h)),
     z = sigmoid(linear(x, h)),

@@ -10,14 +10,14 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// IRNN, Le, Jaitly & Hinton 2015 (arXiv:1504.00941): an Elman network of rectified linear units, which at first copies
+/// IRNN, Le, Jaitly & Hinton 2015 (arXiv:1504.00941): an Elman network of rectified linear units that initially copies
 /// its state.
 ///
-/// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
+/// x [inputs x B] input; h [units x B] state and output; batch size B.
 inline constexpr auto irnn = cell(state(h), next(h) = relu(linear(x, h)));
 }  // namespace equations
 
-/// The identity as recurrent weights and small input weights (sections 2 and 4 of the paper).
+/// IRNN. Initial recurrent weights are the identity, input weights are small (sections 2 and 4 of the paper).
 template <class Scalar, int units = Eigen::Dynamic>
 struct Irnn : EquationCell<Scalar, equations::irnn, units> {
   using EquationCell<Scalar, equations::irnn, units>::EquationCell;

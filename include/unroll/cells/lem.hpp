@@ -10,10 +10,10 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// Long expressive memory, Rusch et al. 2022 (arXiv:2110.04744), equation 3 with a time step of 1: two states with a
-/// learned time scale for each unit and step, one after the other.
+/// Long expressive memory, Rusch et al. 2022 (arXiv:2110.04744), equation 3 with a time step of 1: two states, updated
+/// one after the other, with a learned time scale for each unit and step.
 ///
-/// x [inputs x B] input, y [units x B] state and output, z [units x B] the other state, B sequences side by side.
+/// x [inputs x B] input; y [units x B] state and output; z [units x B] second state; batch size B.
 inline constexpr auto lem = cell(state(y, z),
     r = sigmoid(linear(x, y)),
     s = sigmoid(linear(x, y)),
@@ -23,7 +23,8 @@ inline constexpr auto lem = cell(state(y, z),
     next(y) = (1 - s) * y + s * m);
 }  // namespace equations
 
-/// First values of the authors' program: all weights and biases U(+-1 / sqrt(units)).
+/// Long expressive memory with the initial values of the authors' program: all weights and biases
+/// U(+-1 / sqrt(units)).
 template <class Scalar, int units = Eigen::Dynamic>
 struct Lem : EquationCell<Scalar, equations::lem, units> {
   using EquationCell<Scalar, equations::lem, units>::EquationCell;

@@ -15,7 +15,7 @@ inline constexpr auto p_o = symbol<"p_o">;
 
 /// Long short-term memory with a forget gate: Hochreiter & Schmidhuber 1997, Gers et al. 2000.
 ///
-/// x [inputs x B] input, h, c [units x B] output and cell state, B sequences side by side.
+/// x [inputs x B] input; h, c [units x B] output and cell state; batch size B.
 inline constexpr auto lstm = cell(state(h, c),
     i = sigmoid(linear(x, h)),
     f = sigmoid(linear(x, h)),
@@ -24,8 +24,8 @@ inline constexpr auto lstm = cell(state(h, c),
     next(c) = f * c + i * g,
     next(h) = o * tanh(next(c)));
 
-/// With peepholes, as in Graves 2013 (arXiv:1308.0850), equations 7 to 11, ONNX and TensorFlow: input and forget gate see
-/// the cell before the step, the output gate the one after.
+/// LSTM with peepholes: Graves 2013 (arXiv:1308.0850), equations 7 to 11, also ONNX and TensorFlow. Input and forget
+/// gate read the cell state before the step, the output gate the one after it.
 inline constexpr auto lstm_peephole = cell(state(h, c),
     i = sigmoid(linear(x, h) + weight(p_i) * c),
     f = sigmoid(linear(x, h) + weight(p_f) * c),
@@ -34,7 +34,8 @@ inline constexpr auto lstm_peephole = cell(state(h, c),
     o = sigmoid(linear(x, h) + weight(p_o) * next(c)),
     next(h) = o * tanh(next(c)));
 
-/// The peepholes of Gers, Schraudolph & Schmidhuber 2002 (JMLR 3, 115-143): no tanh between the cell and the output gate.
+/// LSTM with the peepholes of Gers, Schraudolph & Schmidhuber 2002 (JMLR 3, 115-143): no tanh between cell state and
+/// output gate.
 inline constexpr auto lstm_peephole_linear = cell(state(h, c),
     i = sigmoid(linear(x, h) + weight(p_i) * c),
     f = sigmoid(linear(x, h) + weight(p_f) * c),
@@ -43,8 +44,8 @@ inline constexpr auto lstm_peephole_linear = cell(state(h, c),
     o = sigmoid(linear(x, h) + weight(p_o) * next(c)),
     next(h) = o * next(c));
 
-/// With coupled input and forget gate (CIFG): what is forgotten is replaced. Greff et al. 2017 (arXiv:1503.04069) without
-/// their peepholes.
+/// LSTM with coupled input and forget gate (CIFG): the forget gate is 1 - i. Greff et al. 2017 (arXiv:1503.04069),
+/// without their peepholes.
 inline constexpr auto lstm_coupled = cell(state(h, c),
     i = sigmoid(linear(x, h)),
     g = tanh(linear(x, h)),
@@ -52,7 +53,7 @@ inline constexpr auto lstm_coupled = cell(state(h, c),
     next(c) = (1 - i) * c + i * g,
     next(h) = o * tanh(next(c)));
 
-/// CIFG with peepholes, as Greff et al. have it.
+/// CIFG LSTM with the peepholes of Greff et al.
 inline constexpr auto lstm_coupled_peephole = cell(state(h, c),
     i = sigmoid(linear(x, h) + weight(p_i) * c),
     g = tanh(linear(x, h)),
@@ -60,8 +61,8 @@ inline constexpr auto lstm_coupled_peephole = cell(state(h, c),
     o = sigmoid(linear(x, h) + weight(p_o) * next(c)),
     next(h) = o * tanh(next(c)));
 
-/// With a projected output, as PyTorch's proj_size: h has "projected" rows, c has units. Sak et al. 2014
-/// (arXiv:1402.1128) without their peepholes.
+/// LSTM with projected output, like PyTorch's proj_size: h has "projected" rows, c has units. Sak et al. 2014
+/// (arXiv:1402.1128), without their peepholes.
 inline constexpr auto h_projected = symbol<"h", "projected">;
 inline constexpr auto lstm_projected = cell(state(h_projected, c),
     i = sigmoid(linear(x, h_projected)),
@@ -72,7 +73,7 @@ inline constexpr auto lstm_projected = cell(state(h_projected, c),
     m = o * tanh(next(c)),
     next(h_projected) = linear(m, no_bias));
 
-/// With projection and peepholes, as Sak et al. have it, without their second projection, which is not fed back.
+/// LSTM with projection and peepholes of Sak et al., without their second projection, which is not fed back.
 inline constexpr auto lstm_projected_peephole = cell(state(h_projected, c),
     i = sigmoid(linear(x, h_projected) + weight(p_i) * c),
     f = sigmoid(linear(x, h_projected) + weight(p_f) * c),
@@ -84,9 +85,9 @@ inline constexpr auto lstm_projected_peephole = cell(state(h_projected, c),
 }  // namespace equations
 
 namespace detail {
-/// Forget bias 1 (Jozefowicz et al. 2015): an untrained cell remembers.
+/// Initial forget bias 1 (Jozefowicz et al. 2015): an untrained cell keeps its state.
 inline std::vector<std::pair<std::string, Initializer>> forget_bias() { return {{"f.b", init::constant(1)}}; }
-/// The same where 1 - i multiplies the past.
+/// The same for coupled gates, whose forget gate is 1 - i.
 inline std::vector<std::pair<std::string, Initializer>> coupled_bias() { return {{"i.b", init::constant(-1)}}; }
 }  // namespace detail
 
@@ -125,7 +126,8 @@ struct CoupledPeepholeLstm : EquationCell<Scalar, equations::lstm_coupled_peepho
   static auto starts() { return detail::coupled_bias(); }
 };
 
-/// Needs the size "projected": `Recurrent<ProjectedLstm>{.units = 64, .sizes = {{"projected", 16}}}`.
+/// LSTM with projection. Requires the size "projected":
+/// `Recurrent<ProjectedLstm>{.units = 64, .sizes = {{"projected", 16}}}`.
 template <class Scalar, int units = Eigen::Dynamic>
 struct ProjectedLstm : EquationCell<Scalar, equations::lstm_projected, units> {
   using EquationCell<Scalar, equations::lstm_projected, units>::EquationCell;
@@ -133,7 +135,7 @@ struct ProjectedLstm : EquationCell<Scalar, equations::lstm_projected, units> {
   static auto starts() { return detail::forget_bias(); }
 };
 
-/// Needs the size "projected" too.
+/// LSTM with projection and peepholes. Requires the size "projected".
 template <class Scalar, int units = Eigen::Dynamic>
 struct ProjectedPeepholeLstm : EquationCell<Scalar, equations::lstm_projected_peephole, units> {
   using EquationCell<Scalar, equations::lstm_projected_peephole, units>::EquationCell;

@@ -7,9 +7,9 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// Minimal gated unit, Zhou et al. 2016 (arXiv:1603.09420): a GRU whose one gate both resets and updates.
+/// Minimal gated unit, Zhou et al. 2016 (arXiv:1603.09420): a GRU with one gate for both reset and update.
 ///
-/// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
+/// x [inputs x B] input; h [units x B] state and output; batch size B.
 inline constexpr auto mgu = cell(state(h),
     f = sigmoid(linear(x, h)),
     s = f * h,

@@ -7,18 +7,18 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// minGRU, Feng et al. 2024 (arXiv:2410.01201), section 3.1: a GRU whose gate and candidate read the input alone.
+/// minGRU, Feng et al. 2024 (arXiv:2410.01201), section 3.1: a GRU whose gate and candidate read only the input.
 ///
-/// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
+/// x [inputs x B] input; h [units x B] state and output; batch size B.
 inline constexpr auto min_gru = cell(state(h),
     z = sigmoid(linear(x)),
     n = linear(x),
     next(h) = (1 - z) * h + z * n);
 
-/// minLSTM, section 3.2 there: two gates of the input that are scaled to sum to 1.
+/// minLSTM, section 3.2 of the same paper: two gates that read only the input, scaled to sum to 1.
 ///
-/// `f` and `i` are the logarithms of the paper's gates, log sigmoid(a) = -softplus(-a). Its quotients f / (f + i) and
-/// i / (f + i) are then sigmoids of a difference, which are exact where both gates are too small for a float.
+/// `f` and `i` are the logarithms of the paper's gates, log sigmoid(a) = -softplus(-a). The paper's f / (f + i) and
+/// i / (f + i) are then sigmoids of a difference, which are exact even if both gates are too small for a float.
 inline constexpr auto min_lstm = cell(state(h),
     f = -softplus(-linear(x)),
     i = -softplus(-linear(x)),

@@ -7,10 +7,10 @@ namespace unroll {
 namespace equations {
 using namespace symbols;
 
-/// Recurrent additive network, Lee, Levy & Zettlemoyer 2017 (arXiv:1705.07393), equation 1: an LSTM whose content is
-/// linear in the input, so its cell is a weighted sum of all inputs so far.
+/// Recurrent additive network, Lee, Levy & Zettlemoyer 2017 (arXiv:1705.07393), equation 1: an LSTM whose candidate is
+/// linear in the input, so its cell state is a weighted sum of all previous inputs.
 ///
-/// x [inputs x B] input, h, c [units x B] output and cell state, B sequences side by side.
+/// x [inputs x B] input; h, c [units x B] output and cell state; batch size B.
 inline constexpr auto ran = cell(state(h, c),
     g = linear(x, no_bias),
     i = sigmoid(linear(x, h)),

@@ -19,9 +19,9 @@ inline constexpr auto s1 = symbol<"s1">;
 inline constexpr auto s2 = symbol<"s2">;
 
 /// Recurrent highway network, Zilly et al. 2017 (arXiv:1607.03474), equations 6 to 9 with coupled gates and depth 3:
-/// three highway layers within each step, the first of which reads the input.
+/// three highway layers per step, the first of which reads the input.
 ///
-/// x [inputs x B] input, h [units x B] state and output, B sequences side by side.
+/// x [inputs x B] input; h [units x B] state and output; batch size B.
 inline constexpr auto recurrent_highway = cell(state(h),
     n1 = tanh(linear(x, h)),
     t1 = sigmoid(linear(x, h)),
@@ -34,7 +34,7 @@ inline constexpr auto recurrent_highway = cell(state(h),
     next(h) = n3 * t3 + s2 * (1 - t3));
 }  // namespace equations
 
-/// Transform gates start nearly closed, so that at first a state passes through all layers.
+/// Recurrent highway network. Transform gates are initially nearly closed, so the state passes through all layers.
 template <class Scalar, int units = Eigen::Dynamic>
 struct RecurrentHighway : EquationCell<Scalar, equations::recurrent_highway, units> {
   using EquationCell<Scalar, equations::recurrent_highway, units>::EquationCell;

@@ -9,11 +9,11 @@ using namespace symbols;
 inline constexpr auto s_context = symbol<"s", "context">;
 inline constexpr auto y_outputs = symbol<"y", "outputs">;
 
-/// Structurally constrained network, Mikolov et al. 2014 (arXiv:1412.7753), section 3: beside the hidden units some
-/// that change slowly, s = 0.95 s + 0.05 B x, so that they hold the context.
+/// Structurally constrained network, Mikolov et al. 2014 (arXiv:1412.7753), section 3: in addition to the hidden units,
+/// slowly changing units s, which are 0.95 of their previous value plus 0.05 of a linear map of x, hold the context.
 ///
-/// x [inputs x B] input, h [units x B] state, s [context x B] slow state, y [outputs x B] output, B sequences side by
-/// side. The output reads both states, as in the paper, whose softmax is left to what follows.
+/// x [inputs x B] input; h [units x B] state; s [context x B] slow state; y [outputs x B] output; batch size B. The
+/// output reads both states, as in the paper. The paper's softmax is not part of the cell.
 inline constexpr auto scrn = cell(state(h, s_context),
     next(s_context) = 0.05 * linear(x, no_bias) + 0.95 * s_context,
     next(h) = sigmoid(linear(x, h, next(s_context), no_bias)),
@@ -21,7 +21,8 @@ inline constexpr auto scrn = cell(state(h, s_context),
     output(y_outputs));
 }  // namespace equations
 
-/// Needs two sizes: with `.sizes = {{"context", 16}, {"outputs", 4}}` y = U h + V s are the scores of 4 classes.
+/// Structurally constrained network. Requires two sizes: with `.sizes = {{"context", 16}, {"outputs", 4}}`,
+/// y = U h + V s are the scores of 4 classes.
 template <class Scalar, int units = Eigen::Dynamic>
 struct Scrn : EquationCell<Scalar, equations::scrn, units> {
   using EquationCell<Scalar, equations::scrn, units>::EquationCell;

@@ -9,14 +9,14 @@ using namespace symbols;
 inline constexpr auto p = symbol<"p">;
 
 /// sLSTM, Beck et al. 2024 (xLSTM, arXiv:2405.04517), section 2.2, with one head: the input gate is an exponential, n
-/// sums what the gates let in, and m keeps the exponents small without changing h.
+/// accumulates the gates, and m keeps the exponents small without changing h.
 ///
-/// x [inputs x B] input; h, c, n, m [units x B] output, cell, normaliser and stabiliser state, B sequences side by
-/// side. `i` and `f` are the logarithms of the paper's gates; of its two forget gates this is the sigmoid one, log
-/// sigmoid(a) = -softplus(-a).
+/// x [inputs x B] input; h, c, n, m [units x B] output, cell, normaliser and stabiliser state; batch size B. `i` and
+/// `f` are the logarithms of the paper's gates; of its two forget gates this is the sigmoid one,
+/// log sigmoid(a) = -softplus(-a).
 ///
-/// Where n is 0, at the first step, nothing has been let in and m says nothing: the authors' program then takes m' = i.
-/// Here the exponent of the past, p, is lowered by 1e30 in that case. From then on n is at least 1.
+/// If n is 0, at the first step, m has no meaning: the authors' program then uses m' = i. Here the exponent p of the
+/// past is lowered by 1e30 in that case. After the first step n is at least 1.
 inline constexpr auto slstm = cell(state(h, c, n, m),
     i = linear(x, h),
     f = -softplus(-linear(x, h)),

@@ -13,12 +13,12 @@ using namespace symbols;
 inline constexpr auto v_f = symbol<"v_f">;
 inline constexpr auto v_r = symbol<"v_r">;
 
-/// Simple recurrent unit, Lei et al. 2018 (arXiv:1709.02755), equations 1 to 4: no product with a state, so all
-/// products are taken before the first step. The gates read c, which they did not in its first version.
+/// Simple recurrent unit, Lei et al. 2018 (arXiv:1709.02755), equations 1 to 4: no product reads a state, so all
+/// products are computed before the first step. The gates read c, unlike those of the paper's first version.
 ///
-/// x [inputs x B] input, c [units x B] state, y [units x B] output, B sequences side by side. In equation 4 the highway
-/// carries x itself, scaled by alpha (section 3.2); here it carries a linear map of x, as in the authors' program where
-/// inputs and units differ. Where they agree, y.x = alpha I is the paper's form.
+/// x [inputs x B] input; c [units x B] state; y [units x B] output; batch size B. In equation 4 the highway carries x,
+/// scaled by alpha (section 3.2); here it carries a linear map of x, as in the authors' program if inputs and units
+/// differ. If they agree, y.x = alpha I gives the form of the paper.
 inline constexpr auto sru = cell(state(c),
     f = sigmoid(linear(x) + weight(v_f) * c),
     r = sigmoid(linear(x) + weight(v_r) * c),
@@ -27,8 +27,8 @@ inline constexpr auto sru = cell(state(c),
     output(y));
 }  // namespace equations
 
-/// First values of the authors' program. The highway's map is larger by alpha = sqrt(1 + 2 exp(b)), b = 0 the first bias
-/// of its gate: set `y.x` and `r.b` together for another one.
+/// SRU with the initial values of the authors' program. The weights of the highway's map are scaled by
+/// alpha = sqrt(1 + 2 exp(b)), where b = 0 is the initial bias of its gate; for another b, set both `y.x` and `r.b`.
 template <class Scalar, int units = Eigen::Dynamic>
 struct Sru : EquationCell<Scalar, equations::sru, units> {
   using EquationCell<Scalar, equations::sru, units>::EquationCell;

@@ -1,5 +1,5 @@
 #pragma once
-// The best hypotheses as a whole, searched with several at a time.
+// Beam search: hypotheses with the best total score, several followed at a time.
 
 #include <algorithm>
 #include <cmath>
@@ -11,15 +11,15 @@
 
 namespace unroll {
 
-/// What a log-probability is divided by: ((offset + n) / scale)^alpha for n predictions, the end token counted. Without
-/// it every further token makes a hypothesis worse, so short ones win.
+/// Divisor of a log-probability: ((offset + n) / scale)^alpha for n predictions, including the end token. Without it,
+/// each further token lowers the score, which favours short hypotheses.
 struct LengthPenalty {
-  double alpha = 0;  ///< 0: none; at least 0
+  double alpha = 0;  ///< at least 0; 0: none
   double offset = 0, scale = 1;
 
-  /// Wu et al. 2016 (arXiv:1609.08144, equation 14).
+  /// Penalty of Wu et al. 2016 (arXiv:1609.08144, equation 14).
   static constexpr LengthPenalty wu(double alpha) { return {alpha, 5, 6}; }
-  /// By the length itself; with alpha = 1 scores are mean log-probabilities per prediction.
+  /// Length to the power of alpha; with alpha = 1, scores are mean log-probabilities per prediction.
   static constexpr LengthPenalty average(double alpha = 1) { return {alpha, 0, 1}; }
 
   double divisor(Index n) const { return std::pow((offset + double(n)) / scale, alpha); }
@@ -27,11 +27,11 @@ struct LengthPenalty {
 
 struct BeamOptions {
   Limits limits = {};
-  bool keep_attention = false;        ///< of an AttentionDecoder; see Hypothesis
+  bool keep_attention = false;        ///< requires an AttentionDecoder; see Hypothesis
   Index beams = 4;                    ///< hypotheses of a source that are followed at a time
   Index n_best = 1;                   ///< results for each source, at most `beams`
   LengthPenalty length_penalty = {};  ///< none, LengthPenalty::wu(alpha) or ::average(alpha)
-  double coverage_penalty = 0;        ///< beta >= 0, for an AttentionDecoder: see beam_search()
+  double coverage_penalty = 0;        ///< beta >= 0, requires an AttentionDecoder: see beam_search()
 };
 
 namespace detail {
@@ -74,7 +74,7 @@ class BeamSearch {
   }
 
  private:
-  /// A hypothesis that goes no further. One without a way on is no result as long as there are others.
+  /// Finished hypothesis. A dead end, which no token can follow, ranks below all others.
   struct Finished {
     Ongoing item;
     double score;
@@ -93,7 +93,7 @@ class BeamSearch {
     }
   }
 
-  /// Hypotheses [first, last) are those of one source.
+  /// Expands the hypotheses [first, last), which are those of one source.
   void expand(Index first, Index last) {
     const Index source = frontier_[first].source;
     best_.clear(options_.beams);
@@ -125,7 +125,7 @@ class BeamSearch {
     finish(c.parent, item, frontier_.length() + 1, ended, false);
   }
 
-  /// Hypothesis k of the present set, or what became of it, after n predictions.
+  /// Finishes `item`, which is hypothesis k of the current set or an extension of it, after n predictions.
   void finish(Index k, const Ongoing& item, Index n, bool ended, bool dead_end) {
     const Finished one{item, score(k, item, n), ended, dead_end};
     require<NonFiniteError>(is_finite(one.score), "beam search: source ", item.source, ", step ", frontier_.length(),
@@ -143,9 +143,9 @@ class BeamSearch {
     return mean;
   }
 
-  /// Can a hypothesis that goes on from this log-probability still be a result? It only loses by further tokens, is at
-  /// best divided by the penalty of the largest length, and at best covers all of its source. So stopping early never
-  /// changes a result.
+  /// True if a hypothesis that continues from this log-probability can still become a result. Further tokens only lower
+  /// it; the bound divides it by the penalty of the largest length and assumes full coverage of the source. So early
+  /// stopping never changes a result.
   bool can_improve(Index source, double log_probability) const {
     const auto& list = finished_[std::size_t(source)];
     if (Index(list.size()) < options_.n_best || list.back().dead_end) return true;
@@ -173,18 +173,19 @@ class BeamSearch {
 
 }  // namespace detail
 
-/// For each source up to `n_best` hypotheses, the one with the best score first. At each step the `beams` best
-/// continuations of a source's hypotheses, by log-probability, are followed; of equals the one with the lower token,
-/// then the one of the earlier hypothesis. Those that end are set aside with the score
+/// Beam search: for each source up to `n_best` hypotheses, best score first. Each step follows the `beams`
+/// continuations of a source's hypotheses with the highest log-probability; of equals, the one with the lower token,
+/// then the one of the earlier hypothesis. Finished hypotheses have the score
 ///
 ///     log-probability / length penalty(n) + coverage_penalty * sum_s log min(sum_t attention_ts, 1)
 ///
-/// where n counts predictions, the end token among them, and the argument of the logarithm is 1e-6 at least. The search
-/// of a source stops as soon as nothing that goes on can reach the `n_best` found. One beam gives what greedy() gives,
-/// whatever the penalties. A source's result does not depend on the others in the batch. A hypothesis after which no
-/// token is possible, with logits of -inf or forbidden by the limits, is given only if there are not `n_best` others.
+/// where n counts predictions including the end token, and the argument of the logarithm is at least 1e-6. The search
+/// of a source stops when no active hypothesis can improve the `n_best` found. With one beam the result is that of
+/// greedy(), for all penalties. A source's result does not depend on other sources in the batch. A hypothesis that no
+/// token can follow, with logits of -inf or forbidden by the limits, is returned only if there are fewer than `n_best`
+/// others.
 ///
-/// Throws ValueError or ShapeError for options that do not suit the decoder, and NonFiniteError naming source and step
+/// Throws ValueError or ShapeError for options that do not match the decoder, and NonFiniteError with source and step
 /// for a logit that is NaN or +inf.
 template <class D>
 requires Decoder<std::remove_reference_t<D>>

@@ -1,5 +1,5 @@
 #pragma once
-// Label sequences from the outputs of a model that was trained with CtcLoss.
+// CTC decoding: label sequences from the outputs of a model that was trained with CtcLoss.
 
 #include <algorithm>
 #include <cmath>
@@ -16,7 +16,7 @@
 namespace unroll {
 
 struct CtcLabels {
-  std::vector<Index> labels;   ///< no blank among them
+  std::vector<Index> labels;   ///< without blanks
   double log_probability = 0;  ///< in nats, at most 0 up to rounding
 };
 
@@ -34,7 +34,7 @@ inline void check_ctc(std::string_view who, Index rows, Index columns, const Tim
   require<ValueError>(blank >= 0 && blank < rows, who, ": blank must be 0 to ", rows - 1, ", got ", blank);
 }
 
-/// f(logits, log softmax) for each step of a sample. Throws NonFiniteError for logits that give no probabilities.
+/// Calls f(logits, log softmax) for each step of a sample. Throws NonFiniteError for logits without a valid softmax.
 template <class S, class F>
 void each_ctc_step(std::string_view who, In<S> output, const Timeline& timeline, Index sample, F&& f) {
   const Index rank = timeline.rank(sample);
@@ -47,8 +47,8 @@ void each_ctc_step(std::string_view who, In<S> output, const Timeline& timeline,
   }
 }
 
-/// Prefix beam search in one sample. A prefix is what a path has written so far; all paths that wrote the same are one
-/// prefix. They are kept in a tree, so that a prefix that was given up and comes back is the same one.
+/// Prefix beam search for one sample. A prefix is the label sequence of a path so far; all paths with the same labels
+/// share one prefix. Prefixes form a tree, so a dropped prefix that reappears has the same node.
 template <class S>
 class CtcBeam {
  public:
@@ -77,7 +77,7 @@ class CtcBeam {
     keep_best();
   }
 
-  /// The best first.
+  /// Label sequences, best first.
   std::vector<CtcLabels> results() const {
     std::vector<CtcLabels> results;
     for (std::size_t i = 0; i < prefixes_.size() && Index(i) < options_.n_best; ++i) {
@@ -100,18 +100,18 @@ class CtcBeam {
   struct Node {
     Index parent, label;
   };
-  /// With the logarithms of what its paths sum up to: of those that end in a blank, and in its last label.
+  /// Prefix with the logarithms of the total probabilities of its paths that end in a blank, and in its last label.
   struct Prefix {
     Index node;
     double blank, label;
     double total() const { return log_add(blank, label); }
   };
-  /// What becomes of a prefix: itself (token -1), or with one more label.
+  /// Successor of a prefix: the prefix itself (token -1), or the prefix extended by a label.
   struct Extension {
     Index parent, token;
     double blank, label, total = 0;
 
-    /// The order is total, so that results depend on nothing but the numbers.
+    /// Total order, so that results do not depend on the order of insertion.
     friend bool operator<(const Extension& a, const Extension& b) {
       if (a.total != b.total) return a.total > b.total;
       return a.parent != b.parent ? a.parent < b.parent : a.token < b.token;
@@ -119,13 +119,13 @@ class CtcBeam {
   };
 
   Index last(const Prefix& prefix) const { return nodes_[std::size_t(prefix.node)].label; }
-  /// Where the prefix without its last label is among those that are followed; -1: nowhere.
+  /// Index of the prefix without its last label among the followed prefixes; -1 if it is not followed.
   Index followed_parent(const Prefix& prefix) const {
     const Index parent = nodes_[std::size_t(prefix.node)].parent;
     return parent < 0 ? -1 : place_[std::size_t(parent)];
   }
 
-  /// Label `k` behind a prefix: only behind a blank is it not the last label once more.
+  /// Log-probability of a prefix extended by label `k`. The last label can be appended again only after a blank.
   double written(const Prefix& prefix, Index k, double log_k) const {
     return (k == last(prefix) ? prefix.blank : prefix.total()) + log_k;
   }
@@ -166,20 +166,20 @@ class CtcBeam {
   }
 
   CtcBeamOptions options_;
-  std::vector<Node> nodes_;  // the first is the prefix without labels
+  std::vector<Node> nodes_;  // the first is the empty prefix
   std::map<std::pair<Index, Index>, Index> children_;
-  std::vector<Index> place_;  // of each node among the prefixes
+  std::vector<Index> place_;  // index of each node among the prefixes, or -1
   std::vector<Prefix> prefixes_, next_;
   std::vector<Extension> candidates_;
-  std::vector<std::vector<Index>> followed_;  // labels with which a prefix is followed as well
+  std::vector<std::vector<Index>> followed_;  // for each prefix, the labels whose extension is a followed prefix
 };
 
 }  // namespace detail
 
-/// For each sample what the most likely path writes: the largest of `output` [classes x columns of the timeline],
-/// logits or log-probabilities, at each step, the first of equal ones, without repetitions and then without blanks. Its
-/// log-probability is that of this one path. Throws ShapeError or ValueError for what does not fit, and NonFiniteError
-/// naming sample and step for a logit that is NaN or +inf.
+/// Greedy CTC decoding: for each sample the labels of the most likely path, which has the largest of `output` [classes
+/// x columns of the timeline], logits or log-probabilities, at each step, the first of equal ones. Repetitions and then
+/// blanks are removed. The log-probability is that of this one path. Throws ShapeError or ValueError for arguments that
+/// do not match, and NonFiniteError with sample and step for a logit that is NaN or +inf.
 template <class Derived>
 std::vector<CtcLabels> ctc_greedy(const Eigen::MatrixBase<Derived>& output, const Timeline& timeline, Index blank = 0) {
   using S = typename Derived::Scalar;
@@ -199,12 +199,12 @@ std::vector<CtcLabels> ctc_greedy(const Eigen::MatrixBase<Derived>& output, cons
   return results;
 }
 
-/// For each sample up to `n_best` label sequences, the most likely one first: prefix beam search (Graves & Jaitly 2014;
-/// Hannun et al. 2014, arXiv:1408.2873), which adds up the paths that write the same. At each step the `beams` most
-/// likely prefixes are followed, of equal ones the one of the better prefix before, itself before its continuations,
-/// then the lower label. A log-probability is that of the label sequence, less what was given up on the way: with
-/// enough beams it is exact. A sample's result does not depend on the others. Arguments and errors as ctc_greedy;
-/// ValueError for options out of range too.
+/// CTC prefix beam search (Graves & Jaitly 2014; Hannun et al. 2014, arXiv:1408.2873): for each sample up to `n_best`
+/// label sequences, most likely first. It sums over the paths that have the same labels. Each step follows the `beams`
+/// most likely prefixes; of equals, the one of the better previous prefix, then the prefix itself before its
+/// extensions, then the lower label. The log-probability of a label sequence omits dropped paths: with enough beams it
+/// is exact. A sample's result does not depend on other samples. Arguments and errors as in ctc_greedy; also throws
+/// ValueError for options out of range.
 template <class Derived>
 std::vector<std::vector<CtcLabels>> ctc_beam_search(const Eigen::MatrixBase<Derived>& output, const Timeline& timeline,
                                                     const CtcBeamOptions& options = {}) {

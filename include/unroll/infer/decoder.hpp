@@ -1,5 +1,5 @@
 #pragma once
-// What can be decoded: anything that says, for a set of hypotheses, how likely each token is to come next.
+// Concept of a decoder: a model that computes, for a set of hypotheses, the logits of the next token.
 
 #include <concepts>
 #include <span>
@@ -8,17 +8,15 @@
 
 namespace unroll {
 
-/// A model that writes token after token for a batch of sources. It holds a set of hypotheses and the state of each:
+/// Model that generates tokens for a batch of sources. It holds a set of hypotheses and the state of each:
 ///
-///     vocabulary(), sources()     numbers of tokens and of sources
-///     start()                     back to one hypothesis per source, in their order, without any token
-///     step(parents, tokens)       hypothesis k of the new set is hypothesis parents[k] of the set before with
-///     tokens[k]
-///                                 added; a parent may have none or several, so the set shrinks and grows
+///     vocabulary(), sources()    number of tokens, number of sources
+///     start()                    resets to one empty hypothesis per source, in order of sources
+///     step(parents, tokens)      makes a new set: hypothesis k is parents[k] of the old set extended by tokens[k];
+///                                a parent may occur any number of times, so the set shrinks and grows
 ///
-/// start() and step() return logits [vocabulary x hypotheses] of the token that comes next, one column per hypothesis,
-/// readable until the next call. Whatever the state consists of, the decoder takes it from the parents itself. There
-/// is no place for targets: what decodes cannot have seen them.
+/// start() and step() return the logits of the next token [vocabulary x hypotheses], valid until the next call. The
+/// decoder copies its states from the parents. The interface takes no targets, so decoding cannot leak them.
 template <class D>
 concept Decoder = std::floating_point<typename D::Scalar> &&
     requires(D& decoder, std::span<const Index> parents, std::span<const Index> tokens) {
@@ -28,10 +26,10 @@ concept Decoder = std::floating_point<typename D::Scalar> &&
   { decoder.step(parents, tokens) } -> std::convertible_to<ConstView<typename D::Scalar>>;
 };
 
-/// A decoder that looks at its source:
+/// Decoder that attends to its source:
 ///
-///     attention()          weights [longest source x hypotheses] by which the last start() or step() came to its
-///     logits source_length(b)     rows of them that belong to source b; those below count for nothing
+///     attention()          weights [longest source x hypotheses] of the last start() or step()
+///     source_length(b)     number of rows that belong to source b; the rows after them are ignored
 template <class D>
 concept AttentionDecoder = Decoder<D> && requires(D& decoder, Index source) {
   { decoder.attention() } -> std::convertible_to<ConstView<typename D::Scalar>>;

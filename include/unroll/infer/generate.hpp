@@ -1,5 +1,5 @@
 #pragma once
-// Hypotheses that are written token by token, each for itself.
+// Decoding of independent hypotheses, token by token.
 
 #include <utility>
 #include <vector>
@@ -9,8 +9,8 @@
 
 namespace unroll::detail {
 
-/// `samples` hypotheses of every source. choose(choices, item, sample, step) gives the next token of one; `item` is
-/// what is common to all samples in the first step, which has one hypothesis per source only.
+/// Generates `samples` hypotheses of every source. choose(choices, item, sample, step) returns the next token of one.
+/// In the first step all samples share `item`, since the set has one hypothesis per source.
 template <class D, class Choose>
 class Generation {
   using Scalar = typename D::Scalar;
@@ -36,7 +36,6 @@ class Generation {
   }
 
  private:
-  /// The next token of one sample.
   void write(Index k, Index sample, const Choices<Scalar>& choices) {
     const Ongoing item = frontier_[k];
     if (!choices.any()) return finish(item, sample, false);
@@ -63,7 +62,7 @@ auto generate(D& decoder, const Limits& limits, bool keep_attention, Index sampl
   return Generation<D, Choose>(decoder, limits, keep_attention, samples, choose).run();
 }
 
-/// The most likely token; of equals the lowest.
+/// Most likely token, the lowest of equally likely ones.
 template <class Scalar>
 Index best_token(BestCandidates& best, const Choices<Scalar>& choices, const Ongoing& item) {
   best.clear(1);

@@ -1,5 +1,5 @@
 #pragma once
-// The most likely token at every step.
+// Greedy decoding: the most likely token at every step.
 
 #include <type_traits>
 #include <utility>
@@ -11,14 +11,14 @@ namespace unroll {
 
 struct GreedyOptions {
   Limits limits = {};
-  bool keep_attention = false;  ///< of an AttentionDecoder; see Hypothesis
+  bool keep_attention = false;  ///< requires an AttentionDecoder; see Hypothesis
 };
 
-/// For each source the hypothesis that takes the most likely token at every step; of equally likely ones the lowest.
-/// A source's result does not depend on the others in the batch. If no token is possible, with logits of -inf or
-/// forbidden by the limits, a hypothesis stays as it is, not ended.
+/// Greedy decoding: for each source the hypothesis of the most likely tokens, the lowest of equally likely ones. A
+/// source's result does not depend on other sources in the batch. If no token is possible, with logits of -inf or
+/// forbidden by the limits, a hypothesis stops and is not marked as ended.
 ///
-/// Throws ValueError or ShapeError for limits that do not suit the decoder, and NonFiniteError naming source and step
+/// Throws ValueError or ShapeError for limits that do not match the decoder, and NonFiniteError with source and step
 /// for a logit that is NaN or +inf.
 template <class D>
 requires Decoder<std::remove_reference_t<D>>

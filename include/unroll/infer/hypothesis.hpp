@@ -1,5 +1,5 @@
 #pragma once
-// What decoding gives, and what it must keep to.
+// Result of decoding, and constraints on it.
 
 #include <vector>
 
@@ -8,24 +8,25 @@
 
 namespace unroll {
 
-/// Rules for every hypothesis. Either `longest` or `longest_of` has to be given.
+/// Constraints on every hypothesis. Either `longest` or `longest_of` must be given. For one label per step,
+/// `longest_of` holds the number of steps of each source.
 struct Limits {
-  Index end = -1;                      ///< the token that ends a hypothesis; -1: none does
-  Index shortest = 0;                  ///< with fewer tokens the end token is forbidden
-  Index longest = 0;                   ///< with so many tokens, the end token not counted, a hypothesis goes no further
-  std::vector<Index> longest_of = {};  ///< the same for each source, 0 allowed: labels per step have exactly that many
-  Index no_repeat_ngram = 0;           ///< a token that would repeat a run of so many tokens is forbidden; 0: none is
+  Index end = -1;                      ///< token that ends a hypothesis; -1: none
+  Index shortest = 0;                  ///< with fewer tokens, the end token is forbidden
+  Index longest = 0;                   ///< largest number of tokens, excluding the end token
+  std::vector<Index> longest_of = {};  ///< the same for each source, 0 allowed
+  Index no_repeat_ngram = 0;           ///< tokens that would repeat an n-gram of this length are forbidden; 0: none
 };
 
-/// What was written for a source.
+/// Decoded hypothesis of a source.
 template <std::floating_point Scalar>
 struct Hypothesis {
   std::vector<Index> tokens = {};  ///< without the end token
-  double log_probability = 0;      ///< in nats, of the tokens and the end token, by the model alone: as if it had been
-                                   ///< forced along them, whatever was forbidden, scaled or cut off while choosing
-  double score = 0;                ///< what beams are ranked by; elsewhere the log-probability
-  bool ended = false;              ///< by the end token. If not: it has the largest length, or no token was possible
-  MatrixX<Scalar> attention = {};  ///< [source x tokens] if asked for: how much each token looked at each source step
+  double log_probability = 0;      ///< in nats, of tokens and end token under the model alone: as in forced decoding,
+                                   ///< regardless of tokens forbidden, scaled or cut off during decoding
+  double score = 0;                ///< ranking score of a beam search; otherwise the log-probability
+  bool ended = false;              ///< true: by the end token; false: at the largest length, or no token was possible
+  MatrixX<Scalar> attention = {};  ///< [source x tokens] if requested: attention of each token to each source step
 };
 
 namespace detail {
@@ -48,7 +49,7 @@ inline void check_longest(const Limits& limits, Index sources) {
   }
 }
 
-/// Throws unless the limits suit the decoder.
+/// Throws ValueError or ShapeError if the limits do not match the decoder.
 inline void check(const Limits& limits, Index vocabulary, Index sources) {
   require<ValueError>(vocabulary > 0, "decoding: the vocabulary is empty");
   require<ValueError>(limits.end >= -1 && limits.end < vocabulary, "decoding: the end token is ", limits.end,

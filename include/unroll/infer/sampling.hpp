@@ -1,5 +1,5 @@
 #pragma once
-// Tokens drawn at random, as likely as the model says or more to the point.
+// Random sampling of tokens from the model's distribution or a sharpened one.
 
 #include <cstdint>
 #include <limits>
@@ -15,18 +15,18 @@
 
 namespace unroll {
 
-/// A token is drawn from softmax(logits / temperature), restricted to the top_k most likely tokens, and of those to the
-/// fewest that together have probability top_p (Holtzman et al. 2020, arXiv:1904.09751).
+/// Options of sample(). A token is drawn from softmax(logits / temperature), restricted to the top_k most likely
+/// tokens, and of those to the smallest set with total probability top_p (Holtzman et al. 2020, arXiv:1904.09751).
 struct SamplingOptions {
   Limits limits = {};
-  bool keep_attention = false;                  ///< of an AttentionDecoder; see Hypothesis
+  bool keep_attention = false;                  ///< requires an AttentionDecoder; see Hypothesis
   Index samples = 1;                            ///< hypotheses per source
   double temperature = 1;                       ///< 0: always the most likely token
   Index top_k = 0;                              ///< 0: all
-  double top_p = 1;                             ///< in [0, 1]; at least one token is left
-  std::uint64_t seed = 0;                       ///< another seed, other samples
-  std::vector<std::uint64_t> source_keys = {};  ///< what makes a source's random numbers its own; empty: 0, 1, ... in
-                                                ///< order. With places in the data they are the same in any batch
+  double top_p = 1;                             ///< in [0, 1]; at least one token remains
+  std::uint64_t seed = 0;                       ///< seed of the random numbers
+  std::vector<std::uint64_t> source_keys = {};  ///< key of each source's random numbers; empty: 0, 1, ... With
+                                                ///< positions in the data set, samples are the same in any batch
 };
 
 namespace detail {
@@ -41,7 +41,7 @@ inline void check(const SamplingOptions& o, Index sources) {
                       o.source_keys.size(), " entries for ", sources, " sources");
 }
 
-/// Draws one token at a time, in memory that is used again.
+/// Draws one token at a time; reuses its buffers.
 template <class Scalar>
 class Sampler {
  public:
@@ -50,10 +50,10 @@ class Sampler {
         top_k_(options.top_k),
         top_p_(options.top_p) {}
 
-  /// Below the smallest normal number nothing can be divided by it.
+  /// True if the temperature is below the smallest normal number, which is too small to divide by.
   bool greedy() const { return temperature_ < std::numeric_limits<Scalar>::min(); }
 
-  /// The token at `quantile`, in [0, 1), of the distribution.
+  /// Token at `quantile`, in [0, 1), of the distribution.
   Index draw(const Choices<Scalar>& choices, double quantile) {
     weigh(choices);
     const bool few = top_k_ > 0 && top_k_ < weights_.size();
@@ -67,7 +67,8 @@ class Sampler {
   }
 
  private:
-  /// Relative to the most likely token that is allowed, so that a forbidden one cannot make all others vanish.
+  /// Computes weights relative to the most likely allowed token, so that a forbidden one cannot make all others
+  /// underflow.
   void weigh(const Choices<Scalar>& choices) {
     weights_ = Eigen::Map<const VectorX<Scalar>>(choices.logits.data(), Index(choices.logits.size()));
     for (const Index token : choices.forbidden) weights_[token] = -std::numeric_limits<Scalar>::infinity();
@@ -79,7 +80,6 @@ class Sampler {
     return sum_of(std::span<const Scalar>(weights_.data(), std::size_t(weights_.size())), [](auto w) { return w; });
   }
 
-  /// The top_k best.
   void keep_best(const Choices<Scalar>& choices) {
     best_.clear(top_k_);
     best_.add(0, 0, choices);
@@ -87,8 +87,8 @@ class Sampler {
     for (const Candidate& candidate : best_.sorted()) kept_.push_back(candidate.token);
   }
 
-  /// Those with at least their share of 1 - top_p. All others together have less than that, so none of them belongs to
-  /// the nucleus, and what is left is quickly sorted. The best token, with weight 1, stays whatever is rounded.
+  /// Keeps tokens with at least their share of 1 - top_p. All others together have less, so none of them belongs to the
+  /// nucleus, and few tokens remain to be sorted. The best token, with weight 1, is kept regardless of rounding.
   void keep_likely() {
     const double share = std::min(1.0, (1 - top_p_) * total() / double(weights_.size()));
     kept_.clear();
@@ -96,7 +96,7 @@ class Sampler {
       if (double(weights_[token]) >= share) kept_.push_back(token);
   }
 
-  /// One by one the best is taken off a heap to its end, until there is enough. By logits, since weights of different
+  /// Pops the best tokens off a heap until their weights sum to `enough`. Compares logits, since weights of different
   /// logits may round to the same number.
   void keep_nucleus(std::span<const Scalar> logits, double enough) {
     const auto worse = [logits](Index a, Index b) {
@@ -118,8 +118,8 @@ class Sampler {
                            [this](double sum, Index token) { return sum + double(weights_[token]); });
   }
 
-  /// The token, of `count`, where the sum of weights exceeds `place`; the last one that is possible if rounding keeps
-  /// it from that.
+  /// The token, of `count`, at which the sum of weights exceeds `place`; the last possible one if rounding prevents
+  /// that.
   template <class TokenOf>
   Index at(double place, Index count, const TokenOf& token_of) const {
     Index last = -1;
@@ -136,18 +136,18 @@ class Sampler {
   Scalar temperature_;
   Index top_k_;
   double top_p_;
-  VectorX<Scalar> weights_;  // of every token; 0 for what is impossible or forbidden
+  VectorX<Scalar> weights_;  // of every token; 0 if impossible or forbidden
   BestCandidates best_;
   std::vector<Index> kept_;
 };
 
 }  // namespace detail
 
-/// For each source `samples` hypotheses drawn at random, independently of each other. A sample depends on the seed, its
-/// source's key, its own number and its own tokens alone, not on the batch, nor on how many samples are drawn. If no
-/// token is possible, with logits of -inf or forbidden by the limits, a hypothesis stays as it is, not ended.
+/// Random sampling: `samples` independent hypotheses for each source. A sample depends only on the seed, its source's
+/// key, its index and its previous tokens, not on the batch or the number of samples. If no token is possible, with
+/// logits of -inf or forbidden by the limits, a hypothesis stops and is not marked as ended.
 ///
-/// Throws ValueError or ShapeError for options that do not suit the decoder, and NonFiniteError naming source and step
+/// Throws ValueError or ShapeError for options that do not match the decoder, and NonFiniteError with source and step
 /// for a logit that is NaN or +inf.
 template <class D>
 requires Decoder<std::remove_reference_t<D>>

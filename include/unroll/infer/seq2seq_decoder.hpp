@@ -1,5 +1,5 @@
 #pragma once
-// What a Seq2Seq model writes by itself.
+// Decoder of a Seq2Seq model.
 
 #include <memory>
 #include <numeric>
@@ -12,21 +12,22 @@
 
 namespace unroll {
 
-/// A trained model and some sources, as greedy(), sample() and beam_search() ask for (concepts Decoder and
-/// AttentionDecoder). There is no place for targets in it, so nothing that it writes can come from them.
+/// Decoder of a trained model and some sources, for greedy(), sample() and beam_search(); models the concepts Decoder
+/// and AttentionDecoder. The interface takes no targets, so decoding cannot leak them.
 ///
 ///     Seq2SeqDecoder decoder(model, begin);
 ///     decoder.read(x, timeline);
 ///     const auto written = beam_search(decoder, {.limits = {.end = end, .longest = 30}, .beams = 4});
 ///
-/// It holds weights that are prepared when it is made; whoever trains on makes another. All hypotheses of a source
-/// share what was read of it.
+/// The constructor prepares the weights: make a new decoder after further training. All hypotheses of a source share
+/// its encoding.
 template <class Model>
 class Seq2SeqDecoder {
  public:
   using Scalar = typename Model::Scalar;
 
-  /// The model must outlive it. `begin` is fed before the first token. Throws ValueError where it is no token.
+  /// Decoder of a model, which must outlive it. `begin` is fed before the first token. Throws ValueError if `begin` is
+  /// not a token.
   Seq2SeqDecoder(detail::Lasting<Model> kept, Index begin)
       : model_(kept), begin_(begin), tape_(std::make_unique<typename Model::Tape>()) {
     require<ValueError>(begin >= 0 && begin < vocabulary(), "decoder: the begin mark is ", begin,
@@ -37,7 +38,7 @@ class Seq2SeqDecoder {
   Seq2SeqDecoder(const Seq2SeqDecoder&) = delete;
   Seq2SeqDecoder& operator=(const Seq2SeqDecoder&) = delete;
 
-  /// The sources from now on [features x columns of the timeline]. Both may go away afterwards.
+  /// Encodes the sources x [features x columns of the timeline]. The arguments are not needed afterwards.
   void read(const ConstView<Scalar>& x, const Timeline& timeline) {
     source_.clear();
     model_.encode(weights_, x, timeline, *tape_, {.keeping = {Keep::nothing}});
@@ -49,14 +50,14 @@ class Seq2SeqDecoder {
 
   Index vocabulary() const { return model_.vocabulary(); }
   Index sources() const { return Index(lengths_.size()); }
-  /// Throws ValueError for a source that is not there.
+  /// Number of steps of a source. Throws ValueError for an invalid index.
   Index source_length(Index source) const {
     require<ValueError>(source >= 0 && source < sources(), "decoder: there is no source ", source, " among ",
                         sources());
     return lengths_[std::size_t(source)];
   }
 
-  /// Throws ValueError before anything has been read.
+  /// Logits of the first token of each source [vocabulary x sources]. Throws ValueError before read().
   ConstView<Scalar> start() {
     require<ValueError>(!tape_->initial.empty(), "decoder: there is nothing to write about before read()");
     steps_->restart();
@@ -64,16 +65,18 @@ class Seq2SeqDecoder {
     source_.resize(lengths_.size());
     std::iota(source_.begin(), source_.end(), Index(0));
     tokens_.assign(lengths_.size(), begin_);
-    return advance(tokens_);
+    return advance(model_.embed(weights_, tokens_, *tape_));
   }
 
-  /// Throws ShapeError for a parent that there is not, ValueError for a token.
+  /// Logits of the next token after hypotheses `parents` extended by `tokens` [vocabulary x hypotheses]. Throws
+  /// ShapeError for an invalid parent, ValueError for an invalid token.
   ConstView<Scalar> step(std::span<const Index> parents, std::span<const Index> tokens) {
     require<ShapeError>(parents.size() == tokens.size(), "decoder: got ", parents.size(), " parents and ",
                         tokens.size(), " tokens");
     for (const Index parent : parents)
       require<ShapeError>(parent >= 0 && parent < Index(source_.size()), "decoder: there are ", source_.size(),
                           " hypotheses, one is to continue number ", parent);
+    const auto x = model_.embed(weights_, tokens, *tape_);  // refuses tokens before anything changes
     for (MatrixX<Scalar>& state : states_) {
       reordered_.resize(state.rows(), Index(parents.size()));
       for (std::size_t k = 0; k < parents.size(); ++k) reordered_.col(Index(k)) = state.col(parents[k]);
@@ -82,15 +85,14 @@ class Seq2SeqDecoder {
     next_source_.resize(parents.size());
     for (std::size_t k = 0; k < parents.size(); ++k) next_source_[k] = source_[std::size_t(parents[k])];
     source_.swap(next_source_);
-    return advance(tokens);
+    return advance(x);
   }
 
-  /// Without data for a cell that does not attend.
+  /// Attention of the last step [longest source x hypotheses]; null for a cell that does not attend.
   ConstView<Scalar> attention() const { return steps_->attention(); }
 
  private:
-  ConstView<Scalar> advance(std::span<const Index> tokens) {
-    const auto x = model_.embed(weights_, tokens, *tape_);
+  ConstView<Scalar> advance(const ConstView<Scalar>& x) {
     return model_.score(weights_, steps_->step(x, source_, states_), *tape_);
   }
 

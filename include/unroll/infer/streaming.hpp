@@ -1,5 +1,5 @@
 #pragma once
-// A trained model on a signal that never ends: a step per call, or some, with the state held by the caller.
+// Streaming inference: a trained model on an unbounded signal, one or more steps per call; the caller holds the state.
 
 #include <span>
 
@@ -10,7 +10,7 @@
 namespace unroll {
 namespace detail {
 
-/// How a model runs a step at a time: by streams of its layers where all have one, else by its pass forward.
+/// Engine of a model: streams of its layers if all have one, else its forward pass.
 template <class Model, class W>
 struct StreamOf {
   using type = ModelStream<Model>;
@@ -22,22 +22,22 @@ requires(detail::HasStream<LayerOf<Given, S>>&&...) struct StreamOf<Sequential<S
 
 }  // namespace detail
 
-/// A model for single sequences, a step at a time:
+/// Model for single sequences, step by step:
 ///
-///     const Streaming filter(model);                           // copies the weights into an order of its own
-///     auto left = filter.stream(), right = filter.stream();    // what belongs to one signal; both share the weights
-///     filter.run(samples, result, left);                       // spans of steps, one after the other
+///     const Streaming filter(model);                           // copies the weights
+///     auto left = filter.stream(), right = filter.stream();    // one stream per signal; both share the weights
+///     filter.run(samples, result, left);                       // spans of consecutive steps
 ///
-/// What runs a step is noexcept and neither allocates nor locks nor throws, so it may be called where time matters; two
-/// threads may each have a stream of the same object.
+/// Functions that run steps are noexcept and neither allocate nor lock, so real-time threads may call them. Two threads
+/// may each use a stream of the same object.
 ///
-/// `widths` gives the sizes to the compiler: the features that come in and those that each layer hands on, as in
-/// `Streaming<decltype(model), 1, 16, 1>`. The model itself may have been made with sizes known at run time only. Small
-/// networks are twice as fast so.
+/// `widths` gives the sizes at compile time: the features of the input and of each layer's output, as in
+/// `Streaming<decltype(model), 1, 16, 1>`. The sizes of the model itself may be known only at run time. Small networks
+/// are then twice as fast.
 ///
-/// A step gives what the model's pass forward gives, but for the order of sums: some units in the last place. Recurrent
-/// layers of equations, Dense and Dropout (which does nothing) in a Sequential have streams of their own. A model with
-/// other layers, or a Stack, runs by its pass forward, which takes several times as long.
+/// A step gives the result of the model's forward pass up to the order of sums: some units in the last place. Recurrent
+/// layers of equations, Dense and Dropout (the identity) in a Sequential have streams. A model with other layers, or a
+/// Stack, runs by its forward pass, which takes several times as long.
 template <class Model, int... widths>
 class Streaming {
   using W = detail::Widths<widths...>;
@@ -52,36 +52,36 @@ class Streaming {
   using Input = Eigen::Matrix<Scalar, fixed_features, 1>;
   using Output = Eigen::Matrix<Scalar, fixed_outputs, 1>;
 
-  /// What belongs to one signal: states, and room for what a step computes. Made by stream(); a copy goes on from the
-  /// same step.
+  /// States of one signal, and buffers of a step. Made by stream(); a copy continues from the same step.
   class Stream {
     friend Streaming;
     explicit Stream(typename Engine::Memory memory) : memory_(std::move(memory)) {}
     typename Engine::Memory memory_;
   };
 
-  /// Throws ValueError naming the layer that cannot run step by step, ShapeError where a width is not the model's.
+  /// Copies the model's weights. Throws ValueError, with the name of the layer, if a layer cannot run step by step, and
+  /// ShapeError if a width is not the model's.
   explicit Streaming(const Model& model)
       : engine_(checked(model)), shape_(states_of(model)), features_(model.features()), outputs_(model.outputs()) {}
 
   Index features() const noexcept { return features_; }
   Index outputs() const noexcept { return outputs_; }
 
-  /// At the beginning of a signal, all states zero.
+  /// Stream at the beginning of a signal: all states are 0.
   Stream stream() const { return Stream(engine_.memory()); }
-  /// Back to its beginning.
+  /// Resets a stream to the beginning of a signal.
   void reset(Stream& stream) const noexcept { engine_.reset(stream.memory_); }
 
-  /// One step: x [features] -> [outputs]. It leaves the processor's mode as it is, since changing it would cost a fifth
-  /// of a small step: hold a FlushToZero around the loop. It is compiled into its caller, which saves another tenth.
+  /// One step: x [features] -> [outputs]. Does not change the processor's mode, which would cost a fifth of a small
+  /// step: use a FlushToZero around the loop. Inlined into its caller, which saves another tenth.
   EIGEN_ALWAYS_INLINE Output step(const Input& x, Stream& stream) const noexcept requires fixed {
     Output y;
     engine_.step(x.data(), y.data(), fixed_outputs, stream.memory_);
     return y;
   }
 
-  /// Some steps: `x` holds features() numbers for each, `y` takes outputs() numbers for each. They may be the same
-  /// memory where both numbers are equal. Returns false, and does nothing, where the sizes do not fit or the stream is
+  /// Consecutive steps: `x` holds features() numbers per step, `y` receives outputs() numbers per step. They may be the
+  /// same memory if both numbers are equal. Returns false, without effect, if the sizes do not match or the stream is
   /// another model's.
   [[nodiscard]] bool run(std::span<const Scalar> x, std::span<Scalar> y, Stream& stream) const noexcept {
     const std::size_t in = std::size_t(features_), out = std::size_t(outputs_), steps = x.size() / in;
@@ -92,7 +92,8 @@ class Streaming {
     return true;
   }
 
-  /// The states after the last step, as the model's passes take and give them, for one sequence.
+  /// States after the last step, for one sequence, as the model's passes take and return them. Throws ShapeError for a
+  /// stream of another model.
   ModelState<Scalar> state(const Stream& stream) const {
     check(stream);
     ModelState<Scalar> state = shape_;
@@ -102,7 +103,7 @@ class Streaming {
     return state;
   }
 
-  /// Goes on from the states of one sample. Empty: all zero. Throws ShapeError for what does not fit.
+  /// Sets the states to those of one sample; empty: all 0. Throws ShapeError for states that do not match.
   void set_state(Stream& stream, const ModelState<Scalar>& state, Index sample = 0) const {
     check(stream);
     if (state.empty()) return reset(stream);
@@ -116,7 +117,7 @@ class Streaming {
   }
 
  private:
-  /// All zero, for one sequence.
+  /// States of one sequence, all 0.
   static ModelState<Scalar> states_of(const Model& model) {
     ModelState<Scalar> all;
     model.each_layer([&](const auto& layer, auto) {

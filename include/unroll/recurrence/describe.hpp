@@ -1,6 +1,5 @@
 #pragma once
-// The equations back as text and as LaTeX, and what they cost, read from the same list of operations that the kernels
-// run.
+// Text and LaTeX of a cell's equations, and its cost, from the list of operations that the kernels run.
 
 #include <string>
 
@@ -11,20 +10,20 @@ namespace unroll {
 
 using detail::Notation;
 
-/// The equations of a cell, a line each: `h` before the step, `h'` after it, weights as W_EQUATION_SOURCE and
-/// b_EQUATION; or in another notation.
+/// Equations of a cell, one per line: `h` is the state before the step, `h'` after it, weights are W_EQUATION_SOURCE,
+/// biases b_EQUATION. `notation` selects another format.
 template <class S, const auto& equations, int units>
 std::string describe(const EquationCell<S, equations, units>&, Notation notation = Notation::text) {
   return detail::EquationText(detail::program_view<detail::Derived<equations>>, notation).lines();
 }
 
-/// What one column (one sequence at one step) costs.
+/// Cost of one column (one sequence at one step).
 struct CellCounts {
   Index parameters = 0;
-  Index product_flops = 0;   ///< of a step forward: two for each weight of a matrix; back it is twice as many
-  Index operations = 0;      ///< element by element, of a step forward
-  Index transcendental = 0;  ///< how many of these are functions
-  Index kept_bytes = 0;      ///< that a training step keeps, states and output included
+  Index product_flops = 0;   ///< of a forward step: 2 per matrix weight; a backward step takes twice as many
+  Index operations = 0;      ///< element-wise operations of a forward step
+  Index transcendental = 0;  ///< of these, functions such as tanh
+  Index kept_bytes = 0;      ///< stored by a training step, including states and output
 };
 
 template <class S, const auto& equations, int units>

@@ -1,6 +1,6 @@
 #pragma once
-// A cell for the engine, made from equations: the products of each stage, then its fused passes, and the same
-// backwards.
+// EquationCell: recurrent cell compiled from equations. Each stage runs its matrix products, then its fused
+// element-wise passes; the backward pass reverses the stages.
 
 #include <memory>
 #include <optional>
@@ -14,10 +14,8 @@
 
 namespace unroll {
 
-/// The recurrence that `equations` say. `fixed_units` sets the units at compile time.
-///
-/// It models the concept Cell of the engine (cell/concept.hpp), where each member function is explained. A cell is a
-/// description: its parameters, and all that a pass over time writes, are handed to it.
+/// Recurrent cell defined by `equations`; models the concept Cell (cell/concept.hpp), which documents the member
+/// functions. Holds neither parameters nor values of a pass: these are arguments. `fixed_units`: units at compile time.
 template <std::floating_point S, const auto& equations, int fixed_units = Eigen::Dynamic>
 class EquationCell {
  public:
@@ -31,7 +29,7 @@ class EquationCell {
 
   EquationCell() = default;
 
-  /// Throws ShapeError when the sizes do not fit the equations.
+  /// Cell with these sizes. Throws ShapeError if they do not match the equations.
   explicit EquationCell(CellSizes sizes)
       : layout_(std::make_shared<detail::CellLayout<Derivation>>(with_fixed_units(sizes))) {}
 
@@ -43,17 +41,17 @@ class EquationCell {
   Index state_rows(int s) const { return rows_of_size(program.state[s].dimension); }
   Index output_rows() const { return rows_of_size(program.dimension_of(program.output)); }
   const ParameterTable& parameters() const { return layout_->table(); }
-  /// Whether a product reads the state before the step.
+  /// True if a matrix product reads state `s` before the step.
   static constexpr bool collects_state(int s) {
     for (int v = 0; v < schedule.sources; ++v)
       if (schedule.source[v].operation == s) return true;
     return false;
   }
   const detail::CellLayout<Derivation>& layout() const { return *layout_; }
-  /// First values that follow from sizes.
+  /// Initializers that depend on the sizes, by parameter name.
   std::vector<std::pair<std::string, Initializer>> named_starts() const { return layout_->named_starts(); }
 
-  /// Numbers that a pass keeps for each column, states and output not counted.
+  /// Number of values that a pass stores per column, excluding states and output.
   Index kept_rows() const {
     Index rows = layout_->term_rows();
     for (int k = 0; k < schedule.extras; ++k) rows += layout_->rows(schedule.extra[k]);
@@ -80,12 +78,12 @@ class EquationCell {
     Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).begin(inputs, timeline); });
   }
 
-  /// From now on the samples, by rank, read these sequences of the memory that `begin` was given: a search goes on with
-  /// some of its hypotheses and drops others. Throws ShapeError for a number that is no sequence.
+  /// Sets the sequence of the memory given to `begin` that each sample, by rank, reads from now on. A search calls it
+  /// when it continues some hypotheses and drops others. Throws ShapeError for an invalid sequence index.
   void read_sequences(const Weights& weights, std::span<const Index> sources, Work& work) const requires(reads_memory) {
     Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).read_sequences(sources); });
   }
-  /// The weights that the last step gave the steps of the memory [longest sequence of the memory x columns].
+  /// Attention weights of the last step [longest sequence of the memory x columns].
   static ConstView<S> memory_weights(const Work& work) requires(reads_memory) {
     std::optional<ConstView<S>> found;
     Loops::each_kind([&]<class Run>() {
@@ -101,11 +99,11 @@ class EquationCell {
     work.consumed = false;
   }
 
-  /// Products with inputs and constants, for many steps at once.
+  /// Products with inputs and constants for the steps [first_step, last_step).
   void project(const Weights& weights, const Inputs<S>& inputs, const Timeline& timeline, Index first_step,
                Index last_step, Work& work) const {
     const Index first = timeline.offset(first_step), columns = timeline.offset(last_step) - first;
-    for (int v = 0; v < schedule.sources; ++v) {  // in this order: the first to reach a row overwrites it, others add
+    for (int v = 0; v < schedule.sources; ++v) {  // in order: the first product of a row overwrites it, others add
       const detail::Source& source = schedule.source[v];
       const detail::Operation& operation = program.operation[source.operation];
       if (operation.op == detail::Op::input)
@@ -170,8 +168,8 @@ class EquationCell {
     });
   }
 
-  /// Gradients of parameters, which sum over columns, for many steps at once; `chunk` holds the states before and after
-  /// those columns.
+  /// Adds the parameter gradients, which are sums over columns, for many steps at once. `chunk` holds the states before
+  /// and after each of these columns.
   void collect(const Weights& weights, const Step<S, states>& chunk, const Inputs<S>& inputs, S* gradient,
                Work& work) const {
     for (int v = 0; v < schedule.sources; ++v) {
@@ -219,16 +217,16 @@ class EquationCell {
     work.consumed = true;
   }
 
-  /// The first equation and column in the order of computation whose value is not finite.
+  /// First equation, in order of computation, with a non-finite value, and its column; empty if all are finite.
   std::optional<std::pair<std::string, Index>> first_non_finite(const Weights& weights, const Step<S, states>& all,
                                                                 const Timeline& timeline, bool forward_in_time,
                                                                 Work& work) const {
     return Trace(*layout_, weights, all, work).first_non_finite(timeline, forward_in_time);
   }
 
-  /// Writes the value of the named equation for all columns [rows x columns], as the last pass forward computed it, or
-  /// what an operation over columns has under the name. Only before the way back has run. `all` are the states before
-  /// and after each step. Throws ValueError for a name that no equation has.
+  /// Writes the value of the named equation for all columns [rows x columns], or a named value of a column operation.
+  /// `all` holds the states before and after each step. Throws ValueError for an unknown name, before a forward pass
+  /// and after the backward pass.
   void trace(std::string_view name, const Weights& weights, const Step<S, states>& all, Work& work,
              MatrixX<S>& to) const {
     require<ValueError>(!work.consumed, "cell: '", name,
@@ -269,7 +267,7 @@ class EquationCell {
     return Strided<const S>{x.data(), x.outerStride()}.from_column(first);
   }
 
-  /// Where the values lie that a product reads, from the step's first column on.
+  /// Values that a product reads, starting at the step's first column.
   Strided<const S> values_of(int operation, const Step<S, states>& step, Work& work) const {
     if (program.operation[operation].op == detail::Op::state) return step.before[program.operation[operation].index];
     const int at = schedule.stored_at[operation];
@@ -277,7 +275,7 @@ class EquationCell {
     return work.extra[at].strided().from_column(step.first);
   }
 
-  /// The gradient of an intermediate value, from the terms that read it, for the pass that computed it.
+  /// Gradient of an intermediate value from the terms that read it, for the pass that computed the value.
   void pull_source(const detail::Source& source, const Weights& weights, const Step<S, states>& step,
                    Work& work) const {
     const int o = source.operation;
@@ -286,10 +284,10 @@ class EquationCell {
         .pull(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(), read_by_later_pass);
   }
 
-  std::shared_ptr<const detail::CellLayout<Derivation>> layout_;  // shared by copies: a cell is handed around by value
+  std::shared_ptr<const detail::CellLayout<Derivation>> layout_;  // shared by copies, since cells are passed by value
 };
 
-/// A cell from equations alone, as a template over its scalar: `Recurrent<EquationsOf<equations>::Cell>{.units = 32}`.
+/// Cell template over the scalar type, from equations alone: `Recurrent<EquationsOf<equations>::Cell>{.units = 32}`.
 template <const auto& equations>
 struct EquationsOf {
   template <class S>

@@ -1,5 +1,5 @@
 #pragma once
-// The language of recurrences: what a user writes as a cell. Whoever knows the paper should read a cell at sight.
+// Embedded language for recurrent cells: equations are written as in a paper.
 //
 //     inline constexpr auto gru = cell(state(h),
 //         r = sigmoid(linear(x, h)),
@@ -7,9 +7,8 @@
 //         n = tanh(linear(x) + r * linear(h)),
 //         next(h) = n + z * (h - n));
 //
-// Every word makes an object whose type is the shape of what was written; the objects hold nothing but the numbers that
-// stand in the equations. Nothing is computed here: lowering.hpp lowers the equations to a flat list of operations, at
-// compile time.
+// Each expression has a type that encodes its structure; objects hold only the numbers in the equations. Nothing is
+// computed here: lowering.hpp translates the equations into a flat list of operations at compile time.
 
 #include "unroll/recurrence/language/columns.hpp"
 #include "unroll/recurrence/language/element_wise.hpp"
@@ -21,7 +20,7 @@ namespace unroll::language {
 template <class... Symbols>
 struct States {};
 
-/// What flows from step to step. The first state is the cell's output unless `output(y)` says otherwise.
+/// States: values carried from step to step. The first state is the cell's output unless `output(y)` names another.
 template <Name... names, Name... sizes>
 constexpr States<Symbol<names, sizes>...> state(Symbol<names, sizes>...) {
   return {};
@@ -32,14 +31,14 @@ struct Output {
   static constexpr int operations = 0;
 };
 
-/// Names the value that a layer hands on, when it is not the first state.
+/// Output of the cell, if it is not the first state.
 template <class Named>
 constexpr Output<Named> output(Named) {
   static_assert(is_named<Named>, "unroll: output() takes a named value");
   return {};
 }
 
-/// A recurrence: its states and its equations in the order in which they are computed.
+/// Recurrence: states, and equations in order of computation.
 template <class StateList, class... Lines>
 struct Equations {
   static constexpr int operations = (0 + ... + Lines::operations);
@@ -51,7 +50,7 @@ constexpr Equations<States<Symbols...>, Lines...> cell(States<Symbols...>, Lines
   return {list(lines...)};
 }
 
-/// Names that papers use, ready to write with; any other is declared as `inline constexpr auto p = symbol<"p">;`.
+/// Symbols with common names; others are declared as `inline constexpr auto p = symbol<"p">;`.
 namespace symbols {
 inline constexpr Input<"x"> x;
 inline constexpr Symbol<"a"> a;
@@ -70,21 +69,21 @@ inline constexpr Symbol<"t"> t;
 inline constexpr Symbol<"y"> y;
 inline constexpr Symbol<"z"> z;
 
-// Scores of a query q against a key k:
+// Attention scores of a query q and a key k:
 inline constexpr Score<ScoreKind::dot> dot;                ///< q . k, Luong et al. 2015 (arXiv:1508.04025)
 inline constexpr Score<ScoreKind::scaled_dot> scaled_dot;  ///< q . k / sqrt(rows), Vaswani et al. 2017
 inline constexpr Score<ScoreKind::general> general;        ///< q . W k, Luong et al. 2015
-inline constexpr Score<ScoreKind::additive> concat;        ///< v . tanh(W [q; k]), Luong et al. 2015: as additive
+inline constexpr Score<ScoreKind::additive> concat;        ///< v . tanh(W [q; k]), Luong et al. 2015: same as additive
 inline constexpr Score<ScoreKind::additive> additive;      ///< v . tanh(W q + U k), Bahdanau et al. 2015
 inline constexpr Score<ScoreKind::additive, true> additive_biased;  ///< v . tanh(W q + U k + b)
-/// g v / |v| . tanh(W q + U k + b), Raffel et al. 2017 (arXiv:1704.00784), section 2.4; g starts at 1 / sqrt(rows)
+/// g v / |v| . tanh(W q + U k + b), Raffel et al. 2017 (arXiv:1704.00784), section 2.4; initial g is 1 / sqrt(rows)
 inline constexpr Score<ScoreKind::additive, true, true> additive_normalised;
 }  // namespace symbols
 
 }  // namespace unroll::language
 
-// The words, but not the operators and functions of expressions: those are found through their arguments, so that
-// arithmetic on anything else in the library never has to consider them.
+// Words of the language. Operators and functions of expressions are found by argument-dependent lookup instead, so
+// arithmetic elsewhere in the library never considers them.
 namespace unroll {
 using language::activation;
 using language::attend;

@@ -59,6 +59,7 @@ class LanguageDecoder {
   ConstView<Scalar> start() {
     require<ValueError>(sources() > 0, "language decoder: there is nothing to continue before read()");
     states_ = first_states_;
+    hypotheses_ = sources();
     return view(std::as_const(first_));
   }
 
@@ -67,10 +68,15 @@ class LanguageDecoder {
   ConstView<Scalar> step(std::span<const Index> parents, std::span<const Index> tokens) {
     require<ShapeError>(parents.size() == tokens.size(), "language decoder: ", parents.size(), " parents, but ",
                         tokens.size(), " tokens");
-    for (State<Scalar>& layer : states_)
-      for (MatrixX<Scalar>& state : layer) reorder(state, parents);
+    for (const Index parent : parents)
+      require<ValueError>(parent >= 0 && parent < hypotheses_, "language decoder: there is no hypothesis ", parent,
+                          " among ", hypotheses_);
     x_.resize(1, Index(tokens.size()));
     for (Index k = 0; k < x_.cols(); ++k) x_(0, k) = Scalar(tokens[std::size_t(k)]);
+    model_.check_input(view(std::as_const(x_)));  // refuses tokens before anything changes
+    for (State<Scalar>& layer : states_)
+      for (MatrixX<Scalar>& state : layer) reorder(state, parents);
+    hypotheses_ = x_.cols();
     one_step_.assign_lengths(std::vector<Index>(tokens.size(), 1));
     const auto scores =
         model_.forward(weights_, view(std::as_const(x_)), one_step_, *tape_, {.keeping = {Keep::nothing}}, states_);
@@ -97,11 +103,7 @@ class LanguageDecoder {
 
   void reorder(MatrixX<Scalar>& state, std::span<const Index> parents) {
     reordered_.resize(state.rows(), Index(parents.size()));
-    for (std::size_t k = 0; k < parents.size(); ++k) {
-      require<ValueError>(parents[k] >= 0 && parents[k] < state.cols(), "language decoder: there is no hypothesis ",
-                          parents[k], " among ", state.cols());
-      reordered_.col(Index(k)) = state.col(parents[k]);
-    }
+    for (std::size_t k = 0; k < parents.size(); ++k) reordered_.col(Index(k)) = state.col(parents[k]);
     state.swap(reordered_);
   }
 
@@ -116,6 +118,7 @@ class LanguageDecoder {
   std::unique_ptr<typename Model::Tape> tape_;
   ModelState<Scalar> first_states_, states_;
   Timeline one_step_;
+  Index hypotheses_ = 0;
   MatrixX<Scalar> first_, scores_, x_, reordered_;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// Which tokens may follow a hypothesis, how likely each is, and which are best.
+// Tokens that may follow a hypothesis, their log-probabilities, and selection of the best.
 
 #include <algorithm>
 #include <cmath>
@@ -12,8 +12,8 @@
 
 namespace unroll::detail {
 
-/// log softmax of a column. Each of the two terms is at most 0, and so is the sum, not only up to rounding: no
-/// continuation of a hypothesis is ever more likely than itself, which the bound of the beam search relies on.
+/// Log softmax of a column. Both terms are at most 0, hence also the rounded sum: no continuation is more likely than
+/// its hypothesis, which the bound of the beam search requires.
 template <class Scalar>
 struct LogSoftmax {
   double top = 0, log_sum = 0;
@@ -29,7 +29,7 @@ double sum_of_lanes(Lanes<Packet> lanes) {
   return sum;
 }
 
-/// The largest number of all; NaN is passed over.
+/// Largest number; NaN is ignored.
 template <class Scalar>
 Scalar largest(std::span<const Scalar> x) {
   using V = NativeLanes<Scalar>;
@@ -45,8 +45,8 @@ Scalar largest(std::span<const Scalar> x) {
   return top;
 }
 
-/// The sum of f(x) over all numbers, f a function of lanes. Registers add up a few hundred numbers each, so that even
-/// float loses nothing worth mentioning over a vocabulary of any size.
+/// Sum of f(x) over all numbers; f is a function of lanes. Each register sums a few hundred numbers, so the error of
+/// float is negligible for a vocabulary of any size.
 template <class Scalar, class F>
 double sum_of(std::span<const Scalar> x, const F& f) {
   using V = NativeLanes<Scalar>;
@@ -62,7 +62,7 @@ double sum_of(std::span<const Scalar> x, const F& f) {
   return sum;
 }
 
-/// Its log_sum is not finite if there is a NaN or +inf, or nothing but -inf.
+/// Log softmax of `logits`. Its log_sum is not finite if a logit is NaN or +inf, or if all are -inf.
 template <class Scalar>
 LogSoftmax<Scalar> log_softmax(std::span<const Scalar> logits) {
   const Scalar top = largest(logits);
@@ -70,7 +70,7 @@ LogSoftmax<Scalar> log_softmax(std::span<const Scalar> logits) {
   return {double(top), std::log(sum)};
 }
 
-/// What may follow a hypothesis: its next token's logits, as probabilities, and the few tokens that are forbidden.
+/// Possible next tokens of a hypothesis: logits, their log softmax, and the few forbidden tokens.
 template <class Scalar>
 struct Choices {
   std::span<const Scalar> logits = {};
@@ -79,7 +79,7 @@ struct Choices {
 
   bool allows(Index token) const { return std::ranges::find(forbidden, token) == forbidden.end(); }
 
-  /// Is any token possible and allowed?
+  /// True if an allowed token has a logit above -inf.
   bool any() const {
     for (std::size_t token = 0; token < logits.size(); ++token)
       if (logits[token] > -std::numeric_limits<Scalar>::infinity() && allows(Index(token))) return true;
@@ -87,7 +87,8 @@ struct Choices {
   }
 };
 
-/// Adds to `forbidden` the tokens that would repeat a run of n tokens: those that once followed the last n - 1.
+/// Adds to `forbidden` the tokens that would repeat an n-gram: those that followed earlier occurrences of the last
+/// n - 1 tokens.
 inline void forbid_repetition(std::span<const Index> tokens, Index n, std::vector<Index>& forbidden) {
   const std::size_t before = std::size_t(n - 1);
   if (tokens.size() < before) return;
@@ -97,19 +98,19 @@ inline void forbid_repetition(std::span<const Index> tokens, Index n, std::vecto
   }
 }
 
-/// Hypothesis `parent` with `token` added.
+/// Hypothesis `parent` extended by `token`.
 struct Candidate {
   double log_probability;
   Index token, parent;
 
-  /// The order is total, so that results depend on nothing but the numbers.
+  /// Total order, so that results do not depend on the order of insertion. Better is less.
   friend bool operator<(const Candidate& a, const Candidate& b) {
     if (a.log_probability != b.log_probability) return a.log_probability > b.log_probability;
     return a.token != b.token ? a.token < b.token : a.parent < b.parent;
   }
 };
 
-/// The best few candidates of all that are offered; smaller is better.
+/// The best candidates of all that are added, up to a given number.
 class BestCandidates {
  public:
   void clear(Index room) {
@@ -118,8 +119,8 @@ class BestCandidates {
     least_ = std::numeric_limits<double>::lowest();
   }
 
-  /// Offers all that may follow `parent`, whose own log-probability is given. Most of them are passed over a block at a
-  /// time, by the largest logit in it.
+  /// Adds all continuations of `parent`, whose log-probability is `log_probability`. Most are skipped in blocks, by the
+  /// largest logit of a block.
   template <class Scalar>
   void add(Index parent, double log_probability, const Choices<Scalar>& choices) {
     constexpr std::size_t block = 64;
@@ -131,7 +132,7 @@ class BestCandidates {
     }
   }
 
-  /// Best first; ends the collection.
+  /// The candidates, best first. No more can be added until clear().
   std::span<const Candidate> sorted() {
     std::sort_heap(heap_.begin(), heap_.end());
     return heap_;
@@ -155,9 +156,9 @@ class BestCandidates {
     if (heap_.size() == room_) least_ = heap_.front().log_probability;
   }
 
-  std::vector<Candidate> heap_;  // the worst first
+  std::vector<Candidate> heap_;  // max-heap: the worst candidate first
   std::size_t room_ = 0;
-  double least_ = 0;  // what is less likely has no room; above -inf, which never has any
+  double least_ = 0;  // smallest log-probability accepted; above -inf, so impossible tokens are never accepted
 };
 
 }  // namespace unroll::detail

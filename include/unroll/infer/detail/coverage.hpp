@@ -1,5 +1,5 @@
 #pragma once
-// How much of its source a hypothesis has looked at.
+// Attention coverage of the source by a hypothesis.
 
 #include <algorithm>
 #include <cmath>
@@ -11,11 +11,11 @@
 
 namespace unroll::detail {
 
-/// The attention of each hypothesis of a set, summed over its steps [longest source x hypotheses]; Wu et al. 2016
+/// Attention of each hypothesis of a set, summed over its steps [longest source x hypotheses]; Wu et al. 2016
 /// (arXiv:1609.08144, equation 14).
 class Coverage {
  public:
-  /// The attention of the present set; all begins with the first.
+  /// Adds the attention of the current set. Throws ShapeError if the number of rows changes.
   template <class Scalar>
   void add(const ConstView<Scalar>& attention) {
     if (sum_.cols() == 0) sum_.zero(attention.rows(), attention.cols());
@@ -24,15 +24,15 @@ class Coverage {
     sum_.view() += attention.template cast<double>();
   }
 
-  /// The next set continues these hypotheses of the present one.
+  /// Replaces the current set by hypotheses that continue `parents`.
   void continue_with(std::span<const Index> parents) {
     auto next = next_.shape(sum_.rows(), Index(parents.size()));
     for (Index k = 0; k < next.cols(); ++k) next.col(k) = sum_.view().col(parents[std::size_t(k)]);
     std::swap(sum_, next_);
   }
 
-  /// sum_s log min(sum_t a_ts, 1) over the first `length` steps of the source: 0 if all were looked at, else negative.
-  /// A step that was passed over counts as one with 1e-6, since log 0 would outweigh everything.
+  /// sum_s log min(sum_t a_ts, 1) over the first `length` steps of the source: 0 if all are covered, else negative. The
+  /// argument of the logarithm is at least 1e-6, since log 0 would outweigh everything.
   double penalty(Index k, Index length) const {
     double sum = 0;
     for (Index s = 0; s < length; ++s) sum += std::log(std::clamp(sum_.view()(s, k), 1e-6, 1.0));

@@ -1,5 +1,5 @@
 #pragma once
-// The hypotheses that still go on: what every way of decoding walks along.
+// Set of active hypotheses, which all decoding methods use.
 
 #include <limits>
 #include <span>
@@ -15,15 +15,15 @@
 
 namespace unroll::detail {
 
-/// A hypothesis that goes on; `sample` tells those of one source apart where they were drawn.
+/// Active hypothesis. `sample` distinguishes samples of the same source.
 struct Ongoing {
   Index source = 0, node = -1;
   double log_probability = 0;
   Index sample = 0;
 };
 
-/// The present set of a decoder, all hypotheses of which have length() tokens, and the next set as it is being chosen.
-/// Those of a source stay side by side and sources in their order, as long as they are continued in order.
+/// Current set of a decoder, whose hypotheses all have length() tokens, and the next set under construction. Hypotheses
+/// of a source are adjacent and sources are in order, if they are continued in order.
 template <class D>
 class Frontier {
  public:
@@ -40,11 +40,11 @@ class Frontier {
 
   Index size() const { return Index(items_.size()); }
   const Ongoing& operator[](Index k) const { return items_[std::size_t(k)]; }
-  /// Tokens of every hypothesis.
+  /// Number of tokens of every hypothesis.
   Index length() const { return length_; }
   Index longest(Index source) const { return detail::longest(limits_, source); }
 
-  /// What may follow hypothesis k, nothing where a source's largest length is 0; to be used up before the next call.
+  /// Possible next tokens of hypothesis k, none if the largest length of its source is 0. Valid until the next call.
   /// Throws NonFiniteError for a logit that is NaN or +inf.
   Choices<Scalar> choices(Index k) {
     if (length_ == longest((*this)[k].source)) return {};
@@ -55,7 +55,7 @@ class Frontier {
     return {logits, probabilities, forbidden_};
   }
 
-  /// The attention of the present set [longest source x size()].
+  /// Attention of the current set [longest source x size()]. Throws ShapeError if it does not match the set.
   ConstView<Scalar> attention() requires AttentionDecoder<D> {
     const ConstView<Scalar> weights = decoder_.attention();
     require<ShapeError>(weights.cols() == size(), "decoding: ", size(), " hypotheses, but attention for ",
@@ -70,18 +70,17 @@ class Frontier {
 
   bool ends(Index token) const { return token == limits_.end; }
 
-  /// Hypothesis k with a token that does not end it.
+  /// Hypothesis k extended by a token that does not end it.
   Ongoing extended(Index k, Index token, double log_probability, Index sample = 0) {
     return {(*this)[k].source, tree_.add((*this)[k].node, token, k), log_probability, sample};
   }
-  /// Into the next set.
+  /// Adds hypothesis k, extended by `token` to `item`, to the next set.
   void go_on(Index k, Index token, const Ongoing& item) {
     parents_.push_back(k), tokens_.push_back(token), next_.push_back(item);
   }
-  /// For each of the next set, whom it continues.
+  /// Parents of the hypotheses of the next set.
   std::span<const Index> parents() const { return parents_; }
 
-  /// To the next set.
   void advance() {
     items_.swap(next_);
     ++length_;

@@ -1,5 +1,5 @@
 #pragma once
-// All hypotheses of a search: they share their beginnings, so a token added costs one entry however long they are.
+// Tree of all hypotheses of a search. They share prefixes, so adding a token costs one entry at any length.
 
 #include <algorithm>
 #include <vector>
@@ -14,20 +14,20 @@ class HypothesisTree {
  public:
   static constexpr Index root = -1;
 
-  /// The node of `token` after `parent`, predicted by column k of the set that is being continued.
+  /// Adds and returns the node of `token` after `parent`, predicted by column k of the current set.
   Index add(Index parent, Index token, Index k) {
     nodes_.push_back({parent, token, set_ + k});
     return Index(nodes_.size()) - 1;
   }
 
-  /// The tokens from the first to `node`.
+  /// Tokens from the first to `node`.
   void tokens(Index node, std::vector<Index>& out) const {
     out.clear();
     for (; node != root; node = at(node).parent) out.push_back(at(node).token);
     std::reverse(out.begin(), out.end());
   }
 
-  /// Keeps the attention [longest source x hypotheses] of a new set.
+  /// Stores the attention [longest source x hypotheses] of a new set. Throws ShapeError if the number of rows changes.
   void keep(const ConstView<Scalar>& attention) {
     if (kept_ == 0) rows_ = attention.rows();
     require<ShapeError>(attention.rows() == rows_, "decoding: the attention had ", rows_, " rows, now it has ",
@@ -38,7 +38,7 @@ class HypothesisTree {
       attention_.insert(attention_.end(), attention.col(k).data(), attention.col(k).data() + rows_);
   }
 
-  /// [length x tokens], of as many tokens as lead to `node`.
+  /// Attention [length x tokens] of the tokens that lead to `node`.
   MatrixX<Scalar> attention(Index node, Index length, Index tokens) const {
     MatrixX<Scalar> out(length, tokens);
     for (Index t = tokens - 1; t >= 0; --t, node = at(node).parent) {
@@ -55,8 +55,8 @@ class HypothesisTree {
   const Node& at(Index node) const { return nodes_[std::size_t(node)]; }
 
   std::vector<Node> nodes_;
-  std::vector<Scalar> attention_;        // column after column, `rows_` numbers each
-  Index rows_ = 0, kept_ = 0, set_ = 0;  // columns kept, and where those of the present set begin
+  std::vector<Scalar> attention_;        // stored columns of `rows_` numbers each
+  Index rows_ = 0, kept_ = 0, set_ = 0;  // kept_: number of stored columns; set_: first column of the current set
 };
 
 }  // namespace unroll::detail

@@ -1,5 +1,5 @@
 #pragma once
-// Layers for one sequence, a step at a time, each with a copy of its weights in the order in which a step reads them.
+// Layers for one sequence, step by step, each with a copy of its weights in reading order.
 
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/dropout.hpp"
@@ -10,11 +10,11 @@
 
 namespace unroll::detail {
 
-/// The layer L for one sequence; `in` and `out` are its features where they are known at compile time, else 0. Without
-/// a specialisation a layer runs by its pass forward.
+/// Layer L for one sequence. `in` and `out` are its features if known at compile time, else 0. A layer without a
+/// specialisation runs by its forward pass.
 ///
-/// As CellStream: a sequence has memory_rows() numbers with the caller; step() returns the output, which lies there, or
-/// is what came in.
+/// As in CellStream, the caller holds memory_rows() numbers per sequence. step() returns the output, which is in this
+/// memory, or is the input.
 template <class L, int in, int out>
 struct LayerStream;
 
@@ -28,14 +28,13 @@ constexpr int fixed_units(const EquationCell<S, equations, units>*) {
   return units == Eigen::Dynamic ? 0 : units;
 }
 
-/// A cell of equations that can be streamed.
 template <class C>
 concept StreamedCell = requires(const C* cell) {
   fixed_units(cell);
 }
 &&StreamPlan<typename C::Derivation>::streamable;
 
-/// What a layer's features and a cell's type say about its rows.
+/// Rows known from a layer's features and a cell's type.
 template <class C>
 constexpr FixedRows fixed_rows(int in, int out) {
   FixedRows fixed{.input = in};
@@ -57,11 +56,11 @@ struct LayerStream<RecurrentLayer<Options, S>, in, out>
 };
 
 namespace stream_equations {
-/// W x + b as a cell that never reads its state: its parameters lie as those of Dense.
+/// W x + b as a cell that never reads its state; its parameters have the layout of Dense.
 inline constexpr auto map = cell(state(symbols::y), next(symbols::y) = linear(symbols::x));
 }  // namespace stream_equations
 
-/// Weights and biases of a dense layer; zeros where it has no biases.
+/// Weights and biases of a dense layer; biases are 0 if it has none.
 template <class S>
 VectorX<S> map_parameters(const DenseLayer<S>& layer, const S* theta) {
   const ParameterBlock& weight = layer.parameters().blocks().front();
@@ -71,7 +70,7 @@ VectorX<S> map_parameters(const DenseLayer<S>& layer, const S* theta) {
   return all;
 }
 
-/// So few outputs fill no register: each is a sum over registers of inputs.
+/// Largest number of outputs that are computed as dot products over the inputs: so few do not fill a register.
 inline constexpr int most_dots = 4;
 
 template <class S, int in, int out>
@@ -117,11 +116,11 @@ requires(in > 0 && out > 0 && out <= most_dots) struct LayerStream<DenseLayer<S>
     return lane_sum(sum);
   }
 
-  MatrixX<S> weights_;  // a column for each output
+  MatrixX<S> weights_;  // one column per output
   VectorX<S> biases_;
 };
 
-/// Nothing is dropped but in training.
+/// Dropout is the identity outside training.
 template <class S, int in, int out>
 struct LayerStream<DropoutLayer<S>, in, out> {
   static constexpr int states = 0, fixed_memory_rows = 0;

@@ -1,5 +1,5 @@
 #pragma once
-// A model whose layers are known at compile time and all have a stream of their own.
+// Model, step by step, whose layers are known at compile time and all have a LayerStream.
 
 #include <array>
 #include <tuple>
@@ -10,21 +10,20 @@
 
 namespace unroll::detail {
 
-/// Features that come into a model, and those that each layer hands on; none: known at run time only.
+/// Features of a model's input and of each layer's output; empty if known only at run time.
 template <int... widths>
 struct Widths {
   static constexpr std::array<int, sizeof...(widths)> all{widths...};
   static constexpr int at(std::size_t k) { return k < all.size() ? all[k] : 0; }
 };
 
-/// What all layers together keep, at least one number; Eigen::Dynamic where one of them does not know.
+/// Rows of memory of all layers together, at least 1; Eigen::Dynamic if unknown for one of them.
 template <class... Streams>
 constexpr int fixed_memory_rows(std::tuple<Streams...>*) {
   if (((Streams::fixed_memory_rows == Eigen::Dynamic) || ...)) return Eigen::Dynamic;
   return std::max(1, (Streams::fixed_memory_rows + ...));
 }
 
-/// Layers that all have a stream.
 template <class W, class... L>
 class LayerStreams {
   template <std::size_t... k>
@@ -33,7 +32,6 @@ class LayerStreams {
   using S = typename std::tuple_element_t<0, std::tuple<L...>>::Scalar;
 
  public:
-  /// Of one sequence.
   struct Memory {
     Eigen::Matrix<S, fixed_memory_rows(static_cast<Streams*>(nullptr)), 1> numbers;
     Index turn = 0;
@@ -67,7 +65,7 @@ class LayerStreams {
     for (Index k = 0; k < outputs; ++k) y[k] = values[k];
   }
 
-  /// f(layer, state, its numbers) for all states.
+  /// Calls f(layer, state, values) for all states.
   template <class M, class F>
   void each_state(M& memory, F&& f) const {
     auto* numbers = memory.numbers.data();

@@ -1,5 +1,5 @@
 #pragma once
-// Any model a step at a time, by its pass forward over one column: slower than streams of layers, but for every layer.
+// Any model step by step, by its forward pass over one column: slower than layer streams, but supports every layer.
 
 #include <algorithm>
 #include <limits>
@@ -15,7 +15,7 @@ template <class Model>
 class ModelStream {
   using S = typename Model::Scalar;
 
-  /// What all sequences read.
+  /// Model and weights, shared by all sequences.
   struct Shared {
     explicit Shared(const Model& original) : model(original) { model.prepare(weights); }
     const Model model;
@@ -24,13 +24,13 @@ class ModelStream {
   };
 
  public:
-  /// Of one sequence. Copying makes a tape of its own, assigning copies the states alone.
+  /// Memory of one sequence. Copy construction makes a new tape; assignment copies only the states.
   class Memory {
    public:
     explicit Memory(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {
       const VectorX<S> zeros = VectorX<S>::Zero(shared_->model.features());
       VectorX<S> ignored(shared_->model.outputs());
-      step(zeros.data(), ignored.data());  // gives every buffer its size
+      step(zeros.data(), ignored.data());  // sizes all buffers
       reset();
     }
     Memory(const Memory& other) : Memory(other.shared_) { states_ = other.states_; }
@@ -43,8 +43,8 @@ class ModelStream {
     Memory& operator=(Memory&&) noexcept = default;
     ~Memory() = default;
 
-    /// False for an input that the model refuses; the states are then as before. Throws what a layer of the user's own
-    /// throws.
+    /// Runs one step. Returns false, with unchanged states, for an input that the model refuses. Throws what a
+    /// user-defined layer throws.
     bool step(const S* x, S* y) {
       const Model& model = shared_->model;
       const ConstView<S> in(x, model.features(), 1, Eigen::OuterStride<>(model.features()));
@@ -73,8 +73,8 @@ class ModelStream {
   Memory memory() const { return Memory(shared_); }
   bool fits(const Memory& memory) const noexcept { return memory.shared_ == shared_; }
   void reset(Memory& memory) const noexcept { memory.reset(); }
-  /// An input that the model refuses, such as a token that is none, gives outputs that are not a number; so does one at
-  /// which a layer of the user's own throws.
+  /// Runs one step. Outputs are NaN if the model refuses the input, such as an invalid token, or if a user-defined
+  /// layer throws.
   void step(const S* x, S* y, Index, Memory& memory) const noexcept {
     bool taken = false;
     try {
@@ -84,7 +84,7 @@ class ModelStream {
     if (!taken) std::fill_n(y, shared_->model.outputs(), std::numeric_limits<S>::quiet_NaN());
   }
 
-  /// f(layer, state, its numbers) for all states.
+  /// Calls f(layer, state, values) for all states.
   template <class M, class F>
   void each_state(M& memory, F&& f) const {
     for (std::size_t k = 0; k < memory.states_.size(); ++k)

@@ -1,5 +1,5 @@
 #pragma once
-// Sizes of a memory that equations attend to, and where the parameters of `attend` lie.
+// Sizes of a memory that equations attend to, and offsets of the parameters of `attend`.
 
 #include <cmath>
 
@@ -7,15 +7,15 @@
 
 namespace unroll::detail {
 
-/// Of an equation ctx = attend(score, q) with an additive score: ctx.memory [rows x keys], by which the keys are
-/// multiplied, ctx.b, ctx.v [1 x rows] and ctx.g.
+/// Layout of attention. An equation ctx = attend(score, q) with an additive score has the parameters ctx.memory
+/// [rows x keys], which projects the keys, ctx.b, ctx.v [1 x rows] and ctx.g.
 template <class D>
 class AttentionLayout : public ColumnLayout<D> {
   static constexpr const auto& program = D::program;
   static constexpr auto words = find_words<D, language::AttentionWord>();
 
  public:
-  /// Offsets in the parameters; -1 for what an `attend` does not have.
+  /// Parameter offsets; -1 if absent.
   struct Parts {
     Index memory = -1, bias = -1, vector = -1, gain = -1;
   };
@@ -24,7 +24,7 @@ class AttentionLayout : public ColumnLayout<D> {
   Index key_rows() const { return key_rows_; }
   const Parts& attention(int k) const { return parts_[k]; }
 
-  /// Throws ShapeError unless rows of a memory are given where the equations attend to one, and only there.
+  /// Throws ShapeError if the equations attend and no memory rows are given, or the reverse.
   void set_sizes(const CellSizes& sizes) {
     constexpr bool attends = words.count > 0;
     require<ShapeError>(attends == (sizes.memory != 0),
@@ -37,7 +37,7 @@ class AttentionLayout : public ColumnLayout<D> {
     key_rows_ = sizes.keys > 0 ? sizes.keys : sizes.memory;
   }
 
-  /// Three names have a meaning where the equations attend; elsewhere they are names like any other.
+  /// The size names memory, keys and attention are special only if the equations attend.
   static constexpr bool sets_size(std::string_view name) {
     return words.count > 0 && (name == "memory" || name == "keys");
   }
@@ -46,7 +46,7 @@ class AttentionLayout : public ColumnLayout<D> {
     return name == "memory" ? memory_rows_ : name == "keys" ? key_rows_ : name == "attention" ? sizes.units : 0;
   }
 
-  /// A query that is compared as it is must be as long as the keys.
+  /// Throws ShapeError if an unprojected query and the keys differ in rows.
   void check(const CellLayout<D>& cell) const {
     for (int k = 0; k < words.count; ++k) {
       const LinearTerm& term = query_of(k);
@@ -68,7 +68,7 @@ class AttentionLayout : public ColumnLayout<D> {
     if (word.normalised) at.gain = table.add(name + ".g", Role::gain, 1, 1);
   }
 
-  /// The length of a normalised score's vector.
+  /// Initial gain of normalised scores: 1 / sqrt(rows).
   void add_starts(const CellLayout<D>& cell, std::vector<std::pair<std::string, Initializer>>& starts) const {
     for (int k = 0; k < words.count; ++k) {
       if (!words.word[k].normalised) continue;

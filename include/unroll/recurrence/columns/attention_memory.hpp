@@ -1,7 +1,5 @@
 #pragma once
-// A memory that equations attend to, as a pass keeps it: one sequence after the other.
-//
-// It is copied once per pass, so that the steps of one sequence lie next to each other.
+// Copy of a memory that equations attend to, for one pass: the steps of each sequence are contiguous.
 
 #include <algorithm>
 #include <vector>
@@ -16,12 +14,12 @@ namespace unroll::detail {
 template <class S>
 class MemoryWork {
  public:
-  Buffer<S> values, keys, d_values, d_keys;  // [rows x steps of all sequences]; no keys where the values serve
+  Buffer<S> values, keys, d_values, d_keys;  // [rows x steps of all sequences]; keys may be empty
   Index longest = 0;
   bool has_keys = false;
-  Buffer<S> d_weights;  // of one query
+  Buffer<S> d_weights;  // gradient of one query's attention weights
 
-  /// Throws ShapeError for a memory that does not fit rows or timeline.
+  /// Copies the memory. Throws ShapeError if it does not match the rows or the timeline.
   void begin(const AttentionMemory<S>* given, const Timeline& timeline, Index value_rows, Index key_rows) {
     require<ShapeError>(given != nullptr && given->timeline != nullptr,
                         "cell: its equations attend to a memory, and none is given");
@@ -33,7 +31,7 @@ class MemoryWork {
     if (has_keys) gather(given->keys, *given->timeline, keys);
   }
 
-  /// How many steps each column of the timeline may see.
+  /// Sets the number of memory steps that each column of the timeline may attend to.
   void find_seen(const Timeline& timeline) {
     seen_.resize(std::size_t(timeline.columns()));
     for (Index c = 0; c < timeline.columns(); ++c) {
@@ -43,7 +41,7 @@ class MemoryWork {
     }
   }
 
-  /// From now on the samples, by rank, attend to these sequences. Throws ShapeError for a number that is no sequence.
+  /// Sets the sequence that each sample, by rank, attends to. Throws ShapeError for an invalid sequence index.
   void read_sequences(std::span<const Index> sources) {
     const Index sequences = Index(first_.size()) - 1;
     for (const Index source : sources)
@@ -52,7 +50,7 @@ class MemoryWork {
     source_.assign(sources.begin(), sources.end());
   }
 
-  /// The first of the steps that a column attends to, and how many they are.
+  /// First memory step that a column attends to, and the number of steps.
   std::pair<Index, Index> window(Index column, Index rank) const {
     return {first(source_[std::size_t(rank)]), seen_[std::size_t(column)]};
   }
@@ -62,7 +60,7 @@ class MemoryWork {
     d_keys.zero(key_rows, has_keys ? values.cols() : 0);
     d_weights.shape(longest, 1);
   }
-  /// Overwrites the gradients of the memory that are wanted.
+  /// Overwrites the memory gradients. A view in `d_memory` may be null: then it is not computed.
   void end_back(const AttentionMemory<S>& given, const MemoryGradient<S>& d_memory) {
     if (d_memory.values.data() != nullptr) scatter(d_values, *given.timeline, d_memory.values);
     if (d_memory.keys.data() != nullptr && has_keys) scatter(d_keys, *given.timeline, d_memory.keys);
@@ -87,7 +85,7 @@ class MemoryWork {
     }
   }
 
-  /// f(column of the timeline, its place where sequences stand one after the other)
+  /// Calls f(column of the timeline, column of the copy) for all steps.
   template <class F>
   void each_step(const Timeline& steps, F&& f) const {
     for (Index b = 0; b < steps.batch(); ++b)
@@ -125,10 +123,10 @@ class MemoryWork {
                         steps.columns(), " columns, got ", given.cols());
   }
 
-  std::vector<Index> first_;   // of each sequence, and the end
-  std::vector<Index> step_;    // in its padded batch, of each column
-  std::vector<Index> source_;  // which sequence each rank attends to
-  std::vector<Index> seen_;    // steps that a column may see
+  std::vector<Index> first_;   // first column of each sequence, then the end
+  std::vector<Index> step_;    // time step of each column
+  std::vector<Index> source_;  // sequence that each rank attends to
+  std::vector<Index> seen_;    // number of steps that each column may attend to
   bool causal_ = false;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
-// attend(score, query), the kind of operation over columns that reads a memory, forward and back.
+// attend(score, query): the column operation that reads a memory, forward and backward.
 //
-// The keys of the memory are projected once per pass. Then every column of a step is a query of its own.
+// The keys of the memory are projected once per pass. Then each column of a step is one query.
 
 #include <algorithm>
 
@@ -12,17 +12,17 @@
 
 namespace unroll::detail {
 
-/// Parameters of an additive score as passes read them.
+/// Parameters of an additive score in the form that passes read.
 template <class S>
 struct AttentionWeights {
   PackedMatrix<S> keys, keys_back;
   VectorX<S> bias;
-  VectorX<S> vector;       // of a normalised score g v / |v|
-  VectorX<S> direction;    // and v / |v|
+  VectorX<S> vector;       // v, or g v / |v| for a normalised score
+  VectorX<S> direction;    // v / |v|
   S length = 0, gain = 0;  // |v| and g
 };
 
-/// What a pass keeps of an `attend`.
+/// Values that a pass stores for one `attend`.
 template <class S>
 struct AttentionWork {
   Buffer<S> keys, d_keys;  // projected [rows x steps of all sequences]
@@ -30,7 +30,7 @@ struct AttentionWork {
   VectorX<double> d_vector;
 };
 
-/// What passes read and keep of all the `attend`s of a cell.
+/// Parameters and stored values of all `attend`s of a cell.
 template <class S, int count>
 struct AllAttentionWeights {
   Table<AttentionWeights<S>, count> attention;
@@ -65,7 +65,7 @@ class CellAttention : public ColumnRun<S, D> {
       if (at.bias >= 0) w.bias = Eigen::Map<const VectorX<S>>(theta + at.bias, rows);
       w.vector = Eigen::Map<const VectorX<S>>(theta + at.vector, rows);
       if (at.gain < 0) return;
-      w.length = std::max(w.vector.norm(), S(1e-12));  // a vector of zeros has no direction: scores are 0
+      w.length = std::max(w.vector.norm(), S(1e-12));  // a zero vector has no direction: its scores are 0
       w.gain = theta[at.gain];
       w.direction = w.vector / w.length;
       w.vector = w.gain * w.direction;
@@ -82,7 +82,7 @@ class CellAttention : public ColumnRun<S, D> {
 
   // ---- the memory
 
-  /// Throws ShapeError for a memory that does not fit.
+  /// Copies the memory and projects its keys. Throws ShapeError if it does not match the sizes.
   void begin(const Inputs<S>& inputs, const Timeline& timeline) {
     memory().begin(inputs.memory, timeline, layout_.memory_rows(), layout_.key_rows());
     each_additive([&](int k) { project(k); });
@@ -112,7 +112,7 @@ class CellAttention : public ColumnRun<S, D> {
     }
   }
 
-  /// The query is replaced by its gradient.
+  /// Replaces the query by its gradient.
   void run_back(int k, Index first_column, Index columns, Index rank, Strided<const S> d_context) {
     AttentionWork<S>& own = work_.attention[k];
     S* const d_scores = memory().d_weights.data();
@@ -132,7 +132,7 @@ class CellAttention : public ColumnRun<S, D> {
     }
   }
 
-  // ---- the way back's beginning and end
+  // ---- start and end of the backward pass
 
   void begin_back() {
     memory().begin_back(layout_.memory_rows(), layout_.key_rows());
@@ -148,9 +148,9 @@ class CellAttention : public ColumnRun<S, D> {
     memory().end_back(*inputs.memory, d_inputs.memory);
   }
 
-  // ---- what others read
+  // ---- results
 
-  /// Of an equation ctx = attend(...) the weights under the name ctx.weights.
+  /// Attention weights of the equation ctx = attend(...), under the name ctx.weights.
   bool trace(std::string_view name, MatrixX<S>& to) const {
     constexpr std::string_view suffix = ".weights";
     for (int k = 0; k < words.count; ++k) {
@@ -165,7 +165,7 @@ class CellAttention : public ColumnRun<S, D> {
 
   void read_sequences(std::span<const Index> sources) { memory().read_sequences(sources); }
 
-  /// Of the last step's first `attend` [longest sequence of the memory x columns].
+  /// Attention weights of the last step's first `attend` [longest sequence of the memory x columns].
   static ConstView<S> memory_weights(const CellWork<S, D>& work) {
     const Work& own = work.columns;
     return own.attention[0].weights.view();
@@ -191,7 +191,7 @@ class CellAttention : public ColumnRun<S, D> {
     return {whole.data() + from * whole.rows(), whole.rows(), steps, Eigen::OuterStride<>(whole.rows())};
   }
 
-  // ---- what is compared with what
+  // ---- values, keys and queries
 
   const Buffer<S>& values() { return memory().values; }
   const Buffer<S>& own_keys() { return memory().has_keys ? memory().keys : memory().values; }
@@ -230,7 +230,7 @@ class CellAttention : public ColumnRun<S, D> {
     pull_vector(k, gradient);
   }
 
-  /// Through g v / |v| where the score is normalised.
+  /// Gradient of the vector v, through g v / |v| for a normalised score.
   void pull_vector(int k, S* gradient) {
     const AttentionWeights<S>& w = weights_.attention[k];
     const auto& at = layout_.attention(k);

@@ -1,17 +1,17 @@
 #pragma once
-// What an operation over all rows of a column supplies, so that cells run it without knowing which it is.
+// Interface of column operations: operations over all rows of a column. Cells run them without depending on the kind.
 //
 // A kind K, such as AttentionKind, is a struct with
 //
-//     K::Word            its word in equations, see language/columns.hpp
-//     K::reads_memory    whether it reads Inputs::memory
-//     K::Layout<D>       sizes and places of its parameters; derived from ColumnLayout
-//     K::Weights<S, D>   its parameters as passes read them
-//     K::Work<S, D>      what a pass over time keeps for it
-//     K::Run<S, D>       how it runs, forward and backward; derived from ColumnRun
+//     K::Word            type of its word in equations, see language/columns.hpp
+//     K::reads_memory    true if it reads Inputs::memory
+//     K::Layout<D>       sizes and offsets of its parameters; derived from ColumnLayout
+//     K::Weights<S, D>   parameters in the form that passes read
+//     K::Work<S, D>      values that a pass over time stores
+//     K::Run<S, D>       forward and backward functions; derived from ColumnRun
 //
-// and stands in the list of column_operations.hpp. D is the Derived of a cell, S its scalar. One object serves all
-// operations of the kind in a cell; k counts these.
+// and an entry in the list of column_operations.hpp. D is the Derived of a cell, S its scalar. One object serves all
+// operations of a kind in a cell; k is the index of an operation among them.
 
 #include <span>
 #include <string>
@@ -39,15 +39,15 @@ concept ColumnKind = requires {
   { K::reads_memory } -> std::convertible_to<bool>;
 };
 
-/// The operations over columns of one kind in a cell.
+/// Column operations of one kind in a cell.
 template <class Word, int capacity>
 struct ColumnWords {
   int count = 0;
   Table<Word, capacity> word{};
-  Table<int, capacity> number{};  ///< of each, in Program::column_operation
+  Table<int, capacity> number{};  ///< index of each in Program::column_operation
 };
 
-/// Those whose word is a Word.
+/// Column operations whose word has the type Word.
 template <class D, class Word>
 constexpr auto find_words() {
   ColumnWords<Word, D::program.column_operations> found;
@@ -62,54 +62,53 @@ constexpr auto find_words() {
   return found;
 }
 
-/// Sizes and parameters of a kind; what a kind has no need of, it leaves as it is here.
+/// Base class of K::Layout: sizes and parameters of a kind. A kind redefines only the functions that it needs.
 template <class D>
 class ColumnLayout {
  public:
-  /// First, also for a cell without such an operation. Throws ShapeError for sizes that do not fit.
+  /// Called first, also for a cell without such an operation. Throws ShapeError for sizes that do not match.
   void set_sizes(const CellSizes&) {}
-  /// A size that CellSizes gives in a member, not by its name.
+  /// True for a size that is a member of CellSizes and is not given by name.
   static constexpr bool sets_size(std::string_view) { return false; }
-  /// The rows of a named size that is not given; 0: unknown.
+  /// Default rows of a named size that is not given; 0 if there is none.
   Index rows_of_size(std::string_view, const CellSizes&) const { return 0; }
-  /// When all sizes are known. Throws ShapeError for sizes that do not fit.
+  /// Called when all sizes are set. Throws ShapeError for sizes that do not match.
   void check(const CellLayout<D>&) const {}
-  /// Adds the parameters of operation k; `rows` of its operand.
+  /// Adds the parameters of operation k, given their name prefix and the number of rows of the operand.
   void place(int, const std::string&, Index, ParameterTable&) {}
-  /// First values that follow from sizes, by the names of parameters.
+  /// Adds initializers that depend on the sizes, by parameter name.
   void add_starts(const CellLayout<D>&, std::vector<std::pair<std::string, Initializer>>&) const {}
 };
 
-/// A kind on the memory of one pass. The operand of an operation lies in the rows of its term, where run_back leaves
-/// its gradient; its result in a matrix from which later stages read. What a kind has no need of, it leaves as it is
-/// here.
+/// Base class of K::Run: a kind with the buffers of one pass. A kind redefines only the functions that it needs.
 ///
-/// Besides, a kind has run(k, first_column, columns, rank) and run_back(k, first_column, columns, rank, d_result), for
-/// the columns [first_column, first_column + columns), the first of them of this rank; `d_result` begins with the first
-/// of them.
+/// The operand of an operation is in the rows of its term, where run_back leaves its gradient; the result is in a
+/// matrix that later stages read. A kind also defines run(k, first_column, columns, rank) and run_back(k, first_column,
+/// columns, rank, d_result) for the columns [first_column, first_column + columns). `rank` is the rank of the first
+/// column; `d_result` starts with the first column.
 template <class S, class D>
 class ColumnRun {
  public:
   ColumnRun(const CellLayout<D>& layout, const CellWeights<S, D>& weights, CellWork<S, D>& work)
       : cell_(layout), weights_of_cell_(weights), work_of_cell_(work) {}
 
-  /// Whenever parameters have changed; prepare_back only where a backward pass follows.
+  /// Called after parameters change; prepare_back only if a backward pass follows.
   static void prepare(const CellLayout<D>&, const S*, CellWeights<S, D>&) {}
   static void prepare_back(const CellLayout<D>&, const S*, CellWeights<S, D>&) {}
 
   void begin(const Inputs<S>&, const Timeline&) {}  ///< once per pass
-  void make_room(const Timeline&) {}                ///< before each stretch of steps, whose columns are the timeline's
+  void make_room(const Timeline&) {}                ///< before each run of steps; the timeline has their columns
   void begin_back() {}
-  /// Adds the gradients of parameters; overwrites those of the memory.
+  /// Adds parameter gradients; overwrites memory gradients.
   void end_back(const Inputs<S>&, S*, const InputGradients<S>&) {}
 
-  /// Writes a value of that name for all columns; false: the kind has none.
+  /// Writes the named value for all columns; returns false if the kind has no such value.
   bool trace(std::string_view, MatrixX<S>&) const { return false; }
-  /// Of a kind that reads a memory: the sequences that the samples read from now on, by rank.
+  /// For a kind that reads a memory: sets the sequence of each sample, by rank.
   void read_sequences(std::span<const Index>) {}
 
  protected:
-  /// Rows of the operand and of the result of the operation with this number in Program::column_operation.
+  /// Operand and result of operation `number` in Program::column_operation, in one column.
   S* operand_at(int number, Index column) {
     return work_of_cell_.terms.strided().at(cell_.term_row()[D::program.column_operation[number].term], column);
   }

@@ -1,11 +1,11 @@
 #pragma once
-// All kinds of operations over columns, as cells see them.
+// All kinds of column operations, and the layouts, weights and work buffers that a cell combines from them.
 
 #include "unroll/recurrence/columns/cell_attention.hpp"
 
 namespace unroll::detail {
 
-/// A kind that a cell does not use takes no memory in it.
+/// Empty base class for a kind that a cell does not use.
 template <class K>
 struct Unused {};
 
@@ -24,11 +24,10 @@ struct ColumnKindList {
   template <class S, class D>
   struct Work : std::conditional_t<uses<D, K>, typename K::template Work<S, D>, Unused<K>>... {};
 
-  /// A cell of these equations reads Inputs::memory.
+  /// True if a cell with these equations reads Inputs::memory.
   template <class D>
   static constexpr bool reads_memory = (false || ... || (uses<D, K> && K::reads_memory));
 
-  /// f(the layout of a kind), for all kinds.
   template <class D, class F>
   static void each_layout(Layouts<D>& layouts, F&& f) {
     (f(static_cast<typename K::template Layout<D>&>(layouts)), ...);
@@ -38,7 +37,6 @@ struct ColumnKindList {
     (f(static_cast<const typename K::template Layout<D>&>(layouts)), ...);
   }
 
-  /// f.template operator()<Kind>() for the kinds that a cell uses.
   template <class D, class F>
   static void each_used(F&& f) {
     (call_if_used<D, K>(f), ...);

@@ -1,6 +1,5 @@
 #pragma once
-// Everything that is derived from a cell's equations at compile time, in one place, and the sentences for what can be
-// wrong.
+// All compile-time results for a cell's equations, and the error messages for mistakes in them.
 
 #include "unroll/recurrence/compile/lowering.hpp"
 #include "unroll/recurrence/compile/operations_in.hpp"
@@ -20,7 +19,7 @@ constexpr auto traits_of(const language::List<F...>&) {
   return Table<OperationTraits, int(sizeof...(F))>{{traits_of<F>()...}};
 }
 
-/// One sentence for each mistake, in the words of whoever wrote the equations.
+/// Fails to compile with one message per mistake, phrased in terms of the equations.
 template <Misuse misuse>
 constexpr bool check_equations() {
   static_assert(misuse != Misuse::no_state, "unroll: a cell needs at least one state: cell(state(h), ...)");
@@ -62,25 +61,25 @@ constexpr bool check_equations() {
   return misuse == Misuse::none;
 }
 
-/// `equations` is a constexpr variable with static storage: the numbers in it are read here.
+/// Compile-time results for `equations`, a constexpr variable with static storage, since its numbers are read.
 template <const auto& equations>
 struct Derived {
-  static constexpr auto applied = operations_of(equations);  ///< the element-wise operations, by Operation::index
-  static constexpr auto over_columns = column_words_of(equations);  ///< of the operations over columns, by their number
-  static constexpr auto traits = traits_of(applied);        ///< of each
+  static constexpr auto applied = operations_of(equations);         ///< element-wise operations, by Operation::index
+  static constexpr auto over_columns = column_words_of(equations);  ///< words of the column operations, by index
+  static constexpr auto traits = traits_of(applied);                ///< of each element-wise operation
   static constexpr auto program = lower(equations);
   static_assert(check_equations<program.misuse>());
   static_assert(program.applied == applied.size && program.column_operations == over_columns.size,
                 "unroll: lowering and operations_in.hpp walk over different expressions");
   static constexpr auto schedule = make_schedule(program, traits);
 
-  /// The equation is an operation over columns, which no pass runs.
+  /// True if the equation is a column operation, which no pass runs.
   static constexpr bool is_over_column(int equation) {
     const int root = program.equation[equation].root;
     return program.operation[root].op == Op::column && program.operation[root].equation == equation;
   }
 
-  /// Equations of one stage and one size run as one pass.
+  /// True if a stage has a pass of this size: all its equations of the size form one pass.
   static constexpr bool has_pass(int stage, int dimension) {
     for (int e = 0; e < program.equations; ++e)
       if (schedule.stage[e] == stage && program.equation[e].dimension == dimension && !is_over_column(e)) return true;

@@ -1,5 +1,5 @@
 #pragma once
-// The equations back as text, read from the same list of operations that the kernels run.
+// Text of a cell's equations, from the list of operations that the kernels run.
 
 #include <string>
 
@@ -11,10 +11,10 @@ namespace unroll::detail {
 enum class Notation {
   text,    ///< weights by name: c' = f * c + i * g, i = sigmoid(W_i_x x + W_i_h h + b_i)
   latex,   ///< an `aligned` block
-  source,  ///< as it is written in a program: all that tells one cell from another, sizes left out
+  source,  ///< as written in a program: identifies a cell up to the rows of its sizes
 };
 
-/// A Program without its capacity, so that one class serves all cells.
+/// View of a Program without its capacity, so that one class serves all cells.
 struct ProgramView {
   const Operation* operation;
   const EquationInfo* equation;
@@ -26,11 +26,11 @@ struct ProgramView {
   int states;
   const std::string_view *input, *constant, *sizes;
   int output, output_state;
-  WrittenOperation (*applied)(int index, bool latex);      ///< an element-wise operation
-  WrittenOperation (*over_column)(int index, bool latex);  ///< an operation over columns
+  WrittenOperation (*applied)(int index, bool latex);      ///< notation of an element-wise operation
+  WrittenOperation (*over_column)(int index, bool latex);  ///< notation of a column operation
 };
 
-/// A user's own function may have a name that the library gives to another one.
+/// True for a user-defined function with the name of a library function.
 template <class F>
 constexpr bool has_name_of_another() {
   using language::Function;
@@ -39,7 +39,7 @@ constexpr bool has_name_of_another() {
   return F::name == Relu::name && !std::is_same_v<F, Function<Relu>>;
 }
 
-/// "leaky_relu[0.01](e)", "clip(e, 3)"; in LaTeX the numbers are an index.
+/// Notation of f, such as "leaky_relu[0.01](e)" or "clip(e, 3)"; in LaTeX the numbers are a subscript.
 template <class F>
 WrittenOperation written(const F& f, bool latex) {
   if constexpr (requires { F::text; }) {
@@ -87,12 +87,11 @@ constexpr ProgramView view_of() {
           p.sizes.items,     p.output,         p.output_state, written_operation<D>, written_over_column<D>};
 }
 
-/// Its functions are cold: every program that has a cell compiles them, few call them.
+/// Text of equations. Functions are marked cold: every program with a cell compiles them, few call them.
 class EquationText {
  public:
   EquationText(const ProgramView& program, Notation notation) : program_(program), notation_(notation) {}
 
-  /// A line for each equation.
   [[gnu::cold]] std::string lines() const {
     if (notation_ == Notation::source) return source_lines();
     std::string all;
@@ -106,7 +105,7 @@ class EquationText {
   bool latex() const { return notation_ == Notation::latex; }
   bool source() const { return notation_ == Notation::source; }
 
-  /// With the states in front, and the output behind where it is not the first of them.
+  /// The states first, and the output last if it is not the first state.
   [[gnu::cold]] std::string source_lines() const {
     std::string all = "state(";
     for (int s = 0; s < program_.states; ++s)
@@ -128,10 +127,10 @@ class EquationText {
   [[gnu::cold]] std::string right_side(int equation) const {
     const int root = program_.equation[equation].root;
     return program_.operation[root].equation == equation ? print(root, Binding::sum)
-                                                         : named(root);  // or only another name
+                                                         : named(root);  // or it only renames a value
   }
 
-  /// An operand: the name of what another equation defines, or the expression itself.
+  /// Operand: the name if another equation defines it, else the expression.
   std::string operand(int o, int equation, Binding needed) const {
     return program_.operation[o].equation == equation ? print(o, needed) : named(o);
   }
@@ -164,7 +163,7 @@ class EquationText {
       case Op::apply:
         return applied(operation, needed);
     }
-    return {};  // every Op has its case
+    return {};  // unreachable
   }
 
   [[gnu::cold]] std::string applied(const Operation& operation, Binding needed) const {
@@ -222,7 +221,7 @@ class EquationText {
     return text(base, latex() ? "_{" : "_", index, latex() ? "}" : "");
   }
 
-  // As text, "h" is the state before the step and "h'" the one after it; in LaTeX steps have numbers.
+  // In text, "h" is the state before the step and "h'" the one after it; in LaTeX, steps have indices.
   std::string before(std::string_view name) const { return latex() ? stepped(name, "t-1") : std::string(name); }
   std::string after(std::string_view name) const {
     return latex() ? stepped(name, "t") : source() ? text("next(", name, ")") : text(name, "'");
@@ -247,7 +246,7 @@ class EquationText {
 template <class D>
 inline constexpr ProgramView program_view = view_of<D>();
 
-/// What tells a cell from others, for files: see ParameterTable::equations.
+/// Text that identifies a cell in files: see ParameterTable::equations.
 template <class D>
 std::string equation_source() {
   return EquationText(program_view<D>, Notation::source).lines();

@@ -1,5 +1,5 @@
 #pragma once
-// From what was written to a program: a walk over the expressions, at compile time. Every mistake is noticed here.
+// Lowering of equations to a Program at compile time. It detects all mistakes in equations.
 
 #include <string_view>
 
@@ -8,14 +8,14 @@
 
 namespace unroll::language {
 
-/// Walks over the expressions in the order in which they are written and appends their operations.
+/// Visits the expressions in the order in which they are written and appends their operations.
 template <int capacity>
 struct Lowering {
   detail::Program<capacity> program{};
-  Table<bool, capacity> read_by_name{};                   // of each equation
-  Table<std::string_view, capacity> defined_somewhere{};  // names of all equations, to tell "later" from "never"
+  Table<bool, capacity> read_by_name{};                   // for each equation
+  Table<std::string_view, capacity> defined_somewhere{};  // names of all equations, to distinguish "later" from "never"
   int names = 0;
-  int equation = 0, linear_terms = 0;  // of the equation that is being read
+  int equation = 0, linear_terms = 0;  // of the current equation
 
   constexpr int state_named(std::string_view name) const {
     for (int s = 0; s < program.states; ++s)
@@ -96,7 +96,7 @@ struct Lowering {
     if (program.dimension_of(program.output) < 0) program.report(detail::Misuse::input_element_by_element);
   }
 
-  // -- named values: the operation that gives them, or -1
+  // -- named values: the operation that computes them, or -1
 
   template <Name name, Name size>
   constexpr int find(Symbol<name, size>) {
@@ -184,7 +184,7 @@ struct Lowering {
     return program.report(detail::Misuse::attend_within), 0;
   }
 
-  /// The operand is a term, whose rows are one of the stacked pre-activations.
+  /// The operand is a linear term: its rows are among the stacked pre-activations.
   template <class Word, class Named>
   constexpr int over_column(const Word& word, Named operand) {
     detail::LinearTerm term{.equation = equation, .ordinal = ++linear_terms, .biased = false};
@@ -232,7 +232,7 @@ struct Lowering {
     return term.operation;
   }
 
-  /// Written twice, a weight is the same weight.
+  /// Index of a weight; one name is one weight.
   constexpr int weight(detail::WeightInfo w) {
     for (int k = 0; k < program.weights; ++k)
       if (program.weight[k].name == w.name) return check_same_kind(program.weight[k], w), k;
@@ -245,7 +245,7 @@ struct Lowering {
       program.report(detail::Misuse::weight_of_two_kinds);
   }
 
-  /// What nothing reads, neither a state nor the output, was written by mistake.
+  /// Reports equations on which neither a state nor the output depends.
   constexpr void find_dead_equations() {
     Table<bool, capacity> used{};
     used[program.output] = true;
@@ -280,7 +280,7 @@ struct Lowering {
 
 namespace unroll::detail {
 
-/// The operations of all equations, operands first. Mistakes are reported in `misuse`.
+/// Operations of all equations, operands first. Mistakes are reported in `misuse`.
 template <class... Symbols, class... Lines>
 constexpr auto lower(const Equations<language::States<Symbols...>, Lines...>& equations) {
   language::Lowering<Equations<language::States<Symbols...>, Lines...>::operations + sizeof...(Lines) + 3 * 8> lowering;

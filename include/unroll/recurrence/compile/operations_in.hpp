@@ -1,5 +1,5 @@
 #pragma once
-// The operations of equations, as objects: an operation may carry numbers.
+// Operations of equations as objects, since an operation may have numeric options.
 
 #include "unroll/recurrence/language.hpp"
 
@@ -26,7 +26,7 @@ struct OperationsIn {
   }
 };
 
-/// Collects the words of the operations over columns, each of which is an equation by itself.
+/// Collects the words of the column operations.
 struct ColumnWordsIn {
   template <class Line>
   static constexpr List<> of(const Line&) {
@@ -47,13 +47,11 @@ struct ColumnWordsIn {
 
 namespace unroll::detail {
 
-/// The element-wise operations of the equations, in the order of their numbers.
 template <class StateList, class... Lines>
 constexpr auto operations_of(const Equations<StateList, Lines...>& equations) {
   return language::OperationsIn::all(equations.lines);
 }
 
-/// The words of the operations over columns, in the order of their numbers.
 template <class StateList, class... Lines>
 constexpr auto column_words_of(const Equations<StateList, Lines...>& equations) {
   return language::ColumnWordsIn::all(equations.lines);

@@ -1,9 +1,9 @@
 #pragma once
-// The equations of a cell as a flat list of operations, made at compile time.
+// Equations of a cell as a flat list of operations, built at compile time.
 //
-// Every operand stands before what uses it, so running down the list computes a step and running up it pulls gradients
-// back. A name is not an operation: whatever reads `r` reads the last operation of the equation that defines r. All
-// that is derived from a cell (schedule, kernels, parameters, text) reads this list and nothing else.
+// Operands precede the operations that read them: iterating forwards computes a step, iterating backwards computes
+// gradients. A name is not an operation: an operation that reads `r` reads the last operation of the equation that
+// defines r. Schedule, kernels, parameters and text are derived from this list alone.
 
 #include <string_view>
 
@@ -15,35 +15,34 @@ enum class Op : unsigned char {
   state,          ///< a state before the step; index = state
   input,          ///< index = input; only `linear` reads it
   constant,       ///< index = constant; only `linear` reads it
-  number,         ///< a number that stands in the equations
+  number,         ///< numeric constant
   unit_weight,    ///< one parameter per unit; index = weight
   scalar_weight,  ///< one parameter for all units; index = weight
   linear,         ///< index = term
-  column,         ///< an operation over all rows of a column; left = the linear term of its operand; index = its number
-  apply,  ///< an element-wise operation on `left`, or on `left` and `right`; index = its place in Derived::applied
+  column,         ///< a column operation (over all rows); left = linear term of its operand; index = its number
+  apply,  ///< an element-wise operation on `left`, or on `left` and `right`; index = position in Derived::applied
 };
 
 struct Operation {
   Op op = Op::number;
-  int left = -1, right = -1;  ///< operands: places in the list
+  int left = -1, right = -1;  ///< operands: indices into the list
   int index = 0;
   double number = 0;
-  int equation = -1;  ///< where it stands; -1 for states, inputs and constants
+  int equation = -1;  ///< its equation; -1 for states, inputs and constants
 };
 
-/// One `linear(...)`: what it reads, and where it stands; or the operand of an operation over columns, which reads its
-/// rows between passes.
+/// One `linear(...)`, or the operand of a column operation, which reads its rows between passes.
 struct LinearTerm {
   static constexpr int max_sources = 8;
   int equation = 0;
-  int ordinal = 0;  ///< it is the ordinal-th linear of its equation, from 1
+  int ordinal = 0;  ///< ordinal-th linear of its equation, from 1
   int operation = 0;
   bool biased = true;
-  int dimension = 0;       ///< its rows, as an index into Program::sizes
-  bool of_column = false;  ///< the operand of an operation over columns
-  bool is_copy = false;    ///< the value of its one source, without weights
+  int dimension = 0;       ///< size of its rows: index into Program::sizes
+  bool of_column = false;  ///< true for the operand of a column operation
+  bool is_copy = false;    ///< copy of its only source, without weights
   int sources = 0;
-  Table<int, max_sources> source{};  ///< operations
+  Table<int, max_sources> source{};  ///< indices of operations
   Table<std::string_view, max_sources> source_name{};
 
   constexpr bool reads(int operation_number) const {
@@ -53,33 +52,33 @@ struct LinearTerm {
   }
 };
 
-/// One operation over all rows of a column; its word, which says more, is in Derived::over_columns.
+/// One column operation; its word is in Derived::over_columns.
 struct ColumnOperation {
   int operation = 0;
-  int term = 0;  ///< of its operand
+  int term = 0;  ///< term of its operand
 };
 
 struct EquationInfo {
   std::string_view name;
-  int root = -1;      ///< the operation that gives its value
-  int state = -1;     ///< which state it advances; -1 for an intermediate value
+  int root = -1;      ///< operation that computes its value
+  int state = -1;     ///< state that it advances; -1 for an intermediate value
   int dimension = 0;  ///< index into Program::sizes
 };
 
 struct StateInfo {
   std::string_view name;
-  int dimension = 0;  ///< likewise
-  int next = -1;      ///< the operation that gives the state after the step
+  int dimension = 0;  ///< index into Program::sizes
+  int next = -1;      ///< operation that computes the state after the step
 };
 
 struct WeightInfo {
   std::string_view name;
   bool per_unit = true;
-  bool added = false;  ///< a bias; otherwise it multiplies
-  int dimension = 0;   ///< likewise
+  bool added = false;  ///< true: a bias; false: a factor
+  int dimension = 0;   ///< index into Program::sizes
 };
 
-/// What can be wrong with equations; each has its sentence in check_equations (derived.hpp).
+/// Mistakes in equations; check_equations (derived.hpp) has a message for each.
 enum class Misuse {
   none,
   no_state,
@@ -104,10 +103,9 @@ enum class Misuse {
   too_many,
 };
 
-/// A list of operations with at most `capacity` entries.
 template <int capacity>
 struct Program {
-  static constexpr int max_names = 8;  ///< of inputs, constants, states and sizes each
+  static constexpr int max_names = 8;  ///< largest number of inputs, constants, states and sizes each
 
   Table<Operation, capacity> operation{};
   int operations = 0;
@@ -119,14 +117,14 @@ struct Program {
   int column_operations = 0;
   Table<WeightInfo, capacity> weight{};
   int weights = 0;
-  int applied = 0;  ///< element-wise operations
+  int applied = 0;  ///< number of element-wise operations
   Table<StateInfo, max_names> state{};
   int states = 0;
   Table<std::string_view, max_names> input{}, constant{}, sizes{{"units"}};
   Table<int, max_names> input_operation{}, constant_operation{};
   int inputs = 0, constants = 0, size_count = 1;
-  int output = -1;        ///< the operation whose value is handed on
-  int output_state = -1;  ///< the state whose next value that is; -1 when it is an intermediate value
+  int output = -1;        ///< operation that computes the cell's output
+  int output_state = -1;  ///< state whose next value is the output; -1 if it is an intermediate value
   Misuse misuse = Misuse::none;
 
   constexpr int add(Operation o) {
@@ -135,19 +133,18 @@ struct Program {
     return operations++;
   }
 
-  /// The first mistake is the one that is told.
+  /// Records a mistake; only the first is reported.
   constexpr void report(Misuse found) {
     if (misuse == Misuse::none) misuse = found;
   }
 
-  /// Rows of what an operation gives, as an index into `sizes`; -1 for inputs and constants, which have rows of their
-  /// own.
+  /// Size of an operation's result, as an index into `sizes`; -1 for inputs and constants, whose rows are independent.
   constexpr int dimension_of(int o) const {
     if (operation[o].op == Op::state) return state[operation[o].index].dimension;
     return operation[o].equation >= 0 ? equation[operation[o].equation].dimension : -1;
   }
 
-  /// It concerns all rows of a column together, so it runs between passes.
+  /// True if the operation needs all rows of a column, so that it runs between passes.
   constexpr bool between_passes(int o) const {
     return operation[o].op == Op::column || (operation[o].op == Op::linear && term[operation[o].index].of_column);
   }
@@ -159,14 +156,14 @@ struct Program {
     return -1;
   }
 
-  /// The equation whose value this operation is, or -1.
+  /// The equation whose value is operation `o`, or -1.
   constexpr int root_of(int o) const {
     for (int e = 0; e < equations; ++e)
       if (equation[e].root == o) return e;
     return -1;
   }
 
-  /// The place of a name in a list of names, appended when it is new.
+  /// Index of a name in a list of names; appends a new name.
   constexpr int intern(Table<std::string_view, max_names>& names, int& count, std::string_view name) {
     for (int k = 0; k < count; ++k)
       if (names[k] == name) return k;

@@ -1,16 +1,16 @@
 #pragma once
-// When each operation runs and where its value is kept, decided at compile time.
+// Schedule of a cell, computed at compile time: when each operation runs and where its value is stored.
 //
-// A `linear` of an intermediate value needs all rows of it, so it ends a stage: what depends on it runs one stage
-// later. An equation runs as a whole in the stage of the latest thing it reads, and all equations of one stage (and one
-// size) are one fused pass over packets of rows. Products come between passes; those of inputs and constants are taken
-// before the first step. Operations over columns come between passes too: behind the product that gives their operand,
-// and before the stage that reads their result.
+// A `linear` of an intermediate value needs all rows of it, so it ends a stage: operations that depend on it run one
+// stage later. An equation runs as a whole in the stage of the latest value that it reads. All equations of one stage
+// and one size form one fused pass over registers of rows. Products run between passes; those of inputs and constants
+// run before the first step. Column operations also run between passes: after the product that gives their operand, and
+// before the stage that reads their result.
 //
-// Memory decides the speed of a recurrence, so as little as possible is kept for the way back:
-//   - a pull needs values of its operands or its own; `needed` collects which;
-//   - what is cheap (sums, products, ...) is computed again from what is kept, what is an activation never is;
-//   - an activation is kept in place of the pre-activation that it consumed, and so is that one's gradient later.
+// Memory traffic limits the speed of a recurrence, so as little as possible is stored for the backward pass:
+//   - gradients read values of operands or results; `needed` marks these;
+//   - cheap operations (sums, products, ...) are recomputed from stored values, activations only from states;
+//   - an activation is stored in place of the pre-activation that it consumed, as is the gradient of that later.
 
 #include <algorithm>
 
@@ -32,14 +32,14 @@ struct Scheduling {
     return e < 0 ? 0 : schedule.stage[e];
   }
 
-  /// The stage in which a product with this operation can be taken; -1: before the first step.
+  /// Stage whose pass can read a product with this operation; -1: the product runs before the first step.
   constexpr int ready(int o) const {
     const Op op = program.operation[o].op;
     if (op == Op::input || op == Op::constant) return -1;
     return op == Op::state ? 0 : stage_of_operation(o) + 1;
   }
 
-  /// The first stage whose pass can read the operation.
+  /// First stage whose pass can read the operation.
   constexpr int stage_behind(int o) const {
     return stage_of_operation(o) + (program.operation[o].op == Op::column ? 1 : 0);
   }
@@ -64,8 +64,8 @@ struct Scheduling {
 
   // -- rows of the stacked pre-activations
 
-  /// Terms of inputs first, terms of both next, terms of values of the step last: so that each source's block is
-  /// usually one.
+  /// Position of a term: terms of inputs and constants first, mixed terms next, terms of values of the step last. So
+  /// the terms of each source are usually contiguous.
   constexpr int group(const LinearTerm& term) const {
     bool before = false, within = false;
     for (int k = 0; k < term.sources; ++k) (ready(term.source[k]) < 0 ? before : within) = true;
@@ -90,8 +90,7 @@ struct Scheduling {
       }
   }
 
-  /// One product for every run of neighbouring terms that read the source and agree on whether it is the first to
-  /// write.
+  /// One product per run of adjacent terms that read the source and either all overwrite or all add.
   constexpr void find_products() {
     Table<bool, capacity> written{};
     for (int v = 0; v < schedule.sources; ++v) {
@@ -115,14 +114,14 @@ struct Scheduling {
     }
   }
 
-  // -- what the way back needs
+  // -- values that the backward pass needs
 
   constexpr bool is_number(int o) const { return program.operation[o].op == Op::number; }
   constexpr bool is_leaf(int o) const {
     const Op op = program.operation[o].op;
     return op == Op::state || op == Op::number || op == Op::unit_weight || op == Op::scalar_weight;
   }
-  /// An element-wise operation that is kept and not computed again.
+  /// True for an element-wise operation that is stored and not recomputed.
   constexpr bool keeps_result(int o) const {
     return program.operation[o].op == Op::apply && traits[program.operation[o].index].kept;
   }
@@ -140,7 +139,7 @@ struct Scheduling {
     }
   }
 
-  /// A later stage that reads the value runs when this stage's registers are long gone.
+  /// Marks a value that a later stage reads: registers do not outlive their stage.
   constexpr void need_of_readers(int o) {
     schedule.last_reader[o] = -1;
     for (int reader = o + 1; reader < program.operations; ++reader) {
@@ -148,12 +147,12 @@ struct Scheduling {
       if ((r.left == o || r.right == o) && r.equation != program.operation[o].equation)
         schedule.last_reader[o] = std::max(schedule.last_reader[o], stage_of_operation(reader));
     }
-    for (int e = 0; e < program.equations; ++e)  // an equation that is only another name
+    for (int e = 0; e < program.equations; ++e)  // an equation may only rename a value
       if (program.equation[e].root == o) schedule.last_reader[o] = std::max(schedule.last_reader[o], schedule.stage[e]);
     if (schedule.last_reader[o] > stage_of_operation(o)) schedule.needed[o] = true;
   }
 
-  /// What the gradients of the operands read; a number has no gradient.
+  /// Marks the values that the gradients of the operands read; numbers have no gradient.
   constexpr void need_of_pull(int o) {
     const Operation& operation = program.operation[o];
     if (operation.op == Op::column) schedule.needed[operation.left] = true;
@@ -168,7 +167,7 @@ struct Scheduling {
     if (reads.result) schedule.needed[o] = true;
   }
 
-  /// What is not kept is computed again from its operands, unless it is kept by itself below.
+  /// Marks the operands from which a value is recomputed, unless store_activations() stores the value.
   constexpr void need_operands(int o) {
     const Operation& operation = program.operation[o];
     if (keeps_result(o) || operation.op == Op::linear) return;
@@ -176,7 +175,7 @@ struct Scheduling {
     if (operation.right >= 0) schedule.needed[operation.right] = true;
   }
 
-  // -- where values are kept
+  // -- storage of values
 
   constexpr void store(int o, Storage storage, int index) {
     schedule.storage[o] = storage;
@@ -187,8 +186,8 @@ struct Scheduling {
     schedule.extra[schedule.extras++] = o;
   }
 
-  /// States after the step are the engine's; what products read must not be overwritten by gradients. Results over
-  /// columns are computed outside of any pass.
+  /// The engine stores states after the step. Gradients must not overwrite values that products read. Results of column
+  /// operations are computed outside of any pass.
   constexpr void store_states_and_sources() {
     for (int k = 0; k < program.column_operations; ++k) store_extra(program.column_operation[k].operation);
     for (int o = 0; o < program.operations; ++o)
@@ -214,8 +213,8 @@ struct Scheduling {
         taken[free] = true;
         store(o, Storage::term_rows, program.operation[free].index);
       } else if (all_operands_are_states(o)) {
-        // tanh(c') of an LSTM: computed again from the state, which is kept anyway. That takes less time than memory
-        // does to keep it and give it back, and a seventh of the tape.
+        // For example tanh(c') of an LSTM: recomputed from the state, which is stored anyway. That takes less time than
+        // storing and loading it, and saves a seventh of the tape.
         schedule.needed[program.operation[o].left] = true;
         if (program.operation[o].right >= 0) schedule.needed[program.operation[o].right] = true;
       } else {
@@ -224,14 +223,14 @@ struct Scheduling {
     }
   }
 
-  /// Values after the step, which are kept anyway, and numbers.
+  /// True if all operands are numbers or states after the step, which are stored anyway.
   constexpr bool all_operands_are_states(int o) const {
     for (const int operand : {program.operation[o].left, program.operation[o].right})
       if (operand >= 0 && schedule.storage[operand] != Storage::history && !is_number(operand)) return false;
     return true;
   }
 
-  /// A pre-activation below `o` in the same equation whose own value nobody needs any more; -1 if there is none.
+  /// Pre-activation below `o` in the same equation whose value is not needed any more; -1 if there is none.
   constexpr int free_linear_below(int o, const Table<bool, capacity>& taken) const {
     for (const int operand : {program.operation[o].left, program.operation[o].right}) {
       if (operand < 0 || program.operation[operand].equation != program.operation[o].equation) continue;
@@ -245,7 +244,7 @@ struct Scheduling {
 
   // -- gradients between stages
 
-  /// The stage whose pass takes up the gradient of a state after the step.
+  /// Stage whose pass consumes the gradient of a state after the step.
   constexpr int turning_stage(int state) const { return schedule.stage[program.equation_of(state)]; }
 
   constexpr void find_incoming() {
@@ -261,11 +260,11 @@ struct Scheduling {
   }
 };
 
-/// `traits[k]`: what the schedule reads of the element-wise operation k, an OperationTraits.
+/// Schedule of a program. `traits[k]` is the OperationTraits of the element-wise operation k.
 template <int capacity, class Traits>
 constexpr StageSchedule<capacity> make_schedule(const Program<capacity>& program, const Traits& traits) {
   Scheduling<capacity, Traits> scheduling{program, traits};
-  if (program.misuse != Misuse::none) return scheduling.schedule;  // told by check_equations
+  if (program.misuse != Misuse::none) return scheduling.schedule;  // check_equations reports it
   scheduling.find_stages();
   scheduling.stack_terms();
   scheduling.find_sources();

@@ -1,57 +1,57 @@
 #pragma once
-// What a schedule says: stages, products, and where values are kept. schedule.hpp finds it.
+// Data of a schedule: stages, products, and storage of values. schedule.hpp computes it.
 
 #include "unroll/recurrence/compile/program.hpp"
 
 namespace unroll::detail {
 
 enum class Storage : unsigned char {
-  none,       ///< not kept
-  leaf,       ///< a state before the step, a number or a weight: always at hand
-  term_rows,  ///< among the pre-activations, in the rows of a term; index = term
-  extra,      ///< in a matrix of its own; index = which
-  history,    ///< it is a state after the step, which the engine keeps; index = state
+  none,       ///< not stored
+  leaf,       ///< a state before the step, a number or a weight: always available
+  term_rows,  ///< in the rows of a term, among the pre-activations; index = term
+  extra,      ///< in a separate matrix; index = number of the matrix
+  history,    ///< a state after the step, which the engine stores; index = state
 };
 
-/// One matrix product: the weights of some terms that stand next to each other, times one source.
+/// Matrix product: the weights of adjacent terms times one source.
 struct Product {
   int source = 0;      ///< index into StageSchedule::source
-  int first_slot = 0;  ///< the terms, in order of slots
+  int first_slot = 0;  ///< first of its terms, in order of slots
   int slots = 0;
-  int first_row = 0;     ///< how many terms that read the source come before, in its stacked weights
-  bool adds = false;     ///< something has been written to these rows before
-  bool is_copy = false;  ///< without weights: the term is the source
+  int first_row = 0;     ///< number of earlier terms that read the source, in its stacked weights
+  bool adds = false;     ///< true if an earlier product has written these rows
+  bool is_copy = false;  ///< without weights: the term is a copy of the source
 };
 
-/// What linear terms read, with the products that it takes part in.
+/// Operation that linear terms read, and its products.
 struct Source {
   int operation = 0;
-  int ready = 0;  ///< the stage before which its products are taken; -1: before the first step
+  int ready = 0;  ///< stage before whose pass its products run; -1: before the first step
   int first_product = 0, products = 0;
 };
 
 template <int capacity>
 struct StageSchedule {
-  Table<int, capacity> stage{};  ///< of each equation
+  Table<int, capacity> stage{};  ///< stage of each equation
   int stages = 1;
 
-  Table<int, capacity> slot_of{}, term_at{};  ///< terms in the order in which their rows are stacked
-  Table<Source, capacity> source{};           ///< in the order in which they are ready
+  Table<int, capacity> slot_of{}, term_at{};  ///< terms in stacking order of their rows
+  Table<Source, capacity> source{};           ///< ordered by `ready`
   int sources = 0;
   Table<Product, 2 * capacity> product{};
   int products = 0;
 
-  Table<bool, capacity> needed{};  ///< the way back reads the operation's value
+  Table<bool, capacity> needed{};  ///< the backward pass reads the operation's value
   Table<Storage, capacity> storage{};
   Table<int, capacity> stored_at{};
-  Table<int, capacity> extra{};  ///< the operation kept in each extra matrix
+  Table<int, capacity> extra{};  ///< operation stored in each extra matrix
   int extras = 0;
 
-  /// Gradients that reach an operation from later stages wait in a buffer; -1 where none come.
+  /// Buffer of the gradients that reach an operation from later stages; -1 if there are none.
   Table<int, capacity> incoming{};
   Table<int, capacity> incoming_operation{};
   int incomings = 0;
-  /// The last stage whose pass reads the operation element by element, behind its own; -1 if none.
+  /// Last stage whose pass reads the operation element-wise in another equation; -1 if none.
   Table<int, capacity> last_reader{};
 };
 

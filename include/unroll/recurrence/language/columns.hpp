@@ -1,7 +1,7 @@
 #pragma once
-// Operations over all rows of a column: words, and what the compiler of equations reads of each.
+// Column operations (over all rows of a column): their words, and the properties that the equation compiler reads.
 //
-// How they run is in recurrence/columns.
+// recurrence/columns implements them.
 
 #include <string>
 
@@ -11,19 +11,19 @@
 
 namespace unroll::language {
 
-/// An operation over the rows of a named value. It is an equation by itself.
+/// Column operation on a named value. It is the whole right side of an equation.
 ///
-/// A Word says `result_size`, the name of the size of its result, and `operand_size()`, that of its operand; empty: the
-/// size of its equation. `copies_operand()`: it reads the operand as it is, not multiplied by weights.
-/// `written(latex)`: see WrittenOperation.
+/// A Word has `result_size`, the name of the size of its result, and `operand_size()`, that of its operand; empty: the
+/// size of its equation. `copies_operand()`: true if the operand is read without multiplication by weights.
+/// `written(latex)`: its notation, see WrittenOperation.
 template <class Word, class Named>
 struct OverColumn {
   static constexpr int operations = 2;  // its operand is a linear term
   Word word;
 };
 
-/// How a query is compared with the keys of a memory, see the words in `symbols`. The additive scores have rows of
-/// their own, the size "attention", which is the cell's units unless it is given.
+/// Score of a query and the keys of a memory; the words are in `symbols`. Additive scores have rows of size
+/// "attention", by default the cell's units.
 template <ScoreKind kind, bool biased = false, bool normalised = false>
 struct Score {};
 
@@ -32,11 +32,11 @@ inline constexpr bool is_score = false;
 template <ScoreKind kind, bool biased, bool normalised>
 inline constexpr bool is_score<Score<kind, biased, normalised>> = true;
 
-/// attend(score, query)
+/// Word of attend(score, query).
 struct AttentionWord {
   ScoreKind score = ScoreKind::dot;
   bool biased = false;      ///< the projected keys have a bias
-  bool normalised = false;  ///< the vector of an additive score has a length of its own
+  bool normalised = false;  ///< the vector of an additive score is g v / |v|, with a learned length g
 
   static constexpr std::string_view result_size = "memory";
   constexpr std::string_view operand_size() const { return score == ScoreKind::additive ? "attention" : "keys"; }
@@ -60,7 +60,7 @@ struct AttentionWord {
       case ScoreKind::additive:
         return normalised ? "additive normalised" : biased ? "additive biased" : "additive";
     }
-    return {};  // every ScoreKind has its case
+    return {};  // unreachable
   }
 };
 
@@ -71,8 +71,8 @@ constexpr AttentionWord attention_word(Score<kind, biased, normalised>) {
 }
 }  // namespace parts
 
-/// The sum of the values of the memory that is handed to the engine, weighted by the softmax of the query's scores. It
-/// stands alone on the right of a name, which then has the memory's rows.
+/// Attention: the sum of the memory's values, weighted by the softmax of the query's scores. It must be the whole right
+/// side of an equation, whose symbol then has the memory's rows.
 template <class ScoreWord, class Query>
 constexpr OverColumn<AttentionWord, Query> attend(ScoreWord score, Query) {
   static_assert(is_score<ScoreWord>,

@@ -1,5 +1,5 @@
 #pragma once
-// What is computed element by element: operators and functions.
+// Element-wise operators and functions of expressions.
 
 #include "unroll/recurrence/language/list.hpp"
 #include "unroll/recurrence/language/operations.hpp"
@@ -7,7 +7,7 @@
 
 namespace unroll::language {
 
-/// An operation on operands, element by element.
+/// Element-wise operation on operands.
 template <class Operation, class... E>
 struct Apply {
   static constexpr int operations = (1 + ... + E::operations);
@@ -56,7 +56,7 @@ constexpr auto operator-(E e) {
   return parts::apply(Negate{}, e);
 }
 
-/// `activation(f)(e)`: any function with its derivative, see the concept Activation.
+/// Function with a user-defined derivative, used as `activation(f)(e)`; see the concept Activation.
 template <Activation F>
 constexpr auto activation(F function) {
   return [function]<Expression E>(E e) { return parts::function(function, e); };
@@ -135,7 +135,7 @@ constexpr auto abs(E e) {
   return parts::function(Abs{}, e);
 }
 
-/// Limits e to [-limit, limit]; the gradient is 0 outside.
+/// e limited to [-limit, limit]; the gradient is 0 outside and at the limits.
 template <Expression E>
 constexpr auto clip(E e, double limit) {
   return parts::apply(Clip{limit}, e);

@@ -1,6 +1,6 @@
 #pragma once
-// A few values of different types in a row, usable at compile time. std::tuple does more and costs more to compile,
-// which every program would pay for every cell that it includes.
+// List of values of different types, usable at compile time. std::tuple does more but takes longer to compile, a cost
+// of every cell in every program.
 
 #include "unroll/core/requirements.hpp"
 
@@ -30,7 +30,6 @@ struct List<First, Rest...> {
       return rest.template get<k - 1>();
   }
 
-  /// f(item) for all items, in order.
   template <class F>
   constexpr void each(F&& f) const {
     f(first);
@@ -44,7 +43,6 @@ constexpr List<First, Rest...> list(First first, Rest... rest) {
   return {first, list(rest...)};
 }
 
-/// The items of both, in order.
 template <class... B>
 constexpr List<B...> join(List<>, List<B...> b) {
   return b;

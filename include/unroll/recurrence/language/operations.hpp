@@ -1,9 +1,10 @@
 #pragma once
-// The element-wise operations of equations, each defined once: how it is written, its value, the gradients of its
-// operands and what these read.
+// Element-wise operations of equations. Each struct defines the notation, the value, the gradients of the operands, and
+// the values that these read.
 //
-// A new operation is a struct here (or in simd/functions.hpp, for a function of one number) and a word in
-// element_wise.hpp. Compiler, kernels, streams and text read the struct and know no operation by name.
+// A new operation is a struct here (or in simd/functions.hpp, for a function of one number) and a function in
+// language/element_wise.hpp. Compiler, kernels, streams and text depend only on the struct, not on any operation's
+// name.
 
 #include <string>
 #include <string_view>
@@ -12,21 +13,22 @@
 
 namespace unroll {
 
-/// How tightly an expression binds; a weaker one inside a tighter one gets parentheses.
+/// Operator precedence. An expression of lower precedence inside one of higher precedence gets parentheses.
 enum class Binding : unsigned char { sum = 1, product, whole };
 
-/// Symbols around the operands of an operation that is not written as a call, and the binding that an operand needs.
+/// Notation of an operation that is not written as a call: symbols around its operands, its precedence, and the
+/// precedence that each operand needs.
 struct Infix {
   std::string_view before = "", between = "", after = "";
-  std::string_view between_scalars = between;  ///< where one operand is the same number for all units
+  std::string_view between_scalars = between;  ///< if one operand is the same number for all units
   Binding binding = Binding::whole, left = Binding::sum, right = Binding::sum;
 };
 
-/// How an operation is written: with symbols around its operands, or as a call.
+/// Notation of an operation: symbols around its operands, or a call.
 struct WrittenOperation {
   Infix infix = {};
-  std::string function = {};            ///< of a call, else empty
-  std::string before = {}, after = {};  ///< arguments of a call around its operands
+  std::string function = {};            ///< name of the called function, else empty
+  std::string before = {}, after = {};  ///< arguments of a call, around its operands
 };
 
 /// Values that a gradient reads.
@@ -34,7 +36,7 @@ struct Reads {
   bool left = false, right = false, result = false;
 };
 
-/// Operands and result of an operation, of which a gradient gets those that it declared.
+/// Operands and result of an operation. A gradient may read only those that the operation declares.
 template <Reads reads, class V>
 struct Seen {
   const V &left_value, &right_value, &result_value;
@@ -53,15 +55,14 @@ struct Seen {
   }
 };
 
-/// What the schedule and the counts read of an operation.
+/// Properties of an operation that the schedule and the counts read.
 struct OperationTraits {
   Reads left_reads, right_reads;
-  bool kept = false;  ///< needed on the backward pass, it is kept and not computed again from its operands
+  bool kept = false;  ///< if the backward pass needs it, it is stored, not recomputed from its operands
 };
 
 namespace language {
 
-/// left + right
 struct Add {
   static constexpr std::string_view name = "+";
   static constexpr Infix text{.between = " + ", .binding = Binding::sum}, latex = text;
@@ -81,7 +82,6 @@ struct Add {
   }
 };
 
-/// left - right
 struct Subtract {
   static constexpr std::string_view name = "-";
   static constexpr Infix text{.between = " - ", .binding = Binding::sum, .right = Binding::product}, latex = text;
@@ -101,7 +101,6 @@ struct Subtract {
   }
 };
 
-/// left * right
 struct Multiply {
   static constexpr std::string_view name = "*";
   static constexpr Infix text{
@@ -127,7 +126,6 @@ struct Multiply {
   }
 };
 
-/// left / right
 struct Divide {
   static constexpr std::string_view name = "/";
   static constexpr Infix text{
@@ -149,14 +147,13 @@ struct Divide {
   }
 };
 
-/// The gradient of the greater of two operands; equal operands share it, as in PyTorch.
+/// Gradient of the greater of two operands; equal operands share it equally, as in PyTorch.
 template <class V>
 EIGEN_ALWAYS_INLINE V gradient_of_greater(V g, V own, V other) {
   const V zero = V::constant(0), half = g * V::constant(typename V::Scalar(0.5));
   return select_greater(own, other, g, select_greater(other, own, zero, half));
 }
 
-/// The greater of both.
 struct Maximum {
   static constexpr std::string_view name = "max", latex = "\\max";
   static constexpr bool kept = false;
@@ -175,7 +172,6 @@ struct Maximum {
   }
 };
 
-/// The smaller of both.
 struct Minimum {
   static constexpr std::string_view name = "min", latex = "\\min";
   static constexpr bool kept = false;
@@ -194,8 +190,8 @@ struct Minimum {
   }
 };
 
-/// left^right for left > 0, as e^(right log left): off by about |right log left| units in the last place. NaN where
-/// left is negative.
+/// left^right for left > 0, as e^(right log left). The error is about |right log left| units in the last place. NaN for
+/// negative left.
 struct Power {
   static constexpr std::string_view name = "pow", latex = "\\mathrm{pow}";
   static constexpr bool kept = true;
@@ -215,7 +211,6 @@ struct Power {
   }
 };
 
-/// -left
 struct Negate {
   static constexpr std::string_view name = "-";
   static constexpr Infix text{.before = "-", .binding = Binding::sum, .left = Binding::product}, latex = text;
@@ -231,7 +226,7 @@ struct Negate {
   }
 };
 
-/// left limited to [-limit, limit]; the gradient is 0 outside and at the limits, also one that is not finite.
+/// left limited to [-limit, limit]. The gradient is 0 outside and at the limits, even if g is not finite.
 struct Clip {
   static constexpr std::string_view name = "clip", latex = "\\mathrm{clip}";
   static constexpr bool numbers_as_arguments = true;
@@ -254,7 +249,7 @@ struct Clip {
   }
 };
 
-/// A function of one number.
+/// Function of one number.
 template <Activation F>
 struct Function {
   static constexpr std::string_view name = F::name, latex = F::latex;

@@ -4,12 +4,12 @@
 
 namespace unroll {
 
-/// How a query is compared with a key.
+/// Score function of a query and a key.
 enum class ScoreKind : unsigned char {
   dot,
   scaled_dot,
-  general,   ///< the projected query with the key
-  additive,  ///< the tangents of projected query and projected key together
+  general,   ///< dot product of the projected query and the key
+  additive,  ///< dot product of a vector and the tanh of projected query plus projected key
 };
 
 }  // namespace unroll

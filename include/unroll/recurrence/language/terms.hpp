@@ -1,5 +1,5 @@
 #pragma once
-// What has parameters: linear terms, single weights.
+// Expressions with parameters: linear terms and single weights.
 
 #include "unroll/recurrence/language/values.hpp"
 
@@ -27,8 +27,7 @@ constexpr auto linear_of(Linear<true, Done...>, First, Rest... rest) {
 }
 }  // namespace parts
 
-/// W1 s1 + W2 s2 + ... + b, with weights of its own at each place where it is written. `linear(..., no_bias)` leaves b
-/// out.
+/// Linear term W1 s1 + W2 s2 + ... + b. Each occurrence has separate weights. `linear(..., no_bias)` omits b.
 template <class... Sources>
 constexpr auto linear(Sources... sources) {
   static_assert(((is_named<Sources> || std::is_same_v<Sources, NoBias>)&&...),
@@ -37,28 +36,26 @@ constexpr auto linear(Sources... sources) {
   return parts::linear_of(Linear<true>{}, sources...);
 }
 
-/// One learned number per unit, to multiply with or to add.
 template <Name name, bool added>
 struct UnitWeight {
   static constexpr int operations = 1;
 };
-/// One learned number for all units.
 template <Name name>
 struct ScalarWeight {
   static constexpr int operations = 1;
 };
 
-/// One learned number per unit, to multiply with (peepholes, IndRNN). The symbol is its name.
+/// Learned vector with one number per unit, to multiply with (peepholes, IndRNN). The symbol is its name.
 template <Name name, Name size>
 constexpr UnitWeight<name, false> weight(Symbol<name, size>) {
   return {};
 }
-/// One learned number per unit, to add.
+/// Learned vector with one number per unit, to add.
 template <Name name, Name size>
 constexpr UnitWeight<name, true> bias(Symbol<name, size>) {
   return {};
 }
-/// One learned number for the whole cell.
+/// Learned number for the whole cell.
 template <Name name, Name size>
 constexpr ScalarWeight<name> scalar(Symbol<name, size>) {
   return {};

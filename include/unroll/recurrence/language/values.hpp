@@ -1,5 +1,5 @@
 #pragma once
-// What equations are written about: numbers, and values with a name.
+// Values in equations: numbers, symbols, inputs and constants.
 
 #include <algorithm>
 #include <string_view>
@@ -9,7 +9,7 @@
 
 namespace unroll::language {
 
-/// A name as a template argument.
+/// String as a template argument.
 template <std::size_t N>
 struct Name {
   char text[N]{};
@@ -17,13 +17,13 @@ struct Name {
   constexpr std::string_view view() const { return {text, N - 1}; }
 };
 
-/// Anything that may stand in an equation says how many operations it holds.
+/// Part of an equation; `E::operations` is the number of operations in it.
 template <class E>
 concept Expression = requires {
   E::operations;
 };
 
-/// A number may stand wherever an expression may.
+/// Expression or number.
 template <class E>
 concept Operand = Expression<E> || std::is_arithmetic_v<E>;
 
@@ -47,23 +47,24 @@ struct Equation {
   E expression;
 };
 
-/// A state or an intermediate value. Its rows are the cell's units, unless it is given another `size` by name.
+/// State or intermediate value. Its rows are the cell's units, or the named `size`.
 template <Name name, Name size = "units">
 struct Symbol {
-  static constexpr int operations = 0;  // refers to what another equation has computed
+  static constexpr int operations = 0;  // refers to the result of another equation
   template <Operand E>
   constexpr auto operator=(E e) const {  // NOLINT: an equation, not an assignment
     return Equation<Symbol, decltype(as_expression(e))>{as_expression(e)};
   }
 };
 
-/// What comes in at every step. It has rows of its own and is read by `linear` only.
+/// Input of every step. Its rows are independent of the units; only `linear` reads it.
 template <Name name>
 struct Input {
   static constexpr int operations = 0;
 };
 
-/// What is given once per sequence: a condition, an encoder's last state. Its products are taken once, not per step.
+/// Input given once per sequence, such as a condition or an encoder's last state. Its products are computed once, not
+/// per step.
 template <Name name>
 struct Constant {
   static constexpr int operations = 0;
@@ -76,7 +77,7 @@ inline constexpr Constant<name> constant{};
 template <Name name, Name size = "units">
 inline constexpr Symbol<name, size> symbol{};
 
-/// A state's value after the step.
+/// State after the step.
 template <class State>
 struct Next {
   static constexpr int operations = 0;

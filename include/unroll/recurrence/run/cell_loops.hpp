@@ -1,5 +1,5 @@
 #pragma once
-// The order in which a cell works through its schedule: stages, passes, sources, operations over columns.
+// Loops over the schedule of a cell: stages, passes, sources, column operations.
 
 #include "unroll/recurrence/columns/column_operations.hpp"
 #include "unroll/recurrence/run/kernels.hpp"
@@ -11,13 +11,12 @@ struct CellLoops {
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
 
-  /// f(std::integral_constant<int, stage>) for all stages from `from` on.
   template <int from, class F>
   static void for_stages(F&& f) {
     if constexpr (from < schedule.stages) f(std::integral_constant<int, from>{}), for_stages<from + 1>(f);
   }
 
-  /// f(kernel, the number of its size) for all passes of a stage.
+  /// Calls f(kernel, index of its size) for all passes of a stage.
   template <int stage, int dimension = 0, class F>
   static void for_passes(F&& f) {
     if constexpr (dimension < program.size_count) {
@@ -26,7 +25,7 @@ struct CellLoops {
     }
   }
 
-  /// f(source, the number of the input, constant or state) for all sources of a kind.
+  /// Calls f(source, index of the input, constant or state) for all sources of kind `op`.
   template <class F>
   static void each_source(Op op, F&& f) {
     for (int v = 0; v < schedule.sources; ++v)
@@ -34,13 +33,12 @@ struct CellLoops {
         f(schedule.source[v], operation.index);
   }
 
-  /// f.template operator()<Run>() for all kinds of operations over columns.
   template <class F>
   static void each_kind(F&& f) {
     ColumnKinds::each_used<D>([&]<class Kind>() { f.template operator()<typename Kind::template Run<S, D>>(); });
   }
 
-  /// f.template operator()<Run>(k, operation) for all operations over columns of a stage, each the k-th of its kind.
+  /// Calls f.template operator()<Run>(k, operation) for all column operations of a stage, each the k-th of its kind.
   template <class F>
   static void each_column_operation(int stage, F&& f) {
     ColumnKinds::each_used<D>([&]<class Kind>() {

@@ -1,5 +1,5 @@
 #pragma once
-// What stands between the passes of a cell: its matrix products, forward and back, and the sums over columns.
+// Work between the passes of a cell: matrix products, forward and backward, and sums over columns.
 
 #include "unroll/cell/step.hpp"
 #include "unroll/core/buffer.hpp"
@@ -9,30 +9,30 @@
 
 namespace unroll::detail {
 
-/// A cell's parameters as its passes read them. Any number of passes may share them.
+/// Parameters of a cell in the form that passes read. Any number of passes may share them.
 template <class S, class D>
 struct CellWeights {
   Table<PackedMatrix<S>, D::schedule.products> forward, backward;
-  VectorX<S> bias;  // one for each row of the terms, 0 where a term has none
+  VectorX<S> bias;  // one per row of the terms, 0 for a term without bias
   Table<VectorX<S>, D::program.weights> single;
   ColumnKinds::template Weights<S, D> columns;
 };
 
-/// What a pass over time writes: kept values, and what the way back adds up.
+/// Buffers that a pass over time writes: stored values and accumulated gradients.
 template <class S, class D>
 struct CellWork {
-  Buffer<S> terms;  // pre-activations, then what is kept in their place, then their gradients
+  Buffer<S> terms;  // pre-activations, then the values stored in their place, then gradients
   Table<Buffer<S>, D::schedule.extras> extra;
-  Table<VectorX<S>, D::program.weights> d_single;               // of this chunk
-  Table<VectorX<double>, D::program.weights> d_singles;         // of all chunks
+  Table<VectorX<S>, D::program.weights> d_single;               // gradients of single weights, of this chunk
+  Table<VectorX<double>, D::program.weights> d_singles;         // the same, of all chunks
   Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
-  Table<Buffer<double>, D::program.constants> d_constants;      // likewise: of this chunk, and of all chunks
+  Table<Buffer<double>, D::program.constants> d_constants;      // of all chunks
   Table<Buffer<S>, D::schedule.incomings> incoming;
   ColumnKinds::template Work<S, D> columns;
-  bool consumed = true;  // nothing is kept yet, or the way back has replaced it by gradients
+  bool consumed = true;  // nothing is stored yet, or the backward pass has overwritten it
 };
 
-/// The products of a cell on the memory of one pass.
+/// Matrix products of a cell on the buffers of one pass.
 template <class S, class D>
 class CellProducts {
   static constexpr const auto& program = D::program;
@@ -46,7 +46,7 @@ class CellProducts {
     for (int k = 0; k < schedule.products; ++k)
       if (!schedule.product[k].is_copy) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
   }
-  /// Biases, and weights that are vectors or numbers.
+  /// Copies biases, and weights that are vectors or scalars.
   static void copy_vectors(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     weights.bias.setZero(layout.term_rows());
     for (int k = 0; k < D::program.terms; ++k) {
@@ -65,7 +65,7 @@ class CellProducts {
         weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k]));
   }
 
-  /// Pre-activations (+)= W values, for the columns from `first` on.
+  /// Computes pre-activations (+)= W values for the columns from `first` on.
   void take(const Source& source, Strided<const S> values, Index first, Index columns) {
     each_product(source, [&](const Product& p, int k) {
       const auto to = rows_of(p, first);
@@ -78,7 +78,7 @@ class CellProducts {
     });
   }
 
-  /// target (+)= W^T times the gradients of the pre-activations.
+  /// Computes target (+)= W^T times the gradients of the pre-activations.
   void pull(const Source& source, Index first, Index columns, Strided<S> target, bool add) {
     each_product(source, [&](const Product& p, int k) {
       const auto from = rows_of(p, first);
@@ -93,7 +93,7 @@ class CellProducts {
     });
   }
 
-  /// Gradient of W += gradients of the pre-activations times values^T.
+  /// Adds gradients of the pre-activations times values^T to the gradient of W.
   void add_weight_gradient(const Source& source, Strided<const S> values, Index first, Index columns, S* gradient) {
     each_product(source, [&](const Product& p, int) {
       if (p.is_copy) return;
@@ -113,7 +113,7 @@ class CellProducts {
     }
   }
 
-  // ---- constants: one product per sequence, spread over its steps; their columns are sequences in order of rank
+  // ---- constants: one product per sequence, copied to its steps; columns are sequences in order of rank
 
   void project_constant(const Source& source, int constant, const ConstView<S>& values) {
     Index rows = 0;
@@ -135,7 +135,7 @@ class CellProducts {
     chunk.setZero();
   }
 
-  /// The columns of a step take their sequences' products.
+  /// Copies the products of the sequences to the columns of a step.
   void spread_constant(const Source& source, int constant, Index first, Index columns) {
     each_part(source, [&](const Product& p, int, Index row, Index rows) {
       const auto from = work_.constant[constant].view().block(row, 0, rows, columns);
@@ -147,7 +147,7 @@ class CellProducts {
     });
   }
 
-  /// The gradients of a step's columns go to their sequences.
+  /// Adds the gradients of a step's columns to those of their sequences.
   void gather_constant(const Source& source, int constant, Index first, Index columns, Index rank) {
     each_part(source, [&](const Product& p, int, Index row, Index rows) {
       work_.d_constant[constant].view().block(row, rank, rows, columns) +=
@@ -155,7 +155,8 @@ class CellProducts {
     });
   }
 
-  /// Adds the gradient of the constant's weights; overwrites that of the constant, unless it has no data.
+  /// Adds the gradient of the constant's weights and overwrites that of the constant. `d_values` may be null: then it
+  /// is not computed.
   void finish_constant(const Source& source, int constant, const ConstView<S>& values, S* gradient, View<S> d_values) {
     auto d_products = work_.d_constant[constant].view();
     d_products = std::as_const(work_.d_constants[constant]).view().template cast<S>();
@@ -178,12 +179,12 @@ class CellProducts {
       to = from;
   }
 
-  /// f(product, its number)
+  /// Calls f(product, its index) for all products of a source.
   template <class F>
   static void each_product(const Source& source, F&& f) {
     for (int k = source.first_product; k < source.first_product + source.products; ++k) f(schedule.product[k], k);
   }
-  /// f(product, its number, its first row among the products of the source, its rows)
+  /// Calls f(product, its index, its first row among the products of the source, its rows) for all of them.
   template <class F>
   void each_part(const Source& source, F&& f) const {
     Index row = 0;
@@ -198,7 +199,6 @@ class CellProducts {
             Eigen::OuterStride<>(layout.weight_stride(p))};
   }
 
-  /// The rows of the pre-activations that a product writes.
   Strided<S> rows_of(const Product& p, Index column) {
     return {work_.terms.strided().at(layout_.slot_row(p.first_slot), column), layout_.term_rows()};
   }

@@ -1,17 +1,16 @@
 #pragma once
-// A cell for one sequence, a step at a time: weights in the order in which a step reads them, states with the caller.
+// A cell for one sequence, step by step. Weights are stored in reading order; the caller holds the states.
 
 #include "unroll/recurrence/run/layout.hpp"
 #include "unroll/recurrence/run/stream_kernel.hpp"
 
 namespace unroll::detail {
 
-/// The recurrence that D derives, with a copy of its weights, which any number of sequences may share. A step neither
-/// allocates nor throws.
+/// Cell of D with a copy of its weights, which any number of sequences may share. A step neither allocates nor throws.
 ///
-/// A sequence has memory_rows() numbers with the caller, all 0 at its beginning: the states twice, before and after a
-/// step, and values that leave a pass. `turn`, 0 and 1 alternately, says which half holds the states before; blocks of
-/// weights are read in alternate order, so that of weights larger than the first-level cache a part is there still.
+/// The caller holds memory_rows() numbers per sequence, initially 0: the states before and after a step, and values
+/// that leave a pass. `turn`, alternately 0 and 1, selects the half with the states before the step. Blocks of weights
+/// are read in alternating order, so that of weights larger than the first-level cache a part is still cached.
 template <class S, class D, FixedRows fixed>
 class CellStream {
   using Plan = detail::StreamPlan<D>;
@@ -21,14 +20,14 @@ class CellStream {
   static_assert(Plan::streamable);
 
  public:
-  /// What memory_rows() gives where the compiler knows it; else Eigen::Dynamic.
+  /// memory_rows() if known at compile time, else Eigen::Dynamic.
   static constexpr int fixed_memory_rows = [] {
     for (int k = 0; k < program.size_count; ++k)
       if (fixed.size[k] == 0) return Eigen::Dynamic;
     return int(Plan::template memory_rows<S>(fixed.size));
   }();
 
-  /// `theta`: the cell's parameters, which are copied.
+  /// Copies `theta`, the cell's parameters.
   CellStream(const CellLayout<D>& layout, const S* theta) {
     for (int k = 0; k < program.size_count; ++k) rows_.size[k] = layout.rows_of_size(k);
     for (int v = 0; v < schedule.sources; ++v) rows_.source[v] = layout.rows(schedule.source[v].operation);
@@ -51,7 +50,7 @@ class CellStream {
   Index memory_rows() const { return Plan::template memory_rows<S>(rows_.size); }
   Index state_rows(int s) const { return rows_.size[program.state[s].dimension]; }
 
-  /// State s before a step that is told this turn, hence after one that was told the other [rows].
+  /// State s before a step with this turn, hence after a step with the other turn [rows].
   Eigen::Map<VectorX<S>> state(S* memory, Index turn, int s) const {
     return {const_cast<S*>(frame_on(memory, turn).before[s]), state_rows(s)};
   }
@@ -59,7 +58,7 @@ class CellStream {
     return {frame_on(const_cast<S*>(memory), turn).before[s], state_rows(s)};
   }
 
-  /// Reads `input`; returns the output, which lies in `memory` until the next step but one.
+  /// Runs one step. Returns the output, which is in `memory` and valid until the next step.
   EIGEN_ALWAYS_INLINE const S* step(const S* input, S* memory, Index turn) const noexcept {
     auto frame = frame_on(memory, turn);
     frame.input = input;
@@ -75,7 +74,6 @@ class CellStream {
   }
 
  private:
-  /// The kernels of all passes in their order.
   template <class F>
   EIGEN_ALWAYS_INLINE static void each_kernel(F&& f) {
     detail::each_operation<schedule.stages * program.size_count>([&]<class Pass>(Pass) __attribute__((always_inline)) {
@@ -92,7 +90,7 @@ class CellStream {
     StreamFrame<S, D> frame;
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       const Index rows = room<program.state[State::value].dimension>();
-      frame.before[State::value] = memory + turn * rows;  // no branch, which would be predicted wrongly now and then
+      frame.before[State::value] = memory + turn * rows;  // no branch: it would sometimes be mispredicted
       frame.after[State::value] = memory + (1 - turn) * rows;
       memory += 2 * rows;
     });

@@ -1,5 +1,5 @@
 #pragma once
-// What a cell computed at every step, by the names of its equations.
+// Values that a cell computed at every step, by equation name.
 
 #include <optional>
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace unroll::detail {
 
-/// What the passes of a cell work on for the columns of `step`.
+/// Frame for the columns of `step`.
 template <class S, class D>
 Frame<S, D> make_frame(const CellLayout<D>& layout, const CellWeights<S, D>& weights,
                        const Step<S, D::program.states>& step, CellWork<S, D>& work) {
@@ -27,7 +27,8 @@ Frame<S, D> make_frame(const CellLayout<D>& layout, const CellWeights<S, D>& wei
   return frame;
 }
 
-/// Values that were not kept are computed again from what was: only after a pass forward and before the way back.
+/// Access to the values of a forward pass. Values that were not stored are recomputed. Valid only between the forward
+/// and the backward pass.
 template <class S, class D>
 class CellTrace {
   static constexpr const auto& program = D::program;

@@ -1,5 +1,5 @@
 #pragma once
-// What kernels are made of: operations on registers, and the rows of columns in and out of registers.
+// Building blocks of kernels: operations on registers, and loads and stores of rows.
 
 #include "unroll/core/types.hpp"
 #include "unroll/recurrence/run/frame.hpp"
@@ -7,8 +7,7 @@
 
 namespace unroll::detail {
 
-/// The value of the element-wise operation o of D from those of its operands; `evaluate(operation, operands...)` gives
-/// it.
+/// Value of the element-wise operation o of D, computed by `evaluate(operation, operands...)`.
 template <class D, int o, class V, class Evaluate>
 EIGEN_ALWAYS_INLINE V from_operands(const V* values, const Evaluate& evaluate) {
   constexpr Operation operation = D::program.operation[o];
@@ -19,7 +18,7 @@ EIGEN_ALWAYS_INLINE V from_operands(const V* values, const Evaluate& evaluate) {
     return evaluate(element, values[operation.left]);
 }
 
-/// Rows of columns, a register V at a time.
+/// Loads and stores of rows of columns, one register V at a time.
 template <class V>
 class RowAccess {
   using Scalar = typename V::Scalar;
@@ -27,7 +26,7 @@ class RowAccess {
  public:
   /// A whole register of rows of one column.
   using Whole = std::integral_constant<int, V::size>;
-  /// The last few rows, of one column or, where they are few enough, of V::ends columns side by side.
+  /// The last rows of one column or, if there are at most V::end_rows, of V::ends adjacent columns.
   struct Ends {
     int rows;
     bool many;

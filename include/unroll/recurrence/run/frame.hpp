@@ -1,5 +1,5 @@
 #pragma once
-// What a pass works on, and which operations it concerns.
+// Buffers that a pass reads and writes, and the operations that it runs.
 
 #include <utility>
 
@@ -8,27 +8,27 @@
 
 namespace unroll::detail {
 
-/// The memory that the passes of a cell work on, for columns that stand next to each other.
+/// Buffers of the passes of a cell, for adjacent columns.
 template <class Scalar, class D>
 struct Frame {
   Table<Strided<const Scalar>, D::program.states> before;
   Table<Strided<Scalar>, D::program.states> after;
-  Strided<Scalar> terms;                    ///< stacked pre-activations, then what is kept there, then their gradients
-  Table<Index, D::program.terms> term_row;  ///< first row of each term in them
-  const Scalar* bias = nullptr;             ///< one for each of those rows
+  Strided<Scalar> terms;                    ///< stacked pre-activations, then the values stored there, then gradients
+  Table<Index, D::program.terms> term_row;  ///< first row of each term in `terms`
+  const Scalar* bias = nullptr;             ///< one per row of `terms`
   Table<Strided<Scalar>, D::schedule.extras> extra;
-  Table<const Scalar*, D::program.weights> weight;  ///< per unit, or a single number
-  Strided<Scalar> output;                           ///< only when the output is no state
+  Table<const Scalar*, D::program.weights> weight;  ///< one number per unit, or one in all
+  Strided<Scalar> output;                           ///< only if the output is not a state
 
-  // Only on the way back:
+  // Backward pass only:
   Table<Strided<Scalar>, D::program.states>
-      d_state;                     ///< gradient of the state after the step, replaced by that of the one before
-  Strided<const Scalar> d_output;  ///< no data: nothing reached the output
+      d_state;                     ///< gradient of the state after the step, replaced by that of the state before it
+  Strided<const Scalar> d_output;  ///< null if no gradient reached the output
   Table<Strided<Scalar>, D::schedule.incomings> incoming;
-  Table<Scalar*, D::program.weights> d_weight;  ///< one for each row, also for weights that all units share
+  Table<Scalar*, D::program.weights> d_weight;  ///< one number per row, also for weights that all units share
 };
 
-/// Which operations a pass runs, and which values of others it has to bring into registers.
+/// Operations that a pass runs, and values of other operations that it needs in registers.
 template <class D>
 struct PassPlan {
   static constexpr int capacity = D::program.operations;
@@ -45,7 +45,7 @@ struct PassPlan {
       if (operation.left >= 0) read[operation.left] = true;
       if (operation.right >= 0) read[operation.right] = true;
     }
-    for (int e = 0; e < program.equations; ++e)  // also where an equation is only another name
+    for (int e = 0; e < program.equations; ++e)  // an equation may only rename a value
       if (schedule.stage[e] == stage && program.equation[e].dimension == dimension && !D::is_over_column(e))
         read[program.equation[e].root] = true;
     for (int o = 0; o < program.operations; ++o) {
@@ -56,7 +56,7 @@ struct PassPlan {
     bring_operands(brought_back);
   }
 
-  /// What is not kept is computed again from its operands.
+  /// Values that are not stored are recomputed from their operands.
   static constexpr void bring_operands(Table<bool, capacity>& brought) {
     for (int o = D::program.operations - 1; o >= 0; --o) {
       if (!brought[o] || D::schedule.storage[o] != Storage::none) continue;

@@ -1,15 +1,14 @@
 #pragma once
-// The element-wise work of one pass, one register of rows at a time: forward, and back by pulling gradients through the
-// operations.
+// Element-wise operations of one pass, one register of rows at a time, forward and backward.
 //
-// Everything a pass computes for some rows stays in registers. Which operations it runs, what it loads and what it
-// stores is known at compile time, so what remains of the loops below is straight code.
+// All values that a pass computes for some rows stay in registers. Operations, loads and stores are known at compile
+// time, so the loops below compile to straight-line code.
 
 #include "unroll/recurrence/run/pass_values.hpp"
 
 namespace unroll::detail {
 
-/// The pass of one stage and one size, on registers `V`.
+/// Pass of one stage and one size, on registers `V`.
 template <class D, class V, int stage, int dimension>
 class PassKernel {
   using Scalar = typename V::Scalar;
@@ -34,7 +33,7 @@ class PassKernel {
         });
   }
 
-  /// Writes the value of operation `o` for all columns, from what the way forward kept.
+  /// Writes the value of operation `o` for all columns, from the values that the forward pass stored.
   template <int o>
   static void trace(const Frame<Scalar, D>& frame, Index rows, Index columns, Strided<Scalar> to) {
     Rows::sweep(
@@ -70,16 +69,15 @@ class PassKernel {
     if constexpr (writes_output) store_output(frame, values, row, column, count);
   }
 
-  /// The stage whose pass holds the equation next(s) = ...
+  /// Stage whose pass runs the equation next(s) = ...
   template <int s>
   static constexpr int turning_stage = schedule.stage[program.equation_of(s)];
 
-  /// This pass holds it.
   template <int s>
   static constexpr bool turns = turning_stage<s> == stage&& program.state[s].dimension == dimension;
 
-  /// This pass computes the operation; a state before the step belongs to the pass that advances it. What later passes
-  /// and products sent to the operation on the way back is taken up there.
+  /// True if this pass collects the gradients of operation `o` from later passes and products: it computes the
+  /// operation or, for a state before the step, the next value of the state.
   template <int o>
   static constexpr bool collects = [] {
     if constexpr (program.operation[o].op == Op::state)
@@ -88,10 +86,10 @@ class PassKernel {
       return plan.runs[o];
   }();
 
-  /// The output is no state after the step, and this pass has it.
+  /// True if this pass stores the output, and the output is not a state after the step.
   static constexpr bool writes_output = program.output_state < 0 && collects<program.output>;
 
-  /// A state before the step may be the output without being read by any pass.
+  /// The output may be a state before the step that no pass reads.
   template <class Count>
   EIGEN_ALWAYS_INLINE static void store_output(const Frame<Scalar, D>& frame, const Values& values, Index row,
                                                Index column, Count count) {
@@ -102,7 +100,7 @@ class PassKernel {
       Rows::store(frame.output, row, column, values.v[o], count);
   }
 
-  /// What the way back brings into registers first.
+  /// Loads or recomputes the values that the backward pass reads.
   template <class Count>
   EIGEN_ALWAYS_INLINE static void bring_back(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
                                              Count count) {
@@ -114,7 +112,7 @@ class PassKernel {
 
   // ---- backward
 
-  /// A sum that does not begin with zero: most operations have one reader.
+  /// Sum that starts with its first term instead of 0: most operations have one reader.
   struct Gradient {
     V v;
     bool any = false;
@@ -143,8 +141,8 @@ class PassKernel {
         hand_on<O::value>(frame, gradients.of[O::value], row, column, count);
     });
     each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
-      constexpr int s =
-          State::value;  // nothing here reads the state: its gradient comes from products or later passes alone
+      constexpr int s = State::value;  // no operation of this pass reads the state: its gradient comes only from
+                                       // products and later passes
       if constexpr (turns<s> && !plan.read[s])
         Rows::store(frame.d_state[s], row, column, gradients.of[s].value(), count);
     });
@@ -167,7 +165,8 @@ class PassKernel {
     });
   }
 
-  /// No pass runs an operation over columns; where a state is one by another name, the state's pass takes it.
+  /// True if this pass adds the gradient of the output. No pass runs a column operation; if a state renames one, the
+  /// pass of the state adds the gradient.
   static constexpr bool takes_output_gradient = [] {
     if constexpr (program.operation[program.output].op == Op::column)
       return turns<program.output_state>;
@@ -201,7 +200,7 @@ class PassKernel {
     Rows::store(sum, row, 0, Rows::load(sum, row, 0, count) + g, count);
   }
 
-  /// One column after the other, as if each had a register of its own.
+  /// Adds one column after another, so that the result is that of one register per column.
   static void add_columns(V g, Scalar* sum, int rows) {
     Scalar values[V::size];
     g.store(values);
@@ -226,8 +225,7 @@ class PassKernel {
     }
   }
 
-  /// The gradient of a value that another pass computes, or of a state before the step, leaves this pass through
-  /// memory.
+  /// Stores the gradient of a value that another pass computes, or of a state before the step.
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static void hand_on(const Frame<Scalar, D>& frame, const Gradient& gradient, Index row,
                                           Index column, Count count) {

@@ -1,5 +1,5 @@
 #pragma once
-// Where a cell's parameters and its kept values lie, once its sizes are known.
+// Offsets of a cell's parameters and stored values for given sizes.
 
 #include <string>
 
@@ -10,10 +10,12 @@
 
 namespace unroll::detail {
 
-/// Parameters of a cell are, for each source, the stacked weights of all terms that read it, term by term as their
-/// pre-activations are stacked; then the biases; then single weights. Names are EQUATION.SOURCE, EQUATION.b; a second
-/// `linear` in the same equation gets a number: n.x, n.b, n2.h, n2.b. Of an equation ctx = attend(score, q): ctx.q, by
-/// which the query is multiplied, and those of its kind, see AttentionLayout.
+/// Layout of a cell's parameters and pre-activations.
+///
+/// The parameters are, for each source, the stacked weights of all terms that read it, in the order in which their
+/// pre-activations are stacked; then the biases; then single weights. Names are EQUATION.SOURCE and EQUATION.b; a
+/// second `linear` in the same equation has a number: n.x, n.b, n2.h, n2.b. An equation ctx = attend(score, q) has
+/// ctx.q, which projects the query, and the parameters of its kind, see AttentionLayout.
 template <class D>
 class CellLayout {
   static constexpr const auto& program = D::program;
@@ -25,7 +27,7 @@ class CellLayout {
  public:
   CellLayout() = default;
 
-  /// Throws ShapeError when the sizes do not fit the equations.
+  /// Throws ShapeError if the sizes do not match the equations.
   explicit CellLayout(const CellSizes& sizes) {
     require<ShapeError>(Index(sizes.inputs.size()) == program.inputs, "cell: its equations read ", program.inputs,
                         " inputs per step, sizes are given for ", sizes.inputs.size());
@@ -59,12 +61,12 @@ class CellLayout {
 
   Index rows_of_term(int term) const { return size_rows_[program.term[term].dimension]; }
 
-  /// Rows of all pre-activations, and the first row of each term and each slot.
+  /// Total rows of pre-activations, and the first row of each term and of each slot.
   Index term_rows() const { return term_rows_; }
   const Numbers<program.terms>& term_row() const { return term_row_; }
   Index slot_row(int slot) const { return slot < program.terms ? term_row_[schedule.term_at[slot]] : term_rows_; }
 
-  /// The part of a source's stacked weights that a product uses: [product_rows x rows of the source], strided by
+  /// Part of a source's stacked weights that a product uses: [product_rows x rows of the source] with stride
   /// weight_stride.
   Index product_rows(const Product& p) const { return slot_row(p.first_slot + p.slots) - slot_row(p.first_slot); }
   Index weight_rows(const Product& p) const { return p.is_copy ? 0 : product_rows(p); }
@@ -73,17 +75,17 @@ class CellLayout {
   }
   Index weight_stride(const Product& p) const { return source_stride_[p.source]; }
 
-  /// Offset of a term's bias, -1 where it has none; of a single weight.
+  /// Offset of a term's bias (-1 if it has none), and of a single weight.
   Index bias_offset(int term) const { return bias_offset_[term]; }
   Index single_offset(int weight) const { return single_offset_[weight]; }
   Index single_rows(int weight) const {
     return program.weight[weight].per_unit ? size_rows_[program.weight[weight].dimension] : 1;
   }
 
-  /// What the kinds of operations over columns have of their own; it converts to the Layout of each kind.
+  /// Layouts of the kinds of column operations; converts to the Layout of each kind.
   const ColumnLayouts& columns() const { return columns_; }
 
-  /// First values that follow from sizes.
+  /// Initializers that depend on the sizes, by parameter name.
   std::vector<std::pair<std::string, Initializer>> named_starts() const {
     std::vector<std::pair<std::string, Initializer>> starts;
     ColumnKinds::each_layout<D>(columns_, [&](const auto& kind) { kind.add_starts(*this, starts); });
@@ -133,7 +135,7 @@ class CellLayout {
     std::string name(program.equation[term.equation].name);
     return term.ordinal > 1 ? name + text(term.ordinal) : name;
   }
-  /// The state after the step is told from the one before.
+  /// Name of a source; a state after the step has the suffix `_next`.
   static std::string source_name(const LinearTerm& term, int operation) {
     for (int k = 0; k < term.sources; ++k)
       if (term.source[k] == operation)
@@ -184,7 +186,7 @@ class CellLayout {
     for (int slot = 0; slot < program.terms; ++slot) {
       const int term = schedule.term_at[slot];
       if (!program.term[term].reads(source.operation) || program.term[term].is_copy) continue;
-      // What an operation over columns reads is compared, not fed back: it starts as an input's weights do.
+      // The operand of a column operation is compared, not fed back: its weights are initialised as input weights.
       const bool of_column = program.term[term].of_column;
       table_.add_block({term_name(program.term[term]) + "." + source_name(program.term[term], source.operation),
                         of_column ? Role::input_weight : role, source_offset_[v] + row, rows_of_term(term),

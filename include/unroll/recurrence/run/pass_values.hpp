@@ -1,11 +1,11 @@
 #pragma once
-// Values of operations in registers: computed from operands, kept in memory, or brought back from there.
+// Values of operations in registers: computed from operands, stored, and loaded or recomputed.
 
 #include "unroll/recurrence/run/element_wise.hpp"
 
 namespace unroll::detail {
 
-/// What all passes of D on registers `V` do with single values.
+/// Functions on single values, common to all passes of D on registers `V`.
 template <class D, class V>
 class PassValues {
   using Scalar = typename V::Scalar;
@@ -18,7 +18,7 @@ class PassValues {
     V v[std::size_t(program.operations)];
   };
 
-  /// Writes a value to where the schedule keeps it.
+  /// Stores a value if the schedule keeps it.
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static void keep(const Frame<Scalar, D>& frame, V v, Index row, Index column, Count count) {
     constexpr int at = schedule.stored_at[o];
@@ -27,7 +27,7 @@ class PassValues {
       Rows::store(frame.terms, frame.term_row[at] + row, column, v, count);
   }
 
-  /// From operands, or from where a leaf lies.
+  /// Computes a value from its operands, or loads a leaf.
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static V compute(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
                                        Count count) {
@@ -52,7 +52,7 @@ class PassValues {
     }
   }
 
-  /// A value that a pass has computed before.
+  /// Loads a value that a pass has stored, or recomputes one that is not stored.
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static V bring(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
                                      Count count) {
@@ -66,7 +66,7 @@ class PassValues {
       return compute<o>(frame, values, row, column, count);
   }
 
-  /// One value from what is kept; a pre-activation that was consumed in place is not to be had.
+  /// One value from stored values. An overwritten pre-activation is not available.
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static V recall(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
     Values values;

@@ -1,5 +1,5 @@
 #pragma once
-// One pass of a cell for one sequence: sums of products and element-wise work, some rows at a time, all in registers.
+// One pass of a cell for one sequence: sums of products and element-wise operations on blocks of rows, in registers.
 
 #include "unroll/recurrence/run/element_wise.hpp"
 #include "unroll/recurrence/run/stream_plan.hpp"
@@ -8,7 +8,7 @@
 
 namespace unroll::detail {
 
-/// An element-wise operation's value, for float by a quicker way where there is one.
+/// Value of an element-wise operation; float uses a faster implementation if there is one.
 template <class Element, class V, class... More>
 EIGEN_ALWAYS_INLINE V evaluate_quickly(const Element& element, V left, More... right) {
   constexpr bool is_float = std::same_as<typename V::Scalar, float>;
@@ -20,7 +20,7 @@ EIGEN_ALWAYS_INLINE V evaluate_quickly(const Element& element, V left, More... r
     return element.value(left, right...);
 }
 
-/// What a step of one sequence works on. Every vector has room for a whole number of the widest registers.
+/// Buffers of a step of one sequence. Each vector is padded to a whole number of the widest registers.
 template <class S, class D>
 struct StreamFrame {
   const S* input = nullptr;
@@ -29,7 +29,7 @@ struct StreamFrame {
   Table<S*, detail::StreamPlan<D>::carried.count> carried;
 };
 
-/// The pass of one stage and one size.
+/// Pass of one stage and one size.
 template <class S, class D, FixedRows fixed, int stage, int dimension>
 class StreamKernel {
   using Plan = detail::StreamPlan<D>;
@@ -45,13 +45,13 @@ class StreamKernel {
  public:
   using Rows = StreamRows<D, fixed>;
 
-  /// f.operator()<V, vectors>(first row, blocks) for all rows of the pass.
   template <class F>
   EIGEN_ALWAYS_INLINE static void each_segment(const Rows& rows, F&& f) {
     detail::each_segment<S, fixed.size[dimension], terms.count>(rows.template of_size<dimension>(), f);
   }
 
-  /// Numbers that a block of so many rows reads: single weights, biases, weights of each source column by column.
+  /// Number of packed values of a block of `height` rows: single weights, biases, weights of each source column by
+  /// column.
   EIGEN_ALWAYS_INLINE static Index block_numbers(const Rows& rows, Index height) {
     Index columns = weights.count + terms.count;
     each_source([&]<class Source>(Source) __attribute__((always_inline)) {
@@ -60,7 +60,8 @@ class StreamKernel {
     return columns * height;
   }
 
-  /// Writes what a block of `height` rows from `row` on reads; zeros where the cell has fewer rows. Returns the end.
+  /// Packs the values of the block of `height` rows from `row` on; rows that the cell does not have are 0. Returns the
+  /// end of the written range.
   template <class Layout>
   static S* pack(const Layout& layout, const S* theta, const Rows& rows, Index row, Index height, S* to) {
     const Index within = std::min(height, rows.template of_size<dimension>() - row);
@@ -86,7 +87,8 @@ class StreamKernel {
     return to;
   }
 
-  /// All rows; `packed` as pack() left it, block after block. Backward is the same with the blocks in the other order.
+  /// Runs all rows. `packed` is the output of pack(), block after block. If `backward`, blocks run in reverse order.
+  /// Returns the end of the values read.
   EIGEN_ALWAYS_INLINE static const S* run(const Frame& frame, const Rows& rows, const S* packed, bool backward) {
     each_segment(
         rows, [&]<class V, int vectors>(Index first, Index blocks) __attribute__((always_inline)) {
@@ -109,7 +111,7 @@ class StreamKernel {
     });
   }
 
-  /// The column of the matrix by which a term multiplies source v.
+  /// Column of the matrix by which a term multiplies source v.
   template <class Layout>
   static const S* weight_column(const Layout& layout, const S* theta, int v, int term, Index column) {
     const Source& source = schedule.source[v];
@@ -124,7 +126,7 @@ class StreamKernel {
 
   // ---- sums
 
-  /// As many sums for each pre-activation as the registers hold, at most four: a multiply-add takes four cycles.
+  /// Partial sums per pre-activation: as many as the registers hold, at most 4, since a multiply-add takes four cycles.
   static constexpr int most_sums = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 16 : 12;
   static constexpr int chains_for(int places) { return 4 * places <= most_sums ? 4 : 2 * places <= most_sums ? 2 : 1; }
 
@@ -134,7 +136,6 @@ class StreamKernel {
     static constexpr int chains = chains_for(places);
     V at[std::size_t(chains)][std::size_t(places > 0 ? places : 1)];
 
-    /// Of all chains.
     EIGEN_ALWAYS_INLINE V total(int place) const {
       if constexpr (chains == 4) return (at[0][place] + at[1][place]) + (at[2][place] + at[3][place]);
       V sum = at[0][place];
@@ -211,8 +212,8 @@ class StreamKernel {
 
   // ---- element-wise work
 
-  /// Each operation for all registers of the block: a processor sees about a hundred operations ahead, and they should
-  /// not all wait for each other.
+  /// Computes each operation for all registers of the block before the next operation. A processor looks about a
+  /// hundred operations ahead; these should not all depend on each other.
   template <class V, int vectors>
   EIGEN_ALWAYS_INLINE static void compute_all(const Frame& frame, Values<V>* values, Index row, const S* singles) {
     detail::each_operation<program.operations * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
@@ -248,7 +249,7 @@ class StreamKernel {
 
   // ---- memory
 
-  /// Where a value lies that this pass does not compute, or that it hands on.
+  /// Buffer of a value that this pass loads or stores.
   template <int o>
   EIGEN_ALWAYS_INLINE static auto place(const Frame& frame) {
     if constexpr (Plan::is_state(o))

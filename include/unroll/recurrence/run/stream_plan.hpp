@@ -1,22 +1,22 @@
 #pragma once
-// What running a cell one step at a time for one sequence needs to know at compile time: which terms a pass sums, which
-// values leave it, and how its rows are cut into registers.
+// Compile-time plan for running a cell step by step on one sequence: the terms that a pass sums, the values that leave
+// it, and the division of its rows into registers.
 //
-// With one column nothing is kept for a way back, and a pre-activation never leaves the registers: a pass sums the
-// terms of some rows and goes on with them at once. The weights of those rows lie in the order in which they are read.
+// With one column, nothing is stored for a backward pass, and pre-activations stay in registers: a pass sums the terms
+// of some rows and applies the element-wise operations at once. The weights of those rows are stored in reading order.
 
 #include "unroll/recurrence/run/frame.hpp"
 #include "unroll/simd/lanes.hpp"
 
 namespace unroll::detail {
 
-/// Rows of a cell's sizes and of its input where they are known at compile time; 0 where they are not.
+/// Rows of a cell's sizes and of its input, if known at compile time; else 0.
 struct FixedRows {
   Table<int, 8> size{};
   int input = 0;
 };
 
-/// The same while a program runs; numbers that the compiler knows take the place of those kept here.
+/// The same at run time; rows known at compile time take precedence over the stored ones.
 template <class D, FixedRows fixed>
 struct StreamRows {
   static constexpr const auto& program = D::program;
@@ -40,7 +40,7 @@ struct StreamRows {
   }
 };
 
-/// Some places of a list.
+/// List of at most `capacity` indices.
 template <int capacity>
 struct Selection {
   Table<int, capacity> at{};
@@ -48,7 +48,7 @@ struct Selection {
   constexpr void add(int k) { at[count++] = k; }
 };
 
-/// Room for a vector of so many rows: whole registers.
+/// `rows` rounded up to whole registers.
 template <class S>
 constexpr Index stream_room(Index rows) {
   constexpr Index lanes = NativeLanes<S>::size;
@@ -62,14 +62,14 @@ struct StreamPlan {
   static constexpr int capacity = program.operations;
 
   static constexpr bool is_state(int o) { return program.operation[o].op == Op::state; }
-  /// The state whose value after the step the operation gives, or -1.
+  /// State whose next value is operation `o`, or -1.
   static constexpr int state_after(int o) {
     for (int s = 0; s < program.states; ++s)
       if (program.state[s].next == o) return s;
     return -1;
   }
 
-  /// Values that leave the pass that computes them, and are no states: read by other passes or by products, or the
+  /// Values, except states, that leave the pass that computes them: other passes or products read them, or they are the
   /// output.
   static constexpr Selection<capacity> carried = [] {
     Selection<capacity> all;
@@ -105,7 +105,7 @@ struct StreamPlan {
     return all;
   }
 
-  /// Terms of the pass that read source v, as places among its terms.
+  /// Terms of the pass that read source v, as indices into terms(stage, dimension).
   static constexpr Selection<program.terms> readers(int stage, int dimension, int v) {
     const auto summed = terms(stage, dimension);
     Selection<program.terms> all;
@@ -126,7 +126,7 @@ struct StreamPlan {
     return all;
   }
 
-  /// States before and after a step, and what leaves a pass; `size` gives the rows of each size.
+  /// Rows of memory for the states before and after a step and for carried values; `size` holds the rows of each size.
   template <class S, class Sizes>
   static constexpr Index memory_rows(const Sizes& size) {
     Index rows = 0;
@@ -135,15 +135,15 @@ struct StreamPlan {
     return rows;
   }
 
-  /// A stream has one input at most and no constants, as a layer, and no operations over columns.
+  /// A stream supports at most one input and no constants, like a layer, and no column operations.
   static constexpr bool streamable = program.inputs <= 1 && program.constants == 0 && program.column_operations == 0;
 };
 
-// g++ warns at every register type that its alignment is no part of the name `Lanes<...>`.
+// g++ warns that the alignment of register types is ignored in the template argument of `Lanes<...>`.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"
-/// The narrowest registers that hold `rows` rows, down to a quarter of the widest: eight units in half a register of
-/// sixteen would be as slow as sixteen.
+/// Narrowest register type that holds `rows` rows, down to a quarter of the widest: 8 units in a half-filled register
+/// of 16 would be as slow as 16 units.
 template <class V, int rows>
 constexpr auto narrow() {
   using Half = HalfLanes<V>;
@@ -153,8 +153,9 @@ constexpr auto narrow() {
     return V{};
 }
 
-/// f.operator()<V, vectors>(first row, blocks): the rows of a pass in blocks of `vectors` registers V. Each load of a
-/// number serves all of a block's sums, and about eight sums are under way at once. What fills no register is padded.
+/// Calls f.operator()<V, vectors>(first row, blocks) to cover the rows of a pass in blocks of `vectors` registers V.
+/// Each loaded value serves all sums of a block, and about eight sums are in progress at once. A partly filled
+/// register is padded.
 template <class Scalar, int fixed_rows, int terms, class F>
 EIGEN_ALWAYS_INLINE void each_segment([[maybe_unused]] Index rows, F&& f) {
   using V = NativeLanes<Scalar>;
