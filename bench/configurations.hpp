@@ -34,7 +34,7 @@ struct Configuration {
   Index directions() const { return task == Task::peaks ? 2 : 1; }
   bool per_step() const { return task != Task::label_at_end; }
 
-  /// Of the products in one pass forward over full sequences.
+  /// Of the products in one forward pass over full sequences.
   double forward_flops() const {
     const Index recurrent = directions() * gates() * units, sequences = per_step() ? batch * steps : batch;
     const Index step = recurrent * (inputs + units) + (layers - 1) * recurrent * (directions() * units + units);

@@ -48,7 +48,7 @@ class CellBench : public Bench {
     const unroll::FlushToZero fast;
     double spent[2] = {};
     for (int call = 0; call < calls; ++call) {
-      terms_ = fresh_;  // the way back has replaced them
+      terms_ = fresh_;  // the backward pass has replaced them
       const double start = bench::now();
       for (Index t = 0; t < steps_; ++t) Kernel::forward(frame(t), cell_.units(), columns_);
       const double turned = bench::now();

@@ -123,7 +123,7 @@ TEMPLATE_TEST_CASE("with checkpoints, or nothing kept, the same bits", "", Bahda
   CHECK(parts.output == whole.output);
 }
 
-TEST_CASE("a pass forward and back allocates nothing after the first") {
+TEST_CASE("a forward and backward pass allocates nothing after the first") {
   AttentionRun<Bahdanau> run(sizes, {.lengths = {4, 2, 3}, .memory_lengths = {2, 3, 0}});
   const auto x = run.part(0), values = run.part(1);
   const auto memory = run.memory(values, nothing<double>());
@@ -162,7 +162,7 @@ TEST_CASE("memories that do not fit are refused") {
                        says("keys: expects 6 rows, got 5"));
 }
 
-TEST_CASE("a way back needs the memory too") {
+TEST_CASE("a backward pass needs the memory too") {
   AttentionRun<Bahdanau> run(sizes, {.lengths = {4, 2}, .memory_lengths = {2, 3}});
   run.forward();
   const auto x = run.part(0), values = run.part(1);
@@ -173,7 +173,7 @@ TEST_CASE("a way back needs the memory too") {
   const auto back = [&](const AttentionMemory<double>* given, const MemoryGradient<double>& d_memory) {
     run.over_time().backward({{&x, 1}, {}, given}, view(d_output), {}, run.gradient.data(), {{&d_x, 1}, {}, d_memory});
   };
-  CHECK_THROWS_MATCHES(back(nullptr, {}), ShapeError, says("the way back needs the memory"));
+  CHECK_THROWS_MATCHES(back(nullptr, {}), ShapeError, says("the backward pass needs the memory"));
   CHECK_THROWS_MATCHES(back(&memory, {view(narrow)}), ShapeError,
                        says("the memory's values are 6 x 5, their gradient 5 x 5"));
   CHECK(run.gradient.isZero(0));

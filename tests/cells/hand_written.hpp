@@ -19,8 +19,8 @@ class HandWrittenGru {
   using Weights = const S*;  // as they are
 
   struct Work {
-    Buffer<S>
-        gates;  // [4 units x columns] r, z, n and U_n h + b_n2; on the way back the gradients of what they were made of
+    Buffer<S> gates;    // [4 units x columns] r, z, n and U_n h + b_n2; in the backward pass the gradients of what they
+                        // were made of
     Buffer<S> product;  // of one step
   };
 

@@ -78,7 +78,7 @@ TEST_CASE("with checkpoints, outputs and gradients have the same bits") {
   checkpoints_change_no_bit<Conditioned>(60);
 }
 
-TEST_CASE("a pass that keeps nothing gives the same outputs and final states, and has no way back") {
+TEST_CASE("a pass that keeps nothing gives the same outputs and final states, and has no backward pass") {
   for (const Direction direction : {Direction::forward, Direction::backward})
     for (const Timeline& timeline : long_timelines()) {
       CellRun<Lstm<double>> whole(timeline, direction, 60), nothing(timeline, direction, 60);

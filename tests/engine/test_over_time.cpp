@@ -109,15 +109,15 @@ TEST_CASE("a pass goes back only once") {
   CellRun<Gru<double>> run(Timeline::from_lengths({2, 3}));
   run.forward();
   run.backward();
-  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("the way back has been run already"));
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("the backward pass has been run already"));
 
   CellRun<Gru<double>> never(Timeline::from_lengths({2, 3}));
-  CHECK_THROWS_MATCHES(never.backward(), ValueError, says("there is no pass forward to go back over"));
+  CHECK_THROWS_MATCHES(never.backward(), ValueError, says("there is no forward pass to go back over"));
   run.forward();
   std::swap(run.tape, never.tape);
   never.timeline = Timeline::from_lengths({2, 4});
   never.inputs[0].resize(3, 6), never.d_inputs[0].resize(3, 6), never.d_output.resize(5, 6);
-  CHECK_THROWS_MATCHES(never.backward(), ShapeError, says("the pass forward had 5 columns, the way back has 6"));
+  CHECK_THROWS_MATCHES(never.backward(), ShapeError, says("the forward pass had 5 columns, the backward pass has 6"));
 }
 
 TEST_CASE("what does not fit is refused") {

@@ -1,5 +1,5 @@
 #pragma once
-// Models step by step, against their pass forward.
+// Models step by step, against their forward pass.
 
 #include <unroll/infer/streaming.hpp>
 #include <unroll/layers/dense.hpp>
@@ -48,7 +48,7 @@ Recurrent<OneScalar<C>::template Cell> layer_of(Index units) {
   return {.units = units, .sizes = cell_run::sizes_for<C>(units).sizes};
 }
 
-/// All steps of one sequence by the pass forward.
+/// All steps of one sequence by the forward pass.
 template <class Model>
 MatrixX<typename Model::Scalar> forward(const Model& model, const MatrixX<typename Model::Scalar>& x) {
   typename Model::Tape tape;
@@ -64,7 +64,7 @@ std::span<S> numbers(MatrixX<S>& m) {
   return {m.data(), std::size_t(m.size())};
 }
 
-/// The largest difference from the pass forward over 30 steps, by the largest output where that is above 1.
+/// The largest difference from the forward pass over 30 steps, by the largest output where that is above 1.
 template <int... widths, class Model>
 double difference(const Model& model) {
   using S = typename Model::Scalar;

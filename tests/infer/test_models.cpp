@@ -40,7 +40,7 @@ TEST_CASE("a cell whose units are part of its type") {
   CHECK(difference<2, 4, 1>(model) < 1e-5);
 }
 
-TEST_CASE("a stack, layers and cells without streams run by the pass forward, bit by bit") {
+TEST_CASE("a stack, layers and cells without streams run by the forward pass, bit by bit") {
   const auto model = made(2, Recurrent<cell_run::HandWrittenGru>{.units = 7}, Dense{.units = 2});
   CHECK(difference(model) < 1e-6);
   CHECK(difference<2, 7, 2>(model) < 1e-6);

@@ -69,7 +69,7 @@ TEST_CASE("a stream is reset, copied, and may write where it reads") {
   CHECK(cell_run::same_bits(again, fresh));
 }
 
-TEMPLATE_TEST_CASE("states go from a pass forward to a stream and back", "", Dynamic, (Streaming<Small<>, 1, 16, 1>),
+TEMPLATE_TEST_CASE("states go from a forward pass to a stream and back", "", Dynamic, (Streaming<Small<>, 1, 16, 1>),
                    Streaming<Stack<float>>) {
   using Model = std::conditional_t<std::same_as<TestType, Streaming<Stack<float>>>, Stack<float>, Small<>>;
   Model model = [] {
@@ -174,7 +174,7 @@ TEST_CASE("what cannot run step by step is refused by name") {
 TEST_CASE("widths are the model's") {
   const auto model = small(16);
   CHECK_THROWS_MATCHES((Streaming<Small<>, 2, 16, 1>(model)), ShapeError,
-                       says("streaming: what comes in: has 1 features, the stream is made for 2"));
+                       says("streaming: the input: has 1 features, the stream is made for 2"));
   CHECK_THROWS_MATCHES((Streaming<Small<>, 1, 8, 1>(model)), ShapeError,
                        says("layer 0 (lstm): has 16 features, the stream is made for 8"));
   CHECK_THROWS_MATCHES((Streaming<Small<>, 1, 16>(model)), ShapeError, says("a model of 2 layers has 3 widths, got 2"));

@@ -75,7 +75,7 @@ TEST_CASE("numbers that are no token are refused") {
   for (const float number : {-1.F, 4.F, 1.5F, std::numeric_limits<float>::quiet_NaN()})
     CHECK_THROWS_MATCHES(run(number), ValueError, says("layer 0 (embedding): expects token numbers from 0 to 3, got"));
   CHECK_THROWS_MATCHES(Sequential(2, Embedding{.size = 4, .dimension = 2}), ShapeError,
-                       says("expects one token number per step, what comes in has 2 features"));
+                       says("expects one token number per step, the input has 2 features"));
   CHECK_THROWS_MATCHES(Sequential(1, Embedding{.dimension = 2}), ShapeError, says("got 0 and 2"));
 }
 

@@ -117,7 +117,7 @@ TEST_CASE("graphs: gradients match central differences") {
   CHECK(report.worst < 1e-6);
 }
 
-TEST_CASE("the way back is the same, whatever uses its memory") {
+TEST_CASE("the backward pass is the same, whatever uses its memory") {
   // Two branches that are alike, so that what one has left could hide in the other.
   Graph<double> graph;
   const Node a = graph.add(dense(2), graph.add(dense(2), graph.input()));
@@ -244,7 +244,7 @@ TEST_CASE("a graph that cannot be is refused in a sentence") {
                        says("layer 0 (graph): has no layers; expected at least one that reads the input"));
   CHECK_THROWS_MATCHES(
       refusal([&](auto& g) { g.add(dense(2), in), g.add(dense(1), in); }), ValueError,
-      says("layer 0 (graph): nobody reads node 1 (dense); the output is the last node, node 2 (dense)"));
+      says("layer 0 (graph): nothing reads node 1 (dense); the output is the last node, node 2 (dense)"));
   CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.add(dense(2), Node{4}); }), ValueError,
                        says("graph: a dense reads node 4, there are 1 so far"));
   CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.sum({in}); }), ValueError,

@@ -105,7 +105,7 @@ TEMPLATE_TEST_CASE("pooling a sample gives the same bits in any batch", "", Last
 
 TEST_CASE("steps that are pooled already cannot be pooled again") {
   CHECK_THROWS_MATCHES(sequential<double>(2, LastStep{}, MeanOverTime{}), ShapeError,
-                       says("layer 1 (mean over time): pools over steps, what comes in has one column for every"));
+                       says("layer 1 (mean over time): pools over steps, the input has one column for every"));
 }
 
 TEST_CASE("a value that overflows in pooling is told by its sample") {

@@ -40,7 +40,7 @@ MatrixX<double> some_tokens(Index columns) {
   return MatrixX<double>::NullaryExpr(1, columns, [](Index, Index c) { return double((3 * c + 1) % size); });
 }
 
-/// What a pass and its way back give.
+/// What a forward and backward pass gives.
 template <class Model>
 struct Run {
   explicit Run(const Model& model, const Timeline& timeline = Timeline::from_lengths({4, 1, 3}))
@@ -176,7 +176,7 @@ TEST_CASE("what cannot be tied is refused when the model is made, with both laye
   using T = TiedDense;
   CHECK_THROWS_MATCHES(sequential<double>(1, words(), Recurrent<Gru>{.units = 4}, T{}), ShapeError,
                        says("layer 2 (tied dense): uses the weights [3 x 7] of layer 0 (embedding), so it expects 3 "
-                            "features, what comes in has 4"));
+                            "features, the input has 4"));
   CHECK_THROWS_MATCHES(Stack<double>(1, {words(), Recurrent<Gru>{.units = 4}, T{}}), ShapeError,
                        says("layer 2 (tied dense): uses the weights [3 x 7] of layer 0 (embedding), so it expects 3"));
   for (const Index owner : {-1, 1, 2, 9})

@@ -41,7 +41,7 @@ TEST_CASE("graph: steps that differ in what is merged are refused by the number 
   CHECK_THROWS_MATCHES(graph.steps_after(10), ShapeError, says("of a sequence of 10 there are 10 and 20"));
 }
 
-TEST_CASE("conv transpose1d: first values count all taps of what comes in and of what goes out") {
+TEST_CASE("conv transpose1d: first values count all taps of input and output") {
   Sequential model(60, ConvTranspose1d{.units = 1, .kernel = 4});
   model.initialise(1);
   const double limit = std::sqrt(6.0 / (4 * 60 + 4 * 1)),

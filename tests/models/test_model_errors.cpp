@@ -64,9 +64,8 @@ TEST_CASE("shapes that do not fit are told when the model is made, with the laye
                        says("layer 0 (gru): cell:"));
   CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = Index(1) << 30}), ShapeError,
                        says("is no size that memory holds"));
-  CHECK_THROWS_MATCHES(
-      sequential<double>(3, Grus{.units = 4, .returns = Returns::last}, Grus{.units = 4}), ShapeError,
-      says("layer 1 (gru): expects a column for every step, what comes in has one for every sequence"));
+  CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = 4, .returns = Returns::last}, Grus{.units = 4}), ShapeError,
+                       says("layer 1 (gru): expects a column for every step, the input has one for every sequence"));
   CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = 4, .sizes = {{"projected", 2}}}), ShapeError,
                        says("layer 0 (gru): cell: a size 'projected' is given, which its equations do not use"));
   CHECK_THROWS_AS(sequential<double>(-1, Grus{.units = 4}), ShapeError);
@@ -109,29 +108,29 @@ TEST_CASE("states that do not fit") {
                        says("layer 0: initial states: expects 2 matrices, got 1"));
 }
 
-TEST_CASE("a way back needs a way forward of its own") {
+TEST_CASE("a backward pass needs a separate forward pass") {
   Run run;
-  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: there was no pass forward on this tape"));
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: there was no forward pass on this tape"));
   CHECK_THROWS_AS(run.model.final_state(run.tape), ValueError);
   CHECK_THROWS_AS(run.model.output_timeline(run.tape), ValueError);
   CHECK_THROWS_AS(run.model.locate_non_finite(run.tape), ValueError);
   run.forward();
   run.backward();
   const auto before = run.gradient.values();
-  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the way back has been run on this tape already"));
-  CHECK_THROWS_MATCHES(run.model.locate_non_finite(run.tape), ValueError, says("the way back has been run"));
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the backward pass has been run on this tape already"));
+  CHECK_THROWS_MATCHES(run.model.locate_non_finite(run.tape), ValueError, says("the backward pass has been run"));
   CHECK(same_bits(run.gradient.values(), before));
   run.model.final_state(run.tape);
   run.forward();
   run.backward();
   CHECK_THROWS_AS(run.model.forward(run.x, timeline, run.tape, {}, {{}, {noise(4, 3)}, {}}), ShapeError);
-  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("no pass forward"));  // the failed one does not count
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("no forward pass"));  // the failed one does not count
 }
 
-TEST_CASE("a pass that kept nothing has no way back") {
+TEST_CASE("a pass that kept nothing has no backward pass") {
   Run run;
   run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::nothing}});
-  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the pass forward kept nothing (Keep::nothing)"));
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the forward pass kept nothing (Keep::nothing)"));
   CHECK(run.gradient.values().isZero(0));  // not even the last layer's
   CHECK_THROWS_MATCHES(run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::checkpoints, -1}}), ValueError,
                        says("layer 1 (gru): keeping: `every` is -1 steps"));
@@ -145,7 +144,7 @@ TEST_CASE("learning needs a beginning of its own") {
       return detail::from_column(view(d_output), first, output.cols());
     });
   };
-  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: there was no pass forward on this tape"));
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: there was no forward pass on this tape"));
   decltype(run.model)::Weights weights;
   run.model.prepare(weights);
   run.model.prepare_back(weights);
@@ -153,7 +152,7 @@ TEST_CASE("learning needs a beginning of its own") {
   learn();
   const auto once = run.gradient.values();
   CHECK(once.norm() > 0);
-  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: the way back has been run on this tape already"));
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: the backward pass has been run on this tape already"));
   CHECK(same_bits(run.gradient.values(), once));
 }
 

@@ -203,7 +203,7 @@ TEST_CASE("what is not finite is told with its place, and nothing is changed") {
   batch.gather(long_pairs, all(2));
   CHECK_THROWS_AS(sparing.step(batch), NonFiniteError);  // the search needs more than checkpoints
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.keeping = {Keep::nothing}})),
-                       ValueError, says("leaves no way back"));
+                       ValueError, says("keeps nothing for the backward pass"));
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.clip_norm = -1})), ValueError,
                        says("clip_norm, unless 0, must be >= "));
 }

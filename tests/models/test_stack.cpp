@@ -30,7 +30,7 @@ const Dense dense{.units = 2};
 Layers listed() { return {gru, dropout, lstm, MeanOverTime{}, dense}; }
 auto fixed() { return sequential<double>(3, gru, dropout, lstm, MeanOverTime{}, dense); }
 
-/// What a pass and its way back give.
+/// What a forward and backward pass gives.
 template <class Model>
 std::vector<MatrixX<double>> results(const Model& model, const Timeline& timeline, typename Model::Tape& tape) {
   const MatrixX<double> x = noise(3, timeline.columns());
@@ -93,7 +93,7 @@ TEST_CASE("stacks of one type and other layers may take turns on one tape") {
   CHECK(results(one, timeline, shared) == expected);
 }
 
-TEST_CASE("the way back on the tape of other layers is refused") {
+TEST_CASE("the backward pass on the tape of other layers is refused") {
   const Timeline timeline = Timeline::from_lengths({4, 2});
   const Stack<double> one(3, {Recurrent<Gru>{.units = 2}}), other(3, {Recurrent<Lstm>{.units = 2}});
   Stack<double>::Tape tape;

@@ -31,7 +31,7 @@ TEST_CASE("a model traces every named value of its recurrent layers") {
 
   auto gradient = model.parameters().zeros_like();
   model.backward(tape, MatrixX<double>::Ones(8, 4), gradient);
-  CHECK_THROWS_MATCHES(model.trace<0>("r", tape), ValueError, says("the way back has been run"));
+  CHECK_THROWS_MATCHES(model.trace<0>("r", tape), ValueError, says("the backward pass has been run"));
 }
 
 }  // namespace test_trace

@@ -209,7 +209,7 @@ TEST_CASE("schedule of a decoder with attention: the query shares the products o
   STATIC_REQUIRE((P::source(2, "ctx", 1, 1) && P::product(2, 0, 0, 4, true)));
   STATIC_REQUIRE((P::source(3, "h", 2, 1) && P::product(3, 0, 3, 1, true)));
 
-  // The way back reads the query where it lies; ctx has a matrix of its own.
+  // The backward pass reads the query where it lies; ctx has a matrix of its own.
   STATIC_REQUIRE(P::in_rows_of(P::left(P::root("ctx")), P::term("ctx")));
   STATIC_REQUIRE(P::schedule.extras == 1);
   STATIC_REQUIRE(P::kept(P::root("ctx"), detail::Storage::extra, 0));

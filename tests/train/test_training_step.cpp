@@ -450,7 +450,7 @@ TEST_CASE("a step tells when model, loss and targets do not fit") {
   CHECK_THROWS_MATCHES(run(step_data({3}), {.clip_norm = -1}), ValueError,
                        says("clip_norm, unless 0, must be >= 1.1754944e-38 in float, it is -1"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.keeping = {Keep::nothing}}), ValueError,
-                       says("training: keeping is Keep::nothing, which leaves no way back"));
+                       says("training: keeping is Keep::nothing, which keeps nothing for the backward pass"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.keeping = {Keep::checkpoints, -2}}), ValueError,
                        says("`every` is -2 steps, expected at least 1, or 0"));
   auto model = small();

@@ -233,20 +233,21 @@ class OverTime {
 
   void check_kept() const {
     require<ValueError>(tape_.columns >= 0,
-                        "cell: there is no pass forward to go back over, or the way back has been run already; it uses "
-                        "up what the way forward kept");
-    require<ShapeError>(tape_.columns == timeline_.columns(), "cell: the pass forward had ", tape_.columns,
-                        " columns, the way back has ", timeline_.columns());
+                        "cell: there is no forward pass to go back over, or the backward pass has been run already; it "
+                        "overwrites what the forward pass kept");
+    require<ShapeError>(tape_.columns == timeline_.columns(), "cell: the forward pass had ", tape_.columns,
+                        " columns, the backward pass has ", timeline_.columns());
     require<ValueError>(tape_.keep != Keep::nothing,
-                        "cell: the pass forward kept nothing (Keep::nothing), so there is no way back over it");
+                        "cell: the forward pass kept nothing (Keep::nothing), so there is no backward pass over it");
   }
 
   /// The forward pass has checked the memory itself.
   static void check_memory(const Inputs<Scalar>& inputs, const InputGradients<Scalar>& d_inputs) {
     if constexpr (requires { C::reads_memory; })
       if constexpr (C::reads_memory) {
-        require<ShapeError>(inputs.memory != nullptr && inputs.memory->timeline != nullptr,
-                            "cell: the way back needs the memory that the way forward attended to, and none is given");
+        require<ShapeError>(
+            inputs.memory != nullptr && inputs.memory->timeline != nullptr,
+            "cell: the backward pass needs the memory that the forward pass attended to, and none is given");
         check_like("values", d_inputs.memory.values, inputs.memory->values);
         check_like("keys", d_inputs.memory.keys, inputs.memory->keys);
       }

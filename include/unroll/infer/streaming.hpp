@@ -128,7 +128,7 @@ class Streaming {
   }
 
   static const Model& checked(const Model& model) {
-    check_width(0, model.features(), "what comes in");
+    check_width(0, model.features(), "the input");
     std::size_t layers = 0;
     model.each_layer([&](const auto& layer, auto k) {
       layers = std::size_t(k) + 1;

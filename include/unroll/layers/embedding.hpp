@@ -94,7 +94,7 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
   Shape connect(Shape in) {
     require<ShapeError>(size > 0 && dimension > 0, "expects at least 1 token and 1 dimension, got ", size, " and ",
                         dimension);
-    require<ShapeError>(in.features == 1, "expects one token number per step, what comes in has ", in.features,
+    require<ShapeError>(in.features == 1, "expects one token number per step, the input has ", in.features,
                         " features");
     pretrained.check(dimension, size);
     table_ = {};

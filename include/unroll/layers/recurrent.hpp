@@ -30,7 +30,7 @@ struct OneDirection {
   }
 
   static C make(Shape in, Index units, const std::vector<std::pair<std::string, Index>>& sizes) {
-    require<ShapeError>(in.per_step, "expects a column for every step, what comes in has one for every sequence");
+    require<ShapeError>(in.per_step, "expects a column for every step, the input has one for every sequence");
     const C unsized;
     require<ShapeError>(unsized.inputs() <= 1 && unsized.constants() == 0, "the cell reads ", unsized.inputs(),
                         " inputs and ", unsized.constants(),

@@ -194,11 +194,11 @@ class Chain : public detail::Description<Layers> {
 
   void check_forward(const Tape& tape) const { require<ValueError>(tape.in.size() == depth() + 1, no_pass); }
   static void check_not_consumed(const Tape& tape) {
-    require<ValueError>(!tape.consumed, "model: the way back has been run on this tape already");
+    require<ValueError>(!tape.consumed, "model: the backward pass has been run on this tape already");
   }
 
  private:
-  static constexpr const char* no_pass = "model: there was no pass forward on this tape";
+  static constexpr const char* no_pass = "model: there was no forward pass on this tape";
 
   /// Forward pass of the first `count` layers.
   void run(const Weights& weights, detail::PassInput<Scalar>& x, detail::PassTimeline& timeline, Tape& tape,
@@ -276,7 +276,7 @@ class Chain : public detail::Description<Layers> {
   static void check_way_back(const Tape& tape) {
     check_not_consumed(tape);
     require<ValueError>(tape.pass.keeping.keep != Keep::nothing,
-                        "model: the pass forward kept nothing (Keep::nothing), so there is no way back over it");
+                        "model: the forward pass kept nothing (Keep::nothing), so there is no backward pass over it");
   }
   void check_gradient(const Tape& tape, const ConstView<Scalar>& d_output, const Parameters<Scalar>& gradient) const {
     check_forward(tape);

@@ -230,7 +230,7 @@ class EquationCell {
   void trace(std::string_view name, const Weights& weights, const Step<S, states>& all, Work& work,
              MatrixX<S>& to) const {
     require<ValueError>(!work.consumed, "cell: '", name,
-                        "' cannot be traced before a pass forward or after the way back has run");
+                        "' cannot be traced before a forward pass or after the backward pass has run");
     Trace(*layout_, weights, all, work).write(name, to);
   }
 

@@ -42,7 +42,7 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
   explicit Conv1dLayer(Conv1d given) : Conv1d(std::move(given)) {}
 
   Shape connect(Shape in) {
-    require<ShapeError>(in.per_step, "runs over steps, what comes in has one column for every sequence");
+    require<ShapeError>(in.per_step, "runs over steps, the input has one column for every sequence");
     require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
     features_ = in.features;
     convolution_ = {features_, units, windows(), groups};

@@ -40,7 +40,7 @@ class ConvTranspose1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>,
   explicit ConvTranspose1dLayer(ConvTranspose1d given) : ConvTranspose1d(std::move(given)) {}
 
   Shape connect(Shape in) {
-    require<ShapeError>(in.per_step, "runs over steps, what comes in has one column for every sequence");
+    require<ShapeError>(in.per_step, "runs over steps, the input has one column for every sequence");
     require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
     features_ = in.features;
     convolution_ = {units, features_, windows(), groups};

@@ -27,7 +27,7 @@ class UpsampleLayer : public LayerBase<S>, Upsample {
   explicit UpsampleLayer(Upsample given) : Upsample(given) {}
 
   Shape connect(Shape in) {
-    require<ShapeError>(in.per_step, "repeats steps, what comes in has one column for every sequence");
+    require<ShapeError>(in.per_step, "repeats steps, the input has one column for every sequence");
     require<ValueError>(factor > 0 && factor <= detail::most_of_option, "expects a factor from 1 to ",
                         detail::most_of_option, ", got ", factor);
     features_ = in.features;

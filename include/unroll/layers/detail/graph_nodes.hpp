@@ -204,7 +204,7 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     for (const Inner& node : nodes_)
       for (const std::size_t n : node.reads) ++readers_[n];
     for (std::size_t n = 0; n + 1 < size(); ++n)
-      require<ValueError>(readers_[n] > 0, "nobody reads ", named(n), "; the output is the last node, ",
+      require<ValueError>(readers_[n] > 0, "nothing reads ", named(n), "; the output is the last node, ",
                           named(size() - 1));
   }
 

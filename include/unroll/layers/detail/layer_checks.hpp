@@ -11,7 +11,7 @@ inline constexpr Index most_features = Index(1) << 40;
 
 /// Output shape of a layer. Throws ShapeError if there are too many features.
 inline Shape checked(Shape out) {
-  require<ShapeError>(out.features <= most_features, "hands on ", out.features, " features, expected at most ",
+  require<ShapeError>(out.features <= most_features, "gives ", out.features, " features, expected at most ",
                       most_features);
   return out;
 }

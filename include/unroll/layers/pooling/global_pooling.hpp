@@ -19,7 +19,7 @@ struct Pooling : LayerBase<S> {
   };
 
   Shape connect(Shape in) {
-    require<ShapeError>(in.per_step, "pools over steps, what comes in has one column for every sequence already");
+    require<ShapeError>(in.per_step, "pools over steps, the input has one column for every sequence already");
     features_ = in.features;
     return {in.features, false};
   }

@@ -42,7 +42,7 @@ struct Pooled {
 
   /// Throws ShapeError or ValueError for invalid options.
   void check(Shape in) const {
-    require<ShapeError>(in.per_step, "pools over windows of steps, what comes in has one column for every sequence");
+    require<ShapeError>(in.per_step, "pools over windows of steps, the input has one column for every sequence");
     require<ValueError>(windows.kernel > 0 && windows.kernel < most_of_option,
                         "expects a kernel of at least 1 and less than ", most_of_option, ", got ", windows.kernel);
     require<ValueError>(windows.stride > 0 && windows.stride < most_of_option,

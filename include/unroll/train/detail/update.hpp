@@ -15,9 +15,10 @@ namespace unroll::detail {
 
 /// Throws ValueError for a `keeping` that allows no backward pass.
 inline void check_keeping(const Keeping& keeping) {
-  require<ValueError>(keeping.keep != Keep::nothing,
-                      "training: keeping is Keep::nothing, which leaves no way back; expected Keep::everything or "
-                      "Keep::checkpoints");
+  require<ValueError>(
+      keeping.keep != Keep::nothing,
+      "training: keeping is Keep::nothing, which keeps nothing for the backward pass; expected Keep::everything or "
+      "Keep::checkpoints");
   keeping.check();
 }
 
