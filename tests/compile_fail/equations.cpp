@@ -64,17 +64,17 @@ constexpr auto equations = cell(state(h), n = tanh(linear(x)), next(h) = tanh(li
 constexpr auto equations = cell(state(h), n = h, next(h) = tanh(linear(x, h)));
 #endif
 
-// CASE 11: unroll: inputs and constants have rows of their own: read them through linear(...)
+// CASE 11: unroll: inputs and constants have their own rows: read them through linear(...)
 #if CASE == 11
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(h)) * x);
 #endif
 
-// CASE 12: unroll: inputs and constants have rows of their own: read them through linear(...)
+// CASE 12: unroll: inputs and constants have their own rows: read them through linear(...)
 #if CASE == 12
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + k);
 #endif
 
-// CASE 13: unroll: inputs and constants have rows of their own: read them through linear(...)
+// CASE 13: unroll: inputs and constants have their own rows: read them through linear(...)
 #if CASE == 13
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), output(x));
 #endif
@@ -99,7 +99,7 @@ constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h, x)));
 constexpr auto equations = cell(state(h), n = weight(p), next(h) = tanh(linear(x, n)) + h);
 #endif
 
-// CASE 18: unroll: one name stands for two kinds of single weights, or for values of different sizes: give each its own name
+// CASE 18: unroll: one name is used for two kinds of single weights, or for values of different sizes: give each its own name
 #if CASE == 18
 constexpr auto equations = cell(state(h), next(h) = tanh(weight(p) * h + bias(p)));
 #endif
@@ -112,7 +112,7 @@ constexpr auto equations = cell(state(a, c, f, g, h, i, m, s1, s2), next(a) = li
                                 next(h) = g, next(i) = h, next(m) = i, next(s1) = m, next(s2) = s1);
 #endif
 
-// CASE 20: unroll: linear() reads named values: give the expression inside it an equation of its own
+// CASE 20: unroll: linear() reads named values: give the expression inside it a separate equation
 #if CASE == 20
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, z * h)));
 #endif
@@ -148,7 +148,7 @@ constexpr auto equations = cell(state(h), n = n * h, next(h) = tanh(linear(x, h)
 #if CASE == 26
 constexpr auto equations = cell(state(h), n = linear(x), next(h) = tanh(linear(x, h)) * n, output(n), output(next(h)));
 #endif
-// CASE 27: unroll: attend(...) is a vector: give it an equation of its own, and read its name
+// CASE 27: unroll: attend(...) is a vector: give it a separate equation, and read its name
 #if CASE == 27
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + attend(dot, h));
 #endif
@@ -158,7 +158,7 @@ constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + attend(
 constexpr auto equations = cell(state(h), next(h) = attend(dot, h));
 #endif
 
-// CASE 29: unroll: what attend(...) gives has the memory's rows: its symbol has no size of its own
+// CASE 29: unroll: the result of attend(...) has the memory's rows: its symbol takes no size
 #if CASE == 29
 constexpr auto wide = symbol<"wide", "width">;
 constexpr auto equations = cell(state(h), wide = attend(dot, h), next(h) = tanh(linear(x, h, wide)));
@@ -169,7 +169,7 @@ constexpr auto equations = cell(state(h), wide = attend(dot, h), next(h) = tanh(
 constexpr auto equations = cell(state(h), ctx = attend(dot, h), next(h) = tanh(linear(x, h, ctx)), output(ctx));
 #endif
 
-// CASE 31: unroll: attend(dot, ...) is asked by a constant: project it first, q = linear(constant)
+// CASE 31: unroll: the query of attend(dot, ...) is a constant: project it first, q = linear(constant)
 #if CASE == 31
 constexpr auto equations = cell(state(h), ctx = attend(dot, constant<"k">), next(h) = tanh(linear(x, h, ctx)));
 #endif
@@ -179,7 +179,7 @@ constexpr auto equations = cell(state(h), ctx = attend(dot, constant<"k">), next
 constexpr auto equations = cell(state(h), ctx = attend(h, h), next(h) = tanh(linear(x, h, ctx)));
 #endif
 
-// CASE 33: unroll: attend(score, query) is asked by a named value: give the expression an equation of its own
+// CASE 33: unroll: the query of attend(score, query) is a named value: give the expression a separate equation
 #if CASE == 33
 constexpr auto equations = cell(state(h), ctx = attend(dot, 2 * h), next(h) = tanh(linear(x, h, ctx)));
 #endif

@@ -1,6 +1,7 @@
 #pragma once
 // Random sampling of tokens from the model's distribution or a sharpened one.
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <numeric>
@@ -8,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "unroll/core/finite.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/infer/generate.hpp"
 #include "unroll/simd/activations.hpp"

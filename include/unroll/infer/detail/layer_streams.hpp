@@ -1,6 +1,7 @@
 #pragma once
 // Model, step by step, whose layers are known at compile time and all have a LayerStream.
 
+#include <algorithm>
 #include <array>
 #include <tuple>
 #include <utility>

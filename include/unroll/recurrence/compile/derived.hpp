@@ -34,20 +34,20 @@ constexpr bool check_equations() {
   static_assert(misuse != Misuse::dead_equation,
                 "unroll: neither a state nor the output depends on one of the equations: use its value or remove it");
   static_assert(misuse != Misuse::input_element_by_element,
-                "unroll: inputs and constants have rows of their own: read them through linear(...)");
+                "unroll: inputs and constants have their own rows: read them through linear(...)");
   static_assert(misuse != Misuse::mixed_sizes,
                 "unroll: values of different sizes meet element by element: change size through linear(...)");
   static_assert(misuse != Misuse::two_outputs, "unroll: a cell has one output(...)");
   static_assert(misuse != Misuse::attend_within,
-                "unroll: attend(...) is a vector: give it an equation of its own, and read its name");
+                "unroll: attend(...) is a vector: give it a separate equation, and read its name");
   static_assert(misuse != Misuse::next_of_attend,
                 "unroll: a state cannot be attend(...) itself: give that a name, and then next(state) = name");
   static_assert(misuse != Misuse::attend_of_another_size,
-                "unroll: what attend(...) gives has the memory's rows: its symbol has no size of its own");
+                "unroll: the result of attend(...) has the memory's rows: its symbol takes no size");
   static_assert(misuse != Misuse::output_of_attend,
                 "unroll: output(...) cannot be an attend(...) itself: make an equation of it, such as y = linear(ctx)");
   static_assert(misuse != Misuse::attend_asked_by_constant,
-                "unroll: attend(dot, ...) is asked by a constant: project it first, q = linear(constant)");
+                "unroll: the query of attend(dot, ...) is a constant: project it first, q = linear(constant)");
   static_assert(misuse != Misuse::undefined_output, "unroll: output(...) names a value that no equation defines");
   static_assert(misuse != Misuse::source_twice,
                 "unroll: a linear(...) reads the same value twice: one weight matrix is enough");
@@ -55,7 +55,7 @@ constexpr bool check_equations() {
                 "unroll: linear(...) reads a number or a single weight, which is the same in every column: use the "
                 "bias of linear(...)");
   static_assert(misuse != Misuse::weight_of_two_kinds,
-                "unroll: one name stands for two kinds of single weights, or for values of different sizes: give each "
+                "unroll: one name is used for two kinds of single weights, or for values of different sizes: give each "
                 "its own name");
   static_assert(misuse != Misuse::too_many, "unroll: a cell has at most 8 inputs, 8 constants, 8 states and 8 sizes");
   return misuse == Misuse::none;

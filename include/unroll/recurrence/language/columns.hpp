@@ -78,8 +78,7 @@ constexpr OverColumn<AttentionWord, Query> attend(ScoreWord score, Query) {
   static_assert(is_score<ScoreWord>,
                 "unroll: attend(score, query) takes a score first: dot, scaled_dot, general, concat, additive");
   static_assert(is_named<Query>,
-                "unroll: attend(score, query) is asked by a named value: give the expression an "
-                "equation of its own");
+                "unroll: the query of attend(score, query) is a named value: give the expression a separate equation");
   return {parts::attention_word(score)};
 }
 

@@ -31,7 +31,7 @@ constexpr auto linear_of(Linear<true, Done...>, First, Rest... rest) {
 template <class... Sources>
 constexpr auto linear(Sources... sources) {
   static_assert(((is_named<Sources> || std::is_same_v<Sources, NoBias>)&&...),
-                "unroll: linear() reads named values: give the expression inside it an equation of its own");
+                "unroll: linear() reads named values: give the expression inside it a separate equation");
   static_assert((is_named<Sources> || ...), "unroll: linear() needs something to read");
   return parts::linear_of(Linear<true>{}, sources...);
 }

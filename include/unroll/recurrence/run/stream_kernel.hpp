@@ -1,6 +1,8 @@
 #pragma once
 // One pass of a cell for one sequence: sums of products and element-wise operations on blocks of rows, in registers.
 
+#include <algorithm>
+
 #include "unroll/recurrence/run/element_wise.hpp"
 #include "unroll/recurrence/run/stream_plan.hpp"
 #include "unroll/simd/activations.hpp"
