@@ -21,7 +21,7 @@ auto model_of(Index units, std::uint64_t seed) {
   return model;
 }
 
-/// A path in a folder of its own.
+/// Path of a model file in a temporary folder.
 struct TemporaryFile {
   support::TemporaryFolder folder;
   std::filesystem::path path = folder.path / "model.safetensors";
