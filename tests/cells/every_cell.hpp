@@ -230,7 +230,6 @@ void nothing_comes_of_nothing() {
   empty.backward();
 }
 
-/// Passes allocate nothing after the first batch of a shape.
 template <class C>
 void passes_allocate_nothing() {
   if constexpr (requires { typename C::Derivation; }) {

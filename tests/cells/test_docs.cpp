@@ -27,7 +27,6 @@ std::string row_of(const std::string& text, std::string_view name) {
   return begin == text.npos ? std::string() : text.substr(begin + 1, text.find('\n', begin + 1) - begin - 1);
 }
 
-/// Section of a cell.
 std::string section_of(const std::string& text, std::string_view name) {
   const auto begin = text.find(unroll::text("\n### ", name, "\n"));
   return begin == text.npos ? std::string() : text.substr(begin + 1, text.find("\n### ", begin + 1) - begin);

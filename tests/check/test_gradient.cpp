@@ -132,7 +132,6 @@ TEST_CASE("all entries are checked, each once, where as many may be as there are
 
 namespace {
 
-/// Model of two layers with one state each.
 struct TwoLayers {
   using Scalar = double;
   struct Layer {

@@ -17,7 +17,6 @@ struct Compared {
   double d_scale = 0;
 };
 
-/// Sizes of a case.
 struct Sizes {
   explicit Sizes(const Case& given)
       : batch(given.extent("query", 0, 3)),

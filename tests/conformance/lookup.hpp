@@ -21,7 +21,6 @@ class Lookup {
     return model_.forward(tokens_, timeline_, tape_);
   }
 
-  /// Gradient of the weights [dimension x tokens].
   MatrixX<double> gradient(const MatrixX<double>& d_output) {
     auto gradient = model_.parameters().zeros_like();
     model_.backward(tape_, d_output, gradient);

@@ -13,7 +13,6 @@
 namespace conformance {
 namespace {
 
-/// Attributes of an operator.
 class Attributes {
  public:
   /// `defaults`: one default for each activation of the operator.

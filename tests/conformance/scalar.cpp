@@ -55,7 +55,6 @@ std::vector<double> numbers_of(const Case& given, const std::string& name, const
   return numbers;
 }
 
-/// Functions with parameters.
 struct Parametrised {
   explicit Parametrised(const Case& given) {
     const auto hard = numbers_of(given, "hardsigmoid_onnx", {0.2, 0.5, 0, 1}),

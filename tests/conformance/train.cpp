@@ -73,7 +73,6 @@ struct Sizes {
   bool both, last_step = false;
 };
 
-/// Batch k of the case.
 struct Batch {
   Batch(const Case& given, const Sizes& sizes, Index k) {
     const Index columns = sizes.steps * sizes.batch;

@@ -23,7 +23,6 @@ constexpr int output_rows(int units) {
   return units;
 }
 
-/// Model with random parameters.
 template <class Model>
 Model filled(Model model) {
   model.parameters().values() = noise(model.parameters().size(), 1, 4, 0.4).template cast<typename Model::Scalar>();
@@ -48,7 +47,6 @@ Recurrent<OneScalar<C>::template Cell> layer_of(Index units) {
   return {.units = units, .sizes = cell_run::sizes_for<C>(units).sizes};
 }
 
-/// Forward pass over one sequence.
 template <class Model>
 MatrixX<typename Model::Scalar> forward(const Model& model, const MatrixX<typename Model::Scalar>& x) {
   typename Model::Tape tape;

@@ -116,7 +116,6 @@ bool same_bits(const M& a, const M& b) {
          (a.size() == 0 || std::memcmp(a.data(), b.data(), sizeof(*a.data()) * std::size_t(a.size())) == 0);
 }
 
-// Random tests, one attempt each.
 void try_model(Choices& choose, Report& report);
 void try_pairs(Choices& choose, Report& report);
 void try_optimizer(Choices& choose, Report& report);

@@ -5,7 +5,6 @@
 namespace interface {
 namespace {
 
-/// Sets one unusual option.
 void odd_option(Choices& choose, FitOptions<S>& options, Report& report) {
   switch (choose.below(14)) {
     case 0:

@@ -34,7 +34,6 @@ std::optional<Dataset<S>> random_data(Choices& choose, Report& report, const Ran
 /// Calls `fit` with a loss for such data.
 FitResult train(Stack<S>& model, AnyOptimizer& optimizer, const Dataset<S>& data, const FitOptions<S>& options,
                 TrainingState<S>& state);
-/// Loss on such data.
 Evaluation score(const Stack<S>& model, const Dataset<S>& data, const EvaluateOptions& options);
 
 /// Folder for files, removed when the program ends.

@@ -55,7 +55,6 @@ class AnyOptimizer {
   void visit_state(F&& f) {
     std::visit([&](auto& kind) { kind.visit_state(f); }, kind_);
   }
-  /// All state as numbers.
   std::vector<double> state() {
     std::vector<double> all;
     visit_state([&](std::string_view, auto& value) {

@@ -95,7 +95,6 @@ Stack<S> reader(Choices& choose, Index words) {
   return model;
 }
 
-/// Trains on all windows, for two epochs.
 void learn(Stack<S>& model, const TokenStreams<S>& text, Index shard, const StepOptions& options) {
   Adam<S> adam({.learning_rate = 0.01});
   TrainingStep step(model, SoftmaxCrossEntropy<S>(), adam, options);

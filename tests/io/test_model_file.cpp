@@ -21,7 +21,6 @@ auto model_of(Index units, std::uint64_t seed) {
   return model;
 }
 
-/// Path of a model file in a temporary folder.
 struct TemporaryFile {
   support::TemporaryFolder folder;
   std::filesystem::path path = folder.path / "model.safetensors";

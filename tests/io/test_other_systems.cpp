@@ -115,7 +115,6 @@ M torch_direction(const SafeTensors& file, const std::string& suffix, const Kind
   return y;
 }
 
-/// All layers of a PyTorch module.
 M torch_module(const SafeTensors& file, const Kind& kind, M x) {
   for (Index layer = 0; file.contains(text("weight_ih_l", layer)); ++layer) {
     M y = torch_direction(file, text("_l", layer), kind, x, false);
