@@ -1,5 +1,5 @@
-// A source file that opens Eigen's namespace beside that of the library. Dense and Sequential have to be qualified:
-// Eigen has both names.
+// Source file with using directives for the namespaces of Eigen and of the library. Dense and Sequential have to be
+// qualified: Eigen has both names.
 #include <unroll/unroll.hpp>
 
 #include <Eigen/Dense>
