@@ -1,4 +1,4 @@
-// Memory that threads borrow for a task.
+// Object pool for scratch memory of tasks.
 
 #include <unroll/threads/lender.hpp>
 
@@ -20,7 +20,7 @@ TEST_CASE("lender: what was returned last is lent first, and nothing is lent twi
       CHECK(second != first);
     }
   }
-  auto a = lender.borrow();  // `first` was returned behind `second`
+  auto a = lender.borrow();  // `first` was returned after `second`
   CHECK(&*a == first);
   auto b = lender.borrow();
   CHECK(&*b == second);
