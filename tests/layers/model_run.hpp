@@ -52,7 +52,7 @@ GradientReport gradients(Model model, const Pass& pass = {}) {
   return report;
 }
 
-/// Bitwise comparison: +0 and -0 differ, equal NaN bits agree.
+/// Bitwise comparison: +0 and -0 differ.
 template <class A, class B>
 bool same_bits(const A& a, const B& b) {
   if (a.rows() != b.rows() || a.cols() != b.cols()) return false;

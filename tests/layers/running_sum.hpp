@@ -6,7 +6,7 @@ namespace model_run {
 
 using namespace unroll;
 
-/// Minimal stateful user-defined layer: the cumulative sum over time, starting from the initial state.
+/// Minimal stateful user-defined layer: cumulative sum over time from the initial state.
 struct RunningSum : LayerBase<double> {
   struct Tape {
     MatrixX<double> sum, state;

@@ -28,7 +28,7 @@ TEST_CASE("dropout drops each value on its own and scales what is left") {
   const double kept = double((m.array() != 0).count()) / double(m.size());
   CHECK(std::abs(kept - 0.6) < 0.02);  // 6000 values: 0.02 is 3 standard deviations
   CHECK(std::abs(m.mean() - 1) < 0.03);
-  // Neighbours in feature, step and sample are independent: they agree with the probability expected by chance.
+  // Neighbours in feature, step and sample are independent: they agree as often as by chance.
   const auto agree = [](const auto& a, const auto& b) {
     return double((a.array() == b.array()).count()) / double(a.size());
   };

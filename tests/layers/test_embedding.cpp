@@ -185,7 +185,7 @@ TEST_CASE("stacks, and an embedding that learns by pieces of columns, touch the 
 }
 
 TEST_CASE("the check of gradients passes by what is frozen") {
-  struct Tokens : LayerBase<double> {  // rounds, so that the finite differences of the input do not change the tokens
+  struct Tokens : LayerBase<double> {  // rounds, so finite differences of the input keep the tokens
     struct Tape {
       Buffer<double> output;
     };

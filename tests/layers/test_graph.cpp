@@ -118,7 +118,7 @@ TEST_CASE("graphs: gradients match central differences") {
 }
 
 TEST_CASE("the backward pass is the same, whatever uses its memory") {
-  // Two branches of equal shape: a buffer shared by mistake would give wrong gradients.
+  // Two branches of equal shape, to detect buffers shared by mistake.
   Graph<double> graph;
   const Node a = graph.add(dense(2), graph.add(dense(2), graph.input()));
   const Node b = graph.add(dense(2), graph.add(dense(2), graph.input()));

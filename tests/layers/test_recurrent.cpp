@@ -26,7 +26,6 @@ State<double> some_state(std::uint64_t seed, int states = 2) {
   return state;
 }
 
-/// Model of one layer, with its tape and gradient.
 template <class L>
 struct One {
   Sequential<double, L> model;
@@ -160,7 +159,7 @@ TEST_CASE("a gradient of the final state alone reaches parameters, inputs and in
     return state[1][0].cwiseProduct(d_final[1][0]).sum() + state[1][1].cwiseProduct(d_final[1][1]).sum();
   };
   auto gradient = model.parameters().zeros_like();
-  for (int k = 0; k < 2; ++k) {  // first with new buffers, then with buffers used by a pass with an output gradient
+  for (int k = 0; k < 2; ++k) {  // with new buffers, then with those of a pass with an output gradient
     loss();
     gradient.values().setZero();
     model.backward(tape, MatrixX<double>(), gradient, &d_x, d_final, &d_initial);

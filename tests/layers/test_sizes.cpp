@@ -1,4 +1,4 @@
-// Extreme sizes: a layer throws an error that names it or works correctly; no arithmetic overflows.
+// Extreme sizes: refused by name or handled correctly, without overflow.
 #include <limits>
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/bidirectional.hpp>
@@ -77,8 +77,7 @@ TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
   constexpr Index large = (Index(1) << 24) - 1;
   refused(Index(1) << 39, Conv1d{.units = 1, .kernel = large});
   refused(Index(1) << 30, Conv1d{.units = 1, .kernel = 2, .dilation = large, .groups = 2});
-  // Sizes that fit: one window with a tap on each side of a sequence of three steps; upsampling of three steps by
-  // `large`.
+  // Sizes that fit: one window around three steps; upsampling of three steps by `large`.
   Stack<S> model(1, Layers{Conv1d{.units = 1, .kernel = 3, .stride = large, .dilation = large, .padding = large}});
   model.parameters().values() << 1, 2, 4, 0;
   Stack<S>::Tape tape;

@@ -71,7 +71,7 @@ TEST_CASE("a tied layer multiplies by the transposed table, whose gradient is th
   CHECK(one.gradient.values()
             .segment(size * dimension, cell)
             .isApprox(two.gradient.values().segment(size * dimension, cell), 1e-13));
-  CHECK(one.gradient.touched().empty());  // every batch changes the whole table
+  CHECK(one.gradient.touched().empty());  // every batch has a gradient of the whole table
   CHECK(one.gradient.dense().size() == 1);
 }
 

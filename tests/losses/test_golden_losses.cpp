@@ -53,8 +53,7 @@ void check_close(double got, double want) {
   check_close(MatrixX<double>::Constant(1, 1, got), MatrixX<double>::Constant(1, 1, want));
 }
 
-/// Checks the value with and without gradient, and the gradient. The gradient is initially NaN, so all entries must be
-/// written.
+/// Checks value and gradient. The gradient is initially NaN, so all entries must be written.
 template <class Loss, class Target>
 LossValue check_loss(const Loss& loss, const MatrixX<double>& output, const Target& target, double want,
                      const MatrixX<double>& want_gradient, const Columns& columns = {}) {

@@ -1,5 +1,4 @@
-// Properties common to all losses: gradients, denominators, missing labels, sums of parts, invalid input, no
-// allocation.
+// Properties common to all losses: gradients, denominators, missing labels, parts, invalid input, no allocation.
 
 #include <cmath>
 #include <limits>

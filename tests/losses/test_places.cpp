@@ -1,5 +1,4 @@
-// Loss and gradient of a column do not depend on its memory address, so a sequence gives the same bits alone and
-// anywhere in any batch.
+// Loss and gradient of a column do not depend on its address, so a sequence gives the same bits in any batch.
 
 #include <cmath>
 #include <cstring>
@@ -31,7 +30,7 @@ struct Result {
   }
 };
 
-/// Loss and gradient of one column; output, target and gradient start `place` numbers after an aligned address.
+/// Loss and gradient of one column; all memory starts `place` numbers after an aligned address.
 template <class Scalar, class Loss, class Target>
 Result<Scalar> at(Index place, const Loss& loss, const VectorX<Scalar>& output, const Target& target) {
   using Column = Eigen::Map<MatrixX<Scalar>>;

@@ -20,7 +20,6 @@ using Grus = Recurrent<Gru>;
 
 const auto timeline = Timeline::from_lengths({2, 4, 3});  // by rank: samples 1, 2, 0
 
-/// Model of a dense layer, a GRU and a dense layer, with a batch.
 struct Run {
   Sequential<double, Dense, Grus, Dense> model{3, Dense{.units = 4}, Grus{.units = 5}, Dense{.units = 2}};
   decltype(model)::Tape tape;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr Pass training{.training = true, .seed = 7, .update = 3};
 
-/// Three recurrent layers with different cells and widths, one of them bidirectional, with other layers between them.
+/// Three recurrent layers of different cells and widths, one bidirectional, with other layers between them.
 auto deep() {
   return sequential<double>(
       3, Dense{.units = 4}, Recurrent<Gru>{.units = 5}, Dropout{.rate = 0.3}, Bidirectional<Lstm>{.units = 3},

@@ -1,5 +1,4 @@
 #pragma once
-// Access to golden cases.
 
 #include <filesystem>
 #include <set>

@@ -1,5 +1,4 @@
-// Trajectories of PyTorch's and Keras's optimizers: 20 steps with fixed gradients, all parameters compared after each
-// step.
+// Trajectories of PyTorch's and Keras's optimizers: all parameters after each of 20 steps with fixed gradients.
 
 #include <functional>
 #include <map>

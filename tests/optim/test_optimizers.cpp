@@ -125,7 +125,7 @@ TEMPLATE_TEST_CASE("a resumed optimizer continues bit for bit", "", EVERY_OPTIMI
   CHECK(state_of(optimizer) == state_of(fresh));
   auto forgetful = make<TestType>(0.01, 0.1);
   train(forgetful, without);
-  CHECK(theta != without);  // otherwise the state would have no effect and the test would prove nothing
+  CHECK(theta != without);  // otherwise the state would have no effect
 }
 
 TEMPLATE_TEST_CASE("a gradient that is not finite touches neither parameters nor state", "", EVERY_OPTIMIZER) {

@@ -1,5 +1,5 @@
-// Ranges of options. Options are doubles, but models may compute in float: a value that becomes 0, 1 or infinite in
-// float is refused where this matters.
+// Options are doubles, but models may compute in float: values that become 0, 1 or infinite in float are refused where
+// this matters.
 #include <functional>
 #include <unroll/layers/dropout.hpp>
 #include <unroll/layers/normalisation/batch_norm.hpp>

@@ -76,8 +76,7 @@ void with_all(F&& f) {
   f(RMSprop<double>({.learning_rate = 0.1, .centered = true, .momentum = 0.5, .weight_decay = 0.1}));
 }
 
-/// Parameters after four batches of 1 to 3 tokens in a table [2 x 5]. PyTorch ran the same batches for the values
-/// below.
+/// Parameters after four batches of 1 to 3 tokens in a table [2 x 5], as run in PyTorch for the values below.
 template <class O>
 VectorX<double> four_batches(O optimizer) {
   Parameters<double> theta(words(2, 5)), gradient(words(2, 5));

@@ -29,8 +29,7 @@ inline constexpr auto everything = cell(
 inline constexpr auto across_two_stages = cell(state(h), a = tanh(linear(x, h)), s = tanh(linear(a)),
                                                t = tanh(linear(s, a)), next(h) = t * a + s * h + linear(a, h));
 
-// Function whose derivative needs the argument. The argument is a sum that is recomputed, so no value may overwrite its
-// terms.
+// Function whose derivative needs the argument: a recomputed sum, whose terms no value may overwrite.
 inline constexpr auto argument_again = cell(state(h), next(h) = tanh(h * silu(0.5 * h + linear(x, h))));
 
 // State after the step, read by linear and element-wise, in the same and in a later stage.

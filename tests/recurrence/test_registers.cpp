@@ -1,5 +1,5 @@
-// Numbers of units around the register widths, and more columns than share a register. A pass processes a register of
-// rows at a time, and the last rows of several columns may share one register.
+// Numbers of units around the register widths, and more columns than share a register: the last rows of several columns
+// may be in one.
 
 #include <unroll/recurrence/equation_cell.hpp>
 

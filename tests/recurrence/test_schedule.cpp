@@ -1,6 +1,5 @@
 // Results of the compiler of equations, compared with those derived by hand: stages, order of the stacked
-// pre-activations, products of each source, storage of values, pending gradients, values that a stream carries between
-// passes.
+// pre-activations, products of each source, storage, pending gradients, values carried by a stream.
 
 #include <unroll/attention/bahdanau.hpp>
 #include <unroll/cells/gru.hpp>
@@ -177,8 +176,7 @@ TEST_CASE("schedule of a GRU with the reset gate in front of the product: r * h 
   STATIC_REQUIRE(P::kept(P::root("s"), detail::Storage::extra, 0));
   STATIC_REQUIRE(P::in_rows_of(P::root("z"), P::term("z")));
 
-  // The second stage reads z element-wise and s by a product, so their gradients are pending. The stage handles h
-  // itself.
+  // The second stage reads z element-wise and s by a product: their gradients are pending. It handles h itself.
   STATIC_REQUIRE(P::schedule.incomings == 2);
   STATIC_REQUIRE((P::waits(P::root("z")) && P::waits(P::root("s"))));
   STATIC_REQUIRE_FALSE(P::waits(P::state("h")));

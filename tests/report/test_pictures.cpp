@@ -33,8 +33,7 @@ figure::Curves two_runs() {
           .series = {figure::over_runs("training", {{3, 2, 1}, {5, 4}}), figure::level("guessing", 1.5, 1, 3)}};
 }
 
-/// Draws a picture and returns the bytes of its file. Without gnuplot only data and script are checked, and the result
-/// is empty.
+/// Draws a picture and returns the bytes of its file; without gnuplot, checks only data and script.
 std::string drawn(const Picture& picture, PictureFormat format = PictureFormat::svg) {
   const support::TemporaryFolder folder;
   const std::string why = draw(picture, folder.path, "figure", format);

@@ -1,6 +1,6 @@
 #pragma once
-// Register types of the tests of simd: the widest register of this build, its halves, which run the code for older
-// machines, and a single number.
+// Register types under test: the widest of this build, its halves, which run the code for older machines, and one
+// number.
 
 #include <unroll/simd/lanes.hpp>
 

@@ -16,8 +16,8 @@ using unroll::Index, unroll::Matrix, unroll::PackedMatrix, unroll::Vector;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-/// Matrix as a block of a larger one that is NaN elsewhere, so that values read from outside change the result. The
-/// allocation ends with the last number, so sanitizers detect reads beyond it.
+/// Block of a larger matrix that is NaN elsewhere, so reads from outside change the result. The allocation ends with
+/// the last number, so sanitizers detect reads beyond it.
 template <class Scalar>
 struct Guarded {
   Index rows, columns, stride;

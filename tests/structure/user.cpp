@@ -1,5 +1,5 @@
-// Source file of a user, compiled with all common warnings, without the project's exceptions to them, and with the
-// library not as a system header. It uses each kind of template; those that take many seconds to compile, once.
+// Source file of a user, compiled with all common warnings, none of the project's exceptions to them, and the library
+// not as a system header. It uses each kind of template, slow ones once.
 #include <unroll/data/streams.hpp>
 #include <unroll/infer/beam.hpp>
 #include <unroll/infer/generate.hpp>

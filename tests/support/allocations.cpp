@@ -20,8 +20,7 @@ std::size_t AllocationCount::count() const { return total.load() - before_; }
 
 }  // namespace support
 
-// The linker redirects the program's calls to the `__wrap_` functions (option --wrap); the `__real_` functions are
-// those of the C library, or of a sanitizer in front of it.
+// Wrappers that the linker calls (option --wrap); `__real_` functions are those of the C library or of a sanitizer.
 extern "C" {
 
 void* __real_malloc(std::size_t size);

@@ -29,8 +29,7 @@ pid_t started(Arguments arguments) {
   _exit(127);
 }
 
-/// Runs the program and kills it after `patience`, unless that is 0. Returns whether it ended before; then its status
-/// must be 0.
+/// Runs the program, and kills it after `patience` unless 0. Returns whether it ended before, which requires status 0.
 bool ran_through(const Arguments& arguments, std::chrono::microseconds patience) {
   const pid_t child = started(arguments);
   REQUIRE(child > 0);

@@ -1,5 +1,3 @@
-// Object pool for scratch memory of tasks.
-
 #include <unroll/threads/lender.hpp>
 
 #include "support/catch.hpp"

@@ -1,4 +1,4 @@
-// Errors that `fit` can detect before the first update are thrown before it, and every bit stays unchanged.
+// Errors that `fit` can detect before the first update are thrown before it and leave every bit unchanged.
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/dense.hpp>

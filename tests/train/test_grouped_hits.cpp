@@ -128,7 +128,7 @@ TEST_CASE("chance levels of the movie clips are those that were derived by hand"
   CHECK(cut.at_step[84] == Approx(1 / 13.0));
   CHECK(cut.at_step[89] == Approx(1 / 13.0));
   CHECK(cut.per_step == Approx((84 * 4 + 6) / 1571.0));
-  // From the step alone, the best balanced accuracy results from the class of 65 steps, then that of 84, then any.
+  // From the step alone, predicting the class of 65 steps, then that of 84, then any is best.
   CHECK(cut.balanced_per_step == Approx((1 + 19 / 84.0 + 6 / 90.0) / 15));
   // The lengths 65 and 84 identify their class; the length 90 is that of 13 classes.
   CHECK(cut.per_length == Approx((65 + 336 + 90) / 1571.0));

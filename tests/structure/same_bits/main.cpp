@@ -1,5 +1,5 @@
-// Checksums of everything that has the same bits on every processor, compiler and set of options: random numbers,
-// initial weights, shuffles and dropout masks. The output is compared with expected.txt.
+// Checksums of what has the same bits on every processor, compiler and set of options: random numbers, initial weights,
+// shuffles, dropout masks. They are compared with expected.txt.
 
 #include <cstdio>
 #include <cstring>
