@@ -10,7 +10,7 @@ using namespace unroll;
 
 namespace {
 
-constexpr double margin = 0.05;  // mm; vertices nearer to the ends are left out
+constexpr double margin = 0.05;  // mm; vertices nearer to the ends are omitted
 constexpr Index reach = 5;       // bins on either side
 
 double below(double z, double deviation) { return 0.5 * std::erf(z / (deviation * std::sqrt(2.0))); }
