@@ -81,8 +81,7 @@ class Program {
   /// Trains one kind of network and returns the network of the first seed.
   Trained learn() const {
     const Data data = read();
-    for (const std::string& word : asked())
-      data.vocabulary.source(word);  // unknown letters throw here rather than after training
+    for (const std::string& word : asked()) data.vocabulary.source(word);  // throws before training
     Trained trained = make(options_.network, data);
     const Study all = study(trained, data, [&] {
       save(trained, folder_ / "model.safetensors");

@@ -79,8 +79,7 @@ class Reader {
 
   std::vector<MatrixX<float>> kernel() const {
     const MatrixX<float> density = input("kernel");
-    MatrixX<float> x = 5000 * input("Xmax"),
-                   y = 5000 * input("Ymax");  // units of 0.5 mm; the file stores 2500ths of a mm
+    MatrixX<float> x = 5000 * input("Xmax"), y = 5000 * input("Ymax");  // units of 0.5 mm; the file has mm / 2500
     zero_where_empty(x, density);
     zero_where_empty(y, density);
     return {density, density.cwiseAbs2(), std::move(x), std::move(y)};

@@ -30,9 +30,9 @@ unroll::Index stride_of(const std::string& kind);
 ///
 /// - cnn: convolutions over 25, 15, ..., 15 and 5 bins; `layers` of them, `units` channels in the first.
 /// - rnn: `layers` bidirectional LSTMs with `units` per direction, a bidirectional LSTM with 1 unit whose directions
-/// are averaged, and a dense layer, because outputs of an LSTM are limited to (-1, 1).
+///   are averaged, and a dense layer, because outputs of an LSTM are limited to (-1, 1).
 /// - rcnn: convolutions of the inputs; a branch downsampled by 4 with `layers` bidirectional LSTMs of `units`,
-/// upsampled by a transposed convolution; convolutions of both concatenated.
+///   upsampled by a transposed convolution; convolutions of both concatenated.
 ///
 /// Throws ValueError for another kind.
 Network make_network(const ModelOptions& options);

@@ -9,9 +9,7 @@ struct Options {
   std::string data, test;  // files of the user; empty: simulated data
   Channels channels = Channels::automatic;
   Toy toy;
-  unroll::Index events = 0,
-                test_events =
-                    0;  // 0: 240 and 100 simulated events; all events of a file, and a fifth of --data for the test
+  unroll::Index events = 0, test_events = 0;  // 0: 240 and 100 of the toy; all of a file, a fifth for the test
   ModelOptions model;
   TrainingOptions training;
   std::uint64_t seed = 1;
