@@ -17,7 +17,7 @@ std::string run_text(unroll::Control control, unroll::Index repeat, const unroll
 std::string moments_text(const Scores& scores);
 /// Chance levels: accuracies without inputs.
 std::string chance_text(const unroll::ChanceLevels& chance);
-/// "all 24 participants, 18 of whom were trained on"
+/// All tested participants: "all 24 participants, 18 of whom were trained on".
 std::string everybody_text(const Results& results);
 /// Participants of the main result: "20 participants that were not trained on".
 std::string tested_text(const Results& results);

@@ -16,7 +16,7 @@ struct ModelOptions {
   unroll::Index layers = 0;  // likewise
 };
 
-/// "cnn", "rnn", "rcnn"
+/// Names of the kinds: "cnn", "rnn", "rcnn".
 std::vector<std::string> model_kinds();
 
 /// Options with defaults in place of zeros.

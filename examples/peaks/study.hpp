@@ -8,7 +8,7 @@
 
 namespace peaks {
 
-/// "learning-rate", "units", "layers", "samples", "asymmetry"
+/// Names of the options that a study can vary: "learning-rate", "units", "layers", "samples", "asymmetry".
 std::vector<std::string> study_names();
 
 /// Default values for the option named by options.study.

@@ -35,7 +35,7 @@ Outcome score(Evaluator<Network>& evaluator, const Network& network, const Event
 struct Phase {
   Index first, last;
   double clip;
-  bool watched;  // for a collapse
+  bool watched;  // true: collapse detection is on
 };
 
 class Training {

@@ -1,5 +1,5 @@
 // Real-time audio: a network that imitates an overdriven amplifier, sample by sample.
-// bin/streaming [--epochs 200] [--seconds 10] [--block 64] [--seed 1]     some seconds
+// bin/streaming [--epochs 200] [--seconds 10] [--block 64] [--seed 1]     takes some seconds
 // Learns the amplifier of device.hpp from pairs of input and output, then processes blocks as an audio plug-in does.
 // Prints the error on new sounds and the time per step, on average and in the slowest block.
 
