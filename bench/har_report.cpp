@@ -56,7 +56,6 @@ const std::vector<Activity>& activities() {
   return all;
 }
 
-/// Sequence of random numbers.
 class Draws {
  public:
   explicit Draws(std::uint64_t stream) : random_(1, Purpose::data, stream) {}

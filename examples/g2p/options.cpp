@@ -74,7 +74,6 @@ void check_kind(const CLI::App& app, NetworkOptions& o) {
         "--score", unroll::text("there is no ", name_of(o), "; with --cell ", o.cell, " there is ", possible(o.cell)));
 }
 
-/// Checks that involve several options.
 void check_together(const CLI::App& app, Options& o) {
   check_kind(app, o.network);
   if ((o.compare || o.network.score.ends_with("dot")) && o.network.units % 2 != 0)

@@ -13,7 +13,7 @@ std::string draw_map(const std::filesystem::path& folder, const std::string& wor
                      const unroll::Hypothesis<float>& written, const std::string& network);
 
 /// Writes report.html and its files into the folder. Returns an empty string if all pictures were drawn, otherwise the
-/// reason why not.
+/// reason.
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const std::vector<Study>& studies);
 

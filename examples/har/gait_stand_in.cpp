@@ -51,7 +51,6 @@ Bout next_bout(Gait before, const Walker& walker, Draws& draw) {
   return {Gait::walks, 5 + 12 * length, walker.hertz * draw.normal(1, 0.05), vigour * walker.swing};
 }
 
-/// Simulates a recording step by step.
 class Recorder {
  public:
   Recorder(const Walker& walker, Index steps, Draws& draw)

@@ -34,7 +34,6 @@ Data read_data(const Options& options) {
   return prepare(read_recordings(options.data, options.window));
 }
 
-/// Progress output, omitted with --quiet.
 void say(const Options& options, const std::string& words) {
   if (!options.quiet) example::tell(words);
 }

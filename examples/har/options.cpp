@@ -84,7 +84,6 @@ void add_options(CLI::App& app, Options& o) {
   app.add_flag("--quiet", o.quiet, "only the result");
 }
 
-/// Checks that involve several options.
 void check_together(const CLI::App& app, const Options& o) {
   if (app.count("--train") != app.count("--test"))
     throw CLI::ValidationError(app.count("--train") == 0 ? "--test" : "--train",

@@ -74,7 +74,6 @@ std::vector<fs::path> files_of(const fs::path& path) {
   return files;
 }
 
-/// Number of steps of each class.
 VectorX<Index> steps_by_class(const std::vector<Stream>& streams, Index classes) {
   VectorX<Index> counts = VectorX<Index>::Zero(classes);
   for (const Stream& stream : streams)

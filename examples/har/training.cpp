@@ -18,7 +18,6 @@ using namespace unroll;
 
 namespace {
 
-/// Number of test sequences that are also training sequences.
 Index shared_sequences(const Dataset<float>& train, const Dataset<float>& test) {
   const auto fingerprint = [](const MatrixX<float>& x) { return example::Fingerprint().add(x).number(); };
   std::set<std::uint64_t> known;

@@ -75,7 +75,6 @@ bool goes_on(const Record& a, const Record& b) {
   return a.user == b.user && a.activity == b.activity && b.time >= a.time && b.time - a.time < largest_gap;
 }
 
-/// Windows of several people.
 struct Windows {
   std::vector<MatrixX<float>> all;
   std::vector<Index> labels;

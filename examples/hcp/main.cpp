@@ -73,7 +73,6 @@ void save_and_check(const Model& model, const std::filesystem::path& file, const
                      ": read back, the model gives other outputs");
 }
 
-/// Progress output, omitted with --quiet.
 void say(const Options& options, const std::string& words) {
   if (!options.quiet) example::tell(words);
 }

@@ -16,7 +16,6 @@ namespace {
 
 constexpr int collapsed_status = 3;
 
-/// Progress output, omitted with --quiet.
 void say(const Options& options, const std::string& words) {
   if (!options.quiet) example::tell(words);
 }

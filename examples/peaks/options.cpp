@@ -56,7 +56,6 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_flag("--quiet", o.quiet, "only the result");
 }
 
-/// Checks that involve several options.
 void check_together(const CLI::App& app, const Options& o) {
   for (const char* name : {"--bins", "--hard", "--pile-up", "--data-seed"})
     if (!o.data.empty() && app.count(name) > 0)

@@ -20,8 +20,8 @@ struct Options {
   bool quiet = false;
 };
 
-/// Fills `options` and replaces zeros by defaults. Returns an exit status if the program must end at once: 0 after
-/// --help, 2 after an error message; otherwise -1.
+/// Fills `options` and replaces zeros by defaults. Returns -1 to continue, or an exit status: 0 after --help, 2 after
+/// an error message.
 int read_command_line(int argc, char** argv, Options& options);
 
 }  // namespace peaks

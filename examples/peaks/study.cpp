@@ -62,7 +62,6 @@ std::string epoch_text(const RunEpoch& epoch, const TrainingOptions& options) {
                 100 * epoch.outcome.score.efficiency(), epoch.outcome.score.false_rate(), epoch.numbers.seconds);
 }
 
-/// Summary over the runs of number(run).
 template <class F>
 Summary over_runs(const Point& point, F&& number) {
   VectorX<double> values(Index(point.runs.size()));

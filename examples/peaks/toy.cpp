@@ -13,7 +13,6 @@ using namespace unroll;
 
 namespace {
 
-/// Sequence of random numbers with various distributions.
 class Draws {
  public:
   explicit Draws(const Random& random) : random_(random) {}

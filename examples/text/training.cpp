@@ -21,7 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-/// All states in one vector.
 VectorX<float> flat(const States& states) {
   Index size = 0;
   for (const auto& layer : states)

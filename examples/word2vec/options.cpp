@@ -53,7 +53,6 @@ void add_question_options(CLI::App& app, Options& o) {
   app.add_flag("--quiet", o.quiet, "only answers");
 }
 
-/// Checks that involve several options.
 void check_together(const CLI::App& app, Options& o) {
   const bool cbow = o.training.model == WordModel::cbow;
   if (cbow && app.count("--parts") == 0) o.training.parts = 1;
