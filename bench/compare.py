@@ -12,7 +12,7 @@ programs, which need torch, jax, or onnx and onnxruntime.
 import argparse, json, math, os, statistics, subprocess, sys, time
 
 MODES = ['train', 'train_packed', 'infer', 'infer_packed']
-PEERS = {  # program, modes, what it imports
+PEERS = {  # program, modes, imported packages
     'PyTorch': ('with_torch.py', MODES, 'torch'),
     'JAX': ('with_jax.py', ['train'], 'jax'),
     'ONNX Runtime': ('with_onnxruntime.py', MODES[2:], 'onnx, onnxruntime'),
@@ -146,7 +146,7 @@ def arguments():
 
 def main():
     options = arguments()
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads:])  # children inherit it
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads:])  # child processes inherit it
     report = []
 
     def say(text):

@@ -20,7 +20,7 @@ def sentences(folder):
         with open(os.path.join(folder, f'data.{part}'), encoding='utf-8') as file:
             for line in file:
                 if line.startswith('  '):
-                    continue  # the licence
+                    continue  # licence text
                 gloss = line.split(' | ', 1)[1]
                 glosses[re.split(r';?\s*"', gloss, maxsplit=1)[0].strip()] = None
                 quotes.update((quote, None) for quote in re.findall(r'"([^"]*)"', gloss) if len(quote.split()) >= 4)

@@ -33,7 +33,7 @@ def status(field):
 def added_memory(step):
     """MB by which the memory of the process rises above what it has now, while the step runs twice."""
     with open('/proc/self/clear_refs', 'w') as file:
-        file.write('5')  # the peak begins anew
+        file.write('5')  # resets the peak
     before = status('VmRSS')
     step()
     step()
@@ -44,13 +44,13 @@ def serve(prepare, version):
     """prepare(request) returns the function to time, and one that brings parameters back to their first values: what a
     step costs may depend on how far training has come. The request is a dict."""
     answers = os.fdopen(os.dup(1), 'w')
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # sends the output of libraries to standard error
     current, step, restart, ms = None, None, None, 0
     for line in sys.stdin:
         request = json.loads(line)
         key = request['cfg'], request['mode']
         if key != current:
-            step = restart = None  # before the next one takes its memory
+            step = restart = None  # frees memory before the next one is prepared
             current, (step, restart), ms = key, prepare(request), 0
         restart()
         if request['mode'] == 'memory':

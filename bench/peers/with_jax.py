@@ -115,7 +115,7 @@ def prepare(c):
         jax.block_until_ready(state)
 
     def restart():
-        state[0] = jax.tree.map(jnp.copy, first)  # a step takes over the memory of what it is given
+        state[0] = jax.tree.map(jnp.copy, first)  # a step reuses the memory of its arguments
     return run, restart
 
 
