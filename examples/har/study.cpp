@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 
 #include "../support/fingerprint.hpp"
 #include "unroll/io/checkpoint.hpp"
