@@ -400,6 +400,19 @@ TEST_CASE("pairs: a batch has the token before each label, marks and places") {
   CHECK(batch.x()(0, 0) == 1);  // of the longest source
 }
 
+TEST_CASE("pairs: numbers that are not finite and tokens beyond the exact numbers are refused") {
+  MatrixX<float> bad = MatrixX<float>::Zero(2, 3);
+  bad(1, 2) = std::numeric_limits<float>::infinity();
+  const MatrixX<float> good = MatrixX<float>::Zero(2, 1);
+  CHECK_THROWS_MATCHES(SequencePairs<float>({good, bad}, {{0}, {1}}, {}), ValueError,
+                       says("pairs: source 1, step 2, feature 1 is inf, expected a finite number"));
+  CHECK_THROWS_MATCHES(SequencePairs<float>({good, MatrixX<float>::Zero(3, 1)}, {{0}, {1}}, {}), ShapeError,
+                       says("the first source has 2 features, source 1 has 3"));
+  const std::vector<Index> tokens{0, 16'777'216, 16'777'217};
+  CHECK_THROWS_MATCHES(token_row<float>(tokens), ValueError, says("number 2 is 16777217"));
+  CHECK(token_row<double>(tokens)(0, 2) == 16'777'217);
+}
+
 TEST_CASE("samples, targets, pairs and batches that are not there are refused") {
   const auto data = Dataset<double>::labelled(sequences({3, 2}), {0, 1});
   for (const Index sample : {Index(-1), Index(2), std::numeric_limits<Index>::max()}) {

@@ -65,6 +65,11 @@ TEST_CASE("a language model's gradients are right") {
   CHECK(report.worst < 1e-6);
 }
 
+TEST_CASE("embedding: a table with tokens beyond the exact numbers of its scalar is refused") {
+  CHECK_THROWS_MATCHES(Sequential(1, Embedding{.size = 16'777'217, .dimension = 1}), ValueError,
+                       says("expects at most 16777216 tokens"));
+}
+
 TEST_CASE("numbers that are no token are refused") {
   Sequential model(1, Embedding{.size = 4, .dimension = 2});
   decltype(model)::Tape tape;

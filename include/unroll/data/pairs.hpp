@@ -1,7 +1,9 @@
 #pragma once
 
+#include <limits>
 #include <vector>
 
+#include "unroll/core/finite.hpp"
 #include "unroll/data/batch.hpp"
 
 namespace unroll {
@@ -12,11 +14,17 @@ struct Marks {
   Index end = -1;   ///< target after the last token; -1: no end mark, for example with one label per source step
 };
 
-/// Tokens as a sequence with one feature [1 x tokens], the input of an Embedding layer.
+/// Tokens as a sequence with one feature [1 x tokens], the input of an Embedding layer. Throws ValueError for a token
+/// that S cannot hold exactly.
 template <std::floating_point S>
 MatrixX<S> token_row(std::span<const Index> tokens) {
+  constexpr Index most = Index(1) << std::numeric_limits<S>::digits;
   MatrixX<S> row(1, Index(tokens.size()));
-  for (std::size_t k = 0; k < tokens.size(); ++k) row(0, Index(k)) = S(tokens[k]);
+  for (std::size_t k = 0; k < tokens.size(); ++k) {
+    require<ValueError>(tokens[k] >= -most && tokens[k] <= most, "tokens: number ", k, " is ", tokens[k],
+                        ", numbers of this kind are exact up to ", most);
+    row(0, Index(k)) = S(tokens[k]);
+  }
   return row;
 }
 
@@ -25,14 +33,21 @@ MatrixX<S> token_row(std::span<const Index> tokens) {
 template <std::floating_point S>
 class SequencePairs {
  public:
-  /// Throws ShapeError if numbers of sequences or features differ, ValueError for a negative token.
+  /// Throws ShapeError if numbers of sequences or features differ, ValueError for a negative token or a source with a
+  /// number that is not finite.
   SequencePairs(std::vector<MatrixX<S>> sources, std::vector<std::vector<Index>> targets, Marks marks)
       : sources_(std::move(sources)), targets_(std::move(targets)), marks_(marks) {
     require<ShapeError>(sources_.size() == targets_.size(), "pairs: got ", sources_.size(), " sources and ",
                         targets_.size(), " targets");
-    for (const auto& source : sources_)
-      require<ShapeError>(source.rows() == features(), "pairs: the first source has ", features(),
-                          " features, another one ", source.rows());
+    for (std::size_t k = 0; k < sources_.size(); ++k) {
+      const MatrixX<S>& x = sources_[k];
+      require<ShapeError>(x.rows() == features(), "pairs: the first source has ", features(), " features, source ", k,
+                          " has ", x.rows());
+      for (Index t = 0; t < x.cols(); ++t)
+        for (Index r = 0; r < x.rows(); ++r)
+          require<ValueError>(is_finite(x(r, t)), "pairs: source ", k, ", step ", t, ", feature ", r, " is ", x(r, t),
+                              ", expected a finite number");
+    }
     for (std::size_t k = 0; k < targets_.size(); ++k)
       for (const Index token : targets_[k])
         require<ValueError>(token >= 0, "pairs: target ", k, " has the token ", token, ", expected at least 0");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -62,6 +63,9 @@ class TokenStreams {
 
  private:
   Dataset<S> cut(std::span<const Index> tokens, Index vocabulary) {
+    constexpr Index most = Index(1) << std::numeric_limits<S>::digits;
+    require<ValueError>(vocabulary <= most, "streams: expects a vocabulary of at most ", most,
+                        ", up to which numbers of this kind are exact, got ", vocabulary);
     find_length();
     std::vector<MatrixX<S>> inputs;
     std::vector<Labels> targets;

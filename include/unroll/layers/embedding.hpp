@@ -94,6 +94,9 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
   Shape connect(Shape in) {
     require<ShapeError>(size > 0 && dimension > 0, "expects at least 1 token and 1 dimension, got ", size, " and ",
                         dimension);
+    constexpr Index most = Index(1) << std::numeric_limits<S>::digits;
+    require<ValueError>(size <= most, "expects at most ", most,
+                        " tokens, up to which numbers of this kind are exact, got ", size);
     require<ShapeError>(in.features == 1, "expects one token number per step, the input has ", in.features,
                         " features");
     pretrained.check(dimension, size);
