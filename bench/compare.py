@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""PyTorch, JAX, ONNX Runtime and unroll on the same work, timed alternately in one run.
+"""Comparison of PyTorch, JAX, ONNX Runtime and unroll on the same configurations, timed alternately in one run.
 
     bench/compare.py build/release/bin/bench_training_step [NAME...]     NAME is part of a configuration's name
 
-R is a peer's time divided by ours, each measured right after the other, as the median over all rounds. Everything runs
-in float and on one core (with --threads on as many). A training step is: zero the gradients, forward, loss, backward,
-clip to global norm 5, Adam 1e-3. The modes *_packed have sequences of T / 2 to T steps: PyTorch packs them, ONNX
-Runtime gets their lengths. What a peer cannot do or what is not installed is left out. bench/peers/ holds the peers'
+R is a peer's time divided by ours, both measured in direct succession; the median over all rounds. Everything runs in
+float and on one core (or --threads cores). A training step zeroes the gradients, computes forward pass, loss and
+backward pass, clips the gradient to global norm 5 and updates with Adam at rate 1e-3. The modes *_packed have sequences of T / 2 to T steps: PyTorch packs them, ONNX
+Runtime gets their lengths. Modes that a peer does not support and peers that are not installed are skipped. bench/peers/ holds the peers'
 programs, which need torch, jax, or onnx and onnxruntime.
 """
 import argparse, json, math, os, statistics, subprocess, sys, time
 
 MODES = ['train', 'train_packed', 'infer', 'infer_packed']
-PEERS = {  # program, modes, what it imports
+PEERS = {  # program, modes, imported packages
     'PyTorch': ('with_torch.py', MODES, 'torch'),
     'JAX': ('with_jax.py', ['train'], 'jax'),
     'ONNX Runtime': ('with_onnxruntime.py', MODES[2:], 'onnx, onnxruntime'),
@@ -20,7 +20,7 @@ PEERS = {  # program, modes, what it imports
 
 
 class Program:
-    """Answers one line of JSON to each line that it is asked, until it ends."""
+    """Child process that replies to each line of input with one line of JSON."""
 
     def __init__(self, command, quiet=False):
         errors = subprocess.DEVNULL if quiet else None
@@ -63,7 +63,7 @@ def digits(number):
 
 
 class Row:
-    """One configuration in one mode: all rounds, ours beside each peer's."""
+    """Measurements of one configuration in one mode: pairs of a peer's time and ours for each round."""
 
     def __init__(self, name):
         self.name, self.ours, self.peers = name, [], {}
@@ -79,7 +79,7 @@ class Row:
         return statistics.median(self.ratios(peer))
 
     def worst(self):
-        """Against whichever peer is faster."""
+        """Ratio to the fastest peer."""
         return min(map(self.ratio, self.peers))
 
     def cells(self, peers):
@@ -146,7 +146,7 @@ def arguments():
 
 def main():
     options = arguments()
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads:])  # children inherit it
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads:])  # child processes inherit it
     report = []
 
     def say(text):

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Seconds and memory that a compiler needs for what a user compiles, as a table.
+"""Table of the time and memory that compilers need for small programs with the library.
 
-    bench/compile_time.py [COMPILER...]     g++ and clang++ without one; needs Eigen 3.4 and nlohmann-json
+    bench/compile_time.py [COMPILER...]     default: g++ and clang++; needs Eigen 3.4 and nlohmann-json
 
-The programs are the first one of README.md, taken from there, and the same with a GRU; the flags are those that it
-recommends.
+The programs are the first one of README.md and its variant with a GRU; the flags are those recommended there.
 """
 import os, re, shutil, statistics, subprocess, sys, tempfile, time
 

@@ -1,6 +1,6 @@
 #pragma once
-// The configurations that every peer is timed on: small networks on sensor data, general ones, language models, and
-// long recordings in which peaks are marked.
+// Configurations for the comparison with peers: small networks on sensor data, general ones, language models, and peak
+// finding in long recordings.
 
 #include <random>
 #include <stdexcept>
@@ -13,10 +13,10 @@ namespace bench {
 using unroll::Index;
 
 enum class Task {
-  label_at_end,    ///< one label for each sequence
-  label_per_step,  ///< one for each of its valid steps, also where the padding is computed
-  words,           ///< an embedding comes before the network, and the next word is one of `classes`
-  peaks,           ///< yes or no for each step, seen from both directions
+  label_at_end,    ///< one label per sequence
+  label_per_step,  ///< one label per valid step, also if the padding is computed
+  words,           ///< next-word prediction: an embedding before the network, `classes` words
+  peaks,           ///< binary label per step, bidirectional network
 };
 
 inline const char* text(Task task) {
@@ -34,20 +34,21 @@ struct Configuration {
   Index directions() const { return task == Task::peaks ? 2 : 1; }
   bool per_step() const { return task != Task::label_at_end; }
 
-  /// Of the products in one forward pass over full sequences.
+  /// Floating-point operations of the matrix products in one forward pass over full sequences.
   double forward_flops() const {
     const Index recurrent = directions() * gates() * units, sequences = per_step() ? batch * steps : batch;
     const Index step = recurrent * (inputs + units) + (layers - 1) * recurrent * (directions() * units + units);
     return 2. * (double(batch * steps) * double(step) + double(sequences) * double(directions() * units * classes));
   }
-  /// What a training step has: three such passes, though nobody asks for the gradient of an input that is not computed
-  /// itself. The peers' rates count it.
+  /// Operations of a training step, three times those of a forward pass; the rates of the peers are based on it. It
+  /// includes unneeded_training_flops(): the gradient of the first layer's input, which is not needed unless an
+  /// embedding computes that input.
   double training_flops() const { return 3 * forward_flops(); }
   double unneeded_training_flops() const {
     return task == Task::words ? 0 : 2. * double(batch * steps) * double(directions() * gates() * units * inputs);
   }
 
-  /// Of the sequences of a packed batch: between half of the steps and all, and at least one has all.
+  /// Lengths of the sequences of a packed batch: from half of the steps to all; the first sequence has all.
   std::vector<Index> lengths() const {
     std::mt19937 generator(1);
     std::vector<Index> all(std::size_t(batch), steps);

@@ -1,8 +1,9 @@
-// The convolutions of a peak finder, forward and back: 4 features to 16, 12, 12, 8 and 1 units with kernels of 25, 15,
-// 15, 15 and 5 taps, a batch of 4 sequences of 4000 steps. bench/convolution.py compares it.
+// Benchmark of the convolutions of a peak finder, forward and backward pass: 4 features to 16, 12, 12, 8 and 1 units
+// with kernels of 25, 15, 15, 15 and 5 taps, a batch of 4 sequences of 4000 steps. bench/convolution.py compares it
+// with PyTorch.
 //
-//     bench_convolution             prints the median milliseconds of about a second
-//     bench_convolution --serve     the same for each line that it is sent
+//     bench_convolution             prints the median milliseconds over half a second
+//     bench_convolution --serve     the same for each line on standard input
 
 #include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/models/sequential.hpp>

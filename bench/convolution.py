@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Convolutions of a peak finder forward and back, PyTorch's and ours alternately, on one core.
+"""Comparison of convolutions of a peak finder, forward and backward pass, PyTorch and unroll alternately, on one core.
 
     bench/convolution.py build/release/bin/bench_convolution [ROUNDS]     needs torch
 

@@ -1,7 +1,7 @@
-// What a training step on tokens costs as the vocabulary grows: the touched vectors only (sparse), or all of them.
-// Prints one JSON line for each size; times in milliseconds, medians of steps on one thread.
+// Benchmark of a training step on tokens as the vocabulary grows, with updates of the occurring vectors only (sparse)
+// or of all. Prints one JSON line per size; times in milliseconds, medians over steps on one thread.
 //
-//     ./embedding [largest vocabulary]     1,000,000 without one
+//     ./embedding [largest vocabulary]     default: 1,000,000
 
 #include <cstdio>
 #include <cstdlib>
@@ -24,7 +24,7 @@ using namespace unroll;
 
 constexpr Index batch = 32, steps = 20, dimension = 64;
 
-/// Tokens of no pattern, other ones in each of eight batches.
+/// Random tokens, different in each of eight batches.
 Dataset<float> sentences(Index size) {
   std::vector<MatrixX<float>> sequences;
   std::vector<Index> labels;
@@ -52,7 +52,7 @@ struct Run {
       model, SoftmaxCrossEntropy<float>(), adam, {.clip_norm = 5, .threads = 1}};
 };
 
-/// One kind after the other: a dense step leaves nothing in the caches.
+/// Sparse and dense are not alternated, because a dense step evicts everything from the caches.
 double step_ms(Index size, bool sparse, std::span<const Batch<float>> batches) {
   Run run(size, sparse);
   std::vector<double> times;

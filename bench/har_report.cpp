@@ -1,11 +1,11 @@
-// The study of a student's report on telling what a person is doing: 3000 windows of an accelerometer, 150 steps of 3
+// Benchmark of a study from a student's report on activity recognition: 3000 accelerometer windows, 150 steps of 3
 // features, 6 activities; one layer of tanh units whose last output is classified; 50 epochs of plain gradient descent
-// from uniform weights within 0.1, for each of eight settings. The report's data cannot be had: these are made up, of
-// the same size and with classes that overlap.
+// from uniform weights within 0.1, for each of eight settings. The data of the report are not available; they are
+// replaced by simulated data of the same size with overlapping classes.
 //
 //     ./har_report          uses all cores
 //
-// Prints one JSON line per setting, with the accuracy on 600 windows of other people, and one for all of them together.
+// Prints one JSON line per setting, with the accuracy on 600 windows of other people, and one for the total time.
 
 #include <Eigen/Geometry>
 #include <cmath>
@@ -27,7 +27,7 @@ namespace {
 
 using namespace unroll;
 using bench::now;
-using Axes = Eigen::Vector3d;  // forwards, sideways, upwards
+using Axes = Eigen::Vector3d;  // forward, sideways, upward
 
 // ---- data
 
@@ -36,13 +36,13 @@ constexpr double steps_per_second = 20, pi = std::numbers::pi;
 
 struct Activity {
   double hertz;                               ///< of the strides
-  Axes swing;                                 ///< in g, as noise, impact and lean
+  Axes swing;                                 ///< in g, as are noise, impact and lean
   double noise = 0.05, impact = 0, lean = 0;  ///< impact: at the beginning of each stride
-  double second = 0.25;                       ///< harmonic, as a share of the first one
+  double second = 0.25;                       ///< second harmonic, relative to the first one
   double least_tilt = 0, largest_tilt = 0;    ///< of the body, in degrees
 };
 
-/// Going up, down and straight on differ by little, as in real recordings.
+/// Walking upstairs, downstairs and on level ground differ little, as in real recordings.
 const std::vector<Activity>& activities() {
   static const std::vector<Activity> all{
       // downstairs, jogging, sitting, standing, upstairs, walking
@@ -56,7 +56,6 @@ const std::vector<Activity>& activities() {
   return all;
 }
 
-/// Random numbers one after the other.
 class Draws {
  public:
   explicit Draws(std::uint64_t stream) : random_(1, Purpose::data, stream) {}
@@ -84,10 +83,10 @@ struct Person {
         device(turned(draw.uniform(-180, 180), Axes::UnitZ()) * turned(draw.normal(0, 15), Axes::UnitX())) {}
 
   double pace, strength;
-  Eigen::Matrix3d device;  // how it is worn
+  Eigen::Matrix3d device;  // orientation in which it is worn
 };
 
-/// One stride goes from 0 to 1.
+/// Phase of the strides; a stride lasts from 0 to 1. One window in ten has a stumble, a jump or a pause of the phase.
 class Stride {
  public:
   Stride(double hertz, Draws& draw) : hertz_(hertz), at_(draw.uniform(0, 1)) {
@@ -110,7 +109,7 @@ class Stride {
   Index stumbles_ = steps, pause_ = 0;
 };
 
-/// [3 x steps], in g.
+/// Simulated window [3 x steps], in g.
 MatrixX<float> recording(const Activity& activity, const Person& person, Draws& draw) {
   const double hertz = activity.hertz * person.pace, impact_lasts = 0.06 * hertz;  // 60 ms
   const Eigen::Matrix3d pose =
@@ -134,7 +133,7 @@ MatrixX<float> recording(const Activity& activity, const Person& person, Draws& 
   return window;
 }
 
-/// As many windows of each activity, each of one of `people` persons.
+/// Equal numbers of windows of each activity, each of one of `people` persons.
 Dataset<float> recordings(Index count, Index people, std::uint64_t stream) {
   Draws draw(stream);
   std::vector<Person> persons;
@@ -172,7 +171,7 @@ struct Result {
   Evaluation test;
 };
 
-/// By one thread alone: two of them on two settings need less time than on halves of each batch.
+/// Trains on one thread: two threads on two settings are faster than two threads on halves of each batch.
 Result run(const Setting& setting, const Data& data) {
   const double start = now();
   const Initializer within = init::uniform(-0.1, 0.1);
@@ -199,7 +198,7 @@ void print(const Setting& setting, const Result& result) {
   std::fflush(stdout);
 }
 
-/// The longest first, so that the threads end together.
+/// All settings, longest first, so that the threads finish at about the same time.
 std::vector<Setting> settings() {
   std::vector<Setting> all;
   for (const Index units : {100, 50})

@@ -1,9 +1,9 @@
-// How long the element-wise part of a step takes, forward and back, for each unit of each column, in nanoseconds:
-// GRU and LSTM, float, without products. Heights that fill no register should cost as much for each unit as the others.
+// Benchmark of the element-wise part of a step, forward and backward pass: nanoseconds per unit and column for GRU and
+// LSTM, float, without products. Heights that do not fill a register should cost as much per unit as the others.
 //
 //     nice -n -20 taskset -c 1 bin/bench_kernels [ROUNDS]
 //
-// All shapes are timed in turn in every round; medians count. Prints one JSON line per cell and shape.
+// Every round times all shapes; the results are medians over the rounds. Prints one JSON line per cell and shape.
 
 #include <cstdio>
 #include <cstdlib>
@@ -19,7 +19,8 @@ namespace {
 
 using unroll::Index, unroll::Matrix, unroll::Table;
 
-/// The passes of one step after the other, on memory that stays in the second-level cache.
+/// Benchmark of a cell: forward passes, then backward passes of some steps, on memory that fits into the second-level
+/// cache.
 class Bench {
  public:
   virtual ~Bench() = default;
@@ -48,7 +49,7 @@ class CellBench : public Bench {
     const unroll::FlushToZero fast;
     double spent[2] = {};
     for (int call = 0; call < calls; ++call) {
-      terms_ = fresh_;  // the backward pass has replaced them
+      terms_ = fresh_;  // the backward pass overwrites them
       const double start = bench::now();
       for (Index t = 0; t < steps_; ++t) Kernel::forward(frame(t), cell_.units(), columns_);
       const double turned = bench::now();

@@ -1,7 +1,7 @@
-// How fast files of numbers are read into matrices: safetensors and .npy, float and double.
-// Prints one JSON line for each kind of file; medians of processor time, the file in the system's cache.
+// Benchmark of reading files of numbers into matrices: safetensors and .npy, float and double. Prints one JSON line per
+// kind of file; medians of processor time, with the file in the page cache.
 //
-//     ./loading [megabytes]     100 without one
+//     ./loading [megabytes]     default: 100
 
 #include <cstdio>
 #include <cstdlib>

@@ -1,11 +1,11 @@
-// How much memory a training step takes, beside what the model's summary foretells. Prints one JSON line; MB are 2^20
-// bytes, as the operating system (Linux) counts them.
+// Memory of a training step, measured and as predicted by the model's summary. Prints one JSON line; MB are 2^20 bytes.
+// Linux only.
 //
-//     ./memory [NAME [--checkpoints]]     of a configuration, in full; peaks_4x4000/lstm without one
+//     ./memory [NAME [--checkpoints]]     full name of a configuration; default: peaks_4x4000/lstm
 //
-// all_mb: the peak of the process above what it had before there were model and batch. foretold_mb: the same by
-// training_bytes. added_mb: the peak above what it had with model and batch, before the first step; what is asked of
-// the peers too.
+// all_mb: peak of the process minus its memory before model and batch. foretold_mb: prediction for it by
+// training_bytes. added_mb: peak minus the memory with model and batch, before the first step; this number is compared
+// with the peers.
 
 #include <cstdio>
 #include <fstream>
@@ -17,7 +17,7 @@ namespace {
 
 using namespace bench;
 
-/// A field of the process's status, in MB.
+/// Value of a field of the process's status, in MB.
 double status_mb(const std::string& field) {
   std::ifstream lines("/proc/self/status");
   for (std::string word; lines >> word;)
@@ -25,7 +25,7 @@ double status_mb(const std::string& field) {
   throw std::runtime_error("the operating system does not tell " + field);
 }
 
-/// Where the peak, VmHWM, is measured from.
+/// Resets the peak, VmHWM, and returns the present memory.
 double begin_peak() {
   std::ofstream("/proc/self/clear_refs") << 5;
   return status_mb("VmRSS:");

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What the memory of a process rises by while it trains, PyTorch's and ours, as a table.
+"""Table of the memory that training adds to a process, for PyTorch and unroll.
 
     bench/memory.py build/release/bin/bench_memory [NAME...]     names of configurations in full; needs torch
 
-Model and batch are there before; what counts is the peak of two training steps above that, in MB of 2^20 bytes. The last
-two columns are our process as a whole, model and batch included, as measured and as the model's summary foretells it.
+The numbers are the peak during two training steps minus the memory with model and batch, in MB of 2^20 bytes. The last
+two columns are for unroll with model and batch included, as measured and as predicted by the model's summary.
 """
 import json, os, subprocess, sys
 

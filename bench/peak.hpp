@@ -1,5 +1,5 @@
 #pragma once
-// What this processor's multiply-add units can do at best: the limit that no product can pass.
+// Peak multiply-add throughput of the processor, the upper bound for any product.
 
 #include <algorithm>
 #include <unroll/simd/lanes.hpp>
@@ -8,8 +8,8 @@
 
 namespace bench {
 
-/// As many independent multiply-adds as hide the latency, nothing else; the best of some rounds of 0.1 ms, in GFLOP/s
-/// of one core. Clocks wander: measure it beside whatever is compared with it.
+/// Peak throughput of one core in GFLOP/s: independent multiply-adds, enough of them to hide the latency; maximum over
+/// `repeats` rounds of 0.1 ms. Clock rates vary, so measure it close in time to the compared code.
 template <class Scalar>
 double peak_gflops(int repeats = 10) {
   using L = unroll::NativeLanes<Scalar>;
@@ -29,7 +29,7 @@ double peak_gflops(int repeats = 10) {
   Scalar out[L::size];
   for (const L& s : sum) {
     s.store(out);
-    seed = out[0];  // so that the sums are wanted
+    seed = out[0];  // prevents elimination of the sums
   }
   return best;
 }

@@ -1,8 +1,8 @@
-// How fast the packed products are, as shares of what this processor's multiply-add units can do at best.
+// Benchmark of the packed products, relative to the processor's peak multiply-add throughput.
 //
-// ./products [name part [BLAS]]     one JSON line per shape; pin it to a core (taskset -c 0) for steady numbers
-// The peak is measured beside every round, because clocks wander. Eigen's own product and, where a shared library of a
-// BLAS is given (libmkl_rt.so, libopenblas.so; set it to one thread), cblas_sgemm alternate with ours; medians count.
+// ./products [name part [BLAS]]     one JSON line per shape; pin it to a core (taskset -c 0) for stable results
+// Clock rates vary, so every round measures the peak too. Eigen's product and, given a shared library of a BLAS
+// (libmkl_rt.so, libopenblas.so; set it to one thread), cblas_sgemm alternate with ours; results are medians.
 
 #include <dlfcn.h>
 
@@ -20,7 +20,7 @@ namespace {
 
 using unroll::Index, unroll::Matrix, unroll::PackedMatrix;
 
-/// cblas_sgemm, of whatever BLAS the user names.
+/// cblas_sgemm of the BLAS given on the command line.
 using Gemm = void (*)(int, int, int, int, int, int, float, const float*, int, const float*, int, float, float*, int);
 constexpr int column_major = 102, as_is = 111, transposed = 112;
 Gemm blas = nullptr;
@@ -31,12 +31,12 @@ Gemm load_blas(const char* file) {
   return library == nullptr ? nullptr : reinterpret_cast<Gemm>(dlsym(library, "cblas_sgemm"));
 }
 
-/// Shares of the peak, and how many multiply-adds (x 2) or numbers a nanosecond ours is.
+/// Rate of our product in GFLOP/s (packing: numbers per nanosecond), and the rates of all three as shares of the peak.
 struct Result {
   double gflops = 0, ours = 0, eigen = 0, blas = 0;
 };
 
-/// Alternates the three; a round repeats the call for about 0.1 ms.
+/// Alternates the three; a round repeats each call for about 0.1 ms.
 template <class Scalar, class Ours, class Eigens, class Blas>
 Result compare(double flops, Ours&& ours, Eigens&& eigens, Blas&& other) {
   const int calls = std::max(1, int(1e-4 * 5e10 / std::max(flops, 1.)));
@@ -65,7 +65,7 @@ void print(const char* what, Index m, Index k, Index n, const Result& r) {
   std::fflush(stdout);
 }
 
-/// y = a b or, with b transposed, y += a b^T, by the BLAS; floats alone are asked for.
+/// y = a b or, with b transposed, y += a b^T, computed by the BLAS; float only.
 template <class Scalar>
 void multiply_by_blas(const MatrixX<Scalar>& a, const MatrixX<Scalar>& b, bool turned, MatrixX<Scalar>& y) {
   if constexpr (std::is_same_v<Scalar, float>)
@@ -73,7 +73,7 @@ void multiply_by_blas(const MatrixX<Scalar>& a, const MatrixX<Scalar>& b, bool t
          int(a.rows()), b.data(), int(b.rows()), turned ? 1 : 0, y.data(), int(y.rows()));
 }
 
-/// [m x k] weights times [k x n].
+/// Product of weights [m x k] and inputs [k x n].
 template <class Scalar>
 void product(Index m, Index k, Index n) {
   const MatrixX<Scalar> w = MatrixX<Scalar>::Random(m, k), x = MatrixX<Scalar>::Random(k, n);
@@ -86,7 +86,7 @@ void product(Index m, Index k, Index n) {
                     [&] { y.noalias() = w * x; }, [&] { multiply_by_blas(w, x, false, y); }));
 }
 
-/// [m x k] gradient, n columns.
+/// Gradient [m x k], a sum of outer products over n columns.
 template <class Scalar>
 void outer_products(Index m, Index k, Index n) {
   const MatrixX<Scalar> a = MatrixX<Scalar>::Random(m, n), b = MatrixX<Scalar>::Random(k, n);
@@ -98,8 +98,8 @@ void outer_products(Index m, Index k, Index n) {
                     [&] { gradient.noalias() += a * b.transpose(); }, [&] { multiply_by_blas(a, b, true, gradient); }));
 }
 
-/// What training pays after each update of the weights, in numbers packed a nanosecond; the second share is that of
-/// packing the transpose.
+/// Packing, needed after each update of the weights, in numbers per nanosecond; `eigen_share` is that of packing the
+/// transpose.
 template <class Scalar>
 void packing(Index m, Index k) {
   const MatrixX<Scalar> w = MatrixX<Scalar>::Random(m, k);

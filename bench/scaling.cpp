@@ -1,9 +1,9 @@
-// How the time of a training step grows with the batch and with the number of steps, and what masked steps cost.
+// Benchmark of the scaling of a training step with batch size and number of steps, and of the cost of masked steps.
 //
-//     taskset -c 0 ./scaling [CELL] [SECONDS]     gru, lstm or rnn, and how long to measure each; gru and 0.5 without
+//     taskset -c 0 ./scaling [CELL] [SECONDS]     gru, lstm or rnn; duration of each measurement; default: gru, 0.5
 //
-// Prints one JSON line per measurement; after each series the exponent e of the fit time ~ size^e over two decades; and
-// last the share of time that is left when half of the steps are masked.
+// Prints one JSON line per measurement; after each series the exponent e of the fit time ~ size^e over two decades; at
+// the end the relative time of a step when half of the steps are masked.
 
 #include <cmath>
 #include <cstdio>
@@ -23,7 +23,7 @@ Configuration configuration_of(const char* cell, Index batch, Index steps) {
   return {"", cell, batch, steps, 64, 128, 1, 10, Task::label_per_step};
 }
 
-/// Masked steps are left out, so a mask is its sequences' numbers of valid steps.
+/// Masked steps are skipped, so a mask is equivalent to the numbers of valid steps of its sequences.
 std::vector<Index> lengths_of(const Timeline& timeline) {
   std::vector<Index> lengths;
   for (Index b = 0; b < timeline.batch(); ++b) lengths.push_back(timeline.length(timeline.rank(b)));
@@ -33,14 +33,14 @@ std::vector<Index> lengths_of(const Timeline& timeline) {
 struct Point {
   Index size;
   Timeline timeline;
-  std::vector<double> ms = {};  ///< one of each round
+  std::vector<double> ms = {};  ///< one per round
 };
 
 struct Series {
   const char *name, *cell;
   std::vector<Point> points = {};
 
-  /// In three rounds, because clocks wander; the median of each point counts.
+  /// Measures in three rounds, because clock rates vary, and takes the median of each point.
   void run(double duration) {
     for (int round = 0; round < 3; ++round)
       for (Point& point : points) {
@@ -56,7 +56,7 @@ struct Series {
     std::fflush(stdout);
   }
 
-  /// The slope of the straight line through the logarithms, by least squares.
+  /// Slope of the least-squares line through the logarithms.
   double exponent() const {
     const Index count = std::ssize(points);
     VectorX<double> size(count), ms(count);
@@ -76,7 +76,7 @@ Timeline lengths_up_to(Index longest) {
   return Timeline::from_lengths(lengths);
 }
 
-/// Of all sequences together exactly half of the steps, anywhere.
+/// Random mask of exactly half of all steps.
 Timeline half_masked() {
   MatrixX<bool> mask(usual_batch, usual_steps);
   std::fill_n(mask.data(), mask.size() / 2, true);
@@ -85,7 +85,7 @@ Timeline half_masked() {
   return Timeline::from_mask(mask);
 }
 
-/// Both alternately, because clocks wander.
+/// Alternates both, because clock rates vary.
 void print_share_of_half(const char* cell, double duration) {
   const Configuration c = configuration_of(cell, usual_batch, usual_steps);
   Workload full(c, false), half(c, lengths_of(half_masked()));

@@ -1,9 +1,9 @@
-// A training step of an encoder and a decoder with attention: batch 32, 10 tokens in and out, vocabulary 50, embeddings
-// of 64, a bidirectional GRU and a GRU of 128, additive attention, clipped to norm 1, Adam. bench/seq2seq.py compares
-// it.
+// Benchmark of a training step of an encoder-decoder model with attention: batch 32, 10 tokens in and out, vocabulary
+// 50, embeddings of 64, a bidirectional GRU encoder and a GRU decoder of 128 units, additive attention, gradient
+// clipping to norm 1, Adam. bench/seq2seq.py compares it with PyTorch.
 //
-//     bench_seq2seq             prints the median milliseconds of about a second
-//     bench_seq2seq --serve     the same for each line that it is sent
+//     bench_seq2seq             prints the median milliseconds over half a second
+//     bench_seq2seq --serve     the same for each line on standard input
 
 #include <unroll/attention/bahdanau.hpp>
 #include <unroll/cells/gru.hpp>
@@ -36,7 +36,7 @@ int main(int count, char** words) {
     }
     sources.push_back(token_row<float>(source)), targets.push_back(target), samples.push_back(b);
   }
-  const SequencePairs<float> data(sources, targets, {.begin = 0});  // no end mark: ten tokens each
+  const SequencePairs<float> data(sources, targets, {.begin = 0});  // no end token: ten tokens each
   Sequential encoder(1, Embedding{.size = vocabulary, .dimension = 64}, Bidirectional<Gru>{.units = units});
   Seq2Seq<decltype(encoder), BahdanauGru<float>> model(
       encoder, {.vocabulary = vocabulary, .embedding = 64, .units = units, .sizes = {{"readout", units}}});

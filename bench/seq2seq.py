@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A training step of encoder and decoder with attention, PyTorch's and ours alternately, on one core.
+"""Comparison of a training step of an encoder-decoder model with attention, PyTorch and unroll alternately, on one core.
 
     bench/seq2seq.py build/release/bin/bench_seq2seq [ROUNDS]     needs torch
 
-The model is that of bench/seq2seq.cpp. PyTorch's scores come from state and context directly; ours go through a readout
-layer more, as in Bahdanau's paper, so our step does 11 % more arithmetic.
+The model is that of bench/seq2seq.cpp. PyTorch computes the scores from state and context directly, unroll with an additional
+readout layer, as in Bahdanau's paper, which is 11 % more arithmetic.
 """
 import os, statistics, sys, time
 

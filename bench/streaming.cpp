@@ -1,6 +1,6 @@
-// Times one step of one sequence: a recurrent layer with one input and a dense layer with one output behind it, float.
-// Beside it stands the same step in plain fixed-size Eigen. Everything is timed alternately, medians in nanoseconds;
-// `ratio` is our time by Eigen's, the median over the rounds. Prints one JSON line per cell and size.
+// Benchmark of one step of one sequence: a recurrent layer with one input and a dense layer with one output, float,
+// compared with the same step in plain fixed-size Eigen. The variants alternate; times are medians in nanoseconds,
+// `ratio` is the median over the rounds of step_flushing divided by eigen. Prints one JSON line per cell and size.
 //
 //     nice -n -20 taskset -c 1 bin/bench_streaming [ROUNDS]
 
@@ -21,7 +21,7 @@ using namespace unroll;
 template <int rows, int cols = 1>
 using Fixed = Eigen::Matrix<float, rows, cols>;
 
-/// The weights of a trained model in plain Eigen: gates stacked, input and bias apart.
+/// Weights of a trained model in plain Eigen: gates stacked, input weights and bias separate.
 template <int units, int gates>
 struct Plain {
   Fixed<gates * units, units> u;
@@ -92,7 +92,7 @@ std::array<float, steps> signal, result;
 int rounds = 101;
 float checksum = 0;
 
-/// Times `ways` of running all steps in turn, `rounds` times; nanoseconds per step of each.
+/// Alternates `ways` of running all steps, `rounds` times. Returns the nanoseconds per step of each round.
 template <std::size_t n>
 std::array<std::vector<double>, n> times(const std::array<std::function<void()>, n>& ways) {
   std::array<std::vector<double>, n> all;
@@ -153,5 +153,5 @@ int main(int count, char** arguments) {
   for (std::size_t t = 0; t < steps; ++t) signal[t] = std::sin(0.1f * float(t));
   measure_all<Lstm, PlainLstm>("lstm");
   measure_all<Gru, PlainGru>("gru");
-  return checksum == 0.5f;  // what was computed is used
+  return checksum == 0.5f;  // prevents elimination of the computations
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A language model of words learns from sentences, PyTorch's and ours alternately, on one core.
+"""Comparison of training a word language model on sentences, PyTorch and unroll alternately, on one core.
 
     bench/text.py build/release/bin/text [ROUNDS]     needs torch
 
-Both learn an epoch of examples/text/wordnet.json: GRU of 96 units, 4,000 words, batches of 32 sentences of similar length. PyTorch's
-sentences are padded to the longest of their batch, and only scores of real words are computed; ours are packed. A word is
-a token that is predicted, ends of sentences included; padding is none.
+Both train one epoch of examples/text/wordnet.json: GRU of 96 units, 4,000 words, batches of 32 sentences of similar length. PyTorch's
+sentences are padded to the longest of their batch, and only scores of real words are computed; ours are packed. Words
+are predicted tokens, including ends of sentences but not padding.
 """
 import collections, csv, os, random, re, statistics, subprocess, sys, tempfile, time
 

@@ -1,5 +1,5 @@
 #pragma once
-// Clocks, medians and JSON lines that the benchmarks share.
+// Clock and medians for the benchmarks.
 
 #include <algorithm>
 #include <chrono>
@@ -17,8 +17,8 @@ inline double median(std::vector<double> values) {
   return *middle;
 }
 
-/// Median milliseconds of single calls that are repeated for about `duration` seconds: at least three of them, or fewer
-/// when they take long. A call before them warms caches and memory, unless an earlier measurement did and it is long.
+/// Median time of a call in milliseconds. Calls are repeated for about `duration` seconds, at least three times unless
+/// they take longer than 2 seconds in total. A first call warms up caches and memory; it is omitted if `warm`.
 template <class F>
 double median_ms(F&& f, double duration, bool warm = false) {
   if (!warm) f();

@@ -1,17 +1,17 @@
-// Times training steps and passes of inference on the configurations that the peers are timed on (configurations.hpp),
-// in float. Prints one JSON line per measurement.
+// Benchmark of training steps and inference passes on the configurations for the comparison with peers
+// (configurations.hpp), in float. Prints one JSON line per measurement.
 //
-//     taskset -c 0 ./training_step [NAME...] [options]     NAME is part of a configuration's name; all without one
-//       --mode MODE      train, train_packed, infer or infer_packed; may be given several times; all without one
-//       --quick          the same as --mode train
-//       --threads N      that share the work; 1
-//       --seconds S      how long a measurement lasts at least; 0.5
-//       --list           describes the configurations instead, for programs that time others on them
-//       --serve          measures what it is asked on standard input, one line each: NAME MODE SECONDS
+//     taskset -c 0 ./training_step [NAME...] [options]     NAME is part of a configuration's name; default: all
+//       --mode MODE      train, train_packed, infer or infer_packed; may be repeated; default: all
+//       --quick          short for --mode train
+//       --threads N      number of threads; default: 1
+//       --seconds S      minimum duration of a measurement; default: 0.5
+//       --list           prints the configurations instead, for programs that measure peers
+//       --serve          reads measurements from standard input, one per line: NAME MODE SECONDS
 //
-// gflops counts the products of the configuration's valid steps, three passes of them in a training step, as the peers'
-// rates do. share_of_peak leaves out what no training step needs, the gradient of the first layer's input, and relates
-// the rest to the multiply-add peak that was measured beside it.
+// gflops counts the products of the valid steps, three forward passes for a training step, as the rates of the peers
+// do. share_of_peak excludes the gradient of the first layer's input, which no training step needs, and divides by the
+// peak multiply-add throughput measured right after it.
 
 #include <cstdio>
 #include <cstdlib>
@@ -65,7 +65,7 @@ Options parse(int count, char** arguments) {
   return options;
 }
 
-/// One configuration in one mode, kept from request to request.
+/// Measurement of one configuration in one mode; the workload is kept between requests.
 class Measurement {
  public:
   Measurement(const Configuration& c, const std::string& mode, int threads)
@@ -77,7 +77,7 @@ class Measurement {
 
   bool is(const std::string& name, const std::string& mode) const { return c_.name() == name && mode_ == mode; }
 
-  /// Measures for so many seconds and prints.
+  /// Measures for `seconds` seconds and prints the result.
   void run(double seconds) {
     workload_.restart();
     ms_ = median_ms([&] { trains_ ? workload_.train() : workload_.infer(); }, seconds, ms_ > 1000);
@@ -106,7 +106,7 @@ void serve(int threads) {
   std::string name, mode;
   for (double seconds; std::cin >> name >> mode >> seconds;) {
     if (!measurement || !measurement->is(name, mode)) {
-      measurement.reset();  // before the next one takes its memory
+      measurement.reset();  // frees memory before the next one is created
       measurement = std::make_unique<Measurement>(configuration(name), mode, threads);
     }
     measurement->run(seconds);

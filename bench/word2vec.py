@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""word2vec by gensim and by the example program, alternately, on the definitions and sentences of WordNet.
+"""Comparison of word2vec in gensim and in the example program, alternately, on the definitions and sentences of WordNet.
 
     bench/word2vec.py build/release/bin/word2vec [--model cbow] [--rate 0.025] [--parts 1] [--seeds 3] [--wordnet FOLDER]
 
 Needs gensim, whose word pairs (WordSim353, SimLex-999) are used where they are installed, and the files of WordNet 3.0
 (Debian: wordnet-base). Both sides get the same sentences of lower-case words: dimension 64, window 5, 5 negatives,
-subsampling 1e-3, least count 5, 5 epochs. `--parts` is ours alone and the number of threads of both. Words per second
-are those of the text, by the clock of the epochs and by processor seconds: gensim's of training alone, ours of the
-whole program with reading and writing.
+subsampling 1e-3, least count 5, 5 epochs. `--parts` is an option of the example program and the number of threads of
+both. Words per second count the words of the text, by wall-clock time of the epochs and by processor time: for gensim
+of the training only, for the example of the whole program with reading and writing.
 """
 import argparse, os, random, re, resource, statistics, subprocess, sys, tempfile, time
 
@@ -20,7 +20,7 @@ def sentences(folder):
         with open(os.path.join(folder, f'data.{part}'), encoding='utf-8') as file:
             for line in file:
                 if line.startswith('  '):
-                    continue  # the licence
+                    continue  # licence text
                 gloss = line.split(' | ', 1)[1]
                 glosses[re.split(r';?\s*"', gloss, maxsplit=1)[0].strip()] = None
                 quotes.update((quote, None) for quote in re.findall(r'"([^"]*)"', gloss) if len(quote.split()) >= 4)

@@ -1,6 +1,5 @@
 #pragma once
-// A configuration made ready to run: model, batch and targets, and one step of training or one pass of inference on
-// them.
+// Ready-to-run configuration: model, batch and targets, with functions for a training step and an inference pass.
 
 #include <deque>
 #include <functional>
@@ -21,7 +20,7 @@ using namespace unroll;
 
 template <class Layer>
 AnyLayer<float> recurrent_layer(const Configuration& c, bool every_step) {
-  // As the peers do: gradients then fade through time, down to subnormal numbers in long sequences.
+  // The initial values of the peers. With them, gradients of long sequences decay down to subnormal numbers.
   const Initializer first = init::pytorch_rnn(c.units);
   return Layer{.units = c.units,
                .returns = every_step ? Returns::steps : Returns::last,
@@ -37,18 +36,18 @@ inline AnyLayer<float> recurrent_layer(const Configuration& c, bool every_step) 
 
 inline Stack<float> model_of(const Configuration& c) {
   std::vector<AnyLayer<float>> layers;
-  if (c.task == Task::words)  // not sparse: the peers move all vectors at each step
+  if (c.task == Task::words)  // not sparse: the peers update all vectors at each step
     layers.push_back(Embedding{.size = c.classes, .dimension = c.inputs, .sparse = false});
   for (Index k = 0; k < c.layers; ++k) layers.push_back(recurrent_layer(c, c.per_step() || k + 1 < c.layers));
   layers.push_back(Dense{.units = c.classes});
   return {c.task == Task::words ? 1 : c.inputs, std::move(layers)};
 }
 
-/// Random inputs and targets for sequences of these lengths.
+/// Random inputs and targets for sequences of given lengths.
 class Samples {
  public:
   Samples(const Configuration& c, std::span<const Index> lengths) : c_(c) {
-    const std::vector<Index> valid = c.lengths();  // computed or not, padding has no label
+    const std::vector<Index> valid = c.lengths();  // padding has no label, whether it is computed or not
     for (std::size_t b = 0; b < lengths.size(); ++b) {
       inputs_.push_back(c.task == Task::words ? words(lengths[b]) : normal(c.inputs, lengths[b]));
       if (c.task == Task::peaks) peaks_.push_back((normal(1, lengths[b]).array() > 1.28F).cast<float>());  // a tenth
@@ -82,17 +81,17 @@ class Samples {
   std::vector<Index> labels_;
 };
 
-/// A training step is: zero the gradients, forward, loss, backward, clip to global norm 5, Adam 1e-3. The batch is
-/// ready.
+/// Training step and inference pass on a gathered batch. A training step zeroes the gradients, computes forward pass,
+/// loss and backward pass, clips the gradient to global norm 5 and updates with Adam at rate 1e-3.
 class Workload {
  public:
-  /// Sequences of these lengths.
+  /// Sequences of the given lengths.
   Workload(const Configuration& c, std::span<const Index> lengths, int threads = 1, Keeping keeping = {})
       : threads_(threads), model_(model_of(c)) {
     const Dataset<float> data = Samples(c, lengths).dataset();
     const auto samples = all_samples(data.size());
     batch_.gather(data, samples);
-    // By one thread a pass of inference takes the whole batch at once.
+    // with one thread, inference computes the whole batch at once
     inference_.gather(data, samples, threads == 1 ? data.size() : 0);
     tapes_.resize(inference_.shards().size());
     const StepOptions options{.clip_norm = 5, .keeping = keeping, .threads = threads_};
@@ -110,7 +109,7 @@ class Workload {
   Workload(const Configuration& c, bool packed, int threads = 1, Keeping keeping = {})
       : Workload(c, packed ? c.lengths() : std::vector<Index>(std::size_t(c.batch), c.steps), threads, keeping) {}
 
-  /// First values of all parameters again: what a step costs may depend on how far training has come.
+  /// Resets the parameters to their initial values, because the time of a step may depend on the progress of training.
   void restart() {
     model_.initialise(1);
     model_.prepare(weights_);

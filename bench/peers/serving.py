@@ -1,8 +1,7 @@
-"""What the peers' programs share: requests come in as lines of JSON, and each is answered by one.
+"""Common code of the peers' programs: each request is a line of JSON, each reply too.
 
-A request has a configuration as `bench_training_step --list` describes it, a mode, and how many seconds to measure.
-What a program has prepared for it stays until a request for something else comes, so that a comparison can go back and
-forth.
+A request contains a configuration as printed by `bench_training_step --list`, a mode, and the seconds to measure. The
+prepared model is kept until a request for another configuration or mode, so that peers can alternate.
 """
 import json, os, statistics, sys, time
 
@@ -14,8 +13,8 @@ def timed(step):
 
 
 def milliseconds(step, seconds, warm):
-    """Median of single calls that go on for so many seconds: three at least, or fewer when they take long. A first call
-    warms up, or is all there is when it takes more than 5 seconds."""
+    """Median time of a call in milliseconds. Calls are repeated for `seconds` seconds, at least three times unless they
+    take longer than 2 seconds in total. A first call warms up; if it takes more than 5 seconds, its time is returned."""
     if not warm and (first := timed(step)) > 5:
         return first * 1e3
     times = []
@@ -25,15 +24,15 @@ def milliseconds(step, seconds, warm):
 
 
 def status(field):
-    """Of this process's memory, in MB."""
+    """Field of this process's status, in MB."""
     with open('/proc/self/status') as lines:
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
 def added_memory(step):
-    """MB by which the memory of the process rises above what it has now, while the step runs twice."""
+    """Peak memory during two steps minus the present memory, in MB."""
     with open('/proc/self/clear_refs', 'w') as file:
-        file.write('5')  # the peak begins anew
+        file.write('5')  # resets the peak
     before = status('VmRSS')
     step()
     step()
@@ -41,16 +40,16 @@ def added_memory(step):
 
 
 def serve(prepare, version):
-    """prepare(request) returns the function to time, and one that brings parameters back to their first values: what a
-    step costs may depend on how far training has come. The request is a dict."""
+    """Replies to requests. prepare(request), with a dict, returns the function to time and one that resets parameters to
+    initial values, because the time of a step may depend on the progress of training."""
     answers = os.fdopen(os.dup(1), 'w')
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # sends the output of libraries to standard error
     current, step, restart, ms = None, None, None, 0
     for line in sys.stdin:
         request = json.loads(line)
         key = request['cfg'], request['mode']
         if key != current:
-            step = restart = None  # before the next one takes its memory
+            step = restart = None  # frees memory before the next one is prepared
             current, (step, restart), ms = key, prepare(request), 0
         restart()
         if request['mode'] == 'memory':

@@ -1,4 +1,4 @@
-"""JAX's training steps for bench/compare.py, each one compiled function; started by it. Argument: threads."""
+"""Training steps in JAX, each one compiled function. Started by bench/compare.py. Argument: threads."""
 import os
 import sys
 
@@ -15,7 +15,7 @@ GATES = {'rnn': 1, 'lstm': 4, 'gru': 3}
 
 
 def over_time(cell, p, x):
-    """x [steps, batch, inputs] -> outputs [steps, batch, units]. The input's part of all steps is one product."""
+    """x [steps, batch, inputs] -> outputs [steps, batch, units]. One product computes the input terms of all steps."""
     zero = jnp.zeros((x.shape[1], p['recurrent'].shape[0]))
 
     def rnn(h, z):
@@ -79,7 +79,7 @@ def parameters(c, random):
 
 
 def batch(c, random):
-    """Inputs, targets [..., 1] and which of them count."""
+    """Inputs, targets [..., 1] and the mask of scored targets."""
     size = (c['steps'], c['batch'])
     x = random.randint(0, c['classes'], size) if c['task'] == 'words' else random.randn(*size, c['inputs'])
     outputs = (c['batch'], 1) if c['task'] == 'label_at_end' else (*size, 1)
@@ -115,7 +115,7 @@ def prepare(c):
         jax.block_until_ready(state)
 
     def restart():
-        state[0] = jax.tree.map(jnp.copy, first)  # a step takes over the memory of what it is given
+        state[0] = jax.tree.map(jnp.copy, first)  # a step reuses the memory of its arguments
     return run, restart
 
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime's inference for bench/compare.py, on graphs made here; started by it. Argument: threads."""
+"""Inference in ONNX Runtime, on graphs built here. Started by bench/compare.py. Argument: threads."""
 import sys
 
 import numpy
@@ -11,7 +11,7 @@ GATES = {'rnn': 1, 'lstm': 4, 'gru': 3}
 
 
 class Graph:
-    """Nodes one after the other; weights are random, in [-bound, bound]."""
+    """Builder of a graph with random weights in [-bound, bound]."""
 
     def __init__(self, bound):
         self.nodes, self.constants, self.random, self.bound = [], [], numpy.random.RandomState(0), bound

@@ -1,4 +1,4 @@
-"""PyTorch's side of bench/compare.py and bench/memory.py, which start it: training and inference. Argument: threads."""
+"""Training and inference in PyTorch. Started by bench/compare.py and bench/memory.py. Argument: threads."""
 import sys
 
 import torch
@@ -11,7 +11,7 @@ CELLS = {'rnn': nn.RNN, 'lstm': nn.LSTM, 'gru': nn.GRU}
 
 
 class Network(nn.Module):
-    """Embedding for words, recurrent layers, one linear layer. With lengths it packs its batch first."""
+    """Embedding for words, recurrent layers, one linear layer. If lengths are given, the batch is packed."""
 
     def __init__(self, c):
         super().__init__()
@@ -36,7 +36,7 @@ class Network(nn.Module):
 
 
 def batch(c):
-    """Inputs and targets; labels of padded steps are left out by ignore_index."""
+    """Inputs and targets; ignore_index excludes labels of padded steps."""
     size, task = (c['batch'], c['steps']), c['task']
     lengths = torch.tensor(c['lengths'])
     x = torch.randint(c['classes'], size) if task == 'words' else torch.randn(*size, c['inputs'])

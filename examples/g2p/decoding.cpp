@@ -12,7 +12,7 @@ using namespace unroll;
 
 namespace {
 
-/// Words that are written for at a time.
+/// Words decoded at a time.
 constexpr Index group = 100;
 
 using Group = std::span<const MatrixX<float>>;
@@ -27,7 +27,7 @@ void read(Group words, Writer& writer) {
   writer.read(letters, timeline);
 }
 
-/// Among the words of data/ "kwh" has the most phonemes for its letters, 11 for 3.
+/// Twice the letters plus 8. In data/, "kwh" has the most phonemes per letter: 11 for 3.
 Limits limits(Group words) {
   Limits limits{.end = marks.end};
   for (const auto& word : words) limits.longest_of.push_back(2 * word.cols() + 8);

@@ -1,7 +1,7 @@
-// Task: how is a word pronounced? Letters in, phonemes out, learned from a dictionary.
+// Grapheme-to-phoneme conversion: pronunciation of words, learned from a dictionary.
 // bin/g2p [WORD ...] [--score general] [--map WORD] [--compare] [--load out/g2p/model.safetensors]      bin/g2p --help
-// A minute on two cores with the defaults; ends with the error rates on words that were not learned from, and with the
-// pronunciations of the given words.
+// Takes a minute on two cores with the defaults. Prints the error rates on test words and the pronunciations of the
+// given words.
 
 #include "../support/output_folder.hpp"
 #include "../support/program.hpp"
@@ -36,7 +36,7 @@ class Program {
     if (!options_.quiet) tell(lines);
   }
 
-  /// Words that something is to be done with.
+  /// The words on the command line, including that of --map.
   std::vector<std::string> asked() const {
     std::vector<std::string> words = options_.words;
     if (!options_.map.empty()) words.push_back(options_.map);
@@ -55,7 +55,7 @@ class Program {
             std::set<std::string>(data.train.spelled.begin(), data.train.spelled.end())};
   }
 
-  /// All runs of one kind of network; `first` is called after the first one.
+  /// Trains all runs of one kind of network; calls `first` after the first run.
   template <class F>
   Study study(Trained& trained, const Data& data, F&& first) const {
     Study study{trained.options, trained.network->parameters(), {}};
@@ -78,10 +78,10 @@ class Program {
     if (!missing.empty()) say(text("no pictures: ", missing, "\n"));
   }
 
-  /// The network of the first seed.
+  /// Trains one kind of network and returns the network of the first seed.
   Trained learn() const {
     const Data data = read();
-    for (const std::string& word : asked()) data.vocabulary.source(word);  // throws now rather than after training
+    for (const std::string& word : asked()) data.vocabulary.source(word);  // throws before training
     Trained trained = make(options_.network, data);
     const Study all = study(trained, data, [&] {
       save(trained, folder_ / "model.safetensors");
@@ -119,7 +119,7 @@ class Program {
     test_part("test      ", data.test, trained);
   }
 
-  /// Words that were learned from say little about others: these have a line of their own.
+  /// Training words are no test of generalisation: the other words get a separate line.
   void test_part(const std::string& part, const Words& words, const Trained& trained) const {
     const auto line = [&](const std::string& which, const Words& some) {
       tell("  " + part + "  " + which + tested_text(test(*trained.network, options_, some, threads_), options_.search) +

@@ -11,14 +11,14 @@ using namespace unroll;
 
 namespace {
 
-/// None of them has a blank in it: those stand between them in the files that they are from.
+/// Symbols separated by blanks. No symbol contains a blank, since blanks separate symbols in the dictionaries too.
 std::string joined(const std::vector<std::string>& symbols) {
   std::string line;
   for (const std::string& symbol : symbols) line += (line.empty() ? "" : " ") + symbol;
   return line;
 }
 
-/// What the metadata of a file say.
+/// Checked access to the metadata of a file.
 class Metadata {
  public:
   explicit Metadata(const SafeTensors& file) : file_(file) {}
@@ -40,7 +40,7 @@ class Metadata {
     return value;
   }
 
-  /// In order, each once: they are searched for.
+  /// List of symbols; it must be sorted without duplicates, because Vocabulary searches it by bisection.
   std::vector<std::string> symbols(const std::string& key) const {
     std::vector<std::string> all(1);
     for (const char c : word(key))
@@ -84,7 +84,7 @@ Trained load(const std::filesystem::path& path) {
   require<FileError>(
       find_kind(trained.options) != nullptr, file.file,
       ": holds a network that this program does not know: ", unroll::detail::in_quotes(name_of(trained.options)));
-  // The embedding of letters, what the encoder reads of it and of its state.
+  // A lower bound of the parameters: embedding of letters, and the encoder's weights for inputs and states.
   const double units = double(trained.options.units), embedding = double(trained.options.embedding);
   file.require_numbers(double(trained.vocabulary.letters.size()) * embedding + embedding * units + units * units);
   trained.network =

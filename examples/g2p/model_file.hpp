@@ -1,6 +1,6 @@
 #pragma once
-// A trained network in a file, with all that is needed to use it: parameters by name, and in the metadata the kind of
-// network, its sizes, letters and phonemes, and the words that it learned from.
+// Model files. They hold the parameters by name, and in the metadata the kind of network, its sizes, letters, phonemes
+// and the words of its training data.
 
 #include <filesystem>
 #include <optional>
@@ -15,13 +15,13 @@ struct Trained {
   NetworkOptions options;
   Vocabulary vocabulary;
   std::unique_ptr<Network> network;
-  std::optional<std::set<std::string>> learned;  // words; nothing: the file does not say
+  std::optional<std::set<std::string>> learned;  // training words; empty if the file does not list them
 };
 
-/// Writes the file completely or not at all.
+/// Writes the file atomically.
 void save(const Trained& trained, const std::filesystem::path& file);
 
-/// Throws FileError for a file that save() has not written, ShapeError for parameters of another shape.
+/// Throws FileError for a file that is not from save(), ShapeError for parameters of another shape.
 Trained load(const std::filesystem::path& file);
 
 }  // namespace g2p

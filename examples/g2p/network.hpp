@@ -1,5 +1,5 @@
 #pragma once
-// Networks that write phonemes for letters, whatever cell and score they have, and the list of those that there are.
+// Letter-to-phoneme networks behind type-erased interfaces, and the list of available kinds.
 
 #include <functional>
 #include <memory>
@@ -19,8 +19,8 @@ struct NetworkOptions {
   unroll::Index units = 96, embedding = 48;
 };
 
-/// A network that writes for the words it has read: what greedy() and beam_search() ask for, compiled once for all
-/// kinds.
+/// Type-erased decoder, used by greedy() and beam_search(), so that these are compiled once for all kinds. Its
+/// functions are those of Seq2SeqDecoder.
 class Writer {
  public:
   using Scalar = float;
@@ -33,7 +33,7 @@ class Writer {
   virtual unroll::ConstView<float> start() = 0;
   virtual unroll::ConstView<float> step(std::span<const unroll::Index> parents,
                                         std::span<const unroll::Index> tokens) = 0;
-  virtual unroll::ConstView<float> attention() const = 0;  // without data where there is none
+  virtual unroll::ConstView<float> attention() const = 0;  // no data for networks without attention
 };
 
 using Pairs = unroll::SequencePairs<float>;
@@ -45,30 +45,30 @@ class Network {
   virtual bool attends() const = 0;
   virtual void initialise(std::uint64_t seed) = 0;
   virtual unroll::Index parameters() const = 0;
-  /// As a file holds them.
+  /// Contents of a model file: parameters by name, and `metadata`.
   virtual unroll::SafeTensors tensors(std::map<std::string, std::string> metadata) const = 0;
   virtual void take(const unroll::SafeTensors& file) = 0;
   virtual void fit(const Pairs& pairs, unroll::Adam<float>& adam, const PairFitOptions& options) = 0;
-  /// With the present parameters; refers to the network.
+  /// Decoder with the present parameters. It refers to the network, which must outlive it.
   virtual std::unique_ptr<Writer> writer() const = 0;
 };
 
-/// What can be asked for; attention and score are "none" together.
+/// Available combination of cell, attention and score; attention and score are both "none" or neither is.
 struct Kind {
   std::string cell, attention, score;
   std::unique_ptr<Network> (*make)(const NetworkOptions&, unroll::Index letters, unroll::Index tokens);
 };
 const std::vector<Kind>& kinds();
-/// nullptr where there is no such kind.
+/// The kind of these options; nullptr if it is not available.
 const Kind* find_kind(const NetworkOptions& options);
-/// "gru, bahdanau attention, additive score"
+/// Name for messages and legends: "gru, bahdanau attention, additive score".
 std::string name_of(const NetworkOptions& options);
 
-/// Throws ValueError where there is no such kind.
+/// Network of this kind; its parameters need initialise() or take(). Throws ValueError if the kind is not available.
 std::unique_ptr<Network> make_network(const NetworkOptions& options, unroll::Index letters, unroll::Index tokens);
 
-/// Embedded letters, read in both directions. For a dot score each direction has half the units, so that what was read
-/// is as long as the state that it is compared with.
+/// Encoder: embedding of letters and a bidirectional recurrent layer. Dot scores compare keys with the decoder state,
+/// so both must have the same length: each direction then has half the units.
 unroll::Stack<float> make_encoder(const NetworkOptions& options, unroll::Index letters);
 
 }  // namespace g2p

@@ -1,4 +1,4 @@
-// Decoders that compare by the tangents of query and key together.
+// Decoders with additive scores, a tanh of query plus key.
 
 #include "network_of.hpp"
 #include "unroll/attention/bahdanau.hpp"

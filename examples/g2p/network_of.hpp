@@ -1,5 +1,5 @@
 #pragma once
-// A network with a given decoder cell.
+// Network and decoder for a given decoder cell.
 
 #include "network.hpp"
 #include "unroll/infer/seq2seq_decoder.hpp"

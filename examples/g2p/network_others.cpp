@@ -1,4 +1,4 @@
-// Luong's decoder with input feeding, and one that does not attend.
+// Luong's decoder with input feeding, and a decoder without attention.
 
 #include "network_of.hpp"
 #include "unroll/attention/luong.hpp"
@@ -14,7 +14,7 @@ constexpr auto readout = symbol<"readout", "readout">;
 
 // clang-format off
 
-/// BahdanauGru without its attention, to see what that is good for: of the word, the decoder knows its first state only.
+/// BahdanauGru without attention, as a baseline: the word enters only through the initial state of the decoder.
 constexpr auto without_attention = cell(state(h),
     r = sigmoid(linear(x, h)),
     z = sigmoid(linear(x, h)),

@@ -1,4 +1,4 @@
-// Decoders that compare by products of query and key.
+// Decoders with dot-product scores of query and key.
 
 #include "network_of.hpp"
 #include "unroll/attention/bahdanau.hpp"

@@ -9,7 +9,7 @@ using example::number;
 using example::one_of;
 using example::whole;
 
-/// What the list of networks has under this head, each once.
+/// Distinct values of one member of all kinds.
 std::vector<std::string> words_of(std::string Kind::*head) {
   std::vector<std::string> words;
   for (const Kind& kind : kinds())
@@ -54,7 +54,7 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--length-penalty", o.search.length_penalty, "Wu et al.'s alpha; 0: none")->check(number(0, 10));
 }
 
-/// "bahdanau with additive, additive_biased; luong with general"
+/// Available combinations for a cell: "bahdanau with additive, additive_biased; luong with general".
 std::string possible(const std::string& cell) {
   std::string list;
   for (const std::string& attention : words_of(&Kind::attention)) {
@@ -74,7 +74,6 @@ void check_kind(const CLI::App& app, NetworkOptions& o) {
         "--score", unroll::text("there is no ", name_of(o), "; with --cell ", o.cell, " there is ", possible(o.cell)));
 }
 
-/// What no option can know alone.
 void check_together(const CLI::App& app, Options& o) {
   check_kind(app, o.network);
   if ((o.compare || o.network.score.ends_with("dot")) && o.network.units % 2 != 0)

@@ -11,7 +11,7 @@ using namespace unroll;
 
 namespace {
 
-/// One line for each kind of network, over its runs.
+/// One curve per kind of network: mean over its runs.
 template <class Value>
 figure::Curves over_epochs(const std::vector<Study>& studies, const std::string& unit, const Value& value) {
   figure::Curves curves{.title = {}, .x = {"epoch"}, .y = {unit, 0}, .series = {}};

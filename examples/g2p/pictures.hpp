@@ -1,5 +1,5 @@
 #pragma once
-// Where a network looks while it writes a word, and what all runs gave as a page.
+// Attention maps, and the HTML report of all runs.
 
 #include <filesystem>
 
@@ -7,12 +7,13 @@
 
 namespace g2p {
 
-/// Draws map.svg in the folder: a row for each phoneme of `written`, a column for each letter. Empty when it is drawn,
-/// otherwise why not.
+/// Draws map.svg in the folder: one row per phoneme of `written`, one column per letter. Returns an empty string on
+/// success, otherwise the reason why it was not drawn.
 std::string draw_map(const std::filesystem::path& folder, const std::string& word, const Vocabulary& vocabulary,
                      const unroll::Hypothesis<float>& written, const std::string& network);
 
-/// Writes report.html and what belongs to it into the folder. Empty when all pictures are drawn, otherwise why not.
+/// Writes report.html and its files into the folder. Returns an empty string if all pictures were drawn, otherwise the
+/// reason.
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const std::vector<Study>& studies);
 

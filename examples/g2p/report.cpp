@@ -158,7 +158,7 @@ std::string metrics_json(const Options& options, const Data& data, const std::ve
                        {"phonemes", data.vocabulary.phonemes}}},
                      {"networks", nlohmann::json::array()}};
   for (const Study& study : studies) all["networks"].push_back(json_of(study));
-  // Names of files may hold bytes that are no UTF-8: they are replaced, not thrown at.
+  // File names may contain invalid UTF-8: it is replaced instead of throwing.
   return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What runs gave, as text, JSON and tables.
+// Results of runs as text, JSON and tables.
 
 #include "training.hpp"
 #include "unroll/report/environment.hpp"
@@ -14,7 +14,7 @@ struct Study {
   std::vector<Run> runs;
 };
 
-/// Of one number of every run.
+/// Summary over the runs of value(run).
 template <class Value>
 unroll::Summary over_runs(const Study& study, const Value& value) {
   unroll::VectorX<double> values(unroll::Index(study.runs.size()));
@@ -28,22 +28,22 @@ unroll::NamedValues settings_of(const Options& options);
 std::string data_text(const Options& options, const Data& data);
 std::string network_text(const Study& study);
 std::string epoch_text(const Epoch& epoch, unroll::Index epochs);
-/// Seconds, errors of the validation and of the test words.
+/// Training time, and error rates of the validation and test words.
 std::string run_text(const Run& run, const Search& search);
 std::string tested_text(const Tested& tested, const Search& search);
-/// A line for each kind of network: means over the runs, of the test words.
+/// Table with one line per kind of network: mean error rates over the runs on the test words.
 std::string comparison_text(const std::vector<Study>& studies, const Search& search);
-/// "phoneme error rate 10.0 %, word error rate 38.0 % on 2000 test words, 4 beams, 1 seed"
+/// Last line of the program: "phoneme error rate 10.0 %, word error rate 38.0 % on 2000 test words, 4 beams, 1 seed".
 std::string result_text(const Study& study, const Search& search);
-/// The best pronunciations of a word with their log-probabilities.
+/// The hypotheses of a word with their log-probabilities.
 std::string written_text(const std::string& word, const Vocabulary& vocabulary,
                          const std::vector<unroll::Hypothesis<float>>& written);
 
-/// Every number that is printed, and the options.
+/// All printed numbers, and the options.
 std::string metrics_json(const Options& options, const Data& data, const std::vector<Study>& studies);
-/// A line for each run and epoch.
+/// Table with one line per run and epoch.
 std::string history_csv(const std::vector<Study>& studies);
-/// A line for each word: what is right (the nearest pronunciation), what was written, how many errors that has.
+/// Table with one line per word: nearest reference pronunciation, best hypothesis, edit distance.
 std::string test_table(const Words& words, const Written& written, const Vocabulary& vocabulary);
 
 }  // namespace g2p

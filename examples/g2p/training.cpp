@@ -11,7 +11,7 @@ using namespace unroll;
 
 namespace {
 
-/// Of all threads together, as std::clock counts.
+/// Wall-clock and processor time since construction; std::clock counts all threads of the process.
 class Stopwatch {
  public:
   Seconds seconds() const {
@@ -24,7 +24,7 @@ class Stopwatch {
   std::clock_t processor_ = std::clock();
 };
 
-/// Each pronunciation of a word is learned.
+/// One pair for each pronunciation of a word.
 Pairs pairs_of(const Words& words) {
   std::vector<MatrixX<float>> sources;
   std::vector<std::vector<Index>> targets;
@@ -34,7 +34,7 @@ Pairs pairs_of(const Words& words) {
   return {std::move(sources), std::move(targets), marks};
 }
 
-/// Falls to three tenths for the last quarter of the epochs.
+/// Learning rate that falls to 0.3 of its value for the last quarter of the epochs.
 struct LateFall {
   double first;
   Index epochs;

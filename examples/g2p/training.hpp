@@ -1,20 +1,20 @@
 #pragma once
-// A run: one seed, trained and tested.
+// Training and test of one run, with one seed.
 
 #include "options.hpp"
 
 namespace g2p {
 
-/// What the wall clock and what the processors say.
+/// Elapsed wall-clock time and processor time, summed over all threads.
 struct Seconds {
   double wall = 0, processor = 0;
 };
 
 struct Epoch {
   unroll::Index epoch;
-  double loss;            // mean over the phonemes while learning
-  ErrorRates validation;  // greedy
-  Seconds seconds;        // of learning
+  double loss;            // training loss, mean over the phonemes
+  ErrorRates validation;  // greedy decoding
+  Seconds seconds;        // of training, without validation
 };
 
 struct Tested {
@@ -28,11 +28,11 @@ struct Run {
   Seconds seconds = {};
 };
 
-/// Trains the network from first values on and tests what it has become: no epoch is chosen.
+/// Trains the network from new initial values and tests the parameters of the last epoch; there is no early stopping.
 Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed,
           const unroll::Threads& threads, const std::function<void(const Epoch&)>& on_epoch);
 
-/// Greedy, and with options.search.
+/// Error rates of greedy decoding and of beam search with `options.search`.
 Tested test(const Network& network, const Options& options, const Words& words, const unroll::Threads& threads);
 
 }  // namespace g2p

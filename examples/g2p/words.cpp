@@ -17,7 +17,7 @@ using namespace unroll;
 
 namespace {
 
-/// A word of a file with all of its pronunciations, each once.
+/// Word of a file with all of its pronunciations, without duplicates.
 struct Entry {
   std::string word;
   std::vector<std::string> letters;
@@ -30,7 +30,7 @@ std::optional<Index> place_of(const std::vector<std::string>& sorted, const std:
   return found - sorted.begin();
 }
 
-/// Of a to z and A to Z; others stay what they are.
+/// Swaps upper and lower case of a-z and A-Z; other letters are unchanged.
 std::string other_case(std::string letter) {
   const char c = char(letter[0] | 0x20);
   if (letter.size() == 1 && c >= 'a' && c <= 'z') letter[0] = char(letter[0] ^ 0x20);
@@ -48,7 +48,7 @@ std::string_view without_comment(std::string_view line) {
   return line.substr(0, std::min(line.find(" #"), line.find("\t#")));
 }
 
-/// "read" of "read(2)", which CMUdict writes for another pronunciation.
+/// Strips the number of CMUdict's alternative pronunciations: "read(2)" becomes "read".
 std::string_view without_number(std::string_view word) {
   const std::size_t open = word.rfind('(');
   if (open == word.npos || open == 0 || !word.ends_with(')')) return word;
@@ -59,7 +59,7 @@ std::string_view without_number(std::string_view word) {
 
 class Reader {
  public:
-  /// `limit` 0: all words. `vocabulary`, where there is one, must know all letters and phonemes.
+  /// Reads at most `limit` words (0: all). If `vocabulary` is not null, unknown letters and phonemes are errors.
   std::vector<Entry> read(const std::filesystem::path& path, Index limit, const Vocabulary* vocabulary) {
     const std::string content = detail::read_text(path), name = path.string();
     detail::TextLines lines(content, name);
@@ -72,7 +72,7 @@ class Reader {
       Entry entry = Reader::entry(without_comment(*line), *tabs ? '\t' : ' ', lines);
       lines.expect(!seen_.contains(entry.word), "the word '", entry.word, "' is in the training file too");
       const auto place = places.find(entry.word);
-      // Of a word within the limit all pronunciations count, wherever they are.
+      // Words within the limit get all their pronunciations, even those far down in the file.
       if (place == places.end() && limit > 0 && Index(entries.size()) == limit) continue;
       if (vocabulary != nullptr) check_known(entry, *vocabulary, lines);
       if (place != places.end()) {
@@ -88,7 +88,7 @@ class Reader {
   }
 
  private:
-  /// `separator` stands between a word and its phonemes, in all lines of a file the same.
+  /// Parses a line; `separator`, between word and phonemes, is the same in all lines of a file.
   static Entry entry(std::string_view line, char separator, const detail::TextLines& lines) {
     Entry entry{std::string(without_number(detail::take_until(line, separator))), {}, {parts(line)}};
     const std::size_t phonemes = entry.pronunciations.front().size();
@@ -119,7 +119,7 @@ class Reader {
           [&] { return detail::in_quotes(phoneme); }, " of '", entry.word, "' is in no training word");
   }
 
-  std::set<std::string> seen_;  // in the files before
+  std::set<std::string> seen_;  // words of the files read before
 };
 
 Vocabulary vocabulary_of(const std::vector<Entry>& entries) {

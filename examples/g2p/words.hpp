@@ -1,5 +1,5 @@
 #pragma once
-// Words with their pronunciations, from files to numbers.
+// Pronunciation dictionaries: words with their pronunciations, read from files and encoded as numbers.
 
 #include <filesystem>
 #include <span>
@@ -10,34 +10,34 @@
 
 namespace g2p {
 
-/// The numbers of the marks; phonemes are numbered behind them.
+/// Numbers of the begin and end tokens; phonemes are numbered from 2.
 inline constexpr unroll::Marks marks{.begin = 0, .end = 1};
-/// Of a word's letters and of its phonemes.
+/// Maximum number of letters and of phonemes of a word.
 inline constexpr unroll::Index longest_word = 64;
 
-/// One word in `spread` goes into the test part, with all of its pronunciations: the last of every `spread` in the
-/// order in which words come first in the file.
+/// Every `spread`-th word, in order of first appearance in the file, belongs to the test part, with all of its
+/// pronunciations.
 inline constexpr unroll::Index spread = 20;
 
 struct Vocabulary {
-  std::vector<std::string> letters, phonemes;  // in order, each once
+  std::vector<std::string> letters, phonemes;  // sorted, without duplicates
 
   unroll::Index tokens() const { return unroll::Index(phonemes.size()) + 2; }
-  /// A row of numbers. A capital letter that is not known is taken as the small one, and a small one as the capital.
-  /// Throws ValueError for a word without letters, with too many, or with others.
+  /// Encoded word [1 x letters]. An unknown letter of a-z or A-Z is replaced by its other case. Throws ValueError for a
+  /// word without letters, with more than `longest_word`, or with unknown ones.
   unroll::MatrixX<float> source(const std::string& word) const;
-  /// "HH AH L OW"
+  /// Phonemes as text: "HH AH L OW".
   std::string spoken(std::span<const unroll::Index> tokens) const;
 };
 
-/// Words as a network reads and writes them.
+/// Encoded words with their pronunciations.
 struct Words {
   std::vector<std::string> spelled;
   std::vector<unroll::MatrixX<float>> sources;
-  std::vector<std::vector<std::vector<unroll::Index>>> pronunciations;  // of each word one or more
+  std::vector<std::vector<std::vector<unroll::Index>>> pronunciations;  // one or more per word
 
   unroll::Index size() const { return unroll::Index(spelled.size()); }
-  /// Words with a pronunciation.
+  /// Number of (word, pronunciation) pairs.
   unroll::Index pairs() const;
   Words subset(std::span<const unroll::Index> some) const;
 };
@@ -47,15 +47,15 @@ struct Data {
   Words train, validation, test;
 };
 
-/// The letters of a word, which are code points of UTF-8. Nothing for what is no UTF-8 or has blanks in it.
+/// Letters of a word, one per UTF-8 code point. Empty for invalid UTF-8 and for words with blanks.
 std::vector<std::string> letters_of(const std::string& word);
 
-/// Reads dictionaries, of the training file the first `limit` words (0: all), and cuts the test part off it. A line is
-/// a word and its phonemes as CMUdict has them: with a tab between them in all lines, or with blanks; `;;;` begins a
-/// line that is a comment, ` #` a comment behind the phonemes; `word(2)` and a word that comes again are other
-/// pronunciations. Digits of stress belong to their phonemes. Letters and phonemes are those of the training file, or
-/// the `known` ones of a network. Throws FileError, with the line, for a broken line, a word of the validation file
-/// that is in the training file, a letter or phoneme that is not known.
+/// Reads two dictionaries, of the training file the first `limit` words (0: all), and splits off the test part. A line
+/// holds a word and its phonemes, in the format of CMUdict: separated by a tab in all lines, or by blanks; `;;;` starts
+/// a comment line, ` #` a comment after the phonemes; `word(2)` and repeated words are further pronunciations. Stress
+/// digits are part of their phonemes. Letters and phonemes are those of the training file, or of `known`, the
+/// vocabulary of a trained network. Throws FileError, with the line, for a malformed line, a validation word that is in
+/// the training file, and an unknown letter or phoneme.
 Data read_data(const std::filesystem::path& train, const std::filesystem::path& validation, unroll::Index limit,
                const Vocabulary* known = nullptr);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Random numbers for the stand-ins.
+// Random numbers for simulated data.
 
 #include <Eigen/Core>
 
@@ -7,9 +7,9 @@
 
 namespace har {
 
-using Axes = Eigen::Vector3d;  // forwards, sideways, upwards
+using Axes = Eigen::Vector3d;  // forward, sideways, upward
 
-/// One after the other.
+/// Sequence of random numbers.
 class Draws {
  public:
   Draws(std::uint64_t seed, std::uint64_t part) : random_(seed, unroll::Purpose::data, part) {}

@@ -1,5 +1,5 @@
 #pragma once
-// A run as TensorBoard shows it.
+// Event files of a run for TensorBoard.
 
 #include <filesystem>
 
@@ -11,8 +11,8 @@ class EventFile;
 
 namespace har {
 
-/// FOLDER/seedN/events.out.tfevents.har: the numbers of each epoch, histograms of all weights, and what was taken for
-/// what in the end. A file of an earlier run is replaced.
+/// Writer of FOLDER/seedN/events.out.tfevents.har: numbers of each epoch, histograms of all parameters, and the final
+/// confusion matrix. Replaces the file of an earlier run.
 class RunEvents {
  public:
   RunEvents(const std::filesystem::path& folder, std::uint64_t seed);
@@ -21,7 +21,7 @@ class RunEvents {
   RunEvents& operator=(const RunEvents&) = delete;
 
   void epoch(const unroll::Epoch& epoch, const Network& network);
-  /// Draws nothing where gnuplot is missing.
+  /// Adds the confusion matrix; adds nothing if gnuplot is missing.
   void end(const Run& run, const Data& data);
 
  private:

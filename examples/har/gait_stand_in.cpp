@@ -15,13 +15,13 @@ constexpr Index sensors = 3;  // ankle, thigh, trunk
 
 enum class Gait { walks, hurries, stands, freezes };
 
-/// A while in which somebody does one thing.
+/// Time interval with a single gait.
 struct Bout {
   Gait gait;
   double seconds, hertz, swing;  // of the strides; swing in mg at the ankle
 };
 
-/// How much of the ankle's swing and trembling the sensors feel.
+/// Amplitudes at a sensor relative to the reference amplitudes.
 struct Share {
   double swing, tremble;
 };
@@ -36,10 +36,10 @@ struct Walker {
   }
 
   double hertz, swing, tremble;
-  Axes rest[sensors];  // what standing feels like
+  Axes rest[sensors];  // acceleration while standing
 };
 
-/// Nobody freezes while standing; who walks or hurries may stop or freeze.
+/// Freezing follows only walking or hurrying, never standing.
 Bout next_bout(Gait before, const Walker& walker, Draws& draw) {
   const double chance = draw.uniform(0, 1), length = draw.uniform(0, 1);
   const double vigour = std::exp(draw.normal(0, 0.3));
@@ -51,7 +51,6 @@ Bout next_bout(Gait before, const Walker& walker, Draws& draw) {
   return {Gait::walks, 5 + 12 * length, walker.hertz * draw.normal(1, 0.05), vigour * walker.swing};
 }
 
-/// Writes one recording step by step.
 class Recorder {
  public:
   Recorder(const Walker& walker, Index steps, Draws& draw)
@@ -71,7 +70,7 @@ class Recorder {
 
  private:
   void step(const Bout& bout, double trembling_hertz) {
-    // Nothing begins or ends at once.
+    // amplitudes change gradually, with a time constant of 0.25 s
     const double inertia = std::exp(-1 / (0.25 * steps_per_second));
     swing_ = inertia * swing_ + (1 - inertia) * bout.swing;
     tremble_ = inertia * tremble_ + (1 - inertia) * (bout.gait == Gait::freezes ? walker_.tremble : 0);
@@ -99,7 +98,7 @@ class Recorder {
   const Walker& walker_;
   Draws& draw_;
   Stream stream_;
-  Index at_ = 0, noticed_ = 0, label_ = 0;  // whoever labels it needs a moment to see what has changed
+  Index at_ = 0, noticed_ = 0, label_ = 0;  // labels are delayed by the reaction time of an annotator
   double swing_ = 0, tremble_ = 0, stride_ = 0, shake_ = 0;
 };
 

@@ -24,7 +24,7 @@ double accuracy_after(const Network& network, const Data& data, Index steps) {
   return accuracy.value();
 }
 
-/// From quick to slow, because most is decided early.
+/// Number of steps grows geometrically, because accuracy changes mostly at the beginning.
 void add_accuracy(const Network& network, const Data& data, Inspection& seen) {
   Index longest = 0;
   for (Index s = 0; s < data.test.size(); ++s) longest = std::max(longest, data.test.length(s));
@@ -33,7 +33,7 @@ void add_accuracy(const Network& network, const Data& data, Inspection& seen) {
   for (const double steps : seen.steps) seen.accuracy.push_back(accuracy_after(network, data, Index(steps)));
 }
 
-/// The same network asked at every step shows what it remembers.
+/// Outputs of the last recurrent layer at every step, from a network with the same parameters that does not pool.
 void add_state(const Network& network, const Options& options, const Data& data, Inspection& seen) {
   Options every = options;
   every.every_step = true;
@@ -55,7 +55,7 @@ void add_gradient(const Network& network, const Data& data, const ClassLoss& los
   batch.gather(data.test, some);
   const MatrixX<float> x = batch.x();
   seen.gradient = gradient_flow(network, x, batch.timeline(), [&](const ConstView<float>& output) {
-    // Of a network that answers at every step, the last answers are those that count.
+    // for a network with outputs at every step, only the last outputs count
     MatrixX<float> d_output = MatrixX<float>::Zero(output.rows(), output.cols());
     const Index count = batch.timeline().batch();
     const Labels labels = batch.labels(0, count);

@@ -1,13 +1,13 @@
 #pragma once
-// The two losses of the study as one type, so that training is compiled once for both.
+// Both losses of the study as one type, so that training is compiled once.
 
 #include "unroll/losses/binary_cross_entropy.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
 
 namespace har {
 
-/// Cross entropy of class labels, in nats: of the softmax over all outputs, or summed over the sigmoid of each output,
-/// whose target is 1 for the label's class and 0 for the others.
+/// Cross entropy of class labels, in nats: of the softmax over all outputs, or summed over the sigmoids of the outputs
+/// with target 1 for the label's class and 0 for the others.
 class ClassLoss {
   using Ref = Eigen::Ref<const unroll::Labels>;
   using Out = unroll::Out<float>;
@@ -50,7 +50,8 @@ class ClassLoss {
   }
 
  private:
-  /// A column of 0 and 1 for each label, and weights that make a sum over the classes of their mean.
+  /// One-hot column for each label, NaN for negative labels. BinaryCrossEntropy averages over the classes; the weights
+  /// turn this mean into a sum.
   class Targets {
    public:
     Targets(const Ref& labels, unroll::Index classes)

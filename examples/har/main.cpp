@@ -1,8 +1,8 @@
-// Task: ten seconds of a smart watch's accelerometer and gyroscope; say what its wearer was doing.
+// Activity recognition: classifies ten seconds of a smart watch's accelerometer and gyroscope.
 // bin/har [--cell lstm] [--units 64] [--layers 2] [--data MINE] ...                                     bin/har --help
-// bin/har --study       a table of settings, several seeds each; what was done already is not done again
+// bin/har --study       a table of settings, with several seeds each; finished runs are not repeated
 // bin/har --stream      recordings with a label at every step
-// Under ten seconds with the defaults; ends with the mean accuracy on the test sequences.
+// Takes less than ten seconds with the defaults. Prints the mean accuracy on the test sequences.
 
 #include <cmath>
 #include <cstdio>
@@ -34,12 +34,11 @@ Data read_data(const Options& options) {
   return prepare(read_recordings(options.data, options.window));
 }
 
-/// Says it now, unless only the result is wanted.
 void say(const Options& options, const std::string& words) {
   if (!options.quiet) example::tell(words);
 }
 
-/// Steps of the largest batch that training can meet.
+/// Maximum number of steps of a training batch.
 Index largest_batch_steps(const Options& options, const Dataset<float>& data) {
   std::vector<Index> lengths;
   for (Index s = 0; s < data.size(); ++s) lengths.push_back(data.length(s));
@@ -48,7 +47,7 @@ Index largest_batch_steps(const Options& options, const Dataset<float>& data) {
   return std::accumulate(lengths.begin(), lengths.end(), Index(0));
 }
 
-/// With all that is needed to use the model again, and proof that it can be.
+/// Saves the model with its metadata and checks that the loaded file gives the same outputs.
 void save_and_check(const Network& network, const std::filesystem::path& file, const Options& options,
                     const Data& data) {
   save(network, file, metadata_of(data));

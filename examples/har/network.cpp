@@ -41,7 +41,7 @@ Network make_network(const Options& options, Index features, Index classes) {
   const bool pools = !options.every_step && !options.stream;
   std::vector<AnyLayer<float>> layers;
   for (Index k = 1; k <= options.layers; ++k) {
-    // The layer itself knows which step is its last: in a backward direction it is the first one.
+    // Returns::last considers the direction: for a backward layer it is the first step.
     const bool last = k == options.layers && pools && options.pool == "last";
     layers.push_back(recurrent(options, last ? Returns::last : Returns::steps));
     if (options.dropout > 0) layers.push_back(Dropout{.rate = options.dropout});

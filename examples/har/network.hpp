@@ -1,5 +1,5 @@
 #pragma once
-// The networks that the command line asks for.
+// Networks for the command-line options.
 
 #include "options.hpp"
 #include "unroll/models/stack.hpp"
@@ -8,11 +8,11 @@ namespace har {
 
 using Network = unroll::Stack<float>;
 
-/// Recurrent layers, one vector per sequence (or per step: --every-step, --stream), and a score for each class; not
-/// initialised.
+/// Recurrent layers, pooling over time (none with --every-step and --stream), and a dense layer with one score per
+/// class. Parameters are not initialised.
 Network make_network(const Options& options, unroll::Index features, unroll::Index classes);
 
-/// Multinomial logistic regression.
+/// Multinomial logistic regression on the last step.
 Network make_baseline(unroll::Index features, unroll::Index classes);
 
 }  // namespace har

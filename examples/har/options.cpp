@@ -7,7 +7,8 @@ namespace {
 
 using namespace example;
 
-/// The experiment of a student's report, whose settings these are: a plain recurrent network and plain descent.
+/// Defaults of --study: settings of an experiment in a student's report, with an Elman network and plain gradient
+/// descent.
 Options study_options() {
   Options o;
   o.study = true;
@@ -83,7 +84,6 @@ void add_options(CLI::App& app, Options& o) {
   app.add_flag("--quiet", o.quiet, "only the result");
 }
 
-/// What no option can know alone.
 void check_together(const CLI::App& app, const Options& o) {
   if (app.count("--train") != app.count("--test"))
     throw CLI::ValidationError(app.count("--train") == 0 ? "--test" : "--train",

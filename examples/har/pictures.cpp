@@ -28,7 +28,7 @@ Metric metric_of(const std::string& name, const Summary& summary) {
           .note = several ? text("mean and sample standard deviation of ", summary.count, " seeds") : ""};
 }
 
-/// "validation" or, where there are none, the test data: what was watched during training.
+/// Data monitored during training: "validation" if there are any, otherwise "test".
 std::string watched(const Options& options) { return options.validation > 0 ? "validation" : "test"; }
 
 std::string remarks_of(const std::vector<std::string>& remarks) {
@@ -239,7 +239,7 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
 
 namespace {
 
-/// The first part of the first recording, every eighth step: more would not be seen.
+/// Up to 2560 steps of the first recording, every eighth step, which is the resolution of the figure.
 figure::Curves belief_over_time(const StreamParts& parts, const StreamResults& results) {
   const Stream& stream = parts.test.front();
   const Index steps = std::min<Index>(stream.labels.size(), 2560), each = 8;
@@ -270,7 +270,7 @@ figure::Curves roc_curves(const StreamResults& results) {
   for (const StreamRun& run : results.runs) {
     if (run.seed != results.runs.front().seed) continue;
     figure::Series line{.name = run.model, .x = {}, .y = {}};
-    // A picture shows no more than this many points.
+    // at most about 300 points, the resolution of the figure
     const std::size_t each = 1 + run.curve.size() / 300;
     for (std::size_t k = 0; k < run.curve.size(); k += k + each < run.curve.size() ? each : 1) {
       line.x.push_back(100 * run.curve[k].false_alarms);

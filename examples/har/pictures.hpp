@@ -1,5 +1,5 @@
 #pragma once
-// Pages with pictures: of a run, of a study, of streams.
+// HTML reports of a run, a study and streams.
 
 #include <filesystem>
 
@@ -9,7 +9,8 @@
 
 namespace har {
 
-// Each writes report.html and what belongs to it into the folder. Empty when all pictures are drawn, otherwise why not.
+// Each writes report.html and its files into the folder and returns an empty string if all figures were drawn,
+// otherwise the reason why not.
 
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const std::vector<Run>& runs, const Inspection& seen);

@@ -25,7 +25,7 @@ std::string beginning(const fs::path& file) {
 
 bool has_part(const std::string& name, const char* part) { return name.find(part) != name.npos; }
 
-/// NAME_TEST.ts beside NAME_TRAIN.ts, or the other way round.
+/// Reads NAME_TRAIN.ts and NAME_TEST.ts of a folder, given one of the two.
 Recordings read_ts_pair_of(const fs::path& one) {
   std::string train = one.filename().string();
   const auto at = std::max(int(train.rfind("_TRAIN")), int(train.rfind("_TEST")));
@@ -82,7 +82,7 @@ Recordings read_ts_pair(const std::string& train_file, const std::string& test_f
 #if defined(HAR_HDF5)
 namespace {
 
-/// The column of the 1 in each row.
+/// Column of the 1 in each row.
 std::vector<Index> labels_of(const Hdf5File& file, const char* name, Index windows) {
   const auto sizes = file.shape(name).sizes;
   require<FileError>(sizes.size() == 2 && Index(sizes[0]) == windows, file.path(), ": ", name, ": expected [", windows,

@@ -26,7 +26,7 @@ std::string steps_text(const Dataset<float>& data) {
 }
 
 std::string padded(std::string word, std::size_t width) {
-  // Bytes, not letters: class names beyond ASCII may stand a little off.
+  // counts bytes: class names outside ASCII may be misaligned
   return word.size() < width ? std::string(width - word.size(), ' ') + word : word;
 }
 
@@ -168,7 +168,7 @@ std::string metrics_json(const Options& options, const Data& data, const Network
   const auto tops = top_summaries(runs);
   for (std::size_t k = 0; k < tops.size(); ++k) all[text("top_", k + 1)] = json_of(tops[k]);
   for (const Run& run : runs) all["runs"].push_back(json_of(run));
-  // Names from a file may hold bytes that are no UTF-8: they are replaced, not thrown at.
+  // Names from files may contain invalid UTF-8: it is replaced instead of throwing.
   return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

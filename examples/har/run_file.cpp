@@ -13,7 +13,7 @@ namespace {
 
 double number_of(const nlohmann::json& value) { return value.is_null() ? Epoch::none : value.get<double>(); }
 
-/// Throws ValueError for anything but a whole number within the limits.
+/// Integer from `low` to `high`. Throws ValueError for other values.
 Index whole_of(const nlohmann::json& value, Index low, Index high) {
   const bool whole = value.is_number_integer() && !(value.is_number_unsigned() && value > high);
   require<ValueError>(whole && value >= low && value <= high, "run: expected a whole number from ", low, " to ", high,

@@ -1,5 +1,5 @@
 #pragma once
-// A run of a study in a file, so that it is not done again.
+// Files for the runs of a study, so that finished runs are not repeated.
 
 #include <filesystem>
 #include <optional>
@@ -12,30 +12,30 @@
 
 namespace har {
 
-/// What a run of the study gave.
+/// Result of a run of a study.
 struct Outcome {
   Setting setting;
   std::uint64_t seed = 0;
-  std::string diverged = {};     // where a number was not finite; then nothing else is known
-  std::vector<double> top = {};  // shares of the test data: the right class is the best, among the best 2, best 3
+  std::string diverged = {};     // where a number was not finite, then there are no other results; empty: nowhere
+  std::vector<double> top = {};  // test accuracies: the true class is the best, among the best 2, among the best 3
   double loss = 0;               // of the test data
   unroll::Index best_epoch = 0;
   double seconds = 0;  // of training, on one core
   unroll::ConfusionMatrix::Counts confusion = {};
   unroll::History history = {};
 
-  /// Accuracy of the validation data with the parameters that were kept: what a setting is chosen by.
+  /// Validation accuracy with the final parameters, the criterion for the selection of a setting.
   double validation() const {
     if (history.empty()) return unroll::Epoch::none;
     return (best_epoch > 0 ? history[std::size_t(best_epoch - 1)] : history.back()).validation_accuracy;
   }
 };
 
-/// As a file holds it; `of` names the data and the options.
+/// Contents of the file of a run; `of` identifies the data and the options.
 std::string run_text(const Outcome& run, const std::string& of);
 
-/// `run` with what the file has of it. Nothing where there is no such file, or what is there is of other data and
-/// options or cannot be used: then the run is done again.
+/// `run` completed from its file. Empty if there is no file, if it belongs to other data or options, or if it is
+/// invalid: the run must then be repeated.
 std::optional<Outcome> read_run(const std::filesystem::path& file, const std::string& of, unroll::Index classes,
                                 Outcome run);
 

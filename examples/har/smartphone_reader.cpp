@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "readers.hpp"
@@ -16,7 +17,7 @@ struct Part {
   std::vector<Index> people;  // of each window
 };
 
-/// Whole numbers from 1, one in a line.
+/// Reads a file with one integer from 1 to `largest` per line.
 std::vector<Index> read_numbers(const fs::path& file, Index count, Index largest) {
   const auto table = read_csv<double>(file, {.separator = ' ', .header = CsvHeader::no});
   require<FileError>(table.values.rows() == 1 && table.values.cols() == count, file.string(), ": expected ", count,
@@ -33,7 +34,7 @@ std::vector<Index> read_numbers(const fs::path& file, Index count, Index largest
   return numbers;
 }
 
-/// [channels x steps] of each window, from a file for each channel with a window in each line.
+/// Windows [channels x steps], from one file per channel with one window per line.
 std::vector<MatrixX<float>> read_signals(const fs::path& folder, const std::string& part) {
   std::vector<MatrixX<float>> windows;
   Index channel = 0;

@@ -18,14 +18,14 @@ constexpr double steps_per_second = 20, pi = std::numbers::pi;
 struct Activity {
   const char* name;
   double hertz;                               // of the strides
-  Axes swing;                                 // in g, as noise, impact and lean
+  Axes swing;                                 // in g, as are noise, impact and lean
   double noise = 0.05, impact = 0, lean = 0;  // impact: at the beginning of each stride
-  double second = 0.25;                       // harmonic, as a share of the first one
+  double second = 0.25;                       // second harmonic, relative to the first one
   double least_tilt = 0, largest_tilt = 0;    // of the body, in degrees
 };
 
-/// All that are done on foot shake the sensor about as much: what tells them apart is how it goes on over time, and
-/// little of that is in means and deviations.
+/// Activities on foot have similar amplitudes, so that means and deviations of a window distinguish them little; the
+/// time course does.
 const std::vector<Activity>& activities() {
   static const std::vector<Activity> all{
       {.name = "downstairs", .hertz = 1.9, .swing = {0.25, 0.15, 0.31}, .impact = 0.6},
@@ -49,10 +49,10 @@ struct Person {
         device(turned(draw.uniform(-180, 180), Axes::UnitZ()) * turned(draw.normal(0, 15), Axes::UnitX())) {}
 
   double pace, strength;
-  Eigen::Matrix3d device;  // how it is worn
+  Eigen::Matrix3d device;  // orientation in which it is worn
 };
 
-/// One stride goes from 0 to 1.
+/// Phase of the strides; a stride lasts from 0 to 1. One window in ten has a stumble, a jump or a pause of the phase.
 class Stride {
  public:
   Stride(double hertz, Draws& draw) : hertz_(hertz), at_(draw.uniform(0, 1)) {
@@ -92,7 +92,7 @@ MatrixX<float> window(const Activity& activity, const Person& person, Draws& dra
     for (int h = 0; h < 4; ++h)
       felt.array() +=
           vigour * harmonics[h] * activity.swing.array() * (2 * pi * ((h + 1) * at + phases.col(h).array())).sin();
-    // Nobody gains height or speed for long: over time the mean is gravity, whatever is done.
+    // The mean over time is gravity for every activity, because height and speed stay bounded.
     if (activity.impact > 0)
       felt.z() += vigour * activity.impact * (std::exp(-(at - std::floor(at)) / impact_lasts) - impact_lasts);
     felt.x() += activity.lean * std::sin(0.2 * pi * double(t) / steps_per_second);
@@ -101,7 +101,7 @@ MatrixX<float> window(const Activity& activity, const Person& person, Draws& dra
   return measured;
 }
 
-/// `whose`: a place among the people for each window.
+/// Simulated windows. `whose` receives the person of each window.
 Dataset<float> windows(Index count, Index people, Draws draw, std::vector<Index>& whose) {
   std::vector<Person> persons;
   for (Index k = 0; k < people; ++k) persons.emplace_back(draw);

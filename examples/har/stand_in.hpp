@@ -1,12 +1,13 @@
 #pragma once
-// Made-up recordings, of the shape of those that cannot be shipped.
+// Simulated recordings in place of data that cannot be distributed.
 
 #include "recordings.hpp"
 
 namespace har {
 
-/// Windows of an accelerometer in g, 20 values per second for 7.5 seconds, as many of each of six activities. Those of
-/// the test are of other people. How hard it is was set once, see docs/har.md; the seed alone decides what comes out.
+/// Simulated accelerometer windows in g, 20 values per second for 7.5 seconds, with equal numbers of six activities.
+/// Test windows are of other people than training windows. The difficulty was set once, see docs/har.md. Depends on the
+/// options only.
 struct StandIn {
   unroll::Index train = 3000, test = 600;  // windows
   unroll::Index train_people = 36, test_people = 8;
@@ -14,9 +15,9 @@ struct StandIn {
 };
 Recordings make_stand_in(const StandIn& options);
 
-/// Somebody whose gait freezes: acceleration of ankle, thigh and trunk (nine channels, in mg, 64 values per second),
-/// and at every step whether it is frozen. Walking, hurrying with short steps, standing, and in about a tenth of the
-/// time freezing: legs that tremble 4 to 7 times a second and do not get on.
+/// Simulated freezing of gait: accelerations of ankle, thigh and trunk (nine channels, in mg, 64 values per second),
+/// with a label frozen or not at every step. Gaits are walking, hurrying with short steps, standing and, about a tenth
+/// of the time, freezing, when the legs tremble at 4 to 7 Hz without progress.
 struct GaitStandIn {
   unroll::Index people = 6;
   double seconds = 240;  // of each

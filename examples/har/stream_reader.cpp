@@ -24,7 +24,7 @@ StreamParts divide_in_time(std::string name, std::vector<std::string> classes, c
 
 namespace {
 
-/// Of a table whose last row has the labels.
+/// Stream of a table [fields x steps] whose last row holds the labels.
 Stream stream_of(const MatrixX<float>& table, const fs::path& file) {
   require<FileError>(table.rows() >= 2 && table.cols() >= 2, file.string(),
                      ": expected channels and a label in 2 lines or more, found ", table.rows(), " columns and ",
@@ -46,7 +46,7 @@ bool has_commas(const fs::path& file) {
   return first && first->find(',') != first->npos;
 }
 
-/// Time, nine channels and 0, 1, 2 as it was published.
+/// Reads a file of the Daphnet data set: time, nine channels and a label 0, 1 or 2.
 Stream read_daphnet(const fs::path& file) {
   const MatrixX<float> table = read_csv<float>(file, {.separator = ' ', .header = CsvHeader::no}).values;
   require<FileError>(table.rows() == 11, file.string(),
@@ -74,7 +74,6 @@ std::vector<fs::path> files_of(const fs::path& path) {
   return files;
 }
 
-/// How many steps each class has.
 VectorX<Index> steps_by_class(const std::vector<Stream>& streams, Index classes) {
   VectorX<Index> counts = VectorX<Index>::Zero(classes);
   for (const Stream& stream : streams)
@@ -89,7 +88,7 @@ void check_classes(const std::vector<Stream>& streams, const char* what, Index c
                      " are all of one class: there is nothing to tell apart");
 }
 
-/// One after the other in an order by chance.
+/// Concatenates all windows in random order.
 Stream join(const Dataset<float>& windows) {
   Index steps = 0;
   for (Index s = 0; s < windows.size(); ++s) steps += windows.length(s);

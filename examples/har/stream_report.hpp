@@ -1,21 +1,21 @@
 #pragma once
-// The table of models on streams, in words for people and for programs.
+// Results of the models on streams, as text and for programs.
 
 #include "stream_task.hpp"
 
 namespace har {
 
-/// What the seeds of one model gave.
+/// Summary of the runs of one model.
 struct StreamRow {
   std::string model;
-  unroll::Summary accuracy, f1, area;  // the last two of the rarest class
+  unroll::Summary accuracy, f1, area;  // f1 and area are those of the rarest class
   double seconds = 0;                  // of training, mean
 };
 std::vector<StreamRow> rows_of(const StreamResults& results);
 
 std::string streams_text(const Options& options, const StreamParts& parts);
 std::string stream_run_text(const StreamRun& run);
-/// As text with columns that stand below each other, or as markdown.
+/// Table as aligned text or as markdown.
 std::string table_text(const Options& options, const StreamParts& parts, const StreamResults& results, bool markdown);
 std::string streams_csv(const StreamResults& results);
 std::string streams_json(const Options& options, const StreamParts& parts, const StreamResults& results);

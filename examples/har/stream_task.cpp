@@ -15,7 +15,7 @@ Index window_of(const Options& options) { return options.window > 0 ? options.wi
 
 namespace {
 
-/// Whole, or cut into windows of which the last of each recording may be shorter.
+/// Whole recordings (`window` 0), or windows, of which the last one of a recording may be shorter.
 Dataset<float> sequences_of(const std::vector<Stream>& streams, Index window, Index classes) {
   std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
@@ -30,7 +30,7 @@ Dataset<float> sequences_of(const std::vector<Stream>& streams, Index window, In
   return Dataset<float>::step_labelled(std::move(sequences), std::move(labels), classes);
 }
 
-/// The most frequent label of each sequence.
+/// Data set with the most frequent label of each sequence.
 Dataset<float> by_majority(const Dataset<float>& data) {
   std::vector<MatrixX<float>> sequences;
   std::vector<Index> labels;
@@ -45,7 +45,7 @@ Dataset<float> by_majority(const Dataset<float>& data) {
   return Dataset<float>::labelled(std::move(sequences), labels, data.classes());
 }
 
-/// What all runs share.
+/// Data shared by all runs.
 class Task {
  public:
   Task(const Options& options, const StreamParts& parts)
@@ -117,7 +117,8 @@ class Task {
                          .progress = Progress::quiet});
   }
 
-  /// Scores for all sequences of the test in their order, a column for each step or (`held`) one for all of them.
+  /// Result for the outputs of all test sequences in order, with one column per step or, if `held`, one for all steps
+  /// of a window.
   StreamRun score(const std::vector<MatrixX<float>>& outputs, bool held = false) const {
     StreamRun run;
     ConfusionMatrix confusion(train_.classes());
@@ -146,7 +147,7 @@ class Task {
     return run;
   }
 
-  /// The logarithm of p / (1 - p), p the softmax of the rarest class.
+  /// log(p / (1 - p)) of each column, where p is the softmax probability of the rarest class.
   VectorX<double> odds_of_rare(const MatrixX<float>& scores) const {
     VectorX<double> odds(scores.cols());
     for (Index c = 0; c < scores.cols(); ++c) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 
 #include "../support/fingerprint.hpp"
 #include "unroll/io/checkpoint.hpp"
@@ -19,7 +20,7 @@ std::string fingerprint(const Data& data) {
       const Index label = part->labels(s)[0];
       all.add(part->sequence(s)).add(&label, sizeof label);
     }
-  all.add(data.people.data(), data.people.size() * sizeof(Index));  // the validation data follow from them
+  all.add(data.people.data(), data.people.size() * sizeof(Index));  // the validation split depends on them
   return text(data.name, " ", all.text());
 }
 
@@ -27,7 +28,7 @@ std::string name_of(const Setting& setting, std::uint64_t seed) {
   return text("batch", setting.batch, "-units", setting.units, "-rate", setting.rate, "-seed", seed, ".json");
 }
 
-/// A run that diverges is a result, too.
+/// Trains and tests one run. Divergence is a result, not an error.
 Outcome run_one(Options options, const Data& data, Outcome outcome) try {
   options.setting = outcome.setting;
   Network network = make_network(options, data.train.features(), Index(data.classes.size()));
@@ -44,7 +45,7 @@ Outcome run_one(Options options, const Data& data, Outcome outcome) try {
   return outcome;
 }
 
-/// The longest first, so that the threads end together.
+/// Order of the runs, longest first, so that the threads finish at about the same time.
 std::vector<std::size_t> by_work(const std::vector<Outcome>& runs) {
   std::vector<std::size_t> order(runs.size());
   for (std::size_t k = 0; k < order.size(); ++k) order[k] = k;

@@ -1,5 +1,5 @@
 #pragma once
-// All combinations of settings and seeds, each a run of one thread, as many at a time as there are cores.
+// Study: all combinations of settings and seeds. Each run has one thread; runs are executed in parallel.
 
 #include <filesystem>
 
@@ -9,17 +9,17 @@
 namespace har {
 
 struct Study {
-  std::vector<Outcome> runs;  // setting by setting, of each all seeds
-  unroll::Index resumed = 0;  // of these were there already
-  std::vector<Run> baseline;  // logistic regression, a run for each seed
+  std::vector<Outcome> runs;  // ordered by setting, then by seed
+  unroll::Index resumed = 0;  // number of runs loaded from files
+  std::vector<Run> baseline;  // logistic regression, one run per seed
   double seconds = 0;
 };
 
-/// Batch, then units, then rate.
+/// All combinations, ordered by batch, then units, then rate.
 std::vector<Setting> settings_of(const Options& options);
 
-/// Every run leaves a file in `folder` when it ends. Runs whose file is there and is of the same data and options are
-/// not done again. `on_run` is called by one thread at a time.
+/// Every run writes a file in `folder` when it ends. Runs with a file for the same data and options are loaded instead.
+/// `on_run` is never called concurrently.
 Study run_study(const Options& options, const Data& data, const std::filesystem::path& folder,
                 const std::function<void(const Outcome&, bool resumed)>& on_run);
 

@@ -43,7 +43,7 @@ std::string top_text(const std::vector<Summary>& top, std::size_t k) {
   return k < top.size() ? percent_text(top[k]) : "";
 }
 
-/// The same cells for every form of the table.
+/// Table cells, the same for text and markdown.
 DataTable cells_of(const Study& study, const Data& data) {
   DataTable table{{"batch", "units", "rate", "validation top-1", "test top-1", "top-2", "top-3", "epochs", "s per run"},
                   {}};
@@ -71,7 +71,7 @@ std::string headline(const Options& options, const Data& data) {
               " (", deviation_text(options), "; ", data.test.size(), " test sequences)");
 }
 
-/// The last line of the table.
+/// Last line of the table.
 std::string choice_text(const Study& study, const Data& data) {
   const auto rows = rows_of(study);
   const Row& chosen = chosen_of(rows);

@@ -18,7 +18,6 @@ using namespace unroll;
 
 namespace {
 
-/// How many test sequences are training sequences too.
 Index shared_sequences(const Dataset<float>& train, const Dataset<float>& test) {
   const auto fingerprint = [](const MatrixX<float>& x) { return example::Fingerprint().add(x).number(); };
   std::set<std::uint64_t> known;
@@ -84,7 +83,7 @@ FitResult fit_as_asked(Network& network, const ClassLoss& loss, const Options& o
 
 namespace {
 
-/// The same label at every step.
+/// Data set with the label of each sequence at every step.
 Dataset<float> at_every_step(const Dataset<float>& data) {
   std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
@@ -103,7 +102,7 @@ ClassLoss loss_of(const Options& options, const Data& data) {
   return ClassLoss({.sigmoid = options.outputs == "sigmoid", .classes = Index(data.classes.size())});
 }
 
-/// What is trained on and what is watched.
+/// Training data, and validation or test data to monitor.
 struct Parts {
   Dataset<float> training, watched;
 };

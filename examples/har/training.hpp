@@ -1,5 +1,5 @@
 #pragma once
-// The data, and a run: one seed, trained and tested.
+// Data preparation, and training and test of one run, with one seed.
 
 #include <functional>
 
@@ -22,45 +22,46 @@ struct Data {
   bool other_people = false;
 };
 
-/// Standardizes each channel by the training data. Tells in a remark when test sequences are training sequences too.
+/// Standardizes each channel with mean and deviation of the training data. A remark reports test sequences that are
+/// also training sequences.
 Data prepare(Recordings recordings);
 
 struct Run {
   std::uint64_t seed;
-  unroll::ConfusionMatrix confusion;  // of the test data, as all that follows
-  double loss_before = 0;             // untrained
+  unroll::ConfusionMatrix confusion;  // of the test data, as are all results below
+  double loss_before = 0;             // before training
   unroll::FitResult fit = {};
   unroll::LossValue loss = {};
-  std::vector<unroll::Hits> top = {};  // the right class is the best, among the best 2, best 3
+  std::vector<unroll::Hits> top = {};  // the true class is the best, among the best 2, among the best 3
   double seconds = 0;
 };
 
 using OnEpoch = std::function<void(const unroll::Epoch&)>;
 
-/// Training sequences that are held out for validation, about this share. Of people, where they are known: all that are
-/// of some of them, drawn by the seed; otherwise sequences of each class.
+/// Split of the training sequences; about `share` of them are held out. If people are known, all sequences of randomly
+/// drawn people are held out, otherwise a stratified random sample.
 unroll::Split validation_split(const Data& data, double share, std::uint64_t seed);
 
-/// What --optimizer says, with everything else from `fit_options`.
+/// Fits with the optimizer of options.optimizer.
 unroll::FitResult fit_as_asked(Network& network, const ClassLoss& loss, const Options& options,
                                const unroll::Dataset<float>& data, const unroll::FitOptions<float>& fit_options);
 
-/// The loss of the test data under first values; near ln(classes) when nothing is wrong with them.
+/// Test loss with initial parameters; near ln(classes) for sound initial values.
 double loss_before_training(Network& network, const Options& options, const Data& data, std::uint64_t seed,
                             const unroll::Threads& threads);
 
-/// Trains `network` from its first values on and tests it. The test data are watched during training, where no
-/// validation data are asked for, but decide nothing.
+/// Trains `network` from initial values and tests it. Without validation data the test data are monitored during
+/// training, without any influence on it.
 Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed,
           const unroll::Threads& threads, const OnEpoch& on_epoch = {});
 
-/// Scores [classes x 1] for all test sequences.
+/// Scores [classes x 1] of each test sequence.
 std::vector<unroll::MatrixX<float>> outputs(const Network& network, const Data& data, const unroll::Threads& threads);
 
-/// Mean and deviation of each channel in place of a sequence: what needs no order. [2 channels x 1] each.
+/// Features without time order: mean and deviation of each channel [2 channels x 1] in place of each sequence.
 unroll::Dataset<float> summaries(const unroll::Dataset<float>& data);
 
-/// Logistic regression on summaries: what a recurrent network has to be better than.
+/// Logistic regression on summaries, the baseline for recurrent networks.
 Run train_baseline(const Data& data, std::uint64_t seed, const unroll::Threads& threads);
 
 }  // namespace har

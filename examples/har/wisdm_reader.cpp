@@ -13,7 +13,7 @@ using namespace unroll;
 
 namespace {
 
-constexpr double largest_gap = 0.5e9;  // nanoseconds between two records of one recording; usual are 0.05e9
+constexpr double largest_gap = 0.5e9;  // nanoseconds between consecutive records of a recording; 0.05e9 is normal
 
 struct Record {
   int user = 0;
@@ -22,12 +22,12 @@ struct Record {
   Eigen::Vector3f acceleration;
 };
 
-/// What the file is known to contain besides records.
+/// Numbers of invalid records, as the published file contains them.
 struct Defects {
   Index broken = 0, timeless = 0;
 };
 
-/// user,activity,time,x,y,z with a comma too many or not. Whether it is whole.
+/// Parses user,activity,time,x,y,z, possibly with a trailing comma. Returns false if a field is missing or invalid.
 bool parse(std::string_view words, Record& record) {
   std::string_view fields[6];
   for (std::string_view& field : fields) {
@@ -53,7 +53,7 @@ bool next(detail::TextLines& lines, std::string_view& line) {
   return found.has_value();
 }
 
-/// A record ends with ';', with the line, or with both.
+/// Records end with ';', with the line, or with both.
 std::vector<Record> parse_records(std::string_view all, Defects& defects) {
   std::vector<Record> records;
   detail::TextLines lines(all, {});
@@ -75,14 +75,13 @@ bool goes_on(const Record& a, const Record& b) {
   return a.user == b.user && a.activity == b.activity && b.time >= a.time && b.time - a.time < largest_gap;
 }
 
-/// Windows of some people.
 struct Windows {
   std::vector<MatrixX<float>> all;
   std::vector<Index> labels;
   std::vector<Index> people;  // of each window
 };
 
-/// Cuts what one person did without a break; the rest that fills no window is left out.
+/// Cuts a continuous recording of one person into windows; steps left at the end are dropped.
 void cut(std::span<const Record> records, Index window, Index label, Windows& windows) {
   for (Index first = 0; first + window <= std::ssize(records); first += window) {
     MatrixX<float> one(3, window);
@@ -93,7 +92,7 @@ void cut(std::span<const Record> records, Index window, Index label, Windows& wi
   }
 }
 
-/// The people with the highest numbers, two of nine: users 29 to 36 of the whole set.
+/// Test persons: two ninths of the people, those with the highest numbers (users 29 to 36 of the complete data set).
 std::set<int> test_people(const std::vector<Record>& records, const std::string& path) {
   std::set<int> all;
   for (const Record& record : records) all.insert(record.user);

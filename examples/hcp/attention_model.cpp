@@ -20,7 +20,7 @@ namespace {
 
 Index clips() { return Index(clip_names().size()); }
 
-/// Recordings with the clip of every step as what is to be written; there is no end mark.
+/// Pairs of a recording and the clip of every step; there is no end token.
 SequencePairs<float> pairs(const Dataset<float>& data) {
   std::vector<MatrixX<float>> sources;
   std::vector<std::vector<Index>> targets;
@@ -36,7 +36,8 @@ class AttentionModel : public Model {
   using Network = Seq2Seq<Stack<float>, BahdanauGru<float>>;
 
  public:
-  /// No step knows a later one: the encoder runs forward, attention reaches back only, and the decoder starts at zero.
+  /// A causal model: the encoder is unidirectional, attention covers past steps only, and the decoder's initial state
+  /// is zero.
   AttentionModel(const ModelOptions& options, Index regions)
       : network_(Stack<float>(regions, std::vector<AnyLayer<float>>(std::size_t(options.layers),
                                                                     Recurrent<Gru>{.units = options.units})),
@@ -89,7 +90,7 @@ class AttentionModel : public Model {
   void load(const std::filesystem::path& file) override { unroll::load(network_, file); }
 
  private:
-  /// Of the encoder alone, as in the other models: 1 where the penalty applies.
+  /// Decay mask, 1 for input weights of the encoder only, as in the other models.
   VectorX<float> input_weights() const {
     auto mask = decay_mask<float>(network_.parameters().table(), {Role::bias, Role::recurrent_weight, Role::gain});
     const Index encoder = network_.encoder().parameters().size();
@@ -97,7 +98,7 @@ class AttentionModel : public Model {
     return mask;
   }
 
-  /// The scores of each step of what was read; the best of them is fed to the next step.
+  /// Scores of every step; the best clip is fed to the next step.
   static void write(Seq2SeqDecoder<Network>& decoder, Outputs& outputs) {
     const Index sources = decoder.sources();
     const std::size_t from = outputs.size();
@@ -111,7 +112,7 @@ class AttentionModel : public Model {
     auto scores = decoder.start();
     for (Index t = 0; t < longest; ++t) {
       for (Index b = 0; b < sources; ++b) {
-        const auto some = scores.col(b).head(clips());  // the begin mark is no clip
+        const auto some = scores.col(b).head(clips());  // excludes the begin token
         if (t < decoder.source_length(b)) outputs[from + std::size_t(b)].col(t) = some;
         some.maxCoeff(&tokens[std::size_t(b)]);
       }

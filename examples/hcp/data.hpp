@@ -1,5 +1,5 @@
 #pragma once
-// Recordings of people who watched the same clips.
+// Recordings of participants who watched the same clips.
 
 #include <span>
 #include <string>
@@ -9,29 +9,29 @@
 
 namespace hcp {
 
-/// The fifteen clips of the HCP's movie runs: 14 that were shown once, and "testretest" at the end of each of the four
-/// runs. A class is its place in this list.
+/// Names of the 15 clips of the HCP's movie runs: 14 shown once, and "testretest", shown at the end of each of the four
+/// runs. The class of a clip is its index in this list.
 const std::vector<std::string>& clip_names();
 
 struct Data {
-  unroll::Dataset<float> clips;            // a label for each step, z-scored
-  std::vector<unroll::Index> participant;  // of each sequence, a place in the list below
+  unroll::Dataset<float> clips;            // one label per step, z-scored
+  std::vector<unroll::Index> participant;  // of each sequence, an index into `participants`
   std::vector<std::string> participants;
-  std::string source;  // in words
+  std::string source;  // description for reports
 };
 
-/// One scalar mean and one scalar deviation for the whole sequence, over all of its steps and regions. False where it
-/// is constant.
+/// Standardises a sequence with one scalar mean and one scalar deviation over all steps and regions. Returns false, and
+/// leaves it unchanged, if it is constant.
 bool z_score(unroll::MatrixX<float>& sequence);
 
-/// Labels for each step, and the data set of it all.
+/// Data set with the class of each sequence as the label of all its steps.
 unroll::Dataset<float> labelled(std::vector<unroll::MatrixX<float>> sequences,
                                 const std::vector<unroll::Index>& classes);
 
-/// The sequences of some people, in the order of the data.
+/// Indices of the sequences of some participants, in the order of the data.
 std::vector<unroll::Index> sequences_of(const Data& data, std::span<const unroll::Index> participants);
 
-/// Those sequences, and whose they are, counted from 0 in the order of `participants`.
+/// Sequences of some participants; `group` is the participant of each sequence, an index into `participants`.
 struct Part {
   unroll::Dataset<float> clips;
   std::vector<unroll::Index> group;

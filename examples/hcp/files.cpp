@@ -36,7 +36,7 @@ std::optional<Index> whole_number(std::string_view word) {
   return value;
 }
 
-/// By its name or its number; -1 for none.
+/// Class of a clip's name or number; -1 if there is none.
 Index clip_of(std::string_view word) {
   const auto named = std::ranges::find(clip_names(), word);
   if (named != clip_names().end()) return named - clip_names().begin();
@@ -112,7 +112,7 @@ void check_shape(const Tensor& array, const std::string& file, std::size_t entri
                       " has ", entries, " lines for them");
 }
 
-/// The first steps of sequence s [regions x steps].
+/// The first `steps` steps of sequence s [regions x steps].
 MatrixX<float> sequence_of(const Tensor& array, Index s, Index steps) {
   const std::size_t row = array.bytes.size() / std::size_t(array.shape[0] * array.shape[1]);
   const auto begin = array.bytes.begin() + std::ptrdiff_t(row) * s * array.shape[1];
@@ -132,7 +132,7 @@ void check_finite(const MatrixX<float>& x, Index s, const Entry& entry, const st
 }  // namespace
 
 Data read_recordings(const std::filesystem::path& data, const std::filesystem::path& meta, Index steps) {
-  detail::InputFile{data};  // to be told first that it is missing, though it is read last
+  detail::InputFile{data};  // a missing data file is reported first, although it is read last
   const std::string file = data.string(), meta_text = detail::read_text(meta), meta_file = meta.string();
   const auto entries = MetaReader(meta_text, meta_file).read();
   const Tensor array = read_array(data);

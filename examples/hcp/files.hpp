@@ -1,5 +1,5 @@
 #pragma once
-// A user's own recordings.
+// Reader for recordings of the user.
 
 #include <filesystem>
 
@@ -7,11 +7,11 @@
 
 namespace hcp {
 
-/// `data`: a .npy file [sequences x steps x regions], or a .npz file in which it is named X or alone; zero padding
-/// behind the end of a sequence. `meta`: a line for each sequence in the same order with the columns participant, class
-/// (name or number of a clip), run and length; a sequence is cut at `steps` (0: never) and z-scored. Throws
-/// unroll::Error, in a sentence with file and line, for files that are missing, do not fit together, name unknown
-/// classes, or hold a number that is not finite.
+/// Reads recordings, cuts each sequence after `steps` steps (0: never) and z-scores it. `data`: a .npy file [sequences
+/// x steps x regions], or a .npz file whose only array or array X has this shape; sequences are zero-padded at the end.
+/// `meta`: one line per sequence, in the same order, with the columns participant, class (name or number of a clip),
+/// run and length. Throws unroll::Error, with file and line, for missing files, mismatched files, unknown classes and
+/// non-finite numbers.
 Data read_recordings(const std::filesystem::path& data, const std::filesystem::path& meta, unroll::Index steps);
 
 }  // namespace hcp

@@ -1,7 +1,7 @@
-// Task: somebody watches a movie in a scanner; tell from the activity of brain regions, second by second, which clip.
-// bin/hcp [--model lstm] [--controls] [--data X.npy --meta meta.csv] ...      bin/hcp --help
-// Some 20 seconds with the defaults; ends with the accuracy on people who were not trained on, as far as that is known.
-// --controls trains on shuffled, random and permuted data, too, and says whether information leaks.
+// Brain decoding: classifies, second by second, which movie clip a participant watches, from the activity of brain
+// regions. bin/hcp [--model lstm] [--controls] [--data X.npy --meta meta.csv] ...      bin/hcp --help Takes about 20
+// seconds with the defaults. Prints the accuracy on participants that were not trained on, as far as that is known.
+// --controls also trains on shuffled, random and permuted data and reports whether information leaks.
 
 #include <cstdio>
 #include <filesystem>
@@ -37,11 +37,11 @@ Index number_in(const Metadata& metadata, const std::string& key, const std::str
   return std::stol(word);
 }
 
-/// What the file says about its model takes the place of the options.
+/// Replaces options by the metadata of the loaded model.
 void take_options_of(const Metadata& metadata, Options& options) {
   options.model = {metadata.at("kind"), number_in(metadata, "units", options.load),
                    number_in(metadata, "depth", options.load)};
-  // What the first layer reads of its input, and each layer of its state.
+  // A lower bound of the parameters: input weights of the first layer and state weights of each layer.
   const double units = double(options.model.units), regions = double(number_in(metadata, "regions", options.load));
   read_safetensors(options.load).require_numbers(units * (regions + double(options.model.layers) * units));
   options.steps = number_in(metadata, "steps", options.load);
@@ -61,7 +61,7 @@ Metadata metadata_of(const Options& options, const Data& data, const TrainedOn& 
           {"trained_on", to_json(trained)}};
 }
 
-/// With proof that the model can be used again.
+/// Saves the model and checks that the loaded file gives the same outputs.
 void save_and_check(const Model& model, const std::filesystem::path& file, const Options& options, const Data& data,
                     const TrainedOn& trained) {
   model.save(file, metadata_of(options, data, trained));
@@ -73,7 +73,6 @@ void save_and_check(const Model& model, const std::filesystem::path& file, const
                      ": read back, the model gives other outputs");
 }
 
-/// Says it now, unless only the result is wanted.
 void say(const Options& options, const std::string& words) {
   if (!options.quiet) example::tell(words);
 }
@@ -100,7 +99,7 @@ void write_files(const std::filesystem::path& folder, const Options& options, co
   say(options, words + "\n");
 }
 
-/// Nothing where the model is of a file that does not say.
+/// Participants that the model was trained on; empty if the file of a loaded model does not list them.
 std::optional<TrainedOn> trained_on_of(const Metadata& metadata, const Options& options, const Data& data,
                                        const Division& division) {
   if (options.load.empty()) return trained_on(data, division.training);

@@ -20,7 +20,7 @@ using namespace unroll;
 
 namespace {
 
-/// Recurrent layers and, at each step, a score for each clip.
+/// Recurrent layers, and a dense layer with one score per clip at each step.
 template <template <class, int...> class C>
 class Recurrence : public Model {
  public:
@@ -56,7 +56,7 @@ class Recurrence : public Model {
     return all;
   }
 
-  /// Of the recurrent layers alone: 1 where the penalty applies.
+  /// Decay mask, 1 for input weights of the recurrent layers only.
   VectorX<float> input_weights() const {
     auto mask = decay_mask<float>(network_.parameters().table(), {Role::bias, Role::recurrent_weight, Role::gain});
     const Index dense = network_.parameter_offset(network_.depth() - 1);
@@ -74,7 +74,7 @@ std::unique_ptr<Model> make(const ModelOptions& options, Index regions) {
   return std::make_unique<M>(options, regions);
 }
 
-/// A new kind of model is a class and a line here.
+/// Kinds of models. A new kind needs a class and an entry here.
 const std::vector<std::pair<std::string, Make>>& kinds() {
   static const std::vector<std::pair<std::string, Make>> all{
       {"gru", make<Recurrence<Gru>>}, {"lstm", make<Recurrence<Lstm>>}, {"attention", make_attention_model}};

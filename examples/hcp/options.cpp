@@ -44,7 +44,6 @@ void add_model_options(CLI::App& app, Options& o) {
   app.add_flag("--quiet", o.quiet, "only the result");
 }
 
-/// What no option can know alone.
 void check_together(const CLI::App& app, const Options& o) {
   if (!o.meta.empty() && o.data.empty()) throw CLI::ValidationError("--meta", "belongs to --data, which is not given");
   if (o.folds == 1) throw CLI::ValidationError("--folds", "expected 0, or at least 2, got '1'");

@@ -1,5 +1,5 @@
 #pragma once
-// A study as a page with pictures: accuracy over time, confusion matrix, controls.
+// HTML report of a study: accuracy over time, confusion matrix, controls.
 
 #include <filesystem>
 
@@ -7,7 +7,8 @@
 
 namespace hcp {
 
-/// Writes report.html and what belongs to it into the folder. Empty when all pictures are drawn, otherwise why not.
+/// Writes report.html and its files into the folder. Returns an empty string if all pictures were drawn, otherwise the
+/// reason.
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const Model& model, const Results& results);
 

@@ -164,7 +164,7 @@ std::string metrics_json(const Options& options, const Data& data, const Divisio
   }
   if (results.leak) all["leak_test"] = json_of(*results.leak);
   for (const Epoch& epoch : results.history) all["training_loss"].push_back(epoch.loss);
-  // Names from a file may hold bytes that are no UTF-8: they are replaced, not thrown at.
+  // Names from files may contain invalid UTF-8: it is replaced instead of throwing.
   return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

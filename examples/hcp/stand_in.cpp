@@ -15,10 +15,10 @@ constexpr Index sources = 10;
 constexpr Index times_shown(Index clip) { return clip == 0 ? 4 : 1; }
 constexpr Index lengths[] = {84, 245, 222, 189, 65, 227, 260, 250, 181, 186, 205, 143, 233, 231, 256};  // seconds
 
-/// What random numbers are for.
+/// Purposes of random numbers.
 enum Draw : std::uint64_t { region_map, clip_course, own_map, own_course, noise, global };
 
-/// Blood flow that follows a moment of activity, second by second: it rises for five seconds and undershoots later.
+/// Haemodynamic response to an impulse, one value per second: it peaks after five seconds and then undershoots.
 VectorX<double> blood_response() {
   VectorX<double> response(24);
   for (Index t = 0; t < response.size(); ++t)
@@ -26,7 +26,7 @@ VectorX<double> blood_response() {
   return response / response.sum();
 }
 
-/// Each column becomes what the columns up to it leave behind.
+/// Convolution of each row with the haemodynamic response.
 MatrixX<double> smoothed(const MatrixX<double>& x) {
   static const VectorX<double> response = blood_response();
   MatrixX<double> y = MatrixX<double>::Zero(x.rows(), x.cols());
@@ -41,7 +41,7 @@ MatrixX<double> normal(Index rows, Index cols, const Random& random) {
   return x;
 }
 
-/// Rows that forget slowly, of variance 1: each column is `kept` times the one before and something new.
+/// First-order autoregressive rows with variance 1 and autocorrelation `kept`.
 MatrixX<double> walk(Index rows, Index cols, double kept, const Random& random) {
   MatrixX<double> x = normal(rows, cols, random);
   for (Index t = 1; t < cols; ++t) x.col(t) = kept * x.col(t - 1) + std::sqrt(1 - kept * kept) * x.col(t);
@@ -50,7 +50,7 @@ MatrixX<double> walk(Index rows, Index cols, double kept, const Random& random) 
 
 void centre(MatrixX<double>& x) { x.colwise() -= x.rowwise().mean().eval(); }
 
-/// So that its deviation over everything is 1.
+/// `x` divided by its standard deviation over all elements.
 MatrixX<double> scaled(const MatrixX<double>& x) { return x / std::sqrt((x.array() - x.mean()).square().mean()); }
 
 class Maker {
@@ -62,7 +62,7 @@ class Maker {
 
   Index length(Index clip) const { return steps_ == 0 ? lengths[clip] : std::min(steps_, lengths[clip]); }
 
-  /// Somebody's regions during a clip, before they are scaled.
+  /// Regions of one participant during a clip, before z-scoring.
   MatrixX<double> recording(const MatrixX<double>& persons_map, Index clip, std::uint64_t sequence) const {
     const MatrixX<double> own = smoothed(walk(sources, length(clip), 0.9, random(own_course, sequence)));
     const MatrixX<double> active = courses_[std::size_t(clip)] + options_.idio * scaled(own);
@@ -81,7 +81,7 @@ class Maker {
  private:
   Random random(Draw draw, std::uint64_t which) const { return {options_.seed, Purpose::data, draw, which}; }
 
-  /// Centred and whitened over its steps, then made to begin at rest.
+  /// Time course of a clip: centred and whitened over its steps, then faded in from rest.
   MatrixX<double> course(Index clip) const {
     MatrixX<double> z = smoothed(walk(sources, length(clip), 0.9, random(clip_course, std::uint64_t(clip))));
     centre(z);
@@ -107,7 +107,7 @@ Data make_stand_in(const StandIn& options, Index steps) {
   std::vector<Index> classes, participant;
   std::vector<std::string> names;
   for (Index person = 0; person < options.participants; ++person) {
-    names.push_back(text("p", person + 1, " of seed ", options.seed));  // who it is in any stand-in
+    names.push_back(text("p", person + 1, " of seed ", options.seed));  // unique across seeds
     const MatrixX<double> map = maker.persons_map(person);
     for (Index clip = 0; clip < Index(clip_names().size()); ++clip)
       for (Index time = 0; time < times_shown(clip); ++time) {

@@ -41,7 +41,7 @@ std::string to_json(const TrainedOn& trained) {
 TrainedOn trained_on_of_json(const std::string& json, const std::string& file) try {
   const auto object = unroll::detail::parse_json(json, file);
   return {object.at("participants").get<std::set<std::string>>(), object.at("recordings").get<std::set<std::string>>()};
-} catch (const std::exception&) {  // of parse_json, or of another type than expected
+} catch (const std::exception&) {  // from parse_json, or a value of another type
   throw FileError(file + ": its metadata have a 'trained_on' that this program has not written");
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Who a model was trained on, so that nothing is said of people that is not known.
+// Participants that a model was trained on, so that a test reports only facts about new participants.
 
 #include <set>
 
@@ -7,19 +7,19 @@
 
 namespace hcp {
 
-/// Names of people, and fingerprints of their recordings, which tell them apart whatever they are called.
+/// Names of participants and fingerprints of their recordings, which identify them under other names too.
 struct TrainedOn {
   std::set<std::string> participants, recordings;
 };
 TrainedOn trained_on(const Data& data, std::span<const unroll::Index> participants);
 
-/// Of these people, those who were trained on: with the name of one who was, or with a recording.
+/// Those of `participants` that were trained on, recognised by name or by a recording.
 std::vector<unroll::Index> known_of(const TrainedOn& trained, const Data& data,
                                     std::span<const unroll::Index> participants);
 
-/// As an entry of a model file's metadata.
+/// JSON for an entry in the metadata of a model file.
 std::string to_json(const TrainedOn& trained);
-/// Throws FileError, which names the file, for anything that to_json has not written.
+/// Inverse of to_json. Throws FileError, with the name of the file, for other text.
 TrainedOn trained_on_of_json(const std::string& json, const std::string& file);
 
 }  // namespace hcp

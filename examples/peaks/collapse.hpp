@@ -1,5 +1,5 @@
 #pragma once
-// The end of a training that has stopped to learn: outputs so small that the loss no longer has a slope.
+// Detection of collapsed training: outputs so small that the gradient of the loss vanishes.
 
 #include <string>
 
@@ -7,29 +7,30 @@
 
 namespace peaks {
 
-/// What an epoch gave besides its loss.
+/// Validation result of an epoch.
 struct Outcome {
-  Score score;        // of the test events
-  float largest = 0;  // of all outputs for them
+  Score score;        // of the watched events
+  float largest = 0;  // largest output for them
 };
 
-/// Watches the epochs of a loss of ratios. Squared error is different: it may stay flat for a while before peaks rise.
+/// Collapse detector for epochs of the ratio loss. It does not suit squared error, whose loss may stay flat for a while
+/// before peaks rise.
 class CollapseWatch {
  public:
-  /// `threshold`: what a bin of a peak must have.
+  /// `threshold`: smallest value of a bin in a peak.
   explicit CollapseWatch(double threshold) : threshold_(threshold) {}
 
-  /// Whether this is the second epoch in a row with nothing found, no output near a peak and a loss that stays the same
-  /// to a thousandth.
+  /// Adds an epoch. Returns true if this is the second epoch in a row without found peaks, with all outputs below the
+  /// threshold and with a loss that changed by at most 0.1 %.
   bool is_collapsed(double loss, const Outcome& outcome);
 
  private:
   double threshold_;
   double loss_before_ = 0;
-  int flat_ = 0;  // epochs
+  int flat_ = 0;  // epochs in a row
 };
 
-/// What happened and what to try, in sentences.
+/// Error message: what happened, and options to try.
 std::string collapse_text(unroll::Index epoch, const Outcome& outcome, unroll::Index warm_up, double rate);
 
 }  // namespace peaks

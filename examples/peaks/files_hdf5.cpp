@@ -11,7 +11,7 @@ namespace {
 
 constexpr Index file_bins = 4000;
 
-/// Datasets of one file that all have a row of bins for each event.
+/// Reader of datasets with one row of bins per event.
 class Reader {
  public:
   Reader(const std::filesystem::path& path, Channels channels)
@@ -72,14 +72,14 @@ class Reader {
           [&] { return who("pv"); }, "event ", event, ", bin ", bin, " is ", target(0, bin), ", expected at least 0");
   }
 
-  /// The place of the maximum means nothing where there is none.
+  /// The position of the maximum is undefined where the density is 0.
   static void zero_where_empty(MatrixX<float>& place, const MatrixX<float>& density) {
     place = (density.array() == 0).select(0, place);
   }
 
   std::vector<MatrixX<float>> kernel() const {
     const MatrixX<float> density = input("kernel");
-    MatrixX<float> x = 5000 * input("Xmax"), y = 5000 * input("Ymax");  // in units of 0.5 mm; stored are 2500ths of mm
+    MatrixX<float> x = 5000 * input("Xmax"), y = 5000 * input("Ymax");  // units of 0.5 mm; the file has mm / 2500
     zero_where_empty(x, density);
     zero_where_empty(y, density);
     return {density, density.cwiseAbs2(), std::move(x), std::move(y)};

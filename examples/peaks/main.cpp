@@ -1,6 +1,7 @@
-// Task: protons collide at several places along a beam; from the density of the tracks that leave, tell where.
+// Vertex finding: locates proton collisions along a beam from the density of the outgoing tracks.
 // bin/peaks [--model cnn|rnn|rcnn] [--study units --seeds 3] [--data events.h5] ...      bin/peaks --help
-// A minute or two with the defaults; ends with the share of collisions that are found, and false ones per event.
+// Takes a minute or two with the defaults. Prints the share of collisions that are found, and false positives per
+// event.
 
 #include <cstdio>
 
@@ -15,12 +16,11 @@ namespace {
 
 constexpr int collapsed_status = 3;
 
-/// Says it now, unless only the result is wanted.
 void say(const Options& options, const std::string& words) {
   if (!options.quiet) example::tell(words);
 }
 
-/// Ends with a sentence when a training that was asked for by itself collapsed; in a study that is a result.
+/// Exit status. A collapsed training is an error, reported on standard error, unless it is part of a study.
 int status_of(const Options& options, const std::vector<Point>& points) {
   if (!options.study.empty()) return 0;
   for (const Run& run : points.front().runs) {

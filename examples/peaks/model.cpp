@@ -19,8 +19,8 @@ namespace {
 
 constexpr Index channels = 4, rcnn_stride = 4;
 
-/// Before training all outputs are near 0, softplus(-5) = 0.007, as most targets are. From 0.7 on the first updates
-/// would push them down for so long that they end where softplus has no slope.
+/// Initial bias that puts all outputs near 0, softplus(-5) = 0.007, as most targets are. From softplus(0) = 0.7 the
+/// first updates would push the outputs down for so long that they end where softplus has no gradient.
 Start low_start() { return {.bias = init::constant(-5)}; }
 
 using Layers = std::vector<AnyLayer<float>>;

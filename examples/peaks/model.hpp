@@ -1,5 +1,5 @@
 #pragma once
-// The three families of networks that look for peaks. All give one number for each bin, above 0.
+// Three families of networks for finding peaks. All have one positive output per bin.
 
 #include <string>
 #include <vector>
@@ -12,24 +12,27 @@ using Network = unroll::Stack<float>;
 
 struct ModelOptions {
   std::string kind = "cnn";
-  unroll::Index units = 0;   // 0: the kind's own number, see model_options
+  unroll::Index units = 0;   // 0: the default of the kind, see completed()
   unroll::Index layers = 0;  // likewise
 };
 
-/// "cnn", "rnn", "rcnn"
+/// Names of the kinds: "cnn", "rnn", "rcnn".
 std::vector<std::string> model_kinds();
 
-/// With a number in place of each 0.
+/// Options with defaults in place of zeros.
 ModelOptions completed(const ModelOptions& options);
 
-/// Bins must be a multiple of this, so that what was made shorter can be made as long again.
+/// Downsampling factor of a kind; the number of bins must be a multiple of it, so that upsampling restores their
+/// number.
 unroll::Index stride_of(const std::string& kind);
 
+/// Network of a kind:
+///
 /// - cnn: convolutions over 25, 15, ..., 15 and 5 bins; `layers` of them, `units` channels in the first.
-/// - rnn: `layers` bidirectional LSTMs of `units` per direction, one of a single unit whose directions are averaged,
-///   and a weight and a bias for its output, which an LSTM keeps between -1 and 1.
-/// - rcnn: the densities in every fourth bin through `layers` bidirectional LSTMs of `units`, brought back to all bins
-///   and read by convolutions together with those that looked at the bins themselves.
+/// - rnn: `layers` bidirectional LSTMs with `units` per direction, a bidirectional LSTM with 1 unit whose directions
+///   are averaged, and a dense layer, because outputs of an LSTM are limited to (-1, 1).
+/// - rcnn: convolutions of the inputs; a branch downsampled by 4 with `layers` bidirectional LSTMs of `units`,
+///   upsampled by a transposed convolution; convolutions of both concatenated.
 ///
 /// Throws ValueError for another kind.
 Network make_network(const ModelOptions& options);

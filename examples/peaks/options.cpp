@@ -56,7 +56,6 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_flag("--quiet", o.quiet, "only the result");
 }
 
-/// What no option can know alone.
 void check_together(const CLI::App& app, const Options& o) {
   for (const char* name : {"--bins", "--hard", "--pile-up", "--data-seed"})
     if (!o.data.empty() && app.count(name) > 0)
@@ -72,7 +71,7 @@ void check_together(const CLI::App& app, const Options& o) {
     throw CLI::ValidationError("--values", "belongs to --study, which is not given");
 }
 
-/// Everything that 0 or nothing stands for, except what depends on a file.
+/// Replaces zeros and empty lists by defaults, except those that depend on a file.
 void complete(Options& o) {
   if (o.data.empty() && o.events == 0) o.events = 240;
   if (o.data.empty() && o.test_events == 0) o.test_events = 100;

@@ -17,7 +17,7 @@ namespace {
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
 constexpr const char* rates_axis = "false positives per event";
 
-/// `number(epoch)` of every run, run by run; NaN where `of_phase` is not so.
+/// `number(epoch)` of all epochs, one list per run.
 template <class F>
 std::vector<std::vector<double>> of_epochs(const Point& point, F&& number) {
   std::vector<std::vector<double>> all;
@@ -63,7 +63,7 @@ Curves false_picture(const Point& point) {
           .band = "range of the runs"};
 }
 
-/// Rates for predictions that `search` looks for, while the truth is what it always is.
+/// Score of the predictions if a predicted peak needs a sum of at least `integral`; true peaks are defined by `usual`.
 Score score_of(const Events& test, const std::vector<MatrixX<float>>& outputs, const Search& usual, double integral) {
   Search search = usual;
   search.integral = integral;
@@ -84,7 +84,7 @@ Series scan_of(std::string name, const Events& test, const std::vector<MatrixX<f
   return series;
 }
 
-/// Levels of channel 0 instead of a network.
+/// Scores of fixed levels of channel 0, as a baseline for the network.
 Series level_scan(const Events& test, const Search& search) {
   Series series{.name = "a fixed level of the density", .x = {}, .y = {}, .line = Line::points_and_line};
   for (const double level : {0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3}) {
@@ -113,7 +113,7 @@ struct Window {
   Index event, first, last;
 };
 
-/// The part of 40 mm with the most to see.
+/// The 40 mm with the most true and predicted peaks, among the first 20 events.
 Window busiest_window(const Events& test, const std::vector<MatrixX<float>>& outputs, const Search& search) {
   const Index bins = test.bins(), size = bins / 10;
   Window best{0, 0, size};
@@ -167,7 +167,7 @@ Curves event_picture(const Events& test, const std::vector<MatrixX<float>>& outp
   return curves;
 }
 
-/// How many events have so many of something, in classes of `width`.
+/// Histogram of `numbers` with bins of `width`.
 Curves counted(const std::string& what, const std::vector<Index>& numbers, Index width) {
   const Index classes = *std::max_element(numbers.begin(), numbers.end()) / width + 2;
   std::vector<double> events(std::size_t(classes), 0.0), x;

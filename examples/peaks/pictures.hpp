@@ -1,5 +1,5 @@
 #pragma once
-// What the pictures of a report show.
+// Figures of the report.
 
 #include "study.hpp"
 #include "unroll/report/curves.hpp"
@@ -8,11 +8,11 @@
 
 namespace peaks {
 
-/// Efficiency against false positives, a point for each value.
+/// Efficiency against false positives, one point per value of a study.
 unroll::figure::Scatter study_picture(const Options& options, const std::vector<Point>& points);
 
-/// Loss and rates of every epoch, efficiency against false positives of the last network as a peak's least sum changes,
-/// an event with what it found, and what the events are like.
+/// Adds the figures of a single training: loss and rates of every epoch, efficiency against false positives of
+/// `network` for a varying minimum sum of a peak, an event with its predictions, and distributions of the events.
 void add_pictures(unroll::Report& report, const Options& options, const EventSets& events, const Point& point,
                   const Network& network);
 

@@ -1,24 +1,24 @@
 #pragma once
-// What the trainings gave, as text and as a page with pictures.
+// Results as text and as an HTML report with figures.
 
 #include "study.hpp"
 
 namespace peaks {
 
 std::string data_text(const EventSets& events);
-/// How far a fixed level gets, without a model.
+/// Score of a fixed level without a model.
 std::string baseline_text(const Baseline& baseline, const Events& test);
-/// A line for each value of a study; empty without one.
+/// Table with one line per value of a study; empty without a study.
 std::string study_text(const Options& options, const std::vector<Point>& points);
-/// The result in one line: the only training, or the value of a study that validation events chose.
+/// Result in one line: of the only training, or of the value that the validation events of a study selected.
 std::string result_text(const Options& options, const std::vector<Point>& points, const Events& test);
 
 struct Written {
   std::vector<std::string> files;
-  std::string missing;  // why there are no pictures; empty: there are
+  std::string missing;  // reason why there are no figures; empty if there are
 };
 
-/// Writes report.html, report.json, report.csv, tables and pictures. `network` was trained last.
+/// Writes report.html, report.json, report.csv, tables and figures. `network` is the last trained one.
 Written write_report(const std::filesystem::path& folder, const Options& options, const EventSets& events,
                      const Baseline& baseline, const std::vector<Point>& points, const Network& network);
 

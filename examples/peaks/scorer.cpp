@@ -9,7 +9,7 @@ using unroll::Index;
 
 namespace {
 
-/// Bins that may become a peak.
+/// Contiguous bins above the threshold, a candidate for a peak.
 struct Run {
   Index bins = 0;
   double sum = 0, moment = 0;
@@ -44,7 +44,7 @@ std::vector<double> find_peaks(std::span<const float> values, const Search& sear
   for (std::size_t bin = 0; bin < values.size(); ++bin) {
     const auto value = double(values[bin]);
     if (value >= search.threshold) run.add(bin, value);
-    // Not the opposite: NaN is neither above nor below.
+    // not the negation of the condition above: comparisons with NaN are false
     const bool ends = value < search.threshold || bin + 1 == values.size();
     if (!ends || run.bins == 0) continue;
     if (run.bins >= search.width && run.sum >= search.integral) positions.push_back(run.moment / run.sum);

@@ -62,7 +62,6 @@ std::string epoch_text(const RunEpoch& epoch, const TrainingOptions& options) {
                 100 * epoch.outcome.score.efficiency(), epoch.outcome.score.false_rate(), epoch.numbers.seconds);
 }
 
-/// One number of every run.
 template <class F>
 Summary over_runs(const Point& point, F&& number) {
   VectorX<double> values(Index(point.runs.size()));
@@ -70,7 +69,7 @@ Summary over_runs(const Point& point, F&& number) {
   return summarize(values);
 }
 
-/// The median, which other programs on the machine change least.
+/// Median, because it is least sensitive to other programs on the machine.
 double seconds_per_epoch(const Run& run) {
   std::vector<double> seconds;
   for (const RunEpoch& epoch : run.epochs) seconds.push_back(epoch.numbers.seconds);
@@ -103,8 +102,8 @@ Events first_events(const Events& events, Index count) {
   return part(events, 0, count);
 }
 
-/// The test events are those of a file of their own, or the last of the only one; in a study the last tenth of the
-/// others is for validation.
+/// Events of the user's files. The test events are those of --test, or the last ones of --data; in a study the last
+/// tenth of the remaining events is for validation.
 EventSets divide(const Options& options) {
   Events all = read_events(options.data, options.channels);
   const bool one_file = options.test.empty();
@@ -126,7 +125,7 @@ EventSets divide(const Options& options) {
   return sets;
 }
 
-/// The point that a study chose; its networks are what they were after their training.
+/// Tests the point that a study selected, with the parameters after its training.
 void test(const Options& options, const Events& events, Point& point) {
   const Search search = Search().scaled_to(events.bin_width());
   for (Run& run : point.runs) {

@@ -1,5 +1,5 @@
 #pragma once
-// Trainings with several seeds, and with several values of one option.
+// Trainings with several seeds, and studies of several values of one option.
 
 #include <limits>
 
@@ -8,56 +8,57 @@
 
 namespace peaks {
 
-/// "learning-rate", "units", "layers", "samples", "asymmetry"
+/// Names of the options that a study can vary: "learning-rate", "units", "layers", "samples", "asymmetry".
 std::vector<std::string> study_names();
 
-/// The values that options.study goes through unless others are asked for.
+/// Default values for the option named by options.study.
 std::vector<double> ladder(const Options& options);
 
-/// `options` with one value of options.study in its place. Throws ValueError for one that makes no sense there.
+/// `options` with one value of the studied option. Throws ValueError if the option is an integer and the value is not a
+/// whole number of at least 1.
 Options with_value(const Options& options, double value);
 
-/// All seeds with the same options.
+/// Results of one value of a study for all seeds.
 struct Point {
-  double value = std::numeric_limits<double>::quiet_NaN();  // of the study; NaN: there is none
+  double value = std::numeric_limits<double>::quiet_NaN();  // of the study; NaN without a study
   unroll::Index parameters = 0;
-  std::size_t bytes = 0;  // of a training step, as estimated
+  std::size_t bytes = 0;  // estimated memory of a training step
   std::vector<Run> runs = {};
 };
 
-/// Mean and deviation over seeds, in per cent, per event and in seconds per epoch.
+/// Summaries over seeds of efficiency in per cent, false positives per event and seconds per epoch.
 struct PointSummary {
   unroll::Summary efficiency, false_rate, seconds;
   unroll::Index collapsed = 0;
 };
-/// Of the events that were watched.
+/// Summary for the watched events.
 PointSummary summary_of(const Point& point);
-/// Of the test events. Throws ValueError for a point that was not tested.
+/// Summary for the test events. Throws ValueError for a point that was not tested.
 PointSummary test_summary_of(const Point& point);
 
-/// The point with the best F1 over its seeds, of the events that were watched.
+/// The point with the best F1 summed over its seeds, on the watched events.
 const Point& best_of(const std::vector<Point>& points);
 
-/// Training and test events, in a study validation events too. Throws FileError, ShapeError or ValueError where files
-/// are wrong or too few events are left.
+/// Training and test events, in a study also validation events. read_events throws FileError, ShapeError or ValueError
+/// for invalid files or too few events.
 struct EventSets {
   Events training, test;
-  std::optional<Events> validation = {};  // what a study chooses by
+  std::optional<Events> validation = {};  // for the selection in a study
 
   const Events& watched() const { return validation ? *validation : test; }
 };
 EventSets read_events(const Options& options);
 
-/// Bytes of a training step, as estimated.
+/// Estimated memory of a training step in bytes.
 std::size_t needed_bytes(const Options& options, const Network& network, unroll::Index events, unroll::Index bins);
 
-/// Throws ValueError when the machine has less memory than the largest training needs.
+/// Throws ValueError if the largest training needs more memory than is available.
 void check_memory(const Options& options, unroll::Index events, unroll::Index bins);
 
-/// A line of progress, for whoever waits.
+/// Callback for progress messages.
 using Say = std::function<void(const std::string&)>;
 
-/// Runs everything that was asked for; `network` becomes the last one that was trained. Of a study only the chosen
+/// Trains all seeds, of all values in a study. `network` becomes the last trained one. In a study only the selected
 /// point is tested.
 std::vector<Point> run(const Options& options, const EventSets& events, std::optional<Network>& network,
                        const Say& say);

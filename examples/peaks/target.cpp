@@ -10,8 +10,8 @@ using namespace unroll;
 
 namespace {
 
-constexpr double margin = 0.05;  // mm; vertices nearer to the ends are left out
-constexpr Index reach = 5;       // bins on either side
+constexpr double margin = 0.05;  // mm; vertices nearer to the ends are omitted
+constexpr Index reach = 5;       // bins on each side
 
 double below(double z, double deviation) { return 0.5 * std::erf(z / (deviation * std::sqrt(2.0))); }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What is to be learnt about an event: a narrow bell over each vertex, and no answer where only a poor vertex is.
+// Training target of an event: a narrow Gaussian per findable vertex, NaN (masked) near vertices that are not findable.
 
 #include <vector>
 
@@ -9,23 +9,23 @@ namespace peaks {
 
 inline constexpr double z_first = -100, z_last = 300;  // mm
 
-/// A place where protons met.
+/// Proton-proton collision.
 struct Vertex {
   double z;              // mm
-  unroll::Index tracks;  // that the detector accepts
+  unroll::Index tracks;  // within the detector's acceptance
   bool findable;
 };
 
-inline constexpr unroll::Index tracks_to_find = 5;  // of a findable vertex, at least
+inline constexpr unroll::Index tracks_to_find = 5;  // minimum for a findable vertex
 
-/// How sharply the place of a vertex of so many tracks is known, in mm.
+/// Position resolution along the beam of a vertex with `tracks` tracks, in mm.
 double resolution(unroll::Index tracks);
 
-/// [1 x bins]: the probability content of each vertex's bell in the 11 bins around it, higher for rich vertices; NaN
-/// where those that are not findable give more than 0.01 and the findable ones less.
+/// Target [1 x bins]: the probability content of each vertex's Gaussian in the 11 bins around it, scaled up for sharp
+/// vertices; NaN where the Gaussians of non-findable vertices exceed 0.01 and those of findable ones are below.
 unroll::MatrixX<float> target_of(const std::vector<Vertex>& vertices, unroll::Index bins);
 
-/// NaN where `other` is above 0.01 and `target` below. Sizes are those of one event.
+/// Sets `target` to NaN where `other` is above 0.01 and `target` below. Both are [1 x bins].
 void mask(unroll::MatrixX<float>& target, const unroll::MatrixX<float>& other);
 
 }  // namespace peaks

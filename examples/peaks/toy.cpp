@@ -13,7 +13,6 @@ using namespace unroll;
 
 namespace {
 
-/// One random number after the other, of any law.
 class Draws {
  public:
   explicit Draws(const Random& random) : random_(random) {}
@@ -26,7 +25,7 @@ class Draws {
   Index poisson(double mean) {
     return count(std::exp(-mean), [=](double k) { return mean / (k + 1); });
   }
-  /// From 1.
+  /// Support from 1.
   Index geometric(double mean) {
     return 1 + count(1 / mean, [=](double) { return 1 - 1 / mean; });
   }
@@ -36,7 +35,7 @@ class Draws {
   }
 
  private:
-  /// By inversion: the probability of 0, and of k + 1 in units of that of k.
+  /// Inverse-transform sampling: `probability` is that of 0, ratio(k) the probability of k + 1 divided by that of k.
   template <class Ratio>
   Index count(double probability, const Ratio& ratio) {
     constexpr Index most = 1000;
@@ -53,7 +52,7 @@ class Draws {
   std::uint64_t next_ = 0;
 };
 
-/// A straight line that was seen at (x, y, z), in mm, with the transverse error of its place.
+/// Straight line through (x, y, z), in mm, with the transverse error of this point.
 struct Track {
   double x, y, z, slope_x, slope_y, error;
 };
@@ -80,19 +79,19 @@ class Maker {
     vertices_.push_back({z, accepted, accepted >= tracks_to_find});
   }
 
-  /// Of something that flew away from the vertex before it fell apart.
+  /// Adds tracks of a particle that flew away from the vertex before it decayed.
   void add_decay(double x, double y, double z) {
     const double flight = draws_.exponential(6), slope_x = draws_.normal(0, 0.08), slope_y = draws_.normal(0, 0.08);
     add_tracks(x + flight * slope_x, y + flight * slope_y, z + flight, draws_.uniform() < 0.5 ? 2 : 3);
   }
 
-  /// A track that belongs to no vertex.
+  /// Adds a track that belongs to no vertex.
   void add_ghost() {
     const double x = draws_.normal(0, 0.25), y = draws_.normal(0, 0.25), z = draws_.uniform(z_first, z_last);
     tracks_.push_back({x, y, z, draws_.normal(0, 0.15), draws_.normal(0, 0.15), 0.06});
   }
 
-  /// Returns how many the detector accepts.
+  /// Returns the number of tracks within the detector's acceptance.
   Index add_tracks(double x, double y, double z, Index leaving) {
     Index accepted = 0;
     for (; leaving > 0; --leaving) accepted += add_track(x, y, z);
@@ -117,13 +116,13 @@ class Maker {
   std::vector<Track> tracks_;
 };
 
-/// How dense tracks are on a small grid around the beam, in every bin along it.
+/// Track density on a small transverse grid around the beam, for every bin along it.
 class Density {
  public:
   explicit Density(Index bins)
       : width_((z_last - z_first) / double(bins)), sum_(Grid::Zero(points, bins)), squares_(Grid::Zero(points, bins)) {}
 
-  /// The track's gaussian around its line, where the line is nearest to the beam.
+  /// Adds a Gaussian around the track, in the bins where the track is close to the beam.
   void add(const Track& track) {
     const double slope = std::max(std::hypot(track.slope_x, track.slope_y), 0.005);
     const double half = std::min(0.5 / slope, 40.0), sharp = std::hypot(track.error, 0.03);
@@ -139,7 +138,7 @@ class Density {
     }
   }
 
-  /// [4 x bins], all of order 1.
+  /// Channels [4 x bins], scaled to order 1.
   MatrixX<float> channels() const {
     MatrixX<float> all = MatrixX<float>::Zero(4, sum_.cols());
     for (Index bin = 0; bin < sum_.cols(); ++bin) {
@@ -162,7 +161,7 @@ class Density {
     return mm;
   }
 
-  /// The first bin whose centre is at z or behind it.
+  /// First bin whose centre is at z or after it.
   Index bin_after(double z) const {
     const auto bin = Index(std::ceil((z - z_first) / width_ - 0.5));
     return std::clamp<Index>(bin, 0, sum_.cols());

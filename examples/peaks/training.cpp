@@ -13,11 +13,11 @@ using namespace unroll;
 
 namespace {
 
-// Squared error has small gradients until peaks rise and then a few that are a thousand times larger; Adam would
-// remember those, and stand still for epochs.
-constexpr double warm_up_clip = 1e-3, clip = 1;  // largest norm of a gradient
+// Squared error has small gradients until peaks rise, then a few that are a thousand times larger; these would stay in
+// Adam's moments and stall training for epochs.
+constexpr double warm_up_clip = 1e-3, clip = 1;  // maximum gradient norm
 
-constexpr Index scored_together = 4;  // events: convolutions over many would need more memory than training
+constexpr Index scored_together = 4;  // events; convolutions over more would need more memory than training
 
 Outcome score(Evaluator<Network>& evaluator, const Network& network, const Events& events, const Search& search,
               int threads) {
@@ -31,11 +31,11 @@ Outcome score(Evaluator<Network>& evaluator, const Network& network, const Event
   return all;
 }
 
-/// Epochs with the same loss.
+/// Epochs with the same loss function.
 struct Phase {
   Index first, last;
   double clip;
-  bool watched;  // for a collapse
+  bool watched;  // true: collapse detection is on
 };
 
 class Training {
@@ -59,7 +59,7 @@ class Training {
   }
 
  private:
-  /// With an optimizer of its own: moments of the other loss's gradients are of another size.
+  /// Each phase has a new optimizer, because the gradients of the losses differ in scale.
   template <class Loss>
   void phase(const Loss& loss, const Phase& phase) {
     const auto [first, last, largest, watched] = phase;
@@ -70,7 +70,7 @@ class Training {
     fit(network_, loss, adam, training_.data,
         {.epochs = last - first,
          .batches = {.size = options_.batch},
-         .seed = run_.seed + std::uint64_t(first),  // another order than in the phase before
+         .seed = run_.seed + std::uint64_t(first),  // another order than in the previous phase
          .clip_norm = largest,
          .learning_rate = schedule::lambda(options_.rate, factor),
          .threads = {options_.threads},
@@ -80,7 +80,7 @@ class Training {
          .progress = Progress::quiet});
   }
 
-  /// Whether training goes on.
+  /// Callback after an epoch. Returns true if training continues.
   bool conclude(Epoch numbers, bool watched) {
     numbers.epoch = double(run_.epochs.size() + 1);
     run_.epochs.push_back({numbers, score(evaluator_, network_, watched_, search_, options_.threads)});

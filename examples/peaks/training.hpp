@@ -1,5 +1,5 @@
 #pragma once
-// A model learns to find peaks: first by squared error, then by the ratio of output and target.
+// Training of a model, first with squared error, then with the log-ratio loss.
 
 #include <functional>
 #include <optional>
@@ -13,12 +13,12 @@
 namespace peaks {
 
 struct TrainingOptions {
-  unroll::Index epochs = 12, warm_up = 6;  // all together; of squared error, at the beginning
+  unroll::Index epochs = 12, warm_up = 6;  // total; thereof with squared error, at the beginning
   unroll::Index batch = 4;                 // events
-  double rate = 2e-3;                      // of Adam; 0.3 of it from 70 % of the epochs on
-  double asymmetry = 2.5;                  // of the loss of ratios
-  bool checkpoints = false;                // recurrent layers keep some states and compute the rest again
-  int threads = 0;                         // 0: as many as the machine has
+  double rate = 2e-3;                      // learning rate of Adam; times 0.3 from 70 % of the epochs on
+  double asymmetry = 2.5;                  // of the log-ratio loss
+  bool checkpoints = false;                // recurrent layers store some states and recompute the rest
+  int threads = 0;                         // 0: all cores
 };
 
 struct RunEpoch {
@@ -29,29 +29,29 @@ struct RunEpoch {
 struct Run {
   std::uint64_t seed = 0;
   std::vector<RunEpoch> epochs = {};
-  std::string collapse = {};               // why it was stopped; empty: it was not
+  std::string collapse = {};               // reason why training was stopped; empty if it was not
   double seconds = 0;                      // of training and scoring
   unroll::VectorX<float> parameters = {};  // at the end
-  std::optional<Score> test = {};          // of the test events; nothing in a study, except for the value that it chose
+  std::optional<Score> test = {};          // on the test events; in a study only for the selected value
 
-  /// Of the events that were watched: in a study the validation events, otherwise the test events.
+  /// Score of the last epoch on the watched events: the validation events in a study, otherwise the test events.
   const Score& score() const { return epochs.back().outcome.score; }
 };
 
-/// A part of a batch, whatever the number of threads.
+/// Samples per part of a batch, independent of the number of threads.
 unroll::Index shard_of(unroll::Index batch);
 
-/// How a step runs, for its estimate of memory.
+/// Execution plan of a training step, for its estimate of memory.
 unroll::TrainingPlan plan_of(const TrainingOptions& options);
 
-/// Peaks that the network finds in events, a few events at a time.
+/// Score of the network on `events`, evaluated a few events at a time.
 Outcome score(const Network& network, const Events& events, const Search& search, int threads);
 
-/// Trains from first values made with `seed`; scores `watched` after each epoch.
+/// Trains from initial values that depend on `seed`; scores `watched` after each epoch.
 Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& watched,
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch);
 
-/// The outputs for some events, each [1 x bins], a few at a time.
+/// Outputs [1 x bins] of each event, computed a few events at a time.
 std::vector<unroll::MatrixX<float>> predict(const Network& network, const Events& events, int threads);
 
 }  // namespace peaks

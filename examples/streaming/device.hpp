@@ -1,5 +1,5 @@
 #pragma once
-// What the network is to imitate, and sounds to play through it.
+// Reference device of the streaming example, and test sounds.
 
 #include <cmath>
 #include <cstdint>
@@ -11,8 +11,8 @@ namespace device {
 
 constexpr double sample_rate = 48000;
 
-/// An overdriven amplifier whose own output is fed back: y = a y + (1 - a) tanh(4 x - y), cut above about 2.5 kHz. It
-/// bends loud tones, and what it does depends on what came before.
+/// Overdriven amplifier with feedback: y = a y + (1 - a) tanh(4 x - y), a low-pass at about 2.5 kHz. It distorts loud
+/// tones and has memory.
 class Amplifier {
  public:
   float operator()(float x) {
@@ -24,8 +24,8 @@ class Amplifier {
   float y_ = 0;
 };
 
-/// A sound [1 x steps]: five tones from 80 Hz to 5 kHz under an envelope that swells and fades, with a little noise.
-/// Depends on (seed, number) alone.
+/// Sound [1 x steps]: five tones from 80 Hz to 5 kHz under a periodic envelope, with a little noise. Depends on (seed,
+/// number) only.
 inline unroll::MatrixX<float> sound(std::uint64_t seed, std::uint64_t number, unroll::Index steps) {
   const unroll::Random random(seed, unroll::Purpose::sample, number);
   unroll::MatrixX<float> x(1, steps);
@@ -41,7 +41,7 @@ inline unroll::MatrixX<float> sound(std::uint64_t seed, std::uint64_t number, un
   return x;
 }
 
-/// What the amplifier makes of it, from rest.
+/// Output of the amplifier [1 x steps], which starts with y = 0.
 inline unroll::MatrixX<float> amplified(const unroll::MatrixX<float>& x) {
   Amplifier amplifier;
   return x.unaryExpr([&](float sample) { return amplifier(sample); });

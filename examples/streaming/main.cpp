@@ -1,7 +1,7 @@
-// Task: sound like an overdriven amplifier, sample by sample, while the music plays.
-// bin/streaming [--epochs 200] [--seconds 10] [--block 64] [--seed 1]     some seconds
-// Learns the amplifier of device.hpp from sounds and what it makes of them; then runs in blocks as an audio plug-in
-// does, and ends with the error on new sounds and the time that a step takes, on average and in the slowest block.
+// Real-time audio: a network that imitates an overdriven amplifier, sample by sample.
+// bin/streaming [--epochs 200] [--seconds 10] [--block 64] [--seed 1]     takes some seconds
+// Learns the amplifier of device.hpp from pairs of input and output, then processes blocks as an audio plug-in does.
+// Prints the error on new sounds and the time per step, on average and in the slowest block.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -29,9 +29,10 @@ struct Options {
 
 constexpr int units = 16;
 using Network = Sequential<float, Recurrent<Gru>, Dense>;
-using Plugin = Streaming<Network, 1, units, 1>;  // the compiler knows every size
+using Plugin = Streaming<Network, 1, units, 1>;  // all sizes are compile-time constants
 
-/// 64 sounds of a fiftieth of a second. The first samples are not scored: the amplifier may have been playing.
+/// Training data: 64 sounds of 960 steps, 20 ms each. The first 16 steps are not scored, because the state of the
+/// amplifier there would be unknown in a recording.
 Dataset<float> lessons(std::uint64_t seed) {
   std::vector<MatrixX<float>> sounds, results;
   for (std::uint64_t number = 0; number < 64; ++number) {
@@ -56,7 +57,7 @@ Network trained(const Options& options) {
   return network;
 }
 
-/// What a plug-in's caller sees: blocks in, blocks out, nothing that could make it wait.
+/// Measured times and errors of a run in blocks.
 struct Performance {
   std::vector<double> nanoseconds;  ///< per step, of each block
   double squared_error = 0, squared_target = 0;

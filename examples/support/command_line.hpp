@@ -1,6 +1,5 @@
 #pragma once
-// Reading a command line, and checks of options that say in words what was expected; CLI11's own print limits as
-// 1.000000.
+// Command-line parsing, and validators that print ranges without trailing zeros; CLI11's validators print 1.000000.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -29,7 +28,7 @@ CLI::Validator within(Number low, Number high, const char* kind) {
 inline CLI::Validator whole(std::int64_t low, std::int64_t high) { return within(low, high, "a whole number"); }
 inline CLI::Validator number(double low, double high) { return within(low, high, "a number"); }
 
-/// "a, b or c"
+/// List for messages: "a, b or c".
 inline std::string any_of(const std::vector<std::string>& words) {
   std::string all = words.front();
   for (std::size_t k = 1; k < words.size(); ++k) all += (k + 1 < words.size() ? ", " : " or ") + words[k];
@@ -45,8 +44,8 @@ inline CLI::Validator one_of(const std::vector<std::string>& words) {
   return {check, all, "words"};
 }
 
-/// Reads the command line of a program. `add(app)` adds its options; `take(app)`, behind them, throws CLI::ParseError
-/// for what does not fit together. Returns the exit status when the program is to end at once, -1 to go on.
+/// Parses the command line of a program. `add(app)` adds its options; `take(app)` runs after parsing and throws
+/// CLI::ParseError for invalid combinations. Returns an exit status if the program must end at once, otherwise -1.
 template <class Add, class Take>
 int read_command_line(const char* name, const char* purpose, int argc, char** argv, const Add& add,
                       const Take& take) try {

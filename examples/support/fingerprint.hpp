@@ -1,5 +1,5 @@
 #pragma once
-// Tells data apart whatever they are called.
+// Hashes that identify data independently of file names.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace example {
 
-/// FNV-1a (Fowler, Noll and Vo) of 64 bits over everything that was added.
+/// 64-bit FNV-1a hash (Fowler, Noll and Vo) of all added bytes.
 class Fingerprint {
  public:
   Fingerprint& add(const void* bytes, std::size_t count) {
@@ -17,7 +17,7 @@ class Fingerprint {
       hash_ = (hash_ ^ static_cast<const unsigned char*>(bytes)[k]) * 0x100000001b3;
     return *this;
   }
-  /// The numbers of a matrix or vector in the order of its columns.
+  /// Adds the elements of a matrix or vector in column-major order.
   template <class Derived>
   Fingerprint& add(const Eigen::PlainObjectBase<Derived>& values) {
     return add(values.data(), std::size_t(values.size()) * sizeof(typename Derived::Scalar));
@@ -25,7 +25,7 @@ class Fingerprint {
 
   std::uint64_t number() const { return hash_; }
 
-  /// 16 digits.
+  /// The hash as 16 hexadecimal digits.
   std::string text() const {
     constexpr const char* digits = "0123456789abcdef";
     std::string all;

@@ -1,5 +1,5 @@
 #pragma once
-// printf into a string.
+// printf-style formatting into a string.
 
 #include <cstdarg>
 #include <cstdio>
@@ -7,7 +7,7 @@
 
 namespace example {
 
-/// At most 255 bytes.
+/// Formatted text, truncated to 255 bytes.
 [[gnu::format(printf, 1, 2)]] inline std::string format(const char* pattern, ...) {
   char line[256];
   va_list values;

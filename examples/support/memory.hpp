@@ -1,5 +1,5 @@
 #pragma once
-// Whether what a program is about to do fits into memory: better a sentence before it starts than a killed program.
+// Memory check before a program starts, so that it ends with an error message instead of being killed.
 
 #include <algorithm>
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace example {
 
-/// The number behind `name` in a file of lines "name number ..."; without a name the file's first word. Nothing where
-/// there is no such file or number ("max" among them).
+/// Number after `name` in a file with lines "name number ..."; with an empty name the first word of the file. Empty if
+/// the file does not exist or holds no number there (such as "max").
 inline std::optional<std::size_t> number_in(const std::filesystem::path& file, const std::string& name = {}) {
   std::ifstream lines(file);
   for (std::string line; std::getline(lines, line);) {
@@ -26,8 +26,8 @@ inline std::optional<std::size_t> number_in(const std::filesystem::path& file, c
   return {};
 }
 
-/// Bytes that this process may still use: what Linux has free or can free at once, or the rest of the limit of its
-/// control group, the smaller one. Nothing where neither is known. `root` stands for the root folder.
+/// Bytes available to this process: the minimum of Linux's available memory and the rest of its control group's limit.
+/// Empty if neither is known. `root` replaces the root folder.
 inline std::optional<std::size_t> available_memory(const std::filesystem::path& root = "/") {
   std::optional<std::size_t> bytes;
   const auto at_most = [&](std::size_t limit) { bytes = std::min(bytes.value_or(limit), limit); };
@@ -40,7 +40,7 @@ inline std::optional<std::size_t> available_memory(const std::filesystem::path& 
   return bytes;
 }
 
-/// Throws ValueError, which says both numbers and `advice`, when more is needed than there is.
+/// Throws ValueError, with both numbers and `advice`, if `needed` exceeds `available`.
 inline void check_memory(std::size_t needed, std::optional<std::size_t> available, const std::string& advice) {
   if (!available || needed <= *available) return;
   constexpr double gigabyte = 1e9;

@@ -1,5 +1,5 @@
 #pragma once
-// Lists of names, which may have blanks and commas in them.
+// Lists of names, which may contain blanks and commas.
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -9,13 +9,12 @@
 
 namespace example {
 
-/// For a program to read, as in the metadata of a model: ["walking","walking upstairs"]. Bytes that are no UTF-8 are
-/// replaced.
+/// JSON array, used in the metadata of model files: ["walking","walking upstairs"]. Invalid UTF-8 is replaced.
 inline std::string json_list(const std::vector<std::string>& names) {
   return nlohmann::json(names).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-/// For a person to read: 'walking', 'walking upstairs'.
+/// List for messages: 'walking', 'walking upstairs'.
 inline std::string quoted_list(const std::vector<std::string>& names) {
   std::string list;
   for (const std::string& name : names) list += unroll::text(list.empty() ? "" : ", ", unroll::detail::in_quotes(name));

@@ -1,5 +1,5 @@
 #pragma once
-// The folder of a program's results.
+// Output folder of a program.
 
 #include <filesystem>
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace example {
 
-/// Made and tried before anything is trained, so that no result is lost for want of a place: `first` is a file that the
-/// program will write, `option` says in messages where the folder's name came from. Of what is there, only unfinished
-/// files of killed runs are removed. Throws FileError.
+/// Creates the output folder and checks that it is writable, before training, so that no result is lost. `first` is a
+/// file that the program will write, `option` is the name of the command-line option for messages. Existing files stay,
+/// except unfinished files of killed runs, which are removed. Throws FileError.
 inline std::filesystem::path output_folder(const std::string& out, const char* first, const char* option = "--out") {
   std::error_code error;
   std::filesystem::create_directories(out, error);

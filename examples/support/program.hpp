@@ -1,5 +1,5 @@
 #pragma once
-// What is around every program.
+// Main function and console output of all programs.
 
 #include <cerrno>
 #include <cstdio>
@@ -9,18 +9,18 @@
 
 namespace example {
 
-/// The system's reason why standard output could not be written, when it failed first; 0: it did not.
+/// errno of the first failed write to standard output; 0 if all succeeded.
 inline int output_error = 0;
 
-/// Writes to standard output now. Where that fails, the program goes on, because its results matter more than what it
-/// says meanwhile; run_program says so at the end.
+/// Writes to standard output and flushes it. The program continues after a failure, because its result files matter
+/// more than its console output; run_program reports the failure at the end.
 inline void tell(const std::string& words) {
   const bool failed = std::fputs(words.c_str(), stdout) < 0 || std::fflush(stdout) != 0;
   if (failed && output_error == 0) output_error = errno;
 }
 
-/// The exit status of the program: that of `body`, or 1 after a sentence on standard error for an exception and for
-/// standard output that could not be written.
+/// Exit status of the program: that of `body`, or 1 after a message on standard error if `body` throws or if standard
+/// output could not be written.
 template <class Body>
 int run_program(const char* name, const Body& body) {
   int status = 1;

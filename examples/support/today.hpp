@@ -1,12 +1,12 @@
 #pragma once
-// The date that a page of results bears.
+// Current date.
 
 #include <ctime>
 #include <string>
 
 namespace example {
 
-/// "2026-03-31", as the clock here says.
+/// Local date: "2026-03-31".
 inline std::string today() {
   const std::time_t now = std::time(nullptr);
   char date[16] = "";

@@ -9,7 +9,7 @@
 
 namespace lm {
 
-/// The optimizer that was asked for: what trains with it is compiled once.
+/// Optimizer of the kind in the options. Type erasure: code that uses it is compiled once.
 class AnyOptimizer {
  public:
   using Scalar = float;

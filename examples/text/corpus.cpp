@@ -12,7 +12,7 @@ namespace {
 
 using Tokens = std::vector<std::string>;
 
-/// A file as its units; as streams one unit of tokens, in which words know where a unit ends.
+/// Tokens of each unit of a file; as a stream a single list, in which words have an end token after each unit.
 std::vector<Tokens> read_tokens(const std::string& file, const Options& options) {
   const std::string text = read_text_file(file);
   if (options.streams() && !options.words()) return {tokens_of(text, options)};
@@ -30,7 +30,7 @@ std::vector<Tokens> read_tokens(const std::string& file, const Options& options)
   return {stream};
 }
 
-/// Takes the end off: tokens of a stream, or units.
+/// Splits off the end: tokens of a stream, or units.
 std::vector<Tokens> take_end(std::vector<Tokens>& all, const Options& options) {
   const auto count = [&](std::size_t size) { return Index(std::floor(options.held_out * double(size))); };
   std::vector<Tokens> end;
@@ -89,7 +89,7 @@ Sequences Sequences::to_learn(const Part& part, const Vocabulary& vocabulary, co
 
 Sequences Sequences::to_watch(const Part& part, const Vocabulary& vocabulary, const Options& options) {
   Sequences all;
-  constexpr Index steps = 1024;  // bounds the memory, not the result
+  constexpr Index steps = 1024;  // limits the memory; does not affect the result
   if (options.streams())
     all.streams_.emplace(part.units.front(), vocabulary.size(),
                          StreamOptions{.streams = 1, .steps = steps, .tail = Tail::keep});
@@ -105,7 +105,7 @@ std::vector<std::string> tokens_of(const std::string& text, const Options& optio
 
 std::string text_of(const std::vector<std::string>& tokens, const Options& options) {
   std::string text;
-  bool open = true;  // nothing stands between what was written and what follows
+  bool open = true;  // no blank before the next word
   for (const std::string& token : tokens) {
     const bool ends = token == Vocabulary::end_token;
     if (options.words() && !open && !ends && !no_blank_before(token)) text += " ";

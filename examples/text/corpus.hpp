@@ -1,5 +1,5 @@
 #pragma once
-// From files of text to what a network learns from.
+// Text files converted to training data.
 
 #include <optional>
 
@@ -10,21 +10,21 @@
 
 namespace lm {
 
-/// A text as tokens, with the words that were cut off or are not known.
+/// Text as token numbers; `units` holds one entry per unit, a single one for streams.
 struct Part {
-  std::vector<std::vector<unroll::Index>> units;  // of streams one
+  std::vector<std::vector<unroll::Index>> units;  // token numbers
   unroll::Index tokens() const;
 };
 
-/// What is learned from, or watched: streams with their windows, or units.
+/// Training or validation data: token streams with their windows, or one sequence per unit.
 class Sequences {
  public:
-  /// `batch` streams of `steps` for learning; for watching, one stream that is read to its end.
+  /// Streams: to_learn has options.batch streams with windows of options.steps, to_watch one stream with its tail.
   static Sequences to_learn(const Part& part, const unroll::Vocabulary& vocabulary, const Options& options);
   static Sequences to_watch(const Part& part, const unroll::Vocabulary& vocabulary, const Options& options);
 
   const unroll::Dataset<float>& data() const { return streams_ ? streams_->data() : *units_; }
-  /// nullptr for units.
+  /// nullptr for data in units.
   const unroll::TokenStreams<float>* streams() const { return streams_ ? &*streams_ : nullptr; }
 
  private:
@@ -37,15 +37,15 @@ struct Corpus {
   Part train, watched;
 };
 
-/// The tokens of a text: characters or words.
+/// Characters or words of a text.
 std::vector<std::string> tokens_of(const std::string& text, const Options& options);
-/// Tokens as a text again.
+/// Text of tokens. Words are separated by blanks, except at punctuation; an end token becomes a line break.
 std::string text_of(const std::vector<std::string>& tokens, const Options& options);
 
-/// Reads the files; the vocabulary is that of the part to learn from, or the `known` one. Throws FileError and
-/// ValueError for texts that nothing can be learned from.
+/// Reads the files. The vocabulary is that of the training part, or `known`. Throws FileError and ValueError for
+/// unreadable, too short or constant texts.
 Corpus read_corpus(const Options& options, const unroll::Vocabulary* known = nullptr);
-/// A whole file with a vocabulary that is known.
+/// Reads a whole file with a given vocabulary.
 Part read_part(const std::string& file, const Options& options, const unroll::Vocabulary& vocabulary);
 
 }  // namespace lm

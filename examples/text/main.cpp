@@ -1,7 +1,8 @@
-// Task: what comes next in a text? A network that foretells it can also write.
+// Language model: predicts the next token of a text, and generates text.
 // bin/text train [--text FILE] [--tokens words] ...      bin/text sample --prompt "And God"      bin/text evaluate
-// A minute on two cores with the defaults, characters of the King James Version; ends with the bits per character of
-// the text's last tenth. bin/text COMMAND --help lists the options, which a file of --config may also hold.
+// Takes a minute on two cores with the defaults, characters of the King James Version. Prints the bits per character of
+// the last tenth of the text. bin/text COMMAND --help lists the options, which a configuration file (--config) may also
+// set.
 
 #include <cstdio>
 
@@ -32,7 +33,7 @@ void run_training(const Options& options) {
   const Threads threads{int(options.threads)};
   const Corpus corpus = read_corpus(options);
   Model model{options, corpus.vocabulary, make_network(options, corpus.vocabulary.size())};
-  write(model, options, options.seed);  // a prompt that is not possible is told before an hour of training
+  write(model, options, options.seed);  // an invalid prompt throws before training
   Options copy = options;
   write_text(folder / "config.json", settings_of(copy).to_json("train"));
   say(options, corpus_text(options, corpus) + network_text(model));

@@ -20,7 +20,7 @@ Model load(const std::filesystem::path& path) {
   Options options;
   settings_of(options).take_json(settings->second, file.file);
   Vocabulary vocabulary = Vocabulary::load(file.metadata, file.file);
-  // The embedding, what reads it, and what each layer reads of its state.
+  // A lower bound of the parameters: embedding, input weights of the first layer, state weights of each layer.
   const double units = double(options.units), embedding = double(options.embedding);
   file.require_numbers(double(vocabulary.size()) * embedding + embedding * units +
                        double(options.layers) * units * units);

@@ -1,5 +1,5 @@
 #pragma once
-// A trained network in a file, with what is needed to use it: its settings and its vocabulary.
+// Model files: parameters, settings and vocabulary.
 
 #include <filesystem>
 
@@ -9,15 +9,15 @@
 namespace lm {
 
 struct Model {
-  Options options;  // those that it was trained with
+  Options options;  // of its training
   unroll::Vocabulary vocabulary;
   Network network;
 };
 
-/// Writes the file completely or not at all.
+/// Writes the file atomically.
 void save(const Model& model, const std::filesystem::path& file);
 
-/// Throws FileError for a file that save() has not written, ShapeError for parameters of another shape.
+/// Throws FileError for a file that is not from save(), ShapeError for parameters of another shape.
 Model load(const std::filesystem::path& file);
 
 }  // namespace lm

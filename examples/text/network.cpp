@@ -23,8 +23,8 @@ AnyLayer<float> recurrent(const Options& options) {
   return Recurrent<Lstm>{.units = options.units};
 }
 
-/// Glorot's range, but not narrower than that of PyTorch's Linear: with thousands of tokens it is, and the network then
-/// learns late to tell them apart.
+/// Glorot's uniform range, but at least that of PyTorch's Linear. With thousands of tokens Glorot's is narrower, and
+/// the network then takes long to distinguish tokens.
 Initializer first_scores(const Options& options, Index vocabulary) {
   const double inputs = double(options.units), glorot = std::sqrt(6 / (inputs + double(vocabulary)));
   const double range = std::max(glorot, 1 / std::sqrt(inputs));

@@ -7,8 +7,8 @@ namespace lm {
 
 using Network = unroll::Stack<float>;
 
-/// Embedding, recurrent layers with dropout behind each, scores for every token. Throws ShapeError or ValueError naming
-/// the layer that does not fit.
+/// Language model: embedding, recurrent layers, each followed by dropout, and a layer of scores for every token. Throws
+/// ShapeError or ValueError with the name of the layer that does not fit.
 Network make_network(const Options& options, unroll::Index vocabulary);
 
 }  // namespace lm

@@ -1,18 +1,18 @@
 #pragma once
-// What can be asked of the program text.
+// Options of the program text.
 
 #include "settings.hpp"
 
 namespace lm {
 
 struct Options {
-  std::string config;  // a file of settings
+  std::string config;  // configuration file
   std::string text = UNROLL_EXAMPLE_DATA "/text/data/kjv_torah.txt";
-  std::string valid;      // empty: the end of the text
-  double held_out = 0.1;  // share of the text that is its end
+  std::string valid;      // empty: the end of `text`
+  double held_out = 0.1;  // share of `text` for validation, at its end
   std::string tokens = "characters", read = "streams", unit = "line";
   bool lower = false;
-  unroll::Index vocabulary = 0, longest = 0;  // tokens at most; 0: no limit
+  unroll::Index vocabulary = 0, longest = 0;  // maximum number of tokens; 0: no limit
 
   std::string cell = "lstm";
   unroll::Index units = 128, layers = 2, embedding = 32;
@@ -36,17 +36,17 @@ struct Options {
   bool streams() const { return read == "streams"; }
 };
 
-/// All settings, which refer to `options`.
+/// All settings. They refer to `options`.
 Settings settings_of(Options& options);
 
-/// Fills `options`: defaults, then the configuration file, then the command line. `status` is the exit status when the
-/// program is to end at once, -1 to go on. Throws ValueError or FileError for what the file has.
+/// Fills `options` with defaults, then the configuration file, then the command line. `status` becomes the exit status
+/// if the program must end at once, otherwise -1. Throws ValueError or FileError for errors in the configuration file.
 CommandLine read_options(int argc, char** argv, Options& options, int& status);
 
-/// Settings that change what a run learns, as JSON; those of two runs are the same if their results are.
+/// JSON of the settings that affect the trained parameters. Runs with equal settings have equal results.
 std::string identity_of(const Options& options);
 
-/// Throws ValueError for settings of training that do not go together.
+/// Throws ValueError for invalid combinations of training settings.
 void check_together(const Options& options);
 
 }  // namespace lm

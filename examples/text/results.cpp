@@ -32,7 +32,7 @@ figure::Curves loss_curves(const Model& model, const RunState& state) {
   return curves;
 }
 
-/// A row for each tensor; its colour says the power of ten.
+/// Heat map of log10(update / weight), one row per tensor.
 figure::HeatMap ratio_map(const Model& model, const RunState& state) {
   const auto& blocks = model.network.parameters().table().blocks();
   const Index count = Index(blocks.size()), epochs = state.ratios.size() / count;

@@ -1,5 +1,5 @@
 #pragma once
-// What a run gave, as text and as files.
+// Results of a run as text and files.
 
 #include "training.hpp"
 
@@ -7,14 +7,14 @@ namespace lm {
 
 std::string corpus_text(const Options& options, const Corpus& corpus);
 std::string network_text(const Model& model);
-/// "first loss 4.14 nats; ln 63 = 4.14 is that of guessing"
+/// Loss of the first batch compared with guessing: "first loss 4.14 nats; ln 63 = 4.14 is that of guessing".
 std::string first_loss_text(const RunState& state, unroll::Index tokens);
 std::string epoch_text(const Model& model, const RunState& state, unroll::Index epochs);
-/// "1.602 bits per character, perplexity 3.04, 0.00 % unknown"
+/// Validation result: "1.602 bits per character, perplexity 3.04, 0.00 % unknown".
 std::string watched_text(const Watched& watched, const Options& options);
 
-/// history.csv, history.json, samples.txt and the page report.html with its pictures. Returns what is missing, if
-/// anything.
+/// Writes history.csv, history.json, samples.txt and report.html with its figures. Returns the reason why figures are
+/// missing; empty if none is.
 std::string write_results(const Model& model, const RunState& state, const Watched& watched,
                           const std::filesystem::path& folder);
 

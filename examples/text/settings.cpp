@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 std::string dump(const Json& json, int indent = -1) {
-  // Names of files may hold bytes that are no UTF-8: they are replaced, not thrown at.
+  // File names may contain invalid UTF-8: it is replaced instead of throwing.
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Settings that a configuration file and the command line can give, under the same names and with the same checks.
+// Settings for a configuration file and the command line, with the same names and checks.
 
 #include <filesystem>
 #include <functional>
@@ -11,15 +11,15 @@
 
 namespace lm {
 
-/// A value with its name. `take` returns what was expected, empty if the text has been taken.
+/// Named value. `take` assigns a value from text and returns an empty string, or an error message if it is invalid.
 struct Setting {
-  std::string name, help, hint;  // hint: what stands for the value in --help
+  std::string name, help, hint;  // hint: placeholder of the value in --help
   std::function<std::string(const std::string&)> take;
   std::function<std::string()> json;  // the present value
-  std::vector<std::string> commands;  // that read it
+  std::vector<std::string> commands;  // subcommands with this setting
   bool flag = false;
 
-  std::string text() const;  // the present value as `take` takes it
+  std::string text() const;  // the present value in the format of `take`
   bool belongs_to(const std::string& command) const;
 };
 
@@ -30,19 +30,20 @@ class Settings {
   void add_whole(std::string name, unroll::Index& value, std::int64_t low, std::int64_t high, std::string help);
   void add_number(std::string name, double& value, double low, double high, std::string help);
   void add_flag(std::string name, bool& value, std::string help);
-  /// For those that are added from here on.
+  /// Sets the subcommands of all settings added afterwards.
   void for_commands(std::vector<std::string> commands) { commands_ = std::move(commands); }
 
   const std::vector<Setting>& all() const { return all_; }
 
-  /// Throws ValueError, beginning with `where`, for a name that is none (with the nearest ones) and for a value that is
-  /// not possible.
+  /// Assigns a value. Throws ValueError, with a message that starts with `where`, for an unknown name (with the nearest
+  /// names) and an invalid value.
   void take(const std::string& name, const std::string& value, const std::string& where) const;
-  /// An object of names and values. Throws FileError for a file that is none, ValueError as `take`.
+  /// Assigns the values of a JSON file, an object of names and values. Throws FileError for another file, ValueError as
+  /// `take` does.
   void take_file(const std::filesystem::path& path) const;
-  /// The same for such an object in a text; `where` names it.
+  /// Assigns the values of a JSON text; `where` is its name in messages.
   void take_json(const std::string& object, const std::string& where) const;
-  /// All of them, or those of one command, as take_file reads them.
+  /// JSON of all settings, or of those of one subcommand, readable by take_file.
   std::string to_json(const std::string& command = {}) const;
 
  private:
@@ -56,7 +57,8 @@ struct CommandLine {
   std::string command;
   std::map<std::string, std::string> given;  // settings by name
 };
-/// `commands` with what each is for. Returns the exit status when the program is to end at once, -1 to go on.
+/// Parses the command line; `commands` maps subcommands to descriptions. Returns an exit status if the program must end
+/// at once, otherwise -1.
 int read_command_line(int argc, char** argv, const Settings& settings,
                       const std::map<std::string, std::string>& commands, CommandLine& line);
 

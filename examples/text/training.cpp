@@ -21,7 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-/// All states one after the other.
 VectorX<float> flat(const States& states) {
   Index size = 0;
   for (const auto& layer : states)
@@ -36,7 +35,7 @@ VectorX<float> flat(const States& states) {
   return all;
 }
 
-/// The other way round; empty where nothing has been carried yet.
+/// Inverse of flat; empty if `all` is.
 States states_of(const Network& network, const VectorX<float>& all, Index streams) {
   if (all.size() == 0) return {};
   States states(network.depth());
@@ -51,14 +50,14 @@ States states_of(const Network& network, const VectorX<float>& all, Index stream
   return states;
 }
 
-/// What a file would hold of a vocabulary.
+/// The vocabulary as in the metadata of a model file.
 std::string text_of(const Vocabulary& vocabulary) {
   std::map<std::string, std::string> metadata;
   vocabulary.save(metadata);
   return metadata["vocabulary"];
 }
 
-/// The loop of this program, because `fit` resumes a run at the beginning of an epoch, this program at any batch.
+/// Training loop. `fit` resumes at the beginning of an epoch only, this loop at any batch.
 class Training {
  public:
   Training(Model& model, const Corpus& corpus, const Options& options, const Threads& threads,
@@ -94,9 +93,9 @@ class Training {
   }
 
  private:
-  // ---- beginning
+  // ---- start and resumption
 
-  /// As new: a checkpoint has its state, but not its options.
+  /// New plateau schedule: checkpoints store its state, but not its options.
   Plateau plateau() const {
     if (options_.patience == 0) return Plateau();
     return Plateau({.initial = options_.rate, .factor = options_.decay, .patience = options_.patience});
@@ -129,7 +128,7 @@ class Training {
     carried_ = states_of(model_.network, state_.carried, options_.batch);
   }
 
-  /// Before the rest is read: another optimizer, for one, has other numbers in the file.
+  /// Checked before the rest is read, because the contents depend on the settings: another optimizer has other state.
   void require_same_run() const {
     const SafeTensors file = read_safetensors(file_);
     const auto identity = file.metadata.find("training.identity");
@@ -146,7 +145,7 @@ class Training {
     }
   }
 
-  // ---- an epoch
+  // ---- epochs
 
   double rate() const {
     const auto& done = state_.training;
@@ -177,7 +176,7 @@ class Training {
     conclude(row);
   }
 
-  /// Returns the number of batches.
+  /// Plans the batches of an epoch and returns their number.
   Index plan() {
     if (const auto* streams = learned_.streams()) return streams->windows();
     const auto& data = learned_.data();

@@ -1,5 +1,5 @@
 #pragma once
-// A run, which can be interrupted at any moment and goes on with the same bits.
+// Training that can be interrupted at any time and resumed with bitwise equal results.
 
 #include <filesystem>
 #include <functional>
@@ -13,18 +13,18 @@
 
 namespace lm {
 
-/// What a run continues from.
+/// State of a run, saved in checkpoints.
 struct RunState {
-  unroll::TrainingState<float> training;  // its history too
-  std::int64_t batch = 0;                 // done in the epoch at hand
-  unroll::VectorX<float> carried;         // states behind that batch
-  unroll::LossValue loss;                 // of the epoch at hand
-  double gradient_norm = 0, seconds = 0;  // likewise
+  unroll::TrainingState<float> training;  // including the history
+  std::int64_t batch = 0;                 // completed batches of the current epoch
+  unroll::VectorX<float> carried;         // recurrent states after that batch
+  unroll::LossValue loss;                 // of the current epoch
+  double gradient_norm = 0, seconds = 0;  // of the current epoch
   double first_loss = 0;                  // of the first batch, before any update
   unroll::VectorX<double> ratios;         // update/weight of each tensor in the last update of each epoch
-  std::string samples;                    // written while learning
-  std::string identity, vocabulary;       // of the run, to refuse another
-  unroll::Index tokens = 0;               // that an epoch learns; follows from the text
+  std::string samples;                    // generated during training
+  std::string identity, vocabulary;       // of the run; resuming with others throws
+  unroll::Index tokens = 0;               // trained per epoch; depends on the text
 
   template <class F>
   void visit_state(F&& f) {
@@ -40,19 +40,19 @@ struct RunState {
 
 struct Watched {
   unroll::Evaluation evaluation;
-  double unknown = 0;  // share of the tokens
+  double unknown = 0;  // share of unknown tokens
 };
-/// The mean loss in nats of every token.
+/// Validation: mean loss per token, in nats.
 Watched watch(const Network& network, const Sequences& sequences, const unroll::Vocabulary& vocabulary,
               const unroll::Threads& threads);
 
-/// Trains the network of the model, from first values on or, with options.resume, from the checkpoint in the folder, if
-/// there is one. `on_epoch` may change what is kept of an epoch.
+/// Trains the model from new initial values or, with options.resume, from the checkpoint in the folder if there is one.
+/// `on_epoch` may change the state of an epoch before it is saved.
 RunState train(Model& model, const Corpus& corpus, const Options& options, const unroll::Threads& threads,
                const std::filesystem::path& folder, const std::function<void(RunState&)>& on_epoch);
 
-/// Whether a network can learn options.overfit sequences by heart, without dropout. What cannot be known is which of
-/// them it is in, so the loss has a floor: ln(sequences) for each of them.
+/// Overfitting check: can the network memorise options.overfit sequences without dropout? It cannot determine at the
+/// start which sequence it reads, so the loss has a lower bound: ln(number of sequences) per sequence.
 unroll::OverfitResult overfit_check(const Options& options, const Corpus& corpus);
 
 }  // namespace lm

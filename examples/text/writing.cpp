@@ -18,7 +18,7 @@ void refuse_unknown(const Vocabulary& vocabulary, const std::string& token, cons
                         " that the model knows; the nearest are ", detail::nearest_names(token, names)));
 }
 
-/// What the model reads before it writes.
+/// Tokens read before the first prediction.
 std::vector<Index> beginning(const Model& model, const std::vector<std::string>& prompt) {
   const Vocabulary& vocabulary = model.vocabulary;
   std::vector<Index> numbers;
@@ -28,7 +28,7 @@ std::vector<Index> beginning(const Model& model, const std::vector<std::string>&
     numbers.push_back(vocabulary.number(token));
   }
   if (!numbers.empty()) return numbers;
-  // A stream has no beginning: the end of what was before comes nearest.
+  // A stream has no start token: the end of a preceding unit or line is the nearest substitute.
   const auto line_end = vocabulary.find("\n");
   return {vocabulary.end() >= 0 ? vocabulary.end() : line_end.value_or(vocabulary.size() > 1 ? 1 : 0)};
 }

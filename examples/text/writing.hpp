@@ -4,8 +4,7 @@
 
 namespace lm {
 
-/// options.samples texts that go on from options.prompt, which stands at their beginning. Throws ValueError for a
-/// prompt with tokens that the model does not know.
+/// options.samples generated texts that start with options.prompt. Throws ValueError for a prompt with unknown tokens.
 std::vector<std::string> write(const Model& model, const Options& options, unroll::Index seed);
 
 }  // namespace lm

@@ -1,5 +1,5 @@
 #pragma once
-// Texts as sentences of word numbers, and pairs of words that belong together.
+// Texts as sentences of word numbers, and pairs of related words.
 
 #include <filesystem>
 #include <string>
@@ -17,34 +17,34 @@ struct CorpusOptions {
   std::vector<std::string> files = {UNROLL_EXAMPLE_DATA "/word2vec/data/wordnet_glosses.txt",
                                     UNROLL_EXAMPLE_DATA "/text/data/wordnet_sentences_train.txt"};
   unroll::TextUnit unit = unroll::TextUnit::line;
-  unroll::Index least = 5;  // times that a word must be there
-  unroll::Index size = 0;   // words at most; 0: no limit
+  unroll::Index least = 5;  // minimum number of occurrences of a word
+  unroll::Index size = 0;   // maximum number of words; 0: no limit
   bool keep_case = false;
 };
 
-/// Words are what begins with a letter; others, rare ones among them, are not there at all.
+/// Words of the texts. Tokens that do not begin with a letter are dropped; rare words have the number -1.
 struct Corpus {
   unroll::Vocabulary vocabulary;
   unroll::Sentences sentences;
-  unroll::Index words = 0, different = 0;  // before rare ones were left out
+  unroll::Index words = 0, different = 0;  // before removal of rare words
 };
 
-/// Throws FileError for a file without text, ValueError where no word is left or only one.
+/// Throws FileError for a file without text, ValueError if fewer than two different words remain.
 Corpus read_corpus(const CorpusOptions& options);
 
 using WordPairs = std::vector<std::pair<std::string, std::string>>;
 
-/// Lines of two words with a blank between them. Throws FileError, with the line.
+/// Reads a file with two words per line, separated by a blank. Throws FileError, with the line, for other lines.
 WordPairs read_pairs(const std::filesystem::path& path);
 
-/// How often a word is nearer to its partner than to the partner of another pair.
+/// Share of pairs whose words are nearer to each other than to the partner of another pair.
 struct PairScore {
-  double share = 0;  // 0.5: by chance
+  double share = 0;  // 0.5: chance
   unroll::Index scored = 0, missing = 0;
 };
 
-/// Pairs of which a word has no vector are counted as missing. Which other pair each is compared with is drawn, the
-/// same for any vectors. Throws ValueError where less than two pairs are left.
+/// Scores the pairs; pairs with a word without vector count as missing. The other pair of each comparison is drawn at
+/// random, the same for all vectors. Throws ValueError if fewer than two pairs remain.
 PairScore score(const WordPairs& pairs, const unroll::WordVectors& vectors);
 
 }  // namespace word2vec

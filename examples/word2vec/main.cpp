@@ -1,6 +1,8 @@
-// Task: which words mean something alike? Words that stand in the same places of a text get vectors that are near each
-// other. bin/word2vec [TEXT ...] [--nearest river] [--analogy man woman king] [--load out/word2vec/vectors.txt]
-// bin/word2vec --help      Ten seconds with the defaults; leaves the vectors, which gensim and others load, and a page.
+// Word vectors: words that occur in similar contexts of a text get similar vectors.
+// bin/word2vec [TEXT ...] [--nearest river] [--analogy man woman king] [--load out/word2vec/vectors.txt]
+// bin/word2vec --help
+// Takes ten seconds with the defaults. Writes the vectors, in a format that gensim and other programs read, and a
+// report.
 
 #include <chrono>
 #include <cstdio>
@@ -56,7 +58,7 @@ class Program {
     return vectors;
   }
 
-  /// Before anything is learned.
+  /// Throws ValueError for unknown words in questions, before training.
   void require_known(const Vocabulary& vocabulary) const {
     std::vector<std::string> asked = options_.nearest;
     asked.insert(asked.end(), options_.analogy.begin(), options_.analogy.end());

@@ -53,11 +53,10 @@ void add_question_options(CLI::App& app, Options& o) {
   app.add_flag("--quiet", o.quiet, "only answers");
 }
 
-/// What no option can know alone.
 void check_together(const CLI::App& app, Options& o) {
   const bool cbow = o.training.model == WordModel::cbow;
   if (cbow && app.count("--parts") == 0) o.training.parts = 1;
-  if (cbow && app.count("--rate") == 0) o.training.rate = 0.05;  // the word2vec program's default too
+  if (cbow && app.count("--rate") == 0) o.training.rate = 0.05;  // also the default of the word2vec program
   if (cbow && o.training.parts > 1)
     throw CLI::ValidationError("--parts", unroll::text("cbow learns in one part, got '", o.training.parts, "'"));
   for (const char* name :

@@ -12,7 +12,7 @@ Plane plane_of(const MatrixX<float>& columns) {
   const Eigen::SelfAdjointEigenSolver<MatrixX<double>> solver(centred * centred.transpose());
   const Index shown = std::min<Index>(2, all.rows());
   MatrixX<double> axes = solver.eigenvectors().rightCols(shown).rowwise().reverse();
-  // An axis has no direction of its own: its largest part is made positive, so that pictures stay the same.
+  // The sign of an eigenvector is arbitrary. Its largest element is made positive, for reproducible figures.
   for (auto axis : axes.colwise()) {
     Index largest = 0;
     axis.cwiseAbs().maxCoeff(&largest);

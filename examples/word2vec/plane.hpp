@@ -4,11 +4,11 @@
 
 namespace word2vec {
 
-/// Columns of a matrix in the plane in which they differ most (principal component analysis). [2 x columns]; the second
-/// row is zero where columns have one number only.
+/// Projection of the columns of a matrix onto their first two principal components. [2 x columns]; the second row is
+/// zero if columns have a single element.
 struct Plane {
   unroll::MatrixX<double> places;
-  double share = 0;  // of the variance that is seen in it
+  double share = 0;  // share of the variance in the plane
 };
 Plane plane_of(const unroll::MatrixX<float>& columns);
 

@@ -67,7 +67,7 @@ void add_loss(Report& report, const Training& training) {
 }
 
 void add_words(Report& report, const WordVectors& vectors, Index drawn) {
-  // Angles are what counts: a long vector would push all others together.
+  // Only angles matter; without normalisation a long vector would squeeze all others together.
   const Plane plane = plane_of(vectors.vectors().leftCols(drawn).colwise().normalized());
   figure::Scatter scatter{"", {"first component"}, {"second component"}, {}, {}};
   for (Index k = 0; k < drawn; ++k)

@@ -1,5 +1,5 @@
 #pragma once
-// What is told and left behind.
+// Printed results, and the HTML report.
 
 #include <filesystem>
 #include <span>
@@ -13,17 +13,17 @@ namespace word2vec {
 std::string corpus_text(const Corpus& corpus, const CorpusOptions& options);
 std::string epoch_text(const unroll::WordEpoch& epoch, unroll::Index epochs, double seconds);
 
-/// "  neighbour   0.712" for each.
+/// One line per word: "  neighbour   0.712".
 std::string neighbours_text(std::span<const unroll::SimilarWord> words);
 std::string score_text(const PairScore& score);
 
-/// What a training was like.
+/// Losses and time of a training.
 struct Training {
   std::vector<unroll::WordEpoch> epochs;
   double seconds = 0;
 };
 
-/// Writes the page with its pictures. Returns why pictures are missing; empty if none is.
+/// Writes the HTML report with its figures. Returns the reason why figures are missing; empty if none is.
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Training& training,
                          const unroll::WordVectors& vectors);
 

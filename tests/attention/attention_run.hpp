@@ -1,5 +1,5 @@
 #pragma once
-// A cell with a memory over time, and everything that its output depends on in one vector.
+// Test fixture: a cell with a memory over time. One vector holds all variables of its loss.
 
 #include <unroll/attention/bahdanau.hpp>
 #include <unroll/attention/luong.hpp>
@@ -27,7 +27,8 @@ struct Setting {
   Direction direction = Direction::forward;
 };
 
-/// Parameters, inputs, memory and initial states lie in `variables`, their gradients in `gradient` at the same places.
+/// Attention cell over a timeline. `variables` holds parameters, inputs, memory and initial states; `gradient` has the
+/// same layout.
 template <class C>
 class AttentionRun {
  public:
@@ -53,7 +54,7 @@ class AttentionRun {
       final_weight_.push_back(noise(cell.state_rows(s), timeline.batch(), 3 + std::uint64_t(s)));
   }
 
-  /// The loss: output and final states, each number weighted by a random one.
+  /// Forward pass. Returns the loss: a weighted sum of output and final states, with random weights.
   double forward() {
     const auto x = part(0), values = part(1), keys = part(2);
     const auto given = memory(values, keys);

@@ -1,11 +1,11 @@
 #pragma once
-// Gradients of a cell with every score, over targets and sources of all lengths.
+// Gradient checks of an attention cell with every score, for many lengths of targets and sources.
 
 #include "attention_run.hpp"
 
 namespace attention_run {
 
-/// Targets and sources of different lengths, none and one among them; several queries may share a source.
+/// Targets and sources of different lengths, including 0 and 1. Several queries may share a source.
 inline const std::vector<Setting> settings{
     {.lengths = {3, 1, 4, 0, 2}, .memory_lengths = {2, 5, 1, 3, 0}},
     {.lengths = {1, 1}, .memory_lengths = {0, 1}},
@@ -27,7 +27,7 @@ void check_all(CellSizes sizes) {
     }
 }
 
-/// `more`: sizes that the cell has besides.
+/// Gradient checks with every score. `more`: further sizes of the cell.
 template <template <class, auto> class C>
 void check_scores(const std::vector<std::pair<std::string, Index>>& more = {}) {
   using namespace symbols;

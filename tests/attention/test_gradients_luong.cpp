@@ -6,8 +6,8 @@ using namespace attention_run;
 
 TEST_CASE("Luong GRU: gradients of every score, for all lengths") { check_scores<LuongGru>(); }
 TEST_CASE("Luong LSTM: gradients of every score, for all lengths") { check_scores<LuongLstm>(); }
-// How a score is computed does not depend on what is fed: one that multiplies and one that has a vector of its own
-// stand for all.
+// The score does not depend on input feeding. Two scores suffice here: one with a product and one with a vector of
+// parameters.
 TEST_CASE("Luong without input feeding: gradients of two scores, for all lengths") {
   const CellSizes sizes{.inputs = {2}, .units = 3, .memory = 5, .keys = 5};
   check_all<LuongGruUnfed<double, symbols::general>>(sizes);

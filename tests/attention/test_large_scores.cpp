@@ -1,4 +1,4 @@
-// Cells with attention where pre-activations and scores are larger than an exponential in float can be.
+// Attention cells whose pre-activations and scores exceed the range of float's exponential.
 
 #include "attention_run.hpp"
 
@@ -8,7 +8,7 @@ using namespace attention_run;
 
 namespace {
 
-/// Outputs, states and all gradients are finite for biases of both signs and scores of about +-size.
+/// Checks that outputs, states and all gradients are finite for biases of both signs and scores of about +-size.
 template <class C>
 void stays_finite(const std::vector<std::pair<std::string, Index>>& more = {}) {
   using S = typename C::Scalar;

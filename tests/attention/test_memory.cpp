@@ -16,7 +16,6 @@ using Luong = LuongLstm<double, symbols::dot>;
 const CellSizes sizes{.inputs = {2}, .units = 3, .sizes = {{"attention", 4}, {"readout", 5}}, .memory = 6};
 const CellSizes luong_sizes{.inputs = {2}, .units = 3, .memory = 3};
 
-/// A pass with the memory given, all else alike.
 template <class C>
 struct Forward {
   explicit Forward(const CellSizes& given) : cell(given), theta(noise(cell.parameters().size(), 1)) {}

@@ -15,14 +15,14 @@ constexpr auto first = symbol<"first">;
 constexpr auto second = symbol<"second">;
 constexpr auto seen = symbol<"seen", "memory">;
 
-/// What is attended to is read element by element, is a state's next value, and is a later query; two terms ask the
-/// same value.
+/// `seen` attends to the memory and is also read element by element, as the next value of a state and as a later query;
+/// two terms share a query.
 constexpr auto elementwise =
     cell(state(h, seen), first = attend(additive, h), second = attend(dot, first), q = tanh(linear(x, second, seen)),
          next(seen) = 0.5 * first * second + seen / 4, next(h) = h / 2 + q);
 constexpr auto only_another_name =
     cell(state(seen, h), next(h) = tanh(linear(x, h)), first = attend(general, next(h)), next(seen) = first);
-/// Asked by an input, by an intermediate value that is read elsewhere too, and by a product's result.
+/// Queries: an input, an intermediate value that another equation also reads, and the result of a product.
 constexpr auto queries = cell(state(h), q = tanh(linear(x, h)), first = attend(additive_biased, x),
                               second = attend(scaled_dot, q), next(h) = q * tanh(linear(first, second, q)));
 }  // namespace odd

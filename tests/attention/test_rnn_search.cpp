@@ -1,4 +1,4 @@
-// The decoder of Bahdanau et al. as their paper and program have it.
+// RnnSearch against the paper of Bahdanau et al. and its program.
 
 #include "cells/paper_numbers.hpp"
 #include "every_score.hpp"
@@ -22,7 +22,7 @@ TEST_CASE("RnnSearch: the values are those of the paper") {
   Tape<RnnSearch<double>> tape;
   OverTime<RnnSearch<double>> run(cell, timeline, Direction::forward, tape, theta.data());
   run.forward({{&in, 1}, {}, &memory});
-  MatrixX<double> expected(4, 2);                       // by tests/cells/papers.py: the first step and the last
+  MatrixX<double> expected(4, 2);                       // from tests/cells/papers.py: first and last step
   expected << 2.0061068193053018, -0.4813685477631038,  //
       1.7416402274237102, 0.10719985232510953,          //
       0.6580530227055057, 0.6453504868209261,           //

@@ -1,6 +1,6 @@
 #pragma once
-// THE list of cells. Whatever stands here is tested in every respect: gradients in both directions and in a model,
-// masks, same bits in any batch, a plain reference, traces, fixed sizes, memory, and its row in docs/cells.md.
+// The list of all cells. Each is tested for: gradients in both directions and in a model, masks, identical bits in any
+// batch, agreement with a plain reference, traces, fixed sizes, memory, and its row in docs/cells.md.
 
 #include <unroll/unroll.hpp>
 
@@ -46,8 +46,8 @@ using AllCells = Cells<
     HandWrittenGru<S>>;
 // clang-format on
 
-/// f.operator()<C>() for every cell of the list whose place leaves the remainder `part`: lists are tested in parts, as
-/// each takes its time to compile.
+/// Calls f.operator()<C>() for every cell of the list whose index has the remainder `part` modulo `parts`. The list is
+/// split because each cell takes long to compile.
 template <int part, int parts, class F, class... C>
 void each_cell(Cells<C...>, F&& f) {
   const auto one = [&]<class Cell, int k>() {

@@ -1,5 +1,5 @@
 #pragma once
-// Any cell over any timeline with numbers of no pattern: what the tests of cells, equations and the engine share.
+// Cell over a timeline with random numbers: shared by the tests of cells, equations and the engine.
 
 #include <unroll/check/gradient.hpp>
 #include <unroll/engine/over_time.hpp>
@@ -14,7 +14,7 @@ inline MatrixX<double> noise(Index rows, Index cols, std::uint64_t seed, double 
       rows, cols, [&](Index r, Index c) { return scale * random.normal(std::uint64_t(c * rows + r)); });
 }
 
-/// Sizes that differ from each other and fit no register: inputs 3, 2, ..., constants 4, 3, ..., named sizes 2, 3, ...
+/// Small sizes that differ and rarely fill a register: inputs 3, 2, ..., constants 4, 3, ..., named sizes 2, 3, ...
 template <class C>
 CellSizes sizes_for(Index units) {
   CellSizes sizes{.units = units};
@@ -29,7 +29,7 @@ CellSizes sizes_for(Index units) {
   return sizes;
 }
 
-/// A cell with weights, inputs, initial states and gradients of everything that leaves it.
+/// Cell with random weights, inputs, initial states and gradients of its output and final states.
 template <class C>
 struct CellRun {
   using S = typename C::Scalar;
@@ -60,7 +60,7 @@ struct CellRun {
 
   OverTime<C> over_time() { return OverTime<C>(cell, timeline, direction, tape, theta.data()); }
 
-  /// Returns the outputs [output rows x columns]; fills final_state.
+  /// Forward pass. Returns the outputs [output rows x columns]; fills final_state.
   MatrixX<S> forward() {
     const auto steps = views(inputs), given = views(constants);
     auto run = over_time();
@@ -69,7 +69,7 @@ struct CellRun {
     return run.output();
   }
 
-  /// After forward: fills gradient, d_inputs, d_constants and d_initial.
+  /// Backward pass, after forward(): fills gradient, d_inputs, d_constants and d_initial.
   void backward() {
     const auto steps = views(inputs), given = views(constants);
     auto d_steps = writable(d_inputs), d_given = writable(d_constants);
@@ -78,7 +78,8 @@ struct CellRun {
                          d_initial);
   }
 
-  /// Of the loss <output, d_output> + <final states, d_final>, with respect to all that goes in.
+  /// Gradient check of the loss <output, d_output> + <final states, d_final> with respect to parameters, inputs,
+  /// constants and initial states.
   GradientReport check() {
     const auto loss = [&] {
       double sum = double(forward().cwiseProduct(d_output).sum());
@@ -119,7 +120,8 @@ struct CellRun {
   }
 };
 
-/// One step; two; seven with ragged ends; seven with gaps and a sample that is masked as a whole.
+/// Timelines of one step, of two steps, of seven steps with different lengths, and of seven steps with gaps and one
+/// sample that is masked entirely.
 inline std::vector<Timeline> timelines() {
   MatrixX<bool> mask(3, 7);
   mask << 1, 0, 1, 1, 0, 0, 1,  //
@@ -129,7 +131,7 @@ inline std::vector<Timeline> timelines() {
           Timeline::from_mask(mask)};
 }
 
-/// All bits, so that a zero's sign counts.
+/// Bitwise equality, which distinguishes 0 from -0.
 template <class A, class B>
 bool same_bits(const A& a, const B& b) {
   if (a.rows() != b.rows() || a.cols() != b.cols()) return false;

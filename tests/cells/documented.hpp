@@ -1,5 +1,5 @@
 #pragma once
-// What docs/cells.md says of a cell, made from the cell itself.
+// Expected content of docs/cells.md, computed from the cells.
 
 #include <map>
 #include <unroll/recurrence/describe.hpp>
@@ -8,7 +8,7 @@
 
 namespace cell_run {
 
-/// Parameters as a sum of products of I inputs, H units, P and Q rows of other sizes: "4 HI + 4 HH + 4 H".
+/// Number of parameters as a sum of products of I inputs, H units and P and Q rows of other sizes: "4 HI + 4 HH + 4 H".
 template <class C>
 std::string parameter_formula() {
   CellSizes sizes{.inputs = {11}, .units = 17};
@@ -32,7 +32,7 @@ std::string parameter_formula() {
   return formula;
 }
 
-/// "| h, c | 1 | 4 HI + 4 HH + 4 H |": states, stages, parameters.
+/// End of the cell's row in the table, "| h, c | 1 | 4 HI + 4 HH + 4 H |": states, stages, parameters.
 template <class C>
 std::string table_row_end() {
   std::string states;
@@ -47,7 +47,7 @@ std::string equation_block() {
   return text("### ", C::name, "\n\n```text\n", describe(C(sizes)), "```\n");
 }
 
-/// f.operator()<C>() for every cell that has equations of its own and a name of its own.
+/// Calls f.operator()<C>() once per name, for every cell that is derived from equations.
 template <class F>
 void each_documented_cell(F&& f) {
   std::map<std::string_view, bool> seen;

@@ -1,5 +1,5 @@
 #pragma once
-// What is demanded of every cell. Each function here is run for every cell of all_cells.hpp.
+// Tests that run for every cell of all_cells.hpp.
 
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/models/sequential.hpp>
@@ -28,7 +28,7 @@ void gradients_are_right() {
     }
 }
 
-/// Three layers of the cell, in all directions, with initial states.
+/// Gradient check of a model of three layers of the cell: forward, bidirectional and backward, with initial states.
 template <class C>
 void gradients_of_a_model_are_right() {
   const auto sizes = sizes_for<C>(3).sizes;
@@ -48,7 +48,7 @@ void gradients_of_a_model_are_right() {
   CHECK(report.worst < 1e-6);
 }
 
-/// Outputs, every equation's values and final states, against plain loops.
+/// Outputs, values of every equation and final states against the plain reference.
 template <class C>
 void values_are_those_of_the_equations() {
   if constexpr (requires { typename C::Derivation; })
@@ -78,15 +78,16 @@ void values_are_those_of_the_equations() {
       }
 }
 
-/// One sequence in a padded batch of NaN, with gaps.
+/// Masked batch of the five sequences of batch_of().
 struct Batch {
   MatrixX<bool> mask;
-  std::vector<Index> order;  // which sequence stands at which sample
+  std::vector<Index> order;  // sequence of each sample
 
   Timeline timeline() const { return Timeline::from_mask(mask); }
 };
 
-/// Five sequences of different lengths in some order, their steps spread over `steps` by gaps that begin at `shift`.
+/// Five sequences of different lengths in the given order. A gap of `shift` steps follows the second step of each; if
+/// `steps` is above 8, every second sample starts one step later.
 inline Batch batch_of(std::vector<Index> order, Index steps, Index shift) {
   const Index length[] = {4, 1, 6, 0, 3};
   Batch batch{MatrixX<bool>::Constant(Index(order.size()), steps, false), order};
@@ -96,7 +97,8 @@ inline Batch batch_of(std::vector<Index> order, Index steps, Index shift) {
   return batch;
 }
 
-/// Runs the batch; returns for each of the five sequences its outputs side by side, with its final states at the end.
+/// Forward pass of a batch whose padding is NaN. Returns for each of the five sequences its outputs, one column per
+/// step, followed by its final states.
 template <class C>
 std::vector<MatrixX<typename C::Scalar>> run_batch(const Batch& batch, Direction direction, Index units) {
   using S = typename C::Scalar;
@@ -134,11 +136,11 @@ std::vector<MatrixX<typename C::Scalar>> run_batch(const Batch& batch, Direction
   return by_sequence;
 }
 
-/// No bit of a sequence's results depends on its batch: its mates, their order, where masked steps stand, what stands
-/// there.
+/// The bits of a sequence's results do not depend on the other samples of its batch, on their order, on the positions
+/// of masked steps or on the values there.
 template <class C>
 void batch_mates_change_nothing() {
-  if constexpr (requires { typename C::Derivation; })  // Eigen's own products do not promise it
+  if constexpr (requires { typename C::Derivation; })  // Eigen's products do not guarantee it
     for (const Direction direction : {Direction::forward, Direction::backward})
       for (const Index units : {5, 13, 50}) {
         const auto all = run_batch<C>(batch_of({0, 1, 2, 3, 4}, 6, 0), direction, units);
@@ -161,7 +163,7 @@ void runs_repeat_bit_for_bit() {
   const auto gradient = run.gradient;
   const auto d_input = run.d_inputs[0];
   CellRun<C> longer(Timeline::from_lengths({9, 3, 4, 8}));
-  std::swap(longer.tape, run.tape);  // a tape that has seen another batch
+  std::swap(longer.tape, run.tape);  // a tape used with another batch
   longer.forward();
   longer.backward();
   std::swap(longer.tape, run.tape);
@@ -174,8 +176,8 @@ void runs_repeat_bit_for_bit() {
   CHECK(same_bits(d_input, run.d_inputs[0]));
 }
 
-/// Window by window with the state carried: the same bits forward, and with its gradient carried back the same
-/// gradient.
+/// Windows with the state carried over give the bits of one forward pass; with the gradient of the state carried
+/// backwards they give its gradient.
 template <class C>
 void windows_equal_the_whole() {
   INFO(cell_name<C>());
@@ -211,7 +213,7 @@ void windows_equal_the_whole() {
   CHECK((sum - whole.gradient).norm() < 1e-10 * (1 + sum.norm()));
 }
 
-/// A batch without a step gives back its states, and their gradients.
+/// A batch without steps: final states equal initial states, and so do their gradients.
 template <class C>
 void nothing_comes_of_nothing() {
   INFO(cell_name<C>());
@@ -228,7 +230,6 @@ void nothing_comes_of_nothing() {
   empty.backward();
 }
 
-/// After the first batch of a shape.
 template <class C>
 void passes_allocate_nothing() {
   if constexpr (requires { typename C::Derivation; }) {
@@ -252,8 +253,8 @@ void passes_allocate_nothing() {
   }
 }
 
-/// Which bias, or which weight of the input where a linear term has no bias, makes the pre-activation of each term as
-/// large as one likes.
+/// Blocks through which a test can make the pre-activation of each linear term large: its bias, or its weight of the
+/// input if it has no bias.
 template <class C>
 std::vector<ParameterBlock> levers(const C& cell) {
   std::vector<ParameterBlock> all;
@@ -267,7 +268,7 @@ std::vector<ParameterBlock> levers(const C& cell) {
   return all;
 }
 
-/// Every combination of pre-activations +-size, one in each unit: outputs, states and all gradients are finite.
+/// Pre-activations +-size in every combination, one combination per unit: outputs, states and all gradients are finite.
 template <class C>
 void extreme_values_stay_finite() {
   using S = typename C::Scalar;
@@ -303,7 +304,7 @@ void extreme_values_stay_finite() {
 
 }  // namespace cell_run
 
-/// The tests of one part of the list; a source for each.
+/// Tests of one part of the list; each part has its own source file.
 #define TEST_CELLS(part, parts)                                \
   TEST_CASE("every cell, part " #part " of " #parts) {         \
     using namespace cell_run;                                  \
@@ -320,7 +321,7 @@ void extreme_values_stay_finite() {
     });                                                        \
   }
 
-/// In float, where exponentials overflow first.
+/// Tests in float, whose exponential overflows first.
 #define TEST_EXTREMES(part, parts)                                                                 \
   TEST_CASE("every cell: finite for large pre-activations, part " #part " of " #parts) {           \
     using namespace cell_run;                                                                      \

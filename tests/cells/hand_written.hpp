@@ -1,5 +1,5 @@
 #pragma once
-// A cell without equations: plain Eigen against the concept Cell. docs/adding-a-cell.md explains it.
+// Cell without equations: the concept Cell implemented with plain Eigen. See docs/adding-a-cell.md.
 
 #include <unroll/cell/concept.hpp>
 #include <unroll/core/buffer.hpp>
@@ -8,7 +8,7 @@ namespace cell_run {
 
 using namespace unroll;
 
-/// The GRU of cells/gru.hpp by hand; parameters have the same names, so that both can be given the same numbers.
+/// Hand-written GRU. Its parameters have the names of those of cells/gru.hpp, so tests can copy them by name.
 template <class S>
 class HandWrittenGru {
  public:
@@ -16,11 +16,11 @@ class HandWrittenGru {
   static constexpr int states = 1, output_state = 0;
   static constexpr std::string_view name = "gru by hand";
 
-  using Weights = const S*;  // as they are
+  using Weights = const S*;  // the parameters, unpacked
 
   struct Work {
-    Buffer<S> gates;    // [4 units x columns] r, z, n and U_n h + b_n2; in the backward pass the gradients of what they
-                        // were made of
+    Buffer<S> gates;    // [4 units x columns] r, z, n and U_n h + b_n2; in the backward pass the gradients of their
+                        // pre-activations
     Buffer<S> product;  // of one step
   };
 
@@ -51,7 +51,7 @@ class HandWrittenGru {
     work.product.shape(3 * units_, timeline.batch());
   }
 
-  /// W x + b for many steps at once.
+  /// W x + b for all steps of [first_step, last_step).
   void project(const S* theta, const Inputs<S>& inputs, const Timeline& timeline, Index first_step, Index last_step,
                Work& work) const {
     const Index first = timeline.offset(first_step), columns = timeline.offset(last_step) - first;
@@ -116,7 +116,7 @@ class HandWrittenGru {
   void end_back(const S*, const Inputs<S>&, S*, const InputGradients<S>&, Work&) const {}
 
  private:
-  /// Three blocks in one matrix [3 units x cols]; returns its offset.
+  /// Adds three blocks that share one matrix [3 units x cols]; returns its offset.
   Index stack(std::initializer_list<const char*> names, Role role, Index cols) {
     const Index offset = table_.reserve(3 * units_, cols);
     Index row = 0;

@@ -1,5 +1,5 @@
 #pragma once
-// Parameters and data of papers.py, by their names.
+// Parameters and data of papers.py, generated from their names.
 
 #include <string_view>
 #include <unroll/parameters/parameters.hpp>
@@ -15,7 +15,6 @@ inline MatrixX<double> numbers(std::string_view name, Index rows, Index cols) {
       rows, cols, [&](Index i, Index j) { return 0.8 * std::sin(1 + shift % 17 + 0.7 * double(i) + 1.3 * double(j)); });
 }
 
-/// Every block of the table, in one vector.
 inline VectorX<double> parameters(const ParameterTable& table) {
   Parameters<double> all(table);
   for (const ParameterBlock& block : table.blocks()) all.block(block) = numbers(block.name, block.rows, block.cols);

@@ -1,7 +1,6 @@
 #pragma once
-// The equations of a cell, one operation and one number after the other: no products, no stages, no registers, no
-// buffers. Slow, and independent of everything that is derived from a cell but its list of operations and the names of
-// its parameters.
+// Scalar reference of a cell's equations: one operation at a time, without products, stages, registers or buffers.
+// Slow; it shares with the derived cell only the list of operations and the names of its parameters.
 
 #include <string>
 #include <vector>
@@ -10,7 +9,7 @@
 
 namespace cell_run {
 
-/// What a run gives: the value of every equation, by its number, and the output [rows x columns].
+/// Results of the reference: values of every equation by its number, output [rows x columns] and final states.
 struct ReferenceValues {
   std::vector<MatrixX<double>> equation;
   MatrixX<double> output;
@@ -44,7 +43,7 @@ class Reference {
  private:
   struct Element {
     std::string name;
-    double number = 0;  // of clip
+    double number = 0;  // limit of clip
   };
 
   void sequence(Index rank, ReferenceValues& result) {
@@ -113,7 +112,7 @@ class Reference {
     return v;
   }
 
-  /// The state after the step is told from the one before.
+  /// Name of a source of a linear term; the state after the step has the suffix "_next".
   static std::string source_name(const detail::LinearTerm& term, int k) {
     bool next = false;
     for (int s = 0; s < program.states; ++s) next = next || program.state[s].next == term.source[k];

@@ -1,4 +1,4 @@
-// What docs/adding-a-cell.md shows: an activation of one's own, several inputs, a constant and a size of its own.
+// Examples of docs/adding-a-cell.md: an own activation, several inputs, a constant and a named size.
 
 #include <unroll/cells/mgu.hpp>
 

@@ -1,4 +1,4 @@
-// docs/cells.md says what the cells say of themselves.
+// docs/cells.md against the cells.
 
 #include <fstream>
 #include <sstream>
@@ -21,13 +21,12 @@ std::string page(const char* name) {
   return all.str();
 }
 
-/// The line of the table that begins with the name.
+/// Line of the table that begins with the name.
 std::string row_of(const std::string& text, std::string_view name) {
   const auto begin = text.find(unroll::text("\n| ", name, " | "));
   return begin == text.npos ? std::string() : text.substr(begin + 1, text.find('\n', begin + 1) - begin - 1);
 }
 
-/// What the page says of a cell behind its equations.
 std::string section_of(const std::string& text, std::string_view name) {
   const auto begin = text.find(unroll::text("\n### ", name, "\n"));
   return begin == text.npos ? std::string() : text.substr(begin + 1, text.find("\n### ", begin + 1) - begin);

@@ -1,4 +1,4 @@
-// The first values of every cell, measured: what docs/cells.md says of them.
+// Initial values of every cell against docs/cells.md.
 
 #include <unroll/unroll.hpp>
 
@@ -14,7 +14,7 @@ using namespace unroll;
 
 constexpr Index inputs = 48, units = 64;
 
-/// What fills a block, measured.
+/// Expected distribution of a block's values.
 struct Expected {
   enum class Kind { constant, uniform, normal, orthogonal, identity } kind;
   double number = 0;  ///< value, limit or standard deviation
@@ -30,7 +30,7 @@ bool is_as(const MatrixX<double>& m, const Expected& expected) {
   switch (expected.kind) {
     case Expected::Kind::constant:
       return (m.array() == n).all();
-    case Expected::Kind::uniform:  // vectors have few entries
+    case Expected::Kind::uniform:  // small blocks need a wider tolerance
       return m.cwiseAbs().maxCoeff() <= n && near(deviation, n / std::sqrt(3.0), m.cols() == 1 ? 0.25 : 0.04) &&
              std::abs(m.mean()) < 0.4 * n;
     case Expected::Kind::normal:
@@ -49,8 +49,8 @@ Expected by_role(const ParameterBlock& block) {
   return filled(0);
 }
 
-/// The cell's blocks start as named here; all others by their role: weights of inputs by Glorot, recurrent ones
-/// orthogonal, biases and single weights 0.
+/// Checks that the blocks named here start as given, and all others by their role: weights of inputs by Glorot,
+/// recurrent weights orthogonal, biases and single weights 0.
 template <class C>
 void starts_with(const std::vector<std::pair<std::string, Expected>>& named) {
   auto sizes = cell_run::sizes_for<C>(units).sizes;

@@ -1,5 +1,5 @@
-// Cells against the equations of their papers and of the authors' programs, computed by papers.py. Other cells have the
-// numbers of PyTorch, Keras and ONNX (tests/conformance).
+// Cells against the equations of their papers and of the authors' programs, computed by papers.py. Other cells are
+// compared with PyTorch, Keras and ONNX (tests/conformance).
 
 #include "cells/cell_run.hpp"
 #include "cells/paper_numbers.hpp"
@@ -14,7 +14,7 @@ namespace {
 using namespace unroll;
 using Values = std::vector<double>;
 
-/// The output at the first step and at the last, from zero states. `lowered`: biases from which 1000 is taken.
+/// Checks the output at the first and at the last step, from zero states. `lowered`: biases reduced by 1000.
 template <class C>
 void check(const Values& first, const Values& last, const std::vector<std::pair<std::string, Index>>& sizes = {},
            const std::vector<const char*>& lowered = {}) {

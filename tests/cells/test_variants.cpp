@@ -1,4 +1,4 @@
-// The same recurrence made in other ways: units fixed at compile time, float, and written by hand.
+// Variants of a cell: units fixed at compile time, float, and hand-written.
 
 #include "cells/all_cells.hpp"
 #include "cells/every_cell.hpp"

@@ -22,7 +22,7 @@ struct Example {
   }
 };
 
-/// A dense layer in which a gradient can be wrong in one place.
+/// Dense layer whose backward pass can have one wrong gradient.
 struct Planted : DenseLayer<double> {
   using DenseLayer<double>::DenseLayer;
   Index wrong_weight = -1, wrong_input = -1;
@@ -92,7 +92,7 @@ TEST_CASE("a NaN is the worst there is") {
   auto report = example.check();
   CHECK(std::isnan(report.worst));
   CHECK(report.where == "entry 1");
-  CHECK(!(report.worst < 1e-6));  // as tests ask
+  CHECK(!(report.worst < 1e-6));  // the comparison that tests make
   GradientReport other{.worst = 1, .where = "other", .checked = 2};
   other += report;
   CHECK(other.where == "entry 1");
@@ -132,7 +132,6 @@ TEST_CASE("all entries are checked, each once, where as many may be as there are
 
 namespace {
 
-/// Two layers with a state each.
 struct TwoLayers {
   using Scalar = double;
   struct Layer {

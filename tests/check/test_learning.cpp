@@ -12,7 +12,7 @@ using namespace unroll;
 
 namespace {
 
-/// y = W x + b to be fitted to two points: with a bias it can, without it cannot.
+/// Model y = W x + b to be fitted to two points, which is possible only with the bias.
 struct Fit {
   Sequential<double, Dense> model;
   SGD<double> optimizer;
@@ -44,13 +44,13 @@ TEST_CASE("a model that can learn its examples by heart does so and stops") {
   CHECK(result.first == 5);
   CHECK(result.last < 1e-4);
   CHECK(result.updates < 300);
-  CHECK(fit.calls == result.updates + 1);  // the loss after the last update counts
+  CHECK(fit.calls == result.updates + 1);  // includes the loss after the last update
   CHECK(result.text().find("loss 5 at first, ") == 0);
   CHECK(result.text().find("the model can learn these examples by heart") != std::string::npos);
 }
 
 TEST_CASE("a model that cannot is told so") {
-  Fit fit(false);  // at x = 0 its output is 0, whatever the weight
+  Fit fit(false);  // its output at x = 0 is 0 for every weight
   const auto result = fit.run({.updates = 100});
   CHECK(!result.reached);
   CHECK(result.updates == 100);
@@ -70,7 +70,7 @@ TEST_CASE("overfit: an infinite weight is an error when the loss does not show i
   auto model = sequential<double>(1, Dense{.units = 1}, Activate<Tanh>{});
   SGD<double> optimizer({.learning_rate = 1e308});
   const MatrixX<double> x = MatrixX<double>::Constant(1, 1, 4);
-  const auto loss = [](const auto& output, auto& d_output) {  // at first 4.5, behind the infinite weight 2
+  const auto loss = [](const auto& output, auto& d_output) {  // 4.5 at first; tanh hides the infinite weight afterwards
     d_output(0, 0) = output(0, 0) - 3;
     return d_output.squaredNorm() / 2;
   };
@@ -104,8 +104,8 @@ TEST_CASE("updates against weights, block by block") {
   CHECK(ratios[0].ratio == 0.1);
   CHECK(ratios[0].update == 0.5);
   CHECK(ratios[0].weight == 5);
-  CHECK(std::isinf(ratios[1].ratio));  // it was zero and moved
-  CHECK(ratios[2].ratio == 0);         // zero and not moved: no 0 / 0
+  CHECK(std::isinf(ratios[1].ratio));  // moved away from zero
+  CHECK(ratios[2].ratio == 0);         // zero and not moved: not 0 / 0
   CHECK(report(ratios) ==
         "w: update/weight 0.1 (0.5 / 5)\n"
         "b: update/weight inf (2 / 0)\n"

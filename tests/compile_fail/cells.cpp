@@ -1,4 +1,4 @@
-// A hand-written cell that lacks something is told what.
+// Messages of the compiler for hand-written cells that lack a member.
 #include <unroll/engine/over_time.hpp>
 
 // clang-format off: a case keeps its sentence in one line

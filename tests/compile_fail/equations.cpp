@@ -1,4 +1,4 @@
-// Mistakes in equations: each is refused with one sentence.
+// Messages of the compiler for wrong equations.
 #include <unroll/recurrence/equation_cell.hpp>
 
 // clang-format off: a case keeps its sentence in one line

@@ -1,4 +1,4 @@
-// What the compiler says about layers and models that lack something.
+// Messages of the compiler for incomplete layers and wrong models.
 #include <unroll/cells/gru.hpp>
 #include <unroll/check/gradient.hpp>
 #include <unroll/layers/dense.hpp>

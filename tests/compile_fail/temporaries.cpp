@@ -1,4 +1,4 @@
-// What the compiler says where a temporary would be referred to after its end.
+// Messages of the compiler for temporaries to which a reference would be kept.
 #include <unroll/cells/gru.hpp>
 #include <unroll/infer/greedy.hpp>
 #include <unroll/infer/seq2seq_decoder.hpp>

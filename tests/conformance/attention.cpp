@@ -1,4 +1,4 @@
-// Attention of queries to a masked memory: Bahdanau's and Luong's scores, and the layers of Keras.
+// Attention of queries to a masked memory: scores of Bahdanau and Luong, and the layers of Keras.
 
 #include "unroll/cell/attention.hpp"
 
@@ -7,17 +7,16 @@
 namespace conformance {
 namespace {
 
-/// Queries and keys in the form in which they are compared, and what comes back to them.
+/// Queries and keys in the space where they are compared, and their gradients.
 struct Compared {
   MatrixX<double> queries, keys;  // [rows x batch * steps]
-  VectorX<double> v = {};         // of additive scores; empty: products
+  VectorX<double> v = {};         // of additive scores; empty for products
   double scale = 1;               // of products
   MatrixX<double> d_queries = {}, d_keys = {};
   VectorX<double> d_v = {};
   double d_scale = 0;
 };
 
-/// The sizes of a case.
 struct Sizes {
   explicit Sizes(const Case& given)
       : batch(given.extent("query", 0, 3)),
@@ -31,7 +30,7 @@ struct Sizes {
   Index batch, asked, query, steps, key, value;
 };
 
-/// Gradients that arrive at an output; zero where the case has none.
+/// Upstream gradient of an output; zero if the case has none.
 MatrixX<double> upstream(const Case& given, const std::string& name, const std::vector<Index>& shape) {
   if (given.has(name)) return given.columns<double>(name, shape);
   return MatrixX<double>::Zero(shape[2], shape[0] * shape[1]);
@@ -74,7 +73,7 @@ class Attention {
     return given.integers(name, {sizes_.batch, steps}, 0, 1);
   }
 
-  /// The steps of its sample that query q may attend to, as columns of the keys.
+  /// Columns of the keys that query q may attend to. Throws Refused if there are none.
   std::vector<Index> places(Index q) const {
     const Index first = q / sizes_.asked * sizes_.steps, own = q % sizes_.asked;
     std::vector<Index> places;
@@ -134,7 +133,7 @@ class Attention {
 
   Compared& compared_;
   Sizes sizes_;
-  bool causal_;  // query t may attend to the keys up to t
+  bool causal_;  // query t attends to the keys up to t only
   MatrixX<double> values_, d_values_, scores_, weights_, context_, g_context_, g_weights_;
   std::vector<Index> mask_, asks_;
 };
@@ -142,7 +141,7 @@ class Attention {
 void put(const Case& given, SafeTensors& out, const std::string& name, const MatrixX<double>& m) {
   out.tensors["d_" + name] = tensor(m, given.input(name).shape);
 }
-/// A matrix (rows, cols) of the case, by rows there.
+/// Matrix of the case, stored by rows (rows, cols).
 MatrixX<double> parameter(const Case& given, const std::string& name, Index rows, Index cols) {
   return given.columns<double>(name, {rows, cols}).transpose();
 }
@@ -150,7 +149,7 @@ void put_parameter(const Case& given, SafeTensors& out, const std::string& name,
   put(given, out, name, m.transpose());
 }
 
-/// v . tanh(W_q q + W_k k + b)
+/// Score v . tanh(W_q q + W_k k + b).
 SafeTensors additive(const Case& given, const MatrixX<double>& w_q, const MatrixX<double>& w_k,
                      const VectorX<double>& b, MatrixX<double>& d_w_q, MatrixX<double>& d_w_k, VectorX<double>& d_b) {
   const MatrixX<double> query = given.columns<double>("query"), key = given.columns<double>("key");
@@ -219,7 +218,8 @@ SafeTensors general(const Case& given, const Sizes& sizes) {
   return out;
 }
 
-/// sum over d of v_d tanh(s (q_d + k_d)); no projections. `v_name` is where v comes from, empty where it is 1.
+/// Score sum over d of v_d tanh(s (q_d + k_d)), without projections. `v_name`: the tensor that v is read from, empty if
+/// v is 1.
 SafeTensors keras_tangents(const Case& given, const VectorX<double>& v, double s, const std::string& v_name) {
   const MatrixX<double> query = given.columns<double>("query"), key = given.columns<double>("key");
   Compared compared{.queries = s * query, .keys = s * key, .v = v};

@@ -1,5 +1,5 @@
 #pragma once
-// A case in the format of tests/golden: tensors in, tensors out, and what is to be done in the metadata.
+// Case in the format of tests/golden: input and output tensors, and the computation in the metadata.
 
 #include <algorithm>
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace conformance {
 
-/// Remembers what was read: every other tensor of the case is something to be computed, every other option one that
-/// this program does not know.
+/// Test case. It records which tensors and options are read: every other tensor is an expected result, and every other
+/// option is unknown to this program.
 class Case {
  public:
   explicit Case(SafeTensors file) : file_(std::move(file)) {
@@ -30,7 +30,7 @@ class Case {
     mark_read(name);
     return file_.at(name);
   }
-  /// Throws ShapeError for another shape; -1 is any size.
+  /// Throws ShapeError for a different shape; -1 matches any size.
   const Tensor& input(const std::string& name, const std::vector<Index>& shape) const {
     const Tensor& tensor = input(name);
     bool same = tensor.shape.size() == shape.size();
@@ -39,14 +39,16 @@ class Case {
                         ", expected ", unroll::detail::shape_text(shape));
     return tensor;
   }
-  /// Of a tensor with that many dimensions; none may be 0.
+  /// Size of one dimension of a tensor with `dimensions` dimensions. Throws ShapeError if it is 0 or their number
+  /// differs.
   Index extent(const std::string& name, std::size_t dimension, std::size_t dimensions) const {
     const Index size = input(name, std::vector<Index>(dimensions, -1)).shape[dimension];
     require<ShapeError>(size > 0, "tensor '", name, "' has a dimension of 0");
     return size;
   }
 
-  /// The last dimension along rows, all others along columns: (T, B, F) becomes [F x T B], in the same memory order.
+  /// Tensor as a matrix: the last dimension along rows, all others along columns. (T, B, F) becomes [F x T B], in the
+  /// same memory order.
   template <class Scalar>
   MatrixX<Scalar> columns(const std::string& name) const {
     const Tensor& tensor = input(name);
@@ -64,7 +66,7 @@ class Case {
   std::vector<Index> integers(const std::string& name, const std::vector<Index>& shape) const {
     return input(name, shape).to<Index>();
   }
-  /// Whole numbers in [low, high].
+  /// Integers in [low, high]; throws ValueError for others.
   std::vector<Index> integers(const std::string& name, const std::vector<Index>& shape, Index low, Index high) const {
     const auto all = integers(name, shape);
     for (const Index value : all)
@@ -75,9 +77,9 @@ class Case {
 
   // ---- options
 
-  /// Those of the metadata itself.
+  /// Options of the metadata.
   Options options() const { return options({""}); }
-  /// Those of the objects under these keys; "" is the metadata itself.
+  /// Options of the objects under these keys; "" is the metadata itself.
   Options options(const std::vector<std::string>& keys) const {
     Options options(options_read_);
     for (const std::string& key : keys) {
@@ -95,7 +97,7 @@ class Case {
   std::string word(const std::string& key, const char* otherwise = "") const { return options().value(key, otherwise); }
   bool flag(const std::string& key, bool otherwise = false) const { return options().value(key, otherwise); }
 
-  /// Throws ValueError where the metadata have another size than the tensors; they need not have it.
+  /// Throws ValueError if the option exists and differs from the size of the tensors.
   void check(const std::string& key, Index size) const {
     const auto all = options();
     if (all.has(key))
@@ -110,7 +112,7 @@ class Case {
   }
   void only(const std::string& key, std::initializer_list<nlohmann::json> values) const { options().only(key, values); }
 
-  /// "'name' = value" of every option that was not read, those that only describe a case left out.
+  /// List "'name' = value" of all options that were not read, without those that only describe a case.
   std::vector<std::string> unread_options() const {
     static const std::set<std::string> descriptions{"atol",
                                                     "case",
@@ -156,14 +158,14 @@ class Case {
   mutable std::set<std::string> read_, options_read_;
 };
 
-/// The opposite of Case::columns.
+/// Inverse of Case::columns.
 template <class Scalar>
 Tensor tensor(const MatrixX<Scalar>& columns, std::vector<Index> shape) {
   return Tensor::of(std::span<const Scalar>(columns.data(), std::size_t(columns.size())), std::move(shape));
 }
 inline Tensor number(double value) { return Tensor::of(std::span<const double>(&value, 1), {}); }
 
-/// Columns in the order (a, b) brought into the order (b, a): from batch first to time first and back.
+/// Columns reordered from (a, b) to (b, a): converts between batch first and time first.
 template <class Scalar>
 MatrixX<Scalar> swapped(const MatrixX<Scalar>& m, Index a) {
   const Index b = m.cols() / std::max<Index>(a, 1);
@@ -173,7 +175,7 @@ MatrixX<Scalar> swapped(const MatrixX<Scalar>& m, Index a) {
   return to;
 }
 
-/// Throw Refused for an operation that is not theirs to compute.
+/// Results of a case, one function per group of operations. They throw Refused for an unknown operation.
 SafeTensors compute_rnn(const Case& given);
 SafeTensors compute_keras(const Case& given);
 SafeTensors compute_attention(const Case& given);
@@ -188,7 +190,7 @@ SafeTensors compute_clip(const Case& given);
 SafeTensors compute_loss(const Case& given);
 SafeTensors compute_ctc(const Case& given);
 SafeTensors compute_scalar(const Case& given);
-/// Where the functions of a case have no derivative.
+/// Points where the functions of a case have no derivative.
 std::vector<double> kinks_of_functions(const Case& given);
 SafeTensors compute_word2vec(const Case& given);
 SafeTensors compute_training(const Case& given);

@@ -1,5 +1,5 @@
-// Cells of newer papers that the equations' language can write: a weight W_GATE_SOURCE of the case is the cell's
-// GATE.SOURCE, a bias b_GATE its GATE.b.
+// Cells of newer papers, written as equations. The case's weight W_GATE_SOURCE is the cell's GATE.SOURCE, its bias
+// b_GATE the cell's GATE.b.
 
 #include "cells.hpp"
 
@@ -32,8 +32,8 @@ inline constexpr auto x2 = symbol<"x2", "features">;
 inline constexpr auto h1 = symbol<"h1">;
 inline constexpr auto h2 = symbol<"h2">;
 
-// An equation reads an input only through `linear`: what the paper reads entry by entry goes through a matrix of ones
-// or the identity.
+// Equations read inputs only through `linear`. Inputs that the paper uses element by element have a weight of ones or
+// the identity here.
 // clang-format off
 inline constexpr auto mingru = cell(state(h),
     z = sigmoid(linear(x)),
@@ -98,7 +98,7 @@ inline constexpr auto mogrifier_lstm = cell(state(h, c),
     next(h) = o * tanh(next(c)));
 // clang-format on
 
-using Names = std::map<std::string, std::string>;  // the cell's name of a parameter -> the case's, empty: ones
+using Names = std::map<std::string, std::string>;  // name in the cell -> name in the case; empty: ones or the identity
 
 std::string name_of(const std::string& ours, const Names& others) {
   if (others.contains(ours)) return others.at(ours);
@@ -119,7 +119,7 @@ struct Layout {
     if (given.has("lengths")) check_lengths(given.integers("lengths", {batch}), mask);
     timeline = Timeline::from_mask(mask);
   }
-  /// The last valid step and one.
+  /// Throws ValueError if a length is not the number of steps up to the last valid one.
   void check_lengths(const std::vector<Index>& lengths, const MatrixX<bool>& mask) const {
     for (Index b = 0; b < batch; ++b) {
       Index length = 0;
@@ -211,7 +211,7 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
   return out;
 }
 
-/// What the metadata say of the cell must be what it is.
+/// Throws Refused if the metadata describe another cell.
 void check_cell(const Case& given, const std::string& inputs, const std::string& states, const std::string& output,
                 const std::string& constants = "") {
   given.only("inputs", {inputs}), given.only("states", {states}), given.only("output", {output});

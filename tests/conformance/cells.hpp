@@ -1,5 +1,4 @@
 #pragma once
-// Cells of newer papers.
 
 #include "case.hpp"
 

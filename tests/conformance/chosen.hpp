@@ -1,5 +1,5 @@
 #pragma once
-// Activations that are chosen while the program runs.
+// Activations chosen at run time.
 
 #include <limits>
 #include <string>
@@ -12,10 +12,10 @@ namespace conformance {
 struct Choice {
   std::string name = "linear";
   double alpha = 0, beta = 0;
-  double limit = std::numeric_limits<double>::infinity();  // of the argument: ONNX's attribute clip
+  double limit = std::numeric_limits<double>::infinity();  // limit of the argument: ONNX's attribute clip
 };
 
-/// alpha x + beta
+/// alpha x + beta.
 struct Affine {
   static constexpr bool by_output = false;
   double alpha = 1, beta = 0;
@@ -29,7 +29,7 @@ struct Affine {
   }
 };
 
-/// alpha tanh(beta x)
+/// alpha tanh(beta x).
 struct ScaledTanh {
   static constexpr bool by_output = false;
   double alpha = 1, beta = 1;
@@ -44,7 +44,7 @@ struct ScaledTanh {
   }
 };
 
-/// x above alpha, else 0
+/// x above alpha, else 0.
 struct ThresholdedRelu {
   static constexpr bool by_output = false;
   double alpha = 1;
@@ -58,7 +58,7 @@ struct ThresholdedRelu {
   }
 };
 
-/// The function of Klambauer et al. 2017 (arXiv:1706.02515), with PyTorch's and Keras's constants.
+/// SELU of Klambauer et al. 2017 (arXiv:1706.02515), with the constants of PyTorch and Keras.
 struct Selu {
   static constexpr bool by_output = false;
   static constexpr double factor = 1.0507009873554805, alpha = 1.6732632423543772;
@@ -94,7 +94,7 @@ auto with_chosen(const Choice& choice, F&& f) {
   throw Refused("the activation '" + choice.name + "' is not supported");
 }
 
-/// A call for each register rather than all functions in every kernel.
+/// One call per register; otherwise every kernel would contain all functions.
 template <class V>
 [[gnu::noinline]] V chosen_value(const Choice& choice, V x) {
   return with_chosen(choice, [&](auto f) { return f.value(x); });
@@ -130,7 +130,7 @@ struct Chosen {
   }
 };
 
-/// What f0, f1 and f2 are from now on. Throws Refused for an unknown name.
+/// Sets the activations f0, f1 and f2. Throws Refused for an unknown name.
 inline void choose(const Choice& first, const Choice& second, const Choice& third) {
   for (const Choice* choice : {&first, &second, &third}) with_chosen(*choice, [](auto) {});
   Chosen<0>::choice = first, Chosen<1>::choice = second, Chosen<2>::choice = third;

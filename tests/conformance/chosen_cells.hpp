@@ -1,5 +1,5 @@
 #pragma once
-// Cells whose activations are chosen while the program runs: one cell then serves every list of activations.
+// Cells whose activations are chosen at run time, so that one cell serves every list of activations.
 
 #include "chosen.hpp"
 #include "unroll/cells/lstm.hpp"

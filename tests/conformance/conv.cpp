@@ -1,4 +1,4 @@
-// PyTorch's and Keras's convolutions, their transposes and pooling over windows.
+// Convolutions of PyTorch and Keras, their transposes, and pooling over windows.
 
 #include <array>
 
@@ -15,7 +15,7 @@ namespace {
 
 using Order = std::array<std::size_t, 3>;
 
-/// Dimension k of the result is dimension order[k] of `from`.
+/// Tensor with permuted dimensions: dimension k of the result is dimension order[k] of `from`.
 Tensor reordered(const Tensor& from, const Order& order) {
   const std::vector<Index>& shape = from.shape;
   const Index stride[3] = {shape[1] * shape[2], shape[2], 1};
@@ -28,9 +28,9 @@ Tensor reordered(const Tensor& from, const Order& order) {
   return Tensor::of(to, {shape[order[0]], shape[order[1]], shape[order[2]]});
 }
 
-/// PyTorch has (batch, channels, steps) and weights (units, features, taps), Keras (batch, steps, channels) and weights
-/// (taps, features, units); of a transpose units and features change places. The library has (steps, batch, channels)
-/// and the weights of Keras.
+/// Orders of dimensions. PyTorch: (batch, channels, steps), weights (units, features, taps). Keras: (batch, steps,
+/// channels), weights (taps, features, units). In transposed convolutions units and features are exchanged. The
+/// library: (steps, batch, channels) and the weights of Keras.
 struct Convention {
   Order read, write, weights;
 };
@@ -43,7 +43,7 @@ MatrixX<double> columns(const Tensor& tensor) {
 
 const Tensor& three_dimensional(const Case& given, const std::string& name) { return given.input(name, {-1, -1, -1}); }
 
-/// The layer and the activation Chosen<0> behind it.
+/// Results of the layer followed by the activation Chosen<0>.
 template <class L>
 SafeTensors run(const Case& given, const Convention& convention, const L& layer, const std::string& weight) {
   using Model = Sequential<double, L, Activate<Chosen<0>>>;
@@ -116,7 +116,7 @@ SafeTensors pool(const Case& given, const Options& options) {
              "");
 }
 
-/// Keras's mean counts no padding.
+/// Pooling layers of Keras, whose mean does not count padding.
 SafeTensors keras_pool(const Case& given, const Options& options) {
   options.only("data_format", {nullptr, "channels_last"});
   const auto op = given.at<std::string>("op");
@@ -130,7 +130,7 @@ SafeTensors keras_pool(const Case& given, const Options& options) {
   return run(given, keras, AveragePool1d{.kernel = kernel, .stride = stride, .padding = padding}, "");
 }
 
-/// The sizes that the metadata of a convolution repeat.
+/// Checks the sizes that the metadata of a convolution repeat.
 void check_sizes(const Case& given, const std::string& weight, const Convention& convention, bool transposed,
                  Index groups) {
   const Order& order = convention.weights;  // taps, features, units
@@ -179,7 +179,7 @@ SafeTensors compute_convolution(const Case& given) {
                       .biased = biased},
                weight);
   Index output_padding = options.value<Index>("output_padding", 0);
-  if (of_keras) {  // no step of its output lies behind the last window but where windows do not touch
+  if (of_keras) {  // Keras's output has steps after the last window only where windows leave gaps
     options.only("output_padding", {nullptr});
     if (options.value("padding", "valid") == "valid")
       output_padding = std::max<Index>(0, stride - (size(0) - 1) * dilation - 1);

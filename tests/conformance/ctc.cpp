@@ -1,4 +1,4 @@
-// PyTorch's CTC loss of logits with different numbers of steps and labels.
+// CTC loss of PyTorch on logits, with different numbers of steps and labels.
 
 #include "unroll/losses/ctc.hpp"
 
@@ -8,7 +8,7 @@
 namespace conformance {
 namespace {
 
-/// The labels without what only fills the tensor up.
+/// Labels without padding.
 std::vector<std::vector<Index>> targets_of(const Case& given, Index batch) {
   const Index width = given.extent("targets", 1, 2);
   const auto padded = given.integers("targets", {batch, width});

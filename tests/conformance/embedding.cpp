@@ -1,11 +1,11 @@
-// PyTorch's embedding, with and without a padding index, and Keras's.
+// Embeddings of PyTorch, with and without a padding index, and of Keras.
 
 #include "lookup.hpp"
 
 namespace conformance {
 namespace {
 
-/// A number, or no padding at all: null or the word none. A negative one counts from the end.
+/// Padding index; none if the option is null or the word none. Negative numbers count from the end.
 std::optional<Index> padding_of(const Options& options, Index tokens) {
   if (!options.has("padding_idx")) return {};
   if (options.json("padding_idx").is_string()) {
@@ -29,7 +29,7 @@ SafeTensors compute_embedding(const Case& given) {
   const auto options = given.options({"", "arguments"});
   options.only("max_norm", {nullptr}), options.only("scale_grad_by_freq", {false}),
       options.only("sparse", {false, true});
-  options.only("mask_zero", {false, true});  // it makes a mask and changes no number
+  options.only("mask_zero", {false, true});  // makes a mask, changes no number
   given.check("V", tokens), given.check("D", dimension);
   for (const auto& [name, size] : std::map<std::string, Index>{
            {"num_embeddings", tokens}, {"input_dim", tokens}, {"embedding_dim", dimension}, {"output_dim", dimension}})

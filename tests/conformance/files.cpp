@@ -1,4 +1,4 @@
-// Files of NumPy and of safetensors, good and broken.
+// Files of NumPy and safetensors, valid and broken.
 
 #include "files.hpp"
 
@@ -21,7 +21,7 @@ std::map<std::string, Tensor> read(const std::filesystem::path& path, const nloh
   return std::move(file.tensors);
 }
 
-/// Numbers that are not finite are texts.
+/// Equality of numbers; expected values that are not finite are strings.
 bool same(double got, const nlohmann::json& want) {
   if (want == "nan") return std::isnan(got);
   if (want.is_string()) return got == (want == "inf" ? INFINITY : -INFINITY);

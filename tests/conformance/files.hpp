@@ -1,5 +1,5 @@
 #pragma once
-// Cases about files themselves: what a reader must accept or refuse, and what it must find in them.
+// Cases about files: which ones a reader accepts or refuses, and their contents.
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -7,7 +7,7 @@
 
 namespace conformance {
 
-/// Empty where the library does with the file what the entry of the index asks for.
+/// Description of the failure; empty if the library treats the file as the entry of the index requires.
 std::string complaint_about_file(const std::filesystem::path& path, const nlohmann::json& entry);
 
 }  // namespace conformance

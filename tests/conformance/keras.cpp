@@ -1,4 +1,4 @@
-// Keras's recurrent layers under any mask, with both GRU forms, backwards, bidirectional, and below an embedding.
+// Recurrent layers of Keras: masks, both forms of the GRU, backwards, bidirectional, and after an embedding.
 
 #include "unroll/io/import/keras.hpp"
 
@@ -14,7 +14,7 @@
 namespace conformance {
 namespace {
 
-/// The batch-first layout of Keras around our columns.
+/// Conversion between Keras's batch-first layout and the library's columns.
 struct Layout {
   explicit Layout(const Case& given, Index batch_size, Index step_count) : steps(step_count), batch(batch_size) {
     MatrixX<bool> mask = MatrixX<bool>::Constant(batch, steps, true);
@@ -33,7 +33,7 @@ struct Layout {
     return tensor(swapped(time_first, steps), {batch, steps, time_first.rows()});
   }
 
-  /// The gradient of `unpack`: what arrives at a masked step belongs to the output that is repeated there.
+  /// Gradient of `unpacked`: a masked step's gradient is added to that of the output repeated there.
   MatrixX<double> packed_gradient(MatrixX<double> time_first, Padding padding) const {
     MatrixX<double> valid = timeline.unpack(MatrixX<double>(MatrixX<double>::Ones(1, timeline.columns())));
     for (Index k = steps - 1; k > 0 && padding != Padding::zero; --k) {
@@ -57,10 +57,10 @@ MatrixX<double> reversed_in_time(const MatrixX<double>& time_first, Index steps)
   return reversed;
 }
 
-/// The options of the layer, wherever the metadata have them.
+/// Options of the layer, from all places where the metadata may have them.
 Options layer_options(const Case& given) { return given.options({"", "arguments", "keras_kwargs"}); }
 
-/// The parameters that begin with `prefix`; a layer without biases is one whose biases are zero.
+/// Parameters whose names begin with `prefix`. A layer without biases gets zero biases.
 SafeTensors parameters_of(const Case& given, const std::string& prefix, const ParameterTable& table) {
   SafeTensors file;
   const bool biased = given.has(prefix + "bias");
@@ -76,7 +76,7 @@ SafeTensors parameters_of(const Case& given, const std::string& prefix, const Pa
   return file;
 }
 
-/// One direction with what its half of the case says.
+/// One direction of a layer, with its parameters.
 template <class C>
 struct Half {
   Half(const Case& given, std::string prefix_of_names, const CellSizes& sizes, Direction direction)
@@ -98,7 +98,7 @@ void put_states(SafeTensors& out, const std::vector<std::string>& names, const S
     out.tensors[names[s]] = tensor(states[s], {states[s].cols(), states[s].rows()});
 }
 
-/// What a Bidirectional layer makes of its halves.
+/// Merge mode of a Bidirectional layer.
 class Merging {
  public:
   Merging(std::string how, Index rows) : how_(std::move(how)), rows_(rows) {}
@@ -123,7 +123,7 @@ class Merging {
   Index rows_;
 };
 
-/// Bidirectional says in words that it makes masked outputs zero.
+/// Whether masked outputs are zero. For Bidirectional the metadata state this in words.
 bool zero_where_masked(const Case& given, bool both) {
   const bool asked = given.options({"arguments", "keras_kwargs"}).value("zero_output_for_mask", false);
   given.only("zero_output_for_mask", {true, false, "forced on by Bidirectional when return_sequences"});
@@ -131,7 +131,7 @@ bool zero_where_masked(const Case& given, bool both) {
   return both || asked || (said != given.file().metadata.end() && said->second == "true");
 }
 
-/// x [inputs x columns] of the layout; writes everything but the gradient of x, which is returned.
+/// Results of a layer for x [inputs x columns] of the layout. Returns the gradient of x and writes all others to `out`.
 template <class C>
 MatrixX<double> run_layer(const Case& given, const Layout& layout, const MatrixX<double>& x, const CellSizes& sizes,
                           SafeTensors& out) {
@@ -212,7 +212,7 @@ SafeTensors run(const Case& given, Index gates) {
     out.tensors["d_x"] = layout.batch_first(layout.unpacked(d_x, Padding::zero));
     return out;
   }
-  // Below an embedding: the table's rows in place of x.
+  // After an embedding: rows of its table take the place of x.
   const Layout layout(given, given.extent("index", 0, 2), given.extent("index", 1, 2));
   const Index words = given.extent("embeddings", 0, 2);
   const auto indices = given.integers("index", {layout.batch, layout.steps}, 0, words - 1);
@@ -228,7 +228,7 @@ SafeTensors run(const Case& given, Index gates) {
   return out;
 }
 
-/// The library's own cell where the activations are the usual ones.
+/// Results with the library's cell if the activations are the default ones, else with the cell of chosen activations.
 template <class Plain, const auto& any>
 SafeTensors run_either(const Case& given, Index gates) {
   const auto options = layer_options(given);

@@ -1,12 +1,12 @@
 #pragma once
-// Keras's activations by name.
+// Activations of Keras by name.
 
 #include "case.hpp"
 #include "chosen.hpp"
 
 namespace conformance {
 
-/// Keras 3's names and constants; its earlier versions had a hard sigmoid of 0.2 x + 0.5.
+/// Names and constants of Keras 3. Keras 2 has a hard sigmoid of 0.2 x + 0.5.
 inline Choice keras_activation(const Case& given, const std::string& name) {
   const auto source = given.file().metadata.find("source");
   const bool old = source != given.file().metadata.end() && source->second.starts_with("keras 2");
@@ -19,7 +19,7 @@ inline Choice keras_activation(const Case& given, const std::string& name) {
   return {.name = name};
 }
 
-/// The name under an option: null is no activation.
+/// Name under an option; null means no activation.
 inline std::string keras_activation_name(const Options& options, const std::string& option, const char* otherwise) {
   return options.names(option) && !options.has(option) ? "linear" : options.value(option, otherwise);
 }

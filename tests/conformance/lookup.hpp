@@ -1,5 +1,5 @@
 #pragma once
-// The library's embedding between the tensors of a case.
+// Embedding layer of the library, for tensors of a case.
 
 #include "case.hpp"
 #include "unroll/layers/embedding.hpp"
@@ -7,7 +7,7 @@
 
 namespace conformance {
 
-/// `weights` [dimension x tokens] are looked up along a row of token numbers.
+/// Embedding of a row of token numbers with `weights` [dimension x tokens].
 class Lookup {
  public:
   explicit Lookup(const MatrixX<double>& weights, std::optional<Index> padding = {})
@@ -21,7 +21,6 @@ class Lookup {
     return model_.forward(tokens_, timeline_, tape_);
   }
 
-  /// [dimension x tokens]
   MatrixX<double> gradient(const MatrixX<double>& d_output) {
     auto gradient = model_.parameters().zeros_like();
     model_.backward(tape_, d_output, gradient);

@@ -1,4 +1,4 @@
-// Losses of PyTorch and Keras with their masks, weights and reductions.
+// Losses of PyTorch and Keras with masks, weights and reductions.
 
 #include "probabilities.hpp"
 #include "softmaxed.hpp"
@@ -16,10 +16,10 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 bool is_keras(const Case& given) { return given.at<std::string>("op").starts_with("keras_"); }
 
-/// What a loss is given: those of the case itself and the arguments of its constructor.
+/// Options of a loss: those of the case and the arguments of its constructor.
 Options loss_options(const Case& given) { return given.options({"", "arguments"}); }
 
-/// How a case divides its sum.
+/// Reduction of a case.
 struct How {
   explicit How(const Case& given, bool class_weights = false) {
     const Options options = loss_options(given);
@@ -41,7 +41,7 @@ struct How {
   Reduction reduction = Reduction::valid;
 };
 
-/// A tensor with one entry for each column of the tensor `like`, empty where the case has none.
+/// Tensor with one entry per column of the tensor `like`; empty if the case has none.
 std::vector<double> for_columns(const Case& given, const std::string& name, const std::string& like) {
   if (!given.has(name)) return {};
   return given.input(name, shape_of_columns(given, like)).to<double>();
@@ -50,8 +50,8 @@ VectorX<double> vector_of(const std::vector<double>& values) {
   return Eigen::Map<const VectorX<double>>(values.data(), Index(values.size()));
 }
 
-/// The loss of `from` and its gradient with respect to the tensor `name`, times the gradient that arrives at the loss.
-/// `weights`: of the columns, none where empty.
+/// Loss of `from` and its gradient with respect to the tensor `name`, times the upstream gradient. `weights`: one per
+/// column; empty for none.
 template <class Loss, class Target>
 SafeTensors run(const Case& given, const std::string& name, const How& how, const Loss& loss, const Target& target,
                 const VectorX<double>& weights, double factor, const Output& from) {
@@ -69,7 +69,7 @@ SafeTensors run(const Case& given, const std::string& name, const How& how, cons
     out.tensors["loss"] = tensor(MatrixX<double>(losses.cwiseProduct(w)), shape);
   } else {
     const LossValue value = loss(output, target, d_output, {.weights = weights});
-    // PyTorch divides by the count even where it is 0; here an empty loss is 0, as in Keras.
+    // For a count of 0, PyTorch's result is NaN; the library's and Keras's is 0.
     const bool undefined = value.empty > 0 && !how.sum && !is_keras(given);
     out.tensors["loss"] = number(undefined ? nan : factor * value.value());
     d_output *= factor * given.scalar("g_loss");
@@ -78,15 +78,15 @@ SafeTensors run(const Case& given, const std::string& name, const How& how, cons
   out.tensors["d_" + name] = tensor(d_output, given.input(name).shape);
   return out;
 }
-/// The same of the tensor itself.
+/// Overload for the values of the tensor itself.
 template <class Loss, class Target>
 SafeTensors run(const Case& given, const std::string& name, const How& how, const Loss& loss, const Target& target,
                 const VectorX<double>& weights = {}, double factor = 1) {
   return run(given, name, how, loss, target, weights, factor, {.values = given.columns<double>(name)});
 }
 
-/// Of a loss for each entry of the tensor `name`: with reduction none every entry is a column. `loss_of(row)`: the loss
-/// of the entries in one row.
+/// Loss of every entry of the tensor `name`, as with reduction none: each entry is a column of its own. `loss_of(row)`
+/// returns the loss for the entries of one row.
 template <class F>
 SafeTensors run_each_entry(const Case& given, const std::string& name, const MatrixX<double>& target, F&& loss_of) {
   const MatrixX<double> output = given.columns<double>(name),
@@ -107,13 +107,13 @@ SafeTensors run_each_entry(const Case& given, const std::string& name, const Mat
   return out;
 }
 
-/// One label per column of the tensor `name`, -1 where there is none.
+/// One label per column of the tensor `name`; -1 for none.
 Labels labels_of(const Case& given, const std::string& name) {
   const auto target = given.integers("target", shape_of_columns(given, name));
   const auto mask = for_columns(given, "mask", name);
   const Options options = loss_options(given);
   const Index classes = given.input(name).shape.back();
-  std::optional<Index> ignored;  // Keras has none by itself
+  std::optional<Index> ignored;  // Keras has no default
   if (!is_keras(given))
     ignored = options.value<Index>("ignore_index", -100);
   else if (options.has("ignore_class"))
@@ -128,14 +128,13 @@ Labels labels_of(const Case& given, const std::string& name) {
   return labels;
 }
 
-/// One weight for each class of the tensor `name`. The metadata say whether there are any.
+/// One weight per class of the tensor `name`, empty for none. The metadata must agree.
 VectorX<double> class_weights_of(const Case& given, const std::string& key, const std::string& name) {
   given.check(key, given.has(key));
   return given.has(key) ? given.vector(key, given.input(name).shape.back()) : VectorX<double>();
 }
 
-/// Targets in the shape of the tensor `name`, of which the mask hides entries, or with one entry per column whole
-/// columns.
+/// Targets in the shape of the tensor `name`, NaN where masked. The mask has one value per entry or one per column.
 MatrixX<double> masked_target(const Case& given, const std::string& name) {
   const auto shape = given.input(name).shape;
   shape_of_columns(given, name);
@@ -149,7 +148,7 @@ MatrixX<double> masked_target(const Case& given, const std::string& name) {
   return target;
 }
 
-/// Steps from 0 to the lengths, by (T, B): what the mask says as well.
+/// Checks that the mask (T, B) contains exactly the steps below the lengths.
 void check_lengths(const Case& given) {
   const auto& shape = given.input("mask", {-1, -1}).shape;
   const auto mask = given.integers("mask", shape), lengths = given.integers("lengths", {shape[1]});
@@ -165,10 +164,10 @@ SafeTensors run_cross_entropy(const Case& given) {
   const bool probabilities = is_keras(given) && !options.value("from_logits", false);
   options.only("axis", {-1, given.input("logits").shape.size() - 1});
   const VectorX<double> class_weights = class_weights_of(given, "class_weight", "logits");
-  if (is_keras(given) && class_weights.size() > 0) options.refuse("class_weight");  // weights of samples there
+  if (is_keras(given) && class_weights.size() > 0) options.refuse("class_weight");  // Keras has weights of samples only
   const bool soft = op == "keras_CategoricalCrossentropy" || given.input("target").dtype == DType::F64;
   given.check("soft_targets", soft);
-  const How how(given, class_weights.size() > 0 && !soft);  // PyTorch divides by the count of soft targets
+  const How how(given, class_weights.size() > 0 && !soft);  // PyTorch divides by the count if targets are soft
   const double smoothing = options.value("label_smoothing", 0.0);
   const VectorX<double> weights = vector_of(for_columns(given, "sample_weight", "logits"));
   if (soft) options.only("ignore_index", {-100}), options.only("ignore_class", {nullptr});
@@ -194,7 +193,7 @@ SafeTensors run_cross_entropy(const Case& given) {
   return out;
 }
 
-/// PyTorch's losses of entries; the tensor with the output has the name `name`.
+/// Losses of PyTorch over entries; `name` is the tensor of outputs.
 template <class F>
 SafeTensors run_entries(const Case& given, const std::string& name, F&& loss_of) {
   const How how(given);
@@ -203,8 +202,8 @@ SafeTensors run_entries(const Case& given, const std::string& name, F&& loss_of)
   return run(given, name, how, loss_of(-1, how.reduction), target);
 }
 
-/// Keras takes the mean over features first, so that its sum and its single losses are ours divided by them.
-/// `smoothing` moves targets between 0 and 1 towards the middle.
+/// Losses of Keras over entries. Keras takes the mean over features first, so its sum and its single losses are the
+/// library's divided by the number of features. `smoothing` moves targets between 0 and 1 towards 0.5.
 template <class F>
 SafeTensors run_keras_entries(const Case& given, F&& loss_of, double smoothing = 0, bool probabilities = false) {
   const How how(given);

@@ -1,13 +1,13 @@
-// What the library computes for a case in the format of tests/golden, and how it compares with what the case holds.
+// Conformance program: computes cases in the format of tests/golden and compares the results with those in the case.
 //
 //     conformance CASE.safetensors OUT.safetensors       writes every output and gradient under the case's names
 //     conformance --check FOLDER [--missing FILE]        runs all cases of FOLDER/index.json, or of
 //     FOLDER/../index.json in that folder
 //
-// A value passes when |got - want| <= atol + rtol |want|, both from the index; NaN equals NaN. Whatever tensor of a
-// case was not read as an input must have been computed, and whatever option it has must have been read: a case passes
-// for no other reason than that the library does what the case asks. A case whose operation or option the program does
-// not know is refused by name; FILE lists those that may be.
+// A value passes if |got - want| <= atol + rtol |want|, with both tolerances from the index; NaN equals NaN. Every
+// tensor that was not read as an input must have been computed, and every option must have been read, so that a case
+// cannot pass for the wrong reason. The program refuses cases with unknown operations or options and names them; FILE
+// lists the cases that it may refuse.
 
 #include <cmath>
 #include <cstdio>
@@ -62,8 +62,8 @@ struct Tolerance {
   double relative, absolute;
 };
 
-/// No narrower than the framework itself computes: Keras divides masked statistics by their count and 1e-7, PyTorch
-/// has one sixth, the slope of a hard sigmoid, in single precision.
+/// Tolerance no narrower than the framework's precision: Keras divides masked statistics by their count plus 1e-7, and
+/// PyTorch has the slope of a hard sigmoid, one sixth, in single precision.
 Tolerance widened(const Case& given, const std::string& name, Tolerance allowed) {
   const auto options = given.options({"arguments", "keras_kwargs"});
   const bool masked = given.at<std::string>("op") == "keras_BatchNormalization" && given.has("mask0");
@@ -73,19 +73,19 @@ Tolerance widened(const Case& given, const std::string& name, Tolerance allowed)
   return allowed;
 }
 
-/// The worst entry of a tensor as a fraction of what is allowed; infinite where it can never pass.
+/// Worst entry of a tensor as a fraction of the tolerance; infinite if the tensor cannot pass.
 double worst_of(const Case& given, const std::string& name, const Tensor& got, const Tensor& want, Tolerance allowed) {
   if (got.shape != want.shape) return INFINITY;
   allowed = widened(given, name, allowed);
   const auto a = got.to<double>(), b = want.to<double>();
   const auto defined =
       name == "y" && given.has("y_defined") ? given.input("y_defined").to<double>() : std::vector<double>();
-  // The case itself asks for this reading of its derivatives, see its metadata.
+  // The metadata of the case define this tolerance of derivatives.
   const bool derivative = name.starts_with("d_") && !given.word("derivatives").empty();
   const auto x = derivative ? given.input("x").to<double>() : std::vector<double>();
   const auto kinks = derivative ? kinks_of_functions(given) : std::vector<double>();
   if (derivative) allowed.absolute = 1e-15;
-  if (want.dtype == DType::F32) {  // eight units in the last place; PyTorch makes subnormal numbers 0
+  if (want.dtype == DType::F32) {  // 8 units in the last place; PyTorch flushes subnormal numbers to 0
     using Limits = std::numeric_limits<float>;
     allowed.relative = std::max(allowed.relative, 8 * double(Limits::epsilon()));
     allowed.absolute = std::max(allowed.absolute, double(Limits::min()));
@@ -95,7 +95,7 @@ double worst_of(const Case& given, const std::string& name, const Tensor& got, c
     if (!defined.empty() && defined.at(k / std::max<std::size_t>(1, a.size() / defined.size())) == 0) continue;
     if (derivative && (!std::isfinite(x.at(k)) || !std::isfinite(b[k]) || std::ranges::count(kinks, x[k]) > 0))
       continue;
-    // PyTorch divides infinity by infinity here, the library gives the limit.
+    // PyTorch divides infinity by infinity here; the library returns the limit.
     if (name == "softsign" && std::isnan(b[k]) && std::abs(a[k]) == 1) continue;
     if ((std::isnan(a[k]) && std::isnan(b[k])) || a[k] == b[k]) continue;
     const double error = std::abs(a[k] - b[k]) / (allowed.absolute + allowed.relative * std::abs(b[k]));
@@ -106,14 +106,14 @@ double worst_of(const Case& given, const std::string& name, const Tensor& got, c
 
 struct Verdict {
   double worst = 0;
-  std::string tensor;     // the worst
-  std::string complaint;  // empty when everything passes
+  std::string tensor;     // name of the worst one
+  std::string complaint;  // empty if the case passes
   bool refused = false;
 
   void complain(const std::string& what) { complaint += (complaint.empty() ? "" : ", ") + what; }
 };
 
-/// Every tensor of the case that is not an input against what was computed.
+/// Compares every tensor of the case that is not an input with the computed one.
 void compare(const Case& given, const SafeTensors& out, Tolerance allowed, Verdict& verdict) {
   Index compared = 0;
   for (const auto& [name, want] : given.file().tensors) {
@@ -122,7 +122,7 @@ void compare(const Case& given, const SafeTensors& out, Tolerance allowed, Verdi
       if (!given.was_read(name)) verdict.complain("tensor '" + name + "' is neither read nor computed by this program");
       continue;
     }
-    if (given.was_read(name)) continue;  // an input that is also among what was computed
+    if (given.was_read(name)) continue;  // an input that was also computed
     ++compared;
     const double worst = worst_of(given, name, got->second, want, allowed);
     if (worst > 1)
@@ -150,12 +150,12 @@ Verdict check(const std::filesystem::path& path, Tolerance allowed) {
   return verdict;
 }
 
-/// A case of the index: numbers to compute, or a file to read or to refuse.
+/// Checks one case of the index: numbers to compute, or a file to read or to refuse.
 Verdict check_entry(const std::filesystem::path& root, const nlohmann::json& entry) {
   Verdict verdict;
   try {
     const std::string file = entry.at("file");
-    const auto path = exists(root / file) ? root / file : root.parent_path() / file;  // of a group's own index
+    const auto path = exists(root / file) ? root / file : root.parent_path() / file;  // paths of a group's own index
     if (entry.contains("tensors"))
       return check(path, Tolerance{entry.at("rtol").get<double>(), entry.at("atol").get<double>()});
     verdict.complaint = complaint_about_file(path, entry);
@@ -165,7 +165,7 @@ Verdict check_entry(const std::filesystem::path& root, const nlohmann::json& ent
   return verdict;
 }
 
-/// Lines "CASE reason": what the library does not compute yet. A case that passes must not be listed there.
+/// Cases that the library does not compute yet, from lines "CASE reason". A listed case that passes is a failure.
 std::map<std::string, std::string> read_missing(const char* path) {
   std::map<std::string, std::string> missing;
   std::ifstream in(path);

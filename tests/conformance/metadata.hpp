@@ -1,6 +1,6 @@
 #pragma once
-// The options of a case: text in the metadata of its file, JSON for numbers, truths and lists. Every read is
-// remembered, so that an option that the program does not know is found.
+// Options of a case: strings in the metadata of its file, JSON for numbers, booleans and lists. Every read is recorded,
+// so that unknown options are found.
 
 #include <cmath>
 #include <initializer_list>
@@ -18,7 +18,7 @@ namespace conformance {
 
 using namespace unroll;
 
-/// What this program does not compute: an operation, or an option of one.
+/// Error for an operation or option that this program does not compute.
 class Refused : public Error {
  public:
   using Error::Error;
@@ -34,7 +34,7 @@ inline nlohmann::json parse(const std::string& name, const std::string& value) {
   }
 }
 
-/// [3] counts as 3: what PyTorch and Keras take as a size of one dimension.
+/// [3] counts as 3, as for sizes of one dimension in PyTorch and Keras.
 inline nlohmann::json unpacked(const nlohmann::json& value) {
   return value.is_array() && value.size() == 1 ? value[0] : value;
 }
@@ -98,20 +98,20 @@ T converted(const std::string& name, const nlohmann::json& value) {
 
 }  // namespace detail
 
-/// The options of one JSON object, or of several that must agree where they say the same.
+/// Options of one JSON object, or of several objects. Throws ValueError if two objects have different values.
 class Options {
  public:
   explicit Options(std::set<std::string>& read) : read_(&read) {}
 
-  /// `name`: where the object came from, for messages.
+  /// Adds an object. `name`: its origin, for messages.
   void add(const std::string& name, nlohmann::json object) {
     require<ValueError>(object.is_object(), "option '", name, "' must be an object {...}, got ", object.dump());
     objects_.emplace_back(name.empty() ? "" : name + ".", std::move(object));
   }
 
-  /// Whether the option is there and not null.
+  /// Whether the option exists and is not null.
   bool has(const std::string& name) const { return find(name) != nullptr; }
-  /// Whether it is there, null or not.
+  /// Whether the option exists; it may be null.
   bool names(const std::string& name) const {
     const auto* found = find(name, true);
     return found != nullptr;
@@ -138,7 +138,7 @@ class Options {
     return *found;
   }
 
-  /// Refuses the option where it is there with another value than these.
+  /// Throws Refused if the option exists with a value that is not listed.
   void only(const std::string& name, std::initializer_list<nlohmann::json> values) const {
     const auto* found = find(name, true);
     if (found == nullptr) return;
@@ -152,7 +152,7 @@ class Options {
     throw Refused(text("option '", name, "' = ", found == nullptr ? "absent" : found->dump(), " is not supported"));
   }
 
-  /// For options that are no part of the metadata itself.
+  /// Throws Refused if an option was not read; for options outside the metadata.
   void require_all_read() const {
     for (const auto& [prefix, object] : objects_)
       for (const auto& [name, value] : object.items())

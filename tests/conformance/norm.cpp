@@ -1,4 +1,4 @@
-// PyTorch's Linear, LayerNorm and BatchNorm1d, and Keras's BatchNormalization with masks.
+// Linear, LayerNorm, RMSNorm and BatchNorm1d of PyTorch, and Dense, LayerNormalization and BatchNormalization of Keras.
 
 #include "keras_activation.hpp"
 #include "unroll/layers/activation.hpp"
@@ -12,7 +12,8 @@ namespace {
 
 using Model = Stack<double>;
 
-/// Sets what the case has of the only layer's parameters; `names` are theirs and ours.
+/// Sets the parameters of the only layer from the tensors that the case has. `names`: pairs of the case's name and the
+/// library's.
 void read_parameters(const Case& given, Model& model, const std::vector<std::pair<std::string, std::string>>& names) {
   for (const auto& [theirs, ours] : names) {
     if (!given.has(theirs)) continue;
@@ -21,7 +22,7 @@ void read_parameters(const Case& given, Model& model, const std::vector<std::pai
   }
 }
 
-/// The shape of a tensor with at least one dimension, none of them 0.
+/// Shape of a tensor with at least one dimension. Throws ShapeError if a dimension is 0.
 const std::vector<Index>& shape_with_columns(const Case& given, const std::string& name) {
   const Tensor& tensor = given.input(name);
   require<ShapeError>(!tensor.shape.empty() && tensor.size() > 0, "tensor '", name, "' has the shape ",
@@ -29,7 +30,7 @@ const std::vector<Index>& shape_with_columns(const Case& given, const std::strin
   return tensor.shape;
 }
 
-/// The tensors PREFIX0, PREFIX1, ... of which there are some.
+/// Number of tensors PREFIX0, PREFIX1, ... Throws ShapeError if there are none.
 Index count_of(const Case& given, const std::string& prefix) {
   Index count = 0;
   while (given.has(text(prefix, count))) ++count;
@@ -37,7 +38,7 @@ Index count_of(const Case& given, const std::string& prefix) {
   return count;
 }
 
-/// (N, C) and, with steps last, (B, C, T) as columns of C.
+/// Tensor (N, C), or (B, C, T) with steps last, as columns of C rows.
 MatrixX<double> channels(const Case& given, const std::string& name) {
   const Tensor& tensor = given.input(name);
   require<ShapeError>(tensor.shape.size() == 2 || tensor.shape.size() == 3, "tensor '", name, "' has ",
@@ -51,7 +52,7 @@ MatrixX<double> channels(const Case& given, const std::string& name) {
   return out;
 }
 
-/// The other way.
+/// Inverse of the above.
 Tensor channels(const MatrixX<double>& m, const std::vector<Index>& shape) {
   if (shape.size() == 2) return tensor(m, shape);
   MatrixX<double> out(shape[2], shape[0] * shape[1]);
@@ -60,14 +61,14 @@ Tensor channels(const MatrixX<double>& m, const std::vector<Index>& shape) {
   return tensor(out, shape);
 }
 
-/// One layer with one batch: x of the case as columns of `rows` rows.
+/// One layer and one batch: x of the case as columns of `rows` rows.
 template <class L>
 struct OneBatch {
   OneBatch(const Case& given, const L& layer, Index rows)
       : x(given.columns<double>("x").reshaped(rows, given.input("x").size() / rows)),
         model(rows, {layer, Activate<Chosen<0>>{}}) {}
 
-  /// `weights`: theirs and ours, each read before.
+  /// `weights`: pairs of the case's name and the library's, whose tensors were read before.
   SafeTensors run(const Case& given, const std::vector<std::pair<std::string, std::string>>& weights) {
     Model::Tape tape;
     gradient = model.parameters().zeros_like();
@@ -92,7 +93,7 @@ struct OneBatch {
   Parameters<double> gradient{model.parameters()};
 };
 
-/// Keras's Dense has its weights the other way round, and an activation.
+/// Dense of Keras: its weights are transposed, and it has an activation.
 SafeTensors keras_dense(const Case& given) {
   const auto options = given.options({"", "arguments"});
   choose(keras_activation(given, keras_activation_name(options, "activation", "linear")), {}, {});
@@ -120,8 +121,8 @@ SafeTensors linear(const Case& given) {
   return batch.run(given, {{"weight", "weight"}, {"bias", "bias"}});
 }
 
-/// Over the last dimensions of x, those of `normalized_shape`. A missing weight is a gain of 1, a missing bias a shift
-/// of 0.
+/// Layer norm over the last dimensions of x, those of `normalized`. A missing weight means a gain of 1, a missing bias
+/// a shift of 0.
 SafeTensors layer_norm(const Case& given, const std::string& weight, const std::string& bias,
                        const std::vector<Index>& normalized, double epsilon, bool centred = true) {
   const auto& shape = shape_with_columns(given, "x");
@@ -139,7 +140,7 @@ SafeTensors layer_norm(const Case& given, const std::string& weight, const std::
   return batch.run(given, {{weight, "weight"}, {bias, "bias"}});
 }
 
-/// Of a layer norm, or of the root mean square alone, whose epsilon is the type's unless it is given.
+/// LayerNorm or RMSNorm of PyTorch. The default epsilon of RMSNorm is that of the scalar type.
 SafeTensors pytorch_layer_norm(const Case& given) {
   const bool centred = given.at<std::string>("op") == "layer_norm";
   const auto options = given.options({"", "arguments"});
@@ -157,13 +158,13 @@ SafeTensors pytorch_layer_norm(const Case& given) {
   return layer_norm(given, "weight", "bias", normalized, options.value("eps", epsilon), centred);
 }
 
-/// The option says whether there is a tensor.
+/// Throws ValueError if the option and the presence of the tensor do not agree.
 void check_presence(const Case& given, const Options& options, const std::string& option, const std::string& tensor) {
   require<ValueError>(options.value(option, given.has(tensor)) == given.has(tensor), "option '", option,
                       "' and the tensor '", tensor, "' do not agree");
 }
 
-/// How many axes the option names, which must be the last ones in their order; the last one without the option.
+/// Number of axes in the option, 1 without it. Throws Refused unless they are the last ones in order.
 Index last_axes(const Options& options, Index dimensions) {
   if (!options.has("axis") || options.json("axis") == "last") return 1;
   const auto axes = options.json("axis").is_array() ? options.at<std::vector<Index>>("axis")
@@ -182,14 +183,14 @@ SafeTensors keras_layer_norm(const Case& given) {
   return layer_norm(given, "gamma", "beta", {shape.end() - normalized, shape.end()}, options.value("epsilon", 1e-3));
 }
 
-/// What a training step does behind its update.
+/// Updates the running statistics, as a training step does after its update.
 void follow(Model& model, const Model::Tape& tape) {
   VectorX<double> statistics = VectorX<double>::Zero(model.statistics());
   model.add_statistics(tape, statistics.data());
   model.update_statistics(statistics.data());
 }
 
-/// All batches but the last are of training; the last is one of evaluation.
+/// Batch norm of PyTorch: all batches but the last are for training, the last one for evaluation.
 SafeTensors pytorch_batch_norm(const Case& given) {
   const auto options = given.options({"", "arguments"});
   const bool weighted = given.has("weight"), biased = given.has("bias");
@@ -233,7 +234,7 @@ SafeTensors pytorch_batch_norm(const Case& given) {
   return out;
 }
 
-/// Keras normalises masked steps too, by statistics in which they have no part.
+/// Output of Keras for all steps: masked steps are normalised too, with statistics that do not include them.
 MatrixX<double> with_masked_steps(const BatchNorm& norm, const Model& model, const MatrixX<double>& x,
                                   const MatrixX<double>& valid) {
   BatchNorm of_batch = norm;

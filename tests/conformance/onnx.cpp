@@ -1,4 +1,4 @@
-// ONNX's operators RNN, GRU and LSTM in the type of the case: directions, sequence_lens, peepholes, activations, clip,
+// Operators RNN, GRU and LSTM of ONNX in the type of the case: directions, sequence_lens, peepholes, activations, clip,
 // input_forget.
 
 #include <cctype>
@@ -13,10 +13,9 @@
 namespace conformance {
 namespace {
 
-/// The attributes of an operator.
 class Attributes {
  public:
-  /// `defaults`: one activation for each that the operator has.
+  /// `defaults`: one default for each activation of the operator.
   Attributes(const Case& given, std::vector<std::string> defaults)
       : options_(given.options({"attributes"})), defaults_(std::move(defaults)) {
     options_.only("direction", {"forward", "reverse", "bidirectional"});
@@ -36,11 +35,11 @@ class Attributes {
   bool flag(const char* name) const { return options_.value<Index>(name, 0) == 1; }
   bool plain() const { return !options_.has("activations") && !options_.has("clip"); }
 
-  /// Before anything runs in this direction, forward or backward.
+  /// Sets the activations of a direction; call it before each forward and backward pass.
   void choose(Index direction) const {
     const auto first = choices_.begin() + direction * Index(defaults_.size());
     std::vector<Choice> own(first, first + Index(defaults_.size()));
-    // The argument of h, which sees the cell state, is not limited.
+    // The limit does not apply to the argument of the activation of the cell state.
     for (std::size_t k = 0; k < std::min<std::size_t>(own.size(), 2); ++k)
       own[k].limit = options_.value("clip", own[k].limit);
     own.resize(3);
@@ -48,7 +47,8 @@ class Attributes {
   }
 
  private:
-  /// Alphas and betas are given only to the activations that have them, in their order; ONNX's names count in any case.
+  /// Reads the activations. Alphas and betas are assigned in order to those activations that have them; names are
+  /// case-insensitive.
   void read_choices() {
     const std::size_t count = defaults_.size() * std::size_t(directions());
     auto names = options_.value("activations", std::vector<std::string>());
@@ -91,7 +91,7 @@ struct Layout {
         batch(given.extent("X", batch_first ? 0 : 1, 3)),
         timeline(timeline_of_lengths(given, "sequence_lens", batch, steps)) {}
 
-  /// The shape of a state in all directions, without its rows.
+  /// Shape of a state in all directions, without its rows.
   std::vector<Index> of_states() const {
     return batch_first ? std::vector<Index>{batch, directions} : std::vector<Index>{directions, batch};
   }
@@ -105,7 +105,7 @@ struct Layout {
     return timeline.pack(batch_first ? swapped(m, batch) : m);
   }
 
-  /// One matrix [units x batch] per direction as (D, B, H), or (B, D, H).
+  /// Tensor (D, B, H), or (B, D, H) if the batch is first, from one matrix [units x batch] per direction.
   template <class S>
   Tensor states(const std::vector<MatrixX<S>>& slices) const {
     MatrixX<S> all(slices[0].rows(), directions * batch);
@@ -113,13 +113,13 @@ struct Layout {
     if (batch_first) return tensor(swapped(all, directions), {batch, directions, all.rows()});
     return tensor(all, {directions, batch, all.rows()});
   }
-  /// The other way: columns as read, in the order (D, B).
+  /// Inverse of states(): columns in the order (D, B).
   template <class S>
   MatrixX<S> by_direction(const MatrixX<S>& m) const {
     return batch_first && m.cols() > 0 ? swapped(m, batch) : m;
   }
 
-  /// The columns of direction d within (T, D, B) or (B, T, D), as (T, B) and back.
+  /// Calls f(d, column of (T, B), column of (T, D, B) or (B, T, D)) for every direction d, step and sample.
   template <class F>
   void each_column(F&& f) const {
     for (Index t = 0; t < steps; ++t)
@@ -202,13 +202,13 @@ SafeTensors run(const Case& given, const Attributes& attributes) {
   SafeTensors out;
   out.tensors["Y"] = tensor(y, layout.of_output(y.rows()));
   put_states(out, final_names, finals, layout);
-  if constexpr (std::same_as<S, double>) {  // no case in float has gradients
+  if constexpr (std::same_as<S, double>) {  // no float case has gradients
     if (given.has("g_Y")) run_back(given, attributes, layout, runs, out);
   }
   return out;
 }
 
-/// The library's own cell where the activations are the usual ones.
+/// Results with the library's cell if the activations are the default ones, else with the cell of chosen activations.
 template <class Plain, const auto& any>
 SafeTensors run_either(const Case& given, const Attributes& attributes) {
   if (attributes.plain()) return run<Plain>(given, attributes);

@@ -19,9 +19,9 @@
 namespace conformance {
 namespace {
 
-using Names = std::map<std::string, std::string>;  // our name of a state -> the framework's
+using Names = std::map<std::string, std::string>;  // name of a state in the library -> in the framework
 
-/// Keras's optimizers add gradients up, clip them, one way only, and may keep an average of the parameters.
+/// Additions of Keras's optimizers: accumulation of gradients, at most one kind of clipping, average of the parameters.
 class KerasExtras {
  public:
   explicit KerasExtras(const Options& from) {
@@ -42,7 +42,7 @@ class KerasExtras {
     if (gathered_ > 1 && average_) from.refuse("use_ema");
   }
 
-  /// Whether there is an update now; `gradient` is then the mean of those since the last one.
+  /// Adds a gradient. Returns whether an update is due; `gradient` is then the mean of those since the last update.
   bool gather(VectorX<double>& gradient) {
     gradient /= scale_;
     if (taken_ % gathered_ == 0) sum_ = 0 * gradient;
@@ -50,14 +50,14 @@ class KerasExtras {
     gradient = sum_ / double(gathered_);
     return ++taken_ % gathered_ == 0;
   }
-  /// All of a case's parameters are one tensor.
+  /// Clips the gradient; all parameters of a case are one tensor.
   void clip(VectorX<double>& gradient) const {
     const ParameterBlock all{"param0", Role::input_weight, 0, gradient.size(), 1, gradient.size()};
     if (norm_) clip_by_norm(gradient, std::span(&all, 1), *norm_);
     if (global_norm_) clip_by_global_norm(gradient, *global_norm_, 2, ClipRule::keras);
     if (value_) clip_by_value(gradient, *value_);
   }
-  /// After the update number `updates`.
+  /// Averages the parameters after update number `updates`.
   void average(VectorX<double>& theta, Index updates) {
     if (!average_) return;
     average_->update(theta);
@@ -66,7 +66,7 @@ class KerasExtras {
   const std::optional<WeightAverage<double>>& average() const { return average_; }
 
  private:
-  /// 0 and below are none for Keras.
+  /// Limit of an option; Keras treats values <= 0 as none.
   static std::optional<double> limit(const Options& from, const char* name) {
     const double limit = from.value(name, 0.0);
     return limit > 0 ? std::optional(limit) : std::nullopt;
@@ -191,7 +191,7 @@ schedule::OneCycle one_cycle(const Options& a) {
 
 schedule::Cyclic cyclic(const Options& a) {
   a.only("mode", {"triangular", "triangular2", "exp_range"}), a.only("scale_fn", {nullptr}), a.only("last_epoch", {-1});
-  a.only("scale_mode", {"cycle", "iterations"});  // of a scale_fn
+  a.only("scale_mode", {"cycle", "iterations"});  // applies to scale_fn only
   const std::string mode = a.value("mode", "triangular");
   const double gamma = a.value("gamma", 1.0);
   return {.lowest = a.at<double>("base_lr"),
@@ -206,7 +206,7 @@ schedule::Cyclic cyclic(const Options& a) {
           .highest_momentum = a.value("max_momentum", 0.9)};
 }
 
-/// Schedules one after the other, each from its beginning when the one before has reached its milestone.
+/// SequentialLR: schedules in sequence. Each starts at its own step 0 when the previous one has reached its milestone.
 class Chained {
  public:
   Chained(const Case& given, const Options& options, double base)
@@ -325,7 +325,7 @@ SafeTensors compute_clip(const Case& given) {
   } else {
     const bool largest = options.has("norm_type") && options.json("norm_type") == "Infinity";
     const double p = largest ? INFINITY : options.value("norm_type", 2.0);
-    if (p <= 0) options.refuse("norm_type");  // no norm
+    if (p <= 0) options.refuse("norm_type");  // not a norm
     out.tensors["total_norm"] = number(clip_by_global_norm(gradient, options.at<double>("max_norm"), p));
   }
   std::size_t first = 0;

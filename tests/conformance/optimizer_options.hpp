@@ -1,5 +1,5 @@
 #pragma once
-// What PyTorch and Keras call the options of optimizers.
+// Options of optimizers under the names of PyTorch and Keras.
 
 #include "case.hpp"
 #include "unroll/optim/adam.hpp"
@@ -9,7 +9,7 @@
 
 namespace conformance {
 
-/// Sets an option under the first of these names that is there.
+/// Sets an option from the first of these names that exists.
 template <class T>
 void set(T& option, const Options& from, std::initializer_list<const char*> names) {
   for (const char* name : names)
@@ -19,7 +19,7 @@ void set(T& option, const Options& from, std::initializer_list<const char*> name
     }
 }
 
-/// What PyTorch or Keras take where a case does not say it, as far as the library takes something else.
+/// Default options of PyTorch or Keras, where they differ from the library's.
 template <class O>
 O optimizer_defaults(bool keras) {
   O o;
@@ -34,13 +34,13 @@ O optimizer_defaults(bool keras) {
   return o;
 }
 
-/// Those of an optimizer from `from`, with Keras's habits where it is Keras's.
+/// Options of an optimizer from `from`. `keras`: with Keras's defaults and conventions.
 template <class O>
 O optimizer_options(const Options& from, bool keras) {
   O o = optimizer_defaults<O>(keras);
   for (const char* how : {"foreach", "fused", "capturable", "differentiable", "jit_compile", "name"}) from.has(how);
   set(o.learning_rate, from, {"lr", "learning_rate"});
-  if (keras && from.names("weight_decay")) o.weight_decay = 0;  // null
+  if (keras && from.names("weight_decay")) o.weight_decay = 0;  // null means no weight decay
   set(o.weight_decay, from, {"weight_decay"});
   if (keras) o.decay = Decay::decoupled;
   if (from.has("decoupled_weight_decay"))

@@ -1,5 +1,5 @@
 #pragma once
-// Keras's cross entropies of probabilities, as the library's losses of logits and log-probabilities.
+// Cross entropies of Keras for probabilities, through the library's losses of logits and log-probabilities.
 
 #include <functional>
 
@@ -8,13 +8,13 @@
 
 namespace conformance {
 
-/// What a loss is computed from, a function of a tensor of the case, and how gradients go back to that tensor.
+/// Argument of a loss, computed from a tensor of the case. `go_back` turns its gradient into that of the tensor.
 struct Output {
   MatrixX<double> values;
   std::function<void(MatrixX<double>&)> go_back = [](MatrixX<double>&) {};
 };
 
-/// What Keras limits probabilities to, and whether an entry is inside.
+/// Probabilities clipped as in Keras, and a mask of the entries that are not clipped.
 struct Limited {
   explicit Limited(const MatrixX<double>& p)
       : values(p.cwiseMax(epsilon).cwiseMin(1 - epsilon)), inside((values.array() == p.array()).cast<double>()) {}
@@ -23,7 +23,7 @@ struct Limited {
   MatrixX<double> values, inside;
 };
 
-/// Keras's logarithms of probabilities, which it divides by their sum.
+/// Log-probabilities as in Keras, which first divides probabilities by their sum.
 inline Output log_probabilities(const MatrixX<double>& given) {
   const VectorX<double> sums = given.colwise().sum().transpose();
   const MatrixX<double> p = given * sums.cwiseInverse().asDiagonal();
@@ -36,7 +36,7 @@ inline Output log_probabilities(const MatrixX<double>& given) {
           }};
 }
 
-/// The logits of Keras's probabilities.
+/// Logits of probabilities, as in Keras.
 inline Output logits_of(const MatrixX<double>& given) {
   const Limited limited(given);
   const auto p = limited.values.array();
@@ -45,8 +45,8 @@ inline Output logits_of(const MatrixX<double>& given) {
           }};
 }
 
-/// -sum_k t_k a_k for log-probabilities a and probabilities t, NaN where there are none: the negative log likelihoods
-/// of all classes, weighted with t.
+/// Loss -sum_k t_k a_k of log-probabilities a with target probabilities t, NaN for no target: the negative log
+/// likelihoods of all classes, weighted with t.
 class SoftLikelihood {
  public:
   explicit SoftLikelihood(Reduction reduction) : reduction_(reduction) {}

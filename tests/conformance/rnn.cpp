@@ -1,4 +1,4 @@
-// PyTorch's nn.RNN, nn.LSTM and nn.GRU: layers, directions, lengths, projections, truncated backpropagation.
+// nn.RNN, nn.LSTM and nn.GRU of PyTorch: layers, directions, lengths, projections, truncated backpropagation.
 
 #include "run.hpp"
 #include "unroll/cells/elman.hpp"
@@ -11,7 +11,7 @@ namespace {
 
 std::string suffix_of(Index layer, Index direction) { return text("_l", layer, direction == 1 ? "_reverse" : ""); }
 
-/// A module without biases is one whose biases are zero.
+/// Parameters of the module. A module without biases gets zero biases.
 SafeTensors parameters_of(const Case& given) {
   SafeTensors file;
   const bool biased = given.has("bias_ih_l0");
@@ -27,7 +27,7 @@ SafeTensors parameters_of(const Case& given) {
   return file;
 }
 
-/// Packs and unpacks x, y and their gradients, in PyTorch's time-major layout.
+/// Time-major layout of PyTorch: packs and unpacks x, y and their gradients.
 struct Layout {
   explicit Layout(const Case& given)
       : steps(given.extent("x", 0, 3)),
@@ -46,7 +46,7 @@ struct Layout {
   Timeline timeline;
 };
 
-/// The layers of one module, each in one direction or two.
+/// Layers of one module, with one or two directions.
 template <class C>
 class Layers {
  public:
@@ -74,7 +74,7 @@ class Layers {
   Index outputs() const { return directions_ * rows(); }
   const C& cell() const { return runs_.front().cell; }
 
-  /// `states`, one entry for each layer and direction, goes from those before to those after.
+  /// Forward pass. `states`, one entry per layer and direction: the initial states in, the final states out.
   MatrixX<double> forward(const MatrixX<double>& x, const Timeline& timeline, std::vector<State<double>>& states) {
     MatrixX<double> y = x;
     for (Index first = 0; first < count(); first += directions_) {
@@ -89,7 +89,7 @@ class Layers {
     return y;
   }
 
-  /// `d_states` goes from the gradients of the states after to those of the states before.
+  /// Backward pass. `d_states`: the gradients of the final states in, those of the initial states out.
   MatrixX<double> backward(const MatrixX<double>& d_output, const Timeline& timeline,
                            std::vector<State<double>>& d_states) {
     MatrixX<double> d_y = d_output;
@@ -124,7 +124,7 @@ class Layers {
   Index directions_ = 1;
 };
 
-/// The tensors (layers and directions, B, rows) of these names, one entry for each layer and direction.
+/// States of each layer and direction, from tensors (layers and directions, B, rows).
 template <class C>
 std::vector<State<double>> slices(const Case& given, const std::vector<std::string>& names, const Layers<C>& layers,
                                   Index batch) {
@@ -145,7 +145,8 @@ void put_states(SafeTensors& out, const std::vector<std::string>& names, const s
 
 bool has_nan(const Case& given, const std::string& name) { return given.columns<double>(name).hasNaN(); }
 
-/// With the option `chunk` the state is carried from chunk to chunk of that many steps and its gradient is cut.
+/// Results of a module. The option `chunk` gives the steps per chunk: states are carried from chunk to chunk, their
+/// gradients are not.
 template <class C>
 SafeTensors run(const Case& given, const CellSizes& sizes) {
   const Layout layout(given);

@@ -1,5 +1,5 @@
 #pragma once
-// One cell over time in one direction, with everything that a case asks about.
+// One cell over time in one direction, with parameters and gradients.
 
 #include "case.hpp"
 #include "unroll/engine/over_time.hpp"
@@ -14,7 +14,7 @@ class Run {
   Run(const CellSizes& sizes, Direction direction)
       : cell(sizes), theta(cell.parameters()), gradient(cell.parameters()), direction_(direction) {}
 
-  /// x [inputs x columns] -> [outputs x columns]; an empty state is zero.
+  /// Forward pass: x [inputs x columns] -> [outputs x columns]. An empty initial state means zeros.
   MatrixX<Scalar> forward(const MatrixX<Scalar>& x, const Timeline& timeline, const State<Scalar>& initial) {
     x_ = x;
     const auto in = view(std::as_const(x_));
@@ -30,8 +30,8 @@ class Run {
     return state;
   }
 
-  /// Adds to `gradient`; returns the gradient of x and fills that of the initial states. Empty arguments: nothing
-  /// arrived there.
+  /// Backward pass. Adds to `gradient`, returns the gradient of x and fills that of the initial states. An empty
+  /// gradient means zero.
   MatrixX<Scalar> backward(const Timeline& timeline, const MatrixX<Scalar>& d_y, const State<Scalar>& d_final,
                            State<Scalar>& d_initial) {
     MatrixX<Scalar> d_x(x_.rows(), x_.cols());
@@ -56,7 +56,7 @@ class Run {
   MatrixX<Scalar> x_;
 };
 
-/// The mask of sequences that are valid from step 0 to their lengths. [batch x steps]
+/// Mask [batch x steps] of sequences that are valid from step 0 to their lengths.
 inline MatrixX<bool> mask_of_lengths(const std::vector<Index>& lengths, Index steps) {
   MatrixX<bool> mask(Index(lengths.size()), steps);
   for (Index b = 0; b < mask.rows(); ++b)
@@ -64,13 +64,14 @@ inline MatrixX<bool> mask_of_lengths(const std::vector<Index>& lengths, Index st
   return mask;
 }
 
-/// The timeline of `batch` sequences whose lengths the tensor `name` holds, if the case has it.
+/// Timeline of `batch` sequences with the lengths in tensor `name`, or with `steps` steps each if the case has no such
+/// tensor.
 inline Timeline timeline_of_lengths(const Case& given, const std::string& name, Index batch, Index steps) {
   if (!given.has(name)) return Timeline::rectangular(batch, steps);
   return Timeline::from_mask(mask_of_lengths(given.integers(name, {batch}, 0, steps), steps));
 }
 
-/// Slice k of tensors (K, B, rows) that were read as columns, one per state; empty when none was given.
+/// Slice k of tensors (K, B, rows), one tensor per state, that were read as columns; empty if `states` is.
 template <class Scalar>
 State<Scalar> state_slice(const std::vector<MatrixX<Scalar>>& states, Index k, Index batch) {
   State<Scalar> slice;
@@ -78,8 +79,8 @@ State<Scalar> state_slice(const std::vector<MatrixX<Scalar>>& states, Index k, I
   return slice;
 }
 
-/// The tensors of these names, one for each state of the cell, of the shape `leading` and then the state's rows; one
-/// that is missing is zero, and without any the result is empty.
+/// States from the tensors of these names, one per state of the cell, with the shape `leading` followed by the rows of
+/// the state. Missing ones are zero; the result is empty if all are missing.
 template <class C>
 std::vector<MatrixX<typename C::Scalar>> states_if_any(const Case& given, const std::vector<std::string>& names,
                                                        const C& cell, std::vector<Index> leading) {

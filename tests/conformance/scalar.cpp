@@ -1,4 +1,4 @@
-// Activations and softmax at ordinary places and at extremes.
+// Activations and softmax at ordinary and at extreme values.
 
 #include <cstdlib>
 #include <cstring>
@@ -38,7 +38,7 @@ void put_float(const Case& given, const std::string& name, F f, SafeTensors& out
   out.tensors[name] = tensor(y, given.input("x_f32").shape);
 }
 
-/// The numbers in what the metadata say of a function, such as "clamp(0.2x+0.5,0,1)"; `otherwise` without a word.
+/// Numbers in a function's description in the metadata, such as "clamp(0.2x+0.5,0,1)"; `otherwise` if there is none.
 std::vector<double> numbers_of(const Case& given, const std::string& name, const std::vector<double>& otherwise) {
   if (!given.options().has(name)) return otherwise;
   const std::string& words = given.file().metadata.at(name);
@@ -55,7 +55,6 @@ std::vector<double> numbers_of(const Case& given, const std::string& name, const
   return numbers;
 }
 
-/// The functions that have parameters.
 struct Parametrised {
   explicit Parametrised(const Case& given) {
     const auto hard = numbers_of(given, "hardsigmoid_onnx", {0.2, 0.5, 0, 1}),
@@ -75,7 +74,7 @@ struct Parametrised {
 };
 
 SafeTensors run_functions(const Case& given) {
-  given.options().has("derivatives");  // read where they are compared
+  given.options().has("derivatives");  // the comparison uses it
   const Parametrised own(given);
   SafeTensors out;
   put_activation(given, "sigmoid", Sigmoid{}, out);

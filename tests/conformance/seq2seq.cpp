@@ -1,4 +1,4 @@
-// Encoder and decoder with attention, teacher forced: loss and all gradients.
+// Encoder and decoder with attention and teacher forcing: loss and all gradients.
 
 #include "unroll/models/seq2seq.hpp"
 
@@ -18,19 +18,19 @@ namespace {
 namespace of_the_case {
 using namespace symbols;
 constexpr auto y = symbol<"y", "scores">;
-// The case's scores are linear in state, context and embedded token.
+// Scores of the case are linear in state, context and embedded token.
 constexpr auto decoder =
     cell(state(h), ctx = attend(additive_biased, h), r = sigmoid(linear(x, ctx, h)), z = sigmoid(linear(x, ctx, h)),
          n = tanh(linear(x, ctx) + r * linear(h)), next(h) = n + z * (h - n), y = linear(next(h), ctx, x), output(y));
 }  // namespace of_the_case
 
-/// One tensor of the case and the blocks of a model that lie in it, by rows and columns.
+/// Block of a model within a tensor of the case, with its first row and column there.
 struct Piece {
   std::string name, block;
   Index row = 0, column = 0;
 };
 
-/// Copies parameters from the case into a model, and gradients back.
+/// Copies parameters from a case to a model, and gradients from the model to the results.
 class Pieces {
  public:
   Pieces(const Case& given, std::vector<Piece> pieces) : given_(given), pieces_(std::move(pieces)) {}
@@ -61,7 +61,7 @@ class Pieces {
                         " numbers from row ", piece.row, ", column ", piece.column);
     return whole.block(piece.row, piece.column, rows, cols);
   }
-  /// (rows, cols) there; a vector is one column.
+  /// Matrix (rows, cols) of the case; a vector is one column.
   MatrixX<double> matrix(const std::string& name) const {
     const MatrixX<double> m = given_.columns<double>(name);
     return given_.input(name).shape.size() == 1 ? m : MatrixX<double>(m.transpose());
@@ -70,7 +70,7 @@ class Pieces {
   std::vector<Piece> pieces_;
 };
 
-/// PyTorch's gates of one recurrent module: `gates` in the order of its rows.
+/// Adds PyTorch's gates of one recurrent module; `gates` are in the order of its rows.
 void add_gates(std::vector<Piece>& pieces, const std::string& module, const std::string& cell,
                const std::vector<std::string>& gates, Index units,
                const std::vector<std::pair<std::string, Index>>& inputs, bool gru) {
@@ -86,7 +86,8 @@ void add_gates(std::vector<Piece>& pieces, const std::string& module, const std:
   }
 }
 
-/// The sum of two biases is one here: it is read from both and each gets its gradient. A GRU's n has two.
+/// Biases of one module. PyTorch's two biases of a gate are added up here and both get the gradient of the sum. The n
+/// of a GRU has two separate biases.
 struct Biases {
   std::string module, cell;
   std::vector<std::string> gates;
@@ -115,7 +116,7 @@ void write_biases(const Case& given, const Biases& b, const Parameters<double>& 
     out.tensors["d_" + b.module + name] = tensor(MatrixX<double>(m), given.input(b.module + name).shape);
 }
 
-/// The sizes of a case. Modules are those of PyTorch: their names and how many gates they have.
+/// Sizes of a case. `encoder`: prefix of PyTorch's names, `gates`: number of gates.
 struct Sizes {
   Sizes(const Case& given, const std::string& encoder, Index gates)
       : source_steps(given.extent("src", 0, 2)),
@@ -138,8 +139,8 @@ struct Sizes {
   Index source_steps, steps, batch, source_words, words, source_embedding, embedding, encoder_units, units;
 };
 
-/// What the last state of one layer of the encoder in one direction makes of the sources is in the model. The decoder
-/// runs over every step, as the case does; steps behind the end of a target count for nothing.
+/// Teacher-forced forward and backward pass. The model computes the decoder's initial state from the encoder's final
+/// one. The decoder runs over every step, as in the case; steps after the end of a target have no label.
 template <class Model>
 struct Forced {
   Forced(const Case& given, const Sizes& sizes, Model& model)
@@ -253,7 +254,7 @@ SafeTensors bahdanau(const Case& given) {
   Parameters<double>& theta = model.parameters();
   read(given, map, biases, theta);
   theta["decoder.ctx.v"] = given.vector("v_att", tangents).reshaped(1, tangents);
-  // Of the backward state alone.
+  // The case uses only the state of the backward direction.
   theta["bridge.0.weight"].rightCols(own) = given.columns<double>("W_init").transpose();
   theta["output.weight"].setIdentity();
   Forced<decltype(model)> run(given, sizes, model);
@@ -263,7 +264,7 @@ SafeTensors bahdanau(const Case& given) {
   return out;
 }
 
-/// The score that the metadata name: general with W_a, dot without.
+/// Luong attention with the score named in the metadata: general with W_a, dot without.
 template <auto score>
 SafeTensors luong(const Case& given) {
   given.only("gate_order", {"i,f,g,o"});
@@ -296,7 +297,7 @@ SafeTensors luong(const Case& given) {
   read(given, map, biases, theta);
   constexpr bool general =
       std::same_as<std::remove_cvref_t<decltype(score)>, std::remove_cvref_t<decltype(symbols::general)>>;
-  // The case has q^T W k, the query is multiplied by W^T.
+  // The case computes q^T W k: the query is multiplied by W^T.
   if constexpr (general) theta["decoder.ctx.h_next"] = given.columns<double>("W_a", {units, own});
   Forced<decltype(model)> run(given, sizes, model);
   SafeTensors out = written(given, sizes, run, map, biases);

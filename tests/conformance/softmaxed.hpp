@@ -1,13 +1,13 @@
 #pragma once
-// The library's softmax, which is part of its cross entropy.
+// Softmax of the library, computed through its cross entropy.
 
 #include "case.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
 
 namespace conformance {
 
-/// log softmax of each column: minus the cross entropy of every class in turn. The gradient of a class's loss is
-/// softmax but for that class itself, so two classes give all of it.
+/// Softmax and log softmax of each column. log softmax is minus the cross entropy of every class in turn. The gradient
+/// of a class's loss equals softmax except at that class, so two classes give all of it.
 struct Softmaxed {
   explicit Softmaxed(const MatrixX<double>& logits)
       : logarithms(logits.rows(), logits.cols()), values(logits.rows(), logits.cols()) {
@@ -27,7 +27,7 @@ struct Softmaxed {
   MatrixX<double> logarithms, values;
 };
 
-/// The shape of one number for each column of the tensor `name`.
+/// Shape of a tensor with one number per column of the tensor `name`.
 inline std::vector<Index> shape_of_columns(const Case& given, const std::string& name) {
   std::vector<Index> shape = given.input(name).shape;
   require<ShapeError>(shape.size() >= 2 && given.input(name).size() > 0, "tensor '", name, "' has the shape ",

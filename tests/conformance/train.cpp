@@ -1,6 +1,6 @@
-// Some steps of training a recurrent classifier as PyTorch does it, parameter by parameter after every step.
+// Training steps of a recurrent classifier as in PyTorch, compared parameter by parameter after every step.
 //
-// PyTorch moves both of its biases, so that their sum moves twice as fast: the cells here have two as well.
+// PyTorch updates both of its biases, so their sum changes twice as fast. The cells here have two biases as well.
 
 #include <optional>
 
@@ -67,13 +67,12 @@ struct Sizes {
     given.check("steps", updates), given.check("T", steps), given.check("B", batch), given.check("I", features);
     given.check("H", units), given.check("C", classes), given.check("layers", layers);
     given.check("bidirectional", both), given.only("bias", {true}), given.only("dropout", {0});
-    if (both && last_step) given.options().refuse("bidirectional");  // which step is the last one of either direction?
+    if (both && last_step) given.options().refuse("bidirectional");  // the last step of the two directions is ambiguous
   }
   Index updates, steps, batch, features, units, classes, layers = 0;
   bool both, last_step = false;
 };
 
-/// Batch k of the case.
 struct Batch {
   Batch(const Case& given, const Sizes& sizes, Index k) {
     const Index columns = sizes.steps * sizes.batch;

@@ -1,4 +1,4 @@
-// Negative sampling in both models, with words that are given or drawn more than once.
+// Negative sampling in skip-gram and CBOW, with words that occur more than once.
 
 #include "case.hpp"
 #include "unroll/word2vec/negative_sampling.hpp"
@@ -6,7 +6,7 @@
 namespace conformance {
 namespace {
 
-/// Words by (B) or (B, n), where n counts the words of each prediction.
+/// Words with the shape (B) or (B, n), n words per prediction.
 struct Words {
   Words(const Case& given, const std::string& name, Index batch, Index vocabulary) {
     const auto& shape = given.input(name).shape;

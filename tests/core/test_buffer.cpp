@@ -1,4 +1,4 @@
-// Memory that grows to the largest batch and stays.
+// Buffer, whose memory grows to the largest batch and is kept.
 
 #include <unroll/core/buffer.hpp>
 
@@ -46,7 +46,7 @@ TEST_CASE("a buffer may be empty") {
   Buffer<double> buffer;
   CHECK(buffer.shape(0, 5).cols() == 5);
   CHECK(buffer.zero(3, 0).rows() == 3);
-  CHECK(buffer.zero(3, 0).data() != nullptr);  // absent values have none
+  CHECK(buffer.zero(3, 0).data() != nullptr);  // only absent values have a null pointer
 }
 
 TEST_CASE("buffer: a shape that no memory holds is refused, and the one before stays") {
@@ -58,12 +58,12 @@ TEST_CASE("buffer: a shape that no memory holds is refused, and the one before s
   CHECK(buffer.view().isOnes());
 }
 
-#if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER  // which end a program that asks for so much
+#if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER  // they abort on large allocations
 TEST_CASE("buffer: holds numbers again after a request beyond memory") {
   Buffer<double> buffer;
   buffer.shape(4, 4).setOnes();
   try {
-    buffer.shape(Index(1) << 18, Index(1) << 18);  // 512 GiB, which some systems promise
+    buffer.shape(Index(1) << 18, Index(1) << 18);  // 512 GiB, which some systems grant
   } catch (const ShapeError&) {
     CHECK(buffer.rows() * buffer.cols() == 0);
   }

@@ -29,7 +29,7 @@ TEMPLATE_TEST_CASE("NaN and infinity are told from numbers by their bits", "[fin
     CHECK_FALSE(is_finite(x));
   }
   using Bits = std::conditional_t<sizeof(TestType) == 4, std::uint32_t, std::uint64_t>;
-  const auto smallest = std::bit_cast<Bits>(Limits::infinity()) + 1;  // the NaN whose bits are next to infinity
+  const auto smallest = std::bit_cast<Bits>(Limits::infinity()) + 1;  // smallest NaN: its bits follow infinity's
   CHECK(is_nan(std::bit_cast<TestType>(smallest)));
   CHECK_FALSE(is_finite(std::bit_cast<TestType>(smallest)));
 }

@@ -21,14 +21,14 @@ using detail::philox;
 
 constexpr std::uint64_t seed = 20260101;
 
-/// Pearson's statistic of counts against the same expectation for each.
+/// Pearson's statistic of counts with the same expectation for each.
 double chi_square(const std::vector<double>& counts, double expected) {
   double sum = 0;
   for (const double count : counts) sum += (count - expected) * (count - expected) / expected;
   return sum;
 }
 
-/// How many standard deviations a chi-square with `freedom` degrees lies off its mean; Wilson and Hilferty 1931.
+/// Deviation of a chi-square with `freedom` degrees from its mean, in standard deviations. Wilson and Hilferty 1931.
 double surprise(double chi2, double freedom) {
   const double v = 2 / (9 * freedom);
   return (std::cbrt(chi2 / freedom) - (1 - v)) / std::sqrt(v);
@@ -66,8 +66,7 @@ TEST_CASE("random numbers stay what they are: a changed stream would change ever
   CHECK(random.bits(0) == 0xa93bdd17425da71c);
   CHECK(random.bits(std::uint64_t(1) << 40) == 0x3e8e9f2e6c81bc3f);
   CHECK(random.uniform(7) == 0x1.01bb56f057487p-1);
-  CHECK(random.normal(7) ==
-        0x1.15d341feb4f57p-7);  // to the last bit: compilers, flags and libraries make no difference
+  CHECK(random.normal(7) == 0x1.15d341feb4f57p-7);  // exact on all compilers, flags and libraries
   CHECK(random.normal(114) == 0x1.4d64d6ee6f7d2p+1);
   CHECK(random.below(7, 1000) == 157);
   const auto order = permutation(6, random);
@@ -81,7 +80,7 @@ TEST_CASE("a random number depends on its key and its element, and on nothing el
   CHECK(random.bits(11) == first);
   CHECK(again.bits(11) == first);
 
-  // Every component of the key, its high half too, makes another stream; so does exchanging two of them.
+  // Each component of the key, including its high half, gives another stream, and so does exchanging two of them.
   const std::uint64_t high = std::uint64_t(1) << 32;
   const std::vector<Random> others{{seed + 1, Purpose::noise, 4, 5},    {seed + high, Purpose::noise, 4, 5},
                                    {seed, Purpose::dropout, 4, 5},      {seed, Purpose::noise, 5, 5},
@@ -190,7 +189,7 @@ TEST_CASE("bernoulli keeps its probability, and its ends exactly", "[random]") {
 TEST_CASE("bernoulli is true where a number of 32 bits is below the probability, exactly", "[random]") {
   const Random random(seed, Purpose::dropout, 5);
   for (std::uint64_t k = 0; k < 20; ++k) {
-    const auto word = double(std::uint32_t(random.bits(2 * k)));  // the first of the block of four
+    const auto word = double(std::uint32_t(random.bits(2 * k)));  // the first of a block of four
     CHECK_FALSE(random.bernoulli(4 * k, word * 0x1p-32));
     CHECK(random.bernoulli(4 * k, (word + 1) * 0x1p-32));
   }
@@ -224,8 +223,8 @@ TEST_CASE("below is even on ranges that do not divide 2^64, and stays inside", "
     }
     if (range > 1) CHECK(std::abs(surprise(chi_square(counts, double(n) / double(range)), double(range - 1))) < 3.5);
   }
-  // 2^64 holds this range two times and two thirds: a quarter of the draws is drawn again. Plain remainders would put
-  // 9/16 of the results into the lower half.
+  // 2^64 is 2 2/3 times this range, so a quarter of the draws is repeated. Plain remainders would put 9/16 of the
+  // results into the lower half.
   const Index huge = (Index(1) << 61) * 3;
   int low = 0;
   for (std::uint64_t i = 0; i < n; ++i) low += random.below(i, huge) < huge / 2;

@@ -1,4 +1,4 @@
-// Timelines: which column belongs to which step of which sample, and back to padded batches.
+// Timelines: columns of steps and samples, and conversion from and to padded batches.
 
 #include <limits>
 #include <unroll/core/timeline.hpp>
@@ -11,7 +11,7 @@ using namespace unroll;
 
 namespace {
 
-/// All that must hold of any timeline made from a mask [batch x steps].
+/// Checks all invariants of a timeline made from a mask [batch x steps].
 void check_against_mask(const Timeline& timeline, const MatrixX<bool>& mask) {
   const Index batch = mask.rows();
   REQUIRE(timeline.batch() == batch);
@@ -46,7 +46,7 @@ void check_against_mask(const Timeline& timeline, const MatrixX<bool>& mask) {
 MatrixX<bool> mask_of(const std::vector<Index>& lengths) {
   MatrixX<bool> mask = MatrixX<bool>::Constant(
       Index(lengths.size()), lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end()), false);
-  for (std::size_t b = 0; b < lengths.size(); ++b)  // without steps there is no memory to point into
+  for (std::size_t b = 0; b < lengths.size(); ++b)  // without steps the matrix has no data pointer
     for (Index t = 0; t < lengths[b]; ++t) mask(Index(b), t) = true;
   return mask;
 }
@@ -110,7 +110,7 @@ TEST_CASE("timeline: places of a batch are forgotten when it is assigned anew, a
   has_places(timeline, {0, 1, 2});
   timeline.set_places(places);
   has_places(timeline, places);
-  CHECK(timeline.place_of(0) == 9);  // the longest comes first
+  CHECK(timeline.place_of(0) == 9);  // of the longest sequence
   has_places(timeline.window(1, 2), places);
   has_places(timeline.one_step(), places);
   Timeline other;
@@ -222,7 +222,7 @@ TEST_CASE("timeline: more steps than memory holds are refused, and the one befor
                        says("timeline: steps: 9223372036854775806 + 4611686018427387903 is beyond any size"));
   CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 61, 0), ShapeError,
                        says("timeline: samples: 2305843009213693952 entries must be 0 to 68719476736"));
-  CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 33, 64), ShapeError,  // before memory for each sample is taken
+  CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 33, 64), ShapeError,  // before any allocation
                        says("timeline: steps: 549755813888 entries must be 0 to 68719476736"));
   CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 31, Index(1) << 40), ShapeError, says("is beyond any size"));
   Timeline timeline = Timeline::from_lengths({2, 3});

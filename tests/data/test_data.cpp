@@ -81,7 +81,7 @@ TEST_CASE("batch: targets per step lie on their own timeline when a model change
   CHECK_THROWS_MATCHES(batch.values(5, 3), ShapeError, says("has targets for 7 columns, asked for 3 from column 5 on"));
   CHECK_THROWS_AS(batch.labels(-1, 1), ShapeError);
   CHECK_THROWS_AS(batch.columns(1, 7), ShapeError);
-  // Two equally long sequences with other numbers of targets, and a shorter one with more.
+  // Two sequences of equal length with different numbers of targets, and a shorter one with more targets.
   const D odd = D::step_valued(sequences({2, 2}), values({{1}, {2, 3}}));
   CHECK_THROWS_MATCHES(batch.gather(odd, all_samples(2)), ShapeError,
                        says("sample 0 has 2 steps and 1 targets, sample 1 2 and 2"));
@@ -249,7 +249,7 @@ TEST_CASE("batches by length: pools of the shuffled order are sorted and cut, an
               [&](Index a, Index b) { return lengths[std::size_t(a)] > lengths[std::size_t(b)]; });
     for (std::size_t k = 0; k < 20; k += 4) expected.emplace_back(pool.begin() + Index(k), pool.begin() + Index(k) + 4);
   }
-  // The batches are shuffled independently of the samples.
+  // Batches are shuffled independently of samples.
   const auto place = permutation(10, Random(1, Purpose::shuffle, 1, 0));
   for (std::size_t k = 0; k < 10; ++k) CHECK(batches[k] == expected[std::size_t(place[Index(k)])]);
   CHECK(batches != expected);
@@ -271,7 +271,7 @@ TEST_CASE("batches by length differ between epochs and spread little") {
   CHECK(spread < 15);
   const auto whole = planned({3, 1, 2}, {.size = 2, .shuffle = false, .by_length = true});
   CHECK(whole == std::vector<std::vector<Index>>{{0, 2}, {1}});
-  // Without shuffling there is one pool, however small they may be.
+  // Without shuffling there is one pool, whatever the option `pool`.
   CHECK(planned({1, 3, 2, 4}, {.size = 2, .shuffle = false, .by_length = true, .pool = 1}) ==
         std::vector<std::vector<Index>>{{3, 1}, {2, 0}});
 }
@@ -310,7 +310,7 @@ TEST_CASE("a batch puts inputs, targets and weights on the columns of its timeli
   data.set_weights({0.5, 1.5, 2.5, 3.5});
   Batch<double> batch;
   const std::vector<Index> first{0, 1, 2, 3}, samples{3, 1, 2};
-  for (const auto& some : {first, samples}) {  // the second one in the memory of the first
+  for (const auto& some : {first, samples}) {  // reuses the memory of the first batch
     batch.gather(data, some);
     const Timeline& timeline = batch.timeline();
     const Index count = batch.target_columns();
@@ -345,7 +345,7 @@ TEST_CASE("batch: nothing is left of the batch before") {
   CHECK(batch.columns(0, 3).weights.size() == 3);
   batch.gather(D::labelled(sequences({2, 2, 1}), {0, 1, 1}), all_samples(3));
   CHECK(batch.columns(0, 3).weights.size() == 0);
-  // Fewer targets than steps, then label sequences, whose numbers need not fit the steps.
+  // Fewer targets than steps, then label sequences, whose lengths are independent of the steps.
   batch.gather(D::step_labelled(sequences({4, 4, 2}), {labels({1, 0}), labels({0, 1}), labels({1})}), all_samples(3));
   CHECK(batch.target_columns() == 5);
   D written = D::transcribed(sequences({2, 2, 3}), {labels({1}), labels({1, 2, 1}), labels({2, 1})});
@@ -354,8 +354,8 @@ TEST_CASE("batch: nothing is left of the batch before") {
     batch.gather(written, all_samples(3));
     REQUIRE(batch.label_sequences().size() == 3);
     CHECK(batch.label_sequences()[1].size() == 3);
-    CHECK(batch.columns(0, 3).weights == VectorX<double>{{1, 2, 3}});  // by sample, as the sequences are
-    CHECK(batch.columns(0, 3).sequence == Labels{{1, 2, 0}});          // ranks: the third is the longest
+    CHECK(batch.columns(0, 3).weights == VectorX<double>{{1, 2, 3}});  // by sample, as label sequences are
+    CHECK(batch.columns(0, 3).sequence == Labels{{1, 2, 0}});          // ranks: the third sequence is the longest
   }
 }
 

@@ -139,7 +139,7 @@ TEST_CASE("a text is evaluated with the state carried, whatever the windows are"
   };
   for (const Index steps : {1, 7, 64, 100, 500}) CHECK(sum({1, steps, Tail::keep}) == Approx(want).epsilon(1e-13));
   const double two = sum({2, 11, Tail::keep});
-  CHECK(std::abs(two - want) > 1e-6);  // the second stream begins without a past
+  CHECK(std::abs(two - want) > 1e-6);  // the second stream starts from a zero state
   CHECK(sum({2, 50, Tail::keep}) == Approx(two).epsilon(1e-13));
 }
 
@@ -165,7 +165,7 @@ TEST_CASE("windows of streams with the state carried are truncated BPTT over the
   const auto trained = [&](Index window, Truncation truncation) {
     Model model = model_of(vocabulary);
     SGD<double> sgd({.learning_rate = 0.5});
-    // Sums instead of means: a window does not know how many others there are.
+    // Sums instead of means: a mean would depend on the number of targets per window.
     TrainingStep step(model, Loss({.reduction = Reduction::sum}), sgd, {.truncation = truncation});
     const TokenStreams<double> streams(tokens, vocabulary, {.streams = 2, .steps = window});
     States states;

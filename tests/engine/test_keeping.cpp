@@ -1,4 +1,4 @@
-// Passes that keep less than everything: the same bits come out.
+// Keeping: passes with checkpoints, or without a backward pass, give the same bits.
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
@@ -24,10 +24,10 @@ inline constexpr auto equations = cell(state(h, c), next(c) = tanh(linear(x, h) 
 
 namespace {
 
-/// A constant, a weight per unit, two stages.
+/// Cell with a constant, a weight per unit and two stages.
 using Conditioned = EquationCell<double, keeping::equations>;
 
-/// Long enough for several chunks of `units`.
+/// Timelines long enough for several chunks of 60 units.
 std::vector<Timeline> long_timelines() {
   MatrixX<bool> gaps(4, 300);
   for (Index b = 0; b < 4; ++b)
@@ -123,7 +123,7 @@ TEST_CASE("keeping: a pass without an initial state begins with zeros, whatever 
       CHECK(same_bits(forward(used, keeping), output));
       for (std::size_t s = 0; s < 2; ++s) {
         CHECK(same_bits(used.final_state[s], fresh.final_state[s]));
-        CHECK(used.final_state[s].col(1).isZero(0));  // of a sequence without steps
+        CHECK(used.final_state[s].col(1).isZero(0));  // of the sequence without steps
       }
       if (keeping.keep == Keep::nothing) continue;
       fresh.backward();

@@ -1,5 +1,4 @@
-// The engine itself: both directions against each other, chunks, several inputs and constants, and what callers get
-// wrong.
+// The engine: both directions against each other, chunks, several inputs and constants, and wrong arguments.
 
 #include <unroll/cells/elman.hpp>
 #include <unroll/cells/gru.hpp>
@@ -24,7 +23,7 @@ namespace {
 
 using Conditioned = EquationCell<double, two_inputs::equations>;
 
-/// Each sequence's columns in reverse order of its steps.
+/// Columns with the steps of each sequence reversed.
 MatrixX<double> reversed(const MatrixX<double>& m, const Timeline& timeline) {
   MatrixX<double> out(m.rows(), m.cols());
   for (Index r = 0; r < timeline.batch(); ++r)
@@ -50,7 +49,7 @@ TEST_CASE("backward in time is forward in time of the reversed sequences") {
   }
 }
 
-TEST_CASE("gradients are right across chunks of steps") {  // 3 x 300 columns of 400 kept rows are more than one chunk
+TEST_CASE("gradients are right across chunks of steps") {  // 3 x 300 columns of 400 kept rows exceed one chunk
   for (const Direction direction : {Direction::forward, Direction::backward}) {
     CellRun<Gru<double>> run(Timeline::from_lengths({300, 120, 290}), direction, 100);
     run.theta *= 0.05;
@@ -102,7 +101,7 @@ TEST_CASE("gradients add up, and what is not wanted is not written") {
   run.forward();
   sum.setZero();
   run.over_time().backward({x, {}}, nothing<double>(), {}, sum.data(), {unwanted, {}});
-  CHECK(sum.isZero(0));  // no gradient came in
+  CHECK(sum.isZero(0));  // without an incoming gradient
 }
 
 TEST_CASE("a pass goes back only once") {

@@ -1,4 +1,4 @@
-// A training run in a file, with the optimizer of it. What was read is written and read again.
+// Fuzz target: checkpoints of training runs with their optimizers. Accepted ones are written and read again.
 
 #include "unroll/io/checkpoint.hpp"
 

@@ -1,4 +1,4 @@
-// Tables of numbers; the first byte chooses the options.
+// Fuzz target: CSV. The first byte selects the options.
 
 #include "unroll/io/formats/csv.hpp"
 
@@ -27,7 +27,7 @@ void fuzz::read(const Bytes& input) {
   const auto table = parse_csv<double>(content, options);
   expect(table.values.size() > 0 && table.values.allFinite(), "no numbers, or some that are none");
   expect(table.names.empty() || Index(table.names.size()) == table.values.rows(), "names that do not fit");
-  // The same numbers, written plainly.
+  // Round trip: the same numbers in plain form.
   std::string plain;
   for (Index line = 0; line < table.values.cols(); ++line)
     for (Index field = 0; field < table.values.rows(); ++field)

@@ -1,4 +1,4 @@
-// Files of TensorBoard's events that a run goes on with: what is behind the last whole record is cut off.
+// Fuzz target: TensorBoard event files that a run appends to. A partial record at the end is removed.
 
 #include "fuzz.hpp"
 #include "unroll/report/tensorboard.hpp"
@@ -21,7 +21,7 @@ void fuzz::read(const Bytes& input) {
   expect(whole <= input.size() && detail::whole_records(std::string_view(input).substr(0, whole)) == whole,
          "a part of records is not whole");
   if (whole == 0 && !input.empty() && input.size() % 4 != 0)
-    return;  // refused by the name of the first record; no need of a file
+    return;  // refused because of the first record's name; no file is needed
   EventFile(file(name, input), 1).scalar("loss", 2, 3, 4);
   const Bytes after = read_again([&] { return detail::read_text(path(name)); });
   expect(

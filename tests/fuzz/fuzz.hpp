@@ -1,5 +1,5 @@
 #pragma once
-// What every fuzz target has: files to begin with, and a reader that must read or refuse whatever comes. See main.cpp.
+// Interface of all fuzz targets: seeds, and a reader that must accept or refuse every input. See main.cpp.
 
 #include <algorithm>
 #include <bit>
@@ -20,34 +20,34 @@ namespace fuzz {
 
 using Bytes = std::string;
 
-/// Each target defines these two. Inputs to begin with:
+/// Inputs to start from. Every target defines seeds() and read().
 std::vector<Bytes> seeds();
-/// Reads an input. What it refuses it throws as unroll::Error; any other exception is a finding.
+/// Reads an input. Refusals throw unroll::Error; any other exception is a finding.
 void read(const Bytes& input);
 
-/// Ends the program: a finding.
+/// Reports a finding and ends the program.
 [[noreturn]] void found(std::string_view what);
 inline void expect(bool right, std::string_view what) {
   if (!right) found(what);
 }
 
-/// A path in a folder in memory that is this process's alone.
+/// Path in a private folder in memory.
 std::filesystem::path path(std::string_view name);
-/// The same, with that content.
+/// File of this content in the folder in memory; returns its path.
 std::filesystem::path file(std::string_view name, std::string_view content);
 
-/// A file of the project's: "tests/golden/...", "examples/...".
+/// Content of a file of the project: "tests/golden/...", "examples/...".
 Bytes project_file(std::string_view name);
-/// The same without what is behind `bytes`; small inputs are tried faster.
+/// Whole lines from the first `bytes` bytes of a project file; small inputs run faster.
 Bytes beginning_of(std::string_view name, std::size_t bytes);
 
-/// An input of several files.
+/// Separator of the files in an input.
 constexpr std::string_view separator = "\n====\n";
 Bytes joined(std::initializer_list<Bytes> files);
-/// As many files as wanted, those that are missing empty.
+/// Exactly `files` files; missing ones are empty.
 std::vector<Bytes> divided(std::string_view input, std::size_t files);
 
-/// Takes the first byte off as a choice below `count`; the letter 'a' is the first.
+/// Removes the first byte and returns it as a choice below `count`; 'a' is choice 0.
 inline std::size_t take_choice(Bytes& input, std::size_t count) {
   if (input.empty()) return 0;
   const auto first = std::size_t(static_cast<unsigned char>(input.front()));
@@ -57,7 +57,7 @@ inline std::size_t take_choice(Bytes& input, std::size_t count) {
 
 inline std::span<const std::byte> bytes_of(const Bytes& input) { return std::as_bytes(std::span(input)); }
 
-/// Whether a writer took it. What it refuses is no finding.
+/// Whether the call succeeds; an unroll::Error is not a finding.
 template <class Write>
 bool accepted(Write&& write) try {
   write();
@@ -66,7 +66,7 @@ bool accepted(Write&& write) try {
   return false;
 }
 
-/// Calls `read` for a file that our own writer has made: it may refuse nothing.
+/// Reads a file of the library's writer; every exception is a finding.
 template <class Read>
 auto read_again(Read&& read) try {
   return read();
@@ -74,7 +74,7 @@ auto read_again(Read&& read) try {
   found(std::string("what was written cannot be read: ") + error.what());
 }
 
-/// Equal, or both no number.
+/// Equality of numbers, NaN equal to NaN.
 template <class A, class B>
 bool same_numbers(const A& a, const B& b) {
   if (a.size() != b.size()) return false;

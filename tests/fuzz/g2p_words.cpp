@@ -1,4 +1,4 @@
-// Dictionaries of the example g2p, in which letters and phonemes must be such that a model file holds them.
+// Fuzz target: dictionaries of the example g2p. Model files must be able to store their letters and phonemes.
 
 #include "fuzz.hpp"
 #include "g2p/words.hpp"
@@ -8,7 +8,7 @@ using namespace unroll;
 
 namespace {
 
-/// Enough words that one of them is for testing.
+/// Enough words that at least one becomes a test word.
 fuzz::Bytes many_words() {
   fuzz::Bytes all;
   for (char c = 'a'; c <= 't'; ++c) all += fuzz::Bytes(1, c) + "a\tA " + char(c - 'a' + 'A') + "\n";

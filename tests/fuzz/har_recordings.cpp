@@ -1,5 +1,5 @@
-// Recordings of the example har. The first byte says which: WISDM (a), with labels at every step (b; c: two files), a
-// pair of .ts files (d), the smartphone folder (e), or whatever the file is (f).
+// Fuzz target: recordings of the example har. The first byte selects the kind: WISDM (a), labels at every step in one
+// file (b) or two (c), a pair of .ts files (d), the smartphone folder (e), or a file of unknown kind (f).
 
 #include "fuzz.hpp"
 #include "har/readers.hpp"
@@ -30,7 +30,7 @@ void check(const har::StreamParts& parts) {
           "labels that do not fit");
 }
 
-/// Three files for each part: one signal, which all nine have, labels and people.
+/// Smartphone folder with three files per part: one signal, used for all nine, labels and people.
 void check_smartphone(const fuzz::Bytes& input) {
   const auto files = fuzz::divided(input, 6);
   for (std::size_t k = 0; k < 2; ++k) {

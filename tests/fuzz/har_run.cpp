@@ -1,4 +1,4 @@
-// A run of a study of the example har, which is not done again where its file is there.
+// Fuzz target: run files of a study of the example har. A run with a valid file is not repeated.
 
 #include "fuzz.hpp"
 #include "har/run_file.hpp"

@@ -1,4 +1,4 @@
-// Recordings of the example hcp: what is said of them, and the array; and whom a model was trained on.
+// Fuzz target: recordings of the example hcp, as metadata and array, and the record of participants in model files.
 
 #include "fuzz.hpp"
 #include "hcp/files.hpp"

@@ -1,6 +1,6 @@
-// HDF5. libhdf5 may fail by itself on a damaged file, and does; so the input says what a sound file holds: datasets of
-// any type, shape and packing, with any bytes as their values. A line for each: kind, type, sizes; the values follow
-// behind the lines.
+// Fuzz target: HDF5. libhdf5 itself can fail on damaged files, so the input describes a valid file: datasets of any
+// type, shape and packing, with any bytes as values. One line per dataset: kind, type, sizes. The values follow after
+// the lines.
 
 #include "unroll/io/formats/hdf5.hpp"
 
@@ -48,7 +48,7 @@ class Maker {
                                        : H5Screate_simple(int(sizes.size()), sizes.data(), nullptr),
                        H5Sclose);
     const Handle how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-    const bool lzf = kind == "lzf" || kind == "lie";  // that its chunks have other sizes
+    const bool lzf = kind == "lzf" || kind == "lie";  // "lie" declares wrong chunk sizes
     const bool packed = (kind == "gzip" || lzf || declared) && !sizes.empty() && count > 0;
     if (packed) {
       std::vector<hsize_t> chunk(sizes.size(), declared ? 64 : 2);
@@ -81,7 +81,7 @@ class Maker {
     if (registered) H5Pset_filter(how, 32000, H5Z_FLAG_OPTIONAL, 3, numbers);
   }
 
-  /// As many bytes as wanted, from the beginning again where there are too few.
+  /// `bytes` bytes of the values, repeated if there are too few.
   std::string values(std::size_t bytes) const {
     std::string all;
     while (all.size() < bytes) all += values_.empty() ? std::string(bytes, '\0') : std::string(values_);
@@ -117,7 +117,7 @@ void read_all(const Hdf5File& file, const std::string& name) {
 }  // namespace
 
 std::vector<fuzz::Bytes> fuzz::seeds() {
-  return {"lie i1 8\n\n\x03\x01\x02\x03\x04",  // a filter that gives less than libhdf5 reads
+  return {"lie i1 8\n\n\x03\x01\x02\x03\x04",  // the filter returns fewer bytes than libhdf5 expects
           "plain f4 2 3\ngzip F8 3 2\nnull i1\ngroup\n\n\x01\x02\x03\x04\x05\x06\x07\x08",
           "lzf i1 6\nragged i4 3\nlie i1 8\nplain t 2\nplain b8 2\n\n\x02"
           "abc\x20\x02",

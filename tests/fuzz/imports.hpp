@@ -1,5 +1,5 @@
 #pragma once
-// Weights of other systems: what was taken is given and taken again.
+// Round trips of weights of other systems: import, export, import.
 
 #include "fuzz.hpp"
 #include "unroll/cells/gru.hpp"
@@ -13,7 +13,8 @@ inline Bytes saved(const unroll::SafeTensors& content) {
   return unroll::detail::read_text(path("seed"));
 }
 
-/// `take(file, parameters)` and `give(parameters, file)`.
+/// Checks that importing exported weights gives the same weights. `take(file, parameters)` imports, `give(parameters,
+/// file)` exports.
 template <class Take, class Give>
 void there_and_back(const unroll::SafeTensors& content, const unroll::Parameters<float>& none, Take&& take,
                     Give&& give) {

@@ -1,4 +1,4 @@
-// Deflated data without the archive around them; the first byte says how much they are said to unpack to.
+// Fuzz target: deflated data without an archive. The first byte selects the declared size.
 
 #include "unroll/io/detail/inflate.hpp"
 
@@ -16,7 +16,7 @@ std::vector<fuzz::Bytes> fuzz::seeds() {
        std::filesystem::directory_iterator(std::filesystem::path(UNROLL_TEST_DATA) / "golden/npy")) {
     if (entry.path().extension() != ".npz") continue;
     const Bytes archive = detail::read_text(entry.path());
-    accepted([&] {  // some of them are broken
+    accepted([&] {  // some archives are broken
       for (const detail::ZipMember& member : detail::ZipReader(bytes_of(archive), "seed").members())
         if (member.method == 8 && member.packed < 4096)
           all.push_back(

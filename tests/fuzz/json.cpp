@@ -1,4 +1,4 @@
-// JSON from files.
+// Fuzz target: JSON.
 
 #include "unroll/io/json.hpp"
 

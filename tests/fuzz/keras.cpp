@@ -1,4 +1,4 @@
-// Weights of Keras's LSTM and GRU.
+// Fuzz target: weights of Keras's LSTM and GRU.
 
 #include "unroll/io/import/keras.hpp"
 #include "imports.hpp"

@@ -1,4 +1,4 @@
-// LZF as h5py packs with it.
+// Fuzz target: LZF, the compression of h5py.
 
 #include "unroll/io/detail/lzf.hpp"
 

@@ -1,5 +1,5 @@
-// What libFuzzer calls: https://llvm.org/docs/LibFuzzer.html. The first folder on the command line gets the seeds
-// before anything else reads it.
+// Entry points of libFuzzer: https://llvm.org/docs/LibFuzzer.html. The seeds are written to the first folder on the
+// command line before libFuzzer reads it.
 
 #include <stdlib.h>
 
@@ -18,7 +18,7 @@ void found(std::string_view what) {
 
 namespace {
 
-/// Gone when the program ends as it should; scripts/fuzz removes what is left.
+/// Private folder, removed at regular exit; scripts/fuzz removes folders that are left.
 struct MemoryFolder {
   std::filesystem::path folder;
 
@@ -45,7 +45,7 @@ void write(const std::filesystem::path& path, std::string_view content) {
   expect(std::fclose(stream) == 0 && whole, "the target's own file cannot be written");
 }
 
-/// A message with a file's whole content in it would be useless.
+/// Limit of messages; one with the content of a whole file would be useless.
 constexpr std::size_t longest_message = 1000;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Parameters of a model and its description, in a safetensors file. What was loaded is saved and loaded again.
+// Fuzz target: model files, with parameters and description in safetensors. Accepted ones are saved and loaded again.
 
 #include "unroll/io/model_file.hpp"
 
@@ -37,7 +37,7 @@ std::vector<fuzz::Bytes> fuzz::seeds() {
 
 void fuzz::read(const Bytes& input) {
   auto loaded = model();
-  if (input.starts_with('d'))  // the description alone
+  if (input.starts_with('d'))  // description only
     return detail::DescriptionCheck("x").compare(detail::model_description(loaded),
                                                  detail::read_description(input.substr(1), "x"));
   const VectorX<float> before = loaded.parameters().values();

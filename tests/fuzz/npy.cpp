@@ -1,4 +1,4 @@
-// .npy files: any element type, byte order and layout.
+// Fuzz target: .npy files of any element type, byte order and layout.
 
 #include "unroll/io/formats/npy.hpp"
 

@@ -1,4 +1,4 @@
-// .npz files: the zip archive around .npy files.
+// Fuzz target: .npz files, zip archives of .npy files.
 
 #include "unroll/io/formats/npz.hpp"
 

@@ -1,4 +1,4 @@
-// Inputs of ONNX's LSTM and GRU.
+// Fuzz target: weight inputs of ONNX's LSTM and GRU.
 
 #include "imports.hpp"
 #include "unroll/io/import/onnx_weights.hpp"

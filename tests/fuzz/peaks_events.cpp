@@ -1,5 +1,5 @@
-// Events of the example peaks. The input makes a sound HDF5 file: a letter for each dataset says its type and shape
-// ('a': as expected), and the bytes behind the letters are the values of all of them.
+// Fuzz target: events of the example peaks. The input becomes a valid HDF5 file: one letter per dataset selects type
+// and shape ('a': as expected), and the bytes after the letters are the values of all datasets.
 
 #include <cmath>
 
@@ -15,7 +15,7 @@ constexpr hsize_t bins = 4000;
 constexpr const char* names[] = {"pv",         "pv_other",   "kernel",          "Xmax",           "Ymax",
                                  "poca_KDE_A", "poca_KDE_B", "poca_KDE_A_xMax", "poca_KDE_A_yMax"};
 
-/// The value of a bin is one of 16 numbers: the bytes of an input should reach what matters.
+/// One of 16 values for a bin, so that few input bytes reach the interesting ones.
 float value_of(unsigned char byte) {
   constexpr float numbers[] = {0,     0,     0,     0,      1,      0.5f, -1,       2,
                                1e-3f, 1e30f, 3e38f, -3e38f, 1e-40f, NAN,  INFINITY, -INFINITY};

@@ -1,4 +1,4 @@
-// PyTorch's state_dict, for layers of several kinds.
+// Fuzz target: state_dict of PyTorch, for layers of several kinds.
 
 #include "unroll/io/import/pytorch.hpp"
 

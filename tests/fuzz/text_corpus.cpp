@@ -1,5 +1,5 @@
-// Texts of the example text: the part to learn from, the part to watch, and their tokens as a text again. The first
-// byte chooses the options.
+// Fuzz target: corpora of the example text, with training part, validation part and conversion of tokens to text. The
+// first byte selects the options.
 
 #include "fuzz.hpp"
 #include "text/corpus.hpp"

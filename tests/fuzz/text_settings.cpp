@@ -1,4 +1,4 @@
-// Settings of the example text in JSON, as --config and model files give them.
+// Fuzz target: settings of the example text in JSON, as in --config and model files.
 
 #include <nlohmann/json.hpp>
 
@@ -28,7 +28,7 @@ void fuzz::read(const Bytes& input) {
   const lm::Settings again = lm::settings_of(same);
   read_again([&] { return again.take_json(written, "again"), 0; });
   expect(again.to_json() == written, "other settings came back");
-  // What was given is what is set.
+  // Every setting has the value of the input.
   const auto given = nlohmann::ordered_json::parse(input), set = nlohmann::ordered_json::parse(written);
   for (const auto& [name, value] : given.items()) {
     const auto& now = set.at(name);

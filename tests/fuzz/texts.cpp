@@ -1,4 +1,4 @@
-// Texts, their units, words and characters, and vocabularies of them, written and read.
+// Fuzz target: texts, their units, words and characters, and vocabularies that are written and read.
 
 #include "fuzz.hpp"
 #include "unroll/text/readers.hpp"
@@ -15,7 +15,7 @@ std::vector<fuzz::Bytes> fuzz::seeds() {
 
 namespace {
 
-/// As a model file holds it.
+/// Round trip through the metadata of a model file.
 void check(const Vocabulary& vocabulary) {
   std::map<std::string, std::string> metadata;
   vocabulary.save(metadata);

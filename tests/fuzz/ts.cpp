@@ -1,4 +1,4 @@
-// Time series of the UEA and UCR archives; the first byte says what to do with missing values.
+// Fuzz target: .ts files of the UEA and UCR archives. The first byte selects the treatment of missing values.
 
 #include "unroll/io/formats/ts.hpp"
 

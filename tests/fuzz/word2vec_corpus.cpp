@@ -1,4 +1,4 @@
-// Texts and pairs of words of the example word2vec.
+// Fuzz target: texts and word pairs of the example word2vec.
 
 #include "fuzz.hpp"
 #include "word2vec/corpus.hpp"

@@ -1,4 +1,4 @@
-// Word vectors as text ('a') or binary ('b').
+// Fuzz target: word vectors, as text ('a') or binary ('b').
 
 #include "fuzz.hpp"
 #include "unroll/text/word_vector_files.hpp"
@@ -20,7 +20,7 @@ void fuzz::read(const Bytes& input) {
   expect(vectors.size() > 0 && vectors.vectors().allFinite(), "no words, or numbers that are none");
   for (const auto format : {WordVectorFormat::text, WordVectorFormat::binary}) {
     const auto out = path("vectors");
-    if (!accepted([&] { write_word_vectors(out, vectors, format); })) return;  // blanks within a word
+    if (!accepted([&] { write_word_vectors(out, vectors, format); })) return;  // words with blanks
     const WordVectors again = read_again([&] { return read_word_vectors(out, format); });
     expect(again.words() == vectors.words() && again.vectors() == vectors.vectors(), "other vectors came back");
   }

@@ -1,5 +1,5 @@
 #pragma once
-// A network that needs no training.
+// Decoder of the example g2p that needs no training.
 
 #include <memory>
 #include <vector>
@@ -11,7 +11,7 @@ namespace g2p {
 
 using namespace unroll;
 
-/// Writes every word as its letters, each number plus 2 and `repeats` times, then the end.
+/// Decoder that writes each letter's number plus 2, `repeats` times, and then the end.
 class Speller : public Writer {
  public:
   explicit Speller(Index repeats) : repeats_(repeats) {}

@@ -67,7 +67,7 @@ TEST_CASE("error rates are sums over all words", "[g2p]") {
   written[2][0].tokens = {2};
   const auto rates = error_rates(written, words);
   CHECK(rates.edits == 4);
-  CHECK(rates.phonemes == 8);  // that are right; written are 7
+  CHECK(rates.phonemes == 8);  // of the correct pronunciations; 7 are written
   CHECK(rates.phoneme() == 4.0 / 8);
   CHECK(rates.word() == 2.0 / 3);
   CHECK(ErrorRates{}.phoneme() == 0);
@@ -77,8 +77,8 @@ TEST_CASE("a word is compared with the nearest of its pronunciations", "[g2p]") 
   Words words;
   words.pronunciations = {{{2, 3, 4, 5}, {2, 3}}, {{2, 3}, {4, 5, 6, 7}}, {{2, 3}, {4, 5, 6}}};
   Written written(3, std::vector<Hypothesis<float>>(1));
-  written[0][0].tokens = {2, 3};     // right by the second
-  written[1][0].tokens = {4, 5, 6};  // one of four missing in the second
+  written[0][0].tokens = {2, 3};     // correct by the second
+  written[1][0].tokens = {4, 5, 6};  // one of the four of the second is missing
   written[2][0].tokens = {2, 5};     // one edit from the first, two from the second
   const auto rates = error_rates(written, words);
   CHECK(rates.edits == 2);

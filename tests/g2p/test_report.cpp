@@ -14,7 +14,7 @@ using namespace g2p;
 
 namespace {
 
-/// Notes the learning rate of every epoch and learns nothing.
+/// Network that records the learning rate of every epoch and does not learn.
 class RateNetwork : public SpellerNetwork {
  public:
   std::vector<double> rates;

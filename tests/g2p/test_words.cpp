@@ -11,7 +11,7 @@ using namespace g2p;
 
 namespace {
 
-/// `count` words of two letters each, from "aa" on, with their letters as phonemes.
+/// List of `count` words of two letters, from "aa" on, with their letters as phonemes.
 std::string word_list(int count) {
   std::string list;
   for (int k = 0; k < count; ++k) {
@@ -36,7 +36,7 @@ TEST_CASE("letters are code points of UTF-8", "[g2p]") {
   CHECK(letters_of("\xE2\x82\xAC\xF0\x9F\x99\x82").size() == 2);
   for (const char* bad :
        {"", "a b", "a\tb", "\x7F", "\xFF", "\xC3", "\xC3(", "\x80", "a\xE2\x82", "\xC0\x80", "\xE0\x80\xAF",
-        "\xED\xA0\x80", "\xF4\x90\x80\x80"})  // too long, half of a pair, beyond the last
+        "\xED\xA0\x80", "\xF4\x90\x80\x80"})  // overlong, half a surrogate pair, beyond U+10FFFF
     CHECK(letters_of(bad).empty());
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("broken lines are refused with their number", "[g2p]") {
   says_of("word\tA\tB", "expected a word, a tab and its phonemes");
   says_of("two words\tA", "expected a word in UTF-8 without blanks");
   says_of("w\xFFrd\tA", "expected a word in UTF-8 without blanks");
-  says_of("word\tA \xFF", "the phoneme '\xFF' is no UTF-8");  // with which no model could be saved
+  says_of("word\tA \xFF", "the phoneme '\xFF' is no UTF-8");  // no model file could store it
   says_of(text(std::string(65, 'w'), "\tA"), "a word of 65 letters and 1 phonemes, at most 64 are possible");
   says_of("word K AE T", "expected a word, a tab and its phonemes");
   says_of("word\t# K AE T", "expected a word, a tab and its phonemes");

@@ -37,7 +37,7 @@ TEST_CASE("stand-in: as many windows of each activity, and the seed alone decide
   CHECK(a.train.sequence(23) == b.train.sequence(23));
   CHECK(a.test.sequence(0) == b.test.sequence(0));
   CHECK(a.train.sequence(0) != make_stand_in(other).train.sequence(0));
-  // Who sits and who stands feels gravity and little else.
+  // Sitting and standing people measure mostly gravity.
   CHECK(a.train.sequence(3).colwise().norm().mean() == Approx(1).margin(0.15));
   CHECK((a.train.sequence(2).colwise() - a.train.sequence(2).rowwise().mean()).norm() < 0.5);
   CHECK((a.train.sequence(5).colwise() - a.train.sequence(5).rowwise().mean()).norm() > 1);
@@ -94,7 +94,7 @@ TEST_CASE("study: every setting and seed once, and what is there is not done aga
   REQUIRE(first.runs[3].best_epoch > 0);
   CHECK(first.runs[3].validation() ==
         first.runs[3].history[std::size_t(first.runs[3].best_epoch - 1)].validation_accuracy);
-  std::ofstream(folder.path / "batch8-units3-rate0.05-seed2.json") << "{\"of\": ";  // as a crash would leave it
+  std::ofstream(folder.path / "batch8-units3-rate0.05-seed2.json") << "{\"of\": ";  // as after a crash
   std::filesystem::remove(folder.path / "batch8-units4-rate0.05-seed1.json");
   const Study second = run_study(options, data, folder.path, ignore);
   CHECK(second.resumed == 2);
@@ -107,7 +107,7 @@ TEST_CASE("study: every setting and seed once, and what is there is not done aga
     CHECK(second.runs[k].history.back().validation_loss == first.runs[k].history.back().validation_loss);
   }
   Data others = data;
-  std::ranges::reverse(others.people);  // other validation data follow
+  std::ranges::reverse(others.people);  // gives other validation data
   REQUIRE(others.people != data.people);
   CHECK(run_study(options, others, folder.path, ignore).resumed == 0);
   options.epochs = 1;
@@ -164,7 +164,7 @@ TEST_CASE("validation data are those of some people, where people are known") {
   CHECK(validation_split(data, 0.25, 1).held_out != validation_split(data, 0.25, 2).held_out);
   CHECK(validation_split(data, 0.99, 1).kept.size() > 0);
   for (std::size_t k = 0; k < 60; ++k) data.people[k] = Index(k / 6);
-  CHECK(validation_split(data, 0.28, 1).held_out.size() == 18);  // nearer to 16.8 than 12 are
+  CHECK(validation_split(data, 0.28, 1).held_out.size() == 18);  // nearer to 16.8 than 12 is
   data.people.clear();
   CHECK(validation_split(data, 0.25, 1).held_out == stratified_split(data.train, 0.25, 1).held_out);
 }

@@ -26,7 +26,7 @@ std::string numbers(int count, double first) {
   return line + "\n";
 }
 
-/// Two windows of three steps to train on and one to test, of three people.
+/// Smartphone data of three people: two training windows of three steps and one test window.
 struct Smartphone {
   support::TemporaryFolder folder;
   fs::path root = folder.path / "UCI HAR Dataset";
@@ -64,7 +64,7 @@ struct OneFile {
 
 TEST_CASE("UCI HAR: nine signals are the channels of a window, labels count from 0") {
   const Smartphone files;
-  const Recordings read = read_recordings(files.folder.path, 0);  // the folder that it is in
+  const Recordings read = read_recordings(files.folder.path, 0);  // folder that contains the data
   REQUIRE(read.train.size() == 2);
   CHECK(read.train.features() == 9);
   CHECK(read.train.length(0) == 3);
@@ -112,8 +112,8 @@ TEST_CASE("WISDM: windows end with the activity, the person and a break, and def
   CHECK(read.train.size() == 3 + 2 + 1);
   CHECK(read.train.labels(0)[0] == 1);
   CHECK(read.train.sequence(1)(0, 1) == 3);
-  CHECK(read.train.sequence(5)(0, 0) == 0);  // begins behind the break
-  REQUIRE(read.test.size() == 1);            // a comma too many, two records in a line, no semicolon
+  CHECK(read.train.sequence(5)(0, 0) == 0);  // starts after the break
+  REQUIRE(read.test.size() == 1);            // a superfluous comma, two records in a line, no semicolon
   CHECK(read.test.sequence(0)(2, 1) == 6);
   CHECK(read.people == std::vector<Index>(6, 1));
   CHECK(read.other_people);
@@ -123,7 +123,7 @@ TEST_CASE("WISDM: windows end with the activity, the person and a break, and def
 TEST_CASE("WISDM: a time that goes back ends a recording") {
   const OneFile file(
       "raw.txt", wisdm_lines(1, "Walking", 3, 9e9) + wisdm_lines(1, "Walking", 3, 8e9) + wisdm_lines(2, "Jogging", 2));
-  CHECK(read_recordings(file.path, 2).train.size() == 1 + 1);  // six in a row would be three windows
+  CHECK(read_recordings(file.path, 2).train.size() == 1 + 1);  // six consecutive records would be three windows
 }
 
 TEST_CASE("WISDM: what cannot be used is told") {
@@ -167,7 +167,7 @@ TEST_CASE("a byte-order mark and line ends of old Mac change nothing that is rea
   CHECK(read.remarks[1] == "7 records; 0 broken ones and 0 without a time left out");
   CHECK(read.train.sequence(0)(0, 1) == 1);
   const StreamParts parts = read_streams(OneFile("s.csv", mac("\n,x,label\n0,1,0\n1,3,1\n2,5,0\n3,7,1\n")).path, 0.5);
-  CHECK(parts.train[0].channels == (MatrixX<float>(1, 2) << 1, 3).finished());  // without the index that pandas writes
+  CHECK(parts.train[0].channels == (MatrixX<float>(1, 2) << 1, 3).finished());  // without pandas's index column
   CHECK(parts.test[0].labels == (Labels(2) << 0, 1).finished());
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("streams: windows joined end to end keep their labels, and the test fi
       found += parts.test[0].channels.middleCols(100 * k, 100) == windows.test.sequence(s) &&
                (parts.test[0].labels.segment(100 * k, 100).array() == windows.test.labels(s)[0]).all();
   CHECK(found == 40);
-  CHECK_FALSE(parts.later);  // nothing says when the test was recorded, or of whom
+  CHECK_FALSE(parts.later);  // time and people of the test are unknown
   CHECK(windows.people.empty());
   CHECK_FALSE(windows.other_people);
 }
@@ -214,7 +214,7 @@ TEST_CASE("streams: what cannot be used is told") {
 #if defined(HAR_HDF5)
 namespace {
 
-/// The course's file, with shapes and labels as a test wants them.
+/// HDF5 file of the course, with configurable shapes and labels.
 struct Course {
   std::vector<hsize_t> x{3, 4, 2};
   std::vector<double> labels{0, 1, 1, 0, 0, 1};

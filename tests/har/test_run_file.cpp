@@ -20,7 +20,7 @@ Outcome good_run() {
   return run;
 }
 
-/// Of two classes.
+/// Run read from a file of this content, for two classes.
 std::optional<Outcome> read_back(const std::string& content) {
   const support::TemporaryFolder folder;
   std::ofstream(folder.path / "run.json") << content;

@@ -13,7 +13,7 @@ using namespace hcp;
 
 namespace {
 
-/// Two participants, three sequences of up to four steps and two regions.
+/// Files of two participants: three sequences of up to four steps and two regions.
 struct Files {
   support::TemporaryFolder folder;
   std::filesystem::path x = folder.path / "X.npy", meta = folder.path / "meta.csv";
@@ -40,7 +40,8 @@ TEST_CASE("recordings: sequences, clips and participants are those of the files"
   CHECK(data.clips.labels(0) == Labels::Constant(4, 1));
   CHECK(data.clips.labels(1) == Labels::Constant(3, 0));
   CHECK(data.clips.labels(2) == Labels::Constant(4, 14));
-  // Step 2 of sequence 1, region 1 against region 0: row-major [sequences x steps x regions], z-scored by one number.
+  // Step 2 of sequence 1, region 1 against region 0: row-major [sequences x steps x regions]; z-scoring scales by one
+  // factor.
   const auto at = [&](Index s, Index t, Index r) { return files.values[std::size_t((s * 4 + t) * 2 + r)]; };
   const float scale = (data.clips.sequence(1)(0, 0) - data.clips.sequence(1)(0, 1)) / (at(1, 0, 0) - at(1, 1, 0));
   CHECK(data.clips.sequence(1)(1, 2) - data.clips.sequence(1)(0, 2) == Approx(scale * (at(1, 2, 1) - at(1, 2, 0))));

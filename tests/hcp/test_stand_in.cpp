@@ -10,7 +10,7 @@ using namespace hcp;
 
 namespace {
 
-/// How alike two recordings are: the correlation of all their numbers.
+/// Similarity of two recordings: the correlation of all their numbers.
 double correlation(const MatrixX<float>& a, const MatrixX<float>& b) {
   const Index steps = std::min(a.cols(), b.cols());
   return double(a.leftCols(steps).cwiseProduct(b.leftCols(steps)).mean());
@@ -74,8 +74,8 @@ TEST_CASE("stand-in: maps of one's own as large as the common one leave half of 
 }
 
 TEST_CASE("stand-in: no clip has a mean or a covariance of its own") {
-  // Without noise, own thoughts and own maps every participant's recording is the clip itself: x = W z / scale, and
-  // beyond the ramp at its beginning z is white, so x x' is W W' for every clip.
+  // Without noise, individual signal and individual maps every participant's recording is the clip itself: x = W z /
+  // scale. z is white after the ramp at its start, so x x' is W W' for every clip.
   const Data data = make_stand_in({.participants = 1, .regions = 30, .snr = 1, .idio = 0, .mapvar = 0, .seed = 2}, 0);
   const auto covariance = [&](Index s) {
     const MatrixX<double> x = data.clips.sequence(s).cast<double>();

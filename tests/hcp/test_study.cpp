@@ -100,7 +100,7 @@ TEST_CASE("study: who was trained on is known by name and by recording") {
   CHECK(known_of(trained, data, all) == std::vector<Index>{0, 1});
   CHECK(known_of(trained, data, std::vector<Index>{3, 1}) == std::vector<Index>{1});
   Data renamed = data;
-  renamed.participants = {"a", "b", "c", "p1 of seed 1"};  // other names, and a name with other recordings
+  renamed.participants = {"a", "b", "c", "p1 of seed 1"};  // new names, and an old name with other recordings
   CHECK(known_of(trained, renamed, all) == std::vector<Index>{0, 1, 3});
   CHECK(known_of(trained, make_stand_in({.participants = 4, .regions = 3, .seed = 2}, 24), all).empty());
 
@@ -128,7 +128,7 @@ TEST_CASE("study: people who were trained on do not count in the result, and not
   CHECK(some.everybody->steps.groups() == 5);
   CHECK(two_lines.starts_with("5 participants, 2 of whom were trained on\naccuracy "));
   CHECK(two_lines.ends_with(", 3 participants that were not trained on\n"));
-  // The others alone are what they would be if they alone were tested.
+  // Their scores equal those of a test of these participants alone.
   Results alone;
   test_model(*model, data, {4, 5, 6}, TrainedOn(), alone);
   CHECK(alone.test->steps.accuracy().value == some.test->steps.accuracy().value);
@@ -167,7 +167,7 @@ TEST_CASE("study: the penalty shrinks the weights that read inputs, and no other
 TEST_CASE("study: what is right at a step counts at that step") {
   const Part part{labelled({MatrixX<float>::Zero(2, 3), MatrixX<float>::Zero(2, 2)}, {1, 1}), {0, 0}, 1};
   MatrixX<float> output = MatrixX<float>::Zero(15, 3);
-  output(1, 0) = output(4, 1) = output(4, 2) = 1;  // right at the first step only
+  output(1, 0) = output(4, 1) = output(4, 2) = 1;  // correct at the first step only
   Scores scores(1);
   scores.add(part, 0, 0, output);
   scores.add(part, 1, 0, output.leftCols(2));
@@ -178,7 +178,7 @@ TEST_CASE("study: what is right at a step counts at that step") {
 }
 
 TEST_CASE("study: a recording is known by all sixteen digits of its fingerprint") {
-  CHECK(example::Fingerprint().text() == "cbf29ce484222325");  // of FNV-1a, as published
+  CHECK(example::Fingerprint().text() == "cbf29ce484222325");  // published value of FNV-1a
   CHECK(example::Fingerprint().add("foobar", 6).text() == "85944171f73967e8");
 }
 

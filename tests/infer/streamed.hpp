@@ -1,5 +1,5 @@
 #pragma once
-// Models step by step, against their forward pass.
+// Step-by-step inference against the forward pass.
 
 #include <unroll/infer/streaming.hpp>
 #include <unroll/layers/dense.hpp>
@@ -23,7 +23,6 @@ constexpr int output_rows(int units) {
   return units;
 }
 
-/// With numbers of no pattern.
 template <class Model>
 Model filled(Model model) {
   model.parameters().values() = noise(model.parameters().size(), 1, 4, 0.4).template cast<typename Model::Scalar>();
@@ -48,7 +47,6 @@ Recurrent<OneScalar<C>::template Cell> layer_of(Index units) {
   return {.units = units, .sizes = cell_run::sizes_for<C>(units).sizes};
 }
 
-/// All steps of one sequence by the forward pass.
 template <class Model>
 MatrixX<typename Model::Scalar> forward(const Model& model, const MatrixX<typename Model::Scalar>& x) {
   typename Model::Tape tape;
@@ -64,7 +62,7 @@ std::span<S> numbers(MatrixX<S>& m) {
   return {m.data(), std::size_t(m.size())};
 }
 
-/// The largest difference from the forward pass over 30 steps, by the largest output where that is above 1.
+/// Largest difference from the forward pass over 30 steps, relative to the largest output if that exceeds 1.
 template <int... widths, class Model>
 double difference(const Model& model) {
   using S = typename Model::Scalar;
@@ -77,8 +75,8 @@ double difference(const Model& model) {
   return double((y - expected).cwiseAbs().maxCoeff() / std::max(S(1), expected.cwiseAbs().maxCoeff()));
 }
 
-/// With the units' number known to the compiler, which fits no register, and with double, where only the order of sums
-/// differs.
+/// Every cell in double, where only the order of sums differs, with a number of units that is known at compile time and
+/// no multiple of a register.
 template <template <class> class List, int part, int parts>
 void every_cell_agrees() {
   cell_run::each_cell<part, parts>(List<double>{}, []<class C>() {

@@ -18,7 +18,7 @@ namespace {
 const std::vector<std::uint64_t> keys{3, 1, 4, 15, 9};
 const std::vector<Index> lengths{4, 1, 0, 7, 2};
 
-/// A hypothesis and what it is worth, computed from nothing but its tokens.
+/// Reference score of a hypothesis, computed from its tokens alone.
 template <class S>
 struct Judge {
   Law<S> law;
@@ -39,7 +39,7 @@ struct Judge {
   double coverage(const Tokens& tokens, double n) const {
     VectorX<double> sum = VectorX<double>::Zero(length);
     Tokens before;
-    for (double t = 0; t < std::max(n, 1.0); ++t) {  // a hypothesis without predictions has looked once
+    for (double t = 0; t < std::max(n, 1.0); ++t) {  // without predictions there is still one column of attention
       sum += Attending<S>::of(key, before, length).template cast<double>();
       if (before.size() < tokens.size()) before.push_back(tokens[before.size()]);
     }
@@ -52,7 +52,7 @@ bool by_score(const Hypothesis<S>& a, const Hypothesis<S>& b) {
   return a.score > b.score;
 }
 
-/// All hypotheses that the limits allow.
+/// Lists all hypotheses that the limits allow.
 template <class S>
 void enumerate(const Judge<S>& judge, const Tokens& tokens, Index most, std::vector<Hypothesis<S>>& all) {
   if (Index(tokens.size()) == most) {
@@ -72,7 +72,7 @@ void enumerate(const Judge<S>& judge, const Tokens& tokens, Index most, std::vec
   }
 }
 
-/// Beam search as one would explain it: everything is sorted, and it goes on to the largest length.
+/// Plain reference of beam search: sorts all candidates and continues up to the largest length.
 template <class S>
 std::vector<Hypothesis<S>> by_hand(const Judge<S>& judge, Index most) {
   struct One {
@@ -144,7 +144,7 @@ TEST_CASE("a beam as wide as the space finds the best of all hypotheses, whateve
     enumerate<double>({law, options, keys[b], lengths[b]}, {}, most, all);
     std::stable_sort(all.begin(), all.end(), by_score<double>);
     if (all.size() > 6) all.resize(6);
-    if (options.limits.no_repeat_ngram == 1) {  // the last may be dead ends, which the enumeration leaves out
+    if (options.limits.no_repeat_ngram == 1) {  // the last ones may be dead ends, which the enumeration omits
       REQUIRE(all.size() <= found[b].size());
       check_near({found[b].begin(), found[b].begin() + std::ptrdiff_t(all.size())}, all);
     } else {
@@ -232,7 +232,7 @@ TEMPLATE_TEST_CASE("what is found for a source does not depend on its batch mate
 }
 
 TEST_CASE("the search of a source stops when nothing can beat what was found") {
-  // Before a source has so many tokens the end is hardly possible, then nothing else is.
+  // The end is nearly impossible before `key` tokens, and nearly certain afterwards.
   const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<double> {
     VectorX<double> logits = 0.1 * chain<double>(6)(key, tokens);
     logits[5] = tokens.size() >= key ? 12 : -12;
@@ -275,7 +275,7 @@ TEST_CASE("of equally likely continuations the lower token is followed, then the
 }
 
 TEST_CASE("a hypothesis without a way on is a result only where there are no others") {
-  // After token 0, by far the most likely, nothing is possible.
+  // Nothing is possible after token 0, the most likely token by far.
   const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<double> {
     VectorX<double> logits = 0.1 * chain<double>(4)(key, tokens);
     if (tokens.empty()) logits[0] = 5;
@@ -293,7 +293,7 @@ TEST_CASE("a hypothesis without a way on is a result only where there are no oth
   CHECK(found[1][0].tokens == Tokens{0});
   CHECK((found[1][1].tokens.size() == 2 && !found[1][1].ended && found[1][1].tokens[0] != 0));
   options.n_best = 1;
-  CHECK(beam_search(decoder, options)[0][0].tokens.size() == 3);  // the search goes on, though they are less likely
+  CHECK(beam_search(decoder, options)[0][0].tokens.size() == 3);  // the others are less likely
   options.beams = 1;
   CHECK(beam_search(decoder, options)[0][0].tokens == Tokens{0});
 
@@ -322,7 +322,7 @@ TEST_CASE("a space smaller than the beam gives as many hypotheses as there are")
 }
 
 TEST_CASE("a better hypothesis than the greedy one is found") {
-  // The likelier first token leads to four equal ways, the other one to a single way.
+  // The likelier first token has four equal continuations, the other one a single continuation.
   const Law<double> law = [](std::uint64_t, const Tokens& tokens) -> VectorX<double> {
     VectorX<double> logits = VectorX<double>::Constant(4, 0);
     if (tokens.empty()) logits << 1, 0.9, -infinity, -infinity;

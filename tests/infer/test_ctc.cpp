@@ -1,4 +1,4 @@
-// Decoding for CTC against the sum over all paths.
+// CTC decoding against the sum over all paths.
 
 #include <map>
 #include <unroll/infer/ctc.hpp>
@@ -13,7 +13,7 @@ namespace {
 
 using Sequence = std::vector<Index>;
 
-/// Reproducible logits in [-2, 2] of no particular pattern.
+/// Reproducible logits in [-2, 2] without a regular pattern.
 MatrixX<double> wave(Index rows, Index cols, double phase) {
   return MatrixX<double>::NullaryExpr(
       rows, cols, [=](Index r, Index c) { return 2 * std::sin(double(1 + r * cols + c) * 1.7 + phase); });
@@ -26,7 +26,7 @@ Sequence written_by(const Sequence& path, Index blank) {
   return labels;
 }
 
-/// The probability of every label sequence, path by path.
+/// Probability of every label sequence, by enumeration of paths.
 std::map<Sequence, double> all_sequences(const MatrixX<double>& logits, Index blank) {
   MatrixX<double> p = logits.array().exp().matrix();
   for (Index t = 0; t < p.cols(); ++t) p.col(t) /= p.col(t).sum();
@@ -99,22 +99,22 @@ TEST_CASE("ctc beam search: a few beams find less than there is, and one finds n
 }
 
 TEST_CASE("ctc beam search: many paths of the same labels outweigh the best path", "[ctc]") {
-  // Blank has 0.4 at both steps and each label 0.3: the best path writes nothing, with 0.16; label 1 has 0.09 + 2 *
-  // 0.12.
+  // The blank has probability 0.4 at both steps, each label 0.3. The best path has no labels and probability 0.16;
+  // label 1 has 0.09 + 2 * 0.12.
   MatrixX<double> output(3, 2);
   output.row(0).setConstant(std::log(0.4));
   output.bottomRows(2).setConstant(std::log(0.3));
   CHECK(ctc_greedy(output, one(2)).at(0).labels.empty());
   CHECK(std::exp(ctc_greedy(output, one(2)).at(0).log_probability) == Approx(0.16));
   const auto found = ctc_beam_search(output, one(2), {.beams = 8, .n_best = 2}).at(0);
-  CHECK(found.at(0).labels == Sequence{1});  // as likely as {2}, and lower
+  CHECK(found.at(0).labels == Sequence{1});  // as likely as {2}, with a lower label
   CHECK(std::exp(found.at(0).log_probability) == Approx(0.33));
   CHECK(found.at(1).labels == Sequence{2});
 }
 
 TEST_CASE("ctc beam search: a prefix that comes back is still the one before its continuations", "[ctc]") {
-  // The numbers are those of a table of prefixes kept by name. At the third step 2, 1 is given up while 2 and 2, 1, 2
-  // are followed; at the fourth 2, 1 comes back, and at the last its paths with a 2 behind it belong to 2, 1, 2.
+  // Reference values are from a table of prefixes by label sequence. The third step drops prefix 2, 1 and keeps 2 and
+  // 2, 1, 2. The fourth step finds 2, 1 again, and at the last step its paths that end with 2 belong to 2, 1, 2.
   MatrixX<double> p(3, 5);
   p << 0.02, 0.02, 0.01, 0.1, 0.1,  //
       0.02, 0.48, 0.01, 0.8, 0.1,   //

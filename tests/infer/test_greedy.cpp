@@ -19,7 +19,7 @@ namespace {
 
 const std::vector<std::uint64_t> keys{3, 1, 4, 15, 9};
 
-/// Greedy decoding as one would explain it.
+/// Plain reference of greedy decoding.
 template <class S>
 Hypothesis<S> by_hand(const Law<S>& law, std::uint64_t key, const Limits& limits, Index most) {
   Hypothesis<S> one;
@@ -55,7 +55,7 @@ void check_by_hand(const Law<S>& law, Index vocabulary, const Limits& limits) {
   }
 }
 
-/// Always the same logits, without allocating.
+/// Decoder with constant logits that does not allocate.
 struct Constant {
   using Scalar = float;
   MatrixX<float> logits;
@@ -74,7 +74,7 @@ static_assert(Decoder<Constant> && !AttentionDecoder<Constant> && !Decoder<int>)
 static_assert(AttentionDecoder<Attending<float>> && !AttentionDecoder<Written<float>>);
 
 TEMPLATE_TEST_CASE("greedy decoding takes the most likely token that is allowed", "", float, double) {
-  // Vocabularies that are less, a whole and a broken number of registers, and more than a register adds up.
+  // Smaller than a register, multiples and non-multiples of one, and more than the 256 registers of a partial sum.
   const Index vocabulary = GENERATE(1, 2, 5, 16, 37, 5000);
   const auto law = chain<TestType>(vocabulary, 2);
   check_by_hand(law, vocabulary, {.longest = 9});
@@ -86,7 +86,7 @@ TEMPLATE_TEST_CASE("greedy decoding takes the most likely token that is allowed"
 
 TEST_CASE("no run of tokens comes twice if that is asked for") {
   const Index n = GENERATE(1, 2, 3);
-  const auto law = chain<double>(4, 1, 1);  // the token before alone decides: it runs into a circle
+  const auto law = chain<double>(4, 1, 1);  // depends on the last token only, so it runs into a cycle
   const Limits free{.end = 3, .longest = 30}, limits{.end = 3, .longest = 30, .no_repeat_ngram = n};
   check_by_hand(law, 4, limits);
   const auto repeated = [n](const Tokens& tokens) {
@@ -210,7 +210,7 @@ TEST_CASE("decoding allocates for results, not for steps") {
     greedy(decoder, {.limits = {.longest = longest, .no_repeat_ngram = 2}});
     return count.count();
   };
-  CHECK(allocations(1000) < allocations(100) + 40);  // lists that double
+  CHECK(allocations(1000) < allocations(100) + 40);  // tokens are in lists that double their capacity
 }
 
 TEST_CASE("limits that make no sense are refused in a sentence") {

@@ -20,7 +20,7 @@ namespace {
 
 const std::vector<std::uint64_t> keys{3, 1, 4, 15, 9};
 
-/// What a token is drawn from, by its definition: the rest of the options is 0.
+/// Distribution of a token by definition of the options.
 template <class S>
 std::vector<double> distribution(const VectorX<S>& logits, const SamplingOptions& options) {
   std::vector<Index> order(std::size_t(logits.size()));
@@ -41,8 +41,8 @@ std::vector<double> distribution(const VectorX<S>& logits, const SamplingOptions
   return p;
 }
 
-/// How far counts are from what they should be, in standard deviations of chi-square. Outcomes that are expected less
-/// than five times are taken together; one of probability 0 must never come.
+/// Deviation of counts from their expectation, in standard deviations of chi-square. Outcomes that are expected less
+/// than five times are merged; an outcome of probability 0 gives infinity.
 template <class Key>
 double surprise(const std::map<Key, double>& expected, const std::map<Key, Index>& counts, Index draws) {
   double chi2 = 0, rare = 0, rare_count = 0;
@@ -61,7 +61,7 @@ double surprise(const std::map<Key, double>& expected, const std::map<Key, Index
   return cells < 2 ? 0 : (chi2 - double(cells - 1)) / std::sqrt(2.0 * double(cells - 1));
 }
 
-/// Every sequence that can come and its probability, the end token as a last token of its own.
+/// Every possible sequence with its probability; the end token counts as a last token.
 void enumerate(const Law<double>& law, std::uint64_t key, const SamplingOptions& options, const Tokens& before,
                double probability, std::map<Tokens, double>& all) {
   if (Index(before.size()) == options.limits.longest) {
@@ -91,7 +91,7 @@ Law<S> always(std::vector<double> logits) {
   };
 }
 
-/// The tokens that come, each of one draw.
+/// Counts of tokens over samples of one token each.
 template <class S>
 std::vector<Index> drawn(const Law<S>& law, Index vocabulary, SamplingOptions options) {
   options.limits = {.longest = 1};
@@ -147,7 +147,7 @@ TEST_CASE("sequences come as often as their probability says, in Markov chains o
 }
 
 TEMPLATE_TEST_CASE("top_p keeps the smallest set that has so much probability", "", float, double) {
-  const double ln2 = std::log(2.0);  // probabilities 1/8, 1/2, 1/8, 1/4: sums of them are exact
+  const double ln2 = std::log(2.0);  // probabilities 1/8, 1/2, 1/8, 1/4: their sums are exact
   const auto law = always<TestType>({-3 * ln2, -ln2, -3 * ln2, -2 * ln2});
   const auto kept = [&](double top_p, Index top_k = 0) {
     Tokens tokens;
@@ -160,11 +160,11 @@ TEMPLATE_TEST_CASE("top_p keeps the smallest set that has so much probability", 
   CHECK(kept(0.49) == Tokens{1});
   CHECK(kept(0.51) == Tokens{1, 3});
   CHECK(kept(0.74) == Tokens{1, 3});
-  CHECK(kept(0.76) == Tokens{0, 1, 3});  // of equals the lower
+  CHECK(kept(0.76) == Tokens{0, 1, 3});  // the lower one of equals
   CHECK(kept(0.89) == Tokens{0, 1, 2, 3});
   CHECK(kept(1) == Tokens{0, 1, 2, 3});
   CHECK(kept(1, 3) == Tokens{0, 1, 3});
-  CHECK(kept(0.66, 2) == Tokens{1});  // of what top_k leaves: 2/3 and 1/3
+  CHECK(kept(0.66, 2) == Tokens{1});  // after top_k: 2/3 and 1/3
   CHECK(kept(0.67, 2) == Tokens{1, 3});
 }
 

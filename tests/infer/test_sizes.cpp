@@ -1,4 +1,4 @@
-// Numbers of hypotheses at the end of their range.
+// Numbers of hypotheses near the limits of Index.
 #include <unroll/infer/beam.hpp>
 #include <unroll/infer/sampling.hpp>
 
@@ -18,7 +18,7 @@ TEST_CASE("sizes: the widest beam follows all hypotheses, and samples that no me
       for (const auto& hypothesis : source) all.push_back(hypothesis.tokens);
     return all;
   };
-  CHECK(tokens(27, 27, 0).size() == 54);  // 3^3 of each source
+  CHECK(tokens(27, 27, 0).size() == 54);  // 3^3 per source
   CHECK(tokens(most, 27, 0) == tokens(27, 27, 0));
   CHECK(tokens(most, most, most) == tokens(27, 27, 0));
   for (const Index samples : {Index(1) << 50, most}) {

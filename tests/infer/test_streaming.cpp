@@ -85,7 +85,7 @@ TEMPLATE_TEST_CASE("states go from a forward pass to a stream and back", "", Dyn
   CHECK(filter.state(stream)[0][1].isZero(0));
 
   typename Model::Tape tape;
-  MatrixX<float> three(1, 3 * 11);  // 11 steps of three sequences, ours the second
+  MatrixX<float> three(1, 3 * 11);  // 11 steps of three sequences; the second one is x
   for (Index t = 0; t < 11; ++t) three.middleCols(3 * t, 3) << 1, x(0, t), -1;
   const Timeline begun = Timeline::rectangular(3, 11), complete = Timeline::rectangular(1, 31);
   model.forward(three, begun, tape);
@@ -104,7 +104,7 @@ TEMPLATE_TEST_CASE("states go from a forward pass to a stream and back", "", Dyn
   CHECK(filter.state(stream)[0][0].isZero(0));
   filter.set_state(stream, state);
   CHECK_FALSE(filter.state(stream)[0][1].isZero(0));
-  filter.set_state(stream, ModelState<float>(2));  // a layer for which no states are given begins at zero
+  filter.set_state(stream, ModelState<float>(2));  // a layer without given states begins at zero
   for (const std::size_t s : {0u, 1u}) CHECK(filter.state(stream)[0][s].isZero(0));
 
   ModelState<float> wrong = state;
@@ -210,7 +210,7 @@ TEST_CASE("an input that the model refuses gives no numbers and leaves the state
 
 namespace {
 
-/// Throws what is no error of the library at a certain input.
+/// Layer that throws std::bad_alloc, which is not an error of the library, for one input.
 struct Thrower : LayerBase<float> {
   struct Tape {};
 
@@ -225,7 +225,7 @@ struct Thrower : LayerBase<float> {
                 View<float>, State<float>*) const {}
 };
 
-/// Steps over tokens, some of which are none: these allocate nothing and leave the rest as it would be without them.
+/// Checks that steps with invalid tokens allocate nothing and do not change the results of other steps.
 template <class Model>
 void check_refused_tokens(Model model) {
   model.initialise(1);

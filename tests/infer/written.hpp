@@ -1,5 +1,5 @@
 #pragma once
-// Decoders whose logits are any function of a source and of all tokens before, and what their hypotheses must be.
+// Decoders whose logits are any function of the source and of all previous tokens, and references for their hypotheses.
 
 #include <unroll/core/random.hpp>
 #include <unroll/infer/decoder.hpp>
@@ -19,11 +19,11 @@ using namespace unroll;
 inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
 using Tokens = std::vector<Index>;
-/// A column of numbers for a source, which has a key of its own, after these tokens.
+/// Column of numbers as a function of a source's key and of the previous tokens.
 template <class S>
 using Law = std::function<VectorX<S>(std::uint64_t key, const Tokens& tokens)>;
 
-/// Numbers without a pattern, standard deviation `spread`, that depend on the last `order` tokens.
+/// Random law with standard deviation `spread` that depends on the last `order` tokens.
 template <class S>
 Law<S> chain(Index rows, double spread = 1, std::size_t order = 1000, std::uint64_t seed = 0) {
   return [=](std::uint64_t key, const Tokens& tokens) -> VectorX<S> {
@@ -35,7 +35,7 @@ Law<S> chain(Index rows, double spread = 1, std::size_t order = 1000, std::uint6
   };
 }
 
-/// Softmax of a law, as weights of attention: some are nearly 0.
+/// Softmax of a random law, as attention weights; some are nearly 0.
 template <class S>
 Law<S> attention(Index rows, std::uint64_t seed = 5) {
   return [law = chain<double>(rows, 8, 1000, seed)](std::uint64_t key, const Tokens& tokens) -> VectorX<S> {
@@ -44,7 +44,7 @@ Law<S> attention(Index rows, std::uint64_t seed = 5) {
   };
 }
 
-/// One hypothesis is its tokens, so that a wrong parent is a wrong hypothesis.
+/// Decoder whose hypotheses are their token lists, so a wrong parent shows as a wrong hypothesis.
 template <class S>
 class Written {
  public:
@@ -73,7 +73,7 @@ class Written {
     return logits();
   }
 
-  std::vector<std::size_t> widths;  // of all sets since the start
+  std::vector<std::size_t> widths;  // of all sets since start()
 
  protected:
   struct One {
@@ -83,7 +83,7 @@ class Written {
 
   ConstView<S> logits() {
     widths.push_back(set_.size());
-    out_.resize(vocabulary_ + 3, Index(set_.size()));  // columns that lie apart
+    out_.resize(vocabulary_ + 3, Index(set_.size()));  // columns are not contiguous
     out_.setConstant(std::numeric_limits<S>::quiet_NaN());
     for (std::size_t k = 0; k < set_.size(); ++k)
       out_.col(Index(k)).head(vocabulary_) = law_(keys_[set_[k].source], set_[k].tokens);
@@ -97,7 +97,7 @@ class Written {
   MatrixX<S> out_;
 };
 
-/// With attention; what lies behind a source's end is NaN.
+/// Decoder with attention, whose weights after the end of a source are NaN.
 template <class S>
 class Attending : public Written<S> {
   using Base = Written<S>;
@@ -127,7 +127,7 @@ class Attending : public Written<S> {
   MatrixX<S> weights_;
 };
 
-/// log softmax by its definition.
+/// Log softmax by definition, in long double.
 template <class S>
 VectorX<double> log_probabilities(const VectorX<S>& logits) {
   VectorX<double> out(logits.size());
@@ -138,7 +138,7 @@ VectorX<double> log_probabilities(const VectorX<S>& logits) {
   return out;
 }
 
-/// What the model gives if it is forced along the tokens, and then the end token if there is one.
+/// Log-probability of the given tokens under teacher forcing, including `end` unless it is negative.
 template <class S>
 double forced(const Law<S>& law, std::uint64_t key, const Tokens& tokens, Index end = -1) {
   Tokens before;
@@ -150,7 +150,7 @@ double forced(const Law<S>& law, std::uint64_t key, const Tokens& tokens, Index 
   return end < 0 ? sum : sum + log_probabilities<S>(law(key, before))[end];
 }
 
-/// Does the last token of these repeat a run of n?
+/// Whether the last n tokens occurred before.
 inline bool repeats(const Tokens& tokens, Index n) {
   if (n == 0 || Index(tokens.size()) < n) return false;
   const auto last = tokens.end() - n;
@@ -159,7 +159,7 @@ inline bool repeats(const Tokens& tokens, Index n) {
   return false;
 }
 
-/// May `token` follow?
+/// Whether `token` may follow `tokens`.
 inline bool allowed(const Limits& limits, const Tokens& tokens, Index token) {
   if (token == limits.end) return Index(tokens.size()) >= limits.shortest;
   Tokens longer = tokens;
@@ -182,7 +182,7 @@ void check_same(const Hypothesis<S>& a, const Hypothesis<S>& b) {
   if (a.attention.size() == b.attention.size()) CHECK((a.attention.array() == b.attention.array()).all());
 }
 
-/// Each column is what the decoder looked at after the tokens before.
+/// Checks that each column is the decoder's attention after the previous tokens.
 template <class S>
 void check_attention(const Hypothesis<S>& one, std::uint64_t key, Index length) {
   REQUIRE(one.attention.rows() == length);

@@ -1,4 +1,4 @@
-// Arrays in files: what is read back has the same bits; what is cut off is refused, what is changed is refused or read
+// Arrays in files: round trips keep all bits, truncated files are refused, and damaged files are refused or read
 // without harm.
 
 #include <unroll/io/formats/csv.hpp>
@@ -20,7 +20,7 @@ Bytes bytes_of(const std::filesystem::path& path) {
   return {bytes.begin(), bytes.end()};
 }
 
-/// Of any type and up to 4 dimensions, an empty one at times.
+/// Tensor of any type and of up to 4 dimensions, sometimes empty.
 Tensor random_tensor(Choices& choose) {
   constexpr DType types[] = {DType::BOOL, DType::U8,  DType::I8,   DType::I16, DType::I32,
                              DType::I64,  DType::F16, DType::BF16, DType::F32, DType::F64};
@@ -33,13 +33,13 @@ Tensor random_tensor(Choices& choose) {
 
 bool same(const Tensor& a, const Tensor& b) { return a.dtype == b.dtype && a.shape == b.shape && a.bytes == b.bytes; }
 
-/// All numbers of an array that was accepted can be read, or they are refused.
+/// Converts an accepted array to numbers, which may be refused.
 void use(Report& report, const Tensor& tensor) {
   report.attempt("numbers of an array", [&] { (void)tensor.to<float>(); });
   report.attempt("numbers of an array", [&] { (void)tensor.to<std::int32_t>(); });
 }
 
-/// `parse(bytes)` of a part of `whole`, which must be refused, and of `whole` with one bit changed.
+/// Damages a file: `parse(bytes)` must refuse a truncated file, and may refuse one with a single changed bit.
 template <class Parse>
 void damage(const char* what, Choices& choose, Report& report, const Bytes& whole, Parse&& parse) {
   for (int k = 0; k < 3; ++k) {
@@ -47,7 +47,7 @@ void damage(const char* what, Choices& choose, Report& report, const Bytes& whol
     bytes.resize(std::size_t(choose.below(Index(whole.size()))));
     report.refused(text("cut ", what).c_str(), [&] { parse(bytes); });
     bytes = whole;
-    // Most of the structure is near either end.
+    // Most of the structure is near the start and the end.
     const Index size = Index(bytes.size()), near = choose.below(std::min<Index>(size, 200));
     bytes[std::size_t(choose.coin() ? near : size - 1 - near)] ^= std::byte(1 << choose.below(8));
     report.attempt(text("changed ", what).c_str(), [&] { parse(bytes); });

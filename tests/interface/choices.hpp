@@ -1,5 +1,5 @@
 #pragma once
-// Random choices of a tester, and its report. A seed gives the same choices on every machine.
+// Random choices of the tests of the interface, and their report. A seed gives the same choices on every machine.
 
 #include <cmath>
 #include <cstring>
@@ -35,13 +35,13 @@ class Choices {
     return *(values.begin() + below(Index(values.size())));
   }
 
-  /// 1 to 5; an odd one is 0, negative, or beyond what any machine holds.
+  /// Size of 1 to 5; if `odd`, also 0, negative or beyond the memory of any machine.
   Index size(bool odd = false) {
     if (!odd) return 1 + below(5);
     constexpr Index most = std::numeric_limits<Index>::max();
     return one_of<Index>({0, -1, 1, 2, 3, Index(1) << 31, Index(1) << 40, Index(1) << 62, most, -most - 1, -1000000});
   }
-  /// In (0.1, 0.9); an odd one is at or beyond an end of some range, or not finite.
+  /// Number in (0.1, 0.9); if `odd`, at or beyond the end of a range, or not finite.
   double real(bool odd = false) {
     if (!odd) return 0.5 + 0.4 * number();
     return one_of<double>({0, -0.0, -1, 1, 0.5, 1e-310, 1e-300, 1e-46, 1e300, 1e38, 3e38, HUGE_VAL, -HUGE_VAL, NAN,
@@ -60,12 +60,12 @@ class Choices {
   std::uint64_t seed_, drawn_ = 0;
 };
 
-/// What was tried, and what went wrong, of all seeds.
+/// Counts of attempts and faults over all seeds.
 class Report {
  public:
   std::map<std::string, long> counts;
 
-  /// What is tried now, in words: the seed, the layers, the options.
+  /// Sets the description of the current attempt: seed, layers, options.
   void now(const std::string& what) { now_ = what; }
   void also(const std::string& what) { now_ += " " + what; }
 
@@ -76,7 +76,8 @@ class Report {
     if (!good) fault(what);
   }
 
-  /// Runs f. An error of the library with a sentence is a refusal; any other exception is a fault.
+  /// Runs f and returns whether it succeeds. An unroll::Error is a refusal, whose message must have 12 characters or
+  /// more; any other exception is a fault.
   template <class F>
   bool attempt(const char* what, F&& f) {
     try {
@@ -91,7 +92,7 @@ class Report {
     }
     return false;
   }
-  /// Runs f, which must be refused.
+  /// Runs f, which must throw an error of the library.
   template <class F>
   void refused(const char* what, F&& f) {
     if (attempt(what, f)) fault(std::string(what) + ": is accepted");
@@ -115,7 +116,6 @@ bool same_bits(const M& a, const M& b) {
          (a.size() == 0 || std::memcmp(a.data(), b.data(), sizeof(*a.data()) * std::size_t(a.size())) == 0);
 }
 
-// Each tries one random thing.
 void try_model(Choices& choose, Report& report);
 void try_pairs(Choices& choose, Report& report);
 void try_optimizer(Choices& choose, Report& report);

@@ -1,4 +1,4 @@
-// What encoders and decoders write by themselves.
+// Random tests of decoding by encoders and decoders.
 
 #include <algorithm>
 #include <unroll/infer/beam.hpp>
@@ -10,7 +10,7 @@
 namespace interface {
 namespace {
 
-using Written = std::vector<std::vector<Hypothesis<S>>>;  // of each source
+using Written = std::vector<std::vector<Hypothesis<S>>>;  // per source
 
 bool same_results(const Hypothesis<S>& a, const Hypothesis<S>& b) {
   return a.tokens == b.tokens && a.log_probability == b.log_probability && a.score == b.score && a.ended == b.ended &&
@@ -32,7 +32,7 @@ Limits random_limits(Choices& choose, const Marks& marks, bool odd, Index source
   return limits;
 }
 
-/// Only with sources first, first + 1, ... of them.
+/// Limits of the sources first, ..., first + count - 1.
 Limits limits_of(const Limits& limits, Index first, Index count) {
   Limits some = limits;
   if (!limits.longest_of.empty())
@@ -53,7 +53,8 @@ void keeps_to_limits(Report& report, const char* what, const Limits& limits, con
     }
 }
 
-/// Results of each source by `search(decoder, first source)`: in a batch as alone, and the same again.
+/// Decodes by `search(decoder, first source, limits)`. Checks that results are the same in a batch and alone, and when
+/// repeated.
 template <class Search>
 void decode(const char* what, Report& report, const PairsModel& model, const SequencePairs<S>& pairs,
             const Limits& limits, Search&& search) {

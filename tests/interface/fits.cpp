@@ -1,11 +1,10 @@
-// Training of random models with random options: it is refused, and nothing has changed, or its parameters are finite.
+// Random tests of training. A refused run changes nothing; an accepted one ends with finite parameters.
 
 #include "interface/random_model.hpp"
 
 namespace interface {
 namespace {
 
-/// One option out of the ordinary.
 void odd_option(Choices& choose, FitOptions<S>& options, Report& report) {
   switch (choose.below(14)) {
     case 0:
@@ -86,7 +85,7 @@ void try_fit(Choices& choose, Report& report, const RandomModel& made) {
   const bool trained = report.attempt("fit", [&] {
     try {
       train(model, *optimizer, *data, options, state);
-    } catch (const NonFiniteError&) {  // with an absurd rate; earlier updates were right
+    } catch (const NonFiniteError&) {  // too large a rate; earlier updates were valid
       diverged = true;
       throw;
     }

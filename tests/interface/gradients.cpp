@@ -1,4 +1,4 @@
-// Gradients of random models against finite differences, in double.
+// Random tests of gradients against finite differences, in double.
 
 #include <unroll/check/gradient.hpp>
 #include <unroll/models/stack.hpp>

@@ -1,6 +1,6 @@
-// random_interface [FIRST [COUNT [SECONDS]]]: tries random models, options, batches and misuse through the public
-// interface, and checks what must hold for all of them. Prints each kind of fault with the seed that shows it; its
-// status is the number of kinds.
+// random_interface [FIRST [COUNT [SECONDS]]]: random tests of models, options, batches and misuse through the public
+// interface. Prints each kind of fault with a seed that reproduces it; the exit status is the number of kinds, at most
+// 100.
 
 #include <chrono>
 #include <cstdlib>

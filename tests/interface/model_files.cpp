@@ -1,5 +1,5 @@
-// Models in files: what is read back has the same bits; what is cut, changed or of another model is refused, and then
-// the model is as it was.
+// Random tests of model files. Round trips keep all bits; a truncated, damaged or foreign file is refused and leaves
+// the model unchanged.
 
 #include <unistd.h>
 
@@ -29,17 +29,17 @@ std::vector<std::byte> bytes_of(const std::filesystem::path& path) {
   return {bytes.begin(), bytes.end()};
 }
 
-/// One of them is cut off or changed.
+/// Loads a truncated file, or one with a changed bit.
 void damaged_file(Choices& choose, Report& report, const Stack<S>& model, const std::vector<std::byte>& whole) {
   Stack<S> other = model;
   other.initialise(choose.seed() + 1);
   const VectorX<S> before = other.parameters().values();
   std::vector<std::byte> bytes = whole;
-  Index numbers = 0;  // bytes of them, behind the header
+  Index numbers = 0;  // bytes of the parameters, after the header
   for (const ParameterBlock& block : model.parameters().table().blocks()) numbers += Index(sizeof(S)) * block.size();
   const Index size = Index(bytes.size());
   const bool cut = choose.coin();
-  // The header is where most can go wrong; numbers are as good as any others.
+  // Most damage is in the header; any bit pattern is a valid parameter.
   const Index at = choose.below(choose.one_in(5) ? size : std::max<Index>(1, size - numbers));
   if (cut)
     bytes.resize(std::size_t(at));

@@ -1,4 +1,4 @@
-// Passes of random models: the same bits alone and in a batch, again after a refusal, for any number of threads, with
+// Random tests of passes: identical bits alone and in a batch, again after a refusal, for any number of threads, with
 // checkpoints, and step by step.
 
 #include <unroll/infer/streaming.hpp>
@@ -43,7 +43,7 @@ class Passes {
     report_.expect(same_bits(again, y_), "after a refusal the output has other bits");
     Parameters<S> gradient = model_.parameters().zeros_like();
     const MatrixX<S> wrong = MatrixX<S>::Zero(y_.rows() + 1, y_.cols());
-    if (y_.cols() == 0) return;  // a gradient without numbers stands for none
+    if (y_.cols() == 0) return;  // an empty gradient means none
     report_.refused("backward of another shape", [&] { model_.backward(tape_, wrong, gradient); });
     report_.expect((gradient.values().array() == 0).all(), "a refused gradient was added to");
   }
@@ -85,7 +85,7 @@ class Passes {
     if (gradients("backward with checkpoints", sparing, d, other)) same("checkpoints");
   }
 
-  /// Each of the first sequences by itself gives the bits that it gives in the batch.
+  /// Checks that each of the first sequences has the same bits alone as in the batch.
   void alone() {
     for (Index b = 0; b < std::min<Index>(batch_.mask.rows(), 4); ++b) {
       MatrixX<bool> mask(1, batch_.mask.cols());
@@ -105,7 +105,7 @@ class Passes {
     }
   }
 
-  /// The columns of one sample, in the order of its steps.
+  /// Columns of one sample in the order of its steps.
   MatrixX<S> of_sample(const MatrixX<S>& y, const Timeline& timeline, Index sample) const {
     if (!per_step_) return y.col(timeline.rank(sample));
     const Index length = timeline.length(timeline.rank(sample));
@@ -114,7 +114,7 @@ class Passes {
     return columns;
   }
 
-  /// NaN or infinities in one sequence leave the others alone.
+  /// Checks that NaN or infinities in one sequence do not affect the others.
   void hostile_sequence() {
     if (batch_.timeline.batch() < 2 || batch_.timeline.columns() == 0) return;
     const Index hostile = batch_.timeline.sample_of(0);
@@ -133,7 +133,7 @@ class Passes {
                        "NaN of one sequence reaches another one");
   }
 
-  /// Step by step the longest sequence gives the bits that it gives in a batch.
+  /// Checks that the longest sequence has the same bits step by step as in a forward pass.
   void stream() {
     if (batch_.timeline.columns() == 0 || !per_step_) return;
     std::optional<Streaming<Model>> streaming;

@@ -1,4 +1,4 @@
-// Optimizers and schedules with random options: refused, and nothing has changed, or every number is finite.
+// Random tests of optimizers and schedules. A refusal changes nothing; accepted options give finite numbers.
 
 #include <unroll/optim/clip.hpp>
 #include <unroll/optim/schedules/cyclic.hpp>
@@ -21,7 +21,7 @@ O random_kind(Choices& choose, bool odd) {
   options.decay = choose.one_of({Decay::l2, Decay::decoupled});
   if constexpr (requires { options.epsilon; }) maybe(options.epsilon, 1e-8);
   if constexpr (requires { options.epsilon_at; })
-    options.epsilon_at = decltype(options.epsilon_at)(choose.below(2));  // each of these enumerations has two
+    options.epsilon_at = decltype(options.epsilon_at)(choose.below(2));  // each of these enumerations has two values
   if constexpr (requires { options.beta1; }) maybe(options.beta1, 0.9), maybe(options.beta2, 0.99);
   if constexpr (requires { options.rho; }) maybe(options.rho, 0.9);
   if constexpr (requires { options.momentum; }) maybe(options.momentum, choose.coin() ? 0.9 : 0);
@@ -66,7 +66,7 @@ void try_rule(Choices& choose, Report& report) {
     const VectorX<S> before = theta;
     const std::vector<double> state = optimizer->state();
     if (report.attempt("update", [&] { optimizer->step(theta, gradient); })) {
-      // A large enough gradient takes a parameter beyond the range of float: that is no fault of the rule.
+      // A large enough gradient takes a parameter beyond the range of float, which is not a fault.
       const bool moderate = optimizer->learning_rate() <= 1 && optimizer->weight_decay() * largest <= 1 &&
                             gradient.cwiseAbs().maxCoeff() < 1e15F;
       report.expect(!moderate || theta.allFinite(), "an update of finite numbers is not finite");

@@ -1,4 +1,4 @@
-// Random encoders and decoders: training on pairs, files, and what they write.
+// Random tests of encoders and decoders: training on pairs, files and decoding.
 
 #include "interface/pairs.hpp"
 
@@ -26,7 +26,7 @@ std::optional<SequencePairs<S>> random_pairs(Choices& choose, Report& report, co
   return pairs;
 }
 
-/// The same bits for any number of threads and with checkpoints; with odd options no other numbers than finite ones.
+/// Trains with random options. Checks for finite parameters, and for the same bits in threads and with checkpoints.
 void try_lesson(Choices& choose, Report& report, PairsModel& model, const SequencePairs<S>& pairs) {
   const bool odd = choose.one_in(3);
   Lesson lesson{.updates = 1 + choose.below(3), .shard = odd ? choose.size(true) : choose.below(4)};
@@ -93,10 +93,10 @@ void try_pairs(Choices& choose, Report& report) {
   const bool odd = choose.one_in(4);
   Languages languages{.letters = 1 + choose.below(6), .words = 3 + choose.below(6), .marks = {}};
   languages.marks = {.begin = languages.words - 2, .end = languages.words - 1};
-  const Index read = choose.size();  // units of each direction
+  const Index read = choose.size();  // per direction
   Seq2SeqOptions options{.vocabulary = odd && choose.coin() ? choose.size(true) : languages.words,
                          .embedding = choose.size(odd && choose.coin()),
-                         // `dot` needs as many units as there are rows to compare with.
+                         // The score `dot` needs as many units as the keys have rows.
                          .units = choose.coin() ? 2 * read : choose.size(odd && choose.coin()),
                          .bridge = choose.one_of({Bridge::zero, Bridge::copy, Bridge::project}),
                          .tied = choose.one_in(4),
@@ -116,7 +116,7 @@ void try_pairs(Choices& choose, Report& report) {
         model->initialise(choose.seed());
       }))
     return;
-  if (model->parameters().size() > 3000000) return;  // right, but it would take long
+  if (model->parameters().size() > 3000000) return;  // valid, but slow
   const auto pairs = random_pairs(choose, report, languages);
   if (!pairs) return;
   try_lesson(choose, report, *model, *pairs);

@@ -1,5 +1,5 @@
 #pragma once
-// Encoders and decoders of any kind, so that what tries them is compiled once.
+// Encoders and decoders of any type behind virtual functions, so that their tests are compiled once.
 
 #include <functional>
 #include <memory>
@@ -19,7 +19,7 @@ namespace interface {
 
 using Encoder = Sequential<S, Embedding, Bidirectional<Gru>>;
 
-/// What greedy, sample and beam_search ask for.
+/// Type-erased decoder for greedy, sample and beam_search.
 class AnyDecoder {
  public:
   using Scalar = S;
@@ -33,7 +33,7 @@ class AnyDecoder {
   virtual ConstView<S> attention() const = 0;
 };
 
-/// How a model learns from pairs: all of them at once, some times.
+/// Training on pairs: updates with all pairs in one batch.
 struct Lesson {
   Index updates = 2, shard = 0;
   Seq2SeqStepOptions options = {};
@@ -48,7 +48,7 @@ class PairsModel {
   virtual void learn(const SequencePairs<S>& pairs, const Lesson& lesson, AnyOptimizer& optimizer) = 0;
   virtual SafeTensors tensors() const = 0;
   virtual void take(const SafeTensors& file) = 0;
-  /// Refers to the model.
+  /// The decoder keeps a reference to the model.
   virtual std::unique_ptr<AnyDecoder> decoder(Index begin) const = 0;
 };
 
@@ -101,11 +101,13 @@ std::unique_ptr<PairsModel> make_pairs_model(const Encoder& encoder, const Seq2S
   return std::make_unique<PairsModelOf<Cell>>(encoder, options);
 }
 
-/// The cells that attend before and behind the state's update; those that do not attend are among the latter.
+/// Models whose cells attend before (bahdanau) or after (luong) the state's update; cells without attention are in the
+/// latter list.
 std::span<const MakePairsModel> bahdanau_models();
 std::span<const MakePairsModel> luong_models();
 
-/// Decodes all sources with random options: in a batch as alone, and what is written keeps to the limits.
+/// Decodes all sources with random options. Checks that results are the same in a batch and alone, and within the
+/// limits.
 void try_decoding(Choices& choose, Report& report, const PairsModel& model, const SequencePairs<S>& pairs);
 
 }  // namespace interface

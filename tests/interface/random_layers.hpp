@@ -26,11 +26,11 @@
 
 namespace interface {
 
-/// Makes layers; `odd` asks for options that are out of the ordinary.
+/// Factory of random layers. `odd` selects unusual options.
 template <class Number>
 class RandomLayers {
  public:
-  /// No layer with kinks, or nearly so, which finite differences do not see.
+  /// Omits layers with kinks or near-kinks, at which finite differences are wrong.
   bool smooth = false;
 
   RandomLayers(Choices& choose, std::string& words) : choose_(choose), words_(words) {}
@@ -82,7 +82,7 @@ class RandomLayers {
   }
 
   AnyLayer<Number> convolution(bool odd) {
-    const bool here = odd && choose_.coin();  // not all options at once, or few would be tried
+    const bool here = odd && choose_.coin();  // not all options at once, since most such layers are refused
     const Index units = choose_.size(odd && !here), kernel = choose_.size(here && choose_.coin());
     const Index stride = choose_.size(here && choose_.coin()), dilation = choose_.size(here && choose_.coin());
     const WindowPadding pad = padding(here);
@@ -159,7 +159,7 @@ class RandomLayers {
     }
   }
 
-  /// Nodes that read any earlier ones, in it graphs again, and what they give merged.
+  /// Graph of random nodes, including nested graphs, each of which reads earlier nodes; finally two may be merged.
   AnyLayer<Number> graph(bool odd) {
     words_ += " graph[";
     ++depth_;
@@ -168,7 +168,7 @@ class RandomLayers {
     std::vector<typename Graph<Number>::Node> nodes{graph.add(Dense{.units = units}, graph.input())};
     const auto earlier = [&] { return nodes[std::size_t(choose_.below(Index(nodes.size())))]; };
     for (Index k = choose_.below(4); k >= 0; --k) {
-      // One after the other at times, so that graphs become deep; what nothing reads is refused.
+      // Often reads the previous node, so that graphs become deep. A node that no other reads is refused.
       const auto from = choose_.one_in(4) ? earlier() : nodes.back();
       switch (choose_.below(depth_ < 3 ? 5 : 4)) {
         case 0:
@@ -205,7 +205,7 @@ class RandomLayers {
 
   Choices& choose_;
   std::string& words_;
-  Index depth_ = 0;  // of graphs in graphs
+  Index depth_ = 0;  // depth of nested graphs
 };
 
 }  // namespace interface

@@ -21,7 +21,7 @@ RandomModel random_model(Choices& choose, Report& report) {
   for (Index k = 0; k < depth; ++k) all.push_back(layers.any(k == odd_layer));
   report.now(words);
   if (!report.attempt("model", [&] { made.model.emplace(made.features, all); })) return {};
-  if (made.model->parameters().size() > 3000000 || made.features > 100000) return {};  // right, but it would take long
+  if (made.model->parameters().size() > 3000000 || made.features > 100000) return {};  // valid, but slow
   report.attempt("initialise", [&] { made.model->initialise(choose.seed()); });
   return made;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// A model of random layers, and a batch for it.
+// Model of random layers, and a batch for it.
 
 #include <filesystem>
 #include <optional>
@@ -15,36 +15,35 @@ namespace interface {
 struct RandomModel {
   std::optional<Stack<S>> model;
   Index features = 0;
-  Index tokens = 0;  ///< above 0: what comes in is a token
+  Index tokens = 0;  ///< if above 0, the inputs are tokens below it
 };
 
-/// Empty where the layers do not fit each other, or are refused for an option.
+/// Random model; empty if its layers or options are refused.
 RandomModel random_model(Choices& choose, Report& report);
 
-/// Sequences of different lengths, some empty, some with gaps.
+/// Random sequences of different lengths, some empty, some with gaps.
 struct RandomBatch {
   MatrixX<bool> mask;
   Timeline timeline;
-  MatrixX<S> padded, x;  ///< NaN where masked; packed
+  MatrixX<S> padded, x;  ///< padded: NaN where masked; x: packed
 };
 RandomBatch random_batch(Choices& choose, Index features, Index tokens);
 
-/// Sequences with a class for each, or numbers for each step of the model's output.
+/// Random data set with a class per sequence, or with targets for each step of the model's output.
 std::optional<Dataset<S>> random_data(Choices& choose, Report& report, const RandomModel& made);
-/// `fit` with a loss for such data.
+/// Calls `fit` with a loss for such data.
 FitResult train(Stack<S>& model, AnyOptimizer& optimizer, const Dataset<S>& data, const FitOptions<S>& options,
                 TrainingState<S>& state);
-/// The loss of such data.
 Evaluation score(const Stack<S>& model, const Dataset<S>& data, const EvaluateOptions& options);
 
-/// A folder for files, which goes when the program ends.
+/// Folder for files, removed when the program ends.
 const std::filesystem::path& scratch_folder();
 
-/// Training with odd options: it is refused, and nothing has changed, or its parameters are finite.
+/// Trains with unusual options. A refused run changes nothing; an accepted one ends with finite parameters.
 void try_fit(Choices& choose, Report& report, const RandomModel& made);
-/// Training with good options: the same bits for any number of threads, with checkpoints, and resumed from a file.
+/// Trains with valid options: identical bits for any number of threads, with checkpoints, and resumed from a file.
 void try_runs(Choices& choose, Report& report, const RandomModel& made);
-/// Saving and loading: the same bits, or it is refused and the model is as it was.
+/// Saves and loads: identical bits, or a refusal that leaves the model unchanged.
 void try_model_file(Choices& choose, Report& report, const RandomModel& made);
 
 }  // namespace interface

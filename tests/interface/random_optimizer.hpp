@@ -1,5 +1,5 @@
 #pragma once
-// An optimizer of any kind with random options.
+// Optimizer of any type with random options.
 
 #include <unroll/optim/adadelta.hpp>
 #include <unroll/optim/adagrad.hpp>
@@ -17,14 +17,14 @@
 
 namespace interface {
 
-/// One of all kinds, so that what trains with it is compiled once.
+/// Optimizer of any type, so that code that trains with it is compiled once.
 class AnyOptimizer {
  public:
   using Scalar = S;
   using Kind = std::variant<SGD<S>, Adam<S>, AdamW<S>, NAdam<S>, RAdam<S>, Adamax<S>, RMSprop<S>, Adagrad<S>,
                             Adadelta<S>, Lion<S>>;
 
-  AnyOptimizer(Kind kind) : kind_(std::move(kind)) {}  // NOLINT: each kind is one
+  AnyOptimizer(Kind kind) : kind_(std::move(kind)) {}  // NOLINT: implicit on purpose
 
   void step(OutVector<S> theta, InVector<S> gradient) {
     std::visit([&](auto& kind) { kind.step(theta, gradient); }, kind_);
@@ -55,7 +55,6 @@ class AnyOptimizer {
   void visit_state(F&& f) {
     std::visit([&](auto& kind) { kind.visit_state(f); }, kind_);
   }
-  /// All of its state as numbers.
   std::vector<double> state() {
     std::vector<double> all;
     visit_state([&](std::string_view, auto& value) {
@@ -71,7 +70,7 @@ class AnyOptimizer {
   Kind kind_;
 };
 
-/// Throws where the options are refused, which only odd ones are.
+/// Random optimizer. Throws if the options are refused, which happens only if `odd`.
 AnyOptimizer random_optimizer(Choices& choose, bool odd);
 
 }  // namespace interface

@@ -1,5 +1,5 @@
-// Training of random models with good options: the same bits for any number of threads, with and without checkpoints,
-// stopped and resumed from a file; and what is said about them.
+// Random tests of training with valid options: identical bits for any number of threads, with and without checkpoints,
+// and resumed from a file; and of evaluation.
 
 #include <unroll/io/checkpoint.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
@@ -67,7 +67,7 @@ FitOptions<S> good_options(Choices& choose) {
   return options;
 }
 
-/// A run with all that it changes.
+/// A training run and all that it changes.
 struct Run {
   Stack<S> model;
   AnyOptimizer optimizer;

@@ -1,4 +1,4 @@
-// Learning from texts: word2vec, and models that read a text window by window.
+// Random tests of learning from texts: word2vec, and models that read a text in windows.
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
@@ -16,7 +16,7 @@
 namespace interface {
 namespace {
 
-/// Numbers of words from 0 to `words` - 1; odd texts have others, too.
+/// Words from 0 to `words` - 1; if `odd`, one may be outside.
 std::vector<Index> random_text(Choices& choose, Index words, Index length, bool odd) {
   std::vector<Index> text(static_cast<std::size_t>(length));
   for (Index& word : text) word = choose.below(words);
@@ -95,7 +95,6 @@ Stack<S> reader(Choices& choose, Index words) {
   return model;
 }
 
-/// Learns from all windows, twice.
 void learn(Stack<S>& model, const TokenStreams<S>& text, Index shard, const StepOptions& options) {
   Adam<S> adam({.learning_rate = 0.01});
   TrainingStep step(model, SoftmaxCrossEntropy<S>(), adam, options);
@@ -110,7 +109,7 @@ void learn(Stack<S>& model, const TokenStreams<S>& text, Index shard, const Step
   check_finite("windows", model.parameters());
 }
 
-/// The loss of the text read from its beginning to its end.
+/// Loss of the text, read from beginning to end.
 Evaluation read_whole(const Stack<S>& model, std::span<const Index> tokens, Index words, Index steps) {
   const TokenStreams<S> text(tokens, words, {.streams = 1, .steps = steps, .tail = Tail::keep});
   Evaluator<Stack<S>> evaluator;

@@ -94,7 +94,7 @@ TEST_CASE("atomic file: only unfinished files of killed processes are removed") 
   for (const std::string& name : others) std::ofstream(folder.path / name) << name;
   fs::create_directory(folder.path / "b.unroll-0.tmp");
   fs::create_symlink("notes.tmp", folder.path / "c.unroll-0.tmp");
-  std::ofstream(folder.path / "model.unroll-0.tmp") << "half";  // its process is gone: it is not locked
+  std::ofstream(folder.path / "model.unroll-0.tmp") << "half";  // not locked, as its process has ended
   AtomicFile open(folder.path / "model");
   remove_unfinished(folder.path);
   CHECK_FALSE(fs::exists(folder.path / "model.unroll-0.tmp"));

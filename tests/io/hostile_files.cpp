@@ -1,5 +1,5 @@
-// Readers meet files that nobody wrote on purpose: broken copies, other formats, attacks. Whatever comes, they read it
-// or throw an unroll::Error; anything else (another exception, a crash, a sanitizer's report) fails here.
+// Fuzz tests of readers with damaged files. A reader may accept its input or throw an unroll::Error; another exception,
+// a crash or a sanitizer's report fails the test.
 
 #include <cstdint>
 #include <filesystem>
@@ -22,7 +22,7 @@ namespace {
 
 const std::filesystem::path tests = UNROLL_TEST_DATA;
 
-/// Changes a few places of a text the way accidents and attackers do. The seed fixes everything.
+/// Mutator of texts, fully determined by its seed.
 class Mutator {
  public:
   explicit Mutator(std::uint32_t seed) : random_(seed) {}
@@ -36,7 +36,7 @@ class Mutator {
   std::size_t below(std::size_t bound) { return bound == 0 ? 0 : random_() % bound; }
 
   void mutate(std::string& text) {
-    // Words that mean something to one of the formats, or to a parser below them.
+    // Tokens of the formats, or of a parser below them.
     static const std::string words[] = {"{",
                                         "}",
                                         "[",
@@ -86,7 +86,8 @@ class Mutator {
   std::mt19937 random_;
 };
 
-/// Runs `read` on variants of `text`; true when some were read and some refused, so that the test reached both ways.
+/// Runs `read` on mutations of `text`. Returns whether some were accepted and some refused, so that the test covers
+/// both.
 template <class Read>
 bool survives(const std::string& text, int rounds, Read read) {
   Mutator mutate(20240607);
@@ -115,7 +116,7 @@ TEST_CASE("hostile files: safetensors") {
   };
   for (const auto* name : {"good_mixed", "good_ints"})
     CHECK(survives(detail::read_text(tests / "golden/safetensors" / (std::string(name) + ".safetensors")), 2000, read));
-  // The length word is a strong guard: here it is always right, so that the header itself is what the changes hit.
+  // Mutations rarely get the header length right, so here it is always computed and they hit the header itself.
   const std::string whole = detail::read_text(tests / "golden/safetensors/good_mixed.safetensors");
   const std::size_t json =
       static_cast<unsigned char>(whole[0]) + 256 * static_cast<std::size_t>(static_cast<unsigned char>(whole[1]));
@@ -134,7 +135,7 @@ TEST_CASE("hostile files: ts") {
       "@dimensions 2\n@equalLength true\n@seriesLength 2\n@classLabel true a b\n@data\n1,2:3,4:a\n5,?:7,8:b\n";
   for (const auto& text : {few, tiny, detail::read_text(tests / "data/UnitTest_TRAIN.ts")})
     for (const auto missing : {MissingValues::refuse, MissingValues::drop_step, MissingValues::keep_nan}) {
-      if (missing == MissingValues::refuse && text == tiny) continue;  // refused unchanged as well
+      if (missing == MissingValues::refuse && text == tiny) continue;  // refused even without mutations
       CHECK(survives(text, 2000, [&](const std::string& variant) {
         const auto set = parse_ts(variant, {.missing = missing});
         bool sound = !set.sequences.empty();
@@ -149,7 +150,7 @@ TEST_CASE("hostile files: csv") {
   for (const std::string text :
        {"time,x,y\n1,2.5,3\n\n2,-3,4e1\n", "\"a\",\"b \"\"c\"\"\"\r\n\"1\",2\r3,4\n", "1,2\n3,4\n"})
     for (const auto header : {CsvHeader::automatic, CsvHeader::yes, CsvHeader::no}) {
-      if (header == CsvHeader::no && text[0] != '1') continue;  // refused unchanged as well
+      if (header == CsvHeader::no && text[0] != '1') continue;  // refused even without mutations
       CHECK(survives(text, 2000, [&](const std::string& variant) {
         const auto table = parse_csv(variant, {.header = header});
         const bool sound = table.values.size() > 0 && table.values.allFinite() &&

@@ -31,7 +31,7 @@ std::string hex(const std::vector<std::byte>& bytes) {
   return digits;
 }
 
-/// A file with this header, followed by `data` zero bytes.
+/// File with this header and `data` zero bytes.
 std::vector<std::byte> file_with(const std::string& header, std::size_t data) {
   std::vector<std::byte> file(8 + header.size() + data);
   const std::uint64_t length = header.size();
@@ -42,7 +42,7 @@ std::vector<std::byte> file_with(const std::string& header, std::size_t data) {
 
 using Folder = support::TemporaryFolder;
 
-/// Compares values that JSON gives as a number or, when not finite, as text.
+/// Compares a number with JSON, where values that are not finite are strings.
 void check_value(double got, const nlohmann::json& want) {
   if (want == "nan") {
     CHECK(std::isnan(got));
@@ -72,8 +72,8 @@ void check_content(const SafeTensors& got, const nlohmann::json& want) {
 }  // namespace
 
 TEST_CASE("safetensors: every reference file is read exactly or refused, as the format says") {
-  // Where the format leaves the choice: unknown fields are skipped, sizes whose products overflow are refused even
-  // times 0.
+  // Where the format leaves a choice, this reader skips unknown fields and refuses sizes whose product overflows, even
+  // if one is 0.
   const std::map<std::string, bool> our_choice{{"raw_extra_field", true}, {"raw_ok_zero_dim_overflow", false}};
   const auto index = nlohmann::json::parse(detail::read_text(golden / "index.json"));
   int read = 0, refused = 0;
@@ -106,7 +106,7 @@ TEST_CASE("safetensors: hand-built files that are accepted hold what they say") 
   CHECK(file("raw_ok_scalar").tensors.begin()->second.shape.empty());
   CHECK(file("raw_ok_scalar").tensors.begin()->second.size() == 1);
   CHECK(file("raw_ok_zero_dim").tensors.begin()->second.size() == 0);
-  // Listed z, a; stored a, z: the numbers must follow the offsets.
+  // Listed z, a; stored a, z: values must follow the offsets.
   CHECK(file("raw_ok_unordered").at("a").to<float>() == std::vector<float>{1, 2});
   CHECK(file("raw_ok_unordered").at("z").to<float>() == std::vector<float>{3, 4});
 }
@@ -118,10 +118,10 @@ TEST_CASE("safetensors: writing gives the bytes of the reference package") {
     const auto copy = folder.path / name;
     write_safetensors(copy, read_safetensors(original));
     CHECK(bytes_of(copy) == bytes_of(original));
-    write_safetensors(copy, read_safetensors(original));  // over a file that is there
+    write_safetensors(copy, read_safetensors(original));  // over an existing file
     CHECK(bytes_of(copy) == bytes_of(original));
   }
-  CHECK(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 3);  // no temporary file left
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 3);  // no temporary file is left
   write_safetensors(folder.path / "empty", {});
   CHECK(bytes_of(folder.path / "empty") == file_with("{}      ", 0));
 }
@@ -130,7 +130,7 @@ TEST_CASE("safetensors: no proper beginning of a file is a file") {
   const auto whole = bytes_of(golden / "safetensors/good_mixed.safetensors");
   REQUIRE(parse_safetensors(whole).tensors.size() == 9);
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    // A copy of that size, so that a sanitizer sees any read past its end.
+    // A copy of exactly that size, so that a sanitizer detects reads past its end.
     const std::vector<std::byte> part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
     INFO(size << " bytes of " << whole.size());
     CHECK_THROWS_AS(parse_safetensors(part), FileError);
@@ -216,14 +216,14 @@ TEST_CASE("safetensors: what is wrong, and where, is said") {
   refuse("{\"a\x1b[2J\":{}}", 0, "byte 11: the header is no valid JSON");
   refuse(R"({"a\u001b[2J":{}})", 0, "tensor 'a?[2J': needs the fields");
   refuse("{\"a\":" + std::string(100'000, '['), 0, "tensor 'a': expected an object, found a list");
-  // Even when both say the same: the package lets this pass, the format does not.
+  // Even if both entries are equal: the reference package accepts this, the format does not.
   const std::string same = R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
   refuse("{" + same + "," + same + "}", 1, "tensor 'a': the name comes twice");
   auto too_long = file_with("{}", 0);
   too_long[0] = std::byte{3};
   CHECK_THROWS_MATCHES(parse_safetensors(too_long, "model.st"), FileError,
                        says("model.st: byte 0: the header length 3 runs past the end of the file (10 bytes)"));
-  // The file's own bytes stay out of the message however long the broken word is.
+  // The message must not contain the file's content, however long the invalid token is.
   try {
     parse_safetensors(file_with("{\"" + std::string(1'000'000, 'n'), 0));
     FAIL("accepted");

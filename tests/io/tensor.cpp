@@ -53,7 +53,7 @@ TEST_CASE("tensor: every 16-bit floating number widens exactly") {
     const auto expected = std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
     if (!(brain == expected || (std::isnan(brain) && std::isnan(expected)))) FAIL("bfloat16 " << bits);
 
-    // IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction.
+    // IEEE 754 binary16: sign, 5 bits of exponent, 10 bits of fraction.
     const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
     const float magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
                             : exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
@@ -66,7 +66,7 @@ TEST_CASE("tensor: every 16-bit floating number widens exactly") {
 
 TEST_CASE("tensor: a conversion that would change a number says which") {
   const double infinity = std::numeric_limits<double>::infinity();
-  CHECK(scalar(0.1).to<float>()[0] == 0.1f);  // rounding between floating types is no surprise
+  CHECK(scalar(0.1).to<float>()[0] == 0.1f);  // rounding between floating types is allowed
   CHECK(scalar(1e-60).to<float>()[0] == 0.f);
   CHECK(std::isnan(scalar(std::nan("")).to<float>()[0]));
   CHECK(scalar(-infinity).to<float>()[0] == -std::numeric_limits<float>::infinity());

@@ -67,7 +67,7 @@ TEST_CASE("a run resumed from a file ends with the same bits as one that never s
   Run whole(1);
   const auto want = whole({.epochs = 5});
   {
-    Run killed(1);  // in the middle of its fourth epoch
+    Run killed(1);  // stopped in its fourth epoch
     int batches = 0;
     killed({.epochs = 5,
             .on_batch = [&](const BatchEnd&) { return ++batches < 8; },

@@ -43,7 +43,7 @@ TEST_CASE("csv: a first line has names when no field is a number and one is a te
   CHECK(parse_csv("\"a\",NA\n1,2\n").names == std::vector<std::string>{"a", "NA"});
   CHECK(parse_csv("1,2\n3,4\n").names.empty());
   CHECK(parse_csv("\"1\",-2e3\n3,4\n").values == (MatrixX<float>(2, 2) << 1, 3, -2000, 4).finished());
-  // A missing number in the first record does not make it a line of names, and is refused as in every other record.
+  // A missing number in the first record does not turn it into a line of names; it is refused as in other records.
   for (const std::string missing : {"nan", "NaN", "-inf", "+inf", "NA", "N/A", "null", ""}) {
     INFO(missing);
     CHECK_THROWS_MATCHES(parse_csv(missing + "," + missing + "\n3,4\n"), FileError,
@@ -106,7 +106,7 @@ TEST_CASE("csv: line ends of Unix, Windows and old Mac, mixed") {
 
 TEST_CASE("csv: what is right costs no message") {
   std::string file = "first name,b\n";
-  for (int k = 0; k < 1000; ++k) file += "1.0000000000000000000000000000000000000,2\n";  // long as text
+  for (int k = 0; k < 1000; ++k) file += "1.0000000000000000000000000000000000000,2\n";  // allocates as a string
   const support::AllocationCount allocations;
   const auto table = parse_csv(file);
   const auto count = allocations.count();

@@ -14,7 +14,7 @@ namespace {
 
 const std::filesystem::path by_h5py = std::filesystem::path(UNROLL_TEST_DATA) / "io/h5py_lzf.h5";
 
-/// Files as others write them: any element type, whole or in packed chunks.
+/// Writer of files of any element type, contiguous or in compressed chunks.
 class Writer {
  public:
   explicit Writer(const std::filesystem::path& path)
@@ -33,7 +33,7 @@ class Writer {
     const Handle data(H5Dcreate2(file_, name, stored, space, H5P_DEFAULT, how, H5P_DEFAULT), H5Dclose);
     H5Dwrite(data, detail::hdf5_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
   }
-  /// One chunk of `count` bytes, packed by the caller; the numbers of the filter say that it has `said`.
+  /// One compressed chunk of `count` bytes; the filter's parameters declare a size of `said`.
   void write_lzf(const char* name, hsize_t count, const std::vector<std::byte>& packed, unsigned said) {
     write_lzf(name, count, packed, {4, 0x106, said});
   }
@@ -41,7 +41,7 @@ class Writer {
                  const std::vector<unsigned>& values) {
     const Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose), how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     const H5Z_class2_t filter{H5Z_CLASS_T_VERS, 32000, 1, 1, "lzf", nullptr, nullptr, detail::hdf5_lzf};
-    H5Zregister(&filter);  // as one that packs, or else no dataset is made with it
+    H5Zregister(&filter);  // a dataset needs a filter that can also compress
     H5Pset_chunk(how, 1, &count);
     H5Pset_filter(how, 32000, H5Z_FLAG_OPTIONAL, values.size(), values.data());
     const Handle data(H5Dcreate2(file_, name, H5T_STD_I8LE, space, H5P_DEFAULT, how, H5P_DEFAULT), H5Dclose);
@@ -52,14 +52,14 @@ class Writer {
     const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
     H5Dclose(H5Dcreate2(file_, name, H5T_C_S1, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   }
-  /// An extent that was never written and takes no place in the file.
+  /// An extent without values, which takes no space in the file.
   void declare(const char* name, hid_t type, hsize_t extent) {
     const Handle space(H5Screate_simple(1, &extent, nullptr), H5Sclose), how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     const hsize_t chunk = 1;
     H5Pset_chunk(how, 1, &chunk);
     H5Dclose(H5Dcreate2(file_, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT));
   }
-  /// Whole numbers of one byte, all 0, packed as well as gzip can.
+  /// Zeros of type uint8, compressed by gzip.
   void write_zeros(const char* name, hsize_t extent, hsize_t chunk) {
     const Handle space(H5Screate_simple(1, &extent, nullptr), H5Sclose), how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     H5Pset_chunk(how, 1, &chunk);
@@ -68,7 +68,7 @@ class Writer {
     const std::vector<unsigned char> zeros(extent, 0);
     H5Dwrite(data, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros.data());
   }
-  /// A type and no value, as h5py writes h5py.Empty.
+  /// A type without a value, as h5py.Empty.
   void write_nothing(const char* name) {
     const Handle space(H5Screate(H5S_NULL), H5Sclose);
     H5Dclose(H5Dcreate2(file_, name, H5T_IEEE_F32LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
@@ -157,7 +157,7 @@ TEST_CASE("HDF5 numbers that are packed a thousand to one are read as wider ones
   const support::TemporaryFolder folder;
   Writer(folder.path / "x.h5").write_zeros("x", 9'000'000, 1'000'000);
   const Hdf5File file(folder.path / "x.h5");
-  const auto numbers = file.read<double>("x");  // 72 MB from a file of some 10 kB
+  const auto numbers = file.read<double>("x");  // 72 MB from a file of about 10 kB
   CHECK(numbers.size() == 9'000'000);
   CHECK(numbers.back() == 0);
 }
@@ -188,7 +188,7 @@ TEST_CASE("HDF5 truth values and enumerated numbers are numbers, nothing is none
   CHECK(file.read<int>("truth") == std::vector<int>{1, 0, 1});
   CHECK(file.shape("activity").type == "enumerated int8");
   CHECK(file.read<double>("activity") == std::vector<double>{7, 3});
-  CHECK(file.shape("answer").type == "enumerated int8");  // a third value is no truth value
+  CHECK(file.shape("answer").type == "enumerated int8");  // three values are not a bool
   CHECK(file.read<double>("answer") == std::vector<double>{2, 0});
   CHECK(file.shape("nothing").sizes == std::vector<Index>{0});
   CHECK(file.read<float>("nothing").empty());
@@ -286,7 +286,7 @@ TEST_CASE("HDF5: LZF chunks are refused when they unpack to another size than a 
   {
     Writer writer(folder.path / "x.h5");
     writer.write_lzf("whole", 4, four, 4);
-    writer.write_lzf("short", 8, four, 8);    // the rest would be whatever the memory holds
+    writer.write_lzf("short", 8, four, 8);    // the rest would be uninitialised memory
     writer.write_lzf("small", 400, four, 4);  // libhdf5 would read 400 bytes of 4
     writer.write_lzf("large", 4, four, 8);
     writer.write_lzf("silent", 400, four, std::vector<unsigned>{4, 0x106});
@@ -301,14 +301,14 @@ TEST_CASE("HDF5: LZF chunks are refused when they unpack to another size than a 
 
 TEST_CASE("an LZF stream that leads outside is damaged, not followed", "[hdf5]") {
   std::vector<std::byte> out(8);
-  CHECK(detail::unpack_lzf(stream_of({1, 7, 8, 0x40, 1}), out) == 6);  // two bytes, then four from two before
+  CHECK(detail::unpack_lzf(stream_of({1, 7, 8, 0x40, 1}), out) == 6);  // two literal bytes, then four from distance 2
   CHECK(std::to_integer<int>(out[4]) == 7);
   CHECK(std::to_integer<int>(out[5]) == 8);
-  CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7}), out));                 // fewer literal bytes than announced
+  CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7}), out));                 // fewer literal bytes than declared
   CHECK_FALSE(detail::unpack_lzf(stream_of({0x40}), out));                 // no distance
-  CHECK_FALSE(detail::unpack_lzf(stream_of({0xe0, 1}), out));              // no distance behind a long length
-  CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7, 8, 0x40, 2}), out));     // from before the beginning
-  CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7, 8, 0xe0, 9, 0}), out));  // more than there is room for
+  CHECK_FALSE(detail::unpack_lzf(stream_of({0xe0, 1}), out));              // no distance after a long length
+  CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7, 8, 0x40, 2}), out));     // before the start of the output
+  CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7, 8, 0xe0, 9, 0}), out));  // exceeds the output
   CHECK_FALSE(detail::unpack_lzf(stream_of({1, 7, 8, 5, 1, 2, 3, 4, 5, 6, 1, 9, 9}), out));
 }
 

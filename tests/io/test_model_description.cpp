@@ -1,4 +1,5 @@
-// A file says all that tells one model from another; a model with any other option is refused, and told which.
+// Model files describe the model completely; a model that differs in any option is refused with a message that names
+// it.
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
@@ -50,15 +51,15 @@ struct Change {
   std::string option;
   Layer layer;
 };
-/// A layer and others that differ from it in one option.
+/// A layer, and variants that differ from it in one option.
 struct Row {
   Layer layer;
   std::vector<Change> outputs, training = {};
   Index features = 4;
 };
 
-// ---- every option of every layer. When one of these lines does not compile, a layer has got a member: if it is an
-// ---- option, add it to the layer's options() and to the row below.
+// All options of all layers. If one of these lines does not compile, a layer has a new member: if it is an option, add
+// it to the layer's options() and to the row below.
 
 [[maybe_unused]] void all_members() {
   { [[maybe_unused]] const auto& [a, b, c, d, e] = Recurrent<Gru>{}; }
@@ -173,7 +174,7 @@ std::vector<Row> rows() {
 
 SafeTensors saved(const Layer& layer, Index features) { return to_tensors(Stack<float>(features, {layer})); }
 
-/// in -> dense -> merged with `other`
+/// Graph of two dense layers, the second of which is merged with the input or with the first.
 Graph<float> graph(Merge how, bool with_input) {
   Graph<float> graph;
   const auto in = graph.input();

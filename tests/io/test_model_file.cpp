@@ -21,7 +21,6 @@ auto model_of(Index units, std::uint64_t seed) {
   return model;
 }
 
-/// A path in a folder of its own.
 struct TemporaryFile {
   support::TemporaryFolder folder;
   std::filesystem::path path = folder.path / "model.safetensors";

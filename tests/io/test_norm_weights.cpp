@@ -1,4 +1,4 @@
-// Normalisations in the files of PyTorch and Keras.
+// Normalisation layers in files of PyTorch and Keras.
 
 #include <unroll/io/import/keras.hpp>
 #include <unroll/io/import/pytorch.hpp>

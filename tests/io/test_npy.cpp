@@ -19,7 +19,7 @@ const std::filesystem::path golden = std::filesystem::path(UNROLL_TEST_DATA) / "
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
-/// A file of version 1 with this dictionary, followed by `data` bytes.
+/// .npy file of version 1 with this dictionary and data.
 std::string npy_with(const std::string& dictionary, const std::string& data) {
   std::string file("\x93NUMPY\1\0", 8);
   file += static_cast<char>(dictionary.size() & 0xff);
@@ -30,7 +30,7 @@ std::string dictionary_of(const std::string& descr, const std::string& shape) {
   return "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }\n";
 }
 
-/// Compares values that JSON gives as a number or, when not finite, as text.
+/// Compares a number with JSON, where values that are not finite are strings.
 void check_value(double got, const nlohmann::json& want) {
   if (want == "nan") {
     CHECK(std::isnan(got));
@@ -63,7 +63,7 @@ std::string inflated(std::string_view hex, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Everything that was read or refused for good reasons; true when `read` did either.
+/// Whether `read` accepts the bytes, or refuses them with a message of less than 1000 characters.
 template <class Read>
 bool sound(const std::string& bytes, Read read) {
   try {
@@ -83,7 +83,7 @@ TEST_CASE("npy: every reference file is read exactly or refused, as NumPy does")
     const auto path = golden.parent_path() / entry.at("file").get<std::string>();
     INFO(path.filename() << ": " << entry.at("desc"));
     const bool several = path.extension() == ".npz";
-    // Bytes behind the data, where NumPy looks away, are refused: what is not described could be anything.
+    // Bytes after the data are refused, although NumPy ignores them: nothing describes their content.
     if (entry.at("valid") != "accept") {
       if (several) {
         CHECK_THROWS_MATCHES(read_npz(path), FileError, says(path.string()));
@@ -129,7 +129,7 @@ TEST_CASE("npy: elements may begin anywhere, as in files of old") {
 }
 
 TEST_CASE("npy: Fortran order of any rank") {
-  // Element (i, j, k) of shape (2, 3, 2) is 100 i + 10 j + k; the first index runs fastest in the file.
+  // Element (i, j, k) of shape (2, 3, 2) is 100 i + 10 j + k; the first index is the fastest in the file.
   std::string data;
   for (int k = 0; k < 2; ++k)
     for (int j = 0; j < 3; ++j)
@@ -219,7 +219,7 @@ TEST_CASE("npz: what is written is read back") {
 }
 
 TEST_CASE("npz: one array is read whatever stands beside it, folders are no arrays") {
-  // As numpy.savez(path, x=..., names=...) packs texts: a .npy file of an element type that is none of ours.
+  // As numpy.savez(path, x=..., names=...) stores strings: a .npy file of an unsupported element type.
   const auto of_bytes = [](const std::string& bytes) {
     return Tensor::of(std::vector<std::uint8_t>(bytes.begin(), bytes.end()), {Index(bytes.size())});
   };
@@ -227,7 +227,7 @@ TEST_CASE("npz: one array is read whatever stands beside it, folders are no arra
   const auto path = folder.path / "x.npz";
   write_npz(path, {{"x", Tensor::of(std::vector<float>{1, 2.5f}, {2})}, {"names", of_bytes("ab")}});
   std::string bytes = detail::read_text(path);
-  // The header of the other array, and its checksum no longer: it must not even be looked at.
+  // The header of the other array changes and its checksum does not: the reader must not read it.
   bytes.replace(bytes.find("|u1"), 3, "<U9");
   std::ofstream(path, std::ios::binary) << bytes;
   CHECK(read_npz(path, "x").to<float>() == std::vector<float>{1, 2.5f});
@@ -235,7 +235,7 @@ TEST_CASE("npz: one array is read whatever stands beside it, folders are no arra
   CHECK_THROWS_MATCHES(read_npz(path, "y"), FileError,
                        says("x.npz: has no array 'y' among 2 members; the nearest: 'x.npy'"));
 
-  // An empty member whose name ends with a slash, as zip programs add folders.
+  // An empty member whose name ends with a slash, as zip programs store folders.
   const detail::ZipMember empty{"d/"};
   const std::string local = std::string("PK\3\4", 4) + detail::zip_fields(empty) + empty.name;
   const std::string directory = detail::zip_directory_entry(empty);
@@ -253,7 +253,7 @@ TEST_CASE("npz: sizes that 32 bits do not hold stand behind the name, the unpack
   std::string local = std::string("PK\3\4", 4) + detail::zip_fields(member) + member.name;
   std::string entry = detail::zip_directory_entry(member);
   local[8] = entry[10] = 8;  // deflated
-  entry[30] = 20;            // bytes behind the name
+  entry[30] = 20;            // size of the extra field
   detail::append_word(entry, 1, 2), detail::append_word(entry, 16, 2);
   detail::append_word(entry, array.size(), 8), detail::append_word(entry, deflated.size(), 8);
   const std::string archive =
@@ -294,7 +294,7 @@ TEST_CASE("npz: archives that are not sound are refused in a sentence") {
   };
   refuses(with_byte(8, 1), "'x.npy' is encrypted");
   refuses(with_byte(10, 12), "packed by method 12");
-  refuses(with_byte(10, 8), "deflated data");  // what is stored is taken for deflated
+  refuses(with_byte(10, 8), "deflated data");  // stored bytes are not deflated data
   refuses(with_byte(24, 1), "is stored, but has two sizes");
   refuses(with_byte(16, char(stored[entry + 16] ^ 1)), "the checksum is wrong");
   refuses(with_byte(45, 1), "it ends too early");

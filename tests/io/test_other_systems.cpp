@@ -1,5 +1,5 @@
-// Which cells and layers PyTorch and Keras have. What goes out or comes in must give the same outputs there, which
-// plain loops over these systems' tensors compute here; everything else is refused.
+// Exchange of weights with PyTorch and Keras. Exported and imported cells and layers must give the same outputs as in
+// those systems, which plain loops over their tensors compute here; all others are refused.
 
 #include <unroll/cells/elman.hpp>
 #include <unroll/cells/gru.hpp>
@@ -55,7 +55,7 @@ inline constexpr auto lstm_clipped =
 inline constexpr auto lstm_of_other_output =
     cell(state(h, c), i = sigmoid(linear(x, h)), f = sigmoid(linear(x, h)), g = tanh(linear(x, h)),
          o = sigmoid(linear(x, h)), next(c) = f * c + i * g, next(h) = o * tanh(next(c)), output(c));
-/// Another function of the name.
+/// A different function with the name tanh.
 struct OwnTanh : Softsign {
   static constexpr std::string_view name = "tanh";
 };
@@ -78,7 +78,7 @@ M noise(Index rows, Index cols, std::uint64_t seed) {
 V sigmoid(const V& v) { return 1 / (1 + (-v.array()).exp()); }
 V tangent(const V& v) { return v.array().tanh(); }
 
-/// What the other system calls a cell, and what it has for a function of a simple RNN.
+/// Cell's name in the other system, and the activation of a simple RNN.
 struct Kind {
   std::string cell;
   V (*function)(const V&) = tangent;
@@ -88,7 +88,7 @@ M read(const SafeTensors& file, const std::string& name, Index rows) {
   return file.contains(name) ? matrix<double>(file.at(name)) : M(M::Zero(rows, 1));
 }
 
-/// One direction as PyTorch's documentation has it.
+/// One direction of a module, from PyTorch's documentation.
 M torch_direction(const SafeTensors& file, const std::string& suffix, const Kind& kind, const M& x, bool reverse) {
   const M w = read(file, "weight_ih" + suffix, 0), u = read(file, "weight_hh" + suffix, 0);
   const M b = read(file, "bias_ih" + suffix, w.rows()), d = read(file, "bias_hh" + suffix, w.rows());
@@ -115,7 +115,6 @@ M torch_direction(const SafeTensors& file, const std::string& suffix, const Kind
   return y;
 }
 
-/// All layers of a module.
 M torch_module(const SafeTensors& file, const Kind& kind, M x) {
   for (Index layer = 0; file.contains(text("weight_ih_l", layer)); ++layer) {
     M y = torch_direction(file, text("_l", layer), kind, x, false);
@@ -129,7 +128,7 @@ M torch_module(const SafeTensors& file, const Kind& kind, M x) {
   return x;
 }
 
-/// One layer as Keras's documentation has it.
+/// One layer, from Keras's documentation.
 M keras_layer(const SafeTensors& file, const Kind& kind, const M& x) {
   const M w = matrix<double>(file.at("kernel")).transpose(),
           u = matrix<double>(file.at("recurrent_kernel")).transpose();
@@ -207,7 +206,7 @@ Parameters<double> parameters_of(const std::vector<std::pair<std::string, Index>
   return Parameters<double>(cell.parameters());
 }
 
-/// In both directions.
+/// Checks that export and import refuse the cell.
 void refuses(System system, Parameters<double> p, const std::string& why) {
   SafeTensors file;
   TensorReader reader(file);

@@ -18,7 +18,7 @@ namespace {
 
 const std::vector<std::string> prefixes{"rnn.", "rnn.", "out."};
 
-/// Two layers of one module and a readout, as in most PyTorch models; every parameter another number.
+/// Two layers of one module and a readout, as in most PyTorch models; all parameters differ.
 auto model_of(Index units) {
   auto model = sequential<double>(3, Bidirectional<Gru>{.units = units}, Dropout{}, Bidirectional<Gru>{.units = units},
                                   Dense{.units = 2});
@@ -34,7 +34,7 @@ Parameters<double> parameters_of(const std::vector<std::pair<std::string, Index>
   return parameters;
 }
 
-/// Writes and reads back what `write` and `read` know of; the same numbers must come out.
+/// Checks that `read` restores the parameters that `write` wrote.
 template <class Write, class Read>
 void check_there_and_back(const Parameters<double>& parameters, Write write, Read read) {
   SafeTensors file;
@@ -99,10 +99,10 @@ TEST_CASE("a second bias that the cell does not have is 0 of parameters, and the
     CHECK(half(both, false) != none);
     CHECK(half(both, true) == (same ? half(both, false) : none));
 
-    write_keras(lstm, "", keras, "", second);  // which has one bias
-    CHECK(bias(keras, "bias") == first);       // of its gates in PyTorch's order
+    write_keras(lstm, "", keras, "", second);  // Keras has one bias
+    CHECK(bias(keras, "bias") == first);       // its gate order is PyTorch's
 
-    // The candidate of a GRU that resets after the product has two biases of its own.
+    // The candidate of a GRU that resets after the product has two separate biases.
     write_pytorch(gru, "", of_gru, "", "_l0", second);
     const auto ih = bias(of_gru, "bias_ih_l0"), hh = bias(of_gru, "bias_hh_l0");
     for (std::size_t k = 0; k < 8; ++k) CHECK(hh[k] == (same ? ih[k] : 0));

@@ -43,7 +43,7 @@ TEST_CASE("ts: Japanese vowels, sequences of different lengths") {
     }
   CHECK(shortest == 7);
   CHECK(longest == 29);
-  // First line: the first two values and the first of channel 2; sums over all values by another program.
+  // First line: the first two values, and the first of channel 2. The sums over all values are from another program.
   CHECK(train.sequences[0].cols() == 20);
   CHECK(train.sequences[0](0, 0) == 1.860936);
   CHECK(train.sequences[0](0, 1) == 1.891651);
@@ -95,7 +95,7 @@ TEST_CASE("ts: line ends, blanks, byte order mark and locale make no difference"
   for (const char c : plain) windows += c == '\n' ? std::string(" \t\r\n") : std::string(1, c);
   const char* old = std::setlocale(LC_ALL, nullptr);
   const std::string saved = old ? old : "C";
-  const bool comma = std::setlocale(LC_ALL, "de_DE.UTF-8") != nullptr;  // where it is installed: a decimal comma
+  const bool comma = std::setlocale(LC_ALL, "de_DE.UTF-8") != nullptr;  // decimal comma, if installed
   INFO("decimal comma " << comma);
   for (const std::string& text : std::vector<std::string>{
            windows, plain.substr(0, plain.size() - 1), header + " 1 , 2.5 : 3 , 4 : run \n5:6:walk",
@@ -126,7 +126,7 @@ TEST_CASE("ts: a series costs as little with thousands of classes as with two") 
   const auto set = parse_ts(file, {.classes = names});
   const auto count = allocations.count();
   CHECK(set.labels.back() == classes - 1);
-  CHECK(count < 10 * classes);  // an edit distance for each pair would be 8 million
+  CHECK(count < 10 * classes);  // an edit distance for each pair would need 8 million
 }
 
 TEST_CASE("ts: a file without labels") {
@@ -197,9 +197,9 @@ TEST_CASE("ts: what is wrong, and on which line, is said") {
   for (const auto* word :
        {"", " ", "1.5.2", "0x10", "1e", "--1", "+-1", "+", "inf", "-infinity", "1e39", "1e999", "1;2", "(0", "nano"})
     refuse(header + "1:" + word + ":run\n", ", line 5: channel 2, value 1: expected a number, found '");
-  // Without @equalLength true the length in the header binds nothing.
+  // The length in the header is not binding without @equalLength true.
   CHECK(parse_ts("@seriesLength 3\n@equalLength false\n" + header + "1,2:run\n").sequences[0].cols() == 2);
-  CHECK(parse_ts<double>(header + "1e39:run\n").sequences[0](0, 0) == 1e39);  // fits here
+  CHECK(parse_ts<double>(header + "1e39:run\n").sequences[0](0, 0) == 1e39);  // in the range of double
   CHECK(parse_ts(header + "1e-60:run\n").sequences[0](0, 0) == 0);
   CHECK_THROWS_MATCHES(read_ts(data / "Nothing.ts"), FileError, says("Nothing.ts: no such file"));
 }

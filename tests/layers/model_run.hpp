@@ -1,5 +1,5 @@
 #pragma once
-// Whole models on batches with numbers of no pattern: what the tests of layers share.
+// Fixtures for tests of layers: random batches, timelines, gradient checks.
 
 #include <cstring>
 #include <unroll/check/gradient.hpp>
@@ -16,14 +16,14 @@ inline MatrixX<double> noise(Index rows, Index cols, std::uint64_t seed = 1, dou
   return m;
 }
 
-/// Weights of no pattern, so that nothing is zero by chance.
+/// Random weights, so that no value is zero by chance.
 template <class Model>
 void randomise(Model& model, std::uint64_t seed = 5, double scale = 0.6) {
   using S = typename Model::Scalar;
   model.parameters().values() = noise(model.parameters().size(), 1, seed, scale).template cast<S>();
 }
 
-/// A loss in which every output counts with its own weight.
+/// Loss with a random weight for every output.
 inline auto weighted(std::uint64_t seed = 9) {
   return [seed](const auto& output, auto& d_output) {
     d_output = noise(output.rows(), output.cols(), seed);
@@ -31,7 +31,7 @@ inline auto weighted(std::uint64_t seed = 9) {
   };
 }
 
-/// A batch of 3 with 1, 2 and 7 steps; one that has a sample without steps; one with gaps in the middle.
+/// Timelines of 3 samples: 1 step each; lengths 1, 2 and 0; lengths 3, 0 and 7; a mask with gaps.
 inline std::vector<Timeline> timelines() {
   MatrixX<bool> gaps(3, 7);
   gaps << 1, 0, 1, 1, 0, 0, 1,  //
@@ -41,7 +41,7 @@ inline std::vector<Timeline> timelines() {
           Timeline::from_mask(gaps)};
 }
 
-/// Gradients of parameters, inputs and initial states on all timelines, against central differences.
+/// Gradients of parameters, inputs and initial states on all timelines, compared with central differences.
 template <class Model>
 GradientReport gradients(Model model, const Pass& pass = {}) {
   randomise(model);
@@ -52,7 +52,7 @@ GradientReport gradients(Model model, const Pass& pass = {}) {
   return report;
 }
 
-/// All bits, so that a zero's sign counts.
+/// Bitwise comparison: +0 and -0 differ.
 template <class A, class B>
 bool same_bits(const A& a, const B& b) {
   if (a.rows() != b.rows() || a.cols() != b.cols()) return false;

@@ -1,5 +1,4 @@
 #pragma once
-// The smallest layer that has a state.
 
 #include <unroll/layers/layer.hpp>
 
@@ -7,7 +6,7 @@ namespace model_run {
 
 using namespace unroll;
 
-/// A user's layer with a state: the running sum over time, which begins with the initial state.
+/// Minimal stateful user-defined layer: cumulative sum over time from the initial state.
 struct RunningSum : LayerBase<double> {
   struct Tape {
     MatrixX<double> sum, state;

@@ -11,7 +11,7 @@ using namespace model_run;
 
 namespace {
 
-/// Some of one's own, whose derivative is told from the argument.
+/// User-defined activation function with a derivative computed from the argument.
 struct Cube {
   static constexpr std::string_view name = "cube", latex = "x^3";
   static constexpr bool by_output = false;

@@ -19,7 +19,7 @@ using Model = Stack<double>;
 using Norm = BatchNorm;
 constexpr Pass training{.training = true};
 
-/// No pattern, and variances that could be some.
+/// Random parameters with positive running variances.
 void randomise_positive(Model& model) {
   randomise(model);
   for (const ParameterBlock& block : model.parameters().table().blocks())
@@ -36,7 +36,7 @@ GradientReport norm_gradients(Model model, const Pass& pass) {
   return report;
 }
 
-/// What an update of the parameters does to running means and variances after passes over these batches.
+/// Forward passes over the batches, then one update of the running means and variances.
 void follow(Model& model, const std::vector<MatrixX<double>>& batches) {
   Model::Tape tape;
   VectorX<double> statistics = VectorX<double>::Zero(model.statistics());
@@ -77,7 +77,7 @@ TEST_CASE("batch norm: every feature has mean 0 and variance 1 over all valid st
   const MatrixX<double> x = (noise(9, 102).array() * 3 + 100), y = model.forward(x, timeline, tape, training);
   CHECK(y.rowwise().sum().isZero(1e-9));
   CHECK((y.rowwise().squaredNorm().array() / 102).isApproxToConstant(1, 1e-9));
-  CHECK(model.forward(x, timeline, tape).isApprox(x));  // in evaluation: nothing has been followed yet
+  CHECK(model.forward(x, timeline, tape).isApprox(x));  // evaluation: initial running statistics
 }
 
 TEST_CASE("batch norm: masked steps count for nothing, wherever they lie") {
@@ -127,11 +127,11 @@ TEST_CASE("batch norm: running statistics follow in the sense of both frameworks
   CHECK(torch.second.isApprox(0.7 * old_var + 0.3 * variance(x, 6)));
   CHECK(keras.first.isApprox(0.99 * old_mean + 0.01 * mean(x)));
   CHECK(keras.second.isApprox(0.99 * old_var + 0.01 * variance(x, 7)));
-  // Windows of one update are one batch.
+  // Windows of one update count as one batch.
   const auto windows = after({.momentum = 0.3}, {x.leftCols(2), x.middleCols(2, 1), x.rightCols(4)});
   CHECK(windows.first.isApprox(torch.first));
   CHECK(windows.second.isApprox(torch.second));
-  // One column has no variance; no column says nothing.
+  // One column has a mean but no variance; no column changes nothing.
   const auto one = after({.momentum = 0.3}, {x.leftCols(1)}), nothing = after({}, {x.leftCols(0)});
   CHECK(one.first.isApprox(0.7 * old_mean + 0.3 * x.leftCols(1)));
   CHECK(one.second == old_var);

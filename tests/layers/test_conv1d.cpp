@@ -21,7 +21,7 @@ Conv1d layer(Index units, Index kernel, WindowPadding padding = valid(), Index s
       .units = units, .kernel = kernel, .stride = stride, .dilation = dilation, .groups = groups, .padding = padding};
 }
 
-/// One sequence by the formula, x [features x steps] with zeros at both ends.
+/// Convolution of one sequence by its formula, x [features x steps], zero-padded at both ends.
 MatrixX<double> by_formula(const Conv1d& conv, const MatrixX<double>& w, const MatrixX<double>& b,
                            const MatrixX<double>& x) {
   const Index span = (conv.kernel - 1) * conv.dilation + 1, steps = x.cols();
@@ -45,7 +45,7 @@ MatrixX<double> by_formula(const Conv1d& conv, const MatrixX<double>& w, const M
   return y;
 }
 
-/// The steps of one sample, masked ones being zero.
+/// Steps of one sample [features x steps]; masked steps are zero.
 MatrixX<double> sequence(const MatrixX<double>& x, const Timeline& timeline, Index sample) {
   Index places = 0;
   for (Index c = 0; c < x.cols(); ++c)

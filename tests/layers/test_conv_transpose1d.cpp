@@ -25,7 +25,7 @@ Transpose layer(Index units, Index kernel, Index stride, Index dilation = 1, Win
           .output_padding = output_padding};
 }
 
-/// One sequence by the formula: every input step adds its taps to the output.
+/// Transposed convolution of one sequence by its formula: each input step adds its taps to the output.
 MatrixX<double> by_formula(const Transpose& conv, const MatrixX<double>& w, const MatrixX<double>& b,
                            const MatrixX<double>& x, Index length) {
   const bool same_length = conv.padding.kind() == WindowPadding::Kind::same;
@@ -148,7 +148,7 @@ TEST_CASE("conv transpose1d: the same bits alone, in a batch, and with threads, 
   CHECK(count == 0);
 }
 
-// Without any column there is no memory, and nothing may point into it: the sanitizers watch.
+// A matrix without columns has a null pointer; the sanitizers detect arithmetic on it.
 TEST_CASE("conv transpose1d: sequences without steps give nothing and learn nothing") {
   Model model(2, layer(4, 3, 2, 1, valid(), 0, 2));
   model.initialise(1);

@@ -10,7 +10,7 @@ using namespace model_run;
 
 namespace {
 
-/// What dropout does to ones: its mask.
+/// Dropout mask: the output for an input of ones.
 MatrixX<double> mask(const Timeline& timeline, Pass pass, Dropout options = {.rate = 0.4}, Index features = 6) {
   auto model = sequential<double>(features, options);
   typename decltype(model)::Tape tape;
@@ -26,9 +26,9 @@ TEST_CASE("dropout drops each value on its own and scales what is left") {
   const MatrixX<double> m = mask(timeline, training, {.rate = 0.4}, 10);
   CHECK((m.array() == 0 || m.array() == 1 / 0.6).all());
   const double kept = double((m.array() != 0).count()) / double(m.size());
-  CHECK(std::abs(kept - 0.6) < 0.02);  // 6000 values: 3 standard deviations
+  CHECK(std::abs(kept - 0.6) < 0.02);  // 6000 values: 0.02 is 3 standard deviations
   CHECK(std::abs(m.mean() - 1) < 0.03);
-  // Neighbours in feature, step and sample are independent of each other: they agree as often as chance has it.
+  // Neighbours in feature, step and sample are independent: they agree as often as by chance.
   const auto agree = [](const auto& a, const auto& b) {
     return double((a.array() == b.array()).count()) / double(a.size());
   };
@@ -59,7 +59,7 @@ TEST_CASE("a mask belongs to seed, update, layer, sample, step and feature, not 
   CHECK(!same_bits(m, mask(timeline, {.training = true, .seed = 8, .update = 3})));
   CHECK(!same_bits(m, mask(timeline, {.training = true, .seed = 7, .update = 4})));
 
-  const auto other = Timeline::from_lengths({6, 3, 1, 9});  // samples 0 and 1 at other ranks, among others
+  const auto other = Timeline::from_lengths({6, 3, 1, 9});  // samples 0 and 1 at other ranks of another batch
   const MatrixX<double> n = mask(other, training);
   for (Index a = 0; a < timeline.columns(); ++a)
     for (Index b = 0; b < other.columns(); ++b)
@@ -67,7 +67,7 @@ TEST_CASE("a mask belongs to seed, update, layer, sample, step and feature, not 
         CHECK(same_bits(m.col(a), n.col(b)));
 
   MatrixX<bool> gaps(1, 5);
-  gaps << 0, 1, 0, 1, 1;  // the step is that of the padded batch
+  gaps << 0, 1, 0, 1, 1;  // the mask depends on the index of the step in the padded batch
   const MatrixX<double> p = mask(Timeline::from_mask(gaps), training);
   CHECK(same_bits(p.col(1), mask(Timeline::rectangular(1, 5), training).col(3)));
 
@@ -75,7 +75,7 @@ TEST_CASE("a mask belongs to seed, update, layer, sample, step and feature, not 
   decltype(two)::Tape tape;
   two.forward(MatrixX<double>::Ones(6, 9), timeline, tape, training);
   CHECK(same_bits(tape.in[1].values, m));
-  CHECK(!same_bits(tape.in[2].values, MatrixX<double>(m.cwiseProduct(m))));  // the second layer has its own mask
+  CHECK(!same_bits(tape.in[2].values, MatrixX<double>(m.cwiseProduct(m))));  // the second layer has a different mask
 }
 
 TEST_CASE("a window of a batch has the masks of the whole batch") {

@@ -103,7 +103,7 @@ TEST_CASE("vectors that are known beforehand stand in place of those drawn") {
   const MatrixX<float> all = noise(3, 5, 4).cast<float>();
   Sequential whole(1, Embedding{.size = 5, .dimension = 3, .pretrained = all, .padding = 2});
   whole.initialise(1);
-  CHECK(whole.parameters()["0.weight"] == all);  // of the padding token too, as in PyTorch
+  CHECK(whole.parameters()["0.weight"] == all);  // including the padding token, as in PyTorch
 
   Sequential fewer(1, Embedding{.size = 4, .dimension = 3, .pretrained = -all.leftCols(4)});
   fewer.initialise(1);
@@ -114,7 +114,7 @@ TEST_CASE("vectors that are known beforehand stand in place of those drawn") {
   Sequential model(1, some);
   Stack<float> stack(1, {some});
   Sequential drawn(1, Embedding{.size = 5, .dimension = 3});
-  for (int k = 0; k < 2; ++k) {  // as often as one likes
+  for (int k = 0; k < 2; ++k) {  // initialise may be called repeatedly
     model.initialise(7), stack.initialise(7), drawn.initialise(7);
     const auto table = model.parameters()["0.weight"];
     CHECK(table.col(4) == two.col(0));
@@ -185,7 +185,7 @@ TEST_CASE("stacks, and an embedding that learns by pieces of columns, touch the 
 }
 
 TEST_CASE("the check of gradients passes by what is frozen") {
-  struct Tokens : LayerBase<double> {  // lets the check move the input without making other tokens of it
+  struct Tokens : LayerBase<double> {  // rounds, so finite differences of the input keep the tokens
     struct Tape {
       Buffer<double> output;
     };
@@ -210,7 +210,7 @@ TEST_CASE("the check of gradients passes by what is frozen") {
   const auto report = check_gradients(model, tokens({0, 1, 2, 3, 1, 0}), timeline, weighted());
   INFO(report.text());
   CHECK(report.worst < 1e-6);
-  CHECK(report.checked == model.parameters().size() - 6 + 6);  // without two vectors, with the input
+  CHECK(report.checked == model.parameters().size() - 6 + 6);  // two frozen vectors less, 6 inputs more
 }
 
 TEST_CASE("tables that contradict themselves are refused") {

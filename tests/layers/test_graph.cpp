@@ -25,7 +25,7 @@ using Node = Graph<double>::Node;
 
 Dense dense(Index units) { return {.units = units}; }
 
-/// Every merging, a node with three readers, one that reads the same twice, and states.
+/// Graph with all kinds of merge nodes, a node with three readers, a node read twice by one merge, and states.
 Graph<double> branches() {
   Graph<double> graph;
   const Node in = graph.input(), a = graph.add(dense(3), in), sum = graph.add(RunningSum{}, a);
@@ -35,7 +35,7 @@ Graph<double> branches() {
   return graph;
 }
 
-/// A layer that goes on with fewer steps: the first of each pair.
+/// Layer that halves the number of steps.
 struct Halve : LayerBase<double> {
   struct Tape {
     std::vector<Index> lengths;
@@ -118,7 +118,7 @@ TEST_CASE("graphs: gradients match central differences") {
 }
 
 TEST_CASE("the backward pass is the same, whatever uses its memory") {
-  // Two branches that are alike, so that what one has left could hide in the other.
+  // Two branches of equal shape, to detect buffers shared by mistake.
   Graph<double> graph;
   const Node a = graph.add(dense(2), graph.add(dense(2), graph.input()));
   const Node b = graph.add(dense(2), graph.add(dense(2), graph.input()));
@@ -191,12 +191,12 @@ TEST_CASE("dropout inside graphs has its own masks everywhere") {
   REQUIRE(all.rows() == 28);
   for (Index i = 0; i < 28; i += 4)
     for (Index j = 0; j < i; j += 4) CHECK(!same_bits(all.middleRows(i, 4), all.middleRows(j, 4)));
-  // A layer behind a graph goes on where the graph's numbers end.
+  // The dropout numbers of a layer after a graph continue those of the graph.
   const MatrixX<double> behind = masks({outer, dropout});
   const MatrixX<double> mask = (behind.array() == 0 && all.array() != 0).cast<double>();
   CHECK(mask.sum() > 0);
   for (Index i = 4; i < 28; i += 4) CHECK(!same_bits(mask.topRows(4), mask.middleRows(i, 4)));
-  // Models without graphs count as ever.
+  // Reproducible masks after a graph without dropout.
   CHECK(same_bits(masks({plain, dropout}), masks({plain, dropout})));
 }
 
@@ -315,12 +315,12 @@ TEST_CASE("a graph in the summary, and what it keeps") {
   const Node a = graph.add(dense(3), graph.input()), b = graph.add(dense(3), a);
   graph.sum({a, graph.add(dense(3), b)});
   Model small(2, {graph});
-  // Four outputs; gradients of a, b and the last layer; what a further reader gives to a.
+  // Four outputs; gradients of a, b and the last layer; the gradient of the second reader of a.
   CHECK(numbers_kept(small, 0, 100, 4) == 3 * 100 * (4 + 3 + 1));
   Graph<double> chain;
   Node last = chain.input();
   for (int k = 0; k < 5; ++k) last = chain.add(dense(3), last);
-  CHECK(numbers_kept(Model(2, {chain}), 0, 100, 4) == 3 * 100 * (5 + 2));  // gradients take turns
+  CHECK(numbers_kept(Model(2, {chain}), 0, 100, 4) == 3 * 100 * (5 + 2));  // gradients alternate between two buffers
 }
 
 TEST_CASE("after the first batch a graph allocates nothing") {

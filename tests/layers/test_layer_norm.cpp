@@ -91,7 +91,7 @@ TEST_CASE("layer norm allocates nothing after the first batch, and tells where i
   CHECK(count == 0);
   x(1, 0) = 1e200;
   model.forward(x, timeline, tape);
-  CHECK(model.locate_non_finite(tape).empty());  // variance infinite: the column is 0
+  CHECK(model.locate_non_finite(tape).empty());  // the variance is infinite, so the normalised column is 0
 }
 
 }  // namespace test_layer_norm

@@ -1,4 +1,4 @@
-// Sums over very many columns in float: gradients of parameters and means, against the exact values.
+// Sums over millions of columns in float: parameter gradients and means, compared with exact values.
 #include <unroll/cell/attention.hpp>
 #include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/dense.hpp>
@@ -24,7 +24,7 @@ inline constexpr auto p = symbol<"p">;
 inline constexpr auto scaled = cell(state(h), next(h) = weight(p) * linear(x));
 }  // namespace equations
 
-/// The gradient of the parameters where each output has the gradient 0.1, on a batch of ones.
+/// Parameter gradient for a batch of ones, where each output has the gradient 0.1.
 template <class Model>
 Parameters<float> gradient_of(Model& model, Index columns) {
   typename Model::Tape tape;
@@ -40,7 +40,7 @@ double largest_error(const Eigen::Ref<const MatrixX<float>>& got, double exact) 
   return (got.cast<double>().array() / exact - 1).abs().maxCoeff();
 }
 
-/// What the sum of `columns` times 0.1 is off by, relatively, in the gradients of each kind of parameter.
+/// Relative error of the sum of `columns` terms 0.1, in the gradients of each kind of parameter.
 void check_sums(Index columns, double bound_of_weights) {
   constexpr double bound = 1e-6;
   const double exact = double(0.1f) * double(columns);

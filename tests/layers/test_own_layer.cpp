@@ -13,7 +13,7 @@ using namespace model_run;
 
 namespace {
 
-/// A user's layer with parameters: each feature times a gain of its own.
+/// User-defined layer with parameters: a gain per feature.
 struct Scale : LayerBase<double> {
   struct Tape {
     Buffer<double> output;

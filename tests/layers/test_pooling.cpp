@@ -23,7 +23,7 @@ MatrixX<double> pooled(const MatrixX<double>& x, const Timeline& timeline) {
   return timeline.by_sample(out);
 }
 
-/// Samples of 3, 0, 2 and 1 steps, the k-th step of sample b being 10 b + k.
+/// Timeline of 3, 0, 2 and 1 steps; step k of sample b has the value 10 b + k.
 const auto timeline = Timeline::from_lengths({3, 0, 2, 1});
 MatrixX<double> numbered() {
   MatrixX<double> x(1, timeline.columns());

@@ -21,7 +21,7 @@ MatrixX<double> row(std::initializer_list<double> numbers) {
   return m;
 }
 
-/// One feature, one sequence.
+/// Output for one sequence of one feature.
 template <class L>
 MatrixX<double> run(const L& layer, std::initializer_list<double> numbers) {
   const MatrixX<double> x = row(numbers);
@@ -68,13 +68,13 @@ TEST_CASE("pooling over windows: ceil_mode adds a window that reaches beyond the
   };
   CHECK(same_bits(run(max(2, 2, 0), {1, 5, 3, 2, 9}), row({5, 3, 9})));
   CHECK(same_bits(run(max(2, 2, 0), {1, 5, 3, 2}), row({5, 3})));
-  CHECK(same_bits(run(max(4, 4, 0), {1, 2}), row({2})));  // shorter than a window
-  CHECK(same_bits(run(max(4, 2, 0), {1, 2}), row({})));   // so short that the window before would hold it all
-  CHECK(same_bits(run(max(2, 2, 1), {1, 5, 3, 2}), row({1, 5, 2})));        // nothing is left
-  CHECK(same_bits(run(max(3, 3, 1), {1, 5, 3, 2, 9}), row({5, 9})));        // one more would begin in the padding
-  CHECK(same_bits(run(max(2, 3, 0, 2), {1, 5, 3, 2, 9}), row({3, 2})));     // its second tap lies beyond the end
-  CHECK(same_bits(run(max(4, 2, 2), {1, 5, 3, 2, 9}), row({5, 5, 9, 9})));  // all steps were seen, not all padding
-  CHECK(same_bits(run(max(2, 2, 0, 2), {1, 5, 3, 2, 9}), row({3, 9})));     // the second tap ends at the last step
+  CHECK(same_bits(run(max(4, 4, 0), {1, 2}), row({2})));              // shorter than a window
+  CHECK(same_bits(run(max(4, 2, 0), {1, 2}), row({})));               // an earlier window would contain every step
+  CHECK(same_bits(run(max(2, 2, 1), {1, 5, 3, 2}), row({1, 5, 2})));  // the windows cover the padded sequence exactly
+  CHECK(same_bits(run(max(3, 3, 1), {1, 5, 3, 2, 9}), row({5, 9})));  // a further window would begin in the padding
+  CHECK(same_bits(run(max(2, 3, 0, 2), {1, 5, 3, 2, 9}), row({3, 2})));     // the second tap is beyond the end
+  CHECK(same_bits(run(max(4, 2, 2), {1, 5, 3, 2, 9}), row({5, 5, 9, 9})));  // all steps are covered, not all padding
+  CHECK(same_bits(run(max(2, 2, 0, 2), {1, 5, 3, 2, 9}), row({3, 9})));     // its second tap is the last step
   CHECK(same_bits(run(max(2, 2, 0), {}), row({})));
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("upsample repeats each step, and goes before no gap") {
   auto model = sequential<double>(1, Upsample{.factor = 3});
   decltype(model)::Tape tape;
   const auto timeline = Timeline::from_lengths({1, 2});
-  const MatrixX<double> y = model.forward(row({1, 2, 3}), timeline, tape);  // sample 1 has steps 1 and 3
+  const MatrixX<double> y = model.forward(row({1, 2, 3}), timeline, tape);  // sample 1 has the values 1 and 3
   const Timeline& out = model.output_timeline(tape);
   CHECK(same_bits(y, row({1, 2, 1, 2, 1, 2, 3, 3, 3})));
   CHECK(out.length(out.rank(0)) == 3);
@@ -197,7 +197,8 @@ TEST_CASE("windows that no pooling can have") {
                        says("at most half of what a window spans, got 2 for windows of 3"));
   CHECK_NOTHROW(with({.kernel = 3, .dilation = 2, .padding = 2}));
   CHECK_THROWS_MATCHES(with({.kernel = 3, .dilation = 2, .padding = 3}), ValueError, says("got 3 for windows of 5"));
-  CHECK_THROWS_MATCHES(with({.dilation = 0}), ValueError, says("expects a dilation of at least 1 and less than 16777216, got 0"));
+  CHECK_THROWS_MATCHES(with({.dilation = 0}), ValueError,
+                       says("expects a dilation of at least 1 and less than 16777216, got 0"));
   CHECK_THROWS_MATCHES(with({.padding = same(), .ceil_mode = true}), ValueError,
                        says("expects a padding by a number for ceil_mode, got same(), whose windows reach every step"));
   CHECK_THROWS_MATCHES(sequential<double>(2, Average({.padding = causal(), .ceil_mode = true})), ValueError,

@@ -14,7 +14,7 @@ using namespace model_run;
 namespace {
 
 template <class S>
-using TwoStates = Lstm<S>;  // two states, whose order matters
+using TwoStates = Lstm<S>;  // two states, to test their order
 constexpr Index units = 4, features = 3;
 
 const auto timeline = Timeline::from_lengths({2, 0, 5, 3});
@@ -26,7 +26,6 @@ State<double> some_state(std::uint64_t seed, int states = 2) {
   return state;
 }
 
-/// A model of one layer with its tape.
 template <class L>
 struct One {
   Sequential<double, L> model;
@@ -46,7 +45,7 @@ struct One {
 using OneRecurrent = One<Recurrent<TwoStates>>;
 using OneBidirectional = One<Bidirectional<TwoStates>>;
 
-/// Columns at the end of each sequence in a direction, by rank; 0 for one without steps.
+/// Last column of each sequence in the given direction, by rank; 0 for a sequence without steps.
 MatrixX<double> ends(const MatrixX<double>& steps, Direction direction) {
   MatrixX<double> last = MatrixX<double>::Zero(steps.rows(), timeline.batch());
   for (Index c = 0; c < steps.cols(); ++c) {
@@ -148,7 +147,7 @@ TEST_CASE("recurrent layers: gradients match central differences, in both direct
 }
 
 TEST_CASE("a gradient of the final state alone reaches parameters, inputs and initial states") {
-  // The layers behind the recurrent one get no gradient and must hand on none.
+  // The layers after the recurrent one get no gradient and must propagate none.
   auto model = sequential<double>(features, Dense{.units = 3}, Recurrent<TwoStates>{.units = units}, Dense{.units = 2});
   randomise(model);
   decltype(model)::Tape tape;
@@ -160,7 +159,7 @@ TEST_CASE("a gradient of the final state alone reaches parameters, inputs and in
     return state[1][0].cwiseProduct(d_final[1][0]).sum() + state[1][1].cwiseProduct(d_final[1][1]).sum();
   };
   auto gradient = model.parameters().zeros_like();
-  for (int k = 0; k < 2; ++k) {  // once with fresh buffers, once with those of a pass that had a gradient
+  for (int k = 0; k < 2; ++k) {  // with new buffers, then with those of a pass with an output gradient
     loss();
     gradient.values().setZero();
     model.backward(tape, MatrixX<double>(), gradient, &d_x, d_final, &d_initial);

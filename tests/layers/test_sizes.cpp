@@ -1,5 +1,4 @@
-// Sizes at the end of their range: a layer refuses them by name or does what they say, and nothing overflows on the
-// way.
+// Extreme sizes: refused by name or handled correctly, without overflow.
 #include <limits>
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/bidirectional.hpp>
@@ -78,7 +77,7 @@ TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
   constexpr Index large = (Index(1) << 24) - 1;
   refused(Index(1) << 39, Conv1d{.units = 1, .kernel = large});
   refused(Index(1) << 30, Conv1d{.units = 1, .kernel = 2, .dilation = large, .groups = 2});
-  // What fits: one window with a tap on each side of a sequence of three steps, and three steps that become many.
+  // Sizes that fit: one window around three steps; upsampling of three steps by `large`.
   Stack<S> model(1, Layers{Conv1d{.units = 1, .kernel = 3, .stride = large, .dilation = large, .padding = large}});
   model.parameters().values() << 1, 2, 4, 0;
   Stack<S>::Tape tape;
@@ -98,7 +97,7 @@ TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
   CHECK_THROWS_MATCHES(transposed.output_steps(1), ShapeError, says("layer 1 (conv transpose): "));
   Stack<S> strided(1, Layers{ConvTranspose1d{.units = 1, .kernel = 2, .stride = 7, .dilation = 3}});
   strided.parameters().values() << 1, 2, 0;
-  const MatrixX<S> spread = strided.forward(x, three, tape);  // x_q at 7 q, 2 x_q at 7 q + 3
+  const MatrixX<S> spread = strided.forward(x, three, tape);  // x_q at step 7 q, 2 x_q at step 7 q + 3
   MatrixX<S> want = MatrixX<S>::Zero(1, 18);
   want(0, 0) = 3, want(0, 7) = 5, want(0, 14) = 7, want(0, 3) = 6, want(0, 10) = 10, want(0, 17) = 14;
   CHECK(spread == want);

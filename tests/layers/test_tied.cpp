@@ -1,5 +1,3 @@
-// An output layer that uses the embedding's weights.
-
 #include <unroll/cells/gru.hpp>
 #include <unroll/io/model_file.hpp>
 #include <unroll/layers/convolution/conv1d.hpp>
@@ -40,7 +38,7 @@ MatrixX<double> some_tokens(Index columns) {
   return MatrixX<double>::NullaryExpr(1, columns, [](Index, Index c) { return double((3 * c + 1) % size); });
 }
 
-/// What a forward and backward pass gives.
+/// Results of a forward and a backward pass.
 template <class Model>
 struct Run {
   explicit Run(const Model& model, const Timeline& timeline = Timeline::from_lengths({4, 1, 3}))
@@ -73,7 +71,7 @@ TEST_CASE("a tied layer multiplies by the transposed table, whose gradient is th
   CHECK(one.gradient.values()
             .segment(size * dimension, cell)
             .isApprox(two.gradient.values().segment(size * dimension, cell), 1e-13));
-  CHECK(one.gradient.touched().empty());  // every batch reaches all of the table
+  CHECK(one.gradient.touched().empty());  // every batch has a gradient of the whole table
   CHECK(one.gradient.dense().size() == 1);
 }
 

@@ -8,7 +8,7 @@ using namespace unroll;
 
 namespace {
 
-/// Two features; the k-th step of sample b holds 100 b + k and its negative.
+/// Two features: step k of sample b is 100 b + k, and its negative.
 MatrixX<double> numbered(const Timeline& timeline) {
   MatrixX<double> x(2, timeline.columns());
   for (Index c = 0; c < x.cols(); ++c)
@@ -16,7 +16,7 @@ MatrixX<double> numbered(const Timeline& timeline) {
   return x;
 }
 
-/// The windows of one sequence, read through runs: the first of `rows` numbers of each tap.
+/// Windows of one sequence, read by each_run: the first row of each tap.
 std::vector<std::vector<double>> windows_of(const detail::PaddedSequences<double>& padded, Index rank, Index group,
                                             const detail::Windows& windows, Index count) {
   std::vector<std::vector<double>> all(static_cast<std::size_t>(count));
@@ -93,7 +93,7 @@ TEST_CASE("a timeline knows whether it has gaps") {
   MatrixX<bool> mask(2, 3);
   mask << 1, 1, 0, 1, 1, 1;
   CHECK_FALSE(Timeline::from_mask(mask).has_gaps());
-  mask << 1, 0, 1, 1, 0, 0;  // in the longest sequence only, and not in what comes behind it
+  mask << 1, 0, 1, 1, 0, 0;  // a gap only in the longest sequence; trailing masked steps are no gap
   CHECK(Timeline::from_mask(mask).has_gaps());
   mask << 0, 1, 0, 1, 1, 1;
   Timeline timeline = Timeline::from_mask(mask);

@@ -1,4 +1,4 @@
-// The CTC loss against the sum over all paths, and what it must refuse.
+// CTC loss: compared with the sum over all paths; errors thrown.
 
 #include <unroll/losses/ctc.hpp>
 
@@ -14,14 +14,14 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 using Targets = std::vector<std::vector<Index>>;
 
-/// Reproducible numbers in [-2, 2] of no particular pattern.
+/// Deterministic numbers in [-2, 2] without a regular pattern.
 template <class S = double>
 MatrixX<S> wave(Index rows, Index cols, double phase = 0) {
   return MatrixX<S>::NullaryExpr(
       rows, cols, [=](Index r, Index c) { return S(2 * std::sin(double(1 + r * cols + c) * 1.7 + phase)); });
 }
 
-/// What a path writes.
+/// Labels of a path: repetitions merged, blanks removed.
 std::vector<Index> written_by(const std::vector<Index>& path, Index blank) {
   std::vector<Index> labels;
   for (std::size_t t = 0; t < path.size(); ++t)
@@ -29,7 +29,7 @@ std::vector<Index> written_by(const std::vector<Index>& path, Index blank) {
   return labels;
 }
 
-/// The probability of a target, path by path.
+/// Probability of a target: the sum over all paths.
 double probability_of(const MatrixX<double>& logits, const std::vector<Index>& target, Index blank) {
   const Index classes = logits.rows(), steps = logits.cols();
   MatrixX<double> p = logits.array().exp().matrix();
@@ -49,7 +49,7 @@ double probability_of(const MatrixX<double>& logits, const std::vector<Index>& t
   return sum;
 }
 
-/// Three sequences of 4, 2 and 3 steps, in the order of samples 1, 2, 0.
+/// Three sequences of 2, 4 and 3 steps; ranks in the order of samples 1, 2, 0.
 const Timeline three = Timeline::from_lengths({2, 4, 3});
 const Targets few{{2}, {1, 1}, {0, 2}};
 
@@ -159,7 +159,7 @@ TEST_CASE("ctc: reductions divide by what they say", "[ctc]") {
 
 TEST_CASE("ctc: a target that no path writes costs infinity, or nothing where that is asked for", "[ctc]") {
   const MatrixX<double> output = wave(5, 9);
-  const Targets targets{{1, 1}, {1, 1, 2}, {1, 2, 2}};  // need 3, 4 and 4 steps; there are 2, 4 and 3
+  const Targets targets{{1, 1}, {1, 1, 2}, {1, 2, 2}};  // required steps: 3, 4 and 4; available: 2, 4 and 3
   MatrixX<double> gradient(5, 9);
   const LossValue infinite = CtcLoss<double>()(output, three, targets, gradient);
   CHECK(infinite.sum == infinity);
@@ -168,7 +168,7 @@ TEST_CASE("ctc: a target that no path writes costs infinity, or nothing where th
   CHECK(own(gradient, three, 2).array().isNaN().all());
   const LossValue zeroed = CtcLoss<double>({.zero_infinity = true})(output, three, targets, gradient);
   const double only = -std::log(probability_of(own(output, three, 1), {1, 1, 2}, 0));
-  CHECK(zeroed.value() == Approx(only / 3 / 3));  // 3 labels; all three sequences count
+  CHECK(zeroed.value() == Approx(only / 3 / 3));  // 3 labels of sequence 1; all three sequences count
   CHECK(zeroed.scored == 8);
   CHECK(own(gradient, three, 0).isZero(0));
   CHECK(own(gradient, three, 2).isZero(0));
@@ -245,8 +245,8 @@ TEST_CASE("ctc: outputs of any size cost a finite number and have a finite gradi
 }
 
 TEST_CASE("ctc: thousands of steps in float cost what equal outputs must cost", "[ctc]") {
-  // With equal outputs all paths are as likely, and a target without equal neighbours has C(T + n, 2 n) of them: each
-  // path is a choice of where the 2 n borders of its labels lie.
+  // With equal outputs all paths have the same probability. A target without equal neighbours has C(T + n, 2 n) paths:
+  // each path is a choice of the positions of the 2 n borders of its labels.
   const Index steps = 4000, labels = 600, classes = 30;
   std::vector<Index> target(std::size_t(labels), 0);
   for (Index k = 0; k < labels; ++k) target[std::size_t(k)] = 1 + k % (classes - 1);
@@ -259,7 +259,7 @@ TEST_CASE("ctc: thousands of steps in float cost what equal outputs must cost", 
   MatrixX<float> gradient(classes, steps);
   CHECK(ctc(output, timeline, Targets{target}, gradient).value() == Approx(right).epsilon(1e-11));
   CHECK(gradient.colwise().sum().cwiseAbs().maxCoeff() < 1e-5f);
-  // The path read backward writes the target read backward.
+  // The reversed path gives the reversed target.
   CHECK(gradient.row(0).isApprox(gradient.row(0).reverse(), 1e-5f));
 }
 

@@ -1,5 +1,3 @@
-// Losses and gradients against PyTorch and Keras.
-
 #include <cmath>
 #include <string>
 #include <unroll/io/formats/safetensors.hpp>
@@ -23,7 +21,7 @@ SafeTensors golden(const std::string& name) {
   return read_safetensors(std::string(UNROLL_TEST_DATA) + "/golden/" + name + ".safetensors");
 }
 
-/// The last dimension becomes rows, all others run along columns.
+/// Matrix [last dimension x all others].
 MatrixX<double> by_column(const Tensor& tensor) {
   const auto values = tensor.to<double>();
   const Index rows = tensor.shape.back();
@@ -55,7 +53,7 @@ void check_close(double got, double want) {
   check_close(MatrixX<double>::Constant(1, 1, got), MatrixX<double>::Constant(1, 1, want));
 }
 
-/// Value, gradient and evaluation without gradient. The gradient starts as NaN: all of it must be written.
+/// Checks value and gradient. The gradient is initially NaN, so all entries must be written.
 template <class Loss, class Target>
 LossValue check_loss(const Loss& loss, const MatrixX<double>& output, const Target& target, double want,
                      const MatrixX<double>& want_gradient, const Columns& columns = {}) {
@@ -173,7 +171,7 @@ TEST_CASE("losses with a time mask and sample weights agree with Keras") {
   const std::string name = GENERATE("loss_mse_mask_weight", "loss_sparse_ce_mask", "loss_sparse_ce_mask_sum");
   INFO(name);
   const SafeTensors file = golden("keras/" + name);
-  // A masked step does not exist here: the columns that remain are moved together.
+  // Masked steps have no columns here: only the columns of valid steps are kept.
   const VectorX<double> mask = flat(file.at("mask"));
   std::vector<Index> kept;
   for (Index c = 0; c < mask.size(); ++c) {

@@ -1,4 +1,4 @@
-// Losses and gradients for outputs of a size that no exponential, quotient or square of a float holds.
+// Losses and gradients of outputs whose exponential, quotient or square overflows in float.
 
 #include <unroll/losses/binary_cross_entropy.hpp>
 #include <unroll/losses/huber.hpp>
@@ -17,7 +17,7 @@ using namespace unroll;
 
 namespace {
 
-/// Outputs of both signs and the target 0 or 1, and class 0 or 1, below each other.
+/// Outputs [2 x 4] with all combinations of signs.
 template <class Scalar>
 MatrixX<Scalar> outputs(Scalar size) {
   MatrixX<Scalar> a(2, 4);

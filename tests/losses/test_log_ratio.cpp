@@ -12,7 +12,7 @@ namespace {
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
-/// As it is published, without regard for digits.
+/// Formula of the publication, without care for rounding errors.
 double published(double x, double y, double c, double e = 1e-5) {
   const double r = std::abs((x + e) / (y + e));
   return -std::log(2 * r / (r * r + 1)) * (1 + c * std::exp(-r));

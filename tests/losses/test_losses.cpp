@@ -1,4 +1,4 @@
-// What every loss must do: gradients, denominators, missing labels, parts of a whole, hostile input, no allocation.
+// Properties common to all losses: gradients, denominators, missing labels, parts, invalid input, no allocation.
 
 #include <cmath>
 #include <limits>
@@ -25,14 +25,14 @@ namespace {
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 constexpr double inf = std::numeric_limits<double>::infinity();
 
-/// Reproducible numbers in [-2, 2] of no particular pattern.
+/// Deterministic numbers in [-2, 2] without a regular pattern.
 MatrixX<double> wave(Index rows, Index cols, double phase) {
   return MatrixX<double>::NullaryExpr(
       rows, cols, [=](Index r, Index c) { return 2 * std::sin(double(1 + r * cols + c) * 1.7 + phase); });
 }
 
-/// Seven columns of three sequences; sequence 2 has no label at all, sequence 1 lacks one, and one column weighs
-/// nothing.
+/// Seven columns of three sequences. Sequence 2 has no label, sequence 1 has one column without a label, and one column
+/// has weight 0.
 struct Batch {
   MatrixX<double> output = wave(4, 7, 0);
   Labels labels = (Labels(7) << 0, 2, -1, 3, -1, 1, -1).finished();
@@ -48,7 +48,7 @@ struct Batch {
   }
 };
 
-/// Calls f(loss, target, whether items are entries) for every loss with the given reduction.
+/// Calls f(loss, target) for every loss with the given reduction.
 template <class F>
 void for_every_loss(Reduction reduction, const Batch& batch, const F& f) {
   const VectorX<double> four = (VectorX<double>(4) << 0.5, 2, 1, 1.5).finished();
@@ -105,7 +105,7 @@ TEST_CASE("every loss and reduction: the gradient is that of value()") {
 }
 
 TEST_CASE("each reduction divides as its name says") {
-  // Losses 1, 4, 9, 16; the third column is not labelled; sequences {0, 2}, {1}, {3} and an empty fourth.
+  // Losses 1, 4, 9, 16. The third column has no target. Sequences {0, 1}, {2}, {3} and an empty fourth.
   const MatrixX<double> output = (MatrixX<double>(1, 4) << 1, 2, 3, 4).finished();
   const MatrixX<double> target = (MatrixX<double>(1, 4) << 0, 0, missing, 0).finished();
   const VectorX<double> weights = (VectorX<double>(4) << 1, 3, 5, 0.5).finished();
@@ -153,7 +153,7 @@ TEST_CASE("every loss and reduction: parts of a whole add up to the whole, and s
 TEST_CASE("every loss and reduction: micro batches of other sequences divide by their total") {
   const Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
-    // The same columns as one batch of twice as many sequences.
+    // The same columns twice, as one batch of twice as many sequences.
     MatrixX<double> twice(4, 14), gradient(4, 14), part(4, 7);
     twice << batch.output, batch.output;
     std::remove_cvref_t<decltype(target)> targets;
@@ -192,7 +192,7 @@ TEST_CASE("every loss and reduction: what stands at an unlabelled place leaves n
       MatrixX<double> clean(4, 7), got(4, 7), output = batch.output;
       const double want = loss(output, target, clean, batch.columns()).value();
       output.col(2).setConstant(poison), output.col(6).setConstant(poison);
-      output.col(3).setConstant(poison);  // labelled, but of weight 0
+      output.col(3).setConstant(poison);  // labelled, but with weight 0
       const double value = loss(output, target, got, batch.columns()).value();
       CHECK(value == want);
       CHECK(same(got, clean));
@@ -207,7 +207,7 @@ TEST_CASE("entries without a target leave no trace inside a labelled column") {
   Batch batch;
   for_every_loss(Reduction::valid, batch, [&](const auto& loss, const auto& target) {
     if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(target)>, Labels>) {
-      if (loss.count(target).scored < 7) return;  // whole columns are its items
+      if (loss.count(target).scored < 7) return;  // the items of this loss are whole columns
       MatrixX<double> gradient(4, 7), output = batch.output;
       output(3, 0) = missing;
       CHECK(std::isfinite(loss(output, target, gradient).value()));
@@ -221,7 +221,7 @@ TEST_CASE("losses: items are counted with and without a target") {
   const Batch batch;
   const LossValue entries = MeanSquaredError<double>()(batch.output, batch.entries);
   CHECK(entries.scored == 18);
-  CHECK(entries.unscored == 10);  // two columns of four, and two entries
+  CHECK(entries.unscored == 10);  // two columns of four entries, and two entries
   const LossValue columns = SoftmaxCrossEntropy<double>()(batch.output, batch.labels);
   CHECK(columns.scored == 4);
   CHECK(columns.unscored == 3);
@@ -485,7 +485,7 @@ TEMPLATE_TEST_CASE("smooth l1 loss: a parabola up to beta, a line beyond it, and
                    float, double) {
   using M = MatrixX<TestType>;
   const M target = (M(1, 7) << 1, 1, 1, 1, 1, 1, NAN).finished();
-  const M output = (M(1, 7) << 1, 1.25, 1.5, 3, -1, 0.75, 9).finished();  // d = 0, 0.25, 0.5, 2, -2, -0.25, none
+  const M output = (M(1, 7) << 1, 1.25, 1.5, 3, -1, 0.75, 9).finished();  // d = 0, 0.25, 0.5, 2, -2, -0.25, no target
   const auto check = [&](double beta, const M& losses, const M& slopes) {
     const SmoothL1<TestType> loss({.beta = beta, .reduction = Reduction::sum});
     VectorX<double> each(7);
@@ -498,7 +498,7 @@ TEMPLATE_TEST_CASE("smooth l1 loss: a parabola up to beta, a line beyond it, and
   check(0.5, (M(1, 7) << 0, 0.0625, 0.25, 1.75, 1.75, 0.0625, 0).finished(),
         (M(1, 7) << 0, 0.5, 1, 1, -1, -0.5, 0).finished());
   check(0, (M(1, 7) << 0, 0.25, 0.5, 2, 2, 0.25, 0).finished(), (M(1, 7) << 0, 1, 1, 1, -1, -1, 0).finished());
-  M ours(1, 7), theirs(1, 7);  // PyTorch's Huber is beta times as large
+  M ours(1, 7), theirs(1, 7);  // PyTorch's Huber is beta times smooth L1
   const double smooth = SmoothL1<TestType>({.beta = 4})(output, target, ours).value();
   CHECK(Huber<TestType>({.delta = 4})(output, target, theirs).value() == 4 * smooth);
   CHECK(theirs == 4 * ours);

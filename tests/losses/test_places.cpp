@@ -1,5 +1,4 @@
-// What a column costs, and its gradient, do not depend on where the column lies in memory: a sequence then gives the
-// same bits alone and at any place in any batch.
+// Loss and gradient of a column do not depend on its address, so a sequence gives the same bits in any batch.
 
 #include <cmath>
 #include <cstring>
@@ -31,7 +30,7 @@ struct Result {
   }
 };
 
-/// One column at `place` numbers behind an aligned address, its target and its gradient likewise.
+/// Loss and gradient of one column; all memory starts `place` numbers after an aligned address.
 template <class Scalar, class Loss, class Target>
 Result<Scalar> at(Index place, const Loss& loss, const VectorX<Scalar>& output, const Target& target) {
   using Column = Eigen::Map<MatrixX<Scalar>>;

@@ -1,5 +1,5 @@
 #pragma once
-// Small models of encoder and decoder, and pairs to train them on.
+// Small encoder-decoder models and random pairs to train them.
 
 #include <unroll/attention/bahdanau.hpp>
 #include <unroll/attention/luong.hpp>
@@ -30,7 +30,7 @@ auto lstm_encoder() {
   return sequential<S>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Lstm>{.units = 5});
 }
 
-/// Every parameter a normal number, so that no gate sits at its middle.
+/// Normally distributed parameters, so that no gate is at its middle.
 template <class Model>
 void randomise(Model& model, double size = 0.6) {
   const Random random(11, Purpose::sample);
@@ -63,7 +63,7 @@ PairBatch<S> batch_of(const SequencePairs<S>& data) {
   return batch;
 }
 
-/// Log-probabilities of the batch's labels, by column of the targets, forced.
+/// Log-probabilities of the batch's labels by target column, with teacher forcing.
 template <class Model>
 std::vector<double> forced(const Model& model, const PairBatch<typename Model::Scalar>& batch) {
   typename Model::Weights weights;

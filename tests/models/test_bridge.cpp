@@ -1,5 +1,3 @@
-// Which states of a decoder its encoder gives.
-
 #include "seq2seq_run.hpp"
 
 namespace test_bridge {
@@ -9,7 +7,7 @@ using namespace seq2seq_run;
 // clang-format off: equations keep their lines
 namespace written {
 using namespace unroll::symbols;
-/// A GRU whose state has the name that Luong's attentional state has in the library.
+/// GRU whose state has the name of Luong's attentional state.
 inline constexpr auto gru_of_a = cell(state(a), r = sigmoid(linear(x, a)), z = sigmoid(linear(x, a)),
                                       n = tanh(linear(x) + r * linear(a)), next(a) = n + z * (a - n));
 }  // namespace written
@@ -21,7 +19,7 @@ struct GruOfA : EquationCell<double, written::gru_of_a> {
   using EquationCell::EquationCell;
 };
 
-/// The library's, under another name of its first state.
+/// Log-probabilities of a model with decoder cell C.
 template <class C>
 std::vector<double> scores_of(Bridge bridge) {
   const auto reader = sequential<double>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4});

@@ -1,4 +1,4 @@
-// What single layers say of themselves, by numbers that can be counted by hand.
+// Memory estimates and initial values of single layers, compared with values computed by hand.
 
 #include <unroll/layers/convolution/conv_transpose1d.hpp>
 #include <unroll/layers/convolution/upsample.hpp>

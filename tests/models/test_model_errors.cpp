@@ -18,9 +18,8 @@ namespace {
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 using Grus = Recurrent<Gru>;
 
-const auto timeline = Timeline::from_lengths({2, 4, 3});  // ranks 1, 2, 0
+const auto timeline = Timeline::from_lengths({2, 4, 3});  // by rank: samples 1, 2, 0
 
-/// A dense layer before a GRU and one behind it, with a batch.
 struct Run {
   Sequential<double, Dense, Grus, Dense> model{3, Dense{.units = 4}, Grus{.units = 5}, Dense{.units = 2}};
   decltype(model)::Tape tape;
@@ -38,7 +37,7 @@ struct Run {
   }
 };
 
-/// e = exp(linear(x, h)) overflows while every parameter is finite.
+/// Cell with e = exp(linear(x)), which overflows while all parameters are finite.
 namespace overflowing {
 using namespace unroll::symbols;
 constexpr auto e = symbol<"e">;
@@ -47,7 +46,7 @@ constexpr auto grows = cell(state(h), e = exp(linear(x)), next(h) = 0.5 * h + e)
 template <class S>
 using Grows = EquationCell<S, overflowing::grows>;
 
-/// Reads two inputs per step, which no layer can give it.
+/// Cell with two inputs per step, which no layer supports.
 namespace two_inputs {
 using namespace unroll::symbols;
 constexpr auto other = input<"other">;
@@ -124,14 +123,14 @@ TEST_CASE("a backward pass needs a separate forward pass") {
   run.forward();
   run.backward();
   CHECK_THROWS_AS(run.model.forward(run.x, timeline, run.tape, {}, {{}, {noise(4, 3)}, {}}), ShapeError);
-  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("no forward pass"));  // the failed one does not count
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("no forward pass"));  // the failed pass does not count
 }
 
 TEST_CASE("a pass that kept nothing has no backward pass") {
   Run run;
   run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::nothing}});
   CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the forward pass kept nothing (Keep::nothing)"));
-  CHECK(run.gradient.values().isZero(0));  // not even the last layer's
+  CHECK(run.gradient.values().isZero(0));  // including that of the last layer
   CHECK_THROWS_MATCHES(run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::checkpoints, -1}}), ValueError,
                        says("layer 1 (gru): keeping: `every` is -1 steps"));
 }
@@ -178,7 +177,7 @@ TEST_CASE("where a value that is not finite arose") {
   Run run;
   CHECK(run.locate().empty());
   SECTION("the input") {
-    run.x(1, 4) = not_a_number;  // step 1, second longest
+    run.x(1, 4) = not_a_number;  // step 1 of the sample with rank 1
     CHECK(run.locate() == "input at sample 2, step 1");
   }
   SECTION("a parameter, by gate") {

@@ -9,7 +9,7 @@ using namespace seq2seq_run;
 
 namespace {
 
-/// Mean cross entropy; its gradient where one is given.
+/// Mean cross entropy; computes the gradient if one is given.
 template <class Model>
 double loss_of(const Model& model, const PairBatch<double>& batch, Parameters<double>* gradient = nullptr,
                Keeping keeping = {}) {

@@ -23,8 +23,7 @@ auto made(double size = 1.2) {
 const std::vector<std::pair<Index, Index>> lengths{{3, 0}, {5, 0}, {1, 0}, {0, 0}, {4, 0}};
 const Limits limits{.end = marks.end, .longest = 8};
 
-/// The sum of the log-probabilities along the tokens (and the end mark, if it was written), forced by a pass as in
-/// training.
+/// Log-probability of the tokens, and of the end mark if it was written, with teacher forcing.
 template <class Model>
 double forced_score(const Model& model, const MatrixX<double>& source, const std::vector<Index>& tokens, bool ended) {
   double sum = 0;

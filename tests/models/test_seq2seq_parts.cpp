@@ -10,7 +10,7 @@ using namespace seq2seq_run;
 // clang-format off: equations keep their lines
 namespace written {
 using namespace unroll::symbols;
-/// A sum that no gate keeps within bounds.
+/// Unbounded linear recurrence.
 inline constexpr auto sums = cell(state(h), next(h) = linear(x, h));
 }  // namespace written
 // clang-format on

@@ -201,7 +201,7 @@ TEST_CASE("what is not finite is told with its place, and nothing is changed") {
   Seq2SeqStep sparing(model, SoftmaxCrossEntropy<float>(), sgd, {.keeping = {Keep::checkpoints, 1}});
   const auto long_pairs = pairs<float>({{3000, 2000}, {1500, 900}});
   batch.gather(long_pairs, all(2));
-  CHECK_THROWS_AS(sparing.step(batch), NonFiniteError);  // the search needs more than checkpoints
+  CHECK_THROWS_AS(sparing.step(batch), NonFiniteError);  // locating the value needs more than checkpoints keep
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.keeping = {Keep::nothing}})),
                        ValueError, says("keeps nothing for the backward pass"));
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.clip_norm = -1})), ValueError,

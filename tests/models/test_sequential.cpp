@@ -20,7 +20,7 @@ namespace {
 
 constexpr Pass training{.training = true, .seed = 7, .update = 3};
 
-/// Three recurrent layers of different cells and widths, one of them bidirectional, with everything in between.
+/// Three recurrent layers of different cells and widths, one bidirectional, with other layers between them.
 auto deep() {
   return sequential<double>(
       3, Dense{.units = 4}, Recurrent<Gru>{.units = 5}, Dropout{.rate = 0.3}, Bidirectional<Lstm>{.units = 3},
@@ -35,7 +35,7 @@ Deep random_deep() {
 }
 
 struct Result {
-  MatrixX<double> output, d_x;  // by sample, and by column
+  MatrixX<double> output, d_x;  // output by sample, d_x by column
   VectorX<double> gradient;
 };
 
@@ -86,7 +86,7 @@ TEST_CASE("what stands at masked steps, and how many there are, changes no bit")
   const auto timeline = Timeline::from_lengths({2, 5, 3});
   const MatrixX<double> x = noise(3, timeline.columns(), 3);
   const auto want = run(model, x, timeline, training);
-  MatrixX<bool> mask = MatrixX<bool>::Constant(3, 9, false);  // 4 more steps than the longest sample has
+  MatrixX<bool> mask = MatrixX<bool>::Constant(3, 9, false);  // 4 steps more than the longest sample
   for (Index c = 0; c < x.cols(); ++c) mask(timeline.sample_of(c), timeline.step_of(c)) = true;
   const auto padded = Timeline::from_mask(mask);
   MatrixX<double> memory = MatrixX<double>::Constant(3, 27, std::numeric_limits<double>::quiet_NaN());
@@ -166,7 +166,7 @@ TEST_CASE("a forward and backward pass allocates nothing after the first batch, 
 }
 
 TEST_CASE("model: a temporary input or timeline lives until the backward pass") {
-  // h = 5 x + 4 h before: with h = 7, then x = 2, 3 it is 38, then 167; the loss is the last one.
+  // h = 5 x + 4 h_before: from h = 7, the inputs x = 2, 3 give 38, then 167; the loss is the last value.
   auto model = sequential<double>(1, Recurrent<ElmanWith<Identity>::Cell>{.units = 1});
   model.parameters().values() << 5, 4, 0;
   MatrixX<double> longer(1, 3);

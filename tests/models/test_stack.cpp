@@ -30,7 +30,7 @@ const Dense dense{.units = 2};
 Layers listed() { return {gru, dropout, lstm, MeanOverTime{}, dense}; }
 auto fixed() { return sequential<double>(3, gru, dropout, lstm, MeanOverTime{}, dense); }
 
-/// What a forward and backward pass gives.
+/// Results of a forward and a backward pass.
 template <class Model>
 std::vector<MatrixX<double>> results(const Model& model, const Timeline& timeline, typename Model::Tape& tape) {
   const MatrixX<double> x = noise(3, timeline.columns());

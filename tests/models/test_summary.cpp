@@ -21,7 +21,7 @@ using namespace model_run;
 
 namespace {
 
-// ---- numbers that tapes really hold, packed weights left out
+// Numbers stored by tapes, without packed weights.
 
 template <class B>
 Index room(const B& buffer) {
@@ -51,11 +51,11 @@ Index held(const T& tape) {
            room(tape.d_steps);
   if constexpr (requires { tape.mask; }) sum += room(tape.mask);
   if constexpr (requires { tape.output; }) sum += room(tape.output);
-  if constexpr (requires { tape.chosen; }) sum += 2 * room(tape.chosen);  // integers of twice the size of a float
+  if constexpr (requires { tape.chosen; }) sum += 2 * room(tape.chosen);  // integers have twice the size of a float
   return sum;
 }
 
-/// Runs a training step and compares what it holds with what was foretold, for each layer and for all.
+/// Runs a training step and compares its memory with the estimate, by layer and in total.
 template <class Model>
 void foretells(Model model, const Timeline& timeline) {
   model.initialise(1);
@@ -134,7 +134,7 @@ TEST_CASE("a summary: a row for each layer, and the sums") {
   CHECK(s.layers[0].output.features == 32);
   CHECK(s.layers[0].output.per_step);
   CHECK(!s.layers[1].output.per_step);
-  CHECK(s.layers[0].parameters == 3 * 32 * (6 + 32) + 4 * 32);  // the new value's state has a bias of its own
+  CHECK(s.layers[0].parameters == 3 * 32 * (6 + 32) + 4 * 32);  // the candidate's recurrent term has a separate bias
   CHECK(s.layers[1].parameters == 0);
   CHECK(s.layers[2].parameters == 4 * 33);
   CHECK(s.parameters == model.parameters().size());

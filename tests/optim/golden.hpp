@@ -1,5 +1,4 @@
 #pragma once
-// Reading golden cases for the tests of this folder.
 
 #include <filesystem>
 #include <set>
@@ -15,7 +14,7 @@ inline unroll::SafeTensors read(const std::string& name) {
   return unroll::read_safetensors(std::filesystem::path(UNROLL_TEST_DATA) / "golden" / (name + ".safetensors"));
 }
 
-/// The names of all cases of a group whose file names begin with `prefix`.
+/// Names of all cases of a group whose file names begin with `prefix`.
 inline std::set<std::string> cases(const std::string& group, const std::string& prefix = "") {
   std::set<std::string> names;
   for (const auto& entry :
@@ -24,13 +23,13 @@ inline std::set<std::string> cases(const std::string& group, const std::string& 
   return names;
 }
 
-/// |got - want| <= atol + rtol |want|, NaN equal to NaN, infinities equal.
+/// |got - want| <= atol + rtol |want|; NaN equals NaN, infinities must be equal.
 inline bool agrees(double got, double want, double rtol, double atol) {
   if (std::isnan(want)) return std::isnan(got);
   return got == want || std::abs(got - want) <= atol + rtol * std::abs(want);
 }
 
-/// Tolerances as the case states them.
+/// Tolerances stored in the case.
 struct Tolerance {
   double rtol, atol;
   explicit Tolerance(const unroll::SafeTensors& file)

@@ -9,7 +9,7 @@ using namespace unroll;
 
 namespace {
 
-/// The three tensors of a case, one behind the other.
+/// The three tensors of a case, concatenated.
 std::vector<double> joined(const SafeTensors& file, const std::string& prefix) {
   std::vector<double> all;
   for (const char* number : {"0", "1", "2"}) {
@@ -143,7 +143,7 @@ TEMPLATE_TEST_CASE("what is not finite is found wherever it is and left alone", 
 }
 
 TEST_CASE("clipping: the norm of a long vector is that of all its entries, whatever the threads") {
-  const Index n = 100'001;  // several shares, and no multiple of one
+  const Index n = 100'001;  // several shares, not a multiple of the share size
   VectorX<float> gradient = VectorX<float>::Zero(n);
   for (Index k = 0; k < n; ++k) gradient[k] = k % 3 == 0 ? 1.f : k % 3 == 1 ? -2.f : 0.5f;
   const double squares = double((n + 2) / 3) + 4 * double((n + 1) / 3) + 0.25 * double(n / 3);
@@ -183,7 +183,7 @@ TEST_CASE("the two rules for the factor") {
 
 TEST_CASE("every block is clipped by its own norm, interleaved blocks too") {
   VectorX<float> gradient(9);
-  // Columns of 3: rows 0 and 1 are one block, row 2 another; the last three entries a third.
+  // Columns of 3: rows 0 and 1 are one block, row 2 is another; the last three entries are a third.
   gradient << 3, 0, 30, 0, 4, 40, 0.1f, 0, 0.2f;
   const std::vector<ParameterBlock> blocks{block(0, 2, 2, 3), block(2, 1, 2, 3), block(6, 3, 1, 3)};
   CHECK(clip_by_norm(gradient, blocks, 1) == Approx(50));

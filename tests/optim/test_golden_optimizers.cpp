@@ -1,4 +1,4 @@
-// The trajectories of PyTorch's and Keras's optimizers: 20 steps on fixed gradients, every parameter after every step.
+// Trajectories of PyTorch's and Keras's optimizers: all parameters after each of 20 steps with fixed gradients.
 
 #include <functional>
 #include <map>
@@ -19,7 +19,7 @@ using namespace unroll;
 
 namespace {
 
-/// The state tensors of a PyTorch case under our names for them.
+/// State tensors of a PyTorch case by the names of our state.
 const std::map<std::string, std::vector<std::string>> state_tensors{
     {"m", {"state_exp_avg"}},
     {"v", {"state_exp_avg_sq", "state_square_avg"}},
@@ -30,7 +30,7 @@ const std::map<std::string, std::vector<std::string>> state_tensors{
     {"momentum", {"state_momentum_buffer"}},
 };
 
-/// Compares the state when the file has it. Returns how many vectors were compared.
+/// Compares the state with that of the file, if present. `compared` counts the vectors.
 struct CompareState {
   const SafeTensors& file;
   golden::Tolerance tolerance;
@@ -81,7 +81,7 @@ void follow(O optimizer, const SafeTensors& file, golden::Tolerance tolerance) {
 
 using Follow = std::function<void(const SafeTensors&, bool in_double)>;
 
-/// One row of the table serves double, with the case's own tolerance, and float.
+/// Runs a case in double, with the case's tolerance, or in float.
 template <class InDouble, class InFloat>
 Follow with(typename InDouble::Options options) {
   return [options](const SafeTensors& file, bool in_double) {

@@ -19,7 +19,7 @@ using namespace unroll;
 
 namespace {
 
-/// Every optimizer with a setting that uses all of its state.
+/// Optimizer with options that use all of its state.
 template <class O>
 O make(double learning_rate, double weight_decay = 0) {
   typename O::Options options;
@@ -36,7 +36,7 @@ VectorX<Scalar> ramp(Index n, double from, double to) {
   return VectorX<Scalar>::LinSpaced(n, Scalar(from), Scalar(to));
 }
 
-/// Copies state out of one optimizer or into another.
+/// Copies state out of an optimizer or into another.
 template <class Scalar>
 struct Store {
   std::map<std::string, VectorX<Scalar>> vectors;
@@ -70,7 +70,7 @@ Store<typename O::Scalar> state_of(O& optimizer) {
   return store;
 }
 
-/// A user's own optimizer, to see that the concept asks for no more than it says.
+/// User-defined optimizer with only the members that the concept requires.
 struct SignDescent {
   using Scalar = float;
   struct Options {
@@ -98,7 +98,7 @@ TEMPLATE_TEST_CASE("every optimizer goes down a quadratic", "", EVERY_OPTIMIZER)
   constexpr bool accumulates = std::same_as<TestType, Adagrad<Scalar>>,
                  unitless = std::same_as<TestType, Adadelta<Scalar>>;
   auto optimizer = make<TestType>(accumulates ? 1 : unitless ? 1 : 0.01);
-  const Index n = 2500;  // more than two pieces, and no multiple of one
+  const Index n = 2500;  // more than two pieces, not a multiple of the piece size
   const VectorX<Scalar> target = ramp<Scalar>(n, -1, 1), curvature = ramp<Scalar>(n, 0.5, 2);
   VectorX<Scalar> theta = ramp<Scalar>(n, 2, 1);
   for (int t = 0; t < 1500; ++t) optimizer.step(theta, curvature.cwiseProduct(theta - target));
@@ -125,7 +125,7 @@ TEMPLATE_TEST_CASE("a resumed optimizer continues bit for bit", "", EVERY_OPTIMI
   CHECK(state_of(optimizer) == state_of(fresh));
   auto forgetful = make<TestType>(0.01, 0.1);
   train(forgetful, without);
-  CHECK(theta != without);  // else the state would not matter and nothing was shown
+  CHECK(theta != without);  // otherwise the state would have no effect
 }
 
 TEMPLATE_TEST_CASE("a gradient that is not finite touches neither parameters nor state", "", EVERY_OPTIMIZER) {
@@ -171,7 +171,7 @@ TEMPLATE_TEST_CASE("weight decay spares the entries that the mask excludes", "",
   mask.segment(1000, 300).setZero();
   masked.set_decay_mask(mask);
   VectorX<Scalar> by_masked = ramp<Scalar>(n, 1, 2), by_decaying = by_masked, by_plain = by_masked;
-  const VectorX<Scalar> gradient = ramp<Scalar>(n, -0.1, -0.2);  // against the decay
+  const VectorX<Scalar> gradient = ramp<Scalar>(n, -0.1, -0.2);  // opposite to the decay
   for (int t = 0; t < 3; ++t) {
     masked.step(by_masked, gradient);
     decaying.step(by_decaying, gradient);
@@ -180,7 +180,7 @@ TEMPLATE_TEST_CASE("weight decay spares the entries that the mask excludes", "",
   CHECK(by_masked.segment(1000, 300) == by_plain.segment(1000, 300));
   CHECK(by_masked.head(1000) == by_decaying.head(1000));
   CHECK(by_masked.tail(200) == by_decaying.tail(200));
-  CHECK((by_decaying - by_plain).segment(1000, 300).cwiseAbs().maxCoeff() > 0);  // else the mask would not matter
+  CHECK((by_decaying - by_plain).segment(1000, 300).cwiseAbs().maxCoeff() > 0);  // otherwise the mask has no effect
 }
 
 TEMPLATE_TEST_CASE("step allocates nothing after the first call", "", EVERY_OPTIMIZER) {
@@ -237,7 +237,7 @@ TEST_CASE("options out of range are refused with their name and value") {
 
   SGD<float> sgd;
   VectorX<float> theta = VectorX<float>::Ones(2);
-  sgd.learning_rate() = INFINITY;  // a schedule that went wrong
+  sgd.learning_rate() = INFINITY;  // as from a faulty schedule
   CHECK_THROWS_MATCHES(sgd.step(theta, theta), ValueError, says("learning_rate"));
   CHECK(theta == VectorX<float>::Ones(2));
 }
@@ -271,7 +271,8 @@ TEST_CASE("centred RMSprop survives a variance that rounds below zero") {
   RMSprop<float> rmsprop({.rho = 0.9, .centered = true});
   VectorX<float> theta = VectorX<float>::Zero(64);
   const VectorX<float> gradient = ramp<float>(64, 0.1, 1000);
-  // Constant in time: the variance goes to 0, and from above the square of the rounded mean ends above the mean square.
+  // With gradients constant in time the variance tends to 0; if the mean approaches from above, its rounded square ends
+  // above the mean square.
   for (int t = 0; t < 400; ++t) rmsprop.step(theta, t < 20 ? VectorX<float>(3 * gradient) : gradient);
   CHECK(finite(theta));
 }
@@ -317,13 +318,14 @@ TEMPLATE_TEST_CASE("Lion: three steps by hand, with both kinds of weight decay",
     for (const V* gradient : gradients) lion.step(theta, *gradient);
     return theta;
   };
-  // m = 0.5, -1.5, so the second direction is 0.45 - 0.1, -1.35 + 0.3; m = -0.25, 0.75: -0.225 + 0.1, 0.675 - 0.3.
+  // First m = 0.5, -1.5, so the second direction is 0.45 - 0.1, -1.35 + 0.3; then m = -0.25, 0.75, and the third
+  // direction is -0.225 + 0.1, 0.675 - 0.3.
   CHECK(after(0, Decay::decoupled, {&first}) == (V(3) << 1.5, 0, -0.5).finished());
   CHECK(after(0, Decay::decoupled, {&first, &second}) == (V(3) << 1, 0, 0).finished());
   CHECK(after(0, Decay::decoupled, {&first, &second, &first}) == (V(3) << 1.5, 0, -0.5).finished());
-  CHECK(after(0.5, Decay::decoupled, {&first}) == (V(3) << 1, 0, -0.25).finished());  // 0.75 of it is kept
+  CHECK(after(0.5, Decay::decoupled, {&first}) == (V(3) << 1, 0, -0.25).finished());  // decay keeps 75 %
   CHECK(after(4, Decay::l2, {&first}) == (V(3) << 1.5, 0, -0.5).finished());
-  CHECK(after(0.5, Decay::l2, {&second}) == (V(3) << 2, 0, -1.5).finished());  // -1 + 0.5 * 2 is 0: it stays
+  CHECK(after(0.5, Decay::l2, {&second}) == (V(3) << 2, 0, -1.5).finished());  // -1 + 0.5 * 2 is 0: no step
 }
 
 TEMPLATE_TEST_CASE("Adamax: epsilon inside the maximum, or beside it", "", float, double) {
@@ -334,7 +336,7 @@ TEMPLATE_TEST_CASE("Adamax: epsilon inside the maximum, or beside it", "", float
     adamax.step(theta, VectorX<TestType>::Zero(1));
     return double(theta[0]);
   };
-  // m = 1.5, then 0.75, corrected 3 and 1. u = 4, then 3.996 or, with epsilon beside it, 3 and 2.997.
+  // m = 1.5, then 0.75; corrected 3 and 1. u = 4, then 3.996; with epsilon outside the maximum 3 and 2.997.
   CHECK(after(MaximumEpsilon::inside, 3) == Approx(-3. / 4 - 1 / 3.996).epsilon(1e-6));
   CHECK(after(MaximumEpsilon::outside, 3) == Approx(-3. / 4 - 1 / 3.997).epsilon(1e-6));
 }

@@ -1,5 +1,5 @@
-// Options are doubles, and models compute in float: whatever becomes 0, 1 or infinite there is refused where it
-// matters.
+// Options are doubles, but models may compute in float: values that become 0, 1 or infinite in float are refused where
+// this matters.
 #include <functional>
 #include <unroll/layers/dropout.hpp>
 #include <unroll/layers/normalisation/batch_norm.hpp>
@@ -32,7 +32,7 @@ namespace {
 using Make = std::function<void(double)>;
 struct Option {
   const char* name;
-  Make make;  // something that computes in float, with this option
+  Make make;  // constructs an object that computes in float, with this option
 };
 
 template <class L>

@@ -76,7 +76,7 @@ TEST_CASE("one cycle in three phases, straight") {
   const schedule::OneCycle symmetric{
       .highest = 1, .length = 20, .rising = 0.25, .start_divisor = 10, .straight = true, .symmetric = true};
   CHECK(symmetric.rate(4) == Approx(1));     // 0.25 * 20 - 1
-  CHECK(symmetric.rate(6) == Approx(0.55));  // half way down
+  CHECK(symmetric.rate(6) == Approx(0.55));  // half of the descent
   CHECK(symmetric.rate(8) == Approx(0.1));
   CHECK(symmetric.momentum(4) == Approx(0.85));
   CHECK(symmetric.momentum(12) == Approx(0.95));
@@ -196,8 +196,8 @@ TEST_CASE("PyTorch cuts one call later than Keras") {
 TEST_CASE("Keras's cooldown") {
   const PlateauOptions options{
       .initial = 1, .factor = 0.5, .patience = 1, .rule = PlateauRule::keras, .cooldown = 3, .lowest = 0.25};
-  // Cut at call 2; three calls of cooldown, the third of which already counts: cut at call 5, then the floor is
-  // reached.
+  // Reduction at call 2, then three calls of cooldown, the third of which counts again: reduction at call 5, where the
+  // lowest rate is reached.
   CHECK(after_each(Plateau(options), constant) == std::vector<double>{1, 1, .5, .5, .5, .25, .25, .25, .25});
 }
 
@@ -213,7 +213,7 @@ TEST_CASE("a plateau's threshold, direction, tiny cuts and NaN") {
 }
 
 TEST_CASE("plateau: thresholds hold on both sides of 0, against numbers by hand") {
-  // With patience 0 every metric that is no improvement halves the rate; the bars are in the comments.
+  // With patience 0 each metric without improvement halves the rate. The comments give the thresholds.
   const auto rates = [](Better better, Threshold kind, const std::vector<double>& metrics) {
     return after_each(
         Plateau(
@@ -221,7 +221,7 @@ TEST_CASE("plateau: thresholds hold on both sides of 0, against numbers by hand"
         metrics);
   };
   using Numbers = std::vector<double>;
-  // -1.1, -1.1, -1.32; a flat -1 is no improvement either, which PyTorch's bar of -0.9 takes for one
+  // -1.1, -1.1, -1.32; a constant -1 is no improvement, although PyTorch's threshold of -0.9 counts it as one
   CHECK(rates(Better::smaller, Threshold::relative, {-1, -1.05, -1.2, -1.3}) == Numbers{1, 1, .5, .5, .25});
   CHECK(rates(Better::smaller, Threshold::relative, {-1, -1, -0.95}) == Numbers{1, 1, .5, .25});
   CHECK(rates(Better::larger, Threshold::relative, {-1, -0.95, -0.85, -0.8}) ==
@@ -234,7 +234,7 @@ TEST_CASE("plateau: thresholds hold on both sides of 0, against numbers by hand"
         Numbers{1, 1, .5, .5, .25});  // -1.1, -1.3
   CHECK(rates(Better::larger, Threshold::absolute, {-1, -0.95, -0.85, -0.8}) ==
         Numbers{1, 1, .5, .5, .25});  // -0.9, -0.75
-  CHECK(after_each(Plateau({.initial = 1, .patience = 0, .threshold = 2}), {1, 0.5}) == Numbers{1, 1, .1});  // of 200 %
+  CHECK(after_each(Plateau({.initial = 1, .patience = 0, .threshold = 2}), {1, 0.5}) == Numbers{1, 1, .1});  // 200 %
 }
 
 TEST_CASE("a plateau resumes where it was") {

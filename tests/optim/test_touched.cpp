@@ -1,4 +1,4 @@
-// Optimizers and clipping go where the gradient reached, and nowhere else.
+// Optimizers and clipping change only the parameters that the gradient touched.
 
 #include <unroll/optim/adadelta.hpp>
 #include <unroll/optim/adagrad.hpp>
@@ -30,7 +30,7 @@ ParameterTable words(Index dimension, Index size, std::vector<bool> frozen = {})
   return table;
 }
 
-/// Columns of a gradient that begins with the table of words.
+/// Gradient of a batch that touches the given columns of the table, which begins at entry 0.
 template <class Scalar>
 void reach(Parameters<Scalar>& gradient, const std::vector<Index>& columns, double scale = 1) {
   gradient.reset();
@@ -45,7 +45,7 @@ void fill(Parameters<Scalar>& theta) {
   for (Index k = 0; k < theta.size(); ++k) theta.values()[k] = Scalar(std::cos(double(k)));
 }
 
-/// The state vectors of an optimizer, all in one.
+/// State vectors of an optimizer, concatenated.
 template <class O>
 VectorX<typename O::Scalar> state_of(O& optimizer) {
   VectorX<typename O::Scalar> all;
@@ -60,7 +60,7 @@ VectorX<typename O::Scalar> state_of(O& optimizer) {
   return all;
 }
 
-/// f(optimizer) for every method, each with weight decay.
+/// Calls f(optimizer) for every method, with weight decay.
 template <class F>
 void with_all(F&& f) {
   f(SGD<double>({.learning_rate = 0.1, .weight_decay = 0.1}));
@@ -76,7 +76,7 @@ void with_all(F&& f) {
   f(RMSprop<double>({.learning_rate = 0.1, .centered = true, .momentum = 0.5, .weight_decay = 0.1}));
 }
 
-/// Four batches of 1 to 3 tokens in a table [2 x 5]; what PyTorch was given to make the numbers below.
+/// Parameters after four batches of 1 to 3 tokens in a table [2 x 5], as run in PyTorch for the values below.
 template <class O>
 VectorX<double> four_batches(O optimizer) {
   Parameters<double> theta(words(2, 5)), gradient(words(2, 5));
@@ -105,7 +105,7 @@ TEST_CASE("touched rows move as under PyTorch's SparseAdam, SGD and Adagrad with
   const VectorX<double> adagrad{{-0.5069044967363984, -0.4822644753494246, -0.3273823294062038, -0.28768064684730865,
                                  0.0, 0.09999999999999998, 0.0968019823490252, -0.02613553999402272, 0.5915035160693087,
                                  0.6376494402907581}};
-  // SparseAdam adds epsilon to the root before correction.
+  // SparseAdam adds epsilon to the root before the bias correction.
   const auto by_adam = four_batches(
       Adam<double>({.learning_rate = 0.1, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3, .epsilon_at = Epsilon::raw}));
   CHECK((by_adam - adam).cwiseAbs().maxCoeff() < 1e-14);
@@ -122,7 +122,7 @@ TEST_CASE("every optimizer leaves alone what is frozen or was not touched, momen
     Parameters<double> theta(table), gradient(table);
     fill(theta);
     reach(gradient, {0, 1, 2, 3, 4, 5});
-    optimizer.step(theta, gradient);  // now all have momentum
+    optimizer.step(theta, gradient);  // now all entries have momentum
     auto before = theta.values(), state = state_of(optimizer);
     reach(gradient, {4, 1});
     optimizer.step(theta, gradient);
@@ -134,7 +134,7 @@ TEST_CASE("every optimizer leaves alone what is frozen or was not touched, momen
         if (!moves) CHECK(state[s] == after[s]);
     }
     CHECK(theta["words"].col(2) == before.segment(6, 3));
-    CHECK(before[6] == std::cos(6.0));  // since the beginning
+    CHECK(before[6] == std::cos(6.0));  // unchanged from the start
   });
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("clipping measures and changes what was reached") {
   clip_by_value(gradient, 0.5);
   CHECK(gradient.values().isApprox(VectorX<double>{{0, 0, 0.4, -0.4, 0, 0, 0.5, 0.2, 0.5}}, 1e-15));
   CHECK(finite(gradient));
-  gradient.values()[0] = 7;  // nobody touched this column
+  gradient.values()[0] = 7;  // an untouched column
   CHECK(clip_by_global_norm(gradient, 100) < 1);
   for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     gradient.values()[7] = bad;
@@ -246,7 +246,7 @@ TEMPLATE_TEST_CASE("optimizers: a parameter gets the same bits in any segment", 
     Parameters<Scalar> whole(table), apart(table), gradient = whole.zeros_like();
     fill(whole), fill(apart);
     TestType at_once, by_column;
-    // Two steps, so that the state matters too; the second optimizer sees each column as a segment of its own.
+    // Two steps, to test the state too. For the second optimizer each column is a separate segment.
     for (int step = 0; step < 2; ++step) {
       std::vector<Index> all, odd;
       for (Index k = 0; k < words_in_table; ++k) all.push_back(k);

@@ -139,7 +139,7 @@ TEST_CASE("initializers: columns of a large square matrix are orthogonal to roun
 }
 
 TEST_CASE("initializers: orthogonal matrices are spread evenly") {
-  // A plain Householder QR, whose R may have negative diagonal entries, would give this entry always one sign.
+  // A plain Householder QR, where R may have negative diagonal entries, would always give this entry the same sign.
   Index positive = 0;
   for (Index k = 0; k < 400; ++k) positive += filled(init::orthogonal(), 3, 3, {}, 9 * k)(0, 0) > 0;
   CHECK(positive > 160);

@@ -1,5 +1,3 @@
-// One flat vector with named views.
-
 #include <unroll/parameters/parameters.hpp>
 
 #include "support/catch.hpp"
@@ -86,7 +84,7 @@ TEST_CASE("sizes that no memory holds are refused") {
   CHECK_THROWS_MATCHES(table.add("w", Role::bias, -1, 2), ShapeError, says("-1 x 2"));
   CHECK_THROWS_AS(table.add("w", Role::bias, Index(1) << 40, Index(1) << 40), ShapeError);
   CHECK(table.reserve(most_entries, 1) == 0);
-  CHECK_THROWS_AS(table.reserve(1, 1), ShapeError);  // behind what is there already
+  CHECK_THROWS_AS(table.reserve(1, 1), ShapeError);  // no room after the first block
   CHECK(table.size() == most_entries);
 }
 

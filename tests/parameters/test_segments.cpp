@@ -1,4 +1,4 @@
-// Stretches of a flat vector, and how far a batch reached into one.
+// Segments of a flat vector, and the touched columns of a gradient.
 
 #include <unroll/parameters/parameters.hpp>
 
@@ -11,7 +11,7 @@ using namespace unroll;
 
 namespace {
 
-/// A bias, a sparse table [2 x 5] of which column 3 is frozen, a weight [2 x 3] of which column 1 is frozen.
+/// Table of a bias, a sparse block [2 x 5] with frozen column 3, and a weight [2 x 3] with frozen column 1.
 ParameterTable example() {
   ParameterTable table;
   table.add("bias", Role::bias, 3, 1);
@@ -62,9 +62,9 @@ TEST_CASE("a gradient knows what a batch reached") {
   CHECK(gradient.touched().empty());
   touch(gradient, {4, 0, 4, 3, 0});
   CHECK(list(gradient.touched()) ==
-        std::vector<detail::Segment>{{11, 2}, {3, 2}});  // once each, and never a frozen one
+        std::vector<detail::Segment>{{11, 2}, {3, 2}});  // each column once, never a frozen one
   CHECK(list(gradient.segments()) == std::vector<detail::Segment>{{0, 3}, {13, 2}, {17, 2}, {11, 2}, {3, 2}});
-  gradient.touch(0, std::vector<Index>{0});  // a block that is not sparse needs no touching
+  gradient.touch(0, std::vector<Index>{0});  // no effect for blocks that are not sparse
   gradient.touch(13, std::vector<Index>{2});
   CHECK(gradient.touched().size() == 2);
   Parameters<double> other(example());
@@ -87,7 +87,7 @@ TEST_CASE("a reset clears what was reached, and forgets it") {
   for (const detail::Segment& learned :
        {detail::Segment{0, 3}, detail::Segment{5, 4}, detail::Segment{13, 2}, detail::Segment{17, 2}})
     CHECK(gradient.values().segment(learned.first, learned.size).isZero(0));
-  CHECK(gradient.values().sum() == 2 * 4);  // two untouched columns and two frozen ones were not looked at
+  CHECK(gradient.values().sum() == 2 * 4);  // reset skips two untouched and two frozen columns
   support::AllocationCount allocations;
   gradient.touch(3, std::array<Index, 2>{1, 2});
   gradient.reset();

@@ -18,7 +18,7 @@ namespace {
 constexpr float nan_bin = std::numeric_limits<float>::quiet_NaN();
 constexpr Index bins = 4000;
 
-/// Two events of both kinds of channels; a test changes what it wants to have wrong.
+/// Two events with both kinds of channels. Tests modify `sets` to make invalid files.
 struct Made {
   std::map<std::string, MatrixX<float>> sets;  // [bins x events]
   support::TemporaryFolder folder;
@@ -61,7 +61,7 @@ TEST_CASE("events of the real project: kernel, its square and scaled places") {
   CHECK(first(1, 7) == 0.25f);
   CHECK(first(2, 7) == Approx(0.5));
   CHECK(first(3, 7) == Approx(-0.5));
-  CHECK(first.col(8).isZero(0));  // no place where there is no density
+  CHECK(first.col(8).isZero(0));  // positions are 0 where the density is 0
 }
 
 TEST_CASE("events of the real project: points of closest approach") {

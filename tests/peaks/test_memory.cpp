@@ -26,7 +26,7 @@ TEST_CASE("memory: what the system can give, or less where the control group has
   write(group / "memory.max", "max\n");
   CHECK(available_memory(root.path) == 5000 * 1024);
   write(group / "memory.max", "6000000\n");
-  CHECK(available_memory(root.path) == 5000 * 1024);  // a limit above what there is
+  CHECK(available_memory(root.path) == 5000 * 1024);  // the limit exceeds the available memory
   write(group / "memory.max", "3000000\n");
   CHECK(available_memory(root.path) == 3000000);
   write(group / "memory.current", "1000000\n");

@@ -13,7 +13,7 @@ namespace {
 
 constexpr float nan_bin = std::numeric_limits<float>::quiet_NaN();
 
-/// Zeros with a peak of these values from each given bin on.
+/// Zeros with the peak `shape` starting at each given bin.
 Bins with_peaks(std::initializer_list<std::size_t> first, const Bins& shape = {0.1f, 0.2f, 0.1f},
                 std::size_t size = 60) {
   Bins bins(size, 0.f);
@@ -63,7 +63,7 @@ TEST_CASE("a NaN bin inside a run neither extends nor ends it") {
   Bins bins = with_peaks({10}, {0.1f, nan_bin, 0.1f, 0.1f});
   REQUIRE(find_peaks(bins, {}).size() == 1);
   CHECK(find_peaks(bins, {})[0] == Approx((10 + 12 + 13) / 3.0));
-  bins[12] = nan_bin;  // two bins are left, too few
+  bins[12] = nan_bin;  // two bins remain, too few
   CHECK(find_peaks(bins, {}).empty());
 }
 
@@ -101,12 +101,12 @@ TEST_CASE("a prediction in a NaN bin of the truth is no false positive") {
   truth[31] = nan_bin;
   check(score(truth, with_peaks({30})), 0, 0, 0);
   check(score(truth, with_peaks({29})), 0, 0, 1);
-  // 30.5 is rounded to the even neighbour
+  // 30.5 rounds to 30
   truth = with_peaks({});
   truth[30] = nan_bin;
   check(score(truth, with_peaks({29}, {0.1f, 0.1f, 0.1f, 0.1f})), 0, 0, 0);
-  check(score(truth, with_peaks({28}, {0.1f, 0.1f, 0.1f, 0.1f})), 0, 0, 0);  // 29.5 likewise
-  // and 31.5 upwards
+  check(score(truth, with_peaks({28}, {0.1f, 0.1f, 0.1f, 0.1f})), 0, 0, 0);  // 29.5 rounds to 30
+  // 31.5 rounds to 32
   truth = with_peaks({});
   truth[32] = nan_bin;
   check(score(truth, with_peaks({30}, {0.1f, 0.1f, 0.1f, 0.1f})), 0, 0, 0);
@@ -147,7 +147,7 @@ TEST_CASE("on wider bins lengths stay the same in mm") {
   CHECK(search.distance == Approx(1.25));
   CHECK(search.threshold == 1e-2);
   CHECK(Search().scaled_to(0.1).width == 3);
-  CHECK(Search().scaled_to(4).width == 1);  // a peak has a bin at least
+  CHECK(Search().scaled_to(4).width == 1);  // a peak has at least one bin
 }
 
 }  // namespace test_scorer

@@ -96,7 +96,7 @@ TEST_CASE("peaks: each phase of a training has a seed of its own") {
     phase(LogRatio<float>({.asymmetry = options.asymmetry}), second_seed, 1, 0.3 * options.rate);
     return double((other.parameters().values() - run.parameters).norm() / run.parameters.norm());
   };
-  CHECK(difference(5 + 2) < 1e-6);  // the seed and the epochs before
+  CHECK(difference(5 + 2) < 1e-6);  // the seed plus the number of epochs before
   CHECK(difference(5) > 1e-6);
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("the result of a study is what the value that validation events chose 
   few.value = 4, many.value = 8;
   few.runs = {run_with(50, 50, 0)};
   many.runs = {run_with(90, 10, 1)};
-  few.runs[0].test = Score{95, 5, 0, 10};  // better, but that decides nothing
+  few.runs[0].test = Score{95, 5, 0, 10};  // better, but the choice must not use it
   many.runs[0].test = Score{80, 20, 2, 10};
   const Events test = make_events({.bins = 100}, 0, 2);
   CHECK(result_text(options, {few, many}, test) ==
@@ -144,7 +144,7 @@ TEST_CASE("of a study only the chosen value is tested, by the network that was t
   const Point& best = best_of(points);
   for (const Point& point : points)
     for (const Run& each : point.runs) CHECK(each.test.has_value() == (&point == &best));
-  // A single run of that value has the same test figure.
+  // A separate run with that value gives the same test score.
   Options single = with_value(options, best.value);
   single.study.clear();
   const auto alone = run(single, {sets.training, sets.test}, last, [](const std::string&) {});
@@ -157,7 +157,7 @@ TEST_CASE("events that are both trained on and tested are told") {
   const Events events = make_events({.bins = 100}, 0, 4);
   CHECK(shared_events(part(events, 0, 3), part(events, 1, 4)) == 2);
   CHECK(shared_events(part(events, 0, 2), part(events, 2, 4)) == 0);
-  // Events without tracks are all alike, and none of them is another.
+  // Events without tracks are all equal, but count as different events.
   const auto dark = [&](Index count) {
     std::vector<MatrixX<float>> inputs(std::size_t(count), MatrixX<float>::Zero(4, 100)), targets;
     for (Index k = 0; k < count; ++k) targets.push_back(events.data.values(k));
@@ -175,7 +175,7 @@ TEST_CASE("the fixed level is chosen by training events") {
   for (const double level : {0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5})
     CHECK(level_score(training, level, search).f1() <= level_score(training, baseline.level, search).f1());
   CHECK(baseline.score.found == level_score(test, baseline.level, search).found);
-  // Where no level finds anything, all are equal: the highest is taken.
+  // If no level finds any peak, all are equal and the highest is chosen.
   const Events dark{Dataset<float>::step_valued({MatrixX<float>::Zero(4, 100)}, {training.data.values(0)}), "dark", {}};
   CHECK(threshold_baseline(dark, test, search).level == 0.5);
 }

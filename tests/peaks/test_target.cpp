@@ -36,7 +36,7 @@ TEST_CASE("bins are masked where only a poor vertex is") {
   const MatrixX<float> target = target_of({{100.05, 100, true}, {100.05, 2, false}, {20.05, 0, false}}, 4000);
   CHECK(target(0, 2000) > 0.5f);
   CHECK(std::isnan(target(0, 1200)));
-  CHECK(std::isnan(target(0, 2002)));  // beside the rich one's narrow bell the poor one's is all there is
+  CHECK(std::isnan(target(0, 2002)));  // next to the narrow bell of the rich vertex only that of the poor one remains
   CHECK(target(0, 1210) == 0);
 }
 

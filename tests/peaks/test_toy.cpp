@@ -29,7 +29,7 @@ TEST_CASE("the toy has as many findable vertices and masked bins as the real sam
   CHECK(findable / events < 5.5);
   CHECK(masked / events > 30);
   CHECK(masked / events < 34);
-  CHECK(in_target / findable > 0.93);  // some are too near to each other to be two peaks
+  CHECK(in_target / findable > 0.93);  // some are too close together to be two peaks
 }
 
 TEST_CASE("an event of the toy depends on seed, set and number alone") {

@@ -1,4 +1,4 @@
-// Equations back as text and LaTeX, what they cost, and what their parameters are called.
+// Descriptions of equations as text and LaTeX, operation counts, names of parameters.
 
 #include <unroll/attention/luong.hpp>
 #include <unroll/cells/gru.hpp>
@@ -35,7 +35,7 @@ namespace {
 
 const CellSizes sizes{.inputs = {3}, .units = 4};
 
-/// Every entry of the flat vector belongs to exactly one block.
+/// Checks that each entry of the flat vector belongs to exactly one block.
 void check_cover(const ParameterTable& table) {
   std::vector<int> owners(std::size_t(table.size()), 0);
   for (const ParameterBlock& block : table.blocks())
@@ -142,7 +142,7 @@ TEST_CASE("parameters are named after equations and sources, and cover the vecto
   CHECK(gru.parameters().at("n2.h").role == Role::recurrent_weight);
   CHECK(gru.parameters().at("z.x").role == Role::input_weight);
   CHECK(gru.parameters().at("n.b").role == Role::bias);
-  CHECK(gru.parameters().at("r.h").stride == 3 * 4);  // terms that read one source are one stacked matrix
+  CHECK(gru.parameters().at("r.h").stride == 3 * 4);  // terms of the same source share one stacked matrix
   check_cover(gru.parameters());
 
   const PeepholeLstm<double> lstm(sizes);

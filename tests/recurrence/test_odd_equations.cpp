@@ -1,4 +1,4 @@
-// Equations that no paper has, made to break what is derived from them: every one must have the right gradients.
+// Gradients of unusual equations, chosen to break their derivation.
 
 #include <unroll/recurrence/equation_cell.hpp>
 
@@ -19,20 +19,20 @@ inline constexpr auto p = symbol<"p">;
 inline constexpr auto q = symbol<"q">;
 inline constexpr auto b = symbol<"b">;
 
-// Everything at once: several inputs, constants, values read across stages, aliases, an output that is no state.
+// All features at once: several inputs, constants, values read across stages, aliases, an output that is not a state.
 inline constexpr auto everything = cell(
     state(h, c, m), a = linear(x, u, k, h), s = max(a * h, 0.3) / (2 + exp(a)), t = tanh(linear(s, u) + a * scalar(p)),
     next(h) = softplus(linear(k, c) - min(s, t* c)), n = relu(linear(t, s, next(h), no_bias) + s),
     next(c) = tanh(n - bias(b) * square(c)), next(m) = h, y = n * t + m * next(h) - h, output(y));
 
-// Values read two stages later, element by element and by a product.
+// Values read two stages later, element-wise and by a product.
 inline constexpr auto across_two_stages = cell(state(h), a = tanh(linear(x, h)), s = tanh(linear(a)),
                                                t = tanh(linear(s, a)), next(h) = t * a + s * h + linear(a, h));
 
-// A function that is differentiated by its argument, a sum, which is computed again: no value may take its place.
+// Function whose derivative needs the argument: a recomputed sum, whose terms no value may overwrite.
 inline constexpr auto argument_again = cell(state(h), next(h) = tanh(h * silu(0.5 * h + linear(x, h))));
 
-// The state after the step, read by linear and element by element, in a later stage and in its own.
+// State after the step, read by linear and element-wise, in the same and in a later stage.
 inline constexpr auto next_twice = cell(state(h, c), next(h) = tanh(linear(x, h, c)), a = next(h) * c,
                                         n = tanh(linear(next(h), h)) * next(h), next(c) = n + a * 0.5 + c * 0.25);
 
@@ -44,7 +44,7 @@ inline constexpr auto weights_twice = cell(state(h, c), a = tanh(linear(x) + wei
                                            s = tanh(linear(a)) * weight(p) + scalar(q),
                                            next(h) = s * scalar(q) + bias(b), next(c) = a * scalar(q) - bias(b));
 
-// A weight with a name of its own, read in a later stage than the one it stands in.
+// Named weight, read in a later stage than that of its definition.
 inline constexpr auto named_weight = cell(state(h), a = weight(p), b = scalar(q), s = tanh(linear(x, h)),
                                           next(h) = tanh(linear(s) * b) * a + 0.5 * h * b);
 

@@ -1,4 +1,4 @@
-// Element-wise operations: values, gradients, how they are written, and the same in a stream as in a pass.
+// Element-wise operations: values, gradients, notation, and equal results of stream and pass.
 
 #include <unroll/recurrence/describe.hpp>
 #include <unroll/recurrence/run/cell_stream.hpp>
@@ -26,7 +26,7 @@ namespace {
 
 using One = Lanes<double>;
 
-/// The gradient of the left or of the right operand of a result with gradient `g`, from all values.
+/// Gradient of the left or right operand for gradient `g` of the result, given operands and result.
 template <class Operation>
 double gradient(const Operation& operation, double left, double right, bool of_left, double g) {
   const One l{left}, r{right}, y = operation.value(l, r);

@@ -1,5 +1,5 @@
-// A pass works on a register of rows at a time, and the last few rows of several columns may share one: so every
-// number of units around the registers' widths, and more columns than share a register.
+// Numbers of units around the register widths, and more columns than share a register: the last rows of several columns
+// may be in one.
 
 #include <unroll/recurrence/equation_cell.hpp>
 
@@ -19,7 +19,7 @@ inline constexpr auto q = symbol<"q">;
 inline constexpr auto r = symbol<"r">;
 inline constexpr auto b = symbol<"b">;
 
-// Weights of every kind that stand by themselves: one read early and again in a later stage, one shared by all units.
+// Stand-alone weights of every kind: one read in an early and again in a later stage, one shared by all units.
 inline constexpr auto single_weights =
     cell(state(h, c), a = tanh(linear(x) + weight(p) * c + bias(b)), next(c) = a * scalar(q) + c * weight(p),
          next(h) = tanh(linear(a) + weight(r) * next(c)));
@@ -50,7 +50,7 @@ TEST_CASE("pass kernel: equal operands of max and min get half of the gradient e
   run.initial[0].rowwise() = Eigen::RowVector3d(2, 1, 1);  // larger, equal, smaller
   run.initial[1].rowwise() = Eigen::RowVector3d(1, 1, 2);
   run.d_output.setZero();
-  run.d_final[0].setConstant(8);  // of the larger one
+  run.d_final[0].setConstant(8);  // gradient of max(h, c)
   run.d_final[1].setConstant(2);
   run.forward();
   run.backward();

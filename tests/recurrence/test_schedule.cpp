@@ -1,6 +1,5 @@
-// What the compiler of equations decides, against what follows from the equations by hand: stages, the order of the
-// stacked pre-activations, products of each source, where values are kept, gradients that wait, values that a stream
-// carries from pass to pass.
+// Results of the compiler of equations, compared with those derived by hand: stages, order of the stacked
+// pre-activations, products of each source, storage, pending gradients, values carried by a stream.
 
 #include <unroll/attention/bahdanau.hpp>
 #include <unroll/cells/gru.hpp>
@@ -19,7 +18,7 @@ inline constexpr auto k = constant<"k">;
 inline constexpr auto bahdanau = equations::bahdanau_gru<additive>;
 inline constexpr auto dot_query = cell(state(h), ctx = attend(dot, h), next(h) = tanh(linear(x, ctx)));
 
-// A constant in two terms, a value read two stages later, a state read behind its own stage, an output that is no
+// A constant in two terms, a value read two stages later, a state read after its own stage, an output that is not a
 // state.
 inline constexpr auto odd = cell(state(h, c), a = sigmoid(linear(x, k)) * linear(h, k), s = linear(a, c),
                                  t = tanh(s) / (2 + a), next(c) = c - t * log(2 + square(s)),
@@ -28,14 +27,14 @@ inline constexpr auto odd = cell(state(h, c), a = sigmoid(linear(x, k)) * linear
 
 namespace {
 
-/// What is derived from equations, by the names in them.
+/// Results of the compiler, addressed by the names in the equations.
 template <const auto& equations>
 struct Plan {
   using D = detail::Derived<equations>;
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
 
-  /// The place of an equation; of next(h) for "h" where h is a state.
+  /// Index of an equation; of next(h) for "h" if h is a state.
   static constexpr int equation(std::string_view name) {
     for (int e = 0; e < program.equations; ++e)
       if (program.equation[e].name == name) return e;
@@ -43,7 +42,7 @@ struct Plan {
   }
   static constexpr int stage(std::string_view name) { return schedule.stage[equation(name)]; }
 
-  // Operations: the value of an equation, its operands, a state before the step.
+  // Indices of operations: the value of an equation, its operands, a state before the step.
   static constexpr int root(std::string_view name) { return program.equation[equation(name)].root; }
   static constexpr int left(int o) { return program.operation[o].left; }
   static constexpr int right(int o) { return program.operation[o].right; }
@@ -53,7 +52,7 @@ struct Plan {
     return -1;
   }
 
-  /// The term in a place of the stack is this linear(...) of the equation, counted from 1.
+  /// Whether the term at a position of the stack is this linear(...) of the equation, counted from 1.
   static constexpr bool slot(int place, std::string_view name, int ordinal = 1) {
     const detail::LinearTerm& term = program.term[schedule.term_at[place]];
     return term.equation == equation(name) && term.ordinal == ordinal;
@@ -68,12 +67,12 @@ struct Plan {
     const detail::Source& s = schedule.source[v];
     return program.operation[s.operation].op == op && s.ready == ready && s.products == products;
   }
-  /// A source that is the value of an equation.
+  /// Whether source v is the value of the equation.
   static constexpr bool source(int v, std::string_view name, int ready, int products) {
     const detail::Source& s = schedule.source[v];
     return s.operation == root(name) && s.ready == ready && s.products == products;
   }
-  /// The k-th product of a source writes these slots, or adds to them.
+  /// Whether the k-th product of source v writes these slots, or adds to them.
   static constexpr bool product(int v, int k, int first_slot, int slots, bool adds) {
     const detail::Product& p = schedule.product[schedule.source[v].first_product + k];
     return p.source == v && p.first_slot == first_slot && p.slots == slots && p.adds == adds;
@@ -98,13 +97,13 @@ TEST_CASE("schedule of a GRU: one stage, and r, z, n and U h are all that is kep
   STATIC_REQUIRE(P::program.output_state == P::state("h"));
   STATIC_REQUIRE(P::schedule.stages == 1);
 
-  // Inputs only, both, states only.
+  // Order of terms: inputs only, both, states only.
   STATIC_REQUIRE(P::slot(0, "n", 1));
   STATIC_REQUIRE(P::slot(1, "r"));
   STATIC_REQUIRE(P::slot(2, "z"));
   STATIC_REQUIRE(P::slot(3, "n", 2));
 
-  // x writes three terms in one product; h adds to two of them and is the first to write the fourth.
+  // x writes three terms in one product; h adds to two of them and writes the fourth.
   STATIC_REQUIRE(P::schedule.sources == 2);
   STATIC_REQUIRE(P::source(0, detail::Op::input, -1, 1));
   STATIC_REQUIRE(P::product(0, 0, 0, 3, false));
@@ -112,7 +111,7 @@ TEST_CASE("schedule of a GRU: one stage, and r, z, n and U h are all that is kep
   STATIC_REQUIRE(P::product(1, 0, 1, 2, true));
   STATIC_REQUIRE(P::product(1, 1, 3, 1, false));
 
-  // An activation takes the place of its pre-activation. r's gradient reads U h, which nothing replaces.
+  // An activation overwrites its pre-activation. The gradient of r reads U h, which nothing overwrites.
   STATIC_REQUIRE(P::in_rows_of(P::root("r"), P::term("r")));
   STATIC_REQUIRE(P::in_rows_of(P::root("z"), P::term("z")));
   STATIC_REQUIRE(P::in_rows_of(P::root("n"), P::term("n", 1)));
@@ -120,7 +119,7 @@ TEST_CASE("schedule of a GRU: one stage, and r, z, n and U h are all that is kep
   STATIC_REQUIRE(P::in_rows_of(P::right(gated), P::term("n", 2)));
   STATIC_REQUIRE(P::kept(gated, detail::Storage::none));
   STATIC_REQUIRE_FALSE(P::schedule.needed[gated]);
-  constexpr int difference = P::right(P::right(P::root("h")));  // h - n: z's gradient reads it, computed again
+  constexpr int difference = P::right(P::right(P::root("h")));  // h - n, recomputed for the gradient of z
   STATIC_REQUIRE(P::kept(difference, detail::Storage::none));
   STATIC_REQUIRE(P::schedule.needed[difference]);
   STATIC_REQUIRE(P::kept(P::root("h"), detail::Storage::history, P::state("h")));
@@ -166,18 +165,18 @@ TEST_CASE("schedule of a GRU with the reset gate in front of the product: r * h 
   STATIC_REQUIRE((P::stage("r") == 0 && P::stage("z") == 0 && P::stage("s") == 0));
   STATIC_REQUIRE((P::stage("n") == 1 && P::stage("h") == 1));
 
-  // x writes all terms, h adds to the gates, s to the candidate when it is known.
+  // x writes all terms, h adds to the gates, s adds to the candidate once it is computed.
   STATIC_REQUIRE(P::schedule.sources == 3);
   STATIC_REQUIRE((P::source(0, detail::Op::input, -1, 1) && P::product(0, 0, 0, 3, false)));
   STATIC_REQUIRE((P::source(1, detail::Op::state, 0, 1) && P::product(1, 0, 0, 2, true)));
   STATIC_REQUIRE((P::source(2, "s", 1, 1) && P::product(2, 0, 2, 1, true)));
 
-  // A product reads s, so it has a matrix of its own.
+  // A product reads s, so s has a separate matrix.
   STATIC_REQUIRE(P::schedule.extras == 1);
   STATIC_REQUIRE(P::kept(P::root("s"), detail::Storage::extra, 0));
   STATIC_REQUIRE(P::in_rows_of(P::root("z"), P::term("z")));
 
-  // The second stage reads z element by element and s through a product. It advances h itself.
+  // The second stage reads z element-wise and s by a product: their gradients are pending. It handles h itself.
   STATIC_REQUIRE(P::schedule.incomings == 2);
   STATIC_REQUIRE((P::waits(P::root("z")) && P::waits(P::root("s"))));
   STATIC_REQUIRE_FALSE(P::waits(P::state("h")));
@@ -193,12 +192,12 @@ TEST_CASE("schedule of a decoder with attention: the query shares the products o
   STATIC_REQUIRE(P::D::over_columns.first.score == ScoreKind::additive);
   STATIC_REQUIRE((P::program.term[P::term("ctx")].of_column && !P::program.term[P::term("ctx")].is_copy));
 
-  // The query is ready before the step; ctx behind the first stage; the readout waits for the state.
+  // The query is ready before the step; ctx is ready after the first stage; the readout needs the new state.
   STATIC_REQUIRE(P::schedule.stages == 3);
   STATIC_REQUIRE(P::stage("ctx") == 0);
   STATIC_REQUIRE((P::stage("r") == 1 && P::stage("z") == 1 && P::stage("n") == 1 && P::stage("h") == 1));
   STATIC_REQUIRE(P::stage("readout") == 2);
-  STATIC_REQUIRE_FALSE(P::D::has_pass(0, 0));  // attention is no pass
+  STATIC_REQUIRE_FALSE(P::D::has_pass(0, 0));  // stage 0 has only attention, no element-wise pass
 
   STATIC_REQUIRE((P::slot(0, "r") && P::slot(1, "z") && P::slot(2, "n", 1) && P::slot(3, "readout")));
   STATIC_REQUIRE((P::slot(4, "ctx") && P::slot(5, "n", 2)));
@@ -209,7 +208,7 @@ TEST_CASE("schedule of a decoder with attention: the query shares the products o
   STATIC_REQUIRE((P::source(2, "ctx", 1, 1) && P::product(2, 0, 0, 4, true)));
   STATIC_REQUIRE((P::source(3, "h", 2, 1) && P::product(3, 0, 3, 1, true)));
 
-  // The backward pass reads the query where it lies; ctx has a matrix of its own.
+  // The backward pass reads the query from the rows of its term; ctx has a separate matrix.
   STATIC_REQUIRE(P::in_rows_of(P::left(P::root("ctx")), P::term("ctx")));
   STATIC_REQUIRE(P::schedule.extras == 1);
   STATIC_REQUIRE(P::kept(P::root("ctx"), detail::Storage::extra, 0));
@@ -236,7 +235,7 @@ TEST_CASE("schedule of an odd cell: constants, three stages, functions of what h
   STATIC_REQUIRE(P::program.output_state == -1);
   STATIC_REQUIRE(P::program.output == P::root("t"));
 
-  // linear(x, k) before the first step, linear(h, k) partly, the others within the step.
+  // linear(x, k) is computed before the first step, linear(h, k) in part, the others within the step.
   STATIC_REQUIRE((P::slot(0, "a", 1) && P::slot(1, "a", 2) && P::slot(2, "s") && P::slot(3, "h")));
   STATIC_REQUIRE(P::schedule.sources == 6);
   STATIC_REQUIRE((P::source(0, detail::Op::input, -1, 1) && P::product(0, 0, 0, 1, false)));
@@ -247,12 +246,12 @@ TEST_CASE("schedule of an odd cell: constants, three stages, functions of what h
   STATIC_REQUIRE((P::source(4, "a", 1, 1) && P::product(4, 0, 2, 1, true)));
   STATIC_REQUIRE((P::source(5, "t", 2, 1) && P::product(5, 0, 3, 1, false)));
 
-  // Operands of a product of two values: a function replaces its pre-activation, a linear one stays.
+  // Operands of a product of two values: a function overwrites its pre-activation, a linear term stays.
   STATIC_REQUIRE(P::in_rows_of(P::left(P::root("a")), P::term("a", 1)));
   STATIC_REQUIRE(P::in_rows_of(P::right(P::root("a")), P::term("a", 2)));
   STATIC_REQUIRE(P::in_rows_of(P::root("s"), P::term("s")));  // square(s) reads it
 
-  // Sources of products first, then functions in their order: tanh(s), square(s), log, square(a), pow.
+  // First the sources of products, then functions in order: tanh(s), square(s), log, square(a), pow.
   constexpr int log = P::right(P::right(P::root("c"))), power = P::left(P::left(P::root("h")));
   STATIC_REQUIRE(P::schedule.extras == 7);
   STATIC_REQUIRE(P::kept(P::root("a"), detail::Storage::extra, 0));
@@ -263,20 +262,20 @@ TEST_CASE("schedule of an odd cell: constants, three stages, functions of what h
   STATIC_REQUIRE(P::kept(P::right(P::left(power)), detail::Storage::extra, 5));
   STATIC_REQUIRE(P::kept(power, detail::Storage::extra, 6));
 
-  // Sums that gradients read are computed again: 2 + a, 2 + square(s), 1 + square(a).
+  // Sums that gradients read are recomputed: 2 + a, 2 + square(s), 1 + square(a).
   for (const int sum : {P::right(P::root("t")), P::left(log), P::left(power)}) {
     CHECK(P::kept(sum, detail::Storage::none));
     CHECK(P::schedule.needed[sum]);
   }
   STATIC_REQUIRE(P::kept(P::root("c"), detail::Storage::history, P::state("c")));
 
-  // Later stages read a and next(c), a product reads t; h is read by a product alone, c in its own stage.
+  // Later stages read a and next(c), and a product reads t. Only a product reads h; c is read only in its own stage.
   STATIC_REQUIRE(P::schedule.incomings == 3);
   STATIC_REQUIRE((P::waits(P::root("a")) && P::waits(P::root("t")) && P::waits(P::root("c"))));
   STATIC_REQUIRE_FALSE(P::waits(P::state("c")));
   STATIC_REQUIRE(P::schedule.last_reader[P::root("a")] == 2);
 
-  // A constant is nothing for a stream; between passes go a and the output.
+  // Streams do not support constants. a and the output are carried between passes.
   STATIC_REQUIRE_FALSE(P::Stream::streamable);
   STATIC_REQUIRE(P::Stream::carried.count == 2);
   STATIC_REQUIRE((P::carries(P::root("a")) && P::carries(P::root("t"))));

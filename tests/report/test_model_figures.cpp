@@ -1,4 +1,4 @@
-// What goes on inside a model, as numbers for pictures.
+// Data of figures of a model: norms, gradient flow, values over time, weights.
 
 #include "support/catch.hpp"
 #include "unroll/layers/dense.hpp"
@@ -29,7 +29,7 @@ TEST_CASE("gradient flow is the gradient that reaches the input of each step", "
     return gradient;
   });
   REQUIRE(flow.size() == 3);
-  CHECK(flow[0] == Approx(5));  // 10 in the first sequence, none in the second
+  CHECK(flow[0] == Approx(5));  // 10 in the first sequence, 0 in the second
   CHECK(flow[1] == 0);
   CHECK(flow[2] == Approx(5));
   const auto curves = figure::gradient_flow({{"dense", flow}, {"other", flow}});

@@ -1,4 +1,4 @@
-// The page of a run, read by a small parser, and the files beside it.
+// Page of a report, read by a small parser, and its data files.
 
 #include <cstdlib>
 #include <filesystem>
@@ -18,7 +18,7 @@ namespace {
 
 const std::string hostile = "<script>alert(1)</script><img src=x onerror='a()'> \"&\xff\x01";
 
-/// An element with its attributes, and those inside it.
+/// HTML element with attributes and children.
 struct Element {
   std::string name;
   std::map<std::string, std::string> attributes;
@@ -31,8 +31,8 @@ struct Element {
   }
 };
 
-/// Strict: every tag is closed in its order unless it is void, every attribute is in double quotes and has no less-than
-/// sign. Fails the test where that is not so.
+/// Strict HTML parser: tags are closed in order unless void, attributes are in double quotes and contain no less-than
+/// sign. Fails the test otherwise.
 class Parser {
  public:
   explicit Parser(std::string_view page) : page_(page) {}
@@ -92,7 +92,7 @@ std::size_t count(const Element& page, const std::string& name) {
   return found;
 }
 
-/// What holds for every page: nothing runs, nothing is loaded, every picture has a caption and a text.
+/// Checks common to all pages: no scripts, no external resources, a caption and an alternative text for every picture.
 void check_page(const Element& page) {
   std::set<std::string> ids;
   page.each([&](const Element& element) {

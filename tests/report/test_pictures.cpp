@@ -1,4 +1,4 @@
-// What gnuplot is told, and what it draws.
+// Commands for gnuplot, and the pictures drawn.
 
 #include <cstdlib>
 #include <filesystem>
@@ -33,7 +33,7 @@ figure::Curves two_runs() {
           .series = {figure::over_runs("training", {{3, 2, 1}, {5, 4}}), figure::level("guessing", 1.5, 1, 3)}};
 }
 
-/// Draws and returns the picture's file; without gnuplot only data and script can be checked.
+/// Draws a picture and returns the bytes of its file; without gnuplot, checks only data and script.
 std::string drawn(const Picture& picture, PictureFormat format = PictureFormat::svg) {
   const support::TemporaryFolder folder;
   const std::string why = draw(picture, folder.path, "figure", format);
@@ -246,7 +246,7 @@ TEST_CASE("numbers that cannot be drawn leave data, script and what gnuplot says
 
 namespace {
 
-/// A program called gnuplot that does what the shell makes of `commands`.
+/// Executable named gnuplot in PATH that runs the shell commands `commands`.
 class FakeGnuplot {
  public:
   explicit FakeGnuplot(const std::string& commands) {
@@ -282,7 +282,7 @@ TEST_CASE("a picture has its name only when all of it was drawn", "[report]") {
   CHECK(drawn("printf '\\211PNG'", PictureFormat::png) == "gnuplot failed, see loss.log");
   CHECK(drawn("printf '\\211PNG\\0\\0\\0\\0IEND\\256\\102\\140\\202'", PictureFormat::png) == "");
   CHECK(detail::read_text(folder.path / "loss.png").size() == 16);
-  const support::SmallFiles limit(4000);  // enough for its numbers and script
+  const support::SmallFiles limit(4000);  // enough for the numbers and the script
   CHECK_THROWS_MATCHES(drawn("echo '<svg>'; seq 2000; echo '</svg>'"), FileError, says("loss.svg: cannot be written"));
   CHECK_FALSE(std::filesystem::exists(folder.path / "loss.svg"));
   for (const auto& entry : std::filesystem::directory_iterator(folder.path)) CHECK(entry.path().extension() != ".tmp");

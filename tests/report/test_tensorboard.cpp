@@ -1,4 +1,4 @@
-// Event files to the byte, against the specifications of their parts.
+// Event files, compared byte by byte with the specifications of their parts.
 
 #include <cstdlib>
 #include <filesystem>
@@ -43,8 +43,8 @@ TEST_CASE("an event is a record of a message", "[report]") {
   const auto path = folder.path / "events.out.tfevents.1.run";
   EventFile file(path, 1.5);
   const std::string head = bytes(path);
-  CHECK(hex(head.substr(0, 12)) == "1800000000000000a37f4b22");  // as every file of TensorFlow begins
-  CHECK(hex(head.substr(12, 11)) == "09000000000000f83f1a0d");   // time 1.5, then a text of 13 bytes in field 3
+  CHECK(hex(head.substr(0, 12)) == "1800000000000000a37f4b22");  // start of every event file of TensorFlow
+  CHECK(hex(head.substr(12, 11)) == "09000000000000f83f1a0d");   // time 1.5, then a string of 13 bytes in field 3
   CHECK(head.substr(23, 13) == "brain.Event:2");
   CHECK(head.size() == 8 + 4 + 24 + 4);
   file.scalar("loss", 0.5, 300, 2);
@@ -97,7 +97,7 @@ TEST_CASE("an event that does not fit on the disk leaves whole events", "[report
     CHECK_FALSE(std::filesystem::exists(folder.path / "tfevents"));
   }
   file.scalar("loss", 1, 1, 1);
-  EventFile(path, 1);  // reads what is there
+  EventFile(path, 1);  // reopens and reads the file
   CHECK(detail::whole_records(bytes(path)) == bytes(path).size());
   CHECK(bytes(path).size() > before.size());
 }
@@ -146,7 +146,7 @@ TEST_CASE("histograms of parameters have their names, pictures must be pictures"
         std::string::npos);  // 3 high, 258 wide
 }
 
-// Read by scripts/read_events, which scripts/check runs where TensorBoard is installed.
+// Output for scripts/read_events, which scripts/check runs if TensorBoard is installed.
 TEST_CASE("a folder for TensorBoard itself", "[.events]") {
   const char* const folder = std::getenv("UNROLL_EVENTS");
   REQUIRE(folder != nullptr);

@@ -1,4 +1,4 @@
-// Text that comes out of files on its way into pages, scripts and tables.
+// Sanitising of text from files for pages, scripts and tables.
 
 #include "support/catch.hpp"
 #include "unroll/core/tables/data_table.hpp"
@@ -15,10 +15,10 @@ TEST_CASE("text becomes valid UTF-8 without control characters", "[report]") {
   CHECK(readable("\xff") == bad);
   CHECK(readable("\xc3(") == bad + "(");
   CHECK(readable("\xc0\xaf") == bad + bad);                      // "/" in two bytes
-  CHECK(readable("\xe0\x9f\xbf") == bad + bad + bad);            // longer than needed
+  CHECK(readable("\xe0\x9f\xbf") == bad + bad + bad);            // overlong encoding
   CHECK(readable("\xed\xa0\x80") == bad + bad + bad);            // a surrogate
-  CHECK(readable("\xf4\x90\x80\x80") == bad + bad + bad + bad);  // beyond the last letter
-  CHECK(readable("\xef\xbf\xbf") == bad + bad + bad);            // no letter
+  CHECK(readable("\xf4\x90\x80\x80") == bad + bad + bad + bad);  // beyond the last code point
+  CHECK(readable("\xef\xbf\xbf") == bad + bad + bad);            // not a character
   CHECK(readable("\xc2\x85") == bad + bad);                      // a control character in two bytes
   CHECK(readable("abc\xe2\x82") == "abc" + bad + bad);           // cut short
   CHECK(letter_count("na\xc3\xafve") == 5);

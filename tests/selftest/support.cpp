@@ -1,4 +1,4 @@
-// The tools of the tests are worth nothing if they never complain.
+// Tests of the test tools, which must detect errors.
 #include <Eigen/Core>
 #include <memory>
 #include <new>
@@ -13,7 +13,7 @@ namespace test_support {
 
 namespace {
 
-/// Seen from outside, so that the compiler may not leave the allocation out.
+/// Volatile sink, so that the compiler cannot remove the allocation.
 const void* volatile seen = nullptr;
 
 template <class Action>
@@ -44,7 +44,7 @@ TEST_CASE("allocations of other threads are counted") {
 }
 
 TEST_CASE("Eigen refuses to allocate where a test forbids it") {
-  // Whether the refusal aborts or is switched off cannot be seen here; that the switch exists and is on can.
+  // Only the switch can be tested here, not whether a refusal aborts.
   CHECK(Eigen::internal::is_malloc_allowed());
   CHECK_FALSE(Eigen::internal::set_is_malloc_allowed(false));
   CHECK(Eigen::internal::set_is_malloc_allowed(true));

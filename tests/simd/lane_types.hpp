@@ -1,6 +1,6 @@
 #pragma once
-// The widths that the tests of core run on: the widest register of this build, its halves, which exercise the code for
-// older machines, and one plain number.
+// Register types under test: the widest of this build, its halves, which run the code for older machines, and one
+// number.
 
 #include <unroll/simd/lanes.hpp>
 
@@ -22,7 +22,7 @@ using OneDouble = unroll::Lanes<double>;
 
 #define ALL_LANES Floats, HalfFloats, QuarterFloats, OneFloat, Doubles, HalfDoubles, QuarterDoubles, OneDouble
 
-/// The lanes as an array.
+/// Lanes as an array.
 template <class V>
 std::array<typename V::Scalar, static_cast<std::size_t>(V::size)> lanes_of(V v) {
   std::array<typename V::Scalar, static_cast<std::size_t>(V::size)> out;
@@ -30,7 +30,7 @@ std::array<typename V::Scalar, static_cast<std::size_t>(V::size)> lanes_of(V v) 
   return out;
 }
 
-/// One number through a function of Lanes.
+/// Value of a function of Lanes for one number.
 template <class V, class F>
 typename V::Scalar through(F&& function, typename V::Scalar x) {
   return lanes_of(function(V::constant(x)))[0];

@@ -15,7 +15,8 @@ namespace {
 
 using namespace unroll;
 
-/// |got - want| in units in the last place of `want`; huge where one is NaN or infinite and the other is not.
+/// |got - want| in units in the last place of `want`; 1e30 if exactly one of them is NaN or infinite, or if `want` is 0
+/// and `got` is not.
 template <class Scalar>
 double ulps(Scalar got, long double want) {
   using Limits = std::numeric_limits<Scalar>;
@@ -28,7 +29,7 @@ double ulps(Scalar got, long double want) {
   return static_cast<double>(std::abs(got - want) / std::ldexp(1.0L, least));
 }
 
-/// Arguments of every magnitude and both signs, denser where the functions bend.
+/// Arguments of all magnitudes and both signs, denser where the functions are curved.
 template <class Scalar>
 std::vector<Scalar> arguments() {
   using Limits = std::numeric_limits<Scalar>;
@@ -42,7 +43,7 @@ std::vector<Scalar> arguments() {
   return out;
 }
 
-/// The largest error over all arguments, every lane holding another one.
+/// Largest error over all arguments, with a different argument in each lane.
 template <class V, class F, class Reference>
 double worst_error(F&& function, Reference&& reference) {
   using Scalar = typename V::Scalar;
@@ -65,7 +66,7 @@ long double softplus(long double x) { return std::max(x, 0.0L) + std::log1p(std:
 
 long double gelu(long double x) { return x * std::erfc(-x / std::sqrt(2.0L)) / 2; }
 
-// A compiler without fused multiply-add, or without long double wider than double, costs a little.
+// Extra tolerance for compilers without fused multiply-add, or where long double is no wider than double.
 constexpr double slack = std::numeric_limits<long double>::digits > std::numeric_limits<double>::digits ? 0 : 1;
 
 }  // namespace
@@ -89,8 +90,8 @@ TEMPLATE_TEST_CASE("elementary functions keep the accuracy they state", "[activa
 TEMPLATE_TEST_CASE("gelu and silu and their slopes keep the accuracy they state", "[activations]", ALL_LANES) {
   using Scalar = typename TestType::Scalar;
   constexpr long double eps = std::numeric_limits<Scalar>::epsilon(), least = std::numeric_limits<Scalar>::min();
-  // In units of `eps` of the magnitudes that make the result, subnormal ones counted as `least`. What is multiplied
-  // by 1 minus a sigmoid has the rounding error of that difference.
+  // Errors in units of `eps` times the magnitudes of the terms of the result, where subnormal ones count as `least`. A
+  // factor 1 - sigmoid has the rounding error of that difference.
   const auto check = [&](auto&& function, auto&& want, auto&& size) {
     long double worst = 0;
     for (const Scalar x : arguments<Scalar>())
@@ -220,7 +221,7 @@ TEST_CASE("one number gives the same bits alone and among others", "[activations
 
 namespace {
 
-/// Golden numbers: torch values "NAME" and derivatives "d_NAME" at the arguments "x".
+/// Compares an activation with golden numbers: torch values "NAME" and derivatives "d_NAME" at the arguments "x".
 template <class V, class A>
 void check_against_golden(const A& activation, const std::string& name) {
   const auto file = read_safetensors(std::filesystem::path(UNROLL_TEST_DATA) / "golden/scalar/functions.safetensors");
@@ -228,14 +229,15 @@ void check_against_golden(const A& activation, const std::string& name) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double value = through<V>([&](auto v) { return activation.value(v); }, x[i]);
     INFO(name << " at " << x[i] << ": " << value << " instead of " << y[i]);
-    if (std::isinf(x[i]) && name == "softsign") continue;  // ours is the limit, torch's is NaN
+    if (std::isinf(x[i]) && name == "softsign") continue;  // here the limit, in torch NaN
     if (std::isnan(y[i])) {
       CHECK(std::isnan(value));
       continue;
     }
     CHECK((value == y[i] || std::abs(value - y[i]) <= 1e-12 * std::abs(y[i]) + 1e-300));
 
-    // Torch's clamp takes one side at the kinks of hard_sigmoid; ours is 0 at both, as torch.nn.Hardsigmoid.
+    // At the kinks of hard_sigmoid the derivative of torch's clamp is one-sided; here it is 0, as in
+    // torch.nn.Hardsigmoid.
     const bool kink = name == "hardsigmoid_onnx" && std::abs(x[i]) == 2.5;
     if (!std::isfinite(x[i]) || !std::isfinite(d[i]) || kink) continue;
     const double slope = through<V>([&](auto v) { return activation.slope(v); }, A::by_output ? value : x[i]);
@@ -314,7 +316,7 @@ TEST_CASE("a parameter that hides the branch is refused where it is written", "[
 
 namespace {
 
-/// A user's own activation.
+/// User-defined activation function.
 struct Cube {
   static constexpr std::string_view name = "cube", latex = "\\mathrm{cube}";
   static constexpr bool by_output = false;

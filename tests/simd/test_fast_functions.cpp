@@ -15,7 +15,7 @@ struct Errors {
   double absolute = 0, ulps = 0;
 };
 
-/// Over floats of both signs from 2^-20 to 32.
+/// Largest errors over floats of both signs from 2^-20 to 32.
 template <class V, class F, class Reference>
 Errors errors(F&& function, Reference&& reference) {
   Errors worst;
@@ -36,7 +36,7 @@ Errors errors(F&& function, Reference&& reference) {
 TEMPLATE_TEST_CASE("quick functions keep the accuracy they state", "", Floats, QuarterFloats, OneFloat) {
   const auto tanh_errors = errors<TestType>([](auto x) { return fast_tanh(x); }, [](double x) { return std::tanh(x); });
   CHECK(tanh_errors.absolute < 4.1e-7);
-  CHECK(tanh_errors.ulps < 7);  // 5 where multiply-adds are fused
+  CHECK(tanh_errors.ulps < 7);  // 5 with fused multiply-add
   const auto sigmoid_errors =
       errors<TestType>([](auto x) { return fast_sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); });
   CHECK(sigmoid_errors.absolute < 2.2e-7);

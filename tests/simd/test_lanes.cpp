@@ -27,7 +27,7 @@ auto sample() {
   return out;
 }
 
-/// Two pages of which the second may not be touched; `end` lies between them.
+/// Two pages, the second without access rights. `before_end` returns memory that ends at the boundary.
 class Fence {
  public:
   Fence() : page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))) {
@@ -89,7 +89,7 @@ TEMPLATE_TEST_CASE("lanes: roots and quotients are rounded correctly at every wi
   int wrong = 0;
   for (int k = 0; k < 20000; ++k) {
     std::array<Scalar, std::size_t(TestType::size)> x, y;
-    for (std::size_t i = 0; i < x.size(); ++i) {  // all magnitudes, subnormal numbers, infinities and NaN among them
+    for (std::size_t i = 0; i < x.size(); ++i) {  // all magnitudes, also subnormal, infinite and NaN
       x[i] = std::bit_cast<Scalar>(static_cast<Word>(random.bits(drawn++)));
       y[i] = std::bit_cast<Scalar>(static_cast<Word>(random.bits(drawn++)));
     }
@@ -107,7 +107,7 @@ TEMPLATE_TEST_CASE("lanes: partial moves touch nothing beyond n", "[lanes]", ALL
   const auto numbers = sample<TestType>();
   Fence fence;
   for (int n = 0; n <= size; ++n) {
-    Scalar* const end = fence.before_end<Scalar>(n);  // one number further, and the kernel ends the test
+    Scalar* const end = fence.before_end<Scalar>(n);  // an access to one more number ends the test
     Scalar* const guard = fence.before_end<Scalar>(n + 1);
     *guard = 77;
     TestType::load(numbers.data()).store_partial(end, n);

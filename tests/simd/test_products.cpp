@@ -16,8 +16,8 @@ using unroll::Index, unroll::Matrix, unroll::PackedMatrix, unroll::Vector;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-/// A matrix as a block of a larger one that is NaN elsewhere, so that a number read from outside shows in the result.
-/// What is behind its last number is not its own memory: a sanitizer sees the rest.
+/// Block of a larger matrix that is NaN elsewhere, so reads from outside change the result. The allocation ends with
+/// the last number, so sanitizers detect reads beyond it.
 template <class Scalar>
 struct Guarded {
   Index rows, columns, stride;
@@ -42,7 +42,7 @@ struct Guarded {
   }
 };
 
-/// start + a b, in long double, entry by entry.
+/// start + a b, computed in long double.
 template <class Scalar>
 MatrixX<Scalar> exact(const MatrixX<Scalar>& a, const MatrixX<Scalar>& b, const MatrixX<Scalar>& start) {
   if (a.cols() == 0) return start;  // Eigen would form pointers into the empty factors
@@ -51,7 +51,7 @@ MatrixX<Scalar> exact(const MatrixX<Scalar>& a, const MatrixX<Scalar>& b, const 
       .template cast<Scalar>();
 }
 
-/// Within the rounding of a sum of so many terms of at most 1; a NaN is never close.
+/// Whether the difference is within the rounding error of a sum of `terms` terms of at most 1; false for NaN.
 template <class Scalar>
 bool close(const MatrixX<Scalar>& result, const MatrixX<Scalar>& expected, Index terms) {
   const auto bound = double(terms + 1) * double(terms + 1) * double(std::numeric_limits<Scalar>::epsilon());
@@ -98,7 +98,7 @@ TEMPLATE_TEST_CASE("a column's bits do not depend on how many columns there are 
     PackedMatrix<TestType> packed;
     packed.pack(w);
 
-    MatrixX<TestType> alone(rows, most), added_alone = start;  // each column by itself
+    MatrixX<TestType> alone(rows, most), added_alone = start;  // each column separately
     for (Index j = 0; j < most; ++j) {
       packed.multiply(x.data() + j * x.stride, x.stride, 1, alone.col(j).data(), rows);
       packed.multiply_add(x.data() + j * x.stride, x.stride, 1, added_alone.col(j).data(), rows);

@@ -1,4 +1,4 @@
-// Formulas over runs of numbers, and sums over columns.
+// Element-wise formulas over runs of numbers, and sums over columns.
 
 #include <unroll/simd/column_sums.hpp>
 #include <unroll/simd/product_tiles.hpp>
@@ -12,7 +12,7 @@ using namespace unroll;
 
 TEMPLATE_TEST_CASE("runs: a sum has the numbers of the run and nothing else", "[runs]", float, double) {
   using S = TestType;
-  const auto next = [](auto x) { return x + x.constant(1); };  // not 0 for the 0 behind the last number
+  const auto next = [](auto x) { return x + x.constant(1); };  // not 0 for the zeros after the last number
   const auto product = [](auto x, auto y) { return x * y + x.constant(1); };
   for (Index size = 0; size < 40; ++size) {
     const VectorX<S> x = VectorX<S>::LinSpaced(size, 0, S(size - 1)), y = VectorX<S>::Constant(size, 2);
@@ -28,7 +28,7 @@ TEMPLATE_TEST_CASE("runs: entries of matrices whose columns lie apart", "[runs]"
   MatrixX<S> a(9, 4), b(9, 4);
   for (Index k = 0; k < a.size(); ++k) a.data()[k] = S(k), b.data()[k] = S(3 * k * k);
   for (const Index rows : {1, 5, 9})
-    for (const Index apart : {0, 1, 2, 3}) {  // which one is a part of a larger matrix: none, left, right, target
+    for (const Index apart : {0, 1, 2, 3}) {  // the part of a larger matrix: 0 none, 1 left, 2 right, 3 target
       const Index first = 9 - rows;
       const MatrixX<S> whole_a = a.bottomRows(rows), whole_b = b.bottomRows(rows);
       MatrixX<S> to = MatrixX<S>::Constant(rows, 4, 77), around = MatrixX<S>::Constant(9, 4, 77);

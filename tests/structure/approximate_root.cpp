@@ -1,4 +1,4 @@
-// An approximate instruction, to see that the test finds it.
+// Approximate instruction, which the structure test must find.
 #include <xmmintrin.h>
 
 __m128 approximate_root(__m128 x) { return _mm_rsqrt_ps(x); }

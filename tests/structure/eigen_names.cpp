@@ -1,5 +1,4 @@
-// A source file that opens Eigen's namespace beside that of the library. Dense and Sequential have to be qualified:
-// Eigen has both names.
+// Using directives for Eigen and the library together. Dense and Sequential have to be qualified: Eigen has both names.
 #include <unroll/unroll.hpp>
 
 #include <Eigen/Dense>

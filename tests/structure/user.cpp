@@ -1,6 +1,5 @@
-// The library as a user's source file has it: compiled with all warnings that users turn on, none of the project's
-// exceptions to them, and the library not a system header. Of each kind of template something is used; what takes many
-// seconds to compile, once.
+// Source file of a user, compiled with all common warnings, none of the project's exceptions to them, and the library
+// not as a system header. It uses each kind of template, slow ones once.
 #include <unroll/data/streams.hpp>
 #include <unroll/infer/beam.hpp>
 #include <unroll/infer/generate.hpp>

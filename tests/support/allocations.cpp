@@ -20,7 +20,7 @@ std::size_t AllocationCount::count() const { return total.load() - before_; }
 
 }  // namespace support
 
-// The linker sends the program's own calls here; `__real_` names reach the C library, or a sanitizer in front of it.
+// Wrappers that the linker calls (option --wrap); `__real_` functions are those of the C library or of a sanitizer.
 extern "C" {
 
 void* __real_malloc(std::size_t size);
@@ -56,8 +56,8 @@ int __wrap_posix_memalign(void** out, std::size_t alignment, std::size_t size) {
 
 }  // extern "C"
 
-// Every form, because a sanitizer brings its own for those that are left to it. malloc and free here are the wrapped
-// ones, so that each allocation counts once.
+// All forms of operator new and delete, because a sanitizer replaces the remaining ones. malloc and free are the
+// wrapped ones here, so each allocation counts once.
 namespace {
 
 void* allocate(std::size_t size) noexcept { return std::malloc(size == 0 ? 1 : size); }

@@ -1,13 +1,14 @@
 #pragma once
-// Counts memory allocations, for tests that ask for none. A folder of tests whose sources include this file is linked
-// with allocations.cpp, which replaces `operator new` and, through the linker's --wrap, the malloc family that Eigen
-// calls directly. The first use in a folder needs a new run of cmake.
+// Counts of memory allocations, for tests that require none. A folder of tests whose sources include this file is
+// linked with allocations.cpp, which replaces `operator new` and, with the linker's --wrap, the malloc family that
+// Eigen calls directly. The first use in a folder needs a new run of cmake.
 
 #include <cstddef>
 
 namespace support {
 
-/// Counts from its construction on, in every thread. Read it into a variable before a CHECK, which may allocate itself:
+/// Number of allocations since construction, in all threads. Assign it to a variable before a CHECK, which may
+/// allocate:
 ///     AllocationCount allocations;
 ///     step();
 ///     const auto count = allocations.count();
@@ -16,7 +17,7 @@ class AllocationCount {
  public:
   AllocationCount();
 
-  /// Allocations since construction; what was freed meanwhile counts as well.
+  /// Allocations since construction, including those freed since.
   std::size_t count() const;
 
  private:

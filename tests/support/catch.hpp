@@ -1,5 +1,5 @@
 #pragma once
-// Catch2 for the tests, version 2 (Debian 12) or 3, and one matcher for messages that reads the same in both.
+// Catch2 for the tests, version 2 (Debian 12) or 3, and a matcher of messages that works in both.
 
 #include <exception>
 #include <string>
@@ -39,6 +39,6 @@ class Says : public MatcherBase<std::exception> {
 
 }  // namespace support
 
-/// `CHECK_THROWS_MATCHES(cell.step(x), unroll::ShapeError, says("expects 64 features"))`: the type, and a part of the
-/// message.
+/// Matcher of exceptions whose message contains `part`:
+///     CHECK_THROWS_MATCHES(cell.step(x), unroll::ShapeError, says("expects 64 features"))
 inline support::Says says(std::string part) { return support::Says(std::move(part)); }

@@ -1,3 +1,3 @@
-// Only for a Catch2 that was installed without its library: the package's own main is used where there is one.
+// Main function for Catch2 without its library; otherwise the package's own main is used.
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>

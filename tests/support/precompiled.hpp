@@ -1,5 +1,5 @@
 #pragma once
-// What nearly every test includes, compiled once for all of them.
+// Precompiled header: includes of nearly every test.
 
 #include <Eigen/Core>
 #include <algorithm>

@@ -1,5 +1,5 @@
 #pragma once
-// Which sanitizer the tests are built with: g++ and Clang say it in different ways.
+// Macros for the sanitizer of this build; g++ and Clang define it in different ways.
 
 #if defined(__SANITIZE_ADDRESS__)
 #define UNROLL_ADDRESS_SANITIZER 1

@@ -1,5 +1,5 @@
 #pragma once
-// A limit on the size of files, which fails in the same calls as a full disk.
+// Limit on the size of files. Writes beyond it fail in the same calls as on a full disk.
 
 #include <sys/resource.h>
 

@@ -1,6 +1,5 @@
 #pragma once
-// A folder of its own for each test: ctest runs test cases at the same time, as processes that know nothing of each
-// other.
+// Temporary folder of one test: ctest runs test cases at the same time, in independent processes.
 
 #include <stdlib.h>
 

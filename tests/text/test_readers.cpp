@@ -79,13 +79,13 @@ TEST_CASE("what has no width is a blank between words or not there") {
               "c\xE2\x80\xA8"
               "d\xC2\x85"
               "e") == Texts{"a", "b", "c", "d", "e"});
-  const std::string joined = "\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE";  // Persian: a joiner within a word
+  const std::string joined = "\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE";  // Persian: a zero-width non-joiner within a word
   CHECK(words(joined) == Texts{joined});
-  const std::string other = "\xE0\xA4\x95\xE2\x80\x8D\xE0\xA4\xB7";  // Devanagari: the other one
+  const std::string other = "\xE0\xA4\x95\xE2\x80\x8D\xE0\xA4\xB7";  // Devanagari: a zero-width joiner within a word
   CHECK(words(other) == Texts{other});
   CHECK(words("a\xE1\x9A\x80"
               "b\xE2\x81\xAF"
-              "c") == Texts{"a", "bc"});  // U+1680 is a blank, U+206F is not there
+              "c") == Texts{"a", "bc"});  // U+1680 is a blank, U+206F is removed
   CHECK(words("\xC2\xAD").empty());
 }
 

@@ -71,7 +71,7 @@ TEST_CASE("numbers that are no tokens are refused") {
 TEST_CASE("a vocabulary comes back from metadata, newlines and backslashes too") {
   TokenCounts counts;
   counts.add_all(characters("a\n\\n\xC3\xA4\n"));
-  counts.add("\\n");  // a backslash and a letter: no newline
+  counts.add("\\n");  // a backslash and a letter, not a newline
   const Vocabulary vocabulary(counts, {.unknown = true, .start = GENERATE(false, true), .end = false});
   std::map<std::string, std::string> metadata;
   vocabulary.save(metadata);

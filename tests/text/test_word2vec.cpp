@@ -19,7 +19,7 @@ WordTables<double> random_tables(Index dimension, Index words) {
   return tables;
 }
 
-/// The formula, word by word.
+/// Loss of a prediction by its formula, word by word.
 double loss_of(const WordTables<double>& tables, const WordPrediction& p) {
   VectorX<double> h = VectorX<double>::Zero(tables.in.rows());
   for (const auto word : p.given) h += tables.in.col(word) / double(p.given.size());
@@ -44,7 +44,7 @@ double worst_difference(WordTables<double> tables, const WordPrediction& p, Matr
   return worst;
 }
 
-/// Sentences of words of one topic each; words of a topic are alike.
+/// Sentences with words of one topic each; the words of a topic are used alike.
 Sentences topics(Index count, Index words_each, Index sentences) {
   const Random random(5, Purpose::data);
   Sentences text;
@@ -170,9 +170,9 @@ TEST_CASE("word2vec: windows stay in their sentence and reach as far as was draw
   }
   CHECK(predictions == work.predictions);
   CHECK(distances.size() == 3);
-  CHECK(distances[1] == 2 * 5 * 40);                        // always
-  CHECK(std::abs(distances[2] - 2 * 4 * 40 * 2 / 3) < 50);  // of reaches 2 and 3
-  CHECK(std::abs(distances[3] - 2 * 3 * 40 / 3) < 40);      // of reach 3
+  CHECK(distances[1] == 2 * 5 * 40);                        // in every window
+  CHECK(std::abs(distances[2] - 2 * 4 * 40 * 2 / 3) < 50);  // windows of reach 2 and 3
+  CHECK(std::abs(distances[3] - 2 * 3 * 40 / 3) < 40);      // windows of reach 3
   if (options.model == WordModel::cbow) CHECK(predictions == 240);
 }
 
@@ -251,9 +251,9 @@ TEST_CASE("word2vec: the rate falls straight through all epochs, and never to 0"
     detail::WordTrainer<float>(text, options).run_epoch(epoch, tables);
     return tables.in;
   };
-  CHECK(learned(0.375, 4, 2) == learned(0.25, 8, 2));  // both at 0.1875
+  CHECK(learned(0.375, 4, 2) == learned(0.25, 8, 2));  // both rates are 0.1875
   CHECK(learned(0.25, 8, 2) != learned(0.375, 8, 2));
-  CHECK(learned(0.5, 2, 2) == learned(0.5, 1, 2));  // at 1e-4 of the first one
+  CHECK(learned(0.5, 2, 2) == learned(0.5, 1, 2));  // both rates are 1e-4 of the first one
   CHECK(learned(0.5, 1, 2) != learned(0, 1, 2));
 }
 

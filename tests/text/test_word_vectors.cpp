@@ -12,7 +12,7 @@ using namespace unroll;
 
 namespace {
 
-/// king - man + woman is queen.
+/// Vectors with king - man + woman = queen.
 WordVectors royalty() {
   MatrixX<float> vectors(3, 5);
   vectors.transpose() << 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, -1, 2, 0;
@@ -166,7 +166,7 @@ TEST_CASE("word vectors: broken binary files are refused", "[word_vectors]") {
   const std::string good = "2 2\na " + bytes_of({1, 2}) + "\nb " + bytes_of({3, 4}) + "\n";
   for (std::size_t cut = 0; cut + 1 < good.size(); ++cut)
     CHECK_THROWS_AS(files.read(good.substr(0, cut), "v.bin"), FileError);
-  refused(good.substr(0, good.size() - 2), "ends within word 2 of 2");  // a byte and the newline
+  refused(good.substr(0, good.size() - 2), "ends within word 2 of 2");  // without a byte and the newline
   refused("x" + good, "expected the numbers of words and dimensions in the first line");
   refused(good + "c", "1 bytes follow the last word");
   refused("3" + good.substr(1), "says that it has 3 words");

@@ -16,7 +16,7 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// A text in a file, and settings of a run that takes no time.
+/// Text in a file, and options of a very short run.
 struct Small {
   support::TemporaryFolder folder;
   Options options;
@@ -35,7 +35,7 @@ struct Small {
   }
 };
 
-const std::string letters = "abcabdabeabfabcabdabeabfabc";  // 27
+const std::string letters = "abcabdabeabfabcabdabeabfabc";  // 27 letters
 
 }  // namespace
 
@@ -75,7 +75,7 @@ TEST_CASE("text: of a stream the end is held out, and is not learned from") {
 
 TEST_CASE("text: every epoch begins with states of zeros") {
   Small small(letters);
-  small.options.epochs = 3, small.options.rate = 1e-30, small.options.decay_epochs = 0;  // which changes no parameter
+  small.options.epochs = 3, small.options.rate = 1e-30, small.options.decay_epochs = 0;  // changes no parameter
   const RunState state = small.run([](RunState&) {});
   REQUIRE(state.training.history.size() == 3);
   for (const auto& epoch : state.training.history) CHECK(epoch.loss == state.training.history[0].loss);
@@ -90,7 +90,7 @@ TEST_CASE("text: a stream that is watched is read to its last token") {
   const auto watched = Sequences::to_watch(corpus.watched, corpus.vocabulary, small.options);
   Index steps = 0;
   for (Index k = 0; k < watched.data().size(); ++k) steps += watched.data().length(k);
-  CHECK(steps == 9);  // each token but the first is foretold
+  CHECK(steps == 9);  // each token but the first is predicted
 }
 
 TEST_CASE("text: the end of a line is a word like another in a stream, and ends a text otherwise") {
@@ -116,7 +116,7 @@ TEST_CASE("text: the rate falls in each of the last epochs") {
   small.options.epochs = 4, small.options.decay_epochs = 2, small.options.decay = 0.5, small.options.rate = 0.125;
   const RunState state = small.run([](RunState& now) {
     CHECK(now.batch == 0);
-    CHECK(now.gradient_norm == 0);  // the next epoch has its own
+    CHECK(now.gradient_norm == 0);  // reset for the next epoch
     CHECK(now.seconds == 0);
     CHECK(now.loss.count == 0);
   });
@@ -132,7 +132,7 @@ TEST_CASE("text: only epochs in a row without a better one end a run") {
   Small small(letters);
   small.options.epochs = 9, small.options.stop_after = 2;
   const RunState state = small.run([](RunState& now) {
-    // The third epoch is better than all before it, no other is.
+    // Only the third epoch is better than all epochs before it.
     now.training.best_value = now.training.epochs == 2 ? infinity : -infinity;
   });
   CHECK(state.training.stopped == 1);

@@ -29,7 +29,7 @@ pid_t started(Arguments arguments) {
   _exit(127);
 }
 
-/// Whether it came to its end, and well, before it was killed; `patience` 0: without being killed.
+/// Runs the program, and kills it after `patience` unless 0. Returns whether it ended before, which requires status 0.
 bool ran_through(const Arguments& arguments, std::chrono::microseconds patience) {
   const pid_t child = started(arguments);
   REQUIRE(child > 0);
@@ -50,7 +50,7 @@ std::string content(const std::filesystem::path& file) {
   return all.str();
 }
 
-/// The history without the last number of each line, which is seconds.
+/// History without the last number of each line, which is seconds.
 std::string history(const std::filesystem::path& file) {
   std::istringstream lines(content(file));
   std::string all;
@@ -81,7 +81,7 @@ void kill_and_compare(int kills, const Arguments& more) {
   std::uniform_int_distribution<int> microseconds(1, 1 + int(duration.count() / 2));
   for (int done = 0; done < kills;) {
     if (ran_through(run_in(killed, more), std::chrono::microseconds(microseconds(random))))
-      std::filesystem::remove_all(killed);  // and from the beginning
+      std::filesystem::remove_all(killed);  // restart from the beginning
     else
       ++done;
   }
@@ -111,7 +111,7 @@ TEST_CASE("a run whose text has changed does not go on") {
   std::ofstream(text) << content(TEXT_DATA);
   CHECK(status() == 0);
   CHECK(status() == 0);
-  std::ofstream(text) << "# " << content(TEXT_DATA);  // another character, as many sequences
+  std::ofstream(text) << "# " << content(TEXT_DATA);  // another character, the same number of sequences
   CHECK(status() == 1);
   std::ofstream(text) << content(TEXT_DATA) << content(TEXT_DATA);
   CHECK(status() == 1);

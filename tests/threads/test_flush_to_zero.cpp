@@ -12,7 +12,7 @@ using unroll::FlushToZero;
 
 namespace {
 
-/// Computed while the program runs.
+/// Whether a subnormal result is flushed to 0; computed at run time.
 template <class Scalar>
 bool result_is_flushed() {
   volatile Scalar least = std::numeric_limits<Scalar>::min();
@@ -57,7 +57,7 @@ TEST_CASE("flush to zero: within the scope only, and the mode before comes back"
 
 TEST_CASE("flush to zero: a caller who had one of its bits set keeps that one alone") {
   const auto before = unroll::detail::floating_point_mode();
-  const auto own = unroll::detail::flush_bits & (~unroll::detail::flush_bits + 1);  // the lowest
+  const auto own = unroll::detail::flush_bits & (~unroll::detail::flush_bits + 1);  // the lowest bit
   unroll::detail::set_floating_point_mode(before | own);
   {
     const FlushToZero scope;
@@ -96,7 +96,7 @@ TEST_CASE("flush to zero: rounding is the caller's, and raised flags stay raised
 TEST_CASE("flush to zero: other threads are left alone") {
   const FlushToZero scope;
   bool begun_before = false;
-  // Where a thread inherits the mode of its maker, one that leaves a scope of its own must not change ours.
+  // A thread may inherit the mode of its creator; when it leaves its scope, the mode here must not change.
   std::thread other([&] {
     const FlushToZero own;
     begun_before = flushed() == has_effect;

@@ -1,5 +1,3 @@
-// Memory that threads borrow for a task.
-
 #include <unroll/threads/lender.hpp>
 
 #include "support/catch.hpp"
@@ -20,7 +18,7 @@ TEST_CASE("lender: what was returned last is lent first, and nothing is lent twi
       CHECK(second != first);
     }
   }
-  auto a = lender.borrow();  // `first` was returned behind `second`
+  auto a = lender.borrow();  // `first` was returned after `second`
   CHECK(&*a == first);
   auto b = lender.borrow();
   CHECK(&*b == second);

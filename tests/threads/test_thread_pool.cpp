@@ -16,7 +16,7 @@ using namespace unroll;
 
 namespace {
 
-/// What f returns in a child process, or -1 where it does not end within seconds.
+/// Result of f in a child process, or -1 if it does not end within 20 seconds.
 template <class F>
 int in_child(F&& f) {
   const pid_t child = ::fork();
@@ -36,7 +36,7 @@ Index sum_by(ThreadPool& pool, Index count) {
 }
 
 #if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER
-/// Leaves the process so much more address space than it has now.
+/// Limits the address space of the process to its present size plus `further` bytes.
 bool limit_memory(rlim_t further) {
   rlim_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
@@ -98,8 +98,8 @@ TEST_CASE("what the first task throws is thrown on, when all have ended") {
 
 TEST_CASE("thread pool: the exception of the lowest task is thrown on, whichever came first") {
   ThreadPool pool(2);
-  const int late = GENERATE(0, 1);  // of the tasks 0 and 1, which both fail
-  // The thread that has caught the other one's exception takes task 2 next.
+  const int late = GENERATE(0, 1);  // the one of tasks 0 and 1 that fails last
+  // Task 2 is taken by the thread that has caught the first exception.
   std::atomic<bool> caught = false;
   const auto task = [&](Index k) {
     if (k == 2) caught = true;
@@ -136,7 +136,7 @@ TEST_CASE("threads: little work is done by the calling thread alone") {
   CHECK(two.for_work(100'000'000) == &two.pool());
 }
 
-#if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER  // which need all address space themselves
+#if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER  // sanitizers need the whole address space
 TEST_CASE("thread pool: an error says how many threads could be started when there is no memory for all") {
   CHECK(in_child([] {
           if (!limit_memory(100 << 20)) return 2;
@@ -148,17 +148,17 @@ TEST_CASE("thread pool: an error says how many threads could be started when the
             if (message.find("threads: only ") != 0 || message.find(" of 1024 could be started") == message.npos)
               return 4;
           }
-          ThreadPool fewer(2);  // what was started before has been given back
+          ThreadPool fewer(2);  // the threads started before have been released
           return sum_by(fewer, 100) == 4950 ? 0 : 5;
         }) == 0);
 }
 #endif
 
-#if !UNROLL_THREAD_SANITIZER  // which ends a child that starts threads
+#if !UNROLL_THREAD_SANITIZER  // the thread sanitizer ends a child that starts threads
 TEST_CASE("thread pool: works alone and ends in a forked child") {
   auto pool = std::make_unique<ThreadPool>(3);
   CHECK(sum_by(*pool, 100) == 4950);
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // its threads have gone to sleep, and never wake there
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the threads sleep; a child does not have them
   CHECK(in_child([&] {
           const bool right = sum_by(*pool, 100) == 4950;
           pool.reset();
@@ -171,7 +171,7 @@ TEST_CASE("thread pool: works alone and ends in a forked child") {
 TEST_CASE("thread pool: works alone in a child that was forked while the pool was at work") {
   ThreadPool pool(3);
   std::atomic<bool> ends = false;
-  std::thread busy([&] {  // its locks are held or free at the moment of the fork, as it happens
+  std::thread busy([&] {  // at the moment of the fork its locks are held or free, by chance
     while (!ends) sum_by(pool, 3);
   });
   for (int repeat = 0; repeat < 100; ++repeat)

@@ -1,4 +1,4 @@
-// Running means and variances through steps, runs and files.
+// Running means and variances in training steps, runs and files.
 
 #include <unroll/io/checkpoint.hpp>
 #include <unroll/layers/dense.hpp>
@@ -27,7 +27,7 @@ MatrixX<double> numbers(Index rows, Index cols, std::uint64_t seed) {
                                       [&](Index r, Index c) { return random.normal(std::uint64_t(rows * c + r)); });
 }
 
-/// Sequences of 0 to 8 steps, each step with a target.
+/// Data set of sequences of 0 to 8 steps with a target per step.
 Dataset<double> data(Index size = 40) {
   std::vector<MatrixX<double>> sequences, targets;
   for (Index s = 0; s < size; ++s) {
@@ -49,7 +49,7 @@ Batch<double> batch(const Dataset<double>& from) {
   return batch;
 }
 
-/// Decay would move whatever it may.
+/// Adam with weight decay, which changes every parameter that is not exempt.
 Adam<double> adam() { return Adam<double>({.learning_rate = 0.01, .weight_decay = 0.1}); }
 
 FitOptions<double> options(Index epochs, int threads = 1) {
@@ -71,7 +71,7 @@ TEST_CASE("a training step moves running statistics once, by its batch alone") {
   WeightAverage<double> average({.momentum = 0.8});
   step.average_into(&average);
   step.step(some);
-  CHECK(average.average() == net.parameters().values());  // of one update, statistics included
+  CHECK(average.average() == net.parameters().values());  // average of one update, statistics included
   const MatrixX<double> x = some.x(), mean = x.rowwise().mean();
   const MatrixX<double> squares = (x.colwise() - mean.col(0)).rowwise().squaredNorm();
   CHECK(net.parameters()["0.running_mean"].isApprox(0.5 * mean));

@@ -1,4 +1,4 @@
-// Training with label sequences that have no place in time.
+// Training on label sequences without alignment.
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/infer/ctc.hpp>
@@ -23,8 +23,8 @@ namespace {
 
 using Model = decltype(Sequential(3, Recurrent<Gru>{.units = 12}, Dense{.units = 4}));
 
-/// Bursts of one to three steps in one of three features, with silence of one to three steps around them: what is to be
-/// written is which features they were in. The blank is class 0, feature k is class k + 1.
+/// Data set of bursts: one to three steps in one of three features, with silence of one to three steps around them. The
+/// target is the sequence of their features. The blank is class 0, feature k is class k + 1.
 Dataset<float> bursts(Index count, std::uint64_t seed) {
   std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
@@ -34,7 +34,7 @@ Dataset<float> bursts(Index count, std::uint64_t seed) {
     const auto below = [&](Index n) { return random.below(draws++, n); };
     const Index bursts = below(5);
     Labels label(bursts);
-    std::vector<Index> at(std::size_t(1 + below(3)), -1);  // the feature of each step
+    std::vector<Index> at(std::size_t(1 + below(3)), -1);  // the feature of each step; -1: silence
     for (Index k = 0; k < bursts; ++k) {
       const Index feature = below(3);
       label[k] = feature + 1;
@@ -174,7 +174,7 @@ TEST_CASE("ctc: targets must fit the outputs that a model makes of a sequence", 
   Sequential model(3, MaxPool1d{.kernel = 2}, Recurrent<Gru>{.units = 4}, Dense{.units = 4});
   model.initialise(1);
   Adam<float> adam;
-  const MatrixX<float> x = MatrixX<float>::Ones(3, 7);  // three outputs
+  const MatrixX<float> x = MatrixX<float>::Ones(3, 7);  // pooled to three outputs
   const auto with = [&](std::vector<Index> label) {
     return Dataset<float>::transcribed(
         {x, x}, {Labels::Constant(1, 1), Eigen::Map<Labels>(label.data(), Index(label.size()))}, 4);

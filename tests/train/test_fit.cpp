@@ -21,7 +21,7 @@ using Model =
     decltype(Sequential(2, Recurrent<Gru>{.units = 6}, Dropout{.rate = 0.1}, MeanOverTime{}, Dense{.units = 3}));
 using Loss = SoftmaxCrossEntropy<float>;
 
-/// Three classes that differ in the mean of their two features.
+/// Data set of three classes that differ in the mean of their two features.
 Dataset<float> classes(Index count, std::uint64_t seed = 1) {
   std::vector<MatrixX<float>> sequences;
   std::vector<Index> labels;
@@ -110,7 +110,7 @@ TEST_CASE("early stopping waits, stops and restores the best parameters") {
 
 TEST_CASE("fit: early stopping counts an improvement by no more than min_delta as none") {
   const auto data = classes(30);
-  // Those of the rule with this min_delta: the best epoch, and the last one.
+  // Expected best epoch and last epoch for this min_delta.
   const auto expected = [](const History& history, double min_delta) {
     std::pair<Index, Index> best_and_last{1, 1};
     auto& [best, last] = best_and_last;
@@ -146,7 +146,7 @@ TEST_CASE("fit: the last parameters remain unless early stopping shall restore t
     };
     const auto result = last(data, options);
     REQUIRE(result.stopped_early);
-    REQUIRE(result.best_epoch > 1);  // the first average is the parameters themselves
+    REQUIRE(result.best_epoch > 1);  // the first average equals the parameters
     REQUIRE(result.best_epoch + 2 == Index(seen.size()));
     CHECK(last.theta() == seen.back());
     CHECK(last.state.best.size() == 0);
@@ -205,7 +205,7 @@ TEST_CASE("fit: a plateau knows that of an accuracy larger values are better") {
         want.update(monitor == Monitor::training_accuracy ? epoch.accuracy : epoch.validation_accuracy);
       }
       CHECK(history.back().accuracy > 0.8);
-      CHECK(history[4].learning_rate == 1e-2);  // nothing is cut while the accuracy rises
+      CHECK(history[4].learning_rate == 1e-2);  // no reduction while the accuracy rises
     }
   CHECK_THROWS_MATCHES(
       Run()(data, {.plateau = PlateauOptions{.better = Better::larger}, .plateau_monitor = Monitor::training_loss}),
@@ -280,7 +280,7 @@ TEST_CASE("a run that is stopped and resumed ends with the same bits") {
   const auto want = whole(data, options);
   options.epochs = 2;
   parts(data, options);
-  Run resumed;  // another model, with what was saved
+  Run resumed;  // another model, with the saved state
   resumed.state = parts.state;
   resumed.adam = parts.adam;
   options.epochs = 5;
@@ -376,7 +376,7 @@ TEST_CASE("fit: every epoch has its own order and its own dropout masks") {
   const auto data = classes(12);
   const auto losses = [&](BatchOptions batches) {
     Run run;
-    run.adam.learning_rate() = 1e-30;  // the same parameters all the time
+    run.adam.learning_rate() = 1e-30;  // the parameters stay constant
     std::vector<std::vector<double>> all(3);
     run(data, {.epochs = 3, .batches = batches, .on_batch = [&](const BatchEnd& end) {
                  all[std::size_t(end.epoch)].push_back(end.report.loss.sum);
@@ -387,7 +387,7 @@ TEST_CASE("fit: every epoch has its own order and its own dropout masks") {
   const auto masked = losses({.size = 12, .shuffle = false});
   CHECK(masked[0] != masked[1]);
   CHECK(masked[1] != masked[2]);
-  // In batches of one the losses say whose they are: what dropout changes is less than what tells samples apart.
+  // In batches of one, without dropout, the losses identify the samples.
   std::array<std::vector<Index>, 2> orders;
   Batches batches;
   for (Index epoch : {0, 1}) {
@@ -424,7 +424,7 @@ TEST_CASE("fit: there is an update for each window of a truncated batch") {
     inputs.push_back(whole.sequence(s));
     labels.push_back(Labels::Constant(whole.length(s), s % 3));
   }
-  const auto data = Dataset<float>::step_labelled(inputs, labels, 3);  // of 8 steps at most
+  const auto data = Dataset<float>::step_labelled(inputs, labels, 3);  // at most 8 steps
   Sequential model(2, Recurrent<Gru>{.units = 4}, Dense{.units = 3});
   model.initialise(1);
   Adam<float> adam;
@@ -449,7 +449,7 @@ TEST_CASE("fit: callbacks are called for every batch and every epoch, the last o
   REQUIRE(result.history.size() == 2);
   CHECK(epochs == 2);
   CHECK(batches == std::vector<std::array<Index, 3>>{{0, 0, 3}, {0, 1, 3}, {0, 2, 3}, {1, 0, 3}, {1, 1, 3}, {1, 2, 3}});
-  // A run that early stopping has ended stays ended.
+  // A run ended by early stopping stays ended.
   const auto again =
       run(classes(12),
           {.epochs = 40,
@@ -489,7 +489,7 @@ TEST_CASE("fit: clipping by norm and by value is that of the training step") {
 
 namespace {
 
-/// Every part of a state by its name, as text.
+/// Parts of a state by name, as text.
 std::map<std::string, std::string> parts_of(TrainingState<float>& state) {
   std::map<std::string, std::string> parts;
   state.visit_state([&]<class Part>(std::string_view name, Part& part) {
@@ -541,7 +541,8 @@ TEST_CASE("what diverges is told with its epoch and batch") {
 
 TEST_CASE("fit: a last update that makes parameters infinite is an error, not a result") {
   Run run;
-  // The second epoch has one batch, whose loss is finite; its update takes the moved parameters to about 3e38 and back.
+  // The second epoch has one batch, whose loss is finite; its update moves parameters by about 3e38, almost the limit
+  // of float.
   const schedule::Multistep rates{.initial = 1e-2, .milestones = {1}, .factor = 3.3e40};
   run.adam.options().weight_decay = 2;
   CHECK_THROWS_MATCHES(run(classes(12), {.epochs = 2, .batches = {.size = 12}, .learning_rate = rates}), NonFiniteError,

@@ -97,7 +97,7 @@ TEST_CASE("fit with pairs: a run that is stopped and resumed ends with the same 
   options.epochs = 2;
   parts(data, options);
   options.epochs = 5;
-  parts.model.initialise(7);  // everything is in the state
+  parts.model.initialise(7);  // the state contains everything
   const auto got = parts(data, options);
   CHECK(parts.theta() == whole.theta());
   CHECK(parts.adam.updates() == whole.adam.updates());

@@ -1,4 +1,4 @@
-// Whatever `fit` can know before the first update it refuses before it, and then nothing has changed, to the bit.
+// Errors that `fit` can detect before the first update are thrown before it and leave every bit unchanged.
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/dense.hpp>
@@ -53,7 +53,7 @@ struct Bits {
   }
 };
 
-/// A run with everything that it could change.
+/// Run with everything that it could change.
 struct Run {
   Stack<float> model;
   Adam<float> adam{{.learning_rate = 1e-2}};
@@ -83,7 +83,7 @@ const Data& good() {
   return data;
 }
 
-/// Refused by a run that begins and by one that goes on, neither of which changes.
+/// Checks that `fit` throws and changes nothing. The overload below tests a new run and a resumed one.
 template <class L>
 void refused(Run run, const L& loss, const Data& data, FitOptions<float> options, const std::string& part) {
   INFO(part);
@@ -99,7 +99,7 @@ void refused(FitOptions<float> options, const std::string& part) {
   refused(begun, Loss(), good(), options, part);
 }
 
-/// A schedule of a user's own that does not look at what it returns.
+/// User-defined schedule that does not check its result.
 struct Unchecked {
   double value;
   double rate(long) const { return value; }
@@ -196,7 +196,7 @@ TEST_CASE("fit refuses: data, targets and losses that do not fit, before anythin
   refused(Run(), Loss({.class_weights = VectorX<double>::Ones(3)}), good(), plain, "expects 2 class weights, got 3");
   refused(Run(), NegativeLogLikelihood<float>({.class_weights = VectorX<double>::Ones(1)}), good(), plain,
           "expects 2 class weights, got 1");
-  // Of the validation data, which the first epoch would have met at its end.
+  // Errors in the validation data, which are used only at the end of the first epoch.
   const auto validated = [&](const Data& validation, const std::string& part) {
     FitOptions<float> options = plain;
     options.validation = &validation;

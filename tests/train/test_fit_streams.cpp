@@ -81,7 +81,7 @@ TEST_CASE("fit with streams: a resumed run ends with the same bits, and validati
   options.epochs = 1;
   parts(data, options);
   options.epochs = 4;
-  parts.model.initialise(7);  // everything is in the state
+  parts.model.initialise(7);  // the state contains everything
   const auto got = parts(data, options);
   CHECK(parts.theta() == whole.theta());
   REQUIRE(got.history.size() == 4);

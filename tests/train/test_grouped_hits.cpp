@@ -10,7 +10,7 @@ using namespace unroll;
 
 namespace {
 
-/// Scores for two classes whose largest stands at `predicted`.
+/// Scores of two classes, with the largest at `predicted`.
 MatrixX<double> votes(const std::vector<Index>& predicted) {
   MatrixX<double> scores = MatrixX<double>::Zero(2, Index(predicted.size()));
   for (std::size_t c = 0; c < predicted.size(); ++c) scores(predicted[c], Index(c)) = 1;
@@ -19,7 +19,8 @@ MatrixX<double> votes(const std::vector<Index>& predicted) {
 
 Labels list(const std::vector<Index>& values) { return Eigen::Map<const Labels>(values.data(), Index(values.size())); }
 
-/// The clips of the HCP movies for some people: class 0 four times for each, all others once; cut at `steps`.
+/// Data set like the clips of the HCP movies: four sequences of class 0 and one of each other class for each person,
+/// cut at `steps`.
 Dataset<float> movies(Index people, Index steps) {
   std::vector<MatrixX<float>> inputs;
   std::vector<Labels> labels;
@@ -55,13 +56,13 @@ TEST_CASE("grouped hits: limits of equal groups are those of the mean of their s
   hits.add(0, votes({0, 1, 0, 1}), list({0, 0, 1, 1}));     // 2 of 4
   hits.add(1, votes({0, 0, 0, 1}), list({0, 0, 1, 1}));     // 3 of 4
   hits.add(2, votes({0, 0}), list({0, 0}));                 // 4 of 4, in two calls
-  hits.add(2, votes({1, 1, 0}), list({1, 1, -1}));          // what has no label does not count
+  hits.add(2, votes({1, 1, 0}), list({1, 1, -1}));          // columns without a label do not count
   const double mean = 0.75, error = 0.25 / std::sqrt(3.0);  // deviation of 0.5, 0.75, 1
   const Interval accuracy = hits.accuracy();
   CHECK(accuracy.value == Approx(mean));
   CHECK(accuracy.low == Approx(mean - 4.30265 * error));
   CHECK(accuracy.high == 1);
-  // Recall of class 0 by group: 1/2, 1, 1; of class 1: 1/2, 1/2, 1. Their means by group are the same shares.
+  // Recall of class 0 by group: 1/2, 1, 1; of class 1: 1/2, 1/2, 1. Their means by group equal the accuracies.
   CHECK(hits.balanced_accuracy().value == Approx(mean));
   CHECK(hits.balanced_accuracy().low == Approx(accuracy.low));
   CHECK(hits.balanced_accuracy(0.5).low > accuracy.low);
@@ -75,10 +76,10 @@ TEST_CASE("grouped hits: balanced accuracy counts every class that occurs alike"
   first.row(0).setOnes();
   Labels labels = Labels::Zero(10);
   labels[9] = 1;
-  hits.add(0, first, labels);  // always class 0: right on 9 of 10, on all of class 0 and none of class 1
+  hits.add(0, first, labels);  // always class 0: correct in 9 of 10 columns, in all of class 0 and none of class 1
   CHECK(hits.accuracy().value == Approx(0.9));
   CHECK(hits.balanced_accuracy().value == Approx(0.5));
-  CHECK(hits.accuracy().low == 0);  // of one group nothing is known
+  CHECK(hits.accuracy().low == 0);  // one group gives no limits
   CHECK(hits.accuracy().high == 1);
   hits.add(1, first, labels);
   CHECK(hits.accuracy().low == Approx(0.9));  // two groups that do not differ
@@ -127,9 +128,9 @@ TEST_CASE("chance levels of the movie clips are those that were derived by hand"
   CHECK(cut.at_step[84] == Approx(1 / 13.0));
   CHECK(cut.at_step[89] == Approx(1 / 13.0));
   CHECK(cut.per_step == Approx((84 * 4 + 6) / 1571.0));
-  // Balanced, whoever knows the step alone does best with the class of 65 steps, then that of 84, then any.
+  // From the step alone, predicting the class of 65 steps, then that of 84, then any is best.
   CHECK(cut.balanced_per_step == Approx((1 + 19 / 84.0 + 6 / 90.0) / 15));
-  // The lengths 65 and 84 give their class away, 90 is that of 13 classes.
+  // The lengths 65 and 84 identify their class; the length 90 is that of 13 classes.
   CHECK(cut.per_length == Approx((65 + 336 + 90) / 1571.0));
   CHECK(cut.balanced_per_length == Approx(3 / 15.0));
 

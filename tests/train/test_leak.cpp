@@ -1,4 +1,4 @@
-// The harness is told apart from luck by models whose knowledge is known: some are honest, some were built to leak.
+// Leak test of models with known behaviour: honest ones, and ones that were built to leak.
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/layers/dense.hpp>
@@ -26,7 +26,8 @@ struct Study {
   std::vector<Index> people;
 };
 
-/// Two sequences of each class for each person. At every step the feature of the class is larger by `signal`.
+/// Two sequences of each class for each person. The feature of the class is larger by `signal` at every step; sequences
+/// of class k are longer by `longer` * k steps.
 Study study(Index people, std::uint64_t seed, float signal = 3, Index longer = 0) {
   Outputs inputs;
   std::vector<Labels> labels;
@@ -50,7 +51,7 @@ MatrixX<float> one_hot(const Labels& labels) {
   return scores;
 }
 
-/// f(labels, inputs) for each sequence.
+/// Outputs f(labels, inputs) of each sequence.
 template <class F>
 Outputs each(const Data& data, const F& f) {
   Outputs outputs;
@@ -58,7 +59,7 @@ Outputs each(const Data& data, const F& f) {
   return outputs;
 }
 
-/// Learns the mean input of each class, and takes the nearest.
+/// Classifier by the nearest mean of the training inputs of a class.
 auto nearest_mean(const Data& training, std::uint64_t) {
   const bool steps = per_step(training.kind());
   MatrixX<float> mean = MatrixX<float>::Zero(training.features(), classes);
@@ -90,7 +91,7 @@ auto cheat(const Data&, std::uint64_t) {
   return [](const Data& data) { return each(data, [](const Labels& labels, const auto&) { return one_hot(labels); }); };
 }
 
-/// Each input with the target of the step before it: what a decoder is fed under teacher forcing.
+/// Data set with the target of the preceding step as additional input, as for a decoder with teacher forcing.
 Data with_previous_target(const Data& data) {
   Outputs inputs = each(data, [](const Labels& labels, const MatrixX<float>& x) {
     MatrixX<float> both = MatrixX<float>::Zero(x.rows() + classes, x.cols());
@@ -101,7 +102,7 @@ Data with_previous_target(const Data& data) {
   return Data::step_labelled(std::move(inputs), detail::labels_of(data), classes);
 }
 
-/// A GRU, trained; with `leaking` it is given the targets in training, as usual, and when it is tested, too.
+/// Trained GRU. With `leaking` it gets the preceding targets in training, as usual, but also in the test.
 auto gru(bool leaking) {
   return [leaking](const Data& training, std::uint64_t seed) {
     const Data data = leaking ? with_previous_target(training) : training;
@@ -198,7 +199,7 @@ TEST_CASE("leak test: a decoder that is fed the targets when it is tested is fou
   INFO(leaking.verdict() << "\n" << leaking.table());
   CHECK(leaking.leaks());
   REQUIRE(leaking.targets_seen);
-  CHECK(leaking.targets_seen->step == 1);  // the first step has no target before it
+  CHECK(leaking.targets_seen->step == 1);  // the first step has no preceding target
   CHECK(leaking.find(Control::gaussian_input)->above_chance(0.3));
   CHECK_THAT(leaking.verdict(), Catch::Matchers::Contains("It must see what it should predict"));
 
@@ -227,7 +228,7 @@ TEST_CASE("leak test: what lengths give away is no leak for a model that reads t
 }
 
 TEST_CASE("leak test: order matters where only the order tells") {
-  // Class k of two has a step up or a step down: the same values in another order.
+  // Two classes, a step up and a step down: the same values in different order.
   const auto two = [](Index people) {
     Outputs inputs;
     std::vector<Labels> labels;

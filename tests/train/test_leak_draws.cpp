@@ -1,4 +1,4 @@
-// What each training of a leak test is given, and limits against numbers by hand.
+// Data and seed of each training of a leak test, and limits compared with values computed by hand.
 
 #include <unroll/train/leak/leak_test.hpp>
 
@@ -13,7 +13,8 @@ namespace {
 using Data = Dataset<double>;
 using Outputs = std::vector<MatrixX<double>>;
 
-/// Sequences of ten steps with labels 0, 1, 0, 1, ..., a feature with mean 20 and deviation 4 and one with -1 and 0.5.
+/// Data set of sequences of ten steps with labels 0, 1, 0, 1, ..., a feature with mean 20 and deviation 4, and one with
+/// about -1 and 0.5.
 Data alternating(Index count) {
   Outputs inputs;
   std::vector<Labels> labels;
@@ -27,7 +28,7 @@ Data alternating(Index count) {
   return Data::step_labelled(std::move(inputs), std::move(labels), 2);
 }
 
-/// Right about the first `zeros` steps of class 0 and the first `ones` of class 1 of a sequence.
+/// Scores that are right for the first `zeros` steps of class 0 and the first `ones` steps of class 1.
 MatrixX<double> answers(const Labels& labels, Index zeros, Index ones) {
   MatrixX<double> scores = MatrixX<double>::Zero(2, labels.size());
   for (Index t = 0; t < labels.size(); ++t) {
@@ -42,7 +43,7 @@ struct Training {
   std::uint64_t seed;
 };
 
-/// All trainings of a leak test on the same data for training and test, in their order.
+/// All trainings of a leak test in order, with the same data for training and test.
 std::vector<Training> trainings(const Data& data, const std::vector<Index>& groups, const LeakTestOptions& options) {
   std::vector<Training> all;
   const auto train = [&](const Data& training, std::uint64_t seed) {
@@ -73,7 +74,7 @@ bool same_labels(const Data& a, const Data& b) {
 TEST_CASE("leak test: limits widen with the repeats, by Student's t of their mean") {
   const Data data = alternating(2);
   const std::vector<Index> groups{0, 1};
-  // All sequences of a run have the same share of right answers: 0.6, 0.5, 0.4. Over groups nothing is uncertain.
+  // All sequences of a run have the same accuracy: 0.6, 0.5, 0.4. The limits over groups have width 0.
   const auto train = [](const Data&, std::uint64_t seed) {
     return [seed](const Data& test) {
       Outputs outputs;
@@ -82,7 +83,7 @@ TEST_CASE("leak test: limits widen with the repeats, by Student's t of their mea
       return outputs;
     };
   };
-  // Deviation 0.1, divided by the root of 3; t of two degrees of freedom.
+  // Deviation 0.1, divided by the root of 3; t with two degrees of freedom.
   for (const auto& [confidence, t] : {std::pair(0.95, 4.302653), std::pair(0.8, 1.885618)}) {
     const auto report =
         leak_test(data, data, groups, train,
@@ -256,7 +257,7 @@ TEST_CASE("leak test: chance is what steps tell, but nothing tells labels that a
   const auto report = leak_test(data, data, groups, train,
                                 {.controls = {Control::gaussian_input, Control::drawn_labels}, .repeats = 1});
   CHECK(report.chance.majority == 0.5);
-  CHECK(report.controls[0].chance == Approx(1));  // each step has one class
+  CHECK(report.controls[0].chance == Approx(1));  // each step has only one class
   CHECK(report.controls[0].balanced_chance == Approx(1));
   CHECK(report.controls[1].chance == 0.5);
   CHECK(report.controls[1].balanced_chance == 0.5);

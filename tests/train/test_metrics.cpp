@@ -15,7 +15,8 @@ namespace {
 
 const double missing = std::numeric_limits<double>::quiet_NaN();
 
-/// Four classes, six columns; the predictions are 2 0 1 3 - 0, with a tie of 1 and 2 in column 2 and a NaN in column 4.
+/// Scores of four classes in six columns. The predictions are 2 0 1 3 - 0, with a tie of 1 and 2 in column 2 and a NaN
+/// in column 4.
 MatrixX<double> scores() {
   MatrixX<double> s(4, 6);
   s << 0.1, 5, 0.0, -4, 1, 9,                              //

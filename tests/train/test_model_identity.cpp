@@ -1,4 +1,4 @@
-// A run is not resumed with a model whose parameters have the same names and another meaning.
+// Resuming is refused if the model's parameters have the same names but another meaning.
 
 #include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/dense.hpp>

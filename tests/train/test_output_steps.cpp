@@ -31,7 +31,7 @@ MatrixX<double> noise(Index rows, Index cols, std::uint64_t seed) {
                                       [&](Index r, Index c) { return random.normal(std::uint64_t(rows * c + r)); });
 }
 
-/// Targets for `wanted(length)` steps.
+/// Data set with targets for `wanted(length)` steps.
 template <class F>
 Dataset<double> data_with(const F& wanted) {
   std::vector<MatrixX<double>> x, y;
@@ -48,7 +48,7 @@ Graph<double> skip(Index stride) {
   return graph;
 }
 
-/// A layer that does not say how many steps it leaves.
+/// Layer whose steps_after is wrong: it returns the number of input steps.
 struct Silent : UpsampleLayer<double> {
   using UpsampleLayer<double>::UpsampleLayer;
   Index steps_after(Index steps) const { return steps; }
@@ -57,7 +57,7 @@ struct Silent : UpsampleLayer<double> {
 struct Case {
   const char* name;
   AnyLayer<double> layer;
-  std::function<Index(Index)> steps;  // by hand
+  std::function<Index(Index)> steps;  // computed by hand
 };
 const std::vector<Case>& cases() {
   static const std::vector<Case> all{
@@ -89,7 +89,7 @@ TEST_CASE("output steps: targets per output step are learned from, one by one as
     model.initialise(1);
     for (const Index n : lengths) CHECK(model.output_steps(n) == c.steps(n));
     const auto data = data_with(c.steps);
-    // The loss and its gradient by the passes of the model alone, a sequence at a time.
+    // Loss and gradient from the passes of the model alone, one sequence at a time.
     double sum = 0, count = 0;
     auto gradient = model.parameters().zeros_like();
     for (Index s = 0; s < data.size(); ++s) count += double(data.target_steps(s));

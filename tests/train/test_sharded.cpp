@@ -1,4 +1,4 @@
-// A batch in parts, by any number of threads.
+// Training on a batch in parts, with any number of threads.
 
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
@@ -29,7 +29,7 @@ MatrixX<float> numbers(Index rows, Index cols, std::uint64_t seed) {
       rows, cols, [&](Index r, Index c) { return float(random.normal(std::uint64_t(rows * c + r))); });
 }
 
-/// Sequences of 0 to 39 steps; one step in five has no label.
+/// Data set of sequences of 0 to 39 steps; every fifth step has no label.
 Dataset<float> step_data(Index size, Index classes = 3) {
   std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
@@ -55,7 +55,7 @@ struct Outcome {
   std::vector<State<float>> state;
 };
 
-/// Three steps on a batch, cut into parts of at most `shard`; 0: in one part.
+/// Three updates on a batch cut into parts of at most `shard` sequences; 0: one part.
 template <class Model, class Loss = SoftmaxCrossEntropy<float>>
 Outcome train(Model model, const Dataset<float>& data, Index shard, StepOptions options, const Loss& loss = Loss(),
               bool carries = false) {
@@ -239,7 +239,7 @@ TEST_CASE("scores of many classes are worked on by pieces") {
   });
   std::vector<MatrixX<float>> inputs{numbers(2, 500, 1), numbers(2, 3, 2)};
   const auto mostly = Dataset<float>::step_labelled(inputs, {Labels::Constant(500, -1), Labels::Constant(3, -1)}, 5000);
-  CHECK(evaluate(model, mostly, loss).loss.empty == 2);  // samples, not pieces
+  CHECK(evaluate(model, mostly, loss).loss.empty == 2);  // samples are counted, not pieces
   CHECK(calls == (batch.timeline().columns() + 191) / 192);
   CHECK(columns == batch.timeline().columns());
   CHECK(close(pieces.values(), whole.values()));
@@ -264,7 +264,7 @@ TEST_CASE("carried states of another number of samples are refused, for one part
   CHECK(net.parameters().values() == before);
 }
 
-TEST_CASE("a step on a batch in parts allocates nothing after the first") {  // with more threads, once each had a part
+TEST_CASE("a step on a batch in parts allocates nothing after the first") {  // several threads: once each had a part
   auto net = model();
   const auto data = step_data(20);
   const auto samples = all_samples(data.size());
@@ -291,7 +291,7 @@ TEST_CASE("evaluation: samples whose states are carried are one batch, whatever 
   using Net = std::remove_const_t<decltype(net)>;
   std::vector<State<float>> want_state, state;
   Evaluator<Net> evaluator;
-  for (int turn = 0; turn < 2; ++turn) {  // the second from the states behind the first
+  for (int turn = 0; turn < 2; ++turn) {  // the second turn starts from the states after the first
     const Evaluation want = evaluator(net, data, samples, loss, {.batch_size = 100}, &want_state);
     const Evaluation got = evaluator(net, data, samples, loss, {.batch_size = 2}, &state);
     CHECK(got.loss.sum == want.loss.sum);

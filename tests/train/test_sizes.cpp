@@ -1,4 +1,4 @@
-// Options of training at the end of their range: refused by name, or the same as no limit at all.
+// Extreme options of training: refused by name, or equivalent to no limit.
 #include <limits>
 #include <unroll/cells/elman.hpp>
 #include <unroll/layers/dense.hpp>
@@ -26,7 +26,7 @@ Dataset<float> data() {
   return Dataset<float>::step_valued(x, y);
 }
 
-/// The parameters after two epochs with changed options.
+/// Parameters after two epochs with modified options.
 template <class F>
 VectorX<float> trained(F&& change) {
   Sequential model(1, Recurrent<Elman>{.units = 2}, Dense{.units = 1});

@@ -27,7 +27,7 @@ namespace {
 
 constexpr Index size = 40, dimension = 5, classes = 3;
 
-/// `count` sequences of 0 to 8 tokens of [first, first + kinds).
+/// Data set of `count` sequences of 0 to 8 tokens in [first, first + kinds).
 Dataset<float> sentences(Index count, Index first, Index kinds) {
   std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
@@ -53,7 +53,7 @@ using Loss = SoftmaxCrossEntropy<float>;
 template <class O, class M = Model>
 using Training = TrainingStep<M, Loss, O>;
 
-/// One update by all samples, cut into parts of at most `shard`.
+/// One update with all samples, cut into parts of at most `shard` sequences.
 template <class O, class M>
 StepReport step_on(Training<O, M>& step, const Dataset<float>& data, Index shard = 3) {
   ShardedBatch<float> batch;
@@ -63,7 +63,7 @@ StepReport step_on(Training<O, M>& step, const Dataset<float>& data, Index shard
 
 bool close(const VectorX<float>& a, const VectorX<float>& b) { return (a - b).norm() < 1e-5F * b.norm(); }
 
-/// A user's own optimizer, which knows vectors only.
+/// User-defined optimizer for whole vectors only.
 struct Own {
   using Scalar = float;
   struct Options {
@@ -91,7 +91,7 @@ TEST_CASE("a step moves the tokens of its batch and no others, however much mome
   for (Index token = 0; token < size; ++token) {
     const bool touched = token >= 15 && token < 35;
     CHECK((after.col(token) != before.col(token)) == touched);
-    CHECK(gradient.col(token).isZero(0) == !touched);  // nothing is left of the batch before
+    CHECK(gradient.col(token).isZero(0) == !touched);  // the gradient of the preceding batch has been cleared
   }
 }
 
@@ -271,7 +271,7 @@ TEST_CASE("training step: a word is touched though its sequence is too short for
   Training<SGD<float>, decltype(model)> second(other, Loss(), used);
   step_on(second, words_of(6));
   other.parameters().values() = model.parameters().values();
-  step_on(second, words_of(2));  // a step before it makes no difference
+  step_on(second, words_of(2));  // a preceding step makes no difference
   CHECK(other.parameters()["0.weight"](0, 3) == Approx(0.75f * 0.75f * before));
 }
 

@@ -25,7 +25,7 @@ namespace test_training_step {
 using namespace unroll;
 
 namespace {
-namespace two_biases {  // PyTorch's layers have a bias for the input and one for the state
+namespace two_biases {  // PyTorch's layers have a bias for the input and another for the state
 using namespace unroll::symbols;
 constexpr auto rnn = cell(state(h), next(h) = tanh(linear(x) + linear(h)));
 constexpr auto lstm = cell(state(h, c), i = sigmoid(linear(x) + linear(h)), f = sigmoid(linear(x) + linear(h)),
@@ -33,7 +33,7 @@ constexpr auto lstm = cell(state(h, c), i = sigmoid(linear(x) + linear(h)), f = 
                            next(h) = o * tanh(next(c)));
 }  // namespace two_biases
 
-/// A trajectory of PyTorch: batches, and the parameters after each update.
+/// Training run of PyTorch: batches, and the parameters after each update.
 class Trajectory {
  public:
   Trajectory(const std::string& name, std::vector<std::string> gates)
@@ -69,7 +69,7 @@ class Trajectory {
                  : Dataset<double>::labelled(sequences, labels);
   }
 
-  /// f(our block, PyTorch's numbers after `k` updates)
+  /// Calls f(our block, PyTorch's values after `k` updates).
   template <class F>
   void each_block(Parameters<double>& parameters, Index k, F&& f) const {
     const auto torch = [&](const std::string& name) { return matrix<double>(file_.at(text(name, ".step", k))); };
@@ -136,7 +136,7 @@ void allocates_nothing(Model model, const Dataset<float>& data, StepOptions opti
     step.step(batch);
   };
   train(samples.size());
-  if (options.truncation.active()) train(samples.size());  // both places for a state have been used then
+  if (options.truncation.active()) train(samples.size());  // both buffers of states have been used then
   support::AllocationCount allocations;
   Eigen::internal::set_is_malloc_allowed(false);
   train(samples.size());
@@ -237,7 +237,7 @@ TEST_CASE("without accumulation there is an update after each window") {
 
 namespace {
 
-/// Changes nothing, and notes the gradients' norms.
+/// Optimizer that changes nothing and records gradient norms.
 struct Notes {
   using Scalar = float;
   std::vector<double>* norms;
@@ -281,7 +281,7 @@ TEST_CASE("a carried state continues the sequences of the batch before") {
     return Dataset<float>::step_labelled(x, y, 3);
   };
   Run one, two;
-  one.adam.learning_rate() = two.adam.learning_rate() = 1e-30;  // the same parameters all the time
+  one.adam.learning_rate() = two.adam.learning_rate() = 1e-30;  // the parameters stay constant
   std::vector<State<float>> state;
   const auto want = one(whole);
   LossValue got = two(half(0), {}, &state).loss;
@@ -344,7 +344,7 @@ TEST_CASE("a value that is not finite stops training, is located, and harms noth
 
 namespace {
 
-/// What a step says; empty when it succeeds.
+/// Error message of a step; empty if it succeeds.
 std::string refusal(Run& run, const Dataset<float>& data, const StepOptions& options) {
   try {
     run(data, options);
@@ -381,7 +381,7 @@ TEST_CASE("training step: a gradient that is not finite is neither limited nor u
 
 TEST_CASE("training step: an infinite gradient is refused, not limited by its value") {
   auto data = Dataset<float>::step_labelled({MatrixX<float>::Constant(2, 1, 3e38f)}, {Labels::Zero(1)}, 3);
-  data.set_weights({10});  // with weights of 0 the loss is 10 log 3, but the gradient 10 * 2 / 3 * 3e38
+  data.set_weights({10});  // with parameters of 0 the loss is 10 log 3, but the gradient is 10 * 2 / 3 * 3e38
   Sequential model(2, Dense{.units = 3});
   Adam<float> adam;
   TrainingStep<decltype(model), SoftmaxCrossEntropy<float>, Adam<float>> step(model, SoftmaxCrossEntropy<float>(), adam,
@@ -423,7 +423,7 @@ TEST_CASE("training step: hits are those of all windows, each label once, also o
   CHECK((want.correct > 0 && want.correct < want.scored));
   for (const Index back : {0, 3, 4, 11})
     for (const bool accumulate : {false, true})
-      for (const int times : {1, 2}) {  // a step has its own hits
+      for (const int times : {1, 2}) {  // hits do not include those of the preceding step
         const Hits got = hits({.update_every = 2, .back = back, .accumulate = accumulate}, times);
         CHECK(got.correct == want.correct);
         CHECK(got.scored == want.scored);
@@ -434,7 +434,7 @@ TEST_CASE("training step: hits are those of all windows, each label once, also o
 TEST_CASE("training step: hits are those of all columns where outputs are made by pieces") {
   Run run;
   run.model = Model(2, Recurrent<Gru>{.units = 4}, Dense{.units = 2000});
-  run.model.parameters().values().setZero();  // then class 0 is always the best
+  run.model.parameters().values().setZero();  // then class 0 is always predicted
   const auto report = run(step_data({400, 250}, 2000), {.count_hits = true});
   CHECK(report.hits.scored == 520);
   CHECK(report.hits.unscored == 130);

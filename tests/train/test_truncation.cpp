@@ -21,7 +21,7 @@ SafeTensors golden(const std::string& name) {
   return read_safetensors(std::filesystem::path(UNROLL_TEST_DATA) / "golden/rnn" / (name + ".safetensors"));
 }
 
-/// (T, B, F) -> [F x T * B]: the same memory.
+/// Tensor [T, B, F] as a matrix [F x T * B], with the same memory layout.
 MatrixX<double> columns(const Tensor& tensor) {
   const auto values = tensor.to<double>();
   const Index features = tensor.shape.back();
@@ -33,7 +33,7 @@ bool close(const MatrixX<double>& got, const MatrixX<double>& want) {
          ((got - want).array().abs() <= 1e-11 + 1e-9 * want.array().abs()).all();
 }
 
-/// f(window, output, tape) for all windows.
+/// Calls f(window, output, tape) for all windows.
 template <class Model, class F>
 void windows(const Model& model, const MatrixX<double>& x, const Timeline& timeline, const Truncation& truncation,
              std::vector<State<double>>* carried, F&& f) {

@@ -52,7 +52,7 @@ TEST_CASE("word2vec: partners that are nearer than others are counted", "[word2v
   CHECK(good.share == 1);
   CHECK(good.scored == 3);
   CHECK(good.missing == 1);
-  CHECK(score({{"a", "A"}, {"b", "B"}}, known).share == 1);  // each is compared with the other pair, never with itself
+  CHECK(score({{"a", "A"}, {"b", "B"}}, known).share == 1);  // compared with the other pair only
   CHECK(score({{"a", "c"}, {"c", "A"}}, known).share == 0);
   CHECK_THROWS_MATCHES(score({{"a", "A"}, {"d", "D"}}, known), ValueError, says("found 1 of 2"));
 }

@@ -4,7 +4,7 @@
 #include <unroll/io/formats/npz.hpp>
 #include <unroll/io/formats/safetensors.hpp>
 
-// The first byte of "a", stored: zlib is linked.
+// Inflates the byte "a" from a stored block, to test that zlib is linked.
 int main() {
   const std::string packed(
       "\x01\x01\x00\xfe\xff"

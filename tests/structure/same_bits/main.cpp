@@ -1,5 +1,5 @@
-// Prints checksums of what has the same bits on every processor, compiler and set of options: random numbers, first
-// weights, shuffles and masks of dropout. They are compared with expected.txt.
+// Checksums of what has the same bits on every processor, compiler and set of options: random numbers, initial weights,
+// shuffles, dropout masks. They are compared with expected.txt.
 
 #include <cstdio>
 #include <cstring>
@@ -24,7 +24,7 @@ using namespace unroll;
 
 constexpr std::uint64_t seed = 42;
 
-/// FNV-1a over the bits of numbers.
+/// FNV-1a hash of the bits of numbers.
 class Checksum {
  public:
   template <class Number>
@@ -46,7 +46,7 @@ class Checksum {
   std::uint64_t sum_ = 0xcbf29ce484222325u;
 };
 
-/// The checksum of f(i) for 10,000 numbers.
+/// Prints the checksum of f(i) for i < 10,000.
 template <class F>
 void print_drawn(const std::string& name, F&& f) {
   Checksum sum;

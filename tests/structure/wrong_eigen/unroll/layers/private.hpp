@@ -1,4 +1,4 @@
-// A use of Eigen's private functions, to see that the test finds it.
+// Use of private functions of Eigen, which the structure test must find.
 #include "unroll/simd/lanes.hpp"
 
 using Packet = Eigen::internal::packet_traits<float>::type;
