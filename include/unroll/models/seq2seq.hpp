@@ -19,8 +19,8 @@ namespace unroll {
 /// (Gru) depends on the source only by its initial state.
 ///
 /// All parameters are in one vector: encoder, embedding.weight [embedding x vocabulary], bridge, decoder, output.weight
-/// [vocabulary x decoder's output] unless tied, output.bias. A state named `a`, Luong's attentional state, is initially
-/// zero; the others are initialised by the bridge.
+/// [vocabulary x decoder's output] unless tied, output.bias. The attentional state of a cell that declares one
+/// (LuongGru) is initially zero; the others are initialised by the bridge.
 template <class Encoder, Cell C>
 class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   using Base = detail::Seq2SeqDescription<Encoder, C>;
