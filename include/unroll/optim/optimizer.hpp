@@ -177,9 +177,9 @@ class OptimizerBase {
   }
 
   void check_gradient(InVector<Scalar> gradient, const detail::Segment& segment) const {
-    using Limits = std::numeric_limits<Scalar>;
+    using Numbers = std::numeric_limits<Scalar>;
     const Scalar limit =
-        Rule::squares_gradient ? std::ldexp(Scalar(1), Limits::max_exponent / 2 - 1) : Limits::infinity();
+        Rule::squares_gradient ? std::ldexp(Scalar(1), Numbers::max_exponent / 2 - 1) : Numbers::infinity();
     const Index found = first_reaching(gradient.data() + segment.first, segment.size, limit);
     if (found < 0) return;
     const Index bad = segment.first + found;

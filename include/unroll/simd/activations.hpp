@@ -52,8 +52,8 @@ template <class Owner, bool may_be_infinite = false>
 struct Number {
   double value;
   constexpr Number(double number) : value(number) {  // NOLINT: implicit conversion from a number
-    using Limits = std::numeric_limits<float>;
-    constexpr double largest = double(may_be_infinite ? Limits::infinity() : Limits::max());
+    using Numbers = std::numeric_limits<float>;
+    constexpr double largest = double(may_be_infinite ? Numbers::infinity() : Numbers::max());
     if (!(number >= -largest && number <= largest)) refuse(number);
   }
   constexpr operator double() const { return value; }  // NOLINT: implicit conversion to a number

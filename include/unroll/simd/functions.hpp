@@ -31,8 +31,8 @@ struct Exp2 {
   template <class V>
   EIGEN_ALWAYS_INLINE V value(V x) const {
     using Scalar = typename V::Scalar;
-    using Limits = std::numeric_limits<Scalar>;
-    constexpr Scalar end = Limits::max_exponent + Limits::digits;  // beyond: 0 or infinity
+    using Numbers = std::numeric_limits<Scalar>;
+    constexpr Scalar end = Numbers::max_exponent + Numbers::digits;  // beyond: 0 or infinity
     const V limited = min(max(x, V::constant(-end)), V::constant(end)), shift = V::constant(detail::rounder<Scalar>);
     const V k = (limited + shift) - shift;
     const V fraction = detail::expm1_reduced((limited - k) * V::constant(Scalar(ln2)));
@@ -40,7 +40,7 @@ struct Exp2 {
   }
   template <class V>
   EIGEN_ALWAYS_INLINE V slope(V y) const {
-    return y * V::constant(typename V::Scalar(log2));
+    return y * V::constant(typename V::Scalar(ln2));
   }
 };
 
