@@ -346,7 +346,6 @@ TEST_CASE("ONNX: a cell that has a GRU's names alone is refused", "[onnx]") {
 }
 
 TEST_CASE("PyTorch: layers that it does not have, or has with another meaning, are refused", "[pytorch]") {
-  using G = Gru<double>;
   const auto both = [](Merge merge) { return Bidirectional<Gru>{.units = units, .merge = merge}; };
   refuses({Recurrent<Gru>{.units = units, .direction = Direction::backward}}, {"a."},
           "layer 0 (gru, backward): runs backward only");
