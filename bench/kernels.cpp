@@ -17,7 +17,7 @@
 
 namespace {
 
-using unroll::Index, unroll::Matrix, unroll::Table;
+using unroll::Index, unroll::MatrixX, unroll::Table;
 
 /// Benchmark of a cell: forward passes, then backward passes of some steps, on memory that fits into the second-level
 /// cache.

@@ -18,7 +18,7 @@
 
 namespace {
 
-using unroll::Index, unroll::Matrix, unroll::PackedMatrix;
+using unroll::Index, unroll::MatrixX, unroll::PackedMatrix;
 
 /// cblas_sgemm of the BLAS given on the command line.
 using Gemm = void (*)(int, int, int, int, int, int, float, const float*, int, const float*, int, float, float*, int);

@@ -6,7 +6,7 @@
 namespace test_target {
 
 using namespace peaks;
-using unroll::Index, unroll::Matrix;
+using unroll::Index, unroll::MatrixX;
 
 TEST_CASE("a vertex gives a bell whose area grows with its tracks") {
   CHECK(resolution(3) == 0.1);

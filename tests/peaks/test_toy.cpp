@@ -7,7 +7,7 @@
 namespace test_toy {
 
 using namespace peaks;
-using unroll::Index, unroll::Matrix;
+using unroll::Index, unroll::MatrixX;
 
 namespace {
 

@@ -12,7 +12,7 @@ namespace test_products {
 
 namespace {
 
-using unroll::Index, unroll::Matrix, unroll::PackedMatrix, unroll::Vector;
+using unroll::Index, unroll::MatrixX, unroll::PackedMatrix, unroll::VectorX;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
