@@ -11,15 +11,12 @@
 #include "unroll/train/metrics/hits.hpp"
 
 namespace unroll {
-namespace detail {
 
 /// Window of truncated BPTT: steps [begin, end) run from the state saved at `begin`; losses count from step `scored`
 /// on.
 struct Window {
   Index begin = 0, scored = 0, end = 0;
 };
-
-}  // namespace detail
 
 /// Truncated BPTT(k1, k2): every k1 steps, the losses of these steps are backpropagated through at most k2 steps. The
 /// state is carried from window to window; its gradient is not.
@@ -36,7 +33,7 @@ struct Truncation {
   bool active() const { return update_every != 0; }
   Index windows(Index steps) const { return active() && steps > 0 ? divide_up(steps, update_every) : 1; }
   /// Window k of `windows(steps)`.
-  detail::Window window(Index k, Index steps) const {
+  Window window(Index k, Index steps) const {
     if (!active()) return {0, 0, steps};
     const Index scored = k * update_every, again = std::min(scored, reach() - update_every);
     return {scored - again, scored, scored + std::min(update_every, steps - scored)};

@@ -13,13 +13,15 @@
 #include "unroll/engine/tape.hpp"
 #include "unroll/train/step_options.hpp"
 
-namespace unroll::detail {
+namespace unroll {
 
 /// Resets the samples selected by `where` to zero in all layers, because a new sequence begins.
 template <class Scalar>
 void reset(std::vector<State<Scalar>>& states, std::span<const bool> where) {
   for (State<Scalar>& state : states) reset(state, where);
 }
+
+namespace detail {
 
 /// Sequences processed window by window with carried state. Memory is reused between batches.
 template <class Model>
@@ -98,4 +100,5 @@ class TruncatedRun {
   bool carries_ = false;
 };
 
-}  // namespace unroll::detail
+}  // namespace detail
+}  // namespace unroll
