@@ -37,7 +37,7 @@ struct Option {
 
 template <class L>
 void connect(L layer) {
-  sequential<double>(3, std::move(layer));
+  sequential<float>(3, std::move(layer));
 }
 
 constexpr double subnormal_double = 1e-310, zero_in_float = 1e-46, subnormal_float = 1e-39;

@@ -44,8 +44,6 @@ class WordVectors {
                           k + 1);
       require<ValueError>(vectors_.col(k).allFinite(), "word vectors: the vector of ", quoted,
                           " has a number that is not finite");
-      require<ValueError>(is_finite(lengths_[k]) && (lengths_[k] > 0 || vectors_.col(k).isZero(0)),
-                          "word vectors: the length of the vector of ", quoted, " is out of the range of float");
     }
   }
 
