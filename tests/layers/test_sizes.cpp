@@ -51,7 +51,7 @@ TEST_CASE("sizes: units, tokens and features that no memory holds are refused") 
   Graph<S> wide;  // 2^38, 2^40 and 2^42 features
   auto node = wide.input();
   for (int k = 0; k < 2; ++k) node = wide.concat({node, node, node, node});
-  CHECK_THROWS_MATCHES(Stack<S>(Index(1) << 38, Layers{wide}), ShapeError, says("node 2 (concat): hands on"));
+  CHECK_THROWS_MATCHES(Stack<S>(Index(1) << 38, Layers{wide}), ShapeError, says("node 2 (concat): gives"));
 }
 
 TEST_CASE("sizes: windows, strides and paddings are refused or fit") {

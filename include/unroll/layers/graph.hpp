@@ -64,8 +64,9 @@ class Graph : public detail::GraphNodes<S> {
     state.resize(all_states());
     each([&](const Layer& layer, std::size_t n) {
       layer.final_state(value_in(n, tape), tape.layers[n], tape.state[n]);
-      require<ValueError>(tape.state[n].size() == std::size_t(states(n)), this->named(n), ": final_state gives ",
-                          tape.state[n].size(), " states, expected ", states(n), " as in state_rows");
+      if (tape.state[n].size() != std::size_t(states(n)))  // names are made for messages alone
+        throw ValueError(text(this->named(n), ": final_state gives ", tape.state[n].size(), " states, expected ",
+                              states(n), " as in state_rows"));
       this->hand_over(n, tape.state[n], state);
     });
   }
