@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "unroll/layers/pass.hpp"
 #include "unroll/threads/flush_to_zero.hpp"
 #include "unroll/threads/lender.hpp"
 #include "unroll/train/detail/part_gradients.hpp"
