@@ -68,7 +68,7 @@ std::string clip_list() {
 
 int read_command_line(int argc, char** argv, Options& options) {
   return example::read_command_line(
-      "hcp", "Tells from the activity of brain regions, second by second, which movie clip somebody is watching.", argc,
+      "hcp", "Classifies the activity of brain regions, second by second: which movie clip a person is watching.", argc,
       argv,
       [&](CLI::App& app) {
         app.footer(clip_list());

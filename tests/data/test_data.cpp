@@ -276,7 +276,7 @@ TEST_CASE("batches by length differ between epochs and spread little") {
         std::vector<std::vector<Index>>{{3, 1}, {2, 0}});
 }
 
-TEST_CASE("batches by length: each epoch has an order of batches of its own") {
+TEST_CASE("batches by length: each epoch has another order of batches") {
   const std::vector<Index> lengths(12, 3);
   const auto expected = [&](Index epoch) {
     const auto order = permutation(12, Random(1, Purpose::shuffle, 0, std::uint64_t(epoch))),

@@ -55,7 +55,7 @@ TEST_CASE("a table is appended behind a prefix") {
   CHECK(whole.names() == "first, 0.w, 0.upper, 0.lower, 0.b, 1.w, 1.upper, 1.lower, 1.b");
 }
 
-TEST_CASE("parameters: each part has the equations of its own blocks") {
+TEST_CASE("parameters: each part has the equations of its blocks") {
   ParameterTable first = example(), second = example(), whole;
   first.set_equations([] { return std::string("one"); });
   second.set_equations([] { return std::string("two"); });

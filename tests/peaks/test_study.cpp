@@ -71,7 +71,7 @@ TEST_CASE("the rate falls after seven tenths of all epochs, whatever the warm-up
   }
 }
 
-TEST_CASE("peaks: each phase of a training has a seed of its own") {
+TEST_CASE("peaks: each phase of a training has another seed") {
   const Events events = make_events({.bins = 100}, 0, 6);
   TrainingOptions options;
   options.epochs = 4, options.warm_up = 2, options.batch = 1, options.threads = 1;

@@ -27,7 +27,7 @@ enum class Decay {
 /// Content of a momentum buffer; the two differ only if the learning rate changes.
 enum class Velocity {
   gradient,  ///< gradients; the buffer is multiplied by the learning rate (PyTorch)
-  step       ///< steps; each one keeps the learning rate of its own update (Keras)
+  step       ///< steps; each one keeps the learning rate of its update (Keras)
 };
 
 /// Position of epsilon in methods without bias correction.
