@@ -175,10 +175,10 @@ struct Result {
 Result run(const Setting& setting, const Data& data) {
   const double start = now();
   const Initializer within = init::uniform(-0.1, 0.1);
-  const Start first{.input_weight = within, .recurrent_weight = within, .bias = within};
+  const Initializers first{.input_weight = within, .recurrent_weight = within, .bias = within};
   Sequential model(data.train.features(),
-                   Recurrent<Elman>{.units = setting.units, .returns = Returns::last, .first_values = first},
-                   Dense{.units = data.train.classes(), .first_values = first});
+                   Recurrent<Elman>{.units = setting.units, .returns = Returns::last, .initializers = first},
+                   Dense{.units = data.train.classes(), .initializers = first});
   model.initialise(1);
   SGD<float> descent({.learning_rate = setting.rate});
   const SoftmaxCrossEntropy<float> loss;

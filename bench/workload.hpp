@@ -24,7 +24,7 @@ AnyLayer<float> recurrent_layer(const Configuration& c, bool every_step) {
   const Initializer first = init::pytorch_rnn(c.units);
   return Layer{.units = c.units,
                .returns = every_step ? Returns::steps : Returns::last,
-               .first_values = {.input_weight = first, .recurrent_weight = first, .bias = first}};
+               .initializers = {.input_weight = first, .recurrent_weight = first, .bias = first}};
 }
 
 inline AnyLayer<float> recurrent_layer(const Configuration& c, bool every_step) {

@@ -11,7 +11,7 @@
 namespace g2p {
 
 /// Numbers of the begin and end tokens; phonemes are numbered from 2.
-inline constexpr unroll::Marks marks{.begin = 0, .end = 1};
+inline constexpr unroll::SpecialTokens special_tokens{.begin = 0, .end = 1};
 /// Maximum number of letters and of phonemes of a word.
 inline constexpr unroll::Index longest_word = 64;
 

@@ -21,7 +21,7 @@ constexpr Index channels = 4, rcnn_stride = 4;
 
 /// Initial bias that puts all outputs near 0, softplus(-5) = 0.007, as most targets are. From softplus(0) = 0.7 the
 /// first updates would push the outputs down for so long that they end where softplus has no gradient.
-Start low_start() { return {.bias = init::constant(-5)}; }
+Initializers low_start() { return {.bias = init::constant(-5)}; }
 
 using Layers = std::vector<AnyLayer<float>>;
 using Rectify = Activate<LeakyRelu>;
@@ -34,7 +34,7 @@ Conv1d convolution(Index units, Index kernel, Index stride = 1) {
 
 Conv1d last_convolution() {
   Conv1d last = convolution(1, 5);
-  last.first_values = low_start();
+  last.initializers = low_start();
   return last;
 }
 
@@ -53,7 +53,7 @@ Network make_cnn(const ModelOptions& options) {
 Network make_rnn(const ModelOptions& options) {
   Layers layers(std::size_t(options.layers), BiLstm{.units = options.units});
   layers.push_back(BiLstm{.units = 1, .merge = Merge::average});
-  layers.push_back(Dense{.units = 1, .first_values = low_start()});
+  layers.push_back(Dense{.units = 1, .initializers = low_start()});
   layers.push_back(Positive());
   return {channels, std::move(layers)};
 }

@@ -34,9 +34,8 @@ Initializer first_scores(const Options& options, Index vocabulary) {
 }  // namespace
 
 Network make_network(const Options& options, Index vocabulary) {
-  std::vector<AnyLayer<float>> layers{Embedding{.size = vocabulary,
-                                                .dimension = options.embedding,
-                                                .first_values = init::normal(0, options.embedding_deviation)}};
+  std::vector<AnyLayer<float>> layers{Embedding{
+      .size = vocabulary, .dimension = options.embedding, .initializer = init::normal(0, options.embedding_deviation)}};
   const auto drop = [&] {
     if (options.dropout > 0) layers.push_back(Dropout{.rate = options.dropout});
   };
@@ -48,7 +47,7 @@ Network make_network(const Options& options, Index vocabulary) {
   if (options.tied)
     layers.push_back(TiedDense{.embedding = 0});
   else
-    layers.push_back(Dense{.units = vocabulary, .first_values = {.input_weight = first_scores(options, vocabulary)}});
+    layers.push_back(Dense{.units = vocabulary, .initializers = {.input_weight = first_scores(options, vocabulary)}});
   return Network(1, std::move(layers));
 }
 

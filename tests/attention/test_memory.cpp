@@ -114,7 +114,7 @@ TEMPLATE_TEST_CASE("with checkpoints, or nothing kept, the same bits", "", Bahda
   AttentionRun<TestType> whole(own, all), parts(own, all);
   parts.setting.keeping = {Keep::checkpoints, 1};
   CHECK(whole.forward() == parts.forward());
-  CHECK(parts.tape.stretches.size() > 1);
+  CHECK(parts.tape.intervals.size() > 1);
   whole.backward(), parts.backward();
   CHECK(whole.gradient == parts.gradient);
   parts.setting.keeping = {Keep::nothing};

@@ -52,8 +52,8 @@ TEST_CASE("the page on cells: first values, variant and source of every cell") {
     INFO("the section of '" << C::name << "' is\n" << section);
     for (const char* part : {"\n- First values: ", "\n- Variant: ", "\n- Source: "})
       CHECK(section.find(part) != std::string::npos);
-    if constexpr (requires { C::starts(); })
-      for (const auto& [block, initializer] : C::starts()) {
+    if constexpr (requires { C::named_initializers(); })
+      for (const auto& [block, initializer] : C::named_initializers()) {
         INFO("it must name the first values of " << block);
         CHECK(section.find("`" + block + "`") != std::string::npos);
       }
@@ -63,8 +63,8 @@ TEST_CASE("the page on cells: first values, variant and source of every cell") {
 TEST_CASE("weights of cells start as their papers say") {
   const auto check = []<class C>() {
     const C cell(sizes_for<C>(4));
-    if constexpr (requires { C::starts(); })
-      for (const auto& [block, initializer] : C::starts()) {
+    if constexpr (requires { C::named_initializers(); })
+      for (const auto& [block, initializer] : C::named_initializers()) {
         INFO(C::name << " has no parameter '" << block << "'");
         CHECK(cell.parameters().find(block) != nullptr);
       }

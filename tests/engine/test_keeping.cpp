@@ -55,8 +55,8 @@ void checkpoints_change_no_bit(Index units) {
       whole.backward();
       for (const Index every : {0, 1, 40, 1000}) {
         CHECK(same_bits(forward(parts, {Keep::checkpoints, every}), output));
-        if (every == 1) CHECK(parts.tape.stretches.size() > 2);
-        if (every == 1000) CHECK(parts.tape.stretches.size() == 1);
+        if (every == 1) CHECK(parts.tape.intervals.size() > 2);
+        if (every == 1000) CHECK(parts.tape.intervals.size() == 1);
         parts.backward();
         for (std::size_t s = 0; s < whole.final_state.size(); ++s) {
           CHECK(same_bits(parts.final_state[s], whole.final_state[s]));
@@ -84,7 +84,7 @@ TEST_CASE("a pass that keeps nothing gives the same outputs and final states, an
       CellRun<Lstm<double>> whole(timeline, direction, 60), nothing(timeline, direction, 60);
       const MatrixX<double> output = forward(whole, {});
       CHECK(same_bits(forward(nothing, {Keep::nothing}), output));
-      CHECK(nothing.tape.stretches.size() > 2);
+      CHECK(nothing.tape.intervals.size() > 2);
       for (std::size_t s = 0; s < 2; ++s) CHECK(same_bits(nothing.final_state[s], whole.final_state[s]));
       CHECK(nothing.tape.work.terms.capacity() < whole.tape.work.terms.capacity() / 2);
       CHECK_THROWS_MATCHES(nothing.backward(), ValueError, says("kept nothing (Keep::nothing)"));
@@ -119,7 +119,7 @@ TEST_CASE("keeping: a pass without an initial state begins with zeros, whatever 
       if (keeping.keep != Keep::nothing) used.backward();
       for (auto* run : {&fresh, &used}) run->initial.clear(), run->d_final.clear();
       const MatrixX<double> output = forward(fresh, keeping);
-      CHECK((fresh.tape.stretches.size() > 1) == (keeping.keep != Keep::everything));
+      CHECK((fresh.tape.intervals.size() > 1) == (keeping.keep != Keep::everything));
       CHECK(same_bits(forward(used, keeping), output));
       for (std::size_t s = 0; s < 2; ++s) {
         CHECK(same_bits(used.final_state[s], fresh.final_state[s]));

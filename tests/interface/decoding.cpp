@@ -20,7 +20,7 @@ bool same_results(const std::vector<Hypothesis<S>>& a, const std::vector<Hypothe
   return std::ranges::equal(a, b, [](const auto& x, const auto& y) { return same_results(x, y); });
 }
 
-Limits random_limits(Choices& choose, const Marks& marks, bool odd, Index sources) {
+Limits random_limits(Choices& choose, const SpecialTokens& marks, bool odd, Index sources) {
   Limits limits{.end = odd && choose.coin() ? choose.size(true) : marks.end,
                 .shortest = odd ? choose.size(choose.coin()) : choose.below(3),
                 .longest = odd && choose.coin() ? std::min<Index>(choose.size(true), 50) : 8,
@@ -63,7 +63,7 @@ void decode(const char* what, Report& report, const PairsModel& model, const Seq
     for (Index k = 0; k < count; ++k) samples.push_back(first + k);
     PairBatch<S> batch;
     batch.gather(pairs, samples);
-    const auto decoder = model.decoder(pairs.marks().begin);
+    const auto decoder = model.decoder(pairs.special_tokens().begin);
     decoder->read(batch);
     Written written = search(*decoder, first, limits_of(limits, first, count));
     const Written again = search(*decoder, first, limits_of(limits, first, count));
@@ -117,7 +117,7 @@ void try_sampling(Choices& choose, Report& report, const PairsModel& model, cons
 
 void try_decoding(Choices& choose, Report& report, const PairsModel& model, const SequencePairs<S>& pairs) {
   const bool odd = choose.one_in(4), attention = choose.coin();
-  const Limits limits = random_limits(choose, pairs.marks(), odd && choose.coin(), pairs.size());
+  const Limits limits = random_limits(choose, pairs.special_tokens(), odd && choose.coin(), pairs.size());
   switch (choose.below(3)) {
     case 0:
       return decode("greedy", report, model, pairs, limits, [&](AnyDecoder& decoder, Index, const Limits& some) {

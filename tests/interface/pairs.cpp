@@ -7,7 +7,7 @@ namespace {
 
 struct Languages {
   Index letters = 0, words = 0;
-  Marks marks;
+  SpecialTokens special_tokens;
 };
 
 std::optional<SequencePairs<S>> random_pairs(Choices& choose, Report& report, const Languages& languages) {

@@ -202,8 +202,8 @@ TEST_CASE("dropout inside graphs has its own masks everywhere") {
 
 TEST_CASE("first values inside a graph are those that its layers ask for") {
   Graph<double> graph;
-  const Node in = graph.input(), a = graph.add(Dense{.units = 2, .first_values = {.bias = init::constant(3)}}, in);
-  graph.add(Dense{.units = 1, .first_values = {.input_weight = init::constant(2)}}, a);
+  const Node in = graph.input(), a = graph.add(Dense{.units = 2, .initializers = {.bias = init::constant(3)}}, in);
+  graph.add(Dense{.units = 1, .initializers = {.input_weight = init::constant(2)}}, a);
   Model model(2, {graph}), plain(2, {dense(2)});
   model.initialise(4), plain.initialise(4);
   CHECK((model.parameters()["0.1.bias"].array() == 3).all());

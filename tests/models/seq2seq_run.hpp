@@ -19,7 +19,7 @@ namespace seq2seq_run {
 using namespace unroll;
 
 constexpr Index letters = 6, words = 7;
-constexpr Marks marks{.begin = 5, .end = 6};
+constexpr SpecialTokens special_tokens{.begin = 5, .end = 6};
 
 template <class S>
 auto encoder() {
@@ -39,7 +39,7 @@ void randomise(Model& model, double size = 0.6) {
 }
 
 template <class S>
-SequencePairs<S> pairs(std::vector<std::pair<Index, Index>> lengths, Marks given = marks) {
+SequencePairs<S> pairs(std::vector<std::pair<Index, Index>> lengths, SpecialTokens given = marks) {
   std::vector<MatrixX<S>> sources;
   std::vector<std::vector<Index>> targets;
   const Random random(3, Purpose::data);

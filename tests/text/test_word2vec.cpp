@@ -107,21 +107,21 @@ TEST_CASE("word2vec: a loss that is not finite is an error though all vectors ar
                          says("word2vec: epoch 2: the loss must be finite"));
 }
 
-TEST_CASE("word2vec: draws are those of SplitMix64", "[word2vec]") {
-  detail::WordDraws draws(1234567);
-  CHECK(draws.bits() == 6457827717110365317u);
-  CHECK(draws.bits() == 3203168211198807973u);
-  for (int k = 0; k < 100; ++k) CHECK(draws.below(3) < 3);
+TEST_CASE("word2vec: random are those of SplitMix64", "[word2vec]") {
+  detail::WordRandom random(1234567);
+  CHECK(random.bits() == 6457827717110365317u);
+  CHECK(random.bits() == 3203168211198807973u);
+  for (int k = 0; k < 100; ++k) CHECK(random.below(3) < 3);
 }
 
 TEST_CASE("word2vec: words are drawn by a power of their counts", "[word2vec]") {
   const std::vector<Index> counts{1, 16, 0, 81, 256};
   const std::vector<double> expected{1 / 100., 8 / 100., 0, 27 / 100., 64 / 100.};
   const detail::NoiseTable noise(counts, 0.75);
-  detail::WordDraws draws(1);
+  detail::WordRandom random(1);
   std::vector<int> drawn(5);
   constexpr int all = 1000000;
-  for (int k = 0; k < all; ++k) ++drawn[std::size_t(noise(draws))];
+  for (int k = 0; k < all; ++k) ++drawn[std::size_t(noise(random))];
   for (std::size_t k = 0; k < 5; ++k) CHECK(std::abs(drawn[k] / double(all) - expected[k]) < 0.002);
   CHECK(drawn[2] == 0);
 }
@@ -176,7 +176,7 @@ TEST_CASE("word2vec: windows stay in their sentence and reach as far as was draw
   if (options.model == WordModel::cbow) CHECK(predictions == 240);
 }
 
-TEST_CASE("word2vec: every epoch draws anew", "[word2vec]") {
+TEST_CASE("word2vec: every epoch random anew", "[word2vec]") {
   const Word2VecOptions options{.window = 5, .negatives = 3};
   const detail::PackedText text(40, topics(4, 10, 5));
   const detail::PredictionMaker maker(text, options);

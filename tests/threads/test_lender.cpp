@@ -1,4 +1,4 @@
-#include <unroll/threads/lender.hpp>
+#include <unroll/threads/object_pool.hpp>
 
 #include "support/catch.hpp"
 
@@ -6,23 +6,23 @@ namespace test_lender {
 
 using namespace unroll;
 
-TEST_CASE("lender: what was returned last is lent first, and nothing is lent twice at the same time") {
-  detail::Lender<int> lender;
+TEST_CASE("pool: what was returned last is lent first, and nothing is lent twice at the same time") {
+  detail::ObjectPool<int> pool;
   int *first = nullptr, *second = nullptr;
   {
-    auto a = lender.borrow();
+    auto a = pool.lease();
     first = &*a;
     {
-      auto b = lender.borrow();
+      auto b = pool.lease();
       second = &*b;
       CHECK(second != first);
     }
   }
-  auto a = lender.borrow();  // `first` was returned after `second`
+  auto a = pool.lease();  // `first` was returned after `second`
   CHECK(&*a == first);
-  auto b = lender.borrow();
+  auto b = pool.lease();
   CHECK(&*b == second);
-  auto c = lender.borrow();
+  auto c = pool.lease();
   CHECK((&*c != first && &*c != second));
 }
 

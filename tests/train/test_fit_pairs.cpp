@@ -14,7 +14,7 @@ using Model = Seq2Seq<decltype(reader), Gru<float>>;
 using Loss = SoftmaxCrossEntropy<float>;
 using Options = FitOptions<float, SequencePairs<float>>;
 
-SequencePairs<float> some(Index count, Marks given = marks) {
+SequencePairs<float> some(Index count, SpecialTokens given = marks) {
   std::vector<std::pair<Index, Index>> lengths;
   for (Index k = 0; k < count; ++k) lengths.emplace_back(1 + k % 5, k % 4);
   return pairs<float>(lengths, given);

@@ -66,7 +66,7 @@ template <class Scalar>
 struct RnnSearch : EquationCell<Scalar, equations::rnn_search> {
   using EquationCell<Scalar, equations::rnn_search>::EquationCell;
   static constexpr std::string_view name = "rnnsearch";
-  static std::vector<std::pair<std::string, Initializer>> starts() {
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() {
     std::vector<std::pair<std::string, Initializer>> all{
         {"ctx.h", init::normal(0, 0.001)}, {"ctx.memory", init::normal(0, 0.001)}, {"ctx.v", init::zeros()}};
     for (const char* block : {"r.x", "r.ctx", "z.x", "z.ctx", "n.x", "n.ctx", "readout.h", "readout.ctx", "readout.x",
@@ -89,7 +89,7 @@ template <class Scalar, auto score = symbols::additive>
 struct BahdanauLstm : EquationCell<Scalar, equations::bahdanau_lstm<score>> {
   using EquationCell<Scalar, equations::bahdanau_lstm<score>>::EquationCell;
   static constexpr std::string_view name = "bahdanau lstm";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() { return {{"f.b", init::constant(1)}}; }
 };
 
 }  // namespace unroll

@@ -80,7 +80,7 @@ struct LuongLstm : EquationCell<Scalar, equations::luong_lstm<score>> {
   using EquationCell<Scalar, equations::luong_lstm<score>>::EquationCell;
   static constexpr int attentional_state = 0;  ///< a
   static constexpr std::string_view name = "luong lstm";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() { return {{"f.b", init::constant(1)}}; }
 };
 
 template <class Scalar, auto score = symbols::general>
@@ -93,7 +93,7 @@ template <class Scalar, auto score = symbols::general>
 struct LuongLstmUnfed : EquationCell<Scalar, equations::luong_lstm_unfed<score>> {
   using EquationCell<Scalar, equations::luong_lstm_unfed<score>>::EquationCell;
   static constexpr std::string_view name = "luong lstm, unfed";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(1)}}; }
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() { return {{"f.b", init::constant(1)}}; }
 };
 
 }  // namespace unroll

@@ -48,7 +48,7 @@ concept HasParameters = requires(const C& cell) {
 /// Forward pass of a cell.
 /// prepare: once after the parameters changed, e.g. to pack weights.
 /// begin: once per pass, for values that are constant over time.
-/// make_room: before each stretch of steps, to size `work` for the columns of its timeline.
+/// make_room: before each interval of steps, to size `work` for the columns of its timeline.
 /// project: state-independent work for the steps [first, last).
 /// step: computes `after` (and `output`) from `before`.
 template <class C>
@@ -106,6 +106,8 @@ constexpr bool check_cell() {
       HasStepBack<C>,
       "unroll: a cell needs prepare_back(...), begin_back(...), step_back(...), collect(...), pull_inputs(...) and "
       "end_back(...), all const; see cell/concept.hpp");
+  static_assert(
+      !requires { C::starts(); }, "unroll: starts() of a cell was renamed to named_initializers()");
   return Cell<C>;
 }
 

@@ -38,7 +38,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct FastRnn : EquationCell<Scalar, equations::fast_rnn, units> {
   using EquationCell<Scalar, equations::fast_rnn, units>::EquationCell;
   static constexpr std::string_view name = "fastrnn";
-  static std::vector<std::pair<std::string, Initializer>> starts() {
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() {
     return {{"n.x", init::normal(0, 0.1)},
             {"n.h", init::normal(0, 0.1)},
             {"n.b", init::constant(1)},
@@ -52,7 +52,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct FastGrnn : EquationCell<Scalar, equations::fast_grnn, units> {
   using EquationCell<Scalar, equations::fast_grnn, units>::EquationCell;
   static constexpr std::string_view name = "fastgrnn";
-  static std::vector<std::pair<std::string, Initializer>> starts() {
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() {
     return {{"a.x", init::normal(0, 0.1)},   {"a.h", init::normal(0, 0.1)}, {"b_z", init::constant(1)},
             {"b_n", init::constant(1)},      {"zeta", init::constant(1)},   {"nu", init::constant(-4)}};
   }

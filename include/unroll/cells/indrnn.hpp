@@ -23,7 +23,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct IndRnn : EquationCell<Scalar, equations::indrnn, units> {
   using EquationCell<Scalar, equations::indrnn, units>::EquationCell;
   static constexpr std::string_view name = "indrnn";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"u", init::uniform(0, 1)}}; }
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() { return {{"u", init::uniform(0, 1)}}; }
 };
 
 }  // namespace unroll

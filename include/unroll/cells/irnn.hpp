@@ -22,7 +22,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct Irnn : EquationCell<Scalar, equations::irnn, units> {
   using EquationCell<Scalar, equations::irnn, units>::EquationCell;
   static constexpr std::string_view name = "irnn";
-  static std::vector<std::pair<std::string, Initializer>> starts() {
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() {
     return {{"h.h", init::identity()}, {"h.x", init::normal(0, 0.001)}};
   }
 };

@@ -26,7 +26,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct Janet : EquationCell<Scalar, equations::janet, units> {
   using EquationCell<Scalar, equations::janet, units>::EquationCell;
   static constexpr std::string_view name = "janet";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"s.b", init::constant(1)}}; }
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() { return {{"s.b", init::constant(1)}}; }
 };
 
 }  // namespace unroll

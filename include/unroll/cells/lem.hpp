@@ -29,7 +29,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct Lem : EquationCell<Scalar, equations::lem, units> {
   using EquationCell<Scalar, equations::lem, units>::EquationCell;
   static constexpr std::string_view name = "lem";
-  static std::vector<std::pair<std::string, Initializer>> starts() {
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() {
     std::vector<std::pair<std::string, Initializer>> all;
     for (const char* block : {"r.x", "r.y", "r.b", "s.x", "s.y", "s.b", "n.x", "n.y", "n.b", "m.x", "m.z_next", "m.b"})
       all.emplace_back(block, init::pytorch_rnn());

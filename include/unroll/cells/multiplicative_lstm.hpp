@@ -42,7 +42,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct MultiplicativeLstm : EquationCell<Scalar, equations::multiplicative_lstm, units> {
   using EquationCell<Scalar, equations::multiplicative_lstm, units>::EquationCell;
   static constexpr std::string_view name = "multiplicative lstm";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(3)}}; }
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() { return {{"f.b", init::constant(3)}}; }
 };
 
 /// Multiplicative LSTM with tanh. Initial forget bias 3.
@@ -50,7 +50,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct MultiplicativeLstmTanh : EquationCell<Scalar, equations::multiplicative_lstm_tanh, units> {
   using EquationCell<Scalar, equations::multiplicative_lstm_tanh, units>::EquationCell;
   static constexpr std::string_view name = "multiplicative lstm with tanh";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"f.b", init::constant(3)}}; }
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() { return {{"f.b", init::constant(3)}}; }
 };
 
 }  // namespace unroll

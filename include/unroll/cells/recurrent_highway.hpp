@@ -39,7 +39,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct RecurrentHighway : EquationCell<Scalar, equations::recurrent_highway, units> {
   using EquationCell<Scalar, equations::recurrent_highway, units>::EquationCell;
   static constexpr std::string_view name = "recurrent highway";
-  static std::vector<std::pair<std::string, Initializer>> starts() {
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() {
     return {{"t1.b", init::constant(-2)}, {"t2.b", init::constant(-2)}, {"t3.b", init::constant(-2)}};
   }
 };

@@ -33,7 +33,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct Sru : EquationCell<Scalar, equations::sru, units> {
   using EquationCell<Scalar, equations::sru, units>::EquationCell;
   static constexpr std::string_view name = "sru";
-  static std::vector<std::pair<std::string, Initializer>> starts() {
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() {
     constexpr double half = 1 / std::numbers::sqrt2, alpha = std::numbers::sqrt3;
     const double limit = half * std::numbers::sqrt3;
     return {{"f.x", init::lecun_uniform(half)},     {"r.x", init::lecun_uniform(half)},

@@ -27,7 +27,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct Star : EquationCell<Scalar, equations::star, units> {
   using EquationCell<Scalar, equations::star, units>::EquationCell;
   static constexpr std::string_view name = "star";
-  static std::vector<std::pair<std::string, Initializer>> starts() {
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() {
     return {{"z.x", init::orthogonal()}, {"k.x", init::orthogonal()}, {"k.b", init::constant(-1)}};
   }
 };

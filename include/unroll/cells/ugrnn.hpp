@@ -25,7 +25,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct Ugrnn : EquationCell<Scalar, equations::ugrnn, units> {
   using EquationCell<Scalar, equations::ugrnn, units>::EquationCell;
   static constexpr std::string_view name = "ugrnn";
-  static std::vector<std::pair<std::string, Initializer>> starts() { return {{"g.b", init::constant(1)}}; }
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() { return {{"g.b", init::constant(1)}}; }
 };
 
 }  // namespace unroll

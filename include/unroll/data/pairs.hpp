@@ -14,6 +14,8 @@ struct Marks {
   Index end = -1;   ///< target after the last token; -1: no end mark, for example with one label per source step
 };
 
+using Marks [[deprecated("renamed to SpecialTokens")]] = SpecialTokens;
+
 /// Tokens as a sequence with one feature [1 x tokens], the input of an Embedding layer. Throws ValueError for a token
 /// that S cannot hold exactly.
 template <std::floating_point S>

@@ -1,12 +1,12 @@
 #pragma once
 // Forward and backward pass of a cell over a timeline, in either direction in time.
 //
-// A stretch is a range of steps whose values are all kept. A pass that keeps everything is one stretch. A pass that
+// An interval is a range of steps whose values are all kept. A pass that keeps everything is one interval. A pass that
 // keeps less consists of several, which share the same memory: each begins with the final state of the one before it,
-// and the backward pass recomputes the stretches whose values are overwritten, from their initial states.
+// and the backward pass recomputes the intervals whose values are overwritten, from their initial states.
 
-#include "unroll/core/kept.hpp"
-#include "unroll/engine/stretch.hpp"
+#include "unroll/core/non_temporary.hpp"
+#include "unroll/engine/interval_pass.hpp"
 
 namespace unroll {
 
@@ -21,12 +21,12 @@ class OverTime {
 
  public:
   /// `weights` must be prepared, also for the backward pass if there is one. Keeps references to all arguments.
-  OverTime(detail::Lasting<C> cell, detail::Lasting<Weights> weights, detail::Lasting<Timeline> timeline,
+  OverTime(detail::NonTemporary<C> cell, detail::NonTemporary<Weights> weights, detail::NonTemporary<Timeline> timeline,
            Direction direction, Tape<C>& tape)
       : cell_(cell), weights_(&weights.get()), timeline_(timeline), direction_(direction), tape_(tape) {}
 
   /// The same, with weights prepared by each pass from the parameters `theta`.
-  OverTime(detail::Lasting<C> cell, detail::Lasting<Timeline> timeline, Direction direction, Tape<C>& tape,
+  OverTime(detail::NonTemporary<C> cell, detail::NonTemporary<Timeline> timeline, Direction direction, Tape<C>& tape,
            const Scalar* theta)
       : OverTime(cell, tape.weights, timeline, direction, tape) {
     theta_ = theta;
@@ -48,11 +48,11 @@ class OverTime {
     tape_.columns = timeline_.columns();
     plan(keeping);
     cell_.begin(*weights_, inputs, timeline_, tape_.work);
-    tape_.checkpoints.resize(keeping.keep == Keep::checkpoints ? tape_.stretches.size() : 0);
-    for (std::size_t k = 0; k < tape_.stretches.size(); ++k) {
+    tape_.checkpoints.resize(keeping.keep == Keep::checkpoints ? tape_.intervals.size() : 0);
+    for (std::size_t k = 0; k < tape_.intervals.size(); ++k) {
       if (keeping.keep == Keep::checkpoints) tape_.checkpoints[k].assign(initial.begin(), initial.end());
       run(k, inputs, initial);
-      if (tape_.stretches.size() == 1) return;
+      if (tape_.intervals.size() == 1) return;
       tape_.state.resize(std::size_t(states));
       present().final_state(tape_.state);
       initial = tape_.state;
@@ -66,7 +66,7 @@ class OverTime {
 
   /// State after the last step of each sequence, by sample; the initial state of a sequence without steps.
   void final_state(std::span<MatrixX<Scalar>> to) const {
-    if (tape_.stretches.size() == 1) return present().final_state(to);
+    if (tape_.intervals.size() == 1) return present().final_state(to);
     std::copy(tape_.state.begin(), tape_.state.end(), to.begin());
   }
 
@@ -84,7 +84,7 @@ class OverTime {
     tape_.columns = -1;
     begin_gradients(d_final);
     cell_.begin_back(*weights_, timeline_, tape_.work);
-    for (std::size_t k = tape_.stretches.size(); k-- > 0;) {
+    for (std::size_t k = tape_.intervals.size(); k-- > 0;) {
       if (k != tape_.present) run(k, inputs, tape_.checkpoints[k]);
       const auto [first, columns] = columns_of(k);
       present().backward(part_of(inputs), detail::from_column(d_output, first, columns), gradient, part_of(d_inputs),
@@ -101,9 +101,9 @@ class OverTime {
   /// Adds the gradients of the inputs, after a backward pass that did not compute them. Requires Keep::everything.
   void add_input_gradients(const InputGradients<Scalar>& d_inputs) { present().add_input_gradients(d_inputs); }
 
-  /// All columns as one chunk, for tracing. Throws ValueError if the pass has several stretches.
+  /// All columns as one chunk, for tracing. Throws ValueError if the pass has several intervals.
   Step<Scalar, states> all_columns() {
-    require<ValueError>(tape_.stretches.size() == 1,
+    require<ValueError>(tape_.intervals.size() == 1,
                         "the values of a pass can be looked at only when it keeps everything (Keep::everything)");
     return present().all_columns();
   }
@@ -111,97 +111,97 @@ class OverTime {
   /// Memory of forward and backward pass in numbers, without weights, for `columns` columns of `batch` sequences. With
   /// checkpoints it is an estimate for sequences of equal length.
   static Index kept(const C& cell, Index columns, Index batch, Keeping keeping = {}) {
-    const Index chunk = Stretch::chunk_columns(cell);
+    const Index chunk = IntervalPass::chunk_columns(cell);
     Index per_column = cell.kept_rows(), at_ends = 0, collected = 0;
     for (int s = 0; s < states; ++s) {
       at_ends += cell.state_rows(s);
       if (s != C::output_state) per_column += cell.state_rows(s);
-      if (Stretch::collects_state(s)) collected += cell.state_rows(s);
+      if (IntervalPass::collects_state(s)) collected += cell.state_rows(s);
     }
-    const auto [stretch, count] = lengths_of_stretches(columns, batch, chunk, keeping);
+    const auto [interval, count] = lengths_of_intervals(columns, batch, chunk, keeping);
     const Index copies = 2 + (count > 1 ? count + 1 : 0);  // initial state and gradient; checkpoints and final state
-    return cell.output_rows() * columns + per_column * stretch + copies * at_ends * batch +
-           collected * std::min(stretch, chunk);
+    return cell.output_rows() * columns + per_column * interval + copies * at_ends * batch +
+           collected * std::min(interval, chunk);
   }
 
  private:
-  using Stretch = detail::Stretch<C>;
+  using IntervalPass = detail::IntervalPass<C>;
 
-  /// Columns of a stretch, and the number of stretches.
-  static std::pair<Index, Index> lengths_of_stretches(Index columns, Index batch, Index chunk, Keeping keeping) {
+  /// Columns of an interval, and the number of intervals.
+  static std::pair<Index, Index> lengths_of_intervals(Index columns, Index batch, Index chunk, Keeping keeping) {
     if (keeping.keep == Keep::everything || columns == 0 || batch == 0) return {columns, 1};
     const Index steps = (columns + batch - 1) / batch, chunk_steps = std::max<Index>(1, chunk / batch);
     const Index wanted = keeping.keep == Keep::checkpoints ? steps_between(keeping, steps) : 1;
-    const Index stretch = std::min(steps, (wanted + chunk_steps - 1) / chunk_steps * chunk_steps);
-    return {stretch * batch, (steps + stretch - 1) / stretch};
+    const Index interval = std::min(steps, (wanted + chunk_steps - 1) / chunk_steps * chunk_steps);
+    return {interval * batch, (steps + interval - 1) / interval};
   }
   static Index steps_between(Keeping keeping, Index steps) {
     return keeping.every > 0 ? keeping.every : Index(std::sqrt(double(steps)));
   }
 
-  // ---- stretches
+  // ---- intervals
 
   void plan(Keeping keeping) {
-    auto& stretches = tape_.stretches;
-    stretches.clear();
+    auto& intervals = tape_.intervals;
+    intervals.clear();
     const Index steps = timeline_.steps();
-    const Stretch whole(cell_, *weights_, timeline_, direction_, tape_);
+    const IntervalPass view(cell_, *weights_, timeline_, direction_, tape_);
     if (keeping.keep == Keep::nothing)
-      for (Index done = 0; done < steps; done += stretches.back().last - stretches.back().first)
-        stretches.push_back(whole.next_chunk(done));
-    if (keeping.keep == Keep::checkpoints) plan_checkpoints(whole, steps_between(keeping, steps));
-    if (stretches.empty()) stretches.push_back({0, steps});
+      for (Index done = 0; done < steps; done += intervals.back().last - intervals.back().first)
+        intervals.push_back(view.next_chunk(done));
+    if (keeping.keep == Keep::checkpoints) plan_checkpoints(view, steps_between(keeping, steps));
+    if (intervals.empty()) intervals.push_back({0, steps});
   }
 
-  /// Stretches consist of whole chunks of the backward pass, so that sums of gradients have the same parts as without
+  /// Intervals consist of whole chunks of the backward pass, so that sums of gradients have the same parts as without
   /// checkpoints.
-  void plan_checkpoints(const Stretch& whole, Index every) {
-    auto& stretches = tape_.stretches;
+  void plan_checkpoints(const IntervalPass& view, Index every) {
+    auto& intervals = tape_.intervals;
     const Index steps = timeline_.steps();
     for (Index done = steps; done > 0;) {
-      const auto chunk = whole.previous_chunk(done);
+      const auto chunk = view.previous_chunk(done);
       done -= chunk.last - chunk.first;
-      if (stretches.empty() || stretches.back().last - stretches.back().first >= every)
-        stretches.push_back(chunk);
+      if (intervals.empty() || intervals.back().last - intervals.back().first >= every)
+        intervals.push_back(chunk);
       else if (direction_ == Direction::forward)
-        stretches.back().first = chunk.first;
+        intervals.back().first = chunk.first;
       else
-        stretches.back().last = chunk.last;
+        intervals.back().last = chunk.last;
     }
-    std::reverse(stretches.begin(), stretches.end());
+    std::reverse(intervals.begin(), intervals.end());
   }
 
   void run(std::size_t k, const Inputs<Scalar>& inputs, States initial) {
     tape_.present = k;
-    if (tape_.stretches.size() > 1)
-      tape_.part.assign_window(timeline_, tape_.stretches[k].first, tape_.stretches[k].last);
+    if (tape_.intervals.size() > 1)
+      tape_.part.assign_window(timeline_, tape_.intervals[k].first, tape_.intervals[k].last);
     present().forward(part_of(inputs), initial, tape_.output.from_column(columns_of(k).first));
   }
 
-  Stretch present() const {
-    return {cell_, *weights_, tape_.stretches.size() > 1 ? tape_.part : timeline_, direction_, tape_};
+  IntervalPass present() const {
+    return {cell_, *weights_, tape_.intervals.size() > 1 ? tape_.part : timeline_, direction_, tape_};
   }
 
-  /// First column of a stretch, and its number of columns.
+  /// First column of an interval, and its number of columns.
   std::pair<Index, Index> columns_of(std::size_t k) const {
-    const auto [first, last] = tape_.stretches[k];
+    const auto [first, last] = tape_.intervals[k];
     return {timeline_.offset(first), timeline_.offset(last) - timeline_.offset(first)};
   }
 
-  /// Columns of the present stretch.
-  template <class Wholes, class Part>
-  std::vector<Part>& part_of(const Wholes& wholes, std::vector<Part>& parts) const {
+  /// Columns of the present interval.
+  template <class Views, class Part>
+  std::vector<Part>& part_of(const Views& views, std::vector<Part>& parts) const {
     const auto [first, columns] = columns_of(tape_.present);
     parts.clear();
-    for (const auto& whole : wholes) parts.push_back(detail::from_column(whole, first, columns));
+    for (const auto& view : views) parts.push_back(detail::from_column(view, first, columns));
     return parts;
   }
   Inputs<Scalar> part_of(const Inputs<Scalar>& inputs) const {
-    if (tape_.stretches.size() == 1) return inputs;
+    if (tape_.intervals.size() == 1) return inputs;
     return {part_of(inputs.steps, tape_.part_inputs), inputs.constants, inputs.memory};
   }
   InputGradients<Scalar> part_of(const InputGradients<Scalar>& d_inputs) const {
-    if (tape_.stretches.size() == 1) return d_inputs;
+    if (tape_.intervals.size() == 1) return d_inputs;
     return {part_of(d_inputs.steps, tape_.part_d_inputs), d_inputs.constants, d_inputs.memory};
   }
 

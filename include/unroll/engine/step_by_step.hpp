@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "unroll/core/kept.hpp"
+#include "unroll/core/non_temporary.hpp"
 #include "unroll/engine/tape.hpp"
 
 namespace unroll {
@@ -18,7 +18,7 @@ class StepByStep {
  public:
   /// `weights` must be prepared. References to both arguments are kept. Throws ValueError unless the cell has one input
   /// and no constants.
-  StepByStep(detail::Lasting<C> cell, detail::Lasting<Weights> weights) : cell_(cell), weights_(weights) {
+  StepByStep(detail::NonTemporary<C> cell, detail::NonTemporary<Weights> weights) : cell_(cell), weights_(weights) {
     require<ValueError>(cell_.inputs() == 1 && cell_.constants() == 0, "step by step: the cell reads ", cell_.inputs(),
                         " inputs and ", cell_.constants(), " constants, expected 1 and 0");
   }

@@ -60,22 +60,22 @@ struct Tape {
 
   typename C::Weights weights;  ///< prepared by the pass if the caller gives none
   typename C::Work work;
-  PerState<Buffer<Scalar>> initial;  ///< states before the first step of the present stretch [rows x batch], by rank
-  PerState<Buffer<Scalar>> states;   ///< memory of the states after the steps of a stretch
+  PerState<Buffer<Scalar>> initial;  ///< states before the first step of the present interval [rows x batch], by rank
+  PerState<Buffer<Scalar>> states;   ///< memory of the states after the steps of an interval
   PerState<Strided<Scalar>> after;   ///< the states after the steps: in `states` or in the output
   Buffer<Scalar> output_memory;      ///< [rows x columns], if the caller gives none
   Strided<Scalar> output;            ///< of the whole pass
-  Strided<Scalar> stretch_output;    ///< of the present stretch
+  Strided<Scalar> interval_output;   ///< of the present interval
   PerState<Buffer<Scalar>> d_state;  ///< [rows x batch], by rank
   PerState<Buffer<Scalar>> before;   ///< states before the steps of a chunk, copied if not contiguous
 
   Keep keep = Keep::everything;
   Index columns = -1;                        ///< columns of the kept pass; -1: none
-  std::vector<detail::StepRange> stretches;  ///< in the order of the pass
-  std::size_t present = 0;                   ///< index of the stretch whose values are kept
-  Timeline part;                             ///< timeline of that stretch, unless it is the whole
-  std::vector<State<Scalar>> checkpoints;    ///< states before each stretch, by sample
-  State<Scalar> state;                       ///< final state of a stretch, by sample
+  std::vector<detail::StepRange> intervals;  ///< in the order of the pass
+  std::size_t present = 0;                   ///< index of the interval whose values are kept
+  Timeline part;                             ///< timeline of that interval, unless it is the whole
+  std::vector<State<Scalar>> checkpoints;    ///< states before each interval, by sample
+  State<Scalar> state;                       ///< final state of an interval, by sample
   std::vector<ConstView<Scalar>> part_inputs;
   std::vector<View<Scalar>> part_d_inputs;
 };

@@ -76,7 +76,7 @@ class BeamSearch {
  private:
   /// Finished hypothesis. A dead end, which no token can follow, ranks below all others.
   struct Finished {
-    Ongoing item;
+    ActiveHypothesis item;
     double score;
     bool ended, dead_end;
 
@@ -119,14 +119,14 @@ class BeamSearch {
   void finish_if_whole(const Candidate& c) {
     if (goes_on(c)) return;
     const bool ended = frontier_.ends(c.token);
-    Ongoing item = frontier_[c.parent];
+    ActiveHypothesis item = frontier_[c.parent];
     item.log_probability = c.log_probability;
     if (!ended) item = frontier_.extended(c.parent, c.token, c.log_probability);
     finish(c.parent, item, frontier_.length() + 1, ended, false);
   }
 
   /// Finishes `item`, which is hypothesis k of the current set or an extension of it, after n predictions.
-  void finish(Index k, const Ongoing& item, Index n, bool ended, bool dead_end) {
+  void finish(Index k, const ActiveHypothesis& item, Index n, bool ended, bool dead_end) {
     const Finished one{item, score(k, item, n), ended, dead_end};
     require<NonFiniteError>(is_finite(one.score), "beam search: source ", item.source, ", step ", frontier_.length(),
                             ": the score is not finite; are the attention weights?");
@@ -135,7 +135,7 @@ class BeamSearch {
     if (Index(list.size()) > options_.n_best) list.pop_back();
   }
 
-  double score(Index k, const Ongoing& item, Index n) const {
+  double score(Index k, const ActiveHypothesis& item, Index n) const {
     const double mean = n == 0 ? 0 : item.log_probability / options_.length_penalty.divisor(n);
     if constexpr (AttentionDecoder<D>) {
       if (covers()) return mean + options_.coverage_penalty * coverage_.penalty(k, decoder_.source_length(item.source));

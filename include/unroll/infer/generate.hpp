@@ -37,17 +37,17 @@ class Generation {
 
  private:
   void write(Index k, Index sample, const Choices<Scalar>& choices) {
-    const Ongoing item = frontier_[k];
+    const ActiveHypothesis item = frontier_[k];
     if (!choices.any()) return finish(item, sample, false);
     const Index token = choose_(choices, item, sample, frontier_.length());
     const double log_probability = item.log_probability + choices.log_softmax(choices.logits[std::size_t(token)]);
     if (frontier_.ends(token)) return finish({item.source, item.node, log_probability}, sample, true);
-    const Ongoing longer = frontier_.extended(k, token, log_probability, sample);
+    const ActiveHypothesis longer = frontier_.extended(k, token, log_probability, sample);
     if (frontier_.length() + 1 == frontier_.longest(item.source)) return finish(longer, sample, false);
     frontier_.go_on(k, token, longer);
   }
 
-  void finish(const Ongoing& item, Index sample, bool ended) {
+  void finish(const ActiveHypothesis& item, Index sample, bool ended) {
     result_[std::size_t(item.source)][std::size_t(sample)] = frontier_.hypothesis(item, ended);
   }
 
@@ -64,7 +64,7 @@ auto generate(D& decoder, const Limits& limits, bool keep_attention, Index sampl
 
 /// Most likely token, the lowest of equally likely ones.
 template <class Scalar>
-Index best_token(BestCandidates& best, const Choices<Scalar>& choices, const Ongoing& item) {
+Index best_token(BestCandidates& best, const Choices<Scalar>& choices, const ActiveHypothesis& item) {
   best.clear(1);
   best.add(0, item.log_probability, choices);
   return best.sorted().front().token;

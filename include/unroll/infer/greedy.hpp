@@ -25,7 +25,7 @@ requires Decoder<std::remove_reference_t<D>>
 auto greedy(D&& decoder, const GreedyOptions& options) {
   detail::BestCandidates best;
   auto each = detail::generate(decoder, options.limits, options.keep_attention, 1,
-                               [&](const auto& choices, const detail::Ongoing& item, Index, Index) {
+                               [&](const auto& choices, const detail::ActiveHypothesis& item, Index, Index) {
                                  return detail::best_token(best, choices, item);
                                });
   std::vector<Hypothesis<typename std::remove_reference_t<D>::Scalar>> result;

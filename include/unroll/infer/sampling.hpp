@@ -157,7 +157,7 @@ auto sample(D&& decoder, const SamplingOptions& options) {
   detail::check(options, decoder.sources());
   detail::Sampler<typename std::remove_reference_t<D>::Scalar> sampler(options);
   detail::BestCandidates best;
-  const auto choose = [&](const auto& choices, const detail::Ongoing& item, Index number, Index step) {
+  const auto choose = [&](const auto& choices, const detail::ActiveHypothesis& item, Index number, Index step) {
     if (sampler.greedy()) return detail::best_token(best, choices, item);
     const std::uint64_t key =
         options.source_keys.empty() ? std::uint64_t(item.source) : options.source_keys[std::size_t(item.source)];

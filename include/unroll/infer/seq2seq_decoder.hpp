@@ -28,7 +28,7 @@ class Seq2SeqDecoder {
 
   /// Decoder of a model, which must outlive it. `begin` is fed before the first token. Throws ValueError if `begin` is
   /// not a token.
-  Seq2SeqDecoder(detail::Lasting<Model> kept, Index begin)
+  Seq2SeqDecoder(detail::NonTemporary<Model> kept, Index begin)
       : model_(kept), begin_(begin), tape_(std::make_unique<typename Model::Tape>()) {
     require<ValueError>(begin >= 0 && begin < vocabulary(), "decoder: the begin mark is ", begin,
                         ", the vocabulary has ", vocabulary(), " tokens");

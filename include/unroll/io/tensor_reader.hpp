@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "unroll/core/kept.hpp"
+#include "unroll/core/non_temporary.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/formats/safetensors.hpp"
 #include "unroll/parameters/parameters.hpp"
@@ -13,7 +13,7 @@ namespace unroll {
 class TensorReader {
  public:
   /// `file` must outlive the reader.
-  explicit TensorReader(detail::Lasting<SafeTensors> file) : file_(file) {}
+  explicit TensorReader(detail::NonTemporary<SafeTensors> file) : file_(file) {}
 
   const SafeTensors& file() const { return file_; }
 

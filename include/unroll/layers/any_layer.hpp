@@ -11,84 +11,84 @@ namespace unroll {
 /// Layer whose type is chosen at run time. Each pass costs one virtual call; the code below the call is the same.
 template <class S>
 class AnyLayer {
-  struct Kept {
-    virtual ~Kept() = default;
+  struct Storage {
+    virtual ~Storage() = default;
   };
 
  public:
   using Scalar = S;
   /// Created by the first `prepare` of the held layer.
   struct Weights {
-    std::unique_ptr<Kept> kept;
+    std::unique_ptr<Storage> kept;
   };
   /// Created by the first forward pass.
   struct Tape {
-    std::unique_ptr<Kept> kept;
+    std::unique_ptr<Storage> kept;
   };
 
   /// Constructs from the options of a layer, such as `Dense{.units = 4}`, or from a layer.
   template <class Given>
   requires(!std::same_as<Given, AnyLayer>) AnyLayer(Given layer)  // NOLINT: every layer is one
-      : holder_(std::make_unique<Holding<LayerOf<Given, S>>>(LayerOf<Given, S>(std::move(layer)))) {
+      : layer_(std::make_unique<HeldLayer<LayerOf<Given, S>>>(LayerOf<Given, S>(std::move(layer)))) {
     static_assert(check_layer<LayerOf<Given, S>>());
   }
-  AnyLayer(const AnyLayer& other) : holder_(other.holder_->copy()) {}
+  AnyLayer(const AnyLayer& other) : layer_(other.layer_->copy()) {}
   AnyLayer(AnyLayer&&) noexcept = default;
   AnyLayer& operator=(AnyLayer other) noexcept {
-    holder_ = std::move(other.holder_);
+    layer_ = std::move(other.layer_);
     return *this;
   }
   ~AnyLayer() = default;
 
-  Shape connect(Shape in) { return holder_->connect(in); }
-  std::string name() const { return holder_->name(); }
-  LayerOptions options() const { return holder_->options(); }
-  const ParameterTable& parameters() const { return holder_->parameters(); }
-  std::vector<Index> state_rows() const { return holder_->state_rows(); }
-  bool causal() const { return holder_->causal(); }
-  Start start() const { return holder_->start(); }
-  std::vector<NamedStart> named_starts() const { return holder_->named_starts(); }
-  Index kept(Index columns, Index batch, Keeping keeping) const { return holder_->kept(columns, batch, keeping); }
+  Shape connect(Shape in) { return layer_->connect(in); }
+  std::string name() const { return layer_->name(); }
+  LayerOptions options() const { return layer_->options(); }
+  const ParameterTable& parameters() const { return layer_->parameters(); }
+  std::vector<Index> state_rows() const { return layer_->state_rows(); }
+  bool causal() const { return layer_->causal(); }
+  Initializers role_initializers() const { return layer_->role_initializers(); }
+  std::vector<NamedInitializer> named_initializers() const { return layer_->named_initializers(); }
+  Index kept(Index columns, Index batch, Keeping keeping) const { return layer_->kept(columns, batch, keeping); }
 
-  bool columnwise() const { return holder_->columnwise(); }
-  Index steps_after(Index steps) const { return holder_->steps_after(steps); }
-  void check_input(const ConstView<S>& values) const { holder_->check_input(values); }
-  std::uint64_t layers_inside() const { return holder_->layers_inside(); }
-  std::span<const Index> touched(const Tape& tape) const { return holder_->touched(tape); }
-  std::optional<Index> tied_to() const { return holder_->tied_to(); }
-  void tie(const TiedWeight& weight) { holder_->tie(weight); }
-  void set_given(S* theta) const { holder_->set_given(theta); }
-  Index statistics() const { return holder_->statistics(); }
-  void add_statistics(const Tape& tape, double* to) const { holder_->add_statistics(tape, to); }
-  void update_statistics(const double* from, S* theta) const { holder_->update_statistics(from, theta); }
-  void prepare(const S* theta, Weights& weights) const { holder_->prepare(theta, weights); }
-  void prepare_back(const S* theta, Weights& weights) const { holder_->prepare_back(theta, weights); }
+  bool columnwise() const { return layer_->columnwise(); }
+  Index steps_after(Index steps) const { return layer_->steps_after(steps); }
+  void check_input(const ConstView<S>& values) const { layer_->check_input(values); }
+  std::uint64_t layers_inside() const { return layer_->layers_inside(); }
+  std::span<const Index> touched(const Tape& tape) const { return layer_->touched(tape); }
+  std::optional<Index> tied_to() const { return layer_->tied_to(); }
+  void tie(const TiedWeight& weight) { layer_->tie(weight); }
+  void set_given(S* theta) const { layer_->set_given(theta); }
+  Index statistics() const { return layer_->statistics(); }
+  void add_statistics(const Tape& tape, double* to) const { layer_->add_statistics(tape, to); }
+  void update_statistics(const double* from, S* theta) const { layer_->update_statistics(from, theta); }
+  void prepare(const S* theta, Weights& weights) const { layer_->prepare(theta, weights); }
+  void prepare_back(const S* theta, Weights& weights) const { layer_->prepare_back(theta, weights); }
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
                     Tape& tape) const {
-    return holder_->forward(weights, in, pass, initial, tape);
+    return layer_->forward(weights, in, pass, initial, tape);
   }
-  void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const { holder_->final_state(in, tape, state); }
+  void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const { layer_->final_state(in, tape, state); }
   void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out,
                 const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
-    holder_->backward(weights, in, pass, d_out, d_final, tape, gradient, d_in, d_initial);
+    layer_->backward(weights, in, pass, d_out, d_final, tape, gradient, d_in, d_initial);
   }
   std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const {
-    return holder_->first_non_finite(weights, in, tape);
+    return layer_->first_non_finite(weights, in, tape);
   }
 
  private:
-  struct Holder {
-    virtual ~Holder() = default;
-    virtual std::unique_ptr<Holder> copy() const = 0;
+  struct LayerInterface {
+    virtual ~LayerInterface() = default;
+    virtual std::unique_ptr<LayerInterface> copy() const = 0;
     virtual Shape connect(Shape in) = 0;
     virtual std::string name() const = 0;
     virtual LayerOptions options() const = 0;
     virtual const ParameterTable& parameters() const = 0;
     virtual std::vector<Index> state_rows() const = 0;
     virtual bool causal() const = 0;
-    virtual Start start() const = 0;
-    virtual std::vector<NamedStart> named_starts() const = 0;
+    virtual Initializers role_initializers() const = 0;
+    virtual std::vector<NamedInitializer> named_initializers() const = 0;
     virtual Index kept(Index columns, Index batch, Keeping keeping) const = 0;
     virtual bool columnwise() const = 0;
     virtual Index steps_after(Index steps) const = 0;
@@ -111,18 +111,18 @@ class AnyLayer {
   };
 
   template <class L>
-  struct Holding final : Holder {
-    explicit Holding(L held) : layer(std::move(held)) {}
+  struct HeldLayer final : LayerInterface {
+    explicit HeldLayer(L held) : layer(std::move(held)) {}
 
-    std::unique_ptr<Holder> copy() const override { return std::make_unique<Holding>(layer); }
+    std::unique_ptr<LayerInterface> copy() const override { return std::make_unique<HeldLayer>(layer); }
     Shape connect(Shape in) override { return layer.connect(in); }
     std::string name() const override { return std::string(layer.name()); }
     [[gnu::cold]] LayerOptions options() const override { return layer.options(); }
     const ParameterTable& parameters() const override { return layer.parameters(); }
     std::vector<Index> state_rows() const override { return layer.state_rows(); }
     bool causal() const override { return layer.causal(); }
-    Start start() const override { return layer.start(); }
-    std::vector<NamedStart> named_starts() const override { return layer.named_starts(); }
+    Initializers role_initializers() const override { return layer.role_initializers(); }
+    std::vector<NamedInitializer> named_initializers() const override { return layer.named_initializers(); }
     Index kept(Index columns, Index batch, Keeping keeping) const override {
       return layer.kept(columns, batch, keeping);
     }
@@ -144,8 +144,8 @@ class AnyLayer {
     void update_statistics(const double* from, S* theta) const override { layer.update_statistics(from, theta); }
     void prepare(const S* theta, Weights& weights) const override {
       // Also replaces weights created by another model.
-      if (dynamic_cast<KeptBy<typename L::Weights>*>(weights.kept.get()) == nullptr)
-        weights.kept = std::make_unique<KeptBy<typename L::Weights>>();
+      if (dynamic_cast<StorageOf<typename L::Weights>*>(weights.kept.get()) == nullptr)
+        weights.kept = std::make_unique<StorageOf<typename L::Weights>>();
       layer.prepare(theta, of<typename L::Weights>(weights));
     }
     void prepare_back(const S* theta, Weights& weights) const override {
@@ -154,8 +154,8 @@ class AnyLayer {
 
     Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
                       Tape& tape) const override {
-      if (dynamic_cast<KeptBy<typename L::Tape>*>(tape.kept.get()) == nullptr)
-        tape.kept = std::make_unique<KeptBy<typename L::Tape>>();
+      if (dynamic_cast<StorageOf<typename L::Tape>*>(tape.kept.get()) == nullptr)
+        tape.kept = std::make_unique<StorageOf<typename L::Tape>>();
       return layer.forward(of<typename L::Weights>(weights), in, pass, initial, of<typename L::Tape>(tape));
     }
     void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const override {
@@ -171,9 +171,9 @@ class AnyLayer {
     }
 
     /// Weights or tape of the held layer; throws ValueError before the first forward pass.
-    template <class Own, class Holding>
-    static Own& of(Holding& holding) {
-      auto* kept = dynamic_cast<KeptBy<Own>*>(holding.kept.get());
+    template <class Own, class HeldLayer>
+    static Own& of(HeldLayer& holding) {
+      auto* kept = dynamic_cast<StorageOf<Own>*>(holding.kept.get());
       require<ValueError>(kept != nullptr, "this layer has not run forward on this tape");
       return kept->own;
     }
@@ -182,11 +182,11 @@ class AnyLayer {
   };
 
   template <class Own>
-  struct KeptBy final : Kept {
+  struct StorageOf final : Storage {
     Own own = {};
   };
 
-  std::unique_ptr<Holder> holder_;
+  std::unique_ptr<LayerInterface> layer_;
 };
 
 }  // namespace unroll

@@ -23,7 +23,7 @@ struct Bidirectional {
   Merge merge = Merge::concat;
   Returns returns = Returns::steps;
   std::vector<std::pair<std::string, Index>> sizes = {};
-  Start first_values = {};
+  Initializers initializers = {};
 
   template <class S>
   using Cell = CellTemplate<S>;
@@ -34,7 +34,7 @@ struct Bidirectional {
 namespace detail {
 
 template <class C>
-struct BothWeights {
+struct BidirectionalWeights {
   typename C::Weights forward, backward;
 };
 
@@ -42,11 +42,11 @@ struct BothWeights {
 
 /// Implementation of Bidirectional.
 template <class Options, class S>
-class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename detail::CellOf<Options, S>::type>>,
+class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<typename detail::CellOf<Options, S>::type>>,
                            Options {
   using C = typename detail::CellOf<Options, S>::type;
   using One = detail::OneDirection<C>;
-  using Options::first_values, Options::merge, Options::returns, Options::sizes, Options::units;
+  using Options::initializers, Options::merge, Options::returns, Options::sizes, Options::units;
   static_assert(std::same_as<S, typename C::Scalar>, "unroll: all layers of a model have the same Scalar");
 
  public:
@@ -81,11 +81,11 @@ class BidirectionalLayer : public LayerBase<S, detail::BothWeights<typename deta
     return rows;
   }
   bool causal() const { return false; }
-  Start start() const { return first_values; }
-  std::vector<NamedStart> named_starts() const {
-    std::vector<NamedStart> both;
+  Initializers role_initializers() const { return initializers; }
+  std::vector<NamedInitializer> named_initializers() const {
+    std::vector<NamedInitializer> both;
     for (const std::string_view prefix : {"forward.", "backward."})
-      for (const auto& [block, initializer] : One::named_starts())
+      for (const auto& [block, initializer] : One::named_initializers())
         both.emplace_back(std::string(prefix) + block, initializer);
     return both;
   }

@@ -36,7 +36,7 @@ class DenseLayer;
 struct Dense {
   Index units = 0;
   bool biased = true;
-  Start first_values = {};
+  Initializers initializers = {};
 
   template <class S>
   using Layer = DenseLayer<S>;
@@ -64,7 +64,7 @@ class DenseLayer : public LayerBase<S, detail::PackedMap<S>>, Dense {
   LayerOptions options() const { return {{"layer", "dense"}, {"units", units}, {"biased", biased}}; }
   const ParameterTable& parameters() const { return table_; }
   bool columnwise() const { return true; }
-  Start start() const { return first_values; }
+  Initializers role_initializers() const { return initializers; }
   Index kept(Index columns, Index, Keeping) const { return units * columns; }
 
   void prepare(const S* theta, Weights& weights) const {

@@ -69,7 +69,7 @@ class EmbeddingLayer;
 struct Embedding {
   Index size = 0;
   Index dimension = 0;
-  Initializer first_values = init::normal(0, 1);
+  Initializer initializer = init::normal(0, 1);
   Pretrained pretrained = {};             ///< replaces the initial values
   std::optional<Index> padding = {};      ///< token whose vector is zero, unless pretrained, and is not trained
   bool frozen = false;                    ///< no vector is trained
@@ -121,7 +121,7 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
   }
   const ParameterTable& parameters() const { return table_; }
   bool columnwise() const { return true; }
-  Start start() const { return {.input_weight = first_values}; }
+  Initializers role_initializers() const { return {.input_weight = initializer}; }
   Index kept(Index columns, Index, Keeping) const {
     return dimension * (columns + (columns > columns_together() ? size : 0)) +
            columns * Index(sizeof(Index) / sizeof(S));

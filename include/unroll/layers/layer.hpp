@@ -45,8 +45,8 @@ struct LayerBase {
     return none;
   }
   /// Initializers by role, and for single blocks by name.
-  Start start() const { return {}; }
-  std::vector<NamedStart> named_starts() const { return {}; }
+  Initializers role_initializers() const { return {}; }
+  std::vector<NamedInitializer> named_initializers() const { return {}; }
   /// Overwrites initial values with given ones, such as pretrained vectors.
   void set_given(S*) const {}
   /// Rows of each state. A layer with states also has a `final_state`.
@@ -134,8 +134,8 @@ concept HasDefaults = requires(L& made, const L& layer, Index n, Keeping keeping
                                State<typename L::Scalar>& state, typename L::Tape& tape, double* numbers) {
   { layer.options() } -> std::same_as<LayerOptions>;
   { layer.parameters() } -> std::convertible_to<const ParameterTable&>;
-  { layer.start() } -> std::convertible_to<Start>;
-  { layer.named_starts() } -> std::convertible_to<std::vector<NamedStart>>;
+  { layer.role_initializers() } -> std::convertible_to<Initializers>;
+  { layer.named_initializers() } -> std::convertible_to<std::vector<NamedInitializer>>;
   layer.set_given(theta);
   { layer.state_rows() } -> std::convertible_to<std::vector<Index>>;
   { layer.causal() } -> std::same_as<bool>;
@@ -161,6 +161,11 @@ concept Layer = HasLayerTypes<L> && HasDescription<L> && HasPrepare<L> && HasPas
 /// Static check of a layer type, instantiated by every model; reports the first missing member.
 template <class L>
 constexpr bool check_layer() {
+  static_assert(
+      !requires(const L& layer) { layer.start(); }, "unroll: start() of a layer was renamed to role_initializers()");
+  static_assert(
+      !requires(const L& layer) { layer.named_starts(); },
+      "unroll: named_starts() of a layer was renamed to named_initializers()");
   if constexpr (!HasLayerTypes<L>)
     static_assert(HasLayerTypes<L>, "unroll: a layer derives from LayerBase<Scalar>; see docs/own-layer.md");
   else if constexpr (!HasDescription<L>)
@@ -232,10 +237,10 @@ namespace detail {
 
 /// Initializer of a block: by name if the layer has a named one, otherwise by role.
 template <class L>
-Initializer first_values_of(const L& layer, const ParameterBlock& block) {
-  for (const auto& [name, own] : layer.named_starts())
+Initializer initializer_of(const L& layer, const ParameterBlock& block) {
+  for (const auto& [name, own] : layer.named_initializers())
     if (name == block.name) return own;
-  return layer.start().of(block.role);
+  return layer.role_initializers().of(block.role);
 }
 
 /// Runs f and prefixes errors with the part of the model: `within("layer ", 2, layer, f)`.

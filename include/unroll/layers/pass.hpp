@@ -52,7 +52,7 @@ struct Pass {
 };
 
 /// Initializers by role; a cell may override single blocks (the forget bias of an LSTM).
-struct Start {
+struct Initializers {
   Initializer input_weight = init::glorot_uniform();
   Initializer recurrent_weight = init::orthogonal();
   Initializer bias = init::zeros();
@@ -73,7 +73,8 @@ struct Start {
 };
 
 /// Initializer of a named block.
-using NamedStart = std::pair<std::string, Initializer>;
+using Start [[deprecated("renamed to Initializers")]] = Initializers;
+using NamedInitializer = std::pair<std::string, Initializer>;
 
 /// Location of the first non-finite value.
 struct NonFinite {

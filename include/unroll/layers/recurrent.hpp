@@ -91,9 +91,9 @@ struct OneDirection {
     cell.trace(equation, weights, all, tape.work, to);
   }
 
-  static std::vector<NamedStart> named_starts() {
-    if constexpr (requires { C::starts(); })
-      return C::starts();
+  static std::vector<NamedInitializer> named_initializers() {
+    if constexpr (requires { C::named_initializers(); })
+      return C::named_initializers();
     else
       return {};
   }
@@ -127,7 +127,7 @@ struct Recurrent {
   Direction direction = Direction::forward;
   Returns returns = Returns::steps;
   std::vector<std::pair<std::string, Index>> sizes = {};  ///< of symbols with a separate size, see CellSizes
-  Start first_values = {};
+  Initializers initializers = {};
 
   template <class S>
   using Cell = CellTemplate<S>;
@@ -160,7 +160,7 @@ template <class Options, class S>
 class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::type::Weights>, Options {
   using C = typename detail::CellOf<Options, S>::type;
   using One = detail::OneDirection<C>;
-  using Options::direction, Options::first_values, Options::returns, Options::sizes, Options::units;
+  using Options::direction, Options::initializers, Options::returns, Options::sizes, Options::units;
   static_assert(std::same_as<S, typename C::Scalar>, "unroll: all layers of a model have the same Scalar");
 
  public:
@@ -189,8 +189,8 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   const ParameterTable& parameters() const { return cell_.parameters(); }
   std::vector<Index> state_rows() const { return One::state_rows(cell_); }
   bool causal() const { return direction == Direction::forward && returns == Returns::steps; }
-  Start start() const { return first_values; }
-  std::vector<NamedStart> named_starts() const { return One::named_starts(); }
+  Initializers role_initializers() const { return initializers; }
+  std::vector<NamedInitializer> named_initializers() const { return One::named_initializers(); }
   Index kept(Index columns, Index batch, Keeping keeping) const {
     return OverTime<C>::kept(cell_, columns, batch, keeping) +
            (returns == Returns::last ? cell_.output_rows() * (columns + batch) : 0);

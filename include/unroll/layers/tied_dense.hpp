@@ -21,7 +21,7 @@ class TiedDenseLayer;
 struct TiedDense {
   Index embedding = 0;  ///< number of the Embedding layer
   bool biased = true;
-  Start first_values = {};
+  Initializers initializers = {};
 
   template <class S>
   using Layer = TiedDenseLayer<S>;
@@ -52,7 +52,7 @@ class TiedDenseLayer : public LayerBase<S, detail::PackedMap<S>>, TiedDense {
   LayerOptions options() const { return {{"layer", "tied dense"}, {"embedding", embedding}, {"biased", biased}}; }
   const ParameterTable& parameters() const { return table_; }
   bool columnwise() const { return true; }
-  Start start() const { return first_values; }
+  Initializers role_initializers() const { return initializers; }
   Index kept(Index columns, Index, Keeping) const { return weight_.block.cols * columns; }
 
   void prepare(const S* theta, Weights& weights) const {

@@ -1,7 +1,7 @@
 #pragma once
 // Chain of layers: common base of Sequential and Stack.
 
-#include "unroll/core/kept.hpp"
+#include "unroll/core/non_temporary.hpp"
 #include "unroll/models/description.hpp"
 #include "unroll/threads/flush_to_zero.hpp"
 
@@ -76,7 +76,7 @@ class Chain : public detail::Description<Layers> {
     return tape.in.back().values;
   }
   /// The same with prepared weights.
-  ConstView<Scalar> forward(detail::Lasting<Weights> weights, detail::PassInput<Scalar> x,
+  ConstView<Scalar> forward(detail::NonTemporary<Weights> weights, detail::PassInput<Scalar> x,
                             detail::PassTimeline timeline, Tape& tape, const Pass& pass = {},
                             const ModelState<Scalar>& initial = {}) const {
     run(weights, x, timeline, tape, pass, initial, depth());
@@ -85,7 +85,7 @@ class Chain : public detail::Description<Layers> {
 
   /// First half of a training pass, completed by `learn`. Weights must be prepared for both passes. Omits a columnwise
   /// last layer, so that its outputs are never all in memory.
-  void begin_learning(detail::Lasting<Weights> weights, detail::PassInput<Scalar> x, detail::PassTimeline timeline,
+  void begin_learning(detail::NonTemporary<Weights> weights, detail::PassInput<Scalar> x, detail::PassTimeline timeline,
                       Tape& tape, const Pass& pass = {}, const ModelState<Scalar>& initial = {}) const {
     run(weights, x, timeline, tape, pass, initial, depth() - (last_is_columnwise() ? 1 : 0));
   }

@@ -71,7 +71,7 @@ class Description {
     each([&](const auto& layer, auto k) {
       // Blocks are numbered across the whole model, so that each has its own random numbers.
       for (const ParameterBlock& block : layer.parameters().blocks())
-        detail::first_values_of(layer, block)
+        detail::initializer_of(layer, block)
             .fill(parameters_[text(std::size_t(k), ".", block.name)], Random(seed, Purpose::initialise, number++));
       layer.set_given(parameters_.values().data() + offsets_[k]);
     });

@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "unroll/core/kept.hpp"
+#include "unroll/core/non_temporary.hpp"
 #include "unroll/engine/over_time.hpp"
 #include "unroll/models/description.hpp"
 #include "unroll/models/seq2seq_description.hpp"
@@ -80,7 +80,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
 
   /// Encoder pass over the sources [features x columns of their timeline]. Sets the tape's memory and the initial
   /// states of the decoder.
-  void encode(detail::Lasting<Weights> kept, detail::PassInput<Scalar> x, detail::PassTimeline sources, Tape& tape,
+  void encode(detail::NonTemporary<Weights> kept, detail::PassInput<Scalar> x, detail::PassTimeline sources, Tape& tape,
               const Pass& pass = {}) const {
     const Weights& weights = kept;
     const Index batch = sources.get().batch();
@@ -121,7 +121,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   /// First half of a training pass: runs the encoder, then the decoder over `tokens`, one per column of `targets`: each
   /// is the token before the one to predict. Both timelines have the same samples. Throws ShapeError if sizes do not
   /// match.
-  void begin_learning(detail::Lasting<Weights> kept, detail::PassInput<Scalar> x, detail::PassTimeline sources,
+  void begin_learning(detail::NonTemporary<Weights> kept, detail::PassInput<Scalar> x, detail::PassTimeline sources,
                       std::span<const Index> tokens, detail::PassTimeline targets, Tape& tape,
                       const Pass& pass = {}) const {
     const Weights& weights = kept;

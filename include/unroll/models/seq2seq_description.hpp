@@ -21,7 +21,7 @@ struct Seq2SeqOptions {
   Bridge bridge = Bridge::project;
   bool tied = false;    ///< scores are products with the embedded tokens (Press & Wolf 2017, arXiv:1608.05859)
   bool causal = false;  ///< step t of the decoder attends only to the first t + 1 steps of its source
-  Start first_values = {};
+  Initializers initializers = {};
   bool sparse = false;  ///< a training step leaves vectors unchanged whose tokens were not decoder inputs, see
                         ///< Embedding; no effect if tied
 };
@@ -73,7 +73,7 @@ class Seq2SeqDescription {
     parameters_.values().head(encoder_.parameters().size()) = encoder_.parameters().values();
     const auto& blocks = parameters_.table().blocks();
     for (std::size_t k = encoder_.parameters().table().blocks().size(); k < blocks.size(); ++k)
-      first_values(blocks[k]).fill(parameters_.block(blocks[k]), Random(seed, Purpose::initialise, std::uint64_t(k)));
+      initializer_of(blocks[k]).fill(parameters_.block(blocks[k]), Random(seed, Purpose::initialise, std::uint64_t(k)));
   }
 
  protected:
@@ -179,15 +179,15 @@ class Seq2SeqDescription {
       return -1;
   }();
 
-  Initializer first_values(const ParameterBlock& block) const {
-    if (block.name == "embedding.weight") return embedding_.start().of(block.role);
-    if constexpr (requires { C::starts(); })
-      for (const auto& [name, own] : C::starts())
+  Initializer initializer_of(const ParameterBlock& block) const {
+    if (block.name == "embedding.weight") return embedding_.role_initializers().of(block.role);
+    if constexpr (requires { C::named_initializers(); })
+      for (const auto& [name, own] : C::named_initializers())
         if (block.name == "decoder." + name) return own;
-    if constexpr (requires { cell_.named_starts(); })
-      for (const auto& [name, own] : cell_.named_starts())
+    if constexpr (requires { cell_.column_initializers(); })
+      for (const auto& [name, own] : cell_.column_initializers())
         if (block.name == "decoder." + name) return own;
-    return options_.first_values.of(block.role);
+    return options_.initializers.of(block.role);
   }
 };
 

@@ -11,7 +11,7 @@
 
 #include "unroll/core/checked.hpp"
 #include "unroll/core/types.hpp"
-#include "unroll/parameters/reach.hpp"
+#include "unroll/parameters/touched_entries.hpp"
 
 namespace unroll {
 
@@ -162,11 +162,11 @@ class Parameters {
   /// All entries zero. Throws ShapeError if memory is exhausted.
   explicit Parameters(ParameterTable table) : table_(std::make_shared<ParameterTable>(std::move(table))) {
     take_memory(table_->size(), "parameters", [&] { values_.setZero(table_->size()); });
-    reach_ = detail::Reach(table_->learned(true));
+    touched_entries_ = detail::TouchedEntries(table_->learned(true));
     for (const ParameterBlock& block : table_->blocks())
       if (block.sparse)
-        reach_.add_table(block.offset, block.rows, block.stride,
-                         block.frozen.empty() ? std::vector<bool>(std::size_t(block.cols)) : block.frozen);
+        touched_entries_.add_table(block.offset, block.rows, block.stride,
+                                   block.frozen.empty() ? std::vector<bool>(std::size_t(block.cols)) : block.frozen);
   }
 
   const ParameterTable& table() const { return *table_; }
@@ -189,30 +189,32 @@ class Parameters {
   Parameters zeros_like() const {
     Parameters other(*this);
     other.values_.setZero();
-    other.reach_.forget();
+    other.touched_entries_.forget();
     return other;
   }
 
   /// Records that these columns of the block at `offset` have a gradient. Required for sparse blocks, no effect on
   /// others. Throws ShapeError for a column out of range.
-  void touch(Index offset, std::span<const Index> columns) { reach_.touch(offset, columns); }
+  void touch(Index offset, std::span<const Index> columns) { touched_entries_.touch(offset, columns); }
   /// Records all columns touched in another gradient of the same parameters.
-  void touch(const Parameters& other) { reach_.touch(other.reach_); }
+  void touch(const Parameters& other) { touched_entries_.touch(other.touched_entries_); }
 
-  std::span<const detail::Segment> segments() const { return reach_.segments(); }  ///< dense ones, then touched columns
-  std::span<const detail::Segment> dense() const { return reach_.always(); }       ///< reached by every batch
-  std::span<const detail::Segment> touched() const { return reach_.touched(); }    ///< in order of touching
+  std::span<const detail::Segment> segments() const {
+    return touched_entries_.segments();
+  }  ///< dense ones, then touched columns
+  std::span<const detail::Segment> dense() const { return touched_entries_.always(); }     ///< reached by every batch
+  std::span<const detail::Segment> touched() const { return touched_entries_.touched(); }  ///< in order of touching
 
   /// Sets the segments to zero and forgets touched columns.
   void reset() {
     for (const detail::Segment& segment : segments()) values_.segment(segment.first, segment.size).setZero();
-    reach_.forget();
+    touched_entries_.forget();
   }
 
  private:
   std::shared_ptr<const ParameterTable> table_;  // shared by a model, its gradients and its copies
   VectorX<Scalar> values_;
-  detail::Reach reach_;
+  detail::TouchedEntries touched_entries_;
 };
 
 }  // namespace unroll

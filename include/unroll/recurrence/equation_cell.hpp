@@ -49,7 +49,9 @@ class EquationCell {
   }
   const detail::CellLayout<Derivation>& layout() const { return *layout_; }
   /// Initializers that depend on the sizes, by parameter name.
-  std::vector<std::pair<std::string, Initializer>> named_starts() const { return layout_->named_starts(); }
+  std::vector<std::pair<std::string, Initializer>> column_initializers() const {
+    return layout_->column_initializers();
+  }
 
   /// Number of values that a pass stores per column, excluding states and output.
   Index kept_rows() const {

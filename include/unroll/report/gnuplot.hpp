@@ -12,20 +12,20 @@
 namespace unroll {
 namespace detail {
 
-struct Ran {
+struct ShellResult {
   int status;
   std::string output;
 };
 
 /// Runs a shell command; status -1 if it cannot be started.
-inline Ran run_shell(const std::string& command) {
-  Ran ran{-1, {}};
+inline ShellResult run_shell(const std::string& command) {
+  ShellResult result{-1, {}};
   std::FILE* const pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return ran;
+  if (pipe == nullptr) return result;
   char some[1 << 14];
-  while (const std::size_t count = std::fread(some, 1, sizeof some, pipe)) ran.output.append(some, count);
-  ran.status = pclose(pipe);
-  return ran;
+  while (const std::size_t count = std::fread(some, 1, sizeof some, pipe)) result.output.append(some, count);
+  result.status = pclose(pipe);
+  return result;
 }
 
 /// Whether the picture is complete: gnuplot reports success even if it could not write everything.
@@ -40,7 +40,7 @@ inline std::string run_gnuplot(const std::filesystem::path& folder, const std::s
   if (run_shell("command -v gnuplot 2>&1").status != 0) return "gnuplot is not installed";
   const std::string command = text("cd -- ", detail::shell_quoted(std::filesystem::absolute(folder).string()),
                                    " && gnuplot -e ", to_standard_output, "=1 ", name, ".gp ");
-  const Ran drawn = run_shell(command + "2> /dev/null");
+  const ShellResult drawn = run_shell(command + "2> /dev/null");
   if (drawn.status == 0 && is_whole(drawn.output, format)) {
     write_text(folder / picture_file(name, format), drawn.output);
     return {};

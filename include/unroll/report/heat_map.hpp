@@ -66,12 +66,12 @@ inline DataTable shown_of(const figure::HeatMap& map) {
 }
 
 /// Layout of a heat map in pixels, with space for names on the left and below.
-struct MapPlace {
+struct HeatMapLayout {
   static constexpr int line = 20;  // height of a name
   int cell_width, cell_height, left, right = 130, top, bottom, width, height;
   std::vector<std::string> title;
 
-  MapPlace(const figure::HeatMap& map, bool two_lines) {
+  HeatMapLayout(const figure::HeatMap& map, bool two_lines) {
     constexpr int letter = 9, most = 40;  // pixels per letter; longer names are cut at the edge of the picture
     const auto room = [](const std::vector<std::string>& names, Index count) {
       return letter * int(names.empty() ? text(count).size() : std::min<std::size_t>(longest(names), most));
@@ -123,7 +123,7 @@ inline std::pair<double, double> range_of(const figure::HeatMap& map) {
 inline std::string names_commands(const char* axis, const std::vector<std::string>& names, Index count, bool turned,
                                   int cell) {
   if (names.empty()) return count <= 10 ? text("set ", axis, "tics 1\n") : std::string();
-  const std::size_t step = std::size_t((MapPlace::line + cell - 1) / cell);
+  const std::size_t step = std::size_t((HeatMapLayout::line + cell - 1) / cell);
   return text("set ", axis, "tics ", turned ? "rotate by 90 right " : "", tics(names, step), "\n");
 }
 
@@ -138,7 +138,7 @@ inline std::string letters_command(const char* label, double low, double high, b
 /// `label`: gnuplot expression for the text in the cells; nullptr: none.
 inline Picture map_picture(const figure::HeatMap& map, const char* label, bool two_lines) {
   check_map(map);
-  const MapPlace place(map, two_lines);
+  const HeatMapLayout place(map, two_lines);
   const auto [low, high] = range_of(map);
   // Boxes have sharp edges, but one box per value is too large for a page if the map is large.
   const bool boxes = map.values.size() <= 4000 || map.values.rows() == 1 || map.values.cols() == 1;

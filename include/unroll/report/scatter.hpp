@@ -46,9 +46,9 @@ inline DataTable shown_of(DataTable table) {
 }
 
 /// Occupied space in the picture, in approximate pixels, so that labels do not overlap.
-class Places {
+class LabelSpace {
  public:
-  explicit Places(const std::vector<figure::Point>& points) {
+  explicit LabelSpace(const std::vector<figure::Point>& points) {
     for (const figure::Point& point : points) x_.take_in(point.x), y_.take_in(point.y);
   }
 
@@ -83,9 +83,9 @@ class Places {
 /// left out; the table of numbers contains all.
 inline std::string point_names(const std::vector<figure::Point>& points) {
   std::string commands;
-  Places places(points);
+  LabelSpace space(points);
   for (const figure::Point& point : points)
-    if (!point.name.empty() && is_finite(point.x) && is_finite(point.y) && places.take(point))
+    if (!point.name.empty() && is_finite(point.x) && is_finite(point.y) && space.take(point))
       commands += text("set label ", detail::gnuplot_quoted(point.name), " at ", point.x, ",", point.y,
                        " left front offset 0.6,0.3 font 'sans,15'\n");
   return commands;

@@ -26,7 +26,7 @@ class LanguageDecoder {
   /// Prepares the weights of `kept`, which must outlive the decoder. `never`: tokens that must not be generated;
   /// negative ones are ignored. Throws ShapeError for a model that reads anything but one number per step or has one
   /// output per sequence, ValueError for tokens outside the vocabulary.
-  explicit LanguageDecoder(detail::Lasting<Model> kept, std::vector<Index> never = {})
+  explicit LanguageDecoder(detail::NonTemporary<Model> kept, std::vector<Index> never = {})
       : model_(kept), never_(std::move(never)), tape_(std::make_unique<typename Model::Tape>()) {
     require<ShapeError>(model_.features() == 1 && model_.per_step(),
                         "language decoder: expects a model that reads one number per step and gives scores at every "

@@ -10,7 +10,7 @@
 #include "unroll/core/random.hpp"
 #include "unroll/word2vec/negative_sampling.hpp"
 #include "unroll/word2vec/word2vec_options.hpp"
-#include "unroll/word2vec/word_draws.hpp"
+#include "unroll/word2vec/word_random.hpp"
 
 namespace unroll::detail {
 
@@ -95,7 +95,7 @@ class WordStripes {
 /// predicted words of stripe j.
 ///
 /// With several parts, `parts` times as many words are drawn, and only those in the stripe of the wanted word are kept.
-/// Two words share a stripe with probability 1 / parts, so the expected number of draws does not depend on `parts`.
+/// Two words share a stripe with probability 1 / parts, so the expected number of random does not depend on `parts`.
 class PredictionMaker {
  public:
   PredictionMaker(const PackedText& text, const Word2VecOptions& options)
@@ -111,31 +111,31 @@ class PredictionMaker {
   };
 
   void make(Index epoch, std::size_t sentence, const WordStripes& stripes, Work& work) const {
-    WordDraws draws(Random(options_.seed, Purpose::sample, std::uint64_t(epoch), sentence).bits(0));
+    WordRandom random(Random(options_.seed, Purpose::sample, std::uint64_t(epoch), sentence).bits(0));
     work.sentence.clear();
     for (const auto word : text_.sentence(sentence))
-      if (draws.word() < kept_[std::size_t(word)]) work.sentence.push_back(word);
-    for (std::size_t k = 0; k < work.sentence.size(); ++k) make_window(k, stripes, work, draws);
+      if (random.word() < kept_[std::size_t(word)]) work.sentence.push_back(word);
+    for (std::size_t k = 0; k < work.sentence.size(); ++k) make_window(k, stripes, work, random);
   }
 
  private:
-  void make_window(std::size_t k, const WordStripes& stripes, Work& work, WordDraws& draws) const {
-    const std::size_t reach = 1 + draws.below(static_cast<std::uint32_t>(options_.window));
+  void make_window(std::size_t k, const WordStripes& stripes, Work& work, WordRandom& random) const {
+    const std::size_t reach = 1 + random.below(static_cast<std::uint32_t>(options_.window));
     const std::size_t last = std::min(k + reach, work.sentence.size() - 1);
     work.given.clear();
     for (std::size_t near = k - std::min(k, reach); near <= last; ++near)
       if (near != k) work.given.push_back(work.sentence[near]);
     if (work.given.empty()) return;
-    if (options_.model == WordModel::cbow) return predict(work.given, work.sentence[k], stripes, work, draws);
-    for (const std::int32_t& given : work.given) predict({&given, 1}, work.sentence[k], stripes, work, draws);
+    if (options_.model == WordModel::cbow) return predict(work.given, work.sentence[k], stripes, work, random);
+    for (const std::int32_t& given : work.given) predict({&given, 1}, work.sentence[k], stripes, work, random);
   }
 
   void predict(std::span<const std::int32_t> given, std::int32_t wanted, const WordStripes& stripes, Work& work,
-               WordDraws& draws) const {
+               WordRandom& random) const {
     const std::size_t stripe = stripes(wanted);
     work.predicted.assign(1, wanted);
     for (Index n = 0; n < options_.negatives * options_.parts; ++n)
-      if (const auto drawn = noise_(draws); drawn != wanted && stripes(drawn) == stripe)
+      if (const auto drawn = noise_(random); drawn != wanted && stripes(drawn) == stripe)
         work.predicted.push_back(drawn);
     work.lists[stripes(given.front()) * std::size_t(options_.parts) + stripe].add({given, work.predicted});
     ++work.predictions;

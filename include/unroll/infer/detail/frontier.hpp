@@ -16,7 +16,7 @@
 namespace unroll::detail {
 
 /// Active hypothesis. `sample` distinguishes samples of the same source.
-struct Ongoing {
+struct ActiveHypothesis {
   Index source = 0, node = -1;
   double log_probability = 0;
   Index sample = 0;
@@ -39,7 +39,7 @@ class Frontier {
   }
 
   Index size() const { return Index(items_.size()); }
-  const Ongoing& operator[](Index k) const { return items_[std::size_t(k)]; }
+  const ActiveHypothesis& operator[](Index k) const { return items_[std::size_t(k)]; }
   /// Number of tokens of every hypothesis.
   Index length() const { return length_; }
   Index longest(Index source) const { return detail::longest(limits_, source); }
@@ -60,7 +60,7 @@ class Frontier {
     const ConstView<Scalar> weights = decoder_.attention();
     require<ShapeError>(weights.cols() == size(), "decoding: ", size(), " hypotheses, but attention for ",
                         weights.cols());
-    for (const Ongoing& item : items_) {
+    for (const ActiveHypothesis& item : items_) {
       const Index steps = decoder_.source_length(item.source);
       require<ShapeError>(steps >= 0 && steps <= weights.rows(), "decoding: source ", item.source, " has ", steps,
                           " steps, its attention ", weights.rows());
@@ -71,11 +71,11 @@ class Frontier {
   bool ends(Index token) const { return token == limits_.end; }
 
   /// Hypothesis k extended by a token that does not end it.
-  Ongoing extended(Index k, Index token, double log_probability, Index sample = 0) {
+  ActiveHypothesis extended(Index k, Index token, double log_probability, Index sample = 0) {
     return {(*this)[k].source, tree_.add((*this)[k].node, token, k), log_probability, sample};
   }
   /// Adds hypothesis k, extended by `token` to `item`, to the next set.
-  void go_on(Index k, Index token, const Ongoing& item) {
+  void go_on(Index k, Index token, const ActiveHypothesis& item) {
     parents_.push_back(k), tokens_.push_back(token), next_.push_back(item);
   }
   /// Parents of the hypotheses of the next set.
@@ -88,7 +88,7 @@ class Frontier {
     next_.clear(), parents_.clear(), tokens_.clear();
   }
 
-  Hypothesis<Scalar> hypothesis(const Ongoing& item, bool ended) const {
+  Hypothesis<Scalar> hypothesis(const ActiveHypothesis& item, bool ended) const {
     Hypothesis<Scalar> result{.log_probability = item.log_probability, .score = item.log_probability, .ended = ended};
     tree_.tokens(item.node, result.tokens);
     if constexpr (AttentionDecoder<D>) {
@@ -131,7 +131,7 @@ class Frontier {
   const Limits& limits_;
   bool keep_attention_;
   Tree tree_;
-  std::vector<Ongoing> items_, next_;
+  std::vector<ActiveHypothesis> items_, next_;
   std::vector<Index> parents_, tokens_, forbidden_, written_;
   Strided<const Scalar> logits_;
   Index length_ = 0;

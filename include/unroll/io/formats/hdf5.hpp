@@ -66,7 +66,7 @@ class Hdf5File {
   /// Shape and type of a dataset. Throws FileError, with the existing names, if there is no such dataset.
   Hdf5Shape shape(const std::string& dataset) const {
     const detail::Hdf5Silence silence;
-    const Opened data = open(dataset);
+    const OpenDataset data = open(dataset);
     return {data.sizes, detail::hdf5_type_name(data.type)};
   }
 
@@ -76,7 +76,7 @@ class Hdf5File {
   template <class T>
   std::vector<T> read(const std::string& dataset) const {
     const detail::Hdf5Silence silence;
-    const Opened data = open(dataset);
+    const OpenDataset data = open(dataset);
     return read_numbers<T>(data, data.sizes.empty() ? 1 : data.sizes[0], 0);
   }
 
@@ -85,7 +85,7 @@ class Hdf5File {
   template <class T>
   std::vector<T> read(const std::string& dataset, Index first, Index count) const {
     const detail::Hdf5Silence silence;
-    const Opened data = open(dataset);
+    const OpenDataset data = open(dataset);
     require<ShapeError>(!data.sizes.empty() && first >= 0 && count >= 0 && first <= data.sizes[0] - count, data.who,
                         ": entries ", first, " to ", first + count, " of the first dimension are wanted, its shape is ",
                         detail::shape_text(data.sizes));
@@ -107,14 +107,14 @@ class Hdf5File {
   template <class T>
   std::vector<std::vector<T>> ragged(const std::string& dataset) const {
     const detail::Hdf5Silence silence;
-    const Opened data = open(dataset);
+    const OpenDataset data = open(dataset);
     require<ShapeError>(H5Tget_class(data.type) == H5T_VLEN && data.sizes.size() == 1, data.who,
                         ": expected arrays of different lengths, it is ", detail::hdf5_type_name(data.type), " ",
                         detail::shape_text(data.sizes));
     check_numbers(data, detail::Hdf5Handle(H5Tget_super(data.type), H5Tclose));
     const detail::Hdf5Handle type(H5Tvlen_create(detail::hdf5_type<T>()), H5Tclose);
     std::vector<hvl_t> arrays = room<hvl_t>(data, std::size_t(data.sizes[0]));
-    const Reclaim reclaim{type, data.space, arrays.data()};
+    const RaggedMemory memory{type, data.space, arrays.data()};
     transfer(data, type, H5S_ALL, H5S_ALL, arrays.data());
     std::vector<std::vector<T>> rows;
     for (const hvl_t& array : arrays) {
@@ -125,17 +125,17 @@ class Hdf5File {
   }
 
  private:
-  struct Opened {
+  struct OpenDataset {
     std::string who;
     detail::Hdf5Handle data, space, type;
     std::vector<Index> sizes;
   };
 
   /// RAII object that frees the memory libhdf5 allocated for ragged arrays.
-  struct Reclaim {
+  struct RaggedMemory {
     hid_t type, space;
     hvl_t* arrays;
-    ~Reclaim() { H5Dvlen_reclaim(type, space, H5P_DEFAULT, arrays); }
+    ~RaggedMemory() { H5Dvlen_reclaim(type, space, H5P_DEFAULT, arrays); }
   };
 
   std::string who(const std::string& dataset) const { return text(name_, ", ", detail::in_quotes(dataset)); }
@@ -146,7 +146,7 @@ class Hdf5File {
     return list.empty() ? "there are none" : "there are " + list;
   }
 
-  Opened open(const std::string& dataset) const {
+  OpenDataset open(const std::string& dataset) const {
     if (!has(dataset))
       throw FileError(text(name_, ": has no dataset ", detail::in_quotes(dataset), ", ", list_of_names()));
     detail::Hdf5Handle data(H5Dopen2(file_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
@@ -167,14 +167,14 @@ class Hdf5File {
     return {who(dataset), std::move(data), std::move(space), std::move(type), {extents.begin(), extents.end()}};
   }
 
-  static void check_numbers(const Opened& data, hid_t type) {
+  static void check_numbers(const OpenDataset& data, hid_t type) {
     const H5T_class_t kind = H5Tget_class(type);
     require<FileError>(kind == H5T_FLOAT || kind == H5T_INTEGER || kind == H5T_ENUM, data.who,
                        ": expected numbers, it is ", detail::hdf5_type_name(data.type));
   }
 
   /// Number of elements in `rows` entries of the first dimension.
-  static std::size_t count_numbers(const Opened& data, Index rows) {
+  static std::size_t count_numbers(const OpenDataset& data, Index rows) {
     constexpr auto most = std::size_t(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(double);
     std::size_t count = std::size_t(rows);
     for (std::size_t d = 1; d < data.sizes.size(); ++d) {
@@ -190,7 +190,7 @@ class Hdf5File {
   /// is about 1000, relative to the size of stored elements, which may be smaller than T. Elements that were never
   /// written need no space in the file and read as zeros; up to 64 MiB of them are allowed.
   template <class T>
-  std::vector<T> room(const Opened& data, std::size_t count) const {
+  std::vector<T> room(const OpenDataset& data, std::size_t count) const {
     constexpr hsize_t best = 1100, always = hsize_t(1) << 26;
     hsize_t bytes = 0;
     H5Fget_filesize(file_, &bytes);
@@ -204,7 +204,7 @@ class Hdf5File {
   }
 
   template <class T>
-  std::vector<T> read_numbers(const Opened& data, Index rows, Index first) const {
+  std::vector<T> read_numbers(const OpenDataset& data, Index rows, Index first) const {
     check_numbers(data, data.type);
     std::vector<T> values = room<T>(data, count_numbers(data, rows));
     if (values.empty()) return values;
@@ -217,7 +217,7 @@ class Hdf5File {
     return values;
   }
 
-  static void transfer(const Opened& data, hid_t type, hid_t memory, hid_t selection, void* to) {
+  static void transfer(const OpenDataset& data, hid_t type, hid_t memory, hid_t selection, void* to) {
     bool lost = false;
     const detail::Hdf5Handle how(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
     H5Pset_type_conv_cb(how, detail::stop_at_lost_number, &lost);

@@ -27,7 +27,7 @@ struct Conv1d {
   Index groups = 1;                 ///< number of feature groups; each feeds its own group of units
   WindowPadding padding = valid();  ///< or same(), causal(), or a number of zeros at each end
   bool biased = true;
-  Start first_values = {};
+  Initializers initializers = {};
 
   template <class S>
   using Layer = Conv1dLayer<S>;
@@ -64,7 +64,9 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
   Index steps_after(Index steps) const { return sizes_of(steps).coarse; }
   bool causal() const { return keeps_steps() && (kernel == 1 || padding.kind() == WindowPadding::Kind::causal); }
   /// Fans count all taps, as in PyTorch and Keras.
-  Start start() const { return detail::with_fans(first_values, {kernel * (features_ / groups), kernel * units}); }
+  Initializers role_initializers() const {
+    return detail::with_fans(initializers, {kernel * (features_ / groups), kernel * units});
+  }
   Index kept(Index columns, Index batch, Keeping) const {
     const auto sizes = sizes_of(batch == 0 ? 0 : divide_up(columns, batch));
     return batch * (convolution_.kept(sizes) + units * sizes.coarse);

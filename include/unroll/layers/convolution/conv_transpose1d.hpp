@@ -25,7 +25,7 @@ struct ConvTranspose1d {
   WindowPadding padding = valid();  ///< or same(), or the number of steps cut off at each end
   Index output_padding = 0;         ///< additional steps at the end, below stride or dilation
   bool biased = true;
-  Start first_values = {};
+  Initializers initializers = {};
 
   template <class S>
   using Layer = ConvTranspose1dLayer<S>;
@@ -61,7 +61,9 @@ class ConvTranspose1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>,
   bool causal() const { return false; }
   Index steps_after(Index steps) const { return sizes_of(steps).fine; }
   /// Fans count all taps.
-  Start start() const { return detail::with_fans(first_values, {kernel * (features_ / groups), kernel * units}); }
+  Initializers role_initializers() const {
+    return detail::with_fans(initializers, {kernel * (features_ / groups), kernel * units});
+  }
   Index kept(Index columns, Index batch, Keeping) const {
     const auto sizes = sizes_of(batch == 0 ? 0 : divide_up(columns, batch));
     return batch * (convolution_.kept(sizes) + units * sizes.fine);

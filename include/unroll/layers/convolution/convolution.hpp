@@ -12,7 +12,7 @@ namespace unroll {
 namespace detail {
 
 /// Initializers with explicit fans, for weights whose fans do not follow from rows and columns.
-inline Start with_fans(Start start, Fans fans) {
+inline Initializers with_fans(Initializers start, Fans fans) {
   start.input_weight = start.input_weight.with_fans(fans);
   start.bias = start.bias.with_fans(fans);
   return start;
@@ -32,7 +32,7 @@ enum class Side { coarse, fine };
 
 /// Columns in order of sequences, before they are copied to the order of a timeline.
 template <class S>
-class LinedUp {
+class SequenceColumns {
  public:
   /// Allocates `places(rank)` columns for each sequence.
   template <class F>
@@ -62,7 +62,7 @@ template <class S>
 struct ConvolutionTape {
   PaddedSequences<S> fine, coarse;
   std::vector<ConvolvedSizes> sizes;  // by rank
-  LinedUp<S> lined;
+  SequenceColumns<S> columns_by_sequence;
   Buffer<S> output;
   Timeline timeline;  // of the output, if it differs from that of the input
 };
@@ -126,7 +126,7 @@ class Convolution {
     line_up(to, tape);
     run_tasks(threads, timeline.batch(), [&](Index r) {
       run_sequence(to, weights, tape, r);
-      tape.lined.put(r, 0, timeline, bias, y);
+      tape.columns_by_sequence.put(r, 0, timeline, bias, y);
     });
   }
   /// Backward pass: also adds the gradient of W, which needs both sides stored by `fill`. `change(rank, places)` may
@@ -138,8 +138,8 @@ class Convolution {
     run_tasks(threads, timeline.batch() + 1, [&](Index k) {
       if (k == 0) return add_gradient(tape, gradient);
       run_sequence(to, weights, tape, k - 1);
-      change(k - 1, tape.lined.sequence(k - 1));
-      if (y.data() != nullptr) tape.lined.put(k - 1, at(tape.sizes, k - 1).before, timeline, nullptr, y);
+      change(k - 1, tape.columns_by_sequence.sequence(k - 1));
+      if (y.data() != nullptr) tape.columns_by_sequence.put(k - 1, at(tape.sizes, k - 1).before, timeline, nullptr, y);
     });
   }
   /// Gradient of W only, for a backward pass without input gradient.
@@ -203,8 +203,9 @@ class Convolution {
   }
 
   void line_up(Side to, Tape& tape) const {
-    tape.lined.shape(to == Side::fine ? fine_ : coarse_, Index(tape.sizes.size()),
-                     [&](Index r) { return to == Side::fine ? at(tape.sizes, r).fine : at(tape.sizes, r).coarse; });
+    tape.columns_by_sequence.shape(to == Side::fine ? fine_ : coarse_, Index(tape.sizes.size()), [&](Index r) {
+      return to == Side::fine ? at(tape.sizes, r).fine : at(tape.sizes, r).coarse;
+    });
   }
   void run_sequence(Side to, const Weights& weights, Tape& tape, Index rank) const {
     const ConvolvedSizes& sizes = at(tape.sizes, rank);
@@ -216,7 +217,7 @@ class Convolution {
   }
 
   void gather(const Weights& weights, Tape& tape, Index rank) const {
-    S* const y = tape.lined.sequence(rank);
+    S* const y = tape.columns_by_sequence.sequence(rank);
     for (Index g = 0; g < groups_; ++g)
       slide(at(weights.gather, g), tape.fine, rank, g, 0, windows_.stride, at(tape.sizes, rank).coarse,
             y + g * (coarse_ / groups_), coarse_);
@@ -224,7 +225,7 @@ class Convolution {
 
   void spread(const Weights& weights, Tape& tape, Index rank) const {
     const ConvolvedSizes& own = at(tape.sizes, rank);
-    S* const y = tape.lined.sequence(rank);
+    S* const y = tape.columns_by_sequence.sequence(rank);
     if (common_ > 1 || windows_.kernel < phases())
       std::fill_n(y, fine_ * own.fine, S(0));  // some places are not covered
     for (Index phase = 0; phase < phases(); ++phase) {

@@ -105,11 +105,11 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   std::uint64_t layers_inside() const { return std::max<std::uint64_t>(1, numbers_.back()); }
 
   /// Initializers of all blocks, as their layers define them.
-  std::vector<NamedStart> named_starts() const {
-    std::vector<NamedStart> all;
+  std::vector<NamedInitializer> named_initializers() const {
+    std::vector<NamedInitializer> all;
     each([&](const Layer& layer, std::size_t n) {
       for (const ParameterBlock& block : layer.parameters().blocks())
-        all.emplace_back(text(n, ".", block.name), detail::first_values_of(layer, block));
+        all.emplace_back(text(n, ".", block.name), detail::initializer_of(layer, block));
     });
     return all;
   }

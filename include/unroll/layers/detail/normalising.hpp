@@ -18,7 +18,7 @@ struct GainAndShift {
     if (scaled) table.add("weight", Role::gain, features, 1);
     if (shifted) table.add("bias", Role::bias, features, 1);
   }
-  static std::vector<NamedStart> named_starts() { return {{"weight", init::constant(1)}}; }
+  static std::vector<NamedInitializer> named_initializers() { return {{"weight", init::constant(1)}}; }
 
   /// Returns the pointer past the parameters read.
   const S* read(const S* theta, Index features, bool scaled, bool shifted) {

@@ -90,8 +90,8 @@ class BatchNormLayer : public LayerBase<S, detail::BatchNormWeights<S>>, BatchNo
     return all;
   }
   const ParameterTable& parameters() const { return table_; }
-  std::vector<NamedStart> named_starts() const {
-    auto named = detail::GainAndShift<S>::named_starts();
+  std::vector<NamedInitializer> named_initializers() const {
+    auto named = detail::GainAndShift<S>::named_initializers();
     named.emplace_back("running_var", init::constant(1));
     return named;
   }

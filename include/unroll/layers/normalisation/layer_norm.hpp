@@ -51,7 +51,7 @@ class LayerNormLayer : public LayerBase<S, detail::GainAndShift<S>>, LayerNorm {
         {"layer", "layer norm"}, {"epsilon", epsilon}, {"scaled", scaled}, {"shifted", shifted}, {"centred", centred}};
   }
   const ParameterTable& parameters() const { return table_; }
-  std::vector<NamedStart> named_starts() const { return Weights::named_starts(); }
+  std::vector<NamedInitializer> named_initializers() const { return Weights::named_initializers(); }
   bool columnwise() const { return true; }
   Index kept(Index columns, Index, Keeping) const { return (features_ + 2) * columns; }
 

@@ -69,11 +69,13 @@ class AttentionLayout : public ColumnLayout<D> {
   }
 
   /// Initial gain of normalised scores: 1 / sqrt(rows).
-  void add_starts(const CellLayout<D>& cell, std::vector<std::pair<std::string, Initializer>>& starts) const {
+  void add_initializers(const CellLayout<D>& cell,
+                        std::vector<std::pair<std::string, Initializer>>& initializers) const {
     for (int k = 0; k < words.count; ++k) {
       if (!words.word[k].normalised) continue;
       const double rows = double(cell.rows_of_size(query_of(k).dimension));
-      starts.emplace_back(text(program.equation[query_of(k).equation].name, ".g"), init::constant(1 / std::sqrt(rows)));
+      initializers.emplace_back(text(program.equation[query_of(k).equation].name, ".g"),
+                                init::constant(1 / std::sqrt(rows)));
     }
   }
 

@@ -77,7 +77,7 @@ class ColumnLayout {
   /// Adds the parameters of operation k, given their name prefix and the number of rows of the operand.
   void place(int, const std::string&, Index, ParameterTable&) {}
   /// Adds initializers that depend on the sizes, by parameter name.
-  void add_starts(const CellLayout<D>&, std::vector<std::pair<std::string, Initializer>>&) const {}
+  void add_initializers(const CellLayout<D>&, std::vector<std::pair<std::string, Initializer>>&) const {}
 };
 
 /// Base class of K::Run: a kind with the buffers of one pass. A kind redefines only the functions that it needs.

@@ -38,7 +38,7 @@ struct Reads {
 
 /// Operands and result of an operation. A gradient may read only those that the operation declares.
 template <Reads reads, class V>
-struct Seen {
+struct GradientOperands {
   const V &left_value, &right_value, &result_value;
 
   EIGEN_ALWAYS_INLINE V left() const {

@@ -216,12 +216,12 @@ class PassKernel {
     constexpr bool to_right = operation.right >= 0 && program.operation[r].op != Op::number;
     constexpr const auto& element = D::applied.template get<operation.index>();
     if constexpr (to_left) {
-      const Seen<D::traits[operation.index].left_reads, V> seen{values.v[l], values.v[r], values.v[o]};
-      gradients.of[l].add(element.left_gradient(g, seen));
+      const GradientOperands<D::traits[operation.index].left_reads, V> operands{values.v[l], values.v[r], values.v[o]};
+      gradients.of[l].add(element.left_gradient(g, operands));
     }
     if constexpr (to_right) {
-      const Seen<D::traits[operation.index].right_reads, V> seen{values.v[l], values.v[r], values.v[o]};
-      gradients.of[r].add(element.right_gradient(g, seen));
+      const GradientOperands<D::traits[operation.index].right_reads, V> operands{values.v[l], values.v[r], values.v[o]};
+      gradients.of[r].add(element.right_gradient(g, operands));
     }
   }
 

@@ -86,10 +86,10 @@ class CellLayout {
   const ColumnLayouts& columns() const { return columns_; }
 
   /// Initializers that depend on the sizes, by parameter name.
-  std::vector<std::pair<std::string, Initializer>> named_starts() const {
-    std::vector<std::pair<std::string, Initializer>> starts;
-    ColumnKinds::each_layout<D>(columns_, [&](const auto& kind) { kind.add_starts(*this, starts); });
-    return starts;
+  std::vector<std::pair<std::string, Initializer>> column_initializers() const {
+    std::vector<std::pair<std::string, Initializer>> initializers;
+    ColumnKinds::each_layout<D>(columns_, [&](const auto& kind) { kind.add_initializers(*this, initializers); });
+    return initializers;
   }
 
   const ParameterTable& table() const { return table_; }

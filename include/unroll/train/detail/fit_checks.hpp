@@ -8,13 +8,13 @@
 namespace unroll::detail {
 
 /// Data that monitors can use.
-struct Watchable {
+struct MonitoredData {
   bool validation = false;
   bool labels = false, validation_labels = false;  ///< with labels there are accuracies
 };
 
 /// Throws ValueError unless the data provide the monitored measure.
-inline void check_monitor(Monitor monitor, std::string_view who, const Watchable& data) {
+inline void check_monitor(Monitor monitor, std::string_view who, const MonitoredData& data) {
   const bool validation = monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
   require<ValueError>(!validation || data.validation, "fit: ", who,
                       " watches the validation data, but there are none; give validation or validation_fraction");
@@ -22,7 +22,7 @@ inline void check_monitor(Monitor monitor, std::string_view who, const Watchable
                       " watches the accuracy, but the data set has no labels");
 }
 
-inline void check_early_stopping(const EarlyStopping& rule, const Watchable& data) {
+inline void check_early_stopping(const EarlyStopping& rule, const MonitoredData& data) {
   require<ValueError>(rule.patience >= 1, "fit: the patience of early stopping is ", rule.patience,
                       ", expected at least 1");
   require<ValueError>(is_finite(rule.min_delta), "fit: the min_delta of early stopping is ", rule.min_delta,
@@ -33,7 +33,7 @@ inline void check_early_stopping(const EarlyStopping& rule, const Watchable& dat
 /// Throws ValueError for options out of range, options that contradict each other or that do not apply to these data.
 /// `done`: completed epochs or updates, the argument of the learning rate.
 template <class S, class Data>
-void check_fit_options(const FitOptions<S, Data>& options, const Watchable& data, std::int64_t done) {
+void check_fit_options(const FitOptions<S, Data>& options, const MonitoredData& data, std::int64_t done) {
   require<ValueError>(options.epochs >= 0, "fit: epochs is ", options.epochs, ", expected at least 0");
   require<ValueError>(options.validation == nullptr || options.validation_fraction == 0,
                       "fit: validation and validation_fraction are both given, expected one of them");

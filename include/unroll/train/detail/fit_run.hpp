@@ -20,7 +20,7 @@ T continued(T fresh, T& old) {
 /// Training loop of `fit`: epochs, validation, schedules, early stopping, history and state. A `Task` is a SampleFit or
 /// StreamFit, which hold the data. Requirements on a task:
 ///
-///     task.watchable();            // data that monitors can use
+///     task.monitored();            // data that monitors can use
 ///     task.check();                // throws if data, model and options do not match, before training
 ///     task.samples();              // number of training samples per epoch
 ///     task.validates();            // whether there are validation data
@@ -40,7 +40,7 @@ class FitRun {
         options_(options),
         state_(state),
         task_(task),
-        watchable_(task.watchable()),
+        monitored_(task.monitored()),
         progress_(options.progress, Index(state.epochs), options.epochs) {
     check_options();
     task_.check();
@@ -61,7 +61,7 @@ class FitRun {
   void check_options() const {
     const bool per_epoch = options_.learning_rate.counts == LearningRate::per_epoch;
     const std::int64_t done = per_epoch ? state_.epochs : state_.updates;
-    check_fit_options(options_, watchable_, state_.epochs == 0 ? 0 : done);
+    check_fit_options(options_, monitored_, state_.epochs == 0 ? 0 : done);
   }
 
   void begin() {
@@ -125,7 +125,7 @@ class FitRun {
       if (options_.on_batch && !options_.on_batch({epoch, b, batches, report})) return false;
     }
     row.loss = loss.value();
-    if (watchable_.labels) row.accuracy = hits.value();
+    if (monitored_.labels) row.accuracy = hits.value();
     return true;
   }
 
@@ -140,7 +140,7 @@ class FitRun {
     const Evaluation result = task_.validate({options_.evaluation_batch, options_.threads});
     if (averaged) state_.average.exchange(model_.parameters().values());
     row.validation_loss = result.loss.value();
-    if (watchable_.validation_labels) row.validation_accuracy = result.hits.value();
+    if (monitored_.validation_labels) row.validation_accuracy = result.hits.value();
   }
 
   /// Updates the state. Returns whether training continues.
@@ -172,7 +172,7 @@ class FitRun {
   const FitOptions<S, Data>& options_;
   TrainingState<S>& state_;
   Task& task_;
-  Watchable watchable_;
+  MonitoredData monitored_;
   ProgressLine progress_;
 };
 

@@ -6,7 +6,7 @@
 
 #include "unroll/layers/pass.hpp"
 #include "unroll/threads/flush_to_zero.hpp"
-#include "unroll/threads/lender.hpp"
+#include "unroll/threads/object_pool.hpp"
 #include "unroll/train/detail/part_gradients.hpp"
 #include "unroll/train/detail/update.hpp"
 #include "unroll/train/step_options.hpp"
@@ -100,7 +100,7 @@ class TaskStep {
     if (new_sum) part.reset();
     part.loss = {};
     part.hits = {};
-    auto loan = memory_.borrow();
+    auto loan = memory_.lease();
     task_.learn(part, batch, k, weights_, *loan, pass(threads({&batch, 1})));
   }
 
@@ -127,7 +127,7 @@ class TaskStep {
   /// Repeats the forward pass, because the backward pass overwrites values that the search needs.
   [[noreturn]] void fail(Shards shards, const std::string& what) {
     std::string where;
-    auto loan = memory_.borrow();
+    auto loan = memory_.lease();
     Pass again = pass(nullptr);
     again.keeping = {};
     for (std::size_t s = 0; s < shards.size() && where.empty(); ++s)
@@ -146,7 +146,7 @@ class TaskStep {
   Update<Scalar, O> update_;
   typename Task::Weights weights_;
   std::deque<Part> parts_;
-  Lender<typename Task::Memory> memory_;
+  ObjectPool<typename Task::Memory> memory_;
 };
 
 }  // namespace unroll::detail

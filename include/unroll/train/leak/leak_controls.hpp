@@ -36,9 +36,9 @@ Dataset<S> exchanged(const Dataset<S>& data, std::vector<MatrixX<S>> inputs, std
 }
 
 /// Random numbers of a control, keyed by sequence.
-class Draws {
+class ControlRandom {
  public:
-  Draws(std::uint64_t seed, Control control, Index repeat, bool test)
+  ControlRandom(std::uint64_t seed, Control control, Index repeat, bool test)
       : seed_(seed), run_(std::uint64_t(control) << 32 | std::uint64_t(repeat) << 1 | std::uint64_t(test)) {}
   Random of(Index sequence) const { return {seed_, Purpose::permute, run_, std::uint64_t(sequence)}; }
 
@@ -49,11 +49,11 @@ class Draws {
 /// Data set with steps in random order. Labels per step move with their steps, and all features of a step stay
 /// together.
 template <class S>
-Dataset<S> with_shuffled_time(const Dataset<S>& data, const Draws& draws) {
+Dataset<S> with_shuffled_time(const Dataset<S>& data, const ControlRandom& random) {
   auto inputs = inputs_of(data);
   auto labels = labels_of(data);
   for (Index s = 0; s < data.size(); ++s) {
-    const auto order = permutation(data.length(s), draws.of(s));
+    const auto order = permutation(data.length(s), random.of(s));
     for (Index t = 0; t < order.size(); ++t) {
       inputs[std::size_t(s)].col(t) = data.sequence(s).col(order[t]);
       if (per_step(data.kind())) labels[std::size_t(s)][t] = data.labels(s)[order[t]];
@@ -64,10 +64,10 @@ Dataset<S> with_shuffled_time(const Dataset<S>& data, const Draws& draws) {
 
 /// Data set with normally distributed inputs that have the mean and deviation of each feature in the training data.
 template <class S>
-Dataset<S> with_gaussian_input(const Dataset<S>& data, const Standardizer<S>& scale, const Draws& draws) {
+Dataset<S> with_gaussian_input(const Dataset<S>& data, const Standardizer<S>& scale, const ControlRandom& random) {
   auto inputs = inputs_of(data);
   for (Index s = 0; s < data.size(); ++s) {
-    const Random random = draws.of(s);
+    const Random random = random.of(s);
     MatrixX<S>& x = inputs[std::size_t(s)];
     for (Index i = 0; i < x.size(); ++i) {
       const Index feature = i % x.rows();
@@ -79,8 +79,8 @@ Dataset<S> with_gaussian_input(const Dataset<S>& data, const Standardizer<S>& sc
 
 /// Data set in which each sequence has the labels of another, repeated from the beginning if that one is shorter.
 template <class S>
-Dataset<S> with_permuted_labels(const Dataset<S>& data, const Draws& draws) {
-  const auto order = permutation(data.size(), draws.of(0));
+Dataset<S> with_permuted_labels(const Dataset<S>& data, const ControlRandom& random) {
+  const auto order = permutation(data.size(), random.of(0));
   auto labels = labels_of(data);
   for (Index s = 0; s < data.size(); ++s) {
     const Labels& other = data.labels(order[s]);
@@ -92,10 +92,10 @@ Dataset<S> with_permuted_labels(const Dataset<S>& data, const Draws& draws) {
 
 /// Data set with each label replaced by f(label, index of the random number, random).
 template <class S, class F>
-Dataset<S> with_labels(const Dataset<S>& data, const Draws& draws, const F& f) {
+Dataset<S> with_labels(const Dataset<S>& data, const ControlRandom& random, const F& f) {
   auto labels = labels_of(data);
   for (Index s = 0; s < data.size(); ++s) {
-    const Random random = draws.of(s);
+    const Random random = random.of(s);
     for (Index t = 0; t < labels[std::size_t(s)].size(); ++t)
       if (Index& label = labels[std::size_t(s)][t]; label >= 0) label = f(label, std::uint64_t(t), random);
   }
@@ -103,14 +103,14 @@ Dataset<S> with_labels(const Dataset<S>& data, const Draws& draws, const F& f) {
 }
 
 template <class S>
-Dataset<S> with_drawn_labels(const Dataset<S>& data, const Draws& draws) {
-  return with_labels(data, draws,
+Dataset<S> with_drawn_labels(const Dataset<S>& data, const ControlRandom& random) {
+  return with_labels(data, random,
                      [&](Index, std::uint64_t t, const Random& random) { return random.below(t, data.classes()); });
 }
 
 template <class S>
-Dataset<S> with_changed_labels(const Dataset<S>& data, const Draws& draws) {
-  return with_labels(data, draws, [&](Index label, std::uint64_t t, const Random& random) {
+Dataset<S> with_changed_labels(const Dataset<S>& data, const ControlRandom& random) {
+  return with_labels(data, random, [&](Index label, std::uint64_t t, const Random& random) {
     return (label + 1 + random.below(t, data.classes() - 1)) % data.classes();
   });
 }

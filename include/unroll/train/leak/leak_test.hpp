@@ -83,10 +83,12 @@ class LeakTest {
                           " labels; Control::shuffled_time moves steps with their labels, leave it out");
   }
 
-  Draws draws(Control control, Index repeat, bool test) const { return {options_.seed, control, repeat, test}; }
+  ControlRandom random_of(Control control, Index repeat, bool test) const {
+    return {options_.seed, control, repeat, test};
+  }
 
   Dataset<S> changed(const Dataset<S>& data, Control control, Index repeat, bool test) const {
-    const Draws random = draws(control, repeat, test);
+    const ControlRandom random = random_of(control, repeat, test);
     switch (control) {
       case Control::shuffled_time:
         return with_shuffled_time(data, random);

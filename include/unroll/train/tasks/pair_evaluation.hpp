@@ -92,8 +92,9 @@ void check_data(std::string_view where, std::string_view what, const Model& mode
   require<ShapeError>(data.features() == model.features(), where, ": the model expects ", model.features(),
                       " features per step, ", what, " has ", data.features());
   const Index tokens = model.vocabulary();
-  require<ValueError>(std::max(data.marks().begin, data.marks().end) < tokens, where, ": the marks of ", what, " are ",
-                      data.marks().begin, " and ", data.marks().end, ", the model has ", tokens, " tokens");
+  require<ValueError>(std::max(data.special_tokens().begin, data.special_tokens().end) < tokens, where,
+                      ": the marks of ", what, " are ", data.special_tokens().begin, " and ", data.special_tokens().end,
+                      ", the model has ", tokens, " tokens");
   for (const Index s : samples)
     within_sample(where, what, s, [&] {
       model.encoder().check_input(view(data.source(s)));

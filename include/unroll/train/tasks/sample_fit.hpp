@@ -93,7 +93,7 @@ class SampleFit {
         options_(options),
         step_(model, loss, optimizer, step_options(options)) {}
 
-  Watchable watchable() const {
+  MonitoredData monitored() const {
     return {.validation = options_.validation != nullptr || options_.validation_fraction > 0,
             .labels = Kind::labels(data_),
             .validation_labels = Kind::labels(validation())};

@@ -20,7 +20,7 @@ class StreamFit {
         options_(options),
         step_(model, loss, optimizer, step_options(options)) {}
 
-  Watchable watchable() const {
+  MonitoredData monitored() const {
     return {.validation = options_.validation != nullptr, .labels = true, .validation_labels = true};
   }
 

@@ -6,7 +6,7 @@
 #include "cells/cell_run.hpp"
 #include "support/catch.hpp"
 
-namespace test_first_values {
+namespace test_initial_weights {
 
 namespace {
 
@@ -152,4 +152,4 @@ TEST_CASE("cells: chrono biases are set block by block, as on the page") {
   CHECK(forget.maxCoeff() > 4);
 }
 
-}  // namespace test_first_values
+}  // namespace test_initial_weights

@@ -8,10 +8,10 @@ namespace unroll::detail {
 
 /// Segments that every batch reaches, followed by the columns of large tables touched by this batch. The cost of
 /// `forget` depends on the touched columns only, not on the size of the tables.
-class Reach {
+class TouchedEntries {
  public:
-  Reach() = default;
-  explicit Reach(std::vector<Segment> always) : segments_(std::move(always)), always_(segments_.size()) {}
+  TouchedEntries() = default;
+  explicit TouchedEntries(std::vector<Segment> always) : segments_(std::move(always)), always_(segments_.size()) {}
 
   /// Adds a table, a matrix [rows x closed.size()] whose columns are reached individually; `closed` columns never are.
   void add_table(Index first, Index rows, Index stride, std::vector<bool> closed) {
@@ -26,7 +26,7 @@ class Reach {
         for (const Index column : columns) touch({k, column});
   }
   /// Touches the columns touched in `other`, which has the same tables.
-  void touch(const Reach& other) {
+  void touch(const TouchedEntries& other) {
     for (const Place& place : other.places_) touch(place);
   }
   void forget() {

@@ -11,26 +11,26 @@ namespace unroll::detail {
 
 /// Object pool. RAII lease; LIFO for cache locality. Contains at most as many objects as were leased at the same time.
 template <class T>
-class Lender {
+class ObjectPool {
  public:
   /// Exclusive lease of one object; the destructor returns it to the pool.
-  class Loan {
+  class Lease {
    public:
-    explicit Loan(Lender& lender) : lender_(lender), lent_(lender.take()) {}
-    Loan(const Loan&) = delete;
-    Loan& operator=(const Loan&) = delete;
-    ~Loan() {
-      const std::lock_guard lock(lender_.mutex_);
-      lender_.free_.push_back(&lent_);
+    explicit Lease(ObjectPool& pool) : pool_(pool), object_(pool.take()) {}
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() {
+      const std::lock_guard lock(pool_.mutex_);
+      pool_.free_.push_back(&object_);
     }
-    T& operator*() { return lent_; }
+    T& operator*() { return object_; }
 
    private:
-    Lender& lender_;
-    T& lent_;
+    ObjectPool& pool_;
+    T& object_;
   };
 
-  Loan borrow() { return Loan(*this); }
+  Lease lease() { return Lease(*this); }
 
  private:
   T& take() {

@@ -12,11 +12,11 @@ namespace unroll::detail {
 
 /// Reference to an object that must outlive its use. A temporary does not compile.
 template <class T>
-class Lasting {
+class NonTemporary {
  public:
-  Lasting(const T& kept) : kept_(&kept) {}  // NOLINT: implicit for lvalues
+  NonTemporary(const T& kept) : kept_(&kept) {}  // NOLINT: implicit for lvalues
   template <std::same_as<T> Temporary>
-  Lasting(const Temporary&& temporary) : kept_(&temporary) {  // NOLINT
+  NonTemporary(const Temporary&& temporary) : kept_(&temporary) {  // NOLINT
     detail::refuse_temporary<Temporary>();
   }
 

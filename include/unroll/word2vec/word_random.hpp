@@ -1,5 +1,5 @@
 #pragma once
-// Random choices of word2vec: subsampling of sentences and draws of negative words.
+// Random choices of word2vec: subsampling of sentences and random of negative words.
 
 #include <algorithm>
 #include <cmath>
@@ -15,9 +15,9 @@ namespace unroll::detail {
 
 /// Fast random number generator, where `Random` would dominate the cost: SplitMix64, Steele, Lea, Flood 2014, "Fast
 /// splittable pseudorandom number generators".
-class WordDraws {
+class WordRandom {
  public:
-  explicit WordDraws(std::uint64_t start) : state_(start) {}
+  explicit WordRandom(std::uint64_t start) : state_(start) {}
 
   std::uint64_t bits() {
     std::uint64_t z = state_ += 0x9E3779B97F4A7C15u;
@@ -68,8 +68,8 @@ class NoiseTable {
       for (const std::size_t k : rest) places_[k] = {share(1), static_cast<std::int32_t>(k)};
   }
 
-  std::int32_t operator()(WordDraws& draws) const {
-    const std::uint64_t bits = draws.bits();
+  std::int32_t operator()(WordRandom& random) const {
+    const std::uint64_t bits = random.bits();
     const std::uint64_t k = (bits >> 32) * places_.size() >> 32;
     return (bits & 0xFFFFFFFFu) < places_[k].own ? static_cast<std::int32_t>(k) : places_[k].other;
   }

@@ -1,5 +1,5 @@
 #pragma once
-// Forward and backward pass of a cell over a stretch of steps whose values are all kept.
+// Forward and backward pass of a cell over an interval of steps whose values are all kept.
 //
 // The columns of a step continue the first columns of the step before. A step therefore has one or two runs of columns
 // with contiguous previous states: the sequences that continue and, if the direction is backward, those that start from
@@ -15,16 +15,16 @@
 
 namespace unroll::detail {
 
-/// A pass over a stretch. The timeline must have the columns of the tape and of all arguments.
+/// A pass over an interval. The timeline must have the columns of the tape and of all arguments.
 template <Cell C>
-class Stretch {
+class IntervalPass {
   using Scalar = typename C::Scalar;
   static constexpr int states = C::states;
   using StepOf = Step<Scalar, states>;
 
  public:
-  Stretch(const C& cell, const typename C::Weights& weights, const Timeline& timeline, Direction direction,
-          Tape<C>& tape)
+  IntervalPass(const C& cell, const typename C::Weights& weights, const Timeline& timeline, Direction direction,
+               Tape<C>& tape)
       : cell_(cell), weights_(weights), timeline_(timeline), direction_(direction), tape_(tape) {}
 
   /// Forward pass. `initial` is empty (all zero) or has each state [rows x batch], by sample. The output is written to
@@ -118,7 +118,7 @@ class Stretch {
   StepOf step_at(Index first, Index columns, Index rank) const {
     StepOf step{.first = first, .columns = columns, .rank = rank};
     for (int s = 0; s < states; ++s) step.after[s] = tape_.after[s].from_column(first);
-    step.output = tape_.stretch_output.from_column(first);
+    step.output = tape_.interval_output.from_column(first);
     return step;
   }
 
@@ -214,7 +214,7 @@ class Stretch {
       if (s != C::output_state) tape_.states[s].shape(rows, timeline_.columns());
       tape_.after[s] = s == C::output_state ? output : tape_.states[s].strided();
     }
-    tape_.stretch_output = output;
+    tape_.interval_output = output;
   }
 
   const C& cell_;
