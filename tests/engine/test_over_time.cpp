@@ -49,8 +49,8 @@ TEST_CASE("over time: the backward direction equals the forward direction of rev
   }
 }
 
-TEST_CASE(
-    "over time: gradients are correct across chunks of steps") {  // 3 x 300 columns of 400 kept rows exceed one chunk
+// 3 x 300 columns of 400 kept rows exceed one chunk
+TEST_CASE("over time: gradients are correct across chunks of steps") {
   for (const Direction direction : {Direction::forward, Direction::backward}) {
     CellRun<Gru<double>> run(Timeline::from_lengths({300, 120, 290}), direction, 100);
     run.theta *= 0.05;
