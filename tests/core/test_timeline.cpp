@@ -152,7 +152,7 @@ TEST_CASE("timeline: packing selects valid steps, and unpacking restores their p
   CHECK(timeline.pack(next) == packed);
 }
 
-TEST_CASE("timeline: conversion from samples to ranks is inverted by the one back") {
+TEST_CASE("timeline: conversion to ranks and back restores values by sample") {
   const Timeline timeline = Timeline::from_lengths({1, 3, 2});
   const MatrixX<double> by_sample = (MatrixX<double>(1, 3) << 10, 20, 30).finished();
   CHECK(timeline.by_rank(by_sample) == (MatrixX<double>(1, 3) << 20, 30, 10).finished());

@@ -185,7 +185,7 @@ TEST_CASE("token streams: training on windows equals truncated backpropagation b
   CHECK(trained(20, {}) != carried);
 }
 
-TEST_CASE("sentence data: sentences have the start token before them and the end token after them") {
+TEST_CASE("sentence data: inputs begin with the start token, and labels end with the end token") {
   TokenCounts counts;
   counts.add_all(words("a a b c"));
   const Vocabulary vocabulary(counts, {.size = 5});
