@@ -359,7 +359,7 @@ TEST_CASE("batch: keeps nothing of the previous batch") {
   }
 }
 
-TEST_CASE("sharded batch: parts get long and short sequences in turn and keep their places") {
+TEST_CASE("sharded batch: parts receive long and short sequences in turn and keep their places") {
   const auto data = Dataset<double>::labelled(sequences({2, 5, 2, 3, 2, 2, 5, 2, 1}), {0, 1, 2, 3, 4, 5, 6, 7, 8});
   const auto dealt = [&](Index count, Index shard) {
     ShardedBatch<double> batch;

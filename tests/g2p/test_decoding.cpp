@@ -43,7 +43,7 @@ TEST_CASE("decoding: words keep their order for any number of groups and threads
     }
 }
 
-TEST_CASE("decoding: a word gets at most twice its letters plus eight phonemes", "[g2p]") {
+TEST_CASE("decoding: a word has at most twice its letters plus eight phonemes", "[g2p]") {
   const std::vector<MatrixX<float>> words{token_row<float>(std::vector<Index>{0, 1, 2}),
                                           token_row<float>(std::vector<Index>{3})};
   for (const Index beams : {0, 2}) {

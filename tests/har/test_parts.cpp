@@ -55,7 +55,7 @@ TEST_CASE("gait stand-in: some steps are frozen, and the later part is test data
   CHECK(parts.train[0].channels == make_gait_stand_in({.people = 1, .seconds = 60}, 0.25).train[0].channels);
 }
 
-TEST_CASE("class names: are kept apart in metadata and text, whatever characters they contain") {
+TEST_CASE("class names: remain distinct in metadata and text for any characters") {
   Recordings recordings = make_stand_in(small);
   recordings.classes = {"walking", "walking upstairs", "a, b", "\"c\"", "d|e", ""};
   const Data data = prepare(recordings);
