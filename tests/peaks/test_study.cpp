@@ -28,7 +28,7 @@ Options asked(const std::string& study) {
 
 }  // namespace
 
-TEST_CASE("a study changes its own option and no other") {
+TEST_CASE("peaks study: a study changes its option and no other") {
   CHECK(with_value(asked("learning-rate"), 0.5).training.rate == 0.5);
   CHECK(with_value(asked("units"), 5).model.units == 5);
   CHECK(with_value(asked("layers"), 3).model.layers == 3);
@@ -38,7 +38,7 @@ TEST_CASE("a study changes its own option and no other") {
   for (const std::string& name : study_names()) CHECK(ladder(asked(name)).size() >= 3);
 }
 
-TEST_CASE("seeds are summarised by mean and sample deviation") {
+TEST_CASE("peaks study: the summary over seeds has mean and sample deviation") {
   Point point;
   point.runs = {run_with(90, 10, 1), run_with(80, 20, 3)};
   point.runs[1].collapse = "collapsed";
@@ -50,7 +50,7 @@ TEST_CASE("seeds are summarised by mean and sample deviation") {
   CHECK(summary.collapsed == 1);
 }
 
-TEST_CASE("the time of an epoch is the median of all, in whatever order they are") {
+TEST_CASE("peaks study: the time of an epoch is the median over all epochs") {
   Point point;
   point.runs.emplace_back();
   for (const double seconds : {5.0, 1.0, 2.0})
@@ -58,7 +58,7 @@ TEST_CASE("the time of an epoch is the median of all, in whatever order they are
   CHECK(summary_of(point).seconds.mean == 2);
 }
 
-TEST_CASE("the rate falls after seven tenths of all epochs, whatever the warm-up") {
+TEST_CASE("peaks training: the rate falls after seven tenths of all epochs for any warm-up") {
   const Events events = make_events({.bins = 100}, 0, 2);
   Network network = make_network(completed({"cnn", 0, 2}));
   TrainingOptions options;
@@ -71,7 +71,7 @@ TEST_CASE("the rate falls after seven tenths of all epochs, whatever the warm-up
   }
 }
 
-TEST_CASE("peaks: each phase of a training has another seed") {
+TEST_CASE("peaks training: each phase has another seed") {
   const Events events = make_events({.bins = 100}, 0, 6);
   TrainingOptions options;
   options.epochs = 4, options.warm_up = 2, options.batch = 1, options.threads = 1;
@@ -100,7 +100,7 @@ TEST_CASE("peaks: each phase of a training has another seed") {
   CHECK(difference(5) > 1e-6);
 }
 
-TEST_CASE("the result of a study is what the value that validation events chose gives on test events") {
+TEST_CASE("peaks study: the result is the test score of the value chosen by validation events") {
   Options options = asked("units");
   Point few, many;
   few.value = 4, many.value = 8;
@@ -116,7 +116,7 @@ TEST_CASE("the result of a study is what the value that validation events chose 
         "\nunits (validation events)\n  4       50.0 % at 0.00\n  8       90.0 % at 0.10\n\n");
 }
 
-TEST_CASE("training and test events of the toy are different, and a sample study makes the most that it needs") {
+TEST_CASE("peaks study: training, validation and test events of the toy differ") {
   Options options = asked("samples");
   options.values = {2, 5};
   options.events = 3, options.test_events = 2, options.toy.bins = 100;
@@ -132,7 +132,7 @@ TEST_CASE("training and test events of the toy are different, and a sample study
   CHECK_FALSE(peaks::read_events(options).validation);
 }
 
-TEST_CASE("of a study only the chosen value is tested, by the network that was trained with it") {
+TEST_CASE("peaks study: only the chosen value is tested, by its trained network") {
   Options options = asked("units");
   options.values = {2, 3};
   options.events = 3, options.test_events = 2, options.seeds = 2, options.toy.bins = 200;
@@ -153,7 +153,7 @@ TEST_CASE("of a study only the chosen value is tested, by the network that was t
   CHECK(alone[0].runs[1].test->extra == best.runs[1].test->extra);
 }
 
-TEST_CASE("events that are both trained on and tested are told") {
+TEST_CASE("peaks study: events in both training and test data are reported") {
   const Events events = make_events({.bins = 100}, 0, 4);
   CHECK(shared_events(part(events, 0, 3), part(events, 1, 4)) == 2);
   CHECK(shared_events(part(events, 0, 2), part(events, 2, 4)) == 0);
@@ -168,7 +168,7 @@ TEST_CASE("events that are both trained on and tested are told") {
   CHECK(data_text(sets).find("\n1 of the test events are training events too\n") != std::string::npos);
 }
 
-TEST_CASE("the fixed level is chosen by training events") {
+TEST_CASE("peaks study: the fixed threshold is chosen by training events") {
   const Search search = Search().scaled_to(4);
   const Events training = make_events({.bins = 100}, 0, 20), test = make_events({.bins = 100}, 1, 20);
   const Baseline baseline = threshold_baseline(training, test, search);
@@ -180,7 +180,7 @@ TEST_CASE("the fixed level is chosen by training events") {
   CHECK(threshold_baseline(dark, test, search).level == 0.5);
 }
 
-TEST_CASE("the estimate of memory is less with checkpoints, and more for larger batches") {
+TEST_CASE("peaks study: the memory estimate falls with checkpoints and grows with the batch") {
   Options options;
   options.model = completed({"rnn", 0, 0});
   const Network network = make_network(options.model);
