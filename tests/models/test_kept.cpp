@@ -34,7 +34,7 @@ TEST_CASE("numbers_kept: the last layer stores one piece of its columns") {
   CHECK(numbers_kept(model, 1, 7, 1) == 3 * 7);
 }
 
-TEST_CASE("graph: refuses to merge unequal numbers of steps from the number of steps alone") {
+TEST_CASE("graph: steps_after refuses branches with unequal numbers of steps") {
   Graph<float> graph;
   graph.sum({graph.input(), graph.add(Upsample{.factor = 2}, graph.input())});
   graph.connect({1, true});

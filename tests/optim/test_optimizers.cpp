@@ -292,19 +292,17 @@ TEST_CASE("optimizers: a decay mask is applied in all shares of threads") {
 
 TEMPLATE_TEST_CASE("optimizers: an entry with gradient 0 never moves", "", EVERY_OPTIMIZER) {
   using Scalar = typename TestType::Scalar;
-  auto optimizer = make<TestType>(0.1);
-  VectorX<Scalar> theta = VectorX<Scalar>::Ones(3);
-  for (int t = 0; t < 8; ++t) optimizer.step(theta, VectorX<Scalar>::Zero(3));
-  CHECK(theta == VectorX<Scalar>::Ones(3));
-}
-
-TEST_CASE("an entry that never has a gradient stays where it is") {
-  VectorX<float> theta = VectorX<float>::Ones(2), gradient = VectorX<float>::Zero(2);
-  Adam<float> adam;
-  RMSprop<float> rmsprop({.epsilon = 1e-7, .epsilon_at = RootEpsilon::inside, .centered = true});
-  Adagrad<float> adagrad;
-  for (int t = 0; t < 5; ++t) adam.step(theta, gradient), rmsprop.step(theta, gradient), adagrad.step(theta, gradient);
-  CHECK(theta == VectorX<float>::Ones(2));
+  const auto never_moves = [](TestType optimizer) {
+    VectorX<Scalar> theta = VectorX<Scalar>::Ones(3);
+    for (int t = 0; t < 8; ++t) optimizer.step(theta, VectorX<Scalar>::Zero(3));
+    CHECK(theta == VectorX<Scalar>::Ones(3));
+  };
+  TestType plain;
+  plain.options().weight_decay = 0;
+  never_moves(plain);
+  never_moves(make<TestType>(0.1));
+  if constexpr (std::same_as<TestType, RMSprop<Scalar>>)
+    never_moves(TestType({.epsilon = 1e-7, .epsilon_at = RootEpsilon::inside, .centered = true}));
 }
 
 TEMPLATE_TEST_CASE("lion: three steps equal values by hand with both kinds of weight decay", "", float, double) {
