@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/data/dataset.hpp"
 
 namespace unroll {
@@ -18,7 +19,7 @@ class Standardizer {
       : mean_(VectorX<double>::Zero(training.features())), deviation_(VectorX<double>::Zero(training.features())) {
     double steps = 0;
     for (Index s = 0; s < training.size(); ++s) steps += double(training.length(s));
-    require<ValueError>(steps > 0, "standardizer: the sequences have no steps");
+    require<ValueError>(steps > 0, "standardizer: steps of all sequences must be at least 1, got 0");
     // Two passes: a difference of squares loses all digits if the mean is large.
     for (Index s = 0; s < training.size(); ++s) mean_ += training.sequence(s).template cast<double>().rowwise().sum();
     mean_ /= steps;
@@ -35,8 +36,7 @@ class Standardizer {
     data.transform([this](MatrixX<S>& sequence) { apply(sequence); });
   }
   void apply(MatrixX<S>& sequence) const {
-    require<ShapeError>(sequence.rows() == mean_.size(), "standardizer: expects ", mean_.size(), " features, got ",
-                        sequence.rows());
+    detail::check_equal("standardizer", "features", sequence.rows(), mean_.size());
     for (Index k = 0; k < mean_.size(); ++k)
       sequence.row(k) =
           ((sequence.row(k).template cast<double>().array() - mean_[k]) / deviation_[k]).template cast<S>();

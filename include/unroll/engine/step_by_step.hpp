@@ -4,6 +4,7 @@
 #include <span>
 
 #include "unroll/core/non_temporary.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/engine/tape.hpp"
 
 namespace unroll {
@@ -19,8 +20,8 @@ class StepByStep {
   /// `weights` must be prepared. References to both arguments are kept. Throws ValueError unless the cell has one input
   /// and no constants.
   StepByStep(detail::NonTemporary<C> cell, detail::NonTemporary<Weights> weights) : cell_(cell), weights_(weights) {
-    require<ValueError>(cell_.inputs() == 1 && cell_.constants() == 0, "step by step: the cell reads ", cell_.inputs(),
-                        " inputs and ", cell_.constants(), " constants, expected 1 and 0");
+    detail::check_equal<ValueError>("step by step", "inputs of the cell", cell_.inputs(), 1);
+    detail::check_equal<ValueError>("step by step", "constants of the cell", cell_.constants(), 0);
   }
 
   /// Starts at the first step. `memory` is the attention memory, or null; it is not used after the call. Throws
@@ -30,7 +31,7 @@ class StepByStep {
     if constexpr (requires { C::reads_memory; })
       if (C::reads_memory) {
         require<ValueError>(memory != nullptr && memory->timeline != nullptr,
-                            "step by step: the cell attends to a memory, and none is given");
+                            "step by step: the cell attends to a memory, but none is given; pass it to begin(...)");
         ConstView<Scalar> no_steps(nullptr, cell_.input_rows(0), 0, Eigen::OuterStride<>(cell_.input_rows(0)));
         const auto samples = Timeline::rectangular(
             Index(memory->source.empty() ? std::size_t(memory->timeline->batch()) : memory->source.size()), 0);
@@ -46,11 +47,9 @@ class StepByStep {
   /// call. Throws ShapeError for mismatched sizes.
   ConstView<Scalar> step(const ConstView<Scalar>& x, std::span<const Index> sources, State<Scalar>& states) {
     const Index n = x.cols();
-    require<ShapeError>(x.rows() == cell_.input_rows(0) && Index(sources.size()) == n, "step by step: expects ",
-                        cell_.input_rows(0), " features and a source for each column, got ", x.rows(), " and ",
-                        sources.size(), " sources for ", n, " columns");
-    require<ShapeError>(states.size() == std::size_t(C::states), "step by step: expects ", C::states, " states, got ",
-                        states.size());
+    detail::check_equal("step by step", "features", x.rows(), cell_.input_rows(0));
+    detail::check_as_many("step by step", "sources", "entries as columns", Index(sources.size()), n);
+    detail::check_equal("step by step", "number of states", Index(states.size()), C::states);
     const Timeline timeline =
         Timeline::rectangular(n, step_ + 1).window(step_, step_ + 1);  // a timeline of one step, with its index in time
     ++step_;
@@ -77,7 +76,8 @@ class StepByStep {
     for (int s = 0; s < C::states; ++s) {
       const MatrixX<Scalar>& before = states[std::size_t(s)];
       require<ShapeError>(before.rows() == cell_.state_rows(s) && before.cols() == n, "step by step: state ", s,
-                          ": expects ", cell_.state_rows(s), " x ", n, ", got ", before.rows(), " x ", before.cols());
+                          " must be [", cell_.state_rows(s), " x ", n, "], got [", before.rows(), " x ", before.cols(),
+                          "]");
       after_[s].resize(before.rows(), n);
       step.before[s] = {before.data(), before.rows()};
       step.after[s] = {after_[s].data(), before.rows()};
