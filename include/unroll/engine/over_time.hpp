@@ -236,9 +236,8 @@ class OverTime {
         "cell: there was no forward pass, or a backward pass has used its values; run a forward pass first");
     require<ShapeError>(tape_.columns == timeline_.columns(), "cell: columns of the backward pass must be ",
                         tape_.columns, ", as in the forward pass, got ", timeline_.columns());
-    require<ValueError>(
-        tape_.keep != Keep::nothing,
-        "cell: the forward pass ran with Keep::nothing; run it with Keep::everything or Keep::checkpoints");
+    require<ValueError>(tape_.keep != Keep::nothing,
+                        "cell: the forward pass ran with Keep::nothing; run it with Keep::everything");
   }
 
   /// The forward pass has checked the memory itself.
