@@ -150,7 +150,7 @@ template <class Options, class S>
 struct CellOf {
   using type = typename Options::template Cell<S>;
   static_assert(!HasLayerTypes<type>,
-                "unroll: Recurrent and Bidirectional take a cell, such as Recurrent<Gru>, not a layer");
+                "unroll: Recurrent and Bidirectional must have a cell, such as Recurrent<Gru>, not a layer");
   static_assert(HasLayerTypes<type> || check_cell<type>());
 };
 
