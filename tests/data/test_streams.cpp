@@ -102,24 +102,26 @@ TEST_CASE("token streams: an incomplete window is dropped, or kept with fewer st
 TEST_CASE("token streams: refuses a text that is too short and tokens outside the vocabulary") {
   const auto streams = [](const Tokens& tokens, StreamOptions options) { TokenStreams<double>(tokens, 20, options); };
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 2, .steps = 3}), ValueError,
-                       says("the text has 6 tokens, 2 streams of 3 steps need at least 7"));
+                       says("text must have at least 7 tokens for 2 streams of 3 steps, got 6"));
   CHECK_THROWS_MATCHES(streams({}, {.streams = 2, .steps = 3, .tail = Tail::keep}), ValueError,
-                       says("the text has 0 tokens, there must be at least 2"));
-  CHECK_THROWS_MATCHES(streams(counting(0, 20), {.streams = 2, .steps = 3}), ValueError, says("a token is outside"));
+                       says("text must have at least 2 tokens, got 0"));
+  CHECK_THROWS_MATCHES(streams(counting(0, 20), {.streams = 2, .steps = 3}), ValueError,
+                       says("streams: token must be 0 to 19, got 20"));
   constexpr Index most = std::numeric_limits<Index>::max();
   CHECK_THROWS_AS(streams(counting(0, 5), {.streams = most, .steps = most}), ShapeError);
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 1, .steps = most}), ValueError,
-                       says("need at least 9223372036854775808"));
+                       says("must have at least 9223372036854775808 tokens"));
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = most, .steps = 1, .tail = Tail::keep}), ValueError,
-                       says("expects at most 5 streams of 6 tokens"));
+                       says("streams must be at most 5 for a text of 6 tokens"));
   CHECK_THROWS_AS(streams(counting(0, 5), {.streams = 6, .steps = 1, .tail = Tail::keep}), ValueError);
   CHECK_NOTHROW(streams(counting(0, 5), {.streams = 5, .steps = 1, .tail = Tail::keep}));
   CHECK(TokenStreams<double>(counting(0, 5), 20, {.streams = 2, .steps = most, .tail = Tail::keep}).data().length(0) ==
         3);
-  CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 0}), ValueError, says("at least 1 stream and 1 step"));
+  CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 0}), ValueError,
+                       says("streams: streams must be at least 1, got 0"));
   const TokenStreams<double> two(counting(0, 13), 20, {.streams = 2, .steps = 3});
   CHECK(two.window(1).front() == 2);
-  CHECK_THROWS_MATCHES(two.window(2), ValueError, says("streams: there is no window 2 among 2"));
+  CHECK_THROWS_MATCHES(two.window(2), ValueError, says("streams: window must be 0 to 1, got 2"));
   CHECK_THROWS_AS(two.window(-1), ValueError);
 }
 
@@ -242,7 +244,7 @@ TEST_CASE("language decoder: refuses empty prompts, unknown tokens and unknown h
   LanguageDecoder decoder(model);
   CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to continue before read()"));
   CHECK_THROWS_MATCHES(decoder.read({{1}, {}}), ValueError, says("beginning 1 is empty"));
-  CHECK_THROWS_MATCHES(decoder.read({{7}}), ValueError, says("expects token numbers from 0 to 6, got 7"));
+  CHECK_THROWS_MATCHES(decoder.read({{7}}), ValueError, says("token must be 0 to 6, got 7"));
   CHECK_THROWS_MATCHES(LanguageDecoder(model, {7}), ValueError, says("there is no token 7 among 7"));
   decoder.read({{1}});
   decoder.start();

@@ -78,7 +78,7 @@ TEST_CASE("own layer: a state missing in final_state is refused in a chain and i
     typename std::remove_cvref_t<decltype(model)>::Tape tape;
     model.forward(x, timeline, tape);
     CHECK_THROWS_MATCHES(model.final_state(tape), ValueError,
-                         says(part + " (running sum): final_state gives 0 states, expected 1 as in state_rows"));
+                         says(part + " (running sum): states of final_state must be 1, as in state_rows, got 0"));
   };
   refused(sequential<double>(3, Forgetful{}), "layer 0");
   Graph<double> graph;

@@ -88,13 +88,13 @@ TEST_CASE("seq2seq step: refuses invalid options and tokens before anything chan
     refused({.teacher = [=](long) { return share; }}, "the share of tokens from the target after 0 updates is");
   refused({.learning_rate = [](long) { return -1.0; }}, "the learning rate after 0 updates");
   refused({.clip_norm = -1}, "clip_norm, unless 0, must be");
-  refused({.clip_p = 0}, "clip_p must be > 0, or infinity");
+  refused({.clip_p = 0}, "clip_p must be above 0");
   refused({.keeping = {Keep::nothing}}, "Keep::nothing");
-  refused({}, "expects tokens from 0 to " + std::to_string(words - 1), words);
-  refused({}, "expects tokens", std::numeric_limits<Index>::max());
+  refused({}, "token must be 0 to " + std::to_string(words - 1), words);
+  refused({}, "token must be 0 to ", std::numeric_limits<Index>::max());
   VectorX<float> other = VectorX<float>::Ones(2);
   sgd.step(other, other);
-  CHECK_THROWS_MATCHES(Seq2SeqStep(model, loss, sgd), ShapeError, says("an optimizer serves one model"));
+  CHECK_THROWS_MATCHES(Seq2SeqStep(model, loss, sgd), ShapeError, says("use one optimizer per model"));
 }
 
 TEST_CASE("scheduled sampling: does not depend on the division into parts") {
@@ -205,7 +205,7 @@ TEST_CASE("seq2seq step: a non-finite value is an error and changes nothing") {
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.keeping = {Keep::nothing}})),
                        ValueError, says("keeps nothing for the backward pass"));
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.clip_norm = -1})), ValueError,
-                       says("clip_norm, unless 0, must be >= "));
+                       says("clip_norm, unless 0, must be at least "));
 }
 
 }  // namespace test_seq2seq_step

@@ -100,7 +100,7 @@ TEST_CASE("stack: refuses a backward pass on the tape of other layers") {
   one.forward(noise(3, timeline.columns()), timeline, tape);
   auto gradient = other.parameters().zeros_like();
   CHECK_THROWS_MATCHES(other.backward(tape, noise(2, timeline.columns()), gradient), ValueError,
-                       says("layer 0 (lstm): this layer has not run forward on this tape"));
+                       says("layer 0 (lstm): the tape has no forward pass of this layer"));
 }
 
 TEST_CASE("stack: refuses an empty list and mismatched layers") {

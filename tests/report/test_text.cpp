@@ -48,7 +48,8 @@ TEST_CASE("table: CSV has all digits", "[report]") {
   CHECK(TableValue(1.0 / 3).rounded() == "0.3333");
   CHECK(TableValue(123456789).rounded() == "123456789");
   CHECK(TableValue(NAN).rounded() == "");
-  CHECK_THROWS_MATCHES(to_csv({{"a", "b"}, {{1, 2}, {3}}}), ShapeError, says("row 1 has 1 values, expected 2"));
+  CHECK_THROWS_MATCHES(to_csv({{"a", "b"}, {{1, 2}, {3}}}), ShapeError,
+                       says("row 1 must have as many values as columns, 2, got 1"));
 }
 
 TEST_CASE("table: text columns are as wide as their widest cell", "[report]") {
@@ -59,13 +60,16 @@ TEST_CASE("table: text columns are as wide as their widest cell", "[report]") {
   CHECK(to_text({{"a", "b"}, {{1, 2}}}, {.widths = {3}}) == "a    b\n1    2\n");
   CHECK(to_text({{"a\nb"}, {{"c\x1b"}}}) == "a b\nc\xef\xbf\xbd\n");
   CHECK(to_markdown({{"a\nb"}, {}}) == "| a b |\n|---|\n");
-  CHECK_THROWS_MATCHES(to_text({{"a"}, {{1}}}, {.widths = {3, 3}}), ShapeError, says("got 2 widths for 1 columns"));
-  CHECK_THROWS_MATCHES(to_text({{"a"}, {{1, 2}}}), ShapeError, says("row 0 has 2 values, expected 1"));
+  CHECK_THROWS_MATCHES(to_text({{"a"}, {{1}}}, {.widths = {3, 3}}), ShapeError,
+                       says("widths must be at most 1, the number of columns, got 2"));
+  CHECK_THROWS_MATCHES(to_text({{"a"}, {{1, 2}}}), ShapeError,
+                       says("row 0 must have as many values as columns, 1, got 2"));
 }
 
 TEST_CASE("table: markdown escapes bars", "[report]") {
   CHECK(to_markdown({{"d|e", "f"}, {{1, "x|y"}}}) == "| d\\|e | f |\n|---|---|\n| 1 | x\\|y |\n");
-  CHECK_THROWS_MATCHES(to_markdown({{"a"}, {{1, 2}}}), ShapeError, says("row 0 has 2 values, expected 1"));
+  CHECK_THROWS_MATCHES(to_markdown({{"a"}, {{1, 2}}}), ShapeError,
+                       says("row 0 must have as many values as columns, 1, got 2"));
 }
 
 }  // namespace test_text

@@ -187,14 +187,13 @@ TEST_CASE("fit with pairs: refuses mismatched data and options before anything c
       data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return 2.0; }); },
       "the share of tokens from the target after 0 updates is 2");
   refused(
-      data, [](Options& o) { o.validation_fraction = 0.01; }, "leaves one part empty");
+      data, [](Options& o) { o.validation_fraction = 0.01; }, "each part must have at least 1 sequence");
   refused(
       data, [](Options& o) { o.early_stopping = EarlyStopping{}; }, "early stopping watches the validation data");
   refused(some(6, {.begin = 5, .end = words}), no_change, "the marks of the data set are 5 and 7");
   refused({{MatrixX<float>::Ones(1, 2)}, {{1, words}}, special_tokens}, no_change,
           "the data set, sample 0: the target has the token 7");
-  refused({{MatrixX<float>::Constant(1, 2, 9)}, {{1}}, special_tokens}, no_change,
-          "expects token numbers from 0 to 5, got 9");
+  refused({{MatrixX<float>::Constant(1, 2, 9)}, {{1}}, special_tokens}, no_change, "token must be 0 to 5, got 9");
   refused({{MatrixX<float>::Ones(2, 2)}, {{1}}, special_tokens}, no_change, "the model expects 1 features per step");
   const SequencePairs<float> wrong({MatrixX<float>::Ones(1, 2)}, {{1, words}}, special_tokens);
   refused(

@@ -161,7 +161,7 @@ TEST_CASE("confusion matrix: an empty one has no NaN") {
 TEST_CASE("metrics: refuse invalid arguments and remain unchanged") {
   Accuracy accuracy;
   CHECK_THROWS_MATCHES(accuracy.add(scores(), list({2, 1, 4, 3, 2, -1})), ValueError,
-                       says("column 2: label 4, but there are 4 classes"));
+                       says("label of column 2 must be below 4, the number of classes, got 4"));
   CHECK_THROWS_MATCHES(accuracy.add(scores(), list({2, 1})), ShapeError, says("6 columns, got 2"));
   CHECK_THROWS_AS(accuracy.add_predicted(list({1}), list({1, 2})), ShapeError);
   CHECK(accuracy.hits().scored == 0);

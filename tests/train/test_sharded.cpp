@@ -171,7 +171,8 @@ TEST_CASE("sharded batch: samples are distributed by length, each to one part") 
   CHECK(batch.shards().size() == 1);
   batch.gather(data, std::span(samples).first(10));
   CHECK(batch.shards().size() == 2);
-  CHECK_THROWS_MATCHES(batch.gather(data, samples, -1), ValueError, says("a shard has -1 sequences"));
+  CHECK_THROWS_MATCHES(batch.gather(data, samples, -1), ValueError,
+                       says("shard must be at least 0 sequences (0: 16), got -1"));
 }
 
 TEST_CASE("sharded batch: the longest are distributed first, 16 to a part by default") {

@@ -446,20 +446,21 @@ TEST_CASE("training step: refuses mismatched model, loss and targets") {
   std::vector<MatrixX<float>> x{MatrixX<float>::Ones(2, 3)};
   Run run;
   CHECK_THROWS_MATCHES(run(Dataset<float>::labelled(x, {1})), ShapeError, says("LastStep or MeanOverTime is missing"));
-  CHECK_THROWS_MATCHES(run(Dataset<float>::unlabelled(x)), ValueError, says("no targets for the loss"));
+  CHECK_THROWS_MATCHES(run(Dataset<float>::unlabelled(x)), ValueError,
+                       says("targets for this loss must be labels, got none"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.clip_norm = -1}), ValueError,
-                       says("clip_norm, unless 0, must be >= 1.1754944e-38 in float, it is -1"));
+                       says("clip_norm, unless 0, must be at least 1.1754944e-38 in float, got -1"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.keeping = {Keep::nothing}}), ValueError,
                        says("training: keeping is Keep::nothing, which keeps nothing for the backward pass"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.keeping = {Keep::checkpoints, -2}}), ValueError,
-                       says("`every` is -2 steps, expected at least 1, or 0"));
+                       says("every must be at least 0 steps (0: automatic), got -2"));
   auto model = small();
   Adam<float> adam;
   TrainingStep<Model, MeanSquaredError<float>, Adam<float>> step(model, MeanSquaredError<float>(), adam);
   Batch<float> batch;
   const auto data = step_data({3});
   batch.gather(data, all_samples(1));
-  CHECK_THROWS_MATCHES(step.step(batch), ValueError, says("the loss takes real-valued targets"));
+  CHECK_THROWS_MATCHES(step.step(batch), ValueError, says("targets for this loss must be real-valued, got labels"));
 }
 
 TEST_CASE("training step: refuses an invalid input of a later window before the first update") {

@@ -47,7 +47,7 @@ class Batches {
     detail::check_least("batches", "tokens", options.tokens, 0, " steps (0: no limit)");
     require<ValueError>(options.size > 0 || options.tokens > 0,
                         "batches: size or tokens must be above 0, got 0 for both");
-    detail::check_least("batches", "pool", options.pool, 1, " batches");
+    detail::check_least("batches", "pool", options.pool, 1);
     for (const Index sample : samples)
       require<ValueError>(options.tokens == 0 || length(sample) <= options.tokens, "batches: sample ", sample,
                           " must have at most ", options.tokens, " steps, the limit `tokens`, got ", length(sample));

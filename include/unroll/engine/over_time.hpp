@@ -263,8 +263,8 @@ class OverTime {
   }
 
   void check_states(std::string_view what, std::span<const MatrixX<Scalar>> given) const {
-    require<ShapeError>(given.empty() || given.size() == std::size_t(states), "cell: ", what, " must have ", states,
-                        " matrices, got ", given.size());
+    require<ShapeError>(given.empty() || given.size() == std::size_t(states), "cell: matrices of ", what, " must be ",
+                        states, ", got ", given.size());
     for (std::size_t s = 0; s < given.size(); ++s)
       check_shape(what, int(s), given[s].rows(), given[s].cols(), cell_.state_rows(int(s)), timeline_.batch());
   }

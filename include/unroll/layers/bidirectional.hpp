@@ -185,8 +185,8 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
 
   static std::pair<States, States> halves(const State<S>& state) {
     if (state.empty()) return {};
-    require<ShapeError>(state.size() == 2 * std::size_t(C::states), "state must have ", 2 * C::states,
-                        " matrices, got ", state.size());
+    require<ShapeError>(state.size() == 2 * std::size_t(C::states), "matrices of the state must be ", 2 * C::states,
+                        ", got ", state.size());
     return {States(state).first(C::states), States(state).last(C::states)};
   }
 

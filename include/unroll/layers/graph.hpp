@@ -65,8 +65,8 @@ class Graph : public detail::GraphNodes<S> {
     each([&](const Layer& layer, std::size_t n) {
       layer.final_state(value_in(n, tape), tape.layers[n], tape.state[n]);
       if (tape.state[n].size() != std::size_t(states(n)))  // names are made for messages alone
-        throw ValueError(text(this->named(n), ": final_state must return ", states(n),
-                              " states, as in state_rows, got ", tape.state[n].size()));
+        throw ValueError(text(this->named(n), ": states of final_state must be ", states(n), ", as in state_rows, got ",
+                              tape.state[n].size()));
       this->hand_over(n, tape.state[n], state);
     });
   }

@@ -101,11 +101,11 @@ class StateBridge {
 
  private:
   void check_copies() const {
-    require<ShapeError>(from_.size() == to_.size(), "bridge: the encoder's last recurrent layer must have ", to_.size(),
-                        " states, as the decoder, got ", from_.size(), "; Bridge::project joins them");
+    require<ShapeError>(from_.size() == to_.size(), "bridge: states of the encoder's last recurrent layer must be ",
+                        to_.size(), ", as in the decoder, got ", from_.size(), "; Bridge::project joins them");
     for (std::size_t k = 0; k < to_.size(); ++k)
-      require<ShapeError>(from_[k] == to_[k].rows, "bridge: state ", k, " of the encoder must have ", to_[k].rows,
-                          " rows, as in the decoder, got ", from_[k], "; Bridge::project resizes it");
+      require<ShapeError>(from_[k] == to_[k].rows, "bridge: rows of state ", k, " of the encoder must be ", to_[k].rows,
+                          ", as in the decoder, got ", from_[k], "; Bridge::project resizes it");
   }
   Eigen::Map<const MatrixX<S>> weight(const S* theta, const BridgedState& state) const {
     return {theta + state.weight, state.rows, joined_};

@@ -147,8 +147,8 @@ class Chain : public detail::Description<Layers> {
       if (k + 1 == tape.in.size()) return state[k].clear();  // omitted layer, which has no state
       layer.final_state(tape.in[k], Layers::of(tape.layers, k), state[k]);
       if (state[k].size() != this->states(k).size())  // avoids building the message unless it is needed
-        throw ValueError(text("layer ", std::size_t(k), " (", layer.name(), "): final_state must return ",
-                              this->states(k).size(), " states, as in state_rows, got ", state[k].size()));
+        throw ValueError(text("layer ", std::size_t(k), " (", layer.name(), "): states of final_state must be ",
+                              this->states(k).size(), ", as in state_rows, got ", state[k].size()));
     });
   }
 

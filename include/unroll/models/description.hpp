@@ -139,8 +139,8 @@ class Description {
     require<ShapeError>(given.empty() || given.size() == depth(), "model: ", what,
                         " must have as many entries as layers, ", depth(), ", got ", given.size());
     for (std::size_t k = 0; k < given.size(); ++k)
-      require<ShapeError>(given[k].empty() || given[k].size() == states_[k].size(), "layer ", k, ": ", what,
-                          " must have ", states_[k].size(), " matrices, got ", given[k].size());
+      require<ShapeError>(given[k].empty() || given[k].size() == states_[k].size(), "layer ", k, ": matrices of ", what,
+                          " must be ", states_[k].size(), ", got ", given[k].size());
   }
   void check_size(const Parameters<Scalar>& gradient) const {
     detail::check_as_many("model", "gradient", "entries as parameters", gradient.size(), parameters().size());

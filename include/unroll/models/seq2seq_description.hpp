@@ -94,8 +94,9 @@ class Seq2SeqDescription {
         encoder_.statistics() == 0,
         "seq2seq: the encoder has a batch norm, whose running statistics are not updated here; use LayerNorm");
     cell_ = made_cell();
-    require<ShapeError>(!options.tied || cell_.output_rows() == options.embedding, "seq2seq: decoder output must have ",
-                        options.embedding, " rows, as the embedding, with tied weights, got ", cell_.output_rows());
+    require<ShapeError>(!options.tied || cell_.output_rows() == options.embedding,
+                        "seq2seq: rows of the decoder's output must be ", options.embedding,
+                        ", as in the embedding, with tied weights, got ", cell_.output_rows());
     place_parameters();
   }
 
@@ -160,8 +161,8 @@ class Seq2SeqDescription {
     });
     if (options_.bridge == Bridge::copy && bridged_layer_)
       require<ShapeError>(encoder_.shape(*bridged_layer_ + 1).features == from.front(),
-                          "bridge: first state of the encoder's last recurrent layer must have ",
-                          encoder_.shape(*bridged_layer_ + 1).features, " rows, as its output, got ", from.front(),
+                          "bridge: rows of the first state of the encoder's last recurrent layer must be ",
+                          encoder_.shape(*bridged_layer_ + 1).features, ", as in its output, got ", from.front(),
                           "; Bridge::project joins states of two directions");
     std::vector<BridgedState> to;
     for (int s = 0; s < C::states; ++s)

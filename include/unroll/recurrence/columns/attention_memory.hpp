@@ -109,17 +109,16 @@ class MemoryWork {
     if (given.source.empty())
       check_as_many("cell", "memory", "sequences as samples", given.timeline->batch(), timeline.batch());
     require<ShapeError>(given.source.empty() || Index(given.source.size()) == timeline.batch(),
-                        "cell: source of the memory must have as many entries as samples, ", timeline.batch(), ", got ",
+                        "cell: the memory's source must have as many entries as samples, ", timeline.batch(), ", got ",
                         given.source.size());
     for (const Index source : given.source)
       check_index<ShapeError>("cell", "sequence of the memory", source, given.timeline->batch());
   }
   static void check_shape(const char* what, const ConstView<S>& given, Index rows, const Timeline& steps) {
-    require<ShapeError>(given.rows() == rows || steps.columns() == 0, "cell: ", what, " of the memory must have ", rows,
-                        " rows, got ", given.rows());
-    require<ShapeError>(given.cols() == steps.columns(), "cell: ", what,
-                        " of the memory must have as many columns as its timeline, ", steps.columns(), ", got ",
-                        given.cols());
+    require<ShapeError>(given.rows() == rows || steps.columns() == 0, "cell: rows of the memory's ", what, " must be ",
+                        rows, ", got ", given.rows());
+    require<ShapeError>(given.cols() == steps.columns(), "cell: the memory's ", what,
+                        " must have as many columns as its timeline, ", steps.columns(), ", got ", given.cols());
   }
 
   std::vector<Index> first_;   // first column of each sequence, then the end
