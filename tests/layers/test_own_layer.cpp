@@ -88,7 +88,7 @@ TEST_CASE("own layer: a state missing in final_state is refused in a chain and i
 
 TEST_CASE("own layer: its exceptions name the layer") {
   CHECK_THROWS_MATCHES(sequential<double>(3, LastStep{}, RunningSum{}), ShapeError,
-                       says("layer 1 (running sum): sums over steps, and there are none left"));
+                       says("layer 1 (running sum): input must have a column for every step"));
 }
 
 }  // namespace test_own_layer
