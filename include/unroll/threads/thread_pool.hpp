@@ -33,7 +33,7 @@ class ThreadPool {
   /// Starts the threads: `threads` including the caller, 0 for one per core. They end with the pool. Throws ValueError
   /// for a negative number, and Error if the system cannot start all of them; then none keeps running.
   explicit ThreadPool(int threads = 0) : shared_(std::make_unique<Shared>()) {
-    detail::check_least("threads", "number", threads, 0, " (0: one per core)");
+    detail::check_least("threads", "count", threads, 0, " (0: one per core)");
     if (threads == 0) threads = std::max(1, int(std::thread::hardware_concurrency()));
     try {
       for (int k = 1; k < threads; ++k) shared_->workers.emplace_back([this] { work(); });
@@ -201,7 +201,7 @@ class Threads {
  public:
   /// `count` threads, 0 for one per core. The first use starts them.
   Threads(int count = 0) : shared_(std::make_shared<Shared>()) {  // NOLINT: implicit conversion from a number
-    detail::check_least("threads", "number", count, 0, " (0: one per core)");
+    detail::check_least("threads", "count", count, 0, " (0: one per core)");
     shared_->count = count;
   }
 
