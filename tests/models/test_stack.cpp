@@ -104,7 +104,7 @@ TEST_CASE("stack: refuses a backward pass on the tape of other layers") {
 }
 
 TEST_CASE("stack: refuses an empty list and mismatched layers") {
-  CHECK_THROWS_MATCHES(Stack<double>(3, {}), ShapeError, says("at least 1 layer"));
+  CHECK_THROWS_MATCHES(Stack<double>(3, {}), ShapeError, says("number of layers must be at least 1, got 0"));
   CHECK_THROWS_MATCHES(Stack<double>(3, {MeanOverTime{}, gru}), ShapeError, says("layer 1 (gru)"));
 }
 

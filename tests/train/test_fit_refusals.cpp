@@ -157,8 +157,9 @@ TEST_CASE("fit: refuses invalid rates, plateaus and early stopping before anythi
   schedule(schedule::warmup(5, schedule::Cosine{.half_period = 0}), "half_period");
   schedule(schedule::warmup(5, schedule::Constant{}, -1), "start_factor");
   schedule(schedule::Noam{.scale = not_finite}, "scale");
-  schedule(schedule::lambda(1, [](long) { return not_finite; }), "lambda schedule: the rate is nan");
-  schedule(schedule::lambda(1, [](long) { return -1; }), "lambda schedule: the rate is -1");
+  schedule(schedule::lambda(1, [](long) { return not_finite; }),
+           "lambda schedule: rate must be finite and at least 0, got nan");
+  schedule(schedule::lambda(1, [](long) { return -1; }), "lambda schedule: rate must be finite and at least 0, got -1");
   schedule(Unchecked{not_finite}, "the learning rate after");
   schedule(Unchecked{-1}, "must be finite and >= 0, it is -1");
 

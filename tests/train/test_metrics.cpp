@@ -162,7 +162,8 @@ TEST_CASE("metrics: refuse invalid arguments and remain unchanged") {
   Accuracy accuracy;
   CHECK_THROWS_MATCHES(accuracy.add(scores(), list({2, 1, 4, 3, 2, -1})), ValueError,
                        says("label of column 2 must be below 4, the number of classes, got 4"));
-  CHECK_THROWS_MATCHES(accuracy.add(scores(), list({2, 1})), ShapeError, says("6 columns, got 2"));
+  CHECK_THROWS_MATCHES(accuracy.add(scores(), list({2, 1})), ShapeError,
+                       says("labels must have as many entries as columns, 6, got 2"));
   CHECK_THROWS_AS(accuracy.add_predicted(list({1}), list({1, 2})), ShapeError);
   CHECK(accuracy.hits().scored == 0);
 
