@@ -50,12 +50,12 @@ function(is_program block result)
   endif()
 endfunction()
 
-# Moves the lines `#include ...` of the variable `text` to the variable `includes`, so that the rest may be in a namespace.
-# Line numbers remain.
-function(move_includes text includes)
-  string(REGEX MATCHALL "#include [^\n]*" found "${${text}}")
-  string(REGEX REPLACE "#include [^\n]*" "" rest "${${text}}")
-  list(JOIN found "\n" found)
-  set(${includes} "${${includes}}${found}\n" PARENT_SCOPE)
-  set(${text} "${rest}" PARENT_SCOPE)
+# Moves the lines `#include ...` of the variable named `from` to the end of the variable named `to`, so that the rest may
+# be in a namespace. Line numbers remain.
+function(move_includes from to)
+  string(REGEX MATCHALL "#include [^\n]*" found_includes "${${from}}")
+  string(REGEX REPLACE "#include [^\n]*" "" remaining_text "${${from}}")
+  list(JOIN found_includes "\n" found_includes)
+  set(${to} "${${to}}${found_includes}\n" PARENT_SCOPE)
+  set(${from} "${remaining_text}" PARENT_SCOPE)
 endfunction()
