@@ -78,7 +78,7 @@ void foretells(Model model, const Timeline& timeline) {
 
 }  // namespace
 
-TEST_CASE("the memory of a training step is what tapes hold afterwards") {
+TEST_CASE("numbers_kept: the estimate equals the numbers stored in tapes") {
   const auto timeline = GENERATE(Timeline::rectangular(4, 40), Timeline::from_lengths({300, 200, 250, 10, 0, 280}));
   foretells(Sequential(6, Recurrent<Gru>{.units = 16}, Dropout{.rate = 0.1},
                        Recurrent<GruResetBefore>{.units = 24, .direction = Direction::backward}, Dense{.units = 8},
@@ -89,7 +89,7 @@ TEST_CASE("the memory of a training step is what tapes hold afterwards") {
       timeline);
 }
 
-TEST_CASE("the memory of each way to merge") {
+TEST_CASE("numbers_kept: the estimate holds for each merge of a bidirectional layer") {
   const auto timeline = Timeline::from_lengths({60, 20, 50, 10});
   const auto merge = GENERATE(Merge::concat, Merge::sum, Merge::product, Merge::average);
   const auto returns = GENERATE(Returns::steps, Returns::last);
@@ -97,7 +97,7 @@ TEST_CASE("the memory of each way to merge") {
             timeline);
 }
 
-TEST_CASE("the memory of a step with checkpoints, and of one in parts") {
+TEST_CASE("numbers_kept: the estimate holds with checkpoints and shrinks with parts") {
   Sequential model(5, Bidirectional<Lstm>{.units = 40}, Dense{.units = 2});
   const Index columns = 4 * 3000;
   const auto timeline = Timeline::rectangular(4, 3000);
@@ -125,7 +125,7 @@ TEST_CASE("the memory of a step with checkpoints, and of one in parts") {
   CHECK(bytes(4, 8) == bytes(4, 4));
 }
 
-TEST_CASE("a summary: a row for each layer, and the sums") {
+TEST_CASE("summary: has a row for each layer and the totals") {
   Sequential model(6, Recurrent<Gru>{.units = 32}, MeanOverTime{}, Dense{.units = 4});
   const auto s = summary(model, 1280, 10);
   REQUIRE(s.layers.size() == 3);
@@ -148,7 +148,7 @@ TEST_CASE("a summary: a row for each layer, and the sums") {
   CHECK_THROWS_MATCHES(summary(model, -1, 2), ShapeError, says("got -1 and 2"));
 }
 
-TEST_CASE("bytes for people") {
+TEST_CASE("readable_bytes: uses the largest binary unit") {
   using detail::readable_bytes;
   CHECK(readable_bytes(0) == "0 B");
   CHECK(readable_bytes(1023) == "1023 B");
@@ -158,7 +158,7 @@ TEST_CASE("bytes for people") {
   CHECK(readable_bytes(std::size_t(5) << 40) == "5.0 TiB");
 }
 
-TEST_CASE("strides and upsampling change how many steps the layers behind them keep") {
+TEST_CASE("summary: strides and upsampling change the steps that later layers store") {
   Graph<float> graph;
   const auto in = graph.input();
   const auto coarse = graph.add(Conv1d{.units = 8, .kernel = 5, .stride = 4, .padding = same()}, in);

@@ -8,7 +8,7 @@ namespace test_text {
 
 using namespace unroll;
 
-TEST_CASE("text becomes valid UTF-8 without control characters", "[report]") {
+TEST_CASE("readable: gives valid UTF-8 without control characters", "[report]") {
   CHECK(readable("na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80") == "na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80");
   CHECK(readable("a\nb\tc\x01\x7f") == "a b c\xef\xbf\xbd\xef\xbf\xbd");
   const std::string bad = "\xef\xbf\xbd";
@@ -24,7 +24,7 @@ TEST_CASE("text becomes valid UTF-8 without control characters", "[report]") {
   CHECK(letter_count("na\xc3\xafve") == 5);
 }
 
-TEST_CASE("text is not markup, command or field", "[report]") {
+TEST_CASE("text: is escaped for HTML, gnuplot, shell and CSV", "[report]") {
   CHECK(detail::html_text("<b onclick=\"x\">&'") == "&lt;b onclick=&quot;x&quot;&gt;&amp;&#39;");
   CHECK(detail::gnuplot_quoted("it's `date`\n") == "'it''s `date` '");
   CHECK(detail::shell_quoted("it's $(date)") == R"('it'\''s $(date)')");
@@ -32,7 +32,7 @@ TEST_CASE("text is not markup, command or field", "[report]") {
   CHECK(csv_field("a,b \"c\"\nd") == "\"a,b \"\"c\"\" d\"");
 }
 
-TEST_CASE("base64 as in RFC 4648", "[report]") {
+TEST_CASE("base64: equals the examples of RFC 4648", "[report]") {
   CHECK(detail::base64("") == "");
   CHECK(detail::base64("f") == "Zg==");
   CHECK(detail::base64("fo") == "Zm8=");
@@ -41,7 +41,7 @@ TEST_CASE("base64 as in RFC 4648", "[report]") {
   CHECK(detail::base64("\xff\xfe\xfd") == "//79");
 }
 
-TEST_CASE("a table is a CSV file with all digits", "[report]") {
+TEST_CASE("table: CSV has all digits", "[report]") {
   const DataTable table{{"name", "value, in %"}, {{"a\"b", 0.1}, {"c", NAN}, {std::string("d"), 3}}};
   CHECK(to_csv(table) == "name,\"value, in %\"\n\"a\"\"b\",0.1\nc,\nd,3\n");
   CHECK(TableValue(1.0 / 3).exact() == "0.3333333333333333");
@@ -51,7 +51,7 @@ TEST_CASE("a table is a CSV file with all digits", "[report]") {
   CHECK_THROWS_MATCHES(to_csv({{"a", "b"}, {{1, 2}, {3}}}), ShapeError, says("row 1 has 1 values, expected 2"));
 }
 
-TEST_CASE("a table as text has columns as wide as their widest cell", "[report]") {
+TEST_CASE("table: text columns are as wide as their widest cell", "[report]") {
   const DataTable table{{"name", "n", "share"}, {{"a", 12, 1.0 / 3}, {"na\xc3\xafve one", 3, NAN}}};
   CHECK(to_text(table) == "name       n   share\na          12  0.3333\nna\xc3\xafve one  3   \n");
   CHECK(to_text(table, {.right = true}) ==
@@ -63,7 +63,7 @@ TEST_CASE("a table as text has columns as wide as their widest cell", "[report]"
   CHECK_THROWS_MATCHES(to_text({{"a"}, {{1, 2}}}), ShapeError, says("row 0 has 2 values, expected 1"));
 }
 
-TEST_CASE("a table as markdown: a bar begins no cell", "[report]") {
+TEST_CASE("table: markdown escapes bars", "[report]") {
   CHECK(to_markdown({{"d|e", "f"}, {{1, "x|y"}}}) == "| d\\|e | f |\n|---|---|\n| 1 | x\\|y |\n");
   CHECK_THROWS_MATCHES(to_markdown({{"a"}, {{1, 2}}}), ShapeError, says("row 0 has 2 values, expected 1"));
 }

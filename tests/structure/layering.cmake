@@ -1,8 +1,8 @@
-# cmake -D INCLUDE=include -P layering.cmake: reads every #include below INCLUDE/unroll and proves that a part only knows what
-# docs/design.md, "Which part may know which", lets it know.
+# cmake -D INCLUDE=include -P layering.cmake: reads every #include below INCLUDE/unroll and checks that a part includes only the
+# parts that docs/design.md, "Which part may know which", permits.
 cmake_minimum_required(VERSION 3.21)
 
-# core and simd are the ground: random numbers are computed in registers, registers rest on the types of core.
+# core and simd include each other: random numbers are computed in registers, registers use the types of core.
 set(base core simd threads parameters cell)
 set(knows_core core simd)
 set(knows_simd core simd)

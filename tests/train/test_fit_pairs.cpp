@@ -51,7 +51,7 @@ Options usual() {
 
 }  // namespace
 
-TEST_CASE("fit with pairs is a loop of steps, bit for bit") {
+TEST_CASE("fit with pairs: has the bits of a loop of steps") {
   const auto data = some(13);
   Run run;
   const auto result = run(data, usual());
@@ -86,7 +86,7 @@ TEST_CASE("fit with pairs is a loop of steps, bit for bit") {
   CHECK(run.theta() == by_hand.theta());
 }
 
-TEST_CASE("fit with pairs: a run that is stopped and resumed ends with the same bits") {
+TEST_CASE("fit with pairs: a stopped and resumed run has the same bits") {
   const auto data = some(13), other = some(6);
   Options options = usual();
   options.epochs = 5, options.validation = &other;
@@ -109,7 +109,7 @@ TEST_CASE("fit with pairs: a run that is stopped and resumed ends with the same 
   CHECK(got.best_epoch == want.best_epoch);
 }
 
-TEST_CASE("fit with pairs: early stopping keeps the parameters with the least validation loss") {
+TEST_CASE("fit with pairs: early stopping keeps the parameters of the least validation loss") {
   const auto data = some(13), other = some(6);
   Options options = usual();
   options.epochs = 200, options.validation = &other;
@@ -128,7 +128,7 @@ TEST_CASE("fit with pairs: early stopping keeps the parameters with the least va
   CHECK(after.hits.value() == result.history[std::size_t(result.best_epoch - 1)].validation_accuracy);
 }
 
-TEST_CASE("fit with pairs: a part that is held out is not trained on") {
+TEST_CASE("fit with pairs: does not train on the held-out part") {
   const auto data = some(20);
   Options options = usual();
   options.validation_fraction = 0.25;
@@ -148,7 +148,7 @@ TEST_CASE("fit with pairs: a part that is held out is not trained on") {
   CHECK(is_finite(result.history[0].validation_loss));
 }
 
-TEST_CASE("pairs are evaluated pair by pair: neither batch size nor threads leave a trace") {
+TEST_CASE("evaluate with pairs: does not depend on batch size or threads") {
   Run run;
   randomise(run.model);
   const auto data = some(23);
@@ -168,7 +168,7 @@ TEST_CASE("pairs are evaluated pair by pair: neither batch size nor threads leav
   CHECK(by_sequence.loss.count == double(data.size()));
 }
 
-TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
+TEST_CASE("fit with pairs: refuses mismatched data and options before anything changes") {
   const auto data = some(6);
   const auto refused = [](const SequencePairs<float>& given, const std::function<void(Options&)>& change,
                           const std::string& part) {
@@ -204,7 +204,7 @@ TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
   CHECK_THROWS_MATCHES(run(some(7), usual()), ValueError, says("was begun with 6 sequences"));
 }
 
-TEST_CASE("seq2seq, sparse: embedded tokens that were not fed stay as they are, the others learn the same") {
+TEST_CASE("fit with pairs: sparse embeddings change only for tokens fed to the decoder") {
   const SequencePairs<float> data({MatrixX<float>::Ones(1, 3)}, {{1, 2}}, special_tokens);
   const auto trained = [&](bool sparse, bool tied) {
     Model model(reader, {.vocabulary = words, .embedding = 4, .units = 4, .tied = tied, .sparse = sparse});

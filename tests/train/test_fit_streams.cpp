@@ -51,7 +51,7 @@ struct Run {
 
 }  // namespace
 
-TEST_CASE("fit with streams is a loop of steps with the state carried, bit for bit") {
+TEST_CASE("fit with streams: has the bits of a loop of steps with the carried state") {
   const auto data = text(100, {.streams = 4, .steps = 6});
   Run run;
   const auto result =
@@ -73,7 +73,7 @@ TEST_CASE("fit with streams is a loop of steps with the state carried, bit for b
   CHECK(run.theta() == by_hand.theta());
 }
 
-TEST_CASE("fit with streams: a resumed run ends with the same bits, and validation carries the state") {
+TEST_CASE("fit with streams: a resumed run has the same bits and validation carries the state") {
   const auto data = text(200, {.streams = 4, .steps = 6}), other = text(60, {.streams = 1, .tail = Tail::keep}, 5);
   Options options{.epochs = 4, .validation = &other, .early_stopping = EarlyStopping{.patience = 9}};
   Run whole, parts;
@@ -93,7 +93,7 @@ TEST_CASE("fit with streams: a resumed run ends with the same bits, and validati
   CHECK(after.hits.value() == want.history[std::size_t(want.best_epoch - 1)].validation_accuracy);
 }
 
-TEST_CASE("fit with streams refuses what does not fit, before anything changes") {
+TEST_CASE("fit with streams: refuses unsuitable options and models before anything changes") {
   const auto data = text(100, {.streams = 4, .steps = 6});
   const auto refused = [&](const Options& options, const std::string& part) {
     Run run;
