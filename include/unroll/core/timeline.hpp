@@ -13,7 +13,6 @@
 // need no mask. Steps count valid steps only. The step in the padded batch is stored too, for unpacking.
 
 #include <algorithm>
-#include <numeric>
 #include <span>
 #include <vector>
 
@@ -235,10 +234,7 @@ class Timeline {
     sample_.resize(lengths.size());
     rank_.resize(lengths.size());
     length_.resize(lengths.size());
-    std::iota(sample_.begin(), sample_.end(), Index(0));
-    std::sort(sample_.begin(), sample_.end(), [&](Index a, Index b) {  // stable; std::stable_sort allocates
-      return lengths[at(a)] != lengths[at(b)] ? lengths[at(a)] > lengths[at(b)] : a < b;
-    });
+    detail::sort_longest_first(sample_, lengths);
     for (Index r = 0; r < batch(); ++r) rank_[at(sample(r))] = r, length_[at(r)] = lengths[at(sample(r))];
     offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
   }
