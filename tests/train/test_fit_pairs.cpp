@@ -38,6 +38,9 @@ struct Falling {
   double rate(long update) const { return 0.01 / (1 + double(update)); }
 };
 
+/// Share of tokens from the target.
+double share(long update) { return 0.3 + 0.6 / (1 + double(update)); }
+
 Options usual() {
   return {.epochs = 3,
           .batches = {.size = 5},
@@ -46,7 +49,7 @@ Options usual() {
           .clip_value = 0.05,
           .clip_p = 1,
           .learning_rate = LearningRate(Falling{}, LearningRate::per_update),
-          .teacher = teacher_forcing::constant(0.7),
+          .teacher = share,
           .shard = 2,
           .keeping = {Keep::checkpoints}};
 }
@@ -65,7 +68,7 @@ TEST_CASE("fit with pairs: has the bits of a loop of steps") {
                     .clip_p = 1,
                     .seed = 3,
                     .learning_rate = [](long update) { return Falling{}.rate(update); },
-                    .teacher = teacher_forcing::constant(0.7),
+                    .teacher = share,
                     .count_hits = true});
   Batches batches;
   ShardedBatch<float, PairBatch<float>> batch;
@@ -78,7 +81,7 @@ TEST_CASE("fit with pairs: has the bits of a loop of steps") {
     for (Index b = 0; b < batches.count(); ++b) {
       batch.gather(data, batches.batch(b), 2);
       const StepReport report = step.step(batch);
-      CHECK(report.teacher == 0.7);
+      CHECK(report.teacher == share(step.updates() - 1));
       loss += report.loss, hits += report.hits, norm = std::max(norm, report.gradient_norm);
     }
     const Epoch& row = result.history[std::size_t(epoch)];
@@ -87,6 +90,19 @@ TEST_CASE("fit with pairs: has the bits of a loop of steps") {
     CHECK(row.gradient_norm == norm);
   }
   CHECK(run.theta() == by_hand.theta());
+}
+
+TEST_CASE("fit with pairs: a decoder is fed some of its own tokens unless the share from the target is 1") {
+  const auto trained = [](const teacher_forcing::Schedule& teacher) {
+    Options options = usual();
+    options.epochs = 1, options.batches.size = 13, options.teacher = teacher;
+    Run run;
+    run(some(13), options);
+    return VectorX<float>(run.theta());
+  };
+  const VectorX<float> forced = trained({});
+  CHECK(trained(teacher_forcing::constant(1)) == forced);
+  CHECK(trained(teacher_forcing::constant(0.7)) != forced);
 }
 
 TEST_CASE("fit with pairs: a stopped and resumed run has the same bits") {
@@ -242,17 +258,17 @@ TEST_CASE("fit with pairs: refuses mismatched data and options before anything c
   Run run;
   const Loss weighted({.class_weights = VectorX<double>::Ones(3)});
   CHECK_THROWS_MATCHES(fit(run.model, weighted, run.adam, data, usual(), run.state), Error,
-                       says("the data set, sample 0: softmax cross entropy: expects 7 class weights, got 3"));
+                       says("fit: the data set, sample 0: loss: expects 7 class weights, got 3"));
   (void)run(data, usual());
   CHECK_THROWS_MATCHES(run(some(7), usual()), ValueError, says("was begun with 6 sequences"));
 }
 
 TEST_CASE("pairs: refuses a source that the encoder cannot process, with its number") {
-  const Sequential longer(1, Embedding{.size = letters, .dimension = 3}, Upsample{.factor = most_entries},
+  const Sequential longer(1, Embedding{.size = letters, .dimension = 3}, Upsample{.factor = Index(1) << 24},
                           Recurrent<Gru>{.units = 4});
   const Seq2Seq<std::remove_const_t<decltype(longer)>, Gru<float>> model(
       longer, {.vocabulary = words, .embedding = 3, .units = 4});
-  const SequencePairs<float> data({MatrixX<float>::Ones(1, 1), MatrixX<float>::Ones(1, 2)}, {{1}, {1}}, {});
+  const SequencePairs<float> data({MatrixX<float>::Ones(1, 1), MatrixX<float>::Ones(1, 1 << 20)}, {{1}, {1}}, {});
   const auto check = [&](Index count) {
     detail::check_data("fit", "the data set", model, Loss(), data, all_samples(count));
   };
