@@ -92,7 +92,7 @@ TEST_CASE("fit with pairs: has the bits of a loop of steps") {
   CHECK(run.theta() == by_hand.theta());
 }
 
-TEST_CASE("fit with pairs: a decoder is fed some of its own tokens unless the share from the target is 1") {
+TEST_CASE("fit with pairs: decoder inputs are sampled unless the share from the target is 1") {
   const auto trained = [](const teacher_forcing::Schedule& teacher) {
     Options options = usual();
     options.epochs = 1, options.batches.size = 13, options.teacher = teacher;
