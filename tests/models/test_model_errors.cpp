@@ -163,6 +163,10 @@ TEST_CASE("model: refuses gradients of the wrong size") {
   run.forward();
   CHECK_THROWS_MATCHES(run.backward({}, noise(2, 3)), ShapeError,
                        says("model: gradient of the output must be [2 x 9], got [2 x 3]"));
+  // A gradient without columns has no data, but is not an absent one.
+  CHECK_THROWS_MATCHES(run.backward({}, MatrixX<double>(2, 0)), ShapeError,
+                       says("model: gradient of the output must be [2 x 9], got [2 x 0]"));
+  CHECK(run.gradient.values().isZero(0));
   Parameters<double> other;
   CHECK_THROWS_MATCHES(run.model.backward(run.tape, noise(2, 9), other), ShapeError,
                        says("gradient must have as many entries as parameters, "));

@@ -130,6 +130,7 @@ TEST_CASE("seq2seq decoder: a causal decoder scores a step as if its source ende
     return scores;
   };
   const MatrixX<double> whole = scores_of(6);
+  CHECK(decoder.start() == whole.col(0));  // begins at the first step again
   for (Index steps = 1; steps < 6; ++steps) CHECK(scores_of(steps) == whole.leftCols(steps));
 }
 
@@ -139,13 +140,20 @@ TEST_CASE("seq2seq decoder: refuses steps before read and unknown hypotheses") {
   CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to write about before read()"));
   const auto batch = batch_of(pairs<double>(lengths));
   decoder.read(batch.x(), batch.sources());
-  const std::vector<Index> first{0}, beyond{5}, two{0, 1};
+  const std::vector<Index> first{0}, beyond{5}, two{0, 1}, negative{-1};
+  CHECK(decoder.source_length(4) == 4);
+  for (const Index source : {-1, 5})
+    CHECK_THROWS_MATCHES(decoder.source_length(source), ValueError,
+                         says("there is no source " + std::to_string(source) + " among 5"));
   CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("there are 0 hypotheses"));
   decoder.start();
   CHECK_THROWS_MATCHES(decoder.step(beyond, first), ShapeError,
                        says("there are 5 hypotheses, one is to continue number 5"));
   CHECK_THROWS_MATCHES(decoder.step(two, first), ShapeError, says("got 2 parents and 1 tokens"));
+  CHECK_THROWS_MATCHES(decoder.step(negative, first), ShapeError, says("one is to continue number -1"));
   CHECK(decoder.step(first, first).cols() == 1);
+  decoder.read(batch.x(), batch.sources());
+  CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("there are 0 hypotheses"));
 }
 
 TEMPLATE_TEST_CASE("seq2seq decoder: a refused step changes nothing", "", BahdanauGru<double>, LuongLstm<double>,
@@ -164,6 +172,7 @@ TEMPLATE_TEST_CASE("seq2seq decoder: a refused step changes nothing", "", Bahdan
 TEST_CASE("seq2seq decoder: refuses a begin token outside the vocabulary") {
   const auto model = made<Gru<double>>();
   CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("the begin mark is 7, the vocabulary has 7 tokens"));
+  CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, -1), ValueError, says("the begin mark is -1"));
 }
 
 }  // namespace test_seq2seq_decoder

@@ -90,6 +90,30 @@ TEST_CASE("scheduled sampling: draws depend on the update") {
   CHECK(fed[1] == fed[2]);
 }
 
+TEST_CASE("scheduled sampling: draws depend on the step and the pair") {
+  auto model = made();
+  model.parameters()["output.bias"](4, 0) = 1e3F;  // the most likely token at every step
+  decltype(model)::Weights weights;
+  decltype(model)::Tape tape;
+  model.prepare(weights);
+  const std::vector<Index> target(20, 2);
+  const auto batch = batch_of(
+      SequencePairs<float>({MatrixX<float>::Ones(1, 3), MatrixX<float>::Ones(1, 3)}, {target, target}, special_tokens));
+  detail::ScheduledSampling<decltype(model)> sampling;
+  const auto tokens = sampling(model, weights, tape, batch, 0.5, {.seed = 3});
+  std::vector<std::vector<Index>> fed(2);
+  for (std::size_t c = 0; c < tokens.size(); ++c)
+    fed[std::size_t(batch.targets().sample_of(Index(c)))].push_back(tokens[c]);
+  for (const auto& each : fed) {
+    CHECK(each.front() == special_tokens.begin);
+    const auto generated = std::ranges::count(each, 4);
+    CHECK(generated > 3);
+    CHECK(generated + std::ranges::count(each, 2) == 20);
+    CHECK(generated < 17);
+  }
+  CHECK(fed[0] != fed[1]);
+}
+
 TEST_CASE("seq2seq step: locates a non-finite value with the tokens fed to the decoder") {
   Seq2Seq<decltype(reader), EquationCell<float, written::sums>> model(
       reader, {.vocabulary = words, .embedding = 3, .units = 4});

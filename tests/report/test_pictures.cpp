@@ -157,9 +157,9 @@ TEST_CASE("figure: of overlapping names in a scatter plot only the first is draw
       "",
       {"x"},
       {"y"},
-      {{0, 0, "king"}, {1, 1, "far"}, {0.01, 0.01, "kings"}, {0.01, 0.2, "above"}, {0.5, 0, "beside"}}};
+      {{0, 0, "king"}, {1, 1, "far"}, {0.01, 0.01, "kings"}, {0.01, 0.2, "above"}, {0.5, 0, "right"}}};
   const Picture picture = figure::picture(scatter);
-  for (const char* name : {"'king'", "'far'", "'above'", "'beside'"}) CHECK(has(picture.commands, name));
+  for (const char* name : {"'king'", "'far'", "'above'", "'right'"}) CHECK(has(picture.commands, name));
   CHECK_FALSE(has(picture.commands, "'kings'"));
   CHECK(to_csv(picture.shown).find("kings") != std::string::npos);
 }

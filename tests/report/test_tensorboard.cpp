@@ -75,7 +75,7 @@ TEST_CASE("event file: appends after the last complete record", "[report]") {
     EventFile(path, 1).scalar("loss", 2, 1, 1);
     CHECK(bytes(path) == both);
   }
-  std::ofstream(path, std::ios::binary) << "a text of somebody else, long enough";
+  std::ofstream(path, std::ios::binary) << "a text from another program, long enough";
   CHECK_THROWS_MATCHES(EventFile(path, 1), FileError, says("is no file of events"));
   CHECK_THROWS_MATCHES(EventFile(folder.path / "events", 1), ValueError, says("'tfevents'"));
   CHECK_THROWS_AS(EventFile(folder.path / "nowhere" / "tfevents", 1), FileError);

@@ -88,21 +88,21 @@ TEST_CASE("report: lists every option of the training", "[word2vec]") {
                WordVectors({"a", "b"}, MatrixX<float>::Identity(3, 2)));
   std::ifstream file(folder.path / "report.json");
   const auto settings = nlohmann::json::parse(file).at("settings");
-  const auto tells = [&](const char* name, const std::string& value) {
+  const auto shows = [&](const char* name, const std::string& value) {
     INFO(name << " in " << settings.dump());
     CHECK(settings.value(name, std::string()) == value);
   };
-  tells("text", "river.txt, bank.txt");
-  tells("model", "CBOW");
-  tells("dimension", "3");
-  tells("window", "11");
-  tells("negatives", "13");
-  tells("subsample", "0.125");
-  tells("least count", "7");
-  tells("epochs", "17");
-  tells("rate", "0.25");
-  tells("seed", "19");
-  tells("parts", "23");
+  shows("text", "river.txt, bank.txt");
+  shows("model", "CBOW");
+  shows("dimension", "3");
+  shows("window", "11");
+  shows("negatives", "13");
+  shows("subsample", "0.125");
+  shows("least count", "7");
+  shows("epochs", "17");
+  shows("rate", "0.25");
+  shows("seed", "19");
+  shows("parts", "23");
 }
 
 TEST_CASE("epoch text: gives the loss and the words per second", "[word2vec]") {
