@@ -119,7 +119,7 @@ TEST_CASE("fit with streams: refuses unsuitable options and models before anythi
   Model few(1, {Embedding{.size = 5, .dimension = 3}, Recurrent<Gru>{.units = 3}, Dense{.units = vocabulary}});
   const std::vector<Index> late{0, 1, 2, 3, 4, 3, 6, 1, 0};
   CHECK_THROWS_MATCHES(fit(few, Loss(), adam, TokenStreams<float>(late, vocabulary, {.streams = 1, .steps = 2})), Error,
-                       says("the data set, sample 3: layer 0 (embedding): expects token numbers from 0 to 4, got 6"));
+                       says("the data set, sample 3: layer 0 (embedding): token must be 0 to 4, got 6"));
   CHECK(adam.updates() == 0);
 }
 

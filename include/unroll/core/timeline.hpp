@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "unroll/core/checked.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -45,7 +46,7 @@ class Timeline {
   }
 
   static Timeline rectangular(Index batch, Index steps) {
-    require<ShapeError>(batch >= 0, "timeline: batch must be at least 0 samples, got ", batch);
+    detail::check_least<ShapeError>("timeline", "batch", batch, 0, " samples");
     if (steps > 0) check_entries(checked_multiply(batch, steps, "timeline: steps"), "timeline: steps");
     std::vector<Index> lengths;
     take_memory(batch, "timeline: samples", [&] { lengths.assign(static_cast<std::size_t>(batch), steps); });
@@ -109,8 +110,7 @@ class Timeline {
   /// Sets the positions of these samples in the full batch, for a timeline of a shard. By default sample b has position
   /// b. Random numbers and messages use the position. Throws ShapeError unless there is one position per sample.
   void set_places(std::span<const Index> places) {
-    require<ShapeError>(Index(places.size()) == batch(), "timeline: places must have as many entries as samples, ",
-                        batch(), ", got ", places.size());
+    detail::check_as_many("timeline", "places", "entries as samples", Index(places.size()), batch());
     place_.assign(places.begin(), places.end());
   }
   Index place(Index sample) const { return place_.empty() ? sample : place_[at(sample)]; }
@@ -129,8 +129,7 @@ class Timeline {
   /// ShapeError for a wrong size.
   template <class Scalar>
   MatrixX<Scalar> pack(const MatrixX<Scalar>& padded) const {
-    require<ShapeError>(padded.cols() == padded_steps() * batch(), "timeline: padded columns must be ",
-                        padded_steps() * batch(), ", steps x samples, got ", padded.cols());
+    detail::check_equal("timeline", "padded columns", padded.cols(), padded_steps() * batch());
     MatrixX<Scalar> packed(padded.rows(), columns());
     for (Index c = 0; c < columns(); ++c) packed.col(c) = padded.col(padded_column(c));
     return packed;
@@ -139,8 +138,7 @@ class Timeline {
   /// Padded time-major batch [features x padded_steps * batch] of packed columns. Throws ShapeError for a wrong size.
   template <class Scalar>
   MatrixX<Scalar> unpack(const MatrixX<Scalar>& packed, Padding padding = Padding::zero) const {
-    require<ShapeError>(packed.cols() == columns(), "timeline: packed columns must be ", columns(), ", got ",
-                        packed.cols());
+    detail::check_equal("timeline", "packed columns", packed.cols(), columns());
     MatrixX<Scalar> padded = MatrixX<Scalar>::Zero(packed.rows(), padded_steps() * batch());
     for (Index c = 0; c < columns(); ++c) padded.col(padded_column(c)) = packed.col(c);
     if (padding != Padding::zero) repeat(padded, padding == Padding::repeat_next);
@@ -186,8 +184,8 @@ class Timeline {
   /// cost that does not depend on `step`. Reuses the memory of this timeline. Throws ShapeError for a batch without
   /// samples, for a negative step, and if memory is exhausted.
   void assign_step(Index batch, Index step) {
-    require<ShapeError>(batch >= 1 && step >= 0, "timeline: expects at least 1 sample and a step of at least 0, got ",
-                        batch, " samples and step ", step);
+    detail::check_least<ShapeError>("timeline", "batch", batch, 1, " samples");
+    detail::check_least<ShapeError>("timeline", "step", step, 0);
     const Index padded = checked_add(step, 1, "timeline: steps");
     take_memory(batch, "timeline: samples", [&] { counts_.assign(at(batch), 1); });
     assign_lengths(counts_);
@@ -289,8 +287,7 @@ class Timeline {
 
   template <class Scalar>
   MatrixX<Scalar> permuted(const MatrixX<Scalar>& m, const std::vector<Index>& source) const {
-    require<ShapeError>(m.cols() == batch(), "timeline: matrix must have as many columns as samples, ", batch(),
-                        ", got ", m.cols());
+    detail::check_as_many("timeline", "matrix", "columns as samples", m.cols(), batch());
     MatrixX<Scalar> out(m.rows(), m.cols());
     for (Index k = 0; k < batch(); ++k) out.col(k) = m.col(source[at(k)]);
     return out;
