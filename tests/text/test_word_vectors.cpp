@@ -173,7 +173,7 @@ TEST_CASE("word vectors: refuses invalid binary files", "[word_vectors]") {
           "the file must have 2 complete words, got 1");  // without a byte and the newline
   refused("x" + good, "the first line must be the numbers of words and dimensions, got 'x2 2'");
   refused(good + "c", "0 bytes must follow the last word, got 1");
-  refused("3" + good.substr(1), "the file must have 3 complete words, got 2");
+  refused("3" + good.substr(1), "the file must hold 3 words of dimension 2, got only");
   refused("4000000000 4000000000\n" + good, "got only");
   refused("18446744073709551615 1\n" + good, "got only");
   refused("2 4611686018427387904\n" + good, "got only");  // 2^62
