@@ -93,10 +93,10 @@ std::vector<Row> rows() {
                   {"direction", G{.units = 4, .direction = Direction::backward}},
                   {"returns", G{.units = 4, .returns = Returns::last}},
                   {"cell", Recurrent<Lstm>{.units = 4}},
-                  {"number 4 of its equations", Recurrent<OneScalar<OtherGru>::Cell>{.units = 4}},
+                  {"entry 4 of equations", Recurrent<OneScalar<OtherGru>::Cell>{.units = 4}},
                   {"layer", Dense{.units = 4}}}});
   all.push_back({Recurrent<EquationsOf<written::leaky>::Cell>{.units = 4},
-                 {{"number 1 of its equations", Recurrent<EquationsOf<written::leakier>::Cell>{.units = 4}}}});
+                 {{"entry 1 of equations", Recurrent<EquationsOf<written::leakier>::Cell>{.units = 4}}}});
   all.push_back({Recurrent<ProjectedLstm>{.units = 4, .sizes = {{"projected", 2}}},
                  {{"projected", Recurrent<ProjectedLstm>{.units = 4, .sizes = {{"projected", 3}}}}}});
   all.push_back({B{.units = 4, .merge = Merge::sum},
@@ -195,7 +195,7 @@ TEST_CASE("model file: every option of every layer is compared, and a different 
     for (const Change& change : row.outputs) {
       Stack<float> other(row.features, {change.layer});
       INFO(change.option);
-      CHECK_THROWS_MATCHES(from_tensors(other, file), FileError, says(": " + change.option + " is "));
+      CHECK_THROWS_MATCHES(from_tensors(other, file), FileError, says(": " + change.option + " must be "));
     }
     for (const Change& change : row.training) {
       Stack<float> other(row.features, {change.layer});
