@@ -209,7 +209,7 @@ TEST_CASE("ctc: fit refuses mismatched data, loss and model before training", "[
   CHECK_THROWS_MATCHES(Dataset<float>::transcribed(x(), {(Labels(2) << 1, -1).finished()}), ValueError,
                        says("sample 0 has a negative label among others"));
   CHECK_THROWS_MATCHES(run(data, {.early_stopping = EarlyStopping{.monitor = Monitor::training_accuracy}}), ValueError,
-                       says("has no labels"));
+                       says("needs labels for the accuracy"));
   Sequential pools(3, Recurrent<Gru>{.units = 4}, LastStep{}, Dense{.units = 4});
   pools.initialise(1);
   CHECK_THROWS_MATCHES(fit(pools, CtcLoss<float>(), run.adam, data), ShapeError,
