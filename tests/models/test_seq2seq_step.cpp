@@ -85,7 +85,8 @@ TEST_CASE("seq2seq step: refuses invalid options and tokens before anything chan
     CHECK(sgd.updates() == 0);
   };
   for (const double share : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()})
-    refused({.teacher = [=](long) { return share; }}, "the share of tokens from the target after 0 updates is");
+    refused({.teacher = [=](long) { return share; }},
+            "the share of tokens from the target after 0 updates must be in [0, 1], got");
   refused({.learning_rate = [](long) { return -1.0; }}, "the learning rate after 0 updates");
   refused({.clip_norm = -1}, "clip_norm, unless 0, must be");
   refused({.clip_p = 0}, "clip_p must be > 0, or infinity");
