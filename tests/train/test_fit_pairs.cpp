@@ -241,8 +241,9 @@ TEST_CASE("fit with pairs: refuses mismatched data and options before anything c
       data, [](Options& o) { o.truncation.accumulate = true; }, "expected no truncation, got update_every 0 and");
   refused(
       data, [](Options& o) { o.batches = {.size = 1, .tokens = 2}; }, "a batch may have 2");
-  refused(some(6, {.begin = words, .end = 6}), no_change, "the marks of the data set are 7 and 6");
-  refused({{}, {}, {.begin = 5}}, no_change, "fit: the data set has no pairs");
+  refused(some(6, {.begin = words, .end = 6}), no_change,
+          "the special tokens of the data set must be below 7, the vocabulary of the model, got 7 and 6");
+  refused({{}, {}, {.begin = 5}}, no_change, "fit: the data set must have at least 1 pair, got 0");
   refused(
       data, [](Options& o) { o.validation_fraction = 0.01; }, "leaves one part empty");
   refused(
