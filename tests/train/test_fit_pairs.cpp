@@ -236,7 +236,7 @@ TEST_CASE("fit with pairs: refuses mismatched data and options before anything c
       "the share of tokens from the target after 0 updates must be in [0, 1], got 2");
   refused(
       data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return -1.0; }); },
-      "the share of tokens from the target after 0 updates is -1");
+      "the share of tokens from the target after 0 updates must be in [0, 1], got -1");
   refused(
       data, [](Options& o) { o.truncation.accumulate = true; }, "expected no truncation, got update_every 0 and");
   refused(
