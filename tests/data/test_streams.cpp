@@ -209,7 +209,7 @@ TEST_CASE("sentence data: inputs begin with the start token, and labels end with
   const auto cut = sentence_data<double>({{4, 3, 0}}, vocabulary, 2);
   CHECK(cut.labels(0) == (Labels(3) << 4, 3, 2).finished());
   CHECK_THROWS_MATCHES(sentence_data<double>({{0}}, Vocabulary(counts, {.end = false})), ValueError,
-                       says("no token for the start or none for the end"));
+                       says("the vocabulary must have a start and an end token"));
   CHECK(perplexity(std::log(8.0)) == Approx(8));
   CHECK(bits(std::log(8.0)) == Approx(3));
 }
@@ -249,23 +249,25 @@ TEST_CASE("language decoder: greedy tokens have the largest scores after prompts
 TEST_CASE("language decoder: refuses empty prompts, unknown tokens and unknown hypotheses") {
   const Model model = model_of(7);
   LanguageDecoder decoder(model);
-  CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to continue before read()"));
-  CHECK_THROWS_MATCHES(decoder.read({{1}, {}}), ValueError, says("beginning 1 is empty"));
+  CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("no prompt was read; call read(...) first"));
+  CHECK_THROWS_MATCHES(decoder.read({{1}, {}}), ValueError, says("prompt 1 must have at least 1 token"));
   CHECK_THROWS_MATCHES(decoder.read({{7}}), ValueError, says("token must be 0 to 6, got 7"));
-  CHECK_THROWS_MATCHES(LanguageDecoder(model, {7}), ValueError, says("there is no token 7 among 7"));
+  CHECK_THROWS_MATCHES(LanguageDecoder(model, {7}), ValueError, says("a token of never must be below 7, got 7"));
   decoder.read({{1}});
   decoder.start();
   const Tokens parents{1}, tokens{2}, negative{-1};
-  CHECK_THROWS_MATCHES(decoder.step(negative, tokens), ValueError, says("there is no hypothesis -1 among 1"));
-  CHECK_THROWS_MATCHES(decoder.step(parents, tokens), ValueError, says("there is no hypothesis 1 among 1"));
-  CHECK_THROWS_MATCHES(decoder.step(parents, {}), ShapeError, says("1 parents, but 0 tokens"));
+  CHECK_THROWS_MATCHES(decoder.step(negative, tokens), ValueError, says("parent must be 0 to 0, got -1"));
+  CHECK_THROWS_MATCHES(decoder.step(parents, tokens), ValueError, says("parent must be 0 to 0, got 1"));
+  CHECK_THROWS_MATCHES(decoder.step(parents, {}), ShapeError,
+                       says("tokens must have as many entries as parents, 1, got 0"));
 }
 
 TEST_CASE("language decoder: refuses models of several features or one output per sequence") {
   const Model wide(2, {Recurrent<Gru>{.units = 4}, Dense{.units = 7}});
-  CHECK_THROWS_MATCHES(LanguageDecoder(wide), ShapeError, says("one number per step"));
+  CHECK_THROWS_MATCHES(LanguageDecoder(wide), ShapeError,
+                       says("the model must have 1 feature and an output at every step"));
   const Model pooled(1, {Recurrent<Gru>{.units = 4, .returns = Returns::last}, Dense{.units = 7}});
-  CHECK_THROWS_MATCHES(LanguageDecoder(pooled), ShapeError, says("scores at every step"));
+  CHECK_THROWS_MATCHES(LanguageDecoder(pooled), ShapeError, says("features and one output for each sequence"));
 }
 
 TEST_CASE("language decoder: start sets one hypothesis per prompt, read none") {
@@ -275,11 +277,11 @@ TEST_CASE("language decoder: start sets one hypothesis per prompt, read none") {
   const MatrixX<double> first = decoder.start();
   const Tokens one{0}, other{1}, token{4};
   const MatrixX<double> second = decoder.step(other, token);
-  CHECK_THROWS_MATCHES(decoder.step(other, token), ValueError, says("there is no hypothesis 1 among 1"));
+  CHECK_THROWS_MATCHES(decoder.step(other, token), ValueError, says("parent must be 0 to 0, got 1"));
   CHECK(decoder.start() == first);
   CHECK(decoder.step(other, token) == second);
   decoder.read({{5}});
-  CHECK_THROWS_MATCHES(decoder.step(one, token), ValueError, says("there is no hypothesis 0 among 0"));
+  CHECK_THROWS_MATCHES(decoder.step(one, token), ValueError, says("parent must be 0 to -1, got 0"));
 }
 
 TEST_CASE("language decoder: a refused step leaves the state unchanged") {

@@ -94,8 +94,8 @@ TEST_CASE("uci har: refuses inconsistent files with the name of the file") {
   with(train / "subject_train.txt", "1\n2\n", "person 2 is in the training and in the test data");
   with(gyro, numbers(3, 0),
        "body_gyro_y_train.txt: expected 2 windows of 3 steps, as in the first signal, found 1 of 3");
-  with(gyro, numbers(3, 0) + "1 2\n", "line 2: expected 3 fields");
-  with(gyro, numbers(3, 0) + "1 2 x\n", "line 2: field 3: expected a number, found 'x'");
+  with(gyro, numbers(3, 0) + "1 2\n", "line 2: the line must have 3 fields");
+  with(gyro, numbers(3, 0) + "1 2 x\n", "line 2: field 3 must be a finite number, got 'x'");
   CHECK_NOTHROW(files.read());
   fs::remove(gyro);
   CHECK_THROWS_MATCHES(files.read(), FileError, says("body_gyro_y_train.txt: no such file"));
@@ -206,8 +206,8 @@ TEST_CASE("streams: refuses data of one class, invalid labels and lines of other
   CHECK_THROWS_MATCHES(read("1,0\n1,0\n1,0\n1,1\n"), FileError, says("the steps to train on are all of one class"));
   CHECK_THROWS_MATCHES(read("1,0\n1,1\n1,1\n1,1\n"), FileError, says("the steps to test are all of one class"));
   CHECK_THROWS_MATCHES(read("1,0\n1,0.5\n"), FileError, says("the label of step 2 is 0.5, expected a whole number"));
-  CHECK_THROWS_MATCHES(read("1,0\n1\n"), FileError, says("line 2: expected 2 fields"));
-  CHECK_THROWS_MATCHES(read(""), FileError, says("expected lines of numbers"));
+  CHECK_THROWS_MATCHES(read("1,0\n1\n"), FileError, says("line 2: the line must have 2 fields"));
+  CHECK_THROWS_MATCHES(read(""), FileError, says("the file must have lines of numbers"));
   CHECK_THROWS_MATCHES(read_streams(support::TemporaryFolder().path, 0.5), FileError, says("found none"));
 }
 

@@ -120,7 +120,7 @@ TEST_CASE("recordings: refuses invalid metadata and arrays with their place") {
   write_npy(files.x, Tensor::of(std::vector<float>{}, {3, 4, 0}));
   refuses("found the shape [3, 4, 0]");
   std::ofstream(files.x) << "no array";
-  refuses("X.npy: a .npy file has at least 10 bytes");
+  refuses("X.npy: a .npy file must have at least 10 bytes");
 }
 
 }  // namespace test_files

@@ -137,23 +137,23 @@ TEST_CASE("seq2seq decoder: a causal decoder scores a step as if its source ende
 TEST_CASE("seq2seq decoder: refuses steps before read and unknown hypotheses") {
   const auto model = made<LuongLstm<double>>();
   Seq2SeqDecoder decoder(model, special_tokens.begin);
-  CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to write about before read()"));
+  CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("no source was read; call read(...) first"));
   const auto batch = batch_of(pairs<double>(lengths));
   decoder.read(batch.x(), batch.sources());
   const std::vector<Index> first{0}, beyond{5}, two{0, 1}, negative{-1};
   CHECK(decoder.source_length(4) == 4);
   for (const Index source : {-1, 5})
     CHECK_THROWS_MATCHES(decoder.source_length(source), ValueError,
-                         says("there is no source " + std::to_string(source) + " among 5"));
-  CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("there are 0 hypotheses"));
+                         says("source must be 0 to 4, got " + std::to_string(source)));
+  CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("parent must be 0 to -1, got 0"));
   decoder.start();
-  CHECK_THROWS_MATCHES(decoder.step(beyond, first), ShapeError,
-                       says("there are 5 hypotheses, one is to continue number 5"));
-  CHECK_THROWS_MATCHES(decoder.step(two, first), ShapeError, says("got 2 parents and 1 tokens"));
-  CHECK_THROWS_MATCHES(decoder.step(negative, first), ShapeError, says("one is to continue number -1"));
+  CHECK_THROWS_MATCHES(decoder.step(beyond, first), ShapeError, says("parent must be 0 to 4, got 5"));
+  CHECK_THROWS_MATCHES(decoder.step(two, first), ShapeError,
+                       says("tokens must have as many entries as parents, 2, got 1"));
+  CHECK_THROWS_MATCHES(decoder.step(negative, first), ShapeError, says("parent must be 0 to 4, got -1"));
   CHECK(decoder.step(first, first).cols() == 1);
   decoder.read(batch.x(), batch.sources());
-  CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("there are 0 hypotheses"));
+  CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("parent must be 0 to -1, got 0"));
 }
 
 TEMPLATE_TEST_CASE("seq2seq decoder: a refused step changes nothing", "", BahdanauGru<double>, LuongLstm<double>,
@@ -171,8 +171,8 @@ TEMPLATE_TEST_CASE("seq2seq decoder: a refused step changes nothing", "", Bahdan
 
 TEST_CASE("seq2seq decoder: refuses a begin token outside the vocabulary") {
   const auto model = made<Gru<double>>();
-  CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("the begin mark is 7, the vocabulary has 7 tokens"));
-  CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, -1), ValueError, says("the begin mark is -1"));
+  CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("begin must be 0 to 6, got 7"));
+  CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, -1), ValueError, says("begin must be 0 to 6, got -1"));
 }
 
 }  // namespace test_seq2seq_decoder

@@ -97,11 +97,11 @@ TEST_CASE("peaks file: events without a target are left out and reported, or ref
 TEST_CASE("peaks file: a missing dataset is an error that lists the existing ones") {
   Made made;
   made.sets.erase("Ymax");
-  CHECK_THROWS_MATCHES(made.read(), FileError, says("events.h5: has no dataset 'Ymax', there are 'Xmax', 'kernel'"));
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("events.h5: no dataset 'Ymax'; the file has 'Xmax', 'kernel'"));
   made.sets.erase("pv_other");
-  CHECK_THROWS_MATCHES(made.read(), FileError, says("has no dataset 'pv_other'"));
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("no dataset 'pv_other'"));
   made.sets.erase("pv");
-  CHECK_THROWS_MATCHES(made.read(), FileError, says("has no dataset 'pv'"));
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("no dataset 'pv'"));
 }
 
 TEST_CASE("peaks file: refuses mismatched numbers of bins and events") {

@@ -229,39 +229,43 @@ TEST_CASE("fit with pairs: refuses mismatched data and options before anything c
   };
   const auto no_change = [](Options&) {};
   refused(
-      data, [](Options& o) { o.truncation.update_every = 2; }, "pairs are trained over all of their steps");
+      data, [](Options& o) { o.truncation.update_every = 2; },
+      "update_every must be 0 steps and accumulate false for pairs, got 2 and false");
   refused(
       data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return 2.0; }); },
-      "the share of tokens from the target after 0 updates is 2");
+      "the share of tokens from the target after 0 updates must be in [0, 1], got 2");
   refused(
       data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return -1.0; }); },
-      "the share of tokens from the target after 0 updates is -1");
+      "the share of tokens from the target after 0 updates must be in [0, 1], got -1");
   refused(
       data, [](Options& o) { o.truncation.accumulate = true; }, "expected no truncation, got update_every 0 and");
   refused(
       data, [](Options& o) { o.batches = {.size = 1, .tokens = 2}; },
       "must have at most 2 steps, the limit `tokens`, got ");
-  refused(some(6, {.begin = words, .end = 6}), no_change, "the marks of the data set are 7 and 6");
-  refused({{}, {}, {.begin = 5}}, no_change, "fit: the data set has no pairs");
+  refused(some(6, {.begin = words, .end = 6}), no_change,
+          "the special tokens of the data set must be below 7, the vocabulary of the model, got 7 and 6");
+  refused({{}, {}, {.begin = 5}}, no_change, "fit: the data set must have at least 1 pair, got 0");
   refused(
       data, [](Options& o) { o.validation_fraction = 0.01; }, "each part must have at least 1 sequence");
   refused(
-      data, [](Options& o) { o.early_stopping = EarlyStopping{}; }, "early stopping watches the validation data");
-  refused(some(6, {.begin = 5, .end = words}), no_change, "the marks of the data set are 5 and 7");
+      data, [](Options& o) { o.early_stopping = EarlyStopping{}; }, "early stopping needs validation data");
+  refused(some(6, {.begin = 5, .end = words}), no_change,
+          "the special tokens of the data set must be below 7, the vocabulary of the model, got 5 and 7");
   refused({{MatrixX<float>::Ones(1, 2)}, {{1, words}}, special_tokens}, no_change,
-          "the data set, sample 0: the target has the token 7");
+          "the data set, sample 0: the tokens of the target must be below 7, the vocabulary of the model, got 7");
   refused({{MatrixX<float>::Constant(1, 2, 9)}, {{1}}, special_tokens}, no_change, "token must be 0 to 5, got 9");
-  refused({{MatrixX<float>::Ones(2, 2)}, {{1}}, special_tokens}, no_change, "the model expects 1 features per step");
+  refused({{MatrixX<float>::Ones(2, 2)}, {{1}}, special_tokens}, no_change,
+          "must have 1 features per step, as the model, got 2");
   const SequencePairs<float> wrong({MatrixX<float>::Ones(1, 2)}, {{1, words}}, special_tokens);
   refused(
-      data, [&](Options& o) { o.validation = &wrong; }, "the validation data set, sample 0: the target has");
+      data, [&](Options& o) { o.validation = &wrong; }, "the validation data set, sample 0: the tokens of the target");
   Run run;
   const Loss weighted({.class_weights = VectorX<double>::Ones(3)});
   CHECK_THROWS_MATCHES(
       fit(run.model, weighted, run.adam, data, usual(), run.state), Error,
       says("fit: the data set, sample 0: loss: class weights must have as many entries as classes, 7, got 3"));
   (void)run(data, usual());
-  CHECK_THROWS_MATCHES(run(some(7), usual()), ValueError, says("was begun with 6 sequences"));
+  CHECK_THROWS_MATCHES(run(some(7), usual()), ValueError, says("must have 6 sequences, as in the state, got 7"));
 }
 
 TEST_CASE("pairs: refuses a source that the encoder cannot process, with its number") {

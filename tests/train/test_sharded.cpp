@@ -260,7 +260,7 @@ TEST_CASE("training step: refuses carried states of another number of samples") 
       carried[0] = {MatrixX<float>::Zero(24, samples)};
       carried[2] = {MatrixX<float>::Zero(20, samples), MatrixX<float>::Zero(20, samples)};
       CHECK_THROWS_MATCHES(step.step(batch, &carried), ShapeError,
-                           says(text("training: the batch has 9 samples, the carried state is of ", samples)));
+                           says(text("training: the carried state must have 9 samples, as the batch, got ", samples)));
     }
   CHECK(net.parameters().values() == before);
 }

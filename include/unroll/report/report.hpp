@@ -96,8 +96,8 @@ class Report {
 
   void take(const std::string& name) {
     detail::check_name(name);
-    require<ValueError>(name != "report" && names_.insert(name).second, "report: the name '", name,
-                        "' is taken already");
+    require<ValueError>(name != "report" && names_.insert(name).second,
+                        "report: a name must be new and not 'report', got '", name, "'");
   }
 
   std::string& body() {

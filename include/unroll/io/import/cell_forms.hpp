@@ -171,22 +171,22 @@ struct FormMatch {
 inline void check_functions(const CellFunctions& f, const CellForm& form, System system, const std::string& who) {
   if (system == System::keras)
     require<ValueError>(f.output.empty() || f.output == f.candidate, who, "Keras's ", form.cell,
-                        " has one function for candidate and output, this cell ", f.candidate, " and ", f.output);
+                        " must have one function for candidate and output, got ", f.candidate, " and ", f.output);
   if (system != System::pytorch) return;
   if (form.cell == "simple RNN")
     require<ValueError>(f.candidate == "tanh" || f.candidate == "relu", who,
-                        "PyTorch's simple RNN has tanh or relu, this cell ", f.candidate);
+                        "PyTorch's simple RNN must have tanh or relu, got ", f.candidate);
   else
     require<ValueError>(f.gates == "sigmoid" && f.candidate == "tanh" && (f.output.empty() || f.output == "tanh"), who,
-                        "PyTorch's ", form.cell, " has sigmoid gates and tanh, this cell ", f.gates, ", ", f.candidate,
+                        "PyTorch's ", form.cell, " must have sigmoid gates and tanh, got ", f.gates, ", ", f.candidate,
                         f.output.empty() ? "" : ", ", f.output);
 }
 
 /// Form of the cell whose parameter names begin with `prefix`. Throws ValueError if the system does not have it.
 inline const CellForm& form_of(const ParameterTable& table, const std::string& prefix, System system) {
   const std::string who = text("parameters '", prefix, "*': "), equations = table.equations(prefix);
-  require<ValueError>(!equations.empty(), who, "are those of no cell that is known by its equations, so ",
-                      name_of(system), " may have another under these names; there are ", table.names());
+  require<ValueError>(!equations.empty(), who, "the cell has no equations, by which ", name_of(system),
+                      "'s cells are identified; there are ", table.names());
   const std::vector<std::string> lines = normal_lines(equations);
   const CellForm* nearest = nullptr;
   FormMatch best;
@@ -195,7 +195,7 @@ inline const CellForm& form_of(const ParameterTable& table, const std::string& p
       nearest = &form, best = match;
       if (match.whole) break;
     }
-  require<ValueError>(best.whole, who, name_of(system), " has no cell with '", best.other, "', the nearest, its ",
+  require<ValueError>(best.whole, who, name_of(system), " has no cell with '", best.other, "'; the nearest, its ",
                       nearest->cell, ", has ", best.line.empty() ? "no such line" : "'" + best.line + "'");
   require<ValueError>(nearest->in(system), who, name_of(system), "'s ", nearest->cell, " ", nearest->instead);
   check_functions(best.functions, *nearest, system, who);
