@@ -163,7 +163,7 @@ TEST_CASE("fit: refuses invalid rates, plateaus and early stopping before anythi
            "lambda schedule: rate must be finite and at least 0, got nan");
   schedule(schedule::lambda(1, [](long) { return -1; }), "lambda schedule: rate must be finite and at least 0, got -1");
   schedule(Unchecked{not_finite}, "the learning rate after");
-  schedule(Unchecked{-1}, "must be finite and >= 0, got -1");
+  schedule(Unchecked{-1}, "must be finite and at least 0, got -1");
 
   const auto plateau = [](PlateauOptions options, Monitor monitor, const std::string& part) {
     refused({.plateau = options, .plateau_monitor = monitor}, part);

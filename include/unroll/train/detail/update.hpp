@@ -24,7 +24,7 @@ inline void check_keeping(const Keeping& keeping) {
 inline double checked_rate(const std::function<double(long)>& schedule, std::int64_t done) {
   const double rate = schedule(long(done));
   require<ValueError>(is_finite(rate) && rate >= 0, "training: the learning rate after ", done,
-                      " updates or epochs must be finite and >= 0, got ", rate);
+                      " updates or epochs must be finite and at least 0, got ", rate);
   return rate;
 }
 
