@@ -29,7 +29,7 @@ void read(Group words, Writer& writer) {
 
 /// Twice the letters plus 8. In data/, "kwh" has the most phonemes per letter: 11 for 3.
 Limits limits(Group words) {
-  Limits limits{.end = marks.end};
+  Limits limits{.end = special_tokens.end};
   for (const auto& word : words) limits.longest_of.push_back(2 * word.cols() + 8);
   return limits;
 }

@@ -13,7 +13,7 @@ namespace g2p {
 template <class Model>
 class WriterOf final : public Writer {
  public:
-  explicit WriterOf(const Model& model) : decoder_(model, marks.begin) {}
+  explicit WriterOf(const Model& model) : decoder_(model, special_tokens.begin) {}
 
   void read(const unroll::MatrixX<float>& letters, const unroll::Timeline& timeline) override {
     decoder_.read(letters, timeline);

@@ -31,7 +31,7 @@ Pairs pairs_of(const Words& words) {
   for (std::size_t k = 0; k < words.sources.size(); ++k)
     for (const auto& pronunciation : words.pronunciations[k])
       sources.push_back(words.sources[k]), targets.push_back(pronunciation);
-  return {std::move(sources), std::move(targets), marks};
+  return {std::move(sources), std::move(targets), special_tokens};
 }
 
 /// Learning rate that falls to 0.3 of its value for the last quarter of the epochs.
