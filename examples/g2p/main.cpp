@@ -13,7 +13,7 @@
 
 using namespace unroll;
 using namespace g2p;
-using example::tell;
+using example::print;
 
 namespace {
 
@@ -33,7 +33,7 @@ class Program {
 
  private:
   void say(const std::string& lines) const {
-    if (!options_.quiet) tell(lines);
+    if (!options_.quiet) print(lines);
   }
 
   /// The words on the command line, including that of --map.
@@ -91,7 +91,7 @@ class Program {
     save_numbers(data, {all});
     say(text("in ", options_.out, ": model.safetensors and test.tsv (seed ", options_.first_seed,
              "), metrics.json, history.csv, report.html\n"));
-    tell(result_text(all, options_.search));
+    print(result_text(all, options_.search));
     return load(folder_ / "model.safetensors");
   }
 
@@ -106,15 +106,15 @@ class Program {
       studies.push_back(study(trained, data, [] {}));
       save_numbers(data, studies);
     }
-    tell(text("\nerror rates in % on ", data.test.size(), " test words, mean of ", options_.seeds, " seed(s)\n",
+    print(text("\nerror rates in % on ", data.test.size(), " test words, mean of ", options_.seeds, " seed(s)\n",
               comparison_text(studies, options_.search)));
   }
 
   void test_again(const Trained& trained) const {
     const Data data = read_data(options_.train, options_.validation, options_.limit, &trained.vocabulary);
     say(data_text(options_, data));
-    tell(name_of(trained.options) + "\n");
-    if (!trained.learned) tell("  the model file does not say which words were learned from\n");
+    print(name_of(trained.options) + "\n");
+    if (!trained.learned) print("  the model file does not say which words were learned from\n");
     test_part("validation", data.validation, trained);
     test_part("test      ", data.test, trained);
   }
@@ -122,7 +122,7 @@ class Program {
   /// Training words are no test of generalisation: the other words get a separate line.
   void test_part(const std::string& part, const Words& words, const Trained& trained) const {
     const auto line = [&](const std::string& which, const Words& some) {
-      tell("  " + part + "  " + which + tested_text(test(*trained.network, options_, some, threads_), options_.search) +
+      print("  " + part + "  " + which + tested_text(test(*trained.network, options_, some, threads_), options_.search) +
            "\n");
     };
     std::vector<Index> others;
@@ -139,7 +139,7 @@ class Program {
     for (const std::string& word : options_.words) sources.push_back(trained.vocabulary.source(word));
     const auto written = write(*trained.network, sources, options_.search, threads_);
     for (std::size_t k = 0; k < written.size(); ++k)
-      tell(written_text(options_.words[k], trained.vocabulary, written[k]));
+      print(written_text(options_.words[k], trained.vocabulary, written[k]));
   }
 
   void draw_map(const Trained& trained) const {
@@ -151,10 +151,10 @@ class Program {
     const std::string missing =
         g2p::draw_map(folder_, options_.map, trained.vocabulary, written, name_of(trained.options));
     if (missing.empty())
-      tell(text("attention while writing ", options_.map, ", ", trained.vocabulary.spoken(written.tokens), ": ",
+      print(text("attention while writing ", options_.map, ", ", trained.vocabulary.spoken(written.tokens), ": ",
                 (folder_ / "map.svg").string(), "\n"));
     else
-      tell(text("no picture: ", missing, "; map.csv and map.gp are in ", options_.out, "\n"));
+      print(text("no picture: ", missing, "; map.csv and map.gp are in ", options_.out, "\n"));
   }
 
   const Options& options_;

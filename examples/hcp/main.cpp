@@ -74,7 +74,7 @@ void save_and_check(const Model& model, const std::filesystem::path& file, const
 }
 
 void say(const Options& options, const std::string& words) {
-  if (!options.quiet) example::tell(words);
+  if (!options.quiet) example::print(words);
 }
 
 void train(Model& model, const std::filesystem::path& folder, const Options& options, const Data& data,
@@ -131,10 +131,10 @@ void run(Options options) {
     run_controls(options, data, division, results, [&](Control control, Index repeat, const GroupedHits& hits) {
       say(options, run_text(control, repeat, hits));
     });
-    example::tell(text("\n", results.leak->table(), "\n", results.leak->verdict(), "\n\n"));
+    example::print(text("\n", results.leak->table(), "\n", results.leak->verdict(), "\n\n"));
   }
   write_files(folder, options, data, division, *model, results);
-  example::tell(result_text(results));
+  example::print(result_text(results));
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace {
 constexpr int collapsed_status = 3;
 
 void say(const Options& options, const std::string& words) {
-  if (!options.quiet) example::tell(words);
+  if (!options.quiet) example::print(words);
 }
 
 /// Exit status. A collapsed training is an error, reported on standard error, unless it is part of a study.
@@ -46,7 +46,7 @@ int run_all(const Options& options) {
   for (const std::string& file : written.files) words += (&file == written.files.data() ? " " : ", ") + file;
   if (!written.missing.empty()) words += "; no pictures: " + written.missing;
   say(options, "\n" + words + "\n");
-  example::tell(result_text(options, points, events.test));
+  example::print(result_text(options, points, events.test));
   return status_of(options, points);
 }
 

@@ -18,7 +18,7 @@ using namespace lm;
 namespace {
 
 void say(const Options& options, const std::string& lines) {
-  if (!options.quiet) example::tell(lines);
+  if (!options.quiet) example::print(lines);
 }
 
 std::string written(const std::vector<std::string>& texts) {
@@ -52,11 +52,11 @@ void run_training(const Options& options) {
   const std::string missing = write_results(model, state, result, folder);
   if (!missing.empty()) say(options, "no pictures: " + missing + "; their data and scripts are there\n");
   say(options, text("in ", options.out, ": model.safetensors, config.json, history.csv, samples.txt, report.html\n"));
-  example::tell(watched_text(result, options) + "\n");
+  example::print(watched_text(result, options) + "\n");
 }
 
 void run_writing(const Options& options) {
-  example::tell(written(write(load(options.model), options, options.sample_seed)));
+  example::print(written(write(load(options.model), options, options.sample_seed)));
 }
 
 void run_evaluation(const Options& options, bool other_text) {
@@ -65,7 +65,7 @@ void run_evaluation(const Options& options, bool other_text) {
                                : read_corpus(model.options, &model.vocabulary).watched;
   const auto sequences = Sequences::to_watch(part, model.vocabulary, model.options);
   const Watched result = watch(model.network, sequences, model.vocabulary, Threads{int(options.threads)});
-  example::tell(watched_text(result, model.options) + "\n");
+  example::print(watched_text(result, model.options) + "\n");
 }
 
 }  // namespace

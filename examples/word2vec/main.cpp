@@ -14,7 +14,7 @@
 
 using namespace unroll;
 using namespace word2vec;
-using example::tell;
+using example::print;
 
 namespace {
 
@@ -26,16 +26,16 @@ class Program {
     const WordPairs pairs = options_.pairs.empty() ? WordPairs{} : read_pairs(options_.pairs);
     const WordVectors vectors = options_.load.empty() ? learn() : load();
     for (const std::string& word : options_.nearest)
-      tell(word + "\n" + neighbours_text(vectors.nearest(word, options_.count)));
+      print(word + "\n" + neighbours_text(vectors.nearest(word, options_.count)));
     if (const auto& a = options_.analogy; !a.empty())
-      tell(a[0] + " : " + a[1] + " = " + a[2] + " : ?\n" +
+      print(a[0] + " : " + a[1] + " = " + a[2] + " : ?\n" +
            neighbours_text(vectors.analogy(a[0], a[1], a[2], options_.count)));
-    if (!pairs.empty()) tell(score_text(score(pairs, vectors)));
+    if (!pairs.empty()) print(score_text(score(pairs, vectors)));
   }
 
  private:
   void say(const std::string& lines) const {
-    if (!options_.quiet) tell(lines);
+    if (!options_.quiet) print(lines);
   }
 
   WordVectors load() const {
