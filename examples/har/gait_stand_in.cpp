@@ -112,8 +112,8 @@ StreamParts make_gait_stand_in(const GaitStandIn& options, double test_share) {
     streams.push_back(Recorder(walker, Index(options.seconds * steps_per_second), draw).run());
   }
   auto made = divide_in_time("freezing of gait, stand-in", {"moves or stands", "freezes"}, streams, test_share);
-  made.remarks.push_back(text("made up (seed ", options.seed, "): ", options.people, " people, ", options.seconds,
-                              " s each, 64 values per second from ankle, thigh and trunk"));
+  made.remarks.push_back(text("synthetic (seed ", options.seed, "): ", options.people, " people, ", options.seconds,
+                              " s each, 64 values per second at ankle, thigh and trunk"));
   return made;
 }
 

@@ -56,11 +56,11 @@ std::size_t needed_bytes(const Options& options, const Network& network, unroll:
 void check_memory(const Options& options, unroll::Index events, unroll::Index bins);
 
 /// Callback for progress messages.
-using Say = std::function<void(const std::string&)>;
+using OnMessage = std::function<void(const std::string&)>;
 
 /// Trains all seeds, of all values in a study. `network` becomes the last trained one. In a study only the selected
 /// point is tested.
 std::vector<Point> run(const Options& options, const EventSets& events, std::optional<Network>& network,
-                       const Say& say);
+                       const OnMessage& on_message);
 
 }  // namespace peaks

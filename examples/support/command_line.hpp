@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "names.hpp"
 #include "unroll/core/error.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
 
@@ -28,13 +29,6 @@ CLI::Validator within(Number low, Number high, const char* kind) {
 }
 inline CLI::Validator whole(std::int64_t low, std::int64_t high) { return within(low, high, "a whole number"); }
 inline CLI::Validator number(double low, double high) { return within(low, high, "a number"); }
-
-/// List for messages: "a, b or c".
-inline std::string any_of(const std::vector<std::string>& words) {
-  std::string all = words.front();
-  for (std::size_t k = 1; k < words.size(); ++k) all += (k + 1 < words.size() ? ", " : " or ") + words[k];
-  return all;
-}
 
 inline CLI::Validator one_of(const std::vector<std::string>& words) {
   const std::string all = any_of(words);

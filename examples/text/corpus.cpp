@@ -50,8 +50,7 @@ Vocabulary vocabulary_of(const std::vector<Tokens>& all, const Options& options)
   for (const Tokens& tokens : all) counts.add_all(tokens);
   Index different = 0;
   for (const auto& count : counts.counts()) different += count.first != Vocabulary::end_token;
-  require<ValueError>(different > 1, options.text, ": all of its ", options.tokens,
-                      " are the same: there is nothing to learn from it");
+  require<ValueError>(different > 1, options.text, ": must have at least two different ", options.tokens, ", got 1");
   return Vocabulary(
       counts, {.size = options.vocabulary, .start = !options.streams(), .end = !options.streams() || options.words()});
 }
@@ -119,8 +118,9 @@ Corpus read_corpus(const Options& options, const Vocabulary* known) {
   auto train = read_tokens(options.text, options);
   const auto watched = options.valid.empty() ? take_end(train, options) : read_tokens(options.valid, options);
   const bool enough = !watched.empty() && (!options.streams() || watched.front().size() > 1);
-  require<ValueError>(enough && !train.empty(), options.text, ": too short: --held-out ", options.held_out,
-                      " leaves nothing to watch or to learn from; give --valid FILE or another share");
+  require<ValueError>(enough && !train.empty(), options.text,
+                      ": must be long enough for training and validation with --held-out ", options.held_out,
+                      "; give --valid FILE or another share");
   Corpus corpus;
   corpus.vocabulary = known != nullptr ? *known : vocabulary_of(train, options);
   corpus.train = part_of(train, corpus.vocabulary);

@@ -17,7 +17,7 @@ using namespace lm;
 
 namespace {
 
-void say(const Options& options, const std::string& lines) {
+void print(const Options& options, const std::string& lines) {
   if (!options.quiet) example::print(lines);
 }
 
@@ -36,23 +36,25 @@ void run_training(const Options& options) {
   write(model, options, options.seed);  // an invalid prompt throws before training
   Options copy = options;
   write_text(folder / "config.json", settings_of(copy).to_json("train"));
-  say(options, corpus_text(options, corpus) + network_text(model));
+  print(options, corpus_text(options, corpus) + network_text(model));
   if (options.overfit > 0)
-    say(options, text(options.overfit, " sequences by heart: ", overfit_check(options, corpus).text(), "\n"));
+    print(options,
+          text(options.overfit, " sequences, overfitting check: ", overfit_check(options, corpus).text(), "\n"));
   const RunState state = train(model, corpus, options, threads, folder, [&](RunState& now) {
     const auto epoch = now.training.epochs;
-    if (epoch == 1) say(options, first_loss_text(now, model.vocabulary.size()));
+    if (epoch == 1) print(options, first_loss_text(now, model.vocabulary.size()));
     const std::string samples = written(write(model, options, options.seed + Index(epoch)));
     now.samples += text("== epoch ", epoch, "\n", samples);
-    say(options, epoch_text(model, now, options.epochs) + samples);
+    print(options, epoch_text(model, now, options.epochs) + samples);
   });
   save(model, folder / "model.safetensors");
   const auto watched = Sequences::to_watch(corpus.watched, corpus.vocabulary, options);
   const Watched result = watch(model.network, watched, model.vocabulary, threads);
   const std::string missing = write_results(model, state, result, folder);
-  if (!missing.empty()) say(options, "no pictures: " + missing + "; their data and scripts are there\n");
-  say(options, text("in ", options.out, ": model.safetensors, config.json, history.csv, samples.txt, report.html\n"));
-  example::print(watched_text(result, options) + "\n");
+  if (!missing.empty()) print(options, "report page without figures: " + missing + "\n");
+  print(options,
+        text("files in ", options.out, ": model.safetensors, config.json, history.csv, samples.txt, report.html\n"));
+  print(options, watched_text(result, options) + "\n");
 }
 
 void run_writing(const Options& options) {
