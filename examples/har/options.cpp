@@ -91,7 +91,8 @@ void add_options(CLI::App& app, Options& o) {
 
 void check_together(const CLI::App& app, const Options& o) {
   if (app.count("--train") != app.count("--test"))
-    refuse(app.count("--train") == 0 ? "--test" : "--train", "must be given together with the other of the two");
+    refuse(app.count("--train") == 0 ? "--test" : "--train",
+           app.count("--train") == 0 ? "needs --train" : "needs --test");
   if (app.count("--train") > 0) refuse_together(app, {"--data"}, "--train", "both name training data");
   if (o.study && o.stream) refuse("--study", "cannot be combined with --stream");
   if (o.study && o.validation == 0)

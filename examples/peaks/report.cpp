@@ -126,9 +126,9 @@ void add_remarks(Report& report, const Options& options, const EventSets& events
 std::string data_text(const EventSets& events) {
   std::string words;
   const bool one_file = events.training.source == events.test.source;
-  const std::string watched =
+  const std::string monitored =
       events.validation ? text(events.validation->data.size(), " validation events, ") : std::string();
-  words += text(events.training.data.size(), " training events, ", watched, events.test.data.size(),
+  words += text(events.training.data.size(), " training events, ", monitored, events.test.data.size(),
                 " test events, from ", events.training.source, one_file ? "" : " and " + events.test.source, "; ",
                 events.test.bins(), " bins of ", format("%.4g", events.test.bin_width()), " mm\n");
   for (const std::string& remark : events.training.remarks) words += events.training.source + ": " + remark + "\n";
@@ -189,10 +189,10 @@ Written write_report(const std::filesystem::path& folder, const Options& options
   } else {
     add_pictures(report, options, events, points.front(), network);
   }
-  const std::string watched = events.validation ? "validation" : "test";
+  const std::string monitored = events.validation ? "validation" : "test";
   report.heading("Runs");
-  report.table("runs", runs_table(options, points), "Results of the " + watched + " events after the last epoch.");
-  report.table("epochs", epochs_table(options, points), "Results of the " + watched + " events after every epoch.");
+  report.table("runs", runs_table(options, points), "Results of the " + monitored + " events after the last epoch.");
+  report.table("epochs", epochs_table(options, points), "Results of the " + monitored + " events after every epoch.");
   report.write();
   return {{"report.html", "report.json", "report.csv", "runs.csv", "epochs.csv"}, report.missing()};
 }

@@ -81,7 +81,7 @@ double seconds_per_epoch(const Run& run) {
 Point run_point(const Options& options, double value, const EventSets& events, std::optional<Network>& network,
                 const OnMessage& on_message) {
   Point point{.value = value};
-  const Search search = Search().scaled_to(events.watched().bin_width());
+  const Search search = Search().scaled_to(events.monitored().bin_width());
   for (Index k = 0; k < options.seeds; ++k) {
     const std::uint64_t seed = options.seed + std::uint64_t(k);
     network.emplace(make_network(options.model));
@@ -89,7 +89,7 @@ Point run_point(const Options& options, double value, const EventSets& events, s
     point.bytes = needed_bytes(options, *network, events.training.data.size(), events.training.bins());
     const std::string with = options.study.empty() ? "" : text(options.study, " ", value, ", ");
     on_message(text("\n", with, options.model.kind, " with ", point.parameters, " parameters, seed ", seed, "\n"));
-    point.runs.push_back(train(*network, options.training, events.training, events.watched(), search, seed,
+    point.runs.push_back(train(*network, options.training, events.training, events.monitored(), search, seed,
                                [&](const RunEpoch& epoch) { on_message(epoch_text(epoch, options.training)); }));
     if (!events.validation) point.runs.back().test = point.runs.back().score();
     if (!point.runs.back().collapse.empty()) on_message(text("seed ", seed, ": ", point.runs.back().collapse, "\n"));
@@ -116,11 +116,11 @@ EventSets divide(const Options& options) {
                  one_file ? part(all, count - tested, count) : read_events(options.test, options.channels)};
   if (!one_file && options.test_events > 0) sets.test = first_events(sets.test, options.test_events, "--test-events");
   if (!options.study.empty()) {
-    const Index rest = sets.training.data.size(), watched = (rest + 9) / 10;
-    require<ValueError>(watched < rest, options.data, ": must have at least 2 events without the test events for ",
+    const Index rest = sets.training.data.size(), monitored = (rest + 9) / 10;
+    require<ValueError>(monitored < rest, options.data, ": must have at least 2 events without the test events for ",
                         "training and validation, got ", rest);
-    sets.validation = part(sets.training, rest - watched, rest);
-    sets.training = part(sets.training, 0, rest - watched);
+    sets.validation = part(sets.training, rest - monitored, rest);
+    sets.training = part(sets.training, 0, rest - monitored);
   }
   if (options.events > 0) sets.training = first_events(sets.training, options.events, "--events");
   return sets;

@@ -48,13 +48,13 @@ void run_training(const Options& options) {
     print(options, epoch_text(model, now, options.epochs) + samples);
   });
   save(model, folder / "model.safetensors");
-  const auto watched = Sequences::to_watch(corpus.watched, corpus.vocabulary, options);
-  const Watched result = watch(model.network, watched, model.vocabulary, threads);
+  const auto validation = Sequences::for_validation(corpus.validation, corpus.vocabulary, options);
+  const Validation result = validate(model.network, validation, model.vocabulary, threads);
   const std::string missing = write_results(model, state, result, folder);
   if (!missing.empty()) print(options, "report page without figures: " + missing + "\n");
   print(options,
         text("files in ", options.out, ": model.safetensors, config.json, history.csv, samples.txt, report.html\n"));
-  print(options, watched_text(result, options) + "\n");
+  print(options, validation_text(result, options) + "\n");
 }
 
 void run_writing(const Options& options) {
@@ -64,10 +64,10 @@ void run_writing(const Options& options) {
 void run_evaluation(const Options& options, bool other_text) {
   const Model model = load(options.model);
   const Part part = other_text ? read_part(options.text, model.options, model.vocabulary)
-                               : read_corpus(model.options, &model.vocabulary).watched;
-  const auto sequences = Sequences::to_watch(part, model.vocabulary, model.options);
-  const Watched result = watch(model.network, sequences, model.vocabulary, Threads{int(options.threads)});
-  example::print(watched_text(result, model.options) + "\n");
+                               : read_corpus(model.options, &model.vocabulary).validation;
+  const auto sequences = Sequences::for_validation(part, model.vocabulary, model.options);
+  const Validation result = validate(model.network, sequences, model.vocabulary, Threads{int(options.threads)});
+  example::print(validation_text(result, model.options) + "\n");
 }
 
 }  // namespace

@@ -53,11 +53,11 @@ NamedValues settings_as_text(const Options& options) {
   return values;
 }
 
-void add_metrics(Report& report, const Model& model, const RunState& state, const Watched& watched) {
-  const double loss = watched.evaluation.loss.value();
+void add_metrics(Report& report, const Model& model, const RunState& state, const Validation& validation) {
+  const double loss = validation.evaluation.loss.value();
   report.metric({.name = "bits per " + token_of(model.options), .value = bits(loss), .note = "validation text"});
   report.metric({.name = "perplexity", .value = perplexity(loss), .note = "validation text"});
-  report.metric({.name = "unknown tokens", .value = 100 * watched.unknown, .unit = "%", .note = "validation text"});
+  report.metric({.name = "unknown tokens", .value = 100 * validation.unknown, .unit = "%", .note = "validation text"});
   report.metric(
       {.name = "first loss", .value = state.first_loss, .unit = "nats", .note = "first batch, before training"});
   report.metric({.name = "loss of uniform probabilities",
@@ -76,7 +76,7 @@ void add_metrics(Report& report, const Model& model, const RunState& state, cons
 }  // namespace
 
 std::string corpus_text(const Options& options, const Corpus& corpus) {
-  return text(corpus.train.tokens(), " training ", options.tokens, ", ", corpus.watched.tokens(), " validation ",
+  return text(corpus.train.tokens(), " training ", options.tokens, ", ", corpus.validation.tokens(), " validation ",
               options.tokens, "; vocabulary ", corpus.vocabulary.size(), "\n  ", options.text, "\n");
 }
 
@@ -100,13 +100,14 @@ std::string epoch_text(const Model& model, const RunState& state, Index epochs) 
       row.seconds, double(state.tokens) / row.seconds, model.options.tokens.c_str(), row.learning_rate);
 }
 
-std::string watched_text(const Watched& watched, const Options& options) {
-  const double loss = watched.evaluation.loss.value();
+std::string validation_text(const Validation& validation, const Options& options) {
+  const double loss = validation.evaluation.loss.value();
   return format("%.3f bits per %s, perplexity %.2f on %ld %s, %.2f %% unknown", bits(loss), token_of(options).c_str(),
-                perplexity(loss), long(watched.evaluation.loss.scored), options.tokens.c_str(), 100 * watched.unknown);
+                perplexity(loss), long(validation.evaluation.loss.scored), options.tokens.c_str(),
+                100 * validation.unknown);
 }
 
-std::string write_results(const Model& model, const RunState& state, const Watched& watched,
+std::string write_results(const Model& model, const RunState& state, const Validation& validation,
                           const std::filesystem::path& folder) {
   const History& history = state.training.history;
   write_text(folder / "history.csv", to_csv(history));
@@ -114,8 +115,8 @@ std::string write_results(const Model& model, const RunState& state, const Watch
   write_text(folder / "samples.txt", state.samples);
   Report report("Language model of " + model.options.tokens, folder);
   report.paragraph(text("Cell ", model.options.cell, ", text ", model.options.text,
-                        ". Validation: ", watched_text(watched, model.options), "."));
-  add_metrics(report, model, state, watched);
+                        ". Validation: ", validation_text(validation, model.options), "."));
+  add_metrics(report, model, state, validation);
   report.settings(settings_as_text(model.options));
   report.environment(environment());
   report.figure("loss", loss_curves(model, state), "Loss (bits per " + token_of(model.options) + ") against the epoch.",

@@ -12,11 +12,11 @@ std::string network_text(const Model& model);
 std::string first_loss_text(const RunState& state, unroll::Index tokens);
 std::string epoch_text(const Model& model, const RunState& state, unroll::Index epochs);
 /// Validation result: "1.602 bits per character, perplexity 3.04, 0.00 % unknown".
-std::string watched_text(const Watched& watched, const Options& options);
+std::string validation_text(const Validation& validation, const Options& options);
 
 /// Writes history.csv, history.json, samples.txt and report.html with its figures. Returns the reason why figures are
 /// missing; empty if none is.
-std::string write_results(const Model& model, const RunState& state, const Watched& watched,
+std::string write_results(const Model& model, const RunState& state, const Validation& validation,
                           const std::filesystem::path& folder);
 
 }  // namespace lm

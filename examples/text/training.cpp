@@ -66,8 +66,8 @@ class Training {
         options_(options),
         threads_(threads),
         file_(folder / "checkpoint.safetensors"),
-        training_(Sequences::to_learn(corpus.train, corpus.vocabulary, options)),
-        watched_(Sequences::to_watch(corpus.watched, corpus.vocabulary, options)),
+        training_(Sequences::for_training(corpus.train, corpus.vocabulary, options)),
+        validation_(Sequences::for_validation(corpus.validation, corpus.vocabulary, options)),
         optimizer_(options),
         step_(model.network, Loss(), optimizer_,
               {.clip_norm = options.clip,
@@ -170,9 +170,9 @@ class Training {
     row.learning_rate = optimizer_.learning_rate();
     row.gradient_norm = state_.gradient_norm;
     row.seconds = state_.seconds + seconds_since(begin_);
-    const Evaluation watched = watch(model_.network, watched_, model_.vocabulary, threads_).evaluation;
-    row.validation_loss = watched.loss.value();
-    row.validation_accuracy = watched.hits.value();
+    const Evaluation validation = validate(model_.network, validation_, model_.vocabulary, threads_).evaluation;
+    row.validation_loss = validation.loss.value();
+    row.validation_accuracy = validation.hits.value();
     conclude(row);
   }
 
@@ -241,7 +241,7 @@ class Training {
   const Options& options_;
   const Threads& threads_;
   std::filesystem::path file_;
-  Sequences training_, watched_;
+  Sequences training_, validation_;
   AnyOptimizer optimizer_;
   TrainingStep<Network, Loss, AnyOptimizer> step_;
   RunState state_;
@@ -253,8 +253,8 @@ class Training {
 
 }  // namespace
 
-Watched watch(const Network& network, const Sequences& sequences, const Vocabulary& vocabulary,
-              const Threads& threads) {
+Validation validate(const Network& network, const Sequences& sequences, const Vocabulary& vocabulary,
+                    const Threads& threads) {
   Evaluator<Network> evaluator;
   const EvaluateOptions options{.threads = threads};
   const double unknown = share_of_label(sequences.data(), vocabulary.unknown());
@@ -273,7 +273,7 @@ OverfitResult overfit_check(const Options& options, const Corpus& corpus) {
   without.dropout = 0;
   Network network = make_network(without, corpus.vocabulary.size());
   network.initialise(std::uint64_t(options.seed));
-  const Sequences all = Sequences::to_learn(corpus.train, corpus.vocabulary, options);
+  const Sequences all = Sequences::for_training(corpus.train, corpus.vocabulary, options);
   const Index count = std::min(options.overfit, all.data().size());
   Batch<float> batch;
   batch.gather(all.data(), all_samples(count));

@@ -49,7 +49,7 @@ NamedValues settings_of(const Options& o) {
           {"window", text(t.window)},
           {"negatives", text(t.negatives)},
           {"subsample", text(t.subsample)},
-          {"min count", text(o.corpus.least)},
+          {"least count", text(o.corpus.least)},
           {"epochs", text(t.epochs)},
           {"rate", text(t.rate)},
           {"seed", text(t.seed)},

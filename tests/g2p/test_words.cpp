@@ -45,7 +45,7 @@ TEST_CASE("every 20th word of the training file is for testing and none of them 
   const auto train = written(folder, "train.tsv", word_list(45)),
              watch = written(folder, "watch.tsv", "ba\tB A\nbz\tA\n");
   CHECK_THROWS_MATCHES(read_data(train, watch, 0), FileError,
-                       says("watch.tsv, line 1: the word 'ba' is in the training file too"));
+                       says("watch.tsv, line 1: the word 'ba' must not be in the training file"));
   const Data data = read_data(train, watch, 26);
   CHECK(data.train.size() == 25);
   CHECK(data.test.spelled == std::vector<std::string>{"at"});
@@ -63,9 +63,10 @@ TEST_CASE("letters and phonemes become numbers and phonemes become text again", 
   CHECK(data.validation.pronunciations[0][0] == std::vector<Index>{4, 3, 2});
   CHECK(data.vocabulary.spoken(data.validation.pronunciations[0][0]) == "C B A");
   CHECK(data.vocabulary.source("cCb") == data.validation.sources[0]);
-  CHECK_THROWS_MATCHES(data.vocabulary.source("c\xC3\xA4"), ValueError, says("the letter '\xC3\xA4' is in no word"));
+  CHECK_THROWS_MATCHES(data.vocabulary.source("c\xC3\xA4"), ValueError,
+                       says("the letter '\xC3\xA4' must occur in a training word"));
   CHECK_THROWS_MATCHES(data.vocabulary.source(std::string(65, 'a')), ValueError,
-                       says("expected a word of 1 to 64 letters"));
+                       says("must be a word of 1 to 64 letters"));
   CHECK(data.vocabulary.source(std::string(64, 'a')).cols() == 64);
 }
 
@@ -81,8 +82,8 @@ TEST_CASE("broken lines are refused with their number", "[g2p]") {
   says_of("word\tA\tB", "expected a word, a tab and its phonemes");
   says_of("two words\tA", "expected a word in UTF-8 without blanks");
   says_of("w\xFFrd\tA", "expected a word in UTF-8 without blanks");
-  says_of("word\tA \xFF", "the phoneme '\xFF' is no UTF-8");  // no model file could store it
-  says_of(text(std::string(65, 'w'), "\tA"), "a word of 65 letters and 1 phonemes, at most 64 are possible");
+  says_of("word\tA \xFF", "the phoneme must be UTF-8, got '\xFF'");  // no model file could store it
+  says_of(text(std::string(65, 'w'), "\tA"), "a word must have at most 64 letters and phonemes, got 65 and 1");
   says_of("word K AE T", "expected a word, a tab and its phonemes");
   says_of("word\t# K AE T", "expected a word, a tab and its phonemes");
 }
@@ -100,7 +101,7 @@ TEST_CASE("a message shows the beginning of a phoneme that is not known", "[g2p]
   const auto train = written(folder, "train.tsv", word_list(26)),
              watch = written(folder, "watch.tsv", "ba\t" + std::string(2000, 'B') + "\n");
   CHECK_THROWS_MATCHES(read_data(train, watch, 0), FileError,
-                       says("the phoneme '" + std::string(80, 'B') + "...' of 'ba' is in no training word"));
+                       says("the phoneme '" + std::string(80, 'B') + "...' of 'ba' must occur in a training word"));
 }
 
 TEST_CASE("a dictionary is read as CMUdict writes it", "[g2p]") {

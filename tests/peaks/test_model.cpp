@@ -27,7 +27,8 @@ TEST_CASE("every kind of network gives one small positive number for each bin be
       CHECK(output.maxCoeff() < 0.5f);
     }
   }
-  CHECK_THROWS_MATCHES(make_network({"gru", 4, 0}), ValueError, says("there is no model of the kind 'gru'"));
+  CHECK_THROWS_MATCHES(make_network({"gru", 4, 0}), ValueError,
+                       says("model: kind must be cnn, rnn or rcnn, got 'gru'"));
 }
 
 TEST_CASE("units and layers change the network, 0 means the kind's own") {
