@@ -60,7 +60,7 @@ TEST_CASE("attention: large scores and pre-activations give finite values and gr
   stays_finite<LuongLstmUnfed<float, dot>>();
 }
 
-TEST_CASE("attention: a normalised score whose vector is 0 is 0, with a finite gradient") {
+TEST_CASE("attention: normalised scores are 0 with finite gradients when their vector is 0") {
   using C = BahdanauGru<double, symbols::additive_normalised>;
   AttentionRun<C> run({.inputs = {2}, .units = 3, .sizes = {{"readout", 3}}, .memory = 4},
                       {.lengths = {3}, .memory_lengths = {2}});

@@ -43,7 +43,7 @@ const auto timeline = Timeline::from_lengths({3, 1, 4}), sources = Timeline::fro
 
 }  // namespace
 
-TEST_CASE("weights add up to one over the steps that there are, and are 0 with the context where there are none") {
+TEST_CASE("attention: weights sum to 1 over valid memory steps, and the context of an empty memory is 0") {
   Forward<Bahdanau> pass(sizes);
   const MatrixX<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
   CHECK(pass.run(x, timeline, {view(values), &sources}).allFinite());
@@ -59,7 +59,7 @@ TEST_CASE("weights add up to one over the steps that there are, and are 0 with t
   }
 }
 
-TEST_CASE("a step sees what has happened until then, if it is asked to") {
+TEST_CASE("attention: causal weights are positive exactly at memory steps up to the current step") {
   Forward<Bahdanau> pass(sizes);
   MatrixX<bool> gaps(2, 5);
   gaps << true, false, true, true, true, true, true, false, false, true;
@@ -75,7 +75,7 @@ TEST_CASE("a step sees what has happened until then, if it is asked to") {
     }
 }
 
-TEST_CASE("a sample gives the same bits alone and in any batch") {
+TEST_CASE("attention: outputs of a sample have the same bits alone and in a batch") {
   Forward<Bahdanau> pass(sizes);
   const MatrixX<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
   const MatrixX<double> together = pass.run(x, timeline, {view(values), &sources});
@@ -90,7 +90,7 @@ TEST_CASE("a sample gives the same bits alone and in any batch") {
   }
 }
 
-TEST_CASE("what stands at masked steps of the memory changes no bit") {
+TEST_CASE("attention: values at masked memory steps do not change the output") {
   Forward<Luong> pass(luong_sizes);
   MatrixX<bool> mask(2, 4);
   mask << true, false, true, false, false, true, true, true;
@@ -108,7 +108,8 @@ TEST_CASE("what stands at masked steps of the memory changes no bit") {
   CHECK(run() == want);
 }
 
-TEMPLATE_TEST_CASE("with checkpoints, or nothing kept, the same bits", "", Bahdanau, Luong) {
+TEMPLATE_TEST_CASE("attention: results have the same bits with checkpoints and without kept values", "", Bahdanau,
+                   Luong) {
   const Setting all{.lengths = {1500, 600, 1, 0}, .memory_lengths = {5, 0, 3, 2}};
   const CellSizes own = std::is_same_v<TestType, Bahdanau> ? sizes : luong_sizes;
   AttentionRun<TestType> whole(own, all), parts(own, all);
@@ -122,7 +123,7 @@ TEMPLATE_TEST_CASE("with checkpoints, or nothing kept, the same bits", "", Bahda
   CHECK(parts.output == whole.output);
 }
 
-TEST_CASE("a forward and backward pass allocates nothing after the first") {
+TEST_CASE("attention: a second forward and backward pass allocates no memory") {
   AttentionRun<Bahdanau> run(sizes, {.lengths = {4, 2, 3}, .memory_lengths = {2, 3, 0}});
   const auto x = run.part(0), values = run.part(1);
   const auto memory = run.memory(values, nothing<double>());
@@ -140,7 +141,7 @@ TEST_CASE("a forward and backward pass allocates nothing after the first") {
   CHECK(count == 0);
 }
 
-TEST_CASE("memories that do not fit are refused") {
+TEST_CASE("attention: refuses a memory whose sizes differ from those of the cell or the batch") {
   Forward<Bahdanau> pass(sizes);
   const MatrixX<double> x = noise(2, timeline.columns()), values = noise(6, sources.columns());
   const MatrixX<double> rows_missing = noise(5, 6), columns_missing = noise(6, 5);
@@ -161,7 +162,7 @@ TEST_CASE("memories that do not fit are refused") {
                        says("keys: expects 6 rows, got 5"));
 }
 
-TEST_CASE("a backward pass needs the memory too") {
+TEST_CASE("attention: the backward pass refuses a missing memory and a gradient of another size") {
   AttentionRun<Bahdanau> run(sizes, {.lengths = {4, 2}, .memory_lengths = {2, 3}});
   run.forward();
   const auto x = run.part(0), values = run.part(1);
@@ -180,7 +181,7 @@ TEST_CASE("a backward pass needs the memory too") {
   CHECK(run.gradient.norm() > 0);
 }
 
-TEST_CASE("sizes that do not fit are refused when the cell is made") {
+TEST_CASE("attention: construction refuses inconsistent sizes of queries, keys and memory") {
   CHECK_THROWS_MATCHES(Luong({.inputs = {2}, .units = 4, .memory = 3}), ShapeError,
                        says("'ctx' compares a query of 4 rows with keys of 3"));
   CHECK_THROWS_MATCHES(Luong({.inputs = {2}, .units = 4}), ShapeError, says("whose rows are not given"));
@@ -190,7 +191,7 @@ TEST_CASE("sizes that do not fit are refused when the cell is made") {
                        says("attend to a memory"));
 }
 
-TEST_CASE("attention: units of 0 are refused by their name") {
+TEST_CASE("attention: refuses 0 units by name") {
   CHECK_THROWS_MATCHES(BahdanauGru<double>({.inputs = {3}, .units = 0, .memory = 4}), ShapeError,
                        says("expects at least 1 row for 'units', got 0"));
 }

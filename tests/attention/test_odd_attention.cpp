@@ -42,7 +42,7 @@ void check(Index units) {
 
 }  // namespace
 
-TEST_CASE("gradients where attention is read in every way") {
+TEST_CASE("attention: gradients are correct for all kinds of queries and reads of the context") {
   check<odd::elementwise>(3);
   check<odd::only_another_name>(3);
   check<odd::queries>(4);

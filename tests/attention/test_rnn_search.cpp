@@ -12,7 +12,7 @@ namespace test_rnn_search {
 
 using namespace attention_run;
 
-TEST_CASE("RnnSearch: the values are those of the paper") {
+TEST_CASE("rnn search: outputs equal those of the paper") {
   const RnnSearch<double> cell({.inputs = {2}, .units = 3, .sizes = {{"readout", 4}}, .memory = 5});
   const VectorX<double> theta = paper_numbers::parameters(cell.parameters());
   const MatrixX<double> x = 2 * paper_numbers::numbers("input", 2, 4), values = paper_numbers::numbers("memory", 5, 3);
@@ -31,13 +31,13 @@ TEST_CASE("RnnSearch: the values are those of the paper") {
   CHECK((run.output().col(3) - expected.col(1)).norm() < 1e-12);
 }
 
-TEST_CASE("RnnSearch: gradients, for all lengths") {
+TEST_CASE("rnn search: gradients are correct for all lengths") {
   for (const Index keys : {5, 2})
     check_all<RnnSearch<double>>(
         {.inputs = {2}, .units = 3, .sizes = {{"readout", 4}, {"attention", 6}}, .memory = 5, .keys = keys});
 }
 
-TEST_CASE("RnnSearch: first values are those of the paper's appendix") {
+TEST_CASE("rnn search: initial values equal those of the paper's appendix") {
   const auto encoder = sequential<double>(1, Embedding{.size = 5, .dimension = 20}, Recurrent<Gru>{.units = 40});
   Seq2Seq<std::remove_const_t<decltype(encoder)>, RnnSearch<double>> model(
       encoder, {.vocabulary = 7, .embedding = 30, .units = 50, .sizes = {{"readout", 25}, {"attention", 45}}});
@@ -56,7 +56,7 @@ TEST_CASE("RnnSearch: first values are those of the paper's appendix") {
   CHECK(parameters.table().find("decoder.z.b") == nullptr);
 }
 
-TEST_CASE("decoders with attention: an LSTM starts with a forget bias of 1, everything else by role") {
+TEST_CASE("attention decoders: initial values follow the roles, except a forget bias of 1 in an LSTM") {
   const auto encoder = sequential<double>(1, Embedding{.size = 5, .dimension = 20}, Recurrent<Gru>{.units = 40});
   const auto check = [&]<class C>(const std::vector<std::pair<std::string, Index>>& sizes) {
     Seq2Seq<std::remove_const_t<decltype(encoder)>, C> model(

@@ -305,25 +305,25 @@ void extreme_values_stay_finite() {
 }  // namespace cell_run
 
 /// Tests of one part of the list; each part has its own source file.
-#define TEST_CELLS(part, parts)                                \
-  TEST_CASE("every cell, part " #part " of " #parts) {         \
-    using namespace cell_run;                                  \
-    each_cell<part, parts>(AllCells<double>{}, []<class C>() { \
-      gradients_are_right<C>();                                \
-      gradients_of_a_model_are_right<C>();                     \
-      values_are_those_of_the_equations<C>();                  \
-      batch_mates_change_nothing<C>();                         \
-      runs_repeat_bit_for_bit<C>();                            \
-      windows_equal_the_whole<C>();                            \
-      nothing_comes_of_nothing<C>();                           \
-      passes_allocate_nothing<C>();                            \
-      extreme_values_stay_finite<C>();                         \
-    });                                                        \
+#define TEST_CELLS(part, parts)                                                                                 \
+  TEST_CASE("cells: gradients, outputs and invariants are correct for every cell, part " #part " of " #parts) { \
+    using namespace cell_run;                                                                                   \
+    each_cell<part, parts>(AllCells<double>{}, []<class C>() {                                                  \
+      gradients_are_right<C>();                                                                                 \
+      gradients_of_a_model_are_right<C>();                                                                      \
+      values_are_those_of_the_equations<C>();                                                                   \
+      batch_mates_change_nothing<C>();                                                                          \
+      runs_repeat_bit_for_bit<C>();                                                                             \
+      windows_equal_the_whole<C>();                                                                             \
+      nothing_comes_of_nothing<C>();                                                                            \
+      passes_allocate_nothing<C>();                                                                             \
+      extreme_values_stay_finite<C>();                                                                          \
+    });                                                                                                         \
   }
 
 /// Tests in float, whose exponential overflows first.
-#define TEST_EXTREMES(part, parts)                                                                 \
-  TEST_CASE("every cell: finite for large pre-activations, part " #part " of " #parts) {           \
-    using namespace cell_run;                                                                      \
-    each_cell<part, parts>(AllCells<float>{}, []<class C>() { extreme_values_stay_finite<C>(); }); \
+#define TEST_EXTREMES(part, parts)                                                                    \
+  TEST_CASE("cells: float results are finite for large pre-activations, part " #part " of " #parts) { \
+    using namespace cell_run;                                                                         \
+    each_cell<part, parts>(AllCells<float>{}, []<class C>() { extreme_values_stay_finite<C>(); });    \
   }

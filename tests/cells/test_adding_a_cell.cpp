@@ -36,7 +36,7 @@ inline constexpr auto conditioned =
 // clang-format on
 }  // namespace page
 
-TEST_CASE("the cells on the page about adding a cell have the right gradients") {
+TEST_CASE("adding-a-cell page: gradients of its cells are correct") {
   for (const Timeline& timeline : cell_run::timelines()) {
     cell_run::CellRun<EquationCell<double, page::swish_network>> swish(timeline);
     CHECK(swish.check().worst < 1e-6);
@@ -45,7 +45,7 @@ TEST_CASE("the cells on the page about adding a cell have the right gradients") 
   }
 }
 
-TEST_CASE("the sizes on the page about adding a cell fit") {
+TEST_CASE("adding-a-cell page: parameters have the documented names and sizes") {
   const EquationCell<float, page::conditioned> cell(
       {.inputs = {8, 3}, .units = 64, .constants = {5}, .sizes = {{"context", 16}}});
   CHECK(cell.parameters().at("h.s_next").cols == 16);

@@ -34,7 +34,7 @@ std::string section_of(const std::string& text, std::string_view name) {
 
 }  // namespace
 
-TEST_CASE("the page on cells has the equations and the counts of every cell") {
+TEST_CASE("cells page: has the equations and parameter counts of every cell") {
   const std::string cells = page("cells.md");
   each_documented_cell([&]<class C>() {
     const std::string row = row_of(cells, C::name), end = table_row_end<C>();
@@ -45,7 +45,7 @@ TEST_CASE("the page on cells has the equations and the counts of every cell") {
   });
 }
 
-TEST_CASE("the page on cells: first values, variant and source of every cell") {
+TEST_CASE("cells page: has initial values, variant and source of every cell") {
   const std::string cells = page("cells.md");
   each_documented_cell([&]<class C>() {
     const std::string section = section_of(cells, C::name);
@@ -60,7 +60,7 @@ TEST_CASE("the page on cells: first values, variant and source of every cell") {
   });
 }
 
-TEST_CASE("weights of cells start as their papers say") {
+TEST_CASE("cells: named initializers refer to parameters of the cell") {
   const auto check = []<class C>() {
     const C cell(sizes_for<C>(4));
     if constexpr (requires { C::named_initializers(); })

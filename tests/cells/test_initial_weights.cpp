@@ -74,7 +74,7 @@ void starts_with(const std::vector<std::pair<std::string, Expected>>& named) {
 
 }  // namespace
 
-TEST_CASE("cells: first values are those of the page") {
+TEST_CASE("cells: initial values equal those of the documentation") {
   using S = double;
   starts_with<Elman<S>>({});
   starts_with<Lstm<S>>({{"f.b", filled(1)}});
@@ -129,7 +129,7 @@ TEST_CASE("cells: first values are those of the page") {
   starts_with<RecurrentHighway<S>>({{"t1.b", filled(-2)}, {"t2.b", filled(-2)}, {"t3.b", filled(-2)}});
 }
 
-TEST_CASE("cells: an IndRNN starts with a spread of memories from 0 to 1") {
+TEST_CASE("indrnn: initial recurrent weights are spread from 0 to 1") {
   auto model = sequential<double>(inputs, Recurrent<IndRnn>{.units = 500});
   model.initialise(7);
   const MatrixX<double> u = model.parameters()["0.u"];
@@ -139,7 +139,7 @@ TEST_CASE("cells: an IndRNN starts with a spread of memories from 0 to 1") {
   CHECK(is_as(model.parameters()["0.h.x"], uniform(std::sqrt(6.0 / (500 + inputs)))));
 }
 
-TEST_CASE("cells: chrono biases are set block by block, as on the page") {
+TEST_CASE("chrono biases: input biases are the negated forget biases, which are 0 to log 99") {
   Sequential model(inputs, Recurrent<Lstm>{.units = 200});
   model.initialise(1);
   const Random random(1, Purpose::initialise, 1000);

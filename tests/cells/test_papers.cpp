@@ -36,7 +36,7 @@ void check(const Values& first, const Values& last, const std::vector<std::pair<
 
 }  // namespace
 
-TEST_CASE("cells: the values are those of the papers") {
+TEST_CASE("cells: outputs equal those of the papers") {
   check<MinLstm<double>>({0.31105231228269936, -0.5924853506433189, -0.8826104436229059},
                          {-0.39465771786070364, -0.5717381653227834, 0.4272486654317128});
   check<MinLstm<double>>({0.36702562551855866, -0.7200525870867606, -0.9478030446935112},

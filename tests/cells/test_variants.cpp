@@ -23,14 +23,14 @@ void same_bits_with_fixed_units(Index units) {
 
 }  // namespace
 
-TEST_CASE("units fixed at compile time give the same bits") {
+TEST_CASE("cells: results have the same bits when units are fixed at compile time") {
   same_bits_with_fixed_units<Gru<double, 8>, Gru<double>>(8);
   same_bits_with_fixed_units<Gru<float, 5>, Gru<float>>(5);
   same_bits_with_fixed_units<ProjectedLstm<double, 5>, ProjectedLstm<double>>(5);
   same_bits_with_fixed_units<Mgu<float, 13>, Mgu<float>>(13);
 }
 
-TEST_CASE("in float no bit depends on the batch either") {
+TEST_CASE("cells: float results do not depend on the batch and are reproducible") {
   batch_mates_change_nothing<Gru<float>>();
   batch_mates_change_nothing<PeepholeLstm<float>>();
   batch_mates_change_nothing<Mgu<float>>();
@@ -40,7 +40,7 @@ TEST_CASE("in float no bit depends on the batch either") {
   runs_repeat_bit_for_bit<Mgu<float>>();
 }
 
-TEST_CASE("a GRU written by hand agrees with the one that is derived from its equations") {
+TEST_CASE("gru: the cell derived from equations agrees with a hand-written cell") {
   for (const Direction direction : {Direction::forward, Direction::backward})
     for (const Timeline& timeline : timelines()) {
       CellRun<Gru<double>> derived(timeline, direction);
@@ -64,7 +64,7 @@ TEST_CASE("a GRU written by hand agrees with the one that is derived from its eq
     }
 }
 
-TEST_CASE("a stabilised sLSTM survives inputs whose exponentials overflow") {
+TEST_CASE("slstm: outputs are finite when exponentials of its inputs overflow") {
   CellRun<Slstm<float>> run(Timeline::rectangular(3, 20));
   run.inputs[0] *= 400.f;
   for (auto& part : run.initial) part.setZero();

@@ -54,7 +54,7 @@ GradientReport of_model(Index wrong_weight = -1, Index wrong_input = -1, Gradien
 
 }  // namespace
 
-TEST_CASE("right gradients pass, and nothing is changed") {
+TEST_CASE("gradient check: correct gradients pass, and variables are unchanged") {
   Example example;
   const auto before = example.x;
   const auto report = example.check();
@@ -65,7 +65,7 @@ TEST_CASE("right gradients pass, and nothing is changed") {
   CHECK(of_model().checked == 8 + 12);
 }
 
-TEST_CASE("a wrong entry is found and told with its numbers") {
+TEST_CASE("gradient check: a wrong entry is reported with both numbers") {
   Example example;
   example.gradient[1] = 3.03;
   const auto report = example.check();
@@ -77,7 +77,7 @@ TEST_CASE("a wrong entry is found and told with its numbers") {
   CHECK(report.text().find(" at entry 1: analytic 3.03, numeric ") != std::string::npos);
 }
 
-TEST_CASE("a wrong gradient of a model is found by name and place") {
+TEST_CASE("gradient check: a wrong gradient of a model is reported with block and place") {
   // Weights [2 x 3] column by column, then the bias.
   CHECK(of_model(3).where == "0.weight(1, 1)");
   CHECK(of_model(7).where == "0.bias(1, 0)");
@@ -85,7 +85,7 @@ TEST_CASE("a wrong gradient of a model is found by name and place") {
   CHECK(of_model(-1, 4).worst > 1e-3);
 }
 
-TEST_CASE("a NaN is the worst there is") {
+TEST_CASE("gradient check: NaN exceeds every other error") {
   Example example;
   example.gradient[1] = std::numeric_limits<double>::quiet_NaN();
   example.gradient[2] = 1e9;
@@ -102,14 +102,14 @@ TEST_CASE("a NaN is the worst there is") {
   CHECK(std::isnan(check_gradient(loss, example.x, VectorX<double>::Zero(3), number).worst));
 }
 
-TEST_CASE("small gradients are compared in units of the floor") {
+TEST_CASE("gradient check: errors of small gradients are relative to the floor") {
   VectorX<double> x = VectorX<double>::Ones(1), gradient = VectorX<double>::Constant(1, 1e-6);
   const auto loss = [] { return 0.; };
   CHECK(check_gradient(loss, x, gradient, number).worst == Approx(1e-3));
   CHECK(check_gradient(loss, x, gradient, number, {.floor = 1e-6}).worst == Approx(1));
 }
 
-TEST_CASE("a sample of the entries, chosen by the seed") {
+TEST_CASE("gradient check: checks at most the given number of entries") {
   VectorX<double> x = VectorX<double>::Zero(1000), gradient = VectorX<double>::Zero(1000);
   Index calls = 0;
   const auto loss = [&] { return double(++calls) * 0; };
@@ -119,7 +119,7 @@ TEST_CASE("a sample of the entries, chosen by the seed") {
   CHECK(of_model(-1, -1, {.most = 5}).checked == 10);
 }
 
-TEST_CASE("all entries are checked, each once, where as many may be as there are") {
+TEST_CASE("gradient check: checks each entry once when the limit equals their number") {
   VectorX<double> x = VectorX<double>::Zero(20), gradient = VectorX<double>::Zero(20);
   VectorX<Index> moved = VectorX<Index>::Zero(20);
   const auto loss = [&] {
@@ -145,7 +145,7 @@ struct TwoLayers {
 
 }  // namespace
 
-TEST_CASE("the states that a check begins with differ from layer to layer and are those of the seed") {
+TEST_CASE("gradient check: random initial states differ between layers and depend on the seed") {
   const auto state = random_state(TwoLayers(), Timeline::rectangular(2, 4), 1);
   REQUIRE(state.size() == 2);
   CHECK(state[0][0].rows() == 3);
@@ -155,7 +155,7 @@ TEST_CASE("the states that a check begins with differ from layer to layer and ar
   CHECK(state[1][0] != random_state(TwoLayers(), Timeline::rectangular(2, 4), 2)[1][0]);
 }
 
-TEST_CASE("what a gradient check refuses") {
+TEST_CASE("gradient check: refuses a step or floor that is not positive and a gradient of another size") {
   Example example;
   CHECK_THROWS_MATCHES(example.check({.step = 0}), ValueError, says("a step and a floor above 0, got 0 and"));
   CHECK_THROWS_AS(example.check({.floor = -1}), ValueError);
@@ -163,7 +163,7 @@ TEST_CASE("what a gradient check refuses") {
   CHECK_THROWS_MATCHES(example.check(), ShapeError, says("3 variables, 2 entries of the gradient"));
 }
 
-TEST_CASE("nothing to check") {
+TEST_CASE("gradient report: an empty report does not change a sum of reports") {
   GradientReport report;
   CHECK(report.text() == "worst of 0 entries: 0 at nothing was checked: analytic 0, numeric 0");
   report += GradientReport{.worst = 2, .where = "there", .checked = 1};

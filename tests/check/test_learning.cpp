@@ -37,7 +37,7 @@ struct Fit {
 
 }  // namespace
 
-TEST_CASE("a model that can learn its examples by heart does so and stops") {
+TEST_CASE("overfit: stops when the loss reaches the target") {
   Fit fit(true);
   const auto result = fit.run({.updates = 300, .target = 1e-4});
   CHECK(result.reached);
@@ -49,7 +49,7 @@ TEST_CASE("a model that can learn its examples by heart does so and stops") {
   CHECK(result.text().find("the model can learn these examples by heart") != std::string::npos);
 }
 
-TEST_CASE("a model that cannot is told so") {
+TEST_CASE("overfit: reports a failure when the model cannot fit its examples") {
   Fit fit(false);  // its output at x = 0 is 0 for every weight
   const auto result = fit.run({.updates = 100});
   CHECK(!result.reached);
@@ -58,7 +58,7 @@ TEST_CASE("a model that cannot is told so") {
   CHECK(result.text().find("0.5 after 100 updates: the model did NOT learn") != std::string::npos);
 }
 
-TEST_CASE("no updates: the loss is all that is asked for") {
+TEST_CASE("overfit: returns the loss and keeps the parameters when updates is 0") {
   Fit fit(true);
   const auto result = fit.run({.updates = 0});
   CHECK(result.updates == 0);
@@ -66,7 +66,7 @@ TEST_CASE("no updates: the loss is all that is asked for") {
   CHECK(fit.model.parameters().values().isZero(0));
 }
 
-TEST_CASE("overfit: an infinite weight is an error when the loss does not show it") {
+TEST_CASE("overfit: refuses an infinite parameter when the loss is finite") {
   auto model = sequential<double>(1, Dense{.units = 1}, Activate<Tanh>{});
   SGD<double> optimizer({.learning_rate = 1e308});
   const MatrixX<double> x = MatrixX<double>::Constant(1, 1, 4);
@@ -78,7 +78,7 @@ TEST_CASE("overfit: an infinite weight is an error when the loss does not show i
                        says("overfit: parameter '0.weight' must be finite, got inf"));
 }
 
-TEST_CASE("a loss that blows up stops with a sentence") {
+TEST_CASE("overfit: refuses a non-finite loss and names its cause") {
   Fit fit(true, 1e200);
   CHECK_THROWS_MATCHES(fit.run(), NonFiniteError, says("overfit: the loss is not finite after "));
   Fit bad(true);
@@ -89,7 +89,7 @@ TEST_CASE("a loss that blows up stops with a sentence") {
   CHECK_THROWS_MATCHES(input.run(), NonFiniteError, says("input at sample 1, step 0"));
 }
 
-TEST_CASE("updates against weights, block by block") {
+TEST_CASE("update ratios: are the norms of update and weight for each block") {
   ParameterTable table;
   table.add("w", Role::input_weight, 2, 1);
   table.add("b", Role::bias, 1, 1);

@@ -85,7 +85,7 @@ SafeTensors run(const Case& given, const std::string& name, const How& how, cons
   return run(given, name, how, loss, target, weights, factor, {.values = given.columns<double>(name)});
 }
 
-/// Loss of every entry of the tensor `name`, as with reduction none: each entry is a column of its own. `loss_of(row)`
+/// Loss of every entry of the tensor `name`, as with reduction none: each entry is a separate column. `loss_of(row)`
 /// returns the loss for the entries of one row.
 template <class F>
 SafeTensors run_each_entry(const Case& given, const std::string& name, const MatrixX<double>& target, F&& loss_of) {

@@ -9,7 +9,7 @@ namespace test_buffer {
 
 using namespace unroll;
 
-TEST_CASE("a buffer keeps its memory when it becomes smaller") {
+TEST_CASE("buffer: keeps its memory when it becomes smaller") {
   Buffer<double> buffer;
   CHECK(buffer.rows() == 0);
   buffer.shape(3, 4).setOnes();
@@ -24,7 +24,7 @@ TEST_CASE("a buffer keeps its memory when it becomes smaller") {
   CHECK(buffer.capacity() == 25);
 }
 
-TEST_CASE("buffer: has room for every number of a shape that is one number larger") {
+TEST_CASE("buffer: capacity covers the shape when it grows by one row") {
   Buffer<float> buffer;
   for (Index rows = 1; rows < 20; ++rows) {
     buffer.shape(rows, 1);
@@ -32,7 +32,7 @@ TEST_CASE("buffer: has room for every number of a shape that is one number large
   }
 }
 
-TEST_CASE("views of a buffer share its columns") {
+TEST_CASE("buffer: views share its memory") {
   Buffer<float> buffer;
   buffer.zero(2, 3);
   *buffer.strided().at(1, 2) = 7;
@@ -42,14 +42,14 @@ TEST_CASE("views of a buffer share its columns") {
   CHECK(std::as_const(buffer).strided().view(2, 3).sum() == 12);
 }
 
-TEST_CASE("a buffer may be empty") {
+TEST_CASE("buffer: an empty shape has a non-null data pointer") {
   Buffer<double> buffer;
   CHECK(buffer.shape(0, 5).cols() == 5);
   CHECK(buffer.zero(3, 0).rows() == 3);
   CHECK(buffer.zero(3, 0).data() != nullptr);  // only absent values have a null pointer
 }
 
-TEST_CASE("buffer: a shape that no memory holds is refused, and the one before stays") {
+TEST_CASE("buffer: refuses a shape beyond any memory and keeps the previous one") {
   Buffer<float> buffer;
   buffer.shape(2, 3).setOnes();
   CHECK_THROWS_MATCHES(buffer.shape(Index(1) << 32, Index(1) << 32), ShapeError, says("memory of a pass"));
@@ -59,7 +59,7 @@ TEST_CASE("buffer: a shape that no memory holds is refused, and the one before s
 }
 
 #if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER  // they abort on large allocations
-TEST_CASE("buffer: holds numbers again after a request beyond memory") {
+TEST_CASE("buffer: accepts a new shape after a failed allocation") {
   Buffer<double> buffer;
   buffer.shape(4, 4).setOnes();
   try {

@@ -13,7 +13,7 @@ namespace {
 constexpr std::ptrdiff_t most = std::numeric_limits<std::ptrdiff_t>::max();
 }
 
-TEST_CASE("checked arithmetic: sums and products up to the end of the range, beyond it an error") {
+TEST_CASE("checked arithmetic: sums and products are exact, and overflow is an error") {
   CHECK(checked_add(most - 3, 3, "x") == most);
   CHECK(checked_multiply(std::ptrdiff_t(1) << 31, std::ptrdiff_t(1) << 31, "x") == std::ptrdiff_t(1) << 62);
   CHECK(checked_multiply(std::size_t(1) << 32, (std::size_t(1) << 32) - 1, "x") == 0xffffffff00000000u);
@@ -32,7 +32,7 @@ TEST_CASE("checked arithmetic: a quotient is rounded up without overflow") {
   CHECK(divide_up(most, most - 1) == 2);
 }
 
-TEST_CASE("taking memory: what no memory holds is refused by name") {
+TEST_CASE("take memory: refuses impossible sizes and failed allocations by name") {
   std::vector<double> room;
   take_memory(5, "room", [&] { room.resize(5); });
   CHECK(room.size() == 5);

@@ -8,7 +8,7 @@ namespace test_error {
 
 using namespace unroll;
 
-TEST_CASE("error: a part that is a function is called only when the condition fails") {
+TEST_CASE("error: a function in a message is called only when the condition fails") {
   int calls = 0;
   const auto part = [&] { return ++calls, std::string("much work"); };
   require<ValueError>(true, "no ", part);
@@ -18,7 +18,7 @@ TEST_CASE("error: a part that is a function is called only when the condition fa
   CHECK(text("with ", part) == "with much work");
 }
 
-TEST_CASE("error: missing memory is reported in the words of the caller") {
+TEST_CASE("error: a failed allocation is reported with the caller's message") {
   CHECK_THROWS_MATCHES(detail::within_memory<FileError>([] { throw std::bad_alloc(); }, "f: ", 3), FileError,
                        says("f: 3"));
   CHECK_THROWS_MATCHES(detail::within_memory<ShapeError>([] { throw std::length_error(""); }, "s"), ShapeError,

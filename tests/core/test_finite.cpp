@@ -13,7 +13,7 @@ using unroll::is_finite;
 using unroll::is_nan;
 }  // namespace
 
-TEMPLATE_TEST_CASE("NaN and infinity are told from numbers by their bits", "[finite]", float, double) {
+TEMPLATE_TEST_CASE("finite: NaN and infinity are detected by their bits", "[finite]", float, double) {
   using Limits = std::numeric_limits<TestType>;
   for (const TestType x :
        {TestType(0), -TestType(0), Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min()}) {

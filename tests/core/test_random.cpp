@@ -52,7 +52,7 @@ Moments moments(int n, Draw draw) {
 
 }  // namespace
 
-TEST_CASE("philox gives the published numbers", "[random]") {
+TEST_CASE("philox: equals the published numbers", "[random]") {
   constexpr std::uint32_t ones = 0xffffffff;
   STATIC_REQUIRE(philox({}, {}) == Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   STATIC_REQUIRE(philox({ones, ones, ones, ones}, {ones, ones}) ==
@@ -61,7 +61,7 @@ TEST_CASE("philox gives the published numbers", "[random]") {
                  Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
-TEST_CASE("random numbers stay what they are: a changed stream would change every seeded run", "[random]") {
+TEST_CASE("random: numbers equal stored reference values", "[random]") {
   const Random random(1, Purpose::dropout, 2, 3);
   CHECK(random.bits(0) == 0xa93bdd17425da71c);
   CHECK(random.bits(std::uint64_t(1) << 40) == 0x3e8e9f2e6c81bc3f);
@@ -73,7 +73,7 @@ TEST_CASE("random numbers stay what they are: a changed stream would change ever
   CHECK(std::vector<Index>(order.begin(), order.end()) == std::vector<Index>{0, 2, 1, 4, 3, 5});
 }
 
-TEST_CASE("a random number depends on its key and its element, and on nothing else", "[random]") {
+TEST_CASE("random: a number depends only on its key and its element", "[random]") {
   const Random random(seed, Purpose::noise, 4, 5), again(seed, Purpose::noise, 4, 5);
   const auto first = random.bits(11);
   for (std::uint64_t i = 0; i < 100; ++i) random.bits(i);
@@ -94,7 +94,7 @@ TEST_CASE("a random number depends on its key and its element, and on nothing el
   CHECK(seen.size() == 100 * others.size());
 }
 
-TEST_CASE("streams that differ in one part of the key are uncorrelated", "[random]") {
+TEST_CASE("random: streams that differ in one part of the key are uncorrelated", "[random]") {
   const int n = 20000;
   const Random base(seed, Purpose::dropout, 0, 0);
   for (const Random& other : {Random(seed + 1, Purpose::dropout), Random(seed, Purpose::noise),
@@ -109,7 +109,7 @@ TEST_CASE("streams that differ in one part of the key are uncorrelated", "[rando
   }
 }
 
-TEST_CASE("every bit is set half of the time", "[random]") {
+TEST_CASE("random: every bit is set half of the time", "[random]") {
   const int n = 20000;
   const Random random(seed, Purpose::sample);
   std::array<int, 64> set{};
@@ -120,7 +120,7 @@ TEST_CASE("every bit is set half of the time", "[random]") {
   for (const int count : set) CHECK(std::abs(count - n / 2) < 4.5 * std::sqrt(n) / 2);
 }
 
-TEST_CASE("uniform numbers from 0 to below 1 are even", "[random]") {
+TEST_CASE("random: uniform numbers are at least 0, below 1 and evenly distributed", "[random]") {
   const int n = 100000, cells = 200;
   const Random random(seed, Purpose::sample, 1);
   std::vector<double> counts(cells);
@@ -135,7 +135,7 @@ TEST_CASE("uniform numbers from 0 to below 1 are even", "[random]") {
   CHECK(m.variance == Approx(1.0 / 12).epsilon(0.02));
 }
 
-TEST_CASE("normal numbers have the moments and the shape of the normal distribution", "[random]") {
+TEST_CASE("random: normal numbers have the moments and shape of the normal distribution", "[random]") {
   const int n = 100000, cells = 100;
   const Random random(seed, Purpose::initialise);
   const auto m = moments(n, [&](auto i) { return random.normal(i); });
@@ -150,7 +150,7 @@ TEST_CASE("normal numbers have the moments and the shape of the normal distribut
   CHECK(std::abs(surprise(chi_square(counts, double(n) / cells), cells - 1)) < 3.5);
 }
 
-TEST_CASE("the normal quantile is right in the middle and in both tails", "[random]") {
+TEST_CASE("normal quantile: is accurate in the centre and in both tails", "[random]") {
   using detail::normal_quantile;
   const double tolerance = 1e-14;
   CHECK(normal_quantile(0.5) == 0);
@@ -172,7 +172,7 @@ TEST_CASE("the normal quantile is right in the middle and in both tails", "[rand
   }
 }
 
-TEST_CASE("bernoulli keeps its probability, and its ends exactly", "[random]") {
+TEST_CASE("bernoulli: matches its probability, exactly at 0 and 1, and refuses values outside", "[random]") {
   const int n = 50000;
   const Random random(seed, Purpose::dropout, 3);
   for (const double p : {0.0, 0.01, 0.5, 0.8, 1.0}) {
@@ -186,7 +186,7 @@ TEST_CASE("bernoulli keeps its probability, and its ends exactly", "[random]") {
   CHECK_THROWS_MATCHES(random.bernoulli(0, 1.5), ValueError, says("probability in [0, 1], got 1.5"));
 }
 
-TEST_CASE("bernoulli is true where a number of 32 bits is below the probability, exactly", "[random]") {
+TEST_CASE("bernoulli: is true exactly when a 32-bit number is below the probability", "[random]") {
   const Random random(seed, Purpose::dropout, 5);
   for (std::uint64_t k = 0; k < 20; ++k) {
     const auto word = double(std::uint32_t(random.bits(2 * k)));  // the first of a block of four
@@ -195,7 +195,7 @@ TEST_CASE("bernoulli is true where a number of 32 bits is below the probability,
   }
 }
 
-TEST_CASE("a mask filled at once is the mask of single draws", "[random]") {
+TEST_CASE("bernoulli: a filled mask equals single draws", "[random]") {
   const Random random(seed, Purpose::dropout, 1, 9);
   for (const std::uint64_t first : {0u, 1u, 2u, 3u, 4u, 1001u}) {
     for (const Index n : {0, 1, 2, 5, 64}) {
@@ -211,7 +211,7 @@ TEST_CASE("a mask filled at once is the mask of single draws", "[random]") {
   CHECK_THROWS_AS(random.fill_bernoulli(2, 1.0, mask), ValueError);
 }
 
-TEST_CASE("below is even on ranges that do not divide 2^64, and stays inside", "[random]") {
+TEST_CASE("below: is uniform and within its range when the range does not divide 2^64", "[random]") {
   const Random random(seed, Purpose::split);
   const int n = 60000;
   for (const Index range : {1, 2, 3, 7, 100}) {
@@ -233,7 +233,7 @@ TEST_CASE("below is even on ranges that do not divide 2^64, and stays inside", "
   CHECK_THROWS_AS(random.below(0, -5), ValueError);
 }
 
-TEST_CASE("permutations hold every number once, and every order is equally likely", "[random]") {
+TEST_CASE("permutation: contains every number once, and all orders are equally likely", "[random]") {
   for (const Index n : {0, 1, 2, 1000}) {
     auto order = permutation(n, Random(seed, Purpose::shuffle));
     std::sort(order.begin(), order.end());

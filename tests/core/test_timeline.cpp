@@ -62,7 +62,7 @@ MatrixX<bool> gaps() {
 
 }  // namespace
 
-TEST_CASE("the example at the head of the file") {
+TEST_CASE("timeline: columns of the documented example are ordered by step and rank") {
   const Timeline timeline = Timeline::from_lengths({3, 1, 2});
   CHECK(timeline.columns() == 6);
   const Index samples[] = {0, 2, 1, 0, 2, 0}, steps[] = {0, 0, 0, 1, 1, 2};
@@ -72,7 +72,7 @@ TEST_CASE("the example at the head of the file") {
   }
 }
 
-TEST_CASE("lengths in any order make a timeline") {
+TEST_CASE("timeline: lengths in any order give consistent columns, ranks and steps") {
   for (const std::vector<Index>& lengths :
        {std::vector<Index>{3, 1, 2}, {1, 2, 3}, {2, 2, 2}, {0, 4, 0, 1}, {1}, {0}, {0, 0}, {}, {5, 0, 5, 3, 3, 1}}) {
     const Timeline timeline = Timeline::from_lengths(lengths);
@@ -82,7 +82,7 @@ TEST_CASE("lengths in any order make a timeline") {
   check_against_mask(Timeline::rectangular(3, 4), MatrixX<bool>::Constant(3, 4, true));
 }
 
-TEST_CASE("any pattern of valid steps makes a timeline") {
+TEST_CASE("timeline: any mask of valid steps gives consistent columns, ranks and steps") {
   check_against_mask(Timeline::from_mask(gaps()), gaps());
   CHECK(Timeline::from_mask(gaps()).steps() == 3);
   for (int pattern = 0; pattern < 64; ++pattern) {
@@ -92,7 +92,7 @@ TEST_CASE("any pattern of valid steps makes a timeline") {
   }
 }
 
-TEST_CASE("a timeline that is assigned anew forgets what it was") {
+TEST_CASE("timeline: a new assignment replaces the previous lengths and mask") {
   Timeline timeline = Timeline::from_mask(gaps());
   const std::vector<Index> lengths = {1, 2};
   timeline.assign_lengths(lengths);
@@ -101,7 +101,7 @@ TEST_CASE("a timeline that is assigned anew forgets what it was") {
   check_against_mask(timeline, gaps());
 }
 
-TEST_CASE("timeline: places of a batch are forgotten when it is assigned anew, and kept by what is made of it") {
+TEST_CASE("timeline: derived timelines keep the places of a batch, and a new assignment resets them") {
   const std::vector<Index> lengths = {1, 2, 3}, places = {5, 0, 9};
   const auto has_places = [](const Timeline& timeline, const std::vector<Index>& expected) {
     for (Index b = 0; b < 3; ++b) CHECK(timeline.place(b) == expected[std::size_t(b)]);
@@ -125,7 +125,7 @@ TEST_CASE("timeline: places of a batch are forgotten when it is assigned anew, a
   CHECK_THROWS_MATCHES(timeline.set_places(std::vector<Index>{1}), ShapeError, says("each of 3 samples, got 1"));
 }
 
-TEST_CASE("packing takes valid steps only, unpacking puts them back") {
+TEST_CASE("timeline: packing selects valid steps, and unpacking restores their positions") {
   const Timeline timeline = Timeline::from_mask(gaps());
   MatrixX<double> padded = MatrixX<double>::Constant(2, 20, std::numeric_limits<double>::quiet_NaN());
   for (Index b = 0; b < 4; ++b)
@@ -152,14 +152,14 @@ TEST_CASE("packing takes valid steps only, unpacking puts them back") {
   CHECK(timeline.pack(next) == packed);
 }
 
-TEST_CASE("samples and ranks are permutations of each other") {
+TEST_CASE("timeline: conversion to ranks and back restores values by sample") {
   const Timeline timeline = Timeline::from_lengths({1, 3, 2});
   const MatrixX<double> by_sample = (MatrixX<double>(1, 3) << 10, 20, 30).finished();
   CHECK(timeline.by_rank(by_sample) == (MatrixX<double>(1, 3) << 20, 30, 10).finished());
   CHECK(timeline.by_sample(timeline.by_rank(by_sample)) == by_sample);
 }
 
-TEST_CASE("a window keeps samples, ranks and columns") {
+TEST_CASE("timeline: a window keeps samples, ranks and columns") {
   const Timeline whole = Timeline::from_mask(gaps());
   for (Index first = 0; first <= whole.steps(); ++first)
     for (Index last = first; last <= whole.steps(); ++last) {
@@ -180,7 +180,7 @@ TEST_CASE("a window keeps samples, ranks and columns") {
   CHECK(inner.columns() == whole.active(2));
 }
 
-TEST_CASE("timeline: a gap of one sequence is a gap, wherever it comes, until the timeline is assigned anew") {
+TEST_CASE("timeline: detects a gap in one sequence, also in a window, until a new assignment") {
   MatrixX<bool> mask(3, 4);
   mask << true, true, true, false,  //
       true, false, true, false,     // the only gap
@@ -197,14 +197,14 @@ TEST_CASE("timeline: a gap of one sequence is a gap, wherever it comes, until th
   CHECK_FALSE(Timeline::from_mask(mask).has_gaps());
 }
 
-TEST_CASE("timeline: of a batch without samples no step is left after pooling") {
+TEST_CASE("timeline: pooling of a batch without samples gives no steps") {
   const Timeline pooled = Timeline::rectangular(0, 5).one_step();
   CHECK(pooled.steps() == 0);
   CHECK(pooled.padded_steps() == 0);
   CHECK(pooled.unpack(MatrixX<double>(2, 0)).cols() == 0);
 }
 
-TEST_CASE("one step is left after pooling, also of a sequence without steps") {
+TEST_CASE("timeline: pooling gives one step per sample, also for a sequence without steps") {
   const Timeline pooled = Timeline::from_lengths({0, 3, 1}).one_step();
   CHECK(pooled.steps() == 1);
   CHECK(pooled.columns() == 3);
@@ -214,7 +214,7 @@ TEST_CASE("one step is left after pooling, also of a sequence without steps") {
   CHECK(Timeline::from_lengths(std::initializer_list<Index>{}).one_step().columns() == 0);
 }
 
-TEST_CASE("timeline: more steps than memory holds are refused, and the one before stays") {
+TEST_CASE("timeline: refuses more steps than memory can hold and keeps the previous lengths") {
   constexpr Index most = std::numeric_limits<Index>::max();
   for (const Index steps : {Index(1'000'000'000'000'000'000), most, most - 1, most / 8})
     CHECK_THROWS_MATCHES(Timeline::from_lengths({3, steps}), ShapeError, says("timeline: steps: "));
@@ -245,7 +245,7 @@ TEST_CASE("timeline: more steps than memory holds are refused, and the one befor
   unchanged();
 }
 
-TEST_CASE("what makes no timeline is refused") {
+TEST_CASE("timeline: refuses negative lengths, wrong numbers of columns and invalid windows") {
   CHECK_THROWS_MATCHES(Timeline::from_lengths({1, -2}), ShapeError, says("sample 1 has length -2"));
   CHECK_THROWS_MATCHES(Timeline::rectangular(-1, 2), ShapeError, says("at least 0 samples, got -1"));
   const Timeline timeline = Timeline::from_lengths({2, 1});

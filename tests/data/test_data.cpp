@@ -40,7 +40,7 @@ std::vector<Index> sorted_union(const std::vector<std::vector<Index>>& lists) {
 
 }  // namespace
 
-TEST_CASE("a data set tells what does not fit, with its sample and step") {
+TEST_CASE("data set: refuses inconsistent sequences, labels and weights with sample and step") {
   using D = Dataset<double>;
   CHECK_THROWS_MATCHES(D::unlabelled({}), ValueError, says("there is no sequence"));
   CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0}), ShapeError, says("2 sequences, but labels for 1"));
@@ -62,7 +62,7 @@ TEST_CASE("a data set tells what does not fit, with its sample and step") {
   CHECK_THROWS_MATCHES(data.set_weights({1, -1}), ValueError, says("the weight of sample 1 is -1"));
 }
 
-TEST_CASE("batch: targets per step lie on their own timeline when a model changes the number of steps") {
+TEST_CASE("batch: targets have a separate timeline when a model changes the number of steps") {
   using D = Dataset<double>;
   const auto values = [](std::vector<std::vector<double>> all) {
     std::vector<MatrixX<double>> targets;
@@ -89,7 +89,7 @@ TEST_CASE("batch: targets per step lie on their own timeline when a model change
   CHECK_THROWS_AS(batch.gather(more, all_samples(2)), ShapeError);
 }
 
-TEST_CASE("missing labels, NaN targets and empty sequences are no errors") {
+TEST_CASE("data set: accepts missing labels, NaN targets and empty sequences") {
   const auto labelled = Dataset<double>::labelled(sequences({3, 0, 2}), {2, -1, 0});
   CHECK(labelled.classes() == 3);
   CHECK(labelled.length(1) == 0);
@@ -97,7 +97,7 @@ TEST_CASE("missing labels, NaN targets and empty sequences are no errors") {
   CHECK(Dataset<double>::labelled(sequences({1}), {0}, 4).classes() == 4);
 }
 
-TEST_CASE("a subset keeps targets, weights and the number of classes") {
+TEST_CASE("data set: a subset keeps targets, weights and the number of classes") {
   auto data = Dataset<double>::labelled(sequences({3, 1, 2}), {0, 2, 1});
   data.set_weights({1, 2, 3});
   const auto part = data.subset(std::vector<Index>{2, 0});
@@ -110,7 +110,7 @@ TEST_CASE("a subset keeps targets, weights and the number of classes") {
   CHECK_THROWS_MATCHES(data.subset(std::vector<Index>{3}), ValueError, says("no sample 3 among 3"));
 }
 
-TEST_CASE("data set: inputs that are transformed are checked again, and stay as they were where that fails") {
+TEST_CASE("data set: a transformation is checked, and changes no inputs when it fails") {
   auto data = Dataset<double>::labelled(sequences({3, 1}), {0, 1});
   const MatrixX<double> first = data.sequence(0);
   CHECK_THROWS_MATCHES(data.transform([](MatrixX<double>& x) { x(0, 0) = missing; }), ValueError,
@@ -132,7 +132,7 @@ TEST_CASE("data set: inputs that are transformed are checked again, and stay as 
   CHECK(data.sequence(0) == MatrixX<double>::Constant(2, 3, 7));
 }
 
-TEST_CASE("a stratified split takes its share of every class and depends on the seed alone") {
+TEST_CASE("stratified split: takes the share of every class and depends only on the seed") {
   std::vector<Index> labels;
   for (Index s = 0; s < 100; ++s) labels.push_back(s < 80 ? 0 : s < 90 ? 1 : -1);
   const auto data = Dataset<double>::labelled(std::vector<MatrixX<double>>(100, MatrixX<double>::Zero(1, 1)), labels);
@@ -147,7 +147,7 @@ TEST_CASE("a stratified split takes its share of every class and depends on the 
   CHECK_THROWS_MATCHES(stratified_split(data, 1, 1), ValueError, says("between 0 and 1"));
 }
 
-TEST_CASE("split: the share of a class is rounded, and lists are in increasing order") {
+TEST_CASE("stratified split: shares of classes are rounded, and lists are in increasing order") {
   std::vector<Index> labels(9, 0);  // 0.3 of 9, 5 and 4: 2.7, 1.5 and 1.2
   labels.insert(labels.end(), 5, 1);
   labels.insert(labels.end(), 4, -1);
@@ -160,7 +160,7 @@ TEST_CASE("split: the share of a class is rounded, and lists are in increasing o
   CHECK(std::is_sorted(split.kept.begin(), split.kept.end()));
 }
 
-TEST_CASE("split: classes are drawn from independently") {
+TEST_CASE("stratified split: samples of different classes are drawn independently") {
   std::vector<Index> labels;
   for (Index s = 0; s < 80; ++s) labels.push_back(s / 40);
   const auto data = Dataset<double>::labelled(std::vector<MatrixX<double>>(80, MatrixX<double>::Zero(1, 1)), labels);
@@ -169,7 +169,7 @@ TEST_CASE("split: classes are drawn from independently") {
   CHECK(held[0] != held[1]);
 }
 
-TEST_CASE("balanced class weights are n / (classes * n_k)") {
+TEST_CASE("balanced class weights: equal n / (classes * n_k)") {
   const auto data = Dataset<double>::labelled(sequences({1, 1, 1, 1, 1}), {0, 0, 0, 1, -1}, 3);
   const auto weights = balanced_class_weights(data);
   CHECK(weights[0] == 4. / (3 * 3));
@@ -177,7 +177,7 @@ TEST_CASE("balanced class weights are n / (classes * n_k)") {
   CHECK(weights[2] == 0);
 }
 
-TEST_CASE("the standardizer knows the training data only, and centres what is constant") {
+TEST_CASE("standardizer: uses only training data, and centres constant features") {
   auto inputs = sequences({2, 3});
   inputs[0] << 1, 3, 1e8, 1e8;
   inputs[1] << 5, 7, 9, 1e8, 1e8, 1e8;
@@ -197,7 +197,7 @@ TEST_CASE("the standardizer knows the training data only, and centres what is co
   CHECK_THROWS_MATCHES(Standardizer<double>(Dataset<double>::unlabelled(sequences({0}))), ValueError, says("no steps"));
 }
 
-TEST_CASE("standardizer: a feature is constant although its mean is not exact") {
+TEST_CASE("standardizer: detects a constant feature when its mean is not exact") {
   const auto data =
       Dataset<double>::unlabelled({MatrixX<double>::Constant(1, 2, 0.1), MatrixX<double>::Constant(1, 1, 0.1)});
   const Standardizer<double> standardizer(data);
@@ -205,7 +205,7 @@ TEST_CASE("standardizer: a feature is constant although its mean is not exact") 
   CHECK(standardizer.deviation()[0] == 1);
 }
 
-TEST_CASE("batches by count hold every sample once, in an order of the seed and the epoch") {
+TEST_CASE("batches by count: contain every sample once, in an order of the seed and the epoch") {
   const std::vector<Index> lengths(10, 4);
   const auto first = planned(lengths, {.size = 4});
   REQUIRE(first.size() == 3);
@@ -217,7 +217,7 @@ TEST_CASE("batches by count hold every sample once, in an order of the seed and 
   CHECK(planned(lengths, {.size = 4, .shuffle = false})[1] == std::vector<Index>{4, 5, 6, 7});
 }
 
-TEST_CASE("batches by tokens stay below the limit") {
+TEST_CASE("batches by tokens: contain at most the allowed number of tokens") {
   std::vector<Index> lengths;
   for (Index s = 0; s < 50; ++s) lengths.push_back(1 + 7 * s % 20);
   const auto batches = planned(lengths, {.size = 0, .tokens = 30});
@@ -231,13 +231,13 @@ TEST_CASE("batches by tokens stay below the limit") {
                        says("sample 17 has 20 steps, a batch may have 19"));
 }
 
-TEST_CASE("batches: one of exactly as many tokens as allowed is full, the next begins with none") {
+TEST_CASE("batches by tokens: a batch may contain exactly the allowed number of tokens") {
   using Lists = std::vector<std::vector<Index>>;
   const BatchOptions options{.size = 0, .tokens = 10, .shuffle = false};
   CHECK(planned({5, 5, 5, 5, 10, 4, 6, 1}, options) == Lists{{0, 1}, {2, 3}, {4}, {5, 6}, {7}});
 }
 
-TEST_CASE("batches by length: pools of the shuffled order are sorted and cut, and the batches shuffled") {
+TEST_CASE("batches by length: pools of the shuffled order are sorted and cut into shuffled batches") {
   std::vector<Index> lengths;
   for (Index s = 0; s < 40; ++s) lengths.push_back(1 + 7 * s % 40);  // all different
   const auto order = planned(lengths, {.size = 40})[0];
@@ -255,7 +255,7 @@ TEST_CASE("batches by length: pools of the shuffled order are sorted and cut, an
   CHECK(batches != expected);
 }
 
-TEST_CASE("batches by length differ between epochs and spread little") {
+TEST_CASE("batches by length: lengths within a batch are similar, and epochs differ") {
   std::vector<Index> lengths;
   for (Index s = 0; s < 200; ++s) lengths.push_back(1 + 37 * s % 100);
   const BatchOptions options{.size = 10, .by_length = true, .pool = 100};
@@ -276,7 +276,7 @@ TEST_CASE("batches by length differ between epochs and spread little") {
         std::vector<std::vector<Index>>{{3, 1}, {2, 0}});
 }
 
-TEST_CASE("batches by length: each epoch has another order of batches") {
+TEST_CASE("batches by length: the order of batches differs between epochs") {
   const std::vector<Index> lengths(12, 3);
   const auto expected = [&](Index epoch) {
     const auto order = permutation(12, Random(1, Purpose::shuffle, 0, std::uint64_t(epoch))),
@@ -289,13 +289,13 @@ TEST_CASE("batches by length: each epoch has another order of batches") {
     CHECK(planned(lengths, {.size = 2, .by_length = true}, 1, epoch) == expected(epoch));
 }
 
-TEST_CASE("batches without a limit are refused") {
+TEST_CASE("batches: refuses options without a limit") {
   CHECK_THROWS_MATCHES(planned({1}, {.size = 0}), ValueError, says("size and tokens are both 0"));
   CHECK_THROWS_MATCHES(planned({1}, {.size = -1}), ValueError, says("size is -1"));
   CHECK(planned({}, {}).empty());
 }
 
-TEST_CASE("a batch puts inputs, targets and weights on the columns of its timeline") {
+TEST_CASE("batch: inputs, targets and weights are in the columns of its timeline") {
   const auto numbered = [](Index rows, Index sample, Index steps) {
     return MatrixX<double>::NullaryExpr(rows, steps,
                                         [=](Index r, Index t) { return double(100 * sample + 10 * t + r); });
@@ -333,7 +333,7 @@ TEST_CASE("a batch puts inputs, targets and weights on the columns of its timeli
   CHECK(batch.columns(0, 3).weights.size() == 0);
 }
 
-TEST_CASE("batch: nothing is left of the batch before") {
+TEST_CASE("batch: keeps nothing of the previous batch") {
   using D = Dataset<double>;
   const auto labels = [](std::vector<Index> all) {
     return Labels(Eigen::Map<const Labels>(all.data(), Index(all.size())));
@@ -359,7 +359,7 @@ TEST_CASE("batch: nothing is left of the batch before") {
   }
 }
 
-TEST_CASE("batch: parts have the long and the short sequences in turn, and know the places in the whole") {
+TEST_CASE("sharded batch: parts receive long and short sequences in turn and keep their places") {
   const auto data = Dataset<double>::labelled(sequences({2, 5, 2, 3, 2, 2, 5, 2, 1}), {0, 1, 2, 3, 4, 5, 6, 7, 8});
   const auto dealt = [&](Index count, Index shard) {
     ShardedBatch<double> batch;
@@ -383,7 +383,7 @@ TEST_CASE("batch: parts have the long and the short sequences in turn, and know 
   CHECK(dealt(7, 0).size() == 1);
 }
 
-TEST_CASE("pairs: a batch has the token before each label, marks and places") {
+TEST_CASE("sequence pairs: a batch has previous tokens, labels with end tokens, and places") {
   const SequencePairs<double> pairs(sequences({1, 3, 2}), {{4}, {5, 6}, {7, 8, 9}}, {.begin = 1, .end = 0});
   CHECK(pairs.target_steps(1) == 3);  // the end mark may be token 0
   PairBatch<double> batch;
@@ -400,7 +400,7 @@ TEST_CASE("pairs: a batch has the token before each label, marks and places") {
   CHECK(batch.x()(0, 0) == 1);  // of the longest source
 }
 
-TEST_CASE("pairs: numbers that are not finite and tokens beyond the exact numbers are refused") {
+TEST_CASE("sequence pairs: refuses non-finite inputs and tokens that are not exact in float") {
   MatrixX<float> bad = MatrixX<float>::Zero(2, 3);
   bad(1, 2) = std::numeric_limits<float>::infinity();
   const MatrixX<float> good = MatrixX<float>::Zero(2, 1);
@@ -413,7 +413,7 @@ TEST_CASE("pairs: numbers that are not finite and tokens beyond the exact number
   CHECK(token_row<double>(tokens)(0, 2) == 16'777'217);
 }
 
-TEST_CASE("samples, targets, pairs and batches that are not there are refused") {
+TEST_CASE("data: refuses indices of missing samples, targets, pairs and batches") {
   const auto data = Dataset<double>::labelled(sequences({3, 2}), {0, 1});
   for (const Index sample : {Index(-1), Index(2), std::numeric_limits<Index>::max()}) {
     const auto none = says(text("data set: there is no sample ", sample, " among 2"));

@@ -65,7 +65,7 @@ Dataset<double> whole(const Tokens& tokens, Index vocabulary) {
 
 }  // namespace
 
-TEST_CASE("the worked example of stateful batches comes out exactly") {
+TEST_CASE("token streams: windows of the documented example are exact") {
   const TokenStreams<double> streams(counting(1, 13), 14, {.streams = 2, .steps = 3});
   REQUIRE(streams.windows() == 2);
   CHECK(inputs(streams, 0, 0) == counting(1, 3));
@@ -80,7 +80,7 @@ TEST_CASE("the worked example of stateful batches comes out exactly") {
   CHECK(streams.dropped() == 0);
 }
 
-TEST_CASE("what fills no window is dropped, or kept in shorter ones") {
+TEST_CASE("token streams: an incomplete window is dropped, or kept with fewer steps") {
   const TokenStreams<double> dropped(counting(0, 19), 20, {.streams = 2, .steps = 3});
   CHECK(dropped.windows() == 3);
   CHECK(dropped.dropped() == 1);
@@ -99,7 +99,7 @@ TEST_CASE("what fills no window is dropped, or kept in shorter ones") {
   CHECK(inputs(more, 0, 3).empty());
 }
 
-TEST_CASE("a text too short for its streams, and tokens that are none, are refused") {
+TEST_CASE("token streams: refuses a text that is too short and tokens outside the vocabulary") {
   const auto streams = [](const Tokens& tokens, StreamOptions options) { TokenStreams<double>(tokens, 20, options); };
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 2, .steps = 3}), ValueError,
                        says("the text has 6 tokens, 2 streams of 3 steps need at least 7"));
@@ -123,7 +123,7 @@ TEST_CASE("a text too short for its streams, and tokens that are none, are refus
   CHECK_THROWS_AS(two.window(-1), ValueError);
 }
 
-TEST_CASE("a text is evaluated with the state carried, whatever the windows are") {
+TEST_CASE("evaluate: the loss of token streams does not depend on the window size") {
   const Index vocabulary = 7;
   const Tokens tokens = drawn(101, vocabulary);
   const Model model = model_of(vocabulary);
@@ -143,7 +143,7 @@ TEST_CASE("a text is evaluated with the state carried, whatever the windows are"
   CHECK(sum({2, 50, Tail::keep}) == Approx(two).epsilon(1e-13));
 }
 
-TEST_CASE("scores of a large vocabulary are evaluated by pieces") {
+TEST_CASE("evaluate: the loss of a large vocabulary is exact when it is computed in pieces") {
   const Index vocabulary = 1500;
   const Tokens tokens = drawn(400, vocabulary);
   const Model model = model_of(vocabulary);
@@ -159,7 +159,7 @@ TEST_CASE("scores of a large vocabulary are evaluated by pieces") {
                        Error, says("3"));
 }
 
-TEST_CASE("windows of streams with the state carried are truncated BPTT over the whole streams, bit for bit") {
+TEST_CASE("token streams: training on windows equals truncated backpropagation bit for bit") {
   const Index vocabulary = 5;
   const Tokens tokens = drawn(41, vocabulary);
   const auto trained = [&](Index window, Truncation truncation) {
@@ -185,7 +185,7 @@ TEST_CASE("windows of streams with the state carried are truncated BPTT over the
   CHECK(trained(20, {}) != carried);
 }
 
-TEST_CASE("sentences begin with the start and end with the end") {
+TEST_CASE("sentence data: inputs begin with the start token, and labels end with the end token") {
   TokenCounts counts;
   counts.add_all(words("a a b c"));
   const Vocabulary vocabulary(counts, {.size = 5});
@@ -205,7 +205,7 @@ TEST_CASE("sentences begin with the start and end with the end") {
   CHECK(bits(std::log(8.0)) == Approx(3));
 }
 
-TEST_CASE("a language model writes what its scores say, from beginnings of any length") {
+TEST_CASE("language decoder: greedy tokens have the largest scores after prompts of any length") {
   const Index vocabulary = 7;
   const Model model = model_of(vocabulary);
   const std::vector<Tokens> prompts{{3}, {1, 2, 5, 0}, {6, 6}};
@@ -237,7 +237,7 @@ TEST_CASE("a language model writes what its scores say, from beginnings of any l
     }
 }
 
-TEST_CASE("a language decoder refuses what it cannot continue") {
+TEST_CASE("language decoder: refuses empty prompts, unknown tokens and unknown hypotheses") {
   const Model model = model_of(7);
   LanguageDecoder decoder(model);
   CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to continue before read()"));
@@ -251,7 +251,7 @@ TEST_CASE("a language decoder refuses what it cannot continue") {
   CHECK_THROWS_MATCHES(decoder.step(parents, {}), ShapeError, says("1 parents, but 0 tokens"));
 }
 
-TEST_CASE("language decoder: a refused step changes nothing") {
+TEST_CASE("language decoder: a refused step leaves the state unchanged") {
   const Model model = model_of(7);
   LanguageDecoder decoder(model), undisturbed(model);
   for (auto* each : {&decoder, &undisturbed}) each->read({{1}, {2, 3}}), each->start();

@@ -72,13 +72,13 @@ void checkpoints_change_no_bit(Index units) {
 
 }  // namespace
 
-TEST_CASE("with checkpoints, outputs and gradients have the same bits") {
+TEST_CASE("keeping: outputs and gradients have the same bits with checkpoints") {
   checkpoints_change_no_bit<Gru<double>>(60);
   checkpoints_change_no_bit<Lstm<double>>(60);
   checkpoints_change_no_bit<Conditioned>(60);
 }
 
-TEST_CASE("a pass that keeps nothing gives the same outputs and final states, and has no backward pass") {
+TEST_CASE("keeping: a pass that keeps nothing has equal outputs and refuses a backward pass") {
   for (const Direction direction : {Direction::forward, Direction::backward})
     for (const Timeline& timeline : long_timelines()) {
       CellRun<Lstm<double>> whole(timeline, direction, 60), nothing(timeline, direction, 60);
@@ -92,7 +92,7 @@ TEST_CASE("a pass that keeps nothing gives the same outputs and final states, an
     }
 }
 
-TEST_CASE("with checkpoints a second pass of a shape allocates nothing") {
+TEST_CASE("keeping: a second pass of the same shape allocates no memory with checkpoints") {
   CellRun<Lstm<double>> run(Timeline::from_lengths({300, 280, 150}), Direction::backward, 60);
   const std::vector<ConstView<double>> inputs{view(std::as_const(run.inputs[0]))};
   std::vector<View<double>> d_inputs{view(run.d_inputs[0])};
@@ -110,7 +110,7 @@ TEST_CASE("with checkpoints a second pass of a shape allocates nothing") {
   CHECK(count == 0);
 }
 
-TEST_CASE("keeping: a pass without an initial state begins with zeros, whatever its tape has seen") {
+TEST_CASE("keeping: a pass without an initial state begins with zeros when its tape is reused") {
   for (const Direction direction : {Direction::forward, Direction::backward})
     for (const Keeping keeping : {Keeping{}, Keeping{Keep::checkpoints, 1}, Keeping{Keep::nothing}}) {
       const Timeline timeline = Timeline::from_lengths({300, 0, 10, 280, 150});

@@ -34,7 +34,7 @@ MatrixX<double> reversed(const MatrixX<double>& m, const Timeline& timeline) {
 
 }  // namespace
 
-TEST_CASE("backward in time is forward in time of the reversed sequences") {
+TEST_CASE("over time: the backward direction equals the forward direction of reversed sequences") {
   for (const Timeline& timeline : cell_run::timelines()) {
     CellRun<Gru<double>> forward(timeline, Direction::forward), backward(timeline, Direction::backward);
     backward.inputs[0] = reversed(forward.inputs[0], timeline);
@@ -49,7 +49,8 @@ TEST_CASE("backward in time is forward in time of the reversed sequences") {
   }
 }
 
-TEST_CASE("gradients are right across chunks of steps") {  // 3 x 300 columns of 400 kept rows exceed one chunk
+// 3 x 300 columns of 400 kept rows exceed one chunk
+TEST_CASE("over time: gradients are correct across chunks of steps") {
   for (const Direction direction : {Direction::forward, Direction::backward}) {
     CellRun<Gru<double>> run(Timeline::from_lengths({300, 120, 290}), direction, 100);
     run.theta *= 0.05;
@@ -69,7 +70,7 @@ TEST_CASE("gradients are right across chunks of steps") {  // 3 x 300 columns of
   }
 }
 
-TEST_CASE("several inputs and a constant per sequence") {
+TEST_CASE("over time: gradients are correct for two inputs and a constant") {
   for (const Direction direction : {Direction::forward, Direction::backward})
     for (const Timeline& timeline : cell_run::timelines()) {
       CellRun<Conditioned> run(timeline, direction);
@@ -79,7 +80,7 @@ TEST_CASE("several inputs and a constant per sequence") {
     }
 }
 
-TEST_CASE("no initial state is a state of zeros") {
+TEST_CASE("over time: a missing initial state equals zeros") {
   CellRun<Gru<double>> given(Timeline::from_lengths({2, 0, 3})), none(Timeline::from_lengths({2, 0, 3}));
   given.initial[0].setZero();
   none.initial.clear();
@@ -87,7 +88,7 @@ TEST_CASE("no initial state is a state of zeros") {
   CHECK(none.final_state[0].col(1).isZero(0));
 }
 
-TEST_CASE("gradients add up, and what is not wanted is not written") {
+TEST_CASE("over time: parameter gradients accumulate, and gradients of inputs are optional") {
   CellRun<Gru<double>> run(Timeline::from_lengths({2, 3}));
   run.forward();
   run.backward();
@@ -104,7 +105,7 @@ TEST_CASE("gradients add up, and what is not wanted is not written") {
   CHECK(sum.isZero(0));  // without an incoming gradient
 }
 
-TEST_CASE("a pass goes back only once") {
+TEST_CASE("over time: refuses a second backward pass and one without its forward pass") {
   CellRun<Gru<double>> run(Timeline::from_lengths({2, 3}));
   run.forward();
   run.backward();
@@ -119,7 +120,7 @@ TEST_CASE("a pass goes back only once") {
   CHECK_THROWS_MATCHES(never.backward(), ShapeError, says("the forward pass had 5 columns, the backward pass has 6"));
 }
 
-TEST_CASE("what does not fit is refused") {
+TEST_CASE("over time: refuses inputs, constants and states of wrong sizes") {
   const auto refused = [](auto&& spoil, const char* message) {
     CellRun<Conditioned> run(Timeline::from_lengths({2, 3}));
     spoil(run);

@@ -48,7 +48,7 @@ class Speller : public Writer {
     logits_.setZero(8, Index(of_.size()));
     for (std::size_t k = 0; k < of_.size(); ++k) {
       const auto& word = words_[std::size_t(of_[k])];
-      logits_(step_ < word.size() ? word[step_] : marks.end, Index(k)) = 5;
+      logits_(step_ < word.size() ? word[step_] : special_tokens.end, Index(k)) = 5;
     }
     return view(std::as_const(logits_));
   }

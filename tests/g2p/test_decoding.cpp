@@ -16,7 +16,7 @@ Index distance(std::vector<Index> a, std::vector<Index> b) {
 
 }  // namespace
 
-TEST_CASE("the edit distance counts insertions, omissions and replacements", "[g2p]") {
+TEST_CASE("edit distance: counts insertions, deletions and substitutions", "[g2p]") {
   CHECK(distance({}, {}) == 0);
   CHECK(distance({}, {2, 3, 4}) == 3);
   CHECK(distance({2, 3, 4}, {2, 3, 4}) == 0);
@@ -26,7 +26,7 @@ TEST_CASE("the edit distance counts insertions, omissions and replacements", "[g
   CHECK(distance({10, 9, 19, 19, 5, 13}, {18, 9, 19, 19, 9, 13, 6}) == 3);  // kitten, sitting
 }
 
-TEST_CASE("words come back in their order however many groups and threads there are", "[g2p]") {
+TEST_CASE("decoding: words keep their order for any number of groups and threads", "[g2p]") {
   Words words;
   for (Index k = 0; k < 250; ++k) {
     std::vector<Index> letters, right;
@@ -43,7 +43,7 @@ TEST_CASE("words come back in their order however many groups and threads there 
     }
 }
 
-TEST_CASE("a word may have more phonemes than letters, up to twice as many and eight", "[g2p]") {
+TEST_CASE("decoding: a word has at most twice its letters plus eight phonemes", "[g2p]") {
   const std::vector<MatrixX<float>> words{token_row<float>(std::vector<Index>{0, 1, 2}),
                                           token_row<float>(std::vector<Index>{3})};
   for (const Index beams : {0, 2}) {
@@ -57,7 +57,7 @@ TEST_CASE("a word may have more phonemes than letters, up to twice as many and e
   }
 }
 
-TEST_CASE("error rates are sums over all words", "[g2p]") {
+TEST_CASE("error rates: are sums over all words", "[g2p]") {
   Words words;
   for (const auto& right : {std::vector<Index>{2, 3, 4, 5}, std::vector<Index>{2}, std::vector<Index>{2, 3, 4}})
     words.pronunciations.push_back({right});
@@ -73,7 +73,7 @@ TEST_CASE("error rates are sums over all words", "[g2p]") {
   CHECK(ErrorRates{}.phoneme() == 0);
 }
 
-TEST_CASE("a word is compared with the nearest of its pronunciations", "[g2p]") {
+TEST_CASE("error rates: a word is compared with its nearest pronunciation", "[g2p]") {
   Words words;
   words.pronunciations = {{{2, 3, 4, 5}, {2, 3}}, {{2, 3}, {4, 5, 6, 7}}, {{2, 3}, {4, 5, 6}}};
   Written written(3, std::vector<Hypothesis<float>>(1));

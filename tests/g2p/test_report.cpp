@@ -29,7 +29,7 @@ class RateNetwork : public SpellerNetwork {
 
 }  // namespace
 
-TEST_CASE("the rate falls to three tenths in the last quarter of the epochs", "[g2p]") {
+TEST_CASE("learning rate: is multiplied by 0.3 in the last quarter of the epochs", "[g2p]") {
   Words words;
   words.spelled = {"ab", "b"};
   for (const auto& letters : {std::vector<Index>{0, 1}, std::vector<Index>{1}}) {
@@ -45,7 +45,7 @@ TEST_CASE("the rate falls to three tenths in the last quarter of the epochs", "[
   CHECK(network.rates == std::vector<double>{0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5 * 0.3, 0.5 * 0.3});
 }
 
-TEST_CASE("the history has a line for each run and epoch", "[g2p]") {
+TEST_CASE("history: has a line for each run and epoch", "[g2p]") {
   Run run{3};
   run.history.push_back({1, 2.5, {.edits = 1, .phonemes = 4, .wrong_words = 3, .words = 6}, {0.75, 1.25}});
   const std::string csv = history_csv({{{.cell = "lstm"}, 100, {run}}});
@@ -54,7 +54,7 @@ TEST_CASE("the history has a line for each run and epoch", "[g2p]") {
         "processor_seconds\nlstm,bahdanau,additive,3,1,2.5,0.25,0.5,0.75,1.25\n");
 }
 
-TEST_CASE("the picture of attention has a row for each phoneme, in per cent", "[g2p]") {
+TEST_CASE("attention map: has a row for each phoneme, in percent", "[g2p]") {
   const support::TemporaryFolder folder;
   Hypothesis<float> written{.tokens = {3, 2}};
   written.attention = MatrixX<float>{{0.25f, 0.5f}, {0.75f, 0.5f}};

@@ -30,7 +30,7 @@ std::filesystem::path written(const support::TemporaryFolder& folder, const std:
 
 }  // namespace
 
-TEST_CASE("letters are code points of UTF-8", "[g2p]") {
+TEST_CASE("letters: are code points of UTF-8, and an invalid word has none", "[g2p]") {
   CHECK(letters_of("cat") == std::vector<std::string>{"c", "a", "t"});
   CHECK(letters_of("na\xC3\xAFve") == std::vector<std::string>{"n", "a", "\xC3\xAF", "v", "e"});
   CHECK(letters_of("\xE2\x82\xAC\xF0\x9F\x99\x82").size() == 2);
@@ -40,7 +40,7 @@ TEST_CASE("letters are code points of UTF-8", "[g2p]") {
     CHECK(letters_of(bad).empty());
 }
 
-TEST_CASE("every 20th word of the training file is for testing and none of them is learned from", "[g2p]") {
+TEST_CASE("word list: every 20th training word is a test word and is not trained on", "[g2p]") {
   const support::TemporaryFolder folder;
   const auto train = written(folder, "train.tsv", word_list(45)),
              watch = written(folder, "watch.tsv", "ba\tB A\nbz\tA\n");
@@ -53,7 +53,7 @@ TEST_CASE("every 20th word of the training file is for testing and none of them 
   CHECK(std::find(data.train.spelled.begin(), data.train.spelled.end(), "at") == data.train.spelled.end());
 }
 
-TEST_CASE("letters and phonemes become numbers and phonemes become text again", "[g2p]") {
+TEST_CASE("vocabulary: letters and phonemes become tokens, and phonemes become text again", "[g2p]") {
   const support::TemporaryFolder folder;
   const auto train = written(folder, "train.tsv", word_list(26)),
              watch = written(folder, "watch.tsv", "ccb\tC  B A\r\n");
@@ -70,7 +70,7 @@ TEST_CASE("letters and phonemes become numbers and phonemes become text again", 
   CHECK(data.vocabulary.source(std::string(64, 'a')).cols() == 64);
 }
 
-TEST_CASE("broken lines are refused with their number", "[g2p]") {
+TEST_CASE("word list: refuses invalid lines with their number", "[g2p]") {
   const support::TemporaryFolder folder;
   const auto watch = written(folder, "watch.tsv", "ba\tB A\n");
   const auto says_of = [&](const std::string& line, const std::string& what) {
@@ -88,7 +88,7 @@ TEST_CASE("broken lines are refused with their number", "[g2p]") {
   says_of("word\t# K AE T", "expected a word, a tab and its phonemes");
 }
 
-TEST_CASE("a number in brackets belongs to a word only where there is a word before it", "[g2p]") {
+TEST_CASE("word list: a number in parentheses marks a pronunciation only after a word", "[g2p]") {
   const support::TemporaryFolder folder;
   const auto train = written(folder, "train.tsv", "(2)\tA\nab(2)\tA\nac()\tA\n" + word_list(20)),
              watch = written(folder, "watch.tsv", "ba\tA\n");
@@ -96,7 +96,7 @@ TEST_CASE("a number in brackets belongs to a word only where there is a word bef
   CHECK(std::vector(spelled.begin(), spelled.begin() + 3) == std::vector<std::string>{"(2)", "ab", "ac()"});
 }
 
-TEST_CASE("a message shows the beginning of a phoneme that is not known", "[g2p]") {
+TEST_CASE("word list: an error message has only the beginning of a long unknown phoneme", "[g2p]") {
   const support::TemporaryFolder folder;
   const auto train = written(folder, "train.tsv", word_list(26)),
              watch = written(folder, "watch.tsv", "ba\t" + std::string(2000, 'B') + "\n");
@@ -104,7 +104,7 @@ TEST_CASE("a message shows the beginning of a phoneme that is not known", "[g2p]
                        says("the phoneme '" + std::string(80, 'B') + "...' of 'ba' must occur in a training word"));
 }
 
-TEST_CASE("a dictionary is read as CMUdict writes it", "[g2p]") {
+TEST_CASE("dictionary: reads the format of CMUdict", "[g2p]") {
   const support::TemporaryFolder folder;
   const auto watch = written(folder, "watch.tsv", ";;; a comment\nba  b A1\nbs A0 # name\n");
   const std::string head = ";;; # CMUdict\n;;;\n";
@@ -134,7 +134,7 @@ TEST_CASE("a dictionary is read as CMUdict writes it", "[g2p]") {
   CHECK(data.vocabulary.source("aB") == data.vocabulary.source("ab"));
 }
 
-TEST_CASE("all pronunciations of a word are on one side, wherever they are in the file", "[g2p]") {
+TEST_CASE("word list: all pronunciations of a word are in the same part of the data", "[g2p]") {
   const support::TemporaryFolder folder;
   std::string list = word_list(21);  // the 20th is "at"
   for (const char* line : {"at(2)\tB\n", "aa\tC\n", "at\tA T\n", "at\tC\n", "au(2)\tB\n", "aa\tC # again\n"})

@@ -26,7 +26,7 @@ Options small_study() {
 
 }  // namespace
 
-TEST_CASE("stand-in: as many windows of each activity, and the seed alone decides") {
+TEST_CASE("stand-in: has the given sizes and plausible signals, and depends only on the seed") {
   const Recordings a = make_stand_in(small), b = make_stand_in(small);
   StandIn other = small;
   other.seed = 2;
@@ -43,7 +43,7 @@ TEST_CASE("stand-in: as many windows of each activity, and the seed alone decide
   CHECK((a.train.sequence(5).colwise() - a.train.sequence(5).rowwise().mean()).norm() > 1);
 }
 
-TEST_CASE("stand-in of a gait: everybody freezes now and then, and later parts are the test") {
+TEST_CASE("gait stand-in: some steps are frozen, and the later part is test data") {
   const StreamParts parts = make_gait_stand_in({.people = 2, .seconds = 60}, 0.25);
   REQUIRE(parts.train.size() == 2);
   CHECK(parts.train[0].labels.size() == 45 * 64);
@@ -55,7 +55,7 @@ TEST_CASE("stand-in of a gait: everybody freezes now and then, and later parts a
   CHECK(parts.train[0].channels == make_gait_stand_in({.people = 1, .seconds = 60}, 0.25).train[0].channels);
 }
 
-TEST_CASE("names of classes can be told apart whatever is in them") {
+TEST_CASE("class names: remain distinct in metadata and text for any characters") {
   Recordings recordings = make_stand_in(small);
   recordings.classes = {"walking", "walking upstairs", "a, b", "\"c\"", "d|e", ""};
   const Data data = prepare(recordings);
@@ -63,7 +63,7 @@ TEST_CASE("names of classes can be told apart whatever is in them") {
   CHECK(data_text(data).find("('walking', 'walking upstairs', 'a, b', '\"c\"', 'd|e', '')") != std::string::npos);
 }
 
-TEST_CASE("sigmoid outputs: each is compared with 1 for the label's class and 0 for the others") {
+TEST_CASE("class loss: sigmoid outputs have target 1 for the label's class and 0 for the others") {
   const ClassLoss loss({.sigmoid = true, .classes = 3});
   MatrixX<float> z(3, 2), d(3, 2);
   z << 0.5f, -1, 2, 0.25f, -0.75f, 3;
@@ -78,7 +78,7 @@ TEST_CASE("sigmoid outputs: each is compared with 1 for the label's class and 0 
   }
 }
 
-TEST_CASE("study: every setting and seed once, and what is there is not done again") {
+TEST_CASE("study: runs every setting and seed once, and skips runs that have a valid file") {
   const support::TemporaryFolder folder;
   const Data data = prepare(make_stand_in(small));
   Options options = small_study();
@@ -117,7 +117,7 @@ TEST_CASE("study: every setting and seed once, and what is there is not done aga
   CHECK((!wild.runs[0].diverged.empty() || wild.runs[0].top.size() == 3));
 }
 
-TEST_CASE("study: the setting is chosen by validation data, whatever the test data say") {
+TEST_CASE("study: the setting is chosen by validation data, not by test data") {
   const Data data = prepare(make_stand_in(small));
   Study study;
   const auto add = [&](Index units, double validation, double test) {
@@ -148,7 +148,7 @@ TEST_CASE("study: the setting is chosen by validation data, whatever the test da
   CHECK(chosen_of(rows_of(study)).setting.units == 3);
 }
 
-TEST_CASE("validation data are those of some people, where people are known") {
+TEST_CASE("validation split: holds out whole people when people are known") {
   Recordings recordings = make_stand_in({.train = 60, .test = 12, .train_people = 10, .test_people = 2});
   Data data = prepare(recordings);
   CHECK(data.other_people);
@@ -168,7 +168,7 @@ TEST_CASE("validation data are those of some people, where people are known") {
   CHECK(validation_split(data, 0.25, 1).held_out == stratified_split(data.train, 0.25, 1).held_out);
 }
 
-TEST_CASE("test sequences that are training sequences too are told, and no people are others then") {
+TEST_CASE("prepare: reports test sequences that are also training sequences") {
   Recordings recordings = make_stand_in(small);
   std::vector<MatrixX<float>> sequences{recordings.test.sequence(0), recordings.train.sequence(5)};
   recordings.test = Dataset<float>::labelled(std::move(sequences), {0, 5}, 6);
@@ -178,7 +178,7 @@ TEST_CASE("test sequences that are training sequences too are told, and no peopl
   CHECK(tested_text(data) == "test sequences");
 }
 
-TEST_CASE("a loss at every step needs a network that answers there, and the last answer decides") {
+TEST_CASE("every-step loss: only the output of the last step is evaluated") {
   const Data data = prepare(make_stand_in(small));
   Options options = small_study();
   options.every_step = true;
@@ -190,7 +190,7 @@ TEST_CASE("a loss at every step needs a network that answers there, and the last
   CHECK(outputs(network, data, 1)[0].cols() == 1);
 }
 
-TEST_CASE("streams: the probability of the rare class is above one half where that class is predicted") {
+TEST_CASE("streams: the rare class is predicted when its probability is above one half") {
   const StreamParts parts = make_gait_stand_in({.people = 1, .seconds = 60}, 0.5);
   Options options;
   options.stream = true, options.cell = "elman", options.seeds = 1, options.epochs = 1, options.window = 64;

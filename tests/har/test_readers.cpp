@@ -62,7 +62,7 @@ struct OneFile {
 
 }  // namespace
 
-TEST_CASE("UCI HAR: nine signals are the channels of a window, labels count from 0") {
+TEST_CASE("uci har: a window has nine signals as channels, and labels begin at 0") {
   const Smartphone files;
   const Recordings read = read_recordings(files.folder.path, 0);  // folder that contains the data
   REQUIRE(read.train.size() == 2);
@@ -77,7 +77,7 @@ TEST_CASE("UCI HAR: nine signals are the channels of a window, labels count from
   CHECK(read.other_people);
 }
 
-TEST_CASE("UCI HAR: what does not fit is told with the file") {
+TEST_CASE("uci har: refuses inconsistent files with the name of the file") {
   const Smartphone files;
   const fs::path train = files.root / "train";
   const auto with = [&](const fs::path& file, const std::string& words, const std::string& said) {
@@ -101,7 +101,7 @@ TEST_CASE("UCI HAR: what does not fit is told with the file") {
   CHECK_THROWS_MATCHES(files.read(), FileError, says("body_gyro_y_train.txt: no such file"));
 }
 
-TEST_CASE("WISDM: windows end with the activity, the person and a break, and defects are counted") {
+TEST_CASE("wisdm: a window has one activity, one person and no break, and defects are counted") {
   const OneFile file(
       "raw.txt",
       wisdm_lines(1, "Walking", 7) + "\n\n1,Walking,2000000000,1,2;\n1,Jogging,0,1,2,3;\n" +
@@ -120,13 +120,13 @@ TEST_CASE("WISDM: windows end with the activity, the person and a break, and def
   CHECK(read.remarks[1] == "16 valid records; 3 invalid ones and 1 without a time omitted");
 }
 
-TEST_CASE("WISDM: a time that goes back ends a recording") {
+TEST_CASE("wisdm: a recording ends when the time decreases") {
   const OneFile file(
       "raw.txt", wisdm_lines(1, "Walking", 3, 9e9) + wisdm_lines(1, "Walking", 3, 8e9) + wisdm_lines(2, "Jogging", 2));
   CHECK(read_recordings(file.path, 2).train.size() == 1 + 1);  // six consecutive records would be three windows
 }
 
-TEST_CASE("WISDM: what cannot be used is told") {
+TEST_CASE("wisdm: refuses data of one person, short recordings and broken records") {
   CHECK_THROWS_MATCHES(read_recordings(OneFile("a.txt", wisdm_lines(1, "Walking", 9)).path, 2), FileError,
                        says("must have records of at least 2 people, got 1"));
   CHECK_THROWS_MATCHES(read_recordings(OneFile("a.txt", wisdm_lines(1, "A", 9) + wisdm_lines(2, "A", 9)).path, 0),
@@ -135,7 +135,7 @@ TEST_CASE("WISDM: what cannot be used is told") {
                        says("found only 3 invalid ones"));
 }
 
-TEST_CASE("what a path holds decides how it is read") {
+TEST_CASE("read recordings: the content of a path selects the reader") {
   const fs::path data = UNROLL_EXAMPLE_DATA "/har/data";
   CHECK(read_recordings(data, 0).train.size() == 40);
   CHECK(read_recordings(data / "BasicMotions_TEST.ts", 0).name == "BasicMotions");
@@ -146,7 +146,7 @@ TEST_CASE("what a path holds decides how it is read") {
   CHECK_THROWS_MATCHES(read_recordings(support::TemporaryFolder().path, 0), FileError, says("found none of them"));
 }
 
-TEST_CASE("streams: channels and a label in each line, the last part for the test") {
+TEST_CASE("streams: a line has channels and a label, and the last part is test data") {
   const OneFile file("s.csv", "timestamp,x,y,label\n0:01,1,2,0\n\n0:02,3,4,1\n0:03,5,6,-1\n0:04,7,8,0\n0:05,9,10,1\n");
   const StreamParts parts = read_streams(file.path, 0.4);
   REQUIRE(parts.train.size() == 1);
@@ -157,7 +157,7 @@ TEST_CASE("streams: channels and a label in each line, the last part for the tes
   CHECK(parts.later);
 }
 
-TEST_CASE("a byte-order mark and line ends of old Mac change nothing that is read") {
+TEST_CASE("har readers: a byte order mark and line ends of old Mac do not change the data") {
   const auto mac = [](std::string words) {
     std::ranges::replace(words, '\n', '\r');
     return "\xEF\xBB\xBF" + words;
@@ -171,7 +171,7 @@ TEST_CASE("a byte-order mark and line ends of old Mac change nothing that is rea
   CHECK(parts.test[0].labels == (Labels(2) << 0, 1).finished());
 }
 
-TEST_CASE("streams: text of the Daphnet set, in a folder, with steps that are not scored") {
+TEST_CASE("streams: reads a folder of Daphnet files, whose label 0 is not scored") {
   const support::TemporaryFolder folder;
   const auto line = [](int time, int label) { return text(time, " 1 2 3 4 5 6 7 8 9 ", label, "\n"); };
   write(folder.path / "S01R01.txt", line(15, 0) + line(31, 1) + line(46, 2) + line(62, 1) + line(78, 2));
@@ -183,7 +183,7 @@ TEST_CASE("streams: text of the Daphnet set, in a folder, with steps that are no
   CHECK(parts.classes[1] == "frozen");
 }
 
-TEST_CASE("streams: windows joined end to end keep their labels, and the test file is the test") {
+TEST_CASE("streams: concatenated windows keep their labels, and the test file is test data") {
   const fs::path file = UNROLL_EXAMPLE_DATA "/har/data/BasicMotions_TRAIN.ts";
   const Recordings windows = read_recordings(file, 0);
   const StreamParts parts = read_streams(file, 0.3);
@@ -201,7 +201,7 @@ TEST_CASE("streams: windows joined end to end keep their labels, and the test fi
   CHECK_FALSE(windows.other_people);
 }
 
-TEST_CASE("streams: what cannot be used is told") {
+TEST_CASE("streams: refuses data of one class, invalid labels and lines of other lengths") {
   const auto read = [](const std::string& words) { return read_streams(OneFile("s.csv", words).path, 0.5); };
   CHECK_THROWS_MATCHES(read("1,0\n1,0\n1,0\n1,1\n"), FileError,
                        says("the training steps must have at least two classes, got 1"));
@@ -245,7 +245,7 @@ struct Course {
 
 }  // namespace
 
-TEST_CASE("the course's file: windows, steps, channels and one 1 in each row of labels") {
+TEST_CASE("course file: reads windows, steps, channels and one-hot labels") {
   const Recordings read = read_recordings(Course().write(), 0);
   REQUIRE(read.train.size() == 3);
   CHECK(read.train.length(0) == 4);
@@ -255,7 +255,7 @@ TEST_CASE("the course's file: windows, steps, channels and one 1 in each row of 
   CHECK(read.classes == std::vector<std::string>{"downstairs", "jogging"});
 }
 
-TEST_CASE("the course's file: other shapes, wrong labels, and a file that is cut short") {
+TEST_CASE("course file: refuses other shapes, invalid labels and truncated files") {
   const auto with = [](auto&& change, const std::string& said) {
     Course course;
     change(course);

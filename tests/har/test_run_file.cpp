@@ -29,7 +29,7 @@ std::optional<Outcome> read_back(const std::string& content) {
 
 }  // namespace
 
-TEST_CASE("run file: what was written is read back") {
+TEST_CASE("run file: a written run is read back unchanged") {
   const auto run = read_back(run_text(good_run(), "x"));
   REQUIRE(run);
   CHECK(run->top == std::vector<double>{0.5, 1});
@@ -39,7 +39,7 @@ TEST_CASE("run file: what was written is read back") {
   CHECK_FALSE(read_back(run_text(good_run(), "other data")));
 }
 
-TEST_CASE("run file: a run is done again when its file says what no run gives") {
+TEST_CASE("run file: is rejected when it contains impossible values") {
   const auto with = [](const std::function<void(nlohmann::json&)>& change) {
     auto json = nlohmann::json::parse(run_text(good_run(), "x"));
     change(json);

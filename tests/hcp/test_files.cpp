@@ -31,7 +31,7 @@ struct Files {
 
 }  // namespace
 
-TEST_CASE("recordings: sequences, clips and participants are those of the files") {
+TEST_CASE("recordings: sequences, clips and participants equal those of the files") {
   Files files;
   const Data data = files.read();
   REQUIRE(data.clips.size() == 3);
@@ -50,7 +50,7 @@ TEST_CASE("recordings: sequences, clips and participants are those of the files"
   CHECK(files.read(2).clips.length(2) == 2);
 }
 
-TEST_CASE("recordings: columns in any order, an archive, other number types") {
+TEST_CASE("recordings: accepts columns in any order, npz archives and other number types") {
   Files files;
   const Data plain = files.read();
   files.describe(
@@ -67,7 +67,7 @@ TEST_CASE("recordings: columns in any order, an archive, other number types") {
                        says("must contain one array or an array X, found 2 arrays without X"));
 }
 
-TEST_CASE("recordings: how large numbers are does not matter, only how they differ") {
+TEST_CASE("z-score: is correct for values of any scale and fails for constant values") {
   MatrixX<float> tiny{{1e-12f, 3e-12f}}, large{{1e6f, 1e6f + 1}}, flat{{1e6f, 1e6f}};
   CHECK(z_score(tiny));
   CHECK(tiny.isApprox(MatrixX<float>{{-1, 1}}));
@@ -76,7 +76,7 @@ TEST_CASE("recordings: how large numbers are does not matter, only how they diff
   CHECK_FALSE(z_score(flat));
 }
 
-TEST_CASE("recordings: what lies behind the end of a sequence does not count") {
+TEST_CASE("recordings: values after the end of a sequence are ignored") {
   Files files;
   const Data plain = files.read();
   files.values[(1 * 4 + 3) * 2] = std::numeric_limits<float>::quiet_NaN();
@@ -84,7 +84,7 @@ TEST_CASE("recordings: what lies behind the end of a sequence does not count") {
   CHECK(files.read().clips.sequence(1) == plain.clips.sequence(1));
 }
 
-TEST_CASE("recordings: what does not fit is refused in a sentence") {
+TEST_CASE("recordings: refuses invalid metadata and arrays with their place") {
   Files files;
   const auto refuses = [&](const std::string& words) { CHECK_THROWS_MATCHES(files.read(), Error, says(words)); };
   const std::string first = "participant,class,run,length\n";

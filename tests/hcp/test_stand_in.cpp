@@ -18,7 +18,7 @@ double correlation(const MatrixX<float>& a, const MatrixX<float>& b) {
 
 }  // namespace
 
-TEST_CASE("stand-in: eighteen z-scored sequences for each participant, cut where asked") {
+TEST_CASE("stand-in: a participant has eighteen z-scored sequences, cut to the given steps") {
   const StandIn options{.participants = 3, .regions = 20};
   const Data data = make_stand_in(options, 90);
   REQUIRE(data.clips.size() == 3 * 18);
@@ -40,7 +40,7 @@ TEST_CASE("stand-in: eighteen z-scored sequences for each participant, cut where
   CHECK_THROWS_MATCHES(make_stand_in(options, 19), ValueError, says("--steps must be 0 or at least 20, got 19"));
 }
 
-TEST_CASE("stand-in: the seed alone decides, and a participant does not depend on who else there is") {
+TEST_CASE("stand-in: a participant depends on the seed, not on the number of participants") {
   const Data a = make_stand_in({.participants = 2, .regions = 5, .seed = 3}, 40);
   const Data b = make_stand_in({.participants = 3, .regions = 5, .seed = 3}, 40);
   const Data c = make_stand_in({.participants = 2, .regions = 5, .seed = 4}, 40);
@@ -50,7 +50,7 @@ TEST_CASE("stand-in: the seed alone decides, and a participant does not depend o
   }
 }
 
-TEST_CASE("stand-in: people who watch the same clip are alike, the more so the more signal there is") {
+TEST_CASE("stand-in: correlation of participants in a clip grows with the signal") {
   const auto alike = [](double snr, Index other) {
     const Data data = make_stand_in({.participants = 2, .regions = 40, .snr = snr, .idio = 0.2, .mapvar = 0.1}, 90);
     double sum = 0;
@@ -65,7 +65,7 @@ TEST_CASE("stand-in: people who watch the same clip are alike, the more so the m
   CHECK(std::abs(alike(0, 0)) < 0.05);
 }
 
-TEST_CASE("stand-in: maps of one's own as large as the common one leave half of what is alike") {
+TEST_CASE("stand-in: individual maps as large as the common map halve the correlation") {
   const Data data = make_stand_in({.participants = 2, .regions = 200, .snr = 1, .idio = 0, .mapvar = 1}, 90);
   double sum = 0;
   for (Index s = 4; s < 18; ++s) sum += correlation(data.clips.sequence(s), data.clips.sequence(18 + s));
@@ -73,7 +73,7 @@ TEST_CASE("stand-in: maps of one's own as large as the common one leave half of 
   CHECK(sum / 14 < 0.65);
 }
 
-TEST_CASE("stand-in: no clip has a mean or a covariance of its own") {
+TEST_CASE("stand-in: the covariance is the same for every clip") {
   // Without noise, individual signal and individual maps every participant's recording is the clip itself: x = W z /
   // scale. z is white after the ramp at its start, so x x' is W W' for every clip.
   const Data data = make_stand_in({.participants = 1, .regions = 30, .snr = 1, .idio = 0, .mapvar = 0, .seed = 2}, 0);

@@ -29,7 +29,7 @@ Options small() {
 
 }  // namespace
 
-TEST_CASE("study: nobody is both trained on and tested") {
+TEST_CASE("study: participants of training, test and folds are disjoint") {
   const Options options = small();
   const Data data = make_stand_in(options.stand_in, options.steps);
   const Division division = divide(options, data);
@@ -69,7 +69,7 @@ TEST_CASE("study: cross-validation scores every step of every training participa
   CHECK(results.chance.majority == Approx(4 / 18.0));
 }
 
-TEST_CASE("study: every kind of model is saved, loaded, and does not see lengths") {
+TEST_CASE("study: every kind of model is restored from its file and does not see lengths") {
   Options options = small();
   options.model.kind = GENERATE(from_range(model_kinds()));
   INFO(options.model.kind);
@@ -91,7 +91,7 @@ TEST_CASE("study: every kind of model is saved, loaded, and does not see lengths
   CHECK(results.main().steps.groups() == 2);
 }
 
-TEST_CASE("study: who was trained on is known by name and by recording") {
+TEST_CASE("study: trained participants are recognised by name and by recording") {
   const Data data = make_stand_in({.participants = 4, .regions = 3}, 24);
   const TrainedOn trained = trained_on(data, std::vector<Index>{0, 1});
   CHECK(trained.participants == std::set<std::string>{"p1 of seed 1", "p2 of seed 1"});
@@ -111,7 +111,7 @@ TEST_CASE("study: who was trained on is known by name and by recording") {
                        says("m.safetensors: metadata entry 'trained_on' must be"));
 }
 
-TEST_CASE("study: people who were trained on do not count in the result, and nothing is said that is not known") {
+TEST_CASE("study: the result excludes trained participants, and reports when they are unknown") {
   const Options options = small();
   const Data data = make_stand_in(options.stand_in, options.steps);
   const auto model = make_model(options.model, data.clips.features());
@@ -142,7 +142,7 @@ TEST_CASE("study: people who were trained on do not count in the result, and not
   CHECK(said(std::nullopt).second == "5 participants (training participants unknown)\n");
 }
 
-TEST_CASE("study: the penalty shrinks the weights that read inputs, and no others") {
+TEST_CASE("study: the penalty reduces only the weights of inputs") {
   Options options = small();
   options.training.epochs = 10;
   options.training.rate = 0.03;
@@ -166,7 +166,7 @@ TEST_CASE("study: the penalty shrinks the weights that read inputs, and no other
   }
 }
 
-TEST_CASE("study: what is right at a step counts at that step") {
+TEST_CASE("scores: accuracy is counted separately at each step") {
   const Part part{labelled({MatrixX<float>::Zero(2, 3), MatrixX<float>::Zero(2, 2)}, {1, 1}), {0, 0}, 1};
   MatrixX<float> output = MatrixX<float>::Zero(15, 3);
   output(1, 0) = output(4, 1) = output(4, 2) = 1;  // correct at the first step only
@@ -179,12 +179,12 @@ TEST_CASE("study: what is right at a step counts at that step") {
   CHECK(scores.at_step[2].accuracy().value == 0);
 }
 
-TEST_CASE("study: a recording is known by all sixteen digits of its fingerprint") {
+TEST_CASE("fingerprint: text equals published values of FNV-1a") {
   CHECK(example::Fingerprint().text() == "cbf29ce484222325");  // published value of FNV-1a
   CHECK(example::Fingerprint().add("foobar", 6).text() == "85944171f73967e8");
 }
 
-TEST_CASE("study: too few participants are told") {
+TEST_CASE("study: refuses too few participants") {
   Options options = small();
   const Data data = make_stand_in(options.stand_in, options.steps);
   const auto refuses = [&](Index test, Index folds, const std::string& words) {
@@ -200,7 +200,7 @@ TEST_CASE("study: too few participants are told") {
   CHECK(divide(options, data).test.size() == 7);
 }
 
-TEST_CASE("study: clips after their end do not count in the accuracy over time") {
+TEST_CASE("study: accuracy over time excludes clips after their end") {
   Options options = small();
   options.stand_in.participants = 4;
   options.steps = 90;
@@ -213,7 +213,7 @@ TEST_CASE("study: clips after their end do not count in the accuracy over time")
   CHECK(results.test->sequences_at[84] == 2 * 13);
 }
 
-TEST_CASE("study: controls leave a verdict") {
+TEST_CASE("study: controls give a leak result that is in the metrics") {
   Options options = small();
   options.repeats = 2;
   const Data data = make_stand_in(options.stand_in, options.steps);

@@ -128,7 +128,7 @@ const std::vector<LengthPenalty> penalties{
 
 }  // namespace
 
-TEST_CASE("a beam as wide as the space finds the best of all hypotheses, whatever they are scored by") {
+TEST_CASE("beam search: finds the best of all hypotheses when the beam covers them") {
   BeamOptions options{.beams = 1000, .n_best = 6};
   options.length_penalty = penalties[std::size_t(GENERATE(range(0, 5)))];
   options.coverage_penalty = GENERATE(0.0, 0.3, 2.0);
@@ -160,7 +160,7 @@ struct Case {
 };
 }  // namespace
 
-TEMPLATE_TEST_CASE("it is the search that one would write by hand, though it stops early", "", float, double) {
+TEMPLATE_TEST_CASE("beam search: agrees with a plain reference without early stopping", "", float, double) {
   const auto [vocabulary, penalty] =
       GENERATE(Case{5, 0}, Case{5, 1}, Case{5, 3}, Case{37, 2}, Case{37, 4}, Case{200, 3});
   BeamOptions options{.beams = GENERATE(1, 2, 3, 7)};
@@ -183,7 +183,7 @@ TEMPLATE_TEST_CASE("it is the search that one would write by hand, though it sto
   for (const std::size_t width : decoder.widths) CHECK(Index(width) <= options.beams * Index(keys.size()));
 }
 
-TEMPLATE_TEST_CASE("one beam is greedy decoding, with every penalty and limit", "", float, double) {
+TEMPLATE_TEST_CASE("beam search: one beam equals greedy decoding for every penalty and limit", "", float, double) {
   const Index vocabulary = GENERATE(1, 6, 41);
   const auto order = std::size_t(GENERATE(1, 2, 3, 1000));
   const auto limits = GENERATE(Limits{.longest = 7}, Limits{.end = 0, .longest = 15},
@@ -210,7 +210,8 @@ TEMPLATE_TEST_CASE("one beam is greedy decoding, with every penalty and limit", 
   }
 }
 
-TEMPLATE_TEST_CASE("what is found for a source does not depend on its batch mates", "", float, double) {
+TEMPLATE_TEST_CASE("beam search: hypotheses of a source do not depend on other sources of the batch", "", float,
+                   double) {
   const auto law = chain<TestType>(21, 1.5);
   const BeamOptions options{.limits = {.end = 2, .shortest = 1, .longest = 12, .no_repeat_ngram = 2},
                             .keep_attention = true,
@@ -231,7 +232,7 @@ TEMPLATE_TEST_CASE("what is found for a source does not depend on its batch mate
   }
 }
 
-TEST_CASE("the search of a source stops when nothing can beat what was found") {
+TEST_CASE("beam search: stops for a source when no continuation can be better") {
   // The end is nearly impossible before `key` tokens, and nearly certain afterwards.
   const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<double> {
     VectorX<double> logits = 0.1 * chain<double>(6)(key, tokens);
@@ -244,7 +245,7 @@ TEST_CASE("the search of a source stops when nothing can beat what was found") {
   CHECK(decoder.widths == std::vector<std::size_t>{2, 6, 3, 3});
 }
 
-TEST_CASE("a length penalty makes it search on as long as longer hypotheses can be better") {
+TEST_CASE("beam search: continues when a length penalty can favour longer hypotheses") {
   const Law<double> law = [](std::uint64_t, const Tokens&) -> VectorX<double> {
     return VectorX<double>::Unit(6, 5) + VectorX<double>::Unit(6, 0) + VectorX<double>::Constant(6, -20);
   };
@@ -257,7 +258,7 @@ TEST_CASE("a length penalty makes it search on as long as longer hypotheses can 
   CHECK(decoder.widths.size() == 9);
 }
 
-TEST_CASE("of equally likely continuations the lower token is followed, then the earlier hypothesis") {
+TEST_CASE("beam search: prefers the lower token, then the earlier hypothesis, when scores are equal") {
   const Index vocabulary = GENERATE(4, 200);
   const Law<float> law = [=](std::uint64_t, const Tokens&) -> VectorX<float> {
     return VectorX<float>::Zero(vocabulary);
@@ -274,7 +275,7 @@ TEST_CASE("of equally likely continuations the lower token is followed, then the
   }
 }
 
-TEST_CASE("a hypothesis without a way on is a result only where there are no others") {
+TEST_CASE("beam search: a dead end is a result only when no other hypothesis exists") {
   // Nothing is possible after token 0, the most likely token by far.
   const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<double> {
     VectorX<double> logits = 0.1 * chain<double>(4)(key, tokens);
@@ -308,7 +309,7 @@ TEST_CASE("a hypothesis without a way on is a result only where there are no oth
   }
 }
 
-TEST_CASE("a space smaller than the beam gives as many hypotheses as there are") {
+TEST_CASE("beam search: returns all hypotheses when they are fewer than the beams") {
   Written<double> decoder({0, 7}, 2, chain<double>(2));
   const auto found = beam_search(decoder, {.limits = {.end = 1, .longest = 2}, .beams = 100, .n_best = 100});
   for (const auto& of_source : found) {
@@ -321,7 +322,7 @@ TEST_CASE("a space smaller than the beam gives as many hypotheses as there are")
   CHECK(beam_search(Written<double>({}, 2, chain<double>(2)), {}).empty());
 }
 
-TEST_CASE("a better hypothesis than the greedy one is found") {
+TEST_CASE("beam search: finds a better hypothesis than greedy decoding") {
   // The likelier first token has four equal continuations, the other one a single continuation.
   const Law<double> law = [](std::uint64_t, const Tokens& tokens) -> VectorX<double> {
     VectorX<double> logits = VectorX<double>::Constant(4, 0);
@@ -335,7 +336,7 @@ TEST_CASE("a better hypothesis than the greedy one is found") {
   CHECK(beam_search(decoder, options)[0][0].tokens == Tokens{1, 2});
 }
 
-TEST_CASE("attention that is no number is refused where it counts") {
+TEST_CASE("beam search: refuses NaN attention when a coverage penalty uses it") {
   struct Broken : Attending<float> {
     using Attending<float>::Attending;
     ConstView<float> attention() {
@@ -352,7 +353,7 @@ TEST_CASE("attention that is no number is refused where it counts") {
   CHECK_THROWS_MATCHES(beam_search(decoder, options), NonFiniteError, says("source 0, step 3: the score"));
 }
 
-TEST_CASE("options of a beam search that make no sense are refused in a sentence") {
+TEST_CASE("beam search: refuses invalid options") {
   Written<float> decoder(keys, 4, chain<float>(4));
   const auto refused = [&](BeamOptions options) {
     options.limits.longest = 2;
@@ -375,7 +376,7 @@ TEST_CASE("options of a beam search that make no sense are refused in a sentence
   CHECK_NOTHROW(refused({.beams = std::numeric_limits<Index>::max()}));
 }
 
-TEST_CASE("a logit that is no number is refused in any beam") {
+TEST_CASE("beam search: refuses infinite logits with source, step and token") {
   const Law<float> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<float> {
     VectorX<float> logits = chain<float>(9)(key, tokens);
     if (key == 15 && tokens.size() == 2) logits[4] = std::numeric_limits<float>::infinity();

@@ -49,7 +49,7 @@ Timeline one(Index steps) { return Timeline::from_lengths({steps}); }
 
 }  // namespace
 
-TEST_CASE("ctc greedy: the path of the largest outputs without repetitions and blanks", "[ctc]") {
+TEST_CASE("ctc greedy: returns the path of the largest outputs without repetitions and blanks", "[ctc]") {
   const Sequence path{1, 1, 0, 1, 2, 2, 0, 0, 2, 1};
   MatrixX<float> output = MatrixX<float>::Zero(3, 10);
   for (Index t = 0; t < 10; ++t) output(path[std::size_t(t)], t) = 2;
@@ -61,7 +61,7 @@ TEST_CASE("ctc greedy: the path of the largest outputs without repetitions and b
   CHECK(ctc_greedy(MatrixX<float>(MatrixX<float>::Zero(3, 4)), one(4), 2).at(0).labels == Sequence{0});
 }
 
-TEST_CASE("ctc beam search: with enough beams every label sequence has its probability, and all sum to 1", "[ctc]") {
+TEST_CASE("ctc beam search: probabilities are exact when the beams cover all label sequences", "[ctc]") {
   for (const Index blank : {0, 2})
     for (const auto& [classes, steps] : {std::pair{3, 5}, std::pair{4, 4}, std::pair{2, 6}, std::pair{3, 1}}) {
       if (blank >= classes) continue;
@@ -82,7 +82,7 @@ TEST_CASE("ctc beam search: with enough beams every label sequence has its proba
     }
 }
 
-TEST_CASE("ctc beam search: a few beams find less than there is, and one finds no more than its path", "[ctc]") {
+TEST_CASE("ctc beam search: probabilities do not exceed the exact ones when beams are few", "[ctc]") {
   Index best_found = 0;
   for (int trial = 0; trial < 20; ++trial) {
     const MatrixX<double> logits = wave(4, 5, trial);
@@ -98,7 +98,7 @@ TEST_CASE("ctc beam search: a few beams find less than there is, and one finds n
   CHECK(best_found >= 19);
 }
 
-TEST_CASE("ctc beam search: many paths of the same labels outweigh the best path", "[ctc]") {
+TEST_CASE("ctc beam search: the sum over paths of the same labels outweighs the best path", "[ctc]") {
   // The blank has probability 0.4 at both steps, each label 0.3. The best path has no labels and probability 0.16;
   // label 1 has 0.09 + 2 * 0.12.
   MatrixX<double> output(3, 2);
@@ -112,7 +112,7 @@ TEST_CASE("ctc beam search: many paths of the same labels outweigh the best path
   CHECK(found.at(1).labels == Sequence{2});
 }
 
-TEST_CASE("ctc beam search: a prefix that comes back is still the one before its continuations", "[ctc]") {
+TEST_CASE("ctc beam search: a dropped prefix that is found again merges with its continuations", "[ctc]") {
   // Reference values are from a table of prefixes by label sequence. The third step drops prefix 2, 1 and keeps 2 and
   // 2, 1, 2. The fourth step finds 2, 1 again, and at the last step its paths that end with 2 belong to 2, 1, 2.
   MatrixX<double> p(3, 5);
@@ -133,7 +133,7 @@ TEST_CASE("ctc beam search: a prefix that comes back is still the one before its
   check(4, {{{2, 1, 2}, 0.35574528}, {{2, 1, 2, 1, 2}, 0.28901376}, {{2, 1}, 0.08730164}, {{2, 1, 2, 1}, 0.08128512}});
 }
 
-TEST_CASE("ctc decoding: each sample of a batch by itself, in the order of samples", "[ctc]") {
+TEST_CASE("ctc decoding: results of a batch equal those of each sample alone, in sample order", "[ctc]") {
   const auto timeline = Timeline::from_lengths({2, 0, 5});
   const MatrixX<double> output = wave(4, 7, 1);
   const auto paths = ctc_greedy(output, timeline);
@@ -159,7 +159,7 @@ TEST_CASE("ctc decoding: each sample of a batch by itself, in the order of sampl
   }
 }
 
-TEST_CASE("ctc decoding: classes of logit -inf are never written", "[ctc]") {
+TEST_CASE("ctc decoding: classes with logit -inf do not occur in results", "[ctc]") {
   MatrixX<float> output = wave(4, 6, 2).cast<float>();
   output.row(2).setConstant(-std::numeric_limits<float>::infinity());
   const auto without_2 = ctc_beam_search(output, one(6), {.beams = 5000, .n_best = 5000}).at(0);
@@ -174,7 +174,7 @@ TEST_CASE("ctc decoding: classes of logit -inf are never written", "[ctc]") {
   }
 }
 
-TEST_CASE("ctc decoding: what cannot be right is refused", "[ctc]") {
+TEST_CASE("ctc decoding: refuses inconsistent sizes, invalid options and non-finite outputs", "[ctc]") {
   MatrixX<double> output = wave(4, 6, 0);
   CHECK_THROWS_MATCHES(ctc_greedy(output, one(5)), ShapeError, says("the timeline has 5 columns, the output has 6"));
   CHECK_THROWS_MATCHES(ctc_greedy(output, one(6), 4), ValueError, says("blank must be 0 to 3, got 4"));

@@ -2,7 +2,7 @@
 
 namespace test_every_cell_1 {
 
-TEST_CASE("every cell gives step by step what its forward pass gives, part 1") {
+TEST_CASE("streaming: every cell agrees with its forward pass, part 1") {
   streamed::every_cell_agrees<cell_run::AllCells, 1, 5>();
 }
 

@@ -73,7 +73,7 @@ struct Constant {
 static_assert(Decoder<Constant> && !AttentionDecoder<Constant> && !Decoder<int>);
 static_assert(AttentionDecoder<Attending<float>> && !AttentionDecoder<Written<float>>);
 
-TEMPLATE_TEST_CASE("greedy decoding takes the most likely token that is allowed", "", float, double) {
+TEMPLATE_TEST_CASE("greedy decoding: selects the most likely allowed token", "", float, double) {
   // Smaller than a register, multiples and non-multiples of one, and more than the 256 registers of a partial sum.
   const Index vocabulary = GENERATE(1, 2, 5, 16, 37, 5000);
   const auto law = chain<TestType>(vocabulary, 2);
@@ -84,7 +84,7 @@ TEMPLATE_TEST_CASE("greedy decoding takes the most likely token that is allowed"
   check_by_hand(law, vocabulary, {.end = 0, .longest_of = {2, 3, 1, 8, 7}});
 }
 
-TEST_CASE("no run of tokens comes twice if that is asked for") {
+TEST_CASE("greedy decoding: no n-gram repeats when no_repeat_ngram is given") {
   const Index n = GENERATE(1, 2, 3);
   const auto law = chain<double>(4, 1, 1);  // depends on the last token only, so it runs into a cycle
   const Limits free{.end = 3, .longest = 30}, limits{.end = 3, .longest = 30, .no_repeat_ngram = n};
@@ -101,7 +101,7 @@ TEST_CASE("no run of tokens comes twice if that is asked for") {
   for (const auto& one : greedy(decoder, {.limits = limits})) CHECK_FALSE(repeated(one.tokens));
 }
 
-TEST_CASE("of equally likely tokens the lowest is taken") {
+TEST_CASE("greedy decoding: selects the lowest of equally likely tokens") {
   const Law<float> law = [](std::uint64_t, const Tokens& tokens) -> VectorX<float> {
     VectorX<float> logits = VectorX<float>::Zero(40);
     if (tokens.size() == 1) logits[37] = logits[22] = 1;
@@ -112,7 +112,7 @@ TEST_CASE("of equally likely tokens the lowest is taken") {
   CHECK(one.tokens == Tokens{0, 22, 0});
 }
 
-TEST_CASE("a hypothesis after which nothing is possible stays as it is") {
+TEST_CASE("greedy decoding: a hypothesis stops without an end token when no token is possible") {
   const Law<double> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<double> {
     VectorX<double> logits = chain<double>(5)(key, tokens);
     if (tokens.size() == key) logits.setConstant(-infinity);
@@ -126,7 +126,7 @@ TEST_CASE("a hypothesis after which nothing is possible stays as it is") {
   CHECK(all[2].tokens.size() == 4);
 }
 
-TEST_CASE("impossible tokens are never taken, nor the end where only it is possible but too early") {
+TEST_CASE("greedy decoding: never selects impossible tokens or an end before the shortest length") {
   const Law<double> law = [](std::uint64_t, const Tokens& tokens) -> VectorX<double> {
     VectorX<double> logits = VectorX<double>::Constant(3, -infinity);
     logits[tokens.size() == 1 ? 2 : 1] = -1e300;
@@ -139,7 +139,7 @@ TEST_CASE("impossible tokens are never taken, nor the end where only it is possi
   CHECK((cut.tokens == Tokens{1} && !cut.ended));
 }
 
-TEMPLATE_TEST_CASE("a logit that is no number is refused with its place", "", float, double) {
+TEMPLATE_TEST_CASE("greedy decoding: refuses NaN and infinite logits with source, step and token", "", float, double) {
   const TestType bad = TestType(GENERATE(std::numeric_limits<double>::quiet_NaN(), infinity));
   const Index token = GENERATE(0, 18, 21);
   const bool alone = GENERATE(false, true);
@@ -158,7 +158,7 @@ TEMPLATE_TEST_CASE("a logit that is no number is refused with its place", "", fl
   CHECK_NOTHROW(greedy(decoder, {.limits = {.longest_of = {5, 5, 0, 5, 5}}}));
 }
 
-TEST_CASE("attention is kept for each token if asked for") {
+TEST_CASE("greedy decoding: keeps attention for each token when keep_attention is set") {
   const std::vector<Index> lengths{4, 1, 0, 7, 2};
   Attending<float> decoder(keys, 6, chain<float>(6, 2), lengths);
   const auto all = greedy(decoder, {.limits = {.end = 2, .longest = 8}, .keep_attention = true});
@@ -173,7 +173,7 @@ TEST_CASE("attention is kept for each token if asked for") {
                        says("this decoder has no attention to keep"));
 }
 
-TEMPLATE_TEST_CASE("a source's hypothesis does not depend on its batch mates", "", float, double) {
+TEMPLATE_TEST_CASE("greedy decoding: hypotheses do not depend on other sources of the batch", "", float, double) {
   const auto law = chain<TestType>(21, 1.5);
   const std::vector<Index> lengths{4, 1, 0, 7, 2};
   const GreedyOptions options{.limits = {.end = 2, .shortest = 1, .longest = 12, .no_repeat_ngram = 2},
@@ -186,7 +186,7 @@ TEMPLATE_TEST_CASE("a source's hypothesis does not depend on its batch mates", "
   }
 }
 
-TEST_CASE("a decoder runs for those that go on, and not at all for none") {
+TEST_CASE("greedy decoding: runs the decoder only for unfinished hypotheses") {
   const Law<float> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<float> {
     return tokens.size() == key ? VectorX<float>::Unit(3, 2) : VectorX<float>::Unit(3, 1);
   };
@@ -203,7 +203,7 @@ TEST_CASE("a decoder runs for those that go on, and not at all for none") {
   CHECK(greedy(Written<float>({1}, 3, law), {.limits = {.longest = 1}}).size() == 1);  // of a temporary
 }
 
-TEST_CASE("decoding allocates for results, not for steps") {
+TEST_CASE("greedy decoding: allocates memory for results, not for steps") {
   Constant decoder{MatrixX<float>::Ones(3000, 8)};
   const auto allocations = [&](Index longest) {
     const support::AllocationCount count;
@@ -213,7 +213,7 @@ TEST_CASE("decoding allocates for results, not for steps") {
   CHECK(allocations(1000) < allocations(100) + 40);  // tokens are in lists that double their capacity
 }
 
-TEST_CASE("limits that make no sense are refused in a sentence") {
+TEST_CASE("greedy decoding: refuses invalid limits") {
   Written<float> decoder(keys, 4, chain<float>(4));
   const auto refused = [&](const Limits& limits) { greedy(decoder, {.limits = limits}); };
   CHECK_THROWS_MATCHES(refused({}), ValueError, says("largest number of tokens, longest, to be at least 1, got 0"));
@@ -233,7 +233,7 @@ TEST_CASE("limits that make no sense are refused in a sentence") {
   CHECK_THROWS_MATCHES(greedy(wordless, {.limits = {.longest = 1}}), ValueError, says("the vocabulary is empty"));
 }
 
-TEST_CASE("a decoder that gives other shapes than it says is refused") {
+TEST_CASE("greedy decoding: refuses logits and attention of wrong shapes") {
   struct Wrong : Constant {
     Index rows, cols;
     Index vocabulary() const { return rows; }

@@ -9,7 +9,7 @@ using streamed::difference;
 using streamed::made;
 using streamed::small;
 
-TEST_CASE("streams of every height, whole registers or not") {
+TEST_CASE("streaming: outputs equal the forward pass for any number of units") {
   CHECK(difference<1, 1, 1>(small<Lstm>(1)) < 1e-5);
   CHECK(difference<1, 16, 1>(small<Gru>(16)) < 1e-5);
   CHECK(difference<1, 50, 1>(small<Lstm>(50)) < 1e-5);
@@ -20,7 +20,7 @@ TEST_CASE("streams of every height, whole registers or not") {
   }
 }
 
-TEST_CASE("layers of all kinds that have streams, with few and many outputs, with and without biases") {
+TEST_CASE("streaming: outputs equal the forward pass for all kinds of layers, with and without biases") {
   const auto model = made(3, Dense{.units = 5}, Dropout{}, Recurrent<Gru>{.units = 9},
                           Recurrent<ProjectedLstm>{.units = 12, .sizes = {{"projected", 4}}},
                           Dense{.units = 20, .biased = false}, Dense{.units = 3, .biased = false}, Dense{.units = 4});
@@ -28,19 +28,19 @@ TEST_CASE("layers of all kinds that have streams, with few and many outputs, wit
   CHECK(difference<3, 5, 5, 9, 4, 20, 3, 4>(model) < 2e-5);
 }
 
-TEST_CASE("cells of several stages and sizes whose units are known at run time") {
+TEST_CASE("streaming: outputs equal the forward pass for cells of several stages and sizes") {
   CHECK(difference(made(3, Recurrent<RecurrentHighway>{.units = 19}, Recurrent<GruResetBefore>{.units = 5},
                         Recurrent<PeepholeLstm>{.units = 18}, Recurrent<Slstm>{.units = 4})) < 2e-5);
 }
 
-TEST_CASE("a cell whose units are part of its type") {
+TEST_CASE("streaming: outputs equal the forward pass for a cell with fixed units") {
   const auto model =
       made(2, Recurrent<OneScalar<ProjectedLstm<float, 12>>::Cell>{.units = 12, .sizes = {{"projected", 4}}},
            Dense{.units = 1});
   CHECK(difference<2, 4, 1>(model) < 1e-5);
 }
 
-TEST_CASE("a stack, layers and cells without streams run by the forward pass, bit by bit") {
+TEST_CASE("streaming: stacks and hand-written cells run by the forward pass") {
   const auto model = made(2, Recurrent<cell_run::HandWrittenGru>{.units = 7}, Dense{.units = 2});
   CHECK(difference(model) < 1e-6);
   CHECK(difference<2, 7, 2>(model) < 1e-6);

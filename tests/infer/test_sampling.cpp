@@ -103,7 +103,7 @@ std::vector<Index> drawn(const Law<S>& law, Index vocabulary, SamplingOptions op
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("tokens come as often as their probability says", "", float, double) {
+TEMPLATE_TEST_CASE("sampling: frequencies of tokens match their probabilities", "", float, double) {
   const Index vocabulary = 23, draws = 20000;
   const auto law = chain<TestType>(vocabulary, 1.5);
   SamplingOptions options{.samples = draws, .seed = GENERATE(0u, 12345u)};
@@ -122,7 +122,7 @@ TEMPLATE_TEST_CASE("tokens come as often as their probability says", "", float, 
   CHECK(surprise(expected, came, draws) < 4);
 }
 
-TEST_CASE("sequences come as often as their probability says, in Markov chains of any order") {
+TEST_CASE("sampling: frequencies of sequences match their probabilities in Markov chains") {
   const std::size_t order = GENERATE(1u, 2u, 3u);
   const auto law = chain<double>(4, 1.2, order);
   SamplingOptions options{.limits = {.end = 3, .shortest = 1, .longest = 4}, .samples = 10000, .seed = order};
@@ -146,7 +146,7 @@ TEST_CASE("sequences come as often as their probability says, in Markov chains o
   }
 }
 
-TEMPLATE_TEST_CASE("top_p keeps the smallest set that has so much probability", "", float, double) {
+TEMPLATE_TEST_CASE("top_p: keeps the smallest set of tokens that has this probability", "", float, double) {
   const double ln2 = std::log(2.0);  // probabilities 1/8, 1/2, 1/8, 1/4: their sums are exact
   const auto law = always<TestType>({-3 * ln2, -ln2, -3 * ln2, -2 * ln2});
   const auto kept = [&](double top_p, Index top_k = 0) {
@@ -168,31 +168,32 @@ TEMPLATE_TEST_CASE("top_p keeps the smallest set that has so much probability", 
   CHECK(kept(0.67, 2) == Tokens{1, 3});
 }
 
-TEST_CASE("what is too unlikely for any set still counts as a part of the whole") {
+TEST_CASE("top_p: unlikely tokens count in the total probability") {
   std::vector<double> logits(102, std::log(0.002));
   logits[7] = std::log(0.5), logits[90] = std::log(0.3);
   const auto counts = drawn<double>(always<double>(logits), 102, {.samples = 400, .top_p = 0.6});
   CHECK((counts[7] > 150 && counts[90] > 80 && counts[7] + counts[90] == 400));
 }
 
-TEST_CASE("top_p of exactly the first tokens' probability keeps them alone") {
+TEST_CASE("top_p: keeps only the first tokens when their probability equals it") {
   const auto counts = drawn<double>(always<double>({0, 0, 0, 0}), 4, {.samples = 400, .top_p = 0.5});
   CHECK((counts[0] > 0 && counts[1] > 0 && counts[2] == 0 && counts[3] == 0));
   CHECK(drawn<double>(always<double>({0, 0, 0, 0}), 4, {.samples = 9, .top_p = 0})[0] == 9);
 }
 
-TEMPLATE_TEST_CASE("without temperature, or with one token to choose from, it is greedy decoding", "", float, double) {
+TEMPLATE_TEST_CASE("sampling: equals greedy decoding when the temperature is near 0 or one token remains", "", float,
+                   double) {
   const auto law = chain<TestType>(19, 1.5);
   const Limits limits{.end = 2, .shortest = 1, .longest = 15, .no_repeat_ngram = 2};
   const std::vector<Index> lengths{4, 1, 0, 7, 2};
   Attending<TestType> decoder(keys, 19, law, lengths);
   const auto expected = greedy(decoder, {.limits = limits, .keep_attention = true});
   SamplingOptions options{.limits = limits, .keep_attention = true, .samples = 3};
-  SECTION("0") { options.temperature = 0; }
-  SECTION("nearly 0") { options.temperature = 1e-310; }
-  SECTION("so small that all others vanish") { options.temperature = 1e-30; }
-  SECTION("top_k") { options.top_k = 1; }
-  SECTION("top_p") { options.top_p = 0; }
+  SECTION("temperature of 0") { options.temperature = 0; }
+  SECTION("subnormal temperature") { options.temperature = 1e-310; }
+  SECTION("temperature at which other probabilities are 0") { options.temperature = 1e-30; }
+  SECTION("top_k of 1") { options.top_k = 1; }
+  SECTION("top_p of 0") { options.top_p = 0; }
   const auto all = sample(decoder, options);
   for (std::size_t b = 0; b < keys.size(); ++b) {
     REQUIRE(all[b].size() == 3);
@@ -200,15 +201,14 @@ TEMPLATE_TEST_CASE("without temperature, or with one token to choose from, it is
   }
 }
 
-TEMPLATE_TEST_CASE("at a huge temperature everything possible is equally likely, and nothing else comes", "", float,
-                   double) {
+TEMPLATE_TEST_CASE("sampling: possible tokens are equally likely when the temperature is huge", "", float, double) {
   auto logits = std::vector<double>{-30, 30, -infinity, 0};
   const auto counts = drawn<TestType>(always<TestType>(logits), 4, {.samples = 3000, .temperature = 1e300});
   CHECK(counts[2] == 0);
   for (const std::size_t token : {0u, 1u, 3u}) CHECK(std::abs(double(counts[token]) - 1000) < 120);
 }
 
-TEMPLATE_TEST_CASE("the log-probability is the model's own, whatever tokens were drawn from", "", float, double) {
+TEMPLATE_TEST_CASE("sampling: log-probabilities are those of the model without sampling options", "", float, double) {
   const auto law = chain<TestType>(7, 1.5);
   Written<TestType> decoder(keys, 7, law);
   const auto all = sample(decoder, {.limits = {.end = 0, .shortest = 2, .longest = 9, .no_repeat_ngram = 3},
@@ -228,7 +228,8 @@ TEMPLATE_TEST_CASE("the log-probability is the model's own, whatever tokens were
   CHECK((ended > 5 && ended < 95));
 }
 
-TEMPLATE_TEST_CASE("a sample depends on its seed, its source's key and its number alone", "", float, double) {
+TEMPLATE_TEST_CASE("sampling: a sample depends only on its seed, the key of its source and its number", "", float,
+                   double) {
   const auto law = chain<TestType>(21);
   const std::vector<Index> lengths{4, 1, 0, 7, 2};
   const SamplingOptions options{.limits = {.end = 2, .longest = 8}, .keep_attention = true, .samples = 4, .seed = 7};
@@ -249,7 +250,7 @@ TEMPLATE_TEST_CASE("a sample depends on its seed, its source's key and its numbe
   }
 }
 
-TEST_CASE("a forbidden token that is by far the most likely does not keep others from being drawn") {
+TEST_CASE("sampling: draws other tokens when the most likely token is forbidden") {
   const auto law = always<float>({1000, 0, 0});
   Written<float> decoder({0}, 3, law);
   Index ones = 0;
@@ -262,7 +263,7 @@ TEST_CASE("a forbidden token that is by far the most likely does not keep others
   CHECK(std::abs(double(ones) - 500) < 80);
 }
 
-TEST_CASE("samples run out of possible tokens each for itself") {
+TEST_CASE("sampling: a sample without possible tokens stops, and the others continue") {
   const Law<double> law = [](std::uint64_t, const Tokens& tokens) -> VectorX<double> {
     return VectorX<double>::Constant(3, tokens == Tokens{1} ? -infinity : 0);
   };
@@ -277,7 +278,7 @@ TEST_CASE("samples run out of possible tokens each for itself") {
   CHECK((none.size() == 2 && none[1].tokens.empty()));
 }
 
-TEST_CASE("options of sampling that make no sense are refused in a sentence") {
+TEST_CASE("sampling: refuses invalid options") {
   Written<float> decoder(keys, 4, chain<float>(4));
   const auto refused = [&](SamplingOptions options) {
     options.limits.longest = 2;
@@ -299,7 +300,7 @@ TEST_CASE("options of sampling that make no sense are refused in a sentence") {
   CHECK(sample(Written<float>({}, 4, chain<float>(4)), {}).empty());
 }
 
-TEST_CASE("a logit that is no number is refused while sampling too") {
+TEST_CASE("sampling: refuses NaN logits with source, step and token") {
   const Law<float> law = [](std::uint64_t key, const Tokens& tokens) -> VectorX<float> {
     VectorX<float> logits = VectorX<float>::Zero(9);
     if (key == 15 && tokens.size() == 1) logits[8] = std::numeric_limits<float>::quiet_NaN();

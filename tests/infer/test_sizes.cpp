@@ -8,7 +8,7 @@ namespace test_sizes {
 
 using namespace written;
 
-TEST_CASE("sizes: the widest beam follows all hypotheses, and samples that no memory holds are refused") {
+TEST_CASE("decoding sizes: the largest beam is accepted, and samples beyond memory are refused") {
   constexpr Index most = std::numeric_limits<Index>::max();
   const auto tokens = [](Index beams, Index n_best, Index ngram) {
     Written<double> decoder({3, 4}, 3, chain<double>(3));

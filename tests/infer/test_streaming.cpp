@@ -38,7 +38,7 @@ static_assert(noexcept(std::declval<const Dynamic&>().run({}, {}, std::declval<D
 static_assert(noexcept(std::declval<const Dynamic&>().reset(std::declval<Dynamic::Stream&>())));
 static_assert(Filter::Output::SizeAtCompileTime == 1 && Dynamic::Output::SizeAtCompileTime == Eigen::Dynamic);
 
-TEST_CASE("one step per call is the same as all in one call, and streams do not know each other") {
+TEST_CASE("streaming: one step per call equals one call for all, and streams are independent") {
   const auto model = small(16);
   const MatrixX<float> a = signal(1, 40, 1), b = signal(1, 40, 2);
   const Filter filter(model);
@@ -53,7 +53,7 @@ TEST_CASE("one step per call is the same as all in one call, and streams do not 
   CHECK((y_b - forward(model, b)).cwiseAbs().maxCoeff() < 1e-5f);
 }
 
-TEST_CASE("a stream is reset, copied, and may write where it reads") {
+TEST_CASE("streaming: a stream can be reset, copied and run in place") {
   const Dynamic filter(small(16));
   const MatrixX<float> x = signal(1, 20);
   auto stream = filter.stream();
@@ -69,7 +69,7 @@ TEST_CASE("a stream is reset, copied, and may write where it reads") {
   CHECK(cell_run::same_bits(again, fresh));
 }
 
-TEMPLATE_TEST_CASE("states go from a forward pass to a stream and back", "", Dynamic, (Streaming<Small<>, 1, 16, 1>),
+TEMPLATE_TEST_CASE("streaming: states are exchanged with a forward pass", "", Dynamic, (Streaming<Small<>, 1, 16, 1>),
                    Streaming<Stack<float>>) {
   using Model = std::conditional_t<std::same_as<TestType, Streaming<Stack<float>>>, Stack<float>, Small<>>;
   Model model = [] {
@@ -117,7 +117,7 @@ TEMPLATE_TEST_CASE("states go from a forward pass to a stream and back", "", Dyn
   CHECK_THROWS_MATCHES(filter.set_state(stream, wrong), ShapeError, says("the states of 2 layers, got 1"));
 }
 
-TEST_CASE("steps allocate nothing") {
+TEST_CASE("streaming: steps allocate no memory") {
   const auto model = small(16);
   Stack<float> stack(1, {Recurrent<Gru>{.units = 7}, Dense{.units = 1}});
   stack.initialise(3);
@@ -141,7 +141,7 @@ TEST_CASE("steps allocate nothing") {
   CHECK(count == 0);
 }
 
-TEST_CASE("sizes that do not fit change nothing") {
+TEST_CASE("streaming: wrong sizes change neither outputs nor states") {
   const Dynamic filter(small(16)), larger(small(40));
   auto stream = filter.stream(), foreign = larger.stream();
   MatrixX<float> x = signal(1, 4), y = MatrixX<float>::Constant(1, 4, 7);
@@ -158,7 +158,7 @@ TEST_CASE("sizes that do not fit change nothing") {
   CHECK_FALSE(two.run(numbers(std::as_const(x)).first(3), numbers(y).first(1), of_two));
 }
 
-TEST_CASE("what cannot run step by step is refused by name") {
+TEST_CASE("streaming: refuses layers that need the whole sequence by name") {
   const auto refused = [](const auto& model, const char* name) {
     CHECK_THROWS_MATCHES(Streaming(model), ValueError,
                          says(text(name, ": cannot run step by step: it needs all steps of a sequence")));
@@ -171,7 +171,7 @@ TEST_CASE("what cannot run step by step is refused by name") {
   refused(Stack<float>(2, {Bidirectional<Gru>{.units = 3}}), "layer 0 (bidirectional gru)");
 }
 
-TEST_CASE("widths are the model's") {
+TEST_CASE("streaming: refuses widths that differ from those of the model") {
   const auto model = small(16);
   CHECK_THROWS_MATCHES((Streaming<Small<>, 2, 16, 1>(model)), ShapeError,
                        says("streaming: the input: has 1 features, the stream is made for 2"));
@@ -180,7 +180,7 @@ TEST_CASE("widths are the model's") {
   CHECK_THROWS_MATCHES((Streaming<Small<>, 1, 16>(model)), ShapeError, says("a model of 2 layers has 3 widths, got 2"));
 }
 
-TEST_CASE("a state that fades becomes 0, and the caller's mode comes back") {
+TEST_CASE("streaming: subnormal states become 0, and the floating-point mode is restored") {
   auto model = made(1, Recurrent<ElmanWith<Identity>::Cell>{.units = 8});
   model.parameters().values().setZero();
   model.parameters()["0.h.h"].diagonal().setConstant(0.5f);
@@ -196,7 +196,7 @@ TEST_CASE("a state that fades becomes 0, and the caller's mode comes back") {
   CHECK((detail::floating_point_mode() & detail::flush_bits) == mode);
 }
 
-TEST_CASE("an input that the model refuses gives no numbers and leaves the state as it was") {
+TEST_CASE("streaming: a refused input gives NaN outputs and leaves the state unchanged") {
   const Streaming words(made(1, Embedding{.size = 4, .dimension = 3}, Recurrent<Gru>{.units = 5}));
   auto stream = words.stream(), untouched = words.stream();
   MatrixX<float> x{{2, 7, 1}}, y(5, 3), want(5, 2);
@@ -251,7 +251,7 @@ void check_refused_tokens(Model model) {
 
 }  // namespace
 
-TEST_CASE("streaming: a number that is no token allocates nothing, however deep its embedding is") {
+TEST_CASE("streaming: invalid tokens allocate no memory at any depth of the embedding") {
   const Embedding embedding{.size = 4, .dimension = 3};
   const Recurrent<Gru> gru{.units = 5};
   check_refused_tokens(Sequential(1, embedding, gru, Dense{.units = 2}));
@@ -262,7 +262,7 @@ TEST_CASE("streaming: a number that is no token allocates nothing, however deep 
   check_refused_tokens(Stack<float>(1, {graph, gru}));
 }
 
-TEST_CASE("streaming: a layer that has no memory ends neither the program nor the stream") {
+TEST_CASE("streaming: a failed allocation in a layer gives NaN outputs and keeps the state") {
   const Streaming filter(made(1, Thrower{}, Recurrent<Gru>{.units = 5}));
   auto stream = filter.stream(), untouched = filter.stream();
   const MatrixX<float> x{{2, Thrower::no_memory, 1}}, good{{2, 1}};
@@ -274,7 +274,7 @@ TEST_CASE("streaming: a layer that has no memory ends neither the program nor th
   CHECK(y.col(2) == want.col(1));
 }
 
-TEST_CASE("what is not finite stays in its own stream") {
+TEST_CASE("streaming: non-finite values of one stream do not reach other streams") {
   const Dynamic filter(small(16));
   auto bad = filter.stream(), good = filter.stream();
   MatrixX<float> x = signal(1, 5), y(1, 5);

@@ -20,8 +20,8 @@ bool same_results(const std::vector<Hypothesis<S>>& a, const std::vector<Hypothe
   return std::ranges::equal(a, b, [](const auto& x, const auto& y) { return same_results(x, y); });
 }
 
-Limits random_limits(Choices& choose, const SpecialTokens& marks, bool odd, Index sources) {
-  Limits limits{.end = odd && choose.coin() ? choose.size(true) : marks.end,
+Limits random_limits(Choices& choose, const SpecialTokens& special_tokens, bool odd, Index sources) {
+  Limits limits{.end = odd && choose.coin() ? choose.size(true) : special_tokens.end,
                 .shortest = odd ? choose.size(choose.coin()) : choose.below(3),
                 .longest = odd && choose.coin() ? std::min<Index>(choose.size(true), 50) : 8,
                 .no_repeat_ngram = choose.one_in(4) ? choose.size(odd) : 0};

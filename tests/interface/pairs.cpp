@@ -22,7 +22,7 @@ std::optional<SequencePairs<S>> random_pairs(Choices& choose, Report& report, co
     sources.push_back(std::move(source)), targets.push_back(std::move(target));
   }
   std::optional<SequencePairs<S>> pairs;
-  report.attempt("pairs", [&] { pairs.emplace(std::move(sources), std::move(targets), languages.marks); });
+  report.attempt("pairs", [&] { pairs.emplace(std::move(sources), std::move(targets), languages.special_tokens); });
   return pairs;
 }
 
@@ -91,8 +91,8 @@ void try_file(Choices& choose, Report& report, const PairsModel& model) {
 
 void try_pairs(Choices& choose, Report& report) {
   const bool odd = choose.one_in(4);
-  Languages languages{.letters = 1 + choose.below(6), .words = 3 + choose.below(6), .marks = {}};
-  languages.marks = {.begin = languages.words - 2, .end = languages.words - 1};
+  Languages languages{.letters = 1 + choose.below(6), .words = 3 + choose.below(6), .special_tokens = {}};
+  languages.special_tokens = {.begin = languages.words - 2, .end = languages.words - 1};
   const Index read = choose.size();  // per direction
   Seq2SeqOptions options{.vocabulary = odd && choose.coin() ? choose.size(true) : languages.words,
                          .embedding = choose.size(odd && choose.coin()),

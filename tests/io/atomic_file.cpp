@@ -33,7 +33,7 @@ void save(const fs::path& path, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("atomic file: the name appears with commit, and holds everything") {
+TEST_CASE("atomic file: the file appears at commit with all written bytes") {
   const Folder folder;
   const auto path = folder.path / "model";
   {
@@ -48,7 +48,7 @@ TEST_CASE("atomic file: the name appears with commit, and holds everything") {
   CHECK(folder.files() == 1);
 }
 
-TEST_CASE("atomic file: without a commit the old file stays and nothing else is left") {
+TEST_CASE("atomic file: the old file stays, and no other is left, without a commit") {
   const Folder folder;
   const auto path = folder.path / "model";
   save(path, "old");
@@ -73,7 +73,7 @@ TEST_CASE("atomic file: two writers never share a temporary file") {
   CHECK(detail::read_text(path) == "first");
 }
 
-TEST_CASE("atomic file: what cannot be written says why") {
+TEST_CASE("atomic file: an error message names the reason when a path cannot be written") {
   const Folder folder;
   save(folder.path / "file", "x");
   CHECK_THROWS_MATCHES(AtomicFile(folder.path / "no" / "model"), FileError,
@@ -109,7 +109,7 @@ TEST_CASE("atomic file: only unfinished files of killed processes are removed") 
   remove_unfinished(folder.path / "nowhere");
 }
 
-TEST_CASE("atomic file: a file that is being written is never taken for an unfinished one") {
+TEST_CASE("atomic file: a file that is being written is never removed as unfinished") {
   const Folder folder;
   std::atomic<bool> done = false;
   std::thread other([&] {
@@ -132,7 +132,7 @@ TEST_CASE("atomic file: a file that is being written is never taken for an unfin
 }
 
 #if !defined(_WIN32)
-TEST_CASE("atomic file: a device is never replaced, a link stays a link") {
+TEST_CASE("atomic file: refuses a device and keeps a symbolic link") {
   CHECK_THROWS_MATCHES(AtomicFile("/dev/null"), FileError, says("it is a folder or a device"));
   const Folder folder;
   save(folder.path / "model-1", "old");
@@ -142,7 +142,7 @@ TEST_CASE("atomic file: a device is never replaced, a link stays a link") {
   CHECK(detail::read_text(folder.path / "model-1") == "new");
 }
 
-TEST_CASE("atomic file: a full disk leaves the old file, and no other") {
+TEST_CASE("atomic file: the old file stays, and no other is left, when the disk is full") {
   const Folder folder;
   const auto path = folder.path / "model";
   save(path, "old");

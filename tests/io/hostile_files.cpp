@@ -109,7 +109,7 @@ bool survives(const std::string& text, int rounds, Read read) {
 
 }  // namespace
 
-TEST_CASE("hostile files: safetensors") {
+TEST_CASE("safetensors: mutated files are read or refused with an error of the library") {
   const auto read = [](const std::string& text) {
     const auto content = parse_safetensors(std::as_bytes(std::span(text)));
     for (const auto& item : content.tensors) (void)item.second.to<double>();
@@ -126,7 +126,7 @@ TEST_CASE("hostile files: safetensors") {
   }));
 }
 
-TEST_CASE("hostile files: ts") {
+TEST_CASE("ts: mutated files are read or refused with an error of the library") {
   const std::string vowels = detail::read_text(tests / "data/JapaneseVowels_TRAIN.ts");
   const std::string header = vowels.substr(vowels.find('@'), vowels.find("@data") + 6 - vowels.find('@'));
   const std::string series = vowels.substr(vowels.find("@data") + 6);
@@ -146,7 +146,7 @@ TEST_CASE("hostile files: ts") {
     }
 }
 
-TEST_CASE("hostile files: csv") {
+TEST_CASE("csv: mutated files are read or refused with an error of the library") {
   for (const std::string text :
        {"time,x,y\n1,2.5,3\n\n2,-3,4e1\n", "\"a\",\"b \"\"c\"\"\"\r\n\"1\",2\r3,4\n", "1,2\n3,4\n"})
     for (const auto header : {CsvHeader::automatic, CsvHeader::yes, CsvHeader::no}) {
@@ -160,12 +160,12 @@ TEST_CASE("hostile files: csv") {
     }
 }
 
-TEST_CASE("hostile files: json") {
+TEST_CASE("json: mutated files are read or refused with an error of the library") {
   CHECK(survives(R"({"rate": 1e-3, "cell": "gru", "list": [1, {"a": null}, true, -2]})", 4000,
                  [](const std::string& variant) { (void)detail::parse_json(variant, "x").dump(); }));
 }
 
-TEST_CASE("hostile files: word vectors") {
+TEST_CASE("word vectors: mutated files are read or refused with an error of the library") {
   for (const std::string text : {"3 2\ncat 1 2\n. . . 3 4e1\nx -5 6\n", "cat\t1 2.5\r\ndog 3 4\r"})
     CHECK(survives(text, 2000, [](const std::string& variant) { (void)detail::read_text_vectors(variant, "x"); }));
   const float numbers[] = {1, 2.5f};
@@ -174,7 +174,7 @@ TEST_CASE("hostile files: word vectors") {
                  [](const std::string& variant) { (void)detail::read_binary_vectors(variant, "x"); }));
 }
 
-TEST_CASE("hostile files: texts") {
+TEST_CASE("texts: mutated files are read or refused with an error of the library") {
   const std::string text = "\xEF\xBB\xBFThe cat's na\xC3\xAFve.\r\nIt sat!\r\r 42 soft\xC2\xADly (so)\n";
   CHECK(survives(text, 2000, [](const std::string& variant) {
     require_utf8(variant, "x");

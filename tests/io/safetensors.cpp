@@ -71,7 +71,7 @@ void check_content(const SafeTensors& got, const nlohmann::json& want) {
 
 }  // namespace
 
-TEST_CASE("safetensors: every reference file is read exactly or refused, as the format says") {
+TEST_CASE("safetensors: reference files are read exactly or refused, as the format specifies") {
   // Where the format leaves a choice, this reader skips unknown fields and refuses sizes whose product overflows, even
   // if one is 0.
   const std::map<std::string, bool> our_choice{{"raw_extra_field", true}, {"raw_ok_zero_dim_overflow", false}};
@@ -96,7 +96,7 @@ TEST_CASE("safetensors: every reference file is read exactly or refused, as the 
   CHECK(refused == 39);
 }
 
-TEST_CASE("safetensors: hand-built files that are accepted hold what they say") {
+TEST_CASE("safetensors: accepted hand-written files have the declared content") {
   const auto file = [](const char* name) {
     return read_safetensors(golden / "safetensors" / (std::string(name) + ".safetensors"));
   };
@@ -111,7 +111,7 @@ TEST_CASE("safetensors: hand-built files that are accepted hold what they say") 
   CHECK(file("raw_ok_unordered").at("z").to<float>() == std::vector<float>{3, 4});
 }
 
-TEST_CASE("safetensors: writing gives the bytes of the reference package") {
+TEST_CASE("safetensors: written bytes equal those of the reference package") {
   const Folder folder;
   for (const auto* name : {"good_mixed", "good_ints", "good_single"}) {
     const auto original = golden / "safetensors" / (std::string(name) + ".safetensors");
@@ -126,7 +126,7 @@ TEST_CASE("safetensors: writing gives the bytes of the reference package") {
   CHECK(bytes_of(folder.path / "empty") == file_with("{}      ", 0));
 }
 
-TEST_CASE("safetensors: no proper beginning of a file is a file") {
+TEST_CASE("safetensors: refuses a file truncated at any byte") {
   const auto whole = bytes_of(golden / "safetensors/good_mixed.safetensors");
   REQUIRE(parse_safetensors(whole).tensors.size() == 9);
   for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -137,7 +137,7 @@ TEST_CASE("safetensors: no proper beginning of a file is a file") {
   }
 }
 
-TEST_CASE("safetensors: a single flipped bit is refused or only changes a value") {
+TEST_CASE("safetensors: a single flipped bit is refused or changes only a value") {
   auto file = bytes_of(golden / "safetensors/good_mixed.safetensors");
   const auto original = parse_safetensors(file);
   std::size_t data_begin = 0;
@@ -162,7 +162,7 @@ TEST_CASE("safetensors: a single flipped bit is refused or only changes a value"
   CHECK(refused > 2000);
 }
 
-TEST_CASE("safetensors: what is wrong, and where, is said") {
+TEST_CASE("safetensors: an error message names the defect and its place") {
   const auto refuse = [](const std::string& header, std::size_t data, const std::string& message) {
     INFO(header);
     CHECK_THROWS_MATCHES(parse_safetensors(file_with(header, data), "model.st"), FileError,
@@ -232,7 +232,7 @@ TEST_CASE("safetensors: what is wrong, and where, is said") {
   }
 }
 
-TEST_CASE("safetensors: unknown fields are skipped with everything in them") {
+TEST_CASE("safetensors: unknown fields are skipped with their content") {
   const auto content =
       parse_safetensors(file_with(R"({"a":{"note":{"dtype":"F64","shape":null},"extra":[1,-1,"x",null,true,0.5],)"
                                   R"("dtype":"U8","flag":false,"shape":[2],"data_offsets":[0,2]}})",
@@ -241,7 +241,7 @@ TEST_CASE("safetensors: unknown fields are skipped with everything in them") {
   CHECK(content.at("a").shape == std::vector<Index>{2});
 }
 
-TEST_CASE("safetensors: missing files, folders and unknown names are told apart") {
+TEST_CASE("safetensors: missing files, folders and unknown names have different messages") {
   CHECK_THROWS_MATCHES(read_safetensors(golden / "nothing.safetensors"), FileError, says("no such file"));
   CHECK_THROWS_MATCHES(read_safetensors(golden), FileError, says("this is a folder or a device"));
   SafeTensors content;
@@ -253,7 +253,7 @@ TEST_CASE("safetensors: missing files, folders and unknown names are told apart"
   CHECK_THROWS_MATCHES(SafeTensors{}.at("x"), FileError, says("no tensor 'x' among 0"));
 }
 
-TEST_CASE("safetensors: sizes that need more numbers than all tensors have are refused") {
+TEST_CASE("safetensors: refuses sizes that need more numbers than all tensors have") {
   SafeTensors content;
   content.file = "m";
   content.require_numbers(0);
@@ -265,7 +265,7 @@ TEST_CASE("safetensors: sizes that need more numbers than all tensors have are r
   CHECK_THROWS_MATCHES(content.require_numbers(8), FileError, says("at least 8 numbers, the tensors have 7"));
 }
 
-TEST_CASE("safetensors: nothing is written that could not be read") {
+TEST_CASE("safetensors: refuses to write content that cannot be read") {
   const Folder folder;
   const auto path = folder.path / "out.safetensors";
   const auto refuse = [&](const std::string& name, Tensor tensor, const std::string& message) {
@@ -288,7 +288,7 @@ TEST_CASE("safetensors: nothing is written that could not be read") {
                        says("No such file or directory"));
 }
 
-TEST_CASE("safetensors: names and metadata of every kind come back as they went") {
+TEST_CASE("safetensors: names and metadata with any characters are restored") {
   const Folder folder;
   SafeTensors content;
   std::string awkward =

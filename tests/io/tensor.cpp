@@ -19,7 +19,7 @@ Tensor scalar(T value) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("tensor: values of every element type come back", "", std::uint8_t, std::int8_t, std::int16_t,
+TEMPLATE_TEST_CASE("tensor: values of every element type are restored", "", std::uint8_t, std::int8_t, std::int16_t,
                    std::int32_t, std::int64_t, float, double) {
   using Limits = std::numeric_limits<TestType>;
   const std::vector<TestType> values{Limits::lowest(), Limits::max(), Limits::min(), 0, 1, TestType(77)};
@@ -39,13 +39,13 @@ TEST_CASE("tensor: element types follow the C++ types") {
   CHECK(name(scalar(1.).dtype) == "F64");
 }
 
-TEST_CASE("tensor: truth values count as 0 and 1 whatever byte stands for true") {
+TEST_CASE("tensor: booleans become 0 and 1 for any byte that means true") {
   const Tensor tensor{DType::BOOL, {3}, {std::byte{0}, std::byte{1}, std::byte{2}}};
   CHECK(tensor.to<double>() == std::vector<double>{0, 1, 1});
   CHECK(tensor.to<int>() == std::vector<int>{0, 1, 1});
 }
 
-TEST_CASE("tensor: every 16-bit floating number widens exactly") {
+TEST_CASE("tensor: every 16-bit floating-point number becomes a float exactly") {
   for (int bits = 0; bits < 0x10000; ++bits) {
     const auto raw = static_cast<std::uint16_t>(bits);
     const float brain = scalar(std::bit_cast<Eigen::bfloat16>(raw)).to<float>()[0];
@@ -64,7 +64,7 @@ TEST_CASE("tensor: every 16-bit floating number widens exactly") {
   }
 }
 
-TEST_CASE("tensor: a conversion that would change a number says which") {
+TEST_CASE("tensor: refuses a conversion that changes a number and names the element") {
   const double infinity = std::numeric_limits<double>::infinity();
   CHECK(scalar(0.1).to<float>()[0] == 0.1f);  // rounding between floating types is allowed
   CHECK(scalar(1e-60).to<float>()[0] == 0.f);
@@ -94,7 +94,7 @@ TEST_CASE("tensor: a conversion that would change a number says which") {
                        says("element 2 of a tensor F32 [2, 2] is 2.5, which I32 cannot hold"));
 }
 
-TEST_CASE("tensor: rows of a matrix lie side by side in the file and come back as rows") {
+TEST_CASE("tensor: a matrix is stored row by row and restored") {
   MatrixX<float> m(2, 3);
   m << 1, 2, 3, 4, 5, 6;
   const Tensor tensor = Tensor::of(m);
@@ -111,14 +111,14 @@ TEST_CASE("tensor: rows of a matrix lie side by side in the file and come back a
   CHECK(matrix<float>(Tensor::of(MatrixX<float>(4, 0))).rows() == 4);
 }
 
-TEST_CASE("tensor: shapes that do not fit are refused with both sizes") {
+TEST_CASE("tensor: refuses shapes that do not match the values or a matrix") {
   CHECK_THROWS_MATCHES(Tensor::of(std::vector<float>(5), {2, 3}), ShapeError,
                        says("shape [2, 3] needs 6 values, but 5 were given"));
   CHECK_THROWS_MATCHES(matrix<float>(Tensor::of(std::vector<float>(6), {1, 2, 3})), ShapeError,
                        says("at most 2 dimensions, this tensor has the shape [1, 2, 3]"));
 }
 
-TEST_CASE("tensor: a conversion takes the memory of its result and no other") {
+TEST_CASE("tensor: a conversion allocates memory only for its result") {
   const Tensor tensor = Tensor::of(std::vector<float>(10'000, 1.5f), {100, 100});
   const support::AllocationCount allocations;
   const auto values = tensor.to<double>();
@@ -129,7 +129,7 @@ TEST_CASE("tensor: a conversion takes the memory of its result and no other") {
   CHECK(m(99, 99) == 1.5f);
 }
 
-TEST_CASE("tensor: matrices of every size around a tile come back") {
+TEST_CASE("tensor: matrices of all sizes around a tile are restored") {
   for (const Index rows : {1, 2, 31, 32, 33, 65})
     for (const Index cols : {1, 3, 31, 32, 33, 64, 70}) {
       std::vector<float> values(std::size_t(rows * cols));
@@ -141,7 +141,7 @@ TEST_CASE("tensor: matrices of every size around a tile come back") {
     }
 }
 
-TEST_CASE("tensor: shapes that no array has and bytes of another shape are refused") {
+TEST_CASE("tensor: refuses impossible shapes, wrong numbers of bytes and unknown element types") {
   CHECK_THROWS_MATCHES(Tensor::of(std::vector<float>(6), {-2, -3}), ShapeError,
                        says("no array has the shape [-2, -3]"));
   const Index large = Index(1) << 32;

@@ -61,7 +61,7 @@ struct Run {
 
 }  // namespace
 
-TEST_CASE("a run resumed from a file ends with the same bits as one that never stopped") {
+TEST_CASE("checkpoint: a resumed run ends with the same bits as an uninterrupted run") {
   const Folder folder;
   const auto file = folder.path / "run.safetensors";
   Run whole(1);
@@ -87,7 +87,7 @@ TEST_CASE("a run resumed from a file ends with the same bits as one that never s
   CHECK(got.best_epoch == want.best_epoch);
 }
 
-TEST_CASE("checkpoint: every third epoch is written and no other") {
+TEST_CASE("checkpoint: only every third epoch is written when the interval is 3") {
   const Folder folder;
   TrainingState<S> state;
   Adam<S> adam;
@@ -102,7 +102,7 @@ TEST_CASE("checkpoint: every third epoch is written and no other") {
   CHECK(written == std::vector<Index>{3, 6});
 }
 
-TEST_CASE("a checkpoint of another kind is refused and leaves everything as it was") {
+TEST_CASE("checkpoint: refuses a file of another run and leaves the state unchanged") {
   const Folder folder;
   const auto file = folder.path / "run.safetensors";
   Run run(1);
@@ -114,13 +114,13 @@ TEST_CASE("a checkpoint of another kind is refused and leaves everything as it w
     CHECK_THROWS_MATCHES(read_checkpoint(file, state, sgd), FileError,
                          says("trained with 'Adam', the optimizer given is SGD"));
   }
-  SECTION("another type of numbers") {
+  SECTION("another scalar type") {
     TrainingState<float> narrow;
     Adam<float> adam;
     CHECK_THROWS_MATCHES(read_checkpoint(file, narrow, adam), FileError, says("'training.parameters' is F64"));
     CHECK(narrow.epochs == 0);
   }
-  SECTION("a part is missing") {
+  SECTION("a missing tensor") {
     SafeTensors content = read_safetensors(file);
     content.tensors.erase("optimizer.v");
     write_safetensors(file, content);
@@ -157,7 +157,7 @@ TEST_CASE("a checkpoint of another kind is refused and leaves everything as it w
   CHECK_THROWS_MATCHES(checkpoint_every(0, file, run.state, run.adam), ValueError, says("every is 0 epochs"));
 }
 
-TEST_CASE("text is written completely") {
+TEST_CASE("write text: writes the complete text") {
   const Folder folder;
   write_text(folder.path / "history.csv", "epoch,loss\n1,2\n");
   std::ifstream file(folder.path / "history.csv");
@@ -165,7 +165,7 @@ TEST_CASE("text is written completely") {
   CHECK_THROWS_AS(write_text(folder.path / "missing" / "history.csv", "x"), FileError);
 }
 
-TEST_CASE("the content of a .ts file becomes a data set") {
+TEST_CASE("ts: the content of a file becomes a data set") {
   const auto file = parse_ts<float>("@dimensions 1\n@classLabel true a b c\n@data\n1,2,3:b\n4,5:a\n");
   const auto read = to_dataset(file);
   REQUIRE(read.size() == 2);

@@ -9,7 +9,7 @@ namespace test_convolution_weights {
 
 using namespace unroll;
 
-TEST_CASE("convolutions of a state_dict: taps stand behind features, and all numbers come back", "[pytorch]") {
+TEST_CASE("pytorch: convolution weights have taps after features and are restored", "[pytorch]") {
   auto model = sequential<double>(4, Conv1d{.units = 6, .kernel = 5, .groups = 2},
                                   ConvTranspose1d{.units = 3, .kernel = 4, .biased = false});
   model.parameters().values() = VectorX<double>::LinSpaced(model.parameters().size(), -1, 1);
@@ -34,7 +34,7 @@ TEST_CASE("convolutions of a state_dict: taps stand behind features, and all num
                        says("layer 1 (conv transpose) has the prefix of the layer before it"));
 }
 
-TEST_CASE("convolutions of Keras: taps stand in front of features, and all numbers come back", "[keras]") {
+TEST_CASE("keras: convolution weights have taps before features and are restored", "[keras]") {
   auto model = sequential<double>(4, Conv1d{.units = 6, .kernel = 5, .groups = 2},
                                   ConvTranspose1d{.units = 3, .kernel = 4, .biased = false});
   auto& parameters = model.parameters();

@@ -7,7 +7,7 @@ namespace test_csv {
 
 using namespace unroll;
 
-TEST_CASE("csv: a column for each line, with names or without, blank lines and Windows line ends left out") {
+TEST_CASE("csv: each line becomes a column, with or without names, and blank lines are skipped") {
   const auto named = parse_csv<double>("time,x, y\r\n0:01,1,2.5\r\n\r\n0:02,-3,4e1\r\n", {.without = {"time", "z"}});
   CHECK(named.names == std::vector<std::string>{"x", "y"});
   REQUIRE(named.values.rows() == 2);
@@ -20,14 +20,14 @@ TEST_CASE("csv: a column for each line, with names or without, blank lines and W
   CHECK(plain.values(0, 1) == 3);
 }
 
-TEST_CASE("csv: blanks and tabs in any number separate where a blank is the separator") {
+TEST_CASE("csv: any number of blanks and tabs separates fields when the separator is a blank") {
   const auto table = parse_csv<double>("   1.5e-1   2\t 3  \n  4 5 6\n", {.separator = ' '});
   CHECK(table.values.rows() == 3);
   CHECK(table.values(0, 0) == 0.15);
   CHECK(table.values(2, 1) == 6);
 }
 
-TEST_CASE("csv: what is wrong is told with line and field") {
+TEST_CASE("csv: an error message names line and field") {
   CHECK_THROWS_MATCHES(parse_csv("a,b\n1,2\n\n3\n", {}, "t.csv"), FileError,
                        says("t.csv, line 4: expected 2 fields as in the first line, found 1"));
   CHECK_THROWS_MATCHES(parse_csv("a,b\n1,x\n"), FileError, says("line 2: field 2: expected a number, found 'x'"));
@@ -38,7 +38,7 @@ TEST_CASE("csv: what is wrong is told with line and field") {
   CHECK_THROWS_MATCHES(read_csv("nowhere.csv"), FileError, says("nowhere.csv: no such file"));
 }
 
-TEST_CASE("csv: a first line has names when no field is a number and one is a text") {
+TEST_CASE("csv: a first line has names when no field is a number and one is text") {
   CHECK(parse_csv("a,b\n1,2\n").names == std::vector<std::string>{"a", "b"});
   CHECK(parse_csv("\"a\",NA\n1,2\n").names == std::vector<std::string>{"a", "NA"});
   CHECK(parse_csv("1,2\n3,4\n").names.empty());
@@ -52,7 +52,7 @@ TEST_CASE("csv: a first line has names when no field is a number and one is a te
   }
 }
 
-TEST_CASE("csv: a first line that may or may not have names is refused unless the option says what it is") {
+TEST_CASE("csv: refuses an ambiguous first line unless the option header is given") {
   CHECK_THROWS_MATCHES(parse_csv("depth,2,3\n1,2,3\n"), FileError,
                        says("line 1: there are numbers and texts, 'depth' for instance; the option `header` says"));
   CHECK_THROWS_MATCHES(parse_csv("0,1,2\n3.5,4,5\n"), FileError, says("as pandas names columns; the option `header`"));
@@ -68,7 +68,7 @@ TEST_CASE("csv: a first line that may or may not have names is refused unless th
   CHECK(parse_csv("0,1\n").values.cols() == 1);  // two numbers are a record
 }
 
-TEST_CASE("csv: the index that pandas writes is no feature") {
+TEST_CASE("csv: refuses the index column of pandas unless it is excluded") {
   for (const std::string name : {"", "Unnamed: 0"}) {
     const std::string file = name + ",a,b\n0,5,6\n1,7,8\n";
     CHECK_THROWS_MATCHES(parse_csv(file), FileError,
@@ -79,7 +79,7 @@ TEST_CASE("csv: the index that pandas writes is no feature") {
   }
 }
 
-TEST_CASE("csv: fields in quotes hold separators, doubled quotes and line ends") {
+TEST_CASE("csv: quoted fields may contain separators, doubled quotes and line ends") {
   const auto table = parse_csv<double>("\"a,1\",\"say \"\"b\"\"\",\"two\r\nlines\"\n \"1\" ,\"2.5\",\"-3\"\n4,5,6\n");
   CHECK(table.names == std::vector<std::string>{"a,1", "say \"b\"", "two\r\nlines"});
   CHECK(table.values == (MatrixX<double>(3, 2) << 1, 4, 2.5, 5, -3, 6).finished());
@@ -89,7 +89,7 @@ TEST_CASE("csv: fields in quotes hold separators, doubled quotes and line ends")
   CHECK_THROWS_MATCHES(parse_csv("\"t\nu\",b\nx,\"1\n"), FileError, says("line 3"));
 }
 
-TEST_CASE("csv: empty fields at the ends of a line count, tabs as separators too") {
+TEST_CASE("csv: empty fields at the ends of a line count, also with tabs as separators") {
   CHECK_THROWS_MATCHES(parse_csv("a\tb\tc\n\t1\t2\n", {.separator = '\t'}), FileError,
                        says("line 2: field 1: expected a number, found ''"));
   CHECK_THROWS_MATCHES(parse_csv("a,b\n1,2,\n"), FileError, says("expected 2 fields as in the first line, found 3"));
@@ -98,13 +98,13 @@ TEST_CASE("csv: empty fields at the ends of a line count, tabs as separators too
     CHECK_THROWS_AS(parse_csv("1,2\n", {.separator = separator}), ValueError);
 }
 
-TEST_CASE("csv: line ends of Unix, Windows and old Mac, mixed") {
+TEST_CASE("csv: accepts mixed line ends of Unix, Windows and old Mac") {
   const MatrixX<float> want = (MatrixX<float>(2, 3) << 1, 3, 5, 2, 4, 6).finished();
   for (const std::string file : {"a,b\n1,2\n3,4\n5,6", "a,b\r1,2\r3,4\r5,6\r", "\xEF\xBB\xBF\"a\",b\r\n1,2\r3,4\n5,6"})
     CHECK(parse_csv(file).values == want);
 }
 
-TEST_CASE("csv: what is right costs no message") {
+TEST_CASE("csv: valid fields allocate no error messages") {
   std::string file = "first name,b\n";
   for (int k = 0; k < 1000; ++k) file += "1.0000000000000000000000000000000000000,2\n";  // allocates as a string
   const support::AllocationCount allocations;

@@ -106,7 +106,7 @@ std::vector<std::byte> stream_of(std::initializer_list<int> bytes) {
 
 }  // namespace
 
-TEST_CASE("HDF5 numbers of any type and byte order are read as the wanted type", "[hdf5]") {
+TEST_CASE("hdf5: numbers of any type and byte order are read as the requested type", "[hdf5]") {
   const support::TemporaryFolder folder;
   {
     Writer writer(folder.path / "x.h5");
@@ -129,7 +129,7 @@ TEST_CASE("HDF5 numbers of any type and byte order are read as the wanted type",
   CHECK_FALSE(file.has("cub"));
 }
 
-TEST_CASE("HDF5 numbers that the wanted type cannot hold are refused", "[hdf5]") {
+TEST_CASE("hdf5: refuses numbers that the requested type cannot hold", "[hdf5]") {
   const support::TemporaryFolder folder;
   Writer(folder.path / "x.h5").write("x", {2}, std::vector<double>{1, 70000.5}, H5T_IEEE_F64LE);
   const Hdf5File file(folder.path / "x.h5");
@@ -137,7 +137,7 @@ TEST_CASE("HDF5 numbers that the wanted type cannot hold are refused", "[hdf5]")
   CHECK(file.read<float>("x")[1] == 70000.5f);
 }
 
-TEST_CASE("HDF5 a number above the largest of a smaller floating type is refused, infinity is not", "[hdf5]") {
+TEST_CASE("hdf5: refuses numbers above the largest of a smaller type, but reads infinity", "[hdf5]") {
   const support::TemporaryFolder folder;
   {
     Writer writer(folder.path / "x.h5");
@@ -153,7 +153,7 @@ TEST_CASE("HDF5 a number above the largest of a smaller floating type is refused
     CHECK(file.read<float>(name) == std::vector<float>{HUGE_VALF, 1, -HUGE_VALF});
 }
 
-TEST_CASE("HDF5 numbers that are packed a thousand to one are read as wider ones", "[hdf5]") {
+TEST_CASE("hdf5: numbers that are compressed by a factor of 1000 are read as a wider type", "[hdf5]") {
   const support::TemporaryFolder folder;
   Writer(folder.path / "x.h5").write_zeros("x", 9'000'000, 1'000'000);
   const Hdf5File file(folder.path / "x.h5");
@@ -162,7 +162,7 @@ TEST_CASE("HDF5 numbers that are packed a thousand to one are read as wider ones
   CHECK(numbers.back() == 0);
 }
 
-TEST_CASE("HDF5 whole numbers are not rounded to a floating type", "[hdf5]") {
+TEST_CASE("hdf5: refuses integers that a floating-point type would round", "[hdf5]") {
   const support::TemporaryFolder folder;
   const std::int64_t exact = std::int64_t(1) << 53, odd = exact + 1;
   Writer(folder.path / "x.h5").write("x", {2}, std::vector<std::int64_t>{exact, odd}, H5T_STD_I64LE);
@@ -173,7 +173,7 @@ TEST_CASE("HDF5 whole numbers are not rounded to a floating type", "[hdf5]") {
                        says("is int64, and holds numbers that float64 cannot hold"));
 }
 
-TEST_CASE("HDF5 truth values and enumerated numbers are numbers, nothing is none", "[hdf5]") {
+TEST_CASE("hdf5: booleans and enumerations are read as numbers, an empty dataset as none", "[hdf5]") {
   const support::TemporaryFolder folder;
   {
     Writer writer(folder.path / "x.h5");
@@ -195,7 +195,7 @@ TEST_CASE("HDF5 truth values and enumerated numbers are numbers, nothing is none
   CHECK_THROWS_AS(file.matrix<float>("nothing"), ShapeError);
 }
 
-TEST_CASE("HDF5 sizes that the file cannot hold are refused before memory is taken", "[hdf5]") {
+TEST_CASE("hdf5: refuses sizes that the file cannot hold before memory is allocated", "[hdf5]") {
   const support::TemporaryFolder folder;
   {
     Writer writer(folder.path / "x.h5");
@@ -213,7 +213,7 @@ TEST_CASE("HDF5 sizes that the file cannot hold are refused before memory is tak
   CHECK(file.read<float>("few") == std::vector<float>(1000, 0.f));
 }
 
-TEST_CASE("what h5py packs with LZF is read", "[hdf5]") {
+TEST_CASE("hdf5: reads datasets that h5py compressed with LZF", "[hdf5]") {
   const Hdf5File file(by_h5py);
   CHECK(file.names() == std::vector<std::string>{"kernel", "pv_loc", "shuffled"});
   CHECK(file.shape("kernel").type == "float16");
@@ -226,7 +226,7 @@ TEST_CASE("what h5py packs with LZF is read", "[hdf5]") {
   for (int k = 0; k < 40; ++k) CHECK(shuffled[std::size_t(k)] == k);
 }
 
-TEST_CASE("HDF5 arrays of different lengths are read", "[hdf5]") {
+TEST_CASE("hdf5: reads arrays of different lengths", "[hdf5]") {
   const Hdf5File file(by_h5py);
   CHECK(file.shape("pv_loc").type == "ragged float32");
   CHECK(file.ragged<double>("pv_loc") == std::vector<std::vector<double>>{{1.5, 2.5}, {}, {7}});
@@ -234,7 +234,7 @@ TEST_CASE("HDF5 arrays of different lengths are read", "[hdf5]") {
   CHECK_THROWS_MATCHES(file.read<float>("pv_loc"), FileError, says("expected numbers, it is ragged float32"));
 }
 
-TEST_CASE("what is wrong with an HDF5 file is told in a sentence", "[hdf5]") {
+TEST_CASE("hdf5: an error message names the file, the dataset and the defect", "[hdf5]") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "x.h5";
   {
@@ -255,7 +255,7 @@ TEST_CASE("what is wrong with an HDF5 file is told in a sentence", "[hdf5]") {
   CHECK_THROWS_MATCHES(Hdf5File(folder.path / "text.h5"), FileError, says("text.h5: is no HDF5 file"));
 }
 
-TEST_CASE("an HDF5 file that was cut anywhere is refused", "[hdf5]") {
+TEST_CASE("hdf5: refuses truncated files", "[hdf5]") {
   const support::TemporaryFolder folder;
   const std::string whole = bytes_of(by_h5py);
   const auto path = folder.path / "cut.h5";
@@ -265,7 +265,7 @@ TEST_CASE("an HDF5 file that was cut anywhere is refused", "[hdf5]") {
   }
 }
 
-TEST_CASE("a damaged LZF chunk is refused by the name of its dataset", "[hdf5]") {
+TEST_CASE("hdf5: refuses a damaged LZF chunk with the name of its dataset", "[hdf5]") {
   const support::TemporaryFolder folder;
   const std::vector<std::byte> good = stream_of({3, 1, 2, 3, 4, 0x40, 3}), bad = stream_of({3, 1, 2, 3, 4, 0x40, 9});
   {
@@ -280,7 +280,7 @@ TEST_CASE("a damaged LZF chunk is refused by the name of its dataset", "[hdf5]")
   CHECK_THROWS_MATCHES(file.read<int>("huge"), FileError, says("'huge': cannot be read"));
 }
 
-TEST_CASE("HDF5: LZF chunks are refused when they unpack to another size than a chunk has", "[hdf5]") {
+TEST_CASE("hdf5: refuses LZF chunks that unpack to another size than that of a chunk", "[hdf5]") {
   const support::TemporaryFolder folder;
   const std::vector<std::byte> four = stream_of({3, 1, 2, 3, 4});
   {
@@ -299,7 +299,7 @@ TEST_CASE("HDF5: LZF chunks are refused when they unpack to another size than a 
                          says("LZF, which is said to unpack to another number of bytes"));
 }
 
-TEST_CASE("an LZF stream that leads outside is damaged, not followed", "[hdf5]") {
+TEST_CASE("lzf: refuses a stream that refers to bytes outside its buffers", "[hdf5]") {
   std::vector<std::byte> out(8);
   CHECK(detail::unpack_lzf(stream_of({1, 7, 8, 0x40, 1}), out) == 6);  // two literal bytes, then four from distance 2
   CHECK(std::to_integer<int>(out[4]) == 7);

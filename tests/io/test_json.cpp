@@ -6,7 +6,7 @@ namespace test_json {
 
 using namespace unroll;
 
-TEST_CASE("json: what is no JSON is refused with file and byte") {
+TEST_CASE("json: refuses invalid text with file and byte") {
   CHECK(detail::parse_json(R"({"rate": 1e9, "list": [1, [2]]})", "a.json").at("list").at(1).at(0) == 2);
   const auto refused = [](const std::string& text, const std::string& why) {
     INFO(text.substr(0, 60));

@@ -186,7 +186,7 @@ Graph<float> graph(Merge how, bool with_input) {
 
 }  // namespace
 
-TEST_CASE("model file: every option of every layer is compared, and the one that differs is named", "[model_file]") {
+TEST_CASE("model file: every option of every layer is compared, and a different one is named", "[model_file]") {
   for (const Row& row : rows()) {
     const SafeTensors file = saved(row.layer, row.features);
     Stack<float> equal(row.features, {row.layer});
@@ -207,7 +207,7 @@ TEST_CASE("model file: every option of every layer is compared, and the one that
   }
 }
 
-TEST_CASE("model file: the sentence names layer, option and both values", "[model_file]") {
+TEST_CASE("model file: the error message names layer, option and both values", "[model_file]") {
   Stack<float> model(4, {Dense{.units = 4}, Conv1d{.units = 2, .kernel = 3}});
   SafeTensors file = to_tensors(Stack<float>(4, {Dense{.units = 4}, Conv1d{.units = 2, .kernel = 3, .stride = 2}}));
   file.file = "model.safetensors";
@@ -239,7 +239,7 @@ TEST_CASE("model file: the nodes of a graph are compared", "[model_file]") {
                        says("layer 0 (graph): node 3: number 1 of its reads is 1 in the file, 0 in this model"));
 }
 
-TEST_CASE("model file: a layer of a user that tells no options is compared by its name", "[model_file]") {
+TEST_CASE("model file: a user's layer without options is compared by its name", "[model_file]") {
   using model_run::RunningSum;
   struct Other : RunningSum {
     std::string_view name() const { return "running product"; }
@@ -263,7 +263,7 @@ TEST_CASE("model file: a layer of a user that tells no options is compared by it
   CHECK_THROWS_MATCHES(from_tensors(two, to_tensors(telling(3))), FileError, says("power is 3 in the file, 2 in this"));
 }
 
-TEST_CASE("model file: a hostile description is refused in one sentence", "[model_file][hostile]") {
+TEST_CASE("model file: refuses invalid model descriptions with their defect", "[model_file][hostile]") {
   Stack<float> model(4, {Dense{.units = 4}});
   const SafeTensors good = to_tensors(model);
   const std::string description = good.metadata.at("model");

@@ -28,7 +28,7 @@ struct TemporaryFile {
 
 }  // namespace
 
-TEST_CASE("a saved model is read back number for number, with its metadata", "[model_file]") {
+TEST_CASE("model file: a saved model is restored exactly with its metadata", "[model_file]") {
   const TemporaryFile file;
   const auto model = model_of<double>(4, 1);
   save(model, file.path, {{"trained_on", "nothing"}});
@@ -40,7 +40,7 @@ TEST_CASE("a saved model is read back number for number, with its metadata", "[m
   save(other, file.path, metadata);
 }
 
-TEST_CASE("blocks stand in the file row by row under their own names", "[model_file]") {
+TEST_CASE("model file: blocks are stored row by row under their names", "[model_file]") {
   auto model = model_of<double>(2, 1);
   model.parameters()["1.weight"] << 1, 2, 3, 4;
   const SafeTensors file = to_tensors(model);
@@ -50,14 +50,14 @@ TEST_CASE("blocks stand in the file row by row under their own names", "[model_f
   CHECK(file.tensors.size() == model.parameters().table().blocks().size());
 }
 
-TEST_CASE("a model in double is read into one in float", "[model_file]") {
+TEST_CASE("model file: a model in double is read into a model in float", "[model_file]") {
   const auto model = model_of<double>(4, 1);
   auto single = model_of<float>(4, 2);
   from_tensors(single, to_tensors(model));
   CHECK(single.parameters().values() == model.parameters().values().cast<float>());
 }
 
-TEST_CASE("a file that does not fit is refused, and nothing of it is loaded", "[model_file][hostile]") {
+TEST_CASE("model file: refuses a file of another model and loads nothing of it", "[model_file][hostile]") {
   auto model = model_of<double>(4, 1);
   const VectorX<double> before = model.parameters().values();
   SafeTensors file = to_tensors(model_of<double>(4, 2));
@@ -97,7 +97,7 @@ TEST_CASE("a file that does not fit is refused, and nothing of it is loaded", "[
   }
 }
 
-TEST_CASE("model file: layout 1, which knows the names of layers only, is still read", "[model_file]") {
+TEST_CASE("model file: reads layout 1, which has only the names of layers", "[model_file]") {
   const auto model = model_of<double>(4, 1);
   SafeTensors file = to_tensors(model);
   file.metadata = {{"unroll", "1"}, {"layers", "3 -> lstm -> dense"}};
@@ -106,20 +106,20 @@ TEST_CASE("model file: layout 1, which knows the names of layers only, is still 
   CHECK(other.parameters().values() == model.parameters().values());
 }
 
-TEST_CASE("model file: metadata named layers are the caller's", "[model_file]") {
+TEST_CASE("model file: metadata with the name layers are kept for the caller", "[model_file]") {
   const support::TemporaryFolder folder;
   Sequential model(3, Dense{.units = 2});
   save(model, folder.path / "model.safetensors", {{"layers", "mine"}});
   CHECK(load(model, folder.path / "model.safetensors") == std::map<std::string, std::string>{{"layers", "mine"}});
 }
 
-TEST_CASE("model file: metadata cannot take the library's own names", "[model_file]") {
+TEST_CASE("model file: refuses metadata with names of the library", "[model_file]") {
   for (const std::string name : {"model", "unroll"})
     CHECK_THROWS_MATCHES(to_tensors(model_of<double>(4, 1), {{name, "mine"}}), ValueError,
                          says("the name '" + name + "' in the metadata is the library's own"));
 }
 
-TEST_CASE("model file: sizes that a file says are compared with what it holds", "[model_file][hostile]") {
+TEST_CASE("model file: refuses sizes in metadata that exceed the tensors", "[model_file][hostile]") {
   SafeTensors file = to_tensors(model_of<float>(4, 1));
   file.file = "model.safetensors";
   const double held = double(model_of<float>(4, 1).parameters().size());

@@ -28,7 +28,7 @@ const std::vector<std::string> prefixes{"0.", "1.", "2."};
 
 }  // namespace
 
-TEST_CASE("norms go to PyTorch under its names and back") {
+TEST_CASE("pytorch: norm layers are exported under the names of PyTorch and restored") {
   for (const std::optional<double> momentum : {std::optional<double>(), std::optional<double>(0.2)}) {
     const Model from = model(momentum);
     const SafeTensors file = export_pytorch(from, prefixes);
@@ -44,7 +44,7 @@ TEST_CASE("norms go to PyTorch under its names and back") {
   }
 }
 
-TEST_CASE("norms go to Keras under its names and back") {
+TEST_CASE("keras: norm layers are exported under the names of Keras and restored") {
   const Model from = model();
   SafeTensors file;
   write_keras_norm(from.parameters(), "1.", file, "batch_normalization/");
@@ -63,7 +63,7 @@ TEST_CASE("norms go to Keras under its names and back") {
                        says("Keras: there are no parameters '7.*' of a normalisation; there are 0.weight, 0.bias"));
 }
 
-TEST_CASE("a graph has no place in a state_dict") {
+TEST_CASE("pytorch: refuses a graph") {
   Graph<float> graph;
   graph.add(Dense{.units = 2}, graph.input());
   CHECK_THROWS_MATCHES(export_pytorch(Model(2, {graph}), {"0."}), ValueError,

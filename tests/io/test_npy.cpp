@@ -76,7 +76,7 @@ bool sound(const std::string& bytes, Read read) {
 
 }  // namespace
 
-TEST_CASE("npy: every reference file is read exactly or refused, as NumPy does") {
+TEST_CASE("npy: reference files are read exactly or refused, as by NumPy") {
   const auto index = nlohmann::json::parse(detail::read_text(golden / "index.json"));
   int read = 0, refused = 0;
   for (const auto& entry : index.at("cases")) {
@@ -106,9 +106,11 @@ TEST_CASE("npy: every reference file is read exactly or refused, as NumPy does")
   CHECK(refused == 16);
 }
 
-TEST_CASE("npy: a shape of one dimension") { CHECK(read_npy(golden / "one_dim.npy").shape == std::vector<Index>{7}); }
+TEST_CASE("npy: reads a shape of one dimension") {
+  CHECK(read_npy(golden / "one_dim.npy").shape == std::vector<Index>{7});
+}
 
-TEST_CASE("npy: unsigned numbers become the next signed type") {
+TEST_CASE("npy: unsigned numbers of 16 and 32 bits become the next larger signed type") {
   const std::string three("\xff\xff\0\0\1\0", 6);
   const Tensor small = parse_npy(bytes_of(npy_with(dictionary_of("<u2", "(3,)"), three)));
   CHECK(small.dtype == DType::I32);
@@ -120,7 +122,7 @@ TEST_CASE("npy: unsigned numbers become the next signed type") {
                        says("element 0 is 9223372036854775808, above 2^63 - 1"));
 }
 
-TEST_CASE("npy: elements may begin anywhere, as in files of old") {
+TEST_CASE("npy: elements may begin at any byte, as in old files") {
   for (std::size_t blanks = 0; blanks < 70; ++blanks) {
     const std::string dictionary =
         "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }" + std::string(blanks, ' ');
@@ -128,7 +130,7 @@ TEST_CASE("npy: elements may begin anywhere, as in files of old") {
   }
 }
 
-TEST_CASE("npy: Fortran order of any rank") {
+TEST_CASE("npy: reads Fortran order of three dimensions") {
   // Element (i, j, k) of shape (2, 3, 2) is 100 i + 10 j + k; the first index is the fastest in the file.
   std::string data;
   for (int k = 0; k < 2; ++k)
@@ -140,7 +142,7 @@ TEST_CASE("npy: Fortran order of any rank") {
   CHECK(tensor.to<int>() == std::vector<int>{0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121});
 }
 
-TEST_CASE("npy: a header that is no plain dictionary is refused in a sentence") {
+TEST_CASE("npy: refuses an invalid header with its defect") {
   const std::string eight(8, '\0');
   const auto refuses = [&](const std::string& dictionary, const std::string& words) {
     INFO(dictionary);
@@ -170,7 +172,7 @@ TEST_CASE("npy: a header that is no plain dictionary is refused in a sentence") 
   refuses(dictionary_of("<f8", deep + ")"), "more than 32 dimensions");
 }
 
-TEST_CASE("npy: what is written is read back") {
+TEST_CASE("npy: written arrays are restored") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "x.npy";
   const auto survives = [&](const Tensor& tensor) {
@@ -199,7 +201,7 @@ TEST_CASE("npy: what is written is read back") {
                        says("needs 8 bytes, the tensor has 1"));
 }
 
-TEST_CASE("npz: what is written is read back") {
+TEST_CASE("npz: written arrays are restored") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "all.npz";
   const std::map<std::string, Tensor> arrays{{"a", Tensor::of(std::vector<float>{1, 2}, {2})},
@@ -218,7 +220,7 @@ TEST_CASE("npz: what is written is read back") {
   CHECK(read_npz(path).empty());  // a refusal leaves the old file
 }
 
-TEST_CASE("npz: one array is read whatever stands beside it, folders are no arrays") {
+TEST_CASE("npz: one array is read when another is not supported, and folders are skipped") {
   // As numpy.savez(path, x=..., names=...) stores strings: a .npy file of an unsupported element type.
   const auto of_bytes = [](const std::string& bytes) {
     return Tensor::of(std::vector<std::uint8_t>(bytes.begin(), bytes.end()), {Index(bytes.size())});
@@ -243,7 +245,7 @@ TEST_CASE("npz: one array is read whatever stands beside it, folders are no arra
   CHECK(parse_npz(std::as_bytes(std::span(archive))).empty());
 }
 
-TEST_CASE("npz: sizes that 32 bits do not hold stand behind the name, the unpacked one first") {
+TEST_CASE("npz: sizes beyond 32 bits are read from the extra field, the unpacked size first") {
   const std::string array = detail::read_text(golden / "one_dim.npy");
   std::string deflated("\1");  // one stored block
   detail::append_word(deflated, array.size(), 2), detail::append_word(deflated, array.size() ^ 0xffff, 2);
@@ -263,7 +265,7 @@ TEST_CASE("npz: sizes that 32 bits do not hold stand behind the name, the unpack
   CHECK(arrays.at("a").bytes == read_npy(golden / "one_dim.npy").bytes);
 }
 
-TEST_CASE("npz: archives that are not sound are refused in a sentence") {
+TEST_CASE("npz: refuses damaged archives with their defect") {
   const std::string stored = detail::read_text(golden / "stored.npz");
   const auto with = [&](const std::string& from, const std::string& to, std::size_t occurrence) {
     std::string changed = stored;
@@ -301,7 +303,7 @@ TEST_CASE("npz: archives that are not sound are refused in a sentence") {
   refuses(with_byte(22, 1), "more bytes than the file");
 }
 
-TEST_CASE("inflate: blocks of all kinds, copies that overlap themselves") {
+TEST_CASE("inflate: decodes all kinds of blocks and overlapping copies") {
   std::string words;
   for (int k = 0; k < 20; ++k) words += "abracadabra ";
   words += "!";
@@ -324,7 +326,7 @@ TEST_CASE("inflate: blocks of all kinds, copies that overlap themselves") {
           numbers.size()) == numbers);
 }
 
-TEST_CASE("inflate: broken data are refused") {
+TEST_CASE("inflate: refuses damaged data") {
   const auto refuses = [](std::string_view hex, std::size_t size, const std::string& words) {
     INFO(hex);
     CHECK_THROWS_MATCHES(inflated(hex, size), FileError, says(words));
@@ -339,7 +341,7 @@ TEST_CASE("inflate: broken data are refused") {
   refuses("ffffffffffff", 10, "invalid block type");
 }
 
-TEST_CASE("npy and npz: any byte changed, any end cut off, and nothing but an error of ours comes out") {
+TEST_CASE("npy and npz: changed and truncated files are read or refused with an error of the library") {
   const auto npy = [](const std::string& bytes) { parse_npy(bytes_of(bytes)).to<double>(); };
   const auto npz = [](const std::string& bytes) {
     for (const auto& item : parse_npz(bytes_of(bytes))) item.second.to<double>();

@@ -233,7 +233,7 @@ const Recurrent<Gru> gru{.units = units};
 
 }  // namespace
 
-TEST_CASE("PyTorch: what it has gives the same outputs there and here", "[pytorch]") {
+TEST_CASE("pytorch: exported and imported models have the outputs of PyTorch", "[pytorch]") {
   const Kind lstm{"lstm"}, of_gru{"gru"};
   check_pytorch(sequential<double>(inputs, Recurrent<Elman>{.units = units}), {"rnn"});
   check_pytorch(sequential<double>(inputs, Recurrent<ElmanWith<Relu>::Cell>{.units = units}),
@@ -253,7 +253,7 @@ TEST_CASE("PyTorch: what it has gives the same outputs there and here", "[pytorc
                 lstm);
 }
 
-TEST_CASE("Keras: what it has gives the same outputs there and here", "[keras]") {
+TEST_CASE("keras: exported and imported cells have the outputs of Keras", "[keras]") {
   check_keras<Elman<double>>({"rnn"});
   check_keras<ElmanWith<Sigmoid>::Cell<double>>({"rnn", sigmoid});
   check_keras<Lstm<double>>({"lstm"});
@@ -262,7 +262,7 @@ TEST_CASE("Keras: what it has gives the same outputs there and here", "[keras]")
   check_keras<GruResetBefore<double>>({"gru"});
 }
 
-TEST_CASE("Keras: both directions of a Bidirectional go, whatever merges them", "[keras]") {
+TEST_CASE("keras: both directions of a Bidirectional are exported for every merge", "[keras]") {
   const M x = noise(inputs, steps, 1);
   for (const Merge merge : {Merge::concat, Merge::sum, Merge::product, Merge::average}) {
     auto model = sequential<double>(inputs, Bidirectional<Gru>{.units = units, .merge = merge});
@@ -279,7 +279,7 @@ TEST_CASE("Keras: both directions of a Bidirectional go, whatever merges them", 
   }
 }
 
-TEST_CASE("PyTorch: cells that it does not have are refused", "[pytorch]") {
+TEST_CASE("pytorch: refuses cells that PyTorch does not have", "[pytorch]") {
   const System s = System::pytorch;
   refuses(s, parameters_of<CoupledLstm<double>>(), "PyTorch's LSTM has a forget gate, not coupled gates");
   refuses(s, parameters_of<PeepholeLstm<double>>(), "PyTorch's LSTM has no peepholes");
@@ -302,7 +302,7 @@ TEST_CASE("PyTorch: cells that it does not have are refused", "[pytorch]") {
   refuses(s, Parameters<double>(named_like_one), "are those of no cell that is known by its equations");
 }
 
-TEST_CASE("Keras: cells that it does not have are refused", "[keras]") {
+TEST_CASE("keras: refuses cells that Keras does not have", "[keras]") {
   const System s = System::keras;
   refuses(s, parameters_of<CoupledLstm<double>>(), "Keras's LSTM has a forget gate, not coupled gates");
   refuses(s, parameters_of<PeepholeLstm<double>>(), "Keras's LSTM has no peepholes");
@@ -317,8 +317,7 @@ TEST_CASE("Keras: cells that it does not have are refused", "[keras]") {
                        says("Keras: '0.weight' is no normalisation's"));
 }
 
-TEST_CASE("ONNX: coupled gates with peepholes have no peephole of f, which is 0 in a file and not read from one",
-          "[onnx]") {
+TEST_CASE("onnx: the peephole of f is written as 0 and not read when gates are coupled", "[onnx]") {
   Parameters<double> from = parameters_of<CoupledPeepholeLstm<double>>(), to = from.zeros_like();
   from.values() = noise(from.values().size(), 1, 3);
   SafeTensors file;
@@ -339,13 +338,13 @@ TEST_CASE("ONNX: coupled gates with peepholes have no peephole of f, which is 0 
   refuses(System::pytorch, from, "PyTorch's LSTM has a forget gate, not coupled gates, and no peepholes");
 }
 
-TEST_CASE("ONNX: a cell that has a GRU's names alone is refused", "[onnx]") {
+TEST_CASE("onnx: refuses a cell that has the names of a GRU but other equations", "[onnx]") {
   SafeTensors file;
   CHECK_THROWS_MATCHES(write_onnx(parameters_of<Own<written::gru_the_other_way_round>>(), "", file), ValueError,
                        says("ONNX has no cell with 'next(h) = h + z * (n - h)'"));
 }
 
-TEST_CASE("PyTorch: layers that it does not have, or has with another meaning, are refused", "[pytorch]") {
+TEST_CASE("pytorch: refuses layers that PyTorch does not have or defines differently", "[pytorch]") {
   const auto both = [](Merge merge) { return Bidirectional<Gru>{.units = units, .merge = merge}; };
   refuses({Recurrent<Gru>{.units = units, .direction = Direction::backward}}, {"a."},
           "layer 0 (gru, backward): runs backward only");
@@ -371,7 +370,7 @@ TEST_CASE("PyTorch: layers that it does not have, or has with another meaning, a
           {"a.", "a."}, apart);
 }
 
-TEST_CASE("PyTorch: an embedding has a row per token, and padding changes nothing", "[pytorch]") {
+TEST_CASE("pytorch: an embedding has a row for each token, also with padding", "[pytorch]") {
   auto model = sequential<double>(1, Embedding{.size = 5, .dimension = 3, .padding = 2});
   model.parameters().values() = noise(15, 1, 4);
   const SafeTensors file = export_pytorch(model, {"e."});

@@ -48,7 +48,7 @@ void check_there_and_back(const Parameters<double>& parameters, Write write, Rea
 
 }  // namespace
 
-TEST_CASE("a state_dict is read back number for number, with PyTorch's names and shapes", "[pytorch]") {
+TEST_CASE("pytorch: a state_dict has the names and shapes of PyTorch and is restored exactly", "[pytorch]") {
   const auto model = model_of(4);
   const SafeTensors file = export_pytorch(model, prefixes);
   CHECK(file.at("rnn.weight_ih_l1_reverse").shape == std::vector<Index>{12, 8});
@@ -61,7 +61,7 @@ TEST_CASE("a state_dict is read back number for number, with PyTorch's names and
   CHECK(other.parameters().values() == model.parameters().values());
 }
 
-TEST_CASE("two biases become one, but not within the reset gate of a GRU", "[pytorch]") {
+TEST_CASE("pytorch: two biases are added, except those of the candidate of a GRU", "[pytorch]") {
   SafeTensors file = export_pytorch(model_of(1), prefixes);
   const auto vector = [](double r, double z, double n) {
     return Tensor::of(VectorX<double>(Eigen::Vector3d(r, z, n)));
@@ -77,8 +77,7 @@ TEST_CASE("two biases become one, but not within the reset gate of a GRU", "[pyt
   CHECK(p["0.forward.n2.b"](0, 0) == 30);
 }
 
-TEST_CASE("a second bias that the cell does not have is 0 of parameters, and the same of gradients",
-          "[pytorch][keras][onnx]") {
+TEST_CASE("second bias: is 0 for parameters and equal to the first bias for gradients", "[pytorch][keras][onnx]") {
   const auto lstm = parameters_of<Lstm<double>>(), gru = parameters_of<Gru<double>>();
   const auto bias = [](const SafeTensors& file, const std::string& name) { return file.at(name).to<double>(); };
   const auto half = [](const std::vector<double>& both, bool second) {
@@ -111,7 +110,7 @@ TEST_CASE("a second bias that the cell does not have is 0 of parameters, and the
   }
 }
 
-TEST_CASE("a state_dict that does not fit is refused, and nothing of it is loaded", "[pytorch][hostile]") {
+TEST_CASE("pytorch: refuses a state_dict of another model and loads nothing of it", "[pytorch][hostile]") {
   auto model = model_of(4);
   const VectorX<double> before = model.parameters().values();
   SafeTensors file = export_pytorch(model_of(4), prefixes);
@@ -125,7 +124,7 @@ TEST_CASE("a state_dict that does not fit is refused, and nothing of it is loade
     file.tensors.erase("out.bias");
     refuses(std::type_identity<FileError>{}, "model.safetensors: no tensor 'out.bias'");
   }
-  SECTION("a tensor has no place") {
+  SECTION("an unknown tensor") {
     file.tensors["rnn.weight_ih_l2"] = Tensor::of(MatrixX<double>(MatrixX<double>::Zero(1, 1)));
     refuses(std::type_identity<FileError>{}, "1 tensors have no place in the model: 'rnn.weight_ih_l2'");
   }
@@ -143,7 +142,7 @@ TEST_CASE("a state_dict that does not fit is refused, and nothing of it is loade
   }
 }
 
-TEST_CASE("ONNX: a direction that the file does not have is refused, and nothing is read", "[onnx]") {
+TEST_CASE("onnx: refuses a direction that the file does not have and reads nothing", "[onnx]") {
   const auto first = parameters_of<Gru<double>>();
   auto second = first;
   second.values() *= 2;
@@ -161,7 +160,7 @@ TEST_CASE("ONNX: a direction that the file does not have is refused, and nothing
   CHECK(to.values() == second.values());
 }
 
-TEST_CASE("every cell goes to each system that has it and back", "[pytorch][keras][onnx]") {
+TEST_CASE("other systems: every supported cell is restored from its export", "[pytorch][keras][onnx]") {
   const auto pytorch = [](const Parameters<double>& p) {
     check_there_and_back(
         p, [](const auto& from, SafeTensors& file) { write_pytorch(from, "", file, "a.", "_l0"); },

@@ -26,7 +26,7 @@ double total(const LabelledSequences<double>& set) {
 
 }  // namespace
 
-TEST_CASE("ts: Japanese vowels, sequences of different lengths") {
+TEST_CASE("ts: reads Japanese Vowels with sequences of different lengths") {
   const auto train = read_ts<double>(data / "JapaneseVowels_TRAIN.ts"),
              test = read_ts<double>(data / "JapaneseVowels_TEST.ts");
   CHECK(train.name == "JapaneseVowels");
@@ -52,7 +52,7 @@ TEST_CASE("ts: Japanese vowels, sequences of different lengths") {
   CHECK(total(test) == Approx(-2146.51343).epsilon(1e-12));
 }
 
-TEST_CASE("ts: activities with six channels of a hundred steps") {
+TEST_CASE("ts: reads Basic Motions with six channels of 100 steps") {
   const auto train = read_ts(activities / "BasicMotions_TRAIN.ts"), test = read_ts(activities / "BasicMotions_TEST.ts");
   for (const auto* set : {&train, &test}) {
     REQUIRE(set->sequences.size() == 40);
@@ -65,7 +65,7 @@ TEST_CASE("ts: activities with six channels of a hundred steps") {
   CHECK(total(read_ts<double>(activities / "BasicMotions_TEST.ts")) == Approx(-278.362599).epsilon(1e-12));
 }
 
-TEST_CASE("ts: one channel, '%' comments, the last of two problem names") {
+TEST_CASE("ts: reads one channel, percent-sign comments and the last of two problem names") {
   const auto train = read_ts<double>(data / "UnitTest_TRAIN.ts"), test = read_ts<double>(data / "UnitTest_TEST.ts");
   CHECK(train.name == "UnitTest");
   CHECK(test.name == "Chinatown");
@@ -78,7 +78,7 @@ TEST_CASE("ts: one channel, '%' comments, the last of two problem names") {
   CHECK(total(test) == 347122);
 }
 
-TEST_CASE("ts: a small file, value by value") {
+TEST_CASE("ts: reads every value of a small file") {
   const auto set = parse_ts("# about\n% this\n\n" + header + "1,2.5,-3e-2:4,+5,.5:run\n\n# more\n7:8:walk\n");
   CHECK(set.name == "Small");
   REQUIRE(set.sequences.size() == 2);
@@ -88,7 +88,7 @@ TEST_CASE("ts: a small file, value by value") {
   CHECK(set.classes == std::vector<std::string>{"walk", "run"});
 }
 
-TEST_CASE("ts: line ends, blanks, byte order mark and locale make no difference") {
+TEST_CASE("ts: line ends, blanks, byte order mark and locale do not change the content") {
   const std::string plain = header + "1,2.5:3,4:run\n5:6:walk\n";
   const auto want = parse_ts(plain);
   std::string windows = "\xEF\xBB\xBF";
@@ -114,7 +114,7 @@ TEST_CASE("ts: line ends, blanks, byte order mark and locale make no difference"
   CHECK_THROWS_MATCHES(parse_ts(mac + "1:x\r"), FileError, says("line 7: label 'x'"));
 }
 
-TEST_CASE("ts: a series costs as little with thousands of classes as with two") {
+TEST_CASE("ts: allocations for a series do not grow with the number of classes") {
   std::string file = "@classLabel true";
   constexpr int classes = 2000;
   const auto name = [](int k) { return "a class with no short name " + std::to_string(k); };
@@ -129,7 +129,7 @@ TEST_CASE("ts: a series costs as little with thousands of classes as with two") 
   CHECK(count < 10 * classes);  // an edit distance for each pair would need 8 million
 }
 
-TEST_CASE("ts: a file without labels") {
+TEST_CASE("ts: reads a file without labels") {
   for (const auto* keys : {"@classLabel false\n@data\n", "@data\n"}) {
     const auto set = parse_ts(keys + std::string("1,2:3,4\n5:6\n"));
     CHECK(set.labels.empty());
@@ -139,7 +139,7 @@ TEST_CASE("ts: a file without labels") {
   }
 }
 
-TEST_CASE("ts: given classes take the place of the header's") {
+TEST_CASE("ts: classes of the options replace those of the header") {
   const TsOptions options{.classes = {"run", "stand", "walk"}};
   const auto set = parse_ts(header + "1:walk\n2:run\n", options);
   CHECK(set.classes == options.classes);
@@ -164,7 +164,7 @@ TEST_CASE("ts: missing values are refused, dropped with their step, or kept") {
                        says("line 5: every step has a missing value"));
 }
 
-TEST_CASE("ts: what is wrong, and on which line, is said") {
+TEST_CASE("ts: an error message names the defect and its line") {
   const auto refuse = [](const std::string& text, const std::string& message) {
     INFO(text);
     CHECK_THROWS_MATCHES(parse_ts(text, {}, "walk.ts"), FileError, says("walk.ts" + message));

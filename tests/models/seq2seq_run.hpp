@@ -39,7 +39,7 @@ void randomise(Model& model, double size = 0.6) {
 }
 
 template <class S>
-SequencePairs<S> pairs(std::vector<std::pair<Index, Index>> lengths, SpecialTokens given = marks) {
+SequencePairs<S> pairs(std::vector<std::pair<Index, Index>> lengths, SpecialTokens given = special_tokens) {
   std::vector<MatrixX<S>> sources;
   std::vector<std::vector<Index>> targets;
   const Random random(3, Purpose::data);

@@ -191,8 +191,8 @@ TEST_CASE("what cannot be joined is refused") {
     model.learn(weights, tape, gradient, [&](Index, const ConstView<double>& scores) { return scores; });
   };
   CHECK_THROWS_MATCHES(learn(), ValueError, says("no pass over targets on this tape"));
-  CHECK_THROWS_AS(SequencePairs<double>({MatrixX<double>::Zero(1, 2)}, {}, marks), ShapeError);
-  CHECK_THROWS_MATCHES(SequencePairs<double>({MatrixX<double>::Zero(1, 2)}, {{0, -2}}, marks), ValueError,
+  CHECK_THROWS_AS(SequencePairs<double>({MatrixX<double>::Zero(1, 2)}, {}, special_tokens), ShapeError);
+  CHECK_THROWS_MATCHES(SequencePairs<double>({MatrixX<double>::Zero(1, 2)}, {{0, -2}}, special_tokens), ValueError,
                        says("target 0 has the token -2"));
 }
 

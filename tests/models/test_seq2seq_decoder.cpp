@@ -21,13 +21,14 @@ auto made(double size = 1.2) {
 }
 
 const std::vector<std::pair<Index, Index>> lengths{{3, 0}, {5, 0}, {1, 0}, {0, 0}, {4, 0}};
-const Limits limits{.end = marks.end, .longest = 8};
+const Limits limits{.end = special_tokens.end, .longest = 8};
 
 /// Log-probability of the tokens, and of the end mark if it was written, with teacher forcing.
 template <class Model>
 double forced_score(const Model& model, const MatrixX<double>& source, const std::vector<Index>& tokens, bool ended) {
   double sum = 0;
-  const SequencePairs<double> one({source}, {tokens}, {.begin = marks.begin, .end = ended ? marks.end : -1});
+  const SequencePairs<double> one({source}, {tokens},
+                                  {.begin = special_tokens.begin, .end = ended ? special_tokens.end : -1});
   for (const double each : forced(model, batch_of(one))) sum += each;
   return sum;
 }
@@ -39,7 +40,7 @@ TEMPLATE_TEST_CASE("what is written scores as much as when it is forced", "", Ba
   const auto model = made<TestType>();
   const auto data = pairs<double>(lengths);
   const auto batch = batch_of(data);
-  Seq2SeqDecoder decoder(model, marks.begin);
+  Seq2SeqDecoder decoder(model, special_tokens.begin);
   decoder.read(batch.x(), batch.sources());
   REQUIRE(decoder.sources() == 5);
   const auto written = beam_search(decoder, {.limits = limits, .beams = 3, .n_best = 3});
@@ -56,7 +57,7 @@ TEMPLATE_TEST_CASE("what is written scores as much as when it is forced", "", Ba
 TEST_CASE("a beam of one is greedy, wider ones find nothing worse") {
   const auto model = made<BahdanauGru<double>>();
   const auto batch = batch_of(pairs<double>(lengths));
-  Seq2SeqDecoder decoder(model, marks.begin);
+  Seq2SeqDecoder decoder(model, special_tokens.begin);
   decoder.read(batch.x(), batch.sources());
   const auto greedily = greedy(decoder, {.limits = limits});
   const auto one = beam_search(decoder, {.limits = limits, .beams = 1});
@@ -70,7 +71,7 @@ TEST_CASE("sources do not know each other, and may be read again") {
   const auto model = made<LuongLstm<double>>();
   const auto data = pairs<double>(lengths);
   const auto batch = batch_of(data);
-  Seq2SeqDecoder decoder(model, marks.begin);
+  Seq2SeqDecoder decoder(model, special_tokens.begin);
   decoder.read(batch.x(), batch.sources());
   const BeamOptions options{.limits = limits, .beams = 4, .n_best = 4};
   const auto together = beam_search(decoder, options);
@@ -91,7 +92,7 @@ TEST_CASE("attention that is kept is that of the hypothesis") {
   const auto model = made<BahdanauGru<double>>();
   const auto data = pairs<double>(lengths);
   const auto batch = batch_of(data);
-  Seq2SeqDecoder decoder(model, marks.begin);
+  Seq2SeqDecoder decoder(model, special_tokens.begin);
   decoder.read(batch.x(), batch.sources());
   const auto written = beam_search(decoder, {.limits = limits, .keep_attention = true, .beams = 3});
   typename std::remove_cvref_t<decltype(model)>::Weights weights;
@@ -99,7 +100,7 @@ TEST_CASE("attention that is kept is that of the hypothesis") {
   model.prepare(weights);
   for (Index b = 0; b < 5; ++b) {
     const auto& one = written[std::size_t(b)].front();
-    const auto again = batch_of(SequencePairs<double>({data.source(b)}, {one.tokens}, {.begin = marks.begin}));
+    const auto again = batch_of(SequencePairs<double>({data.source(b)}, {one.tokens}, {.begin = special_tokens.begin}));
     model.begin_learning(weights, again.x(), again.sources(), again.tokens(), again.targets(), tape);
     const MatrixX<double> want = model.trace(weights, tape, "ctx.weights");
     REQUIRE(one.attention.rows() == data.source(b).cols());
@@ -118,7 +119,7 @@ TEST_CASE("a causal decoder writes what it would write if its sources ended ther
                                                                                        .causal = true});
   randomise(model, 1.2);
   const auto source = pairs<double>({{6, 0}}).source(0);
-  Seq2SeqDecoder decoder(model, marks.begin);
+  Seq2SeqDecoder decoder(model, special_tokens.begin);
   const auto scores_of = [&](Index steps) {
     decoder.read(MatrixX<double>(source.leftCols(steps)), Timeline::from_lengths({steps}));
     MatrixX<double> scores(words, steps);
@@ -134,7 +135,7 @@ TEST_CASE("a causal decoder writes what it would write if its sources ended ther
 
 TEST_CASE("steps before their time and hypotheses that there are not are refused") {
   const auto model = made<LuongLstm<double>>();
-  Seq2SeqDecoder decoder(model, marks.begin);
+  Seq2SeqDecoder decoder(model, special_tokens.begin);
   CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to write about before read()"));
   const auto batch = batch_of(pairs<double>(lengths));
   decoder.read(batch.x(), batch.sources());
@@ -151,7 +152,7 @@ TEMPLATE_TEST_CASE("seq2seq decoder: a refused step changes nothing", "", Bahdan
                    Gru<double>) {
   const auto model = made<TestType>();
   const auto batch = batch_of(pairs<double>({{3, 0}, {5, 0}}));
-  Seq2SeqDecoder decoder(model, marks.begin), undisturbed(model, marks.begin);
+  Seq2SeqDecoder decoder(model, special_tokens.begin), undisturbed(model, special_tokens.begin);
   for (auto* each : {&decoder, &undisturbed}) each->read(batch.x(), batch.sources()), each->start();
   const std::vector<Index> swapped{1, 0}, wrong_parents{1, 2}, tokens{4, 5}, wrong_tokens{4, words};
   CHECK_THROWS_AS(decoder.step(wrong_parents, tokens), ShapeError);

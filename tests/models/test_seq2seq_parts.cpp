@@ -99,7 +99,7 @@ TEST_CASE("seq2seq step: what is not finite is looked for with the tokens that t
   parameters["output.bias"](4, 0) = 1e6F;
   SGD<float> sgd({.learning_rate = 0.1});
   ShardedBatch<float, PairBatch<float>> batch;
-  const SequencePairs<float> data({MatrixX<float>::Ones(1, 3)}, {{1, 2, 3}}, marks);
+  const SequencePairs<float> data({MatrixX<float>::Ones(1, 3)}, {{1, 2, 3}}, special_tokens);
   batch.gather(data, std::vector<Index>{0});
   Seq2SeqStep step(model, SoftmaxCrossEntropy<float>(), sgd, {.teacher = teacher_forcing::constant(0)});
   CHECK_THROWS_MATCHES(step.step(batch), NonFiniteError, says("first not finite: decoder: "));

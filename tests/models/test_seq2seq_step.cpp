@@ -112,13 +112,13 @@ TEST_CASE("without a teacher a decoder is fed what it writes") {
   model.prepare(weights);
   detail::ScheduledSampling<Model> sampling;
   const auto fed = sampling(model, weights, tape, batch, 0, {});
-  Seq2SeqDecoder decoder(model, marks.begin);
+  Seq2SeqDecoder decoder(model, special_tokens.begin);
   decoder.read(batch.x(), batch.sources());
   const auto written = greedy(decoder, {.limits = {.longest = 5}});
   for (Index c = 0; c < batch.target_columns(); ++c) {
     const auto& tokens = written[std::size_t(batch.targets().sample_of(c))].tokens;
     const Index t = batch.targets().step_of(c);
-    CHECK(fed[std::size_t(c)] == (t == 0 ? marks.begin : tokens[std::size_t(t - 1)]));
+    CHECK(fed[std::size_t(c)] == (t == 0 ? special_tokens.begin : tokens[std::size_t(t - 1)]));
   }
 }
 
@@ -147,7 +147,7 @@ TEST_CASE("a model learns to write sequences backwards") {
       for (Index t = row.cols(); t-- > 0;) targets.back().push_back(Index(row(0, t)));
       sources.push_back(row);
     }
-    return SequencePairs<float>(sources, targets, marks);
+    return SequencePairs<float>(sources, targets, special_tokens);
   }();
   Model model(encoder<float>(), {.vocabulary = words, .embedding = 3, .units = 16, .sizes = {{"readout", 16}}});
   model.initialise(1);
@@ -159,10 +159,10 @@ TEST_CASE("a model learns to write sequences backwards") {
   Seq2SeqReport report;
   for (int k = 0; k < 300; ++k) report = step.step(batch);
   CHECK(report.hits.value() > 0.95);
-  Seq2SeqDecoder decoder(model, marks.begin);
+  Seq2SeqDecoder decoder(model, special_tokens.begin);
   const auto whole = batch_of(data);
   decoder.read(whole.x(), whole.sources());
-  const auto written = greedy(decoder, {.limits = {.end = marks.end, .longest = 10}});
+  const auto written = greedy(decoder, {.limits = {.end = special_tokens.end, .longest = 10}});
   int right = 0;
   for (Index k = 0; k < data.size(); ++k) right += written[std::size_t(k)].tokens == data.target(k);
   CHECK(right >= 54);

@@ -14,7 +14,7 @@ using Model = Seq2Seq<decltype(reader), Gru<float>>;
 using Loss = SoftmaxCrossEntropy<float>;
 using Options = FitOptions<float, SequencePairs<float>>;
 
-SequencePairs<float> some(Index count, SpecialTokens given = marks) {
+SequencePairs<float> some(Index count, SpecialTokens given = special_tokens) {
   std::vector<std::pair<Index, Index>> lengths;
   for (Index k = 0; k < count; ++k) lengths.emplace_back(1 + k % 5, k % 4);
   return pairs<float>(lengths, given);
@@ -191,11 +191,12 @@ TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
   refused(
       data, [](Options& o) { o.early_stopping = EarlyStopping{}; }, "early stopping watches the validation data");
   refused(some(6, {.begin = 5, .end = words}), no_change, "the marks of the data set are 5 and 7");
-  refused({{MatrixX<float>::Ones(1, 2)}, {{1, words}}, marks}, no_change,
+  refused({{MatrixX<float>::Ones(1, 2)}, {{1, words}}, special_tokens}, no_change,
           "the data set, sample 0: the target has the token 7");
-  refused({{MatrixX<float>::Constant(1, 2, 9)}, {{1}}, marks}, no_change, "expects token numbers from 0 to 5, got 9");
-  refused({{MatrixX<float>::Ones(2, 2)}, {{1}}, marks}, no_change, "the model expects 1 features per step");
-  const SequencePairs<float> wrong({MatrixX<float>::Ones(1, 2)}, {{1, words}}, marks);
+  refused({{MatrixX<float>::Constant(1, 2, 9)}, {{1}}, special_tokens}, no_change,
+          "expects token numbers from 0 to 5, got 9");
+  refused({{MatrixX<float>::Ones(2, 2)}, {{1}}, special_tokens}, no_change, "the model expects 1 features per step");
+  const SequencePairs<float> wrong({MatrixX<float>::Ones(1, 2)}, {{1, words}}, special_tokens);
   refused(
       data, [&](Options& o) { o.validation = &wrong; }, "the validation data set, sample 0: the target has");
   Run run;
@@ -204,7 +205,7 @@ TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
 }
 
 TEST_CASE("seq2seq, sparse: embedded tokens that were not fed stay as they are, the others learn the same") {
-  const SequencePairs<float> data({MatrixX<float>::Ones(1, 3)}, {{1, 2}}, marks);
+  const SequencePairs<float> data({MatrixX<float>::Ones(1, 3)}, {{1, 2}}, special_tokens);
   const auto trained = [&](bool sparse, bool tied) {
     Model model(reader, {.vocabulary = words, .embedding = 4, .units = 4, .tied = tied, .sparse = sparse});
     model.initialise(2);
@@ -217,7 +218,7 @@ TEST_CASE("seq2seq, sparse: embedded tokens that were not fed stay as they are, 
   const auto [before, all] = trained(false, false);
   const auto some_only = trained(true, false).second;
   for (Index token = 0; token < words; ++token) {
-    const bool fed = token == 1 || token == 2 || token == marks.begin;
+    const bool fed = token == 1 || token == 2 || token == special_tokens.begin;
     CHECK((some_only.col(token) == before.col(token)) == !fed);
     CHECK(all.col(token) != before.col(token));
     if (fed) CHECK(some_only.col(token) == all.col(token));

@@ -95,35 +95,35 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct Lstm : EquationCell<Scalar, equations::lstm, units> {
   using EquationCell<Scalar, equations::lstm, units>::EquationCell;
   static constexpr std::string_view name = "lstm";
-  static auto starts() { return detail::forget_bias(); }
+  static auto named_initializers() { return detail::forget_bias(); }
 };
 
 template <class Scalar, int units = Eigen::Dynamic>
 struct PeepholeLstm : EquationCell<Scalar, equations::lstm_peephole, units> {
   using EquationCell<Scalar, equations::lstm_peephole, units>::EquationCell;
   static constexpr std::string_view name = "lstm with peepholes";
-  static auto starts() { return detail::forget_bias(); }
+  static auto named_initializers() { return detail::forget_bias(); }
 };
 
 template <class Scalar, int units = Eigen::Dynamic>
 struct PeepholeLstmLinear : EquationCell<Scalar, equations::lstm_peephole_linear, units> {
   using EquationCell<Scalar, equations::lstm_peephole_linear, units>::EquationCell;
   static constexpr std::string_view name = "lstm with peepholes and linear output";
-  static auto starts() { return detail::forget_bias(); }
+  static auto named_initializers() { return detail::forget_bias(); }
 };
 
 template <class Scalar, int units = Eigen::Dynamic>
 struct CoupledLstm : EquationCell<Scalar, equations::lstm_coupled, units> {
   using EquationCell<Scalar, equations::lstm_coupled, units>::EquationCell;
   static constexpr std::string_view name = "lstm with coupled gates";
-  static auto starts() { return detail::coupled_bias(); }
+  static auto named_initializers() { return detail::coupled_bias(); }
 };
 
 template <class Scalar, int units = Eigen::Dynamic>
 struct CoupledPeepholeLstm : EquationCell<Scalar, equations::lstm_coupled_peephole, units> {
   using EquationCell<Scalar, equations::lstm_coupled_peephole, units>::EquationCell;
   static constexpr std::string_view name = "lstm with coupled gates and peepholes";
-  static auto starts() { return detail::coupled_bias(); }
+  static auto named_initializers() { return detail::coupled_bias(); }
 };
 
 /// LSTM with projection. Requires the size "projected":
@@ -132,7 +132,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct ProjectedLstm : EquationCell<Scalar, equations::lstm_projected, units> {
   using EquationCell<Scalar, equations::lstm_projected, units>::EquationCell;
   static constexpr std::string_view name = "lstm with projection";
-  static auto starts() { return detail::forget_bias(); }
+  static auto named_initializers() { return detail::forget_bias(); }
 };
 
 /// LSTM with projection and peepholes. Requires the size "projected".
@@ -140,7 +140,7 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct ProjectedPeepholeLstm : EquationCell<Scalar, equations::lstm_projected_peephole, units> {
   using EquationCell<Scalar, equations::lstm_projected_peephole, units>::EquationCell;
   static constexpr std::string_view name = "lstm with projection and peepholes";
-  static auto starts() { return detail::forget_bias(); }
+  static auto named_initializers() { return detail::forget_bias(); }
 };
 
 }  // namespace unroll

@@ -199,21 +199,21 @@ namespace detail {
 /// Type that converts to `Target` only. Eigen::Ref declares conversions from matrices of any scalar, which would make
 /// every loss match.
 template <class Target>
-struct Only {
+struct ConvertsOnlyTo {
   operator const Target&() const;  // NOLINT: never called
 };
 
 template <class Loss>
-concept TakesLabels = requires(const Loss& loss, Only<Eigen::Ref<const Labels>> labels) {
+concept TakesLabels = requires(const Loss& loss, ConvertsOnlyTo<Eigen::Ref<const Labels>> labels) {
   loss.count(labels);
 };
 template <class Loss, class S>
-concept TakesValues = requires(const Loss& loss, Only<Eigen::Ref<const MatrixX<S>>> values) {
+concept TakesValues = requires(const Loss& loss, ConvertsOnlyTo<Eigen::Ref<const MatrixX<S>>> values) {
   loss.count(values);
 };
 
 template <class Loss>
-concept TakesLabelSequences = requires(const Loss& loss, Only<LabelSequences> targets) {
+concept TakesLabelSequences = requires(const Loss& loss, ConvertsOnlyTo<LabelSequences> targets) {
   loss.count(targets);
 };
 

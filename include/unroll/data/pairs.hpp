@@ -9,7 +9,7 @@
 namespace unroll {
 
 /// Special tokens of a target sequence.
-struct Marks {
+struct SpecialTokens {
   Index begin = 0;  ///< input of the decoder before the first token
   Index end = -1;   ///< target after the last token; -1: no end mark, for example with one label per source step
 };
@@ -37,8 +37,8 @@ class SequencePairs {
  public:
   /// Throws ShapeError if numbers of sequences or features differ, ValueError for a negative token or a source with a
   /// number that is not finite.
-  SequencePairs(std::vector<MatrixX<S>> sources, std::vector<std::vector<Index>> targets, Marks marks)
-      : sources_(std::move(sources)), targets_(std::move(targets)), marks_(marks) {
+  SequencePairs(std::vector<MatrixX<S>> sources, std::vector<std::vector<Index>> targets, SpecialTokens special_tokens)
+      : sources_(std::move(sources)), targets_(std::move(targets)), special_tokens_(special_tokens) {
     require<ShapeError>(sources_.size() == targets_.size(), "pairs: got ", sources_.size(), " sources and ",
                         targets_.size(), " targets");
     for (std::size_t k = 0; k < sources_.size(); ++k) {
@@ -53,19 +53,20 @@ class SequencePairs {
     for (std::size_t k = 0; k < targets_.size(); ++k)
       for (const Index token : targets_[k])
         require<ValueError>(token >= 0, "pairs: target ", k, " has the token ", token, ", expected at least 0");
-    require<ValueError>(marks_.begin >= 0 && marks_.end >= -1, "pairs: the marks are ", marks_.begin, " and ",
-                        marks_.end, ", expected tokens, or -1 for no end mark");
+    require<ValueError>(special_tokens_.begin >= 0 && special_tokens_.end >= -1, "pairs: the marks are ",
+                        special_tokens_.begin, " and ", special_tokens_.end,
+                        ", expected tokens, or -1 for no end mark");
   }
 
   Index size() const { return Index(sources_.size()); }
   Index features() const { return sources_.empty() ? 0 : sources_.front().rows(); }
-  const Marks& marks() const { return marks_; }
+  const SpecialTokens& special_tokens() const { return special_tokens_; }
   /// Source and target of pair k. These and the following accessors throw ValueError if there is no such pair.
   const MatrixX<S>& source(Index k) const { return of(sources_, k); }
   const std::vector<Index>& target(Index k) const { return of(targets_, k); }
   /// Steps of source and target together; batches are formed by this length.
   Index length(Index k) const { return source(k).cols() + target_steps(k); }
-  Index target_steps(Index k) const { return Index(target(k).size()) + (marks_.end >= 0 ? 1 : 0); }
+  Index target_steps(Index k) const { return Index(target(k).size()) + (special_tokens_.end >= 0 ? 1 : 0); }
 
  private:
   template <class T>
@@ -76,7 +77,7 @@ class SequencePairs {
 
   std::vector<MatrixX<S>> sources_;
   std::vector<std::vector<Index>> targets_;
-  Marks marks_;
+  SpecialTokens special_tokens_;
 };
 
 /// Batch of pairs, packed for a forward pass. Sources and targets have one timeline each; sample b of both is the same
@@ -124,8 +125,8 @@ class PairBatch {
     for (std::size_t c = 0; c < count; ++c) {
       const auto& target = data.target(samples[at(targets_.sample_of(Index(c)))]);
       const Index t = targets_.step_of(Index(c));
-      tokens_[c] = t == 0 ? data.marks().begin : target[at(t - 1)];
-      labels_[c] = t < Index(target.size()) ? target[at(t)] : data.marks().end;
+      tokens_[c] = t == 0 ? data.special_tokens().begin : target[at(t - 1)];
+      labels_[c] = t < Index(target.size()) ? target[at(t)] : data.special_tokens().end;
       ranks_[c] = targets_.rank_of(Index(c));
     }
   }

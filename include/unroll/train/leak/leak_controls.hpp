@@ -49,11 +49,11 @@ class ControlRandom {
 /// Data set with steps in random order. Labels per step move with their steps, and all features of a step stay
 /// together.
 template <class S>
-Dataset<S> with_shuffled_time(const Dataset<S>& data, const ControlRandom& random) {
+Dataset<S> with_shuffled_time(const Dataset<S>& data, const ControlRandom& numbers) {
   auto inputs = inputs_of(data);
   auto labels = labels_of(data);
   for (Index s = 0; s < data.size(); ++s) {
-    const auto order = permutation(data.length(s), random.of(s));
+    const auto order = permutation(data.length(s), numbers.of(s));
     for (Index t = 0; t < order.size(); ++t) {
       inputs[std::size_t(s)].col(t) = data.sequence(s).col(order[t]);
       if (per_step(data.kind())) labels[std::size_t(s)][t] = data.labels(s)[order[t]];
@@ -64,10 +64,10 @@ Dataset<S> with_shuffled_time(const Dataset<S>& data, const ControlRandom& rando
 
 /// Data set with normally distributed inputs that have the mean and deviation of each feature in the training data.
 template <class S>
-Dataset<S> with_gaussian_input(const Dataset<S>& data, const Standardizer<S>& scale, const ControlRandom& random) {
+Dataset<S> with_gaussian_input(const Dataset<S>& data, const Standardizer<S>& scale, const ControlRandom& numbers) {
   auto inputs = inputs_of(data);
   for (Index s = 0; s < data.size(); ++s) {
-    const Random random = random.of(s);
+    const Random random = numbers.of(s);
     MatrixX<S>& x = inputs[std::size_t(s)];
     for (Index i = 0; i < x.size(); ++i) {
       const Index feature = i % x.rows();
@@ -79,8 +79,8 @@ Dataset<S> with_gaussian_input(const Dataset<S>& data, const Standardizer<S>& sc
 
 /// Data set in which each sequence has the labels of another, repeated from the beginning if that one is shorter.
 template <class S>
-Dataset<S> with_permuted_labels(const Dataset<S>& data, const ControlRandom& random) {
-  const auto order = permutation(data.size(), random.of(0));
+Dataset<S> with_permuted_labels(const Dataset<S>& data, const ControlRandom& numbers) {
+  const auto order = permutation(data.size(), numbers.of(0));
   auto labels = labels_of(data);
   for (Index s = 0; s < data.size(); ++s) {
     const Labels& other = data.labels(order[s]);
@@ -92,10 +92,10 @@ Dataset<S> with_permuted_labels(const Dataset<S>& data, const ControlRandom& ran
 
 /// Data set with each label replaced by f(label, index of the random number, random).
 template <class S, class F>
-Dataset<S> with_labels(const Dataset<S>& data, const ControlRandom& random, const F& f) {
+Dataset<S> with_labels(const Dataset<S>& data, const ControlRandom& numbers, const F& f) {
   auto labels = labels_of(data);
   for (Index s = 0; s < data.size(); ++s) {
-    const Random random = random.of(s);
+    const Random random = numbers.of(s);
     for (Index t = 0; t < labels[std::size_t(s)].size(); ++t)
       if (Index& label = labels[std::size_t(s)][t]; label >= 0) label = f(label, std::uint64_t(t), random);
   }
@@ -103,14 +103,14 @@ Dataset<S> with_labels(const Dataset<S>& data, const ControlRandom& random, cons
 }
 
 template <class S>
-Dataset<S> with_drawn_labels(const Dataset<S>& data, const ControlRandom& random) {
-  return with_labels(data, random,
+Dataset<S> with_drawn_labels(const Dataset<S>& data, const ControlRandom& numbers) {
+  return with_labels(data, numbers,
                      [&](Index, std::uint64_t t, const Random& random) { return random.below(t, data.classes()); });
 }
 
 template <class S>
-Dataset<S> with_changed_labels(const Dataset<S>& data, const ControlRandom& random) {
-  return with_labels(data, random, [&](Index label, std::uint64_t t, const Random& random) {
+Dataset<S> with_changed_labels(const Dataset<S>& data, const ControlRandom& numbers) {
+  return with_labels(data, numbers, [&](Index label, std::uint64_t t, const Random& random) {
     return (label + 1 + random.below(t, data.classes() - 1)) % data.classes();
   });
 }

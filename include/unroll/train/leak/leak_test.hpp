@@ -160,7 +160,7 @@ class LeakTest {
     report_.repeatable = !first_difference(outputs, again);
     if (!report_.repeatable) return;
     report_.exact = true;
-    const std::vector<MatrixX<S>> other = predictor(with_changed_labels(test_, draws(Control::none, 0, true)));
+    const std::vector<MatrixX<S>> other = predictor(with_changed_labels(test_, random_of(Control::none, 0, true)));
     report_.targets_seen = first_difference(outputs, other);
   }
 
