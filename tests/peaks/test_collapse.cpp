@@ -37,7 +37,7 @@ TEST_CASE("flat epochs count only in a row") {
   }
 }
 
-TEST_CASE("the message of a collapse suggests options") {
+TEST_CASE("collapse: the message suggests options") {
   CHECK(collapse_text(9, nothing, 3, 0.01) ==
         "the training collapsed: in epoch 9 no peak is found, the largest output is 1e-06 and the gradient of the loss "
         "vanishes; try --warm-up above 3, --rate below 0.01 or another --seed");
