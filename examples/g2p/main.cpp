@@ -26,7 +26,7 @@ class Program {
     if (options_.compare) return compare();
     Trained trained = options_.load.empty() ? train_and_save() : load(options_.load);
     if (!options_.load.empty() && requested_words().empty()) test_loaded(trained);
-    write_words(trained);
+    convert_words(trained);
     if (!options_.map.empty()) draw_map(trained);
   }
 
@@ -51,7 +51,7 @@ class Program {
   static Trained make(const NetworkOptions& network, const Data& data) {
     const Vocabulary& vocabulary = data.vocabulary;
     return {network, vocabulary, make_network(network, Index(vocabulary.letters.size()), vocabulary.tokens()),
-            std::set<std::string>(data.train.spelled.begin(), data.train.spelled.end())};
+            std::set<std::string>(data.train.spellings.begin(), data.train.spellings.end())};
   }
 
   /// Trains all runs of one kind of network; calls `first` after the first run.
@@ -84,8 +84,8 @@ class Program {
     Trained trained = make(options_.network, data);
     const Study all = study(trained, data, [&] {
       save(trained, folder_ / "model.safetensors");
-      const auto written = write(*trained.network, data.test.sources, options_.search, threads_);
-      write_text(folder_ / "test.tsv", test_table(data.test, written, data.vocabulary));
+      const auto hypotheses = decode(*trained.network, data.test.sources, options_.search, threads_);
+      write_text(folder_ / "test.tsv", test_table(data.test, hypotheses, data.vocabulary));
     });
     save_numbers(data, {all});
     print(text("files in ", options_.out, ": model.safetensors and test.tsv (seed ", options_.first_seed,
@@ -126,31 +126,31 @@ class Program {
     };
     std::vector<Index> others;
     for (Index k = 0; k < words.size(); ++k)
-      if (!trained.learned || !trained.learned->contains(words.spelled[std::size_t(k)])) others.push_back(k);
+      if (!trained.learned || !trained.learned->contains(words.spellings[std::size_t(k)])) others.push_back(k);
     const Index learned = words.size() - std::ssize(others);
     if (learned > 0) line(text("all ", words.size(), " words, ", learned, " of them training words: "), words);
     if (!others.empty())
       line(learned > 0 ? text("the other ", others.size(), ": ") : std::string(), words.subset(others));
   }
 
-  void write_words(const Trained& trained) const {
+  void convert_words(const Trained& trained) const {
     std::vector<MatrixX<float>> sources;
     for (const std::string& word : options_.words) sources.push_back(trained.vocabulary.source(word));
-    const auto written = write(*trained.network, sources, options_.search, threads_);
-    for (std::size_t k = 0; k < written.size(); ++k)
-      example::print(written_text(options_.words[k], trained.vocabulary, written[k]));
+    const auto hypotheses = decode(*trained.network, sources, options_.search, threads_);
+    for (std::size_t k = 0; k < hypotheses.size(); ++k)
+      example::print(hypotheses_text(options_.words[k], trained.vocabulary, hypotheses[k]));
   }
 
   void draw_map(const Trained& trained) const {
     require<ValueError>(trained.network->attends(), "--map must not be given for a network without attention");
     Search search = options_.search;
     search.keep_attention = true;
-    const auto written =
-        write(*trained.network, {trained.vocabulary.source(options_.map)}, search, threads_).front().front();
+    const auto hypothesis =
+        decode(*trained.network, {trained.vocabulary.source(options_.map)}, search, threads_).front().front();
     const std::string missing =
-        g2p::draw_map(folder_, options_.map, trained.vocabulary, written, name_of(trained.options));
+        g2p::draw_map(folder_, options_.map, trained.vocabulary, hypothesis, name_of(trained.options));
     if (missing.empty())
-      print(text("attention weights of ", options_.map, ", ", trained.vocabulary.spoken(written.tokens), ": ",
+      print(text("attention weights of ", options_.map, ", ", trained.vocabulary.phonemes_text(hypothesis.tokens), ": ",
                  (folder_ / "map.svg").string(), "\n"));
     else
       print(text("map.svg is missing: ", missing, "; map.csv and map.gp are in ", options_.out, "\n"));

@@ -52,17 +52,17 @@ void add_results(Report& report, const Study& study, bool alone) {
 }  // namespace
 
 std::string draw_map(const std::filesystem::path& folder, const std::string& word, const Vocabulary& vocabulary,
-                     const Hypothesis<float>& written, const std::string& network) {
+                     const Hypothesis<float>& hypothesis, const std::string& network) {
   figure::HeatMap map{.title = word + ": " + network,
                       .x = {"letter"},
                       .y = {"phoneme"},
                       .value = "attention (%)",
-                      .values = 100 * written.attention.transpose().cast<double>(),
+                      .values = 100 * hypothesis.attention.transpose().cast<double>(),
                       .column_names = letters_of(word),
                       .low = 0,
                       .high = 100,
                       .written = true};
-  for (const Index token : written.tokens) map.row_names.push_back(vocabulary.spoken({&token, 1}));
+  for (const Index token : hypothesis.tokens) map.row_names.push_back(vocabulary.phonemes_text({&token, 1}));
   if (map.row_names.empty()) return "the model generated no phoneme";
   return draw(figure::picture(map), folder, "map");
 }

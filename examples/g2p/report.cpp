@@ -136,13 +136,14 @@ std::string result_text(const Study& study, const Search& search) {
               plural(Index(study.runs.size()), "seed"), "\n");
 }
 
-std::string written_text(const std::string& word, const Vocabulary& vocabulary,
-                         const std::vector<Hypothesis<float>>& written) {
+std::string hypotheses_text(const std::string& word, const Vocabulary& vocabulary,
+                            const std::vector<Hypothesis<float>>& hypotheses) {
   std::string lines;
-  for (std::size_t k = 0; k < written.size(); ++k)
-    lines += text(k == 0 ? word : std::string(word.size(), ' '), "  ",
-                  format("%8.3f  %5.1f %%  ", written[k].log_probability, 100 * std::exp(written[k].log_probability)),
-                  vocabulary.spoken(written[k].tokens), written[k].ended ? "" : " ...", "\n");
+  for (std::size_t k = 0; k < hypotheses.size(); ++k)
+    lines +=
+        text(k == 0 ? word : std::string(word.size(), ' '), "  ",
+             format("%8.3f  %5.1f %%  ", hypotheses[k].log_probability, 100 * std::exp(hypotheses[k].log_probability)),
+             vocabulary.phonemes_text(hypotheses[k].tokens), hypotheses[k].ended ? "" : " ...", "\n");
   return lines;
 }
 
@@ -174,13 +175,14 @@ std::string history_csv(const std::vector<Study>& studies) {
   return csv;
 }
 
-std::string test_table(const Words& words, const Written& written, const Vocabulary& vocabulary) {
+std::string test_table(const Words& words, const Hypotheses& hypotheses, const Vocabulary& vocabulary) {
   std::string table = "word\tright\twritten\tedits\tlog_probability\n";
-  for (std::size_t k = 0; k < written.size(); ++k) {
-    const auto& best = written[k].front();
-    const auto& right = nearest(best.tokens, words.pronunciations[k]);
-    table += text(words.spelled[k], "\t", vocabulary.spoken(right), "\t", vocabulary.spoken(best.tokens), "\t",
-                  edit_distance(best.tokens, right), "\t", best.log_probability, "\n");
+  for (std::size_t k = 0; k < hypotheses.size(); ++k) {
+    const auto& best = hypotheses[k].front();
+    const auto& reference = nearest(best.tokens, words.pronunciations[k]);
+    table +=
+        text(words.spellings[k], "\t", vocabulary.phonemes_text(reference), "\t", vocabulary.phonemes_text(best.tokens),
+             "\t", edit_distance(best.tokens, reference), "\t", best.log_probability, "\n");
   }
   return table;
 }

@@ -134,7 +134,7 @@ Vocabulary vocabulary_of(const std::vector<Entry>& entries) {
 void add(const Entry& entry, const Vocabulary& vocabulary, Words& words) {
   std::vector<Index> letters;
   for (const std::string& letter : entry.letters) letters.push_back(*place_of(vocabulary.letters, letter));
-  words.spelled.push_back(entry.word);
+  words.spellings.push_back(entry.word);
   words.sources.push_back(token_row<float>(letters));
   words.pronunciations.emplace_back();
   for (const auto& pronunciation : entry.pronunciations) {
@@ -163,7 +163,7 @@ Index Words::pairs() const {
 Words Words::subset(std::span<const Index> some) const {
   Words words;
   for (const Index k : some) {
-    words.spelled.push_back(spelled[std::size_t(k)]);
+    words.spellings.push_back(spellings[std::size_t(k)]);
     words.sources.push_back(sources[std::size_t(k)]);
     words.pronunciations.push_back(pronunciations[std::size_t(k)]);
   }
@@ -171,11 +171,11 @@ Words Words::subset(std::span<const Index> some) const {
 }
 
 MatrixX<float> Vocabulary::source(const std::string& word) const {
-  const auto spelled = letters_of(word);
-  require<ValueError>(!spelled.empty() && Index(spelled.size()) <= longest_word, "'", word, "' must be a word of 1 to ",
-                      longest_word, " letters in UTF-8 without blanks");
+  const auto spelling = letters_of(word);
+  require<ValueError>(!spelling.empty() && Index(spelling.size()) <= longest_word, "'", word,
+                      "' must be a word of 1 to ", longest_word, " letters in UTF-8 without blanks");
   std::vector<Index> numbers;
-  for (const std::string& letter : spelled) {
+  for (const std::string& letter : spelling) {
     auto place = place_of(letters, letter);
     if (!place) place = place_of(letters, other_case(letter));
     require<ValueError>(place.has_value(), "'", word, "': the letter '", letter, "' must occur in a training word");
@@ -184,7 +184,7 @@ MatrixX<float> Vocabulary::source(const std::string& word) const {
   return token_row<float>(numbers);
 }
 
-std::string Vocabulary::spoken(std::span<const Index> tokens) const {
+std::string Vocabulary::phonemes_text(std::span<const Index> tokens) const {
   std::string line;
   for (const Index token : tokens)
     line += (line.empty() ? "" : " ") + (token < 2 ? "?" : phonemes[std::size_t(token - 2)]);

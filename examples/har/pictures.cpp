@@ -178,10 +178,10 @@ figure::Bars bars_of(const Study& study, const Data& data) {
                     .bars = {},
                     .limits = "sample standard deviation",
                     .reference = "chance"};
-  const double guess = 100 * chance_levels(data.test).majority;
+  const double chance = 100 * chance_levels(data.test).majority;
   const auto add = [&](const std::string& name, const Summary& top) {
     bars.bars.push_back({name, 100 * top.mean, 100 * (top.mean - top.sample_deviation),
-                         100 * (top.mean + top.sample_deviation), guess});
+                         100 * (top.mean + top.sample_deviation), chance});
   };
   for (const Row& row : rows_of(study))
     if (!row.top.empty()) add(name_of(row.setting), row.top[0]);

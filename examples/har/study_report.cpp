@@ -58,8 +58,8 @@ DataTable cells_of(const Study& study, const Data& data) {
   const auto base = top_summaries(study.baseline);
   table.rows.push_back(
       {"logistic regression", "", "", "", top_text(base, 0), top_text(base, 1), top_text(base, 2), "", ""});
-  const double guess = chance_levels(data.test).majority;
-  table.rows.push_back({"chance", "", "", "", format("%.1f %%", 100 * guess), "", "", "", ""});
+  const double chance = chance_levels(data.test).majority;
+  table.rows.push_back({"chance", "", "", "", format("%.1f %%", 100 * chance), "", "", "", ""});
   return table;
 }
 

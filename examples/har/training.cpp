@@ -61,8 +61,8 @@ Split validation_split(const Data& data, double share, std::uint64_t seed) {
   for (const Index k : permutation(std::ssize(all), Random(seed, Purpose::split))) {
     const Index person = all[std::size_t(k)];
     const double more = double(std::ranges::count(data.people, person));
-    const double wanted = share * double(data.people.size());
-    if (!held_out.empty() && windows + more / 2 > wanted) break;
+    const double target = share * double(data.people.size());
+    if (!held_out.empty() && windows + more / 2 > target) break;
     held_out.insert(person), windows += more;
     if (held_out.size() + 1 == all.size()) break;
   }

@@ -32,9 +32,9 @@ figure::Curves accuracy_over_time(const Results& results) {
         figure::over_steps("cross-validation", per_cent(results.validation->at_step, &Interval::value)));
   std::vector<double> chance = results.chance.at_step;
   for (double& share : chance) share *= 100;
-  figure::Series guess = figure::over_steps("most frequent clip", std::move(chance));
-  guess.line = Line::steps, guess.reference = true;
-  curves.series.push_back(std::move(guess));
+  figure::Series most_frequent = figure::over_steps("most frequent clip", std::move(chance));
+  most_frequent.line = Line::steps, most_frequent.reference = true;
+  curves.series.push_back(std::move(most_frequent));
   return curves;
 }
 

@@ -155,10 +155,10 @@ Curves event_picture(const Events& test, const std::vector<MatrixX<float>>& outp
   curves.series.push_back(row("output", output));
   curves.series.back().line = Line::dashed;
   const Comparison found = compare(bins_of(truth), bins_of(output), search);
-  const auto marks = [&](std::string name, double height, const std::vector<Peak>& peaks, auto&& wanted) {
+  const auto marks = [&](std::string name, double height, const std::vector<Peak>& peaks, auto&& is_marked) {
     Series series{.name = std::move(name), .x = {}, .y = {}, .line = Line::points};
     for (const Peak& peak : peaks) {
-      if (!wanted(peak) || peak.position < double(window.first) || peak.position >= double(window.last)) continue;
+      if (!is_marked(peak) || peak.position < double(window.first) || peak.position >= double(window.last)) continue;
       series.x.push_back(place(peak.position));
       series.y.push_back(height);
     }
