@@ -25,7 +25,7 @@ void add_data_options(CLI::App& app, Options& o) {
       ->check(whole(0, 1 << 30));
   app.add_option("--load", o.load, "trained model to use instead of training; without WORD it is tested")
       ->option_text("FILE");
-  app.add_option("--out", o.out, "output folder")->option_text("DIR");
+  app.add_option("--out", o.out, unroll::text("output folder (default: ", o.out, ")"))->option_text("DIR");
   app.add_flag("--quiet", o.quiet, "no output except errors, pronunciations and the test of --load");
 }
 

@@ -84,7 +84,7 @@ void add_options(CLI::App& app, Options& o) {
       ->check(one_of({"balanced", "none"}));
   app.add_option("--threads", o.threads, "number of threads; 0: one per core; results do not depend on it")
       ->check(whole(0, 1024));
-  app.add_option("--out", o.out, "output folder")->option_text("DIR");
+  app.add_option("--out", o.out, unroll::text("output folder (default: ", o.out, ")"))->option_text("DIR");
   app.add_option("--tensorboard", o.tensorboard, "folder of event files of each run")->option_text("DIR");
   app.add_flag("--quiet", o.quiet, "no output except errors");
 }

@@ -44,7 +44,7 @@ void add_model_options(CLI::App& app, Options& o) {
   app.add_option("--load", o.load, "trained model to test instead of training")->option_text("FILE");
   app.add_flag("--controls", o.controls, "leak test: train on shuffled, random and permuted data too");
   app.add_option("--repeats", o.repeats, "runs of each control")->check(whole(1, 1000));
-  app.add_option("--out", o.out, "output folder")->option_text("DIR");
+  app.add_option("--out", o.out, text("output folder (default: ", o.out, ")"))->option_text("DIR");
   app.add_flag("--quiet", o.quiet, "no output except errors");
 }
 

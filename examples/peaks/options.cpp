@@ -59,7 +59,7 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--values", o.values, "values of the varied option (default: a list for each)")
       ->delimiter(',')
       ->check(number(0, 1e9));
-  app.add_option("--out", o.out, "output folder")->option_text("DIR");
+  app.add_option("--out", o.out, text("output folder (default: ", o.out, ")"))->option_text("DIR");
   app.add_flag("--quiet", o.quiet, "no output except errors");
 }
 

@@ -52,9 +52,9 @@ void add_query_options(CLI::App& app, Options& o) {
       ->option_text("FILE");
   app.add_option("--count", o.count, "number of printed neighbours")->check(whole(1, 1000));
   app.add_option("--draw", o.drawn, "number of frequent words in the figure; 0: none")->check(whole(0, 10000));
-  app.add_option("--save", o.save, "file name of the vectors in --out; .bin: binary, otherwise text")
+  app.add_option("--save", o.save, "file name of the vectors in --out; .bin: binary (default: vectors.txt)")
       ->option_text("NAME");
-  app.add_option("--out", o.out, "output folder")->option_text("DIR");
+  app.add_option("--out", o.out, unroll::text("output folder (default: ", o.out, ")"))->option_text("DIR");
   app.add_flag("--quiet", o.quiet, "no output except errors, neighbours and scores");
 }
 
