@@ -40,7 +40,7 @@ def main():
         'Eigen/Core only': '#include <Eigen/Core>\n',
         'unroll.hpp only': '#include <unroll/unroll.hpp>\n',
         'the first program of README.md': own_cell,
-        'the same with a GRU': own_cell.replace('EquationCell<float, minimal_gated>', 'Gru<float>'),
+        'the same with a GRU': own_cell.replace('EquationsOf<my::minimal_gated>::Cell', 'Gru'),
     }
     compilers = sys.argv[1:] or filter(shutil.which, ['g++', 'clang++', 'clang++-14'])
     print('| program | compiler | seconds | MB |\n|---|---|---|---|')

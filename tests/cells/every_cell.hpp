@@ -69,8 +69,8 @@ void values_are_those_of_the_equations() {
           CHECK((traced - expected.equation[std::size_t(e)]).norm() < 1e-12);
         }
         CHECK_THROWS_MATCHES(
-            run.cell.trace("nobody", run.tape.weights, run.over_time().all_columns(), run.tape.work, traced),
-            ValueError, says("no equation has the name 'nobody'"));
+            run.cell.trace("absent", run.tape.weights, run.over_time().all_columns(), run.tape.work, traced),
+            ValueError, says("no equation has the name 'absent'"));
         run.backward();
         CHECK_THROWS_MATCHES(
             run.cell.trace("h", run.tape.weights, run.over_time().all_columns(), run.tape.work, traced), ValueError,

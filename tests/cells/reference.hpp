@@ -87,7 +87,7 @@ class Reference {
       case detail::Op::linear:
         return linear(program.term[operation.index], rows);
       case detail::Op::column:
-        throw std::logic_error("reference: operations over columns have tests of their own");
+        throw std::logic_error("reference: operations over columns have separate tests");
       case detail::Op::apply:
         break;
     }

@@ -181,20 +181,20 @@ struct Counts {
 
 void report(const std::string& name, const Verdict& verdict, bool informational, bool listed, Counts& counts) {
   const bool good = verdict.complaint.empty();
-  const auto tell = [&](int& count, const char* status, const std::string& what) {
+  const auto record = [&](int& count, const char* status, const std::string& what) {
     ++count;
     std::printf("%-13s %s: %s\n", status, name.c_str(), what.c_str());
   };
   if (informational)
-    tell(counts.informational, "informational", good ? "agrees" : verdict.complaint);
+    record(counts.informational, "informational", good ? "agrees" : verdict.complaint);
   else if (listed && good)
-    tell(counts.failed, "FAILED", "passes, yet it is listed as missing");
+    record(counts.failed, "FAILED", "passes, yet it is listed as missing");
   else if (listed && verdict.refused)
-    tell(counts.missing, "missing", "refused: " + verdict.complaint);
+    record(counts.missing, "missing", "refused: " + verdict.complaint);
   else if (verdict.refused)
-    tell(counts.refused, "REFUSED", verdict.complaint);
+    record(counts.refused, "REFUSED", verdict.complaint);
   else if (!good)
-    tell(counts.failed, "FAILED", verdict.complaint);
+    record(counts.failed, "FAILED", verdict.complaint);
   else
     ++counts.passed;
 }

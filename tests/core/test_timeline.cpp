@@ -180,6 +180,32 @@ TEST_CASE("timeline: a window keeps samples, ranks and columns") {
   CHECK(inner.columns() == whole.active(2));
 }
 
+TEST_CASE("timeline: assign_step makes a window of one step, also in the memory of another timeline") {
+  Timeline step;
+  for (const Index batch : {1, 4, 3})
+    for (const Index index : {0, 1, 7}) {
+      const Timeline window = Timeline::rectangular(batch, index + 1).window(index, index + 1);
+      step.assign_step(batch, index);
+      CHECK(step.batch() == batch);
+      CHECK(step.steps() == 1);
+      CHECK(step.columns() == batch);
+      CHECK(step.padded_steps() == window.padded_steps());
+      CHECK(step.active(0) == batch);
+      CHECK_FALSE(step.has_gaps());
+      for (Index c = 0; c < batch; ++c) {
+        CHECK(step.length(c) == window.length(c));
+        CHECK(step.sample(c) == window.sample(c));
+        CHECK(step.rank(c) == window.rank(c));
+        CHECK(step.place_of(c) == window.place_of(c));
+        CHECK(step.rank_of(c) == window.rank_of(c));
+        CHECK(step.step_of(c) == index);
+        CHECK(step.padded_column(c) == window.padded_column(c));
+      }
+      step.assign_mask(gaps());
+      step.set_places(std::vector<Index>{3, 2, 1, 0});
+    }
+}
+
 TEST_CASE("timeline: detects a gap in one sequence, also in a window, until a new assignment") {
   MatrixX<bool> mask(3, 4);
   mask << true, true, true, false,  //
@@ -255,6 +281,11 @@ TEST_CASE("timeline: refuses negative lengths, wrong numbers of columns and inva
   CHECK_THROWS_MATCHES(timeline.window(1, 3), ShapeError, says("[1, 3) are not within [0, 2)"));
   CHECK_THROWS_MATCHES(timeline.window(2, 1), ShapeError, says("[2, 1)"));
   CHECK_THROWS_AS(timeline.window(-1, 1), ShapeError);
+  Timeline step;
+  CHECK_THROWS_MATCHES(step.assign_step(0, 2), ShapeError, says("at least 1 sample and a step of at least 0, got 0"));
+  CHECK_THROWS_MATCHES(step.assign_step(2, -1), ShapeError, says("got 2 samples and step -1"));
+  CHECK_THROWS_AS(step.assign_step(1, std::numeric_limits<Index>::max()), ShapeError);
+  CHECK(step.batch() == 0);
 }
 
 }  // namespace test_timeline

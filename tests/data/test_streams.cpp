@@ -84,6 +84,7 @@ TEST_CASE("token streams: an incomplete window is dropped, or kept with fewer st
   const TokenStreams<double> dropped(counting(0, 19), 20, {.streams = 2, .steps = 3});
   CHECK(dropped.windows() == 3);
   CHECK(dropped.dropped() == 1);
+  CHECK(dropped.tokens() == 18);
   CHECK(TokenStreams<double>(counting(0, 18), 20, {.streams = 2, .steps = 3}).windows() == 3);
   CHECK(TokenStreams<double>(counting(0, 17), 20, {.streams = 2, .steps = 3}).windows() == 2);
 
@@ -106,6 +107,11 @@ TEST_CASE("token streams: refuses a text that is too short and tokens outside th
   CHECK_THROWS_MATCHES(streams({}, {.streams = 2, .steps = 3, .tail = Tail::keep}), ValueError,
                        says("the text has 0 tokens, there must be at least 2"));
   CHECK_THROWS_MATCHES(streams(counting(0, 20), {.streams = 2, .steps = 3}), ValueError, says("a token is outside"));
+  CHECK_THROWS_MATCHES(streams({3, -1, 2}, {.streams = 1, .steps = 2}), ValueError, says("a token is outside"));
+  constexpr Index exact = Index(1) << std::numeric_limits<float>::digits;
+  const auto in_float = [](Index size) { TokenStreams<float>(counting(0, 5), size, {.streams = 1, .steps = 2}); };
+  CHECK_NOTHROW(in_float(exact));
+  CHECK_THROWS_MATCHES(in_float(exact + 1), ValueError, says("a vocabulary of at most 16777216"));
   constexpr Index most = std::numeric_limits<Index>::max();
   CHECK_THROWS_AS(streams(counting(0, 5), {.streams = most, .steps = most}), ShapeError);
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 1, .steps = most}), ValueError,
@@ -246,9 +252,31 @@ TEST_CASE("language decoder: refuses empty prompts, unknown tokens and unknown h
   CHECK_THROWS_MATCHES(LanguageDecoder(model, {7}), ValueError, says("there is no token 7 among 7"));
   decoder.read({{1}});
   decoder.start();
-  const Tokens parents{1}, tokens{2};
+  const Tokens parents{1}, tokens{2}, negative{-1};
+  CHECK_THROWS_MATCHES(decoder.step(negative, tokens), ValueError, says("there is no hypothesis -1 among 1"));
   CHECK_THROWS_MATCHES(decoder.step(parents, tokens), ValueError, says("there is no hypothesis 1 among 1"));
   CHECK_THROWS_MATCHES(decoder.step(parents, {}), ShapeError, says("1 parents, but 0 tokens"));
+}
+
+TEST_CASE("language decoder: refuses models of several features or one output per sequence") {
+  const Model wide(2, {Recurrent<Gru>{.units = 4}, Dense{.units = 7}});
+  CHECK_THROWS_MATCHES(LanguageDecoder(wide), ShapeError, says("one number per step"));
+  const Model pooled(1, {Recurrent<Gru>{.units = 4, .returns = Returns::last}, Dense{.units = 7}});
+  CHECK_THROWS_MATCHES(LanguageDecoder(pooled), ShapeError, says("scores at every step"));
+}
+
+TEST_CASE("language decoder: start sets one hypothesis per prompt, read none") {
+  const Model model = model_of(7);
+  LanguageDecoder decoder(model);
+  decoder.read({{1}, {2, 3}});
+  const MatrixX<double> first = decoder.start();
+  const Tokens one{0}, other{1}, token{4};
+  const MatrixX<double> second = decoder.step(other, token);
+  CHECK_THROWS_MATCHES(decoder.step(other, token), ValueError, says("there is no hypothesis 1 among 1"));
+  CHECK(decoder.start() == first);
+  CHECK(decoder.step(other, token) == second);
+  decoder.read({{5}});
+  CHECK_THROWS_MATCHES(decoder.step(one, token), ValueError, says("there is no hypothesis 0 among 0"));
 }
 
 TEST_CASE("language decoder: a refused step leaves the state unchanged") {

@@ -197,9 +197,9 @@ TEST_CASE("greedy decoding: runs the decoder only for unfinished hypotheses") {
   CHECK((all[1].tokens == Tokens{1, 1, 1, 1} && !all[1].ended));
   CHECK((all[2].tokens.empty() && all[2].ended));
 
-  Written<float> nobody({}, 3, law);
-  CHECK(greedy(nobody, {.limits = {.longest = 4}}).empty());
-  CHECK(nobody.widths.empty());
+  Written<float> no_sources({}, 3, law);
+  CHECK(greedy(no_sources, {.limits = {.longest = 4}}).empty());
+  CHECK(no_sources.widths.empty());
   CHECK(greedy(Written<float>({1}, 3, law), {.limits = {.longest = 1}}).size() == 1);  // of a temporary
 }
 

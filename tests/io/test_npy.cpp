@@ -278,7 +278,7 @@ TEST_CASE("npz: refuses damaged archives with their defect") {
     CHECK_THROWS_MATCHES(parse_npz(bytes_of(bytes), "x.npz"), FileError, says(words));
   };
   CHECK(parse_npz(bytes_of(stored)).size() == 4);
-  std::string comment = stored + "words of somebody";
+  std::string comment = stored + "words of a person";
   comment[stored.size() - 2] = 17;
   CHECK(parse_npz(bytes_of(comment)).size() == 4);
 

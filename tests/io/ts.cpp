@@ -140,7 +140,7 @@ TEST_CASE("ts: reads a file without labels") {
 }
 
 TEST_CASE("ts: classes of the options replace those of the header") {
-  const TsOptions options{.classes = {"run", "stand", "walk"}};
+  const TsOptions options{.classes = {"run", "sit", "walk"}};
   const auto set = parse_ts(header + "1:walk\n2:run\n", options);
   CHECK(set.classes == options.classes);
   CHECK(set.labels == std::vector<Index>{2, 0});

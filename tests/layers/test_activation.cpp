@@ -37,7 +37,7 @@ TEMPLATE_TEST_CASE("activation layers: gradients match central differences", "",
   }
 }
 
-TEST_CASE("an activation layer computes what its function does, parameters included") {
+TEST_CASE("activation layers: compute the function with its parameters") {
   Sequential model(5, Activate<LeakyRelu>{{.negative_slope = 0.25}});
   const auto timeline = Timeline::from_lengths({3, 1});
   decltype(model)::Tape tape;
@@ -50,7 +50,7 @@ TEST_CASE("an activation layer computes what its function does, parameters inclu
   CHECK(same_bits(d_x, (x.array() > 0).select(MatrixX<float>::Ones(5, 4), 0.25f)));
 }
 
-TEST_CASE("an activation layer reads columns that lie apart") {
+TEST_CASE("activation layers: read non-contiguous columns and write gradients there") {
   const ActivationLayer<double, Cube> cube(Activate<Cube>{});
   const MatrixX<double> wide = noise(11, 6);
   decltype(cube)::Tape tape;
@@ -66,7 +66,7 @@ TEST_CASE("an activation layer reads columns that lie apart") {
   CHECK((d_wide.bottomRows(2).array() == 1).all());
 }
 
-TEST_CASE("a number that overflows in an activation is told by its place") {
+TEST_CASE("activation layers: an overflow is located by sample and step") {
   auto model = sequential<double>(1, Activate<Cube>{});
   decltype(model)::Tape tape;
   const auto timeline = Timeline::rectangular(1, 3);

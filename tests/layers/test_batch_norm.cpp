@@ -80,7 +80,7 @@ TEST_CASE("batch norm: every feature has mean 0 and variance 1 over all valid st
   CHECK(model.forward(x, timeline, tape).isApprox(x));  // evaluation: initial running statistics
 }
 
-TEST_CASE("batch norm: masked steps count for nothing, wherever they lie") {
+TEST_CASE("batch norm: results do not depend on masked steps") {
   MatrixX<bool> mask(3, 6);
   mask << 1, 0, 1, 1, 0, 0,  //
       0, 0, 0, 0, 0, 0,      //
@@ -112,7 +112,7 @@ TEST_CASE("batch norm: masked steps count for nothing, wherever they lie") {
   CHECK(same_bits(run(Timeline::from_mask(longer), x), compact));
 }
 
-TEST_CASE("batch norm: running statistics follow in the sense of both frameworks") {
+TEST_CASE("batch norm: running statistics follow the rules of PyTorch and Keras") {
   const MatrixX<double> x = noise(3, 7).array() + 2, old_mean = noise(3, 1, 8), old_var = noise(3, 1, 9).cwiseAbs();
   const auto after = [&](const Norm& norm, const std::vector<MatrixX<double>>& batches) {
     Model model(3, {norm});
@@ -139,7 +139,7 @@ TEST_CASE("batch norm: running statistics follow in the sense of both frameworks
   CHECK(nothing.second == old_var);
 }
 
-TEST_CASE("batch norm without momentum: the running values are means over all batches") {
+TEST_CASE("batch norm: running statistics are means over all batches when there is no momentum") {
   Model model(2, {Norm{.momentum = {}}});
   model.initialise(3);
   const MatrixX<double> a = noise(2, 5), b = noise(2, 9, 2), c = noise(2, 4, 3);
@@ -149,7 +149,7 @@ TEST_CASE("batch norm without momentum: the running values are means over all ba
   CHECK(model.parameters()["0.batches"](0, 0) == 3);
 }
 
-TEST_CASE("batch norm inside a graph is followed as outside") {
+TEST_CASE("batch norm: running statistics inside a graph equal those outside") {
   Graph<double> inner, graph;
   inner.add(Norm{}, inner.add(Norm{}, inner.input()));
   const auto a = graph.add(Dense{.units = 2}, graph.input()), b = graph.add(inner, a);
@@ -166,7 +166,7 @@ TEST_CASE("batch norm inside a graph is followed as outside") {
   CHECK(model.statistics() == 15);
 }
 
-TEST_CASE("batch norm: running statistics get no gradient, and nothing but batches moves them") {
+TEST_CASE("batch norm: running statistics have no gradient and no pass changes them") {
   Model model(2, {Norm{}, Dense{.units = 1}});
   model.initialise(1);
   Model::Tape tape;
@@ -184,7 +184,7 @@ TEST_CASE("batch norm: running statistics get no gradient, and nothing but batch
   CHECK((model.parameters()["0.weight"].array() == 1).all());
 }
 
-TEST_CASE("batch norm: what cannot be is refused") {
+TEST_CASE("batch norm: refuses options out of range") {
   CHECK_THROWS_MATCHES(Model(3, {Norm{.epsilon = -1}}), ValueError,
                        says("layer 0 (batch norm): epsilon must be from 2.2250738585072014e-308 to"));
   for (const double momentum : {0.0, 1.5})
@@ -193,7 +193,7 @@ TEST_CASE("batch norm: what cannot be is refused") {
   CHECK(Model(3, {Norm{.scaled = false}}).parameters().table().names() == "0.bias, 0.running_mean, 0.running_var");
 }
 
-TEST_CASE("batch norm allocates nothing after the first batch") {
+TEST_CASE("batch norm: allocates nothing after the first batch") {
   Model model(3, {Norm{}, Dense{.units = 2}, Norm{}});
   model.initialise(1);
   Model::Weights weights;

@@ -79,7 +79,7 @@ const auto ragged = Timeline::from_lengths({3, 0, 9, 1, 2});
 
 }  // namespace
 
-TEST_CASE("conv1d: the formula, for every option and length") {
+TEST_CASE("conv1d: outputs equal the formula for every option and length") {
   for (const WindowPadding padding : {valid(), same(), causal(), WindowPadding(2), WindowPadding(5)})
     for (const Index stride : {1, 2, 3})
       for (const Index dilation : {1, 2, 4})
@@ -104,7 +104,7 @@ TEST_CASE("conv1d: gradients match central differences") {
   CHECK(report.worst < 1e-7);
 }
 
-TEST_CASE("conv1d: a masked step is a zero at its own place, where steps stay what they are") {
+TEST_CASE("conv1d: masked steps are zeros when the number of steps is kept") {
   const Timeline gaps = timelines().back();
   REQUIRE(gaps.has_gaps());
   for (const WindowPadding padding : {same(), causal(), WindowPadding(2)}) {
@@ -122,7 +122,7 @@ TEST_CASE("conv1d: a masked step is a zero at its own place, where steps stay wh
   CHECK(report.worst < 1e-7);
 }
 
-TEST_CASE("conv1d: the number of steps cannot change around gaps, nor a state be carried over them") {
+TEST_CASE("conv1d: refuses gaps when the number of steps changes or a state is given") {
   const Timeline gaps = timelines().back();
   const MatrixX<double> x = noise(4, gaps.columns());
   auto shorter = sequential<double>(4, layer(2, 3)), carrying = sequential<double>(4, layer(2, 3, causal()));
@@ -133,7 +133,7 @@ TEST_CASE("conv1d: the number of steps cannot change around gaps, nor a state be
   CHECK_THROWS_MATCHES(carrying.forward(x, gaps, tape, {}, state), ShapeError, says("goes on from a state"));
 }
 
-TEST_CASE("conv1d: a sequence gives the same bits alone, in a batch, and with threads") {
+TEST_CASE("conv1d: a sequence has the same bits alone, in a batch and with threads") {
   const auto many = Timeline::from_lengths({5, 40, 0, 17, 33, 40});
   const MatrixX<double> x = noise(3, many.columns()), d_y = noise(5, many.columns(), 8);
   auto model = sequential<double>(3, layer(5, 4, same(), 1, 3), layer(4, 5, same(), 2), layer(5, 3, causal()));
@@ -157,7 +157,7 @@ TEST_CASE("conv1d: a sequence gives the same bits alone, in a batch, and with th
   CHECK(same_bits(d_x, d_same));
 }
 
-TEST_CASE("conv1d: what stands in one sequence reaches no other") {
+TEST_CASE("conv1d: NaN in one sequence does not reach other sequences") {
   auto model = sequential<double>(2, layer(3, 5, same(), 1, 2), layer(2, 3, same(), 2));
   randomise(model);
   MatrixX<double> x = noise(2, ragged.columns());
@@ -172,7 +172,7 @@ TEST_CASE("conv1d: what stands in one sequence reaches no other") {
   CHECK(model.locate_non_finite(tape) == "input at sample 2, step 0");
 }
 
-TEST_CASE("conv1d: causal windows go on where the last ones ended") {
+TEST_CASE("conv1d: causal windows continue from the state of the previous window") {
   const Index steps = 11, batch = 3;
   const auto whole = Timeline::from_lengths({steps, 4, 9});
   auto model = sequential<double>(2, layer(3, 3, causal(), 1, 2), layer(2, 2, causal()));
@@ -198,7 +198,7 @@ TEST_CASE("conv1d: causal windows go on where the last ones ended") {
   CHECK_FALSE(sequential<double>(2, layer(3, 3, same())).causal());
 }
 
-TEST_CASE("conv1d: gradients of states, of which the last alone may have one") {
+TEST_CASE("conv1d: gradients of states match central differences, also of the final state alone") {
   auto model = sequential<double>(2, layer(2, 3, causal(), 1, 2));
   randomise(model);
   ModelState<double> initial = {{noise(8, ragged.batch(), 4)}}, d_initial;
@@ -235,7 +235,7 @@ TEST_CASE("conv1d: gradients of states, of which the last alone may have one") {
                        says("initial state: expects 8 x 5, got 3 x 5"));
 }
 
-TEST_CASE("conv1d allocates nothing after the first batch") {
+TEST_CASE("conv1d: allocates nothing after the first batch") {
   auto model = sequential<double>(3, layer(5, 4, same(), 1, 3), layer(4, 5, same(), 2), layer(5, 3, causal()));
   randomise(model);
   const auto large = Timeline::from_lengths({9, 20, 0, 17}), small = Timeline::from_lengths({8, 3, 16, 5});
@@ -255,7 +255,7 @@ TEST_CASE("conv1d allocates nothing after the first batch") {
   CHECK(count == 0);
 }
 
-TEST_CASE("conv1d: options that no convolution can have") {
+TEST_CASE("conv1d: refuses options out of range") {
   const auto with = [](Conv1d conv) { sequential<double>(4, conv); };
   CHECK_THROWS_MATCHES(with({}), ShapeError, says("layer 0 (conv1d): expects at least 1 unit, got 0"));
   CHECK_THROWS_MATCHES(with(layer(2, 0)), ValueError,
@@ -270,7 +270,7 @@ TEST_CASE("conv1d: options that no convolution can have") {
   CHECK_THROWS_MATCHES(with(layer(3, 1, valid(), 1, 1, 2)), ShapeError, says("got 2 groups for 4 and 3 features"));
 }
 
-TEST_CASE("conv1d: first values count all taps, as Keras and PyTorch do") {
+TEST_CASE("conv1d: initial values count all taps in the fans, as Keras and PyTorch do") {
   auto model = sequential<double>(2, Conv1d{.units = 64, .kernel = 9});
   model.initialise(1);
   const double limit = std::sqrt(6. / (9 * 2 + 9 * 64)), most = model.parameters()["0.weight"].cwiseAbs().maxCoeff();
@@ -278,7 +278,7 @@ TEST_CASE("conv1d: first values count all taps, as Keras and PyTorch do") {
   CHECK(most > 0.98 * limit);
 }
 
-TEST_CASE("conv1d: a value that overflows is told by the step of the output") {
+TEST_CASE("conv1d: an overflow is located by the step of the output") {
   auto model = sequential<double>(1, layer(1, 2, valid(), 2));
   model.parameters().values().setConstant(1);
   MatrixX<double> x = MatrixX<double>::Zero(1, ragged.columns());

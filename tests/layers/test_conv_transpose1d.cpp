@@ -53,7 +53,7 @@ const auto ragged = Timeline::from_lengths({3, 0, 9, 1, 2});
 
 }  // namespace
 
-TEST_CASE("conv transpose1d: the formula, for every option and length") {
+TEST_CASE("conv transpose1d: outputs equal the formula for every option and length") {
   for (const WindowPadding padding : {valid(), same(), WindowPadding(1), WindowPadding(3)})
     for (const Index stride : {1, 2, 3, 4})
       for (const Index dilation : {1, 2, 4})
@@ -95,7 +95,7 @@ TEST_CASE("conv transpose1d: gradients match central differences") {
   CHECK(report.worst < 1e-7);
 }
 
-TEST_CASE("conv transpose1d: steps that stay what they are may be masked in between") {
+TEST_CASE("conv transpose1d: masked steps are zeros when the number of steps is kept") {
   const Timeline gaps = timelines().back();
   Model model(2, layer(3, 3, 1, 2, same()));
   randomise(model);
@@ -116,7 +116,7 @@ TEST_CASE("conv transpose1d: steps that stay what they are may be masked in betw
                        says("layer 0 (conv transpose): changes the number of steps"));
 }
 
-TEST_CASE("conv transpose1d: the same bits alone, in a batch, and with threads, and no allocation after the first") {
+TEST_CASE("conv transpose1d: same bits alone, in a batch and with threads, no allocation after the first batch") {
   const auto many = Timeline::from_lengths({5, 40, 0, 17, 33, 40}), fewer = Timeline::from_lengths({30, 0, 22, 4});
   Model model(3, layer(5, 4, 2, 3, 2, 1));
   randomise(model);
@@ -149,7 +149,7 @@ TEST_CASE("conv transpose1d: the same bits alone, in a batch, and with threads, 
 }
 
 // A matrix without columns has a null pointer; the sanitizers detect arithmetic on it.
-TEST_CASE("conv transpose1d: sequences without steps give nothing and learn nothing") {
+TEST_CASE("conv transpose1d: sequences without steps have no output and no gradient") {
   Model model(2, layer(4, 3, 2, 1, valid(), 0, 2));
   model.initialise(1);
   const Timeline timeline = Timeline::from_lengths({0, 0});
@@ -163,7 +163,7 @@ TEST_CASE("conv transpose1d: sequences without steps give nothing and learn noth
   CHECK(gradient.values().isZero(0));
 }
 
-TEST_CASE("conv transpose1d: options that it cannot have") {
+TEST_CASE("conv transpose1d: refuses options out of range") {
   const auto with = [](const Transpose& conv) { Model(4, conv); };
   CHECK_THROWS_MATCHES(with(layer(0, 1, 1)), ShapeError,
                        says("layer 0 (conv transpose): expects at least 1 unit, got 0"));

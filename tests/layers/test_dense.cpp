@@ -9,7 +9,7 @@ namespace test_dense {
 using namespace unroll;
 using namespace model_run;
 
-TEST_CASE("dense: W x + b for every column") {
+TEST_CASE("dense: outputs equal W x + b in every column") {
   const bool biased = GENERATE(true, false);
   auto model = sequential<double>(3, Dense{.units = 4, .biased = biased});
   randomise(model);
@@ -27,7 +27,7 @@ TEST_CASE("dense: W x + b for every column") {
   CHECK(report.worst < 1e-7);
 }
 
-TEST_CASE("dense runs over a part of a larger matrix") {
+TEST_CASE("dense: reads a block of a larger matrix") {
   auto model = sequential<double>(3, Dense{.units = 4});
   randomise(model);
   const MatrixX<double> whole = noise(7, 5);
@@ -37,7 +37,7 @@ TEST_CASE("dense runs over a part of a larger matrix") {
   CHECK(same_bits(model.forward(view(whole.middleRows(2, 3)), timeline, one), model.forward(copy, timeline, two)));
 }
 
-TEST_CASE("sizes that no layer can have") {
+TEST_CASE("dense: refuses sizes out of range") {
   const auto units = [](Index n) { sequential<double>(3, Dense{.units = n}); };
   CHECK_THROWS_MATCHES(units(0), ShapeError, says("layer 0 (dense): expects at least 1 unit, got 0"));
   CHECK_THROWS_MATCHES(units(-3), ShapeError, says("got -3"));

@@ -21,7 +21,7 @@ constexpr Pass training{.training = true, .seed = 7, .update = 3};
 
 }  // namespace
 
-TEST_CASE("dropout drops each value on its own and scales what is left") {
+TEST_CASE("dropout: drops values independently and scales the others") {
   const auto timeline = Timeline::rectangular(20, 30);
   const MatrixX<double> m = mask(timeline, training, {.rate = 0.4}, 10);
   CHECK((m.array() == 0 || m.array() == 1 / 0.6).all());
@@ -38,13 +38,13 @@ TEST_CASE("dropout drops each value on its own and scales what is left") {
   CHECK(std::abs(agree(m.leftCols(599), m.rightCols(599)) - chance) < 0.03);
 }
 
-TEST_CASE("dropout does nothing in evaluation and at rate 0") {
+TEST_CASE("dropout: changes nothing in evaluation and at rate 0") {
   const auto timeline = Timeline::from_lengths({3, 1});
   CHECK(same_bits(mask(timeline, {}), MatrixX<double>::Ones(6, 4)));
   CHECK(same_bits(mask(timeline, training, {.rate = 0}), MatrixX<double>::Ones(6, 4)));
 }
 
-TEST_CASE("one mask for all steps of a sample, another for each sample") {
+TEST_CASE("dropout: same_for_all_steps draws one mask for each sample") {
   const auto timeline = Timeline::from_lengths({3, 5, 5});
   const MatrixX<double> m = mask(timeline, training, {.rate = 0.5, .same_for_all_steps = true}, 16);
   for (Index c = 0; c < m.cols(); ++c) CHECK(same_bits(m.col(c), m.col(timeline.rank_of(c))));
@@ -52,7 +52,7 @@ TEST_CASE("one mask for all steps of a sample, another for each sample") {
   CHECK(!same_bits(m.col(1), m.col(2)));
 }
 
-TEST_CASE("a mask belongs to seed, update, layer, sample, step and feature, not to a place in the batch") {
+TEST_CASE("dropout: masks depend on seed, update, layer, sample, step and feature, not on the rank") {
   const auto timeline = Timeline::from_lengths({2, 4, 3});
   const MatrixX<double> m = mask(timeline, training);
   CHECK(same_bits(m, mask(timeline, training)));
@@ -78,7 +78,7 @@ TEST_CASE("a mask belongs to seed, update, layer, sample, step and feature, not 
   CHECK(!same_bits(tape.in[2].values, MatrixX<double>(m.cwiseProduct(m))));  // the second layer has a different mask
 }
 
-TEST_CASE("a window of a batch has the masks of the whole batch") {
+TEST_CASE("dropout: a window of a batch has the masks of the whole batch") {
   const auto timeline = Timeline::from_lengths({2, 5, 3});
   const auto window = timeline.window(1, 4);
   CHECK(same_bits(mask(window, training), mask(timeline, training).middleCols(timeline.offset(1), window.columns())));
@@ -91,14 +91,14 @@ TEST_CASE("dropout: gradients match central differences") {
   CHECK(report.worst < 1e-7);
 }
 
-TEST_CASE("dropout refuses rates out of range") {
+TEST_CASE("dropout: refuses rates out of range") {
   const auto with = [](double rate) { sequential<double>(3, Dropout{.rate = rate}); };
   CHECK_THROWS_MATCHES(with(1), ValueError, says("layer 0 (dropout): rate must be in [0, 1) in double, it is 1"));
   CHECK_THROWS_AS(with(-0.1), ValueError);
   CHECK_THROWS_AS(with(std::nan("")), ValueError);
 }
 
-TEST_CASE("dropout that overflows is found") {
+TEST_CASE("dropout: an overflow is located by sample and step") {
   auto model = sequential<double>(2, Dropout{.rate = 0.5});
   decltype(model)::Tape tape;
   MatrixX<double> x = MatrixX<double>::Ones(2, 20);

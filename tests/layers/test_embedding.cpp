@@ -21,7 +21,7 @@ MatrixX<double> tokens(std::initializer_list<double> numbers) {
 
 }  // namespace
 
-TEST_CASE("an embedding looks up a column for each token, and its gradient goes back to that column") {
+TEST_CASE("embedding: copies the column of each token and adds its gradient to that column") {
   auto model = sequential<double>(1, Embedding{.size = 4, .dimension = 3});
   model.initialise(1);
   const auto table = model.parameters()["0.weight"];
@@ -44,7 +44,7 @@ TEST_CASE("an embedding looks up a column for each token, and its gradient goes 
   CHECK(d_x.isZero(0));
 }
 
-TEST_CASE("a language model's gradients are right") {
+TEST_CASE("embedding: gradients of a language model match central differences") {
   auto model =
       sequential<double>(1, Embedding{.size = 5, .dimension = 3}, Recurrent<Gru>{.units = 4}, Dense{.units = 5});
   model.initialise(2);
@@ -65,12 +65,12 @@ TEST_CASE("a language model's gradients are right") {
   CHECK(report.worst < 1e-6);
 }
 
-TEST_CASE("embedding: a table with tokens beyond the exact numbers of its scalar is refused") {
+TEST_CASE("embedding: refuses a table with more tokens than its scalar represents exactly") {
   CHECK_THROWS_MATCHES(Sequential(1, Embedding{.size = 16'777'217, .dimension = 1}), ValueError,
                        says("expects at most 16777216 tokens"));
 }
 
-TEST_CASE("numbers that are no token are refused") {
+TEST_CASE("embedding: refuses numbers that are no token") {
   Sequential model(1, Embedding{.size = 4, .dimension = 2});
   decltype(model)::Tape tape;
   const auto run = [&](float number) {
@@ -84,7 +84,7 @@ TEST_CASE("numbers that are no token are refused") {
   CHECK_THROWS_MATCHES(Sequential(1, Embedding{.dimension = 2}), ShapeError, says("got 0 and 2"));
 }
 
-TEST_CASE("a padding token is zero at first and never gets a gradient") {
+TEST_CASE("embedding: a padding token is initially zero and has no gradient") {
   auto model = sequential<double>(1, Embedding{.size = 4, .dimension = 3, .padding = 1});
   model.initialise(1);
   const auto table = model.parameters()["0.weight"];
@@ -104,7 +104,7 @@ TEST_CASE("a padding token is zero at first and never gets a gradient") {
   CHECK(model.parameters().table().learned() == std::vector<detail::Segment>{{0, 3}, {6, 6}});
 }
 
-TEST_CASE("vectors that are known beforehand stand in place of those drawn") {
+TEST_CASE("embedding: initialise copies pretrained vectors and draws the others") {
   const MatrixX<float> all = noise(3, 5, 4).cast<float>();
   Sequential whole(1, Embedding{.size = 5, .dimension = 3, .pretrained = all, .padding = 2});
   whole.initialise(1);
@@ -130,7 +130,7 @@ TEST_CASE("vectors that are known beforehand stand in place of those drawn") {
   }
 }
 
-TEST_CASE("gradients reach the vectors that are not frozen, and say which they touched") {
+TEST_CASE("embedding: only vectors that are not frozen have gradients and are touched") {
   const auto frozen = GENERATE(std::vector<Index>{}, std::vector<Index>{3, 0}, std::vector<Index>{0, 1, 2, 3, 4});
   const bool whole = GENERATE(false, true), sparse = GENERATE(false, true);
   const Embedding words{.size = 5, .dimension = 3, .frozen = whole, .frozen_tokens = frozen, .sparse = sparse};
@@ -163,7 +163,7 @@ TEST_CASE("gradients reach the vectors that are not frozen, and say which they t
   }
 }
 
-TEST_CASE("stacks, and an embedding that learns by pieces of columns, touch the same tokens") {
+TEST_CASE("embedding: sequential and stack touch the same tokens, also in pieces of columns") {
   const Embedding words{.size = 9, .dimension = 3, .padding = 4};
   const auto model = sequential<double>(1, words);
   const Stack<double> stack(1, {words});
@@ -189,7 +189,7 @@ TEST_CASE("stacks, and an embedding that learns by pieces of columns, touch the 
   }
 }
 
-TEST_CASE("the check of gradients passes by what is frozen") {
+TEST_CASE("check_gradients: leaves out frozen vectors") {
   struct Tokens : LayerBase<double> {  // rounds, so finite differences of the input keep the tokens
     struct Tape {
       Buffer<double> output;
@@ -218,7 +218,7 @@ TEST_CASE("the check of gradients passes by what is frozen") {
   CHECK(report.checked == model.parameters().size() - 6 + 6);  // two frozen vectors less, 6 inputs more
 }
 
-TEST_CASE("tables that contradict themselves are refused") {
+TEST_CASE("embedding: refuses contradictory tables") {
   using E = Embedding;
   const auto make = [](E layer) { sequential<double>(1, std::move(layer)); };
   const MatrixX<float> vectors = MatrixX<float>::Ones(3, 4);

@@ -25,7 +25,7 @@ MatrixX<double> outputs(const LayerNorm& layer, const MatrixX<double>& x, std::u
 
 }  // namespace
 
-TEST_CASE("layer norm: every column has mean 0 and variance 1 at first") {
+TEST_CASE("layer norm: every column initially has mean 0 and variance 1") {
   for (const Index features : {2, 5, 8, 19}) {
     const MatrixX<double> x = (3 * noise(features, 4)).array() + 7, y = outputs({.epsilon = 1e-12}, x);
     CHECK(y.colwise().sum().isZero(1e-12));
@@ -36,7 +36,7 @@ TEST_CASE("layer norm: every column has mean 0 and variance 1 at first") {
   }
 }
 
-TEST_CASE("layer norm: gain, shift and epsilon as written") {
+TEST_CASE("layer norm: gain, shift and epsilon enter as in the formula") {
   const MatrixX<double> x{{1, 0}, {3, 0}};
   CHECK(outputs({.epsilon = 3}, x).isApprox(MatrixX<double>{{-0.5, 0}, {0.5, 0}}));
   Model model(2, {LayerNorm{.epsilon = 3}});
@@ -56,12 +56,12 @@ TEST_CASE("layer norm: gradients match central differences") {
     }
 }
 
-TEST_CASE("layer norm: a column has the same bits wherever it stands") {
+TEST_CASE("layer norm: the bits of a column do not depend on its position") {
   const MatrixX<double> x = noise(13, 9), all = outputs({}, x, 3);
   for (Index c = 0; c < 9; ++c) CHECK(same_bits(outputs({}, x.col(c), 3), all.col(c)));
 }
 
-TEST_CASE("layer norm: what is left out has no parameters, and what cannot be is refused") {
+TEST_CASE("layer norm: disabled scale and shift have no parameters and epsilon 0 is refused") {
   CHECK(Model(3, {LayerNorm{}}).parameters().table().names() == "0.weight, 0.bias");
   CHECK(Model(3, {LayerNorm{.shifted = false}}).parameters().table().names() == "0.weight");
   CHECK(Model(3, {LayerNorm{.scaled = false, .shifted = false}}).parameters().size() == 0);
@@ -69,7 +69,7 @@ TEST_CASE("layer norm: what is left out has no parameters, and what cannot be is
                        says("layer 0 (layer norm): epsilon must be from 2.2250738585072014e-308 to"));
 }
 
-TEST_CASE("layer norm allocates nothing after the first batch, and tells where its input overflows") {
+TEST_CASE("layer norm: allocates nothing after the first batch, a huge input has finite outputs") {
   Model model(3, {LayerNorm{}, Dense{.units = 2}, LayerNorm{}});
   randomise(model);
   Model::Weights weights;

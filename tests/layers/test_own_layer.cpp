@@ -46,7 +46,7 @@ struct Scale : LayerBase<double> {
 
 }  // namespace
 
-TEST_CASE("a user's own layers work in a model like the built-in ones") {
+TEST_CASE("own layer: has the gradients and states of a built-in layer in a model") {
   auto model = sequential<double>(3, Scale{}, RunningSum{}, Dense{.units = 2}, RunningSum{}, LastStep{}, Scale{});
   model.initialise(1);
   CHECK((model.parameters()["0.gain"].array() == 1).all());
@@ -68,7 +68,7 @@ TEST_CASE("a user's own layers work in a model like the built-in ones") {
   CHECK(!gradient["2.weight"].isZero(0));
 }
 
-TEST_CASE("own layer: a state that final_state does not give is refused, in a chain and in a graph") {
+TEST_CASE("own layer: a state missing in final_state is refused in a chain and in a graph") {
   struct Forgetful : RunningSum {
     void final_state(const Signal<double>&, const Tape&, State<double>& state) const { state.clear(); }
   };
@@ -86,7 +86,7 @@ TEST_CASE("own layer: a state that final_state does not give is refused, in a ch
   refused(sequential<double>(3, graph), "node 1");
 }
 
-TEST_CASE("what a user's own layer throws names the layer") {
+TEST_CASE("own layer: its exceptions name the layer") {
   CHECK_THROWS_MATCHES(sequential<double>(3, LastStep{}, RunningSum{}), ShapeError,
                        says("layer 1 (running sum): sums over steps, and there are none left"));
 }

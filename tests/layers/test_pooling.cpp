@@ -41,14 +41,14 @@ MatrixX<double> row(Numbers... numbers) {
 
 }  // namespace
 
-TEST_CASE("pooling counts valid steps alone, a sequence without steps gives 0") {
+TEST_CASE("pooling: reads valid steps only and gives 0 for a sequence without steps") {
   CHECK(same_bits(pooled<LastStep>(numbered(), timeline), row(2., 0., 21., 30.)));
   CHECK(same_bits(pooled<MeanOverTime>(numbered(), timeline), row(1., 0., 20.5, 30.)));
   CHECK(same_bits(pooled<MaxOverTime>(numbered(), timeline), row(2., 0., 21., 30.)));
   CHECK(same_bits(pooled<MaxOverTime>(-numbered(), timeline), row(-0., 0., -20., -30.)));
 }
 
-TEST_CASE("a batch without any step") {
+TEST_CASE("pooling: gives zeros when no sequence has steps") {
   const auto empty = Timeline::from_lengths({0, 0});
   const MatrixX<double> none(2, 0);
   CHECK(pooled<LastStep>(none, empty).isZero(0));
@@ -65,7 +65,7 @@ TEST_CASE("a batch without any step") {
   CHECK((gradient["1.bias"].array() == 2).all());
 }
 
-TEST_CASE("max over time: the gradient goes to the first of equal values, and a NaN is not hidden") {
+TEST_CASE("max over time: the first of equal values has the gradient, a NaN is the maximum") {
   auto model = sequential<double>(1, MaxOverTime{});
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
@@ -90,7 +90,7 @@ TEMPLATE_TEST_CASE("pooling: gradients match central differences", "", LastStep,
   CHECK(report.worst < 1e-7);
 }
 
-TEMPLATE_TEST_CASE("pooling a sample gives the same bits in any batch", "", LastStep, MeanOverTime, MaxOverTime) {
+TEMPLATE_TEST_CASE("pooling: a sample has the same bits in any batch", "", LastStep, MeanOverTime, MaxOverTime) {
   const auto many = Timeline::from_lengths({2, 7, 5, 7});
   const MatrixX<double> x = noise(3, many.columns());
   const auto out = pooled<TestType>(x, many);
@@ -103,12 +103,12 @@ TEMPLATE_TEST_CASE("pooling a sample gives the same bits in any batch", "", Last
   }
 }
 
-TEST_CASE("steps that are pooled already cannot be pooled again") {
+TEST_CASE("pooling: refuses an input that is pooled already") {
   CHECK_THROWS_MATCHES(sequential<double>(2, LastStep{}, MeanOverTime{}), ShapeError,
                        says("layer 1 (mean over time): pools over steps, the input has one column for every"));
 }
 
-TEST_CASE("a value that overflows in pooling is told by its sample") {
+TEST_CASE("pooling: an overflow is located by its sample") {
   auto model = sequential<double>(1, MeanOverTime{});
   decltype(model)::Tape tape;
   MatrixX<double> x = numbered();

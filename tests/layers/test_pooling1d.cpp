@@ -35,7 +35,7 @@ using Max = MaxPool1d;
 
 }  // namespace
 
-TEST_CASE("pooling over windows: what stands in each, and where they lie") {
+TEST_CASE("pooling1d: outputs equal the maximum or mean of each window") {
   CHECK(same_bits(run(Max({.kernel = 2}), {1, 5, 3, 2, 9}), row({5, 3})));
   CHECK(same_bits(run(Max({.kernel = 3, .stride = 1}), {1, 5, 3, 2, 9}), row({5, 5, 9})));
   CHECK(same_bits(run(Max({.kernel = 3, .stride = 2, .padding = same()}), {1, 5, 3, 2, 9}), row({5, 5, 9})));
@@ -46,13 +46,13 @@ TEST_CASE("pooling over windows: what stands in each, and where they lie") {
   CHECK(same_bits(run(Average({.kernel = 4, .stride = 3, .padding = same()}), {1, 5, 3, 2, 9}), row({3, 14. / 3})));
 }
 
-TEST_CASE("a mean is one of the steps that are there, unless padding is to be counted") {
+TEST_CASE("average pool1d: padding counts only when count_padding is set") {
   CHECK(same_bits(run(Average({.kernel = 3, .stride = 1, .padding = 1}), {3, 6, 9}), row({4.5, 6, 7.5})));
   CHECK(same_bits(run(Average({.kernel = 3, .stride = 1, .padding = 1, .count_padding = true}), {3, 6, 9}),
                   row({3, 6, 5})));
 }
 
-TEST_CASE("max pool1d: taps are as far apart as the dilation, within the sequence only") {
+TEST_CASE("max pool1d: taps have the distance of the dilation and stay within the sequence") {
   CHECK(same_bits(run(Max({.kernel = 2, .stride = 1, .dilation = 3}), {1, 5, 3, 2, 9, 4}), row({2, 9, 4})));
   CHECK(same_bits(run(Max({.kernel = 3, .stride = 2, .dilation = 2, .padding = 2}), {-1, -5, -3, -2, -9, -4}),
                   row({-1, -1, -3})));
@@ -62,7 +62,7 @@ TEST_CASE("max pool1d: taps are as far apart as the dilation, within the sequenc
                   row({4, 1, 4, 2})));
 }
 
-TEST_CASE("pooling over windows: ceil_mode adds a window that reaches beyond the end, if it begins at a step") {
+TEST_CASE("pooling1d: ceil_mode adds a last window that begins at a step") {
   const auto max = [](Index kernel, Index stride, Index padding, Index dilation = 1) {
     return Max({.kernel = kernel, .stride = stride, .dilation = dilation, .padding = padding, .ceil_mode = true});
   };
@@ -78,7 +78,7 @@ TEST_CASE("pooling over windows: ceil_mode adds a window that reaches beyond the
   CHECK(same_bits(run(max(2, 2, 0), {}), row({})));
 }
 
-TEST_CASE("average pool1d: in ceil_mode padding is counted, and what lies behind it is not") {
+TEST_CASE("average pool1d: ceil_mode counts padding but no places behind it") {
   const auto mean = [](bool count_padding) {
     return Average({.kernel = 4, .stride = 3, .padding = 1, .count_padding = count_padding, .ceil_mode = true});
   };
@@ -87,7 +87,7 @@ TEST_CASE("average pool1d: in ceil_mode padding is counted, and what lies behind
   CHECK(same_bits(run(mean(true), {3, 6, 9, 1, 5, 8, 4}), row({4.5, 5.75, 4})));
 }
 
-TEST_CASE("max pool1d: a window that a dilation leaves without a step gives 0 and hands no gradient on") {
+TEST_CASE("max pool1d: a window without steps gives 0 and passes no gradient") {
   auto model = sequential<double>(1, Max({.kernel = 2, .stride = 1, .dilation = 3, .padding = 2}));
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
@@ -98,7 +98,7 @@ TEST_CASE("max pool1d: a window that a dilation leaves without a step gives 0 an
   CHECK(same_bits(d_x, row({100, 1})));
 }
 
-TEST_CASE("pooling over windows leaves masked steps out") {
+TEST_CASE("pooling1d: windows leave out masked steps") {
   MatrixX<bool> mask(1, 6);
   mask << 0, 1, 1, 0, 1, 0;
   const Timeline gaps = Timeline::from_mask(mask);
@@ -119,7 +119,7 @@ TEST_CASE("pooling over windows leaves masked steps out") {
                        says("layer 0 (max pool1d): changes the number of steps"));
 }
 
-TEST_CASE("max pool1d: the gradient goes to the first of equal values, from all windows, and a NaN is not hidden") {
+TEST_CASE("max pool1d: the first of equal values has the gradient of all windows, a NaN is the maximum") {
   auto model = sequential<double>(1, Max({.kernel = 2, .stride = 1}));
   decltype(model)::Tape tape;
   auto gradient = model.parameters().zeros_like();
@@ -132,7 +132,7 @@ TEST_CASE("max pool1d: the gradient goes to the first of equal values, from all 
   CHECK(std::isinf(run(Max({.kernel = 2}), {-INFINITY, -INFINITY})(0, 0)));
 }
 
-TEST_CASE("upsample repeats each step, and goes before no gap") {
+TEST_CASE("upsample: repeats each step and refuses gaps") {
   auto model = sequential<double>(1, Upsample{.factor = 3});
   decltype(model)::Tape tape;
   const auto timeline = Timeline::from_lengths({1, 2});
@@ -147,7 +147,7 @@ TEST_CASE("upsample repeats each step, and goes before no gap") {
                        says("layer 0 (upsample): changes the number of steps"));
 }
 
-TEST_CASE("pooling over windows and upsampling: gradients match central differences, lengths of 0 and 1 among them") {
+TEST_CASE("pooling1d: gradients match central differences, with upsampling and lengths 0 and 1 too") {
   const auto ragged = Timeline::from_lengths({3, 0, 9, 1, 2});
   GradientReport report;
   for (const WindowPadding padding : {valid(), same(), causal(), WindowPadding(1)})
@@ -164,7 +164,7 @@ TEST_CASE("pooling over windows and upsampling: gradients match central differen
   CHECK(report.worst < 1e-7);
 }
 
-TEST_CASE("pooling over windows: the same bits in any batch, and no allocation after the first") {
+TEST_CASE("pooling1d: same bits in any batch and no allocation after the first") {
   const auto many = Timeline::from_lengths({2, 17, 0, 9});
   const MatrixX<double> x = noise(3, many.columns());
   auto model = sequential<double>(3, Max({.kernel = 3, .stride = 2, .padding = same()}), Upsample{.factor = 2},
@@ -188,7 +188,7 @@ TEST_CASE("pooling over windows: the same bits in any batch, and no allocation a
   CHECK(count == 0);
 }
 
-TEST_CASE("windows that no pooling can have") {
+TEST_CASE("pooling1d: refuses options out of range") {
   const auto with = [](const MaxPool1d& options) { sequential<double>(2, Max(options)); };
   CHECK_THROWS_MATCHES(with({.kernel = 0}), ValueError,
                        says("layer 0 (max pool1d): expects a kernel of at least 1 and less than 16777216, got 0"));

@@ -58,7 +58,7 @@ MatrixX<double> ends(const MatrixX<double>& steps, Direction direction) {
 
 }  // namespace
 
-TEST_CASE("a recurrent layer is its cell over time, states and all") {
+TEST_CASE("recurrent: outputs, states and gradients equal those of its cell over time") {
   const auto direction = GENERATE(Direction::forward, Direction::backward);
   OneRecurrent one({.units = units, .direction = direction});
   const auto initial = some_state(20), d_final = some_state(30);
@@ -93,7 +93,7 @@ TEST_CASE("a recurrent layer is its cell over time, states and all") {
   CHECK(same_bits(d_initial[0][1].col(1), d_final[1].col(1)));
 }
 
-TEST_CASE("Returns::last picks the column at the end of the direction") {
+TEST_CASE("recurrent: Returns::last gives the last column of the direction") {
   const auto direction = GENERATE(Direction::forward, Direction::backward);
   OneRecurrent steps({.units = units, .direction = direction});
   OneRecurrent last({.units = units, .direction = direction, .returns = Returns::last});
@@ -103,7 +103,7 @@ TEST_CASE("Returns::last picks the column at the end of the direction") {
   CHECK(last.model.output_timeline(last.tape).columns() == 4);
 }
 
-TEST_CASE("a bidirectional layer merges two cells that run against each other") {
+TEST_CASE("bidirectional: merges two cells of opposite directions") {
   const auto merge = GENERATE(Merge::concat, Merge::sum, Merge::product, Merge::average);
   const auto returns = GENERATE(Returns::steps, Returns::last);
   OneBidirectional both({.units = units, .merge = merge, .returns = returns});
@@ -137,7 +137,7 @@ TEST_CASE("a bidirectional layer merges two cells that run against each other") 
   CHECK(report.worst < 1e-6);
 }
 
-TEST_CASE("recurrent layers: gradients match central differences, in both directions, of all steps and the last") {
+TEST_CASE("recurrent: gradients match central differences for each direction and Returns") {
   const auto direction = GENERATE(Direction::forward, Direction::backward);
   const auto returns = GENERATE(Returns::steps, Returns::last);
   const auto report = gradients(
@@ -146,7 +146,7 @@ TEST_CASE("recurrent layers: gradients match central differences, in both direct
   CHECK(report.worst < 1e-6);
 }
 
-TEST_CASE("a gradient of the final state alone reaches parameters, inputs and initial states") {
+TEST_CASE("recurrent: gradients of final states alone match central differences") {
   // The layers after the recurrent one get no gradient and must propagate none.
   auto model = sequential<double>(features, Dense{.units = 3}, Recurrent<TwoStates>{.units = units}, Dense{.units = 2});
   randomise(model);
@@ -184,7 +184,7 @@ TEST_CASE("a gradient of the final state alone reaches parameters, inputs and in
   CHECK(d_x.isZero(0));
 }
 
-TEST_CASE("window by window with the state carried equals the whole, bit for bit") {
+TEST_CASE("recurrent: windows with carried states have the bits of the whole sequence") {
   auto model = sequential<double>(features, Recurrent<TwoStates>{.units = units}, Dense{.units = 3},
                                   Recurrent<Elman>{.units = 2});
   randomise(model);
@@ -205,7 +205,7 @@ TEST_CASE("window by window with the state carried equals the whole, bit for bit
   CHECK(state[1].empty());
 }
 
-TEST_CASE("a state that is set back begins anew, the others go on") {
+TEST_CASE("recurrent: a reset state starts from zero and the other samples continue") {
   OneRecurrent one({.units = units});
   one.forward();
   auto state = one.model.final_state(one.tape);
@@ -218,7 +218,7 @@ TEST_CASE("a state that is set back begins anew, the others go on") {
   CHECK_THROWS_MATCHES(reset(state[0], std::span(where).first(3)), ShapeError, says("holds 4 samples, got 3 marks"));
 }
 
-TEST_CASE("models that read later steps are not causal") {
+TEST_CASE("model: is not causal when a layer reads later steps") {
   CHECK(!sequential<double>(2, Bidirectional<TwoStates>{.units = 2}).causal());
   CHECK(!sequential<double>(2, Recurrent<TwoStates>{.units = 2, .direction = Direction::backward}, Dense{.units = 1})
              .causal());

@@ -33,7 +33,7 @@ void refused(Index features, AnyLayer<S> layer) {
 
 }  // namespace
 
-TEST_CASE("sizes: units, tokens and features that no memory holds are refused") {
+TEST_CASE("sizes: units, tokens and features larger than memory are refused") {
   for (const Index n : wild) {
     INFO(n);
     refused(n, LastStep{});
@@ -54,7 +54,7 @@ TEST_CASE("sizes: units, tokens and features that no memory holds are refused") 
   CHECK_THROWS_MATCHES(Stack<S>(Index(1) << 38, Layers{wide}), ShapeError, says("node 2 (concat): gives"));
 }
 
-TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
+TEST_CASE("sizes: windows, strides and paddings are refused when they do not fit") {
   for (const Index n : wild) {
     INFO(n);
     refused(2, Conv1d{.units = 1, .kernel = n});
@@ -103,7 +103,7 @@ TEST_CASE("sizes: windows, strides and paddings are refused or fit") {
   CHECK(spread == want);
 }
 
-TEST_CASE("sizes: estimates of memory refuse what no memory holds") {
+TEST_CASE("sizes: memory estimates refuse sizes larger than memory") {
   const Stack<S> model(2, Layers{Recurrent<Gru>{.units = 3}, Upsample{.factor = 1000}, Dense{.units = 2}});
   CHECK(summary(model, 10, 2).training_bytes > 0);
   CHECK(training_bytes(model, 10, 2, {.parts = 3}) > 0);

@@ -54,7 +54,7 @@ struct Run {
 
 }  // namespace
 
-TEST_CASE("a tied layer multiplies by the transposed table, whose gradient is the sum of both places") {
+TEST_CASE("tied dense: multiplies by the transposed table and adds both gradients") {
   const auto model = tied();
   auto apart = sequential<double>(1, words(), gru, Dense{.units = size});
   const Index before = model.parameters().size() - size;
@@ -75,7 +75,7 @@ TEST_CASE("a tied layer multiplies by the transposed table, whose gradient is th
   CHECK(one.gradient.dense().size() == 1);
 }
 
-TEST_CASE("gradients of a tied model are right, also with frozen vectors and without biases") {
+TEST_CASE("tied dense: gradients match central differences, with frozen vectors and without biases") {
   const auto frozen = GENERATE(std::vector<Index>{}, std::vector<Index>{5, 1});
   const bool biased = GENERATE(true, false);
   auto model = tied(frozen, biased);
@@ -103,7 +103,7 @@ TEST_CASE("gradients of a tied model are right, also with frozen vectors and wit
   }
 }
 
-TEST_CASE("a tied layer learns by pieces of columns what it learns at once") {
+TEST_CASE("tied dense: learning in pieces of columns equals learning at once") {
   const auto model = tied({2});
   REQUIRE(model.piece_columns() < 40000);
   const auto timeline = Timeline::rectangular(160, 250);
@@ -124,7 +124,7 @@ TEST_CASE("a tied layer learns by pieces of columns what it learns at once") {
   CHECK(pieces["0.weight"].col(2).isZero(0));
 }
 
-TEST_CASE("a stack ties as a sequential model does, and allocates as little") {
+TEST_CASE("tied dense: stack and sequential have the same bits, a stack allocates nothing") {
   const auto model = tied({4});
   Stack<double> stack(1, {words({4}), gru, TiedDense{.embedding = 0}});
   stack.parameters().values() = model.parameters().values();
@@ -143,7 +143,7 @@ TEST_CASE("a stack ties as a sequential model does, and allocates as little") {
   CHECK(count == 0);
 }
 
-TEST_CASE("the table is saved once, and counted once") {
+TEST_CASE("tied dense: the shared table is saved and counted once") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "model.safetensors";
   const auto model = tied();
@@ -162,7 +162,7 @@ TEST_CASE("the table is saved once, and counted once") {
   CHECK(lines.parameters == model.parameters().size());
 }
 
-TEST_CASE("initial values of the table are the embedding's") {
+TEST_CASE("tied dense: initial values of the table are those of the embedding") {
   auto model = tied();
   auto plain = sequential<double>(1, words(), gru);
   model.initialise(3), plain.initialise(3);
@@ -170,7 +170,7 @@ TEST_CASE("initial values of the table are the embedding's") {
   CHECK(model.parameters()["2.bias"].isZero(0));
 }
 
-TEST_CASE("what cannot be tied is refused when the model is made, with both layers named") {
+TEST_CASE("tied dense: refuses unsuitable layers and names both") {
   using T = TiedDense;
   CHECK_THROWS_MATCHES(sequential<double>(1, words(), Recurrent<Gru>{.units = 4}, T{}), ShapeError,
                        says("layer 2 (tied dense): uses the weights [3 x 7] of layer 0 (embedding), so it expects 3 "
@@ -185,14 +185,14 @@ TEST_CASE("what cannot be tied is refused when the model is made, with both laye
                        says("layer 0 (tied dense): is tied to the weights of layer 0"));
 }
 
-TEST_CASE("tied dense: refuses a block 'weight' that is no matrix of one vector per token") {
+TEST_CASE("tied dense: refuses a block weight that is no matrix of one vector per token") {
   using T = TiedDense;
   const auto refused = says("is tied to the weights of layer 0, expected an earlier layer that has a matrix 'weight'");
   CHECK_THROWS_MATCHES(sequential<double>(1, LayerNorm{}, T{}), ValueError, refused);
   CHECK_THROWS_MATCHES(sequential<double>(1, Conv1d{.units = 1, .kernel = 3}, T{}), ValueError, refused);
 }
 
-TEST_CASE("a vocabulary of many tokens") {
+TEST_CASE("tied dense: outputs and gradients equal the formula for many tokens") {
   const Index many = 1100;
   auto model = sequential<double>(1, Embedding{.size = many, .dimension = 2}, TiedDense{.biased = false});
   randomise(model);
@@ -210,7 +210,7 @@ TEST_CASE("a vocabulary of many tokens") {
   CHECK(gradient["0.weight"].isApprox(expected, 1e-13));
 }
 
-TEST_CASE("a dense layer may be tied to as well, and a model's layer used in another model") {
+TEST_CASE("tied dense: may be tied to a dense layer, and a layer of a model may be used in another") {
   auto coder = sequential<double>(7, Dense{.units = 3}, TiedDense{.embedding = 0});
   const auto report = gradients(coder);
   INFO(report.text());

@@ -31,7 +31,7 @@ std::vector<std::vector<double>> windows_of(const detail::PaddedSequences<double
 
 }  // namespace
 
-TEST_CASE("windows are contiguous, whatever stride and dilation") {
+TEST_CASE("windows: each window is contiguous for any stride and dilation") {
   const auto timeline = Timeline::from_lengths({3, 0, 9});
   const MatrixX<double> x = numbered(timeline);
   for (const Index groups : {1, 2})
@@ -61,7 +61,7 @@ TEST_CASE("windows are contiguous, whatever stride and dilation") {
       }
 }
 
-TEST_CASE("a column that is put at a place is got back whole") {
+TEST_CASE("windows: a column stored at a place is read unchanged") {
   detail::PaddedSequences<double> padded;
   padded.begin(4, 2, 3);
   padded.add(0, 7);
@@ -74,7 +74,7 @@ TEST_CASE("a column that is put at a place is got back whole") {
   CHECK(*padded.column(0, 1, 5) == 3);
 }
 
-TEST_CASE("places of a sequence count the masked steps in between, those in front do not") {
+TEST_CASE("windows: places of a sequence count masked steps in between but not before") {
   MatrixX<bool> mask(2, 6);
   mask << 0, 1, 0, 0, 1, 0,  //
       1, 1, 0, 0, 0, 0;
@@ -89,7 +89,7 @@ TEST_CASE("places of a sequence count the masked steps in between, those in fron
   CHECK(detail::places_of_sequence(later, 1) == 2);
 }
 
-TEST_CASE("a timeline knows whether it has gaps") {
+TEST_CASE("timeline: has_gaps finds masked steps before valid ones") {
   MatrixX<bool> mask(2, 3);
   mask << 1, 1, 0, 1, 1, 1;
   CHECK_FALSE(Timeline::from_mask(mask).has_gaps());
@@ -105,7 +105,7 @@ TEST_CASE("a timeline knows whether it has gaps") {
   CHECK_FALSE(timeline.has_gaps());
 }
 
-TEST_CASE("a timeline with other lengths keeps samples, ranks and places") {
+TEST_CASE("timeline: assign_lengths_like keeps samples, ranks and places") {
   Timeline whole = Timeline::from_lengths({3, 8, 0, 5});
   const Index places[] = {7, 4, 9, 2};
   whole.set_places(places);

@@ -80,7 +80,7 @@ double worst_gradient(const CtcLoss<S>& loss, const MatrixX<S>& output, const Ti
 
 }  // namespace
 
-TEST_CASE("ctc: the loss is minus the logarithm of the sum over all paths that write the target", "[ctc]") {
+TEST_CASE("ctc: the loss is minus the logarithm of the sum over all paths of the target", "[ctc]") {
   const MatrixX<double> logits = wave(4, 6);
   const auto timeline = Timeline::from_lengths({6});
   const CtcLoss<double> first, second({.blank = 2}), last({.blank = 3});
@@ -97,7 +97,7 @@ TEST_CASE("ctc: the loss is minus the logarithm of the sum over all paths that w
   for (const auto& target : Targets{{}, {0, 1, 2}, {2, 2, 1, 1}}) check(last, target);
 }
 
-TEST_CASE("ctc: each sequence of a batch has its own steps, gaps in a mask included", "[ctc]") {
+TEST_CASE("ctc: each sequence of a batch uses its own valid steps, with gaps in a mask too", "[ctc]") {
   MatrixX<bool> mask(3, 6);
   mask << false, true, false, true, false, false,  //
       true, true, false, true, true, false,        //
@@ -116,7 +116,7 @@ TEST_CASE("ctc: each sequence of a batch has its own steps, gaps in a mask inclu
   }
 }
 
-TEST_CASE("ctc: the gradient is that of finite differences under every reduction", "[ctc]") {
+TEST_CASE("ctc: gradients match central differences under every reduction", "[ctc]") {
   const VectorX<double> weights = (VectorX<double>(3) << 0.5, 2, 1.5).finished();
   for (const auto reduction :
        {Reduction::sum, Reduction::valid, Reduction::weighted, Reduction::per_sequence, Reduction::batch})
@@ -138,7 +138,7 @@ TEST_CASE("ctc: the gradient may overwrite the output", "[ctc]") {
   CHECK(apart == within);
 }
 
-TEST_CASE("ctc: reductions divide by what they say", "[ctc]") {
+TEST_CASE("ctc: each reduction divides by its denominator", "[ctc]") {
   const MatrixX<double> output = wave(5, 9);
   const Targets targets{{2}, {}, {0, 2}};
   const VectorX<double> w = (VectorX<double>(3) << 0.5, 2, 1.5).finished();
@@ -157,7 +157,7 @@ TEST_CASE("ctc: reductions divide by what they say", "[ctc]") {
   CHECK(value(Reduction::per_sequence, {.weights = w}) == Approx((0.5 * l[0] + 2 * l[1] + 0.75 * l[2]) / 3));
 }
 
-TEST_CASE("ctc: a target that no path writes costs infinity, or nothing where that is asked for", "[ctc]") {
+TEST_CASE("ctc: a target without a path has an infinite loss, or 0 with zero_infinity", "[ctc]") {
   const MatrixX<double> output = wave(5, 9);
   const Targets targets{{1, 1}, {1, 1, 2}, {1, 2, 2}};  // required steps: 3, 4 and 4; available: 2, 4 and 3
   MatrixX<double> gradient(5, 9);
@@ -175,7 +175,7 @@ TEST_CASE("ctc: a target that no path writes costs infinity, or nothing where th
   CHECK_FALSE(own(gradient, three, 1).isZero(1e-3));
 }
 
-TEST_CASE("ctc: a class that is impossible makes its targets infinite and leaves the others finite", "[ctc]") {
+TEST_CASE("ctc: an impossible class makes only its targets infinite", "[ctc]") {
   MatrixX<double> output = wave(3, 8);
   output.row(2).setConstant(-infinity);
   const auto timeline = Timeline::from_lengths({4, 4});
@@ -190,7 +190,7 @@ TEST_CASE("ctc: a class that is impossible makes its targets infinite and leaves
   CHECK(gradient.allFinite());
 }
 
-TEST_CASE("ctc: NaN among the outputs is never lost", "[ctc]") {
+TEST_CASE("ctc: a NaN in the output gives a NaN loss and gradient", "[ctc]") {
   for (const bool zeroed : {false, true})
     for (Index k = 0; k < 12; ++k) {
       MatrixX<double> output = wave(3, 4), gradient(3, 4);
@@ -202,7 +202,7 @@ TEST_CASE("ctc: NaN among the outputs is never lost", "[ctc]") {
     }
 }
 
-TEST_CASE("ctc: sequences without steps and samples without a target", "[ctc]") {
+TEST_CASE("ctc: handles sequences without steps and samples without a target", "[ctc]") {
   const auto timeline = Timeline::from_lengths({0, 3, 2});
   const MatrixX<double> output = wave(4, 5);
   MatrixX<double> gradient = MatrixX<double>::Ones(4, 5);
@@ -218,7 +218,7 @@ TEST_CASE("ctc: sequences without steps and samples without a target", "[ctc]") 
   CHECK(CtcLoss<double>()(output, timeline, Targets{{1}, {1}, {1}}).value() == infinity);
 }
 
-TEST_CASE("ctc: a weight of 0 hides a sequence, an infinite one too", "[ctc]") {
+TEST_CASE("ctc: weight 0 excludes a sequence, also one with an infinite loss", "[ctc]") {
   const MatrixX<double> output = wave(5, 9);
   MatrixX<double> gradient(5, 9);
   const VectorX<double> weights = (VectorX<double>(3) << 0, 1, 1).finished();
@@ -227,7 +227,7 @@ TEST_CASE("ctc: a weight of 0 hides a sequence, an infinite one too", "[ctc]") {
   CHECK(own(gradient, three, 0).isZero(0));
 }
 
-TEST_CASE("ctc: log-probabilities cost what their logits cost", "[ctc]") {
+TEST_CASE("ctc: log-probabilities have the loss and gradient of their logits", "[ctc]") {
   const MatrixX<double> logits = 3 * wave(5, 9);
   MatrixX<double> logarithms = logits, of_logits(5, 9), of_logarithms(5, 9);
   for (Index c = 0; c < 9; ++c) logarithms.col(c).array() -= std::log(logits.col(c).array().exp().sum());
@@ -236,7 +236,7 @@ TEST_CASE("ctc: log-probabilities cost what their logits cost", "[ctc]") {
   CHECK(of_logits.isApprox(of_logarithms, 1e-12));
 }
 
-TEST_CASE("ctc: outputs of any size cost a finite number and have a finite gradient", "[ctc]") {
+TEST_CASE("ctc: large outputs have a finite loss and gradient", "[ctc]") {
   for (const double size : {1e2, 1e4, 1e30}) {
     MatrixX<float> output = (size * wave(5, 9)).cast<float>(), gradient(5, 9);
     CHECK(std::isfinite(CtcLoss<float>({.blank = 3})(output, three, few, gradient).value()));
@@ -244,7 +244,7 @@ TEST_CASE("ctc: outputs of any size cost a finite number and have a finite gradi
   }
 }
 
-TEST_CASE("ctc: thousands of steps in float cost what equal outputs must cost", "[ctc]") {
+TEST_CASE("ctc: the loss of equal outputs over 4000 steps in float equals the path count", "[ctc]") {
   // With equal outputs all paths have the same probability. A target without equal neighbours has C(T + n, 2 n) paths:
   // each path is a choice of the positions of the 2 n borders of its labels.
   const Index steps = 4000, labels = 600, classes = 30;
@@ -263,7 +263,7 @@ TEST_CASE("ctc: thousands of steps in float cost what equal outputs must cost", 
   CHECK(gradient.row(0).isApprox(gradient.row(0).reverse(), 1e-5f));
 }
 
-TEST_CASE("ctc: a sequence's bits do not depend on its batch", "[ctc]") {
+TEST_CASE("ctc: the bits of a sequence do not depend on its batch", "[ctc]") {
   const MatrixX<float> output = wave<float>(5, 9);
   const CtcLoss<float> ctc({.blank = 3, .reduction = Reduction::sum});
   MatrixX<float> together(5, 9);
@@ -276,7 +276,7 @@ TEST_CASE("ctc: a sequence's bits do not depend on its batch", "[ctc]") {
   }
 }
 
-TEST_CASE("ctc: parts of a whole add up to it", "[ctc]") {
+TEST_CASE("ctc: the values of parts add up to the value of the batch", "[ctc]") {
   for (const auto reduction : {Reduction::valid, Reduction::batch}) {
     const CtcLoss<double> ctc({.blank = 3, .reduction = reduction});
     const MatrixX<double> output = wave(5, 9);
@@ -293,7 +293,7 @@ TEST_CASE("ctc: parts of a whole add up to it", "[ctc]") {
   }
 }
 
-TEST_CASE("ctc: what cannot be right is refused before anything is written", "[ctc]") {
+TEST_CASE("ctc: refuses invalid targets, sizes and options before it writes anything", "[ctc]") {
   const MatrixX<double> output = wave(5, 9);
   MatrixX<double> gradient = MatrixX<double>::Constant(5, 9, 7);
   const CtcLoss<double> ctc({.blank = 3});
@@ -321,7 +321,7 @@ TEST_CASE("ctc: what cannot be right is refused before anything is written", "[c
   CHECK(gradient == MatrixX<double>::Constant(5, 9, 7));
 }
 
-TEST_CASE("ctc: nothing is allocated after the first call", "[ctc]") {
+TEST_CASE("ctc: allocates nothing after the first call", "[ctc]") {
   const MatrixX<float> output = wave<float>(5, 9);
   MatrixX<float> gradient(5, 9);
   const CtcLoss<float> ctc({.blank = 3});

@@ -75,7 +75,7 @@ SoftmaxCrossEntropyOptions options_of(const SafeTensors& file) {
 
 }  // namespace
 
-TEST_CASE("softmax cross entropy agrees with PyTorch") {
+TEST_CASE("softmax cross entropy: agrees with PyTorch") {
   const std::string name = GENERATE("ce_mean", "ce_sum", "ce_extreme", "ce_smoothing", "ce_smoothing_weight_ignore",
                                     "ce_weight_ignore", "ce_weight_ignore_sum");
   INFO(name);
@@ -85,13 +85,13 @@ TEST_CASE("softmax cross entropy agrees with PyTorch") {
              by_column(file.at("d_logits")));
 }
 
-TEST_CASE("softmax cross entropy with probabilities as targets agrees with PyTorch") {
+TEST_CASE("softmax cross entropy: agrees with PyTorch when targets are probabilities") {
   const SafeTensors file = golden("loss/ce_soft");
   check_loss(SoftmaxCrossEntropy<double>{}, by_column(file.at("logits")), by_column(file.at("target")),
              scalar(file.at("loss")), by_column(file.at("d_logits")));
 }
 
-TEST_CASE("softmax cross entropy, one loss per column, agrees with PyTorch's reduction none") {
+TEST_CASE("softmax cross entropy: per_column agrees with reduction none of PyTorch") {
   const SafeTensors file = golden("loss/ce_none");
   const SoftmaxCrossEntropy<double> loss{{.reduction = Reduction::sum}};
   const MatrixX<double> logits = by_column(file.at("logits"));
@@ -104,7 +104,7 @@ TEST_CASE("softmax cross entropy, one loss per column, agrees with PyTorch's red
   check_loss(loss, logits, labels, losses.dot(upstream), by_column(file.at("d_logits")), {.weights = upstream});
 }
 
-TEST_CASE("softmax cross entropy where nothing is labelled is 0, where PyTorch says NaN") {
+TEST_CASE("softmax cross entropy: is 0 without labels where PyTorch gives NaN") {
   const SafeTensors file = golden("loss/ce_all_ignored");
   REQUIRE(is_nan(scalar(file.at("loss"))));
   const LossValue value = check_loss(SoftmaxCrossEntropy<double>{}, by_column(file.at("logits")),
@@ -114,7 +114,7 @@ TEST_CASE("softmax cross entropy where nothing is labelled is 0, where PyTorch s
   CHECK(value.unscored == 4);
 }
 
-TEST_CASE("softmax cross entropy of sequences, the mean over valid steps") {
+TEST_CASE("softmax cross entropy: is the mean over valid steps of sequences") {
   const SafeTensors file = golden("loss/ce_sequence");
   Labels labels = labels_of(file.at("target"));
   const VectorX<double> mask = flat(file.at("mask"));
@@ -124,7 +124,7 @@ TEST_CASE("softmax cross entropy of sequences, the mean over valid steps") {
   CHECK(value.scored == Index(mask.sum()));
 }
 
-TEST_CASE("negative log likelihood agrees with PyTorch") {
+TEST_CASE("negative log likelihood: agrees with PyTorch") {
   const std::string name = GENERATE("nll_mean", "nll_weight_sum");
   INFO(name);
   const SafeTensors file = golden("loss/" + name);
@@ -135,7 +135,7 @@ TEST_CASE("negative log likelihood agrees with PyTorch") {
              scalar(file.at("loss")), by_column(file.at("d_log_probs")));
 }
 
-TEST_CASE("binary cross entropy agrees with PyTorch") {
+TEST_CASE("binary cross entropy: agrees with PyTorch") {
   const std::string name = GENERATE("bce_mean", "bce_extreme", "bce_nan_labels", "bce_pos_weight", "bce_sum_mask");
   INFO(name);
   const SafeTensors file = golden("loss/" + name);
@@ -150,7 +150,7 @@ TEST_CASE("binary cross entropy agrees with PyTorch") {
   CHECK(value.unscored == mask.size() - Index(mask.sum()));
 }
 
-TEST_CASE("regression losses agree with PyTorch") {
+TEST_CASE("regression losses: agree with PyTorch") {
   const std::string name = GENERATE("mse_mean", "mse_sum_mask", "l1", "huber");
   INFO(name);
   const SafeTensors file = golden("loss/" + name);
@@ -167,7 +167,7 @@ TEST_CASE("regression losses agree with PyTorch") {
   }
 }
 
-TEST_CASE("losses with a time mask and sample weights agree with Keras") {
+TEST_CASE("losses: agree with Keras under a time mask and sample weights") {
   const std::string name = GENERATE("loss_mse_mask_weight", "loss_sparse_ce_mask", "loss_sparse_ce_mask_sum");
   INFO(name);
   const SafeTensors file = golden("keras/" + name);

@@ -36,7 +36,7 @@ void stays_finite(const Loss& loss, double size, const Target& target) {
 
 }  // namespace
 
-TEST_CASE("losses: large outputs cost a finite number and have a finite gradient") {
+TEST_CASE("losses: large outputs have a finite loss and gradient") {
   MatrixX<float> target(2, 4);
   target << 0, 1, 1, 0, 1, 0, 1, 0;
   Labels labels(4);
@@ -57,14 +57,14 @@ TEST_CASE("losses: large outputs cost a finite number and have a finite gradient
   stays_finite(LogRatio<float>({.asymmetry = 15}), 3e38, target);
 }
 
-TEST_CASE("log ratio: large outputs cost the logarithm of their ratio") {
+TEST_CASE("log ratio: the loss of a large output is the logarithm of the ratio") {
   MatrixX<float> output(1, 1), target(1, 1), gradient(1, 1);
   output << 1e15f, target << 0.f;
   CHECK(LogRatio<float>()(output, target, gradient).value() == Approx(std::log(1e15 / 1e-5 / 2)));
   CHECK(gradient(0, 0) == Approx(1e-15f));
 }
 
-TEST_CASE("log ratio: its pole is finite, and NaN stays NaN") {
+TEST_CASE("log ratio: the pole has a finite loss and NaN gives NaN") {
   MatrixX<float> output(1, 1), target(1, 1), gradient(1, 1);
   target << 0.5f;
   output << -1e-5f;

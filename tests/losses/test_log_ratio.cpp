@@ -24,7 +24,7 @@ MatrixX<double> row(std::initializer_list<double> values) {
 
 }  // namespace
 
-TEST_CASE("log ratio: values are those of the formula") {
+TEST_CASE("log ratio: values equal the formula") {
   const MatrixX<double> output = row({0, 0.01, 0.3, 0.9, 0, 2, 1e-4}), target = row({0, 0, 0.3, 0.1, 0.8, 0.5, 1e-4});
   VectorX<double> losses(output.cols());
   for (const double c : {0.0, 2.5, 15.0}) {
@@ -39,7 +39,7 @@ TEST_CASE("log ratio: values are those of the formula") {
         }()));
 }
 
-TEST_CASE("log ratio: twice and half the target cost the same, unless too small is made worse") {
+TEST_CASE("log ratio: twice and half the target have equal loss unless asymmetry is set") {
   const auto cost = [](double output, double c) {
     return LogRatio<double>({.asymmetry = c, .epsilon = 1e-12})(row({output}), row({0.5})).value();
   };
@@ -48,7 +48,7 @@ TEST_CASE("log ratio: twice and half the target cost the same, unless too small 
   CHECK(cost(0.25, 5) > 1.5 * cost(1, 5));
 }
 
-TEST_CASE("log ratio: the gradient is that of the value, down to outputs and targets of 0") {
+TEST_CASE("log ratio: the gradient matches central differences, for outputs and targets of 0 too") {
   const LogRatio<double> loss({.asymmetry = 2.5, .reduction = Reduction::sum});
   const MatrixX<double> output = row({0, 1e-6, 0.02, 0.4, 0.7, 3, 0.5}),
                         target = row({0, 0.3, 0, 0.4, 0.2, 1, missing});
@@ -64,7 +64,7 @@ TEST_CASE("log ratio: the gradient is that of the value, down to outputs and tar
   }
 }
 
-TEST_CASE("log ratio: single precision keeps the digits of small losses") {
+TEST_CASE("log ratio: small losses are accurate in float") {
   const MatrixX<float> output = row({0.5001, 0.2, 0}).cast<float>(), target = row({0.5, 0.4, 0.9}).cast<float>();
   const LogRatio<float> loss({.asymmetry = 1});
   VectorX<double> losses(3);
@@ -73,7 +73,7 @@ TEST_CASE("log ratio: single precision keeps the digits of small losses") {
     CHECK(losses[k] == Approx(published(output(0, k), target(0, k), 1)).epsilon(k == 0 ? 1e-3 : 1e-5));
 }
 
-TEST_CASE("log ratio: the published division is a batch's, with weights") {
+TEST_CASE("log ratio: Reduction::batch with weights equals the published denominator") {
   const MatrixX<double> output = row({0.1, 0.2, 0.3, 0.1, 0.2, 0.3}), target = row({0, 0.2, missing, 1, missing, 0.1});
   const VectorX<double> weights = VectorX<double>::Constant(6, 1.0 / 3);
   double sum = 0;
@@ -83,7 +83,7 @@ TEST_CASE("log ratio: the published division is a batch's, with weights") {
   CHECK(valid(output, target).value() == Approx(sum / 4));
 }
 
-TEST_CASE("log ratio: targets and options that cannot be meant are refused") {
+TEST_CASE("log ratio: refuses negative targets and options out of range") {
   CHECK_THROWS_MATCHES(LogRatio<double>()(row({1, 1}), row({0, -0.5})), ValueError,
                        says("log ratio: the target in row 0, column 1 is -0.5, expected at least 0, or NaN for none"));
   CHECK_THROWS_MATCHES(LogRatio<double>({.asymmetry = -1}), ValueError,

@@ -86,7 +86,7 @@ bool same(const MatrixX<double>& a, const MatrixX<double>& b) { return (a - b).c
 
 }  // namespace
 
-TEST_CASE("every loss and reduction: the gradient is that of value()") {
+TEST_CASE("losses: gradients match central differences under every reduction") {
   Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
     MatrixX<double> gradient(4, 7), output = batch.output;
@@ -104,7 +104,7 @@ TEST_CASE("every loss and reduction: the gradient is that of value()") {
   });
 }
 
-TEST_CASE("each reduction divides as its name says") {
+TEST_CASE("losses: each reduction divides by its denominator") {
   // Losses 1, 4, 9, 16. The third column has no target. Sequences {0, 1}, {2}, {3} and an empty fourth.
   const MatrixX<double> output = (MatrixX<double>(1, 4) << 1, 2, 3, 4).finished();
   const MatrixX<double> target = (MatrixX<double>(1, 4) << 0, 0, missing, 0).finished();
@@ -126,13 +126,13 @@ TEST_CASE("each reduction divides as its name says") {
   CHECK(value(Reduction::batch, weights) == Approx(21. / 4));
 }
 
-TEST_CASE("Keras 3: weights 1 and 3 on losses 1 and 4 give 13/2 under valid") {
+TEST_CASE("losses: Reduction::valid does not divide by weights, as in Keras 3") {
   const MatrixX<double> output = (MatrixX<double>(1, 2) << 1, 2).finished(), target = MatrixX<double>::Zero(1, 2);
   const VectorX<double> weights = (VectorX<double>(2) << 1, 3).finished();
   CHECK(MeanSquaredError<double>{}(output, target, {.weights = weights}).value() == Approx(6.5));
 }
 
-TEST_CASE("every loss and reduction: parts of a whole add up to the whole, and so do the parts' values") {
+TEST_CASE("losses: the values of parts add up to the whole under every reduction") {
   const Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
     MatrixX<double> whole(4, 7), parts(4, 7);
@@ -150,7 +150,7 @@ TEST_CASE("every loss and reduction: parts of a whole add up to the whole, and s
   });
 }
 
-TEST_CASE("every loss and reduction: micro batches of other sequences divide by their total") {
+TEST_CASE("losses: micro batches of other sequences divide by their total under every reduction") {
   const Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
     // The same columns twice, as one batch of twice as many sequences.
@@ -178,14 +178,14 @@ TEST_CASE("every loss and reduction: micro batches of other sequences divide by 
   });
 }
 
-TEST_CASE("the values of batches of unequal size join to the mean over all items, not to a mean of means") {
+TEST_CASE("loss value: the sum over batches of unequal size is the mean over all items") {
   const MeanSquaredError<double> loss;
   LossValue epoch = loss(MatrixX<double>::Ones(1, 9), MatrixX<double>::Zero(1, 9));
   epoch += loss(MatrixX<double>::Constant(1, 1, 11), MatrixX<double>::Zero(1, 1));
   CHECK(epoch.value() == Approx((9 + 121) / 10.));
 }
 
-TEST_CASE("every loss and reduction: what stands at an unlabelled place leaves no trace") {
+TEST_CASE("losses: values at unlabelled places change no bit under every reduction") {
   Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
     for (const double poison : {missing, inf, 1e300}) {
@@ -203,7 +203,7 @@ TEST_CASE("every loss and reduction: what stands at an unlabelled place leaves n
   });
 }
 
-TEST_CASE("entries without a target leave no trace inside a labelled column") {
+TEST_CASE("losses: entries without a target change nothing inside a labelled column") {
   Batch batch;
   for_every_loss(Reduction::valid, batch, [&](const auto& loss, const auto& target) {
     if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(target)>, Labels>) {
@@ -217,7 +217,7 @@ TEST_CASE("entries without a target leave no trace inside a labelled column") {
   });
 }
 
-TEST_CASE("losses: items are counted with and without a target") {
+TEST_CASE("losses: count items with and without a target") {
   const Batch batch;
   const LossValue entries = MeanSquaredError<double>()(batch.output, batch.entries);
   CHECK(entries.scored == 18);
@@ -228,7 +228,7 @@ TEST_CASE("losses: items are counted with and without a target") {
   CHECK(SoftmaxCrossEntropy<double>()(batch.output, batch.probabilities).unscored == 3);
 }
 
-TEST_CASE("softmax cross entropy: a label of weight 0 costs nothing, though its class is excluded") {
+TEST_CASE("softmax cross entropy: a label of weight 0 has loss 0 when its class is excluded") {
   const MatrixX<double> output{{0.5}, {-inf}};
   MatrixX<double> gradient(2, 1);
   const Labels label = Labels::Ones(1);
@@ -237,7 +237,7 @@ TEST_CASE("softmax cross entropy: a label of weight 0 costs nothing, though its 
   CHECK(gradient.isZero(0));
 }
 
-TEST_CASE("losses: Reduction::weighted divides by the weights of the classes, too") {
+TEST_CASE("losses: Reduction::weighted divides by class weights too") {
   const MatrixX<double> output = MatrixX<double>::Zero(2, 3);
   const Labels labels = (Labels(3) << 0, 1, 1).finished();
   const VectorX<double> columns = (VectorX<double>(3) << 1, 2, 1).finished();
@@ -247,7 +247,7 @@ TEST_CASE("losses: Reduction::weighted divides by the weights of the classes, to
   CHECK(value.value() == Approx(std::log(2.0)));
 }
 
-TEST_CASE("every loss and reduction: nothing labelled gives 0, gradient 0, and is counted") {
+TEST_CASE("losses: value and gradient are 0 without labels under every reduction") {
   Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, auto target) {
     unlabel(target);
@@ -265,7 +265,7 @@ TEST_CASE("every loss and reduction: nothing labelled gives 0, gradient 0, and i
   });
 }
 
-TEST_CASE("every loss and reduction: the gradient may overwrite the output") {
+TEST_CASE("losses: the gradient may overwrite the output under every reduction") {
   Batch batch;
   for_every_loss_and_reduction(batch, [&](const auto& loss, const auto& target) {
     MatrixX<double> apart(4, 7), in_place = batch.output;
@@ -276,7 +276,7 @@ TEST_CASE("every loss and reduction: the gradient may overwrite the output") {
   });
 }
 
-TEST_CASE("every loss and reduction: no allocation after the first call") {
+TEST_CASE("losses: allocate nothing after the first call under every reduction") {
   Batch batch;
   MatrixX<double> gradient(4, 7);
   VectorX<double> losses(7);
@@ -294,7 +294,7 @@ TEST_CASE("every loss and reduction: no allocation after the first call") {
   });
 }
 
-TEST_CASE("every loss: per_column adds up to the sum, and a column does not depend on its neighbours") {
+TEST_CASE("losses: per_column adds up to the sum and does not depend on other columns") {
   Batch batch;
   for_every_loss(Reduction::sum, batch, [&](const auto& loss, const auto& target) {
     VectorX<double> losses(7), one(1);
@@ -306,7 +306,7 @@ TEST_CASE("every loss: per_column adds up to the sum, and a column does not depe
   });
 }
 
-TEST_CASE("a one-hot column of probabilities costs what its label costs, under every reduction") {
+TEST_CASE("softmax cross entropy: a one-hot target equals its label under every reduction") {
   const Batch batch;
   MatrixX<double> one_hot = MatrixX<double>::Zero(4, 7);
   for (Index c = 0; c < 7; ++c) {
@@ -328,7 +328,7 @@ TEST_CASE("a one-hot column of probabilities costs what its label costs, under e
   }
 }
 
-TEST_CASE("an untrained classifier costs ln K, and in float more classes than a SIMD register are no less exact") {
+TEST_CASE("softmax cross entropy: equal logits have the loss ln K for any number of classes") {
   const Index classes = GENERATE(1, 2, 6, 17, 1000, 10000);
   MatrixX<float> output = MatrixX<float>::Constant(classes, 3, 50), gradient(classes, 3);
   const Labels labels = (Labels(3) << 0, classes - 1, classes / 2).finished();
@@ -337,7 +337,7 @@ TEST_CASE("an untrained classifier costs ln K, and in float more classes than a 
   CHECK(std::abs(gradient.colwise().sum().maxCoeff()) < 1e-5f);
 }
 
-TEST_CASE("an excluded class, logit minus infinity, has probability 0 and no gradient") {
+TEST_CASE("softmax cross entropy: a class with logit minus infinity has probability 0 and no gradient") {
   MatrixX<double> output = wave(4, 1, 0), gradient(4, 1);
   output(2, 0) = -inf;
   MatrixX<double> probabilities = MatrixX<double>::Zero(4, 1);
@@ -350,7 +350,7 @@ TEST_CASE("an excluded class, logit minus infinity, has probability 0 and no gra
   CHECK(gradient.allFinite());
 }
 
-TEST_CASE("a NaN in a labelled column is not hidden") {
+TEST_CASE("losses: a NaN in a labelled column gives NaN") {
   Batch batch;
   for_every_loss(Reduction::valid, batch, [&](const auto& loss, const auto& target) {
     MatrixX<double> output = batch.output;
@@ -359,7 +359,7 @@ TEST_CASE("a NaN in a labelled column is not hidden") {
   });
 }
 
-TEST_CASE("confident predictions keep their digits in float") {
+TEST_CASE("binary cross entropy: confident predictions are accurate in float") {
   const MatrixX<float> output = (MatrixX<float>(2, 1) << -20.f, 20.f).finished();
   const MatrixX<float> target = (MatrixX<float>(2, 1) << 0.f, 1.f).finished();
   MatrixX<float> gradient(2, 1);
@@ -370,7 +370,7 @@ TEST_CASE("confident predictions keep their digits in float") {
   CHECK(double(gradient(1)) == Approx(-exact).epsilon(1e-5));
 }
 
-TEST_CASE("more rows than one block of entries") {
+TEST_CASE("losses: are correct for more rows than one block of entries") {
   const MatrixX<double> output = wave(150, 3, 0), target = wave(150, 3, 1);
   MatrixX<double> gradient(150, 3);
   CHECK(MeanSquaredError<double>{}(output, target, gradient).value() ==
@@ -382,7 +382,7 @@ TEST_CASE("more rows than one block of entries") {
   CHECK(gradient(149, 2) == Approx(-3 / (1 + std::exp(output(149, 2)))));
 }
 
-TEST_CASE("blocks of a larger matrix are read and written in place, and nothing beside them") {
+TEST_CASE("softmax cross entropy: reads and writes blocks of a larger matrix in place") {
   MatrixX<double> output = wave(9, 9, 0), gradient = MatrixX<double>::Constant(9, 9, 7);
   const Labels labels = (Labels(3) << 1, 0, 2).finished();
   const double value =
@@ -394,7 +394,7 @@ TEST_CASE("blocks of a larger matrix are read and written in place, and nothing 
   CHECK((gradient.array() == 7).all());
 }
 
-TEST_CASE("labels and targets that cannot be meant are refused with column and range") {
+TEST_CASE("losses: refuse labels and targets out of range with column and range") {
   const MatrixX<double> output = MatrixX<double>::Zero(6, 3);
   MatrixX<double> gradient(6, 3);
   Labels labels = (Labels(3) << 1, 5, 6).finished();
@@ -416,7 +416,7 @@ TEST_CASE("labels and targets that cannot be meant are refused with column and r
   CHECK_THROWS_MATCHES(loss(output, target), ValueError, says("column 1 has a negative probability"));
 }
 
-TEST_CASE("sizes that do not fit are refused") {
+TEST_CASE("losses: refuse mismatched sizes") {
   const MatrixX<double> output = MatrixX<double>::Zero(6, 3);
   MatrixX<double> small = MatrixX<double>::Constant(6, 2, -1);
   const Labels labels = Labels::Zero(3), four = Labels::Zero(4);
@@ -438,7 +438,7 @@ TEST_CASE("sizes that do not fit are refused") {
   CHECK_THROWS_AS(loss(MatrixX<double>(0, 3), labels), ValueError);
 }
 
-TEST_CASE("columns that lack what their reduction needs are refused") {
+TEST_CASE("losses: refuse columns without the data of their reduction") {
   const MatrixX<double> output = MatrixX<double>::Zero(6, 3);
   const Labels labels = Labels::Zero(3), sequence = (Labels(3) << 0, 1, 2).finished();
   const VectorX<double> negative = VectorX<double>::Constant(3, -1), broken = VectorX<double>::Constant(3, missing);
@@ -455,7 +455,7 @@ TEST_CASE("columns that lack what their reduction needs are refused") {
       ValueError, says("negative"));
 }
 
-TEST_CASE("a count that belongs to other labels is refused") {
+TEST_CASE("losses: refuse a count of other labels") {
   const MatrixX<double> output = MatrixX<double>::Zero(6, 3);
   const Labels labels = Labels::Zero(3), sequence = Labels::Zero(3), none = Labels::Constant(3, -1);
   const SoftmaxCrossEntropy<double> loss, sequences{{.reduction = Reduction::per_sequence}};
@@ -466,7 +466,7 @@ TEST_CASE("a count that belongs to other labels is refused") {
   CHECK_THROWS_AS(sequences(output, labels, columns, sequences.count(none, columns)), ValueError);
 }
 
-TEST_CASE("options out of range are refused when the loss is made") {
+TEST_CASE("losses: refuse options out of range") {
   const VectorX<double> bad = (VectorX<double>(2) << 1, -1).finished();
   CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>({.smoothing = 1.5}), ValueError, says("smoothing is 1.5"));
   CHECK_THROWS_AS(SoftmaxCrossEntropy<double>({.smoothing = missing}), ValueError);
@@ -481,8 +481,8 @@ TEST_CASE("options out of range are refused when the loss is made") {
     CHECK_THROWS_MATCHES(SmoothL1<float>({.beta = beta}), ValueError, says("smooth l1 loss: beta, unless 0, must be"));
 }
 
-TEMPLATE_TEST_CASE("smooth l1 loss: a parabola up to beta, a line beyond it, and the absolute error for beta = 0", "",
-                   float, double) {
+TEMPLATE_TEST_CASE("smooth l1 loss: quadratic up to beta, linear beyond it, absolute error for beta 0", "", float,
+                   double) {
   using M = MatrixX<TestType>;
   const M target = (M(1, 7) << 1, 1, 1, 1, 1, 1, NAN).finished();
   const M output = (M(1, 7) << 1, 1.25, 1.5, 3, -1, 0.75, 9).finished();  // d = 0, 0.25, 0.5, 2, -2, -0.25, no target

@@ -61,7 +61,7 @@ void check_places(const Loss& loss, const VectorX<Scalar>& output, const Target&
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("losses: a column gives the same bits at any place in memory", "[losses]", float, double) {
+TEMPLATE_TEST_CASE("losses: the bits of a column do not depend on its address in memory", "[losses]", float, double) {
   using Scalar = TestType;
   for (const Index rows : {1, 2, 3, 5, 7, 8, 9, 16, 17, 31, 33, 64, 70}) {
     const auto wave = [&](double phase) {

@@ -42,13 +42,13 @@ std::string bridged(Index units = 4) {
 
 }  // namespace
 
-TEST_CASE("bridge: a decoder's state begins with the encoder's, whatever its name") {
+TEST_CASE("bridge: initialises the decoder state from the encoder state under any name") {
   for (const Bridge bridge : {Bridge::copy, Bridge::project})
     CHECK(scores_of<GruOfA>(bridge) == scores_of<Gru<double>>(bridge));
   CHECK(scores_of<GruOfA>(Bridge::copy) != scores_of<GruOfA>(Bridge::zero));
 }
 
-TEST_CASE("bridge: the attentional state of Luong's decoders begins at zero") {
+TEST_CASE("bridge: the attentional state of Luong decoders is initially zero") {
   CHECK(bridged<LuongGru<float>>() == "bridge.1.weight, bridge.1.bias");
   CHECK(bridged<LuongLstm<float>>() == "bridge.1.weight, bridge.1.bias, bridge.2.weight, bridge.2.bias");
   CHECK(bridged<LuongGruUnfed<float>>() == "bridge.0.weight, bridge.0.bias");

@@ -55,7 +55,7 @@ constexpr auto reads = cell(state(h), next(h) = tanh(linear(x, h, other)));
 
 }  // namespace
 
-TEST_CASE("shapes that do not fit are told when the model is made, with the layer") {
+TEST_CASE("model: refuses mismatched shapes at construction and names the layer") {
   CHECK_THROWS_MATCHES(sequential<double>(3, Dense{.units = 4}, Grus{.units = 0}), ShapeError,
                        says("layer 1 (gru): cell: expects at least 1 row for 'units', got 0"));
   CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = -2}), ShapeError, says("got -2"));
@@ -70,7 +70,7 @@ TEST_CASE("shapes that do not fit are told when the model is made, with the laye
   CHECK_THROWS_AS(sequential<double>(-1, Grus{.units = 4}), ShapeError);
 }
 
-TEST_CASE("layers that are not there have no shape and no parameters") {
+TEST_CASE("model: refuses numbers of layers that do not exist") {
   const Run run;
   CHECK(run.model.shape(3).features == 2);
   CHECK(run.model.parameter_offset(1) == 4 * 3 + 4);
@@ -78,7 +78,7 @@ TEST_CASE("layers that are not there have no shape and no parameters") {
   CHECK_THROWS_MATCHES(run.model.parameter_offset(3), ValueError, says("model: there is no layer 3"));
 }
 
-TEST_CASE("batches that do not fit") {
+TEST_CASE("model: refuses batches of the wrong size") {
   Run run;
   CHECK_THROWS_MATCHES(run.model.forward(noise(2, 9), timeline, run.tape), ShapeError,
                        says("layer 0 (dense): expects 3 features per step, the input has 2"));
@@ -86,7 +86,7 @@ TEST_CASE("batches that do not fit") {
                        says("model: the timeline has 9 columns, the input has 8"));
 }
 
-TEST_CASE("states that do not fit") {
+TEST_CASE("model: refuses states of the wrong size") {
   Run run;
   const State<double> good{noise(5, 3)};
   CHECK_THROWS_MATCHES(run.forward({good}), ShapeError, says("initial states: expects those of 3 layers, got 1"));
@@ -107,7 +107,7 @@ TEST_CASE("states that do not fit") {
                        says("layer 0: initial states: expects 2 matrices, got 1"));
 }
 
-TEST_CASE("a backward pass needs a separate forward pass") {
+TEST_CASE("model: each backward pass needs a forward pass") {
   Run run;
   CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: there was no forward pass on this tape"));
   CHECK_THROWS_AS(run.model.final_state(run.tape), ValueError);
@@ -126,7 +126,7 @@ TEST_CASE("a backward pass needs a separate forward pass") {
   CHECK_THROWS_MATCHES(run.backward(), ValueError, says("no forward pass"));  // the failed pass does not count
 }
 
-TEST_CASE("a pass that kept nothing has no backward pass") {
+TEST_CASE("model: refuses a backward pass after Keep::nothing") {
   Run run;
   run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::nothing}});
   CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the forward pass kept nothing (Keep::nothing)"));
@@ -135,7 +135,7 @@ TEST_CASE("a pass that kept nothing has no backward pass") {
                        says("layer 1 (gru): keeping: `every` is -1 steps"));
 }
 
-TEST_CASE("learning needs a beginning of its own") {
+TEST_CASE("model: learn needs its own begin_learning") {
   Run run;
   const MatrixX<double> d_output = MatrixX<double>::Ones(2, 9);
   const auto learn = [&] {
@@ -155,11 +155,15 @@ TEST_CASE("learning needs a beginning of its own") {
   CHECK(same_bits(run.gradient.values(), once));
 }
 
-TEST_CASE("gradients that do not fit") {
+TEST_CASE("model: refuses gradients of the wrong size") {
   Run run;
   run.forward();
   CHECK_THROWS_MATCHES(run.backward({}, noise(2, 3)), ShapeError,
                        says("model: the output is 2 x 9, its gradient 2 x 3"));
+  // A gradient without columns has no data, but is not an absent one.
+  CHECK_THROWS_MATCHES(run.backward({}, MatrixX<double>(2, 0)), ShapeError,
+                       says("model: the output is 2 x 9, its gradient 2 x 0"));
+  CHECK(run.gradient.values().isZero(0));
   Parameters<double> other;
   CHECK_THROWS_MATCHES(run.model.backward(run.tape, noise(2, 9), other), ShapeError,
                        says("parameters, the gradient 0 entries"));
@@ -168,12 +172,12 @@ TEST_CASE("gradients that do not fit") {
   CHECK_THROWS_MATCHES(wider.backward(run.tape, noise(2, 9), gradient), ShapeError, says("another model's"));
 }
 
-TEST_CASE("a cell that needs more than one input is no layer") {
+TEST_CASE("recurrent: refuses a cell with more than one input") {
   CHECK_THROWS_MATCHES(sequential<double>(3, Recurrent<EquationsOf<two_inputs::reads>::Cell>{.units = 2}), ShapeError,
                        says("layer 0 (recurrent): the cell reads 2 inputs and 0 constants; a layer has one input"));
 }
 
-TEST_CASE("where a value that is not finite arose") {
+TEST_CASE("model: locate_non_finite finds input, parameter and output") {
   Run run;
   CHECK(run.locate().empty());
   SECTION("the input") {
@@ -193,7 +197,7 @@ TEST_CASE("where a value that is not finite arose") {
   }
 }
 
-TEST_CASE("an equation that overflows is told with its step and sample") {
+TEST_CASE("model: locate_non_finite names equation, sample and step") {
   const auto direction = GENERATE(Direction::forward, Direction::backward);
   auto model = sequential<double>(1, Recurrent<Grows>{.units = 2, .direction = direction});
   model.parameters()["0.e.x"].setConstant(100);
@@ -207,7 +211,7 @@ TEST_CASE("an equation that overflows is told with its step and sample") {
                                               : "layer 0 (recurrent, backward): equation 'e' at sample 2, step 2"));
 }
 
-TEST_CASE("steps are told as in the padded batch") {
+TEST_CASE("model: locate_non_finite counts steps as in the padded batch") {
   auto model = sequential<double>(1, Recurrent<Grows>{.units = 2});
   model.parameters()["0.e.x"].setConstant(100);
   MatrixX<bool> mask(1, 6);
@@ -220,7 +224,7 @@ TEST_CASE("steps are told as in the padded batch") {
   CHECK(model.locate_non_finite(tape) == "layer 0 (recurrent): equation 'e' at sample 0, step 4");
 }
 
-TEST_CASE("overflow behind the halves of a bidirectional layer") {
+TEST_CASE("bidirectional: locate_non_finite finds an overflow in the merged output and in each direction") {
   const auto returns = GENERATE(Returns::steps, Returns::last);
   auto model = sequential<double>(1, Bidirectional<Grows>{.units = 1, .merge = Merge::product, .returns = returns});
   model.parameters()["0.forward.e.x"].setConstant(100);
@@ -240,7 +244,7 @@ TEST_CASE("overflow behind the halves of a bidirectional layer") {
             "layer 0 (bidirectional recurrent): equation 'e' of the backward direction at sample ") == 0);
 }
 
-TEST_CASE("graph: an error names the step of a layer that gives its last output only") {
+TEST_CASE("graph: locate_non_finite names the step of a layer that returns the last output") {
   Graph<double> graph;
   graph.add(Recurrent<Grows>{.units = 1, .returns = Returns::last}, graph.input());
   auto model = sequential<double>(1, graph);

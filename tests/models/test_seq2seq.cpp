@@ -60,7 +60,7 @@ Seq2Seq<Encoder, C> made(const Encoder& encoder, Seq2SeqOptions options) {
 
 }  // namespace
 
-TEST_CASE("all gradients of encoder, bridge and decoder, for every way to join them") {
+TEST_CASE("seq2seq: gradients match central differences for every decoder and bridge") {
   const auto both = encoder<double>();
   check(made<BahdanauGru<double>>(both, {.sizes = {{"readout", 5}}}), ragged);
   check(made<BahdanauLstm<double>>(both, {.sizes = {{"readout", 3}}, .tied = true}), ragged);
@@ -70,7 +70,7 @@ TEST_CASE("all gradients of encoder, bridge and decoder, for every way to join t
   check(made<Lstm<double>>(lstm_encoder<double>(), {.units = 5, .bridge = Bridge::copy}), ragged);
 }
 
-TEST_CASE("gradients of a decoder that sees the past of its source only") {
+TEST_CASE("seq2seq: gradients of a causal decoder match central differences") {
   check(made<BahdanauGru<double>>(
             sequential<double>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4}),
             {.sizes = {{"readout", 5}}, .causal = true}),
@@ -102,7 +102,7 @@ TEST_CASE("seq2seq: temporary sources, tokens and targets live until the backwar
   CHECK(given.values() == kept.values());
 }
 
-TEST_CASE("checkpoints change no bit of a gradient") {
+TEST_CASE("seq2seq: checkpoints change no bit of a gradient") {
   auto model = made<BahdanauGru<double>>(encoder<double>(), {.sizes = {{"readout", 5}}});
   randomise(model);
   const auto batch = batch_of(pairs<double>({{400, 500}, {3, 90}}));
@@ -112,7 +112,7 @@ TEST_CASE("checkpoints change no bit of a gradient") {
   CHECK(everything.values() == checkpoints.values());
 }
 
-TEST_CASE("a causal decoder over a forward encoder does not know what comes") {
+TEST_CASE("seq2seq: scores of a causal decoder do not depend on later source steps") {
   auto model = made<BahdanauGru<double>>(
       sequential<double>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4}),
       {.sizes = {{"readout", 5}}, .bridge = Bridge::zero, .causal = true});
@@ -126,7 +126,7 @@ TEST_CASE("a causal decoder over a forward encoder does not know what comes") {
   CHECK((told[2] != changed[2] && told[3] != changed[3]));
 }
 
-TEST_CASE("a pair gives the same bits alone and in any batch") {
+TEST_CASE("seq2seq: a pair has the same bits alone and in any batch") {
   auto model = made<LuongGru<double>>(encoder<double>(), {});
   randomise(model);
   const auto data = pairs<double>(ragged);
@@ -142,7 +142,7 @@ TEST_CASE("a pair gives the same bits alone and in any batch") {
   }
 }
 
-TEST_CASE("first values come from one seed, each block by its role") {
+TEST_CASE("seq2seq: initial values depend on the seed and on the role of each block") {
   using namespace symbols;
   auto model =
       made<BahdanauGru<float, additive_normalised>>(encoder<float>(), {.sizes = {{"attention", 16}, {"readout", 5}}});
@@ -158,7 +158,7 @@ TEST_CASE("first values come from one seed, each block by its role") {
   CHECK(model.parameters()["decoder.ctx.memory"].cols() == 8);
 }
 
-TEST_CASE("what cannot be joined is refused") {
+TEST_CASE("seq2seq: refuses mismatched encoders, decoders, sizes and tokens") {
   const auto both = encoder<double>();
   CHECK_THROWS_MATCHES(made<LuongLstm<double>>(both, {.bridge = Bridge::copy}), ShapeError,
                        says("gives 8 rows and its first state has 4; states of two directions cannot be copied"));

@@ -35,8 +35,8 @@ double forced_score(const Model& model, const MatrixX<double>& source, const std
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("what is written scores as much as when it is forced", "", BahdanauGru<double>, LuongLstm<double>,
-                   Gru<double>) {
+TEMPLATE_TEST_CASE("seq2seq decoder: generated tokens have the log-probability of teacher forcing", "",
+                   BahdanauGru<double>, LuongLstm<double>, Gru<double>) {
   const auto model = made<TestType>();
   const auto data = pairs<double>(lengths);
   const auto batch = batch_of(data);
@@ -54,7 +54,7 @@ TEMPLATE_TEST_CASE("what is written scores as much as when it is forced", "", Ba
   }
 }
 
-TEST_CASE("a beam of one is greedy, wider ones find nothing worse") {
+TEST_CASE("beam search: a beam of one equals greedy search") {
   const auto model = made<BahdanauGru<double>>();
   const auto batch = batch_of(pairs<double>(lengths));
   Seq2SeqDecoder decoder(model, special_tokens.begin);
@@ -67,7 +67,7 @@ TEST_CASE("a beam of one is greedy, wider ones find nothing worse") {
   }
 }
 
-TEST_CASE("sources do not know each other, and may be read again") {
+TEST_CASE("seq2seq decoder: results of a source do not depend on other sources or earlier reads") {
   const auto model = made<LuongLstm<double>>();
   const auto data = pairs<double>(lengths);
   const auto batch = batch_of(data);
@@ -88,7 +88,7 @@ TEST_CASE("sources do not know each other, and may be read again") {
   }
 }
 
-TEST_CASE("attention that is kept is that of the hypothesis") {
+TEST_CASE("beam search: stored attention equals that of teacher forcing") {
   const auto model = made<BahdanauGru<double>>();
   const auto data = pairs<double>(lengths);
   const auto batch = batch_of(data);
@@ -109,7 +109,7 @@ TEST_CASE("attention that is kept is that of the hypothesis") {
   }
 }
 
-TEST_CASE("a causal decoder writes what it would write if its sources ended there") {
+TEST_CASE("seq2seq decoder: a causal decoder scores a step as if its source ended there") {
   const auto forward = sequential<double>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4});
   Seq2Seq<std::remove_const_t<decltype(forward)>, BahdanauGru<double>> model(forward, {.vocabulary = words,
                                                                                        .embedding = 3,
@@ -130,22 +130,30 @@ TEST_CASE("a causal decoder writes what it would write if its sources ended ther
     return scores;
   };
   const MatrixX<double> whole = scores_of(6);
+  CHECK(decoder.start() == whole.col(0));  // begins at the first step again
   for (Index steps = 1; steps < 6; ++steps) CHECK(scores_of(steps) == whole.leftCols(steps));
 }
 
-TEST_CASE("steps before their time and hypotheses that there are not are refused") {
+TEST_CASE("seq2seq decoder: refuses steps before read and unknown hypotheses") {
   const auto model = made<LuongLstm<double>>();
   Seq2SeqDecoder decoder(model, special_tokens.begin);
   CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to write about before read()"));
   const auto batch = batch_of(pairs<double>(lengths));
   decoder.read(batch.x(), batch.sources());
-  const std::vector<Index> first{0}, beyond{5}, two{0, 1};
+  const std::vector<Index> first{0}, beyond{5}, two{0, 1}, negative{-1};
+  CHECK(decoder.source_length(4) == 4);
+  for (const Index source : {-1, 5})
+    CHECK_THROWS_MATCHES(decoder.source_length(source), ValueError,
+                         says("there is no source " + std::to_string(source) + " among 5"));
   CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("there are 0 hypotheses"));
   decoder.start();
   CHECK_THROWS_MATCHES(decoder.step(beyond, first), ShapeError,
                        says("there are 5 hypotheses, one is to continue number 5"));
   CHECK_THROWS_MATCHES(decoder.step(two, first), ShapeError, says("got 2 parents and 1 tokens"));
+  CHECK_THROWS_MATCHES(decoder.step(negative, first), ShapeError, says("one is to continue number -1"));
   CHECK(decoder.step(first, first).cols() == 1);
+  decoder.read(batch.x(), batch.sources());
+  CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("there are 0 hypotheses"));
 }
 
 TEMPLATE_TEST_CASE("seq2seq decoder: a refused step changes nothing", "", BahdanauGru<double>, LuongLstm<double>,
@@ -161,9 +169,10 @@ TEMPLATE_TEST_CASE("seq2seq decoder: a refused step changes nothing", "", Bahdan
   CHECK(after == undisturbed.step(swapped, tokens));
 }
 
-TEST_CASE("a begin mark that is no token is refused") {
+TEST_CASE("seq2seq decoder: refuses a begin token outside the vocabulary") {
   const auto model = made<Gru<double>>();
   CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("the begin mark is 7, the vocabulary has 7 tokens"));
+  CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, -1), ValueError, says("the begin mark is -1"));
 }
 
 }  // namespace test_seq2seq_decoder

@@ -19,7 +19,7 @@ auto made(bool causal, bool tied = false) {
 
 }  // namespace
 
-TEST_CASE("encoder and decoder are saved as one and read back number for number") {
+TEST_CASE("model file: encoder and decoder are saved and loaded without a change of values") {
   const support::TemporaryFolder folder;
   auto model = made(true), other = made(true);
   randomise(model);
@@ -28,7 +28,7 @@ TEST_CASE("encoder and decoder are saved as one and read back number for number"
   CHECK(other.parameters().values() == model.parameters().values());
 }
 
-TEST_CASE("a file of another kind of decoder is refused and changes nothing") {
+TEST_CASE("model file: a decoder of another kind is refused and the model unchanged") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "model.safetensors";
   auto model = made(true), sees_all = made(false), tied = made(true, true);

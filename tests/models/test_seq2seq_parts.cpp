@@ -28,7 +28,7 @@ Model made(Index vocabulary = words, Index embedding = 3) {
 
 }  // namespace
 
-TEST_CASE("seq2seq: as many targets as sources, and one backward pass for each forward pass") {
+TEST_CASE("seq2seq: refuses unequal numbers of sources and targets and a second backward pass") {
   const Model model = made();
   Model::Weights weights;
   Model::Tape tape;
@@ -48,7 +48,7 @@ TEST_CASE("seq2seq: as many targets as sources, and one backward pass for each f
   CHECK(gradient.values() == once);
 }
 
-TEST_CASE("seq2seq: scores come in pieces of the targets' columns, each with the number of its first") {
+TEST_CASE("seq2seq: each_score gives consecutive pieces of the target columns") {
   const Model model = made(20000, 1);
   Model::Weights weights;
   Model::Tape tape;
@@ -64,7 +64,7 @@ TEST_CASE("seq2seq: scores come in pieces of the targets' columns, each with the
   CHECK(pieces == 3);
 }
 
-TEST_CASE("seq2seq: no two blocks have the same first values, embedded tokens have deviation 1") {
+TEST_CASE("seq2seq: blocks have different initial values and embedded tokens deviation 1") {
   Model model = made(100, 50);
   model.initialise(1);
   const Parameters<float>& first = model.parameters();
@@ -74,7 +74,7 @@ TEST_CASE("seq2seq: no two blocks have the same first values, embedded tokens ha
   CHECK(first["output.weight"].squaredNorm() / 400 < 0.3);
 }
 
-TEST_CASE("scheduled sampling chooses anew in every update") {
+TEST_CASE("scheduled sampling: draws depend on the update") {
   const Model model = made();
   Model::Weights weights;
   Model::Tape tape;
@@ -90,7 +90,31 @@ TEST_CASE("scheduled sampling chooses anew in every update") {
   CHECK(fed[1] == fed[2]);
 }
 
-TEST_CASE("seq2seq step: what is not finite is looked for with the tokens that the decoder was fed") {
+TEST_CASE("scheduled sampling: draws depend on the step and the pair") {
+  auto model = made();
+  model.parameters()["output.bias"](4, 0) = 1e3F;  // the most likely token at every step
+  decltype(model)::Weights weights;
+  decltype(model)::Tape tape;
+  model.prepare(weights);
+  const std::vector<Index> target(20, 2);
+  const auto batch = batch_of(
+      SequencePairs<float>({MatrixX<float>::Ones(1, 3), MatrixX<float>::Ones(1, 3)}, {target, target}, special_tokens));
+  detail::ScheduledSampling<decltype(model)> sampling;
+  const auto tokens = sampling(model, weights, tape, batch, 0.5, {.seed = 3});
+  std::vector<std::vector<Index>> fed(2);
+  for (std::size_t c = 0; c < tokens.size(); ++c)
+    fed[std::size_t(batch.targets().sample_of(Index(c)))].push_back(tokens[c]);
+  for (const auto& each : fed) {
+    CHECK(each.front() == special_tokens.begin);
+    const auto generated = std::ranges::count(each, 4);
+    CHECK(generated > 3);
+    CHECK(generated + std::ranges::count(each, 2) == 20);
+    CHECK(generated < 17);
+  }
+  CHECK(fed[0] != fed[1]);
+}
+
+TEST_CASE("seq2seq step: locates a non-finite value with the tokens fed to the decoder") {
   Seq2Seq<decltype(reader), EquationCell<float, written::sums>> model(
       reader, {.vocabulary = words, .embedding = 3, .units = 4});
   randomise(model, 2);
@@ -107,7 +131,7 @@ TEST_CASE("seq2seq step: what is not finite is looked for with the tokens that t
   CHECK_NOTHROW(taught.step(batch));
 }
 
-TEST_CASE("pairs: a column of the targets knows the rank of its sequence, and an end mark is a token or none") {
+TEST_CASE("pair batch: target columns have the rank of their sequence and the end token may be absent") {
   const auto batch = batch_of(pairs<float>({{1, 1}, {1, 4}, {1, 2}}));
   const Columns columns = batch.columns(0, batch.target_columns());
   for (Index c = 0; c < batch.target_columns(); ++c) CHECK(columns.sequence[c] == batch.targets().rank_of(c));

@@ -53,7 +53,7 @@ Outcome train(Index shard, Seq2SeqStepOptions options, int updates = 3) {
 
 }  // namespace
 
-TEST_CASE("parts give, up to rounding, the update of the whole batch, and the same bits for any number of threads") {
+TEST_CASE("seq2seq step: parts give the update of the whole batch and any thread count the same bits") {
   const Outcome whole = train(100, {.clip_norm = 1, .threads = 1});
   for (const Index shard : {1, 4}) {
     const Outcome parts = train(shard, {.clip_norm = 1, .threads = 1});
@@ -70,7 +70,7 @@ TEST_CASE("parts give, up to rounding, the update of the whole batch, and the sa
   CHECK(train(4, {.teacher = teacher_forcing::constant(1)}).theta == train(4, {}).theta);
 }
 
-TEST_CASE("seq2seq step: what cannot be right is refused before anything changes") {
+TEST_CASE("seq2seq step: refuses invalid options and tokens before anything changes") {
   Model model = made();
   const VectorX<float> before = model.parameters().values();
   SGD<float> sgd({.learning_rate = 0.3, .momentum = 0.9});
@@ -97,13 +97,13 @@ TEST_CASE("seq2seq step: what cannot be right is refused before anything changes
   CHECK_THROWS_MATCHES(Seq2SeqStep(model, loss, sgd), ShapeError, says("an optimizer serves one model"));
 }
 
-TEST_CASE("scheduled sampling depends on the pair, not on the parts it is cut into") {
+TEST_CASE("scheduled sampling: does not depend on the division into parts") {
   const Seq2SeqStepOptions options{.seed = 4, .teacher = teacher_forcing::constant(0.5)};
   const Outcome whole = train(100, options), parts = train(2, options);
   CHECK((parts.theta - whole.theta).norm() < 1e-5F * whole.theta.norm());
 }
 
-TEST_CASE("without a teacher a decoder is fed what it writes") {
+TEST_CASE("scheduled sampling: without teacher forcing the decoder reads its own output") {
   const Model model = made();
   const auto data = pairs<float>({{3, 5}, {1, 5}, {4, 5}});
   const auto batch = batch_of(data);
@@ -122,7 +122,7 @@ TEST_CASE("without a teacher a decoder is fed what it writes") {
   }
 }
 
-TEST_CASE("schedules of the teacher's share") {
+TEST_CASE("teacher forcing: schedules give the documented shares and refuse options out of range") {
   namespace schedule = teacher_forcing;
   CHECK(schedule::linear(0.2, 10)(0) == 1);
   CHECK(schedule::linear(0.2, 10)(5) == Approx(0.6));
@@ -136,7 +136,7 @@ TEST_CASE("schedules of the teacher's share") {
   CHECK_THROWS_AS(schedule::inverse_sigmoid(0.5), ValueError);
 }
 
-TEST_CASE("a model learns to write sequences backwards") {
+TEST_CASE("seq2seq step: a model learns to reverse sequences") {
   const auto data = [] {
     auto random = pairs<float>(std::vector<std::pair<Index, Index>>(60, {4, 0}));
     std::vector<MatrixX<float>> sources;
@@ -168,7 +168,7 @@ TEST_CASE("a model learns to write sequences backwards") {
   CHECK(right >= 54);
 }
 
-TEST_CASE("a step allocates nothing after the first") {
+TEST_CASE("seq2seq step: allocates nothing after the first step") {
   Model model = made();
   Adam<float> adam;
   Seq2SeqStep step(model, SoftmaxCrossEntropy<float>(), adam, {.clip_norm = 1, .threads = 1});
@@ -186,7 +186,7 @@ TEST_CASE("a step allocates nothing after the first") {
   CHECK(count == 0);
 }
 
-TEST_CASE("what is not finite is told with its place, and nothing is changed") {
+TEST_CASE("seq2seq step: a non-finite value is an error and changes nothing") {
   Model model = made();
   model.parameters()["decoder.readout.b"].setConstant(3e38F);
   model.parameters()["output.weight"].setConstant(3e38F);

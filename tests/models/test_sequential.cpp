@@ -53,13 +53,13 @@ Result run(const Deep& model, const MatrixX<double>& x, const Timeline& timeline
 
 }  // namespace
 
-TEST_CASE("a deep model: all gradients match central differences, with dropout and without") {
+TEST_CASE("sequential: gradients of a deep model match central differences, with dropout too") {
   const auto report = gradients(deep(), GENERATE(Pass{}, training));
   INFO(report.text());
   CHECK(report.worst < 1e-6);
 }
 
-TEST_CASE("a sample gives the same bits alone, in any batch and at any place") {
+TEST_CASE("sequential: a sample has the same bits alone and in any batch") {
   const Deep model = random_deep();
   const std::vector<Index> lengths{4, 7, 0, 1, 7};
   const auto timeline = Timeline::from_lengths(lengths);
@@ -81,7 +81,7 @@ TEST_CASE("a sample gives the same bits alone, in any batch and at any place") {
   part_of({2, 1});
 }
 
-TEST_CASE("what stands at masked steps, and how many there are, changes no bit") {
+TEST_CASE("sequential: values and number of masked steps change no bit") {
   const Deep model = random_deep();
   const auto timeline = Timeline::from_lengths({2, 5, 3});
   const MatrixX<double> x = noise(3, timeline.columns(), 3);
@@ -97,7 +97,7 @@ TEST_CASE("what stands at masked steps, and how many there are, changes no bit")
   CHECK(same_bits(got.gradient, want.gradient));
 }
 
-TEST_CASE("two runs give the same bits, with buffers that other batches have used") {
+TEST_CASE("sequential: repeated passes have the same bits with buffers of other batches") {
   const Deep model = random_deep();
   const auto timeline = Timeline::from_lengths({2, 5, 3}), larger = Timeline::from_lengths({9, 4, 8, 8, 0});
   const MatrixX<double> x = noise(3, timeline.columns(), 3), other = noise(3, larger.columns(), 4);
@@ -113,7 +113,7 @@ TEST_CASE("two runs give the same bits, with buffers that other batches have use
   CHECK(same_bits(gradient.values(), want.values()));
 }
 
-TEST_CASE("gradients are added, not overwritten") {
+TEST_CASE("sequential: backward adds to the gradient") {
   const Deep model = random_deep();
   const auto timeline = Timeline::from_lengths({2, 3});
   const MatrixX<double> x = noise(3, 5), d_out = noise(2, 2);
@@ -128,7 +128,7 @@ TEST_CASE("gradients are added, not overwritten") {
   CHECK(twice.values().isApprox(2 * once.values(), 1e-14));
 }
 
-TEST_CASE("one seed gives one start, biases and gates start as roles and cells say") {
+TEST_CASE("sequential: initial values depend on the seed, biases and gates on their role") {
   auto model = deep(), again = deep(), other = deep();
   model.initialise(1), again.initialise(1), other.initialise(2);
   CHECK(same_bits(model.parameters().values(), again.parameters().values()));
@@ -140,7 +140,7 @@ TEST_CASE("one seed gives one start, biases and gates start as roles and cells s
   CHECK((h * h.transpose()).isIdentity(1e-12));
 }
 
-TEST_CASE("a forward and backward pass allocates nothing after the first batch, nor for a smaller one") {
+TEST_CASE("sequential: passes allocate nothing after the first batch, for smaller batches too") {
   auto model =
       sequential<double>(3, Recurrent<Gru>{.units = 5}, Dropout{.rate = 0.3},
                          Bidirectional<Lstm>{.units = 3, .merge = Merge::product}, MaxOverTime{}, Dense{.units = 2});

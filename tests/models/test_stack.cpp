@@ -46,7 +46,7 @@ std::vector<MatrixX<double>> results(const Model& model, const Timeline& timelin
 
 }  // namespace
 
-TEST_CASE("a stack is the Sequential of the same layers, bit for bit") {
+TEST_CASE("stack: has the bits of the Sequential of the same layers") {
   Stack<double> stack(3, listed());
   auto sequential = fixed();
   stack.initialise(7);
@@ -65,12 +65,12 @@ TEST_CASE("a stack is the Sequential of the same layers, bit for bit") {
   }
 }
 
-TEST_CASE("gradients of a stack, and of a stack with one layer") {
+TEST_CASE("stack: gradients match central differences, with one layer too") {
   CHECK(gradients(Stack<double>(3, listed())).worst < 1e-6);
   CHECK(gradients(Stack<double>(3, {gru})).worst < 1e-6);
 }
 
-TEST_CASE("a copy of a stack has layers and parameters of its own") {
+TEST_CASE("stack: a copy has separate layers and parameters") {
   Stack<double> first(3, listed());
   first.initialise(1);
   const Stack<double> copy = first;
@@ -82,7 +82,7 @@ TEST_CASE("a copy of a stack has layers and parameters of its own") {
   CHECK(before == after);
 }
 
-TEST_CASE("stacks of one type and other layers may take turns on one tape") {
+TEST_CASE("stack: two stacks may alternate on one tape") {
   const Timeline timeline = Timeline::from_lengths({4, 2});
   Stack<double> one(3, listed()), other(3, {lstm, MeanOverTime{}, dense});
   one.initialise(1);
@@ -93,7 +93,7 @@ TEST_CASE("stacks of one type and other layers may take turns on one tape") {
   CHECK(results(one, timeline, shared) == expected);
 }
 
-TEST_CASE("the backward pass on the tape of other layers is refused") {
+TEST_CASE("stack: refuses a backward pass on the tape of other layers") {
   const Timeline timeline = Timeline::from_lengths({4, 2});
   const Stack<double> one(3, {Recurrent<Gru>{.units = 2}}), other(3, {Recurrent<Lstm>{.units = 2}});
   Stack<double>::Tape tape;
@@ -103,12 +103,12 @@ TEST_CASE("the backward pass on the tape of other layers is refused") {
                        says("layer 0 (lstm): this layer has not run forward on this tape"));
 }
 
-TEST_CASE("a stack without layers, and layers that do not fit") {
+TEST_CASE("stack: refuses an empty list and mismatched layers") {
   CHECK_THROWS_MATCHES(Stack<double>(3, {}), ShapeError, says("at least 1 layer"));
   CHECK_THROWS_MATCHES(Stack<double>(3, {MeanOverTime{}, gru}), ShapeError, says("layer 1 (gru)"));
 }
 
-TEST_CASE("a step of a stack allocates nothing after the first") {
+TEST_CASE("stack: allocates nothing after the first step") {
   Stack<double> stack(3, listed());
   const Timeline timeline = Timeline::from_lengths({5, 3, 3});
   const MatrixX<double> x = noise(3, timeline.columns()), d = noise(2, 3);
@@ -125,7 +125,7 @@ TEST_CASE("a step of a stack allocates nothing after the first") {
   CHECK(count == 0);
 }
 
-TEST_CASE("the tensors of a stack are read into the Sequential of the same layers") {
+TEST_CASE("stack: its tensors are loaded into the Sequential of the same layers") {
   Stack<double> stack(3, listed());
   stack.initialise(3);
   auto sequential = fixed();

@@ -57,47 +57,47 @@ Index held(const T& tape) {
 
 /// Runs a training step and compares its memory with the estimate, by layer and in total.
 template <class Model>
-void foretells(Model model, const Timeline& timeline) {
+void check_estimates(Model model, const Timeline& timeline) {
   model.initialise(1);
   const MatrixX<float> x = noise(model.features(), timeline.columns()).template cast<float>();
   auto gradient = model.parameters().zeros_like();
   typename Model::Tape tape;
   const MatrixX<float> out = model.forward(x, timeline, tape, {.training = true});
   model.backward(tape, out, gradient);
-  const ModelSummary foretold = summary(model, timeline.columns(), timeline.batch());
+  const ModelSummary estimated = summary(model, timeline.columns(), timeline.batch());
   Index all = 6 * model.parameters().size() + x.size() + out.size();
   for (const auto& buffer : tape.d_in) all += room(buffer);
   model.each_layer([&](const auto&, auto k) {
     const Index now = held(std::get<k>(tape.layers));
     all += now;
-    INFO(foretold.layers[k].name << " holds " << now * 4 << " bytes");
-    CHECK(double(foretold.layers[k].kept_bytes) == Approx(4. * double(now)).epsilon(0.03));
+    INFO(estimated.layers[k].name << " holds " << now * 4 << " bytes");
+    CHECK(double(estimated.layers[k].kept_bytes) == Approx(4. * double(now)).epsilon(0.03));
   });
-  CHECK(double(foretold.training_bytes) == Approx(4. * double(all)).epsilon(0.03));
+  CHECK(double(estimated.training_bytes) == Approx(4. * double(all)).epsilon(0.03));
 }
 
 }  // namespace
 
-TEST_CASE("the memory of a training step is what tapes hold afterwards") {
+TEST_CASE("numbers_kept: the estimate equals the numbers stored in tapes") {
   const auto timeline = GENERATE(Timeline::rectangular(4, 40), Timeline::from_lengths({300, 200, 250, 10, 0, 280}));
-  foretells(Sequential(6, Recurrent<Gru>{.units = 16}, Dropout{.rate = 0.1},
+  check_estimates(Sequential(6, Recurrent<Gru>{.units = 16}, Dropout{.rate = 0.1},
                        Recurrent<GruResetBefore>{.units = 24, .direction = Direction::backward}, Dense{.units = 8},
                        MaxOverTime{}, Dense{.units = 4}),
             timeline);
-  foretells(
+  check_estimates(
       Sequential(3, Recurrent<ProjectedLstm>{.units = 32, .returns = Returns::last, .sizes = {{"projected", 16}}}),
       timeline);
 }
 
-TEST_CASE("the memory of each way to merge") {
+TEST_CASE("numbers_kept: the estimate holds for each merge of a bidirectional layer") {
   const auto timeline = Timeline::from_lengths({60, 20, 50, 10});
   const auto merge = GENERATE(Merge::concat, Merge::sum, Merge::product, Merge::average);
   const auto returns = GENERATE(Returns::steps, Returns::last);
-  foretells(Sequential(5, Dense{.units = 7}, Bidirectional<Gru>{.units = 16, .merge = merge, .returns = returns}),
+  check_estimates(Sequential(5, Dense{.units = 7}, Bidirectional<Gru>{.units = 16, .merge = merge, .returns = returns}),
             timeline);
 }
 
-TEST_CASE("the memory of a step with checkpoints, and of one in parts") {
+TEST_CASE("numbers_kept: the estimate holds with checkpoints and shrinks with parts") {
   Sequential model(5, Bidirectional<Lstm>{.units = 40}, Dense{.units = 2});
   const Index columns = 4 * 3000;
   const auto timeline = Timeline::rectangular(4, 3000);
@@ -111,9 +111,9 @@ TEST_CASE("the memory of a step with checkpoints, and of one in parts") {
   for (const auto* one : {&bidirectional.forward, &bidirectional.backward})
     for (const auto& state : one->checkpoints)
       for (const auto& part : state) now += part.size();
-  const Index foretold = numbers_kept(model, 0, columns, 4, {.keeping = {Keep::checkpoints}});
-  CHECK(double(foretold) == Approx(double(now)).epsilon(0.05));
-  CHECK(foretold < numbers_kept(model, 0, columns, 4) / 4);
+  const Index estimated = numbers_kept(model, 0, columns, 4, {.keeping = {Keep::checkpoints}});
+  CHECK(double(estimated) == Approx(double(now)).epsilon(0.05));
+  CHECK(estimated < numbers_kept(model, 0, columns, 4) / 4);
 
   const Index whole = numbers_kept(model, 0, columns, 4);
   CHECK(double(numbers_kept(model, 0, columns, 4, {.parts = 4})) == Approx(double(whole) / 4).epsilon(0.05));
@@ -125,7 +125,7 @@ TEST_CASE("the memory of a step with checkpoints, and of one in parts") {
   CHECK(bytes(4, 8) == bytes(4, 4));
 }
 
-TEST_CASE("a summary: a row for each layer, and the sums") {
+TEST_CASE("summary: has a row for each layer and the totals") {
   Sequential model(6, Recurrent<Gru>{.units = 32}, MeanOverTime{}, Dense{.units = 4});
   const auto s = summary(model, 1280, 10);
   REQUIRE(s.layers.size() == 3);
@@ -148,7 +148,7 @@ TEST_CASE("a summary: a row for each layer, and the sums") {
   CHECK_THROWS_MATCHES(summary(model, -1, 2), ShapeError, says("got -1 and 2"));
 }
 
-TEST_CASE("bytes for people") {
+TEST_CASE("readable_bytes: uses the largest binary unit") {
   using detail::readable_bytes;
   CHECK(readable_bytes(0) == "0 B");
   CHECK(readable_bytes(1023) == "1023 B");
@@ -158,7 +158,7 @@ TEST_CASE("bytes for people") {
   CHECK(readable_bytes(std::size_t(5) << 40) == "5.0 TiB");
 }
 
-TEST_CASE("strides and upsampling change how many steps the layers behind them keep") {
+TEST_CASE("summary: strides and upsampling change the steps that later layers store") {
   Graph<float> graph;
   const auto in = graph.input();
   const auto coarse = graph.add(Conv1d{.units = 8, .kernel = 5, .stride = 4, .padding = same()}, in);

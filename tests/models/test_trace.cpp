@@ -9,7 +9,7 @@ namespace test_trace {
 
 using namespace unroll;
 
-TEST_CASE("a model traces every named value of its recurrent layers") {
+TEST_CASE("model: trace gives every named value of its recurrent layers") {
   auto model = sequential<double>(3, Recurrent<Gru>{.units = 5}, Bidirectional<Gru>{.units = 4}, LastStep{});
   model.initialise(2);
   const Timeline timeline = Timeline::from_lengths({2, 4, 0, 3});

@@ -7,7 +7,7 @@ namespace test_average {
 
 using namespace unroll;
 
-TEMPLATE_TEST_CASE("the average of the weights begins with the first and forgets exponentially", "", float, double) {
+TEMPLATE_TEST_CASE("weight average: begins with the first weights and decays exponentially", "", float, double) {
   WeightAverage<TestType> average({.momentum = 0.75});
   VectorX<TestType> theta = VectorX<TestType>::Constant(3, 8);
   average.update(theta);
@@ -23,7 +23,7 @@ TEMPLATE_TEST_CASE("the average of the weights begins with the first and forgets
   CHECK(average.average() == VectorX<TestType>::Constant(3, TestType(5.25)));
 }
 
-TEST_CASE("exchange puts the average in and out again") {
+TEST_CASE("weight average: exchange swaps weights and average, a second exchange swaps back") {
   WeightAverage<float> average;
   VectorX<float> theta = VectorX<float>::Constant(2, 1);
   CHECK_THROWS_MATCHES(average.exchange(theta), ShapeError, says("0 entries, there are 2"));
@@ -40,7 +40,7 @@ TEST_CASE("exchange puts the average in and out again") {
   CHECK(average.average() == kept);
 }
 
-TEST_CASE("the average resumes, and refuses what does not fit") {
+TEST_CASE("weight average: continues from a saved state and refuses mismatched sizes") {
   WeightAverage<double> first, second;
   const VectorX<double> theta = VectorX<double>::LinSpaced(4, 0, 1);
   first.update(theta);

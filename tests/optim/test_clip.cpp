@@ -29,7 +29,7 @@ ParameterBlock block(Index offset, Index rows, Index cols, Index stride) {
 
 }  // namespace
 
-TEST_CASE("clipping by the global norm agrees with PyTorch") {
+TEST_CASE("clip: clip_by_global_norm agrees with PyTorch") {
   const auto [name, max_norm, p] = GENERATE(table<std::string, double, double>({
       {"clip/l2", 1, 2},
       {"clip/l2_untouched", 100, 2},
@@ -45,7 +45,7 @@ TEST_CASE("clipping by the global norm agrees with PyTorch") {
   golden::check_close(gradient, joined(file, "clipped"), tolerance);
 }
 
-TEST_CASE("clipping by value agrees with PyTorch, infinities included") {
+TEST_CASE("clip: clip_by_value agrees with PyTorch, infinities too") {
   const auto name = GENERATE("clip/value", "clip/value_nan_inf");
   const SafeTensors file = golden::read(name);
   VectorX<double> gradient = to_vector(joined(file, "grad"));
@@ -53,8 +53,8 @@ TEST_CASE("clipping by value agrees with PyTorch, infinities included") {
   golden::check_close(gradient, joined(file, "clipped"), golden::Tolerance(file));
 }
 
-TEST_CASE("where PyTorch destroys the gradient, the norm tells and the gradient stays") {
-  SECTION("a NaN: PyTorch makes every entry NaN") {
+TEST_CASE("clip: a NaN or overflowing squares do not destroy the gradient, unlike in PyTorch") {
+  SECTION("a NaN, where PyTorch makes every entry NaN") {
     const SafeTensors file = golden::read("clip/l2_nan");
     const VectorX<double> before = to_vector(joined(file, "grad"));
     VectorX<double> gradient = before;
@@ -62,7 +62,7 @@ TEST_CASE("where PyTorch destroys the gradient, the norm tells and the gradient 
     golden::check_close(gradient, joined(file, "grad"), {0, 0});
     CHECK(first_non_finite(gradient) == 14);
   }
-  SECTION("squares that overflow: PyTorch returns infinity and zeros, ours the norm and the clipped gradient") {
+  SECTION("squares that overflow, where PyTorch returns infinity and zeros") {
     const SafeTensors file = golden::read("clip/l2_huge");
     const VectorX<double> before = to_vector(joined(file, "grad"));
     VectorX<double> gradient = before;
@@ -73,7 +73,7 @@ TEST_CASE("where PyTorch destroys the gradient, the norm tells and the gradient 
   }
 }
 
-TEMPLATE_TEST_CASE("the norm is right at every magnitude", "", float, double) {
+TEMPLATE_TEST_CASE("clip: the norm is correct at every magnitude", "", float, double) {
   using Limits = std::numeric_limits<TestType>;
   for (const TestType size :
        {Limits::denorm_min() * TestType(1 << 22), Limits::min(), TestType(1), Limits::max() / 4}) {
@@ -88,7 +88,7 @@ TEMPLATE_TEST_CASE("the norm is right at every magnitude", "", float, double) {
   CHECK(double(exploded.norm()) == Approx(1e-3).epsilon(1e-5));
 }
 
-TEMPLATE_TEST_CASE("clip: any p-norm is the root of the sum of powers, and the gradient keeps its direction", "", float,
+TEMPLATE_TEST_CASE("clip: any p-norm is the root of the sum of powers and clipping keeps the direction", "", float,
                    double) {
   const auto [p, norm] = GENERATE(table<double, double>({{1, 15},
                                                          {2, 9},
@@ -106,7 +106,7 @@ TEMPLATE_TEST_CASE("clip: any p-norm is the root of the sum of powers, and the g
   CHECK(gradient.isApprox(before * TestType(2 / norm), TestType(1e-4)));
 }
 
-TEMPLATE_TEST_CASE("clip: no power of a huge or tiny gradient leaves the range of double", "", float, double) {
+TEMPLATE_TEST_CASE("clip: powers of a huge or tiny gradient stay within double", "", float, double) {
   using Limits = std::numeric_limits<TestType>;
   const double p = GENERATE(0.5, 1.0, 3.0, 40.0, 1e6);
   for (const TestType size : {4 * Limits::min(), TestType(1), Limits::max() / 64}) {
@@ -126,7 +126,7 @@ TEST_CASE("clip: a p-norm has the same bits for any number of threads") {
   for (const double p : {1.0, 2.0, 3.0}) CHECK(global_norm(gradient, p) == global_norm(gradient, p, &threads));
 }
 
-TEMPLATE_TEST_CASE("what is not finite is found wherever it is and left alone", "", float, double) {
+TEMPLATE_TEST_CASE("clip: non-finite values are found at any position and not clipped", "", float, double) {
   using Limits = std::numeric_limits<TestType>;
   const Index n = 700, at = GENERATE(Index(0), Index(1), Index(255), Index(256), Index(511), Index(699));
   const auto bad = GENERATE(Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity());
@@ -142,7 +142,7 @@ TEMPLATE_TEST_CASE("what is not finite is found wherever it is and left alone", 
   CHECK((gradient.array() == Limits::max() / 1000).count() == n - 1);
 }
 
-TEST_CASE("clipping: the norm of a long vector is that of all its entries, whatever the threads") {
+TEST_CASE("clip: the norm of a long vector includes all entries for any number of threads") {
   const Index n = 100'001;  // several shares, not a multiple of the share size
   VectorX<float> gradient = VectorX<float>::Zero(n);
   for (Index k = 0; k < n; ++k) gradient[k] = k % 3 == 0 ? 1.f : k % 3 == 1 ? -2.f : 0.5f;
@@ -152,7 +152,7 @@ TEST_CASE("clipping: the norm of a long vector is that of all its entries, whate
     CHECK(global_norm(gradient, 2, threads) == Approx(std::sqrt(squares)).epsilon(1e-12));
 }
 
-TEST_CASE("first_non_finite counts down the columns of a matrix") {
+TEST_CASE("first_non_finite: counts entries down the columns of a matrix") {
   MatrixX<float> m = MatrixX<float>::Zero(5, 4);
   CHECK(first_non_finite(m) == -1);
   CHECK(first_non_finite(m.middleRows(1, 3)) == -1);
@@ -163,7 +163,7 @@ TEST_CASE("first_non_finite counts down the columns of a matrix") {
   CHECK(finite(VectorX<double>()));
 }
 
-TEST_CASE("the two rules for the factor") {
+TEST_CASE("clip: the rules of PyTorch and Keras differ in the factor") {
   VectorX<double> pytorch(2), keras(2), below(2);
   pytorch << 3, 4;
   keras = pytorch;
@@ -181,7 +181,7 @@ TEST_CASE("the two rules for the factor") {
   }
 }
 
-TEST_CASE("every block is clipped by its own norm, interleaved blocks too") {
+TEST_CASE("clip: clip_by_norm clips each block by its norm, interleaved blocks too") {
   VectorX<float> gradient(9);
   // Columns of 3: rows 0 and 1 are one block, row 2 is another; the last three entries are a third.
   gradient << 3, 0, 30, 0, 4, 40, 0.1f, 0, 0.2f;
@@ -195,7 +195,7 @@ TEST_CASE("every block is clipped by its own norm, interleaved blocks too") {
   CHECK_THROWS_AS(clip_by_norm(gradient, std::vector{block(-1, 2, 1, 2)}, 1.0), ShapeError);
 }
 
-TEST_CASE("a part of a vector can be clipped, and nothing is allocated") {
+TEST_CASE("clip: clips a part of a vector and allocates nothing") {
   VectorX<float> gradient = VectorX<float>::Constant(6, 2);
   const std::vector<ParameterBlock> blocks{block(0, 2, 1, 2), block(2, 4, 1, 4)};
   support::AllocationCount allocations;
@@ -209,7 +209,7 @@ TEST_CASE("a part of a vector can be clipped, and nothing is allocated") {
   CHECK(gradient.isApprox(want, 1e-6f));
 }
 
-TEST_CASE("limits out of range are refused") {
+TEST_CASE("clip: refuses limits and norms out of range") {
   VectorX<double> gradient = VectorX<double>::Ones(2);
   for (const double limit : {0.0, -1.0, double(NAN)}) {
     CHECK_THROWS_MATCHES(clip_by_global_norm(gradient, limit), ValueError, says("max_norm"));
@@ -227,7 +227,7 @@ TEST_CASE("limits out of range are refused") {
   CHECK(gradient == VectorX<double>::Ones(2));
 }
 
-TEST_CASE("a NaN stays a NaN when entries are limited") {
+TEST_CASE("clip: clip_by_value leaves a NaN unchanged") {
   VectorX<float> gradient(3);
   gradient << NAN, 7, -7;
   clip_by_value(gradient, 1);

@@ -131,7 +131,7 @@ const std::map<std::string, Follow> table{
 
 }  // namespace
 
-TEST_CASE("optimizers follow PyTorch and Keras step by step") {
+TEST_CASE("optimizers: agree with PyTorch and Keras at every step") {
   const auto in_double = GENERATE(true, false);
   std::set<std::string> names = golden::cases("optim");
   names.merge(golden::cases("keras", "opt_"));

@@ -61,7 +61,7 @@ VectorX<float> numbers() { return VectorX<float>::LinSpaced(4, -1, 1); }
 
 }  // namespace
 
-TEST_CASE("options: what something is divided by is neither 0 nor infinite in float") {
+TEST_CASE("options: divisors are neither 0 nor infinite in float") {
   check({{"layer norm", [](double x) { connect(LayerNorm{.epsilon = x}); }},
          {"rms norm", [](double x) { connect(LayerNorm{.epsilon = x, .centred = false}); }},
          {"batch norm", [](double x) { connect(BatchNorm{.epsilon = x}); }},
@@ -81,7 +81,7 @@ TEST_CASE("options: what something is divided by is neither 0 nor infinite in fl
         {0, subnormal_double, zero_in_float, 1e-20, infinite_in_float, not_a_number}, {1e-18, one});
 }
 
-TEST_CASE("options: what leaves something over is below 1 in float") {
+TEST_CASE("options: rates and momenta that leave a remainder are below 1 in float") {
   check({{"dropout", [](double x) { connect(Dropout{.rate = x}); }},
          {"beta1", [](double x) { Adam<float>({.beta1 = x}); }},
          {"beta2", [](double x) { Adam<float>({.beta2 = x}); }},
@@ -94,7 +94,7 @@ TEST_CASE("options: what leaves something over is below 1 in float") {
   CHECK_NOTHROW(Adam<double>({.beta2 = one_in_float}));
 }
 
-TEST_CASE("options: limits do not become 0 in float, and rates and weights not infinite") {
+TEST_CASE("options: limits do not become 0 and rates and weights not infinite in float") {
   check({{"huber", [](double x) { Huber<float>({.delta = x}); }}},
         {0, subnormal_double, zero_in_float, subnormal_float, infinite_in_float, inf, not_a_number, -1},
         {1.2e-38, one, 3e38});
@@ -121,7 +121,7 @@ TEST_CASE("options: limits do not become 0 in float, and rates and weights not i
   CHECK_NOTHROW(SGD<double>({.learning_rate = infinite_in_float}));
 }
 
-TEST_CASE("options: what is only just taken gives the right numbers") {
+TEST_CASE("options: the smallest accepted epsilon gives correct numbers") {
   Sequential norm(3, LayerNorm{.epsilon = 1.2e-38});
   norm.initialise(1);
   decltype(norm)::Tape tape;

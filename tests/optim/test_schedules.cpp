@@ -43,7 +43,7 @@ const std::vector<double> constant(8, 1.0);
 
 }  // namespace
 
-TEST_CASE("schedules agree with PyTorch at every k") {
+TEST_CASE("schedules: agree with PyTorch at every k") {
   std::size_t compared = 0;
   for (const std::string& name : golden::cases("sched")) {
     if (name.find("plateau") != std::string::npos) continue;
@@ -59,7 +59,7 @@ TEST_CASE("schedules agree with PyTorch at every k") {
   CHECK(compared == schedules.size());
 }
 
-TEST_CASE("one cycle moves the momentum against the rate") {
+TEST_CASE("one cycle: momentum moves opposite to the rate") {
   const SafeTensors file = golden::read("sched/onecycle");
   const auto want = file.at("momentum").to<double>();
   const schedule::OneCycle cycle{.highest = 0.4, .length = 31};
@@ -69,7 +69,7 @@ TEST_CASE("one cycle moves the momentum against the rate") {
   CHECK(cycle.rate(1000) == cycle.rate(30));
 }
 
-TEST_CASE("one cycle in three phases, straight") {
+TEST_CASE("one cycle: linear phases equal values by hand, symmetric too") {
   const schedule::OneCycle cycle{.highest = 1, .length = 21, .rising = 0.5, .start_divisor = 10, .straight = true};
   CHECK(cycle.rate(0) == Approx(0.1));
   CHECK(cycle.rate(19) == Approx(1e-5 + (1 - 1e-5) * (1 / 10.5)));
@@ -85,7 +85,7 @@ TEST_CASE("one cycle in three phases, straight") {
   CHECK(std::isfinite(schedule::OneCycle{.length = 2, .rising = 0.5}.rate(0)));
 }
 
-TEST_CASE("cyclic schedule: PyTorch's three modes, rates and momenta") {
+TEST_CASE("cyclic schedule: three modes equal values by hand for rates and momenta") {
   const schedule::Cyclic triangular{.lowest = 1, .highest = 3, .rising = 2, .falling = 4};
   for (const auto& [k, rate] : {std::pair{0, 1.0}, {1, 2.0}, {2, 3.0}, {3, 2.5}, {5, 1.5}, {6, 1.0}, {8, 3.0}}) {
     CHECK(triangular.rate(k) == Approx(rate));
@@ -103,7 +103,7 @@ TEST_CASE("cyclic schedule: PyTorch's three modes, rates and momenta") {
   CHECK(shrinking.momentum(6) == Approx(0.9 - 0.1 * std::pow(0.9, 6)));
 }
 
-TEST_CASE("cyclic schedule: refuses what is out of range") {
+TEST_CASE("cyclic schedule: refuses options and rates out of range") {
   CHECK_THROWS_MATCHES(schedule::Cyclic{.rising = 0}.rate(1), ValueError, says("rising must be >= 1, it is 0"));
   CHECK_THROWS_MATCHES(schedule::Cyclic{.falling = -1}.rate(1), ValueError, says("falling must be >= 0"));
   CHECK_THROWS_MATCHES(schedule::Cyclic{.lowest = -1}.rate(1), ValueError, says("lowest"));
@@ -118,21 +118,21 @@ TEST_CASE("cyclic schedule: refuses what is out of range") {
   CHECK_THROWS_MATCHES(falling.rate(3), ValueError, says("cyclic schedule: the rate is -0.5"));
 }
 
-TEST_CASE("a cosine goes up again after its half period") {
+TEST_CASE("cosine schedule: rises again after its half period") {
   const schedule::Cosine cosine{.initial = 1, .half_period = 10, .lowest = 0.2};
   CHECK(cosine.rate(10) == Approx(0.2));
   CHECK(cosine.rate(15) == Approx(0.6));
   CHECK(cosine.rate(20) == Approx(1));
 }
 
-TEST_CASE("restarts come at once for any k, however far") {
+TEST_CASE("cosine restarts: rates of huge k are correct") {
   const schedule::CosineRestarts even{.initial = 1, .first = 5}, growing{.initial = 1, .first = 5, .stretch = 1000000};
   for (const long k : {5L, 10L, 5000000000L}) CHECK(even.rate(k) == 1);
   CHECK(even.rate(4999999999L) == Approx(even.rate(4)));
   CHECK(growing.rate(std::numeric_limits<long>::max()) >= 0);
 }
 
-TEST_CASE("the rest of the schedules") {
+TEST_CASE("schedules: constant, polynomial, warm-up and Noam equal values by hand") {
   CHECK(schedule::Constant{0.3}.rate(99) == 0.3);
   CHECK(schedule::Polynomial{.initial = 1, .length = 4, .final = 0.5}.rate(2) == Approx(0.75));
   CHECK(schedule::Polynomial{.initial = 1, .length = 4, .final = 0.5}.rate(9) == 0.5);
@@ -148,7 +148,7 @@ TEST_CASE("the rest of the schedules") {
   CHECK(noam.rate(399) == Approx(2 / 8. / 20));
 }
 
-TEST_CASE("schedules refuse what makes no sense") {
+TEST_CASE("schedules: refuse options out of range") {
   CHECK_THROWS_MATCHES(schedule::Constant{}.rate(-1), ValueError, says("-1"));
   CHECK_THROWS_MATCHES(schedule::Step{.every = 0}.rate(1), ValueError, says("every"));
   CHECK_THROWS_MATCHES(schedule::Linear{.length = 0}.rate(1), ValueError, says("length"));
@@ -160,7 +160,7 @@ TEST_CASE("schedules refuse what makes no sense") {
   CHECK_THROWS_MATCHES(schedule::Noam{.warmup = 0}.rate(1), ValueError, says("warmup"));
 }
 
-TEST_CASE("schedules: a rate beyond all numbers is refused") {
+TEST_CASE("schedules: refuse a rate that is not finite") {
   CHECK(schedule::Exponential{.initial = 1, .factor = 2}.rate(1000) == std::ldexp(1.0, 1000));
   CHECK_THROWS_MATCHES((schedule::Exponential{.initial = 1, .factor = 2}.rate(2000)), ValueError,
                        says("exponential schedule: the rate 1 * 2^2000 is not finite"));
@@ -168,7 +168,7 @@ TEST_CASE("schedules: a rate beyond all numbers is refused") {
   CHECK_THROWS_AS((schedule::Multistep{.initial = 1e300, .milestones = {1, 2}, .factor = 1e10}.rate(5)), ValueError);
 }
 
-TEST_CASE("plateaus agree with PyTorch") {
+TEST_CASE("plateau: agrees with PyTorch") {
   const auto [name, options] = GENERATE(table<std::string, PlateauOptions>({
       {"sched/plateau", {.initial = 0.1, .factor = 0.5, .patience = 3}},
       {"sched/plateau_abs_cooldown",
@@ -186,14 +186,14 @@ TEST_CASE("plateaus agree with PyTorch") {
   golden::check_close(Eigen::Map<const VectorX<double>>(got.data(), Index(got.size())), want, golden::Tolerance(file));
 }
 
-TEST_CASE("PyTorch cuts one call later than Keras") {
+TEST_CASE("plateau: the rule of PyTorch reduces the rate one call later than that of Keras") {
   PlateauOptions options{.initial = 1, .factor = 0.5, .patience = 2};
   CHECK(after_each(Plateau(options), constant) == std::vector<double>{1, 1, 1, 1, .5, .5, .5, .25, .25});
   options.rule = PlateauRule::keras;
   CHECK(after_each(Plateau(options), constant) == std::vector<double>{1, 1, 1, .5, .5, .25, .25, .125, .125});
 }
 
-TEST_CASE("Keras's cooldown") {
+TEST_CASE("plateau: cooldown under the rule of Keras equals values by hand") {
   const PlateauOptions options{
       .initial = 1, .factor = 0.5, .patience = 1, .rule = PlateauRule::keras, .cooldown = 3, .lowest = 0.25};
   // Reduction at call 2, then three calls of cooldown, the third of which counts again: reduction at call 5, where the
@@ -201,7 +201,7 @@ TEST_CASE("Keras's cooldown") {
   CHECK(after_each(Plateau(options), constant) == std::vector<double>{1, 1, .5, .5, .5, .25, .25, .25, .25});
 }
 
-TEST_CASE("a plateau's threshold, direction, tiny cuts and NaN") {
+TEST_CASE("plateau: threshold, direction, smallest reduction and NaN have the documented effect") {
   const std::vector<double> slow{100, 99.5, 99.2, 99.1, 99.05};
   CHECK(after_each(Plateau({.initial = 1, .patience = 1, .threshold = 0.01}), slow).back() < 1);
   CHECK(
@@ -212,7 +212,7 @@ TEST_CASE("a plateau's threshold, direction, tiny cuts and NaN") {
   CHECK(after_each(Plateau({.initial = 1, .patience = 1}), {1, NAN, NAN, NAN}).back() < 1);
 }
 
-TEST_CASE("plateau: thresholds hold on both sides of 0, against numbers by hand") {
+TEST_CASE("plateau: thresholds equal values by hand on both sides of 0") {
   // With patience 0 each metric without improvement halves the rate. The comments give the thresholds.
   const auto rates = [](Better better, Threshold kind, const std::vector<double>& metrics) {
     return after_each(
@@ -237,7 +237,7 @@ TEST_CASE("plateau: thresholds hold on both sides of 0, against numbers by hand"
   CHECK(after_each(Plateau({.initial = 1, .patience = 0, .threshold = 2}), {1, 0.5}) == Numbers{1, 1, .1});  // 200 %
 }
 
-TEST_CASE("a plateau resumes where it was") {
+TEST_CASE("plateau: continues from a saved state after any call") {
   const PlateauOptions options{.initial = 1, .factor = 0.5, .patience = 2, .cooldown = 1};
   const std::vector<double> metrics{5, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3};
   for (std::size_t cut = 0; cut < metrics.size(); ++cut) {
@@ -252,7 +252,7 @@ TEST_CASE("a plateau resumes where it was") {
   }
 }
 
-TEST_CASE("a plateau refuses options out of range") {
+TEST_CASE("plateau: refuses options out of range") {
   CHECK_THROWS_MATCHES(Plateau({.factor = 1}), ValueError, says("Plateau: factor must be in (0, 1), it is 1"));
   CHECK_THROWS_MATCHES(Plateau({.patience = -1}), ValueError, says("patience"));
   CHECK_THROWS_MATCHES(Plateau({.initial = NAN}), ValueError, says("initial"));
@@ -260,7 +260,7 @@ TEST_CASE("a plateau refuses options out of range") {
   CHECK_THROWS_MATCHES(Plateau({.lowest = -1}), ValueError, says("lowest"));
 }
 
-TEST_CASE("schedules: a rate that a factor makes negative or infinite is refused") {
+TEST_CASE("schedules: refuse a factor that makes the rate negative or infinite") {
   const auto falling = schedule::lambda(0.1, [](long k) { return 1 - double(k); });
   CHECK(falling.rate(1) == 0);
   CHECK_THROWS_MATCHES(falling.rate(2), ValueError, says("lambda schedule: the rate is -0.1"));
@@ -271,7 +271,7 @@ TEST_CASE("schedules: a rate that a factor makes negative or infinite is refused
   CHECK(steep.rate(10) == 1e300);
 }
 
-TEST_CASE("schedules: between two rates there is no third, whatever rounding does") {
+TEST_CASE("schedules: interpolated rates stay between their two ends under rounding") {
   for (const auto& [from, to] : {std::pair{0.0, 1e-310}, {1e-310, 0.77}, {0.3, 1e300}, {3e38, 0.1}})
     for (const long k : {0L, 1L, 2L, 7L, 1000000000L}) {
       const double low = std::min(from, to), high = std::max(from, to);

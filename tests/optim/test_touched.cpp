@@ -95,7 +95,7 @@ VectorX<double> four_batches(O optimizer) {
 
 }  // namespace
 
-TEST_CASE("touched rows move as under PyTorch's SparseAdam, SGD and Adagrad with sparse gradients") {
+TEST_CASE("sparse update: touched rows agree with SparseAdam, SGD and Adagrad of PyTorch") {
   // torch 2.13.0 in float64: nn.Embedding(5, 2, sparse=True) with the tokens and gradients of `four_batches`.
   const VectorX<double> adam{{-0.47588233085347686, -0.3770866229852692, -0.3295026152915224, -0.25284796627542927, 0.0,
                               0.09999999999999998, 0.02916538892733693, 0.043036386993251186, 0.46497068956562737,
@@ -114,7 +114,7 @@ TEST_CASE("touched rows move as under PyTorch's SparseAdam, SGD and Adagrad with
   CHECK((by_adagrad - adagrad).cwiseAbs().maxCoeff() < 1e-14);
 }
 
-TEST_CASE("every optimizer leaves alone what is frozen or was not touched, momentum and decay included") {
+TEST_CASE("sparse update: frozen and untouched entries keep values and state in every optimizer") {
   with_all([](auto optimizer) {
     INFO(optimizer.options().name);
     ParameterTable table = words(3, 6, {false, false, true, false, false, false});
@@ -138,7 +138,7 @@ TEST_CASE("every optimizer leaves alone what is frozen or was not touched, momen
   });
 }
 
-TEST_CASE("where all is touched a step is, up to rounding, a step over the whole vector") {
+TEST_CASE("sparse update: equals a step over the whole vector when all entries are touched") {
   with_all([](auto optimizer) {
     INFO(optimizer.options().name);
     auto other = optimizer;
@@ -156,7 +156,7 @@ TEST_CASE("where all is touched a step is, up to rounding, a step over the whole
   });
 }
 
-TEST_CASE("any number of threads gives the same bits, and nothing is allocated") {
+TEST_CASE("sparse update: any number of threads gives the same bits without allocation") {
   const Index dimension = 64, size = 5000;
   std::vector<Index> columns;
   for (Index k = 0; k < 3000; ++k) columns.push_back((7 * k) % size);
@@ -182,7 +182,7 @@ TEST_CASE("any number of threads gives the same bits, and nothing is allocated")
   }
 }
 
-TEST_CASE("clipping measures and changes what was reached") {
+TEST_CASE("sparse update: clipping measures and changes touched entries only") {
   ParameterTable table = words(2, 4);
   table.add("bias", Role::bias, 1, 1);
   Parameters<double> gradient(table);
@@ -208,7 +208,7 @@ TEST_CASE("clipping measures and changes what was reached") {
   CHECK_THROWS_MATCHES(clip_by_value(gradient, -1), ValueError, says("limit must be >= "));
 }
 
-TEST_CASE("a bad entry among those touched is refused before anything moves") {
+TEST_CASE("sparse update: a non-finite touched entry is refused before anything changes") {
   Parameters<double> theta(words(2, 4)), gradient(words(2, 4));
   Adam<double> adam;
   reach(gradient, {0, 3});
@@ -222,7 +222,7 @@ TEST_CASE("a bad entry among those touched is refused before anything moves") {
   CHECK_THROWS_MATCHES(adam.step(theta, smaller), ShapeError, says("the gradient has 6 entries, there are 8"));
 }
 
-TEST_CASE("weight decay passes by frozen columns in loops over whole vectors too") {
+TEST_CASE("weight decay: leaves out frozen columns in steps over whole vectors") {
   const ParameterTable table = words(2, 3, {false, true, false});
   const auto mask = decay_mask<double>(table);
   CHECK(mask == VectorX<double>{{1, 1, 0, 0, 1, 1}});
@@ -236,7 +236,7 @@ TEST_CASE("weight decay passes by frozen columns in loops over whole vectors too
   }
 }
 
-TEMPLATE_TEST_CASE("optimizers: a parameter gets the same bits in any segment", "[optim]", Adam<float>, AdamW<double>,
+TEMPLATE_TEST_CASE("optimizers: a parameter has the same bits in any segment", "[optim]", Adam<float>, AdamW<double>,
                    NAdam<float>, RAdam<float>, Adamax<float>, Lion<float>, RMSprop<float>, Adagrad<float>,
                    Adadelta<float>, SGD<float>) {
   using Scalar = typename TestType::Scalar;

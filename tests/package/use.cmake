@@ -11,7 +11,7 @@ endfunction()
 file(REMOVE_RECURSE ${WORK})
 if(HOW STREQUAL "installed")
   must_run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
-  # Moved, so that a package file which remembers where it was installed is found out.
+  # The install tree is moved to detect package files that contain its path.
   file(RENAME ${WORK}/prefix ${WORK}/moved)
   set(where -D CMAKE_PREFIX_PATH=${WORK}/moved)
 else()

@@ -9,7 +9,7 @@ namespace test_decay_mask {
 
 using namespace unroll;
 
-TEST_CASE("a decay mask leaves out the blocks of the roles that are named, and only these") {
+TEST_CASE("decay mask: excludes the blocks of the given roles and no others") {
   ParameterTable table;
   table.add("w", Role::input_weight, 2, 3);
   table.add("b", Role::bias, 2, 1);
@@ -32,7 +32,7 @@ TEST_CASE("decay mask: frozen columns do not decay") {
   CHECK(decay_mask<double>(table) == (VectorX<double>(6) << 1, 1, 0, 0, 1, 1).finished());
 }
 
-TEST_CASE("biases that are left out of weight decay stay where they are when the gradient is zero") {
+TEST_CASE("decay mask: excluded biases do not move when the gradient is zero") {
   auto model = sequential<double>(3, Dense{.units = 2});
   model.parameters().values().setOnes();
   AdamW<double> optimizer({.learning_rate = 0.1, .weight_decay = 0.5});

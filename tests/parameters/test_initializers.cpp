@@ -61,7 +61,7 @@ TEST_CASE("initializers: limits and deviations of the named rules") {
   }
 }
 
-TEST_CASE("initializers: the truncated normal has the right shape, not only the right spread") {
+TEST_CASE("initializers: the truncated normal has the correct distribution function") {
   const MatrixX<double> m = filled(init::truncated_normal(1, 2), 400, 250);
   for (const double z : {-1.5, -1.0, -0.3, 0.0, 0.7, 1.9}) {
     const auto phi = [](double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); };
@@ -79,14 +79,14 @@ TEST_CASE("initializers: fans can be those of a larger matrix") {
   CHECK(filled(init::he_uniform(), 50, 40, {.in = 10}).isApprox(filled(init::he_uniform(), 50, 40) * 2, 1e-14));
 }
 
-TEST_CASE("initializers: fans of the call go before those of the rule, and these before the block's") {
+TEST_CASE("initializers: fans of the call override those of the rule, and these those of the block") {
   const Initializer rule = init::he_uniform();
   CHECK(filled(rule.with_fans({.in = 10}), 50, 40) == filled(rule, 50, 40, {.in = 10}));
   CHECK(filled(rule.with_fans({.in = 10}), 50, 40, {.in = 90}) == filled(rule, 50, 40, {.in = 90}));
   CHECK(filled(rule.with_fans({.out = 10}), 50, 40) == filled(rule, 50, 40));
 }
 
-TEST_CASE("initializers: an entry depends on its number, not on the block it is filled with") {
+TEST_CASE("initializers: an entry depends on its number, not on the size of the filled block") {
   for (const Initializer& rule : {init::uniform(-1, 1), init::normal(0, 1), init::truncated_normal(0, 1)}) {
     const MatrixX<double> whole = filled(rule, 6, 5);
     MatrixX<double> parts = MatrixX<double>::Zero(6, 5);
@@ -101,7 +101,7 @@ TEST_CASE("initializers: an entry depends on its number, not on the block it is 
   }
 }
 
-TEST_CASE("initializers: a block inside a larger matrix leaves its neighbours alone") {
+TEST_CASE("initializers: a block inside a larger matrix is filled without changes around it") {
   MatrixX<float> m = MatrixX<float>::Constant(8, 4, 7);
   init::constant(0.5).fill(m.middleRows(2, 3), random_numbers);
   CHECK((m.middleRows(2, 3).array() == 0.5f).all());
@@ -112,7 +112,7 @@ TEST_CASE("initializers: a block inside a larger matrix leaves its neighbours al
   CHECK((m.bottomRows(2).array() == 7).all());
 }
 
-TEST_CASE("initializers: orthogonal") {
+TEST_CASE("initializers: orthogonal matrices have orthonormal columns or rows times the gain") {
   const double gain = GENERATE(1.0, 2.5);
   SECTION("square") {
     const MatrixX<double> q = filled(init::orthogonal(gain), 30, 30);
@@ -138,7 +138,7 @@ TEST_CASE("initializers: columns of a large square matrix are orthogonal to roun
   CHECK((q.transpose() * q - MatrixX<double>::Identity(size, size)).cwiseAbs().maxCoeff() < 2e-15);
 }
 
-TEST_CASE("initializers: orthogonal matrices are spread evenly") {
+TEST_CASE("initializers: orthogonal matrices are uniformly distributed in sign") {
   // A plain Householder QR, where R may have negative diagonal entries, would always give this entry the same sign.
   Index positive = 0;
   for (Index k = 0; k < 400; ++k) positive += filled(init::orthogonal(), 3, 3, {}, 9 * k)(0, 0) > 0;
@@ -146,7 +146,7 @@ TEST_CASE("initializers: orthogonal matrices are spread evenly") {
   CHECK(positive < 240);
 }
 
-TEST_CASE("initializers: constants and the identity") {
+TEST_CASE("initializers: constant and identity fill the given values") {
   CHECK(filled(init::zeros(), 2, 3).isZero(0));
   CHECK((filled(init::constant(1), 2, 3).array() == 1).all());
   const MatrixX<double> wide = filled(init::identity(0.5), 2, 4);
@@ -158,7 +158,7 @@ TEST_CASE("initializers: constants and the identity") {
   CHECK(!(init::constant(1) == init::constant(2)));
 }
 
-TEST_CASE("initializers: chrono biases span the time scales, input biases are their negatives") {
+TEST_CASE("initializers: chrono biases cover the time scales, input biases are their negatives") {
   const Index longest = 101;
   const MatrixX<double> forget = filled(init::chrono_forget(longest), 5000, 1);
   CHECK(forget == -filled(init::chrono_input(longest), 5000, 1));
@@ -167,7 +167,7 @@ TEST_CASE("initializers: chrono biases span the time scales, input biases are th
   CHECK(forget.array().exp().mean() == Approx(50.5).epsilon(0.02));
 }
 
-TEST_CASE("initializers: gains as in PyTorch") {
+TEST_CASE("initializers: gains equal those of PyTorch") {
   CHECK(init::tanh_gain == Approx(5.0 / 3));
   CHECK(init::relu_gain == Approx(std::sqrt(2.0)));
   CHECK(init::sigmoid_gain == 1);
@@ -175,7 +175,7 @@ TEST_CASE("initializers: gains as in PyTorch") {
   CHECK(init::leaky_relu_gain(0.01) == Approx(std::sqrt(2 / 1.0001)));
 }
 
-TEST_CASE("initializers: what makes no sense is refused") {
+TEST_CASE("initializers: refuse options and fans out of range") {
   CHECK_THROWS_MATCHES(init::uniform(1, -1), ValueError, says("low <= high"));
   CHECK_THROWS_MATCHES(init::normal(0, -1), ValueError, says("it is -1"));
   CHECK_THROWS_MATCHES(init::truncated_normal(0, NAN), ValueError, says("nan"));
@@ -188,7 +188,7 @@ TEST_CASE("initializers: what makes no sense is refused") {
   CHECK_THROWS_AS(filled(init::he_uniform(), 3, 2, {.in = -1}), ValueError);
 }
 
-TEST_CASE("initializers: the message names the option that is not finite") {
+TEST_CASE("initializers: the message names the non-finite option") {
   const double inf = std::numeric_limits<double>::infinity();
   CHECK_THROWS_MATCHES(init::normal(inf, 1), ValueError, says("the mean must be finite, it is inf"));
   CHECK_THROWS_MATCHES(init::truncated_normal(-inf, 1), ValueError, says("the mean must be finite, it is -inf"));

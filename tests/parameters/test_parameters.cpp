@@ -21,7 +21,7 @@ ParameterTable example() {
 
 }  // namespace
 
-TEST_CASE("blocks are views into the flat vector") {
+TEST_CASE("parameters: blocks are views into the flat vector") {
   Parameters<double> parameters(example());
   CHECK(parameters.size() == 6 + 10 + 2);
   CHECK(parameters.values().isZero(0));
@@ -35,7 +35,7 @@ TEST_CASE("blocks are views into the flat vector") {
   CHECK(std::as_const(parameters)["b"](1, 0) == 17);
 }
 
-TEST_CASE("every entry knows its block") {
+TEST_CASE("parameter table: finds the block of every entry") {
   const ParameterTable table = example();
   const char* owner[] = {"w",     "w",     "w",     "w",     "w",     "w",     "upper", "upper", "lower",
                          "lower", "lower", "upper", "upper", "lower", "lower", "lower", "b",     "b"};
@@ -44,7 +44,7 @@ TEST_CASE("every entry knows its block") {
   CHECK_THROWS_AS(table.holding(-1), ValueError);
 }
 
-TEST_CASE("a table is appended behind a prefix") {
+TEST_CASE("parameter table: append adds a prefix and an offset") {
   ParameterTable whole;
   whole.add("first", Role::gain, 1, 1);
   CHECK(whole.append(example(), "0.") == 1);
@@ -55,7 +55,7 @@ TEST_CASE("a table is appended behind a prefix") {
   CHECK(whole.names() == "first, 0.w, 0.upper, 0.lower, 0.b, 1.w, 1.upper, 1.lower, 1.b");
 }
 
-TEST_CASE("parameters: each part has the equations of its blocks") {
+TEST_CASE("parameter table: each part has the equations of its blocks") {
   ParameterTable first = example(), second = example(), whole;
   first.set_equations([] { return std::string("one"); });
   second.set_equations([] { return std::string("two"); });
@@ -70,7 +70,7 @@ TEST_CASE("parameters: each part has the equations of its blocks") {
   CHECK(whole.equations().empty());
 }
 
-TEST_CASE("names are unique and known") {
+TEST_CASE("parameter table: refuses duplicate and unknown names") {
   ParameterTable table = example();
   CHECK_THROWS_MATCHES(table.add("w", Role::bias, 1, 1), ValueError, says("the name 'w' is taken already"));
   CHECK_THROWS_MATCHES(table.at("v"), ValueError, says("there is no 'v'; there are w, upper, lower, b"));
@@ -79,7 +79,7 @@ TEST_CASE("names are unique and known") {
   CHECK_THROWS_AS(parameters["v"], ValueError);
 }
 
-TEST_CASE("sizes that no memory holds are refused") {
+TEST_CASE("parameter table: refuses sizes larger than memory") {
   ParameterTable table;
   CHECK_THROWS_MATCHES(table.add("w", Role::bias, -1, 2), ShapeError, says("-1 x 2"));
   CHECK_THROWS_AS(table.add("w", Role::bias, Index(1) << 40, Index(1) << 40), ShapeError);
@@ -88,7 +88,7 @@ TEST_CASE("sizes that no memory holds are refused") {
   CHECK(table.size() == most_entries);
 }
 
-TEST_CASE("a gradient has the same names and its own numbers") {
+TEST_CASE("parameters: zeros_like has the same table and separate values") {
   Parameters<double> parameters(example());
   parameters.values().setOnes();
   Parameters<double> gradient = parameters.zeros_like();

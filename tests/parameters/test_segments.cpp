@@ -33,7 +33,7 @@ void touch(Parameters<double>& gradient, std::vector<Index> columns) { gradient.
 
 }  // namespace
 
-TEST_CASE("pieces of segments are counted through all of them") {
+TEST_CASE("segments: pieces are numbered across all segments") {
   const std::vector<detail::Segment> all{{2, 3}, {10, 0}, {20, 5}};
   const auto pieces = [](const detail::Segments& segments, Index begin, Index end) {
     std::vector<detail::Segment> found;
@@ -56,7 +56,7 @@ TEST_CASE("pieces of segments are counted through all of them") {
   }
 }
 
-TEST_CASE("a gradient knows what a batch reached") {
+TEST_CASE("gradient: records the touched columns once each, never frozen ones") {
   Parameters<double> gradient(example());
   CHECK(list(gradient.dense()) == std::vector<detail::Segment>{{0, 3}, {13, 2}, {17, 2}});
   CHECK(gradient.touched().empty());
@@ -75,7 +75,7 @@ TEST_CASE("a gradient knows what a batch reached") {
     CHECK_THROWS_MATCHES(touch(gradient, {column}), ShapeError, says("was touched of a matrix that has 5"));
 }
 
-TEST_CASE("a reset clears what was reached, and forgets it") {
+TEST_CASE("gradient: reset clears touched and dense entries and the record") {
   Parameters<double> gradient(example());
   touch(gradient, {2, 1});
   gradient.values().setOnes();
@@ -97,7 +97,7 @@ TEST_CASE("a reset clears what was reached, and forgets it") {
   CHECK(list(gradient.touched()) == std::vector<detail::Segment>{{5, 2}});
 }
 
-TEST_CASE("a table knows what can be learned") {
+TEST_CASE("parameter table: learned lists all segments that are not frozen") {
   ParameterTable table = example();
   CHECK(table.learned() == std::vector<detail::Segment>{{0, 9}, {11, 4}, {17, 2}});
   table.make_dense("words");
@@ -113,7 +113,7 @@ TEST_CASE("a table knows what can be learned") {
   CHECK(none.learned().empty());
 }
 
-TEST_CASE("segments: neighbours become one, and empty ones are left out") {
+TEST_CASE("segments: adjacent ones are joined and empty ones left out") {
   std::vector<detail::Segment> segments;
   for (const detail::Segment& next : {detail::Segment{2, 0}, detail::Segment{2, 3}, detail::Segment{5, 1},
                                       detail::Segment{9, 0}, detail::Segment{8, 2}})
@@ -123,7 +123,7 @@ TEST_CASE("segments: neighbours become one, and empty ones are left out") {
   CHECK(detail::all_but({{3, 0}}, 5) == std::vector<detail::Segment>{{0, 5}});
 }
 
-TEST_CASE("columns of interleaved blocks are found where they lie") {
+TEST_CASE("segments: columns of interleaved blocks have the correct positions") {
   ParameterTable table;
   const Index stacked = table.reserve(5, 3);
   ParameterBlock upper{"upper", Role::input_weight, stacked, 2, 3, 5};

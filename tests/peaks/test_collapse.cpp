@@ -13,14 +13,14 @@ constexpr Outcome something{.score = {.found = 1, .missed = 4, .events = 1}, .la
 
 }  // namespace
 
-TEST_CASE("a flat loss without peaks and without outputs near one is a collapse") {
+TEST_CASE("collapse watch: detects a flat loss without peaks or outputs near a peak") {
   CollapseWatch watch(1e-2);
   CHECK_FALSE(watch.is_collapsed(0.33, nothing));
   CHECK_FALSE(watch.is_collapsed(0.33, nothing));
   CHECK(watch.is_collapsed(0.33, nothing));
 }
 
-TEST_CASE("a loss that still falls, or an output near a peak, is none") {
+TEST_CASE("collapse watch: a falling loss or an output near a peak is no collapse") {
   CollapseWatch falling(1e-2), near(1e-2), finding(1e-2);
   for (double loss = 1; loss > 0.5; loss -= 0.01) CHECK_FALSE(falling.is_collapsed(loss, nothing));
   for (int k = 0; k < 9; ++k) {
@@ -29,7 +29,7 @@ TEST_CASE("a loss that still falls, or an output near a peak, is none") {
   }
 }
 
-TEST_CASE("flat epochs count only in a row") {
+TEST_CASE("collapse watch: counts flat epochs only in succession") {
   CollapseWatch watch(1e-2);
   for (int k = 0; k < 5; ++k) {
     CHECK_FALSE(watch.is_collapsed(0.33, something));
@@ -37,7 +37,7 @@ TEST_CASE("flat epochs count only in a row") {
   }
 }
 
-TEST_CASE("collapse: the message suggests options") {
+TEST_CASE("collapse text: names epoch, cause and remedies") {
   CHECK(collapse_text(9, nothing, 3, 0.01) ==
         "the training collapsed: in epoch 9 no peak is found, the largest output is 1e-06 and the gradient of the loss "
         "vanishes; try --warm-up above 3, --rate below 0.01 or another --seed");

@@ -51,7 +51,7 @@ struct Made {
 
 }  // namespace
 
-TEST_CASE("events of the real project: kernel, its square and scaled places") {
+TEST_CASE("peaks file: inputs are the kernel, its square and scaled positions") {
   const Events events = Made().read();
   REQUIRE(events.data.size() == 2);
   CHECK(events.bins() == bins);
@@ -64,27 +64,27 @@ TEST_CASE("events of the real project: kernel, its square and scaled places") {
   CHECK(first.col(8).isZero(0));  // positions are 0 where the density is 0
 }
 
-TEST_CASE("events of the real project: points of closest approach") {
+TEST_CASE("peaks file: inputs may be points of closest approach") {
   Made made;
   CHECK(made.read(Channels::closest_approach).data.sequence(0).col(7) == VectorX<float>{{0.25f, 0.125f, 0.75f, 0.f}});
   made.sets.erase("kernel");
   CHECK(made.read().data.sequence(0)(0, 7) == 0.25f);
 }
 
-TEST_CASE("events of the real project: bins of other vertices are masked") {
+TEST_CASE("peaks file: bins of other vertices are masked") {
   const MatrixX<float> target = Made().read().data.values(0);
   CHECK(target(0, 7) == 0.9f);
   CHECK(std::isnan(target(0, 9)));
   CHECK(target.array().isNaN().count() == 1);
 }
 
-TEST_CASE("events without tracks are kept and told") {
+TEST_CASE("peaks file: events without tracks remain and are reported") {
   const Events events = Made().read();
   REQUIRE(events.remarks.size() == 1);
   CHECK(events.remarks[0] == "1 of 2 events have no tracks.");
 }
 
-TEST_CASE("events without an answer are left out and told, or refused when there are no others") {
+TEST_CASE("peaks file: events without a target are left out and reported, or refused when no other remains") {
   Made made;
   made.sets["pv"].col(0).setConstant(nan_bin);
   const Events events = made.read();
@@ -94,7 +94,7 @@ TEST_CASE("events without an answer are left out and told, or refused when there
   CHECK_THROWS_MATCHES(made.read(), ValueError, says("events.h5: the targets must not all be NaN"));
 }
 
-TEST_CASE("a dataset that is missing is told with those that are there") {
+TEST_CASE("peaks file: a missing dataset is an error that lists the existing ones") {
   Made made;
   made.sets.erase("Ymax");
   CHECK_THROWS_MATCHES(made.read(), FileError, says("events.h5: has no dataset 'Ymax', there are 'Xmax', 'kernel'"));
@@ -104,7 +104,7 @@ TEST_CASE("a dataset that is missing is told with those that are there") {
   CHECK_THROWS_MATCHES(made.read(), FileError, says("has no dataset 'pv'"));
 }
 
-TEST_CASE("other numbers of bins and events are refused") {
+TEST_CASE("peaks file: refuses mismatched numbers of bins and events") {
   Made made;
   made.sets["kernel"].setZero(bins, 3);
   CHECK_THROWS_MATCHES(made.read(), ShapeError,
@@ -115,7 +115,7 @@ TEST_CASE("other numbers of bins and events are refused") {
   CHECK_THROWS_MATCHES(made.read(), ValueError, says("events.h5: must contain events, found none"));
 }
 
-TEST_CASE("inputs and targets that cannot be meant are told with event and bin") {
+TEST_CASE("peaks file: refuses invalid inputs and targets with event and bin") {
   Made made;
   made.sets["pv"](11, 1) = -0.5f;
   CHECK_THROWS_MATCHES(made.read(), FileError, says("'pv': event 1, bin 11 must be at least 0, got -0.5"));
@@ -123,7 +123,7 @@ TEST_CASE("inputs and targets that cannot be meant are told with event and bin")
   CHECK_THROWS_MATCHES(made.read(), FileError, says("'kernel': event 1, bin 9 must be finite, got nan"));
 }
 
-TEST_CASE("a file that was cut short is refused") {
+TEST_CASE("peaks file: refuses a truncated file") {
   const Made made;
   const auto path = made.write();
   std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);

@@ -17,7 +17,7 @@ void write(const std::filesystem::path& file, const std::string& words) {
 
 }  // namespace
 
-TEST_CASE("memory: what the system can give, or less where the control group has a limit") {
+TEST_CASE("memory: available memory is that of the system or the limit of the control group") {
   const support::TemporaryFolder root;
   CHECK_FALSE(available_memory(root.path));
   write(root.path / "proc/meminfo", "MemTotal:    9000 kB\nMemFree:  100 kB\nMemAvailable:    5000 kB\n");
@@ -35,14 +35,14 @@ TEST_CASE("memory: what the system can give, or less where the control group has
   CHECK(available_memory(root.path) == 0);
 }
 
-TEST_CASE("memory: the older kind of control group") {
+TEST_CASE("memory: reads limits of control groups of version 1") {
   const support::TemporaryFolder root;
   write(root.path / "sys/fs/cgroup/memory/memory.limit_in_bytes", "7000\n");
   write(root.path / "sys/fs/cgroup/memory/memory.usage_in_bytes", "3000\n");
   CHECK(available_memory(root.path) == 4000);
 }
 
-TEST_CASE("memory: too little is refused with both numbers and advice") {
+TEST_CASE("memory: refuses training when memory is too small, with both sizes and advice") {
   CHECK_NOTHROW(check_memory(5, 5, "do less"));
   CHECK_NOTHROW(check_memory(5, {}, "do less"));
   CHECK_THROWS_MATCHES(check_memory(2'500'000'000, 1'200'000'000, "do less"), unroll::ValueError,

@@ -13,7 +13,7 @@ Events some_events(Index bins) { return make_events({.bins = bins}, 0, 3); }
 
 }  // namespace
 
-TEST_CASE("every kind of network gives one small positive number for each bin before it is trained") {
+TEST_CASE("peaks model: each kind initially gives one small positive value for each bin") {
   const Events events = some_events(200);
   for (const std::string& kind : model_kinds()) {
     Network network = make_network({kind, 4, 0});
@@ -31,7 +31,7 @@ TEST_CASE("every kind of network gives one small positive number for each bin be
                        says("model: kind must be cnn, rnn or rcnn, got 'gru'"));
 }
 
-TEST_CASE("units and layers change the network, 0 means the kind's own") {
+TEST_CASE("peaks model: units and layers change its size, 0 means the default of the kind") {
   CHECK(completed({"rnn", 0, 0}).units == 24);
   CHECK(completed({"rnn", 7, 0}).units == 7);
   const auto parameters = [](const ModelOptions& options) { return make_network(options).parameters().size(); };
@@ -42,7 +42,7 @@ TEST_CASE("units and layers change the network, 0 means the kind's own") {
   }
 }
 
-TEST_CASE("training scores every epoch, and checkpoints and threads change no bit of it") {
+TEST_CASE("peaks training: scores every epoch with the same bits for checkpoints and threads") {
   const Events training = some_events(200), test = some_events(200);
   const auto trained = [&](bool checkpoints, int threads) {
     Network network = make_network({"rcnn", 4, 1});

@@ -35,31 +35,31 @@ void check(const Score& got, int found, int missed, int extra) {
 
 }  // namespace
 
-TEST_CASE("a peak lies at the mean of its bins, weighted by their values") {
+TEST_CASE("find_peaks: a peak has the weighted mean of its bins as position") {
   CHECK(find_peaks(with_peaks({10}), {}) == std::vector<double>{11});
   CHECK(find_peaks(with_peaks({10}, {0.1f, 0.1f, 0.2f}), {})[0] == Approx(11.25));
 }
 
-TEST_CASE("a peak has at least three bins, each at the threshold or above") {
+TEST_CASE("find_peaks: a peak has at least three bins at or above the threshold") {
   CHECK(find_peaks(with_peaks({10}, {0.5f, 0.5f}), {}).empty());
   CHECK(find_peaks(with_peaks({10}, {0.2f, 0.009f, 0.2f, 0.2f}), {}).empty());
   CHECK(find_peaks(with_peaks({10}, {0.2f, 0.011f, 0.2f}), {}).size() == 1);
   CHECK(find_peaks(with_peaks({10}, {0.25f, 0.25f, 0.25f}), {.threshold = 0.25}).size() == 1);
 }
 
-TEST_CASE("a peak has a sum of at least 0.2") {
+TEST_CASE("find_peaks: a peak has a sum of at least 0.2") {
   CHECK(find_peaks(with_peaks({10}, {0.06f, 0.06f, 0.06f}), {}).empty());
   CHECK(find_peaks(with_peaks({10}, {0.07f, 0.07f, 0.07f}), {}).size() == 1);
 }
 
-TEST_CASE("a run that reaches the last bin is a peak there") {
+TEST_CASE("find_peaks: a run up to the last bin is a peak") {
   CHECK(find_peaks(with_peaks({57}), {}) == std::vector<double>{58});
   Bins ends_in_nan = with_peaks({56});
   ends_in_nan.back() = nan_bin;
   CHECK(find_peaks(ends_in_nan, {}) == std::vector<double>{57});
 }
 
-TEST_CASE("a NaN bin inside a run neither extends nor ends it") {
+TEST_CASE("find_peaks: a NaN bin inside a run neither extends nor ends it") {
   Bins bins = with_peaks({10}, {0.1f, nan_bin, 0.1f, 0.1f});
   REQUIRE(find_peaks(bins, {}).size() == 1);
   CHECK(find_peaks(bins, {})[0] == Approx((10 + 12 + 13) / 3.0));
@@ -67,36 +67,38 @@ TEST_CASE("a NaN bin inside a run neither extends nor ends it") {
   CHECK(find_peaks(bins, {}).empty());
 }
 
-TEST_CASE("a run in front of NaN bins goes on behind them until a small bin ends it") {
+TEST_CASE("find_peaks: a run before NaN bins continues after them until a small bin") {
   Bins bins = with_peaks({10}, {0.2f, 0.2f, 0.2f, nan_bin, nan_bin, 0.2f, 0.2f, 0.2f});
   CHECK(find_peaks(bins, {}).size() == 1);
   bins[14] = 0;
   CHECK(find_peaks(bins, {}).size() == 2);
 }
 
-TEST_CASE("a prediction within five bins finds a true peak") {
+TEST_CASE("peaks score: a prediction within five bins finds a true peak") {
   check(score(with_peaks({20}), with_peaks({25})), 1, 0, 0);
   check(score(with_peaks({20}), with_peaks({26})), 0, 1, 1);
   check(score(with_peaks({20}), with_peaks({15})), 1, 0, 0);
   check(score(with_peaks({20}), with_peaks({14})), 0, 1, 1);
 }
 
-TEST_CASE("two predictions at one true peak are no false positive") {
+TEST_CASE("peaks score: two predictions at one true peak are no false positive") {
   check(score(with_peaks({20}), with_peaks({17, 23})), 1, 0, 0);
 }
 
-TEST_CASE("one prediction between two true peaks finds both") {
+TEST_CASE("peaks score: one prediction between two true peaks finds both") {
   check(score(with_peaks({17, 23}), with_peaks({20})), 2, 0, 0);
 }
 
-TEST_CASE("without a prediction everything is missed") { check(score(with_peaks({5, 30}), with_peaks({})), 0, 2, 0); }
+TEST_CASE("peaks score: without predictions all true peaks are missed") {
+  check(score(with_peaks({5, 30}), with_peaks({})), 0, 2, 0);
+}
 
-TEST_CASE("without a true peak every prediction is a false positive") {
+TEST_CASE("peaks score: without true peaks every prediction is a false positive") {
   check(score(with_peaks({}), with_peaks({5, 30})), 0, 0, 2);
   check(score(with_peaks({}), with_peaks({})), 0, 0, 0);
 }
 
-TEST_CASE("a prediction in a NaN bin of the truth is no false positive") {
+TEST_CASE("peaks score: a prediction in a NaN bin of the truth is no false positive") {
   Bins truth = with_peaks({});
   truth[31] = nan_bin;
   check(score(truth, with_peaks({30})), 0, 0, 0);
@@ -112,7 +114,7 @@ TEST_CASE("a prediction in a NaN bin of the truth is no false positive") {
   check(score(truth, with_peaks({30}, {0.1f, 0.1f, 0.1f, 0.1f})), 0, 0, 0);
 }
 
-TEST_CASE("a prediction in a NaN bin of the truth still finds a true peak") {
+TEST_CASE("peaks score: a prediction in a NaN bin of the truth can find a true peak") {
   Bins truth = with_peaks({20});
   truth[25] = nan_bin;
   const auto event = compare(truth, with_peaks({24}), {});
@@ -121,7 +123,7 @@ TEST_CASE("a prediction in a NaN bin of the truth still finds a true peak") {
   check(score(truth, with_peaks({24})), 1, 0, 0);
 }
 
-TEST_CASE("a scan changes what a predicted peak is, and leaves the true ones") {
+TEST_CASE("peaks score: scanned thresholds change predicted peaks and not the true ones") {
   const Bins bins = with_peaks({20});
   CHECK(compare(bins, bins, {}, {.integral = 0.39}).predicted.size() == 1);
   const auto event = compare(bins, bins, {}, {.integral = 0.41});
@@ -129,7 +131,7 @@ TEST_CASE("a scan changes what a predicted peak is, and leaves the true ones") {
   CHECK(event.truth.size() == 1);
 }
 
-TEST_CASE("efficiency is over all peaks, false positives are per event") {
+TEST_CASE("peaks score: efficiency is over all peaks and false positives are per event") {
   Score total;
   total += compare(with_peaks({5, 30}), with_peaks({5}), {});
   total += compare(with_peaks({5}), with_peaks({5, 40}), {});
@@ -141,7 +143,7 @@ TEST_CASE("efficiency is over all peaks, false positives are per event") {
   CHECK(Score().false_rate() == 0);
 }
 
-TEST_CASE("on wider bins lengths stay the same in mm") {
+TEST_CASE("peaks search: scaled_to keeps lengths in mm for wider bins") {
   const Search search = Search().scaled_to(0.4);
   CHECK(search.width == 1);
   CHECK(search.distance == Approx(1.25));

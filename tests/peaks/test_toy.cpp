@@ -15,7 +15,7 @@ Index count_nan(const MatrixX<float>& target) { return target.array().isNaN().co
 
 }  // namespace
 
-TEST_CASE("the toy has as many findable vertices and masked bins as the real sample") {
+TEST_CASE("peaks toy: numbers of findable vertices and masked bins equal those of the real sample") {
   constexpr Index events = 400;
   double findable = 0, masked = 0, in_target = 0;
   for (Index k = 0; k < events; ++k) {
@@ -32,7 +32,7 @@ TEST_CASE("the toy has as many findable vertices and masked bins as the real sam
   CHECK(in_target / findable > 0.93);  // some are too close together to be two peaks
 }
 
-TEST_CASE("an event of the toy depends on seed, set and number alone") {
+TEST_CASE("peaks toy: an event depends on seed, set and number only") {
   const Toy toy{.bins = 500};
   const ToyEvent event = toy_event(toy, 0, 3);
   toy_event(toy, 0, 2);
@@ -42,7 +42,7 @@ TEST_CASE("an event of the toy depends on seed, set and number alone") {
   CHECK(toy_event({.bins = 500, .seed = 2}, 0, 3).density != event.density);
 }
 
-TEST_CASE("the toy's channels are finite, of order 1, and 0 where there is no track") {
+TEST_CASE("peaks toy: channels are finite, of order 1, and 0 where there is no track") {
   float largest = 0;
   for (std::uint64_t k = 0; k < 20; ++k) {
     const MatrixX<float> density = toy_event({}, 0, k).density;
@@ -59,7 +59,7 @@ TEST_CASE("the toy's channels are finite, of order 1, and 0 where there is no tr
   CHECK(largest < 30);
 }
 
-TEST_CASE("harder toys have more tracks that mislead, more pile-up more vertices") {
+TEST_CASE("peaks toy: pile-up sets the mean number of vertices") {
   const auto vertices = [](const Toy& toy) {
     std::size_t all = 0;
     for (std::uint64_t k = 0; k < 100; ++k) all += toy_event(toy, 0, k).vertices.size();

@@ -46,7 +46,7 @@ void check_cover(const ParameterTable& table) {
 
 }  // namespace
 
-TEST_CASE("cells describe themselves as text") {
+TEST_CASE("describe: text of LSTM, GRU and MGU equals their equations") {
   CHECK(describe(Lstm<double>(sizes)) ==
         "i = sigmoid(W_i_x x + W_i_h h + b_i)\n"
         "f = sigmoid(W_f_x x + W_f_h h + b_f)\n"
@@ -66,7 +66,7 @@ TEST_CASE("cells describe themselves as text") {
         "h' = (1 - f) * h + f * n\n");
 }
 
-TEST_CASE("text keeps the meaning of brackets") {
+TEST_CASE("describe: text and LaTeX keep the meaning of brackets") {
   const EquationCell<double, written::brackets> cell({.inputs = {3}, .units = 4, .constants = {2}, .sizes = {}});
   CHECK(describe(cell) ==
         "a = W_a_x x + W_a_k k + b_a\n"
@@ -78,7 +78,7 @@ TEST_CASE("text keeps the meaning of brackets") {
   CHECK(latex.find("c_{x,t} &= ") != std::string::npos);
 }
 
-TEST_CASE("describe: in the notation of the source, a cell says all that tells it from others") {
+TEST_CASE("describe: source notation contains everything that distinguishes a cell") {
   CHECK(describe(PeepholeLstm<double>(sizes), Notation::source) ==
         "state(h, c)\n"
         "i = sigmoid(linear(x, h) + weight(p_i) * c)\n"
@@ -102,7 +102,7 @@ TEST_CASE("describe: in the notation of the source, a cell says all that tells i
   CHECK(describe(cell, Notation::latex).find("\\mathrm{lrelu}_{0.2}\\left(") != std::string::npos);
 }
 
-TEST_CASE("parameter table: equations go with the blocks that they belong to") {
+TEST_CASE("parameter table: equations belong to the blocks of their cell") {
   ParameterTable table;
   table.add("w", Role::input_weight, 1, 1);
   table.append(Gru<double>(sizes).parameters(), "0.forward.");
@@ -115,7 +115,7 @@ TEST_CASE("parameter table: equations go with the blocks that they belong to") {
   CHECK(all.equations() == "");
 }
 
-TEST_CASE("cells describe themselves in LaTeX") {
+TEST_CASE("describe: LaTeX of MGU equals its equations") {
   CHECK(describe(Mgu<double>(sizes), Notation::latex) ==
         "\\begin{aligned}\n"
         "f_{t} &= \\sigma\\left(W_{f x} x_{t} + W_{f h} h_{t-1} + b_{f}\\right) \\\\\n"
@@ -125,7 +125,7 @@ TEST_CASE("cells describe themselves in LaTeX") {
         "\\end{aligned}\n");
 }
 
-TEST_CASE("counts of an LSTM") {
+TEST_CASE("count: an LSTM has the parameters, products, functions and bytes of its equations") {
   const CellCounts counts = count(Lstm<float>(sizes));
   CHECK(counts.parameters == 4 * 4 * (3 + 4 + 1));
   CHECK(counts.product_flops == 2 * 4 * 4 * (3 + 4));
@@ -135,7 +135,7 @@ TEST_CASE("counts of an LSTM") {
   CHECK(counts.kept_bytes <= (4 + 3) * 4 * Index(sizeof(float)));
 }
 
-TEST_CASE("parameters are named after equations and sources, and cover the vector once") {
+TEST_CASE("cell parameters: are named after equations and sources and cover the vector once") {
   const Gru<double> gru(sizes);
   CHECK(gru.parameters().names() == "n.x, r.x, z.x, r.h, z.h, n2.h, n.b, r.b, z.b, n2.b");
   CHECK(gru.parameters().size() == 3 * 4 * 3 + 3 * 4 * 4 + 4 * 4);
@@ -160,7 +160,7 @@ TEST_CASE("parameters are named after equations and sources, and cover the vecto
   check_cover(projected.parameters());
 }
 
-TEST_CASE("sizes that do not fit the equations are refused") {
+TEST_CASE("cell sizes: mismatches with the equations are refused") {
   const auto says_of = [](const CellSizes& wrong, const char* message) {
     CHECK_THROWS_MATCHES(Gru<double>(wrong), ShapeError, says(message));
   };
@@ -177,7 +177,7 @@ TEST_CASE("sizes that do not fit the equations are refused") {
   CHECK((Gru<double, 8>({.inputs = {3}})).units() == 8);
 }
 
-TEST_CASE("sizes: 'memory', 'keys' and 'attention' are names like any other where nothing is attended to") {
+TEST_CASE("cell sizes: memory, keys and attention are ordinary names in cells without attention") {
   using Own = EquationCell<double, written::named_sizes>;
   const Own cell({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"memory", 5}, {"keys", 6}, {"attention", 7}}});
   CHECK(cell.parameters().at("s.x").rows == 5);

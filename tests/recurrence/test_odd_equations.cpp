@@ -116,7 +116,7 @@ void check_gradients_of(const char* name) {
 }  // namespace
 
 #define ODD(name) \
-  TEST_CASE("odd equations: " #name) { check_gradients_of<odd::name>(#name); }
+  TEST_CASE("odd equations: gradients of " #name) { check_gradients_of<odd::name>(#name); }
 
 ODD(everything)
 ODD(across_two_stages)

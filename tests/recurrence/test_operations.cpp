@@ -58,7 +58,7 @@ void check_stream_of() {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("operations of two operands: gradients are those of the value", "", language::Add,
+TEMPLATE_TEST_CASE("operations: gradients of two operands match central differences", "", language::Add,
                    language::Subtract, language::Multiply, language::Divide, language::Maximum, language::Minimum,
                    language::Power) {
   const TestType operation;
@@ -73,7 +73,7 @@ TEMPLATE_TEST_CASE("operations of two operands: gradients are those of the value
     }
 }
 
-TEST_CASE("pow: values are those of the standard library, and no number where the base is negative") {
+TEST_CASE("pow: values equal those of the standard library, NaN for a negative base") {
   for (const double a : {1e-3, 0.5, 1.0, 7.25})
     for (const double b : {-3.0, 0.0, 0.5, 4.0})
       CHECK(std::abs(value(language::Power{}, a, b) - std::pow(a, b)) <= 1e-14 * std::pow(a, b));
@@ -81,21 +81,21 @@ TEST_CASE("pow: values are those of the standard library, and no number where th
   CHECK(std::isnan(value(language::Power{}, -1, 2)));
 }
 
-TEST_CASE("pow: text, LaTeX and the notation of the source") {
+TEST_CASE("pow: text, LaTeX and source notation are correct") {
   const EquationCell<double, written::powers> cell({.inputs = {3}, .units = 4});
   CHECK(describe(cell).ends_with("h' = tanh(1 - pow(a, s - 1) * pow(2, s))\n"));
   CHECK(describe(cell, Notation::source).ends_with("next(h) = tanh(1 - pow(a, s - 1) * pow(2, s))\n"));
   CHECK(describe(cell, Notation::latex).find("\\mathrm{pow}\\left(a_{t}, s_{t} - 1\\right)") != std::string::npos);
 }
 
-TEST_CASE("exp2: text and LaTeX") {
+TEST_CASE("exp2: text and LaTeX are correct") {
   const EquationCell<double, written::operators> cell({.inputs = {3}, .units = 4});
   CHECK(describe(cell).find("s = exp2(-a) * max(") != std::string::npos);
   CHECK(describe(cell, Notation::latex).find("\\mathrm{exp2}\\left(-a_{t}\\right) \\odot \\max\\left(") !=
         std::string::npos);
 }
 
-TEST_CASE("operations: a stream computes what a pass computes") {
+TEST_CASE("operations: a stream computes the values of a pass") {
   check_stream_of<written::powers>();
   check_stream_of<written::operators>();
 }

@@ -28,7 +28,7 @@ inline constexpr auto larger_and_smaller = cell(state(h, c), next(h) = max(h, c)
 }  // namespace registers
 // clang-format on
 
-TEST_CASE("pass kernel: gradients of single weights are right for every number of units and of columns") {
+TEST_CASE("pass kernel: gradients of single weights are correct for every number of units and columns") {
   using C = EquationCell<double, registers::single_weights>;
   using Narrow = EquationCell<float, registers::single_weights>;
   for (const auto& timeline : {Timeline::rectangular(4, 2), Timeline::from_lengths({2, 3, 1, 2, 3, 3, 2, 3, 1})})
@@ -45,7 +45,7 @@ TEST_CASE("pass kernel: gradients of single weights are right for every number o
     }
 }
 
-TEST_CASE("pass kernel: equal operands of max and min get half of the gradient each, as in PyTorch") {
+TEST_CASE("pass kernel: equal operands of max and min have half of the gradient each, as in PyTorch") {
   CellRun<EquationCell<double, registers::larger_and_smaller>> run(Timeline::rectangular(3, 1));
   run.initial[0].rowwise() = Eigen::RowVector3d(2, 1, 1);  // larger, equal, smaller
   run.initial[1].rowwise() = Eigen::RowVector3d(1, 1, 2);

@@ -23,6 +23,9 @@ inline constexpr auto dot_query = cell(state(h), ctx = attend(dot, h), next(h) =
 inline constexpr auto odd = cell(state(h, c), a = sigmoid(linear(x, k)) * linear(h, k), s = linear(a, c),
                                  t = tanh(s) / (2 + a), next(c) = c - t * log(2 + square(s)),
                                  next(h) = pow(1 + square(a), 0.5) * next(c) - linear(t, no_bias), output(t));
+
+// The second stage reads h as it was before the step, after the first stage has replaced it.
+inline constexpr auto read_later = cell(state(h, c), next(h) = tanh(linear(x, c)), next(c) = tanh(linear(next(h))) + h);
 }  // namespace written
 
 namespace {
@@ -90,7 +93,7 @@ struct Plan {
 
 }  // namespace
 
-TEST_CASE("schedule of a GRU: one stage, and r, z, n and U h are all that is kept") {
+TEST_CASE("schedule: a GRU has one stage and stores r, z, n and U h") {
   using P = Plan<equations::gru>;
   STATIC_REQUIRE(P::program.operations == 14);  // h, x; 4 linear; 3 functions; r * Uh, +; h - n, z *, n +
   STATIC_REQUIRE(P::program.terms == 4);
@@ -130,7 +133,7 @@ TEST_CASE("schedule of a GRU: one stage, and r, z, n and U h are all that is kep
   STATIC_REQUIRE(P::Stream::carried.count == 0);
 }
 
-TEST_CASE("schedule of an LSTM: i, f, g and o are kept, tanh(c') is computed again") {
+TEST_CASE("schedule: an LSTM stores i, f, g and o and recomputes tanh of the cell state") {
   using P = Plan<equations::lstm>;
   STATIC_REQUIRE(P::program.operations == 16);  // h, c, x; 4 linear; 5 functions; f * c, i * g, +, o *
   STATIC_REQUIRE(P::program.states == 2);
@@ -159,7 +162,7 @@ TEST_CASE("schedule of an LSTM: i, f, g and o are kept, tanh(c') is computed aga
   STATIC_REQUIRE(P::Stream::carried.count == 0);
 }
 
-TEST_CASE("schedule of a GRU with the reset gate in front of the product: r * h ends the first stage") {
+TEST_CASE("schedule: in a GRU with the reset gate before the product r * h ends the first stage") {
   using P = Plan<equations::gru_reset_before>;
   STATIC_REQUIRE(P::schedule.stages == 2);
   STATIC_REQUIRE((P::stage("r") == 0 && P::stage("z") == 0 && P::stage("s") == 0));
@@ -184,7 +187,7 @@ TEST_CASE("schedule of a GRU with the reset gate in front of the product: r * h 
   STATIC_REQUIRE((P::carries(P::root("z")) && P::carries(P::root("s"))));
 }
 
-TEST_CASE("schedule of a decoder with attention: the query shares the products of its source") {
+TEST_CASE("schedule: the query of attention shares the products of its source") {
   using P = Plan<written::bahdanau>;
   STATIC_REQUIRE(P::program.column_operations == 1);
   STATIC_REQUIRE(P::program.column_operation[0].operation == P::root("ctx"));
@@ -218,7 +221,7 @@ TEST_CASE("schedule of a decoder with attention: the query shares the products o
   STATIC_REQUIRE_FALSE(P::Stream::streamable);
 }
 
-TEST_CASE("schedule of a query that is compared as it is: a copy is no part of a product") {
+TEST_CASE("schedule: a query without weights is a copy and no part of a product") {
   using P = Plan<written::dot_query>;
   STATIC_REQUIRE(P::program.term[P::term("ctx")].is_copy);
   STATIC_REQUIRE((P::slot(0, "h") && P::slot(1, "ctx")));
@@ -227,7 +230,7 @@ TEST_CASE("schedule of a query that is compared as it is: a copy is no part of a
   STATIC_REQUIRE((P::source(2, "ctx", 1, 1) && P::product(2, 0, 0, 1, true)));
 }
 
-TEST_CASE("schedule of an odd cell: constants, three stages, functions of what has no pre-activation") {
+TEST_CASE("schedule: an odd cell has constants, three stages and functions without pre-activation") {
   using P = Plan<written::odd>;
   STATIC_REQUIRE(P::schedule.stages == 3);
   STATIC_REQUIRE((P::stage("a") == 0 && P::stage("s") == 1 && P::stage("t") == 1 && P::stage("c") == 1));
@@ -279,6 +282,15 @@ TEST_CASE("schedule of an odd cell: constants, three stages, functions of what h
   STATIC_REQUIRE_FALSE(P::Stream::streamable);
   STATIC_REQUIRE(P::Stream::carried.count == 2);
   STATIC_REQUIRE((P::carries(P::root("a")) && P::carries(P::root("t"))));
+}
+
+TEST_CASE("schedule: the gradient of a state that a stage after its own reads is pending") {
+  using P = Plan<written::read_later>;
+  STATIC_REQUIRE(P::program.operation[P::state("h")].op == detail::Op::state);
+  STATIC_REQUIRE((P::stage("h") == 0 && P::stage("c") == 1));
+  STATIC_REQUIRE((P::waits(P::state("h")) && P::waits(P::root("h"))));
+  STATIC_REQUIRE_FALSE(P::waits(P::state("c")));
+  STATIC_REQUIRE(P::schedule.incomings == 2);
 }
 
 }  // namespace test_schedule

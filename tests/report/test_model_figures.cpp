@@ -9,7 +9,7 @@ namespace test_model_figures {
 
 using namespace unroll;
 
-TEST_CASE("norms per step are means over the sequences that last", "[report]") {
+TEST_CASE("norm_per_step: is the mean over sequences with this step", "[report]") {
   const auto timeline = Timeline::from_lengths({1, 3});
   MatrixX<double> columns(2, 4);
   columns << 3, 0, 6, 1, 4, 5, 8, 0;
@@ -17,7 +17,7 @@ TEST_CASE("norms per step are means over the sequences that last", "[report]") {
   CHECK_THROWS_AS(norm_per_step(MatrixX<double>(2, 3), timeline), ShapeError);
 }
 
-TEST_CASE("gradient flow is the gradient that reaches the input of each step", "[report]") {
+TEST_CASE("gradient_flow: is the norm of the gradient at the input of each step", "[report]") {
   auto model = sequential<double>(2, Dense{.units = 1});
   model.parameters().values().setZero();
   model.parameters().values().head(2) << 3, 4;
@@ -37,7 +37,7 @@ TEST_CASE("gradient flow is the gradient that reaches the input of each step", "
   CHECK(curves.series[1].x == std::vector<double>{0, 1, 2});
 }
 
-TEST_CASE("a value over time is that of one sample, in its order", "[report]") {
+TEST_CASE("figure: over_time shows the columns of one sample in order", "[report]") {
   const auto timeline = Timeline::from_lengths({1, 3});
   MatrixX<float> columns(1, 4);
   columns << 1, 2, 3, 4;
@@ -48,7 +48,7 @@ TEST_CASE("a value over time is that of one sample, in its order", "[report]") {
   CHECK_THROWS_MATCHES(figure::over_time(columns, timeline, 2, "state"), ShapeError, says("no sample 2 of 2"));
 }
 
-TEST_CASE("weights are a map by their name", "[report]") {
+TEST_CASE("figure: weights shows a block by its name", "[report]") {
   ParameterTable table;
   table.add("0.weight", Role::input_weight, 2, 3);
   Parameters<float> parameters(table);

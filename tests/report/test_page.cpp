@@ -135,7 +135,7 @@ bool has(const std::string& whole, const std::string& part) { return whole.find(
 
 }  // namespace
 
-TEST_CASE("a page is valid, complete and takes no text for markup", "[report]") {
+TEST_CASE("report page: is valid HTML, complete and escapes all text", "[report]") {
   const support::TemporaryFolder folder;
   Report report(hostile, folder.path);
   fill(report);
@@ -149,7 +149,7 @@ TEST_CASE("a page is valid, complete and takes no text for markup", "[report]") 
   CHECK_FALSE(has(html, "<script"));
 }
 
-TEST_CASE("what a page shows is in JSON and CSV too", "[report]") {
+TEST_CASE("report page: its content is also in JSON and CSV", "[report]") {
   const support::TemporaryFolder folder;
   Report report("title", folder.path);
   fill(report);
@@ -168,7 +168,7 @@ TEST_CASE("what a page shows is in JSON and CSV too", "[report]") {
   CHECK(has(bytes(folder.path / "loss.csv"), ",3,1.5,,\n"));
 }
 
-TEST_CASE("without gnuplot the page says so, and numbers and scripts are there", "[report]") {
+TEST_CASE("report page: names the missing gnuplot and has numbers and scripts", "[report]") {
   const support::TemporaryFolder folder;
   const char* const path = std::getenv("PATH");
   const std::string before = path == nullptr ? "" : path;
@@ -185,7 +185,7 @@ TEST_CASE("without gnuplot the page says so, and numbers and scripts are there",
   CHECK(std::filesystem::exists(folder.path / "loss.gp"));
 }
 
-TEST_CASE("long tables are cut on the page and whole beside it", "[report]") {
+TEST_CASE("report page: long tables are shortened on the page and complete in CSV", "[report]") {
   const support::TemporaryFolder folder;
   Report report("title", folder.path);
   DataTable table{{"step", "value"}, {}};
@@ -199,7 +199,7 @@ TEST_CASE("long tables are cut on the page and whole beside it", "[report]") {
   CHECK(has(bytes(folder.path / "long.csv"), "\n999,1998\n1000,2000\n"));
 }
 
-TEST_CASE("names of pictures and tables are taken once", "[report]") {
+TEST_CASE("report: refuses duplicate names of figures and tables", "[report]") {
   const support::TemporaryFolder folder;
   Report report("title", folder.path);
   report.table("one", {{"a"}, {{1}}}, "caption");
@@ -209,7 +209,7 @@ TEST_CASE("names of pictures and tables are taken once", "[report]") {
   CHECK_THROWS_AS(Report("title", folder.path / "nowhere").write(), FileError);
 }
 
-TEST_CASE("settings may come as JSON", "[report]") {
+TEST_CASE("report: settings are read from JSON", "[report]") {
   const auto values =
       named_values(nlohmann::json::parse(R"({"cell": "gru", "data": {"words": 3, "seen": true}, "rates": [0.5]})"));
   CHECK(values == NamedValues{{"cell", "gru"}, {"data.seen", "true"}, {"data.words", "3"}, {"rates", "[0.5]"}});

@@ -59,7 +59,7 @@ void check_svg(const std::string& svg, const std::string& holds) {
 
 }  // namespace
 
-TEST_CASE("several runs are their mean with the range, as far as they came", "[report]") {
+TEST_CASE("figure: over_runs has mean and range over the runs with this step", "[report]") {
   const auto series = figure::over_runs("loss", {{3, 2, 1}, {5, NAN}, {4}});
   CHECK(series.x == std::vector<double>{1, 2, 3});
   CHECK(series.y == std::vector<double>{4, 2, 1});
@@ -68,14 +68,14 @@ TEST_CASE("several runs are their mean with the range, as far as they came", "[r
   CHECK(figure::over_runs("loss", {{3, 2}}).low.empty());
 }
 
-TEST_CASE("learning curves have no validation where nothing was watched", "[report]") {
+TEST_CASE("figure: learning curves have no validation series without validation data", "[report]") {
   History run{{.epoch = 1, .loss = 2}, {.epoch = 2, .loss = 1}};
   CHECK(figure::learning_curves({run}).series.size() == 1);
   run.front().validation_loss = 3;
   CHECK(figure::learning_curves({run, run}).series.size() == 2);
 }
 
-TEST_CASE("the numbers of curves stand side by side where each place comes once", "[report]") {
+TEST_CASE("figure: the CSV of curves has one row for each place when places are unique", "[report]") {
   const Picture picture = figure::picture(two_runs());
   CHECK(has(picture.commands, "set xtics 1\n"));
   CHECK(to_csv(picture.shown) ==
@@ -93,7 +93,7 @@ TEST_CASE("the numbers of curves stand side by side where each place comes once"
   CHECK_THROWS_MATCHES(figure::picture(twice), ShapeError, says("1 lower and 0 upper limits"));
 }
 
-TEST_CASE("tics are whole epochs as long as they are few", "[report]") {
+TEST_CASE("figure: tics are whole epochs for few epochs", "[report]") {
   const auto commands = [](std::size_t epochs, double step) {
     figure::Curves curves{.title = "", .x = {"epoch"}, .y = {"loss"}, .series = {{.name = "run", .x = {}, .y = {}}}};
     for (std::size_t k = 0; k < epochs; ++k) curves.series[0].x.push_back(step * double(k + 1));
@@ -105,7 +105,7 @@ TEST_CASE("tics are whole epochs as long as they are few", "[report]") {
   CHECK_FALSE(has(commands(3, 0.5), "set xtics 1\n"));
 }
 
-TEST_CASE("what the others are compared with is grey and takes none of their colours", "[report]") {
+TEST_CASE("figure: a reference series is grey and uses no colour of the others", "[report]") {
   figure::Curves curves = two_runs();
   std::swap(curves.series[0], curves.series[1]);
   const std::string commands = figure::picture(curves).commands;
@@ -114,14 +114,14 @@ TEST_CASE("what the others are compared with is grey and takes none of their col
       has(commands, text("($1 == 1 ? $3 : NaN):4 with lines lw 3 lc rgb '", detail::colours[0], "' title 'training'")));
 }
 
-TEST_CASE("bars have their limits and what they are compared with beside them", "[report]") {
+TEST_CASE("figure: bars have limits and reference in their rows", "[report]") {
   const Picture picture =
       figure::picture(figure::Bars{"", {"value"}, {{"a", 80, 75, 85, 7}, {"b", 30}}, "95 % limits", "chance"});
   CHECK(to_csv(picture.shown) == ",value,low,high,chance\na,80,75,85,7\nb,30,,,\n");
   CHECK(to_csv(picture.numbers) == "place,name,value,low,high,reference\n0,a,80,75,85,7\n1,b,30,,,\n");
 }
 
-TEST_CASE("zero is white where values have two signs: colours go as far to either side", "[report]") {
+TEST_CASE("figure: a diverging heat map has a symmetric colour range", "[report]") {
   figure::HeatMap map{
       .title = "", .x = {"x"}, .y = {"y"}, .value = "v", .values = MatrixX<double>{{-3, 1}}, .diverging = true};
   CHECK(has(figure::picture(map).commands, "set cbrange [-3:3]\n"));
@@ -131,7 +131,7 @@ TEST_CASE("zero is white where values have two signs: colours go as far to eithe
   CHECK(has(figure::picture(map).commands, "set cbrange [-2:6]\n"));
 }
 
-TEST_CASE("points are small where there are more than thirty", "[report]") {
+TEST_CASE("figure: points are small when there are more than thirty", "[report]") {
   const auto commands = [](std::size_t points) {
     return figure::picture(figure::Scatter{"", {"x"}, {"y"}, std::vector<figure::Point>(points)}).commands;
   };
@@ -139,7 +139,7 @@ TEST_CASE("points are small where there are more than thirty", "[report]") {
   CHECK(has(commands(31), " ps 0.5 "));
 }
 
-TEST_CASE("names of many rows have room, those of very many are written here and there", "[report]") {
+TEST_CASE("figure: a heat map has room for many row names and leaves out some of very many", "[report]") {
   const auto rows = [](Index count) {
     figure::HeatMap map{.title = "", .x = {"x"}, .y = {"y"}, .value = "v", .values = MatrixX<double>::Zero(count, 2)};
     for (Index k = 0; k < count; ++k) map.row_names.push_back(text("row ", k));
@@ -152,19 +152,19 @@ TEST_CASE("names of many rows have room, those of very many are written here and
   CHECK_FALSE(has(rows(300).commands, "'row 1' 1"));
 }
 
-TEST_CASE("of names on top of each other the first is written", "[report]") {
+TEST_CASE("figure: of overlapping names in a scatter plot only the first is drawn", "[report]") {
   const figure::Scatter scatter{
       "",
       {"x"},
       {"y"},
-      {{0, 0, "king"}, {1, 1, "far"}, {0.01, 0.01, "kings"}, {0.01, 0.2, "above"}, {0.5, 0, "beside"}}};
+      {{0, 0, "king"}, {1, 1, "far"}, {0.01, 0.01, "kings"}, {0.01, 0.2, "above"}, {0.5, 0, "right"}}};
   const Picture picture = figure::picture(scatter);
-  for (const char* name : {"'king'", "'far'", "'above'", "'beside'"}) CHECK(has(picture.commands, name));
+  for (const char* name : {"'king'", "'far'", "'above'", "'right'"}) CHECK(has(picture.commands, name));
   CHECK_FALSE(has(picture.commands, "'kings'"));
   CHECK(to_csv(picture.shown).find("kings") != std::string::npos);
 }
 
-TEST_CASE("every kind of picture is drawn, whatever names say", "[report]") {
+TEST_CASE("figure: every kind is drawn for hostile names", "[report]") {
   SECTION("curves") {
     figure::Curves curves = two_runs();
     curves.title = curves.x.title = curves.y.title = curves.series[0].name = hostile;
@@ -213,7 +213,7 @@ TEST_CASE("every kind of picture is drawn, whatever names say", "[report]") {
   }
 }
 
-TEST_CASE("a confusion matrix tells per cent of the true class and counts", "[report]") {
+TEST_CASE("figure: a confusion matrix shows counts and per cent of the true class", "[report]") {
   figure::Confusion confusion{"", {}, {"a", "b"}};
   confusion.counts.setZero(2, 2);
   confusion.counts.row(0) << 2, 6;
@@ -224,7 +224,7 @@ TEST_CASE("a confusion matrix tells per cent of the true class and counts", "[re
   CHECK_THROWS_AS(figure::picture(confusion), ShapeError);
 }
 
-TEST_CASE("pictures of nothing are refused", "[report]") {
+TEST_CASE("figure: refuses empty and inconsistent data", "[report]") {
   CHECK_THROWS_MATCHES(figure::picture(figure::HeatMap{}), ShapeError, says("no values"));
   CHECK_THROWS_MATCHES(figure::picture(figure::HeatMap{"", {}, {}, "", MatrixX<double>::Zero(2, 2), {"a"}}), ShapeError,
                        says("1 names of rows"));
@@ -235,7 +235,7 @@ TEST_CASE("pictures of nothing are refused", "[report]") {
   CHECK_THROWS_MATCHES(draw(figure::picture(two_runs()), ".", "../x"), ValueError, says("'../x'"));
 }
 
-TEST_CASE("numbers that cannot be drawn leave data, script and what gnuplot says", "[report]") {
+TEST_CASE("draw: leaves data and log when values cannot be drawn", "[report]") {
   const support::TemporaryFolder folder;
   const figure::Curves curves{
       .title = "", .x = {"step"}, .y = {"loss"}, .series = {figure::over_steps("run", {NAN, NAN})}};
@@ -265,7 +265,7 @@ class FakeGnuplot {
 
 }  // namespace
 
-TEST_CASE("a picture has its name only when all of it was drawn", "[report]") {
+TEST_CASE("draw: a picture file exists only when it is complete", "[report]") {
   const support::TemporaryFolder folder;
   const auto drawn = [&](const std::string& commands, PictureFormat format = PictureFormat::svg) {
     const FakeGnuplot gnuplot(commands);
@@ -288,7 +288,7 @@ TEST_CASE("a picture has its name only when all of it was drawn", "[report]") {
   for (const auto& entry : std::filesystem::directory_iterator(folder.path)) CHECK(entry.path().extension() != ".tmp");
 }
 
-TEST_CASE("long titles are broken between words", "[report]") {
+TEST_CASE("title_lines: breaks long titles between words", "[report]") {
   CHECK(detail::title_lines("one two three", 80) == std::vector<std::string>{"one two", "three"});
   CHECK(detail::title_lines("one", 10) == std::vector<std::string>{"one"});
   CHECK(detail::title_lines("", 80).empty());

@@ -32,13 +32,13 @@ std::string hex(std::string_view bytes) {
 
 }  // namespace
 
-TEST_CASE("CRC-32C of the examples of RFC 3720", "[report]") {
+TEST_CASE("crc32c: equals the examples of RFC 3720", "[report]") {
   CHECK(crc32c("123456789") == 0xe3069283);
   CHECK(crc32c(std::string(32, '\0')) == 0x8a9136aa);
   CHECK(crc32c(std::string(32, '\xff')) == 0x62a8ab43);
 }
 
-TEST_CASE("an event is a record of a message", "[report]") {
+TEST_CASE("event file: an event is a record of a message", "[report]") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "events.out.tfevents.1.run";
   EventFile file(path, 1.5);
@@ -62,7 +62,7 @@ TEST_CASE("an event is a record of a message", "[report]") {
   CHECK(detail::word_at(event, event.size() - 4, 4) == detail::masked_crc(event.substr(12, event.size() - 16)));
 }
 
-TEST_CASE("a file of events goes on behind its last whole record", "[report]") {
+TEST_CASE("event file: appends after the last complete record", "[report]") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "events.out.tfevents.1.run";
   EventFile(path, 1).scalar("loss", 1, 0, 1);
@@ -75,13 +75,13 @@ TEST_CASE("a file of events goes on behind its last whole record", "[report]") {
     EventFile(path, 1).scalar("loss", 2, 1, 1);
     CHECK(bytes(path) == both);
   }
-  std::ofstream(path, std::ios::binary) << "a text of somebody else, long enough";
+  std::ofstream(path, std::ios::binary) << "a text from another program, long enough";
   CHECK_THROWS_MATCHES(EventFile(path, 1), FileError, says("is no file of events"));
   CHECK_THROWS_MATCHES(EventFile(folder.path / "events", 1), ValueError, says("'tfevents'"));
   CHECK_THROWS_AS(EventFile(folder.path / "nowhere" / "tfevents", 1), FileError);
 }
 
-TEST_CASE("an event that does not fit on the disk leaves whole events", "[report]") {
+TEST_CASE("event file: only complete events remain when the disk is full", "[report]") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "events.out.tfevents.1.run";
   EventFile file(path, 1);
@@ -102,7 +102,7 @@ TEST_CASE("an event that does not fit on the disk leaves whole events", "[report
   CHECK(bytes(path).size() > before.size());
 }
 
-TEST_CASE("a histogram counts every finite value once", "[report]") {
+TEST_CASE("event file: a histogram counts every finite value once", "[report]") {
   const auto numbers = [](const std::string& histogram, std::size_t place) {
     return std::bit_cast<double>(detail::word_at(histogram, place, 8));
   };
@@ -124,7 +124,7 @@ TEST_CASE("a histogram counts every finite value once", "[report]") {
   CHECK(detail::histogram_of(std::vector<double>{-1e308, 1e308}, -1e308, 1e308).size() == 45 + 2 * (3 + 320));
 }
 
-TEST_CASE("histograms of parameters have their names, pictures must be pictures", "[report]") {
+TEST_CASE("event file: histograms have parameter names and images must be PNG", "[report]") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "tfevents";
   EventFile file(path, 1);
@@ -147,7 +147,7 @@ TEST_CASE("histograms of parameters have their names, pictures must be pictures"
 }
 
 // Output for scripts/read_events, which scripts/check runs if TensorBoard is installed.
-TEST_CASE("a folder for TensorBoard itself", "[.events]") {
+TEST_CASE("event file: writes a folder for TensorBoard", "[.events]") {
   const char* const folder = std::getenv("UNROLL_EVENTS");
   REQUIRE(folder != nullptr);
   std::filesystem::create_directories(folder);

@@ -25,7 +25,7 @@ std::size_t allocations_of(Action action) {
 
 }  // namespace
 
-TEST_CASE("every kind of allocation is counted once") {
+TEST_CASE("allocation count: counts every kind of allocation once") {
   struct alignas(64) Wide {
     float values[16];
   };
@@ -39,25 +39,25 @@ TEST_CASE("every kind of allocation is counted once") {
   CHECK(allocations_of([] { seen = Eigen::Matrix4f::Zero().eval().data(); }) == 0);
 }
 
-TEST_CASE("allocations of other threads are counted") {
+TEST_CASE("allocation count: includes other threads") {
   CHECK(allocations_of([] { std::thread([] { seen = Eigen::VectorXd(1000).data(); }).join(); }) >= 2);
 }
 
-TEST_CASE("Eigen refuses to allocate where a test forbids it") {
+TEST_CASE("eigen: the switch for allocations can be set and read") {
   // Only the switch can be tested here, not whether a refusal aborts.
   CHECK(Eigen::internal::is_malloc_allowed());
   CHECK_FALSE(Eigen::internal::set_is_malloc_allowed(false));
   CHECK(Eigen::internal::set_is_malloc_allowed(true));
 }
 
-TEST_CASE("messages are compared by a part of them") {
+TEST_CASE("says: compares a part of a message") {
   const auto fail = [] { throw std::invalid_argument("layer 1 (gru): expects 64 features"); };
   CHECK_THROWS_MATCHES(fail(), std::invalid_argument, says("expects 64 features"));
   CHECK_FALSE(says("expects 3").match(std::invalid_argument("expects 64 features")));
   CHECK(says("expects 3").describe() == "says \"expects 3\"");
 }
 
-TEMPLATE_TEST_CASE("test cases over types and generated values", "", float, double) {
+TEMPLATE_TEST_CASE("catch: templates and generators work together", "", float, double) {
   const auto value = GENERATE(1, 2, 3);
   CHECK(TestType(value) == Approx(value));
 }

@@ -71,7 +71,7 @@ constexpr double slack = std::numeric_limits<long double>::digits > std::numeric
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("elementary functions keep the accuracy they state", "[activations]", ALL_LANES) {
+TEMPLATE_TEST_CASE("elementary functions: errors are within the documented bounds", "[activations]", ALL_LANES) {
   const auto worst = [](auto&& function, auto&& reference) { return worst_error<TestType>(function, reference); };
   CHECK(worst([](auto x) { return exp(x); }, [](long double x) { return std::exp(x); }) < 1.25 + slack);
   CHECK(worst([](auto x) { return Exp2{}.value(x); }, [](long double x) { return std::exp2(x); }) < 1.25 + slack);
@@ -87,7 +87,8 @@ TEMPLATE_TEST_CASE("elementary functions keep the accuracy they state", "[activa
   CHECK(worst([](auto x) { return Gelu{}.value(x); }, gelu) < 5.0 + slack);
 }
 
-TEMPLATE_TEST_CASE("gelu and silu and their slopes keep the accuracy they state", "[activations]", ALL_LANES) {
+TEMPLATE_TEST_CASE("gelu and silu: errors of values and slopes are within the documented bounds", "[activations]",
+                   ALL_LANES) {
   using Scalar = typename TestType::Scalar;
   constexpr long double eps = std::numeric_limits<Scalar>::epsilon(), least = std::numeric_limits<Scalar>::min();
   // Errors in units of `eps` times the magnitudes of the terms of the result, where subnormal ones count as `least`. A
@@ -128,7 +129,7 @@ TEMPLATE_TEST_CASE("gelu and silu and their slopes keep the accuracy they state"
         });
 }
 
-TEMPLATE_TEST_CASE("elementary functions at the ends of the number line", "[activations]", ALL_LANES) {
+TEMPLATE_TEST_CASE("elementary functions: limits, overflow and NaN are handled", "[activations]", ALL_LANES) {
   using Scalar = typename TestType::Scalar;
   using Limits = std::numeric_limits<Scalar>;
   const Scalar infinity = Limits::infinity(), nan = Limits::quiet_NaN(), least = Limits::denorm_min();
@@ -192,14 +193,14 @@ TEMPLATE_TEST_CASE("elementary functions at the ends of the number line", "[acti
                   value_of(Sqrt{}), value_of(Square{}), value_of(Abs{})));
 }
 
-TEST_CASE("tanh is odd to the last bit", "[activations]") {
+TEST_CASE("tanh: is odd to the last bit", "[activations]") {
   for (const double x : arguments<double>()) {
     REQUIRE(through<Doubles>([](auto v) { return tanh(v); }, -x) ==
             -through<Doubles>([](auto v) { return tanh(v); }, x));
   }
 }
 
-TEST_CASE("one number gives the same bits alone and among others", "[activations]") {
+TEST_CASE("activations: a number has the same bits alone and among others", "[activations]") {
   const auto same = [](auto activation) {
     for (const float x : arguments<float>()) {
       const auto value = [&](auto v) { return activation.value(v); };
@@ -248,8 +249,7 @@ void check_against_golden(const A& activation, const std::string& name) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("activations agree with PyTorch in value and derivative", "[activations][golden]", Doubles,
-                   OneDouble) {
+TEMPLATE_TEST_CASE("activations: values and slopes agree with PyTorch", "[activations][golden]", Doubles, OneDouble) {
   check_against_golden<TestType>(Sigmoid{}, "sigmoid");
   check_against_golden<TestType>(Tanh{}, "tanh");
   check_against_golden<TestType>(Relu{}, "relu");
@@ -262,9 +262,9 @@ TEMPLATE_TEST_CASE("activations agree with PyTorch in value and derivative", "[a
   check_against_golden<TestType>(Exp{}, "exp");
 }
 
-TEMPLATE_TEST_CASE("every slope is the derivative of its value", "[activations]", Identity, Sigmoid, Tanh, Relu,
-                   LeakyRelu, Elu, HardSigmoid, HardTanh, Softplus, Softsign, Gelu, GeluTanh, Silu, Exp, Exp2, Log,
-                   Sqrt, Square, Abs) {
+TEMPLATE_TEST_CASE("activations: every slope is the derivative of its value", "[activations]", Identity, Sigmoid, Tanh,
+                   Relu, LeakyRelu, Elu, HardSigmoid, HardTanh, Softplus, Softsign, Gelu, GeluTanh, Silu, Exp, Exp2,
+                   Log, Sqrt, Square, Abs) {
   STATIC_REQUIRE(Activation<TestType>);
   const TestType activation;
   const auto value = [&](double x) { return through<OneDouble>([&](auto v) { return activation.value(v); }, x); };
@@ -279,7 +279,7 @@ TEMPLATE_TEST_CASE("every slope is the derivative of its value", "[activations]"
   }
 }
 
-TEST_CASE("parameters of activations count", "[activations]") {
+TEST_CASE("activations: parameters change value and slope", "[activations]") {
   const auto value = [](auto a, double x) { return through<Doubles>([&](auto v) { return a.value(v); }, x); };
   const auto slope = [](auto a, double x) { return through<Doubles>([&](auto v) { return a.slope(v); }, x); };
   CHECK(value(LeakyRelu{.negative_slope = 0.25}, -2) == -0.5);
@@ -293,7 +293,7 @@ TEST_CASE("parameters of activations count", "[activations]") {
   CHECK(slope(HardTanh{.low = -2, .high = 0.5}, -2) == 0);
 }
 
-TEST_CASE("slopes at the kinks follow PyTorch", "[activations]") {
+TEST_CASE("activations: slopes at kinks equal those of PyTorch", "[activations]") {
   const auto slope = [](auto a, double x) { return through<Doubles>([&](auto v) { return a.slope(v); }, x); };
   CHECK(slope(Relu{}, 0) == 0);
   CHECK(slope(LeakyRelu{}, 0) == 0.01);
@@ -304,7 +304,7 @@ TEST_CASE("slopes at the kinks follow PyTorch", "[activations]") {
   CHECK(slope(Abs{}, 0) == 0);
 }
 
-TEST_CASE("a parameter that hides the branch is refused where it is written", "[activations]") {
+TEST_CASE("activations: refuse a parameter that hides the branch", "[activations]") {
   const auto leaky = [](double slope) { return LeakyRelu{.negative_slope = slope}; };
   CHECK_THROWS_MATCHES(leaky(0), ValueError,
                        says("leaky_relu: expects a parameter from 1.1754944e-38 to 3.4028235e+38, got 0"));
@@ -341,8 +341,8 @@ struct WithoutSlope {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("apply changes every entry of a matrix, a block, a vector or a map, and nothing else",
-                   "[activations]", float, double) {
+TEMPLATE_TEST_CASE("apply: changes every entry of a matrix, block, vector or map and no other", "[activations]", float,
+                   double) {
   STATIC_REQUIRE(Activation<Cube>);
   STATIC_REQUIRE_FALSE(Activation<WithoutSlope>);
   for (const Index rows : {0, 1, 3, 16, 37}) {

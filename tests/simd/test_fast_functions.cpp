@@ -33,7 +33,7 @@ Errors errors(F&& function, Reference&& reference) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("quick functions keep the accuracy they state", "", Floats, QuarterFloats, OneFloat) {
+TEMPLATE_TEST_CASE("fast functions: errors are within the documented bounds", "", Floats, QuarterFloats, OneFloat) {
   const auto tanh_errors = errors<TestType>([](auto x) { return fast_tanh(x); }, [](double x) { return std::tanh(x); });
   CHECK(tanh_errors.absolute < 4.1e-7);
   CHECK(tanh_errors.ulps < 7);  // 5 with fused multiply-add
@@ -42,7 +42,8 @@ TEMPLATE_TEST_CASE("quick functions keep the accuracy they state", "", Floats, Q
   CHECK(sigmoid_errors.absolute < 2.2e-7);
 }
 
-TEMPLATE_TEST_CASE("quick functions at the ends of the number line", "", Floats, QuarterFloats, OneFloat) {
+TEMPLATE_TEST_CASE("fast functions: limits, NaN and subnormal numbers are handled", "", Floats, QuarterFloats,
+                   OneFloat) {
   const auto tanh_ = [](float x) { return through<TestType>([](auto v) { return fast_tanh(v); }, x); };
   const auto sigmoid_ = [](float x) { return through<TestType>([](auto v) { return fast_sigmoid(v); }, x); };
   const float infinity = std::numeric_limits<float>::infinity();

@@ -51,7 +51,7 @@ class Fence {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("lanes: operators work lane by lane", "[lanes]", ALL_LANES) {
+TEMPLATE_TEST_CASE("lanes: operators work on each lane separately", "[lanes]", ALL_LANES) {
   using Scalar = typename TestType::Scalar;
   const auto numbers = sample<TestType>();
   const auto a = TestType::load(numbers.data()), b = TestType::constant(3);
@@ -101,7 +101,7 @@ TEMPLATE_TEST_CASE("lanes: roots and quotients are rounded correctly at every wi
   CHECK(wrong == 0);
 }
 
-TEMPLATE_TEST_CASE("lanes: partial moves touch nothing beyond n", "[lanes]", ALL_LANES) {
+TEMPLATE_TEST_CASE("lanes: partial loads and stores access nothing beyond n", "[lanes]", ALL_LANES) {
   using Scalar = typename TestType::Scalar;
   constexpr int size = TestType::size;
   const auto numbers = sample<TestType>();
@@ -123,7 +123,7 @@ TEMPLATE_TEST_CASE("lanes: partial moves touch nothing beyond n", "[lanes]", ALL
   }
 }
 
-TEMPLATE_TEST_CASE("lanes: ends of columns move side by side and touch nothing else", "[lanes]", ALL_LANES) {
+TEMPLATE_TEST_CASE("lanes: loads and stores of several column ends access nothing else", "[lanes]", ALL_LANES) {
   using Scalar = typename TestType::Scalar;
   constexpr int ends = TestType::ends, end_rows = TestType::end_rows;
   REQUIRE(ends * end_rows == TestType::size);
@@ -145,7 +145,7 @@ TEMPLATE_TEST_CASE("lanes: ends of columns move side by side and touch nothing e
     }
 }
 
-TEMPLATE_TEST_CASE("lanes: what comparisons make of NaN and of equal numbers", "[lanes]", ALL_LANES) {
+TEMPLATE_TEST_CASE("lanes: comparisons of NaN and of equal numbers have the documented result", "[lanes]", ALL_LANES) {
   using Scalar = typename TestType::Scalar;
   const auto nan = TestType::constant(std::numeric_limits<Scalar>::quiet_NaN()), one = TestType::constant(1);
   const auto two = TestType::constant(2), zero = TestType::constant(0);

@@ -64,8 +64,8 @@ const std::vector<Index> some_rows = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24,
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("packed products equal plain sums for every shape and stay in their place", "[products]", float,
-                   double) {
+TEMPLATE_TEST_CASE("products: packed products equal plain sums for every shape and write nothing else", "[products]",
+                   float, double) {
   PackedMatrix<TestType> packed, transposed;
   for (const Index rows : some_rows)
     for (const Index inner : {0, 1, 3, 8, 21})
@@ -88,8 +88,8 @@ TEMPLATE_TEST_CASE("packed products equal plain sums for every shape and stay in
       }
 }
 
-TEMPLATE_TEST_CASE("a column's bits do not depend on how many columns there are or where it stands", "[products]",
-                   float, double) {
+TEMPLATE_TEST_CASE("products: the bits of a column do not depend on the number of columns or its position",
+                   "[products]", float, double) {
   for (const Index rows : {1, 5, 16, 50, 63, 129}) {
     const Index inner = 37, most = 40;
     const MatrixX<TestType> w = MatrixX<TestType>::Random(rows, inner);
@@ -116,8 +116,7 @@ TEMPLATE_TEST_CASE("a column's bits do not depend on how many columns there are 
   }
 }
 
-TEMPLATE_TEST_CASE("a matrix packed from w and from its transpose multiplies to the same bits", "[products]", float,
-                   double) {
+TEMPLATE_TEST_CASE("products: packing w and packing its transpose give the same bits", "[products]", float, double) {
   for (const Index rows : {3, 16, 50, 63}) {
     const MatrixX<TestType> w = MatrixX<TestType>::Random(rows, 19), x = MatrixX<TestType>::Random(19, 10);
     PackedMatrix<TestType> packed, transposed;
@@ -131,7 +130,7 @@ TEMPLATE_TEST_CASE("a matrix packed from w and from its transpose multiplies to 
   }
 }
 
-TEST_CASE("a product without terms writes zeros, or adds nothing", "[products]") {
+TEST_CASE("products: a product without terms writes zeros or adds nothing", "[products]") {
   PackedMatrix<float> packed;
   packed.pack(MatrixX<float>(3, 0));
   MatrixX<float> y = MatrixX<float>::Constant(3, 2, 7);
@@ -141,7 +140,7 @@ TEST_CASE("a product without terms writes zeros, or adds nothing", "[products]")
   CHECK(y == MatrixX<float>::Zero(3, 2));
 }
 
-TEST_CASE("infinities and NaN stay in their own column", "[products]") {
+TEST_CASE("products: infinities and NaN stay in their column", "[products]") {
   const float infinity = std::numeric_limits<float>::infinity();
   for (const Index rows : {3, 17, 50}) {
     MatrixX<float> w = MatrixX<float>::Random(rows, 4), x = MatrixX<float>::Random(4, 9), y(rows, 9);
@@ -157,8 +156,8 @@ TEST_CASE("infinities and NaN stay in their own column", "[products]") {
   }
 }
 
-TEMPLATE_TEST_CASE("sums of outer products equal plain sums for every shape and stay in their place", "[products]",
-                   float, double) {
+TEMPLATE_TEST_CASE("outer products: equal plain sums for every shape and write nothing else", "[products]", float,
+                   double) {
   for (const Index rows : some_rows)
     for (const Index inner : {0, 1, 3, 8, 13})
       for (const Index columns : {0, 1, 5, 63, 64, 65, 130}) {
@@ -172,8 +171,8 @@ TEMPLATE_TEST_CASE("sums of outer products equal plain sums for every shape and 
       }
 }
 
-TEMPLATE_TEST_CASE("sums of outer products are right where columns lie far apart and the results are many",
-                   "[products]", float, double) {
+TEMPLATE_TEST_CASE("outer products: equal plain sums for non-contiguous columns and large results", "[products]", float,
+                   double) {
   for (const Index rows : {1, 4, 8, 24, 50, 55, 100})
     for (const Index inner : {63, 64, 101})
       for (const Index gap : {3, 2000}) {
@@ -188,8 +187,7 @@ TEMPLATE_TEST_CASE("sums of outer products are right where columns lie far apart
       }
 }
 
-TEMPLATE_TEST_CASE("sums of outer products have the same bits wherever their columns lie", "[products]", float,
-                   double) {
+TEMPLATE_TEST_CASE("outer products: the bits do not depend on the distance of columns", "[products]", float, double) {
   const Index rows = 50, columns = 300;
   for (const Index inner : {3, 50, 64, 130}) {
     const MatrixX<TestType> a = MatrixX<TestType>::Random(rows, columns), b = MatrixX<TestType>::Random(inner, columns);
@@ -204,7 +202,7 @@ TEMPLATE_TEST_CASE("sums of outer products have the same bits wherever their col
   }
 }
 
-TEST_CASE("products allocate nothing once the weights have been packed", "[products]") {
+TEST_CASE("products: allocate nothing after the weights were packed", "[products]") {
   const MatrixX<float> w = MatrixX<float>::Random(300, 200), smaller = MatrixX<float>::Random(100, 70);
   const MatrixX<float> x = MatrixX<float>::Random(200, 700);
   MatrixX<float> y(300, 700), gradient = MatrixX<float>::Zero(300, 200);

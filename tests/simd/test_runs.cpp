@@ -10,7 +10,7 @@ namespace test_runs {
 
 using namespace unroll;
 
-TEMPLATE_TEST_CASE("runs: a sum has the numbers of the run and nothing else", "[runs]", float, double) {
+TEMPLATE_TEST_CASE("runs: a sum contains the numbers of the run and no others", "[runs]", float, double) {
   using S = TestType;
   const auto next = [](auto x) { return x + x.constant(1); };  // not 0 for the zeros after the last number
   const auto product = [](auto x, auto y) { return x * y + x.constant(1); };
@@ -22,7 +22,7 @@ TEMPLATE_TEST_CASE("runs: a sum has the numbers of the run and nothing else", "[
   }
 }
 
-TEMPLATE_TEST_CASE("runs: entries of matrices whose columns lie apart", "[runs]", float, double) {
+TEMPLATE_TEST_CASE("runs: map_entries reads and writes non-contiguous matrices", "[runs]", float, double) {
   using S = TestType;
   const auto difference = [](auto a, auto b) { return a - b; };
   MatrixX<S> a(9, 4), b(9, 4);
@@ -43,7 +43,7 @@ TEMPLATE_TEST_CASE("runs: entries of matrices whose columns lie apart", "[runs]"
     }
 }
 
-TEMPLATE_TEST_CASE("column sums: are added to what is there, of any number of rows", "[runs]", float, double) {
+TEMPLATE_TEST_CASE("column sums: are added to the target for any number of rows", "[runs]", float, double) {
   using S = TestType;
   for (const Index rows : {1, 3, 16, 61, 255, 256, 300, 521}) {
     const Index stride = rows + 2;
@@ -58,14 +58,14 @@ TEMPLATE_TEST_CASE("column sums: are added to what is there, of any number of ro
   }
 }
 
-TEST_CASE("column sums: keep the digits of float over many columns", "[runs]") {
+TEST_CASE("column sums: are accurate in float over many columns", "[runs]") {
   const MatrixX<float> columns = MatrixX<float>::Constant(37, 50'000, 0.1f);
   VectorX<float> sum = VectorX<float>::Zero(37);
   detail::add_columns(view(columns), sum.data());
   for (Index r = 0; r < 37; ++r) CHECK(double(sum[r]) == Approx(50'000 * double(0.1f)).epsilon(2e-6));
 }
 
-TEST_CASE("products: a whole is cut into as few and as equal parts as can be", "[runs]") {
+TEST_CASE("even parts: a whole is divided into as few and as equal parts as possible", "[runs]") {
   for (Index whole = 1; whole < 60; ++whole)
     for (Index most = 1; most < 20; ++most) {
       detail::EvenParts parts(whole, most);

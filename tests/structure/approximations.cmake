@@ -1,5 +1,5 @@
-# cmake -D OBJDUMP=objdump -D "PROGRAMS=a;b" -P approximations.cmake: no program has an instruction whose result differs between makers of
-# x86 processors: approximate reciprocals and reciprocal roots.
+# cmake -D OBJDUMP=objdump -D "PROGRAMS=a;b" -P approximations.cmake: no program has an instruction whose result differs between
+# Intel and AMD processors: approximate reciprocals and reciprocal roots.
 cmake_minimum_required(VERSION 3.21)
 set(problems)
 foreach(program IN LISTS PROGRAMS)

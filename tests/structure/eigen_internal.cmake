@@ -1,5 +1,5 @@
-# cmake -D INCLUDE=include -P eigen_internal.cmake: Eigen's private functions, which change between its versions, are used in core/eigen.hpp and
-# simd/lanes*.hpp alone. Everything else goes by the names that simd/lanes.hpp gives them.
+# cmake -D INCLUDE=include -P eigen_internal.cmake: Eigen's private functions, which change between its versions, are used only in
+# core/eigen.hpp and simd/lanes*.hpp. All other headers use the names defined in simd/lanes.hpp.
 cmake_minimum_required(VERSION 3.21)
 set(allowed "^(core/eigen|simd/lanes(_[a-z0-9]+)?)\\.hpp$")
 

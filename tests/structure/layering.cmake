@@ -1,8 +1,8 @@
-# cmake -D INCLUDE=include -P layering.cmake: reads every #include below INCLUDE/unroll and proves that a part only knows what
-# docs/design.md, "Which part may know which", lets it know.
+# cmake -D INCLUDE=include -P layering.cmake: reads every #include below INCLUDE/unroll and checks that a part includes only the
+# parts that docs/design.md, "Which part may know which", permits.
 cmake_minimum_required(VERSION 3.21)
 
-# core and simd are the ground: random numbers are computed in registers, registers rest on the types of core.
+# core and simd include each other: random numbers are computed in registers, registers use the types of core.
 set(base core simd threads parameters cell)
 set(knows_core core simd)
 set(knows_simd core simd)
@@ -50,7 +50,7 @@ function(check_include header part included)
     set(problem "a part never includes the umbrella header")
   elseif(included MATCHES "^Eigen/" OR (DEFINED external_${part} AND included MATCHES "${external_${part}}"))
   elseif(included IN_LIST heavy_standard_headers AND part IN_LIST light)
-    set(problem "too slow to compile for a header that unroll.hpp brings")
+    set(problem "too slow to compile for a header that unroll.hpp includes")
   elseif(included MATCHES "[./]" AND NOT (part MATCHES "^(simd|threads)$" AND included IN_LIST processor_headers))
     set(problem "${part} may use Eigen and the standard library only")
   endif()

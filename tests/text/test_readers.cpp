@@ -9,7 +9,7 @@ namespace test_readers {
 using namespace unroll;
 using Texts = std::vector<std::string>;
 
-TEST_CASE("words are letters, digits, or one other sign") {
+TEST_CASE("words: are letters, digits or one other sign") {
   CHECK(words("He said: \"don't!\" (twice), 42x") ==
         Texts{"He", "said", ":", "\"", "don't", "!", "\"", "(", "twice", ")", ",", "42", "x"});
   CHECK(words("'tis the dogs' rock'n'roll") == Texts{"'", "tis", "the", "dogs", "'", "rock'n", "'", "roll"});
@@ -21,14 +21,14 @@ TEST_CASE("words are letters, digits, or one other sign") {
   CHECK_THROWS_MATCHES(words("a \xFF"), ValueError, says("no UTF-8"));
 }
 
-TEST_CASE("capitals of three alphabets become small") {
+TEST_CASE("lower_case: converts capitals of three alphabets") {
   CHECK(words("Don't \xC3\x84", true) == Texts{"don't", "\xC3\xA4"});
   CHECK(lower_case("AZ\xC3\x9E\xC3\x97 \xCE\xA9 \xD0\xAF\xD0\x81 \xE2\x82\xAC") ==
         "az\xC3\xBE\xC3\x97 \xCF\x89 \xD1\x8F\xD1\x91 \xE2\x82\xAC");
   CHECK(lower_case("\xD0\x80\xD0\x8F\xD0\x90") == "\xD1\x90\xD1\x9F\xD0\xB0");  // U+0400, U+040F, U+0410
 }
 
-TEST_CASE("a text is cut into lines, sentences or paragraphs") {
+TEST_CASE("units: divides a text into lines, sentences or paragraphs") {
   const std::string text = "One. Two?\n three!  \n\n  \nA \"quote.\" It is 3.5 m (yes.) and so on\n";
   CHECK(units(text, TextUnit::line) == Texts{"One. Two?", "three!", "A \"quote.\" It is 3.5 m (yes.) and so on"});
   CHECK(units(text, TextUnit::paragraph) == Texts{"One. Two? three!", "A \"quote.\" It is 3.5 m (yes.) and so on"});
@@ -39,7 +39,7 @@ TEST_CASE("a text is cut into lines, sentences or paragraphs") {
   for (const auto unit : {TextUnit::line, TextUnit::sentence, TextUnit::paragraph}) CHECK(units("\n \n", unit).empty());
 }
 
-TEST_CASE("code points are those of RFC 3629") {
+TEST_CASE("utf-8: code points are those of RFC 3629") {
   CHECK(characters("a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x99\x82\n").size() == 5);
   for (const std::string bad : {"\x80", "\xC0\x80", "\xC3", "\xC3(", "\xE0\x80\x80", "\xED\xA0\x80", "\xE2\x82",
                                 "\xE0\x9F\xBF", "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xFF"}) {
@@ -56,7 +56,7 @@ TEST_CASE("code points are those of RFC 3629") {
   CHECK_THROWS_MATCHES(characters("a\xFF"), ValueError, says("byte 1 of the text is no UTF-8"));
 }
 
-TEST_CASE("a lone carriage return ends a line as a newline does, and glues no words") {
+TEST_CASE("units: a lone carriage return ends a line and separates words") {
   const Texts lines{"the cat sat", "on the mat", "and the dog"};
   for (const std::string text :
        {"the cat sat\non the mat\nand the dog\n", "the cat sat\ron the mat\rand the dog",
@@ -70,7 +70,7 @@ TEST_CASE("a lone carriage return ends a line as a newline does, and glues no wo
   CHECK_THROWS_MATCHES(require_utf8("a\rb\r\nc\n\xFF", "f"), FileError, says("f, line 4: byte 7"));
 }
 
-TEST_CASE("what has no width is a blank between words or not there") {
+TEST_CASE("words: zero-width characters are blanks between words or removed") {
   CHECK(words("the\xE2\x80\x8B"
               "cat\xEF\xBB\xBF sat soft\xC2\xADhyphen \xE2\x80\x8Fx\xE2\x81\xA0") ==
         Texts{"the", "cat", "sat", "softhyphen", "x"});
@@ -89,7 +89,7 @@ TEST_CASE("what has no width is a blank between words or not there") {
   CHECK(words("\xC2\xAD").empty());
 }
 
-TEST_CASE("a text file loses its mark and its carriage returns, an empty one is refused") {
+TEST_CASE("text file: byte order mark and carriage returns are removed and an empty file refused") {
   const support::TemporaryFolder folder;
   const auto path = folder.path / "text";
   const auto write = [&](const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; };

@@ -17,7 +17,7 @@ TokenCounts counted(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("tokens are ordered by count, then as they were first seen, behind the special ones") {
+TEST_CASE("vocabulary: special tokens precede tokens ordered by count and first occurrence") {
   const Vocabulary vocabulary(counted("b a c a d b e"));
   CHECK(vocabulary.size() == 8);
   CHECK(vocabulary.unknown() == 0);
@@ -30,7 +30,7 @@ TEST_CASE("tokens are ordered by count, then as they were first seen, behind the
   CHECK_THROWS_MATCHES(vocabulary.token(8), ValueError, says("there is no token 8 among 8"));
 }
 
-TEST_CASE("a limit keeps the most frequent tokens") {
+TEST_CASE("vocabulary: a limit keeps the most frequent tokens") {
   const auto counts = counted("b a c a d b e");
   CHECK(counts.total() == 7);
   CHECK(Vocabulary(counts, {.size = 5}).numbers(words("b a c")) == std::vector<Index>{3, 4, 0});
@@ -42,7 +42,7 @@ TEST_CASE("a limit keeps the most frequent tokens") {
   CHECK_THROWS_MATCHES(Vocabulary(TokenCounts{}), ValueError, says("no token is left of 0"));
 }
 
-TEST_CASE("vocabulary: a special token that the text spells out is that token") {
+TEST_CASE("vocabulary: a special token spelled in the text is that token") {
   TokenCounts counts;
   for (const char* token : {"a", "<unk>", "<s>", "a", "<unk>"}) counts.add(token);
   const Vocabulary vocabulary(counts);
@@ -52,14 +52,14 @@ TEST_CASE("vocabulary: a special token that the text spells out is that token") 
   CHECK(Vocabulary(counts, {.unknown = false, .start = false, .end = false}).size() == 3);
 }
 
-TEST_CASE("without an unknown token others are refused by name") {
+TEST_CASE("vocabulary: refuses other tokens by name without an unknown token") {
   const Vocabulary vocabulary(counted("a b"), {.unknown = false});
   CHECK(vocabulary.unknown() == -1);
   CHECK_THROWS_MATCHES(vocabulary.number("x"), ValueError, says("'x' is none of its 4 tokens"));
   CHECK(!vocabulary.find("x"));
 }
 
-TEST_CASE("numbers that are no tokens are refused") {
+TEST_CASE("vocabulary: refuses numbers that are no token") {
   const Vocabulary vocabulary(counted("a a b"), {});
   CHECK(vocabulary.count(3) == 2);
   for (const Index number : {-1, 5}) {
@@ -68,7 +68,7 @@ TEST_CASE("numbers that are no tokens are refused") {
   }
 }
 
-TEST_CASE("a vocabulary comes back from metadata, newlines and backslashes too") {
+TEST_CASE("vocabulary: is loaded unchanged from metadata, with newlines and backslashes") {
   TokenCounts counts;
   counts.add_all(characters("a\n\\n\xC3\xA4\n"));
   counts.add("\\n");  // a backslash and a letter, not a newline
@@ -79,7 +79,7 @@ TEST_CASE("a vocabulary comes back from metadata, newlines and backslashes too")
   CHECK(Vocabulary::load(metadata, "file").number("\xC3\xA4") == vocabulary.number("\xC3\xA4"));
 }
 
-TEST_CASE("metadata that hold no vocabulary are refused") {
+TEST_CASE("vocabulary: refuses invalid metadata") {
   using Metadata = std::map<std::string, std::string>;
   const auto refused = [](const Metadata& metadata, const std::string& what) {
     CHECK_THROWS_MATCHES(Vocabulary::load(metadata, "file"), FileError, says("file: " + what));
@@ -92,7 +92,7 @@ TEST_CASE("metadata that hold no vocabulary are refused") {
   refused({{"vocabulary", "<unk>\n"}, {"vocabulary.special", "unknown "}}, "its vocabulary has no token beside");
 }
 
-TEST_CASE("another vocabulary is told by its first token that differs") {
+TEST_CASE("vocabulary: the first different token of another vocabulary is named") {
   const Vocabulary a(counted("a b")), b(counted("a c")), longer(counted("a b c"));
   require_same(a, a, "one", "two");
   CHECK_THROWS_MATCHES(require_same(a, b, "the model", "the text"), ValueError,

@@ -64,7 +64,7 @@ constexpr auto silently = [](const WordEpoch&) {};
 
 }  // namespace
 
-TEST_CASE("word2vec: loss and gradient of a prediction are those of the formula", "[word2vec]") {
+TEST_CASE("word2vec: loss and gradient of a prediction equal the formula", "[word2vec]") {
   const Index dimension = GENERATE(1, 4, 37);
   const Words given = GENERATE(Words{3}, Words{3, 0, 3, 5}), predicted = GENERATE(Words{2}, Words{2, 4, 1, 4, 2});
   const WordTables<double> tables = random_tables(dimension, 6);
@@ -90,7 +90,7 @@ TEST_CASE("word2vec: the whole gradient is the shared one times the number of gi
   CHECK(whole.out == shared.out);
 }
 
-TEST_CASE("word2vec: products far from zero give finite losses", "[word2vec]") {
+TEST_CASE("word2vec: large products have finite losses", "[word2vec]") {
   const WordTables<double> tables{MatrixX<double>::Constant(1, 2, 1000), MatrixX<double>{{1, -1}}};
   WordTables<double> gradient{0 * tables.in, 0 * tables.out};
   NegativeSampling<double> step(1, 2);
@@ -99,7 +99,7 @@ TEST_CASE("word2vec: products far from zero give finite losses", "[word2vec]") {
   CHECK(step(tables, {given, bad}, 1, gradient) == 2000);
 }
 
-TEST_CASE("word2vec: a loss that is not finite is an error though all vectors are", "[word2vec]") {
+TEST_CASE("word2vec: a non-finite loss is an error when all vectors are finite", "[word2vec]") {
   const WordTables<float> tables{MatrixX<float>::Ones(2, 3), MatrixX<float>::Ones(2, 3)};
   CHECK_NOTHROW(detail::check_epoch(tables, {.epoch = 2, .loss = 1}));
   for (const double loss : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()})
@@ -107,14 +107,14 @@ TEST_CASE("word2vec: a loss that is not finite is an error though all vectors ar
                          says("word2vec: epoch 2: the loss must be finite"));
 }
 
-TEST_CASE("word2vec: random are those of SplitMix64", "[word2vec]") {
+TEST_CASE("word2vec: random numbers are those of SplitMix64", "[word2vec]") {
   detail::WordRandom random(1234567);
   CHECK(random.bits() == 6457827717110365317u);
   CHECK(random.bits() == 3203168211198807973u);
   for (int k = 0; k < 100; ++k) CHECK(random.below(3) < 3);
 }
 
-TEST_CASE("word2vec: words are drawn by a power of their counts", "[word2vec]") {
+TEST_CASE("word2vec: negative samples have probabilities by a power of their counts", "[word2vec]") {
   const std::vector<Index> counts{1, 16, 0, 81, 256};
   const std::vector<double> expected{1 / 100., 8 / 100., 0, 27 / 100., 64 / 100.};
   const detail::NoiseTable noise(counts, 0.75);
@@ -126,7 +126,7 @@ TEST_CASE("word2vec: words are drawn by a power of their counts", "[word2vec]") 
   CHECK(drawn[2] == 0);
 }
 
-TEST_CASE("word2vec: frequent words are kept with the word2vec program's probability", "[word2vec]") {
+TEST_CASE("word2vec: subsampling has the probability of the word2vec program", "[word2vec]") {
   const std::vector<Index> counts{900, 99, 1, 0};
   const auto share = [&](double t, std::size_t k) { return double(detail::kept_shares(counts, t)[k]) / 0x1p32; };
   CHECK(share(1e-3, 0) == Approx(std::sqrt(1e-3 / 0.9) + 1e-3 / 0.9).epsilon(1e-6));
@@ -136,7 +136,7 @@ TEST_CASE("word2vec: frequent words are kept with the word2vec program's probabi
   CHECK(share(0, 0) == 1);
 }
 
-TEST_CASE("word2vec: left-out words are not there, long sentences are cut", "[word2vec]") {
+TEST_CASE("word2vec: packed text leaves out rare words and splits long sentences", "[word2vec]") {
   const detail::PackedText text(3, {{0, -1, 2}, {-1}, {}, std::vector<Index>(1001, 1)});
   REQUIRE(text.sentences() == 3);
   CHECK(text.sentence(0)[1] == 2);
@@ -146,7 +146,7 @@ TEST_CASE("word2vec: left-out words are not there, long sentences are cut", "[wo
   CHECK(text.counts() == std::vector<Index>{1, 1001, 1});
 }
 
-TEST_CASE("word2vec: windows stay in their sentence and reach as far as was drawn", "[word2vec]") {
+TEST_CASE("word2vec: windows stay in their sentence and have the drawn size", "[word2vec]") {
   Sentences sentences;
   for (Index s = 0; s < 40; ++s) sentences.push_back({s * 6, s * 6 + 1, s * 6 + 2, s * 6 + 3, s * 6 + 4, s * 6 + 5});
   Word2VecOptions options{.window = 3, .negatives = 4, .subsample = 0};
@@ -176,7 +176,7 @@ TEST_CASE("word2vec: windows stay in their sentence and reach as far as was draw
   if (options.model == WordModel::cbow) CHECK(predictions == 240);
 }
 
-TEST_CASE("word2vec: every epoch random anew", "[word2vec]") {
+TEST_CASE("word2vec: random draws differ in every epoch", "[word2vec]") {
   const Word2VecOptions options{.window = 5, .negatives = 3};
   const detail::PackedText text(40, topics(4, 10, 5));
   const detail::PredictionMaker maker(text, options);
@@ -196,7 +196,7 @@ TEST_CASE("word2vec: every epoch random anew", "[word2vec]") {
   CHECK(made(1) != made(2));
 }
 
-TEST_CASE("word2vec: parts touch words of their stripes only, and draw as many", "[word2vec]") {
+TEST_CASE("word2vec: parts touch words of their stripes only and draw as many negatives", "[word2vec]") {
   const Word2VecOptions options{.negatives = 5, .parts = 3};
   const detail::PackedText text(300, topics(10, 30, 400));
   const detail::PredictionMaker maker(text, options);
@@ -215,7 +215,7 @@ TEST_CASE("word2vec: parts touch words of their stripes only, and draw as many",
   CHECK(drawn / double(work.predictions) == Approx(5).epsilon(0.1));
 }
 
-TEST_CASE("word2vec: words of one topic become alike, whatever the model and the parts", "[word2vec]") {
+TEST_CASE("word2vec: words of one topic become similar for each model and number of parts", "[word2vec]") {
   Word2VecOptions options{.dimension = 16, .subsample = 0, .epochs = 8, .rate = 0.05};
   const bool cbow = GENERATE(false, true);
   options.model = cbow ? WordModel::cbow : WordModel::skip_gram;
@@ -233,7 +233,7 @@ TEST_CASE("word2vec: words of one topic become alike, whatever the model and the
   CHECK(alike > others + 0.5);
 }
 
-TEST_CASE("word2vec: every epoch counts its own predictions", "[word2vec]") {
+TEST_CASE("word2vec: every epoch counts its predictions", "[word2vec]") {
   std::vector<WordEpoch> epochs;
   const Word2VecOptions options{.dimension = 4, .window = 1, .subsample = 0, .epochs = 3, .rate = 1e-9};
   train_word2vec<float>(40, topics(4, 10, 20), options, [&](const WordEpoch& epoch) { epochs.push_back(epoch); });
@@ -243,7 +243,7 @@ TEST_CASE("word2vec: every epoch counts its own predictions", "[word2vec]") {
   }
 }
 
-TEST_CASE("word2vec: the rate falls straight through all epochs, and never to 0", "[word2vec]") {
+TEST_CASE("word2vec: the rate falls linearly over all epochs and never to 0", "[word2vec]") {
   const detail::PackedText text(40, topics(4, 10, 20));
   const auto learned = [&](double rate, Index epochs, Index epoch) {
     WordTables<float> tables{MatrixX<float>::Constant(4, 40, 0.1f), MatrixX<float>::Constant(4, 40, 0.1f)};
@@ -257,14 +257,14 @@ TEST_CASE("word2vec: the rate falls straight through all epochs, and never to 0"
   CHECK(learned(0.5, 1, 2) != learned(0, 1, 2));
 }
 
-TEST_CASE("word2vec: parts leave no prediction out", "[word2vec]") {
+TEST_CASE("word2vec: parts leave out no prediction", "[word2vec]") {
   const Sentences sentences = topics(4, 10, 200);  // one chunk
   const auto tables =
       train_word2vec<float>(40, sentences, {.dimension = 4, .negatives = 1, .epochs = 1, .parts = 6}, silently);
   CHECK(tables.out.colwise().norm().minCoeff() > 0);
 }
 
-TEST_CASE("word2vec: the same bits for any number of threads, other ones for another seed", "[word2vec]") {
+TEST_CASE("word2vec: bits do not depend on threads but on the seed", "[word2vec]") {
   const Sentences sentences = topics(4, 10, 900);  // more than one chunk
   const auto learn = [&](int threads, std::uint64_t seed) {
     const Word2VecOptions options{.dimension = 9, .epochs = 2, .seed = seed, .parts = 3, .threads = Threads(threads)};
@@ -276,7 +276,7 @@ TEST_CASE("word2vec: the same bits for any number of threads, other ones for ano
   CHECK(one.in != learn(1, 2).in);
 }
 
-TEST_CASE("word2vec: what cannot be learned from is refused", "[word2vec]") {
+TEST_CASE("word2vec: refuses sentences and options that it cannot learn from", "[word2vec]") {
   const auto learn = [](Index words, const Sentences& sentences, const Word2VecOptions& options) {
     return train_word2vec<float>(words, sentences, options, silently);
   };
@@ -295,7 +295,7 @@ TEST_CASE("word2vec: what cannot be learned from is refused", "[word2vec]") {
                        says("CBOW learns in one part, got 2"));
 }
 
-TEST_CASE("word2vec: vectors that grow beyond all numbers are an error at the end of the epoch", "[word2vec]") {
+TEST_CASE("word2vec: vectors that overflow are an error at the end of the epoch", "[word2vec]") {
   const Sentences text(50, {0, 1, 0, 1, 2, 0, 0, 1});
   const auto epochs = [&](WordModel model, double rate) {
     Index done = 0;

@@ -40,7 +40,7 @@ std::string bytes_of(std::initializer_list<float> numbers) {
 
 }  // namespace
 
-TEST_CASE("word vectors: neighbours and analogies", "[word_vectors]") {
+TEST_CASE("word vectors: nearest and analogy find the expected words", "[word_vectors]") {
   const WordVectors vectors = royalty();
   const auto near = vectors.nearest("king", 2);
   REQUIRE(near.size() == 2);
@@ -66,7 +66,7 @@ TEST_CASE("word vectors: neighbours and analogies", "[word_vectors]") {
   CHECK(vectors.nearest(VectorX<float>::Zero(3), 1, {}).front().similarity == 0);
 }
 
-TEST_CASE("word vectors: the length of a vector says nothing about a word", "[word_vectors]") {
+TEST_CASE("word vectors: similarities do not depend on the length of a vector", "[word_vectors]") {
   WordVectors vectors = royalty();
   MatrixX<float> scaled = vectors.vectors();
   scaled.col(0) *= 20;
@@ -79,14 +79,14 @@ TEST_CASE("word vectors: the length of a vector says nothing about a word", "[wo
   CHECK(others.similarity("man", "king") == Approx(vectors.similarity("man", "king")));
 }
 
-TEST_CASE("word vectors: unknown words are refused with those that are spelled alike", "[word_vectors]") {
+TEST_CASE("word vectors: an unknown word is refused with similar spellings", "[word_vectors]") {
   CHECK_THROWS_MATCHES(royalty().nearest("qeen", 3), ValueError,
                        says("'qeen' is none of the 5 words; spelled alike: 'queen'"));
   CHECK_THROWS_MATCHES(royalty().nearest(VectorX<float>::Zero(2), 1, {}), ShapeError,
                        says("a vector of 3 numbers, got 2"));
 }
 
-TEST_CASE("word vectors: what does not fit together is refused", "[word_vectors]") {
+TEST_CASE("word vectors: refuses mismatched words and vectors", "[word_vectors]") {
   const MatrixX<float> two = MatrixX<float>::Ones(3, 2);
   CHECK_THROWS_MATCHES(WordVectors({"a"}, two), ShapeError, says("got 1 words and vectors [3 x 2]"));
   CHECK_THROWS_MATCHES(WordVectors({}, MatrixX<float>(3, 0)), ShapeError, says("at least one"));
@@ -95,7 +95,7 @@ TEST_CASE("word vectors: what does not fit together is refused", "[word_vectors]
   CHECK_THROWS_MATCHES(WordVectors({"a", "b"}, two / 0), ValueError, says("the vector of 'a'"));
 }
 
-TEST_CASE("word vectors: files of both formats give the same bits back", "[word_vectors]") {
+TEST_CASE("word vectors: files of both formats are read with the same bits", "[word_vectors]") {
   const Files files;
   MatrixX<float> numbers(2, 3);
   numbers << 0.1f, -3e38f, 1, 1.0f / 3, std::numeric_limits<float>::denorm_min(), -0.0f;
@@ -108,14 +108,14 @@ TEST_CASE("word vectors: files of both formats give the same bits back", "[word_
   CHECK(std::signbit(back.vectors()(1, 2)));
 }
 
-TEST_CASE("word vectors: a word with a blank fits into no file", "[word_vectors]") {
+TEST_CASE("word vectors: a word with a blank is not written", "[word_vectors]") {
   const Files files;
   const WordVectors vectors({"new york"}, MatrixX<float>::Ones(1, 1));
   CHECK_THROWS_MATCHES(write_word_vectors(files.path("v.bin"), vectors), ValueError, says("'new york' has a blank"));
   CHECK(!std::filesystem::exists(files.path("v.bin")));
 }
 
-TEST_CASE("word vectors: files as others write them", "[word_vectors]") {
+TEST_CASE("word vectors: files of other programs are read", "[word_vectors]") {
   const Files files;
   const std::string content =
       GENERATE("2 2\na 1 2 \nb 3 4 \n", "2 2\r\na 1 2\r\nb 3 4", "a 1 2\nb 3 4\n", "a 1  2\n\nb 3 4\n");
@@ -124,7 +124,7 @@ TEST_CASE("word vectors: files as others write them", "[word_vectors]") {
   CHECK(files.read(bare, "v.bin").vectors() == MatrixX<float>{{1, 3}, {2, 4}});
 }
 
-TEST_CASE("word vectors: tabs, line ends of old Mac, and words with blanks as GloVe has them", "[word_vectors]") {
+TEST_CASE("word vectors: tabs, carriage returns and words with blanks as in GloVe are read", "[word_vectors]") {
   const Files files;
   const std::string content = GENERATE("2\t2\na\t1\t2\nb\t3 4\n", "2 2\ra 1 2\rb 3 4\r", "a 1 2\r\rb 3 4");
   CHECK(files.read(content).vectors() == MatrixX<float>{{1, 3}, {2, 4}});
@@ -133,7 +133,7 @@ TEST_CASE("word vectors: tabs, line ends of old Mac, and words with blanks as Gl
   CHECK(glove.vectors() == MatrixX<float>{{1, 3, -1, 5}, {2, 4, 0, 6}});
 }
 
-TEST_CASE("word vectors: broken text files are refused with the line", "[word_vectors]") {
+TEST_CASE("word vectors: refuses invalid text files with the line", "[word_vectors]") {
   const Files files;
   const auto refused = [&](const std::string& content, const std::string& why) {
     CHECK_THROWS_MATCHES(files.read(content), FileError, says(why));
@@ -158,7 +158,7 @@ TEST_CASE("word vectors: broken text files are refused with the line", "[word_ve
   refused("only\nwords\n", "says that it has 2 words of dimension 0");
 }
 
-TEST_CASE("word vectors: broken binary files are refused", "[word_vectors]") {
+TEST_CASE("word vectors: refuses invalid binary files", "[word_vectors]") {
   const Files files;
   const auto refused = [&](const std::string& content, const std::string& why) {
     CHECK_THROWS_MATCHES(files.read(content, "v.bin"), FileError, says(why));
@@ -178,7 +178,7 @@ TEST_CASE("word vectors: broken binary files are refused", "[word_vectors]") {
   refused("2 2\na " + bytes_of({1, 2}) + "a " + bytes_of({3, 4}), "'a' is there twice");
 }
 
-TEST_CASE("word vectors: a vocabulary's embedding begins with those that are known", "[word_vectors]") {
+TEST_CASE("word vectors: an embedding of a vocabulary begins with the known vectors", "[word_vectors]") {
   TokenCounts counts;
   counts.add_all(std::vector<std::string>{"queen", "queen", "pear", "man"});
   const Vocabulary vocabulary(counts, {.start = false, .end = false});  // <unk> queen pear man

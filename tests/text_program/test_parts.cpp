@@ -39,7 +39,7 @@ const std::string letters = "abcabdabeabfabcabdabeabfabc";  // 27 letters
 
 }  // namespace
 
-TEST_CASE("text: what is held out is rounded down to whole tokens, and is the end") {
+TEST_CASE("text program: the held-out part is the end, rounded down to whole tokens") {
   Small small(letters);
   const Corpus corpus = read_corpus(small.options);
   CHECK(corpus.validation.tokens() == 2);
@@ -49,7 +49,7 @@ TEST_CASE("text: what is held out is rounded down to whole tokens, and is the en
   CHECK(read_corpus(small.options).validation.tokens() == 13);
 }
 
-TEST_CASE("text: of units the last ones are held out, and are not learned from") {
+TEST_CASE("text program: the last units are held out and not trained on") {
   Small small("a b\nb c\nc d\nd e\ne f\n");
   small.options.tokens = "words", small.options.read = "units", small.options.held_out = 0.45;
   const Corpus corpus = read_corpus(small.options);
@@ -63,7 +63,7 @@ TEST_CASE("text: of units the last ones are held out, and are not learned from")
   CHECK(words_of(corpus.validation) == std::vector<std::string>{"d", "<unk>", "<unk>", "<unk>"});
 }
 
-TEST_CASE("text: of a stream the end is held out, and is not learned from") {
+TEST_CASE("text program: the end of a stream is held out and not trained on") {
   Small small("abcdefghij");
   small.options.held_out = 0.3;
   const Corpus corpus = read_corpus(small.options);
@@ -73,7 +73,7 @@ TEST_CASE("text: of a stream the end is held out, and is not learned from") {
   CHECK(corpus.validation.units[0] == std::vector<Index>(3, corpus.vocabulary.unknown()));
 }
 
-TEST_CASE("text: every epoch begins with states of zeros") {
+TEST_CASE("text program: every epoch begins with zero states") {
   Small small(letters);
   small.options.epochs = 3, small.options.rate = 1e-30, small.options.decay_epochs = 0;  // changes no parameter
   const RunState state = small.run([](RunState&) {});
@@ -82,7 +82,7 @@ TEST_CASE("text: every epoch begins with states of zeros") {
   CHECK(state.carried.size() == 0);
 }
 
-TEST_CASE("text: a stream that is validation is read to its last token") {
+TEST_CASE("text program: a validation stream is read to its last token") {
   Small small(letters);
   small.options.held_out = 0.4;
   const Corpus corpus = read_corpus(small.options);
@@ -93,7 +93,7 @@ TEST_CASE("text: a stream that is validation is read to its last token") {
   CHECK(steps == 9);  // each token but the first is predicted
 }
 
-TEST_CASE("text: the end of a line is a word like another in a stream, and ends a text otherwise") {
+TEST_CASE("text program: a line end is a token in a stream and ends a text in units") {
   Small small("a b\na b\na c\n");
   small.options.tokens = "words";
   small.options.held_out = 0.4;
@@ -111,7 +111,7 @@ TEST_CASE("text: the end of a line is a word like another in a stream, and ends 
   }
 }
 
-TEST_CASE("text: the rate falls in each of the last epochs") {
+TEST_CASE("text program: the rate falls in each of the last epochs") {
   Small small(letters);
   small.options.epochs = 4, small.options.decay_epochs = 2, small.options.decay = 0.5, small.options.rate = 0.125;
   const RunState state = small.run([](RunState& now) {
@@ -128,7 +128,7 @@ TEST_CASE("text: the rate falls in each of the last epochs") {
   CHECK(rates == std::vector<double>{0.125, 0.125, 0.0625, 0.03125});
 }
 
-TEST_CASE("text: only epochs in a row without a better one end a run") {
+TEST_CASE("text program: stop_after counts successive epochs without improvement") {
   Small small(letters);
   small.options.epochs = 9, small.options.stop_after = 2;
   const RunState state = small.run([](RunState& now) {

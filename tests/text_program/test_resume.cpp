@@ -99,7 +99,7 @@ const Arguments sentences{"--tokens", "words", "--read", "units", "--patience", 
 
 }  // namespace
 
-TEST_CASE("a run whose text has changed does not go on") {
+TEST_CASE("text program: refuses to resume when the text has changed") {
   const support::TemporaryFolder folder;
   const auto text = folder.path / "text.txt", out = folder.path / "out";
   const auto status = [&] {
@@ -117,7 +117,7 @@ TEST_CASE("a run whose text has changed does not go on") {
   CHECK(status() == 1);
 }
 
-TEST_CASE("a run leaves the files of others in its folder") {
+TEST_CASE("text program: leaves other files in its folder unchanged") {
   const support::TemporaryFolder folder;
   const std::vector<std::string> others{"notes.tmp", "chapter.tmp1", "model.safetensors.tmp0", "a.unroll-x.tmp"};
   for (const std::string& name : others) std::ofstream(folder.path / name) << name;
@@ -125,12 +125,12 @@ TEST_CASE("a run leaves the files of others in its folder") {
   for (const std::string& name : others) CHECK(content(folder.path / name) == name);
 }
 
-TEST_CASE("a run that is killed at any moment goes on to the same bits") {
+TEST_CASE("text program: a run killed at any moment resumes to the same bits") {
   kill_and_compare(6, streams);
   kill_and_compare(6, sentences);
 }
 
-TEST_CASE("a run that is killed again and again goes on to the same bits", "[.long]") {
+TEST_CASE("text program: a run killed many times resumes to the same bits", "[.long]") {
   kill_and_compare(150, streams);
   kill_and_compare(150, sentences);
 }

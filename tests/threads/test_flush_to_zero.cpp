@@ -41,7 +41,7 @@ constexpr bool has_effect = unroll::detail::flush_bits != 0;
 
 }  // namespace
 
-TEST_CASE("flush to zero: within the scope only, and the mode before comes back") {
+TEST_CASE("flush to zero: holds within the scope and restores the previous mode") {
   CHECK(kept());
   {
     const FlushToZero scope;
@@ -55,7 +55,7 @@ TEST_CASE("flush to zero: within the scope only, and the mode before comes back"
   CHECK(kept());
 }
 
-TEST_CASE("flush to zero: a caller who had one of its bits set keeps that one alone") {
+TEST_CASE("flush to zero: a bit set by the caller remains set alone") {
   const auto before = unroll::detail::floating_point_mode();
   const auto own = unroll::detail::flush_bits & (~unroll::detail::flush_bits + 1);  // the lowest bit
   unroll::detail::set_floating_point_mode(before | own);
@@ -68,7 +68,7 @@ TEST_CASE("flush to zero: a caller who had one of its bits set keeps that one al
   CHECK((after & unroll::detail::flush_bits) == own);
 }
 
-TEST_CASE("flush to zero: also where an exception leaves the scope") {
+TEST_CASE("flush to zero: an exception restores the mode") {
   try {
     const FlushToZero scope;
     throw std::runtime_error("anything");
@@ -77,7 +77,7 @@ TEST_CASE("flush to zero: also where an exception leaves the scope") {
   }
 }
 
-TEST_CASE("flush to zero: rounding is the caller's, and raised flags stay raised") {
+TEST_CASE("flush to zero: rounding mode and raised flags are unchanged") {
   std::feclearexcept(FE_ALL_EXCEPT);
   std::fesetround(FE_UPWARD);
   {
@@ -93,7 +93,7 @@ TEST_CASE("flush to zero: rounding is the caller's, and raised flags stay raised
   std::feclearexcept(FE_ALL_EXCEPT);
 }
 
-TEST_CASE("flush to zero: other threads are left alone") {
+TEST_CASE("flush to zero: other threads are not affected") {
   const FlushToZero scope;
   bool begun_before = false;
   // A thread may inherit the mode of its creator; when it leaves its scope, the mode here must not change.

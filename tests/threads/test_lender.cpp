@@ -6,7 +6,7 @@ namespace test_lender {
 
 using namespace unroll;
 
-TEST_CASE("pool: what was returned last is lent first, and nothing is lent twice at the same time") {
+TEST_CASE("object pool: lends the last returned object first and none twice at a time") {
   detail::ObjectPool<int> pool;
   int *first = nullptr, *second = nullptr;
   {

@@ -48,7 +48,7 @@ bool limit_memory(rlim_t further) {
 
 }  // namespace
 
-TEST_CASE("a pool runs every task once, by however many threads") {
+TEST_CASE("thread pool: runs every task once for any number of threads") {
   ThreadPool pool(GENERATE(1, 2, 3, 8));
   for (const Index count : {0, 1, 2, 7, 1000}) {
     std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
@@ -57,7 +57,7 @@ TEST_CASE("a pool runs every task once, by however many threads") {
   }
 }
 
-TEST_CASE("tasks may have tasks of their own") {
+TEST_CASE("thread pool: tasks may run tasks") {
   ThreadPool pool(GENERATE(1, 2, 4));
   for (int repeat = 0; repeat < 50; ++repeat) {
     std::atomic<Index> sum = 0;
@@ -67,7 +67,7 @@ TEST_CASE("tasks may have tasks of their own") {
   }
 }
 
-TEST_CASE("several callers may share a pool") {
+TEST_CASE("thread pool: several callers may share a pool") {
   ThreadPool pool(3);
   std::atomic<Index> sum = 0;
   std::vector<std::thread> callers;
@@ -79,7 +79,7 @@ TEST_CASE("several callers may share a pool") {
   CHECK(sum == 4 * 200 * 45);
 }
 
-TEST_CASE("what the first task throws is thrown on, when all have ended") {
+TEST_CASE("thread pool: rethrows the exception of the first task after all tasks") {
   ThreadPool pool(GENERATE(1, 2, 4));
   for (int repeat = 0; repeat < 20; ++repeat) {
     std::atomic<int> ended = 0;
@@ -96,7 +96,7 @@ TEST_CASE("what the first task throws is thrown on, when all have ended") {
   CHECK(after == 8);
 }
 
-TEST_CASE("thread pool: the exception of the lowest task is thrown on, whichever came first") {
+TEST_CASE("thread pool: rethrows the exception of the lowest task in any order of time") {
   ThreadPool pool(2);
   const int late = GENERATE(0, 1);  // the one of tasks 0 and 1 that fails last
   // Task 2 is taken by the thread that has caught the first exception.
@@ -109,7 +109,7 @@ TEST_CASE("thread pool: the exception of the lowest task is thrown on, whichever
   CHECK_THROWS_MATCHES(pool.run(3, task), ValueError, says("task 0"));
 }
 
-TEST_CASE("running tasks allocates nothing") {
+TEST_CASE("thread pool: allocates nothing for tasks") {
   ThreadPool pool(2);
   std::atomic<Index> sum = 0;
   pool.run(4, [&](Index k) { sum += k; });
@@ -119,7 +119,7 @@ TEST_CASE("running tasks allocates nothing") {
   CHECK(count == 0);
 }
 
-TEST_CASE("an option for threads: copies share a pool, and impossible numbers are refused") {
+TEST_CASE("threads: copies share a pool and numbers out of range are refused") {
   const Threads two = 2, copy = two;
   CHECK(&two.pool() == &copy.pool());
   CHECK(two.pool().threads() == 2);
@@ -129,7 +129,7 @@ TEST_CASE("an option for threads: copies share a pool, and impossible numbers ar
   CHECK_THROWS_MATCHES(ThreadPool(-2), ValueError, says("got -2"));
 }
 
-TEST_CASE("threads: little work is done by the calling thread alone") {
+TEST_CASE("threads: the calling thread does little work alone") {
   const Threads two = 2;
   CHECK(two.for_work(0) == nullptr);
   CHECK(two.for_work(10'000) == nullptr);
@@ -137,7 +137,7 @@ TEST_CASE("threads: little work is done by the calling thread alone") {
 }
 
 #if !UNROLL_ADDRESS_SANITIZER && !UNROLL_THREAD_SANITIZER  // sanitizers need the whole address space
-TEST_CASE("thread pool: an error says how many threads could be started when there is no memory for all") {
+TEST_CASE("thread pool: an error gives the number of started threads when memory is too small") {
   CHECK(in_child([] {
           if (!limit_memory(100 << 20)) return 2;
           try {
@@ -168,7 +168,7 @@ TEST_CASE("thread pool: works alone and ends in a forked child") {
   CHECK(sum_by(*pool, 100) == 4950);
 }
 
-TEST_CASE("thread pool: works alone in a child that was forked while the pool was at work") {
+TEST_CASE("thread pool: works alone in a child forked while the pool was busy") {
   ThreadPool pool(3);
   std::atomic<bool> ends = false;
   std::thread busy([&] {  // at the moment of the fork its locks are held or free, by chance

@@ -63,7 +63,7 @@ FitOptions<double> options(Index epochs, int threads = 1) {
 
 }  // namespace
 
-TEST_CASE("a training step moves running statistics once, by its batch alone") {
+TEST_CASE("training step: batch norm statistics move once per step, by the batch only") {
   const auto some = batch(data());
   Model net = model();
   auto optimizer = adam();
@@ -86,7 +86,7 @@ TEST_CASE("a training step moves running statistics once, by its batch alone") {
   CHECK(net.parameters()["2.batches"](0, 0) == 2);
 }
 
-TEST_CASE("windows of one update move running statistics as one batch, an update each as many") {
+TEST_CASE("training step: accumulated windows count as one batch in batch norm statistics") {
   const auto some = batch(data());
   const auto after = [&](Truncation truncation) {
     Model net = model();
@@ -103,7 +103,7 @@ TEST_CASE("windows of one update move running statistics as one batch, an update
   CHECK(apart["2.batches"](0, 0) == 3);
 }
 
-TEST_CASE("a step that fails leaves running statistics as they were") {
+TEST_CASE("training step: batch norm statistics remain unchanged when a step fails") {
   std::vector<MatrixX<double>> sequences{numbers(2, 4, 1)}, targets{numbers(1, 4, 2)};
   targets[0](0, 2) = 1e200;
   const auto bad = Dataset<double>::step_valued(sequences, targets);
@@ -115,7 +115,7 @@ TEST_CASE("a step that fails leaves running statistics as they were") {
   CHECK(net.parameters().values() == before);
 }
 
-TEST_CASE("a batch in parts is refused where a batch norm needs it whole, and a run gathers it so") {
+TEST_CASE("training step: refuses a batch in parts with batch norm, fit gathers it whole") {
   Model net = model();
   auto optimizer = adam();
   TrainingStep step(net, Loss(), optimizer);
@@ -128,7 +128,7 @@ TEST_CASE("a batch in parts is refused where a batch norm needs it whole, and a 
   CHECK(result.history.back().loss < 0.5 * result.history.front().loss);
 }
 
-TEST_CASE("a run with batch norms has the same bits for any number of threads, and when it is resumed") {
+TEST_CASE("fit: batch norm has the same bits for any number of threads and when resumed") {
   const support::TemporaryFolder folder;
   const auto file = folder.path / "run.safetensors";
   Model whole = model(), threaded = model(), begun = model(), resumed = model();

@@ -77,7 +77,7 @@ Index rightly_written(const Model& model, const Dataset<float>& data) {
 
 }  // namespace
 
-TEST_CASE("ctc: fit learns to write what it was not told the place of", "[ctc]") {
+TEST_CASE("ctc: fit learns to label sequences without alignment", "[ctc]") {
   Run run;
   const auto data = bursts(120, 1), other = bursts(40, 2);
   CHECK(rightly_written(run.model, other) < 15);
@@ -89,7 +89,7 @@ TEST_CASE("ctc: fit learns to write what it was not told the place of", "[ctc]")
   CHECK(evaluate(run.model, other, run.loss).loss.value() == result.history.back().validation_loss);
 }
 
-TEST_CASE("ctc: a training step has the gradient of forward, loss and backward by hand", "[ctc]") {
+TEST_CASE("ctc: a training step has the gradient of forward, loss and backward", "[ctc]") {
   Run run;
   const auto data = bursts(7, 3);
   Batch<float> batch;
@@ -114,7 +114,7 @@ TEST_CASE("ctc: a training step has the gradient of forward, loss and backward b
   CHECK(made == 0);
 }
 
-TEST_CASE("ctc: weights belong to their samples, and one without a target trains nothing", "[ctc]") {
+TEST_CASE("ctc: weights apply to their samples and samples without a target have no gradient", "[ctc]") {
   auto data = bursts(6, 4);
   std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
@@ -138,7 +138,7 @@ TEST_CASE("ctc: weights belong to their samples, and one without a target trains
         Approx(evaluate(Run().model, without.subset(std::vector<Index>{0, 1, 2}), CtcLoss<float>()).loss.value()));
 }
 
-TEST_CASE("ctc: bits depend neither on threads nor on the batches of an evaluation", "[ctc]") {
+TEST_CASE("ctc: bits do not depend on threads or evaluation batches", "[ctc]") {
   const auto data = bursts(40, 5);
   const auto trained = [&](int threads) {
     Run run;
@@ -155,7 +155,7 @@ TEST_CASE("ctc: bits depend neither on threads nor on the batches of an evaluati
   }
 }
 
-TEST_CASE("ctc: a run that is stopped and resumed ends with the same bits", "[ctc]") {
+TEST_CASE("ctc: a stopped and resumed run has the same bits", "[ctc]") {
   const auto data = bursts(20, 6);
   FitOptions<float> options{.epochs = 4, .batches = {.size = 7}, .validation_fraction = 0.25};
   Run whole, parts, resumed;
@@ -170,7 +170,7 @@ TEST_CASE("ctc: a run that is stopped and resumed ends with the same bits", "[ct
   CHECK(whole.theta() != parts.theta());
 }
 
-TEST_CASE("ctc: targets must fit the outputs that a model makes of a sequence", "[ctc]") {
+TEST_CASE("ctc: refuses targets longer than the outputs of the model", "[ctc]") {
   Sequential model(3, MaxPool1d{.kernel = 2}, Recurrent<Gru>{.units = 4}, Dense{.units = 4});
   model.initialise(1);
   Adam<float> adam;
@@ -187,7 +187,7 @@ TEST_CASE("ctc: targets must fit the outputs that a model makes of a sequence", 
   CHECK_NOTHROW(fit(model, CtcLoss<float>({.zero_infinity = true}), adam, with({1, 2, 2}), options));
 }
 
-TEST_CASE("ctc: what does not belong together is refused before anything is trained", "[ctc]") {
+TEST_CASE("ctc: fit refuses mismatched data, loss and model before training", "[ctc]") {
   Run run;
   const auto data = bursts(8, 7);
   const VectorX<float> before = run.theta();

@@ -51,7 +51,7 @@ struct Run {
 
 }  // namespace
 
-TEST_CASE("fit learns, and its history tells of training and validation") {
+TEST_CASE("fit: learns and its history has training and validation values") {
   Run run;
   const auto data = classes(90), other = classes(60, 2);
   const auto result = run(data, {.epochs = 25, .batches = {.size = 10}, .validation = &other, .clip_norm = 1});
@@ -66,7 +66,7 @@ TEST_CASE("fit learns, and its history tells of training and validation") {
   CHECK(!result.stopped_early);
 }
 
-TEST_CASE("the value of an epoch is the sum of its losses over the sum of their counts") {
+TEST_CASE("fit: the loss of an epoch is the sum of losses over the sum of counts") {
   Run run;
   const auto data = classes(7);
   run.adam.learning_rate() = 1e-30;
@@ -79,7 +79,7 @@ TEST_CASE("the value of an epoch is the sum of its losses over the sum of their 
   CHECK(result.history[0].loss == sum.sum / sum.count);
 }
 
-TEST_CASE("evaluation and prediction do not depend on the batch size, bit for bit") {
+TEST_CASE("fit: evaluation and prediction have the same bits for any batch size") {
   Run run;
   const auto data = classes(23);
   const auto one = predict(run.model, data, {.batch_size = 1}), many = predict(run.model, data, {.batch_size = 23});
@@ -91,7 +91,7 @@ TEST_CASE("evaluation and prediction do not depend on the batch size, bit for bi
   CHECK_THROWS_MATCHES(predict(run.model, data, {.batch_size = 0}), ValueError, says("batch_size is 0"));
 }
 
-TEST_CASE("early stopping waits, stops and restores the best parameters") {
+TEST_CASE("fit: early stopping waits, stops and restores the best parameters") {
   Run run;
   const auto data = classes(30);
   std::vector<VectorX<float>> seen;
@@ -108,7 +108,7 @@ TEST_CASE("early stopping waits, stops and restores the best parameters") {
   CHECK(run.theta() != seen.back());
 }
 
-TEST_CASE("fit: early stopping counts an improvement by no more than min_delta as none") {
+TEST_CASE("fit: early stopping ignores an improvement of at most min_delta") {
   const auto data = classes(30);
   // Expected best epoch and last epoch for this min_delta.
   const auto expected = [](const History& history, double min_delta) {
@@ -130,7 +130,7 @@ TEST_CASE("fit: early stopping counts an improvement by no more than min_delta a
   CHECK(expected(all, 0.03) != expected(all, 0));
 }
 
-TEST_CASE("fit: the last parameters remain unless early stopping shall restore the best") {
+TEST_CASE("fit: the last parameters remain unless restore_best is set") {
   const auto data = classes(30), other = classes(20, 2);
   for (const bool averaged : {false, true}) {
     FitOptions<float> options{.epochs = 60,
@@ -158,7 +158,7 @@ TEST_CASE("fit: the last parameters remain unless early stopping shall restore t
   }
 }
 
-TEST_CASE("fit: a value that is not finite is never the best one") {
+TEST_CASE("fit: a non-finite value is never the best") {
   auto other = classes(3);
   other.set_weights({1e308, 1e308, 1e308});  // the sum of their losses is infinite
   const auto result =
@@ -185,7 +185,7 @@ TEST_CASE("fit: the gradient norm of an epoch is the largest of its batches") {
   CHECK_FALSE(last_is_largest);
 }
 
-TEST_CASE("fit: a plateau knows that of an accuracy larger values are better") {
+TEST_CASE("fit: a plateau of an accuracy treats larger values as better") {
   const auto data = classes(60), other = classes(30, 2);
   for (const Monitor monitor : {Monitor::training_accuracy, Monitor::validation_accuracy})
     for (const Better better : {Better::smaller, Better::larger}) {
@@ -212,7 +212,7 @@ TEST_CASE("fit: a plateau knows that of an accuracy larger values are better") {
       ValueError, says("plateau watches a loss"));
 }
 
-TEST_CASE("fit: early stopping by an accuracy keeps the largest") {
+TEST_CASE("fit: early stopping by accuracy keeps the largest") {
   const auto data = classes(30), other = classes(30, 2);
   Run run;
   std::vector<VectorX<float>> seen;
@@ -233,7 +233,7 @@ TEST_CASE("fit: early stopping by an accuracy keeps the largest") {
   CHECK(run.state.best_value == result.history[best].validation_accuracy);
 }
 
-TEST_CASE("fit: a run is not resumed with another monitor, and a plateau may join it") {
+TEST_CASE("fit: refuses to resume with another monitor, a plateau may be added") {
   const auto data = classes(12);
   const auto begun = [&](FitOptions<float> options) {
     Run run;
@@ -258,7 +258,7 @@ TEST_CASE("fit: a run is not resumed with another monitor, and a plateau may joi
   CHECK(joined(data, options).history.back().learning_rate == 0.125);
 }
 
-TEST_CASE("a constant value stops after as many epochs as it may wait") {
+TEST_CASE("fit: a constant value stops after patience epochs") {
   Run run;
   run.adam.learning_rate() = 1e-30;
   const auto result =
@@ -267,7 +267,7 @@ TEST_CASE("a constant value stops after as many epochs as it may wait") {
   CHECK(result.best_epoch == 1);
 }
 
-TEST_CASE("a run that is stopped and resumed ends with the same bits") {
+TEST_CASE("fit: a stopped and resumed run has the same bits") {
   const auto data = classes(30);
   FitOptions<float> options{.epochs = 5,
                             .batches = {.size = 7},
@@ -296,7 +296,7 @@ TEST_CASE("a run that is stopped and resumed ends with the same bits") {
   CHECK(whole.state.parameters != parts.state.parameters);
 }
 
-TEST_CASE("a run is not resumed with another seed, other data or another model") {
+TEST_CASE("fit: refuses to resume with another seed, other data or another model") {
   const auto data = classes(12);
   Run run;
   run(data, {.epochs = 1});
@@ -306,7 +306,7 @@ TEST_CASE("a run is not resumed with another seed, other data or another model")
   CHECK_THROWS_MATCHES(run(data, {.epochs = 2}), ShapeError, says("(0.r.x), the model has"));
 }
 
-TEST_CASE("fit: a run is not resumed with a best or an average of another size") {
+TEST_CASE("fit: refuses to resume with best or average parameters of another size") {
   const auto data = classes(12);
   for (const std::string_view part : {"best", "average.average"}) {
     Run run;
@@ -320,7 +320,7 @@ TEST_CASE("fit: a run is not resumed with a best or an average of another size")
   }
 }
 
-TEST_CASE("schedules count epochs or updates") {
+TEST_CASE("fit: schedules count epochs or updates") {
   const auto data = classes(12);
   const schedule::Step halves{.initial = 0.5, .every = 1, .factor = 0.5};
   const auto rates = [&](LearningRate rate) {
@@ -333,7 +333,7 @@ TEST_CASE("schedules count epochs or updates") {
   CHECK(rates({halves, LearningRate::per_update}) == std::vector<double>{0.25, 0.0625, 0.015625});
 }
 
-TEST_CASE("callbacks stop a run") {
+TEST_CASE("fit: callbacks may stop a run") {
   const auto data = classes(12);
   Run run;
   CHECK(run(data, {.on_epoch = [](const Epoch& epoch) { return epoch.epoch < 3; }}).history.size() == 3);
@@ -344,7 +344,7 @@ TEST_CASE("callbacks stop a run") {
   CHECK(batches == 4);
 }
 
-TEST_CASE("averaged weights are what is validated and what remains") {
+TEST_CASE("fit: averaged weights are validated and remain after the run") {
   const auto data = classes(30), other = classes(20, 3);
   Run run;
   const auto result = run(data, {.epochs = 3, .validation = &other, .average = WeightAverageOptions{.momentum = 0.5}});
@@ -353,7 +353,7 @@ TEST_CASE("averaged weights are what is validated and what remains") {
   CHECK(evaluate(run.model, other, Loss()).loss.value() == result.history.back().validation_loss);
 }
 
-TEST_CASE("fit: the seed decides about dropout and about what is held out") {
+TEST_CASE("fit: the seed determines dropout and the held-out samples") {
   const auto data = classes(30);
   const auto run = [&](std::uint64_t seed, double fraction) {
     Run one;
@@ -372,7 +372,7 @@ TEST_CASE("fit: the seed decides about dropout and about what is held out") {
   }
 }
 
-TEST_CASE("fit: every epoch has its own order and its own dropout masks") {
+TEST_CASE("fit: every epoch has a different order and different dropout masks") {
   const auto data = classes(12);
   const auto losses = [&](BatchOptions batches) {
     Run run;
@@ -416,7 +416,7 @@ TEST_CASE("fit: every epoch has its own order and its own dropout masks") {
     }
 }
 
-TEST_CASE("fit: there is an update for each window of a truncated batch") {
+TEST_CASE("fit: each window of a truncated batch has an update") {
   const auto whole = classes(6);
   std::vector<MatrixX<float>> inputs;
   std::vector<Labels> labels;
@@ -432,7 +432,7 @@ TEST_CASE("fit: there is an update for each window of a truncated batch") {
   CHECK(adam.updates() == 2 * 3);
 }
 
-TEST_CASE("fit: callbacks are called for every batch and every epoch, the last one too") {
+TEST_CASE("fit: callbacks run for every batch and every epoch, for the last too") {
   Run run;
   std::vector<std::array<Index, 3>> batches;
   Index epochs = 0;
@@ -459,7 +459,7 @@ TEST_CASE("fit: callbacks are called for every batch and every epoch, the last o
   CHECK(again.stopped_early);
 }
 
-TEST_CASE("fit: clipping by norm and by value is that of the training step") {
+TEST_CASE("fit: clipping by norm and by value equals that of the training step") {
   const auto data = classes(12);
   const auto trained = [&](FitOptions<float> options) {
     Run run;
@@ -507,7 +507,7 @@ std::map<std::string, std::string> parts_of(TrainingState<float>& state) {
 
 }  // namespace
 
-TEST_CASE("training state: all of it is shown, and showing changes nothing") {
+TEST_CASE("training state: visit_state gives all members and changes none") {
   Run run;
   run(classes(30), {.epochs = 3,
                     .validation_fraction = 0.3,
@@ -525,7 +525,7 @@ TEST_CASE("training state: all of it is shown, and showing changes nothing") {
     CHECK(parts.at(name) != fresh[name]);
 }
 
-TEST_CASE("a sequence of weight 0 trains nothing") {
+TEST_CASE("fit: a sequence of weight 0 has no effect") {
   auto data = classes(6), part = data.subset(std::vector<Index>{0, 1, 2});
   data.set_weights({1, 1, 1, 0, 0, 0});
   part.set_weights({1, 1, 1});
@@ -533,13 +533,13 @@ TEST_CASE("a sequence of weight 0 trains nothing") {
   CHECK(sum(data) == sum(part));
 }
 
-TEST_CASE("what diverges is told with its epoch and batch") {
+TEST_CASE("fit: divergence is an error with epoch and batch") {
   Run run;
   CHECK_THROWS_MATCHES(run(classes(12), {.batches = {.size = 6}, .learning_rate = schedule::Constant{1e38}}),
                        NonFiniteError, says("epoch 1, batch 2 of 2: "));
 }
 
-TEST_CASE("fit: a last update that makes parameters infinite is an error, not a result") {
+TEST_CASE("fit: a last update with infinite parameters is an error") {
   Run run;
   // The second epoch has one batch, whose loss is finite; its update moves parameters by about 3e38, almost the limit
   // of float.
@@ -552,7 +552,7 @@ TEST_CASE("fit: a last update that makes parameters infinite is an error, not a 
   CHECK(run.state.parameters != run.theta());
 }
 
-TEST_CASE("fit: an infinite parameter is an error also where a callback stops the epoch") {
+TEST_CASE("fit: an infinite parameter is an error when a callback stops the epoch") {
   Run run;
   run.adam.options().weight_decay = 2, run.adam.options().decay = Decay::decoupled;
   CHECK_THROWS_MATCHES(run(classes(12), {.epochs = 1,
@@ -562,7 +562,7 @@ TEST_CASE("fit: an infinite parameter is an error also where a callback stops th
                        NonFiniteError, says("epoch 1: parameter '0."));
 }
 
-TEST_CASE("fit tells what does not fit before it trains") {
+TEST_CASE("fit: refuses mismatched data before training") {
   const auto data = classes(12);
   const auto refused = [&](FitOptions<float> options) {
     try {
@@ -588,7 +588,7 @@ TEST_CASE("fit tells what does not fit before it trains") {
   CHECK_THROWS_MATCHES(Run()(wide, {}), ShapeError, says("the model expects 2 features per step, the data set has 3"));
 }
 
-TEST_CASE("a history as text") {
+TEST_CASE("history: is written as CSV and JSON") {
   const History history{{.epoch = 1, .loss = 0.5, .seconds = 2}, {.epoch = 2, .loss = 0.25, .accuracy = 1}};
   CHECK(to_csv(history) ==
         "epoch,loss,accuracy,validation_loss,validation_accuracy,learning_rate,gradient_norm,seconds\n"
@@ -600,7 +600,7 @@ TEST_CASE("a history as text") {
   CHECK(to_json({}) == "[]\n");
 }
 
-TEST_CASE("progress writes lines when asked, and nothing into a file by itself") {
+TEST_CASE("progress: writes lines when requested and nothing into a file by default") {
   const auto written = [](Progress progress) {
     std::FILE* file = std::tmpfile();
     ProgressLine line(progress, 0, 3, file);

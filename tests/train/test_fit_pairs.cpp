@@ -1,3 +1,4 @@
+#include <unroll/layers/convolution/upsample.hpp>
 #include <unroll/optim/adam.hpp>
 #include <unroll/train/fit.hpp>
 
@@ -37,21 +38,25 @@ struct Falling {
   double rate(long update) const { return 0.01 / (1 + double(update)); }
 };
 
+/// Share of tokens from the target.
+double share(long update) { return 0.3 + 0.6 / (1 + double(update)); }
+
 Options usual() {
   return {.epochs = 3,
           .batches = {.size = 5},
           .seed = 3,
           .clip_norm = 1,
           .clip_value = 0.05,
+          .clip_p = 1,
           .learning_rate = LearningRate(Falling{}, LearningRate::per_update),
-          .teacher = teacher_forcing::constant(0.7),
+          .teacher = share,
           .shard = 2,
           .keeping = {Keep::checkpoints}};
 }
 
 }  // namespace
 
-TEST_CASE("fit with pairs is a loop of steps, bit for bit") {
+TEST_CASE("fit with pairs: has the bits of a loop of steps") {
   const auto data = some(13);
   Run run;
   const auto result = run(data, usual());
@@ -60,9 +65,10 @@ TEST_CASE("fit with pairs is a loop of steps, bit for bit") {
   Seq2SeqStep step(by_hand.model, Loss(), by_hand.adam,
                    {.clip_norm = 1,
                     .clip_value = 0.05,
+                    .clip_p = 1,
                     .seed = 3,
                     .learning_rate = [](long update) { return Falling{}.rate(update); },
-                    .teacher = teacher_forcing::constant(0.7),
+                    .teacher = share,
                     .count_hits = true});
   Batches batches;
   ShardedBatch<float, PairBatch<float>> batch;
@@ -75,7 +81,7 @@ TEST_CASE("fit with pairs is a loop of steps, bit for bit") {
     for (Index b = 0; b < batches.count(); ++b) {
       batch.gather(data, batches.batch(b), 2);
       const StepReport report = step.step(batch);
-      CHECK(report.teacher == 0.7);
+      CHECK(report.teacher == share(step.updates() - 1));
       loss += report.loss, hits += report.hits, norm = std::max(norm, report.gradient_norm);
     }
     const Epoch& row = result.history[std::size_t(epoch)];
@@ -86,7 +92,20 @@ TEST_CASE("fit with pairs is a loop of steps, bit for bit") {
   CHECK(run.theta() == by_hand.theta());
 }
 
-TEST_CASE("fit with pairs: a run that is stopped and resumed ends with the same bits") {
+TEST_CASE("fit with pairs: decoder inputs are sampled unless the share from the target is 1") {
+  const auto trained = [](const teacher_forcing::Schedule& teacher) {
+    Options options = usual();
+    options.epochs = 1, options.batches.size = 13, options.teacher = teacher;
+    Run run;
+    run(some(13), options);
+    return VectorX<float>(run.theta());
+  };
+  const VectorX<float> forced = trained({});
+  CHECK(trained(teacher_forcing::constant(1)) == forced);
+  CHECK(trained(teacher_forcing::constant(0.7)) != forced);
+}
+
+TEST_CASE("fit with pairs: a stopped and resumed run has the same bits") {
   const auto data = some(13), other = some(6);
   Options options = usual();
   options.epochs = 5, options.validation = &other;
@@ -109,7 +128,7 @@ TEST_CASE("fit with pairs: a run that is stopped and resumed ends with the same 
   CHECK(got.best_epoch == want.best_epoch);
 }
 
-TEST_CASE("fit with pairs: early stopping keeps the parameters with the least validation loss") {
+TEST_CASE("fit with pairs: early stopping keeps the parameters of the least validation loss") {
   const auto data = some(13), other = some(6);
   Options options = usual();
   options.epochs = 200, options.validation = &other;
@@ -128,7 +147,7 @@ TEST_CASE("fit with pairs: early stopping keeps the parameters with the least va
   CHECK(after.hits.value() == result.history[std::size_t(result.best_epoch - 1)].validation_accuracy);
 }
 
-TEST_CASE("fit with pairs: a part that is held out is not trained on") {
+TEST_CASE("fit with pairs: does not train on the held-out part") {
   const auto data = some(20);
   Options options = usual();
   options.validation_fraction = 0.25;
@@ -148,7 +167,7 @@ TEST_CASE("fit with pairs: a part that is held out is not trained on") {
   CHECK(is_finite(result.history[0].validation_loss));
 }
 
-TEST_CASE("pairs are evaluated pair by pair: neither batch size nor threads leave a trace") {
+TEST_CASE("evaluate with pairs: does not depend on batch size or threads") {
   Run run;
   randomise(run.model);
   const auto data = some(23);
@@ -168,7 +187,35 @@ TEST_CASE("pairs are evaluated pair by pair: neither batch size nor threads leav
   CHECK(by_sequence.loss.count == double(data.size()));
 }
 
-TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
+TEST_CASE("pair evaluation: scores of a large vocabulary by pieces; a pair without labels counts as empty") {
+  constexpr Index many = 3000, hit = 1;
+  Model model(reader, {.vocabulary = many, .embedding = 3, .units = 4});
+  randomise(model);
+  model.parameters()["output.bias"](hit, 0) = 20;  // the most likely token at every step
+  const Index piece = model.piece_columns(), steps = 2 * piece + 3;
+  REQUIRE(piece < 500);
+  std::vector<Index> target(std::size_t(steps), hit + 1);
+  std::fill_n(target.begin(), piece, hit);
+  const SequencePairs<float> data({MatrixX<float>::Ones(1, 2), MatrixX<float>::Ones(1, 3)}, {target, {hit, 4}}, {});
+  const auto all = evaluate(model, data, Loss());
+  CHECK(all.hits.scored == steps + 2);
+  CHECK(all.hits.correct == piece + 1);
+  double sum = 0, means = 0;
+  for (Index k = 0; k < 2; ++k) {
+    const SequencePairs<float> pair({data.source(k)}, {data.target(k)}, {});
+    double loss = 0;
+    for (const double log_probability : forced(model, batch_of(pair))) loss -= log_probability;
+    sum += loss, means += loss / double(data.target_steps(k));
+  }
+  CHECK(all.loss.sum == Approx(sum));
+  CHECK(evaluate(model, data, Loss({.reduction = Reduction::per_sequence})).loss.sum == Approx(means));
+
+  const auto none = evaluate(model, SequencePairs<float>({MatrixX<float>::Ones(1, 2)}, {{}}, {}), Loss());
+  CHECK(none.loss.empty == 1);
+  CHECK(none.loss.scored == 0);
+}
+
+TEST_CASE("fit with pairs: refuses mismatched data and options before anything changes") {
   const auto data = some(6);
   const auto refused = [](const SequencePairs<float>& given, const std::function<void(Options&)>& change,
                           const std::string& part) {
@@ -187,6 +234,15 @@ TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
       data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return 2.0; }); },
       "the share of tokens from the target after 0 updates is 2");
   refused(
+      data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return -1.0; }); },
+      "the share of tokens from the target after 0 updates is -1");
+  refused(
+      data, [](Options& o) { o.truncation.accumulate = true; }, "expected no truncation, got update_every 0 and");
+  refused(
+      data, [](Options& o) { o.batches = {.size = 1, .tokens = 2}; }, "a batch may have 2");
+  refused(some(6, {.begin = words, .end = 6}), no_change, "the marks of the data set are 7 and 6");
+  refused({{}, {}, {.begin = 5}}, no_change, "fit: the data set has no pairs");
+  refused(
       data, [](Options& o) { o.validation_fraction = 0.01; }, "leaves one part empty");
   refused(
       data, [](Options& o) { o.early_stopping = EarlyStopping{}; }, "early stopping watches the validation data");
@@ -200,11 +256,27 @@ TEST_CASE("fit with pairs refuses what does not fit, before anything changes") {
   refused(
       data, [&](Options& o) { o.validation = &wrong; }, "the validation data set, sample 0: the target has");
   Run run;
+  const Loss weighted({.class_weights = VectorX<double>::Ones(3)});
+  CHECK_THROWS_MATCHES(fit(run.model, weighted, run.adam, data, usual(), run.state), Error,
+                       says("fit: the data set, sample 0: loss: expects 7 class weights, got 3"));
   (void)run(data, usual());
   CHECK_THROWS_MATCHES(run(some(7), usual()), ValueError, says("was begun with 6 sequences"));
 }
 
-TEST_CASE("seq2seq, sparse: embedded tokens that were not fed stay as they are, the others learn the same") {
+TEST_CASE("pairs: refuses a source that the encoder cannot process, with its number") {
+  const Sequential longer(1, Embedding{.size = letters, .dimension = 3}, Upsample{.factor = Index(1) << 24},
+                          Recurrent<Gru>{.units = 4});
+  const Seq2Seq<std::remove_const_t<decltype(longer)>, Gru<float>> model(
+      longer, {.vocabulary = words, .embedding = 3, .units = 4});
+  const SequencePairs<float> data({MatrixX<float>::Ones(1, 1), MatrixX<float>::Ones(1, 1 << 20)}, {{1}, {1}}, {});
+  const auto check = [&](Index count) {
+    detail::check_data("fit", "the data set", model, Loss(), data, all_samples(count));
+  };
+  CHECK_NOTHROW(check(1));
+  CHECK_THROWS_MATCHES(check(2), ShapeError, says("fit: the data set, sample 1: layer 1 (upsample)"));
+}
+
+TEST_CASE("fit with pairs: sparse embeddings change only for tokens fed to the decoder") {
   const SequencePairs<float> data({MatrixX<float>::Ones(1, 3)}, {{1, 2}}, special_tokens);
   const auto trained = [&](bool sparse, bool tied) {
     Model model(reader, {.vocabulary = words, .embedding = 4, .units = 4, .tied = tied, .sparse = sparse});

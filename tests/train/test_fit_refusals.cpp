@@ -107,7 +107,7 @@ struct Unchecked {
 
 }  // namespace
 
-TEST_CASE("fit refuses: options, before anything changes") {
+TEST_CASE("fit: refuses options out of range before anything changes") {
   refused({.epochs = -1}, "epochs is -1");
   refused({.batches = {.size = -1}}, "size is -1");
   refused({.batches = {.size = 0}}, "size and tokens are both 0");
@@ -134,7 +134,7 @@ TEST_CASE("fit refuses: options, before anything changes") {
     refused({.average = WeightAverageOptions{.momentum = momentum}}, "WeightAverage: momentum");
 }
 
-TEST_CASE("fit refuses: learning rates, plateaus and early stopping, before anything changes") {
+TEST_CASE("fit: refuses invalid rates, plateaus and early stopping before anything changes") {
   for (const double rate : {-1.0, not_finite, infinite})
     refused({.learning_rate = schedule::Constant{rate}}, "initial");
   const auto schedule = [](const auto& rate, const std::string& part) {
@@ -179,7 +179,7 @@ TEST_CASE("fit refuses: learning rates, plateaus and early stopping, before anyt
           {.early_stopping = EarlyStopping{.monitor = Monitor::training_accuracy}}, "no labels");
 }
 
-TEST_CASE("fit refuses: data, targets and losses that do not fit, before anything changes") {
+TEST_CASE("fit: refuses mismatched data, targets and losses before anything changes") {
   const FitOptions<float> plain{.epochs = 1, .batches = {.size = 1}};
   const auto loss = Loss();
   refused(Run(), loss, labelled(3, {3, 4}, 2), plain, "the data set has 3");
@@ -214,7 +214,7 @@ TEST_CASE("fit refuses: data, targets and losses that do not fit, before anythin
   refused(Run(), loss, good(), monitored, "no labels");
 }
 
-TEST_CASE("fit refuses: models, inputs and optimizers that do not fit, before anything changes") {
+TEST_CASE("fit: refuses mismatched models, inputs and optimizers before anything changes") {
   FitOptions<float> windows{.epochs = 1, .truncation = {.update_every = 2}};
   refused(Run(Stack<float>(2, {Bidirectional<Gru>{.units = 2}, Dense{.units = 2}})), Loss(), good(), windows,
           "reads later steps");
@@ -234,7 +234,7 @@ TEST_CASE("fit refuses: models, inputs and optimizers that do not fit, before an
   refused(masked, Loss(), good(), {.epochs = 1}, "the decay mask has 3 entries");
 }
 
-TEST_CASE("fit refuses: a run that cannot be resumed, before anything changes") {
+TEST_CASE("fit: refuses a run that cannot be resumed before anything changes") {
   Run begun;
   begun(Loss(), good(), {.epochs = 1, .average = WeightAverageOptions{}});
   refused(begun, Loss(), good(), {.epochs = 2, .seed = 7}, "begun with seed 1");
@@ -243,7 +243,7 @@ TEST_CASE("fit refuses: a run that cannot be resumed, before anything changes") 
   refused(begun, Loss(), good(), {.epochs = 2}, "the state has 2 best or averaged parameters");
 }
 
-TEST_CASE("training step: what a later window would refuse is refused before the first one changes anything") {
+TEST_CASE("training step: refuses invalid targets of a later window before the first changes anything") {
   Run run;
   const auto bad =
       Data::step_labelled({MatrixX<float>::Ones(2, 4)}, {Labels::LinSpaced(4, -1, 2)});  // the last one is 2

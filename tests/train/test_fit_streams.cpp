@@ -51,7 +51,7 @@ struct Run {
 
 }  // namespace
 
-TEST_CASE("fit with streams is a loop of steps with the state carried, bit for bit") {
+TEST_CASE("fit with streams: has the bits of a loop of steps with the carried state") {
   const auto data = text(100, {.streams = 4, .steps = 6});
   Run run;
   const auto result =
@@ -70,10 +70,11 @@ TEST_CASE("fit with streams is a loop of steps with the state carried, bit for b
     }
     CHECK(result.history[epoch].loss == loss.value());
   }
+  CHECK(run.state.samples == 4 * data.windows());
   CHECK(run.theta() == by_hand.theta());
 }
 
-TEST_CASE("fit with streams: a resumed run ends with the same bits, and validation carries the state") {
+TEST_CASE("fit with streams: a resumed run has the same bits and validation carries the state") {
   const auto data = text(200, {.streams = 4, .steps = 6}), other = text(60, {.streams = 1, .tail = Tail::keep}, 5);
   Options options{.epochs = 4, .validation = &other, .early_stopping = EarlyStopping{.patience = 9}};
   Run whole, parts;
@@ -93,7 +94,7 @@ TEST_CASE("fit with streams: a resumed run ends with the same bits, and validati
   CHECK(after.hits.value() == want.history[std::size_t(want.best_epoch - 1)].validation_accuracy);
 }
 
-TEST_CASE("fit with streams refuses what does not fit, before anything changes") {
+TEST_CASE("fit with streams: refuses unsuitable options and models before anything changes") {
   const auto data = text(100, {.streams = 4, .steps = 6});
   const auto refused = [&](const Options& options, const std::string& part) {
     Run run;
@@ -102,6 +103,8 @@ TEST_CASE("fit with streams refuses what does not fit, before anything changes")
     CHECK(run.theta() == before);
   };
   refused({.batches = {.size = 4}}, "the batches of streams are their windows");
+  refused({.batches = {.tokens = 40}}, "the batches of streams are their windows");
+  refused({.truncation = {.update_every = 4, .back = 2}}, "back is 2");
   refused({.validation_fraction = 0.5}, "no part of a text in streams can be held out");
   refused({.teacher = [](long) { return 1.0; }}, "this model has no decoder");
   refused({.early_stopping = EarlyStopping{}}, "early stopping watches the validation data, but there are none");
@@ -112,6 +115,12 @@ TEST_CASE("fit with streams refuses what does not fit, before anything changes")
   const TokenStreams<float> others(tokens, 9, {.streams = 1, .steps = 2});
   Run run;
   CHECK_THROWS_MATCHES(run(others, {}), Error, says("the data set has 9 classes, the model has 7 outputs"));
+  CHECK_THROWS_MATCHES(run(data, {.validation = &others}), Error, says("the validation data set has 9 classes"));
+  Model few(1, {Embedding{.size = 5, .dimension = 3}, Recurrent<Gru>{.units = 3}, Dense{.units = vocabulary}});
+  const std::vector<Index> late{0, 1, 2, 3, 4, 3, 6, 1, 0};
+  CHECK_THROWS_MATCHES(fit(few, Loss(), adam, TokenStreams<float>(late, vocabulary, {.streams = 1, .steps = 2})), Error,
+                       says("the data set, sample 3: layer 0 (embedding): expects token numbers from 0 to 4, got 6"));
+  CHECK(adam.updates() == 0);
 }
 
 }  // namespace test_fit_streams

@@ -37,7 +37,7 @@ Dataset<float> movies(Index people, Index steps) {
 
 }  // namespace
 
-TEST_CASE("Student's quantile is that of the tables") {
+TEST_CASE("student quantile: equals the tables") {
   CHECK(student_quantile(0.95, 1) == Approx(12.7062).epsilon(1e-5));
   CHECK(student_quantile(0.95, 2) == Approx(4.30265).epsilon(1e-5));
   CHECK(student_quantile(0.95, 3) == Approx(3.18245).epsilon(1e-4));
@@ -51,7 +51,7 @@ TEST_CASE("Student's quantile is that of the tables") {
   CHECK_THROWS_AS(student_quantile(1, 3), ValueError);
 }
 
-TEST_CASE("grouped hits: limits of equal groups are those of the mean of their shares") {
+TEST_CASE("grouped hits: limits of equal groups are those of the mean share") {
   GroupedHits hits(3, 2);
   hits.add(0, votes({0, 1, 0, 1}), list({0, 0, 1, 1}));     // 2 of 4
   hits.add(1, votes({0, 0, 0, 1}), list({0, 0, 1, 1}));     // 3 of 4
@@ -70,7 +70,7 @@ TEST_CASE("grouped hits: limits of equal groups are those of the mean of their s
   CHECK(hits.scored() == 12);
 }
 
-TEST_CASE("grouped hits: balanced accuracy counts every class that occurs alike") {
+TEST_CASE("grouped hits: balanced accuracy weighs every class equally") {
   GroupedHits hits(2, 3);
   MatrixX<double> first = MatrixX<double>::Zero(3, 10);
   first.row(0).setOnes();
@@ -91,7 +91,7 @@ TEST_CASE("grouped hits: balanced accuracy counts every class that occurs alike"
   CHECK_THROWS_AS(hits.add(0, MatrixX<double>(MatrixX<double>::Zero(2, 10)), labels), ShapeError);
 }
 
-TEST_CASE("grouped hits: limits do not depend on groups without labels or on classes that never occur") {
+TEST_CASE("grouped hits: limits do not depend on groups without labels or absent classes") {
   GroupedHits hits(3, 2), more(5, 4);
   const auto add = [&](Index group, Index group_of_more, std::initializer_list<Index> predicted) {
     const Labels labels = list({0, 0, 1, 1});
@@ -110,12 +110,12 @@ TEST_CASE("grouped hits: limits do not depend on groups without labels or on cla
   }
 }
 
-TEST_CASE("chance levels: a step without any label has its place, with a share of 0") {
+TEST_CASE("chance levels: a step without labels has share 0") {
   const auto data = Dataset<float>::step_labelled({MatrixX<float>::Zero(1, 4)}, {list({-1, 1, -1, 0})}, 2);
   CHECK(chance_levels(data).at_step == std::vector<double>{0, 1, 0, 1});
 }
 
-TEST_CASE("chance levels of the movie clips are those that were derived by hand") {
+TEST_CASE("chance levels: values of the movie clips equal those by hand") {
   const ChanceLevels cut = chance_levels(movies(2, 90));
   CHECK(cut.uniform == Approx(1 / 15.0));
   CHECK(cut.majority == Approx(336 / 1571.0));
@@ -141,7 +141,7 @@ TEST_CASE("chance levels of the movie clips are those that were derived by hand"
   CHECK(full.per_length == Approx(1));
 }
 
-TEST_CASE("chance levels: unlabelled steps do not count, and one label per sequence is one step") {
+TEST_CASE("chance levels: unlabelled steps do not count and one label per sequence is one step") {
   const MatrixX<double> three = MatrixX<double>::Zero(1, 3), five = MatrixX<double>::Zero(1, 5);
   const auto steps = Dataset<double>::step_labelled({three, three}, {list({-1, 1, 1}), list({0, -1, 0})}, 4);
   const ChanceLevels levels = chance_levels(steps);
@@ -156,7 +156,7 @@ TEST_CASE("chance levels: unlabelled steps do not count, and one label per seque
   CHECK_THROWS_AS(chance_levels(Dataset<double>::labelled({three}, {-1})), ValueError);
 }
 
-TEST_CASE("grouped hits: a group that is none is refused") {
+TEST_CASE("grouped hits: refuses a group out of range") {
   const GroupedHits hits(2, 3);
   CHECK(hits.accuracy_of(1) == 0);
   CHECK_THROWS_MATCHES(hits.accuracy_of(2), ValueError, says("grouped hits: group 2 of 2"));

@@ -137,14 +137,14 @@ TEST_CASE("leak test: an honest model passes every control") {
   CHECK_THAT(report.table(), Catch::Matchers::Contains("gaussian inputs"));
 }
 
-TEST_CASE("leak test: a model that knows nothing passes, and is told so") {
+TEST_CASE("leak test: a model without skill passes and the verdict says so") {
   const LeakReport report = leak_test(training.data, test.data, test.people, first_class);
   CHECK_FALSE(report.leaks());
   CHECK(report.find(Control::none)->accuracy.value == 0.25);
   CHECK_THAT(report.verdict(), Catch::Matchers::Contains("it has learnt nothing that could be tested"));
 }
 
-TEST_CASE("leak test: a model that reads the targets of what it predicts fails every control") {
+TEST_CASE("leak test: a model that reads its targets fails every control") {
   const LeakReport report = leak_test(training.data, test.data, test.people, cheat);
   CHECK(report.leaks());
   REQUIRE(report.targets_seen);
@@ -156,7 +156,7 @@ TEST_CASE("leak test: a model that reads the targets of what it predicts fails e
       Catch::Matchers::Contains("With gaussian inputs the model is right on 100.0 % of steps where 25.0 % is chance"));
 }
 
-TEST_CASE("leak test: a trace of the targets too small for any score is found exactly") {
+TEST_CASE("leak test: detects a dependence on targets below any score exactly") {
   const auto trace = [](const Data&, std::uint64_t) {
     return [](const Data& data) {
       return each(data, [](const Labels& labels, const auto&) {
@@ -176,7 +176,7 @@ TEST_CASE("leak test: a trace of the targets too small for any score is found ex
   CHECK_THAT(unasked.verdict(), !Catch::Matchers::Contains("Outputs do not depend"));
 }
 
-TEST_CASE("leak test: a predictor that is not repeatable proves nothing exactly") {
+TEST_CASE("leak test: a predictor that is not repeatable has no exact result") {
   int calls = 0;
   const auto moody = [&](const Data&, std::uint64_t) {
     return [&](const Data& data) {
@@ -192,7 +192,7 @@ TEST_CASE("leak test: a predictor that is not repeatable proves nothing exactly"
   CHECK_THAT(report.verdict(), Catch::Matchers::Contains("other outputs for the same data"));
 }
 
-TEST_CASE("leak test: a decoder that is fed the targets when it is tested is found, the same network without is not") {
+TEST_CASE("leak test: detects a decoder that reads targets in the test, not one without") {
   const LeakTestOptions options{.repeats = 2};
   const Study few = study(3, 3), other = study(4, 4);
   const LeakReport leaking = leak_test(few.data, other.data, other.people, gru(true), options);
@@ -209,7 +209,7 @@ TEST_CASE("leak test: a decoder that is fed the targets when it is tested is fou
   CHECK(honest.find(Control::none)->accuracy.value > 0.8);
 }
 
-TEST_CASE("leak test: what lengths give away is no leak for a model that reads to the end") {
+TEST_CASE("leak test: information from lengths is no leak for a model that sees the length") {
   const auto by_length = [](const Data&, std::uint64_t) {
     return [](const Data& data) {
       return each(data, [](const Labels& labels, const auto&) {
@@ -227,7 +227,7 @@ TEST_CASE("leak test: what lengths give away is no leak for a model that reads t
   CHECK_FALSE(report.leaks());
 }
 
-TEST_CASE("leak test: order matters where only the order tells") {
+TEST_CASE("leak test: detects that the order of steps matters") {
   // Two classes, a step up and a step down: the same values in different order.
   const auto two = [](Index people) {
     Outputs inputs;
@@ -258,7 +258,7 @@ TEST_CASE("leak test: order matters where only the order tells") {
   CHECK_THAT(report.verdict(), Catch::Matchers::Contains("The order of steps matters"));
 }
 
-TEST_CASE("leak test: controls change what they say and nothing else") {
+TEST_CASE("leak test: each control changes its part of the data and nothing else") {
   const detail::Draws draws(1, Control::none, 0, false);
   const Data& data = training.data;
   const auto same_inputs = [&](const Data& a) {
@@ -290,7 +290,7 @@ TEST_CASE("leak test: controls change what they say and nothing else") {
   CHECK(all);
 }
 
-TEST_CASE("leak test: labels of their own length, unlabelled steps and weights survive the controls") {
+TEST_CASE("leak test: controls keep label lengths, unlabelled steps and weights") {
   Data data = Data::step_labelled({MatrixX<float>::Zero(1, 2), MatrixX<float>::Ones(1, 3)},
                                   {Labels::Constant(2, 1), Labels::Constant(3, -1)}, 2);
   data.set_weights({2, 3});
@@ -308,7 +308,7 @@ TEST_CASE("leak test: labels of their own length, unlabelled steps and weights s
   CHECK(drawn.labels(1) == Labels::Constant(3, -1));
 }
 
-TEST_CASE("leak test: a label per sequence, and the same seed gives the same report") {
+TEST_CASE("leak test: works with a label per sequence and repeats its report for a seed") {
   const auto whole = [](const Study& from) {
     std::vector<Index> labels;
     for (Index s = 0; s < from.data.size(); ++s) labels.push_back(from.data.labels(s)[0]);
@@ -322,7 +322,7 @@ TEST_CASE("leak test: a label per sequence, and the same seed gives the same rep
   CHECK(report.table() != leak_test(whole(training), whole(test), test.people, nearest_mean, {.seed = 9}).table());
 }
 
-TEST_CASE("leak test: misuse is told before anything is trained") {
+TEST_CASE("leak test: refuses invalid arguments before training") {
   int trained = 0;
   const auto count = [&](const Data& data, std::uint64_t seed) {
     ++trained;

@@ -71,7 +71,7 @@ bool same_labels(const Data& a, const Data& b) {
 
 }  // namespace
 
-TEST_CASE("leak test: limits widen with the repeats, by Student's t of their mean") {
+TEST_CASE("leak test: limits widen with the spread of repeats by Student t") {
   const Data data = alternating(2);
   const std::vector<Index> groups{0, 1};
   // All sequences of a run have the same accuracy: 0.6, 0.5, 0.4. The limits over groups have width 0.
@@ -99,7 +99,7 @@ TEST_CASE("leak test: limits widen with the repeats, by Student's t of their mea
   }
 }
 
-TEST_CASE("leak test: limits over groups remain where repeats differ less") {
+TEST_CASE("leak test: limits over groups remain when repeats differ less") {
   const Data data = alternating(4);
   const std::vector<Index> groups{0, 1, 2, 3};
   const auto train = [](const Data&, std::uint64_t seed) {
@@ -121,7 +121,7 @@ TEST_CASE("leak test: limits over groups remain where repeats differ less") {
   }
 }
 
-TEST_CASE("leak test: seeds and draws differ between repeats, and between training and test data") {
+TEST_CASE("leak test: seeds and draws differ between repeats and between training and test data") {
   const Data data = alternating(40);
   std::vector<Index> groups(40, 0);
   groups.back() = 1;
@@ -150,7 +150,7 @@ TEST_CASE("leak test: seeds and draws differ between repeats, and between traini
   CHECK_FALSE(same_inputs(trainings(data, groups, options)[3].data, all[3].data));
 }
 
-TEST_CASE("leak test: labels are permuted in the training data only, and anew in each repeat") {
+TEST_CASE("leak test: labels are permuted in training data only and differ in each repeat") {
   std::vector<Index> labels;
   for (Index s = 0; s < 40; ++s) labels.push_back(s % 2);
   const Data data = Data::labelled(detail::inputs_of(alternating(40)), labels, 2);
@@ -173,8 +173,7 @@ TEST_CASE("leak test: labels are permuted in the training data only, and anew in
   CHECK_FALSE(same_labels(seen[0], seen[1]));
 }
 
-TEST_CASE(
-    "leak test: steps are shuffled with their labels, gaussian inputs have the training data's mean and deviation") {
+TEST_CASE("leak test: shuffled steps keep labels, Gaussian inputs have mean and deviation of the data") {
   const Data data = alternating(200);
   const detail::Draws draws(1, Control::shuffled_time, 0, false);
   Outputs marked = detail::inputs_of(data);
@@ -204,7 +203,7 @@ TEST_CASE("leak test: chance is that of the test data") {
   CHECK(report.controls[0].chance == 0.5);
 }
 
-TEST_CASE("leak test: a share is above chance by more than the margin, of labels or of classes") {
+TEST_CASE("leak test: above chance means more than the margin over labels or classes") {
   ControlResult result{
       .accuracy = {0.6, 0.55, 0.65}, .balanced = {0.6, 0.55, 0.65}, .chance = 0.5, .balanced_chance = 0.7};
   CHECK(result.above_chance(0.04));
@@ -214,7 +213,7 @@ TEST_CASE("leak test: a share is above chance by more than the margin, of labels
   CHECK_FALSE(result.above_chance(0.06));
 }
 
-TEST_CASE("leak test: draws differ between controls, repeats, training and test data, and sequences") {
+TEST_CASE("leak test: draws differ between controls, repeats, data sets and sequences") {
   std::vector<std::uint64_t> drawn;
   for (const Control control : {Control::none, Control::shuffled_time, Control::gaussian_input,
                                 Control::permuted_labels, Control::drawn_labels})
@@ -226,7 +225,7 @@ TEST_CASE("leak test: draws differ between controls, repeats, training and test 
   CHECK(std::adjacent_find(drawn.begin(), drawn.end()) == drawn.end());
 }
 
-TEST_CASE("leak test: normal numbers of a step's features are drawn independently") {
+TEST_CASE("leak test: Gaussian features of a step are independent") {
   const Data data = alternating(1);
   const Standardizer<double> scale(data);
   MatrixX<double> x = detail::with_gaussian_input(data, scale, {1, Control::gaussian_input, 0, true}).sequence(0);
@@ -234,7 +233,7 @@ TEST_CASE("leak test: normal numbers of a step's features are drawn independentl
   for (Index t = 0; t < 10; ++t) CHECK(std::abs(x(0, t) - x(1, t)) > 1e-6);
 }
 
-TEST_CASE("leak test: labels of a shorter sequence begin again") {
+TEST_CASE("leak test: labels of a shorter sequence are repeated when permuted") {
   const Data data = Data::step_labelled({MatrixX<double>::Zero(1, 2), MatrixX<double>::Zero(1, 5)},
                                         {Labels{{0, 1}}, Labels::Constant(5, 2)}, 3);
   bool exchanged = false;
@@ -248,7 +247,7 @@ TEST_CASE("leak test: labels of a shorter sequence begin again") {
   CHECK(exchanged);
 }
 
-TEST_CASE("leak test: chance is what steps tell, but nothing tells labels that are drawn") {
+TEST_CASE("leak test: chance includes the step, except for drawn labels") {
   const Data data = alternating(4);
   const auto train = [](const Data&, std::uint64_t) {
     return [](const Data& test) { return Outputs(std::size_t(test.size()), MatrixX<double>::Zero(2, 10)); };
@@ -279,7 +278,7 @@ TEST_CASE("leak report: limits decide whether the order of steps matters") {
   CHECK(report.verdict().find("The order of steps matters: without it 8.0 points are lost") != std::string::npos);
 }
 
-TEST_CASE("leak report: lengths explain a leak only if they explain that of every control") {
+TEST_CASE("leak report: lengths explain a leak only when they explain that of every control") {
   const ControlResult above{.control = Control::gaussian_input, .accuracy = {0.97, 0.95, 1}, .chance = 0.5},
       below{.control = Control::permuted_labels, .accuracy = {0.9, 0.85, 0.95}, .chance = 0.5};
   const auto words = [](std::vector<ControlResult> controls) {

@@ -39,7 +39,7 @@ Labels list(std::initializer_list<Index> values) {
 
 }  // namespace
 
-TEST_CASE("accuracy counts labelled columns, ties go to the smaller class, a NaN is never right") {
+TEST_CASE("accuracy: counts labelled columns, ties choose the smaller class, NaN is wrong") {
   Accuracy accuracy;
   accuracy.add(scores(), list({2, 1, 1, 3, 2, -1}));
   CHECK(accuracy.hits().correct == 3);
@@ -56,13 +56,13 @@ TEST_CASE("accuracy counts labelled columns, ties go to the smaller class, a NaN
   CHECK(accuracy.hits().undecided == 2);
 }
 
-TEST_CASE("a constant output is right only about class 0") {
+TEST_CASE("accuracy: a constant output is correct for class 0 only") {
   Accuracy accuracy;
   accuracy.add(MatrixX<double>::Zero(3, 3), list({0, 1, 2}));
   CHECK(accuracy.hits().correct == 1);
 }
 
-TEST_CASE("nothing scored is 0 with a count of 0, not NaN") {
+TEST_CASE("accuracy: is 0 without labels") {
   Accuracy accuracy;
   CHECK(accuracy.value() == 0);
   accuracy.add(scores(), list({-1, -1, -1, -1, -1, -1}));
@@ -72,7 +72,7 @@ TEST_CASE("nothing scored is 0 with a count of 0, not NaN") {
   CHECK(accuracy.hits().unscored == 6);
 }
 
-TEST_CASE("top k: the label is among the k best, in one order with ties") {
+TEST_CASE("top k: counts labels among the k best with a fixed order of ties") {
   TopK top({1, 2, 4});
   top.add(scores(), list({2, 2, 2, 0, 2, 3}));  // ranks 0 2 1 3 NaN 3
   CHECK(top.hits()[0].correct == 1);
@@ -83,7 +83,7 @@ TEST_CASE("top k: the label is among the k best, in one order with ties") {
   CHECK(top.k() == std::vector<Index>{1, 2, 4});
 }
 
-TEST_CASE("accuracy per step has its own count at each step") {
+TEST_CASE("step accuracy: counts each step separately") {
   StepAccuracy steps;
   steps.add(scores(), list({2, 1, 1, 3, 2, -1}), list({0, 0, 1, 1, 2, 4}));
   REQUIRE(steps.hits().size() == 5);
@@ -99,7 +99,7 @@ TEST_CASE("accuracy per step has its own count at each step") {
   CHECK(steps.hits()[1].scored == 3);
 }
 
-TEST_CASE("confusion matrix and what follows from it, against numbers by hand") {
+TEST_CASE("confusion matrix: counts and scores equal values by hand") {
   ConfusionMatrix confusion(4);  // class 3 never occurs
   confusion.add_predicted(list({0, 0, 1, 0, 1, 1, 2, 0, 2}), list({0, 0, 0, 1, 1, 1, 2, 2, -1}));
   ConfusionMatrix::Counts want(4, 4);
@@ -130,14 +130,14 @@ TEST_CASE("confusion matrix and what follows from it, against numbers by hand") 
   CHECK(confusion.balanced_accuracy() == Approx((2. / 3 + 2. / 3 + 1. / 2) / 3));
 }
 
-TEST_CASE("a predicted class that is never a label lowers the macro mean, not the balanced accuracy") {
+TEST_CASE("confusion matrix: a predicted class without labels lowers the macro mean only") {
   ConfusionMatrix confusion(3);
   confusion.add_predicted(list({0, 2}), list({0, 0}));
   CHECK(confusion.macro().recall == Approx(0.5 / 2));
   CHECK(confusion.balanced_accuracy() == Approx(0.5));
 }
 
-TEST_CASE("confusion matrix from scores: a NaN is missed by recall and taken for no class") {
+TEST_CASE("confusion matrix: a NaN score lowers recall and counts for no predicted class") {
   ConfusionMatrix confusion(4);
   confusion.add(scores(), list({2, 1, 1, 3, 2, -1}));
   CHECK(confusion.undecided() == list({0, 0, 1, 0}));
@@ -150,7 +150,7 @@ TEST_CASE("confusion matrix from scores: a NaN is missed by recall and taken for
   CHECK(confusion.micro().recall == Approx(3. / 5));
 }
 
-TEST_CASE("an empty confusion matrix has no NaN") {
+TEST_CASE("confusion matrix: an empty one has no NaN") {
   const ConfusionMatrix confusion(2);
   CHECK(confusion.accuracy() == 0);
   CHECK(confusion.macro().f1 == 0);
@@ -158,7 +158,7 @@ TEST_CASE("an empty confusion matrix has no NaN") {
   CHECK(confusion.balanced_accuracy() == 0);
 }
 
-TEST_CASE("metrics refuse what cannot be meant, and stay as they were") {
+TEST_CASE("metrics: refuse invalid arguments and remain unchanged") {
   Accuracy accuracy;
   CHECK_THROWS_MATCHES(accuracy.add(scores(), list({2, 1, 4, 3, 2, -1})), ValueError,
                        says("column 2: label 4, but there are 4 classes"));
@@ -189,7 +189,7 @@ TEST_CASE("metrics refuse what cannot be meant, and stay as they were") {
   CHECK(confusion.scored() == 0);
 }
 
-TEST_CASE("summary over seeds: both standard deviations by name") {
+TEST_CASE("summarize: gives both standard deviations") {
   const VectorX<double> values = numbers({0.91, 0.93, 0.95});
   const Summary summary = summarize(values);
   CHECK(summary.count == 3);
@@ -201,19 +201,19 @@ TEST_CASE("summary over seeds: both standard deviations by name") {
   CHECK(summarize(values.head(0)).mean == 0);
 }
 
-TEST_CASE("a small spread around a large mean keeps its digits") {
+TEST_CASE("summarize: a small spread around a large mean is accurate") {
   const VectorX<double> values = numbers({1e9, 1e9 + 1e-3});
   CHECK(summarize(values).population_deviation == Approx(5e-4).epsilon(1e-3));
 }
 
-TEST_CASE("a diverged run is not averaged away") {
+TEST_CASE("summarize: refuses values that are not finite") {
   VectorX<double> values = numbers({1, missing, 3});
   CHECK_THROWS_MATCHES(summarize(values), NonFiniteError, says("value 1 of 3"));
   values[1] = std::numeric_limits<double>::infinity();
   CHECK_THROWS_AS(summarize(values), NonFiniteError);
 }
 
-TEST_CASE("an untrained language model has the perplexity of its vocabulary") {
+TEST_CASE("perplexity: equals the vocabulary size for equal logits") {
   const LossValue loss = SoftmaxCrossEntropy<double>{}(MatrixX<double>::Zero(32, 3), list({0, 5, -1}));
   CHECK(perplexity(loss) == Approx(32));
   CHECK(bits_per_symbol(loss) == Approx(5));

@@ -26,7 +26,7 @@ Stack<float> model(Index dilation, double rate = 0.5) {
 
 }  // namespace
 
-TEST_CASE("fit: a run is not resumed with a model of another meaning") {
+TEST_CASE("fit: refuses to resume with a model of other options") {
   const auto data = Dataset<float>::labelled({MatrixX<float>::Random(2, 4), MatrixX<float>::Random(2, 5)}, {0, 1});
   TrainingState<float> state;
   Adam<float> adam({.learning_rate = 0.1});

@@ -82,7 +82,7 @@ FitOptions<double> quiet(Index size) {
 
 }  // namespace
 
-TEST_CASE("output steps: targets per output step are learned from, one by one as in a batch") {
+TEST_CASE("output steps: training with targets per output step equals the passes of each sequence") {
   for (const Case& c : cases()) {
     INFO(c.name);
     Stack<double> model(1, Layers{c.layer, Dense{.units = 1}});
@@ -116,7 +116,7 @@ TEST_CASE("output steps: targets per output step are learned from, one by one as
   }
 }
 
-TEST_CASE("output steps: targets of other steps are refused before anything is trained") {
+TEST_CASE("output steps: targets of other steps are refused before training") {
   for (const Case& c : cases()) {
     INFO(c.name);
     Stack<double> model(1, Layers{c.layer, Dense{.units = 1}});
@@ -152,7 +152,7 @@ TEST_CASE("output steps: targets of other steps are refused before anything is t
   }
 }
 
-TEST_CASE("output steps: a graph whose branches differ is refused before anything is trained") {
+TEST_CASE("output steps: a graph with unequal branches is refused before training") {
   Stack<double> model(1, Layers{skip(2), Dense{.units = 1}});
   model.initialise(1);
   CHECK(model.output_steps(6) == 6);
@@ -164,7 +164,7 @@ TEST_CASE("output steps: a graph whose branches differ is refused before anythin
   CHECK(sgd.updates() == 0);
 }
 
-TEST_CASE("output steps: labels per step go by the output, and hits count them") {
+TEST_CASE("output steps: labels and hits are per output step") {
   std::vector<MatrixX<double>> x;
   std::vector<Labels> y;
   for (const Index n : lengths) {
@@ -191,7 +191,7 @@ TEST_CASE("output steps: labels per step go by the output, and hits count them")
                        says("sample 0 has 3 steps and 6 labels"));
 }
 
-TEST_CASE("output steps: a layer that does not say what it leaves is found out by the first batch") {
+TEST_CASE("output steps: a layer without declared steps is detected by the first batch") {
   Stack<double> model(1, Layers{Silent(Upsample{.factor = 2}), Dense{.units = 1}});
   model.initialise(1);
   const VectorX<double> before = model.parameters().values();

@@ -11,7 +11,7 @@ namespace test_resumed_state {
 
 using namespace unroll;
 
-TEST_CASE("a state to resume from: counts that no run has are refused") {
+TEST_CASE("training state: counts out of range are refused when resuming") {
   Sequential model(2, Dense{.units = 1});
   const auto resume = [&](const std::function<void(TrainingState<float>&)>& change) {
     TrainingState<float> state;

@@ -17,7 +17,7 @@ Roc roc(const VectorX<double>& scores, const Labels& labels) {
 
 }  // namespace
 
-TEST_CASE("ROC: the area is the share of pairs that stand in the right order, equal ones half") {
+TEST_CASE("roc: the area is the share of correctly ordered pairs, ties count half") {
   VectorX<double> scores(8);
   scores << 0.9, 0.8, 0.8, 0.5, 0.5, 0.4, 0.1, -3;
   Labels labels(8);
@@ -34,7 +34,7 @@ TEST_CASE("ROC: the area is the share of pairs that stand in the right order, eq
   CHECK(roc(VectorX<double>::Ones(8), labels).area() == Approx(0.5));
 }
 
-TEST_CASE("ROC: the curve goes up a step for each group of equal scores, and batches add up") {
+TEST_CASE("roc: the curve has a step for each group of equal scores and batches add up") {
   Roc roc;
   VectorX<float> scores(2);
   Labels labels(2);
@@ -53,7 +53,7 @@ TEST_CASE("ROC: the curve goes up a step for each group of equal scores, and bat
   CHECK(roc.area() == Approx(0.875));
 }
 
-TEST_CASE("ROC: what cannot be scored is told") {
+TEST_CASE("roc: refuses invalid scores and labels") {
   const Labels one = Labels::Constant(1, 1);
   const double missing = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_MATCHES(roc(VectorX<double>::Ones(2), one), ShapeError, says("2 scores, but 1 labels"));

@@ -82,7 +82,7 @@ bool close(const VectorX<float>& a, const VectorX<float>& b) { return (a - b).no
 
 }  // namespace
 
-TEST_CASE("parts give the loss, the hits and, up to rounding, the update of the whole batch") {
+TEST_CASE("sharded batch: parts give the loss, hits and update of the whole batch") {
   const auto data = step_data(21);
   const auto reduction =
       GENERATE(Reduction::sum, Reduction::valid, Reduction::weighted, Reduction::per_sequence, Reduction::batch);
@@ -99,7 +99,7 @@ TEST_CASE("parts give the loss, the hits and, up to rounding, the update of the 
   }
 }
 
-TEST_CASE("the bits do not depend on the number of threads") {
+TEST_CASE("sharded batch: bits do not depend on the number of threads") {
   const auto data = step_data(30);
   const StepOptions one{.clip_norm = 1, .seed = 4, .threads = 1};
   const auto checked = [&](auto model, StepOptions options, bool carries = false) {
@@ -123,14 +123,14 @@ TEST_CASE("the bits do not depend on the number of threads") {
   checked(both, {.keeping = {Keep::checkpoints}, .threads = 1});
 }
 
-TEST_CASE("checkpoints change no bit of a training step") {
+TEST_CASE("training step: checkpoints change no bit") {
   const auto data = step_data(12);
   Sequential both(2, Bidirectional<Lstm>{.units = 50}, Recurrent<Gru>{.units = 60}, Dense{.units = 3});
   both.initialise(1);
   CHECK(train(both, data, 5, {.keeping = {Keep::checkpoints, 1}}).theta == train(both, data, 5, {}).theta);
 }
 
-TEST_CASE("windows and carried states of parts are those of the whole batch") {
+TEST_CASE("sharded batch: windows and carried states of parts equal those of the whole batch") {
   const auto data = step_data(21);
   const Index back = GENERATE(0, 9);
   const StepOptions options{.truncation = {.update_every = 6, .back = back}, .seed = 4};
@@ -143,7 +143,7 @@ TEST_CASE("windows and carried states of parts are those of the whole batch") {
     for (std::size_t s = 0; s < whole.state[k].size(); ++s) CHECK(parts.state[k][s].isApprox(whole.state[k][s], 1e-4F));
 }
 
-TEST_CASE("a batch is dealt out by length, and every sample is in one part") {
+TEST_CASE("sharded batch: samples are distributed by length, each to one part") {
   const auto data = step_data(23);
   auto samples = all_samples(data.size());
   std::reverse(samples.begin(), samples.end());
@@ -174,7 +174,7 @@ TEST_CASE("a batch is dealt out by length, and every sample is in one part") {
   CHECK_THROWS_MATCHES(batch.gather(data, samples, -1), ValueError, says("a shard has -1 sequences"));
 }
 
-TEST_CASE("sharded batch: the longest are dealt out first, 16 to a part unless told otherwise") {
+TEST_CASE("sharded batch: the longest are distributed first, 16 to a part by default") {
   std::vector<MatrixX<float>> sequences;
   for (const Index length : {5, 1, 4, 2, 3}) sequences.push_back(numbers(2, length, 1));
   ShardedBatch<float> batch;
@@ -192,7 +192,7 @@ TEST_CASE("sharded batch: the longest are dealt out first, 16 to a part unless t
   }
 }
 
-TEST_CASE("what is not finite is found in whichever part it is") {
+TEST_CASE("sharded batch: a non-finite value is located in any part") {
   auto data = step_data(20);
   std::vector<MatrixX<float>> sequences;
   std::vector<Labels> labels;
@@ -206,7 +206,7 @@ TEST_CASE("what is not finite is found in whichever part it is") {
                        says("layer 0 (dense): its output at sample 13, step 2"));
 }
 
-TEST_CASE("scores of many classes are worked on by pieces") {
+TEST_CASE("model: learn works in pieces of columns when there are many classes") {
   Sequential model(2, Recurrent<Gru>{.units = 8}, Dense{.units = 5000});
   model.initialise(1);
   const auto data = step_data(30, 5000);
@@ -245,7 +245,7 @@ TEST_CASE("scores of many classes are worked on by pieces") {
   CHECK(close(pieces.values(), whole.values()));
 }
 
-TEST_CASE("carried states of another number of samples are refused, for one part and for several") {
+TEST_CASE("training step: refuses carried states of another number of samples") {
   const auto data = step_data(9);
   auto net = model();
   SGD<float> sgd({.learning_rate = 0.1});
@@ -264,7 +264,7 @@ TEST_CASE("carried states of another number of samples are refused, for one part
   CHECK(net.parameters().values() == before);
 }
 
-TEST_CASE("a step on a batch in parts allocates nothing after the first") {  // several threads: once each had a part
+TEST_CASE("sharded batch: a step allocates nothing after the first") {  // several threads: once each had a part
   auto net = model();
   const auto data = step_data(20);
   const auto samples = all_samples(data.size());
@@ -283,7 +283,7 @@ TEST_CASE("a step on a batch in parts allocates nothing after the first") {  // 
   CHECK(count == 0);
 }
 
-TEST_CASE("evaluation: samples whose states are carried are one batch, whatever its size") {
+TEST_CASE("evaluation: carried states make the samples one batch of any size") {
   const auto data = step_data(9);
   const auto net = model();
   const SoftmaxCrossEntropy<float> loss;
@@ -302,7 +302,7 @@ TEST_CASE("evaluation: samples whose states are carried are one batch, whatever 
   CHECK(state[0][0].cols() == 9);
 }
 
-TEST_CASE("evaluation does not depend on batches or threads") {
+TEST_CASE("evaluation: does not depend on batches or threads") {
   const auto data = step_data(23);
   const auto net = model();
   const auto want = predict(net, data, {.batch_size = 100, .threads = 1});

@@ -41,7 +41,7 @@ VectorX<float> trained(F&& change) {
 
 }  // namespace
 
-TEST_CASE("sizes: the largest options train as no limit does") {
+TEST_CASE("sizes: the largest options train as without limits") {
   const auto plain = trained([](auto&) {}), whole = trained([](auto&o) { o.batches.size = 4; });
   const auto sorted = trained([](auto& o) { o.batches.by_length = true; });
   const auto windows = trained([](auto& o) { o.truncation = {.update_every = 2, .back = 6}; });
@@ -66,7 +66,7 @@ TEST_CASE("sizes: the largest options train as no limit does") {
   CHECK(schedule(schedule::Polynomial{.initial = 0.1, .length = most}) == plain);
 }
 
-TEST_CASE("sizes: evaluation with the largest batch is that of any other") {
+TEST_CASE("sizes: evaluation with the largest batch equals that of any other") {
   Sequential model(1, Recurrent<Elman>{.units = 2}, Dense{.units = 1});
   model.initialise(1);
   const auto all = data();
@@ -76,7 +76,7 @@ TEST_CASE("sizes: evaluation with the largest batch is that of any other") {
   CHECK(predict(model, all, {.batch_size = most - 1}).size() == 6);
 }
 
-TEST_CASE("sizes: classes and steps that no memory holds are refused") {
+TEST_CASE("sizes: classes and steps larger than memory are refused") {
   using D = Dataset<float>;
   const std::vector<MatrixX<float>> x{MatrixX<float>::Ones(1, 1)};
   for (const Index n : {Index(1) << 40, most - 1, most}) {

@@ -80,7 +80,7 @@ struct Own {
 
 }  // namespace
 
-TEST_CASE("a step moves the tokens of its batch and no others, however much momentum they have") {
+TEST_CASE("sparse embedding: a step moves only tokens of its batch, with momentum too") {
   auto trained = model();
   Adam<float> adam({.learning_rate = 0.05, .weight_decay = 0.1});
   Training<Adam<float>> step(trained, Loss(), adam, {.clip_norm = 1});
@@ -95,7 +95,7 @@ TEST_CASE("a step moves the tokens of its batch and no others, however much mome
   }
 }
 
-TEST_CASE("without momentum and decay a sparse table trains as a dense one") {
+TEST_CASE("sparse embedding: trains as a dense one without momentum and decay") {
   const Truncation truncation = GENERATE(Truncation{}, Truncation{.update_every = 3, .back = 3},
                                          Truncation{.update_every = 2, .back = 4, .accumulate = true});
   const double clip_value = GENERATE(0.0, 0.01);
@@ -111,7 +111,7 @@ TEST_CASE("without momentum and decay a sparse table trains as a dense one") {
   CHECK(close(one.parameters().values(), two.parameters().values()));
 }
 
-TEST_CASE("any number of threads and any order of parts in time gives the same bits") {
+TEST_CASE("sparse embedding: any number of threads gives the same bits") {
   const auto run = [&](int threads) {
     auto trained = model();
     Adam<float> adam({.learning_rate = 0.05});
@@ -123,7 +123,7 @@ TEST_CASE("any number of threads and any order of parts in time gives the same b
   for (const int threads : {2, 4}) CHECK(run(threads) == alone);
 }
 
-TEST_CASE("a loop of one's own takes the same steps") {
+TEST_CASE("sparse embedding: a loop of passes and updates equals the training step") {
   auto one = model({.padding = 3}), two = model({.padding = 3});
   Adam<float> first({.weight_decay = 0.1}), second({.weight_decay = 0.1});
   Training<Adam<float>> step(one, Loss(), first, {.clip_norm = 0.1});
@@ -146,7 +146,7 @@ TEST_CASE("a loop of one's own takes the same steps") {
   CHECK(two.parameters()["0.weight"].col(3).isZero(0));
 }
 
-TEST_CASE("a batch in parts touches what the whole batch does") {
+TEST_CASE("sparse embedding: a batch in parts touches what the whole batch does") {
   auto one = model(), two = model();
   SGD<float> first({.learning_rate = 0.5, .momentum = 0.9}), second({.learning_rate = 0.5, .momentum = 0.9});
   Training<SGD<float>> parts(one, Loss(), first), whole(two, Loss(), second);
@@ -154,7 +154,7 @@ TEST_CASE("a batch in parts touches what the whole batch does") {
   CHECK(close(one.parameters().values(), two.parameters().values()));
 }
 
-TEST_CASE("a step on tokens that it knows allocates nothing") {
+TEST_CASE("sparse embedding: a step on known tokens allocates nothing") {
   auto trained = model({.padding = 3});
   Adam<float> adam;
   Training<Adam<float>> step(trained, Loss(), adam, {.clip_norm = 1, .clip_value = 1});
@@ -169,7 +169,7 @@ TEST_CASE("a step on tokens that it knows allocates nothing") {
   CHECK(count == 0);
 }
 
-TEST_CASE("frozen vectors stay, dense, sparse or tied, under momentum and decay") {
+TEST_CASE("embedding: frozen vectors do not move, dense, sparse or tied, under momentum and decay") {
   const bool sparse = GENERATE(true, false), whole = GENERATE(false, true), is_tied = GENERATE(false, true);
   const Embedding words{
       .size = size, .dimension = dimension, .padding = 2, .frozen = whole, .frozen_tokens = {4, 7}, .sparse = sparse};
@@ -192,7 +192,7 @@ TEST_CASE("frozen vectors stay, dense, sparse or tied, under momentum and decay"
     check(Sequential(1, words, Recurrent<Gru>{.units = 4}, Dense{.units = classes}), 20);
 }
 
-TEST_CASE("an optimizer that knows vectors only steps over all, and is no optimizer for frozen parameters") {
+TEST_CASE("training step: a user optimizer of vectors steps over all and is refused for frozen parameters") {
   static_assert(Optimizer<Own>);
   auto one = model(), two = model();
   Own own;
@@ -206,7 +206,7 @@ TEST_CASE("an optimizer that knows vectors only steps over all, and is no optimi
                        says("the model has frozen parameters, which this optimizer would move"));
 }
 
-TEST_CASE("a run with a sparse table is resumed bit for bit, averages and decay masks included") {
+TEST_CASE("fit: a sparse embedding resumes with the same bits, averages and decay masks too") {
   const auto data = sentences(30, 0, 35);
   FitOptions<float> options{.epochs = 4, .batches = {.size = 4}, .clip_norm = 1, .progress = Progress::quiet};
   options.average = WeightAverageOptions{.momentum = 0.8};
@@ -236,7 +236,7 @@ TEST_CASE("a run with a sparse table is resumed bit for bit, averages and decay 
   CHECK(resumed.parameters().values() == straight.parameters().values());
 }
 
-TEST_CASE("after a gradient that is not finite the next step begins with a clean one") {
+TEST_CASE("sparse embedding: a step after a non-finite gradient begins with a clean one") {
   auto trained = model();
   SGD<float> sgd({.learning_rate = 0.1});
   Training<SGD<float>> step(trained, Loss(), sgd);
@@ -252,7 +252,7 @@ TEST_CASE("after a gradient that is not finite the next step begins with a clean
   CHECK(trained.parameters().values() == other.parameters().values());
 }
 
-TEST_CASE("training step: a word is touched though its sequence is too short for the layers behind it") {
+TEST_CASE("sparse embedding: a token is touched when its sequence is too short for later layers") {
   const auto words_of = [](Index steps) {
     return Dataset<float>::labelled({MatrixX<float>::Constant(1, steps, 3)}, {1}, classes);
   };
@@ -275,7 +275,7 @@ TEST_CASE("training step: a word is touched though its sequence is too short for
   CHECK(other.parameters()["0.weight"](0, 3) == Approx(0.75f * 0.75f * before));
 }
 
-TEST_CASE("model: a gradient without columns touches the words of the batch, an absent one does not") {
+TEST_CASE("model: a gradient without columns touches tokens, an absent one does not") {
   Sequential model(1, Embedding{.size = size, .dimension = dimension}, Conv1d{.units = classes, .kernel = 4});
   model.initialise(1);
   const MatrixX<float> x = MatrixX<float>::Constant(1, 2, 3);

@@ -148,20 +148,20 @@ void allocates_nothing(Model model, const Dataset<float>& data, StepOptions opti
 
 }  // namespace
 
-TEST_CASE("five updates follow PyTorch: classifier of the last step, LSTM, Adam, clipping") {
+TEST_CASE("training step: five updates of an LSTM with Adam and clipping agree with PyTorch") {
   follows(Trajectory("lstm_adam", {"i", "f", "g", "o"}),
           sequential<double>(3, Recurrent<EquationsOf<two_biases::lstm>::Cell>{.units = 4, .returns = Returns::last},
                              Dense{.units = 3}),
           Adam<double>({.learning_rate = 0.05}));
 }
 
-TEST_CASE("five updates follow PyTorch: classifier of every step, simple RNN, SGD, clipping") {
+TEST_CASE("training step: five updates of a simple RNN with SGD and clipping agree with PyTorch") {
   follows(Trajectory("rnn_steps_sgd", {"h"}),
           sequential<double>(2, Recurrent<EquationsOf<two_biases::rnn>::Cell>{.units = 4}, Dense{.units = 3}),
           SGD<double>({.learning_rate = 0.2, .momentum = 0.9, .nesterov = true}));
 }
 
-TEST_CASE("after the first batch of a shape a training step allocates nothing") {
+TEST_CASE("training step: allocates nothing after the first batch of a shape") {
   const auto data = step_data({7, 5, 9, 1, 4});
   const StepOptions options{.clip_norm = 1};
   allocates_nothing(Sequential(2, Recurrent<Gru>{.units = 9}, Dense{.units = 3}), data, options);
@@ -205,7 +205,7 @@ struct Run {
 
 }  // namespace
 
-TEST_CASE("truncation to at least all steps is full backpropagation, bit for bit") {
+TEST_CASE("training step: truncation to all steps has the bits of full backpropagation") {
   const auto data = step_data({7, 5, 9, 1, 4});
   Run full, truncated;
   const auto want = full(data, {}, nullptr, 3);
@@ -215,7 +215,7 @@ TEST_CASE("truncation to at least all steps is full backpropagation, bit for bit
   CHECK(got.loss.sum == want.loss.sum);
 }
 
-TEST_CASE("windows that are accumulated score what the whole batch scores, and reach its gradient") {
+TEST_CASE("training step: accumulated windows give loss and gradient of the whole batch") {
   const auto data = step_data({7, 5, 9, 1, 4});
   const Index back = GENERATE(0, 3, 11);
   Run full, windows;
@@ -229,7 +229,7 @@ TEST_CASE("windows that are accumulated score what the whole batch scores, and r
   CHECK(windows.adam.updates() == 1);
 }
 
-TEST_CASE("without accumulation there is an update after each window") {
+TEST_CASE("training step: each window has an update when gradients are not accumulated") {
   Run run;
   run(step_data({7, 5, 9}), {.truncation = {.update_every = 2}});
   CHECK(run.adam.updates() == 5);
@@ -253,7 +253,7 @@ struct Notes {
 
 }  // namespace
 
-TEST_CASE("training step: the gradient norm that it reports is the largest of its windows") {
+TEST_CASE("training step: the reported gradient norm is the largest of its windows") {
   const auto data = step_data({7, 5, 9, 1, 4});
   Model model = small();
   std::vector<double> norms;
@@ -269,7 +269,7 @@ TEST_CASE("training step: the gradient norm that it reports is the largest of it
   CHECK(norms.back() < 0.9 * largest);
 }
 
-TEST_CASE("a carried state continues the sequences of the batch before") {
+TEST_CASE("training step: a carried state continues the sequences of the previous batch") {
   const auto whole = step_data({8, 8});
   const auto half = [&](Index first) {
     std::vector<MatrixX<float>> x;
@@ -293,7 +293,7 @@ TEST_CASE("a carried state continues the sequences of the batch before") {
   CHECK(!state[0][0].col(1).isZero(0));
 }
 
-TEST_CASE("training step: clips by the norm that the options name, and reports it") {
+TEST_CASE("training step: clips by the norm of the options and reports it") {
   const auto data = step_data({4, 2});
   const double limit = 0.01;
   const double p = GENERATE(1.0, 2.0, 3.0, double(INFINITY));
@@ -316,7 +316,7 @@ TEST_CASE("training step: clips by the norm that the options name, and reports i
   CHECK(clipped.isApprox(plain * (limit / norm), 1e-3));
 }
 
-TEST_CASE("a value that is not finite stops training, is located, and harms nothing") {
+TEST_CASE("training step: a non-finite value stops training, is located and changes nothing") {
   const auto data = step_data({4, 2});
   Run run;
   run(data);
@@ -356,7 +356,7 @@ std::string refusal(Run& run, const Dataset<float>& data, const StepOptions& opt
 
 }  // namespace
 
-TEST_CASE("training step: a gradient that is not finite is neither limited nor used, and leaves the learning rate") {
+TEST_CASE("training step: a non-finite gradient is neither clipped nor applied") {
   const auto step = [](Index label, StepOptions options) {
     Run run;
     run.adam.learning_rate() = 0.25;
@@ -379,7 +379,7 @@ TEST_CASE("training step: a gradient that is not finite is neither limited nor u
   CHECK(all.find("the norm of the gradient is") != all.npos);
 }
 
-TEST_CASE("training step: an infinite gradient is refused, not limited by its value") {
+TEST_CASE("training step: an infinite gradient is refused, not clipped by value") {
   auto data = Dataset<float>::step_labelled({MatrixX<float>::Constant(2, 1, 3e38f)}, {Labels::Zero(1)}, 3);
   data.set_weights({10});  // with parameters of 0 the loss is 10 log 3, but the gradient is 10 * 2 / 3 * 3e38
   Sequential model(2, Dense{.units = 3});
@@ -392,7 +392,7 @@ TEST_CASE("training step: an infinite gradient is refused, not limited by its va
   CHECK(model.parameters().values().isZero(0));
 }
 
-TEST_CASE("training step: the state behind the last of several windows is handed over") {
+TEST_CASE("training step: carries the state after the last of several windows") {
   const auto data = step_data({7, 5, 9, 1, 4});
   Run whole, windows;
   whole.adam.learning_rate() = windows.adam.learning_rate() = 1e-30;
@@ -404,13 +404,13 @@ TEST_CASE("training step: the state behind the last of several windows is handed
   CHECK(got[0][0].isApprox(want[0][0], 1e-5f));
 }
 
-TEST_CASE("training step: hits are counted when asked for") {
+TEST_CASE("training step: counts hits when requested") {
   const auto data = step_data({4, 2});
   CHECK(Run()(data).hits.scored == 0);
   CHECK(Run()(data, {.count_hits = true}).hits.scored > 0);
 }
 
-TEST_CASE("training step: hits are those of all windows, each label once, also of steps that are run again") {
+TEST_CASE("training step: hits count each label once over all windows, recomputed steps too") {
   const auto data = step_data({7, 5, 9, 1, 4});
   const auto hits = [&](const Truncation& truncation, int times = 1) {
     Run run;
@@ -431,7 +431,7 @@ TEST_CASE("training step: hits are those of all windows, each label once, also o
       }
 }
 
-TEST_CASE("training step: hits are those of all columns where outputs are made by pieces") {
+TEST_CASE("training step: hits cover all columns when outputs are made in pieces") {
   Run run;
   run.model = Model(2, Recurrent<Gru>{.units = 4}, Dense{.units = 2000});
   run.model.parameters().values().setZero();  // then class 0 is always predicted
@@ -442,7 +442,7 @@ TEST_CASE("training step: hits are those of all columns where outputs are made b
   CHECK(report.loss.scored == 520);
 }
 
-TEST_CASE("a step tells when model, loss and targets do not fit") {
+TEST_CASE("training step: refuses mismatched model, loss and targets") {
   std::vector<MatrixX<float>> x{MatrixX<float>::Ones(2, 3)};
   Run run;
   CHECK_THROWS_MATCHES(run(Dataset<float>::labelled(x, {1})), ShapeError, says("LastStep or MeanOverTime is missing"));
@@ -462,7 +462,7 @@ TEST_CASE("a step tells when model, loss and targets do not fit") {
   CHECK_THROWS_MATCHES(step.step(batch), ValueError, says("the loss takes real-valued targets"));
 }
 
-TEST_CASE("training step: an input that a later window would refuse is refused before the first update") {
+TEST_CASE("training step: refuses an invalid input of a later window before the first update") {
   Sequential words(1, Embedding{.size = 3, .dimension = 2}, Recurrent<Gru>{.units = 2}, Dense{.units = 2});
   words.initialise(1);
   const VectorX<float> before = words.parameters().values();
@@ -478,7 +478,7 @@ TEST_CASE("training step: an input that a later window would refuse is refused b
   CHECK(adam.updates() == 0);
 }
 
-TEST_CASE("models that read later steps cannot be truncated") {
+TEST_CASE("training step: refuses truncation of models that read later steps") {
   const auto data = step_data({3});
   Sequential model(2, Bidirectional<Gru>{.units = 2}, Dense{.units = 3});
   Adam<float> adam;

@@ -96,13 +96,13 @@ void matches_pytorch(Model model, const SafeTensors& file, const std::vector<std
 
 }  // namespace
 
-TEST_CASE("truncated BPTT gives PyTorch's outputs, states and gradients, chunk by chunk") {
+TEST_CASE("truncation: outputs, states and gradients of windows agree with PyTorch") {
   matches_pytorch(sequential<double>(3, Recurrent<Elman>{.units = 4}), golden("rnn_tbptt"), {"h"}, {"h"});
   matches_pytorch(sequential<double>(2, Recurrent<Lstm>{.units = 4}), golden("lstm_tbptt"), {"i", "f", "g", "o"},
                   {"h", "c"});
 }
 
-TEST_CASE("windows score every step once and reach back as far as they may") {
+TEST_CASE("truncation: windows score every step once and reach back as far as allowed") {
   const Index steps = 11, every = GENERATE(1, 2, 3, 11, 50), back = every + GENERATE(0, 1, 4);
   const Truncation truncation{.update_every = every, .back = back};
   Index scored = 0;
@@ -119,7 +119,7 @@ TEST_CASE("windows score every step once and reach back as far as they may") {
   CHECK(truncation.window(0, 0).end == 0);
 }
 
-TEST_CASE("windows that overlap give the outputs of a whole pass, and a gradient that grows to the whole one") {
+TEST_CASE("truncation: overlapping windows have the outputs of a whole pass and approach its gradient") {
   using Model = decltype(sequential<double>(2, Recurrent<Gru>{.units = 3}));
   Model model(2, Recurrent<Gru>{.units = 3});
   model.initialise(1);
@@ -152,14 +152,14 @@ TEST_CASE("windows that overlap give the outputs of a whole pass, and a gradient
   CHECK(truncated({.update_every = every, .back = 9 + every}) < 1e-14);
 }
 
-TEST_CASE("lengths of truncation that make no sense are refused") {
+TEST_CASE("truncation: refuses lengths out of range") {
   CHECK_THROWS_MATCHES((Truncation{.update_every = -1}.check()), ValueError, says("update_every is -1"));
   CHECK_THROWS_MATCHES((Truncation{.update_every = 4, .back = 3}.check()), ValueError,
                        says("back is 3 steps, expected at least update_every, which is 4"));
   CHECK_THROWS_MATCHES((Truncation{.back = 3}.check()), ValueError, says("update_every, which is 0"));
 }
 
-TEST_CASE("truncation: windows of any length are those of the steps that there are") {
+TEST_CASE("truncation: windows of any length cover the existing steps") {
   constexpr Index most = std::numeric_limits<Index>::max();
   const auto all = [](const Truncation& truncation, Index steps) {
     truncation.check();

@@ -22,7 +22,7 @@ std::string written(const support::TemporaryFolder& folder, const std::string& n
 
 }  // namespace
 
-TEST_CASE("word2vec: a corpus has frequent words first and leaves rare ones and signs out", "[word2vec]") {
+TEST_CASE("corpus: orders words by frequency and leaves out rare words and signs", "[word2vec]") {
   const support::TemporaryFolder folder;
   CorpusOptions options{.files = {written(folder, "a", "A dog, a cat; 1 dog!\nThe CAT."), written(folder, "b", "a\n")},
                         .least = 2};
@@ -37,14 +37,14 @@ TEST_CASE("word2vec: a corpus has frequent words first and leaves rare ones and 
   CHECK(read_corpus(options).sentences == Sentences{{-1, 0, 1, -1, 0}, {-1, -1}, {1}});
 }
 
-TEST_CASE("word2vec: pairs are two words a line", "[word2vec]") {
+TEST_CASE("pairs file: has two words per line", "[word2vec]") {
   const support::TemporaryFolder folder;
   CHECK(read_pairs(written(folder, "p", "a b\n\nc  d\n")) == WordPairs{{"a", "b"}, {"c", "d"}});
   CHECK_THROWS_MATCHES(read_pairs(written(folder, "p", "a b\nc\n")), FileError, says("p, line 2: expected two words"));
   CHECK_THROWS_MATCHES(read_pairs(written(folder, "p", "a b c\n")), FileError, says("p, line 1: expected two words"));
 }
 
-TEST_CASE("word2vec: partners that are nearer than others are counted", "[word2vec]") {
+TEST_CASE("pair score: counts partners that are nearer than others", "[word2vec]") {
   MatrixX<float> vectors(2, 6);
   vectors << 1, 1, 0, 0, -1, -1, 0, 0.1f, 1, 0.9f, 0, 0.1f;
   const WordVectors known({"a", "A", "b", "B", "c", "C"}, vectors);
@@ -57,7 +57,7 @@ TEST_CASE("word2vec: partners that are nearer than others are counted", "[word2v
   CHECK_THROWS_MATCHES(score({{"a", "A"}, {"d", "D"}}, known), ValueError, says("got 1 of 2"));
 }
 
-TEST_CASE("word2vec: the plane keeps what differs most", "[word2vec]") {
+TEST_CASE("plane: keeps the directions of the largest variance", "[word2vec]") {
   MatrixX<float> columns(3, 4);
   columns << 5, 5, 5, 5, -3, 3, -3, 3, 1, 1, -1, -1;
   const Plane plane = plane_of(columns);
@@ -69,7 +69,7 @@ TEST_CASE("word2vec: the plane keeps what differs most", "[word2vec]") {
   CHECK(plane_of(MatrixX<float>::Ones(3, 2)).share == 0);
 }
 
-TEST_CASE("word2vec: the page tells every option of a training", "[word2vec]") {
+TEST_CASE("report: lists every option of the training", "[word2vec]") {
   const support::TemporaryFolder folder;
   Options options;
   options.corpus.files = {"somewhere/river.txt", "bank.txt"};
@@ -88,24 +88,24 @@ TEST_CASE("word2vec: the page tells every option of a training", "[word2vec]") {
                WordVectors({"a", "b"}, MatrixX<float>::Identity(3, 2)));
   std::ifstream file(folder.path / "report.json");
   const auto settings = nlohmann::json::parse(file).at("settings");
-  const auto tells = [&](const char* name, const std::string& value) {
+  const auto shows = [&](const char* name, const std::string& value) {
     INFO(name << " in " << settings.dump());
     CHECK(settings.value(name, std::string()) == value);
   };
-  tells("text", "river.txt, bank.txt");
-  tells("model", "CBOW");
-  tells("dimension", "3");
-  tells("window", "11");
-  tells("negatives", "13");
-  tells("subsample", "0.125");
-  tells("least count", "7");
-  tells("epochs", "17");
-  tells("rate", "0.25");
-  tells("seed", "19");
-  tells("parts", "23");
+  shows("text", "river.txt, bank.txt");
+  shows("model", "CBOW");
+  shows("dimension", "3");
+  shows("window", "11");
+  shows("negatives", "13");
+  shows("subsample", "0.125");
+  shows("least count", "7");
+  shows("epochs", "17");
+  shows("rate", "0.25");
+  shows("seed", "19");
+  shows("parts", "23");
 }
 
-TEST_CASE("word2vec: the line of an epoch gives its loss and words a second", "[word2vec]") {
+TEST_CASE("epoch text: gives the loss and the words per second", "[word2vec]") {
   CHECK(epoch_text({.epoch = 2, .loss = 1.5, .words = 600}, 10, 3) == "epoch  2/10  loss 1.5000  200 words/s\n");
   CHECK(score_text({.share = 0.75, .scored = 4, .missing = 2}) ==
         "75.0 % of 4 pairs are nearer than random pairs (chance 50 %), 2 pairs without vectors\n");

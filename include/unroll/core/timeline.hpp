@@ -13,7 +13,6 @@
 // need no mask. Steps count valid steps only. The step in the padded batch is stored too, for unpacking.
 
 #include <algorithm>
-#include <numeric>
 #include <span>
 #include <vector>
 
@@ -182,6 +181,19 @@ class Timeline {
     step_of_.assign(whole.step_of_.begin() + whole.offset(first), whole.step_of_.begin() + whole.offset(last));
   }
 
+  /// Step `step` of `batch` sequences that have it, as in rectangular(batch, step + 1).window(step, step + 1), at a
+  /// cost that does not depend on `step`. Reuses the memory of this timeline. Throws ShapeError for a batch without
+  /// samples, for a negative step, and if memory is exhausted.
+  void assign_step(Index batch, Index step) {
+    require<ShapeError>(batch >= 1 && step >= 0, "timeline: expects at least 1 sample and a step of at least 0, got ",
+                        batch, " samples and step ", step);
+    const Index padded = checked_add(step, 1, "timeline: steps");
+    take_memory(batch, "timeline: samples", [&] { counts_.assign(at(batch), 1); });
+    assign_lengths(counts_);
+    step_of_.assign(at(batch), step);
+    padded_steps_ = padded;
+  }
+
   /// Timeline with one step per sample and the same ranks, as after pooling over time.
   Timeline one_step() const {
     Timeline pooled;
@@ -235,10 +247,7 @@ class Timeline {
     sample_.resize(lengths.size());
     rank_.resize(lengths.size());
     length_.resize(lengths.size());
-    std::iota(sample_.begin(), sample_.end(), Index(0));
-    std::sort(sample_.begin(), sample_.end(), [&](Index a, Index b) {  // stable; std::stable_sort allocates
-      return lengths[at(a)] != lengths[at(b)] ? lengths[at(a)] > lengths[at(b)] : a < b;
-    });
+    detail::sort_longest_first(sample_, lengths);
     for (Index r = 0; r < batch(); ++r) rank_[at(sample(r))] = r, length_[at(r)] = lengths[at(sample(r))];
     offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
   }

@@ -1,8 +1,11 @@
 #pragma once
 // Common matrix types: plain column-major Eigen matrices, one column per (step, sample).
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <numeric>
+#include <span>
 #include <type_traits>
 
 #include "unroll/core/eigen.hpp"
@@ -121,6 +124,16 @@ ConstView<Scalar> given(const MatrixX<Scalar>& matrix) {
   static constexpr Scalar no_column{};
   if (matrix.size() > 0 || matrix.rows() == 0) return view(matrix);
   return {&no_column, matrix.rows(), 0, Eigen::OuterStride<>(matrix.rows())};
+}
+
+/// Order of sequences by decreasing length: fills `order`, which has the size of `lengths`, with 0, 1, ... and sorts it.
+/// Equal lengths keep their order. Allocates nothing, unlike std::stable_sort.
+inline void sort_longest_first(std::span<Index> order, std::span<const Index> lengths) {
+  std::iota(order.begin(), order.end(), Index(0));
+  std::sort(order.begin(), order.end(), [&](Index a, Index b) {
+    const Index of_a = lengths[std::size_t(a)], of_b = lengths[std::size_t(b)];
+    return of_a != of_b ? of_a > of_b : a < b;
+  });
 }
 
 }  // namespace detail

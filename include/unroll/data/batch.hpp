@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <numeric>
 
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/timeline.hpp"
@@ -172,13 +171,10 @@ class ShardedBatch {
 
   template <class Data>
   void deal(const Data& data, std::span<const Index> samples, Index count) {
+    lengths_.clear();
+    for (const Index sample : samples) lengths_.push_back(data.length(sample));
     order_.resize(samples.size());
-    std::iota(order_.begin(), order_.end(), Index(0));
-    std::sort(order_.begin(), order_.end(),
-              [&](Index a, Index b) {  // needs no memory, unlike stable_sort; equal lengths keep their order
-                const Index length_a = data.length(samples[at(a)]), length_b = data.length(samples[at(b)]);
-                return length_a != length_b ? length_a > length_b : a < b;
-              });
+    detail::sort_longest_first(order_, lengths_);
     count_ = count;
     if (at(count) > shards_.size()) shards_.resize(at(count)), samples_.resize(at(count)), places_.resize(at(count));
     for (Index k = 0; k < count; ++k) samples_[at(k)].clear(), places_[at(k)].clear();
@@ -191,7 +187,7 @@ class ShardedBatch {
   Index count_ = 0;
   std::vector<One> shards_;
   std::vector<std::vector<Index>> samples_, places_;
-  std::vector<Index> order_;
+  std::vector<Index> order_, lengths_;
 };
 
 namespace detail {

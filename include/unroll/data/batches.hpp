@@ -78,8 +78,11 @@ class Batches {
     const std::size_t pool = options.shuffle ? at(options.pool) : std::max<std::size_t>(order_.size(), 1);
     for (std::size_t first = 0, count = 0; first < order_.size(); first += count) {
       count = std::min(pool, order_.size() - first);
-      const auto begin = order_.begin() + Index(first);
-      std::stable_sort(begin, begin + Index(count), [&](Index a, Index b) { return length(a) > length(b); });
+      const std::vector<Index> before(order_.begin() + Index(first), order_.begin() + Index(first + count));
+      std::vector<Index> lengths, place(count);
+      for (const Index sample : before) lengths.push_back(length(sample));
+      detail::sort_longest_first(place, lengths);
+      for (std::size_t k = 0; k < count; ++k) order_[first + k] = before[at(place[k])];
     }
   }
 

@@ -20,14 +20,12 @@ class Standardizer {
     for (Index s = 0; s < training.size(); ++s) steps += double(training.length(s));
     require<ValueError>(steps > 0, "standardizer: the sequences have no steps");
     // Two passes: a difference of squares loses all digits if the mean is large.
-    for (Index s = 0; s < training.size(); ++s) mean_ += training.sequence(s).template cast<double>().rowwise().sum();
-    mean_ /= steps;
-    for (Index s = 0; s < training.size(); ++s)
-      deviation_ +=
-          (training.sequence(s).template cast<double>().colwise() - mean_).array().square().matrix().rowwise().sum();
-    deviation_ = (deviation_ / steps).unaryExpr([](double x) { return std::sqrt(x); });
-    for (Index k = 0; k < mean_.size(); ++k)
+    for (Index k = 0; k < mean_.size(); ++k) {
+      mean_[k] = sum(training, k, [](double x) { return x; }) / steps;
+      const double squares = sum(training, k, [mean = mean_[k]](double x) { return (x - mean) * (x - mean); });
+      deviation_[k] = std::sqrt(squares / steps);
       if (deviation_[k] <= steps * std::numeric_limits<double>::epsilon() * std::abs(mean_[k])) deviation_[k] = 1;
+    }
   }
 
   /// Standardizes the data in place. Throws ShapeError for another number of features.
@@ -37,9 +35,8 @@ class Standardizer {
   void apply(MatrixX<S>& sequence) const {
     require<ShapeError>(sequence.rows() == mean_.size(), "standardizer: expects ", mean_.size(), " features, got ",
                         sequence.rows());
-    for (Index k = 0; k < mean_.size(); ++k)
-      sequence.row(k) =
-          ((sequence.row(k).template cast<double>().array() - mean_[k]) / deviation_[k]).template cast<S>();
+    for (Index t = 0; t < sequence.cols(); ++t)
+      for (Index k = 0; k < mean_.size(); ++k) sequence(k, t) = S((double(sequence(k, t)) - mean_[k]) / deviation_[k]);
   }
 
   const VectorX<double>& mean() const { return mean_; }
@@ -47,6 +44,19 @@ class Standardizer {
   const VectorX<double>& deviation() const { return deviation_; }
 
  private:
+  /// Sum of f(value of feature k) over all steps, one sequence after the other.
+  template <class F>
+  static double sum(const Dataset<S>& data, Index k, F&& f) {
+    double all = 0;
+    for (Index s = 0; s < data.size(); ++s) {
+      const auto& x = data.sequence(s);
+      double part = 0;
+      for (Index t = 0; t < x.cols(); ++t) part += f(double(x(k, t)));
+      all += part;
+    }
+    return all;
+  }
+
   VectorX<double> mean_, deviation_;
 };
 

@@ -43,7 +43,7 @@ class StepByStep {
 
   /// One step. x is [features x n]; `states` [rows x n] are replaced by the states after the step; `sources` gives for
   /// each column the sequence of the memory that it attends to. Returns the output [rows x n], valid until the next
-  /// call. Throws ShapeError for mismatched sizes.
+  /// call. Throws ShapeError for mismatched sizes and for no columns.
   ConstView<Scalar> step(const ConstView<Scalar>& x, std::span<const Index> sources, State<Scalar>& states) {
     const Index n = x.cols();
     require<ShapeError>(x.rows() == cell_.input_rows(0) && Index(sources.size()) == n, "step by step: expects ",
@@ -51,13 +51,12 @@ class StepByStep {
                         sources.size(), " sources for ", n, " columns");
     require<ShapeError>(states.size() == std::size_t(C::states), "step by step: expects ", C::states, " states, got ",
                         states.size());
-    const Timeline timeline =
-        Timeline::rectangular(n, step_ + 1).window(step_, step_ + 1);  // a timeline of one step, with its index in time
+    timeline_.assign_step(n, step_);
     ++step_;
     if constexpr (requires { C::reads_memory; })
       if constexpr (C::reads_memory) cell_.read_sequences(weights_, sources, work_);
-    cell_.make_room(weights_, timeline, work_);
-    cell_.project(weights_, {{&x, 1}, {}}, timeline, 0, 1, work_);
+    cell_.make_room(weights_, timeline_, work_);
+    cell_.project(weights_, {{&x, 1}, {}}, timeline_, 0, 1, work_);
     cell_.step(weights_, step_of(n, states), work_);
     for (int s = 0; s < C::states; ++s) states[std::size_t(s)].swap(after_[s]);
     return C::output_state >= 0 ? view(std::as_const(states[std::size_t(std::max(0, C::output_state))]))
@@ -92,6 +91,7 @@ class StepByStep {
   typename C::Work work_;
   Table<MatrixX<Scalar>, C::states> after_;
   Buffer<Scalar> output_;
+  Timeline timeline_;  // of the present step
   Index step_ = 0;
 };
 

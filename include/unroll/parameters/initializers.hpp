@@ -99,7 +99,14 @@ class Initializer {
  private:
   template <class Scalar>
   void fill_block(Out<Scalar> block, const Random& random, Index first_element, Fans fans) const {
-    if (kind_ == Kind::orthogonal) return fill_orthogonal<Scalar>(block, random, first_element);
+    if (kind_ == Kind::orthogonal) {
+      const bool wide = block.rows() < block.cols();
+      const MatrixX<double> q = orthogonal_columns(block.rows(), block.cols(), random, first_element);
+      for (Index col = 0; col < block.cols(); ++col)
+        for (Index row = 0; row < block.rows(); ++row)
+          block(row, col) = Scalar(a_ * (wide ? q(col, row) : q(row, col)));
+      return;
+    }
     const double shrink = fan_ == Fan::none ? 1 : 1 / std::sqrt(fan_of(block.rows(), block.cols(), fans));
     for (Index col = 0; col < block.cols(); ++col)
       for (Index row = 0; row < block.rows(); ++row)
@@ -145,24 +152,26 @@ class Initializer {
   /// a positive diagonal of R, which is uniform over all orthogonal matrices (Mezzadri 2007). Projecting twice keeps it
   /// orthogonal up to rounding (Giraud et al. 2005). Eigen's QR is not used because it adds seconds of compile time to
   /// every program.
-  template <class Scalar>
-  void fill_orthogonal(Out<Scalar> block, const Random& random, Index first_element) const {
-    MatrixX<double> gaussian(block.rows(), block.cols());
-    Initializer(Kind::normal, 0, 1).fill(gaussian, random, first_element);
-    const bool wide = gaussian.rows() < gaussian.cols();
-    MatrixX<double> q = wide ? MatrixX<double>(gaussian.transpose()) : gaussian;
+  /// The matrix [outputs x inputs] is the result, or its transpose if it is wide.
+  static MatrixX<double> orthogonal_columns(Index outputs, Index inputs, const Random& random, Index first_element) {
+    const bool wide = outputs < inputs;
+    MatrixX<double> q(std::max(outputs, inputs), std::min(outputs, inputs));
+    for (Index col = 0; col < inputs; ++col)
+      for (Index row = 0; row < outputs; ++row)
+        (wide ? q(col, row) : q(row, col)) =
+            random.normal(static_cast<std::uint64_t>(first_element + col * outputs + row));
     const Index rows = q.rows();
     for (Index j = 0; j < q.cols(); ++j) {
-      double* const column = q.col(j).data();
+      double* const column = &q(0, j);
       for (int pass = 0; pass < 2; ++pass)
         for (Index k = 0; k < j; ++k) {
-          const double* const other = q.col(k).data();
+          const double* const other = &q(0, k);
           detail::subtract_multiple(detail::ordered_dot(other, column, rows), other, column, rows);
         }
-      q.col(j) /= std::sqrt(detail::ordered_dot(column, column, rows));
+      const double length = std::sqrt(detail::ordered_dot(column, column, rows));
+      for (Index row = 0; row < rows; ++row) column[row] /= length;
     }
-    for (Index col = 0; col < block.cols(); ++col)
-      for (Index row = 0; row < block.rows(); ++row) block(row, col) = Scalar(a_ * (wide ? q(col, row) : q(row, col)));
+    return q;
   }
 
   Kind kind_;

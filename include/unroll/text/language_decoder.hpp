@@ -98,6 +98,7 @@ class LanguageDecoder {
       last.col(b) = all.col(timeline.offset(timeline.length(rank) - 1) + rank);
     }
     first_ = model_.finish(*tape_, view(std::as_const(last)));
+    hypotheses_ = 0;
     forbid(first_);
   }
 

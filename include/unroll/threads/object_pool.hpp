@@ -1,11 +1,10 @@
 #pragma once
 // Object pool for scratch memory of tasks.
 
-#include <deque>
 #include <mutex>
 #include <vector>
 
-#include "unroll/core/requirements.hpp"
+#include "unroll/threads/stable_list.hpp"
 
 namespace unroll::detail {
 
@@ -44,7 +43,7 @@ class ObjectPool {
     return taken;
   }
 
-  std::deque<T> all_;  // a deque, for stable addresses
+  StableList<T> all_;
   std::vector<T*> free_;
   std::mutex mutex_;
 };

@@ -182,11 +182,15 @@ Scalar parse_ts_value(std::string_view word, MissingValues missing, Index channe
 /// Removes the steps with missing values. Throws FileError if no step remains.
 template <class Scalar>
 void drop_missing_steps(MatrixX<Scalar>& series, const TextLines& lines) {
-  Index kept = 0;
-  for (Index step = 0; step < series.cols(); ++step)
-    if (!series.col(step).hasNaN()) series.col(kept++) = series.col(step).eval();
-  lines.expect(kept > 0, "every step has a missing value, nothing is left of this series");
-  series.conservativeResize(Eigen::NoChange, kept);
+  const Index rows = series.rows();
+  std::vector<Scalar> kept;
+  for (Index step = 0; step < series.cols(); ++step) {
+    const Scalar* const values = &series(0, step);
+    if (std::none_of(values, values + rows, is_nan<Scalar>)) kept.insert(kept.end(), values, values + rows);
+  }
+  lines.expect(!kept.empty(), "every step has a missing value, nothing is left of this series");
+  series.resize(rows, Index(kept.size()) / rows);
+  std::copy(kept.begin(), kept.end(), series.data());
 }
 
 template <class Scalar>

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <deque>
 #include <span>
 #include <utility>
 
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/checked.hpp"
 #include "unroll/core/timeline.hpp"
+#include "unroll/threads/stable_list.hpp"
 #include "unroll/threads/thread_pool.hpp"
 #include "unroll/train/step_options.hpp"
 
@@ -43,7 +43,7 @@ class BatchRuns {
   }
 
  private:
-  std::deque<Run> runs_;  // a deque, because tapes must not move
+  StableList<Run> runs_;
 };
 
 /// Columns of sample b in a batch, in order of steps.

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <deque>
 #include <span>
 #include <string>
 
 #include "unroll/layers/pass.hpp"
 #include "unroll/threads/flush_to_zero.hpp"
 #include "unroll/threads/object_pool.hpp"
+#include "unroll/threads/stable_list.hpp"
 #include "unroll/train/detail/part_gradients.hpp"
 #include "unroll/train/detail/update.hpp"
 #include "unroll/train/step_options.hpp"
@@ -145,7 +145,7 @@ class TaskStep {
   Task task_;
   Update<Scalar, O> update_;
   typename Task::Weights weights_;
-  std::deque<Part> parts_;
+  StableList<Part> parts_;
   ObjectPool<typename Task::Memory> memory_;
 };
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <deque>
 #include <string>
 
 #include "unroll/data/pairs.hpp"
+#include "unroll/threads/stable_list.hpp"
 #include "unroll/train/detail/part_gradients.hpp"
 #include "unroll/train/detail/scheduled_sampling.hpp"
 #include "unroll/train/step_options.hpp"
@@ -41,7 +41,7 @@ class PairTask {
   }
 
   /// Returns the share of decoder inputs from the target.
-  double begin(std::deque<Part>& parts, Shards shards, std::int64_t updates) {
+  double begin(StableList<Part>& parts, Shards shards, std::int64_t updates) {
     for (std::size_t k = 0; k < shards.size(); ++k)
       loss_.count(labels(shards[k], 0, shards[k].target_columns()), shards[k].columns(0, shards[k].target_columns()),
                   parts[k].whole);
@@ -79,7 +79,7 @@ class PairTask {
     return model.locate_non_finite(weights, memory.tape);
   }
 
-  void end(const std::deque<Part>&, Shards) const {}
+  void end(const StableList<Part>&, Shards) const {}
 
   Model& model;
   StepOptions options;

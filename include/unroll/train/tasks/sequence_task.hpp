@@ -1,9 +1,8 @@
 #pragma once
 
-#include <deque>
-
 #include "unroll/data/batch.hpp"
 #include "unroll/layers/layer.hpp"
+#include "unroll/threads/stable_list.hpp"
 #include "unroll/train/detail/data_checks.hpp"
 #include "unroll/train/detail/part_gradients.hpp"
 #include "unroll/train/detail/part_states.hpp"
@@ -55,7 +54,7 @@ class SequenceTask {
   }
 
   /// `carried`: see TrainingStep::step.
-  double begin(std::deque<Part>& parts, Shards shards, std::int64_t, const States* carried) {
+  double begin(StableList<Part>& parts, Shards shards, std::int64_t, const States* carried) {
     check_target_kind("training", model, shards.front().kind());
     require<ValueError>(shards.size() == 1 || model.statistics() == 0, "training: a batch norm needs a batch in one ",
                         "part, this one is in ", shards.size(), "; gather it with its size as the size of a shard");
@@ -114,7 +113,7 @@ class SequenceTask {
     return model.locate_non_finite(memory.tape);
   }
 
-  void end(const std::deque<Part>& parts, Shards shards, States* carried) const {
+  void end(const StableList<Part>& parts, Shards shards, States* carried) const {
     if (carried == nullptr) return;
     for (std::size_t s = 0; s < shards.size(); ++s)  // a part without steps keeps its initial state
       put_places(parts[s].run.state(), shards[s].timeline(), samples(shards), *carried);
@@ -128,7 +127,7 @@ class SequenceTask {
   static constexpr bool whole_sequences = TakesLabelSequences<Loss>;
 
   /// Checks all windows first, because a later error would come after the first window has changed the parameters.
-  void count(std::deque<Part>& parts, Shards shards) const {
+  void count(StableList<Part>& parts, Shards shards) const {
     const bool all_at_once = options.truncation.accumulate || windows() == 1;
     for (std::size_t s = 0; s < shards.size(); ++s) {
       const Batch& batch = shards[s];

@@ -33,7 +33,6 @@ class StreamFit {
     require<ValueError>(model_.causal(),
                         "fit: a layer of this model reads later steps (it is bidirectional, runs backward or pools "
                         "over time), so no state can be carried from window to window of a text in streams");
-    detail::TruncatedRun<Model>::check(model_, options_.truncation);
     check("the data set", text_);
     if (options_.validation != nullptr) check("the validation data set", *options_.validation);
   }
