@@ -13,7 +13,7 @@
 namespace peaks {
 
 struct TrainingOptions {
-  unroll::Index epochs = 12, warm_up = 6;  // total; thereof with squared error, at the beginning
+  unroll::Index epochs = 12, warm_up = 6;  // all epochs; first ones with squared error
   unroll::Index batch = 4;                 // events
   double rate = 2e-3;                      // learning rate of Adam; times 0.3 from 70 % of the epochs on
   double asymmetry = 2.5;                  // of the log-ratio loss
