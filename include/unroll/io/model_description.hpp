@@ -67,8 +67,8 @@ class DescriptionCheck {
   /// Throws FileError for the first difference. Options that affect only training may differ.
   void compare(const LayerOptions& ours, const DescriptionJson& theirs, const std::string& where = {}) const {
     if (!theirs.is_object()) differ(where, "options", theirs, json_of(ours));
-    const bool tells = !word_of(ours, "layer").empty() && theirs.contains("layer");
-    if (!tells && !word_of(ours, "name").empty()) return compare_names(ours, theirs, where);
+    const bool has_options = !word_of(ours, "layer").empty() && theirs.contains("layer");
+    if (!has_options && !word_of(ours, "name").empty()) return compare_names(ours, theirs, where);
     for (const LayerOption& option : ours)
       if (option.use == OptionUse::outputs && compared(option.name, ours, theirs)) compare(option, theirs, where);
     for (const auto& [name, value] : theirs.items())

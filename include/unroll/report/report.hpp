@@ -181,7 +181,7 @@ class Report {
       page += detail::html_section("Results", detail::html_table(results(), "What the run gave", "report.csv"));
     for (const Section& section : sections_) page += detail::html_section(section.heading, section.inside);
     if (!settings_.empty())
-      page += detail::html_section("Settings", detail::html_names(settings_, "What the run was told"));
+      page += detail::html_section("Settings", detail::html_names(settings_, "Options of the run"));
     if (!environment_.empty())
       page += detail::html_section("Environment", detail::html_names(environment_, "Where it was computed"));
     return page + detail::html_section("Files", file_list()) + "</main>\n";

@@ -32,7 +32,7 @@ enum class CsvHeader {
 
 /// Options of read_csv.
 struct CsvOptions {
-  char separator = ',';                     ///< ' ' stands for any number of blanks and tabs
+  char separator = ',';                     ///< ' ' means any number of blanks and tabs
   CsvHeader header = CsvHeader::automatic;  ///< treatment of the first line
   std::vector<std::string> without = {};    ///< names of fields to skip; "" is the name of pandas' index
 };

@@ -23,7 +23,7 @@ constexpr std::string_view name_of(System system) {
 }
 
 /// Equations of a cell in the form of Notation::source, one per line, with alternatives for the right side separated by
-/// '|'. S stands for the activation of the gates, T for that of the candidate, U for that of the output.
+/// '|'. S is the activation of the gates, T for that of the candidate, U for that of the output.
 struct CellForm {
   std::string_view cell;
   std::string_view equations;
@@ -67,7 +67,7 @@ inline constexpr std::array cell_forms{
              false, true, true, "resets after the product", true},
     CellForm{"simple RNN", "state(h)\nnext(h) = T(linear(x, h))", true, true, true}};
 
-/// Activations that stand for S, T and U in a cell.
+/// Activations S, T and U in a cell.
 struct CellFunctions {
   std::string gates, candidate, output;
 };
@@ -145,13 +145,13 @@ struct FormMatch {
       if (std::ranges::any_of(theirs, [&](const std::string& line_of_form) { return match(line_of_form, own); }))
         ++matched;
       else if (other.empty())
-        other = own, line = beside(own, theirs);
+        other = own, line = differing_line(own, theirs);
     whole = matched == lines.size() && matched == theirs.size();
     if (!whole && other.empty()) other = lines.empty() ? "" : lines.back(), line = theirs.back();
   }
 
  private:
-  static std::string beside(const std::string& own, const std::vector<std::string>& theirs) {
+  static std::string differing_line(const std::string& own, const std::vector<std::string>& theirs) {
     for (const std::string& line_of_form : theirs)
       if (const auto split = line_of_form.find(" = ");
           split != line_of_form.npos && own.starts_with(line_of_form.substr(0, split + 3)))
