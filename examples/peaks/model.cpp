@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "unroll/cells/lstm.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/layers/activation.hpp"
 #include "unroll/layers/bidirectional.hpp"
 #include "unroll/layers/convolution/conv1d.hpp"
