@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/finite.hpp"
 #include "unroll/core/types.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/detail/text_lines.hpp"
