@@ -231,7 +231,8 @@ TEST_CASE("pytorch files: finds the dictionary of tensors or asks for its key", 
   refuses(file({{"t", one}, {"t", one}}), "has two tensors 't'");
 }
 
-TEST_CASE("pytorch files: nothing is executed and no size takes memory before it is checked", "[pytorch][hostile]") {
+TEST_CASE("pytorch files: nothing is executed, and sizes are checked before memory is allocated",
+          "[pytorch][hostile]") {
   const auto file = [](const std::string& value) { return pickles::file(pickles::dictionary({{"a", value}}), six); };
   const std::string call = pickles::global("os", "system") + "(" + pickles::text("true") + "tR";
   refuses(file(call), "holds an object of class 'os.system'; save its state_dict() instead");
