@@ -262,6 +262,12 @@ TEST_CASE("pytorch files: nothing is executed, and sizes are checked before memo
   refuses(pickles::archive({{"a.npy", ""}}), "without the member 'NAME/data.pkl' of torch.save");
   refuses("", "not a sound zip archive");
 
+  // 50000 keys of one dictionary of 50000 numbers, which must be searched once.
+  std::string keys, numbers;
+  for (int k = 0; k < 50000; ++k) keys += pickles::text(std::to_string(k)) + "h\x01", numbers += "K\x01K\x01";
+  refuses(pickles::file("}(" + pickles::text("a") + "}q\x01(" + numbers + "u" + keys + "u"),
+          "holds no dictionary with tensors");
+
   const std::string of_itself =
       "]q\x01h\x01"
       "a";  // a list that contains itself

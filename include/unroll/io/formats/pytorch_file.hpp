@@ -69,15 +69,15 @@ inline TorchTensor torch_tensor(const Pickle& pickle, const PickleValue& value, 
   };
   const PickleValue& storage = pickle[value.items[0]];
   TorchTensor tensor{std::string(name), storage.letters, storage.dtype, storage.number, value.number, 1, {}, {}};
+  const std::size_t rank = pickle[value.items[1]].items.size(), strides_given = pickle[value.items[2]].items.size();
+  expect(rank <= max_rank, "it must have at most ", max_rank, " dimensions, got ", rank);
+  expect(strides_given == rank, "it must have ", rank, " strides, got ", strides_given);
   for (const bool strides : {false, true})
     for (const PickleRef ref : pickle[value.items[strides ? 2 : 1]].items) {
       expect(pickle[ref].kind == PickleKind::integer && pickle[ref].number >= 0,
              "its sizes and strides must be integers of at least 0");
       (strides ? tensor.strides : tensor.sizes).push_back(Index(pickle[ref].number));
     }
-  const std::size_t rank = tensor.sizes.size();
-  expect(rank <= max_rank, "it must have at most ", max_rank, " dimensions, got ", rank);
-  expect(tensor.strides.size() == rank, "it must have ", rank, " strides, got ", tensor.strides.size());
   Index last = tensor.offset;  // the largest place in the storage
   bool fits = tensor.offset >= 0 && tensor.offset <= tensor.storage_elements;
   for (std::size_t d = 0; d < rank; ++d) {
@@ -156,10 +156,14 @@ class TorchArchive {
                        ": must hold a dictionary of tensors, it holds another value; save the state_dict()");
     std::map<std::string_view, const PickleValue*> candidates;
     if (has_tensors(pickle, root)) candidates[""] = &root;
-    for (std::size_t k = 0; k < root.items.size(); k += 2)
-      if (const PickleValue& name = pickle[root.items[k]];
-          name.kind == PickleKind::text && has_tensors(pickle, pickle[root.items[k + 1]]))
-        candidates[name.letters] = &pickle[root.items[k + 1]];
+    std::map<PickleRef, bool> known;  // entries may be the same dictionary, which is searched once
+    for (std::size_t k = 0; k < root.items.size(); k += 2) {
+      const PickleValue& name = pickle[root.items[k]];
+      if (name.kind != PickleKind::text) continue;
+      const auto [found, is_new] = known.try_emplace(root.items[k + 1], false);
+      if (is_new) found->second = has_tensors(pickle, pickle[found->first]);
+      if (found->second) candidates[name.letters] = &pickle[found->first];
+    }
     const auto listed = [&] {
       std::string list;
       std::size_t shown = 0;
