@@ -25,7 +25,8 @@ auto model() {
 std::vector<fuzz::Bytes> fuzz::seeds() { return {saved(export_pytorch(model(), prefixes))}; }
 
 void fuzz::read(const Bytes& input) {
-  auto loaded = model(), again = loaded;
+  auto loaded = model(), again = loaded, searched = loaded;
+  accepted([&] { import_pytorch(searched, parse_safetensors(bytes_of(input))); });
   import_pytorch(loaded, parse_safetensors(bytes_of(input)), prefixes);
   SafeTensors given;
   if (!accepted([&] { given = export_pytorch(loaded, prefixes); })) return;

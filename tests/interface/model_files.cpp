@@ -81,6 +81,7 @@ void pytorch(Choices& choose, Report& report, const Stack<S>& model) {
   if (file.tensors.empty()) return;
   auto one = file.tensors.begin();
   std::advance(one, choose.below(Index(file.tensors.size())));
+  if (one->first.ends_with("num_batches_tracked")) return;  // read by a BatchNorm without momentum only
   file.tensors.erase(one);
   other.initialise(choose.seed() + 1);
   const VectorX<S> before = other.parameters().values();

@@ -15,7 +15,6 @@
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/normalisation/batch_norm.hpp>
 #include <unroll/layers/normalisation/layer_norm.hpp>
-#include <unroll/layers/tied_dense.hpp>
 #include <unroll/models/stack.hpp>
 
 #include "support/catch.hpp"
@@ -220,9 +219,8 @@ void refuses(System system, Parameters<double> p, const std::string& why) {
   CHECK(file.tensors.empty());
 }
 
-void refuses(std::vector<AnyLayer<double>> layers, const std::vector<std::string>& prefixes, const std::string& why,
-             Index features = inputs) {
-  Stack<double> model(features, std::move(layers));
+void refuses(std::vector<AnyLayer<double>> layers, const std::vector<std::string>& prefixes, const std::string& why) {
+  Stack<double> model(inputs, std::move(layers));
   const V before = model.parameters().values();
   CHECK_THROWS_MATCHES(export_pytorch(model, prefixes), ValueError, says(why));
   CHECK_THROWS_MATCHES(import_pytorch(model, SafeTensors{}, prefixes), Error, says(why));
@@ -350,10 +348,6 @@ TEST_CASE("pytorch: refuses layers that PyTorch does not have or defines differe
           "layer 0 (gru, backward): runs backward only");
   for (const Merge merge : {Merge::sum, Merge::product, Merge::average})
     refuses({both(merge)}, {"a."}, "merge must be Merge::concat for PyTorch");
-  refuses({Embedding{.size = 5, .dimension = 3}, TiedDense{.embedding = 0}}, {"a.", "b."},
-          "layer 1 (tied dense): uses the weights of another layer", 1);
-  refuses({Embedding{.size = 5, .dimension = 3}, TiedDense{.embedding = 0, .biased = false}}, {"a."},
-          "layer 1 (tied dense): uses the weights of another layer", 1);
   refuses({LayerNorm{.centred = false}}, {"a."}, "layer 0 (rms norm): PyTorch's RMSNorm has no shift");
   refuses({LayerNorm{.scaled = false}}, {"a."}, "PyTorch's LayerNorm has no shift without a gain");
   refuses({BatchNorm{.shifted = false}}, {"a."}, "PyTorch's BatchNorm1d must have gain and shift or neither");

@@ -34,15 +34,19 @@ class TensorReader {
     return found;
   }
 
-  /// Throws FileError, with the first names, if there are unread tensors.
-  void require_all_used() const {
+  /// Throws FileError, with the first names, if there are unread tensors for whose names `ignored` is false.
+  template <class Ignored>
+  void require_all_used(Ignored&& ignored) const {
     std::string unused;
     std::size_t count = 0;
     for (const auto& item : file_.tensors)
-      if (!used_.contains(item.first) && ++count <= 3)
+      if (!used_.contains(item.first) && !ignored(item.first) && ++count <= 3)
         unused += text(count > 1 ? ", " : "", detail::in_quotes(item.first));
     require<FileError>(count == 0, file_.file, ": ", count, " tensors have no place in the model: ", unused,
                        count > 3 ? ", ..." : "");
+  }
+  void require_all_used() const {
+    require_all_used([](const std::string&) { return false; });
   }
 
  private:
