@@ -28,7 +28,7 @@ inline MatrixX<float> sequence(const SafeTensors& file, const std::string& name)
 template <class Model>
 MatrixX<float> outputs(const Model& model, const MatrixX<float>& x, const ModelState<float>& first = {}) {
   typename Model::Tape tape;
-  const Timeline timeline = Timeline::rectangular(x.cols(), 1);
+  const Timeline timeline = Timeline::rectangular(1, x.cols());
   return model.forward(x, timeline, tape, {}, first);
 }
 

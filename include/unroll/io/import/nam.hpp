@@ -145,7 +145,7 @@ inline NamFile parse_nam(std::string_view text, std::string file = "NAM's JSON")
   all.at("version").expect(all.at("version").word().starts_with("0.5."), "0.5.0 or a later version 0.5");
   const detail::JsonNode config = all.at("config");
   NamFile to;
-  to.file = std::move(file);
+  to.file = file;
   to.features = config.at("input_size").count();
   to.units = config.at("hidden_size").count();
   to.layers = config.at("num_layers").count();

@@ -21,7 +21,6 @@
 #include "unroll/layers/normalisation/batch_norm.hpp"
 #include "unroll/layers/recurrent.hpp"
 #include "unroll/models/stack.hpp"
-#include "unroll/parameters/finite.hpp"
 
 namespace unroll {
 namespace detail {
@@ -96,19 +95,10 @@ AnyLayer<S> layer_of(const RtneuralLayer& given, bool biased) {
 /// exception the model is unchanged.
 template <class Model>
 void import_rtneural(Model& model, const RtneuralFile& file) {
-  using Scalar = typename Model::Scalar;
   if (file.layers.empty()) return import_pytorch(model, file.tensors, file.prefixes);
   const auto ours = detail::rtneural_layers(model);
   detail::check_same_layers(model.features(), ours, file);
-  TensorReader reader(file.tensors);
-  Parameters<Scalar> loaded = model.parameters();
-  for (std::size_t k = 0; k < ours.size(); ++k) {
-    detail::read_rtneural_weights(reader, text(k, "."), ours[k], loaded);
-    detail::each_absent_tensor(ours[k], loaded.table(), [&](const std::string& name, double value) {
-      detail::require_constant(file.tensors, text(k, ".", name), value);
-    });
-  }
-  model.parameters().values() = loaded.values();
+  model.parameters().values() = detail::rtneural_parameters(model.parameters(), ours, file).values();
 }
 template <class Model>
 void import_rtneural(Model& model, const std::filesystem::path& path) {
@@ -139,18 +129,7 @@ Stack<S> open_rtneural(const std::filesystem::path& path) {
 /// parameters that are not finite.
 template <class Model>
 std::string rtneural_text(const Model& model) {
-  const auto layers = detail::rtneural_layers(model);
-  check_finite("RTNeural", model.parameters());
-  auto list = nlohmann::ordered_json::array();
-  for (const auto& one : layers) {
-    const bool joins = one.layer.type == "activation" && !list.empty() && list.back()["activation"] == "" &&
-                       list.back()["type"] != "batchnorm";
-    if (joins)
-      list.back()["activation"] = one.layer.function;
-    else
-      list.push_back(detail::json_of(one.layer, detail::write_rtneural_weights(one, model.parameters())));
-  }
-  return nlohmann::ordered_json{{"in_shape", {nullptr, nullptr, model.features()}}, {"layers", list}}.dump();
+  return detail::rtneural_text(model.parameters(), model.features(), detail::rtneural_layers(model));
 }
 
 /// Writes a model for RTNeural atomically. Throws as rtneural_text, and FileError.

@@ -7,6 +7,7 @@
 #include "unroll/io/import/keras.hpp"
 #include "unroll/io/import/rtneural_file.hpp"
 #include "unroll/models/sequential.hpp"
+#include "unroll/parameters/finite.hpp"
 
 namespace unroll::detail {
 
@@ -155,6 +156,38 @@ inline nlohmann::ordered_json json_of(const RtneuralLayer& layer, const SafeTens
   }
   if (layer.type == "batchnorm") to["epsilon"] = layer.epsilon;
   return to;
+}
+
+/// Parameters of layers with the weights of a file.
+template <class Scalar>
+Parameters<Scalar> rtneural_parameters(const Parameters<Scalar>& from, const std::vector<NumberedRtneuralLayer>& layers,
+                                       const RtneuralFile& file) {
+  TensorReader reader(file.tensors);
+  Parameters<Scalar> loaded = from;
+  for (std::size_t k = 0; k < layers.size(); ++k) {
+    read_rtneural_weights(reader, text(k, "."), layers[k], loaded);
+    each_absent_tensor(layers[k], loaded.table(), [&](const std::string& name, double value) {
+      require_constant(file.tensors, text(k, ".", name), value);
+    });
+  }
+  return loaded;
+}
+
+/// Layers with their parameters as JSON. A function after a dense layer or a convolution is a part of that layer.
+template <class Scalar>
+std::string rtneural_text(const Parameters<Scalar>& parameters, Index features,
+                          const std::vector<NumberedRtneuralLayer>& layers) {
+  check_finite("RTNeural", parameters);
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& one : layers) {
+    const bool joins = one.layer.type == "activation" && !list.empty() && list.back()["activation"] == "" &&
+                       list.back()["type"] != "batchnorm";
+    if (joins)
+      list.back()["activation"] = one.layer.function;
+    else
+      list.push_back(json_of(one.layer, write_rtneural_weights(one, parameters)));
+  }
+  return nlohmann::ordered_json{{"in_shape", {nullptr, nullptr, features}}, {"layers", list}}.dump();
 }
 
 }  // namespace unroll::detail
