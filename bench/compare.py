@@ -3,11 +3,12 @@
 
     bench/compare.py build/release/bin/bench_training_step [NAME...]     NAME is part of a configuration's name
 
-R is a peer's time divided by ours, both measured in direct succession; the median over all rounds. Everything runs in
-float and on one core (or --threads cores). A training step zeroes the gradients, computes forward pass, loss and
-backward pass, clips the gradient to global norm 5 and updates with Adam at rate 1e-3. The modes *_packed have sequences of T / 2 to T steps: PyTorch packs them, ONNX
-Runtime gets their lengths. Modes that a peer does not support and peers that are not installed are skipped. bench/peers/ holds the peers'
-programs, which need torch, jax, or onnx and onnxruntime.
+R is the time of a peer divided by that of unroll, both measured in direct succession; the median over all rounds.
+Everything runs in float and on one core (or --threads cores). A training step zeroes the gradients, computes forward
+pass, loss and backward pass, clips the gradient to global norm 5 and updates with Adam at rate 1e-3. The modes *_packed
+have sequences of T / 2 to T steps: PyTorch packs them, ONNX Runtime reads their lengths. Modes that a peer does not
+support and peers that are not installed are skipped. bench/peers/ contains the programs of the peers, which need torch,
+jax, or onnx and onnxruntime.
 """
 import argparse, json, math, os, statistics, subprocess, sys, time
 
@@ -32,7 +33,7 @@ class Program:
             print(line, file=self.process.stdin, flush=True)
             return json.loads(self.process.stdout.readline())
         except (BrokenPipeError, json.JSONDecodeError):
-            sys.exit(f'compare: {" ".join(self.process.args)} gave no answer to {line[:100]}')
+            sys.exit(f'compare: {" ".join(self.process.args)} must reply with JSON to {line[:100]}')
 
     def end(self):
         self.process.stdin.close()
@@ -63,7 +64,7 @@ def digits(number):
 
 
 class Row:
-    """Measurements of one configuration in one mode: pairs of a peer's time and ours for each round."""
+    """Measurements of one configuration in one mode: times of a peer and of unroll for each round."""
 
     def __init__(self, name):
         self.name, self.ours, self.peers = name, [], {}
@@ -96,7 +97,7 @@ def header(peers):
     cells = ['configuration', 'ms', 'GFLOP/s', 'of peak']
     for peer in peers:
         cells += [peer + ', ms', 'R', 'from - to']
-    return cells + (['R, better peer'] if len(peers) > 1 else [])
+    return cells + (['R, faster peer'] if len(peers) > 1 else [])
 
 
 def line(cells):
@@ -110,7 +111,7 @@ def geometric_mean(values):
 def summary(rows, peers):
     means = [f'{peer} {geometric_mean([row.ratio(peer) for row in rows]):.2f}' for peer in peers]
     if len(peers) > 1:
-        means.append(f'the better one {geometric_mean([row.worst() for row in rows]):.2f}')
+        means.append(f'the faster peer {geometric_mean([row.worst() for row in rows]):.2f}')
     return 'Geometric mean of R against ' + ', '.join(means) + '.'
 
 
@@ -132,15 +133,16 @@ def processor():
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('program')
-    parser.add_argument('names', nargs='*', metavar='NAME', help='part of a configuration\'s name; all without one')
-    parser.add_argument('--mode', action='append', choices=MODES, help='may be given several times; all without one')
-    parser.add_argument('--peer', action='append', choices=PEERS, help='likewise')
-    parser.add_argument('--threads', type=int, default=1)
-    parser.add_argument('--rounds', type=int, default=7)
-    parser.add_argument('--seconds', type=float, default=0.3, help='of each measurement, at least')
-    parser.add_argument('--budget', type=float, default=60, help='seconds after which a row gets no further round')
-    parser.add_argument('--markdown', metavar='FILE', help='writes the tables there as well')
+    parser.add_argument('program', help='bench_training_step')
+    parser.add_argument('names', nargs='*', metavar='NAME', help='part of a configuration\'s name; default: all')
+    parser.add_argument('--mode', action='append', choices=MODES, help='mode, may be repeated; default: all')
+    parser.add_argument('--peer', action='append', choices=PEERS, help='peer, may be repeated; default: all installed ones')
+    parser.add_argument('--threads', type=int, default=1, help='number of threads (default: 1)')
+    parser.add_argument('--rounds', type=int, default=7, help='largest number of rounds (default: 7)')
+    parser.add_argument('--seconds', type=float, default=0.3, help='smallest seconds of a measurement (default: 0.3)')
+    parser.add_argument('--budget', type=float, default=60,
+                        help='seconds per row after which no further round starts (default: 60)')
+    parser.add_argument('--markdown', metavar='FILE', help='output file for the tables')
     return parser.parse_args()
 
 
@@ -149,23 +151,23 @@ def main():
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads:])  # child processes inherit it
     report = []
 
-    def say(text):
+    def add(text):
         report.append(text)
         print(text, flush=True)
-    wanted = configurations(options.program, options.names)
+    selected = configurations(options.program, options.names)
     peers = [Peer(name, options.threads) for name in options.peer or PEERS if Peer.installed(name)]
     ours = Program([options.program, '--serve', '--threads', str(options.threads)])
-    say(f'{processor()}, {options.threads} {"thread" if options.threads == 1 else "threads"}.')
+    add(f'{processor()}, {options.threads} {"thread" if options.threads == 1 else "threads"}.')
     for mode in options.mode or MODES:
-        able = [peer for peer in peers if mode in peer.modes]
-        names = [peer.name for peer in able]
-        say(f'\n### {mode}\n\n{line(header(names))}\n{line(["---"] * len(header(names)))}')
+        supporting = [peer for peer in peers if mode in peer.modes]
+        names = [peer.name for peer in supporting]
+        add(f'\n### {mode}\n\n{line(header(names))}\n{line(["---"] * len(header(names)))}')
         rows = []
-        for configuration in wanted:
-            rows.append(compare(ours, able, configuration, mode, options))
-            say(line(rows[-1].cells(names)))
+        for configuration in selected:
+            rows.append(compare(ours, supporting, configuration, mode, options))
+            add(line(rows[-1].cells(names)))
         if rows and names:
-            say('\n' + summary(rows, names))
+            add('\n' + summary(rows, names))
     for program in [ours, *peers]:
         program.end()
     if options.markdown:

@@ -28,7 +28,7 @@ def compiled(compiler, source):
         process = subprocess.Popen([compiler, *FLAGS, '-c', path, '-o', os.devnull])
         _, status, usage = os.wait4(process.pid, 0)
         if status != 0:
-            sys.exit(f'compile_time: {compiler} failed')
+            sys.exit(f'compile_time: {compiler} must compile the program')
         return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
@@ -37,10 +37,10 @@ def main():
         sys.exit(__doc__)
     own_cell = readme_program()
     sources = {
-        'nothing but Eigen/Core': '#include <Eigen/Core>\n',
-        'unroll.hpp alone': '#include <unroll/unroll.hpp>\n',
+        'Eigen/Core only': '#include <Eigen/Core>\n',
+        'unroll.hpp only': '#include <unroll/unroll.hpp>\n',
         'the first program of README.md': own_cell,
-        'the same with a GRU': own_cell.replace('EquationCell<float, minimal_gated>', 'Gru<float>'),
+        'the same with a GRU': own_cell.replace('EquationsOf<my::minimal_gated>::Cell', 'Gru'),
     }
     compilers = sys.argv[1:] or filter(shutil.which, ['g++', 'clang++', 'clang++-14'])
     print('| program | compiler | seconds | MB |\n|---|---|---|---|')

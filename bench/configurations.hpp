@@ -85,7 +85,7 @@ inline std::vector<Configuration> configurations() {
 inline Configuration configuration(const std::string& name) {
   for (const Configuration& c : configurations())
     if (c.name() == name) return c;
-  throw std::invalid_argument("there is no configuration " + name);
+  throw std::invalid_argument("configuration must be one of bench_training_step --list, got '" + name + "'");
 }
 
 }  // namespace bench

@@ -3,7 +3,7 @@
 
     bench/convolution.py build/release/bin/bench_convolution [ROUNDS]     needs torch
 
-The layers are those of bench/convolution.cpp.
+The layers are those of bench/convolution.cpp. R is the time of PyTorch divided by that of unroll.
 """
 import os, statistics, sys
 

@@ -1,5 +1,5 @@
 // Benchmark of a study from a student's report on activity recognition: 3000 accelerometer windows, 150 steps of 3
-// features, 6 activities; one layer of tanh units whose last output is classified; 50 epochs of plain gradient descent
+// features, 6 activities; one layer of tanh units whose last output is classified; 50 epochs of gradient descent
 // from uniform weights within 0.1, for each of eight settings. The data of the report are not available; they are
 // replaced by simulated data of the same size with overlapping classes.
 //

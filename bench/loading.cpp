@@ -38,7 +38,7 @@ void measure(const char* type, double megabytes, const std::filesystem::path& fo
   write_npy(array, file.at("weight"));
   const double sum = double(matrix<Scalar>(file.at("weight")).sum());
   const auto check = [&](const MatrixX<Scalar>& m) {
-    if (double(m.sum()) != sum) std::puts("other numbers came back");
+    if (double(m.sum()) != sum) std::fputs("loading: the numbers must equal those written\n", stderr);
   };
   report("safetensors", type, megabytes, [&] { check(matrix<Scalar>(read_safetensors(tensors).at("weight"))); });
   report("npy", type, megabytes, [&] { check(matrix<Scalar>(read_npy(array))); });

@@ -3,7 +3,7 @@
 //
 //     ./memory [NAME [--checkpoints]]     full name of a configuration; default: peaks_4x4000/lstm
 //
-// all_mb: peak of the process minus its memory before model and batch. foretold_mb: prediction for it by
+// all_mb: peak of the process minus its memory before model and batch. foretold_mb: its prediction by
 // training_bytes. added_mb: peak minus the memory with model and batch, before the first step; this number is compared
 // with the peers.
 
@@ -22,7 +22,7 @@ double status_mb(const std::string& field) {
   std::ifstream lines("/proc/self/status");
   for (std::string word; lines >> word;)
     if (double kilobytes; word == field && lines >> kilobytes) return kilobytes / 1024;
-  throw std::runtime_error("the operating system does not tell " + field);
+  throw std::runtime_error("/proc/self/status must contain " + field);
 }
 
 /// Resets the peak, VmHWM, and returns the present memory.
@@ -38,12 +38,12 @@ void measure(const Configuration& c, Keeping keeping) {
   workload.train();
   workload.train();
   const double peak = status_mb("VmHWM:"), mb = 1 << 20;
-  const double foretold =
+  const double predicted =
       double(training_bytes(workload.model(), workload.columns(), c.batch, {keeping, workload.parts()})) / mb;
   std::printf(
       "{\"what\": \"unroll\", \"cfg\": \"%s\", \"mode\": \"memory\", \"added_mb\": %.1f, \"all_mb\": %.1f, "
       "\"foretold_mb\": %.1f}\n",
-      c.name().c_str(), peak - ready, peak - empty, foretold);
+      c.name().c_str(), peak - ready, peak - empty, predicted);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ def main():
         sys.exit(__doc__)
     program, names = sys.argv[1], sys.argv[2:] or ['peaks_4x4000/lstm']
     others = os.path.join(os.path.dirname(program), 'bench_training_step')
-    print(line(['configuration', 'PyTorch, MB', 'unroll, MB', 'share', 'unroll, all', 'foretold']))
+    print(line(['configuration', 'PyTorch, MB', 'unroll, MB', 'unroll / PyTorch', 'unroll, total MB', 'predicted MB']))
     print(line(['---'] * 6))
     for name in names:
         [described] = [c for c in configurations(others, [name]) if c['cfg'] == name]

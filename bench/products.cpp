@@ -111,8 +111,8 @@ void packing(Index m, Index k) {
 
 template <class Scalar>
 void all(const char* only) {
-  const auto wanted = [&](const char* what) { return std::strstr(what, only) != nullptr; };
-  if (wanted("product")) {
+  const auto selected = [&](const char* what) { return std::strstr(what, only) != nullptr; };
+  if (selected("product")) {
     for (const Index units : {32, 50, 64, 100, 128, 256})
       for (const Index gates : {1, 3, 4})
         for (const Index n : {1, 2, 4, 8, 10, 16, 32, 64, 128}) {
@@ -121,14 +121,14 @@ void all(const char* only) {
         }
     for (const Index n : {8, 10, 32, 128}) product<Scalar>(2048, 512, n), product<Scalar>(512, 2048, n);
   }
-  if (wanted("outer")) {
+  if (selected("outer")) {
     for (const Index m : {50, 128, 200, 512})
       for (const Index k : {3, 8, 32, 50, 128})
         for (const Index n : {128, 1000, 4000}) outer_products<Scalar>(m, k, n);
     outer_products<Scalar>(2048, 512, 128), outer_products<Scalar>(2048, 512, 1000);
     outer_products<Scalar>(10000, 200, 128);
   }
-  if (wanted("pack"))
+  if (selected("pack"))
     for (const auto& [m, k] : {std::pair<Index, Index>{50, 50}, {128, 32}, {100, 100}, {512, 128}, {2048, 512}})
       packing<Scalar>(m, k);
 }

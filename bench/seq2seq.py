@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Comparison of a training step of an encoder-decoder model with attention, PyTorch and unroll alternately, on one core.
+"""Comparison of a training step of an encoder-decoder model with attention: PyTorch and unroll in turn on one core.
 
     bench/seq2seq.py build/release/bin/bench_seq2seq [ROUNDS]     needs torch
 
-The model is that of bench/seq2seq.cpp. PyTorch computes the scores from state and context directly, unroll with an additional
-readout layer, as in Bahdanau's paper, which is 11 % more arithmetic.
+The model is that of bench/seq2seq.cpp. PyTorch computes the scores from state and context directly, unroll with an
+additional readout layer, as in Bahdanau's paper, which is 11 % more arithmetic. R is the time of PyTorch divided by that
+of unroll.
 """
 import os, statistics, sys, time
 
@@ -43,12 +44,12 @@ def torch_step():
             return torch.stack(scores, 1)
 
     model = Model()
-    source, fed, told = (torch.randint(0, vocabulary, (batch, steps)) for _ in range(3))
+    source, fed, target = (torch.randint(0, vocabulary, (batch, steps)) for _ in range(3))
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(model(source, fed).reshape(-1, vocabulary), told.reshape(-1)).backward()
+        nn.functional.cross_entropy(model(source, fed).reshape(-1, vocabulary), target.reshape(-1)).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.)
         optimizer.step()
     return step

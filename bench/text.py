@@ -3,9 +3,9 @@
 
     bench/text.py build/release/bin/text [ROUNDS]     needs torch
 
-Both train one epoch of examples/text/wordnet.json: GRU of 96 units, 4,000 words, batches of 32 sentences of similar length. PyTorch's
-sentences are padded to the longest of their batch, and only scores of real words are computed; ours are packed. Words
-are predicted tokens, including ends of sentences but not padding.
+Both train one epoch of examples/text/wordnet.json: GRU of 96 units, 4,000 words, batches of 32 sentences of similar
+length. In PyTorch sentences are padded to the longest of their batch, and only scores of valid words are computed; in
+unroll they are packed. Words are predicted tokens, including ends of sentences but not padding.
 """
 import collections, csv, os, random, re, statistics, subprocess, sys, tempfile, time
 
@@ -42,15 +42,15 @@ def torch_epoch(lines):
         random.shuffle(batches)
         words, start = 0, time.perf_counter()
         for batch in batches:
-            told = batch[:, 1:]
-            real = told > 0
+            target = batch[:, 1:]
+            valid = target > 0
             states = drop(cell(drop(embedding(batch[:, :-1])))[0])
-            loss = nn.functional.cross_entropy(scores(states[real]), told[real])
+            loss = nn.functional.cross_entropy(scores(states[valid]), target[valid])
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, 1.)
             optimizer.step()
-            words += int(real.sum())
+            words += int(valid.sum())
         return words / (time.perf_counter() - start)
     return epoch
 

@@ -40,7 +40,7 @@ Options parse(int count, char** arguments) {
   for (int k = 1; k < count; ++k) {
     const std::string_view argument = arguments[k];
     const auto value = [&] {
-      if (k + 1 == count) throw std::invalid_argument(std::string(argument) + " needs a value");
+      if (k + 1 == count) throw std::invalid_argument(std::string(argument) + " must have a value");
       return arguments[++k];
     };
     if (argument == "--quick")
@@ -56,11 +56,12 @@ Options parse(int count, char** arguments) {
     else if (argument == "--serve")
       options.serve = true;
     else if (argument.starts_with("--"))
-      throw std::invalid_argument("unknown option " + std::string(argument));
+      throw std::invalid_argument("option must be a known one, got '" + std::string(argument) + "'");
     else
       options.names.emplace_back(argument);
   }
-  if (options.threads < 1) throw std::invalid_argument("--threads needs a number from 1 on");
+  if (options.threads < 1)
+    throw std::invalid_argument("--threads must be at least 1, got " + std::to_string(options.threads));
   if (options.modes.empty()) options.modes = {"train", "train_packed", "infer", "infer_packed"};
   return options;
 }
@@ -124,7 +125,7 @@ void describe(const Configuration& c) {
   std::printf("]}\n");
 }
 
-bool wanted(const Configuration& c, const std::vector<std::string>& names) {
+bool selected(const Configuration& c, const std::vector<std::string>& names) {
   const std::string name = c.name();
   return names.empty() ||
          std::any_of(names.begin(), names.end(), [&](const std::string& part) { return name.find(part) != name.npos; });
@@ -139,7 +140,7 @@ int main(int count, char** arguments) try {
     return 0;
   }
   for (const Configuration& c : configurations()) {
-    if (!wanted(c, options.names)) continue;
+    if (!selected(c, options.names)) continue;
     if (options.list)
       describe(c);
     else

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Comparison of word2vec in gensim and in the example program, alternately, on the definitions and sentences of WordNet.
+"""Comparison of word2vec in gensim and in the example program, in turn, on definitions and sentences of WordNet.
 
     bench/word2vec.py build/release/bin/word2vec [--model cbow] [--rate 0.025] [--parts 1] [--seeds 3] [--wordnet FOLDER]
 
@@ -30,7 +30,7 @@ def sentences(folder):
     return cut
 
 
-def judged(vectors):
+def correlations(vectors):
     from gensim.test.utils import datapath
     return [vectors.evaluate_word_pairs(datapath(name))[1][0] for name in ('wordsim353.tsv', 'simlex999.txt')]
 
@@ -65,12 +65,12 @@ def our_run(corpus, seed, o, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('program')
-    parser.add_argument('--model', default='skip-gram', choices=['skip-gram', 'cbow'])
-    parser.add_argument('--rate', type=float, default=0.025)
-    parser.add_argument('--parts', type=int, default=1)
-    parser.add_argument('--seeds', type=int, default=3)
-    parser.add_argument('--wordnet', default='/usr/share/wordnet')
+    parser.add_argument('program', help='the example program word2vec')
+    parser.add_argument('--model', default='skip-gram', choices=['skip-gram', 'cbow'], help='kind of model (default: skip-gram)')
+    parser.add_argument('--rate', type=float, default=0.025, help='initial learning rate (default: 0.025)')
+    parser.add_argument('--parts', type=int, default=1, help='parts of unroll and threads of both (default: 1)')
+    parser.add_argument('--seeds', type=int, default=3, help='number of runs, each with another seed (default: 3)')
+    parser.add_argument('--wordnet', default='/usr/share/wordnet', metavar='FOLDER', help='folder of the WordNet files')
     o = parser.parse_args()
     text = sentences(o.wordnet)
     total = EPOCHS * sum(map(len, text))
@@ -83,9 +83,9 @@ def main():
         for seed in range(1, o.seeds + 1):
             for name, result in (('gensim', gensim_run(text, seed, o)), ('unroll', our_run(corpus, seed, o, folder))):
                 vectors, wall, used = result
-                rows[name].append([*judged(vectors), total / wall, total / used])
+                rows[name].append([*correlations(vectors), total / wall, total / used])
                 print(name, seed, len(vectors), 'words', *(f'{value:.4g}' for value in rows[name][-1]), flush=True)
-    print('mean of seeds: WordSim353, SimLex-999 (Spearman), words/s by the clock, words per processor second')
+    print('mean over seeds: WordSim353, SimLex-999 (Spearman), words/s of wall time, words/s of processor time')
     for name, values in rows.items():
         print(f'{name:8}', *(f'{statistics.mean(column):10.4g}' for column in zip(*values)))
 

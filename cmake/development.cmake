@@ -1,11 +1,11 @@
-# What the project's own programs are built with. None of it reaches the library's targets or whoever links them.
+# Compiler options of tests, examples and benchmarks. They do not apply to the targets of the library or to their users.
 include(CheckCXXCompilerFlag)
 set(CMAKE_CXX_EXTENSIONS OFF)
 
 add_library(unroll_development INTERFACE)
 target_compile_options(unroll_development INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # Wrong about this compiler's own AVX-512 headers, which start from undefined registers: GCC bug 105593.
+  # False warnings in the AVX-512 headers of this compiler, which use undefined registers: GCC bug 105593.
   target_compile_options(unroll_development INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
 if(UNROLL_WERROR)
@@ -17,15 +17,15 @@ if(UNROLL_NATIVE)
     target_compile_options(unroll_development INTERFACE -march=native)
   endif()
 endif()
-# Eigen then refuses to allocate where a test forbids it; see Eigen::internal::set_is_malloc_allowed. Not in tests alone, because parts of
-# example programs are linked with theirs.
+# With this definition Eigen fails on allocations where a test forbids them: Eigen::internal::set_is_malloc_allowed. It
+# applies to the examples too, because tests link parts of them.
 if(UNROLL_BUILD_TESTS)
   target_compile_definitions(unroll_development INTERFACE EIGEN_RUNTIME_NO_MALLOC)
 endif()
 target_compile_definitions(unroll_development INTERFACE UNROLL_TEST_DATA="${PROJECT_SOURCE_DIR}/tests"
                                                         UNROLL_EXAMPLE_DATA="${PROJECT_SOURCE_DIR}/examples")
 
-# Without these, ccache takes no precompiled header from its cache: its manual, "Precompiled headers".
+# ccache needs these settings to cache precompiled headers: its manual, "Precompiled headers".
 find_program(UNROLL_CCACHE ccache)
 if(PROJECT_IS_TOP_LEVEL AND UNROLL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER

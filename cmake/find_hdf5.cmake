@@ -1,5 +1,5 @@
-# Makes hdf5::hdf5, libhdf5's C library, where it is installed and nobody has made it before. CMake's own module needs the language C to be
-# enabled, which a project in C++ need not do.
+# Defines hdf5::hdf5, the C library of HDF5, if it is installed and not defined yet. The module of CMake needs the
+# language C, which a C++ project may not enable.
 if(NOT TARGET hdf5::hdf5)
   find_path(UNROLL_HDF5_INCLUDE hdf5.h PATH_SUFFIXES hdf5/serial)
   find_library(UNROLL_HDF5_LIBRARY NAMES hdf5_serial hdf5 PATH_SUFFIXES hdf5/serial)

@@ -15,18 +15,18 @@ struct Search {
 };
 
 /// Hypotheses of each word, best first.
-using Written = std::vector<std::vector<unroll::Hypothesis<float>>>;
+using Hypotheses = std::vector<std::vector<unroll::Hypothesis<float>>>;
 
 /// Decodes the words [1 x letters], in groups that run in parallel. The references are not passed, so decoding cannot
 /// leak them.
-Written write(const Network& network, const std::vector<unroll::MatrixX<float>>& words, const Search& search,
-              const unroll::Threads& threads);
+Hypotheses decode(const Network& network, const std::vector<unroll::MatrixX<float>>& words, const Search& search,
+                  const unroll::Threads& threads);
 
 /// Levenshtein distance: the smallest number of insertions, deletions and substitutions.
-unroll::Index edit_distance(std::span<const unroll::Index> written, std::span<const unroll::Index> right);
+unroll::Index edit_distance(std::span<const unroll::Index> hypothesis, std::span<const unroll::Index> reference);
 
-/// The pronunciation with the smallest edit distance to `written`; the first one of equals.
-const std::vector<unroll::Index>& nearest(const std::vector<unroll::Index>& written,
+/// The pronunciation with the smallest edit distance to `hypothesis`; the first one of equals.
+const std::vector<unroll::Index>& nearest(const std::vector<unroll::Index>& hypothesis,
                                           const std::vector<std::vector<unroll::Index>>& pronunciations);
 
 /// Error counts of the best hypotheses, each compared with the nearest pronunciation of its word.
@@ -37,6 +37,6 @@ struct ErrorRates {
   double phoneme() const { return phonemes == 0 ? 0 : double(edits) / double(phonemes); }
   double word() const { return words == 0 ? 0 : double(wrong_words) / double(words); }
 };
-ErrorRates error_rates(const Written& written, const Words& words);
+ErrorRates error_rates(const Hypotheses& hypotheses, const Words& words);
 
 }  // namespace g2p

@@ -25,8 +25,8 @@ class Metadata {
 
   const std::string& word(const std::string& key) const {
     const auto found = file_.metadata.find(key);
-    require<FileError>(found != file_.metadata.end(), file_.file, ": no model of this program: its metadata have no '",
-                       key, "'");
+    require<FileError>(found != file_.metadata.end(), file_.file, ": must be a model of this program; metadata entry '",
+                       key, "' is missing");
     return found->second;
   }
 
@@ -35,8 +35,8 @@ class Metadata {
     Index value = 0;
     const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
     require<FileError>(error == std::errc{} && end == given.data() + given.size() && value >= 1 && value <= 4096,
-                       file_.file, ": its metadata have '", key, "' = ", unroll::detail::in_quotes(given),
-                       ", expected a whole number from 1 to 4096");
+                       file_.file, ": metadata entry '", key, "' must be a whole number from 1 to 4096, got ",
+                       unroll::detail::in_quotes(given));
     return value;
   }
 
@@ -50,7 +50,7 @@ class Metadata {
         all.back() += c;
     const bool good =
         !all.front().empty() && std::adjacent_find(all.begin(), all.end(), std::greater_equal<>()) == all.end();
-    require<FileError>(good, file_.file, ": its metadata have '", key, "' out of order, twice or empty");
+    require<FileError>(good, file_.file, ": metadata entry '", key, "' must be a sorted list without duplicates");
     return all;
   }
 
@@ -81,9 +81,8 @@ Trained load(const std::filesystem::path& path) {
                   {metadata.symbols("letters"), metadata.symbols("phonemes")},
                   {},
                   {}};
-  require<FileError>(
-      find_kind(trained.options) != nullptr, file.file,
-      ": holds a network that this program does not know: ", unroll::detail::in_quotes(name_of(trained.options)));
+  require<FileError>(find_kind(trained.options) != nullptr, file.file, ": the kind of network must be known, got ",
+                     unroll::detail::in_quotes(name_of(trained.options)));
   // A lower bound of the parameters: embedding of letters, and the encoder's weights for inputs and states.
   const double units = double(trained.options.units), embedding = double(trained.options.embedding);
   file.require_numbers(double(trained.vocabulary.letters.size()) * embedding + embedding * units + units * units);

@@ -36,7 +36,7 @@ std::string name_of(const NetworkOptions& options) {
 
 std::unique_ptr<Network> make_network(const NetworkOptions& options, Index letters, Index tokens) {
   const Kind* kind = find_kind(options);
-  require<ValueError>(kind != nullptr, "there is no network of the kind: ", name_of(options));
+  require<ValueError>(kind != nullptr, "network: kind must be available, got ", name_of(options));
   return kind->make(options, letters, tokens);
 }
 

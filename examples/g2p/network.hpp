@@ -21,11 +21,11 @@ struct NetworkOptions {
 
 /// Type-erased decoder, used by greedy() and beam_search(), so that these are compiled once for all kinds. Its
 /// functions are those of Seq2SeqDecoder.
-class Writer {
+class WordDecoder {
  public:
   using Scalar = float;
 
-  virtual ~Writer() = default;
+  virtual ~WordDecoder() = default;
   virtual void read(const unroll::MatrixX<float>& letters, const unroll::Timeline& timeline) = 0;
   virtual unroll::Index vocabulary() const = 0;
   virtual unroll::Index sources() const = 0;
@@ -50,7 +50,7 @@ class Network {
   virtual void take(const unroll::SafeTensors& file) = 0;
   virtual void fit(const Pairs& pairs, unroll::Adam<float>& adam, const PairFitOptions& options) = 0;
   /// Decoder with the present parameters. It refers to the network, which must outlive it.
-  virtual std::unique_ptr<Writer> writer() const = 0;
+  virtual std::unique_ptr<WordDecoder> decoder() const = 0;
 };
 
 /// Available combination of cell, attention and score; attention and score are both "none" or neither is.

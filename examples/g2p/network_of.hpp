@@ -11,9 +11,9 @@
 namespace g2p {
 
 template <class Model>
-class WriterOf final : public Writer {
+class WordDecoderOf final : public WordDecoder {
  public:
-  explicit WriterOf(const Model& model) : decoder_(model, special_tokens.begin) {}
+  explicit WordDecoderOf(const Model& model) : decoder_(model, special_tokens.begin) {}
 
   void read(const unroll::MatrixX<float>& letters, const unroll::Timeline& timeline) override {
     decoder_.read(letters, timeline);
@@ -53,7 +53,7 @@ class NetworkOf final : public Network {
   void fit(const Pairs& pairs, unroll::Adam<float>& adam, const PairFitOptions& options) override {
     unroll::fit(model_, unroll::SoftmaxCrossEntropy<float>(), adam, pairs, options);
   }
-  std::unique_ptr<Writer> writer() const override { return std::make_unique<WriterOf<Model>>(model_); }
+  std::unique_ptr<WordDecoder> decoder() const override { return std::make_unique<WordDecoderOf<Model>>(model_); }
 
  private:
   static std::vector<std::pair<std::string, unroll::Index>> sizes(const NetworkOptions& options, bool has_readout) {

@@ -28,7 +28,7 @@ figure::Curves over_epochs(const std::vector<Study>& studies, const std::string&
 
 DataTable all_runs(const std::vector<Study>& studies) {
   DataTable table{
-      {"network", "seed", "greedy PER (%)", "greedy WER (%)", "beam PER (%)", "beam WER (%)", "learning (s)"}, {}};
+      {"network", "seed", "greedy PER (%)", "greedy WER (%)", "beam PER (%)", "beam WER (%)", "training (s)"}, {}};
   for (const Study& study : studies)
     for (const Run& run : study.runs)
       table.rows.push_back({name_of(study.network), run.seed, 100 * run.test.greedy.phoneme(),
@@ -52,24 +52,24 @@ void add_results(Report& report, const Study& study, bool alone) {
 }  // namespace
 
 std::string draw_map(const std::filesystem::path& folder, const std::string& word, const Vocabulary& vocabulary,
-                     const Hypothesis<float>& written, const std::string& network) {
+                     const Hypothesis<float>& hypothesis, const std::string& network) {
   figure::HeatMap map{.title = word + ": " + network,
                       .x = {"letter"},
                       .y = {"phoneme"},
                       .value = "attention (%)",
-                      .values = 100 * written.attention.transpose().cast<double>(),
+                      .values = 100 * hypothesis.attention.transpose().cast<double>(),
                       .column_names = letters_of(word),
                       .low = 0,
                       .high = 100,
                       .written = true};
-  for (const Index token : written.tokens) map.row_names.push_back(vocabulary.spoken({&token, 1}));
-  if (map.row_names.empty()) return "not one phoneme was written";
+  for (const Index token : hypothesis.tokens) map.row_names.push_back(vocabulary.phonemes_text({&token, 1}));
+  if (map.row_names.empty()) return "the model generated no phoneme";
   return draw(figure::picture(map), folder, "map");
 }
 
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const std::vector<Study>& studies) {
-  Report report("How is a word pronounced?", folder);
+  Report report("Grapheme-to-phoneme study", folder);
   const std::string words = data_text(options, data);
   report.paragraph(words.substr(0, words.find('\n')) + ".");
   report.settings(settings_of(options));
@@ -79,15 +79,16 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
   report.figure("errors",
                 over_epochs(studies, "phoneme error rate (%)",
                             [](const Epoch& epoch) { return 100 * epoch.validation.phoneme(); }),
-                "Errors on the validation words after every epoch, greedy.",
+                "Phoneme error rate (%) of the validation words against the epoch, greedy decoding.",
                 text(name_of(studies.front().network), ": ", TableValue(100 * last.validation.phoneme()).rounded(),
                      " % after the last epoch."));
-  report.figure("loss", over_epochs(studies, "loss (nats a phoneme)", [](const Epoch& epoch) { return epoch.loss; }),
-                "Mean loss of every epoch while learning.",
+  report.figure("loss", over_epochs(studies, "loss (nats per phoneme)", [](const Epoch& epoch) { return epoch.loss; }),
+                "Training loss (nats per phoneme) against the epoch.",
                 text(name_of(studies.front().network), ": ", TableValue(last.loss).rounded(), " in the last epoch."));
-  report.table("runs", all_runs(studies), "Error rates on the test words (PER: of phonemes, WER: of words)");
-  report.file("metrics.json", "every number that the program prints");
-  report.file("history.csv", "a line for each run and epoch");
+  report.table("runs", all_runs(studies),
+               "Error rates of the test words (PER: phoneme error rate, WER: word error rate)");
+  report.file("metrics.json", "all printed numbers");
+  report.file("history.csv", "one line per run and epoch");
   report.write();
   return report.missing();
 }

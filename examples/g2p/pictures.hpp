@@ -7,12 +7,12 @@
 
 namespace g2p {
 
-/// Draws map.svg in the folder: one row per phoneme of `written`, one column per letter. Returns an empty string on
+/// Draws map.svg in the folder: one row per phoneme of `hypothesis`, one column per letter. Returns an empty string on
 /// success, otherwise the reason why it was not drawn.
 std::string draw_map(const std::filesystem::path& folder, const std::string& word, const Vocabulary& vocabulary,
-                     const unroll::Hypothesis<float>& written, const std::string& network);
+                     const unroll::Hypothesis<float>& hypothesis, const std::string& network);
 
-/// Writes report.html and its files into the folder. Returns an empty string if all pictures were drawn, otherwise the
+/// Writes report.html and its files into the folder. Returns an empty string if all figures were drawn, otherwise the
 /// reason.
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const std::vector<Study>& studies);

@@ -77,22 +77,21 @@ NamedValues settings_of(const Options& options) { return named_values(json_of(op
 std::string data_text(const Options& options, const Data& data) {
   const std::string pairs =
       data.train.pairs() == data.train.size() ? "" : text(" (", data.train.pairs(), " pronunciations)");
-  const bool learns = options.load.empty();
-  const std::string learned =
-      learns ? text(plural(data.train.size(), "word"), pairs, " to learn from, ") : std::string();
-  return text(learned, data.validation.size(), learns ? "" : " words", " to watch, ", data.test.size(),
-              " to test (every ", spread, "th of the training file); ", data.vocabulary.letters.size(), " letters, ",
+  const bool trains = options.load.empty();
+  const std::string learned = trains ? text(plural(data.train.size(), "training word"), pairs, ", ") : std::string();
+  return text(learned, data.validation.size(), " validation words, ", data.test.size(), " test words (every ", spread,
+              "th of the training file); ", data.vocabulary.letters.size(), " letters, ",
               data.vocabulary.phonemes.size(), " phonemes\n  training file   ", options.train, "\n  validation file ",
               options.validation, "\n");
 }
 
 std::string network_text(const Study& study) {
-  return text("\n", name_of(study.network), ": ", study.network.units, " units, embeddings of ",
+  return text("\n", name_of(study.network), ": ", study.network.units, " units, embedding dimension ",
               study.network.embedding, ", ", study.parameters, " parameters\n");
 }
 
 std::string epoch_text(const Epoch& epoch, Index epochs) {
-  return format("epoch %2ld/%ld   loss %.4f   validation, greedy: %s   %.1f s (%.1f s of processors)\n",
+  return format("epoch %2ld/%ld   loss %.4f   validation, greedy: %s   %.1f s (processor time %.1f s)\n",
                 long(epoch.epoch), long(epochs), epoch.loss, rates_text(epoch.validation).c_str(), epoch.seconds.wall,
                 epoch.seconds.processor);
 }
@@ -103,7 +102,7 @@ std::string tested_text(const Tested& tested, const Search& search) {
 }
 
 std::string run_text(const Run& run, const Search& search) {
-  return format("seed %ld learned in %.1f s, %.1f s of processors\n", long(run.seed), run.seconds.wall,
+  return format("seed %ld: training time %.1f s, processor time %.1f s\n", long(run.seed), run.seconds.wall,
                 run.seconds.processor) +
          "  validation  " + tested_text(run.validation, search) + "\n  test        " + tested_text(run.test, search) +
          "\n";
@@ -112,7 +111,7 @@ std::string run_text(const Run& run, const Search& search) {
 std::string comparison_text(const std::vector<Study>& studies, const Search& search) {
   const std::string beams = plural(search.beams, "beam");
   std::string table =
-      format("%-12s %-16s %10s  %14s  %14s  %20s\n", "", "", "", "greedy", beams.c_str(), "seconds of learning");
+      format("%-12s %-16s %10s  %14s  %14s  %20s\n", "", "", "", "greedy", beams.c_str(), "training time (s)");
   table += format("%-12s %-16s %10s  %6s  %6s  %6s  %6s  %9s %10s\n", "attention", "score", "parameters", "PER", "WER",
                   "PER", "WER", "wall", "processor");
   for (const Study& study : studies) {
@@ -137,13 +136,14 @@ std::string result_text(const Study& study, const Search& search) {
               plural(Index(study.runs.size()), "seed"), "\n");
 }
 
-std::string written_text(const std::string& word, const Vocabulary& vocabulary,
-                         const std::vector<Hypothesis<float>>& written) {
+std::string hypotheses_text(const std::string& word, const Vocabulary& vocabulary,
+                            const std::vector<Hypothesis<float>>& hypotheses) {
   std::string lines;
-  for (std::size_t k = 0; k < written.size(); ++k)
-    lines += text(k == 0 ? word : std::string(word.size(), ' '), "  ",
-                  format("%8.3f  %5.1f %%  ", written[k].log_probability, 100 * std::exp(written[k].log_probability)),
-                  vocabulary.spoken(written[k].tokens), written[k].ended ? "" : " ...", "\n");
+  for (std::size_t k = 0; k < hypotheses.size(); ++k)
+    lines +=
+        text(k == 0 ? word : std::string(word.size(), ' '), "  ",
+             format("%8.3f  %5.1f %%  ", hypotheses[k].log_probability, 100 * std::exp(hypotheses[k].log_probability)),
+             vocabulary.phonemes_text(hypotheses[k].tokens), hypotheses[k].ended ? "" : " ...", "\n");
   return lines;
 }
 
@@ -175,13 +175,14 @@ std::string history_csv(const std::vector<Study>& studies) {
   return csv;
 }
 
-std::string test_table(const Words& words, const Written& written, const Vocabulary& vocabulary) {
+std::string test_table(const Words& words, const Hypotheses& hypotheses, const Vocabulary& vocabulary) {
   std::string table = "word\tright\twritten\tedits\tlog_probability\n";
-  for (std::size_t k = 0; k < written.size(); ++k) {
-    const auto& best = written[k].front();
-    const auto& right = nearest(best.tokens, words.pronunciations[k]);
-    table += text(words.spelled[k], "\t", vocabulary.spoken(right), "\t", vocabulary.spoken(best.tokens), "\t",
-                  edit_distance(best.tokens, right), "\t", best.log_probability, "\n");
+  for (std::size_t k = 0; k < hypotheses.size(); ++k) {
+    const auto& best = hypotheses[k].front();
+    const auto& reference = nearest(best.tokens, words.pronunciations[k]);
+    table +=
+        text(words.spellings[k], "\t", vocabulary.phonemes_text(reference), "\t", vocabulary.phonemes_text(best.tokens),
+             "\t", edit_distance(best.tokens, reference), "\t", best.log_probability, "\n");
   }
   return table;
 }

@@ -36,14 +36,14 @@ std::string comparison_text(const std::vector<Study>& studies, const Search& sea
 /// Last line of the program: "phoneme error rate 10.0 %, word error rate 38.0 % on 2000 test words, 4 beams, 1 seed".
 std::string result_text(const Study& study, const Search& search);
 /// The hypotheses of a word with their log-probabilities.
-std::string written_text(const std::string& word, const Vocabulary& vocabulary,
-                         const std::vector<unroll::Hypothesis<float>>& written);
+std::string hypotheses_text(const std::string& word, const Vocabulary& vocabulary,
+                            const std::vector<unroll::Hypothesis<float>>& hypotheses);
 
 /// All printed numbers, and the options.
 std::string metrics_json(const Options& options, const Data& data, const std::vector<Study>& studies);
 /// Table with one line per run and epoch.
 std::string history_csv(const std::vector<Study>& studies);
 /// Table with one line per word: nearest reference pronunciation, best hypothesis, edit distance.
-std::string test_table(const Words& words, const Written& written, const Vocabulary& vocabulary);
+std::string test_table(const Words& words, const Hypotheses& hypotheses, const Vocabulary& vocabulary);
 
 }  // namespace g2p

@@ -62,8 +62,8 @@ Run train(Network& network, const Options& options, const Data& data, std::uint6
            [&](const unroll::Epoch& row) {
              const Seconds seconds = watch.seconds();
              run.seconds.wall += seconds.wall, run.seconds.processor += seconds.processor;
-             const auto written = write(network, data.validation.sources, {.beams = 0}, threads);
-             run.history.push_back({Index(row.epoch), row.loss, error_rates(written, data.validation), seconds});
+             const auto hypotheses = decode(network, data.validation.sources, {.beams = 0}, threads);
+             run.history.push_back({Index(row.epoch), row.loss, error_rates(hypotheses, data.validation), seconds});
              on_epoch(run.history.back());
              watch = {};
              return true;
@@ -76,8 +76,8 @@ Run train(Network& network, const Options& options, const Data& data, std::uint6
 
 Tested test(const Network& network, const Options& options, const Words& words, const Threads& threads) {
   const Search search{.beams = options.search.beams, .length_penalty = options.search.length_penalty};
-  return {error_rates(write(network, words.sources, {.beams = 0}, threads), words),
-          error_rates(write(network, words.sources, search, threads), words)};
+  return {error_rates(decode(network, words.sources, {.beams = 0}, threads), words),
+          error_rates(decode(network, words.sources, search, threads), words)};
 }
 
 }  // namespace g2p

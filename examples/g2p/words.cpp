@@ -70,7 +70,7 @@ class Reader {
       if (line->starts_with(";;;") || line->starts_with("# ")) continue;
       if (!tabs) tabs = line->find('\t') != line->npos;
       Entry entry = Reader::entry(without_comment(*line), *tabs ? '\t' : ' ', lines);
-      lines.expect(!seen_.contains(entry.word), "the word '", entry.word, "' is in the training file too");
+      lines.expect(!seen_.contains(entry.word), "the word '", entry.word, "' must not be in the training file");
       const auto place = places.find(entry.word);
       // Words within the limit get all their pronunciations, even those far down in the file.
       if (place == places.end() && limit > 0 && Index(entries.size()) == limit) continue;
@@ -82,7 +82,7 @@ class Reader {
         entries.push_back(std::move(entry));
       }
     }
-    require<FileError>(!entries.empty(), name, ": expected lines of a word and its phonemes, found none");
+    require<FileError>(!entries.empty(), name, ": expected lines with a word and its phonemes, found none");
     for (const Entry& entry : entries) seen_.insert(entry.word);
     return entries;
   }
@@ -95,12 +95,12 @@ class Reader {
     lines.expect(phonemes > 0 && line.find('\t') == line.npos, "expected a word, a ",
                  separator == ' ' ? "blank" : "tab", " and its phonemes");
     for (const std::string& phoneme : entry.pronunciations.front())
-      lines.expect(
-          !letters_of(phoneme).empty(), "the phoneme ", [&] { return detail::in_quotes(phoneme); }, " is no UTF-8");
+      lines.expect(!letters_of(phoneme).empty(), "the phoneme must be UTF-8, got ",
+                   [&] { return detail::in_quotes(phoneme); });
     entry.letters = letters_of(entry.word);
-    lines.expect(!entry.letters.empty(), "expected a word in UTF-8 without blanks in front of its phonemes");
-    lines.expect(Index(std::max(entry.letters.size(), phonemes)) <= longest_word, "a word of ", entry.letters.size(),
-                 " letters and ", phonemes, " phonemes, at most ", longest_word, " are possible");
+    lines.expect(!entry.letters.empty(), "expected a word in UTF-8 without blanks before its phonemes");
+    lines.expect(Index(std::max(entry.letters.size(), phonemes)) <= longest_word, "a word must have at most ",
+                 longest_word, " letters and phonemes, got ", entry.letters.size(), " and ", phonemes);
     return entry;
   }
 
@@ -112,11 +112,11 @@ class Reader {
   static void check_known(const Entry& entry, const Vocabulary& vocabulary, const detail::TextLines& lines) {
     for (const std::string& letter : entry.letters)
       lines.expect(place_of(vocabulary.letters, letter).has_value(), "the letter '", letter, "' of '", entry.word,
-                   "' is in no training word");
+                   "' must occur in a training word");
     for (const std::string& phoneme : entry.pronunciations.front())
       lines.expect(
           place_of(vocabulary.phonemes, phoneme).has_value(), "the phoneme ",
-          [&] { return detail::in_quotes(phoneme); }, " of '", entry.word, "' is in no training word");
+          [&] { return detail::in_quotes(phoneme); }, " of '", entry.word, "' must occur in a training word");
   }
 
   std::set<std::string> seen_;  // words of the files read before
@@ -134,7 +134,7 @@ Vocabulary vocabulary_of(const std::vector<Entry>& entries) {
 void add(const Entry& entry, const Vocabulary& vocabulary, Words& words) {
   std::vector<Index> letters;
   for (const std::string& letter : entry.letters) letters.push_back(*place_of(vocabulary.letters, letter));
-  words.spelled.push_back(entry.word);
+  words.spellings.push_back(entry.word);
   words.sources.push_back(token_row<float>(letters));
   words.pronunciations.emplace_back();
   for (const auto& pronunciation : entry.pronunciations) {
@@ -163,7 +163,7 @@ Index Words::pairs() const {
 Words Words::subset(std::span<const Index> some) const {
   Words words;
   for (const Index k : some) {
-    words.spelled.push_back(spelled[std::size_t(k)]);
+    words.spellings.push_back(spellings[std::size_t(k)]);
     words.sources.push_back(sources[std::size_t(k)]);
     words.pronunciations.push_back(pronunciations[std::size_t(k)]);
   }
@@ -171,20 +171,20 @@ Words Words::subset(std::span<const Index> some) const {
 }
 
 MatrixX<float> Vocabulary::source(const std::string& word) const {
-  const auto spelled = letters_of(word);
-  require<ValueError>(!spelled.empty() && Index(spelled.size()) <= longest_word, "'", word,
-                      "': expected a word of 1 to ", longest_word, " letters in UTF-8 without blanks");
+  const auto spelling = letters_of(word);
+  require<ValueError>(!spelling.empty() && Index(spelling.size()) <= longest_word, "'", word,
+                      "' must be a word of 1 to ", longest_word, " letters in UTF-8 without blanks");
   std::vector<Index> numbers;
-  for (const std::string& letter : spelled) {
+  for (const std::string& letter : spelling) {
     auto place = place_of(letters, letter);
     if (!place) place = place_of(letters, other_case(letter));
-    require<ValueError>(place.has_value(), "'", word, "': the letter '", letter, "' is in no word that was learned");
+    require<ValueError>(place.has_value(), "'", word, "': the letter '", letter, "' must occur in a training word");
     numbers.push_back(*place);
   }
   return token_row<float>(numbers);
 }
 
-std::string Vocabulary::spoken(std::span<const Index> tokens) const {
+std::string Vocabulary::phonemes_text(std::span<const Index> tokens) const {
   std::string line;
   for (const Index token : tokens)
     line += (line.empty() ? "" : " ") + (token < 2 ? "?" : phonemes[std::size_t(token - 2)]);
@@ -195,8 +195,8 @@ Data read_data(const std::filesystem::path& train, const std::filesystem::path& 
                const Vocabulary* known) {
   Reader reader;
   const auto words = reader.read(train, limit, known);
-  require<FileError>(Index(words.size()) >= spread, train.string(), ": expected at least ", spread,
-                     " words, of which one in ", spread, " is for testing; found ", words.size());
+  require<FileError>(Index(words.size()) >= spread, train.string(), ": must have at least ", spread,
+                     " words, because every ", spread, "th is a test word, got ", words.size());
   Data data{known != nullptr ? *known : vocabulary_of(words), {}, {}, {}};
   for (std::size_t k = 0; k < words.size(); ++k)
     add(words[k], data.vocabulary, Index(k + 1) % spread == 0 ? data.test : data.train);

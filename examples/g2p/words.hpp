@@ -27,16 +27,16 @@ struct Vocabulary {
   /// word without letters, with more than `longest_word`, or with unknown ones.
   unroll::MatrixX<float> source(const std::string& word) const;
   /// Phonemes as text: "HH AH L OW".
-  std::string spoken(std::span<const unroll::Index> tokens) const;
+  std::string phonemes_text(std::span<const unroll::Index> tokens) const;
 };
 
 /// Encoded words with their pronunciations.
 struct Words {
-  std::vector<std::string> spelled;
+  std::vector<std::string> spellings;
   std::vector<unroll::MatrixX<float>> sources;
   std::vector<std::vector<std::vector<unroll::Index>>> pronunciations;  // one or more per word
 
-  unroll::Index size() const { return unroll::Index(spelled.size()); }
+  unroll::Index size() const { return unroll::Index(spellings.size()); }
   /// Number of (word, pronunciation) pairs.
   unroll::Index pairs() const;
   Words subset(std::span<const unroll::Index> some) const;

@@ -13,7 +13,7 @@ namespace {
 constexpr double steps_per_second = 64, pi = std::numbers::pi;
 constexpr Index sensors = 3;  // ankle, thigh, trunk
 
-enum class Gait { walks, hurries, stands, freezes };
+enum class Gait { walking, hurrying, standing, freezing };
 
 /// Time interval with a single gait.
 struct Bout {
@@ -43,12 +43,12 @@ struct Walker {
 Bout next_bout(Gait before, const Walker& walker, Draws& draw) {
   const double chance = draw.uniform(0, 1), length = draw.uniform(0, 1);
   const double vigour = std::exp(draw.normal(0, 0.3));
-  if (before == Gait::walks || before == Gait::hurries) {
-    if (chance < 0.4) return {Gait::freezes, 1.5 + 5 * length, walker.hertz, 0.15 * vigour * walker.swing};
-    if (chance < 0.6) return {Gait::stands, 2 + 4 * length, 0.3, 0.02 * walker.swing};
-    if (chance < 0.8) return {Gait::hurries, 2 + 5 * length, 2.2 * walker.hertz, 0.4 * vigour * walker.swing};
+  if (before == Gait::walking || before == Gait::hurrying) {
+    if (chance < 0.4) return {Gait::freezing, 1.5 + 5 * length, walker.hertz, 0.15 * vigour * walker.swing};
+    if (chance < 0.6) return {Gait::standing, 2 + 4 * length, 0.3, 0.02 * walker.swing};
+    if (chance < 0.8) return {Gait::hurrying, 2 + 5 * length, 2.2 * walker.hertz, 0.4 * vigour * walker.swing};
   }
-  return {Gait::walks, 5 + 12 * length, walker.hertz * draw.normal(1, 0.05), vigour * walker.swing};
+  return {Gait::walking, 5 + 12 * length, walker.hertz * draw.normal(1, 0.05), vigour * walker.swing};
 }
 
 class Recorder {
@@ -57,7 +57,7 @@ class Recorder {
       : walker_(walker), draw_(draw), stream_{MatrixX<float>(3 * sensors, steps), Labels(steps)} {}
 
   Stream run() {
-    Bout bout{Gait::walks, 8, walker_.hertz, walker_.swing};
+    Bout bout{Gait::walking, 8, walker_.hertz, walker_.swing};
     while (at_ < stream_.labels.size()) {
       const double trembling_hertz = draw_.uniform(4, 7);
       noticed_ = at_ + Index(draw_.uniform(0, 0.8) * steps_per_second);
@@ -73,7 +73,7 @@ class Recorder {
     // amplitudes change gradually, with a time constant of 0.25 s
     const double inertia = std::exp(-1 / (0.25 * steps_per_second));
     swing_ = inertia * swing_ + (1 - inertia) * bout.swing;
-    tremble_ = inertia * tremble_ + (1 - inertia) * (bout.gait == Gait::freezes ? walker_.tremble : 0);
+    tremble_ = inertia * tremble_ + (1 - inertia) * (bout.gait == Gait::freezing ? walker_.tremble : 0);
     stride_ += (bout.hertz + draw_.normal(0, 0.4)) / steps_per_second;
     shake_ += (trembling_hertz + draw_.normal(0, 4)) / steps_per_second;
     for (Index k = 0; k < sensors; ++k) {
@@ -81,7 +81,7 @@ class Recorder {
                         shares[k].tremble * tremble_ * trembling(0.15 * double(k)) + draw_.normal(25);
       stream_.channels.block<3, 1>(3 * k, at_) = felt.cast<float>();
     }
-    if (at_ >= noticed_) label_ = bout.gait == Gait::freezes;
+    if (at_ >= noticed_) label_ = bout.gait == Gait::freezing;
     stream_.labels[at_++] = label_;
   }
 
@@ -111,9 +111,9 @@ StreamParts make_gait_stand_in(const GaitStandIn& options, double test_share) {
     const Walker walker(draw);
     streams.push_back(Recorder(walker, Index(options.seconds * steps_per_second), draw).run());
   }
-  auto made = divide_in_time("freezing of gait, stand-in", {"moves or stands", "freezes"}, streams, test_share);
-  made.remarks.push_back(text("made up (seed ", options.seed, "): ", options.people, " people, ", options.seconds,
-                              " s each, 64 values per second from ankle, thigh and trunk"));
+  auto made = divide_in_time("freezing of gait, stand-in", {"not freezing", "freezing"}, streams, test_share);
+  made.remarks.push_back(text("synthetic (seed ", options.seed, "): ", options.people, " people, ", options.seconds,
+                              " s each, 64 values per second at ankle, thigh and trunk"));
   return made;
 }
 

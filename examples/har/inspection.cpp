@@ -37,12 +37,12 @@ void add_accuracy(const Network& network, const Data& data, Inspection& seen) {
 void add_state(const Network& network, const Options& options, const Data& data, Inspection& seen) {
   Options every = options;
   every.every_step = true;
-  Network asked = make_network(every, network.features(), network.outputs());
-  asked.parameters().values() = network.parameters().values();
+  Network unpooled = make_network(every, network.features(), network.outputs());
+  unpooled.parameters().values() = network.parameters().values();
   const MatrixX<float>& x = data.test.sequence(0);
   const Timeline timeline = Timeline::rectangular(1, x.cols());
   Network::Tape tape;
-  asked.forward(x, timeline, tape);
+  unpooled.forward(x, timeline, tape);
   seen.state = tape.in[tape.in.size() - 2].values.cast<double>();
   seen.sequence = data.classes[std::size_t(data.test.labels(0)[0])];
 }

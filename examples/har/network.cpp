@@ -14,7 +14,7 @@ namespace {
 
 using namespace unroll;
 
-Initializers start_of(const Options& options) {
+Initializers initializers_of(const Options& options) {
   if (options.start == "usual") return {};
   const Initializer within = init::uniform(-0.1, 0.1);
   return {.input_weight = within, .recurrent_weight = within, .bias = within};
@@ -24,9 +24,10 @@ template <template <class, int...> class C>
 AnyLayer<float> over_time(const Options& options, Returns returns) {
   const Index units = options.setting.units;
   if (options.direction == "bidirectional")
-    return Bidirectional<C>{.units = units, .returns = returns, .initializers = start_of(options)};
+    return Bidirectional<C>{.units = units, .returns = returns, .initializers = initializers_of(options)};
   const Direction direction = options.direction == "backward" ? Direction::backward : Direction::forward;
-  return Recurrent<C>{.units = units, .direction = direction, .returns = returns, .initializers = start_of(options)};
+  return Recurrent<C>{
+      .units = units, .direction = direction, .returns = returns, .initializers = initializers_of(options)};
 }
 
 AnyLayer<float> recurrent(const Options& options, Returns returns) {
@@ -48,7 +49,7 @@ Network make_network(const Options& options, Index features, Index classes) {
   }
   if (pools && options.pool == "mean") layers.push_back(MeanOverTime{});
   if (pools && options.pool == "max") layers.push_back(MaxOverTime{});
-  layers.push_back(Dense{.units = classes, .initializers = start_of(options)});
+  layers.push_back(Dense{.units = classes, .initializers = initializers_of(options)});
   return Network(features, std::move(layers));
 }
 

@@ -29,7 +29,7 @@ Metric metric_of(const std::string& name, const Summary& summary) {
 }
 
 /// Data monitored during training: "validation" if there are any, otherwise "test".
-std::string watched(const Options& options) { return options.validation > 0 ? "validation" : "test"; }
+std::string monitored(const Options& options) { return options.validation > 0 ? "validation" : "test"; }
 
 std::string remarks_of(const std::vector<std::string>& remarks) {
   std::string words;
@@ -46,44 +46,45 @@ void add_curves(Report& report, const Options& options, const std::vector<Histor
   double last = 1;
   for (const History& run : runs) last = std::max(last, double(run.size()));
   const std::string band = runs.size() > 1 ? text("range of ", runs.size(), " runs") : "";
-  report.figure(
-      "loss",
-      figure::Curves{
-          .title = {},
-          .x = {"epoch"},
-          .y = {"cross entropy (nats)", 0},
-          .series = {epochs("training", runs, &Epoch::loss), epochs(watched(options), runs, &Epoch::validation_loss),
-                     figure::level("guessing", std::log(double(classes)), 1, last)},
-          .band = band},
-      "Loss after every epoch.",
-      format("The training loss goes from %.3f to %.3f in the first run.", runs[0].front().loss, runs[0].back().loss));
+  report.figure("loss",
+                figure::Curves{.title = {},
+                               .x = {"epoch"},
+                               .y = {"cross entropy (nats)", 0},
+                               .series = {epochs("training", runs, &Epoch::loss),
+                                          epochs(monitored(options), runs, &Epoch::validation_loss),
+                                          figure::level("uniform probabilities", std::log(double(classes)), 1, last)},
+                               .band = band},
+                "Training curves: cross entropy (nats) against the epoch.",
+                format("Training loss of the first run: %.3f in the first epoch, %.3f in the last.",
+                       runs[0].front().loss, runs[0].back().loss));
   report.figure("accuracy",
                 figure::Curves{.title = {},
                                .x = {"epoch"},
                                .y = {"top-1 accuracy (%)", 0, 100},
                                .series = {epochs("training", runs, &Epoch::accuracy, 100),
-                                          epochs(watched(options), runs, &Epoch::validation_accuracy, 100),
-                                          figure::level("guessing", 100 / double(classes), 1, last)},
+                                          epochs(monitored(options), runs, &Epoch::validation_accuracy, 100),
+                                          figure::level("chance", 100 / double(classes), 1, last)},
                                .band = band},
-                "Accuracy after every epoch.",
-                format("The %s accuracy ends at %.1f %% in the first run.", watched(options).c_str(),
+                "Training curves: top-1 accuracy (%) against the epoch.",
+                format("The %s accuracy of the first run is %.1f %% after the last epoch.", monitored(options).c_str(),
                        100 * runs[0].back().validation_accuracy));
 }
 
 void add_inspection(Report& report, const Data& data, const Inspection& seen) {
-  report.heading("Inside the network of the first seed");
+  report.heading("Network of the first seed");
   std::vector<double> accuracy;
   for (const double share : seen.accuracy) accuracy.push_back(100 * share);
   report.figure(
       "accuracy_over_steps",
       figure::Curves{.title = {},
-                     .x = {"steps that were seen"},
+                     .x = {"number of steps"},
                      .y = {"top-1 accuracy (%)", 0, 100},
                      .series = {{.name = "test", .x = seen.steps, .y = accuracy, .line = Line::points_and_line},
-                                figure::level("guessing", 100 / double(data.classes.size()), seen.steps.front(),
+                                figure::level("chance", 100 / double(data.classes.size()), seen.steps.front(),
                                               seen.steps.back())}},
-      "Accuracy when sequences are cut off after their first steps.",
-      format("%.1f %% after %.0f steps, %.1f %% at the end.", accuracy.front(), seen.steps.front(), accuracy.back()));
+      "Top-1 accuracy (%) of truncated sequences against their number of steps.",
+      format("%.1f %% with %.0f steps, %.1f %% with all steps.", accuracy.front(), seen.steps.front(),
+             accuracy.back()));
   report.figure(
       "state",
       figure::HeatMap{.title = {},
@@ -92,23 +93,23 @@ void add_inspection(Report& report, const Data& data, const Inspection& seen) {
                       .value = "output of the unit",
                       .values = seen.state,
                       .diverging = true},
-      text("What the last recurrent layer gives at every step of the first test sequence (", seen.sequence, ")."),
-      format("Values lie between %.2f and %.2f.", seen.state.minCoeff(), seen.state.maxCoeff()));
+      text("Outputs of the last recurrent layer at every step of the first test sequence (", seen.sequence, ")."),
+      format("Values from %.2f to %.2f.", seen.state.minCoeff(), seen.state.maxCoeff()));
   report.figure("weights",
                 figure::HeatMap{.title = {},
                                 .x = {"channel"},
-                                .y = {"row: gate by gate, unit by unit"},
+                                .y = {"row: units of each gate"},
                                 .value = "weight",
                                 .values = seen.weights,
                                 .diverging = true},
-                text("Weights on the channels, parameter ", seen.weight_name, "."),
-                format("Values lie between %.2f and %.2f.", seen.weights.minCoeff(), seen.weights.maxCoeff()));
+                text("Input weights, parameter ", seen.weight_name, "."),
+                format("Values from %.2f to %.2f.", seen.weights.minCoeff(), seen.weights.maxCoeff()));
   report.figure("gradient",
                 figure::Curves{.title = {},
                                .x = {"step"},
                                .y = {.title = "norm of the gradient", .logarithmic = true},
                                .series = {figure::over_steps("test sequences", seen.gradient)}},
-                "How strongly the loss depends on the input of each step.",
+                "Norm of the gradient of the loss with respect to the input of each step.",
                 format("%.2g at the first step, %.2g at the last.", seen.gradient.front(), seen.gradient.back()));
 }
 
@@ -127,24 +128,24 @@ figure::Confusion confusion(const ConfusionMatrix::Counts& counts, const std::ve
 
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const std::vector<Run>& runs, const Inspection& seen) {
-  Report report("What is somebody doing? " + data.name, folder);
-  report.paragraph(text(data.name, ": ", data.train.size(), " sequences to train on, ", data.test.size(), " to test. ",
-                        remarks_of(data.remarks)));
+  Report report("HAR study: " + data.name, folder);
+  report.paragraph(text(data.name, ": ", data.train.size(), " training sequences, ", data.test.size(),
+                        " test sequences. ", remarks_of(data.remarks)));
   const auto tops = top_summaries(runs);
   for (std::size_t k = 0; k < tops.size(); ++k) report.metric(metric_of(text("top-", k + 1), tops[k]));
-  report.metric({.name = "guessing", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
-  report.metric({.name = "training", .value = runs.front().seconds, .unit = "s", .note = "first seed"});
+  report.metric({.name = "chance", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
+  report.metric({.name = "training time", .value = runs.front().seconds, .unit = "s", .note = "first seed"});
   std::vector<History> histories;
   for (const Run& run : runs) histories.push_back(run.fit.history);
   add_curves(report, options, histories, data.classes.size());
   report.figure("confusion", confusion(confusion_of_all(runs), data.classes, "sequences"),
-                text("Test sequences of ", runs.size(), runs.size() > 1 ? " runs" : " run",
-                     ": which class is taken for which, in per cent of the true class."),
-                text("On the diagonal stand the right answers: ", percent_text(tops[0]), "."));
+                text("Confusion matrix, test sequences of ", runs.size(), runs.size() > 1 ? " runs" : " run",
+                     ": true class (rows) and predicted class (columns), in % of the true class."),
+                text("The diagonal contains the correct predictions: ", percent_text(tops[0]), "."));
   add_inspection(report, data, seen);
-  report.file("model.safetensors", "the network of the first seed");
-  report.file("metrics.json", "every number that the program prints");
-  report.file("history.csv", "every epoch of every run");
+  report.file("model.safetensors", "network of the first seed");
+  report.file("metrics.json", "all printed numbers");
+  report.file("history.csv", "one line per run and epoch");
   finish(report, options);
   return report.missing();
 }
@@ -176,11 +177,11 @@ figure::Bars bars_of(const Study& study, const Data& data) {
                     .value = {"top-1 accuracy of the test data (%)", 0, 100},
                     .bars = {},
                     .limits = "sample standard deviation",
-                    .reference = "guessing"};
-  const double guess = 100 * chance_levels(data.test).majority;
+                    .reference = "chance"};
+  const double chance = 100 * chance_levels(data.test).majority;
   const auto add = [&](const std::string& name, const Summary& top) {
     bars.bars.push_back({name, 100 * top.mean, 100 * (top.mean - top.sample_deviation),
-                         100 * (top.mean + top.sample_deviation), guess});
+                         100 * (top.mean + top.sample_deviation), chance});
   };
   for (const Row& row : rows_of(study))
     if (!row.top.empty()) add(name_of(row.setting), row.top[0]);
@@ -194,26 +195,28 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
                          const Study& study) {
   const auto rows = rows_of(study);
   const Row& chosen = chosen_of(rows);
-  Report report("What is somebody doing? The study: " + data.name, folder);
+  Report report("HAR study: " + data.name + ", settings", folder);
   report.paragraph(text(rows.size(), " settings of a network (", options.cell, "), ", options.seeds, " seeds each. ",
                         remarks_of(data.remarks)));
-  report.paragraph(text("The setting was chosen by the validation data, which are a part of the training data: ",
-                        name_of(chosen.setting), ". Test figures of other settings were not used for that."));
+  report.paragraph(text("Setting selected by validation data, a part of the training data: ", name_of(chosen.setting),
+                        ". Test results were not used for the selection."));
   for (std::size_t k = 0; k < chosen.top.size(); ++k)
-    report.metric(metric_of(text("chosen setting, top-", k + 1), chosen.top[k]));
-  if (!chosen.top.empty()) report.metric(metric_of("chosen setting, top-1 of the validation data", chosen.validation));
+    report.metric(metric_of(text("selected setting, top-", k + 1), chosen.top[k]));
+  if (!chosen.top.empty())
+    report.metric(metric_of("selected setting, top-1 of the validation data", chosen.validation));
   report.metric(metric_of("logistic regression, top-1", top_summaries(study.baseline)[0]));
-  report.metric({.name = "guessing", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
-  report.metric({.name = "the whole study",
+  report.metric({.name = "chance", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
+  report.metric({.name = "time of the study",
                  .value = study.seconds,
                  .unit = "s",
-                 .note = text(study.resumed, " of ", study.runs.size(), " runs were there already")});
+                 .note = text(study.resumed, " of ", study.runs.size(), " runs were loaded")});
   report.table(
       "settings", table_of(study),
-      "Mean and sample standard deviation over the seeds; seconds are those of one core. The setting was chosen by the "
-      "validation column; the test columns of others were not used.");
-  report.figure("settings_top_1", bars_of(study, data), "Top-1 accuracy of each setting on " + tested_text(data) + ".",
-                text("Chosen by the validation data: ", name_of(chosen.setting), "."));
+      "Mean and sample standard deviation over the seeds; seconds on one core. The validation column selected the "
+      "setting.");
+  report.figure("settings_top_1", bars_of(study, data),
+                "Top-1 accuracy (%) of each setting on " + tested_text(data) + ".",
+                text("Selected by the validation data: ", name_of(chosen.setting), "."));
   std::vector<History> histories;
   ConfusionMatrix::Counts counts = ConfusionMatrix::Counts::Zero(std::ssize(data.classes), std::ssize(data.classes));
   for (const Outcome& run : study.runs) {
@@ -222,15 +225,15 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
     counts += run.confusion;
   }
   if (!histories.empty()) {
-    report.heading("The chosen setting: " + name_of(chosen.setting));
+    report.heading("Selected setting: " + name_of(chosen.setting));
     add_curves(report, options, histories, data.classes.size());
     report.figure("confusion", confusion(counts, data.classes, "sequences"),
-                  "Which class is taken for which, in per cent of the true class.",
-                  "All seeds of the chosen setting, test sequences.");
+                  "Confusion matrix: true class (rows) and predicted class (columns), in % of the true class.",
+                  "Test sequences, all seeds of the selected setting.");
   }
-  report.file("study.json", "every number of the study");
-  report.file("study.csv", "a line for each run");
-  report.file("study.md", "the table as markdown");
+  report.file("study.json", "all results of the study");
+  report.file("study.csv", "one line per run");
+  report.file("study.md", "table as Markdown");
   finish(report, options);
   return report.missing();
 }
@@ -240,11 +243,11 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
 namespace {
 
 /// Up to 2560 steps of the first recording, every eighth step, which is the resolution of the figure.
-figure::Curves belief_over_time(const StreamParts& parts, const StreamResults& results) {
+figure::Curves probability_over_time(const StreamParts& parts, const StreamResults& results) {
   const Stream& stream = parts.test.front();
   const Index steps = std::min<Index>(stream.labels.size(), 2560), each = 8;
   figure::Curves curves{.title = {},
-                        .x = {"step of the test"},
+                        .x = {"step of the test part"},
                         .y = {text("probability of '", parts.classes[std::size_t(results.rare)], "'"), 0, 1},
                         .series = {}};
   const auto add = [&](const std::string& name, const auto& value_at) -> figure::Series& {
@@ -258,15 +261,13 @@ figure::Curves belief_over_time(const StreamParts& parts, const StreamResults& r
   figure::Series& label = add("label", [&](Index t) { return double(stream.labels[t] == results.rare); });
   label.line = Line::steps, label.reference = true;
   for (const StreamRun& run : results.runs)
-    if (run.seed == results.runs.front().seed) add(run.model, [&](Index t) { return run.belief[t]; });
+    if (run.seed == results.runs.front().seed) add(run.model, [&](Index t) { return run.probability[t]; });
   return curves;
 }
 
 figure::Curves roc_curves(const StreamResults& results) {
-  figure::Curves curves{.title = {},
-                        .x = {"false alarms (% of other steps)", 0, 100},
-                        .y = {"found (% of the class's steps)", 0, 100},
-                        .series = {}};
+  figure::Curves curves{
+      .title = {}, .x = {"false positive rate (%)", 0, 100}, .y = {"true positive rate (%)", 0, 100}, .series = {}};
   for (const StreamRun& run : results.runs) {
     if (run.seed != results.runs.front().seed) continue;
     figure::Series line{.name = run.model, .x = {}, .y = {}};
@@ -278,7 +279,7 @@ figure::Curves roc_curves(const StreamResults& results) {
     }
     curves.series.push_back(std::move(line));
   }
-  curves.series.push_back({.name = "guessing", .x = {0, 100}, .y = {0, 100}, .line = Line::dashed, .reference = true});
+  curves.series.push_back({.name = "chance", .x = {0, 100}, .y = {0, 100}, .line = Line::dashed, .reference = true});
   return curves;
 }
 
@@ -286,36 +287,37 @@ figure::Curves roc_curves(const StreamResults& results) {
 
 std::string write_report(const std::filesystem::path& folder, const Options& options, const StreamParts& parts,
                          const StreamResults& results) {
-  Report report("A label at every step: " + parts.name, folder);
-  report.paragraph(remarks_of(parts.remarks) + (parts.later
-                                                    ? text("The last ", 100 * options.test_share,
-                                                           " % of each recording is the test, the rest is trained on.")
-                                                    : std::string()));
+  Report report("HAR streams: " + parts.name, folder);
+  report.paragraph(remarks_of(parts.remarks) +
+                   (parts.later ? text("The last ", 100 * options.test_share, " % of each recording are the test part.")
+                                : std::string()));
   for (const StreamRow& row : rows_of(results)) {
     report.metric(metric_of(row.model + ", accuracy", row.accuracy));
     report.metric(metric_of(row.model + ", F1 of '" + parts.classes[std::size_t(results.rare)] + "'", row.f1));
     report.metric(metric_of(row.model + ", area under the ROC curve", row.area));
   }
-  report.metric({.name = "naming one class always, accuracy", .value = 100 * results.majority, .unit = "%"});
-  report.figure("probability", belief_over_time(parts, results),
-                "What the networks of the first seed believe at each step of the first recording's test.",
-                "The grey line is 1 where the label is the rarest class.");
-  report.figure("roc", roc_curves(results), "Found against false alarms for every threshold, first seed.",
-                "The nearer to the upper left corner, the better.");
+  report.metric({.name = "most frequent class, accuracy", .value = 100 * results.majority, .unit = "%"});
+  report.figure("probability", probability_over_time(parts, results),
+                "Predicted probability at each step of the test part of the first recording, first seed.",
+                "The grey line is 1 at steps with the label of the rarest class.");
+  report.figure("roc", roc_curves(results),
+                "ROC curves: true positive rate (%) against false positive rate (%), first seed.",
+                "The optimum is the upper left corner.");
   for (const StreamRun& run : results.runs)
     if (run.seed == results.runs.front().seed && run.model == results.runs.back().model)
       report.figure("confusion", confusion(run.confusion, parts.classes, "steps"),
-                    text("Steps of the test by ", run.model, ", first seed."),
-                    "Which class is taken for which, in per cent of the true class.");
+                    text("Confusion matrix of the test steps, ", run.model, ", first seed."),
+                    "True class (rows) and predicted class (columns), in % of the true class.");
   std::vector<History> histories;
   for (const StreamRun& run : results.runs)
     if (run.model == results.runs.back().model) histories.push_back(run.history);
-  report.figure(
-      "loss", figure::learning_curves(histories), "Loss of " + results.runs.back().model + " by epoch.",
-      format("It goes from %.3f to %.3f in the first run.", histories[0].front().loss, histories[0].back().loss));
-  report.file("streams.json", "every number that the program prints");
-  report.file("streams.csv", "a line for each run");
-  report.file("streams.md", "the table as markdown");
+  report.figure("loss", figure::learning_curves(histories),
+                "Training curves of " + results.runs.back().model + ": loss (nats) against the epoch.",
+                format("First run: %.3f in the first epoch, %.3f in the last.", histories[0].front().loss,
+                       histories[0].back().loss));
+  report.file("streams.json", "all printed numbers");
+  report.file("streams.csv", "one line per run");
+  report.file("streams.md", "table as Markdown");
   finish(report, options);
   return report.missing();
 }

@@ -29,7 +29,7 @@ bool has_part(const std::string& name, const char* part) { return name.find(part
 Recordings read_ts_pair_of(const fs::path& one) {
   std::string train = one.filename().string();
   const auto at = std::max(int(train.rfind("_TRAIN")), int(train.rfind("_TEST")));
-  require<FileError>(at >= 0, one.string(), ": expected a name that ends with _TRAIN.ts or _TEST.ts");
+  require<FileError>(at >= 0, one.string(), ": the name must end with _TRAIN.ts or _TEST.ts");
   const std::string name = train.substr(0, std::size_t(at));
   return read_ts_pair((one.parent_path() / (name + "_TRAIN.ts")).string(),
                       (one.parent_path() / (name + "_TEST.ts")).string());
@@ -43,10 +43,11 @@ Recordings read_folder(const fs::path& folder, Index window) {
   std::vector<fs::path> pairs;
   for (const auto& entry : fs::directory_iterator(folder))
     if (has_part(entry.path().filename().string(), "_TRAIN.ts")) pairs.push_back(entry.path());
-  require<FileError>(pairs.size() == 1, folder.string(),
-                     ": expected a folder with 'train/Inertial Signals', 'UCI HAR Dataset', 'WISDM_ar_v1.1_raw.txt' or "
-                     "one NAME_TRAIN.ts, found ",
-                     pairs.empty() ? "none of them" : text(pairs.size(), " files NAME_TRAIN.ts"));
+  require<FileError>(
+      pairs.size() == 1, folder.string(),
+      ": the folder must contain 'train/Inertial Signals', 'UCI HAR Dataset', 'WISDM_ar_v1.1_raw.txt' or "
+      "one NAME_TRAIN.ts, found ",
+      pairs.empty() ? "none of them" : text(pairs.size(), " files NAME_TRAIN.ts"));
   return read_ts_pair_of(pairs.front());
 }
 
@@ -59,23 +60,25 @@ Recordings read_recordings(const fs::path& path, Index window) {
   if (begin.starts_with("\x89HDF")) return read_course_file(path.string());
   if (path.extension() == ".ts") return read_ts_pair_of(path);
   if (std::ranges::count(begin, ',') >= 5 || has_part(begin, ";")) return read_wisdm(path.string(), window);
-  throw FileError(text(path.string(), ": expected HDF5, a .ts file or the raw text of WISDM, found none of them; ",
-                       "a recording with a label at every step is read with --stream"));
+  throw FileError(
+      text(path.string(),
+           ": must be HDF5, a .ts file or the raw text of WISDM; recordings with a label at every step need "
+           "--stream"));
 }
 
 Recordings read_ts_pair(const std::string& train_file, const std::string& test_file) {
   auto train = read_ts<float>(train_file);
-  require<FileError>(train.classes.size() >= 2, train_file, ": expected class labels of 2 classes or more, found ",
+  require<FileError>(train.classes.size() >= 2, train_file, ": must have class labels of at least 2 classes, got ",
                      train.classes.size());
   auto test = read_ts<float>(test_file, {.classes = train.classes});
-  require<FileError>(!test.labels.empty(), test_file, ": expected class labels, found none");
+  require<FileError>(!test.labels.empty(), test_file, ": must have class labels, found none");
   Recordings both{train.name,
                   train.classes,
                   to_dataset(std::move(train)),
                   to_dataset(std::move(test)),
                   {"training data " + train_file, "test data     " + test_file}};
-  require<FileError>(both.test.features() == both.train.features(), test_file, ": expected ", both.train.features(),
-                     " channels, as in ", train_file, ", found ", both.test.features());
+  require<FileError>(both.test.features() == both.train.features(), test_file, ": must have ", both.train.features(),
+                     " channels, as ", train_file, ", got ", both.test.features());
   return both;
 }
 
@@ -85,8 +88,8 @@ namespace {
 /// Column of the 1 in each row.
 std::vector<Index> labels_of(const Hdf5File& file, const char* name, Index windows) {
   const auto sizes = file.shape(name).sizes;
-  require<FileError>(sizes.size() == 2 && Index(sizes[0]) == windows, file.path(), ": ", name, ": expected [", windows,
-                     ", classes]");
+  require<FileError>(sizes.size() == 2 && Index(sizes[0]) == windows, file.path(), ": ", name, ": the shape must be [",
+                     windows, ", classes]");
   const auto values = file.read<double>(name);
   const Index classes = Index(sizes[1]);
   std::vector<Index> labels;
@@ -94,7 +97,7 @@ std::vector<Index> labels_of(const Hdf5File& file, const char* name, Index windo
     const double* row = values.data() + k * classes;
     const auto ones = std::count(row, row + classes, 1.0), zeros = std::count(row, row + classes, 0.0);
     require<FileError>(ones == 1 && zeros == classes - 1, file.path(), ": ", name, ", row ", k,
-                       ": expected one 1 and otherwise 0");
+                       ": must have one 1 and otherwise 0");
     labels.push_back(std::find(row, row + classes, 1.0) - row);
   }
   return labels;
@@ -103,7 +106,7 @@ std::vector<Index> labels_of(const Hdf5File& file, const char* name, Index windo
 Dataset<float> windows_of(const Hdf5File& file, const char* x, const char* y) {
   const auto sizes = file.shape(x).sizes;
   require<FileError>(sizes.size() == 3 && sizes[0] > 0 && sizes[1] > 0 && sizes[2] > 0, file.path(), ": ", x,
-                     ": expected [windows, steps, channels], it has ", sizes.size(), " dimensions");
+                     ": the shape must be [windows, steps, channels], got ", sizes.size(), " dimensions");
   const auto values = file.read<float>(x);
   const Index count = Index(sizes[0]), steps = Index(sizes[1]), channels = Index(sizes[2]);
   std::vector<MatrixX<float>> windows;
@@ -118,7 +121,7 @@ Recordings read_course_file(const std::string& path) {
   const Hdf5File file(path);
   Recordings read{"course", {}, windows_of(file, "trX", "trY"), windows_of(file, "tstX", "tstY"), {"data " + path}};
   require<FileError>(read.test.features() == read.train.features() && read.test.classes() == read.train.classes(), path,
-                     ": expected as many channels and classes in tstX and tstY as in trX and trY");
+                     ": tstX and tstY must have as many channels and classes as trX and trY");
   read.classes = {"downstairs", "jogging", "sitting", "standing", "upstairs", "walking"};
   for (Index k = 6; k < read.train.classes(); ++k) read.classes.push_back(text("class ", k));
   read.classes.resize(std::size_t(read.train.classes()));

@@ -113,10 +113,10 @@ std::map<std::string, std::string> metadata_of(const Data& data) {
 std::string data_text(const Data& data) {
   std::string remarks;
   for (const std::string& remark : data.remarks) remarks += "\n  " + remark;
-  return text(data.name, ": ", data.train.size(), " sequences to train on, ", data.test.size(), " to test; ",
+  return text(data.name, ": ", data.train.size(), " training sequences, ", data.test.size(), " test sequences; ",
               data.train.features(), " channels, ", steps_text(data.train), " steps, ", data.classes.size(),
               " classes (", example::quoted_list(data.classes), ")", remarks,
-              "\n  each channel standardized by the mean and deviation of the training data\n");
+              "\n  channels standardized with mean and deviation of the training data\n");
 }
 
 std::string epoch_text(const Epoch& epoch, const Options& options) {

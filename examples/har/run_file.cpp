@@ -16,14 +16,14 @@ double number_of(const nlohmann::json& value) { return value.is_null() ? Epoch::
 /// Integer from `low` to `high`. Throws ValueError for other values.
 Index whole_of(const nlohmann::json& value, Index low, Index high) {
   const bool whole = value.is_number_integer() && !(value.is_number_unsigned() && value > high);
-  require<ValueError>(whole && value >= low && value <= high, "run: expected a whole number from ", low, " to ", high,
-                      ", got ", [&] { return value.dump(); });
+  require<ValueError>(whole && value >= low && value <= high, "run: the number must be a whole number from ", low,
+                      " to ", high, ", got ", [&] { return value.dump(); });
   return value.get<Index>();
 }
 
 ConfusionMatrix::Counts counts_of(const nlohmann::json& list, Index classes) {
-  require<ValueError>(list.is_array() && Index(list.size()) == classes * classes, "run: expected ", classes,
-                      " classes");
+  require<ValueError>(list.is_array() && Index(list.size()) == classes * classes,
+                      "run: the confusion matrix must have ", classes, " classes");
   ConfusionMatrix::Counts counts(classes, classes);
   for (Index k = 0; k < counts.size(); ++k) counts.data()[k] = whole_of(list[std::size_t(k)], 0, Index(1) << 53);
   return counts;
@@ -43,7 +43,7 @@ void take(const nlohmann::json& json, Index classes, Outcome& run) {
   }
   run.best_epoch = whole_of(json.at("best_epoch"), 0, Index(run.history.size()));
   require<ValueError>(run.top.empty() != whole && run.history.empty() != whole,
-                      "run: expected results, or a reason why there are none");
+                      "run: must have either results or a reason of the divergence");
 }
 
 }  // namespace

@@ -20,15 +20,15 @@ struct Part {
 /// Reads a file with one integer from 1 to `largest` per line.
 std::vector<Index> read_numbers(const fs::path& file, Index count, Index largest) {
   const auto table = read_csv<double>(file, {.separator = ' ', .header = CsvHeader::no});
-  require<FileError>(table.values.rows() == 1 && table.values.cols() == count, file.string(), ": expected ", count,
-                     " lines with one number, as there are windows, found ", table.values.cols(), " with ",
+  require<FileError>(table.values.rows() == 1 && table.values.cols() == count, file.string(), ": must have ", count,
+                     " lines with one number, one per window, got ", table.values.cols(), " lines with ",
                      table.values.rows());
   std::vector<Index> numbers;
   for (Index k = 0; k < count; ++k) {
     const double value = table.values(0, k);
     require<FileError>(
         value >= 1 && value <= double(largest) && value == std::floor(value), [&] { return file.string(); },
-        ": the number of window ", k + 1, " is ", value, ", expected a whole number from 1 to ", largest);
+        ": the number of window ", k + 1, " must be a whole number from 1 to ", largest, ", got ", value);
     numbers.push_back(Index(value));
   }
   return numbers;
@@ -44,8 +44,8 @@ std::vector<MatrixX<float>> read_signals(const fs::path& folder, const std::stri
       const MatrixX<float> values = read_csv<float>(file, {.separator = ' ', .header = CsvHeader::no}).values;
       if (windows.empty()) windows.assign(std::size_t(values.cols()), MatrixX<float>(9, values.rows()));
       require<FileError>(values.rows() == windows.front().cols() && values.cols() == std::ssize(windows), file.string(),
-                         ": expected ", windows.size(), " windows of ", windows.front().cols(),
-                         " steps, as in the first signal, found ", values.cols(), " of ", values.rows());
+                         ": must have ", windows.size(), " windows of ", windows.front().cols(),
+                         " steps, as the first signal, got ", values.cols(), " of ", values.rows());
       for (std::size_t k = 0; k < windows.size(); ++k) windows[k].row(channel) = values.col(Index(k)).transpose();
       ++channel;
     }
@@ -69,16 +69,17 @@ Recordings read_smartphone_folder(const fs::path& folder) {
       tested(test.people.begin(), test.people.end());
   for (const Index person : tested)
     require<FileError>(!trained.contains(person), folder.string(), ": person ", person,
-                       " is in the training and in the test data");
-  require<FileError>(train.windows.length(0) == test.windows.length(0), folder.string(), ": windows to train on have ",
-                     train.windows.length(0), " steps, windows to test ", test.windows.length(0));
-  return {"UCI HAR",
-          {"walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying"},
-          std::move(train.windows),
-          std::move(test.windows),
-          {"data " + folder.string(), text(trained.size(), " people to train on, ", tested.size(), " others to test")},
-          std::move(train.people),
-          true};
+                       " must not be in both the training and the test data");
+  require<FileError>(train.windows.length(0) == test.windows.length(0), folder.string(), ": test windows must have ",
+                     train.windows.length(0), " steps, as training windows, got ", test.windows.length(0));
+  return {
+      "UCI HAR",
+      {"walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying"},
+      std::move(train.windows),
+      std::move(test.windows),
+      {"data " + folder.string(), text(trained.size(), " training persons, ", tested.size(), " other test persons")},
+      std::move(train.people),
+      true};
 }
 
 }  // namespace har

@@ -101,16 +101,16 @@ MatrixX<float> window(const Activity& activity, const Person& person, Draws& dra
   return measured;
 }
 
-/// Simulated windows. `whose` receives the person of each window.
-Dataset<float> windows(Index count, Index people, Draws draw, std::vector<Index>& whose) {
+/// Simulated windows. `person_of` receives the person of each window.
+Dataset<float> windows(Index count, Index people, Draws draw, std::vector<Index>& person_of) {
   std::vector<Person> persons;
   for (Index k = 0; k < people; ++k) persons.emplace_back(draw);
   std::vector<MatrixX<float>> all;
   std::vector<Index> labels;
   for (Index k = 0; k < count; ++k) {
     labels.push_back(k % Index(activities().size()));
-    whose.push_back(draw.below(people));
-    all.push_back(window(activities()[std::size_t(labels.back())], persons[std::size_t(whose.back())], draw));
+    person_of.push_back(draw.below(people));
+    all.push_back(window(activities()[std::size_t(labels.back())], persons[std::size_t(person_of.back())], draw));
   }
   return Dataset<float>::labelled(std::move(all), labels, Index(activities().size()));
 }
@@ -127,8 +127,8 @@ Recordings make_stand_in(const StandIn& options) {
           std::move(names),
           std::move(train),
           std::move(test),
-          {text("made up (seed ", options.seed, "): an accelerometer, 20 values per second; ", options.train_people,
-                " people to train on, ", options.test_people, " others to test")},
+          {text("synthetic (seed ", options.seed, "): accelerometer, 20 values per second; ", options.train_people,
+                " training persons, ", options.test_people, " other test persons")},
           std::move(trained),
           true};
 }

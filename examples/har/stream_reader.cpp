@@ -27,14 +27,14 @@ namespace {
 /// Stream of a table [fields x steps] whose last row holds the labels.
 Stream stream_of(const MatrixX<float>& table, const fs::path& file) {
   require<FileError>(table.rows() >= 2 && table.cols() >= 2, file.string(),
-                     ": expected channels and a label in 2 lines or more, found ", table.rows(), " columns and ",
+                     ": must have channels and a label in at least 2 lines, got ", table.rows(), " columns and ",
                      table.cols(), " lines");
   Stream stream{table.topRows(table.rows() - 1), Labels(table.cols())};
   for (Index t = 0; t < table.cols(); ++t) {
     const float label = table(table.rows() - 1, t);
     require<FileError>(
         label == std::floor(label) && std::abs(label) < 1000, [&] { return file.string(); }, ": the label of step ",
-        t + 1, " is ", label, ", expected a whole number (a class from 0; negative: not scored)");
+        t + 1, " must be a whole number (a class from 0; negative: not scored), got ", label);
     stream.labels[t] = Index(label);
   }
   return stream;
@@ -50,8 +50,8 @@ bool has_commas(const fs::path& file) {
 Stream read_daphnet(const fs::path& file) {
   const MatrixX<float> table = read_csv<float>(file, {.separator = ' ', .header = CsvHeader::no}).values;
   require<FileError>(table.rows() == 11, file.string(),
-                     ": expected time, nine channels and a label with blanks between them, found ", table.rows(),
-                     " fields");
+                     ": must have 11 fields (time, nine channels and a label), separated by blanks, got ",
+                     table.rows());
   Stream stream = stream_of(table.bottomRows(10), file);
   stream.labels.array() -= 1;
   return stream;
@@ -69,7 +69,7 @@ std::vector<fs::path> files_of(const fs::path& path) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(path))
     if (entry.path().extension() == ".csv" || entry.path().extension() == ".txt") files.push_back(entry.path());
-  require<FileError>(!files.empty(), path.string(), ": expected recordings .csv or .txt, found none");
+  require<FileError>(!files.empty(), path.string(), ": must contain recordings .csv or .txt, found none");
   std::ranges::sort(files);
   return files;
 }
@@ -82,10 +82,10 @@ VectorX<Index> steps_by_class(const std::vector<Stream>& streams, Index classes)
   return counts;
 }
 
-void check_classes(const std::vector<Stream>& streams, const char* what, Index classes, const fs::path& path) {
+void check_classes(const std::vector<Stream>& streams, const char* part, Index classes, const fs::path& path) {
   const VectorX<Index> counts = steps_by_class(streams, classes);
-  require<FileError>((counts.array() > 0).count() >= 2, path.string(), ": the steps ", what,
-                     " are all of one class: there is nothing to tell apart");
+  require<FileError>((counts.array() > 0).count() >= 2, path.string(), ": the ", part,
+                     " steps must have at least two classes, got 1");
 }
 
 /// Concatenates all windows in random order.
@@ -110,7 +110,7 @@ StreamParts join_recordings(const Recordings& recordings) {
                     {join(recordings.train)},
                     {join(recordings.test)},
                     recordings.remarks};
-  parts.remarks.push_back("recordings joined end to end in an order by chance, those of the test by themselves");
+  parts.remarks.push_back("recordings concatenated in random order, those of the test separately");
   return parts;
 }
 
@@ -122,8 +122,8 @@ StreamParts read_streams(const fs::path& path, double test_share) {
   Index largest = 1;
   for (const fs::path& file : files) {
     streams.push_back(read_stream(file, commas));
-    require<FileError>(streams.back().channels.rows() == streams.front().channels.rows(), file.string(), ": expected ",
-                       streams.front().channels.rows(), " channels, as in ", files.front().string(), ", found ",
+    require<FileError>(streams.back().channels.rows() == streams.front().channels.rows(), file.string(), ": must have ",
+                       streams.front().channels.rows(), " channels, as ", files.front().string(), ", got ",
                        streams.back().channels.rows());
     largest = std::max(largest, streams.back().labels.maxCoeff());
   }
@@ -131,8 +131,8 @@ StreamParts read_streams(const fs::path& path, double test_share) {
   if (commas) classes.clear();
   for (Index k = std::ssize(classes); k <= largest; ++k) classes.push_back(text(k));
   auto parts = divide_in_time(path.filename().string(), std::move(classes), streams, test_share);
-  check_classes(parts.train, "to train on", largest + 1, path);
-  check_classes(parts.test, "to test", largest + 1, path);
+  check_classes(parts.train, "training", largest + 1, path);
+  check_classes(parts.test, "test", largest + 1, path);
   parts.remarks = {text("data ", path.string(), ", ", files.size(), files.size() == 1 ? " recording" : " recordings")};
   return parts;
 }

@@ -51,21 +51,21 @@ std::vector<StreamRow> rows_of(const StreamResults& results) {
 
 std::string streams_text(const Options& options, const StreamParts& parts) {
   std::string words = text(parts.name, ": ", parts.train.size(), " recordings, ", steps_of(parts.train),
-                           " steps to train on, ", steps_of(parts.test), parts.later ? " later ones" : "", " to test; ",
+                           " training steps, ", steps_of(parts.test), parts.later ? " later" : "", " test steps; ",
                            parts.train.front().channels.rows(), " channels\n");
   for (std::size_t k = 0; k < parts.classes.size(); ++k)
-    words += format("  '%s': %.1f %% of the steps to train on, %.1f %% to test\n", parts.classes[k].c_str(),
+    words += format("  '%s': %.1f %% of the training steps, %.1f %% of the test steps\n", parts.classes[k].c_str(),
                     100 * share_of(parts.train, Index(k)), 100 * share_of(parts.test, Index(k)));
   for (const std::string& remark : parts.remarks) words += "  " + remark + "\n";
-  words += options.carry ? text("  trained on whole recordings with the state carried over windows of ",
-                                window_of(options), " steps, tested on whole ones\n")
+  words += options.carry ? text("  training on whole recordings with carried state, windows of ", window_of(options),
+                                " steps; test on whole recordings\n")
                          : text("  windows of ", window_of(options), " steps\n");
   return words + "\n";
 }
 
 std::string stream_run_text(const StreamRun& run) {
   return text(run.model, ", seed ", run.seed, ": ") +
-         format("accuracy %.1f %%, precision %.1f %%, recall %.1f %%, F1 %.1f %%, area %.3f, %.1f s\n",
+         format("accuracy %.1f %%, precision %.1f %%, recall %.1f %%, F1 %.1f %%, area under ROC %.3f, %.1f s\n",
                 100 * run.accuracy, 100 * run.rare.precision, 100 * run.rare.recall, 100 * run.rare.f1, run.area,
                 run.seconds);
 }
@@ -76,7 +76,7 @@ std::string table_text(const Options& options, const StreamParts& parts, const S
   for (const StreamRow& row : rows_of(results))
     table.rows.push_back({row.model, percent_text(row.accuracy), percent_text(row.f1), percent_text(row.area),
                           format("%.1f", row.seconds)});
-  table.rows.push_back({"naming one class", format("%.1f %%", 100 * results.majority), "", "50.0 %", ""});
+  table.rows.push_back({"most frequent class", format("%.1f %%", 100 * results.majority), "", "50.0 %", ""});
   const std::string head =
       text(parts.name, " (",
            options.seeds > 1 ? text("mean and sample standard deviation of ", options.seeds, " seeds")

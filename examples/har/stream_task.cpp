@@ -107,14 +107,14 @@ class Task {
 
   FitResult train(Network& network, const Options& options, const Dataset<float>& data, std::uint64_t seed) const {
     network.initialise(seed);
-    return fit_as_asked(network, ClassLoss({.class_weights = weights_}), options, data,
-                        {.epochs = options.epochs,
-                         .batches = {.size = options.setting.batch},
-                         .seed = seed,
-                         .clip_norm = options.clip,
-                         .truncation = {.update_every = options.carry ? window_of(options) : 0},
-                         .threads = 1,
-                         .progress = Progress::quiet});
+    return fit_with_options(network, ClassLoss({.class_weights = weights_}), options, data,
+                            {.epochs = options.epochs,
+                             .batches = {.size = options.setting.batch},
+                             .seed = seed,
+                             .clip_norm = options.clip,
+                             .truncation = {.update_every = options.carry ? window_of(options) : 0},
+                             .threads = 1,
+                             .progress = Progress::quiet});
   }
 
   /// Result for the outputs of all test sequences in order, with one column per step or, if `held`, one for all steps
@@ -123,7 +123,7 @@ class Task {
     StreamRun run;
     ConfusionMatrix confusion(train_.classes());
     Roc roc;
-    std::vector<double> belief;
+    std::vector<double> probability;
     auto next = outputs.begin();
     for (const Stream& stream : parts_.test) {
       const Index each = held || !options_.carry ? window_of(options_) : stream.labels.size();
@@ -134,7 +134,7 @@ class Task {
         const VectorX<double> odds = odds_of_rare(scores);
         roc.add<double>(odds, labels.unaryExpr([&](Index label) { return label < 0 ? label : Index(label == rare_); }));
         if (&stream == &parts_.test.front())
-          for (const double each_odds : odds) belief.push_back(1 / (1 + std::exp(-each_odds)));
+          for (const double each_odds : odds) probability.push_back(1 / (1 + std::exp(-each_odds)));
       }
     }
     run.accuracy = confusion.accuracy();
@@ -142,7 +142,7 @@ class Task {
     run.rare = confusion.of(rare_);
     run.area = roc.area();
     run.curve = roc.curve();
-    run.belief = Eigen::Map<const VectorX<double>>(belief.data(), std::ssize(belief));
+    run.probability = Eigen::Map<const VectorX<double>>(probability.data(), std::ssize(probability));
     run.confusion = confusion.counts();
     return run;
   }

@@ -17,7 +17,7 @@ struct StreamRun {
   unroll::ClassScores rare = {};  // of the rarest class
   double area = 0;                // area under the ROC curve of the rarest class
   std::vector<unroll::RocPoint> curve = {};
-  unroll::VectorX<double> belief = {};  // probability of the rarest class at each step of the first test recording
+  unroll::VectorX<double> probability = {};  // probability of the rarest class at each step of the first test recording
   unroll::ConfusionMatrix::Counts confusion = {};
   unroll::History history = {};
   double seconds = 0;

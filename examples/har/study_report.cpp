@@ -58,16 +58,16 @@ DataTable cells_of(const Study& study, const Data& data) {
   const auto base = top_summaries(study.baseline);
   table.rows.push_back(
       {"logistic regression", "", "", "", top_text(base, 0), top_text(base, 1), top_text(base, 2), "", ""});
-  const double guess = chance_levels(data.test).majority;
-  table.rows.push_back({"guessing", "", "", "", format("%.1f %%", 100 * guess), "", "", "", ""});
+  const double chance = chance_levels(data.test).majority;
+  table.rows.push_back({"chance", "", "", "", format("%.1f %%", 100 * chance), "", "", "", ""});
   return table;
 }
 
 std::string headline(const Options& options, const Data& data) {
-  return text(data.name, ", ", options.cell, ", ", options.outputs, " outputs at ",
+  return text(data.name, ", ", options.cell, ", ", options.outputs, " outputs, ",
               options.every_step       ? "every step"
-              : options.pool == "last" ? "the last step"
-                                       : "the " + options.pool,
+              : options.pool == "last" ? "last step"
+                                       : options.pool + " over time",
               " (", deviation_text(options), "; ", data.test.size(), " test sequences)");
 }
 
@@ -75,8 +75,8 @@ std::string headline(const Options& options, const Data& data) {
 std::string choice_text(const Study& study, const Data& data) {
   const auto rows = rows_of(study);
   const Row& chosen = chosen_of(rows);
-  return text("chosen by the validation data: ", name_of(chosen.setting), "; top-1 ", top_text(chosen.top, 0), " on ",
-              data.test.size(), " ", tested_text(data), ". The test figures of other settings were not used.\n");
+  return text("selected by validation data: ", name_of(chosen.setting), "; top-1 ", top_text(chosen.top, 0), " on ",
+              data.test.size(), " ", tested_text(data), ". Test results were not used for the selection.\n");
 }
 
 nlohmann::json json_of_setting(const Setting& setting) {
@@ -108,7 +108,7 @@ std::string name_of(const Setting& setting) {
 }
 
 std::string tested_text(const Data& data) {
-  return data.other_people ? "test sequences of people who were not trained on" : "test sequences";
+  return data.other_people ? "test sequences of other people than the training data" : "test sequences";
 }
 
 std::string outcome_text(const Outcome& run, bool resumed) {
@@ -117,7 +117,7 @@ std::string outcome_text(const Outcome& run, bool resumed) {
   if (!run.diverged.empty()) return line + "diverged: " + run.diverged + "\n";
   line += format("%ld epochs in %.1f s, test loss %.3f", long(run.history.size()), run.seconds, run.loss);
   for (std::size_t k = 0; k < run.top.size(); ++k) line += format(", top-%ld %.1f %%", long(k + 1), 100 * run.top[k]);
-  return line + (resumed ? " (was there)\n" : "\n");
+  return line + (resumed ? " (loaded)\n" : "\n");
 }
 
 std::string study_text(const Study& study, const Options& options, const Data& data) {

@@ -21,7 +21,8 @@ const Row& chosen_of(const std::vector<Row>& rows);
 /// Name of a setting: "batch 10, 50 units, rate 0.05".
 std::string name_of(const Setting& setting);
 
-/// Name of the test data: "test sequences", or "test sequences of people who were not trained on" if that is known.
+/// Name of the test data: "test sequences", or "test sequences of other people than the training data" if that is
+/// known.
 std::string tested_text(const Data& data);
 
 std::string outcome_text(const Outcome& run, bool resumed);

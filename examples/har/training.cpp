@@ -33,7 +33,7 @@ Data prepare(Recordings recordings) {
   if (const Index shared = shared_sequences(recordings.train, recordings.test); shared > 0) {
     recordings.other_people = false;
     recordings.remarks.push_back(
-        text(shared, " of the ", recordings.test.size(), " test sequences are training sequences too"));
+        text(shared, " of the ", recordings.test.size(), " test sequences are also training sequences"));
   }
   Data data{std::move(recordings.name),
             std::move(recordings.classes),
@@ -61,8 +61,8 @@ Split validation_split(const Data& data, double share, std::uint64_t seed) {
   for (const Index k : permutation(std::ssize(all), Random(seed, Purpose::split))) {
     const Index person = all[std::size_t(k)];
     const double more = double(std::ranges::count(data.people, person));
-    const double wanted = share * double(data.people.size());
-    if (!held_out.empty() && windows + more / 2 > wanted) break;
+    const double target = share * double(data.people.size());
+    if (!held_out.empty() && windows + more / 2 > target) break;
     held_out.insert(person), windows += more;
     if (held_out.size() + 1 == all.size()) break;
   }
@@ -72,8 +72,8 @@ Split validation_split(const Data& data, double share, std::uint64_t seed) {
   return split;
 }
 
-FitResult fit_as_asked(Network& network, const ClassLoss& loss, const Options& options, const Dataset<float>& data,
-                       const FitOptions<float>& fit_options) {
+FitResult fit_with_options(Network& network, const ClassLoss& loss, const Options& options, const Dataset<float>& data,
+                           const FitOptions<float>& fit_options) {
   const double rate = options.setting.rate;
   const auto fit_with = [&](auto optimizer) { return fit(network, loss, optimizer, data, fit_options); };
   if (options.optimizer == "sgd") return fit_with(SGD<float>({.learning_rate = rate, .momentum = options.momentum}));
@@ -104,7 +104,7 @@ ClassLoss loss_of(const Options& options, const Data& data) {
 
 /// Training data, and validation or test data to monitor.
 struct Parts {
-  Dataset<float> training, watched;
+  Dataset<float> training, monitored;
 };
 Parts divide(const Data& data, const Options& options, std::uint64_t seed) {
   if (options.validation == 0) return {as_scored(data.train, options), as_scored(data.test, options)};
@@ -139,13 +139,13 @@ Run train(Network& network, const Options& options, const Data& data, std::uint6
   Run run{seed, ConfusionMatrix(data.train.classes())};
   run.loss_before = loss_before_training(network, options, data, seed, threads);
   const auto begin = std::chrono::steady_clock::now();
-  run.fit = fit_as_asked(
+  run.fit = fit_with_options(
       network, loss, options, parts.training,
       {
           .epochs = options.epochs,
           .batches = {.size = options.setting.batch},
           .seed = seed,
-          .validation = &parts.watched,
+          .validation = &parts.monitored,
           .clip_norm = options.clip,
           .early_stopping = options.patience > 0 ? std::optional(EarlyStopping{.patience = options.patience,
                                                                                .min_delta = options.least_gain})

@@ -43,8 +43,8 @@ using OnEpoch = std::function<void(const unroll::Epoch&)>;
 unroll::Split validation_split(const Data& data, double share, std::uint64_t seed);
 
 /// Fits with the optimizer of options.optimizer.
-unroll::FitResult fit_as_asked(Network& network, const ClassLoss& loss, const Options& options,
-                               const unroll::Dataset<float>& data, const unroll::FitOptions<float>& fit_options);
+unroll::FitResult fit_with_options(Network& network, const ClassLoss& loss, const Options& options,
+                                   const unroll::Dataset<float>& data, const unroll::FitOptions<float>& fit_options);
 
 /// Test loss with initial parameters; near ln(classes) for sound initial values.
 double loss_before_training(Network& network, const Options& options, const Data& data, std::uint64_t seed,

@@ -71,7 +71,7 @@ std::vector<Record> parse_records(std::string_view all, Defects& defects) {
   return records;
 }
 
-bool goes_on(const Record& a, const Record& b) {
+bool is_continuous(const Record& a, const Record& b) {
   return a.user == b.user && a.activity == b.activity && b.time >= a.time && b.time - a.time < largest_gap;
 }
 
@@ -96,7 +96,7 @@ void cut(std::span<const Record> records, Index window, Index label, Windows& wi
 std::set<int> test_people(const std::vector<Record>& records, const std::string& path) {
   std::set<int> all;
   for (const Record& record : records) all.insert(record.user);
-  require<FileError>(all.size() >= 2, path, ": expected records of 2 people or more, found ", all.size());
+  require<FileError>(all.size() >= 2, path, ": must have records of at least 2 people, got ", all.size());
   const auto kept = std::ssize(all) - std::max<std::ptrdiff_t>(1, std::ssize(all) * 2 / 9);
   return {std::next(all.begin(), kept), all.end()};
 }
@@ -107,8 +107,8 @@ Recordings read_wisdm(const std::string& path, Index window) {
   if (window == 0) window = 150;
   Defects defects;
   const auto records = parse_records(detail::read_text(path), defects);
-  require<FileError>(!records.empty(), path, ": expected records user,activity,time,x,y,z; found ", defects.broken,
-                     " broken ones and none that is whole");
+  require<FileError>(!records.empty(), path, ": must have records user,activity,time,x,y,z, found only ",
+                     defects.broken, " invalid ones");
   std::map<std::string, Index> classes;
   for (const Record& record : records) classes.emplace(record.activity, 0);
   std::vector<std::string> names;
@@ -116,21 +116,22 @@ Recordings read_wisdm(const std::string& path, Index window) {
   const auto tested = test_people(records, path);
   Windows train, test;
   for (std::size_t first = 0, end; first < records.size(); first = end) {
-    for (end = first + 1; end < records.size() && goes_on(records[end - 1], records[end]);) ++end;
+    for (end = first + 1; end < records.size() && is_continuous(records[end - 1], records[end]);) ++end;
     cut(std::span(records).subspan(first, end - first), window, classes.at(records[first].activity),
         tested.contains(records[first].user) ? test : train);
   }
-  require<FileError>(!train.all.empty() && !test.all.empty(), path, ": no recording without a break has ", window,
-                     " steps in the ", train.all.empty() ? "training" : "test", " data; give a shorter --window");
+  require<FileError>(!train.all.empty() && !test.all.empty(), path, ": the ", train.all.empty() ? "training" : "test",
+                     " data must have a continuous recording of --window ", window, " steps; give a smaller --window");
   const auto count = [](const std::vector<Index>& people) { return std::set(people.begin(), people.end()).size(); };
-  const std::string people = text(count(train.people), " people to train on, ", count(test.people), " others to test");
+  const std::string people =
+      text(count(train.people), " training persons, ", count(test.people), " other test persons");
   return {"WISDM",
           names,
           Dataset<float>::labelled(std::move(train.all), train.labels, std::ssize(names)),
           Dataset<float>::labelled(std::move(test.all), test.labels, std::ssize(names)),
           {"data " + path,
-           text(records.size(), " records; ", defects.broken, " broken ones and ", defects.timeless,
-                " without a time left out"),
+           text(records.size(), " valid records; ", defects.broken, " invalid ones and ", defects.timeless,
+                " without a time omitted"),
            people},
           std::move(train.people),
           true};

@@ -50,19 +50,19 @@ class MetaReader {
 
   std::vector<Entry> read() {
     const auto first = lines_.next();
-    lines_.expect(first.has_value(), "expected the line participant,class,run,length, found nothing");
+    lines_.expect(first.has_value(), "expected the column names participant,class,run,length, found nothing");
     header_ = fields(*first);
     for (const char* name : {"participant", "class", "run", "length"}) places_.push_back(place_of(name));
     std::vector<Entry> entries;
     for (auto line = lines_.next(); line; line = lines_.next()) entries.push_back(entry(fields(*line)));
-    lines_.expect(!entries.empty(), "expected a line for each sequence behind the first, found none");
+    lines_.expect(!entries.empty(), "expected one line per sequence after the column names, found none");
     return entries;
   }
 
  private:
   std::size_t place_of(std::string_view name) const {
     const auto found = std::ranges::find(header_, name);
-    lines_.expect(found != header_.end(), "the first line has no column '", name,
+    lines_.expect(found != header_.end(), "the column names must include '", name,
                   "'; expected participant,class,run,length");
     return std::size_t(found - header_.begin());
   }
@@ -71,21 +71,21 @@ class MetaReader {
     lines_.expect(words.size() == header_.size(), "expected ", header_.size(), " fields, found ", words.size());
     const auto number = [&](std::size_t k, std::string_view what) {
       const auto value = whole_number(words[places_[k]]);
-      lines_.expect(
-          value.has_value(), what, " ", [&] { return detail::in_quotes(words[places_[k]]); }, " is no whole number");
+      lines_.expect(value.has_value(), what, " must be a whole number, got ",
+                    [&] { return detail::in_quotes(words[places_[k]]); });
       return *value;
     };
     const auto clip = words[places_[1]];
     const auto quoted_clip = [&] { return detail::in_quotes(clip); };
     Entry found{std::string(words[places_[0]]), clip_of(clip), number(2, "run"), number(3, "length")};
-    lines_.expect(!found.participant.empty(), "the participant has no name");
-    lines_.expect(found.clip >= 0, "class ", quoted_clip,
-                  " is no clip; expected a number from 0 to 14 or a name such as 'twomen' (hcp --help lists them)");
-    lines_.expect(found.length >= 1, "a sequence has length 0");
+    lines_.expect(!found.participant.empty(), "the name of the participant must not be empty");
+    lines_.expect(found.clip >= 0, "class must be a number from 0 to 14 or the name of a clip, got ", quoted_clip,
+                  "; hcp --help lists the names");
+    lines_.expect(found.length >= 1, "length must be at least 1, got 0");
     lines_.expect(
         seen_.insert({found.participant, found.clip, found.run}).second, "participant ",
         [&] { return detail::in_quotes(found.participant); }, ", clip ", quoted_clip, ", run ", found.run,
-        " comes twice");
+        " must have one line only");
     return found;
   }
 
@@ -98,18 +98,19 @@ class MetaReader {
 Tensor read_array(const std::filesystem::path& path) {
   if (path.extension() != ".npz") return read_npy(path);
   auto arrays = read_npz(path);
-  require<FileError>(!arrays.empty(), path.string(), ": holds no array");
+  require<FileError>(!arrays.empty(), path.string(), ": must contain an array, found none");
   const auto found = arrays.size() == 1 ? arrays.begin() : arrays.find("X");
-  require<FileError>(found != arrays.end(), path.string(), ": holds ", arrays.size(), " arrays and none is named X");
+  require<FileError>(found != arrays.end(), path.string(), ": must contain one array or an array X, found ",
+                     arrays.size(), " arrays without X");
   return std::move(found->second);
 }
 
 void check_shape(const Tensor& array, const std::string& file, std::size_t entries, const std::string& meta) {
   require<ShapeError>(array.shape.size() == 3 && array.shape[2] > 0, file,
-                      ": expected an array [sequences x steps x regions], found the shape ",
+                      ": the array must be [sequences x steps x regions], got the shape ",
                       detail::shape_text(array.shape));
-  require<ShapeError>(array.shape[0] == Index(entries), file, ": holds ", array.shape[0], " sequences, but ", meta,
-                      " has ", entries, " lines for them");
+  require<ShapeError>(array.shape[0] == Index(entries), file, ": must have ", entries, " sequences, as ", meta,
+                      " has lines, got ", array.shape[0]);
 }
 
 /// The first `steps` steps of sequence s [regions x steps].
@@ -126,7 +127,7 @@ void check_finite(const MatrixX<float>& x, Index s, const Entry& entry, const st
       require<ValueError>(
           is_finite(x(r, t)), file, ": sequence ", s, " (participant ",
           [&] { return detail::in_quotes(entry.participant); }, ", clip ", clip_names()[std::size_t(entry.clip)],
-          "), step ", t, ", region ", r, " is ", x(r, t), ", expected a finite number");
+          "), step ", t, ", region ", r, " must be finite, got ", x(r, t));
 }
 
 }  // namespace
@@ -142,11 +143,11 @@ Data read_recordings(const std::filesystem::path& data, const std::filesystem::p
   std::vector<std::string> names;
   for (const Entry& entry : entries) {
     const Index s = Index(sequences.size());
-    require<ShapeError>(entry.length <= array.shape[1], meta_file, ": sequence ", s, " has length ", entry.length,
-                        ", but ", file, " holds ", array.shape[1], " steps");
+    require<ShapeError>(entry.length <= array.shape[1], meta_file, ": the length of sequence ", s, " must be at most ",
+                        array.shape[1], ", the steps in ", file, ", got ", entry.length);
     sequences.push_back(sequence_of(array, s, steps == 0 ? entry.length : std::min(steps, entry.length)));
     check_finite(sequences.back(), s, entry, file);
-    require<ValueError>(z_score(sequences.back()), file, ": sequence ", s, " is constant, it cannot be z-scored");
+    require<ValueError>(z_score(sequences.back()), file, ": sequence ", s, " must not be constant: its deviation is 0");
     classes.push_back(entry.clip);
     const auto known = std::ranges::find(names, entry.participant);
     participant.push_back(known - names.begin());

@@ -1,5 +1,5 @@
 #pragma once
-// Reader for recordings of the user.
+// Reader of recordings.
 
 #include <filesystem>
 

@@ -1,7 +1,7 @@
-// Brain decoding: classifies, second by second, which movie clip a participant watches, from the activity of brain
-// regions. bin/hcp [--model lstm] [--controls] [--data X.npy --meta meta.csv] ...      bin/hcp --help Takes about 20
-// seconds with the defaults. Prints the accuracy on participants that were not trained on, as far as that is known.
-// --controls also trains on shuffled, random and permuted data and reports whether information leaks.
+// Brain decoding: classifies movie clips from the activity of brain regions at every second.
+// bin/hcp [--model lstm] [--controls] [--data X.npy --meta meta.csv] ...      bin/hcp --help
+// Takes about 20 seconds with the defaults. Prints the accuracy on participants that are not in the training
+// data. --controls also trains on shuffled, random and permuted data and reports whether information leaks.
 
 #include <cstdio>
 #include <filesystem>
@@ -24,16 +24,16 @@ namespace {
 
 Data read_data(const Options& options) {
   if (options.data.empty()) return make_stand_in(options.stand_in, options.steps);
-  const auto beside = std::filesystem::path(options.data).replace_filename("meta.csv");
-  return read_recordings(options.data, options.meta.empty() ? beside : std::filesystem::path(options.meta),
+  const auto default_meta = std::filesystem::path(options.data).replace_filename("meta.csv");
+  return read_recordings(options.data, options.meta.empty() ? default_meta : std::filesystem::path(options.meta),
                          options.steps);
 }
 
 Index number_in(const Metadata& metadata, const std::string& key, const std::string& file) {
   const auto& word = metadata.at(key);
   const bool digits = !word.empty() && word.size() < 10 && word.find_first_not_of("0123456789") == word.npos;
-  require<FileError>(digits, file, ": its metadata have '", key, "' = ", unroll::detail::in_quotes(word),
-                     ", expected a whole number");
+  require<FileError>(digits, file, ": metadata entry '", key, "' must be a whole number, got ",
+                     unroll::detail::in_quotes(word));
   return std::stol(word);
 }
 
@@ -50,8 +50,8 @@ void take_options_of(const Metadata& metadata, Options& options) {
 
 void check_fits(const Metadata& metadata, const Options& options, const Data& data) {
   const Index regions = number_in(metadata, "regions", options.load);
-  require<ShapeError>(regions == data.clips.features(), options.load, ": was trained on ", regions, " regions, ",
-                      data.source, " has ", data.clips.features());
+  require<ShapeError>(regions == data.clips.features(), data.source, ": must have ", regions,
+                      " regions, as the training data of ", options.load, ", got ", data.clips.features());
 }
 
 Metadata metadata_of(const Options& options, const Data& data, const TrainedOn& trained) {
@@ -70,22 +70,22 @@ void save_and_check(const Model& model, const std::filesystem::path& file, const
   const std::vector<Index> some{0};
   const auto clips = data.clips.subset(some);
   require<FileError>(model.predict(clips) == again->predict(clips), file.string(),
-                     ": read back, the model gives other outputs");
+                     ": the saved model must give the same outputs after loading");
 }
 
-void say(const Options& options, const std::string& words) {
-  if (!options.quiet) example::tell(words);
+void print(const Options& options, const std::string& words) {
+  if (!options.quiet) example::print(words);
 }
 
 void train(Model& model, const std::filesystem::path& folder, const Options& options, const Data& data,
            const Division& division, Results& results) {
   if (options.folds > 0)
     cross_validate(options, data, division, results,
-                   [&](const Fold& fold) { say(options, fold_text(results.folds.size() + 1, fold)); });
+                   [&](const Fold& fold) { print(options, fold_text(results.folds.size() + 1, fold)); });
   if (results.validation)
-    say(options, text("cross-validation: ", percent_text(results.validation->steps.accuracy()), "\n\n"));
+    print(options, text("cross-validation: ", percent_text(results.validation->steps.accuracy()), "\n\n"));
   train_model(model, options, data, division, results,
-              [&](const Epoch& epoch) { say(options, epoch_text(epoch, options.training.epochs)); });
+              [&](const Epoch& epoch) { print(options, epoch_text(epoch, options.training.epochs)); });
   save_and_check(model, folder / "model.safetensors", options, data, trained_on(data, division.training));
 }
 
@@ -94,9 +94,9 @@ void write_files(const std::filesystem::path& folder, const Options& options, co
   write_text(folder / "metrics.json", metrics_json(options, data, division, model, results));
   const std::string missing = write_report(folder, options, data, model, results);
   std::string words =
-      text("in ", options.out, ": report.html, metrics.json", options.load.empty() ? ", model.safetensors" : "");
-  if (!missing.empty()) words += "; no pictures: " + missing;
-  say(options, words + "\n");
+      text("files in ", options.out, ": report.html, metrics.json", options.load.empty() ? ", model.safetensors" : "");
+  if (!missing.empty()) words += "; without figures: " + missing;
+  print(options, words + "\n");
 }
 
 /// Participants that the model was trained on; empty if the file of a loaded model does not list them.
@@ -116,8 +116,8 @@ void run(Options options) {
   if (!options.load.empty()) check_fits(metadata, options, data);
   const Division division = divide(options, data);
   const auto model = make_model(options.model, data.clips.features());
-  say(options, data_text(data, division, options.load.empty()) +
-                   text("  ", options.model.kind, " with ", model->parameters(), " parameters\n\n"));
+  print(options, data_text(data, division, options.load.empty()) +
+                     text("  ", options.model.kind, " with ", model->parameters(), " parameters\n\n"));
   Results results;
   if (options.load.empty()) {
     train(*model, folder, options, data, division, results);
@@ -126,15 +126,15 @@ void run(Options options) {
   }
   if (!division.test.empty())
     test_model(*model, data, division.test, trained_on_of(metadata, options, data, division), results);
-  say(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
+  print(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
   if (options.controls) {
     run_controls(options, data, division, results, [&](Control control, Index repeat, const GroupedHits& hits) {
-      say(options, run_text(control, repeat, hits));
+      print(options, run_text(control, repeat, hits));
     });
-    example::tell(text("\n", results.leak->table(), "\n", results.leak->verdict(), "\n\n"));
+    print(options, text("\n", results.leak->table(), "\n", results.leak->verdict(), "\n\n"));
   }
   write_files(folder, options, data, division, *model, results);
-  example::tell(result_text(results));
+  print(options, result_text(results));
 }
 
 }  // namespace

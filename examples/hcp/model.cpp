@@ -11,6 +11,7 @@
 #include "unroll/parameters/decay_mask.hpp"
 #include "unroll/train/fit.hpp"
 
+#include "../support/names.hpp"
 #include "attention_model.hpp"
 #include "data.hpp"
 
@@ -95,14 +96,15 @@ const std::vector<std::string>& model_kinds() {
 std::unique_ptr<Model> make_model(const ModelOptions& options, Index regions) {
   for (const auto& [name, make] : kinds())
     if (name == options.kind) return make(options, regions);
-  throw ValueError("there is no model of the kind " + unroll::detail::in_quotes(options.kind));
+  throw ValueError("model: kind must be " + example::any_of(model_kinds()) + ", got " +
+                   unroll::detail::in_quotes(options.kind));
 }
 
 Metadata read_metadata(const std::filesystem::path& file) {
   Metadata metadata = read_safetensors(file).metadata;
   for (const char* key : {"kind", "units", "depth", "regions", "steps", "clips"})
-    require<FileError>(metadata.contains(key), file.string(), ": no model of this program: its metadata have no '", key,
-                       "'");
+    require<FileError>(metadata.contains(key), file.string(), ": must be a model of this program; metadata entry '",
+                       key, "' is missing");
   return metadata;
 }
 

@@ -7,7 +7,7 @@
 
 namespace hcp {
 
-/// Writes report.html and its files into the folder. Returns an empty string if all pictures were drawn, otherwise the
+/// Writes report.html and its files into the folder. Returns an empty string if all figures were drawn, otherwise the
 /// reason.
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const Model& model, const Results& results);

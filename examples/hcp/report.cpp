@@ -82,9 +82,8 @@ std::string data_text(const Data& data, const Division& division, bool trains) {
   for (Index s = 0; s < data.clips.size(); ++s) longest = std::max(longest, data.clips.length(s));
   return text(data.source, "\n  ", data.clips.size(), " sequences of up to ", longest, " seconds, ",
               data.clips.features(), " regions, ", clip_names().size(), " clips\n  ",
-              trains ? text(division.training.size(), " participants to train on, ", division.test.size(), " others")
-                     : text(division.test.size(), " participants"),
-              " to test\n");
+              trains ? text(division.training.size(), " training participants, ") : "", division.test.size(),
+              " test participants\n");
 }
 
 std::string fold_text(std::size_t number, const Fold& fold) {
@@ -112,30 +111,30 @@ std::string moments_text(const Scores& scores) {
 
 std::string chance_text(const ChanceLevels& c) {
   return format(
-      "without looking: %.1f %% by naming one clip always, %.1f %% by knowing the second, balanced %.1f %% and %.1f "
-      "%%\n",
+      "chance without input: most frequent clip %.1f %%, most frequent clip of each second %.1f %%; balanced %.1f %% "
+      "and %.1f %%\n",
       100 * c.majority, 100 * c.per_step, 100 * c.uniform, 100 * c.balanced_per_step);
 }
 
-std::string everybody_text(const Results& results) {
-  return text("all ", results.tested.participants, " participants, ", results.tested.trained_on,
-              " of whom were trained on");
+std::string all_tested_text(const Results& results) {
+  return text("all ", results.tested.participants, " test participants, ", results.tested.trained_on,
+              " of them in the training data");
 }
 
 std::string tested_text(const Results& results) {
   const std::string participants = text(results.main().steps.groups(), " participants");
   if (!results.test) return participants + " in cross-validation";
-  if (!results.tested.known) return participants + " (the model's file does not say who was trained on)";
-  return participants + (results.everybody || results.tested.trained_on == 0 ? " that were not trained on"
-                                                                             : ", all of whom were trained on");
+  if (!results.tested.known) return participants + " (training participants unknown)";
+  return participants + (results.all_tested || results.tested.trained_on == 0 ? " not in the training data"
+                                                                              : ", all of them in the training data");
 }
 
 std::string result_text(const Results& results) {
-  const auto line = [](const GroupedHits& steps, const std::string& whose) {
+  const auto line = [](const GroupedHits& steps, const std::string& participants) {
     return text("accuracy ", percent_text(steps.accuracy()), ", balanced ", percent_text(steps.balanced_accuracy()),
-                ", ", whose, "\n");
+                ", ", participants, "\n");
   };
-  const std::string all = results.everybody ? line(results.everybody->steps, everybody_text(results)) : "";
+  const std::string all = results.all_tested ? line(results.all_tested->steps, all_tested_text(results)) : "";
   return all + line(results.main().steps, tested_text(results));
 }
 
@@ -158,9 +157,9 @@ std::string metrics_json(const Options& options, const Data& data, const Divisio
     all["test"] = json_of(*results.test);
     all["test"]["participants"] = tested_text(results);
   }
-  if (results.everybody) {
-    all["test_of_all"] = json_of(*results.everybody);
-    all["test_of_all"]["participants"] = everybody_text(results);
+  if (results.all_tested) {
+    all["test_of_all"] = json_of(*results.all_tested);
+    all["test_of_all"]["participants"] = all_tested_text(results);
   }
   if (results.leak) all["leak_test"] = json_of(*results.leak);
   for (const Epoch& epoch : results.history) all["training_loss"].push_back(epoch.loss);

@@ -17,11 +17,11 @@ std::string run_text(unroll::Control control, unroll::Index repeat, const unroll
 std::string moments_text(const Scores& scores);
 /// Chance levels: accuracies without inputs.
 std::string chance_text(const unroll::ChanceLevels& chance);
-/// All tested participants: "all 24 participants, 18 of whom were trained on".
-std::string everybody_text(const Results& results);
-/// Participants of the main result: "20 participants that were not trained on".
+/// All tested participants: "all 24 test participants, 18 of them in the training data".
+std::string all_tested_text(const Results& results);
+/// Participants of the main result: "20 participants not in the training data".
 std::string tested_text(const Results& results);
-/// Main result in one line, preceded by a line for all tested participants if some of them were trained on.
+/// Main result in one line, preceded by a line for all tested participants if some of them are in the training data.
 std::string result_text(const Results& results);
 
 /// All printed numbers, and the options.

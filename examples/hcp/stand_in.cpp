@@ -53,9 +53,9 @@ void centre(MatrixX<double>& x) { x.colwise() -= x.rowwise().mean().eval(); }
 /// `x` divided by its standard deviation over all elements.
 MatrixX<double> scaled(const MatrixX<double>& x) { return x / std::sqrt((x.array() - x.mean()).square().mean()); }
 
-class Maker {
+class Generator {
  public:
-  Maker(const StandIn& options, Index steps) : options_(options), steps_(steps) {
+  Generator(const StandIn& options, Index steps) : options_(options), steps_(steps) {
     map_ = normal(options.regions, sources, random(region_map, 0)) / std::sqrt(double(sources));
     for (Index clip = 0; clip < Index(std::size(lengths)); ++clip) courses_.push_back(course(clip));
   }
@@ -63,17 +63,17 @@ class Maker {
   Index length(Index clip) const { return steps_ == 0 ? lengths[clip] : std::min(steps_, lengths[clip]); }
 
   /// Regions of one participant during a clip, before z-scoring.
-  MatrixX<double> recording(const MatrixX<double>& persons_map, Index clip, std::uint64_t sequence) const {
+  MatrixX<double> recording(const MatrixX<double>& map, Index clip, std::uint64_t sequence) const {
     const MatrixX<double> own = smoothed(walk(sources, length(clip), 0.9, random(own_course, sequence)));
     const MatrixX<double> active = courses_[std::size_t(clip)] + options_.idio * scaled(own);
-    MatrixX<double> x = std::sqrt(options_.snr) * scaled(persons_map * active);
+    MatrixX<double> x = std::sqrt(options_.snr) * scaled(map * active);
     x += std::sqrt(1 - options_.snr) *
          scaled(smoothed(walk(options_.regions, length(clip), 0.3, random(noise, sequence))));
     x.rowwise() += 0.15 * walk(1, length(clip), 0.95, random(global, sequence)).row(0);
     return x;
   }
 
-  MatrixX<double> persons_map(Index person) const {
+  MatrixX<double> map_of(Index person) const {
     const MatrixX<double> own = normal(options_.regions, sources, random(own_map, std::uint64_t(person)));
     return map_ + options_.mapvar / std::sqrt(double(sources)) * own;
   }
@@ -101,24 +101,24 @@ class Maker {
 }  // namespace
 
 Data make_stand_in(const StandIn& options, Index steps) {
-  require<ValueError>(steps == 0 || steps >= 20, "the stand-in has clips of at least 20 steps, not of ", steps);
-  const Maker maker(options, steps);
+  require<ValueError>(steps == 0 || steps >= 20, "synthetic data: --steps must be 0 or at least 20, got ", steps);
+  const Generator generator(options, steps);
   std::vector<MatrixX<float>> sequences;
   std::vector<Index> classes, participant;
   std::vector<std::string> names;
   for (Index person = 0; person < options.participants; ++person) {
     names.push_back(text("p", person + 1, " of seed ", options.seed));  // unique across seeds
-    const MatrixX<double> map = maker.persons_map(person);
+    const MatrixX<double> map = generator.map_of(person);
     for (Index clip = 0; clip < Index(clip_names().size()); ++clip)
       for (Index time = 0; time < times_shown(clip); ++time) {
-        sequences.push_back(maker.recording(map, clip, sequences.size()).cast<float>());
+        sequences.push_back(generator.recording(map, clip, sequences.size()).cast<float>());
         z_score(sequences.back());
         classes.push_back(clip);
         participant.push_back(person);
       }
   }
   return {labelled(std::move(sequences), classes), std::move(participant), std::move(names),
-          text("stand-in with snr ", options.snr, ", idio ", options.idio, ", mapvar ", options.mapvar, ", seed ",
+          text("synthetic data with snr ", options.snr, ", idio ", options.idio, ", mapvar ", options.mapvar, ", seed ",
                options.seed)};
 }
 

@@ -46,13 +46,12 @@ Division divide(const Options& options, const Data& data) {
   const Index all = Index(data.participants.size());
   const Index test = !trains && options.test_participants == 0 ? all : options.test_participants;
   const Index training = all - test;
-  require<ValueError>(test != 1, "--test-participants: of one participant no confidence limits follow, expected 0 or ",
-                      "at least 2");
-  require<ValueError>(training >= (trains ? 1 : 0), data.source, ": has ", all,
-                      " participants, of whom --test-participants takes ", test,
-                      trains ? ": nobody is left to train on" : "");
-  require<ValueError>(!trains || training >= options.folds, data.source, ": has ", all, " participants; without ", test,
-                      " to test on ", training, " are left, too few for ", options.folds, " folds");
+  require<ValueError>(test != 1, "--test-participants must be 0 or at least 2, got 1: confidence limits need two ",
+                      "participants");
+  require<ValueError>(training >= (trains ? 1 : 0), "--test-participants must be ", trains ? "below " : "at most ", all,
+                      ", the number of participants of ", data.source, ", got ", test);
+  require<ValueError>(!trains || training >= options.folds, "--folds must be at most ", training,
+                      ", the number of training participants, got ", options.folds);
   Division division;
   for (Index p = 0; p < all; ++p) (p < training ? division.training : division.test).push_back(p);
   return division;
@@ -121,7 +120,7 @@ void test_model(const Model& model, const Data& data, const std::vector<Index>& 
   results.chance = chance_levels(part.clips);
   if (known.empty() || others.empty()) return;
   const Part all = part_of(data, participants);
-  results.everybody = scores_of(model.predict(all.clips), all);
+  results.all_tested = scores_of(model.predict(all.clips), all);
 }
 
 void run_controls(const Options& options, const Data& data, const Division& division, Results& results,

@@ -38,11 +38,11 @@ struct Results {
   std::vector<Fold> folds;
   std::optional<Scores> validation;  // all training participants, each by a model not trained on them
   Tested tested;
-  std::optional<Scores> test;       // tested participants that were not trained on; if there are none, all tested
-  std::optional<Scores> everybody;  // all tested participants, if some but not all were trained on
-  unroll::ChanceLevels chance;      // of the participants of main()
-  unroll::History history;          // of the saved model
-  double seconds = 0;               // of its training
+  std::optional<Scores> test;        // tested participants that were not trained on; if there are none, all tested
+  std::optional<Scores> all_tested;  // all tested participants, if some but not all were trained on
+  unroll::ChanceLevels chance;       // of the participants of main()
+  unroll::History history;           // of the saved model
+  double seconds = 0;                // of its training
   std::optional<unroll::LeakReport> leak;
 
   /// Result of the test if there was one, otherwise of the cross-validation.

@@ -42,7 +42,7 @@ TrainedOn trained_on_of_json(const std::string& json, const std::string& file) t
   const auto object = unroll::detail::parse_json(json, file);
   return {object.at("participants").get<std::set<std::string>>(), object.at("recordings").get<std::set<std::string>>()};
 } catch (const std::exception&) {  // from parse_json, or a value of another type
-  throw FileError(file + ": its metadata have a 'trained_on' that this program has not written");
+  throw FileError(file + ": metadata entry 'trained_on' must be one that this program wrote");
 }
 
 }  // namespace hcp

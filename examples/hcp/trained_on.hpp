@@ -1,5 +1,5 @@
 #pragma once
-// Participants that a model was trained on, so that a test reports only facts about new participants.
+// Participants that a model was trained on, so that a test separates new participants from them.
 
 #include <set>
 

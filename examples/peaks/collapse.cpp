@@ -15,11 +15,9 @@ bool CollapseWatch::is_collapsed(double loss, const Outcome& outcome) {
 }
 
 std::string collapse_text(unroll::Index epoch, const Outcome& outcome, unroll::Index warm_up, double rate) {
-  const std::string more = warm_up > 0 ? "more epochs of squared error than --warm-up "
-                                       : "a few epochs of squared error first instead of --warm-up ";
   return unroll::text("the training collapsed: in epoch ", epoch, " no peak is found, the largest output is ",
-                      outcome.largest, " and the loss stays as it is, because so far below a target it has no slope.",
-                      " Try ", more, warm_up, ", a smaller rate than --rate ", rate, ", or another --seed.");
+                      outcome.largest, " and the gradient of the loss vanishes; try --warm-up above ", warm_up,
+                      ", --rate below ", rate, " or another --seed");
 }
 
 }  // namespace peaks

@@ -9,7 +9,7 @@ namespace peaks {
 
 /// Validation result of an epoch.
 struct Outcome {
-  Score score;        // of the watched events
+  Score score;        // of the monitored events
   float largest = 0;  // largest output for them
 };
 

@@ -16,7 +16,7 @@ Events make_events(const Toy& toy, std::uint64_t set, Index count) {
     inputs.push_back(std::move(event.density));
     targets.push_back(target_of(event.vertices, toy.bins));
   }
-  return {Dataset<float>::step_valued(std::move(inputs), std::move(targets)), "a toy", {}};
+  return {Dataset<float>::step_valued(std::move(inputs), std::move(targets)), "a toy simulation", {}};
 }
 
 Events part(const Events& events, Index first, Index last) {

@@ -18,40 +18,41 @@ class Reader {
       : file_(path), poca_(channels == Channels::closest_approach) {
     if (channels == Channels::automatic) poca_ = !file_.has("kernel") && file_.has("poca_KDE_A");
     const auto sizes = file_.shape("pv").sizes;
-    require<ShapeError>(sizes.size() == 2 && sizes[1] == file_bins, who("pv"), "expected events of ", file_bins,
-                        " bins, its shape is ", detail::shape_text(sizes));
-    require<ValueError>(sizes[0] > 0, file_.path(), ": has no events");
+    require<ShapeError>(sizes.size() == 2 && sizes[1] == file_bins, place("pv"), "the shape must be [events, ",
+                        file_bins, "], got ", detail::shape_text(sizes));
+    require<ValueError>(sizes[0] > 0, file_.path(), ": must contain events, found none");
     events_ = sizes[0];
   }
 
   Events read() const {
-    const auto wanted = dataset("pv"), other = dataset("pv_other");
+    const auto findable = dataset("pv"), other = dataset("pv_other");
     const std::vector<MatrixX<float>> channels = poca_ ? closest_approach() : kernel();
     std::vector<MatrixX<float>> inputs, targets;
-    Index unanswered = 0, empty = 0;
+    Index without_target = 0, empty = 0;
     for (Index k = 0; k < events_; ++k) {
-      MatrixX<float> target = wanted.col(k).transpose(), input(Index(channels.size()), file_bins);
+      MatrixX<float> target = findable.col(k).transpose(), input(Index(channels.size()), file_bins);
       check_target(target, k);
       mask(target, other.col(k).transpose());
       for (std::size_t c = 0; c < channels.size(); ++c) input.row(Index(c)) = channels[c].col(k).transpose();
-      if (target.array().isNaN().all() && ++unanswered) continue;
+      if (target.array().isNaN().all() && ++without_target) continue;
       empty += input.isZero(0);
       inputs.push_back(std::move(input));
       targets.push_back(std::move(target));
     }
-    require<ValueError>(!inputs.empty(), file_.path(), ": not one event has a target that is a number");
+    require<ValueError>(!inputs.empty(), file_.path(), ": the targets must not all be NaN");
     return {Dataset<float>::step_valued(std::move(inputs), std::move(targets)), file_.path(),
-            remarks(unanswered, empty)};
+            remarks(without_target, empty)};
   }
 
  private:
-  std::string who(const std::string& name) const { return text(file_.path(), ", '", name, "': "); }
+  std::string place(const std::string& name) const { return text(file_.path(), ", '", name, "': "); }
 
   /// [bins x events]
   MatrixX<float> dataset(const std::string& name) const {
     const auto sizes = file_.shape(name).sizes;
-    require<ShapeError>(sizes == std::vector<Index>{events_, file_bins}, who(name), "expected the shape of 'pv', [",
-                        events_, ", ", file_bins, "], it is ", detail::shape_text(sizes));
+    require<ShapeError>(sizes == std::vector<Index>{events_, file_bins}, place(name),
+                        "the shape must be that of 'pv', [", events_, ", ", file_bins, "], got ",
+                        detail::shape_text(sizes));
     const std::vector<float> numbers = file_.read<float>(name);
     return Eigen::Map<const MatrixX<float>>(numbers.data(), file_bins, events_);
   }
@@ -60,8 +61,8 @@ class Reader {
     MatrixX<float> numbers = dataset(name);
     for (Index k = 0; k < numbers.size(); ++k)
       require<FileError>(
-          std::isfinite(numbers.data()[k]), [&] { return who(name); }, "event ", k / file_bins, ", bin ", k % file_bins,
-          " is ", numbers.data()[k], ", expected a finite number");
+          std::isfinite(numbers.data()[k]), [&] { return place(name); }, "event ", k / file_bins, ", bin ",
+          k % file_bins, " must be finite, got ", numbers.data()[k]);
     return numbers;
   }
 
@@ -69,7 +70,7 @@ class Reader {
     for (Index bin = 0; bin < target.cols(); ++bin)
       require<FileError>(
           std::isnan(target(0, bin)) || (target(0, bin) >= 0 && std::isfinite(target(0, bin))),
-          [&] { return who("pv"); }, "event ", event, ", bin ", bin, " is ", target(0, bin), ", expected at least 0");
+          [&] { return place("pv"); }, "event ", event, ", bin ", bin, " must be at least 0, got ", target(0, bin));
   }
 
   /// The position of the maximum is undefined where the density is 0.
@@ -93,11 +94,11 @@ class Reader {
     return {density, input("poca_KDE_B"), std::move(x), std::move(y)};
   }
 
-  std::vector<std::string> remarks(Index unanswered, Index empty) const {
+  std::vector<std::string> remarks(Index without_target, Index empty) const {
     std::vector<std::string> all;
-    if (unanswered > 0)
-      all.push_back(text(unanswered, " of ", events_, " events have no target that is a number, and are left out."));
-    if (empty > 0) all.push_back(text(empty, " of ", events_, " events have no tracks; there is nothing to find."));
+    if (without_target > 0)
+      all.push_back(text(without_target, " of ", events_, " events have only NaN targets and are omitted."));
+    if (empty > 0) all.push_back(text(empty, " of ", events_, " events have no tracks."));
     return all;
   }
 

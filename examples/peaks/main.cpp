@@ -16,8 +16,8 @@ namespace {
 
 constexpr int collapsed_status = 3;
 
-void say(const Options& options, const std::string& words) {
-  if (!options.quiet) example::tell(words);
+void print(const Options& options, const std::string& words) {
+  if (!options.quiet) example::print(words);
 }
 
 /// Exit status. A collapsed training is an error, reported on standard error, unless it is part of a study.
@@ -38,15 +38,15 @@ int run_all(const Options& options) {
   check_memory(options, events.training.data.size(), events.training.bins());
   const Baseline baseline =
       threshold_baseline(events.training, events.test, Search().scaled_to(events.test.bin_width()));
-  say(options, data_text(events) + baseline_text(baseline, events.test));
+  print(options, data_text(events) + baseline_text(baseline, events.test));
   std::optional<Network> network;
-  const auto points = run(options, events, network, [&](const std::string& words) { say(options, words); });
+  const auto points = run(options, events, network, [&](const std::string& words) { print(options, words); });
   const Written written = write_report(folder, options, events, baseline, points, *network);
-  std::string words = study_text(options, points) + "in " + options.out + ":";
+  std::string words = study_text(options, points) + "files in " + options.out + ":";
   for (const std::string& file : written.files) words += (&file == written.files.data() ? " " : ", ") + file;
-  if (!written.missing.empty()) words += "; no pictures: " + written.missing;
-  say(options, "\n" + words + "\n");
-  example::tell(result_text(options, points, events.test));
+  if (!written.missing.empty()) words += "; without figures: " + written.missing;
+  print(options, "\n" + words + "\n");
+  print(options, result_text(options, points, events.test));
   return status_of(options, points);
 }
 

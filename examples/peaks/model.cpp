@@ -86,7 +86,8 @@ const std::vector<Kind>& kinds() {
 
 const Kind& kind_of(const std::string& name) {
   const auto found = std::find_if(kinds().begin(), kinds().end(), [&](const Kind& kind) { return kind.name == name; });
-  require<ValueError>(found != kinds().end(), "there is no model of the kind '", name, "'");
+  require<ValueError>(found != kinds().end(), "model: kind must be cnn, rnn or rcnn, got ",
+                      unroll::detail::in_quotes(name));
   return *found;
 }
 

@@ -8,7 +8,7 @@
 namespace peaks {
 namespace {
 
-using example::number, example::one_of, example::whole;
+using namespace example;
 using unroll::text;
 
 const std::map<std::string, Channels>& channel_names() {
@@ -18,57 +18,61 @@ const std::map<std::string, Channels>& channel_names() {
 }
 
 void add_data_options(CLI::App& app, Options& o, std::string& channels) {
-  app.add_option("--data", o.data, "events of the real project, HDF5 (default: a toy)")->option_text("FILE");
-  app.add_option("--test", o.test, "the same, to test on (default: the last events of --data)")->option_text("FILE");
-  app.add_option("--channels", channels, "densities that are read from files: kernel, or of closest approach")
+  app.add_option("--data", o.data, "events, HDF5 file of the project (default: toy simulation)")->option_text("FILE");
+  app.add_option("--test", o.test, "test events, HDF5 file (default: the last events of --data)")->option_text("FILE");
+  app.add_option("--channels", channels, "input densities of files: kernel, or points of closest approach")
       ->check(one_of({"automatic", "kernel", "poca"}));
-  app.add_option("--events", o.events, "to train on; 0: 240 of the toy, all of a file")->check(whole(0, 10000000));
-  app.add_option("--test-events", o.test_events, "to test on; 0: 100 of the toy, a fifth of --data, all of --test")
+  app.add_option("--events", o.events, "number of training events; 0: 240 of the toy, all of a file")
       ->check(whole(0, 10000000));
-  app.add_option("--bins", o.toy.bins, "of the toy, along 400 mm")->check(whole(100, 40000));
-  app.add_option("--hard", o.toy.hard, "of the toy: track errors, decays and ghosts, 1 is easy")
+  app.add_option("--test-events", o.test_events,
+                 "number of test events; 0: 100 of the toy, a fifth of --data, all of --test")
+      ->check(whole(0, 10000000));
+  app.add_option("--bins", o.toy.bins, "toy: number of bins along 400 mm")->check(whole(100, 40000));
+  app.add_option("--hard", o.toy.hard, "toy: scale of track errors, decays and ghost tracks; 1: easy")
       ->check(number(0.1, 10));
-  app.add_option("--pile-up", o.toy.pile_up, "of the toy: visible collisions in an event")->check(number(0, 100));
-  app.add_option("--data-seed", o.toy.seed, "of the toy")->check(whole(0, 1000000000));
+  app.add_option("--pile-up", o.toy.pile_up, "toy: mean number of visible collisions per event")->check(number(0, 100));
+  app.add_option("--data-seed", o.toy.seed, "toy: seed")->check(whole(0, 1000000000));
 }
 
 void add_training_options(CLI::App& app, Options& o) {
-  app.add_option("--model", o.model.kind, "")->check(one_of(model_kinds()));
-  app.add_option("--units", o.model.units, "of each LSTM, or channels; 0: 16 for cnn, 24 for rnn and rcnn")
+  app.add_option("--model", o.model.kind, "kind of model")->check(one_of(model_kinds()));
+  app.add_option("--units", o.model.units, "units per LSTM direction, cnn: channels; 0: cnn 16, rnn and rcnn 24")
       ->check(whole(0, 4096));
-  app.add_option("--layers", o.model.layers, "LSTM layers, for cnn convolutions; 0: cnn 5, rnn 2, rcnn 1")
+  app.add_option("--layers", o.model.layers, "number of LSTM layers, cnn: of convolutions; 0: cnn 5, rnn 2, rcnn 1")
       ->check(whole(0, 32));
-  app.add_option("--epochs", o.training.epochs, "all together")->check(whole(1, 100000));
-  app.add_option("--warm-up", o.training.warm_up, "epochs of squared error, before the loss of ratios")
+  app.add_option("--epochs", o.training.epochs, "number of epochs, including --warm-up")->check(whole(1, 100000));
+  app.add_option("--warm-up", o.training.warm_up, "epochs with squared error, before the log-ratio loss")
       ->check(whole(0, 100000));
-  app.add_option("--asymmetry", o.training.asymmetry, "of the loss: more finds more peaks, and more that are none")
+  app.add_option("--asymmetry", o.training.asymmetry,
+                 "asymmetry of the loss; larger: higher efficiency, more false positives")
       ->check(number(0, 100));
-  app.add_option("--rate", o.training.rate, "learning rate of Adam")->check(number(1e-7, 10));
+  app.add_option("--rate", o.training.rate, "learning rate of Adam; times 0.3 from 70 % of the epochs on")
+      ->check(number(1e-7, 10));
   app.add_option("--batch", o.training.batch, "events per update")->check(whole(1, 1000000));
-  app.add_flag("--checkpoints", o.training.checkpoints,
-               "LSTMs keep some states and compute the rest again: less memory");
-  app.add_option("--threads", o.training.threads, "0: one per core")->check(whole(0, 1024));
-  app.add_option("--seed", o.seed, "of first values and shuffling")->check(whole(0, 1000000000));
-  app.add_option("--seeds", o.seeds, "trainings, from --seed on")->check(whole(1, 1000));
-  app.add_option("--study", o.study, "train with several values of one option")->check(one_of(study_names()));
-  app.add_option("--values", o.values, "of the study (default: a ladder)")->delimiter(',')->check(number(0, 1e9));
-  app.add_option("--out", o.out, "folder for numbers, pictures and the report")->option_text("DIR");
-  app.add_flag("--quiet", o.quiet, "only the result");
+  app.add_flag("--checkpoints", o.training.checkpoints, "LSTMs store some states and recompute the rest: less memory");
+  app.add_option("--threads", o.training.threads, "number of threads; 0: one per core; results do not depend on it")
+      ->check(whole(0, 1024));
+  app.add_option("--seed", o.seed, "seed of initial values and batch order")->check(whole(0, 1000000000));
+  app.add_option("--seeds", o.seeds, "number of runs; the first has --seed, each further run adds 1")
+      ->check(whole(1, 1000));
+  app.add_option("--study", o.study, "option that is varied")->check(one_of(study_names()));
+  app.add_option("--values", o.values, "values of the varied option (default: a list for each)")
+      ->delimiter(',')
+      ->check(number(0, 1e9));
+  app.add_option("--out", o.out, text("output folder (default: ", o.out, ")"))->option_text("DIR");
+  app.add_flag("--quiet", o.quiet, "no output except errors");
 }
 
 void check_together(const CLI::App& app, const Options& o) {
-  for (const char* name : {"--bins", "--hard", "--pile-up", "--data-seed"})
-    if (!o.data.empty() && app.count(name) > 0)
-      throw CLI::ValidationError(name, "is an option of the toy, but --data is given");
+  if (!o.data.empty())
+    refuse_together(app, {"--bins", "--hard", "--pile-up", "--data-seed"}, "--data", "it is an option of the toy");
   for (const char* name : {"--test", "--channels"})
-    if (o.data.empty() && app.count(name) > 0)
-      throw CLI::ValidationError(name, "belongs to --data, which is not given");
+    if (o.data.empty() && app.count(name) > 0) refuse(name, "needs --data");
   const auto stride = stride_of(o.model.kind);
   if (o.toy.bins % stride != 0)
-    throw CLI::ValidationError("--bins",
-                               text("of ", o.model.kind, " must be a multiple of ", stride, ", got ", o.toy.bins));
-  if (!o.values.empty() && o.study.empty())
-    throw CLI::ValidationError("--values", "belongs to --study, which is not given");
+    refuse("--bins",
+           text("must be a multiple of ", stride, " with --model ", o.model.kind, ", got '", o.toy.bins, "'"));
+  if (!o.values.empty() && o.study.empty()) refuse("--values", "needs --study");
 }
 
 /// Replaces zeros and empty lists by defaults, except those that depend on a file.
@@ -80,15 +84,15 @@ void complete(Options& o) {
 }
 
 constexpr const char* footer =
-    "Ends with 0; 1 when files or data are wrong or memory is too small; 2 when options are; 3 when a training\n"
-    "collapsed: nothing is found, and the loss no longer changes. A study goes on with its next training.";
+    "Exit status: 0: success; 1: invalid files or data, or too little memory; 2: invalid options; 3: a training\n"
+    "collapsed, i.e. it finds no peak and its loss no longer changes. A study continues after a collapse.";
 
 }  // namespace
 
 int read_command_line(int argc, char** argv, Options& options) {
   std::string channels = "automatic";
   return example::read_command_line(
-      "peaks", "Finds the places along a beam where protons collided, from the density of tracks.", argc, argv,
+      "peaks", "Finds vertices of proton collisions along a beam from the density of tracks.", argc, argv,
       [&](CLI::App& app) {
         app.footer(footer);
         add_data_options(app, options, channels);

@@ -41,7 +41,7 @@ Curves loss_picture(const Options& options, const Point& point) {
                 .band = "range of the runs"};
   if (options.training.warm_up > 0) curves.series.push_back(figure::over_runs("squared error", of_phase(true)));
   if (options.training.warm_up < options.training.epochs)
-    curves.series.push_back(figure::over_runs("loss of ratios", of_phase(false)));
+    curves.series.push_back(figure::over_runs("log-ratio loss", of_phase(false)));
   return curves;
 }
 
@@ -86,7 +86,7 @@ Series scan_of(std::string name, const Events& test, const std::vector<MatrixX<f
 
 /// Scores of fixed levels of channel 0, as a baseline for the network.
 Series level_scan(const Events& test, const Search& search) {
-  Series series{.name = "a fixed level of the density", .x = {}, .y = {}, .line = Line::points_and_line};
+  Series series{.name = "fixed level of the density", .x = {}, .y = {}, .line = Line::points_and_line};
   for (const double level : {0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3}) {
     const Score score = level_score(test, level, search);
     series.x.push_back(score.false_rate());
@@ -99,9 +99,9 @@ Series level_scan(const Events& test, const Search& search) {
 Curves scan_picture(const Options& options, const Events& test, const std::vector<MatrixX<float>>& outputs) {
   const Search search = Search().scaled_to(test.bin_width());
   Curves curves{.title = {}, .x = {rates_axis, 0}, .y = {"efficiency (%)", 0, 100}, .series = {}};
-  curves.series.push_back(scan_of(options.model.kind + ", least sum of a peak 0.05 to 1.2", test, outputs, search,
+  curves.series.push_back(scan_of(options.model.kind + ", smallest sum of a peak 0.05 to 1.2", test, outputs, search,
                                   {0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.2}));
-  Series usual = scan_of("least sum 0.2, as everywhere else", test, outputs, search, {search.integral});
+  Series usual = scan_of("smallest sum 0.2, the default", test, outputs, search, {search.integral});
   usual.line = Line::points;
   curves.series.push_back(std::move(usual));
   curves.series.push_back(level_scan(test, search));
@@ -146,16 +146,19 @@ Curves event_picture(const Events& test, const std::vector<MatrixX<float>>& outp
   };
   const MatrixX<float>& truth = test.data.values(window.event);
   const MatrixX<float>& output = outputs[std::size_t(window.event)];
-  Curves curves{.title = {}, .x = {"place along the beam (mm)"}, .y = {"density, target, output", -0.3}, .series = {}};
-  curves.series.push_back(row("density of tracks", test.data.sequence(window.event)));
+  Curves curves{.title = {},
+                .x = {"position along the beam (mm)"},
+                .y = {"density, target, output (relative units)", -0.3},
+                .series = {}};
+  curves.series.push_back(row("track density", test.data.sequence(window.event)));
   curves.series.push_back(row("target", truth));
   curves.series.push_back(row("output", output));
   curves.series.back().line = Line::dashed;
   const Comparison found = compare(bins_of(truth), bins_of(output), search);
-  const auto marks = [&](std::string name, double height, const std::vector<Peak>& peaks, auto&& wanted) {
+  const auto marks = [&](std::string name, double height, const std::vector<Peak>& peaks, auto&& is_marked) {
     Series series{.name = std::move(name), .x = {}, .y = {}, .line = Line::points};
     for (const Peak& peak : peaks) {
-      if (!wanted(peak) || peak.position < double(window.first) || peak.position >= double(window.last)) continue;
+      if (!is_marked(peak) || peak.position < double(window.first) || peak.position >= double(window.last)) continue;
       series.x.push_back(place(peak.position));
       series.y.push_back(height);
     }
@@ -168,14 +171,14 @@ Curves event_picture(const Events& test, const std::vector<MatrixX<float>>& outp
 }
 
 /// Histogram of `numbers` with bins of `width`.
-Curves counted(const std::string& what, const std::vector<Index>& numbers, Index width) {
+Curves histogram(const std::string& what, const std::vector<Index>& numbers, Index width) {
   const Index classes = *std::max_element(numbers.begin(), numbers.end()) / width + 2;
   std::vector<double> events(std::size_t(classes), 0.0), x;
   for (const Index number : numbers) events[std::size_t(number / width)] += 1;
   for (Index k = 0; k < classes; ++k) x.push_back(double(k * width));
   return {.title = {},
           .x = {what},
-          .y = {"events", 0},
+          .y = {"number of events", 0},
           .series = {{.name = "events", .x = std::move(x), .y = std::move(events), .line = Line::steps}}};
 }
 
@@ -193,15 +196,15 @@ void add_distributions(Report& report, const EventSets& events) {
   };
   const auto masked = [](const MatrixX<float>& target, const Search&) { return target.array().isNaN().count(); };
   const auto mean_text = [](const std::vector<Index>& numbers) {
-    return format("%.1f on average.",
+    return format("Mean: %.1f.",
                   double(std::accumulate(numbers.begin(), numbers.end(), Index(0))) / double(numbers.size()));
   };
   const auto peaks_of = of_all_events(events, vertices), masked_of = of_all_events(events, masked);
-  report.heading("The events");
-  report.figure("peaks_per_event", counted("peaks in an event", peaks_of, 1),
-                "Peaks to be found in an event, training and test.", mean_text(peaks_of));
-  report.figure("masked_bins", counted("masked bins in an event", masked_of, 10),
-                "Bins without an answer in an event, in classes of ten.", mean_text(masked_of));
+  report.heading("Events");
+  report.figure("peaks_per_event", histogram("peaks per event", peaks_of, 1),
+                "Histogram of the true peaks per event, training and test events.", mean_text(peaks_of));
+  report.figure("masked_bins", histogram("masked bins per event", masked_of, 10),
+                "Histogram of the masked bins per event, in classes of ten bins.", mean_text(masked_of));
 }
 
 }  // namespace
@@ -219,22 +222,23 @@ void add_pictures(Report& report, const Options& options, const EventSets& event
                   const Network& network) {
   const auto outputs = predict(network, events.test, options.training.threads);
   const Score &first = point.runs.front().epochs.front().outcome.score, &last = point.runs.front().score();
-  report.figure(
-      "loss", loss_picture(options, point), "Loss of the training events: squared error, then ratios.",
-      format("%.5f after the last epoch of the first run; the two losses are of different kinds and not to be "
-             "compared.",
-             point.runs.front().epochs.back().numbers.loss));
-  report.figure("efficiency", efficiency_picture(point), "Share of the peaks that are found, after every epoch.",
+  report.figure("loss", loss_picture(options, point),
+                "Training loss against the epoch: squared error, then log-ratio loss.",
+                format("%.5f after the last epoch of the first run. The two losses have different scales.",
+                       point.runs.front().epochs.back().numbers.loss));
+  report.figure("efficiency", efficiency_picture(point),
+                "Efficiency, the share of true peaks that are found (%), against the epoch.",
                 format("%.1f %% after the first epoch of the first run, %.1f %% after the last.",
                        100 * first.efficiency(), 100 * last.efficiency()));
-  report.figure("false_positives", false_picture(point), "Peaks that are none, after every epoch.",
+  report.figure("false_positives", false_picture(point), "False positives per event against the epoch.",
                 format("%.2f per event after the first epoch of the first run, %.2f after the last.",
                        first.false_rate(), last.false_rate()));
   report.figure("scan", scan_picture(options, events.test, outputs),
-                "Efficiency against false positives as a peak's least sum changes.",
-                "A line for the network and one for fixed levels; the nearer to the upper left corner, the better.");
-  report.figure("event", event_picture(events.test, outputs), "Part of a test event and what was found in it.",
-                "Marks at the bottom tell peaks that were found, missed ones and false positives.");
+                "Efficiency (%) against false positives per event for different smallest sums of a peak.",
+                "One line for the network, one for fixed levels; the optimum is the upper left corner.");
+  report.figure("event", event_picture(events.test, outputs),
+                "Part of a test event: density, target and output against the position along the beam (mm).",
+                "Marks at the bottom: found peaks, missed peaks and false positives.");
   add_distributions(report, events);
 }
 

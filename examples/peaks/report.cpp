@@ -16,7 +16,7 @@ using example::format;
 namespace {
 
 constexpr const char* toy_warning =
-    "The data is a toy: its numbers are not comparable with those of simulated or recorded LHCb events.";
+    "The data are a toy simulation; results are not comparable with simulated or recorded LHCb events.";
 
 std::string with_deviation(const char* pattern, const Summary& summary) {
   const std::string mean = format(pattern, summary.mean);
@@ -33,7 +33,7 @@ NamedValues settings_of(const Options& options, const EventSets& events) {
                   {"units", text(options.model.units)},
                   {"layers", text(options.model.layers)},
                   {"epochs", text(options.training.epochs)},
-                  {"of them squared error", text(options.training.warm_up)},
+                  {"epochs with squared error", text(options.training.warm_up)},
                   {"learning rate", text(options.training.rate)},
                   {"asymmetry", text(options.training.asymmetry)},
                   {"batch", text(options.training.batch)},
@@ -95,7 +95,7 @@ void add_metrics(Report& report, const Options& options, const Baseline& baselin
   const auto deviation = [](const Summary& s) { return s.count < 2 ? std::nan("") : s.sample_deviation; };
   const std::string note = (options.study.empty() ? std::string()
                                                   : text("test events; ", options.study, " ", best.value,
-                                                         " was chosen by the validation events; ")) +
+                                                         " was selected by the validation events; ")) +
                            seeds_text(options);
   report.metric({"efficiency", summary.efficiency.mean, deviation(summary.efficiency), "%", note});
   report.metric({"false positives", summary.false_rate.mean, deviation(summary.false_rate), "per event", note});
@@ -104,15 +104,15 @@ void add_metrics(Report& report, const Options& options, const Baseline& baselin
                  .unit = "%",
                  .note = format("at %.2f false positives per event, channel 0 above %g", baseline.score.false_rate(),
                                 baseline.level)});
-  report.metric({.name = "seconds of an epoch", .value = summary.seconds.mean, .unit = "s"});
+  report.metric({.name = "time per epoch", .value = summary.seconds.mean, .unit = "s"});
   report.metric(
-      {.name = "memory of a training step", .value = double(best.bytes) / 1e6, .unit = "MB", .note = "as estimated"});
+      {.name = "memory of a training step", .value = double(best.bytes) / 1e6, .unit = "MB", .note = "estimate"});
   report.metric({.name = "parameters", .value = double(best.parameters)});
 }
 
-void add_words(Report& report, const Options& options, const EventSets& events, const std::vector<Point>& points) {
+void add_remarks(Report& report, const Options& options, const EventSets& events, const std::vector<Point>& points) {
   if (const Index shared = shared_events(events.training, events.test); shared > 0)
-    report.paragraph(text(shared, " of the test events are training events too."));
+    report.paragraph(text(shared, " of the test events are also training events."));
   if (options.data.empty()) report.paragraph(toy_warning);
   for (const Events* part : {&events.training, &events.test})
     for (const std::string& remark : part->remarks) report.paragraph(part->source + ": " + remark);
@@ -126,17 +126,17 @@ void add_words(Report& report, const Options& options, const EventSets& events, 
 std::string data_text(const EventSets& events) {
   std::string words;
   const bool one_file = events.training.source == events.test.source;
-  const std::string watched =
-      events.validation ? text(events.validation->data.size(), " to choose by, ") : std::string();
-  words += text(events.training.data.size(), " events to train on, ", watched, events.test.data.size(),
-                " to test on, from ", events.training.source, one_file ? "" : " and " + events.test.source, "; ",
+  const std::string monitored =
+      events.validation ? text(events.validation->data.size(), " validation events, ") : std::string();
+  words += text(events.training.data.size(), " training events, ", monitored, events.test.data.size(),
+                " test events, from ", events.training.source, one_file ? "" : " and " + events.test.source, "; ",
                 events.test.bins(), " bins of ", format("%.4g", events.test.bin_width()), " mm\n");
   for (const std::string& remark : events.training.remarks) words += events.training.source + ": " + remark + "\n";
   if (!one_file)
     for (const std::string& remark : events.test.remarks) words += events.test.source + ": " + remark + "\n";
   if (const Index shared = shared_events(events.training, events.test); shared > 0)
-    words += text(shared, " of the test events are training events too\n");
-  return events.training.source == "a toy" ? words + toy_warning + "\n" : words;
+    words += text(shared, " of the test events are also training events\n");
+  return events.training.source == "a toy simulation" ? words + toy_warning + "\n" : words;
 }
 
 std::string baseline_text(const Baseline& baseline, const Events& test) {
@@ -144,7 +144,8 @@ std::string baseline_text(const Baseline& baseline, const Events& test) {
   for (Index k = 0; k < test.data.size(); ++k) masked += test.data.values(k).array().isNaN().count();
   const Score& score = baseline.score;
   return format(
-      "%.2f peaks and %.1f masked bins per event; a fixed level of %g finds %.1f %% at %.2f false positives\n",
+      "%.2f peaks and %.1f masked bins per event; a fixed level of %g finds %.1f %% at %.2f false positives per "
+      "event\n",
       double(score.found + score.missed) / double(score.events), double(masked) / double(score.events), baseline.level,
       100 * score.efficiency(), score.false_rate());
 }
@@ -166,7 +167,7 @@ std::string result_text(const Options& options, const std::vector<Point>& points
   const PointSummary summary = test_summary_of(best);
   const std::string value = options.study.empty()
                                 ? std::string()
-                                : text("chosen by validation events: ", options.study, " ", best.value, ", ");
+                                : text("selected by validation events: ", options.study, " ", best.value, ", ");
   return value + "efficiency " + with_deviation("%.1f %%", summary.efficiency) + " at " +
          with_deviation("%.2f", summary.false_rate) + " false positives per event, " +
          text(test.data.size(), test.data.size() == 1 ? " test event, " : " test events, ", seeds_text(options), "\n");
@@ -174,24 +175,24 @@ std::string result_text(const Options& options, const std::vector<Point>& points
 
 Written write_report(const std::filesystem::path& folder, const Options& options, const EventSets& events,
                      const Baseline& baseline, const std::vector<Point>& points, const Network& network) {
-  Report report("Peaks along a beam", folder);
-  add_words(report, options, events, points);
+  Report report("Peaks study: vertices along a beam", folder);
+  add_remarks(report, options, events, points);
   add_metrics(report, options, baseline, points);
   report.settings(settings_of(options, events));
   report.environment(environment());
   if (!options.study.empty()) {
     report.table("study", summary_table(options, points),
-                 "Mean and sample standard deviation over seeds, of the validation events.");
+                 "Results of the validation events: mean and sample standard deviation over seeds.");
     report.figure("study_rates", study_picture(options, points),
-                  "What each value of the study gives on the validation events.",
-                  "Efficiency against false positives per event, one point for each value.");
+                  "Efficiency (%) against false positives per event, validation events.",
+                  "One point per value of the study.");
   } else {
     add_pictures(report, options, events, points.front(), network);
   }
-  const std::string watched = events.validation ? "validation" : "test";
-  report.heading("All trainings");
-  report.table("runs", runs_table(options, points), "After the last epoch, on the " + watched + " events.");
-  report.table("epochs", epochs_table(options, points), "After every epoch, on the " + watched + " events.");
+  const std::string monitored = events.validation ? "validation" : "test";
+  report.heading("Runs");
+  report.table("runs", runs_table(options, points), "Results of the " + monitored + " events after the last epoch.");
+  report.table("epochs", epochs_table(options, points), "Results of the " + monitored + " events after every epoch.");
   report.write();
   return {{"report.html", "report.json", "report.csv", "runs.csv", "epochs.csv"}, report.missing()};
 }

@@ -59,12 +59,14 @@ Comparison compare(std::span<const float> truth, std::span<const float> predicti
 
 Comparison compare(std::span<const float> truth, std::span<const float> prediction, const Search& search,
                    const Search& of_prediction) {
-  const std::vector<double> wanted = find_peaks(truth, search), got = find_peaks(prediction, of_prediction);
+  const std::vector<double> true_positions = find_peaks(truth, search),
+                            predicted_positions = find_peaks(prediction, of_prediction);
   Comparison event;
-  for (const double position : wanted) event.truth.push_back({position, is_near(position, got, search.distance)});
-  for (const double position : got) {
+  for (const double position : true_positions)
+    event.truth.push_back({position, is_near(position, predicted_positions, search.distance)});
+  for (const double position : predicted_positions) {
     const bool scored = !std::isnan(truth[std::size_t(std::nearbyint(position))]);
-    event.predicted.push_back({position, is_near(position, wanted, search.distance), scored});
+    event.predicted.push_back({position, is_near(position, true_positions, search.distance), scored});
   }
   return event;
 }

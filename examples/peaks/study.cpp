@@ -58,8 +58,9 @@ const Study& study_of(const std::string& name) {
 std::string epoch_text(const RunEpoch& epoch, const TrainingOptions& options) {
   const bool warm = Index(epoch.numbers.epoch) <= options.warm_up;
   return format("epoch %3.0f of %ld  %s %.5f  efficiency %5.1f %%  false positives %.2f per event  %.1f s\n",
-                epoch.numbers.epoch, long(options.epochs), warm ? "squared error" : "ratio loss   ", epoch.numbers.loss,
-                100 * epoch.outcome.score.efficiency(), epoch.outcome.score.false_rate(), epoch.numbers.seconds);
+                epoch.numbers.epoch, long(options.epochs), warm ? "squared error " : "log-ratio loss",
+                epoch.numbers.loss, 100 * epoch.outcome.score.efficiency(), epoch.outcome.score.false_rate(),
+                epoch.numbers.seconds);
 }
 
 template <class F>
@@ -78,27 +79,27 @@ double seconds_per_epoch(const Run& run) {
 }
 
 Point run_point(const Options& options, double value, const EventSets& events, std::optional<Network>& network,
-                const Say& say) {
+                const OnMessage& on_message) {
   Point point{.value = value};
-  const Search search = Search().scaled_to(events.watched().bin_width());
+  const Search search = Search().scaled_to(events.monitored().bin_width());
   for (Index k = 0; k < options.seeds; ++k) {
     const std::uint64_t seed = options.seed + std::uint64_t(k);
     network.emplace(make_network(options.model));
     point.parameters = network->parameters().size();
     point.bytes = needed_bytes(options, *network, events.training.data.size(), events.training.bins());
     const std::string with = options.study.empty() ? "" : text(options.study, " ", value, ", ");
-    say(text("\n", with, options.model.kind, " with ", point.parameters, " parameters, seed ", seed, "\n"));
-    point.runs.push_back(train(*network, options.training, events.training, events.watched(), search, seed,
-                               [&](const RunEpoch& epoch) { say(epoch_text(epoch, options.training)); }));
+    on_message(text("\n", with, options.model.kind, " with ", point.parameters, " parameters, seed ", seed, "\n"));
+    point.runs.push_back(train(*network, options.training, events.training, events.monitored(), search, seed,
+                               [&](const RunEpoch& epoch) { on_message(epoch_text(epoch, options.training)); }));
     if (!events.validation) point.runs.back().test = point.runs.back().score();
-    if (!point.runs.back().collapse.empty()) say(text("seed ", seed, ": ", point.runs.back().collapse, "\n"));
+    if (!point.runs.back().collapse.empty()) on_message(text("seed ", seed, ": ", point.runs.back().collapse, "\n"));
   }
   return point;
 }
 
-Events first_events(const Events& events, Index count) {
-  require<ValueError>(count <= events.data.size(), events.source, ": ", count,
-                      " events are wanted to train on, there are ", events.data.size());
+Events first_events(const Events& events, Index count, const char* option) {
+  require<ValueError>(count <= events.data.size(), option, " must be at most ", events.data.size(), ", the events in ",
+                      events.source, ", got ", count);
   return part(events, 0, count);
 }
 
@@ -109,19 +110,19 @@ EventSets divide(const Options& options) {
   const bool one_file = options.test.empty();
   const Index count = all.data.size(),
               tested = one_file ? (options.test_events > 0 ? options.test_events : (count + 4) / 5) : 0;
-  require<ValueError>(tested < count, options.data, ": has ", count, " events, with ", tested,
-                      " of them for the test none is left to train on");
+  require<ValueError>(tested < count, "--test-events must be below ", count, ", the events in ", options.data, ", got ",
+                      tested);
   EventSets sets{one_file ? part(all, 0, count - tested) : std::move(all),
                  one_file ? part(all, count - tested, count) : read_events(options.test, options.channels)};
-  if (!one_file && options.test_events > 0) sets.test = first_events(sets.test, options.test_events);
+  if (!one_file && options.test_events > 0) sets.test = first_events(sets.test, options.test_events, "--test-events");
   if (!options.study.empty()) {
-    const Index rest = sets.training.data.size(), watched = (rest + 9) / 10;
-    require<ValueError>(watched < rest, options.data, ": has ", rest, " events beside the test, with ", watched,
-                        " of them for the validation none is left to train on");
-    sets.validation = part(sets.training, rest - watched, rest);
-    sets.training = part(sets.training, 0, rest - watched);
+    const Index rest = sets.training.data.size(), monitored = (rest + 9) / 10;
+    require<ValueError>(monitored < rest, options.data, ": must have at least 2 events without the test events for ",
+                        "training and validation, got ", rest);
+    sets.validation = part(sets.training, rest - monitored, rest);
+    sets.training = part(sets.training, 0, rest - monitored);
   }
-  if (options.events > 0) sets.training = first_events(sets.training, options.events);
+  if (options.events > 0) sets.training = first_events(sets.training, options.events, "--events");
   return sets;
 }
 
@@ -147,8 +148,8 @@ std::vector<double> ladder(const Options& options) { return study_of(options.stu
 
 Options with_value(const Options& options, double value) {
   const Study& study = study_of(options.study);
-  require<ValueError>(!study.whole || (value >= 1 && value == std::floor(value)), "--values of the study ", study.name,
-                      ": expected whole numbers from 1 on, got ", value);
+  require<ValueError>(!study.whole || (value >= 1 && value == std::floor(value)),
+                      "--values must be whole numbers of at least 1 ", "with --study ", study.name, ", got ", value);
   Options changed = options;
   study.set(changed, value);
   return changed;
@@ -174,7 +175,7 @@ PointSummary summary_of(const Point& point) {
 
 PointSummary test_summary_of(const Point& point) {
   return summary_by(point, [](const Run& run) {
-    require<ValueError>(run.test.has_value(), "peaks: this value of the study was not tested");
+    require<ValueError>(run.test.has_value(), "peaks: the value of the study must be tested first");
     return *run.test;
   });
 }
@@ -205,26 +206,26 @@ std::size_t needed_bytes(const Options& options, const Network& network, Index e
 
 void check_memory(const Options& options, Index events, Index bins) {
   const auto check = [&](const Options& one) {
-    const bool last_hope = one.training.checkpoints || one.model.kind == "cnn";
-    example::check_memory(
-        needed_bytes(one, make_network(one.model), events, bins), example::available_memory(),
-        last_hope ? "try a smaller --batch or fewer --units" : "try --checkpoints, a smaller --batch or fewer --units");
+    const bool no_checkpoints = one.training.checkpoints || one.model.kind == "cnn";
+    example::check_memory(needed_bytes(one, make_network(one.model), events, bins), example::available_memory(),
+                          no_checkpoints ? "try a smaller --batch or fewer --units"
+                                         : "try --checkpoints, a smaller --batch or fewer --units");
   };
   if (options.study.empty()) check(options);
   for (const double value : options.values) check(with_value(options, value));
 }
 
 std::vector<Point> run(const Options& options, const EventSets& events, std::optional<Network>& network,
-                       const Say& say) {
-  if (options.study.empty()) return {run_point(options, Point().value, events, network, say)};
+                       const OnMessage& on_message) {
+  if (options.study.empty()) return {run_point(options, Point().value, events, network, on_message)};
   std::vector<Point> points;
   for (const double value : options.values) {
     const Options changed = with_value(options, value);
     if (options.study != "samples") {
-      points.push_back(run_point(changed, value, events, network, say));
+      points.push_back(run_point(changed, value, events, network, on_message));
     } else {
-      const EventSets some{first_events(events.training, changed.events), events.test, events.validation};
-      points.push_back(run_point(changed, value, some, network, say));
+      const EventSets some{first_events(events.training, changed.events, "--values"), events.test, events.validation};
+      points.push_back(run_point(changed, value, some, network, on_message));
     }
   }
   Point& best = points[std::size_t(&best_of(points) - points.data())];

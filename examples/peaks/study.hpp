@@ -31,12 +31,12 @@ struct PointSummary {
   unroll::Summary efficiency, false_rate, seconds;
   unroll::Index collapsed = 0;
 };
-/// Summary for the watched events.
+/// Summary for the monitored events.
 PointSummary summary_of(const Point& point);
 /// Summary for the test events. Throws ValueError for a point that was not tested.
 PointSummary test_summary_of(const Point& point);
 
-/// The point with the best F1 summed over its seeds, on the watched events.
+/// The point with the best F1 summed over its seeds, on the monitored events.
 const Point& best_of(const std::vector<Point>& points);
 
 /// Training and test events, in a study also validation events. read_events throws FileError, ShapeError or ValueError
@@ -45,7 +45,7 @@ struct EventSets {
   Events training, test;
   std::optional<Events> validation = {};  // for the selection in a study
 
-  const Events& watched() const { return validation ? *validation : test; }
+  const Events& monitored() const { return validation ? *validation : test; }
 };
 EventSets read_events(const Options& options);
 
@@ -56,11 +56,11 @@ std::size_t needed_bytes(const Options& options, const Network& network, unroll:
 void check_memory(const Options& options, unroll::Index events, unroll::Index bins);
 
 /// Callback for progress messages.
-using Say = std::function<void(const std::string&)>;
+using OnMessage = std::function<void(const std::string&)>;
 
 /// Trains all seeds, of all values in a study. `network` becomes the last trained one. In a study only the selected
 /// point is tested.
 std::vector<Point> run(const Options& options, const EventSets& events, std::optional<Network>& network,
-                       const Say& say);
+                       const OnMessage& on_message);
 
 }  // namespace peaks

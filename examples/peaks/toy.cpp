@@ -57,12 +57,12 @@ struct Track {
   double x, y, z, slope_x, slope_y, error;
 };
 
-class Maker {
+class Generator {
  public:
-  Maker(const Toy& toy, std::uint64_t set, std::uint64_t number)
+  Generator(const Toy& toy, std::uint64_t set, std::uint64_t number)
       : toy_(toy), draws_(Random(toy.seed, Purpose::data, set, number)) {}
 
-  std::pair<std::vector<Vertex>, std::vector<Track>> make() {
+  std::pair<std::vector<Vertex>, std::vector<Track>> generate() {
     for (Index left = draws_.poisson(toy_.pile_up); left > 0; --left) add_collision();
     for (Index left = draws_.poisson(2.8); left > 0; --left) vertices_.push_back({draws_.normal(100, 63), 0, false});
     for (Index left = draws_.poisson(4 * toy_.hard); left > 0; --left) add_ghost();
@@ -174,7 +174,7 @@ class Density {
 }  // namespace
 
 ToyEvent toy_event(const Toy& toy, std::uint64_t set, std::uint64_t number) {
-  auto [vertices, tracks] = Maker(toy, set, number).make();
+  auto [vertices, tracks] = Generator(toy, set, number).generate();
   Density density(toy.bins);
   for (const Track& track : tracks) density.add(track);
   return {std::move(vertices), density.channels()};

@@ -35,17 +35,17 @@ Outcome score(Evaluator<Network>& evaluator, const Network& network, const Event
 struct Phase {
   Index first, last;
   double clip;
-  bool watched;  // true: collapse detection is on
+  bool detects_collapse;
 };
 
 class Training {
  public:
-  Training(Network& network, const TrainingOptions& options, const Events& training, const Events& watched,
+  Training(Network& network, const TrainingOptions& options, const Events& training, const Events& monitored,
            const Search& search, Run& run, const std::function<void(const RunEpoch&)>& on_epoch)
       : network_(network),
         options_(options),
         training_(training),
-        watched_(watched),
+        monitored_(monitored),
         search_(search),
         run_(run),
         on_epoch_(on_epoch),
@@ -62,7 +62,7 @@ class Training {
   /// Each phase has a new optimizer, because the gradients of the losses differ in scale.
   template <class Loss>
   void phase(const Loss& loss, const Phase& phase) {
-    const auto [first, last, largest, watched] = phase;
+    const auto [first, last, largest, detects_collapse] = phase;
     if (first == last) return;
     const auto cut = Index(0.7 * double(options_.epochs));
     const auto factor = [cut, begin = first](long epoch) { return begin + epoch < cut ? 1.0 : 0.3; };
@@ -76,16 +76,16 @@ class Training {
          .threads = {options_.threads},
          .shard = shard_of(options_.batch),
          .keeping = plan_of(options_).keeping,
-         .on_epoch = [&, watch = watched](const Epoch& epoch) { return this->conclude(epoch, watch); },
+         .on_epoch = [&, detect = detects_collapse](const Epoch& epoch) { return this->conclude(epoch, detect); },
          .progress = Progress::quiet});
   }
 
   /// Callback after an epoch. Returns true if training continues.
-  bool conclude(Epoch numbers, bool watched) {
+  bool conclude(Epoch numbers, bool detects_collapse) {
     numbers.epoch = double(run_.epochs.size() + 1);
-    run_.epochs.push_back({numbers, score(evaluator_, network_, watched_, search_, options_.threads)});
+    run_.epochs.push_back({numbers, score(evaluator_, network_, monitored_, search_, options_.threads)});
     on_epoch_(run_.epochs.back());
-    if (!watched || !watch_.is_collapsed(numbers.loss, run_.epochs.back().outcome)) return true;
+    if (!detects_collapse || !watch_.is_collapsed(numbers.loss, run_.epochs.back().outcome)) return true;
     run_.collapse = collapse_text(Index(numbers.epoch), run_.epochs.back().outcome, options_.warm_up, options_.rate);
     return false;
   }
@@ -93,7 +93,7 @@ class Training {
   Network& network_;
   const TrainingOptions& options_;
   const Events& training_;
-  const Events& watched_;
+  const Events& monitored_;
   const Search& search_;
   Run& run_;
   const std::function<void(const RunEpoch&)>& on_epoch_;
@@ -116,11 +116,11 @@ Outcome score(const Network& network, const Events& events, const Search& search
   return score(evaluator, network, events, search, threads);
 }
 
-Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& watched,
+Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& monitored,
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch) {
   Run run{.seed = seed};
   const auto begin = std::chrono::steady_clock::now();
-  Training(network, options, training, watched, search, run, on_epoch).run();
+  Training(network, options, training, monitored, search, run, on_epoch).run();
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   run.parameters = network.parameters().values();
   return run;

@@ -13,7 +13,7 @@
 namespace peaks {
 
 struct TrainingOptions {
-  unroll::Index epochs = 12, warm_up = 6;  // total; thereof with squared error, at the beginning
+  unroll::Index epochs = 12, warm_up = 6;  // all epochs; first ones with squared error
   unroll::Index batch = 4;                 // events
   double rate = 2e-3;                      // learning rate of Adam; times 0.3 from 70 % of the epochs on
   double asymmetry = 2.5;                  // of the log-ratio loss
@@ -34,7 +34,7 @@ struct Run {
   unroll::VectorX<float> parameters = {};  // at the end
   std::optional<Score> test = {};          // on the test events; in a study only for the selected value
 
-  /// Score of the last epoch on the watched events: the validation events in a study, otherwise the test events.
+  /// Score of the last epoch on the monitored events: the validation events in a study, otherwise the test events.
   const Score& score() const { return epochs.back().outcome.score; }
 };
 
@@ -47,8 +47,8 @@ unroll::TrainingPlan plan_of(const TrainingOptions& options);
 /// Score of the network on `events`, evaluated a few events at a time.
 Outcome score(const Network& network, const Events& events, const Search& search, int threads);
 
-/// Trains from initial values that depend on `seed`; scores `watched` after each epoch.
-Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& watched,
+/// Trains from initial values that depend on `seed`; scores `monitored` after each epoch.
+Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& monitored,
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch);
 
 /// Outputs [1 x bins] of each event, computed a few events at a time.

@@ -3,12 +3,12 @@
 // Learns the amplifier of device.hpp from pairs of input and output, then processes blocks as an audio plug-in does.
 // Prints the error on new sounds and the time per step, on average and in the slowest block.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <vector>
 
+#include "../support/command_line.hpp"
 #include "../support/program.hpp"
 #include "device.hpp"
 #include "unroll/cells/gru.hpp"
@@ -33,7 +33,7 @@ using Plugin = Streaming<Network, 1, units, 1>;  // all sizes are compile-time c
 
 /// Training data: 64 sounds of 960 steps, 20 ms each. The first 16 steps are not scored, because the state of the
 /// amplifier there would be unknown in a recording.
-Dataset<float> lessons(std::uint64_t seed) {
+Dataset<float> training_data(std::uint64_t seed) {
   std::vector<MatrixX<float>> sounds, results;
   for (std::uint64_t number = 0; number < 64; ++number) {
     sounds.push_back(device::sound(seed, number, 960));
@@ -47,7 +47,7 @@ Network trained(const Options& options) {
   Network network(1, {.units = units}, {.units = 1});
   network.initialise(options.seed);
   Adam<float> adam({.learning_rate = 5e-3});
-  fit(network, MeanSquaredError<float>(), adam, lessons(options.seed),
+  fit(network, MeanSquaredError<float>(), adam, training_data(options.seed),
       {.epochs = options.epochs,
        .batches = {.size = 16},
        .seed = options.seed,
@@ -69,7 +69,7 @@ struct Performance {
   }
 };
 
-Performance play(const Plugin& plugin, const Options& options) {
+Performance process(const Plugin& plugin, const Options& options) {
   Performance performance;
   auto stream = plugin.stream();
   const Index samples = options.seconds * Index(device::sample_rate) / options.block * options.block;
@@ -80,7 +80,7 @@ Performance play(const Plugin& plugin, const Options& options) {
     const auto start = std::chrono::steady_clock::now();
     const bool fits = plugin.run(block, block, stream);
     const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
-    require<ShapeError>(fits, "a block of ", options.block, " samples does not fit the plug-in");
+    require<ShapeError>(fits, "the output of a block must have ", options.block, " samples, as its input");
     performance.nanoseconds.push_back(time.count() / double(options.block));
     const Eigen::Map<const MatrixX<float>> result(block.data(), 1, options.block);
     performance.squared_error += double((result - target.middleCols(t, options.block)).squaredNorm());
@@ -92,13 +92,13 @@ Performance play(const Plugin& plugin, const Options& options) {
 void run(const Options& options) {
   const Network network = trained(options);
   const Plugin plugin(network);
-  const Performance performance = play(plugin, options);
+  const Performance performance = process(plugin, options);
   const auto slowest = std::max_element(performance.nanoseconds.begin(), performance.nanoseconds.end());
   std::printf(
-      "%ld seconds of sound in blocks of %ld samples: %.1f ns per step, %.1f in the slowest block; "
-      "a sample lasts %.0f\n",
+      "%ld s of sound in blocks of %ld samples: %.1f ns per step, %.1f ns in the slowest block; "
+      "sample period %.0f ns\n",
       long(options.seconds), long(options.block), performance.mean(), *slowest, 1e9 / device::sample_rate);
-  std::printf("error %.2f %% of the amplifier's output (root mean squares)\n",
+  std::printf("error %.2f %% of the amplifier's output (root mean square)\n",
               100 * std::sqrt(performance.squared_error / performance.squared_target));
 }
 
@@ -107,12 +107,18 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
   return example::run_program("streaming", [&] {
     Options options;
-    CLI::App app("A recurrent filter that learns an amplifier and plays");
-    app.add_option("--epochs", options.epochs, "passes over the lessons")->check(CLI::Range(1, 100000));
-    app.add_option("--seconds", options.seconds, "how long it plays")->check(CLI::Range(1, 3600));
-    app.add_option("--block", options.block, "samples per call")->check(CLI::Range(1, 48000));
-    app.add_option("--seed", options.seed, "of sounds and first weights");
-    CLI11_PARSE(app, argc, argv);
+    const int status = example::read_command_line(
+        "streaming", "Trains a recurrent filter to imitate an amplifier and measures it in real-time blocks.", argc,
+        argv,
+        [&](CLI::App& app) {
+          app.add_option("--epochs", options.epochs, "number of epochs")->check(example::whole(1, 100000));
+          app.add_option("--seconds", options.seconds, "duration of the processed sound in seconds")
+              ->check(example::whole(1, 3600));
+          app.add_option("--block", options.block, "samples per block")->check(example::whole(1, 48000));
+          app.add_option("--seed", options.seed, "seed of sounds and initial values");
+        },
+        [](const CLI::App&) {});
+    if (status >= 0) return status;
     run(options);
     return 0;
   });

@@ -44,7 +44,7 @@ inline std::optional<std::size_t> available_memory(const std::filesystem::path& 
 inline void check_memory(std::size_t needed, std::optional<std::size_t> available, const std::string& advice) {
   if (!available || needed <= *available) return;
   constexpr double gigabyte = 1e9;
-  throw unroll::ValueError(format("training needs about %.1f GB of memory, here are %.1f GB; ",
+  throw unroll::ValueError(format("training needs about %.1f GB of memory, available are %.1f GB; ",
                                   double(needed) / gigabyte, double(*available) / gigabyte) +
                            advice);
 }

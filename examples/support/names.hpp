@@ -21,4 +21,11 @@ inline std::string quoted_list(const std::vector<std::string>& names) {
   return list;
 }
 
+/// List for messages: "a, b or c".
+inline std::string any_of(const std::vector<std::string>& words) {
+  std::string all = words.front();
+  for (std::size_t k = 1; k < words.size(); ++k) all += (k + 1 < words.size() ? ", " : " or ") + words[k];
+  return all;
+}
+
 }  // namespace example

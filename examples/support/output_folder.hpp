@@ -14,7 +14,7 @@ namespace example {
 inline std::filesystem::path output_folder(const std::string& out, const char* first, const char* option = "--out") {
   std::error_code error;
   std::filesystem::create_directories(out, error);
-  unroll::require<unroll::FileError>(!error, option, " ", out, ": the folder cannot be made: ", error.message());
+  unroll::require<unroll::FileError>(!error, option, " ", out, ": the folder cannot be created: ", error.message());
   const auto folder = std::filesystem::path(out);
   unroll::remove_unfinished(folder);
   unroll::AtomicFile{folder / first};

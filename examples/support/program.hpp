@@ -14,7 +14,7 @@ inline int output_error = 0;
 
 /// Writes to standard output and flushes it. The program continues after a failure, because its result files matter
 /// more than its console output; run_program reports the failure at the end.
-inline void tell(const std::string& words) {
+inline void print(const std::string& words) {
   const bool failed = std::fputs(words.c_str(), stdout) < 0 || std::fflush(stdout) != 0;
   if (failed && output_error == 0) output_error = errno;
 }
@@ -29,7 +29,7 @@ int run_program(const char* name, const Body& body) {
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: %s\n", name, error.what());
   }
-  tell({});
+  print({});
   if (std::ferror(stdout) == 0) return status;
   std::fprintf(stderr, "%s: standard output could not be written%s%s\n", name, output_error == 0 ? "" : ": ",
                output_error == 0 ? "" : std::strerror(output_error));

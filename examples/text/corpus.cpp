@@ -50,8 +50,7 @@ Vocabulary vocabulary_of(const std::vector<Tokens>& all, const Options& options)
   for (const Tokens& tokens : all) counts.add_all(tokens);
   Index different = 0;
   for (const auto& count : counts.counts()) different += count.first != Vocabulary::end_token;
-  require<ValueError>(different > 1, options.text, ": all of its ", options.tokens,
-                      " are the same: there is nothing to learn from it");
+  require<ValueError>(different > 1, options.text, ": must have at least two different ", options.tokens, ", got 1");
   return Vocabulary(
       counts, {.size = options.vocabulary, .start = !options.streams(), .end = !options.streams() || options.words()});
 }
@@ -77,7 +76,7 @@ Index Part::tokens() const {
   return sum;
 }
 
-Sequences Sequences::to_learn(const Part& part, const Vocabulary& vocabulary, const Options& options) {
+Sequences Sequences::for_training(const Part& part, const Vocabulary& vocabulary, const Options& options) {
   Sequences all;
   if (options.streams())
     all.streams_.emplace(part.units.front(), vocabulary.size(),
@@ -87,7 +86,7 @@ Sequences Sequences::to_learn(const Part& part, const Vocabulary& vocabulary, co
   return all;
 }
 
-Sequences Sequences::to_watch(const Part& part, const Vocabulary& vocabulary, const Options& options) {
+Sequences Sequences::for_validation(const Part& part, const Vocabulary& vocabulary, const Options& options) {
   Sequences all;
   constexpr Index steps = 1024;  // limits the memory; does not affect the result
   if (options.streams())
@@ -117,14 +116,15 @@ std::string text_of(const std::vector<std::string>& tokens, const Options& optio
 
 Corpus read_corpus(const Options& options, const Vocabulary* known) {
   auto train = read_tokens(options.text, options);
-  const auto watched = options.valid.empty() ? take_end(train, options) : read_tokens(options.valid, options);
-  const bool enough = !watched.empty() && (!options.streams() || watched.front().size() > 1);
-  require<ValueError>(enough && !train.empty(), options.text, ": too short: --held-out ", options.held_out,
-                      " leaves nothing to watch or to learn from; give --valid FILE or another share");
+  const auto validation = options.valid.empty() ? take_end(train, options) : read_tokens(options.valid, options);
+  const bool enough = !validation.empty() && (!options.streams() || validation.front().size() > 1);
+  require<ValueError>(enough && !train.empty(), options.text,
+                      ": must be long enough for training and validation with --held-out ", options.held_out,
+                      "; give --valid FILE or another share");
   Corpus corpus;
   corpus.vocabulary = known != nullptr ? *known : vocabulary_of(train, options);
   corpus.train = part_of(train, corpus.vocabulary);
-  corpus.watched = part_of(watched, corpus.vocabulary);
+  corpus.validation = part_of(validation, corpus.vocabulary);
   return corpus;
 }
 

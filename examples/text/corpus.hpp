@@ -19,9 +19,10 @@ struct Part {
 /// Training or validation data: token streams with their windows, or one sequence per unit.
 class Sequences {
  public:
-  /// Streams: to_learn has options.batch streams with windows of options.steps, to_watch one stream with its tail.
-  static Sequences to_learn(const Part& part, const unroll::Vocabulary& vocabulary, const Options& options);
-  static Sequences to_watch(const Part& part, const unroll::Vocabulary& vocabulary, const Options& options);
+  /// Streams: for_training has options.batch streams with windows of options.steps, for_validation one stream with its
+  /// tail.
+  static Sequences for_training(const Part& part, const unroll::Vocabulary& vocabulary, const Options& options);
+  static Sequences for_validation(const Part& part, const unroll::Vocabulary& vocabulary, const Options& options);
 
   const unroll::Dataset<float>& data() const { return streams_ ? streams_->data() : *units_; }
   /// nullptr for data in units.
@@ -34,7 +35,7 @@ class Sequences {
 
 struct Corpus {
   unroll::Vocabulary vocabulary;
-  Part train, watched;
+  Part train, validation;
 };
 
 /// Characters or words of a text.

@@ -17,8 +17,8 @@ using namespace lm;
 
 namespace {
 
-void say(const Options& options, const std::string& lines) {
-  if (!options.quiet) example::tell(lines);
+void print(const Options& options, const std::string& lines) {
+  if (!options.quiet) example::print(lines);
 }
 
 std::string written(const std::vector<std::string>& texts) {
@@ -36,36 +36,38 @@ void run_training(const Options& options) {
   write(model, options, options.seed);  // an invalid prompt throws before training
   Options copy = options;
   write_text(folder / "config.json", settings_of(copy).to_json("train"));
-  say(options, corpus_text(options, corpus) + network_text(model));
+  print(options, corpus_text(options, corpus) + network_text(model));
   if (options.overfit > 0)
-    say(options, text(options.overfit, " sequences by heart: ", overfit_check(options, corpus).text(), "\n"));
+    print(options,
+          text(options.overfit, " sequences, overfitting check: ", overfit_check(options, corpus).text(), "\n"));
   const RunState state = train(model, corpus, options, threads, folder, [&](RunState& now) {
     const auto epoch = now.training.epochs;
-    if (epoch == 1) say(options, first_loss_text(now, model.vocabulary.size()));
+    if (epoch == 1) print(options, first_loss_text(now, model.vocabulary.size()));
     const std::string samples = written(write(model, options, options.seed + Index(epoch)));
     now.samples += text("== epoch ", epoch, "\n", samples);
-    say(options, epoch_text(model, now, options.epochs) + samples);
+    print(options, epoch_text(model, now, options.epochs) + samples);
   });
   save(model, folder / "model.safetensors");
-  const auto watched = Sequences::to_watch(corpus.watched, corpus.vocabulary, options);
-  const Watched result = watch(model.network, watched, model.vocabulary, threads);
+  const auto validation = Sequences::for_validation(corpus.validation, corpus.vocabulary, options);
+  const Validation result = validate(model.network, validation, model.vocabulary, threads);
   const std::string missing = write_results(model, state, result, folder);
-  if (!missing.empty()) say(options, "no pictures: " + missing + "; their data and scripts are there\n");
-  say(options, text("in ", options.out, ": model.safetensors, config.json, history.csv, samples.txt, report.html\n"));
-  example::tell(watched_text(result, options) + "\n");
+  if (!missing.empty()) print(options, "report page without figures: " + missing + "\n");
+  print(options,
+        text("files in ", options.out, ": model.safetensors, config.json, history.csv, samples.txt, report.html\n"));
+  print(options, validation_text(result, options) + "\n");
 }
 
 void run_writing(const Options& options) {
-  example::tell(written(write(load(options.model), options, options.sample_seed)));
+  example::print(written(write(load(options.model), options, options.sample_seed)));
 }
 
 void run_evaluation(const Options& options, bool other_text) {
   const Model model = load(options.model);
   const Part part = other_text ? read_part(options.text, model.options, model.vocabulary)
-                               : read_corpus(model.options, &model.vocabulary).watched;
-  const auto sequences = Sequences::to_watch(part, model.vocabulary, model.options);
-  const Watched result = watch(model.network, sequences, model.vocabulary, Threads{int(options.threads)});
-  example::tell(watched_text(result, model.options) + "\n");
+                               : read_corpus(model.options, &model.vocabulary).validation;
+  const auto sequences = Sequences::for_validation(part, model.vocabulary, model.options);
+  const Validation result = validate(model.network, sequences, model.vocabulary, Threads{int(options.threads)});
+  example::print(validation_text(result, model.options) + "\n");
 }
 
 }  // namespace

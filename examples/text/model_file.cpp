@@ -16,7 +16,7 @@ Model load(const std::filesystem::path& path) {
   const SafeTensors file = read_safetensors(path);
   const auto settings = file.metadata.find("settings");
   require<FileError>(settings != file.metadata.end(), file.file,
-                     ": no model of this program: its metadata have no 'settings'");
+                     ": must be a model of this program; metadata entry 'settings' is missing");
   Options options;
   settings_of(options).take_json(settings->second, file.file);
   Vocabulary vocabulary = Vocabulary::load(file.metadata, file.file);

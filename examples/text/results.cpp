@@ -26,9 +26,10 @@ std::vector<double> column(const History& history, double unroll::Epoch::*value,
 figure::Curves loss_curves(const Model& model, const RunState& state) {
   const auto& history = state.training.history;
   figure::Curves curves{.title = "", .x = {"epoch"}, .y = {"bits per " + token_of(model.options)}, .series = {}};
-  curves.series.push_back(figure::over_steps(model.options.dropout > 0 ? "learned from, with dropout" : "learned from",
+  curves.series.push_back(figure::over_steps(model.options.dropout > 0 ? "training, with dropout" : "training",
                                              column(history, &unroll::Epoch::loss, bits(1)), 1));
-  curves.series.push_back(figure::over_steps("watched", column(history, &unroll::Epoch::validation_loss, bits(1)), 1));
+  curves.series.push_back(
+      figure::over_steps("validation", column(history, &unroll::Epoch::validation_loss, bits(1)), 1));
   return curves;
 }
 
@@ -52,41 +53,41 @@ NamedValues settings_as_text(const Options& options) {
   return values;
 }
 
-void add_metrics(Report& report, const Model& model, const RunState& state, const Watched& watched) {
-  const double loss = watched.evaluation.loss.value();
-  report.metric({.name = "bits per " + token_of(model.options), .value = bits(loss), .note = "of the watched text"});
-  report.metric({.name = "perplexity", .value = perplexity(loss), .note = "of the watched text"});
-  report.metric({.name = "unknown", .value = 100 * watched.unknown, .unit = "%", .note = "of the watched tokens"});
-  report.metric({.name = "first loss", .value = state.first_loss, .unit = "nats", .note = "of the first batch"});
-  report.metric({.name = "guessing",
+void add_metrics(Report& report, const Model& model, const RunState& state, const Validation& validation) {
+  const double loss = validation.evaluation.loss.value();
+  report.metric({.name = "bits per " + token_of(model.options), .value = bits(loss), .note = "validation text"});
+  report.metric({.name = "perplexity", .value = perplexity(loss), .note = "validation text"});
+  report.metric({.name = "unknown tokens", .value = 100 * validation.unknown, .unit = "%", .note = "validation text"});
+  report.metric(
+      {.name = "first loss", .value = state.first_loss, .unit = "nats", .note = "first batch, before training"});
+  report.metric({.name = "loss of uniform probabilities",
                  .value = std::log(double(model.vocabulary.size())),
                  .unit = "nats",
                  .note = "ln of the number of tokens"});
   double seconds = 0;
   for (const auto& epoch : state.training.history) seconds += epoch.seconds;
-  report.metric({.name = "speed",
+  report.metric({.name = "training speed",
                  .value = std::round(double(state.tokens) * double(state.training.epochs) / seconds),
-                 .unit = model.options.tokens + "/s",
-                 .note = "while learning"});
-  report.metric({.name = "tokens", .value = double(model.vocabulary.size()), .note = "in the vocabulary"});
+                 .unit = model.options.tokens + "/s"});
+  report.metric({.name = "vocabulary", .value = double(model.vocabulary.size()), .unit = "tokens"});
   report.metric({.name = "parameters", .value = double(model.network.parameters().size())});
 }
 
 }  // namespace
 
 std::string corpus_text(const Options& options, const Corpus& corpus) {
-  return text(corpus.train.tokens(), " ", options.tokens, " to learn from, ", corpus.watched.tokens(), " to watch; ",
-              corpus.vocabulary.size(), " different ones\n  ", options.text, "\n");
+  return text(corpus.train.tokens(), " training ", options.tokens, ", ", corpus.validation.tokens(), " validation ",
+              options.tokens, "; vocabulary ", corpus.vocabulary.size(), "\n  ", options.text, "\n");
 }
 
 std::string network_text(const Model& model) {
   const Options& o = model.options;
-  return text(o.cell, ", ", o.layers, " x ", o.units, " units, embedding of ", o.embedding, ", ",
+  return text(o.cell, ", ", o.layers, " x ", o.units, " units, embedding dimension ", o.embedding, ", ",
               model.network.parameters().size(), " parameters\n");
 }
 
 std::string first_loss_text(const RunState& state, Index tokens) {
-  return format("first loss %.3f nats; ln %ld = %.3f is that of guessing\n", state.first_loss, long(tokens),
+  return format("first loss %.3f nats; loss of uniform probabilities, ln %ld = %.3f\n", state.first_loss, long(tokens),
                 std::log(double(tokens)));
 }
 
@@ -94,40 +95,41 @@ std::string epoch_text(const Model& model, const RunState& state, Index epochs) 
   const auto& row = state.training.history.back();
   const std::string token = token_of(model.options);
   return format(
-      "epoch %2.0f/%ld   loss %.3f   watched: %.3f bits per %s, perplexity %.2f   %.1f s, %.0f %s/s   rate %.2g\n",
+      "epoch %2.0f/%ld   loss %.3f   validation: %.3f bits per %s, perplexity %.2f   %.1f s, %.0f %s/s   rate %.2g\n",
       row.epoch, long(epochs), row.loss, bits(row.validation_loss), token.c_str(), perplexity(row.validation_loss),
       row.seconds, double(state.tokens) / row.seconds, model.options.tokens.c_str(), row.learning_rate);
 }
 
-std::string watched_text(const Watched& watched, const Options& options) {
-  const double loss = watched.evaluation.loss.value();
-  return format("%.3f bits per %s, perplexity %.2f on %ld %s, %.2f %% of them unknown", bits(loss),
-                token_of(options).c_str(), perplexity(loss), long(watched.evaluation.loss.scored),
-                options.tokens.c_str(), 100 * watched.unknown);
+std::string validation_text(const Validation& validation, const Options& options) {
+  const double loss = validation.evaluation.loss.value();
+  return format("%.3f bits per %s, perplexity %.2f on %ld %s, %.2f %% unknown", bits(loss), token_of(options).c_str(),
+                perplexity(loss), long(validation.evaluation.loss.scored), options.tokens.c_str(),
+                100 * validation.unknown);
 }
 
-std::string write_results(const Model& model, const RunState& state, const Watched& watched,
+std::string write_results(const Model& model, const RunState& state, const Validation& validation,
                           const std::filesystem::path& folder) {
   const History& history = state.training.history;
   write_text(folder / "history.csv", to_csv(history));
   write_text(folder / "history.json", to_json(history));
   write_text(folder / "samples.txt", state.samples);
-  Report report("A text, learned by " + model.options.tokens, folder);
-  report.paragraph(text("A network of kind ", model.options.cell, " foretells the next ", token_of(model.options),
-                        " of ", model.options.text, ". ", watched_text(watched, model.options), "."));
-  add_metrics(report, model, state, watched);
+  Report report("Language model of " + model.options.tokens, folder);
+  report.paragraph(text("Cell ", model.options.cell, ", text ", model.options.text,
+                        ". Validation: ", validation_text(validation, model.options), "."));
+  add_metrics(report, model, state, validation);
   report.settings(settings_as_text(model.options));
   report.environment(environment());
-  report.figure("loss", loss_curves(model, state), "Loss of every epoch.",
-                text("The watched loss begins at ", bits(history.front().validation_loss), " and ends at ",
-                     bits(history.back().validation_loss), " bits."));
-  report.figure("ratios", ratio_map(model, state), "How far the last update of each epoch moved each tensor.",
-                "Euclidean norm of the update divided by that of the weight, as a power of ten; about -3 is sound.");
-  for (const auto& [name, what] : NamedValues{{"model.safetensors", "the trained network with its vocabulary"},
-                                              {"config.json", "the settings, to be given as --config"},
-                                              {"history.csv", "every epoch"},
-                                              {"history.json", "the same"},
-                                              {"samples.txt", "written after every epoch"}})
+  report.figure("loss", loss_curves(model, state), "Loss (bits per " + token_of(model.options) + ") against the epoch.",
+                text("Validation loss: ", bits(history.front().validation_loss), " bits after the first epoch, ",
+                     bits(history.back().validation_loss), " after the last."));
+  report.figure("ratios", ratio_map(model, state),
+                "Size of the last update of each epoch relative to each tensor, log10.",
+                "Logarithm of the Euclidean norm of the update divided by that of the weight; about -3 is normal.");
+  for (const auto& [name, what] : NamedValues{{"model.safetensors", "trained network and vocabulary"},
+                                              {"config.json", "settings, for --config"},
+                                              {"history.csv", "one line per epoch"},
+                                              {"history.json", "one entry per epoch"},
+                                              {"samples.txt", "texts generated after every epoch"}})
     report.file(name, what);
   report.write();
   return report.missing();

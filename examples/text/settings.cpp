@@ -80,7 +80,7 @@ void Settings::add_number(std::string name, double& value, double low, double hi
 
 void Settings::add_flag(std::string name, bool& value, std::string help) {
   const auto take = [&value](const std::string& given) {
-    if (given != "true" && given != "false") return text("expected true or false, got ", detail::in_quotes(given));
+    if (given != "true" && given != "false") return text("must be true or false, got ", detail::in_quotes(given));
     value = given == "true";
     return std::string();
   };
@@ -92,23 +92,23 @@ const Setting& Settings::at(const std::string& name, const std::string& where) c
   if (found != all_.end()) return *found;
   std::vector<std::string_view> names;
   for (const Setting& setting : all_) names.push_back(setting.name);
-  throw ValueError(text(where, "there is no setting ", detail::in_quotes(name), "; the nearest are ",
+  throw ValueError(text(where, "unknown setting ", detail::in_quotes(name), "; the most similar are ",
                         detail::nearest_names(name, names)));
 }
 
 void Settings::take(const std::string& name, const std::string& value, const std::string& where) const {
   const std::string wrong = at(name, where).take(value);
-  require<ValueError>(wrong.empty(), where, name, ": ", wrong);
+  require<ValueError>(wrong.empty(), where, name, " ", wrong);
 }
 
 void Settings::take_file(const std::filesystem::path& path) const { take_json(detail::read_text(path), path.string()); }
 
 void Settings::take_json(const std::string& object, const std::string& where) const {
   const Json json = detail::parse_json<Json>(object, where);
-  require<FileError>(json.is_object(), where, ": expected an object of settings, { \"name\": value, ... }");
+  require<FileError>(json.is_object(), where, ": must be a JSON object of settings, { \"name\": value, ... }");
   for (const auto& [name, value] : json.items()) {
     require<ValueError>(value.is_primitive() && !value.is_null(), where, ": ", at(name, where + ": ").name,
-                        ": expected a text, a number, true or false");
+                        " must be a string, a number, true or false");
     take(name, value.is_string() ? value.get<std::string>() : value.dump(), where + ": ");
   }
 }
@@ -122,7 +122,7 @@ std::string Settings::to_json(const std::string& command) const {
 
 int read_command_line(int argc, char** argv, const Settings& settings,
                       const std::map<std::string, std::string>& commands, CommandLine& line) try {
-  CLI::App app("Learns to write from a text, by characters or by words.", "text");
+  CLI::App app("Trains a language model of characters or words and generates text.", "text");
   app.require_subcommand(1);
   for (const auto& [name, help] : commands) {
     CLI::App* const command = app.add_subcommand(name, help);

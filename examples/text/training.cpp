@@ -42,7 +42,7 @@ States states_of(const Network& network, const VectorX<float>& all, Index stream
   Index at = 0;
   network.each_layer([&](const auto& layer, std::size_t k) {
     for (const Index rows : layer.state_rows()) {
-      require<FileError>(at + rows * streams <= all.size(), "the checkpoint's states are those of another network");
+      require<FileError>(at + rows * streams <= all.size(), "checkpoint: the states must be those of this network");
       states[k].push_back(all.segment(at, rows * streams).reshaped(rows, streams));
       at += rows * streams;
     }
@@ -66,8 +66,8 @@ class Training {
         options_(options),
         threads_(threads),
         file_(folder / "checkpoint.safetensors"),
-        learned_(Sequences::to_learn(corpus.train, corpus.vocabulary, options)),
-        watched_(Sequences::to_watch(corpus.watched, corpus.vocabulary, options)),
+        training_(Sequences::for_training(corpus.train, corpus.vocabulary, options)),
+        validation_(Sequences::for_validation(corpus.validation, corpus.vocabulary, options)),
         optimizer_(options),
         step_(model.network, Loss(), optimizer_,
               {.clip_norm = options.clip,
@@ -78,7 +78,7 @@ class Training {
       resume();
     else
       begin();
-    for (Index k = 0; k < learned_.data().size(); ++k) state_.tokens += learned_.data().length(k);
+    for (Index k = 0; k < training_.data().size(); ++k) state_.tokens += training_.data().length(k);
   }
 
   RunState run(const std::function<void(RunState&)>& on_epoch) {
@@ -106,7 +106,7 @@ class Training {
     state_.identity = identity_of(options_);
     state_.vocabulary = text_of(model_.vocabulary);
     state_.training.seed = options_.seed;
-    state_.training.samples = learned_.data().size();
+    state_.training.samples = training_.data().size();
     state_.training.parameter_names = model_.network.parameters().table().names();
     state_.training.plateau = plateau();
   }
@@ -117,12 +117,12 @@ class Training {
     read_checkpoint(file_, state_, optimizer_);
     auto& done = state_.training;
     require<ValueError>(state_.vocabulary == text_of(model_.vocabulary), file_.string(),
-                        ": the run was begun with another vocabulary: the text is not the same");
-    require<ValueError>(done.samples == learned_.data().size(), file_.string(), ": the run was begun with ",
-                        done.samples, " sequences to learn from, now there are ", learned_.data().size());
+                        ": the vocabulary must be that of the interrupted run; the text has changed");
+    require<ValueError>(done.samples == training_.data().size(), file_.string(), ": the text must have ", done.samples,
+                        " training sequences, as in the interrupted run, got ", training_.data().size());
     auto& parameters = model_.network.parameters().values();
-    require<ShapeError>(done.parameters.size() == parameters.size(), file_.string(), ": has ", done.parameters.size(),
-                        " parameters, this network ", parameters.size());
+    require<ShapeError>(done.parameters.size() == parameters.size(), file_.string(), ": must have ", parameters.size(),
+                        " parameters, as this network, got ", done.parameters.size());
     parameters = done.parameters;
     step_.updates() = done.updates;
     carried_ = states_of(model_.network, state_.carried, options_.batch);
@@ -132,7 +132,7 @@ class Training {
   void require_same_run() const {
     const SafeTensors file = read_safetensors(file_);
     const auto identity = file.metadata.find("training.identity");
-    require<FileError>(identity != file.metadata.end(), file.file, ": this is no checkpoint of this program");
+    require<FileError>(identity != file.metadata.end(), file.file, ": must be a checkpoint of this program");
     Options before;
     const Settings old_settings = settings_of(before);
     old_settings.take_json(identity->second, file.file);
@@ -140,8 +140,8 @@ class Training {
     for (const Setting& was : old_settings.all()) {
       Options changed = options_;
       settings_of(changed).take(was.name, was.text(), "");
-      require<ValueError>(identity_of(changed) == mine, file.file, ": the run was begun with --", was.name, " ",
-                          was.text(), ", which cannot change while it goes on");
+      require<ValueError>(identity_of(changed) == mine, "--", was.name, " must be ", was.text(),
+                          ", as in the interrupted run of ", file.file);
     }
   }
 
@@ -170,16 +170,16 @@ class Training {
     row.learning_rate = optimizer_.learning_rate();
     row.gradient_norm = state_.gradient_norm;
     row.seconds = state_.seconds + seconds_since(begin_);
-    const Evaluation watched = watch(model_.network, watched_, model_.vocabulary, threads_).evaluation;
-    row.validation_loss = watched.loss.value();
-    row.validation_accuracy = watched.hits.value();
+    const Evaluation validation = validate(model_.network, validation_, model_.vocabulary, threads_).evaluation;
+    row.validation_loss = validation.loss.value();
+    row.validation_accuracy = validation.hits.value();
     conclude(row);
   }
 
   /// Plans the batches of an epoch and returns their number.
   Index plan() {
-    if (const auto* streams = learned_.streams()) return streams->windows();
-    const auto& data = learned_.data();
+    if (const auto* streams = training_.streams()) return streams->windows();
+    const auto& data = training_.data();
     batches_.plan(
         all_samples(data.size()), [&](Index s) { return data.length(s); }, {.size = options_.batch, .by_length = true},
         std::uint64_t(options_.seed), Index(state_.training.epochs));
@@ -187,9 +187,9 @@ class Training {
   }
 
   void learn() try {
-    const auto* streams = learned_.streams();
+    const auto* streams = training_.streams();
     const Index b = Index(state_.batch);
-    batch_.gather(learned_.data(), streams != nullptr ? streams->window(b) : batches_.batch(b), 0, &threads_);
+    batch_.gather(training_.data(), streams != nullptr ? streams->window(b) : batches_.batch(b), 0, &threads_);
     const StepReport report = step_.step(batch_, streams != nullptr ? &carried_ : nullptr);
     if (state_.training.epochs == 0 && b == 0) state_.first_loss = report.loss.value();
     state_.loss += report.loss;
@@ -241,7 +241,7 @@ class Training {
   const Options& options_;
   const Threads& threads_;
   std::filesystem::path file_;
-  Sequences learned_, watched_;
+  Sequences training_, validation_;
   AnyOptimizer optimizer_;
   TrainingStep<Network, Loss, AnyOptimizer> step_;
   RunState state_;
@@ -253,8 +253,8 @@ class Training {
 
 }  // namespace
 
-Watched watch(const Network& network, const Sequences& sequences, const Vocabulary& vocabulary,
-              const Threads& threads) {
+Validation validate(const Network& network, const Sequences& sequences, const Vocabulary& vocabulary,
+                    const Threads& threads) {
   Evaluator<Network> evaluator;
   const EvaluateOptions options{.threads = threads};
   const double unknown = share_of_label(sequences.data(), vocabulary.unknown());
@@ -273,7 +273,7 @@ OverfitResult overfit_check(const Options& options, const Corpus& corpus) {
   without.dropout = 0;
   Network network = make_network(without, corpus.vocabulary.size());
   network.initialise(std::uint64_t(options.seed));
-  const Sequences all = Sequences::to_learn(corpus.train, corpus.vocabulary, options);
+  const Sequences all = Sequences::for_training(corpus.train, corpus.vocabulary, options);
   const Index count = std::min(options.overfit, all.data().size());
   Batch<float> batch;
   batch.gather(all.data(), all_samples(count));

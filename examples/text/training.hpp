@@ -38,13 +38,13 @@ struct RunState {
   }
 };
 
-struct Watched {
+struct Validation {
   unroll::Evaluation evaluation;
   double unknown = 0;  // share of unknown tokens
 };
 /// Validation: mean loss per token, in nats.
-Watched watch(const Network& network, const Sequences& sequences, const unroll::Vocabulary& vocabulary,
-              const unroll::Threads& threads);
+Validation validate(const Network& network, const Sequences& sequences, const unroll::Vocabulary& vocabulary,
+                    const unroll::Threads& threads);
 
 /// Trains the model from new initial values or, with options.resume, from the checkpoint in the folder if there is one.
 /// `on_epoch` may change the state of an epoch before it is saved.

@@ -11,11 +11,11 @@ using namespace unroll;
 
 namespace {
 
-void refuse_unknown(const Vocabulary& vocabulary, const std::string& token, const std::string& tokens) {
+[[noreturn]] void refuse_unknown(const Vocabulary& vocabulary, const std::string& token, const std::string& tokens) {
   std::vector<std::string_view> names;
   for (Index k = 0; k < vocabulary.size(); ++k) names.push_back(vocabulary.token(k));
-  throw ValueError(text("--prompt: ", detail::in_quotes(token), " is none of the ", vocabulary.size(), " ", tokens,
-                        " that the model knows; the nearest are ", detail::nearest_names(token, names)));
+  throw ValueError(text("--prompt must contain only the ", vocabulary.size(), " ", tokens, " of the vocabulary, got ",
+                        detail::in_quotes(token), "; the most similar are ", detail::nearest_names(token, names)));
 }
 
 /// Tokens read before the first prediction.

@@ -27,8 +27,8 @@ Corpus read_corpus(const CorpusOptions& options) {
     }
   const VocabularyOptions kept{options.size, options.least, false, false, false};
   Corpus corpus{Vocabulary(counts, kept), {}, counts.total(), Index(counts.counts().size())};
-  require<ValueError>(corpus.vocabulary.size() >= 2, "the text has only one word that is there ", options.least,
-                      " times or more, '", corpus.vocabulary.token(0), "'; there is nothing to learn from it");
+  require<ValueError>(corpus.vocabulary.size() >= 2, "the text must have at least two words that occur ", options.least,
+                      " times (--min-count), got '", corpus.vocabulary.token(0), "' only");
   for (const auto& text : texts) {
     corpus.sentences.emplace_back();
     for (const std::string& word : text) corpus.sentences.back().push_back(corpus.vocabulary.find(word).value_or(-1));
@@ -53,8 +53,8 @@ PairScore score(const WordPairs& pairs, const WordVectors& vectors) {
   for (const auto& pair : pairs)
     if (vectors.find(pair.first) && vectors.find(pair.second)) known.push_back(pair);
   const Index count = Index(known.size());
-  require<ValueError>(count >= 2, "pairs: expected at least two with vectors of both words, found ", count, " of ",
-                      pairs.size());
+  require<ValueError>(count >= 2, "--pairs must contain at least two pairs with vectors of both words, got ", count,
+                      " of ", pairs.size());
   const Random random(0, Purpose::sample);
   Index right = 0;
   for (Index k = 0; k < count; ++k) {

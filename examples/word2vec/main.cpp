@@ -14,7 +14,6 @@
 
 using namespace unroll;
 using namespace word2vec;
-using example::tell;
 
 namespace {
 
@@ -24,61 +23,62 @@ class Program {
 
   void run() {
     const WordPairs pairs = options_.pairs.empty() ? WordPairs{} : read_pairs(options_.pairs);
-    const WordVectors vectors = options_.load.empty() ? learn() : load();
+    const WordVectors vectors = options_.load.empty() ? train_and_save() : load();
     for (const std::string& word : options_.nearest)
-      tell(word + "\n" + neighbours_text(vectors.nearest(word, options_.count)));
+      example::print(word + "\n" + neighbours_text(vectors.nearest(word, options_.count)));
     if (const auto& a = options_.analogy; !a.empty())
-      tell(a[0] + " : " + a[1] + " = " + a[2] + " : ?\n" +
-           neighbours_text(vectors.analogy(a[0], a[1], a[2], options_.count)));
-    if (!pairs.empty()) tell(score_text(score(pairs, vectors)));
+      example::print(a[0] + " : " + a[1] + " = " + a[2] + " : ?\n" +
+                     neighbours_text(vectors.analogy(a[0], a[1], a[2], options_.count)));
+    if (!pairs.empty()) example::print(score_text(score(pairs, vectors)));
   }
 
  private:
-  void say(const std::string& lines) const {
-    if (!options_.quiet) tell(lines);
+  void print(const std::string& lines) const {
+    if (!options_.quiet) example::print(lines);
   }
 
   WordVectors load() const {
     WordVectors vectors = read_word_vectors(options_.load);
-    say(text(vectors.size(), " words of dimension ", vectors.dimension(), "\n"));
+    print(text(vectors.size(), " vectors of dimension ", vectors.dimension(), "\n"));
     return vectors;
   }
 
-  WordVectors learn() const {
+  WordVectors train_and_save() const {
     const auto folder = example::output_folder(options_.out, options_.save.c_str());
     const Corpus corpus = read_corpus(options_.corpus);
-    say(corpus_text(corpus, options_.corpus));
+    print(corpus_text(corpus, options_.corpus));
     require_known(corpus.vocabulary);
     Training training;
     WordVectors vectors = train(corpus, training);
     write_word_vectors(folder / options_.save, vectors);
     const std::string missing = write_report(folder, options_, training, vectors);
-    say(text("in ", options_.out, ": ", options_.save, ", report.html\n"));
-    if (!missing.empty()) say(text("no pictures: ", missing, "\n"));
+    print(text("files in ", options_.out, ": ", options_.save, ", report.html\n"));
+    if (!missing.empty()) print(text("report page without figures: ", missing, "\n"));
     return vectors;
   }
 
-  /// Throws ValueError for unknown words in questions, before training.
+  /// Throws ValueError for unknown words in queries, before training.
   void require_known(const Vocabulary& vocabulary) const {
-    std::vector<std::string> asked = options_.nearest;
-    asked.insert(asked.end(), options_.analogy.begin(), options_.analogy.end());
-    for (const std::string& word : asked)
-      require<ValueError>(vocabulary.find(word).has_value(), "'", word, "' is not in the text ", options_.corpus.least,
-                          " times or more");
+    std::vector<std::string> queried = options_.nearest;
+    queried.insert(queried.end(), options_.analogy.begin(), options_.analogy.end());
+    for (const std::string& word : queried)
+      require<ValueError>(vocabulary.find(word).has_value(), "'", word, "' must occur at least ", options_.corpus.least,
+                          " times in the text (--min-count)");
   }
 
   WordVectors train(const Corpus& corpus, Training& training) const {
-    Word2VecOptions learning = options_.training;
-    learning.threads = Threads(options_.threads);
+    Word2VecOptions word2vec_options = options_.training;
+    word2vec_options.threads = Threads(options_.threads);
     using Clock = std::chrono::steady_clock;
     auto last = Clock::now();
-    auto tables = train_word2vec<float>(corpus.vocabulary.size(), corpus.sentences, learning, [&](const auto& epoch) {
-      const double seconds = std::chrono::duration<double>(Clock::now() - last).count();
-      last = Clock::now();
-      training.epochs.push_back(epoch);
-      training.seconds += seconds;
-      say(epoch_text(epoch, learning.epochs, seconds));
-    });
+    auto tables =
+        train_word2vec<float>(corpus.vocabulary.size(), corpus.sentences, word2vec_options, [&](const auto& epoch) {
+          const double seconds = std::chrono::duration<double>(Clock::now() - last).count();
+          last = Clock::now();
+          training.epochs.push_back(epoch);
+          training.seconds += seconds;
+          print(epoch_text(epoch, word2vec_options.epochs, seconds));
+        });
     std::vector<std::string> words;
     for (Index k = 0; k < corpus.vocabulary.size(); ++k) words.push_back(corpus.vocabulary.token(k));
     return {std::move(words), std::move(tables.in)};

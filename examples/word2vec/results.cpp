@@ -15,8 +15,8 @@ std::string corpus_text(const Corpus& corpus, const CorpusOptions& options) {
   Index kept = 0;
   for (const auto& sentence : corpus.sentences)
     for (const Index word : sentence) kept += word >= 0;
-  return text(corpus.words, " words, ", corpus.different, " different; ", corpus.vocabulary.size(), " are there ",
-              options.least, " times or more, ", kept, " words in all\n");
+  return text(corpus.words, " words, ", corpus.different, " different; vocabulary ", corpus.vocabulary.size(),
+              " words with at least ", options.least, " occurrences, ", kept, " words in all\n");
 }
 
 std::string epoch_text(const WordEpoch& epoch, Index epochs, double seconds) {
@@ -32,7 +32,7 @@ std::string neighbours_text(std::span<const SimilarWord> words) {
 }
 
 std::string score_text(const PairScore& score) {
-  return format("%.1f %% of %lld pairs are nearer than drawn ones (by chance 50 %%), %lld pairs have no vectors\n",
+  return format("%.1f %% of %lld pairs are nearer than random pairs (chance 50 %%), %lld pairs without vectors\n",
                 100 * score.share, static_cast<long long>(score.scored), static_cast<long long>(score.missing));
 }
 
@@ -60,10 +60,10 @@ void add_loss(Report& report, const Training& training) {
   std::vector<double> losses;
   for (const WordEpoch& epoch : training.epochs) losses.push_back(epoch.loss);
   report.metric({.name = "loss of the last epoch", .value = losses.back(), .unit = "nats"});
-  report.metric({.name = "time of training", .value = training.seconds, .unit = "s"});
+  report.metric({.name = "training time", .value = training.seconds, .unit = "s"});
   report.figure("loss", figure::Curves{"", {"epoch"}, {"loss (nats)"}, {figure::over_steps("training", losses, 1)}, {}},
-                "Loss of each epoch, mean over all predictions before their steps.",
-                format("It begins at %.3f and ends at %.3f.", losses.front(), losses.back()));
+                "Training loss (nats) against the epoch, mean over all predictions before their updates.",
+                format("%.3f in the first epoch, %.3f in the last.", losses.front(), losses.back()));
 }
 
 void add_words(Report& report, const WordVectors& vectors, Index drawn) {
@@ -73,7 +73,8 @@ void add_words(Report& report, const WordVectors& vectors, Index drawn) {
   for (Index k = 0; k < drawn; ++k)
     scatter.points.push_back({plane.places(0, k), plane.places(1, k), vectors.words()[std::size_t(k)]});
   report.figure("words", scatter,
-                format("The first %lld words in the plane in which they differ most.", static_cast<long long>(drawn)),
+                format("The %lld most frequent words in the plane of their first two principal components.",
+                       static_cast<long long>(drawn)),
                 format("The plane shows %.0f %% of the variance.", 100 * plane.share));
 }
 
@@ -81,13 +82,13 @@ void add_words(Report& report, const WordVectors& vectors, Index drawn) {
 
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Training& training,
                          const WordVectors& vectors) {
-  Report report("Vectors of words", folder);
+  Report report("Word vectors", folder);
   report.settings(settings_of(options));
   report.environment(environment());
   report.metric({.name = "words", .value = double(vectors.size())});
   add_loss(report, training);
   if (const Index drawn = std::min(options.drawn, vectors.size()); drawn > 0) add_words(report, vectors, drawn);
-  report.file(options.save, "the vectors");
+  report.file(options.save, "word vectors");
   report.write();
   return report.missing();
 }

@@ -148,18 +148,21 @@ TEST_CASE("attention: refuses a memory whose sizes differ from those of the cell
   const auto run = [&](const AttentionMemory<double>& memory) { pass.run(x, timeline, memory); };
   const auto in = view(x);
   OverTime<Bahdanau> without(pass.cell, timeline, Direction::forward, pass.tape, pass.theta.data());
-  CHECK_THROWS_MATCHES(without.forward({{&in, 1}, {}}), ShapeError, says("attend to a memory, and none is given"));
-  CHECK_THROWS_MATCHES(run({view(rows_missing), &sources}), ShapeError, says("values: expects 6 rows, got 5"));
-  CHECK_THROWS_MATCHES(run({view(columns_missing), &sources}), ShapeError, says("its timeline has 6 columns, got 5"));
+  CHECK_THROWS_MATCHES(without.forward({{&in, 1}, {}}), ShapeError, says("attend to a memory, but none is given"));
+  CHECK_THROWS_MATCHES(run({view(rows_missing), &sources}), ShapeError,
+                       says("rows of the memory's values must be 6, got 5"));
+  CHECK_THROWS_MATCHES(run({view(columns_missing), &sources}), ShapeError,
+                       says("must have as many columns as its timeline, 6, got 5"));
   const auto two = Timeline::from_lengths({3, 3});
-  CHECK_THROWS_MATCHES(run({view(values), &two}), ShapeError, says("the memory has 2 sequences, the batch 3 samples"));
+  CHECK_THROWS_MATCHES(run({view(values), &two}), ShapeError,
+                       says("memory must have as many sequences as samples, 3, got 2"));
   const std::vector<Index> wrong{0, 3, 1}, short_one{0, 1};
   CHECK_THROWS_MATCHES(run({.values = view(values), .timeline = &sources, .source = wrong}), ShapeError,
-                       says("the memory has 3 sequences, a sample attends to number 3"));
+                       says("sequence of the memory must be 0 to 2, got 3"));
   CHECK_THROWS_MATCHES(run({.values = view(values), .timeline = &sources, .source = short_one}), ShapeError,
-                       says("`source` has 2 entries, the batch 3 samples"));
+                       says("the memory's source must have as many entries as samples, 3, got 2"));
   CHECK_THROWS_MATCHES(run({.values = view(values), .timeline = &sources, .keys = view(rows_missing)}), ShapeError,
-                       says("keys: expects 6 rows, got 5"));
+                       says("rows of the memory's keys must be 6, got 5"));
 }
 
 TEST_CASE("attention: the backward pass refuses a missing memory and a gradient of another size") {
@@ -173,9 +176,9 @@ TEST_CASE("attention: the backward pass refuses a missing memory and a gradient 
   const auto back = [&](const AttentionMemory<double>* given, const MemoryGradient<double>& d_memory) {
     run.over_time().backward({{&x, 1}, {}, given}, view(d_output), {}, run.gradient.data(), {{&d_x, 1}, {}, d_memory});
   };
-  CHECK_THROWS_MATCHES(back(nullptr, {}), ShapeError, says("the backward pass needs the memory"));
+  CHECK_THROWS_MATCHES(back(nullptr, {}), ShapeError, says("the backward pass has no attention memory"));
   CHECK_THROWS_MATCHES(back(&memory, {view(narrow)}), ShapeError,
-                       says("the memory's values are 6 x 5, their gradient 5 x 5"));
+                       says("gradient of the memory's values must be [6 x 5], got [5 x 5]"));
   CHECK(run.gradient.isZero(0));
   back(&memory, {});
   CHECK(run.gradient.norm() > 0);
@@ -183,17 +186,18 @@ TEST_CASE("attention: the backward pass refuses a missing memory and a gradient 
 
 TEST_CASE("attention: construction refuses inconsistent sizes of queries, keys and memory") {
   CHECK_THROWS_MATCHES(Luong({.inputs = {2}, .units = 4, .memory = 3}), ShapeError,
-                       says("'ctx' compares a query of 4 rows with keys of 3"));
-  CHECK_THROWS_MATCHES(Luong({.inputs = {2}, .units = 4}), ShapeError, says("whose rows are not given"));
+                       says("query of 'ctx' must have as many rows as the keys, 3, got 4"));
+  CHECK_THROWS_MATCHES(Luong({.inputs = {2}, .units = 4}), ShapeError,
+                       says("CellSizes::memory must be at least 1 row for attend(...)"));
   CHECK_THROWS_MATCHES(Gru<double>({.inputs = {2}, .units = 4, .memory = 3}), ShapeError,
-                       says("rows of a memory are given, to which its equations do not attend"));
+                       says("CellSizes::memory must be 0 rows without attend(...), got 3"));
   CHECK_THROWS_MATCHES(sequential<double>(2, Recurrent<OneScalar<Luong>::Cell>{.units = 3}), ShapeError,
-                       says("attend to a memory"));
+                       says("CellSizes::memory must be at least 1 row for attend(...)"));
 }
 
 TEST_CASE("attention: refuses 0 units by name") {
   CHECK_THROWS_MATCHES(BahdanauGru<double>({.inputs = {3}, .units = 0, .memory = 4}), ShapeError,
-                       says("expects at least 1 row for 'units', got 0"));
+                       says("cell: units must be at least 1, got 0"));
 }
 
 }  // namespace test_memory

@@ -74,7 +74,7 @@ void values_are_those_of_the_equations() {
         run.backward();
         CHECK_THROWS_MATCHES(
             run.cell.trace("h", run.tape.weights, run.over_time().all_columns(), run.tape.work, traced), ValueError,
-            says("cannot be traced before a forward pass or after the backward pass has run"));
+            says("trace after a forward pass and before its backward pass"));
       }
 }
 

@@ -157,10 +157,10 @@ TEST_CASE("gradient check: random initial states differ between layers and depen
 
 TEST_CASE("gradient check: refuses a step or floor that is not positive and a gradient of another size") {
   Example example;
-  CHECK_THROWS_MATCHES(example.check({.step = 0}), ValueError, says("a step and a floor above 0, got 0 and"));
+  CHECK_THROWS_MATCHES(example.check({.step = 0}), ValueError, says("gradient check: step must be above 0, got 0"));
   CHECK_THROWS_AS(example.check({.floor = -1}), ValueError);
   example.gradient.resize(2);
-  CHECK_THROWS_MATCHES(example.check(), ShapeError, says("3 variables, 2 entries of the gradient"));
+  CHECK_THROWS_MATCHES(example.check(), ShapeError, says("gradient must have as many entries as variables, 3, got 2"));
 }
 
 TEST_CASE("gradient report: an empty report does not change a sum of reports") {

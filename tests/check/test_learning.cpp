@@ -80,10 +80,10 @@ TEST_CASE("overfit: refuses an infinite parameter when the loss is finite") {
 
 TEST_CASE("overfit: refuses a non-finite loss and names its cause") {
   Fit fit(true, 1e200);
-  CHECK_THROWS_MATCHES(fit.run(), NonFiniteError, says("overfit: the loss is not finite after "));
+  CHECK_THROWS_MATCHES(fit.run(), NonFiniteError, says("overfit: loss must be finite, got "));
   Fit bad(true);
   bad.model.parameters()["0.bias"](0, 0) = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_MATCHES(bad.run(), NonFiniteError, says("not finite after 0 updates; parameter '0.bias'"));
+  CHECK_THROWS_MATCHES(bad.run(), NonFiniteError, says(" after 0 updates; parameter '0.bias'"));
   Fit input(true);
   input.x(0, 1) = std::numeric_limits<double>::infinity();
   CHECK_THROWS_MATCHES(input.run(), NonFiniteError, says("input at sample 1, step 0"));
@@ -110,7 +110,8 @@ TEST_CASE("update ratios: are the norms of update and weight for each block") {
         "w: update/weight 0.1 (0.5 / 5)\n"
         "b: update/weight inf (2 / 0)\n"
         "still: update/weight 0 (0 / 0)\n");
-  CHECK_THROWS_MATCHES(update_ratios(before, Parameters<float>()), ShapeError, says("5 parameters before, 0 after"));
+  CHECK_THROWS_MATCHES(update_ratios(before, Parameters<float>()), ShapeError,
+                       says("as many entries as before, 5, got 0"));
 }
 
 }  // namespace test_learning

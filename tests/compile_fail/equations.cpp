@@ -14,7 +14,7 @@ constexpr auto small = symbol<"small", "small size">;
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)));
 #endif
 
-// CASE 1: unroll: a cell needs at least one state: cell(state(h), ...)
+// CASE 1: unroll: a cell must have at least one state; write cell(state(h), ...)
 #if CASE == 1
 constexpr auto equations = cell(state(), n = tanh(linear(x)), output(n));
 #endif
@@ -24,7 +24,7 @@ constexpr auto equations = cell(state(), n = tanh(linear(x)), output(n));
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) * z);
 #endif
 
-// CASE 3: unroll: an equation uses a value before the equation that defines it: change their order
+// CASE 3: unroll: an equation uses a value before the equation that defines it; change their order
 #if CASE == 3
 constexpr auto equations = cell(state(h), next(h) = n, n = tanh(linear(x, h)));
 #endif
@@ -44,7 +44,7 @@ constexpr auto equations = cell(state(h), h = tanh(linear(x)), next(h) = h);
 constexpr auto equations = cell(state(h), next(h) = linear(x), next(h) = tanh(linear(x, h)));
 #endif
 
-// CASE 7: unroll: next(...) takes one of the states in state(...)
+// CASE 7: unroll: next(...) must name one of the states in state(...)
 #if CASE == 7
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), next(c) = h);
 #endif
@@ -54,57 +54,57 @@ constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), next(c) 
 constexpr auto equations = cell(state(h, c), next(h) = tanh(linear(x, h)) * c);
 #endif
 
-// CASE 9: unroll: neither a state nor the output depends on one of the equations: use its value or remove it
+// CASE 9: unroll: neither a state nor the output depends on one of the equations; use its value or remove it
 #if CASE == 9
 constexpr auto equations = cell(state(h), n = tanh(linear(x)), next(h) = tanh(linear(x, h)));
 #endif
 
-// CASE 10: unroll: neither a state nor the output depends on one of the equations: use its value or remove it
+// CASE 10: unroll: neither a state nor the output depends on one of the equations; use its value or remove it
 #if CASE == 10
 constexpr auto equations = cell(state(h), n = h, next(h) = tanh(linear(x, h)));
 #endif
 
-// CASE 11: unroll: inputs and constants have their own rows: read them through linear(...)
+// CASE 11: unroll: inputs and constants must not be used element by element; read them through linear(...)
 #if CASE == 11
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(h)) * x);
 #endif
 
-// CASE 12: unroll: inputs and constants have their own rows: read them through linear(...)
+// CASE 12: unroll: inputs and constants must not be used element by element; read them through linear(...)
 #if CASE == 12
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + k);
 #endif
 
-// CASE 13: unroll: inputs and constants have their own rows: read them through linear(...)
+// CASE 13: unroll: inputs and constants must not be used element by element; read them through linear(...)
 #if CASE == 13
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), output(x));
 #endif
 
-// CASE 14: unroll: values of different sizes meet element by element: change size through linear(...)
+// CASE 14: unroll: values must have equal sizes element by element; change the size through linear(...)
 #if CASE == 14
 constexpr auto equations = cell(state(h), small = tanh(linear(x)), next(h) = tanh(linear(x, h)) * small);
 #endif
 
-// CASE 15: unroll: output(...) names a value that no equation defines
+// CASE 15: unroll: output(...) must name a value that an equation defines
 #if CASE == 15
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), output(y));
 #endif
 
-// CASE 16: unroll: a linear(...) reads the same value twice: one weight matrix is enough
+// CASE 16: unroll: a linear(...) must not read the same value twice; one weight matrix is enough
 #if CASE == 16
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h, x)));
 #endif
 
-// CASE 17: unroll: linear(...) reads a number or a single weight, which is the same in every column: use the bias of linear(...)
+// CASE 17: unroll: linear(...) must not read a number or a single weight; use the bias of linear(...)
 #if CASE == 17
 constexpr auto equations = cell(state(h), n = weight(p), next(h) = tanh(linear(x, n)) + h);
 #endif
 
-// CASE 18: unroll: one name is used for two kinds of single weights, or for values of different sizes: give each its own name
+// CASE 18: unroll: one name is used for two kinds of single weights, or for values of different sizes; use different names
 #if CASE == 18
 constexpr auto equations = cell(state(h), next(h) = tanh(weight(p) * h + bias(p)));
 #endif
 
-// CASE 19: unroll: a cell has at most 8 inputs, 8 constants, 8 states and 8 sizes
+// CASE 19: unroll: a cell must have at most 8 inputs, 8 constants, 8 states and 8 sizes
 #if CASE == 19
 constexpr auto s1 = symbol<"s1">;
 constexpr auto s2 = symbol<"s2">;
@@ -112,79 +112,79 @@ constexpr auto equations = cell(state(a, c, f, g, h, i, m, s1, s2), next(a) = li
                                 next(h) = g, next(i) = h, next(m) = i, next(s1) = m, next(s2) = s1);
 #endif
 
-// CASE 20: unroll: linear() reads named values: give the expression inside it a separate equation
+// CASE 20: unroll: linear() must read named values; give the expression a separate equation
 #if CASE == 20
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, z * h)));
 #endif
 
-// CASE 21: unroll: no_bias is the last word in linear(...)
+// CASE 21: unroll: no_bias must be the last argument of linear(...)
 #if CASE == 21
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, no_bias, h)));
 #endif
 
-// CASE 22: unroll: linear() needs something to read
+// CASE 22: unroll: linear() must read at least one value
 #if CASE == 22
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(no_bias) + h));
 #endif
 
-// CASE 23: unroll: output() takes a named value
+// CASE 23: unroll: output() must have a named value
 #if CASE == 23
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), output(2 * h));
 #endif
 
-// CASE 24: unroll: one linear() reads at most 8 values
+// CASE 24: unroll: linear() must read at most 8 values
 #if CASE == 24
 constexpr auto s1 = symbol<"s1">;
 constexpr auto equations = cell(state(a, c, f, g, h, i, m), s1 = linear(x), n = linear(a, c, f, g, h, i, m, x, s1), next(a) = n, next(c) = a,
                                 next(f) = c, next(g) = f, next(h) = g, next(i) = h, next(m) = i);
 #endif
 
-// CASE 25: unroll: an equation uses a value before the equation that defines it: change their order
+// CASE 25: unroll: an equation uses a value before the equation that defines it; change their order
 #if CASE == 25
 constexpr auto equations = cell(state(h), n = n * h, next(h) = tanh(linear(x, h)) * n);
 #endif
 
-// CASE 26: unroll: a cell has one output(...)
+// CASE 26: unroll: a cell must have one output(...)
 #if CASE == 26
 constexpr auto equations = cell(state(h), n = linear(x), next(h) = tanh(linear(x, h)) * n, output(n), output(next(h)));
 #endif
-// CASE 27: unroll: attend(...) is a vector: give it a separate equation, and read its name
+// CASE 27: unroll: attend(...) must be a separate equation; read it by name
 #if CASE == 27
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + attend(dot, h));
 #endif
 
-// CASE 28: unroll: a state cannot be attend(...) itself: give that a name, and then next(state) = name
+// CASE 28: unroll: next(...) must not be attend(...) itself; give attend(...) a separate equation
 #if CASE == 28
 constexpr auto equations = cell(state(h), next(h) = attend(dot, h));
 #endif
 
-// CASE 29: unroll: the result of attend(...) has the memory's rows: its symbol takes no size
+// CASE 29: unroll: the result of attend(...) has the rows of the memory; leave out the size of its symbol
 #if CASE == 29
 constexpr auto wide = symbol<"wide", "width">;
 constexpr auto equations = cell(state(h), wide = attend(dot, h), next(h) = tanh(linear(x, h, wide)));
 #endif
 
-// CASE 30: unroll: output(...) cannot be an attend(...) itself: make an equation of it, such as y = linear(ctx)
+// CASE 30: unroll: output(...) must not be attend(...) itself; add an equation such as y = linear(ctx)
 #if CASE == 30
 constexpr auto equations = cell(state(h), ctx = attend(dot, h), next(h) = tanh(linear(x, h, ctx)), output(ctx));
 #endif
 
-// CASE 31: unroll: the query of attend(dot, ...) is a constant: project it first, q = linear(constant)
+// CASE 31: unroll: the query of attend(dot, ...) must not be a constant; project it first, q = linear(constant)
 #if CASE == 31
 constexpr auto equations = cell(state(h), ctx = attend(dot, constant<"k">), next(h) = tanh(linear(x, h, ctx)));
 #endif
 
-// CASE 32: unroll: attend(score, query) takes a score first: dot, scaled_dot, general, concat, additive
+// CASE 32: unroll: the score of attend(score, query) must be dot, scaled_dot, general, concat or additive
 #if CASE == 32
 constexpr auto equations = cell(state(h), ctx = attend(h, h), next(h) = tanh(linear(x, h, ctx)));
 #endif
 
-// CASE 33: unroll: the query of attend(score, query) is a named value: give the expression a separate equation
+// CASE 33: unroll: the query of attend(score, query) must be a named value; give the expression a separate equation
 #if CASE == 33
 constexpr auto equations = cell(state(h), ctx = attend(dot, 2 * h), next(h) = tanh(linear(x, h, ctx)));
 #endif
 
-// CASE 34: unroll: values of different sizes meet element by element: change size through linear(...)
+// CASE 34: unroll: values must have equal sizes element by element; change the size through linear(...)
 #if CASE == 34
 constexpr auto equations = cell(state(h), ctx = attend(dot, h), next(h) = tanh(linear(x, h)) * ctx);
 #endif

@@ -11,6 +11,7 @@ foreach(index RANGE ${last})
   endif()
 endforeach()
 
+string(REPLACE "<semicolon>" ";" EXPECTED "${EXPECTED}")
 execute_process(COMMAND ${command} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 string(FIND "${output}" "${EXPECTED}" place)
 if(EXPECTED STREQUAL "")

@@ -53,7 +53,7 @@ struct Twice : Base {
 
 void make() { Sequential model(3, Twice{}); }
 
-// CASE 6: unroll: all layers of a model have the same Scalar
+// CASE 6: unroll: all layers of a model must have the same Scalar
 #if CASE == 6
 void mixed() { auto model = sequential<float>(3, Dense{.units = 2}, Twice{}); }
 #endif
@@ -70,12 +70,12 @@ void check() {
                   [](const auto& output, auto&) { return double(output.sum()); });
 }
 
-// CASE 8: unroll: a cell is no layer: write Recurrent<Gru>{.units = 32}, or Bidirectional<Gru>{.units = 32}
+// CASE 8: unroll: a cell is not a layer; write Recurrent<Gru>{.units = 32} or Bidirectional<Gru>{.units = 32}
 #if CASE == 8
 void cell_in_sequential() { Sequential model(3, Gru<float>({.inputs = {3}, .units = 4}), Dense{.units = 2}); }
 #endif
 
-// CASE 9: unroll: a cell is no layer: write Recurrent<Gru>{.units = 32}, or Bidirectional<Gru>{.units = 32}
+// CASE 9: unroll: a cell is not a layer; write Recurrent<Gru>{.units = 32} or Bidirectional<Gru>{.units = 32}
 #if CASE == 9
 void cell_in_stack() { Stack<float> model(3, {Gru<float>({.inputs = {3}, .units = 4})}); }
 #endif
@@ -85,12 +85,12 @@ void cell_in_stack() { Stack<float> model(3, {Gru<float>({.inputs = {3}, .units 
 void cell_with_scalar() { Sequential model(3, Recurrent<Gru<float>>{.units = 4}); }
 #endif
 
-// CASE 11: unroll: Recurrent and Bidirectional take a cell, such as Recurrent<Gru>, not a layer
+// CASE 11: unroll: Recurrent and Bidirectional must have a cell, such as Recurrent<Gru>, not a layer
 #if CASE == 11
 void layer_as_cell() { Sequential model(3, Recurrent<DenseLayer>{.units = 4}); }
 #endif
 
-// CASE 12: unroll: expected a layer: options such as Dense{.units = 4}, or a type that derives from LayerBase<Scalar>
+// CASE 12: unroll: a layer must be options such as Dense{.units = 4}, or a type that derives from LayerBase<Scalar>
 #if CASE == 12
 void no_layer() { Sequential model(3, 4); }
 #endif

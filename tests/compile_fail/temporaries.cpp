@@ -29,38 +29,38 @@ void allowed(const Pairs& model) {
 }
 #endif
 
-// CASE 1: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+// CASE 1: unroll: a reference to this argument is kept, so it must not be a temporary; store it in a variable
 #if CASE == 1
 LanguageDecoder decoder(made());
 #endif
 
-// CASE 2: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+// CASE 2: unroll: a reference to this argument is kept, so it must not be a temporary; store it in a variable
 #if CASE == 2
 Seq2SeqDecoder<Pairs> decode(Pairs (*make)()) { return Seq2SeqDecoder<Pairs>(make(), 0); }
 #endif
 
-// CASE 3: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+// CASE 3: unroll: a reference to this argument is kept, so it must not be a temporary; store it in a variable
 #if CASE == 3
 void pass(const Gru<float>& cell, Tape<Gru<float>>& tape, const float* theta) {
   OverTime<Gru<float>> run(cell, Timeline::rectangular(1, 2), Direction::forward, tape, theta);
 }
 #endif
 
-// CASE 4: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+// CASE 4: unroll: a reference to this argument is kept, so it must not be a temporary; store it in a variable
 #if CASE == 4
 void pass(const Model& model, Model::Tape& tape, const MatrixX<float>& x) {
   model.forward(Model::Weights(), x, Timeline::rectangular(1, 2), tape);
 }
 #endif
 
-// CASE 5: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+// CASE 5: unroll: a reference to this argument is kept, so it must not be a temporary; store it in a variable
 #if CASE == 5
 void pass(const Model& model, Model::Tape& tape) {
   model.forward(view(MatrixX<float>(1, 2)), Timeline::rectangular(1, 2), tape);
 }
 #endif
 
-// CASE 6: unroll: a reference to this argument is kept, and a temporary is gone when the statement ends
+// CASE 6: unroll: a reference to this argument is kept, so it must not be a temporary; store it in a variable
 #if CASE == 6
 StepByStep<Gru<float>> steps(const Gru<float>& cell) { return {cell, Gru<float>::Weights()}; }
 #endif

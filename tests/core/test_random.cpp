@@ -183,7 +183,7 @@ TEST_CASE("bernoulli: matches its probability, exactly at 0 and 1, and refuses v
   for (const double p : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()}) {
     CHECK_THROWS_AS(random.bernoulli(0, p), ValueError);
   }
-  CHECK_THROWS_MATCHES(random.bernoulli(0, 1.5), ValueError, says("probability in [0, 1], got 1.5"));
+  CHECK_THROWS_MATCHES(random.bernoulli(0, 1.5), ValueError, says("probability must be in [0, 1], got 1.5"));
 }
 
 TEST_CASE("bernoulli: is true exactly when a 32-bit number is below the probability", "[random]") {
@@ -229,7 +229,7 @@ TEST_CASE("below: is uniform and within its range when the range does not divide
   int low = 0;
   for (std::uint64_t i = 0; i < n; ++i) low += random.below(i, huge) < huge / 2;
   CHECK(std::abs(low - n / 2) < 4 * std::sqrt(n) / 2);
-  CHECK_THROWS_MATCHES(random.below(0, 0), ValueError, says("n > 0, got 0"));
+  CHECK_THROWS_MATCHES(random.below(0, 0), ValueError, says("n must be at least 1, got 0"));
   CHECK_THROWS_AS(random.below(0, -5), ValueError);
 }
 

@@ -122,7 +122,8 @@ TEST_CASE("timeline: derived timelines keep the places of a batch, and a new ass
   timeline.set_places(places);
   timeline.assign_mask(mask_of(lengths));
   has_places(timeline, {0, 1, 2});
-  CHECK_THROWS_MATCHES(timeline.set_places(std::vector<Index>{1}), ShapeError, says("each of 3 samples, got 1"));
+  CHECK_THROWS_MATCHES(timeline.set_places(std::vector<Index>{1}), ShapeError,
+                       says("places must have as many entries as samples, 3, got 1"));
 }
 
 TEST_CASE("timeline: packing selects valid steps, and unpacking restores their positions") {
@@ -180,6 +181,32 @@ TEST_CASE("timeline: a window keeps samples, ranks and columns") {
   CHECK(inner.columns() == whole.active(2));
 }
 
+TEST_CASE("timeline: assign_step makes a window of one step, also in the memory of another timeline") {
+  Timeline step;
+  for (const Index batch : {1, 4, 3})
+    for (const Index index : {0, 1, 7}) {
+      const Timeline window = Timeline::rectangular(batch, index + 1).window(index, index + 1);
+      step.assign_step(batch, index);
+      CHECK(step.batch() == batch);
+      CHECK(step.steps() == 1);
+      CHECK(step.columns() == batch);
+      CHECK(step.padded_steps() == window.padded_steps());
+      CHECK(step.active(0) == batch);
+      CHECK_FALSE(step.has_gaps());
+      for (Index c = 0; c < batch; ++c) {
+        CHECK(step.length(c) == window.length(c));
+        CHECK(step.sample(c) == window.sample(c));
+        CHECK(step.rank(c) == window.rank(c));
+        CHECK(step.place_of(c) == window.place_of(c));
+        CHECK(step.rank_of(c) == window.rank_of(c));
+        CHECK(step.step_of(c) == index);
+        CHECK(step.padded_column(c) == window.padded_column(c));
+      }
+      step.assign_mask(gaps());
+      step.set_places(std::vector<Index>{3, 2, 1, 0});
+    }
+}
+
 TEST_CASE("timeline: detects a gap in one sequence, also in a window, until a new assignment") {
   MatrixX<bool> mask(3, 4);
   mask << true, true, true, false,  //
@@ -217,14 +244,16 @@ TEST_CASE("timeline: pooling gives one step per sample, also for a sequence with
 TEST_CASE("timeline: refuses more steps than memory can hold and keeps the previous lengths") {
   constexpr Index most = std::numeric_limits<Index>::max();
   for (const Index steps : {Index(1'000'000'000'000'000'000), most, most - 1, most / 8})
-    CHECK_THROWS_MATCHES(Timeline::from_lengths({3, steps}), ShapeError, says("timeline: steps: "));
-  CHECK_THROWS_MATCHES(Timeline::from_lengths({most / 2, most / 2, most / 2}), ShapeError,
-                       says("timeline: steps: 9223372036854775806 + 4611686018427387903 is beyond any size"));
+    CHECK_THROWS_MATCHES(Timeline::from_lengths({3, steps}), ShapeError, says("timeline: steps must be "));
+  CHECK_THROWS_MATCHES(
+      Timeline::from_lengths({most / 2, most / 2, most / 2}), ShapeError,
+      says("timeline: steps must be at most 9223372036854775807, got 9223372036854775806 + 4611686018427387903"));
   CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 61, 0), ShapeError,
-                       says("timeline: samples: 2305843009213693952 entries must be 0 to 68719476736"));
+                       says("timeline: samples must be 0 to 68719476736 entries, got 2305843009213693952"));
   CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 33, 64), ShapeError,  // before any allocation
-                       says("timeline: steps: 549755813888 entries must be 0 to 68719476736"));
-  CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 31, Index(1) << 40), ShapeError, says("is beyond any size"));
+                       says("timeline: steps must be 0 to 68719476736 entries, got 549755813888"));
+  CHECK_THROWS_MATCHES(Timeline::rectangular(Index(1) << 31, Index(1) << 40), ShapeError,
+                       says("must be at most 9223372036854775807"));
   Timeline timeline = Timeline::from_lengths({2, 3});
   const auto unchanged = [&] {
     CHECK(timeline.batch() == 2);
@@ -246,15 +275,22 @@ TEST_CASE("timeline: refuses more steps than memory can hold and keeps the previ
 }
 
 TEST_CASE("timeline: refuses negative lengths, wrong numbers of columns and invalid windows") {
-  CHECK_THROWS_MATCHES(Timeline::from_lengths({1, -2}), ShapeError, says("sample 1 has length -2"));
-  CHECK_THROWS_MATCHES(Timeline::rectangular(-1, 2), ShapeError, says("at least 0 samples, got -1"));
+  CHECK_THROWS_MATCHES(Timeline::from_lengths({1, -2}), ShapeError,
+                       says("length of sample 1 must be at least 0 steps, got -2"));
+  CHECK_THROWS_MATCHES(Timeline::rectangular(-1, 2), ShapeError, says("batch must be at least 0 samples, got -1"));
   const Timeline timeline = Timeline::from_lengths({2, 1});
-  CHECK_THROWS_MATCHES(timeline.pack(MatrixX<double>(3, 5)), ShapeError, says("has 4 columns, got 5"));
-  CHECK_THROWS_MATCHES(timeline.unpack(MatrixX<double>(3, 4)), ShapeError, says("expects 3 columns, got 4"));
-  CHECK_THROWS_MATCHES(timeline.by_rank(MatrixX<double>(3, 1)), ShapeError, says("for each of 2 samples, got 1"));
-  CHECK_THROWS_MATCHES(timeline.window(1, 3), ShapeError, says("[1, 3) are not within [0, 2)"));
+  CHECK_THROWS_MATCHES(timeline.pack(MatrixX<double>(3, 5)), ShapeError, says("padded columns must be 4, got 5"));
+  CHECK_THROWS_MATCHES(timeline.unpack(MatrixX<double>(3, 4)), ShapeError, says("packed columns must be 3, got 4"));
+  CHECK_THROWS_MATCHES(timeline.by_rank(MatrixX<double>(3, 1)), ShapeError,
+                       says("as many columns as samples, 2, got 1"));
+  CHECK_THROWS_MATCHES(timeline.window(1, 3), ShapeError, says("steps must be within [0, 2), got [1, 3)"));
   CHECK_THROWS_MATCHES(timeline.window(2, 1), ShapeError, says("[2, 1)"));
   CHECK_THROWS_AS(timeline.window(-1, 1), ShapeError);
+  Timeline step;
+  CHECK_THROWS_MATCHES(step.assign_step(0, 2), ShapeError, says("batch must be at least 1 samples, got 0"));
+  CHECK_THROWS_MATCHES(step.assign_step(2, -1), ShapeError, says("step must be at least 0, got -1"));
+  CHECK_THROWS_AS(step.assign_step(1, std::numeric_limits<Index>::max()), ShapeError);
+  CHECK(step.batch() == 0);
 }
 
 }  // namespace test_timeline

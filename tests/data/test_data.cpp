@@ -42,24 +42,29 @@ std::vector<Index> sorted_union(const std::vector<std::vector<Index>>& lists) {
 
 TEST_CASE("data set: refuses inconsistent sequences, labels and weights with sample and step") {
   using D = Dataset<double>;
-  CHECK_THROWS_MATCHES(D::unlabelled({}), ValueError, says("there is no sequence"));
-  CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0}), ShapeError, says("2 sequences, but labels for 1"));
+  CHECK_THROWS_MATCHES(D::unlabelled({}), ValueError, says("number of sequences must be at least 1, got 0"));
+  CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0}), ShapeError,
+                       says("labels must have as many entries as sequences, 2, got 1"));
   CHECK_THROWS_MATCHES(D::labelled(sequences({3, 2}), {0, 5}, 3), ValueError,
-                       says("sample 1 has label 5, expected below 3, the number of classes"));
+                       says("label of sample 1 must be below 3, the number of classes, got 5"));
   CHECK_THROWS_MATCHES(D::step_labelled(sequences({3, 2}), {Labels::Zero(3)}), ShapeError,
-                       says("2 sequences, but labels for 1"));
-  CHECK_THROWS_MATCHES(D::valued(sequences({3, 2}), MatrixX<double>::Zero(1, 3)), ShapeError, says("targets for 3"));
+                       says("labels must have as many entries as sequences, 2, got 1"));
+  CHECK_THROWS_MATCHES(D::valued(sequences({3, 2}), MatrixX<double>::Zero(1, 3)), ShapeError,
+                       says("targets must have as many entries as sequences, 2, got 3"));
   CHECK_THROWS_MATCHES(D::step_valued(sequences({3, 2}), {MatrixX<double>::Zero(1, 3), MatrixX<double>::Zero(2, 2)}),
-                       ShapeError, says("sample 1 has 2 numbers per target, sample 0 has 1"));
+                       ShapeError, says("numbers per target of sample 1 must be 1, as in sample 0, got 2"));
   auto bad = sequences({3, 2});
   bad[1](1, 0) = missing;
-  CHECK_THROWS_MATCHES(D::unlabelled(bad), ValueError, says("sample 1, step 0, feature 1 is nan"));
+  CHECK_THROWS_MATCHES(D::unlabelled(bad), ValueError, says("sample 1, step 0, feature 1 must be finite, got nan"));
   bad[1] = MatrixX<double>::Zero(3, 2);
-  CHECK_THROWS_MATCHES(D::unlabelled(bad), ShapeError, says("sample 1 has 3 features, sample 0 has 2"));
-  CHECK_THROWS_MATCHES(D::unlabelled({MatrixX<double>(0, 3)}), ShapeError, says("no features"));
+  CHECK_THROWS_MATCHES(D::unlabelled(bad), ShapeError, says("features of sample 1 must be 2, as in sample 0, got 3"));
+  CHECK_THROWS_MATCHES(D::unlabelled({MatrixX<double>(0, 3)}), ShapeError,
+                       says("features of sample 0 must be at least 1, got 0"));
   auto data = D::labelled(sequences({3, 2}), {0, 1});
-  CHECK_THROWS_MATCHES(data.set_weights({1}), ShapeError, says("a weight for each of 2"));
-  CHECK_THROWS_MATCHES(data.set_weights({1, -1}), ValueError, says("the weight of sample 1 is -1"));
+  CHECK_THROWS_MATCHES(data.set_weights({1}), ShapeError,
+                       says("weights must have as many entries as sequences, 2, got 1"));
+  CHECK_THROWS_MATCHES(data.set_weights({1, -1}), ValueError,
+                       says("weight of sample 1 must be finite and at least 0, got -1"));
 }
 
 TEST_CASE("batch: targets have a separate timeline when a model changes the number of steps") {
@@ -78,13 +83,14 @@ TEST_CASE("batch: targets have a separate timeline when a model changes the numb
   REQUIRE(batch.target_columns() == 7);
   const MatrixX<double> got = batch.values(0, 7);
   CHECK(std::vector<double>(got.data(), got.data() + 7) == std::vector<double>{5, 2, 1, 4, 6, 3, 7});  // step by step
-  CHECK_THROWS_MATCHES(batch.values(5, 3), ShapeError, says("has targets for 7 columns, asked for 3 from column 5 on"));
+  CHECK_THROWS_MATCHES(batch.values(5, 3), ShapeError,
+                       says("target columns must be within [0, 7), got 3 from column 5"));
   CHECK_THROWS_AS(batch.labels(-1, 1), ShapeError);
   CHECK_THROWS_AS(batch.columns(1, 7), ShapeError);
   // Two sequences of equal length with different numbers of targets, and a shorter one with more targets.
   const D odd = D::step_valued(sequences({2, 2}), values({{1}, {2, 3}}));
   CHECK_THROWS_MATCHES(batch.gather(odd, all_samples(2)), ShapeError,
-                       says("sample 0 has 2 steps and 1 targets, sample 1 2 and 2"));
+                       says("got 1 for sample 0 (2 steps) and 2 for sample 1 (2 steps)"));
   const D more = D::step_valued(sequences({2, 3}), values({{1, 2}, {3}}));
   CHECK_THROWS_AS(batch.gather(more, all_samples(2)), ShapeError);
 }
@@ -107,20 +113,20 @@ TEST_CASE("data set: a subset keeps targets, weights and the number of classes")
   CHECK(part.labels(0)[0] == 1);
   CHECK(part.weight(0) == 3);
   CHECK(part.classes() == 3);
-  CHECK_THROWS_MATCHES(data.subset(std::vector<Index>{3}), ValueError, says("no sample 3 among 3"));
+  CHECK_THROWS_MATCHES(data.subset(std::vector<Index>{3}), ValueError, says("sample must be 0 to 2, got 3"));
 }
 
 TEST_CASE("data set: a transformation is checked, and changes no inputs when it fails") {
   auto data = Dataset<double>::labelled(sequences({3, 1}), {0, 1});
   const MatrixX<double> first = data.sequence(0);
   CHECK_THROWS_MATCHES(data.transform([](MatrixX<double>& x) { x(0, 0) = missing; }), ValueError,
-                       says("sample 0, step 0, feature 0 is nan"));
+                       says("sample 0, step 0, feature 0 must be finite, got nan"));
   CHECK(data.sequence(0) == first);
   CHECK_THROWS_MATCHES(data.transform([](MatrixX<double>& x) {
     x.setConstant(7);
     if (x.cols() == 1) x.conservativeResize(x.rows(), 2);
   }),
-                       ShapeError, says("data set: sample 1 is 2 x 1, transformed 2 x 2"));
+                       ShapeError, says("data set: transformed sample 1 must be [2 x 1], got [2 x 2]"));
   CHECK(data.sequence(0) == first);
   CHECK_THROWS_AS(data.transform([](MatrixX<double>& x) {
     if (x.cols() == 1) throw std::runtime_error("of the caller");
@@ -143,8 +149,8 @@ TEST_CASE("stratified split: takes the share of every class and depends only on 
   CHECK(sorted_union({split.kept, split.held_out}) == all_samples(100));
   CHECK(stratified_split(data, 0.3, 4).held_out == split.held_out);
   CHECK(stratified_split(data, 0.3, 5).held_out != split.held_out);
-  CHECK_THROWS_MATCHES(stratified_split(data, 0.001, 1), ValueError, says("leaves one part empty"));
-  CHECK_THROWS_MATCHES(stratified_split(data, 1, 1), ValueError, says("between 0 and 1"));
+  CHECK_THROWS_MATCHES(stratified_split(data, 0.001, 1), ValueError, says("each part must have at least 1 sequence"));
+  CHECK_THROWS_MATCHES(stratified_split(data, 1, 1), ValueError, says("split: fraction must be in (0, 1), got 1"));
 }
 
 TEST_CASE("stratified split: shares of classes are rounded, and lists are in increasing order") {
@@ -193,8 +199,9 @@ TEST_CASE("standardizer: uses only training data, and centres constant features"
   standardizer.apply(test);
   CHECK(test.sequence(0)(1, 0) == -1e8);
   auto other = Dataset<double>::unlabelled(sequences({1}, 3));
-  CHECK_THROWS_MATCHES(standardizer.apply(other), ShapeError, says("expects 2 features, got 3"));
-  CHECK_THROWS_MATCHES(Standardizer<double>(Dataset<double>::unlabelled(sequences({0}))), ValueError, says("no steps"));
+  CHECK_THROWS_MATCHES(standardizer.apply(other), ShapeError, says("features must be 2, got 3"));
+  CHECK_THROWS_MATCHES(Standardizer<double>(Dataset<double>::unlabelled(sequences({0}))), ValueError,
+                       says("steps of all sequences must be at least 1, got 0"));
 }
 
 TEST_CASE("standardizer: detects a constant feature when its mean is not exact") {
@@ -228,7 +235,7 @@ TEST_CASE("batches by tokens: contain at most the allowed number of tokens") {
     CHECK(tokens <= 30);
   }
   CHECK_THROWS_MATCHES(planned(lengths, {.size = 0, .tokens = 19}), ValueError,
-                       says("sample 17 has 20 steps, a batch may have 19"));
+                       says("sample 17 must have at most 19 steps, the limit `tokens`, got 20"));
 }
 
 TEST_CASE("batches by tokens: a batch may contain exactly the allowed number of tokens") {
@@ -290,8 +297,9 @@ TEST_CASE("batches by length: the order of batches differs between epochs") {
 }
 
 TEST_CASE("batches: refuses options without a limit") {
-  CHECK_THROWS_MATCHES(planned({1}, {.size = 0}), ValueError, says("size and tokens are both 0"));
-  CHECK_THROWS_MATCHES(planned({1}, {.size = -1}), ValueError, says("size is -1"));
+  CHECK_THROWS_MATCHES(planned({1}, {.size = 0}), ValueError, says("size or tokens must be above 0"));
+  CHECK_THROWS_MATCHES(planned({1}, {.size = -1}), ValueError,
+                       says("size must be at least 0 samples (0: no limit), got -1"));
   CHECK(planned({}, {}).empty());
 }
 
@@ -405,25 +413,26 @@ TEST_CASE("sequence pairs: refuses non-finite inputs and tokens that are not exa
   bad(1, 2) = std::numeric_limits<float>::infinity();
   const MatrixX<float> good = MatrixX<float>::Zero(2, 1);
   CHECK_THROWS_MATCHES(SequencePairs<float>({good, bad}, {{0}, {1}}, {}), ValueError,
-                       says("pairs: source 1, step 2, feature 1 is inf, expected a finite number"));
+                       says("pairs: source 1, step 2, feature 1 must be finite, got inf"));
   CHECK_THROWS_MATCHES(SequencePairs<float>({good, MatrixX<float>::Zero(3, 1)}, {{0}, {1}}, {}), ShapeError,
-                       says("the first source has 2 features, source 1 has 3"));
+                       says("features of source 1 must be 2, as in source 0, got 3"));
   const std::vector<Index> tokens{0, 16'777'216, 16'777'217};
-  CHECK_THROWS_MATCHES(token_row<float>(tokens), ValueError, says("number 2 is 16777217"));
+  CHECK_THROWS_MATCHES(token_row<float>(tokens), ValueError, says("token must be -16777216 to 16777216, got 16777217"));
   CHECK(token_row<double>(tokens)(0, 2) == 16'777'217);
 }
 
 TEST_CASE("data: refuses indices of missing samples, targets, pairs and batches") {
   const auto data = Dataset<double>::labelled(sequences({3, 2}), {0, 1});
   for (const Index sample : {Index(-1), Index(2), std::numeric_limits<Index>::max()}) {
-    const auto none = says(text("data set: there is no sample ", sample, " among 2"));
+    const auto none = says(text(" must be 0 to 1, got ", sample));
     CHECK_THROWS_MATCHES(data.sequence(sample), ValueError, none);
     CHECK_THROWS_MATCHES(data.length(sample), ValueError, none);
     CHECK_THROWS_MATCHES(data.labels(sample), ValueError, none);
   }
   CHECK(data.labels(1)[0] == 1);
-  CHECK_THROWS_MATCHES(data.values(0), ValueError, says("no sample 0 among 0 with real-valued targets"));
-  CHECK_THROWS_MATCHES(Dataset<double>::unlabelled(sequences({3})).labels(0), ValueError, says("among 0 with labels"));
+  CHECK_THROWS_MATCHES(data.values(0), ValueError, says("there is no sample with real-valued targets, got number 0"));
+  CHECK_THROWS_MATCHES(Dataset<double>::unlabelled(sequences({3})).labels(0), ValueError,
+                       says("there is no sample with labels, got number 0"));
   auto weighted = data;
   weighted.set_weights({1, 3});
   CHECK(weighted.weight(1) == 3);
@@ -432,16 +441,16 @@ TEST_CASE("data: refuses indices of missing samples, targets, pairs and batches"
   CHECK_THROWS_AS(batch.gather(data, std::vector<Index>{0, 2}), ValueError);
 
   Batches batches;
-  CHECK_THROWS_MATCHES(batches.batch(0), ValueError, says("batches: there is no batch 0 among 0"));
+  CHECK_THROWS_MATCHES(batches.batch(0), ValueError, says("batches: there is no batch, got number 0"));
   batches.plan(
       all_samples(3), [](Index) { return 1; }, {.size = 2, .shuffle = false}, 1, 0);
   CHECK(batches.batch(1).size() == 1);
-  CHECK_THROWS_MATCHES(batches.batch(2), ValueError, says("no batch 2 among 2"));
+  CHECK_THROWS_MATCHES(batches.batch(2), ValueError, says("batch must be 0 to 1, got 2"));
   CHECK_THROWS_AS(batches.batch(-1), ValueError);
 
   const SequencePairs<double> pairs(sequences({3}), {{1, 2}}, {.begin = 0, .end = 3});
   CHECK(pairs.length(0) == 6);
-  CHECK_THROWS_MATCHES(pairs.source(1), ValueError, says("pairs: there is no pair 1 among 1"));
+  CHECK_THROWS_MATCHES(pairs.source(1), ValueError, says("pairs: pair must be 0 to 0, got 1"));
   CHECK_THROWS_AS(pairs.target(-1), ValueError);
   CHECK_THROWS_AS(pairs.length(1), ValueError);
 }

@@ -84,6 +84,7 @@ TEST_CASE("token streams: an incomplete window is dropped, or kept with fewer st
   const TokenStreams<double> dropped(counting(0, 19), 20, {.streams = 2, .steps = 3});
   CHECK(dropped.windows() == 3);
   CHECK(dropped.dropped() == 1);
+  CHECK(dropped.tokens() == 18);
   CHECK(TokenStreams<double>(counting(0, 18), 20, {.streams = 2, .steps = 3}).windows() == 3);
   CHECK(TokenStreams<double>(counting(0, 17), 20, {.streams = 2, .steps = 3}).windows() == 2);
 
@@ -102,24 +103,32 @@ TEST_CASE("token streams: an incomplete window is dropped, or kept with fewer st
 TEST_CASE("token streams: refuses a text that is too short and tokens outside the vocabulary") {
   const auto streams = [](const Tokens& tokens, StreamOptions options) { TokenStreams<double>(tokens, 20, options); };
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 2, .steps = 3}), ValueError,
-                       says("the text has 6 tokens, 2 streams of 3 steps need at least 7"));
+                       says("text must have at least 7 tokens for 2 streams of 3 steps, got 6"));
   CHECK_THROWS_MATCHES(streams({}, {.streams = 2, .steps = 3, .tail = Tail::keep}), ValueError,
-                       says("the text has 0 tokens, there must be at least 2"));
-  CHECK_THROWS_MATCHES(streams(counting(0, 20), {.streams = 2, .steps = 3}), ValueError, says("a token is outside"));
+                       says("text must have at least 2 tokens, got 0"));
+  CHECK_THROWS_MATCHES(streams(counting(0, 20), {.streams = 2, .steps = 3}), ValueError,
+                       says("streams: token must be 0 to 19, got 20"));
+  CHECK_THROWS_MATCHES(streams({3, -1, 2}, {.streams = 1, .steps = 2}), ValueError,
+                       says("streams: token must be 0 to 19, got -1"));
+  constexpr Index exact = Index(1) << std::numeric_limits<float>::digits;
+  const auto in_float = [](Index size) { TokenStreams<float>(counting(0, 5), size, {.streams = 1, .steps = 2}); };
+  CHECK_NOTHROW(in_float(exact));
+  CHECK_THROWS_MATCHES(in_float(exact + 1), ValueError, says("vocabulary must be at most 16777216, got 16777217"));
   constexpr Index most = std::numeric_limits<Index>::max();
   CHECK_THROWS_AS(streams(counting(0, 5), {.streams = most, .steps = most}), ShapeError);
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 1, .steps = most}), ValueError,
-                       says("need at least 9223372036854775808"));
+                       says("must have at least 9223372036854775808 tokens"));
   CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = most, .steps = 1, .tail = Tail::keep}), ValueError,
-                       says("expects at most 5 streams of 6 tokens"));
+                       says("streams must be at most 5 for a text of 6 tokens"));
   CHECK_THROWS_AS(streams(counting(0, 5), {.streams = 6, .steps = 1, .tail = Tail::keep}), ValueError);
   CHECK_NOTHROW(streams(counting(0, 5), {.streams = 5, .steps = 1, .tail = Tail::keep}));
   CHECK(TokenStreams<double>(counting(0, 5), 20, {.streams = 2, .steps = most, .tail = Tail::keep}).data().length(0) ==
         3);
-  CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 0}), ValueError, says("at least 1 stream and 1 step"));
+  CHECK_THROWS_MATCHES(streams(counting(0, 5), {.streams = 0}), ValueError,
+                       says("streams: streams must be at least 1, got 0"));
   const TokenStreams<double> two(counting(0, 13), 20, {.streams = 2, .steps = 3});
   CHECK(two.window(1).front() == 2);
-  CHECK_THROWS_MATCHES(two.window(2), ValueError, says("streams: there is no window 2 among 2"));
+  CHECK_THROWS_MATCHES(two.window(2), ValueError, says("streams: window must be 0 to 1, got 2"));
   CHECK_THROWS_AS(two.window(-1), ValueError);
 }
 
@@ -200,7 +209,7 @@ TEST_CASE("sentence data: inputs begin with the start token, and labels end with
   const auto cut = sentence_data<double>({{4, 3, 0}}, vocabulary, 2);
   CHECK(cut.labels(0) == (Labels(3) << 4, 3, 2).finished());
   CHECK_THROWS_MATCHES(sentence_data<double>({{0}}, Vocabulary(counts, {.end = false})), ValueError,
-                       says("no token for the start or none for the end"));
+                       says("the vocabulary must have a start and an end token"));
   CHECK(perplexity(std::log(8.0)) == Approx(8));
   CHECK(bits(std::log(8.0)) == Approx(3));
 }
@@ -240,15 +249,39 @@ TEST_CASE("language decoder: greedy tokens have the largest scores after prompts
 TEST_CASE("language decoder: refuses empty prompts, unknown tokens and unknown hypotheses") {
   const Model model = model_of(7);
   LanguageDecoder decoder(model);
-  CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to continue before read()"));
-  CHECK_THROWS_MATCHES(decoder.read({{1}, {}}), ValueError, says("beginning 1 is empty"));
-  CHECK_THROWS_MATCHES(decoder.read({{7}}), ValueError, says("expects token numbers from 0 to 6, got 7"));
-  CHECK_THROWS_MATCHES(LanguageDecoder(model, {7}), ValueError, says("there is no token 7 among 7"));
+  CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("no prompt was read; call read(...) first"));
+  CHECK_THROWS_MATCHES(decoder.read({{1}, {}}), ValueError, says("prompt 1 must have at least 1 token"));
+  CHECK_THROWS_MATCHES(decoder.read({{7}}), ValueError, says("token must be 0 to 6, got 7"));
+  CHECK_THROWS_MATCHES(LanguageDecoder(model, {7}), ValueError, says("a token of never must be below 7, got 7"));
   decoder.read({{1}});
   decoder.start();
-  const Tokens parents{1}, tokens{2};
-  CHECK_THROWS_MATCHES(decoder.step(parents, tokens), ValueError, says("there is no hypothesis 1 among 1"));
-  CHECK_THROWS_MATCHES(decoder.step(parents, {}), ShapeError, says("1 parents, but 0 tokens"));
+  const Tokens parents{1}, tokens{2}, negative{-1};
+  CHECK_THROWS_MATCHES(decoder.step(negative, tokens), ValueError, says("parent must be 0 to 0, got -1"));
+  CHECK_THROWS_MATCHES(decoder.step(parents, tokens), ValueError, says("parent must be 0 to 0, got 1"));
+  CHECK_THROWS_MATCHES(decoder.step(parents, {}), ShapeError,
+                       says("tokens must have as many entries as parents, 1, got 0"));
+}
+
+TEST_CASE("language decoder: refuses models of several features or one output per sequence") {
+  const Model wide(2, {Recurrent<Gru>{.units = 4}, Dense{.units = 7}});
+  CHECK_THROWS_MATCHES(LanguageDecoder(wide), ShapeError,
+                       says("the model must have 1 feature and an output at every step"));
+  const Model pooled(1, {Recurrent<Gru>{.units = 4, .returns = Returns::last}, Dense{.units = 7}});
+  CHECK_THROWS_MATCHES(LanguageDecoder(pooled), ShapeError, says("features and one output for each sequence"));
+}
+
+TEST_CASE("language decoder: start sets one hypothesis per prompt, read none") {
+  const Model model = model_of(7);
+  LanguageDecoder decoder(model);
+  decoder.read({{1}, {2, 3}});
+  const MatrixX<double> first = decoder.start();
+  const Tokens one{0}, other{1}, token{4};
+  const MatrixX<double> second = decoder.step(other, token);
+  CHECK_THROWS_MATCHES(decoder.step(other, token), ValueError, says("parent must be 0 to 0, got 1"));
+  CHECK(decoder.start() == first);
+  CHECK(decoder.step(other, token) == second);
+  decoder.read({{5}});
+  CHECK_THROWS_MATCHES(decoder.step(one, token), ValueError, says("parent must be 0 to -1, got 0"));
 }
 
 TEST_CASE("language decoder: a refused step leaves the state unchanged") {

@@ -109,15 +109,16 @@ TEST_CASE("over time: refuses a second backward pass and one without its forward
   CellRun<Gru<double>> run(Timeline::from_lengths({2, 3}));
   run.forward();
   run.backward();
-  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("the backward pass has been run already"));
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("a backward pass has used its values"));
 
   CellRun<Gru<double>> never(Timeline::from_lengths({2, 3}));
-  CHECK_THROWS_MATCHES(never.backward(), ValueError, says("there is no forward pass to go back over"));
+  CHECK_THROWS_MATCHES(never.backward(), ValueError, says("cell: there was no forward pass"));
   run.forward();
   std::swap(run.tape, never.tape);
   never.timeline = Timeline::from_lengths({2, 4});
   never.inputs[0].resize(3, 6), never.d_inputs[0].resize(3, 6), never.d_output.resize(5, 6);
-  CHECK_THROWS_MATCHES(never.backward(), ShapeError, says("the forward pass had 5 columns, the backward pass has 6"));
+  CHECK_THROWS_MATCHES(never.backward(), ShapeError,
+                       says("columns of the backward pass must be 5, as in the forward pass, got 6"));
 }
 
 TEST_CASE("over time: refuses inputs, constants and states of wrong sizes") {
@@ -126,18 +127,18 @@ TEST_CASE("over time: refuses inputs, constants and states of wrong sizes") {
     spoil(run);
     CHECK_THROWS_MATCHES(run.forward(), ShapeError, says(message));
   };
-  refused([](auto& run) { run.inputs.pop_back(); }, "expects 2 inputs, got 1");
-  refused([](auto& run) { run.constants.clear(); }, "expects 1 constants, got 0");
-  refused([](auto& run) { run.inputs[1].resize(7, 5); }, "input 1: expects 2 features, got 7");
-  refused([](auto& run) { run.inputs[0].resize(3, 4); }, "input 0: expects 5 columns, got 4");
-  refused([](auto& run) { run.constants[0].resize(4, 3); }, "constant 0: expects 2 columns, got 3");
-  refused([](auto& run) { run.initial[0].resize(5, 1); }, "initial state 0: expects 2 columns, got 1");
-  refused([](auto& run) { run.initial.push_back(run.initial[0]); }, "initial state: expects 1 matrices, got 2");
+  refused([](auto& run) { run.inputs.pop_back(); }, "number of inputs must be 2, got 1");
+  refused([](auto& run) { run.constants.clear(); }, "number of constants must be 1, got 0");
+  refused([](auto& run) { run.inputs[1].resize(7, 5); }, "features of input 1 must be 2, got 7");
+  refused([](auto& run) { run.inputs[0].resize(3, 4); }, "columns of input 0 must be 5, got 4");
+  refused([](auto& run) { run.constants[0].resize(4, 3); }, "columns of constant 0 must be 2, got 3");
+  refused([](auto& run) { run.initial[0].resize(5, 1); }, "columns of initial state 0 must be 2, got 1");
+  refused([](auto& run) { run.initial.push_back(run.initial[0]); }, "matrices of initial state must be 1, got 2");
 
   CellRun<Conditioned> run(Timeline::from_lengths({2, 3}));
   run.forward();
   run.d_output.resize(5, 4);
-  CHECK_THROWS_MATCHES(run.backward(), ShapeError, says("gradient of output 0: expects 5 columns, got 4"));
+  CHECK_THROWS_MATCHES(run.backward(), ShapeError, says("columns of gradient of output 0 must be 5, got 4"));
 }
 
 }  // namespace test_over_time

@@ -44,7 +44,7 @@ void fuzz::read(const Bytes& input) {
     for (Index k = 0; k < words->size(); ++k) {
       for (const Index token : words->pronunciations[std::size_t(k)].front())
         expect(token >= 2 && token < known.tokens(), "no phoneme");
-      const MatrixX<float> letters = known.source(words->spelled[std::size_t(k)]);
-      expect(letters == words->sources[std::size_t(k)], "a word is spelled in another way");
+      const MatrixX<float> letters = known.source(words->spellings[std::size_t(k)]);
+      expect(letters == words->sources[std::size_t(k)], "a word must have the same letters");
     }
 }

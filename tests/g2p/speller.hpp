@@ -12,7 +12,7 @@ namespace g2p {
 using namespace unroll;
 
 /// Decoder that writes each letter's number plus 2, `repeats` times, and then the end.
-class Speller : public Writer {
+class Speller : public WordDecoder {
  public:
   explicit Speller(Index repeats) : repeats_(repeats) {}
 
@@ -70,7 +70,7 @@ class SpellerNetwork : public Network {
   SafeTensors tensors(std::map<std::string, std::string>) const override { return {}; }
   void take(const SafeTensors&) override {}
   void fit(const Pairs&, Adam<float>&, const PairFitOptions&) override {}
-  std::unique_ptr<Writer> writer() const override { return std::make_unique<Speller>(repeats_); }
+  std::unique_ptr<WordDecoder> decoder() const override { return std::make_unique<Speller>(repeats_); }
 
  private:
   Index repeats_;

@@ -29,17 +29,17 @@ TEST_CASE("edit distance: counts insertions, deletions and substitutions", "[g2p
 TEST_CASE("decoding: words keep their order for any number of groups and threads", "[g2p]") {
   Words words;
   for (Index k = 0; k < 250; ++k) {
-    std::vector<Index> letters, right;
-    for (Index s = 0; s <= k % 7; ++s) letters.push_back((k + s) % 6), right.push_back((k + s) % 6 + 2);
-    words.spelled.push_back("word");
+    std::vector<Index> letters, reference;
+    for (Index s = 0; s <= k % 7; ++s) letters.push_back((k + s) % 6), reference.push_back((k + s) % 6 + 2);
+    words.spellings.push_back("word");
     words.sources.push_back(token_row<float>(letters));
-    words.pronunciations.push_back({right});
+    words.pronunciations.push_back({reference});
   }
   for (const int threads : {1, 3})
     for (const Index beams : {0, 2}) {
-      const auto written = write(SpellerNetwork(), words.sources, {.beams = beams}, threads);
-      CHECK(error_rates(written, words).edits == 0);
-      CHECK(error_rates(written, words).words == 250);
+      const auto hypotheses = decode(SpellerNetwork(), words.sources, {.beams = beams}, threads);
+      CHECK(error_rates(hypotheses, words).edits == 0);
+      CHECK(error_rates(hypotheses, words).words == 250);
     }
 }
 
@@ -47,10 +47,10 @@ TEST_CASE("decoding: a word has at most twice its letters plus eight phonemes", 
   const std::vector<MatrixX<float>> words{token_row<float>(std::vector<Index>{0, 1, 2}),
                                           token_row<float>(std::vector<Index>{3})};
   for (const Index beams : {0, 2}) {
-    const auto four_times = write(SpellerNetwork(4), words, {.beams = beams}, 1);
+    const auto four_times = decode(SpellerNetwork(4), words, {.beams = beams}, 1);
     CHECK(four_times[0][0].tokens == std::vector<Index>{2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4});
     CHECK(four_times[0][0].ended);
-    const auto too_long = write(SpellerNetwork(100), words, {.beams = beams}, 1);
+    const auto too_long = decode(SpellerNetwork(100), words, {.beams = beams}, 1);
     CHECK(too_long[0][0].tokens == std::vector<Index>(2 * 3 + 8, 2));
     CHECK_FALSE(too_long[0][0].ended);
     CHECK(too_long[1][0].tokens == std::vector<Index>(2 * 1 + 8, 5));
@@ -59,15 +59,15 @@ TEST_CASE("decoding: a word has at most twice its letters plus eight phonemes", 
 
 TEST_CASE("error rates: are sums over all words", "[g2p]") {
   Words words;
-  for (const auto& right : {std::vector<Index>{2, 3, 4, 5}, std::vector<Index>{2}, std::vector<Index>{2, 3, 4}})
-    words.pronunciations.push_back({right});
-  Written written(3, std::vector<Hypothesis<float>>(1));
-  written[0][0].tokens = {2, 3, 4, 5};
-  written[1][0].tokens = {3, 4};
-  written[2][0].tokens = {2};
-  const auto rates = error_rates(written, words);
+  for (const auto& reference : {std::vector<Index>{2, 3, 4, 5}, std::vector<Index>{2}, std::vector<Index>{2, 3, 4}})
+    words.pronunciations.push_back({reference});
+  Hypotheses hypotheses(3, std::vector<Hypothesis<float>>(1));
+  hypotheses[0][0].tokens = {2, 3, 4, 5};
+  hypotheses[1][0].tokens = {3, 4};
+  hypotheses[2][0].tokens = {2};
+  const auto rates = error_rates(hypotheses, words);
   CHECK(rates.edits == 4);
-  CHECK(rates.phonemes == 8);  // of the correct pronunciations; 7 are written
+  CHECK(rates.phonemes == 8);  // of the correct pronunciations; 7 are decoded
   CHECK(rates.phoneme() == 4.0 / 8);
   CHECK(rates.word() == 2.0 / 3);
   CHECK(ErrorRates{}.phoneme() == 0);
@@ -76,11 +76,11 @@ TEST_CASE("error rates: are sums over all words", "[g2p]") {
 TEST_CASE("error rates: a word is compared with its nearest pronunciation", "[g2p]") {
   Words words;
   words.pronunciations = {{{2, 3, 4, 5}, {2, 3}}, {{2, 3}, {4, 5, 6, 7}}, {{2, 3}, {4, 5, 6}}};
-  Written written(3, std::vector<Hypothesis<float>>(1));
-  written[0][0].tokens = {2, 3};     // correct by the second
-  written[1][0].tokens = {4, 5, 6};  // one of the four of the second is missing
-  written[2][0].tokens = {2, 5};     // one edit from the first, two from the second
-  const auto rates = error_rates(written, words);
+  Hypotheses hypotheses(3, std::vector<Hypothesis<float>>(1));
+  hypotheses[0][0].tokens = {2, 3};     // correct by the second
+  hypotheses[1][0].tokens = {4, 5, 6};  // one of the four of the second is missing
+  hypotheses[2][0].tokens = {2, 5};     // one edit from the first, two from the second
+  const auto rates = error_rates(hypotheses, words);
   CHECK(rates.edits == 2);
   CHECK(rates.phonemes == 2 + 4 + 2);
   CHECK(rates.wrong_words == 2);

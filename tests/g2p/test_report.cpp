@@ -31,7 +31,7 @@ class RateNetwork : public SpellerNetwork {
 
 TEST_CASE("learning rate: is multiplied by 0.3 in the last quarter of the epochs", "[g2p]") {
   Words words;
-  words.spelled = {"ab", "b"};
+  words.spellings = {"ab", "b"};
   for (const auto& letters : {std::vector<Index>{0, 1}, std::vector<Index>{1}}) {
     words.sources.push_back(token_row<float>(letters));
     words.pronunciations.push_back({{2, 3}});
@@ -56,9 +56,9 @@ TEST_CASE("history: has a line for each run and epoch", "[g2p]") {
 
 TEST_CASE("attention map: has a row for each phoneme, in percent", "[g2p]") {
   const support::TemporaryFolder folder;
-  Hypothesis<float> written{.tokens = {3, 2}};
-  written.attention = MatrixX<float>{{0.25f, 0.5f}, {0.75f, 0.5f}};
-  draw_map(folder.path, "ab", {{"a", "b"}, {"A", "B"}}, written, "a network");
+  Hypothesis<float> hypothesis{.tokens = {3, 2}};
+  hypothesis.attention = MatrixX<float>{{0.25f, 0.5f}, {0.75f, 0.5f}};
+  draw_map(folder.path, "ab", {{"a", "b"}, {"A", "B"}}, hypothesis, "a network");
   std::ostringstream csv;
   csv << std::ifstream(folder.path / "map.csv").rdbuf();
   CHECK(csv.str().find("\n0,0,25,a,B\n1,0,75,b,B\n0,1,50,a,A\n1,1,50,b,A\n") != std::string::npos);

@@ -45,12 +45,12 @@ TEST_CASE("word list: every 20th training word is a test word and is not trained
   const auto train = written(folder, "train.tsv", word_list(45)),
              watch = written(folder, "watch.tsv", "ba\tB A\nbz\tA\n");
   CHECK_THROWS_MATCHES(read_data(train, watch, 0), FileError,
-                       says("watch.tsv, line 1: the word 'ba' is in the training file too"));
+                       says("watch.tsv, line 1: the word 'ba' must not be in the training file"));
   const Data data = read_data(train, watch, 26);
   CHECK(data.train.size() == 25);
-  CHECK(data.test.spelled == std::vector<std::string>{"at"});
-  CHECK(data.validation.spelled == std::vector<std::string>{"ba", "bz"});
-  CHECK(std::find(data.train.spelled.begin(), data.train.spelled.end(), "at") == data.train.spelled.end());
+  CHECK(data.test.spellings == std::vector<std::string>{"at"});
+  CHECK(data.validation.spellings == std::vector<std::string>{"ba", "bz"});
+  CHECK(std::find(data.train.spellings.begin(), data.train.spellings.end(), "at") == data.train.spellings.end());
 }
 
 TEST_CASE("vocabulary: letters and phonemes become tokens, and phonemes become text again", "[g2p]") {
@@ -61,11 +61,12 @@ TEST_CASE("vocabulary: letters and phonemes become tokens, and phonemes become t
   CHECK(data.vocabulary.tokens() == 28);
   CHECK(data.validation.sources[0] == token_row<float>(std::vector<Index>{2, 2, 1}));
   CHECK(data.validation.pronunciations[0][0] == std::vector<Index>{4, 3, 2});
-  CHECK(data.vocabulary.spoken(data.validation.pronunciations[0][0]) == "C B A");
+  CHECK(data.vocabulary.phonemes_text(data.validation.pronunciations[0][0]) == "C B A");
   CHECK(data.vocabulary.source("cCb") == data.validation.sources[0]);
-  CHECK_THROWS_MATCHES(data.vocabulary.source("c\xC3\xA4"), ValueError, says("the letter '\xC3\xA4' is in no word"));
+  CHECK_THROWS_MATCHES(data.vocabulary.source("c\xC3\xA4"), ValueError,
+                       says("the letter '\xC3\xA4' must occur in a training word"));
   CHECK_THROWS_MATCHES(data.vocabulary.source(std::string(65, 'a')), ValueError,
-                       says("expected a word of 1 to 64 letters"));
+                       says("must be a word of 1 to 64 letters"));
   CHECK(data.vocabulary.source(std::string(64, 'a')).cols() == 64);
 }
 
@@ -81,8 +82,8 @@ TEST_CASE("word list: refuses invalid lines with their number", "[g2p]") {
   says_of("word\tA\tB", "expected a word, a tab and its phonemes");
   says_of("two words\tA", "expected a word in UTF-8 without blanks");
   says_of("w\xFFrd\tA", "expected a word in UTF-8 without blanks");
-  says_of("word\tA \xFF", "the phoneme '\xFF' is no UTF-8");  // no model file could store it
-  says_of(text(std::string(65, 'w'), "\tA"), "a word of 65 letters and 1 phonemes, at most 64 are possible");
+  says_of("word\tA \xFF", "the phoneme must be UTF-8, got '\xFF'");  // no model file could store it
+  says_of(text(std::string(65, 'w'), "\tA"), "a word must have at most 64 letters and phonemes, got 65 and 1");
   says_of("word K AE T", "expected a word, a tab and its phonemes");
   says_of("word\t# K AE T", "expected a word, a tab and its phonemes");
 }
@@ -91,8 +92,8 @@ TEST_CASE("word list: a number in parentheses marks a pronunciation only after a
   const support::TemporaryFolder folder;
   const auto train = written(folder, "train.tsv", "(2)\tA\nab(2)\tA\nac()\tA\n" + word_list(20)),
              watch = written(folder, "watch.tsv", "ba\tA\n");
-  const auto spelled = read_data(train, watch, 0).train.spelled;
-  CHECK(std::vector(spelled.begin(), spelled.begin() + 3) == std::vector<std::string>{"(2)", "ab", "ac()"});
+  const auto spelling = read_data(train, watch, 0).train.spellings;
+  CHECK(std::vector(spelling.begin(), spelling.begin() + 3) == std::vector<std::string>{"(2)", "ab", "ac()"});
 }
 
 TEST_CASE("word list: an error message has only the beginning of a long unknown phoneme", "[g2p]") {
@@ -100,7 +101,7 @@ TEST_CASE("word list: an error message has only the beginning of a long unknown 
   const auto train = written(folder, "train.tsv", word_list(26)),
              watch = written(folder, "watch.tsv", "ba\t" + std::string(2000, 'B') + "\n");
   CHECK_THROWS_MATCHES(read_data(train, watch, 0), FileError,
-                       says("the phoneme '" + std::string(80, 'B') + "...' of 'ba' is in no training word"));
+                       says("the phoneme '" + std::string(80, 'B') + "...' of 'ba' must occur in a training word"));
 }
 
 TEST_CASE("dictionary: reads the format of CMUdict", "[g2p]") {
@@ -114,22 +115,22 @@ TEST_CASE("dictionary: reads the format of CMUdict", "[g2p]") {
                                  "READ(3)  A0\nread(4)  R E1 D\n#hash  A1 # a word\nread(x)  A1\n");
   const Data data = read_data(train, watch, 0);
   CHECK(data.train.size() + data.test.size() == 23);
-  const auto spoken = [&](const Words& words, std::size_t k) {
+  const auto phonemes_text = [&](const Words& words, std::size_t k) {
     std::vector<std::string> all;
-    for (const auto& one : words.pronunciations[k]) all.push_back(data.vocabulary.spoken(one));
+    for (const auto& one : words.pronunciations[k]) all.push_back(data.vocabulary.phonemes_text(one));
     return all;
   };
-  CHECK(data.train.spelled[0] == "read");
-  CHECK(spoken(data.train, 0) == std::vector<std::string>{"R E1 D", "R I1 D"});
+  CHECK(data.train.spellings[0] == "read");
+  CHECK(phonemes_text(data.train, 0) == std::vector<std::string>{"R E1 D", "R I1 D"});
   CHECK(data.train.pairs() == data.train.size() + 1);
-  CHECK(data.test.spelled == std::vector<std::string>{"at"});
-  CHECK(data.train.spelled[20] == "#hash");
-  CHECK(data.train.spelled.back() == "read(x)");
-  CHECK(data.train.spelled[19] == "READ");
+  CHECK(data.test.spellings == std::vector<std::string>{"at"});
+  CHECK(data.train.spellings[20] == "#hash");
+  CHECK(data.train.spellings.back() == "read(x)");
+  CHECK(data.train.spellings[19] == "READ");
   const auto& phonemes = data.vocabulary.phonemes;
   CHECK(std::find(phonemes.begin(), phonemes.end(), "#") == phonemes.end());
   CHECK(std::find(phonemes.begin(), phonemes.end(), "E1") != phonemes.end());
-  CHECK(spoken(data.validation, 1) == std::vector<std::string>{"A0"});
+  CHECK(phonemes_text(data.validation, 1) == std::vector<std::string>{"A0"});
   CHECK(data.vocabulary.source("aB") == data.vocabulary.source("ab"));
 }
 
@@ -142,7 +143,7 @@ TEST_CASE("word list: all pronunciations of a word are in the same part of the d
   const Data data = read_data(train, watch, 20);
   CHECK(data.train.size() == 19);
   CHECK(data.train.pairs() == 20);
-  CHECK(data.test.spelled == std::vector<std::string>{"at"});
+  CHECK(data.test.spellings == std::vector<std::string>{"at"});
   CHECK(data.test.pronunciations[0].size() == 3);
   CHECK(data.validation.pronunciations[0].size() == 2);
   CHECK(data.test.subset(std::vector<Index>{0}).pairs() == 3);

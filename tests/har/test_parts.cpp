@@ -139,10 +139,9 @@ TEST_CASE("study: the setting is chosen by validation data, not by test data") {
   CHECK(rows[1].epochs == 3);
   Options options = small_study();
   const std::string words = study_text(study, options, data);
-  CHECK(
-      words.find("chosen by the validation data: batch 8, 4 units, rate 0.1; top-1 25.0 % +- 0.0 on 12 test sequences "
-                 "of people who were not trained on. The test figures of other settings were not used.\n") !=
-      std::string::npos);
+  CHECK(words.find("selected by validation data: batch 8, 4 units, rate 0.1; top-1 25.0 % +- 0.0 on 12 test sequences "
+                   "of other people than the training data. Test results were not used for the selection.\n") !=
+        std::string::npos);
   CHECK(nlohmann::json::parse(study_json(study, options, data)).at("chosen_by_validation").at("units") == 4);
   study.runs[2].diverged = study.runs[3].diverged = "a number";
   study.runs[2].top.clear(), study.runs[3].top.clear();
@@ -175,7 +174,7 @@ TEST_CASE("prepare: reports test sequences that are also training sequences") {
   recordings.test = Dataset<float>::labelled(std::move(sequences), {0, 5}, 6);
   const Data data = prepare(recordings);
   CHECK_FALSE(data.other_people);
-  CHECK(data.remarks.back() == "1 of the 2 test sequences are training sequences too");
+  CHECK(data.remarks.back() == "1 of the 2 test sequences are also training sequences");
   CHECK(tested_text(data) == "test sequences");
 }
 

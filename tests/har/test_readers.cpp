@@ -89,13 +89,13 @@ TEST_CASE("uci har: refuses inconsistent files with the name of the file") {
   };
   const fs::path gyro = train / "Inertial Signals" / "body_gyro_y_train.txt";
   with(train / "y_train.txt", "6\n7\n",
-       "y_train.txt: the number of window 2 is 7, expected a whole number from 1 to 6");
-  with(train / "y_train.txt", "6\n", "expected 2 lines with one number, as there are windows, found 1");
-  with(train / "subject_train.txt", "1\n2\n", "person 2 is in the training and in the test data");
+       "y_train.txt: the number of window 2 must be a whole number from 1 to 6, got 7");
+  with(train / "y_train.txt", "6\n", "must have 2 lines with one number, one per window, got 1");
+  with(train / "subject_train.txt", "1\n2\n", "person 2 must not be in both the training and the test data");
   with(gyro, numbers(3, 0),
        "body_gyro_y_train.txt: expected 2 windows of 3 steps, as in the first signal, found 1 of 3");
-  with(gyro, numbers(3, 0) + "1 2\n", "line 2: expected 3 fields");
-  with(gyro, numbers(3, 0) + "1 2 x\n", "line 2: field 3: expected a number, found 'x'");
+  with(gyro, numbers(3, 0) + "1 2\n", "line 2: the line must have 3 fields");
+  with(gyro, numbers(3, 0) + "1 2 x\n", "line 2: field 3 must be a finite number, got 'x'");
   CHECK_NOTHROW(files.read());
   fs::remove(gyro);
   CHECK_THROWS_MATCHES(files.read(), FileError, says("body_gyro_y_train.txt: no such file"));
@@ -117,7 +117,7 @@ TEST_CASE("wisdm: a window has one activity, one person and no break, and defect
   CHECK(read.test.sequence(0)(2, 1) == 6);
   CHECK(read.people == std::vector<Index>(6, 1));
   CHECK(read.other_people);
-  CHECK(read.remarks[1] == "16 records; 3 broken ones and 1 without a time left out");
+  CHECK(read.remarks[1] == "16 valid records; 3 invalid ones and 1 without a time omitted");
 }
 
 TEST_CASE("wisdm: a recording ends when the time decreases") {
@@ -128,10 +128,11 @@ TEST_CASE("wisdm: a recording ends when the time decreases") {
 
 TEST_CASE("wisdm: refuses data of one person, short recordings and broken records") {
   CHECK_THROWS_MATCHES(read_recordings(OneFile("a.txt", wisdm_lines(1, "Walking", 9)).path, 2), FileError,
-                       says("expected records of 2 people or more, found 1"));
+                       says("must have records of at least 2 people, got 1"));
   CHECK_THROWS_MATCHES(read_recordings(OneFile("a.txt", wisdm_lines(1, "A", 9) + wisdm_lines(2, "A", 9)).path, 0),
-                       FileError, says("no recording without a break has 150 steps in the training data"));
-  CHECK_THROWS_MATCHES(read_recordings(OneFile("a.txt", "x;y;z\n").path, 2), FileError, says("3 broken ones"));
+                       FileError, says("the training data must have a continuous recording of --window 150 steps"));
+  CHECK_THROWS_MATCHES(read_recordings(OneFile("a.txt", "x;y;z\n").path, 2), FileError,
+                       says("found only 3 invalid ones"));
 }
 
 TEST_CASE("read recordings: the content of a path selects the reader") {
@@ -139,10 +140,9 @@ TEST_CASE("read recordings: the content of a path selects the reader") {
   CHECK(read_recordings(data, 0).train.size() == 40);
   CHECK(read_recordings(data / "BasicMotions_TEST.ts", 0).name == "BasicMotions");
   CHECK_THROWS_MATCHES(read_recordings(data / "nothing", 0), FileError, says("nothing: no such file"));
-  CHECK_THROWS_MATCHES(read_recordings(OneFile("x.csv", "a,b\n1,2\n").path, 0), FileError,
-                       says("is read with --stream"));
+  CHECK_THROWS_MATCHES(read_recordings(OneFile("x.csv", "a,b\n1,2\n").path, 0), FileError, says("need --stream"));
   CHECK_THROWS_MATCHES(read_recordings(OneFile("x.ts", "").path, 0), FileError,
-                       says("ends with _TRAIN.ts or _TEST.ts"));
+                       says("must end with _TRAIN.ts or _TEST.ts"));
   CHECK_THROWS_MATCHES(read_recordings(support::TemporaryFolder().path, 0), FileError, says("found none of them"));
 }
 
@@ -164,7 +164,7 @@ TEST_CASE("har readers: a byte order mark and line ends of old Mac do not change
   };
   const std::string raw = wisdm_lines(1, "Walking", 4) + wisdm_lines(2, "Jogging", 3);
   const Recordings read = read_recordings(OneFile("raw.txt", mac(raw)).path, 2);
-  CHECK(read.remarks[1] == "7 records; 0 broken ones and 0 without a time left out");
+  CHECK(read.remarks[1] == "7 valid records; 0 invalid ones and 0 without a time omitted");
   CHECK(read.train.sequence(0)(0, 1) == 1);
   const StreamParts parts = read_streams(OneFile("s.csv", mac("\n,x,label\n0,1,0\n1,3,1\n2,5,0\n3,7,1\n")).path, 0.5);
   CHECK(parts.train[0].channels == (MatrixX<float>(1, 2) << 1, 3).finished());  // without pandas's index column
@@ -203,11 +203,15 @@ TEST_CASE("streams: concatenated windows keep their labels, and the test file is
 
 TEST_CASE("streams: refuses data of one class, invalid labels and lines of other lengths") {
   const auto read = [](const std::string& words) { return read_streams(OneFile("s.csv", words).path, 0.5); };
-  CHECK_THROWS_MATCHES(read("1,0\n1,0\n1,0\n1,1\n"), FileError, says("the steps to train on are all of one class"));
-  CHECK_THROWS_MATCHES(read("1,0\n1,1\n1,1\n1,1\n"), FileError, says("the steps to test are all of one class"));
-  CHECK_THROWS_MATCHES(read("1,0\n1,0.5\n"), FileError, says("the label of step 2 is 0.5, expected a whole number"));
-  CHECK_THROWS_MATCHES(read("1,0\n1\n"), FileError, says("line 2: expected 2 fields"));
-  CHECK_THROWS_MATCHES(read(""), FileError, says("expected lines of numbers"));
+  CHECK_THROWS_MATCHES(read("1,0\n1,0\n1,0\n1,1\n"), FileError,
+                       says("the training steps must have at least two classes, got 1"));
+  CHECK_THROWS_MATCHES(read("1,0\n1,1\n1,1\n1,1\n"), FileError,
+                       says("the test steps must have at least two classes, got 1"));
+  CHECK_THROWS_MATCHES(
+      read("1,0\n1,0.5\n"), FileError,
+      says("the label of step 2 must be a whole number (a class from 0; negative: not scored), got 0.5"));
+  CHECK_THROWS_MATCHES(read("1,0\n1\n"), FileError, says("line 2: the line must have 2 fields"));
+  CHECK_THROWS_MATCHES(read(""), FileError, says("the file must have lines of numbers"));
   CHECK_THROWS_MATCHES(read_streams(support::TemporaryFolder().path, 0.5), FileError, says("found none"));
 }
 
@@ -257,10 +261,10 @@ TEST_CASE("course file: refuses other shapes, invalid labels and truncated files
     change(course);
     CHECK_THROWS_MATCHES(read_recordings(course.write(), 0), FileError, says(said));
   };
-  with([](Course& c) { c.x = {3, 8}; }, "trX: expected [windows, steps, channels], it has 2 dimensions");
-  with([](Course& c) { c.labels[1] = 0.5; }, "trY, row 0: expected one 1 and otherwise 0");
+  with([](Course& c) { c.x = {3, 8}; }, "trX: the shape must be [windows, steps, channels], got 2 dimensions");
+  with([](Course& c) { c.labels[1] = 0.5; }, "trY, row 0: must have one 1 and otherwise 0");
   with([](Course& c) { c.labels[0] = 1; }, "trY, row 0");
-  with([](Course& c) { c.labels.resize(4); }, "trY: expected [3, classes]");
+  with([](Course& c) { c.labels.resize(4); }, "trY: the shape must be [3, classes]");
   const Course course;
   const fs::path path = course.write();
   fs::resize_file(path, fs::file_size(path) / 2);

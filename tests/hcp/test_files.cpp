@@ -63,7 +63,8 @@ TEST_CASE("recordings: accepts columns in any order, npz archives and other numb
   write_npz(archive, {{"X", Tensor::of(wide, {3, 4, 2})}, {"Y", Tensor::of(wide, {24})}});
   CHECK(read_recordings(archive, files.meta, 0).clips.sequence(2) == plain.clips.sequence(2));
   write_npz(archive, {{"a", Tensor::of(wide, {3, 4, 2})}, {"b", Tensor::of(wide, {24})}});
-  CHECK_THROWS_MATCHES(read_recordings(archive, files.meta, 0), FileError, says("2 arrays and none is named X"));
+  CHECK_THROWS_MATCHES(read_recordings(archive, files.meta, 0), FileError,
+                       says("must contain one array or an array X, found 2 arrays without X"));
 }
 
 TEST_CASE("z-score: is correct for values of any scale and fails for constant values") {
@@ -91,18 +92,19 @@ TEST_CASE("recordings: refuses invalid metadata and arrays with their place") {
     files.describe(text);
     refuses(words);
   };
-  with(first + "p,1,1,4\np,2,1,4\n", "holds 3 sequences, but ");
-  with(first + "p,1,1,4\np,matrix,1,4\np,2,1,4\n", "meta.csv, line 3: class 'matrix' is no clip");
-  with(first + "p,1,1,4\np,15,1,4\np,2,1,4\n", "class '15' is no clip");
-  with(first + "p,1,1,4\np,3,1,5\np,2,1,4\n", "sequence 1 has length 5, but ");
-  with(first + "p,1,1,4\np,3,1,0\n", "line 3: a sequence has length 0");
-  with(first + "p,1,1,4\np,3,1,four\n", "line 3: length 'four' is no whole number");
-  with(first + "p,1,x,4\n", "line 2: run 'x' is no whole number");
+  with(first + "p,1,1,4\np,2,1,4\n", "must have 2 sequences, as ");
+  with(first + "p,1,1,4\np,matrix,1,4\np,2,1,4\n",
+       "meta.csv, line 3: class must be a number from 0 to 14 or the name of a clip, got 'matrix'");
+  with(first + "p,1,1,4\np,15,1,4\np,2,1,4\n", "the name of a clip, got '15'");
+  with(first + "p,1,1,4\np,3,1,5\np,2,1,4\n", "the length of sequence 1 must be at most 4");
+  with(first + "p,1,1,4\np,3,1,0\n", "line 3: length must be at least 1, got 0");
+  with(first + "p,1,1,4\np,3,1,four\n", "line 3: length must be a whole number, got 'four'");
+  with(first + "p,1,x,4\n", "line 2: run must be a whole number, got 'x'");
   with(first + "p,1,1\n", "line 2: expected 4 fields, found 3");
-  with(first + "p,1,1,4\np,1,1,4\n", "line 3: participant 'p', clip '1', run 1 comes twice");
-  with(first + ",1,1,4\n", "the participant has no name");
-  with("participant,clip,run,length\np,1,1,4\n", "has no column 'class'");
-  with(first, "expected a line for each sequence");
+  with(first + "p,1,1,4\np,1,1,4\n", "line 3: participant 'p', clip '1', run 1 must have one line only");
+  with(first + ",1,1,4\n", "the name of the participant must not be empty");
+  with("participant,clip,run,length\np,1,1,4\n", "the column names must include 'class'");
+  with(first, "expected one line per sequence");
   with("", "found nothing");
   std::filesystem::remove(files.meta);
   refuses("meta.csv: no such file");
@@ -111,16 +113,16 @@ TEST_CASE("recordings: refuses invalid metadata and arrays with their place") {
 
   files.values[(2 * 4 + 1) * 2 + 1] = std::numeric_limits<float>::infinity();
   files.write();
-  refuses("sequence 2 (participant 'q', clip twomen), step 1, region 1 is inf, expected a finite number");
+  refuses("sequence 2 (participant 'q', clip twomen), step 1, region 1 must be finite, got inf");
   files.values.assign(24, 0.5f);
   files.write();
-  refuses("sequence 0 is constant");
+  refuses("sequence 0 must not be constant");
   write_npy(files.x, Tensor::of(files.values, {12, 2}));
-  refuses("expected an array [sequences x steps x regions], found the shape [12, 2]");
+  refuses("the array must be [sequences x steps x regions], got the shape [12, 2]");
   write_npy(files.x, Tensor::of(std::vector<float>{}, {3, 4, 0}));
-  refuses("found the shape [3, 4, 0]");
+  refuses("got the shape [3, 4, 0]");
   std::ofstream(files.x) << "no array";
-  refuses("X.npy: a .npy file has at least 10 bytes");
+  refuses("X.npy: a .npy file must have at least 10 bytes");
 }
 
 }  // namespace test_files

@@ -37,7 +37,7 @@ TEST_CASE("stand-in: a participant has eighteen z-scored sequences, cut to the g
           Approx(1).epsilon(1e-5));
   }
   CHECK(make_stand_in({.participants = 2, .regions = 2}, 0).clips.length(17) == 256);
-  CHECK_THROWS_MATCHES(make_stand_in(options, 19), ValueError, says("at least 20 steps"));
+  CHECK_THROWS_MATCHES(make_stand_in(options, 19), ValueError, says("--steps must be 0 or at least 20, got 19"));
 }
 
 TEST_CASE("stand-in: a participant depends on the seed, not on the number of participants") {

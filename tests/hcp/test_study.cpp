@@ -107,7 +107,8 @@ TEST_CASE("study: trained participants are recognised by name and by recording")
   const TrainedOn again = trained_on_of_json(to_json(trained), "file");
   CHECK(again.participants == trained.participants);
   CHECK(again.recordings == trained.recordings);
-  CHECK_THROWS_MATCHES(trained_on_of_json("{}", "m.safetensors"), FileError, says("m.safetensors: its metadata have"));
+  CHECK_THROWS_MATCHES(trained_on_of_json("{}", "m.safetensors"), FileError,
+                       says("m.safetensors: metadata entry 'trained_on' must be"));
 }
 
 TEST_CASE("study: the result excludes trained participants, and reports when they are unknown") {
@@ -120,24 +121,25 @@ TEST_CASE("study: the result excludes trained participants, and reports when the
     test_model(*model, data, tested, trained, results);
     const std::string words = result_text(results);
     CHECK(results.test->steps.scored() == double(results.test->steps.groups() * 18 * 24));
-    return std::pair(results, words.substr(words.find(" participants") - 1));
+    return std::pair(results,
+                     words.substr(words.find(results.all_tested ? " test participants" : " participants") - 1));
   };
   const auto [some, two_lines] = said(trained_on(data, std::vector<Index>{0, 1, 2, 3}));
   CHECK(some.test->steps.groups() == 3);
-  REQUIRE(some.everybody);
-  CHECK(some.everybody->steps.groups() == 5);
-  CHECK(two_lines.starts_with("5 participants, 2 of whom were trained on\naccuracy "));
-  CHECK(two_lines.ends_with(", 3 participants that were not trained on\n"));
+  REQUIRE(some.all_tested);
+  CHECK(some.all_tested->steps.groups() == 5);
+  CHECK(two_lines.starts_with("5 test participants, 2 of them in the training data\naccuracy "));
+  CHECK(two_lines.ends_with(", 3 participants not in the training data\n"));
   // Their scores equal those of a test of these participants alone.
   Results alone;
   test_model(*model, data, {4, 5, 6}, TrainedOn(), alone);
   CHECK(alone.test->steps.accuracy().value == some.test->steps.accuracy().value);
   CHECK(alone.chance.majority == some.chance.majority);
   const auto [none, none_line] = said(trained_on(data, std::vector<Index>{0, 1}));
-  CHECK_FALSE(none.everybody);
-  CHECK(none_line == "5 participants that were not trained on\n");
-  CHECK(said(trained_on(data, tested)).second == "5 participants, all of whom were trained on\n");
-  CHECK(said(std::nullopt).second == "5 participants (the model's file does not say who was trained on)\n");
+  CHECK_FALSE(none.all_tested);
+  CHECK(none_line == "5 participants not in the training data\n");
+  CHECK(said(trained_on(data, tested)).second == "5 participants, all of them in the training data\n");
+  CHECK(said(std::nullopt).second == "5 participants (training participants unknown)\n");
 }
 
 TEST_CASE("study: the penalty reduces only the weights of inputs") {
@@ -189,10 +191,10 @@ TEST_CASE("study: refuses too few participants") {
     options.test_participants = test, options.folds = folds;
     CHECK_THROWS_MATCHES(divide(options, data), ValueError, says(words));
   };
-  refuses(2, 6, "has 7 participants; without 2 to test on 5 are left, too few for 6 folds");
-  refuses(7, 0, "nobody is left to train on");
-  refuses(9, 0, "nobody is left to train on");
-  refuses(1, 0, "of one participant no confidence limits follow");
+  refuses(2, 6, "--folds must be at most 5, the number of training participants, got 6");
+  refuses(7, 0, "--test-participants must be below 7, the number of participants of ");
+  refuses(9, 0, ", got 9");
+  refuses(1, 0, "--test-participants must be 0 or at least 2, got 1");
   options.load = "m.safetensors";
   options.test_participants = 0;
   CHECK(divide(options, data).test.size() == 7);

@@ -360,18 +360,24 @@ TEST_CASE("beam search: refuses invalid options") {
     beam_search(decoder, options);
   };
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_MATCHES(refused({.beams = 0}), ValueError, says("expects 1 beam or more, got 0"));
-  CHECK_THROWS_MATCHES(refused({.n_best = 0}), ValueError, says("n_best is 0, expected 1 to 4"));
-  CHECK_THROWS_MATCHES(refused({.n_best = 5}), ValueError, says("n_best is 5, expected 1 to 4"));
-  CHECK_THROWS_MATCHES(refused({.length_penalty = LengthPenalty::wu(-1)}), ValueError, says("alpha is -1"));
-  CHECK_THROWS_MATCHES(refused({.length_penalty = LengthPenalty::average(nan)}), ValueError, says("alpha is nan"));
+  CHECK_THROWS_MATCHES(refused({.beams = 0}), ValueError, says("beams must be at least 1, got 0"));
+  CHECK_THROWS_MATCHES(refused({.n_best = 0}), ValueError, says("n_best must be 1 to 4, the number of beams, got 0"));
+  CHECK_THROWS_MATCHES(refused({.n_best = 5}), ValueError, says("n_best must be 1 to 4, the number of beams, got 5"));
+  CHECK_THROWS_MATCHES(refused({.length_penalty = LengthPenalty::wu(-1)}), ValueError,
+                       says("alpha of the length penalty must be finite and >= 0"));
+  CHECK_THROWS_MATCHES(refused({.length_penalty = LengthPenalty::average(nan)}), ValueError,
+                       says("alpha of the length penalty must be finite and >= 0"));
   CHECK_THROWS_MATCHES(refused({.length_penalty = {1, 0, 0}}), ValueError, says("(0 + n) / 0"));
-  CHECK_THROWS_MATCHES(refused({.length_penalty = {1, 0, 5}}), ValueError, says("a length penalty of 1 or more"));
+  CHECK_THROWS_MATCHES(refused({.length_penalty = {1, 0, 5}}), ValueError,
+                       says("the length penalty must be finite and >= 1"));
   CHECK_THROWS_MATCHES(refused({.length_penalty = {1, infinity, 5}}), ValueError, says("length penalty"));
-  CHECK_THROWS_MATCHES(refused({.coverage_penalty = -0.1}), ValueError, says("coverage penalty is -0.1"));
-  CHECK_THROWS_MATCHES(refused({.coverage_penalty = nan}), ValueError, says("coverage penalty is nan"));
-  CHECK_THROWS_MATCHES(refused({.coverage_penalty = 0.1}), ValueError, says("no attention to cover with"));
-  CHECK_THROWS_MATCHES(refused({.keep_attention = true}), ValueError, says("no attention to keep"));
+  CHECK_THROWS_MATCHES(refused({.coverage_penalty = -0.1}), ValueError,
+                       says("coverage_penalty must be finite and >= 0"));
+  CHECK_THROWS_MATCHES(refused({.coverage_penalty = nan}), ValueError,
+                       says("coverage_penalty must be finite and >= 0"));
+  CHECK_THROWS_MATCHES(refused({.coverage_penalty = 0.1}), ValueError,
+                       says("coverage_penalty must be 0 for a decoder without attention"));
+  CHECK_THROWS_MATCHES(refused({.keep_attention = true}), ValueError, says("keep_attention must be false"));
   CHECK_THROWS_MATCHES(beam_search(decoder, {}), ValueError, says("longest"));
   CHECK_NOTHROW(refused({.beams = std::numeric_limits<Index>::max()}));
 }
@@ -383,7 +389,7 @@ TEST_CASE("beam search: refuses infinite logits with source, step and token") {
     return logits;
   };
   CHECK_THROWS_MATCHES(beam_search(Written<float>(keys, 9, law), {.limits = {.longest = 3}}), NonFiniteError,
-                       says("source 3, step 2: the logit of token 4 is +inf"));
+                       says("source 3, step 2: the logit of token 4 must be finite or -inf, got +inf"));
 }
 
 }  // namespace test_beam

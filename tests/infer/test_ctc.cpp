@@ -176,9 +176,10 @@ TEST_CASE("ctc decoding: classes with logit -inf do not occur in results", "[ctc
 
 TEST_CASE("ctc decoding: refuses inconsistent sizes, invalid options and non-finite outputs", "[ctc]") {
   MatrixX<double> output = wave(4, 6, 0);
-  CHECK_THROWS_MATCHES(ctc_greedy(output, one(5)), ShapeError, says("the timeline has 5 columns, the output has 6"));
+  CHECK_THROWS_MATCHES(ctc_greedy(output, one(5)), ShapeError,
+                       says("the output must have 5 columns, as the timeline, got 6"));
   CHECK_THROWS_MATCHES(ctc_greedy(output, one(6), 4), ValueError, says("blank must be 0 to 3, got 4"));
-  CHECK_THROWS_MATCHES(ctc_beam_search(output, one(5)), ShapeError, says("the timeline has 5 columns"));
+  CHECK_THROWS_MATCHES(ctc_beam_search(output, one(5)), ShapeError, says("must have 5 columns, as the timeline"));
   CHECK_THROWS_MATCHES(ctc_beam_search(output, one(6), {.blank = -1}), ValueError,
                        says("blank must be 0 to 3, got -1"));
   CHECK_THROWS_MATCHES(ctc_beam_search(output, one(6), {.beams = 0}), ValueError,

@@ -151,8 +151,8 @@ TEMPLATE_TEST_CASE("greedy decoding: refuses NaN and infinite logits with source
     return logits;
   };
   Written<TestType> decoder(keys, 22, law);
-  const std::string message =
-      text("decoding: source 2, step 3: the logit of token ", token, " is ", std::isnan(bad) ? "NaN" : "+inf");
+  const std::string message = text("decoding: source 2, step 3: the logit of token ", token,
+                                   " must be finite or -inf, got ", std::isnan(bad) ? "NaN" : "+inf");
   CHECK_THROWS_MATCHES(greedy(decoder, {.limits = {.longest = 5}}), NonFiniteError, says(message));
   CHECK_NOTHROW(greedy(decoder, {.limits = {.longest = 3}}));
   CHECK_NOTHROW(greedy(decoder, {.limits = {.longest_of = {5, 5, 0, 5, 5}}}));
@@ -170,7 +170,7 @@ TEST_CASE("greedy decoding: keeps attention for each token when keep_attention i
   }
   Written<float> blind(keys, 6, chain<float>(6, 2));
   CHECK_THROWS_MATCHES(greedy(blind, {.limits = {.longest = 8}, .keep_attention = true}), ValueError,
-                       says("this decoder has no attention to keep"));
+                       says("keep_attention must be false for a decoder without attention, got true"));
 }
 
 TEMPLATE_TEST_CASE("greedy decoding: hypotheses do not depend on other sources of the batch", "", float, double) {
@@ -216,21 +216,25 @@ TEST_CASE("greedy decoding: allocates memory for results, not for steps") {
 TEST_CASE("greedy decoding: refuses invalid limits") {
   Written<float> decoder(keys, 4, chain<float>(4));
   const auto refused = [&](const Limits& limits) { greedy(decoder, {.limits = limits}); };
-  CHECK_THROWS_MATCHES(refused({}), ValueError, says("largest number of tokens, longest, to be at least 1, got 0"));
-  CHECK_THROWS_MATCHES(refused({.longest = -3}), ValueError, says("at least 1, got -3"));
-  CHECK_THROWS_MATCHES(refused({.end = 4, .longest = 3}), ValueError,
-                       says("the end token is 4, expected one of 4 tokens, or -1 for none"));
-  CHECK_THROWS_MATCHES(refused({.end = -2, .longest = 3}), ValueError, says("the end token is -2"));
-  CHECK_THROWS_MATCHES(refused({.shortest = -1, .longest = 3}), ValueError, says("has -1 tokens, expected 0 or more"));
+  CHECK_THROWS_MATCHES(refused({}), ValueError, says("longest must be at least 1 token, got 0"));
+  CHECK_THROWS_MATCHES(refused({.longest = -3}), ValueError, says("at least 1 token, got -3"));
+  CHECK_THROWS_MATCHES(refused({.end = 4, .longest = 3}), ValueError, says("end must be -1 to 3 (-1: none), got 4"));
+  CHECK_THROWS_MATCHES(refused({.end = -2, .longest = 3}), ValueError, says("(-1: none), got -2"));
+  CHECK_THROWS_MATCHES(refused({.shortest = -1, .longest = 3}), ValueError,
+                       says("shortest must be at least 0 tokens, got -1"));
   CHECK_THROWS_MATCHES(refused({.shortest = 4, .longest = 3}), ValueError,
-                       says("source 0: the shortest hypothesis has 4 tokens, the longest 3"));
-  CHECK_THROWS_MATCHES(refused({.longest = 3, .no_repeat_ngram = -1}), ValueError, says("no_repeat_ngram is -1"));
-  CHECK_THROWS_MATCHES(refused({.longest = 3, .longest_of = {1, 1, 1, 1, 1}}), ValueError, says("got both"));
-  CHECK_THROWS_MATCHES(refused({.longest_of = {1, 1}}), ShapeError, says("longest_of has 2 entries for 5 sources"));
+                       says("source 0: longest must be at least 4 tokens, as shortest, got 3"));
+  CHECK_THROWS_MATCHES(refused({.longest = 3, .no_repeat_ngram = -1}), ValueError,
+                       says("no_repeat_ngram must be at least 0 tokens (0: none), got -1"));
+  CHECK_THROWS_MATCHES(refused({.longest = 3, .longest_of = {1, 1, 1, 1, 1}}), ValueError,
+                       says("longest must be 0 if longest_of is given, got 3"));
+  CHECK_THROWS_MATCHES(refused({.longest_of = {1, 1}}), ShapeError,
+                       says("longest_of must have 5 entries, one for each source, got 2"));
   CHECK_THROWS_MATCHES(refused({.longest_of = {1, 1, 1, -1, 1}}), ValueError, says("source 3"));
   CHECK_NOTHROW(refused({.longest = 1, .no_repeat_ngram = std::numeric_limits<Index>::max()}));
   Written<float> wordless(keys, 0, chain<float>(0));
-  CHECK_THROWS_MATCHES(greedy(wordless, {.limits = {.longest = 1}}), ValueError, says("the vocabulary is empty"));
+  CHECK_THROWS_MATCHES(greedy(wordless, {.limits = {.longest = 1}}), ValueError,
+                       says("the vocabulary must have at least 1 token, got 0"));
 }
 
 TEST_CASE("greedy decoding: refuses logits and attention of wrong shapes") {
@@ -241,7 +245,7 @@ TEST_CASE("greedy decoding: refuses logits and attention of wrong shapes") {
   };
   Wrong narrow{{MatrixX<float>::Ones(4, 2)}, 4, 3}, low{{MatrixX<float>::Ones(4, 2)}, 5, 2};
   CHECK_THROWS_MATCHES(greedy(narrow, {.limits = {.longest = 2}}), ShapeError,
-                       says("expects 4 logits for 3 hypotheses, got 4 x 2"));
+                       says("4 rows, one for each token, and 3 columns, one for each hypothesis, got 4 x 2"));
   CHECK_THROWS_MATCHES(greedy(low, {.limits = {.longest = 2}}), ShapeError, says("got 4 x 2"));
 
   struct Blind : Attending<float> {
@@ -255,9 +259,11 @@ TEST_CASE("greedy decoding: refuses logits and attention of wrong shapes") {
   };
   Blind decoder({1, 2}, 4, chain<float>(4), {2, 2});
   const GreedyOptions options{.limits = {.longest = 2}, .keep_attention = true};
-  CHECK_THROWS_MATCHES(greedy(decoder, options), ShapeError, says("source 0 has 3 steps, its attention 2"));
+  CHECK_THROWS_MATCHES(greedy(decoder, options), ShapeError,
+                       says("source 0: its length must be 0 to 2 steps, the rows of the attention, got 3"));
   decoder.extra = 1;
-  CHECK_THROWS_MATCHES(greedy(decoder, options), ShapeError, says("2 hypotheses, but attention for 1"));
+  CHECK_THROWS_MATCHES(greedy(decoder, options), ShapeError,
+                       says("the attention must have 2 columns, one for each hypothesis, got 1"));
 }
 
 }  // namespace test_greedy

@@ -285,18 +285,20 @@ TEST_CASE("sampling: refuses invalid options") {
     sample(decoder, options);
   };
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_MATCHES(refused({.samples = 0}), ValueError, says("expects 1 sample or more, got 0"));
-  CHECK_THROWS_MATCHES(refused({.temperature = -0.5}), ValueError, says("temperature is -0.5, expected 0 or more"));
-  CHECK_THROWS_MATCHES(refused({.temperature = nan}), ValueError, says("temperature is nan"));
-  CHECK_THROWS_MATCHES(refused({.temperature = infinity}), ValueError, says("temperature is inf"));
-  CHECK_THROWS_MATCHES(refused({.top_k = -1}), ValueError, says("top_k is -1"));
-  CHECK_THROWS_MATCHES(refused({.top_p = 1.01}), ValueError, says("top_p is 1.01, expected 0 to 1"));
-  CHECK_THROWS_MATCHES(refused({.top_p = -0.1}), ValueError, says("top_p is -0.1"));
-  CHECK_THROWS_MATCHES(refused({.top_p = nan}), ValueError, says("top_p is nan"));
-  CHECK_THROWS_MATCHES(refused({.source_keys = {1, 2}}), ShapeError, says("source_keys has 2 entries for 5 sources"));
+  CHECK_THROWS_MATCHES(refused({.samples = 0}), ValueError, says("samples must be at least 1, got 0"));
+  CHECK_THROWS_MATCHES(refused({.temperature = -0.5}), ValueError,
+                       says("sampling: temperature must be finite and >= 0"));
+  CHECK_THROWS_MATCHES(refused({.temperature = nan}), ValueError, says("temperature must be"));
+  CHECK_THROWS_MATCHES(refused({.temperature = infinity}), ValueError, says("temperature must be"));
+  CHECK_THROWS_MATCHES(refused({.top_k = -1}), ValueError, says("top_k must be at least 0 tokens (0: all), got -1"));
+  CHECK_THROWS_MATCHES(refused({.top_p = 1.01}), ValueError, says("sampling: top_p must be in [0, 1]"));
+  CHECK_THROWS_MATCHES(refused({.top_p = -0.1}), ValueError, says("top_p must be"));
+  CHECK_THROWS_MATCHES(refused({.top_p = nan}), ValueError, says("top_p must be"));
+  CHECK_THROWS_MATCHES(refused({.source_keys = {1, 2}}), ShapeError,
+                       says("source_keys must have 5 entries, one for each source, got 2"));
   CHECK_THROWS_MATCHES(sample(decoder, {}), ValueError, says("longest"));
   CHECK_THROWS_MATCHES(sample(decoder, {.limits = {.longest = 1}, .keep_attention = true}), ValueError,
-                       says("no attention"));
+                       says("without attention"));
   CHECK(sample(Written<float>({}, 4, chain<float>(4)), {}).empty());
 }
 
@@ -307,7 +309,7 @@ TEST_CASE("sampling: refuses NaN logits with source, step and token") {
     return logits;
   };
   CHECK_THROWS_MATCHES(sample(Written<float>(keys, 9, law), {.limits = {.longest = 2}, .samples = 3}), NonFiniteError,
-                       says("source 3, step 1: the logit of token 8 is NaN"));
+                       says("source 3, step 1: the logit of token 8 must be finite or -inf, got NaN"));
 }
 
 }  // namespace test_sampling

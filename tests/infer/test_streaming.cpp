@@ -110,11 +110,12 @@ TEMPLATE_TEST_CASE("streaming: states are exchanged with a forward pass", "", Dy
   ModelState<float> wrong = state;
   CHECK_THROWS_MATCHES(filter.set_state(stream, state, 1), ShapeError, says("layer 0, state 0"));
   wrong[0][1].resize(15, 1);
-  CHECK_THROWS_MATCHES(filter.set_state(stream, wrong), ShapeError, says("expects 16 rows"));
+  CHECK_THROWS_MATCHES(filter.set_state(stream, wrong), ShapeError, says("must have 16 rows"));
   wrong[0].pop_back();
-  CHECK_THROWS_MATCHES(filter.set_state(stream, wrong), ShapeError, says("layer 0: expects 2 states, got 1"));
+  CHECK_THROWS_MATCHES(filter.set_state(stream, wrong), ShapeError,
+                       says("layer 0: the state must have 2 matrices, got 1"));
   wrong.pop_back();
-  CHECK_THROWS_MATCHES(filter.set_state(stream, wrong), ShapeError, says("the states of 2 layers, got 1"));
+  CHECK_THROWS_MATCHES(filter.set_state(stream, wrong), ShapeError, says("the state must have 2 layers, got 1"));
 }
 
 TEST_CASE("streaming: steps allocate no memory") {
@@ -151,7 +152,7 @@ TEST_CASE("streaming: wrong sizes change neither outputs nor states") {
   CHECK(y == MatrixX<float>::Constant(1, 4, 7));
   CHECK(filter.state(stream)[0][0].isZero(0));
   CHECK(filter.run({}, {}, stream));
-  CHECK_THROWS_MATCHES(filter.state(foreign), ShapeError, says("another model's"));
+  CHECK_THROWS_MATCHES(filter.state(foreign), ShapeError, says("belongs to another model"));
 
   const Streaming two(made(2, Dense{.units = 1}));
   auto of_two = two.stream();
@@ -161,7 +162,7 @@ TEST_CASE("streaming: wrong sizes change neither outputs nor states") {
 TEST_CASE("streaming: refuses layers that need the whole sequence by name") {
   const auto refused = [](const auto& model, const char* name) {
     CHECK_THROWS_MATCHES(Streaming(model), ValueError,
-                         says(text(name, ": cannot run step by step: it needs all steps of a sequence")));
+                         says(text("streaming: ", name, ": the layer reads later steps")));
   };
   refused(made(2, Dense{.units = 3}, Recurrent<Gru>{.units = 3, .direction = Direction::backward}),
           "layer 1 (gru, backward)");
@@ -174,10 +175,11 @@ TEST_CASE("streaming: refuses layers that need the whole sequence by name") {
 TEST_CASE("streaming: refuses widths that differ from those of the model") {
   const auto model = small(16);
   CHECK_THROWS_MATCHES((Streaming<Small<>, 2, 16, 1>(model)), ShapeError,
-                       says("streaming: the input: has 1 features, the stream is made for 2"));
+                       says("streaming: the input: the width of the stream must be 1 features, as the model, got 2"));
   CHECK_THROWS_MATCHES((Streaming<Small<>, 1, 8, 1>(model)), ShapeError,
-                       says("layer 0 (lstm): has 16 features, the stream is made for 8"));
-  CHECK_THROWS_MATCHES((Streaming<Small<>, 1, 16>(model)), ShapeError, says("a model of 2 layers has 3 widths, got 2"));
+                       says("layer 0 (lstm): the width of the stream must be 16 features, as the model, got 8"));
+  CHECK_THROWS_MATCHES((Streaming<Small<>, 1, 16>(model)), ShapeError,
+                       says("must have 3 widths for a model of 2 layers, got 2"));
 }
 
 TEST_CASE("streaming: subnormal states become 0, and the floating-point mode is restored") {

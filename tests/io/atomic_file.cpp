@@ -81,8 +81,8 @@ TEST_CASE("atomic file: an error message names the reason when a path cannot be 
   CHECK_THROWS_MATCHES(AtomicFile(folder.path / "file" / "model"), FileError,
                        says("cannot be created: Not a directory"));
   CHECK_THROWS_MATCHES(AtomicFile(folder.path), FileError,
-                       says(folder.path.string() + ": cannot be written: it is a folder"));
-  CHECK_THROWS_MATCHES(AtomicFile(""), FileError, says("'': cannot be written: the path ends without a file name"));
+                       says(folder.path.string() + ": must be a file, got a folder"));
+  CHECK_THROWS_MATCHES(AtomicFile(""), FileError, says("'': the path must end with a file name"));
   CHECK(folder.files() == 1);
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("atomic file: a file that is being written is never removed as unfinis
 
 #if !defined(_WIN32)
 TEST_CASE("atomic file: refuses a device and keeps a symbolic link") {
-  CHECK_THROWS_MATCHES(AtomicFile("/dev/null"), FileError, says("it is a folder or a device"));
+  CHECK_THROWS_MATCHES(AtomicFile("/dev/null"), FileError, says("got a folder or a device"));
   const Folder folder;
   save(folder.path / "model-1", "old");
   fs::create_symlink("model-1", folder.path / "latest");

@@ -112,12 +112,13 @@ TEST_CASE("checkpoint: refuses a file of another run and leaves the state unchan
   SECTION("another optimizer") {
     SGD<S> sgd;
     CHECK_THROWS_MATCHES(read_checkpoint(file, state, sgd), FileError,
-                         says("trained with 'Adam', the optimizer given is SGD"));
+                         says("the optimizer must be 'Adam', as in the run, got 'SGD'"));
   }
   SECTION("another scalar type") {
     TrainingState<float> narrow;
     Adam<float> adam;
-    CHECK_THROWS_MATCHES(read_checkpoint(file, narrow, adam), FileError, says("'training.parameters' is F64"));
+    CHECK_THROWS_MATCHES(read_checkpoint(file, narrow, adam), FileError,
+                         says("'training.parameters' must be F32 with 1 dimensions, got F64"));
     CHECK(narrow.epochs == 0);
   }
   SECTION("a missing tensor") {
@@ -143,9 +144,10 @@ TEST_CASE("checkpoint: refuses a file of another run and leaves the state unchan
       Adam<S> adam;
       CHECK_THROWS_MATCHES(read_checkpoint(file, state, adam), FileError, says(words));
     };
-    refuses("training.parameters", {run.state.parameters.size(), 1}, "'training.parameters' is F64");
+    refuses("training.parameters", {run.state.parameters.size(), 1},
+            "'training.parameters' must be F64 with 1 dimensions, got F64");
     write_checkpoint(file, run.state, run.adam);
-    refuses("training.epochs", {1}, "'training.epochs' is I64 [1], expected I64 with 0 dimensions");
+    refuses("training.epochs", {1}, "'training.epochs' must be I64 with 0 dimensions, got I64 [1]");
   }
   SECTION("another file") {
     write_safetensors(file, {});
@@ -154,7 +156,8 @@ TEST_CASE("checkpoint: refuses a file of another run and leaves the state unchan
   }
   CHECK(state.epochs == 0);
   CHECK(state.parameters.size() == 0);
-  CHECK_THROWS_MATCHES(checkpoint_every(0, file, run.state, run.adam), ValueError, says("every is 0 epochs"));
+  CHECK_THROWS_MATCHES(checkpoint_every(0, file, run.state, run.adam), ValueError,
+                       says("every must be at least 1 epoch, got 0"));
 }
 
 TEST_CASE("write text: writes the complete text") {

@@ -29,9 +29,9 @@ TEST_CASE("pytorch: convolution weights have taps after features and are restore
   SafeTensors wrong = file;
   wrong.tensors["a.weight"].shape = {6, 5, 2};
   CHECK_THROWS_MATCHES(import_pytorch(other, wrong, {"a.", "b."}), ShapeError,
-                       says("tensor 'a.weight' has the shape [6, 5, 2], expected [6, 2, 5]"));
+                       says("tensor 'a.weight' must have the shape [6, 2, 5], got [6, 5, 2]"));
   CHECK_THROWS_MATCHES(export_pytorch(model, {"a.", "a."}), ValueError,
-                       says("layer 1 (conv transpose) has the prefix of the layer before it"));
+                       says("layer 1 (conv transpose): the prefix must differ from that of the layer before"));
 }
 
 TEST_CASE("keras: convolution weights have taps before features and are restored", "[keras]") {
@@ -55,7 +55,7 @@ TEST_CASE("keras: convolution weights have taps before features and are restored
   CHECK(back.values() == parameters.values());
   file.tensors["a/kernel"].shape = {2, 5, 6};
   CHECK_THROWS_MATCHES(read_keras_convolution(reader, "a/", back, "0."), ShapeError,
-                       says("has the shape [2, 5, 6], expected [5, 2, 6]"));
+                       says("must have the shape [5, 2, 6], got [2, 5, 6]"));
 }
 
 }  // namespace test_convolution_weights

@@ -93,10 +93,10 @@ std::vector<Row> rows() {
                   {"direction", G{.units = 4, .direction = Direction::backward}},
                   {"returns", G{.units = 4, .returns = Returns::last}},
                   {"cell", Recurrent<Lstm>{.units = 4}},
-                  {"number 4 of its equations", Recurrent<OneScalar<OtherGru>::Cell>{.units = 4}},
+                  {"entry 4 of equations", Recurrent<OneScalar<OtherGru>::Cell>{.units = 4}},
                   {"layer", Dense{.units = 4}}}});
   all.push_back({Recurrent<EquationsOf<written::leaky>::Cell>{.units = 4},
-                 {{"number 1 of its equations", Recurrent<EquationsOf<written::leakier>::Cell>{.units = 4}}}});
+                 {{"entry 1 of equations", Recurrent<EquationsOf<written::leakier>::Cell>{.units = 4}}}});
   all.push_back({Recurrent<ProjectedLstm>{.units = 4, .sizes = {{"projected", 2}}},
                  {{"projected", Recurrent<ProjectedLstm>{.units = 4, .sizes = {{"projected", 3}}}}}});
   all.push_back({B{.units = 4, .merge = Merge::sum},
@@ -195,7 +195,7 @@ TEST_CASE("model file: every option of every layer is compared, and a different 
     for (const Change& change : row.outputs) {
       Stack<float> other(row.features, {change.layer});
       INFO(change.option);
-      CHECK_THROWS_MATCHES(from_tensors(other, file), FileError, says(": " + change.option + " is "));
+      CHECK_THROWS_MATCHES(from_tensors(other, file), FileError, says(": " + change.option + " must be "));
     }
     for (const Change& change : row.training) {
       Stack<float> other(row.features, {change.layer});
@@ -212,11 +212,11 @@ TEST_CASE("model file: the error message names layer, option and both values", "
   SafeTensors file = to_tensors(Stack<float>(4, {Dense{.units = 4}, Conv1d{.units = 2, .kernel = 3, .stride = 2}}));
   file.file = "model.safetensors";
   CHECK_THROWS_MATCHES(from_tensors(model, file), FileError,
-                       says("model.safetensors: layer 1 (conv1d): stride is 2 in the file, 1 in this model"));
+                       says("model.safetensors: layer 1 (conv1d): stride must be 1, as in this model, got 2"));
   CHECK_THROWS_MATCHES(from_tensors(model, saved(Dense{.units = 4}, 4)), FileError,
-                       says("holds 1 layers, this model has 2"));
+                       says("layers must have 2 entries, as in this model, got 1"));
   CHECK_THROWS_MATCHES(from_tensors(model, saved(Dense{.units = 4}, 3)), FileError,
-                       says("features is 3 in the file, 4 in this model"));
+                       says("features must be 4, as in this model, got 3"));
 }
 
 TEST_CASE("model file: tied weights are compared", "[model_file]") {
@@ -226,17 +226,18 @@ TEST_CASE("model file: tied weights are compared", "[model_file]") {
   Stack<float> model = made(0, false);
   from_tensors(model, to_tensors(model));
   CHECK_THROWS_MATCHES(from_tensors(model, to_tensors(made(1, false))), FileError,
-                       says("layer 2 (tied dense): embedding is 1 in the file, 0 in this model"));
-  CHECK_THROWS_MATCHES(from_tensors(model, to_tensors(made(0, true))), FileError, says("biased is true in the file"));
+                       says("layer 2 (tied dense): embedding must be 0, as in this model, got 1"));
+  CHECK_THROWS_MATCHES(from_tensors(model, to_tensors(made(0, true))), FileError,
+                       says("biased must be false, as in this model, got true"));
 }
 
 TEST_CASE("model file: the nodes of a graph are compared", "[model_file]") {
   Stack<float> model(4, {graph(Merge::sum, true)});
   from_tensors(model, to_tensors(model));
   CHECK_THROWS_MATCHES(from_tensors(model, saved(graph(Merge::product, true), 4)), FileError,
-                       says("layer 0 (graph): node 3: merge is 'product' in the file, 'sum' in this model"));
+                       says("layer 0 (graph): node 3: merge must be 'sum', as in this model, got 'product'"));
   CHECK_THROWS_MATCHES(from_tensors(model, saved(graph(Merge::sum, false), 4)), FileError,
-                       says("layer 0 (graph): node 3: number 1 of its reads is 1 in the file, 0 in this model"));
+                       says("layer 0 (graph): node 3: entry 1 of reads must be 0, as in this model, got 1"));
 }
 
 TEST_CASE("model file: a user's layer without options is compared by its name", "[model_file]") {
@@ -256,11 +257,12 @@ TEST_CASE("model file: a user's layer without options is compared by its name", 
   Sequential model(3, RunningSum{});
   from_tensors(model, to_tensors(model));
   CHECK_THROWS_MATCHES(from_tensors(model, to_tensors(Sequential(3, Other{}))), FileError,
-                       says("its name is 'running product' in the file, 'running sum' in this model"));
+                       says("name must be 'running sum', as in this model, got 'running product'"));
   CHECK_NOTHROW(from_tensors(model, to_tensors(telling(2))));
   auto two = telling(2);
   CHECK_NOTHROW(from_tensors(two, to_tensors(model)));
-  CHECK_THROWS_MATCHES(from_tensors(two, to_tensors(telling(3))), FileError, says("power is 3 in the file, 2 in this"));
+  CHECK_THROWS_MATCHES(from_tensors(two, to_tensors(telling(3))), FileError,
+                       says("power must be 2, as in this model, got 3"));
 }
 
 TEST_CASE("model file: refuses invalid model descriptions with their defect", "[model_file][hostile]") {
@@ -276,18 +278,19 @@ TEST_CASE("model file: refuses invalid model descriptions with their defect", "[
     CHECK_THROWS_MATCHES(from_tensors(model, file), FileError, says(why));
   };
   for (const char* no_object : {"", "[", "[]", "5", "null", "\xFF", "{\"a\":1e999}"})
-    refused(no_object, "a 'model' that is no description of one");
-  refused(std::string(100000, '['), "no description of one");
-  refused("{\"model\":" + std::string(100000, '[') + std::string(100000, ']') + "}", "no description of one");
-  refused("{}", "model is 'chain' in this model, the file does not say it");
-  refused(R"({"model":"chain","features":4,"layers":{}})", "holds 0 layers, this model has 1");
-  refused(R"({"model":"chain","features":4,"layers":[7]})", "layer 0 (dense): the options is 7 in the file");
+    refused(no_object, "'model' in the metadata must be the description of a model");
+  refused(std::string(100000, '['), "must be the description of a model");
+  refused("{\"model\":" + std::string(100000, '[') + std::string(100000, ']') + "}",
+          "must be the description of a model");
+  refused("{}", "model must be 'chain', as in this model, got none");
+  refused(R"({"model":"chain","features":4,"layers":{}})", "layers must have 1 entries, as in this model, got 0");
+  refused(R"({"model":"chain","features":4,"layers":[7]})", "layer 0 (dense): options must be ");
   refused(R"({"model":"chain","features":4,"layers":[{"layer":"dense","units":"4","biased":true}]})",
-          "units is '4' in the file, 4 in this model");
+          "units must be 4, as in this model, got '4'");
   refused(R"({"model":"chain","features":4,"layers":[{"layer":"dense","units":4}]})",
-          "biased is true in this model, the file does not say it");
+          "biased must be true, as in this model, got none");
   refused(R"({"model":"chain","features":4,"layers":[{"layer":"dense","units":4,"biased":true,"sparse":2}]})",
-          "'sparse' is 2 in the file, this model has no such option");
+          "'sparse' must be absent, as in this model, got 2");
   SafeTensors none = good;
   none.metadata.erase("model");
   CHECK_THROWS_MATCHES(from_tensors(model, none), FileError, says("have no 'model'"));

@@ -68,24 +68,24 @@ TEST_CASE("model file: refuses a file of another model and loads nothing of it",
   const std::type_identity<FileError> file_error;
   SECTION("no model file") {
     file.metadata.erase("unroll");
-    refuses(file_error, "no 'unroll'");
+    refuses(file_error, "the metadata have no 'unroll'");
   }
   SECTION("another layout") {
     file.metadata["unroll"] = "3";
-    refuses(file_error, "layout '3' of a model file, this library reads 1 and 2");
+    refuses(file_error, "the version of a model file must be 1 or 2, got '3'");
   }
   SECTION("other layers in a file of version 1") {
     file.metadata["unroll"] = "1";
     file.metadata["layers"] = "3 -> gru -> dense";
-    refuses(file_error, "holds the layers '3 -> gru -> dense', this model has '3 -> lstm -> dense'");
+    refuses(file_error, "the layers must be '3 -> lstm -> dense', as in this model, got '3 -> gru -> dense'");
   }
   SECTION("layers of other sizes") {
     file = to_tensors(model_of<double>(5, 2));
-    refuses(file_error, "layer 0 (lstm): units is 5 in the file, 4 in this model");
+    refuses(file_error, "layer 0 (lstm): units must be 4, as in this model, got 5");
   }
   SECTION("a tensor of another shape") {
     file.tensors["0.i.x"].shape = {3, 4};
-    refuses(std::type_identity<ShapeError>{}, "tensor '0.i.x' has the shape [3, 4], expected [4, 3]");
+    refuses(std::type_identity<ShapeError>{}, "tensor '0.i.x' must have the shape [4, 3], got [3, 4]");
   }
   SECTION("a missing tensor") {
     file.tensors.erase("1.weight");
@@ -116,7 +116,7 @@ TEST_CASE("model file: metadata with the name layers are kept for the caller", "
 TEST_CASE("model file: refuses metadata with names of the library", "[model_file]") {
   for (const std::string name : {"model", "unroll"})
     CHECK_THROWS_MATCHES(to_tensors(model_of<double>(4, 1), {{name, "mine"}}), ValueError,
-                         says("the name '" + name + "' in the metadata is the library's own"));
+                         says("the name '" + name + "' in the metadata is reserved"));
 }
 
 TEST_CASE("model file: refuses sizes in metadata that exceed the tensors", "[model_file][hostile]") {
@@ -126,8 +126,8 @@ TEST_CASE("model file: refuses sizes in metadata that exceed the tensors", "[mod
   CHECK_NOTHROW(file.require_numbers(held));
   CHECK_THROWS_MATCHES(
       file.require_numbers(65536.0 * 65536.0), FileError,
-      says("model.safetensors: the sizes in its metadata need at least 4294967296 numbers, the tensors "
-           "have 138"));
+      says("model.safetensors: the tensors must have at least 4294967296 numbers for the sizes in the metadata, "
+           "got 138"));
 }
 
 }  // namespace test_model_file

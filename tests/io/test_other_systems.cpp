@@ -285,21 +285,21 @@ TEST_CASE("pytorch: refuses cells that PyTorch does not have", "[pytorch]") {
   refuses(s, parameters_of<PeepholeLstm<double>>(), "PyTorch's LSTM has no peepholes");
   refuses(s, parameters_of<GruResetBefore<double>>(), "PyTorch's GRU resets after the product");
   refuses(s, parameters_of<ElmanWith<Sigmoid>::Cell<double>>(),
-          "PyTorch's simple RNN has tanh or relu, this cell sigmoid");
-  refuses(s, parameters_of<Own<written::elman_of_another_tanh>>(), "tanh or relu, this cell tanh[own]");
+          "PyTorch's simple RNN must have tanh or relu, got sigmoid");
+  refuses(s, parameters_of<Own<written::elman_of_another_tanh>>(), "tanh or relu, got tanh[own]");
   refuses(s, parameters_of<Own<written::lstm_of_hard_gates>>(),
-          "PyTorch's LSTM has sigmoid gates and tanh, this cell hard_sigmoid[0.2, 0.5], tanh, tanh");
-  refuses(s, parameters_of<Own<written::lstm_of_two_functions>>(), "this cell sigmoid, tanh, relu");
+          "PyTorch's LSTM must have sigmoid gates and tanh, got hard_sigmoid[0.2, 0.5], tanh, tanh");
+  refuses(s, parameters_of<Own<written::lstm_of_two_functions>>(), "got sigmoid, tanh, relu");
   refuses(s, parameters_of<Own<written::lstm_clipped>>(),
-          "no cell with 'next(c) = clip(f * c + i * g, 3)', the nearest, its LSTM, has 'next(c) = f * c + i * g'");
+          "no cell with 'next(c) = clip(f * c + i * g, 3)'; the nearest, its LSTM, has 'next(c) = f * c + i * g'");
   refuses(s, parameters_of<Own<written::lstm_of_other_output>>(), "no cell with 'output(c)'");
   refuses(s, parameters_of<Own<written::gru_the_other_way_round>>(),
-          "no cell with 'next(h) = h + z * (n - h)', the nearest, its GRU, has 'next(h) = n + z * (h - n)'");
-  refuses(s, parameters_of<Own<written::gru_of_one_bias>>(), "has all biases or none, this cell has some of them");
-  refuses(s, parameters_of<Own<written::lstm_of_some_biases>>(), "has all biases or none, this cell has some of them");
+          "no cell with 'next(h) = h + z * (n - h)'; the nearest, its GRU, has 'next(h) = n + z * (h - n)'");
+  refuses(s, parameters_of<Own<written::gru_of_one_bias>>(), "must have all biases or none, got some");
+  refuses(s, parameters_of<Own<written::lstm_of_some_biases>>(), "must have all biases or none, got some");
   ParameterTable named_like_one;
   for (const char* name : {"h.x", "h.h"}) named_like_one.add(name, Role::input_weight, 2, 2);
-  refuses(s, Parameters<double>(named_like_one), "are those of no cell that is known by its equations");
+  refuses(s, Parameters<double>(named_like_one), "the cell has no equations, by which PyTorch's cells are identified");
 }
 
 TEST_CASE("keras: refuses cells that Keras does not have", "[keras]") {
@@ -308,13 +308,13 @@ TEST_CASE("keras: refuses cells that Keras does not have", "[keras]") {
   refuses(s, parameters_of<PeepholeLstm<double>>(), "Keras's LSTM has no peepholes");
   refuses(s, parameters_of<ProjectedLstm<double>>({{"projected", 2}}), "Keras's LSTM has no projection");
   refuses(s, parameters_of<Own<written::lstm_of_two_functions>>(),
-          "Keras's LSTM has one function for candidate and output, this cell tanh and relu");
+          "Keras's LSTM must have one function for candidate and output, got tanh and relu");
   refuses(s, parameters_of<Own<written::gru_the_other_way_round>>(),
           "Keras has no cell with 'next(h) = h + z * (n - h)'");
   auto dense = sequential<double>(inputs, Dense{.units = 2});
   SafeTensors file;
   CHECK_THROWS_MATCHES(write_keras_norm(dense.parameters(), "0.", file, ""), ValueError,
-                       says("Keras: '0.weight' is no normalisation's"));
+                       says("Keras: '0.weight' must be a parameter of a normalisation"));
 }
 
 TEST_CASE("onnx: the peephole of f is written as 0 and not read when gates are coupled", "[onnx]") {
@@ -349,23 +349,23 @@ TEST_CASE("pytorch: refuses layers that PyTorch does not have or defines differe
   refuses({Recurrent<Gru>{.units = units, .direction = Direction::backward}}, {"a."},
           "layer 0 (gru, backward): runs backward only");
   for (const Merge merge : {Merge::sum, Merge::product, Merge::average})
-    refuses({both(merge)}, {"a."}, "side by side, as Merge::concat does, and has nothing else");
+    refuses({both(merge)}, {"a."}, "merge must be Merge::concat for PyTorch");
   refuses({Embedding{.size = 5, .dimension = 3}, TiedDense{.embedding = 0}}, {"a.", "b."},
           "layer 1 (tied dense): uses the weights of another layer", 1);
   refuses({Embedding{.size = 5, .dimension = 3}, TiedDense{.embedding = 0, .biased = false}}, {"a."},
           "layer 1 (tied dense): uses the weights of another layer", 1);
   refuses({LayerNorm{.centred = false}}, {"a."}, "layer 0 (rms norm): PyTorch's RMSNorm has no shift");
   refuses({LayerNorm{.scaled = false}}, {"a."}, "PyTorch's LayerNorm has no shift without a gain");
-  refuses({BatchNorm{.shifted = false}}, {"a."}, "PyTorch's BatchNorm1d has gain and shift or neither");
+  refuses({BatchNorm{.shifted = false}}, {"a."}, "PyTorch's BatchNorm1d must have gain and shift or neither");
   refuses({Recurrent<EquationsOf<written::of_odd_name>::Cell>{.units = units}}, {"a."}, "PyTorch has no cell with");
-  const std::string apart = "cannot be in one module with the layer of the same prefix before it";
-  refuses({gru, Activate<Tanh>{}, gru}, {"a.", "a."}, "layer 2 (gru) " + apart);
-  refuses({gru, Recurrent<Gru>{.units = units + 1}}, {"a.", "a."}, "layer 1 (gru) " + apart);
-  refuses({gru, both(Merge::concat)}, {"a.", "a."}, "layer 1 (bidirectional gru) " + apart);
-  refuses({gru, Recurrent<Lstm>{.units = units}}, {"a.", "a."}, "layer 1 (lstm) " + apart);
-  refuses({Dense{.units = 2}, gru}, {"a.", "a."}, "layer 1 (gru) " + apart);
+  const std::string apart = ": layers of one prefix must have the same cell, sizes and directions";
+  refuses({gru, Activate<Tanh>{}, gru}, {"a.", "a."}, "layer 2 (gru)" + apart);
+  refuses({gru, Recurrent<Gru>{.units = units + 1}}, {"a.", "a."}, "layer 1 (gru)" + apart);
+  refuses({gru, both(Merge::concat)}, {"a.", "a."}, "layer 1 (bidirectional gru)" + apart);
+  refuses({gru, Recurrent<Lstm>{.units = units}}, {"a.", "a."}, "layer 1 (lstm)" + apart);
+  refuses({Dense{.units = 2}, gru}, {"a.", "a."}, "layer 1 (gru)" + apart);
   refuses({Dense{.units = 2}, Dense{.units = 2}, Dense{.units = 2}}, {"a.", "b.", "a."},
-          "PyTorch: the prefix 'a.' comes again after another");
+          "PyTorch: equal prefixes must be consecutive, got 'a.' after another");
   refuses({Recurrent<Lstm>{.units = units}, Recurrent<EquationsOf<written::lstm_without_biases>::Cell>{.units = units}},
           {"a.", "a."}, apart);
 }

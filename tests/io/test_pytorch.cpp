@@ -131,14 +131,17 @@ TEST_CASE("pytorch: refuses a state_dict of another model and loads nothing of i
   SECTION("the last tensor has another shape") {
     file.tensors["rnn.weight_ih_l1_reverse"].shape = {8, 12};
     refuses(std::type_identity<ShapeError>{},
-            "tensor 'rnn.weight_ih_l1_reverse' has the shape [8, 12], expected [12, 8]");
+            "tensor 'rnn.weight_ih_l1_reverse' must have the shape [12, 8], got [8, 12]");
   }
   SECTION("prefixes do not match the layers") {
-    CHECK_THROWS_MATCHES(import_pytorch(model, file, {"rnn.", "out."}), ValueError, says("2 prefixes"));
-    CHECK_THROWS_MATCHES(import_pytorch(model, file, {"rnn.", "out.", "rnn."}), ValueError, says("'rnn.' comes again"));
+    CHECK_THROWS_MATCHES(import_pytorch(model, file, {"rnn.", "out."}), ValueError,
+                         says("prefixes must have 3 entries, one for each layer with parameters, got 2"));
+    CHECK_THROWS_MATCHES(import_pytorch(model, file, {"rnn.", "out.", "rnn."}), ValueError,
+                         says("got 'rnn.' after another"));
     CHECK_THROWS_MATCHES(export_pytorch(model, {"a.", "out.", "out."}), ValueError,
-                         says("the prefix of the layer before"));
-    CHECK_THROWS_MATCHES(import_pytorch(model, file, {"rnn.", "rnn.", "out.", "x."}), ValueError, says("4 prefixes"));
+                         says("the prefix must differ from that of the layer before"));
+    CHECK_THROWS_MATCHES(import_pytorch(model, file, {"rnn.", "rnn.", "out.", "x."}), ValueError,
+                         says("prefixes must have 3 entries, one for each layer with parameters, got 4"));
   }
 }
 

@@ -14,7 +14,7 @@ struct RunningSum : LayerBase<double> {
   Index features = 0;
 
   Shape connect(Shape in) {
-    require<ShapeError>(in.per_step, "sums over steps, and there are none left");
+    require<ShapeError>(in.per_step, "input must have a column for every step, got one for every sequence");
     features = in.features;
     return in;
   }

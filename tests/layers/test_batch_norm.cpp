@@ -186,10 +186,10 @@ TEST_CASE("batch norm: running statistics have no gradient and no pass changes t
 
 TEST_CASE("batch norm: refuses options out of range") {
   CHECK_THROWS_MATCHES(Model(3, {Norm{.epsilon = -1}}), ValueError,
-                       says("layer 0 (batch norm): epsilon must be from 2.2250738585072014e-308 to"));
+                       says("layer 0 (batch norm): epsilon must be 2.2250738585072014e-308 to"));
   for (const double momentum : {0.0, 1.5})
     CHECK_THROWS_MATCHES(Model(3, {Norm{.momentum = momentum}}), ValueError,
-                         says(text("layer 0 (batch norm): expects a momentum in (0, 1], got ", momentum)));
+                         says(text("layer 0 (batch norm): momentum must be in (0, 1], got ", momentum)));
   CHECK(Model(3, {Norm{.scaled = false}}).parameters().table().names() == "0.bias, 0.running_mean, 0.running_var");
 }
 

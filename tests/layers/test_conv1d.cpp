@@ -128,9 +128,10 @@ TEST_CASE("conv1d: refuses gaps when the number of steps changes or a state is g
   auto shorter = sequential<double>(4, layer(2, 3)), carrying = sequential<double>(4, layer(2, 3, causal()));
   decltype(shorter)::Tape tape;
   CHECK_THROWS_MATCHES(shorter.forward(x, gaps, tape), ShapeError,
-                       says("layer 0 (conv1d): changes the number of steps, for which no step may be masked"));
+                       says("layer 0 (conv1d): masked steps must follow the valid ones"));
   const ModelState<double> state = {{MatrixX<double>::Zero(8, 3)}};
-  CHECK_THROWS_MATCHES(carrying.forward(x, gaps, tape, {}, state), ShapeError, says("goes on from a state"));
+  CHECK_THROWS_MATCHES(carrying.forward(x, gaps, tape, {}, state), ShapeError,
+                       says("masked steps must follow the valid ones"));
 }
 
 TEST_CASE("conv1d: a sequence has the same bits alone, in a batch and with threads") {
@@ -232,7 +233,7 @@ TEST_CASE("conv1d: gradients of states match central differences, also of the fi
   CHECK(report.worst < 1e-7);
   initial[0][0].resize(3, 5);
   CHECK_THROWS_MATCHES(model.forward(x, ragged, tape, {}, initial), ShapeError,
-                       says("initial state: expects 8 x 5, got 3 x 5"));
+                       says("initial state must be [8 x 5], got [3 x 5]"));
 }
 
 TEST_CASE("conv1d: allocates nothing after the first batch") {
@@ -257,17 +258,17 @@ TEST_CASE("conv1d: allocates nothing after the first batch") {
 
 TEST_CASE("conv1d: refuses options out of range") {
   const auto with = [](Conv1d conv) { sequential<double>(4, conv); };
-  CHECK_THROWS_MATCHES(with({}), ShapeError, says("layer 0 (conv1d): expects at least 1 unit, got 0"));
-  CHECK_THROWS_MATCHES(with(layer(2, 0)), ValueError,
-                       says("expects kernel, stride and dilation from 1 to 16777216, got 0, 1 and 1"));
-  CHECK_THROWS_MATCHES(with(layer(2, 1, valid(), 0)), ValueError, says("got 1, 0 and 1"));
-  CHECK_THROWS_MATCHES(with(layer(2, 1, valid(), 1, -3)), ValueError, says("got 1, 1 and -3"));
-  CHECK_THROWS_MATCHES(with(layer(2, 1, valid(), 1, Index(1) << 40)), ValueError, says("got 1, 1 and"));
-  CHECK_THROWS_MATCHES(with(layer(2, 1, -1)), ValueError, says("expects a padding from 0 to 16777216, got -1"));
+  CHECK_THROWS_MATCHES(with({}), ShapeError, says("layer 0 (conv1d): units must be at least 1, got 0"));
+  CHECK_THROWS_MATCHES(with(layer(2, 0)), ValueError, says("kernel must be 1 to 16777216, got 0"));
+  CHECK_THROWS_MATCHES(with(layer(2, 1, valid(), 0)), ValueError, says("stride must be 1 to 16777216, got 0"));
+  CHECK_THROWS_MATCHES(with(layer(2, 1, valid(), 1, -3)), ValueError, says("dilation must be 1 to 16777216, got -3"));
+  CHECK_THROWS_MATCHES(with(layer(2, 1, valid(), 1, Index(1) << 40)), ValueError,
+                       says("dilation must be 1 to 16777216, got "));
+  CHECK_THROWS_MATCHES(with(layer(2, 1, -1)), ValueError, says("padding must be 0 to 16777216, got -1"));
   for (const Index groups : {0, 3, -2})
     CHECK_THROWS_MATCHES(with(layer(2, 1, valid(), 1, 1, groups)), ShapeError,
-                         says("expects a number of groups that divides"));
-  CHECK_THROWS_MATCHES(with(layer(3, 1, valid(), 1, 1, 2)), ShapeError, says("got 2 groups for 4 and 3 features"));
+                         says("groups must divide the features of both sides"));
+  CHECK_THROWS_MATCHES(with(layer(3, 1, valid(), 1, 1, 2)), ShapeError, says("both sides, 4 and 3, got 2"));
 }
 
 TEST_CASE("conv1d: initial values count all taps in the fans, as Keras and PyTorch do") {

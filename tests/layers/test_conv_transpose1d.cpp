@@ -113,7 +113,7 @@ TEST_CASE("conv transpose1d: masked steps are zeros when the number of steps is 
   CHECK(report.worst < 1e-7);
   Model longer(2, layer(3, 3, 2));
   CHECK_THROWS_MATCHES(longer.forward(x, gaps, tape), ShapeError,
-                       says("layer 0 (conv transpose): changes the number of steps"));
+                       says("layer 0 (conv transpose): masked steps must follow the valid ones"));
 }
 
 TEST_CASE("conv transpose1d: same bits alone, in a batch and with threads, no allocation after the first batch") {
@@ -166,14 +166,14 @@ TEST_CASE("conv transpose1d: sequences without steps have no output and no gradi
 TEST_CASE("conv transpose1d: refuses options out of range") {
   const auto with = [](const Transpose& conv) { Model(4, conv); };
   CHECK_THROWS_MATCHES(with(layer(0, 1, 1)), ShapeError,
-                       says("layer 0 (conv transpose): expects at least 1 unit, got 0"));
-  CHECK_THROWS_MATCHES(with(layer(2, 1, 1, 1, causal())), ValueError, says("has no causal() padding"));
+                       says("layer 0 (conv transpose): units must be at least 1, got 0"));
+  CHECK_THROWS_MATCHES(with(layer(2, 1, 1, 1, causal())), ValueError, says("got causal()"));
   CHECK_THROWS_MATCHES(with(layer(2, 3, 2, 3, valid(), 3)), ValueError,
-                       says("expects an output_padding from 0 to below stride or dilation (2 and 3), got 3"));
+                       says("output_padding must be 0 to 2, below stride or dilation, got 3"));
   CHECK_THROWS_MATCHES(with(layer(2, 3, 2, 3, valid(), -1)), ValueError, says("got -1"));
-  CHECK_THROWS_MATCHES(with(layer(2, 5, 2, 1, same(), 1)), ValueError, says("Keras's is that of padding 2"));
-  CHECK_THROWS_MATCHES(with(layer(2, 1, 1, 1, valid(), 0, 4)), ShapeError, says("got 4 groups for 2 and 4 features"));
-  CHECK_THROWS_MATCHES(with(layer(2, 1, 0)), ValueError, says("got 1, 0 and 1"));
+  CHECK_THROWS_MATCHES(with(layer(2, 5, 2, 1, same(), 1)), ValueError, says("padding 2 gives Keras's output"));
+  CHECK_THROWS_MATCHES(with(layer(2, 1, 1, 1, valid(), 0, 4)), ShapeError, says("both sides, 2 and 4, got 4"));
+  CHECK_THROWS_MATCHES(with(layer(2, 1, 0)), ValueError, says("stride must be 1 to 16777216, got 0"));
 }
 
 }  // namespace test_conv_transpose1d

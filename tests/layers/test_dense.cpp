@@ -39,11 +39,12 @@ TEST_CASE("dense: reads a block of a larger matrix") {
 
 TEST_CASE("dense: refuses sizes out of range") {
   const auto units = [](Index n) { sequential<double>(3, Dense{.units = n}); };
-  CHECK_THROWS_MATCHES(units(0), ShapeError, says("layer 0 (dense): expects at least 1 unit, got 0"));
+  CHECK_THROWS_MATCHES(units(0), ShapeError, says("layer 0 (dense): units must be at least 1, got 0"));
   CHECK_THROWS_MATCHES(units(-3), ShapeError, says("got -3"));
   CHECK_THROWS_MATCHES(units(std::numeric_limits<Index>::max()), ShapeError,
-                       says("layer 0 (dense): parameters: a matrix"));
-  CHECK_THROWS_MATCHES(sequential<double>(0, Dense{.units = 1}), ShapeError, says("features per step, got 0"));
+                       says("layer 0 (dense): parameters: matrix"));
+  CHECK_THROWS_MATCHES(sequential<double>(0, Dense{.units = 1}), ShapeError,
+                       says("features per step must be 1 to 1099511627776, got 0"));
   CHECK_THROWS_AS(sequential<double>(std::numeric_limits<Index>::max(), Dense{.units = 4}), ShapeError);
 }
 

@@ -93,7 +93,7 @@ TEST_CASE("dropout: gradients match central differences") {
 
 TEST_CASE("dropout: refuses rates out of range") {
   const auto with = [](double rate) { sequential<double>(3, Dropout{.rate = rate}); };
-  CHECK_THROWS_MATCHES(with(1), ValueError, says("layer 0 (dropout): rate must be in [0, 1) in double, it is 1"));
+  CHECK_THROWS_MATCHES(with(1), ValueError, says("layer 0 (dropout): rate must be in [0, 1) in double, got 1"));
   CHECK_THROWS_AS(with(-0.1), ValueError);
   CHECK_THROWS_AS(with(std::nan("")), ValueError);
 }

@@ -67,7 +67,7 @@ TEST_CASE("embedding: gradients of a language model match central differences") 
 
 TEST_CASE("embedding: refuses a table with more tokens than its scalar represents exactly") {
   CHECK_THROWS_MATCHES(Sequential(1, Embedding{.size = 16'777'217, .dimension = 1}), ValueError,
-                       says("expects at most 16777216 tokens"));
+                       says("size must be at most 16777216"));
 }
 
 TEST_CASE("embedding: refuses numbers that are no token") {
@@ -78,10 +78,11 @@ TEST_CASE("embedding: refuses numbers that are no token") {
   };
   run(3);
   for (const float number : {-1.F, 4.F, 1.5F, std::numeric_limits<float>::quiet_NaN()})
-    CHECK_THROWS_MATCHES(run(number), ValueError, says("layer 0 (embedding): expects token numbers from 0 to 3, got"));
+    CHECK_THROWS_MATCHES(run(number), ValueError, says("layer 0 (embedding): token must be 0 to 3, got"));
   CHECK_THROWS_MATCHES(Sequential(2, Embedding{.size = 4, .dimension = 2}), ShapeError,
-                       says("expects one token number per step, the input has 2 features"));
-  CHECK_THROWS_MATCHES(Sequential(1, Embedding{.dimension = 2}), ShapeError, says("got 0 and 2"));
+                       says("features per step must be 1, a token, got 2"));
+  CHECK_THROWS_MATCHES(Sequential(1, Embedding{.dimension = 2}), ShapeError,
+                       says("size must be at least 1 token, got 0"));
 }
 
 TEST_CASE("embedding: a padding token is initially zero and has no gradient") {
@@ -223,17 +224,17 @@ TEST_CASE("embedding: refuses contradictory tables") {
   const auto make = [](E layer) { sequential<double>(1, std::move(layer)); };
   const MatrixX<float> vectors = MatrixX<float>::Ones(3, 4);
   CHECK_THROWS_MATCHES(make({.size = 5, .dimension = 3, .pretrained = vectors}), ShapeError,
-                       says("layer 0 (embedding): expects pretrained vectors [3 x 5], got [3 x 4]"));
+                       says("layer 0 (embedding): pretrained vectors must be [3 x 5], got [3 x 4]"));
   CHECK_THROWS_MATCHES(make({.size = 4, .dimension = 2, .pretrained = vectors}), ShapeError, says("[2 x 4], got"));
   CHECK_THROWS_MATCHES(make({.size = 9, .dimension = 3, .pretrained = {vectors, {1, 2}}}), ShapeError,
                        says("[3 x 2], got [3 x 4]"));
   CHECK_THROWS_MATCHES(make({.size = 9, .dimension = 3, .pretrained = {vectors, {1, 2, 3, 9}}}), ValueError,
-                       says("expects pretrained vectors of tokens from 0 to 8, got one of token 9"));
+                       says("token of a pretrained vector must be 0 to 8, got 9"));
   for (const Index token : {-1, 4}) {
     CHECK_THROWS_MATCHES(make({.size = 4, .dimension = 3, .padding = token}), ValueError,
-                         says("expects a padding token from 0 to 3, got " + std::to_string(token)));
+                         says("padding token must be 0 to 3, got " + std::to_string(token)));
     CHECK_THROWS_MATCHES(make({.size = 4, .dimension = 3, .frozen_tokens = {1, token}}), ValueError,
-                         says("expects frozen tokens from 0 to 3, got"));
+                         says("frozen token must be 0 to 3, got"));
   }
 }
 

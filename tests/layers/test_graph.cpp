@@ -241,30 +241,30 @@ TEST_CASE("graph: refuses unread nodes, unknown nodes and unequal shapes") {
   };
   const auto in = Node{};
   CHECK_THROWS_MATCHES(refusal([](auto&) {}), ShapeError,
-                       says("layer 0 (graph): has no layers; expected at least one that reads the input"));
+                       says("layer 0 (graph): number of layers must be at least 1, got 0"));
   CHECK_THROWS_MATCHES(
       refusal([&](auto& g) { g.add(dense(2), in), g.add(dense(1), in); }), ValueError,
-      says("layer 0 (graph): nothing reads node 1 (dense); the output is the last node, node 2 (dense)"));
+      says("layer 0 (graph): no node reads node 1 (dense); the output is the last node, node 2 (dense)"));
   CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.add(dense(2), Node{4}); }), ValueError,
-                       says("graph: a dense reads node 4, there are 1 so far"));
+                       says("graph: input of dense must be node 0 to 0, got node 4"));
   CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.sum({in}); }), ValueError,
-                       says("graph: a sum expects at least 2 nodes, got 1"));
-  CHECK_THROWS_MATCHES(refusal([&](auto& g) {
-                         g.mean({in, g.add(dense(2), in)});
-                       }),
-                       ShapeError,
-                       says("layer 0 (graph): node 2 (mean): expects equal features, node 0 (input) has 3, node 1 "
-                            "(dense) has 2"));
+                       says("graph: sum must have at least 2 inputs, got 1"));
+  CHECK_THROWS_MATCHES(
+      refusal([&](auto& g) {
+        g.mean({in, g.add(dense(2), in)});
+      }),
+      ShapeError,
+      says("layer 0 (graph): node 2 (mean): features of node 1 (dense) must be 3, as in node 0 (input), got 2"));
   CHECK_THROWS_MATCHES(refusal([&](auto& g) {
                          g.concat({in, g.add(LastStep{}, in)});
                        }),
                        ShapeError,
-                       says("node 2 (concat): expects values of the same steps, node 0 (input) has one for every step, "
-                            "node 1 (last step) one for every sequence"));
+                       says("node 2 (concat): node 1 (last step) must have a column for every step, as node 0 (input), "
+                            "got one for every sequence"));
   CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.add(dense(0), in); }), ShapeError,
-                       says("layer 0 (graph): node 1 (dense): expects at least 1 unit, got 0"));
+                       says("layer 0 (graph): node 1 (dense): units must be at least 1, got 0"));
   CHECK_THROWS_MATCHES(refusal([&](auto& g) { g.add(TiedDense{.embedding = 0}, in); }), ValueError,
-                       says("node 1 (tied dense): uses the weights of another layer, which no layer in a graph can"));
+                       says("node 1 (tied dense): tied weights are not supported in a graph"));
 }
 
 TEST_CASE("graph: refuses to merge values of different steps") {
@@ -273,15 +273,15 @@ TEST_CASE("graph: refuses to merge values of different steps") {
   Model model(2, {graph});
   Model::Tape tape;
   CHECK_THROWS_MATCHES(model.forward(noise(2, 4), Timeline::from_lengths({1, 3}), tape), ShapeError,
-                       says("layer 0 (graph): node 2 (sum): expects the same steps in node 0 (input) and node 1 "
-                            "(halve), sequence 1 has 3 and 2 of them"));
+                       says("layer 0 (graph): node 2 (sum): node 1 (halve) must have the same steps as node 0 (input), "
+                            "got 2 steps for 3 of sequence 1"));
   MatrixX<bool> gap(1, 2);
   gap << false, true;
   CHECK_THROWS_MATCHES(model.forward(noise(2, 1), Timeline::from_mask(gap), tape), ShapeError,
-                       says("sequence 0 goes through step 1 and 0"));
+                       says("got step 0 for 1 of sequence 0"));
   CHECK(model.forward(noise(2, 2), Timeline::from_lengths({1, 1}), tape).cols() == 2);
   const auto ranked = Timeline::from_lengths({1, 2}).window(0, 1), other = Timeline::from_lengths({1, 1});
-  CHECK(unroll::detail::difference(ranked, other) == "sequence 0 comes at rank 1 and 0");
+  CHECK(unroll::detail::difference(ranked, other) == "rank 0 for 1 of sequence 0");
 }
 
 TEST_CASE("graph: a non-finite value is located by its node") {

@@ -66,7 +66,7 @@ TEST_CASE("layer norm: disabled scale and shift have no parameters and epsilon 0
   CHECK(Model(3, {LayerNorm{.shifted = false}}).parameters().table().names() == "0.weight");
   CHECK(Model(3, {LayerNorm{.scaled = false, .shifted = false}}).parameters().size() == 0);
   CHECK_THROWS_MATCHES(Model(3, {LayerNorm{.epsilon = 0}}), ValueError,
-                       says("layer 0 (layer norm): epsilon must be from 2.2250738585072014e-308 to"));
+                       says("layer 0 (layer norm): epsilon must be 2.2250738585072014e-308 to"));
 }
 
 TEST_CASE("layer norm: allocates nothing after the first batch, a huge input has finite outputs") {

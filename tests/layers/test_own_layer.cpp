@@ -78,7 +78,7 @@ TEST_CASE("own layer: a state missing in final_state is refused in a chain and i
     typename std::remove_cvref_t<decltype(model)>::Tape tape;
     model.forward(x, timeline, tape);
     CHECK_THROWS_MATCHES(model.final_state(tape), ValueError,
-                         says(part + " (running sum): final_state gives 0 states, expected 1 as in state_rows"));
+                         says(part + " (running sum): states of final_state must be 1, as in state_rows, got 0"));
   };
   refused(sequential<double>(3, Forgetful{}), "layer 0");
   Graph<double> graph;
@@ -88,7 +88,7 @@ TEST_CASE("own layer: a state missing in final_state is refused in a chain and i
 
 TEST_CASE("own layer: its exceptions name the layer") {
   CHECK_THROWS_MATCHES(sequential<double>(3, LastStep{}, RunningSum{}), ShapeError,
-                       says("layer 1 (running sum): sums over steps, and there are none left"));
+                       says("layer 1 (running sum): input must have a column for every step"));
 }
 
 }  // namespace test_own_layer

@@ -104,8 +104,9 @@ TEMPLATE_TEST_CASE("pooling: a sample has the same bits in any batch", "", LastS
 }
 
 TEST_CASE("pooling: refuses an input that is pooled already") {
-  CHECK_THROWS_MATCHES(sequential<double>(2, LastStep{}, MeanOverTime{}), ShapeError,
-                       says("layer 1 (mean over time): pools over steps, the input has one column for every"));
+  CHECK_THROWS_MATCHES(
+      sequential<double>(2, LastStep{}, MeanOverTime{}), ShapeError,
+      says("layer 1 (mean over time): input must have a column for every step, got one for every sequence"));
 }
 
 TEST_CASE("pooling: an overflow is located by its sample") {

@@ -215,7 +215,8 @@ TEST_CASE("recurrent: a reset state starts from zero and the other samples conti
   const MatrixX<double> kept = one.forward(one.model.final_state(one.tape)[0]), some = one.forward(state[0]);
   for (Index c = 0; c < x.cols(); ++c)
     CHECK(same_bits(some.col(c), where[std::size_t(timeline.sample_of(c))] ? fresh.col(c) : kept.col(c)));
-  CHECK_THROWS_MATCHES(reset(state[0], std::span(where).first(3)), ShapeError, says("holds 4 samples, got 3 marks"));
+  CHECK_THROWS_MATCHES(reset(state[0], std::span(where).first(3)), ShapeError,
+                       says("marks must have as many entries as samples, 4, got 3"));
 }
 
 TEST_CASE("model: is not causal when a layer reads later steps") {

@@ -172,22 +172,24 @@ TEST_CASE("tied dense: initial values of the table are those of the embedding") 
 
 TEST_CASE("tied dense: refuses unsuitable layers and names both") {
   using T = TiedDense;
-  CHECK_THROWS_MATCHES(sequential<double>(1, words(), Recurrent<Gru>{.units = 4}, T{}), ShapeError,
-                       says("layer 2 (tied dense): uses the weights [3 x 7] of layer 0 (embedding), so it expects 3 "
-                            "features, the input has 4"));
+  CHECK_THROWS_MATCHES(
+      sequential<double>(1, words(), Recurrent<Gru>{.units = 4}, T{}), ShapeError,
+      says("layer 2 (tied dense): features per step must be 3, the dimension of layer 0 (embedding), got 4"));
   CHECK_THROWS_MATCHES(Stack<double>(1, {words(), Recurrent<Gru>{.units = 4}, T{}}), ShapeError,
-                       says("layer 2 (tied dense): uses the weights [3 x 7] of layer 0 (embedding), so it expects 3"));
+                       says("layer 2 (tied dense): features per step must be 3, the dimension of layer 0 (embedding)"));
   for (const Index owner : {-1, 1, 2, 9})
-    CHECK_THROWS_MATCHES(sequential<double>(1, words(), gru, T{.embedding = owner}), ValueError,
-                         says(text("layer 2 (tied dense): is tied to the weights of layer ", owner,
-                                   ", expected an earlier layer that has a matrix 'weight', such as an Embedding")));
-  CHECK_THROWS_MATCHES(sequential<double>(3, T{}), ValueError,
-                       says("layer 0 (tied dense): is tied to the weights of layer 0"));
+    CHECK_THROWS_MATCHES(
+        sequential<double>(1, words(), gru, T{.embedding = owner}), ValueError,
+        says(text("layer 2 (tied dense): embedding must be the number of an earlier layer with a matrix 'weight', got ",
+                  owner)));
+  CHECK_THROWS_MATCHES(
+      sequential<double>(3, T{}), ValueError,
+      says("layer 0 (tied dense): embedding must be the number of an earlier layer with a matrix 'weight', got 0"));
 }
 
 TEST_CASE("tied dense: refuses a block weight that is no matrix of one vector per token") {
   using T = TiedDense;
-  const auto refused = says("is tied to the weights of layer 0, expected an earlier layer that has a matrix 'weight'");
+  const auto refused = says("embedding must be the number of an earlier layer with a matrix 'weight', got 0");
   CHECK_THROWS_MATCHES(sequential<double>(1, LayerNorm{}, T{}), ValueError, refused);
   CHECK_THROWS_MATCHES(sequential<double>(1, Conv1d{.units = 1, .kernel = 3}, T{}), ValueError, refused);
 }

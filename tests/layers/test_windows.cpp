@@ -121,8 +121,9 @@ TEST_CASE("timeline: assign_lengths_like keeps samples, ranks and places") {
   }
   CHECK(half.step_of(2) == 1);
   CHECK(half.sample_of(2) == 1);
-  CHECK_THROWS_MATCHES(half.assign_lengths_like(whole, [](Index n) { return 8 - n; }), ValueError,
-                       says("timeline: 5 steps become 3, more than those of a longer sequence"));
+  CHECK_THROWS_MATCHES(
+      half.assign_lengths_like(whole, [](Index n) { return 8 - n; }), ValueError,
+      says("timeline: new length of 5 steps must be at least 0 and at most that of a longer sequence, got 3"));
 }
 
 }  // namespace test_windows

@@ -298,25 +298,26 @@ TEST_CASE("ctc: refuses invalid targets, sizes and options before it writes anyt
   MatrixX<double> gradient = MatrixX<double>::Constant(5, 9, 7);
   const CtcLoss<double> ctc({.blank = 3});
   const auto call = [&](const Targets& targets) { ctc(output, three, targets, gradient); };
-  CHECK_THROWS_MATCHES(call({{2}, {1, 5}, {0}}), ValueError,
-                       says("ctc: target 1 has label 5 at place 1, expected 0 to 4"));
-  CHECK_THROWS_MATCHES(call({{2}, {1, -1}, {0}}), ValueError, says("target 1 has label -1 at place 1"));
+  CHECK_THROWS_MATCHES(call({{2}, {1, 5}, {0}}), ValueError, says("ctc: label 1 of target 1 must be 0 to 4, got 5"));
+  CHECK_THROWS_MATCHES(call({{2}, {1, -1}, {0}}), ValueError, says("label 1 of target 1 must be 0 to 4, got -1"));
   CHECK_THROWS_MATCHES(call({{2}, {1}, {0, 3}}), ValueError,
-                       says("target 2 has label 3 at place 1, which is the blank"));
-  CHECK_THROWS_MATCHES(call({{2}, {1}}), ShapeError, says("expects a target for each of 3 samples, got 2"));
+                       says("label 1 of target 2 must differ from the blank, got 3"));
+  CHECK_THROWS_MATCHES(call({{2}, {1}}), ShapeError,
+                       says("targets must have as many sequences as the timeline, 3, got 2"));
   CHECK_THROWS_MATCHES(ctc(wave(5, 8), three, few, gradient), ShapeError,
-                       says("the timeline has 9 columns, the output has 8"));
+                       says("output must have as many columns as the timeline, 9, got 8"));
   MatrixX<double> narrow(5, 8);
-  CHECK_THROWS_MATCHES(ctc(output, three, few, narrow), ShapeError, says("its gradient is another size"));
+  CHECK_THROWS_MATCHES(ctc(output, three, few, narrow), ShapeError, says("ctc: gradient must be [5 x 9], got [5 x 8]"));
   CHECK_THROWS_MATCHES(ctc(output, three, few, gradient, {.weights = VectorX<double>::Ones(2)}), ShapeError,
-                       says("expects one weight for each of 3 columns, got 2"));
+                       says("weights must have as many entries as columns, 3, got 2"));
   CHECK_THROWS_MATCHES(CtcLoss<double>({.blank = 5})(output, three, few, gradient), ValueError,
-                       says("blank is 5, but there are 5 classes"));
-  CHECK_THROWS_MATCHES(CtcLoss<double>({.blank = -1}), ValueError, says("blank must be a class, got -1"));
+                       says("blank must be below 5, the number of classes, got 5"));
+  CHECK_THROWS_MATCHES(CtcLoss<double>({.blank = -1}), ValueError, says("blank must be at least 0, got -1"));
   VectorX<double> losses(2);
-  CHECK_THROWS_MATCHES(ctc.per_sequence(output, three, few, losses), ShapeError, says("room for 3 losses, got 2"));
+  CHECK_THROWS_MATCHES(ctc.per_sequence(output, three, few, losses), ShapeError,
+                       says("losses must have as many entries as samples, 3, got 2"));
   CHECK_THROWS_MATCHES(ctc.check_steps(Targets{{1, 1, 2}}, 0, 3), ValueError,
-                       says("a target of 3 labels needs 4 steps of output, there are 3"));
+                       says("output must have at least 4 steps for a target of 3 labels, got 3"));
   CHECK_NOTHROW(ctc.check_steps(Targets{{1, 1, 2}}, 0, 4));
   CHECK(gradient == MatrixX<double>::Constant(5, 9, 7));
 }

@@ -85,10 +85,10 @@ TEST_CASE("log ratio: Reduction::batch with weights equals the published denomin
 
 TEST_CASE("log ratio: refuses negative targets and options out of range") {
   CHECK_THROWS_MATCHES(LogRatio<double>()(row({1, 1}), row({0, -0.5})), ValueError,
-                       says("log ratio: the target in row 0, column 1 is -0.5, expected at least 0, or NaN for none"));
+                       says("log ratio: target in row 0, column 1 must be at least 0, or NaN for none, got -0.5"));
   CHECK_THROWS_MATCHES(LogRatio<double>({.asymmetry = -1}), ValueError,
-                       says("asymmetry must be finite and >= 0 in double, it is -1"));
-  CHECK_THROWS_MATCHES(LogRatio<double>({.epsilon = 0}), ValueError, says("epsilon must be from 2.98"));
+                       says("asymmetry must be finite and at least 0 in double, got -1"));
+  CHECK_THROWS_MATCHES(LogRatio<double>({.epsilon = 0}), ValueError, says("epsilon must be 2.98"));
 }
 
 }  // namespace test_log_ratio

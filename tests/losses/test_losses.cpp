@@ -399,10 +399,13 @@ TEST_CASE("losses: refuse labels and targets out of range with column and range"
   MatrixX<double> gradient(6, 3);
   Labels labels = (Labels(3) << 1, 5, 6).finished();
   const SoftmaxCrossEntropy<double> loss;
-  CHECK_THROWS_MATCHES(loss(output, labels, gradient), ValueError, says("column 2: label 6, but there are 6 classes"));
-  CHECK_THROWS_MATCHES(NegativeLogLikelihood<double>{}(output, labels), ValueError, says("column 2: label 6"));
+  CHECK_THROWS_MATCHES(loss(output, labels, gradient), ValueError,
+                       says("label of column 2 must be below 6, the number of classes, got 6"));
+  CHECK_THROWS_MATCHES(NegativeLogLikelihood<double>{}(output, labels), ValueError,
+                       says("label of column 2 must be below 6, the number of class"));
   const SoftmaxCrossEntropy<double> weighted{{.class_weights = VectorX<double>::Ones(6)}};
-  CHECK_THROWS_MATCHES(weighted.count(labels), ValueError, says("column 2: label 6"));
+  CHECK_THROWS_MATCHES(weighted.count(labels), ValueError,
+                       says("label of column 2 must be below 6, the number of class"));
   labels[2] = std::numeric_limits<Index>::max();
   CHECK_THROWS_AS(loss(output, labels), ValueError);
   labels[2] = std::numeric_limits<Index>::min();
@@ -410,10 +413,12 @@ TEST_CASE("losses: refuse labels and targets out of range with column and range"
 
   MatrixX<double> target = MatrixX<double>::Zero(6, 3);
   target(4, 1) = 2;
-  CHECK_THROWS_MATCHES(BinaryCrossEntropy<double>{}(output, target), ValueError, says("row 4, column 1 is 2"));
+  CHECK_THROWS_MATCHES(BinaryCrossEntropy<double>{}(output, target), ValueError,
+                       says("row 4, column 1 must be 0 to 1, or NaN for none, got 2"));
   target(4, 1) = -0.5;
   CHECK_THROWS_MATCHES(BinaryCrossEntropy<double>{}(output, target), ValueError, says("row 4, column 1"));
-  CHECK_THROWS_MATCHES(loss(output, target), ValueError, says("column 1 has a negative probability"));
+  CHECK_THROWS_MATCHES(loss(output, target), ValueError,
+                       says("probabilities of column 1 must be at least 0, got -0.5"));
 }
 
 TEST_CASE("losses: refuse mismatched sizes") {
@@ -424,14 +429,14 @@ TEST_CASE("losses: refuse mismatched sizes") {
   VectorX<double> room(2);
   const SoftmaxCrossEntropy<double> loss;
   const MeanSquaredError<double> square;
-  CHECK_THROWS_MATCHES(loss(output, four), ShapeError, says("3 columns, got 4"));
+  CHECK_THROWS_MATCHES(loss(output, four), ShapeError, says("labels must have as many entries as columns, 3, got 4"));
   CHECK_THROWS_MATCHES(loss(output, labels, small), ShapeError, says("6 x 3"));
-  CHECK_THROWS_MATCHES(loss(output, small), ShapeError, says("6 x 3 probabilities, got 6 x 2"));
-  CHECK_THROWS_MATCHES(square(output, small), ShapeError, says("expects 6 x 3 targets, got 6 x 2"));
+  CHECK_THROWS_MATCHES(loss(output, small), ShapeError, says("probabilities must be [6 x 3], got [6 x 2]"));
+  CHECK_THROWS_MATCHES(square(output, small), ShapeError, says("targets must be [6 x 3], got [6 x 2]"));
   CHECK_THROWS_MATCHES(loss(output, labels, {.weights = two}), ShapeError,
-                       says("one weight for each of 3 columns, got 2"));
+                       says("weights must have as many entries as columns, 3, got 2"));
   CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>{{.class_weights = two}}(output, labels), ShapeError,
-                       says("6 class weights, got 2"));
+                       says("class weights must have as many entries as classes, 6, got 2"));
   CHECK_THROWS_MATCHES(BinaryCrossEntropy<double>{{.pos_weight = two}}(output, output), ShapeError, says("pos_weight"));
   CHECK_THROWS_AS(loss.per_column(output, labels, room), ShapeError);
   CHECK_THROWS_AS(loss(MatrixX<double>(0, 3), MatrixX<double>(0, 3)), ValueError);
@@ -444,15 +449,15 @@ TEST_CASE("losses: refuse columns without the data of their reduction") {
   const VectorX<double> negative = VectorX<double>::Constant(3, -1), broken = VectorX<double>::Constant(3, missing);
   const SoftmaxCrossEntropy<double> batch{{.reduction = Reduction::batch}};
   const SoftmaxCrossEntropy<double> sequences{{.reduction = Reduction::per_sequence}};
-  CHECK_THROWS_MATCHES(batch(output, labels), ValueError, says("number of sequences"));
+  CHECK_THROWS_MATCHES(batch(output, labels), ValueError, says("Columns::sequences must be at least 1"));
   CHECK_THROWS_MATCHES(sequences(output, labels, {.sequences = 3}), ShapeError, says("Columns::sequence"));
   CHECK_THROWS_MATCHES(sequences(output, labels, {.sequence = sequence, .sequences = 2}), ValueError,
-                       says("column 2 belongs to sequence 2 of 2"));
+                       says("sequence of column 2 must be 0 to 1, got 2"));
   CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>{}(output, labels, {.weights = broken}), ValueError,
                        says("column 0"));
   CHECK_THROWS_MATCHES(
       SoftmaxCrossEntropy<double>{{.reduction = Reduction::weighted}}(output, labels, {.weights = negative}),
-      ValueError, says("negative"));
+      ValueError, says("weight of column 0 must be at least 0 for Reduction::weighted, got -1"));
 }
 
 TEST_CASE("losses: refuse a count of other labels") {
@@ -460,7 +465,7 @@ TEST_CASE("losses: refuse a count of other labels") {
   const Labels labels = Labels::Zero(3), sequence = Labels::Zero(3), none = Labels::Constant(3, -1);
   const SoftmaxCrossEntropy<double> loss, sequences{{.reduction = Reduction::per_sequence}};
   CHECK_THROWS_MATCHES(loss(output, labels, {}, LossCount{}), ValueError,
-                       says("covers 0 labels, but here alone are 3"));
+                       says("labels must be at most those of the given count, 0, got 3"));
   CHECK_THROWS_AS(sequences(output, labels, {.sequence = sequence, .sequences = 1}, LossCount{}), ValueError);
   const Columns columns{.sequence = sequence, .sequences = 1};
   CHECK_THROWS_AS(sequences(output, labels, columns, sequences.count(none, columns)), ValueError);
@@ -468,14 +473,15 @@ TEST_CASE("losses: refuse a count of other labels") {
 
 TEST_CASE("losses: refuse options out of range") {
   const VectorX<double> bad = (VectorX<double>(2) << 1, -1).finished();
-  CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>({.smoothing = 1.5}), ValueError, says("smoothing is 1.5"));
+  CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>({.smoothing = 1.5}), ValueError,
+                       says("smoothing must be in [0, 1], got 1.5"));
   CHECK_THROWS_AS(SoftmaxCrossEntropy<double>({.smoothing = missing}), ValueError);
   CHECK_THROWS_MATCHES(SoftmaxCrossEntropy<double>({.class_weights = bad}), ValueError,
-                       says("weight of class 1 is -1"));
+                       says("weight of class 1 must be finite and at least 0 in double, got -1"));
   CHECK_THROWS_AS(NegativeLogLikelihood<float>({.class_weights = bad}), ValueError);
   CHECK_THROWS_MATCHES(BinaryCrossEntropy<float>({.pos_weight = bad}), ValueError, says("pos_weight of row 1"));
   CHECK_THROWS_MATCHES(Huber<float>({.delta = 0}), ValueError,
-                       says("delta must be from 1.1754944e-38 to 3.4028235e+38 in float, it is 0"));
+                       says("delta must be 1.1754944e-38 to 3.4028235e+38 in float, got 0"));
   CHECK_THROWS_AS(Huber<float>({.delta = inf}), ValueError);
   for (const double beta : {-1.0, 1e-40, 1e39, inf, missing})
     CHECK_THROWS_MATCHES(SmoothL1<float>({.beta = beta}), ValueError, says("smooth l1 loss: beta, unless 0, must be"));

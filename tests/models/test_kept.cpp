@@ -38,7 +38,8 @@ TEST_CASE("graph: steps_after refuses branches with unequal numbers of steps") {
   Graph<float> graph;
   graph.sum({graph.input(), graph.add(Upsample{.factor = 2}, graph.input())});
   graph.connect({1, true});
-  CHECK_THROWS_MATCHES(graph.steps_after(10), ShapeError, says("of a sequence of 10 there are 10 and 20"));
+  CHECK_THROWS_MATCHES(graph.steps_after(10), ShapeError,
+                       says("steps of node 1 (upsample) must be 10, as in node 0 (input), got 20"));
 }
 
 TEST_CASE("conv transpose1d: initial values count all taps of input and output in the fans") {

@@ -57,16 +57,16 @@ constexpr auto reads = cell(state(h), next(h) = tanh(linear(x, h, other)));
 
 TEST_CASE("model: refuses mismatched shapes at construction and names the layer") {
   CHECK_THROWS_MATCHES(sequential<double>(3, Dense{.units = 4}, Grus{.units = 0}), ShapeError,
-                       says("layer 1 (gru): cell: expects at least 1 row for 'units', got 0"));
+                       says("layer 1 (gru): cell: units must be at least 1, got 0"));
   CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = -2}), ShapeError, says("got -2"));
   CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = std::numeric_limits<Index>::max() / 2}), ShapeError,
                        says("layer 0 (gru): cell:"));
   CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = Index(1) << 30}), ShapeError,
-                       says("is no size that memory holds"));
+                       says("parameters: matrix must have 0 to "));
   CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = 4, .returns = Returns::last}, Grus{.units = 4}), ShapeError,
-                       says("layer 1 (gru): expects a column for every step, the input has one for every sequence"));
+                       says("layer 1 (gru): input must have a column for every step, got one for every sequence"));
   CHECK_THROWS_MATCHES(sequential<double>(3, Grus{.units = 4, .sizes = {{"projected", 2}}}), ShapeError,
-                       says("layer 0 (gru): cell: a size 'projected' is given, which its equations do not use"));
+                       says("layer 0 (gru): cell: the equations do not use the size 'projected'"));
   CHECK_THROWS_AS(sequential<double>(-1, Grus{.units = 4}), ShapeError);
 }
 
@@ -74,50 +74,53 @@ TEST_CASE("model: refuses numbers of layers that do not exist") {
   const Run run;
   CHECK(run.model.shape(3).features == 2);
   CHECK(run.model.parameter_offset(1) == 4 * 3 + 4);
-  CHECK_THROWS_MATCHES(run.model.shape(4), ValueError, says("model: there is no layer 4"));
-  CHECK_THROWS_MATCHES(run.model.parameter_offset(3), ValueError, says("model: there is no layer 3"));
+  CHECK_THROWS_MATCHES(run.model.shape(4), ValueError, says("model: layer must be 0 to 3, got 4"));
+  CHECK_THROWS_MATCHES(run.model.parameter_offset(3), ValueError, says("model: layer must be 0 to 2, got 3"));
 }
 
 TEST_CASE("model: refuses batches of the wrong size") {
   Run run;
   CHECK_THROWS_MATCHES(run.model.forward(noise(2, 9), timeline, run.tape), ShapeError,
-                       says("layer 0 (dense): expects 3 features per step, the input has 2"));
+                       says("layer 0 (dense): features per step must be 3, got 2"));
   CHECK_THROWS_MATCHES(run.model.forward(noise(3, 8), timeline, run.tape), ShapeError,
-                       says("model: the timeline has 9 columns, the input has 8"));
+                       says("model: input must have as many columns as the timeline, 9, got 8"));
 }
 
 TEST_CASE("model: refuses states of the wrong size") {
   Run run;
   const State<double> good{noise(5, 3)};
-  CHECK_THROWS_MATCHES(run.forward({good}), ShapeError, says("initial states: expects those of 3 layers, got 1"));
+  CHECK_THROWS_MATCHES(run.forward({good}), ShapeError,
+                       says("initial states must have as many entries as layers, 3, got 1"));
   CHECK_THROWS_MATCHES(run.forward({{}, {noise(5, 3), noise(5, 3)}, {}}), ShapeError,
-                       says("layer 1: initial states: expects 1 matrices, got 2"));
+                       says("layer 1: matrices of initial states must be 1, got 2"));
   CHECK_THROWS_MATCHES(run.forward({good, good, {}}), ShapeError,
-                       says("layer 0: initial states: expects 0 matrices, got 1"));
+                       says("layer 0: matrices of initial states must be 0, got 1"));
   CHECK_THROWS_MATCHES(run.forward({{}, {noise(4, 3)}, {}}), ShapeError,
-                       says("layer 1 (gru): initial state 0: expects 5 features, got 4"));
-  CHECK_THROWS_MATCHES(run.forward({{}, {noise(5, 2)}, {}}), ShapeError, says("expects 3 columns, got 2"));
+                       says("layer 1 (gru): cell: features of initial state 0 must be 5, got 4"));
+  CHECK_THROWS_MATCHES(run.forward({{}, {noise(5, 2)}, {}}), ShapeError,
+                       says("columns of initial state 0 must be 3, got 2"));
   run.forward({{}, good, {}});
-  CHECK_THROWS_MATCHES(run.backward({good}), ShapeError, says("gradients of final states: expects those of 3 layers"));
+  CHECK_THROWS_MATCHES(run.backward({good}), ShapeError,
+                       says("gradients of final states must have as many entries as layers, 3"));
   CHECK_THROWS_MATCHES(run.backward({{}, {noise(4, 3)}, {}}), ShapeError,
-                       says("layer 1 (gru): gradient of final state 0: expects 5 features, got 4"));
+                       says("layer 1 (gru): cell: features of gradient of final state 0 must be 5, got 4"));
   auto both = sequential<double>(3, Bidirectional<Elman>{.units = 2});
   decltype(both)::Tape tape;
   CHECK_THROWS_MATCHES(both.forward(run.x, timeline, tape, {}, {{noise(2, 3)}}), ShapeError,
-                       says("layer 0: initial states: expects 2 matrices, got 1"));
+                       says("layer 0: matrices of initial states must be 2, got 1"));
 }
 
 TEST_CASE("model: each backward pass needs a forward pass") {
   Run run;
-  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: there was no forward pass on this tape"));
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the tape has no forward pass"));
   CHECK_THROWS_AS(run.model.final_state(run.tape), ValueError);
   CHECK_THROWS_AS(run.model.output_timeline(run.tape), ValueError);
   CHECK_THROWS_AS(run.model.locate_non_finite(run.tape), ValueError);
   run.forward();
   run.backward();
   const auto before = run.gradient.values();
-  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the backward pass has been run on this tape already"));
-  CHECK_THROWS_MATCHES(run.model.locate_non_finite(run.tape), ValueError, says("the backward pass has been run"));
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: a backward pass has used this tape"));
+  CHECK_THROWS_MATCHES(run.model.locate_non_finite(run.tape), ValueError, says("a backward pass has used this tape"));
   CHECK(same_bits(run.gradient.values(), before));
   run.model.final_state(run.tape);
   run.forward();
@@ -129,10 +132,10 @@ TEST_CASE("model: each backward pass needs a forward pass") {
 TEST_CASE("model: refuses a backward pass after Keep::nothing") {
   Run run;
   run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::nothing}});
-  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the forward pass kept nothing (Keep::nothing)"));
+  CHECK_THROWS_MATCHES(run.backward(), ValueError, says("model: the forward pass ran with Keep::nothing"));
   CHECK(run.gradient.values().isZero(0));  // including that of the last layer
   CHECK_THROWS_MATCHES(run.model.forward(run.x, timeline, run.tape, {.keeping = {Keep::checkpoints, -1}}), ValueError,
-                       says("layer 1 (gru): keeping: `every` is -1 steps"));
+                       says("layer 1 (gru): keeping: every must be at least 0 steps (0: automatic), got -1"));
 }
 
 TEST_CASE("model: learn needs its own begin_learning") {
@@ -143,7 +146,7 @@ TEST_CASE("model: learn needs its own begin_learning") {
       return detail::from_column(view(d_output), first, output.cols());
     });
   };
-  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: there was no forward pass on this tape"));
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: the tape has no forward pass"));
   decltype(run.model)::Weights weights;
   run.model.prepare(weights);
   run.model.prepare_back(weights);
@@ -151,7 +154,7 @@ TEST_CASE("model: learn needs its own begin_learning") {
   learn();
   const auto once = run.gradient.values();
   CHECK(once.norm() > 0);
-  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: the backward pass has been run on this tape already"));
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("model: a backward pass has used this tape"));
   CHECK(same_bits(run.gradient.values(), once));
 }
 
@@ -159,18 +162,23 @@ TEST_CASE("model: refuses gradients of the wrong size") {
   Run run;
   run.forward();
   CHECK_THROWS_MATCHES(run.backward({}, noise(2, 3)), ShapeError,
-                       says("model: the output is 2 x 9, its gradient 2 x 3"));
+                       says("model: gradient of the output must be [2 x 9], got [2 x 3]"));
+  // A gradient without columns has no data, but is not an absent one.
+  CHECK_THROWS_MATCHES(run.backward({}, MatrixX<double>(2, 0)), ShapeError,
+                       says("model: gradient of the output must be [2 x 9], got [2 x 0]"));
+  CHECK(run.gradient.values().isZero(0));
   Parameters<double> other;
   CHECK_THROWS_MATCHES(run.model.backward(run.tape, noise(2, 9), other), ShapeError,
-                       says("parameters, the gradient 0 entries"));
+                       says("gradient must have as many entries as parameters, "));
   decltype(run.model) wider(3, Dense{.units = 6}, Grus{.units = 5}, Dense{.units = 2});
   auto gradient = wider.parameters().zeros_like();
-  CHECK_THROWS_MATCHES(wider.backward(run.tape, noise(2, 9), gradient), ShapeError, says("another model's"));
+  CHECK_THROWS_MATCHES(wider.backward(run.tape, noise(2, 9), gradient), ShapeError,
+                       says("the tape is of another model"));
 }
 
 TEST_CASE("recurrent: refuses a cell with more than one input") {
   CHECK_THROWS_MATCHES(sequential<double>(3, Recurrent<EquationsOf<two_inputs::reads>::Cell>{.units = 2}), ShapeError,
-                       says("layer 0 (recurrent): the cell reads 2 inputs and 0 constants; a layer has one input"));
+                       says("layer 0 (recurrent): cell must have at most 1 input and no constants, got 2 and 0"));
 }
 
 TEST_CASE("model: locate_non_finite finds input, parameter and output") {

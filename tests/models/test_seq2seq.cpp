@@ -161,21 +161,21 @@ TEST_CASE("seq2seq: initial values depend on the seed and on the role of each bl
 TEST_CASE("seq2seq: refuses mismatched encoders, decoders, sizes and tokens") {
   const auto both = encoder<double>();
   CHECK_THROWS_MATCHES(made<LuongLstm<double>>(both, {.bridge = Bridge::copy}), ShapeError,
-                       says("gives 8 rows and its first state has 4; states of two directions cannot be copied"));
+                       says("last recurrent layer must be 8, as in its output, got 4"));
   CHECK_THROWS_MATCHES(made<Gru<double>>(lstm_encoder<double>(), {.units = 5, .bridge = Bridge::copy}), ShapeError,
-                       says("the encoder's last recurrent layer has 2 states, the decoder 1"));
+                       says("states of the encoder's last recurrent layer must be 1, as in the decoder, got 2"));
   CHECK_THROWS_MATCHES(made<Lstm<double>>(lstm_encoder<double>(), {.bridge = Bridge::copy}), ShapeError,
-                       says("state 0 has 5 rows in the encoder and 4 in the decoder"));
+                       says("rows of state 0 of the encoder must be 4, as in the decoder, got 5"));
   CHECK_THROWS_MATCHES(made<BahdanauGru<double>>(both, {.sizes = {{"readout", 5}}, .tied = true}), ShapeError,
-                       says("it has 5 rows, the embedding 3"));
+                       says("output must be 3, as in the embedding, with tied weights, got 5"));
   CHECK_THROWS_MATCHES(made<BahdanauGru<double>>(both, {}), ShapeError, says("'readout', which is not given"));
   CHECK_THROWS_MATCHES(
       made<Gru<double>>(sequential<double>(1, Recurrent<Gru>{.units = 4, .returns = Returns::last}), {}), ShapeError,
-      says("expected one for every step"));
+      says("encoder must give an output for every step"));
   CHECK_THROWS_MATCHES(made<Gru<double>>(sequential<double>(1, BatchNorm{}), {}), ValueError,
                        says("seq2seq: the encoder has a batch norm"));
   CHECK_THROWS_MATCHES((Seq2Seq<decltype(encoder<double>()), Gru<double>>(both, {.embedding = 3, .units = 4})),
-                       ValueError, says("got 0 and 3"));
+                       ValueError, says("vocabulary must be at least 1, got 0"));
   auto model = made<Gru<double>>(both, {});
   decltype(model)::Tape tape;
   decltype(model)::Weights weights;
@@ -184,16 +184,16 @@ TEST_CASE("seq2seq: refuses mismatched encoders, decoders, sizes and tokens") {
   const auto begin = [&](std::vector<Index> tokens) {
     model.begin_learning(weights, batch.x(), batch.sources(), tokens, batch.targets(), tape);
   };
-  CHECK_THROWS_MATCHES(begin({5, 1}), ShapeError, says("the targets have 3 columns, got 2 tokens"));
-  CHECK_THROWS_MATCHES(begin({5, 1, 7}), ValueError, says("expects tokens from 0 to 6, got 7"));
+  CHECK_THROWS_MATCHES(begin({5, 1}), ShapeError, says("tokens must have as many entries as target columns, 3, got 2"));
+  CHECK_THROWS_MATCHES(begin({5, 1, 7}), ValueError, says("token must be 0 to 6, got 7"));
   auto gradient = model.parameters().zeros_like();
   const auto learn = [&] {
     model.learn(weights, tape, gradient, [&](Index, const ConstView<double>& scores) { return scores; });
   };
-  CHECK_THROWS_MATCHES(learn(), ValueError, says("no pass over targets on this tape"));
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("no unused pass over targets"));
   CHECK_THROWS_AS(SequencePairs<double>({MatrixX<double>::Zero(1, 2)}, {}, special_tokens), ShapeError);
   CHECK_THROWS_MATCHES(SequencePairs<double>({MatrixX<double>::Zero(1, 2)}, {{0, -2}}, special_tokens), ValueError,
-                       says("target 0 has the token -2"));
+                       says("token of target 0 must be at least 0, got -2"));
 }
 
 }  // namespace test_seq2seq

@@ -130,22 +130,30 @@ TEST_CASE("seq2seq decoder: a causal decoder scores a step as if its source ende
     return scores;
   };
   const MatrixX<double> whole = scores_of(6);
+  CHECK(decoder.start() == whole.col(0));  // begins at the first step again
   for (Index steps = 1; steps < 6; ++steps) CHECK(scores_of(steps) == whole.leftCols(steps));
 }
 
 TEST_CASE("seq2seq decoder: refuses steps before read and unknown hypotheses") {
   const auto model = made<LuongLstm<double>>();
   Seq2SeqDecoder decoder(model, special_tokens.begin);
-  CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("nothing to write about before read()"));
+  CHECK_THROWS_MATCHES(decoder.start(), ValueError, says("no source was read; call read(...) first"));
   const auto batch = batch_of(pairs<double>(lengths));
   decoder.read(batch.x(), batch.sources());
-  const std::vector<Index> first{0}, beyond{5}, two{0, 1};
-  CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("there are 0 hypotheses"));
+  const std::vector<Index> first{0}, beyond{5}, two{0, 1}, negative{-1};
+  CHECK(decoder.source_length(4) == 4);
+  for (const Index source : {-1, 5})
+    CHECK_THROWS_MATCHES(decoder.source_length(source), ValueError,
+                         says("source must be 0 to 4, got " + std::to_string(source)));
+  CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("parent must be 0 to -1, got 0"));
   decoder.start();
-  CHECK_THROWS_MATCHES(decoder.step(beyond, first), ShapeError,
-                       says("there are 5 hypotheses, one is to continue number 5"));
-  CHECK_THROWS_MATCHES(decoder.step(two, first), ShapeError, says("got 2 parents and 1 tokens"));
+  CHECK_THROWS_MATCHES(decoder.step(beyond, first), ShapeError, says("parent must be 0 to 4, got 5"));
+  CHECK_THROWS_MATCHES(decoder.step(two, first), ShapeError,
+                       says("tokens must have as many entries as parents, 2, got 1"));
+  CHECK_THROWS_MATCHES(decoder.step(negative, first), ShapeError, says("parent must be 0 to 4, got -1"));
   CHECK(decoder.step(first, first).cols() == 1);
+  decoder.read(batch.x(), batch.sources());
+  CHECK_THROWS_MATCHES(decoder.step(first, first), ShapeError, says("parent must be 0 to -1, got 0"));
 }
 
 TEMPLATE_TEST_CASE("seq2seq decoder: a refused step changes nothing", "", BahdanauGru<double>, LuongLstm<double>,
@@ -163,7 +171,8 @@ TEMPLATE_TEST_CASE("seq2seq decoder: a refused step changes nothing", "", Bahdan
 
 TEST_CASE("seq2seq decoder: refuses a begin token outside the vocabulary") {
   const auto model = made<Gru<double>>();
-  CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("the begin mark is 7, the vocabulary has 7 tokens"));
+  CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, 7), ValueError, says("begin must be 0 to 6, got 7"));
+  CHECK_THROWS_MATCHES(Seq2SeqDecoder(model, -1), ValueError, says("begin must be 0 to 6, got -1"));
 }
 
 }  // namespace test_seq2seq_decoder

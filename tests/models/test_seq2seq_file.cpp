@@ -35,9 +35,9 @@ TEST_CASE("model file: a decoder of another kind is refused and the model unchan
   save(model, path);
   const auto before = sees_all.parameters().values();
   CHECK_THROWS_MATCHES(load(sees_all, path), FileError,
-                       says("decoder: causal is true in the file, false in this model"));
+                       says("decoder: causal must be false, as in this model, got true"));
   CHECK(sees_all.parameters().values() == before);
-  CHECK_THROWS_MATCHES(load(tied, path), FileError, says("decoder: tied is false in the file, true in this model"));
+  CHECK_THROWS_MATCHES(load(tied, path), FileError, says("decoder: tied must be true, as in this model, got false"));
 }
 
 namespace {
@@ -60,18 +60,18 @@ TEST_CASE("model file: a decoder of another bridge or another score is refused")
       reader, {.vocabulary = words, .embedding = 3, .units = 4, .bridge = Bridge::copy});
   from_tensors(model, saved<dot>({.bridge = Bridge::copy}));
   CHECK_THROWS_MATCHES(from_tensors(model, saved<dot>({.bridge = Bridge::zero})), FileError,
-                       says("decoder: bridge is 'zero' in the file, 'copy' in this model"));
-  CHECK_THROWS_MATCHES(
-      from_tensors(model, saved<scaled_dot>({.bridge = Bridge::copy})), FileError,
-      says("'ctx[memory] = attend(scaled dot, next(h))' in the file, 'ctx[memory] = attend(dot, next(h))' in this"));
+                       says("decoder: bridge must be 'copy', as in this model, got 'zero'"));
+  CHECK_THROWS_MATCHES(from_tensors(model, saved<scaled_dot>({.bridge = Bridge::copy})), FileError,
+                       says("must be 'ctx[memory] = attend(dot, next(h))', as in this model, got 'ctx[memory] = "
+                            "attend(scaled dot, next(h))'"));
   const Sequential deeper(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4}, Dropout{});
   Seq2Seq<std::remove_const_t<decltype(deeper)>, LuongGru<float, dot>> other(
       deeper, {.vocabulary = words, .embedding = 3, .units = 4, .bridge = Bridge::copy});
   CHECK_THROWS_MATCHES(from_tensors(other, saved<dot>({.bridge = Bridge::copy})), FileError,
-                       says("encoder: holds 2 layers, this model has 3"));
+                       says("encoder: layers must have 3 entries, as in this model, got 2"));
   Sequential chain(1, Embedding{.size = letters, .dimension = 3});
   CHECK_THROWS_MATCHES(from_tensors(chain, saved<dot>()), FileError,
-                       says("model is 'encoder and decoder' in the file, 'chain' in this model"));
+                       says("model must be 'chain', as in this model, got 'encoder and decoder'"));
 }
 
 }  // namespace test_seq2seq_file

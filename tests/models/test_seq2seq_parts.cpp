@@ -36,7 +36,7 @@ TEST_CASE("seq2seq: refuses unequal numbers of sources and targets and a second 
   model.prepare_back(weights);
   const auto two = batch_of(pairs<float>({{3, 2}, {2, 1}})), one = batch_of(pairs<float>({{3, 2}}));
   CHECK_THROWS_MATCHES(model.begin_learning(weights, one.x(), one.sources(), two.tokens(), two.targets(), tape),
-                       ShapeError, says("seq2seq: got 1 sources and 2 targets"));
+                       ShapeError, says("seq2seq: targets must have as many sequences as sources, 1, got 2"));
   model.begin_learning(weights, two.x(), two.sources(), two.tokens(), two.targets(), tape);
   auto gradient = model.parameters().zeros_like();
   const auto learn = [&] {
@@ -44,7 +44,7 @@ TEST_CASE("seq2seq: refuses unequal numbers of sources and targets and a second 
   };
   learn();
   const VectorX<float> once = gradient.values();
-  CHECK_THROWS_MATCHES(learn(), ValueError, says("there was no pass over targets on this tape, or it is used up"));
+  CHECK_THROWS_MATCHES(learn(), ValueError, says("the tape has no unused pass over targets"));
   CHECK(gradient.values() == once);
 }
 
@@ -90,6 +90,30 @@ TEST_CASE("scheduled sampling: draws depend on the update") {
   CHECK(fed[1] == fed[2]);
 }
 
+TEST_CASE("scheduled sampling: draws depend on the step and the pair") {
+  auto model = made();
+  model.parameters()["output.bias"](4, 0) = 1e3F;  // the most likely token at every step
+  decltype(model)::Weights weights;
+  decltype(model)::Tape tape;
+  model.prepare(weights);
+  const std::vector<Index> target(20, 2);
+  const auto batch = batch_of(
+      SequencePairs<float>({MatrixX<float>::Ones(1, 3), MatrixX<float>::Ones(1, 3)}, {target, target}, special_tokens));
+  detail::ScheduledSampling<decltype(model)> sampling;
+  const auto tokens = sampling(model, weights, tape, batch, 0.5, {.seed = 3});
+  std::vector<std::vector<Index>> fed(2);
+  for (std::size_t c = 0; c < tokens.size(); ++c)
+    fed[std::size_t(batch.targets().sample_of(Index(c)))].push_back(tokens[c]);
+  for (const auto& each : fed) {
+    CHECK(each.front() == special_tokens.begin);
+    const auto generated = std::ranges::count(each, 4);
+    CHECK(generated > 3);
+    CHECK(generated + std::ranges::count(each, 2) == 20);
+    CHECK(generated < 17);
+  }
+  CHECK(fed[0] != fed[1]);
+}
+
 TEST_CASE("seq2seq step: locates a non-finite value with the tokens fed to the decoder") {
   Seq2Seq<decltype(reader), EquationCell<float, written::sums>> model(
       reader, {.vocabulary = words, .embedding = 3, .units = 4});
@@ -114,7 +138,7 @@ TEST_CASE("pair batch: target columns have the rank of their sequence and the en
   CHECK(batch.targets().rank_of(0) == 0);
   CHECK(batch.targets().sample_of(0) == 1);
   CHECK_THROWS_MATCHES(pairs<float>({{1, 1}}, {.begin = 0, .end = -2}), ValueError,
-                       says("pairs: the marks are 0 and -2, expected tokens, or -1 for no end mark"));
+                       says("pairs: special_tokens.end must be at least -1 (-1: none), got -2"));
 }
 
 }  // namespace test_seq2seq_parts

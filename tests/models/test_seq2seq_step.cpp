@@ -85,16 +85,17 @@ TEST_CASE("seq2seq step: refuses invalid options and tokens before anything chan
     CHECK(sgd.updates() == 0);
   };
   for (const double share : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()})
-    refused({.teacher = [=](long) { return share; }}, "the share of tokens from the target after 0 updates is");
+    refused({.teacher = [=](long) { return share; }},
+            "the share of tokens from the target after 0 updates must be in [0, 1], got");
   refused({.learning_rate = [](long) { return -1.0; }}, "the learning rate after 0 updates");
   refused({.clip_norm = -1}, "clip_norm, unless 0, must be");
-  refused({.clip_p = 0}, "clip_p must be > 0, or infinity");
+  refused({.clip_p = 0}, "clip_p must be above 0");
   refused({.keeping = {Keep::nothing}}, "Keep::nothing");
-  refused({}, "expects tokens from 0 to " + std::to_string(words - 1), words);
-  refused({}, "expects tokens", std::numeric_limits<Index>::max());
+  refused({}, "token must be 0 to " + std::to_string(words - 1), words);
+  refused({}, "token must be 0 to ", std::numeric_limits<Index>::max());
   VectorX<float> other = VectorX<float>::Ones(2);
   sgd.step(other, other);
-  CHECK_THROWS_MATCHES(Seq2SeqStep(model, loss, sgd), ShapeError, says("an optimizer serves one model"));
+  CHECK_THROWS_MATCHES(Seq2SeqStep(model, loss, sgd), ShapeError, says("use one optimizer per model"));
 }
 
 TEST_CASE("scheduled sampling: does not depend on the division into parts") {
@@ -130,8 +131,8 @@ TEST_CASE("teacher forcing: schedules give the documented shares and refuse opti
   CHECK(schedule::exponential(0.9)(2) == Approx(0.81));
   CHECK(schedule::inverse_sigmoid(10)(0) == Approx(10. / 11));
   CHECK(schedule::inverse_sigmoid(10)(30) == Approx(10 / (10 + std::exp(3.))));
-  CHECK_THROWS_MATCHES(schedule::exponential(1), ValueError, says("expected between 0 and 1"));
-  CHECK_THROWS_MATCHES(schedule::constant(1.5), ValueError, says("the share is 1.5"));
+  CHECK_THROWS_MATCHES(schedule::exponential(1), ValueError, says("k of exponential decay must be in (0, 1)"));
+  CHECK_THROWS_MATCHES(schedule::constant(1.5), ValueError, says("teacher forcing: share must be in [0, 1]"));
   CHECK_THROWS_AS(schedule::linear(0.5, 0), ValueError);
   CHECK_THROWS_AS(schedule::inverse_sigmoid(0.5), ValueError);
 }
@@ -203,9 +204,9 @@ TEST_CASE("seq2seq step: a non-finite value is an error and changes nothing") {
   batch.gather(long_pairs, all(2));
   CHECK_THROWS_AS(sparing.step(batch), NonFiniteError);  // locating the value needs more than checkpoints keep
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.keeping = {Keep::nothing}})),
-                       ValueError, says("keeps nothing for the backward pass"));
+                       ValueError, says("got Keep::nothing"));
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.clip_norm = -1})), ValueError,
-                       says("clip_norm, unless 0, must be >= "));
+                       says("clip_norm, unless 0, must be at least "));
 }
 
 }  // namespace test_seq2seq_step

@@ -100,11 +100,11 @@ TEST_CASE("stack: refuses a backward pass on the tape of other layers") {
   one.forward(noise(3, timeline.columns()), timeline, tape);
   auto gradient = other.parameters().zeros_like();
   CHECK_THROWS_MATCHES(other.backward(tape, noise(2, timeline.columns()), gradient), ValueError,
-                       says("layer 0 (lstm): this layer has not run forward on this tape"));
+                       says("layer 0 (lstm): the tape has no forward pass of this layer"));
 }
 
 TEST_CASE("stack: refuses an empty list and mismatched layers") {
-  CHECK_THROWS_MATCHES(Stack<double>(3, {}), ShapeError, says("at least 1 layer"));
+  CHECK_THROWS_MATCHES(Stack<double>(3, {}), ShapeError, says("number of layers must be at least 1, got 0"));
   CHECK_THROWS_MATCHES(Stack<double>(3, {MeanOverTime{}, gru}), ShapeError, says("layer 1 (gru)"));
 }
 

@@ -145,7 +145,7 @@ TEST_CASE("summary: has a row for each layer and the totals") {
         "1      mean over time  32 a sequence  0           3.8 KiB\n"
         "2      dense           4 a sequence   132         160 B\n"
         "3908 parameters; 6 features a step; training on 1280 steps of 10 sequences takes 1.1 MiB\n");
-  CHECK_THROWS_MATCHES(summary(model, -1, 2), ShapeError, says("got -1 and 2"));
+  CHECK_THROWS_MATCHES(summary(model, -1, 2), ShapeError, says("columns must be at least 0, got -1"));
 }
 
 TEST_CASE("readable_bytes: uses the largest binary unit") {

@@ -27,11 +27,11 @@ TEST_CASE("model: trace gives every named value of its recurrent layers") {
   CHECK(model.trace<1>("forward.h", tape) == tape.in[2].values.topRows(4));
   CHECK(model.trace<1>("backward.h", tape) == tape.in[2].values.bottomRows(4));
   CHECK_THROWS_MATCHES(model.trace<0>("q", tape), ValueError, says("no equation has the name 'q'"));
-  CHECK_THROWS_MATCHES(model.trace<1>("h", tape), ValueError, says("expects forward.NAME or backward.NAME"));
+  CHECK_THROWS_MATCHES(model.trace<1>("h", tape), ValueError, says("name must be forward.NAME or backward.NAME"));
 
   auto gradient = model.parameters().zeros_like();
   model.backward(tape, MatrixX<double>::Ones(8, 4), gradient);
-  CHECK_THROWS_MATCHES(model.trace<0>("r", tape), ValueError, says("the backward pass has been run"));
+  CHECK_THROWS_MATCHES(model.trace<0>("r", tape), ValueError, says("a backward pass has used this tape"));
 }
 
 }  // namespace test_trace

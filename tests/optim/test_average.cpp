@@ -26,14 +26,15 @@ TEMPLATE_TEST_CASE("weight average: begins with the first weights and decays exp
 TEST_CASE("weight average: exchange swaps weights and average, a second exchange swaps back") {
   WeightAverage<float> average;
   VectorX<float> theta = VectorX<float>::Constant(2, 1);
-  CHECK_THROWS_MATCHES(average.exchange(theta), ShapeError, says("0 entries, there are 2"));
+  CHECK_THROWS_MATCHES(average.exchange(theta), ShapeError,
+                       says("parameters must have as many entries as the average, 0, got 2"));
   average.update(theta);
   theta.setConstant(2);
   const VectorX<float> kept = average.average();
   average.exchange(theta);
   CHECK(average.exchanged());
   CHECK(theta == kept);
-  CHECK_THROWS_MATCHES(average.update(theta), ValueError, says("exchange the weights back"));
+  CHECK_THROWS_MATCHES(average.update(theta), ValueError, says("the weights are exchanged"));
   average.exchange(theta);
   CHECK(!average.exchanged());
   CHECK(theta == VectorX<float>::Constant(2, 2));

@@ -38,11 +38,9 @@ TEST_CASE("collapse watch: counts flat epochs only in succession") {
 }
 
 TEST_CASE("collapse text: names epoch, cause and remedies") {
-  CHECK(collapse_text(9, nothing, 0, 0.01) ==
-        "the training collapsed: in epoch 9 no peak is found, the largest output is 1e-06 and the loss stays as it is, "
-        "because so far below a target it has no slope. Try a few epochs of squared error first instead of --warm-up "
-        "0, a smaller rate than --rate 0.01, or another --seed.");
-  CHECK(collapse_text(9, nothing, 3, 0.01).find("more epochs of squared error than --warm-up 3") != std::string::npos);
+  CHECK(collapse_text(9, nothing, 3, 0.01) ==
+        "the training collapsed: in epoch 9 no peak is found, the largest output is 1e-06 and the gradient of the loss "
+        "vanishes; try --warm-up above 3, --rate below 0.01 or another --seed");
 }
 
 }  // namespace test_collapse

@@ -81,7 +81,7 @@ TEST_CASE("peaks file: bins of other vertices are masked") {
 TEST_CASE("peaks file: events without tracks remain and are reported") {
   const Events events = Made().read();
   REQUIRE(events.remarks.size() == 1);
-  CHECK(events.remarks[0] == "1 of 2 events have no tracks; there is nothing to find.");
+  CHECK(events.remarks[0] == "1 of 2 events have no tracks.");
 }
 
 TEST_CASE("peaks file: events without a target are left out and reported, or refused when no other remains") {
@@ -89,38 +89,38 @@ TEST_CASE("peaks file: events without a target are left out and reported, or ref
   made.sets["pv"].col(0).setConstant(nan_bin);
   const Events events = made.read();
   CHECK(events.data.size() == 1);
-  CHECK(events.remarks[0] == "1 of 2 events have no target that is a number, and are left out.");
+  CHECK(events.remarks[0] == "1 of 2 events have only NaN targets and are omitted.");
   made.sets["pv_other"].setConstant(1);
-  CHECK_THROWS_MATCHES(made.read(), ValueError, says("events.h5: not one event has a target that is a number"));
+  CHECK_THROWS_MATCHES(made.read(), ValueError, says("events.h5: the targets must not all be NaN"));
 }
 
 TEST_CASE("peaks file: a missing dataset is an error that lists the existing ones") {
   Made made;
   made.sets.erase("Ymax");
-  CHECK_THROWS_MATCHES(made.read(), FileError, says("events.h5: has no dataset 'Ymax', there are 'Xmax', 'kernel'"));
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("events.h5: no dataset 'Ymax'; the file has 'Xmax', 'kernel'"));
   made.sets.erase("pv_other");
-  CHECK_THROWS_MATCHES(made.read(), FileError, says("has no dataset 'pv_other'"));
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("no dataset 'pv_other'"));
   made.sets.erase("pv");
-  CHECK_THROWS_MATCHES(made.read(), FileError, says("has no dataset 'pv'"));
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("no dataset 'pv'"));
 }
 
 TEST_CASE("peaks file: refuses mismatched numbers of bins and events") {
   Made made;
   made.sets["kernel"].setZero(bins, 3);
   CHECK_THROWS_MATCHES(made.read(), ShapeError,
-                       says("'kernel': expected the shape of 'pv', [2, 4000], it is [3, 4000]"));
+                       says("'kernel': the shape must be that of 'pv', [2, 4000], got [3, 4000]"));
   made.sets["pv"].setZero(1024, 2);
-  CHECK_THROWS_MATCHES(made.read(), ShapeError, says("'pv': expected events of 4000 bins, its shape is [2, 1024]"));
+  CHECK_THROWS_MATCHES(made.read(), ShapeError, says("'pv': the shape must be [events, 4000], got [2, 1024]"));
   made.sets["pv"].setZero(bins, 0);
-  CHECK_THROWS_MATCHES(made.read(), ValueError, says("events.h5: has no events"));
+  CHECK_THROWS_MATCHES(made.read(), ValueError, says("events.h5: must contain events, found none"));
 }
 
 TEST_CASE("peaks file: refuses invalid inputs and targets with event and bin") {
   Made made;
   made.sets["pv"](11, 1) = -0.5f;
-  CHECK_THROWS_MATCHES(made.read(), FileError, says("'pv': event 1, bin 11 is -0.5, expected at least 0"));
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("'pv': event 1, bin 11 must be at least 0, got -0.5"));
   made.sets["kernel"](9, 1) = nan_bin;
-  CHECK_THROWS_MATCHES(made.read(), FileError, says("'kernel': event 1, bin 9 is nan, expected a finite number"));
+  CHECK_THROWS_MATCHES(made.read(), FileError, says("'kernel': event 1, bin 9 must be finite, got nan"));
 }
 
 TEST_CASE("peaks file: refuses a truncated file") {

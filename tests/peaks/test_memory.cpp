@@ -46,7 +46,7 @@ TEST_CASE("memory: refuses training when memory is too small, with both sizes an
   CHECK_NOTHROW(check_memory(5, 5, "do less"));
   CHECK_NOTHROW(check_memory(5, {}, "do less"));
   CHECK_THROWS_MATCHES(check_memory(2'500'000'000, 1'200'000'000, "do less"), unroll::ValueError,
-                       says("training needs about 2.5 GB of memory, here are 1.2 GB; do less"));
+                       says("training needs about 2.5 GB of memory, available are 1.2 GB; do less"));
 }
 
 }  // namespace test_memory

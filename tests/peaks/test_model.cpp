@@ -27,7 +27,8 @@ TEST_CASE("peaks model: each kind initially gives one small positive value for e
       CHECK(output.maxCoeff() < 0.5f);
     }
   }
-  CHECK_THROWS_MATCHES(make_network({"gru", 4, 0}), ValueError, says("there is no model of the kind 'gru'"));
+  CHECK_THROWS_MATCHES(make_network({"gru", 4, 0}), ValueError,
+                       says("model: kind must be cnn, rnn or rcnn, got 'gru'"));
 }
 
 TEST_CASE("peaks model: units and layers change its size, 0 means the default of the kind") {

@@ -30,7 +30,8 @@ TEST_CASE("peaks study: a study changes its option and no other") {
   CHECK(with_value(asked("layers"), 3).model.layers == 3);
   CHECK(with_value(asked("samples"), 77).events == 77);
   CHECK(with_value(asked("asymmetry"), 4).training.asymmetry == 4);
-  CHECK_THROWS_MATCHES(with_value(asked("units"), 0.5), ValueError, says("expected whole numbers from 1 on, got 0.5"));
+  CHECK_THROWS_MATCHES(with_value(asked("units"), 0.5), ValueError,
+                       says("--values must be whole numbers of at least 1 with --study units, got 0.5"));
   for (const std::string& name : study_names()) CHECK(ladder(asked(name)).size() >= 3);
 }
 
@@ -116,7 +117,7 @@ TEST_CASE("peaks study: training, validation and test events of the toy differ")
   REQUIRE(sets.validation);
   CHECK(sets.validation->data.sequence(0) != sets.training.data.sequence(0));
   CHECK(sets.validation->data.sequence(0) != sets.test.data.sequence(0));
-  CHECK(&sets.watched() == &*sets.validation);
+  CHECK(&sets.monitored() == &*sets.validation);
   options.study.clear();
   CHECK_FALSE(peaks::read_events(options).validation);
 }
@@ -154,7 +155,7 @@ TEST_CASE("peaks study: events in both training and test data are reported") {
   };
   CHECK(shared_events(dark(2), dark(3)) == 0);
   const EventSets sets{part(events, 0, 3), part(events, 2, 4)};
-  CHECK(data_text(sets).find("\n1 of the test events are training events too\n") != std::string::npos);
+  CHECK(data_text(sets).find("\n1 of the test events are also training events\n") != std::string::npos);
 }
 
 TEST_CASE("peaks study: the fixed threshold is chosen by training events") {

@@ -164,16 +164,17 @@ TEST_CASE("cell sizes: mismatches with the equations are refused") {
   const auto says_of = [](const CellSizes& wrong, const char* message) {
     CHECK_THROWS_MATCHES(Gru<double>(wrong), ShapeError, says(message));
   };
-  says_of({.inputs = {}, .units = 4}, "its equations read 1 inputs per step, sizes are given for 0");
-  says_of({.inputs = {3, 2}, .units = 4}, "sizes are given for 2");
-  says_of({.inputs = {3}, .units = 0}, "expects at least 1 row for 'units', got 0");
-  says_of({.inputs = {-3}, .units = 4}, "expects at least 1 row for 'x', got -3");
-  says_of({.inputs = {3}, .units = 4, .constants = {1}}, "its equations read 0 constants, sizes are given for 1");
+  says_of({.inputs = {}, .units = 4}, "CellSizes::inputs must have as many entries as inputs, 1, got 0");
+  says_of({.inputs = {3, 2}, .units = 4}, "CellSizes::inputs must have as many entries as inputs, 1, got 2");
+  says_of({.inputs = {3}, .units = 0}, "cell: units must be at least 1, got 0");
+  says_of({.inputs = {-3}, .units = 4}, "cell: x must be at least 1, got -3");
+  says_of({.inputs = {3}, .units = 4, .constants = {1}},
+          "CellSizes::constants must have as many entries as constants, 0, got 1");
   says_of({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"projected", 2}}},
-          "a size 'projected' is given, which its equations do not use");
+          "the equations do not use the size 'projected'");
   CHECK_THROWS_MATCHES(ProjectedLstm<double>(sizes), ShapeError,
-                       says("its equations use the size 'projected', which is not given"));
-  CHECK_THROWS_MATCHES((Gru<double, 8>(sizes)), ShapeError, says("made for 8 units, got 4"));
+                       says("the equations use the size 'projected', which is not given"));
+  CHECK_THROWS_MATCHES((Gru<double, 8>(sizes)), ShapeError, says("units must be 8, got 4"));
   CHECK((Gru<double, 8>({.inputs = {3}})).units() == 8);
 }
 
@@ -187,7 +188,7 @@ TEST_CASE("cell sizes: memory, keys and attention are ordinary names in cells wi
                        ShapeError, says("the size 'attention', which is not given"));
   CHECK_THROWS_MATCHES(
       LuongGru<double>({.inputs = {3}, .units = 4, .constants = {}, .sizes = {{"memory", 5}}, .memory = 2}), ShapeError,
-      says("the size 'memory' is that of what its equations attend to: CellSizes::memory gives it"));
+      says("CellSizes::memory is the size 'memory'; leave it out of CellSizes::sizes"));
 }
 
 }  // namespace test_describe

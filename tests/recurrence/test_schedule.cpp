@@ -23,6 +23,9 @@ inline constexpr auto dot_query = cell(state(h), ctx = attend(dot, h), next(h) =
 inline constexpr auto odd = cell(state(h, c), a = sigmoid(linear(x, k)) * linear(h, k), s = linear(a, c),
                                  t = tanh(s) / (2 + a), next(c) = c - t * log(2 + square(s)),
                                  next(h) = pow(1 + square(a), 0.5) * next(c) - linear(t, no_bias), output(t));
+
+// The second stage reads h as it was before the step, after the first stage has replaced it.
+inline constexpr auto read_later = cell(state(h, c), next(h) = tanh(linear(x, c)), next(c) = tanh(linear(next(h))) + h);
 }  // namespace written
 
 namespace {
@@ -279,6 +282,15 @@ TEST_CASE("schedule: an odd cell has constants, three stages and functions witho
   STATIC_REQUIRE_FALSE(P::Stream::streamable);
   STATIC_REQUIRE(P::Stream::carried.count == 2);
   STATIC_REQUIRE((P::carries(P::root("a")) && P::carries(P::root("t"))));
+}
+
+TEST_CASE("schedule: the gradient of a state that a stage after its own reads is pending") {
+  using P = Plan<written::read_later>;
+  STATIC_REQUIRE(P::program.operation[P::state("h")].op == detail::Op::state);
+  STATIC_REQUIRE((P::stage("h") == 0 && P::stage("c") == 1));
+  STATIC_REQUIRE((P::waits(P::state("h")) && P::waits(P::root("h"))));
+  STATIC_REQUIRE_FALSE(P::waits(P::state("c")));
+  STATIC_REQUIRE(P::schedule.incomings == 2);
 }
 
 }  // namespace test_schedule

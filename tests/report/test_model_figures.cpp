@@ -45,7 +45,8 @@ TEST_CASE("figure: over_time shows the columns of one sample in order", "[report
   CHECK(map.values.rows() == 1);
   CHECK(map.values == (MatrixX<double>(1, 3) << 1, 3, 4).finished());
   CHECK(figure::over_time(columns, timeline, 0, "state").values(0, 0) == 2);
-  CHECK_THROWS_MATCHES(figure::over_time(columns, timeline, 2, "state"), ShapeError, says("no sample 2 of 2"));
+  CHECK_THROWS_MATCHES(figure::over_time(columns, timeline, 2, "state"), ShapeError,
+                       says("sample must be 0 to 1, got 2"));
 }
 
 TEST_CASE("figure: weights shows a block by its name", "[report]") {

@@ -203,8 +203,10 @@ TEST_CASE("report: refuses duplicate names of figures and tables", "[report]") {
   const support::TemporaryFolder folder;
   Report report("title", folder.path);
   report.table("one", {{"a"}, {{1}}}, "caption");
-  CHECK_THROWS_MATCHES(report.table("one", {{"a"}, {{1}}}, "caption"), ValueError, says("'one' is taken already"));
-  CHECK_THROWS_MATCHES(report.table("report", {}, "caption"), ValueError, says("'report' is taken already"));
+  CHECK_THROWS_MATCHES(report.table("one", {{"a"}, {{1}}}, "caption"), ValueError,
+                       says("must be new and not 'report', got 'one'"));
+  CHECK_THROWS_MATCHES(report.table("report", {}, "caption"), ValueError,
+                       says("must be new and not 'report', got 'report'"));
   CHECK_THROWS_MATCHES(report.table("../one", {}, "caption"), ValueError, says("a-z, 0-9 and _"));
   CHECK_THROWS_AS(Report("title", folder.path / "nowhere").write(), FileError);
 }

@@ -88,9 +88,10 @@ TEST_CASE("figure: the CSV of curves has one row for each place when places are 
                        .series = {{.name = "roc", .x = {0, 0, 1}, .y = {0, 1, 1}}}};
   CHECK(figure::picture(twice).shown.rows.size() == 3);
   twice.series[0].y.pop_back();
-  CHECK_THROWS_MATCHES(figure::picture(twice), ShapeError, says("'roc' has 3 places and 2 values"));
+  CHECK_THROWS_MATCHES(figure::picture(twice), ShapeError, says("'roc' must have 3 values, one for each place, got 2"));
   twice.series = {{.name = "band", .x = {0}, .y = {0}, .low = {0}}};
-  CHECK_THROWS_MATCHES(figure::picture(twice), ShapeError, says("1 lower and 0 upper limits"));
+  CHECK_THROWS_MATCHES(figure::picture(twice), ShapeError,
+                       says("lower and upper limits, one for each value, got 1 and 0"));
 }
 
 TEST_CASE("figure: tics are whole epochs for few epochs", "[report]") {
@@ -225,13 +226,14 @@ TEST_CASE("figure: a confusion matrix shows counts and per cent of the true clas
 }
 
 TEST_CASE("figure: refuses empty and inconsistent data", "[report]") {
-  CHECK_THROWS_MATCHES(figure::picture(figure::HeatMap{}), ShapeError, says("no values"));
+  CHECK_THROWS_MATCHES(figure::picture(figure::HeatMap{}), ShapeError,
+                       says("values must have at least 1 number, got 0"));
   CHECK_THROWS_MATCHES(figure::picture(figure::HeatMap{"", {}, {}, "", MatrixX<double>::Zero(2, 2), {"a"}}), ShapeError,
-                       says("1 names of rows"));
+                       says("entries, as values, got 1 and"));
   CHECK_THROWS_MATCHES(figure::picture(figure::Scatter{"", {}, {}, {{0, 0, "a", 2}}, {"g"}}), ShapeError,
-                       says("'a' is of group 2 of 1"));
+                       says("the group of point 'a' must be below 1, got 2"));
   CHECK_THROWS_AS(figure::picture(figure::Bars{}), ShapeError);
-  CHECK_THROWS_MATCHES(figure::picture(figure::Curves{}), ShapeError, says("no line"));
+  CHECK_THROWS_MATCHES(figure::picture(figure::Curves{}), ShapeError, says("series must have at least 1 entry, got 0"));
   CHECK_THROWS_MATCHES(draw(figure::picture(two_runs()), ".", "../x"), ValueError, says("'../x'"));
 }
 

@@ -76,7 +76,7 @@ TEST_CASE("event file: appends after the last complete record", "[report]") {
     CHECK(bytes(path) == both);
   }
   std::ofstream(path, std::ios::binary) << "a text from another program, long enough";
-  CHECK_THROWS_MATCHES(EventFile(path, 1), FileError, says("is no file of events"));
+  CHECK_THROWS_MATCHES(EventFile(path, 1), FileError, says("must be an event file"));
   CHECK_THROWS_MATCHES(EventFile(folder.path / "events", 1), ValueError, says("'tfevents'"));
   CHECK_THROWS_AS(EventFile(folder.path / "nowhere" / "tfevents", 1), FileError);
 }
@@ -136,9 +136,9 @@ TEST_CASE("event file: histograms have parameter names and images must be PNG", 
   CHECK(all.find("weight") < all.find("bias"));
   CHECK(all.find("bias") != std::string::npos);
   CHECK_THROWS_MATCHES(file.histogram("none", VectorX<float>::Constant(3, NAN), 1, 1), ValueError,
-                       says("'none': there is no finite value"));
+                       says("'none': the values must have at least 1 finite number"));
   CHECK_THROWS_MATCHES(file.image("page", "GIF89a and more letters than a PNG's head", 1, 1), ValueError,
-                       says("'page': expects a PNG"));
+                       says("'page': the content must be a PNG file"));
   const std::string png = std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\2\0\0\0\3", 24) + "rest";
   file.image("page", png, 1, 1);
   const std::string image = bytes(path).substr(all.size());

@@ -307,7 +307,7 @@ TEST_CASE("activations: slopes at kinks equal those of PyTorch", "[activations]"
 TEST_CASE("activations: refuse a parameter that hides the branch", "[activations]") {
   const auto leaky = [](double slope) { return LeakyRelu{.negative_slope = slope}; };
   CHECK_THROWS_MATCHES(leaky(0), ValueError,
-                       says("leaky_relu: expects a parameter from 1.1754944e-38 to 3.4028235e+38, got 0"));
+                       says("leaky_relu: parameter must be 1.1754944e-38 to 3.4028235e+38, got 0"));
   CHECK_THROWS_AS(leaky(-0.1), ValueError);
   CHECK_THROWS_AS(leaky(std::numeric_limits<double>::quiet_NaN()), ValueError);
   CHECK_THROWS_MATCHES((Elu{.alpha = -1}), ValueError, says("elu"));

@@ -40,5 +40,5 @@ class Says : public MatcherBase<std::exception> {
 }  // namespace support
 
 /// Matcher of exceptions whose message contains `part`:
-///     CHECK_THROWS_MATCHES(cell.step(x), unroll::ShapeError, says("expects 64 features"))
+///     CHECK_THROWS_MATCHES(cell.step(x), unroll::ShapeError, says("features must be 64"))
 inline support::Says says(std::string part) { return support::Says(std::move(part)); }

@@ -27,7 +27,7 @@ TEST_CASE("vocabulary: special tokens precede tokens ordered by count and first 
   CHECK(vocabulary.token(3) == "b");
   CHECK(vocabulary.count(3) == 2);
   CHECK(vocabulary.count(0) == 0);
-  CHECK_THROWS_MATCHES(vocabulary.token(8), ValueError, says("there is no token 8 among 8"));
+  CHECK_THROWS_MATCHES(vocabulary.token(8), ValueError, says("token must be 0 to 7, got 8"));
 }
 
 TEST_CASE("vocabulary: a limit keeps the most frequent tokens") {
@@ -36,10 +36,12 @@ TEST_CASE("vocabulary: a limit keeps the most frequent tokens") {
   CHECK(Vocabulary(counts, {.size = 5}).numbers(words("b a c")) == std::vector<Index>{3, 4, 0});
   CHECK(Vocabulary(counts, {.least = 2}).size() == 5);
   CHECK(Vocabulary(counts, {.unknown = false, .start = false, .end = false}).size() == 5);
-  CHECK_THROWS_MATCHES(Vocabulary(counts, {.size = 3}), ValueError, says("a size of 3 leaves no room beside the 3"));
-  CHECK_THROWS_MATCHES(Vocabulary(counts, {.least = 3}), ValueError, says("no token is left of 5 different ones"));
-  CHECK_THROWS_MATCHES(Vocabulary(counts, {.least = 0}), ValueError, says("least is 0"));
-  CHECK_THROWS_MATCHES(Vocabulary(TokenCounts{}), ValueError, says("no token is left of 0"));
+  CHECK_THROWS_MATCHES(Vocabulary(counts, {.size = 3}), ValueError,
+                       says("size must be above 3, the number of special tokens, got 3"));
+  CHECK_THROWS_MATCHES(Vocabulary(counts, {.least = 3}), ValueError,
+                       says("at least 1 of 5 different tokens must occur 3 times or more, got 0"));
+  CHECK_THROWS_MATCHES(Vocabulary(counts, {.least = 0}), ValueError, says("least must be at least 1, got 0"));
+  CHECK_THROWS_MATCHES(Vocabulary(TokenCounts{}), ValueError, says("at least 1 of 0 different tokens"));
 }
 
 TEST_CASE("vocabulary: a special token spelled in the text is that token") {
@@ -55,7 +57,7 @@ TEST_CASE("vocabulary: a special token spelled in the text is that token") {
 TEST_CASE("vocabulary: refuses other tokens by name without an unknown token") {
   const Vocabulary vocabulary(counted("a b"), {.unknown = false});
   CHECK(vocabulary.unknown() == -1);
-  CHECK_THROWS_MATCHES(vocabulary.number("x"), ValueError, says("'x' is none of its 4 tokens"));
+  CHECK_THROWS_MATCHES(vocabulary.number("x"), ValueError, says("the token must be one of 4 tokens, got 'x'"));
   CHECK(!vocabulary.find("x"));
 }
 
@@ -63,7 +65,7 @@ TEST_CASE("vocabulary: refuses numbers that are no token") {
   const Vocabulary vocabulary(counted("a a b"), {});
   CHECK(vocabulary.count(3) == 2);
   for (const Index number : {-1, 5}) {
-    CHECK_THROWS_MATCHES(vocabulary.count(number), ValueError, says(text("there is no token ", number, " among 5")));
+    CHECK_THROWS_MATCHES(vocabulary.count(number), ValueError, says(text("token must be 0 to 4, got ", number)));
     CHECK_THROWS_AS(vocabulary.token(number), ValueError);
   }
 }
@@ -84,21 +86,23 @@ TEST_CASE("vocabulary: refuses invalid metadata") {
   const auto refused = [](const Metadata& metadata, const std::string& what) {
     CHECK_THROWS_MATCHES(Vocabulary::load(metadata, "file"), FileError, says("file: " + what));
   };
-  refused({}, "its metadata have no 'vocabulary'");
+  refused({}, "the metadata have no 'vocabulary'");
   refused({{"vocabulary", "a\na\n"}, {"vocabulary.special", ""}},
-          "token 1 of its 'vocabulary' is empty or there twice");
-  refused({{"vocabulary", "a\n\nb"}, {"vocabulary.special", ""}}, "token 1 of its");
-  refused({{"vocabulary", "a\n"}, {"vocabulary.special", "unknown "}}, "token 0 is not <unk>");
-  refused({{"vocabulary", "<unk>\n"}, {"vocabulary.special", "unknown "}}, "its vocabulary has no token beside");
+          "token 1 of 'vocabulary' must be new and not empty, got 'a'");
+  refused({{"vocabulary", "a\n\nb"}, {"vocabulary.special", ""}},
+          "token 1 of 'vocabulary' must be new and not empty, got ''");
+  refused({{"vocabulary", "a\n"}, {"vocabulary.special", "unknown "}}, "token 0 must be <unk>, got 'a'");
+  refused({{"vocabulary", "<unk>\n"}, {"vocabulary.special", "unknown "}},
+          "the vocabulary must have more than 1 tokens, the special ones, got 1");
 }
 
 TEST_CASE("vocabulary: the first different token of another vocabulary is named") {
   const Vocabulary a(counted("a b")), b(counted("a c")), longer(counted("a b c"));
   require_same(a, a, "one", "two");
   CHECK_THROWS_MATCHES(require_same(a, b, "the model", "the text"), ValueError,
-                       says("the model has another vocabulary than the text: token 4 is 'b', there 'c'"));
+                       says("the model: token 4 must be 'c', as in the text, got 'b'"));
   CHECK_THROWS_MATCHES(require_same(a, longer, "the model", "the text"), ValueError,
-                       says("of 5 tokens, the text one of 6"));
+                       says("the model: the vocabulary must have 6 tokens, as the text, got 5"));
   const auto marked = [](const std::string& special) {
     return Vocabulary::load({{"vocabulary", "<unk>\n<s>\n</s>\na\n"}, {"vocabulary.special", special}}, "file");
   };
@@ -111,7 +115,7 @@ TEST_CASE("vocabulary: the first different token of another vocabulary is named"
   for (const auto& [token, word] : {std::pair{"<unk>", "unknown "}, {"<s>", "start "}, {"</s>", "end "}}) {
     CHECK_FALSE(unmarked(token, word) == unmarked(token, ""));
     CHECK_THROWS_MATCHES(require_same(unmarked(token, word), unmarked(token, ""), "the model", "the text"), ValueError,
-                         says("the model has other special tokens than the text"));
+                         says("the model: the special tokens must be those of the text"));
   }
 }
 

@@ -281,18 +281,18 @@ TEST_CASE("word2vec: refuses sentences and options that it cannot learn from", "
     return train_word2vec<float>(words, sentences, options, silently);
   };
   const Sentences good{{0, 1}};
-  CHECK_THROWS_MATCHES(learn(0, good, {}), ValueError, says("expects 1 to 2^31 - 1 words, got 0"));
-  CHECK_THROWS_MATCHES(learn(1, good, {}), ValueError, says("expects words below 1, got 1"));
+  CHECK_THROWS_MATCHES(learn(0, good, {}), ValueError, says("words must be 1 to 2^31 - 1, got 0"));
+  CHECK_THROWS_MATCHES(learn(1, good, {}), ValueError, says("word must be below 1, got 1"));
   CHECK_THROWS_MATCHES(learn(2, {}, {}), ValueError, says("at least 2 different words, got 0"));
   CHECK_THROWS_MATCHES(learn(2, {{1, 1}}, {}), ValueError, says("at least 2 different words, got 1"));
-  CHECK_THROWS_MATCHES(learn(2, {{1}, {0}}, {}), ValueError, says("no sentence has two words"));
-  CHECK_THROWS_MATCHES(learn(2, good, {.dimension = 0}), ValueError, says("dimension is 0, expected 1 to"));
-  CHECK_THROWS_MATCHES(learn(2, good, {.window = 1001}), ValueError, says("window is 1001, expected 1 to 1000"));
-  CHECK_THROWS_MATCHES(learn(2, good, {.subsample = NAN}), ValueError, says("subsample is nan"));
-  CHECK_THROWS_MATCHES(learn(2, good, {.rate = -1}), ValueError, says("rate is -1"));
-  CHECK_THROWS_MATCHES(learn(2, good, {.parts = 65}), ValueError, says("parts is 65"));
+  CHECK_THROWS_MATCHES(learn(2, {{1}, {0}}, {}), ValueError, says("at least 1 sentence must have 2 words, got 0"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.dimension = 0}), ValueError, says("dimension must be 1 to"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.window = 1001}), ValueError, says("window must be 1 to 1000, got 1001"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.subsample = NAN}), ValueError, says("subsample must be 0 to 1, got nan"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.rate = -1}), ValueError, says("rate must be 0 to 10, got -1"));
+  CHECK_THROWS_MATCHES(learn(2, good, {.parts = 65}), ValueError, says("parts must be 1 to 64, got 65"));
   CHECK_THROWS_MATCHES(learn(2, good, {.model = WordModel::cbow, .parts = 2}), ValueError,
-                       says("CBOW learns in one part, got 2"));
+                       says("parts must be 1 for CBOW, got 2"));
 }
 
 TEST_CASE("word2vec: vectors that overflow are an error at the end of the epoch", "[word2vec]") {

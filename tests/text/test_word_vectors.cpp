@@ -81,17 +81,19 @@ TEST_CASE("word vectors: similarities do not depend on the length of a vector", 
 
 TEST_CASE("word vectors: an unknown word is refused with similar spellings", "[word_vectors]") {
   CHECK_THROWS_MATCHES(royalty().nearest("qeen", 3), ValueError,
-                       says("'qeen' is none of the 5 words; spelled alike: 'queen'"));
+                       says("the word must be one of 5 words, got 'qeen'; the nearest: 'queen'"));
   CHECK_THROWS_MATCHES(royalty().nearest(VectorX<float>::Zero(2), 1, {}), ShapeError,
-                       says("a vector of 3 numbers, got 2"));
+                       says("the vector must have 3 numbers, got 2"));
 }
 
 TEST_CASE("word vectors: refuses mismatched words and vectors", "[word_vectors]") {
   const MatrixX<float> two = MatrixX<float>::Ones(3, 2);
-  CHECK_THROWS_MATCHES(WordVectors({"a"}, two), ShapeError, says("got 1 words and vectors [3 x 2]"));
-  CHECK_THROWS_MATCHES(WordVectors({}, MatrixX<float>(3, 0)), ShapeError, says("at least one"));
-  CHECK_THROWS_MATCHES(WordVectors({"a", "a"}, two), ValueError, says("'a' is there twice, as word 1 and 2"));
-  CHECK_THROWS_MATCHES(WordVectors({"a", ""}, two), ValueError, says("word 2 is empty"));
+  CHECK_THROWS_MATCHES(WordVectors({"a"}, two), ShapeError,
+                       says("a column for each word, 1, and at least 1 number, got [3 x 2]"));
+  CHECK_THROWS_MATCHES(WordVectors({}, MatrixX<float>(3, 0)), ShapeError, says("at least 1 number"));
+  CHECK_THROWS_MATCHES(WordVectors({"a", "a"}, two), ValueError,
+                       says("all words must differ, got 'a' as words 1 and 2"));
+  CHECK_THROWS_MATCHES(WordVectors({"a", ""}, two), ValueError, says("word 2 must have at least 1 byte"));
   CHECK_THROWS_MATCHES(WordVectors({"a", "b"}, two / 0), ValueError, says("the vector of 'a'"));
 }
 
@@ -111,7 +113,8 @@ TEST_CASE("word vectors: files of both formats are read with the same bits", "[w
 TEST_CASE("word vectors: a word with a blank is not written", "[word_vectors]") {
   const Files files;
   const WordVectors vectors({"new york"}, MatrixX<float>::Ones(1, 1));
-  CHECK_THROWS_MATCHES(write_word_vectors(files.path("v.bin"), vectors), ValueError, says("'new york' has a blank"));
+  CHECK_THROWS_MATCHES(write_word_vectors(files.path("v.bin"), vectors), ValueError,
+                       says("must have no blank, got 'new york'"));
   CHECK(!std::filesystem::exists(files.path("v.bin")));
 }
 
@@ -138,24 +141,24 @@ TEST_CASE("word vectors: refuses invalid text files with the line", "[word_vecto
   const auto refused = [&](const std::string& content, const std::string& why) {
     CHECK_THROWS_MATCHES(files.read(content), FileError, says(why));
   };
-  refused("", "there are no words in this file");
-  refused("\n \n", "there are no words in this file");
-  refused("2 2\na 1 2\n", "ends after 1 of 2 words");
-  refused("1 2\na 1 2\nb 3 4\n", "line 3: there are more than the 1 words");
-  refused("2 2\na 1\nb 3 4\n", "line 2: 'a' has 1 numbers, expected 2");
-  refused("2 2\na 1 2 3\nb 3 4\n", "line 2: 'a' has more than 2 numbers");
-  refused("1 2\na 1 nan\n", "line 2: number 2 of 'a': expected a finite number, found 'nan'");
-  refused("1 2\na 1 1e99\n", "found '1e99'");
-  refused("2 1\na 1\na 2\n", "v.txt: word vectors: 'a' is there twice");
-  refused("1000000000 300\na 1\n", "says that it has 1000000000 words of dimension 300, but only");
-  refused("a b 1 2\nc 1 2\n", "line 1: number 1 of 'a': expected a finite number, found 'b'");
-  refused("0 5\n", "says that it has 0 words of dimension 5");
-  refused("1 0\na\n", "says that it has 1 words of dimension 0");
-  refused("18446744073709551615 18446744073709551615\na 1\n", "but only");
-  refused("9223372036854775807 2\na 1 2\n", "but only");
-  refused("2 9223372036854775807\na 1 2\n", "but only");
-  refused("2 9223372036854775808\na 1 2\n", "but only");  // 2^63: twice that is 0 in 64 bits
-  refused("only\nwords\n", "says that it has 2 words of dimension 0");
+  refused("", "the file must have at least 1 word, got 0");
+  refused("\n \n", "the file must have at least 1 word, got 0");
+  refused("2 2\na 1 2\n", "the file must have 2 words, got 1");
+  refused("1 2\na 1 2\nb 3 4\n", "line 3: the file must have 1 words, as in its first line, got more");
+  refused("2 2\na 1\nb 3 4\n", "line 2: the vector of 'a' must have 2 numbers, got 1");
+  refused("2 2\na 1 2 3\nb 3 4\n", "line 2: the vector of 'a' must have 2 numbers, got more");
+  refused("1 2\na 1 nan\n", "line 2: number 2 of 'a' must be a finite number, got 'nan'");
+  refused("1 2\na 1 1e99\n", "got '1e99'");
+  refused("2 1\na 1\na 2\n", "v.txt: word vectors: all words must differ, got 'a'");
+  refused("1000000000 300\na 1\n", "the file must hold 1000000000 words of dimension 300, got only");
+  refused("a b 1 2\nc 1 2\n", "line 1: number 1 of 'a' must be a finite number, got 'b'");
+  refused("0 5\n", "must be at least 1, got 0 and 5");
+  refused("1 0\na\n", "must be at least 1, got 1 and 0");
+  refused("18446744073709551615 18446744073709551615\na 1\n", "got only");
+  refused("9223372036854775807 2\na 1 2\n", "got only");
+  refused("2 9223372036854775807\na 1 2\n", "got only");
+  refused("2 9223372036854775808\na 1 2\n", "got only");  // 2^63: twice that is 0 in 64 bits
+  refused("only\nwords\n", "must be at least 1, got 2 and 0");
 }
 
 TEST_CASE("word vectors: refuses invalid binary files", "[word_vectors]") {
@@ -166,16 +169,16 @@ TEST_CASE("word vectors: refuses invalid binary files", "[word_vectors]") {
   const std::string good = "2 2\na " + bytes_of({1, 2}) + "\nb " + bytes_of({3, 4}) + "\n";
   for (std::size_t cut = 0; cut + 1 < good.size(); ++cut)
     CHECK_THROWS_AS(files.read(good.substr(0, cut), "v.bin"), FileError);
-  refused(good.substr(0, good.size() - 2), "ends within word 2 of 2");  // without a byte and the newline
-  refused("x" + good, "expected the numbers of words and dimensions in the first line");
-  refused(good + "c", "1 bytes follow the last word");
-  refused("3" + good.substr(1), "says that it has 3 words");
-  refused("4000000000 4000000000\n" + good, "but only");
-  refused("18446744073709551615 1\n" + good, "but only");
-  refused("2 4611686018427387904\n" + good, "but only");  // 2^62
-  refused("2 2\na " + bytes_of({1, NAN}) + "b " + bytes_of({3, 4}),
-          "the vector of 'a' has a number that is not finite");
-  refused("2 2\na " + bytes_of({1, 2}) + "a " + bytes_of({3, 4}), "'a' is there twice");
+  refused(good.substr(0, good.size() - 2),
+          "the file must have 2 complete words, got 1");  // without a byte and the newline
+  refused("x" + good, "the first line must be the numbers of words and dimensions, got 'x2 2'");
+  refused(good + "c", "0 bytes must follow the last word, got 1");
+  refused("3" + good.substr(1), "the file must hold 3 words of dimension 2, got only");
+  refused("4000000000 4000000000\n" + good, "got only");
+  refused("18446744073709551615 1\n" + good, "got only");
+  refused("2 4611686018427387904\n" + good, "got only");  // 2^62
+  refused("2 2\na " + bytes_of({1, NAN}) + "b " + bytes_of({3, 4}), "the vector of 'a' must be finite");
+  refused("2 2\na " + bytes_of({1, 2}) + "a " + bytes_of({3, 4}), "all words must differ, got 'a'");
 }
 
 TEST_CASE("word vectors: an embedding of a vocabulary begins with the known vectors", "[word_vectors]") {
@@ -194,7 +197,7 @@ TEST_CASE("word vectors: an embedding of a vocabulary begins with the known vect
   TokenCounts other;
   other.add("nothing");
   CHECK_THROWS_MATCHES(vectors_for(Vocabulary(other), royalty()), ValueError,
-                       says("none of the 4 tokens is among the 5 words"));
+                       says("at least 1 of 4 tokens must be one of the 5 words, got 0"));
 }
 
 }  // namespace test_word_vectors

@@ -42,11 +42,11 @@ const std::string letters = "abcabdabeabfabcabdabeabfabc";  // 27 letters
 TEST_CASE("text program: the held-out part is the end, rounded down to whole tokens") {
   Small small(letters);
   const Corpus corpus = read_corpus(small.options);
-  CHECK(corpus.watched.tokens() == 2);
+  CHECK(corpus.validation.tokens() == 2);
   CHECK(corpus.train.tokens() == 25);
-  CHECK(corpus.vocabulary.token(corpus.watched.units[0][1]) == "c");
+  CHECK(corpus.vocabulary.token(corpus.validation.units[0][1]) == "c");
   small.options.held_out = 0.5;
-  CHECK(read_corpus(small.options).watched.tokens() == 13);
+  CHECK(read_corpus(small.options).validation.tokens() == 13);
 }
 
 TEST_CASE("text program: the last units are held out and not trained on") {
@@ -60,7 +60,7 @@ TEST_CASE("text program: the last units are held out and not trained on") {
     return all;
   };
   CHECK(words_of(corpus.train) == std::vector<std::string>{"a", "b", "b", "c", "c", "d"});
-  CHECK(words_of(corpus.watched) == std::vector<std::string>{"d", "<unk>", "<unk>", "<unk>"});
+  CHECK(words_of(corpus.validation) == std::vector<std::string>{"d", "<unk>", "<unk>", "<unk>"});
 }
 
 TEST_CASE("text program: the end of a stream is held out and not trained on") {
@@ -70,7 +70,7 @@ TEST_CASE("text program: the end of a stream is held out and not trained on") {
   REQUIRE(corpus.train.tokens() == 7);
   for (Index k = 0; k < 7; ++k)
     CHECK(corpus.vocabulary.token(corpus.train.units[0][std::size_t(k)]) == std::string(1, char('a' + k)));
-  CHECK(corpus.watched.units[0] == std::vector<Index>(3, corpus.vocabulary.unknown()));
+  CHECK(corpus.validation.units[0] == std::vector<Index>(3, corpus.vocabulary.unknown()));
 }
 
 TEST_CASE("text program: every epoch begins with zero states") {
@@ -86,10 +86,10 @@ TEST_CASE("text program: a validation stream is read to its last token") {
   Small small(letters);
   small.options.held_out = 0.4;
   const Corpus corpus = read_corpus(small.options);
-  REQUIRE(corpus.watched.tokens() == 10);
-  const auto watched = Sequences::to_watch(corpus.watched, corpus.vocabulary, small.options);
+  REQUIRE(corpus.validation.tokens() == 10);
+  const auto validation = Sequences::for_validation(corpus.validation, corpus.vocabulary, small.options);
   Index steps = 0;
-  for (Index k = 0; k < watched.data().size(); ++k) steps += watched.data().length(k);
+  for (Index k = 0; k < validation.data().size(); ++k) steps += validation.data().length(k);
   CHECK(steps == 9);  // each token but the first is predicted
 }
 

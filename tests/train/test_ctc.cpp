@@ -183,7 +183,7 @@ TEST_CASE("ctc: refuses targets longer than the outputs of the model", "[ctc]") 
   CHECK_NOTHROW(fit(model, CtcLoss<float>(), adam, with({1, 2, 3}), options));
   CHECK_THROWS_MATCHES(
       fit(model, CtcLoss<float>(), adam, with({1, 2, 2}), options), ValueError,
-      says("fit: the data set, sample 1: ctc: a target of 3 labels needs 4 steps of output, there are 3"));
+      says("fit: the data set, sample 1: ctc: output must have at least 4 steps for a target of 3 labels, got 3"));
   CHECK_NOTHROW(fit(model, CtcLoss<float>({.zero_infinity = true}), adam, with({1, 2, 2}), options));
 }
 
@@ -195,23 +195,25 @@ TEST_CASE("ctc: fit refuses mismatched data, loss and model before training", "[
   const auto single = Dataset<float>::labelled(x(), {1}, 4);
   const auto steps = Dataset<float>::step_labelled(x(), {Labels::Ones(4)}, 4);
   CHECK_THROWS_MATCHES(run(steps, {}), ValueError,
-                       says("the data set has labels, the loss takes label sequences (Dataset::transcribed)"));
-  CHECK_THROWS_MATCHES(run(single, {}), ShapeError, says("the model gives an output for every step"));
+                       says("targets for this loss must be label sequences (Dataset::transcribed), got labels"));
+  CHECK_THROWS_MATCHES(run(single, {}), ShapeError,
+                       says("must give one output for each sequence, one for each target, got one for every step"));
   CHECK_THROWS_MATCHES(fit(run.model, SoftmaxCrossEntropy<float>(), run.adam, data), ValueError,
-                       says("the data set has label sequences, the loss takes labels"));
-  CHECK_THROWS_MATCHES(run(data, {.truncation = {.update_every = 3}}), ValueError, says("it knows no truncation"));
+                       says("targets for this loss must be labels, got label sequences"));
+  CHECK_THROWS_MATCHES(run(data, {.truncation = {.update_every = 3}}), ValueError,
+                       says("update_every must be 0 steps for a loss of whole sequences, got 3"));
   const auto blank = Dataset<float>::transcribed(x(), {(Labels(2) << 1, 0).finished()}, 4);
-  CHECK_THROWS_MATCHES(run(blank, {}), ValueError, says("label 0 at place 1, which is the blank"));
+  CHECK_THROWS_MATCHES(run(blank, {}), ValueError, says("must differ from the blank, got 0"));
   const auto wide = Dataset<float>::transcribed(x(), {Labels::Constant(1, 4)});
-  CHECK_THROWS_MATCHES(run(wide, {}), ShapeError, says("5 classes, the model has 4 outputs"));
+  CHECK_THROWS_MATCHES(run(wide, {}), ShapeError, says("must have at most 4 classes, the outputs of the model, got 5"));
   CHECK_THROWS_MATCHES(Dataset<float>::transcribed(x(), {(Labels(2) << 1, -1).finished()}), ValueError,
-                       says("sample 0 has a negative label among others"));
+                       says("sample 0: labels must be at least 0, got -1"));
   CHECK_THROWS_MATCHES(run(data, {.early_stopping = EarlyStopping{.monitor = Monitor::training_accuracy}}), ValueError,
-                       says("has no labels"));
+                       says("needs labels for the accuracy"));
   Sequential pools(3, Recurrent<Gru>{.units = 4}, LastStep{}, Dense{.units = 4});
   pools.initialise(1);
   CHECK_THROWS_MATCHES(fit(pools, CtcLoss<float>(), run.adam, data), ShapeError,
-                       says("label sequences need one at every step"));
+                       says("must give an output for every step, as label sequences need"));
   CHECK(run.theta() == before);
 }
 

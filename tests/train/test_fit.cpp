@@ -88,7 +88,8 @@ TEST_CASE("fit: evaluation and prediction have the same bits for any batch size"
   const auto want = evaluate(run.model, data, Loss(), {.batch_size = 1}).loss.sum;
   CHECK(evaluate(run.model, data, Loss(), {.batch_size = 4}).loss.sum == want);
   CHECK(evaluate(run.model, data, Loss(), {.batch_size = 23}).loss.sum == want);
-  CHECK_THROWS_MATCHES(predict(run.model, data, {.batch_size = 0}), ValueError, says("batch_size is 0"));
+  CHECK_THROWS_MATCHES(predict(run.model, data, {.batch_size = 0}), ValueError,
+                       says("batch_size must be at least 1 sequence, got 0"));
 }
 
 TEST_CASE("fit: early stopping waits, stops and restores the best parameters") {
@@ -209,7 +210,7 @@ TEST_CASE("fit: a plateau of an accuracy treats larger values as better") {
     }
   CHECK_THROWS_MATCHES(
       Run()(data, {.plateau = PlateauOptions{.better = Better::larger}, .plateau_monitor = Monitor::training_loss}),
-      ValueError, says("plateau watches a loss"));
+      ValueError, says("better of plateau must be Better::smaller for a loss"));
 }
 
 TEST_CASE("fit: early stopping by accuracy keeps the largest") {
@@ -249,10 +250,10 @@ TEST_CASE("fit: refuses to resume with another monitor, a plateau may be added")
   run.state = begun(options);
   options.plateau_monitor = Monitor::training_accuracy;
   CHECK_THROWS_MATCHES(run(data, options), ValueError,
-                       says("plateau watches training_loss, to resume it the options say training_accuracy"));
+                       says("the monitor of plateau must be training_loss, as in the state, got training_accuracy"));
   options.plateau = {};
   options.early_stopping->monitor = Monitor::training_accuracy;
-  CHECK_THROWS_MATCHES(run(data, options), ValueError, says("early stopping watches training_loss"));
+  CHECK_THROWS_MATCHES(run(data, options), ValueError, says("the monitor of early stopping must be training_loss"));
   joined.state = begun({});
   options.plateau = PlateauOptions{.initial = 0.125};
   CHECK(joined(data, options).history.back().learning_rate == 0.125);
@@ -300,10 +301,11 @@ TEST_CASE("fit: refuses to resume with another seed, other data or another model
   const auto data = classes(12);
   Run run;
   run(data, {.epochs = 1});
-  CHECK_THROWS_MATCHES(run(data, {.epochs = 2, .seed = 7}), ValueError, says("begun with seed 1"));
-  CHECK_THROWS_MATCHES(run(classes(15), {.epochs = 2}), ValueError, says("begun with 12 sequences"));
+  CHECK_THROWS_MATCHES(run(data, {.epochs = 2, .seed = 7}), ValueError, says("seed must be 1, as in the state, got 7"));
+  CHECK_THROWS_MATCHES(run(classes(15), {.epochs = 2}), ValueError,
+                       says("must have 12 sequences, as in the state, got 15"));
   run.state.parameter_names = "0.r.x";
-  CHECK_THROWS_MATCHES(run(data, {.epochs = 2}), ShapeError, says("(0.r.x), the model has"));
+  CHECK_THROWS_MATCHES(run(data, {.epochs = 2}), ShapeError, says("(0.r.x), as in the state, got"));
 }
 
 TEST_CASE("fit: refuses to resume with best or average parameters of another size") {
@@ -316,7 +318,8 @@ TEST_CASE("fit: refuses to resume with best or average parameters of another siz
       if constexpr (std::is_same_v<decltype(value), VectorX<float>&>)
         if (name == part) value.setOnes(3);
     });
-    CHECK_THROWS_MATCHES(run(data, options), ShapeError, says("fit: the state has 3 best or averaged parameters"));
+    CHECK_THROWS_MATCHES(run(data, options), ShapeError,
+                         says("fit: the best and averaged parameters of the state must have "));
   }
 }
 
@@ -573,19 +576,23 @@ TEST_CASE("fit: refuses mismatched data before training") {
     return std::string();
   };
   using Catch::Matchers::Contains;
-  CHECK_THAT(refused({.epochs = -1}), Contains("epochs is -1"));
-  CHECK_THAT(refused({.validation_fraction = 1}), Contains("validation_fraction is 1"));
-  CHECK_THAT(refused({.validation = &data, .validation_fraction = 0.1}), Contains("expected one of them"));
-  CHECK_THAT(refused({.early_stopping = EarlyStopping{}}), Contains("watches the validation data"));
+  CHECK_THAT(refused({.epochs = -1}), Contains("epochs must be at least 0, got -1"));
+  CHECK_THAT(refused({.validation_fraction = 1}), Contains("validation_fraction must be in [0, 1), got 1"));
+  CHECK_THAT(refused({.validation = &data, .validation_fraction = 0.1}),
+             Contains("validation_fraction must be 0 if validation is given, got 0.1"));
+  CHECK_THAT(refused({.early_stopping = EarlyStopping{}}), Contains("needs validation data"));
   CHECK_THAT(refused({.validation = &data, .early_stopping = EarlyStopping{.patience = 0}}), Contains("patience"));
-  CHECK_THAT(refused({.plateau = PlateauOptions{}}), Contains("plateau watches the validation data"));
+  CHECK_THAT(refused({.plateau = PlateauOptions{}}), Contains("plateau needs validation data"));
   CHECK_THAT(refused({.learning_rate = schedule::Constant{}, .plateau = PlateauOptions{}}), Contains("both set"));
   const auto wide = Dataset<float>::labelled({MatrixX<float>::Ones(3, 2)}, {0});
   const auto many = Dataset<float>::labelled({MatrixX<float>::Ones(2, 2)}, {3});
-  CHECK_THROWS_MATCHES(Run()(many, {}), ShapeError, says("4 classes, the model has 3 outputs"));
+  CHECK_THROWS_MATCHES(Run()(many, {}), ShapeError,
+                       says("must have at most 3 classes, the outputs of the model, got 4"));
   const auto valued = Dataset<float>::valued({MatrixX<float>::Ones(2, 2)}, MatrixX<float>::Ones(2, 1));
-  CHECK_THROWS_MATCHES(Run()(valued, {}), ShapeError, says("2 numbers per target, the model has 3 outputs"));
-  CHECK_THROWS_MATCHES(Run()(wide, {}), ShapeError, says("the model expects 2 features per step, the data set has 3"));
+  CHECK_THROWS_MATCHES(Run()(valued, {}), ShapeError,
+                       says("must have 3 numbers per target, the outputs of the model, got 2"));
+  CHECK_THROWS_MATCHES(Run()(wide, {}), ShapeError,
+                       says("the data set must have 2 features per step, as the model, got 3"));
 }
 
 TEST_CASE("history: is written as CSV and JSON") {

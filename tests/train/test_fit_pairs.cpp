@@ -1,3 +1,4 @@
+#include <unroll/layers/convolution/upsample.hpp>
 #include <unroll/optim/adam.hpp>
 #include <unroll/train/fit.hpp>
 
@@ -37,14 +38,18 @@ struct Falling {
   double rate(long update) const { return 0.01 / (1 + double(update)); }
 };
 
+/// Share of tokens from the target.
+double share(long update) { return 0.3 + 0.6 / (1 + double(update)); }
+
 Options usual() {
   return {.epochs = 3,
           .batches = {.size = 5},
           .seed = 3,
           .clip_norm = 1,
           .clip_value = 0.05,
+          .clip_p = 1,
           .learning_rate = LearningRate(Falling{}, LearningRate::per_update),
-          .teacher = teacher_forcing::constant(0.7),
+          .teacher = share,
           .shard = 2,
           .keeping = {Keep::checkpoints}};
 }
@@ -60,9 +65,10 @@ TEST_CASE("fit with pairs: has the bits of a loop of steps") {
   Seq2SeqStep step(by_hand.model, Loss(), by_hand.adam,
                    {.clip_norm = 1,
                     .clip_value = 0.05,
+                    .clip_p = 1,
                     .seed = 3,
                     .learning_rate = [](long update) { return Falling{}.rate(update); },
-                    .teacher = teacher_forcing::constant(0.7),
+                    .teacher = share,
                     .count_hits = true});
   Batches batches;
   ShardedBatch<float, PairBatch<float>> batch;
@@ -75,7 +81,7 @@ TEST_CASE("fit with pairs: has the bits of a loop of steps") {
     for (Index b = 0; b < batches.count(); ++b) {
       batch.gather(data, batches.batch(b), 2);
       const StepReport report = step.step(batch);
-      CHECK(report.teacher == 0.7);
+      CHECK(report.teacher == share(step.updates() - 1));
       loss += report.loss, hits += report.hits, norm = std::max(norm, report.gradient_norm);
     }
     const Epoch& row = result.history[std::size_t(epoch)];
@@ -84,6 +90,19 @@ TEST_CASE("fit with pairs: has the bits of a loop of steps") {
     CHECK(row.gradient_norm == norm);
   }
   CHECK(run.theta() == by_hand.theta());
+}
+
+TEST_CASE("fit with pairs: decoder inputs are sampled unless the share from the target is 1") {
+  const auto trained = [](const teacher_forcing::Schedule& teacher) {
+    Options options = usual();
+    options.epochs = 1, options.batches.size = 13, options.teacher = teacher;
+    Run run;
+    run(some(13), options);
+    return VectorX<float>(run.theta());
+  };
+  const VectorX<float> forced = trained({});
+  CHECK(trained(teacher_forcing::constant(1)) == forced);
+  CHECK(trained(teacher_forcing::constant(0.7)) != forced);
 }
 
 TEST_CASE("fit with pairs: a stopped and resumed run has the same bits") {
@@ -168,6 +187,34 @@ TEST_CASE("evaluate with pairs: does not depend on batch size or threads") {
   CHECK(by_sequence.loss.count == double(data.size()));
 }
 
+TEST_CASE("pair evaluation: scores of a large vocabulary by pieces; a pair without labels counts as empty") {
+  constexpr Index many = 3000, hit = 1;
+  Model model(reader, {.vocabulary = many, .embedding = 3, .units = 4});
+  randomise(model);
+  model.parameters()["output.bias"](hit, 0) = 20;  // the most likely token at every step
+  const Index piece = model.piece_columns(), steps = 2 * piece + 3;
+  REQUIRE(piece < 500);
+  std::vector<Index> target(std::size_t(steps), hit + 1);
+  std::fill_n(target.begin(), piece, hit);
+  const SequencePairs<float> data({MatrixX<float>::Ones(1, 2), MatrixX<float>::Ones(1, 3)}, {target, {hit, 4}}, {});
+  const auto all = evaluate(model, data, Loss());
+  CHECK(all.hits.scored == steps + 2);
+  CHECK(all.hits.correct == piece + 1);
+  double sum = 0, means = 0;
+  for (Index k = 0; k < 2; ++k) {
+    const SequencePairs<float> pair({data.source(k)}, {data.target(k)}, {});
+    double loss = 0;
+    for (const double log_probability : forced(model, batch_of(pair))) loss -= log_probability;
+    sum += loss, means += loss / double(data.target_steps(k));
+  }
+  CHECK(all.loss.sum == Approx(sum));
+  CHECK(evaluate(model, data, Loss({.reduction = Reduction::per_sequence})).loss.sum == Approx(means));
+
+  const auto none = evaluate(model, SequencePairs<float>({MatrixX<float>::Ones(1, 2)}, {{}}, {}), Loss());
+  CHECK(none.loss.empty == 1);
+  CHECK(none.loss.scored == 0);
+}
+
 TEST_CASE("fit with pairs: refuses mismatched data and options before anything changes") {
   const auto data = some(6);
   const auto refused = [](const SequencePairs<float>& given, const std::function<void(Options&)>& change,
@@ -182,26 +229,56 @@ TEST_CASE("fit with pairs: refuses mismatched data and options before anything c
   };
   const auto no_change = [](Options&) {};
   refused(
-      data, [](Options& o) { o.truncation.update_every = 2; }, "pairs are trained over all of their steps");
+      data, [](Options& o) { o.truncation.update_every = 2; },
+      "update_every must be 0 steps and accumulate false for pairs, got 2 and false");
   refused(
       data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return 2.0; }); },
-      "the share of tokens from the target after 0 updates is 2");
+      "the share of tokens from the target after 0 updates must be in [0, 1], got 2");
   refused(
-      data, [](Options& o) { o.validation_fraction = 0.01; }, "leaves one part empty");
+      data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return -1.0; }); },
+      "the share of tokens from the target after 0 updates must be in [0, 1], got -1");
   refused(
-      data, [](Options& o) { o.early_stopping = EarlyStopping{}; }, "early stopping watches the validation data");
-  refused(some(6, {.begin = 5, .end = words}), no_change, "the marks of the data set are 5 and 7");
+      data, [](Options& o) { o.truncation.accumulate = true; }, "expected no truncation, got update_every 0 and");
+  refused(
+      data, [](Options& o) { o.batches = {.size = 1, .tokens = 2}; },
+      "must have at most 2 steps, the limit `tokens`, got ");
+  refused(some(6, {.begin = words, .end = 6}), no_change,
+          "the special tokens of the data set must be below 7, the vocabulary of the model, got 7 and 6");
+  refused({{}, {}, {.begin = 5}}, no_change, "fit: the data set must have at least 1 pair, got 0");
+  refused(
+      data, [](Options& o) { o.validation_fraction = 0.01; }, "each part must have at least 1 sequence");
+  refused(
+      data, [](Options& o) { o.early_stopping = EarlyStopping{}; }, "early stopping needs validation data");
+  refused(some(6, {.begin = 5, .end = words}), no_change,
+          "the special tokens of the data set must be below 7, the vocabulary of the model, got 5 and 7");
   refused({{MatrixX<float>::Ones(1, 2)}, {{1, words}}, special_tokens}, no_change,
-          "the data set, sample 0: the target has the token 7");
-  refused({{MatrixX<float>::Constant(1, 2, 9)}, {{1}}, special_tokens}, no_change,
-          "expects token numbers from 0 to 5, got 9");
-  refused({{MatrixX<float>::Ones(2, 2)}, {{1}}, special_tokens}, no_change, "the model expects 1 features per step");
+          "the data set, sample 0: the tokens of the target must be below 7, the vocabulary of the model, got 7");
+  refused({{MatrixX<float>::Constant(1, 2, 9)}, {{1}}, special_tokens}, no_change, "token must be 0 to 5, got 9");
+  refused({{MatrixX<float>::Ones(2, 2)}, {{1}}, special_tokens}, no_change,
+          "must have 1 features per step, as the model, got 2");
   const SequencePairs<float> wrong({MatrixX<float>::Ones(1, 2)}, {{1, words}}, special_tokens);
   refused(
-      data, [&](Options& o) { o.validation = &wrong; }, "the validation data set, sample 0: the target has");
+      data, [&](Options& o) { o.validation = &wrong; }, "the validation data set, sample 0: the tokens of the target");
   Run run;
+  const Loss weighted({.class_weights = VectorX<double>::Ones(3)});
+  CHECK_THROWS_MATCHES(
+      fit(run.model, weighted, run.adam, data, usual(), run.state), Error,
+      says("fit: the data set, sample 0: loss: class weights must have as many entries as classes, 7, got 3"));
   (void)run(data, usual());
-  CHECK_THROWS_MATCHES(run(some(7), usual()), ValueError, says("was begun with 6 sequences"));
+  CHECK_THROWS_MATCHES(run(some(7), usual()), ValueError, says("must have 6 sequences, as in the state, got 7"));
+}
+
+TEST_CASE("pairs: refuses a source that the encoder cannot process, with its number") {
+  const Sequential longer(1, Embedding{.size = letters, .dimension = 3}, Upsample{.factor = Index(1) << 24},
+                          Recurrent<Gru>{.units = 4});
+  const Seq2Seq<std::remove_const_t<decltype(longer)>, Gru<float>> model(
+      longer, {.vocabulary = words, .embedding = 3, .units = 4});
+  const SequencePairs<float> data({MatrixX<float>::Ones(1, 1), MatrixX<float>::Ones(1, 1 << 20)}, {{1}, {1}}, {});
+  const auto check = [&](Index count) {
+    detail::check_data("fit", "the data set", model, Loss(), data, all_samples(count));
+  };
+  CHECK_NOTHROW(check(1));
+  CHECK_THROWS_MATCHES(check(2), ShapeError, says("fit: the data set, sample 1: layer 1 (upsample)"));
 }
 
 TEST_CASE("fit with pairs: sparse embeddings change only for tokens fed to the decoder") {

@@ -108,28 +108,30 @@ struct Unchecked {
 }  // namespace
 
 TEST_CASE("fit: refuses options out of range before anything changes") {
-  refused({.epochs = -1}, "epochs is -1");
-  refused({.batches = {.size = -1}}, "size is -1");
-  refused({.batches = {.size = 0}}, "size and tokens are both 0");
-  refused({.batches = {.tokens = -1}}, "tokens is -1");
-  refused({.batches = {.tokens = 4}}, "sample 3 has 5 steps, a batch may have 4");
-  refused({.batches = {.pool = 0}}, "pool is 0");
+  refused({.epochs = -1}, "epochs must be at least 0, got -1");
+  refused({.batches = {.size = -1}}, "size must be at least 0 samples (0: no limit), got -1");
+  refused({.batches = {.size = 0}}, "size or tokens must be above 0");
+  refused({.batches = {.tokens = -1}}, "tokens must be at least 0 steps (0: no limit), got -1");
+  refused({.batches = {.tokens = 4}}, "sample 3 must have at most 4 steps, the limit `tokens`, got 5");
+  refused({.batches = {.pool = 0}}, "pool must be at least 1, got 0");
   for (const double fraction : {-0.1, 1.0, not_finite})
-    refused({.validation_fraction = fraction}, "validation_fraction is");
-  refused({.validation_fraction = 0.01}, "leaves one part empty");
-  refused({.validation = &good(), .validation_fraction = 0.5}, "both given");
+    refused({.validation_fraction = fraction}, "validation_fraction must be in [0, 1), got");
+  refused({.validation_fraction = 0.01}, "each part must have at least 1 sequence");
+  refused({.validation = &good(), .validation_fraction = 0.5},
+          "validation_fraction must be 0 if validation is given, got 0.5");
   for (const double limit : {-1.0, not_finite}) {
     refused({.clip_norm = limit}, "clip_norm, unless 0, must be");
     refused({.clip_value = limit}, "clip_value, unless 0, must be");
-    refused({.clip_p = limit}, "clip_p must be > 0, or infinity");
+    refused({.clip_p = limit}, "clip_p must be above 0");
   }
-  refused({.evaluation_batch = 0}, "evaluation_batch is 0");
-  refused({.evaluation_batch = std::numeric_limits<Index>::min()}, "evaluation_batch is -");
-  refused({.shard = -1}, "shard is -1");
+  refused({.evaluation_batch = 0}, "evaluation_batch must be at least 1 sequence, got 0");
+  refused({.evaluation_batch = std::numeric_limits<Index>::min()},
+          "evaluation_batch must be at least 1 sequence, got -");
+  refused({.shard = -1}, "shard must be at least 0 sequences (0: 16), got -1");
   refused({.keeping = {Keep::nothing}}, "Keep::nothing");
-  refused({.keeping = {Keep::checkpoints, -1}}, "`every` is -1");
-  refused({.truncation = {.update_every = -1}}, "update_every is -1");
-  refused({.truncation = {.update_every = 4, .back = 2}}, "back is 2");
+  refused({.keeping = {Keep::checkpoints, -1}}, "every must be at least 0 steps (0: automatic), got -1");
+  refused({.truncation = {.update_every = -1}}, "update_every must be at least 0 steps (0: no truncation), got -1");
+  refused({.truncation = {.update_every = 4, .back = 2}}, "back must be at least 4 steps, as update_every, got 2");
   for (const double momentum : {-0.1, 1.0, not_finite})
     refused({.average = WeightAverageOptions{.momentum = momentum}}, "WeightAverage: momentum");
 }
@@ -157,10 +159,11 @@ TEST_CASE("fit: refuses invalid rates, plateaus and early stopping before anythi
   schedule(schedule::warmup(5, schedule::Cosine{.half_period = 0}), "half_period");
   schedule(schedule::warmup(5, schedule::Constant{}, -1), "start_factor");
   schedule(schedule::Noam{.scale = not_finite}, "scale");
-  schedule(schedule::lambda(1, [](long) { return not_finite; }), "lambda schedule: the rate is nan");
-  schedule(schedule::lambda(1, [](long) { return -1; }), "lambda schedule: the rate is -1");
+  schedule(schedule::lambda(1, [](long) { return not_finite; }),
+           "lambda schedule: rate must be finite and at least 0, got nan");
+  schedule(schedule::lambda(1, [](long) { return -1; }), "lambda schedule: rate must be finite and at least 0, got -1");
   schedule(Unchecked{not_finite}, "the learning rate after");
-  schedule(Unchecked{-1}, "must be finite and >= 0, it is -1");
+  schedule(Unchecked{-1}, "must be finite and at least 0, got -1");
 
   const auto plateau = [](PlateauOptions options, Monitor monitor, const std::string& part) {
     refused({.plateau = options, .plateau_monitor = monitor}, part);
@@ -168,50 +171,56 @@ TEST_CASE("fit: refuses invalid rates, plateaus and early stopping before anythi
   plateau({.factor = 1}, Monitor::training_loss, "factor");
   plateau({.initial = not_finite}, Monitor::training_loss, "initial");
   plateau({.patience = -1}, Monitor::training_loss, "patience");
-  plateau({.better = Better::larger}, Monitor::training_loss, "watches a loss");
-  plateau({}, Monitor::validation_loss, "watches the validation data");
+  plateau({.better = Better::larger}, Monitor::training_loss, "must be Better::smaller for a loss");
+  plateau({}, Monitor::validation_loss, "needs validation data");
   refused({.learning_rate = schedule::Constant{}, .plateau = PlateauOptions{}}, "both set");
   const auto stopping = [](EarlyStopping rule, const std::string& part) { refused({.early_stopping = rule}, part); };
   stopping({.patience = 0, .monitor = Monitor::training_loss}, "patience");
   stopping({.min_delta = not_finite, .monitor = Monitor::training_loss}, "min_delta");
-  stopping({.monitor = Monitor::validation_accuracy}, "watches the validation data");
+  stopping({.monitor = Monitor::validation_accuracy}, "needs validation data");
   refused(Run(), MeanSquaredError<float>(), valued(0),
-          {.early_stopping = EarlyStopping{.monitor = Monitor::training_accuracy}}, "no labels");
+          {.early_stopping = EarlyStopping{.monitor = Monitor::training_accuracy}}, "needs labels");
 }
 
 TEST_CASE("fit: refuses mismatched data, targets and losses before anything changes") {
   const FitOptions<float> plain{.epochs = 1, .batches = {.size = 1}};
   const auto loss = Loss();
-  refused(Run(), loss, labelled(3, {3, 4}, 2), plain, "the data set has 3");
-  refused(Run(), loss, labelled(2, {3, 4}, 3), plain, "3 classes, the model has 2 outputs");
-  refused(Run(), loss, per_sequence(), plain, "an output for every step");
-  refused(Run(), loss, Data::unlabelled({MatrixX<float>::Ones(2, 3)}), plain, "no targets");
-  refused(Run(), MeanSquaredError<float>(), good(), plain, "the loss takes real-valued targets");
-  refused(Run(), NegativeLogLikelihood<float>(), valued(0), plain, "the loss takes labels");
-  refused(Run(), MeanSquaredError<float>(), valued(0, 1), plain, "1 numbers per target");
-  refused(Run(), BinaryCrossEntropy<float>(), valued(1.5f), plain,
-          "sample 1: binary cross entropy: the target in row 0");
+  refused(Run(), loss, labelled(3, {3, 4}, 2), plain,
+          "the data set must have 2 features per step, as the model, got 3");
+  refused(Run(), loss, labelled(2, {3, 4}, 3), plain, "must have at most 2 classes, the outputs of the model, got 3");
+  refused(Run(), loss, per_sequence(), plain, "got one for every step");
+  refused(Run(), loss, Data::unlabelled({MatrixX<float>::Ones(2, 3)}), plain,
+          "targets for this loss must be labels, got none");
+  refused(Run(), MeanSquaredError<float>(), good(), plain, "targets for this loss must be real-valued, got labels");
+  refused(Run(), NegativeLogLikelihood<float>(), valued(0), plain,
+          "targets for this loss must be labels, got real-valued targets");
+  refused(Run(), MeanSquaredError<float>(), valued(0, 1), plain,
+          "must have 2 numbers per target, the outputs of the model, got 1");
+  refused(Run(), BinaryCrossEntropy<float>(), valued(1.5f), plain, "sample 1: binary cross entropy: target in row 0");
   refused(Run(), BinaryCrossEntropy<float>({.pos_weight = VectorX<double>::Ones(3)}), valued(0), plain, "pos_weight");
-  refused(Run(), loss, valued(-1), plain, "sample 1: softmax cross entropy: column 0 has a negative probability");
-  refused(Run(), Loss({.class_weights = VectorX<double>::Ones(3)}), good(), plain, "expects 2 class weights, got 3");
+  refused(Run(), loss, valued(-1), plain,
+          "sample 1: softmax cross entropy: probabilities of column 0 must be at least 0");
+  refused(Run(), Loss({.class_weights = VectorX<double>::Ones(3)}), good(), plain,
+          "class weights must have as many entries as classes, 2, got 3");
   refused(Run(), NegativeLogLikelihood<float>({.class_weights = VectorX<double>::Ones(1)}), good(), plain,
-          "expects 2 class weights, got 1");
+          "class weights must have as many entries as classes, 2, got 1");
   // Errors in the validation data, which are used only at the end of the first epoch.
   const auto validated = [&](const Data& validation, const std::string& part) {
     FitOptions<float> options = plain;
     options.validation = &validation;
     refused(Run(), loss, good(), options, part);
   };
-  validated(labelled(3, {3, 4}, 2), "the validation data set has 3");
-  validated(labelled(2, {3, 4}, 3), "the validation data set has 3 classes");
-  validated(per_sequence(), "an output for every step");
-  validated(Data::unlabelled({MatrixX<float>::Ones(2, 3)}), "no targets");
+  validated(labelled(3, {3, 4}, 2), "the validation data set must have 2 features per step, as the model, got 3");
+  validated(labelled(2, {3, 4}, 3),
+            "the validation data set must have at most 2 classes, the outputs of the model, got 3");
+  validated(per_sequence(), "got one for every step");
+  validated(Data::unlabelled({MatrixX<float>::Ones(2, 3)}), "targets for this loss must be labels, got none");
   validated(valued(-1), "the validation data set, sample 1: softmax cross entropy");
   FitOptions<float> monitored = plain;
   const Data probabilities = valued(0.5f);
   monitored.validation = &probabilities;
   monitored.early_stopping = EarlyStopping{.monitor = Monitor::validation_accuracy};
-  refused(Run(), loss, good(), monitored, "no labels");
+  refused(Run(), loss, good(), monitored, "needs labels");
 }
 
 TEST_CASE("fit: refuses mismatched models, inputs and optimizers before anything changes") {
@@ -222,25 +231,25 @@ TEST_CASE("fit: refuses mismatched models, inputs and optimizers before anything
   const auto tokens = Data::step_labelled({MatrixX<float>::Zero(1, 2), MatrixX<float>::Constant(1, 2, 3)},
                                           {Labels::Zero(2), Labels::Ones(2)});
   refused(Run(words), Loss(), tokens, {.epochs = 1, .batches = {.size = 1}},
-          "the data set, sample 1: layer 0 (embedding): expects token numbers from 0 to 2, got 3");
+          "the data set, sample 1: layer 0 (embedding): token must be 0 to 2, got 3");
   Run rate, served;
   rate.adam.learning_rate() = not_finite;
   refused(rate, Loss(), good(), {.epochs = 1}, "learning_rate");
   VectorX<float> other = VectorX<float>::Ones(3);
   served.adam.step(other, other);
-  refused(served, Loss(), good(), {.epochs = 1}, "an optimizer serves one model");
+  refused(served, Loss(), good(), {.epochs = 1}, "use one optimizer per model");
   Run masked;
   masked.adam.set_decay_mask(VectorX<float>::Ones(3));
-  refused(masked, Loss(), good(), {.epochs = 1}, "the decay mask has 3 entries");
+  refused(masked, Loss(), good(), {.epochs = 1}, "decay mask must have as many entries as parameters, ");
 }
 
 TEST_CASE("fit: refuses a run that cannot be resumed before anything changes") {
   Run begun;
   begun(Loss(), good(), {.epochs = 1, .average = WeightAverageOptions{}});
-  refused(begun, Loss(), good(), {.epochs = 2, .seed = 7}, "begun with seed 1");
-  refused(begun, Loss(), labelled(2, {3, 4}, 2), {.epochs = 2}, "begun with 4 sequences");
+  refused(begun, Loss(), good(), {.epochs = 2, .seed = 7}, "seed must be 1, as in the state, got 7");
+  refused(begun, Loss(), labelled(2, {3, 4}, 2), {.epochs = 2}, "must have 4 sequences, as in the state, got 2");
   begun.state.best = VectorX<float>::Ones(2);
-  refused(begun, Loss(), good(), {.epochs = 2}, "the state has 2 best or averaged parameters");
+  refused(begun, Loss(), good(), {.epochs = 2}, "entries, as the model, got 2");
 }
 
 TEST_CASE("training step: refuses invalid targets of a later window before the first changes anything") {
@@ -251,7 +260,7 @@ TEST_CASE("training step: refuses invalid targets of a later window before the f
   batch.gather(bad, all_samples(1));
   TrainingStep step(run.model, Loss(), run.adam, {.truncation = {.update_every = 2}});
   const std::string before = run.bits();
-  CHECK_THROWS_MATCHES(step.step(batch), ValueError, says("label 2, but there are 2 classes"));
+  CHECK_THROWS_MATCHES(step.step(batch), ValueError, says("must be below 2, the number of classes, got 2"));
   CHECK(run.bits() == before);
   CHECK_THROWS_AS(TrainingStep(run.model, Loss(), run.adam, {.clip_norm = not_finite}), ValueError);
   TrainingStep wild(run.model, Loss(), run.adam, {.learning_rate = [](long) { return infinite; }});

@@ -70,6 +70,7 @@ TEST_CASE("fit with streams: has the bits of a loop of steps with the carried st
     }
     CHECK(result.history[epoch].loss == loss.value());
   }
+  CHECK(run.state.samples == 4 * data.windows());
   CHECK(run.theta() == by_hand.theta());
 }
 
@@ -102,16 +103,26 @@ TEST_CASE("fit with streams: refuses unsuitable options and models before anythi
     CHECK(run.theta() == before);
   };
   refused({.batches = {.size = 4}}, "the batches of streams are their windows");
-  refused({.validation_fraction = 0.5}, "no part of a text in streams can be held out");
-  refused({.teacher = [](long) { return 1.0; }}, "this model has no decoder");
-  refused({.early_stopping = EarlyStopping{}}, "early stopping watches the validation data, but there are none");
+  refused({.batches = {.tokens = 40}}, "the batches of streams are their windows");
+  refused({.truncation = {.update_every = 4, .back = 2}}, "back must be at least 4 steps, as update_every, got 2");
+  refused({.validation_fraction = 0.5}, "validation_fraction must be 0 for streams, got 0.5");
+  refused({.teacher = [](long) { return 1.0; }}, "the model has no decoder");
+  refused({.early_stopping = EarlyStopping{}}, "early stopping needs validation data");
   Model model = model_of(Bidirectional<Gru>{.units = 3});
   Adam<float> adam;
-  CHECK_THROWS_MATCHES(fit(model, Loss(), adam, data), ValueError, says("no state can be carried"));
+  CHECK_THROWS_MATCHES(fit(model, Loss(), adam, data), ValueError, says("the model reads later steps"));
   const std::vector<Index> tokens{0, 1, 8};
   const TokenStreams<float> others(tokens, 9, {.streams = 1, .steps = 2});
   Run run;
-  CHECK_THROWS_MATCHES(run(others, {}), Error, says("the data set has 9 classes, the model has 7 outputs"));
+  CHECK_THROWS_MATCHES(run(others, {}), Error,
+                       says("the data set must have at most 7 classes, the outputs of the model, got 9"));
+  CHECK_THROWS_MATCHES(run(data, {.validation = &others}), Error,
+                       says("the validation data set must have at most 7 classes, the outputs of the model, got 9"));
+  Model few(1, {Embedding{.size = 5, .dimension = 3}, Recurrent<Gru>{.units = 3}, Dense{.units = vocabulary}});
+  const std::vector<Index> late{0, 1, 2, 3, 4, 3, 6, 1, 0};
+  CHECK_THROWS_MATCHES(fit(few, Loss(), adam, TokenStreams<float>(late, vocabulary, {.streams = 1, .steps = 2})), Error,
+                       says("the data set, sample 3: layer 0 (embedding): token must be 0 to 4, got 6"));
+  CHECK(adam.updates() == 0);
 }
 
 }  // namespace test_fit_streams

@@ -87,7 +87,7 @@ TEST_CASE("grouped hits: balanced accuracy weighs every class equally") {
   twice += hits;
   CHECK(twice.scored() == 40);
   CHECK(twice.accuracy().value == Approx(0.9));
-  CHECK_THROWS_MATCHES(hits.add(2, first, labels), ValueError, says("group 2 of 2"));
+  CHECK_THROWS_MATCHES(hits.add(2, first, labels), ValueError, says("group must be 0 to 1, got 2"));
   CHECK_THROWS_AS(hits.add(0, MatrixX<double>(MatrixX<double>::Zero(2, 10)), labels), ShapeError);
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("chance levels: unlabelled steps do not count and one label per sequen
 TEST_CASE("grouped hits: refuses a group out of range") {
   const GroupedHits hits(2, 3);
   CHECK(hits.accuracy_of(1) == 0);
-  CHECK_THROWS_MATCHES(hits.accuracy_of(2), ValueError, says("grouped hits: group 2 of 2"));
+  CHECK_THROWS_MATCHES(hits.accuracy_of(2), ValueError, says("grouped hits: group must be 0 to 1, got 2"));
   CHECK_THROWS_AS(hits.accuracy_of(-1), ValueError);
 }
 

@@ -332,17 +332,17 @@ TEST_CASE("leak test: refuses invalid arguments before training") {
     CHECK_THROWS_MATCHES(leak_test(a, b, groups, count), Error, says(words));
   };
   const std::vector<Index> one(std::size_t(test.data.size()), 0);
-  refuses(training.data, test.data, one, "at least 2 groups");
-  refuses(training.data, test.data, {0, 1}, "the group of each of 48 test sequences, got 2");
+  refuses(training.data, test.data, one, "at least 2 different numbers from 0, got 0 to 0");
+  refuses(training.data, test.data, {0, 1}, "groups must have 48 entries, one for each test sequence, got 2");
   refuses(training.data, Data::unlabelled({MatrixX<float>::Zero(classes, 2)}), {0}, "a label per step");
   refuses(training.data, Data::step_labelled({MatrixX<float>::Zero(2, 2)}, {Labels::Zero(2)}, classes), {0},
-          "the training data have 4 features and 4 classes, the test data 2 and 4");
+          "the test data must have 4 features and 4 classes, as the training data, got 2 and 4");
   CHECK_THROWS_MATCHES(leak_test(training.data, test.data, test.people, count, {.repeats = 0}), ValueError,
-                       says("repeats is 0"));
+                       says("repeats must be at least 1, got 0"));
   CHECK(trained == 0);
   const auto too_few = [](const Data&, std::uint64_t) { return [](const Data&) { return Outputs(); }; };
   CHECK_THROWS_MATCHES(leak_test(training.data, test.data, test.people, too_few), ShapeError,
-                       says("outputs for 0 of 48 sequences"));
+                       says("outputs for 48 sequences, got 0"));
 }
 
 }  // namespace test_leak

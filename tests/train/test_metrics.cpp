@@ -161,15 +161,16 @@ TEST_CASE("confusion matrix: an empty one has no NaN") {
 TEST_CASE("metrics: refuse invalid arguments and remain unchanged") {
   Accuracy accuracy;
   CHECK_THROWS_MATCHES(accuracy.add(scores(), list({2, 1, 4, 3, 2, -1})), ValueError,
-                       says("column 2: label 4, but there are 4 classes"));
-  CHECK_THROWS_MATCHES(accuracy.add(scores(), list({2, 1})), ShapeError, says("6 columns, got 2"));
+                       says("label of column 2 must be below 4, the number of classes, got 4"));
+  CHECK_THROWS_MATCHES(accuracy.add(scores(), list({2, 1})), ShapeError,
+                       says("labels must have as many entries as columns, 6, got 2"));
   CHECK_THROWS_AS(accuracy.add_predicted(list({1}), list({1, 2})), ShapeError);
   CHECK(accuracy.hits().scored == 0);
 
-  CHECK_THROWS_MATCHES(TopK({5, 0}), ValueError, says("k is 0"));
+  CHECK_THROWS_MATCHES(TopK({5, 0}), ValueError, says("k must be at least 1, got 0"));
   TopK top({1, 5});
   CHECK_THROWS_MATCHES(top.add(scores(), list({2, 1, 1, 3, 2, -1})), ValueError,
-                       says("k is 5, but there are 4 classes"));
+                       says("k must be at most 4, the number of classes, got 5"));
   CHECK(top.hits()[0].scored == 0);
 
   StepAccuracy steps;
@@ -181,7 +182,8 @@ TEST_CASE("metrics: refuse invalid arguments and remain unchanged") {
   CHECK_THROWS_AS(ConfusionMatrix(0), ValueError);
   CHECK_THROWS_AS(ConfusionMatrix(-3), ValueError);
   ConfusionMatrix confusion(4);
-  CHECK_THROWS_MATCHES(confusion.add(MatrixX<double>::Zero(3, 1), list({0})), ShapeError, says("expects 4 classes"));
+  CHECK_THROWS_MATCHES(confusion.add(MatrixX<double>::Zero(3, 1), list({0})), ShapeError,
+                       says("the scores must have 4 rows, one for each class, got 3"));
   CHECK_THROWS_AS(confusion.add(MatrixX<double>::Zero(4, 1), list({4})), ValueError);
   CHECK_THROWS_AS(confusion.add_predicted(list({4}), list({0})), ValueError);
   CHECK_THROWS_AS(confusion.add_predicted(list({0, 1}), list({0})), ShapeError);

@@ -43,13 +43,13 @@ TEST_CASE("fit: refuses to resume with a model of other options") {
         "layer 1 (dropout): layer dropout\nlayer 2 (mean over time): layer mean over time\n"
         "layer 3 (dense): layer dense\nlayer 3 (dense): units 2\nlayer 3 (dense): biased true\n");
   CHECK_THROWS_MATCHES(run(model(2), 2), ValueError,
-                       says("fit: the run was begun with another model: 'layer 0 (conv1d): dilation 1', now 'layer 0 "
+                       says("fit: the model must have 'layer 0 (conv1d): dilation 1', as in the state, got 'layer 0 "
                             "(conv1d): dilation 2'"));
   run(model(1, 0.1), 2);
   CHECK(state.epochs == 2);
   state.parameter_names = "0.weight, 0.bias, 3.weight, 3.bias";
   CHECK_THROWS_MATCHES(run(model(1), 3), ValueError,
-                       says("fit: the run was begun with another model: '', now 'model chain'"));
+                       says("fit: the model must have '', as in the state, got 'model chain'"));
 }
 
 }  // namespace test_model_identity

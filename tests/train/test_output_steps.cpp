@@ -127,8 +127,8 @@ TEST_CASE("output steps: targets of other steps are refused before training") {
     const MeanSquaredError<double> loss;
     SGD<double> sgd({.learning_rate = 0.5});
     const auto words = [&](Index n, Index off) {
-      return says("has " + std::to_string(n) + " steps, of which the model makes " + std::to_string(c.steps(n)) +
-                  ", and targets for " + std::to_string(c.steps(n) + off));
+      return says("the targets must have " + std::to_string(c.steps(n)) + " steps, as the outputs for " +
+                  std::to_string(n) + " steps, got " + std::to_string(c.steps(n) + off));
     };
     TrainingState<double> state;
     CHECK_THROWS_MATCHES(fit(model, loss, sgd, more, quiet(1), state), ShapeError, words(2, 1));
@@ -156,11 +156,11 @@ TEST_CASE("output steps: a graph with unequal branches is refused before trainin
   Stack<double> model(1, Layers{skip(2), Dense{.units = 1}});
   model.initialise(1);
   CHECK(model.output_steps(6) == 6);
-  CHECK_THROWS_MATCHES(model.output_steps(5), ShapeError, says("of a sequence of 5 there are 5 and 6"));
+  CHECK_THROWS_MATCHES(model.output_steps(5), ShapeError, says("got 6"));
   SGD<double> sgd({.learning_rate = 0.5});
   const auto data = data_with([](Index n) { return n; });
   CHECK_THROWS_MATCHES(fit(model, MeanSquaredError<double>(), sgd, data, quiet(2)), ShapeError,
-                       says("sample 0: layer 0 (graph): node 3 (concat): expects the same steps"));
+                       says("sample 0: layer 0 (graph): node 3 (concat): steps of node "));
   CHECK(sgd.updates() == 0);
 }
 
@@ -188,7 +188,7 @@ TEST_CASE("output steps: labels and hits are per output step") {
   };
   const std::vector<Index> groups{0, 1, 0, 1, 0, 1, 0};
   CHECK_THROWS_MATCHES(leak_test(data, data, groups, train, {.controls = {Control::shuffled_time}}), ShapeError,
-                       says("sample 0 has 3 steps and 6 labels"));
+                       says("sample 0 must have 3 labels, one for each step, for Control::shuffled_time, got 6"));
 }
 
 TEST_CASE("output steps: a layer without declared steps is detected by the first batch") {
@@ -198,7 +198,7 @@ TEST_CASE("output steps: a layer without declared steps is detected by the first
   SGD<double> sgd({.learning_rate = 0.5});
   const auto data = data_with([](Index n) { return n; }), right = data_with([](Index n) { return 2 * n; });
   CHECK_THROWS_MATCHES(fit(model, MeanSquaredError<double>(), sgd, data, quiet(7)), ShapeError,
-                       says("of which the model makes 12, and targets for 6"));
+                       says("the targets must have 12 steps, as the outputs for 6 steps, got 6"));
   CHECK(model.parameters().values() == before);
   Batch<double> batch;
   batch.gather(right, all_samples(right.size()));

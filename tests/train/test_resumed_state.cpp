@@ -24,23 +24,28 @@ TEST_CASE("training state: counts out of range are refused when resuming") {
   CHECK_NOTHROW(resume([](auto&) {}));
   constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
   for (const std::int64_t bad : {std::int64_t(-1), largest}) {
-    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.epochs = bad; }), ValueError, says("the state's epochs must be 0 to"));
-    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.updates = bad; }), ValueError, says("updates must be 0 to"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.epochs = bad; }), ValueError,
+                         says("epochs of the state must be 0 to"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.updates = bad; }), ValueError,
+                         says("updates of the state must be 0 to"));
     CHECK_THROWS_MATCHES(resume([=](auto& s) { s.best_epoch = bad; }), ValueError,
-                         says("best_epoch must be 0 to 3, got"));
-    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.waited = bad; }), ValueError, says("waited must be 0 to 3, got"));
-    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.stopped = bad; }), ValueError, says("stopped must be 0 to 1, got"));
+                         says("best_epoch of the state must be 0 to 3, got"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.waited = bad; }), ValueError,
+                         says("waited of the state must be 0 to 3, got"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.stopped = bad; }), ValueError,
+                         says("stopped of the state must be 0 to 1, got"));
     const auto counts = [=](auto& part) {
       part.visit_state([=]<class T>(std::string_view, T& value) {
         if constexpr (std::is_same_v<T, std::int64_t>) value = bad;
       });
     };
-    CHECK_THROWS_MATCHES(resume([=](auto& s) { counts(s.plateau); }), ValueError, says("plateau.bad must be 0 to"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { counts(s.plateau); }), ValueError,
+                         says("plateau.bad of the state must be 0 to"));
     CHECK_THROWS_MATCHES(resume([=](auto& s) { counts(s.average); }), ValueError,
-                         says("average.exchanged must be 0 to 0"));
+                         says("average.exchanged of the state must be 0 to 0"));
     SGD<float> sgd({.learning_rate = 0.1});
     counts(sgd);
-    CHECK_THROWS_MATCHES(sgd.check(3), ValueError, says("the restored count of updates is"));
+    CHECK_THROWS_MATCHES(sgd.check(3), ValueError, says("restored updates must be 0 to "));
   }
 }
 

@@ -56,10 +56,13 @@ TEST_CASE("roc: the curve has a step for each group of equal scores and batches 
 TEST_CASE("roc: refuses invalid scores and labels") {
   const Labels one = Labels::Constant(1, 1);
   const double missing = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_MATCHES(roc(VectorX<double>::Ones(2), one), ShapeError, says("2 scores, but 1 labels"));
-  CHECK_THROWS_MATCHES(roc(VectorX<double>::Constant(1, missing), one), NonFiniteError, says("column 0 is nan"));
-  CHECK_THROWS_MATCHES(roc(VectorX<double>::Ones(1), 2 * one), ValueError, says("is 2, expected 0 or 1"));
-  CHECK_THROWS_MATCHES(roc(VectorX<double>::Ones(1), one).area(), ValueError, says("1 columns of the class and 0"));
+  CHECK_THROWS_MATCHES(roc(VectorX<double>::Ones(2), one), ShapeError,
+                       says("labels must have as many entries as scores, 2, got 1"));
+  CHECK_THROWS_MATCHES(roc(VectorX<double>::Constant(1, missing), one), NonFiniteError,
+                       says("column 0 must be finite, got nan"));
+  CHECK_THROWS_MATCHES(roc(VectorX<double>::Ones(1), 2 * one), ValueError, says("must be at most 1, got 2"));
+  CHECK_THROWS_MATCHES(roc(VectorX<double>::Ones(1), one).area(), ValueError,
+                       says("at least 1 column must be of the class and 1 of others, got 1 and 0"));
   CHECK_NOTHROW(roc(VectorX<double>::Constant(1, missing), -one));
 }
 

@@ -171,7 +171,8 @@ TEST_CASE("sharded batch: samples are distributed by length, each to one part") 
   CHECK(batch.shards().size() == 1);
   batch.gather(data, std::span(samples).first(10));
   CHECK(batch.shards().size() == 2);
-  CHECK_THROWS_MATCHES(batch.gather(data, samples, -1), ValueError, says("a shard has -1 sequences"));
+  CHECK_THROWS_MATCHES(batch.gather(data, samples, -1), ValueError,
+                       says("shard must be at least 0 sequences (0: 16), got -1"));
 }
 
 TEST_CASE("sharded batch: the longest are distributed first, 16 to a part by default") {
@@ -259,7 +260,7 @@ TEST_CASE("training step: refuses carried states of another number of samples") 
       carried[0] = {MatrixX<float>::Zero(24, samples)};
       carried[2] = {MatrixX<float>::Zero(20, samples), MatrixX<float>::Zero(20, samples)};
       CHECK_THROWS_MATCHES(step.step(batch, &carried), ShapeError,
-                           says(text("training: the batch has 9 samples, the carried state is of ", samples)));
+                           says(text("training: the carried state must have 9 samples, as the batch, got ", samples)));
     }
   CHECK(net.parameters().values() == before);
 }

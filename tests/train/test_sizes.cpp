@@ -80,7 +80,7 @@ TEST_CASE("sizes: classes and steps larger than memory are refused") {
   using D = Dataset<float>;
   const std::vector<MatrixX<float>> x{MatrixX<float>::Ones(1, 1)};
   for (const Index n : {Index(1) << 40, most - 1, most}) {
-    CHECK_THROWS_MATCHES(D::labelled(x, {n}), ValueError, says("sample 0 has label"));
+    CHECK_THROWS_MATCHES(D::labelled(x, {n}), ValueError, says("label of sample 0 must be below "));
     CHECK_THROWS_AS(D::labelled(x, {0}, n), ValueError);
     CHECK_THROWS_AS(ConfusionMatrix(n), ShapeError);
     CHECK_THROWS_AS(GroupedHits(n, 1 << 10), ShapeError);

@@ -153,10 +153,12 @@ TEST_CASE("truncation: overlapping windows have the outputs of a whole pass and 
 }
 
 TEST_CASE("truncation: refuses lengths out of range") {
-  CHECK_THROWS_MATCHES((Truncation{.update_every = -1}.check()), ValueError, says("update_every is -1"));
+  CHECK_THROWS_MATCHES((Truncation{.update_every = -1}.check()), ValueError,
+                       says("update_every must be at least 0 steps (0: no truncation), got -1"));
   CHECK_THROWS_MATCHES((Truncation{.update_every = 4, .back = 3}.check()), ValueError,
-                       says("back is 3 steps, expected at least update_every, which is 4"));
-  CHECK_THROWS_MATCHES((Truncation{.back = 3}.check()), ValueError, says("update_every, which is 0"));
+                       says("back must be at least 4 steps, as update_every, got 3"));
+  CHECK_THROWS_MATCHES((Truncation{.back = 3}.check()), ValueError,
+                       says("back must be 0 steps, as update_every, got 3"));
 }
 
 TEST_CASE("truncation: windows of any length cover the existing steps") {

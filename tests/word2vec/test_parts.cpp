@@ -54,7 +54,7 @@ TEST_CASE("pair score: counts partners that are nearer than others", "[word2vec]
   CHECK(good.missing == 1);
   CHECK(score({{"a", "A"}, {"b", "B"}}, known).share == 1);  // compared with the other pair only
   CHECK(score({{"a", "c"}, {"c", "A"}}, known).share == 0);
-  CHECK_THROWS_MATCHES(score({{"a", "A"}, {"d", "D"}}, known), ValueError, says("found 1 of 2"));
+  CHECK_THROWS_MATCHES(score({{"a", "A"}, {"d", "D"}}, known), ValueError, says("got 1 of 2"));
 }
 
 TEST_CASE("plane: keeps the directions of the largest variance", "[word2vec]") {
@@ -108,7 +108,7 @@ TEST_CASE("report: lists every option of the training", "[word2vec]") {
 TEST_CASE("epoch text: gives the loss and the words per second", "[word2vec]") {
   CHECK(epoch_text({.epoch = 2, .loss = 1.5, .words = 600}, 10, 3) == "epoch  2/10  loss 1.5000  200 words/s\n");
   CHECK(score_text({.share = 0.75, .scored = 4, .missing = 2}) ==
-        "75.0 % of 4 pairs are nearer than drawn ones (by chance 50 %), 2 pairs have no vectors\n");
+        "75.0 % of 4 pairs are nearer than random pairs (chance 50 %), 2 pairs without vectors\n");
 }
 
 }  // namespace test_parts

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -18,8 +19,7 @@ using State = std::vector<MatrixX<Scalar>>;
 template <class Scalar>
 void reset(State<Scalar>& state, std::span<const bool> where) {
   for (MatrixX<Scalar>& part : state) {
-    require<ShapeError>(part.cols() == Index(where.size()), "reset: the state holds ", part.cols(), " samples, got ",
-                        where.size(), " marks");
+    detail::check_as_many("reset", "marks", "entries as samples", Index(where.size()), part.cols());
     for (Index b = 0; b < part.cols(); ++b)
       if (where[std::size_t(b)]) part.col(b).setZero();
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/layers/layer.hpp"
@@ -47,10 +48,11 @@ struct GradientReport {
 template <class Loss, class Name>
 GradientReport check_gradient(Loss&& loss, OutVector<double> variables, InVector<double> analytic, Name&& name,
                               const GradientCheckOptions& options = {}) {
-  require<ShapeError>(variables.size() == analytic.size(), "gradient check: ", variables.size(), " variables, ",
-                      analytic.size(), " entries of the gradient");
-  require<ValueError>(options.step > 0 && options.floor > 0, "gradient check: expects a step and a floor above 0, got ",
-                      options.step, " and ", options.floor);
+  require<ShapeError>(variables.size() == analytic.size(),
+                      "gradient check: gradient must have as many entries as variables, ", variables.size(), ", got ",
+                      analytic.size());
+  detail::check_option(options.step > 0, "gradient check", "step", "above 0", options.step);
+  detail::check_option(options.floor > 0, "gradient check", "floor", "above 0", options.floor);
   GradientReport report;
   const Random random(options.seed, Purpose::sample);
   const bool all = options.most <= 0 || options.most >= variables.size();

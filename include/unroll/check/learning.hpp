@@ -22,8 +22,9 @@ struct UpdateRatio {
 
 template <class Scalar>
 std::vector<UpdateRatio> update_ratios(const Parameters<Scalar>& before, const Parameters<Scalar>& after) {
-  require<ShapeError>(before.size() == after.size(), "update ratios: ", before.size(), " parameters before, ",
-                      after.size(), " after");
+  require<ShapeError>(before.size() == after.size(),
+                      "update ratios: parameters after the update must have as many entries as before, ", before.size(),
+                      ", got ", after.size());
   std::vector<UpdateRatio> ratios;
   for (const ParameterBlock& block : after.table().blocks()) {
     const double update = (after.block(block) - before.block(block)).template cast<double>().norm();
@@ -73,8 +74,8 @@ OverfitResult overfit(Model& model, const MatrixX<typename Model::Scalar>& x, co
     const auto output = model.forward(x, timeline, tape, {.training = true, .update = std::uint64_t(result.updates)});
     d_output.resize(output.rows(), output.cols());
     result.last = double(loss(output, d_output));
-    require<NonFiniteError>(result.last - result.last == 0, "overfit: the loss is not finite after ", result.updates,
-                            " updates; ", [&] { return model.locate_non_finite(tape); });
+    require<NonFiniteError>(result.last - result.last == 0, "overfit: loss must be finite, got ", result.last,
+                            " after ", result.updates, " updates; ", [&] { return model.locate_non_finite(tape); });
     if (result.updates == 0) result.first = result.last;
     result.reached = result.last < options.target;
     if (result.reached || result.updates >= options.updates) {

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <string_view>
 #include <type_traits>
 
@@ -18,7 +19,8 @@ inline constexpr std::ptrdiff_t most_entries = std::ptrdiff_t(1) << 36;
 template <std::integral T>
 constexpr T checked_add(T a, std::type_identity_t<T> b, std::string_view what) {
   T sum = 0;
-  require<ShapeError>(!__builtin_add_overflow(a, b, &sum), what, ": ", a, " + ", b, " is beyond any size");
+  require<ShapeError>(!__builtin_add_overflow(a, b, &sum), what, " must be at most ", std::numeric_limits<T>::max(),
+                      ", got ", a, " + ", b);
   return sum;
 }
 
@@ -26,7 +28,8 @@ constexpr T checked_add(T a, std::type_identity_t<T> b, std::string_view what) {
 template <std::integral T>
 constexpr T checked_multiply(T a, std::type_identity_t<T> b, std::string_view what) {
   T product = 0;
-  require<ShapeError>(!__builtin_mul_overflow(a, b, &product), what, ": ", a, " * ", b, " is beyond any size");
+  require<ShapeError>(!__builtin_mul_overflow(a, b, &product), what, " must be at most ", std::numeric_limits<T>::max(),
+                      ", got ", a, " * ", b);
   return product;
 }
 
@@ -38,8 +41,8 @@ constexpr T divide_up(T a, std::type_identity_t<T> b) {
 
 /// Range check of a number of entries: throws ShapeError, naming `what`, unless 0 <= entries <= `most_entries`.
 inline void check_entries(std::ptrdiff_t entries, std::string_view what) {
-  require<ShapeError>(entries >= 0 && entries <= most_entries, what, ": ", entries, " entries must be 0 to ",
-                      most_entries);
+  require<ShapeError>(entries >= 0 && entries <= most_entries, what, " must be 0 to ", most_entries, " entries, got ",
+                      entries);
 }
 
 /// Checked allocation: calls `take`, which allocates memory for `entries`. Throws ShapeError, naming `what`, if

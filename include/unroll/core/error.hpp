@@ -123,7 +123,7 @@ template <class E>
 
 }  // namespace detail
 
-/// Concatenation of texts and numbers: `text("expects ", 3, " features")`. A char counts as a number; use a string for
+/// Concatenation of texts and numbers: `text("features must be ", 3)`. A char counts as a number; use a string for
 /// a letter. A function without parameters is called, and its result is inserted.
 template <class... Parts>
 std::string text(const Parts&... parts) {

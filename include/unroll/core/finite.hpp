@@ -16,7 +16,7 @@ namespace detail {
 template <std::floating_point Scalar>
 constexpr auto magnitude_bits(Scalar x) noexcept {
   static_assert(std::numeric_limits<Scalar>::is_iec559 && (sizeof(Scalar) == 4 || sizeof(Scalar) == 8),
-                "unroll: numbers are IEEE float or double");
+                "unroll: numbers must be IEEE float or double");
   using Bits = std::conditional_t<sizeof(Scalar) == 4, std::uint32_t, std::uint64_t>;
   return std::bit_cast<Bits>(x) & (std::numeric_limits<Bits>::max() >> 1);
 }

@@ -134,7 +134,7 @@ class Random {
 
   /// Uniform integer in [0, n), without bias. Throws ValueError unless n > 0.
   Index below(std::uint64_t element, Index n) const {
-    require<ValueError>(n > 0, "Random::below: expects n > 0, got ", n);
+    require<ValueError>(n > 0, "Random::below: n must be at least 1, got ", n);
     const auto values = static_cast<std::uint64_t>(n);
     const std::uint64_t incomplete = (0 - values) % values;  // 2^64 mod n values, rejected to avoid bias
     std::uint32_t attempt = 0;
@@ -160,7 +160,7 @@ class Random {
 
  private:
   static std::uint64_t threshold(double p) {
-    require<ValueError>(p >= 0 && p <= 1, "Random: expects a probability in [0, 1], got ", p);
+    require<ValueError>(p >= 0 && p <= 1, "Random: probability must be in [0, 1], got ", p);
     return static_cast<std::uint64_t>(p * 0x1p32);
   }
 
@@ -179,7 +179,7 @@ class Random {
 
 /// Random permutation of 0 ... n-1, uniform over all permutations (Durstenfeld 1964). Throws ValueError if n < 0.
 inline VectorX<Index> permutation(Index n, const Random& random) {
-  require<ValueError>(n >= 0, "permutation: expects n >= 0, got ", n);
+  require<ValueError>(n >= 0, "permutation: n must be at least 0, got ", n);
   VectorX<Index> order = VectorX<Index>::LinSpaced(n, 0, n - 1);
   for (Index last = n - 1; last > 0; --last) {
     std::swap(order[last], order[random.below(static_cast<std::uint64_t>(last), last + 1)]);

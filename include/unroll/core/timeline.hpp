@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "unroll/core/checked.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -45,7 +46,7 @@ class Timeline {
   }
 
   static Timeline rectangular(Index batch, Index steps) {
-    require<ShapeError>(batch >= 0, "timeline: expects a batch of at least 0 samples, got ", batch);
+    detail::check_least<ShapeError>("timeline", "batch", batch, 0, " samples");
     if (steps > 0) check_entries(checked_multiply(batch, steps, "timeline: steps"), "timeline: steps");
     std::vector<Index> lengths;
     take_memory(batch, "timeline: samples", [&] { lengths.assign(static_cast<std::size_t>(batch), steps); });
@@ -62,7 +63,8 @@ class Timeline {
   /// from_lengths in place: reuses the memory of this timeline.
   void assign_lengths(std::span<const Index> lengths) {
     for (std::size_t b = 0; b < lengths.size(); ++b)
-      require<ShapeError>(lengths[b] >= 0, "timeline: sample ", b, " has length ", lengths[b], ", expects at least 0");
+      require<ShapeError>(lengths[b] >= 0, "timeline: length of sample ", b, " must be at least 0 steps, got ",
+                          lengths[b]);
     make_room(lengths);
     rank_by_length(lengths);
     padded_steps_ = steps();
@@ -108,8 +110,7 @@ class Timeline {
   /// Sets the positions of these samples in the full batch, for a timeline of a shard. By default sample b has position
   /// b. Random numbers and messages use the position. Throws ShapeError unless there is one position per sample.
   void set_places(std::span<const Index> places) {
-    require<ShapeError>(Index(places.size()) == batch(), "timeline: expects a place for each of ", batch(),
-                        " samples, got ", places.size());
+    detail::check_as_many("timeline", "places", "entries as samples", Index(places.size()), batch());
     place_.assign(places.begin(), places.end());
   }
   Index place(Index sample) const { return place_.empty() ? sample : place_[at(sample)]; }
@@ -128,9 +129,7 @@ class Timeline {
   /// ShapeError for a wrong size.
   template <class Scalar>
   MatrixX<Scalar> pack(const MatrixX<Scalar>& padded) const {
-    require<ShapeError>(padded.cols() == padded_steps() * batch(), "timeline: a padded batch of ", padded_steps(),
-                        " steps and ", batch(), " samples has ", padded_steps() * batch(), " columns, got ",
-                        padded.cols());
+    detail::check_equal("timeline", "padded columns", padded.cols(), padded_steps() * batch());
     MatrixX<Scalar> packed(padded.rows(), columns());
     for (Index c = 0; c < columns(); ++c) packed.col(c) = padded.col(padded_column(c));
     return packed;
@@ -139,7 +138,7 @@ class Timeline {
   /// Padded time-major batch [features x padded_steps * batch] of packed columns. Throws ShapeError for a wrong size.
   template <class Scalar>
   MatrixX<Scalar> unpack(const MatrixX<Scalar>& packed, Padding padding = Padding::zero) const {
-    require<ShapeError>(packed.cols() == columns(), "timeline: expects ", columns(), " columns, got ", packed.cols());
+    detail::check_equal("timeline", "packed columns", packed.cols(), columns());
     MatrixX<Scalar> padded = MatrixX<Scalar>::Zero(packed.rows(), padded_steps() * batch());
     for (Index c = 0; c < columns(); ++c) padded.col(padded_column(c)) = packed.col(c);
     if (padding != Padding::zero) repeat(padded, padding == Padding::repeat_next);
@@ -166,8 +165,8 @@ class Timeline {
   }
   /// window in place: reuses the memory of this timeline.
   void assign_window(const Timeline& whole, Index first, Index last) {
-    require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps [", first, ", ", last,
-                        ") are not within [0, ", whole.steps(), ")");
+    require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps must be within [0, ",
+                        whole.steps(), "), got [", first, ", ", last, ")");
     padded_steps_ = whole.padded_steps_;
     gaps_ = whole.gaps_;
     place_ = whole.place_;
@@ -179,6 +178,19 @@ class Timeline {
     for (Index& offset : offset_) offset -= whole.offset(first);
     rank_of_.assign(whole.rank_of_.begin() + whole.offset(first), whole.rank_of_.begin() + whole.offset(last));
     step_of_.assign(whole.step_of_.begin() + whole.offset(first), whole.step_of_.begin() + whole.offset(last));
+  }
+
+  /// Step `step` of `batch` sequences that have it, as in rectangular(batch, step + 1).window(step, step + 1), at a
+  /// cost that does not depend on `step`. Reuses the memory of this timeline. Throws ShapeError for a batch without
+  /// samples, for a negative step, and if memory is exhausted.
+  void assign_step(Index batch, Index step) {
+    detail::check_least<ShapeError>("timeline", "batch", batch, 1, " samples");
+    detail::check_least<ShapeError>("timeline", "step", step, 0);
+    const Index padded = checked_add(step, 1, "timeline: steps");
+    take_memory(batch, "timeline: samples", [&] { counts_.assign(at(batch), 1); });
+    assign_lengths(counts_);
+    step_of_.assign(at(batch), step);
+    padded_steps_ = padded;
   }
 
   /// Timeline with one step per sample and the same ranks, as after pooling over time.
@@ -201,8 +213,9 @@ class Timeline {
     counts_.resize(whole.length_.size());
     for (std::size_t r = 0; r < counts_.size(); ++r) {
       counts_[r] = resized(whole.length_[r]);
-      require<ValueError>(counts_[r] >= 0 && (r == 0 || counts_[r] <= counts_[r - 1]), "timeline: ", whole.length_[r],
-                          " steps become ", counts_[r], ", more than those of a longer sequence");
+      require<ValueError>(counts_[r] >= 0 && (r == 0 || counts_[r] <= counts_[r - 1]), "timeline: new length of ",
+                          whole.length_[r], " steps must be at least 0 and at most that of a longer sequence, got ",
+                          counts_[r]);
     }
     make_room(counts_);
     place_ = whole.place_;
@@ -274,8 +287,7 @@ class Timeline {
 
   template <class Scalar>
   MatrixX<Scalar> permuted(const MatrixX<Scalar>& m, const std::vector<Index>& source) const {
-    require<ShapeError>(m.cols() == batch(), "timeline: expects one column for each of ", batch(), " samples, got ",
-                        m.cols());
+    detail::check_as_many("timeline", "matrix", "columns as samples", m.cols(), batch());
     MatrixX<Scalar> out(m.rows(), m.cols());
     for (Index k = 0; k < batch(); ++k) out.col(k) = m.col(source[at(k)]);
     return out;

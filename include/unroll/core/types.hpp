@@ -51,10 +51,8 @@ inline constexpr bool never = false;
 
 template <class T>
 constexpr void refuse_temporary() {
-  static_assert(
-      never<T>,
-      "unroll: a reference to this argument is kept, and a temporary is gone when the statement ends: give it "
-      "a name that lives as long as what refers to it");
+  static_assert(never<T>,
+                "unroll: a reference to this argument is kept, so it must not be a temporary; store it in a variable");
 }
 
 }  // namespace detail

@@ -65,8 +65,8 @@ inline void require_utf8(std::string_view text, std::string_view name) {
   std::size_t at = 0, line = 1;
   while (at < text.size()) {
     const auto point = code_point(text.substr(at));
-    require<FileError>(point.has_value(), name, ", line ", line, ": byte ", at, " (",
-                       int(static_cast<unsigned char>(text[at])), ") is no UTF-8");
+    require<FileError>(point.has_value(), name, ", line ", line, ": byte ", at, " must be UTF-8, got ",
+                       int(static_cast<unsigned char>(text[at])));
     line += text[at] == '\n' || (text[at] == '\r' && !text.substr(at + 1).starts_with('\n'));
     at += point->bytes;
   }
@@ -77,7 +77,8 @@ inline std::vector<std::string> characters(std::string_view text) {
   std::vector<std::string> all;
   for (std::size_t at = 0; at < text.size(); at += all.back().size()) {
     const auto point = code_point(text.substr(at));
-    require<ValueError>(point.has_value(), "characters: byte ", at, " of the text is no UTF-8");
+    require<ValueError>(point.has_value(), "characters: byte ", at, " must be UTF-8, got ",
+                        int(static_cast<unsigned char>(text[at])));
     all.emplace_back(text.substr(at, point->bytes));
   }
   return all;

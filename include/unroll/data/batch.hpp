@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "unroll/core/buffer.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/data/dataset.hpp"
 #include "unroll/losses/label_sequences.hpp"
@@ -14,8 +15,8 @@ namespace detail {
 
 /// Throws ShapeError unless the target columns [first, first + count) exist.
 inline void check_range(Index first, Index count, Index columns) {
-  require<ShapeError>(first >= 0 && count >= 0 && count <= columns - first, "batch: has targets for ", columns,
-                      " columns, asked for ", count, " from column ", first, " on");
+  require<ShapeError>(first >= 0 && count >= 0 && count <= columns - first, "batch: target columns must be within [0, ",
+                      columns, "), got ", count, " from column ", first);
 }
 
 }  // namespace detail
@@ -80,10 +81,11 @@ class Batch {
     const auto sample = [&](Index rank) { return samples[std::size_t(timeline_.sample(rank))]; };
     for (Index r = 1; r < timeline_.batch(); ++r) {
       const Index longer = data.target_steps(sample(r - 1)), mine = data.target_steps(sample(r));
-      require<ShapeError>(timeline_.length(r) == timeline_.length(r - 1) ? mine == longer : mine <= longer,
-                          "batch: sample ", sample(r - 1), " has ", timeline_.length(r - 1), " steps and ", longer,
-                          " targets, sample ", sample(r), " ", timeline_.length(r), " and ", mine,
-                          ", which fit no model");
+      require<ShapeError>(
+          timeline_.length(r) == timeline_.length(r - 1) ? mine == longer : mine <= longer,
+          "batch: samples of equal length must have equally many targets, shorter samples at most as many, got ",
+          longer, " for sample ", sample(r - 1), " (", timeline_.length(r - 1), " steps) and ", mine, " for sample ",
+          sample(r), " (", timeline_.length(r), " steps)");
     }
     Index rank = 0;  // assign_lengths_like passes the lengths in order of rank, the longest one once more at the end
     targets_.assign_lengths_like(timeline_, [&](Index steps) {
@@ -150,7 +152,7 @@ class ShardedBatch {
   /// lengths. Throws ValueError for a negative `shard`.
   template <class Data>
   void gather(const Data& data, std::span<const Index> samples, Index shard = 0, const Threads* threads = nullptr) {
-    require<ValueError>(shard >= 0, "batch: a shard has ", shard, " sequences, expected at least 1, or 0 for 16");
+    detail::check_least("batch", "shard", shard, 0, " sequences (0: 16)");
     deal(data, samples, shard_count(Index(samples.size()), shard));
     Index numbers = 0;
     for (const Index sample : samples) numbers += data.length(sample) * data.features();
@@ -224,15 +226,15 @@ void with_targets(TargetKind kind, const LabelsOf& labels, const ValuesOf& value
     if (has_labels(kind)) return f(Eigen::Ref<const Labels>(labels()));
   if constexpr (TakesValues<Loss, S>)
     if (has_values(kind)) return f(Eigen::Ref<const MatrixX<S>>(values()));
-  require<ValueError>(kind != TargetKind::none, "the data set has no targets for the loss");
-  throw ValueError(text("the data set has ",
-                        has_labels(kind)   ? "labels"
-                        : has_values(kind) ? "real-valued targets"
-                                           : "label sequences",
-                        ", the loss takes ",
+  throw ValueError(text("targets for this loss must be ",
                         TakesLabelSequences<Loss> ? "label sequences (Dataset::transcribed)"
                         : TakesLabels<Loss>       ? "labels"
-                                                  : "real-valued targets"));
+                                                  : "real-valued",
+                        ", got ",
+                        kind == TargetKind::none ? "none"
+                        : has_labels(kind)       ? "labels"
+                        : has_values(kind)       ? "real-valued targets"
+                                                 : "label sequences"));
 }
 
 /// Overload for the targets of the columns [first, first + count).

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/core/types.hpp"
 
@@ -42,20 +43,20 @@ class Batches {
   /// Throws what `plan` throws, without planning.
   template <class LengthOf>
   static void check(std::span<const Index> samples, const LengthOf& length, const BatchOptions& options) {
-    require<ValueError>(options.size >= 0 && options.tokens >= 0, "batches: size is ", options.size, " and tokens is ",
-                        options.tokens, ", expected at least 0");
+    detail::check_least("batches", "size", options.size, 0, " samples (0: no limit)");
+    detail::check_least("batches", "tokens", options.tokens, 0, " steps (0: no limit)");
     require<ValueError>(options.size > 0 || options.tokens > 0,
-                        "batches: size and tokens are both 0, one must limit the batch");
-    require<ValueError>(options.pool > 0, "batches: pool is ", options.pool, ", expected at least 1");
+                        "batches: size or tokens must be above 0, got 0 for both");
+    detail::check_least("batches", "pool", options.pool, 1);
     for (const Index sample : samples)
-      require<ValueError>(options.tokens == 0 || length(sample) <= options.tokens, "batches: sample ", sample, " has ",
-                          length(sample), " steps, a batch may have ", options.tokens);
+      require<ValueError>(options.tokens == 0 || length(sample) <= options.tokens, "batches: sample ", sample,
+                          " must have at most ", options.tokens, " steps, the limit `tokens`, got ", length(sample));
   }
 
   Index count() const { return Index(begin_.size()) - 1; }
   /// Samples of batch k. Throws ValueError if there is no such batch.
   std::span<const Index> batch(Index k) const {
-    require<ValueError>(k >= 0 && k < count(), "batches: there is no batch ", k, " among ", count());
+    detail::check_index("batches", "batch", k, count());
     const Index b = order_of_batches_[k];
     return std::span(order_).subspan(at(begin_[at(b)]), at(begin_[at(b) + 1] - begin_[at(b)]));
   }

@@ -7,6 +7,7 @@
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -62,8 +63,10 @@ class Dataset {
     data.labels_ = std::move(labels);
     data.check_labels(classes);
     for (Index s = 0; s < data.size(); ++s)
-      require<ValueError>(data.labels(s).size() < 2 || data.labels(s).minCoeff() >= 0, "data set: sample ", s,
-                          " has a negative label among others; by itself it means that there is no target");
+      require<ValueError>(
+          data.labels(s).size() < 2 || data.labels(s).minCoeff() >= 0, "data set: sample ", s,
+          ": labels must be at least 0, got ", [&] { return data.labels(s).minCoeff(); },
+          "; a single negative label marks a missing target");
     return data;
   }
 
@@ -99,34 +102,33 @@ class Dataset {
   /// Rows of a real-valued target; 0 without such targets.
   Index target_rows() const { return values_.empty() ? 0 : values_.front().rows(); }
 
-  const MatrixX<S>& sequence(Index sample) const { return of(sequences_, sample, ""); }
+  const MatrixX<S>& sequence(Index sample) const { return of(sequences_, sample, "sample"); }
   /// Labels of a sample: one entry, one per step, or its label sequence.
-  const Labels& labels(Index sample) const { return of(labels_, sample, " with labels"); }
+  const Labels& labels(Index sample) const { return of(labels_, sample, "sample with labels"); }
   /// Real-valued target [rows x 1] or [rows x steps].
-  const MatrixX<S>& values(Index sample) const { return of(values_, sample, " with real-valued targets"); }
-  double weight(Index sample) const { return weights_.empty() ? 1 : of(weights_, sample, " with weights"); }
+  const MatrixX<S>& values(Index sample) const { return of(values_, sample, "sample with real-valued targets"); }
+  double weight(Index sample) const { return weights_.empty() ? 1 : of(weights_, sample, "sample with weights"); }
   bool weighted() const { return !weights_.empty(); }
 
   /// Weights of the sequences in the loss; empty: all 1. Throws ShapeError unless there is one weight per sequence, and
   /// ValueError unless all are finite and >= 0.
   void set_weights(std::vector<double> weights) {
-    require<ShapeError>(weights.empty() || Index(weights.size()) == size(), "data set: expects a weight for each of ",
-                        size(), " sequences, got ", weights.size());
+    if (!weights.empty()) check_count(weights.size(), "weights");
     for (std::size_t s = 0; s < weights.size(); ++s)
-      require<ValueError>(is_finite(weights[s]) && weights[s] >= 0, "data set: the weight of sample ", s, " is ",
-                          weights[s], ", expected a finite number that is not negative");
+      require<ValueError>(is_finite(weights[s]) && weights[s] >= 0, "data set: weight of sample ", s,
+                          " must be finite and at least 0, got ", weights[s]);
     weights_ = std::move(weights);
   }
 
   /// Copy of some of the sequences, in the given order. Throws ValueError if `samples` is empty or a sample does not
   /// exist.
   Dataset subset(std::span<const Index> samples) const {
-    require<ValueError>(!samples.empty(), "data set: a subset needs at least one sequence");
+    require<ValueError>(!samples.empty(), "data set: a subset must have at least 1 sequence, got 0");
     Dataset part;
     part.kind_ = kind_;
     part.classes_ = classes_;
     for (const Index s : samples) {
-      require<ValueError>(s >= 0 && s < size(), "data set: there is no sample ", s, " among ", size());
+      detail::check_index("data set", "sample", s, size());
       part.sequences_.push_back(sequence(s));
       if (!labels_.empty()) part.labels_.push_back(labels(s));
       if (has_values(kind_)) part.values_.push_back(values(s));
@@ -145,9 +147,9 @@ class Dataset {
       for (std::size_t s = 0; s < sequences_.size(); ++s) {
         MatrixX<S>& x = sequences_[s];
         f(x);
-        require<ShapeError>(x.rows() == before[s].rows() && x.cols() == before[s].cols(), "data set: sample ", s,
-                            " is ", before[s].rows(), " x ", before[s].cols(), ", transformed ", x.rows(), " x ",
-                            x.cols());
+        require<ShapeError>(x.rows() == before[s].rows() && x.cols() == before[s].cols(),
+                            "data set: transformed sample ", s, " must be [", before[s].rows(), " x ", before[s].cols(),
+                            "], got [", x.rows(), " x ", x.cols(), "]");
       }
       check_sequences();
     } catch (...) {
@@ -163,43 +165,40 @@ class Dataset {
   }
 
   template <class T>
-  static const T& of(const std::vector<T>& list, Index sample, std::string_view with) {
-    require<ValueError>(sample >= 0 && sample < Index(list.size()), "data set: there is no sample ", sample, " among ",
-                        list.size(), with);
+  static const T& of(const std::vector<T>& list, Index sample, std::string_view what) {
+    detail::check_index("data set", what, sample, Index(list.size()));
     return list[static_cast<std::size_t>(sample)];
   }
 
   void check_sequences() const {
-    require<ValueError>(!sequences_.empty(), "data set: there is no sequence");
-    require<ShapeError>(features() > 0, "data set: sample 0 has no features");
+    require<ValueError>(!sequences_.empty(), "data set: number of sequences must be at least 1, got 0");
+    require<ShapeError>(features() > 0, "data set: features of sample 0 must be at least 1, got 0");
     for (Index s = 0; s < size(); ++s) {
       const MatrixX<S>& x = sequence(s);
-      require<ShapeError>(x.rows() == features(), "data set: sample ", s, " has ", x.rows(), " features, sample 0 has ",
-                          features());
+      require<ShapeError>(x.rows() == features(), "data set: features of sample ", s, " must be ", features(),
+                          ", as in sample 0, got ", x.rows());
       for (Index t = 0; t < x.cols(); ++t)
         for (Index r = 0; r < x.rows(); ++r)
-          require<ValueError>(is_finite(x(r, t)), "data set: sample ", s, ", step ", t, ", feature ", r, " is ",
-                              x(r, t), ", expected a finite number");
+          require<ValueError>(is_finite(x(r, t)), "data set: sample ", s, ", step ", t, ", feature ", r,
+                              " must be finite, got ", x(r, t));
     }
   }
 
   void check_count(std::size_t count, std::string_view what) const {
-    require<ShapeError>(Index(count) == size(), "data set: there are ", size(), " sequences, but ", what, " for ",
-                        count);
+    detail::check_as_many("data set", what, "entries as sequences", Index(count), size());
   }
 
   void check_labels(Index classes) {
     constexpr Index most = Index(1) << 31;
     check_count(labels_.size(), "labels");
-    require<ValueError>(classes >= 0 && classes <= most, "data set: there are ", classes, " classes, expected 1 to ",
-                        most, ", or 0 for as many as the largest label needs");
+    detail::check_between("data set", "classes", classes, 0, most, " (0: the largest label + 1)");
     Index largest = -1;
     for (Index s = 0; s < size(); ++s) {
       if (labels(s).size() == 0) continue;
       largest = std::max(largest, labels(s).maxCoeff());
-      require<ValueError>(labels(s).maxCoeff() < (classes == 0 ? most : classes), "data set: sample ", s, " has label ",
-                          labels(s).maxCoeff(), ", expected below ", classes == 0 ? most : classes,
-                          ", the number of classes");
+      require<ValueError>(labels(s).maxCoeff() < (classes == 0 ? most : classes), "data set: label of sample ", s,
+                          " must be below ", classes == 0 ? most : classes, ", the number of classes, got ",
+                          labels(s).maxCoeff());
     }
     classes_ = classes > 0 ? classes : largest + 1;
   }
@@ -207,8 +206,8 @@ class Dataset {
   void check_values() const {
     check_count(values_.size(), "targets");
     for (Index s = 0; s < size(); ++s) {
-      require<ShapeError>(values(s).rows() == target_rows(), "data set: sample ", s, " has ", values(s).rows(),
-                          " numbers per target, sample 0 has ", target_rows());
+      require<ShapeError>(values(s).rows() == target_rows(), "data set: numbers per target of sample ", s, " must be ",
+                          target_rows(), ", as in sample 0, got ", values(s).rows());
     }
   }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "unroll/core/finite.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/data/batch.hpp"
 
 namespace unroll {
@@ -23,8 +24,8 @@ MatrixX<S> token_row(std::span<const Index> tokens) {
   constexpr Index most = Index(1) << std::numeric_limits<S>::digits;
   MatrixX<S> row(1, Index(tokens.size()));
   for (std::size_t k = 0; k < tokens.size(); ++k) {
-    require<ValueError>(tokens[k] >= -most && tokens[k] <= most, "tokens: number ", k, " is ", tokens[k],
-                        ", numbers of this kind are exact up to ", most);
+    require<ValueError>(tokens[k] >= -most && tokens[k] <= most, "token row: token must be ", -most, " to ", most,
+                        ", got ", tokens[k], "; larger integers are not exact in ", detail::name_of_scalar<S>);
     row(0, Index(k)) = S(tokens[k]);
   }
   return row;
@@ -39,23 +40,21 @@ class SequencePairs {
   /// number that is not finite.
   SequencePairs(std::vector<MatrixX<S>> sources, std::vector<std::vector<Index>> targets, SpecialTokens special_tokens)
       : sources_(std::move(sources)), targets_(std::move(targets)), special_tokens_(special_tokens) {
-    require<ShapeError>(sources_.size() == targets_.size(), "pairs: got ", sources_.size(), " sources and ",
-                        targets_.size(), " targets");
+    detail::check_as_many("pairs", "targets", "sequences as sources", Index(targets_.size()), Index(sources_.size()));
     for (std::size_t k = 0; k < sources_.size(); ++k) {
       const MatrixX<S>& x = sources_[k];
-      require<ShapeError>(x.rows() == features(), "pairs: the first source has ", features(), " features, source ", k,
-                          " has ", x.rows());
+      require<ShapeError>(x.rows() == features(), "pairs: features of source ", k, " must be ", features(),
+                          ", as in source 0, got ", x.rows());
       for (Index t = 0; t < x.cols(); ++t)
         for (Index r = 0; r < x.rows(); ++r)
-          require<ValueError>(is_finite(x(r, t)), "pairs: source ", k, ", step ", t, ", feature ", r, " is ", x(r, t),
-                              ", expected a finite number");
+          require<ValueError>(is_finite(x(r, t)), "pairs: source ", k, ", step ", t, ", feature ", r,
+                              " must be finite, got ", x(r, t));
     }
     for (std::size_t k = 0; k < targets_.size(); ++k)
       for (const Index token : targets_[k])
-        require<ValueError>(token >= 0, "pairs: target ", k, " has the token ", token, ", expected at least 0");
-    require<ValueError>(special_tokens_.begin >= 0 && special_tokens_.end >= -1, "pairs: the marks are ",
-                        special_tokens_.begin, " and ", special_tokens_.end,
-                        ", expected tokens, or -1 for no end mark");
+        require<ValueError>(token >= 0, "pairs: token of target ", k, " must be at least 0, got ", token);
+    detail::check_least("pairs", "special_tokens.begin", special_tokens_.begin, 0);
+    detail::check_least("pairs", "special_tokens.end", special_tokens_.end, -1, " (-1: none)");
   }
 
   Index size() const { return Index(sources_.size()); }
@@ -71,7 +70,7 @@ class SequencePairs {
  private:
   template <class T>
   static const T& of(const std::vector<T>& list, Index k) {
-    require<ValueError>(k >= 0 && k < Index(list.size()), "pairs: there is no pair ", k, " among ", list.size());
+    detail::check_index("pairs", "pair", k, Index(list.size()));
     return list[std::size_t(k)];
   }
 

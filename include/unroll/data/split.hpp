@@ -4,6 +4,7 @@
 #include <map>
 
 #include "unroll/core/checked.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/data/batches.hpp"
 #include "unroll/data/dataset.hpp"
@@ -20,7 +21,7 @@ namespace detail {
 /// Holds out `fraction` of each stratum, rounded. A stratum holds the samples of one class; its key is the class.
 inline unroll::Split split_strata(const std::map<Index, std::vector<Index>>& strata, Index size, double fraction,
                                   std::uint64_t seed) {
-  require<ValueError>(fraction > 0 && fraction < 1, "split: the fraction is ", fraction, ", expected between 0 and 1");
+  check_option(fraction > 0 && fraction < 1, "split", "fraction", "in (0, 1)", fraction);
   unroll::Split split;
   for (const auto& [k, samples] : strata) {
     const auto order = permutation(Index(samples.size()), Random(seed, Purpose::split, std::uint64_t(k)));
@@ -30,8 +31,9 @@ inline unroll::Split split_strata(const std::map<Index, std::vector<Index>>& str
   }
   std::sort(split.kept.begin(), split.kept.end());
   std::sort(split.held_out.begin(), split.held_out.end());
-  require<ValueError>(!split.kept.empty() && !split.held_out.empty(), "split: holding out ", fraction, " of ", size,
-                      " sequences leaves one part empty");
+  require<ValueError>(!split.kept.empty() && !split.held_out.empty(),
+                      "split: each part must have at least 1 sequence, got fraction ", fraction, " of ", size,
+                      " sequences");
   return split;
 }
 

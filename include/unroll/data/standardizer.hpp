@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/data/dataset.hpp"
 
 namespace unroll {
@@ -18,7 +19,7 @@ class Standardizer {
       : mean_(VectorX<double>::Zero(training.features())), deviation_(VectorX<double>::Zero(training.features())) {
     double steps = 0;
     for (Index s = 0; s < training.size(); ++s) steps += double(training.length(s));
-    require<ValueError>(steps > 0, "standardizer: the sequences have no steps");
+    require<ValueError>(steps > 0, "standardizer: steps of all sequences must be at least 1, got 0");
     // Two passes: a difference of squares loses all digits if the mean is large.
     for (Index k = 0; k < mean_.size(); ++k) {
       mean_[k] = sum(training, k, [](double x) { return x; }) / steps;
@@ -33,8 +34,7 @@ class Standardizer {
     data.transform([this](MatrixX<S>& sequence) { apply(sequence); });
   }
   void apply(MatrixX<S>& sequence) const {
-    require<ShapeError>(sequence.rows() == mean_.size(), "standardizer: expects ", mean_.size(), " features, got ",
-                        sequence.rows());
+    detail::check_equal("standardizer", "features", sequence.rows(), mean_.size());
     for (Index t = 0; t < sequence.cols(); ++t)
       for (Index k = 0; k < mean_.size(); ++k) sequence(k, t) = S((double(sequence(k, t)) - mean_[k]) / deviation_[k]);
   }

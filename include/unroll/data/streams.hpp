@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "unroll/core/checked.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/data/batches.hpp"
 #include "unroll/data/dataset.hpp"
 
@@ -54,7 +55,7 @@ class TokenStreams {
   Index windows() const { return data_.size() / options_.streams; }
   /// Samples of window k, in stream order. Throws ValueError if there is no such window.
   std::span<const Index> window(Index k) const {
-    require<ValueError>(k >= 0 && k < windows(), "streams: there is no window ", k, " among ", windows());
+    detail::check_index("streams", "window", k, windows());
     return std::span(samples_).subspan(std::size_t(k * options_.streams), std::size_t(options_.streams));
   }
   /// Number of predicted tokens, and number of tokens left out at the end.
@@ -63,9 +64,7 @@ class TokenStreams {
 
  private:
   Dataset<S> cut(std::span<const Index> tokens, Index vocabulary) {
-    constexpr Index most = Index(1) << std::numeric_limits<S>::digits;
-    require<ValueError>(vocabulary <= most, "streams: expects a vocabulary of at most ", most,
-                        ", up to which numbers of this kind are exact, got ", vocabulary);
+    detail::check_exact<S>("streams", "vocabulary", vocabulary);
     find_length();
     std::vector<MatrixX<S>> inputs;
     std::vector<Labels> targets;
@@ -77,25 +76,23 @@ class TokenStreams {
         inputs.push_back(part.head(part.size() - 1).transpose().template cast<S>());
         targets.push_back(part.tail(part.size() - 1));
       }
-    require<ValueError>(std::ranges::all_of(tokens, [&](Index t) { return t >= 0 && t < vocabulary; }),
-                        "streams: a token is outside the vocabulary of ", vocabulary);
+    for (const Index token : tokens) detail::check_index("streams", "token", token, vocabulary);
     samples_ = all_samples(Index(inputs.size()));
     return Dataset<S>::step_labelled(std::move(inputs), std::move(targets), vocabulary);
   }
 
   void find_length() {
     const Index streams = options_.streams, steps = options_.steps;
-    require<ValueError>(streams >= 1 && steps >= 1, "streams: expects at least 1 stream and 1 step, got ", streams,
-                        " and ", steps);
+    detail::check_least("streams", "streams", streams, 1);
+    detail::check_least("streams", "steps", steps, 1);
     const bool keep = options_.tail == Tail::keep;
-    const Index least = keep ? 1 : checked_multiply(streams, steps, "streams");
-    require<ValueError>(predicted_ >= least, "streams: the text has ", predicted_ + 1, " tokens, ", [&] {
-      const auto tokens = std::uint64_t(least) + 1;  // may exceed Index
-      return keep ? text("there must be at least ", tokens)
-                  : text(streams, " streams of ", steps, " steps need at least ", tokens);
-    });
-    require<ValueError>(!keep || streams <= predicted_, "streams: expects at most ", predicted_, " streams of ",
-                        predicted_ + 1, " tokens, got ", streams);
+    const Index least = keep ? 1 : checked_multiply(streams, steps, "streams: tokens");
+    require<ValueError>(
+        predicted_ >= least, "streams: text must have at least ", std::uint64_t(least) + 1,  // may exceed Index
+        " tokens", [&] { return keep ? std::string() : text(" for ", streams, " streams of ", steps, " steps"); },
+        ", got ", predicted_ + 1);
+    require<ValueError>(!keep || streams <= predicted_, "streams: streams must be at most ", predicted_,
+                        " for a text of ", predicted_ + 1, " tokens, got ", streams);
     length_ = keep ? divide_up(predicted_, streams) : predicted_ / least * steps;
   }
 

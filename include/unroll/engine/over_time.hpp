@@ -6,6 +6,7 @@
 // and the backward pass recomputes the intervals whose values are overwritten, from their initial states.
 
 #include "unroll/core/non_temporary.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/engine/interval_pass.hpp"
 
 namespace unroll {
@@ -104,7 +105,7 @@ class OverTime {
   /// All columns as one chunk, for tracing. Throws ValueError if the pass has several intervals.
   Step<Scalar, states> all_columns() {
     require<ValueError>(tape_.intervals.size() == 1,
-                        "the values of a pass can be looked at only when it keeps everything (Keep::everything)");
+                        "cell: the forward pass did not store all values; run it with Keep::everything");
     return present().all_columns();
   }
 
@@ -218,10 +219,8 @@ class OverTime {
   // ---- checks of arguments
 
   void check(const Inputs<Scalar>& inputs, std::span<const MatrixX<Scalar>> initial) const {
-    require<ShapeError>(Index(inputs.steps.size()) == cell_.inputs(), "expects ", cell_.inputs(), " inputs, got ",
-                        inputs.steps.size());
-    require<ShapeError>(Index(inputs.constants.size()) == cell_.constants(), "expects ", cell_.constants(),
-                        " constants, got ", inputs.constants.size());
+    detail::check_equal("cell", "number of inputs", Index(inputs.steps.size()), cell_.inputs());
+    detail::check_equal("cell", "number of constants", Index(inputs.constants.size()), cell_.constants());
     for (int k = 0; k < cell_.inputs(); ++k)
       check_shape("input", k, inputs.steps[std::size_t(k)].rows(), inputs.steps[std::size_t(k)].cols(),
                   cell_.input_rows(k), timeline_.columns());
@@ -232,30 +231,29 @@ class OverTime {
   }
 
   void check_kept() const {
-    require<ValueError>(tape_.columns >= 0,
-                        "cell: there is no forward pass to go back over, or the backward pass has been run already; it "
-                        "overwrites what the forward pass kept");
-    require<ShapeError>(tape_.columns == timeline_.columns(), "cell: the forward pass had ", tape_.columns,
-                        " columns, the backward pass has ", timeline_.columns());
+    require<ValueError>(
+        tape_.columns >= 0,
+        "cell: there was no forward pass, or a backward pass has used its values; run a forward pass first");
+    require<ShapeError>(tape_.columns == timeline_.columns(), "cell: columns of the backward pass must be ",
+                        tape_.columns, ", as in the forward pass, got ", timeline_.columns());
     require<ValueError>(tape_.keep != Keep::nothing,
-                        "cell: the forward pass kept nothing (Keep::nothing), so there is no backward pass over it");
+                        "cell: the forward pass ran with Keep::nothing; run it with Keep::everything");
   }
 
   /// The forward pass has checked the memory itself.
   static void check_memory(const Inputs<Scalar>& inputs, const InputGradients<Scalar>& d_inputs) {
     if constexpr (requires { C::reads_memory; })
       if constexpr (C::reads_memory) {
-        require<ShapeError>(
-            inputs.memory != nullptr && inputs.memory->timeline != nullptr,
-            "cell: the backward pass needs the memory that the forward pass attended to, and none is given");
+        require<ShapeError>(inputs.memory != nullptr && inputs.memory->timeline != nullptr,
+                            "cell: the backward pass has no attention memory; pass that of the forward pass");
         check_like("values", d_inputs.memory.values, inputs.memory->values);
         check_like("keys", d_inputs.memory.keys, inputs.memory->keys);
       }
   }
   static void check_like(const char* what, const View<Scalar>& gradient, const ConstView<Scalar>& of) {
     require<ShapeError>(gradient.data() == nullptr || (gradient.rows() == of.rows() && gradient.cols() == of.cols()),
-                        "cell: the memory's ", what, " are ", of.rows(), " x ", of.cols(), ", their gradient ",
-                        gradient.rows(), " x ", gradient.cols());
+                        "cell: gradient of the memory's ", what, " must be [", of.rows(), " x ", of.cols(), "], got [",
+                        gradient.rows(), " x ", gradient.cols(), "]");
   }
 
   void check_gradients(const ConstView<Scalar>& d_output, std::span<const MatrixX<Scalar>> d_final) const {
@@ -265,15 +263,15 @@ class OverTime {
   }
 
   void check_states(std::string_view what, std::span<const MatrixX<Scalar>> given) const {
-    require<ShapeError>(given.empty() || given.size() == std::size_t(states), what, ": expects ", states,
-                        " matrices, got ", given.size());
+    require<ShapeError>(given.empty() || given.size() == std::size_t(states), "cell: matrices of ", what, " must be ",
+                        states, ", got ", given.size());
     for (std::size_t s = 0; s < given.size(); ++s)
       check_shape(what, int(s), given[s].rows(), given[s].cols(), cell_.state_rows(int(s)), timeline_.batch());
   }
 
   static void check_shape(std::string_view what, int k, Index rows, Index cols, Index want_rows, Index want_cols) {
-    require<ShapeError>(rows == want_rows, what, " ", k, ": expects ", want_rows, " features, got ", rows);
-    require<ShapeError>(cols == want_cols, what, " ", k, ": expects ", want_cols, " columns, got ", cols);
+    require<ShapeError>(rows == want_rows, "cell: features of ", what, " ", k, " must be ", want_rows, ", got ", rows);
+    require<ShapeError>(cols == want_cols, "cell: columns of ", what, " ", k, " must be ", want_cols, ", got ", cols);
   }
 
   const C& cell_;

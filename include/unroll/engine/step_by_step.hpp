@@ -4,6 +4,7 @@
 #include <span>
 
 #include "unroll/core/non_temporary.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/engine/tape.hpp"
 
 namespace unroll {
@@ -19,8 +20,8 @@ class StepByStep {
   /// `weights` must be prepared. References to both arguments are kept. Throws ValueError unless the cell has one input
   /// and no constants.
   StepByStep(detail::NonTemporary<C> cell, detail::NonTemporary<Weights> weights) : cell_(cell), weights_(weights) {
-    require<ValueError>(cell_.inputs() == 1 && cell_.constants() == 0, "step by step: the cell reads ", cell_.inputs(),
-                        " inputs and ", cell_.constants(), " constants, expected 1 and 0");
+    detail::check_equal<ValueError>("step by step", "inputs of the cell", cell_.inputs(), 1);
+    detail::check_equal<ValueError>("step by step", "constants of the cell", cell_.constants(), 0);
   }
 
   /// Starts at the first step. `memory` is the attention memory, or null; it is not used after the call. Throws
@@ -30,7 +31,7 @@ class StepByStep {
     if constexpr (requires { C::reads_memory; })
       if (C::reads_memory) {
         require<ValueError>(memory != nullptr && memory->timeline != nullptr,
-                            "step by step: the cell attends to a memory, and none is given");
+                            "step by step: the cell attends to a memory, but none is given; pass it to begin(...)");
         ConstView<Scalar> no_steps(nullptr, cell_.input_rows(0), 0, Eigen::OuterStride<>(cell_.input_rows(0)));
         const auto samples = Timeline::rectangular(
             Index(memory->source.empty() ? std::size_t(memory->timeline->batch()) : memory->source.size()), 0);
@@ -43,21 +44,18 @@ class StepByStep {
 
   /// One step. x is [features x n]; `states` [rows x n] are replaced by the states after the step; `sources` gives for
   /// each column the sequence of the memory that it attends to. Returns the output [rows x n], valid until the next
-  /// call. Throws ShapeError for mismatched sizes.
+  /// call. Throws ShapeError for mismatched sizes and for no columns.
   ConstView<Scalar> step(const ConstView<Scalar>& x, std::span<const Index> sources, State<Scalar>& states) {
     const Index n = x.cols();
-    require<ShapeError>(x.rows() == cell_.input_rows(0) && Index(sources.size()) == n, "step by step: expects ",
-                        cell_.input_rows(0), " features and a source for each column, got ", x.rows(), " and ",
-                        sources.size(), " sources for ", n, " columns");
-    require<ShapeError>(states.size() == std::size_t(C::states), "step by step: expects ", C::states, " states, got ",
-                        states.size());
-    const Timeline timeline =
-        Timeline::rectangular(n, step_ + 1).window(step_, step_ + 1);  // a timeline of one step, with its index in time
+    detail::check_equal("step by step", "features", x.rows(), cell_.input_rows(0));
+    detail::check_as_many("step by step", "sources", "entries as columns", Index(sources.size()), n);
+    detail::check_equal("step by step", "number of states", Index(states.size()), C::states);
+    timeline_.assign_step(n, step_);
     ++step_;
     if constexpr (requires { C::reads_memory; })
       if constexpr (C::reads_memory) cell_.read_sequences(weights_, sources, work_);
-    cell_.make_room(weights_, timeline, work_);
-    cell_.project(weights_, {{&x, 1}, {}}, timeline, 0, 1, work_);
+    cell_.make_room(weights_, timeline_, work_);
+    cell_.project(weights_, {{&x, 1}, {}}, timeline_, 0, 1, work_);
     cell_.step(weights_, step_of(n, states), work_);
     for (int s = 0; s < C::states; ++s) states[std::size_t(s)].swap(after_[s]);
     return C::output_state >= 0 ? view(std::as_const(states[std::size_t(std::max(0, C::output_state))]))
@@ -77,7 +75,8 @@ class StepByStep {
     for (int s = 0; s < C::states; ++s) {
       const MatrixX<Scalar>& before = states[std::size_t(s)];
       require<ShapeError>(before.rows() == cell_.state_rows(s) && before.cols() == n, "step by step: state ", s,
-                          ": expects ", cell_.state_rows(s), " x ", n, ", got ", before.rows(), " x ", before.cols());
+                          " must be [", cell_.state_rows(s), " x ", n, "], got [", before.rows(), " x ", before.cols(),
+                          "]");
       after_[s].resize(before.rows(), n);
       step.before[s] = {before.data(), before.rows()};
       step.after[s] = {after_[s].data(), before.rows()};
@@ -92,6 +91,7 @@ class StepByStep {
   typename C::Work work_;
   Table<MatrixX<Scalar>, C::states> after_;
   Buffer<Scalar> output_;
+  Timeline timeline_;  // of the present step
   Index step_ = 0;
 };
 

@@ -8,6 +8,7 @@
 #include "unroll/cell/concept.hpp"
 #include "unroll/cell/state.hpp"
 #include "unroll/core/buffer.hpp"
+#include "unroll/core/option_checks.hpp"
 
 namespace unroll {
 
@@ -28,10 +29,7 @@ struct Keeping {
                     ///< chunks, so values below the length of a chunk have no effect.
 
   /// Range check: throws ValueError for a negative length.
-  void check() const {
-    require<ValueError>(every >= 0, "keeping: `every` is ", every,
-                        " steps, expected at least 1, or 0 for a good number");
-  }
+  void check() const { detail::check_least("keeping", "every", every, 0, " steps (0: automatic)"); }
 };
 
 namespace detail {

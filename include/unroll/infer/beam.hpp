@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/infer/detail/coverage.hpp"
 #include "unroll/infer/detail/frontier.hpp"
 
@@ -38,17 +39,17 @@ namespace detail {
 
 inline void check(const BeamOptions& o, bool attends) {
   const LengthPenalty& p = o.length_penalty;
-  require<ValueError>(o.beams >= 1, "beam search: expects 1 beam or more, got ", o.beams);
-  require<ValueError>(o.n_best >= 1 && o.n_best <= o.beams, "beam search: n_best is ", o.n_best, ", expected 1 to ",
-                      o.beams, ", the number of beams");
-  require<ValueError>(is_finite(p.alpha) && p.alpha >= 0, "beam search: the length penalty's alpha is ", p.alpha,
-                      ", expected 0 or more");
+  require<ValueError>(o.beams >= 1, "beam search: beams must be at least 1, got ", o.beams);
+  require<ValueError>(o.n_best >= 1 && o.n_best <= o.beams, "beam search: n_best must be 1 to ", o.beams,
+                      ", the number of beams, got ", o.n_best);
+  check_not_negative("beam search", "alpha of the length penalty", p.alpha);
   require<ValueError>(p.scale > 0 && p.offset + 1 >= p.scale && is_finite(p.offset),
-                      "beam search: expects a length penalty of 1 or more, but (offset + n) / scale is (", p.offset,
+                      "beam search: the length penalty must be finite and >= 1, got (offset + n) / scale = (", p.offset,
                       " + n) / ", p.scale);
-  require<ValueError>(is_finite(o.coverage_penalty) && o.coverage_penalty >= 0, "beam search: the coverage penalty is ",
-                      o.coverage_penalty, ", expected 0 or more");
-  require<ValueError>(attends || o.coverage_penalty == 0, "beam search: this decoder has no attention to cover with");
+  check_not_negative("beam search", "coverage_penalty", o.coverage_penalty);
+  require<ValueError>(attends || o.coverage_penalty == 0,
+                      "beam search: coverage_penalty must be 0 for a decoder without attention, got ",
+                      o.coverage_penalty);
 }
 
 template <class D>
@@ -129,7 +130,7 @@ class BeamSearch {
   void finish(Index k, const ActiveHypothesis& item, Index n, bool ended, bool dead_end) {
     const Finished one{item, score(k, item, n), ended, dead_end};
     require<NonFiniteError>(is_finite(one.score), "beam search: source ", item.source, ", step ", frontier_.length(),
-                            ": the score is not finite; are the attention weights?");
+                            ": the score must be finite, got ", one.score, "; check the attention weights");
     auto& list = finished_[std::size_t(item.source)];
     list.insert(std::upper_bound(list.begin(), list.end(), one), one);
     if (Index(list.size()) > options_.n_best) list.pop_back();

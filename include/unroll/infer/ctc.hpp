@@ -29,8 +29,8 @@ struct CtcBeamOptions {
 namespace detail {
 
 inline void check_ctc(std::string_view who, Index rows, Index columns, const Timeline& timeline, Index blank) {
-  require<ShapeError>(columns == timeline.columns(), who, ": the timeline has ", timeline.columns(),
-                      " columns, the output has ", columns);
+  require<ShapeError>(columns == timeline.columns(), who, ": the output must have ", timeline.columns(),
+                      " columns, as the timeline, got ", columns);
   require<ValueError>(blank >= 0 && blank < rows, who, ": blank must be 0 to ", rows - 1, ", got ", blank);
 }
 
@@ -42,7 +42,8 @@ void each_ctc_step(std::string_view who, In<S> output, const Timeline& timeline,
     const std::span<const S> logits(output.col(timeline.offset(t) + rank).data(), std::size_t(output.rows()));
     const LogSoftmax<S> log_p = log_softmax(logits);
     require<NonFiniteError>(is_finite(log_p.log_sum), who, ": sample ", timeline.place(sample), ", step ", t,
-                            ": a logit is NaN or infinite, or all are -inf");
+                            ": the log-sum of the logits must be finite, got ", log_p.log_sum,
+                            "; a logit is NaN or +inf, or all are -inf");
     f(logits, log_p);
   }
 }

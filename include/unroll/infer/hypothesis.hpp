@@ -37,27 +37,26 @@ inline Index longest(const Limits& limits, Index source) {
 
 inline void check_longest(const Limits& limits, Index sources) {
   const bool each = !limits.longest_of.empty();
-  require<ValueError>(!each || limits.longest == 0, "decoding: expects longest or longest_of, got both");
-  require<ShapeError>(!each || Index(limits.longest_of.size()) == sources, "decoding: longest_of has ",
-                      limits.longest_of.size(), " entries for ", sources, " sources");
-  require<ValueError>(each || sources == 0 || limits.longest > 0,
-                      "decoding: expects the largest number of tokens, longest, to be at least 1, got ",
+  require<ValueError>(!each || limits.longest == 0, "decoding: longest must be 0 if longest_of is given, got ",
+                      limits.longest);
+  require<ShapeError>(!each || Index(limits.longest_of.size()) == sources, "decoding: longest_of must have ", sources,
+                      " entries, one for each source, got ", limits.longest_of.size());
+  require<ValueError>(each || sources == 0 || limits.longest > 0, "decoding: longest must be at least 1 token, got ",
                       limits.longest);
   for (Index b = 0; b < sources; ++b) {
-    require<ValueError>(longest(limits, b) >= limits.shortest, "decoding: source ", b, ": the shortest hypothesis has ",
-                        limits.shortest, " tokens, the longest ", longest(limits, b));
+    require<ValueError>(longest(limits, b) >= limits.shortest, "decoding: source ", b, ": longest must be at least ",
+                        limits.shortest, " tokens, as shortest, got ", longest(limits, b));
   }
 }
 
 /// Throws ValueError or ShapeError if the limits do not match the decoder.
 inline void check(const Limits& limits, Index vocabulary, Index sources) {
-  require<ValueError>(vocabulary > 0, "decoding: the vocabulary is empty");
-  require<ValueError>(limits.end >= -1 && limits.end < vocabulary, "decoding: the end token is ", limits.end,
-                      ", expected one of ", vocabulary, " tokens, or -1 for none");
-  require<ValueError>(limits.shortest >= 0, "decoding: the shortest hypothesis has ", limits.shortest,
-                      " tokens, expected 0 or more");
-  require<ValueError>(limits.no_repeat_ngram >= 0, "decoding: no_repeat_ngram is ", limits.no_repeat_ngram,
-                      ", expected a length, or 0 for none");
+  require<ValueError>(vocabulary > 0, "decoding: the vocabulary must have at least 1 token, got ", vocabulary);
+  require<ValueError>(limits.end >= -1 && limits.end < vocabulary, "decoding: end must be -1 to ", vocabulary - 1,
+                      " (-1: none), got ", limits.end);
+  require<ValueError>(limits.shortest >= 0, "decoding: shortest must be at least 0 tokens, got ", limits.shortest);
+  require<ValueError>(limits.no_repeat_ngram >= 0,
+                      "decoding: no_repeat_ngram must be at least 0 tokens (0: none), got ", limits.no_repeat_ngram);
   check_longest(limits, sources);
 }
 

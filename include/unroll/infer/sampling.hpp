@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "unroll/core/finite.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/infer/generate.hpp"
 #include "unroll/simd/activations.hpp"
@@ -34,13 +35,13 @@ struct SamplingOptions {
 namespace detail {
 
 inline void check(const SamplingOptions& o, Index sources) {
-  require<ValueError>(o.samples >= 1, "sampling: expects 1 sample or more, got ", o.samples);
-  require<ValueError>(is_finite(o.temperature) && o.temperature >= 0, "sampling: the temperature is ", o.temperature,
-                      ", expected 0 or more");
-  require<ValueError>(o.top_k >= 0, "sampling: top_k is ", o.top_k, ", expected a number of tokens, or 0 for all");
-  require<ValueError>(o.top_p >= 0 && o.top_p <= 1, "sampling: top_p is ", o.top_p, ", expected 0 to 1");
-  require<ShapeError>(o.source_keys.empty() || Index(o.source_keys.size()) == sources, "sampling: source_keys has ",
-                      o.source_keys.size(), " entries for ", sources, " sources");
+  require<ValueError>(o.samples >= 1, "sampling: samples must be at least 1, got ", o.samples);
+  check_not_negative("sampling", "temperature", o.temperature);
+  require<ValueError>(o.top_k >= 0, "sampling: top_k must be at least 0 tokens (0: all), got ", o.top_k);
+  check_fraction("sampling", "top_p", o.top_p);
+  require<ShapeError>(o.source_keys.empty() || Index(o.source_keys.size()) == sources,
+                      "sampling: source_keys must have ", sources, " entries, one for each source, got ",
+                      o.source_keys.size());
 }
 
 /// Draws one token at a time; reuses its buffers.

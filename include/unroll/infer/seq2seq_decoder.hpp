@@ -30,8 +30,8 @@ class Seq2SeqDecoder {
   /// not a token.
   Seq2SeqDecoder(detail::NonTemporary<Model> kept, Index begin)
       : model_(kept), begin_(begin), tape_(std::make_unique<typename Model::Tape>()) {
-    require<ValueError>(begin >= 0 && begin < vocabulary(), "decoder: the begin mark is ", begin,
-                        ", the vocabulary has ", vocabulary(), " tokens");
+    require<ValueError>(begin >= 0 && begin < vocabulary(), "decoder: begin must be 0 to ", vocabulary() - 1, ", got ",
+                        begin);
     model_.prepare(weights_);
     steps_.emplace(model_.cell(), weights_.decoder);
   }
@@ -52,14 +52,14 @@ class Seq2SeqDecoder {
   Index sources() const { return Index(lengths_.size()); }
   /// Number of steps of a source. Throws ValueError for an invalid index.
   Index source_length(Index source) const {
-    require<ValueError>(source >= 0 && source < sources(), "decoder: there is no source ", source, " among ",
-                        sources());
+    require<ValueError>(source >= 0 && source < sources(), "decoder: source must be 0 to ", sources() - 1, ", got ",
+                        source);
     return lengths_[std::size_t(source)];
   }
 
   /// Logits of the first token of each source [vocabulary x sources]. Throws ValueError before read().
   ConstView<Scalar> start() {
-    require<ValueError>(!tape_->initial.empty(), "decoder: there is nothing to write about before read()");
+    require<ValueError>(!tape_->initial.empty(), "decoder: no source was read; call read(...) first");
     steps_->restart();
     states_ = tape_->initial;
     source_.resize(lengths_.size());
@@ -71,11 +71,11 @@ class Seq2SeqDecoder {
   /// Logits of the next token after hypotheses `parents` extended by `tokens` [vocabulary x hypotheses]. Throws
   /// ShapeError for an invalid parent, ValueError for an invalid token.
   ConstView<Scalar> step(std::span<const Index> parents, std::span<const Index> tokens) {
-    require<ShapeError>(parents.size() == tokens.size(), "decoder: got ", parents.size(), " parents and ",
-                        tokens.size(), " tokens");
+    require<ShapeError>(parents.size() == tokens.size(), "decoder: tokens must have as many entries as parents, ",
+                        parents.size(), ", got ", tokens.size());
     for (const Index parent : parents)
-      require<ShapeError>(parent >= 0 && parent < Index(source_.size()), "decoder: there are ", source_.size(),
-                          " hypotheses, one is to continue number ", parent);
+      require<ShapeError>(parent >= 0 && parent < Index(source_.size()), "decoder: parent must be 0 to ",
+                          Index(source_.size()) - 1, ", got ", parent);
     const auto x = model_.embed(weights_, tokens, *tape_);  // refuses tokens before anything changes
     for (MatrixX<Scalar>& state : states_) {
       reordered_.resize(state.rows(), Index(parents.size()));

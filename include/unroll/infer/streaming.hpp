@@ -44,7 +44,7 @@ class Streaming {
   using Engine = typename detail::StreamOf<Model, W>::type;
   static constexpr bool fixed = sizeof...(widths) > 0;
   static constexpr int rows(int width) { return fixed ? width : int(Eigen::Dynamic); }
-  static_assert(((widths > 0) && ...), "unroll: the widths of a stream are numbers of features, at least 1");
+  static_assert(((widths > 0) && ...), "unroll: every width of a stream must be at least 1 feature");
 
  public:
   using Scalar = typename Model::Scalar;
@@ -133,32 +133,34 @@ class Streaming {
     model.each_layer([&](const auto& layer, auto k) {
       layers = std::size_t(k) + 1;
       const std::string name = text("layer ", std::size_t(k), " (", layer.name(), ")");
-      require<ValueError>(layer.causal(), name, ": cannot run step by step: it needs all steps of a sequence");
+      require<ValueError>(layer.causal(), "streaming: ", name,
+                          ": the layer reads later steps; a stream needs causal layers");
       check_width(layers, model.shape(layers).features, name);
     });
-    require<ShapeError>(!fixed || sizeof...(widths) == layers + 1, "streaming: a model of ", layers, " layers has ",
-                        layers + 1, " widths, got ", sizeof...(widths));
+    require<ShapeError>(!fixed || sizeof...(widths) == layers + 1, "streaming: the stream must have ", layers + 1,
+                        " widths for a model of ", layers, " layers, got ", sizeof...(widths));
     return model;
   }
   static void check_width(std::size_t k, Index features, std::string_view name) {
-    require<ShapeError>(!fixed || k >= sizeof...(widths) || features == W::at(k), "streaming: ", name, ": has ",
-                        features, " features, the stream is made for ", W::at(k));
+    require<ShapeError>(!fixed || k >= sizeof...(widths) || features == W::at(k), "streaming: ", name,
+                        ": the width of the stream must be ", features, " features, as the model, got ", W::at(k));
   }
 
   void check(const Stream& stream) const {
-    require<ShapeError>(engine_.fits(stream.memory_), "streaming: the stream is another model's");
+    require<ShapeError>(engine_.fits(stream.memory_),
+                        "streaming: the stream belongs to another model; use a stream of this model");
   }
   void check(const ModelState<Scalar>& state, Index sample) const {
-    require<ShapeError>(state.size() == shape_.size(), "streaming: expects the states of ", shape_.size(),
+    require<ShapeError>(state.size() == shape_.size(), "streaming: the state must have ", shape_.size(),
                         " layers, got ", state.size());
     for (std::size_t k = 0; k < state.size(); ++k) {
       if (state[k].empty()) continue;
-      require<ShapeError>(state[k].size() == shape_[k].size(), "streaming: layer ", k, ": expects ", shape_[k].size(),
-                          " states, got ", state[k].size());
+      require<ShapeError>(state[k].size() == shape_[k].size(), "streaming: layer ", k, ": the state must have ",
+                          shape_[k].size(), " matrices, got ", state[k].size());
       for (std::size_t s = 0; s < state[k].size(); ++s)
         require<ShapeError>(state[k][s].rows() == shape_[k][s].rows() && sample >= 0 && sample < state[k][s].cols(),
-                            "streaming: layer ", k, ", state ", s, ": expects ", shape_[k][s].rows(),
-                            " rows and a sample ", sample, ", got ", state[k][s].rows(), " x ", state[k][s].cols());
+                            "streaming: layer ", k, ", state ", s, ": the matrix must have ", shape_[k][s].rows(),
+                            " rows and a column ", sample, ", got ", state[k][s].rows(), " x ", state[k][s].cols());
     }
   }
 

@@ -55,13 +55,12 @@ inline bool is_name_of(const std::filesystem::path& path, int file) {
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path) : path_(path) {
-    require<FileError>(path.has_filename(), "'", path.string(),
-                       "': cannot be written: the path ends without a file name");
+    require<FileError>(path.has_filename(), "'", path.string(), "': the path must end with a file name");
     std::error_code error;  // a missing file is no error here
     const auto status = std::filesystem::status(path, error);
     // Renaming to a device such as /dev/null would replace the device.
     require<FileError>(!std::filesystem::exists(status) || std::filesystem::is_regular_file(status), path.string(),
-                       ": cannot be written: it is a folder or a device");
+                       ": must be a file, got a folder or a device");
     // A symbolic link is kept; its target is replaced.
     if (std::filesystem::exists(status)) {
       path_ = std::filesystem::canonical(path, error);
@@ -92,7 +91,7 @@ class AtomicFile {
     if (std::fflush(stream_) != 0) fail("written", errno);
 #if !defined(_WIN32)
     // Before the rename: otherwise a power failure could leave an empty file under the new name.
-    if (fsync(fileno(stream_)) != 0) fail("brought to the disk", errno);
+    if (fsync(fileno(stream_)) != 0) fail("flushed to the disk", errno);
 #else
     if (std::fclose(std::exchange(stream_, nullptr)) != 0) fail("closed", errno);
 #endif

@@ -66,10 +66,9 @@ class StateReader {
   std::vector<T> values(std::string_view part, std::size_t dimensions) const {
     const std::string full = text(prefix_, part);
     const Tensor& tensor = file_.at(full);
-    require<FileError>(
-        tensor.dtype == dtype_of<T>() && tensor.shape.size() == dimensions, file_.file, ": '", full, "' is ",
-        name(tensor.dtype), " ", [&] { return shape_text(tensor.shape); }, ", expected ", name(dtype_of<T>()), " with ",
-        dimensions, " dimensions");
+    require<FileError>(tensor.dtype == dtype_of<T>() && tensor.shape.size() == dimensions, file_.file, ": '", full,
+                       "' must be ", name(dtype_of<T>()), " with ", dimensions, " dimensions, got ", name(tensor.dtype),
+                       " ", [&] { return shape_text(tensor.shape); });
     return tensor.to<T>();
   }
 
@@ -98,8 +97,8 @@ void read_checkpoint(const std::filesystem::path& path, State& state, O& optimiz
   std::string kind;
   detail::StateReader(file, "")("optimizer", kind);
   require<FileError>(
-      kind == detail::optimizer_name<O>(), file.file, ": the run was trained with ",
-      [&] { return detail::in_quotes(kind); }, ", the optimizer given is ", detail::optimizer_name<O>());
+      kind == detail::optimizer_name<O>(), file.file, ": the optimizer must be ",
+      [&] { return detail::in_quotes(kind); }, ", as in the run, got '", detail::optimizer_name<O>(), "'");
   State read_state = state;
   O read_optimizer = optimizer;
   read_state.visit_state(detail::StateReader(file, "training."));
@@ -112,7 +111,7 @@ void read_checkpoint(const std::filesystem::path& path, State& state, O& optimiz
 /// `state` and `optimizer` must be those passed to `fit`. Throws ValueError unless every >= 1.
 template <class State, class O>
 auto checkpoint_every(Index every, std::filesystem::path path, State& state, O& optimizer) {
-  require<ValueError>(every >= 1, "checkpoint: every is ", every, " epochs, expected at least 1");
+  require<ValueError>(every >= 1, "checkpoint: every must be at least 1 epoch, got ", every);
   return [every, path = std::move(path), &state, &optimizer](const auto&) {
     if (state.epochs % every == 0) write_checkpoint(path, state, optimizer);
     return true;

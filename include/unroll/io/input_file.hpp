@@ -22,8 +22,7 @@ class InputFile {
     const auto status = std::filesystem::status(path, error);
     require<FileError>(std::filesystem::exists(status), name_, ": no such file");
     // On some systems a folder can be opened and fails, or reports a wrong size, only later.
-    require<FileError>(std::filesystem::is_regular_file(status), name_,
-                       ": expected a file, this is a folder or a device");
+    require<FileError>(std::filesystem::is_regular_file(status), name_, ": must be a file, got a folder or a device");
     size_ = std::filesystem::file_size(path, error);
     if (!error) stream_.open(path, std::ios::binary);
     require<FileError>(!error && stream_.is_open(), name_, ": cannot be opened for reading");
@@ -35,8 +34,8 @@ class InputFile {
   /// Fills `bytes` with the next bytes of the file. Throws FileError if there are fewer.
   void read(std::span<std::byte> bytes) {
     stream_.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    require<FileError>(static_cast<std::size_t>(stream_.gcount()) == bytes.size(), name_, ": ", bytes.size(),
-                       " bytes were expected and only ", stream_.gcount(), " came; was it changed while being read?");
+    require<FileError>(static_cast<std::size_t>(stream_.gcount()) == bytes.size(), name_, ": the file must have ",
+                       bytes.size(), " more bytes, got ", stream_.gcount(), "; it may have changed during reading");
   }
 
  private:
@@ -48,8 +47,8 @@ class InputFile {
 /// Resizes `bytes` to `size`. Throws FileError if there is not enough memory.
 template <class Bytes>
 void make_room(Bytes& bytes, std::uint64_t size, std::string_view file) {
-  within_memory<FileError>([&] { bytes.resize(static_cast<std::size_t>(size)); }, file, ": ", size,
-                           " bytes are more than the memory here holds");
+  within_memory<FileError>([&] { bytes.resize(static_cast<std::size_t>(size)); }, file, ": there is no memory for ",
+                           size, " bytes");
 }
 
 /// Whole content of a file, byte for byte.

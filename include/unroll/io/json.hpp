@@ -38,14 +38,14 @@ class JsonCheck {
   bool end_object() { return --depth_ >= 0; }
   bool end_array() { return --depth_ >= 0; }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& error) const {
-    throw FileError(unroll::text(file_, ": no valid JSON at byte ", position, ": ", json_reason(error)));
+    throw FileError(unroll::text(file_, ": not valid JSON at byte ", position, ": ", json_reason(error)));
   }
 
  private:
   /// Deeper values would be written and released recursively and could overflow the stack.
   bool deeper() {
     constexpr int most = 100;
-    require<FileError>(++depth_ <= most, file_, ": JSON nested deeper than ", most, " levels");
+    require<FileError>(++depth_ <= most, file_, ": JSON must have at most ", most, " levels, got more");
     return true;
   }
 
@@ -59,7 +59,7 @@ template <class Json = nlohmann::json>
 Json parse_json(std::string_view text, std::string_view file) {
   // The JSON library treats a byte 0 as the end of the text.
   const auto zero = text.find('\0');
-  require<FileError>(zero == text.npos, file, ": no valid JSON: byte ", zero, " is 0");
+  require<FileError>(zero == text.npos, file, ": not valid JSON: byte ", zero, " is 0");
   JsonCheck check(file);
   nlohmann::json::sax_parse(text.begin(), text.end(), &check);
   return Json::parse(text.begin(), text.end());

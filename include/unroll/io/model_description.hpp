@@ -45,7 +45,7 @@ inline DescriptionJson json_of(const LayerOptions& options) {
 inline std::string description_text(const LayerOptions& options) try {
   return json_of(options).dump();
 } catch (const nlohmann::json::type_error&) {
-  throw ValueError("model: the name of a layer or of a cell is not UTF-8 text, as which a file would hold it");
+  throw ValueError("model: the names of layers and cells must be UTF-8");
 }
 
 /// Parses a description. Throws FileError for anything else.
@@ -55,7 +55,7 @@ inline DescriptionJson read_description(const std::string& text, const std::stri
     json = parse_json<DescriptionJson>(text, file);
   } catch (const FileError&) {  // replaced by the message below
   }
-  require<FileError>(json.is_object(), file, ": its metadata have a 'model' that is no description of one");
+  require<FileError>(json.is_object(), file, ": 'model' in the metadata must be the description of a model");
   return json;
 }
 
@@ -66,9 +66,9 @@ class DescriptionCheck {
 
   /// Throws FileError for the first difference. Options that affect only training may differ.
   void compare(const LayerOptions& ours, const DescriptionJson& theirs, const std::string& where = {}) const {
-    if (!theirs.is_object()) differ(where, "the options", theirs, json_of(ours));
-    const bool tells = !word_of(ours, "layer").empty() && theirs.contains("layer");
-    if (!tells && !word_of(ours, "name").empty()) return compare_names(ours, theirs, where);
+    if (!theirs.is_object()) differ(where, "options", theirs, json_of(ours));
+    const bool has_options = !word_of(ours, "layer").empty() && theirs.contains("layer");
+    if (!has_options && !word_of(ours, "name").empty()) return compare_names(ours, theirs, where);
     for (const LayerOption& option : ours)
       if (option.use == OptionUse::outputs && compared(option.name, ours, theirs)) compare(option, theirs, where);
     for (const auto& [name, value] : theirs.items())
@@ -89,14 +89,14 @@ class DescriptionCheck {
   void compare_names(const LayerOptions& ours, const DescriptionJson& theirs, const std::string& where) const {
     const auto name = theirs.find("name");
     if (name == theirs.end() || *name != word_of(ours, "name"))
-      differ(where, "its name", name == theirs.end() ? DescriptionJson() : *name, word_of(ours, "name"));
+      differ(where, "name", name == theirs.end() ? DescriptionJson() : *name, word_of(ours, "name"));
   }
 
   void compare(const LayerOption& option, const DescriptionJson& theirs, const std::string& where) const {
     const DescriptionJson mine = json_of({option}).at(option.name);
     const auto found = theirs.find(option.name);
-    require<FileError>(found != theirs.end(), file_, ": ", where, option.name, " is ", shown(mine),
-                       " in this model, the file does not say it");
+    require<FileError>(found != theirs.end(), file_, ": ", where, option.name, " must be ", shown(mine),
+                       ", as in this model, got none");
     if (const auto* part = std::get_if<LayerOptions>(&option.value))
       compare(*part, *found, where + option.name + ": ");
     else if (const auto* parts = std::get_if<std::vector<LayerOptions>>(&option.value))
@@ -109,27 +109,26 @@ class DescriptionCheck {
   void compare_entries(const std::string& name, const DescriptionJson& mine, const DescriptionJson& theirs,
                        const std::string& where) const {
     for (std::size_t k = 0; k < mine.size(); ++k)
-      if (mine[k] != theirs[k]) differ(where, text("number ", k, " of its ", name), theirs[k], mine[k]);
+      if (mine[k] != theirs[k]) differ(where, text("entry ", k, " of ", name), theirs[k], mine[k]);
   }
   void compare_all(const std::string& name, const std::vector<LayerOptions>& parts, const DescriptionJson& theirs,
                    const std::string& where) const {
-    require<FileError>(theirs.is_array() && theirs.size() == parts.size(), file_, ": ", where, "holds ", theirs.size(),
-                       " ", name, ", this model has ", parts.size());
+    require<FileError>(theirs.is_array() && theirs.size() == parts.size(), file_, ": ", where, name, " must have ",
+                       parts.size(), " entries, as in this model, got ", theirs.size());
     for (std::size_t k = 0; k < parts.size(); ++k)
       compare(parts[k], theirs[k], where + part_name(name, k, parts[k]) + ": ");
   }
 
   void require_known(const std::string& name, const DescriptionJson& value, const LayerOptions& ours,
                      const std::string& where) const {
-    require<FileError>(
-        has(ours, name), file_, ": ", where, in_quotes(name), " is ", [&] { return shown(value); },
-        " in the file, this model has no such option");
+    require<FileError>(has(ours, name), file_, ": ", where, in_quotes(name), " must be absent, as in this model, got ",
+                       [&] { return shown(value); });
   }
 
   [[noreturn]] void differ(const std::string& where, const std::string& name, const DescriptionJson& theirs,
                            const DescriptionJson& ours) const {
     throw FileError(
-        text(file_, ": ", where, name, " is ", shown(theirs), " in the file, ", shown(ours), " in this model"));
+        text(file_, ": ", where, name, " must be ", shown(ours), ", as in this model, got ", shown(theirs)));
   }
   static std::string shown(const DescriptionJson& value) {
     if (value.is_string()) return in_quotes(value.get_ref<const std::string&>());

@@ -1,8 +1,8 @@
 #pragma once
 // Model files: parameters under the library's names, such as "0.i.x" and "1.weight". Values are read back exactly.
 
-#include "unroll/io/tensor_reader.hpp"
 #include "unroll/io/model_description.hpp"
+#include "unroll/io/tensor_reader.hpp"
 #include "unroll/models/sequential.hpp"
 
 namespace unroll {
@@ -32,8 +32,8 @@ std::string layers_text(const Model& model) {
 
 inline const std::string& metadata_of(const SafeTensors& file, const std::string& key) {
   const auto found = file.metadata.find(key);
-  require<FileError>(found != file.metadata.end(), file.file, ": no model of this library: its metadata have no '", key,
-                     "'");
+  require<FileError>(found != file.metadata.end(), file.file, ": the metadata have no '", key,
+                     "'; this is not a model file of the library");
   return found->second;
 }
 
@@ -43,12 +43,12 @@ void check_same_model(const Model& model, const SafeTensors& file) {
   const std::string& version = metadata_of(file, "unroll");
   if (version == "1") {
     const std::string &layers = metadata_of(file, "layers"), ours = layers_text(model);
-    require<FileError>(layers == ours, file.file, ": holds the layers ", in_quotes(layers), ", this model has '", ours,
-                       "'");
+    require<FileError>(layers == ours, file.file, ": the layers must be '", ours, "', as in this model, got ",
+                       in_quotes(layers));
     return;
   }
-  require<FileError>(version == model_file_version, file.file, ": layout ", in_quotes(version),
-                     " of a model file, this library reads 1 and ", model_file_version);
+  require<FileError>(version == model_file_version, file.file, ": the version of a model file must be 1 or ",
+                     model_file_version, ", got ", in_quotes(version));
   const auto theirs = read_description(metadata_of(file, "model"), file.file);
   DescriptionCheck(file.file).compare(model_description(model), theirs);
 }
@@ -65,7 +65,7 @@ SafeTensors to_tensors(const Model& model, std::map<std::string, std::string> me
     file.tensors[block.name] = detail::tensor_of(model.parameters(), block);
   for (const char* own : {"unroll", "model"})
     require<ValueError>(!metadata.contains(own), "model file: the name '", own,
-                        "' in the metadata is the library's own: give yours another");
+                        "' in the metadata is reserved; use another");
   metadata["unroll"] = model_file_version;
   metadata["model"] = detail::description_text(detail::model_description(model));
   file.metadata = std::move(metadata);

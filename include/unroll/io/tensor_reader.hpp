@@ -27,8 +27,8 @@ class TensorReader {
   const Tensor& tensor(const std::string& name, const std::vector<Index>& shape) {
     const Tensor& found = file_.at(name);
     require<ShapeError>(found.shape == shape, file_.file, ": ", [&] {
-      return text("tensor ", detail::in_quotes(name), " has the shape ", detail::shape_text(found.shape), ", expected ",
-                  detail::shape_text(shape));
+      return text("tensor ", detail::in_quotes(name), " must have the shape ", detail::shape_text(shape), ", got ",
+                  detail::shape_text(found.shape));
     });
     used_.insert(name);
     return found;

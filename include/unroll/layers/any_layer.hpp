@@ -174,7 +174,8 @@ class AnyLayer {
     template <class Own, class HeldLayer>
     static Own& of(HeldLayer& holding) {
       auto* kept = dynamic_cast<StorageOf<Own>*>(holding.kept.get());
-      require<ValueError>(kept != nullptr, "this layer has not run forward on this tape");
+      require<ValueError>(kept != nullptr,
+                          "the tape has no forward pass of this layer; call forward(...) with it first");
       return kept->own;
     }
 

@@ -47,7 +47,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
   using C = typename detail::CellOf<Options, S>::type;
   using One = detail::OneDirection<C>;
   using Options::initializers, Options::merge, Options::returns, Options::sizes, Options::units;
-  static_assert(std::same_as<S, typename C::Scalar>, "unroll: all layers of a model have the same Scalar");
+  static_assert(std::same_as<S, typename C::Scalar>, "unroll: all layers of a model must have the same Scalar");
 
  public:
   using typename BidirectionalLayer::LayerBase::Weights;
@@ -173,7 +173,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
   void trace(const Weights& weights, const Signal<S>& in, Tape& tape, std::string_view equation, MatrixX<S>& to) const {
     const std::string_view side = equation.substr(0, equation.find('.') + 1);
     require<ValueError>(side == "forward." || side == "backward.",
-                        "trace: expects forward.NAME or backward.NAME of a bidirectional layer, got '", equation, "'");
+                        "trace: name must be forward.NAME or backward.NAME, got '", equation, "'");
     const bool forwards = side == "forward.";
     One::trace(cell_, forwards ? weights.forward : weights.backward, in,
                forwards ? Direction::forward : Direction::backward, forwards ? tape.forward : tape.backward,
@@ -185,8 +185,8 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
 
   static std::pair<States, States> halves(const State<S>& state) {
     if (state.empty()) return {};
-    require<ShapeError>(state.size() == 2 * std::size_t(C::states), "state: expects ", 2 * C::states, " matrices, got ",
-                        state.size());
+    require<ShapeError>(state.size() == 2 * std::size_t(C::states), "matrices of the state must be ", 2 * C::states,
+                        ", got ", state.size());
     return {States(state).first(C::states), States(state).last(C::states)};
   }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/layer.hpp"
 #include "unroll/simd/column_sums.hpp"
 #include "unroll/simd/products.hpp"
@@ -53,7 +54,7 @@ class DenseLayer : public LayerBase<S, detail::PackedMap<S>>, Dense {
   explicit DenseLayer(Dense given) : Dense(std::move(given)) {}
 
   Shape connect(Shape in) {
-    require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
+    detail::check_least<ShapeError>("", "units", units, 1);
     features_ = in.features;
     table_ = {};
     table_.add("weight", Role::input_weight, units, features_);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <variant>
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll {
@@ -25,12 +26,9 @@ class Pretrained {
   void check(Index dimension, Index size) const {
     const Index expected = tokens_.empty() ? size : Index(tokens_.size());
     each([&](const auto& vectors) {
-      require<ShapeError>(vectors.rows() == dimension && vectors.cols() == expected, "expects pretrained vectors [",
-                          dimension, " x ", expected, "], got [", vectors.rows(), " x ", vectors.cols(), "]");
+      detail::check_shape("", "pretrained vectors", vectors.rows(), vectors.cols(), dimension, expected);
     });
-    for (const Index token : tokens_)
-      require<ValueError>(token >= 0 && token < size, "expects pretrained vectors of tokens from 0 to ", size - 1,
-                          ", got one of token ", token);
+    for (const Index token : tokens_) detail::check_index("", "token of a pretrained vector", token, size);
   }
   template <class S>
   void write(View<S> table) const {
@@ -92,13 +90,10 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
   explicit EmbeddingLayer(Embedding given) : Embedding(std::move(given)) {}
 
   Shape connect(Shape in) {
-    require<ShapeError>(size > 0 && dimension > 0, "expects at least 1 token and 1 dimension, got ", size, " and ",
-                        dimension);
-    constexpr Index most = Index(1) << std::numeric_limits<S>::digits;
-    require<ValueError>(size <= most, "expects at most ", most,
-                        " tokens, up to which numbers of this kind are exact, got ", size);
-    require<ShapeError>(in.features == 1, "expects one token number per step, the input has ", in.features,
-                        " features");
+    detail::check_least<ShapeError>("", "size", size, 1, " token");
+    detail::check_least<ShapeError>("", "dimension", dimension, 1);
+    detail::check_exact<S>("", "size", size);
+    require<ShapeError>(in.features == 1, "features per step must be 1, a token, got ", in.features);
     pretrained.check(dimension, size);
     table_ = {};
     ParameterBlock weight{"weight", Role::input_weight, table_.reserve(dimension, size), dimension, size, dimension};
@@ -185,7 +180,7 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
   /// Whether `number` is a token.
   bool check(S number, const Pass& pass) const {
     if (number >= 0 && number < S(size) && number == std::floor(number)) return true;
-    require<ValueError>(pass.refused != nullptr, "expects token numbers from 0 to ", size - 1, ", got ", number);
+    require<ValueError>(pass.refused != nullptr, "token must be 0 to ", size - 1, ", got ", number);
     *pass.refused = true;
     return false;
   }
@@ -196,11 +191,11 @@ class EmbeddingLayer : public LayerBase<S>, Embedding {
     if (frozen || padding || !frozen_tokens.empty())
       take_memory(size, "frozen columns", [&] { columns.assign(std::size_t(size), frozen); });
     const auto freeze = [&](std::string_view what, Index token) {
-      require<ValueError>(token >= 0 && token < size, "expects ", what, " from 0 to ", size - 1, ", got ", token);
+      detail::check_index("", what, token, size);
       columns[std::size_t(token)] = true;
     };
-    if (padding) freeze("a padding token", *padding);
-    for (const Index token : frozen_tokens) freeze("frozen tokens", token);
+    if (padding) freeze("padding token", *padding);
+    for (const Index token : frozen_tokens) freeze("frozen token", token);
     return columns;
   }
 

@@ -65,8 +65,8 @@ class Graph : public detail::GraphNodes<S> {
     each([&](const Layer& layer, std::size_t n) {
       layer.final_state(value_in(n, tape), tape.layers[n], tape.state[n]);
       if (tape.state[n].size() != std::size_t(states(n)))  // names are made for messages alone
-        throw ValueError(text(this->named(n), ": final_state gives ", tape.state[n].size(), " states, expected ",
-                              states(n), " as in state_rows"));
+        throw ValueError(text(this->named(n), ": states of final_state must be ", states(n), ", as in state_rows, got ",
+                              tape.state[n].size()));
       this->hand_over(n, tape.state[n], state);
     });
   }
@@ -140,7 +140,7 @@ class Graph : public detail::GraphNodes<S> {
     for (std::size_t k = 1; k < reads.size(); ++k)
       if (const auto differ = detail::difference(*first.timeline, *tape.values[reads[k]].timeline); !differ.empty())
         throw ShapeError(
-            text("expects the same steps in ", this->named(reads[0]), " and ", this->named(reads[k]), ", ", differ));
+            text(this->named(reads[k]), " must have the same steps as ", this->named(reads[0]), ", got ", differ));
     View<S> out = tape.merged[n].shape(this->shape(n).features, first.values.cols());
     detail::merge_values<S>(node(n).how, reads.size(), values_in(n, tape), out);
     return {view(std::as_const(out)), first.timeline};

@@ -208,17 +208,16 @@ template <class Given, class S>
 struct LayerFor {
   using type = NoLayer<S>;  // first: Clang ignores what follows a failed assertion
   static_assert(!HasTypes<Given>,
-                "unroll: a cell is no layer: write Recurrent<Gru>{.units = 32}, or Bidirectional<Gru>{.units = 32}, in "
-                "place of Gru<float>{...}");
-  static_assert(HasTypes<Given>,
-                "unroll: expected a layer: options such as Dense{.units = 4}, or a type that derives from "
-                "LayerBase<Scalar>");
+                "unroll: a cell is not a layer; write Recurrent<Gru>{.units = 32} or Bidirectional<Gru>{.units = 32}");
+  static_assert(
+      HasTypes<Given>,
+      "unroll: a layer must be options such as Dense{.units = 4}, or a type that derives from LayerBase<Scalar>");
 };
 template <class Given, class S>
 requires(HasScalar<Given> && !HasTypes<Given>) struct LayerFor<Given, S> {
   static constexpr bool same = std::same_as<S, typename Given::Scalar>;
   using type = std::conditional_t<same, Given, NoLayer<S>>;
-  static_assert(same, "unroll: all layers of a model have the same Scalar");
+  static_assert(same, "unroll: all layers of a model must have the same Scalar");
 };
 template <class Given, class S>
 requires(!HasScalar<Given>) && requires { typename Given::template Layer<S>; }

@@ -27,7 +27,8 @@ struct Shape {
   Index columns(Index steps, Index batch) const {
     if (!per_step) return batch;
     const double all = std::ceil(density * double(steps));
-    require<ShapeError>(all <= double(most_entries), "memory: ", steps, " steps become ", all, " columns");
+    require<ShapeError>(all <= double(most_entries), "memory: columns must be at most ", most_entries, ", got ", all,
+                        " for ", steps, " steps");
     return Index(all);
   }
 };

@@ -3,6 +3,7 @@
 
 #include "unroll/engine/over_time.hpp"
 #include "unroll/layers/detail/last_step.hpp"
+#include "unroll/layers/detail/layer_checks.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll {
@@ -30,11 +31,11 @@ struct OneDirection {
   }
 
   static C make(Shape in, Index units, const std::vector<std::pair<std::string, Index>>& sizes) {
-    require<ShapeError>(in.per_step, "expects a column for every step, the input has one for every sequence");
+    detail::check_per_step(in);
     const C unsized;
-    require<ShapeError>(unsized.inputs() <= 1 && unsized.constants() == 0, "the cell reads ", unsized.inputs(),
-                        " inputs and ", unsized.constants(),
-                        " constants; a layer has one input: run the cell with OverTime");
+    require<ShapeError>(unsized.inputs() <= 1 && unsized.constants() == 0,
+                        "cell must have at most 1 input and no constants, got ", unsized.inputs(), " and ",
+                        unsized.constants(), "; run it with OverTime");
     return C(CellSizes{.inputs = {in.features}, .units = units, .constants = {}, .sizes = sizes});
   }
 
@@ -149,7 +150,7 @@ template <class Options, class S>
 struct CellOf {
   using type = typename Options::template Cell<S>;
   static_assert(!HasLayerTypes<type>,
-                "unroll: Recurrent and Bidirectional take a cell, such as Recurrent<Gru>, not a layer");
+                "unroll: Recurrent and Bidirectional must have a cell, such as Recurrent<Gru>, not a layer");
   static_assert(HasLayerTypes<type> || check_cell<type>());
 };
 
@@ -161,7 +162,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   using C = typename detail::CellOf<Options, S>::type;
   using One = detail::OneDirection<C>;
   using Options::direction, Options::initializers, Options::returns, Options::sizes, Options::units;
-  static_assert(std::same_as<S, typename C::Scalar>, "unroll: all layers of a model have the same Scalar");
+  static_assert(std::same_as<S, typename C::Scalar>, "unroll: all layers of a model must have the same Scalar");
 
  public:
   using typename RecurrentLayer::LayerBase::Weights;

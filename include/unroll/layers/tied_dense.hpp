@@ -42,8 +42,8 @@ class TiedDenseLayer : public LayerBase<S, detail::PackedMap<S>>, TiedDense {
 
   Shape connect(Shape in) {
     const Index features = weight_.block.rows, tokens = weight_.block.cols;
-    require<ShapeError>(in.features == features, "uses the weights [", features, " x ", tokens, "] of ", weight_.owner,
-                        ", so it expects ", features, " features, the input has ", in.features);
+    require<ShapeError>(in.features == features, "features per step must be ", features, ", the dimension of ",
+                        weight_.owner, ", got ", in.features);
     table_ = {};
     if (biased) table_.add("bias", Role::bias, tokens, 1);
     return {tokens, in.per_step, in.density};

@@ -32,14 +32,15 @@ class BinaryCrossEntropy : public detail::EntryLoss<BinaryCrossEntropy<Scalar>, 
     pos_weight_.head(rows_) = options.pos_weight.cast<Scalar>();
     for (Index r = 0; r < options.pos_weight.size(); ++r) {
       require<ValueError>(options.pos_weight[r] >= 0 && is_finite(pos_weight_[r]), name, ": pos_weight of row ", r,
-                          " is ", options.pos_weight[r], ", expected a number >= 0 that is finite in ",
-                          detail::name_of_scalar<Scalar>);
+                          " must be finite and at least 0 in ", detail::name_of_scalar<Scalar>, ", got ",
+                          options.pos_weight[r]);
     }
   }
 
  private:
   void check_rows(Index rows) const {
-    require<ShapeError>(rows_ == 0 || rows_ == rows, name, ": expects ", rows, " values of pos_weight, got ", rows_);
+    require<ShapeError>(rows_ == 0 || rows_ == rows, name, ": pos_weight must have as many entries as output rows, ",
+                        rows, ", got ", rows_);
   }
   static constexpr const char* expected = "0 to 1";
   static constexpr bool allows(Scalar y) { return (y >= 0) & (y <= 1); }

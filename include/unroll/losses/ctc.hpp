@@ -1,5 +1,6 @@
 #pragma once
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/losses/detail/ctc_lattice.hpp"
 #include "unroll/losses/label_sequences.hpp"
 #include "unroll/losses/reduction.hpp"
@@ -33,7 +34,7 @@ class CtcLoss {
 
   /// Throws ValueError for a negative blank.
   explicit CtcLoss(const Options& options = {}) : options_(options) {
-    require<ValueError>(options.blank >= 0, "ctc: blank must be a class, got ", options.blank);
+    detail::check_least("ctc", "blank", options.blank, 0);
   }
 
   const Options& options() const { return options_; }
@@ -68,8 +69,7 @@ class CtcLoss {
                     OutVector<double> losses) const {
     check(output.rows(), targets);
     check_sizes(output, timeline, targets, nullptr);
-    require<ShapeError>(losses.size() == targets.size(), "ctc: expects room for ", targets.size(), " losses, got ",
-                        losses.size());
+    detail::check_as_many("ctc", "losses", "entries as samples", losses.size(), targets.size());
     for (Index b = 0; b < targets.size(); ++b)
       losses[b] = targets.has_target(b)
                       ? finite(lattice().forward(output, timeline, timeline.rank(b), targets[b], options_.blank, false))
@@ -78,15 +78,16 @@ class CtcLoss {
 
   /// Throws ValueError if the loss of outputs [rows x columns] would.
   void check(Index rows, const LabelSequences& targets) const {
-    require<ValueError>(options_.blank < rows, "ctc: blank is ", options_.blank, ", but there are ", rows, " classes");
+    require<ValueError>(options_.blank < rows, "ctc: blank must be below ", rows, ", the number of classes, got ",
+                        options_.blank);
     for (Index b = 0; b < targets.size(); ++b) {
       if (!targets.has_target(b)) continue;
       for (std::size_t k = 0; k < targets[b].size(); ++k) {
         const Index label = targets[b][k];
-        require<ValueError>(label >= 0 && label < rows, "ctc: target ", b, " has label ", label, " at place ", k,
-                            ", expected 0 to ", rows - 1);
-        require<ValueError>(label != options_.blank, "ctc: target ", b, " has label ", label, " at place ", k,
-                            ", which is the blank");
+        require<ValueError>(label >= 0 && label < rows, "ctc: label ", k, " of target ", b, " must be 0 to ", rows - 1,
+                            ", got ", label);
+        require<ValueError>(label != options_.blank, "ctc: label ", k, " of target ", b,
+                            " must differ from the blank, got ", label);
       }
     }
   }
@@ -94,9 +95,8 @@ class CtcLoss {
   void check_steps(const LabelSequences& targets, Index sample, Index steps) const {
     if (options_.zero_infinity || !targets.has_target(sample)) return;
     const Index least = detail::least_ctc_steps(targets[sample]);
-    require<ValueError>(least <= steps, "ctc: a target of ", targets[sample].size(), " labels needs ", least,
-                        " steps of output, there are ", steps,
-                        ", so the loss is infinite; zero_infinity leaves such targets out");
+    require<ValueError>(least <= steps, "ctc: output must have at least ", least, " steps for a target of ",
+                        targets[sample].size(), " labels, got ", steps, "; zero_infinity leaves such targets out");
   }
 
   /// Denominator of the loss of these targets; see LossCount.
@@ -142,12 +142,10 @@ class CtcLoss {
 
   static void check_sizes(In<S> output, const Timeline& timeline, const LabelSequences& targets,
                           const Out<S>* d_output) {
-    require<ShapeError>(output.cols() == timeline.columns(), "ctc: the timeline has ", timeline.columns(),
-                        " columns, the output has ", output.cols());
-    require<ShapeError>(targets.size() == timeline.batch(), "ctc: expects a target for each of ", timeline.batch(),
-                        " samples, got ", targets.size());
-    require<ShapeError>(!d_output || (d_output->rows() == output.rows() && d_output->cols() == output.cols()),
-                        "ctc: the output is ", output.rows(), " x ", output.cols(), ", its gradient is another size");
+    detail::check_as_many("ctc", "output", "columns as the timeline", output.cols(), timeline.columns());
+    detail::check_as_many("ctc", "targets", "sequences as the timeline", targets.size(), timeline.batch());
+    if (d_output)
+      detail::check_shape("ctc", "gradient", d_output->rows(), d_output->cols(), output.rows(), output.cols());
   }
 
   LossValue run(In<S> output, const Timeline& timeline, const LabelSequences& targets, Out<S>* d_output,

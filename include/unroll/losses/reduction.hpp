@@ -75,24 +75,25 @@ struct Scored {
 };
 
 inline void check_columns(const Columns& columns, Index count, Reduction reduction) {
-  require<ShapeError>(columns.weights.size() == 0 || columns.weights.size() == count,
-                      "loss: expects one weight for each of ", count, " columns, got ", columns.weights.size());
+  if (columns.weights.size() != 0)
+    check_as_many("loss", "Columns::weights", "entries as columns", columns.weights.size(), count);
   for (Index c = 0; c < columns.weights.size(); ++c) {
-    require<ValueError>(is_finite(columns.weights[c]), "loss: the weight of column ", c, " is not finite");
-    require<ValueError>(reduction != Reduction::weighted || columns.weights[c] >= 0, "loss: the weight of column ", c,
-                        " is negative, and Reduction::weighted divides by the sum of weights");
+    require<ValueError>(is_finite(columns.weights[c]), "loss: weight of column ", c, " must be finite, got ",
+                        columns.weights[c]);
+    require<ValueError>(reduction != Reduction::weighted || columns.weights[c] >= 0, "loss: weight of column ", c,
+                        " must be at least 0 for Reduction::weighted, got ", columns.weights[c]);
   }
   if (reduction == Reduction::batch || reduction == Reduction::per_sequence) {
     require<ValueError>(columns.sequences > 0 || count == 0,
-                        "loss: Reduction::batch and per_sequence need the number of sequences (Columns::sequences)");
+                        "loss: Columns::sequences must be at least 1 for Reduction::batch and per_sequence, got ",
+                        columns.sequences);
   }
   if (reduction != Reduction::per_sequence) return;
-  require<ShapeError>(columns.sequence.size() == count,
-                      "loss: Reduction::per_sequence expects the sequence of each of ", count,
-                      " columns (Columns::sequence), got ", columns.sequence.size());
+  check_as_many("loss", "Columns::sequence", "entries as columns", columns.sequence.size(), count);
   for (Index c = 0; c < count; ++c) {
-    require<ValueError>(columns.sequence[c] >= 0 && columns.sequence[c] < columns.sequences, "loss: column ", c,
-                        " belongs to sequence ", columns.sequence[c], " of ", columns.sequences);
+    require<ValueError>(columns.sequence[c] >= 0 && columns.sequence[c] < columns.sequences,
+                        "loss: sequence of column ", c, " must be 0 to ", columns.sequences - 1, ", got ",
+                        columns.sequence[c]);
   }
 }
 
@@ -139,16 +140,17 @@ inline double column_share(Reduction reduction, const Columns& columns, const Lo
   const double weight = column_weight(columns, c);
   if (reduction != Reduction::per_sequence) return weight;
   const Index sequence = columns.sequence[c];
-  require<ValueError>(sequence < whole.of_sequence.size() && whole.of_sequence[sequence] > 0, "loss: column ", c,
-                      " is labelled, but the given count has no label in its sequence ", sequence);
+  require<ValueError>(sequence < whole.of_sequence.size() && whole.of_sequence[sequence] > 0,
+                      "loss: the given count has no label in sequence ", sequence, ", but column ", c,
+                      " has one; count the whole batch");
   return weight / whole.of_sequence[sequence];
 }
 
 /// Sets the count of one call's losses as a part of the whole.
 inline void conclude(LossValue& result, const LossCount& whole) {
   result.empty = result.scored == 0;
-  require<ValueError>(result.scored <= whole.scored, "loss: the given count covers ", whole.scored,
-                      " labels, but here alone are ", result.scored);
+  require<ValueError>(result.scored <= whole.scored, "loss: labels must be at most those of the given count, ",
+                      whole.scored, ", got ", result.scored);
   // In proportion to the labels, so that the counts of all parts add up to the denominator under every reduction.
   if (whole.scored > 0) result.count = whole.denominator * double(result.scored) / double(whole.scored);
 }

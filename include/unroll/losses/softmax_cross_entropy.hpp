@@ -1,5 +1,6 @@
 #pragma once
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/losses/class_weights.hpp"
 #include "unroll/losses/detail/column_loss.hpp"
 #include "unroll/simd/elementary.hpp"
@@ -41,8 +42,7 @@ class SoftmaxCrossEntropy
 
   explicit SoftmaxCrossEntropy(const Options& options = {})
       : weights_(options.class_weights), smoothing_(Scalar(options.smoothing)), reduction_(options.reduction) {
-    require<ValueError>(options.smoothing >= 0 && options.smoothing <= 1, "softmax cross entropy: smoothing is ",
-                        options.smoothing, ", expected 0 to 1");
+    detail::check_fraction("softmax cross entropy", "smoothing", options.smoothing);
   }
 
  private:
@@ -54,8 +54,7 @@ class SoftmaxCrossEntropy
     weights_.check(rows);
   }
   void check_target(Index rows, Index columns, In<Scalar> target) const {
-    require<ShapeError>(target.rows() == rows && target.cols() == columns, "softmax cross entropy: expects ", rows,
-                        " x ", columns, " probabilities, got ", target.rows(), " x ", target.cols());
+    detail::check_shape("softmax cross entropy", "probabilities", target.rows(), target.cols(), rows, columns);
     weights_.check(rows);
   }
 
@@ -68,8 +67,8 @@ class SoftmaxCrossEntropy
     for (Index k = 0; k < t.size(); ++k) {
       if (is_nan(t[k])) return {0, 0};
     }
-    require<ValueError>(t.size() > 0 && t.minCoeff() >= 0, "softmax cross entropy: column ", c,
-                        " has a negative probability");
+    require<ValueError>(t.size() > 0 && t.minCoeff() >= 0, "softmax cross entropy: probabilities of column ", c,
+                        " must be at least 0, got ", [&] { return t.size() > 0 ? t.minCoeff() : Scalar(0); });
     const auto share = [](auto entry) { return entry; };
     if (weights_.empty()) return {1, double(detail::sum_run(t.size(), share, t.data()))};
     weights_.check(t.size());

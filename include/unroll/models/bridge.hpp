@@ -48,7 +48,7 @@ class StateBridge {
       : kind_(kind), from_(std::move(from)), to_(std::move(to)) {
     if (kind_ == Bridge::copy) check_copies();
     if (kind_ != Bridge::project) return;
-    require<ShapeError>(!from_.empty(), "bridge: the encoder has no recurrent layer whose states could be projected");
+    require<ShapeError>(!from_.empty(), "bridge: the encoder has no states to project; add a recurrent layer");
     for (const Index rows : from_) joined_ += rows;
     for (BridgedState& state : to_) {
       const std::string name = text("bridge.", state.state);
@@ -101,11 +101,11 @@ class StateBridge {
 
  private:
   void check_copies() const {
-    require<ShapeError>(from_.size() == to_.size(), "bridge: the encoder's last recurrent layer has ", from_.size(),
-                        " states, the decoder ", to_.size(), "; they cannot be copied, Bridge::project joins them");
+    require<ShapeError>(from_.size() == to_.size(), "bridge: states of the encoder's last recurrent layer must be ",
+                        to_.size(), ", as in the decoder, got ", from_.size(), "; Bridge::project joins them");
     for (std::size_t k = 0; k < to_.size(); ++k)
-      require<ShapeError>(from_[k] == to_[k].rows, "bridge: state ", k, " has ", from_[k], " rows in the encoder and ",
-                          to_[k].rows, " in the decoder; they cannot be copied, Bridge::project resizes them");
+      require<ShapeError>(from_[k] == to_[k].rows, "bridge: rows of state ", k, " of the encoder must be ", to_[k].rows,
+                          ", as in the decoder, got ", from_[k], "; Bridge::project resizes it");
   }
   Eigen::Map<const MatrixX<S>> weight(const S* theta, const BridgedState& state) const {
     return {theta + state.weight, state.rows, joined_};

@@ -147,8 +147,8 @@ class Chain : public detail::Description<Layers> {
       if (k + 1 == tape.in.size()) return state[k].clear();  // omitted layer, which has no state
       layer.final_state(tape.in[k], Layers::of(tape.layers, k), state[k]);
       if (state[k].size() != this->states(k).size())  // avoids building the message unless it is needed
-        throw ValueError(text("layer ", std::size_t(k), " (", layer.name(), "): final_state gives ", state[k].size(),
-                              " states, expected ", this->states(k).size(), " as in state_rows"));
+        throw ValueError(text("layer ", std::size_t(k), " (", layer.name(), "): states of final_state must be ",
+                              this->states(k).size(), ", as in state_rows, got ", state[k].size()));
     });
   }
 
@@ -194,11 +194,11 @@ class Chain : public detail::Description<Layers> {
 
   void check_forward(const Tape& tape) const { require<ValueError>(tape.in.size() == depth() + 1, no_pass); }
   static void check_not_consumed(const Tape& tape) {
-    require<ValueError>(!tape.consumed, "model: the backward pass has been run on this tape already");
+    require<ValueError>(!tape.consumed, "model: a backward pass has used this tape; call forward(...) with it first");
   }
 
  private:
-  static constexpr const char* no_pass = "model: there was no forward pass on this tape";
+  static constexpr const char* no_pass = "model: the tape has no forward pass; call forward(...) with it first";
 
   /// Forward pass of the first `count` layers.
   void run(const Weights& weights, detail::PassInput<Scalar>& x, detail::PassTimeline& timeline, Tape& tape,
@@ -265,10 +265,10 @@ class Chain : public detail::Description<Layers> {
   }
 
   void check(const ConstView<Scalar>& x, const Timeline& timeline, const ModelState<Scalar>& initial) const {
-    require<ShapeError>(x.rows() == features(), "layer 0 (", layers().first_name(), "): expects ", features(),
-                        " features per step, the input has ", x.rows());
-    require<ShapeError>(x.cols() == timeline.columns(), "model: the timeline has ", timeline.columns(),
-                        " columns, the input has ", x.cols());
+    require<ShapeError>(x.rows() == features(), "layer 0 (", layers().first_name(), "): features per step must be ",
+                        features(), ", got ", x.rows());
+    require<ShapeError>(x.cols() == timeline.columns(), "model: input must have as many columns as the timeline, ",
+                        timeline.columns(), ", got ", x.cols());
     check_states("initial states", initial);
   }
 
@@ -276,17 +276,17 @@ class Chain : public detail::Description<Layers> {
   static void check_way_back(const Tape& tape) {
     check_not_consumed(tape);
     require<ValueError>(tape.pass.keeping.keep != Keep::nothing,
-                        "model: the forward pass kept nothing (Keep::nothing), so there is no backward pass over it");
+                        "model: the forward pass ran with Keep::nothing; run it with Keep::everything");
   }
   void check_gradient(const Tape& tape, const ConstView<Scalar>& d_output, const Parameters<Scalar>& gradient) const {
     check_forward(tape);
     check_way_back(tape);
     for (std::size_t k = 0; k <= depth(); ++k)
-      require<ShapeError>(tape.in[k].values.rows() == shape(k).features, "model: the tape is another model's");
+      require<ShapeError>(tape.in[k].values.rows() == shape(k).features,
+                          "model: the tape is of another model; call forward(...) of this model with it first");
     const auto& out = tape.in.back().values;
-    require<ShapeError>(d_output.data() == nullptr || (d_output.rows() == out.rows() && d_output.cols() == out.cols()),
-                        "model: the output is ", out.rows(), " x ", out.cols(), ", its gradient ", d_output.rows(),
-                        " x ", d_output.cols());
+    if (d_output.data() != nullptr)
+      detail::check_shape("model", "gradient of the output", d_output.rows(), d_output.cols(), out.rows(), out.cols());
     check_size(gradient);
   }
 

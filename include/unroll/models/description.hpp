@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/detail/layer_checks.hpp"
 
 namespace unroll::detail {
@@ -35,8 +36,7 @@ class Description {
   /// Number of output columns, and so of targets, for an unmasked sequence of `steps`. Throws ShapeError if a layer
   /// cannot run on such a sequence.
   Index output_steps(Index steps) const {
-    require<ShapeError>(steps >= 0 && steps <= most_entries, "model: a sequence of ", steps, " steps, expected 0 to ",
-                        most_entries);
+    detail::check_between<ShapeError>("model", "steps of a sequence", steps, 0, most_entries);
     each([&](const auto& layer, auto k) {
       this->within(k, layer, [&] { steps = shapes_[k + 1].per_step ? layer.steps_after(steps) : 1; });
     });
@@ -99,8 +99,7 @@ class Description {
  protected:
   /// `features` per input step. Throws ShapeError or ValueError with the name of the layer that does not fit.
   Description(Index features, Layers layers) : layers_(std::move(layers)) {
-    require<ShapeError>(features > 0 && features <= most_features, "model: expects 1 to ", most_features,
-                        " features per step, got ", features);
+    detail::check_between<ShapeError>("model", "features per step", features, 1, most_features);
     shapes_.push_back({features, true});
     ParameterTable table;
     layers_.each_mutable([&](auto& layer) { connect(layer, table); });
@@ -137,15 +136,14 @@ class Description {
   }
   /// Checks the numbers of states; the layers check the shapes.
   void check_states(std::string_view what, const std::vector<State<Scalar>>& given) const {
-    require<ShapeError>(given.empty() || given.size() == depth(), "model: ", what, ": expects those of ", depth(),
-                        " layers, got ", given.size());
+    require<ShapeError>(given.empty() || given.size() == depth(), "model: ", what,
+                        " must have as many entries as layers, ", depth(), ", got ", given.size());
     for (std::size_t k = 0; k < given.size(); ++k)
-      require<ShapeError>(given[k].empty() || given[k].size() == states_[k].size(), "layer ", k, ": ", what,
-                          ": expects ", states_[k].size(), " matrices, got ", given[k].size());
+      require<ShapeError>(given[k].empty() || given[k].size() == states_[k].size(), "layer ", k, ": matrices of ", what,
+                          " must be ", states_[k].size(), ", got ", given[k].size());
   }
   void check_size(const Parameters<Scalar>& gradient) const {
-    require<ShapeError>(gradient.size() == parameters().size(), "model: has ", parameters().size(),
-                        " parameters, the gradient ", gradient.size(), " entries");
+    detail::check_as_many("model", "gradient", "entries as parameters", gradient.size(), parameters().size());
   }
 
   std::string non_finite_parameter() const {
@@ -157,7 +155,7 @@ class Description {
  private:
   template <class T>
   static const T& of(const std::vector<T>& list, std::size_t k) {
-    require<ValueError>(k < list.size(), "model: there is no layer ", k);
+    detail::check_index("model", "layer", Index(k), Index(list.size()));
     return list[k];
   }
 
@@ -177,8 +175,8 @@ class Description {
   TiedWeight tied_weight(Index owner, ParameterTable& table) const {
     const ParameterBlock* const found = owner < 0 ? nullptr : table.find(text(owner, ".weight"));
     const bool is_matrix = found != nullptr && found->role == Role::input_weight && found->taps == 0;
-    require<ValueError>(is_matrix, "is tied to the weights of layer ", owner,
-                        ", expected an earlier layer that has a matrix 'weight', such as an Embedding");
+    require<ValueError>(is_matrix, "embedding must be the number of an earlier layer with a matrix 'weight', got ",
+                        owner);
     table.make_dense(found->name);
     TiedWeight weight{*found, found->offset - table.size(), text("layer ", owner)};
     each([&](const auto& other, auto k) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll {
@@ -19,15 +20,16 @@ namespace detail {
 /// Throws ShapeError for arguments out of range, or if the estimate would overflow.
 template <class Model>
 void check_plan(const Model& model, Index columns, Index batch, const TrainingPlan& plan) {
-  require<ShapeError>(columns >= 0 && batch >= 0 && plan.parts >= 1 && plan.threads >= 1,
-                      "memory: expects at least 0 columns and sequences, 1 part and 1 thread, got ", columns, ", ",
-                      batch, ", ", plan.parts, " and ", plan.threads);
+  check_least<ShapeError>("memory", "columns", columns, 0);
+  check_least<ShapeError>("memory", "sequences", batch, 0);
+  check_least<ShapeError>("memory", "parts", plan.parts, 1);
+  check_least<ShapeError>("memory", "threads", plan.threads, 1);
   double numbers = double(model.parameters().size()), density = 1;
   for (std::size_t k = 0; k <= model.depth(); ++k)
     numbers += double(model.shape(k).features), density = std::max(density, model.shape(k).density);
   require<ShapeError>(64 * numbers * density * (double(columns) + double(batch) + double(plan.parts)) < 0x1p60,
-                      "memory: ", columns, " columns and ", batch, " sequences in ", plan.parts,
-                      " parts are more than memory holds");
+                      "memory: estimate must be below 2^60 bytes, got more for ", columns, " columns and ", batch,
+                      " sequences in ", plan.parts, " parts");
 }
 
 }  // namespace detail
@@ -37,7 +39,7 @@ void check_plan(const Model& model, Index columns, Index batch, const TrainingPl
 /// them.
 template <class Model>
 Index numbers_kept(const Model& model, std::size_t k, Index columns, Index batch, const TrainingPlan& plan = {}) {
-  require<ValueError>(k < model.depth(), "memory: there is no layer ", k, " among ", model.depth());
+  detail::check_index("memory", "layer", Index(k), Index(model.depth()));
   detail::check_plan(model, columns, batch, plan);
   const auto of_part = [&](Index all) { return divide_up(all, plan.parts); };
   Index numbers = 0;

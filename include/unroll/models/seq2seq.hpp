@@ -8,6 +8,7 @@
 #include <span>
 
 #include "unroll/core/non_temporary.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/engine/over_time.hpp"
 #include "unroll/models/description.hpp"
 #include "unroll/models/seq2seq_description.hpp"
@@ -100,8 +101,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   ConstView<Scalar> embed(const Weights& weights, std::span<const Index> tokens, Tape& tape) const {
     auto row = tape.tokens.shape(1, Index(tokens.size()));
     for (std::size_t c = 0; c < tokens.size(); ++c) {
-      require<ValueError>(tokens[c] >= 0 && tokens[c] < vocabulary(), "seq2seq: expects tokens from 0 to ",
-                          vocabulary() - 1, ", got ", tokens[c]);
+      detail::check_index("seq2seq", "token", tokens[c], vocabulary());
       row(0, Index(c)) = Scalar(tokens[c]);
     }
     return embed_row(weights, std::as_const(tape.tokens).view(), tape);
@@ -125,10 +125,9 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
                       std::span<const Index> tokens, detail::PassTimeline targets, Tape& tape,
                       const Pass& pass = {}) const {
     const Weights& weights = kept;
-    require<ShapeError>(sources.get().batch() == targets.get().batch(), "seq2seq: got ", sources.get().batch(),
-                        " sources and ", targets.get().batch(), " targets");
-    require<ShapeError>(Index(tokens.size()) == targets.get().columns(), "seq2seq: the targets have ",
-                        targets.get().columns(), " columns, got ", tokens.size(), " tokens");
+    detail::check_as_many("seq2seq", "targets", "sequences as sources", targets.get().batch(), sources.get().batch());
+    detail::check_as_many("seq2seq", "tokens", "entries as target columns", Index(tokens.size()),
+                          targets.get().columns());
     const FlushToZero flush;
     encode(weights, std::move(x), std::move(sources), tape, pass);
     tape.targets = &std::move(targets).settle(tape.own_targets);
@@ -158,8 +157,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   template <class F>
   void learn(const Weights& weights, Tape& tape, Parameters<Scalar>& gradient, F&& loss) const {
     require<ValueError>(tape.kept && tape.keeping.keep != Keep::nothing, no_pass);
-    require<ShapeError>(gradient.size() == parameters_.size(), "seq2seq: has ", parameters_.size(),
-                        " parameters, the gradient ", gradient.size(), " entries");
+    detail::check_as_many("seq2seq", "gradient", "entries as parameters", gradient.size(), parameters_.size());
     tape.kept = false;
     const FlushToZero flush;
     Scalar* const to = gradient.values().data();
@@ -200,7 +198,8 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   }
 
  private:
-  static constexpr const char* no_pass = "seq2seq: there was no pass over targets on this tape, or it is used up";
+  static constexpr const char* no_pass =
+      "seq2seq: the tape has no unused pass over targets; run one first, without Keep::nothing";
 
   // ---- passes
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "unroll/cell/concept.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/any_layer.hpp"
 #include "unroll/layers/embedding.hpp"
 #include "unroll/layers/tied_dense.hpp"
@@ -83,22 +84,19 @@ class Seq2SeqDescription {
         options_(options),
         embedding_({.size = options.vocabulary, .dimension = options.embedding, .sparse = options.sparse}),
         output_(made_output(options)) {
-    require<ValueError>(options.vocabulary > 0 && options.embedding > 0,
-                        "seq2seq: expects a vocabulary and an embedding of at least 1, got ", options.vocabulary,
-                        " and ", options.embedding);
-    constexpr Index most = Index(1) << std::numeric_limits<Scalar>::digits;
-    require<ValueError>(options.vocabulary <= most, "seq2seq: expects a vocabulary of at most ", most,
-                        ", up to which numbers of this kind are exact, got ", options.vocabulary);
+    detail::check_least("seq2seq", "vocabulary", options.vocabulary, 1);
+    detail::check_least("seq2seq", "embedding", options.embedding, 1);
+    detail::check_exact<Scalar>("seq2seq", "vocabulary", options.vocabulary);
     require<ShapeError>(encoder_.per_step(),
-                        "seq2seq: the encoder gives one output for each sequence, expected one for every step: leave "
-                        "pooling and last steps out");
-    require<ValueError>(encoder_.statistics() == 0,
-                        "seq2seq: the encoder has a batch norm, whose running means and variances nothing would keep "
-                        "up to date; a LayerNorm needs none");
+                        "seq2seq: encoder must give an output for every step, got one for each sequence; leave out "
+                        "pooling and LastStep");
+    require<ValueError>(
+        encoder_.statistics() == 0,
+        "seq2seq: the encoder has a batch norm, whose running statistics are not updated here; use LayerNorm");
     cell_ = made_cell();
     require<ShapeError>(!options.tied || cell_.output_rows() == options.embedding,
-                        "seq2seq: tied, what the decoder gives is compared with embedded tokens; it has ",
-                        cell_.output_rows(), " rows, the embedding ", options.embedding);
+                        "seq2seq: rows of the decoder's output must be ", options.embedding,
+                        ", as in the embedding, with tied weights, got ", cell_.output_rows());
     place_parameters();
   }
 
@@ -163,9 +161,9 @@ class Seq2SeqDescription {
     });
     if (options_.bridge == Bridge::copy && bridged_layer_)
       require<ShapeError>(encoder_.shape(*bridged_layer_ + 1).features == from.front(),
-                          "bridge: the encoder's last recurrent layer gives ",
-                          encoder_.shape(*bridged_layer_ + 1).features, " rows and its first state has ", from.front(),
-                          "; states of two directions cannot be copied, Bridge::project joins them");
+                          "bridge: rows of the first state of the encoder's last recurrent layer must be ",
+                          encoder_.shape(*bridged_layer_ + 1).features, ", as in its output, got ", from.front(),
+                          "; Bridge::project joins states of two directions");
     std::vector<BridgedState> to;
     for (int s = 0; s < C::states; ++s)
       if (s != attentional_state) to.push_back({.state = s, .rows = cell_.state_rows(s)});

@@ -13,7 +13,7 @@ namespace detail {
 /// Layers as a tuple, called without virtual dispatch.
 template <class S, class... L>
 class FixedLayers {
-  static_assert(sizeof...(L) > 0, "unroll: a model has at least 1 layer");
+  static_assert(sizeof...(L) > 0, "unroll: a model must have at least 1 layer");
   static_assert((check_layer<L>() && ...));
 
  public:

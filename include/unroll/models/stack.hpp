@@ -16,7 +16,7 @@ class ListedLayers {
   using Tapes = std::vector<typename AnyLayer<S>::Tape>;
 
   explicit ListedLayers(std::vector<AnyLayer<S>> layers) : layers_(std::move(layers)) {
-    require<ShapeError>(!layers_.empty(), "model: expects at least 1 layer");
+    require<ShapeError>(!layers_.empty(), "model: number of layers must be at least 1, got 0");
   }
 
   std::size_t size() const { return layers_.size(); }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/tables/data_table.hpp"
 #include "unroll/models/memory.hpp"
 
@@ -63,8 +64,8 @@ inline std::string ModelSummary::text() const {
 /// for negative numbers.
 template <class Model>
 ModelSummary summary(const Model& model, Index columns, Index batch, const TrainingPlan& plan = {}) {
-  require<ShapeError>(columns >= 0 && batch >= 0, "summary: expects at least 0 columns and sequences, got ", columns,
-                      " and ", batch);
+  detail::check_least<ShapeError>("summary", "columns", columns, 0);
+  detail::check_least<ShapeError>("summary", "sequences", batch, 0);
   ModelSummary all{.features = model.features(),
                    .layers = {},
                    .parameters = model.parameters().size(),

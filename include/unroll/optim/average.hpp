@@ -28,7 +28,8 @@ class WeightAverage {
   /// Adds `theta` [parameters] to the average, after an update. Allocates only in the first call. Throws ShapeError if
   /// the size changed, ValueError between the two calls of `exchange`.
   void update(InVector<Scalar> theta) {
-    require<ValueError>(exchanged_ == 0, "WeightAverage: exchange the weights back before the next update");
+    require<ValueError>(exchanged_ == 0,
+                        "WeightAverage: the weights are exchanged; call exchange(...) before the next update");
     if (average_.size() == 0) {
       average_ = theta;
       return;
@@ -58,8 +59,7 @@ class WeightAverage {
 
  private:
   void check_size(Index parameters) const {
-    require<ShapeError>(average_.size() == parameters, "WeightAverage: the average has ", average_.size(),
-                        " entries, there are ", parameters, " parameters");
+    detail::check_as_many("WeightAverage", "parameters", "entries as the average", parameters, average_.size());
   }
 
   WeightAverageOptions options_;

@@ -108,7 +108,7 @@ double norm_of(const Scalar* values, const Segments& segments, double p, ThreadP
 }
 
 inline void check_norm(std::string_view owner, std::string_view option, double p) {
-  check_option(p > 0, owner, option, "> 0, or infinity for the largest magnitude", p);
+  check_option(p > 0, owner, option, "above 0 (infinity: largest magnitude)", p);
 }
 
 /// Scales in double and in two steps: the factor for an exploded gradient may be subnormal, and many programs flush
@@ -147,8 +147,8 @@ Segments segments_of(const M& matrix) {
 
 inline void check_block(const ParameterBlock& block, Index size) {
   const Index end = block.size() == 0 ? block.offset : block.offset + (block.cols - 1) * block.stride + block.rows;
-  require<ShapeError>(block.offset >= 0 && block.stride >= block.rows && end <= size, "clip_by_norm: the block '",
-                      block.name, "' ends at entry ", end, " of a gradient with ", size);
+  require<ShapeError>(block.offset >= 0 && block.stride >= block.rows && end <= size, "clip_by_norm: block '",
+                      block.name, "' must be within the ", size, " entries of the gradient, got end ", end);
 }
 
 }  // namespace detail

@@ -62,8 +62,8 @@ void check_options(const Options& o) {
     check_not_negative<Scalar>(owner, "initial_accumulator", o.initial_accumulator);
   if constexpr (requires { o.nesterov; }) {
     check_fraction(owner, "dampening", o.dampening);
-    require<ValueError>(!o.nesterov || (o.momentum > 0 && o.dampening == 0), owner,
-                        ": nesterov needs momentum > 0 and dampening 0, they are ", o.momentum, " and ", o.dampening);
+    check_option(!o.nesterov || o.momentum > 0, owner, "momentum", "above 0 with nesterov", o.momentum);
+    check_option(!o.nesterov || o.dampening == 0, owner, "dampening", "0 with nesterov", o.dampening);
   }
 }
 
@@ -93,7 +93,10 @@ class OptimizerBase {
   /// for a negative or non-finite factor.
   void set_decay_mask(VectorX<Scalar> mask) {
     require<ValueError>(finite(mask) && (mask.array() >= 0).all(), Options::name,
-                        ": factors of the decay mask must be finite and >= 0");
+                        ": decay mask must be finite and at least 0, got ", [&] {
+                          return *std::find_if_not(mask.data(), mask.data() + mask.size(),
+                                                   [](Scalar factor) { return is_finite(factor) && factor >= 0; });
+                        });
     decay_mask_ = std::move(mask);
   }
 
@@ -154,8 +157,7 @@ class OptimizerBase {
   void step_over(std::span<const detail::Segment> segments, OutVector<Scalar> theta, InVector<Scalar> gradient,
                  ThreadPool* threads) {
     check(theta.size());
-    require<ShapeError>(gradient.size() == theta.size(), Options::name, ": the gradient has ", gradient.size(),
-                        " entries, there are ", theta.size(), " parameters");
+    detail::check_as_many(Options::name, "gradient", "entries as parameters", gradient.size(), theta.size());
     for (const detail::Segment& segment : segments) check_gradient(gradient, segment);
     make_state(theta.size());
     ++updates_;
@@ -166,14 +168,15 @@ class OptimizerBase {
   }
 
   void check_sizes(Index parameters) const {
-    require<ShapeError>(decay_mask_.size() == 0 || decay_mask_.size() == parameters, Options::name,
-                        ": the decay mask has ", decay_mask_.size(), " entries, there are ", parameters, " parameters");
+    if (decay_mask_.size() != 0)
+      detail::check_as_many(Options::name, "decay mask", "entries as parameters", decay_mask_.size(), parameters);
     require<ValueError>(updates_ >= 0 && updates_ < std::numeric_limits<std::int64_t>::max(), Options::name,
-                        ": the restored count of updates is ", updates_);
+                        ": restored updates must be 0 to ", std::numeric_limits<std::int64_t>::max() - 1, ", got ",
+                        updates_);
     for (std::size_t i = 0; i < states; ++i)
-      require<ShapeError>(state_[i].size() == 0 || state_[i].size() == parameters, Options::name, ": the state ",
-                          Rule::state_names[i], " has ", state_[i].size(), " entries, there are ", parameters,
-                          " parameters; an optimizer serves one model");
+      require<ShapeError>(state_[i].size() == 0 || state_[i].size() == parameters, Options::name, ": state ",
+                          Rule::state_names[i], " must have as many entries as parameters, ", parameters, ", got ",
+                          state_[i].size(), "; use one optimizer per model");
   }
 
   void check_gradient(InVector<Scalar> gradient, const detail::Segment& segment) const {
@@ -183,8 +186,8 @@ class OptimizerBase {
     const Index found = first_reaching(gradient.data() + segment.first, segment.size, limit);
     if (found < 0) return;
     const Index bad = segment.first + found;
-    throw NonFiniteError(text(Options::name, ": entry ", bad, " of the gradient is ", gradient[bad],
-                              is_finite(gradient[bad]) ? ", too large to be squared" : ""));
+    throw NonFiniteError(text(Options::name, ": entry ", bad, " of the gradient must be finite",
+                              is_finite(gradient[bad]) ? " when squared" : "", ", got ", gradient[bad]));
   }
 
   void make_state(Index parameters) {

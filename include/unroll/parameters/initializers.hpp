@@ -117,7 +117,7 @@ class Initializer {
     const double in = double(first_given(fans.in, fans_.in, cols)),
                  out = double(first_given(fans.out, fans_.out, rows));
     const double fan = fan_ == Fan::in ? in : fan_ == Fan::out ? out : (in + out) / 2;
-    require<ValueError>(fan > 0, "initializer: fans must be positive, they are ", in, " and ", out);
+    require<ValueError>(fan > 0, "initializer: fans must be above 0, got ", in, " and ", out);
     return fan;
   }
 
@@ -194,31 +194,31 @@ inline Initializer normal_by_fan(double variance, Initializer::Fan fan) {
   return {Initializer::Kind::truncated_normal, 0, std::sqrt(variance) / truncated_deviation, fan};
 }
 inline void check(bool good, const char* what, double value) {
-  require<ValueError>(good && is_finite(value), "initializer: ", what, ", it is ", value);
+  require<ValueError>(good && is_finite(value), "initializer: ", what, ", got ", value);
 }
 }  // namespace detail
 
 inline Initializer constant(double value) {
-  detail::check(true, "a constant must be finite", value);
+  detail::check(true, "constant must be finite", value);
   return {Initializer::Kind::constant, value, 0};
 }
 inline Initializer zeros() { return constant(0); }
 
 /// Uniform on [low, high).
 inline Initializer uniform(double low, double high) {
-  detail::check(is_finite(low), "uniform(low, high) needs a finite low", low);
-  detail::check(low <= high, "uniform(low, high) needs low <= high", high);
+  detail::check(is_finite(low), "low of uniform(low, high) must be finite", low);
+  detail::check(low <= high, "high of uniform(low, high) must be finite and at least low", high);
   return {Initializer::Kind::uniform, low, high};
 }
 inline Initializer normal(double mean, double deviation) {
-  detail::check(true, "the mean must be finite", mean);
-  detail::check(deviation >= 0, "the standard deviation must be >= 0", deviation);
+  detail::check(true, "mean must be finite", mean);
+  detail::check(deviation >= 0, "standard deviation must be finite and at least 0", deviation);
   return {Initializer::Kind::normal, mean, deviation};
 }
 /// Normal truncated at two standard deviations; the actual standard deviation is 0.88 `deviation`.
 inline Initializer truncated_normal(double mean, double deviation) {
-  detail::check(true, "the mean must be finite", mean);
-  detail::check(deviation >= 0, "the standard deviation must be >= 0", deviation);
+  detail::check(true, "mean must be finite", mean);
+  detail::check(deviation >= 0, "standard deviation must be finite and at least 0", deviation);
   return {Initializer::Kind::truncated_normal, mean, deviation};
 }
 
@@ -232,7 +232,7 @@ inline Initializer he_uniform() { return detail::uniform_by_fan(2, Initializer::
 inline Initializer he_normal() { return detail::normal_by_fan(2, Initializer::Fan::in); }
 /// LeCun uniform: U(+-gain sqrt(3 / fan_in)). LeCun et al. 1998 ("Efficient BackProp", eq. 16).
 inline Initializer lecun_uniform(double gain = 1) {
-  detail::check(gain > 0, "the gain must be > 0", gain);
+  detail::check(gain > 0, "gain must be finite and above 0", gain);
   return detail::uniform_by_fan(gain * gain, Initializer::Fan::in);
 }
 /// LeCun normal: variance 1 / fan_in, truncated as in Keras.
@@ -242,7 +242,7 @@ inline Initializer pytorch_linear() { return detail::uniform_by_fan(1.0 / 3, Ini
 
 /// Default of PyTorch's RNN, GRU and LSTM, for weights and biases: U(+-1 / sqrt(units)).
 inline Initializer pytorch_rnn(Index units) {
-  detail::check(units > 0, "units must be positive", double(units));
+  detail::check(units > 0, "units must be at least 1", double(units));
   const double limit = 1 / std::sqrt(double(units));
   return uniform(-limit, limit);
 }
@@ -252,13 +252,13 @@ inline Initializer pytorch_rnn() { return detail::uniform_by_fan(1.0 / 3, Initia
 /// Orthogonal: gain times a matrix with orthonormal columns, or rows if it is wide (Saxe et al. 2014, arXiv:1312.6120).
 /// A stacked matrix is orthogonal as a whole, as in Keras; for orthogonal gates fill each block separately.
 inline Initializer orthogonal(double gain = 1) {
-  detail::check(gain > 0, "the gain must be > 0", gain);
+  detail::check(gain > 0, "gain must be finite and above 0", gain);
   return {Initializer::Kind::orthogonal, gain, 0};
 }
 
 /// Identity: gain on the diagonal, 0 elsewhere (Le et al. 2015, arXiv:1504.00941).
 inline Initializer identity(double gain = 1) {
-  detail::check(true, "the gain must be finite", gain);
+  detail::check(true, "gain must be finite", gain);
   return {Initializer::Kind::identity, gain, 0};
 }
 
@@ -267,11 +267,11 @@ inline Initializer identity(double gain = 1) {
 /// multiplies the new value is the negative, `chrono_input` with the same Random and element. docs/cells.md lists these
 /// biases for each cell.
 inline Initializer chrono_forget(Index longest) {
-  detail::check(longest > 2, "the longest memory must be above 2 steps", double(longest));
+  detail::check(longest > 2, "longest memory must be above 2 steps", double(longest));
   return {Initializer::Kind::log_uniform, double(longest - 1), 1};
 }
 inline Initializer chrono_input(Index longest) {
-  detail::check(longest > 2, "the longest memory must be above 2 steps", double(longest));
+  detail::check(longest > 2, "longest memory must be above 2 steps", double(longest));
   return {Initializer::Kind::log_uniform, double(longest - 1), -1};
 }
 

@@ -64,7 +64,8 @@ class ParameterTable {
   /// `most_entries`.
   Index reserve(Index rows, Index cols) {
     require<ShapeError>(rows >= 0 && cols >= 0 && (cols == 0 || rows <= (most_entries - size_) / cols),
-                        "parameters: a matrix of ", rows, " x ", cols, " is no size that memory holds");
+                        "parameters: matrix must have 0 to ", most_entries - size_, " entries, got [", rows, " x ",
+                        cols, "]");
     const Index offset = size_;
     size_ += rows * cols;
     return offset;
@@ -72,7 +73,7 @@ class ParameterTable {
 
   /// Names a part of reserved space. Throws ValueError if the name exists.
   void add_block(ParameterBlock block) {
-    require<ValueError>(find(block.name) == nullptr, "parameters: the name '", block.name, "' is taken already");
+    require<ValueError>(find(block.name) == nullptr, "parameters: name of a block must be new, got '", block.name, "'");
     blocks_.push_back(std::move(block));
   }
 
@@ -113,7 +114,8 @@ class ParameterTable {
   /// Block of that name. Throws ValueError if there is none.
   const ParameterBlock& at(std::string_view name) const {
     const ParameterBlock* block = find(name);
-    require<ValueError>(block != nullptr, "parameters: there is no '", name, "'; there are ", [&] { return names(); });
+    require<ValueError>(
+        block != nullptr, "parameters: name must be one of ", [&] { return names(); }, ", got '", name, "'");
     return *block;
   }
 
@@ -123,7 +125,7 @@ class ParameterTable {
       if (const Index k = index - block.offset;
           block.size() > 0 && k >= 0 && k % block.stride < block.rows && k / block.stride < block.cols)
         return block;
-    throw ValueError(text("parameters: no block holds entry ", index, " of ", size()));
+    throw ValueError(text("parameters: entry must be in a block, got ", index, " of ", size()));
   }
 
   bool has_frozen() const { return detail::Segments(learned()).numbers() < size(); }

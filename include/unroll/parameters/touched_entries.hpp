@@ -2,6 +2,7 @@
 // Record of the entries of a flat vector that a batch reaches, to restrict work on a gradient.
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/parameters/segments.hpp"
 
 namespace unroll::detail {
@@ -51,8 +52,7 @@ class TouchedEntries {
 
   void touch(const Place& place) {
     Columns& table = tables_[place.table];
-    require<ShapeError>(place.column >= 0 && place.column < Index(table.closed.size()), "parameters: column ",
-                        place.column, " was touched of a matrix that has ", table.closed.size());
+    detail::check_index<ShapeError>("parameters", "touched column", place.column, Index(table.closed.size()));
     if (table.closed[std::size_t(place.column)]) return;
     table.closed[std::size_t(place.column)] = true;
     places_.push_back(place);

@@ -231,8 +231,8 @@ class EquationCell {
   /// and after the backward pass.
   void trace(std::string_view name, const Weights& weights, const Step<S, states>& all, Work& work,
              MatrixX<S>& to) const {
-    require<ValueError>(!work.consumed, "cell: '", name,
-                        "' cannot be traced before a forward pass or after the backward pass has run");
+    require<ValueError>(!work.consumed, "cell: there are no values of '", name,
+                        "'; trace after a forward pass and before its backward pass");
     Trace(*layout_, weights, all, work).write(name, to);
   }
 
@@ -243,8 +243,8 @@ class EquationCell {
 
   static CellSizes with_fixed_units(CellSizes sizes) {
     if constexpr (fixed_units != Eigen::Dynamic) {
-      require<ShapeError>(sizes.units == 0 || sizes.units == fixed_units, "cell: made for ", fixed_units,
-                          " units, got ", sizes.units);
+      require<ShapeError>(sizes.units == 0 || sizes.units == fixed_units, "cell: units must be ", fixed_units, ", got ",
+                          sizes.units);
       sizes.units = fixed_units;
     }
     return sizes;

@@ -34,7 +34,7 @@ struct Output {
 /// Output of the cell, if it is not the first state.
 template <class Named>
 constexpr Output<Named> output(Named) {
-  static_assert(is_named<Named>, "unroll: output() takes a named value");
+  static_assert(is_named<Named>, "unroll: output() must have a named value");
   return {};
 }
 

@@ -71,7 +71,7 @@ namespace figure {
 /// Picture of a bar chart. Throws ShapeError if there are no bars.
 inline Picture picture(const Bars& bars) {
   using namespace detail;
-  require<ShapeError>(!bars.bars.empty(), "bars: there are none");
+  require<ShapeError>(!bars.bars.empty(), "bars: bars must have at least 1 entry, got 0");
   std::vector<std::string> names;
   for (const Bar& bar : bars.bars) names.push_back(bar.name);
   const Head head(bars.title, std::size_t(any_number(bars.bars, &Bar::low)) + any_number(bars.bars, &Bar::reference));

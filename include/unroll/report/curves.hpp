@@ -89,11 +89,12 @@ inline bool has_band(const figure::Series& series) { return !series.low.empty();
 
 inline void check_series(const figure::Series& series) {
   const std::size_t n = series.x.size();
-  require<ShapeError>(series.y.size() == n, "curves: '", series.name, "' has ", n, " places and ", series.y.size(),
-                      " values");
+  require<ShapeError>(series.y.size() == n, "curves: '", series.name, "' must have ", n,
+                      " values, one for each place, got ", series.y.size());
   require<ShapeError>(series.low.size() == series.high.size() && (!has_band(series) || series.low.size() == n),
-                      "curves: the band of '", series.name, "' has ", series.low.size(), " lower and ",
-                      series.high.size(), " upper limits for ", n, " values");
+                      "curves: the band of '", series.name, "' must have ", n,
+                      " lower and upper limits, one for each value, got ", series.low.size(), " and ",
+                      series.high.size());
 }
 
 /// Table with one row for each point of each line.
@@ -175,7 +176,7 @@ namespace figure {
 /// Picture of a line chart. Throws ShapeError if there are no lines or the vectors of a line differ in length.
 inline Picture picture(const figure::Curves& curves) {
   using namespace detail;
-  require<ShapeError>(!curves.series.empty(), "curves: there is no line");
+  require<ShapeError>(!curves.series.empty(), "curves: series must have at least 1 entry, got 0");
   const Head head(curves.title, curves.series.size());
   Picture picture{numbers_of(curves), shown_of(curves), {}, 640, 340 + head.height()};
   std::string plots;

@@ -53,8 +53,8 @@ inline std::string run_gnuplot(const std::filesystem::path& folder, const std::s
 /// Throws ValueError unless the name is safe as a file name, a shell word and an HTML identifier.
 inline void check_name(std::string_view name) {
   const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
-  require<ValueError>(!name.empty() && std::all_of(name.begin(), name.end(), good), "report: the name ",
-                      detail::gnuplot_quoted(name), " is not made of a-z, 0-9 and _");
+  require<ValueError>(!name.empty() && std::all_of(name.begin(), name.end(), good),
+                      "report: a name must consist of a-z, 0-9 and _, got ", detail::gnuplot_quoted(name));
 }
 
 }  // namespace detail

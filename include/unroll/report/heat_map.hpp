@@ -37,10 +37,10 @@ inline void check_map(const figure::HeatMap& map) {
   const auto fits = [](const std::vector<std::string>& names, Index count) {
     return names.empty() || Index(names.size()) == count;
   };
-  require<ShapeError>(map.values.size() > 0, "heat map: there are no values");
+  require<ShapeError>(map.values.size() > 0, "heat map: values must have at least 1 number, got 0");
   require<ShapeError>(fits(map.row_names, map.values.rows()) && fits(map.column_names, map.values.cols()),
-                      "heat map: ", map.values.rows(), " x ", map.values.cols(), " values, but ", map.row_names.size(),
-                      " names of rows and ", map.column_names.size(), " of columns");
+                      "heat map: row_names and column_names must have ", map.values.rows(), " and ", map.values.cols(),
+                      " entries, as values, got ", map.row_names.size(), " and ", map.column_names.size());
 }
 
 inline std::string name_of(const std::vector<std::string>& names, Index k) {
@@ -180,8 +180,8 @@ inline Picture picture(const figure::Confusion& confusion) {
                       0,
                       100};
   require<ShapeError>(counts.rows() == counts.cols() && !confusion.classes.empty(),
-                      "confusion: expects as many rows as columns and their names, got ", counts.rows(), " x ",
-                      counts.cols(), " counts and ", confusion.classes.size(), " names");
+                      "confusion: counts must have as many rows as columns, with at least 1 name of a class, got ",
+                      counts.rows(), " x ", counts.cols(), " and ", confusion.classes.size(), " names");
   const auto whole = counts.rowwise().sum().cwiseMax(1).template cast<double>().eval();
   map.values = 100 * (whole.cwiseInverse().asDiagonal() * counts.template cast<double>());
   map.written = true;

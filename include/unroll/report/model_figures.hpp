@@ -11,8 +11,8 @@ namespace unroll {
 /// Throws ShapeError unless there is one column for each column of the timeline.
 template <class Derived>
 std::vector<double> norm_per_step(const Eigen::MatrixBase<Derived>& columns, const Timeline& timeline) {
-  require<ShapeError>(columns.cols() == timeline.columns(), "norm per step: the timeline has ", timeline.columns(),
-                      " columns, the values ", columns.cols());
+  require<ShapeError>(columns.cols() == timeline.columns(), "norm per step: the values must have ", timeline.columns(),
+                      " columns, as the timeline, got ", columns.cols());
   const VectorX<double> norms = columns.template cast<double>().colwise().norm();
   std::vector<double> means;
   for (Index t = 0; t < timeline.steps(); ++t)
@@ -50,10 +50,10 @@ inline Curves gradient_flow(const std::vector<std::pair<std::string, std::vector
 template <class Derived>
 HeatMap over_time(const Eigen::MatrixBase<Derived>& columns, const Timeline& timeline, Index sample,
                   std::string value) {
-  require<ShapeError>(columns.cols() == timeline.columns(), "over time: the timeline has ", timeline.columns(),
-                      " columns, the values ", columns.cols());
-  require<ShapeError>(sample >= 0 && sample < timeline.batch(), "over time: there is no sample ", sample, " of ",
-                      timeline.batch());
+  require<ShapeError>(columns.cols() == timeline.columns(), "over time: the values must have ", timeline.columns(),
+                      " columns, as the timeline, got ", columns.cols());
+  require<ShapeError>(sample >= 0 && sample < timeline.batch(), "over time: sample must be 0 to ", timeline.batch() - 1,
+                      ", got ", sample);
   const Index rank = timeline.rank(sample), steps = timeline.length(rank);
   HeatMap map{.title = {},
               .x = {"step"},

@@ -96,8 +96,8 @@ class Report {
 
   void take(const std::string& name) {
     detail::check_name(name);
-    require<ValueError>(name != "report" && names_.insert(name).second, "report: the name '", name,
-                        "' is taken already");
+    require<ValueError>(name != "report" && names_.insert(name).second,
+                        "report: a name must be new and not 'report', got '", name, "'");
   }
 
   std::string& body() {
@@ -181,7 +181,7 @@ class Report {
       page += detail::html_section("Results", detail::html_table(results(), "What the run gave", "report.csv"));
     for (const Section& section : sections_) page += detail::html_section(section.heading, section.inside);
     if (!settings_.empty())
-      page += detail::html_section("Settings", detail::html_names(settings_, "What the run was told"));
+      page += detail::html_section("Settings", detail::html_names(settings_, "Options of the run"));
     if (!environment_.empty())
       page += detail::html_section("Environment", detail::html_names(environment_, "Where it was computed"));
     return page + detail::html_section("Files", file_list()) + "</main>\n";

@@ -32,8 +32,9 @@ inline DataTable numbers_of(const figure::Scatter& scatter) {
   if (!scatter.groups.empty()) table.columns.push_back("group");
   for (const figure::Point& point : scatter.points) {
     table.rows.push_back({point.group, point.name, point.x, point.y});
-    require<ShapeError>(point.group < std::max<std::size_t>(scatter.groups.size(), 1), "scatter: point '", point.name,
-                        "' is of group ", point.group, " of ", scatter.groups.size());
+    require<ShapeError>(point.group < std::max<std::size_t>(scatter.groups.size(), 1), "scatter: the group of point '",
+                        point.name, "' must be below ", std::max<std::size_t>(scatter.groups.size(), 1), ", got ",
+                        point.group);
     if (!scatter.groups.empty()) table.rows.back().push_back(scatter.groups[point.group]);
   }
   return table;

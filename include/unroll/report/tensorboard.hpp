@@ -123,7 +123,7 @@ class EventFile {
   /// event file.
   EventFile(const std::filesystem::path& path, double wall_time) : path_(path) {
     require<ValueError>(path.filename().string().find("tfevents") != std::string::npos, path.string(),
-                        ": TensorBoard reads only files with 'tfevents' in their names");
+                        ": the file name must contain 'tfevents'; TensorBoard reads no other files");
     if (cut_to_whole_records() == 0)
       write_text(path_, detail::record_of(detail::Message().real(1, wall_time).bytes(3, "brain.Event:2").str()));
     stream_.open(path_, std::ios::binary | std::ios::app);
@@ -154,7 +154,8 @@ class EventFile {
 
   /// Adds an image. `png`: content of a PNG file; throws ValueError for other formats.
   void image(std::string_view tag, std::string_view png, std::int64_t step, double wall_time) {
-    require<ValueError>(png.size() > 24 && png.starts_with("\x89PNG\r\n\x1a\n"), "image '", tag, "': expects a PNG");
+    require<ValueError>(png.size() > 24 && png.starts_with("\x89PNG\r\n\x1a\n"), "image '", tag,
+                        "': the content must be a PNG file, got another format");
     const auto size = [&](std::size_t at) {  // big-endian, unlike the rest of the file
       std::int64_t number = 0;
       for (const char c : png.substr(at, 4)) number = number << 8 | static_cast<unsigned char>(c);
@@ -172,14 +173,16 @@ class EventFile {
     std::ifstream file(path_, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(file), {}};
     const std::size_t whole = detail::whole_records(bytes);
-    require<FileError>(whole > 0 || bytes.empty(), path_.string(), ": is there already and is no file of events");
+    require<FileError>(whole > 0 || bytes.empty(), path_.string(),
+                       ": an existing file must be an event file, got another format");
     if (whole < bytes.size()) std::filesystem::resize_file(path_, whole, error);
-    require<FileError>(!error, path_.string(), ": cannot be cut behind its last whole event: ", error.message());
+    require<FileError>(!error, path_.string(),
+                       ": cannot be truncated after its last complete event: ", error.message());
     return whole;
   }
 
   void add_histogram(std::string_view tag, std::span<const double> values, std::int64_t step, double wall_time) {
-    require<ValueError>(!values.empty(), "histogram '", tag, "': there is no finite value");
+    require<ValueError>(!values.empty(), "histogram '", tag, "': the values must have at least 1 finite number, got 0");
     const auto [low, high] = std::minmax_element(values.begin(), values.end());
     add(detail::Message().bytes(1, tag).bytes(5, detail::histogram_of(values, *low, *high)), step, wall_time);
   }

@@ -43,7 +43,7 @@ struct Positive {
  private:
   static constexpr float smallest = std::numeric_limits<float>::min(), largest = std::numeric_limits<float>::max();
   [[noreturn]] static void refuse(double number) {
-    throw ValueError(text(Owner::name, ": expects a parameter from ", smallest, " to ", largest, ", got ", number));
+    throw ValueError(text(Owner::name, ": parameter must be ", smallest, " to ", largest, ", got ", number));
   }
 };
 
@@ -60,7 +60,7 @@ struct Number {
 
  private:
   [[noreturn]] static void refuse(double number) {
-    throw ValueError(text(Owner::name, ": expects a number that is finite in float, got ", number));
+    throw ValueError(text(Owner::name, ": parameter must be finite in float, got ", number));
   }
 };
 

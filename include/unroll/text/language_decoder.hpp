@@ -29,11 +29,12 @@ class LanguageDecoder {
   explicit LanguageDecoder(detail::NonTemporary<Model> kept, std::vector<Index> never = {})
       : model_(kept), never_(std::move(never)), tape_(std::make_unique<typename Model::Tape>()) {
     require<ShapeError>(model_.features() == 1 && model_.per_step(),
-                        "language decoder: expects a model that reads one number per step and gives scores at every "
-                        "step, this one reads ",
-                        model_.features());
+                        "language decoder: the model must have 1 feature and an output at every step, got ",
+                        model_.features(),
+                        model_.per_step() ? " features" : " features and one output for each sequence");
     for (const Index token : never_)
-      require<ValueError>(token < vocabulary(), "language decoder: there is no token ", token, " among ", vocabulary());
+      require<ValueError>(token < vocabulary(), "language decoder: a token of never must be below ", vocabulary(),
+                          ", got ", token);
     model_.prepare(weights_);
   }
 
@@ -41,8 +42,8 @@ class LanguageDecoder {
   void read(const std::vector<std::vector<Index>>& prompts) {
     std::vector<Index> lengths;
     for (const auto& prompt : prompts) {
-      require<ValueError>(!prompt.empty(), "language decoder: beginning ", lengths.size(),
-                          " is empty, expected at least one token to go on from");
+      require<ValueError>(!prompt.empty(), "language decoder: prompt ", lengths.size(),
+                          " must have at least 1 token, got 0");
       lengths.push_back(Index(prompt.size()));
     }
     const Timeline timeline = Timeline::from_lengths(lengths);
@@ -57,7 +58,7 @@ class LanguageDecoder {
 
   /// Scores of the first token after each prompt. Throws ValueError before `read` was called.
   ConstView<Scalar> start() {
-    require<ValueError>(sources() > 0, "language decoder: there is nothing to continue before read()");
+    require<ValueError>(sources() > 0, "language decoder: no prompt was read; call read(...) first");
     states_ = first_states_;
     hypotheses_ = sources();
     return view(std::as_const(first_));
@@ -66,11 +67,12 @@ class LanguageDecoder {
   /// Scores of the next token after appending tokens[k] to hypothesis parents[k]. Throws ShapeError for spans of
   /// different lengths, ValueError for an unknown parent or a number outside the vocabulary.
   ConstView<Scalar> step(std::span<const Index> parents, std::span<const Index> tokens) {
-    require<ShapeError>(parents.size() == tokens.size(), "language decoder: ", parents.size(), " parents, but ",
-                        tokens.size(), " tokens");
+    require<ShapeError>(parents.size() == tokens.size(),
+                        "language decoder: tokens must have as many entries as parents, ", parents.size(), ", got ",
+                        tokens.size());
     for (const Index parent : parents)
-      require<ValueError>(parent >= 0 && parent < hypotheses_, "language decoder: there is no hypothesis ", parent,
-                          " among ", hypotheses_);
+      require<ValueError>(parent >= 0 && parent < hypotheses_, "language decoder: parent must be 0 to ",
+                          hypotheses_ - 1, ", got ", parent);
     x_.resize(1, Index(tokens.size()));
     for (Index k = 0; k < x_.cols(); ++k) x_(0, k) = Scalar(tokens[std::size_t(k)]);
     model_.check_input(view(std::as_const(x_)));  // refuses tokens before anything changes
@@ -98,6 +100,7 @@ class LanguageDecoder {
       last.col(b) = all.col(timeline.offset(timeline.length(rank) - 1) + rank);
     }
     first_ = model_.finish(*tape_, view(std::as_const(last)));
+    hypotheses_ = 0;
     forbid(first_);
   }
 

@@ -74,7 +74,7 @@ class WordReader {
   std::uint32_t ahead() const { return at(0).value; }
   CodePoint at(std::size_t byte) const {
     const auto point = code_point(rest_.substr(std::min(byte, rest_.size())));
-    require<ValueError>(point.has_value() || byte >= rest_.size(), "words: the text is no UTF-8");
+    require<ValueError>(point.has_value() || byte >= rest_.size(), "words: the text is not UTF-8; convert it first");
     return point.value_or(CodePoint{});
   }
 
@@ -183,7 +183,8 @@ inline std::string read_text_file(const std::filesystem::path& path) {
   std::string text = detail::read_text(path);
   require_utf8(text, path.string());
   text = detail::plain(text);
-  require<FileError>(text.find_first_not_of(" \t\n") != text.npos, path.string(), ": there is no text in this file");
+  require<FileError>(text.find_first_not_of(" \t\n") != text.npos, path.string(),
+                     ": the file must have text, got none");
   return text;
 }
 

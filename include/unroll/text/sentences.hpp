@@ -19,7 +19,8 @@ template <std::floating_point S>
 Dataset<S> sentence_data(const std::vector<std::vector<Index>>& sentences, const Vocabulary& vocabulary,
                          Index longest = 0) {
   require<ValueError>(vocabulary.start() >= 0 && vocabulary.end() >= 0,
-                      "sentences: the vocabulary has no token for the start or none for the end");
+                      "sentences: the vocabulary must have a start and an end token, got the numbers ",
+                      vocabulary.start(), " and ", vocabulary.end());
   std::vector<MatrixX<S>> inputs;
   std::vector<Labels> targets;
   for (const std::vector<Index>& sentence : sentences) {

@@ -70,14 +70,15 @@ class Vocabulary {
 
   /// Throws ValueError for options out of range and if only special tokens would remain.
   explicit Vocabulary(const TokenCounts& seen, const VocabularyOptions& options = {}) {
-    require<ValueError>(options.size >= 0 && options.least >= 1, "vocabulary: size is ", options.size, ", least is ",
-                        options.least, ", expected a size of at least 0 and a count of at least 1");
+    require<ValueError>(options.size >= 0, "vocabulary: size must be at least 0 tokens (0: no limit), got ",
+                        options.size);
+    require<ValueError>(options.least >= 1, "vocabulary: least must be at least 1, got ", options.least);
     if (options.unknown) unknown_ = append(unknown_token);
     if (options.start) start_ = append(start_token);
     if (options.end) end_ = append(end_token);
     const Index special = size();
-    require<ValueError>(options.size == 0 || options.size > special, "vocabulary: a size of ", options.size,
-                        " leaves no room beside the ", special, " special tokens");
+    require<ValueError>(options.size == 0 || options.size > special, "vocabulary: size must be above ", special,
+                        ", the number of special tokens, got ", options.size);
     auto counts = seen.counts();
     std::stable_sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     for (const auto& [token, count] : counts) {
@@ -85,8 +86,8 @@ class Vocabulary {
       // If the text contains a special token literally, it is that token.
       if (!find(token)) append(token, count);
     }
-    require<ValueError>(size() > special, "vocabulary: no token is left of ", counts.size(), " different ones, each ",
-                        "must be seen ", options.least, " times or more");
+    require<ValueError>(size() > special, "vocabulary: at least 1 of ", counts.size(), " different tokens must occur ",
+                        options.least, " times or more, got 0");
   }
 
   Index size() const { return Index(tokens_.size()); }
@@ -113,7 +114,7 @@ class Vocabulary {
   /// unknown token either.
   Index number(std::string_view token) const {
     const Index found = find(token).value_or(unknown_);
-    require<ValueError>(found >= 0, "vocabulary: '", token, "' is none of its ", size(), " tokens");
+    require<ValueError>(found >= 0, "vocabulary: the token must be one of ", size(), " tokens, got '", token, "'");
     return found;
   }
   template <class Tokens>
@@ -140,15 +141,15 @@ class Vocabulary {
   static Vocabulary load(const std::map<std::string, std::string>& metadata, const std::string& file,
                          const std::string& prefix = "vocabulary") {
     const auto tokens = metadata.find(prefix), special = metadata.find(prefix + ".special");
-    require<FileError>(tokens != metadata.end() && special != metadata.end(), file, ": its metadata have no '", prefix,
-                       "': the model was saved without one");
+    require<FileError>(tokens != metadata.end() && special != metadata.end(), file, ": the metadata have no '", prefix,
+                       "'; save the model with its vocabulary");
     Vocabulary vocabulary;
     std::string_view rest = tokens->second;
     while (!rest.empty()) {
       const auto end = std::min(rest.find('\n'), rest.size());
       const std::string token = unescaped(rest.substr(0, end));
-      require<FileError>(!token.empty() && !vocabulary.find(token), file, ": token ", vocabulary.size(), " of its '",
-                         prefix, "' is empty or there twice");
+      require<FileError>(!token.empty() && !vocabulary.find(token), file, ": token ", vocabulary.size(), " of '",
+                         prefix, "' must be new and not empty, got '", token, "'");
       vocabulary.append(token);
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
@@ -158,7 +159,8 @@ class Vocabulary {
 
  private:
   void check_number(Index number) const {
-    require<ValueError>(number >= 0 && number < size(), "vocabulary: there is no token ", number, " among ", size());
+    require<ValueError>(number >= 0 && number < size(), "vocabulary: token must be 0 to ", size() - 1, ", got ",
+                        number);
   }
 
   Index append(std::string_view token, Index count = 0) {
@@ -172,13 +174,15 @@ class Vocabulary {
     Index next = 0;
     const auto mark = [&](std::string_view word, std::string_view token, Index& number) {
       if (words.find(word) == words.npos) return;
-      require<FileError>(next < size() && this->token(next) == token, file, ": token ", next, " is not ", token);
+      require<FileError>(next < size() && this->token(next) == token, file, ": token ", next, " must be ", token,
+                         ", got ", [&] { return next < size() ? "'" + this->token(next) + "'" : std::string("none"); });
       number = next++;
     };
     mark("unknown", unknown_token, unknown_);
     mark("start", start_token, start_);
     mark("end", end_token, end_);
-    require<FileError>(size() > next, file, ": its vocabulary has no token beside the special ones");
+    require<FileError>(size() > next, file, ": the vocabulary must have more than ", next,
+                       " tokens, the special ones, got ", size());
   }
 
   /// Escapes newlines, which are tokens in character vocabularies.
@@ -206,12 +210,12 @@ class Vocabulary {
 /// Throws ValueError with the first different token unless both vocabularies are equal. `whose` and `other` name them
 /// in the message.
 inline void require_same(const Vocabulary& a, const Vocabulary& b, std::string_view whose, std::string_view other) {
-  require<ValueError>(a.size() == b.size(), whose, " has a vocabulary of ", a.size(), " tokens, ", other, " one of ",
-                      b.size());
+  require<ValueError>(a.size() == b.size(), whose, ": the vocabulary must have ", b.size(), " tokens, as ", other,
+                      ", got ", a.size());
   for (Index k = 0; k < a.size(); ++k)
-    require<ValueError>(a.token(k) == b.token(k), whose, " has another vocabulary than ", other, ": token ", k, " is '",
-                        a.token(k), "', there '", b.token(k), "'");
-  require<ValueError>(a == b, whose, " has other special tokens than ", other);
+    require<ValueError>(a.token(k) == b.token(k), whose, ": token ", k, " must be '", b.token(k), "', as in ", other,
+                        ", got '", a.token(k), "'");
+  require<ValueError>(a == b, whose, ": the special tokens must be those of ", other, ", got others");
 }
 
 }  // namespace unroll

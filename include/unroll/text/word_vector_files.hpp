@@ -23,7 +23,7 @@
 namespace unroll {
 
 static_assert(std::endian::native == std::endian::little,
-              "unroll: word vectors are little-endian, like this machine must be");
+              "unroll: the machine must be little-endian, as files of word vectors");
 
 enum class WordVectorFormat { text, binary };
 
@@ -63,12 +63,13 @@ inline std::optional<VectorSizes> parse_sizes(std::string_view line) {
 /// allocated for wrong sizes. A word needs at least `least + dimension * each` bytes.
 inline void check_sizes(const VectorSizes& sizes, std::size_t bytes, std::size_t least, std::size_t each,
                         const std::string& file) {
-  require<FileError>(sizes.words > 0 && sizes.dimension > 0, file, ": says that it has ", sizes.words,
-                     " words of dimension ", sizes.dimension, ", expected at least one of each");
+  require<FileError>(sizes.words > 0 && sizes.dimension > 0, file,
+                     ": the numbers of words and dimensions must be at least 1, got ", sizes.words, " and ",
+                     sizes.dimension);
   // Divides instead of multiplying, because the product of numbers from a file may overflow.
   const bool fits = sizes.dimension <= bytes / each && sizes.words <= bytes / (least + sizes.dimension * each);
-  require<FileError>(fits, file, ": says that it has ", sizes.words, " words of dimension ", sizes.dimension,
-                     ", but only ", bytes, " bytes follow");
+  require<FileError>(fits, file, ": the file must hold ", sizes.words, " words of dimension ", sizes.dimension,
+                     ", got only ", bytes, " bytes");
 }
 
 /// Constructs WordVectors; its errors become FileErrors that name the file.
@@ -85,15 +86,17 @@ inline std::string read_vector_line(const TextLines& lines, std::string_view lin
   const auto word_of = [whole = line] { return in_quotes(whole.substr(0, whole.find_first_of(" \t"))); };
   for (Index k = to.size(); k-- > 0;) {
     const std::string_view number = take_last(line);
-    lines.expect(!line.empty(), word_of, " has ", to.size() - 1 - k, " numbers, expected ", to.size());
+    lines.expect(!line.empty(), "the vector of ", word_of, " must have ", to.size(), " numbers, got ",
+                 to.size() - 1 - k);
     const auto value = parse_number<float>(number);
-    lines.expect(value.has_value(), "number ", k + 1, " of ", word_of, ": expected a finite number, found ",
+    lines.expect(value.has_value(), "number ", k + 1, " of ", word_of, " must be a finite number, got ",
                  [&] { return in_quotes(number); });
     to[k] = *value;
   }
   std::string_view before = line;
   const std::string_view last = take_last(before);
-  lines.expect(before.empty() || !parse_number<float>(last), word_of, " has more than ", to.size(), " numbers");
+  lines.expect(before.empty() || !parse_number<float>(last), "the vector of ", word_of, " must have ", to.size(),
+               " numbers, got more");
   return std::string(line);
 }
 
@@ -108,7 +111,7 @@ inline VectorSizes count_vectors(std::string_view content, std::string_view firs
 inline WordVectors read_text_vectors(const std::string& content, const std::string& file) {
   TextLines lines(content, file);
   auto line = lines.next();
-  require<FileError>(line.has_value(), file, ": there are no words in this file");
+  require<FileError>(line.has_value(), file, ": the file must have at least 1 word, got 0");
   const auto told = parse_sizes(*line);
   const VectorSizes sizes = told.value_or(count_vectors(content, *line));
   check_sizes(sizes, content.size(), 1, 2, file);
@@ -116,16 +119,18 @@ inline WordVectors read_text_vectors(const std::string& content, const std::stri
   MatrixX<float> vectors(Index(sizes.dimension), Index(sizes.words));
   if (told) line = lines.next();
   for (Index k = 0; k < vectors.cols(); ++k, line = lines.next()) {
-    require<FileError>(line.has_value(), file, ": ends after ", k, " of ", sizes.words, " words");
+    require<FileError>(line.has_value(), file, ": the file must have ", sizes.words, " words, got ", k);
     words.push_back(read_vector_line(lines, *line, vectors.col(k)));
   }
-  lines.expect(!line, "there are more than the ", sizes.words, " words that the first line tells");
+  lines.expect(!line, "the file must have ", sizes.words, " words, as in its first line, got more");
   return make_word_vectors(std::move(words), std::move(vectors), file);
 }
 
 inline WordVectors read_binary_vectors(std::string_view rest, const std::string& file) {
-  const auto sizes = parse_sizes(take_until(rest, '\n').substr(0, 64));
-  require<FileError>(sizes.has_value(), file, ": expected the numbers of words and dimensions in the first line");
+  const std::string_view first = take_until(rest, '\n').substr(0, 64);
+  const auto sizes = parse_sizes(first);
+  require<FileError>(sizes.has_value(), file, ": the first line must be the numbers of words and dimensions, got ",
+                     [&] { return in_quotes(first); });
   check_sizes(*sizes, rest.size(), 2, sizeof(float), file);
   const std::size_t bytes = sizes->dimension * sizeof(float);
   std::vector<std::string> words;
@@ -134,14 +139,14 @@ inline WordVectors read_binary_vectors(std::string_view rest, const std::string&
   for (Index k = 0; k < vectors.cols(); ++k) {
     skip_newline();
     const auto blank = rest.find(' ');
-    require<FileError>(blank != rest.npos && rest.size() - blank - 1 >= bytes, file, ": ends within word ", k + 1,
-                       " of ", sizes->words);
+    require<FileError>(blank != rest.npos && rest.size() - blank - 1 >= bytes, file, ": the file must have ",
+                       sizes->words, " complete words, got ", k);
     words.emplace_back(take_until(rest, ' '));
     std::memcpy(vectors.col(k).data(), rest.data(), bytes);
     rest.remove_prefix(bytes);
   }
   skip_newline();
-  require<FileError>(rest.empty(), file, ": ", rest.size(), " bytes follow the last word");
+  require<FileError>(rest.empty(), file, ": 0 bytes must follow the last word, got ", rest.size());
   return make_word_vectors(std::move(words), std::move(vectors), file);
 }
 
@@ -171,9 +176,9 @@ inline void write_word_vectors(const std::filesystem::path& path, const WordVect
   std::string content = text(vectors.size(), " ", vectors.dimension(), "\n");
   for (Index k = 0; k < vectors.size(); ++k) {
     const std::string& word = vectors.words()[std::size_t(k)];
-    require<ValueError>(
-        word.find_first_of(" \t\r\n") == word.npos, "word vectors: ", [&] { return detail::in_quotes(word); },
-        " has a blank in it, which files of word vectors cannot hold");
+    require<ValueError>(word.find_first_of(" \t\r\n") == word.npos,
+                        "word vectors: a word in a file must have no blank, got ",
+                        [&] { return detail::in_quotes(word); });
     content += word;
     const auto column = vectors.vectors().col(k);
     if (format == WordVectorFormat::binary) {

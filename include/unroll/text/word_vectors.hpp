@@ -33,17 +33,17 @@ class WordVectors {
       : words_(std::move(words)), vectors_(std::move(vectors)), lengths_(vectors_.cols()) {
     for (Index k = 0; k < lengths_.size(); ++k) lengths_[k] = std::sqrt(vectors_.col(k).squaredNorm());
     require<ShapeError>(Index(words_.size()) == vectors_.cols() && vectors_.size() > 0,
-                        "word vectors: expects a vector for each word and at least one, got ", words_.size(),
-                        " words and vectors [", vectors_.rows(), " x ", vectors_.cols(), "]");
+                        "word vectors: the vectors must have a column for each word, ", words_.size(),
+                        ", and at least 1 number, got [", vectors_.rows(), " x ", vectors_.cols(), "]");
     for (Index k = 0; k < size(); ++k) {
       const std::string& word = words_[std::size_t(k)];
       const auto [twin, is_new] = numbers_.emplace(word, k);
-      require<ValueError>(!word.empty(), "word vectors: word ", k + 1, " is empty");
+      require<ValueError>(!word.empty(), "word vectors: word ", k + 1, " must have at least 1 byte, got 0");
       const auto quoted = [&] { return detail::in_quotes(word); };
-      require<ValueError>(is_new, "word vectors: ", quoted, " is there twice, as word ", twin->second + 1, " and ",
-                          k + 1);
+      require<ValueError>(is_new, "word vectors: all words must differ, got ", quoted, " as words ", twin->second + 1,
+                          " and ", k + 1);
       require<ValueError>(vectors_.col(k).allFinite(), "word vectors: the vector of ", quoted,
-                          " has a number that is not finite");
+                          " must be finite, got NaN or infinity");
     }
   }
 
@@ -84,7 +84,7 @@ class WordVectors {
 
   /// The `count` words nearest to a vector, without the numbers in `left_out`. Throws ShapeError for another dimension.
   std::vector<SimilarWord> nearest(InVector<float> vector, Index count, std::initializer_list<Index> left_out) const {
-    require<ShapeError>(vector.size() == dimension(), "nearest words: expects a vector of ", dimension(),
+    require<ShapeError>(vector.size() == dimension(), "nearest words: the vector must have ", dimension(),
                         " numbers, got ", vector.size());
     const float length = vector.norm();
     const VectorX<float> products = vectors_.transpose() * vector;
@@ -106,8 +106,8 @@ class WordVectors {
 
   [[noreturn]] void refuse(std::string_view word) const {
     const std::vector<std::string_view> all(words_.begin(), words_.end());
-    detail::fail<ValueError>({"word vectors: ", detail::in_quotes(word), " is none of the ", size(),
-                              " words; spelled alike: ", detail::nearest_names(word, all)});
+    detail::fail<ValueError>({"word vectors: the word must be one of ", size(), " words, got ", detail::in_quotes(word),
+                              "; the nearest: ", detail::nearest_names(word, all)});
   }
 
   std::vector<std::string> words_;
@@ -131,8 +131,8 @@ inline TokenVectors vectors_for(const Vocabulary& vocabulary, const WordVectors&
   for (Index token = 0; token < vocabulary.size(); ++token)
     if (const auto column = known.find(vocabulary.token(token)))
       columns.push_back(*column), found.tokens.push_back(token);
-  require<ValueError>(!columns.empty(), "pretrained vectors: none of the ", vocabulary.size(), " tokens is among the ",
-                      known.size(), " words");
+  require<ValueError>(!columns.empty(), "pretrained vectors: at least 1 of ", vocabulary.size(),
+                      " tokens must be one of the ", known.size(), " words, got 0");
   found.vectors.resize(known.dimension(), Index(columns.size()));
   for (std::size_t k = 0; k < columns.size(); ++k) found.vectors.col(Index(k)) = known.vectors().col(columns[k]);
   found.missing = vocabulary.size() - Index(columns.size());

@@ -18,6 +18,7 @@
 #endif
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/types.hpp"
 
 namespace unroll {
@@ -32,16 +33,15 @@ class ThreadPool {
   /// Starts the threads: `threads` including the caller, 0 for one per core. They end with the pool. Throws ValueError
   /// for a negative number, and Error if the system cannot start all of them; then none keeps running.
   explicit ThreadPool(int threads = 0) : shared_(std::make_unique<Shared>()) {
-    require<ValueError>(threads >= 0, "threads: expects at least 1, or 0 for one per core, got ", threads);
+    detail::check_least("threads", "count", threads, 0, " (0: one per core)");
     if (threads == 0) threads = std::max(1, int(std::thread::hardware_concurrency()));
     try {
       for (int k = 1; k < threads; ++k) shared_->workers.emplace_back([this] { work(); });
     } catch (const std::exception& error) {  // system_error or bad_alloc
       const auto started = shared_->workers.size() + 1;
       end();
-      detail::fail<Error>({"threads: only ", started, " of ", threads,
-                           " could be started under the system's limits of memory and processes (",
-                           std::string_view(error.what()), "); ask for fewer"});
+      detail::fail<Error>({"threads: ", threads, " threads could not be started, only ", started, " (",
+                           std::string_view(error.what()), "); use fewer, or raise the system's limits"});
     }
   }
   ThreadPool(const ThreadPool&) = delete;
@@ -201,7 +201,7 @@ class Threads {
  public:
   /// `count` threads, 0 for one per core. The first use starts them.
   Threads(int count = 0) : shared_(std::make_shared<Shared>()) {  // NOLINT: implicit conversion from a number
-    require<ValueError>(count >= 0, "threads: expects at least 1, or 0 for one per core, got ", count);
+    detail::check_least("threads", "count", count, 0, " (0: one per core)");
     shared_->count = count;
   }
 

@@ -62,8 +62,8 @@ class Evaluator {
         const ConstView<Scalar> output = of_sample(run, Index(b));
         require<ShapeError>(output.cols() == run.one.target_columns() || data.kind() == TargetKind::none ||
                                 data.kind() == TargetKind::label_sequence,
-                            "evaluation: sample ", some[b], " has ", data.length(some[b]),
-                            " steps, of which the model makes ", output.cols(), ", and targets for ",
+                            "evaluation: sample ", some[b], ": the targets must have ", output.cols(),
+                            " steps, as the outputs for ", data.length(some[b]), " steps, got ",
                             run.one.target_columns());
         run.scores.push_back(score(model, loss, run, output));
       }

@@ -107,9 +107,8 @@ inline Better better_of(Monitor monitor) { return is_accuracy(monitor) ? Better:
 
 /// Plateau schedule of a run. Throws ValueError for options out of range, and for Better::larger with a loss.
 inline Plateau plateau_of(PlateauOptions options, Monitor monitor) {
-  require<ValueError>(
-      options.better == Better::smaller || better_of(monitor) == Better::larger,
-      "fit: plateau watches a loss, of which smaller values are better, its `better` is Better::larger");
+  require<ValueError>(options.better == Better::smaller || better_of(monitor) == Better::larger,
+                      "fit: better of plateau must be Better::smaller for a loss, got Better::larger");
   options.better = better_of(monitor);
   return Plateau(options);
 }

@@ -42,10 +42,11 @@ struct Truncation {
 
   /// Throws ValueError for lengths out of range.
   void check() const {
-    require<ValueError>(update_every >= 0 && back >= 0, "truncation: update_every is ", update_every, ", back is ",
-                        back, ", expected at least 0");
-    require<ValueError>(back == 0 || (active() && back >= update_every), "truncation: back is ", back,
-                        " steps, expected at least update_every, which is ", update_every);
+    require<ValueError>(update_every >= 0, "truncation: update_every must be at least 0 steps (0: no truncation), got ",
+                        update_every);
+    require<ValueError>(back >= 0, "truncation: back must be at least 0 steps (0: update_every), got ", back);
+    require<ValueError>(back == 0 || (active() && back >= update_every), "truncation: back must be ",
+                        active() ? "at least " : "", update_every, " steps, as update_every, got ", back);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "unroll/core/error.hpp"
+#include "unroll/core/option_checks.hpp"
 
 namespace unroll {
 
@@ -15,26 +16,26 @@ namespace teacher_forcing {
 using Schedule = std::function<double(long)>;
 
 inline Schedule constant(double share) {
-  require<ValueError>(share >= 0 && share <= 1, "teacher forcing: the share is ", share, ", expected 0 to 1");
+  detail::check_fraction("teacher forcing", "share", share);
   return [=](long) { return share; };
 }
 
 /// Linear decay from 1 to `least` in `updates` updates.
 inline Schedule linear(double least, long updates) {
-  require<ValueError>(least >= 0 && least <= 1 && updates > 0, "teacher forcing: linear decay to ", least, " in ",
-                      updates, " updates, expected 0 to 1 and at least 1");
+  detail::check_fraction("teacher forcing", "least", least);
+  require<ValueError>(updates > 0, "teacher forcing: updates must be at least 1, got ", updates);
   return [=](long i) { return std::max(least, 1 - (1 - least) * double(i) / double(updates)); };
 }
 
 /// Exponential decay k^i, 0 < k < 1.
 inline Schedule exponential(double k) {
-  require<ValueError>(k > 0 && k < 1, "teacher forcing: exponential decay by ", k, ", expected between 0 and 1");
+  detail::check_option(k > 0 && k < 1, "teacher forcing", "k of exponential decay", "in (0, 1)", k);
   return [=](long i) { return std::pow(k, double(i)); };
 }
 
 /// Inverse sigmoid decay k / (k + exp(i / k)), k >= 1.
 inline Schedule inverse_sigmoid(double k) {
-  require<ValueError>(k >= 1, "teacher forcing: inverse sigmoid decay by ", k, ", expected at least 1");
+  detail::check_option(k >= 1, "teacher forcing", "k of inverse sigmoid decay", ">= 1", k);
   return [=](long i) { return k / (k + std::exp(double(i) / k)); };
 }
 

@@ -58,7 +58,7 @@ struct TrainingState {
       Eigen::Map<VectorX<double>>(numbers.data() + k * columns, columns) =
           Eigen::Map<const VectorX<double>>(history[k].numbers().data(), columns);
     f(std::string_view("history"), numbers);
-    require<ValueError>(numbers.size() % Index(columns) == 0, "training state: a history has ", columns,
+    require<ValueError>(numbers.size() % Index(columns) == 0, "training state: the history must have ", columns,
                         " numbers for each epoch, got ", numbers.size());
     history.clear();
     for (Index k = 0; k < numbers.size(); k += Index(columns)) history.push_back(Epoch::of(numbers.data() + k));

@@ -135,8 +135,8 @@ void check_epoch(const WordTables<S>& tables, const WordEpoch& done) {
 
 inline void check_word2vec(const PackedText& text, const Word2VecOptions& o) {
   const auto within = [](std::string_view what, double value, double low, double high) {
-    require<ValueError>(value >= low && value <= high, "word2vec: ", what, " is ", value, ", expected ", low, " to ",
-                        high);
+    require<ValueError>(value >= low && value <= high, "word2vec: ", what, " must be ", low, " to ", high, ", got ",
+                        value);
   };
   within("dimension", double(o.dimension), 1, 1e6);
   within("window", double(o.window), 1, double(PackedText::longest));
@@ -146,12 +146,12 @@ inline void check_word2vec(const PackedText& text, const Word2VecOptions& o) {
   within("noise_power", o.noise_power, 0, 1);
   within("rate", o.rate, 0, 10);
   within("parts", double(o.parts), 1, 64);
-  require<ValueError>(o.model == WordModel::skip_gram || o.parts == 1, "word2vec: CBOW learns in one part, got ",
+  require<ValueError>(o.model == WordModel::skip_gram || o.parts == 1, "word2vec: parts must be 1 for CBOW, got ",
                       o.parts);
   const auto seen = std::count_if(text.counts().begin(), text.counts().end(), [](Index count) { return count > 0; });
-  require<ValueError>(seen >= 2, "word2vec: expects a text of at least 2 different words, got ", seen);
+  require<ValueError>(seen >= 2, "word2vec: the text must have at least 2 different words, got ", seen);
   require<ValueError>(std::size_t(text.sentences()) < text.size(),
-                      "word2vec: no sentence has two words, so there is nothing that a word could tell about another");
+                      "word2vec: at least 1 sentence must have 2 words, got 0");
 }
 
 }  // namespace detail
@@ -167,7 +167,7 @@ inline void check_word2vec(const PackedText& text, const Word2VecOptions& o) {
 template <class S, class F>
 WordTables<S> train_word2vec(Index words, const Sentences& sentences, const Word2VecOptions& options, F&& on_epoch) {
   require<ValueError>(words > 0 && words <= Index(std::numeric_limits<std::int32_t>::max()),
-                      "word2vec: expects 1 to 2^31 - 1 words, got ", words);
+                      "word2vec: words must be 1 to 2^31 - 1, got ", words);
   const detail::PackedText text(words, sentences);
   detail::check_word2vec(text, options);
   WordTables<S> tables;

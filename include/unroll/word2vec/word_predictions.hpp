@@ -24,7 +24,7 @@ class PackedText {
     take_memory(words, "word2vec: words", [&] { counts_.resize(std::size_t(words)); });
     for (const auto& sentence : sentences) {
       for (const Index word : sentence) {
-        require<ValueError>(word < words, "word2vec: expects words below ", words, ", got ", word);
+        require<ValueError>(word < words, "word2vec: word must be below ", words, ", got ", word);
         if (word < 0) continue;
         ++counts_[std::size_t(word)];
         words_.push_back(static_cast<std::int32_t>(word));

@@ -55,8 +55,8 @@ namespace detail {
 
 inline void check_table(const DataTable& table) {
   for (std::size_t k = 0; k < table.rows.size(); ++k)
-    require<ShapeError>(table.rows[k].size() == table.columns.size(), "table: row ", k, " has ", table.rows[k].size(),
-                        " values, expected ", table.columns.size());
+    require<ShapeError>(table.rows[k].size() == table.columns.size(), "table: row ", k,
+                        " must have as many values as columns, ", table.columns.size(), ", got ", table.rows[k].size());
 }
 
 }  // namespace detail
@@ -97,8 +97,8 @@ struct TextLayout {
 /// Throws ShapeError like to_csv.
 inline std::string to_text(const DataTable& table, const TextLayout& layout = {}) {
   detail::check_table(table);
-  require<ShapeError>(layout.widths.size() <= table.columns.size(), "table: got ", layout.widths.size(), " widths for ",
-                      table.columns.size(), " columns");
+  require<ShapeError>(layout.widths.size() <= table.columns.size(), "table: widths must be at most ",
+                      table.columns.size(), ", the number of columns, got ", layout.widths.size());
   std::vector<std::vector<std::string>> lines(1);
   for (const std::string& name : table.columns) lines.back().push_back(readable(name));
   for (const auto& row : table.rows) {

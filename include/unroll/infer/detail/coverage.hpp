@@ -19,8 +19,8 @@ class Coverage {
   template <class Scalar>
   void add(const ConstView<Scalar>& attention) {
     if (sum_.cols() == 0) sum_.zero(attention.rows(), attention.cols());
-    require<ShapeError>(attention.rows() == sum_.rows(), "decoding: the attention had ", sum_.rows(),
-                        " rows, now it has ", attention.rows());
+    require<ShapeError>(attention.rows() == sum_.rows(), "decoding: the attention must have ", sum_.rows(),
+                        " rows, as at the first token, got ", attention.rows());
     sum_.view() += attention.template cast<double>();
   }
 

@@ -33,7 +33,8 @@ class Frontier {
       : decoder_(decoder), limits_(limits), keep_attention_(keep_attention) {
     const Index sources = decoder.sources();
     check(limits, decoder.vocabulary(), sources);
-    require<ValueError>(AttentionDecoder<D> || !keep_attention, "decoding: this decoder has no attention to keep");
+    require<ValueError>(AttentionDecoder<D> || !keep_attention,
+                        "decoding: keep_attention must be false for a decoder without attention, got true");
     for (Index b = 0; b < sources; ++b) items_.push_back({.source = b, .node = Tree::root});
     if (sources > 0) take(decoder.start());
   }
@@ -58,12 +59,13 @@ class Frontier {
   /// Attention of the current set [longest source x size()]. Throws ShapeError if it does not match the set.
   ConstView<Scalar> attention() requires AttentionDecoder<D> {
     const ConstView<Scalar> weights = decoder_.attention();
-    require<ShapeError>(weights.cols() == size(), "decoding: ", size(), " hypotheses, but attention for ",
-                        weights.cols());
+    require<ShapeError>(weights.cols() == size(), "decoding: the attention must have ", size(),
+                        " columns, one for each hypothesis, got ", weights.cols());
     for (const ActiveHypothesis& item : items_) {
       const Index steps = decoder_.source_length(item.source);
-      require<ShapeError>(steps >= 0 && steps <= weights.rows(), "decoding: source ", item.source, " has ", steps,
-                          " steps, its attention ", weights.rows());
+      require<ShapeError>(steps >= 0 && steps <= weights.rows(), "decoding: source ", item.source,
+                          ": its length must be 0 to ", weights.rows(), " steps, the rows of the attention, got ",
+                          steps);
     }
     return weights;
   }
@@ -102,9 +104,9 @@ class Frontier {
   using Tree = HypothesisTree<Scalar>;
 
   void take(const ConstView<Scalar>& logits) {
-    require<ShapeError>(logits.rows() == decoder_.vocabulary() && logits.cols() == size(), "decoding: expects ",
-                        decoder_.vocabulary(), " logits for ", size(), " hypotheses, got ", logits.rows(), " x ",
-                        logits.cols());
+    require<ShapeError>(logits.rows() == decoder_.vocabulary() && logits.cols() == size(),
+                        "decoding: the logits must have ", decoder_.vocabulary(), " rows, one for each token, and ",
+                        size(), " columns, one for each hypothesis, got ", logits.rows(), " x ", logits.cols());
     logits_ = {logits.data(), logits.outerStride()};
     if constexpr (AttentionDecoder<D>) {
       if (keep_attention_) tree_.keep(attention());
@@ -115,7 +117,8 @@ class Frontier {
     for (std::size_t token = 0; token < logits.size(); ++token) {
       const bool nan = is_nan(logits[token]);
       require<NonFiniteError>(!nan && logits[token] < std::numeric_limits<Scalar>::infinity(), "decoding: source ",
-                              source, ", step ", length_, ": the logit of token ", token, " is ", nan ? "NaN" : "+inf");
+                              source, ", step ", length_, ": the logit of token ", token,
+                              " must be finite or -inf, got ", nan ? "NaN" : "+inf");
     }
   }
 

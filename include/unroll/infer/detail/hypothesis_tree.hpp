@@ -30,8 +30,8 @@ class HypothesisTree {
   /// Stores the attention [longest source x hypotheses] of a new set. Throws ShapeError if the number of rows changes.
   void keep(const ConstView<Scalar>& attention) {
     if (kept_ == 0) rows_ = attention.rows();
-    require<ShapeError>(attention.rows() == rows_, "decoding: the attention had ", rows_, " rows, now it has ",
-                        attention.rows());
+    require<ShapeError>(attention.rows() == rows_, "decoding: the attention must have ", rows_,
+                        " rows, as at the first token, got ", attention.rows());
     set_ = kept_;
     kept_ += attention.cols();
     for (Index k = 0; k < attention.cols(); ++k)

@@ -14,7 +14,8 @@ namespace unroll::detail {
 /// Memory type to which libhdf5 converts.
 template <class T>
 hid_t hdf5_type() {
-  static_assert(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>, "unroll: HDF5 files are read as numbers");
+  static_assert(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>,
+                "unroll: the element type of a dataset must be a number other than bool");
   if constexpr (std::is_same_v<T, float>)
     return H5T_NATIVE_FLOAT;
   else if constexpr (std::is_same_v<T, double>)

@@ -64,16 +64,14 @@ inline std::vector<std::byte> inflate(std::span<const std::byte> deflated, std::
   for (int status = Z_OK; status != Z_STREAM_END;) {
     std::size_t count = 0;
     std::tie(status, count) = stream.next(piece);
-    require<FileError>(count <= size - out.size(), file, ": the deflated data give more than the ", size,
-                       " bytes that were announced");
+    require<FileError>(count <= size - out.size(), file, ": the deflated data must have ", size, " bytes, got more");
     out.insert(out.end(), piece.begin(), piece.begin() + std::ptrdiff_t(count));
-    require<FileError>(status != Z_BUF_ERROR, file, ": the deflated data end too early, after ", out.size(), " of ",
-                       size, " bytes");
-    require<FileError>(status == Z_OK || status == Z_STREAM_END, file,
-                       ": the deflated data are damaged: ", stream.problem(), " after ", out.size(), " of ", size,
-                       " bytes");
+    require<FileError>(status != Z_BUF_ERROR, file, ": the deflated data must have ", size, " bytes, got only ",
+                       out.size());
+    require<FileError>(status == Z_OK || status == Z_STREAM_END, file, ": the deflated data are damaged after ",
+                       out.size(), " of ", size, " bytes: ", stream.problem());
   }
-  require<FileError>(out.size() == size, file, ": the deflated data give ", out.size(), " bytes, expected ", size);
+  require<FileError>(out.size() == size, file, ": the deflated data must have ", size, " bytes, got only ", out.size());
   return out;
 }
 

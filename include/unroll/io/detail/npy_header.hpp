@@ -53,23 +53,23 @@ class NpyHeaderReader {
   NpyHeaderReader(std::string_view text, std::string_view file) : rest_(text), file_(file) {}
 
   NpyHeader read() {
-    expect(take('{'), "expected '{'");
+    expect(take('{'), "must begin with '{'");
     while (!take('}')) {
       entry();
       if (take(',')) continue;
-      expect(take('}'), "expected ',' or '}'");
+      expect(take('}'), "must have ',' or '}' after an entry");
       break;
     }
     skip_blanks();
-    expect(rest_.empty(), "text behind the dictionary");
-    expect(descr_ && fortran_order_ && shape_, "needs the keys 'descr', 'fortran_order' and 'shape'");
+    expect(rest_.empty(), "must end after the dictionary");
+    expect(descr_ && fortran_order_ && shape_, "must have the keys 'descr', 'fortran_order' and 'shape'");
     return finish();
   }
 
  private:
   template <class... Parts>
   void expect(bool condition, const Parts&... parts) const {
-    require<FileError>(condition, file_, ": the header of a .npy file: ", parts...);
+    require<FileError>(condition, file_, ": the header of a .npy file ", parts...);
   }
 
   void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\n\r"), rest_.size())); }
@@ -90,9 +90,10 @@ class NpyHeaderReader {
 
   std::string_view take_string() {
     skip_blanks();
-    expect(rest_.starts_with('\'') || rest_.starts_with('"'), "expected text in quotes at ", in_quotes(rest_));
+    expect(rest_.starts_with('\'') || rest_.starts_with('"'), "must have text in quotes, got ",
+           [&] { return in_quotes(rest_); });
     const auto end = rest_.find(rest_.front(), 1);
-    expect(end != rest_.npos, "text in quotes does not end");
+    expect(end != rest_.npos, "must have a closing quote for every text");
     const auto text = rest_.substr(1, end - 1);
     rest_.remove_prefix(end + 1);
     return text;
@@ -100,31 +101,33 @@ class NpyHeaderReader {
 
   void entry() {
     const auto key = take_string();
-    expect(take(':'), "expected ':' behind ", in_quotes(key));
+    expect(take(':'), "must have ':' after ", [&] { return in_quotes(key); });
     if (key == "descr") {
-      expect(!descr_, "'descr' comes twice");
+      expect(!descr_, "must have 'descr' once, got it twice");
       skip_blanks();
-      expect(!rest_.starts_with('['), "records of several fields are not supported");
+      expect(!rest_.starts_with('['), "must describe one field, got records of several");
       descr_ = take_string();
     } else if (key == "fortran_order") {
-      expect(!fortran_order_, "'fortran_order' comes twice");
+      expect(!fortran_order_, "must have 'fortran_order' once, got it twice");
       fortran_order_ = take_word("True");
-      expect(*fortran_order_ || take_word("False"), "'fortran_order' is neither True nor False");
+      expect(*fortran_order_ || take_word("False"), "must have True or False for 'fortran_order'");
     } else {
-      expect(key == "shape", "the key ", in_quotes(key), " is none of 'descr', 'fortran_order' and 'shape'");
-      expect(!shape_, "'shape' comes twice");
+      expect(key == "shape", "must have only the keys 'descr', 'fortran_order' and 'shape', got ",
+             [&] { return in_quotes(key); });
+      expect(!shape_, "must have 'shape' once, got it twice");
       take_shape();
     }
   }
 
   void take_shape() {
     shape_.emplace();
-    expect(take('('), "'shape' is no tuple such as (2, 3)");
+    expect(take('('), "must have a tuple such as (2, 3) for 'shape'");
     while (!take(')')) {
-      expect(shape_->size() < npy_most_dimensions, "'shape' has more than ", npy_most_dimensions, " dimensions");
+      expect(shape_->size() < npy_most_dimensions, "must have at most ", npy_most_dimensions,
+             " dimensions for 'shape', got more");
       shape_->push_back(take_extent());
       if (take(',')) continue;
-      expect(take(')') && shape_->size() > 1, "'shape' is no tuple such as (2, 3)");
+      expect(take(')') && shape_->size() > 1, "must have a tuple such as (2, 3) for 'shape'");
       break;
     }
   }
@@ -133,7 +136,7 @@ class NpyHeaderReader {
     skip_blanks();
     Index extent = -1;
     const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), extent);
-    expect(error == std::errc{} && extent >= 0, "'shape' holds something else than whole numbers from 0 to 2^63 - 1");
+    expect(error == std::errc{} && extent >= 0, "must have whole numbers from 0 to 2^63 - 1 for 'shape'");
     rest_.remove_prefix(std::size_t(end - rest_.data()));
     return extent;
   }
@@ -141,18 +144,18 @@ class NpyHeaderReader {
   NpyHeader finish() const {
     const std::string_view order = descr_->substr(0, 1),
                            code = descr_->substr(std::min<std::size_t>(1, descr_->size()));
-    expect(!code.starts_with('O'), "holds Python objects, which are not read: they could be any program");
+    expect(!code.starts_with('O'), "must have a numeric element type, got Python objects");
     const auto found = std::ranges::find(npy_elements, code, &NpyElements::code);
     const bool known = found != npy_elements.end() && (order == "<" || order == "|" || order == ">") &&
                        (order != "|" || found->bytes == 1);
-    expect(known, "the element type ", in_quotes(*descr_),
-           " is not supported; whole numbers of 1 to 8 bytes, f2, f4, f8 and b1 are");
+    expect(known, "must have an element type of whole numbers of 1 to 8 bytes, f2, f4, f8 or b1, got ",
+           [&] { return in_quotes(*descr_); });
     NpyHeader header{*found, order == ">", *fortran_order_, *shape_, found->bytes};
     // All partial products must be below 2^63, because a size that wraps around could match any file.
     constexpr auto largest = std::size_t(std::numeric_limits<Index>::max());
     for (const Index extent : header.shape) {
-      expect(header.bytes == 0 || std::size_t(extent) <= largest / header.bytes, "the shape ", shape_text(header.shape),
-             " has more elements than memory can hold");
+      expect(header.bytes == 0 || std::size_t(extent) <= largest / header.bytes,
+             "must have a shape that fits in memory, got ", [&] { return shape_text(header.shape); });
       header.bytes *= std::size_t(extent);
     }
     return header;

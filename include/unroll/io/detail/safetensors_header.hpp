@@ -52,14 +52,14 @@ class HeaderReader {
   bool number_unsigned(std::uint64_t value) {
     if (!list_) return other("a number");
     const std::size_t longest = list_ == &shape_ ? max_rank : 2;
-    expect((*list_)->size() < longest, "has more than ", longest, " numbers");
+    expect((*list_)->size() < longest, "must have at most ", longest, " numbers, got more");
     (*list_)->push_back(value);
     return true;
   }
 
   bool string(const std::string& value) {
     if (depth_ == 2 && in_metadata_) {
-      expect(header_.metadata.emplace(field_, value).second, "comes twice");
+      expect(header_.metadata.emplace(field_, value).second, "must occur once, got it twice");
     } else if (depth_ == 2 && field_ == "dtype") {
       read_dtype(value);
     } else {
@@ -88,7 +88,7 @@ class HeaderReader {
   bool start_array(std::size_t) {
     if (depth_ == 2 && !in_metadata_ && (field_ == "shape" || field_ == "data_offsets")) {
       list_ = field_ == "shape" ? &shape_ : &offsets_;
-      expect(!list_->has_value(), "comes twice");
+      expect(!list_->has_value(), "must occur once, got it twice");
       list_->emplace();
     } else {
       other("a list");
@@ -103,7 +103,7 @@ class HeaderReader {
   }
 
   bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& error) {
-    throw FileError(text(file_, ": byte ", 7 + position, ": the header is no valid JSON: ", json_reason(error)));
+    throw FileError(text(file_, ": byte ", 7 + position, ": the header is not valid JSON: ", json_reason(error)));
   }
 
  private:
@@ -115,7 +115,7 @@ class HeaderReader {
     if (condition) return;
     std::string where = in_metadata_ ? "the metadata" : name_.empty() ? "the header" : "tensor " + in_quotes(name_);
     if (!field_.empty()) where += ", field " + in_quotes(field_);
-    throw FileError(text(file_, ": ", where, ": ", parts...));
+    throw FileError(text(file_, ": ", where, " ", parts...));
   }
 
   /// Handles a value of unexpected type: ignores it in an unknown field, throws otherwise.
@@ -124,12 +124,12 @@ class HeaderReader {
     const std::string_view wanted = depth_ < 2                          ? "an object"
                                     : in_metadata_ || field_ == "dtype" ? "text"
                                                                         : "a list of whole numbers from 0";
-    expect(depth_ >= 2 && !in_metadata_ && !known, "expected ", wanted, ", found ", what);
+    expect(depth_ >= 2 && !in_metadata_ && !known, "must be ", wanted, ", got ", what);
     return true;
   }
 
   bool deeper() {
-    expect(depth_ < 3, "nested deeper than 3 levels");
+    expect(depth_ < 3, "must have at most 3 levels, got more");
     ++depth_;
     return true;
   }
@@ -138,33 +138,31 @@ class HeaderReader {
     name_ = key;
     field_.clear();
     in_metadata_ = key == "__metadata__";
-    expect(key.size() <= max_name_bytes, "the name has ", key.size(), " bytes, at most ", max_name_bytes,
-           " are accepted");
-    expect(!in_metadata_ || !std::exchange(has_metadata_, true), "comes twice");
-    expect(in_metadata_ || !header_.entries.contains(key), "the name comes twice");
-    expect(header_.entries.size() < max_tensors, "more than ", max_tensors, " tensors");
+    expect(key.size() <= max_name_bytes, "must have a name of at most ", max_name_bytes, " bytes, got ", key.size());
+    expect(!in_metadata_ || !std::exchange(has_metadata_, true), "must occur once, got it twice");
+    expect(in_metadata_ || !header_.entries.contains(key), "must occur once, got it twice");
+    expect(header_.entries.size() < max_tensors, "must be one of at most ", max_tensors, " tensors, got more");
     dtype_.reset(), shape_.reset(), offsets_.reset();
   }
 
   void read_dtype(const std::string& value) {
-    expect(!dtype_, "comes twice");
+    expect(!dtype_, "must occur once, got it twice");
     for (std::size_t i = 0; i < dtype_traits.size(); ++i)
       if (dtype_traits[i].name == value) dtype_ = static_cast<DType>(i);
-    expect(
-        dtype_.has_value(), [&] { return in_quotes(value); },
-        " is not supported; BOOL, U8, I8, I16, I32, I64, F16, BF16, F32 and F64 are");
+    expect(dtype_.has_value(), "must be BOOL, U8, I8, I16, I32, I64, F16, BF16, F32 or F64, got ",
+           [&] { return in_quotes(value); });
   }
 
   void finish_entry() {
     field_.clear();
-    expect(dtype_ && shape_ && offsets_, "needs the fields dtype, shape and data_offsets");
-    expect(offsets_->size() == 2, "data_offsets needs 2 numbers, found ", offsets_->size());
+    expect(dtype_ && shape_ && offsets_, "must have the fields dtype, shape and data_offsets");
+    expect(offsets_->size() == 2, "must have 2 numbers in data_offsets, got ", offsets_->size());
     HeaderEntry entry{*dtype_, {}, (*offsets_)[0], (*offsets_)[1]};
-    expect(entry.begin <= entry.end, "data_offsets run backwards: ", entry.begin, " to ", entry.end);
+    expect(entry.begin <= entry.end, "must have ascending data_offsets, got ", entry.begin, " and ", entry.end);
     const std::uint64_t bytes = checked_bytes(entry);
     expect(
-        bytes == entry.end - entry.begin, name(entry.dtype), " ", [&] { return shape_text(entry.shape); }, " needs ",
-        bytes, " bytes, but data_offsets give ", entry.end - entry.begin);
+        bytes == entry.end - entry.begin, "must have ", bytes, " bytes for ", name(entry.dtype), " ",
+        [&] { return shape_text(entry.shape); }, ", got ", entry.end - entry.begin);
     header_.entries.emplace(name_, std::move(entry));
   }
 
@@ -175,7 +173,7 @@ class HeaderReader {
     auto bytes = static_cast<std::uint64_t>(dtype_traits[static_cast<std::size_t>(entry.dtype)].bytes);
     for (const std::uint64_t extent : *shape_) {
       expect(extent <= largest && (bytes == 0 || extent <= largest / bytes),
-             "the shape has more elements than memory can hold");
+             "must have a shape that fits in memory, got an extent of ", extent);
       bytes *= extent;
       entry.shape.push_back(static_cast<Index>(extent));
     }
@@ -200,12 +198,12 @@ inline void check_coverage(const Header& header, std::uint64_t data_bytes, std::
   std::uint64_t covered = 0;
   for (const auto& [begin, end, name] : parts) {
     require<FileError>(
-        begin == covered, file, ": tensor ", [n = name] { return in_quotes(n); }, " begins at byte ", begin,
-        " of the data, but the tensors before it end at ", covered);
+        begin == covered, file, ": tensor ", [n = name] { return in_quotes(n); }, " must begin at byte ", covered,
+        " of the data, after the tensors before it, got ", begin);
     covered = end;
   }
-  require<FileError>(covered == data_bytes, file, ": the tensors end at byte ", covered,
-                     " of the data, but the file holds ", data_bytes, " bytes of data");
+  require<FileError>(covered == data_bytes, file, ": the data must have ", covered, " bytes, as the tensors, got ",
+                     data_bytes);
 }
 
 /// Parses the header `json`, which is followed by `data_bytes` bytes of data. Throws FileError for headers that the
@@ -214,7 +212,7 @@ inline Header parse_header(std::string_view json, std::uint64_t data_bytes, std:
   require<FileError>(json.starts_with('{'), file, ": byte 8: the header must begin with '{'");
   // The JSON library treats a NUL as the end of the text and would ignore the rest.
   const auto nul = json.find('\0');
-  require<FileError>(nul == json.npos, file, ": byte ", 8 + nul, ": the header contains a NUL byte");
+  require<FileError>(nul == json.npos, file, ": byte ", 8 + nul, ": the header must have no NUL byte");
   HeaderReader reader(file);
   nlohmann::json::sax_parse(json.begin(), json.end(), &reader);
   Header header = reader.take();

@@ -39,12 +39,13 @@ class ZipReader {
       all.push_back(member(at));
       const ZipMember& found = all.back();
       expect(
-          names.insert(found.name).second, "the member ", [&] { return in_quotes(found.name); }, " comes twice");
+          names.insert(found.name).second, "member ", [&] { return in_quotes(found.name); },
+          " must occur once, got it twice");
       // Overlapping members could decompress to any size.
-      expect(found.packed <= bytes_.size() - packed, "the members have more bytes than the file");
+      expect(found.packed <= bytes_.size() - packed, "the members must fit in the file, got more bytes");
       packed += found.packed;
     }
-    expect(at <= directory_end, "its directory is longer than it says");
+    expect(at <= directory_end, "the directory is longer than its stated size");
     return all;
   }
 
@@ -52,17 +53,17 @@ class ZipReader {
   std::vector<std::byte> content(const ZipMember& member) const {
     const std::string who = text(file_, ", member ", in_quotes(member.name));
     expect(
-        word(member.offset, 4) == 0x04034b50, [&] { return in_quotes(member.name); },
-        " is not where the directory says");
+        word(member.offset, 4) == 0x04034b50, "member ", [&] { return in_quotes(member.name); },
+        " is not at its position in the directory");
     const std::uint64_t begin = member.offset + 30 + word(member.offset + 26, 2) + word(member.offset + 28, 2);
     const auto packed = part(begin, member.packed);
-    require<FileError>(member.method == 0 || member.method == 8, who, ": is packed by method ", member.method,
-                       ", this library reads stored (0) and deflated (8) members");
-    require<FileError>(member.method == 8 || member.packed == member.size, who, ": is stored, but has two sizes, ",
-                       member.packed, " and ", member.size);
+    require<FileError>(member.method == 0 || member.method == 8, who,
+                       ": the method must be stored (0) or deflated (8), got ", member.method);
+    require<FileError>(member.method == 8 || member.packed == member.size, who,
+                       ": a stored member must have one size, got ", member.packed, " and ", member.size, " bytes");
     std::vector<std::byte> bytes =
         member.method == 8 ? inflate(packed, member.size, who) : std::vector<std::byte>(packed.begin(), packed.end());
-    require<FileError>(crc32(bytes) == member.crc, who, ": the checksum is wrong, the file is damaged");
+    require<FileError>(crc32(bytes) == member.crc, who, ": the checksum does not match; the file is damaged");
     return bytes;
   }
 
@@ -73,7 +74,7 @@ class ZipReader {
 
   template <class... Parts>
   void expect(bool condition, const Parts&... parts) const {
-    require<FileError>(condition, file_, ": not a sound zip archive: ", parts...);
+    require<FileError>(condition, file_, ": not a valid zip archive: ", parts...);
   }
 
   std::span<const std::byte> part(std::uint64_t begin, std::uint64_t size) const {
@@ -92,11 +93,11 @@ class ZipReader {
   /// Position of the end record, which a comment may follow.
   std::uint64_t end_record() const {
     constexpr std::uint64_t size = 22, longest_comment = 65535;
-    expect(bytes_.size() >= size, "it has only ", bytes_.size(), " bytes");
+    expect(bytes_.size() >= size, "it must have at least ", size, " bytes, got ", bytes_.size());
     const std::uint64_t last = bytes_.size() - size, first = last - std::min(last, longest_comment);
     for (std::uint64_t at = last;; --at) {
       if (word(at, 4) == 0x06054b50 && at + size + word(at + 20, 2) == bytes_.size()) return at;
-      expect(at > first, "it has no directory at its end; was it cut short?");
+      expect(at > first, "it has no directory at its end; the file may be cut short");
     }
   }
 
@@ -105,24 +106,24 @@ class ZipReader {
     const bool large =
         word(end + 10, 2) == 0xffff || word(end + 12, 4) == 0xffffffff || word(end + 16, 4) == 0xffffffff;
     if (!large) return checked({word(end + 16, 4), word(end + 10, 2), word(end + 16, 4) + word(end + 12, 4)}, end);
-    expect(end >= 20 && word(end - 20, 4) == 0x07064b50, "a directory of 64 bits is announced and missing");
+    expect(end >= 20 && word(end - 20, 4) == 0x07064b50, "the 64-bit directory is missing");
     const std::uint64_t record = word(end - 12, 8);
-    expect(record < end && word(record, 4) == 0x06064b50, "a directory of 64 bits is announced and missing");
+    expect(record < end && word(record, 4) == 0x06064b50, "the 64-bit directory is missing");
     const std::uint64_t begin = word(record + 48, 8), size = word(record + 40, 8);
-    expect(size <= end && begin <= end - size, "its directory is not inside of it");
+    expect(size <= end && begin <= end - size, "the directory must fit in the file");
     return checked({begin, word(record + 32, 8), begin + size}, end);
   }
 
   Directory checked(Directory found, std::uint64_t end) const {
     constexpr std::uint64_t smallest_entry = 46;
     expect(found.end <= end && found.count <= (found.end - found.begin) / smallest_entry,
-           "its directory is not inside of it");
+           "the directory must fit in the file");
     return found;
   }
 
   /// Directory entry at position `at`, which is moved to the next entry.
   ZipMember member(std::uint64_t& at) const {
-    expect(word(at, 4) == 0x02014b50, "its directory is broken");
+    expect(word(at, 4) == 0x02014b50, "the directory is damaged");
     const std::uint64_t name = word(at + 28, 2), extra = word(at + 30, 2), comment = word(at + 32, 2);
     const auto letters = part(at + 46, name);
     ZipMember found{{reinterpret_cast<const char*>(letters.data()), letters.size()},
@@ -131,7 +132,7 @@ class ZipReader {
                     word(at + 20, 4),
                     word(at + 24, 4),
                     word(at + 42, 4)};
-    expect((word(at + 8, 2) & 1) == 0, [&] { return in_quotes(found.name); }, " is encrypted");
+    expect((word(at + 8, 2) & 1) == 0, "member ", [&] { return in_quotes(found.name); }, " is encrypted");
     take_large_sizes(found, at + 46 + name, extra);
     at += 46 + name + extra + comment;
     return found;
@@ -142,7 +143,7 @@ class ZipReader {
     for (const std::uint64_t end = at + extra; at + 4 <= end;) {
       const std::uint64_t kind = word(at, 2), field_end = at + 4 + word(at + 2, 2);
       at += 4;
-      expect(field_end <= end, "its directory is broken");
+      expect(field_end <= end, "the directory is damaged");
       for (std::uint64_t* number : {&found.size, &found.packed, &found.offset})
         if (kind == 1 && *number == 0xffffffff && at + 8 <= field_end) *number = word(at, 8), at += 8;
       at = field_end;

@@ -32,7 +32,7 @@ enum class CsvHeader {
 
 /// Options of read_csv.
 struct CsvOptions {
-  char separator = ',';                     ///< ' ' stands for any number of blanks and tabs
+  char separator = ',';                     ///< ' ' means any number of blanks and tabs
   CsvHeader header = CsvHeader::automatic;  ///< treatment of the first line
   std::vector<std::string> without = {};    ///< names of fields to skip; "" is the name of pandas' index
 };
@@ -65,7 +65,8 @@ class CsvFields {
       skip_blanks(rest);
       more = !rest.empty();
       if (separator_ == ' ') continue;
-      lines.expect(!more || rest.front() == separator_, "field ", all.size(), ": text follows the closing quote");
+      lines.expect(!more || rest.front() == separator_, "field ", all.size(),
+                   " must end with its closing quote, got text after it");
       rest.remove_prefix(more);
     }
     return true;
@@ -93,7 +94,7 @@ class CsvFields {
       at = rest.find('"', at);
       if (at == rest.npos) {
         at = rest.size() - 1;
-        lines.expect(lines.extend(line), "field ", all.size() + 1, ": the quote that opens it is never closed");
+        lines.expect(lines.extend(line), "field ", all.size() + 1, " must have a closing quote, got none");
         rest = {rest.data(), std::size_t(line.data() + line.size() - rest.data())};
       } else if (rest.substr(at + 1).starts_with('"')) {
         doubled = true, ++at;
@@ -141,13 +142,13 @@ inline bool has_csv_names(const CsvFields& first, CsvHeader header) {
              missing = std::ranges::any_of(first.all, is_missing_number);
   const auto name =
       std::ranges::find_if(first.all, [&](auto field) { return !is_number(field) && !is_missing_number(field); });
-  constexpr std::string_view option = "; the option `header` says whether this line has names";
+  constexpr std::string_view option = "; set the option header";
   first.lines.expect(
-      name == first.all.end() || !number, "there are numbers and texts, ", [&] { return in_quotes(*name); },
-      " for instance", option);
-  first.lines.expect(name != first.all.end() || !missing || !number, "there are numbers and fields without one",
-                     option);
-  first.lines.expect(!counts_up(first.all), "the fields are 0, 1, 2, ..., as pandas names columns", option);
+      name == first.all.end() || !number, "the first line must be names or numbers, got both, such as ",
+      [&] { return in_quotes(*name); }, option);
+  first.lines.expect(name != first.all.end() || !missing || !number,
+                     "the first line must be names or numbers, got numbers and empty fields", option);
+  first.lines.expect(!counts_up(first.all), "the first line 0, 1, 2, ... may be numbers or names from pandas", option);
   return name != first.all.end();
 }
 
@@ -162,23 +163,24 @@ struct CsvColumns {
     for (std::size_t k = 0; k < fields; ++k) {
       const std::string_view name = first.all[k];
       if (named && std::ranges::find(options.without, name) != options.without.end()) continue;
-      first.lines.expect(!named || !(name.empty() || name.starts_with("Unnamed: ")), "field ", k + 1,
-                         " has no name, as the index that pandas writes: write it with index=False, or leave it out ",
-                         "with the option `without`, which names ", [&] { return in_quotes(name); });
+      first.lines.expect(
+          !named || !(name.empty() || name.starts_with("Unnamed: ")), "field ", k + 1, " must have a name, got ",
+          [&] { return in_quotes(name); },
+          "; write pandas' table with index=False, or add the field to the option without");
       read.push_back(k);
       if (named) names.emplace_back(name);
     }
-    first.lines.expect(!read.empty(), "expected a field with numbers");
+    first.lines.expect(!read.empty(), "at least 1 field must be read, got 0");
   }
 };
 
 template <class Scalar>
 void append_csv_line(const CsvFields& line, const CsvColumns& columns, std::vector<Scalar>& numbers) {
-  line.lines.expect(line.all.size() == columns.fields, "expected ", columns.fields,
-                    " fields as in the first line, found ", line.all.size());
+  line.lines.expect(line.all.size() == columns.fields, "the line must have ", columns.fields,
+                    " fields, as the first line, got ", line.all.size());
   for (const std::size_t k : columns.read) {
     const auto number = parse_number<Scalar>(line.all[k]);
-    line.lines.expect(number.has_value(), "field ", k + 1, ": expected a number, found ",
+    line.lines.expect(number.has_value(), "field ", k + 1, " must be a finite number, got ",
                       [&] { return in_quotes(line.all[k]); });
     numbers.push_back(*number);
   }
@@ -192,12 +194,12 @@ NumberTable<Scalar> parse_csv(std::string_view text, const CsvOptions& options =
                               std::string_view file = "text in memory") {
   detail::CsvFields line(text, file, options.separator);
   bool more = line.next();
-  require<FileError>(more, file, ": expected lines of numbers, found none");
+  require<FileError>(more, file, ": the file must have lines of numbers, got none");
   const detail::CsvColumns columns(line, options);
   if (!columns.names.empty()) more = line.next();
   std::vector<Scalar> numbers;
   for (; more; more = line.next()) detail::append_csv_line(line, columns, numbers);
-  require<FileError>(!numbers.empty(), file, ": expected lines of numbers, found names alone");
+  require<FileError>(!numbers.empty(), file, ": the file must have lines of numbers, got only names");
   const Index rows = Index(columns.read.size());
   return {columns.names, Eigen::Map<const MatrixX<Scalar>>(numbers.data(), rows, Index(numbers.size()) / rows)};
 }

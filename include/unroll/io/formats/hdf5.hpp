@@ -32,10 +32,10 @@ class Hdf5File {
     std::error_code error;
     require<FileError>(std::filesystem::exists(path, error), name_, ": no such file");
     require<FileError>(std::filesystem::is_regular_file(path, error), name_,
-                       ": expected a file, this is a folder or a device");
+                       ": must be a file, got a folder or a device");
     const detail::Hdf5Silence silence;
     detail::register_hdf5_lzf();
-    require<FileError>(H5Fis_hdf5(name_.c_str()) > 0, name_, ": is no HDF5 file");
+    require<FileError>(H5Fis_hdf5(name_.c_str()) > 0, name_, ": must be an HDF5 file, got another format");
     file_ = {H5Fopen(name_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose};
     require<FileError>(file_ >= 0, name_, ": is cut short or damaged (", file_ >= 0 ? "" : detail::hdf5_reason(), ")");
   }
@@ -54,7 +54,7 @@ class Hdf5File {
       return 0;
     };
     require<FileError>(H5Literate(file_, H5_INDEX_NAME, H5_ITER_INC, &at, add, &names) >= 0, name_,
-                       ": its list of datasets is damaged");
+                       ": the list of datasets is damaged");
     return names;
   }
 
@@ -87,8 +87,8 @@ class Hdf5File {
     const detail::Hdf5Silence silence;
     const OpenDataset data = open(dataset);
     require<ShapeError>(!data.sizes.empty() && first >= 0 && count >= 0 && first <= data.sizes[0] - count, data.who,
-                        ": entries ", first, " to ", first + count, " of the first dimension are wanted, its shape is ",
-                        detail::shape_text(data.sizes));
+                        ": the range must be within the first dimension of ", detail::shape_text(data.sizes), ", got ",
+                        count, " entries from ", first);
     return read_numbers<T>(data, count, first);
   }
 
@@ -96,7 +96,7 @@ class Hdf5File {
   template <class T>
   MatrixX<T> matrix(const std::string& dataset) const {
     const std::vector<Index> sizes = shape(dataset).sizes;
-    require<ShapeError>(sizes.size() == 2, who(dataset), ": expected 2 dimensions, its shape is ",
+    require<ShapeError>(sizes.size() == 2, who(dataset), ": the dataset must have 2 dimensions, got ",
                         detail::shape_text(sizes));
     const std::vector<T> values = read<T>(dataset);
     using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -109,8 +109,8 @@ class Hdf5File {
     const detail::Hdf5Silence silence;
     const OpenDataset data = open(dataset);
     require<ShapeError>(H5Tget_class(data.type) == H5T_VLEN && data.sizes.size() == 1, data.who,
-                        ": expected arrays of different lengths, it is ", detail::hdf5_type_name(data.type), " ",
-                        detail::shape_text(data.sizes));
+                        ": the dataset must have arrays of different lengths, got ", detail::hdf5_type_name(data.type),
+                        " ", detail::shape_text(data.sizes));
     check_numbers(data, detail::Hdf5Handle(H5Tget_super(data.type), H5Tclose));
     const detail::Hdf5Handle type(H5Tvlen_create(detail::hdf5_type<T>()), H5Tclose);
     std::vector<hvl_t> arrays = room<hvl_t>(data, std::size_t(data.sizes[0]));
@@ -143,34 +143,33 @@ class Hdf5File {
   std::string list_of_names() const {
     std::string list;
     for (const std::string& name : names()) list += text(list.empty() ? "" : ", ", detail::in_quotes(name));
-    return list.empty() ? "there are none" : "there are " + list;
+    return list.empty() ? "the file has none" : "the file has " + list;
   }
 
   OpenDataset open(const std::string& dataset) const {
-    if (!has(dataset))
-      throw FileError(text(name_, ": has no dataset ", detail::in_quotes(dataset), ", ", list_of_names()));
+    if (!has(dataset)) throw FileError(text(name_, ": no dataset ", detail::in_quotes(dataset), "; ", list_of_names()));
     detail::Hdf5Handle data(H5Dopen2(file_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
-    if (data < 0) throw FileError(text(who(dataset), ": is no dataset, or damaged"));
+    if (data < 0) throw FileError(text(who(dataset), ": is not a dataset, or is damaged"));
     detail::Hdf5Handle space(H5Dget_space(data), H5Sclose), type(H5Dget_type(data), H5Tclose);
     const int rank = H5Sget_simple_extent_ndims(space);
-    if (rank < 0 || type < 0) throw FileError(text(who(dataset), ": its shape or type is damaged"));
+    if (rank < 0 || type < 0) throw FileError(text(who(dataset), ": the shape or type is damaged"));
     require<FileError>(
         detail::hdf5_lzf_fits(data, type), [&] { return who(dataset); },
-        ": is packed by LZF, which is said to unpack to another number of bytes than a chunk has");
+        ": the LZF filter must unpack to the bytes of a chunk, got another number");
     std::vector<hsize_t> extents(std::size_t(rank), 0);
     H5Sget_simple_extent_dims(space, extents.data(), nullptr);
     if (H5Sget_simple_extent_type(space) == H5S_NULL) extents = {0};  // a null dataspace has a type but no element
     for (const hsize_t extent : extents)
       require<FileError>(
           extent <= hsize_t(std::numeric_limits<Index>::max()), [&] { return who(dataset); },
-          ": no memory holds an extent of ", extent);
+          ": the shape must fit in memory, got an extent of ", extent);
     return {who(dataset), std::move(data), std::move(space), std::move(type), {extents.begin(), extents.end()}};
   }
 
   static void check_numbers(const OpenDataset& data, hid_t type) {
     const H5T_class_t kind = H5Tget_class(type);
     require<FileError>(kind == H5T_FLOAT || kind == H5T_INTEGER || kind == H5T_ENUM, data.who,
-                       ": expected numbers, it is ", detail::hdf5_type_name(data.type));
+                       ": the dataset must have numbers, got ", detail::hdf5_type_name(data.type));
   }
 
   /// Number of elements in `rows` entries of the first dimension.
@@ -179,7 +178,7 @@ class Hdf5File {
     std::size_t count = std::size_t(rows);
     for (std::size_t d = 1; d < data.sizes.size(); ++d) {
       const auto size = std::size_t(data.sizes[d]);
-      require<FileError>(size == 0 || count <= most / size, data.who, ": no memory holds the shape ",
+      require<FileError>(size == 0 || count <= most / size, data.who, ": the shape must fit in memory, got ",
                          detail::shape_text(data.sizes));
       count *= size;
     }
@@ -195,11 +194,12 @@ class Hdf5File {
     hsize_t bytes = 0;
     H5Fget_filesize(file_, &bytes);
     const hsize_t stored = std::max<hsize_t>(H5Tget_size(data.type), 1);
-    require<FileError>(count <= std::max(always / sizeof(T), best * bytes / stored), data.who, ": says that it has ",
-                       count, " entries, more than a file of ", bytes, " bytes can hold");
+    const hsize_t most = std::max(always / sizeof(T), best * bytes / stored);
+    require<FileError>(count <= most, data.who, ": a file of ", bytes, " bytes must have at most ", most,
+                       " entries, got ", count);
     std::vector<T> values;
-    detail::within_memory<FileError>([&] { values.resize(count); }, data.who, ": ", count,
-                                     " numbers are more than the memory here holds");
+    detail::within_memory<FileError>([&] { values.resize(count); }, data.who, ": there is no memory for ", count,
+                                     " numbers");
     return values;
   }
 
@@ -223,10 +223,10 @@ class Hdf5File {
     H5Pset_type_conv_cb(how, detail::stop_at_lost_number, &lost);
     const herr_t status = H5Dread(data.data, type, memory, selection, how, to);
     if (lost)
-      throw ValueError(text(data.who, ": is ", detail::hdf5_type_name(data.type), ", and holds numbers that ",
-                            detail::hdf5_type_name(type), " cannot hold"));
+      throw ValueError(text(data.who, ": every number must fit in ", detail::hdf5_type_name(type),
+                            ", got a larger or fractional ", detail::hdf5_type_name(data.type)));
     if (status < 0)
-      throw FileError(text(data.who, ": cannot be read, the file may be damaged (", detail::hdf5_reason(), ")"));
+      throw FileError(text(data.who, ": cannot be read; the file may be damaged (", detail::hdf5_reason(), ")"));
   }
 
   std::string name_;

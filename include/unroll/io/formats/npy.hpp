@@ -22,8 +22,7 @@
 
 namespace unroll {
 
-static_assert(std::endian::native == std::endian::little,
-              "unroll: tensors are little-endian, like this machine must be");
+static_assert(std::endian::native == std::endian::little, "unroll: the machine must be little-endian, as tensors");
 
 namespace detail {
 
@@ -52,7 +51,7 @@ std::vector<std::byte> widened(std::span<const std::byte> bytes, std::string_vie
   for (std::size_t i = 0; i < bytes.size() / sizeof(From); ++i) {
     From value;
     std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
-    require<FileError>(std::in_range<To>(value), file, ": element ", i, " is ", value, ", above 2^63 - 1");
+    require<FileError>(std::in_range<To>(value), file, ": element ", i, " must be at most 2^63 - 1, got ", value);
     const To same = static_cast<To>(value);
     std::memcpy(wide.data() + i * sizeof same, &same, sizeof same);
   }
@@ -74,24 +73,25 @@ Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read rea
     while (last > first) value = value << 8 | std::to_integer<std::uint64_t>(prefix[--last]);
     return value;
   };
-  require<FileError>(file_bytes >= 10, file, ": a .npy file has at least 10 bytes, this one has ", file_bytes);
+  require<FileError>(file_bytes >= 10, file, ": a .npy file must have at least 10 bytes, got ", file_bytes);
   read(std::span(prefix).first(10));
   require<FileError>(std::memcmp(prefix.data(), npy_magic.data(), npy_magic.size()) == 0, file,
-                     ": is no .npy file, which begins with the byte 0x93 and NUMPY");
+                     ": a .npy file must begin with the byte 0x93 and NUMPY, got other bytes");
   const auto version = little_endian(6, 7), minor = little_endian(7, 8);
-  require<FileError>(version >= 1 && version <= 3 && minor == 0, file, ": version ", version, ".", minor,
-                     " of the .npy format, this library reads 1.0, 2.0 and 3.0");
+  require<FileError>(version >= 1 && version <= 3 && minor == 0, file,
+                     ": the version of the .npy format must be 1.0, 2.0 or 3.0, got ", version, ".", minor);
   const std::size_t begin = version == 1 ? 10 : 12;
-  require<FileError>(file_bytes >= begin, file, ": ends within its first ", begin, " bytes");
+  require<FileError>(file_bytes >= begin, file, ": a .npy file of this version must have at least ", begin,
+                     " bytes, got ", file_bytes);
   read(std::span(prefix).subspan(10, begin - 10));
   const std::uint64_t length = little_endian(8, begin);
-  require<FileError>(length <= file_bytes - begin, file, ": the header has ", length, " bytes, behind its length are ",
-                     file_bytes - begin);
+  require<FileError>(length <= file_bytes - begin, file, ": the header must have at most ", file_bytes - begin,
+                     " bytes, the rest of the file, got ", length);
   std::string text(std::size_t(length), '\0');
   read(std::as_writable_bytes(std::span(text)));
   NpyHeader header = NpyHeaderReader(text, file).read();
-  require<FileError>(header.bytes == file_bytes - begin - length, file, ": the shape ", shape_text(header.shape),
-                     " needs ", header.bytes, " bytes, the file holds ", file_bytes - begin - length);
+  require<FileError>(header.bytes == file_bytes - begin - length, file, ": the data must have ", header.bytes,
+                     " bytes for the shape ", shape_text(header.shape), ", got ", file_bytes - begin - length);
   Tensor tensor{header.elements.dtype, std::move(header.shape), {}};
   make_room(tensor.bytes, header.bytes, file);
   read(std::span(tensor.bytes));
@@ -105,12 +105,13 @@ Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read rea
 /// Header of a .npy file, up to the first element: version 1.0 in C order, as NumPy writes it.
 inline std::string npy_header(const Tensor& tensor, const std::string& file) {
   const auto elements = std::ranges::find(npy_elements, tensor.dtype, &NpyElements::dtype);
-  require<ValueError>(elements != npy_elements.end(), file, ": a .npy file has no element type ", name(tensor.dtype));
-  require<ShapeError>(tensor.bytes.size() == std::size_t(tensor.size()) * elements->bytes, file, ": the shape ",
-                      shape_text(tensor.shape), " needs ", std::size_t(tensor.size()) * elements->bytes,
-                      " bytes, the tensor has ", tensor.bytes.size());
-  require<ShapeError>(tensor.shape.size() <= npy_most_dimensions, file, ": a .npy file has at most ",
-                      npy_most_dimensions, " dimensions, the tensor has ", tensor.shape.size());
+  require<ValueError>(elements != npy_elements.end(), file, ": the element type must be one of the .npy format, got ",
+                      name(tensor.dtype));
+  require<ShapeError>(tensor.bytes.size() == std::size_t(tensor.size()) * elements->bytes, file,
+                      ": the tensor must have ", std::size_t(tensor.size()) * elements->bytes, " bytes for the shape ",
+                      shape_text(tensor.shape), ", got ", tensor.bytes.size());
+  require<ShapeError>(tensor.shape.size() <= npy_most_dimensions, file, ": the tensor must have at most ",
+                      npy_most_dimensions, " dimensions, got ", tensor.shape.size());
   std::string shape;
   for (const Index extent : tensor.shape) shape += text(shape.empty() ? "" : ", ", extent);
   if (tensor.shape.size() == 1) shape += ",";

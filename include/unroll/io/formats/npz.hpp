@@ -46,9 +46,8 @@ inline std::map<std::string, Tensor> parse_npz(std::span<const std::byte> bytes,
   std::map<std::string, Tensor> arrays;
   for (const detail::ZipMember& member : zip.members()) {
     if (member.name.ends_with('/') && member.size == 0) continue;
-    require<FileError>(
-        member.name.ends_with(detail::npy_suffix), file, ": the member ",
-        [&] { return detail::in_quotes(member.name); }, " is no .npy file");
+    require<FileError>(member.name.ends_with(detail::npy_suffix), file, ": every member must be a .npy file, got ",
+                       [&] { return detail::in_quotes(member.name); });
     const std::string name = member.name.substr(0, member.name.size() - detail::npy_suffix.size());
     arrays[name] = parse_npy(zip.content(member), text(file, ", array ", detail::in_quotes(name)));
   }
@@ -64,7 +63,7 @@ inline Tensor parse_npz(std::span<const std::byte> bytes, const std::string& fil
   require<FileError>(found != members.end(), [&] {
     std::vector<std::string_view> names;
     for (const auto& member : members) names.push_back(member.name);
-    return text(file, ": has no array ", detail::in_quotes(name), " among ", names.size(),
+    return text(file, ": no array ", detail::in_quotes(name), " among ", names.size(),
                 " members; the nearest: ", detail::nearest_names(name, names));
   });
   return parse_npy(zip.content(*found), text(file, ", array ", detail::in_quotes(name)));
@@ -82,15 +81,15 @@ inline Tensor read_npz(const std::filesystem::path& path, std::string_view name)
 /// Writes a .npz file atomically, with stored members. Throws as write_npy, and ValueError for more than 65534 arrays,
 /// an empty or too long name, or 4 GiB in total: use .npy for large arrays.
 inline void write_npz(const std::filesystem::path& path, const std::map<std::string, Tensor>& arrays) {
-  require<ValueError>(arrays.size() < 0xffff, path.string(), ": ", arrays.size(),
-                      " arrays, at most 65534 are possible");
+  require<ValueError>(arrays.size() < 0xffff, path.string(), ": a .npz file must have at most 65534 arrays, got ",
+                      arrays.size());
   AtomicFile file(path);
   std::uint64_t offset = 0;
   std::string directory;
   const auto write = [&](std::span<const std::byte> bytes) { file.write(bytes), offset += bytes.size(); };
   for (const auto& [name, tensor] : arrays) {
-    require<ValueError>(!name.empty() && name.size() < 60000, path.string(), ": an array's name has ", name.size(),
-                        " bytes, expected 1 to 59999");
+    require<ValueError>(!name.empty() && name.size() < 60000, path.string(),
+                        ": the name of an array must have 1 to 59999 bytes, got ", name.size());
     const std::string header = detail::npy_header(tensor, path.string());
     const auto header_bytes = std::as_bytes(std::span(header));
     detail::ZipMember member{name + std::string(detail::npy_suffix),
@@ -98,7 +97,7 @@ inline void write_npz(const std::filesystem::path& path, const std::map<std::str
     member.size = header.size() + tensor.bytes.size();
     member.offset = offset;
     require<ValueError>(offset + member.size + directory.size() < 0xfff00000, path.string(),
-                        ": the arrays have more than 4 GiB; write large ones as .npy");
+                        ": a .npz file must be smaller than 4 GiB; write large arrays as .npy");
     directory += detail::zip_directory_entry(member);
     const std::string local = std::string("PK\3\4", 4) + detail::zip_fields(member) + member.name;
     write(std::as_bytes(std::span(local))), write(header_bytes), write(tensor.bytes);

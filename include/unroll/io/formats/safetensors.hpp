@@ -25,7 +25,7 @@
 namespace unroll {
 
 static_assert(std::endian::native == std::endian::little,
-              "unroll: safetensors files are little-endian, like this machine must be");
+              "unroll: the machine must be little-endian, as safetensors files");
 
 /// Content of a safetensors file.
 struct SafeTensors {
@@ -40,8 +40,8 @@ struct SafeTensors {
   void require_numbers(double least) const {
     double held = 0;
     for (const auto& item : tensors) held += double(item.second.size());
-    require<FileError>(held >= least, file, ": the sizes in its metadata need at least ", least,
-                       " numbers, the tensors have ", held);
+    require<FileError>(held >= least, file, ": the tensors must have at least ", least,
+                       " numbers for the sizes in the metadata, got ", held);
   }
 
   /// Tensor by name. Throws FileError, with the nearest names, if there is no such tensor.
@@ -51,7 +51,7 @@ struct SafeTensors {
     std::vector<std::string_view> names;
     for (const auto& item : tensors) names.push_back(item.first);
     throw FileError(text(file, ": no tensor ", detail::in_quotes(name), " among ", names.size(),
-                         "; the nearest names: ", detail::nearest_names(name, names)));
+                         "; the nearest: ", detail::nearest_names(name, names)));
   }
 };
 
@@ -62,18 +62,17 @@ inline std::uint64_t header_length(std::span<const std::byte, 8> prefix, std::ui
                                    std::string_view file) {
   std::uint64_t length = 0;
   std::memcpy(&length, prefix.data(), sizeof length);
-  require<FileError>(length <= max_header_bytes, file, ": byte 0: the header length ", length,
-                     " is above the limit of ", max_header_bytes, "; this is not a safetensors file");
-  require<FileError>(length <= file_bytes - 8, file, ": byte 0: the header length ", length,
-                     " runs past the end of the file (", file_bytes, " bytes)");
+  require<FileError>(length <= max_header_bytes, file, ": byte 0: the header must have at most ", max_header_bytes,
+                     " bytes, got ", length, "; this is not a safetensors file");
+  require<FileError>(length <= file_bytes - 8, file, ": byte 0: the header must have at most ", file_bytes - 8,
+                     " bytes, the rest of the file, got ", length);
   return length;
 }
 
 /// Reads a safetensors file sequentially. `read(bytes)` fills the span with the next bytes of the file.
 template <class Read>
 SafeTensors read_safetensors_from(std::uint64_t file_bytes, const std::string& file, Read read) {
-  require<FileError>(file_bytes >= 8, file, ": a safetensors file begins with an 8 byte length, this one has ",
-                     file_bytes, " bytes in all");
+  require<FileError>(file_bytes >= 8, file, ": a safetensors file must have at least 8 bytes, got ", file_bytes);
   std::array<std::byte, 8> prefix{};
   read(std::span<std::byte>(prefix));
   std::string json(header_length(prefix, file_bytes, file), '\0');
@@ -109,7 +108,7 @@ inline std::vector<const NamedTensor*> file_order(const SafeTensors& content) {
 inline std::string json_string(const std::string& value) try {
   return nlohmann::json(value).dump();
 } catch (const nlohmann::json::type_error&) {
-  throw ValueError(text("names and metadata must be UTF-8 text, ", in_quotes(value), " is not"));
+  throw ValueError(text("safetensors: names and metadata must be UTF-8, got ", in_quotes(value)));
 }
 
 inline std::string header_json(const SafeTensors& content, const std::vector<const NamedTensor*>& order) {
@@ -159,9 +158,10 @@ inline void write_safetensors(const std::filesystem::path& path, const SafeTenso
   const std::uint64_t length = json.size();
   std::uint64_t data_bytes = 0;
   for (const auto* item : order) data_bytes += item->second.bytes.size();
-  require<FileError>(length <= detail::max_header_bytes, path.string(), ": the header would have ", length,
-                     " bytes, at most ", detail::max_header_bytes, " are accepted");
-  require<ValueError>(!content.contains("__metadata__"), path.string(), ": no tensor may have the name '__metadata__'");
+  require<FileError>(length <= detail::max_header_bytes, path.string(), ": the header must have at most ",
+                     detail::max_header_bytes, " bytes, got ", length);
+  require<ValueError>(!content.contains("__metadata__"), path.string(),
+                      ": a tensor must have another name than '__metadata__'");
   detail::parse_header(json, data_bytes, path.string());
 
   AtomicFile file(path);

@@ -45,8 +45,8 @@ inline constexpr std::array<DTypeTraits, 10> dtype_traits{{{"BOOL", 1},
 /// Name and size of an element type. Throws ValueError for an invalid DType.
 inline const DTypeTraits& traits_of(DType dtype) {
   const auto number = static_cast<std::size_t>(dtype);
-  require<ValueError>(number < dtype_traits.size(), "the tensor's element type has the number ",
-                      static_cast<int>(dtype), ", which is none of the ten");
+  require<ValueError>(number < dtype_traits.size(), "tensor: the element type must be 0 to ", dtype_traits.size() - 1,
+                      ", got ", static_cast<int>(dtype));
   return dtype_traits[number];
 }
 
@@ -133,7 +133,7 @@ constexpr DType dtype_of() {
     return DType::U8;
   else {
     static_assert(std::signed_integral<T>,
-                  "unroll: tensors hold bool, 8-bit unsigned, signed, half and floating numbers");
+                  "unroll: the element type of a tensor must be bool, 8-bit unsigned, signed, half or floating");
     constexpr std::array by_size{DType::I8, DType::I16, DType::I32, DType::I64};
     return by_size[static_cast<std::size_t>(std::countr_zero(sizeof(T)))];
   }
@@ -164,8 +164,8 @@ struct Tensor {
     Tensor tensor{detail::dtype_of<T>(), std::move(shape), {}};
     const Index size = tensor.size();
     require<ShapeError>(
-        size == static_cast<Index>(values.size()), "shape ", [&] { return detail::shape_text(tensor.shape); },
-        " needs ", size, " values, but ", values.size(), " were given");
+        size == static_cast<Index>(values.size()), "tensor: the shape ",
+        [&] { return detail::shape_text(tensor.shape); }, " must have ", size, " values, got ", values.size());
     const auto raw = std::as_bytes(values);
     tensor.bytes.assign(raw.begin(), raw.end());
     return tensor;
@@ -192,7 +192,8 @@ struct Tensor {
     Index product = 1;
     for (const Index extent : shape) {
       const bool counts = extent >= 0 && (product == 0 || extent <= std::numeric_limits<Index>::max() / product);
-      require<ShapeError>(counts, "tensor: no array has the shape ", [&] { return detail::shape_text(shape); });
+      require<ShapeError>(counts, "tensor: the shape must be at least 0 and fit in memory, got ",
+                          [&] { return detail::shape_text(shape); });
       product *= extent;
     }
     return product;
@@ -219,8 +220,8 @@ struct Tensor {
       f([this, from = bytes.data()](std::size_t i) {
         const auto value = detail::element_value<Stored>(from + i * sizeof(Stored));
         require<ValueError>(detail::holds<T>(value), [&] {
-          return text("element ", i, " of a tensor ", name(dtype), " ", detail::shape_text(shape), " is ", value,
-                      ", which ", name(detail::dtype_of<T>()), " cannot hold");
+          return text("tensor: element ", i, " of ", name(dtype), " ", detail::shape_text(shape), " must fit in ",
+                      name(detail::dtype_of<T>()), ", got ", value);
         });
         return static_cast<T>(value);
       });
@@ -233,8 +234,8 @@ struct Tensor {
     // Divides instead of multiplying, because the product may overflow.
     const bool right = bytes.size() % each == 0 && bytes.size() / each == static_cast<std::size_t>(size());
     require<ShapeError>(
-        right, "tensor: ", name(dtype), " ", [&] { return detail::shape_text(shape); }, " needs ", size(),
-        " elements of ", each, " bytes, there are ", bytes.size(), " bytes");
+        right, "tensor: ", name(dtype), " ", [&] { return detail::shape_text(shape); }, " must have ", size(),
+        " elements of ", each, " bytes, got ", bytes.size(), " bytes");
   }
 };
 
@@ -242,7 +243,7 @@ struct Tensor {
 /// Tensor::to. Throws ShapeError for more than two dimensions.
 template <class Scalar>
 MatrixX<Scalar> matrix(const Tensor& tensor) {
-  require<ShapeError>(tensor.shape.size() <= 2, "a matrix has at most 2 dimensions, this tensor has the shape ",
+  require<ShapeError>(tensor.shape.size() <= 2, "tensor: a matrix must have at most 2 dimensions, got ",
                       [&] { return detail::shape_text(tensor.shape); });
   const Index rows = tensor.shape.empty() ? 1 : tensor.shape[0];
   const Index cols = tensor.shape.size() == 2 ? tensor.shape[1] : 1;

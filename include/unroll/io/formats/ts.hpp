@@ -57,8 +57,7 @@ struct TsHeader {
 };
 
 inline bool ts_flag(std::string_view word, std::string_view key, const TextLines& lines) {
-  lines.expect(word == "true" || word == "false", key, " expects true or false, found ",
-               [&] { return in_quotes(word); });
+  lines.expect(word == "true" || word == "false", key, " must be true or false, got ", [&] { return in_quotes(word); });
   return word == "true";
 }
 
@@ -66,7 +65,7 @@ inline Index ts_count(std::string_view word, std::string_view key, const TextLin
   Index count = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), count);
   lines.expect(error == std::errc{} && end == word.data() + word.size() && count > 0, key,
-               " expects a whole number from 1, found ", [&] { return in_quotes(word); });
+               " must be a whole number of at least 1, got ", [&] { return in_quotes(word); });
   return count;
 }
 
@@ -90,7 +89,8 @@ inline void read_ts_classes(std::string_view names, TsHeader& header, const Text
   std::unordered_set<std::string_view> known;
   for (auto word = take_word(names); !word.empty(); word = take_word(names)) {
     lines.expect(
-        known.insert(word).second, "@classLabel lists ", [&] { return in_quotes(word); }, " twice");
+        known.insert(word).second, "@classLabel must have different classes, got ", [&] { return in_quotes(word); },
+        " twice");
     header.classes.emplace_back(word);
   }
 }
@@ -104,9 +104,9 @@ inline void read_ts_key(std::string_view line, TsHeader& header, const TextLines
   if (key == "@problemname") {
     header.name = names;
   } else if (key == "@timestamps") {
-    lines.expect(!ts_flag(value, key, lines), "series with time stamps are not supported; store the values alone");
+    lines.expect(!ts_flag(value, key, lines), key, " must be false, got true; store the values without time stamps");
   } else if (key == "@targetlabel") {
-    lines.expect(!ts_flag(value, key, lines), "regression targets are not supported, only class labels");
+    lines.expect(!ts_flag(value, key, lines), key, " must be false, got true; only class labels are supported");
   } else if (key == "@univariate") {
     if (ts_flag(value, key, lines)) header.channels = 1;
   } else if (key == "@dimensions" || key == "@dimension") {
@@ -129,15 +129,15 @@ inline TsHeader read_ts_header(TextLines& lines) {
   while (const auto line = lines.next()) {
     if (is_ts_comment(*line)) continue;
     lines.expect(
-        line->starts_with('@'), "expected a header line that begins with '@', found ", [&] { return in_quotes(*line); },
-        "; the first series comes after @data");
+        line->starts_with('@'), "a header line must begin with '@', got ", [&] { return in_quotes(*line); },
+        "; the first series follows @data");
     if (lower_case(*line) == "@data") {
       if (!header.equal_length) header.steps = 0;
       return header;
     }
     read_ts_key(*line, header, lines);
   }
-  throw FileError(text(lines.file(), ": the file ends without a line @data"));
+  throw FileError(text(lines.file(), ": the file must have a line @data, got none"));
 }
 
 /// Channels of a line, after their sizes have been checked. No memory for values is allocated before.
@@ -151,18 +151,18 @@ inline std::vector<std::string_view> split_ts_channels(std::string_view line, Ts
   }
   const auto count = static_cast<Index>(channels.size());
   if (header.channels == 0) header.channels = count;
-  lines.expect(count == header.channels, "expected ", header.channels,
-               " channels (as the header or the first series has), found ", count);
+  lines.expect(count == header.channels, "the series must have ", header.channels,
+               " channels, as the header or the first series, got ", count);
   const auto steps_of = [](std::string_view channel) {
     return 1 + static_cast<Index>(std::ranges::count(channel, ','));
   };
   const Index steps = steps_of(channels[0]);
   if (header.equal_length && header.steps == 0) header.steps = steps;
-  lines.expect(header.steps == 0 || steps == header.steps, "expected ", header.steps,
-               " steps as in every series of this file, found ", steps);
+  lines.expect(header.steps == 0 || steps == header.steps, "the series must have ", header.steps,
+               " steps, as every series of this file, got ", steps);
   for (std::size_t c = 1; c < channels.size(); ++c) {
     const Index found = steps_of(channels[c]);
-    lines.expect(found == steps, "channel ", c + 1, " has ", found, " values, channel 1 has ", steps);
+    lines.expect(found == steps, "channel ", c + 1, " must have ", steps, " values, as channel 1, got ", found);
   }
   return channels;
 }
@@ -172,10 +172,10 @@ template <class Scalar>
 Scalar parse_ts_value(std::string_view word, MissingValues missing, Index channel, Index step, const TextLines& lines) {
   if (const auto value = parse_number<Scalar>(word)) return *value;
   const bool absent = word == "?" || lower_case(word) == "nan";
-  lines.expect(absent, "channel ", channel + 1, ", value ", step + 1, ": expected a number, found ",
+  lines.expect(absent, "channel ", channel + 1, ", value ", step + 1, " must be a finite number, got ",
                [&] { return in_quotes(word); });
   lines.expect(missing != MissingValues::refuse, "channel ", channel + 1, ", value ", step + 1,
-               " is missing; the option `missing` says what to do with missing values");
+               " is missing; set the option missing");
   return std::numeric_limits<Scalar>::quiet_NaN();
 }
 
@@ -188,7 +188,7 @@ void drop_missing_steps(MatrixX<Scalar>& series, const TextLines& lines) {
     const Scalar* const values = &series(0, step);
     if (std::none_of(values, values + rows, is_nan<Scalar>)) kept.insert(kept.end(), values, values + rows);
   }
-  lines.expect(!kept.empty(), "every step has a missing value, nothing is left of this series");
+  lines.expect(!kept.empty(), "at least 1 step of the series must have all values, got 0");
   series.resize(rows, Index(kept.size()) / rows);
   std::copy(kept.begin(), kept.end(), series.data());
 }
@@ -214,22 +214,22 @@ using TsClasses = std::unordered_map<std::string_view, Index>;
 inline TsClasses number_classes(const std::vector<std::string>& names) {
   TsClasses numbers;
   for (const std::string& name : names) numbers.emplace(name, Index(numbers.size()));
-  require<ValueError>(numbers.size() == names.size(), "ts: a class is there twice in the option `classes`");
+  require<ValueError>(numbers.size() == names.size(), "ts: classes must be different, got one twice");
   return numbers;
 }
 
 /// Removes the label after the last ':' from the line and returns its class.
 inline Index take_ts_label(std::string_view& line, const TsClasses& classes, const TextLines& lines) {
   const auto colon = line.rfind(':');
-  lines.expect(colon != line.npos, "expected a class label after the last ':', found no ':'");
+  lines.expect(colon != line.npos, "the line must end with ':' and a class label, got no ':'");
   const auto label = trimmed(line.substr(colon + 1));
   line = line.substr(0, colon);
   const auto found = classes.find(label);
   lines.expect(found != classes.end(), [&] {
     std::vector<std::string_view> names;
     for (const auto& item : classes) names.push_back(item.first);
-    return text("label ", in_quotes(label), " is none of the ", names.size(),
-                " classes; the nearest: ", nearest_names(label, names));
+    return text("the label must be one of ", names.size(), " classes, got ", in_quotes(label),
+                "; the nearest: ", nearest_names(label, names));
   });
   return found->second;
 }
@@ -243,14 +243,15 @@ LabelledSequences<Scalar> parse_ts(std::string_view text, const TsOptions& optio
   detail::TextLines lines(text, file);
   detail::TsHeader header = detail::read_ts_header(lines);
   LabelledSequences<Scalar> data{header.name, {}, {}, options.classes.empty() ? header.classes : options.classes};
-  lines.expect(!header.labelled || !data.classes.empty(), "@classLabel lists no classes, and the options give none");
+  lines.expect(!header.labelled || !data.classes.empty(),
+               "@classLabel must have at least 1 class, got 0; set the option classes");
   const detail::TsClasses classes = detail::number_classes(data.classes);
   while (auto line = lines.next()) {
     if (detail::is_ts_comment(*line)) continue;
     if (header.labelled) data.labels.push_back(detail::take_ts_label(*line, classes, lines));
     data.sequences.push_back(detail::parse_ts_series<Scalar>(*line, options, header, lines));
   }
-  lines.expect(!data.sequences.empty(), "the file ends after @data without a series");
+  lines.expect(!data.sequences.empty(), "the file must have at least 1 series after @data, got 0");
   return data;
 }
 

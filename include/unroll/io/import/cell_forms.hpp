@@ -24,7 +24,7 @@ constexpr std::string_view name_of(System system) {
 }
 
 /// Equations of a cell in the form of Notation::source, one per line, with alternatives for the right side separated by
-/// '|'. S stands for the activation of the gates, T for that of the candidate, U for that of the output.
+/// '|'. S is the activation of the gates, T for that of the candidate, U for that of the output.
 struct CellForm {
   std::string_view cell;
   std::string_view equations;
@@ -72,7 +72,7 @@ inline constexpr std::array cell_forms{
              false, true, true, "resets after the product", true},
     CellForm{"simple RNN", "state(h)\nnext(h) = T(linear(x, h))", true, true, true}};
 
-/// Activations that stand for S, T and U in a cell.
+/// Activations S, T and U in a cell.
 struct CellFunctions {
   std::string gates, candidate, output;
 };
@@ -150,13 +150,13 @@ struct FormMatch {
       if (std::ranges::any_of(theirs, [&](const std::string& line_of_form) { return match(line_of_form, own); }))
         ++matched;
       else if (other.empty())
-        other = own, line = beside(own, theirs);
+        other = own, line = differing_line(own, theirs);
     whole = matched == lines.size() && matched == theirs.size();
     if (!whole && other.empty()) other = lines.empty() ? "" : lines.back(), line = theirs.back();
   }
 
  private:
-  static std::string beside(const std::string& own, const std::vector<std::string>& theirs) {
+  static std::string differing_line(const std::string& own, const std::vector<std::string>& theirs) {
     for (const std::string& line_of_form : theirs)
       if (const auto split = line_of_form.find(" = ");
           split != line_of_form.npos && own.starts_with(line_of_form.substr(0, split + 3)))
@@ -176,22 +176,22 @@ struct FormMatch {
 inline void check_functions(const CellFunctions& f, const CellForm& form, System system, const std::string& who) {
   if (system == System::keras)
     require<ValueError>(f.output.empty() || f.output == f.candidate, who, "Keras's ", form.cell,
-                        " has one function for candidate and output, this cell ", f.candidate, " and ", f.output);
-  if (system == System::keras || system == System::onnx) return;
+                        " must have one function for candidate and output, got ", f.candidate, " and ", f.output);
+  if (system != System::pytorch) return;
   if (form.cell == "simple RNN")
     require<ValueError>(f.candidate == "tanh" || f.candidate == "relu", who,
-                        "PyTorch's simple RNN has tanh or relu, this cell ", f.candidate);
+                        "PyTorch's simple RNN must have tanh or relu, got ", f.candidate);
   else
     require<ValueError>(f.gates == "sigmoid" && f.candidate == "tanh" && (f.output.empty() || f.output == "tanh"), who,
-                        name_of(system), "'s ", form.cell, " has sigmoid gates and tanh, this cell ", f.gates, ", ",
+                        name_of(system), "'s ", form.cell, " must have sigmoid gates and tanh, got ", f.gates, ", ",
                         f.candidate, f.output.empty() ? "" : ", ", f.output);
 }
 
 /// Form of the cell whose parameter names begin with `prefix`. Throws ValueError if the system does not have it.
 inline const CellForm& form_of(const ParameterTable& table, const std::string& prefix, System system) {
   const std::string who = text("parameters '", prefix, "*': "), equations = table.equations(prefix);
-  require<ValueError>(!equations.empty(), who, "are those of no cell that is known by its equations, so ",
-                      name_of(system), " may have another under these names; there are ", table.names());
+  require<ValueError>(!equations.empty(), who, "the cell has no equations, by which ", name_of(system),
+                      "'s cells are identified; there are ", table.names());
   const std::vector<std::string> lines = normal_lines(equations);
   const CellForm* nearest = nullptr;
   FormMatch best;
@@ -200,7 +200,7 @@ inline const CellForm& form_of(const ParameterTable& table, const std::string& p
       nearest = &form, best = match;
       if (match.whole) break;
     }
-  require<ValueError>(best.whole, who, name_of(system), " has no cell with '", best.other, "', the nearest, its ",
+  require<ValueError>(best.whole, who, name_of(system), " has no cell with '", best.other, "'; the nearest, its ",
                       nearest->cell, ", has ", best.line.empty() ? "no such line" : "'" + best.line + "'");
   const bool other = nearest->instead.empty();  // the system has no cell of this kind
   require<ValueError>(nearest->in(system), who, name_of(system), other ? " has no " : "'s ", nearest->cell,

@@ -69,8 +69,8 @@ class GateLayout {
       if (order.cell == cell_) collect(table, order, system);
     std::size_t all = 0;
     for (const ParameterBlock& b : table.blocks()) all += b.name.starts_with(prefix);
-    require<ValueError>(all == taken_, "parameters '", prefix, "*': a ", cell_, " of ", detail::name_of(system),
-                        " has no place for some of ", [&] { return table.names(); });
+    require<ValueError>(all == taken_, "parameters '", prefix, "*': ", detail::name_of(system), "'s ", cell_,
+                        " has no place for some of them; there are ", [&] { return table.names(); });
     check_biases(system);
   }
 
@@ -162,7 +162,7 @@ class GateLayout {
       if (blocks.recurrent == nullptr) blocks.recurrent = take(table, gate, "2.s");
       if (blocks.bias == nullptr && !(gate == "n" && resets_after())) std::swap(blocks.bias, blocks.recurrent_bias);
       require<ValueError>((blocks.input == nullptr) == (blocks.recurrent == nullptr), "parameters '", prefix_, gate,
-                          ".*': a gate reads both the input and the state");
+                          ".*': a gate must read both the input and the state, got one of them");
       gates_.push_back(blocks);
     }
     projection_ = take(table, "h", ".m");
@@ -175,8 +175,8 @@ class GateLayout {
       if (gate.input == nullptr) continue;
       // The candidate of a GRU is the last gate in every order.
       const bool alone = resets_after() && &gate == &gates_.back() && has_biases() != (gate.recurrent_bias != nullptr);
-      require<ValueError>((gate.bias != nullptr) == has_biases() && !alone, "parameters '", prefix_, "*': a ", cell_,
-                          " of ", detail::name_of(system), " has all biases or none, this cell has some of them");
+      require<ValueError>((gate.bias != nullptr) == has_biases() && !alone, "parameters '", prefix_,
+                          "*': ", detail::name_of(system), "'s ", cell_, " must have all biases or none, got some");
     }
   }
 

@@ -5,8 +5,8 @@
 // `recurrent_activation`, `reset_after`, `go_backwards`, `merge_mode`, `epsilon` and `padding` of the other model
 // accordingly. Cells that Keras does not have throw, see cell_forms.hpp.
 
-#include "unroll/io/tensor_reader.hpp"
 #include "unroll/io/import/gate_orders.hpp"
+#include "unroll/io/tensor_reader.hpp"
 
 namespace unroll {
 
@@ -61,10 +61,10 @@ void each_keras_norm(const ParameterTable& table, std::string_view ours, F&& f) 
   for (const auto& [theirs, name] : names)
     if (const ParameterBlock* block = table.find(text(ours, name))) {
       require<ValueError>(name != "weight" || block->role == Role::gain, "Keras: '", block->name,
-                          "' is no normalisation's");
+                          "' must be a parameter of a normalisation, got another");
       f(std::string(theirs), *block), ++found;
     }
-  require<ValueError>(found > 0, "Keras: there are no parameters '", ours, "*' of a normalisation; there are ",
+  require<ValueError>(found > 0, "Keras: no parameters '", ours, "*' of a normalisation; there are ",
                       [&] { return table.names(); });
 }
 
@@ -73,8 +73,7 @@ void each_keras_norm(const ParameterTable& table, std::string_view ours, F&& f) 
 /// Reads keras.layers.LayerNormalization or BatchNormalization: prefix + "gamma", "beta", "moving_mean" and
 /// "moving_variance", as far as the layer whose parameter names begin with `ours` has them. Throws as read_keras.
 template <class Scalar>
-void read_keras_norm(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to,
-                     std::string_view ours) {
+void read_keras_norm(TensorReader& file, const std::string& prefix, Parameters<Scalar>& to, std::string_view ours) {
   detail::each_keras_norm(to.table(), ours, [&](const std::string& name, const ParameterBlock& block) {
     to.block(block) = file.matrix<Scalar>(prefix + name, detail::shape_of(block));
   });
@@ -93,7 +92,7 @@ namespace detail {
 
 inline const ParameterBlock& keras_kernel(const ParameterTable& table, std::string_view ours) {
   const ParameterBlock& weight = table.at(text(ours, "weight"));
-  require<ValueError>(weight.taps > 0, "Keras: '", weight.name, "' is no convolution's");
+  require<ValueError>(weight.taps > 0, "Keras: '", weight.name, "' must be a parameter of a convolution, got another");
   return weight;
 }
 inline std::vector<Index> keras_shape(const ParameterBlock& kernel) {

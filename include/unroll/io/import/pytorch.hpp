@@ -56,12 +56,12 @@ template <class Model>
 void check_prefixes(const Model& model, const std::vector<std::string>& prefixes) {
   std::size_t layers = 0;
   model.each_layer([&](const auto& layer, std::size_t) { layers += layer.parameters().size() > 0; });
-  require<ValueError>(layers == prefixes.size(), "PyTorch: ", prefixes.size(), " prefixes for ", layers,
-                      " layers with parameters");
+  require<ValueError>(layers == prefixes.size(), "PyTorch: prefixes must have ", layers,
+                      " entries, one for each layer with parameters, got ", prefixes.size());
   for (std::size_t k = 2; k < layers; ++k)
     for (std::size_t j = 0; j + 1 < k; ++j)
-      require<ValueError>(prefixes[j] != prefixes[k] || prefixes[k - 1] == prefixes[k], "PyTorch: the prefix '",
-                          prefixes[k], "' comes again after another");
+      require<ValueError>(prefixes[j] != prefixes[k] || prefixes[k - 1] == prefixes[k],
+                          "PyTorch: equal prefixes must be consecutive, got '", prefixes[k], "' after another");
 }
 
 /// Kind of PyTorch module that corresponds to a layer.
@@ -78,15 +78,17 @@ PyTorchModule pytorch_module(const Layer& layer, std::size_t k) {
   };
   expect(kind != "tied dense", "uses the weights of another layer, of which a state_dict would hold a second copy");
   if (layer.parameters().size() == 0) return PyTorchModule::none;
-  require<ValueError>(kind != "graph", "PyTorch: layer ", k, " is a graph, whose nodes have no place in a state_dict");
+  require<ValueError>(kind != "graph", "PyTorch: layer ", k, " (", layer.name(),
+                      "): the nodes of a graph have no place in a state_dict");
   if (kind == "recurrent" || kind == "bidirectional") {
     expect(word_of(options, "direction") != "backward", "runs backward only; PyTorch has no such module");
     expect(kind == "recurrent" || word_of(options, "merge") == "concat",
-           "PyTorch sets the outputs of both directions side by side, as Merge::concat does, and has nothing else");
+           "merge must be Merge::concat for PyTorch, got another");
     return PyTorchModule::recurrent;
   }
   const bool scaled = flag_of(options, "scaled"), shifted = flag_of(options, "shifted");
-  if (kind == "batch norm") expect(scaled == shifted, "PyTorch's BatchNorm1d has gain and shift or neither");
+  if (kind == "batch norm")
+    expect(scaled == shifted, "PyTorch's BatchNorm1d must have gain and shift or neither, got one of them");
   if (kind == "layer norm" && !flag_of(options, "centred")) expect(!shifted, "PyTorch's RMSNorm has no shift");
   if (kind == "layer norm") expect(scaled, "PyTorch's LayerNorm has no shift without a gain");
   constexpr std::string_view plain[] = {"dense", "layer norm", "batch norm", "conv1d", "conv transpose", "embedding"};
@@ -179,13 +181,13 @@ void each_pytorch_tensor(const Model& model, const std::vector<std::string>& pre
     if (module == PyTorchModule::recurrent) {
       const PyTorchCell cell = each_direction(layer, table, prefix, text("_l", of_module), ours, recurrent);
       require<ValueError>(of_module == 0 || (before == cell && !between), "PyTorch: layer ", k, " (", layer.name(),
-                          ") cannot be in one module with the layer of the same prefix before it: a module's layers "
-                          "are of one cell, of equal sizes and directions, with dropout between them at most");
+                          "): layers of one prefix must have the same cell, sizes and directions, with only dropout "
+                          "between them; give the layer another prefix");
       before = cell, between = false;
       return;
     }
     require<ValueError>(of_module == 0, "PyTorch: layer ", k, " (", layer.name(),
-                        ") has the prefix of the layer before it");
+                        "): the prefix must differ from that of the layer before, got the same");
     before.reset();
     for (const ParameterBlock& block : layer.parameters().blocks())
       if (block.name != "batches") plain(table.at(ours + block.name), prefix + block.name, kind == "embedding");

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/convolution/convolution.hpp"
+#include "unroll/layers/detail/layer_checks.hpp"
 
 namespace unroll {
 
@@ -42,8 +44,8 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
   explicit Conv1dLayer(Conv1d given) : Conv1d(std::move(given)) {}
 
   Shape connect(Shape in) {
-    require<ShapeError>(in.per_step, "runs over steps, the input has one column for every sequence");
-    require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
+    detail::check_per_step(in);
+    detail::check_least<ShapeError>("", "units", units, 1);
     features_ = in.features;
     convolution_ = {features_, units, windows(), groups};
     detail::check_padding(padding);
@@ -138,14 +140,11 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
     return detail::windows_on(windows(), padding, steps);
   }
   void check(std::string_view what, const MatrixX<S>& given, const Timeline& timeline) const {
-    require<ShapeError>(given.rows() == features_ * remembered() && given.cols() == timeline.batch(), what,
-                        ": expects ", features_ * remembered(), " x ", timeline.batch(), ", got ", given.rows(), " x ",
-                        given.cols());
+    detail::check_shape("", what, given.rows(), given.cols(), features_ * remembered(), timeline.batch());
   }
   void begin_with(const State<S>& initial, const Timeline& timeline, Tape& tape) const {
     check("initial state", initial[0], timeline);
-    require<ShapeError>(!timeline.has_gaps(),
-                        "goes on from a state, for which no step may be masked in front of a valid one");
+    detail::check_no_gaps(timeline);
     for (Index r = 0; r < timeline.batch(); ++r)
       for (Index k = 0; k < remembered(); ++k) tape.fine.put(r, k, &initial[0](k * features_, timeline.sample(r)));
   }

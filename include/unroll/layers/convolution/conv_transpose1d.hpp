@@ -1,6 +1,8 @@
 #pragma once
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/convolution/convolution.hpp"
+#include "unroll/layers/detail/layer_checks.hpp"
 
 namespace unroll {
 
@@ -40,8 +42,8 @@ class ConvTranspose1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>,
   explicit ConvTranspose1dLayer(ConvTranspose1d given) : ConvTranspose1d(std::move(given)) {}
 
   Shape connect(Shape in) {
-    require<ShapeError>(in.per_step, "runs over steps, the input has one column for every sequence");
-    require<ShapeError>(units > 0, "expects at least 1 unit, got ", units);
+    detail::check_per_step(in);
+    detail::check_least<ShapeError>("", "units", units, 1);
     features_ = in.features;
     convolution_ = {units, features_, windows(), groups};
     check_padding();
@@ -100,14 +102,12 @@ class ConvTranspose1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>,
   void check_padding() const {
     detail::check_padding(padding);
     require<ValueError>(padding.kind() != Kind::causal,
-                        "has no causal() padding: expects valid(), same() or a number of steps to cut off");
-    require<ValueError>(output_padding >= 0 && output_padding < std::max(stride, dilation),
-                        "expects an output_padding from 0 to below stride or dilation (", stride, " and ", dilation,
-                        "), got ", output_padding);
+                        "padding must be valid(), same() or a number of steps, got causal()");
+    detail::check_between("", "output_padding", output_padding, 0, std::max(stride, dilation) - 1,
+                          ", below stride or dilation");
     require<ValueError>(output_padding == 0 || padding.kind() == Kind::number,
-                        "has no output_padding beside same(), which says the number of steps already; Keras's is that "
-                        "of padding ",
-                        kernel / 2);
+                        "output_padding must be 0 with padding same(), got ", output_padding, "; padding ", kernel / 2,
+                        " gives Keras's output");
   }
   detail::Windows windows() const { return {kernel, stride, dilation}; }
   detail::ConvolvedSizes sizes_of(Index steps) const {

@@ -3,6 +3,7 @@
 // of the coarse side. A convolution maps fine to coarse, its transpose coarse to fine. The backward pass of each is the
 // forward pass of the other.
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/convolution/window_padding.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/simd/products.hpp"
@@ -78,12 +79,11 @@ class Convolution {
   /// `fine` and `coarse` are the numbers of features. Throws ShapeError or ValueError for invalid options.
   Convolution(Index fine, Index coarse, Windows windows, Index groups)
       : fine_(fine), coarse_(coarse), windows_(windows), groups_(groups) {
-    for (const Index option : {windows.kernel, windows.stride, windows.dilation})
-      require<ValueError>(option > 0 && option <= most_of_option, "expects kernel, stride and dilation from 1 to ",
-                          most_of_option, ", got ", windows.kernel, ", ", windows.stride, " and ", windows.dilation);
+    check_between("", "kernel", windows.kernel, 1, most_of_option);
+    check_between("", "stride", windows.stride, 1, most_of_option);
+    check_between("", "dilation", windows.dilation, 1, most_of_option);
     require<ShapeError>(groups > 0 && fine % groups == 0 && coarse % groups == 0,
-                        "expects a number of groups that divides the features of both sides, got ", groups,
-                        " groups for ", fine, " and ", coarse, " features");
+                        "groups must divide the features of both sides, ", fine, " and ", coarse, ", got ", groups);
     common_ = std::gcd(windows.stride, windows.dilation);
     (void)checked_multiply(windows.kernel, fine / groups, "inputs of a window");
     (void)checked_multiply(windows.span(), fine, "numbers of a window");

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/convolution/window_padding.hpp"
+#include "unroll/layers/detail/layer_checks.hpp"
 
 namespace unroll {
 
@@ -27,9 +29,8 @@ class UpsampleLayer : public LayerBase<S>, Upsample {
   explicit UpsampleLayer(Upsample given) : Upsample(given) {}
 
   Shape connect(Shape in) {
-    require<ShapeError>(in.per_step, "repeats steps, the input has one column for every sequence");
-    require<ValueError>(factor > 0 && factor <= detail::most_of_option, "expects a factor from 1 to ",
-                        detail::most_of_option, ", got ", factor);
+    detail::check_per_step(in);
+    detail::check_between("", "factor", factor, 1, detail::most_of_option);
     features_ = in.features;
     return {in.features, true, in.density * double(factor)};
   }

@@ -1,6 +1,7 @@
 #pragma once
 // Padding of windows, and the numbers of steps that result.
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/convolution/windows.hpp"
 #include "unroll/layers/layer.hpp"
 
@@ -44,7 +45,7 @@ struct ConvolvedSizes {
 /// Number of steps after multiplication by `factor`. Throws ShapeError if memory cannot hold them.
 inline Index lengthened(Index steps, Index factor) {
   const Index all = checked_multiply(steps, factor, "steps");
-  require<ShapeError>(all <= most_entries, steps, " steps become ", all, ", more than memory holds");
+  require<ShapeError>(all <= most_entries, "steps must be at most ", most_entries, ", got ", all);
   return all;
 }
 
@@ -72,9 +73,14 @@ inline LayerOption option_of(const WindowPadding& padding) {
   return {"padding", padding.kind() == WindowPadding::Kind::same ? "same" : "causal"};
 }
 
+/// Throws ShapeError if a step is masked before a valid one.
+inline void check_no_gaps(const Timeline& timeline) {
+  require<ShapeError>(!timeline.has_gaps(),
+                      "masked steps must follow the valid ones, got one before a valid step; pad sequences at the end");
+}
+
 inline void check_padding(const WindowPadding& padding) {
-  require<ValueError>(padding.steps() >= 0 && padding.steps() <= most_of_option, "expects a padding from 0 to ",
-                      most_of_option, ", got ", padding.steps());
+  check_between("", "padding", padding.steps(), 0, most_of_option);
 }
 
 /// Writes `sizes_of(places)` for each sequence, by rank.
@@ -89,9 +95,7 @@ void find_sizes(const Timeline& timeline, std::vector<ConvolvedSizes>& sizes, F&
 template <class F>
 const Timeline& resized_timeline(bool keeps_steps, const Timeline& in, Timeline& own, F&& length) {
   if (keeps_steps) return in;
-  require<ShapeError>(!in.has_gaps(),
-                      "changes the number of steps, for which no step may be masked in front of a valid one: expects "
-                      "sequences that are padded at their ends, or not at all");
+  check_no_gaps(in);
   own.assign_lengths_like(in, length);
   return own;
 }

@@ -96,8 +96,8 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
       const auto& [layer, how, reads] = nodes_[n];
       const Index first = all[reads[0]];
       for (const std::size_t other : reads)
-        require<ShapeError>(all[other] == first, named(n), ": expects the same steps in ", named(reads[0]), " and ",
-                            named(other), ", of a sequence of ", steps, " there are ", first, " and ", all[other]);
+        require<ShapeError>(all[other] == first, named(n), ": steps of ", named(other), " must be ", first, ", as in ",
+                            named(reads[0]), ", got ", all[other]);
       all.push_back(!shapes_[n].per_step ? 1 : layer ? layer->steps_after(first) : first);
     }
     return all.back();
@@ -186,12 +186,13 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
 
   Node append(Inner node) {
     for (const std::size_t n : node.reads)
-      require<ValueError>(n < size(), "graph: a ", node.name(), " reads node ", n, ", there are ", size(), " so far");
+      require<ValueError>(n < size(), "graph: input of ", node.name(), " must be node 0 to ", size() - 1, ", got node ",
+                          n);
     nodes_.push_back(std::move(node));
     return {size() - 1};
   }
   Node merge(Merge how, std::initializer_list<Node> nodes) {
-    require<ValueError>(nodes.size() > 1, "graph: a ", detail::name_of(how), " expects at least 2 nodes, got ",
+    require<ValueError>(nodes.size() > 1, "graph: ", detail::name_of(how), " must have at least 2 inputs, got ",
                         nodes.size());
     Inner node{.layer = {}, .how = how, .reads = {}};
     for (const Node& n : nodes) node.reads.push_back(n.number);
@@ -199,18 +200,18 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   }
 
   void check_read() {
-    require<ShapeError>(size() > 1, "has no layers; expected at least one that reads the input");
+    require<ShapeError>(size() > 1, "number of layers must be at least 1, got 0");
     readers_.assign(size(), 0);
     for (const Inner& node : nodes_)
       for (const std::size_t n : node.reads) ++readers_[n];
     for (std::size_t n = 0; n + 1 < size(); ++n)
-      require<ValueError>(readers_[n] > 0, "nothing reads ", named(n), "; the output is the last node, ",
+      require<ValueError>(readers_[n] > 0, "no node reads ", named(n), "; the output is the last node, ",
                           named(size() - 1));
   }
 
   Shape connect(Inner& node) {
     if (!node.layer) return merged_shape(node);
-    require<ValueError>(!node.layer->tied_to(), "uses the weights of another layer, which no layer in a graph can");
+    require<ValueError>(!node.layer->tied_to(), "tied weights are not supported in a graph");
     return node.layer->connect(shapes_[node.reads[0]]);
   }
   Shape merged_shape(const Inner& node) const {
@@ -218,10 +219,10 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     const auto count = [](Shape shape) { return shape.per_step ? "every step" : "every sequence"; };
     for (std::size_t k = 1; k < node.reads.size(); ++k) {
       const Shape next = shapes_[node.reads[k]];
-      require<ShapeError>(all.per_step == next.per_step, "expects values of the same steps, ", named(node.reads[0]),
-                          " has one for ", count(all), ", ", named(node.reads[k]), " one for ", count(next));
-      require<ShapeError>(node.how == Merge::concat || all.features == next.features, "expects equal features, ",
-                          named(node.reads[0]), " has ", all.features, ", ", named(node.reads[k]), " has ",
+      require<ShapeError>(all.per_step == next.per_step, named(node.reads[k]), " must have a column for ", count(all),
+                          ", as ", named(node.reads[0]), ", got one for ", count(next));
+      require<ShapeError>(node.how == Merge::concat || all.features == next.features, "features of ",
+                          named(node.reads[k]), " must be ", all.features, ", as in ", named(node.reads[0]), ", got ",
                           next.features);
       if (node.how == Merge::concat) all.features = checked_add(all.features, next.features, "features");
     }

@@ -1,6 +1,7 @@
 #pragma once
-// Limits of layer outputs.
+// Checks of the inputs, options and outputs of layers.
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll::detail {
@@ -9,10 +10,15 @@ namespace unroll::detail {
 /// windows.
 inline constexpr Index most_features = Index(1) << 40;
 
+/// Throws ShapeError unless the input has a column for every step.
+inline void check_per_step(const Shape& in) {
+  require<ShapeError>(in.per_step, "input must have a column for every step, got one for every sequence");
+}
+
 /// Output shape of a layer. Throws ShapeError if there are too many features.
 inline Shape checked(Shape out) {
-  require<ShapeError>(out.features <= most_features, "gives ", out.features, " features, expected at most ",
-                      most_features);
+  require<ShapeError>(out.features <= most_features, "output features must be at most ", most_features, ", got ",
+                      out.features);
   return out;
 }
 

@@ -48,18 +48,18 @@ void unmerge(Merge merge, std::size_t count, const Value& value, std::size_t k, 
   if (merge == Merge::average) d_value *= S(1) / S(count);
 }
 
-/// Error message for timelines with different steps or sequences; empty if they are equal.
+/// Part of an error message for timelines with different steps or sequences: what `b` has for `a`; empty if equal.
 inline std::string difference(const Timeline& a, const Timeline& b) {
   if (&a == &b) return {};
   for (Index sample = 0; sample < a.batch(); ++sample) {
     const Index rank = a.rank(sample), other = b.rank(sample);
     if (a.length(rank) != b.length(other))
-      return text("sequence ", a.place(sample), " has ", a.length(rank), " and ", b.length(other), " of them");
-    if (rank != other) return text("sequence ", a.place(sample), " comes at rank ", rank, " and ", other);
+      return text(b.length(other), " steps for ", a.length(rank), " of sequence ", a.place(sample));
+    if (rank != other) return text("rank ", other, " for ", rank, " of sequence ", a.place(sample));
   }
   for (Index c = 0; c < a.columns(); ++c)
     if (a.step_of(c) != b.step_of(c))
-      return text("sequence ", a.place_of(c), " goes through step ", a.step_of(c), " and ", b.step_of(c));
+      return text("step ", b.step_of(c), " for ", a.step_of(c), " of sequence ", a.place_of(c));
   return {};
 }
 

@@ -69,8 +69,7 @@ class BatchNormLayer : public LayerBase<S, detail::BatchNormWeights<S>>, BatchNo
 
   Shape connect(Shape in) {
     detail::check_divisor<S>("", "epsilon", epsilon);
-    require<ValueError>(!momentum || (*momentum > 0 && *momentum <= 1), "expects a momentum in (0, 1], got ",
-                        momentum.value_or(0));
+    if (momentum) detail::check_option(*momentum > 0 && *momentum <= 1, "", "momentum", "in (0, 1]", *momentum);
     features_ = in.features;
     table_ = {};
     detail::GainAndShift<S>::add_to(table_, features_, scaled, shifted);

@@ -3,6 +3,7 @@
 // sequence without steps is 0.
 
 #include "unroll/layers/detail/last_step.hpp"
+#include "unroll/layers/detail/layer_checks.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll {
@@ -19,7 +20,7 @@ struct Pooling : LayerBase<S> {
   };
 
   Shape connect(Shape in) {
-    require<ShapeError>(in.per_step, "pools over steps, the input has one column for every sequence already");
+    detail::check_per_step(in);
     features_ = in.features;
     return {in.features, false};
   }

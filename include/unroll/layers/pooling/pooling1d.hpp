@@ -1,7 +1,9 @@
 #pragma once
 // Pooling over windows of steps. A window ignores places without a step: before or after the sequence, or masked.
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/layers/convolution/window_padding.hpp"
+#include "unroll/layers/detail/layer_checks.hpp"
 
 namespace unroll {
 namespace detail {
@@ -42,21 +44,14 @@ struct Pooled {
 
   /// Throws ShapeError or ValueError for invalid options.
   void check(Shape in) const {
-    require<ShapeError>(in.per_step, "pools over windows of steps, the input has one column for every sequence");
-    require<ValueError>(windows.kernel > 0 && windows.kernel < most_of_option,
-                        "expects a kernel of at least 1 and less than ", most_of_option, ", got ", windows.kernel);
-    require<ValueError>(windows.stride > 0 && windows.stride < most_of_option,
-                        "expects a stride of at least 1 and less than ", most_of_option,
-                        ", or 0 for that of the kernel, got ", windows.stride);
-    require<ValueError>(windows.dilation > 0 && windows.dilation < most_of_option,
-                        "expects a dilation of at least 1 and less than ", most_of_option, ", got ", windows.dilation);
-    require<ValueError>(padding.steps() >= 0 && padding.steps() <= windows.span() / 2,
-                        "expects a padding of at most half of what a window spans, got ", padding.steps(),
-                        " for windows of ", windows.span(), " steps");
+    check_per_step(in);
+    check_between("", "kernel", windows.kernel, 1, most_of_option - 1);
+    check_between("", "stride", windows.stride, 1, most_of_option - 1, " (0: the kernel)");
+    check_between("", "dilation", windows.dilation, 1, most_of_option - 1);
+    check_between("", "padding", padding.steps(), 0, windows.span() / 2, ", half of a window");
     require<ValueError>(!ceil_mode || padding.kind() == WindowPadding::Kind::number,
-                        "expects a padding by a number for ceil_mode, got ",
-                        padding.kind() == WindowPadding::Kind::same ? "same()" : "causal()",
-                        ", whose windows reach every step already");
+                        "padding must be a number with ceil_mode, got ",
+                        padding.kind() == WindowPadding::Kind::same ? "same()" : "causal()");
   }
   bool keeps_steps() const { return windows.stride == 1 && zeros_of(windows, padding) == windows.span() - 1; }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Common interface of all losses; a loss defines only the cost of one column.
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/losses/reduction.hpp"
 
 namespace unroll::detail {
@@ -52,8 +53,7 @@ class ColumnLoss {
   /// Loss of each column, neither weighted by column nor divided; 0 without a label.
   void per_column(In<Scalar> output, const Target& target, OutVector<double> losses) const {
     derived().check_target(output.rows(), output.cols(), target);
-    require<ShapeError>(losses.size() == output.cols(), "loss: expects room for ", output.cols(), " losses, got ",
-                        losses.size());
+    check_as_many("loss", "losses", "entries as columns", losses.size(), output.cols());
     for (Index c = 0; c < output.cols(); ++c) {
       losses[c] = derived().scored(target, c).items == 0 ? 0 : derived().column_loss(output, target, c, 1, nullptr);
     }
@@ -91,8 +91,7 @@ class ColumnLoss {
   LossValue run(In<Scalar> output, const Target& target, Out<Scalar>* d_output, const Columns& columns,
                 const LossCount& whole) const {
     check_columns(columns, output.cols(), derived().reduction());
-    require<ShapeError>(!d_output || (d_output->rows() == output.rows() && d_output->cols() == output.cols()),
-                        "loss: the output is ", output.rows(), " x ", output.cols(), ", its gradient is another size");
+    if (d_output) check_shape("loss", "gradient", d_output->rows(), d_output->cols(), output.rows(), output.cols());
     LossValue result;
     for (Index c = 0; c < output.cols(); ++c) {
       add_column(output, target, c, d_output ? d_output->col(c).data() : nullptr, columns, whole, result);

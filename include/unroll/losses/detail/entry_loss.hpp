@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "unroll/core/option_checks.hpp"
 #include "unroll/losses/detail/column_loss.hpp"
 #include "unroll/simd/runs.hpp"
 
@@ -42,8 +43,7 @@ class EntryLoss : public ColumnLoss<EntryLoss<Derived, Scalar>, Scalar, Eigen::R
   Index items(Index rows) const { return rows; }
 
   void check_target(Index rows, Index columns, In<Scalar> target) const {
-    require<ShapeError>(target.rows() == rows && target.cols() == columns, Derived::name, ": expects ", rows, " x ",
-                        columns, " targets, got ", target.rows(), " x ", target.cols());
+    check_shape(Derived::name, "targets", target.rows(), target.cols(), rows, columns);
     loss().check_rows(rows);
     for (Index c = 0; c < target.cols(); ++c) check_column(target.col(c).data(), target.rows(), c);
   }
@@ -56,8 +56,8 @@ class EntryLoss : public ColumnLoss<EntryLoss<Derived, Scalar>, Scalar, Eigen::R
     for (Index r = 0; r < rows; ++r) count += allowed(target[r]);
     if (count == rows) return;
     const Index r = std::find_if_not(target, target + rows, allowed) - target;
-    throw ValueError(text(Derived::name, ": the target in row ", r, ", column ", c, " is ", target[r], ", expected ",
-                          Derived::expected, ", or NaN for none"));
+    throw ValueError(text(Derived::name, ": target in row ", r, ", column ", c, " must be ", Derived::expected,
+                          ", or NaN for none, got ", target[r]));
   }
 
   Scored scored(In<Scalar> target, Index c) const {

@@ -26,7 +26,7 @@ struct Cyclic {
   /// Throws ValueError if `factor` moves it out of [0, 1].
   double momentum(long k) const {
     const double momentum = highest_momentum - (highest_momentum - lowest_momentum) * height(k);
-    detail::check_fraction(owner, "the momentum", momentum);
+    detail::check_fraction(owner, "momentum", momentum);
     return momentum;
   }
 
@@ -37,7 +37,7 @@ struct Cyclic {
   double height(long k) const {
     detail::check_time(owner, k);
     detail::check_length(owner, "rising", rising);
-    detail::check_option(falling >= 0, owner, "falling", ">= 0", double(falling));
+    detail::check_least(owner, "falling", falling, 0);
     detail::check_rates(owner, {{"lowest", lowest}, {"highest", highest}, {"factor", factor}});
     detail::check_fraction(owner, "lowest_momentum", lowest_momentum);
     detail::check_fraction(owner, "highest_momentum", highest_momentum);

@@ -68,9 +68,9 @@ class Plateau {
     constexpr std::string_view owner = "Plateau";
     detail::check_positive(owner, "initial", options_.initial);
     detail::check_option(options_.factor > 0 && options_.factor < 1, owner, "factor", "in (0, 1)", options_.factor);
-    detail::check_not_negative(owner, "patience", double(options_.patience));
+    detail::check_least(owner, "patience", options_.patience, 0);
     detail::check_not_negative(owner, "threshold", options_.threshold);
-    detail::check_not_negative(owner, "cooldown", double(options_.cooldown));
+    detail::check_least(owner, "cooldown", options_.cooldown, 0);
     detail::check_not_negative(owner, "lowest", options_.lowest);
     detail::check_not_negative(owner, "smallest_cut", options_.smallest_cut);
   }

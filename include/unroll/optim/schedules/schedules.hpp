@@ -24,12 +24,10 @@ concept Schedule = requires(const S& schedule, long k) {
 
 namespace detail {
 
-inline void check_time(std::string_view owner, long k) {
-  check_option(k >= 0, owner, "the count of updates or epochs done", ">= 0", double(k));
-}
+inline void check_time(std::string_view owner, long k) { check_least(owner, "count of updates or epochs", k, 0); }
 
 inline void check_length(std::string_view owner, std::string_view option, long length) {
-  check_option(length >= 1, owner, option, ">= 1", double(length));
+  check_least(owner, option, length, 1);
 }
 
 /// Checks rates and factors.
@@ -39,14 +37,14 @@ inline void check_rates(std::string_view owner, std::initializer_list<std::pair<
 
 /// Returns `rate`. Throws ValueError if it overflowed, or became negative by rounding.
 inline double checked(std::string_view owner, double rate) {
-  require<ValueError>(is_finite(rate) && rate >= 0, owner, ": the rate is ", rate, ", expected a finite one >= 0");
+  require<ValueError>(is_finite(rate) && rate >= 0, owner, ": rate must be finite and at least 0, got ", rate);
   return rate;
 }
 
 /// initial * factor^count. Throws ValueError on overflow.
 inline double geometric(std::string_view owner, double initial, double factor, double count) {
   const double rate = initial * std::pow(factor, count);
-  require<ValueError>(is_finite(rate), owner, ": the rate ", initial, " * ", factor, "^", count, " is not finite");
+  require<ValueError>(is_finite(rate), owner, ": rate must be finite, got ", initial, " * ", factor, "^", count);
   return rate;
 }
 
@@ -247,7 +245,7 @@ struct Warmup {
 
   double rate(long k) const {
     detail::check_time("warm-up", k);
-    detail::check_option(length >= 0, "warm-up", "length", ">= 0", double(length));
+    detail::check_least("warm-up", "length", length, 0);
     detail::check_rates("warm-up", {{"start_factor", start_factor}});
     if (k >= length) return next.rate(k - length);
     return detail::checked("warm-up", next.rate(0) * std::lerp(start_factor, 1.0, double(k) / double(length)));

@@ -28,11 +28,14 @@ class AttentionLayout : public ColumnLayout<D> {
   void set_sizes(const CellSizes& sizes) {
     constexpr bool attends = words.count > 0;
     require<ShapeError>(attends == (sizes.memory != 0),
-                        attends ? "cell: its equations attend to a memory, whose rows are not given (CellSizes::memory)"
-                                : "cell: rows of a memory are given, to which its equations do not attend");
+                        attends ? "cell: CellSizes::memory must be at least 1 row for attend(...), got "
+                                : "cell: CellSizes::memory must be 0 rows without attend(...), got ",
+                        sizes.memory);
     if (!attends) return;
-    require<ShapeError>(sizes.memory > 0, "cell: expects at least 1 row for 'memory', got ", sizes.memory);
-    require<ShapeError>(sizes.keys >= 0, "cell: expects at least 1 row for 'keys', got ", sizes.keys);
+    require<ShapeError>(sizes.memory > 0, "cell: CellSizes::memory must be at least 1 row for attend(...), got ",
+                        sizes.memory);
+    require<ShapeError>(sizes.keys >= 0, "cell: CellSizes::keys must be at least 0 rows (0: as the memory), got ",
+                        sizes.keys);
     memory_rows_ = sizes.memory;
     key_rows_ = sizes.keys > 0 ? sizes.keys : sizes.memory;
   }
@@ -52,9 +55,9 @@ class AttentionLayout : public ColumnLayout<D> {
       const LinearTerm& term = query_of(k);
       if (!term.is_copy) continue;
       const Index query = cell.rows(term.source[0]);
-      require<ShapeError>(query == key_rows_, "cell: '", program.equation[term.equation].name, "' compares a query of ",
-                          query, " rows with keys of ", key_rows_,
-                          "; they must agree for dot scores, `general` projects the query");
+      require<ShapeError>(query == key_rows_, "cell: query of '", program.equation[term.equation].name,
+                          "' must have as many rows as the keys, ", key_rows_, ", got ", query,
+                          "; `general` projects the query");
     }
   }
 

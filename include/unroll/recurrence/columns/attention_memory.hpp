@@ -7,6 +7,7 @@
 #include "unroll/cell/step.hpp"
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/error.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/timeline.hpp"
 
 namespace unroll::detail {
@@ -22,7 +23,7 @@ class MemoryWork {
   /// Copies the memory. Throws ShapeError if it does not match the rows or the timeline.
   void begin(const AttentionMemory<S>* given, const Timeline& timeline, Index value_rows, Index key_rows) {
     require<ShapeError>(given != nullptr && given->timeline != nullptr,
-                        "cell: its equations attend to a memory, and none is given");
+                        "cell: the equations attend to a memory, but none is given; set Inputs::memory");
     check(*given, timeline, value_rows, key_rows);
     lay_out(*given, timeline);
     has_keys = given->keys.data() != nullptr;
@@ -44,9 +45,7 @@ class MemoryWork {
   /// Sets the sequence that each sample, by rank, attends to. Throws ShapeError for an invalid sequence index.
   void read_sequences(std::span<const Index> sources) {
     const Index sequences = Index(first_.size()) - 1;
-    for (const Index source : sources)
-      require<ShapeError>(source >= 0 && source < sequences, "cell: the memory has ", sequences,
-                          " sequences, a sample attends to number ", source);
+    for (const Index source : sources) check_index<ShapeError>("cell", "sequence of the memory", source, sequences);
     source_.assign(sources.begin(), sources.end());
   }
 
@@ -104,23 +103,22 @@ class MemoryWork {
     if (given.keys.data() != nullptr || given.timeline->columns() == 0 || key_rows == value_rows) {
       if (given.keys.data() != nullptr) check_shape("keys", given.keys, key_rows, *given.timeline);
     } else {
-      throw ShapeError(text("cell: its keys have ", key_rows, " rows and its values ", value_rows,
-                            "; the memory comes without keys"));
+      throw ShapeError(text("cell: the memory must have keys, because they have ", key_rows, " rows and its values ",
+                            value_rows, ", got none"));
     }
-    require<ShapeError>(!given.source.empty() || given.timeline->batch() == timeline.batch(), "cell: the memory has ",
-                        given.timeline->batch(), " sequences, the batch ", timeline.batch(), " samples");
+    if (given.source.empty())
+      check_as_many("cell", "memory", "sequences as samples", given.timeline->batch(), timeline.batch());
     require<ShapeError>(given.source.empty() || Index(given.source.size()) == timeline.batch(),
-                        "cell: the memory's `source` has ", given.source.size(), " entries, the batch ",
-                        timeline.batch(), " samples");
+                        "cell: the memory's source must have as many entries as samples, ", timeline.batch(), ", got ",
+                        given.source.size());
     for (const Index source : given.source)
-      require<ShapeError>(source >= 0 && source < given.timeline->batch(), "cell: the memory has ",
-                          given.timeline->batch(), " sequences, a sample attends to number ", source);
+      check_index<ShapeError>("cell", "sequence of the memory", source, given.timeline->batch());
   }
   static void check_shape(const char* what, const ConstView<S>& given, Index rows, const Timeline& steps) {
-    require<ShapeError>(given.rows() == rows || steps.columns() == 0, "cell: the memory's ", what, ": expects ", rows,
-                        " rows, got ", given.rows());
-    require<ShapeError>(given.cols() == steps.columns(), "cell: the memory's ", what, ": its timeline has ",
-                        steps.columns(), " columns, got ", given.cols());
+    require<ShapeError>(given.rows() == rows || steps.columns() == 0, "cell: rows of the memory's ", what, " must be ",
+                        rows, ", got ", given.rows());
+    require<ShapeError>(given.cols() == steps.columns(), "cell: the memory's ", what,
+                        " must have as many columns as its timeline, ", steps.columns(), ", got ", given.cols());
   }
 
   std::vector<Index> first_;   // first column of each sequence, then the end

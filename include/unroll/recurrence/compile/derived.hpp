@@ -22,42 +22,41 @@ constexpr auto traits_of(const language::List<F...>&) {
 /// Fails to compile with one message per mistake, phrased in terms of the equations.
 template <Misuse misuse>
 constexpr bool check_equations() {
-  static_assert(misuse != Misuse::no_state, "unroll: a cell needs at least one state: cell(state(h), ...)");
+  static_assert(misuse != Misuse::no_state, "unroll: a cell must have at least one state; write cell(state(h), ...)");
   static_assert(misuse != Misuse::undefined,
                 "unroll: an equation uses a symbol that is neither a state nor defined by an earlier equation");
   static_assert(misuse != Misuse::used_before_defined,
-                "unroll: an equation uses a value before the equation that defines it: change their order");
+                "unroll: an equation uses a value before the equation that defines it; change their order");
   static_assert(misuse != Misuse::defined_twice,
                 "unroll: two equations define the same name, or an equation has a state's name");
-  static_assert(misuse != Misuse::next_of_no_state, "unroll: next(...) takes one of the states in state(...)");
+  static_assert(misuse != Misuse::next_of_no_state, "unroll: next(...) must name one of the states in state(...)");
   static_assert(misuse != Misuse::state_without_next, "unroll: a state has no equation next(...) = ...");
   static_assert(misuse != Misuse::dead_equation,
-                "unroll: neither a state nor the output depends on one of the equations: use its value or remove it");
+                "unroll: neither a state nor the output depends on one of the equations; use its value or remove it");
   static_assert(misuse != Misuse::input_element_by_element,
-                "unroll: inputs and constants have their own rows: read them through linear(...)");
+                "unroll: inputs and constants must not be used element by element; read them through linear(...)");
   static_assert(misuse != Misuse::mixed_sizes,
-                "unroll: values of different sizes meet element by element: change size through linear(...)");
-  static_assert(misuse != Misuse::two_outputs, "unroll: a cell has one output(...)");
-  static_assert(misuse != Misuse::attend_within,
-                "unroll: attend(...) is a vector: give it a separate equation, and read its name");
+                "unroll: values must have equal sizes element by element; change the size through linear(...)");
+  static_assert(misuse != Misuse::two_outputs, "unroll: a cell must have one output(...)");
+  static_assert(misuse != Misuse::attend_within, "unroll: attend(...) must be a separate equation; read it by name");
   static_assert(misuse != Misuse::next_of_attend,
-                "unroll: a state cannot be attend(...) itself: give that a name, and then next(state) = name");
+                "unroll: next(...) must not be attend(...) itself; give attend(...) a separate equation");
   static_assert(misuse != Misuse::attend_of_another_size,
-                "unroll: the result of attend(...) has the memory's rows: its symbol takes no size");
+                "unroll: the result of attend(...) has the rows of the memory; leave out the size of its symbol");
   static_assert(misuse != Misuse::output_of_attend,
-                "unroll: output(...) cannot be an attend(...) itself: make an equation of it, such as y = linear(ctx)");
+                "unroll: output(...) must not be attend(...) itself; add an equation such as y = linear(ctx)");
   static_assert(misuse != Misuse::attend_asked_by_constant,
-                "unroll: the query of attend(dot, ...) is a constant: project it first, q = linear(constant)");
-  static_assert(misuse != Misuse::undefined_output, "unroll: output(...) names a value that no equation defines");
+                "unroll: the query of attend(dot, ...) must not be a constant; project it first, q = linear(constant)");
+  static_assert(misuse != Misuse::undefined_output, "unroll: output(...) must name a value that an equation defines");
   static_assert(misuse != Misuse::source_twice,
-                "unroll: a linear(...) reads the same value twice: one weight matrix is enough");
+                "unroll: a linear(...) must not read the same value twice; one weight matrix is enough");
   static_assert(misuse != Misuse::linear_of_weight,
-                "unroll: linear(...) reads a number or a single weight, which is the same in every column: use the "
-                "bias of linear(...)");
+                "unroll: linear(...) must not read a number or a single weight; use the bias of linear(...)");
   static_assert(misuse != Misuse::weight_of_two_kinds,
-                "unroll: one name is used for two kinds of single weights, or for values of different sizes: give each "
-                "its own name");
-  static_assert(misuse != Misuse::too_many, "unroll: a cell has at most 8 inputs, 8 constants, 8 states and 8 sizes");
+                "unroll: one name is used for two kinds of single weights, or for values of different sizes; use "
+                "different names");
+  static_assert(misuse != Misuse::too_many,
+                "unroll: a cell must have at most 8 inputs, 8 constants, 8 states and 8 sizes");
   return misuse == Misuse::none;
 }
 

@@ -171,7 +171,7 @@ struct Lowering {
 
   template <bool biased, class... Sources>
   constexpr int lower(const Linear<biased, Sources...>&) {
-    static_assert(sizeof...(Sources) <= detail::LinearTerm::max_sources, "unroll: one linear() reads at most 8 values");
+    static_assert(sizeof...(Sources) <= detail::LinearTerm::max_sources, "unroll: linear() must read at most 8 values");
     detail::LinearTerm term{.equation = equation,
                             .ordinal = ++linear_terms,
                             .biased = biased,

@@ -76,9 +76,10 @@ constexpr AttentionWord attention_word(Score<kind, biased, normalised>) {
 template <class ScoreWord, class Query>
 constexpr OverColumn<AttentionWord, Query> attend(ScoreWord score, Query) {
   static_assert(is_score<ScoreWord>,
-                "unroll: attend(score, query) takes a score first: dot, scaled_dot, general, concat, additive");
-  static_assert(is_named<Query>,
-                "unroll: the query of attend(score, query) is a named value: give the expression a separate equation");
+                "unroll: the score of attend(score, query) must be dot, scaled_dot, general, concat or additive");
+  static_assert(
+      is_named<Query>,
+      "unroll: the query of attend(score, query) must be a named value; give the expression a separate equation");
   return {parts::attention_word(score)};
 }
 

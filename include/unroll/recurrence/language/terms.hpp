@@ -17,7 +17,7 @@ namespace parts {
 template <class... Done, class First, class... Rest>
 constexpr auto linear_of(Linear<true, Done...>, First, Rest... rest) {
   if constexpr (std::is_same_v<First, NoBias>) {
-    static_assert(sizeof...(Rest) == 0, "unroll: no_bias is the last word in linear(...)");
+    static_assert(sizeof...(Rest) == 0, "unroll: no_bias must be the last argument of linear(...)");
     return Linear<false, Done...>{};
   } else if constexpr (sizeof...(Rest) == 0) {
     return Linear<true, Done..., First>{};
@@ -31,8 +31,8 @@ constexpr auto linear_of(Linear<true, Done...>, First, Rest... rest) {
 template <class... Sources>
 constexpr auto linear(Sources... sources) {
   static_assert(((is_named<Sources> || std::is_same_v<Sources, NoBias>)&&...),
-                "unroll: linear() reads named values: give the expression inside it a separate equation");
-  static_assert((is_named<Sources> || ...), "unroll: linear() needs something to read");
+                "unroll: linear() must read named values; give the expression a separate equation");
+  static_assert((is_named<Sources> || ...), "unroll: linear() must read at least one value");
   return parts::linear_of(Linear<true>{}, sources...);
 }
 

@@ -52,16 +52,16 @@ struct PassPlan {
       brought_forward[o] = read[o] && !runs[o];
       brought_back[o] = (read[o] || runs[o]) && schedule.needed[o];
     }
-    bring_operands(brought_forward);
-    bring_operands(brought_back);
+    obtain_operands(brought_forward);
+    obtain_operands(brought_back);
   }
 
   /// Values that are not stored are recomputed from their operands.
-  static constexpr void bring_operands(Table<bool, capacity>& brought) {
+  static constexpr void obtain_operands(Table<bool, capacity>& obtained) {
     for (int o = D::program.operations - 1; o >= 0; --o) {
-      if (!brought[o] || D::schedule.storage[o] != Storage::none) continue;
-      if (const int left = D::program.operation[o].left; left >= 0) brought[left] = true;
-      if (const int right = D::program.operation[o].right; right >= 0) brought[right] = true;
+      if (!obtained[o] || D::schedule.storage[o] != Storage::none) continue;
+      if (const int left = D::program.operation[o].left; left >= 0) obtained[left] = true;
+      if (const int right = D::program.operation[o].right; right >= 0) obtained[right] = true;
     }
   }
 };

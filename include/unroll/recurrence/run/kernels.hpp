@@ -56,7 +56,7 @@ class PassKernel {
       if constexpr (plan.runs[o])
         values.v[o] = PassValues::template compute<o>(frame, values, row, column, count);
       else if constexpr (plan.brought_forward[o])
-        values.v[o] = PassValues::template bring<o>(frame, values, row, column, count);
+        values.v[o] = PassValues::template obtain<o>(frame, values, row, column, count);
     });
     each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       if constexpr (plan.runs[O::value])
@@ -95,7 +95,7 @@ class PassKernel {
                                                Index column, Count count) {
     constexpr int o = program.output;
     if constexpr (program.operation[o].op == Op::state)
-      Rows::store(frame.output, row, column, PassValues::template bring<o>(frame, values, row, column, count), count);
+      Rows::store(frame.output, row, column, PassValues::template obtain<o>(frame, values, row, column, count), count);
     else
       Rows::store(frame.output, row, column, values.v[o], count);
   }
@@ -106,7 +106,7 @@ class PassKernel {
                                              Count count) {
     each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       if constexpr (plan.brought_back[O::value])
-        values.v[O::value] = PassValues::template bring<O::value>(frame, values, row, column, count);
+        values.v[O::value] = PassValues::template obtain<O::value>(frame, values, row, column, count);
     });
   }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "unroll/cell/step.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/parameters/parameters.hpp"
 #include "unroll/recurrence/columns/column_operations.hpp"
 #include "unroll/recurrence/compile/equation_text.hpp"
@@ -29,10 +30,9 @@ class CellLayout {
 
   /// Throws ShapeError if the sizes do not match the equations.
   explicit CellLayout(const CellSizes& sizes) {
-    require<ShapeError>(Index(sizes.inputs.size()) == program.inputs, "cell: its equations read ", program.inputs,
-                        " inputs per step, sizes are given for ", sizes.inputs.size());
-    require<ShapeError>(Index(sizes.constants.size()) == program.constants, "cell: its equations read ",
-                        program.constants, " constants, sizes are given for ", sizes.constants.size());
+    check_as_many("cell", "CellSizes::inputs", "entries as inputs", Index(sizes.inputs.size()), program.inputs);
+    check_as_many("cell", "CellSizes::constants", "entries as constants", Index(sizes.constants.size()),
+                  program.constants);
     size_rows_[0] = sizes.units;
     require_positive(program.sizes[0], size_rows_[0]);  // other sizes may follow from the units
     each_kind([&](auto& kind) { kind.set_sizes(sizes); });
@@ -105,22 +105,23 @@ class CellLayout {
       if (given == name) return rows;
     Index rows = 0;
     each_kind([&](const auto& kind) { rows = rows == 0 ? kind.rows_of_size(name, sizes) : rows; });
-    require<ShapeError>(rows != 0, "cell: its equations use the size '", name, "', which is not given");
+    require<ShapeError>(rows != 0, "cell: the equations use the size '", name,
+                        "', which is not given; add it to CellSizes::sizes");
     return rows;
   }
   void require_known(std::string_view name) {
     each_kind([&](const auto& kind) {
-      require<ShapeError>(!kind.sets_size(name), "cell: the size '", name,
-                          "' is that of what its equations attend to: CellSizes::", name, " gives it");
+      require<ShapeError>(!kind.sets_size(name), "cell: CellSizes::", name, " is the size '", name,
+                          "'; leave it out of CellSizes::sizes");
     });
     for (int k = 1; k < program.size_count; ++k)
       if (program.sizes[k] == name) return;
-    throw ShapeError(text("cell: a size '", name, "' is given, which its equations do not use"));
+    throw ShapeError(text("cell: the equations do not use the size '", name, "'; leave it out of CellSizes::sizes"));
   }
   static void require_positive(std::string_view name, Index rows) {
-    require<ShapeError>(rows > 0, "cell: expects at least 1 row for '", name, "', got ", rows);
+    check_least<ShapeError>("cell", name, rows, 1);
     constexpr Index most = Index(1) << 40;  // the sum over all equations must not overflow
-    require<ShapeError>(rows < most, "cell: ", rows, " rows for '", name, "' are more than memory holds");
+    require<ShapeError>(rows < most, "cell: ", name, " must be below ", most, ", got ", rows);
   }
 
   void place_terms() {

@@ -54,8 +54,8 @@ class PassValues {
 
   /// Loads a value that a pass has stored, or recomputes one that is not stored.
   template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static V bring(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
-                                     Count count) {
+  EIGEN_ALWAYS_INLINE static V obtain(const Frame<Scalar, D>& frame, const Values& values, Index row, Index column,
+                                      Count count) {
     constexpr int at = schedule.stored_at[o];
     if constexpr (schedule.storage[o] == Storage::history) return Rows::load(frame.after[at], row, column, count);
     if constexpr (schedule.storage[o] == Storage::extra) return Rows::load(frame.extra[at], row, column, count);
@@ -84,7 +84,7 @@ class PassValues {
       if constexpr (program.operation[o].right >= 0)
         recall_into<program.operation[o].right>(frame, values, row, column, count);
     }
-    values.v[o] = bring<o>(frame, values, row, column, count);
+    values.v[o] = obtain<o>(frame, values, row, column, count);
   }
 };
 

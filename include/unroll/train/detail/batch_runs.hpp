@@ -21,8 +21,8 @@ class BatchRuns {
   template <class Data, class Work, class Done>
   void operator()(const Data& data, std::span<const Index> samples, const EvaluateOptions& options, const Work& work,
                   const Done& done) {
-    require<ValueError>(options.batch_size > 0, "evaluation: batch_size is ", options.batch_size,
-                        ", expected at least 1");
+    require<ValueError>(options.batch_size > 0, "evaluation: batch_size must be at least 1 sequence, got ",
+                        options.batch_size);
     const Index size = options.batch_size, batches = divide_up(Index(samples.size()), size);
     ThreadPool* const threads = batches < 2 ? nullptr : &options.threads.pool();
     const Index at_once = threads == nullptr ? 1 : threads->threads();

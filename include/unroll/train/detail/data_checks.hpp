@@ -8,13 +8,15 @@ namespace unroll::detail {
 /// Throws ShapeError unless model outputs and targets are both per step or both per sequence.
 template <class Model>
 void check_target_kind(std::string_view where, const Model& model, TargetKind kind) {
-  require<ShapeError>(model.per_step() || kind != TargetKind::label_sequence, where,
-                      ": the model gives one output for each sequence, label sequences need one at every step");
-  require<ShapeError>(model.per_step() == needs_steps(kind) || kind == TargetKind::none, where, ": ",
-                      model.per_step() ? "the model gives an output for every step, the data set has one target for "
-                                         "each sequence; a layer such as LastStep or MeanOverTime is missing"
-                                       : "the model gives one output for each sequence, the data set has targets for "
-                                         "every step");
+  require<ShapeError>(
+      model.per_step() || kind != TargetKind::label_sequence, where,
+      ": the model must give an output for every step, as label sequences need, got one for each sequence");
+  require<ShapeError>(
+      model.per_step() == needs_steps(kind) || kind == TargetKind::none, where, ": ",
+      model.per_step()
+          ? "the model must give one output for each sequence, one for each target, got one for every step; add a "
+            "layer such as LastStep or MeanOverTime"
+          : "the model must give an output for every step, one for each target, got one for each sequence");
 }
 
 /// Throws ShapeError unless each sequence of a batch has as many targets as outputs. `in` and `out` are the timelines
@@ -24,11 +26,11 @@ void check_output_steps(const Batch<S>& batch, const Timeline& in, const Timelin
   const Timeline& targets = batch.target_timeline();
   if (!per_step(batch.kind()) || (&out == &in && &targets == &batch.timeline())) return;
   require<ShapeError>(in.columns() == batch.timeline().columns(),
-                      "training: the model changes the number of steps, so it cannot be trained window by window");
+                      "training: the model changes the number of steps; train it without truncation");
   for (Index r = 0; r < in.batch(); ++r)
-    require<ShapeError>(out.length(r) == targets.length(r), "training: sample ", in.place(in.sample(r)), " has ",
-                        in.length(r), " steps, of which the model makes ", out.length(r), ", and targets for ",
-                        targets.length(r));
+    require<ShapeError>(out.length(r) == targets.length(r), "training: sample ", in.place(in.sample(r)),
+                        ": the targets must have ", out.length(r), " steps, as the outputs for ", in.length(r),
+                        " steps, got ", targets.length(r));
 }
 
 /// Checks of the loss on targets that need no output.
@@ -71,19 +73,20 @@ LabelSequences label_sequence_of(const Dataset<S>& data, Index sample) {
 template <class Model, class Loss, class S>
 void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
                 const Dataset<S>& data, std::span<const Index> samples) {
-  require<ShapeError>(data.features() == model.features(), where, ": the model expects ", model.features(),
-                      " features per step, ", what, " has ", data.features());
-  require<ShapeError>(data.classes() <= model.outputs(), where, ": ", what, " has ", data.classes(),
-                      " classes, the model has ", model.outputs(), " outputs");
-  require<ShapeError>(!has_values(data.kind()) || data.target_rows() == model.outputs(), where, ": ", what, " has ",
-                      data.target_rows(), " numbers per target, the model has ", model.outputs(), " outputs");
+  require<ShapeError>(data.features() == model.features(), where, ": ", what, " must have ", model.features(),
+                      " features per step, as the model, got ", data.features());
+  require<ShapeError>(data.classes() <= model.outputs(), where, ": ", what, " must have at most ", model.outputs(),
+                      " classes, the outputs of the model, got ", data.classes());
+  require<ShapeError>(!has_values(data.kind()) || data.target_rows() == model.outputs(), where, ": ", what,
+                      " must have ", model.outputs(), " numbers per target, the outputs of the model, got ",
+                      data.target_rows());
   check_target_kind(where, model, data.kind());
   for (const Index s : samples)
     within_sample(where, what, s, [&] {
       model.check_input(view(data.sequence(s)));
       const Index steps = model.output_steps(data.length(s));
-      require<ShapeError>(data.target_steps(s) == steps || !per_step(data.kind()), "has ", data.length(s),
-                          " steps, of which the model makes ", steps, ", and targets for ", data.target_steps(s));
+      require<ShapeError>(data.target_steps(s) == steps || !per_step(data.kind()), "the targets must have ", steps,
+                          " steps, as the outputs for ", data.length(s), " steps, got ", data.target_steps(s));
       with_targets<S, Loss>(
           data.kind(), [&]() -> auto& { return data.labels(s); }, [&]() -> auto& { return data.values(s); },
           [&] { return label_sequence_of(data, s); },

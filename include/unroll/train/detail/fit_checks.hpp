@@ -17,16 +17,16 @@ struct MonitoredData {
 inline void check_monitor(Monitor monitor, std::string_view who, const MonitoredData& data) {
   const bool validation = monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
   require<ValueError>(!validation || data.validation, "fit: ", who,
-                      " watches the validation data, but there are none; give validation or validation_fraction");
+                      " needs validation data; give validation or validation_fraction");
   require<ValueError>(!is_accuracy(monitor) || (validation ? data.validation_labels : data.labels), "fit: ", who,
-                      " watches the accuracy, but the data set has no labels");
+                      " needs labels for the accuracy; use data with labels, or a loss as monitor");
 }
 
 inline void check_early_stopping(const EarlyStopping& rule, const MonitoredData& data) {
-  require<ValueError>(rule.patience >= 1, "fit: the patience of early stopping is ", rule.patience,
-                      ", expected at least 1");
-  require<ValueError>(is_finite(rule.min_delta), "fit: the min_delta of early stopping is ", rule.min_delta,
-                      ", expected a finite number");
+  require<ValueError>(rule.patience >= 1, "fit: patience of early stopping must be at least 1 epoch, got ",
+                      rule.patience);
+  require<ValueError>(is_finite(rule.min_delta), "fit: min_delta of early stopping must be finite, got ",
+                      rule.min_delta);
   check_monitor(rule.monitor, "early stopping", data);
 }
 
@@ -34,17 +34,16 @@ inline void check_early_stopping(const EarlyStopping& rule, const MonitoredData&
 /// `done`: completed epochs or updates, the argument of the learning rate.
 template <class S, class Data>
 void check_fit_options(const FitOptions<S, Data>& options, const MonitoredData& data, std::int64_t done) {
-  require<ValueError>(options.epochs >= 0, "fit: epochs is ", options.epochs, ", expected at least 0");
+  require<ValueError>(options.epochs >= 0, "fit: epochs must be at least 0, got ", options.epochs);
   require<ValueError>(options.validation == nullptr || options.validation_fraction == 0,
-                      "fit: validation and validation_fraction are both given, expected one of them");
+                      "fit: validation_fraction must be 0 if validation is given, got ", options.validation_fraction);
   require<ValueError>(options.validation_fraction >= 0 && options.validation_fraction < 1,
-                      "fit: validation_fraction is ", options.validation_fraction, ", expected in [0, 1)");
-  require<ValueError>(options.evaluation_batch >= 1, "fit: evaluation_batch is ", options.evaluation_batch,
-                      ", expected at least 1");
-  require<ValueError>(options.shard >= 0, "fit: shard is ", options.shard,
-                      " sequences, expected at least 1, or 0 for 16");
+                      "fit: validation_fraction must be in [0, 1), got ", options.validation_fraction);
+  require<ValueError>(options.evaluation_batch >= 1, "fit: evaluation_batch must be at least 1 sequence, got ",
+                      options.evaluation_batch);
+  require<ValueError>(options.shard >= 0, "fit: shard must be at least 0 sequences (0: 16), got ", options.shard);
   require<ValueError>(!options.plateau || !options.learning_rate.rate,
-                      "fit: plateau and learning_rate both set the learning rate, expected one of them");
+                      "fit: plateau and learning_rate both set the learning rate; give one of them");
   if (options.learning_rate.rate) (void)checked_rate(options.learning_rate.rate, done);
   if (options.average) (void)WeightAverage<S>(*options.average);
   if (options.early_stopping) check_early_stopping(*options.early_stopping, data);
@@ -57,9 +56,10 @@ void check_fit_options(const FitOptions<S, Data>& options, const MonitoredData& 
 inline void check_same_monitor(std::string_view who, std::int64_t begun, std::int64_t now) {
   if (begun == now || begun < 0 || now < 0) return;
   constexpr auto last = std::int64_t(Monitor::training_accuracy);
-  require<ValueError>(begun <= last, "fit: the state has the monitor ", begun, ", expected at most ", last);
-  throw ValueError(text("fit: in the run that was begun ", who, " watches ", name_of(Monitor(begun)),
-                        ", to resume it the options say ", name_of(Monitor(now))));
+  require<ValueError>(begun <= last, "fit: the monitor of ", who, " in the state must be at most ", last, ", got ",
+                      begun);
+  throw ValueError(text("fit: the monitor of ", who, " must be ", name_of(Monitor(begun)), ", as in the state, got ",
+                        name_of(Monitor(now))));
 }
 
 /// Monitor of the plateau as a number, for the state; -1: none.
@@ -77,7 +77,7 @@ template <class S>
 void check_counts(const TrainingState<S>& state) {
   constexpr std::int64_t most = std::int64_t(1) << 53;
   const auto check = [](std::string_view name, std::int64_t value, std::int64_t limit) {
-    require<ValueError>(value >= 0 && value <= limit, "fit: the state's ", name, " must be 0 to ", limit, ", got ",
+    require<ValueError>(value >= 0 && value <= limit, "fit: ", name, " of the state must be 0 to ", limit, ", got ",
                         value);
   };
   check("epochs", state.epochs, most), check("updates", state.updates, most);
@@ -96,16 +96,16 @@ void check_resumed(const TrainingState<typename Model::Scalar>& state, const Opt
                    const Model& model) {
   const Index size = model.parameters().size();
   check_counts(state);
-  require<ValueError>(state.seed == std::int64_t(options.seed), "fit: the run was begun with seed ", state.seed,
-                      ", to resume it the options say ", std::int64_t(options.seed));
-  require<ValueError>(state.samples == samples, "fit: the run was begun with ", state.samples,
-                      " sequences to train on, to resume it there are ", samples);
+  require<ValueError>(state.seed == std::int64_t(options.seed), "fit: seed must be ", state.seed,
+                      ", as in the state, got ", std::int64_t(options.seed));
+  require<ValueError>(state.samples == samples, "fit: the training data must have ", state.samples,
+                      " sequences, as in the state, got ", samples);
   check_same_monitor("plateau", state.plateau_monitor, plateau_monitor(options));
   check_same_monitor("early stopping", state.stopping_monitor, stopping_monitor(options));
   check_identity(state.parameter_names, model_identity(model), state.parameters.size(), size);
   for (const Index kept : {state.best.size(), state.average.average().size()})
-    require<ShapeError>(kept == 0 || kept == size, "fit: the state has ", kept,
-                        " best or averaged parameters, the model ", size);
+    require<ShapeError>(kept == 0 || kept == size, "fit: the best and averaged parameters of the state must have ",
+                        size, " entries, as the model, got ", kept);
 }
 
 }  // namespace unroll::detail

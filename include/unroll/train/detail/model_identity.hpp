@@ -52,11 +52,11 @@ inline void check_identity(std::string_view begun, std::string_view ours, Index 
     return line;
   };
   const std::string_view begun_names = first(begun), names = first(ours);
-  require<ShapeError>(begun_names == names && begun_size == size, "fit: the run was begun with ", begun_size,
-                      " parameters (", begun_names, "), the model has ", size, " (", names, ")");
+  require<ShapeError>(begun_names == names && begun_size == size, "fit: the model must have ", begun_size,
+                      " parameters (", begun_names, "), as in the state, got ", size, " (", names, ")");
   while (!begun.empty() || !ours.empty()) {
     const std::string_view theirs = first(begun), mine = first(ours);
-    require<ValueError>(theirs == mine, "fit: the run was begun with another model: '", theirs, "', now '", mine, "'");
+    require<ValueError>(theirs == mine, "fit: the model must have '", theirs, "', as in the state, got '", mine, "'");
   }
 }
 

@@ -14,8 +14,8 @@ template <class S>
 void check_samples(const std::vector<State<S>>& all, Index samples) {
   for (const State<S>& layer : all)
     for (const MatrixX<S>& state : layer)
-      require<ShapeError>(state.cols() == samples, "training: the batch has ", samples,
-                          " samples, the carried state is of ", state.cols());
+      require<ShapeError>(state.cols() == samples, "training: the carried state must have ", samples,
+                          " samples, as the batch, got ", state.cols());
 }
 
 /// Copies the states of a part's samples from those of the batch, by the places in the part's timeline.

@@ -107,7 +107,7 @@ class TaskStep {
   /// Adds losses and hits of the parts in a window to the report.
   void take_in(Shards shards, StepReport& report) {
     for (std::size_t s = 0; s < shards.size(); ++s) {
-      if (!is_finite(parts_[s].loss.sum)) fail(shards, text("the loss is ", parts_[s].loss.sum));
+      if (!is_finite(parts_[s].loss.sum)) fail(shards, text("the loss must be finite, got ", parts_[s].loss.sum));
       report.loss += parts_[s].loss;
       report.hits += parts_[s].hits;
     }
@@ -119,7 +119,7 @@ class TaskStep {
         shards.size(), [&](std::size_t s) -> auto& { return parts_[s].gradient; }, pool);
     const double norm = update_(
         model().parameters(), parts_.front().gradient, pool,
-        [&](double bad) { fail(shards, text("the norm of the gradient is ", bad)); },
+        [&](double bad) { fail(shards, text("the norm of the gradient must be finite, got ", bad)); },
         [&] { task_.updated(parts_.front()); });
     report.gradient_norm = std::max(report.gradient_norm, norm);
   }

@@ -33,10 +33,9 @@ class TruncatedRun {
   /// Throws ValueError for lengths out of range, and for a model in which a step depends on later ones.
   static void check(const Model& model, const Truncation& truncation) {
     truncation.check();
-    require<ValueError>(
-        !truncation.active() || model.causal(),
-        "truncation: a layer of this model reads later steps (it is bidirectional, runs backward or pools "
-        "over time), so the model cannot be run window by window");
+    require<ValueError>(!truncation.active() || model.causal(),
+                        "truncation: the model reads later steps (bidirectional, backward or pooling over time); train "
+                        "it without truncation");
   }
 
   /// Starts a batch. `first`: state before the first step, by sample; nullptr or empty: zero. If `carries`, `state()`

@@ -15,10 +15,8 @@ namespace unroll::detail {
 
 /// Throws ValueError for a `keeping` that allows no backward pass.
 inline void check_keeping(const Keeping& keeping) {
-  require<ValueError>(
-      keeping.keep != Keep::nothing,
-      "training: keeping is Keep::nothing, which keeps nothing for the backward pass; expected Keep::everything or "
-      "Keep::checkpoints");
+  require<ValueError>(keeping.keep != Keep::nothing,
+                      "training: keeping must be Keep::everything or Keep::checkpoints, got Keep::nothing");
   keeping.check();
 }
 
@@ -26,7 +24,7 @@ inline void check_keeping(const Keeping& keeping) {
 inline double checked_rate(const std::function<double(long)>& schedule, std::int64_t done) {
   const double rate = schedule(long(done));
   require<ValueError>(is_finite(rate) && rate >= 0, "training: the learning rate after ", done,
-                      " updates or epochs must be finite and >= 0, it is ", rate);
+                      " updates or epochs must be finite and at least 0, got ", rate);
   return rate;
 }
 
@@ -58,9 +56,9 @@ class Update {
   Update(O& optimizer, const ParameterTable& table, const Clipping& clipping, std::function<double(long)> learning_rate)
       : optimizer_(optimizer), clipping_(clipping), learning_rate_(std::move(learning_rate)) {
     clipping.check<Scalar>();
-    require<ValueError>(knows_segments || !table.has_frozen(),
-                        "training: the model has frozen parameters, which this optimizer would move: it lacks "
-                        "step(parameters, gradient, threads)");
+    require<ValueError>(
+        knows_segments || !table.has_frozen(),
+        "training: the optimizer would change frozen parameters; give it step(parameters, gradient, threads)");
     if constexpr (requires { optimizer.check(table.size()); }) optimizer.check(table.size());
   }
 

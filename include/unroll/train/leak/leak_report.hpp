@@ -87,7 +87,7 @@ struct LeakReport {
     std::string words = leaks() ? "Information leaks." : "No leak was found.";
     if (targets_seen)
       words += text(" The outputs for test sequence ", targets_seen->sequence, " change from step ", targets_seen->step,
-                    " on when nothing but its targets is changed: the predictor sees what it should predict.");
+                    " on when only its targets are changed: the predictor sees what it should predict.");
     if (!repeatable) words += " The predictor gives other outputs for the same data, so changed targets prove nothing.";
     words += leaks() ? leak_sentences() : chance_sentence();
     return words + learning_sentence() + order_sentence();

@@ -59,19 +59,20 @@ class LeakTest {
  private:
   void check() const {
     require<ValueError>(has_labels(training_.kind()) && training_.kind() == test_.kind(),
-                        "leak test: expects training and test data that both have a label per step, or both one per "
-                        "sequence");
+                        "leak test: training and test data must both have a label per step, or both one per sequence, "
+                        "got other targets");
     require<ShapeError>(training_.features() == test_.features() && training_.classes() == test_.classes(),
-                        "leak test: the training data have ", training_.features(), " features and ",
-                        training_.classes(), " classes, the test data ", test_.features(), " and ", test_.classes());
-    require<ValueError>(test_.classes() >= 2, "leak test: expects at least 2 classes, got ", test_.classes());
-    require<ShapeError>(Index(groups_.size()) == test_.size(), "leak test: expects the group of each of ", test_.size(),
-                        " test sequences, got ", groups_.size());
+                        "leak test: the test data must have ", training_.features(), " features and ",
+                        training_.classes(), " classes, as the training data, got ", test_.features(), " and ",
+                        test_.classes());
+    require<ValueError>(test_.classes() >= 2, "leak test: classes must be at least 2, got ", test_.classes());
+    require<ShapeError>(Index(groups_.size()) == test_.size(), "leak test: groups must have ", test_.size(),
+                        " entries, one for each test sequence, got ", groups_.size());
     const auto [low, high] = std::ranges::minmax_element(groups_);
-    require<ValueError>(*low >= 0 && *low < *high, "leak test: expects at least 2 groups of test sequences, counted ",
-                        "from 0, got numbers from ", *low, " to ", *high);
-    require<ValueError>(options_.repeats >= 1 && options_.margin >= 0, "leak test: repeats is ", options_.repeats,
-                        " and margin ", options_.margin, ", expected at least 1 and 0");
+    require<ValueError>(*low >= 0 && *low < *high,
+                        "leak test: groups must be at least 2 different numbers from 0, got ", *low, " to ", *high);
+    require<ValueError>(options_.repeats >= 1, "leak test: repeats must be at least 1, got ", options_.repeats);
+    require<ValueError>(options_.margin >= 0, "leak test: margin must be >= 0, got ", options_.margin);
     if (std::ranges::find(options_.controls, Control::shuffled_time) != options_.controls.end())
       for (const auto* data : {&training_, &test_}) check_label_of_each_step(*data);
   }
@@ -79,8 +80,8 @@ class LeakTest {
   static void check_label_of_each_step(const Dataset<S>& data) {
     for (Index s = 0; s < data.size(); ++s)
       require<ShapeError>(!per_step(data.kind()) || data.target_steps(s) == data.length(s), "leak test: sample ", s,
-                          " has ", data.length(s), " steps and ", data.target_steps(s),
-                          " labels; Control::shuffled_time moves steps with their labels, leave it out");
+                          " must have ", data.length(s), " labels, one for each step, for Control::shuffled_time, got ",
+                          data.target_steps(s));
   }
 
   ControlRandom random_of(Control control, Index repeat, bool test) const {
@@ -109,8 +110,8 @@ class LeakTest {
     const Dataset<S> test = changed(test_, control, repeat, true);
     const std::vector<MatrixX<S>> outputs =
         train_(changed(training_, control, repeat, false), seed(repeat))(std::as_const(test));
-    require<ShapeError>(Index(outputs.size()) == test.size(), "leak test: the predictor gave outputs for ",
-                        outputs.size(), " of ", test.size(), " sequences");
+    require<ShapeError>(Index(outputs.size()) == test.size(), "leak test: the predictor must give outputs for ",
+                        test.size(), " sequences, got ", outputs.size());
     GroupedHits hits(report_.groups, test.classes());
     for (Index s = 0; s < test.size(); ++s) hits.add(groups_[std::size_t(s)], outputs[std::size_t(s)], test.labels(s));
     if (options_.on_run) options_.on_run(control, repeat, hits);

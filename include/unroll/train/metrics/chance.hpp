@@ -43,7 +43,7 @@ inline double best_guesses(const LabelCounts& counts, const VectorX<double>& wei
 /// 0. Throws ValueError if nothing is labelled.
 template <class S>
 ChanceLevels chance_levels(const Dataset<S>& data) {
-  require<ValueError>(has_labels(data.kind()), "chance levels: the data set has no labels");
+  require<ValueError>(has_labels(data.kind()), "chance levels: the data set must have labels, got none");
   VectorX<double> none;
   take_memory(data.classes(), "chance levels: classes", [&] { none.setZero(std::max<Index>(data.classes(), 1)); });
   VectorX<double> all = none, sequences = none;
@@ -60,7 +60,7 @@ ChanceLevels chance_levels(const Dataset<S>& data) {
     all += here;
     if (Index most = 0; here.maxCoeff(&most) > 0) ++sequences[most];
   }
-  require<ValueError>(all.sum() > 0, "chance levels: nothing is labelled");
+  require<ValueError>(all.sum() > 0, "chance levels: at least 1 step or sequence must have a label, got 0");
   const double present = double((all.array() > 0).count());
   const VectorX<double> even = VectorX<double>::Constant(none.size(), 1 / all.sum()),
                         balanced = (all.array() > 0).select((all * present).cwiseInverse(), 0);

@@ -24,7 +24,7 @@ class ConfusionMatrix {
   using Counts = Eigen::Matrix<Index, Eigen::Dynamic, Eigen::Dynamic>;
 
   explicit ConfusionMatrix(Index classes) {
-    require<ValueError>(classes >= 1, "confusion matrix: expects at least 1 class, got ", classes);
+    require<ValueError>(classes >= 1, "confusion matrix: classes must be at least 1, got ", classes);
     constexpr std::string_view what = "confusion matrix";
     take_memory(checked_multiply(classes, classes, what), what, [&] { counts_.setZero(classes, classes); });
     undecided_.setZero(classes);
@@ -35,8 +35,8 @@ class ConfusionMatrix {
   template <class Derived>
   void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
     const Eigen::Ref<const MatrixX<typename Derived::Scalar>> view(scores.derived());
-    require<ShapeError>(view.rows() == classes(), "confusion matrix: expects ", classes(), " classes, the scores have ",
-                        view.rows());
+    require<ShapeError>(view.rows() == classes(), "confusion matrix: the scores must have ", classes(),
+                        " rows, one for each class, got ", view.rows());
     detail::check_labels(labels, classes(), view.cols());
     for (Index c = 0; c < view.cols(); ++c) {
       count(labels[c], labels[c] < 0 ? -1 : detail::predicted_class(view.col(c)));
@@ -60,7 +60,8 @@ class ConfusionMatrix {
 
   /// Scores of one class. Throws ValueError if there is no such class.
   ClassScores of(Index label) const {
-    require<ValueError>(label >= 0 && label < classes(), "confusion matrix: class ", label, " of ", classes());
+    require<ValueError>(label >= 0 && label < classes(), "confusion matrix: class must be 0 to ", classes() - 1,
+                        ", got ", label);
     return scores(counts_(label, label), counts_.col(label).sum(), counts_.row(label).sum() + undecided_[label]);
   }
 

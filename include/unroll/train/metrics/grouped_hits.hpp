@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "unroll/core/checked.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/train/metrics/hits.hpp"
 
@@ -19,8 +20,8 @@ struct Interval {
 /// deviates by at most this number of standard errors. Hill 1970, Algorithm 396; relative error below 1e-4. Throws
 /// ValueError unless the confidence is between 0 and 1 and `degrees` >= 1.
 inline double student_quantile(double confidence, Index degrees) {
-  require<ValueError>(confidence > 0 && confidence < 1 && degrees >= 1, "Student's t: a confidence of ", confidence,
-                      " with ", degrees, " degrees of freedom; expected between 0 and 1, and at least 1");
+  detail::check_option(confidence > 0 && confidence < 1, "Student's t", "confidence", "in (0, 1)", confidence);
+  require<ValueError>(degrees >= 1, "Student's t: degrees must be at least 1, got ", degrees);
   const double p = 1 - confidence, n = double(degrees);
   if (degrees == 1) return 1 / std::tan(p * std::numbers::pi / 2);
   if (degrees == 2) return std::sqrt(2 / (p * (2 - p)) - 2);
@@ -49,8 +50,8 @@ inline double student_quantile(double confidence, Index degrees) {
 class GroupedHits {
  public:
   GroupedHits(Index groups, Index classes) {
-    require<ValueError>(groups >= 1 && classes >= 1, "grouped hits: expects at least 1 group and 1 class, got ", groups,
-                        " and ", classes);
+    require<ValueError>(groups >= 1, "grouped hits: groups must be at least 1, got ", groups);
+    require<ValueError>(classes >= 1, "grouped hits: classes must be at least 1, got ", classes);
     constexpr std::string_view what = "grouped hits";
     take_memory(checked_multiply(classes, groups, what), what, [&] {
       hits_.setZero(classes, groups);
@@ -63,8 +64,8 @@ class GroupedHits {
   template <class Derived>
   void add(Index group, const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
     check_group(group);
-    require<ShapeError>(scores.rows() == classes(), "grouped hits: expects ", classes(), " classes, the scores have ",
-                        scores.rows());
+    require<ShapeError>(scores.rows() == classes(), "grouped hits: the scores must have ", classes(),
+                        " rows, one for each class, got ", scores.rows());
     detail::for_each_rank(scores, labels, [&](Index, Index label, Index rank) {
       if (label < 0) return;
       ++scored_(label, group);
@@ -107,7 +108,8 @@ class GroupedHits {
 
  private:
   void check_group(Index group) const {
-    require<ValueError>(group >= 0 && group < groups(), "grouped hits: group ", group, " of ", groups());
+    require<ValueError>(group >= 0 && group < groups(), "grouped hits: group must be 0 to ", groups() - 1, ", got ",
+                        group);
   }
   static double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 

@@ -90,8 +90,9 @@ class Accuracy {
 
   /// Adds predictions made elsewhere (by a decoder); negative predictions are undecided.
   void add_predicted(InLabels predicted, InLabels labels) {
-    require<ShapeError>(predicted.size() == labels.size(), "accuracy: ", predicted.size(), " predictions, but ",
-                        labels.size(), " labels");
+    require<ShapeError>(predicted.size() == labels.size(),
+                        "accuracy: labels must have as many entries as predictions, ", predicted.size(), ", got ",
+                        labels.size());
     for (Index c = 0; c < labels.size(); ++c) {
       const Index rank = predicted[c] < 0 ? -1 : Index(predicted[c] != labels[c]);
       hits_ += detail::hit(labels[c], rank, 1);
@@ -112,7 +113,7 @@ class TopK {
  public:
   /// Throws ValueError unless every k is at least 1.
   explicit TopK(std::vector<Index> k) : k_(std::move(k)), hits_(k_.size()) {
-    for (const Index each : k_) require<ValueError>(each >= 1, "top k: k is ", each, ", expected at least 1");
+    for (const Index each : k_) require<ValueError>(each >= 1, "top k: k must be at least 1, got ", each);
   }
 
   /// Adds scores as Accuracy::add. Throws ValueError if a k exceeds the number of classes, because then every answer
@@ -120,7 +121,8 @@ class TopK {
   template <class Derived>
   void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels) {
     for (const Index each : k_)
-      require<ValueError>(each <= scores.rows(), "top k: k is ", each, ", but there are ", scores.rows(), " classes");
+      require<ValueError>(each <= scores.rows(), "top k: k must be at most ", scores.rows(),
+                          ", the number of classes, got ", each);
     detail::for_each_rank(scores, labels, [&](Index, Index label, Index rank) {
       for (std::size_t i = 0; i < k_.size(); ++i) hits_[i] += detail::hit(label, rank, k_[i]);
     });
@@ -140,10 +142,11 @@ class StepAccuracy {
   /// Adds scores as Accuracy::add, with the step (from 0) of each column.
   template <class Derived>
   void add(const Eigen::MatrixBase<Derived>& scores, InLabels labels, InLabels step_of_column) {
-    require<ShapeError>(step_of_column.size() == scores.cols(), "accuracy per step: expects the step of each of ",
-                        scores.cols(), " columns, got ", step_of_column.size());
+    require<ShapeError>(step_of_column.size() == scores.cols(), "accuracy per step: step_of_column must have ",
+                        scores.cols(), " entries, one for each column, got ", step_of_column.size());
     require<ValueError>(step_of_column.size() == 0 || step_of_column.minCoeff() >= 0,
-                        "accuracy per step: a step is negative");
+                        "accuracy per step: every step must be at least 0, got ",
+                        [&] { return step_of_column.minCoeff(); });
     detail::check_labels(labels, scores.rows(), scores.cols());
     const Index steps = step_of_column.size() == 0 ? 0 : checked_add(step_of_column.maxCoeff(), 1, "steps");
     if (steps > Index(hits_.size()))

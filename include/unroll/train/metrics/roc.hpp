@@ -24,12 +24,12 @@ class Roc {
   /// scored). Throws ShapeError, NonFiniteError for a score that is not finite, ValueError for other labels.
   template <class Scalar>
   void add(const Eigen::Ref<const VectorX<Scalar>>& scores, const Eigen::Ref<const Labels>& labels) {
-    require<ShapeError>(scores.size() == labels.size(), "ROC: ", scores.size(), " scores, but ", labels.size(),
-                        " labels");
+    require<ShapeError>(scores.size() == labels.size(), "ROC: labels must have as many entries as scores, ",
+                        scores.size(), ", got ", labels.size());
     for (Index c = 0; c < labels.size(); ++c) {
       if (labels[c] < 0) continue;
-      require<ValueError>(labels[c] <= 1, "ROC: the label of column ", c, " is ", labels[c], ", expected 0 or 1");
-      require<NonFiniteError>(is_finite(scores[c]), "ROC: the score of column ", c, " is ", scores[c]);
+      require<ValueError>(labels[c] <= 1, "ROC: the label of column ", c, " must be at most 1, got ", labels[c]);
+      require<NonFiniteError>(is_finite(scores[c]), "ROC: the score of column ", c, " must be finite, got ", scores[c]);
       scored_.emplace_back(double(scores[c]), labels[c] == 1);
     }
   }
@@ -41,8 +41,8 @@ class Roc {
     std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     const auto all = double(std::count_if(sorted.begin(), sorted.end(), [](const auto& each) { return each.second; }));
     const double others = double(sorted.size()) - all;
-    require<ValueError>(all > 0 && others > 0, "ROC: ", all, " columns of the class and ", others,
-                        " others, expected at least one of both");
+    require<ValueError>(all > 0 && others > 0, "ROC: at least 1 column must be of the class and 1 of others, got ", all,
+                        " and ", others);
     std::vector<RocPoint> points{{}};
     double found = 0;
     for (std::size_t k = 0; k < sorted.size(); ++k) {

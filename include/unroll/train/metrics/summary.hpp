@@ -27,7 +27,8 @@ struct Summary {
 /// hide a run that diverged.
 inline Summary summarize(InVector<double> values) {
   for (Index i = 0; i < values.size(); ++i) {
-    require<NonFiniteError>(is_finite(values[i]), "summary: value ", i, " of ", values.size(), " is ", values[i]);
+    require<NonFiniteError>(is_finite(values[i]), "summary: value ", i, " of ", values.size(), " must be finite, got ",
+                            values[i]);
   }
   Summary summary{.count = values.size()};
   if (values.size() == 0) return summary;

@@ -88,20 +88,22 @@ namespace detail {
 template <class Model, class Loss, class S>
 void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
                 const SequencePairs<S>& data, std::span<const Index> samples) {
-  require<ValueError>(data.size() > 0, where, ": ", what, " has no pairs");
-  require<ShapeError>(data.features() == model.features(), where, ": the model expects ", model.features(),
-                      " features per step, ", what, " has ", data.features());
+  require<ValueError>(data.size() > 0, where, ": ", what, " must have at least 1 pair, got 0");
+  require<ShapeError>(data.features() == model.features(), where, ": ", what, " must have ", model.features(),
+                      " features per step, as the model, got ", data.features());
   const Index tokens = model.vocabulary();
   require<ValueError>(std::max(data.special_tokens().begin, data.special_tokens().end) < tokens, where,
-                      ": the marks of ", what, " are ", data.special_tokens().begin, " and ", data.special_tokens().end,
-                      ", the model has ", tokens, " tokens");
+                      ": the special tokens of ", what, " must be below ", tokens,
+                      ", the vocabulary of the model, got ", data.special_tokens().begin, " and ",
+                      data.special_tokens().end);
   for (const Index s : samples)
     within_sample(where, what, s, [&] {
       model.encoder().check_input(view(data.source(s)));
       (void)model.encoder().output_steps(data.source(s).cols());
       const std::vector<Index>& target = data.target(s);
       for (const Index token : target)
-        require<ValueError>(token < tokens, "the target has the token ", token, ", the model has ", tokens, " tokens");
+        require<ValueError>(token < tokens, "the tokens of the target must be below ", tokens,
+                            ", the vocabulary of the model, got ", token);
       check_loss(loss, tokens, Eigen::Ref<const Labels>(Eigen::Map<const Labels>(target.data(), Index(target.size()))));
     });
 }

@@ -35,9 +35,8 @@ class PairTask {
       : model(trained), options(std::move(chosen)), loss_(std::move(loss)) {
     options.truncation.check();
     require<ValueError>(!options.truncation.active() && !options.truncation.accumulate,
-                        "training: pairs are trained over all of their steps, expected no truncation, got "
-                        "update_every ",
-                        options.truncation.update_every, options.truncation.accumulate ? " and accumulate" : "");
+                        "training: update_every must be 0 steps and accumulate false for pairs, got ",
+                        options.truncation.update_every, " and ", options.truncation.accumulate);
   }
 
   /// Returns the share of decoder inputs from the target.
@@ -48,7 +47,7 @@ class PairTask {
     join_counts(shards.size(), [&](std::size_t k) -> LossCount& { return parts[k].whole; });
     teacher_ = options.teacher ? options.teacher(long(updates)) : 1;
     require<ValueError>(teacher_ >= 0 && teacher_ <= 1, "training: the share of tokens from the target after ", updates,
-                        " updates is ", teacher_, ", expected 0 to 1");
+                        " updates must be in [0, 1], got ", teacher_);
     return teacher_;
   }
 

@@ -47,17 +47,17 @@ class SequenceTask {
       : model(trained), options(std::move(chosen)), loss_(std::move(loss)) {
     options.truncation.check();
     require<ValueError>(!whole_sequences || !options.truncation.active(),
-                        "training: this loss needs all steps of a sequence at once, so it knows no truncation");
-    require<ValueError>(!options.teacher,
-                        "training: teacher is the share of tokens that a decoder is fed from its target; this model "
-                        "has no decoder, expected none");
+                        "training: update_every must be 0 steps for a loss of whole sequences, got ",
+                        options.truncation.update_every);
+    require<ValueError>(!options.teacher, "training: the model has no decoder for teacher; leave teacher out");
   }
 
   /// `carried`: see TrainingStep::step.
   double begin(StableList<Part>& parts, Shards shards, std::int64_t, const States* carried) {
     check_target_kind("training", model, shards.front().kind());
-    require<ValueError>(shards.size() == 1 || model.statistics() == 0, "training: a batch norm needs a batch in one ",
-                        "part, this one is in ", shards.size(), "; gather it with its size as the size of a shard");
+    require<ValueError>(shards.size() == 1 || model.statistics() == 0,
+                        "training: the batch must be in 1 part for batch norm, got ", shards.size(),
+                        "; gather it with its size as the size of a shard");
     if (carried != nullptr) check_samples(*carried, samples(shards));
     steps_ = longest(shards);
     count(parts, shards);

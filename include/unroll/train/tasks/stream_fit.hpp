@@ -25,15 +25,13 @@ class StreamFit {
   }
 
   void check() const {
-    require<ValueError>(options_.validation_fraction == 0, "fit: validation_fraction is ", options_.validation_fraction,
-                        ", expected 0: no part of a text in streams can be held out; give other streams as validation");
+    require<ValueError>(options_.validation_fraction == 0, "fit: validation_fraction must be 0 for streams, got ",
+                        options_.validation_fraction, "; give other streams as validation");
     require<ValueError>(options_.batches == BatchOptions{},
-                        "fit: batches are given, expected none: the batches of streams are their windows, see "
-                        "StreamOptions");
+                        "fit: the batches of streams are their windows; leave batches out and set StreamOptions");
     require<ValueError>(model_.causal(),
-                        "fit: a layer of this model reads later steps (it is bidirectional, runs backward or pools "
-                        "over time), so no state can be carried from window to window of a text in streams");
-    detail::TruncatedRun<Model>::check(model_, options_.truncation);
+                        "fit: the model reads later steps (bidirectional, backward or pooling over time); train it on "
+                        "sequences instead of streams");
     check("the data set", text_);
     if (options_.validation != nullptr) check("the validation data set", *options_.validation);
   }

@@ -1,0 +1,61 @@
+# Blocks of C++ of a page of the documentation.
+
+# Sets `prefix`_COUNT to the number of ```cpp blocks of the Markdown file `page` and, for the numbers k from 1,
+# `prefix`_k_TEXT to block k, `prefix`_k_LINE to the number of its first line and `prefix`_k_WITH to NAME if the line
+# before the block is `<!-- with: NAME -->`. Lists of CMake end at semicolons and join at brackets, both frequent in
+# C++, so the text is searched and never split.
+function(cpp_blocks page prefix)
+  file(READ ${page} text)
+  if(text MATCHES "\n *(```c\\+\\+|```C|~~~)" OR text MATCHES "\n +```cpp")
+    message(FATAL_ERROR "${page}: a block of C++ begins with a line \"```cpp\" without blanks before it")
+  endif()
+  set(text "\n${text}")
+  set(line 0)
+  set(count 0)
+  string(FIND "${text}" "\n```cpp\n" begin)
+  while(begin GREATER_EQUAL 0)
+    math(EXPR begin "${begin} + 8")
+    string(SUBSTRING "${text}" 0 ${begin} before)
+    string(SUBSTRING "${text}" ${begin} -1 text)
+    string(REGEX MATCHALL "\n" ends "${before}")
+    list(LENGTH ends lines)
+    math(EXPR line "${line} + ${lines}")
+    string(FIND "${text}" "\n```" end)
+    if(end LESS 0)
+      message(FATAL_ERROR "${page}:${line}: the block has no end")
+    endif()
+    string(SUBSTRING "${text}" 0 ${end} block)
+    string(SUBSTRING "${text}" ${end} -1 text)
+    math(EXPR count "${count} + 1")
+    set(${prefix}_${count}_TEXT "${block}\n" PARENT_SCOPE)
+    set(${prefix}_${count}_LINE ${line} PARENT_SCOPE)
+    set(with)
+    if(before MATCHES "\n<!-- with: ([a-z0-9_]+) -->\n```cpp\n$")
+      set(with ${CMAKE_MATCH_1})
+    endif()
+    set(${prefix}_${count}_WITH "${with}" PARENT_SCOPE)
+    string(REGEX MATCHALL "\n" ends "${block}")
+    list(LENGTH ends lines)
+    math(EXPR line "${line} + ${lines}")
+    string(FIND "${text}" "\n```cpp\n" begin)
+  endwhile()
+  set(${prefix}_COUNT ${count} PARENT_SCOPE)
+endfunction()
+
+# Whether a block is a complete program.
+function(is_program block result)
+  set(${result} FALSE PARENT_SCOPE)
+  if(block MATCHES "int main\\(")
+    set(${result} TRUE PARENT_SCOPE)
+  endif()
+endfunction()
+
+# Moves the lines `#include ...` of the variable named `from` to the end of the variable named `to`, so that the rest may
+# be in a namespace. Line numbers remain.
+function(move_includes from to)
+  string(REGEX MATCHALL "#include [^\n]*" found_includes "${${from}}")
+  string(REGEX REPLACE "#include [^\n]*" "" remaining_text "${${from}}")
+  list(JOIN found_includes "\n" found_includes)
+  set(${to} "${${to}}${found_includes}\n" PARENT_SCOPE)
+  set(${from} "${remaining_text}" PARENT_SCOPE)
+endfunction()
