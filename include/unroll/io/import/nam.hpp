@@ -151,10 +151,7 @@ inline NamFile parse_nam(std::string_view text, std::string file = "NAM's JSON")
   to.layers = config.at("num_layers").count();
   config.at("num_layers")
       .expect(std::size_t(to.layers) <= detail::most_json_layers, unroll::text("at most ", detail::most_json_layers));
-  for (const char* channels : {"in_channels", "out_channels"})
-    if (config.has(channels))
-      config.at(channels).expect(config.at(channels).count() == (channels[0] == 'i' ? to.features : 1),
-                                 channels[0] == 'i' ? "input_size" : "1");
+  if (config.has("out_channels")) config.at("out_channels").expect(config.at("out_channels").count() == 1, "1");
   const Tensor weights = all.at("weights").tensor();
   const double expected = detail::nam_weights(to.features, to.units, to.layers);
   all.at("weights").expect(weights.shape.size() == 1 && double(weights.shape[0]) == expected,
@@ -253,7 +250,7 @@ std::string nam_text(const Model& model, const ModelState<typename Model::Scalar
   check_finite("Neural Amp Modeler", model.parameters());
   require<ValueError>(!options.sample_rate || (*options.sample_rate > 0 && is_finite(*options.sample_rate)),
                       "Neural Amp Modeler: the sample rate must be above 0, got ", options.sample_rate.value_or(0));
-  const auto metadata = nlohmann::ordered_json::parse(options.metadata, nullptr, false);
+  const auto metadata = nlohmann::json::parse(options.metadata, nullptr, false);
   require<ValueError>(metadata.is_object(), "Neural Amp Modeler: the metadata must be a JSON object, got ",
                       detail::in_quotes(options.metadata));
   std::vector<double> weights;
@@ -275,9 +272,9 @@ std::string nam_text(const Model& model, const ModelState<typename Model::Scalar
   weights.push_back(biased ? double(model.parameters()[dense + "bias"](0, 0)) : 0);
   require<ValueError>(std::ranges::all_of(weights, [](double number) { return is_finite(number); }),
                       "Neural Amp Modeler: the initial states and sums of biases must be finite");
-  const nlohmann::ordered_json config{
+  const nlohmann::json config{
       {"input_size", model.features()}, {"hidden_size", layers.units}, {"num_layers", layers.lstm.size()}};
-  nlohmann::ordered_json all{
+  nlohmann::json all{
       {"version", "0.5.4"}, {"metadata", metadata}, {"architecture", "LSTM"}, {"config", config}, {"weights", weights}};
   if (options.sample_rate) all["sample_rate"] = *options.sample_rate;
   return all.dump();
