@@ -18,5 +18,5 @@ void fuzz::read(const Bytes& input) {
   const auto again = read_again([&] { return open_nam<float>(parse_nam(written)); });
   expect(same_numbers(model.model.parameters().values(), again.model.parameters().values()) &&
              model.first == again.first && model.options.metadata == again.options.metadata,
-         "another model came back");
+         "the model is different when it is read again");
 }

@@ -20,5 +20,6 @@ void fuzz::read(const Bytes& input) {
   const Stack<float> model = open_rtneural<float>(parse_rtneural(input));
   const std::string written = rtneural_text(model);
   const Stack<float> again = read_again([&] { return open_rtneural<float>(parse_rtneural(written)); });
-  expect(same_numbers(model.parameters().values(), again.parameters().values()), "another model came back");
+  expect(same_numbers(model.parameters().values(), again.parameters().values()),
+         "the model is different when it is read again");
 }

@@ -97,7 +97,7 @@ TEST_CASE("nam: models that Neural Amp Modeler does not have are refused") {
   refused(Sequential(1, lstm), "the last layer must be dense");
   refused(Sequential(1, one), "must have 1 unit and follow an lstm");
   refused(Sequential(1, lstm, unroll::Dense{.units = 2}), "must have 1 unit and follow an lstm");
-  refused(Sequential(1, lstm, one, one), "layer 2 (dense) must not be there");
+  refused(Sequential(1, lstm, one, one), "layer 2 (dense) must not follow the dense layer");
   refused(Sequential(1, lstm, Activate<Tanh>{}, one), "layer 1 (tanh) must be lstm or dense");
   refused(Sequential(1, lstm, Recurrent<Lstm>{.units = 3}, one), "as many units");
   refused(Sequential(1, Recurrent<Gru>{.units = 2}, one), "Neural Amp Modeler has no GRU");

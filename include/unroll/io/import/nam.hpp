@@ -79,7 +79,7 @@ NamLayers nam_layers(const Model& model) {
       require<ValueError>(good, "Neural Amp Modeler: layer ", k, " (", layer.name(), ") ", what);
     };
     if (kind == "dropout") return;
-    expect(!whole, "must not be there: the dense layer is the last one");
+    expect(!whole, "must not follow the dense layer, which must be the last one");
     expect(kind == "recurrent" || kind == "dense", "must be lstm or dense");
     whole = kind == "dense", all.dense = k;
     expect(!whole || (!all.lstm.empty() && model.shape(k + 1).features == 1), "must have 1 unit and follow an lstm");

@@ -32,10 +32,10 @@ struct RtneuralFile {
   /// Inputs per step; 0 for a state_dict.
   Index features = 0;
   /// Layers in order; the activation of a dense layer or a convolution is a separate layer. Empty for a state_dict,
-  /// which names its tensors only.
+  /// which has tensors only.
   std::vector<RtneuralLayer> layers = {};
   /// Weights in the form of Keras, those of layer k named "k.kernel", "k.recurrent_kernel", "k.bias", "k.gamma", ...;
-  /// the tensors of a state_dict under their own names.
+  /// the tensors of a state_dict under the names of the file.
   SafeTensors tensors = {};
   /// Of a state_dict: prefix of each layer with weights, in the order of the file, as import_pytorch takes them.
   std::vector<std::string> prefixes = {};
@@ -132,7 +132,7 @@ class RtneuralLayers {
     if (!layer.has("activation")) return layer.expect(type != "activation", "an activation layer with a function");
     const JsonNode given = layer.at("activation");
     const std::string& function = given.word();
-    if (type == "lstm" || type == "gru")  // RTNeural computes tanh whatever the file names
+    if (type == "lstm" || type == "gru")  // RTNeural always computes tanh
       return given.expect(function == "tanh" || function.empty(), "tanh");
     if (function.empty() || function == "linear") return;
     given.expect(std::ranges::find(rtneural_functions, function) != rtneural_functions.end(),
