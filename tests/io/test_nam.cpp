@@ -128,7 +128,7 @@ TEST_CASE("nam: files of other architectures, versions and sizes are refused") {
   refused("/config", nlohmann::json::object(), "config.input_size must be given, got nothing");
   refused("/config/num_layers", 0, "config.num_layers must be an integer from 1 to");
   refused("/config/num_layers", 257, "config.num_layers must be at most 256, got 257");
-  refused("/config/num_layers", 2, "weights must be a list of 1909 numbers, got an array of 709");
+  refused("/config/num_layers", 2, "weights must be a list of 1933 numbers, got an array of 709");
   refused("/config/hidden_size", 1073741824, "weights must be a list of");
   refused("/config/hidden_size", 1e300, "config.hidden_size must be an integer");
   refused("/config/out_channels", 2, "config.out_channels must be 1, got 2");
