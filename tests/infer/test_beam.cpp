@@ -364,17 +364,17 @@ TEST_CASE("beam search: refuses invalid options") {
   CHECK_THROWS_MATCHES(refused({.n_best = 0}), ValueError, says("n_best must be 1 to 4, the number of beams, got 0"));
   CHECK_THROWS_MATCHES(refused({.n_best = 5}), ValueError, says("n_best must be 1 to 4, the number of beams, got 5"));
   CHECK_THROWS_MATCHES(refused({.length_penalty = LengthPenalty::wu(-1)}), ValueError,
-                       says("alpha of the length penalty must be finite and >= 0"));
+                       says("alpha of the length penalty must be finite and at least 0"));
   CHECK_THROWS_MATCHES(refused({.length_penalty = LengthPenalty::average(nan)}), ValueError,
-                       says("alpha of the length penalty must be finite and >= 0"));
+                       says("alpha of the length penalty must be finite and at least 0"));
   CHECK_THROWS_MATCHES(refused({.length_penalty = {1, 0, 0}}), ValueError, says("(0 + n) / 0"));
   CHECK_THROWS_MATCHES(refused({.length_penalty = {1, 0, 5}}), ValueError,
-                       says("the length penalty must be finite and >= 1"));
+                       says("the length penalty must be finite and at least 1"));
   CHECK_THROWS_MATCHES(refused({.length_penalty = {1, infinity, 5}}), ValueError, says("length penalty"));
   CHECK_THROWS_MATCHES(refused({.coverage_penalty = -0.1}), ValueError,
-                       says("coverage_penalty must be finite and >= 0"));
+                       says("coverage_penalty must be finite and at least 0"));
   CHECK_THROWS_MATCHES(refused({.coverage_penalty = nan}), ValueError,
-                       says("coverage_penalty must be finite and >= 0"));
+                       says("coverage_penalty must be finite and at least 0"));
   CHECK_THROWS_MATCHES(refused({.coverage_penalty = 0.1}), ValueError,
                        says("coverage_penalty must be 0 for a decoder without attention"));
   CHECK_THROWS_MATCHES(refused({.keep_attention = true}), ValueError, says("keep_attention must be false"));

@@ -287,7 +287,7 @@ TEST_CASE("sampling: refuses invalid options") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_MATCHES(refused({.samples = 0}), ValueError, says("samples must be at least 1, got 0"));
   CHECK_THROWS_MATCHES(refused({.temperature = -0.5}), ValueError,
-                       says("sampling: temperature must be finite and >= 0"));
+                       says("sampling: temperature must be finite and at least 0"));
   CHECK_THROWS_MATCHES(refused({.temperature = nan}), ValueError, says("temperature must be"));
   CHECK_THROWS_MATCHES(refused({.temperature = infinity}), ValueError, says("temperature must be"));
   CHECK_THROWS_MATCHES(refused({.top_k = -1}), ValueError, says("top_k must be at least 0 tokens (0: all), got -1"));

@@ -27,7 +27,7 @@ struct Scale : LayerBase<double> {
   }
   std::string_view name() const { return "scale"; }
   const ParameterTable& parameters() const { return table; }
-  Initializers start() const { return {.gain = init::constant(1)}; }
+  Initializers role_initializers() const { return {.gain = init::constant(1)}; }
   Signal<double> forward(const double* theta, const Signal<double>& in, const Pass&, const State<double>&,
                          Tape& tape) const {
     auto out = tape.output.shape(in.values.rows(), in.values.cols());

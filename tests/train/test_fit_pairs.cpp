@@ -238,7 +238,8 @@ TEST_CASE("fit with pairs: refuses mismatched data and options before anything c
       data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return -1.0; }); },
       "the share of tokens from the target after 0 updates must be in [0, 1], got -1");
   refused(
-      data, [](Options& o) { o.truncation.accumulate = true; }, "expected no truncation, got update_every 0 and");
+      data, [](Options& o) { o.truncation.accumulate = true; },
+      "update_every must be 0 steps and accumulate false for pairs, got 0 and true");
   refused(
       data, [](Options& o) { o.batches = {.size = 1, .tokens = 2}; },
       "must have at most 2 steps, the limit `tokens`, got ");

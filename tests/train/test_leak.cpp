@@ -259,7 +259,7 @@ TEST_CASE("leak test: detects that the order of steps matters") {
 }
 
 TEST_CASE("leak test: each control changes its part of the data and nothing else") {
-  const detail::Draws draws(1, Control::none, 0, false);
+  const detail::ControlRandom draws(1, Control::none, 0, false);
   const Data& data = training.data;
   const auto same_inputs = [&](const Data& a) {
     bool same = true;

@@ -175,7 +175,7 @@ TEST_CASE("leak test: labels are permuted in training data only and differ in ea
 
 TEST_CASE("leak test: shuffled steps keep labels, Gaussian inputs have mean and deviation of the data") {
   const Data data = alternating(200);
-  const detail::Draws draws(1, Control::shuffled_time, 0, false);
+  const detail::ControlRandom draws(1, Control::shuffled_time, 0, false);
   Outputs marked = detail::inputs_of(data);
   for (auto& x : marked) x.row(0) = Eigen::RowVectorXd::LinSpaced(10, 0, 9);
   const Data shuffled = detail::with_shuffled_time(Data::step_labelled(marked, detail::labels_of(data), 2), draws);
@@ -220,7 +220,7 @@ TEST_CASE("leak test: draws differ between controls, repeats, data sets and sequ
     for (const Index repeat : {0, 1, 2})
       for (const bool test : {false, true})
         for (const Index sequence : {0, 1})
-          drawn.push_back(detail::Draws(1, control, repeat, test).of(sequence).bits(0));
+          drawn.push_back(detail::ControlRandom(1, control, repeat, test).of(sequence).bits(0));
   std::sort(drawn.begin(), drawn.end());
   CHECK(std::adjacent_find(drawn.begin(), drawn.end()) == drawn.end());
 }

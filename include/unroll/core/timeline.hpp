@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "unroll/core/checked.hpp"
@@ -160,18 +161,14 @@ class Timeline {
   /// [offset(first), offset(last)). Sequences that end before have length 0. Throws ShapeError for steps out of range.
   Timeline window(Index first, Index last) const {
     Timeline part;
-    part.assign_window(*this, first, last);
-    return part;
+    return part.assign_window(*this, first, last), part;
   }
   /// window in place: reuses the memory of this timeline.
   void assign_window(const Timeline& whole, Index first, Index last) {
     require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps must be within [0, ",
                         whole.steps(), "), got [", first, ", ", last, ")");
-    padded_steps_ = whole.padded_steps_;
-    gaps_ = whole.gaps_;
-    place_ = whole.place_;
-    sample_ = whole.sample_;
-    rank_ = whole.rank_;
+    std::tie(padded_steps_, gaps_) = std::tie(whole.padded_steps_, whole.gaps_);
+    std::tie(place_, sample_, rank_) = std::tie(whole.place_, whole.sample_, whole.rank_);
     length_ = whole.length_;
     for (Index& length : length_) length = std::clamp(length - first, Index(0), last - first);
     offset_.assign(whole.offset_.begin() + first, whole.offset_.begin() + last + 1);
@@ -218,9 +215,7 @@ class Timeline {
                           counts_[r]);
     }
     make_room(counts_);
-    place_ = whole.place_;
-    sample_ = whole.sample_;
-    rank_ = whole.rank_;
+    std::tie(place_, sample_, rank_) = std::tie(whole.place_, whole.sample_, whole.rank_);
     length_ = counts_;
     padded_steps_ = resized(whole.padded_steps_);
     place_columns();

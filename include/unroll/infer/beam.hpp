@@ -44,8 +44,8 @@ inline void check(const BeamOptions& o, bool attends) {
                       ", the number of beams, got ", o.n_best);
   check_not_negative("beam search", "alpha of the length penalty", p.alpha);
   require<ValueError>(p.scale > 0 && p.offset + 1 >= p.scale && is_finite(p.offset),
-                      "beam search: the length penalty must be finite and >= 1, got (offset + n) / scale = (", p.offset,
-                      " + n) / ", p.scale);
+                      "beam search: the length penalty must be finite and at least 1, got (offset + n) / scale = (",
+                      p.offset, " + n) / ", p.scale);
   check_not_negative("beam search", "coverage_penalty", o.coverage_penalty);
   require<ValueError>(attends || o.coverage_penalty == 0,
                       "beam search: coverage_penalty must be 0 for a decoder without attention, got ",

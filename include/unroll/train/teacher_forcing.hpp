@@ -35,7 +35,7 @@ inline Schedule exponential(double k) {
 
 /// Inverse sigmoid decay k / (k + exp(i / k)), k >= 1.
 inline Schedule inverse_sigmoid(double k) {
-  detail::check_option(k >= 1, "teacher forcing", "k of inverse sigmoid decay", ">= 1", k);
+  detail::check_option(k >= 1, "teacher forcing", "k of inverse sigmoid decay", "at least 1", k);
   return [=](long i) { return k / (k + std::exp(double(i) / k)); };
 }
 
