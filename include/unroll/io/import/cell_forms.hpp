@@ -13,12 +13,13 @@
 
 namespace unroll {
 
-enum class System { pytorch, keras, onnx };
+/// System with which weights are exchanged; nam: Neural Amp Modeler.
+enum class System { pytorch, keras, onnx, rtneural, nam };
 
 namespace detail {
 
 constexpr std::string_view name_of(System system) {
-  constexpr std::string_view names[] = {"PyTorch", "Keras", "ONNX"};
+  constexpr std::string_view names[] = {"PyTorch", "Keras", "ONNX", "RTNeural", "Neural Amp Modeler"};
   return names[std::size_t(system)];
 }
 
@@ -31,7 +32,11 @@ struct CellForm {
   std::string_view instead = {};  // for messages: how the cell of systems without this one differs
   bool resets_before = false;
 
-  bool in(System system) const { return system == System::pytorch ? pytorch : system == System::keras ? keras : onnx; }
+  bool in(System system) const {
+    if (system == System::rtneural) return pytorch && keras && cell != "simple RNN";
+    if (system == System::nam) return pytorch && keras && cell == "LSTM";
+    return system == System::pytorch ? pytorch : system == System::keras ? keras : onnx;
+  }
 };
 
 inline constexpr std::array cell_forms{
@@ -166,8 +171,8 @@ struct FormMatch {
   }
 };
 
-/// Checks the activations: PyTorch has a fixed one in each place, Keras one for all gates and one for the rest, ONNX
-/// any.
+/// Checks the activations: PyTorch, RTNeural and Neural Amp Modeler have a fixed one in each place, Keras one for all
+/// gates and one for the rest, ONNX any.
 inline void check_functions(const CellFunctions& f, const CellForm& form, System system, const std::string& who) {
   if (system == System::keras)
     require<ValueError>(f.output.empty() || f.output == f.candidate, who, "Keras's ", form.cell,
@@ -178,8 +183,8 @@ inline void check_functions(const CellFunctions& f, const CellForm& form, System
                         "PyTorch's simple RNN must have tanh or relu, got ", f.candidate);
   else
     require<ValueError>(f.gates == "sigmoid" && f.candidate == "tanh" && (f.output.empty() || f.output == "tanh"), who,
-                        "PyTorch's ", form.cell, " must have sigmoid gates and tanh, got ", f.gates, ", ", f.candidate,
-                        f.output.empty() ? "" : ", ", f.output);
+                        name_of(system), "'s ", form.cell, " must have sigmoid gates and tanh, got ", f.gates, ", ",
+                        f.candidate, f.output.empty() ? "" : ", ", f.output);
 }
 
 /// Form of the cell whose parameter names begin with `prefix`. Throws ValueError if the system does not have it.
@@ -197,7 +202,9 @@ inline const CellForm& form_of(const ParameterTable& table, const std::string& p
     }
   require<ValueError>(best.whole, who, name_of(system), " has no cell with '", best.other, "'; the nearest, its ",
                       nearest->cell, ", has ", best.line.empty() ? "no such line" : "'" + best.line + "'");
-  require<ValueError>(nearest->in(system), who, name_of(system), "'s ", nearest->cell, " ", nearest->instead);
+  const bool other = nearest->instead.empty();  // the system has no cell of this kind
+  require<ValueError>(nearest->in(system), who, name_of(system), other ? " has no " : "'s ", nearest->cell,
+                      other ? "" : " ", nearest->instead);
   check_functions(best.functions, *nearest, system, who);
   return *nearest;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Order of the gates in the stacked matrices of PyTorch, Keras and ONNX.
+// Order of the gates in the stacked matrices of other systems.
 //
 // In this library a cell has one weight for each place in its equations: `i = sigmoid(linear(x, h))` has i.x, i.h and
 // i.b, and a second linear term in the same equation has i2.h and i2.b. Other systems stack the gates into one matrix
@@ -39,11 +39,12 @@ struct GateOrder {
   std::string_view cell, pytorch, keras, onnx;
 
   std::string_view in(System system) const {
-    return system == System::pytorch ? pytorch : system == System::keras ? keras : onnx;
+    if (system == System::pytorch || system == System::nam) return pytorch;
+    return system == System::onnx ? onnx : keras;
   }
 };
 
-// PyTorch i,f,g,o and r,z,n; Keras i,f,c,o and z,r,h; ONNX i,o,f,c and z,r,h.
+// PyTorch and Neural Amp Modeler i,f,g,o and r,z,n; Keras and RTNeural i,f,c,o and z,r,h; ONNX i,o,f,c and z,r,h.
 inline constexpr std::array gate_orders{GateOrder{"LSTM", "ifgo", "ifgo", "iofg"},
                                         GateOrder{"GRU", "rzn", "zrn", "zrn"}, GateOrder{"simple RNN", "h", "h", "h"}};
 
