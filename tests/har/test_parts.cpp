@@ -198,7 +198,7 @@ TEST_CASE("streams: the rare class is predicted when its probability is above on
   options.directions = {"forward"};
   const StreamResults results = run_streams(options, parts, [](const StreamRun&) {});
   for (const StreamRun& run : results.runs)
-    CHECK((run.belief.array() > 0.5).count() == run.confusion.col(results.rare).sum());
+    CHECK((run.probability.array() > 0.5).count() == run.confusion.col(results.rare).sum());
 }
 
 TEST_CASE("streams: logistic regression and both directions are scored on the same steps") {
@@ -215,7 +215,7 @@ TEST_CASE("streams: logistic regression and both directions are scored on the sa
     CHECK(results.runs.size() == 1 + options.directions.size());
     for (const StreamRun& run : results.runs) {
       CHECK(run.confusion.sum() == 2 * 20 * 64);
-      CHECK(run.belief.size() == 20 * 64);
+      CHECK(run.probability.size() == 20 * 64);
       CHECK(run.area > 0);
       CHECK(run.area <= 1);
     }

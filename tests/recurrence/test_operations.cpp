@@ -30,8 +30,8 @@ using One = Lanes<double>;
 template <class Operation>
 double gradient(const Operation& operation, double left, double right, bool of_left, double g) {
   const One l{left}, r{right}, y = operation.value(l, r);
-  const Seen<Reads{true, true, true}, One> seen{l, r, y};
-  return (of_left ? operation.left_gradient(One{g}, seen) : operation.right_gradient(One{g}, seen)).v;
+  const GradientOperands<Reads{true, true, true}, One> operands{l, r, y};
+  return (of_left ? operation.left_gradient(One{g}, operands) : operation.right_gradient(One{g}, operands)).v;
 }
 
 template <class Operation>
