@@ -92,8 +92,7 @@ TEST_CASE("uci har: refuses inconsistent files with the name of the file") {
        "y_train.txt: the number of window 2 must be a whole number from 1 to 6, got 7");
   with(train / "y_train.txt", "6\n", "must have 2 lines with one number, one per window, got 1");
   with(train / "subject_train.txt", "1\n2\n", "person 2 must not be in both the training and the test data");
-  with(gyro, numbers(3, 0),
-       "body_gyro_y_train.txt: expected 2 windows of 3 steps, as in the first signal, found 1 of 3");
+  with(gyro, numbers(3, 0), "body_gyro_y_train.txt: must have 2 windows of 3 steps, as the first signal, got 1 of 3");
   with(gyro, numbers(3, 0) + "1 2\n", "line 2: the line must have 3 fields");
   with(gyro, numbers(3, 0) + "1 2 x\n", "line 2: field 3 must be a finite number, got 'x'");
   CHECK_NOTHROW(files.read());

@@ -100,7 +100,7 @@ TEST_CASE("peaks study: the result is the test score of the value chosen by vali
   many.runs[0].test = Score{80, 20, 2, 10};
   const Events test = make_events({.bins = 100}, 0, 2);
   CHECK(result_text(options, {few, many}, test) ==
-        "chosen by validation events: units 8, efficiency 80.0 % at 0.20 false positives per event, 2 test events, "
+        "selected by validation events: units 8, efficiency 80.0 % at 0.20 false positives per event, 2 test events, "
         "seed 1\n");
   CHECK(study_text(options, {few, many}) ==
         "\nunits (validation events)\n  4       50.0 % at 0.00\n  8       90.0 % at 0.10\n\n");

@@ -1,6 +1,6 @@
 # cmake -D TESTS=tests -P test_names.cmake: the name of every test case below TESTS is "unit: behaviour", such as
-# "npy: refuses an invalid header", with a unit of 2 to 40 characters, and has at most 100 characters. Of a name that a macro
-# completes, the beginning is checked.
+# "npy: refuses an invalid header", with a unit of 2 to 40 characters, and has at most 100 characters and no semicolon. Of a name that
+# a macro completes, the beginning is checked.
 cmake_minimum_required(VERSION 3.21)
 file(GLOB_RECURSE files RELATIVE ${TESTS} ${TESTS}/*.cpp ${TESTS}/*.hpp)
 list(FILTER files EXCLUDE REGEX "^structure/wrong_names/")
@@ -28,6 +28,8 @@ foreach(file IN LISTS files)
     string(LENGTH "${name}" length)
     if(unit_length LESS 2 OR unit_length GREATER 40)
       string(APPEND problems "\n  ${file}:${line}: '${name}' is not \"unit: behaviour\" with a unit of 2 to 40 characters")
+    elseif("${name}" MATCHES ";")
+      string(APPEND problems "\n  ${file}:${line}: '${name}' has a semicolon, at which CMake cuts the name")
     elseif(length GREATER 100)
       string(APPEND problems "\n  ${file}:${line}: '${name}' has ${length} characters, expected at most 100")
     endif()

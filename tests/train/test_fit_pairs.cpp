@@ -187,7 +187,7 @@ TEST_CASE("evaluate with pairs: does not depend on batch size or threads") {
   CHECK(by_sequence.loss.count == double(data.size()));
 }
 
-TEST_CASE("pair evaluation: scores of a large vocabulary by pieces; a pair without labels counts as empty") {
+TEST_CASE("pair evaluation: a large vocabulary is scored in pieces, a pair without labels is empty") {
   constexpr Index many = 3000, hit = 1;
   Model model(reader, {.vocabulary = many, .embedding = 3, .units = 4});
   randomise(model);
