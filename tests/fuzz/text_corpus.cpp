@@ -27,9 +27,9 @@ void fuzz::read(const Bytes& input) {
   options.text = file("text", files[0]).string();
   if (!files[1].empty()) options.valid = file("valid", files[1]).string();
   const lm::Corpus corpus = lm::read_corpus(options);
-  for (const lm::Part* part : {&corpus.train, &corpus.watched})
+  for (const lm::Part* part : {&corpus.train, &corpus.validation})
     for (const auto& unit : part->units)
       for (const Index token : unit) expect(token >= 0 && token < corpus.vocabulary.size(), "no token");
-  accepted([&] { (void)lm::Sequences::to_learn(corpus.train, corpus.vocabulary, options).data(); });
-  accepted([&] { (void)lm::Sequences::to_watch(corpus.watched, corpus.vocabulary, options).data(); });
+  accepted([&] { (void)lm::Sequences::for_training(corpus.train, corpus.vocabulary, options).data(); });
+  accepted([&] { (void)lm::Sequences::for_validation(corpus.validation, corpus.vocabulary, options).data(); });
 }
