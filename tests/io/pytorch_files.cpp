@@ -125,7 +125,7 @@ TEST_CASE("pytorch files: models give the outputs of PyTorch", "[pytorch]") {
   check('f', "f.safetensors", 2e-5f);
 }
 
-TEST_CASE("pytorch files: refuses modules, the older format and superfluous tensors; the model is unchanged",
+TEST_CASE("pytorch files: refuses modules, the older format and superfluous tensors without a change",
           "[pytorch][hostile]") {
   Model model = model_of('a');
   model.initialise(1);
@@ -260,7 +260,7 @@ TEST_CASE("pytorch files: nothing is executed, and sizes are checked before memo
   refuses(pickles::archive({{"x/data.pkl", pickles::pickle("}")}, {"x/byteorder", "big"}}),
           "its byte order must be 'little', got 'big'");
   refuses(pickles::archive({{"a.npy", ""}}), "without the member 'NAME/data.pkl' of torch.save");
-  refuses("", "not a sound zip archive");
+  refuses("", "not a valid zip archive");
 
   // 50000 keys of one dictionary of 50000 numbers, which must be searched once.
   std::string keys, numbers;
