@@ -81,9 +81,9 @@ void check_estimates(Model model, const Timeline& timeline) {
 TEST_CASE("numbers_kept: the estimate equals the numbers stored in tapes") {
   const auto timeline = GENERATE(Timeline::rectangular(4, 40), Timeline::from_lengths({300, 200, 250, 10, 0, 280}));
   check_estimates(Sequential(6, Recurrent<Gru>{.units = 16}, Dropout{.rate = 0.1},
-                       Recurrent<GruResetBefore>{.units = 24, .direction = Direction::backward}, Dense{.units = 8},
-                       MaxOverTime{}, Dense{.units = 4}),
-            timeline);
+                             Recurrent<GruResetBefore>{.units = 24, .direction = Direction::backward},
+                             Dense{.units = 8}, MaxOverTime{}, Dense{.units = 4}),
+                  timeline);
   check_estimates(
       Sequential(3, Recurrent<ProjectedLstm>{.units = 32, .returns = Returns::last, .sizes = {{"projected", 16}}}),
       timeline);
@@ -94,7 +94,7 @@ TEST_CASE("numbers_kept: the estimate holds for each merge of a bidirectional la
   const auto merge = GENERATE(Merge::concat, Merge::sum, Merge::product, Merge::average);
   const auto returns = GENERATE(Returns::steps, Returns::last);
   check_estimates(Sequential(5, Dense{.units = 7}, Bidirectional<Gru>{.units = 16, .merge = merge, .returns = returns}),
-            timeline);
+                  timeline);
 }
 
 TEST_CASE("numbers_kept: the estimate holds with checkpoints and shrinks with parts") {

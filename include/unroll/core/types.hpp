@@ -124,8 +124,8 @@ ConstView<Scalar> given(const MatrixX<Scalar>& matrix) {
   return {&no_column, matrix.rows(), 0, Eigen::OuterStride<>(matrix.rows())};
 }
 
-/// Order of sequences by decreasing length: fills `order`, which has the size of `lengths`, with 0, 1, ... and sorts it.
-/// Equal lengths keep their order. Allocates nothing, unlike std::stable_sort.
+/// Order of sequences by decreasing length: fills `order`, which has the size of `lengths`, with 0, 1, ... and sorts
+/// it. Equal lengths keep their order. Allocates nothing, unlike std::stable_sort.
 inline void sort_longest_first(std::span<Index> order, std::span<const Index> lengths) {
   std::iota(order.begin(), order.end(), Index(0));
   std::sort(order.begin(), order.end(), [&](Index a, Index b) {

@@ -6,8 +6,8 @@
 // The caller sets the attributes: linear_before_reset = 1 for Gru, 0 for GruResetBefore, input_forget = 1 for
 // CoupledLstm and CoupledPeepholeLstm.
 
-#include "unroll/io/tensor_reader.hpp"
 #include "unroll/io/import/gate_orders.hpp"
+#include "unroll/io/tensor_reader.hpp"
 
 namespace unroll {
 
@@ -40,8 +40,7 @@ void append_slice(SafeTensors& file, const std::string& name, const MatrixX<Scal
 /// they are 0, as in ONNX. Throws FileError for a missing tensor, ShapeError for a tensor of another shape, ValueError
 /// unless 0 <= direction < directions.
 template <class Scalar>
-void read_onnx(TensorReader& file, Index direction, Index directions, Parameters<Scalar>& to,
-               std::string_view ours) {
+void read_onnx(TensorReader& file, Index direction, Index directions, Parameters<Scalar>& to, std::string_view ours) {
   require<ValueError>(directions >= 1 && 0 <= direction && direction < directions,
                       "read_onnx: direction must be at least 0 and below directions, got ", direction, " of ",
                       directions);
