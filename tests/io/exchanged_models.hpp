@@ -15,7 +15,8 @@ namespace exchanged {
 
 using namespace unroll;
 
-inline const std::filesystem::path data = std::filesystem::path(UNROLL_TEST_DATA) / "io/data";
+/// Folder of the files. A function, because objects of other sources are initialised with it.
+inline std::filesystem::path data_folder() { return std::filesystem::path(UNROLL_TEST_DATA) / "io/data"; }
 
 /// Tensor (steps, 1, features) as [features x steps].
 inline MatrixX<float> sequence(const SafeTensors& file, const std::string& name) {

@@ -13,7 +13,7 @@ using namespace exchanged;
 
 namespace {
 
-const std::filesystem::path files = data / "nam";
+const std::filesystem::path files = data_folder() / "nam";
 
 auto two_layers() {
   return Sequential(1, Recurrent<Lstm>{.units = 8}, Dropout{.rate = 0.1}, Recurrent<Lstm>{.units = 8},

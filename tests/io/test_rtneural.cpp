@@ -15,7 +15,7 @@ using namespace exchanged;
 
 namespace {
 
-const std::filesystem::path files = data / "rtneural";
+const std::filesystem::path files = data_folder() / "rtneural";
 
 /// Column of numbers as a sequence [1 x steps].
 MatrixX<float> column(const char* name) {
