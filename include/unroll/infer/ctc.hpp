@@ -28,20 +28,20 @@ struct CtcBeamOptions {
 
 namespace detail {
 
-inline void check_ctc(std::string_view who, Index rows, Index columns, const Timeline& timeline, Index blank) {
-  require<ShapeError>(columns == timeline.columns(), who, ": the output must have ", timeline.columns(),
+inline void check_ctc(std::string_view owner, Index rows, Index columns, const Timeline& timeline, Index blank) {
+  require<ShapeError>(columns == timeline.columns(), owner, ": the output must have ", timeline.columns(),
                       " columns, as the timeline, got ", columns);
-  require<ValueError>(blank >= 0 && blank < rows, who, ": blank must be 0 to ", rows - 1, ", got ", blank);
+  require<ValueError>(blank >= 0 && blank < rows, owner, ": blank must be 0 to ", rows - 1, ", got ", blank);
 }
 
 /// Calls f(logits, log softmax) for each step of a sample. Throws NonFiniteError for logits without a valid softmax.
 template <class S, class F>
-void each_ctc_step(std::string_view who, In<S> output, const Timeline& timeline, Index sample, F&& f) {
+void each_ctc_step(std::string_view owner, In<S> output, const Timeline& timeline, Index sample, F&& f) {
   const Index rank = timeline.rank(sample);
   for (Index t = 0; t < timeline.length(rank); ++t) {
     const std::span<const S> logits(output.col(timeline.offset(t) + rank).data(), std::size_t(output.rows()));
     const LogSoftmax<S> log_p = log_softmax(logits);
-    require<NonFiniteError>(is_finite(log_p.log_sum), who, ": sample ", timeline.place(sample), ", step ", t,
+    require<NonFiniteError>(is_finite(log_p.log_sum), owner, ": sample ", timeline.place(sample), ", step ", t,
                             ": the log-sum of the logits must be finite, got ", log_p.log_sum,
                             "; a logit is NaN or +inf, or all are -inf");
     f(logits, log_p);

@@ -51,19 +51,19 @@ class ZipReader {
 
   /// Decompressed content of a member, verified with its checksum.
   std::vector<std::byte> content(const ZipMember& member) const {
-    const std::string who = text(file_, ", member ", in_quotes(member.name));
+    const std::string where = text(file_, ", member ", in_quotes(member.name));
     expect(
         word(member.offset, 4) == 0x04034b50, "member ", [&] { return in_quotes(member.name); },
         " is not at its position in the directory");
     const std::uint64_t begin = member.offset + 30 + word(member.offset + 26, 2) + word(member.offset + 28, 2);
     const auto packed = part(begin, member.packed);
-    require<FileError>(member.method == 0 || member.method == 8, who,
+    require<FileError>(member.method == 0 || member.method == 8, where,
                        ": the method must be stored (0) or deflated (8), got ", member.method);
-    require<FileError>(member.method == 8 || member.packed == member.size, who,
+    require<FileError>(member.method == 8 || member.packed == member.size, where,
                        ": a stored member must have one size, got ", member.packed, " and ", member.size, " bytes");
     std::vector<std::byte> bytes =
-        member.method == 8 ? inflate(packed, member.size, who) : std::vector<std::byte>(packed.begin(), packed.end());
-    require<FileError>(crc32(bytes) == member.crc, who, ": the checksum does not match; the file is damaged");
+        member.method == 8 ? inflate(packed, member.size, where) : std::vector<std::byte>(packed.begin(), packed.end());
+    require<FileError>(crc32(bytes) == member.crc, where, ": the checksum does not match; the file is damaged");
     return bytes;
   }
 

@@ -86,7 +86,7 @@ class Hdf5File {
   std::vector<T> read(const std::string& dataset, Index first, Index count) const {
     const detail::Hdf5Silence silence;
     const OpenDataset data = open(dataset);
-    require<ShapeError>(!data.sizes.empty() && first >= 0 && count >= 0 && first <= data.sizes[0] - count, data.who,
+    require<ShapeError>(!data.sizes.empty() && first >= 0 && count >= 0 && first <= data.sizes[0] - count, data.where,
                         ": the range must be within the first dimension of ", detail::shape_text(data.sizes), ", got ",
                         count, " entries from ", first);
     return read_numbers<T>(data, count, first);
@@ -96,7 +96,7 @@ class Hdf5File {
   template <class T>
   MatrixX<T> matrix(const std::string& dataset) const {
     const std::vector<Index> sizes = shape(dataset).sizes;
-    require<ShapeError>(sizes.size() == 2, who(dataset), ": the dataset must have 2 dimensions, got ",
+    require<ShapeError>(sizes.size() == 2, where(dataset), ": the dataset must have 2 dimensions, got ",
                         detail::shape_text(sizes));
     const std::vector<T> values = read<T>(dataset);
     using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -108,7 +108,7 @@ class Hdf5File {
   std::vector<std::vector<T>> ragged(const std::string& dataset) const {
     const detail::Hdf5Silence silence;
     const OpenDataset data = open(dataset);
-    require<ShapeError>(H5Tget_class(data.type) == H5T_VLEN && data.sizes.size() == 1, data.who,
+    require<ShapeError>(H5Tget_class(data.type) == H5T_VLEN && data.sizes.size() == 1, data.where,
                         ": the dataset must have arrays of different lengths, got ", detail::hdf5_type_name(data.type),
                         " ", detail::shape_text(data.sizes));
     check_numbers(data, detail::Hdf5Handle(H5Tget_super(data.type), H5Tclose));
@@ -126,7 +126,7 @@ class Hdf5File {
 
  private:
   struct OpenDataset {
-    std::string who;
+    std::string where;
     detail::Hdf5Handle data, space, type;
     std::vector<Index> sizes;
   };
@@ -138,7 +138,7 @@ class Hdf5File {
     ~RaggedMemory() { H5Dvlen_reclaim(type, space, H5P_DEFAULT, arrays); }
   };
 
-  std::string who(const std::string& dataset) const { return text(name_, ", ", detail::in_quotes(dataset)); }
+  std::string where(const std::string& dataset) const { return text(name_, ", ", detail::in_quotes(dataset)); }
 
   std::string list_of_names() const {
     std::string list;
@@ -149,26 +149,26 @@ class Hdf5File {
   OpenDataset open(const std::string& dataset) const {
     if (!has(dataset)) throw FileError(text(name_, ": no dataset ", detail::in_quotes(dataset), "; ", list_of_names()));
     detail::Hdf5Handle data(H5Dopen2(file_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
-    if (data < 0) throw FileError(text(who(dataset), ": is not a dataset, or is damaged"));
+    if (data < 0) throw FileError(text(where(dataset), ": is not a dataset, or is damaged"));
     detail::Hdf5Handle space(H5Dget_space(data), H5Sclose), type(H5Dget_type(data), H5Tclose);
     const int rank = H5Sget_simple_extent_ndims(space);
-    if (rank < 0 || type < 0) throw FileError(text(who(dataset), ": the shape or type is damaged"));
+    if (rank < 0 || type < 0) throw FileError(text(where(dataset), ": the shape or type is damaged"));
     require<FileError>(
-        detail::hdf5_lzf_fits(data, type), [&] { return who(dataset); },
+        detail::hdf5_lzf_fits(data, type), [&] { return where(dataset); },
         ": the LZF filter must unpack to the bytes of a chunk, got another number");
     std::vector<hsize_t> extents(std::size_t(rank), 0);
     H5Sget_simple_extent_dims(space, extents.data(), nullptr);
     if (H5Sget_simple_extent_type(space) == H5S_NULL) extents = {0};  // a null dataspace has a type but no element
     for (const hsize_t extent : extents)
       require<FileError>(
-          extent <= hsize_t(std::numeric_limits<Index>::max()), [&] { return who(dataset); },
+          extent <= hsize_t(std::numeric_limits<Index>::max()), [&] { return where(dataset); },
           ": the shape must fit in memory, got an extent of ", extent);
-    return {who(dataset), std::move(data), std::move(space), std::move(type), {extents.begin(), extents.end()}};
+    return {where(dataset), std::move(data), std::move(space), std::move(type), {extents.begin(), extents.end()}};
   }
 
   static void check_numbers(const OpenDataset& data, hid_t type) {
     const H5T_class_t kind = H5Tget_class(type);
-    require<FileError>(kind == H5T_FLOAT || kind == H5T_INTEGER || kind == H5T_ENUM, data.who,
+    require<FileError>(kind == H5T_FLOAT || kind == H5T_INTEGER || kind == H5T_ENUM, data.where,
                        ": the dataset must have numbers, got ", detail::hdf5_type_name(data.type));
   }
 
@@ -178,7 +178,7 @@ class Hdf5File {
     std::size_t count = std::size_t(rows);
     for (std::size_t d = 1; d < data.sizes.size(); ++d) {
       const auto size = std::size_t(data.sizes[d]);
-      require<FileError>(size == 0 || count <= most / size, data.who, ": the shape must fit in memory, got ",
+      require<FileError>(size == 0 || count <= most / size, data.where, ": the shape must fit in memory, got ",
                          detail::shape_text(data.sizes));
       count *= size;
     }
@@ -195,10 +195,10 @@ class Hdf5File {
     H5Fget_filesize(file_, &bytes);
     const hsize_t stored = std::max<hsize_t>(H5Tget_size(data.type), 1);
     const hsize_t most = std::max(always / sizeof(T), best * bytes / stored);
-    require<FileError>(count <= most, data.who, ": a file of ", bytes, " bytes must have at most ", most,
+    require<FileError>(count <= most, data.where, ": a file of ", bytes, " bytes must have at most ", most,
                        " entries, got ", count);
     std::vector<T> values;
-    detail::within_memory<FileError>([&] { values.resize(count); }, data.who, ": there is no memory for ", count,
+    detail::within_memory<FileError>([&] { values.resize(count); }, data.where, ": there is no memory for ", count,
                                      " numbers");
     return values;
   }
@@ -223,10 +223,10 @@ class Hdf5File {
     H5Pset_type_conv_cb(how, detail::stop_at_lost_number, &lost);
     const herr_t status = H5Dread(data.data, type, memory, selection, how, to);
     if (lost)
-      throw ValueError(text(data.who, ": every number must fit in ", detail::hdf5_type_name(type),
+      throw ValueError(text(data.where, ": every number must fit in ", detail::hdf5_type_name(type),
                             ", got a larger or fractional ", detail::hdf5_type_name(data.type)));
     if (status < 0)
-      throw FileError(text(data.who, ": cannot be read; the file may be damaged (", detail::hdf5_reason(), ")"));
+      throw FileError(text(data.where, ": cannot be read; the file may be damaged (", detail::hdf5_reason(), ")"));
   }
 
   std::string name_;

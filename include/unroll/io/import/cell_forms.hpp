@@ -173,24 +173,24 @@ struct FormMatch {
 
 /// Checks the activations: PyTorch, RTNeural and Neural Amp Modeler have a fixed one in each place, Keras one for all
 /// gates and one for the rest, ONNX any.
-inline void check_functions(const CellFunctions& f, const CellForm& form, System system, const std::string& who) {
+inline void check_functions(const CellFunctions& f, const CellForm& form, System system, const std::string& where) {
   if (system == System::keras)
-    require<ValueError>(f.output.empty() || f.output == f.candidate, who, "Keras's ", form.cell,
+    require<ValueError>(f.output.empty() || f.output == f.candidate, where, "Keras's ", form.cell,
                         " must have one function for candidate and output, got ", f.candidate, " and ", f.output);
   if (system != System::pytorch) return;
   if (form.cell == "simple RNN")
-    require<ValueError>(f.candidate == "tanh" || f.candidate == "relu", who,
+    require<ValueError>(f.candidate == "tanh" || f.candidate == "relu", where,
                         "PyTorch's simple RNN must have tanh or relu, got ", f.candidate);
   else
-    require<ValueError>(f.gates == "sigmoid" && f.candidate == "tanh" && (f.output.empty() || f.output == "tanh"), who,
-                        name_of(system), "'s ", form.cell, " must have sigmoid gates and tanh, got ", f.gates, ", ",
-                        f.candidate, f.output.empty() ? "" : ", ", f.output);
+    require<ValueError>(f.gates == "sigmoid" && f.candidate == "tanh" && (f.output.empty() || f.output == "tanh"),
+                        where, name_of(system), "'s ", form.cell, " must have sigmoid gates and tanh, got ", f.gates,
+                        ", ", f.candidate, f.output.empty() ? "" : ", ", f.output);
 }
 
 /// Form of the cell whose parameter names begin with `prefix`. Throws ValueError if the system does not have it.
 inline const CellForm& form_of(const ParameterTable& table, const std::string& prefix, System system) {
-  const std::string who = text("parameters '", prefix, "*': "), equations = table.equations(prefix);
-  require<ValueError>(!equations.empty(), who, "the cell has no equations, by which ", name_of(system),
+  const std::string where = text("parameters '", prefix, "*': "), equations = table.equations(prefix);
+  require<ValueError>(!equations.empty(), where, "the cell has no equations, by which ", name_of(system),
                       "'s cells are identified; there are ", table.names());
   const std::vector<std::string> lines = normal_lines(equations);
   const CellForm* nearest = nullptr;
@@ -200,12 +200,12 @@ inline const CellForm& form_of(const ParameterTable& table, const std::string& p
       nearest = &form, best = match;
       if (match.whole) break;
     }
-  require<ValueError>(best.whole, who, name_of(system), " has no cell with '", best.other, "'; the nearest, its ",
+  require<ValueError>(best.whole, where, name_of(system), " has no cell with '", best.other, "'; the nearest, its ",
                       nearest->cell, ", has ", best.line.empty() ? "no such line" : "'" + best.line + "'");
   const bool other = nearest->instead.empty();  // the system has no cell of this kind
-  require<ValueError>(nearest->in(system), who, name_of(system), other ? " has no " : "'s ", nearest->cell,
+  require<ValueError>(nearest->in(system), where, name_of(system), other ? " has no " : "'s ", nearest->cell,
                       other ? "" : " ", nearest->instead);
-  check_functions(best.functions, *nearest, system, who);
+  check_functions(best.functions, *nearest, system, where);
   return *nearest;
 }
 

@@ -14,11 +14,11 @@ struct MonitoredData {
 };
 
 /// Throws ValueError unless the data provide the monitored measure.
-inline void check_monitor(Monitor monitor, std::string_view who, const MonitoredData& data) {
+inline void check_monitor(Monitor monitor, std::string_view owner, const MonitoredData& data) {
   const bool validation = monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
-  require<ValueError>(!validation || data.validation, "fit: ", who,
+  require<ValueError>(!validation || data.validation, "fit: ", owner,
                       " needs validation data; give validation or validation_fraction");
-  require<ValueError>(!is_accuracy(monitor) || (validation ? data.validation_labels : data.labels), "fit: ", who,
+  require<ValueError>(!is_accuracy(monitor) || (validation ? data.validation_labels : data.labels), "fit: ", owner,
                       " needs labels for the accuracy; use data with labels, or a loss as monitor");
 }
 
@@ -53,12 +53,12 @@ void check_fit_options(const FitOptions<S, Data>& options, const MonitoredData& 
   }
 }
 
-inline void check_same_monitor(std::string_view who, std::int64_t begun, std::int64_t now) {
+inline void check_same_monitor(std::string_view owner, std::int64_t begun, std::int64_t now) {
   if (begun == now || begun < 0 || now < 0) return;
   constexpr auto last = std::int64_t(Monitor::training_accuracy);
-  require<ValueError>(begun <= last, "fit: the monitor of ", who, " in the state must be at most ", last, ", got ",
+  require<ValueError>(begun <= last, "fit: the monitor of ", owner, " in the state must be at most ", last, ", got ",
                       begun);
-  throw ValueError(text("fit: the monitor of ", who, " must be ", name_of(Monitor(begun)), ", as in the state, got ",
+  throw ValueError(text("fit: the monitor of ", owner, " must be ", name_of(Monitor(begun)), ", as in the state, got ",
                         name_of(Monitor(now))));
 }
 
