@@ -1,4 +1,8 @@
-#pragma once
+// An include guard in place of #pragma once: this header is precompiled, ccache returns the precompiled header of a text
+// that differs in comments only, and GCC recognises #pragma once there by the text.
+#ifndef UNROLL_TESTS_SUPPORT_CATCH_HPP
+#define UNROLL_TESTS_SUPPORT_CATCH_HPP
+
 // Catch2 for the tests, version 2 (Debian 12) or 3, and a matcher of messages that works in both.
 
 #include <exception>
@@ -42,3 +46,5 @@ class Says : public MatcherBase<std::exception> {
 /// Matcher of exceptions whose message contains `part`:
 ///     CHECK_THROWS_MATCHES(cell.step(x), unroll::ShapeError, says("features must be 64"))
 inline support::Says says(std::string part) { return support::Says(std::move(part)); }
+
+#endif
