@@ -2,6 +2,7 @@
 // Structure of a graph: nodes, shapes, and the positions of parameters, states and gradients.
 
 #include <initializer_list>
+#include <span>
 
 #include "unroll/layers/any_layer.hpp"
 #include "unroll/layers/detail/layer_checks.hpp"
@@ -33,11 +34,19 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   Node add(Layer layer, Node reads) { return append({std::move(layer), Merge::concat, {reads.number}}); }
 
   /// Concatenates all features.
-  Node concat(std::initializer_list<Node> nodes) { return merge(Merge::concat, nodes); }
+  Node concat(std::initializer_list<Node> nodes) { return merge(Merge::concat, listed(nodes)); }
   /// Elementwise.
-  Node sum(std::initializer_list<Node> nodes) { return merge(Merge::sum, nodes); }
-  Node mean(std::initializer_list<Node> nodes) { return merge(Merge::average, nodes); }
-  Node product(std::initializer_list<Node> nodes) { return merge(Merge::product, nodes); }
+  Node sum(std::initializer_list<Node> nodes) { return merge(Merge::sum, listed(nodes)); }
+  Node mean(std::initializer_list<Node> nodes) { return merge(Merge::average, listed(nodes)); }
+  Node product(std::initializer_list<Node> nodes) { return merge(Merge::product, listed(nodes)); }
+  /// Merge of at least 2 nodes, with a method and nodes chosen at run time.
+  Node merge(Merge how, std::span<const Node> nodes) {
+    require<ValueError>(nodes.size() > 1, "graph: ", detail::name_of(how), " must have at least 2 inputs, got ",
+                        nodes.size());
+    Inner node{.layer = {}, .how = how, .reads = {}};
+    for (const Node& n : nodes) node.reads.push_back(n.number);
+    return append(std::move(node));
+  }
 
   Shape connect(Shape in) {
     check_read();
@@ -184,6 +193,8 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
  private:
   static constexpr std::size_t none = std::size_t(-1);
 
+  static std::span<const Node> listed(std::initializer_list<Node> nodes) { return {nodes.begin(), nodes.size()}; }
+
   Node append(Inner node) {
     for (const std::size_t n : node.reads)
       require<ValueError>(n < size(), "graph: input of ", node.name(), " must be node 0 to ", size() - 1, ", got node ",
@@ -191,14 +202,6 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     nodes_.push_back(std::move(node));
     return {size() - 1};
   }
-  Node merge(Merge how, std::initializer_list<Node> nodes) {
-    require<ValueError>(nodes.size() > 1, "graph: ", detail::name_of(how), " must have at least 2 inputs, got ",
-                        nodes.size());
-    Inner node{.layer = {}, .how = how, .reads = {}};
-    for (const Node& n : nodes) node.reads.push_back(n.number);
-    return append(std::move(node));
-  }
-
   void check_read() {
     require<ShapeError>(size() > 1, "number of layers must be at least 1, got 0");
     readers_.assign(size(), 0);
