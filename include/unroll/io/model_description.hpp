@@ -1,6 +1,7 @@
 #pragma once
 // Descriptions of models as JSON in the metadata of model files, and their comparison.
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -22,6 +23,13 @@ LayerOptions model_description(const Model& model) {
     return chain_description(model);
 }
 
+/// Number of an option; JSON has no infinite ones, which are stored as "inf" and "-inf".
+inline DescriptionJson json_of(double number) {
+  if (number == std::numeric_limits<double>::infinity()) return "inf";
+  if (number == -std::numeric_limits<double>::infinity()) return "-inf";
+  return number;
+}
+
 inline DescriptionJson json_of(const LayerOptions& options) {
   DescriptionJson object = DescriptionJson::object();
   for (const LayerOption& option : options)
@@ -33,6 +41,8 @@ inline DescriptionJson json_of(const LayerOptions& options) {
             DescriptionJson list = DescriptionJson::array();
             for (const LayerOptions& part : value) list.push_back(json_of(part));
             return list;
+          } else if constexpr (std::is_same_v<T, double>) {
+            return json_of(value);
           } else {
             return value;
           }
