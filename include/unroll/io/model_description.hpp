@@ -51,11 +51,16 @@ inline DescriptionJson json_of(const LayerOptions& options) {
   return object;
 }
 
-/// Description as JSON text. Throws ValueError for a name that is not UTF-8.
-inline std::string description_text(const LayerOptions& options) try {
-  return json_of(options).dump();
+/// Text of JSON. Throws ValueError for strings that are not UTF-8.
+inline std::string dumped(const DescriptionJson& json, std::string_view what) try {
+  return json.dump();
 } catch (const nlohmann::json::type_error&) {
-  throw ValueError("model: the names of layers and cells must be UTF-8");
+  throw ValueError(text("model: ", what, " must be UTF-8"));
+}
+
+/// Description as JSON text. Throws ValueError for a name that is not UTF-8.
+inline std::string description_text(const LayerOptions& options) {
+  return dumped(json_of(options), "the names of layers and cells");
 }
 
 /// Parses a description. Throws FileError for anything else.
