@@ -53,6 +53,15 @@ constexpr auto other = input<"other">;
 constexpr auto reads = cell(state(h), next(h) = tanh(linear(x, h, other)));
 }  // namespace two_inputs
 
+/// Cell that names an initializer of a block that does not exist.
+template <class S>
+struct Misspelt : Elman<S> {
+  using Elman<S>::Elman;
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() {
+    return {{"h.b", init::constant(1)}, {"h.bias", init::constant(1)}};
+  }
+};
+
 }  // namespace
 
 TEST_CASE("model: refuses mismatched shapes at construction and names the layer") {
@@ -179,6 +188,14 @@ TEST_CASE("model: refuses gradients of the wrong size") {
 TEST_CASE("recurrent: refuses a cell with more than one input") {
   CHECK_THROWS_MATCHES(sequential<double>(3, Recurrent<EquationsOf<two_inputs::reads>::Cell>{.units = 2}), ShapeError,
                        says("layer 0 (recurrent): cell must have at most 1 input and no constants, got 2 and 0"));
+}
+
+TEST_CASE("recurrent: refuses an initializer of a block that its cell does not have") {
+  CHECK_THROWS_MATCHES(
+      sequential<double>(2, Recurrent<Misspelt>{.units = 3}), ValueError,
+      says("layer 0 (elman): name in named_initializers() must be one of h.x, h.h, h.b, got 'h.bias'"));
+  CHECK_THROWS_MATCHES(sequential<double>(2, Bidirectional<Misspelt>{.units = 3}), ValueError,
+                       says("layer 0 (bidirectional elman): name in named_initializers()"));
 }
 
 TEST_CASE("model: locate_non_finite finds input, parameter and output") {

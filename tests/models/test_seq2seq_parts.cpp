@@ -17,6 +17,12 @@ inline constexpr auto sums = cell(state(h), next(h) = linear(x, h));
 
 namespace {
 
+template <class S>
+struct Misspelt : EquationCell<S, written::sums> {
+  using EquationCell<S, written::sums>::EquationCell;
+  static std::vector<std::pair<std::string, Initializer>> named_initializers() { return {{"g.b", init::constant(1)}}; }
+};
+
 Sequential reader(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4});
 using Model = Seq2Seq<decltype(reader), Gru<float>>;
 
@@ -72,6 +78,12 @@ TEST_CASE("seq2seq: blocks have different initial values and embedded tokens dev
   CHECK(first["bridge.0.weight"].topLeftCorner(2, 2) != first["decoder.r.h"].topLeftCorner(2, 2));
   CHECK(first["embedding.weight"].squaredNorm() / 5000 == Approx(1).epsilon(0.1));
   CHECK(first["output.weight"].squaredNorm() / 400 < 0.3);
+}
+
+TEST_CASE("seq2seq: refuses an initializer of a block that its decoder does not have") {
+  using Wrong = Seq2Seq<decltype(reader), Misspelt<float>>;
+  CHECK_THROWS_MATCHES(Wrong(reader, {.vocabulary = words, .embedding = 3, .units = 4}), ValueError,
+                       says("decoder: name in named_initializers() must be one of h.x, h.h, h.b, got 'g.b'"));
 }
 
 TEST_CASE("scheduled sampling: draws depend on the update") {

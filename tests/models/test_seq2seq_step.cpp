@@ -88,7 +88,7 @@ TEST_CASE("seq2seq step: refuses invalid options and tokens before anything chan
     refused({.teacher = [=](long) { return share; }},
             "the share of tokens from the target after 0 updates must be in [0, 1], got");
   refused({.learning_rate = [](long) { return -1.0; }}, "the learning rate after 0 updates");
-  refused({.clip_norm = -1}, "clip_norm, unless 0, must be");
+  refused({.clip_norm = -1}, "clip_norm must be 0 or at least");
   refused({.clip_p = 0}, "clip_p must be above 0");
   refused({.keeping = {Keep::nothing}}, "Keep::nothing");
   refused({}, "token must be 0 to " + std::to_string(words - 1), words);
@@ -206,7 +206,7 @@ TEST_CASE("seq2seq step: a non-finite value is an error and changes nothing") {
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.keeping = {Keep::nothing}})),
                        ValueError, says("got Keep::nothing"));
   CHECK_THROWS_MATCHES((Seq2SeqStep(model, SoftmaxCrossEntropy<float>(), sgd, {.clip_norm = -1})), ValueError,
-                       says("clip_norm, unless 0, must be at least "));
+                       says("clip_norm must be 0 or at least "));
 }
 
 }  // namespace test_seq2seq_step

@@ -144,6 +144,40 @@ TEMPLATE_TEST_CASE("optimizers: a non-finite gradient changes neither parameters
   CHECK(state_of(optimizer) == state_before);
 }
 
+/// Step with l2 weight decay 1 of parameters whose entry 300 has the value `large`, in the second piece of the check.
+template <class O>
+void refused_decay(float large, const std::string& message) {
+  typename O::Options options;
+  options.weight_decay = 1, options.decay = Decay::l2;
+  O optimizer(options);
+  VectorX<float> theta = VectorX<float>::Ones(600), gradient = VectorX<float>::Ones(600);
+  optimizer.step(theta, gradient);
+  theta[300] = large, gradient[300] = large;
+  const VectorX<float> before = theta;
+  const auto state = state_of(optimizer);
+  CHECK_THROWS_MATCHES(optimizer.step(theta, gradient), NonFiniteError, says(message));
+  CHECK(theta == before);
+  CHECK(state_of(optimizer) == state);
+  VectorX<float> mask = VectorX<float>::Ones(600);
+  mask[300] = 0;
+  optimizer.set_decay_mask(mask);
+  CHECK_NOTHROW(optimizer.step(theta, gradient));
+}
+
+TEST_CASE("optimizers: a gradient that overflows with l2 weight decay is refused") {
+  refused_decay<Adam<float>>(8e18f, ": entry 300 of the gradient with weight decay must be finite when squared, got ");
+  refused_decay<RMSprop<float>>(8e18f, "entry 300 of the gradient with weight decay must be finite when squared");
+  refused_decay<SGD<float>>(3e38f, "SGD: entry 300 of the gradient with weight decay must be finite, got inf");
+  refused_decay<Adamax<float>>(3e38f, "entry 300 of the gradient with weight decay must be finite, got inf");
+}
+
+TEST_CASE("optimizers: large parameters are no obstacle to decoupled weight decay") {
+  VectorX<float> theta = VectorX<float>::Constant(3, 1e38f);
+  AdamW<float> adam({.weight_decay = 0.1});
+  CHECK_NOTHROW(adam.step(theta, VectorX<float>::Ones(3)));
+  CHECK(finite(theta));
+}
+
 TEST_CASE("optimizers: an infinite squared gradient is refused where squares are needed") {
   const VectorX<float> gradient = VectorX<float>::Constant(3, 1e19f);
   VectorX<float> theta = VectorX<float>::Zero(3);

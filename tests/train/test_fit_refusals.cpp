@@ -120,8 +120,8 @@ TEST_CASE("fit: refuses options out of range before anything changes") {
   refused({.validation = &good(), .validation_fraction = 0.5},
           "validation_fraction must be 0 if validation is given, got 0.5");
   for (const double limit : {-1.0, not_finite}) {
-    refused({.clip_norm = limit}, "clip_norm, unless 0, must be");
-    refused({.clip_value = limit}, "clip_value, unless 0, must be");
+    refused({.clip_norm = limit}, "clip_norm must be 0 or at least");
+    refused({.clip_value = limit}, "clip_value must be 0 or at least");
     refused({.clip_p = limit}, "clip_p must be above 0");
   }
   refused({.evaluation_batch = 0}, "evaluation_batch must be at least 1 sequence, got 0");

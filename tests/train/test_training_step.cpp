@@ -450,7 +450,7 @@ TEST_CASE("training step: refuses mismatched model, loss and targets") {
   CHECK_THROWS_MATCHES(run(Dataset<float>::unlabelled(x)), ValueError,
                        says("targets for this loss must be labels, got none"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.clip_norm = -1}), ValueError,
-                       says("clip_norm, unless 0, must be at least 1.1754944e-38 in float"));
+                       says("clip_norm must be 0 or at least 1.1754944e-38 in float"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.keeping = {Keep::nothing}}), ValueError,
                        says("training: keeping must be Keep::everything or Keep::checkpoints, got Keep::nothing"));
   CHECK_THROWS_MATCHES(run(step_data({3}), {.keeping = {Keep::checkpoints, -2}}), ValueError,

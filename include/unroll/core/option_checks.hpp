@@ -52,6 +52,14 @@ void check_at_least(std::string_view owner, std::string_view option, double valu
                       name_of_scalar<Scalar>, ", got ", value);
 }
 
+/// The same for an option that 0 disables.
+template <class Scalar>
+void check_zero_or_at_least(std::string_view owner, std::string_view option, double value) {
+  constexpr Scalar smallest = std::numeric_limits<Scalar>::min();
+  require<ValueError>(value == 0 || value >= double(smallest), owner, behind(owner), option, " must be 0 or at least ",
+                      smallest, " in ", name_of_scalar<Scalar>, ", got ", value);
+}
+
 /// Range of a divisor, or of a number whose root is a divisor: neither 0 nor infinite.
 template <class Scalar>
 void check_divisor(std::string_view owner, std::string_view option, double value,
@@ -59,6 +67,15 @@ void check_divisor(std::string_view owner, std::string_view option, double value
   constexpr Scalar largest = std::numeric_limits<Scalar>::max();
   require<ValueError>(value >= double(smallest) && value <= double(largest), owner, behind(owner), option, " must be ",
                       smallest, " to ", largest, " in ", name_of_scalar<Scalar>, ", got ", value);
+}
+
+/// The same for an option that may also be 0.
+template <class Scalar>
+void check_zero_or_divisor(std::string_view owner, std::string_view option, double value) {
+  using Numbers = std::numeric_limits<Scalar>;
+  require<ValueError>(value == 0 || (value >= double(Numbers::min()) && value <= double(Numbers::max())), owner,
+                      behind(owner), option, " must be 0 or ", Numbers::min(), " to ", Numbers::max(), " in ",
+                      name_of_scalar<Scalar>, ", got ", value);
 }
 
 inline void check_fraction(std::string_view owner, std::string_view option, double value) {

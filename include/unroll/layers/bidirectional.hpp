@@ -85,7 +85,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
   std::vector<NamedInitializer> named_initializers() const {
     std::vector<NamedInitializer> both;
     for (const std::string_view prefix : {"forward.", "backward."})
-      for (const auto& [block, initializer] : One::named_initializers())
+      for (const auto& [block, initializer] : detail::cell_initializers<C>())
         both.emplace_back(std::string(prefix) + block, initializer);
     return both;
   }

@@ -2,6 +2,7 @@
 // Recurrent layer.
 
 #include "unroll/engine/over_time.hpp"
+#include "unroll/layers/detail/cell_initializers.hpp"
 #include "unroll/layers/detail/last_step.hpp"
 #include "unroll/layers/detail/layer_checks.hpp"
 #include "unroll/layers/layer.hpp"
@@ -36,7 +37,9 @@ struct OneDirection {
     require<ShapeError>(unsized.inputs() <= 1 && unsized.constants() == 0,
                         "cell must have at most 1 input and no constants, got ", unsized.inputs(), " and ",
                         unsized.constants(), "; run it with OverTime");
-    return C(CellSizes{.inputs = {in.features}, .units = units, .constants = {}, .sizes = sizes});
+    C cell(CellSizes{.inputs = {in.features}, .units = units, .constants = {}, .sizes = sizes});
+    check_cell_initializers("", cell);
+    return cell;
   }
 
   /// `output` may be null: then the output is stored on the tape.
@@ -90,13 +93,6 @@ struct OneDirection {
                     Tape<C>& tape, std::string_view equation, MatrixX<Scalar>& to) {
     const auto all = over_time(cell, weights, in, direction, tape).all_columns();
     cell.trace(equation, weights, all, tape.work, to);
-  }
-
-  static std::vector<NamedInitializer> named_initializers() {
-    if constexpr (requires { C::named_initializers(); })
-      return C::named_initializers();
-    else
-      return {};
   }
 
   static std::vector<Index> state_rows(const C& cell) {
@@ -191,7 +187,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   std::vector<Index> state_rows() const { return One::state_rows(cell_); }
   bool causal() const { return direction == Direction::forward && returns == Returns::steps; }
   Initializers role_initializers() const { return initializers; }
-  std::vector<NamedInitializer> named_initializers() const { return One::named_initializers(); }
+  std::vector<NamedInitializer> named_initializers() const { return detail::cell_initializers<C>(); }
   Index kept(Index columns, Index batch, Keeping keeping) const {
     return OverTime<C>::kept(cell_, columns, batch, keeping) +
            (returns == Returns::last ? cell_.output_rows() * (columns + batch) : 0);

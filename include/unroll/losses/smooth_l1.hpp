@@ -26,7 +26,7 @@ class SmoothL1 : public detail::EntryLoss<SmoothL1<Scalar>, Scalar> {
 
   explicit SmoothL1(const Options& options = {})
       : detail::EntryLoss<SmoothL1, Scalar>(options.reduction), beta_(Scalar(options.beta)) {
-    if (options.beta != 0) detail::check_divisor<Scalar>(name, "beta, unless 0,", options.beta);
+    detail::check_zero_or_divisor<Scalar>(name, "beta", options.beta);
   }
 
  private:

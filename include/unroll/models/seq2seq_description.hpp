@@ -7,6 +7,7 @@
 #include "unroll/cell/concept.hpp"
 #include "unroll/core/option_checks.hpp"
 #include "unroll/layers/any_layer.hpp"
+#include "unroll/layers/detail/cell_initializers.hpp"
 #include "unroll/layers/embedding.hpp"
 #include "unroll/layers/tied_dense.hpp"
 #include "unroll/models/bridge.hpp"
@@ -133,7 +134,9 @@ class Seq2SeqDescription {
   C made_cell() const {
     CellSizes sizes{.inputs = {options_.embedding}, .units = options_.units, .sizes = options_.sizes};
     if (attends) sizes.memory = encoder_.outputs();
-    return C(sizes);
+    C cell(sizes);
+    check_cell_initializers("decoder", cell);
+    return cell;
   }
 
   void place_parameters() {
@@ -177,9 +180,8 @@ class Seq2SeqDescription {
   }
   Initializer initializer_of(const ParameterBlock& block) const {
     if (block.name == "embedding.weight") return embedding_.role_initializers().of(block.role);
-    if constexpr (requires { C::named_initializers(); })
-      for (const auto& [name, own] : C::named_initializers())
-        if (block.name == "decoder." + name) return own;
+    for (const auto& [name, own] : cell_initializers<C>())
+      if (block.name == "decoder." + name) return own;
     if constexpr (requires { cell_.column_initializers(); })
       for (const auto& [name, own] : cell_.column_initializers())
         if (block.name == "decoder." + name) return own;

@@ -108,8 +108,9 @@ class OptimizerBase {
 
   /// One update of `theta` [parameters] by the gradient of the loss. Allocates only in the first call. Throws
   /// ShapeError if sizes differ or changed since the last step, ValueError for an option out of range, and
-  /// NonFiniteError for a gradient that is not finite (or too large to be squared, if the method squares it). Errors
-  /// are thrown before `theta` or the state changes. Large vectors are split among `threads`.
+  /// NonFiniteError for a gradient, including l2 weight decay, that is not finite (or too large to be squared, if the
+  /// method squares it). Errors are thrown before `theta` or the state changes. Large vectors are split among
+  /// `threads`.
   void step(OutVector<Scalar> theta, InVector<Scalar> gradient, ThreadPool* threads = nullptr) {
     const detail::Segment all{0, theta.size()};
     step_over({&all, 1}, theta, gradient, threads);
@@ -158,7 +159,7 @@ class OptimizerBase {
                  ThreadPool* threads) {
     check(theta.size());
     detail::check_as_many(Options::name, "gradient", "entries as parameters", gradient.size(), theta.size());
-    for (const detail::Segment& segment : segments) check_gradient(gradient, segment);
+    for (const detail::Segment& segment : segments) check_gradient(theta, gradient, segment);
     make_state(theta.size());
     ++updates_;
     rule().begin_step();
@@ -179,15 +180,20 @@ class OptimizerBase {
                           state_[i].size(), "; use one optimizer per model");
   }
 
-  void check_gradient(InVector<Scalar> gradient, const detail::Segment& segment) const {
+  void check_gradient(InVector<Scalar> theta, InVector<Scalar> gradient, const detail::Segment& segment) const {
     using Numbers = std::numeric_limits<Scalar>;
     const Scalar limit =
         Rule::squares_gradient ? std::ldexp(Scalar(1), Numbers::max_exponent / 2 - 1) : Numbers::infinity();
+    const Decayed decayed = decay(segment.first);
+    if (decayed.factor != 0 && !decayed.decoupled)
+      return check_decayed(theta.data() + segment.first, gradient.data() + segment.first, decayed, segment, limit);
     const Index found = first_reaching(gradient.data() + segment.first, segment.size, limit);
-    if (found < 0) return;
-    const Index bad = segment.first + found;
-    throw NonFiniteError(text(Options::name, ": entry ", bad, " of the gradient must be finite",
-                              is_finite(gradient[bad]) ? " when squared" : "", ", got ", gradient[bad]));
+    if (found >= 0) refuse_entry(segment.first + found, "", gradient[segment.first + found]);
+  }
+
+  [[noreturn, gnu::cold, gnu::noinline]] static void refuse_entry(Index entry, std::string_view what, Scalar value) {
+    throw NonFiniteError(text(Options::name, ": entry ", entry, " of the gradient", what, " must be finite",
+                              is_finite(value) ? " when squared" : "", ", got ", value));
   }
 
   void make_state(Index parameters) {
@@ -236,6 +242,24 @@ class OptimizerBase {
     if (decayed.mask != nullptr) factor *= Run<Scalar>::load(decayed.mask + i, n);
     V& target = decayed.decoupled ? theta : gradient;
     target = fma(factor, theta, target);
+  }
+
+  /// Checks the sums of gradient and l2 decay. If the sum of their magnitudes is below the limit, so is every one.
+  [[gnu::noinline]] static void check_decayed(const Scalar* theta, const Scalar* gradient, const Decayed& decayed,
+                                              const detail::Segment& place, Scalar limit) {
+    if (decayed_sum(theta, gradient, decayed, place.size) < limit) return;
+    for (Index k = 0; k < place.size; ++k) {
+      const Scalar factor = decayed.mask == nullptr ? decayed.factor : decayed.factor * decayed.mask[k];
+      const Scalar sum = std::fma(factor, theta[k], gradient[k]);
+      if (!(std::abs(sum) < limit)) refuse_entry(place.first + k, " with weight decay", sum);
+    }
+  }
+
+  static Scalar decayed_sum(const Scalar* theta, const Scalar* gradient, const Decayed& decayed, Index size) {
+    using Numbers = Eigen::Map<const VectorX<Scalar>>;
+    const Numbers t(theta, size), g(gradient, size);
+    if (decayed.mask == nullptr) return (decayed.factor * t + g).template lpNorm<1>();
+    return (decayed.factor * Numbers(decayed.mask, size).cwiseProduct(t) + g).template lpNorm<1>();
   }
 
   Options options_;

@@ -39,8 +39,8 @@ struct Clipping {
   /// for a p out of range.
   template <class Scalar>
   void check() const {
-    if (norm != 0) check_at_least<Scalar>("training", "clip_norm, unless 0,", norm);
-    if (value != 0) check_at_least<Scalar>("training", "clip_value, unless 0,", value);
+    check_zero_or_at_least<Scalar>("training", "clip_norm", norm);
+    check_zero_or_at_least<Scalar>("training", "clip_value", value);
     check_norm("training", "clip_p", p);
   }
 
