@@ -68,6 +68,7 @@ struct Row {
   { [[maybe_unused]] const auto& [a, b, c, d] = LayerNorm{}; }
   { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h] = Embedding{}; }
   { [[maybe_unused]] const auto& [a, b] = Dropout{}; }
+  { [[maybe_unused]] const auto& [a, b] = PRelu{}; }
   { [[maybe_unused]] const auto& [a, b, c, d, e] = MaxPool1d{}; }
   { [[maybe_unused]] const auto& [a, b, c, d, e] = AveragePool1d{}; }
   { [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i] = Seq2SeqOptions{}; }
@@ -144,6 +145,7 @@ inline std::vector<Row> rows() {
        {{"rate", Dropout{.rate = 0.1}}, {"same_for_all_steps", Dropout{.rate = 0.5, .same_for_all_steps = true}}}});
   all.push_back({Activate<LeakyRelu>{},
                  {{"negative_slope", Activate<LeakyRelu>{{.negative_slope = 0.2}}}, {"function", Activate<Relu>{}}}});
+  all.push_back({PRelu{}, {{"per_feature", PRelu{.per_feature = true}}, {"layer", Activate<LeakyRelu>{}}}});
   all.push_back({Activate<Elu>{}, {{"alpha", Activate<Elu>{{.alpha = 2}}}}});
   all.push_back({Activate<HardSigmoid>{},
                  {{"alpha", Activate<HardSigmoid>{{.alpha = 0.5}}}, {"beta", Activate<HardSigmoid>{{.beta = 0.25}}}}});

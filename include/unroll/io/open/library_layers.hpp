@@ -53,6 +53,7 @@ inline Upsample stored_upsample(const StoredOptions& from) { return {.factor = f
 inline Dropout stored_dropout(const StoredOptions& from) {
   return {.rate = from.number("rate"), .same_for_all_steps = from.flag("same_for_all_steps")};
 }
+inline PRelu stored_prelu(const StoredOptions& from) { return {.per_feature = from.flag("per_feature")}; }
 inline LayerNorm stored_layer_norm(const StoredOptions& from) {
   return {.epsilon = from.number("epsilon"),
           .scaled = from.flag("scaled"),
@@ -105,6 +106,7 @@ void add_library_layers(std::map<std::string, std::function<AnyLayer<S>(const St
   to["conv transpose"] = stored_conv_transpose;
   to["upsample"] = stored_upsample;
   to["dropout"] = stored_dropout;
+  to["prelu"] = stored_prelu;
   to["layer norm"] = stored_layer_norm;
   to["batch norm"] = stored_batch_norm;
   to["embedding"] = stored_embedding;
