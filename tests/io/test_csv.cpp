@@ -187,7 +187,7 @@ TEST_CASE("csv: fields are selected by name, in the order of the option") {
   CHECK_THROWS_MATCHES(parse_csv("1,2\n", {.labels = "a"}), FileError, says("got none; set the option names"));
 }
 
-TEST_CASE("csv: names of the options stand for those of the file") {
+TEST_CASE("csv: names of the options replace those of the file") {
   const std::vector<std::string> names{"length", "width", "kind"};
   const auto table = parse_csv("5,3,a\n6,2,b\n", {.header = CsvHeader::no, .labels = "kind", .names = names});
   CHECK(table.names == std::vector<std::string>{"length", "width"});

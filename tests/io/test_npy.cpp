@@ -234,6 +234,7 @@ TEST_CASE("npz: one array is read when another is not supported, and folders are
   bytes.replace(bytes.find("|u1"), 3, "<U9");
   std::ofstream(path, std::ios::binary) << bytes;
   CHECK(read_npz(path, "x").to<float>() == std::vector<float>{1, 2.5f});
+  CHECK(npz_names(path) == std::vector<std::string>{"names", "x"});
   CHECK_THROWS_AS(read_npz(path), FileError);
   CHECK_THROWS_MATCHES(read_npz(path, "y"), FileError,
                        says("x.npz: no array 'y' among 2 members; the nearest: 'x.npy'"));

@@ -69,6 +69,18 @@ inline Tensor parse_npz(std::span<const std::byte> bytes, const std::string& fil
   return parse_npy(zip.content(*found), text(file, ", array ", detail::in_quotes(name)));
 }
 
+/// Names of the arrays of a .npz file in the order of the file, including arrays of text and of Python objects, which
+/// read_npz refuses. Throws FileError for a damaged archive.
+inline std::vector<std::string> npz_names(const std::filesystem::path& path) {
+  const std::string bytes = detail::read_text(path), file = path.string();
+  std::vector<std::string> names;
+  const detail::ZipReader zip(std::as_bytes(std::span(bytes)), file);
+  for (const detail::ZipMember& member : zip.members())
+    if (member.name.ends_with(detail::npy_suffix))
+      names.push_back(member.name.substr(0, member.name.size() - detail::npy_suffix.size()));
+  return names;
+}
+
 inline std::map<std::string, Tensor> read_npz(const std::filesystem::path& path) {
   const std::string bytes = detail::read_text(path);
   return parse_npz(std::as_bytes(std::span(bytes)), path.string());
