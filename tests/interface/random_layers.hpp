@@ -148,7 +148,8 @@ class RandomLayers {
         return LastStep{};
       case 3:
         words_ += " activation";
-        return Activate<Tanh>{};
+        if (smooth || choose_.coin()) return Activate<Tanh>{};
+        return PRelu{.per_feature = choose_.coin(), .initial = choose_.real(odd)};
       case 4:
         return graph(odd);
       default: {

@@ -1,7 +1,8 @@
-// Normalisation layers in files of PyTorch and Keras.
+// Normalisation layers and prelu in files of PyTorch and Keras.
 
 #include <unroll/io/import/keras.hpp>
 #include <unroll/io/import/pytorch.hpp>
+#include <unroll/layers/activation.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/graph.hpp>
 #include <unroll/layers/normalisation/batch_norm.hpp>
@@ -61,6 +62,18 @@ TEST_CASE("keras: norm layers are exported under the names of Keras and restored
   CHECK(to.parameters().values() == from.parameters().values());
   CHECK_THROWS_MATCHES(write_keras_norm(from.parameters(), "7.", file, ""), ValueError,
                        says("Keras: no parameters '7.*' of a normalisation; there are 0.weight, 0.bias"));
+}
+
+TEST_CASE("pytorch: the slopes of a prelu are exported under the name of PyTorch and restored") {
+  for (const bool per_feature : {false, true}) {
+    const auto make = [&] { return Model(2, {Dense{.units = 3}, PRelu{.per_feature = per_feature}}); };
+    Model from = make(), to = make();
+    from.parameters().values().setLinSpaced(-1, 1);
+    const SafeTensors file = export_pytorch(from, {"fc.", "act."});
+    CHECK(file.at("act.weight").shape == std::vector<Index>{per_feature ? 3 : 1});
+    import_pytorch(to, file);
+    CHECK(to.parameters().values() == from.parameters().values());
+  }
 }
 
 TEST_CASE("pytorch: refuses a graph") {

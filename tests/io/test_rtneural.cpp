@@ -36,10 +36,11 @@ std::string model_of(Index features, const std::string& layers) {
 
 /// Model with every layer of RTNeural.
 Stack<float> every_layer() {
-  Stack<float> model(2, {Conv1d{.units = 4, .kernel = 3, .dilation = 2, .groups = 2, .padding = causal()},
-                         Activate<Relu>{}, Recurrent<Lstm>{.units = 3}, Activate<Elu>{}, Dropout{.rate = 0.5},
-                         BatchNorm{.epsilon = 0.01}, Activate<Sigmoid>{}, Recurrent<Gru>{.units = 2},
-                         unroll::Dense{.units = 3}, Activate<Tanh>{}, Activate<Relu>{}, unroll::Dense{.units = 1}});
+  Stack<float> model(
+      2, {Conv1d{.units = 4, .kernel = 3, .dilation = 2, .groups = 2, .padding = causal()}, Activate<Relu>{},
+          Recurrent<Lstm>{.units = 3}, Activate<Elu>{}, Dropout{.rate = 0.5}, BatchNorm{.epsilon = 0.01},
+          Activate<Sigmoid>{}, Recurrent<Gru>{.units = 2}, unroll::Dense{.units = 3}, PRelu{.per_feature = true},
+          Activate<Tanh>{}, Activate<Relu>{}, PRelu{}, unroll::Dense{.units = 1}});
   model.parameters().values().setLinSpaced(-0.7f, 0.9f);
   model.parameters()["5.running_var"].setConstant(0.3f);
   return model;
@@ -129,6 +130,19 @@ TEST_CASE("rtneural: the last tap of a convolution is the newest, and gains may 
   CHECK(difference(outputs(norm, x), (MatrixX<float>(1, 3) << 0, 0.5f, 1).finished()) < 1e-6f);
 }
 
+TEST_CASE("rtneural: prelu has one slope or one per feature, the same for all steps") {
+  const MatrixX<float> x{{-1, 2}, {-4, -8}};
+  const auto outputs_of = [&](const char* slopes) {
+    return outputs(open_rtneural<float>(parse_rtneural(model_of(2, layer("prelu", 2, slopes)))), x);
+  };
+  CHECK(outputs_of("[[[0.5]]]") == MatrixX<float>{{-0.5f, 2}, {-2, -4}});
+  CHECK(outputs_of("[[[0.5, -2]]]") == MatrixX<float>{{-0.5f, 2}, {8, 16}});
+  Stack<float> shared(2, {PRelu{}});
+  const std::string two = model_of(2, layer("prelu", 2, "[[[0.5, -2]]]"));
+  CHECK_THROWS_MATCHES(import_rtneural(shared, parse_rtneural(two)), FileError,
+                       says("must be 'prelu of 2 units, slopes 1', as in the model, got 'prelu of 2 units, slopes 2'"));
+}
+
 TEST_CASE("rtneural: layers without biases and gains are read and written") {
   const auto make = [] {
     return Stack<float>(2, {Conv1d{.units = 2, .kernel = 2, .padding = causal(), .biased = false},
@@ -206,8 +220,13 @@ TEST_CASE("rtneural: files with other layers, shapes and sizes are refused") {
   refused(model_of(1, ""), "layers must be an array of 1 to 256, got an array of 0");
   refused(model_of(0, "1"), "in_shape[2] must be an integer from 1 to");
   refused(model_of(1, "1"), "layers[0] must be an object, got 1");
-  for (const char* type : {"prelu", "conv2d", "unknown"})
+  for (const char* type : {"conv2d", "unknown"})
     refused(model_of(1, layer(type, 1, "[]")), (std::string(", got '") + type + "'").c_str());
+  refused(model_of(1, layer("prelu", 2, "[[[1]]]")), "layers[0].shape[0] must be 1, got 2");
+  refused(model_of(3, layer("prelu", 3, "[[[1, 2]]]")), "layers[0].weights[0] must be of the shape [1, 3], got [1, 2]");
+  refused(model_of(1, layer("prelu", 1, "[[[1], [2]]]")), "must be of the shape [1, 1], got [2, 1]");
+  refused(model_of(1, layer("prelu", 1, "[[]]")), "layers[0].weights[0] must be an array of at least 1");
+  refused(model_of(1, layer("prelu", 1, "[]")), "layers[0].weights must be an array of 1 to 1");
   refused(model_of(1, layer("dense", 1, "[[[1]], [1]]", R"(, "activation": "softmax")")),
           "layers[0].activation must be tanh, relu, sigmoid, elu, linear or empty, got 'softmax'");
   refused(model_of(1, layer("lstm", 1, "[[[1, 2, 3, 4]], [[1, 2, 3, 4]]]", R"(, "activation": "relu")")),

@@ -76,4 +76,46 @@ TEST_CASE("activation layers: an overflow is located by sample and step") {
   CHECK(model.locate_non_finite(tape) == "layer 0 (cube): its output at sample 0, step 1");
 }
 
+TEST_CASE("prelu: gradients match central differences") {
+  for (const Index features : {1, 3, 9, 19})
+    for (const bool per_feature : {false, true}) {
+      const PRelu layer{.per_feature = per_feature};
+      const auto report = gradients(sequential<double>(2, Dense{.units = features}, layer, Dense{.units = 2}, layer));
+      INFO(report.text());
+      CHECK(report.worst < 1e-5);
+    }
+}
+
+TEST_CASE("prelu: computes the function with one slope for all features or one per feature") {
+  const MatrixX<double> x{{1, -2, 0}, {-3, 4, -0.5}}, d_y{{1, 2, 3}, {4, 5, 6}};
+  const auto timeline = Timeline::rectangular(3, 1);
+  const auto check = [&](bool per_feature, const VectorX<double>& slopes, const VectorX<double>& d_slopes) {
+    Sequential<double, PRelu> model(2, PRelu{.per_feature = per_feature});
+    REQUIRE(model.parameters().table().names() == "0.weight");
+    model.initialise(1);
+    CHECK((model.parameters().values().array() == 0.25).all());
+    model.parameters().values() = slopes;
+    decltype(model)::Tape tape;
+    const double first = slopes[0], second = slopes[slopes.size() - 1];
+    CHECK(model.forward(x, timeline, tape) == MatrixX<double>{{1, -2 * first, 0}, {-3 * second, 4, -0.5 * second}});
+    auto gradient = model.parameters().zeros_like();
+    MatrixX<double> d_x;
+    model.backward(tape, d_y, gradient, &d_x);
+    CHECK(d_x == MatrixX<double>{{1, 2 * first, 3 * first}, {4 * second, 5, 6 * second}});
+    CHECK(gradient.values() == d_slopes);
+  };
+  check(false, VectorX<double>{{0.5}}, VectorX<double>{{-4.0 - 12 - 3}});
+  check(true, VectorX<double>{{0.5, -2}}, VectorX<double>{{-4.0, -12.0 - 3}});
+}
+
+TEST_CASE("prelu: an infinite initial slope is refused, not-a-number is not hidden") {
+  CHECK_THROWS_MATCHES(sequential<double>(1, PRelu{.initial = INFINITY}), ValueError,
+                       says("layer 0 (prelu): initial must be finite, got inf"));
+  auto model = sequential<double>(1, PRelu{});
+  model.initialise(1);
+  decltype(model)::Tape tape;
+  const auto timeline = Timeline::rectangular(1, 1);
+  CHECK(std::isnan(model.forward(MatrixX<double>::Constant(1, 1, NAN), timeline, tape)(0, 0)));
+}
+
 }  // namespace test_activation

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "unroll/core/option_checks.hpp"
 #include "unroll/data/dataset.hpp"
@@ -26,6 +27,17 @@ class Standardizer {
       const double squares = sum(training, k, [mean = mean_[k]](double x) { return (x - mean) * (x - mean); });
       deviation_[k] = std::sqrt(squares / steps);
       if (deviation_[k] <= steps * std::numeric_limits<double>::epsilon() * std::abs(mean_[k])) deviation_[k] = 1;
+    }
+  }
+
+  /// Standardizer with a given mean and deviation per feature. Throws ShapeError for different sizes, ValueError unless
+  /// all are finite and the deviations above 0.
+  Standardizer(VectorX<double> mean, VectorX<double> deviation)
+      : mean_(std::move(mean)), deviation_(std::move(deviation)) {
+    detail::check_equal("standardizer", "deviations", deviation_.size(), mean_.size());
+    for (Index k = 0; k < mean_.size(); ++k) {
+      detail::check_option(is_finite(mean_[k]), "standardizer", text("mean of feature ", k), "finite", mean_[k]);
+      detail::check_positive("standardizer", text("deviation of feature ", k), deviation_[k]);
     }
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Descriptions of models as JSON in the metadata of model files, and their comparison.
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -22,6 +23,13 @@ LayerOptions model_description(const Model& model) {
     return chain_description(model);
 }
 
+/// Number of an option; JSON has no infinite ones, which are stored as "inf" and "-inf".
+inline DescriptionJson json_of(double number) {
+  if (number == std::numeric_limits<double>::infinity()) return "inf";
+  if (number == -std::numeric_limits<double>::infinity()) return "-inf";
+  return number;
+}
+
 inline DescriptionJson json_of(const LayerOptions& options) {
   DescriptionJson object = DescriptionJson::object();
   for (const LayerOption& option : options)
@@ -33,6 +41,8 @@ inline DescriptionJson json_of(const LayerOptions& options) {
             DescriptionJson list = DescriptionJson::array();
             for (const LayerOptions& part : value) list.push_back(json_of(part));
             return list;
+          } else if constexpr (std::is_same_v<T, double>) {
+            return json_of(value);
           } else {
             return value;
           }
@@ -41,11 +51,16 @@ inline DescriptionJson json_of(const LayerOptions& options) {
   return object;
 }
 
-/// Description as JSON text. Throws ValueError for a name that is not UTF-8.
-inline std::string description_text(const LayerOptions& options) try {
-  return json_of(options).dump();
+/// Text of JSON. Throws ValueError for strings that are not UTF-8.
+inline std::string dumped(const DescriptionJson& json, std::string_view what) try {
+  return json.dump();
 } catch (const nlohmann::json::type_error&) {
-  throw ValueError("model: the names of layers and cells must be UTF-8");
+  throw ValueError(text("model: ", what, " must be UTF-8"));
+}
+
+/// Description as JSON text. Throws ValueError for a name that is not UTF-8.
+inline std::string description_text(const LayerOptions& options) {
+  return dumped(json_of(options), "the names of layers and cells");
 }
 
 /// Parses a description. Throws FileError for anything else.

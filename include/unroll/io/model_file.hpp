@@ -53,6 +53,14 @@ void check_same_model(const Model& model, const SafeTensors& file) {
   DescriptionCheck(file.file).compare(model_description(model), theirs);
 }
 
+/// The metadata passed to `save`.
+inline std::map<std::string, std::string> user_metadata(const SafeTensors& file) {
+  auto metadata = file.metadata;
+  if (metadata_of(file, "unroll") == "1") metadata.erase("layers");
+  for (const char* own : {"unroll", "model"}) metadata.erase(own);
+  return metadata;
+}
+
 }  // namespace detail
 
 /// Parameters and metadata of a model file. Every named block is stored as a row-major tensor (biases as vectors). The
@@ -98,12 +106,9 @@ void save(const Model& model, const std::filesystem::path& path, std::map<std::s
 /// from_tensors.
 template <class Model>
 std::map<std::string, std::string> load(Model& model, const std::filesystem::path& path) {
-  SafeTensors file = read_safetensors(path);
+  const SafeTensors file = read_safetensors(path);
   from_tensors(model, file);
-  const bool first_layout = file.metadata.at("unroll") == "1";
-  for (const char* own : {"unroll", "model"}) file.metadata.erase(own);
-  if (first_layout) file.metadata.erase("layers");
-  return std::move(file.metadata);
+  return detail::user_metadata(file);
 }
 
 }  // namespace unroll

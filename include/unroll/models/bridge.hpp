@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "unroll/cell/state.hpp"
@@ -21,6 +22,10 @@ enum class Bridge {
 };
 
 namespace detail {
+
+constexpr std::string_view name_of(Bridge bridge) {
+  return bridge == Bridge::zero ? "zero" : bridge == Bridge::copy ? "copy" : "project";
+}
 
 /// State of a decoder with a non-zero initial value.
 struct BridgedState {

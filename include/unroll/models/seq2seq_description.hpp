@@ -42,6 +42,20 @@ class Seq2SeqDescription {
       return false;
   }();
 
+  /// Index of the state that holds the output of the attention, declared by the cell, see LuongGru; -1: none.
+  static constexpr int attentional_state = [] {
+    if constexpr (requires { C::attentional_state; })
+      return C::attentional_state;
+    else
+      return -1;
+  }();
+  static std::string_view cell_name() {
+    if constexpr (requires { C::name; })
+      return C::name;
+    else
+      return "a decoder";
+  }
+
   const Encoder& encoder() const { return encoder_; }
   const C& cell() const { return cell_; }
   const Options& options() const { return options_; }
@@ -52,11 +66,10 @@ class Seq2SeqDescription {
   }
   /// Encoder and decoder with all their options.
   LayerOptions description() const {
-    constexpr std::string_view bridges[] = {"zero", "copy", "project"};
     LayerOptions decoder{{"cell", cell_name()},
                          {"vocabulary", options_.vocabulary},
                          {"embedding", options_.embedding},
-                         {"bridge", bridges[std::size_t(options_.bridge)]},
+                         {"bridge", name_of(options_.bridge)},
                          {"tied", options_.tied},
                          {"causal", options_.causal}};
     add_cell(decoder, cell_, options_.units, options_.sizes);
@@ -114,13 +127,6 @@ class Seq2SeqDescription {
  private:
   // ---- structure
 
-  static std::string_view cell_name() {
-    if constexpr (requires { C::name; })
-      return C::name;
-    else
-      return "a decoder";
-  }
-
   static AnyLayer<Scalar> made_output(const Options& options) {
     if (options.tied) return TiedDense{};
     return Dense{.units = options.vocabulary};
@@ -172,14 +178,6 @@ class Seq2SeqDescription {
       if (s != attentional_state) to.push_back({.state = s, .rows = cell_.state_rows(s)});
     bridge_ = StateBridge<Scalar>(options_.bridge, std::move(from), std::move(to), table);
   }
-  /// Index of the state that holds the output of the attention, declared by the cell, see LuongGru; -1: none.
-  static constexpr int attentional_state = [] {
-    if constexpr (requires { C::attentional_state; })
-      return C::attentional_state;
-    else
-      return -1;
-  }();
-
   Initializer initializer_of(const ParameterBlock& block) const {
     if (block.name == "embedding.weight") return embedding_.role_initializers().of(block.role);
     for (const auto& [name, own] : cell_initializers<C>())

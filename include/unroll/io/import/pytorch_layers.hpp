@@ -88,7 +88,7 @@ PyTorchModule pytorch_module(const Layer& layer, std::size_t k) {
   if (kind == "layer norm" && !flag_of(options, "centred")) expect(!shifted, "PyTorch's RMSNorm has no shift");
   if (kind == "layer norm") expect(scaled, "PyTorch's LayerNorm has no shift without a gain");
   constexpr std::string_view plain[] = {"dense",          "layer norm", "batch norm", "conv1d",
-                                        "conv transpose", "embedding",  "tied dense"};
+                                        "conv transpose", "embedding",  "tied dense", "prelu"};
   expect(std::ranges::find(plain, kind) != std::end(plain), "PyTorch has no such module");
   return PyTorchModule::plain;
 }

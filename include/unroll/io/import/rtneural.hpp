@@ -75,6 +75,7 @@ AnyLayer<S> layer_of(const RtneuralLayer& given, bool biased) {
     norm.epsilon = given.epsilon;
     return norm;
   }
+  if (given.type == "prelu") return PRelu{.per_feature = given.slopes > 1};
   if (given.type == "conv1d")
     return Conv1d{.units = given.units,
                   .kernel = given.kernel,

@@ -18,11 +18,12 @@ namespace unroll {
 
 /// Layer in the form of RTNeural.
 struct RtneuralLayer {
-  std::string type;                            ///< "dense", "lstm", "gru", "conv1d", "batchnorm" or "activation"
-  Index units = 0;                             ///< outputs per step
-  std::string function = {};                   ///< of an activation: "tanh", "relu", "sigmoid" or "elu"
+  std::string type;           ///< "dense", "lstm", "gru", "conv1d", "batchnorm", "prelu" or "activation"
+  Index units = 0;            ///< outputs per step
+  std::string function = {};  ///< of an activation: "tanh", "relu", "sigmoid" or "elu"
   Index kernel = 1, dilation = 1, groups = 1;  ///< of a convolution over time, which is causal
   double epsilon = 0;                          ///< of batch normalisation
+  Index slopes = 0;                            ///< of a prelu: 1 or one for each output
 
   bool operator==(const RtneuralLayer&) const = default;
 };
@@ -51,6 +52,7 @@ inline std::string text_of(const RtneuralLayer& layer) {
   if (layer.type == "conv1d")
     all += text(", kernel ", layer.kernel, ", dilation ", layer.dilation, ", groups ", layer.groups);
   if (layer.type == "batchnorm") all += text(", epsilon ", layer.epsilon);
+  if (layer.type == "prelu") all += text(", slopes ", layer.slopes);
   return all;
 }
 
@@ -70,9 +72,11 @@ class RtneuralLayers {
       convolution(layer, units);
     else if (type == "batchnorm")
       batch_norm(layer, units);
+    else if (type == "prelu")
+      prelu(layer, units);
     else
       layer.at("type").expect(type == "activation",
-                              "activation, batchnorm, conv1d, dense, gru, lstm or time-distributed-dense");
+                              "activation, batchnorm, conv1d, dense, gru, lstm, prelu or time-distributed-dense");
     activation(layer, type);
   }
 
@@ -124,6 +128,17 @@ class RtneuralLayers {
     take("gamma", count == 4 ? weights.entry(0).tensor({units}) : constant(1, {units}));
     take("beta", count == 4 ? weights.entry(1).tensor({units}) : constant(0, {units}));
     finish(std::move(to));
+  }
+
+  /// Weight of Keras: slopes [1 x 1] or [1 x units], i.e. the same for all steps.
+  void prelu(const JsonNode& layer, Index units) {
+    layer.at("shape").last().expect(units == inputs_, text(inputs_));
+    const JsonNode weights = layer.at("weights");
+    weights.size(1, 1);
+    const JsonNode alpha = weights.entry(0);
+    const Index slopes = alpha.entry(0).json().size() == 1 ? 1 : units;
+    take("alpha", alpha.tensor({1, slopes}));
+    finish({.type = "prelu", .units = units, .slopes = slopes});
   }
 
   void activation(const JsonNode& layer, const std::string& type) {

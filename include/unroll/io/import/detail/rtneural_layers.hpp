@@ -47,7 +47,10 @@ std::optional<RtneuralLayer> rtneural_layer(const Layer& layer, std::size_t k, I
   }
   if (kind == "batch norm")
     return RtneuralLayer{.type = "batchnorm", .units = features, .epsilon = option_or<double>(options, "epsilon", 0)};
-  expect(kind == "activation", "must be a layer of RTNeural: activation, batch norm, conv1d, dense, gru or lstm");
+  if (kind == "prelu")
+    return RtneuralLayer{.type = "prelu", .units = features, .slopes = flag_of(options, "per_feature") ? features : 1};
+  expect(kind == "activation",
+         "must be a layer of RTNeural: activation, batch norm, conv1d, dense, gru, lstm or prelu");
   const bool known = std::ranges::find(rtneural_functions, function) != rtneural_functions.end();
   expect(known && option_or<double>(options, "alpha", 1) == 1, "must be tanh, relu, sigmoid or elu with alpha 1");
   return RtneuralLayer{.type = "activation", .units = features, .function = function};
@@ -114,6 +117,7 @@ void read_rtneural_weights(TensorReader& file, const std::string& prefix, const 
   if (type == "lstm" || type == "gru") read_keras(file, prefix, to, ours);
   if (type == "conv1d") read_keras_convolution(file, prefix, to, ours);
   if (type == "batchnorm") read_keras_norm(file, prefix, to, ours);
+  if (type == "prelu") to[ours + "weight"] = file.matrix<Scalar>(prefix + "alpha", {1, of.layer.slopes}).transpose();
   if (type == "dense") {
     const ParameterBlock &weight = to.table().at(ours + "weight"), *bias = to.table().find(ours + "bias");
     to.block(weight) = file.matrix<Scalar>(prefix + "kernel", {weight.cols, weight.rows}).transpose();
@@ -129,6 +133,7 @@ SafeTensors write_rtneural_weights(const NumberedRtneuralLayer& of, const Parame
   if (type == "lstm" || type == "gru") write_keras(from, ours, to, "");
   if (type == "conv1d") write_keras_convolution(from, ours, to, "");
   if (type == "batchnorm") write_keras_norm(from, ours, to, "");
+  if (type == "prelu") to.tensors["alpha"] = Tensor::of(MatrixX<Scalar>(from[ours + "weight"].transpose()));
   if (type == "dense") {
     to.tensors["kernel"] = Tensor::of(MatrixX<Scalar>(from[ours + "weight"].transpose()));
     if (const ParameterBlock* bias = from.table().find(ours + "bias")) to.tensors["bias"] = tensor_of(from, *bias);
@@ -147,7 +152,8 @@ inline nlohmann::ordered_json json_of(const RtneuralLayer& layer, const SafeTens
                             {"activation", recurrent ? "tanh" : layer.function},
                             {"shape", {nullptr, nullptr, layer.units}},
                             {"weights", nlohmann::ordered_json::array()}};
-  for (const char* name : {"kernel", "recurrent_kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"})
+  for (const char* name :
+       {"kernel", "recurrent_kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", "alpha"})
     if (weights.contains(name)) to["weights"].push_back(json_of(weights.at(name)));
   if (layer.type == "conv1d") {
     to["kernel_size"] = {layer.kernel};
@@ -181,7 +187,7 @@ std::string rtneural_text(const Parameters<Scalar>& parameters, Index features,
   auto list = nlohmann::ordered_json::array();
   for (const auto& one : layers) {
     const bool joins = one.layer.type == "activation" && !list.empty() && list.back()["activation"] == "" &&
-                       list.back()["type"] != "batchnorm";
+                       list.back()["type"] != "batchnorm" && list.back()["type"] != "prelu";
     if (joins)
       list.back()["activation"] = one.layer.function;
     else

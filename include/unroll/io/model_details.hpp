@@ -1,0 +1,143 @@
+#pragma once
+// Preprocessing, names and provenance of a trained model, stored with it.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "unroll/data/standardizer.hpp"
+#include "unroll/io/import/detail/json_node.hpp"
+#include "unroll/io/model_file.hpp"
+
+namespace unroll {
+
+/// Facts about a trained model that its layers do not contain. Members without a value are not stored.
+///
+///     ModelDetails details{.sample_rate = 50, .outputs = {"walk", "run"}, .training = {{"data", "subjects 1 to 20"}}};
+///     details.standardize(standardizer);
+///     save(model, "model.safetensors", details);
+struct ModelDetails {
+  std::optional<double> sample_rate = {};            ///< steps per second
+  std::optional<Index> window = {};                  ///< steps per sequence in training
+  std::vector<std::string> inputs = {};              ///< name of each feature
+  std::vector<std::string> outputs = {};             ///< class or quantity of each output
+  std::vector<std::string> tokens = {};              ///< text of each token number
+  VectorX<double> mean = {}, deviation = {};         ///< of the features, which are standardized with them
+  std::map<std::string, std::string> training = {};  ///< settings, data and results of the training, by name
+
+  /// Stores the standardization of the inputs.
+  template <class S>
+  void standardize(const Standardizer<S>& standardizer) {
+    mean = standardizer.mean();
+    deviation = standardizer.deviation();
+  }
+  /// Standardization of the inputs; none if they are used as they are.
+  template <class S>
+  std::optional<Standardizer<S>> standardizer() const {
+    if (mean.size() == 0) return std::nullopt;
+    return Standardizer<S>(mean, deviation);
+  }
+};
+
+namespace detail {
+
+/// Calls f(name, member) for each member.
+template <class Details, class F>
+void each_detail(Details& details, F&& f) {
+  f("inputs", details.inputs);
+  f("outputs", details.outputs);
+  f("tokens", details.tokens);
+  f("mean", details.mean);
+  f("deviation", details.deviation);
+  f("window", details.window);
+  f("sample_rate", details.sample_rate);
+  f("training", details.training);
+}
+
+/// Throws ValueError for details that do not match a model.
+inline void check_details(const ModelDetails& details, Index features, Index outputs) {
+  const auto as_many = [](const char* name, Index count, Index expected) {
+    require<ValueError>(count == 0 || count == expected, "model details: entries of '", name, "' must be ", expected,
+                        ", got ", count);
+  };
+  as_many("inputs", Index(details.inputs.size()), features);
+  as_many("outputs", Index(details.outputs.size()), outputs);
+  as_many("mean", details.mean.size(), features);
+  as_many("deviation", details.deviation.size(), details.mean.size());
+  require<ValueError>((details.mean.size() == 0) == (details.deviation.size() == 0),
+                      "model details: 'mean' and 'deviation' must be given together");
+  (void)details.standardizer<double>();  // checks the values
+  if (details.window) check_least("model details", "window", *details.window, 1, " step");
+  if (details.sample_rate) check_positive("model details", "sample_rate", *details.sample_rate);
+}
+
+inline DescriptionJson json_of(const ModelDetails& details) {
+  DescriptionJson json = DescriptionJson::object();
+  each_detail(details, [&]<class T>(const char* name, const T& value) {
+    if constexpr (requires { value.has_value(); }) {
+      if (value) json[name] = *value;
+    } else if constexpr (std::is_same_v<T, VectorX<double>>) {
+      if (value.size() > 0) json[name] = std::vector<double>(value.begin(), value.end());
+    } else if (!value.empty()) {
+      json[name] = value;
+    }
+  });
+  return json;
+}
+
+inline void read_detail(const JsonNode& from, std::vector<std::string>& to) {
+  to.resize(from.size(0, std::numeric_limits<std::size_t>::max()));
+  for (std::size_t k = 0; k < to.size(); ++k) to[k] = from.entry(k).word();
+}
+inline void read_detail(const JsonNode& from, VectorX<double>& to) {
+  const std::size_t count = from.size(0, std::numeric_limits<std::size_t>::max());
+  to.resize(Index(count));
+  for (std::size_t k = 0; k < count; ++k) to[Index(k)] = from.entry(k).number();
+}
+inline void read_detail(const JsonNode& from, std::optional<Index>& to) { to = from.count(); }
+inline void read_detail(const JsonNode& from, std::optional<double>& to) { to = from.number(); }
+inline void read_detail(const JsonNode& from, std::map<std::string, std::string>& to) {
+  from.expect(from.json().is_object(), "an object");
+  for (const auto& item : from.json().items()) to[item.key()] = from.at(item.key().c_str()).word();
+}
+
+}  // namespace detail
+
+/// Details in the metadata of a model file, which `load` and `open_model` return; empty if the file has none. Throws
+/// FileError for an entry of another type and for an unknown one.
+inline ModelDetails details_of(const std::map<std::string, std::string>& metadata,
+                               const std::string& file = "model file") {
+  ModelDetails details;
+  const auto found = metadata.find("details");
+  if (found == metadata.end()) return details;
+  const auto json = detail::parse_json(found->second, file);
+  const detail::JsonNode all(json, file, "details");
+  all.expect(json.is_object(), "an object");
+  std::size_t known = 0;
+  detail::each_detail(details, [&](const char* name, auto& value) {
+    if (!json.contains(name)) return;
+    detail::read_detail(all.at(name), value);
+    ++known;
+  });
+  all.expect(known == json.size(), "an object with the names of ModelDetails only");
+  return details;
+}
+
+/// Writes a model file with details. Throws as `save`, and ValueError for details that do not match the model.
+template <class Model>
+void save(const Model& model, const std::filesystem::path& path, const ModelDetails& details,
+          std::map<std::string, std::string> metadata = {}) {
+  Index outputs = 0;
+  if constexpr (requires { model.outputs(); })
+    outputs = model.outputs();
+  else
+    outputs = model.vocabulary();
+  detail::check_details(details, model.features(), outputs);
+  require<ValueError>(!metadata.contains("details"),
+                      "model file: the name 'details' in the metadata is reserved; use another");
+  metadata["details"] = detail::dumped(detail::json_of(details), "details");
+  save(model, path, std::move(metadata));
+}
+
+}  // namespace unroll

@@ -1,0 +1,89 @@
+// Details of a model are stored with it and checked against it.
+
+#include <unroll/io/model_details.hpp>
+#include <unroll/layers/dense.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+namespace test_model_details {
+
+using namespace unroll;
+
+namespace {
+
+ModelDetails all_details() {
+  ModelDetails details{.sample_rate = 50.5,
+                       .window = 128,
+                       .inputs = {"x", "y"},
+                       .outputs = {"walk", "run", "stärke"},
+                       .tokens = {"a", "b"},
+                       .training = {{"data", "subjects 1 to 20"}, {"seed", "1"}}};
+  details.standardize(Standardizer<float>(VectorX<double>{{0.1, -2}}, VectorX<double>{{1.5, 1e-3}}));
+  return details;
+}
+
+Sequential<float, Dense> model() { return Sequential(2, Dense{.units = 3}); }
+
+}  // namespace
+
+TEST_CASE("model details: are read as they were written", "[model_details]") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "model.safetensors";
+  const ModelDetails details = all_details();
+  save(model(), path, details, {{"note", "kept"}});
+  auto loaded = model();
+  const auto metadata = load(loaded, path);
+  CHECK(metadata.at("note") == "kept");
+  const ModelDetails again = details_of(metadata);
+  CHECK(detail::json_of(again) == detail::json_of(details));
+  CHECK(detail::json_of(again).size() == 8);
+  MatrixX<float> x = MatrixX<float>::Random(2, 3), y = x;
+  details.standardizer<float>()->apply(x);
+  again.standardizer<float>()->apply(y);
+  CHECK(x == y);
+  save(model(), path, {{"note", "kept"}});  // a map of strings, not details
+  CHECK(detail::json_of(details_of(load(loaded, path))).empty());
+  CHECK_FALSE(details_of({}).standardizer<float>());
+}
+
+TEST_CASE("model details: those that do not match the model are refused and nothing is written", "[model_details]") {
+  const support::TemporaryFolder folder;
+  const auto refused = [&](const auto& change, const std::string& why) {
+    ModelDetails details = all_details();
+    change(details);
+    CHECK_THROWS_MATCHES(save(model(), folder.path / "m", details), Error, says(why));
+    CHECK_FALSE(std::filesystem::exists(folder.path / "m"));
+  };
+  refused([](auto& d) { d.inputs.pop_back(); }, "entries of 'inputs' must be 2, got 1");
+  refused([](auto& d) { d.outputs.pop_back(); }, "entries of 'outputs' must be 3, got 2");
+  refused([](auto& d) { d.mean.resize(3); }, "entries of 'mean' must be 2, got 3");
+  refused([](auto& d) { d.deviation.resize(0); }, "'mean' and 'deviation' must be given together");
+  refused([](auto& d) { d.mean.resize(0); }, "must be");
+  refused([](auto& d) { d.deviation[1] = 0; }, "deviation of feature 1 must be finite and above 0, got 0");
+  refused([](auto& d) { d.mean[0] = NAN; }, "mean of feature 0 must be finite, got nan");
+  refused([](auto& d) { d.window = 0; }, "window must be at least 1 step, got 0");
+  refused([](auto& d) { d.sample_rate = -1; }, "sample_rate must be finite and above 0, got -1");
+  refused([](auto& d) { d.tokens[0] = "\xFF"; }, "details must be UTF-8");
+  CHECK_THROWS_MATCHES(save(model(), folder.path / "m", all_details(), {{"details", ""}}), ValueError,
+                       says("'details' in the metadata is reserved"));
+}
+
+TEST_CASE("model details: invalid ones in a file are refused with their place", "[model_details][hostile]") {
+  const auto refused = [](const std::string& json, const std::string& why) {
+    INFO(json);
+    CHECK_THROWS_MATCHES(details_of({{"details", json}}, "m.safetensors"), FileError, says("m.safetensors: " + why));
+  };
+  refused("", "not valid JSON");
+  refused("[]", "details must be an object, got an array of 0");
+  refused(R"({"unknown": 1})", "details must be an object with the names of ModelDetails only");
+  refused(R"({"inputs": "x"})", "details.inputs must be an array");
+  refused(R"({"inputs": [1]})", "details.inputs[0] must be a string, got 1");
+  refused(R"({"mean": ["x"]})", "details.mean[0] must be a number, got 'x'");
+  refused(R"({"window": 0})", "details.window must be an integer from 1");
+  refused(R"({"sample_rate": "fast"})", "details.sample_rate must be a number, got 'fast'");
+  refused(R"({"training": []})", "details.training must be an object");
+  refused(R"({"training": {"a": 1}})", "details.training.a must be a string, got 1");
+}
+
+}  // namespace test_model_details
