@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include "unroll/core/requirements.hpp"
+
 namespace unroll::detail {
 
 enum class FileKind { unknown, pytorch, keras, numpy_archive, zip, hdf5, numpy, onnx, json };
