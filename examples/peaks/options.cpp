@@ -72,6 +72,8 @@ void check_together(const CLI::App& app, const Options& o) {
   if (o.toy.bins % stride != 0)
     refuse("--bins",
            text("must be a multiple of ", stride, " with --model ", o.model.kind, ", got '", o.toy.bins, "'"));
+  if (o.training.warm_up > o.training.epochs)
+    refuse("--warm-up", text("must be at most --epochs, ", o.training.epochs, ", got '", o.training.warm_up, "'"));
   if (!o.values.empty() && o.study.empty()) refuse("--values", "needs --study");
 }
 

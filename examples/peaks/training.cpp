@@ -70,7 +70,7 @@ class Training {
     fit(network_, loss, adam, training_.data,
         {.epochs = last - first,
          .batches = {.size = options_.batch},
-         .seed = run_.seed + std::uint64_t(first),  // another order than in the previous phase
+         .seed = Random(run_.seed, Purpose::shuffle, std::uint64_t(first)).bits(0),  // an order of this phase
          .clip_norm = largest,
          .learning_rate = schedule::lambda(options_.rate, factor),
          .threads = {options_.threads},

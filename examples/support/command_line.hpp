@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,68 @@ inline std::string message_of(const CLI::ParseError& error) {
   return message;
 }
 
+/// Words of a command line that the program does not know, in their order.
+inline std::vector<std::string> unknown_words(const CLI::App& app, int argc, char** argv) {
+  const std::vector<std::string> left = app.remaining(true);
+  std::vector<std::string> words;
+  std::copy_if(argv + 1, argv + argc, std::back_inserter(words),
+               [&](const std::string& word) { return std::find(left.begin(), left.end(), word) != left.end(); });
+  return words;
+}
+
+/// Message for the first unknown word: an option, with the nearest ones, or another argument.
+inline std::string unknown_text(const CLI::App& app, const std::vector<std::string>& unknown) {
+  using unroll::detail::in_quotes;
+  const auto option =
+      std::find_if(unknown.begin(), unknown.end(), [](const std::string& word) { return word.starts_with("-"); });
+  if (option == unknown.end()) return "there is no argument " + in_quotes(unknown.front());
+  const auto& commands = app.get_subcommands();
+  std::vector<std::string> names;
+  for (const CLI::Option* known : (commands.empty() ? app : *commands.front()).get_options())
+    for (const std::string& name : known->get_lnames()) names.push_back("--" + name);
+  const std::string given = option->substr(0, option->find('='));
+  return unroll::text("there is no option ", in_quotes(given),
+                      "; the nearest: ", unroll::detail::nearest_names(given, {names.begin(), names.end()}));
+}
+
+/// Message for a call without one of the commands of the program.
+inline std::string command_text(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  const bool given = argc > 1 && argv[1][0] != '-';
+  return unroll::text("the command must be ", any_of(names), ", got ",
+                      given ? unroll::detail::in_quotes(argv[1]) : "none");
+}
+
+/// Refuses lists with empty entries, such as 3,,4, which CLI11 leaves out.
+inline void check_lists(const CLI::App& app, int argc, char** argv) {
+  const CLI::Option* option = nullptr;
+  for (int k = 1; k < argc; ++k) {
+    std::string word = argv[k];
+    if (word.starts_with("--")) {
+      const auto end = word.find('=');
+      option = app.get_option_no_throw(word.substr(0, end));
+      if (end == word.npos) continue;
+      word.erase(0, end + 1);
+    }
+    const bool empty = word.empty() || word.front() == ',' || word.back() == ',' || word.find(",,") != word.npos;
+    if (option != nullptr && option->get_delimiter() == ',' && empty)
+      refuse(option->get_name(), unroll::text("must be a list such as 3,4, got ", unroll::detail::in_quotes(word)));
+  }
+}
+
+/// Parses a command line. Throws CLI::ParseError with messages that name unknown options and missing commands.
+inline void parse(CLI::App& app, int argc, char** argv) try {
+  app.parse(argc, argv);
+  check_lists(app, argc, argv);
+} catch (const CLI::ExtrasError&) {
+  throw CLI::ParseError(unknown_text(app, unknown_words(app, argc, argv)), CLI::ExitCodes::ExtrasError);
+} catch (const CLI::RequiredError& error) {
+  if (app.get_require_subcommand_min() == 0 || !app.get_subcommands().empty()) throw;
+  throw CLI::ParseError(command_text(app, argc, argv), CLI::ExitCodes::RequiredError);
+}
+
 /// Parses the command line of a program. `add(app)` adds its options; `take(app)` runs after parsing and throws
 /// CLI::ParseError for invalid combinations. Returns an exit status if the program must end at once, otherwise -1.
 template <class Add, class Take>
@@ -68,7 +131,7 @@ int read_command_line(const char* name, const char* purpose, int argc, char** ar
   app.get_formatter()->column_width(36);
   add(app);
   try {
-    app.parse(argc, argv);
+    parse(app, argc, argv);
     take(app);
   } catch (const CLI::Success& help) {
     return app.exit(help);

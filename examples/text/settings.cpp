@@ -142,14 +142,15 @@ int read_command_line(int argc, char** argv, const Settings& settings,
     }
   }
   try {
-    app.parse(argc, argv);
+    example::parse(app, argc, argv);
     line.command = app.get_subcommands().front()->get_name();
   } catch (const CLI::Success& help) {
     return app.exit(help);
   }
   return -1;
 } catch (const CLI::ParseError& error) {
-  std::fprintf(stderr, "text: %s (text --help lists the commands, text COMMAND --help their options)\n", error.what());
+  std::fprintf(stderr, "text: %s (text --help lists the commands, text COMMAND --help their options)\n",
+               example::message_of(error).c_str());
   return 2;
 }
 

@@ -35,7 +35,7 @@ void add_training_options(CLI::App& app, Options& o, Given& given) {
       ->check(number(0, 1));
   app.add_option("--epochs", o.training.epochs, "number of epochs")->check(whole(1, 100000));
   app.add_option("--rate", o.training.rate, "initial learning rate, with cbow 0.05; falls linearly to 1/10,000")
-      ->check(number(0, 10));
+      ->check(number(1e-7, 10));
   app.add_option("--seed", o.training.seed, "seed of initial values and draws")->check(whole(0, 1000000000));
   app.add_option("--parts", o.training.parts, "parts of the vectors, the largest number of busy threads; cbow: 1")
       ->check(whole(1, 64));

@@ -9,7 +9,8 @@ using namespace unroll;
 std::vector<fuzz::Bytes> fuzz::seeds() {
   std::vector<Bytes> all{
       "a@dimensions 2\n@equalLength true\n@seriesLength 2\n@classLabel true a b\n@data\n1,2:3,4:a\n5,6:7,8:b\n",
-      "b@classLabel false\n@data\n1,?:3,4\n", "c@univariate true\n@data\n?,NaN,3\n"};
+      "b@classLabel false\n@data\n1,?:3,4\n", "c@univariate true\n@data\n?,NaN,3\n",
+      "c@targetLabel true\n@data\n1,2:3,4:0.5\n5,6:7,8:?\n", "a@targetLabel true\n@data\n1:-2e3\n"};
   for (const char* name : {"two_channels", "three_channels", "no_labels", "hostile", "bad_number"})
     all.push_back("a" + project_file(text("tests/har/", name, ".ts")));
   all.push_back("a" + beginning_of("tests/data/UnitTest_TRAIN.ts", 2000));
@@ -25,6 +26,11 @@ void fuzz::read(const Bytes& input) {
   const auto set = parse_ts<float>(content, options);
   expect(!set.sequences.empty() && (set.labels.empty() || set.labels.size() == set.sequences.size()),
          "labels that do not fit");
+  expect(set.targets.empty() || (set.labels.empty() && set.targets.size() == set.sequences.size()),
+         "targets that do not fit");
+  for (const float target : set.targets)
+    expect(is_finite(target) || (is_nan(target) && options.missing == MissingValues::keep_nan),
+           "a target that is no number");
   for (const auto& sequence : set.sequences) {
     expect(sequence.size() > 0 && sequence.rows() == set.sequences.front().rows(),
            "an empty sequence, or one of other channels");

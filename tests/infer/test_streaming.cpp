@@ -4,6 +4,7 @@
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/graph.hpp>
 #include <unroll/layers/pooling/global_pooling.hpp>
+#include <unroll/layers/pooling/pooling1d.hpp>
 #include <unroll/models/stack.hpp>
 
 #include "infer/streamed.hpp"
@@ -159,17 +160,20 @@ TEST_CASE("streaming: wrong sizes change neither outputs nor states") {
   CHECK_FALSE(two.run(numbers(std::as_const(x)).first(3), numbers(y).first(1), of_two));
 }
 
-TEST_CASE("streaming: refuses layers that need the whole sequence by name") {
-  const auto refused = [](const auto& model, const char* name) {
-    CHECK_THROWS_MATCHES(Streaming(model), ValueError,
-                         says(text("streaming: ", name, ": the layer reads later steps")));
+TEST_CASE("streaming: refuses layers that need the whole sequence by name, with advice") {
+  const auto refused = [](const auto& model, const char* name, const char* reason) {
+    CHECK_THROWS_MATCHES(Streaming(model), ValueError, says(text("streaming: ", name, ": the layer ", reason)));
   };
+  const char* const later = "reads later steps or changes their number; use forward layers, and convolutions with";
+  const char* const one = "has one output for a sequence, a stream one for every step; copy the weights to a model";
   refused(made(2, Dense{.units = 3}, Recurrent<Gru>{.units = 3, .direction = Direction::backward}),
-          "layer 1 (gru, backward)");
-  refused(made(2, Recurrent<Gru>{.units = 3, .returns = Returns::last}), "layer 0 (gru)");
-  refused(made(2, Bidirectional<Gru>{.units = 3}), "layer 0 (bidirectional gru)");
-  refused(made(2, Recurrent<Gru>{.units = 3}, MeanOverTime{}, Dense{.units = 1}), "layer 1 (mean over time)");
-  refused(Stack<float>(2, {Bidirectional<Gru>{.units = 3}}), "layer 0 (bidirectional gru)");
+          "layer 1 (gru, backward)", later);
+  refused(made(2, Bidirectional<Gru>{.units = 3}), "layer 0 (bidirectional gru)", later);
+  refused(Stack<float>(2, {Bidirectional<Gru>{.units = 3}}), "layer 0 (bidirectional gru)", later);
+  refused(made(2, MaxPool1d{.kernel = 2}, Recurrent<Gru>{.units = 3}), "layer 0 (max pool1d)", later);
+  refused(made(2, Recurrent<Gru>{.units = 3, .returns = Returns::last}), "layer 0 (gru)", one);
+  refused(made(2, Recurrent<Gru>{.units = 3}, MeanOverTime{}, Dense{.units = 1}), "layer 1 (mean over time)", one);
+  refused(made(2, Recurrent<Gru>{.units = 3}, LastStep{}, Dense{.units = 1}), "layer 1 (last step)", one);
 }
 
 TEST_CASE("streaming: refuses widths that differ from those of the model") {

@@ -160,6 +160,16 @@ TEST_CASE("csv: mutated files are read or refused with an error of the library")
     }
 }
 
+TEST_CASE("csv: mutated files with classes and missing values are read or refused with an error of the library") {
+  const CsvOptions options{.labels = "class", .missing = MissingValues::keep_nan, .comment = '#'};
+  CHECK(survives("x,class,y\n1,b,2.5\n#\nNA,?,3\n\"2\",\"a\",\n", 4000, [&](const std::string& variant) {
+    const auto table = parse_csv(variant, options);
+    const bool sound = table.values.size() > 0 && table.labels.size() == table.values.cols() &&
+                       table.labels.minCoeff() >= -1 && table.labels.maxCoeff() < Index(table.classes.size());
+    if (!sound) FAIL("labels that do not fit came out of\n" << variant);
+  }));
+}
+
 TEST_CASE("json: mutated files are read or refused with an error of the library") {
   CHECK(survives(R"({"rate": 1e-3, "cell": "gru", "list": [1, {"a": null}, true, -2]})", 4000,
                  [](const std::string& variant) { (void)detail::parse_json(variant, "x").dump(); }));

@@ -57,6 +57,40 @@ TEST_CASE("model file: a model in double is read into a model in float", "[model
   CHECK(single.parameters().values() == model.parameters().values().cast<float>());
 }
 
+TEST_CASE("model file: a file of another system is named with the function that reads it", "[model_file][hostile]") {
+  auto model = model_of<float>(4, 1);
+  const VectorX<float> before = model.parameters().values();
+  const auto refused = [&](const std::filesystem::path& path, const std::string& message) {
+    INFO(path.string());
+    CHECK_THROWS_MATCHES(load(model, path), FileError, says(path.string() + message));
+    CHECK(model.parameters().values() == before);
+  };
+  const std::filesystem::path data = std::filesystem::path(UNROLL_TEST_DATA) / "io/data";
+  const std::string pytorch = ": must be a safetensors file, got a PyTorch file; use import_pytorch or open_pytorch";
+  for (const char* name : {"a.pt", "a_ckpt.pt", "a_whole.pt", "a_legacy.pth"})
+    refused(data / "pytorch" / name, pytorch);
+  refused(
+      data / "pytorch/a.safetensors",
+      ": the metadata have no 'unroll'; this is no file of save; use import_pytorch or open_pytorch for tensors of");
+  refused(data / "rtneural/lstm.json", ": must be a safetensors file, got a JSON file; use open_rtneural or open_nam");
+  refused(data / "nam/lstm_1x12.nam", ": must be a safetensors file, got a JSON file; use open_rtneural or open_nam");
+
+  const TemporaryFile file;
+  const auto written = [&](std::string bytes, const std::string& message) {
+    bytes.resize(300, '\0');
+    std::ofstream(file.path, std::ios::binary) << bytes;
+    refused(file.path, message);
+  };
+  const std::string member = std::string("PK\3\4", 4) + std::string(26, '\0');
+  written(member + "metadata.json", ": must be a safetensors file, got a Keras file; use import_keras or open_keras");
+  written(member + "x.npy", ": must be a safetensors file, got a NumPy archive; use read_npz");
+  written(member + "x.txt", ": must be a safetensors file, got a zip archive");
+  written("\x89HDF\r\n\x1a\n", ": must be a safetensors file, got an HDF5 file; use import_keras or open_keras");
+  written("\x93NUMPY\1", ": must be a safetensors file, got a NumPy file; use read_npy");
+  written("\x8\xa\x12\x7pytorch", ": must be a safetensors file, got an ONNX file; use open_onnx");
+  written("not a model", ": byte 0: the header must have at most 100000000 bytes");
+}
+
 TEST_CASE("model file: refuses a file of another model and loads nothing of it", "[model_file][hostile]") {
   auto model = model_of<double>(4, 1);
   const VectorX<double> before = model.parameters().values();

@@ -234,6 +234,7 @@ TEST_CASE("npz: one array is read when another is not supported, and folders are
   bytes.replace(bytes.find("|u1"), 3, "<U9");
   std::ofstream(path, std::ios::binary) << bytes;
   CHECK(read_npz(path, "x").to<float>() == std::vector<float>{1, 2.5f});
+  CHECK(npz_names(path) == std::vector<std::string>{"names", "x"});
   CHECK_THROWS_AS(read_npz(path), FileError);
   CHECK_THROWS_MATCHES(read_npz(path, "y"), FileError,
                        says("x.npz: no array 'y' among 2 members; the nearest: 'x.npy'"));
@@ -244,6 +245,59 @@ TEST_CASE("npz: one array is read when another is not supported, and folders are
   const std::string directory = detail::zip_directory_entry(empty);
   const std::string archive = local + directory + detail::zip_end(1, directory.size(), local.size());
   CHECK(parse_npz(std::as_bytes(std::span(archive))).empty());
+}
+
+TEST_CASE("npy: arrays of texts are read as UTF-8, in both byte orders") {
+  const auto texts = [](const std::string& descr, const std::string& shape, const std::string& data) {
+    return parse_npy_texts(bytes_of(npy_with(dictionary_of(descr, shape), data)), "t.npy");
+  };
+  const auto wide = [](std::u32string_view letters, bool big) {
+    std::string bytes;
+    for (const char32_t letter : letters)
+      for (int k = 0; k < 4; ++k) bytes += static_cast<char>(letter >> 8 * (big ? 3 - k : k));
+    return bytes;
+  };
+  const std::u32string_view letters(U"walkrun\0n\U000000e9\U0001F600\0", 12);
+  const std::vector<std::string> words{"walk", "run", "n\xC3\xA9\xF0\x9F\x98\x80"};
+  CHECK(texts("<U4", "(3,)", wide(letters, false)) == words);
+  CHECK(texts(">U4", "(3,)", wide(letters, true)) == words);
+  CHECK(texts("|S3", "(2,)", std::string("ab\0abc", 6)) == std::vector<std::string>{"ab", "abc"});
+  CHECK(texts("<U2", "(0,)", "").empty());
+  CHECK(texts("<U2", "(1,)", std::string(8, '\0')) == std::vector<std::string>{""});
+  CHECK(texts("|S4", "(1,)", std::string("a\0b\0", 4)) == std::vector<std::string>{std::string("a\0b", 3)});
+
+  const auto refused = [&](const std::string& descr, const std::string& shape, const std::string& data,
+                           const std::string& message) {
+    CHECK_THROWS_MATCHES(texts(descr, shape, data), FileError, says(message));
+  };
+  for (const char* descr : {"<f4", "|U2", "<S2", "<U", "<U0", "<U-1", "<U2x", "<U9999999999", "", "|O", "<M8[ns]"})
+    refused(descr, "(1,)", std::string(8, 'a'), "must have an element type of texts, U or S with 1 to 1048576 letters");
+  refused("<U1", "(1, 1)", std::string(4, '\0'), "must have one dimension for texts, got [1, 1]");
+  refused("<U1", "()", std::string(4, '\0'), "must have one dimension for texts, got []");
+  refused("<U1", "(9223372036854775807,)", "", "must have one dimension for texts, got [9223372036854775807]");
+  refused("<U1", "(2000000000000,)", "", "t.npy: the data must have 8000000000000 bytes for the shape [2000000000000]");
+  refused("<U2", "(2,)", std::string(15, 'a'), "the data must have 16 bytes for the shape [2], got 15");
+  refused("<U1", "(1,)", wide(U"\U0000FFFF", false).substr(0, 2) + std::string("\x11\0", 2), "must be a code point");
+  refused("<U1", "(1,)", std::string("\0\xD8\0\0", 4), "t.npy: a letter must be a code point of Unicode, got 55296");
+  refused("|S1", "(1,)", "\xFF", "byte 0 must be UTF-8");
+  CHECK_THROWS_MATCHES(parse_npy(bytes_of(npy_with(dictionary_of("<U1", "(1,)"), std::string(4, 'a')))), FileError,
+                       says("got '<U1'; use read_npy_texts or read_npz_texts"));
+}
+
+TEST_CASE("npz: an array of texts is read by name") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "x.npz";
+  const std::string file = npy_with(dictionary_of("|S4", "(2,)"), std::string("walkrun\0", 8));
+  detail::ZipMember member{"classes.npy", detail::crc32(bytes_of(file))};
+  member.size = file.size();
+  const std::string local = std::string("PK\3\4", 4) + detail::zip_fields(member) + member.name + file;
+  const std::string directory = detail::zip_directory_entry(member);
+  std::ofstream(path, std::ios::binary) << local << directory << detail::zip_end(1, directory.size(), local.size());
+  CHECK(read_npz_texts(path, "classes") == std::vector<std::string>{"walk", "run"});
+  CHECK(npz_names(path) == std::vector<std::string>{"classes"});
+  CHECK_THROWS_MATCHES(read_npz_texts(path, "class"), FileError, says("no array 'class' among 1 members"));
+  std::ofstream(folder.path / "t.npy", std::ios::binary) << file;
+  CHECK(read_npy_texts(folder.path / "t.npy") == std::vector<std::string>{"walk", "run"});
 }
 
 TEST_CASE("npz: sizes beyond 32 bits are read from the extra field, the unpacked size first") {

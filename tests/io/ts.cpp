@@ -2,7 +2,7 @@
 #include <cmath>
 #include <filesystem>
 #include <string>
-#include <unroll/io/formats/ts.hpp>
+#include <unroll/io/dataset.hpp>
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
@@ -165,6 +165,31 @@ TEST_CASE("ts: missing values are refused, dropped with their step, or kept") {
                        says("line 5: at least 1 step of the series must have all values"));
 }
 
+TEST_CASE("ts: reads regression targets") {
+  const std::string file = "@targetLabel true\n@classLabel false\n@data\n1,2:3,4:0.5\n5:6: -1e2 \n";
+  const auto set = parse_ts(file);
+  CHECK(set.targets == std::vector<float>{0.5f, -100});
+  CHECK(set.labels.empty());
+  CHECK(set.sequences[1] == (MatrixX<float>(2, 1) << 5, 6).finished());
+  const auto valued = to_dataset(set);
+  CHECK(valued.kind() == TargetKind::values);
+  CHECK(valued.values(1) == MatrixX<float>::Constant(1, 1, -100));
+  CHECK_THROWS_MATCHES(parse_ts("@targetLabel true\n@data\n1,2\n"), FileError,
+                       says("line 3: the line must end with ':' and a target, got no ':'"));
+  CHECK_THROWS_MATCHES(parse_ts("@targetLabel true\n@data\n1:walk\n"), FileError,
+                       says("line 3: the target must be a finite number, got 'walk'"));
+}
+
+TEST_CASE("ts: a missing target is refused or kept, and its series is never dropped") {
+  const std::string start = "@targetLabel true\n@data\n";
+  for (const auto missing : {MissingValues::refuse, MissingValues::drop_step})
+    CHECK_THROWS_MATCHES(parse_ts(start + "3,4:?\n", {.missing = missing}), FileError,
+                         says("line 3: the target is missing; set the option missing"));
+  const auto kept = parse_ts(start + "1,?:2\n3,4:?\n", {.missing = MissingValues::keep_nan});
+  CHECK(kept.targets[0] == 2);
+  CHECK(std::isnan(kept.targets[1]));
+}
+
 TEST_CASE("ts: an error message names the defect and its line") {
   const auto refuse = [](const std::string& text, const std::string& message) {
     INFO(text);
@@ -175,7 +200,11 @@ TEST_CASE("ts: an error message names the defect and its line") {
   refuse("@problemName X\n1,2,3\n", ", line 2: a header line must begin with '@', got '1,2,3'");
   refuse(header, ", line 4: the file must have at least 1 series after @data, got 0");
   refuse("@timestamps true\n@data\n", ", line 1: @timestamps must be false, got true");
-  refuse("@targetLabel true\n@data\n", ", line 1: @targetlabel must be false, got true");
+  refuse("@targetLabel maybe\n@data\n", ", line 1: @targetlabel must be true or false, got 'maybe'");
+  refuse("@classLabel true a\n@targetLabel true\n@data\n1:a\n",
+         ", line 3: a file must have class labels or targets, got both");
+  for (const char* empty : {":run\n", " :run\n", "::run\n"})
+    refuse(header + empty, ", line 5: the series must have at least 1 step, got 0");
   refuse("@univariate perhaps\n@data\n", ", line 1: @univariate must be true or false, got 'perhaps'");
   refuse("@dimensions 0\n@data\n", ", line 1: @dimensions must be a whole number of at least 1, got '0'");
   refuse("@dimensions 99999999999999999999\n@data\n", ", line 1: @dimensions must be a whole number of at least 1");

@@ -133,8 +133,12 @@ class Streaming {
     model.each_layer([&](const auto& layer, auto k) {
       layers = std::size_t(k) + 1;
       const std::string name = text("layer ", std::size_t(k), " (", layer.name(), ")");
+      require<ValueError>(layer.causal() || model.shape(layers).per_step, "streaming: ", name,
+                          ": the layer has one output for a sequence, a stream one for every step; copy the weights to "
+                          "a model with all outputs, without LastStep, Returns::last and pooling over time");
       require<ValueError>(layer.causal(), "streaming: ", name,
-                          ": the layer reads later steps; a stream needs causal layers");
+                          ": the layer reads later steps or changes their number; use forward layers, and convolutions "
+                          "with causal() and stride 1 in place of windows of pooling");
       check_width(layers, model.shape(layers).features, name);
     });
     require<ShapeError>(!fixed || sizeof...(widths) == layers + 1, "streaming: the stream must have ", layers + 1,

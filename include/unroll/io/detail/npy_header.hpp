@@ -47,12 +47,32 @@ struct NpyHeader {
   std::size_t bytes = 0;  ///< total size of the elements in the file
 };
 
+/// Header of an array of texts of equal length, which end with zeros.
+struct NpyTextHeader {
+  bool wide = false;  ///< 4 bytes per letter, its code point; otherwise bytes
+  bool big_endian = false;
+  std::size_t length = 0;  ///< letters of a text
+  std::size_t count = 0;   ///< number of texts
+  std::size_t bytes() const { return count * text_bytes(); }
+  std::size_t text_bytes() const { return length * (wide ? 4 : 1); }
+};
+
 /// Parser of the header dictionary. It accepts only the literals needed and throws for other Python syntax.
 class NpyHeaderReader {
  public:
   NpyHeaderReader(std::string_view text, std::string_view file) : rest_(text), file_(file) {}
 
   NpyHeader read() {
+    parse();
+    return finish();
+  }
+  NpyTextHeader read_texts() {
+    parse();
+    return finish_texts();
+  }
+
+ private:
+  void parse() {
     expect(take('{'), "must begin with '{'");
     while (!take('}')) {
       entry();
@@ -63,10 +83,8 @@ class NpyHeaderReader {
     skip_blanks();
     expect(rest_.empty(), "must end after the dictionary");
     expect(descr_ && fortran_order_ && shape_, "must have the keys 'descr', 'fortran_order' and 'shape'");
-    return finish();
   }
 
- private:
   template <class... Parts>
   void expect(bool condition, const Parts&... parts) const {
     require<FileError>(condition, file_, ": the header of a .npy file ", parts...);
@@ -148,8 +166,10 @@ class NpyHeaderReader {
     const auto found = std::ranges::find(npy_elements, code, &NpyElements::code);
     const bool known = found != npy_elements.end() && (order == "<" || order == "|" || order == ">") &&
                        (order != "|" || found->bytes == 1);
-    expect(known, "must have an element type of whole numbers of 1 to 8 bytes, f2, f4, f8 or b1, got ",
-           [&] { return in_quotes(*descr_); });
+    expect(
+        known, "must have an element type of whole numbers of 1 to 8 bytes, f2, f4, f8 or b1, got ",
+        [&] { return in_quotes(*descr_); },
+        code.starts_with('U') || code.starts_with('S') ? "; use read_npy_texts or read_npz_texts" : "");
     NpyHeader header{*found, order == ">", *fortran_order_, *shape_, found->bytes};
     // All partial products must be below 2^63, because a size that wraps around could match any file.
     constexpr auto largest = std::size_t(std::numeric_limits<Index>::max());
@@ -158,6 +178,24 @@ class NpyHeaderReader {
              "must have a shape that fits in memory, got ", [&] { return shape_text(header.shape); });
       header.bytes *= std::size_t(extent);
     }
+    return header;
+  }
+
+  NpyTextHeader finish_texts() const {
+    const std::string_view order = descr_->substr(0, 1),
+                           kind = descr_->substr(std::min<std::size_t>(1, descr_->size()), 1);
+    NpyTextHeader header{.wide = kind == "U", .big_endian = order == ">"};
+    const char *const first = descr_->data() + std::min<std::size_t>(2, descr_->size()), *const last = descr_->data() +
+                                                                                                       descr_->size();
+    const auto [end, error] = std::from_chars(first, last, header.length);
+    const bool right = (kind == "U" && (order == "<" || order == ">")) || (kind == "S" && order == "|");
+    constexpr std::size_t longest = 1 << 20;
+    expect(right && error == std::errc{} && end == last && header.length > 0 && header.length <= longest,
+           "must have an element type of texts, U or S with 1 to ", longest, " letters, got ",
+           [&] { return in_quotes(*descr_); });
+    expect(shape_->size() == 1 && shape_->front() <= std::numeric_limits<Index>::max() / Index(4 * longest),
+           "must have one dimension for texts, got ", [&] { return shape_text(*shape_); });
+    header.count = std::size_t(shape_->front());
     return header;
   }
 

@@ -1,17 +1,20 @@
 #pragma once
 
 #include <algorithm>
-#include <cctype>
 #include <concepts>
-#include <deque>
 #include <filesystem>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "unroll/core/types.hpp"
-#include "unroll/io/detail/diagnostics.hpp"
-#include "unroll/io/detail/text_lines.hpp"
+#include "unroll/io/formats/detail/class_numbers.hpp"
+#include "unroll/io/formats/detail/csv_fields.hpp"
+#include "unroll/io/formats/missing_values.hpp"
 #include "unroll/io/input_file.hpp"
 
 namespace unroll {
@@ -19,114 +22,53 @@ namespace unroll {
 /// Table of numbers from a file. Lines become columns, so a recording with one line per step is a sequence.
 template <std::floating_point Scalar = float>
 struct NumberTable {
-  std::vector<std::string> names;  // one per row of `values`; empty if the file has no line of names
+  std::vector<std::string> names;  // one per row of `values`; empty if the fields have no names
   MatrixX<Scalar> values;          // [fields x lines]
+  Labels labels = {};              // [lines] indices into `classes`, -1: missing; empty without CsvOptions::labels
+  std::vector<std::string> classes = {};  // of the options; otherwise sorted, by value if all are numbers
 };
 
 /// Treatment of the first line.
 enum class CsvHeader {
   automatic,  ///< names, if no field is a number and at least one is text; ambiguous lines throw
   yes,        ///< names, even if they are numbers
-  no,         ///< data, there are no names
+  no,         ///< data
 };
 
 /// Options of read_csv.
 struct CsvOptions {
-  char separator = ',';                     ///< ' ' means any number of blanks and tabs
-  CsvHeader header = CsvHeader::automatic;  ///< treatment of the first line
-  std::vector<std::string> without = {};    ///< names of fields to skip; "" is the name of pandas' index
+  char separator = ',';                           ///< ' ' means any number of blanks and tabs
+  CsvHeader header = CsvHeader::automatic;        ///< treatment of the first line
+  std::vector<std::string> without = {};          ///< names of fields to skip; "" is the name of pandas' index
+  std::vector<std::string> with = {};             ///< names of the fields to read, in this order; empty: all others
+  std::string labels = {};                        ///< name of a field whose texts are classes; empty: none
+  std::vector<std::string> classes = {};          ///< their names, so that files agree; empty: those of the file
+  MissingValues missing = MissingValues::refuse;  ///< drop_step leaves out the line
+  std::vector<std::string> names = {};            ///< of all fields, in place of those of the first line; empty: those
+  char decimal = '.';                             ///< decimal point, or a comma with another separator
+  char comment = '\0';                            ///< lines that begin with it are skipped; '\0': none
 };
 
 namespace detail {
 
-/// Splitter of lines into fields. Quoted fields may contain separators, line ends and doubled quotes (RFC 4180).
-class CsvFields {
- public:
-  CsvFields(std::string_view text, std::string_view file, char separator)
-      : lines(text, file), blanks_(separator == '\t' ? " " : " \t"), separator_(separator) {
-    const auto letter = static_cast<unsigned char>(separator);
-    const bool possible =
-        std::isalnum(letter) == 0 && std::string_view("\"\r\n+-.").find(separator) == std::string_view::npos;
-    require<ValueError>(possible && separator != '\0', "csv: the separator must be no letter, digit, quote, sign, ",
-                        "point or line end, got ", [&] {
-                          return in_quotes({&separator_, 1});
-                        });
-  }
-
-  /// Reads the fields of the next non-blank line into `all`; false at the end. They are valid until the next call.
-  bool next() {
-    auto line = lines.next_whole();
-    if (!line) return false;
-    all.clear(), unquoted_.clear();
-    std::string_view rest = separator_ == ' ' ? trimmed(*line) : *line;
-    for (bool more = true; more;) {
-      skip_blanks(rest);
-      all.push_back(rest.starts_with('"') ? take_quoted(*line, rest) : take_plain(rest));
-      skip_blanks(rest);
-      more = !rest.empty();
-      if (separator_ == ' ') continue;
-      lines.expect(!more || rest.front() == separator_, "field ", all.size(),
-                   " must end with its closing quote, got text after it");
-      rest.remove_prefix(more);
-    }
-    return true;
-  }
-
-  TextLines lines;
-  std::vector<std::string_view> all;
-
- private:
-  void skip_blanks(std::string_view& rest) const {
-    rest.remove_prefix(std::min(rest.find_first_not_of(blanks_), rest.size()));
-  }
-
-  std::string_view take_plain(std::string_view& rest) const {
-    const auto end = std::min(separator_ == ' ' ? rest.find_first_of(blanks_) : rest.find(separator_), rest.size());
-    const std::string_view field = rest.substr(0, end);
-    rest.remove_prefix(end);
-    return field.substr(0, field.find_last_not_of(blanks_) + 1);
-  }
-
-  /// Removes a quoted field from `rest`, the end of `line`. `line` is extended if the quotes are still open at its end.
-  std::string_view take_quoted(std::string_view& line, std::string_view& rest) {
-    bool doubled = false;
-    for (std::size_t at = 1;; ++at) {
-      at = rest.find('"', at);
-      if (at == rest.npos) {
-        at = rest.size() - 1;
-        lines.expect(lines.extend(line), "field ", all.size() + 1, " must have a closing quote, got none");
-        rest = {rest.data(), std::size_t(line.data() + line.size() - rest.data())};
-      } else if (rest.substr(at + 1).starts_with('"')) {
-        doubled = true, ++at;
-      } else {
-        const std::string_view inside = rest.substr(1, at - 1);
-        rest.remove_prefix(at + 1);
-        return doubled ? without_doubles(inside) : inside;
-      }
-    }
-  }
-
-  std::string_view without_doubles(std::string_view inside) {
-    std::string& field = unquoted_.emplace_back();
-    for (std::size_t k = 0; k < inside.size(); ++k) {
-      field += inside[k];
-      if (inside[k] == '"') ++k;
-    }
-    return field;
-  }
-
-  std::string_view blanks_;
-  char separator_;
-  std::deque<std::string> unquoted_;
-};
-
-/// Whether a field is text that programs write for a missing or non-finite number.
-inline bool is_missing_number(std::string_view field) {
-  std::string word(field.substr(0, 16));
-  for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  if (word.starts_with('-') || word.starts_with('+')) word.erase(0, 1);
-  constexpr std::string_view words[] = {"", "nan", "na", "n/a", "<na>", "null", "none", "?", "inf", "infinity"};
-  return std::ranges::find(words, word) != std::ranges::end(words);
+inline void check_csv_options(const CsvOptions& o) {
+  const auto list = [&](const std::vector<std::string>& names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  require<ValueError>(o.decimal == '.' || (o.decimal == ',' && o.separator != ','),
+                      "csv: decimal must be '.', or ',' with another separator, got ", [&] {
+                        return in_quotes({&o.decimal, 1});
+                      });
+  require<ValueError>(o.comment == '\0' || (o.comment != o.separator && o.comment > ' ' && o.comment != '"' &&
+                                            std::isalnum(static_cast<unsigned char>(o.comment)) == 0 &&
+                                            o.comment != '-' && o.comment != '+' && o.comment != '.'),
+                      "csv: comment must be no letter, digit, blank, quote, sign, point or separator, got ", [&] {
+                        return in_quotes({&o.comment, 1});
+                      });
+  require<ValueError>(o.with.empty() || o.without.empty(), "csv: with must be empty if without is not");
+  require<ValueError>(o.labels.empty() || !(list(o.with, o.labels) || list(o.without, o.labels)),
+                      "csv: labels must be no field of with or without, got ", [&] { return in_quotes(o.labels); });
+  require<ValueError>(o.classes.empty() || !o.labels.empty(), "csv: classes must be empty without labels");
 }
 
 /// Whether the fields are "0", "1", "2", ..., at least three: pandas writes these for columns without names.
@@ -135,13 +77,12 @@ inline bool counts_up(const std::vector<std::string_view>& fields) {
   return fields.size() >= 3 && std::ranges::all_of(fields, [&k](auto field) { return field == text(k++); });
 }
 
-inline bool has_csv_names(const CsvFields& first, CsvHeader header) {
-  if (header != CsvHeader::automatic) return header == CsvHeader::yes;
-  const auto is_number = [](auto field) { return parse_number<double>(field).has_value(); };
-  const bool number = std::ranges::any_of(first.all, is_number),
-             missing = std::ranges::any_of(first.all, is_missing_number);
-  const auto name =
-      std::ranges::find_if(first.all, [&](auto field) { return !is_number(field) && !is_missing_number(field); });
+inline bool has_csv_names(const CsvFields& first, const CsvOptions& options) {
+  if (options.header != CsvHeader::automatic) return options.header == CsvHeader::yes;
+  const auto is_number = [&](auto field) { return csv_number<double>(field, options.decimal).has_value(); };
+  const auto is_absent = [](auto field) { return is_missing_number(field) || is_infinite(field); };
+  const bool number = std::ranges::any_of(first.all, is_number), missing = std::ranges::any_of(first.all, is_absent);
+  const auto name = std::ranges::find_if(first.all, [&](auto field) { return !is_number(field) && !is_absent(field); });
   constexpr std::string_view option = "; set the option header";
   first.lines.expect(
       name == first.all.end() || !number, "the first line must be names or numbers, got both, such as ",
@@ -152,38 +93,130 @@ inline bool has_csv_names(const CsvFields& first, CsvHeader header) {
   return name != first.all.end();
 }
 
+/// Names of all fields; empty if they have none.
+inline std::vector<std::string> csv_names(const CsvFields& first, const CsvOptions& options, bool named) {
+  const std::size_t given = options.names.size();
+  first.lines.expect(given == 0 || given == first.all.size(), "the line must have ", given,
+                     " fields, as the option names, got ", first.all.size());
+  if (given > 0) return options.names;
+  return named ? std::vector<std::string>(first.all.begin(), first.all.end()) : std::vector<std::string>();
+}
+
 /// Fields of a line that are read, and the expected number of fields.
 struct CsvColumns {
   std::size_t fields = 0;
+  std::vector<std::string> names = {};  // of all fields
   std::vector<std::size_t> read = {};
-  std::vector<std::string> names = {};
+  std::optional<std::size_t> labels = {};
 
-  CsvColumns(const CsvFields& first, const CsvOptions& options) : fields(first.all.size()) {
-    const bool named = has_csv_names(first, options.header);
+  CsvColumns(const CsvFields& first, const CsvOptions& options, bool named)
+      : fields(first.all.size()), names(csv_names(first, options, named)) {
+    first.lines.expect(!names.empty() || (options.with.empty() && options.labels.empty()),
+                       "the fields must have names for the options with and labels, got none; set the option names");
+    if (!options.labels.empty()) labels = field_of(options.labels, first.lines);
+    for (const std::string& name : options.with) read.push_back(field_of(name, first.lines));
+    if (options.with.empty()) read_all_but(options.without, first.lines);
+    first.lines.expect(!read.empty(), "at least 1 field must be read, got 0");
+  }
+
+  std::vector<std::string> names_read() const {
+    std::vector<std::string> some;
+    for (const std::size_t k : read)
+      if (!names.empty()) some.push_back(names[k]);
+    return some;
+  }
+
+ private:
+  std::size_t field_of(std::string_view name, const TextLines& lines) const {
+    const auto count = std::ranges::count(names, name);
+    lines.expect(count == 1, [&] {
+      return text("the line must have one field ", in_quotes(name), ", got ", count,
+                  "; the nearest: ", nearest_names(name, {names.begin(), names.end()}));
+    });
+    return std::size_t(std::ranges::find(names, name) - names.begin());
+  }
+
+  void read_all_but(const std::vector<std::string>& without, const TextLines& lines) {
     for (std::size_t k = 0; k < fields; ++k) {
-      const std::string_view name = first.all[k];
-      if (named && std::ranges::find(options.without, name) != options.without.end()) continue;
-      first.lines.expect(
-          !named || !(name.empty() || name.starts_with("Unnamed: ")), "field ", k + 1, " must have a name, got ",
+      const std::string_view name = names.empty() ? "-" : std::string_view(names[k]);
+      if (k == labels || (!names.empty() && std::ranges::find(without, name) != without.end())) continue;
+      lines.expect(
+          !name.empty() && !name.starts_with("Unnamed: "), "field ", k + 1, " must have a name, got ",
           [&] { return in_quotes(name); },
           "; write pandas' table with index=False, or add the field to the option without");
       read.push_back(k);
-      if (named) names.emplace_back(name);
     }
-    first.lines.expect(!read.empty(), "at least 1 field must be read, got 0");
   }
 };
 
+/// Classes of a field of labels: the given ones, or those of the file.
+class CsvClasses {
+ public:
+  explicit CsvClasses(const std::vector<std::string>& given) : given_(given), known_(number_classes("csv", given)) {}
+
+  void append(std::string_view label, const TextLines& lines) { labels_.push_back(number(label, lines)); }
+
+  /// Moves labels and classes to the table.
+  template <class Scalar>
+  void finish(NumberTable<Scalar>& table) {
+    table.classes = given_;
+    if (given_.empty()) sort_classes(table.classes);
+    table.labels = Eigen::Map<const Labels>(labels_.data(), Index(labels_.size()));
+  }
+
+ private:
+  Index number(std::string_view label, const TextLines& lines) {
+    if (is_missing_label(label)) return -1;
+    if (!given_.empty()) return class_number(known_, label, lines);
+    const auto found = found_.find(label);
+    return found != found_.end() ? found->second : found_.emplace(label, Index(found_.size())).first->second;
+  }
+
+  /// Sorts the classes of the file by their values if all are numbers, otherwise as texts.
+  void sort_classes(std::vector<std::string>& names) {
+    const auto value = [](const std::string& name) { return parse_number<double>(name); };
+    for (const auto& item : found_) names.push_back(item.first);
+    if (std::ranges::all_of(names, &std::optional<double>::has_value, value))
+      std::ranges::stable_sort(names, {}, value);
+    std::vector<Index> sorted(names.size());
+    for (std::size_t k = 0; k < names.size(); ++k) sorted[std::size_t(found_.at(names[k]))] = Index(k);
+    for (Index& label : labels_)
+      if (label >= 0) label = sorted[std::size_t(label)];
+  }
+
+  std::vector<std::string> given_;
+  ClassNumbers known_;                                    // views of given_
+  std::map<std::string, Index, std::less<>> found_ = {};  // numbered in the order of the file
+  std::vector<Index> labels_ = {};
+};
+
+/// Checks a field without a number and returns whether it is missing.
+inline bool check_missing(const CsvFields& line, std::size_t k, bool missing, MissingValues treatment,
+                          std::string_view expected) {
+  line.lines.expect(
+      missing && treatment != MissingValues::refuse, "field ", k + 1, " must be ", expected, ", got ",
+      [&] { return in_quotes(line.all[k]); },
+      missing ? "; set the option missing" : "; leave out a field of texts by without, or read its classes by labels");
+  return true;
+}
+
+/// Appends the values of a line, unless some are missing and the line is left out.
 template <class Scalar>
-void append_csv_line(const CsvFields& line, const CsvColumns& columns, std::vector<Scalar>& numbers) {
+void append_csv_line(const CsvFields& line, const CsvColumns& columns, const CsvOptions& options,
+                     std::vector<Scalar>& numbers, CsvClasses& classes) {
   line.lines.expect(line.all.size() == columns.fields, "the line must have ", columns.fields,
                     " fields, as the first line, got ", line.all.size());
+  const std::size_t before = numbers.size();
+  bool missing = false;
   for (const std::size_t k : columns.read) {
-    const auto number = parse_number<Scalar>(line.all[k]);
-    line.lines.expect(number.has_value(), "field ", k + 1, " must be a finite number, got ",
-                      [&] { return in_quotes(line.all[k]); });
-    numbers.push_back(*number);
+    const auto number = csv_number<Scalar>(line.all[k], options.decimal);
+    if (!number) missing = check_missing(line, k, is_missing_number(line.all[k]), options.missing, "a finite number");
+    numbers.push_back(number.value_or(std::numeric_limits<Scalar>::quiet_NaN()));
   }
+  const std::string_view label = columns.labels ? line.all[*columns.labels] : "-";
+  if (is_missing_label(label)) missing = check_missing(line, *columns.labels, true, options.missing, "a label");
+  if (missing && options.missing == MissingValues::drop_step) return numbers.resize(before);
+  if (columns.labels) classes.append(label, line.lines);
 }
 
 }  // namespace detail
@@ -192,16 +225,23 @@ void append_csv_line(const CsvFields& line, const CsvColumns& columns, std::vect
 template <std::floating_point Scalar = float>
 NumberTable<Scalar> parse_csv(std::string_view text, const CsvOptions& options = {},
                               std::string_view file = "text in memory") {
-  detail::CsvFields line(text, file, options.separator);
+  detail::check_csv_options(options);
+  detail::CsvFields line(text, file, options.separator, options.comment);
+  detail::CsvClasses classes(options.classes);
   bool more = line.next();
   require<FileError>(more, file, ": the file must have lines of numbers, got none");
-  const detail::CsvColumns columns(line, options);
-  if (!columns.names.empty()) more = line.next();
+  const bool named = detail::has_csv_names(line, options);
+  const detail::CsvColumns columns(line, options, named);
+  if (named) more = line.next();
+  require<FileError>(more, file, ": the file must have lines of numbers, got only names");
   std::vector<Scalar> numbers;
-  for (; more; more = line.next()) detail::append_csv_line(line, columns, numbers);
-  require<FileError>(!numbers.empty(), file, ": the file must have lines of numbers, got only names");
+  for (; more; more = line.next()) detail::append_csv_line(line, columns, options, numbers, classes);
+  require<FileError>(!numbers.empty(), file, ": at least 1 line must have all values, got 0");
   const Index rows = Index(columns.read.size());
-  return {columns.names, Eigen::Map<const MatrixX<Scalar>>(numbers.data(), rows, Index(numbers.size()) / rows)};
+  NumberTable<Scalar> table{columns.names_read(),
+                            Eigen::Map<const MatrixX<Scalar>>(numbers.data(), rows, Index(numbers.size()) / rows)};
+  if (columns.labels) classes.finish(table);
+  return table;
 }
 
 /// Table of numbers from a CSV file with one line per step. `header` determines whether the first line contains names.
@@ -209,9 +249,10 @@ NumberTable<Scalar> parse_csv(std::string_view text, const CsvOptions& options =
 /// missing numbers, not names); a first line with both throws. Fields may be quoted (RFC 4180). Empty lines are
 /// ignored. Values are rounded to Scalar.
 ///
-/// Throws FileError, with file, line and field, for: another number of fields than in the first line; text or an empty
-/// field instead of a number; an ambiguous first line; a field without a name that is not in `without` (pandas' index);
-/// no data. Throws ValueError for an invalid separator.
+/// Throws FileError, with file, line and field, for: another number of fields than in the first line; text instead of a
+/// number; a missing number or label (see `missing`); an ambiguous first line; a field without a name that is not in
+/// `without` (pandas' index); a field of `with` or `labels` that does not exist once; a label that is not in `classes`;
+/// no data. Throws ValueError for options out of range or in conflict.
 template <std::floating_point Scalar = float>
 NumberTable<Scalar> read_csv(const std::filesystem::path& path, const CsvOptions& options = {}) {
   return parse_csv<Scalar>(detail::read_text(path), options, path.string());

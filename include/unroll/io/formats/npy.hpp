@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/core/utf8.hpp"
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/io/detail/npy_header.hpp"
 #include "unroll/io/input_file.hpp"
@@ -64,9 +65,10 @@ inline void widen_unsigned(Tensor& tensor, const NpyElements& elements, std::str
   if (elements.code == "u8") tensor.bytes = widened<std::uint64_t, std::int64_t>(tensor.bytes, file);
 }
 
-/// Reads a .npy file sequentially. `read(bytes)` fills the span with the next bytes of the file.
+/// Reads the header of a .npy file, up to the first element. `read(bytes)` fills the span with the next bytes of the
+/// file; `file_bytes` becomes the number of bytes left.
 template <class Read>
-Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read read) {
+std::string read_npy_header(std::uint64_t& file_bytes, const std::string& file, Read& read) {
   std::array<std::byte, 12> prefix{};
   const auto little_endian = [&](std::size_t first, std::size_t last) {
     std::uint64_t value = 0;
@@ -89,9 +91,24 @@ Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read rea
                      " bytes, the rest of the file, got ", length);
   std::string text(std::size_t(length), '\0');
   read(std::as_writable_bytes(std::span(text)));
+  file_bytes -= begin + length;
+  return text;
+}
+
+/// Throws FileError unless the rest of the file has the bytes of the elements.
+inline void check_npy_bytes(std::uint64_t bytes, std::uint64_t rest, const std::vector<Index>& shape,
+                            const std::string& file) {
+  require<FileError>(
+      bytes == rest, file, ": the data must have ", bytes, " bytes for the shape ", [&] { return shape_text(shape); },
+      ", got ", rest);
+}
+
+/// Reads a .npy file sequentially. `read(bytes)` fills the span with the next bytes of the file.
+template <class Read>
+Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read read) {
+  const std::string text = read_npy_header(file_bytes, file, read);
   NpyHeader header = NpyHeaderReader(text, file).read();
-  require<FileError>(header.bytes == file_bytes - begin - length, file, ": the data must have ", header.bytes,
-                     " bytes for the shape ", shape_text(header.shape), ", got ", file_bytes - begin - length);
+  check_npy_bytes(header.bytes, file_bytes, header.shape, file);
   Tensor tensor{header.elements.dtype, std::move(header.shape), {}};
   make_room(tensor.bytes, header.bytes, file);
   read(std::span(tensor.bytes));
@@ -100,6 +117,52 @@ Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read rea
     tensor.bytes = to_row_major(tensor.bytes, tensor.shape, header.elements.bytes);
   widen_unsigned(tensor, header.elements, file);
   return tensor;
+}
+
+/// Text of NumPy without the zeros at its end, in UTF-8. Throws FileError for an invalid letter.
+inline std::string npy_text(std::span<const std::byte> bytes, bool wide, const std::string& file) {
+  const std::string_view letters(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (!wide) {
+    const std::string_view some = letters.substr(0, letters.find_last_not_of('\0') + 1);
+    require_utf8(some, file);
+    return std::string(some);
+  }
+  std::vector<std::uint32_t> points(bytes.size() / 4);
+  std::memcpy(points.data(), bytes.data(), bytes.size());
+  while (!points.empty() && points.back() == 0) points.pop_back();
+  std::string text;
+  for (const std::uint32_t point : points) {
+    require<FileError>(point < 0x110000 && (point < 0xD800 || point >= 0xE000), file,
+                       ": a letter must be a code point of Unicode, got ", point);
+    append_utf8(text, point);
+  }
+  return text;
+}
+
+/// Reads a .npy file of texts sequentially.
+template <class Read>
+std::vector<std::string> read_npy_texts_from(std::uint64_t file_bytes, const std::string& file, Read read) {
+  const std::string text = read_npy_header(file_bytes, file, read);
+  const NpyTextHeader header = NpyHeaderReader(text, file).read_texts();
+  check_npy_bytes(header.bytes(), file_bytes, {Index(header.count)}, file);
+  std::vector<std::byte> bytes;
+  make_room(bytes, header.bytes(), file);
+  read(std::span(bytes));
+  if (header.wide && header.big_endian) swap_bytes(bytes, 4);
+  std::vector<std::string> texts;
+  within_memory<FileError>([&] { texts.resize(header.count); }, file, ": there is no memory for ", header.count,
+                           " texts");
+  for (std::size_t k = 0; k < texts.size(); ++k)
+    texts[k] = npy_text(std::span(bytes).subspan(k * header.text_bytes(), header.text_bytes()), header.wide, file);
+  return texts;
+}
+
+/// Reader of bytes in memory, in their order.
+inline auto reader_of(std::span<const std::byte> bytes) {
+  return [rest = bytes](std::span<std::byte> to) mutable {
+    std::ranges::copy(rest.first(to.size()), to.begin());
+    rest = rest.subspan(to.size());
+  };
 }
 
 /// Header of a .npy file, up to the first element: version 1.0 in C order, as NumPy writes it.
@@ -136,10 +199,18 @@ inline Tensor read_npy(const std::filesystem::path& path) {
 
 /// Array of a .npy file in memory; `file` is its name in messages. Throws as `read_npy`.
 inline Tensor parse_npy(std::span<const std::byte> bytes, const std::string& file = "npy in memory") {
-  return detail::read_npy_from(bytes.size(), file, [rest = bytes](std::span<std::byte> to) mutable {
-    std::ranges::copy(rest.first(to.size()), to.begin());
-    rest = rest.subspan(to.size());
-  });
+  return detail::read_npy_from(bytes.size(), file, detail::reader_of(bytes));
+}
+
+/// Texts of a .npy file of one dimension, such as names of classes: NumPy's types U and S, without the zeros at their
+/// ends, in UTF-8. Throws FileError as read_npy and for letters that are not Unicode.
+inline std::vector<std::string> read_npy_texts(const std::filesystem::path& path) {
+  detail::InputFile file(path);
+  return detail::read_npy_texts_from(file.size(), file.name(), [&](std::span<std::byte> to) { file.read(to); });
+}
+inline std::vector<std::string> parse_npy_texts(std::span<const std::byte> bytes,
+                                                const std::string& file = "npy in memory") {
+  return detail::read_npy_texts_from(bytes.size(), file, detail::reader_of(bytes));
 }
 
 /// Writes a .npy file atomically, in version 1.0 and C order. Throws ValueError for bfloat16, which NumPy does not

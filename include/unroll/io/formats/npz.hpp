@@ -54,19 +54,50 @@ inline std::map<std::string, Tensor> parse_npz(std::span<const std::byte> bytes,
   return arrays;
 }
 
-/// Array `name` of a .npz file in memory. Other members, such as arrays of text, are not read. Throws FileError as
-/// above, and with the nearest names if there is no such array.
-inline Tensor parse_npz(std::span<const std::byte> bytes, const std::string& file, std::string_view name) {
-  const detail::ZipReader zip(bytes, file);
+namespace detail {
+
+/// Content of the array `name`, and its name in messages, for `parse`.
+template <class Parse>
+auto parse_npz_array(std::span<const std::byte> bytes, const std::string& file, std::string_view name, Parse&& parse) {
+  const ZipReader zip(bytes, file);
   const auto members = zip.members();
-  const auto found = std::ranges::find(members, text(name, detail::npy_suffix), &detail::ZipMember::name);
+  const auto found = std::ranges::find(members, text(name, npy_suffix), &ZipMember::name);
   require<FileError>(found != members.end(), [&] {
     std::vector<std::string_view> names;
     for (const auto& member : members) names.push_back(member.name);
-    return text(file, ": no array ", detail::in_quotes(name), " among ", names.size(),
-                " members; the nearest: ", detail::nearest_names(name, names));
+    return text(file, ": no array ", in_quotes(name), " among ", names.size(),
+                " members; the nearest: ", nearest_names(name, names));
   });
-  return parse_npy(zip.content(*found), text(file, ", array ", detail::in_quotes(name)));
+  return parse(zip.content(*found), text(file, ", array ", in_quotes(name)));
+}
+
+}  // namespace detail
+
+/// Array `name` of a .npz file in memory. Other members, such as arrays of text, are not read. Throws FileError as
+/// above, and with the nearest names if there is no such array.
+inline Tensor parse_npz(std::span<const std::byte> bytes, const std::string& file, std::string_view name) {
+  return detail::parse_npz_array(
+      bytes, file, name, [](const auto& content, const std::string& array) { return parse_npy(content, array); });
+}
+
+/// Texts of the array `name` of a .npz file, see read_npy_texts. Throws as parse_npz with a name.
+inline std::vector<std::string> read_npz_texts(const std::filesystem::path& path, std::string_view name) {
+  const std::string bytes = detail::read_text(path);
+  return detail::parse_npz_array(
+      std::as_bytes(std::span(bytes)), path.string(), name,
+      [](const auto& content, const std::string& array) { return parse_npy_texts(content, array); });
+}
+
+/// Names of the arrays of a .npz file in the order of the file, including arrays of text and of Python objects, which
+/// read_npz refuses. Throws FileError for a damaged archive.
+inline std::vector<std::string> npz_names(const std::filesystem::path& path) {
+  const std::string bytes = detail::read_text(path), file = path.string();
+  std::vector<std::string> names;
+  const detail::ZipReader zip(std::as_bytes(std::span(bytes)), file);
+  for (const detail::ZipMember& member : zip.members())
+    if (member.name.ends_with(detail::npy_suffix))
+      names.push_back(member.name.substr(0, member.name.size() - detail::npy_suffix.size()));
+  return names;
 }
 
 inline std::map<std::string, Tensor> read_npz(const std::filesystem::path& path) {

@@ -237,8 +237,8 @@ class TorchArchive {
 
 /// Whether a file begins as one of torch.save: a zip archive, or the pickle of the older format.
 inline bool is_torch_file(std::span<const std::byte> beginning) {
-  const std::string_view letters(reinterpret_cast<const char*>(beginning.data()), beginning.size());
-  return letters.starts_with("PK\3\4") || letters.starts_with(std::string_view("\x80\x02\x8a\x0al\xfc\x9c\x46", 8));
+  const FileKind kind = kind_of_file(beginning);
+  return kind == FileKind::zip || kind == FileKind::pytorch;
 }
 
 }  // namespace detail
@@ -257,7 +257,7 @@ inline SafeTensors parse_pytorch_file(std::span<const std::byte> bytes,
 /// Tensors of a file of torch.save or of a safetensors file, which its first bytes identify. Throws as
 /// parse_pytorch_file and read_safetensors.
 inline SafeTensors read_pytorch_file(const std::filesystem::path& path, const PyTorchFileOptions& options = {}) {
-  std::array<std::byte, 8> beginning{};
+  std::array<std::byte, 256> beginning{};
   detail::InputFile file(path);
   file.read(std::span(beginning).first(std::size_t(std::min<std::uint64_t>(file.size(), beginning.size()))));
   if (!detail::is_torch_file(beginning)) return read_safetensors(path);

@@ -20,6 +20,7 @@
 
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/io/detail/safetensors_header.hpp"
+#include "unroll/io/formats/detail/file_kind.hpp"
 #include "unroll/io/input_file.hpp"
 
 namespace unroll {
@@ -57,16 +58,33 @@ struct SafeTensors {
 
 namespace detail {
 
+inline std::uint64_t length_in(std::span<const std::byte, 8> prefix) {
+  std::uint64_t length = 0;
+  std::memcpy(&length, prefix.data(), sizeof length);
+  return length;
+}
+
 /// Length of the header, checked against the size of the file before memory is allocated.
 inline std::uint64_t header_length(std::span<const std::byte, 8> prefix, std::uint64_t file_bytes,
                                    std::string_view file) {
-  std::uint64_t length = 0;
-  std::memcpy(&length, prefix.data(), sizeof length);
+  const std::uint64_t length = length_in(prefix);
   require<FileError>(length <= max_header_bytes, file, ": byte 0: the header must have at most ", max_header_bytes,
                      " bytes, got ", length, "; this is not a safetensors file");
   require<FileError>(length <= file_bytes - 8, file, ": byte 0: the header must have at most ", file_bytes - 8,
                      " bytes, the rest of the file, got ", length);
   return length;
+}
+
+/// Throws FileError, with the function to use, for a file of another system that begins with `prefix`.
+template <class Read>
+void refuse_other_kind(std::span<const std::byte, 8> prefix, std::uint64_t file_bytes, const std::string& file,
+                       Read read) {
+  std::array<std::byte, 256> beginning{};
+  const std::size_t size = std::size_t(std::min<std::uint64_t>(file_bytes, beginning.size()));
+  std::ranges::copy(prefix, beginning.begin());
+  read(std::span(beginning).subspan(8, size - 8));
+  const FileKind kind = kind_of_file(std::span(beginning).first(size));
+  require<FileError>(kind == FileKind::unknown, file, ": must be a safetensors file, got ", kind_and_reader(kind));
 }
 
 /// Reads a safetensors file sequentially. `read(bytes)` fills the span with the next bytes of the file.
@@ -75,6 +93,8 @@ SafeTensors read_safetensors_from(std::uint64_t file_bytes, const std::string& f
   require<FileError>(file_bytes >= 8, file, ": a safetensors file must have at least 8 bytes, got ", file_bytes);
   std::array<std::byte, 8> prefix{};
   read(std::span<std::byte>(prefix));
+  if (length_in(prefix) > std::min<std::uint64_t>(max_header_bytes, file_bytes - 8))
+    refuse_other_kind(prefix, file_bytes, file, read);
   std::string json(header_length(prefix, file_bytes, file), '\0');
   read(std::as_writable_bytes(std::span(json)));
   Header header = parse_header(json, file_bytes - 8 - json.size(), file);

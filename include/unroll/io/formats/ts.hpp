@@ -12,7 +12,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -21,28 +20,25 @@
 #include "unroll/core/types.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/detail/text_lines.hpp"
+#include "unroll/io/formats/detail/class_numbers.hpp"
+#include "unroll/io/formats/missing_values.hpp"
 #include "unroll/io/input_file.hpp"
 
 namespace unroll {
 
-/// Sequences with one class each, from a .ts file.
+/// Sequences with one class or one number each, from a .ts file.
 template <std::floating_point Scalar = float>
 struct LabelledSequences {
   std::string name;                        // name of the problem, from the header
   std::vector<MatrixX<Scalar>> sequences;  // [channels x steps], lengths may differ
   std::vector<Index> labels;               // indices into `classes`; empty if the file has no labels
   std::vector<std::string> classes;        // in the order of the header
-};
-
-/// Treatment of missing values ('?' or NaN in the file).
-enum class MissingValues {
-  refuse,     // FileError with line, channel and position
-  drop_step,  // drop the whole step of the sequence
-  keep_nan,   // NaN in the sequence, for a mask or for imputation
+  std::vector<Scalar> targets = {};        // NaN: missing; empty if the file has no regression targets
 };
 
 /// Options of read_ts.
 struct TsOptions {
+  /// Of '?' and NaN in the file. A missing target is only read with keep_nan.
   MissingValues missing = MissingValues::refuse;
   /// Classes to use instead of the header's, so that labels of training and test files agree; empty: the header's.
   std::vector<std::string> classes = {};
@@ -52,7 +48,7 @@ namespace detail {
 
 struct TsHeader {
   std::string name;
-  bool labelled = false, equal_length = false;
+  bool labelled = false, has_targets = false, equal_length = false;
   std::vector<std::string> classes;
   Index channels = 0, steps = 0;  // 0: unknown before the first series
 };
@@ -105,9 +101,10 @@ inline void read_ts_key(std::string_view line, TsHeader& header, const TextLines
   if (key == "@problemname") {
     header.name = names;
   } else if (key == "@timestamps") {
-    lines.expect(!ts_flag(value, key, lines), key, " must be false, got true; store the values without time stamps");
+    lines.expect(!ts_flag(value, key, lines), key,
+                 " must be false, got true; store the values without time stamps, or the times as a further channel");
   } else if (key == "@targetlabel") {
-    lines.expect(!ts_flag(value, key, lines), key, " must be false, got true; only class labels are supported");
+    header.has_targets = ts_flag(value, key, lines);
   } else if (key == "@univariate") {
     if (ts_flag(value, key, lines)) header.channels = 1;
   } else if (key == "@dimensions" || key == "@dimension") {
@@ -133,6 +130,8 @@ inline TsHeader read_ts_header(TextLines& lines) {
         line->starts_with('@'), "a header line must begin with '@', got ", [&] { return in_quotes(*line); },
         "; the first series follows @data");
     if (lower_case(*line) == "@data") {
+      lines.expect(!(header.labelled && header.has_targets),
+                   "a file must have class labels or targets, got both @classlabel and @targetlabel true");
       if (!header.equal_length) header.steps = 0;
       return header;
     }
@@ -157,26 +156,28 @@ inline std::vector<std::string_view> split_ts_channels(std::string_view line, Ts
   const auto steps_of = [](std::string_view channel) {
     return 1 + static_cast<Index>(std::ranges::count(channel, ','));
   };
+  lines.expect(!std::ranges::all_of(channels, [](auto channel) { return trimmed(channel).empty(); }),
+               "the series must have at least 1 step, got 0");
   const Index steps = steps_of(channels[0]);
   if (header.equal_length && header.steps == 0) header.steps = steps;
   lines.expect(header.steps == 0 || steps == header.steps, "the series must have ", header.steps,
                " steps, as every series of this file, got ", steps);
   for (std::size_t c = 1; c < channels.size(); ++c) {
     const Index found = steps_of(channels[c]);
-    lines.expect(found == steps, "channel ", c + 1, " must have ", steps, " values, as channel 1, got ", found);
+    lines.expect(found == steps, "channel ", c + 1, " must have ", steps, " values, as channel 1, got ", found,
+                 "; write ? for missing values");
   }
   return channels;
 }
 
-/// Value of one step; NaN for a missing value. Throws FileError for a missing value if `missing` is refuse.
-template <class Scalar>
-Scalar parse_ts_value(std::string_view word, MissingValues missing, Index channel, Index step, const TextLines& lines) {
+/// A value, or NaN for a missing value. `place` is its name in messages, or returns it. Throws FileError for a missing
+/// value if `missing` is refuse.
+template <class Scalar, class F>
+Scalar parse_ts_value(std::string_view word, MissingValues missing, F&& place, const TextLines& lines) {
   if (const auto value = parse_number<Scalar>(word)) return *value;
   const bool absent = word == "?" || lower_case(word) == "nan";
-  lines.expect(absent, "channel ", channel + 1, ", value ", step + 1, " must be a finite number, got ",
-               [&] { return in_quotes(word); });
-  lines.expect(missing != MissingValues::refuse, "channel ", channel + 1, ", value ", step + 1,
-               " is missing; set the option missing");
+  lines.expect(absent, place, " must be a finite number, got ", [&] { return in_quotes(word); });
+  lines.expect(missing != MissingValues::refuse, place, " is missing; set the option missing");
   return std::numeric_limits<Scalar>::quiet_NaN();
 }
 
@@ -203,36 +204,29 @@ MatrixX<Scalar> parse_ts_series(std::string_view line, const TsOptions& options,
   for (Index c = 0; c < series.rows(); ++c) {
     std::string_view rest = channels[static_cast<std::size_t>(c)];
     for (Index t = 0; t < series.cols(); ++t)
-      series(c, t) = parse_ts_value<Scalar>(trimmed(take_until(rest, ',')), options.missing, c, t, lines);
+      series(c, t) = parse_ts_value<Scalar>(
+          trimmed(take_until(rest, ',')), options.missing, [&] { return text("channel ", c + 1, ", value ", t + 1); },
+          lines);
   }
   if (options.missing == MissingValues::drop_step) drop_missing_steps(series, lines);
   return series;
 }
 
-/// Numbers of the classes; views of their names.
-using TsClasses = std::unordered_map<std::string_view, Index>;
-
-inline TsClasses number_classes(const std::vector<std::string>& names) {
-  TsClasses numbers;
-  for (const std::string& name : names) numbers.emplace(name, Index(numbers.size()));
-  require<ValueError>(numbers.size() == names.size(), "ts: classes must be different, got one twice");
-  return numbers;
+/// Removes the part after the last ':' from the line and returns it.
+inline std::string_view take_ts_end(std::string_view& line, std::string_view what, const TextLines& lines) {
+  const auto colon = line.rfind(':');
+  lines.expect(colon != line.npos, "the line must end with ':' and a ", what, ", got no ':'");
+  const auto end = trimmed(line.substr(colon + 1));
+  line = line.substr(0, colon);
+  return end;
 }
 
-/// Removes the label after the last ':' from the line and returns its class.
-inline Index take_ts_label(std::string_view& line, const TsClasses& classes, const TextLines& lines) {
-  const auto colon = line.rfind(':');
-  lines.expect(colon != line.npos, "the line must end with ':' and a class label, got no ':'");
-  const auto label = trimmed(line.substr(colon + 1));
-  line = line.substr(0, colon);
-  const auto found = classes.find(label);
-  lines.expect(found != classes.end(), [&] {
-    std::vector<std::string_view> names;
-    for (const auto& item : classes) names.push_back(item.first);
-    return text("the label must be one of ", names.size(), " classes, got ", in_quotes(label),
-                "; the nearest: ", nearest_names(label, names));
-  });
-  return found->second;
+/// Target of a series. It is not part of a step, so that no option drops it.
+template <class Scalar>
+Scalar take_ts_target(std::string_view& line, MissingValues missing, const TextLines& lines) {
+  const std::string_view word = take_ts_end(line, "target", lines);
+  const auto treatment = missing == MissingValues::keep_nan ? missing : MissingValues::refuse;
+  return parse_ts_value<Scalar>(word, treatment, "the target", lines);
 }
 
 }  // namespace detail
@@ -246,10 +240,12 @@ LabelledSequences<Scalar> parse_ts(std::string_view text, const TsOptions& optio
   LabelledSequences<Scalar> data{header.name, {}, {}, options.classes.empty() ? header.classes : options.classes};
   lines.expect(!header.labelled || !data.classes.empty(),
                "@classLabel must have at least 1 class, got 0; set the option classes");
-  const detail::TsClasses classes = detail::number_classes(data.classes);
+  const detail::ClassNumbers classes = detail::number_classes("ts", data.classes);
   while (auto line = lines.next()) {
     if (detail::is_ts_comment(*line)) continue;
-    if (header.labelled) data.labels.push_back(detail::take_ts_label(*line, classes, lines));
+    if (header.labelled)
+      data.labels.push_back(detail::class_number(classes, detail::take_ts_end(*line, "class label", lines), lines));
+    if (header.has_targets) data.targets.push_back(detail::take_ts_target<Scalar>(*line, options.missing, lines));
     data.sequences.push_back(detail::parse_ts_series<Scalar>(*line, options, header, lines));
   }
   lines.expect(!data.sequences.empty(), "the file must have at least 1 series after @data, got 0");
@@ -257,11 +253,12 @@ LabelledSequences<Scalar> parse_ts(std::string_view text, const TsOptions& optio
 }
 
 /// Sequences of a .ts file. The file has comments ('#' or '%'), a header of lines `@key value`, `@data`, then one
-/// series per line with channels separated by ':', values by ',' and the class label last. Values are rounded to
-/// Scalar. Line ends of Unix, Windows and old Mac and a UTF-8 byte-order mark are accepted.
+/// series per line with channels separated by ':', values by ',' and the class label or target last. Values are rounded
+/// to Scalar. Line ends of Unix, Windows and old Mac and a UTF-8 byte-order mark are accepted.
 ///
 /// Throws FileError, with file, line, expected and actual content, for: a label that is not a class of the header, text
-/// instead of a number, channels of different lengths, missing values (see TsOptions), time stamps, regression targets.
+/// instead of a number, channels of different numbers or lengths, series without steps, missing values (see TsOptions),
+/// time stamps.
 template <std::floating_point Scalar = float>
 LabelledSequences<Scalar> read_ts(const std::filesystem::path& path, const TsOptions& options = {}) {
   return parse_ts<Scalar>(detail::read_text(path), options, path.string());
