@@ -27,6 +27,8 @@ def made(name):
         model = Model(nn.GRU(3, 2, bias=False, bidirectional=True), nn.PReLU())
         named = list(model.named_parameters())
         groups = [{"params": named[4:]}, {"params": named[:4]}]
+        if "--continue" in sys.argv:  # the files of this library have one group, in the order of the layers
+            groups = named
         return model, torch.optim.AdamW(groups, lr=0.01, betas=(0.8, 0.99), weight_decay=0.05, amsgrad=True)
     model = Model(nn.RNN(3, 4, bias=False), nn.Identity())
     return model, torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-3)
