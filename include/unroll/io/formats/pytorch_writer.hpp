@@ -152,10 +152,10 @@ inline void write_pytorch_checkpoint(const std::filesystem::path& path, const Py
     pickle.dictionary([&] {
       pickle.word("state");
       pickle.dictionary([&] {
-        for (const auto& [number, named] : states) {
-          pickle.number(number);
+        for (const auto& item : states) {
+          pickle.number(item.first);
           pickle.dictionary([&] {
-            for (const auto& [name, tensor] : named) pickle.word(name), pickle.tensor(*tensor);
+            for (const auto& [name, tensor] : item.second) pickle.word(name), pickle.tensor(*tensor);
           });
         }
       });
