@@ -1,5 +1,6 @@
 // Training that continues from checkpoints of PyTorch, and checkpoints for PyTorch.
 
+#include <unroll/cells/elman.hpp>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/io/import/pytorch_optimizer.hpp>
 #include <unroll/layers/activation.hpp>
@@ -7,6 +8,7 @@
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/embedding.hpp>
 #include <unroll/layers/normalisation/batch_norm.hpp>
+#include <unroll/layers/tied_dense.hpp>
 #include <unroll/models/stack.hpp>
 
 #include "io/pytorch_pickles.hpp"
@@ -300,6 +302,30 @@ TEST_CASE("pytorch training: frozen embeddings and running statistics have no st
   Adam<float> third;
   import_pytorch(again, third, without);
   CHECK(states(third) == states(adam));
+}
+
+TEST_CASE("pytorch training: shared weights have one state, absent biases none") {
+  const auto make = [] {
+    return Model(1, {Embedding{.size = 4, .dimension = 2, .sparse = false}, TiedDense{.embedding = 0}});
+  };
+  Model model = make(), again = make();
+  model.initialise(1);
+  Adam<float> adam, restored;
+  auto gradient = model.parameters().zeros_like();
+  gradient.values().setLinSpaced(-1, 1);
+  adam.step(model.parameters(), gradient);
+  const PyTorchCheckpoint run = export_pytorch(model, adam, {"emb.", "out."});
+  CHECK(run.groups[0]["param_names"] == nlohmann::json{"emb.weight", "out.bias"});
+  CHECK(run.names.size() == 3);
+  import_pytorch(again, restored, run);
+  CHECK(again.parameters().values() == model.parameters().values());
+  CHECK(states(restored) == states(adam));
+
+  Model biased(3, {Recurrent<Elman>{.units = 4}, Dense{.units = 2}});
+  SGD<float> optimizer(sgd);
+  import_pytorch(biased, folder() / "sgd_run.pt");
+  CHECK_THROWS_MATCHES(import_pytorch(biased, optimizer, folder() / "sgd_run.pt"), FileError,
+                       says("no tensor 'rnn.bias_ih_l0'"));
 }
 
 TEST_CASE("pytorch file: a written dictionary of tensors is read with the same bits and in its order") {

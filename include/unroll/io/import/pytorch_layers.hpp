@@ -20,15 +20,19 @@ void read_pytorch(TensorReader& file, const std::string& prefix, const std::stri
   StackedWeights<Scalar> w;
   w.input = file.matrix<Scalar>(prefix + "weight_ih" + suffix, {rows, layout.inputs()});
   w.recurrent = file.matrix<Scalar>(prefix + "weight_hh" + suffix, {rows, layout.outputs()});
-  if (layout.has_biases()) w.bias = file.matrix<Scalar>(prefix + "bias_ih" + suffix, {rows});
-  if (layout.has_biases()) w.recurrent_bias = file.matrix<Scalar>(prefix + "bias_hh" + suffix, {rows});
+  const std::string bias = prefix + "bias_ih" + suffix, recurrent_bias = prefix + "bias_hh" + suffix;
+  w.bias.setZero(rows), w.recurrent_bias.setZero(rows);
+  if (layout.has_biases() &&
+      (second == SecondBias::same || file.file().contains(bias) || file.file().contains(recurrent_bias))) {
+    w.bias = file.matrix<Scalar>(bias, {rows});
+    w.recurrent_bias = file.matrix<Scalar>(recurrent_bias, {rows});
+  }
   if (layout.has_projection())
     w.projection = file.matrix<Scalar>(prefix + "weight_hr" + suffix, {layout.outputs(), layout.units()});
   if (second == SecondBias::same)
     require<FileError>(
-        layout.has_equal_biases(w), file.file().file, ": tensors ",
-        [&] { return detail::in_quotes(prefix + "bias_ih" + suffix); }, " and ",
-        [&] { return detail::in_quotes(prefix + "bias_hh" + suffix); },
+        layout.has_equal_biases(w), file.file().file, ": tensors ", [&] { return detail::in_quotes(bias); }, " and ",
+        [&] { return detail::in_quotes(recurrent_bias); },
         " must be equal for a cell with one bias, got others; use a cell of equations with two linear terms per gate");
   layout.unstack(w, to, second);
 }

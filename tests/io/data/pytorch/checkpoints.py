@@ -1,4 +1,4 @@
-"""Makes the checkpoints *_run.pt and *_after.safetensors of this folder: python3 checkpoints.py FOLDER.
+"""Makes *_run.pt, *_after.safetensors and cells.safetensors of this folder: python3 checkpoints.py FOLDER.
 
 python3 checkpoints.py FOLDER --continue: continues from the files FOLDER/NAME_again.pt of write_pytorch_checkpoint and
 prints the largest difference from 20 steps of PyTorch alone.
@@ -58,3 +58,24 @@ for name in ["adam", "adamw", "sgd"]:
                f"{folder}/{name}_run.pt")
     steps(model, optimizer, data, 20)
     save_file({**data, **model.state_dict()}, f"{folder}/{name}_after.safetensors")
+
+if "--continue" not in sys.argv:
+    torch.manual_seed(8)
+    modules = {"gru": nn.GRUCell(3, 4), "rnn": nn.RNNCell(3, 4, nonlinearity="relu"), "prelu": nn.PReLU(3),
+               "lstm": nn.LSTM(3, 4, bias=False, bidirectional=True), "gru_without": nn.GRU(3, 4, bias=False)}
+    x = torch.randn(5, 2, 3)
+    tensors = {"x": x}
+    for name, module in modules.items():
+        if "Cell" in type(module).__name__:
+            y, h = [], None
+            for step in x:
+                h = module(step, h)
+                y.append(h)
+            tensors["y." + name] = torch.stack(y).detach()
+        elif name == "prelu":
+            module.weight.data = torch.tensor([0.25, -1.5, 0.5])
+            tensors["y." + name] = module(x.flatten(0, 1)).view(5, 2, 3).detach()
+        else:
+            tensors["y." + name] = module(x)[0].detach()
+        tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
+    save_file(tensors, f"{folder}/cells.safetensors")
