@@ -335,7 +335,7 @@ TEST_CASE("pytorch file: a written dictionary of tensors is read with the same b
   for (const DType type : {DType::F16, DType::BF16, DType::F32, DType::F64, DType::I8, DType::U8, DType::I16,
                            DType::I32, DType::I64, DType::BOOL})
     content.tensors[std::string(name(type))] = {
-        type, {2, 1}, std::vector<std::byte>(2 * detail::traits_of(type).bytes)};
+        type, {2, 1}, std::vector<std::byte>(2 * std::size_t(detail::traits_of(type).bytes))};
   content.tensors["empty"] = {DType::F32, {0, 3}, {}};
   content.tensors["scalar"] = {DType::F32, {}, std::vector<std::byte>(4, std::byte{1})};
   write_pytorch_file(path, content);
