@@ -19,7 +19,7 @@ namespace unroll {
 /// Content of the second bias in a system with two, if the cell has one.
 enum class SecondBias {
   zero,  ///< for parameters: only the sum matters
-  same,  ///< for gradients: each of the two biases has the gradient of the sum
+  same,  ///< for gradients and states of optimizers: each of the two biases has the gradient of the sum
 };
 
 /// Stacked weights of one cell, in the form of other systems: G blocks of `units` rows in gate order.
@@ -108,9 +108,21 @@ class GateLayout {
     return to;
   }
 
-  /// Copies stacked weights to the parameters of the cell. Two biases are added if the cell has one.
+  /// Whether the two biases of each gate for which the cell has one are equal.
   template <class Scalar>
-  void unstack(const StackedWeights<Scalar>& from, Parameters<Scalar>& to) const {
+  bool has_equal_biases(const StackedWeights<Scalar>& in) const {
+    for (Index k = 0; k < gates(); ++k)
+      if (gates_[std::size_t(k)].bias != nullptr && gates_[std::size_t(k)].recurrent_bias == nullptr &&
+          in.bias.segment(k * units(), units()) != in.recurrent_bias.segment(k * units(), units()))
+        return false;
+    return true;
+  }
+
+  /// Copies stacked weights to the parameters of the cell. Two biases are added if the cell has one; with
+  /// SecondBias::same, the first one is copied.
+  template <class Scalar>
+  void unstack(const StackedWeights<Scalar>& from, Parameters<Scalar>& to,
+               SecondBias second_bias = SecondBias::zero) const {
     for (Index k = 0; k < gates(); ++k) {
       const detail::GateBlocks& gate = gates_[std::size_t(k)];
       if (gate.input == nullptr) continue;
@@ -121,7 +133,7 @@ class GateLayout {
       const auto second = from.recurrent_bias.segment(k * units(), units());
       if (gate.recurrent_bias != nullptr)
         to.block(*gate.recurrent_bias) = second;
-      else
+      else if (second_bias == SecondBias::zero)
         to.block(*gate.bias) += second;
     }
     if (has_projection()) to.block(*projection_) = from.projection;
