@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <span>
@@ -10,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "unroll/io/atomic_file.hpp"
 #include "unroll/io/detail/bytes.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/detail/inflate.hpp"
@@ -152,6 +154,66 @@ class ZipReader {
 
   std::span<const std::byte> bytes_;
   std::string_view file_;
+};
+
+/// Common fields of local headers and directory entries: from the required version to the length of the name.
+inline std::string zip_fields(const ZipMember& member) {
+  std::string fields;
+  append_word(fields, 20, 2), append_word(fields, 0, 2), append_word(fields, 0, 2);  // version, flags, stored
+  append_word(fields, 0, 2), append_word(fields, 0x21, 2);                           // midnight of 1 January 1980
+  append_word(fields, member.crc, 4), append_word(fields, member.size, 4), append_word(fields, member.size, 4);
+  append_word(fields, member.name.size(), 2), append_word(fields, 0, 2);
+  return fields;
+}
+
+inline std::string zip_directory_entry(const ZipMember& member) {
+  std::string entry("PK\1\2\24\0", 6);
+  entry += zip_fields(member);
+  entry.append(10, '\0');
+  append_word(entry, member.offset, 4);
+  return entry + member.name;
+}
+
+inline std::string zip_end(std::uint64_t members, std::uint64_t size, std::uint64_t offset) {
+  std::string end("PK\5\6\0\0\0\0", 8);
+  append_word(end, members, 2), append_word(end, members, 2);
+  append_word(end, size, 4), append_word(end, offset, 4), append_word(end, 0, 2);
+  return end;
+}
+
+/// Writer of a zip archive with stored members.
+class ZipWriter {
+ public:
+  /// `name`: of the file, for messages.
+  ZipWriter(AtomicFile& file, std::string name) : file_(file), name_(std::move(name)) {}
+
+  /// Adds a member, of a name below 64 KiB, whose content is the concatenation of `parts`. Throws ValueError for more
+  /// than 65534 members or 4 GiB in total.
+  void add(std::string name, std::initializer_list<std::span<const std::byte>> parts) {
+    ZipMember member{std::move(name)};
+    for (const auto part : parts) member.crc = crc32(part, member.crc), member.size += part.size();
+    member.offset = offset_;
+    require<ValueError>(++members_ < 0xffff, name_, ": a zip archive must have at most 65534 members, got more");
+    require<ValueError>(offset_ + member.size + directory_.size() < 0xfff00000, name_,
+                        ": a zip archive must be smaller than 4 GiB, got more; write large arrays to separate files");
+    directory_ += zip_directory_entry(member);
+    write(text("PK\3\4", zip_fields(member), member.name));
+    for (const auto part : parts) write(part);
+  }
+  /// Writes the directory. The file is not committed.
+  void finish() {
+    const std::string end = zip_end(members_, directory_.size(), offset_);
+    write(directory_);
+    write(end);
+  }
+
+ private:
+  void write(std::span<const std::byte> bytes) { file_.write(bytes), offset_ += bytes.size(); }
+  void write(const std::string& bytes) { write(std::as_bytes(std::span(bytes))); }
+
+  AtomicFile& file_;
+  std::string name_, directory_;
+  std::uint64_t offset_ = 0, members_ = 0;
 };
 
 }  // namespace unroll::detail
