@@ -72,6 +72,15 @@ TEST_CASE("hdf5: a file in memory and the file on the disk have equal bytes") {
   CHECK(Hdf5File(folder.path / "a.h5").names() == opened(example()).names());
 }
 
+TEST_CASE("hdf5: several files in memory are independent") {
+  Hdf5Writer a, b;
+  add_values<float>(a, "x", {1}, {1});
+  add_values<float>(b, "x", {2}, {1});
+  const Hdf5File first(a.bytes(), "same"), second(b.bytes(), "same");
+  CHECK(first.read<float>("x") == std::vector<float>{1});
+  CHECK(second.read<float>("x") == std::vector<float>{2});
+}
+
 TEST_CASE("hdf5: text attributes of one length are cut at their padding") {
   const support::TemporaryFolder folder;
   {

@@ -53,7 +53,7 @@ class Hdf5File {
     H5Pset_fapl_core(access, 1 << 16, false);
     std::vector<std::byte> image(bytes.begin(), bytes.end());  // libhdf5 takes no const pointer
     H5Pset_file_image(access, image.data(), image.size());
-    file_ = {H5Fopen(name_.c_str(), H5F_ACC_RDONLY, access), H5Fclose};
+    file_ = {H5Fopen(detail::hdf5_memory_name().c_str(), H5F_ACC_RDONLY, access), H5Fclose};
     require<FileError>(file_ >= 0, name_, ": must be a complete HDF5 file, got another content");
   }
 

@@ -17,7 +17,7 @@ class Hdf5Writer {
     constexpr std::size_t growth = 1 << 16;
     const detail::Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5Pset_fapl_core(access, growth, false);
-    file_ = {H5Fcreate("unroll", H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose};
+    file_ = {H5Fcreate(detail::hdf5_memory_name().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose};
     check(file_ >= 0, "file");
   }
 
