@@ -72,6 +72,7 @@ class KerasLayerReader {
       placed(inside, "TimeDistributed", name)
           .expect(std::ranges::find(by_column, layer.kind) != std::end(by_column),
                   "a layer of Dense, Activation, Dropout or a normalisation, not of " + layer.kind);
+      if (layer.options.contains("axis") && layer.options["axis"] == 1) layer.options["axis"] = -1;  // without steps
       layer.name = name;
     }
     return all;

@@ -32,6 +32,7 @@ inline WrittenKerasLayer written(const KerasLayer& layer) {
   if (layer.kind == "Activation") return written_function(layer);
   nlohmann::ordered_json options = nlohmann::ordered_json::object();
   for (const auto& [name, value] : layer.options.items()) options[name] = value;
+  if (layer.kind == "Conv1DTranspose") options.erase("groups");
   if (layer.kind == "LayerNormalization" || layer.kind == "BatchNormalization") options["axis"] = -1;
   if (layer.kind != "Bidirectional") return {layer.kind, options};
   const std::string inside = option<std::string>(layer, "layer"), merge = option<std::string>(layer, "merge_mode");
@@ -47,10 +48,13 @@ inline WrittenKerasLayer written(const KerasLayer& layer) {
 class KerasArchitectureWriter {
  public:
   explicit KerasArchitectureWriter(const KerasFile& model) : model_(model) {
-    for (const KerasLayer& layer : model.layers) {
+    each_with_shapes(model, [&](const KerasLayer& layer, std::size_t, const std::vector<KerasShape>& in) {
       layers_.push_back(written(layer));
       groups_.push_back(numbers_.next(layers_.back().kind));
-    }
+      const KerasShape out = shape_of(layer, in);
+      shapes_.push_back(out.per_step ? nlohmann::ordered_json{nullptr, nullptr, out.features}
+                                     : nlohmann::ordered_json{nullptr, out.features});
+    });
   }
 
   const std::string& group(std::size_t layer) const { return groups_[layer]; }
@@ -65,7 +69,8 @@ class KerasArchitectureWriter {
       config["input_layers"] = {{input_name, 0, 0}};
       config["output_layers"] = {{groups_.back(), 0, 0}};
     }
-    return object("keras", chain ? "Sequential" : "Functional", std::move(config)).dump();
+    const char* const module = chain ? "keras" : "keras.src.models.functional";
+    return object(module, chain ? "Sequential" : "Functional", std::move(config)).dump();
   }
 
  private:
@@ -81,11 +86,15 @@ class KerasArchitectureWriter {
     return true;
   }
 
-  nlohmann::ordered_json input() const {
+  nlohmann::ordered_json input_shape() const {
     nlohmann::ordered_json shape{nullptr, nullptr};
     if (!model_.tokens) shape.push_back(model_.features);
+    return shape;
+  }
+  const char* input_type() const { return model_.tokens ? "int32" : "float32"; }
+  nlohmann::ordered_json input() const {
     return object("keras.layers", "InputLayer",
-                  {{"batch_shape", shape}, {"dtype", model_.tokens ? "int32" : "float32"}, {"name", input_name}});
+                  {{"batch_shape", input_shape()}, {"dtype", input_type()}, {"name", input_name}});
   }
 
   nlohmann::ordered_json layer(std::size_t k, bool chain) const {
@@ -104,12 +113,16 @@ class KerasArchitectureWriter {
   }
   nlohmann::ordered_json tensor(std::size_t from) const {
     const std::string name = from == 0 ? input_name : groups_[from - 1];
-    return {{"class_name", "__keras_tensor__"}, {"config", {{"keras_history", {name, 0, 0}}}}};
+    const nlohmann::ordered_json config{{"shape", from == 0 ? input_shape() : shapes_[from - 1]},
+                                        {"dtype", from == 0 ? input_type() : "float32"},
+                                        {"keras_history", {name, 0, 0}}};
+    return {{"class_name", "__keras_tensor__"}, {"config", config}};
   }
 
   const KerasFile& model_;
   std::vector<WrittenKerasLayer> layers_;
   std::vector<std::string> groups_;
+  std::vector<nlohmann::ordered_json> shapes_;  // of outputs
   KerasGroups numbers_;
 };
 
