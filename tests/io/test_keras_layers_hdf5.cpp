@@ -1,6 +1,8 @@
+#include <unroll/io/formats/hdf5_writer.hpp>
 #include <unroll/io/keras/detail/weights.hpp>
 
 #include "support/catch.hpp"
+#include "support/temporary.hpp"
 
 namespace test_keras_layers_hdf5 {
 
@@ -42,6 +44,17 @@ std::vector<std::string> kinds(const std::string& json) {
 void refused(const std::string& json, const std::string& part) {
   INFO(json);
   CHECK_THROWS_MATCHES(read(json), FileError, says(part));
+}
+
+/// Weights of a model, read from a file.
+SafeTensors weights(const std::string& json, const Hdf5Writer& file) {
+  detail::KerasArchitecture all = read(json);
+  return detail::KerasWeights(Hdf5File(file.bytes(), "x.h5")).read(all.model, all.places);
+}
+void add_zeros(Hdf5Writer& to, const std::string& name, const std::vector<Index>& sizes) {
+  Index count = 1;
+  for (const Index size : sizes) count *= size;
+  to.add(name, std::span<const float>(std::vector<float>(std::size_t(count), 0.0f)), sizes);
 }
 void refused_layer(const std::string& kind, const std::string& options, const std::string& part) {
   refused(chain(layer(kind, options)), part);
@@ -194,6 +207,76 @@ TEST_CASE("keras layers: wrong types in the JSON are refused with their place") 
   std::string many = layer("ReLU", "");
   for (int k = 0; k < 256; ++k) many += ", " + layer("ReLU", "");
   refused(chain(many), "must be an array of 1 to 256");
+}
+
+TEST_CASE("keras layers: weights that do not fit are refused before they are read") {
+  const std::string dense = chain(layer("Dense", R"("units": 3)"));
+  Hdf5Writer none, one, wrong, good, other;
+  CHECK_THROWS_MATCHES(weights(dense, none), FileError, says("x.h5: must be a file of Keras with weights"));
+  none.add_group("layers");
+  CHECK_THROWS_MATCHES(weights(dense, none), FileError, says("'layers/dense/vars': there is no such group"));
+  add_zeros(other, "layers/dense/vars/0", {4, 3});
+  add_zeros(other, "layers/dense/vars/bias", {3});
+  CHECK_THROWS_MATCHES(weights(dense, other), FileError, says("no dataset 'layers/dense/vars/1'"));
+  add_zeros(wrong, "layers/dense/vars/0", {3, 4});
+  add_zeros(wrong, "layers/dense/vars/1", {3});
+  CHECK_THROWS_MATCHES(weights(dense, wrong), ShapeError,
+                       says("layer 'a' ('Dense'): kernel must have the shape [4, 3], got [3, 4]"));
+  for (const int k : {0, 1, 2})
+    add_zeros(good, text("layers/dense/vars/", k), k == 0 ? std::vector<Index>{4, 3} : std::vector<Index>{3});
+  CHECK_THROWS_MATCHES(weights(dense, good), FileError, says("layer 'a' ('Dense') must have 2 weights, got 3"));
+  Hdf5Writer biasless;
+  add_zeros(biasless, "layers/dense/vars/0", {4, 3});
+  CHECK_THROWS_MATCHES(weights(dense, biasless), FileError, says("must have 2 weights, got 1"));
+  const std::string huge = chain(layer("LSTM", R"("units": 1000000000)"));
+  add_zeros(one, "layers/lstm/cell/vars/0", {4, 12});
+  add_zeros(one, "layers/lstm/cell/vars/1", {3, 12});
+  add_zeros(one, "layers/lstm/cell/vars/2", {12});
+  CHECK_THROWS_MATCHES(weights(huge, one), ShapeError, says("kernel must have the shape [4, 4000000000], got [4, 12]"));
+  CHECK(weights(chain(layer("LSTM", R"("units": 3)")), one).tensors.size() == 3);
+}
+
+TEST_CASE("keras layers: legacy files have lists of names, which may be divided") {
+  const std::string dense = chain(layer("Dense", R"("units": 3)"));
+  Hdf5Writer legacy;
+  add_zeros(legacy, "model_weights/a/m/kernel", {4, 3});
+  add_zeros(legacy, "model_weights/a/m/bias", {3});
+  CHECK_THROWS_AS(weights(dense, legacy), FileError);
+  legacy.add_attribute("model_weights", "layer_names", std::vector<std::string>{"a"});
+  CHECK_THROWS_MATCHES(weights(dense, legacy), FileError, says("must have 2 weights, got 0"));
+  legacy.add_attribute("model_weights/a", "weight_names0", std::vector<std::string>{"m/kernel"});
+  legacy.add_attribute("model_weights/a", "weight_names1", std::vector<std::string>{"m/bias"});
+  CHECK(weights(dense, legacy).at("0.bias").shape == std::vector<Index>{3});
+}
+
+TEST_CASE("keras layers: content that is not of Keras is refused") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "a.keras";
+  const auto refused_file = [&](const std::string& part) {
+    CHECK_THROWS_MATCHES(detail::read_keras_content(path), FileError, says(part));
+  };
+  refused_file("no such file");
+  write_text(path, "");
+  refused_file("must be an HDF5 file, got another format");
+  const auto archive = [&](const std::string& config, const std::string& metadata, bool weights) {
+    AtomicFile file(path);
+    detail::ZipWriter zip(file, "a");
+    zip.add("config.json", {std::as_bytes(std::span(config))});
+    zip.add("metadata.json", {std::as_bytes(std::span(metadata))});
+    if (weights) zip.add("model.weights.h5", {});
+    zip.finish();
+    file.commit();
+  };
+  archive("{", "{}", true);
+  refused_file("config.json: not valid JSON at byte");
+  archive("{}", "{}", true);
+  refused_file("keras_version must be given, got nothing");
+  archive("{}", R"({"keras_version": 3})", true);
+  refused_file("keras_version must be a string, got 3");
+  archive("{}", R"({"keras_version": "3.1"})", false);
+  refused_file("a .keras file must have the member model.weights.h5, got none");
+  archive("{}", R"({"keras_version": "3.1"})", true);
+  refused_file("must be a complete HDF5 file");
 }
 
 }  // namespace test_keras_layers_hdf5

@@ -57,7 +57,7 @@ void import_keras(Model& model, const std::filesystem::path& path, const KerasIm
   const detail::KerasContent content = detail::read_keras_content(path);
   if (content.architecture) return import_keras(model, detail::keras_file_of(content, options));
   KerasFile file = detail::own_keras_layers(model).model;
-  file.tensors = content.weights.read(file, content.weights.places(file));
+  file.tensors = content.weights.read(file, content.weights.places(file), true);
   import_keras(model, file);
 }
 

@@ -23,16 +23,18 @@ class KerasWeights {
 
   const std::string& path() const { return file_.path(); }
 
-  /// Weights of all layers of a model, as in KerasFile. Layers of the file without biases get use_bias = false. Throws
-  /// FileError for missing weights, ShapeError for weights of another shape, before memory is allocated for them.
-  SafeTensors read(KerasFile& model, const std::vector<KerasPlace>& places) const {
+  /// Weights of all layers of a model, as in KerasFile. If `biases_may_lack`, layers of the file without biases get
+  /// use_bias = false. Throws FileError for missing weights, ShapeError for weights of another shape, before memory is
+  /// allocated for them.
+  SafeTensors read(KerasFile& model, const std::vector<KerasPlace>& places, bool biases_may_lack = false) const {
     SafeTensors tensors;
     tensors.file = path();
     each_with_shapes(model, [&](KerasLayer& layer, std::size_t k, const std::vector<KerasShape>& in) {
       const Index features = in.front().features;
       if (weights_of(layer, features).empty()) return;
       const std::vector<std::string> found = datasets(layer, places[k]);
-      const auto expected = expected_weights(layer, features, found.size());
+      const auto expected =
+          biases_may_lack ? fewer_weights(layer, features, found.size()) : weights_of(layer, features);
       require<FileError>(
           found.size() == expected.size(), path(), ": ", [&] { return name_of(layer); }, " must have ", expected.size(),
           " weights, got ", found.size());
@@ -70,7 +72,8 @@ class KerasWeights {
   }
 
  private:
-  static std::vector<KerasWeight> expected_weights(KerasLayer& layer, Index features, std::size_t found) {
+  /// Weights of a layer with or without biases, whichever are as many as were found.
+  static std::vector<KerasWeight> fewer_weights(KerasLayer& layer, Index features, std::size_t found) {
     auto expected = weights_of(layer, features);
     if (found >= expected.size() || !layer.options.contains("use_bias")) return expected;
     KerasLayer other = layer;

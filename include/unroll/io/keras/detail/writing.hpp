@@ -66,8 +66,8 @@ class KerasArchitectureWriter {
     nlohmann::ordered_json config{{"name", "unroll"}, {"trainable", true}, {"layers", layers}};
     if (!chain) {
       config["layers"][0].update({{"name", input_name}, {"inbound_nodes", nlohmann::ordered_json::array()}});
-      config["input_layers"] = {{input_name, 0, 0}};
-      config["output_layers"] = {{groups_.back(), 0, 0}};
+      config["input_layers"] = {input_name, 0, 0};
+      config["output_layers"] = {groups_.back(), 0, 0};
     }
     const char* const module = chain ? "keras" : "keras.src.models.functional";
     return object(module, chain ? "Sequential" : "Functional", std::move(config)).dump();
