@@ -12,14 +12,13 @@ namespace {
 constexpr double most_weights = 20000;
 
 /// Adds weights of the right shapes. Throws FileError if there are too many.
-void add_weights(KerasFile& model) {
+void add_weights(detail::KerasFile& model) {
   double all = 0;
   const auto each_weight = [&](auto&& f) {
-    detail::each_with_shapes(model,
-                             [&](const KerasLayer& layer, std::size_t k, const std::vector<detail::KerasShape>& in) {
-                               for (const auto& [name, shape] : detail::weights_of(layer, in.front().features))
-                                 f(text(k, ".", name), shape);
-                             });
+    detail::each_with_shapes(
+        model, [&](const detail::KerasLayer& layer, std::size_t k, const std::vector<detail::KerasShape>& in) {
+          for (const auto& [name, shape] : detail::weights_of(layer, in.front().features)) f(text(k, ".", name), shape);
+        });
   };
   each_weight([&](const std::string&, const std::vector<Index>& shape) {
     double size = 1;
@@ -71,7 +70,7 @@ void fuzz::read(const Bytes& input) {
   const int version = choice < 2 ? 2 : 3;
   auto all = detail::read_architecture(detail::parse_json(json, "input"), "input", version, choice % 2 == 1);
   add_weights(all.model);
-  const Stack<float> model = open_keras<float>(all.model);
+  const Stack<float> model = detail::open_keras_file<float>(all.model);
   if (!accepted([&] { write_keras(model, path("a.keras")); })) return;
   const Stack<float> again = read_again([&] { return open_keras<float>(path("a.keras")); });
   expect(same_numbers(model.parameters().values(), again.parameters().values()),

@@ -276,7 +276,6 @@ TEST_CASE("keras: layers that Keras does not have are refused by name") {
   refused({Activate<HardTanh>{{.low = -2, .high = 2}}}, "must have the limits -1 and 1");
   refused({Activate<HardSigmoid>{}}, "must have alpha 1/6");
   refused({Dense{.units = 2}, LastStep{}}, "layer 1 (last step) must follow a forward Recurrent layer");
-  refused({Activate<Identity>{}}, "must be one that Keras has");
   Stack<float> tied(1, {Embedding{.size = 4, .dimension = 2}, TiedDense{.embedding = 0}});
   tied.initialise(1);
   CHECK_THROWS_MATCHES(write_keras(tied, folder.path / "a.keras"), ValueError,

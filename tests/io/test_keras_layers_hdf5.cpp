@@ -7,6 +7,7 @@
 namespace test_keras_layers_hdf5 {
 
 using namespace unroll;
+using detail::KerasLayer;
 
 namespace {
 

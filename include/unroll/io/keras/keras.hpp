@@ -31,48 +31,45 @@ inline KerasFile keras_file_of(const KerasContent& content, const KerasImport& o
   return std::move(all.model);
 }
 
+template <class Model>
+void import_keras_file(Model& model, const KerasFile& file) {
+  const KerasPairs pairs(own_keras_layers(model), file);
+  model.parameters().values() = keras_parameters(model.parameters(), pairs, file).values();
+}
+
+template <class S>
+Stack<S> open_keras_file(const KerasFile& file) {
+  Stack<S> model(file.features, MadeKerasLayers<S>(file.tensors.file).all(file.layers));
+  model.initialise(0);
+  import_keras_file(model, file);
+  return model;
+}
+
 }  // namespace detail
 
-/// Layers and weights of a .keras file, or of a legacy .h5 file with an architecture. Throws FileError for a damaged
-/// file and for layers and options that this library does not have, ShapeError for weights of another shape than the
-/// options state. All shapes are compared with the file before memory is allocated for weights.
-inline KerasFile read_keras_file(const std::filesystem::path& path, const KerasImport& options = {}) {
+/// Model of the layers of a .keras file, or of a legacy .h5 file with an architecture, with its weights. Layers that
+/// are not a chain become a Graph. Throws FileError for a damaged file and for layers and options that this library
+/// does not have, ShapeError for weights of another shape than the options state. All shapes are compared with the file
+/// before memory is allocated for weights and model.
+template <class S>
+Stack<S> open_keras(const std::filesystem::path& path, const KerasImport& options = {}) {
   const detail::KerasContent content = detail::read_keras_content(path);
   require<FileError>(content.architecture.has_value(), path.string(),
                      ": the file must have an architecture, got weights only; use import_keras with a model");
-  return detail::keras_file_of(content, options);
+  return detail::open_keras_file<S>(detail::keras_file_of(content, options));
 }
 
-/// Sets the parameters of a model from a Keras model with the same layers. Layers without effect on outputs, such as
-/// dropout, are not compared; biases that the file lacks become 0. Throws FileError with the first difference,
-/// ValueError for a layer that Keras does not have. After an exception the model is unchanged.
-template <class Model>
-void import_keras(Model& model, const KerasFile& file) {
-  const detail::KerasPairs pairs(detail::own_keras_layers(model), file);
-  model.parameters().values() = detail::keras_parameters(model.parameters(), pairs, file).values();
-}
-/// The same for a file. Weights of a file without an architecture are assigned by the order of the layers.
+/// Sets the parameters of a model from a Keras model with the same layers; weights of a file without an architecture
+/// are assigned by the order of the layers. Dropout is not compared; biases that the file lacks become 0. Throws as
+/// open_keras, FileError with the first difference, ValueError for a layer that Keras does not have. After an exception
+/// the model is unchanged.
 template <class Model>
 void import_keras(Model& model, const std::filesystem::path& path, const KerasImport& options = {}) {
   const detail::KerasContent content = detail::read_keras_content(path);
-  if (content.architecture) return import_keras(model, detail::keras_file_of(content, options));
-  KerasFile file = detail::own_keras_layers(model).model;
+  if (content.architecture) return detail::import_keras_file(model, detail::keras_file_of(content, options));
+  detail::KerasFile file = detail::own_keras_layers(model).model;
   file.tensors = content.weights.read(file, content.weights.places(file), true);
-  import_keras(model, file);
-}
-
-/// Model of the layers of a file, with its weights. Layers that are not a chain become a Graph. Throws as
-/// read_keras_file and import_keras.
-template <class S>
-Stack<S> open_keras(const KerasFile& file) {
-  Stack<S> model(file.features, detail::MadeKerasLayers<S>(file.tensors.file).all(file.layers));
-  model.initialise(0);
-  import_keras(model, file);
-  return model;
-}
-template <class S>
-Stack<S> open_keras(const std::filesystem::path& path, const KerasImport& options = {}) {
-  return open_keras<S>(read_keras_file(path, options));
+  detail::import_keras_file(model, file);
 }
 
 /// Writes a model as a .keras file of Keras 3, atomically. Throws ValueError for a layer that Keras does not have,

@@ -6,7 +6,7 @@
 
 #include "unroll/io/import/detail/json_node.hpp"
 #include "unroll/io/keras/detail/functions.hpp"
-#include "unroll/io/keras/layer.hpp"
+#include "unroll/io/keras/detail/layer.hpp"
 
 namespace unroll::detail {
 

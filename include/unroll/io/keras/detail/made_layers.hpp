@@ -4,7 +4,7 @@
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
-#include "unroll/io/keras/layer.hpp"
+#include "unroll/io/keras/detail/layer.hpp"
 #include "unroll/layers/activation.hpp"
 #include "unroll/layers/bidirectional.hpp"
 #include "unroll/layers/convolution/conv1d.hpp"

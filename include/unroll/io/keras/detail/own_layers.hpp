@@ -3,7 +3,7 @@
 
 #include "unroll/io/import/keras.hpp"
 #include "unroll/io/keras/detail/functions.hpp"
-#include "unroll/io/keras/layer.hpp"
+#include "unroll/io/keras/detail/layer.hpp"
 
 namespace unroll::detail {
 
@@ -145,8 +145,6 @@ class OwnKerasModel {
     std::size_t at = 0;
     for (std::size_t k = 0; k < layers.size(); ++k)
       at = add(layers[k], text(k, "."), {at}, part_name("layers", k, layers[k]), true);
-    require<ValueError>(at == all_.model.layers.size() && at > 0,
-                        "Keras: the last layer of the model must be one that Keras has");
   }
 
   OwnKerasLayers in_order() {
@@ -167,7 +165,6 @@ class OwnKerasModel {
                   bool alone) {
     const std::string kind = word_of(options, "layer");
     if (kind == "graph") return add_graph(options, prefix, reads[0], name);
-    if (word_of(options, "function") == "identity") return reads[0];
     if (kind == "last step") return add_last_step(reads[0], name, alone);
     return push(OwnKerasLayer(options, prefix, table_, name).converted(), std::move(reads), prefix);
   }

@@ -7,7 +7,7 @@
 
 #include "unroll/io/formats/safetensors.hpp"
 
-namespace unroll {
+namespace unroll::detail {
 
 /// Layer of a Keras model. The activation of a Dense layer or a convolution is a separate layer; the layer inside a
 /// TimeDistributed layer replaces it.
@@ -31,8 +31,6 @@ struct KerasFile {
   SafeTensors tensors = {};
 };
 
-namespace detail {
-
 inline bool is_recurrent(std::string_view kind) { return kind == "LSTM" || kind == "GRU" || kind == "SimpleRNN"; }
 inline bool is_merge(std::string_view kind) {
   return kind == "Concatenate" || kind == "Add" || kind == "Multiply" || kind == "Average";
@@ -44,7 +42,7 @@ inline std::string name_of(const KerasLayer& layer) {
   return text("layer ", in_quotes(layer.name), " (", in_quotes(layer.kind), ")");
 }
 
-/// Option of a layer; the layers are checked when they are made.
+/// Option of a layer.
 template <class T>
 T option(const KerasLayer& layer, const char* name) {
   return layer.options.at(name).get<T>();
@@ -175,5 +173,4 @@ void each_with_shapes(Model& model, F&& f) {
   }
 }
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail
